@@ -1,0 +1,67 @@
+//! The only reader of clocks.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::domain::{Mono, Now};
+
+/// A handle that reads both clocks. Cheap to copy; every copy made from one shares its zero.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock(Source);
+
+#[derive(Clone, Copy, Debug)]
+enum Source {
+    Real { zero: Duration },
+    Virtual { zero: Instant, wall: Timestamp },
+}
+
+#[allow(clippy::disallowed_methods, reason = "the one place that reads clocks")]
+impl Clock {
+    /// A clock whose monotonic scale begins now.
+    ///
+    /// It reads `CLOCK_BOOTTIME` (clock_gettime(2)), so that time which the machine spent suspended counts: evidence from
+    /// before a suspension is old. Tokio's timers do not count it; after a resume a deadline may pass late, but never
+    /// unseen, because the first reading tells.
+    pub fn start() -> Self {
+        Self(Source::Real { zero: boottime() })
+    }
+
+    /// A clock on tokio's own time, for tests that pause it; its wall time begins at `wall` and moves along.
+    pub fn on_tokio_time(wall: Timestamp) -> Self {
+        Self(Source::Virtual { zero: Instant::now(), wall })
+    }
+
+    /// Both clocks, now.
+    pub fn now(&self) -> Now {
+        let mono = self.mono();
+        let wall = match self.0 {
+            Source::Real { .. } => Timestamp::now(),
+            Source::Virtual { wall, .. } => wall.saturating_add(mono.elapsed()).unwrap_or(Timestamp::MAX),
+        };
+        Now { mono, wall }
+    }
+
+    /// The monotonic clock alone, for timing.
+    pub fn mono(&self) -> Mono {
+        Mono::from_elapsed(match self.0 {
+            Source::Real { zero } => boottime().saturating_sub(zero),
+            Source::Virtual { zero, .. } => zero.elapsed(),
+        })
+    }
+
+    /// Waits until `moment` by this clock; at once if it is past, for ever if it is [`Mono::NEVER`].
+    pub async fn sleep_until(&self, moment: Mono) {
+        if moment == Mono::NEVER {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(moment.since(self.mono())).await;
+    }
+}
+
+fn boottime() -> Duration {
+    use rustix::time::{ClockId, clock_gettime};
+    // Seconds and nanoseconds of this clock are never negative.
+    Duration::try_from(clock_gettime(ClockId::Boottime)).unwrap_or_default()
+}

@@ -1,0 +1,326 @@
+//! A check: a configured use of a probe, with rules, freshness and holds.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::component::{Component, Requirement};
+use super::quantity::Quantity;
+use super::reason::ReasonDef;
+
+/// A check's name, unique in its room. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CheckName(Arc<str>);
+
+impl CheckName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for CheckName {
+    fn from(name: &str) -> Self {
+        Self(name.into())
+    }
+}
+
+impl From<String> for CheckName {
+    fn from(name: String) -> Self {
+        Self(name.into())
+    }
+}
+
+impl fmt::Display for CheckName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl Serialize for CheckName {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// What kind of probe a check uses.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A network interface.
+    Link,
+    /// Echo requests (RFC 792, RFC 4443).
+    Icmp,
+    /// Binding requests over UDP (RFC 8489).
+    Stun,
+    /// One HTTP request, timed by phase.
+    Http,
+    /// A TLS handshake and the certificate's expiry.
+    Tls,
+    /// A DNS query.
+    Dns,
+    /// Download and upload by HTTP.
+    Bandwidth,
+    /// A UPS read from NUT's upsd.
+    Ups,
+    /// A sound card.
+    Audio,
+    /// A V4L2 capture device.
+    Camera,
+    /// A DRM connector.
+    Display,
+    /// This machine's own health.
+    Computer,
+    /// Recorded observations.
+    Replay,
+}
+
+impl Kind {
+    /// All kinds, in the order in which lists show them.
+    pub const ALL: [Self; 13] = [
+        Self::Link,
+        Self::Icmp,
+        Self::Stun,
+        Self::Http,
+        Self::Tls,
+        Self::Dns,
+        Self::Bandwidth,
+        Self::Ups,
+        Self::Audio,
+        Self::Camera,
+        Self::Display,
+        Self::Computer,
+        Self::Replay,
+    ];
+
+    /// The word used in config, API and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Link => "link",
+            Self::Icmp => "icmp",
+            Self::Stun => "stun",
+            Self::Http => "http",
+            Self::Tls => "tls",
+            Self::Dns => "dns",
+            Self::Bandwidth => "bandwidth",
+            Self::Ups => "ups",
+            Self::Audio => "audio",
+            Self::Camera => "camera",
+            Self::Display => "display",
+            Self::Computer => "computer",
+            Self::Replay => "replay",
+        }
+    }
+
+    /// The component that checks of this kind speak for; a replay says its own.
+    pub const fn component(self) -> Option<Component> {
+        Some(match self {
+            Self::Link | Self::Icmp | Self::Stun | Self::Http | Self::Tls | Self::Dns | Self::Bandwidth => {
+                Component::Internet
+            }
+            Self::Ups => Component::Power,
+            Self::Audio => Component::Audio,
+            Self::Camera | Self::Display => Component::Video,
+            Self::Computer => Component::Computer,
+            Self::Replay => return None,
+        })
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Where a check stands in the fixed tree of root causes:
+/// power › computer › link › gateway › far end › platform, and computer › USB bus › device.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Mains, UPS, stabilizer.
+    Power,
+    /// The machine.
+    Computer,
+    /// The interface and its cable.
+    Link,
+    /// The first router.
+    Gateway,
+    /// Somebody far away: an operator's anycast address, a resolver, a STUN server.
+    FarEnd,
+    /// The meeting platform itself.
+    Platform,
+    /// The USB bus.
+    UsbBus,
+    /// A camera, a sound card, a radio's interface.
+    Device,
+}
+
+impl Level {
+    /// The level whose failure explains failures at this one.
+    pub const fn parent(self) -> Option<Self> {
+        match self {
+            Self::Power => None,
+            Self::Computer => Some(Self::Power),
+            Self::Link | Self::UsbBus => Some(Self::Computer),
+            Self::Gateway => Some(Self::Link),
+            Self::FarEnd => Some(Self::Gateway),
+            Self::Platform => Some(Self::FarEnd),
+            Self::Device => Some(Self::UsbBus),
+        }
+    }
+}
+
+/// Checks that stand for one thing together: `need` of them must be good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// The group's name, unique in its room.
+    pub name: Arc<str>,
+    /// How many members must be at least as good as the group is said to be.
+    pub need: usize,
+}
+
+/// How long a change must last before it is decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holds {
+    /// For a change to the worse.
+    pub bad_for: Duration,
+    /// For a change to the better.
+    pub good_for: Duration,
+}
+
+/// On which side of a limit a value is bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Test {
+    /// Bad when above the limit.
+    Above,
+    /// Bad when below the limit.
+    Below,
+}
+
+/// A limit: fixed by the check, or taken from the profile that is asked about.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Limit {
+    /// There is none.
+    None,
+    /// The same for every profile, in the quantity's unit.
+    Fixed(f64),
+    /// As the profile says.
+    Profile(ProfileLimit),
+}
+
+/// The limits that a profile gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ProfileLimit {
+    /// Round trip beyond which conversation suffers, s.
+    RttDegraded,
+    /// Round trip beyond which no conversation is held, s.
+    RttNotReady,
+    /// Jitter (RFC 3550) that calls for attention, s.
+    JitterDegraded,
+    /// Share of packets lost that calls for attention, ratio.
+    LossDegraded,
+    /// Share of packets lost that no call survives, ratio.
+    LossNotReady,
+    /// Download for full quality, bit/s.
+    DownNeed,
+    /// Download under which no call survives, bit/s.
+    DownFloor,
+    /// Upload for full quality, bit/s.
+    UpNeed,
+    /// Upload under which no call survives, bit/s.
+    UpFloor,
+    /// Usable battery runtime that the policy asks for, s.
+    Runtime,
+    /// A flag's limit (0.5) where the profile requires UDP; none where UDP is advisory.
+    UdpRequired,
+}
+
+/// A rule: what a measurement beyond a limit makes of the check, and why.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rule {
+    /// Which quantity is compared.
+    pub quantity: &'static Quantity,
+    /// Which part of it, where the quantity has parts; `None` compares each part.
+    pub part: Option<&'static str>,
+    /// On which side it is bad.
+    pub test: Test,
+    /// Beyond this it is degraded.
+    pub degraded: Limit,
+    /// Beyond this it is not ready.
+    pub not_ready: Limit,
+    /// The reason told; its message may use `{value}`, `{limit}` and `{part}`.
+    pub reason: &'static ReasonDef,
+}
+
+/// How packet loss is decided: by Wilson's interval over a window of packets.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LossRule {
+    /// Beyond this it is degraded.
+    pub degraded: Limit,
+    /// Beyond this it is not ready.
+    pub not_ready: Limit,
+    /// The reason told; its message may use `{value}` and `{limit}`.
+    pub reason: &'static ReasonDef,
+    /// The reason told while nothing can be decided yet.
+    pub undecided: &'static ReasonDef,
+    /// How many of the newest packets are counted.
+    pub window: u32,
+}
+
+/// A configured use of a probe, as the judge sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckSpec {
+    /// Unique in the room.
+    pub name: CheckName,
+    /// Which probe.
+    pub kind: Kind,
+    /// What it speaks for.
+    pub component: Component,
+    /// Where it stands in the tree of root causes.
+    pub level: Level,
+    /// Whether it counts.
+    pub requirement: Requirement,
+    /// The group it stands in, if any.
+    pub group: Option<Group>,
+    /// Whether its probe disturbs a meeting, so that it is held while the room is in use.
+    pub active: bool,
+    /// How often it is observed.
+    pub interval: Duration,
+    /// How old its evidence may be.
+    pub fresh_for: Duration,
+    /// How long a change must last.
+    pub holds: Holds,
+    /// The limits.
+    pub rules: Vec<Rule>,
+    /// The loss decision, for kinds that count packets.
+    pub loss: Option<LossRule>,
+}

@@ -1,0 +1,61 @@
+//! What changed, and what is wrong from then until then.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::check::CheckName;
+use super::component::Component;
+use super::reason::Reason;
+use super::verdict::Verdict;
+
+/// Whose verdict changed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// The room's.
+    Room,
+    /// A component's.
+    Component(Component),
+    /// A check's.
+    Check(CheckName),
+}
+
+/// A change of verdict, under the profile in force.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transition {
+    /// Whose.
+    pub subject: Subject,
+    /// Under which profile.
+    pub profile: Arc<str>,
+    /// What it was.
+    pub from: Verdict,
+    /// What it is.
+    pub to: Verdict,
+    /// When it was decided, by the wall clock.
+    pub at: Timestamp,
+    /// Why: the codes of the reasons that hold now, worst first.
+    pub codes: Vec<&'static str>,
+    /// Whether it belongs to the first settling after a start, which is recorded and not announced.
+    pub settling: bool,
+}
+
+/// One root-cause component, from leaving ready to coming back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Incident {
+    /// Unique and stable over restarts: the component and the opening moment.
+    pub id: String,
+    /// Which component.
+    pub component: Component,
+    /// The worst verdict it had.
+    pub worst: Verdict,
+    /// The verdict it has.
+    pub verdict: Verdict,
+    /// Why, worst first, as it stands now (or stood when it closed).
+    pub reasons: Vec<Reason>,
+    /// When it began.
+    pub opened_at: Timestamp,
+    /// When it ended.
+    pub closed_at: Option<Timestamp>,
+    /// Whether it was found at a start, and so recorded without a word.
+    pub settling: bool,
+}

@@ -1,0 +1,27 @@
+//! The ground: data and its laws. No task, no input or output, no clock.
+//!
+//! Everything above speaks in these words; `README.md` has the glossary.
+
+pub mod check;
+pub mod component;
+pub mod incident;
+pub mod observation;
+pub mod profile;
+pub mod quantity;
+pub mod reason;
+pub mod snapshot;
+pub mod time;
+pub mod units;
+pub mod verdict;
+
+pub use check::{CheckName, CheckSpec, Group, Holds, Kind, Level, Limit, ProfileLimit, Rule, Test};
+pub use component::{Component, Requirement};
+pub use incident::{Incident, Subject, Transition};
+pub use observation::{ErrorKind, ErrorTable, Finding, Observation, ProbeError, Reading, Sample};
+pub use profile::{Pair, Profile};
+pub use quantity::{Measurement, Quantity, Unit};
+pub use reason::{Arg, Lang, Reason, ReasonDef, Text};
+pub use snapshot::{CheckView, ComponentView, ProfileView, Snapshot};
+pub use time::{Mono, Now};
+pub use units::{Period, Rate, Size};
+pub use verdict::Verdict;

@@ -1,0 +1,118 @@
+//! What a number means: a named quantity with a unit, and one measurement of it.
+
+use std::sync::Arc;
+
+/// The unit of a quantity. Always a base unit; people's units are made when a page or a sentence is rendered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Unit {
+    /// s
+    Seconds,
+    /// 0 to 1
+    Ratio,
+    /// B
+    Bytes,
+    /// bit/s
+    BitsPerSecond,
+    /// V
+    Volts,
+    /// Hz
+    Hertz,
+    /// °C
+    Celsius,
+    /// dBm
+    DecibelMilliwatts,
+    /// A number of things.
+    Count,
+    /// 0 or 1
+    Flag,
+    /// s since 1970-01-01T00:00:00Z
+    Timestamp,
+}
+
+impl Unit {
+    /// What a metric of this unit must end in (Prometheus' naming rules), if anything.
+    pub const fn suffix(self) -> Option<&'static str> {
+        match self {
+            Self::Seconds => Some("_seconds"),
+            Self::Ratio => Some("_ratio"),
+            Self::Bytes => Some("_bytes"),
+            Self::BitsPerSecond => Some("_bits_per_second"),
+            Self::Volts => Some("_volts"),
+            Self::Hertz => Some("_hertz"),
+            Self::Celsius => Some("_celsius"),
+            Self::DecibelMilliwatts => Some("_dbm"),
+            Self::Timestamp => Some("_timestamp_seconds"),
+            Self::Count | Self::Flag => None,
+        }
+    }
+
+    /// The unit's word in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Seconds => "seconds",
+            Self::Ratio => "ratio",
+            Self::Bytes => "bytes",
+            Self::BitsPerSecond => "bits_per_second",
+            Self::Volts => "volts",
+            Self::Hertz => "hertz",
+            Self::Celsius => "celsius",
+            Self::DecibelMilliwatts => "dbm",
+            Self::Count => "count",
+            Self::Flag => "flag",
+            Self::Timestamp => "timestamp_seconds",
+        }
+    }
+}
+
+/// One kind of number that a probe can measure, declared beside the probe.
+#[derive(Debug)]
+pub struct Quantity {
+    /// `snake_case`, the probe's kind first, the unit last: `icmp_rtt_seconds`. The metric is `siaga_` and this.
+    pub name: &'static str,
+    /// The unit of its values.
+    pub unit: Unit,
+    /// The label that tells several values of one observation apart (`phase`, `flag`, `mount`), if there are several.
+    pub part: Option<&'static str>,
+    /// Whether it only grows, from zero at the process's start (a metric ending in `_total`).
+    pub counter: bool,
+    /// One English sentence for `# HELP`.
+    pub help: &'static str,
+}
+
+impl Quantity {
+    /// A value that goes up and down.
+    pub const fn gauge(name: &'static str, unit: Unit, help: &'static str) -> Self {
+        Self { name, unit, part: None, counter: false, help }
+    }
+
+    /// A value that only grows from the process's start; its name ends in `_total`.
+    pub const fn counter(name: &'static str, unit: Unit, help: &'static str) -> Self {
+        Self { name, unit, part: None, counter: true, help }
+    }
+
+    /// The same with several values an observation, told apart by the label `part`.
+    #[must_use]
+    pub const fn by(self, part: &'static str) -> Self {
+        Self { part: Some(part), ..self }
+    }
+}
+
+/// Quantities are declared once, as statics: the name is the identity.
+impl PartialEq for Quantity {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Quantity {}
+
+/// One number of one quantity.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measurement {
+    /// What was measured.
+    pub quantity: &'static Quantity,
+    /// The value of the quantity's `part` label, where it has one.
+    pub part: Option<Arc<str>>,
+    /// In the quantity's unit; always finite.
+    pub value: f64,
+}

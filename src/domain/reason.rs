@@ -1,0 +1,216 @@
+//! Why: a closed list of codes, each with a message and a remedy in both languages.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::check::CheckName;
+use super::quantity::Unit;
+use super::verdict::Verdict;
+
+/// A language that Siaga speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Lang {
+    /// Bahasa Indonesia, the default.
+    #[default]
+    Id,
+    /// English.
+    En,
+}
+
+impl Lang {
+    /// The ISO 639-1 code.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::En => "en",
+        }
+    }
+
+    /// The language of an ISO 639-1 code; `None` for one that Siaga does not speak.
+    pub fn parse(code: &str) -> Option<Self> {
+        match code {
+            "id" => Some(Self::Id),
+            "en" => Some(Self::En),
+            _ => None,
+        }
+    }
+}
+
+/// A sentence in both languages. `{name}` stands for the reason's argument of that name.
+#[derive(Clone, Copy, Debug)]
+pub struct Text {
+    /// Bahasa Indonesia.
+    pub id: &'static str,
+    /// English.
+    pub en: &'static str,
+}
+
+impl Text {
+    /// Both languages at once.
+    pub const fn new(id: &'static str, en: &'static str) -> Self {
+        Self { id, en }
+    }
+
+    /// The template in one language.
+    pub const fn in_lang(self, lang: Lang) -> &'static str {
+        match lang {
+            Lang::Id => self.id,
+            Lang::En => self.en,
+        }
+    }
+}
+
+/// A reason as it stands in the catalogue (`siaga reasons`).
+#[derive(Debug)]
+pub struct ReasonDef {
+    /// The stable code: `component.what_is_wrong`.
+    pub code: &'static str,
+    /// What is wrong, for staff: a sentence without a full stop.
+    pub message: Text,
+    /// What somebody must go and do: a sentence without a full stop.
+    pub remedy: Text,
+    /// Whether it would still hold for a meeting days from now (a missing device, a worn battery).
+    pub lasting: bool,
+}
+
+impl ReasonDef {
+    /// A reason that is of the moment.
+    pub const fn new(code: &'static str, message: Text, remedy: Text) -> Self {
+        Self { code, message, remedy, lasting: false }
+    }
+
+    /// The same, expected to last until somebody acts.
+    #[must_use]
+    pub const fn lasting(self) -> Self {
+        Self { lasting: true, ..self }
+    }
+}
+
+/// Reasons are declared once, as statics: the code is the identity.
+impl PartialEq for ReasonDef {
+    fn eq(&self, other: &Self) -> bool {
+        self.code == other.code
+    }
+}
+
+impl Eq for ReasonDef {}
+
+/// A value that fills a `{name}` of a message.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Arg {
+    /// Shown as it is: a device's name, a target.
+    Text(String),
+    /// Shown with its unit, in the reader's notation.
+    Number(f64, Unit),
+}
+
+impl Arg {
+    /// The words for a reader of `lang`: decimal comma in Indonesian, units that people use.
+    pub fn render(&self, lang: Lang) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Number(value, unit) => number(*value, *unit, lang),
+        }
+    }
+}
+
+impl From<&str> for Arg {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Arg {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+/// A number of a base unit in a person's notation.
+pub fn number(value: f64, unit: Unit, lang: Lang) -> String {
+    let seconds_words = |minutes: bool| match (minutes, lang) {
+        (true, Lang::Id) => "menit",
+        (true, Lang::En) => "min",
+        (false, Lang::Id) => "detik",
+        (false, Lang::En) => "s",
+    };
+    let (scaled, digits, word) = match unit {
+        Unit::Seconds if value.abs() < 1.0 => (value * 1e3, if value.abs() < 0.01 { 1 } else { 0 }, "ms"),
+        Unit::Seconds if value.abs() < 120.0 => (value, usize::from(value.fract() != 0.0), seconds_words(false)),
+        Unit::Seconds => (value / 60.0, 0, seconds_words(true)),
+        Unit::Ratio => (value * 100.0, usize::from(value.abs() < 0.1), "%"),
+        Unit::Bytes if value.abs() >= 1e9 => (value / 1e9, 1, "GB"),
+        Unit::Bytes => (value / 1e6, 1, "MB"),
+        Unit::BitsPerSecond if value.abs() >= 1e6 => (value / 1e6, 1, "Mbit/s"),
+        Unit::BitsPerSecond => (value / 1e3, 0, "kbit/s"),
+        Unit::Volts => (value, 0, "V"),
+        Unit::Hertz => (value, 1, "Hz"),
+        Unit::Celsius => (value, 0, "°C"),
+        Unit::DecibelMilliwatts => (value, 0, "dBm"),
+        Unit::Count | Unit::Flag | Unit::Timestamp => (value, 0, ""),
+    };
+    let mut text = format!("{scaled:.digits$}");
+    if lang == Lang::Id {
+        text = text.replace('.', ",");
+    }
+    if !word.is_empty() {
+        text.push(' ');
+        text.push_str(word);
+    }
+    text
+}
+
+/// Arguments of one reason, in the order given.
+pub type Args = Vec<(&'static str, Arg)>;
+
+/// Fills a template's `{name}`s. A name without an argument stays as it is, so that nothing is hidden.
+pub fn fill(template: &str, args: &[(&'static str, Arg)], lang: Lang) -> String {
+    let mut out = String::with_capacity(template.len() + 16);
+    let mut rest = template;
+    while let Some(open) = rest.find('{') {
+        let (before, from_open) = rest.split_at(open);
+        out.push_str(before);
+        let Some(close) = from_open.find('}') else {
+            out.push_str(from_open);
+            return out;
+        };
+        let name = &from_open[1..close];
+        match args.iter().find(|(given, _)| *given == name) {
+            Some((_, arg)) => out.push_str(&arg.render(lang)),
+            None => _ = write!(out, "{{{name}}}"),
+        }
+        rest = &from_open[close + 1..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// A reason that holds now, for one check.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reason {
+    /// Which of the catalogue.
+    pub def: &'static ReasonDef,
+    /// What it makes of its check.
+    pub verdict: Verdict,
+    /// What fills the message and the remedy.
+    pub args: Args,
+    /// Since when, by the wall clock.
+    pub since: Timestamp,
+    /// The check whose failure explains this one, if any.
+    pub blocked_by: Option<CheckName>,
+}
+
+impl Reason {
+    /// The message for a reader of `lang`.
+    pub fn message(&self, lang: Lang) -> String {
+        fill(self.def.message.in_lang(lang), &self.args, lang)
+    }
+
+    /// The remedy for a reader of `lang`.
+    pub fn remedy(&self, lang: Lang) -> String {
+        fill(self.def.remedy.in_lang(lang), &self.args, lang)
+    }
+}

@@ -1,0 +1,78 @@
+//! Two times: monotonic for logic, wall time for people and rows.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+/// A moment on this process's monotonic scale: the time since it began, suspended time included.
+///
+/// Never compared across processes; a wall clock that jumps does not move it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Mono(Duration);
+
+impl Mono {
+    /// The beginning of the scale.
+    pub const ZERO: Self = Self(Duration::ZERO);
+    /// Later than every moment that comes.
+    pub const NEVER: Self = Self(Duration::MAX);
+
+    /// The moment `elapsed` after the beginning of the scale.
+    pub const fn from_elapsed(elapsed: Duration) -> Self {
+        Self(elapsed)
+    }
+
+    /// The time since the beginning of the scale.
+    pub const fn elapsed(self) -> Duration {
+        self.0
+    }
+
+    /// The time from `earlier` to `self`; zero when `earlier` is not earlier.
+    pub fn since(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// The moment `by` later; saturates at [`Mono::NEVER`].
+    #[must_use]
+    pub fn after(self, by: Duration) -> Self {
+        Self(self.0.saturating_add(by))
+    }
+
+    /// The moment `by` earlier; saturates at [`Mono::ZERO`].
+    #[must_use]
+    pub fn before(self, by: Duration) -> Self {
+        Self(self.0.saturating_sub(by))
+    }
+}
+
+/// One reading of both clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// For deadlines, ages, holds.
+    pub mono: Mono,
+    /// For people and rows.
+    pub wall: Timestamp,
+}
+
+impl Now {
+    /// The same two clocks `by` later, for engines driven by virtual time.
+    #[must_use]
+    pub fn after(self, by: Duration) -> Self {
+        Self { mono: self.mono.after(by), wall: self.wall.saturating_add(by).unwrap_or(Timestamp::MAX) }
+    }
+
+    /// The wall time at which the monotonic clock will read (or read) `moment`.
+    pub fn wall_at(self, moment: Mono) -> Timestamp {
+        let shifted = if moment >= self.mono {
+            self.wall.checked_add(moment.since(self.mono))
+        } else {
+            self.wall.checked_sub(self.mono.since(moment))
+        };
+        shifted.unwrap_or(if moment >= self.mono { Timestamp::MAX } else { Timestamp::MIN })
+    }
+
+    /// The monotonic moment of wall time `moment`; a moment before this process began is [`Mono::ZERO`].
+    pub fn mono_at(self, moment: Timestamp) -> Mono {
+        let apart = moment.duration_since(self.wall);
+        if apart.is_negative() { self.mono.before(apart.unsigned_abs()) } else { self.mono.after(apart.unsigned_abs()) }
+    }
+}

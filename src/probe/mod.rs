@@ -1,0 +1,231 @@
+//! Probes: code that measures one kind of thing. One file (or folder) a kind, each with its config, its quantities, its
+//! reasons and its table of errors.
+//!
+//! To add one: its file, one line in [`probes!`] below, one block in `config/siaga.toml`, its test.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Interval, MissedTickBehavior};
+
+use crate::clock::Clock;
+use crate::domain::check::LossRule;
+use crate::domain::{
+    CheckName, Finding, Kind, Level, Observation, ProbeError, Quantity, Reading, ReasonDef, Rule, Text, Verdict,
+};
+
+/// What a kind of probe does unless the config says otherwise.
+#[derive(Clone, Copy, Debug)]
+pub struct Defaults {
+    /// How often it observes.
+    pub interval: Duration,
+    /// How old its evidence may be.
+    pub fresh_for: Duration,
+    /// How long a change to the worse must last.
+    pub bad_for: Duration,
+    /// How long a change to the better must last.
+    pub good_for: Duration,
+    /// Whether it disturbs a meeting.
+    pub active: bool,
+}
+
+/// What every probe is given.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// For whom it observes.
+    pub check: CheckName,
+    /// The clocks.
+    pub clock: Clock,
+    /// How often it observes.
+    pub interval: Duration,
+    /// Where the kernel's files are.
+    pub roots: Roots,
+    /// Whether the room is in use: an active probe waits while it is.
+    pub in_use: watch::Receiver<bool>,
+    /// The daemon's own far end, where it runs one.
+    pub own_far_end: Option<Arc<OwnFarEnd>>,
+}
+
+/// Where the kernel's files are; a test gives folders of its own.
+#[derive(Clone, Debug)]
+pub struct Roots {
+    /// `/proc`
+    pub proc: PathBuf,
+    /// `/sys`
+    pub sys: PathBuf,
+    /// `/dev`
+    pub dev: PathBuf,
+}
+
+impl Default for Roots {
+    fn default() -> Self {
+        Self { proc: "/proc".into(), sys: "/sys".into(), dev: "/dev".into() }
+    }
+}
+
+/// The daemon's own embedded far end on loopback, which stands in where the config names none.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnFarEnd {
+    /// Answers STUN binding requests (UDP).
+    pub stun: SocketAddr,
+    /// Serves `GET /`, `GET /down?bytes=n`, `POST /up` (HTTP).
+    pub http: SocketAddr,
+}
+
+impl Context {
+    /// An observation that read something, complete now; `began` is when the run started.
+    pub fn read(&self, began: crate::domain::Mono, reading: Reading) -> Observation {
+        let now = self.clock.now();
+        Observation::read(self.check.clone(), now, now.mono.since(began), reading)
+    }
+
+    /// An observation that failed, complete now.
+    pub fn failed(
+        &self,
+        began: crate::domain::Mono,
+        error: ProbeError,
+        table: &crate::domain::ErrorTable,
+    ) -> Observation {
+        let now = self.clock.now();
+        Observation::failed(self.check.clone(), now, now.mono.since(began), error, table)
+    }
+
+    /// A ticker at the check's interval whose first tick is at once. A late tick delays the next: no bursts to catch up.
+    pub fn ticker(&self) -> Interval {
+        let mut ticker = tokio::time::interval(self.interval.max(Duration::from_millis(1)));
+        ticker.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticker
+    }
+}
+
+/// The far end stands on this very machine, so nothing was learnt about the line.
+pub static FAR_END_IS_SELF: ReasonDef = ReasonDef::new(
+    "internet.far_end_is_self",
+    Text::new(
+        "Ujung jauh pengukuran internet adalah komputer ini sendiri",
+        "The far end of the internet measurement is this very computer",
+    ),
+    Text::new(
+        "Jalankan \"siaga init\" dan isi tujuan pengukuran yang sebenarnya",
+        "Run \"siaga init\" and name real far ends",
+    ),
+)
+.lasting();
+
+/// The finding for a target on this very machine, if `target` is one: measured for real, but never ready.
+pub fn far_end_is_self(target: IpAddr) -> Option<Finding> {
+    target.to_canonical().is_loopback().then(|| Finding::new(&FAR_END_IS_SELF, Verdict::Degraded))
+}
+
+/// Declares the kinds: the one list that config, catalogue, metrics and API are made from.
+macro_rules! probes {
+    ($($variant:ident => $module:ident),* $(,)?) => {
+        $(pub mod $module;)*
+
+        /// A probe of some kind, ready to observe.
+        #[allow(clippy::large_enum_variant, reason = "a few dozen live in a daemon, each in its own task")]
+        pub enum Probe {
+            $(#[doc = concat!("A `", stringify!($module), "` probe.")] $variant($module::Probe)),*
+        }
+
+        impl Probe {
+            /// Waits until the next observation is due and makes it. The first call observes at once. It never fails: a
+            /// failure is an observation too.
+            pub async fn next(&mut self) -> Observation {
+                match self { $(Self::$variant(probe) => probe.next().await),* }
+            }
+        }
+
+        /// The kind-specific part of a check's config.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum ProbeConfig {
+            $(#[doc = concat!("Of a `", stringify!($module), "` probe.")] $variant($module::Config)),*
+        }
+
+        impl ProbeConfig {
+            /// Which kind it configures.
+            pub const fn kind(&self) -> Kind {
+                match self { $(Self::$variant(_) => Kind::$variant),* }
+            }
+
+            /// Where such a check stands in the tree of root causes unless the config says otherwise.
+            pub fn level(&self) -> Level {
+                match self { $(Self::$variant(config) => config.level()),* }
+            }
+
+            /// The limits to which its measurements are held.
+            pub fn rules(&self) -> Vec<Rule> {
+                match self { $(Self::$variant(config) => config.rules()),* }
+            }
+
+            /// The loss decision, for kinds that count packets.
+            pub fn loss(&self) -> Option<LossRule> {
+                match self { $(Self::$variant(config) => config.loss()),* }
+            }
+
+            /// The probe. Touches nothing yet: no socket, no name, no file.
+            pub fn build(&self, context: Context) -> Probe {
+                match self { $(Self::$variant(config) => Probe::$variant($module::Probe::new(config.clone(), context))),* }
+            }
+
+            /// Reads a kind's config from its table.
+            ///
+            /// # Errors
+            /// What `deserializer` cannot read, with the place and the allowed names.
+            pub fn deserialize_as<'de, D: serde::Deserializer<'de>>(kind: Kind, deserializer: D) -> Result<Self, D::Error> {
+                match kind {
+                    $(Kind::$variant => <$module::Config as serde::Deserialize>::deserialize(deserializer).map(Self::$variant)),*
+                }
+            }
+        }
+
+        /// What a kind of probe does unless the config says otherwise.
+        pub const fn defaults(kind: Kind) -> Defaults {
+            match kind { $(Kind::$variant => $module::DEFAULTS),* }
+        }
+
+        /// The quantities that a kind measures.
+        pub const fn quantities(kind: Kind) -> &'static [&'static Quantity] {
+            match kind { $(Kind::$variant => $module::QUANTITIES),* }
+        }
+
+        /// The reasons that a kind gives.
+        pub const fn reasons(kind: Kind) -> &'static [&'static ReasonDef] {
+            match kind { $(Kind::$variant => $module::REASONS),* }
+        }
+
+        /// A kind's table of errors.
+        pub const fn errors(kind: Kind) -> &'static crate::domain::ErrorTable {
+            match kind { $(Kind::$variant => &$module::ERRORS),* }
+        }
+
+        /// The JSON schema of a kind's config.
+        pub fn schema(kind: Kind, generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+            match kind { $(Kind::$variant => generator.subschema_for::<$module::Config>()),* }
+        }
+    };
+}
+
+probes! {
+    Link => link,
+    Icmp => icmp,
+    Stun => stun,
+    Http => http,
+    Tls => tls,
+    Dns => dns,
+    Bandwidth => bandwidth,
+    Ups => ups,
+    Audio => audio,
+    Camera => camera,
+    Display => display,
+    Computer => computer,
+    Replay => replay,
+}
+
+/// The quantity of a name, of any kind.
+pub fn quantity(name: &str) -> Option<&'static Quantity> {
+    Kind::ALL.into_iter().flat_map(quantities).copied().find(|quantity| quantity.name == name)
+}

@@ -1,0 +1,15 @@
+//! Ring three: the real thing on the other side, in real time, waiting on conditions and never on sleeps.
+//!
+//! One binary, so that it is linked once.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
+
+mod answers;
+mod bad_input;
+mod crash;
+mod devices;
+mod network;
+mod probes_net;
+mod prometheus;
+mod support;
+mod ups;
+mod webhook;

@@ -1,0 +1,1 @@
+//! What the tests stand on: real servers of their own, ended by their own handle.
