@@ -6,6 +6,7 @@ pub mod check;
 pub mod component;
 pub mod incident;
 pub mod observation;
+pub mod plan;
 pub mod profile;
 pub mod quantity;
 pub mod reason;
@@ -18,6 +19,7 @@ pub use check::{CheckName, CheckSpec, Group, Holds, Kind, Level, Limit, ProfileL
 pub use component::{Component, Requirement};
 pub use incident::{Incident, Subject, Transition};
 pub use observation::{ErrorKind, ErrorTable, Finding, Observation, ProbeError, Reading, Sample};
+pub use plan::Plan;
 pub use profile::{Pair, Profile};
 pub use quantity::{Measurement, Quantity, Unit};
 pub use reason::{Arg, Lang, Reason, ReasonDef, Text};
