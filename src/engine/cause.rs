@@ -1,0 +1,145 @@
+//! One root cause: a fixed small tree over checks.
+//!
+//! power › computer › link › gateway › far end › platform, and computer › USB bus › device. Levels at which nothing is
+//! checked are passed over. A parent explains a child only while it is not ready itself and none of its other children is
+//! good: a gateway that drops echoes while the internet works is no cause.
+
+use crate::domain::{Level, Mono, Verdict};
+
+/// A check, as the tree sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Node {
+    /// Where it stands.
+    pub level: Level,
+    /// What is said of it.
+    pub verdict: Verdict,
+    /// Whether a change to the worse is pending, so that it no longer proves that anything works.
+    pub worsening: bool,
+    /// Since when it has its verdict.
+    pub began: Mono,
+    /// When it was last observed.
+    pub seen: Option<Mono>,
+}
+
+impl Node {
+    /// Whether it shows that what is above it works, in spite of a failure there since `failed`. A bandwidth test that
+    /// went well an hour before the cable was pulled proves nothing.
+    fn works_since(&self, failed: Mono) -> bool {
+        self.verdict.is_usable() && !self.worsening && self.seen.is_some_and(|seen| seen > failed)
+    }
+}
+
+/// For each node, the place of the one that explains it, if any.
+pub fn blocked_by(nodes: &[Node]) -> Vec<Option<usize>> {
+    (0..nodes.len()).map(|child| explain(nodes, child)).collect()
+}
+
+/// The place at the top of the chain of explanations that begins at `child`; `child` itself if nothing explains it.
+pub fn root(blocked_by: &[Option<usize>], child: usize) -> usize {
+    // The tree's levels only go up, so the chain ends.
+    let mut at = child;
+    while let Some(above) = blocked_by[at] {
+        at = above;
+    }
+    at
+}
+
+fn explain(nodes: &[Node], child: usize) -> Option<usize> {
+    let bad = |verdict| matches!(verdict, Verdict::NotReady | Verdict::Unknown);
+    if !bad(nodes[child].verdict) {
+        return None;
+    }
+    let mut level = nodes[child].level.parent();
+    while let Some(above) = level {
+        level = above.parent();
+        let mut parents = (0..nodes.len()).filter(|at| nodes[*at].level == above);
+        let Some(cause) = parents.clone().find(|at| nodes[*at].verdict == Verdict::NotReady) else { continue };
+        if parents.any(|at| nodes[at].verdict.is_usable()) {
+            // The second of two links still stands.
+            continue;
+        }
+        let works =
+            |at: usize| at != child && is_below(nodes[at].level, above) && nodes[at].works_since(nodes[cause].began);
+        return if (0..nodes.len()).any(works) { None } else { Some(cause) };
+    }
+    None
+}
+
+fn is_below(level: Level, above: Level) -> bool {
+    let mut at = level.parent();
+    while let Some(parent) = at {
+        if parent == above {
+            return true;
+        }
+        at = parent.parent();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use Level::{Computer, Device, FarEnd, Gateway, Link, Platform, Power, UsbBus};
+    use Verdict::{Degraded, NotReady, Ready, Unknown};
+
+    fn node(level: Level, verdict: Verdict) -> Node {
+        let began = Mono::from_elapsed(Duration::from_secs(10));
+        Node { level, verdict, worsening: false, began, seen: Some(began.after(Duration::from_secs(1))) }
+    }
+
+    fn causes(nodes: &[(Level, Verdict)]) -> Vec<Option<usize>> {
+        let nodes: Vec<Node> = nodes.iter().map(|(level, verdict)| node(*level, *verdict)).collect();
+        blocked_by(&nodes)
+    }
+
+    #[test]
+    fn a_pulled_cable_explains_all_that_is_behind_it() {
+        let seen =
+            causes(&[(Link, NotReady), (Gateway, NotReady), (FarEnd, NotReady), (Platform, Unknown), (Power, Ready)]);
+        assert_eq!(seen, [None, Some(0), Some(1), Some(2), None]);
+        assert_eq!(root(&seen, 3), 0);
+    }
+
+    #[test]
+    fn a_gateway_that_drops_echoes_is_no_cause() {
+        assert_eq!(causes(&[(Gateway, NotReady), (FarEnd, NotReady), (FarEnd, Ready)]), [None, None, None]);
+        assert_eq!(causes(&[(Gateway, NotReady), (FarEnd, NotReady), (Platform, Degraded)]), [None, None, None]);
+    }
+
+    #[test]
+    fn what_works_half_way_clears_all_that_is_above_it() {
+        assert_eq!(causes(&[(Link, NotReady), (Gateway, Ready), (FarEnd, NotReady)]), [None, None, None]);
+        assert_eq!(causes(&[(Link, NotReady), (Link, Ready), (Gateway, NotReady)]), [None, None, None]);
+    }
+
+    #[test]
+    fn what_was_seen_to_work_before_the_failure_proves_nothing() {
+        let mut old = node(Platform, Ready);
+        old.seen = Some(Mono::from_elapsed(Duration::from_secs(9)));
+        let mut shaky = node(FarEnd, Ready);
+        shaky.worsening = true;
+        assert_eq!(blocked_by(&[node(Link, NotReady), node(Gateway, NotReady), old, shaky])[1], Some(0));
+    }
+
+    #[test]
+    fn levels_without_checks_are_passed_over_and_unknown_ones_explain_nothing() {
+        assert_eq!(causes(&[(Link, NotReady), (Platform, NotReady)]), [None, Some(0)]);
+        assert_eq!(causes(&[(Gateway, Unknown), (FarEnd, NotReady)]), [None, None]);
+        assert_eq!(causes(&[(Link, NotReady), (Gateway, Unknown), (FarEnd, NotReady)]), [None, Some(0), Some(0)]);
+    }
+
+    #[test]
+    fn the_usb_bus_explains_devices_and_not_the_line() {
+        let seen = causes(&[(UsbBus, NotReady), (Device, NotReady), (Device, Unknown), (Link, NotReady)]);
+        assert_eq!(seen, [None, Some(0), Some(0), None]);
+        assert_eq!(causes(&[(UsbBus, NotReady), (Device, NotReady), (Device, Ready)]), [None, None, None]);
+        assert_eq!(causes(&[(Computer, NotReady), (Device, NotReady), (Link, NotReady)]), [None, Some(0), Some(0)]);
+    }
+
+    #[test]
+    fn degraded_children_are_not_explained_away() {
+        assert_eq!(causes(&[(Link, NotReady), (FarEnd, Degraded)]), [None, None]);
+    }
+}

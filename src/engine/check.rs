@@ -1,0 +1,320 @@
+//! One check's own machine: evidence, freshness, the loss window, and a decision for every distinct set of limits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::cause::Node;
+use super::hold::Hold;
+use super::judge::{self, Limits};
+use super::reasons;
+use super::wilson::{self, Window};
+use crate::domain::snapshot::{CheckView, Judged};
+use crate::domain::{CheckSpec, Finding, Mono, Now, Observation, Profile, Reason, Verdict};
+
+/// How long a held check may take to run again, at most, after the room is free.
+const CATCH_UP: Duration = Duration::from_secs(300);
+
+/// A check, as it stands.
+///
+/// ```text
+///               observation                     fresh_for passes
+///  no evidence ─────────────▶ fresh ──────────────────────────────▶ stale
+///                               ▲ │ room in use (active checks only)   │
+///                               │ ▼                                    │
+///                              held                  observation       │
+///                               ▲──────────────────────────────────────┘
+/// ```
+#[derive(Clone, Debug)]
+pub struct CheckState {
+    spec: Arc<CheckSpec>,
+    last: Option<Arc<Observation>>,
+    fresh_until: Option<Mono>,
+    stale: bool,
+    held: Option<Timestamp>,
+    in_use: bool,
+    runs: u64,
+    window: Window,
+    sets: Vec<LimitSet>,
+    /// Which of `sets` each profile uses.
+    of_profile: Vec<usize>,
+}
+
+/// The decision under one set of limits.
+#[derive(Clone, Debug)]
+struct LimitSet {
+    limits: Limits,
+    hold: Hold,
+    loss: Option<Verdict>,
+    /// The findings of the newest observation under these limits.
+    findings: Vec<Finding>,
+    shown: Judged,
+}
+
+impl CheckState {
+    /// A check without evidence.
+    pub fn new(spec: Arc<CheckSpec>, profiles: &[Arc<Profile>], now: Now) -> Self {
+        let mut sets: Vec<LimitSet> = Vec::new();
+        let of_profile = profiles
+            .iter()
+            .map(|profile| {
+                let limits = Limits::of(&spec, profile);
+                sets.iter().position(|set| set.limits == limits).unwrap_or_else(|| {
+                    sets.push(LimitSet::new(limits, &spec, now));
+                    sets.len() - 1
+                })
+            })
+            .collect();
+        let window = Window::new(spec.loss.map_or(0, |loss| loss.window));
+        Self {
+            spec,
+            last: None,
+            fresh_until: None,
+            stale: false,
+            held: None,
+            in_use: false,
+            runs: 0,
+            window,
+            sets,
+            of_profile,
+        }
+    }
+
+    /// What was configured.
+    pub const fn spec(&self) -> &Arc<CheckSpec> {
+        &self.spec
+    }
+
+    /// Whether this process has observed it.
+    pub const fn has_run(&self) -> bool {
+        self.runs > 0
+    }
+
+    /// Whether somebody was last seen to use the device. Eyes that close do not end a meeting: what is stale or failed
+    /// says nothing, and the last word stands until a reading takes it back.
+    pub const fn in_use(&self) -> bool {
+        self.in_use
+    }
+
+    /// Takes an observation made by this process.
+    pub fn observe(&mut self, observation: Observation, now: Now) {
+        self.runs += 1;
+        self.take(observation, now);
+    }
+
+    /// Takes an observation stored by an earlier process. It counts while it is fresh, with its true age.
+    pub fn restore(&mut self, observation: Observation, now: Now) {
+        self.take(observation, now);
+        self.tick(now);
+    }
+
+    /// Lets the time pass.
+    pub fn tick(&mut self, now: Now) {
+        let too_old = self.fresh_until.is_some_and(|until| until <= now.mono);
+        if too_old && self.held.is_none() && !self.stale {
+            self.stale = true;
+            self.window = Window::new(self.spec.loss.map_or(0, |loss| loss.window));
+            for set in &mut self.sets {
+                set.force_stale(now);
+            }
+        }
+        if !self.stale {
+            for set in &mut self.sets {
+                set.hold.tick(now.mono);
+                set.show(&self.spec, now);
+            }
+        }
+    }
+
+    /// Tells whether the room is in use: an active check is held meanwhile, its last state stands.
+    pub fn hold_back(&mut self, in_use: bool, now: Now) {
+        if !self.spec.active || in_use == self.held.is_some() {
+            return;
+        }
+        if in_use {
+            self.held = Some(now.wall);
+        } else {
+            self.held = None;
+            let catch_up = now.mono.after(self.spec.fresh_for.min(CATCH_UP));
+            self.fresh_until = self.fresh_until.map(|until| until.max(catch_up));
+        }
+    }
+
+    /// When [`CheckState::tick`] would next change something.
+    pub fn next_deadline(&self) -> Mono {
+        let freshness = match self.fresh_until {
+            Some(until) if !self.stale && self.held.is_none() => until,
+            _ => Mono::NEVER,
+        };
+        if self.stale {
+            return freshness;
+        }
+        self.sets.iter().map(|set| set.hold.next_deadline()).min().unwrap_or(Mono::NEVER).min(freshness)
+    }
+
+    /// When the evidence becomes too old; `None` while there is none that is fresh, or while it is held.
+    pub fn valid_until(&self) -> Option<Mono> {
+        self.fresh_until.filter(|_| !self.stale && self.held.is_none())
+    }
+
+    /// The view without any profile.
+    pub fn view(&self) -> CheckView {
+        CheckView {
+            spec: Arc::clone(&self.spec),
+            last: self.last.clone(),
+            fresh_until: self.fresh_until,
+            stale: self.stale,
+            held: self.held,
+            runs: self.runs,
+            loss: self.window.view(),
+        }
+    }
+
+    /// What is said of it under the profile at `place`. Without `blocked_by`, which is for the tree to say.
+    pub fn judged(&self, place: usize) -> &Judged {
+        &self.sets[self.of_profile[place]].shown
+    }
+
+    /// The check as the tree of root causes sees it, under the profile at `place`.
+    pub fn node(&self, place: usize, judged: &Judged) -> Node {
+        let hold = &self.sets[self.of_profile[place]].hold;
+        Node {
+            level: self.spec.level,
+            verdict: judged.verdict,
+            worsening: judged.pending.is_some_and(|pending| pending.to > judged.verdict),
+            began: hold.decided().map_or(Mono::NEVER, |decided| decided.since),
+            seen: self.last.as_ref().map(|last| last.at.mono),
+        }
+    }
+
+    fn take(&mut self, observation: Observation, now: Now) {
+        // An outage of the wall clock cannot reach here: age is counted on the monotonic one.
+        self.fresh_until = Some(observation.at.mono.after(self.spec.fresh_for));
+        self.stale = false;
+        if let Some(in_use) = observation.reading.in_use {
+            self.in_use = in_use;
+        }
+        if let Some(sample) = observation.reading.sample {
+            self.window.push(sample);
+        }
+        for set in &mut self.sets {
+            set.take(&observation, &self.window, &self.spec, now);
+        }
+        self.last = Some(Arc::new(observation));
+    }
+}
+
+impl LimitSet {
+    fn new(limits: Limits, spec: &CheckSpec, now: Now) -> Self {
+        let no_evidence = Reason {
+            def: &reasons::NO_EVIDENCE,
+            verdict: Verdict::Unknown,
+            args: Vec::new(),
+            since: now.wall,
+            blocked_by: None,
+        };
+        let shown = Judged {
+            verdict: Verdict::Unknown,
+            since: now.wall,
+            pending: None,
+            reasons: vec![no_evidence],
+            blocked_by: None,
+        };
+        Self { limits, hold: Hold::new(spec.holds), loss: None, findings: Vec::new(), shown }
+    }
+
+    fn take(&mut self, observation: &Observation, window: &Window, spec: &CheckSpec, now: Now) {
+        let reading = &observation.reading;
+        self.findings = reading.findings.clone();
+        self.findings.extend(self.limits.findings(&reading.measurements));
+        self.hold.feed(judge::worst(&self.findings), now.mono);
+        if let (Some((degraded, not_ready)), Some(rule)) = (self.limits.loss, spec.loss) {
+            let sampled = observation.error.is_none();
+            if let Some(view) = window.view().filter(|_| sampled) {
+                self.loss = wilson::decide(self.loss, view, degraded, not_ready);
+            }
+            let verdict = self.loss.unwrap_or(Verdict::Unknown);
+            if verdict != Verdict::Ready {
+                let reason = if self.loss.is_some() { rule.reason } else { rule.undecided };
+                let limit = if verdict == Verdict::NotReady { not_ready } else { degraded };
+                let number = |value| crate::domain::Arg::Number(value, crate::domain::Unit::Ratio);
+                let mut finding = Finding::new(reason, verdict);
+                if let Some(view) = window.view() {
+                    finding = finding.with("value", number(view.ratio));
+                }
+                if let Some(limit) = limit {
+                    finding = finding.with("limit", number(limit));
+                }
+                self.findings.push(finding);
+            }
+        }
+        self.show(spec, now);
+    }
+
+    fn force_stale(&mut self, now: Now) {
+        self.hold.force(Verdict::Unknown, now.mono);
+        self.loss = None;
+        self.findings = vec![Finding::new(&reasons::STALE, Verdict::Unknown)];
+        let since = now.wall;
+        self.shown.verdict = Verdict::Unknown;
+        self.shown.since = since;
+        self.shown.pending = None;
+        self.shown.reasons =
+            vec![Reason { def: &reasons::STALE, verdict: Verdict::Unknown, args: Vec::new(), since, blocked_by: None }];
+    }
+
+    /// Brings what is shown up to date with what is decided.
+    ///
+    /// The reasons shown are those of the decided verdict, not of the raw one: while a change is pending, nobody may
+    /// read reasons for a verdict that is not there yet, nor lose those of the verdict that still stands.
+    fn show(&mut self, spec: &CheckSpec, now: Now) {
+        let Some(decided) = self.hold.decided() else { return };
+        let by_loss = if spec.loss.is_some() && self.limits.loss.is_some() {
+            self.loss.unwrap_or(Verdict::Unknown)
+        } else {
+            Verdict::Ready
+        };
+        let verdict = decided.verdict.max(by_loss);
+        let raw = self.hold.raw().max(by_loss);
+        if verdict != self.shown.verdict {
+            self.shown.verdict = verdict;
+            self.shown.since = if verdict == decided.verdict { now.wall_at(decided.since) } else { now.wall };
+        }
+        self.shown.pending = self.hold.pending().filter(|pending| pending.to.max(by_loss) != verdict);
+        let mut reasons: Vec<Reason> = Vec::with_capacity(self.findings.len());
+        for finding in &self.findings {
+            if finding.verdict <= verdict {
+                reasons.push(self.reason(finding, finding.verdict, now));
+            }
+        }
+        if raw < verdict {
+            // Recovering: what made it bad still stands, until the hold is over.
+            let old = self.shown.reasons.iter().filter(|old| old.verdict > raw);
+            let gone: Vec<_> = old.filter(|old| reasons.iter().all(|reason| reason.def != old.def)).cloned().collect();
+            reasons.extend(gone);
+        }
+        if verdict != Verdict::Ready && reasons.iter().all(|reason| reason.verdict != verdict) {
+            // Decided in steps, on the way to something worse: the worse findings are the reason for the milder verdict.
+            let worse = self.findings.iter().filter(|finding| finding.verdict > verdict);
+            let clipped: Vec<_> = worse.map(|finding| self.reason(finding, verdict, now)).collect();
+            reasons.extend(clipped);
+        }
+        reasons.sort_by(|a, b| b.verdict.cmp(&a.verdict));
+        self.shown.reasons = reasons;
+    }
+
+    fn reason(&self, finding: &Finding, verdict: Verdict, now: Now) -> Reason {
+        let same = |old: &&Reason| old.def == finding.reason && old.args.first() == finding.args.first();
+        let alike = |old: &&Reason| old.def == finding.reason;
+        let known = self.shown.reasons.iter().find(same).or_else(|| self.shown.reasons.iter().find(alike));
+        let began = self.hold.pending().map_or(now.mono, |pending| pending.since);
+        Reason {
+            def: finding.reason,
+            verdict,
+            args: finding.args.clone(),
+            since: known.map_or_else(|| now.wall_at(began), |known| known.since),
+            blocked_by: None,
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Incidents: one per root-cause component, from leaving ready to coming back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Event;
+use crate::domain::snapshot::{CheckView, ProfileView};
+use crate::domain::{Component, Incident, Mono, Now, Reason, Requirement, Verdict};
+
+/// The incidents that are open.
+#[derive(Clone, Debug, Default)]
+pub struct Incidents {
+    open: Vec<Incident>,
+}
+
+impl Incidents {
+    /// Those that were open when the process before this one ended.
+    pub fn restored(open: Vec<Incident>) -> Self {
+        Self { open }
+    }
+
+    /// The open ones, oldest first.
+    pub fn open(&self) -> &[Incident] {
+        &self.open
+    }
+
+    /// Holds the incidents against what is said of the components now. Returns what changed, and when to look again
+    /// because something unknown will then have been unknown for too long.
+    ///
+    /// Creation is suppressed where another component's failure explains this one; resolution never is.
+    pub fn update(
+        &mut self,
+        view: &ProfileView,
+        checks: &[Arc<CheckView>],
+        settling: bool,
+        now: Now,
+    ) -> (Vec<Event>, Mono) {
+        let mut events = Vec::new();
+        let mut look_again = Mono::NEVER;
+        for component in &view.components {
+            let open = self.open.iter_mut().find(|incident| incident.component == component.component);
+            let counts = component.requirement == Requirement::Required && !component.absent;
+            let outside = counts && component.verdict != Verdict::Ready;
+            match open {
+                Some(incident) if !outside => {
+                    incident.verdict = Verdict::Ready;
+                    incident.closed_at = Some(now.wall);
+                    events.push(Event::IncidentClosed(incident.clone()));
+                }
+                Some(incident) => {
+                    let reasons = causes(view, checks, component.component, &component.reasons);
+                    // The values inside a message change with each reading; that is no news.
+                    let codes = |reasons: &[Reason]| reasons.iter().map(|reason| reason.def.code).collect::<Vec<_>>();
+                    let news = component.verdict != incident.verdict || codes(&reasons) != codes(&incident.reasons);
+                    incident.verdict = component.verdict;
+                    incident.worst = incident.worst.max(component.verdict);
+                    incident.reasons = reasons;
+                    if news {
+                        events.push(Event::IncidentChanged(incident.clone()));
+                    }
+                }
+                None if outside => {
+                    let reasons = causes(view, checks, component.component, &component.reasons);
+                    if reasons.is_empty() {
+                        continue;
+                    }
+                    let due = now
+                        .mono_at(component.since)
+                        .after(patience(component.verdict, component.checks.iter().map(|at| &*checks[*at])));
+                    if due > now.mono {
+                        look_again = look_again.min(due);
+                        continue;
+                    }
+                    let incident = Incident {
+                        id: format!("{}-{}", component.component, now.wall.as_millisecond()),
+                        component: component.component,
+                        worst: component.verdict,
+                        verdict: component.verdict,
+                        reasons,
+                        opened_at: component.since,
+                        closed_at: None,
+                        settling,
+                    };
+                    events.push(Event::IncidentOpened(incident.clone()));
+                    self.open.push(incident);
+                }
+                None => {}
+            }
+        }
+        self.open.retain(|incident| incident.closed_at.is_none());
+        (events, look_again)
+    }
+}
+
+/// How long a component may be in `verdict` before that is an incident: unknown has the age that its checks allow, the
+/// others have had their holds.
+fn patience<'a>(verdict: Verdict, checks: impl Iterator<Item = &'a CheckView>) -> Duration {
+    if verdict != Verdict::Unknown {
+        return Duration::ZERO;
+    }
+    let open = checks.filter(|check| check.spec.requirement == Requirement::Required && !check.stale);
+    open.map(|check| check.spec.fresh_for).min().unwrap_or(Duration::ZERO)
+}
+
+/// The reasons of a component that nothing in another component explains, worst first.
+fn causes(view: &ProfileView, checks: &[Arc<CheckView>], component: Component, own: &[Reason]) -> Vec<Reason> {
+    let mut all = own.to_vec();
+    for (judged, check) in view.checks.iter().zip(checks) {
+        if check.spec.component != component
+            || check.spec.requirement != Requirement::Required
+            || judged.verdict == Verdict::Ready
+        {
+            continue;
+        }
+        let explained_elsewhere = judged.blocked_by.as_ref().is_some_and(|name| {
+            checks.iter().any(|other| other.spec.name == *name && other.spec.component != component)
+        });
+        if !explained_elsewhere {
+            all.extend(judged.reasons.iter().filter(|reason| reason.verdict != Verdict::Ready).cloned());
+        }
+    }
+    // What explains the others comes first, then the worst.
+    all.sort_by_key(|reason| (reason.blocked_by.is_some(), std::cmp::Reverse(reason.verdict)));
+    all
+}

@@ -1,0 +1,385 @@
+//! The judge: a pure machine. Every call takes `now`; nothing here waits, reads a clock or touches the world.
+//!
+//! ```text
+//!  observe(observation, now) ─┐
+//!  command(order, now) ───────┼─▶ checks ─▶ roll-up per profile ─▶ snapshot()
+//!  tick(now) ─────────────────┘      │                 │
+//!        ▲                           ▼                 ▼
+//!  next_deadline()            holds, freshness    transitions, incidents ─▶ drain_events()
+//! ```
+//!
+//! Freshness is a deadline, not a poll: silence itself changes the verdict. The same engine runs the daemon, the
+//! simulations, `siaga replay` and the drills.
+
+pub mod cause;
+pub mod check;
+pub mod hold;
+pub mod incident;
+pub mod judge;
+pub mod reasons;
+pub mod rollup;
+pub mod wilson;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::domain::plan::Plan;
+use crate::domain::snapshot::{CheckView, ComponentView, Judged, ProfileView};
+use crate::domain::{
+    Arg, CheckName, Component, Incident, Mono, Now, Observation, Reason, Requirement, Snapshot, Subject, Transition,
+    Verdict,
+};
+use cause::Node;
+use check::CheckState;
+use incident::Incidents;
+use rollup::Decided;
+
+/// How long after a start what is found is recorded and not announced: every hold that begins with the start is over.
+pub const SETTLING: Duration = Duration::from_secs(15);
+
+/// What the engine tells beside its snapshot, in the order in which it happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A verdict changed.
+    Transition(Transition),
+    /// Something began to be wrong.
+    IncidentOpened(Incident),
+    /// It is wrong in another way.
+    IncidentChanged(Incident),
+    /// It is over.
+    IncidentClosed(Incident),
+}
+
+/// What a person or the agenda tells the engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The agenda says that a meeting is live (or over).
+    Agenda {
+        /// Whether one is live.
+        live: bool,
+    },
+    /// Judge by another profile from now on: its place in the plan.
+    Profile(usize),
+}
+
+/// What an earlier process left.
+#[derive(Clone, Debug, Default)]
+pub struct Restored {
+    /// The newest stored observation of each check, with its true wall time.
+    pub observations: Vec<Observation>,
+    /// Incidents that were open.
+    pub incidents: Vec<Incident>,
+}
+
+/// The judge of one room.
+#[derive(Debug)]
+pub struct Engine {
+    plan: Plan,
+    checks: Vec<CheckState>,
+    by_name: HashMap<CheckName, usize>,
+    started: Now,
+    seq: u64,
+    starting: bool,
+    agenda_live: bool,
+    in_use: bool,
+    current: usize,
+    incidents: Incidents,
+    /// When an incident becomes due only by lasting.
+    incident_due: Mono,
+    /// The verdicts told last, for transitions.
+    told: HashMap<Subject, Verdict>,
+    /// Since when each component has had its verdict, per profile.
+    since: HashMap<(usize, Component), (Verdict, Timestamp)>,
+    events: Vec<Event>,
+    view: Arc<Snapshot>,
+}
+
+impl Engine {
+    /// A judge that has seen only what an earlier process left.
+    pub fn new(plan: Plan, restored: Restored, now: Now) -> Self {
+        let mut checks: Vec<CheckState> =
+            plan.checks.iter().map(|spec| CheckState::new(Arc::clone(spec), &plan.profiles, now)).collect();
+        let by_name: HashMap<_, _> = plan.checks.iter().enumerate().map(|(at, spec)| (spec.name.clone(), at)).collect();
+        for observation in restored.observations {
+            if let Some(at) = by_name.get(&observation.check) {
+                checks[*at].restore(observation, now);
+            }
+        }
+        let current = plan.default_profile;
+        let view = Arc::new(Snapshot {
+            room: Arc::clone(&plan.room),
+            seq: 0,
+            at: now,
+            started: now,
+            starting: true,
+            next_deadline: now.mono,
+            in_use: false,
+            checks: Vec::new(),
+            profiles: Vec::new(),
+            current,
+            incidents: Vec::new(),
+        });
+        let mut engine = Self {
+            plan,
+            checks,
+            by_name,
+            started: now,
+            seq: 0,
+            starting: true,
+            agenda_live: false,
+            in_use: false,
+            current,
+            incidents: Incidents::restored(restored.incidents),
+            incident_due: Mono::NEVER,
+            told: HashMap::new(),
+            since: HashMap::new(),
+            events: Vec::new(),
+            view,
+        };
+        engine.judge(now);
+        engine
+    }
+
+    /// Takes one observation. One of a check that is not in the plan is nobody's, and is dropped (`false`).
+    pub fn observe(&mut self, observation: Observation, now: Now) -> bool {
+        let Some(at) = self.by_name.get(&observation.check).copied() else { return false };
+        self.checks[at].observe(observation, now);
+        self.pass_time(now);
+        true
+    }
+
+    /// Takes several observations at once, with one roll-up for all of them.
+    pub fn observe_all(&mut self, observations: impl IntoIterator<Item = Observation>, now: Now) -> usize {
+        let mut unknown = 0;
+        for observation in observations {
+            match self.by_name.get(&observation.check).copied() {
+                Some(at) => self.checks[at].observe(observation, now),
+                None => unknown += 1,
+            }
+        }
+        self.pass_time(now);
+        unknown
+    }
+
+    /// Takes an order.
+    pub fn command(&mut self, order: &Order, now: Now) {
+        match *order {
+            Order::Agenda { live } => self.agenda_live = live,
+            Order::Profile(place) if place < self.plan.profiles.len() => self.current = place,
+            Order::Profile(_) => {}
+        }
+        self.pass_time(now);
+    }
+
+    /// Lets the time pass: decides what has lasted, and calls too old what is.
+    pub fn tick(&mut self, now: Now) {
+        self.pass_time(now);
+    }
+
+    /// When [`Engine::tick`] would next change something; [`Mono::NEVER`] if only an observation can.
+    pub fn next_deadline(&self) -> Mono {
+        let checks = self.checks.iter().map(CheckState::next_deadline).min().unwrap_or(Mono::NEVER);
+        let settling = self.started.mono.after(SETTLING);
+        let settling = if self.view.at.mono < settling { settling } else { Mono::NEVER };
+        checks.min(self.first_round_until()).min(self.incident_due).min(settling)
+    }
+
+    /// The newest snapshot.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.view)
+    }
+
+    /// What happened since this was last asked, oldest first.
+    pub fn drain_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    fn pass_time(&mut self, now: Now) {
+        self.in_use = self.agenda_live || self.checks.iter().any(CheckState::in_use);
+        for check in &mut self.checks {
+            check.hold_back(self.in_use, now);
+            check.tick(now);
+        }
+        self.judge(now);
+    }
+
+    /// The first round ends when every passive check has been observed, or when the slowest has had its time: a probe
+    /// that hangs may not keep the whole room in the dark.
+    fn first_round_until(&self) -> Mono {
+        if !self.starting {
+            return Mono::NEVER;
+        }
+        let missing = self.checks.iter().filter(|check| !check.has_run() && !check.spec().active);
+        missing.map(|check| self.started.mono.after(check.spec().fresh_for)).max().unwrap_or(self.started.mono)
+    }
+
+    fn judge(&mut self, now: Now) {
+        if self.starting && self.first_round_until() <= now.mono {
+            self.starting = false;
+        }
+        self.seq += 1;
+        let checks: Vec<Arc<CheckView>> = self
+            .checks
+            .iter()
+            .enumerate()
+            .map(|(at, check)| match self.view.checks.get(at) {
+                Some(old) if same(old, check) => Arc::clone(old),
+                _ => Arc::new(check.view()),
+            })
+            .collect();
+        let profiles: Vec<Arc<ProfileView>> =
+            (0..self.plan.profiles.len()).map(|place| Arc::new(self.roll_up(place, now))).collect();
+        let mut incidents_due = Mono::NEVER;
+        let mut events = Vec::new();
+        if !self.starting {
+            let settling = now.mono < self.started.mono.after(SETTLING);
+            self.tell_transitions(&profiles[self.current], settling, now, &mut events);
+            let (changed, due) = self.incidents.update(&profiles[self.current], &checks, settling, now);
+            events.extend(changed);
+            incidents_due = due;
+        }
+        self.incident_due = incidents_due;
+        self.events.extend(events);
+        self.view = Arc::new(Snapshot {
+            room: Arc::clone(&self.plan.room),
+            seq: self.seq,
+            at: now,
+            started: self.started,
+            starting: self.starting,
+            next_deadline: Mono::NEVER,
+            in_use: self.in_use,
+            checks,
+            profiles,
+            current: self.current,
+            incidents: self.incidents.open().to_vec(),
+        });
+        let next_deadline = self.next_deadline();
+        if let Some(view) = Arc::get_mut(&mut self.view) {
+            view.next_deadline = next_deadline;
+        }
+    }
+
+    fn roll_up(&mut self, place: usize, now: Now) -> ProfileView {
+        let profile = Arc::clone(&self.plan.profiles[place]);
+        let mut judged: Vec<Judged> = self.checks.iter().map(|check| check.judged(place).clone()).collect();
+        let nodes: Vec<Node> =
+            judged.iter().zip(&self.checks).map(|(judged, check)| check.node(place, judged)).collect();
+        let blocked_by = cause::blocked_by(&nodes);
+        for (judged, cause) in judged.iter_mut().zip(&blocked_by) {
+            judged.blocked_by = cause.map(|at| self.checks[at].spec().name.clone());
+            for reason in &mut judged.reasons {
+                reason.blocked_by.clone_from(&judged.blocked_by);
+            }
+        }
+        let components: Vec<ComponentView> =
+            Component::ALL.into_iter().map(|component| self.component(place, component, &judged, now)).collect();
+        let mut verdict =
+            rollup::room(components.iter().map(|view| (view.component, view.requirement, view.absent, view.verdict)));
+        let mut reasons = Vec::new();
+        if self.starting {
+            verdict = Verdict::Unknown;
+            let since = self.started.wall;
+            reasons.push(Reason { def: &reasons::STARTING, verdict, args: Vec::new(), since, blocked_by: None });
+        }
+        let counted = |at: &usize| {
+            let spec = self.checks[*at].spec();
+            spec.requirement == Requirement::Required
+                && profile.requirement(spec.component) == Requirement::Required
+                && !self.plan.absent.contains(&spec.component)
+        };
+        let worst = (0..judged.len())
+            .filter(counted)
+            .filter(|at| judged[*at].verdict != Verdict::Ready)
+            .max_by_key(|at| (judged[*at].verdict, std::cmp::Reverse(*at)));
+        let root_cause = worst
+            .filter(|_| verdict != Verdict::Ready)
+            .map(|at| self.checks[cause::root(&blocked_by, at)].spec().name.clone());
+        let valid_until =
+            (0..judged.len()).filter(counted).filter_map(|at| self.checks[at].valid_until()).min().unwrap_or(now.mono);
+        ProfileView { profile, verdict, reasons, components, checks: judged, root_cause, valid_until }
+    }
+
+    fn component(&mut self, place: usize, component: Component, judged: &[Judged], now: Now) -> ComponentView {
+        let requirement = self.plan.profiles[place].requirement(component);
+        let absent = self.plan.absent.contains(&component);
+        let checks: Vec<usize> =
+            (0..self.checks.len()).filter(|at| self.checks[*at].spec().component == component).collect();
+        let decided: Vec<Decided<'_>> =
+            checks.iter().map(|at| Decided { spec: self.checks[*at].spec(), verdict: judged[*at].verdict }).collect();
+        let rolled = rollup::component(&decided);
+        let verdict = rolled.unwrap_or(if absent { Verdict::Ready } else { Verdict::Unknown });
+        let entry = self.since.entry((place, component)).or_insert((verdict, now.wall));
+        if entry.0 != verdict {
+            *entry = (verdict, now.wall);
+        }
+        let since = entry.1;
+        let mut reasons = Vec::new();
+        if rolled.is_none() && !absent && requirement == Requirement::Required {
+            reasons.push(Reason {
+                def: &reasons::NOT_CONFIGURED,
+                verdict: Verdict::Unknown,
+                args: vec![("component", Arg::Text(component.as_str().to_owned()))],
+                since,
+                blocked_by: None,
+            });
+        }
+        ComponentView { component, verdict, requirement, absent, reasons, checks, since }
+    }
+
+    fn tell_transitions(&mut self, view: &ProfileView, settling: bool, now: Now, events: &mut Vec<Event>) {
+        let mut all: Vec<(Subject, Verdict, Vec<&'static str>)> = Vec::new();
+        let codes = |reasons: &[Reason]| -> Vec<&'static str> {
+            reasons.iter().filter(|reason| reason.verdict != Verdict::Ready).map(|reason| reason.def.code).collect()
+        };
+        for (judged, check) in view.checks.iter().zip(&self.checks) {
+            all.push((Subject::Check(check.spec().name.clone()), judged.verdict, codes(&judged.reasons)));
+        }
+        for component in &view.components {
+            let mut why = codes(&component.reasons);
+            for at in &component.checks {
+                why.extend(codes(&view.checks[*at].reasons));
+            }
+            all.push((Subject::Component(component.component), component.verdict, why));
+        }
+        let mut why = codes(&view.reasons);
+        for component in &view.components {
+            if component.requirement == Requirement::Required && component.verdict != Verdict::Ready {
+                why.extend(codes(&component.reasons));
+                for at in &component.checks {
+                    why.extend(codes(&view.checks[*at].reasons));
+                }
+            }
+        }
+        all.push((Subject::Room, view.verdict, why));
+        for (subject, to, mut why) in all {
+            // Before the first round nothing was known of anything.
+            let from = self.told.insert(subject.clone(), to).unwrap_or(Verdict::Unknown);
+            if from == to {
+                continue;
+            }
+            why.dedup();
+            let profile = Arc::clone(&view.profile.name);
+            events.push(Event::Transition(Transition {
+                subject,
+                profile,
+                from,
+                to,
+                at: now.wall,
+                codes: why,
+                settling,
+            }));
+        }
+    }
+}
+
+/// Whether a view still tells the truth of its check.
+fn same(old: &CheckView, check: &CheckState) -> bool {
+    let new = check.view();
+    old.runs == new.runs && old.stale == new.stale && old.held == new.held && old.fresh_until == new.fresh_until
+}

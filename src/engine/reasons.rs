@@ -1,0 +1,44 @@
+//! The reasons that the judge itself gives.
+
+use crate::domain::{ReasonDef, Text};
+
+/// The evidence is older than its check allows.
+pub static STALE: ReasonDef = ReasonDef::new(
+    "siaga.stale",
+    Text::new("Hasil ukur terakhir sudah terlalu lama", "The last measurement is too old"),
+    Text::new(
+        "Tunggu sebentar; bila tetap begini, minta petugas TI melihat log siaga",
+        "Wait a moment; if it stays so, ask IT staff to read Siaga's log",
+    ),
+);
+
+/// There has been no evidence yet.
+pub static NO_EVIDENCE: ReasonDef = ReasonDef::new(
+    "siaga.no_evidence",
+    Text::new("Belum ada hasil ukur", "Nothing has been measured yet"),
+    Text::new("Tunggu pengukuran pertama selesai", "Wait until the first measurement is done"),
+);
+
+/// The first round after a start is under way.
+pub static STARTING: ReasonDef = ReasonDef::new(
+    "siaga.starting",
+    Text::new(
+        "Siaga baru dinyalakan dan sedang memeriksa untuk pertama kali",
+        "Siaga has just started and is checking for the first time",
+    ),
+    Text::new("Tunggu beberapa detik", "Wait a few seconds"),
+);
+
+/// A component that counts has no check that counts.
+pub static NOT_CONFIGURED: ReasonDef = ReasonDef::new(
+    "siaga.not_configured",
+    Text::new("Belum ada pemeriksaan yang diatur untuk {component}", "No check is configured for {component}"),
+    Text::new(
+        "Tambahkan pemeriksaan di berkas konfigurasi, atau nyatakan alat ini memang tidak ada (absent = true)",
+        "Add a check to the config file, or declare the equipment deliberately absent (absent = true)",
+    ),
+)
+.lasting();
+
+/// All of them, for the catalogue.
+pub const ALL: &[&ReasonDef] = &[&STALE, &NO_EVIDENCE, &STARTING, &NOT_CONFIGURED];

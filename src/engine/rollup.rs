@@ -1,0 +1,115 @@
+//! From checks to components to the room: a pure function of what is decided, once per profile.
+
+use std::collections::BTreeMap;
+
+use crate::domain::{CheckSpec, Component, Requirement, Verdict};
+
+/// A check with its decided verdict.
+#[derive(Clone, Copy, Debug)]
+pub struct Decided<'a> {
+    /// What was configured.
+    pub spec: &'a CheckSpec,
+    /// What is decided.
+    pub verdict: Verdict,
+}
+
+/// The verdict of a component from its checks. `None`: nothing that counts is configured.
+///
+/// Advisory checks are left out. A group stands in for its members as the `need`-th best of them: with `need = 1` one
+/// good member is enough.
+pub fn component(checks: &[Decided<'_>]) -> Option<Verdict> {
+    let required = checks.iter().filter(|check| check.spec.requirement == Requirement::Required);
+    let mut groups: BTreeMap<&str, (usize, Vec<Verdict>)> = BTreeMap::new();
+    let mut all = Vec::new();
+    for check in required {
+        match &check.spec.group {
+            Some(group) => groups.entry(&group.name).or_insert((group.need, Vec::new())).1.push(check.verdict),
+            None => all.push(check.verdict),
+        }
+    }
+    all.extend(groups.into_values().filter_map(|(need, members)| group(need, members)));
+    Verdict::worst(all)
+}
+
+/// The verdict of a group: the `need`-th best of its members; `None` of no members.
+pub fn group(need: usize, mut members: Vec<Verdict>) -> Option<Verdict> {
+    members.sort();
+    let last = members.len().checked_sub(1)?;
+    members.get(need.saturating_sub(1).min(last)).copied()
+}
+
+/// The verdict of the room from its components: what counts, and what is said of it. A room in which nothing counts is
+/// unknown.
+pub fn room(components: impl IntoIterator<Item = (Component, Requirement, bool, Verdict)>) -> Verdict {
+    let counted = components
+        .into_iter()
+        .filter(|(_, requirement, absent, _)| *requirement == Requirement::Required && !absent)
+        .map(|(.., verdict)| verdict);
+    Verdict::worst(counted).unwrap_or(Verdict::Unknown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The law in its own words, to hold the order of the enum against.
+    fn law(all: &[Verdict]) -> Verdict {
+        let any = |verdict| all.contains(&verdict);
+        if any(Verdict::NotReady) {
+            Verdict::NotReady
+        } else if any(Verdict::Unknown) {
+            Verdict::Unknown
+        } else if any(Verdict::Degraded) {
+            Verdict::Degraded
+        } else {
+            Verdict::Ready
+        }
+    }
+
+    #[test]
+    fn every_combination_of_the_six_components_and_their_requirements() {
+        // 4 verdicts × (required, advisory, absent) for each of six: 12^6 ≈ 3 million rooms.
+        let choices: Vec<(Requirement, bool, Verdict)> = Verdict::ALL
+            .into_iter()
+            .flat_map(|verdict| {
+                [
+                    (Requirement::Required, false, verdict),
+                    (Requirement::Advisory, false, verdict),
+                    (Requirement::Required, true, verdict),
+                ]
+            })
+            .collect();
+        let mut room_of = [0_usize; 6];
+        loop {
+            let components = room_of.iter().zip(Component::ALL).map(|(choice, component)| {
+                let (requirement, absent, verdict) = choices[*choice];
+                (component, requirement, absent, verdict)
+            });
+            let mut counted = [Verdict::Ready; 6];
+            let mut count = 0;
+            for choice in room_of {
+                let (requirement, absent, verdict) = choices[choice];
+                if requirement == Requirement::Required && !absent {
+                    counted[count] = verdict;
+                    count += 1;
+                }
+            }
+            let expected = if count == 0 { Verdict::Unknown } else { law(&counted[..count]) };
+            assert_eq!(room(components), expected, "{room_of:?}");
+            let Some(place) = room_of.iter().position(|choice| *choice + 1 < choices.len()) else { break };
+            room_of[place] += 1;
+            room_of[..place].fill(0);
+        }
+    }
+
+    #[test]
+    fn a_group_is_as_good_as_its_needth_best() {
+        use Verdict::{Degraded, NotReady, Ready, Unknown};
+        assert_eq!(group(1, vec![NotReady, Ready, Unknown]), Some(Ready));
+        assert_eq!(group(2, vec![NotReady, Ready, Unknown]), Some(Unknown));
+        assert_eq!(group(3, vec![NotReady, Ready, Degraded]), Some(NotReady));
+        assert_eq!(group(9, vec![NotReady, Ready]), Some(NotReady));
+        assert_eq!(group(0, vec![Ready]), Some(Ready));
+        assert_eq!(group(1, vec![]), None);
+    }
+}

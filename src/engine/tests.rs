@@ -1,0 +1,493 @@
+//! The laws of the verdict, held against random rooms and random histories in which time is one of the operations.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::{
+    CheckSpec, Finding, Group, Holds, Kind, Level, Pair, Profile, Reading, ReasonDef, Sample, Text, Unit,
+};
+
+static BROKEN: ReasonDef = ReasonDef::new("test.broken", Text::new("rusak", "broken"), Text::new("ganti", "replace"));
+static LOSS: ReasonDef = ReasonDef::new("test.loss", Text::new("hilang", "lost"), Text::new("cek", "check"));
+static LOSS_UNDECIDED: ReasonDef = ReasonDef::new("test.undecided", Text::new("?", "?"), Text::new("tunggu", "wait"));
+static RATE: crate::domain::Quantity =
+    crate::domain::Quantity::gauge("test_rate_bits_per_second", Unit::BitsPerSecond, "A rate.");
+static RATE_LOW: ReasonDef =
+    ReasonDef::new("test.rate_low", Text::new("{value} < {limit}", "{value} < {limit}"), Text::new("x", "x"));
+
+fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn zero() -> Now {
+    Now { mono: Mono::from_elapsed(secs(1_000_000)), wall: "2026-11-23T02:00:00Z".parse().unwrap() }
+}
+
+fn at(seconds: f64) -> Now {
+    zero().after(Duration::from_secs_f64(seconds))
+}
+
+fn spec(name: &str, kind: Kind, level: Level) -> CheckSpec {
+    CheckSpec {
+        name: name.into(),
+        kind,
+        component: kind.component().unwrap(),
+        level,
+        requirement: Requirement::Required,
+        group: None,
+        active: false,
+        interval: secs(5),
+        fresh_for: secs(20),
+        holds: Holds { bad_for: secs(3), good_for: secs(60) },
+        rules: Vec::new(),
+        loss: None,
+    }
+}
+
+fn profile(name: &str, need: f64, floor: f64) -> Arc<Profile> {
+    let pair = |degraded, not_ready| Pair { degraded, not_ready };
+    Arc::new(Profile {
+        name: name.into(),
+        title: (name.to_owned(), name.to_owned()),
+        source: "a test".to_owned(),
+        down: pair(need, floor),
+        up: pair(need, floor),
+        rtt: pair(0.3, 0.6),
+        jitter_degraded: 0.04,
+        loss: pair(0.02, 0.08),
+        udp: Requirement::Required,
+        runtime: secs(900),
+        components: BTreeMap::from([
+            (Component::Audio, Requirement::Advisory),
+            (Component::Radio, Requirement::Advisory),
+            (Component::Computer, Requirement::Advisory),
+        ]),
+    })
+}
+
+fn plan(checks: Vec<CheckSpec>) -> Plan {
+    Plan {
+        room: "media-center".into(),
+        checks: checks.into_iter().map(Arc::new).collect(),
+        profiles: vec![profile("small", 1e6, 5e5), profile("large", 4e6, 1e6)],
+        default_profile: 0,
+        absent: BTreeSet::from([Component::Radio]),
+    }
+}
+
+/// A room with one check in each required component, and one active one.
+fn room() -> Plan {
+    let mut bandwidth = spec("bandwidth", Kind::Bandwidth, Level::Platform);
+    bandwidth.active = true;
+    bandwidth.rules = vec![crate::domain::Rule {
+        quantity: &RATE,
+        part: None,
+        test: crate::domain::Test::Below,
+        degraded: crate::domain::Limit::Profile(crate::domain::ProfileLimit::DownNeed),
+        not_ready: crate::domain::Limit::Profile(crate::domain::ProfileLimit::DownFloor),
+        reason: &RATE_LOW,
+    }];
+    plan(vec![
+        spec("link", Kind::Link, Level::Link),
+        spec("gateway", Kind::Icmp, Level::Gateway),
+        spec("ups", Kind::Ups, Level::Power),
+        spec("camera", Kind::Camera, Level::Device),
+        bandwidth,
+    ])
+}
+
+fn says(name: &str, verdict: Verdict, now: Now) -> Observation {
+    let mut reading = Reading::default();
+    if verdict != Verdict::Ready {
+        reading.find(Finding::new(&BROKEN, verdict));
+    }
+    Observation::read(name.into(), now, Duration::ZERO, reading)
+}
+
+fn rate(value: f64, now: Now) -> Observation {
+    let mut reading = Reading::default();
+    reading.measure(&RATE, value);
+    Observation::read("bandwidth".into(), now, Duration::ZERO, reading)
+}
+
+const NAMES: [&str; 4] = ["link", "gateway", "ups", "camera"];
+
+fn all_good(engine: &mut Engine, now: Now) {
+    for name in NAMES {
+        engine.observe(says(name, Verdict::Ready, now), now);
+    }
+    engine.observe(rate(1e7, now), now);
+}
+
+fn verdict(engine: &Engine) -> Verdict {
+    engine.snapshot().current().verdict
+}
+
+#[test]
+fn all_is_unknown_until_the_first_round_of_passive_checks_is_in() {
+    let mut engine = Engine::new(room(), Restored::default(), at(0.0));
+    for name in NAMES {
+        assert_eq!(verdict(&engine), Verdict::Unknown);
+        assert_eq!(engine.snapshot().current().reasons[0].def.code, "siaga.starting");
+        engine.observe(says(name, Verdict::Ready, at(0.1)), at(0.1));
+    }
+    assert!(!engine.snapshot().starting);
+    assert_eq!(verdict(&engine), Verdict::Unknown, "the active check has no evidence yet");
+    engine.observe(rate(1e7, at(0.2)), at(0.2));
+    assert_eq!(verdict(&engine), Verdict::Ready);
+}
+
+#[test]
+fn a_probe_that_never_answers_does_not_keep_the_room_in_the_dark() {
+    let mut engine = Engine::new(room(), Restored::default(), at(0.0));
+    for name in &NAMES[..3] {
+        engine.observe(says(name, Verdict::NotReady, at(0.1)), at(0.1));
+    }
+    assert!(engine.snapshot().starting);
+    assert_eq!(engine.next_deadline(), at(15.0).mono);
+    engine.tick(at(20.0));
+    assert!(!engine.snapshot().starting);
+    assert_eq!(engine.snapshot().profile("small").unwrap().checks[3].verdict, Verdict::Unknown);
+}
+
+#[test]
+fn silence_itself_changes_the_verdict() {
+    let mut engine = Engine::new(room(), Restored::default(), at(0.0));
+    all_good(&mut engine, at(0.0));
+    assert_eq!(engine.snapshot().current().valid_until, at(20.0).mono);
+    engine.tick(at(19.9));
+    assert_eq!(verdict(&engine), Verdict::Ready);
+    engine.tick(at(20.0));
+    assert_eq!(verdict(&engine), Verdict::Unknown);
+    assert_eq!(engine.snapshot().current().checks[0].reasons[0].def.code, "siaga.stale");
+}
+
+#[test]
+fn every_profile_has_its_own_verdict_at_every_moment() {
+    let mut engine = Engine::new(room(), Restored::default(), at(0.0));
+    all_good(&mut engine, at(0.0));
+    engine.observe(rate(2e6, at(1.0)), at(1.0));
+    engine.tick(at(4.0));
+    let snapshot = engine.snapshot();
+    assert_eq!(snapshot.profile("small").unwrap().verdict, Verdict::Ready);
+    assert_eq!(snapshot.profile("large").unwrap().verdict, Verdict::Degraded);
+    let reason = &snapshot.profile("large").unwrap().checks[4].reasons[0];
+    assert_eq!(reason.message(crate::domain::Lang::Id), "2,0 Mbit/s < 4,0 Mbit/s");
+    engine.command(&Order::Profile(1), at(5.0));
+    assert_eq!(verdict(&engine), Verdict::Degraded);
+}
+
+#[test]
+fn an_active_check_is_held_while_the_room_is_in_use() {
+    let mut engine = Engine::new(room(), Restored::default(), at(0.0));
+    all_good(&mut engine, at(0.0));
+    engine.command(&Order::Agenda { live: true }, at(1.0));
+    assert!(engine.snapshot().in_use);
+    for second in 1..60 {
+        for name in NAMES {
+            engine.observe(says(name, Verdict::Ready, at(f64::from(second))), at(f64::from(second)));
+        }
+    }
+    let held = engine.snapshot();
+    assert_eq!(held.current().verdict, Verdict::Ready, "its last state stands");
+    assert_eq!(held.check("bandwidth").unwrap().held, Some(at(1.0).wall));
+    engine.command(&Order::Agenda { live: false }, at(60.0));
+    engine.tick(at(79.0));
+    assert_eq!(engine.snapshot().current().checks[4].verdict, Verdict::Ready, "it has time to run again");
+    engine.tick(at(80.0));
+    assert_eq!(engine.snapshot().current().checks[4].verdict, Verdict::Unknown);
+}
+
+#[test]
+fn a_microphone_in_use_holds_the_active_checks_without_any_agenda() {
+    let mut engine = Engine::new(room(), Restored::default(), at(0.0));
+    all_good(&mut engine, at(0.0));
+    let reading = Reading { in_use: Some(true), ..Reading::default() };
+    engine.observe(Observation::read("camera".into(), at(1.0), Duration::ZERO, reading), at(1.0));
+    assert!(engine.snapshot().in_use);
+    assert!(engine.snapshot().check("bandwidth").unwrap().held.is_some());
+    engine.observe(says("camera", Verdict::Unknown, at(2.0)), at(2.0));
+    engine.tick(at(500.0));
+    assert!(engine.snapshot().in_use, "eyes that close do not end a meeting");
+    let reading = Reading { in_use: Some(false), ..Reading::default() };
+    engine.observe(Observation::read("camera".into(), at(501.0), Duration::ZERO, reading), at(501.0));
+    assert!(!engine.snapshot().in_use);
+}
+
+#[test]
+fn one_root_cause_opens_one_incident_and_its_return_closes_it() {
+    let mut engine = Engine::new(room(), Restored::default(), at(0.0));
+    all_good(&mut engine, at(0.0));
+    for second in 1..=20 {
+        let now = at(f64::from(second));
+        all_good(&mut engine, now);
+    }
+    engine.drain_events();
+    for second in 21..=30 {
+        let now = at(f64::from(second));
+        for name in NAMES {
+            let bad = name == "link" || name == "gateway";
+            engine.observe(says(name, if bad { Verdict::NotReady } else { Verdict::Ready }, now), now);
+        }
+    }
+    let snapshot = engine.snapshot();
+    assert_eq!(snapshot.current().checks[1].blocked_by, Some("link".into()));
+    assert_eq!(snapshot.current().root_cause, Some("link".into()));
+    let opened: Vec<_> = engine
+        .drain_events()
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::IncidentOpened(incident) => Some(incident),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(opened.len(), 1);
+    assert_eq!(opened[0].component, Component::Internet);
+    assert_eq!(opened[0].opened_at, at(24.0).wall);
+    assert!(!opened[0].settling);
+    for second in 31..=95 {
+        all_good(&mut engine, at(f64::from(second)));
+    }
+    let closed = engine
+        .drain_events()
+        .into_iter()
+        .any(|event| matches!(event, Event::IncidentClosed(ref incident) if incident.id == opened[0].id));
+    assert!(closed && engine.snapshot().incidents.is_empty());
+}
+
+#[test]
+fn what_is_found_at_a_start_is_recorded_as_settling() {
+    let mut engine = Engine::new(room(), Restored::default(), at(0.0));
+    for name in NAMES {
+        engine.observe(says(name, if name == "ups" { Verdict::NotReady } else { Verdict::Ready }, at(0.1)), at(0.1));
+    }
+    let incidents: Vec<_> = engine.snapshot().incidents.clone();
+    assert_eq!(incidents.len(), 1);
+    assert!(incidents[0].settling);
+}
+
+#[test]
+fn an_open_incident_survives_a_restart_and_is_not_opened_again() {
+    let mut first = Engine::new(room(), Restored::default(), at(0.0));
+    for name in NAMES {
+        first.observe(says(name, if name == "ups" { Verdict::NotReady } else { Verdict::Ready }, at(0.1)), at(0.1));
+    }
+    let left = first.snapshot().incidents.clone();
+    let restored = Restored { incidents: left.clone(), observations: vec![says("ups", Verdict::NotReady, at(5.0))] };
+    let mut second = Engine::new(room(), restored, at(10.0));
+    assert_eq!(second.snapshot().check("ups").unwrap().age(at(10.0)), Some(secs(5)), "stored evidence keeps its age");
+    for name in NAMES {
+        second.observe(says(name, if name == "ups" { Verdict::NotReady } else { Verdict::Ready }, at(10.1)), at(10.1));
+    }
+    let opened = second.drain_events().iter().filter(|event| matches!(event, Event::IncidentOpened(_))).count();
+    assert_eq!(opened, 0);
+    assert_eq!(second.snapshot().incidents[0].id, left[0].id);
+}
+
+#[test]
+fn a_required_component_without_a_check_is_unknown_and_an_absent_one_is_excused() {
+    let mut plan = room();
+    plan.checks.retain(|check| check.component != Component::Power);
+    let mut engine = Engine::new(plan.clone(), Restored::default(), at(0.0));
+    all_good(&mut engine, at(0.0));
+    assert_eq!(verdict(&engine), Verdict::Unknown);
+    plan.absent.insert(Component::Power);
+    let mut engine = Engine::new(plan, Restored::default(), at(0.0));
+    all_good(&mut engine, at(0.0));
+    assert_eq!(verdict(&engine), Verdict::Ready);
+    assert!(
+        engine.snapshot().current().components.iter().any(|view| view.component == Component::Power && view.absent)
+    );
+}
+
+#[test]
+fn one_dead_target_of_a_group_is_not_a_dead_line() {
+    let mut checks = Vec::new();
+    for name in ["far-a", "far-b", "far-c"] {
+        let mut far = spec(name, Kind::Icmp, Level::FarEnd);
+        far.group = Some(Group { name: "far ends".into(), need: 2 });
+        checks.push(far);
+    }
+    let mut engine = Engine::new(plan(checks), Restored::default(), at(0.0));
+    let internet = |engine: &Engine| engine.snapshot().current().components[1].verdict;
+    for (name, verdict) in [("far-a", Verdict::Ready), ("far-b", Verdict::NotReady), ("far-c", Verdict::Ready)] {
+        engine.observe(says(name, verdict, at(0.0)), at(0.0));
+    }
+    assert_eq!(internet(&engine), Verdict::Ready);
+    engine.observe(says("far-c", Verdict::NotReady, at(1.0)), at(1.0));
+    engine.tick(at(4.0));
+    assert_eq!(internet(&engine), Verdict::NotReady);
+}
+
+#[test]
+fn loss_is_decided_by_confidence_and_an_outage_by_silence() {
+    let mut far = spec("far", Kind::Icmp, Level::FarEnd);
+    far.loss = Some(crate::domain::check::LossRule {
+        degraded: crate::domain::Limit::Profile(crate::domain::ProfileLimit::LossDegraded),
+        not_ready: crate::domain::Limit::Profile(crate::domain::ProfileLimit::LossNotReady),
+        reason: &LOSS,
+        undecided: &LOSS_UNDECIDED,
+        window: 600,
+    });
+    let mut engine = Engine::new(plan(vec![far]), Restored::default(), at(0.0));
+    let sample = |sent, lost, outage, now| {
+        let mut reading = Reading { sample: Some(Sample { sent, lost, outage }), ..Reading::default() };
+        if outage {
+            reading.find(Finding::new(&BROKEN, Verdict::NotReady));
+        }
+        Observation::read("far".into(), now, Duration::ZERO, reading)
+    };
+    let judged = |engine: &Engine| engine.snapshot().current().checks[0].clone();
+    engine.observe(sample(10, 0, false, at(0.0)), at(0.0));
+    assert_eq!(judged(&engine).reasons[0].def.code, "test.undecided");
+    engine.observe(sample(190, 0, false, at(4.0)), at(4.0));
+    assert_eq!(judged(&engine).verdict, Verdict::Ready);
+    engine.observe(sample(200, 20, false, at(8.0)), at(8.0));
+    assert_eq!(judged(&engine).verdict, Verdict::Degraded, "near end beyond 2 %, without any hold");
+    engine.observe(sample(3, 3, true, at(9.0)), at(9.0));
+    engine.tick(at(12.0));
+    assert_eq!(judged(&engine).verdict, Verdict::NotReady);
+    assert_eq!(engine.snapshot().check("far").unwrap().loss, None, "the window starts anew after an outage");
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Says(usize, Verdict),
+    Rate(f64),
+    Use(bool),
+    Agenda(bool),
+    Profile(usize),
+    Wait(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (0..NAMES.len(), 0..4_usize).prop_map(|(name, verdict)| Step::Says(name, Verdict::ALL[verdict])),
+        2 => (1e5..1e7_f64).prop_map(Step::Rate),
+        1 => any::<bool>().prop_map(Step::Use),
+        1 => any::<bool>().prop_map(Step::Agenda),
+        1 => (0..3_usize).prop_map(Step::Profile),
+        6 => (1..30_000_u64).prop_map(Step::Wait),
+    ]
+}
+
+fn apply(engine: &mut Engine, step: &Step, now: Now) {
+    match step {
+        Step::Says(name, verdict) => _ = engine.observe(says(NAMES[*name], *verdict, now), now),
+        Step::Rate(value) => _ = engine.observe(rate(*value, now), now),
+        Step::Use(in_use) => {
+            let reading = Reading { in_use: Some(*in_use), ..Reading::default() };
+            engine.observe(Observation::read("camera".into(), now, Duration::ZERO, reading), now);
+        }
+        Step::Agenda(live) => engine.command(&Order::Agenda { live: *live }, now),
+        Step::Profile(place) => engine.command(&Order::Profile(*place), now),
+        Step::Wait(_) => {}
+    }
+}
+
+/// All that a reader can see of the verdicts.
+fn seen(engine: &Engine) -> Vec<(Verdict, Vec<(Verdict, Vec<&'static str>)>, Vec<Verdict>)> {
+    let snapshot = engine.snapshot();
+    let view = |view: &Arc<ProfileView>| {
+        let checks = view
+            .checks
+            .iter()
+            .map(|judged| (judged.verdict, judged.reasons.iter().map(|reason| reason.def.code).collect()));
+        (view.verdict, checks.collect(), view.components.iter().map(|view| view.verdict).collect())
+    };
+    snapshot.profiles.iter().map(view).collect()
+}
+
+fn laws(engine: &Engine, now: Now) -> Result<(), TestCaseError> {
+    let snapshot = engine.snapshot();
+    for view in &snapshot.profiles {
+        let counted = view.components.iter().filter(|view| view.requirement == Requirement::Required && !view.absent);
+        let law = Verdict::worst(counted.map(|view| view.verdict)).unwrap();
+        prop_assert_eq!(view.verdict, if snapshot.starting { Verdict::Unknown } else { law });
+        for (judged, check) in view.checks.iter().zip(&snapshot.checks) {
+            let fresh = check.held.is_some() || check.fresh_until.is_some_and(|until| until > now.mono);
+            prop_assert!(fresh || judged.verdict == Verdict::Unknown, "{} is believed beyond its age", check.spec.name);
+            prop_assert_eq!(
+                judged.verdict == Verdict::Ready,
+                judged.reasons.iter().all(|reason| reason.verdict == Verdict::Ready)
+            );
+            prop_assert!(judged.pending.is_none_or(|pending| pending.to != judged.verdict && pending.at > now.mono));
+        }
+        prop_assert_eq!(view.root_cause.is_some() && view.verdict == Verdict::Ready, false);
+    }
+    let mut components: Vec<_> = snapshot.incidents.iter().map(|incident| incident.component).collect();
+    components.dedup();
+    prop_assert_eq!(components.len(), snapshot.incidents.len());
+    prop_assert!(snapshot.next_deadline > now.mono, "a deadline that is past is a deadline missed");
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 120, ..ProptestConfig::default() })]
+
+    /// Whoever ticks only at the deadlines sees exactly what one sees who ticks all the time, and the laws hold at
+    /// every moment.
+    #[test]
+    fn deadlines_tell_every_change(steps in prop::collection::vec(step(), 1..60)) {
+        let mut lazy = Engine::new(room(), Restored::default(), zero());
+        let mut eager = Engine::new(room(), Restored::default(), zero());
+        let mut now = zero();
+        for step in &steps {
+            if let Step::Wait(millis) = step {
+                let end = now.after(Duration::from_millis(*millis));
+                while now.mono < end.mono {
+                    let next = now.after(Duration::from_millis(250));
+                    let next = if next.mono < end.mono { next } else { end };
+                    while lazy.next_deadline() <= next.mono {
+                        let due = now.after(lazy.next_deadline().since(now.mono));
+                        lazy.tick(due);
+                        laws(&lazy, due)?;
+                    }
+                    eager.tick(next);
+                    prop_assert_eq!(seen(&lazy), seen(&eager));
+                    now = next;
+                }
+            } else {
+                apply(&mut lazy, step, now);
+                apply(&mut eager, step, now);
+            }
+            laws(&eager, now)?;
+            prop_assert_eq!(seen(&lazy), seen(&eager));
+        }
+    }
+
+    /// Every transition starts where the one before it ended, and every incident that closes was open.
+    #[test]
+    fn transitions_form_an_unbroken_line(steps in prop::collection::vec(step(), 1..80)) {
+        let mut engine = Engine::new(room(), Restored::default(), zero());
+        let mut now = zero();
+        let mut last: HashMap<Subject, Verdict> = HashMap::new();
+        let mut open: BTreeSet<String> = BTreeSet::new();
+        for step in &steps {
+            if let Step::Wait(millis) = step {
+                now = now.after(Duration::from_millis(*millis));
+                engine.tick(now);
+            } else {
+                apply(&mut engine, step, now);
+            }
+            for event in engine.drain_events() {
+                match event {
+                    Event::Transition(transition) => {
+                        let from = last.insert(transition.subject.clone(), transition.to).unwrap_or(Verdict::Unknown);
+                        prop_assert_eq!(from, transition.from);
+                        prop_assert_ne!(transition.from, transition.to);
+                    }
+                    Event::IncidentOpened(incident) => prop_assert!(open.insert(incident.id)),
+                    Event::IncidentChanged(incident) => prop_assert!(open.contains(&incident.id)),
+                    Event::IncidentClosed(incident) => prop_assert!(open.remove(&incident.id)),
+                }
+            }
+        }
+        let still: BTreeSet<String> = engine.snapshot().incidents.iter().map(|incident| incident.id.clone()).collect();
+        prop_assert_eq!(open, still);
+    }
+}

@@ -1,0 +1,156 @@
+//! Packet loss decided by confidence: Wilson's score interval (E. B. Wilson, 1927) over a window of packets.
+
+use std::collections::VecDeque;
+
+use crate::domain::snapshot::LossView;
+use crate::domain::{Sample, Verdict};
+
+/// The 97.5 % quantile of the normal distribution: a two-sided 95 % interval.
+const Z: f64 = 1.959_963_984_540_054;
+
+/// Wilson's 95 % interval of a share, `lost` of `sent`. `None` of nothing: no packet says nothing.
+pub fn interval(lost: u32, sent: u32) -> Option<(f64, f64)> {
+    if sent == 0 {
+        return None;
+    }
+    let n = f64::from(sent);
+    let p = f64::from(lost) / n;
+    let z2 = Z * Z;
+    let centre = p + z2 / (2.0 * n);
+    let spread = Z * (p * (1.0 - p) / n + z2 / (4.0 * n * n)).sqrt();
+    let scale = 1.0 + z2 / n;
+    Some((((centre - spread) / scale).max(0.0), ((centre + spread) / scale).min(1.0)))
+}
+
+/// The newest packets' fates, `size` of them at most.
+#[derive(Clone, Debug)]
+pub struct Window {
+    size: u32,
+    samples: VecDeque<(u32, u32)>,
+    sent: u32,
+    lost: u32,
+}
+
+impl Window {
+    /// An empty window of `size` packets.
+    pub const fn new(size: u32) -> Self {
+        Self { size, samples: VecDeque::new(), sent: 0, lost: 0 }
+    }
+
+    /// Adds a sample. An outage is another thing than loss: the window starts anew.
+    pub fn push(&mut self, sample: Sample) {
+        if sample.outage {
+            *self = Self::new(self.size);
+            return;
+        }
+        if sample.sent == 0 {
+            return;
+        }
+        let lost = sample.lost.min(sample.sent);
+        self.samples.push_back((sample.sent, lost));
+        self.sent += sample.sent;
+        self.lost += lost;
+        while let Some((sent, lost)) = self.samples.front().copied().filter(|(sent, _)| self.sent - sent >= self.size) {
+            self.samples.pop_front();
+            self.sent -= sent;
+            self.lost -= lost;
+        }
+    }
+
+    /// What the window says; `None` while it is empty.
+    pub fn view(&self) -> Option<LossView> {
+        let (low, high) = interval(self.lost, self.sent)?;
+        Some(LossView {
+            sent: self.sent,
+            lost: self.lost,
+            ratio: f64::from(self.lost) / f64::from(self.sent),
+            low,
+            high,
+        })
+    }
+}
+
+/// The verdict on loss after one more look: worse only when the interval's near end is beyond a limit, better only when
+/// its far end is inside; in between the old verdict stays. `None`: undecided, and nothing was decided before.
+pub fn decide(old: Option<Verdict>, loss: LossView, degraded: Option<f64>, not_ready: Option<f64>) -> Option<Verdict> {
+    let beyond = |limit: Option<f64>| limit.is_some_and(|limit| loss.low > limit);
+    let inside = |limit: Option<f64>| limit.is_none_or(|limit| loss.high <= limit);
+    if beyond(not_ready) {
+        return Some(Verdict::NotReady);
+    }
+    if inside(degraded) && inside(not_ready) {
+        return Some(Verdict::Ready);
+    }
+    match old {
+        Some(Verdict::NotReady) if inside(not_ready) => Some(Verdict::Degraded),
+        Some(Verdict::NotReady) => Some(Verdict::NotReady),
+        _ if beyond(degraded) => Some(Verdict::Degraded),
+        old => old,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Verdict::{Degraded, NotReady, Ready};
+
+    #[test]
+    fn the_interval_agrees_with_computed_vectors() {
+        for (lost, sent, low, high) in [
+            (0, 10, 0.0, 0.277_533),
+            (0, 100, 0.0, 0.036_993),
+            (0, 300, 0.0, 0.012_643),
+            (0, 1000, 0.0, 0.003_827),
+            (1, 10, 0.017_876, 0.404_150),
+            (1, 100, 0.001_767, 0.054_486),
+            (1, 300, 0.000_589, 0.018_637),
+            (10, 1000, 0.005_441, 0.018_309),
+            (50, 100, 0.403_832, 0.596_168),
+            (20, 20, 0.838_875, 1.0),
+        ] {
+            let (l, h) = interval(lost, sent).unwrap();
+            assert!((l - low).abs() < 1e-6 && (h - high).abs() < 1e-6, "{lost}/{sent}: {l} {h}");
+        }
+        assert_eq!(interval(0, 0), None);
+    }
+
+    fn loss(lost: u32, sent: u32) -> LossView {
+        let mut window = Window::new(sent);
+        window.push(Sample { sent, lost, outage: false });
+        window.view().unwrap()
+    }
+
+    #[test]
+    fn decided_by_confidence_and_else_as_before() {
+        let (degraded, not_ready) = (Some(0.02), Some(0.08));
+        for (old, lost, sent, new) in [
+            (None, 0, 10, None),
+            (None, 0, 189, Some(Ready)),
+            (None, 1, 600, Some(Ready)),
+            (None, 12, 600, None),
+            (Some(Ready), 12, 600, Some(Ready)),
+            (Some(Degraded), 12, 600, Some(Degraded)),
+            (Some(Ready), 30, 600, Some(Degraded)),
+            (Some(Ready), 48, 600, Some(Degraded)),
+            (Some(NotReady), 48, 600, Some(NotReady)),
+            (Some(NotReady), 24, 600, Some(Degraded)),
+            (Some(NotReady), 0, 600, Some(Ready)),
+            (Some(Ready), 90, 600, Some(NotReady)),
+            (None, 90, 600, Some(NotReady)),
+        ] {
+            assert_eq!(decide(old, loss(lost, sent), degraded, not_ready), new, "{old:?} {lost}/{sent}");
+        }
+    }
+
+    #[test]
+    fn the_window_keeps_the_newest_and_an_outage_empties_it() {
+        let mut window = Window::new(100);
+        for _ in 0..50 {
+            window.push(Sample { sent: 10, lost: 1, outage: false });
+        }
+        let view = window.view().unwrap();
+        assert_eq!((view.sent, view.lost), (100, 10));
+        window.push(Sample { sent: 3, lost: 3, outage: true });
+        assert_eq!(window.view(), None);
+    }
+}
