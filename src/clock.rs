@@ -17,6 +17,10 @@ enum Source {
     Virtual { zero: Instant, wall: Timestamp },
 }
 
+/// Where a process's monotonic scale begins: far enough from zero that evidence from before the process has a place on it,
+/// and so its true age. Longer than anything is kept.
+const LEAD: Duration = Duration::from_secs(5 * 365 * 86_400);
+
 #[allow(clippy::disallowed_methods, reason = "the one place that reads clocks")]
 impl Clock {
     /// A clock whose monotonic scale begins now.
@@ -38,17 +42,22 @@ impl Clock {
         let mono = self.mono();
         let wall = match self.0 {
             Source::Real { .. } => Timestamp::now(),
-            Source::Virtual { wall, .. } => wall.saturating_add(mono.elapsed()).unwrap_or(Timestamp::MAX),
+            Source::Virtual { wall, .. } => wall.saturating_add(self.elapsed()).unwrap_or(Timestamp::MAX),
         };
         Now { mono, wall }
     }
 
     /// The monotonic clock alone, for timing.
     pub fn mono(&self) -> Mono {
-        Mono::from_elapsed(match self.0 {
+        Mono::from_elapsed(LEAD + self.elapsed())
+    }
+
+    /// The time since this clock began.
+    pub fn elapsed(&self) -> Duration {
+        match self.0 {
             Source::Real { zero } => boottime().saturating_sub(zero),
             Source::Virtual { zero, .. } => zero.elapsed(),
-        })
+        }
     }
 
     /// Waits until `moment` by this clock; at once if it is past, for ever if it is [`Mono::NEVER`].

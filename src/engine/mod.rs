@@ -177,6 +177,41 @@ impl Engine {
         self.pass_time(now);
     }
 
+    /// Judges by another plan from now on (a reload). A check that is told the same as before keeps all that is known of
+    /// it; one that changed begins anew. Incidents stay open until their component is ready again, or is no longer asked for.
+    pub fn adopt(&mut self, plan: Plan, now: Now) {
+        let same_profiles = plan.profiles == self.plan.profiles;
+        let mut old: HashMap<CheckName, CheckState> =
+            self.checks.drain(..).map(|check| (check.spec().name.clone(), check)).collect();
+        self.checks = plan
+            .checks
+            .iter()
+            .map(|spec| match old.remove(&spec.name) {
+                Some(check) if same_profiles && check.spec() == spec => check,
+                _ => CheckState::new(Arc::clone(spec), &plan.profiles, now),
+            })
+            .collect();
+        self.by_name = plan.checks.iter().enumerate().map(|(at, spec)| (spec.name.clone(), at)).collect();
+        self.told.retain(|subject, _| match subject {
+            Subject::Check(name) => self.by_name.contains_key(name),
+            Subject::Room | Subject::Component(_) => true,
+        });
+        if !same_profiles {
+            self.since.clear();
+        }
+        self.current = plan.default_profile;
+        self.plan = plan;
+        // The views are of the old plan's places.
+        if let Some(view) = Arc::get_mut(&mut self.view) {
+            view.checks.clear();
+        } else {
+            let mut view = (*self.view).clone();
+            view.checks.clear();
+            self.view = Arc::new(view);
+        }
+        self.pass_time(now);
+    }
+
     /// Lets the time pass: decides what has lasted, and calls too old what is.
     pub fn tick(&mut self, now: Now) {
         self.pass_time(now);

@@ -354,6 +354,30 @@ fn loss_is_decided_by_confidence_and_an_outage_by_silence() {
     assert_eq!(engine.snapshot().check("far").unwrap().loss, None, "the window starts anew after an outage");
 }
 
+#[test]
+fn a_reload_keeps_what_is_known_of_the_checks_that_did_not_change() {
+    let mut engine = Engine::new(room(), Restored::default(), at(0.0));
+    all_good(&mut engine, at(0.0));
+    let mut plan = room();
+    let mut ups = (*plan.checks[2]).clone();
+    ups.interval = secs(1);
+    plan.checks[2] = Arc::new(ups);
+    plan.checks.swap(0, 3);
+    engine.adopt(plan, at(1.0));
+    let snapshot = engine.snapshot();
+    let by_name = |name: &str| {
+        let place = snapshot.checks.iter().position(|check| check.spec.name.as_str() == name).unwrap();
+        snapshot.current().checks[place].verdict
+    };
+    assert_eq!(by_name("camera"), Verdict::Ready);
+    assert_eq!(by_name("link"), Verdict::Ready);
+    assert_eq!(by_name("ups"), Verdict::Unknown);
+    assert!(!snapshot.starting);
+    let now = at(2.0);
+    engine.observe(says("ups", Verdict::Ready, now), now);
+    assert_eq!(verdict(&engine), Verdict::Ready);
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Says(usize, Verdict),

@@ -3,6 +3,9 @@
 //!
 //! To add one: its file, one line in [`probes!`] below, one block in `config/siaga.toml`, its test.
 
+#[cfg(test)]
+mod tests;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -228,4 +231,28 @@ probes! {
 /// The quantity of a name, of any kind.
 pub fn quantity(name: &str) -> Option<&'static Quantity> {
     Kind::ALL.into_iter().flat_map(quantities).copied().find(|quantity| quantity.name == name)
+}
+
+/// Every reason that a probe or the judge can give: the closed catalogue.
+pub fn all_reasons() -> impl Iterator<Item = &'static ReasonDef> {
+    let shared = [&FAR_END_IS_SELF];
+    let own = Kind::ALL.into_iter().flat_map(reasons).copied();
+    crate::engine::reasons::ALL.iter().copied().chain(shared).chain(own)
+}
+
+/// The reason of a code.
+pub fn reason(code: &str) -> Option<&'static ReasonDef> {
+    all_reasons().find(|reason| reason.code == code)
+}
+
+/// An argument's name as the catalogue's messages and remedies write it (`{name}`).
+pub fn argument(name: &str) -> Option<&'static str> {
+    all_reasons().flat_map(arguments).find(|known| *known == name)
+}
+
+/// The argument names that a reason's four sentences use.
+pub fn arguments(reason: &'static ReasonDef) -> impl Iterator<Item = &'static str> {
+    [reason.message.id, reason.message.en, reason.remedy.id, reason.remedy.en]
+        .into_iter()
+        .flat_map(|text| text.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name)))
 }
