@@ -1,6 +1,6 @@
 //! Checks: what all have in common, what belongs to the kind, and the rules between them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +30,8 @@ pub(super) fn read_checks(
 ) -> Vec<(Arc<CheckSpec>, ProbeConfig)> {
     let mut names: BTreeMap<String, usize> = BTreeMap::new();
     let mut all: Vec<Read> = Vec::new();
+    // Groups of which a member could not be read: whether they have enough members cannot be said.
+    let mut incomplete: BTreeSet<String> = BTreeSet::new();
     for table in checks {
         let common = read_common(*table, problems);
         if let Some(name) = &common.name {
@@ -43,9 +45,13 @@ pub(super) fn read_checks(
             }
         }
         let probe = common.kind.and_then(|kind| read_own(kind, *table, problems));
-        all.extend(assemble(common, probe, *table, problems));
+        let group = common.group.clone();
+        match assemble(common, probe, *table, problems) {
+            Some(check) => all.push(check),
+            None => incomplete.extend(group),
+        }
     }
-    join_groups(&mut all, groups, problems);
+    join_groups(&mut all, groups, &incomplete, problems);
     all.into_iter().map(|check| (Arc::new(check.spec), check.probe)).collect()
 }
 
@@ -62,7 +68,8 @@ pub(super) fn own_keys(kind: Kind) -> Option<&'static [&'static str]> {
 fn read_common(table: Table<'_>, problems: &mut Problems) -> CheckCommon {
     let keys = common_keys();
     let common: CheckCommon =
-        read_some(table, |key| keys.contains(&key), problems, |from| CheckCommon::deserialize(from)).unwrap_or_default();
+        read_some(table, |key| keys.contains(&key), problems, |from| CheckCommon::deserialize(from))
+            .unwrap_or_default();
     for key in ["name", "kind"] {
         if table.get(key).is_none() {
             problems.say(table.head(), format!("{key} is missing"));
@@ -85,7 +92,12 @@ fn read_own(kind: Kind, table: Table<'_>, problems: &mut Problems) -> Option<Pro
 }
 
 /// The check, if enough of it could be read; its rules are checked in any case.
-fn assemble(common: CheckCommon, probe: Option<ProbeConfig>, table: Table<'_>, problems: &mut Problems) -> Option<Read> {
+fn assemble(
+    common: CheckCommon,
+    probe: Option<ProbeConfig>,
+    table: Table<'_>,
+    problems: &mut Problems,
+) -> Option<Read> {
     let kind = common.kind?;
     let defaults = probe::defaults(kind);
     let interval = common.interval.map_or(defaults.interval, |Period(interval)| interval);
@@ -147,8 +159,13 @@ fn component(kind: Kind, common: &CheckCommon, table: Table<'_>, problems: &mut 
         }
         (None, Some(component)) => Some(component),
         (None, None) => {
-            if table.get("component").is_none() {
-                problems.say(table.head(), format!("component is missing; a check of kind {kind} must say what it speaks for"));
+            // Where the kind's own shape has the key, that says so itself.
+            let told = own_keys(kind).is_some_and(|own| own.contains(&"component"));
+            if !told && table.get("component").is_none() {
+                problems.say(
+                    table.head(),
+                    format!("component is missing; a check of kind {kind} must say what it speaks for"),
+                );
             }
             None
         }
@@ -162,7 +179,7 @@ struct Declared {
     name_at: Range<usize>,
 }
 
-fn join_groups(checks: &mut [Read], tables: &[Table<'_>], problems: &mut Problems) {
+fn join_groups(checks: &mut [Read], tables: &[Table<'_>], incomplete: &BTreeSet<String>, problems: &mut Problems) {
     let mut declared: BTreeMap<String, Declared> = BTreeMap::new();
     for table in tables {
         let Some(entry) = read::<GroupEntry>(*table, problems) else { continue };
@@ -187,10 +204,12 @@ fn join_groups(checks: &mut [Read], tables: &[Table<'_>], problems: &mut Problem
         }
     }
     for (name, group) in &declared {
-        if !members.contains_key(name) {
-            problems.say(group.name_at.clone(), format!("group {name:?} has no member; no check says group = {name:?}"));
+        if !members.contains_key(name) && !incomplete.contains(name) {
+            problems
+                .say(group.name_at.clone(), format!("group {name:?} has no member; no check says group = {name:?}"));
         }
     }
+    members.retain(|name, _| !incomplete.contains(name));
     for (name, places) in members {
         let Some(need) = agreed_need(&name, &places, checks, declared.get(&name), problems) else { continue };
         let first = &checks[places[0]].spec;
@@ -242,7 +261,10 @@ fn agreed_need(
     }
     if need > places.len() {
         let count = places.len();
-        problems.say(at, format!("group {name:?} needs {need} and has {count} {}", if count == 1 { "member" } else { "members" }));
+        problems.say(
+            at,
+            format!("group {name:?} needs {need} and has {count} {}", if count == 1 { "member" } else { "members" }),
+        );
         return None;
     }
     Some(need)

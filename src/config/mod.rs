@@ -117,8 +117,8 @@ impl Config {
         let source = match origin {
             Origin::BuiltIn => Source::new("default.toml (built in)", DEFAULT),
             Origin::File(path) => {
-                let text = std::fs::read_to_string(path)
-                    .map_err(|source| LoadError::Read { path: path.clone(), source })?;
+                let text =
+                    std::fs::read_to_string(path).map_err(|source| LoadError::Read { path: path.clone(), source })?;
                 Source::new(path.display().to_string(), text)
             }
         };
@@ -157,11 +157,15 @@ impl Config {
                 continue;
             }
             if let Some((check, _)) = checks.iter().find(|(check, _)| check.component == *component) {
-                let message = format!("{component} is said to be absent, and check {:?} watches it", check.name.as_str());
+                let message =
+                    format!("{component} is said to be absent, and check {:?} watches it", check.name.as_str());
                 problems.say(table.at("absent"), message);
             }
             if entry.requirement.is_some() {
-                problems.say(table.at("requirement"), format!("{component} is said to be absent: it cannot be required or advisory"));
+                problems.say(
+                    table.at("requirement"),
+                    format!("{component} is said to be absent: it cannot be required or advisory"),
+                );
             }
         }
         problems.finish()?;
@@ -224,7 +228,9 @@ fn all_profiles(root: Table<'_>, source: &Source, problems: &mut Problems) -> (V
         let path = Path::new(&source.path).parent().unwrap_or(Path::new("")).join(file);
         match std::fs::read_to_string(&path) {
             Ok(text) => lay_text(&mut layers, Source::new(path.display().to_string(), text), problems),
-            Err(error) => problems.say(at(root, "profiles", "file"), format!("cannot read {}: {error}", path.display())),
+            Err(error) => {
+                problems.say(at(root, "profiles", "file"), format!("cannot read {}: {error}", path.display()))
+            }
         }
     }
     layers.lay(&list(root, "profile", problems), problems);
@@ -331,8 +337,12 @@ fn remedies(root: Table<'_>, problems: &mut Problems) -> BTreeMap<&'static str, 
             problems.say(span, format!("unknown reason code {code:?}; {hint}"));
         }
     }
-    let texts: Option<BTreeMap<String, RemedyText>> =
-        reader::read_some(table, |code| !unknown.contains(code), problems, |from| serde::Deserialize::deserialize(from));
+    let texts: Option<BTreeMap<String, RemedyText>> = reader::read_some(
+        table,
+        |code| !unknown.contains(code),
+        problems,
+        |from| serde::Deserialize::deserialize(from),
+    );
     for (code, text) in texts.unwrap_or_default() {
         let Some(reason) = known.get(code.as_str()) else { continue };
         let remedy = match text {

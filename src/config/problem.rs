@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// A text that is read, and what people call it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub struct Source {
     /// Its path, as it was given.
     pub path: String,
@@ -59,10 +59,18 @@ impl Source {
     }
 }
 
+/// Its path alone: the text is long, and may be read by others than the one who wrote it.
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
 impl Problem {
     /// `path:line:column: message`, the line itself and a caret under the place; with ANSI colours if `colour`.
     pub fn render(&self, colour: bool) -> String {
-        let (bold, red, dim, plain) = if colour { ("\x1b[1m", "\x1b[1;31m", "\x1b[2m", "\x1b[0m") } else { ("", "", "", "") };
+        let (bold, red, dim, plain) =
+            if colour { ("\x1b[1m", "\x1b[1;31m", "\x1b[2m", "\x1b[0m") } else { ("", "", "", "") };
         let source = &self.source;
         let (line, column) = source.position(self.span.start);
         let head = format!("{bold}{}:{line}:{column}:{plain} {}", source.path, self.message);

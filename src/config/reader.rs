@@ -280,11 +280,11 @@ struct Entries<'t, P, I> {
     value: Option<Entry<'t>>,
 }
 
-/// Marks the entry at fault, unless a deeper one was.
-fn blame<T>(result: Result<T, Error>, span: &Range<usize>) -> Result<T, Error> {
+/// Says where the error is, and which entry is at fault, unless a deeper one knew better.
+fn blame<T>(result: Result<T, Error>, place: &Range<usize>, culprit: &Range<usize>) -> Result<T, Error> {
     result.map_err(|mut error| {
-        error.span.get_or_insert_with(|| span.clone());
-        error.culprit.get_or_insert(span.start);
+        error.span.get_or_insert_with(|| place.clone());
+        error.culprit.get_or_insert(culprit.start);
         error
     })
 }
@@ -295,12 +295,13 @@ impl<'t, 's, I: Iterator<Item = Entry<'t>>> de::MapAccess<'t> for Entries<'t, De
     fn next_key_seed<K: DeserializeSeed<'t>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
         self.value = self.entries.next();
         let Some((key, _)) = self.value else { return Ok(None) };
-        blame(seed.deserialize(StrDeserializer::new(key.get_ref())).map(Some), &key.span())
+        blame(seed.deserialize(StrDeserializer::new(key.get_ref())).map(Some), &key.span(), &key.span())
     }
 
     fn next_value_seed<V: DeserializeSeed<'t>>(&mut self, seed: V) -> Result<V::Value, Error> {
         let Some((key, value)) = self.value.take() else { return Err(de::Error::custom("a value without a key")) };
-        blame(seed.deserialize(Deserializer { node: Node::Value(value), skip: self.parent.skip }), &key.span())
+        let result = seed.deserialize(Deserializer { node: Node::Value(value), skip: self.parent.skip });
+        blame(result, &value.span(), &key.span())
     }
 }
 
@@ -309,7 +310,8 @@ impl<'t, 's, I: Iterator<Item = &'t Spanned<DeValue<'t>>>> de::SeqAccess<'t> for
 
     fn next_element_seed<T: DeserializeSeed<'t>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
         let Some(value) = self.entries.next() else { return Ok(None) };
-        blame(seed.deserialize(Deserializer { node: Node::Value(value), skip: self.parent.skip }), &value.span()).map(Some)
+        let result = seed.deserialize(Deserializer { node: Node::Value(value), skip: self.parent.skip });
+        blame(result.map(Some), &value.span(), &value.span())
     }
 }
 

@@ -1,9 +1,13 @@
 //! The JSON schema of the whole file, for editors: what `siaga config schema` prints.
 
+use std::collections::BTreeSet;
+
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use super::shape::{CheckCommon, ComponentEntry, GroupEntry, ProfileEntry, Profiles, ReceiverConfig, RemedyText, Room, Store, Web};
+use super::shape::{
+    CheckCommon, ComponentEntry, GroupEntry, ProfileEntry, Profiles, ReceiverConfig, RemedyText, Room, Store, Web,
+};
 use crate::domain::{Component, Kind};
 use crate::probe;
 
@@ -59,14 +63,15 @@ fn check(kind: Kind, generator: &mut SchemaGenerator) -> Value {
     let part = |schema: &Value, key: &str| schema.get(key).cloned();
     let mut properties = part(&common, "properties").and_then(into_object).unwrap_or_default();
     properties.insert("kind".to_owned(), json!({ "const": kind.as_str() }));
-    let mut required = vec![json!("name"), json!("kind")];
+    let mut required = BTreeSet::from(["name".to_owned(), "kind".to_owned()]);
     if kind.component().is_some() {
         properties.remove("component");
     } else {
-        required.push(json!("component"));
+        required.insert("component".to_owned());
     }
     properties.extend(part(&own, "properties").and_then(into_object).unwrap_or_default());
-    required.extend(part(&own, "required").as_ref().and_then(Value::as_array).into_iter().flatten().cloned());
+    let needed = part(&own, "required").and_then(|list| serde_json::from_value::<Vec<String>>(list).ok());
+    required.extend(needed.unwrap_or_default());
     json!({
         "title": format!("a check of kind {kind}"),
         "type": "object",

@@ -293,7 +293,9 @@ impl TryFrom<String> for Url {
     fn try_from(text: String) -> Result<Self, String> {
         match text.parse::<reqwest::Url>() {
             Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(Self(url)),
-            _ => Err(format!("{text:?} is no http or https address; write one such as \"https://alert.example/siaga\"")),
+            _ => {
+                Err(format!("{text:?} is no http or https address; write one such as \"https://alert.example/siaga\""))
+            }
         }
     }
 }

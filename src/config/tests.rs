@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::{Kind, Requirement};
 
 fn parse(text: &str) -> Result<Config, Errors> {
     Config::parse(Source::new("a.toml", text))
@@ -87,10 +88,13 @@ fn the_example_says_what_holds_when_nothing_is_said() {
 
 #[test]
 fn every_key_of_the_file_stands_in_the_example() {
-    // A key that is optional stands there commented out.
-    let says = |key: &str| {
-        EXAMPLE.lines().any(|line| line.trim_start_matches(['#', ' ']).strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('=')))
-    };
+    // A key that is optional stands there in a comment.
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let said: BTreeSet<&str> = EXAMPLE
+        .match_indices(" = ")
+        .map(|(place, _)| EXAMPLE[..place].rsplit(|c| !word(c)).next().unwrap_or_default())
+        .collect();
+    let says = |key: &str| said.contains(key);
     let schema = schema::schema();
     for section in ["Room", "Web", "Store", "Profiles", "ComponentEntry", "GroupEntry", "ReceiverConfig"] {
         let properties = schema.pointer(&format!("/$defs/{section}/properties")).unwrap().as_object().unwrap();
@@ -100,6 +104,12 @@ fn every_key_of_the_file_stands_in_the_example() {
     }
     for key in checks::common_keys() {
         assert!(says(key), "config/siaga.toml does not show {key} of a check");
+    }
+    for kind in Kind::ALL {
+        assert!(EXAMPLE.contains(&format!("kind = \"{kind}\"")), "config/siaga.toml has no block of kind {kind}");
+        for key in checks::own_keys(kind).unwrap_or_default() {
+            assert!(says(key), "config/siaga.toml does not show {key} of kind {kind}");
+        }
     }
 }
 
@@ -116,11 +126,14 @@ fn every_shipped_profile_says_its_source_and_a_date() {
 #[test]
 fn the_built_in_config_names_nobody_outside_this_machine() {
     let own = |host: &str| {
-        matches!(host, "self" | "auto" | "localhost") || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+        matches!(host, "self" | "auto" | "localhost")
+            || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
     };
     for line in DEFAULT.lines().map(|line| line.split('#').next().unwrap_or_default()) {
         for word in line.split('"').skip(1).step_by(2) {
-            let host = word.rsplit_once(':').map_or(word, |(host, port)| if port.parse::<u16>().is_ok() { host } else { word });
+            let host = word
+                .rsplit_once(':')
+                .map_or(word, |(host, port)| if port.parse::<u16>().is_ok() { host } else { word });
             let looks_like_a_host = host.contains('.') || host.contains(':');
             assert!(!looks_like_a_host || own(host), "{word:?} in config/default.toml");
         }
@@ -197,22 +210,68 @@ fn no_error_hides_another() {
     }
 }
 
+#[test]
+fn a_member_that_cannot_be_read_is_not_missed_in_its_group() {
+    let text = "[[check]]\nname = \"a\"\nkind = \"cam\"\ngroup = \"g\"\n[[group]]\nname = \"g\"\nneed = 1";
+    assert_eq!(parse(text).unwrap_err().problems().len(), 1);
+}
+
+#[test]
+fn a_text_built_to_exhaust_the_stack_is_refused() {
+    for piece in ["[", "a.", "{a=", "[a.", "[[a."] {
+        assert!(parse(&format!("x = {}", piece.repeat(50_000))).is_err(), "{piece}");
+        assert!(parse(&piece.repeat(50_000)).is_err(), "{piece}");
+    }
+    assert!(parse(&format!("{}a = 1", "a.".repeat(50_000))).is_err());
+    assert!(parse(&format!("[{}a]", "a.".repeat(50_000))).is_err());
+}
+
 /// A byte range of a text replaced by something, the way an editor or a bad disk would.
 fn mutated() -> impl Strategy<Value = String> {
     let pieces = prop::sample::select(vec![
-        "", "\"", "'", "[", "]", "[[", "=", "\n", "\\", "{", "}", ",", "#", "a", "0", "-1", "1e999", "nan", "1979-05-27", "\"\"\"", "é", "\u{0}",
-        "99999999999999999999", "[[check]]\n", "kind = \"icmp\"\n", "need = 0\n", "true", "[]", "{}", ".",
+        "",
+        "\"",
+        "'",
+        "[",
+        "]",
+        "[[",
+        "=",
+        "\n",
+        "\\",
+        "{",
+        "}",
+        ",",
+        "#",
+        "a",
+        "0",
+        "-1",
+        "1e999",
+        "nan",
+        "1979-05-27",
+        "\"\"\"",
+        "é",
+        "\u{0}",
+        "99999999999999999999",
+        "[[check]]\n",
+        "kind = \"icmp\"\n",
+        "need = 0\n",
+        "true",
+        "[]",
+        "{}",
+        ".",
     ]);
     let text = prop::sample::select(vec![EXAMPLE, DEFAULT, PROFILES]);
-    (text, prop::collection::vec((any::<prop::sample::Index>(), 0_usize..40, pieces), 1..6)).prop_map(|(text, edits)| {
-        let mut chars: Vec<char> = text.chars().collect();
-        for (place, length, piece) in edits {
-            let start = place.index(chars.len().max(1)).min(chars.len());
-            let end = (start + length).min(chars.len());
-            chars.splice(start..end, piece.chars());
-        }
-        chars.into_iter().collect()
-    })
+    (text, prop::collection::vec((any::<prop::sample::Index>(), 0_usize..40, pieces), 1..6)).prop_map(
+        |(text, edits)| {
+            let mut chars: Vec<char> = text.chars().collect();
+            for (place, length, piece) in edits {
+                let start = place.index(chars.len().max(1)).min(chars.len());
+                let end = (start + length).min(chars.len());
+                chars.splice(start..end, piece.chars());
+            }
+            chars.into_iter().collect()
+        },
+    )
 }
 
 proptest! {
