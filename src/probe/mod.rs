@@ -3,6 +3,10 @@
 //!
 //! To add one: its file, one line in [`probes!`] below, one block in `config/siaga.toml`, its test.
 
+pub mod child;
+#[cfg(test)]
+mod fixture;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
