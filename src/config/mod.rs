@@ -320,7 +320,7 @@ fn remedies(root: Table<'_>, problems: &mut Problems) -> BTreeMap<&'static str, 
         problems.say(value.span(), "remedies is a table; write [remedies]");
         return all;
     };
-    let known: BTreeMap<&str, &ReasonDef> = reasons().map(|reason| (reason.code, reason)).collect();
+    let known: BTreeMap<&str, &ReasonDef> = probe::all_reasons().map(|reason| (reason.code, reason)).collect();
     let mut unknown = BTreeSet::new();
     for (code, span) in table.keys() {
         if known.contains_key(code) {
@@ -352,10 +352,4 @@ fn remedies(root: Table<'_>, problems: &mut Problems) -> BTreeMap<&'static str, 
         all.insert(reason.code, remedy);
     }
     all
-}
-
-/// Every reason whose remedy can be worded anew.
-fn reasons() -> impl Iterator<Item = &'static ReasonDef> {
-    let own = crate::domain::Kind::ALL.into_iter().flat_map(|kind| probe::reasons(kind).iter().copied());
-    std::iter::once(&probe::FAR_END_IS_SELF).chain(own)
 }
