@@ -312,7 +312,9 @@ mod tests {
     fn without_keys_to_come(part: &str) -> String {
         let kind = Kind::ALL.into_iter().find(|kind| part.contains(&format!("kind = \"{kind}\"")));
         let waits = kind.is_some_and(|kind| own_keys(kind) == Some(&[]));
-        let own = |line: &str| ["target", "url", "server", "resolvers", "name_to_resolve"].contains(&line.split(' ').next().unwrap());
+        let own = |line: &str| {
+            ["target", "url", "server", "resolvers", "name_to_resolve"].contains(&line.split(' ').next().unwrap())
+        };
         part.lines().filter(|line| !(waits && own(line))).collect::<Vec<_>>().join("\n")
     }
 
