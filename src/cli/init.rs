@@ -84,7 +84,7 @@ pub fn run(args: &InitArgs, input: impl BufRead, output: impl Write) -> Result<S
     let mut desk = Desk { lang: args.language.unwrap_or_default(), quiet: args.yes, input, output };
     let answers = answers(args, &platforms, &mut desk)?;
     let text = render(&answers);
-    Config::parse(Source::new("siaga init", text.as_str()))?;
+    Config::parse(&Source::new("siaga init", text.as_str()))?;
     Ok(text)
 }
 

@@ -170,16 +170,9 @@ impl Page {
             for (place, far_end) in answers.far_ends.iter().enumerate() {
                 self.out.push('\n');
                 let name = format!("far_end_{}", place + 1);
-                match far_end.strip_prefix("stun:") {
-                    Some(server) => {
-                        self.check(&name, "stun");
-                        self.text("target", server);
-                    }
-                    None => {
-                        self.check(&name, "icmp");
-                        self.text("target", far_end);
-                    }
-                }
+                let stun = far_end.strip_prefix("stun:");
+                self.check(&name, if stun.is_some() { "stun" } else { "icmp" });
+                self.text("target", stun.unwrap_or(far_end));
                 self.text("group", "far_ends");
             }
         }
@@ -304,7 +297,7 @@ mod tests {
     fn parse(answers: &Answers) -> Result<Config, Errors> {
         let text = render(answers);
         let parts = text.split("\n\n").map(without_keys_to_come).collect::<Vec<_>>();
-        Config::parse(Source::new("init.toml", parts.join("\n\n")))
+        Config::parse(&Source::new("init.toml", parts.join("\n\n")))
     }
 
     /// A kind that has no keys of its own yet cannot take those that it is to have: they are left out of its part. Once
