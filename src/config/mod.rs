@@ -90,6 +90,15 @@ impl Origin {
     }
 }
 
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::BuiltIn => f.write_str("the built-in config"),
+        }
+    }
+}
+
 /// Why there is no config.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {

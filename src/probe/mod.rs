@@ -5,6 +5,9 @@
 
 #[cfg(test)]
 mod tests;
+pub mod child;
+#[cfg(test)]
+mod fixture;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
