@@ -88,6 +88,16 @@ fn the_example_says_what_holds_when_nothing_is_said() {
 }
 
 #[test]
+fn the_example_shows_the_kinds_true_times() {
+    for check in &parse(EXAMPLE).unwrap().plan.checks {
+        let defaults = probe::defaults(check.kind);
+        let shown = (check.interval, check.fresh_for, check.holds.bad_for, check.holds.good_for);
+        let holds = (defaults.interval, defaults.fresh_for, defaults.bad_for, defaults.good_for);
+        assert_eq!(shown, holds, "{}", check.name);
+    }
+}
+
+#[test]
 fn every_key_of_the_file_stands_in_the_example() {
     // A key that is optional stands there in a comment.
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
