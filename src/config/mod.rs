@@ -1,6 +1,6 @@
 //! File shapes → domain: the one config file, all its errors at once.
 //!
-//! A text is parsed once into tables that know their places; each section is read by serde through [`reader`], which goes
+//! A text is parsed once into tables that know their places; each section is read by serde through `reader`, which goes
 //! on after an error; then come the rules between sections. A [`Config`] exists only if nothing at all is wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
