@@ -5,6 +5,7 @@
 //! ([`probe`] and its siblings, which touch the world and do not name each other), and the shell (`cli`, `app`).
 //! `README.md` has the map.
 
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;

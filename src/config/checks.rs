@@ -152,12 +152,11 @@ fn fresh_for(interval: Duration, defaults: &probe::Defaults) -> Duration {
 
 fn component(kind: Kind, common: &CheckCommon, table: Table<'_>, problems: &mut Problems) -> Option<Component> {
     match (kind.component(), common.component) {
-        (Some(component), None) => Some(component),
         (Some(component), Some(_)) => {
             problems.say(table.at("component"), format!("a check of kind {kind} always speaks for {component}"));
             Some(component)
         }
-        (None, Some(component)) => Some(component),
+        (Some(component), None) | (None, Some(component)) => Some(component),
         (None, None) => {
             // Where the kind's own shape has the key, that says so itself.
             let told = own_keys(kind).is_some_and(|own| own.contains(&"component"));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::problem::{Errors, Problems, Source};
 use super::reader::{Table, read};
+use super::sections::{list, tree};
 
 const TEXT: &str = include_str!("../../config/platforms.toml");
 
@@ -34,8 +35,8 @@ pub struct Platform {
 pub fn platforms() -> Result<Vec<Platform>, Errors> {
     let source = Source::new("platforms.toml (built in)", TEXT);
     let mut problems = Problems::new(Arc::clone(&source));
-    let tree = super::tree(&source, &mut problems)?;
-    let tables = super::list(Table::new(tree.get_ref(), 0..0), "platform", &mut problems);
+    let tree = tree(&source, &mut problems)?;
+    let tables = list(Table::new(tree.get_ref(), 0..0), "platform", &mut problems);
     let all = tables.into_iter().filter_map(|table| read(table, &mut problems)).collect();
     problems.finish().map(|()| all)
 }
@@ -47,7 +48,7 @@ mod tests {
 
     #[test]
     fn each_has_a_dated_source_and_a_shipped_profile() {
-        let plan = Config::parse(Source::new("", "")).unwrap().plan;
+        let plan = Config::parse(&Source::new("", "")).unwrap().plan;
         let platforms = platforms().unwrap();
         let names: Vec<_> = platforms.iter().map(|platform| platform.name.as_str()).collect();
         assert_eq!(names, ["zoom", "teams", "meet", "webex", "jitsi", "bigbluebutton", "h323", "audio_only"]);

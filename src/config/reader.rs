@@ -182,11 +182,11 @@ enum Node<'t> {
     Value(&'t Spanned<DeValue<'t>>),
 }
 
-impl<'t> Deserializer<'t, '_> {
-    fn map(self, table: Table<'t>) -> Entries<'t, Self, impl Iterator<Item = Entry<'t>>> {
+impl<'t, 's> Deserializer<'t, 's> {
+    fn map(self, table: Table<'t>) -> Entries<'t, 's, impl Iterator<Item = Entry<'t>>> {
         let skip = self.skip;
-        let entries = table.items.iter().filter(|(key, _)| !skip.contains(&key.span().start));
-        Entries { parent: self, entries, value: None }
+        let rest = table.items.iter().filter(|(key, _)| !skip.contains(&key.span().start));
+        Entries { skip, rest, value: None }
     }
 
     fn located<T>(self, result: Result<T, Error>) -> Result<T, Error> {
@@ -227,8 +227,8 @@ impl<'t> de::Deserializer<'t> for Deserializer<'t, '_> {
             DeValue::Datetime(_) => Err(de::Error::invalid_type(Unexpected::Other("a date or time"), &visitor)),
             DeValue::Array(items) => {
                 let skip = self.skip;
-                let entries = items.iter().filter(|item| !skip.contains(&item.span().start));
-                visitor.visit_seq(Entries { parent: self, entries, value: None })
+                let rest = items.iter().filter(|item| !skip.contains(&item.span().start));
+                visitor.visit_seq(Entries { skip, rest, value: None })
             }
             DeValue::Table(items) => visitor.visit_map(self.map(Table::new(items, value.span()))),
         };
@@ -274,9 +274,9 @@ impl<'t> de::Deserializer<'t> for Deserializer<'t, '_> {
 type Entry<'t> = (&'t Spanned<toml::de::DeString<'t>>, &'t Spanned<DeValue<'t>>);
 
 /// What is left of a table or a list, one entry after the other.
-struct Entries<'t, P, I> {
-    parent: P,
-    entries: I,
+struct Entries<'t, 's, I> {
+    skip: &'s Skip,
+    rest: I,
     value: Option<Entry<'t>>,
 }
 
@@ -289,28 +289,28 @@ fn blame<T>(result: Result<T, Error>, place: &Range<usize>, culprit: &Range<usiz
     })
 }
 
-impl<'t, 's, I: Iterator<Item = Entry<'t>>> de::MapAccess<'t> for Entries<'t, Deserializer<'t, 's>, I> {
+impl<'t, I: Iterator<Item = Entry<'t>>> de::MapAccess<'t> for Entries<'t, '_, I> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'t>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
-        self.value = self.entries.next();
+        self.value = self.rest.next();
         let Some((key, _)) = self.value else { return Ok(None) };
         blame(seed.deserialize(StrDeserializer::new(key.get_ref())).map(Some), &key.span(), &key.span())
     }
 
     fn next_value_seed<V: DeserializeSeed<'t>>(&mut self, seed: V) -> Result<V::Value, Error> {
         let Some((key, value)) = self.value.take() else { return Err(de::Error::custom("a value without a key")) };
-        let result = seed.deserialize(Deserializer { node: Node::Value(value), skip: self.parent.skip });
+        let result = seed.deserialize(Deserializer { node: Node::Value(value), skip: self.skip });
         blame(result, &value.span(), &key.span())
     }
 }
 
-impl<'t, 's, I: Iterator<Item = &'t Spanned<DeValue<'t>>>> de::SeqAccess<'t> for Entries<'t, Deserializer<'t, 's>, I> {
+impl<'t, I: Iterator<Item = &'t Spanned<DeValue<'t>>>> de::SeqAccess<'t> for Entries<'t, '_, I> {
     type Error = Error;
 
     fn next_element_seed<T: DeserializeSeed<'t>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
-        let Some(value) = self.entries.next() else { return Ok(None) };
-        let result = seed.deserialize(Deserializer { node: Node::Value(value), skip: self.parent.skip });
+        let Some(value) = self.rest.next() else { return Ok(None) };
+        let result = seed.deserialize(Deserializer { node: Node::Value(value), skip: self.skip });
         blame(result.map(Some), &value.span(), &value.span())
     }
 }

@@ -173,7 +173,7 @@ pub struct Store {
     pub retention_names: Period,
 }
 
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_hours(24);
 
 impl Default for Store {
     fn default() -> Self {

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{Kind, Requirement};
+use crate::domain::{Component, Kind, Requirement};
+use crate::probe;
 
 fn parse(text: &str) -> Result<Config, Errors> {
-    Config::parse(Source::new("a.toml", text))
+    Config::parse(&Source::new("a.toml", text))
 }
 
 fn folder() -> PathBuf {
@@ -37,7 +38,7 @@ fn source(path: &Path) -> Arc<Source> {
 #[test]
 fn every_bad_file_gets_its_exact_message() {
     for path in files("bad") {
-        let errors = Config::parse(source(&path)).expect_err(&format!("{} is taken for good", path.display()));
+        let errors = Config::parse(&source(&path)).expect_err(&format!("{} is taken for good", path.display()));
         let said = errors.render(false) + "\n";
         let golden = path.with_extension("txt");
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
@@ -61,7 +62,7 @@ fn every_message_file_belongs_to_a_bad_file() {
 #[test]
 fn every_good_file_is_read() {
     for path in files("good") {
-        if let Err(errors) = Config::parse(source(&path)) {
+        if let Err(errors) = Config::parse(&source(&path)) {
             panic!("{errors}");
         }
     }
@@ -70,7 +71,7 @@ fn every_good_file_is_read() {
 #[test]
 fn the_shipped_files_are_read() {
     for (path, text) in [("siaga.toml", EXAMPLE), ("default.toml", DEFAULT)] {
-        if let Err(errors) = Config::parse(Source::new(path, text)) {
+        if let Err(errors) = Config::parse(&Source::new(path, text)) {
             panic!("{errors}");
         }
     }
@@ -84,6 +85,16 @@ fn the_example_says_what_holds_when_nothing_is_said() {
     assert_eq!(example.store, nothing.store);
     assert_eq!(example.plan.profiles, nothing.plan.profiles);
     assert_eq!(example.plan.default_profile, nothing.plan.default_profile);
+}
+
+#[test]
+fn the_example_shows_the_kinds_true_times() {
+    for check in &parse(EXAMPLE).unwrap().plan.checks {
+        let defaults = probe::defaults(check.kind);
+        let shown = (check.interval, check.fresh_for, check.holds.bad_for, check.holds.good_for);
+        let holds = (defaults.interval, defaults.fresh_for, defaults.bad_for, defaults.good_for);
+        assert_eq!(shown, holds, "{}", check.name);
+    }
 }
 
 #[test]
@@ -176,7 +187,7 @@ fn a_changed_interval_takes_the_freshness_limit_along() {
     assert_eq!(spec(&check("")).fresh_for, defaults.fresh_for);
     assert_eq!(spec(&check("interval = \"10ms\"")).fresh_for, defaults.fresh_for);
     assert!(spec(&check("interval = \"30d\"")).fresh_for > defaults.fresh_for);
-    assert_eq!(spec(&check("interval = \"1m\"\nfresh_for = \"1m\"")).fresh_for, std::time::Duration::from_secs(60));
+    assert_eq!(spec(&check("interval = \"1m\"\nfresh_for = \"1m\"")).fresh_for, std::time::Duration::from_mins(1));
 }
 
 #[test]

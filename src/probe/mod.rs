@@ -3,11 +3,11 @@
 //!
 //! To add one: its file, one line in [`probes!`] below, one block in `config/siaga.toml`, its test.
 
-#[cfg(test)]
-mod tests;
 pub mod child;
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod tests;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
