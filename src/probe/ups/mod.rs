@@ -3,7 +3,7 @@
 //! Why the whole list each time, and not `GET VAR ups.status` with the list now and then: every observation is one
 //! consistent picture of one moment, with no number in it that is older. With upsd 2.8.0 and 58 variables a list takes
 //! 0.30 ms and a `GET` 0.04 ms (CPU of both sides together, a debug build), so that at four polls a second the picture
-//! costs a thousandth of one core (`tests/real/ups.rs` measures both).
+//! costs a thousandth of one core (`tests/real/ups/cost.rs` measures both).
 
 pub mod client;
 mod failure;
