@@ -11,5 +11,6 @@ mod network;
 mod probes_net;
 mod prometheus;
 mod support;
+mod unit_file;
 mod ups;
 mod webhook;
