@@ -17,7 +17,9 @@ pub mod hold;
 pub mod incident;
 pub mod judge;
 pub mod reasons;
+pub mod revise;
 pub mod rollup;
+pub mod slot;
 pub mod wilson;
 
 #[cfg(test)]
