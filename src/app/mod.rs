@@ -113,9 +113,13 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         tokio::select! {
             asked = signals.next() => match asked {
                 Asked::End => break,
-                Asked::Reload => _ = reloader.reload(&mut probes).await,
+                Asked::Reload => {
+                    _ = reloader.reload(&mut probes).await;
+                }
             },
-            Some(answer) = reloads.recv() => _ = answer.send(reloader.reload(&mut probes).await),
+            Some(answer) = reloads.recv() => {
+                _ = answer.send(reloader.reload(&mut probes).await);
+            }
             Some(served) = serving.join_next() => {
                 // It ends only when told to, or when its socket is gone for good.
                 let why = served.map_or_else(|error| error.to_string(), |served| format!("{served:?}"));

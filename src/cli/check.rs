@@ -72,7 +72,9 @@ pub async fn run(config: Config, args: &CheckArgs, lang: Lang, color: bool) -> R
         }
         let wake = clock.mono().after(Duration::from_millis(200));
         tokio::select! {
-            Some(observation) = observations.recv() => _ = engine.observe(observation, clock.now()),
+            Some(observation) = observations.recv() => {
+                engine.observe(observation, clock.now());
+            }
             () = clock.sleep_until(wake.min(engine.next_deadline())) => engine.tick(clock.now()),
         }
     }
