@@ -8,4 +8,6 @@
 pub mod clock;
 pub mod domain;
 pub mod engine;
+pub mod notify;
 pub mod probe;
+pub mod store;
