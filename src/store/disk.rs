@@ -151,7 +151,11 @@ impl Disk {
                 }
                 other => other,
             };
-            self.connection = Some(opened?);
+            // A statement of ours that fails here leaves us without a file, which must be seen.
+            self.connection = Some(opened.map_err(|fault| match fault {
+                Fault::Ours(error) => Fault::Folder(std::io::Error::other(error)),
+                other => other,
+            })?);
             self.generation.fetch_add(1, Ordering::AcqRel);
         }
         // Just filled; the error is for the compiler.

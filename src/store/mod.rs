@@ -281,7 +281,9 @@ impl Store {
         if stored.ids.len() >= REMEMBERED {
             stored.ids.clear();
         }
-        if stored.generation == generation {
+        // Zero: the file was opened while this waited for it.
+        if generation == 0 || stored.generation == generation {
+            stored.generation = self.0.readers.generation();
             stored.ids.extend([snapshot_id, id.clone()]);
         }
         Ok(id)

@@ -158,17 +158,18 @@ fn check(db: &Connection, size: u64) -> Result<(), Fault> {
             return Err(Fault::Damaged(format!("its table {table} is missing")));
         }
     }
-    let verdict = |statement: &str| -> Result<(), Fault> {
-        let answer: String = db.query_row(statement, [], |row| row.get(0))?;
-        if answer == "ok" { Ok(()) } else { Err(Fault::Damaged(answer)) }
-    };
     if size <= CHECK_WHOLE {
-        return verdict("SELECT quick_check FROM pragma_quick_check(1)");
+        return quick_check(db, "1");
     }
-    for table in ["meta", "transitions", "incidents", "outbox", "last_observations"] {
-        verdict(&format!("SELECT quick_check FROM pragma_quick_check('{table}')"))?;
-    }
-    Ok(())
+    ["meta", "transitions", "incidents", "outbox", "last_observations"]
+        .into_iter()
+        .try_for_each(|table| quick_check(db, table))
+}
+
+/// Checks the whole file (`"1"`: up to the first error), or one table.
+pub(super) fn quick_check(db: &Connection, what: &str) -> Result<(), Fault> {
+    let answer: String = db.query_row(&format!("PRAGMA quick_check({what})"), [], |row| row.get(0))?;
+    if answer == "ok" { Ok(()) } else { Err(Fault::Damaged(answer)) }
 }
 
 fn migrate(db: &mut Connection, version: usize) -> Result<(), Fault> {

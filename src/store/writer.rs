@@ -7,10 +7,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rusqlite::Connection;
-
 use super::disk::Disk;
-use super::open::Fault;
+use super::open::{self, Fault};
 use super::rollup::Feed;
 use super::sql::{self, EvidenceRow, Op};
 use super::waiting::Waiting;
@@ -126,7 +124,7 @@ impl Writer {
                 _ = answer.send(());
             }
             Command::Suspect => {
-                _ = self.disk.read(whole);
+                _ = self.disk.read(|db| open::quick_check(db, "1"));
                 _ = self.settle();
             }
             Command::Close(answer) => _ = answer.send(()),
@@ -254,9 +252,4 @@ impl Writer {
         }
         self.disk.close();
     }
-}
-
-fn whole(db: &Connection) -> Result<(), Fault> {
-    let answer: String = db.query_row("SELECT quick_check FROM pragma_quick_check(1)", [], |row| row.get(0))?;
-    if answer == "ok" { Ok(()) } else { Err(Fault::Damaged(answer)) }
 }

@@ -68,7 +68,7 @@ async fn a_restart_gives_back_observations_with_their_age_and_open_incidents() {
 async fn minutes_are_found_by_quantity_and_part_and_merge_over_a_restart() {
     let folder = folder();
     let store = open(folder.path());
-    let minute = |n: i64| Timestamp::from_second(1_800_000_000 + n * 60).unwrap();
+    let minute = |n: i64| Timestamp::from_second(1_700_000_040 + n * 60).unwrap();
     for value in [1.0, 2.0, 6.0] {
         store.observe(&observation("far-end", minute(0), value));
     }

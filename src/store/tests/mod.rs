@@ -39,7 +39,7 @@ fn open(folder: &Path) -> Store {
 }
 
 fn second(second: i64) -> Timestamp {
-    Timestamp::from_second(1_800_000_000 + second).unwrap()
+    Timestamp::from_second(1_700_000_040 + second).unwrap()
 }
 
 fn transition(at: i64) -> Transition {
