@@ -5,10 +5,15 @@
 //! ([`probe`] and its siblings, which touch the world and do not name each other), and the shell (`cli`, `app`).
 //! `README.md` has the map.
 
+pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod devices;
 pub mod domain;
 pub mod engine;
+pub mod far_end;
+pub mod notify;
 pub mod probe;
+pub mod store;
 pub mod web;

@@ -6,6 +6,7 @@
 //!                              └─▶ history ─▶ store
 //! ```
 
+pub mod delivery;
 pub mod driver;
 pub mod memory;
 pub mod probes;
@@ -25,13 +26,15 @@ use crate::cli::RunArgs;
 use crate::clock::Clock;
 use crate::config::{Config, Origin};
 use crate::domain::{CheckName, Mono};
-use crate::engine::{self, Engine};
+use crate::engine::Engine;
 use crate::notify;
 use crate::probe::{OwnFarEnd, ProbeConfig, Roots};
 use crate::store::Store;
 use crate::web;
 use driver::Driver;
+use delivery::Delivery;
 use probes::{Probes, Shared};
+use recorder::Recorder;
 use service::{Asked, LAST_CALL, Signals};
 
 /// Observations that wait for the judge.
@@ -60,6 +63,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let restored = recorder::restore(&store, RESTORE).await;
     let seen: std::collections::HashMap<CheckName, Mono> =
         restored.observations.iter().map(|observation| (observation.check.clone(), observation.at.mono)).collect();
+    let open = restored.incidents.clone();
     let engine = Engine::new(config.plan.clone(), restored, clock.now());
     let own_far_end = own_far_end(&config, clock).await?;
 
@@ -83,10 +87,20 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
 
     let driving = tokio::spawn(driver.run());
     let (said, voices) = watch::channel(reload::voice(&config));
-    let (receivers, receivers_seen) = watch::channel(recorder::receivers(&config));
-    let recording = tokio::spawn(recorder::record(happened, store.clone(), receivers_seen.clone(), clock));
+    let (configs, configs_seen) = watch::channel(Arc::new(config.clone()));
+    let (poke, stats) = (notify::Poke::default(), notify::Stats::default());
+    let recorder = Recorder {
+        store: store.clone(),
+        policy: recorder::policy(&config, &open),
+        poke: poke.clone(),
+        stats: stats.clone(),
+        clock,
+        configs: configs_seen,
+    };
+    let recording = tokio::spawn(recorder.run(happened));
     let keeping = tokio::spawn(recorder::keep_history(observed_by_store, store.clone()));
-    let delivering = tokio::spawn(notify::deliver(store.clone(), receivers_seen, clock));
+    let mut delivery = Delivery::new(store.clone(), clock, poke, stats);
+    delivery.serve(&config);
 
     let (asked_to_reload, mut reloads) = mpsc::channel(4);
     let (reloaded, reloaded_seen) = watch::channel(web::Reloaded { ok: true, at: clock.now().wall });
@@ -108,7 +122,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     tracing::info!(room = %config.plan.room, config = %origin, state = %folder.display(), "siaga is watching; look at {}", places(&addresses));
     service::tell(&[NotifyState::Ready]);
 
-    let mut reloader = reload::Reloader { origin, config, instruct, said, receivers, reloaded, clock };
+    let mut reloader = reload::Reloader { origin, config, instruct, said, configs, delivery, reloaded, clock };
     loop {
         tokio::select! {
             asked = signals.next() => match asked {
@@ -132,13 +146,13 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     // Sources first, so that everything that was seen is judged, recorded and written: then the mouths, then the store.
     drop(probes);
     let in_order = async {
-        let judged = driving.await.map(|mut engine| engine.drain_events());
-        _ = recording.await;
-        if let Ok(left) = judged {
-            recorder::record_last(left, &store, &reloader.config, clock).await;
+        let left = driving.await.map(|mut engine| engine.drain_events());
+        if let (Ok(mut recorder), Ok(left)) = (recording.await, left) {
+            recorder.record(left).await;
         }
         _ = keeping.await;
-        delivering.abort();
+        // What is not delivered yet is in the store, and the next start takes it up.
+        drop(reloader);
         _ = ended.send(true);
         while serving.join_next().await.is_some() {}
         if let Err(error) = store.close().await {
@@ -182,5 +196,3 @@ pub async fn own_far_end(config: &Config, clock: Clock) -> Result<Option<(OwnFar
     }
     crate::far_end::start(clock).await.map(Some).map_err(|error| format!("the own far end cannot start: {error}"))
 }
-
-pub use engine::Event;

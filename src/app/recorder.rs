@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::domain::{Incident, Lang, Observation};
 use crate::engine::{self, Event, SETTLING};
 use crate::notify::policy::Change;
-use crate::notify::{self, Policy, Poke, Stats};
+use crate::notify::{Policy, Poke, Stats};
 use crate::probe;
 use crate::store::{Batch, Catalogue, Kept, Retention, Store};
 
@@ -61,7 +61,7 @@ pub struct Recorder {
     /// The clocks.
     pub clock: Clock,
     /// A config that was read anew: who is told from now on.
-    pub policies: watch::Receiver<Arc<Config>>,
+    pub configs: watch::Receiver<Arc<Config>>,
 }
 
 impl Recorder {
@@ -75,8 +75,11 @@ impl Recorder {
 
     /// Records one batch of events, in one transaction.
     pub async fn record(&mut self, events: Vec<Event>) {
-        if self.policies.has_changed().unwrap_or(false) {
-            let config = Arc::clone(&self.policies.borrow_and_update());
+        if events.is_empty() {
+            return;
+        }
+        if self.configs.has_changed().unwrap_or(false) {
+            let config = Arc::clone(&self.configs.borrow_and_update());
             self.policy.serve(audience(&config));
         }
         let now = self.clock.now();
@@ -139,14 +142,4 @@ pub fn audience(config: &Config) -> Vec<(Arc<str>, Lang)> {
 /// A policy for a config; what is `open` has been told before.
 pub fn policy(config: &Config, open: &[Incident]) -> Policy {
     Policy::new(Arc::clone(&config.plan.room), config.room.time_zone.0.clone(), audience(config), open)
-}
-
-/// The receivers of a config, ready. One that cannot be set up is left out and said so; the others are told.
-pub fn receivers(config: &Config) -> Vec<notify::Receiver> {
-    let ready = config.receivers.iter().filter_map(|receiver| {
-        notify::Receiver::new(receiver)
-            .inspect_err(|error| tracing::error!(receiver = %receiver.name, %error, "this receiver cannot be told"))
-            .ok()
-    });
-    ready.collect()
 }

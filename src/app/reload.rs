@@ -7,11 +7,11 @@ use tokio::sync::{mpsc, watch};
 
 use super::driver::Instruction;
 use super::probes::Probes;
-use super::{recorder, service};
+use super::delivery::Delivery;
+use super::service;
 use crate::clock::Clock;
 use crate::config::{Config, LoadError, Origin};
 use crate::domain::Kind;
-use crate::notify::Receiver;
 use crate::{probe, web};
 
 /// What a reload swaps.
@@ -24,8 +24,10 @@ pub struct Reloader {
     pub instruct: mpsc::Sender<Instruction>,
     /// How the room speaks to people.
     pub said: watch::Sender<Arc<web::Voice>>,
-    /// Who is told.
-    pub receivers: watch::Sender<Arc<Vec<Receiver>>>,
+    /// To whoever follows the config.
+    pub configs: watch::Sender<Arc<Config>>,
+    /// To the receivers.
+    pub delivery: Delivery,
     /// What became of it.
     pub reloaded: watch::Sender<web::Reloaded>,
     /// The clocks.
@@ -72,7 +74,10 @@ impl Reloader {
         self.instruct.send(plan).await.map_err(|_| "the judge has ended".to_owned())?;
         probes.keep(config.plan.checks.iter().zip(&config.probes), |_| None);
         self.said.send_replace(voice(&config));
-        self.receivers.send_replace(recorder::receivers(&config));
+        self.configs.send_replace(Arc::new(config.clone()));
+        if config.receivers != self.config.receivers || config.room.language != self.config.room.language {
+            self.delivery.serve(&config);
+        }
         self.config = config;
         Ok(())
     }
