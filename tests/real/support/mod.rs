@@ -1,1 +1,5 @@
 //! What the tests stand on: real servers of their own, ended by their own handle.
+
+pub mod golden;
+pub mod snapshot;
+pub mod web;
