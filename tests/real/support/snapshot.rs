@@ -58,9 +58,15 @@ pub static NO_PERMISSION: ReasonDef = ReasonDef::new(
 /// Every reason used here.
 pub const REASONS: &[&ReasonDef] = &[&ON_BATTERY, &CAMERA_MISSING, &LOSS_HIGH, &CAMERA_IN_USE, &NO_PERMISSION];
 
+/// Where a clock's monotonic scale begins, to the second.
+pub fn begin() -> Mono {
+    let mono = siaga::clock::Clock::start().mono();
+    Mono::from_elapsed(Duration::from_secs(mono.elapsed().as_secs()))
+}
+
 /// The moment of all snapshots, on a clock that has just begun.
 pub fn at() -> Now {
-    Now { mono: Mono::ZERO, wall: AT.parse().unwrap() }
+    Now { mono: begin(), wall: AT.parse().unwrap() }
 }
 
 /// A moment before that.
@@ -182,13 +188,13 @@ impl Check {
     }
 
     pub fn pending(mut self, to: Verdict) -> Self {
-        let at = Mono::ZERO.after(Duration::from_secs(2));
-        self.judged.pending = Some(Pending { to, since: Mono::ZERO, at });
+        let at = begin().after(Duration::from_secs(2));
+        self.judged.pending = Some(Pending { to, since: begin(), at });
         self
     }
 
     fn view(&self) -> Arc<CheckView> {
-        let observed = Now { mono: Mono::ZERO, wall: ago(3) };
+        let observed = Now { mono: begin().before(Duration::from_secs(3)), wall: ago(3) };
         let last = Observation {
             check: self.spec.name.clone(),
             at: observed,
@@ -199,7 +205,7 @@ impl Check {
         Arc::new(CheckView {
             spec: Arc::new(self.spec.clone()),
             last: self.observed.then(|| Arc::new(last)),
-            fresh_until: self.observed.then(|| Mono::ZERO.after(self.spec.fresh_for)),
+            fresh_until: self.observed.then(|| observed.mono.after(self.spec.fresh_for)),
             stale: self.stale,
             held: self.held,
             runs: u64::from(self.observed) * 7,
@@ -251,7 +257,7 @@ pub fn room(checks: impl Into<Vec<Check>>) -> Room {
         absent: vec![Component::Radio],
         starting: false,
         in_use: false,
-        next_deadline: Mono::ZERO.after(Duration::from_secs(600)),
+        next_deadline: begin().after(Duration::from_secs(600)),
         seq: 42,
     }
 }
@@ -278,7 +284,7 @@ impl Room {
             room: "rapat_1".into(),
             seq: self.seq,
             at: at(),
-            started: Now { mono: Mono::ZERO, wall: ago(900) },
+            started: Now { mono: begin().before(Duration::from_secs(900)), wall: ago(900) },
             starting: self.starting,
             next_deadline: self.next_deadline,
             in_use: self.in_use,
@@ -312,7 +318,7 @@ impl Room {
             })
             .flatten();
         let limits = checks.iter().filter(|check| !check.stale && check.held.is_none());
-        let valid_until = limits.filter_map(|check| check.fresh_until).min().unwrap_or(Mono::ZERO);
+        let valid_until = limits.filter_map(|check| check.fresh_until).min().unwrap_or(begin());
         ProfileView { profile: Arc::new(profile.clone()), verdict, reasons, components, checks: judged, root_cause, valid_until }
     }
 
