@@ -3,6 +3,7 @@
 //!
 //! To add one: its file, one line in [`probes!`] below, one block in `config/siaga.toml`, its test.
 
+pub mod dial;
 #[cfg(test)]
 mod tests;
 
