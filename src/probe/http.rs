@@ -1,69 +1,406 @@
-//! SKELETON: to be written.
+//! One HTTP request, its time split by phase: resolve, connect, TLS, first byte.
+//!
+//! The steps are made one by one, each timed, so that a slow answer says which of them was slow. Names are resolved anew
+//! each time, each request has a connection of its own, redirections are not followed (what answers is what is judged),
+//! and no proxy is taken from the environment.
 
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
-use super::{Context, Defaults};
-use crate::domain::check::LossRule;
-use crate::domain::{ErrorTable, Level, Observation, Quantity, ReasonDef, Rule, Text};
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Bytes;
+use hyper::http::uri::Scheme;
+use hyper::{Request, Uri, header};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 
-/// What this kind does unless the config says otherwise.
+use super::dial::{self, FarUrl, Role, tls};
+use super::{Context, Defaults};
+use crate::clock::Clock;
+use crate::domain::check::LossRule;
+use crate::domain::{
+    Arg, ErrorKind, ErrorTable, Finding, Level, Mono, Observation, Period, ProbeError, Quantity, Reading, ReasonDef,
+    Rule, Text, Unit, Verdict,
+};
+
+/// Twice a minute is polite to somebody else's server. A single failure is no outage (echoes and STUN see those sooner):
+/// the hold is a little longer than the interval, so that a second failure must confirm the first.
 pub const DEFAULTS: Defaults = Defaults {
-    interval: Duration::from_secs(5),
-    fresh_for: Duration::from_secs(20),
-    bad_for: Duration::from_secs(3),
-    good_for: Duration::from_secs(15),
+    interval: Duration::from_secs(30),
+    fresh_for: Duration::from_secs(100),
+    bad_for: Duration::from_secs(35),
+    good_for: Duration::from_secs(60),
     active: false,
 };
 
 /// What it measures.
-pub const QUANTITIES: &[&Quantity] = &[];
+pub const QUANTITIES: &[&Quantity] = &[&DURATION, &PHASE, &STATUS];
+
+static DURATION: Quantity =
+    Quantity::gauge("http_duration_seconds", Unit::Seconds, "Time of one whole request, from the name to the body.");
+static PHASE: Quantity =
+    Quantity::gauge("http_phase_seconds", Unit::Seconds, "Time of one phase of a request.").by("phase");
+static STATUS: Quantity = Quantity::gauge("http_status", Unit::Count, "Status code of the answer (RFC 9110, 15).");
 
 /// Why it says what it says.
-pub const REASONS: &[&ReasonDef] = &[&FAILED];
+pub const REASONS: &[&ReasonDef] =
+    &[&dial::DNS_FAILED, &dial::CONNECT_FAILED, &dial::TLS_FAILED, &TIMEOUT, &STATUS_BAD, &UNREADABLE];
 
-static FAILED: ReasonDef = ReasonDef::new("http.failed", Text::new("x", "x"), Text::new("x", "x"));
+static TIMEOUT: ReasonDef = ReasonDef::new(
+    "internet.http_timeout",
+    Text::new("Tujuan tidak menjawab pada waktunya ({detail})", "The target did not answer in time ({detail})"),
+    Text::new(
+        "Periksa apakah internet di ruangan ini jalan; bila situs lain cepat, tujuan ini sedang terganggu: hubungi penyelenggaranya",
+        "Check that the internet works in this room; if other sites are quick, this target is in trouble: call its operator",
+    ),
+);
 
-/// Which failures speak of the equipment, and which of our eyes.
-pub static ERRORS: ErrorTable = ErrorTable { rows: &[], otherwise: &FAILED };
+static STATUS_BAD: ReasonDef = ReasonDef::new(
+    "internet.http_status_bad",
+    Text::new("Tujuan menjawab dengan galat {status}", "The target answered with error {status}"),
+    Text::new(
+        "Buka tujuan itu di peramban; bila juga galat, hubungi penyelenggaranya, atau betulkan url di berkas konfigurasi",
+        "Open the target in a browser; if it fails there too, call its operator, or correct url in the config file",
+    ),
+);
+
+static UNREADABLE: ReasonDef = ReasonDef::new(
+    "siaga.http_unreadable",
+    Text::new("Pengukuran HTTP gagal: {detail}", "The HTTP measurement failed: {detail}"),
+    Text::new(
+        "Minta petugas TI melihat log siaga dan memeriksa url di berkas konfigurasi",
+        "Ask IT staff to read Siaga's log and to check url in the config file",
+    ),
+);
+
+/// Whoever refuses, is away or says nothing is not there for a meeting either. Words that are no HTTP, a missing root
+/// certificate or a socket that we may not have are ours to mend.
+pub static ERRORS: ErrorTable = ErrorTable {
+    rows: &[
+        (ErrorKind::Dns, Verdict::NotReady, &dial::DNS_FAILED),
+        (ErrorKind::Refused, Verdict::NotReady, &dial::CONNECT_FAILED),
+        (ErrorKind::Unreachable, Verdict::NotReady, &dial::CONNECT_FAILED),
+        (ErrorKind::Tls, Verdict::NotReady, &dial::TLS_FAILED),
+        (ErrorKind::Timeout, Verdict::NotReady, &TIMEOUT),
+    ],
+    otherwise: &UNREADABLE,
+};
+
+/// How much of an answer's body is read: enough to see that content comes.
+const BODY: usize = 16 * 1024;
 
 /// The kind-specific part of a check's config.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Config {}
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The page to get, or "self": the daemon's own far end on loopback (measured, but never ready).
+    pub url: FarUrl,
+    /// The status codes of a good answer. A redirection is one: who sends it is there.
+    pub expect_status: StatusRange,
+    /// How long the whole request may take.
+    pub timeout: Period,
+    /// Whom the target stands for: "platform" (the meeting platform itself) or "`far_end`".
+    pub role: Role,
+    /// A PEM file with the certificates to trust instead of the machine's own.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            url: FarUrl::Own,
+            expect_status: StatusRange { from: 200, to: 399 },
+            timeout: Period(Duration::from_secs(5)),
+            role: Role::Platform,
+            ca_file: None,
+        }
+    }
+}
 
 impl Config {
     /// Where such a check stands in the tree of root causes.
-    pub fn level(&self) -> Level {
-        Level::FarEnd
+    pub const fn level(&self) -> Level {
+        self.role.level()
     }
 
-    /// The limits to which its measurements are held.
-    pub fn rules(&self) -> Vec<Rule> {
+    /// It has no limits of its own: a page's time says little about a call.
+    #[allow(clippy::unused_self, reason = "every kind is asked")]
+    pub const fn rules(&self) -> Vec<Rule> {
         Vec::new()
     }
 
-    /// The loss decision.
-    pub fn loss(&self) -> Option<LossRule> {
+    /// It counts no packets.
+    #[allow(clippy::unused_self, reason = "every kind is asked")]
+    pub const fn loss(&self) -> Option<LossRule> {
         None
     }
 }
 
-/// A probe of this kind.
+/// Status codes from one to another, both included: `"200-399"`, `"204"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "String")]
+pub struct StatusRange {
+    from: u16,
+    to: u16,
+}
+
+impl StatusRange {
+    const fn contains(self, status: u16) -> bool {
+        self.from <= status && status <= self.to
+    }
+}
+
+impl FromStr for StatusRange {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is no range of status codes: write \"200-399\" or \"204\"");
+        let (from, to) = text.split_once('-').unwrap_or((text, text));
+        let code = |text: &str| text.trim().parse().ok().filter(|code| (100..=599).contains(code)).ok_or_else(wrong);
+        let (from, to) = (code(from)?, code(to)?);
+        if from <= to { Ok(Self { from, to }) } else { Err(wrong()) }
+    }
+}
+
+impl TryFrom<String> for StatusRange {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl schemars::JsonSchema for StatusRange {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "StatusRange".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "description": "status codes", "examples": ["200-399", "204"] })
+    }
+}
+
+/// A requester of one page.
 pub struct Probe {
+    config: Config,
     context: Context,
     ticker: Option<tokio::time::Interval>,
 }
 
 impl Probe {
     /// A probe that has touched nothing yet.
-    pub fn new(_config: Config, context: Context) -> Self {
-        Self { context, ticker: None }
+    pub const fn new(config: Config, context: Context) -> Self {
+        Self { config, context, ticker: None }
     }
 
-    /// Waits until the next observation is due and makes it.
+    /// Waits until the next request is due and makes it.
     pub async fn next(&mut self) -> Observation {
         self.ticker.get_or_insert_with(|| self.context.ticker()).tick().await;
+        // Root certificates are loaded before the clock is looked at: the line is what is measured.
+        let target = Target::of(&self.config, &self.context);
         let began = self.context.clock.mono();
-        self.context.read(began, crate::domain::Reading::default())
+        let mut steps = Steps::new(self.context.clock, began);
+        let limit = self.config.timeout.0;
+        let outcome = match target {
+            Ok(target) => tokio::time::timeout(limit, exchange(target, limit, &mut steps))
+                .await
+                .unwrap_or_else(|_| Err(steps.too_late(limit))),
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(answer) => {
+                let reading = answer.reading(&self.config, &steps);
+                self.context.read(began, reading)
+            }
+            Err(error) => self.context.failed(began, error, &ERRORS),
+        }
+    }
+}
+
+/// Whom to ask for what.
+struct Target {
+    uri: Uri,
+    host: String,
+    port: u16,
+    /// For `https`.
+    settings: Option<rustls::ClientConfig>,
+}
+
+impl Target {
+    fn of(config: &Config, context: &Context) -> Result<Self, ProbeError> {
+        let uri = config
+            .url
+            .of(context.own_far_end.as_deref(), "/")
+            .ok_or_else(|| ProbeError::new(ErrorKind::Gone, "this daemon runs no far end of its own"))?;
+        let secure = uri.scheme() == Some(&Scheme::HTTPS);
+        let settings = if secure {
+            Some(tls::client(tls::verifier(config.ca_file.as_deref())?, context.clock, &[b"http/1.1"])?)
+        } else {
+            None
+        };
+        // An IPv6 address stands in brackets there (RFC 3986, 3.2.2).
+        let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
+        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        Ok(Self { uri, host, port, settings })
+    }
+}
+
+/// What came back.
+struct Answer {
+    status: u16,
+    peer: Option<IpAddr>,
+}
+
+impl Answer {
+    fn reading(&self, config: &Config, steps: &Steps) -> Reading {
+        let mut reading = Reading::default();
+        reading.measure(&DURATION, steps.clock.mono().since(steps.began).as_secs_f64());
+        for (phase, took) in &steps.done {
+            reading.measure_part(&PHASE, phase.as_str(), took.as_secs_f64());
+        }
+        reading.measure(&STATUS, f64::from(self.status));
+        if !config.expect_status.contains(self.status) {
+            let status = Arg::Number(f64::from(self.status), Unit::Count);
+            reading.find(Finding::new(&STATUS_BAD, Verdict::NotReady).with("status", status));
+        }
+        if let Some(finding) = self.peer.and_then(super::far_end_is_self) {
+            reading.find(finding);
+        }
+        reading
+    }
+}
+
+/// The phases of a request, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Resolve,
+    Connect,
+    Tls,
+    FirstByte,
+    Body,
+}
+
+impl Phase {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Resolve => "resolve",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::FirstByte => "first_byte",
+            Self::Body => "body",
+        }
+    }
+}
+
+/// Which phase a request is in, and how long those before it took.
+struct Steps {
+    clock: Clock,
+    began: Mono,
+    entered: Mono,
+    now: Phase,
+    done: Vec<(Phase, Duration)>,
+}
+
+impl Steps {
+    const fn new(clock: Clock, began: Mono) -> Self {
+        Self { clock, began, entered: began, now: Phase::Resolve, done: Vec::new() }
+    }
+
+    fn enter(&mut self, next: Phase) {
+        let now = self.clock.mono();
+        self.done.push((self.now, now.since(self.entered)));
+        self.entered = now;
+        self.now = next;
+    }
+
+    fn left(&self, limit: Duration) -> Duration {
+        limit.saturating_sub(self.clock.mono().since(self.began))
+    }
+
+    /// A name that does not resolve in time is a matter of DNS, whatever else would have come.
+    fn too_late(&self, limit: Duration) -> ProbeError {
+        let kind = if self.now == Phase::Resolve { ErrorKind::Dns } else { ErrorKind::Timeout };
+        ProbeError::new(kind, format!("{}: no end within {}", self.now.as_str(), Period(limit)))
+    }
+}
+
+async fn exchange(target: Target, limit: Duration, steps: &mut Steps) -> Result<Answer, ProbeError> {
+    let addresses = dial::resolve(&target.host, target.port).await?;
+    steps.enter(Phase::Connect);
+    let stream = dial::connect(&addresses, steps.left(limit)).await?;
+    let peer = stream.peer_addr().ok().map(|peer| peer.ip());
+    let status = if let Some(settings) = target.settings {
+        steps.enter(Phase::Tls);
+        let stream = tls::handshake(settings, tls::server_name(&target.host)?, stream).await?;
+        steps.enter(Phase::FirstByte);
+        get(&target.uri, stream, steps).await?
+    } else {
+        steps.enter(Phase::FirstByte);
+        get(&target.uri, stream, steps).await?
+    };
+    Ok(Answer { status, peer })
+}
+
+/// One `GET` over a connection of its own (RFC 9112); returns the status.
+async fn get<S: AsyncRead + AsyncWrite + Unpin>(uri: &Uri, stream: S, steps: &mut Steps) -> Result<u16, ProbeError> {
+    let failed = |error: hyper::Error| {
+        let io = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<std::io::Error>());
+        ProbeError::new(io.map_or(ErrorKind::Protocol, dial::kind_of), format!("HTTP: {}", dial::chain(&error)))
+    };
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let request = Request::get(path)
+        .header(header::HOST, authority)
+        .header(header::USER_AGENT, concat!("siaga/", env!("CARGO_PKG_VERSION")))
+        .header(header::ACCEPT, "*/*")
+        .header(header::CONNECTION, "close")
+        .body(Empty::<Bytes>::new())
+        .map_err(|error| ProbeError::new(ErrorKind::Internal, error.to_string()))?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
+    let talk = async {
+        let mut response = sender.send_request(request).await.map_err(failed)?;
+        steps.enter(Phase::Body);
+        let mut read = 0;
+        while read < BODY {
+            let Some(frame) = response.frame().await else { break };
+            read += frame.map_err(failed)?.data_ref().map_or(0, Bytes::len);
+        }
+        Ok(response.status().as_u16())
+    };
+    // The connection is driven here and ends with this call; its own failure reaches `talk` too.
+    let drive = async {
+        _ = connection.await;
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        biased;
+        outcome = talk => outcome,
+        () = drive => Err(ProbeError::new(ErrorKind::Internal, "the connection ended in silence")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_of_status_codes_is_read_or_refused() {
+        assert_eq!("200-399".parse(), Ok(StatusRange { from: 200, to: 399 }));
+        assert_eq!("204".parse(), Ok(StatusRange { from: 204, to: 204 }));
+        for bad in ["", "ok", "399-200", "99", "200-600", "200-", "-200"] {
+            assert!(bad.parse::<StatusRange>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_config_says_what_is_wrong_with_it() {
+        let error = toml::from_str::<Config>("url = \"meet.example.net\"").unwrap_err().to_string();
+        assert!(error.contains("is no web address"), "{error}");
+        let error = toml::from_str::<Config>("adress = \"self\"").unwrap_err().to_string();
+        assert!(error.contains("unknown field `adress`") && error.contains("`expect_status`"), "{error}");
+        let config: Config = toml::from_str("url = \"https://meet.example.net/\"\nrole = \"far_end\"").unwrap();
+        assert_eq!(config.level(), Level::FarEnd);
     }
 }

@@ -6,6 +6,7 @@
 pub mod child;
 #[cfg(test)]
 mod fixture;
+pub mod dial;
 #[cfg(test)]
 mod tests;
 

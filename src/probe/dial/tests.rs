@@ -1,0 +1,35 @@
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::*;
+use crate::probe::OwnFarEnd;
+
+#[test]
+fn a_target_is_a_web_address_or_self() {
+    assert_eq!("self".parse(), Ok(FarUrl::Own));
+    for good in ["http://meet.example.net", "https://meet.example.net:8443/a?b=c", "http://[2001:db8::1]:80/"] {
+        assert!(matches!(good.parse(), Ok(FarUrl::Named(_))), "{good}");
+    }
+    for bad in ["", "meet.example.net", "/path", "ftp://meet.example.net/", "http://", "https://user:secret@meet.example.net/"] {
+        assert!(bad.parse::<FarUrl>().is_err(), "{bad:?}");
+    }
+}
+
+#[test]
+fn self_is_nowhere_without_a_far_end_of_our_own() {
+    assert_eq!(FarUrl::Own.of(None, "/"), None);
+    let own = OwnFarEnd { stun: (Ipv4Addr::LOCALHOST, 1).into(), http: (Ipv6Addr::LOCALHOST, 8080).into() };
+    let uri = FarUrl::Own.of(Some(&own), "/down?bytes=5").unwrap();
+    assert_eq!(uri.to_string(), "http://[::1]:8080/down?bytes=5");
+}
+
+#[tokio::test]
+async fn a_dead_address_does_not_hide_a_living_one() {
+    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let living = listener.local_addr().unwrap();
+    // A port that was just given back: nobody listens there.
+    let dead = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+    let stream = connect(&[dead, living], Duration::from_secs(5)).await.unwrap();
+    assert_eq!(stream.peer_addr().unwrap(), living);
+    let error = connect(&[dead], Duration::from_secs(5)).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Refused, "{error}");
+}

@@ -1,0 +1,255 @@
+//! One DNS question to each resolver of the machine, or to a named one.
+//!
+//! The question goes straight to the resolver, past the system's own library, so that a dead resolver is seen even where
+//! a living one behind it hides it from programs, at the price of seconds each time.
+
+mod query;
+mod reasons;
+mod resolvers;
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use hickory_proto::op::ResponseCode;
+use hickory_proto::rr::{Name, RecordType};
+
+use super::{Context, Defaults};
+use crate::domain::check::LossRule;
+use crate::domain::{
+    ErrorKind, Finding, Level, Observation, Period, ProbeError, Quantity, Reading, ReasonDef, Rule, Unit, Verdict,
+};
+use query::{Reply, ask};
+pub use reasons::{ERRORS, REASONS};
+use resolvers::Resolvers;
+pub use resolvers::{Resolver, ResolverError};
+
+/// A packet may be lost, and is not sent again: the hold is a little longer than the interval, so that a second silence
+/// must confirm the first.
+pub const DEFAULTS: Defaults = Defaults {
+    interval: Duration::from_secs(15),
+    fresh_for: Duration::from_secs(60),
+    bad_for: Duration::from_secs(20),
+    good_for: Duration::from_secs(30),
+    active: false,
+};
+
+/// What it measures.
+pub const QUANTITIES: &[&Quantity] = &[&DURATION, &ANSWERS];
+
+static DURATION: Quantity = Quantity::gauge(
+    "dns_duration_seconds",
+    Unit::Seconds,
+    "Time until a resolver had answered, by its place in the list of resolvers.",
+)
+.by("resolver");
+static ANSWERS: Quantity =
+    Quantity::gauge("dns_answers", Unit::Count, "Records of the wanted type in the first good answer.").by("record");
+
+/// The kind-specific part of a check's config.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The name to ask for: best the meeting platform's own.
+    pub name: String,
+    /// Which records: "a" (IPv4), "aaaa" (IPv6) or "both", of which one must be there.
+    #[serde(default)]
+    pub record: Record,
+    /// Whom to ask: an address with or without a port, or "auto": each nameserver of `resolv_conf`, read anew each time.
+    #[serde(default)]
+    pub resolver: Resolver,
+    /// How long a resolver may take.
+    #[serde(default = "two_seconds")]
+    pub timeout: Period,
+    /// The file that names the machine's resolvers.
+    #[serde(default = "etc")]
+    pub resolv_conf: PathBuf,
+}
+
+const fn two_seconds() -> Period {
+    Period(Duration::from_secs(2))
+}
+
+fn etc() -> PathBuf {
+    "/etc/resolv.conf".into()
+}
+
+/// Which records are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Record {
+    /// IPv4 addresses.
+    #[default]
+    A,
+    /// IPv6 addresses.
+    Aaaa,
+    /// Of either.
+    Both,
+}
+
+impl Record {
+    const fn types(self) -> &'static [RecordType] {
+        match self {
+            Self::A => &[RecordType::A],
+            Self::Aaaa => &[RecordType::AAAA],
+            Self::Both => &[RecordType::A, RecordType::AAAA],
+        }
+    }
+}
+
+impl Config {
+    /// Where such a check stands in the tree of root causes.
+    #[allow(clippy::unused_self, reason = "every kind is asked")]
+    pub const fn level(&self) -> Level {
+        Level::FarEnd
+    }
+
+    /// It has no limits of its own: names are looked up before a call, not in it.
+    #[allow(clippy::unused_self, reason = "every kind is asked")]
+    pub const fn rules(&self) -> Vec<Rule> {
+        Vec::new()
+    }
+
+    /// It counts no packets.
+    #[allow(clippy::unused_self, reason = "every kind is asked")]
+    pub const fn loss(&self) -> Option<LossRule> {
+        None
+    }
+}
+
+/// An asker of one question.
+pub struct Probe {
+    config: Config,
+    context: Context,
+    ticker: Option<tokio::time::Interval>,
+}
+
+/// What one resolver made of the question.
+struct Asked {
+    resolver: SocketAddr,
+    took: Duration,
+    /// A reply for each wanted type, or the first failure.
+    outcome: Result<Vec<(RecordType, Reply)>, ProbeError>,
+}
+
+impl Probe {
+    /// A probe that has touched nothing yet.
+    pub const fn new(config: Config, context: Context) -> Self {
+        Self { config, context, ticker: None }
+    }
+
+    /// Waits until the next question is due and asks it.
+    pub async fn next(&mut self) -> Observation {
+        self.ticker.get_or_insert_with(|| self.context.ticker()).tick().await;
+        let began = self.context.clock.mono();
+        match self.run().await {
+            Ok(reading) => self.context.read(began, reading),
+            Err(error) => self.context.failed(began, error, &ERRORS),
+        }
+    }
+
+    async fn run(&self) -> Result<Reading, ProbeError> {
+        let mut name = Name::from_utf8(&self.config.name)
+            .map_err(|error| ProbeError::new(ErrorKind::Protocol, format!("{}: {error}", self.config.name)))?;
+        // As it is written: no search domain is added.
+        name.set_fqdn(true);
+        let resolvers = self.config.resolver.list(&self.config.resolv_conf, &self.context.roots.sys)?;
+        let asked = join_all(resolvers.addresses.iter().map(|resolver| self.ask_one(*resolver, &name))).await;
+        judge(&self.config.name, &resolvers, &asked)
+    }
+
+    async fn ask_one(&self, resolver: SocketAddr, name: &Name) -> Asked {
+        let began = self.context.clock.mono();
+        let limit = self.config.timeout.0;
+        let replies = join_all(self.config.record.types().iter().map(|wanted| async move {
+            match tokio::time::timeout(limit, ask(resolver, name, *wanted)).await {
+                Ok(outcome) => outcome.map(|reply| (*wanted, reply)),
+                Err(_) => {
+                    Err(ProbeError::new(ErrorKind::Timeout, format!("{resolver}: no answer within {}", Period(limit))))
+                }
+            }
+        }))
+        .await;
+        Asked {
+            resolver,
+            took: self.context.clock.mono().since(began),
+            outcome: replies.into_iter().collect(),
+        }
+    }
+}
+
+impl Asked {
+    fn good(&self) -> bool {
+        self.outcome.as_ref().is_ok_and(|replies| {
+            replies.iter().any(|(_, reply)| reply.code == ResponseCode::NoError && reply.answers > 0)
+        })
+    }
+
+    /// What is wrong with its answer: the most telling fault of the wanted types. `None` if it is good, or failed.
+    fn fault(&self) -> Option<(&'static ReasonDef, ResponseCode)> {
+        if self.good() {
+            return None;
+        }
+        let (_, reply) = self.outcome.as_ref().ok()?.iter().max_by_key(|(_, reply)| rank(reply.code))?;
+        let reason = match reply.code {
+            ResponseCode::NXDomain => &reasons::NAME_UNKNOWN,
+            ResponseCode::NoError => &reasons::NAME_EMPTY,
+            _ => &reasons::RESOLVER_FAILING,
+        };
+        Some((reason, reply.code))
+    }
+}
+
+/// A resolver that knows is more telling than one that failed to find out.
+const fn rank(code: ResponseCode) -> u8 {
+    match code {
+        ResponseCode::NXDomain => 2,
+        ResponseCode::NoError => 1,
+        _ => 0,
+    }
+}
+
+/// What all resolvers together make of it: good if one answers, though each dead one costs every program seconds.
+fn judge(name: &str, resolvers: &Resolvers, asked: &[Asked]) -> Result<Reading, ProbeError> {
+    let mut reading = Reading::default();
+    for (place, one) in (1..).zip(asked) {
+        if one.outcome.is_ok() {
+            reading.measure_part(&DURATION, &format!("{place}"), one.took.as_secs_f64());
+        }
+    }
+    if let Some(Ok(replies)) = asked.iter().find(|one| one.good()).map(|one| &one.outcome) {
+        for (wanted, reply) in replies {
+            reading.measure_part(&ANSWERS, &wanted.to_string().to_ascii_lowercase(), f64::from(reply.answers));
+        }
+        for one in asked.iter().filter(|one| !one.good()) {
+            let detail = match (&one.outcome, one.fault()) {
+                (Err(error), _) => error.kind.to_string(),
+                (Ok(_), Some((_, code))) => code.to_str().to_owned(),
+                (Ok(_), None) => continue,
+            };
+            let finding = Finding::new(&reasons::RESOLVER_PARTLY, Verdict::Degraded);
+            reading.find(finding.with("resolver", one.resolver.ip().to_string()).with("detail", detail));
+        }
+        // A resolver on this machine may answer from memory, for as long as the record lives.
+        if resolvers.addresses.iter().all(|resolver| resolver.ip().to_canonical().is_loopback()) {
+            reading.find(Finding::new(&reasons::RESOLVER_IS_SELF, Verdict::Ready));
+        }
+        return Ok(reading);
+    }
+    if let Some((reason, code)) = asked.iter().filter_map(Asked::fault).max_by_key(|(_, code)| rank(*code)) {
+        let finding = Finding::new(reason, Verdict::NotReady).with("name", name);
+        reading.find(finding.with("detail", code.to_str()));
+        return Ok(reading);
+    }
+    if resolvers.assumed {
+        reading.find(Finding::new(&reasons::NO_RESOLVER, Verdict::NotReady));
+        return Ok(reading);
+    }
+    // All failed. A resolver's own silence says more than what only our eyes failed at.
+    let errors = || asked.iter().filter_map(|one| one.outcome.as_ref().err());
+    let telling = errors().find(|error| ERRORS.judge(error.kind).0 != Verdict::Unknown).or_else(|| errors().next());
+    Err(telling.cloned().unwrap_or_else(|| ProbeError::new(ErrorKind::Internal, "nobody was asked")))
+}

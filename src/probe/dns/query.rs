@@ -1,0 +1,118 @@
+//! One question to one resolver: over UDP, and over TCP where the answer does not fit (RFC 1035, 4.2; RFC 7766).
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
+use hickory_proto::rr::{Name, RecordType};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UdpSocket};
+
+use crate::domain::{ErrorKind, ProbeError};
+use crate::probe::dial::kind_of;
+
+/// The largest message that UDP carries without EDNS is 512 bytes (RFC 1035, 4.2.1); room for resolvers that send more.
+const DATAGRAM: usize = 4096;
+/// Where the header says that the rest was cut off, and that this is an answer (RFC 1035, 4.1.1).
+const TRUNCATED: u8 = 0x02;
+const ANSWER: u8 = 0x80;
+
+/// What a resolver said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reply {
+    pub(super) code: ResponseCode,
+    /// Records of the wanted type; the names that lead to them (CNAME) are not counted.
+    pub(super) answers: u32,
+}
+
+/// Asks `resolver` for `wanted` records of `name`. The deadline is the caller's.
+///
+/// # Errors
+/// What happened to the socket, or [`ErrorKind::Protocol`] for an answer over TCP that cannot be understood. Over UDP
+/// whatever is no answer to this question is passed over: it may be forged, or late.
+pub(super) async fn ask(resolver: SocketAddr, name: &Name, wanted: RecordType) -> Result<Reply, ProbeError> {
+    let question = Question::new(name, wanted);
+    let failed = |error: io::Error| ProbeError::new(kind_of(&error), format!("{resolver}: {error}"));
+    match question.by_udp(resolver).await.map_err(failed)? {
+        Some(reply) => Ok(reply),
+        None => {
+            let answer = question.by_tcp(resolver).await.map_err(failed)?;
+            question
+                .reply(&answer)
+                .ok_or_else(|| ProbeError::new(ErrorKind::Protocol, format!("{resolver}: no answer to what was asked")))
+        }
+    }
+}
+
+struct Question {
+    message: Message,
+    wanted: RecordType,
+}
+
+impl Question {
+    /// A question with an id that nobody can guess (RFC 5452, 9.2).
+    fn new(name: &Name, wanted: RecordType) -> Self {
+        let mut message = Message::new(rand::random(), MessageType::Query, OpCode::Query);
+        message.metadata.recursion_desired = true;
+        message.add_query(Query::query(name.clone(), wanted));
+        Self { message, wanted }
+    }
+
+    fn bytes(&self) -> io::Result<Vec<u8>> {
+        self.message.to_vec().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
+    }
+
+    /// `None`: the answer does not fit, ask over TCP.
+    async fn by_udp(&self, resolver: SocketAddr) -> io::Result<Option<Reply>> {
+        let any: SocketAddr =
+            if resolver.is_ipv4() { (Ipv4Addr::UNSPECIFIED, 0).into() } else { (Ipv6Addr::UNSPECIFIED, 0).into() };
+        // The kernel picks the port at random; a connected socket takes nothing from others and is told of refusals.
+        let socket = UdpSocket::bind(any).await?;
+        socket.connect(resolver).await?;
+        socket.send(&self.bytes()?).await?;
+        let mut buffer = [0; DATAGRAM];
+        loop {
+            let length = socket.recv(&mut buffer).await?;
+            let datagram = &buffer[..length];
+            // A message that was cut off may end anywhere, so only its header is read.
+            if let [high, low, flags, ..] = *datagram
+                && u16::from_be_bytes([high, low]) == self.message.metadata.id
+                && flags & ANSWER != 0
+                && flags & TRUNCATED != 0
+            {
+                return Ok(None);
+            }
+            if let Some(reply) = self.reply(datagram) {
+                return Ok(Some(reply));
+            }
+        }
+    }
+
+    async fn by_tcp(&self, resolver: SocketAddr) -> io::Result<Vec<u8>> {
+        let mut stream = TcpStream::connect(resolver).await?;
+        let question = self.bytes()?;
+        let length = u16::try_from(question.len()).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        // Length and message in one segment (RFC 7766, 8).
+        stream.write_all(&[&length.to_be_bytes()[..], &question].concat()).await?;
+        let mut answer = vec![0; usize::from(stream.read_u16().await?)];
+        stream.read_exact(&mut answer).await?;
+        Ok(answer)
+    }
+
+    /// The reply that `bytes` hold, if they answer this very question.
+    fn reply(&self, bytes: &[u8]) -> Option<Reply> {
+        let answer = Message::from_vec(bytes).ok()?;
+        let of_this = answer.metadata.id == self.message.metadata.id
+            && answer.metadata.message_type == MessageType::Response
+            && answer.metadata.op_code == OpCode::Query;
+        let code = answer.metadata.response_code;
+        // A resolver that refuses, or cannot read the question, need not repeat it.
+        let repeated = answer.queries == self.message.queries
+            || (answer.queries.is_empty() && !matches!(code, ResponseCode::NoError | ResponseCode::NXDomain));
+        if !of_this || !repeated {
+            return None;
+        }
+        let wanted = answer.answers.iter().filter(|record| record.record_type() == self.wanted).count();
+        Some(Reply { code, answers: u32::try_from(wanted).unwrap_or(u32::MAX) })
+    }
+}

@@ -1,0 +1,82 @@
+use std::fs;
+use std::path::Path;
+
+use super::*;
+
+fn at(address: &str) -> SocketAddr {
+    address.parse().unwrap()
+}
+
+fn asked(resolver: &str, outcome: Result<(ResponseCode, u32), ErrorKind>) -> Asked {
+    let outcome = outcome
+        .map(|(code, answers)| vec![(RecordType::A, Reply { code, answers })])
+        .map_err(|kind| ProbeError::new(kind, "as told"));
+    Asked { resolver: at(resolver), took: Duration::from_millis(7), outcome }
+}
+
+fn judged(asked: &[Asked]) -> Result<Vec<&'static str>, ErrorKind> {
+    let resolvers = Resolvers { addresses: asked.iter().map(|one| one.resolver).collect(), assumed: false };
+    let reading = judge("meet.example.net", &resolvers, asked).map_err(|error| error.kind)?;
+    Ok(reading.findings.iter().map(|finding| finding.reason.code).collect())
+}
+
+const ONE: &str = "192.0.2.1:53";
+const TWO: &str = "192.0.2.2:53";
+
+#[test]
+fn one_living_resolver_is_enough_but_a_dead_one_is_told() {
+    let good = || asked(ONE, Ok((ResponseCode::NoError, 2)));
+    assert_eq!(judged(&[good()]), Ok(vec![]));
+    assert_eq!(judged(&[asked(TWO, Err(ErrorKind::Timeout)), good()]), Ok(vec!["internet.resolver_partly"]));
+    assert_eq!(judged(&[good(), asked(TWO, Ok((ResponseCode::ServFail, 0)))]), Ok(vec!["internet.resolver_partly"]));
+}
+
+#[test]
+fn without_a_good_answer_the_most_telling_one_counts() {
+    let fails = || asked(ONE, Ok((ResponseCode::Refused, 0)));
+    assert_eq!(judged(&[fails()]), Ok(vec!["internet.resolver_failing"]));
+    assert_eq!(judged(&[fails(), asked(TWO, Ok((ResponseCode::NXDomain, 0)))]), Ok(vec!["internet.name_unknown"]));
+    assert_eq!(judged(&[asked(ONE, Ok((ResponseCode::NoError, 0)))]), Ok(vec!["internet.name_empty"]));
+    assert_eq!(judged(&[asked(ONE, Err(ErrorKind::Timeout)), fails()]), Ok(vec!["internet.resolver_failing"]));
+}
+
+#[test]
+fn silence_speaks_of_the_resolver_and_our_own_faults_of_us() {
+    let both = [asked(ONE, Err(ErrorKind::Permission)), asked(TWO, Err(ErrorKind::Refused))];
+    assert_eq!(judged(&both), Err(ErrorKind::Refused));
+    assert_eq!(judged(&both[..1]), Err(ErrorKind::Permission));
+    assert_eq!(ERRORS.judge(ErrorKind::Refused).0, Verdict::NotReady);
+    assert_eq!(ERRORS.judge(ErrorKind::Permission).0, Verdict::Unknown);
+}
+
+#[test]
+fn resolv_conf_is_read_as_the_c_library_does() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("class/net/eth0")).unwrap();
+    fs::write(folder.path().join("class/net/eth0/ifindex"), "7\n").unwrap();
+    let file = folder.path().join("resolv.conf");
+    let list = |text: &str| {
+        fs::write(&file, text).unwrap();
+        Resolver::Auto.list(&file, folder.path()).unwrap()
+    };
+    let found = list("# nameserver 192.0.2.9\nsearch example.net\nnameserver\t192.0.2.1\nnameserver nonsense\n  nameserver 2001:db8::1\n");
+    assert_eq!(found.addresses, [at("192.0.2.1:53"), at("[2001:db8::1]:53")]);
+    let of_link = list("nameserver fe80::1%eth0\n");
+    assert!(matches!(of_link.addresses[..], [SocketAddr::V6(address)] if address.scope_id() == 7), "{of_link:?}");
+    let four = list(&"nameserver 192.0.2.1\n".repeat(4));
+    assert_eq!(four.addresses.len(), 3);
+    let none = list("search example.net\n");
+    assert_eq!((none.addresses, none.assumed), (vec![at("127.0.0.1:53")], true));
+    let missing = Resolver::Auto.list(Path::new("/nonexistent/resolv.conf"), folder.path()).unwrap();
+    assert!(missing.assumed);
+}
+
+#[test]
+fn a_resolver_is_written_with_or_without_a_port() {
+    assert_eq!("auto".parse(), Ok(Resolver::Auto));
+    assert_eq!("192.0.2.53".parse(), Ok(Resolver::Named(at("192.0.2.53:53"))));
+    assert_eq!("[2001:db8::53]:5353".parse(), Ok(Resolver::Named(at("[2001:db8::53]:5353"))));
+    for bad in ["", "dns.example.net", "192.0.2.53:", "192.0.2.256"] {
+        assert!(bad.parse::<Resolver>().is_err(), "{bad:?}");
+    }
+}

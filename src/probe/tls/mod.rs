@@ -1,0 +1,173 @@
+//! A TLS handshake, and what the certificate is worth: its expiry, its names, its issuer.
+
+mod certificate;
+mod reasons;
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::dial::{self, Role, tls};
+use super::{Context, Defaults};
+use crate::domain::check::LossRule;
+use crate::domain::{
+    Arg, ErrorKind, Finding, Level, Observation, Period, ProbeError, Quantity, Reading, Rule, Unit, Verdict,
+};
+use certificate::{Fault, Recorder, Shown};
+pub use reasons::{ERRORS, REASONS};
+
+/// A handshake a minute costs nothing; the hold is a little longer, so that a second failure must confirm the first.
+pub const DEFAULTS: Defaults = Defaults {
+    interval: Duration::from_secs(60),
+    fresh_for: Duration::from_secs(200),
+    bad_for: Duration::from_secs(65),
+    good_for: Duration::from_secs(60),
+    active: false,
+};
+
+/// What it measures.
+pub const QUANTITIES: &[&Quantity] = &[&EXPIRY, &HANDSHAKE];
+
+static EXPIRY: Quantity = Quantity::gauge(
+    "tls_certificate_expiry_timestamp_seconds",
+    Unit::Timestamp,
+    "When the server's own certificate ceases to be valid (notAfter, RFC 5280, 4.1.2.5).",
+);
+static HANDSHAKE: Quantity =
+    Quantity::gauge("tls_handshake_seconds", Unit::Seconds, "Time of the TLS handshake, without connecting.");
+
+/// The kind-specific part of a check's config.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The server's name or address; the certificate must be for it.
+    pub host: String,
+    /// Its TCP port.
+    #[serde(default = "https")]
+    pub port: u16,
+    /// A certificate that expires within this is degraded: renewing one may take an office two weeks.
+    #[serde(default = "two_weeks")]
+    pub expires_within: Period,
+    /// How long name, connection and handshake may take together.
+    #[serde(default = "five_seconds")]
+    pub timeout: Period,
+    /// Whom the target stands for: "platform" (the meeting platform itself) or "`far_end`".
+    #[serde(default)]
+    pub role: Role,
+    /// A PEM file with the certificates to trust instead of the machine's own.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+}
+
+const fn https() -> u16 {
+    443
+}
+
+const fn two_weeks() -> Period {
+    Period(Duration::from_secs(14 * 86_400))
+}
+
+const fn five_seconds() -> Period {
+    Period(Duration::from_secs(5))
+}
+
+impl Config {
+    /// Where such a check stands in the tree of root causes.
+    pub const fn level(&self) -> Level {
+        self.role.level()
+    }
+
+    /// Its limit is a date, which the probe holds against the clock itself.
+    #[allow(clippy::unused_self, reason = "every kind is asked")]
+    pub const fn rules(&self) -> Vec<Rule> {
+        Vec::new()
+    }
+
+    /// It counts no packets.
+    #[allow(clippy::unused_self, reason = "every kind is asked")]
+    pub const fn loss(&self) -> Option<LossRule> {
+        None
+    }
+}
+
+/// A reader of one server's certificate.
+pub struct Probe {
+    config: Config,
+    context: Context,
+    ticker: Option<tokio::time::Interval>,
+}
+
+impl Probe {
+    /// A probe that has touched nothing yet.
+    pub const fn new(config: Config, context: Context) -> Self {
+        Self { config, context, ticker: None }
+    }
+
+    /// Waits until the next handshake is due and makes it.
+    pub async fn next(&mut self) -> Observation {
+        self.ticker.get_or_insert_with(|| self.context.ticker()).tick().await;
+        // Root certificates are loaded before the clock is looked at: the line is what is measured.
+        let recorder = tls::verifier(self.config.ca_file.as_deref()).map(|inner| Arc::new(Recorder::new(inner)));
+        let began = self.context.clock.mono();
+        let outcome = match recorder {
+            Ok(recorder) => tokio::time::timeout(self.config.timeout.0, self.shake(&recorder)).await.unwrap_or_else(|_| {
+                let detail = format!("{}: no end within {}", self.config.host, self.config.timeout);
+                Err(ProbeError::new(ErrorKind::Timeout, detail))
+            }),
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(reading) => self.context.read(began, reading),
+            Err(error) => self.context.failed(began, error, &ERRORS),
+        }
+    }
+
+    async fn shake(&self, recorder: &Arc<Recorder>) -> Result<Reading, ProbeError> {
+        let Config { host, port, timeout, .. } = &self.config;
+        let name = tls::server_name(host)?;
+        let settings = tls::client(Arc::<Recorder>::clone(recorder), self.context.clock, &[])?;
+        let addresses = dial::resolve(host, *port).await?;
+        let stream = dial::connect(&addresses, timeout.0).await?;
+        let peer = stream.peer_addr().ok().map(|peer| peer.ip());
+        let began = self.context.clock.mono();
+        // Dropped at once: nothing is said over a connection whose certificate has not been judged yet.
+        drop(tls::handshake(settings, name.clone(), stream).await?);
+        let took = self.context.clock.mono().since(began);
+        let shown = recorder.shown(&name).ok_or_else(|| ProbeError::new(ErrorKind::Tls, "no certificate was shown"))?;
+        Ok(self.reading(&shown, took, peer))
+    }
+
+    fn reading(&self, shown: &Shown, took: Duration, peer: Option<IpAddr>) -> Reading {
+        let now = self.context.clock.now().wall;
+        let host = self.config.host.as_str();
+        let mut reading = Reading::default();
+        reading.measure(&HANDSHAKE, took.as_secs_f64());
+        reading.measure(&EXPIRY, seconds(shown.not_after));
+        for fault in shown.faults(now) {
+            let finding = match fault {
+                Fault::Expired => Finding::new(&reasons::EXPIRED, Verdict::NotReady),
+                Fault::NotYetValid => Finding::new(&reasons::NOT_YET_VALID, Verdict::NotReady),
+                Fault::OtherName => Finding::new(&reasons::OTHER_NAME, Verdict::NotReady),
+                Fault::Untrusted(why) => Finding::new(&reasons::UNTRUSTED, Verdict::NotReady).with("detail", why),
+            };
+            reading.find(finding.with("host", host));
+        }
+        let left = shown.not_after.duration_since(now);
+        if !left.is_negative() && left.unsigned_abs() < self.config.expires_within.0 {
+            let days = (left.as_secs_f64() / 86_400.0).floor();
+            let finding = Finding::new(&reasons::EXPIRING, Verdict::Degraded).with("host", host);
+            reading.find(finding.with("days", Arg::Number(days, Unit::Count)));
+        }
+        if let Some(finding) = peer.and_then(super::far_end_is_self) {
+            reading.find(finding);
+        }
+        reading
+    }
+}
+
+/// Whole seconds since 1970, as X.509 has them.
+#[allow(clippy::cast_precision_loss, reason = "exact for a hundred million years")]
+fn seconds(moment: jiff::Timestamp) -> f64 {
+    moment.as_second() as f64
+}
