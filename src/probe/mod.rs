@@ -3,6 +3,8 @@
 //!
 //! To add one: its file, one line in [`probes!`] below, one block in `config/siaga.toml`, its test.
 
+mod lookup;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
