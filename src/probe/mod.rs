@@ -9,6 +9,7 @@ mod fixture;
 pub mod dial;
 #[cfg(test)]
 mod tests;
+mod lookup;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Context, Defaults};
+use crate::probe::{Context, Defaults};
 use crate::domain::check::LossRule;
 use crate::domain::{ErrorTable, Level, Observation, Quantity, ReasonDef, Rule, Text};
 
