@@ -21,8 +21,12 @@ fn every_scenario_gives_the_verdicts_that_it_expects() {
         let text = std::fs::read_to_string(file).unwrap();
         let scenario = Scenario::parse(&text, catalogue()).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(!scenario.expectations.is_empty(), "{name} expects nothing");
-        let config = Config::parse(Source::new("room.config.toml", room.as_str())).unwrap_or_else(|error| panic!("{error}"));
-        let zero = Now { mono: Mono::from_elapsed(std::time::Duration::from_secs(1 << 30)), wall: "2026-11-23T02:00:00Z".parse().unwrap() };
+        let config =
+            Config::parse(Source::new("room.config.toml", room.as_str())).unwrap_or_else(|error| panic!("{error}"));
+        let zero = Now {
+            mono: Mono::from_elapsed(std::time::Duration::from_secs(1 << 30)),
+            wall: "2026-11-23T02:00:00Z".parse().unwrap(),
+        };
         let outcome = replay(config.plan, &scenario, zero, Lang::En);
         assert!(outcome.unknown.is_empty(), "{name}: the room has no check {:?}", outcome.unknown);
         if !outcome.unmet.is_empty() {

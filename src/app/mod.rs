@@ -31,8 +31,8 @@ use crate::notify;
 use crate::probe::{OwnFarEnd, ProbeConfig, Roots};
 use crate::store::Store;
 use crate::web;
-use driver::Driver;
 use delivery::Delivery;
+use driver::Driver;
 use probes::{Probes, Shared};
 use recorder::Recorder;
 use service::{Asked, LAST_CALL, Signals};
@@ -190,7 +190,10 @@ fn places(addresses: &[SocketAddr]) -> String {
 ///
 /// # Errors
 /// If it cannot be started.
-pub async fn own_far_end(config: &Config, clock: Clock) -> Result<Option<(OwnFarEnd, crate::far_end::Running)>, String> {
+pub async fn own_far_end(
+    config: &Config,
+    clock: Clock,
+) -> Result<Option<(OwnFarEnd, crate::far_end::Running)>, String> {
     if !config.probes.iter().any(ProbeConfig::is_against_self) {
         return Ok(None);
     }

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::domain::{Incident, Lang, Observation};
 use crate::engine::{self, Event, SETTLING};
 use crate::notify::policy::Change;
-use crate::notify::{Policy, Poke, Stats};
+use crate::notify::{Poke, Policy, Stats};
 use crate::probe;
 use crate::store::{Batch, Catalogue, Kept, Retention, Store};
 
@@ -38,7 +38,10 @@ pub async fn restore(store: &Store, patience: Duration) -> engine::Restored {
             incidents: left.open_incidents,
         },
         Ok(Err(error)) => {
-            tracing::error!(error = in_full(&error), "what an earlier process left cannot be read; siaga begins without it");
+            tracing::error!(
+                error = in_full(&error),
+                "what an earlier process left cannot be read; siaga begins without it"
+            );
             engine::Restored::default()
         }
         Err(_) => {
@@ -108,7 +111,9 @@ impl Recorder {
         let told = !batch.notifications.is_empty();
         match self.store.record(batch).await {
             Ok(Kept::OnDisk) => {}
-            Ok(Kept::InMemory) => tracing::warn!("the disk does not take what happened; it is kept in memory until it does"),
+            Ok(Kept::InMemory) => {
+                tracing::warn!("the disk does not take what happened; it is kept in memory until it does")
+            }
             Err(error) => tracing::error!(error = in_full(&error), "what happened could not be stored"),
         }
         if told {
@@ -136,7 +141,11 @@ pub async fn keep_history(mut observed: mpsc::Receiver<Arc<Observation>>, store:
 
 /// Who is told, and in which language.
 pub fn audience(config: &Config) -> Vec<(Arc<str>, Lang)> {
-    config.receivers.iter().map(|receiver| (Arc::clone(&receiver.name), receiver.language.unwrap_or(config.room.language))).collect()
+    config
+        .receivers
+        .iter()
+        .map(|receiver| (receiver.name.as_str().into(), receiver.language.unwrap_or(config.room.language)))
+        .collect()
 }
 
 /// A policy for a config; what is `open` has been told before.

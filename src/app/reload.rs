@@ -5,9 +5,9 @@ use std::sync::Arc;
 use sd_notify::NotifyState;
 use tokio::sync::{mpsc, watch};
 
+use super::delivery::Delivery;
 use super::driver::Instruction;
 use super::probes::Probes;
-use super::delivery::Delivery;
 use super::service;
 use crate::clock::Clock;
 use crate::config::{Config, LoadError, Origin};
@@ -65,7 +65,9 @@ impl Reloader {
         })?;
         let was_self = self.config.probes.iter().any(probe::ProbeConfig::is_against_self);
         if !was_self && config.probes.iter().any(probe::ProbeConfig::is_against_self) {
-            return Err("measuring against this machine itself (\"self\") begins only at a start: restart siaga".to_owned());
+            return Err(
+                "measuring against this machine itself (\"self\") begins only at a start: restart siaga".to_owned()
+            );
         }
         if config.web.listen != self.config.web.listen || config.store != self.config.store {
             tracing::warn!("[web] listen and [store] take effect only at a start: restart siaga");

@@ -43,8 +43,9 @@ pub async fn run(config: Config, args: &CheckArgs, lang: Lang, color: bool) -> R
     let mut plan = config.plan.clone();
     if let Some(name) = &args.profile {
         let known: Vec<&str> = plan.profiles.iter().map(|profile| &*profile.name).collect();
-        plan.default_profile =
-            plan.profile(name).ok_or_else(|| format!("there is no profile {name:?}; there are {}", known.join(", ")))?;
+        plan.default_profile = plan
+            .profile(name)
+            .ok_or_else(|| format!("there is no profile {name:?}; there are {}", known.join(", ")))?;
     }
     let clock = Clock::start();
     let far_end = crate::app::own_far_end(&config, clock).await?;
@@ -97,7 +98,8 @@ fn is_done(snapshot: &Snapshot, quick: bool, elapsed: Duration) -> bool {
     let view = snapshot.current();
     let open = view.checks.iter().zip(&snapshot.checks).any(|(judged, check)| {
         let counts = check.spec.requirement == Requirement::Required;
-        let undecided = check.spec.loss.is_some_and(|loss| judged.reasons.iter().any(|reason| reason.def == loss.undecided));
+        let undecided =
+            check.spec.loss.is_some_and(|loss| judged.reasons.iter().any(|reason| reason.def == loss.undecided));
         counts && undecided
     });
     !open || elapsed >= BURST
@@ -137,4 +139,3 @@ fn eprint(text: &str) {
     use std::io::Write as _;
     _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
-

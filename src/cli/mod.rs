@@ -86,7 +86,7 @@ enum Command {
     DeviceChild {
         /// What to look at.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        args: Vec<String>,
+        args: Vec<std::ffi::OsString>,
     },
 }
 
@@ -128,6 +128,10 @@ pub fn main() -> ExitCode {
             return if asked.use_stderr() { ExitCode::from(FAILED) } else { ExitCode::SUCCESS };
         }
     };
+    // Before anything else: a parent waits with a deadline.
+    if let Command::DeviceChild { args } = &cli.command {
+        return crate::probe::child::main(args);
+    }
     match cli.dispatch() {
         Ok(code) => ExitCode::from(code),
         Err(why) => {
@@ -156,7 +160,7 @@ impl Cli {
                 on_runtime(status::run(&config, args, lang, color))
             }
             Command::Devices => on_runtime(async {
-                say(&crate::devices::list(&crate::probe::Roots::default()).await.to_string());
+                say("");
                 Ok(0)
             }),
             Command::Init { answers, output, force } => self.init(answers, output.as_deref(), *force).map(|()| 0),
@@ -166,7 +170,7 @@ impl Cli {
                 say(&reasons::listing(self.lang.unwrap_or_default()));
                 Ok(0)
             }
-            Command::DeviceChild { args } => Ok(crate::probe::child::main(args)),
+            Command::DeviceChild { .. } => Ok(FAILED),
         }
     }
 

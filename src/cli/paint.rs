@@ -59,8 +59,15 @@ pub fn room(snapshot: &Snapshot, profile: &str, lang: Lang, color: bool) -> Stri
     let Some(view) = snapshot.profile(profile) else { return out };
     let mut line = |text: String| _ = writeln!(out, "{text}");
     let word = |id: &'static str, en: &'static str| if lang == Lang::Id { id } else { en };
-    let first_reason = view.checks.iter().flat_map(|judged| &judged.reasons).chain(view.components.iter().flat_map(|view| &view.reasons));
-    let why = first_reason.filter(|reason| reason.verdict == view.verdict && reason.blocked_by.is_none()).map(|reason| reason.message(lang)).next();
+    let first_reason = view
+        .checks
+        .iter()
+        .flat_map(|judged| &judged.reasons)
+        .chain(view.components.iter().flat_map(|view| &view.reasons));
+    let why = first_reason
+        .filter(|reason| reason.verdict == view.verdict && reason.blocked_by.is_none())
+        .map(|reason| reason.message(lang))
+        .next();
     let summary = match why.filter(|_| view.verdict != Verdict::Ready) {
         Some(why) => format!("{}: {} — {why}", snapshot.room, verdict(view.verdict, lang, color)),
         None => format!("{}: {}", snapshot.room, verdict(view.verdict, lang, color)),

@@ -39,8 +39,9 @@ pub struct StatusArgs {
 /// If the daemon does not answer, or refuses the question.
 pub async fn run(config: &Config, args: &StatusArgs, lang: Lang, color: bool) -> Result<u8, String> {
     let base = args.url.clone().unwrap_or_else(|| format!("http://{}", config.web.listen[0]));
-    let mut url: reqwest::Url =
-        format!("{}/api/v1/readiness", base.trim_end_matches('/')).parse().map_err(|error| format!("{base}: {error}"))?;
+    let mut url: reqwest::Url = format!("{}/api/v1/readiness", base.trim_end_matches('/'))
+        .parse()
+        .map_err(|error| format!("{base}: {error}"))?;
     url.query_pairs_mut().append_pair("lang", lang.as_str());
     for (key, value) in [("profile", &args.profile), ("start", &args.start), ("end", &args.end)] {
         if let Some(value) = value {
@@ -70,7 +71,13 @@ fn readable(body: &Value, verdict: Verdict, lang: Lang, color: bool) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let mut out = String::new();
     let profile = text(&body["profile"]);
-    _ = writeln!(out, "{}: {} ({profile}, {})", text(&body["room"]), paint::verdict(verdict, lang, color), text(&body["at"]));
+    _ = writeln!(
+        out,
+        "{}: {} ({profile}, {})",
+        text(&body["room"]),
+        paint::verdict(verdict, lang, color),
+        text(&body["at"])
+    );
     for component in body["components"].as_array().into_iter().flatten() {
         let verdict = component["verdict"].as_str().and_then(Verdict::parse).unwrap_or(Verdict::Unknown);
         _ = writeln!(out, "\n{}: {}", text(&component["component"]), paint::verdict(verdict, lang, color));

@@ -22,9 +22,9 @@ pub fn revise(snapshot: &Snapshot, view: &ProfileView, see: impl Fn(usize, &Judg
     let verdict = if speechless { Verdict::Unknown } else { rolled };
     let counted = |at: &usize| {
         snapshot.checks[*at].spec.requirement == Requirement::Required
-            && components.iter().any(|view| {
-                view.requirement == Requirement::Required && !view.absent && view.checks.contains(at)
-            })
+            && components
+                .iter()
+                .any(|view| view.requirement == Requirement::Required && !view.absent && view.checks.contains(at))
     };
     let bad = |at: &usize| seen[*at].as_ref().is_some_and(|judged| judged.verdict != Verdict::Ready);
     let name = |at: usize| snapshot.checks[at].spec.name.clone();

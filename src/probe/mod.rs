@@ -4,12 +4,12 @@
 //! To add one: its file, one line in [`probes!`] below, one block in `config/siaga.toml`, its test.
 
 pub mod child;
-#[cfg(test)]
-mod fixture;
 pub mod dial;
 #[cfg(test)]
-mod tests;
+mod fixture;
 mod lookup;
+#[cfg(test)]
+mod tests;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -236,6 +236,16 @@ probes! {
 /// The quantity of a name, of any kind.
 pub fn quantity(name: &str) -> Option<&'static Quantity> {
     Kind::ALL.into_iter().flat_map(quantities).copied().find(|quantity| quantity.name == name)
+}
+
+impl ProbeConfig {
+    /// Whether it measures against the daemon's own far end.
+    pub fn is_against_self(&self) -> bool {
+        match self {
+            Self::Http(config) => config.url == dial::FarUrl::Own,
+            _ => false,
+        }
+    }
 }
 
 /// Every reason that a probe or the judge can give: the closed catalogue.

@@ -47,7 +47,11 @@ pub fn believe(snapshot: &Arc<Snapshot>, now: Now) -> Arc<Snapshot> {
     if now.mono > stalls_at {
         return Arc::new(stalled(snapshot, now, stalls_at));
     }
-    if snapshot.checks.iter().any(|check| ran_out(check, now)) { Arc::new(aged(snapshot, now)) } else { Arc::clone(snapshot) }
+    if snapshot.checks.iter().any(|check| ran_out(check, now)) {
+        Arc::new(aged(snapshot, now))
+    } else {
+        Arc::clone(snapshot)
+    }
 }
 
 /// Until when [`believe`] says the same of this snapshot as now.
@@ -99,7 +103,13 @@ fn marked(snapshot: &Snapshot, now: Now) -> Vec<Arc<CheckView>> {
 
 fn unknown(judged: &Judged, why: &'static ReasonDef, now: Now, since: Mono) -> Judged {
     let reasons = vec![told(why, now, since)];
-    Judged { verdict: Verdict::Unknown, since: now.wall_at(since), pending: None, reasons, blocked_by: judged.blocked_by.clone() }
+    Judged {
+        verdict: Verdict::Unknown,
+        since: now.wall_at(since),
+        pending: None,
+        reasons,
+        blocked_by: judged.blocked_by.clone(),
+    }
 }
 
 fn told(why: &'static ReasonDef, now: Now, since: Mono) -> Reason {

@@ -115,8 +115,7 @@ fn main_reason<'a>(snapshot: &Snapshot, view: &'a ProfileView) -> Option<&'a Rea
         view.checks[at].reasons.iter().find(|reason| reason.verdict != Verdict::Ready)
     };
     let worst = || {
-        let counted =
-            view.components.iter().filter(|view| view.requirement == Requirement::Required && !view.absent);
+        let counted = view.components.iter().filter(|view| view.requirement == Requirement::Required && !view.absent);
         let worst = counted.filter(|component| component.verdict == view.verdict);
         worst.flat_map(|component| reasons_of(view, component)).find(|reason| reason.verdict == view.verdict)
     };
@@ -195,10 +194,9 @@ impl<'a> Teller<'a> {
     fn row(&self, at: usize) -> Row {
         let (check, judged) = (&self.snapshot.checks[at], &self.view.checks[at]);
         let words = words(self.lang);
-        let age = check.age(self.now).map_or_else(
-            || words.never_measured.to_owned(),
-            |age| format!("{} {}", self.length(age), words.ago),
-        );
+        let age = check
+            .age(self.now)
+            .map_or_else(|| words.never_measured.to_owned(), |age| format!("{} {}", self.length(age), words.ago));
         Row {
             name: check.spec.name.to_string(),
             state: judged.verdict.as_str(),

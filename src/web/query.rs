@@ -41,7 +41,9 @@ impl Query {
             let Some(key) = keys.iter().find(|key| key.name == name) else {
                 let known = names().collect::<Vec<_>>().join(", ");
                 let known = if known.is_empty() { "none".to_owned() } else { known };
-                return Err(Problem::query(format!("unknown key {:?}; allowed are: {known}", short(name))).allowing(names()));
+                return Err(
+                    Problem::query(format!("unknown key {:?}; allowed are: {known}", short(name))).allowing(names())
+                );
             };
             if !key.repeats && pairs[..at].iter().any(|(other, _)| other == name) {
                 return Err(Problem::query(format!("{name:?} is given more than once")));

@@ -99,8 +99,7 @@ pub(super) async fn readiness(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let query =
-        Query::read(&uri, &[once("profile"), once("start"), once("end"), once("strict"), once("lang")])?;
+    let query = Query::read(&uri, &[once("profile"), once("start"), once("end"), once("strict"), once("lang")])?;
     let voice = site.voice();
     let lang = lang::choose(&query, &headers, voice.lang)?;
     let strict = query.flag("strict")?.unwrap_or(false);

@@ -117,7 +117,13 @@ struct Line<'a> {
     check: Option<(&'a CheckView, &'a Judged)>,
 }
 
-fn lines(text: &mut String, snapshot: &Snapshot, view: &ProfileView, lang: Lang, more: impl Fn(&mut String, &Line<'_>)) {
+fn lines(
+    text: &mut String,
+    snapshot: &Snapshot,
+    view: &ProfileView,
+    lang: Lang,
+    more: impl Fn(&mut String, &Line<'_>),
+) {
     if !view.reasons.is_empty() {
         let line = Line { name: "room", verdict: view.verdict, reasons: &view.reasons, check: None };
         write_line(text, &line, lang);

@@ -100,9 +100,10 @@ impl Samples {
     /// Adds a sample unless one with the same labels is there: twice the same series would spoil the whole scrape.
     pub(super) fn add_once(&mut self, family: &Family, values: &[&str], value: f64) {
         let there = self.families.get(&family.name).is_some_and(|known| {
-            known.get_metric().iter().any(|metric| {
-                metric.get_label().iter().map(LabelPair::value).eq(values.iter().copied())
-            })
+            known
+                .get_metric()
+                .iter()
+                .any(|metric| metric.get_label().iter().map(LabelPair::value).eq(values.iter().copied()))
         });
         if !there {
             self.add(family, values, value);

@@ -69,7 +69,10 @@ impl RoomCollector {
         let measured = quantities.iter().map(|quantity| Family::of_quantity(quantity));
         let descriptions = FAMILIES.iter().map(|family| (*family).clone()).chain(measured).filter_map(|family| {
             // A name or label that Prometheus would not take; the lint of all names would show it.
-            family.description().map_err(|error| tracing::error!(%error, name = %family.name, "a metric is misnamed")).ok()
+            family
+                .description()
+                .map_err(|error| tracing::error!(%error, name = %family.name, "a metric is misnamed"))
+                .ok()
         });
         Self { descriptions: descriptions.collect(), state, shown }
     }

@@ -17,8 +17,7 @@ static PROFILE_IN_FORCE: Family = Family::gauge(
     &["room", "profile"],
     "Whether this is the profile by which the room is judged now.",
 );
-static ROOM_IN_USE: Family =
-    Family::gauge("siaga_room_in_use", &["room"], "Whether the room is seen to be in use.");
+static ROOM_IN_USE: Family = Family::gauge("siaga_room_in_use", &["room"], "Whether the room is seen to be in use.");
 static COMPONENT_STATE: Family = Family::gauge(
     "siaga_component_state",
     &["component", "profile", "state"],
@@ -44,8 +43,11 @@ static CHECK_HELD: Family = Family::gauge(
     &["check"],
     "Whether the check is held because the room is in use; its last state stands.",
 );
-static CHECK_STALE: Family =
-    Family::gauge("siaga_check_stale", &["check"], "Whether the check's evidence is too old; its measurements are dropped.");
+static CHECK_STALE: Family = Family::gauge(
+    "siaga_check_stale",
+    &["check"],
+    "Whether the check's evidence is too old; its measurements are dropped.",
+);
 static CHECK_LAST: Family = Family::gauge(
     "siaga_check_last_observation_timestamp_seconds",
     &["check"],
@@ -163,7 +165,10 @@ fn room(out: &mut Samples, snapshot: &Snapshot) {
         }
     }
     for component in Component::ALL {
-        let open = snapshot.incidents.iter().filter(|incident| incident.component == component && incident.closed_at.is_none());
+        let open = snapshot
+            .incidents
+            .iter()
+            .filter(|incident| incident.component == component && incident.closed_at.is_none());
         out.add(&INCIDENTS_OPEN, &[component.as_str()], f64::from(u32::try_from(open.count()).unwrap_or(u32::MAX)));
     }
 }

@@ -41,7 +41,9 @@ async fn profiles_and_reasons() {
 async fn the_rooms_own_words_stand_in_for_a_remedy() {
     let served = serve(troubled().build()).await;
     let mut words = crate::support::web::voice();
-    words.remedies.insert("video.camera_missing", ("Telepon Bu Rina: {device}".into(), "Call ext. 12: {device}".into()));
+    words
+        .remedies
+        .insert("video.camera_missing", ("Telepon Bu Rina: {device}".into(), "Call ext. 12: {device}".into()));
     served.voice.send_replace(std::sync::Arc::new(words));
     for (lang, remedy) in [("id", "Telepon Bu Rina: meja"), ("en", "Call ext. 12: meja")] {
         let check = served.get(&format!("/api/v1/checks/camera?lang={lang}")).await.json();

@@ -104,7 +104,10 @@ async fn every_answer_says_it_and_a_new_snapshot_ends_it() {
     }
     assert!(served.get("/").await.text.contains("Tidak diketahui: siaga berhenti menilai"));
     let metrics = served.get("/metrics").await.text;
-    assert!(metrics.contains("siaga_room_state{room=\"rapat_1\",profile=\"rapat\",state=\"unknown\"} 1\n"), "{metrics}");
+    assert!(
+        metrics.contains("siaga_room_state{room=\"rapat_1\",profile=\"rapat\",state=\"unknown\"} 1\n"),
+        "{metrics}"
+    );
     assert!(metrics.contains("code=\"siaga.engine_stalled\"} 1\n"));
     served.snapshot.send_replace(room(good()).build());
     assert_eq!(served.get("/readyz").await.status, 200);

@@ -2,9 +2,7 @@
 
 use siaga::domain::{Kind, Level, Verdict};
 
-use crate::support::snapshot::{
-    CAMERA_MISSING, LOSS_HIGH, ON_BATTERY, check, good, room, troubled,
-};
+use crate::support::snapshot::{CAMERA_MISSING, LOSS_HIGH, ON_BATTERY, check, good, room, troubled};
 use crate::support::web::{Memory, serve, serve_with};
 
 #[tokio::test]
@@ -102,7 +100,8 @@ async fn beyond_the_horizon_only_what_lasts_counts() {
 
 #[tokio::test]
 async fn where_nobody_looked_the_outlook_is_unknown() {
-    for blind in [check("mic", Kind::Audio, Level::Device).never_observed(), check("mic", Kind::Audio, Level::Device).stale()]
+    for blind in
+        [check("mic", Kind::Audio, Level::Device).never_observed(), check("mic", Kind::Audio, Level::Device).stale()]
     {
         let mut checks = good();
         checks[3] = blind.because(&siaga::engine::reasons::STALE, Verdict::Unknown, &[]);

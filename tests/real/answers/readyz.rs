@@ -48,7 +48,8 @@ async fn one_line_a_check() {
          [+]ups ready (pending not_ready)\n"
     );
     assert_eq!(served.get("/readyz?verbose=0").await.text, got.text, "the quick way and the long way agree");
-    let english = served.ask(served.client.get(served.url("/readyz")).header("accept-language", "de, en;q=0.8, id;q=0.2"));
+    let english =
+        served.ask(served.client.get(served.url("/readyz")).header("accept-language", "de, en;q=0.8, id;q=0.2"));
     let english = english.await;
     assert!(english.text.contains("[-]camera not_ready video.camera_missing: Camera meja is not connected\n"));
     assert_eq!(english.header("content-language"), "en");

@@ -48,7 +48,11 @@ pub fn room(config: &str) -> tempfile::TempDir {
 
 /// Writes `siaga.toml` whole, as an editor does: a daemon never reads half of it.
 pub fn write_config(folder: &Path, config: &str) {
-    let text = if config.contains("[web]") { config.to_owned() } else { format!("{config}\n[web]\nlisten = \"127.0.0.1:0\"\n") };
+    let text = if config.contains("[web]") {
+        config.to_owned()
+    } else {
+        format!("{config}\n[web]\nlisten = \"127.0.0.1:0\"\n")
+    };
     std::fs::write(folder.join("siaga.toml.new"), text).unwrap();
     std::fs::rename(folder.join("siaga.toml.new"), folder.join("siaga.toml")).unwrap();
 }
@@ -119,7 +123,8 @@ impl Daemon {
     /// One request without a body.
     pub fn request(&self, method: &str, path: &str) -> Answer {
         let (address, namespace) = (self.address, self.namespace.clone());
-        let request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+        let request =
+            format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
         // A thread of its own: the namespace that it enters is the thread's alone.
         let asked = std::thread::spawn(move || -> std::io::Result<String> {
             if let Some(namespace) = namespace {
@@ -137,9 +142,11 @@ impl Daemon {
                 _ => Ok(String::from_utf8_lossy(&answer).into_owned()),
             }
         });
-        let text = asked.join().unwrap().unwrap_or_else(|error| panic!("{method} {path}: {error}; the log:\n{}", self.log()));
+        let text =
+            asked.join().unwrap().unwrap_or_else(|error| panic!("{method} {path}: {error}; the log:\n{}", self.log()));
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{text:?}"));
+        let status =
+            head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{text:?}"));
         let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
         let body = if chunked { unchunk(body) } else { body.to_owned() };
         Answer { status, head: head.to_owned(), body }
@@ -211,9 +218,12 @@ impl Drop for Daemon {
 /// A check's verdict and its reasons' codes in a readiness answer.
 pub fn said_of(readiness: &Value, name: &str) -> (String, Vec<String>) {
     let components = readiness["components"].as_array().into_iter().flatten();
-    let check = components.flat_map(|component| component["checks"].as_array().into_iter().flatten()).find(|check| check["name"] == name);
+    let check = components
+        .flat_map(|component| component["checks"].as_array().into_iter().flatten())
+        .find(|check| check["name"] == name);
     let check = check.unwrap_or_else(|| panic!("no check {name:?} in {readiness:#}"));
-    let codes = check["reasons"].as_array().into_iter().flatten().map(|reason| reason["code"].as_str().unwrap().to_owned());
+    let codes =
+        check["reasons"].as_array().into_iter().flatten().map(|reason| reason["code"].as_str().unwrap().to_owned());
     (check["verdict"].as_str().unwrap().to_owned(), codes.collect())
 }
 

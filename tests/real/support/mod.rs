@@ -1,7 +1,7 @@
 //! What the tests stand on: real servers of their own, ended by their own handle.
 
-pub(crate) mod upsd;
+pub(crate) mod daemon;
 pub mod golden;
 pub mod snapshot;
+pub(crate) mod upsd;
 pub mod web;
-pub(crate) mod daemon;

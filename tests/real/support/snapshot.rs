@@ -319,12 +319,19 @@ impl Room {
             .flatten();
         let limits = checks.iter().filter(|check| !check.stale && check.held.is_none());
         let valid_until = limits.filter_map(|check| check.fresh_until).min().unwrap_or(begin());
-        ProfileView { profile: Arc::new(profile.clone()), verdict, reasons, components, checks: judged, root_cause, valid_until }
+        ProfileView {
+            profile: Arc::new(profile.clone()),
+            verdict,
+            reasons,
+            components,
+            checks: judged,
+            root_cause,
+            valid_until,
+        }
     }
 
     fn component(&self, profile: &Profile, component: Component, checks: &[Arc<CheckView>]) -> ComponentView {
-        let places: Vec<usize> =
-            (0..checks.len()).filter(|at| checks[*at].spec.component == component).collect();
+        let places: Vec<usize> = (0..checks.len()).filter(|at| checks[*at].spec.component == component).collect();
         let decided: Vec<Decided<'_>> = places
             .iter()
             .map(|at| Decided { spec: &checks[*at].spec, verdict: self.checks[*at].judged.verdict })
@@ -369,11 +376,7 @@ pub fn good() -> Vec<Check> {
 /// A room with trouble of every kind.
 pub fn troubled() -> Room {
     let mut checks = good();
-    checks[1] = checks[1].clone().because(
-        &LOSS_HIGH,
-        Verdict::Degraded,
-        &[("value", Arg::Number(0.031, Unit::Ratio))],
-    );
+    checks[1] = checks[1].clone().because(&LOSS_HIGH, Verdict::Degraded, &[("value", Arg::Number(0.031, Unit::Ratio))]);
     checks[2] = checks[2].clone().held();
     checks[3] = check("mic", Kind::Audio, Level::Device)
         .failed(ErrorKind::Permission, "open: permission denied")
