@@ -9,7 +9,7 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
-//pub mod devices;
+pub mod devices;
 pub mod domain;
 pub mod engine;
 pub mod far_end;
