@@ -8,4 +8,5 @@
 pub mod clock;
 pub mod domain;
 pub mod engine;
+pub mod far_end;
 pub mod probe;
