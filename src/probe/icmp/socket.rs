@@ -200,12 +200,13 @@ fn internal(detail: &str) -> Fate {
 
 #[cfg(test)]
 mod tests {
+    use rustix::io::Errno;
+
     use super::*;
 
     #[test]
     fn what_keeps_an_echo_from_leaving_is_told_apart() {
-        let fate = |errno: rustix::io::Errno| not_sent(&errno.into());
-        use rustix::io::Errno;
+        let fate = |errno: Errno| not_sent(&errno.into());
         for errno in [Errno::HOSTUNREACH, Errno::NETUNREACH, Errno::NETDOWN, Errno::ADDRNOTAVAIL] {
             assert!(matches!(fate(errno), Fate::Unreachable(_)), "{errno}");
         }
