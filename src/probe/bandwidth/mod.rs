@@ -1,69 +1,265 @@
-//! SKELETON: to be written.
+//! What the line sustains, down and up, by HTTP.
+//!
+//! The question is not how fast the line is but whether it carries the meeting, so a test stops as soon as that is
+//! proven, and is capped in time, in bytes, and in bytes a day. It disturbs a call, so it waits while the room is in use
+//! and ends at once when that begins. One at a time runs in a process: two would measure each other.
+
+mod ledger;
+mod meter;
+mod reasons;
+#[cfg(test)]
+mod tests;
+mod transfer;
 
 use std::time::Duration;
 
+use tokio::sync::Mutex;
+
+use super::dial::FarUrl;
 use super::{Context, Defaults};
 use crate::domain::check::LossRule;
-use crate::domain::{ErrorTable, Level, Observation, Quantity, ReasonDef, Rule, Text};
+use crate::domain::{
+    Arg, ErrorKind, Finding, Level, Limit, Mono, Observation, Period, ProbeError, ProfileLimit, Quantity, Rate, Reading,
+    ReasonDef, Rule, Size, Test, Unit, Verdict,
+};
+use ledger::{Leave, Ledger};
+pub use reasons::{ERRORS, REASONS};
+use transfer::{Measured, Transfer};
 
-/// What this kind does unless the config says otherwise.
+/// Four tests a day find a line that has become slow; two may fail or be late before the evidence is too old. There is
+/// nothing to hold: the next word comes hours later.
 pub const DEFAULTS: Defaults = Defaults {
-    interval: Duration::from_secs(5),
-    fresh_for: Duration::from_secs(20),
-    bad_for: Duration::from_secs(3),
-    good_for: Duration::from_secs(15),
-    active: false,
+    interval: Duration::from_secs(6 * 3600),
+    fresh_for: Duration::from_secs(13 * 3600),
+    bad_for: Duration::ZERO,
+    good_for: Duration::ZERO,
+    active: true,
 };
 
 /// What it measures.
-pub const QUANTITIES: &[&Quantity] = &[];
+pub const QUANTITIES: &[&Quantity] = &[&DOWN, &UP, &USED];
 
-/// Why it says what it says.
-pub const REASONS: &[&ReasonDef] = &[&FAILED];
+static DOWN: Quantity = Quantity::gauge(
+    "bandwidth_down_bits_per_second",
+    Unit::BitsPerSecond,
+    "Download that one connection sustained, after its slow start.",
+);
+static UP: Quantity = Quantity::gauge(
+    "bandwidth_up_bits_per_second",
+    Unit::BitsPerSecond,
+    "Upload that one connection sustained, until the server had read everything.",
+);
+static USED: Quantity = Quantity::counter(
+    "bandwidth_used_bytes_total",
+    Unit::Bytes,
+    "Bytes of content that the tests of this check have sent and received.",
+);
 
-static FAILED: ReasonDef = ReasonDef::new("bandwidth.failed", Text::new("x", "x"), Text::new("x", "x"));
+/// The line's upper bound where the config names none.
+const GIGABIT: Rate = Rate(1e9);
+/// How soon a test without leave asks again: the day's end is found by asking, since the wall clock may jump.
+const ASK_AGAIN: Duration = Duration::from_secs(60);
 
-/// Which failures speak of the equipment, and which of our eyes.
-pub static ERRORS: ErrorTable = ErrorTable { rows: &[], otherwise: &FAILED };
+/// Whose turn it is.
+static TURN: Mutex<()> = Mutex::const_new(());
 
 /// The kind-specific part of a check's config.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Config {}
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// What to download, `{bytes}` in it standing for the number of bytes wanted; or "self": the daemon's own far end
+    /// on loopback (measured, but never ready).
+    pub down_url: FarUrl,
+    /// Where to upload by `POST`; or "self". The server must answer after it has read everything.
+    pub up_url: FarUrl,
+    /// How long each direction may take; the last step of an upload that turns out slow may take as long again.
+    pub duration: Period,
+    /// How many bytes each direction may take.
+    pub max_bytes: Size,
+    /// A sustained rate that proves enough for every meeting: beyond it the test stops early, to save data.
+    pub enough: Rate,
+    /// How far apart two tests are at least, whatever asks for them. A test that failed is tried again after this.
+    pub min_gap: Period,
+    /// How many bytes all tests of one day (UTC) may take. A test that might take more does not start.
+    pub daily_budget: Size,
+    /// What the line can carry at most: a result beyond it is rejected as impossible. Without it 1 Gbit/s, and no bound
+    /// for a far end on this very machine, where no line is in between.
+    pub line_rate: Option<Rate>,
+}
 
-impl Config {
-    /// Where such a check stands in the tree of root causes.
-    pub fn level(&self) -> Level {
-        Level::FarEnd
-    }
-
-    /// The limits to which its measurements are held.
-    pub fn rules(&self) -> Vec<Rule> {
-        Vec::new()
-    }
-
-    /// The loss decision.
-    pub fn loss(&self) -> Option<LossRule> {
-        None
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            down_url: FarUrl::Own,
+            up_url: FarUrl::Own,
+            duration: Period(Duration::from_secs(3)),
+            max_bytes: Size(20_000_000),
+            enough: Rate(20e6),
+            min_gap: Period(Duration::from_secs(15 * 60)),
+            daily_budget: Size(200_000_000),
+            line_rate: None,
+        }
     }
 }
 
-/// A probe of this kind.
+impl Config {
+    /// Where such a check stands in the tree of root causes.
+    #[allow(clippy::unused_self, reason = "every kind is asked")]
+    pub const fn level(&self) -> Level {
+        Level::FarEnd
+    }
+
+    /// The limits to which its measurements are held: the profile's.
+    #[allow(clippy::unused_self, reason = "every kind is asked")]
+    pub fn rules(&self) -> Vec<Rule> {
+        let below = |quantity, need, floor, reason| Rule {
+            quantity,
+            part: None,
+            test: Test::Below,
+            degraded: Limit::Profile(need),
+            not_ready: Limit::Profile(floor),
+            reason,
+        };
+        vec![
+            below(&DOWN, ProfileLimit::DownNeed, ProfileLimit::DownFloor, &reasons::DOWN_LOW),
+            below(&UP, ProfileLimit::UpNeed, ProfileLimit::UpFloor, &reasons::UP_LOW),
+        ]
+    }
+
+    /// It counts no packets.
+    #[allow(clippy::unused_self, reason = "every kind is asked")]
+    pub const fn loss(&self) -> Option<LossRule> {
+        None
+    }
+
+    /// What one test may take at most.
+    const fn worst(&self) -> u64 {
+        self.max_bytes.0.saturating_mul(2)
+    }
+}
+
+/// A tester of the line.
 pub struct Probe {
+    config: Config,
     context: Context,
-    ticker: Option<tokio::time::Interval>,
+    ledger: Ledger,
+    due: Mono,
+    /// Whether it was said that the day's budget is spent; once a day is enough, the last result stands.
+    told_spent: bool,
+}
+
+/// Why a test has no result.
+struct Failure {
+    reason: &'static ReasonDef,
+    error: ProbeError,
 }
 
 impl Probe {
     /// A probe that has touched nothing yet.
-    pub fn new(_config: Config, context: Context) -> Self {
-        Self { context, ticker: None }
+    pub fn new(config: Config, context: Context) -> Self {
+        let ledger = Ledger::of(context.check.clone());
+        Self { config, context, ledger, due: Mono::ZERO, told_spent: false }
     }
 
-    /// Waits until the next observation is due and makes it.
+    /// Waits until a test is due, the room is free and the ledger gives leave, and makes it. A test that the room's use
+    /// cuts off is no observation: what was known before stands.
     pub async fn next(&mut self) -> Observation {
-        self.ticker.get_or_insert_with(|| self.context.ticker()).tick().await;
-        let began = self.context.clock.mono();
-        self.context.read(began, crate::domain::Reading::default())
+        let clock = self.context.clock;
+        let mut in_use = self.context.in_use.clone();
+        loop {
+            clock.sleep_until(self.due).await;
+            until(&mut in_use, false).await;
+            let _turn = TURN.lock().await;
+            if *in_use.borrow() {
+                continue;
+            }
+            let began = clock.now();
+            match self.ledger.ask(began, &self.config) {
+                Leave::Granted => {}
+                Leave::NotBefore(moment) => {
+                    self.due = moment;
+                    continue;
+                }
+                Leave::Spent => {
+                    self.due = began.mono.after(ASK_AGAIN);
+                    if std::mem::replace(&mut self.told_spent, true) {
+                        continue;
+                    }
+                    let error = ProbeError::new(ErrorKind::Busy, format!("of {} a day", self.config.daily_budget));
+                    return self.failed(began.mono, &Failure { reason: &reasons::BUDGET_SPENT, error });
+                }
+            }
+            let outcome = tokio::select! {
+                biased;
+                () = until(&mut in_use, true) => {
+                    self.due = clock.mono();
+                    continue;
+                }
+                outcome = self.test() => outcome,
+            };
+            match outcome {
+                Ok(reading) => {
+                    self.told_spent = false;
+                    self.due = began.mono.after(self.context.interval);
+                    return self.context.read(began.mono, reading);
+                }
+                Err(failure) => {
+                    self.due = began.mono.after(self.context.interval.min(self.config.min_gap.0));
+                    return self.failed(began.mono, &failure);
+                }
+            }
+        }
+    }
+
+    async fn test(&self) -> Result<Reading, Failure> {
+        let failed = |reason| move |error| Failure { reason, error };
+        let own = self.context.own_far_end.as_deref();
+        let size = self.config.max_bytes.0;
+        let gone = || ProbeError::new(ErrorKind::Gone, "this daemon runs no far end of its own");
+        let down_url = self.config.down_url.of(own, &format!("/down?bytes={size}")).ok_or_else(gone);
+        let up_url = self.config.up_url.of(own, "/up").ok_or_else(gone);
+        let (down_url, up_url) = down_url.and_then(|down| Ok((down, up_url?))).map_err(failed(&reasons::FAILED))?;
+
+        let transfer = Transfer { config: &self.config, ledger: &self.ledger, clock: self.context.clock };
+        let down = transfer.down(&down_url).await.map_err(failed(&reasons::FAILED))?;
+        self.plausible("download", &down)?;
+        let up = transfer.up(&up_url).await.map_err(failed(&reasons::HALF))?;
+        self.plausible("upload", &up)?;
+
+        let mut reading = Reading::default();
+        reading.measure(&DOWN, down.bits_per_second);
+        reading.measure(&UP, up.bits_per_second);
+        reading.measure(&USED, self.ledger.total());
+        if let Some(finding) = [down, up].iter().find_map(|way| super::far_end_is_self(way.peer?)) {
+            reading.find(finding);
+        }
+        Ok(reading)
+    }
+
+    /// Speed tests have been seen to report 80 Gbit/s, or less than nothing, when half of them had failed.
+    fn plausible(&self, way: &str, measured: &Measured) -> Result<(), Failure> {
+        let near = measured.peer.is_some_and(|peer| peer.to_canonical().is_loopback());
+        let bound = self.config.line_rate.or_else(|| (!near).then_some(GIGABIT));
+        let rate = measured.bits_per_second;
+        if rate.is_finite() && rate > 0.0 && bound.is_none_or(|bound| rate <= bound.0) {
+            return Ok(());
+        }
+        let detail = format!("{way} of {rate:.0} bit/s");
+        Err(Failure { reason: &reasons::IMPLAUSIBLE, error: ProbeError::new(ErrorKind::Protocol, detail) })
+    }
+
+    /// One kind of error may stand for several reasons here, so the reason comes along.
+    fn failed(&self, began: Mono, failure: &Failure) -> Observation {
+        let mut observation = self.context.failed(began, failure.error.clone(), &ERRORS);
+        let detail = Arg::Text(failure.error.detail.clone());
+        observation.reading.findings = vec![Finding::new(failure.reason, Verdict::Unknown).with("detail", detail)];
+        observation
+    }
+}
+
+/// Waits until the room's use is `wanted`; for ever if nobody will tell any more.
+async fn until(in_use: &mut tokio::sync::watch::Receiver<bool>, wanted: bool) {
+    if in_use.wait_for(|in_use| *in_use == wanted).await.is_err() && *in_use.borrow() != wanted {
+        std::future::pending::<()>().await;
     }
 }

@@ -10,7 +10,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::time_provider::TimeProvider;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -62,16 +62,25 @@ pub(in crate::probe) fn client(
     clock: Clock,
     alpn: &[&[u8]],
 ) -> Result<ClientConfig, ProbeError> {
-    let mut config = ClientConfig::builder_with_details(provider(), Arc::new(WallTime(clock)))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| ProbeError::new(ErrorKind::Internal, error.to_string()))?
-        .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth();
+    let mut config = builder(clock)?.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
     config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
     // Each handshake is a whole one: a resumed session would show no certificate.
     config.resumption = rustls::client::Resumption::disabled();
     Ok(config)
+}
+
+/// Settings that trust nobody, for a client that will speak in the clear.
+///
+/// # Errors
+/// As for [`client`].
+pub(in crate::probe) fn without_roots(clock: Clock) -> Result<ClientConfig, ProbeError> {
+    Ok(builder(clock)?.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
+}
+
+fn builder(clock: Clock) -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, ProbeError> {
+    ClientConfig::builder_with_details(provider(), Arc::new(WallTime(clock)))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| ProbeError::new(ErrorKind::Internal, error.to_string()))
 }
 
 /// The name that the certificate must bear.

@@ -1,0 +1,79 @@
+//! Why a test of the line says what it says.
+
+use crate::domain::{ErrorTable, ReasonDef, Text};
+
+/// Why it says what it says.
+pub const REASONS: &[&ReasonDef] = &[&DOWN_LOW, &UP_LOW, &IMPLAUSIBLE, &HALF, &BUDGET_SPENT, &FAILED];
+
+pub(super) static DOWN_LOW: ReasonDef = ReasonDef::new(
+    "internet.down_low",
+    Text::new(
+        "Kecepatan unduh hanya {value}, rapat ini perlu {limit}",
+        "Download only reaches {value}, this meeting needs {limit}",
+    ),
+    Text::new(
+        "Hentikan unduhan dan video lain di ruangan ini; bila tetap begini, hubungi penyedia internet",
+        "Stop other downloads and videos in this room; if it stays so, call the internet provider",
+    ),
+);
+
+pub(super) static UP_LOW: ReasonDef = ReasonDef::new(
+    "internet.up_low",
+    Text::new(
+        "Kecepatan unggah hanya {value}, rapat ini perlu {limit}",
+        "Upload only reaches {value}, this meeting needs {limit}",
+    ),
+    Text::new(
+        "Hentikan unggahan dan pencadangan lain di ruangan ini; bila tetap begini, hubungi penyedia internet",
+        "Stop other uploads and backups in this room; if it stays so, call the internet provider",
+    ),
+);
+
+pub(super) static IMPLAUSIBLE: ReasonDef = ReasonDef::new(
+    "siaga.bandwidth_implausible",
+    Text::new(
+        "Hasil ukur kecepatan tidak masuk akal dan dibuang ({detail})",
+        "The measured speed is impossible and was thrown away ({detail})",
+    ),
+    Text::new(
+        "Minta petugas TI memeriksa server pengukur, dan line_rate di berkas konfigurasi",
+        "Ask IT staff to check the measuring server, and line_rate in the config file",
+    ),
+);
+
+pub(super) static HALF: ReasonDef = ReasonDef::new(
+    "siaga.bandwidth_half",
+    Text::new(
+        "Unduh terukur tetapi unggah gagal, jadi hasilnya tidak dipakai ({detail})",
+        "Download was measured but upload failed, so the result is not used ({detail})",
+    ),
+    Text::new(
+        "Tunggu pengukuran berikutnya; bila tetap begini, minta petugas TI memeriksa up_url dan servernya",
+        "Wait for the next measurement; if it stays so, ask IT staff to check up_url and its server",
+    ),
+);
+
+pub(super) static BUDGET_SPENT: ReasonDef = ReasonDef::new(
+    "siaga.bandwidth_budget_spent",
+    Text::new(
+        "Jatah data untuk pengukuran kecepatan hari ini sudah habis ({detail})",
+        "Today's data budget for speed measurements is spent ({detail})",
+    ),
+    Text::new(
+        "Tunggu sampai besok, atau minta petugas TI menaikkan daily_budget di berkas konfigurasi",
+        "Wait until tomorrow, or ask IT staff to raise daily_budget in the config file",
+    ),
+);
+
+pub(super) static FAILED: ReasonDef = ReasonDef::new(
+    "siaga.bandwidth_failed",
+    Text::new("Pengukuran kecepatan gagal ({detail})", "The speed measurement failed ({detail})"),
+    Text::new(
+        "Tunggu pengukuran berikutnya; bila tetap begini, minta petugas TI memeriksa down_url dan servernya",
+        "Wait for the next measurement; if it stays so, ask IT staff to check down_url and its server",
+    ),
+);
+
+/// A measuring server that is away does not make the line slow, and whether the line is up is for others to say: every
+/// failure is of our eyes.
+pub static ERRORS: ErrorTable = ErrorTable { rows: &[], otherwise: &FAILED };

@@ -1,0 +1,248 @@
+//! The two transfers themselves.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use hyper::Uri;
+use hyper::body::Bytes;
+use rand::RngCore as _;
+use reqwest::{Body, Client, Response, header};
+
+use super::Config;
+use super::ledger::Ledger;
+use super::meter::{Meter, rate};
+use crate::clock::Clock;
+use crate::domain::{ErrorKind, Period, ProbeError};
+use crate::probe::dial::{chain, kind_of, tls};
+
+/// How long a connection and the first answer may take; not counted in the rate.
+const FIRST_ANSWER: Duration = Duration::from_secs(10);
+/// Less than this within less than [`LONG`] is slow start alone, and says nothing of the line.
+const LEAST: u64 = 256_000;
+const LONG: Duration = Duration::from_secs(1);
+/// The first step of an upload: about what TCP sends without waiting for anything (RFC 6928), so that even a line of
+/// 50 kbit/s brings it over in time.
+const FIRST_STEP: u64 = 16_000;
+/// How much larger a step may be than the one before.
+const GROWTH: u64 = 16;
+/// A step that took this long has shown what there is.
+const LONG_STEP: Duration = Duration::from_millis(500);
+/// What an answer to an upload may hold.
+const ANSWER: usize = 64 * 1024;
+
+/// What one direction sustained.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Measured {
+    pub(super) bits_per_second: f64,
+    pub(super) peer: Option<IpAddr>,
+}
+
+/// One test's transfers.
+pub(super) struct Transfer<'a> {
+    pub(super) config: &'a Config,
+    pub(super) ledger: &'a Ledger,
+    pub(super) clock: Clock,
+}
+
+impl Transfer<'_> {
+    /// Downloads until the rate is proven, the time or the bytes are used up, or the server has no more.
+    ///
+    /// # Errors
+    /// The transfer broke, or was too small to be one.
+    pub(super) async fn down(&self, url: &Uri) -> Result<Measured, ProbeError> {
+        let client = client(url, self.clock)?;
+        let limit = self.config.max_bytes.0;
+        let url = url.to_string().replace("{bytes}", &limit.to_string());
+        let mut response = in_time(FIRST_ANSWER, client.get(url).send()).await?;
+        good(&response)?;
+        let peer = response.remote_addr().map(|peer| peer.ip());
+        let began = self.clock.mono();
+        let mut meter = Meter::default();
+        let mut whole = false;
+        let took = loop {
+            let now = self.clock.mono().since(began);
+            let left = self.config.duration.0.saturating_sub(now);
+            // Asked of the clock, not only of the timer: chunks that always wait would never let it fire.
+            if left.is_zero() || meter.total() >= limit || meter.proven(now, self.config.enough.0) {
+                break now;
+            }
+            match tokio::time::timeout(left, response.chunk()).await {
+                Ok(Ok(Some(chunk))) => {
+                    let bytes = chunk.len() as u64;
+                    self.ledger.spend(bytes);
+                    meter.add(self.clock.mono().since(began), bytes);
+                }
+                Ok(Ok(None)) => {
+                    whole = true;
+                    break self.clock.mono().since(began);
+                }
+                Ok(Err(error)) => return Err(failed(error)),
+                Err(_) => break self.clock.mono().since(began),
+            }
+        };
+        if meter.total() == 0 && !whole {
+            return Err(ProbeError::new(ErrorKind::Timeout, "nothing came down"));
+        }
+        if whole && meter.total() < LEAST.min(limit) && took < LONG {
+            let detail = format!("the server gave only {} bytes, too few for a measurement", meter.total());
+            return Err(ProbeError::new(ErrorKind::Protocol, detail));
+        }
+        Ok(Measured { bits_per_second: meter.rate(took), peer })
+    }
+
+    /// Uploads in growing steps over one connection. A step counts when the server has answered it, because what was
+    /// only handed to the kernel has not been sent: its buffer alone would hold megabytes. Early steps are the slow
+    /// start; the last is the result.
+    ///
+    /// # Errors
+    /// A step failed, or did not end in time.
+    pub(super) async fn up(&self, url: &Uri) -> Result<Measured, ProbeError> {
+        let client = client(url, self.clock)?;
+        let url = url.to_string();
+        self.step(&client, &url, 1, FIRST_ANSWER).await?;
+        let began = self.clock.mono();
+        let limit = self.config.duration.0;
+        // On an open connection a single byte costs one round trip and the server's own time: no part of a transfer.
+        let (idle, peer) = self.step(&client, &url, 1, limit).await?;
+        let (mut size, mut sent) = (FIRST_STEP.min(self.config.max_bytes.0), 0);
+        loop {
+            let (took, _) = self.step(&client, &url, size, limit).await?;
+            sent += size;
+            // Never less than a quarter of what was seen: the idle trip itself may have been a slow one.
+            let net = took.saturating_sub(idle).max(took / 4);
+            let bits_per_second = rate(size, net);
+            let left = limit.saturating_sub(self.clock.mono().since(began));
+            // What would fill half of the time that is left, at the rate seen.
+            let fits = bits_per_second / 8.0 * (left / 2).saturating_sub(idle).as_secs_f64();
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float is cut to the range")]
+            let next = (fits as u64).min(size * GROWTH).min(self.config.max_bytes.0.saturating_sub(sent));
+            let proven = net >= LONG_STEP || (bits_per_second >= self.config.enough.0 && net >= LONG_STEP / 2);
+            if proven || next < size * 2 {
+                return Ok(Measured { bits_per_second, peer });
+            }
+            size = next;
+        }
+    }
+
+    /// One `POST` of `size` bytes, from its beginning to the end of the answer.
+    async fn step(
+        &self,
+        client: &Client,
+        url: &str,
+        size: u64,
+        limit: Duration,
+    ) -> Result<(Duration, Option<IpAddr>), ProbeError> {
+        let handed = Arc::new(AtomicU64::new(0));
+        let began = self.clock.mono();
+        let request = client
+            .post(url)
+            .header(header::CONTENT_LENGTH, size)
+            .header(header::CONTENT_TYPE, "application/octet-stream")
+            .body(content(size, Arc::clone(&handed)))
+            .send();
+        let exchange = async {
+            let mut response = request.await?;
+            let peer = response.remote_addr().map(|peer| peer.ip());
+            let outcome = good(&response).and_then(|()| {
+                let all = handed.load(Ordering::Relaxed) == size;
+                let early = || ProbeError::new(ErrorKind::Protocol, "the server answered before it had read everything");
+                if all { Ok(peer) } else { Err(early()) }
+            });
+            let mut read = 0;
+            while read < ANSWER
+                && let Some(chunk) = response.chunk().await?
+            {
+                read += chunk.len();
+            }
+            Ok(outcome)
+        };
+        let outcome = in_time(limit, exchange).await;
+        self.ledger.spend(handed.load(Ordering::Relaxed));
+        let peer = outcome??;
+        Ok((self.clock.mono().since(began), peer))
+    }
+}
+
+/// Content that no device on the way can compress; `handed` counts what was taken of it.
+fn content(size: u64, handed: Arc<AtomicU64>) -> Body {
+    static NOISE: OnceLock<Bytes> = OnceLock::new();
+    let noise = NOISE.get_or_init(|| {
+        let mut noise = vec![0; 64 * 1024];
+        rand::rng().fill_bytes(&mut noise);
+        noise.into()
+    });
+    let mut left = size;
+    let chunks = std::iter::from_fn(move || {
+        let next = usize::try_from(left).unwrap_or(usize::MAX).min(noise.len());
+        left -= next as u64;
+        handed.fetch_add(next as u64, Ordering::Relaxed);
+        (next > 0).then(|| Ok::<_, std::io::Error>(noise.slice(..next)))
+    });
+    Body::wrap_stream(futures_util::stream::iter(chunks))
+}
+
+/// The process's one client, made when first needed: it holds the root certificates, which take time to load. No proxy
+/// is taken from the environment, and no redirection followed: nobody is contacted whom the config does not name.
+fn client(url: &Uri, clock: Clock) -> Result<Client, ProbeError> {
+    static CLIENT: OnceLock<Client> = OnceLock::new();
+    if let Some(client) = CLIENT.get() {
+        return Ok(client.clone());
+    }
+    let build = |settings: rustls::ClientConfig| {
+        Client::builder()
+            .tls_backend_preconfigured(settings)
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("siaga/", env!("CARGO_PKG_VERSION")))
+            .tcp_nodelay(true)
+            // Kept open between the steps of one test, not between tests.
+            .pool_max_idle_per_host(1)
+            .pool_idle_timeout(Duration::from_secs(2))
+            .build()
+            .map_err(|error| ProbeError::new(ErrorKind::Internal, chain(&error)))
+    };
+    match tls::verifier(None) {
+        Ok(verifier) => {
+            let client = build(tls::client(verifier, clock, &[b"http/1.1"])?)?;
+            Ok(CLIENT.get_or_init(|| client).clone())
+        }
+        // A machine without root certificates can still measure in the clear. Not kept: they may be installed.
+        Err(_) if url.scheme_str() == Some("http") => build(tls::without_roots(clock)?),
+        Err(error) => Err(error),
+    }
+}
+
+async fn in_time<T>(limit: Duration, what: impl Future<Output = reqwest::Result<T>>) -> Result<T, ProbeError> {
+    match tokio::time::timeout(limit, what).await {
+        Ok(outcome) => outcome.map_err(failed),
+        Err(_) => Err(ProbeError::new(ErrorKind::Timeout, format!("no answer within {}", Period(limit)))),
+    }
+}
+
+fn good(response: &Response) -> Result<(), ProbeError> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(());
+    }
+    Err(ProbeError::new(ErrorKind::Protocol, format!("the server answered {}", status.as_u16())))
+}
+
+fn failed(error: reqwest::Error) -> ProbeError {
+    // The address stands in the config; with it the sentence would be too long for a page.
+    let error = error.without_url();
+    let detail = chain(&error);
+    let mut kind = if detail.contains("dns error") { ErrorKind::Dns } else { ErrorKind::Protocol };
+    let mut source = std::error::Error::source(&error);
+    while let Some(inner) = source {
+        if let Some(io) = inner.downcast_ref::<std::io::Error>()
+            && kind != ErrorKind::Dns
+        {
+            let by_tls = io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+            kind = if by_tls { ErrorKind::Tls } else { kind_of(io) };
+        }
+        source = inner.source();
+    }
+    ProbeError::new(kind, detail)
+}
