@@ -6,6 +6,7 @@
 //! `README.md` has the map.
 
 pub mod clock;
+pub mod devices;
 pub mod domain;
 pub mod engine;
 pub mod probe;
