@@ -1,7 +1,7 @@
 //! Device calls that can hang, in a process of their own.
 //!
 //! A thread in a stuck driver cannot be ended. A process can; and one that sits in an uninterruptible call ("D", see
-//! proc_pid_stat(5)) takes its `SIGKILL` only when the driver lets go. Such a one is left behind: counted, tried again when
+//! `proc_pid_stat(5)`) takes its `SIGKILL` only when the driver lets go. Such a one is left behind: counted, tried again when
 //! its device is wanted next, never waited for, and never joined by a second one.
 //!
 //! ```text
@@ -214,7 +214,7 @@ mod tests {
         Slot::default().run(&program, &args, deadline).await
     }
 
-    /// The state letter of a process (proc_pid_stat(5)); `None` when there is none of that number.
+    /// The state letter of a process (`proc_pid_stat(5)`); `None` when there is none of that number.
     fn state(pid: u32) -> Option<char> {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         stat.rsplit_once(") ")?.1.chars().next()

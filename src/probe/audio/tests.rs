@@ -1,3 +1,7 @@
+//! The `audio` probe over sound cards that the tests write themselves.
+
+use std::fmt::Write as _;
+
 use super::*;
 use crate::probe::fixture::{Machine, found, value};
 
@@ -40,7 +44,7 @@ fn machine(cards: &[Fixture]) -> Machine {
     let mut list = String::new();
     for card in cards {
         let Fixture { number, id, driver, name, place, .. } = card;
-        list += &format!("{number:2} [{id:15}]: {driver} - {name}\n                      {place}\n");
+        _ = write!(list, "{number:2} [{id:15}]: {driver} - {name}\n                      {place}\n");
         let folder = format!("proc/asound/card{number}");
         machine.write(&format!("{folder}/id"), format!("{id}\n"));
         if let Some(usb) = card.usb {

@@ -57,13 +57,13 @@ pub(super) fn reading(
 /// Whether this camera is in use, noted in `reading`.
 fn use_of<T>(node: &Node, holder: &Holder, answer: Option<&Result<T, ProbeError>>, reading: &mut Reading) -> Option<bool> {
     let busy = matches!(answer, Some(Err(_)));
-    let note = match holder {
+    let told = match holder {
         Holder::Process(process) => Some(Finding::new(&IN_USE_BY, Verdict::Ready).with("holder", process.as_str())),
         Holder::Unseen => Some(Finding::new(&IN_USE_UNSEEN, Verdict::Ready)),
         Holder::Nobody | Holder::Unknown => busy.then(|| Finding::new(&IN_USE_UNSEEN, Verdict::Ready)),
     };
-    let in_use = if note.is_some() { Some(true) } else { holder.in_use() };
-    if let Some(note) = note {
+    let in_use = if told.is_some() { Some(true) } else { holder.in_use() };
+    if let Some(note) = told {
         reading.find(note.with("device", name(node)));
     }
     if let Some(in_use) = in_use {

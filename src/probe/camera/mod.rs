@@ -170,7 +170,7 @@ fn auto() -> String {
 
 /// A camera that hangs without being unplugged is rare, and asking wakes it from its sleep: once a minute.
 const fn requery() -> Period {
-    Period(Duration::from_secs(60))
+    Period(Duration::from_mins(1))
 }
 
 impl Config {
@@ -285,36 +285,55 @@ fn list(roots: &Roots) -> Result<Vec<Node>, ProbeError> {
     })
 }
 
-/// The cameras on this machine, for `siaga devices`: one row a camera, of what sysfs shows alone, so that no node is opened.
-pub(crate) fn present(roots: &Roots) -> Vec<Present> {
-    let mut seen: Vec<Node> = Vec::new();
-    for node in nodes::list(roots).unwrap_or_default() {
-        if !seen.iter().any(|other| other.device == node.device) {
-            seen.push(node);
-        }
-    }
-    let twins = |usb: &Option<String>| seen.iter().filter(|node| node.usb == *usb).count() > 1;
-    seen.iter()
-        .map(|node| Present {
-            path: node.path.display().to_string(),
-            card: node.card.clone(),
-            // Two of one model are told apart by serial number, or by nothing that lasts.
-            device: match (&node.usb, &node.by_id) {
-                (Some(usb), _) if !twins(&node.usb) => usb.clone(),
-                (_, Some(by_id)) => by_id.clone(),
-                _ => node.path.display().to_string(),
-            },
-        })
-        .collect()
-}
-
 /// A camera as `siaga devices` shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Present {
-    /// Its node.
+    /// Its picture's node.
     pub(crate) path: String,
     /// Its name.
     pub(crate) card: String,
     /// What to write as `device` in the config.
     pub(crate) device: String,
+    /// Its formats, if it was asked and answered.
+    pub(crate) formats: Vec<String>,
+    /// Whether somebody has it.
+    pub(crate) in_use: bool,
+}
+
+/// The cameras on this machine, for `siaga devices`. What nobody uses is asked whether it captures at all; what does not answer is
+/// taken for what sysfs shows.
+pub(crate) async fn present(roots: &Roots, device_child: &Program) -> Vec<Present> {
+    let mut cameras: Vec<(Node, Vec<String>, bool)> = Vec::new();
+    for node in nodes::list(roots).unwrap_or_default() {
+        if cameras.iter().any(|(other, ..)| other.device == node.device) {
+            continue;
+        }
+        let in_use = holder::of(&node, roots).in_use() == Some(true);
+        let args = ["camera".into(), node.path.clone().into_os_string()];
+        let answer: Option<Info> = if in_use {
+            None
+        } else {
+            child::ask(&mut Slot::default(), device_child, &args, DEADLINE).await.ok()
+        };
+        match answer {
+            Some(info) if info.captures => cameras.push((node, info.formats, in_use)),
+            None if node.index == 0 => cameras.push((node, Vec::new(), in_use)),
+            _ => {}
+        }
+    }
+    let twins = |usb: &Option<String>| cameras.iter().filter(|(node, ..)| node.usb == *usb).count() > 1;
+    let device = |node: &Node| match (&node.usb, &node.by_id) {
+        (Some(usb), _) if !twins(&node.usb) => usb.clone(),
+        // Two of one model are told apart by serial number, or by nothing that lasts.
+        (_, Some(by_id)) => by_id.clone(),
+        _ => format!("/dev/{}", node.name),
+    };
+    let shown = |(node, formats, in_use): &(Node, Vec<String>, bool)| Present {
+        path: format!("/dev/{}", node.name),
+        card: node.card.clone(),
+        device: device(node),
+        formats: formats.clone(),
+        in_use: *in_use,
+    };
+    cameras.iter().map(shown).collect()
 }

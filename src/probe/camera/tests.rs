@@ -1,3 +1,5 @@
+//! The `camera` probe over USB cameras that the tests write themselves.
+
 use super::*;
 use crate::probe::fixture::{Machine, found, value};
 
@@ -40,7 +42,7 @@ fn probe(machine: &Machine, device: &str) -> Probe {
     let script =
         format!("cd {} && n=${{1##*/}} && echo $n >> asked && [ ! -e hang-$n ] || exec sleep infinity; cat answers/$n", folder.display());
     machine.write("child.sh", script);
-    let config = Config { device: device.to_owned(), requery: Period(Duration::from_secs(3600)) };
+    let config = Config { device: device.to_owned(), requery: Period(Duration::from_hours(1)) };
     let mut probe = Probe::new(config, machine.context());
     // `camera` stands first among the arguments of a real child; here the path alone is wanted.
     probe.program = Program::other("/bin/sh", &["-c", "shift; . \"$0\"", machine.path("child.sh").to_str().unwrap()]);
@@ -203,6 +205,6 @@ async fn a_loop_back_camera_counts_only_when_it_is_named() {
 #[test]
 fn the_config_has_defaults_and_refuses_what_it_does_not_know() {
     let config: Config = toml::from_str("").unwrap();
-    assert_eq!((config.device.as_str(), config.requery.0), ("auto", Duration::from_secs(60)));
+    assert_eq!((config.device.as_str(), config.requery.0), ("auto", Duration::from_mins(1)));
     assert!(toml::from_str::<Config>("devise = \"auto\"").unwrap_err().to_string().contains("unknown field"));
 }

@@ -32,7 +32,7 @@ pub const DEFAULTS: Defaults = Defaults {
     interval: Duration::from_secs(5),
     fresh_for: Duration::from_secs(30),
     bad_for: Duration::from_secs(20),
-    good_for: Duration::from_secs(60),
+    good_for: Duration::from_mins(1),
     active: false,
 };
 
@@ -40,7 +40,7 @@ pub const DEFAULTS: Defaults = Defaults {
 const DEADLINE: Duration = Duration::from_secs(2);
 
 /// How often timedated is asked: the answer changes in minutes.
-const CLOCK_EVERY: Duration = Duration::from_secs(60);
+const CLOCK_EVERY: Duration = Duration::from_mins(1);
 
 /// The kind-specific part of a check's config.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
@@ -291,7 +291,7 @@ fn free(space: &StatVfs) -> f64 {
 fn temperatures() -> Vec<(String, f32)> {
     let Ok(components) = Components::new_with_refreshed_list() else { return Vec::new() };
     let mut hottest: BTreeMap<String, f32> = BTreeMap::new();
-    for component in components.iter() {
+    for component in &components {
         if let Some(celsius) = component.temperature() {
             let entry = hottest.entry(component.label().to_owned()).or_insert(celsius);
             *entry = entry.max(celsius);

@@ -1,3 +1,5 @@
+//! The `computer` probe over procfs files that the tests write themselves, and over this machine.
+
 use super::*;
 use crate::probe::fixture::{Machine, found, value};
 

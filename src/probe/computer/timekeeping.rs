@@ -43,10 +43,10 @@ pub(super) fn timesyncd(run: &Path, now: Timestamp) -> bool {
 /// Asks timedated.
 pub(super) async fn timedated(slot: &mut Slot, program: &Program) -> Clock {
     let args = ["show", "--property=NTPSynchronized", "--value"].map(Into::into);
-    understand(slot.run(program, &args, DEADLINE).await)
+    understand(&slot.run(program, &args, DEADLINE).await)
 }
 
-fn understand(said: Result<Vec<u8>, ProbeError>) -> Clock {
+fn understand(said: &Result<Vec<u8>, ProbeError>) -> Clock {
     match said.as_deref().map(<[u8]>::trim_ascii) {
         Ok(b"yes") => Clock::Synchronised,
         Ok(b"no") => Clock::Free,
@@ -68,17 +68,17 @@ mod tests {
         std::fs::create_dir_all(run.path().join("systemd/timesync")).unwrap();
         std::fs::write(run.path().join("systemd/timesync/synchronized"), "").unwrap();
         assert!(timesyncd(run.path(), now));
-        assert!(timesyncd(run.path(), now + Duration::from_secs(3600)));
-        assert!(!timesyncd(run.path(), now + Duration::from_secs(2 * 3600)));
-        assert!(!timesyncd(run.path(), now - Duration::from_secs(86_400)), "a clock that jumped a day follows nobody");
+        assert!(timesyncd(run.path(), now + Duration::from_hours(1)));
+        assert!(!timesyncd(run.path(), now + Duration::from_hours(2)));
+        assert!(!timesyncd(run.path(), now - Duration::from_hours(24)), "a clock that jumped a day follows nobody");
     }
 
     #[test]
     fn timedateds_words_are_understood() {
-        assert_eq!(understand(Ok(b"yes\n".to_vec())), Clock::Synchronised);
-        assert_eq!(understand(Ok(b"no\n".to_vec())), Clock::Free);
-        assert!(matches!(understand(Ok(b"n/a".to_vec())), Clock::Unseen(_)));
+        assert_eq!(understand(&Ok(b"yes\n".to_vec())), Clock::Synchronised);
+        assert_eq!(understand(&Ok(b"no\n".to_vec())), Clock::Free);
+        assert!(matches!(understand(&Ok(b"n/a".to_vec())), Clock::Unseen(_)));
         let error = ProbeError::new(ErrorKind::Gone, "no such program");
-        assert_eq!(understand(Err(error)), Clock::Unseen("timedatectl: no such program".into()));
+        assert_eq!(understand(&Err(error)), Clock::Unseen("timedatectl: no such program".into()));
     }
 }

@@ -1,3 +1,5 @@
+//! The `display` probe over connectors that the tests write themselves.
+
 use super::edid::block;
 use super::*;
 use crate::probe::fixture::{Machine, found, value};
