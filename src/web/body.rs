@@ -45,8 +45,8 @@ pub struct PendingBody {
 /// One number.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MeasurementBody {
-    /// What was measured; the metric of the same name begins with `siaga_`.
-    #[schema(example = "icmp_rtt_seconds")]
+    /// What was measured; the metric is `siaga_` and this, a bitrate in bytes there.
+    #[schema(example = "icmp_rtt_median_seconds")]
     pub quantity: &'static str,
     /// Which part of it, where it has parts.
     pub part: Option<String>,

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use prometheus::core::Desc;
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
 
-use crate::domain::{Quantity, Verdict};
+use crate::domain::{Quantity, Unit, Verdict};
 
 /// A metric.
 #[derive(Clone, Debug)]
@@ -19,28 +19,32 @@ pub struct Family {
     pub counter: bool,
     /// The names of its labels.
     pub labels: Cow<'static, [&'static str]>,
+    /// How much of a sample's unit is one of the metric's.
+    pub divisor: f64,
 }
 
 impl Family {
     /// A metric that goes up and down.
     pub const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Self {
-        Self { name: Cow::Borrowed(name), help, counter: false, labels: Cow::Borrowed(labels) }
+        Self { name: Cow::Borrowed(name), help, counter: false, labels: Cow::Borrowed(labels), divisor: 1.0 }
     }
 
     /// A metric that only grows.
     pub const fn counter(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Self {
-        Self { name: Cow::Borrowed(name), help, counter: true, labels: Cow::Borrowed(labels) }
+        Self { name: Cow::Borrowed(name), help, counter: true, labels: Cow::Borrowed(labels), divisor: 1.0 }
     }
 
     /// The metric of a quantity: by check, and by the quantity's own label where it has one.
+    ///
+    /// Prometheus' base unit of data is the byte (its naming rules, "Base units", and `promtool check metrics`), so a
+    /// bitrate becomes bytes per second here; everywhere else it stays what people and profiles speak of.
     pub fn of_quantity(quantity: &Quantity) -> Self {
         let labels = ["check"].into_iter().chain(quantity.part).collect::<Vec<_>>();
-        Self {
-            name: format!("siaga_{}", quantity.name).into(),
-            help: quantity.help,
-            counter: quantity.counter,
-            labels: labels.into(),
-        }
+        let (name, divisor) = match (quantity.unit, quantity.name.strip_suffix("bits_per_second")) {
+            (Unit::BitsPerSecond, Some(stem)) => (format!("siaga_{stem}bytes_per_second"), 8.0),
+            _ => (format!("siaga_{}", quantity.name), 1.0),
+        };
+        Self { name: name.into(), help: quantity.help, counter: quantity.counter, labels: labels.into(), divisor }
     }
 
     /// The same for the registry.
@@ -62,6 +66,7 @@ pub(super) struct Samples {
 impl Samples {
     /// Adds a sample that cannot be there already: `values` fills the metric's labels in their order.
     pub(super) fn add(&mut self, family: &Family, values: &[&str], value: f64) {
+        let value = value / family.divisor;
         debug_assert_eq!(family.labels.len(), values.len(), "{}", family.name);
         let mut metric = Metric::from_label(
             family

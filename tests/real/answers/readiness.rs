@@ -42,8 +42,8 @@ async fn the_answer_has_everything_it_stands_on() {
     assert_eq!(gateway["reasons"][0]["remedy"], "Periksa kabel jaringan");
     assert_eq!(gateway["reasons"][0]["since"], "2026-11-24T09:25:15+07:00");
     assert_eq!(gateway["loss"]["sent"], 240);
-    assert_eq!(gateway["measurements"][0]["quantity"], "icmp_rtt_seconds");
-    assert_eq!(gateway["measurements"][0]["part"], "p50");
+    assert_eq!(gateway["measurements"][0]["quantity"], "icmp_rtt_median_seconds");
+    assert_eq!(components[0]["checks"][0]["measurements"][1]["part"], "/var");
     assert_eq!(gateway["measurements"][0]["unit"], "seconds");
     assert_eq!(gateway["evidence"]["allowed_age_seconds"], 3600.0);
     assert!(gateway["evidence"]["age_seconds"].as_f64().unwrap() < 60.0);
