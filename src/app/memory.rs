@@ -30,7 +30,7 @@ impl Evidence for Memory {
                 id: id.to_owned(),
                 snapshot_seq: seq_of(id),
                 question: found.question,
-                answer: found.snapshot,
+                answer: found.answer,
             }))
         })
     }

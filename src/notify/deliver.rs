@@ -28,7 +28,7 @@ use crate::clock::Clock;
 use crate::domain::{GiveUp, Mono, Notification, Outbox};
 
 /// How long an empty outbox is believed without a poke.
-const LOOK: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_mins(1);
 
 /// How attempts are spread over time, and when they end.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,8 +48,8 @@ impl Default for Schedule {
         Self {
             first: Duration::from_secs(1),
             // An internet that comes back is followed by the alert about its absence within five minutes.
-            longest: Duration::from_secs(300),
-            too_old: Duration::from_secs(86_400),
+            longest: Duration::from_mins(5),
+            too_old: Duration::from_hours(24),
             at_least: 10,
         }
     }
@@ -113,7 +113,10 @@ impl Poke {
     }
 }
 
-/// Delivers until it is dropped; what was under way then is tried again after the next start.
+/// Delivers until it is dropped; what is under way then is tried again after the next start.
+///
+/// To be begun when the outbox has what an earlier process left: what waits then for somebody who is not among `receivers`
+/// is given up.
 pub async fn deliver<O: Outbox>(
     outbox: O,
     receivers: Vec<Receiver>,

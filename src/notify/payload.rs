@@ -128,7 +128,7 @@ impl Letter<'_> {
             message: reason.message(self.lang),
             remedy: reason.remedy(self.lang),
             since: self.moment(reason.since),
-            blocked_by: reason.blocked_by.as_ref().map(|check| check.as_str()),
+            blocked_by: reason.blocked_by.as_ref().map(crate::domain::CheckName::as_str),
         };
         IncidentPart {
             id: &incident.id,

@@ -200,7 +200,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(RETRY_AFTER, HeaderValue::from_static("120"));
         let error = judge(StatusCode::TOO_MANY_REQUESTS, &headers).unwrap_err();
-        assert_eq!(error.retry_after, Some(Duration::from_secs(120)));
+        assert_eq!(error.retry_after, Some(Duration::from_mins(2)));
         headers.insert(RETRY_AFTER, HeaderValue::from_static("Fri, 31 Dec 2027 23:59:59 GMT"));
         assert_eq!(judge(StatusCode::TOO_MANY_REQUESTS, &headers).unwrap_err().retry_after, None);
     }

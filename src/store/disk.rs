@@ -1,81 +1,39 @@
-//! The one writing connection: opened when it can be, kept, given up and opened again; and the health it shows.
+//! The one writing connection: opened when it can be, kept, given up and opened again.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
-use tokio::sync::watch;
 
+use super::health::{Board, Damaged};
 use super::open::{self, Fault};
 use crate::clock::Clock;
 use crate::domain::Mono;
 
 /// Files are not set aside more often than this: a disk that spoils each new file at once would else be filled by them.
-const SET_ASIDE_GAP: Duration = Duration::from_secs(60);
-
-/// How the store is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Health {
-    /// Whether what it is given reaches the disk.
-    pub ok: bool,
-    /// Since when that is so.
-    pub since: Timestamp,
-    /// The newest failure, of which it may have recovered.
-    pub last_error: Option<String>,
-    /// Records that wait in memory for the disk.
-    pub waiting: usize,
-    /// What is lost for good since the start, because a bound was reached or a row was refused.
-    pub dropped: u64,
-    /// The newest damaged file and where it was put, since the start.
-    pub damaged: Option<Damaged>,
-}
-
-/// A file that was set aside.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Damaged {
-    /// When.
-    pub at: Timestamp,
-    /// What is wrong with it.
-    pub what: String,
-    /// Where it is now.
-    pub file: PathBuf,
-}
+const SET_ASIDE_GAP: Duration = Duration::from_mins(1);
 
 /// The writing side of the file.
 pub(super) struct Disk {
     path: PathBuf,
     clock: Clock,
     connection: Option<Connection>,
-    health: watch::Sender<Health>,
+    board: Board,
     /// Counts the openings; readers of an earlier one are stale.
     generation: Arc<AtomicU64>,
     set_aside: Option<Mono>,
 }
 
 impl Disk {
-    pub(super) fn new(path: PathBuf, clock: Clock, health: watch::Sender<Health>, generation: Arc<AtomicU64>) -> Self {
-        Self { path, clock, connection: None, health, generation, set_aside: None }
+    pub(super) fn new(path: PathBuf, clock: Clock, board: Board, generation: Arc<AtomicU64>) -> Self {
+        Self { path, clock, connection: None, board, generation, set_aside: None }
     }
 
     /// Which opening this is; 0 before the first.
     pub(super) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
-    }
-
-    pub(super) fn is_ok(&self) -> bool {
-        self.health.borrow().ok
-    }
-
-    /// Changes the figures of the health.
-    pub(super) fn count(&self, change: impl FnOnce(&mut Health)) {
-        self.health.send_if_modified(|health| {
-            let before = (health.waiting, health.dropped);
-            change(health);
-            before != (health.waiting, health.dropped)
-        });
     }
 
     /// Runs `work` in one transaction: all of it is on the disk, or nothing.
@@ -91,7 +49,7 @@ impl Disk {
             Ok((value, db.total_changes() > before))
         });
         if let Ok((_, true)) = &result {
-            self.heal();
+            self.board.heal();
         }
         self.after(result.map(|(value, _)| value))
     }
@@ -122,7 +80,7 @@ impl Disk {
                 self.connection = None;
                 // On success the fault is over with the file: the next use begins a new one.
                 if let Err(fault) = self.put_aside(what.clone()) {
-                    self.fail(&fault);
+                    self.board.fail(fault.in_full());
                 }
             }
             Err(fault) => {
@@ -135,7 +93,7 @@ impl Disk {
                 if !usable {
                     self.connection = None;
                 }
-                self.fail(fault);
+                self.board.fail(fault.in_full());
             }
         }
         result
@@ -176,37 +134,8 @@ impl Disk {
             file = %file.display(), %what,
             "the database was damaged and is set aside; a new one is begun, so history before now is missing"
         );
-        self.health.send_modify(|health| health.damaged = Some(Damaged { at: now.wall, what, file }));
+        self.board.damaged(Damaged { at: now.wall, what, file });
         Ok(())
-    }
-
-    fn heal(&self) {
-        self.health.send_if_modified(|health| {
-            if health.ok {
-                return false;
-            }
-            health.ok = true;
-            health.since = self.clock.now().wall;
-            tracing::info!("the store writes again");
-            true
-        });
-    }
-
-    /// Shows a failure; it is logged when it begins, and not again while it lasts.
-    pub(super) fn fail(&self, fault: &Fault) {
-        let error = fault.in_full();
-        self.health.send_if_modified(|health| {
-            let news = health.ok || health.last_error.as_ref() != Some(&error);
-            if health.ok {
-                health.ok = false;
-                health.since = self.clock.now().wall;
-            }
-            if news {
-                tracing::error!(%error, "the store cannot write; what must not be lost waits in memory");
-                health.last_error = Some(error);
-            }
-            news
-        });
     }
 
     /// Closes the file in good order, its log folded in.

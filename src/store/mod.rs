@@ -1,4 +1,4 @@
-//! Memory over restarts, in one SQLite file: what changed, what was wrong, what was said to whom, what an answer stood on.
+//! Memory over restarts, in one file of `SQLite`: what changed, what was wrong, what was said to whom, what an answer stood on.
 //!
 //! ```text
 //! record, put_evidence, marks ──bounded channel──▶ writer thread ──▶ siaga.db (WAL) ◀── readers (blocking pool)
@@ -11,9 +11,12 @@
 //! from there; evidence is refused, so that an answer can say it has none; history reads what the disk still gives.
 
 mod disk;
+mod error;
+mod health;
 mod open;
 mod outbox;
 mod read;
+mod retention;
 mod rollup;
 mod rows;
 mod sql;
@@ -30,17 +33,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::watch;
 
-pub use disk::{Damaged, Health};
+pub use error::StoreError;
+pub use health::{Damaged, Health};
 pub use read::{Minute, Restored, StoredEvidence};
+pub use retention::Retention;
 pub use rows::Catalogue;
 
 use crate::clock::Clock;
-use crate::domain::{Incident, Notification, Observation, Period, Transition};
-use open::Fault;
+use crate::domain::{Incident, Notification, Observation, Transition};
+use health::Board;
 use read::Readers;
 use rollup::Feed;
 use sql::{EvidenceRow, Op};
@@ -53,28 +57,6 @@ const COMMANDS: usize = 1024;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Evidence ids remembered as stored, so that asking again costs nothing.
 const REMEMBERED: usize = 1024;
-
-/// How long rows are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Retention {
-    /// Changes of verdict, and incidents after their end: a year and a month, so that this month can be held against the
-    /// same one last year.
-    pub transitions: Period,
-    /// What answers to the scheduler stood on: a month, the time in which somebody asks why.
-    pub evidence: Period,
-    /// Minutes: a quarter. About 60 bytes a minute and quantity: a hundred quantities make 0.8 GB.
-    pub minutes: Period,
-    /// Notifications that have arrived or were given up.
-    pub outbox: Period,
-}
-
-impl Default for Retention {
-    fn default() -> Self {
-        let days = |days: u64| Period(Duration::from_secs(days * 86_400));
-        Self { transitions: days(400), evidence: days(30), minutes: days(90), outbox: days(30) }
-    }
-}
 
 /// What belongs together: the changes, the incidents they opened, changed or closed, and what is to be said about it.
 /// Stored in one transaction, or not at all.
@@ -97,39 +79,6 @@ pub enum Kept {
     InMemory,
 }
 
-/// Why the store did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The disk does not take or give it now; [`Health`] says since when.
-    #[error("the store cannot be used now: {0}")]
-    Unavailable(String),
-    /// The file is damaged; it is being looked at, and set aside if that is so.
-    #[error("the store's file is damaged: {0}")]
-    Damaged(String),
-    /// The disk does not answer.
-    #[error("the disk did not answer within {} s", PATIENCE.as_secs())]
-    Stuck,
-    /// The database refused the row: a bug of ours, logged with the row.
-    #[error("the database refused the record")]
-    Refused,
-    /// The writer has ended.
-    #[error("the store is closed")]
-    Closed,
-    /// A statement failed: a bug of ours.
-    #[error("a statement failed")]
-    Statement(#[source] rusqlite::Error),
-}
-
-impl From<Fault> for StoreError {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Ours(error) => Self::Statement(error),
-            Fault::Damaged(what) => Self::Damaged(what),
-            other => Self::Unavailable(other.in_full()),
-        }
-    }
-}
-
 /// The store's handle. Cheap to clone; the file is closed in good order when the last one is gone.
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
@@ -138,7 +87,7 @@ struct Inner {
     commands: SyncSender<Command>,
     feed: Arc<Mutex<Feed>>,
     waiting: Arc<Mutex<Waiting>>,
-    health: watch::Receiver<Health>,
+    board: Board,
     readers: Arc<Readers>,
     stored: Mutex<Remembered>,
     /// Tells the snapshots of this process from those of every other: sequence numbers begin anew with each.
@@ -147,11 +96,24 @@ struct Inner {
     clock: Clock,
 }
 
-/// Ids that are known to be stored, and in which opening of the file.
+/// Ids that are known to be stored, in which opening of the file: what was stored before may be in one that is set aside.
 #[derive(Default)]
 struct Remembered {
     generation: u64,
     ids: HashSet<String>,
+}
+
+impl Remembered {
+    fn knows(&self, id: &str, generation: u64) -> bool {
+        self.generation == generation && self.ids.contains(id)
+    }
+
+    fn learn(&mut self, id: String, generation: u64) {
+        if self.generation != generation || self.ids.len() >= REMEMBERED {
+            *self = Self { generation, ids: HashSet::new() };
+        }
+        self.ids.insert(id);
+    }
 }
 
 impl Store {
@@ -162,15 +124,14 @@ impl Store {
     /// memory in its place: it would answer history with a few minutes as if they were all.
     pub fn open(folder: &Path, clock: Clock, retention: Retention, catalogue: Catalogue) -> Self {
         let path = folder.join(open::FILE);
-        let now = clock.now().wall;
-        let healthy = Health { ok: true, since: now, last_error: None, waiting: 0, dropped: 0, damaged: None };
-        let (health, watched) = watch::channel(healthy);
+        let board = Board::new(clock);
         let (commands, received) = sync_channel(COMMANDS);
         let generation = Arc::new(AtomicU64::new(0));
         let feed = Arc::new(Mutex::new(Feed::default()));
         let waiting = Arc::new(Mutex::new(Waiting::default()));
         let writer = Writer {
-            disk: disk::Disk::new(path.clone(), clock, health, Arc::clone(&generation)),
+            disk: disk::Disk::new(path.clone(), clock, board.clone(), Arc::clone(&generation)),
+            board: board.clone(),
             commands: received,
             feed: Arc::clone(&feed),
             waiting: Arc::clone(&waiting),
@@ -189,10 +150,10 @@ impl Store {
             commands,
             feed,
             waiting,
-            health: watched,
+            board,
             readers: Arc::new(Readers::new(path, generation)),
             stored: Mutex::default(),
-            run: format!("{:x}", now.as_microsecond()),
+            run: format!("{:x}", clock.now().wall.as_microsecond()),
             catalogue,
             clock,
         }))
@@ -200,7 +161,7 @@ impl Store {
 
     /// How the store is, and how that changes.
     pub fn health(&self) -> watch::Receiver<Health> {
-        self.0.health.clone()
+        self.0.board.watch()
     }
 
     /// Stores a batch in one transaction, then hands its notifications to the deliverer: a change is stored before anybody
@@ -212,18 +173,22 @@ impl Store {
         let notifications = batch.notifications.clone();
         let (answer, answered) = sync_channel(1);
         let kept = match self.send(Command::Write(Op::Record(batch), Some(answer))) {
-            Ok(()) => match wait(answered).await {
+            Ok(()) => match self.wait(answered).await {
                 Ok(kept) => kept,
                 Err(StoreError::Stuck) => Ok(Kept::InMemory),
                 Err(error) => Err(error),
             },
-            Err(error) => Err(error),
+            Err(error) => {
+                self.0.board.lose(1);
+                Err(error)
+            }
         };
         let mut waiting = lock(&self.0.waiting);
         for notification in notifications {
             let (receiver, key) = (Arc::clone(&notification.receiver), Arc::clone(&notification.key));
             if !waiting.push(notification) {
                 // On the disk it is, where there is one: the next start takes it up.
+                self.0.board.lose(1);
                 tracing::error!(%receiver, %key, "too much waits for this receiver; it is not told");
             }
         }
@@ -237,7 +202,7 @@ impl Store {
     pub async fn restore(&self) -> Result<Restored, StoreError> {
         let (answer, answered) = sync_channel(1);
         self.send(Command::Restore(self.0.clock.now(), answer))?;
-        wait(answered).await?
+        self.wait(answered).await?
     }
 
     /// Takes an observation in for the minutes and as its check's newest. Never waits; written within ten seconds.
@@ -245,8 +210,8 @@ impl Store {
         lock(&self.0.feed).observe(observation);
     }
 
-    /// Stores what an answer stands on, once for a snapshot and question, and returns the id under which it is found
-    /// again. `snapshot` is only asked for its JSON if it is not stored yet; `seq` is its number in this process.
+    /// Stores an answer, once for each snapshot and question, and returns the id under which it is found again. `seq` is
+    /// the snapshot's number in this process; `answer` is only asked for its JSON if it is not stored yet.
     ///
     /// # Errors
     /// If it is not on the disk: then there is no id to be given out.
@@ -255,37 +220,19 @@ impl Store {
         seq: u64,
         at: Timestamp,
         question: &Value,
-        snapshot: impl FnOnce() -> Value,
+        answer: impl FnOnce() -> Value,
     ) -> Result<String, StoreError> {
         let question = question.to_string();
-        let snapshot_id = format!("{}-{seq:x}", self.0.run);
-        let id = format!("{snapshot_id}-{}", digest(&question));
+        let id = format!("{}-{seq:x}-{}", self.0.run, digest(&question));
         let generation = self.0.readers.generation();
-        let fresh = {
-            let mut stored = lock(&self.0.stored);
-            if stored.generation != generation {
-                // What was stored may be in a file that is set aside.
-                *stored = Remembered { generation, ids: HashSet::new() };
-            }
-            if stored.ids.contains(&id) {
-                return Ok(id);
-            }
-            !stored.ids.contains(&snapshot_id)
-        };
-        let snapshot = fresh.then(|| snapshot().to_string());
-        let row = EvidenceRow { id: id.clone(), snapshot_id: snapshot_id.clone(), at, question, snapshot };
-        let (answer, answered) = sync_channel(1);
-        self.send(Command::Evidence(Box::new(row), answer))?;
-        wait(answered).await??;
-        let mut stored = lock(&self.0.stored);
-        if stored.ids.len() >= REMEMBERED {
-            stored.ids.clear();
+        if lock(&self.0.stored).knows(&id, generation) {
+            return Ok(id);
         }
-        // Zero: the file was opened while this waited for it.
-        if generation == 0 || stored.generation == generation {
-            stored.generation = self.0.readers.generation();
-            stored.ids.extend([snapshot_id, id.clone()]);
-        }
+        let row = EvidenceRow { id: id.clone(), at, question, answer: answer().to_string() };
+        let (reply, replied) = sync_channel(1);
+        self.send(Command::Evidence(Box::new(row), reply))?;
+        self.wait(replied).await??;
+        lock(&self.0.stored).learn(id.clone(), generation);
         Ok(id)
     }
 
@@ -342,7 +289,7 @@ impl Store {
     pub async fn flush(&self) -> Result<(), StoreError> {
         let (answer, answered) = sync_channel(1);
         self.send(Command::Flush(answer))?;
-        wait(answered).await
+        self.wait(answered).await
     }
 
     /// Writes everything, the running minute too, and closes the file. For the end of the daemon: whoever still has a
@@ -353,14 +300,30 @@ impl Store {
     pub async fn close(&self) -> Result<(), StoreError> {
         let (answer, answered) = sync_channel(1);
         self.send(Command::Close(answer))?;
-        wait(answered).await
+        self.wait(answered).await
     }
 
     fn send(&self, command: Command) -> Result<(), StoreError> {
         self.0.commands.try_send(command).map_err(|error| match error {
-            TrySendError::Full(_) => StoreError::Stuck,
-            TrySendError::Disconnected(_) => StoreError::Closed,
+            TrySendError::Full(_) => self.shown(StoreError::Stuck),
+            TrySendError::Disconnected(_) => self.shown(StoreError::Closed),
         })
+    }
+
+    /// Waits for the writer in tokio's blocking pool, by real time: a test's paused clock does not run away meanwhile.
+    async fn wait<T: Send + 'static>(&self, answered: Receiver<T>) -> Result<T, StoreError> {
+        let waited = tokio::task::spawn_blocking(move || answered.recv_timeout(PATIENCE)).await;
+        match waited {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(RecvTimeoutError::Timeout)) => Err(self.shown(StoreError::Stuck)),
+            Ok(Err(RecvTimeoutError::Disconnected)) | Err(_) => Err(self.shown(StoreError::Closed)),
+        }
+    }
+
+    /// Shows what the writer cannot show itself: that it does not answer.
+    fn shown(&self, error: StoreError) -> StoreError {
+        self.0.board.fail(error.to_string());
+        error
     }
 
     async fn read<T: Send + 'static>(
@@ -374,16 +337,6 @@ impl Store {
             _ = self.send(Command::Suspect);
         }
         result
-    }
-}
-
-/// Waits for the writer in tokio's blocking pool, by real time: a test's paused clock does not run away meanwhile.
-async fn wait<T: Send + 'static>(answered: Receiver<T>) -> Result<T, StoreError> {
-    let waited = tokio::task::spawn_blocking(move || answered.recv_timeout(PATIENCE)).await;
-    match waited {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(RecvTimeoutError::Timeout)) => Err(StoreError::Stuck),
-        Ok(Err(RecvTimeoutError::Disconnected)) | Err(_) => Err(StoreError::Closed),
     }
 }
 

@@ -19,8 +19,7 @@ const APPLICATION_ID: i32 = 0x5349_4147;
 /// One file a version; the database's `user_version` counts those applied. Never edited once released.
 const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql")];
 
-const TABLES: [&str; 8] =
-    ["meta", "transitions", "incidents", "outbox", "snapshots", "evidence", "last_observations", "minutes"];
+const TABLES: [&str; 7] = ["meta", "transitions", "incidents", "outbox", "evidence", "last_observations", "minutes"];
 
 /// Up to this size the whole file is checked at a start (a tenth of a second); beyond it only the tables that alerts live
 /// by, because a room must not wait for years of minutes. Damage elsewhere shows when it is met, and is treated the same.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::sql::Op;
 use super::writer::Command;
-use super::{Store, lock, wait};
+use super::{Store, lock};
 use crate::domain::{GiveUp, Notification, Outbox};
 
 /// Marks wait for the disk, as far as it answers: what is told as delivered should not be told again after a crash. Where
@@ -44,7 +44,7 @@ impl Store {
     async fn mark(&self, op: Op) {
         let (answer, answered) = std::sync::mpsc::sync_channel(1);
         if self.send(Command::Write(op, Some(answer))).is_ok() {
-            _ = wait(answered).await;
+            _ = self.wait(answered).await;
         }
     }
 }

@@ -34,12 +34,12 @@ pub struct Restored {
 pub struct StoredEvidence {
     /// Its id.
     pub id: String,
-    /// When the snapshot was taken.
+    /// When it was answered.
     pub at: Timestamp,
-    /// The snapshot, as the web layer made it.
-    pub snapshot: Value,
-    /// The question, as the web layer made it.
+    /// What was asked.
     pub question: Value,
+    /// What was answered.
+    pub answer: Value,
 }
 
 /// One minute of one quantity.
@@ -213,18 +213,15 @@ pub(super) fn transitions(
 
 pub(super) fn evidence(db: &Connection, id: &str) -> rusqlite::Result<Option<StoredEvidence>> {
     let row = db
-        .prepare_cached(
-            "SELECT evidence.at, body, question FROM evidence JOIN snapshots ON snapshots.id = snapshot
-             WHERE evidence.id = ?1",
-        )?
+        .prepare_cached("SELECT at, question, answer FROM evidence WHERE id = ?1")?
         .query_row([id], |row| Ok((row.get(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?)))
         .optional()?;
-    Ok(row.and_then(|(at, snapshot, question)| {
+    Ok(row.and_then(|(at, question, answer)| {
         Some(StoredEvidence {
             id: id.to_owned(),
             at: moment(at),
-            snapshot: serde_json::from_str(&snapshot).ok()?,
             question: serde_json::from_str(&question).ok()?,
+            answer: serde_json::from_str(&answer).ok()?,
         })
     }))
 }

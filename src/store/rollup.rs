@@ -39,7 +39,7 @@ pub(super) struct MinuteRow {
 
 #[derive(Debug)]
 struct Minute {
-    minute: i64,
+    begins: i64,
     count: u32,
     min: f64,
     max: f64,
@@ -51,7 +51,15 @@ struct Minute {
 
 impl Minute {
     fn begin(minute: i64) -> Self {
-        Self { minute, count: 0, min: f64::INFINITY, max: f64::NEG_INFINITY, sum: 0.0, kept: Vec::new(), stride: 1 }
+        Self {
+            begins: minute,
+            count: 0,
+            min: f64::INFINITY,
+            max: f64::NEG_INFINITY,
+            sum: 0.0,
+            kept: Vec::new(),
+            stride: 1,
+        }
     }
 
     fn add(&mut self, value: f64) {
@@ -78,7 +86,7 @@ impl Minute {
         self.kept.sort_by(f64::total_cmp);
         MinuteRow {
             series,
-            minute: self.minute,
+            minute: self.begins,
             count: i64::from(self.count),
             min: self.min,
             max: self.max,
@@ -141,7 +149,7 @@ impl Feed {
             Series { check: check.clone(), quantity: measurement.quantity.name, part: measurement.part.clone() };
         let room = self.minutes.len() < MAX_SERIES;
         match self.minutes.get_mut(&series) {
-            Some(open) if open.minute == minute => open.add(measurement.value),
+            Some(open) if open.begins == minute => open.add(measurement.value),
             Some(open) => {
                 let mut next = Minute::begin(minute);
                 next.add(measurement.value);
@@ -167,7 +175,7 @@ impl Feed {
 
     /// Takes what is finished: minutes other than `now_minute`, or every one at a shutdown (`None`).
     pub(super) fn take(&mut self, now_minute: Option<i64>) -> Taken {
-        let done: Vec<_> = self.minutes.extract_if(|_, open| Some(open.minute) != now_minute).collect();
+        let done: Vec<_> = self.minutes.extract_if(|_, open| Some(open.begins) != now_minute).collect();
         for (series, open) in done {
             self.keep(open.finish(series));
         }
@@ -195,6 +203,8 @@ impl Feed {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::float_cmp, reason = "exact by construction")]
+
     use super::*;
     use crate::domain::{Mono, Now, Quantity, Reading, Unit};
 

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
+use super::Batch;
 use super::rollup::{MinuteRow, Series};
 use super::rows::{codes_json, micros, moment, reasons_json, said_json, subject_columns};
-use super::{Batch, Retention};
 use crate::domain::{GiveUp, Incident, Notification, Observation, Transition};
 
 type Done = rusqlite::Result<()>;
@@ -156,69 +156,20 @@ fn series(db: &Connection, series: &Series) -> rusqlite::Result<i64> {
     }
 }
 
-/// A snapshot and a question asked of it.
+/// An answer, and what it answers.
 #[derive(Debug)]
 pub(super) struct EvidenceRow {
     pub(super) id: String,
-    pub(super) snapshot_id: String,
     pub(super) at: Timestamp,
     pub(super) question: String,
-    /// `None` if it is known to be stored.
-    pub(super) snapshot: Option<String>,
+    pub(super) answer: String,
 }
 
 /// Stores evidence; what is there already is left as it is.
 pub(super) fn put_evidence(db: &Connection, row: &EvidenceRow) -> Done {
-    if let Some(body) = &row.snapshot {
-        db.prepare_cached("INSERT INTO snapshots (id, at, body) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO NOTHING")?
-            .execute(params![row.snapshot_id, micros(row.at), body])?;
-    }
     db.prepare_cached(
-        "INSERT INTO evidence (id, at, snapshot, question) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO evidence (id, at, question, answer) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO NOTHING",
     )?
-    .execute(params![row.id, micros(row.at), row.snapshot_id, row.question])
+    .execute(params![row.id, micros(row.at), row.question, row.answer])
     .map(drop)
-}
-
-/// Rows deleted from one table at a time: some milliseconds, behind which an alert may have to wait.
-const PRUNE: i64 = 500;
-
-/// Deletes a little of what is older than its limit. Returns how many rows went.
-pub(super) fn prune(db: &Connection, retention: &Retention, now: Timestamp) -> rusqlite::Result<usize> {
-    let before = |keep: crate::domain::Period| micros(now.checked_sub(keep.0).unwrap_or(Timestamp::MIN));
-    let minute = before(retention.minutes).div_euclid(60_000_000);
-    let limits: [(&str, i64); 6] = [
-        (
-            "DELETE FROM transitions WHERE id IN (SELECT id FROM transitions WHERE at < ?1 ORDER BY at LIMIT ?2)",
-            before(retention.transitions),
-        ),
-        (
-            "DELETE FROM incidents WHERE id IN
-             (SELECT id FROM incidents WHERE closed_at IS NOT NULL AND closed_at < ?1 ORDER BY closed_at LIMIT ?2)",
-            before(retention.transitions),
-        ),
-        (
-            "DELETE FROM outbox WHERE id IN
-             (SELECT id FROM outbox WHERE done_at IS NOT NULL AND done_at < ?1 ORDER BY done_at LIMIT ?2)",
-            before(retention.outbox),
-        ),
-        (
-            "DELETE FROM evidence WHERE id IN (SELECT id FROM evidence WHERE at < ?1 ORDER BY at LIMIT ?2)",
-            before(retention.evidence),
-        ),
-        (
-            "DELETE FROM snapshots WHERE id IN (SELECT id FROM snapshots WHERE at < ?1 ORDER BY at LIMIT ?2)",
-            before(retention.evidence),
-        ),
-        (
-            "DELETE FROM minutes WHERE (minute, series) IN
-             (SELECT minute, series FROM minutes WHERE minute < ?1 ORDER BY minute LIMIT ?2)",
-            minute,
-        ),
-    ];
-    let mut gone = 0;
-    for (statement, limit) in limits {
-        gone += db.prepare_cached(statement)?.execute([limit, PRUNE])?;
-    }
-    Ok(gone)
 }

@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::disk::Disk;
+use super::health::Board;
 use super::open::{self, Fault};
 use super::rollup::Feed;
 use super::sql::{self, EvidenceRow, Op};
 use super::waiting::Waiting;
-use super::{Batch, Catalogue, Kept, Restored, Retention, StoreError, lock, read};
+use super::{Batch, Catalogue, Kept, Restored, Retention, StoreError, lock, read, retention};
 use crate::clock::Clock;
 use crate::domain::{Notification, Now};
 
@@ -48,6 +49,7 @@ pub(super) enum Command {
 /// The thread's state.
 pub(super) struct Writer {
     pub(super) disk: Disk,
+    pub(super) board: Board,
     pub(super) commands: Receiver<Command>,
     pub(super) feed: Arc<Mutex<Feed>>,
     pub(super) waiting: Arc<Mutex<Waiting>>,
@@ -68,7 +70,7 @@ impl Writer {
         let mut flush_at = self.clock.mono().after(FLUSH);
         let mut retry_at = self.clock.mono().after(RETRY);
         loop {
-            let next = if self.disk.is_ok() { flush_at } else { flush_at.min(retry_at) };
+            let next = if self.board.is_ok() { flush_at } else { flush_at.min(retry_at) };
             match self.commands.recv_timeout(next.since(self.clock.mono())) {
                 Ok(Command::Close(done)) => {
                     self.finish();
@@ -81,7 +83,7 @@ impl Writer {
             }
             let now = self.clock.mono();
             if now >= retry_at {
-                if !self.disk.is_ok() && self.settle().is_ok() && !self.disk.is_ok() {
+                if !self.board.is_ok() && self.settle().is_ok() && !self.board.is_ok() {
                     // Nothing waited, so nothing was written yet that would show whether it can be.
                     _ = self.disk.probe();
                 }
@@ -145,11 +147,7 @@ impl Writer {
             Err(Fault::Damaged(_)) => self.settle_once(),
             other => other,
         };
-        let (waiting, lost) = (self.backlog.len(), self.lost + lock(&self.feed).overflowed());
-        self.disk.count(|health| {
-            health.waiting = waiting;
-            health.dropped = lost;
-        });
+        self.board.count(self.backlog.len(), self.lost + lock(&self.feed).overflowed());
         result
     }
 
@@ -225,11 +223,11 @@ impl Writer {
     }
 
     fn prune(&mut self) {
-        if !self.disk.is_ok() {
+        if !self.board.is_ok() {
             return;
         }
-        let (retention, now) = (self.retention, self.clock.now().wall);
-        let gone = self.disk.write(|db| Ok(sql::prune(db, &retention, now)?));
+        let (keep, now) = (self.retention, self.clock.now().wall);
+        let gone = self.disk.write(|db| Ok(retention::prune(db, &keep, now)?));
         if !matches!(gone, Ok(gone) if gone > 0) {
             return;
         }

@@ -1,14 +1,14 @@
 //! `kill -9` in a loop during writes: what was acknowledged is there, whole, and everybody is told.
 
 use std::collections::HashSet;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use siaga::clock::Clock;
-use siaga::domain::{Component, Incident, Outbox as _, Subject, Transition, Verdict};
+use siaga::domain::{Component, Incident, Subject, Transition, Verdict};
 use siaga::notify::{Poke, Schedule, Stats, deliver};
 use siaga::store::{Batch, Catalogue, Kept, Retention, Store};
 
@@ -68,7 +68,7 @@ async fn child_that_is_killed() {
     loop {
         match store.record(batch(n)).await.unwrap() {
             // The name of the test stands before the first line; what matters is after the mark.
-            Kept::OnDisk => println!("#{n}"),
+            Kept::OnDisk => writeln!(std::io::stdout(), "#{n}").unwrap(),
             Kept::InMemory => panic!("the disk is in order"),
         }
         poke.poke();
@@ -130,7 +130,7 @@ async fn every_acknowledged_change_survives_kill_9_and_every_notification_arrive
     let place = folder.path().to_owned();
     let file = place.join("siaga.db");
     let far = Far::default();
-    let (at, _server) = far.serve(loopback()).await;
+    let (at, _server) = far.serve(loopback());
     let mut acknowledged = None;
     for kill in 0..KILLS {
         // Every fourth is killed while it opens the file; the others well into the writing.

@@ -21,7 +21,7 @@ const CATALOGUE: Catalogue = Catalogue { reason: |_| None, quantity: |_| None };
 const QUICK: Schedule = Schedule {
     first: Duration::from_millis(10),
     longest: Duration::from_millis(80),
-    too_old: Duration::from_secs(86_400),
+    too_old: Duration::from_hours(24),
     at_least: 3,
 };
 
@@ -91,7 +91,7 @@ impl Far {
     }
 
     /// Serves until the handle is aborted.
-    pub(crate) async fn serve(&self, at: SocketAddr) -> (SocketAddr, JoinHandle<()>) {
+    pub(crate) fn serve(&self, at: SocketAddr) -> (SocketAddr, JoinHandle<()>) {
         let socket = tokio::net::TcpSocket::new_v4().unwrap();
         // The port of a server that has just died is taken again at once.
         socket.set_reuseaddr(true).unwrap();
@@ -153,15 +153,15 @@ struct Rig {
 }
 
 impl Rig {
-    fn start(folder: &Path, receivers: Vec<Receiver>) -> Self {
-        Self::scheduled(folder, receivers, QUICK)
+    async fn start(folder: &Path, receivers: Vec<Receiver>) -> Self {
+        Self::scheduled(folder, receivers, QUICK).await
     }
 
-    fn scheduled(folder: &Path, receivers: Vec<Receiver>, schedule: Schedule) -> Self {
+    async fn scheduled(folder: &Path, receivers: Vec<Receiver>, schedule: Schedule) -> Self {
         let (store, poke, stats) = (open(folder), Poke::default(), Stats::default());
+        store.restore().await.unwrap();
         let (outbox, pokes, counts) = (store.clone(), poke.clone(), stats.clone());
         let task = tokio::spawn(async move {
-            outbox.restore().await.unwrap();
             deliver(outbox, receivers, schedule, Clock::start(), &pokes, counts).await;
         });
         Self { store, poke, stats, task }
@@ -207,8 +207,8 @@ async fn a_server_that_fails_and_dawdles_gets_everything_in_order_with_the_same_
         Answer::Status(200),
         Answer::Status(500),
     ]);
-    let (at, _server) = far.serve(loopback()).await;
-    let rig = Rig::start(folder.path(), vec![receiver("desk", at, "")]);
+    let (at, _server) = far.serve(loopback());
+    let rig = Rig::start(folder.path(), vec![receiver("desk", at, "")]).await;
     rig.tell("desk", &["a", "b", "c"]).await;
     rig.drained().await;
     assert_eq!(far.taken(), ["a", "b", "c"]);
@@ -226,8 +226,8 @@ async fn a_server_that_fails_and_dawdles_gets_everything_in_order_with_the_same_
 async fn a_server_that_dies_and_comes_back_gets_what_it_missed() {
     let folder = tempfile::tempdir().unwrap();
     let far = Far::default();
-    let (at, server) = far.serve(loopback()).await;
-    let rig = Rig::start(folder.path(), vec![receiver("desk", at, "")]);
+    let (at, server) = far.serve(loopback());
+    let rig = Rig::start(folder.path(), vec![receiver("desk", at, "")]).await;
     rig.tell("desk", &["a"]).await;
     rig.drained().await;
     server.abort();
@@ -236,7 +236,7 @@ async fn a_server_that_dies_and_comes_back_gets_what_it_missed() {
     let failed = |counts: &Counts| counts.receivers["desk"].failed.get(&Failure::Connect).copied() >= Some(2);
     until("refused twice", || rig.counts(), failed).await;
     assert_eq!(far.taken(), ["a"]);
-    let (_, _server) = far.serve(at).await;
+    let (_, _server) = far.serve(at);
     rig.drained().await;
     assert_eq!(far.taken(), ["a", "b", "c"]);
     rig.stop().await;
@@ -248,8 +248,8 @@ async fn the_signature_is_that_of_the_body_under_the_secret_in_the_file() {
     let secret = folder.path().join("secret");
     std::fs::write(&secret, "a shared secret\n").unwrap();
     let far = Far::default();
-    let (at, _server) = far.serve(loopback()).await;
-    let rig = Rig::start(folder.path(), vec![receiver("desk", at, &format!("secret_file = {secret:?}"))]);
+    let (at, _server) = far.serve(loopback());
+    let rig = Rig::start(folder.path(), vec![receiver("desk", at, &format!("secret_file = {secret:?}"))]).await;
     rig.tell("desk", &["a"]).await;
     rig.drained().await;
     let arrival = far.seen().remove(0);
@@ -275,8 +275,8 @@ async fn the_signature_is_that_of_the_body_under_the_secret_in_the_file() {
 async fn a_refusal_for_good_is_given_up_and_the_next_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let far = Far::answering([Answer::Status(404), Answer::Status(200), Answer::Status(400)]);
-    let (at, _server) = far.serve(loopback()).await;
-    let rig = Rig::start(folder.path(), vec![receiver("desk", at, "")]);
+    let (at, _server) = far.serve(loopback());
+    let rig = Rig::start(folder.path(), vec![receiver("desk", at, "")]).await;
     rig.tell("desk", &["a", "b", "c", "d"]).await;
     rig.drained().await;
     assert_eq!(far.taken(), ["b", "d"]);
@@ -289,9 +289,9 @@ async fn a_refusal_for_good_is_given_up_and_the_next_goes_on() {
 async fn what_is_too_old_is_given_up_but_not_before_it_was_tried_in_earnest() {
     let folder = tempfile::tempdir().unwrap();
     let far = Far::answering([Answer::Status(503); 3]);
-    let (at, _server) = far.serve(loopback()).await;
+    let (at, _server) = far.serve(loopback());
     let schedule = Schedule { too_old: Duration::ZERO, ..QUICK };
-    let rig = Rig::scheduled(folder.path(), vec![receiver("desk", at, "")], schedule);
+    let rig = Rig::scheduled(folder.path(), vec![receiver("desk", at, "")], schedule).await;
     rig.tell("desk", &["a", "b"]).await;
     rig.drained().await;
     let keys: Vec<_> = far.seen().iter().map(|one| one.key.clone()).collect();
@@ -305,14 +305,15 @@ async fn what_is_too_old_is_given_up_but_not_before_it_was_tried_in_earnest() {
 async fn a_dead_receiver_delays_no_other_and_one_that_the_config_forgot_is_given_up() {
     let folder = tempfile::tempdir().unwrap();
     let far = Far::default();
-    let (at, _server) = far.serve(loopback()).await;
-    let silent = Far::answering([Answer::Silence; 999]);
-    let (dead, _silent) = silent.serve(loopback()).await;
-    let first = Rig::start(folder.path(), vec![]);
-    first.tell("gone", &["x", "y"]).await;
-    first.stop().await;
+    let (at, _server) = far.serve(loopback());
+    let silent = Far::answering(vec![Answer::Silence; 999]);
+    let (dead, _silent) = silent.serve(loopback());
+    let before = open(folder.path());
+    let notifications = ["x", "y"].map(|key| notification(key, "gone")).to_vec();
+    before.record(Batch { notifications, ..Batch::default() }).await.unwrap();
+    before.close().await.unwrap();
 
-    let rig = Rig::start(folder.path(), vec![receiver("dead", dead, ""), receiver("desk", at, "")]);
+    let rig = Rig::start(folder.path(), vec![receiver("dead", dead, ""), receiver("desk", at, "")]).await;
     rig.tell("dead", &["a", "b"]).await;
     rig.tell("desk", &["c", "d"]).await;
     until("delivered past the dead one", || far.taken(), |taken| *taken == ["c", "d"]).await;
@@ -330,13 +331,13 @@ async fn a_dead_receiver_delays_no_other_and_one_that_the_config_forgot_is_given
 async fn what_was_not_delivered_before_the_end_is_delivered_after_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
     let far = Far::answering([Answer::Status(200), Answer::Status(503), Answer::Silence]);
-    let (at, _server) = far.serve(loopback()).await;
-    let rig = Rig::start(folder.path(), vec![receiver("desk", at, "")]);
+    let (at, _server) = far.serve(loopback());
+    let rig = Rig::start(folder.path(), vec![receiver("desk", at, "")]).await;
     rig.tell("desk", &["a", "b", "c"]).await;
     // Stopped while the far end is silent over the second attempt at "b".
     until("asked three times", || far.seen().len(), |seen| *seen == 3).await;
     rig.stop().await;
-    let rig = Rig::start(folder.path(), vec![receiver("desk", at, "")]);
+    let rig = Rig::start(folder.path(), vec![receiver("desk", at, "")]).await;
     rig.drained().await;
     assert_eq!(far.taken(), ["a", "b", "c"]);
     rig.stop().await;
@@ -346,7 +347,7 @@ async fn what_was_not_delivered_before_the_end_is_delivered_after_the_next_start
 async fn a_redirect_is_followed_only_where_the_message_stays_what_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let elsewhere = Far::default();
-    let (other, _elsewhere) = elsewhere.serve(loopback()).await;
+    let (other, _elsewhere) = elsewhere.serve(loopback());
     let away: &'static str = Box::leak(format!("http://{other}/hook").into_boxed_str());
     let far = Far::answering([
         Answer::Redirect(307, "/moved"),
@@ -354,8 +355,8 @@ async fn a_redirect_is_followed_only_where_the_message_stays_what_it_is() {
         Answer::Redirect(302, "/moved"),
         Answer::Redirect(308, away),
     ]);
-    let (at, _server) = far.serve(loopback()).await;
-    let rig = Rig::start(folder.path(), vec![receiver("desk", at, "")]);
+    let (at, _server) = far.serve(loopback());
+    let rig = Rig::start(folder.path(), vec![receiver("desk", at, "")]).await;
     rig.tell("desk", &["a", "b", "c", "d"]).await;
     rig.drained().await;
     assert_eq!(far.taken(), ["a", "d"]);
@@ -371,16 +372,14 @@ async fn a_redirect_is_followed_only_where_the_message_stays_what_it_is() {
 async fn a_wall_clock_set_back_a_day_delays_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let far = Far::default();
-    let (at, _server) = far.serve(loopback()).await;
-    let rig = Rig::start(folder.path(), vec![]);
-    rig.stop().await;
+    let (at, _server) = far.serve(loopback());
     // As a process left it whose wall clock ran a day ahead.
     let store = open(folder.path());
     let tomorrow = Timestamp::from_second(Clock::start().now().wall.as_second() + 86_400).unwrap();
     let late = Notification { created_at: tomorrow, next_attempt_at: tomorrow, ..notification("a", "desk") };
     store.record(Batch { notifications: vec![late], ..Batch::default() }).await.unwrap();
     store.close().await.unwrap();
-    let rig = Rig::start(folder.path(), vec![receiver("desk", at, "")]);
+    let rig = Rig::start(folder.path(), vec![receiver("desk", at, "")]).await;
     rig.drained().await;
     assert_eq!(far.taken(), ["a"]);
     rig.stop().await;

@@ -53,21 +53,15 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_waiting ON outbox (id) WHERE done_at IS NULL;
 CREATE INDEX outbox_done ON outbox (done_at) WHERE done_at IS NOT NULL;
 
--- A snapshot is stored once, however many questions are asked of it.
-CREATE TABLE snapshots (
-    id   TEXT PRIMARY KEY,              -- run and sequence number
-    at   INTEGER NOT NULL,
-    body TEXT NOT NULL
-) STRICT;
-
+-- Stored once for each snapshot and question, however often it is asked.
 CREATE TABLE evidence (
-    id       TEXT PRIMARY KEY,          -- run, sequence number, digest of the question
+    n        INTEGER PRIMARY KEY,       -- only grows, so that the oldest are found without counting
+    id       TEXT NOT NULL UNIQUE,      -- run, the snapshot's number in it, digest of the question
     at       INTEGER NOT NULL,
-    snapshot TEXT NOT NULL,
-    question TEXT NOT NULL
+    question TEXT NOT NULL,
+    answer   TEXT NOT NULL
 ) STRICT;
 CREATE INDEX evidence_at ON evidence (at);
-CREATE INDEX snapshots_at ON snapshots (at);
 
 CREATE TABLE last_observations (
     check_name TEXT PRIMARY KEY,

@@ -120,7 +120,12 @@ async fn damage_met_while_running_loses_no_notification() {
     other_eyes(folder.path()).execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
     let path = folder.path().join("siaga.db");
     let size = fs::metadata(&path).unwrap().len();
-    fs::OpenOptions::new().write(true).open(&path).unwrap().write_all_at(&vec![0xa5; size as usize], 0).unwrap();
+    fs::OpenOptions::new()
+        .write(true)
+        .open(&path)
+        .unwrap()
+        .write_all_at(&vec![0xa5; size.try_into().unwrap()], 0)
+        .unwrap();
     // Whoever meets it first, reader or writer: afterwards there is a new file, with what had not been delivered.
     for at in 0..3 {
         _ = store.transitions(second(at), second(300), 100).await;

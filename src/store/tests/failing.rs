@@ -72,7 +72,7 @@ async fn a_read_only_disk_at_the_start_is_seen_and_used_when_it_is_back() {
     first.record(notify("old")).await.unwrap();
     first.close().await.unwrap();
     let remount = |how: &str| {
-        let done = Command::new("mount").args(["-o", &format!("remount,{how}")]).arg(&place).status().unwrap();
+        let done = Command::new("mount").args(["-o", &format!("remount,bind,{how}")]).arg(&place).status().unwrap();
         assert!(done.success());
     };
     remount("ro");

@@ -33,7 +33,7 @@ async fn a_batch_is_read_back_as_it_was_given_and_an_incident_is_updated_not_dou
 async fn a_restart_gives_back_observations_with_their_age_and_open_incidents() {
     let folder = folder();
     let clock = Clock::start();
-    let before = clock.now().wall.checked_sub(Duration::from_secs(600)).unwrap();
+    let before = clock.now().wall.checked_sub(Duration::from_mins(10)).unwrap();
     // Rows are cut to microseconds.
     let before = Timestamp::from_microsecond(before.as_microsecond()).unwrap();
     let mut full = observation("far-end", before, 0.012);
@@ -45,7 +45,7 @@ async fn a_restart_gives_back_observations_with_their_age_and_open_incidents() {
     let store = open(folder.path());
     store.observe(&observation("far-end", second(0), 9.0));
     store.observe(&full);
-    let ahead = clock.now().wall.checked_add(Duration::from_secs(86_400)).unwrap();
+    let ahead = clock.now().wall.checked_add(Duration::from_hours(24)).unwrap();
     store.observe(&observation("from-tomorrow", ahead, 1.0));
     store.record(Batch { incidents: vec![incident("internet-1", 1)], ..Batch::default() }).await.unwrap();
     store.close().await.unwrap();
@@ -97,34 +97,33 @@ async fn minutes_are_found_by_quantity_and_part_and_merge_over_a_restart() {
 async fn evidence_is_found_after_a_restart_and_asking_again_does_not_grow_the_disk() {
     let folder = folder();
     let store = open(folder.path());
-    let snapshot = || json!({ "room": "Ruang Media Center", "checks": [1, 2, 3] });
+    store.restore().await.unwrap();
+    let answer = |verdict: &str| json!({ "room": "Ruang Media Center", "verdict": verdict });
     let question = json!({ "profile": "standard" });
-    let id = store.put_evidence(7, second(7), &question, snapshot).await.unwrap();
+    let id = store.put_evidence(7, second(7), &question, || answer("ready")).await.unwrap();
     for _ in 0..100 {
         let again = store.put_evidence(7, second(7), &question, || panic!("it is stored already")).await.unwrap();
         assert_eq!(again, id);
     }
     let other = json!({ "profile": "webinar" });
-    let second_id =
-        store.put_evidence(7, second(7), &other, || panic!("the snapshot is stored already")).await.unwrap();
-    assert_ne!(second_id, id);
-    let next = store.put_evidence(8, second(8), &question, snapshot).await.unwrap();
-    assert_ne!(next, id);
+    let second_id = store.put_evidence(7, second(8), &other, || answer("degraded")).await.unwrap();
+    let next = store.put_evidence(8, second(9), &question, || answer("unknown")).await.unwrap();
+    assert!(second_id != id && next != id);
     store.close().await.unwrap();
 
     let store = open(folder.path());
     store.restore().await.unwrap();
     let found = store.evidence(&second_id).await.unwrap().unwrap();
-    assert_eq!((found.at, &found.snapshot, &found.question), (second(7), &snapshot(), &other));
-    assert_eq!(store.evidence(&id).await.unwrap().unwrap().question, question);
+    assert_eq!((found.at, &found.question, &found.answer), (second(8), &other, &answer("degraded")));
+    let found = store.evidence(&id).await.unwrap().unwrap();
+    assert_eq!((found.at, &found.question, &found.answer), (second(7), &question, &answer("ready")));
     assert_eq!(store.evidence("no such thing").await.unwrap(), None);
     // The same number in another process is another snapshot.
-    let later = store.put_evidence(7, second(99), &question, snapshot).await.unwrap();
+    let later = store.put_evidence(7, second(99), &question, || answer("ready")).await.unwrap();
     assert_ne!(later, id);
-    let count = |table: &str| -> i64 {
-        other_eyes(folder.path()).query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
-    };
-    assert_eq!((count("snapshots"), count("evidence")), (3, 4));
+    let db = other_eyes(folder.path());
+    let count: i64 = db.query_row("SELECT count(*) FROM evidence", [], |row| row.get(0)).unwrap();
+    assert_eq!(count, 4);
 }
 
 #[tokio::test]
@@ -190,6 +189,9 @@ fn what_is_older_than_its_limit_goes_a_little_at_a_time_and_the_rest_stays() {
         )
         .unwrap();
     }
+    for (n, age) in [(1, 29), (2, 31), (4, 1), (20_004, 0)] {
+        db.execute("INSERT INTO evidence VALUES (?1, ?1, ?2, '{}', '{}')", [n, day(age)]).unwrap();
+    }
     for (id, closed) in [("open", None), ("old", Some(day(401)))] {
         db.execute(
             "INSERT INTO incidents VALUES (?1, 'power', 'ready', 'ready', '[]', ?2, ?3, 0)",
@@ -198,13 +200,14 @@ fn what_is_older_than_its_limit_goes_a_little_at_a_time_and_the_rest_stays() {
         .unwrap();
     }
     db.execute_batch("COMMIT").unwrap();
-    let prune = || super::super::sql::prune(&db, &Retention::default(), now).unwrap();
-    assert_eq!(prune(), 500 + 10 + 1 + 1);
+    let prune = || super::super::retention::prune(&db, &Retention::default(), now).unwrap();
+    assert_eq!(prune(), 500 + 10 + 1 + 1 + 3, "of the evidence one by age and two by number");
     assert_eq!(prune(), 500);
     assert_eq!(prune(), 0);
     let count =
         |table: &str| -> i64 { db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap() };
-    assert_eq!((count("transitions"), count("minutes"), count("outbox"), count("incidents")), (200, 1190, 2, 1));
+    let left = ["transitions", "minutes", "outbox", "incidents", "evidence"].map(count);
+    assert_eq!(left, [200, 1190, 2, 1, 1]);
 }
 
 #[test]

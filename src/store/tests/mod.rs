@@ -97,10 +97,10 @@ fn observation(check: &str, wall: Timestamp, value: f64) -> Observation {
 
 /// Waits until the health is as wanted.
 async fn until(store: &Store, wanted: impl Fn(&Health) -> bool) -> Health {
-    let mut health = store.health();
-    let waited = tokio::time::timeout(Duration::from_secs(20), health.wait_for(|health| wanted(health))).await;
+    let mut watched = store.health();
+    let outcome = tokio::time::timeout(Duration::from_secs(20), watched.wait_for(|health| wanted(health))).await;
     let now = store.health().borrow().clone();
-    waited.unwrap_or_else(|_| panic!("the health stayed {now:?}")).unwrap().clone()
+    outcome.unwrap_or_else(|_| panic!("the health stayed {now:?}")).unwrap().clone()
 }
 
 /// The file as anybody else sees it.
