@@ -27,8 +27,9 @@ use crate::clock::Clock;
 use crate::config::{Config, Origin};
 use crate::domain::{CheckName, Mono};
 use crate::engine::Engine;
+use crate::far_end::FarEnd;
 use crate::notify;
-use crate::probe::{OwnFarEnd, ProbeConfig, Roots};
+use crate::probe::{ProbeConfig, Roots};
 use crate::store::Store;
 use crate::web;
 use delivery::Delivery;
@@ -65,7 +66,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         restored.observations.iter().map(|observation| (observation.check.clone(), observation.at.mono)).collect();
     let open = restored.incidents.clone();
     let engine = Engine::new(config.plan.clone(), restored, clock.now());
-    let own_far_end = own_far_end(&config, clock).await?;
+    let own_far_end = own_far_end(&config).await?;
 
     let (observed, observations) = mpsc::channel(OBSERVATIONS);
     let (instruct, instructions) = mpsc::channel(16);
@@ -80,7 +81,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         clock,
         roots: Roots::default(),
         in_use: in_use_seen,
-        own_far_end: own_far_end.as_ref().map(|(far_end, _)| Arc::new(*far_end)),
+        own_far_end: own_far_end.as_ref().map(|far_end| Arc::new(far_end.addresses())),
     };
     let mut probes = Probes::new(shared, observed);
     probes.keep(config.plan.checks.iter().zip(&config.probes), |name| seen.get(name).copied());
@@ -190,12 +191,9 @@ fn places(addresses: &[SocketAddr]) -> String {
 ///
 /// # Errors
 /// If it cannot be started.
-pub async fn own_far_end(
-    config: &Config,
-    clock: Clock,
-) -> Result<Option<(OwnFarEnd, crate::far_end::Running)>, String> {
+pub async fn own_far_end(config: &Config) -> Result<Option<FarEnd>, String> {
     if !config.probes.iter().any(ProbeConfig::is_against_self) {
         return Ok(None);
     }
-    crate::far_end::start(clock).await.map(Some).map_err(|error| format!("the own far end cannot start: {error}"))
+    crate::far_end::start().await.map(Some).map_err(|error| format!("the own far end cannot start: {error}"))
 }

@@ -48,14 +48,14 @@ pub async fn run(config: Config, args: &CheckArgs, lang: Lang, color: bool) -> R
             .ok_or_else(|| format!("there is no profile {name:?}; there are {}", known.join(", ")))?;
     }
     let clock = Clock::start();
-    let far_end = crate::app::own_far_end(&config, clock).await?;
+    let far_end = crate::app::own_far_end(&config).await?;
     let (_in_use, in_use_seen) = watch::channel(false);
     let (out, mut observations) = mpsc::channel(256);
     let shared = Shared {
         clock,
         roots: Roots::default(),
         in_use: in_use_seen,
-        own_far_end: far_end.as_ref().map(|(address, _)| std::sync::Arc::new(*address)),
+        own_far_end: far_end.as_ref().map(|far_end| std::sync::Arc::new(far_end.addresses())),
     };
     let skip_active = args.quick;
     let checks = config.plan.checks.iter().zip(&config.probes).filter(|(spec, _)| !(skip_active && spec.active));

@@ -160,7 +160,9 @@ impl Cli {
                 on_runtime(status::run(&config, args, lang, color))
             }
             Command::Devices => on_runtime(async {
-                say(&crate::devices::list(&crate::probe::Roots::default(), self.lang.unwrap_or_default()).await.to_string());
+                say(&crate::devices::list(&crate::probe::Roots::default(), self.lang.unwrap_or_default())
+                    .await
+                    .to_string());
                 Ok(0)
             }),
             Command::Init { answers, output, force } => self.init(answers, output.as_deref(), *force).map(|()| 0),

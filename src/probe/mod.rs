@@ -243,6 +243,8 @@ impl ProbeConfig {
     pub fn is_against_self(&self) -> bool {
         match self {
             Self::Http(config) => config.url == dial::FarUrl::Own,
+            Self::Bandwidth(config) => [&config.down_url, &config.up_url].contains(&&dial::FarUrl::Own),
+            Self::Stun(config) => config.server.is_none(),
             _ => false,
         }
     }

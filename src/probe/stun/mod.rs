@@ -16,6 +16,7 @@ pub use self::config::{Config, Server};
 use self::round::{Pace, Tally};
 use super::lookup::Lookup;
 use super::{Context, Defaults, far_end_is_self};
+use crate::clock::Clock;
 use crate::domain::{ErrorKind, Finding, Mono, Observation, ProbeError, Reading, Sample, Verdict};
 
 /// What this kind does unless the config says otherwise.
@@ -182,7 +183,9 @@ impl Probe {
         if let Some(complaint) = &tally.complaint {
             return Err(ProbeError::new(ErrorKind::Protocol, complaint.clone()));
         }
-        let blocked = self.connects_by_tcp(to).await;
+        let clock = self.context.clock;
+        let deadline = clock.mono().after(self.config.timeout.0);
+        let blocked = connects_by_tcp(to.ip(), self.config.tcp_ports(to.port()), clock, deadline).await;
         self.burst_due = true;
         if let Some(lookup) = &mut self.lookup {
             lookup.target_failed();
@@ -194,16 +197,13 @@ impl Probe {
             reading.find(Finding::new(&catalogue::STUN_SILENT, Verdict::NotReady).with("server", server));
         }
         Ok(())
-    }
+    }}
 
-    async fn connects_by_tcp(&self, to: SocketAddr) -> bool {
-        let connect = |ip: IpAddr, port: u16| Box::pin(TcpStream::connect(SocketAddr::new(ip, port)));
-        let tries = self.config.tcp_ports(to.port()).into_iter().map(|port| connect(to.ip(), port));
-        let clock = self.context.clock;
-        let deadline = clock.mono().after(self.config.timeout.0);
-        tokio::select! {
-            connected = select_ok(tries) => connected.is_ok(),
-            () = clock.sleep_until(deadline) => false,
-        }
+/// Whether any of these ports takes a TCP connection before `deadline`.
+async fn connects_by_tcp(ip: IpAddr, ports: Vec<u16>, clock: Clock, deadline: Mono) -> bool {
+    let connect = |port: u16| Box::pin(TcpStream::connect(SocketAddr::new(ip, port)));
+    tokio::select! {
+        connected = select_ok(ports.into_iter().map(connect)) => connected.is_ok(),
+        () = clock.sleep_until(deadline) => false,
     }
 }

@@ -41,9 +41,8 @@ async fn it_agrees_with_the_api() {
         assert!(holds(format!("siaga_room_state{{room=\"rapat_1\",profile=\"{profile}\",state=\"{room}\"}}")));
         for part in json["components"].as_array().unwrap() {
             let (name, state) = (part["component"].as_str().unwrap(), part["verdict"].as_str().unwrap());
-            let series = format!(
-                "siaga_component_state{{component=\"{name}\",profile=\"{profile}\",state=\"{state}\"}}"
-            );
+            let series =
+                format!("siaga_component_state{{component=\"{name}\",profile=\"{profile}\",state=\"{state}\"}}");
             assert!(holds(series.clone()), "{series}");
         }
     }
