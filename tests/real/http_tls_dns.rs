@@ -182,9 +182,8 @@ async fn a_certificate_is_judged_and_its_expiry_told_whatever_is_wrong_with_it()
 #[tokio::test]
 async fn a_handshake_that_fails_says_how() {
     let authority = Authority::new();
-    let config = |port: u16| {
-        format!("host = \"localhost\"\nport = {port}\ntimeout = \"300ms\"\nca_file = {:?}", authority.file)
-    };
+    let config =
+        |port: u16| format!("host = \"localhost\"\nport = {port}\ntimeout = \"300ms\"\nca_file = {:?}", authority.file);
     let plain = Nginx::start(&[(None, "return 200 ready;")]);
     assert_eq!(findings(&tls(&config(plain.port(0))).await), [("internet.tls_failed", BAD)]);
     let (_listener, port) = silent();

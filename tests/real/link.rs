@@ -139,7 +139,10 @@ fn a_storm_of_events_costs_a_few_reads_and_is_not_lost() {
             told += 1;
         }
         let took = clock.elapsed().saturating_sub(calm);
-        assert!(told <= took.as_millis() / Duration::from_millis(20).as_millis() + 1, "{told} observations in {took:?}");
+        assert!(
+            told <= took.as_millis() / Duration::from_millis(20).as_millis() + 1,
+            "{told} observations in {took:?}"
+        );
         batch.await.unwrap();
     });
 }

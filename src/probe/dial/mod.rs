@@ -43,8 +43,7 @@ impl Role {
 /// [`ErrorKind::Dns`]
 pub(super) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, ProbeError> {
     let failed = |why: &dyn std::fmt::Display| ProbeError::new(ErrorKind::Dns, format!("{host}: {why}"));
-    let found: Vec<SocketAddr> =
-        tokio::net::lookup_host((host, port)).await.map_err(|error| failed(&error))?.collect();
+    let found: Vec<SocketAddr> = tokio::net::lookup_host((host, port)).await.map_err(|error| failed(&error))?.collect();
     if found.is_empty() { Err(failed(&"the name has no address")) } else { Ok(found) }
 }
 

@@ -24,9 +24,9 @@ impl Child {
         let mut command = Command::new(program);
         command.stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file);
         configure(&mut command);
-        let process = command
-            .spawn()
-            .unwrap_or_else(|error| panic!("{program} cannot be started ({error}): install Debian's package {package}"));
+        let process = command.spawn().unwrap_or_else(|error| {
+            panic!("{program} cannot be started ({error}): install Debian's package {package}")
+        });
         Self { process, log: log.to_owned() }
     }
 
