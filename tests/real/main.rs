@@ -5,10 +5,12 @@
 
 mod answers;
 mod bad_input;
+mod bandwidth;
 mod crash;
 mod devices;
+mod http_tls_dns;
+mod link;
 mod network;
-mod probes_net;
 mod prometheus;
 mod support;
 mod unit_file;
