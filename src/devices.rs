@@ -28,7 +28,24 @@ struct Section {
 #[derive(Clone, Debug)]
 struct Entry {
     line: String,
-    check: Option<(Kind, &'static str, String)>,
+    check: Option<Check>,
+}
+
+/// What a check on a device needs to say.
+#[derive(Clone, Debug)]
+struct Check {
+    kind: Kind,
+    /// The key that names the device, and what to write there.
+    key: &'static str,
+    value: String,
+    /// Keys whose default does not fit this device.
+    more: &'static str,
+}
+
+impl Check {
+    const fn new(kind: Kind, key: &'static str, value: String) -> Self {
+        Self { kind, key, value, more: "" }
+    }
 }
 
 /// Looks at this machine. Takes as long as its cameras take to answer, a few seconds each at most.
@@ -49,7 +66,7 @@ async fn list_with(roots: &Roots, resolv_conf: &Path, device_child: &Program, la
         if !camera.formats.is_empty() {
             _ = write!(line, ", {}", camera.formats.join(" "));
         }
-        cameras.push(Entry { line, check: Some((Kind::Camera, "device", camera.device)) });
+        cameras.push(Entry { line, check: Some(Check::new(Kind::Camera, "device", camera.device)) });
     }
     let sections = vec![
         section(Text::new("Sambungan jaringan", "Network interfaces"), links(roots, say)),
@@ -88,7 +105,7 @@ fn links(roots: &Roots, say: impl Fn(&'static str, &'static str) -> &'static str
         if let Some(speed) = speed.filter(|_| carrier) {
             _ = write!(line, ", {speed} Mbit/s");
         }
-        Entry { line, check: carrier.then_some((Kind::Link, "interface", name)) }
+        Entry { line, check: carrier.then(|| Check::new(Kind::Link, "interface", name)) }
     };
     names.into_iter().map(link).collect()
 }
@@ -103,7 +120,7 @@ fn gateways(proc: &Path) -> Vec<Entry> {
         v4.chain(v6).map(|(via, on)| Entry { line: format!("{via} ({on})"), check: None }).collect();
     entries.dedup_by(|a, b| a.line == b.line);
     if let Some(first) = entries.first_mut() {
-        first.check = Some((Kind::Icmp, "target", "gateway".to_owned()));
+        first.check = Some(Check::new(Kind::Icmp, "target", "gateway".to_owned()));
     }
     entries
 }
@@ -140,7 +157,13 @@ fn sounds(roots: &Roots, say: impl Fn(&'static str, &'static str) -> &'static st
             (false, false) => say("tanpa mikrofon dan pengeras suara", "neither microphone nor loudspeakers"),
         };
         let line = format!("{}: {}, {what}", card.id, card.name);
-        Entry { line, check: (!card.software).then_some((Kind::Audio, "card", card.card)) }
+        let more = match (card.capture, card.playback) {
+            (true, true) => "",
+            (_, false) => "playback = false\n",
+            (false, true) => "capture = false\n",
+        };
+        let check = Check { more, ..Check::new(Kind::Audio, "card", card.card) };
+        Entry { line, check: (!card.software && (card.capture || card.playback)).then_some(check) }
     };
     audio::present(&roots.proc).into_iter().map(entry).collect()
 }
@@ -154,7 +177,8 @@ fn displays(roots: &Roots, say: impl Fn(&'static str, &'static str) -> &'static 
         };
         let name = display.display.map(|name| format!(" ({name})")).unwrap_or_default();
         let line = format!("{}: {state}{name}", display.connector);
-        let check = (display.connected == Some(true)).then_some((Kind::Display, "connector", display.connector));
+        let check =
+            (display.connected == Some(true)).then(|| Check::new(Kind::Display, "connector", display.connector));
         Entry { line, check }
     };
     display::present(&roots.sys).into_iter().map(entry).collect()
@@ -170,7 +194,7 @@ impl fmt::Display for Devices {
             let mut count = 0;
             for entry in &section.entries {
                 writeln!(f, "#   {}", entry.line.replace(char::is_control, " "))?;
-                let Some((kind, key, value)) = &entry.check else { continue };
+                let Some(Check { kind, key, value, more }) = &entry.check else { continue };
                 count += 1;
                 let name = match (kind, count) {
                     (Kind::Icmp, 1) => "gateway".to_owned(),
@@ -178,7 +202,7 @@ impl fmt::Display for Devices {
                     _ => format!("{kind}-{count}"),
                 };
                 let value = toml::Value::from(value.as_str());
-                writeln!(f, "[[check]]\nname = \"{name}\"\nkind = \"{kind}\"\n{key} = {value}\n")?;
+                writeln!(f, "[[check]]\nname = \"{name}\"\nkind = \"{kind}\"\n{key} = {value}\n{more}")?;
             }
             if count == 0 {
                 writeln!(f)?;

@@ -98,7 +98,7 @@ impl Slot {
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| not_started(program, &error))?;
-        if let Ok(result) = tokio::time::timeout(deadline, finish(&mut child)).await {
+        if let Ok(result) = tokio::time::timeout(deadline, finish(&mut child, program)).await {
             return result;
         }
         self.end(child).await;
@@ -115,7 +115,7 @@ impl Slot {
     }
 }
 
-async fn finish(child: &mut Child) -> Result<Vec<u8>, ProbeError> {
+async fn finish(child: &mut Child, program: &Program) -> Result<Vec<u8>, ProbeError> {
     let mut out = Vec::new();
     if let Some(stdout) = child.stdout.take() {
         stdout.take(MOST + 1).read_to_end(&mut out).await.map_err(|error| internal(&error))?;
@@ -130,7 +130,7 @@ async fn finish(child: &mut Child) -> Result<Vec<u8>, ProbeError> {
     if status.success() {
         Ok(out)
     } else {
-        Err(ProbeError::new(ErrorKind::Internal, format!("the child ended with {status}")))
+        Err(ProbeError::new(ErrorKind::Internal, format!("{} ended with {status}", program.path.display())))
     }
 }
 
@@ -284,7 +284,7 @@ mod tests {
     #[tokio::test]
     async fn failures_are_told_apart() {
         let error = run("printf half; exit 3", SOON).await.unwrap_err();
-        assert_eq!((error.kind, error.detail.as_str()), (ErrorKind::Internal, "the child ended with exit status: 3"));
+        assert_eq!((error.kind, error.detail.as_str()), (ErrorKind::Internal, "/bin/sh ended with exit status: 3"));
         let absent = Program::other("/nonexistent/program", &[]);
         let error = Slot::default().run(&absent, &[], SOON).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Gone, "{error}");

@@ -297,16 +297,25 @@ impl Probe {
                 (known.card, known.asked, known.answer) = (Some(identity), None, None);
             }
         }
-        let (program, deadline) = (&self.program, self.deadline);
+        let (program, deadline, dev) = (&self.program, self.deadline, &self.context.roots.dev);
         let due = self.known.iter_mut().filter(|(_, known)| known.asked.is_none_or(|asked| now.since(asked) >= requery));
         let asked = due.map(|(number, known)| async move {
             known.asked = Some(now);
             let args = ["-c".into(), number.to_string().into(), "contents".into()];
             let said = known.slot.run(program, &args, deadline).await;
+            let said = said.map_err(|error| no_permission(dev, *number).unwrap_or(error));
             known.answer = Some(said.map(|said| mixer::read(&String::from_utf8_lossy(&said))));
         });
         join_all(asked).await;
     }
+}
+
+/// Why amixer failed, where it is for want of a right: it says so only in words.
+fn no_permission(dev: &std::path::Path, number: u32) -> Option<ProbeError> {
+    let control = dev.join(format!("snd/controlC{number}"));
+    let error = rustix::fs::access(&control, rustix::fs::Access::READ_OK).err()?;
+    (error == rustix::io::Errno::ACCESS)
+        .then(|| ProbeError::new(ErrorKind::Permission, format!("{}: {error}", control.display())))
 }
 
 /// The sound cards on this machine, for `siaga devices`.

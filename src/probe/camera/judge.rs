@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::holder::Holder;
 use super::nodes::Node;
+use super::query::Info;
 use super::{
     COUNT, FORMATS, IN_USE, IN_USE_BY, IN_USE_UNSEEN, Known, MISSING, NO_CAMERA, NO_PERMISSION, NOT_ASKED,
     UNANSWERING, UNREADABLE,
@@ -44,11 +45,13 @@ pub(super) fn reading(
             }
             Some(Ok(_)) | None => continue,
         }
-        cameras.insert(&node.device);
+        cameras.insert(whole(node, answer));
         used.push(use_of(node, holder, answer, &mut reading));
     }
     #[allow(clippy::cast_precision_loss, reason = "a handful")]
     reading.measure(&COUNT, cameras.len() as f64);
+    // Of a camera that could not be asked, its holder is not known either.
+    used.extend(failed.iter().map(|_| None));
     reading.in_use = together(&used);
     judge(wanted, cameras.is_empty(), &failed, &mut reading);
     reading
@@ -87,7 +90,9 @@ fn judge(wanted: &str, none: bool, failed: &[(&Node, &ProbeError)], reading: &mu
             ErrorKind::Permission => Finding::new(&NO_PERMISSION, Verdict::Unknown).with("detail", error.detail.as_str()),
             _ => Finding::new(&UNREADABLE, Verdict::Unknown).with("detail", error.detail.as_str()),
         };
-        if !reading.findings.contains(&finding) {
+        // Two nodes of one camera, and two cameras behind one missing right, are one thing to do.
+        let told = |other: &Finding| *other == finding || other.reason == finding.reason && error.kind != ErrorKind::Timeout;
+        if !reading.findings.iter().any(told) {
             reading.find(finding);
         }
     }
@@ -97,6 +102,14 @@ fn judge(wanted: &str, none: bool, failed: &[(&Node, &ProbeError)], reading: &mu
         } else {
             Finding::new(&MISSING, Verdict::NotReady).with("device", wanted)
         });
+    }
+}
+
+/// What all nodes of one camera have in common: where it is attached, in the driver's words, else its folder in sysfs.
+fn whole(node: &Node, answer: Option<&Result<Info, ProbeError>>) -> String {
+    match answer {
+        Some(Ok(info)) => info.bus.clone(),
+        _ => node.device.display().to_string(),
     }
 }
 

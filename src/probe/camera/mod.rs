@@ -305,7 +305,8 @@ pub(crate) struct Present {
 pub(crate) async fn present(roots: &Roots, device_child: &Program) -> Vec<Present> {
     let mut cameras: Vec<(Node, Vec<String>, bool)> = Vec::new();
     for node in nodes::list(roots).unwrap_or_default() {
-        if cameras.iter().any(|(other, ..)| other.device == node.device) {
+        // A further node of a camera that is listed already.
+        if node.index != 0 && cameras.iter().any(|(other, ..)| other.device == node.device) {
             continue;
         }
         let in_use = holder::of(&node, roots).in_use() == Some(true);

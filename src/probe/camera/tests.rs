@@ -18,7 +18,7 @@ fn usb_camera(machine: &Machine, first: u32, usb: (&str, &str), card: &str, port
         machine.link(&format!("{node}/device"), "../..");
         machine.link(&format!("sys/class/video4linux/{name}"), machine.path(&node));
         machine.write(&format!("dev/{name}"), "");
-        machine.write(&format!("answers/{name}"), answer(index == 0, "uvcvideo"));
+        machine.write(&format!("answers/{name}"), answer(index == 0, "uvcvideo").replace("usb-1", &format!("usb-{port}")));
         machine.link(&format!("dev/v4l/by-id/usb-{}_{port}-video-index{index}", usb.0), format!("../../{name}"));
     }
 }
@@ -167,6 +167,7 @@ async fn a_camera_that_hangs_is_told_and_does_not_hide_another() {
     let seen = hanging.next().await;
     assert_eq!(found(&seen), [("video.camera_unanswering", Verdict::NotReady)]);
     assert_eq!(value(&seen.reading, "camera_children_left_behind", None), Some(0.0));
+    assert_eq!(seen.reading.in_use, None);
 
     usb_camera(&machine, 2, ("1bcf", "28c4"), "Document Camera", "3");
     let mut both = probe(&machine, "auto");
