@@ -74,7 +74,9 @@ impl Prometheus {
             loop {
                 ticker.tick().await;
                 last = self.query(client, query).await;
-                if let Ok(result) = &last && !result.is_empty() {
+                if let Ok(result) = &last
+                    && !result.is_empty()
+                {
                     return result.clone();
                 }
             }
@@ -133,7 +135,9 @@ async fn every_panel_and_every_variable_of_every_dashboard_is_answered() {
         }
     }
     assert!(dashboards > 0);
-    let room = prometheus.answered(&served.client, "siaga_room_state == 1 and on (room, profile) siaga_profile_in_force == 1").await;
+    let room = prometheus
+        .answered(&served.client, "siaga_room_state == 1 and on (room, profile) siaga_profile_in_force == 1")
+        .await;
     assert_eq!((room.len(), &room[0]["metric"]["state"]), (1, &"not_ready".into()));
     served.stop().await;
 }

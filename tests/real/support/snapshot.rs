@@ -361,11 +361,16 @@ impl Room {
 /// A room in which everything works.
 pub fn good() -> Vec<Check> {
     vec![
-        check("pc", Kind::Computer, Level::Computer).measured_part(&DISK, "/", 5e10).measured_part(&DISK, "/var", 7.25e9),
-        check("gateway", Kind::Icmp, Level::Gateway)
-            .measured(&RTT, 0.0012)
-            .measured(&ECHOES, 1200.0)
-            .lost(LossView { sent: 240, lost: 1, ratio: 0.004_166, low: 0.000_7, high: 0.023_1 }),
+        check("pc", Kind::Computer, Level::Computer)
+            .measured_part(&DISK, "/", 5e10)
+            .measured_part(&DISK, "/var", 7.25e9),
+        check("gateway", Kind::Icmp, Level::Gateway).measured(&RTT, 0.0012).measured(&ECHOES, 1200.0).lost(LossView {
+            sent: 240,
+            lost: 1,
+            ratio: 0.004_166,
+            low: 0.000_7,
+            high: 0.023_1,
+        }),
         check("speed", Kind::Bandwidth, Level::FarEnd).measured(&SPEED, 1e9),
         check("mic", Kind::Audio, Level::Device),
         check("camera", Kind::Camera, Level::Device).because(&CAMERA_IN_USE, Verdict::Ready, &[]),
