@@ -15,10 +15,10 @@ use crate::domain::{Now, Snapshot, Verdict};
 use super::revise::revise;
 
 /// A meeting that begins within this is answered by the room as it is now.
-pub const HORIZON: Duration = Duration::from_secs(2 * 3600);
+pub const HORIZON: Duration = Duration::from_hours(2);
 
 /// A meeting further away than this is asked about once more a day before: time enough to mend what lasts.
-pub const DAY_BEFORE: Duration = Duration::from_secs(24 * 3600);
+pub const DAY_BEFORE: Duration = Duration::from_hours(24);
 
 /// What is asked: a kind of meeting, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,7 +153,7 @@ pub fn answer(snapshot: &Snapshot, question: &Question, now: Now) -> Answer {
             recheck_at: question.start.filter(|_| ahead > Duration::ZERO),
         };
     }
-    let wait = ahead - if ahead > DAY_BEFORE { DAY_BEFORE } else { HORIZON };
+    let wait = ahead.saturating_sub(if ahead > DAY_BEFORE { DAY_BEFORE } else { HORIZON });
     let recheck_at = now.wall.saturating_add(wait).unwrap_or(Timestamp::MAX);
     Answer {
         basis: Basis::Outlook,

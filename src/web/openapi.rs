@@ -34,7 +34,7 @@ use super::{daemon, lists, page, readiness, readyz};
 )]
 struct Api;
 
-/// The OpenAPI document, as JSON.
+/// The description as an `OpenAPI` 3.1 document, in JSON.
 ///
 /// # Errors
 /// What cannot be written as JSON; nothing should be.

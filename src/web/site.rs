@@ -54,9 +54,9 @@ impl Site {
     /// The newest snapshot as it can be believed now.
     pub(super) fn rendered(&self) -> Arc<Rendered> {
         let mono = self.state.clock.mono();
-        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut newest_made = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
         let newest = self.state.snapshot.borrow();
-        if let Some(rendered) = shelf.as_ref().filter(|old| Arc::ptr_eq(&old.raw, &newest) && mono <= old.until) {
+        if let Some(rendered) = newest_made.as_ref().filter(|old| Arc::ptr_eq(&old.raw, &newest) && mono <= old.until) {
             return Arc::clone(rendered);
         }
         let raw = Arc::clone(&newest);
@@ -69,7 +69,7 @@ impl Site {
             short: [const { OnceLock::new() }; 2],
             metrics: Mutex::new(None),
         });
-        *shelf = Some(Arc::clone(&rendered));
+        *newest_made = Some(Arc::clone(&rendered));
         rendered
     }
 
@@ -87,12 +87,12 @@ impl Site {
     pub(super) fn exposition(&self) -> Bytes {
         let rendered = self.rendered();
         let mono = self.state.clock.mono();
-        let mut shelf = rendered.metrics.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, bytes)) = shelf.as_ref().filter(|(at, _)| mono.since(*at) < METRICS_FOR) {
+        let mut made = rendered.metrics.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, bytes)) = made.as_ref().filter(|(at, _)| mono.since(*at) < METRICS_FOR) {
             return bytes.clone();
         }
         let bytes = Bytes::from(self.metrics.render(Arc::clone(&rendered.believed)));
-        *shelf = Some((mono, bytes.clone()));
+        *made = Some((mono, bytes.clone()));
         bytes
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use siaga::domain::{Component, Kind, Level, Mono, Now, Snapshot, Verdict};
+use siaga::domain::{CheckName, Component, Kind, Level, Mono, Now, Snapshot, Verdict};
 use siaga::web::believe::{believe, believed_until, stalls_at};
 
 use crate::support::snapshot::{CAMERA_MISSING, at, begin, check, good, room};
@@ -64,7 +64,7 @@ fn evidence_that_ran_out_since_is_unknown_and_the_rest_stands() {
     assert_eq!(believe(&snapshot, later(17_000)).current().verdict, Verdict::Ready);
     let seen = believe(&snapshot, later(17_001));
     assert_eq!(seen.current().verdict, Verdict::Unknown);
-    assert_eq!(seen.current().root_cause.as_ref().map(|name| name.as_str()), Some("ups"));
+    assert_eq!(seen.current().root_cause.as_ref().map(CheckName::as_str), Some("ups"));
     assert_eq!(seen.current().checks[5].reasons[0].def.code, "siaga.stale");
     assert!(seen.checks[5].stale && !seen.checks[4].stale);
     assert_eq!(believed_until(&snapshot, later(17_001)), begin().after(Duration::from_secs(602)));

@@ -20,7 +20,7 @@ async fn raw(address: std::net::SocketAddr, bytes: &[u8]) -> String {
         // The server may stop taking it; what matters is what it says.
         let _ = write.write_all(bytes).await;
     };
-    let (_, got) = tokio::join!(send, read.read_to_end(&mut text));
+    let ((), got) = tokio::join!(send, read.read_to_end(&mut text));
     got.expect("the answer is not lost to a reset");
     String::from_utf8_lossy(&text).into_owned()
 }

@@ -14,7 +14,7 @@ fn still(html: &str) -> String {
     for line in html.lines() {
         let cell = line.rfind("<td>").filter(|_| line.contains("yang lalu") || line.contains(" ago</td>"));
         match cell {
-            Some(at) => out.push_str(&format!("{}<td>AGE</td></tr>", &line[..at])),
+            Some(at) => out.extend([&line[..at], "<td>AGE</td></tr>"]),
             None => out.push_str(line),
         }
         out.push('\n');

@@ -82,11 +82,17 @@ async fn what_is_excluded_does_not_count() {
     let mut checks = with(Verdict::NotReady);
     checks.push(check("far1", Kind::Icmp, Level::FarEnd).group("far", 1).because(&LOSS_HIGH, Verdict::NotReady, &[]));
     checks.push(check("far2", Kind::Icmp, Level::FarEnd).group("far", 1));
+    let dark = check("lamp", Kind::Display, Level::Device).advisory();
+    checks.push(dark.because(&CAMERA_MISSING, Verdict::NotReady, &[("device", "a\nb".into())]).blocked_by("ups"));
     let served = serve(room(checks).build()).await;
-    assert_eq!(served.get("/readyz").await.status, 503);
+    let got = served.get("/readyz").await;
+    assert_eq!(got.status, 503);
+    // What a device calls itself begins no line of its own.
+    let line = "[-]lamp not_ready (advisory) (blocked by ups) video.camera_missing: Kamera a b tidak terpasang\n";
+    assert!(got.text.contains(line), "{}", got.text);
     let got = served.get("/readyz?exclude=ups").await;
     assert_eq!((got.status, got.text.lines().next()), (200, Some("ready")));
-    assert!(!got.text.contains("ups"), "{}", got.text);
+    assert!(!got.text.contains("]ups"), "{}", got.text);
     // Of the group one is enough; without that one the other stands alone.
     let got = served.get("/readyz?exclude=ups&exclude=far2").await;
     assert_eq!((got.status, got.text.lines().next()), (503, Some("not_ready")));
