@@ -126,7 +126,10 @@ fn answers<I: BufRead, O: Write>(
     };
     let platform = desk.ask_text(args.platform.as_deref(), &question, "zoom", |text| {
         let found = platforms.iter().find(|platform| platform.name == text).cloned();
-        found.ok_or_else(|| format!("{text:?}: {names}"))
+        found.ok_or_else(|| match language {
+            Lang::Id => format!("{text:?} tidak dikenal; yang dikenal: {names}"),
+            Lang::En => format!("{text:?} is not known; known are {names}"),
+        })
     })?;
     let server = if platform.web.is_empty() && platform.name != "audio_only" || args.server.is_some() {
         let question = Text::new("Alamat server rapat milik sendiri", "The name of your own meeting server");
@@ -158,7 +161,13 @@ fn answers<I: BufRead, O: Write>(
         args.bandwidth.as_deref(),
         Text::new("Ujung jauh untuk uji kecepatan (http://…)", "A far end for bandwidth tests (http://…)"),
         "none",
-        |text| optional(text, |base| fits(Kind::Bandwidth, &[("down_url", &format!("{base}/down"))])),
+        |text| {
+            optional(text, |base| {
+                fits(Kind::Bandwidth, &[("down_url", &format!("{base}/down"))]).map_err(|_| {
+                    format!("{base:?} is no web address; write one such as \"http://speed.example.net:10154\"")
+                })
+            })
+        },
     )?;
     let upsd = desk.ask(
         args.upsd.as_deref(),
@@ -231,6 +240,7 @@ impl<I: BufRead, O: Write> Desk<I, O> {
             self.output.flush()?;
             let mut line = String::new();
             if self.input.read_line(&mut line)? == 0 {
+                writeln!(self.output)?;
                 return Err(InitError::NoMoreAnswers);
             }
             let line = line.trim();

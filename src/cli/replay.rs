@@ -63,7 +63,10 @@ pub fn replay(plan: Plan, scenario: &Scenario, zero: Now, lang: Lang) -> Outcome
 fn tell(timeline: &mut String, at: Duration, event: &Event, lang: Lang) {
     let at = format!("{:>9.3}s", at.as_secs_f64());
     let incident = |word: &str, incident: &crate::domain::Incident| {
-        let why: Vec<_> = incident.reasons.iter().map(|reason| reason.message(lang)).collect();
+        // Checks that share a reason without an argument share its sentence.
+        let mut why: Vec<_> = incident.reasons.iter().map(|reason| reason.message(lang)).collect();
+        let mut told = std::collections::BTreeSet::new();
+        why.retain(|sentence| told.insert(sentence.clone()));
         format!("{at}  incident {word}: {} {} ({})", incident.component, incident.verdict, why.join("; "))
     };
     let line = match event {
@@ -104,7 +107,7 @@ fn unmet(snapshot: &Snapshot, expected: &Expectation) -> Vec<String> {
             Some(_) => {}
         }
     }
-    let told: Vec<&str> = view
+    let told: std::collections::BTreeSet<&str> = view
         .checks
         .iter()
         .flat_map(|judged| &judged.reasons)
@@ -112,16 +115,20 @@ fn unmet(snapshot: &Snapshot, expected: &Expectation) -> Vec<String> {
         .chain(&view.reasons)
         .map(|reason| reason.def.code)
         .collect();
-    for code in expected.reasons.iter().filter(|code| !told.contains(&code.as_str())) {
-        all.push(format!("at {at} s: {code} should be among the reasons, which are {told:?}"));
+    for code in expected.reasons.iter().filter(|code| !told.contains(code.as_str())) {
+        all.push(format!(
+            "at {at} s: {code} should be among the reasons, which are {}",
+            told.iter().copied().collect::<Vec<_>>().join(" ")
+        ));
     }
     let root = view.root_cause.as_ref().map(crate::domain::CheckName::as_str);
-    if expected.root_cause.as_deref().is_some_and(|expected| Some(expected) != root) {
-        all.push(format!("at {at} s: the root cause should be {:?} and is {root:?}", expected.root_cause));
+    if let Some(expected) = expected.root_cause.as_deref().filter(|expected| Some(*expected) != root) {
+        let root = root.unwrap_or("none");
+        all.push(format!("at {at} s: the root cause should be {expected} and is {root}"));
     }
     let open = snapshot.incidents.len();
-    if expected.incidents.is_some_and(|expected| expected != open) {
-        all.push(format!("at {at} s: {:?} incidents should be open and {open} are", expected.incidents));
+    if let Some(expected) = expected.incidents.filter(|expected| *expected != open) {
+        all.push(format!("at {at} s: open incidents should be {expected} and are {open}"));
     }
     all
 }
