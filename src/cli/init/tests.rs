@@ -1,0 +1,93 @@
+//! Answers by flag and by hand, good and bad.
+
+use super::*;
+
+#[derive(clap::Parser)]
+struct Cli {
+    #[command(flatten)]
+    args: InitArgs,
+}
+
+/// The arguments as typed.
+fn typed(words: &str) -> InitArgs {
+    use clap::Parser as _;
+    Cli::try_parse_from(std::iter::once("init").chain(words.split_whitespace())).unwrap().args
+}
+
+/// What comes of the arguments and the lines typed after; the questions too.
+fn ran(words: &str, lines: &str) -> (Result<String, InitError>, String) {
+    let mut asked = Vec::new();
+    let text = run(&typed(words), lines.as_bytes(), &mut asked);
+    (text, String::from_utf8(asked).unwrap())
+}
+
+const NO_TARGETS: &str = "--gateway none --resolver none --upsd none";
+
+#[test]
+fn with_yes_it_asks_nothing() {
+    let (text, asked) = ran(&format!("--yes --platform audio_only {NO_TARGETS}"), "");
+    assert_eq!(asked, "");
+    assert!(text.unwrap().contains("default = \"audio_only\""));
+}
+
+#[test]
+fn empty_lines_and_yes_give_the_same_file() {
+    let flags = format!("--platform audio_only {NO_TARGETS}");
+    let (by_hand, asked) = ran(&flags, &"\n".repeat(20));
+    assert_eq!(by_hand.unwrap(), ran(&format!("{flags} --yes"), "").0.unwrap());
+    assert!(asked.contains("Nama ruang [Ruang Media Center]: "));
+    assert!(!asked.contains("upsd"), "what a flag answers is not asked: {asked}");
+}
+
+#[test]
+fn a_wrong_answer_is_asked_again_and_a_wrong_flag_is_an_error() {
+    let (text, asked) =
+        ran(&format!("--platform audio_only {NO_TARGETS}"), "ms\nen\n\nAula Besar\naula\nMars\n\n\n\n\n\n\n\n");
+    assert!(text.unwrap().contains("name = \"aula\""));
+    assert!(asked.contains("The room's name"), "{asked}");
+    assert!(asked.contains("unknown time zone \"Mars\""), "{asked}");
+    let (text, _) = ran("--yes --platform skype", "");
+    assert!(matches!(text, Err(InitError::Answer(message)) if message.contains("bigbluebutton")));
+}
+
+#[test]
+fn answers_that_end_too_soon_are_an_error() {
+    assert!(matches!(ran("", "id\n").0, Err(InitError::NoMoreAnswers)));
+}
+
+#[test]
+fn an_answer_that_no_check_could_have_is_refused_at_once() {
+    for (flags, said) in [
+        ("--webhook nowhere", "is not a URL"),
+        ("--far-end 192.0.2.1,stun:a:b:c", "is no server"),
+        ("--resolver dns.example", "is no resolver"),
+        ("--bandwidth speed.example", "is no web address"),
+        ("--upsd 127.0.0.1:nut", "127.0.0.1:nut"),
+        ("--server meet.example/room", "is no name of a server"),
+    ] {
+        let (text, _) = ran(&format!("--yes --platform audio_only {flags}"), "");
+        assert!(matches!(&text, Err(InitError::Answer(message)) if message.contains(said)), "{flags}: {text:?}");
+    }
+    assert_eq!(host("https://meet.example.org/"), Ok("meet.example.org".to_owned()));
+    let lines = "en\n\n\n\nnone\n\n\nspeed.example\nhttp://speed.example\n\n\n\n\n\n";
+    let (text, asked) = ran("--platform zoom", lines);
+    assert!(asked.contains("is no web address"), "{asked}");
+    assert!(text.unwrap().contains("down_url = \"http://speed.example/down?bytes={bytes}\""), "{asked}");
+}
+
+#[test]
+fn every_question_has_a_flag() {
+    let args = typed(
+        "--language en --name a --title A --time-zone UTC --platform zoom --server s.example --far-end 192.0.2.1,192.0.2.2 \
+         --gateway auto --resolver 192.0.2.53 --bandwidth http://b.example --upsd u.example:3493 --display no --radio no \
+         --webhook https://w.example",
+    );
+    let all = platforms().unwrap();
+    let mut asked = Vec::new();
+    let mut desk = Desk { lang: Lang::En, quiet: false, input: &b""[..], output: &mut asked };
+    let answers = answers(&args, &all, &mut desk).unwrap();
+    assert_eq!(answers.far_ends, ["192.0.2.1", "192.0.2.2"]);
+    assert_eq!(answers.server.as_deref(), Some("s.example"));
+    assert!(!answers.display && !answers.radio);
+    assert_eq!(asked, b"");
+}
