@@ -22,7 +22,7 @@ fn every_scenario_gives_the_verdicts_that_it_expects() {
         let scenario = Scenario::parse(&text, catalogue()).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(!scenario.expectations.is_empty(), "{name} expects nothing");
         let config =
-            Config::parse(Source::new("room.config.toml", room.as_str())).unwrap_or_else(|error| panic!("{error}"));
+            Config::parse(&Source::new("room.config.toml", room.as_str())).unwrap_or_else(|error| panic!("{error}"));
         let zero = Now {
             mono: Mono::from_elapsed(std::time::Duration::from_secs(1 << 30)),
             wall: "2026-11-23T02:00:00Z".parse().unwrap(),

@@ -22,8 +22,10 @@ const HTTPS_PORT: u16 = 443;
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Who is asked: "host" or "host:port" (3478 unless said). Unless said: this daemon's own far end on loopback.
-    #[serde(default)]
+    /// Who is asked: "host" or "host:port" (3478 unless said). "self", or unless said: this daemon's own far end on
+    /// loopback.
+    #[serde(default, deserialize_with = "server")]
+    #[schemars(with = "Option<Server>")]
     pub server: Option<Server>,
     /// Requests in a round; a round that is silent altogether is an outage, a part of it is loss.
     #[serde(default = "requests", deserialize_with = "requests_in_range")]
@@ -77,6 +79,14 @@ impl FromStr for Server {
             return Err(wrong());
         }
         Ok(Self { host: bare.to_owned(), port })
+    }
+}
+
+/// "self" is no name: nobody may ask a resolver for it.
+fn server<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Server>, D::Error> {
+    match String::deserialize(deserializer)?.as_str() {
+        "self" => Ok(None),
+        text => text.parse().map(Some).map_err(D::Error::custom),
     }
 }
 
