@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -17,7 +17,6 @@ pub struct Daemon {
     child: Child,
     address: SocketAddr,
     log: Arc<Mutex<String>>,
-    namespace: Option<PathBuf>,
 }
 
 /// An HTTP answer.
@@ -60,18 +59,11 @@ pub fn write_config(folder: &Path, config: &str) {
 impl Daemon {
     /// Starts it on the folder's config and state, and waits until it listens.
     pub fn start(folder: &Path) -> Self {
-        Self::start_by(siaga(), folder, None)
-    }
-
-    /// Starts it inside a network namespace (a file such as `/run/netns/NAME`).
-    pub fn start_in(namespace: &Path, folder: &Path) -> Self {
-        let mut command = Command::new("nsenter");
-        command.arg(format!("--net={}", namespace.display())).arg(env!("CARGO_BIN_EXE_siaga"));
-        Self::start_by(command, folder, Some(namespace.to_owned()))
+        Self::start_by(siaga(), folder)
     }
 
     /// Starts it by a command that ends in the binary.
-    pub fn start_by(mut command: Command, folder: &Path, namespace: Option<PathBuf>) -> Self {
+    pub fn start_by(mut command: Command, folder: &Path) -> Self {
         command.args(["run", "--config"]).arg(folder.join("siaga.toml")).arg("--state-dir").arg(folder.join("state"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).env_remove("SIAGA_CONFIG");
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -92,7 +84,7 @@ impl Daemon {
             _ = child.kill();
             panic!("the daemon did not listen within {PATIENCE:?}; its log:\n{}", log.lock().unwrap())
         });
-        Self { child, address, log, namespace }
+        Self { child, address, log }
     }
 
     /// Where it listens.
@@ -122,16 +114,10 @@ impl Daemon {
 
     /// One request without a body.
     pub fn request(&self, method: &str, path: &str) -> Answer {
-        let (address, namespace) = (self.address, self.namespace.clone());
+        let address = self.address;
         let request =
             format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-        // A thread of its own: the namespace that it enters is the thread's alone.
-        let asked = std::thread::spawn(move || -> std::io::Result<String> {
-            if let Some(namespace) = namespace {
-                let file = std::fs::File::open(namespace)?;
-                let kind = rustix::thread::LinkNameSpaceType::Network;
-                rustix::thread::move_into_link_name_space(std::os::fd::AsFd::as_fd(&file), Some(kind))?;
-            }
+        let asked = || -> std::io::Result<String> {
             let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
             stream.set_read_timeout(Some(PATIENCE))?;
             // A server that refuses early may close while we still write: what it answered counts.
@@ -141,9 +127,8 @@ impl Daemon {
                 Err(error) if answer.is_empty() => Err(error),
                 _ => Ok(String::from_utf8_lossy(&answer).into_owned()),
             }
-        });
-        let text =
-            asked.join().unwrap().unwrap_or_else(|error| panic!("{method} {path}: {error}; the log:\n{}", self.log()));
+        };
+        let text = asked().unwrap_or_else(|error| panic!("{method} {path}: {error}; the log:\n{}", self.log()));
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
         let status =
             head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{text:?}"));
