@@ -45,7 +45,7 @@ const DEADLINE: Duration = Duration::from_secs(3);
 const RETRY: Duration = Duration::from_secs(10);
 
 static COUNT: Quantity =
-    Quantity::gauge("camera_count", Unit::Count, "Cameras that this check means, present and capturing.");
+    Quantity::gauge("camera_devices", Unit::Count, "Cameras that this check means, present and capturing.");
 static FORMATS: Quantity =
     Quantity::gauge("camera_formats", Unit::Count, "Pixel formats that a camera offers.").by("device");
 static IN_USE: Quantity =

@@ -65,7 +65,7 @@ async fn a_machine_without_any_camera_says_so() {
     let machine = Machine::bare();
     let seen = probe(&machine, "auto").next().await;
     assert_eq!(found(&seen), [("video.no_camera", Verdict::NotReady)]);
-    assert_eq!(value(&seen.reading, "camera_count", None), Some(0.0));
+    assert_eq!(value(&seen.reading, "camera_devices", None), Some(0.0));
     let seen = probe(&machine, "046d:0825").next().await;
     assert_eq!(found(&seen), [("video.camera_missing", Verdict::NotReady)]);
 }
@@ -75,7 +75,7 @@ async fn a_camera_with_a_metadata_node_is_one_camera() {
     let machine = headset_room();
     let seen = probe(&machine, "auto").next().await;
     assert_eq!(found(&seen), []);
-    assert_eq!(value(&seen.reading, "camera_count", None), Some(1.0));
+    assert_eq!(value(&seen.reading, "camera_devices", None), Some(1.0));
     assert_eq!(value(&seen.reading, "camera_formats", Some("video0")), Some(2.0));
     assert_eq!(value(&seen.reading, "camera_formats", Some("video1")), None);
     assert_eq!(value(&seen.reading, "camera_in_use", Some("video0")), Some(0.0));
@@ -97,7 +97,7 @@ async fn a_camera_is_named_in_five_ways() {
         let seen = probe(&machine, wanted).next().await;
         assert_eq!(found(&seen), [], "{wanted}");
         assert!(value(&seen.reading, "camera_formats", Some(node)).is_some(), "{wanted}");
-        assert_eq!(value(&seen.reading, "camera_count", None), Some(1.0), "{wanted}");
+        assert_eq!(value(&seen.reading, "camera_devices", None), Some(1.0), "{wanted}");
     }
     for wanted in ["046d:0826", "/dev/video7", "usb-046d_2", "C920"] {
         let seen = probe(&machine, wanted).next().await;
@@ -174,7 +174,7 @@ async fn a_camera_that_hangs_is_told_and_does_not_hide_another() {
     both.deadline = Duration::from_secs(5);
     let seen = both.next().await;
     assert_eq!(found(&seen), [("video.camera_unanswering", Verdict::Degraded)]);
-    assert_eq!(value(&seen.reading, "camera_count", None), Some(1.0));
+    assert_eq!(value(&seen.reading, "camera_devices", None), Some(1.0));
 }
 
 #[tokio::test]
@@ -196,7 +196,7 @@ async fn what_the_child_met_is_judged_by_its_kind() {
 }
 
 #[tokio::test]
-async fn a_loop_back_camera_counts_only_when_it_is_named() {
+async fn a_loop_back_camera_devicess_only_when_it_is_named() {
     let machine = headset_room();
     machine.write("answers/video0", answer(true, "v4l2 loopback"));
     assert_eq!(found(&probe(&machine, "auto").next().await), [("video.no_camera", Verdict::NotReady)]);
