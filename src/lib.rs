@@ -5,7 +5,22 @@
 //! ([`probe`] and its siblings, which touch the world and do not name each other), and the shell (`cli`, `app`).
 //! `README.md` has the map.
 
+pub mod app;
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod devices;
 pub mod domain;
 pub mod engine;
+pub mod far_end;
+pub mod notify;
 pub mod probe;
+pub mod store;
+pub mod web;
+
+/// Makes ring the process's provider of TLS cryptography. reqwest and rustls are built without one of their own, so that
+/// there is one and it builds with a C compiler alone. Calling it again does nothing.
+pub fn install_crypto() {
+    // The error is the provider that is there already.
+    _ = rustls::crypto::ring::default_provider().install_default();
+}

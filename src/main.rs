@@ -1,1 +1,5 @@
-fn main() {}
+//! The thin binary: only it exits.
+
+fn main() -> std::process::ExitCode {
+    siaga::cli::main()
+}

@@ -17,7 +17,9 @@ pub mod hold;
 pub mod incident;
 pub mod judge;
 pub mod reasons;
+pub mod revise;
 pub mod rollup;
+pub mod slot;
 pub mod wilson;
 
 #[cfg(test)]
@@ -32,8 +34,7 @@ use jiff::Timestamp;
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{CheckView, ComponentView, Judged, ProfileView};
 use crate::domain::{
-    Arg, CheckName, Component, Incident, Mono, Now, Observation, Reason, Requirement, Snapshot, Subject, Transition,
-    Verdict,
+    CheckName, Component, Incident, Mono, Now, Observation, Reason, Requirement, Snapshot, Subject, Transition, Verdict,
 };
 use cause::Node;
 use check::CheckState;
@@ -359,7 +360,7 @@ impl Engine {
             reasons.push(Reason {
                 def: &reasons::NOT_CONFIGURED,
                 verdict: Verdict::Unknown,
-                args: vec![("component", Arg::Text(component.as_str().to_owned()))],
+                args: Vec::new(),
                 since,
                 blocked_by: None,
             });

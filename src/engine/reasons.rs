@@ -32,7 +32,7 @@ pub static STARTING: ReasonDef = ReasonDef::new(
 /// A component that counts has no check that counts.
 pub static NOT_CONFIGURED: ReasonDef = ReasonDef::new(
     "siaga.not_configured",
-    Text::new("Belum ada pemeriksaan yang diatur untuk {component}", "No check is configured for {component}"),
+    Text::new("Belum ada pemeriksaan yang diatur untuk alat ini", "No check is configured for this equipment"),
     Text::new(
         "Tambahkan pemeriksaan di berkas konfigurasi, atau nyatakan alat ini memang tidak ada (absent = true)",
         "Add a check to the config file, or declare the equipment deliberately absent (absent = true)",

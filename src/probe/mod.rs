@@ -3,7 +3,11 @@
 //!
 //! To add one: its file, one line in [`probes!`] below, one block in `config/siaga.toml`, its test.
 
+pub mod child;
 pub mod dial;
+#[cfg(test)]
+mod fixture;
+mod lookup;
 #[cfg(test)]
 mod tests;
 
@@ -232,6 +236,18 @@ probes! {
 /// The quantity of a name, of any kind.
 pub fn quantity(name: &str) -> Option<&'static Quantity> {
     Kind::ALL.into_iter().flat_map(quantities).copied().find(|quantity| quantity.name == name)
+}
+
+impl ProbeConfig {
+    /// Whether it measures against the daemon's own far end.
+    pub fn is_against_self(&self) -> bool {
+        match self {
+            Self::Http(config) => config.url == dial::FarUrl::Own,
+            Self::Bandwidth(config) => [&config.down_url, &config.up_url].contains(&&dial::FarUrl::Own),
+            Self::Stun(config) => config.server.is_none(),
+            _ => false,
+        }
+    }
 }
 
 /// Every reason that a probe or the judge can give: the closed catalogue.

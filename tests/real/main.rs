@@ -13,5 +13,6 @@ mod link;
 mod network;
 mod prometheus;
 mod support;
+mod unit_file;
 mod ups;
 mod webhook;

@@ -1,0 +1,44 @@
+# Every target is one command with one line of help: `make` prints them.
+
+CARGO ?= cargo
+LOCKED := --locked
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check audit bench fmt clean tools
+
+help: ## print this list
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+run: tools ## install what is missing, build, start the daemon in the foreground; it says where to look
+	@scripts/install-debian.sh build run
+	$(CARGO) build --release $(LOCKED)
+	$(CARGO) run --release $(LOCKED) --quiet -- run
+
+test: tools ## install what the tests need, check, then run all tests
+	@scripts/install-debian.sh build run test
+	@$(MAKE) --no-print-directory check
+	$(CARGO) test $(LOCKED) --no-fail-fast
+
+check: tools ## format, lints and documentation, without a warning
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets $(LOCKED) -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --document-private-items $(LOCKED)
+
+audit: tools ## licences, bans and sources of every dependency (no advisories: that database is not fetched)
+	@$(CARGO) deny --version 2>/dev/null || $(CARGO) install $(LOCKED) cargo-deny
+	@echo "audit: known vulnerabilities are NOT looked up here; where the network allows it: cargo deny check advisories"
+	$(CARGO) deny $(LOCKED) check bans licenses sources
+
+bench: tools ## measure side by side with Debian's own packages; writes target/bench/
+	@scripts/install-debian.sh build run bench
+	$(CARGO) bench $(LOCKED) --bench peers
+
+fmt: tools ## format the code
+	$(CARGO) fmt
+
+clean: ## remove what was built
+	$(CARGO) clean
+
+tools:
+	@command -v $(CARGO) >/dev/null || { echo "Rust is missing: see https://rustup.rs" >&2; exit 1; }
+	@$(CARGO) fmt --version >/dev/null 2>&1 && $(CARGO) clippy --version >/dev/null 2>&1 || rustup component add rustfmt clippy

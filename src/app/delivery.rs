@@ -1,0 +1,63 @@
+//! The lines to the receivers, begun anew when the config names others.
+
+use tokio::task::JoinHandle;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::notify::deliver::Schedule;
+use crate::notify::{Poke, Receiver, Stats, deliver};
+use crate::store::Store;
+
+/// The running deliverer. It ends when this is dropped; what has not arrived stays in the store.
+pub struct Delivery {
+    store: Store,
+    clock: Clock,
+    poke: Poke,
+    stats: Stats,
+    task: Option<JoinHandle<()>>,
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        if let Some(task) = self.task.take() {
+            task.abort();
+        }
+    }
+}
+
+impl Delivery {
+    /// Nobody is told yet.
+    pub const fn new(store: Store, clock: Clock, poke: Poke, stats: Stats) -> Self {
+        Self { store, clock, poke, stats, task: None }
+    }
+
+    /// Tells the receivers of `config` from now on, beginning with what waits. What was under way is tried again: at
+    /// least once, never lost.
+    pub fn serve(&mut self, config: &Config) {
+        if let Some(task) = self.task.take() {
+            task.abort();
+        }
+        // One that cannot be set up is left out and said so; the others are told.
+        let ready = config.receivers.iter().filter_map(|receiver| {
+            Receiver::new(&told(receiver, config))
+                .inspect_err(|error| tracing::error!(receiver = %receiver.name, %error, "this receiver cannot be told"))
+                .ok()
+        });
+        let receivers: Vec<Receiver> = ready.collect();
+        let (store, clock, poke, stats) = (self.store.clone(), self.clock, self.poke.clone(), self.stats.clone());
+        self.task = Some(tokio::spawn(async move {
+            deliver(store, receivers, Schedule::default(), clock, &poke, stats).await;
+        }));
+    }
+}
+
+fn told(receiver: &crate::config::ReceiverConfig, _config: &Config) -> crate::notify::Config {
+    crate::notify::Config {
+        name: receiver.name.as_str().into(),
+        kind: crate::notify::config::Kind::Webhook,
+        url: receiver.url.0.clone(),
+        secret_file: receiver.secret_file.clone(),
+        lang: receiver.language.unwrap_or_default(),
+        timeout: receiver.timeout,
+    }
+}

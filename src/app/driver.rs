@@ -1,0 +1,106 @@
+//! The driver of the judge: it only waits, feeds, publishes, hands on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use crate::clock::Clock;
+use crate::domain::plan::Plan;
+use crate::domain::{Observation, Snapshot};
+use crate::engine::{Engine, Event, Order};
+
+/// How many observations are judged with one roll-up.
+const BATCH: usize = 64;
+
+/// How long the judge may rest although nothing is due: its loop is what feeds the watchdog.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// What the judge is told beside observations.
+#[derive(Debug)]
+pub enum Instruction {
+    /// By people and the agenda.
+    Order(Order),
+    /// To judge by another plan from now on.
+    Adopt(Box<Plan>),
+}
+
+/// The judge with its ears and its mouth.
+pub struct Driver {
+    /// The judge.
+    pub engine: Engine,
+    /// The clocks.
+    pub clock: Clock,
+    /// From the probes.
+    pub observations: mpsc::Receiver<Observation>,
+    /// From people, the agenda, and a config that was read anew.
+    pub instructions: mpsc::Receiver<Instruction>,
+    /// To readers: the newest state, which coalesces. Never for events.
+    pub snapshot: watch::Sender<Arc<Snapshot>>,
+    /// To active probes.
+    pub in_use: watch::Sender<bool>,
+    /// To the recorder: what happened, in order. While it is full, events wait here and none is lost.
+    pub events: mpsc::Sender<Vec<Event>>,
+    /// To the recorder: observations for the history, which may be dropped and are then counted.
+    pub history: mpsc::Sender<Arc<Observation>>,
+    /// Told at every turn: proof that the judge lives.
+    pub heartbeat: Box<dyn FnMut() + Send>,
+}
+
+impl Driver {
+    /// Runs until the observations' channel closes, or for ever. Gives the judge back, with what it has not yet told.
+    pub async fn run(mut self) -> Engine {
+        let mut batch = Vec::with_capacity(BATCH);
+        let mut waiting: Vec<Event> = Vec::new();
+        self.publish();
+        loop {
+            let now = self.clock.mono();
+            let due = self.engine.next_deadline().min(now.after(HEARTBEAT));
+            tokio::select! {
+                count = self.observations.recv_many(&mut batch, BATCH) => {
+                    if count == 0 {
+                        break;
+                    }
+                    for observation in &batch {
+                        if self.history.try_send(Arc::new(observation.clone())).is_err() {
+                            tracing::debug!(check = %observation.check, "the history is busy; this observation is not kept");
+                        }
+                    }
+                    let unknown = self.engine.observe_all(batch.drain(..), self.clock.now());
+                    if unknown > 0 {
+                        tracing::warn!(unknown, "observations of checks that are not in the plan");
+                    }
+                }
+                Some(instruction) = self.instructions.recv() => match instruction {
+                    Instruction::Order(order) => self.engine.command(&order, self.clock.now()),
+                    Instruction::Adopt(plan) => self.engine.adopt(*plan, self.clock.now()),
+                },
+                () = self.clock.sleep_until(due) => {
+                    if self.engine.next_deadline() <= self.clock.mono() {
+                        self.engine.tick(self.clock.now());
+                    }
+                }
+            }
+            (self.heartbeat)();
+            waiting.append(&mut self.engine.drain_events());
+            if !waiting.is_empty() {
+                // An outbox, not a watch: order is kept, and what does not fit waits.
+                if let Err(mpsc::error::TrySendError::Full(back)) = self.events.try_send(std::mem::take(&mut waiting)) {
+                    waiting = back;
+                }
+            }
+            self.publish();
+        }
+        self.engine
+    }
+
+    fn publish(&mut self) {
+        let snapshot = self.engine.snapshot();
+        self.in_use.send_if_modified(|in_use| std::mem::replace(in_use, snapshot.in_use) != snapshot.in_use);
+        self.snapshot.send_if_modified(|old| {
+            let newer = old.seq != snapshot.seq;
+            *old = snapshot;
+            newer
+        });
+    }
+}

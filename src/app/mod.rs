@@ -1,0 +1,199 @@
+//! The shell: the only wiring, the only shutdown order.
+//!
+//! ```text
+//! probes ─▶ observations ─▶ driver(engine) ─▶ watch: snapshot ─▶ web
+//!                              │  └─▶ events ─▶ recorder ─▶ store ─▶ outbox ─▶ receivers
+//!                              └─▶ history ─▶ store
+//! ```
+
+pub mod delivery;
+pub mod driver;
+pub mod memory;
+pub mod probes;
+pub mod recorder;
+pub mod reload;
+pub mod service;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sd_notify::NotifyState;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+
+use crate::cli::RunArgs;
+use crate::clock::Clock;
+use crate::config::{Config, Origin};
+use crate::domain::{CheckName, Mono};
+use crate::engine::Engine;
+use crate::far_end::FarEnd;
+use crate::notify;
+use crate::probe::{ProbeConfig, Roots};
+use crate::store::Store;
+use crate::web;
+use delivery::Delivery;
+use driver::Driver;
+use probes::{Probes, Shared};
+use recorder::Recorder;
+use service::{Asked, LAST_CALL, Signals};
+
+/// Observations that wait for the judge.
+const OBSERVATIONS: usize = 256;
+/// Batches of events that wait for the recorder.
+const EVENTS: usize = 256;
+/// How long the start waits for what an earlier process left. Longer, and the daemon begins without it.
+const RESTORE: Duration = Duration::from_millis(500);
+
+/// Runs the daemon until it is told to end.
+///
+/// # Errors
+/// What keeps it from starting: an address in use, no place for state. Nothing that happens later ends it.
+pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), String> {
+    service::start_log();
+    let clock = Clock::start();
+    // First, so that a second daemon on the same address touches nothing of the first.
+    let listeners = bind(&config.web.listen).await?;
+    let addresses: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+    let folder = service::state_dir(args.state_dir)?;
+    if let Err(error) = std::fs::create_dir_all(&folder) {
+        tracing::error!(folder = %folder.display(), %error, "state cannot be kept there");
+    }
+    let mut signals = Signals::listen().map_err(|error| format!("signals cannot be listened to: {error}"))?;
+    let store = Store::open(&folder, clock, recorder::retention(&config.store), recorder::catalogue());
+    let restored = recorder::restore(&store, RESTORE).await;
+    let seen: std::collections::HashMap<CheckName, Mono> =
+        restored.observations.iter().map(|observation| (observation.check.clone(), observation.at.mono)).collect();
+    let open = restored.incidents.clone();
+    let engine = Engine::new(config.plan.clone(), restored, clock.now());
+    let own_far_end = own_far_end(&config).await?;
+
+    let (observed, observations) = mpsc::channel(OBSERVATIONS);
+    let (instruct, instructions) = mpsc::channel(16);
+    let (snapshot, snapshot_seen) = watch::channel(engine.snapshot());
+    let (in_use, in_use_seen) = watch::channel(false);
+    let (events, happened) = mpsc::channel(EVENTS);
+    let (history, observed_by_store) = mpsc::channel(OBSERVATIONS);
+    let heartbeat = service::watchdog(clock);
+    let driver = Driver { engine, clock, observations, instructions, snapshot, in_use, events, history, heartbeat };
+
+    let shared = Shared {
+        clock,
+        roots: Roots::default(),
+        in_use: in_use_seen,
+        own_far_end: own_far_end.as_ref().map(|far_end| Arc::new(far_end.addresses())),
+    };
+    let mut probes = Probes::new(shared, observed);
+    probes.keep(config.plan.checks.iter().zip(&config.probes), |name| seen.get(name).copied());
+
+    let driving = tokio::spawn(driver.run());
+    let (said, voices) = watch::channel(reload::voice(&config));
+    let (configs, configs_seen) = watch::channel(Arc::new(config.clone()));
+    let (poke, stats) = (notify::Poke::default(), notify::Stats::default());
+    let recorder = Recorder {
+        store: store.clone(),
+        policy: recorder::policy(&config, &open),
+        poke: poke.clone(),
+        stats: stats.clone(),
+        clock,
+        configs: configs_seen,
+    };
+    let recording = tokio::spawn(recorder.run(happened));
+    let keeping = tokio::spawn(recorder::keep_history(observed_by_store, store.clone()));
+    let mut delivery = Delivery::new(store.clone(), clock, poke, stats);
+    delivery.serve(&config);
+
+    let (asked_to_reload, mut reloads) = mpsc::channel(4);
+    let (reloaded, reloaded_seen) = watch::channel(web::Reloaded { ok: true, at: clock.now().wall });
+    let state = web::State {
+        snapshot: snapshot_seen,
+        clock,
+        evidence: Arc::new(memory::Memory { store: store.clone(), clock }),
+        voice: voices,
+        reloaded: reloaded_seen,
+        reload: asked_to_reload,
+        info: Arc::new(reload::info()),
+    };
+    let (ended, end) = watch::channel(false);
+    let mut serving = tokio::task::JoinSet::new();
+    for listener in listeners {
+        let mut end = end.clone();
+        serving.spawn(web::run(listener, state.clone(), async move { _ = end.wait_for(|ended| *ended).await }));
+    }
+    tracing::info!(room = %config.plan.room, config = %origin, state = %folder.display(), "siaga is watching; look at {}", places(&addresses));
+    service::tell(&[NotifyState::Ready]);
+
+    let mut reloader = reload::Reloader { origin, config, instruct, said, configs, delivery, reloaded, clock };
+    loop {
+        tokio::select! {
+            asked = signals.next() => match asked {
+                Asked::End => break,
+                Asked::Reload => {
+                    _ = reloader.reload(&mut probes).await;
+                }
+            },
+            Some(answer) = reloads.recv() => {
+                _ = answer.send(reloader.reload(&mut probes).await);
+            }
+            Some(served) = serving.join_next() => {
+                // It ends only when told to, or when its socket is gone for good.
+                let why = served.map_or_else(|error| error.to_string(), |served| format!("{served:?}"));
+                tracing::error!(why, "an HTTP server has ended; alerts go on");
+            }
+        }
+    }
+    tracing::info!("told to end");
+    service::tell(&[NotifyState::Stopping]);
+    // Sources first, so that everything that was seen is judged, recorded and written: then the mouths, then the store.
+    drop(probes);
+    let in_order = async {
+        let left = driving.await.map(|mut engine| engine.drain_events());
+        if let (Ok(mut recorder), Ok(left)) = (recording.await, left) {
+            recorder.record(left).await;
+        }
+        _ = keeping.await;
+        // What is not delivered yet is in the store, and the next start takes it up.
+        drop(reloader);
+        _ = ended.send(true);
+        while serving.join_next().await.is_some() {}
+        if let Err(error) = store.close().await {
+            tracing::warn!(error = memory::in_full(&error), "the store could not be closed in order");
+        }
+    };
+    if tokio::time::timeout(LAST_CALL, in_order).await.is_err() {
+        tracing::warn!("not everything ended in time");
+    }
+    drop(own_far_end);
+    Ok(())
+}
+
+async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, String> {
+    let mut all = Vec::new();
+    for address in addresses {
+        let listener = TcpListener::bind(address).await.map_err(|error| match error.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                format!("{address} is in use: does siaga run already? Else set [web] listen to another address")
+            }
+            _ => format!("cannot listen on {address}: {error}"),
+        })?;
+        all.push(listener);
+    }
+    Ok(all)
+}
+
+/// Where people look.
+fn places(addresses: &[SocketAddr]) -> String {
+    let all: Vec<String> = addresses.iter().map(|address| format!("http://{address}/")).collect();
+    all.join(" ")
+}
+
+/// The daemon's own far end, if a check of this config measures against it.
+///
+/// # Errors
+/// If it cannot be started.
+pub async fn own_far_end(config: &Config) -> Result<Option<FarEnd>, String> {
+    if !config.probes.iter().any(ProbeConfig::is_against_self) {
+        return Ok(None);
+    }
+    crate::far_end::start().await.map(Some).map_err(|error| format!("the own far end cannot start: {error}"))
+}

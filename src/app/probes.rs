@@ -1,0 +1,109 @@
+//! One task a check: the probe in a loop, its observations into one bounded channel, its panics caught and told.
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use crate::clock::Clock;
+use crate::domain::{CheckName, CheckSpec, ErrorKind, Mono, Observation, ProbeError};
+use crate::probe::{Context, OwnFarEnd, ProbeConfig, Roots};
+
+/// How long a probe that panicked rests before it is built anew.
+const REST: Duration = Duration::from_secs(5);
+
+/// What all probes share.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    /// The clocks.
+    pub clock: Clock,
+    /// Where the kernel's files are.
+    pub roots: Roots,
+    /// Whether the room is in use.
+    pub in_use: watch::Receiver<bool>,
+    /// The daemon's own far end, where it runs one.
+    pub own_far_end: Option<Arc<OwnFarEnd>>,
+}
+
+/// The running probes, one a check. All end when this is dropped.
+pub struct Probes {
+    shared: Shared,
+    out: mpsc::Sender<Observation>,
+    running: HashMap<CheckName, Running>,
+}
+
+struct Running {
+    spec: Arc<CheckSpec>,
+    config: ProbeConfig,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Probes {
+    /// None yet; their observations will go to `out`.
+    pub fn new(shared: Shared, out: mpsc::Sender<Observation>) -> Self {
+        Self { shared, out, running: HashMap::new() }
+    }
+
+    /// Sees to it that just these probes run. One that is told the same as before goes on undisturbed. `seen` says when a
+    /// check was last observed, by an earlier process perhaps: an active probe keeps its pace over a restart.
+    pub fn keep<'a>(
+        &mut self,
+        checks: impl IntoIterator<Item = (&'a Arc<CheckSpec>, &'a ProbeConfig)>,
+        seen: impl Fn(&CheckName) -> Option<Mono>,
+    ) {
+        let mut before = std::mem::take(&mut self.running);
+        for (spec, config) in checks {
+            let running = before.remove(&spec.name).filter(|old| old.spec == *spec && old.config == *config);
+            let running = running.unwrap_or_else(|| {
+                let not_before = seen(&spec.name).filter(|_| spec.active).map(|seen| seen.after(spec.interval));
+                self.start(spec, config, not_before)
+            });
+            self.running.insert(spec.name.clone(), running);
+        }
+    }
+
+    fn start(&self, spec: &Arc<CheckSpec>, config: &ProbeConfig, not_before: Option<Mono>) -> Running {
+        let context = Context {
+            check: spec.name.clone(),
+            clock: self.shared.clock,
+            interval: spec.interval,
+            roots: self.shared.roots.clone(),
+            in_use: self.shared.in_use.clone(),
+            own_far_end: self.shared.own_far_end.clone(),
+        };
+        let task = keep_observing(config.clone(), context, self.out.clone(), not_before.unwrap_or(Mono::ZERO));
+        Running { spec: Arc::clone(spec), config: config.clone(), task: tokio::spawn(task) }
+    }
+}
+
+async fn keep_observing(config: ProbeConfig, context: Context, out: mpsc::Sender<Observation>, not_before: Mono) {
+    context.clock.sleep_until(not_before).await;
+    loop {
+        let mut probe = config.build(context.clone());
+        let observing = async {
+            // The channel closes when the daemon ends.
+            while out.send(probe.next().await).await.is_ok() {}
+        };
+        if AssertUnwindSafe(observing).catch_unwind().await.is_ok() {
+            return;
+        }
+        // The panic's own message went to the log by the panic hook.
+        tracing::error!(check = %context.check, "the probe panicked; it is built anew in {REST:?}");
+        let error = ProbeError::new(ErrorKind::Internal, "the probe panicked; the log has the place");
+        let failed = context.failed(context.clock.mono(), error, crate::probe::errors(config.kind()));
+        if out.send(failed).await.is_err() {
+            return;
+        }
+        tokio::time::sleep(REST).await;
+    }
+}

@@ -1,0 +1,154 @@
+//! The recorder: what happened goes into the store with what is to be said about it, before anybody is told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use super::memory::in_full;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::{Incident, Lang, Observation};
+use crate::engine::{self, Event, SETTLING};
+use crate::notify::policy::Change;
+use crate::notify::{Poke, Policy, Stats};
+use crate::probe;
+use crate::store::{Batch, Catalogue, Kept, Retention, Store};
+
+/// How the store finds the words of its rows again.
+pub fn catalogue() -> Catalogue {
+    Catalogue { reason: probe::reason, quantity: probe::quantity }
+}
+
+/// How long rows are kept, as the config says.
+pub fn retention(said: &crate::config::Store) -> Retention {
+    Retention {
+        transitions: said.retention_transitions,
+        evidence: said.retention_evidence,
+        minutes: said.retention_minutes,
+        outbox: said.retention_notifications,
+    }
+}
+
+/// What an earlier process left; nothing if the disk does not give it in time.
+pub async fn restore(store: &Store, patience: Duration) -> engine::Restored {
+    match tokio::time::timeout(patience, store.restore()).await {
+        Ok(Ok(left)) => engine::Restored {
+            observations: left.observations.into_iter().map(|(observation, _)| observation).collect(),
+            incidents: left.open_incidents,
+        },
+        Ok(Err(error)) => {
+            tracing::error!(
+                error = in_full(&error),
+                "what an earlier process left cannot be read; siaga begins without it"
+            );
+            engine::Restored::default()
+        }
+        Err(_) => {
+            tracing::error!("the disk is slow; siaga begins without what an earlier process left");
+            engine::Restored::default()
+        }
+    }
+}
+
+/// Decides who is told what, and sees to it that it is stored first.
+pub struct Recorder {
+    /// Where it is stored.
+    pub store: Store,
+    /// Who is told what.
+    pub policy: Policy,
+    /// To the deliverer.
+    pub poke: Poke,
+    /// What was withheld.
+    pub stats: Stats,
+    /// The clocks.
+    pub clock: Clock,
+    /// A config that was read anew: who is told from now on.
+    pub configs: watch::Receiver<Arc<Config>>,
+}
+
+impl Recorder {
+    /// Records until the judge has ended.
+    pub async fn run(mut self, mut happened: mpsc::Receiver<Vec<Event>>) -> Self {
+        while let Some(events) = happened.recv().await {
+            self.record(events).await;
+        }
+        self
+    }
+
+    /// Records one batch of events, in one transaction.
+    pub async fn record(&mut self, events: Vec<Event>) {
+        if events.is_empty() {
+            return;
+        }
+        if self.configs.has_changed().unwrap_or(false) {
+            let config = Arc::clone(&self.configs.borrow_and_update());
+            self.policy.serve(audience(&config));
+        }
+        let now = self.clock.now();
+        let settling = self.clock.elapsed() < SETTLING;
+        let mut batch = Batch::default();
+        for event in events {
+            let (change, incident) = match &event {
+                Event::Transition(transition) => {
+                    batch.transitions.push(transition.clone());
+                    continue;
+                }
+                Event::IncidentOpened(incident) => (Change::Opened(incident), incident),
+                Event::IncidentChanged(incident) => (Change::Changed(incident), incident),
+                Event::IncidentClosed(incident) => (Change::Closed(incident), incident),
+            };
+            tell_log(&change);
+            match self.policy.decide(change, settling, now.wall) {
+                Ok(notifications) => batch.notifications.extend(notifications),
+                Err(why) => {
+                    tracing::info!(incident = %incident.id, %why, "nobody is told");
+                    self.stats.withheld(why);
+                }
+            }
+            batch.incidents.push(incident.clone());
+        }
+        let told = !batch.notifications.is_empty();
+        match self.store.record(batch).await {
+            Ok(Kept::OnDisk) => {}
+            Ok(Kept::InMemory) => {
+                tracing::warn!("the disk does not take what happened; it is kept in memory until it does")
+            }
+            Err(error) => tracing::error!(error = in_full(&error), "what happened could not be stored"),
+        }
+        if told {
+            self.poke.poke();
+        }
+    }
+}
+
+fn tell_log(change: &Change<'_>) {
+    let (word, incident) = match change {
+        Change::Opened(incident) => ("opened", incident),
+        Change::Changed(incident) => ("changed", incident),
+        Change::Closed(incident) => ("closed", incident),
+    };
+    let why: Vec<_> = incident.reasons.iter().map(|reason| reason.def.code).collect();
+    tracing::info!(incident = %incident.id, component = %incident.component, verdict = %incident.verdict, reasons = why.join(" "), "incident {word}");
+}
+
+/// Keeps the history until the judge has ended.
+pub async fn keep_history(mut observed: mpsc::Receiver<Arc<Observation>>, store: Store) {
+    while let Some(observation) = observed.recv().await {
+        store.observe(&observation);
+    }
+}
+
+/// Who is told, and in which language.
+pub fn audience(config: &Config) -> Vec<(Arc<str>, Lang)> {
+    config
+        .receivers
+        .iter()
+        .map(|receiver| (receiver.name.as_str().into(), receiver.language.unwrap_or(config.room.language)))
+        .collect()
+}
+
+/// A policy for a config; what is `open` has been told before.
+pub fn policy(config: &Config, open: &[Incident]) -> Policy {
+    Policy::new(Arc::clone(&config.plan.room), config.room.time_zone.0.clone(), audience(config), open)
+}

@@ -1,0 +1,110 @@
+//! A config read anew: parsed fully, then swapped; a bad one leaves the old one running and says so.
+
+use std::sync::Arc;
+
+use sd_notify::NotifyState;
+use tokio::sync::{mpsc, watch};
+
+use super::delivery::Delivery;
+use super::driver::Instruction;
+use super::probes::Probes;
+use super::service;
+use crate::clock::Clock;
+use crate::config::{Config, LoadError, Origin};
+use crate::domain::Kind;
+use crate::{probe, web};
+
+/// What a reload swaps.
+pub struct Reloader {
+    /// Where the config stands.
+    pub origin: Origin,
+    /// The one that runs.
+    pub config: Config,
+    /// To the judge.
+    pub instruct: mpsc::Sender<Instruction>,
+    /// How the room speaks to people.
+    pub said: watch::Sender<Arc<web::Voice>>,
+    /// To whoever follows the config.
+    pub configs: watch::Sender<Arc<Config>>,
+    /// To the receivers.
+    pub delivery: Delivery,
+    /// What became of it.
+    pub reloaded: watch::Sender<web::Reloaded>,
+    /// The clocks.
+    pub clock: Clock,
+}
+
+impl Reloader {
+    /// Reads the config anew.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it; the old one then goes on.
+    pub async fn reload(&mut self, probes: &mut Probes) -> Result<(), String> {
+        if let Ok(now) = NotifyState::monotonic_usec_now() {
+            service::tell(&[NotifyState::Reloading, now]);
+        }
+        let result = self.swap(probes).await;
+        service::tell(&[NotifyState::Ready]);
+        match &result {
+            Ok(()) => {
+                tracing::info!(config = %self.origin, "the config was read anew");
+                self.reloaded.send_replace(web::Reloaded { ok: true, at: self.clock.now().wall });
+            }
+            Err(why) => {
+                tracing::error!(config = %self.origin, "the new config is not used; the old one goes on\n{why}");
+                self.reloaded.send_modify(|reloaded| reloaded.ok = false);
+            }
+        }
+        result
+    }
+
+    async fn swap(&mut self, probes: &mut Probes) -> Result<(), String> {
+        let config = Config::load(&self.origin).map_err(|error| match error {
+            LoadError::Wrong(errors) => errors.render(false),
+            LoadError::Read { ref source, .. } => format!("{error}: {source}"),
+        })?;
+        let was_self = self.config.probes.iter().any(probe::ProbeConfig::is_against_self);
+        if !was_self && config.probes.iter().any(probe::ProbeConfig::is_against_self) {
+            return Err(
+                "measuring against this machine itself (\"self\") begins only at a start: restart siaga".to_owned()
+            );
+        }
+        if config.web.listen != self.config.web.listen || config.store != self.config.store {
+            tracing::warn!("[web] listen and [store] take effect only at a start: restart siaga");
+        }
+        let plan = Instruction::Adopt(Box::new(config.plan.clone()));
+        self.instruct.send(plan).await.map_err(|_| "the judge has ended".to_owned())?;
+        probes.keep(config.plan.checks.iter().zip(&config.probes), |_| None);
+        self.said.send_replace(voice(&config));
+        self.configs.send_replace(Arc::new(config.clone()));
+        if config.receivers != self.config.receivers || config.room.language != self.config.room.language {
+            self.delivery.serve(&config);
+        }
+        self.config = config;
+        Ok(())
+    }
+}
+
+/// How the room speaks to people.
+pub fn voice(config: &Config) -> Arc<web::Voice> {
+    let remedies =
+        config.remedies.iter().map(|(code, remedy)| (*code, (remedy.id.clone(), remedy.en.clone()))).collect();
+    Arc::new(web::Voice {
+        title: config.room.title().to_owned(),
+        lang: config.room.language,
+        zone: config.room.time_zone.0.clone(),
+        remedies,
+    })
+}
+
+/// What does not change while the process runs.
+pub fn info() -> web::Info {
+    let mut reasons: Vec<_> = probe::all_reasons().chain(web::REASONS.iter().copied()).collect();
+    reasons.sort_by_key(|reason| reason.code);
+    reasons.dedup_by_key(|reason| reason.code);
+    web::Info {
+        version: env!("CARGO_PKG_VERSION"),
+        quantities: Kind::ALL.into_iter().flat_map(probe::quantities).copied().collect(),
+        reasons,
+    }
+}

@@ -1,0 +1,141 @@
+//! `siaga check`: one round of everything, now.
+
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::sync::{mpsc, watch};
+
+use super::paint::{self, say};
+use crate::app::probes::{Probes, Shared};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::{Lang, Requirement, Snapshot};
+use crate::engine::{Engine, Restored};
+use crate::probe::Roots;
+
+/// How long statistics get: five hundred echoes at the spacing of voice packets decide 1 % of loss (Wilson).
+const BURST: Duration = Duration::from_secs(10);
+/// How long the slowest check gets.
+const LONGEST: Duration = Duration::from_secs(25);
+/// How long the first round gets when there is no time for statistics.
+const QUICK: Duration = Duration::from_secs(3);
+
+/// What `siaga check` can be told.
+#[derive(Clone, Debug, Args)]
+pub struct CheckArgs {
+    /// The profile to judge by; without it the config's default.
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// Only the first observation of each check: no burst for loss, no bandwidth test.
+    #[arg(long)]
+    quick: bool,
+    /// The summary line alone.
+    #[arg(long, short)]
+    summary: bool,
+}
+
+/// Does one round and prints what was found. Gives the exit code of the verdict.
+///
+/// # Errors
+/// An unknown profile.
+pub async fn run(config: Config, args: &CheckArgs, lang: Lang, color: bool) -> Result<u8, String> {
+    let mut plan = config.plan.clone();
+    if let Some(name) = &args.profile {
+        let known: Vec<&str> = plan.profiles.iter().map(|profile| &*profile.name).collect();
+        plan.default_profile = plan
+            .profile(name)
+            .ok_or_else(|| format!("there is no profile {name:?}; there are {}", known.join(", ")))?;
+    }
+    let clock = Clock::start();
+    let far_end = crate::app::own_far_end(&config).await?;
+    let (_in_use, in_use_seen) = watch::channel(false);
+    let (out, mut observations) = mpsc::channel(256);
+    let shared = Shared {
+        clock,
+        roots: Roots::default(),
+        in_use: in_use_seen,
+        own_far_end: far_end.as_ref().map(|far_end| std::sync::Arc::new(far_end.addresses())),
+    };
+    let skip_active = args.quick;
+    let checks = config.plan.checks.iter().zip(&config.probes).filter(|(spec, _)| !(skip_active && spec.active));
+    let mut probes = Probes::new(shared, out);
+    probes.keep(checks, |_| None);
+    let mut engine = Engine::new(plan, Restored::default(), clock.now());
+    let limit = if args.quick { QUICK } else { LONGEST };
+    let mut progress = Progress::new();
+    loop {
+        let snapshot = engine.snapshot();
+        let elapsed = clock.elapsed();
+        progress.show(&snapshot, elapsed);
+        if elapsed >= limit || is_done(&snapshot, args.quick, elapsed) {
+            break;
+        }
+        let wake = clock.mono().after(Duration::from_millis(200));
+        tokio::select! {
+            Some(observation) = observations.recv() => {
+                engine.observe(observation, clock.now());
+            }
+            () = clock.sleep_until(wake.min(engine.next_deadline())) => engine.tick(clock.now()),
+        }
+    }
+    progress.clear();
+    let snapshot = engine.snapshot();
+    let view = snapshot.current();
+    let text = paint::room(&snapshot, &view.profile.name, lang, color);
+    let summary = text.lines().next().unwrap_or_default();
+    say(&if args.summary { format!("{summary}\n") } else { text.clone() });
+    Ok(view.verdict.exit_code())
+}
+
+/// Whether there is nothing more to wait for: each check has been seen, what is pending is decided, and so is loss (or
+/// its burst is over).
+fn is_done(snapshot: &Snapshot, quick: bool, elapsed: Duration) -> bool {
+    let seen = snapshot.checks.iter().all(|check| check.runs > 0 || (quick && check.spec.active));
+    if !seen || quick {
+        return seen;
+    }
+    let view = snapshot.current();
+    let open = view.checks.iter().zip(&snapshot.checks).any(|(judged, check)| {
+        let counts = check.spec.requirement == Requirement::Required;
+        let undecided =
+            check.spec.loss.is_some_and(|loss| judged.reasons.iter().any(|reason| reason.def == loss.undecided));
+        counts && undecided
+    });
+    !open || elapsed >= BURST
+}
+
+/// A line on the terminal that says what is still awaited; nothing where nobody watches.
+struct Progress {
+    on: bool,
+    shown: String,
+}
+
+impl Progress {
+    fn new() -> Self {
+        Self { on: std::io::stderr().is_terminal(), shown: String::new() }
+    }
+
+    fn show(&mut self, snapshot: &Snapshot, elapsed: Duration) {
+        if !self.on {
+            return;
+        }
+        let seen = snapshot.checks.iter().filter(|check| check.runs > 0).count();
+        let line = format!("{seen}/{} … {} s", snapshot.checks.len(), elapsed.as_secs());
+        if line != self.shown {
+            eprint(&format!("\r\x1b[K{line}"));
+            self.shown = line;
+        }
+    }
+
+    fn clear(&self) {
+        if self.on {
+            eprint("\r\x1b[K");
+        }
+    }
+}
+
+fn eprint(text: &str) {
+    use std::io::Write as _;
+    _ = std::io::stderr().lock().write_all(text.as_bytes());
+}

@@ -1,0 +1,354 @@
+//! `siaga init`: asks about the room, or takes the answers as flags, and gives the text of its config.
+
+use std::io::{self, BufRead, Write};
+
+use crate::config::init::{Answers, render};
+use crate::config::platforms::{Platform, platforms};
+use crate::config::{Config, Errors, Source, Zone};
+use crate::domain::{Lang, Text};
+
+/// The questions, each with a flag of its own. What is given is not asked; "none" (or "tidak ada") answers a question
+/// with nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
+pub struct InitArgs {
+    /// Ask nothing: take the default where no flag answers.
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Language of pages, messages and comments: id or en.
+    #[arg(long, value_parser = language)]
+    pub language: Option<Lang>,
+    /// The room's short name: lower-case letters, digits, _ and -.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// The room's name for people.
+    #[arg(long)]
+    pub title: Option<String>,
+    /// IANA name of the time zone.
+    #[arg(long)]
+    pub time_zone: Option<String>,
+    /// zoom, teams, meet, webex, jitsi, bigbluebutton, h323 or `audio_only`.
+    #[arg(long)]
+    pub platform: Option<String>,
+    /// The platform's own name, where it stands in your house (Jitsi, `BigBlueButton`, H.323).
+    #[arg(long)]
+    pub server: Option<String>,
+    /// A far end: an address or name to echo, or stun:host:port. Give three, of three operators.
+    #[arg(long = "far-end", value_delimiter = ',')]
+    pub far_ends: Option<Vec<String>>,
+    /// "auto", the router's address, or "none".
+    #[arg(long)]
+    pub gateway: Option<String>,
+    /// "auto", the resolvers' addresses, or "none".
+    #[arg(long = "resolver", value_delimiter = ',')]
+    pub resolvers: Option<Vec<String>>,
+    /// Base address of a far end that serves bandwidth tests (`siaga reflect`), or "none".
+    #[arg(long)]
+    pub bandwidth: Option<String>,
+    /// host:port of NUT's upsd, or "none".
+    #[arg(long)]
+    pub upsd: Option<String>,
+    /// Whether a display hangs on this machine: yes or no.
+    #[arg(long, value_parser = yes_or_no)]
+    pub display: Option<bool>,
+    /// Whether the room has two-way radios: yes or no.
+    #[arg(long, value_parser = yes_or_no)]
+    pub radio: Option<bool>,
+    /// Where notifications are posted, or "none".
+    #[arg(long)]
+    pub webhook: Option<String>,
+}
+
+/// Why no config was made.
+#[derive(Debug, thiserror::Error)]
+pub enum InitError {
+    /// The terminal cannot be read or written.
+    #[error("cannot ask")]
+    Ask(#[from] io::Error),
+    /// The questions ended before all were answered.
+    #[error("the answers ended before the questions did; give flags, or --yes to take the defaults")]
+    NoMoreAnswers,
+    /// A flag's answer is none of those possible.
+    #[error("{0}")]
+    Answer(String),
+    /// The answers together make no sound config.
+    #[error(transparent)]
+    Config(#[from] Errors),
+}
+
+/// Asks on `output` what no flag answers, reads the answers from `input`, and gives the config's text, which is sound.
+///
+/// # Errors
+/// The terminal fails, a flag's answer is impossible, or the answers together make no sound config.
+pub fn run(args: &InitArgs, input: impl BufRead, output: impl Write) -> Result<String, InitError> {
+    let platforms = platforms()?;
+    let mut desk = Desk { lang: args.language.unwrap_or_default(), quiet: args.yes, input, output };
+    let answers = answers(args, &platforms, &mut desk)?;
+    let text = render(&answers);
+    Config::parse(&Source::new("siaga init", text.as_str()))?;
+    Ok(text)
+}
+
+fn answers<I: BufRead, O: Write>(
+    args: &InitArgs,
+    platforms: &[Platform],
+    desk: &mut Desk<I, O>,
+) -> Result<Answers, InitError> {
+    let language = match args.language {
+        Some(language) => language,
+        None => {
+            desk.ask(None, Text::new("Bahasa / language (id, en)", "Bahasa / language (id, en)"), "id", language)?
+        }
+    };
+    desk.lang = language;
+    let title =
+        desk.ask(args.title.as_deref(), Text::new("Nama ruang", "The room's name"), "Ruang Media Center", |text| {
+            Ok(text.to_owned())
+        })?;
+    let name = desk.ask(
+        args.name.as_deref(),
+        Text::new("Nama singkat untuk API dan metrik", "A short name for API and metrics"),
+        "media_center",
+        |text| crate::config::RoomName::try_from(text.to_owned()).map(|name| name.0.to_string()),
+    )?;
+    let time_zone = desk.ask(
+        args.time_zone.as_deref(),
+        Text::new("Zona waktu (nama IANA)", "Time zone (IANA name)"),
+        "Asia/Pontianak",
+        |text| Zone::try_from(text.to_owned()).map(|_| text.to_owned()),
+    )?;
+    let names: Vec<_> = platforms.iter().map(|platform| platform.name.as_str()).collect();
+    let names = names.join(", ");
+    let question = match language {
+        Lang::Id => format!("Tempat rapat ({names})"),
+        Lang::En => format!("Where meetings are held ({names})"),
+    };
+    let platform = desk.ask_text(args.platform.as_deref(), &question, "zoom", |text| {
+        let found = platforms.iter().find(|platform| platform.name == text).cloned();
+        found.ok_or_else(|| format!("{text:?}: {names}"))
+    })?;
+    let server = if platform.web.is_empty() && platform.name != "audio_only" || args.server.is_some() {
+        let question = Text::new("Alamat server rapat milik sendiri", "The name of your own meeting server");
+        desk.ask(args.server.as_deref(), question, "none", |text| Ok(some(text)))?
+    } else {
+        None
+    };
+    let far_ends = desk.ask_list(
+        args.far_ends.as_deref(),
+        Text::new(
+            "Ujung jauh dari tiga operator, dipisah koma (alamat, atau stun:host:port)",
+            "Far ends of three operators, separated by commas (an address, or stun:host:port)",
+        ),
+        "none",
+    )?;
+    let gateway =
+        desk.ask(args.gateway.as_deref(), Text::new("Router ruang ini", "This room's router"), "auto", |text| {
+            Ok(some(text))
+        })?;
+    let resolvers = desk.ask_list(args.resolvers.as_deref(), Text::new("Server DNS", "DNS resolvers"), "auto")?;
+    let bandwidth = desk.ask(
+        args.bandwidth.as_deref(),
+        Text::new("Ujung jauh untuk uji kecepatan (http://…)", "A far end for bandwidth tests (http://…)"),
+        "none",
+        |text| Ok(some(text)),
+    )?;
+    let upsd = desk.ask(
+        args.upsd.as_deref(),
+        Text::new("Alamat upsd (NUT)", "Where upsd (NUT) listens"),
+        "127.0.0.1:3493",
+        |text| Ok(some(text)),
+    )?;
+    let display = desk.ask_flag(
+        args.display,
+        Text::new("Ada layar atau proyektor di komputer ini?", "Is there a display on this machine?"),
+        true,
+    )?;
+    let radio = desk.ask_flag(args.radio, Text::new("Ada HT?", "Are there two-way radios?"), true)?;
+    let webhook = desk.ask(
+        args.webhook.as_deref(),
+        Text::new("Alamat webhook untuk pemberitahuan", "Webhook for notifications"),
+        "none",
+        |text| Ok(some(text)),
+    )?;
+    Ok(Answers {
+        language,
+        name,
+        title,
+        time_zone,
+        platform,
+        server,
+        far_ends,
+        gateway,
+        resolvers,
+        bandwidth,
+        upsd,
+        display,
+        radio,
+        webhook,
+    })
+}
+
+/// Where questions are put and answers come from.
+struct Desk<I, O> {
+    lang: Lang,
+    quiet: bool,
+    input: I,
+    output: O,
+}
+
+impl<I: BufRead, O: Write> Desk<I, O> {
+    /// The answer that `given` (a flag) holds, else what a person says; asked again until `read` takes it.
+    fn ask<T>(
+        &mut self,
+        given: Option<&str>,
+        question: Text,
+        default: &str,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<T, InitError> {
+        self.ask_text(given, question.in_lang(self.lang), default, read)
+    }
+
+    fn ask_text<T>(
+        &mut self,
+        given: Option<&str>,
+        question: &str,
+        default: &str,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<T, InitError> {
+        if let Some(text) = given.or(self.quiet.then_some(default)) {
+            return read(text).map_err(InitError::Answer);
+        }
+        loop {
+            write!(self.output, "{question} [{default}]: ")?;
+            self.output.flush()?;
+            let mut line = String::new();
+            if self.input.read_line(&mut line)? == 0 {
+                return Err(InitError::NoMoreAnswers);
+            }
+            let line = line.trim();
+            match read(if line.is_empty() { default } else { line }) {
+                Ok(answer) => return Ok(answer),
+                Err(message) => writeln!(self.output, "  {message}")?,
+            }
+        }
+    }
+
+    fn ask_list(&mut self, given: Option<&[String]>, question: Text, default: &str) -> Result<Vec<String>, InitError> {
+        let given = given.map(|all| all.join(","));
+        self.ask(given.as_deref(), question, default, |text| {
+            let all = text.split([',', ' ']).filter_map(some);
+            Ok(if some(text).is_none() { Vec::new() } else { all.collect() })
+        })
+    }
+
+    fn ask_flag(&mut self, given: Option<bool>, question: Text, default: bool) -> Result<bool, InitError> {
+        let word = |flag: bool| match (flag, self.lang) {
+            (true, Lang::Id) => "ya",
+            (false, Lang::Id) => "tidak",
+            (true, Lang::En) => "yes",
+            (false, Lang::En) => "no",
+        };
+        let (given, default) = (given.map(word), word(default));
+        self.ask(given, question, default, yes_or_no)
+    }
+}
+
+/// What was answered; nothing where the answer is that there is none.
+fn some(text: &str) -> Option<String> {
+    let none = ["", "-", "none", "tidak ada"];
+    Some(text.trim()).filter(|text| !none.contains(text)).map(str::to_owned)
+}
+
+fn language(text: &str) -> Result<Lang, String> {
+    Lang::parse(text).ok_or_else(|| format!("{text:?}: id, en"))
+}
+
+fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text.to_lowercase().as_str() {
+        "y" | "ya" | "yes" => Ok(true),
+        "t" | "tidak" | "n" | "no" => Ok(false),
+        _ => Err(format!("{text:?}: ya / yes, tidak / no")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: InitArgs,
+    }
+
+    /// The arguments as typed.
+    fn typed(words: &str) -> InitArgs {
+        use clap::Parser as _;
+        Cli::try_parse_from(std::iter::once("init").chain(words.split_whitespace())).unwrap().args
+    }
+
+    /// What comes of the arguments and the lines typed after; the questions too.
+    fn ran(words: &str, lines: &str) -> (Result<String, InitError>, String) {
+        let mut asked = Vec::new();
+        let text = run(&typed(words), lines.as_bytes(), &mut asked);
+        (text, String::from_utf8(asked).unwrap())
+    }
+
+    const NO_TARGETS: &str = "--gateway none --resolver none --upsd none";
+
+    #[test]
+    fn with_yes_it_asks_nothing() {
+        let (text, asked) = ran(&format!("--yes --platform audio_only {NO_TARGETS}"), "");
+        assert_eq!(asked, "");
+        assert!(text.unwrap().contains("default = \"audio_only\""));
+    }
+
+    #[test]
+    fn empty_lines_and_yes_give_the_same_file() {
+        let flags = format!("--platform audio_only {NO_TARGETS}");
+        let (by_hand, asked) = ran(&flags, &"\n".repeat(20));
+        assert_eq!(by_hand.unwrap(), ran(&format!("{flags} --yes"), "").0.unwrap());
+        assert!(asked.contains("Nama ruang [Ruang Media Center]: "));
+        assert!(!asked.contains("upsd"), "what a flag answers is not asked: {asked}");
+    }
+
+    #[test]
+    fn a_wrong_answer_is_asked_again_and_a_wrong_flag_is_an_error() {
+        let (text, asked) =
+            ran(&format!("--platform audio_only {NO_TARGETS}"), "ms\nen\n\nAula Besar\naula\nMars\n\n\n\n\n\n\n\n");
+        assert!(text.unwrap().contains("name = \"aula\""));
+        assert!(asked.contains("The room's name"), "{asked}");
+        assert!(asked.contains("unknown time zone \"Mars\""), "{asked}");
+        let (text, _) = ran("--yes --platform skype", "");
+        assert!(matches!(text, Err(InitError::Answer(message)) if message.contains("bigbluebutton")));
+    }
+
+    #[test]
+    fn answers_that_end_too_soon_are_an_error() {
+        assert!(matches!(ran("", "id\n").0, Err(InitError::NoMoreAnswers)));
+    }
+
+    #[test]
+    fn a_config_that_is_not_sound_is_not_given() {
+        let (text, _) = ran(&format!("--yes --platform audio_only {NO_TARGETS} --webhook nowhere"), "");
+        assert!(
+            matches!(text, Err(InitError::Config(errors)) if errors.to_string().contains("no http or https address"))
+        );
+    }
+
+    #[test]
+    fn every_question_has_a_flag() {
+        let args = typed(
+            "--language en --name a --title A --time-zone UTC --platform zoom --server s.example --far-end 192.0.2.1,192.0.2.2 \
+             --gateway auto --resolver 192.0.2.53 --bandwidth http://b.example --upsd u.example:3493 --display no --radio no \
+             --webhook https://w.example",
+        );
+        let all = platforms().unwrap();
+        let mut asked = Vec::new();
+        let mut desk = Desk { lang: Lang::En, quiet: false, input: &b""[..], output: &mut asked };
+        let answers = answers(&args, &all, &mut desk).unwrap();
+        assert_eq!(answers.far_ends, ["192.0.2.1", "192.0.2.2"]);
+        assert_eq!(answers.server.as_deref(), Some("s.example"));
+        assert!(!answers.display && !answers.radio);
+        assert_eq!(asked, b"");
+    }
+}

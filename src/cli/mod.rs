@@ -1,0 +1,279 @@
+//! The command line: one binary, the daemon and its side doors.
+
+pub mod check;
+pub mod init;
+pub mod paint;
+pub mod reasons;
+pub mod replay;
+pub mod status;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::clock::Clock;
+use crate::config::{Config, LoadError, Origin};
+use crate::domain::Lang;
+use paint::{Color, note, say};
+
+/// Exit code of a command that could not do its work: bad arguments, a bad config, a port in use. Monitoring plugins
+/// read it as "unknown", which it is.
+const FAILED: u8 = 3;
+
+/// Is this video-conference room ready for this meeting, and if not, what must somebody go and do?
+#[derive(Debug, Parser)]
+#[command(name = "siaga", version, arg_required_else_help = true, after_help = AFTER_HELP)]
+struct Cli {
+    /// The config file. Without it $SIAGA_CONFIG, else /etc/siaga/siaga.toml, else the built-in config, which contacts
+    /// nobody outside this machine.
+    #[arg(long, short, global = true, value_name = "FILE", env = "SIAGA_CONFIG")]
+    config: Option<PathBuf>,
+    /// The language of what is printed: id or en. Without it, the config's.
+    #[arg(long, global = true, value_name = "LANG", value_parser = parse_lang)]
+    lang: Option<Lang>,
+    /// When to colour: on a terminal (NO_COLOR is honoured), always, or never.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: Color,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes of check and status, as monitoring plugins have them: 0 ready, 1 degraded, 2 not ready, 3 unknown.
+Begin with:  siaga devices   what is on this machine, ready to paste into the config
+             siaga init      write a config for this room
+             siaga check     one round, now
+             siaga run       the daemon";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon in the foreground.
+    Run(RunArgs),
+    /// Do one round of everything and say whether the room is ready.
+    Check(check::CheckArgs),
+    /// Ask the running daemon.
+    Status(status::StatusArgs),
+    /// Show what is on this machine, ready to paste into the config.
+    Devices,
+    /// Ask about the room and write its config. Every question has a flag.
+    Init {
+        #[command(flatten)]
+        answers: init::InitArgs,
+        /// Where to write it; without it, to standard output.
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Overwrite the file if it is there.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Print, check or describe the config.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Play a scenario to the judge, in no time, and show what the verdict would have been.
+    Replay {
+        /// The scenario file.
+        scenario: PathBuf,
+        /// Show the state at the end too.
+        #[arg(long)]
+        end: bool,
+    },
+    /// List every reason that can be given, with its remedy.
+    Reasons,
+    /// Look at a device that can hang, for a parent that will not wait (internal).
+    #[command(hide = true)]
+    DeviceChild {
+        /// What to look at.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<std::ffi::OsString>,
+    },
+}
+
+/// What the daemon can be told beside its config.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// Where state is kept. Without it $STATE_DIRECTORY, else $XDG_STATE_HOME/siaga, else ~/.local/state/siaga.
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Print the complete, commented config that this version ships.
+    Print {
+        /// Print the config that is used where there is no file, instead.
+        #[arg(long)]
+        built_in: bool,
+    },
+    /// Name every error of a config file, and exit with 1 if there is one.
+    Check {
+        /// The file; without it the one that the daemon would use.
+        file: Option<PathBuf>,
+    },
+    /// Print the JSON schema, for an editor.
+    Schema,
+}
+
+fn parse_lang(text: &str) -> Result<Lang, String> {
+    Lang::parse(text).ok_or_else(|| format!("{text:?} is not a language that is spoken here; allowed are id, en"))
+}
+
+/// Runs the command line. Gives the exit code; only `main` exits.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(asked) => {
+            _ = asked.print();
+            return if asked.use_stderr() { ExitCode::from(FAILED) } else { ExitCode::SUCCESS };
+        }
+    };
+    // Before anything else: a parent waits with a deadline.
+    if let Command::DeviceChild { args } = &cli.command {
+        return crate::probe::child::main(args);
+    }
+    match cli.dispatch() {
+        Ok(code) => ExitCode::from(code),
+        Err(why) => {
+            note(&format!("siaga: {why}"));
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+impl Cli {
+    fn dispatch(self) -> Result<u8, String> {
+        let color = self.color.on_stdout();
+        match &self.command {
+            Command::Run(args) => {
+                let (origin, config) = (self.origin(), self.load()?);
+                on_runtime(crate::app::run(origin, config, args.clone())).map(|()| 0)
+            }
+            Command::Check(args) => {
+                let config = self.load()?;
+                let lang = self.lang(&config);
+                on_runtime(check::run(config, args, lang, color))
+            }
+            Command::Status(args) => {
+                let config = self.load()?;
+                let lang = self.lang(&config);
+                on_runtime(status::run(&config, args, lang, color))
+            }
+            Command::Devices => on_runtime(async {
+                say(&crate::devices::list(&crate::probe::Roots::default(), self.lang.unwrap_or_default())
+                    .await
+                    .to_string());
+                Ok(0)
+            }),
+            Command::Init { answers, output, force } => self.init(answers, output.as_deref(), *force).map(|()| 0),
+            Command::Config(command) => self.config(command),
+            Command::Replay { scenario, end } => self.replay(scenario, *end, color),
+            Command::Reasons => {
+                say(&reasons::listing(self.lang.unwrap_or_default()));
+                Ok(0)
+            }
+            Command::DeviceChild { .. } => Ok(FAILED),
+        }
+    }
+
+    /// Which config is meant. The environment's word was read by clap.
+    fn origin(&self) -> Origin {
+        Origin::find(self.config.clone(), None)
+    }
+
+    fn load(&self) -> Result<Config, String> {
+        Config::load(&self.origin()).map_err(|error| told(&error, self.color.on_stderr()))
+    }
+
+    fn lang(&self, config: &Config) -> Lang {
+        self.lang.unwrap_or(config.room.language)
+    }
+
+    fn init(&self, answers: &init::InitArgs, output: Option<&Path>, force: bool) -> Result<(), String> {
+        if let Some(file) = output.filter(|file| !force && file.exists()) {
+            return Err(format!("{} is there already; --force overwrites it", file.display()));
+        }
+        let mut answers = answers.clone();
+        answers.language = answers.language.or(self.lang);
+        // Questions go to standard error, so that the config can go to a file or a pipe.
+        let text = init::run(&answers, &mut std::io::stdin().lock(), &mut std::io::stderr().lock())
+            .map_err(|error| in_full(&error))?;
+        let Some(file) = output else {
+            say(&text);
+            return Ok(());
+        };
+        std::fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))?;
+        note(&format!("siaga: wrote {0}; \"siaga --config {0} check\" tries it", file.display()));
+        Ok(())
+    }
+
+    fn config(&self, command: &ConfigCommand) -> Result<u8, String> {
+        match command {
+            ConfigCommand::Print { built_in: true } => say(crate::config::DEFAULT),
+            ConfigCommand::Print { built_in: false } => say(crate::config::EXAMPLE),
+            ConfigCommand::Schema => say(&format!("{:#}\n", crate::config::schema::schema())),
+            ConfigCommand::Check { file } => {
+                let origin = file.as_ref().map_or_else(|| self.origin(), |file| Origin::File(file.clone()));
+                match Config::load(&origin) {
+                    Ok(config) => say(&format!("{origin}: {} checks, no error\n", config.plan.checks.len())),
+                    Err(error) => {
+                        note(&told(&error, self.color.on_stderr()));
+                        return Ok(1);
+                    }
+                }
+            }
+        }
+        Ok(0)
+    }
+
+    fn replay(&self, file: &Path, end: bool, color: bool) -> Result<u8, String> {
+        use crate::probe::replay::{catalogue, scenario::Scenario};
+
+        let config = self.load()?;
+        let lang = self.lang(&config);
+        let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+        let scenario = Scenario::parse(&text, catalogue()).map_err(|error| format!("{}: {error}", file.display()))?;
+        let profile = config.plan.profiles[config.plan.default_profile].name.clone();
+        let outcome = replay::replay(config.plan, &scenario, Clock::start().now(), lang);
+        say(&format!("{}\n{}", scenario.title, outcome.timeline));
+        for name in &outcome.unknown {
+            note(&format!("siaga: the config has no check {name:?}; its observations were left out"));
+        }
+        if end {
+            say(&format!("\n{}", paint::room(&outcome.end, &profile, lang, color)));
+        }
+        for unmet in &outcome.unmet {
+            note(&format!("siaga: {unmet}"));
+        }
+        Ok(u8::from(!outcome.unmet.is_empty()))
+    }
+}
+
+/// An error with all that is behind it.
+fn in_full(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+/// What is wrong with a config, in full.
+fn told(error: &LoadError, color: bool) -> String {
+    match error {
+        LoadError::Wrong(errors) => errors.render(color),
+        LoadError::Read { source, .. } => format!("{error}: {source}"),
+    }
+}
+
+/// Runs a future on the one-threaded runtime that everything here uses.
+fn on_runtime<T>(future: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("the runtime cannot start: {error}"))?;
+    let result = runtime.block_on(future);
+    // A blocking call that hangs (a name server, a dead mount) may not keep the process.
+    runtime.shutdown_timeout(Duration::from_millis(500));
+    result
+}

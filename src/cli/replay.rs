@@ -1,0 +1,127 @@
+//! `siaga replay`: what the verdict would have been. The daemon's own judge over a scenario, in virtual time.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::domain::plan::Plan;
+use crate::domain::{Lang, Mono, Now, Snapshot, Subject};
+use crate::engine::{Engine, Event, Restored};
+use crate::probe::replay::scenario::{Expectation, Scenario};
+
+/// What a replay showed.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Every transition and incident, a line each.
+    pub timeline: String,
+    /// What was expected and not decided, a line each; empty when all was.
+    pub unmet: Vec<String>,
+    /// Checks of the scenario that the config does not have.
+    pub unknown: Vec<String>,
+    /// The state at the end.
+    pub end: std::sync::Arc<Snapshot>,
+}
+
+/// Plays `scenario` to a judge of `plan`, from `zero` on. Every deadline of the judge is met to the nanosecond, so that the
+/// same scenario gives the same timeline on any machine.
+pub fn replay(plan: Plan, scenario: &Scenario, zero: Now, lang: Lang) -> Outcome {
+    let mut engine = Engine::new(plan, Restored::default(), zero);
+    let mut outcome =
+        Outcome { timeline: String::new(), unmet: Vec::new(), unknown: Vec::new(), end: engine.snapshot() };
+    let mut steps = scenario.steps.iter().peekable();
+    let mut expectations = scenario.expectations.iter().peekable();
+    let end = scenario.end();
+    let mut at = Duration::ZERO;
+    loop {
+        let now = zero.after(at);
+        while let Some(step) = steps.next_if(|step| step.at <= at) {
+            if !engine.observe(step.observation(step.check.clone(), now), now) {
+                let name = step.check.as_str().to_owned();
+                if !outcome.unknown.contains(&name) {
+                    outcome.unknown.push(name);
+                }
+            }
+        }
+        engine.tick(now);
+        for event in engine.drain_events() {
+            tell(&mut outcome.timeline, at, &event, lang);
+        }
+        while let Some(expectation) = expectations.next_if(|expectation| expectation.at <= at) {
+            outcome.unmet.extend(unmet(&engine.snapshot(), expectation));
+        }
+        if at >= end {
+            break;
+        }
+        let deadline = engine.next_deadline();
+        let due = if deadline == Mono::NEVER { end } else { deadline.since(zero.mono) };
+        let next = steps.peek().map(|step| step.at).into_iter().chain(expectations.peek().map(|next| next.at));
+        at = next.chain([due, end]).filter(|next| *next > at).min().unwrap_or(end);
+    }
+    outcome.end = engine.snapshot();
+    outcome
+}
+
+fn tell(timeline: &mut String, at: Duration, event: &Event, lang: Lang) {
+    let at = format!("{:>9.3}s", at.as_secs_f64());
+    let incident = |word: &str, incident: &crate::domain::Incident| {
+        let why: Vec<_> = incident.reasons.iter().map(|reason| reason.message(lang)).collect();
+        format!("{at}  incident {word}: {} {} ({})", incident.component, incident.verdict, why.join("; "))
+    };
+    let line = match event {
+        Event::Transition(transition) => {
+            let subject = match &transition.subject {
+                Subject::Room => "room".to_owned(),
+                Subject::Component(component) => component.to_string(),
+                Subject::Check(name) => format!("check {name}"),
+            };
+            format!("{at}  {subject}: {} → {} {}", transition.from, transition.to, transition.codes.join(" "))
+        }
+        Event::IncidentOpened(opened) => incident("opened", opened),
+        Event::IncidentChanged(changed) => incident("changed", changed),
+        Event::IncidentClosed(closed) => incident("closed", closed),
+    };
+    _ = writeln!(timeline, "{}", line.trim_end());
+}
+
+fn unmet(snapshot: &Snapshot, expected: &Expectation) -> Vec<String> {
+    let at = expected.at.as_secs_f64();
+    let mut all = Vec::new();
+    let view = match &expected.profile {
+        Some(name) => match snapshot.profile(name) {
+            Some(view) => view,
+            None => return vec![format!("at {at} s: there is no profile {name:?}")],
+        },
+        None => snapshot.current(),
+    };
+    if let Some(room) = expected.room.filter(|room| *room != view.verdict) {
+        all.push(format!("at {at} s: the room should be {room} and is {}", view.verdict));
+    }
+    for (name, verdict) in &expected.checks {
+        match snapshot.checks.iter().position(|check| check.spec.name.as_str() == name) {
+            None => all.push(format!("at {at} s: there is no check {name:?}")),
+            Some(place) if view.checks[place].verdict != *verdict => {
+                all.push(format!("at {at} s: {name} should be {verdict} and is {}", view.checks[place].verdict));
+            }
+            Some(_) => {}
+        }
+    }
+    let told: Vec<&str> = view
+        .checks
+        .iter()
+        .flat_map(|judged| &judged.reasons)
+        .chain(view.components.iter().flat_map(|component| &component.reasons))
+        .chain(&view.reasons)
+        .map(|reason| reason.def.code)
+        .collect();
+    for code in expected.reasons.iter().filter(|code| !told.contains(&code.as_str())) {
+        all.push(format!("at {at} s: {code} should be among the reasons, which are {told:?}"));
+    }
+    let root = view.root_cause.as_ref().map(crate::domain::CheckName::as_str);
+    if expected.root_cause.as_deref().is_some_and(|expected| Some(expected) != root) {
+        all.push(format!("at {at} s: the root cause should be {:?} and is {root:?}", expected.root_cause));
+    }
+    let open = snapshot.incidents.len();
+    if expected.incidents.is_some_and(|expected| expected != open) {
+        all.push(format!("at {at} s: {:?} incidents should be open and {open} are", expected.incidents));
+    }
+    all
+}

@@ -1,0 +1,112 @@
+//! `siaga status`: ask the running daemon.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::Value;
+
+use super::paint::{self, say};
+use crate::config::Config;
+use crate::domain::{Lang, Verdict};
+
+/// How long the daemon gets to answer: it answers from memory.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What `siaga status` can be told.
+#[derive(Clone, Debug, Args)]
+pub struct StatusArgs {
+    /// Where the daemon listens; without it the config's first address.
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// The profile to judge by; without it the one in force.
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// From when (RFC 3339); without it now.
+    #[arg(long, value_name = "TIME")]
+    start: Option<String>,
+    /// Until when (RFC 3339).
+    #[arg(long, value_name = "TIME")]
+    end: Option<String>,
+    /// Print the daemon's JSON as it came.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Asks, prints, and gives the exit code of the verdict.
+///
+/// # Errors
+/// If the daemon does not answer, or refuses the question.
+pub async fn run(config: &Config, args: &StatusArgs, lang: Lang, color: bool) -> Result<u8, String> {
+    let base = args.url.clone().unwrap_or_else(|| format!("http://{}", config.web.listen[0]));
+    let mut url: reqwest::Url = format!("{}/api/v1/readiness", base.trim_end_matches('/'))
+        .parse()
+        .map_err(|error| format!("{base}: {error}"))?;
+    url.query_pairs_mut().append_pair("lang", lang.as_str());
+    for (key, value) in [("profile", &args.profile), ("start", &args.start), ("end", &args.end)] {
+        if let Some(value) = value {
+            url.query_pairs_mut().append_pair(key, value);
+        }
+    }
+    crate::install_crypto();
+    let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().map_err(|error| error.to_string())?;
+    let answer = client.get(url).send().await.map_err(|error| {
+        format!("no daemon answers at {base} ({}); \"siaga run\" starts one, \"siaga check\" needs none", root(&error))
+    })?;
+    let text = answer.text().await.map_err(|error| format!("{base}: {}", root(&error)))?;
+    let body: Value = serde_json::from_str(&text).map_err(|error| format!("{base} is not siaga: {error}"))?;
+    let Some(verdict) = body["verdict"].as_str().and_then(Verdict::parse) else {
+        let detail = body["detail"].as_str().or(body["title"].as_str()).unwrap_or("it gave no verdict");
+        return Err(format!("{base}: {detail}"));
+    };
+    if args.json {
+        say(&format!("{text}\n"));
+    } else {
+        say(&readable(&body, verdict, lang, color));
+    }
+    Ok(verdict.exit_code())
+}
+
+fn readable(body: &Value, verdict: Verdict, lang: Lang, color: bool) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut out = String::new();
+    let profile = text(&body["profile"]);
+    _ = writeln!(
+        out,
+        "{}: {} ({profile}, {})",
+        text(&body["room"]),
+        paint::verdict(verdict, lang, color),
+        text(&body["at"])
+    );
+    for component in body["components"].as_array().into_iter().flatten() {
+        let verdict = component["verdict"].as_str().and_then(Verdict::parse).unwrap_or(Verdict::Unknown);
+        _ = writeln!(out, "\n{}: {}", text(&component["component"]), paint::verdict(verdict, lang, color));
+        let reasons = |out: &mut String, of: &Value| {
+            for reason in of["reasons"].as_array().into_iter().flatten() {
+                _ = writeln!(out, "    {}", text(&reason["message"]));
+                if reason["verdict"] != "ready" {
+                    match reason["blocked_by"].as_str() {
+                        Some(cause) => _ = writeln!(out, "      ← {cause}"),
+                        None => _ = writeln!(out, "      → {}", text(&reason["remedy"])),
+                    }
+                }
+            }
+        };
+        reasons(&mut out, component);
+        for check in component["checks"].as_array().into_iter().flatten() {
+            let verdict = check["verdict"].as_str().and_then(Verdict::parse).unwrap_or(Verdict::Unknown);
+            _ = writeln!(out, "  {}: {}", text(&check["name"]), paint::verdict(verdict, lang, color));
+            reasons(&mut out, check);
+        }
+    }
+    out
+}
+
+/// The innermost cause: what reqwest itself says is only that the request failed.
+fn root(error: &dyn std::error::Error) -> String {
+    let mut at = error;
+    while let Some(source) = at.source() {
+        at = source;
+    }
+    at.to_string()
+}

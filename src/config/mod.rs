@@ -1,0 +1,187 @@
+//! File shapes → domain: the one config file, all its errors at once.
+//!
+//! A text is parsed once into tables that know their places; each section is read by serde through `reader`, which goes
+//! on after an error; then come the rules between sections. A [`Config`] exists only if nothing at all is wrong.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::domain::Plan;
+use crate::probe::ProbeConfig;
+
+mod checks;
+pub mod init;
+pub mod platforms;
+mod problem;
+mod profiles;
+mod reader;
+pub mod schema;
+mod sections;
+mod shape;
+#[cfg(test)]
+mod tests;
+
+pub use problem::{Errors, Problem, Source};
+pub use shape::{ReceiverConfig, ReceiverKind, Room, RoomName, Store, Url, Web, Zone};
+
+use problem::Problems;
+use reader::{Table, unknown_key};
+use sections::{all_profiles, components, list, receivers, remedies, section, tree};
+
+/// The complete, commented example: what `siaga config print` prints.
+pub const EXAMPLE: &str = include_str!("../../config/siaga.toml");
+/// What is used when there is no file: it watches this machine and contacts nobody.
+pub const DEFAULT: &str = include_str!("../../config/default.toml");
+/// The shipped profiles.
+pub const PROFILES: &str = include_str!("../../config/profiles.toml");
+/// Where the file is looked for unless something else is said.
+pub const DEFAULT_PATH: &str = "/etc/siaga/siaga.toml";
+/// The environment's word for the file.
+pub const PATH_VARIABLE: &str = "SIAGA_CONFIG";
+
+const DEFAULT_PROFILE: &str = "zoom_group_720";
+const SECTIONS: [&str; 10] =
+    ["room", "web", "store", "profiles", "profile", "components", "check", "group", "receiver", "remedies"];
+
+/// Everything that the config says, in the domain's words.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Whom it watches, and how it speaks of it.
+    pub room: Room,
+    /// The HTTP server.
+    pub web: Web,
+    /// How long things are kept.
+    pub store: Store,
+    /// What the judge is told.
+    pub plan: Plan,
+    /// What the probes are told: one for each of `plan.checks`, in their order.
+    pub probes: Vec<ProbeConfig>,
+    /// Who is notified.
+    pub receivers: Vec<ReceiverConfig>,
+    /// Remedies in the room's own words, by reason code.
+    pub remedies: BTreeMap<&'static str, Remedy>,
+}
+
+/// A remedy in the room's own words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remedy {
+    /// Bahasa Indonesia.
+    pub id: String,
+    /// English.
+    pub en: String,
+}
+
+/// Where a config comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A file.
+    File(PathBuf),
+    /// The one in the binary, because there is no file.
+    BuiltIn,
+}
+
+impl Origin {
+    /// Where to look: what was asked for (`--config`), else what the environment says, else [`DEFAULT_PATH`] if it is
+    /// there, else the binary. A file that was asked for and is missing is an error, not a reason to look elsewhere.
+    pub fn find(asked: Option<PathBuf>, environment: Option<PathBuf>) -> Self {
+        let usual = || Some(PathBuf::from(DEFAULT_PATH)).filter(|path| path.exists());
+        asked.or(environment).or_else(usual).map_or(Self::BuiltIn, Self::File)
+    }
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::BuiltIn => f.write_str("the built-in config"),
+        }
+    }
+}
+
+/// Why there is no config.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Something is wrong in it.
+    #[error(transparent)]
+    Wrong(#[from] Errors),
+}
+
+impl Config {
+    /// Reads the config from where it stands.
+    ///
+    /// # Errors
+    /// The file cannot be read, or something is wrong in it: everything that is wrong, at once.
+    pub fn load(origin: &Origin) -> Result<Self, LoadError> {
+        let source = match origin {
+            Origin::BuiltIn => Source::new("default.toml (built in)", DEFAULT),
+            Origin::File(path) => {
+                let text =
+                    std::fs::read_to_string(path).map_err(|source| LoadError::Read { path: path.clone(), source })?;
+                Source::new(path.display().to_string(), text)
+            }
+        };
+        Ok(Self::parse(&source)?)
+    }
+
+    /// Reads the config in `source`. Touches no file but the one that `[profiles] file` names.
+    ///
+    /// # Errors
+    /// Everything that is wrong, in the order of the text.
+    pub fn parse(source: &Arc<Source>) -> Result<Self, Errors> {
+        let mut problems = Problems::new(Arc::clone(source));
+        let tree = tree(source, &mut problems)?;
+        let top = Table::new(tree.get_ref(), 0..0);
+        for (key, span) in top.keys().filter(|(key, _)| !SECTIONS.contains(key)) {
+            problems.say(span, unknown_key(key, SECTIONS));
+        }
+
+        let room: Room = section(top, "room", &mut problems);
+        let web = section(top, "web", &mut problems);
+        let store = section(top, "store", &mut problems);
+        let (profiles, default_profile) = all_profiles(top, source, &mut problems);
+        let components = components(top, &mut problems);
+        let checks =
+            checks::read_checks(&list(top, "check", &mut problems), &list(top, "group", &mut problems), &mut problems);
+        let receivers = receivers(top, &mut problems);
+        let remedies = remedies(top, &mut problems);
+
+        let absent: BTreeSet<_> =
+            components.iter().filter(|(_, (entry, _))| entry.absent).map(|(component, _)| *component).collect();
+        for (component, (entry, table)) in &components {
+            if !entry.absent {
+                continue;
+            }
+            if let Some((check, _)) = checks.iter().find(|(check, _)| check.component == *component) {
+                let message =
+                    format!("{component} is said to be absent, and check {:?} watches it", check.name.as_str());
+                problems.say(table.at("absent"), message);
+            }
+            if entry.requirement.is_some() {
+                problems.say(
+                    table.at("requirement"),
+                    format!("{component} is said to be absent: it cannot be required or advisory"),
+                );
+            }
+        }
+        problems.finish()?;
+
+        let profiles = profiles.into_iter().map(|mut profile| {
+            let said = components.iter().filter_map(|(component, (entry, _))| Some((*component, entry.requirement?)));
+            profile.components.extend(said);
+            Arc::new(profile)
+        });
+        let profiles = profiles.collect();
+        let (specs, probes) = checks.into_iter().unzip();
+        let plan = Plan { room: Arc::clone(&room.name.0), checks: specs, profiles, default_profile, absent };
+        Ok(Self { room, web, store, plan, probes, receivers, remedies })
+    }
+}

@@ -1,0 +1,142 @@
+//! The JSON schema of the whole file, for editors: what `siaga config schema` prints.
+
+use std::collections::BTreeSet;
+
+use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
+use serde_json::{Map, Value, json};
+
+use super::shape::{
+    CheckCommon, ComponentEntry, GroupEntry, ProfileEntry, Profiles, ReceiverConfig, RemedyText, Room, Store, Web,
+};
+use crate::domain::{Component, Kind};
+use crate::probe;
+
+/// The schema (JSON Schema 2020-12). It tells shapes; rules between keys are told by `siaga config check`.
+pub fn schema() -> Value {
+    let mut generator = SchemaSettings::draft2020_12().for_deserialize().into_generator();
+    let mut of = Sections { generator: &mut generator };
+    let components: Map<_, _> =
+        Component::ALL.iter().map(|component| (component.as_str().to_owned(), of.one::<ComponentEntry>())).collect();
+    let properties = json!({
+        "room": of.one::<Room>(),
+        "web": of.one::<Web>(),
+        "store": of.one::<Store>(),
+        "profiles": of.one::<Profiles>(),
+        "profile": of.list::<ProfileEntry>(),
+        "components": { "type": "object", "properties": components, "additionalProperties": false },
+        "group": of.list::<GroupEntry>(),
+        "receiver": of.list::<ReceiverConfig>(),
+        "remedies": { "type": "object", "additionalProperties": of.one::<RemedyText>() },
+    });
+    let kinds: Vec<_> = Kind::ALL.into_iter().map(|kind| check(kind, &mut generator)).collect();
+    let mut root = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Siaga's config",
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": false,
+        "$defs": generator.take_definitions(true),
+    });
+    root["properties"]["check"] = json!({ "type": "array", "items": { "oneOf": kinds } });
+    root
+}
+
+struct Sections<'g> {
+    generator: &'g mut SchemaGenerator,
+}
+
+impl Sections<'_> {
+    fn one<T: JsonSchema>(&mut self) -> Value {
+        self.generator.subschema_for::<T>().to_value()
+    }
+
+    fn list<T: JsonSchema>(&mut self) -> Value {
+        json!({ "type": "array", "items": self.one::<T>() })
+    }
+}
+
+/// A check of one kind: the keys of every check and the kind's own in one table, because that is how they are written.
+fn check(kind: Kind, generator: &mut SchemaGenerator) -> Value {
+    let common = generator.subschema_for::<CheckCommon>().to_value();
+    let own = probe::schema(kind, generator).to_value();
+    let (common, own) = (resolved(common, generator), resolved(own, generator));
+    let part = |schema: &Value, key: &str| schema.get(key).cloned();
+    let mut properties = part(&common, "properties").and_then(into_object).unwrap_or_default();
+    properties.insert("kind".to_owned(), json!({ "const": kind.as_str() }));
+    let mut required = BTreeSet::from(["name".to_owned(), "kind".to_owned()]);
+    if kind.component().is_some() {
+        properties.remove("component");
+    } else {
+        required.insert("component".to_owned());
+    }
+    properties.extend(part(&own, "properties").and_then(into_object).unwrap_or_default());
+    let needed = part(&own, "required").and_then(|list| serde_json::from_value::<Vec<String>>(list).ok());
+    required.extend(needed.unwrap_or_default());
+    json!({
+        "title": format!("a check of kind {kind}"),
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": false,
+    })
+}
+
+fn into_object(value: Value) -> Option<Map<String, Value>> {
+    match value {
+        Value::Object(object) => Some(object),
+        _ => None,
+    }
+}
+
+/// The schema that a reference into the definitions stands for.
+fn resolved(schema: Value, generator: &SchemaGenerator) -> Value {
+    let target = schema.get("$ref").and_then(Value::as_str).and_then(|path| path.strip_prefix("#/$defs/"));
+    target.and_then(|name| generator.definitions().get(name)).cloned().unwrap_or(schema)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every reference of a schema leads somewhere.
+    fn assert_whole(root: &Value, at: &Value) {
+        match at {
+            Value::Object(object) => {
+                if let Some(path) = object.get("$ref").and_then(Value::as_str) {
+                    let pointer = path.strip_prefix('#').unwrap();
+                    assert!(root.pointer(pointer).is_some(), "{path} leads nowhere");
+                }
+                object.values().for_each(|value| assert_whole(root, value));
+            }
+            Value::Array(list) => list.iter().for_each(|value| assert_whole(root, value)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn it_names_every_section_and_every_kind_and_is_whole() {
+        let schema = schema();
+        assert_whole(&schema, &schema);
+        for section in super::super::SECTIONS {
+            assert!(schema["properties"].get(section).is_some(), "{section}");
+        }
+        let kinds: Vec<_> = schema["properties"]["check"]["items"]["oneOf"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|check| check["properties"]["kind"]["const"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(kinds, Kind::ALL.map(|kind| kind.as_str().to_owned()));
+    }
+
+    #[test]
+    fn it_allows_the_keys_that_the_reader_allows() {
+        let schema = schema();
+        for (place, kind) in Kind::ALL.into_iter().enumerate() {
+            let told = schema["properties"]["check"]["items"]["oneOf"][place]["properties"].as_object().unwrap();
+            for key in super::super::checks::own_keys(kind).unwrap_or_default() {
+                assert!(told.contains_key(*key), "{key} of {kind} is not in the schema");
+            }
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! The shapes of the file's sections, as people write them. Their comments are the JSON schema's descriptions.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use crate::domain::{Component, Kind, Lang, Level, Period, Rate, Requirement};
+
+/// The room that is watched.
+#[derive(Clone, Debug, PartialEq, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Room {
+    /// A short word for it, used in the API and as a metric's label: lower-case letters, digits, `_` and `-`.
+    pub name: RoomName,
+    /// Its name for people; `name` if not given.
+    pub title: Option<String>,
+    /// The language of pages and messages where nobody asks for another.
+    pub language: Lang,
+    /// The IANA name of the time zone in which times are told to people, such as `Asia/Pontianak`.
+    pub time_zone: Zone,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { name: RoomName::default(), title: None, language: Lang::Id, time_zone: Zone::default() }
+    }
+}
+
+impl Room {
+    /// Its name for people.
+    pub fn title(&self) -> &str {
+        self.title.as_deref().unwrap_or(&self.name.0)
+    }
+}
+
+/// A room's short name: lower-case letters, digits, `_` and `-`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String")]
+pub struct RoomName(pub Arc<str>);
+
+impl Default for RoomName {
+    fn default() -> Self {
+        Self("media_center".into())
+    }
+}
+
+impl TryFrom<String> for RoomName {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        word(&name).map(|()| Self(name.as_str().into()))
+    }
+}
+
+/// Whether `name` is one that API paths and metric labels take as it is.
+pub(super) fn word(name: &str) -> Result<(), String> {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
+    if !name.is_empty() && name.len() <= 63 && name.chars().all(fits) {
+        return Ok(());
+    }
+    Err(format!("{name:?} is no name; write 1 to 63 lower-case letters, digits, _ and -"))
+}
+
+/// A time zone, always with its IANA name.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String")]
+pub struct Zone(pub TimeZone);
+
+impl Default for Zone {
+    /// West Kalimantan's (WIB, UTC+7 without daylight saving); UTC on a machine whose zone database lacks it.
+    fn default() -> Self {
+        Self(TimeZone::get("Asia/Pontianak").unwrap_or(TimeZone::UTC))
+    }
+}
+
+impl TryFrom<String> for Zone {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        TimeZone::get(&name)
+            .map(Self)
+            .map_err(|_| format!("unknown time zone {name:?}; write an IANA name such as \"Asia/Pontianak\""))
+    }
+}
+
+/// The HTTP server: page, API, metrics.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Web {
+    /// The address, or the list of addresses, to listen on.
+    #[serde(deserialize_with = "one_or_many")]
+    #[schemars(schema_with = "one_or_many_schema")]
+    pub listen: Vec<SocketAddr>,
+}
+
+impl Default for Web {
+    fn default() -> Self {
+        Self { listen: vec![SocketAddr::from(([127, 0, 0, 1], 10153))] }
+    }
+}
+
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SocketAddr>, D::Error> {
+    struct Addresses;
+    impl<'de> Visitor<'de> for Addresses {
+        type Value = Vec<SocketAddr>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an address with a port, such as \"127.0.0.1:10153\", or a list of them")
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<Vec<SocketAddr>, E> {
+            Address::try_from(text.to_owned()).map(|address| vec![address.0]).map_err(E::custom)
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<SocketAddr>, A::Error> {
+            let mut all = Vec::new();
+            while let Some(Address(address)) = list.next_element()? {
+                all.push(address);
+            }
+            if all.is_empty() {
+                return Err(de::Error::custom("the list is empty; name one address at least"));
+            }
+            Ok(all)
+        }
+    }
+    deserializer.deserialize_any(Addresses)
+}
+
+fn one_or_many_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "description": "The address, or the list of addresses, to listen on.",
+        "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" }, "minItems": 1 }],
+        "examples": ["127.0.0.1:10153"],
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct Address(SocketAddr);
+
+impl TryFrom<String> for Address {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|_| {
+            format!("{text:?} is no address to listen on; write an IP address and a port, such as \"127.0.0.1:10153\"")
+        })
+    }
+}
+
+/// How long things are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Store {
+    /// Changes of verdict.
+    pub retention_transitions: Period,
+    /// Incidents that are over.
+    pub retention_incidents: Period,
+    /// The evidence behind answers that were given.
+    pub retention_evidence: Period,
+    /// Measurements by the minute.
+    pub retention_minutes: Period,
+    /// Notifications that were delivered or given up.
+    pub retention_notifications: Period,
+    /// Names of the staff who acted.
+    pub retention_names: Period,
+}
+
+const DAY: Duration = Duration::from_hours(24);
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            retention_transitions: Period(DAY * 400),
+            retention_incidents: Period(DAY * 400),
+            retention_evidence: Period(DAY * 90),
+            retention_minutes: Period(DAY * 30),
+            retention_notifications: Period(DAY * 90),
+            retention_names: Period(DAY * 365),
+        }
+    }
+}
+
+/// Kinds of meeting.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Profiles {
+    /// The profile in force when no session says otherwise.
+    pub(super) default: Option<String>,
+    /// A file of `[[profile]]` tables, relative to this one.
+    pub(super) file: Option<PathBuf>,
+}
+
+/// What is said of a component as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ComponentEntry {
+    /// The room does without it on purpose: it is excused for good, and shown so.
+    pub(super) absent: bool,
+    /// Whether it counts, whatever the profile says.
+    pub(super) requirement: Option<Requirement>,
+}
+
+/// What every check has, whatever its kind.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, schemars::JsonSchema)]
+#[serde(default)]
+pub(super) struct CheckCommon {
+    /// Unique in the room; used in the API and as a metric's label.
+    pub(super) name: Option<String>,
+    /// Which probe.
+    pub(super) kind: Option<Kind>,
+    /// How often it is observed.
+    pub(super) interval: Option<Period>,
+    /// How old its evidence may be before nothing is known.
+    pub(super) fresh_for: Option<Period>,
+    /// How long it must be worse before that is decided.
+    pub(super) bad_for: Option<Period>,
+    /// How long it must be better before that is decided.
+    pub(super) good_for: Option<Period>,
+    /// Whether it counts.
+    pub(super) requirement: Requirement,
+    /// The group of checks that stand for one thing together.
+    pub(super) group: Option<String>,
+    /// How many of its group must be good; may stand on the `[[group]]` instead.
+    pub(super) need: Option<usize>,
+    /// Where it stands in the tree of root causes, if not where its kind stands.
+    pub(super) level: Option<Level>,
+    /// What it speaks for; only for a kind that does not say so itself (`replay`).
+    pub(super) component: Option<Component>,
+}
+
+/// Checks that stand for one thing together.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct GroupEntry {
+    /// The word that its members give as `group`.
+    pub(super) name: Option<String>,
+    /// How many members must be good.
+    pub(super) need: Option<usize>,
+}
+
+/// A receiver of notifications.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReceiverConfig {
+    /// Unique; used in the outbox and as a metric's label.
+    pub name: String,
+    /// How it is told.
+    pub kind: ReceiverKind,
+    /// Where it is told.
+    pub url: Url,
+    /// A file with the secret that signs each message; never the secret itself.
+    #[serde(default)]
+    pub secret_file: Option<PathBuf>,
+    /// The language of what it is told; the room's if not given.
+    #[serde(default)]
+    pub language: Option<Lang>,
+    /// How long one attempt may take.
+    #[serde(default = "ReceiverConfig::timeout")]
+    pub timeout: Period,
+}
+
+impl ReceiverConfig {
+    const fn timeout() -> Period {
+        Period(Duration::from_secs(10))
+    }
+}
+
+/// How a receiver is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReceiverKind {
+    /// A POST of JSON.
+    Webhook,
+}
+
+/// An `http` or `https` address.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String")]
+pub struct Url(pub reqwest::Url);
+
+impl TryFrom<String> for Url {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.parse::<reqwest::Url>() {
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(Self(url)),
+            _ => {
+                Err(format!("{text:?} is no http or https address; write one such as \"https://alert.example/siaga\""))
+            }
+        }
+    }
+}
+
+/// A remedy in the room's own words: one text for every reader, or one for each language.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(untagged, expecting = "expected a text, or a table { id = \"…\", en = \"…\" }")]
+pub(super) enum RemedyText {
+    /// For every reader.
+    Both(String),
+    /// For each language.
+    Each(Titles),
+}
+
+/// A text in both languages.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Titles {
+    /// Bahasa Indonesia.
+    pub(super) id: String,
+    /// English.
+    pub(super) en: String,
+}
+
+/// A kind of meeting and what it needs. A profile of a known name replaces only the figures that it gives.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ProfileEntry {
+    /// Unique; the word used in config and API.
+    pub(super) name: Option<String>,
+    /// For people, in both languages.
+    pub(super) title: Option<Titles>,
+    /// Where the figures come from, with a date.
+    pub(super) source: Option<String>,
+    /// Download for full quality; below it the room is degraded.
+    pub(super) down_need: Option<Rate>,
+    /// Download under which no call survives; below it the room is not ready.
+    pub(super) down_floor: Option<Rate>,
+    /// Upload for full quality; below it the room is degraded.
+    pub(super) up_need: Option<Rate>,
+    /// Upload under which no call survives; below it the room is not ready.
+    pub(super) up_floor: Option<Rate>,
+    /// Round trip beyond which conversation suffers.
+    pub(super) rtt_degraded: Option<Period>,
+    /// Round trip beyond which no conversation is held.
+    pub(super) rtt_not_ready: Option<Period>,
+    /// Jitter (RFC 3550) that calls for attention.
+    pub(super) jitter_degraded: Option<Period>,
+    /// Share of packets lost that calls for attention, from 0 to 1.
+    pub(super) loss_degraded: Option<f64>,
+    /// Share of packets lost that no call survives, from 0 to 1.
+    pub(super) loss_not_ready: Option<f64>,
+    /// Whether media must go by UDP.
+    pub(super) udp: Option<Requirement>,
+    /// Usable runtime that the battery must have while mains is present.
+    pub(super) runtime: Option<Period>,
+    /// Which components count; one that is not named is required.
+    pub(super) components: Option<std::collections::BTreeMap<Component, Requirement>>,
+}

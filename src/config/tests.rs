@@ -1,0 +1,309 @@
+//! One runner over bad files with their exact messages, and what the shipped files must be.
+
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::{Component, Kind, Requirement};
+use crate::probe;
+
+fn parse(text: &str) -> Result<Config, Errors> {
+    Config::parse(&Source::new("a.toml", text))
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config")
+}
+
+/// The `.toml` files of a folder under `tests/config`, by name.
+fn files(of: &str) -> Vec<PathBuf> {
+    let mut all: Vec<_> = std::fs::read_dir(folder().join(of))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .collect();
+    all.sort();
+    assert!(!all.is_empty(), "no files in tests/config/{of}");
+    all
+}
+
+/// A file as its test sees it: without the folders that differ from one machine to the next.
+fn source(path: &Path) -> Arc<Source> {
+    // Files that a config names are relative to it, and tests run where the package is.
+    let shown = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap();
+    Source::new(shown.display().to_string(), std::fs::read_to_string(path).unwrap())
+}
+
+#[test]
+fn every_bad_file_gets_its_exact_message() {
+    for path in files("bad") {
+        let errors = Config::parse(&source(&path)).expect_err(&format!("{} is taken for good", path.display()));
+        let said = errors.render(false) + "\n";
+        let golden = path.with_extension("txt");
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(&golden, &said).unwrap();
+        }
+        let expected = std::fs::read_to_string(&golden).unwrap_or_default();
+        assert_eq!(said, expected, "{} (UPDATE_GOLDEN=1 rewrites it)", golden.display());
+    }
+}
+
+#[test]
+fn every_message_file_belongs_to_a_bad_file() {
+    for entry in std::fs::read_dir(folder().join("bad")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "txt") {
+            assert!(path.with_extension("toml").exists(), "{} is left over", path.display());
+        }
+    }
+}
+
+#[test]
+fn every_good_file_is_read() {
+    for path in files("good") {
+        if let Err(errors) = Config::parse(&source(&path)) {
+            panic!("{errors}");
+        }
+    }
+}
+
+#[test]
+fn the_shipped_files_are_read() {
+    for (path, text) in [("siaga.toml", EXAMPLE), ("default.toml", DEFAULT)] {
+        if let Err(errors) = Config::parse(&Source::new(path, text)) {
+            panic!("{errors}");
+        }
+    }
+}
+
+#[test]
+fn the_example_says_what_holds_when_nothing_is_said() {
+    let example = parse(EXAMPLE).unwrap();
+    let nothing = parse("").unwrap();
+    assert_eq!(example.web, nothing.web);
+    assert_eq!(example.store, nothing.store);
+    assert_eq!(example.plan.profiles, nothing.plan.profiles);
+    assert_eq!(example.plan.default_profile, nothing.plan.default_profile);
+}
+
+#[test]
+fn the_example_shows_the_kinds_true_times() {
+    for check in &parse(EXAMPLE).unwrap().plan.checks {
+        let defaults = probe::defaults(check.kind);
+        let shown = (check.interval, check.fresh_for, check.holds.bad_for, check.holds.good_for);
+        let holds = (defaults.interval, defaults.fresh_for, defaults.bad_for, defaults.good_for);
+        assert_eq!(shown, holds, "{}", check.name);
+    }
+}
+
+#[test]
+fn every_key_of_the_file_stands_in_the_example() {
+    // A key that is optional stands there in a comment.
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let said: BTreeSet<&str> = EXAMPLE
+        .match_indices(" = ")
+        .map(|(place, _)| EXAMPLE[..place].rsplit(|c| !word(c)).next().unwrap_or_default())
+        .collect();
+    let says = |key: &str| said.contains(key);
+    let schema = schema::schema();
+    for section in ["Room", "Web", "Store", "Profiles", "ComponentEntry", "GroupEntry", "ReceiverConfig"] {
+        let properties = schema.pointer(&format!("/$defs/{section}/properties")).unwrap().as_object().unwrap();
+        for key in properties.keys() {
+            assert!(says(key), "config/siaga.toml does not show {key} of {section}");
+        }
+    }
+    for key in checks::common_keys() {
+        assert!(says(key), "config/siaga.toml does not show {key} of a check");
+    }
+    for kind in Kind::ALL {
+        assert!(EXAMPLE.contains(&format!("kind = \"{kind}\"")), "config/siaga.toml has no block of kind {kind}");
+        for key in checks::own_keys(kind).unwrap_or_default() {
+            assert!(says(key), "config/siaga.toml does not show {key} of kind {kind}");
+        }
+    }
+}
+
+#[test]
+fn every_shipped_profile_says_its_source_and_a_date() {
+    let config = parse("").unwrap();
+    assert!(config.plan.profiles.len() >= 10);
+    for profile in &config.plan.profiles {
+        assert!(profile.source.contains("2026-"), "{} has no date", profile.name);
+        assert_eq!(profile.requirement(Component::Radio), Requirement::Advisory, "{}", profile.name);
+    }
+}
+
+#[test]
+fn the_built_in_config_names_nobody_outside_this_machine() {
+    let own = |host: &str| {
+        matches!(host, "self" | "auto" | "localhost")
+            || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    };
+    for line in DEFAULT.lines().map(|line| line.split('#').next().unwrap_or_default()) {
+        for word in line.split('"').skip(1).step_by(2) {
+            let host = word
+                .rsplit_once(':')
+                .map_or(word, |(host, port)| if port.parse::<u16>().is_ok() { host } else { word });
+            let looks_like_a_host = host.contains('.') || host.contains(':');
+            assert!(!looks_like_a_host || own(host), "{word:?} in config/default.toml");
+        }
+    }
+    assert!(parse(DEFAULT).unwrap().receivers.is_empty());
+}
+
+#[test]
+fn without_a_file_the_binary_is_the_config() {
+    assert!(Config::load(&Origin::BuiltIn).is_ok());
+    let asked = Some(PathBuf::from("/nowhere/siaga.toml"));
+    assert_eq!(Origin::find(asked.clone(), Some("/other".into())), Origin::File("/nowhere/siaga.toml".into()));
+    assert!(matches!(Config::load(&Origin::find(asked, None)), Err(LoadError::Read { .. })));
+}
+
+#[test]
+fn a_profile_of_a_known_name_changes_only_what_it_gives() {
+    let config = parse("[[profile]]\nname = \"webex_hd\"\nrtt_degraded = \"620ms\"").unwrap();
+    let shipped = parse("").unwrap();
+    let of = |config: &Config| config.plan.profiles[config.plan.profile("webex_hd").unwrap()].clone();
+    assert!((of(&config).rtt.degraded - 0.62).abs() < 1e-9);
+    assert_eq!(of(&config).down, of(&shipped).down);
+    assert_eq!(config.plan.profiles.len(), shipped.plan.profiles.len());
+}
+
+#[test]
+fn what_is_said_of_a_component_holds_in_every_profile() {
+    let config = parse("[components.power]\nrequirement = \"advisory\"\n[components.radio]\nabsent = true").unwrap();
+    for profile in &config.plan.profiles {
+        assert_eq!(profile.requirement(Component::Power), Requirement::Advisory);
+    }
+    assert_eq!(config.plan.absent, BTreeSet::from([Component::Radio]));
+}
+
+#[test]
+fn a_changed_interval_takes_the_freshness_limit_along() {
+    let spec = |text: &str| parse(text).unwrap().plan.checks[0].clone();
+    let defaults = probe::defaults(Kind::Camera);
+    let check = |extra: &str| format!("[[check]]\nname = \"camera\"\nkind = \"camera\"\n{extra}");
+    assert_eq!(spec(&check("")).fresh_for, defaults.fresh_for);
+    assert_eq!(spec(&check("interval = \"10ms\"")).fresh_for, defaults.fresh_for);
+    assert!(spec(&check("interval = \"30d\"")).fresh_for > defaults.fresh_for);
+    assert_eq!(spec(&check("interval = \"1m\"\nfresh_for = \"1m\"")).fresh_for, std::time::Duration::from_mins(1));
+}
+
+#[test]
+fn a_group_gets_its_need_from_the_group_or_from_a_member() {
+    let members = "[[check]]\nname = \"a\"\nkind = \"camera\"\ngroup = \"g\"\n[[check]]\nname = \"b\"\nkind = \"camera\"\ngroup = \"g\"\n";
+    for text in [format!("{members}need = 1"), format!("{members}[[group]]\nname = \"g\"\nneed = 1")] {
+        let config = parse(&text).unwrap();
+        for check in &config.plan.checks {
+            let group = check.group.clone().unwrap();
+            assert_eq!((&*group.name, group.need), ("g", 1));
+        }
+    }
+}
+
+#[test]
+fn a_remedy_is_worded_anew_in_one_language_or_both() {
+    let code = probe::FAR_END_IS_SELF.code;
+    let config = parse(&format!("[remedies]\n\"{code}\" = \"Panggil operator\"")).unwrap();
+    assert_eq!(config.remedies[code], Remedy { id: "Panggil operator".into(), en: "Panggil operator".into() });
+    let config = parse(&format!("[remedies]\n\"{code}\" = {{ id = \"Panggil\", en = \"Call\" }}")).unwrap();
+    assert_eq!(config.remedies[code].en, "Call");
+}
+
+#[test]
+fn no_error_hides_another() {
+    let text = std::fs::read_to_string(folder().join("bad/everything_at_once.toml")).unwrap();
+    let errors = parse(&text).unwrap_err();
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| line.contains("# wrong")) {
+        let found = errors.problems().iter().any(|problem| problem.source.position(problem.span.start).0 == number + 1);
+        assert!(found, "line {} ({line}) is not told:\n{errors}", number + 1);
+    }
+}
+
+#[test]
+fn a_member_that_cannot_be_read_is_not_missed_in_its_group() {
+    let text = "[[check]]\nname = \"a\"\nkind = \"cam\"\ngroup = \"g\"\n[[group]]\nname = \"g\"\nneed = 1";
+    assert_eq!(parse(text).unwrap_err().problems().len(), 1);
+}
+
+#[test]
+fn a_text_built_to_exhaust_the_stack_is_refused() {
+    for piece in ["[", "a.", "{a=", "[a.", "[[a."] {
+        assert!(parse(&format!("x = {}", piece.repeat(50_000))).is_err(), "{piece}");
+        assert!(parse(&piece.repeat(50_000)).is_err(), "{piece}");
+    }
+    assert!(parse(&format!("{}a = 1", "a.".repeat(50_000))).is_err());
+    assert!(parse(&format!("[{}a]", "a.".repeat(50_000))).is_err());
+}
+
+/// A byte range of a text replaced by something, the way an editor or a bad disk would.
+fn mutated() -> impl Strategy<Value = String> {
+    let pieces = prop::sample::select(vec![
+        "",
+        "\"",
+        "'",
+        "[",
+        "]",
+        "[[",
+        "=",
+        "\n",
+        "\\",
+        "{",
+        "}",
+        ",",
+        "#",
+        "a",
+        "0",
+        "-1",
+        "1e999",
+        "nan",
+        "1979-05-27",
+        "\"\"\"",
+        "é",
+        "\u{0}",
+        "99999999999999999999",
+        "[[check]]\n",
+        "kind = \"icmp\"\n",
+        "need = 0\n",
+        "true",
+        "[]",
+        "{}",
+        ".",
+    ]);
+    let text = prop::sample::select(vec![EXAMPLE, DEFAULT, PROFILES]);
+    (text, prop::collection::vec((any::<prop::sample::Index>(), 0_usize..40, pieces), 1..6)).prop_map(
+        |(text, edits)| {
+            let mut chars: Vec<char> = text.chars().collect();
+            for (place, length, piece) in edits {
+                let start = place.index(chars.len().max(1)).min(chars.len());
+                let end = (start + length).min(chars.len());
+                chars.splice(start..end, piece.chars());
+            }
+            chars.into_iter().collect()
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_mutated_file_is_read_or_refused_with_a_place(text in mutated()) {
+        if let Err(errors) = parse(&text) {
+            prop_assert!(!errors.problems().is_empty());
+            for problem in errors.problems() {
+                prop_assert!(problem.span.start <= problem.source.text.len());
+                prop_assert!(!problem.message.is_empty());
+            }
+            errors.render(true);
+        }
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused(text in any::<String>()) {
+        if let Err(errors) = parse(&text) {
+            errors.render(true);
+        }
+    }
+}

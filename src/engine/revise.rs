@@ -1,0 +1,81 @@
+//! The room once more, with some of it seen otherwise: evidence that ran out since, checks that the reader leaves aside,
+//! only what lasts. The roll-up is the engine's own.
+
+use std::cmp::Reverse;
+
+use crate::domain::snapshot::{ComponentView, Judged, ProfileView};
+use crate::domain::{CheckName, Requirement, Snapshot, Verdict};
+
+use super::rollup::{self, Decided};
+
+/// `view` once more, with each check as `see` sees it; `None` leaves a check aside as if it were not there.
+///
+/// While the judge itself cannot speak (a reason of the room's own that is unknown, such as `siaga.starting`) the room
+/// stays unknown.
+pub fn revise(snapshot: &Snapshot, view: &ProfileView, see: impl Fn(usize, &Judged) -> Option<Judged>) -> ProfileView {
+    let seen: Vec<Option<Judged>> = view.checks.iter().enumerate().map(|(at, judged)| see(at, judged)).collect();
+    let components: Vec<ComponentView> =
+        view.components.iter().map(|component| roll_up(snapshot, component, &seen)).collect();
+    let rolled =
+        rollup::room(components.iter().map(|view| (view.component, view.requirement, view.absent, view.verdict)));
+    let speechless = view.reasons.iter().any(|reason| reason.verdict == Verdict::Unknown);
+    let verdict = if speechless { Verdict::Unknown } else { rolled };
+    let counted = |at: &usize| {
+        snapshot.checks[*at].spec.requirement == Requirement::Required
+            && components
+                .iter()
+                .any(|view| view.requirement == Requirement::Required && !view.absent && view.checks.contains(at))
+    };
+    let bad = |at: &usize| seen[*at].as_ref().is_some_and(|judged| judged.verdict != Verdict::Ready);
+    let name = |at: usize| snapshot.checks[at].spec.name.clone();
+    let places = 0..seen.len();
+    // What explained the room before still does, if it is still bad.
+    let still = |cause: &CheckName| places.clone().any(|at| name(at) == *cause && bad(&at));
+    let root_cause = if verdict == Verdict::Ready {
+        None
+    } else if let Some(cause) = view.root_cause.clone().filter(still) {
+        Some(cause)
+    } else {
+        let worst = places.clone().filter(counted).filter(bad);
+        worst.max_by_key(|at| (seen[*at].as_ref().map(|judged| judged.verdict), Reverse(*at))).map(name)
+    };
+    let checks = seen.into_iter().zip(&view.checks).map(|(seen, old)| seen.unwrap_or_else(|| old.clone())).collect();
+    ProfileView {
+        profile: view.profile.clone(),
+        verdict,
+        reasons: view.reasons.clone(),
+        components,
+        checks,
+        root_cause,
+        valid_until: view.valid_until,
+    }
+}
+
+fn roll_up(snapshot: &Snapshot, old: &ComponentView, seen: &[Option<Judged>]) -> ComponentView {
+    let decided: Vec<Decided<'_>> = old
+        .checks
+        .iter()
+        .filter_map(|at| Some(Decided { spec: &snapshot.checks[*at].spec, verdict: seen[*at].as_ref()?.verdict }))
+        .collect();
+    let checks: Vec<usize> = old.checks.iter().copied().filter(|at| seen[*at].is_some()).collect();
+    let rolled = rollup::component(&decided);
+    // A component of which everything that counts was left aside is excused; one that never had anything is as before.
+    let left_aside = rolled.is_none() && checks.len() < old.checks.len();
+    let absent = old.absent || left_aside;
+    let verdict = rolled.unwrap_or(if absent { Verdict::Ready } else { old.verdict });
+    let changes = old.checks.iter().filter_map(|at| seen[*at].as_ref());
+    let since = if verdict == old.verdict {
+        old.since
+    } else {
+        changes.filter(|judged| judged.verdict == verdict).map(|judged| judged.since).min().unwrap_or(old.since)
+    };
+    ComponentView {
+        component: old.component,
+        verdict,
+        requirement: old.requirement,
+        absent,
+        reasons: old.reasons.clone(),
+        checks,
+        since,
+    }
+}

@@ -1,0 +1,185 @@
+//! A slot: what can be said of a meeting from then until then. A pure function of a snapshot.
+//!
+//! Within the horizon the answer is live: the room as it is. Beyond it nobody knows what the line or the mains will do;
+//! only reasons that last until somebody acts still count, and the answer is provisional.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::domain::snapshot::{CheckView, Judged, ProfileView};
+use crate::domain::{Now, Snapshot, Verdict};
+
+use super::revise::revise;
+
+/// A meeting that begins within this is answered by the room as it is now.
+pub const HORIZON: Duration = Duration::from_hours(2);
+
+/// A meeting further away than this is asked about once more a day before: time enough to mend what lasts.
+pub const DAY_BEFORE: Duration = Duration::from_hours(24);
+
+/// What is asked: a kind of meeting, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Question {
+    profile: usize,
+    start: Option<Timestamp>,
+    end: Option<Timestamp>,
+}
+
+/// Why a question cannot be answered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// There is no such kind of meeting.
+    #[error("there is no profile {given:?}; there are {}", known.join(", "))]
+    UnknownProfile {
+        /// What was asked for.
+        given: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// It ends before it begins, or at the same moment.
+    #[error("the end {end} is not after the start {start}")]
+    Reversed {
+        /// When it would begin.
+        start: Timestamp,
+        /// When it would end.
+        end: Timestamp,
+    },
+    /// It is over.
+    #[error("the end {end} is past; now it is {now}")]
+    Past {
+        /// When it ended.
+        end: Timestamp,
+        /// When it was asked.
+        now: Timestamp,
+    },
+}
+
+impl Question {
+    /// A question of a kind of meeting (the one in force, if none is named) from `start` (now) until `end` (open).
+    ///
+    /// # Errors
+    /// What cannot be answered, and why.
+    pub fn new(
+        snapshot: &Snapshot,
+        profile: Option<&str>,
+        start: Option<Timestamp>,
+        end: Option<Timestamp>,
+        now: Now,
+    ) -> Result<Self, Refusal> {
+        let place = |name: &str| snapshot.profiles.iter().position(|view| &*view.profile.name == name);
+        let profile = match profile {
+            None => snapshot.current,
+            Some(name) => place(name).ok_or_else(|| Refusal::UnknownProfile {
+                given: name.to_owned(),
+                known: snapshot.profiles.iter().map(|view| view.profile.name.to_string()).collect(),
+            })?,
+        };
+        if let (Some(start), Some(end)) = (start, end)
+            && end <= start
+        {
+            return Err(Refusal::Reversed { start, end });
+        }
+        if let Some(end) = end.filter(|end| *end <= now.wall) {
+            return Err(Refusal::Past { end, now: now.wall });
+        }
+        Ok(Self { profile, start, end })
+    }
+
+    /// The place of its profile in the snapshot that it was made for.
+    pub const fn profile(&self) -> usize {
+        self.profile
+    }
+
+    /// When the meeting begins; `None` is now.
+    pub const fn start(&self) -> Option<Timestamp> {
+        self.start
+    }
+
+    /// When the meeting ends; `None` is open.
+    pub const fn end(&self) -> Option<Timestamp> {
+        self.end
+    }
+}
+
+/// What an answer stands on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// The room as it is.
+    Live,
+    /// Only what lasts.
+    Outlook,
+}
+
+/// Whether an answer can be relied upon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// As far as can be known.
+    Final,
+    /// Ask again at `recheck_at`.
+    Provisional,
+}
+
+/// What can be said of a slot.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// What it stands on.
+    pub basis: Basis,
+    /// Whether it can be relied upon.
+    pub decision: Decision,
+    /// The room, its components and its checks, as they count for this slot.
+    pub view: Arc<ProfileView>,
+    /// When evidence that it stands on becomes too old; of an outlook, when to ask again.
+    pub valid_until: Timestamp,
+    /// When to ask again: of a meeting that has begun, not at all.
+    pub recheck_at: Option<Timestamp>,
+}
+
+/// Answers a question from a snapshot.
+pub fn answer(snapshot: &Snapshot, question: &Question, now: Now) -> Answer {
+    let view = snapshot.profiles.get(question.profile).unwrap_or(&snapshot.profiles[snapshot.current]);
+    let ahead = question.start.map_or(Duration::ZERO, |start| until(start, now.wall));
+    if ahead <= HORIZON {
+        return Answer {
+            basis: Basis::Live,
+            decision: Decision::Final,
+            view: Arc::clone(view),
+            valid_until: now.wall_at(view.valid_until),
+            // Much can change until it begins.
+            recheck_at: question.start.filter(|_| ahead > Duration::ZERO),
+        };
+    }
+    let wait = ahead.saturating_sub(if ahead > DAY_BEFORE { DAY_BEFORE } else { HORIZON });
+    let recheck_at = now.wall.saturating_add(wait).unwrap_or(Timestamp::MAX);
+    Answer {
+        basis: Basis::Outlook,
+        decision: Decision::Provisional,
+        view: Arc::new(revise(snapshot, view, |at, judged| Some(lasting(judged, &snapshot.checks[at])))),
+        valid_until: recheck_at,
+        recheck_at: Some(recheck_at),
+    }
+}
+
+/// What of a check's verdict lasts.
+///
+/// Where nobody looked (no evidence, or too old) nothing is known of what lasts either: it stays unknown, which never
+/// looks green.
+fn lasting(judged: &Judged, check: &CheckView) -> Judged {
+    let seen = check.last.is_some() && (!check.stale || check.held.is_some());
+    if !seen {
+        return Judged { pending: None, ..judged.clone() };
+    }
+    let reasons: Vec<_> = judged.reasons.iter().filter(|reason| reason.def.lasting).cloned().collect();
+    let verdict = Verdict::worst(reasons.iter().map(|reason| reason.verdict)).unwrap_or(Verdict::Ready);
+    let since = reasons.iter().map(|reason| reason.since).min().unwrap_or(judged.since);
+    let blocked_by = judged.blocked_by.clone().filter(|_| verdict != Verdict::Ready);
+    Judged { verdict, since, pending: None, reasons, blocked_by }
+}
+
+fn until(moment: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(moment.duration_since(now)).unwrap_or_default()
+}

@@ -1,0 +1,266 @@
+//! Delivering: one task a receiver, in order, at least once.
+//!
+//! ```text
+//!          ┌────────── arrived, or given up: mark it ──────────┐
+//!          ▼                                                   │
+//!   oldest in the outbox ──none──▶ wait for a poke             │
+//!          │ one                                               │
+//!          ▼                                                   │
+//!   wait until it may be tried ──▶ attempt ────────────────────┤
+//!          ▲                          │ failed, can be mended  │
+//!          └── later, and longer ◀────┘                        │
+//! ```
+//!
+//! The notifications behind one that fails wait for it: "closed" must not overtake "opened".
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::config::{Config, Kind};
+use super::error::DeliveryError;
+use super::stats::Stats;
+use super::webhook::{SetupError, Webhook};
+use crate::clock::Clock;
+use crate::domain::{GiveUp, Mono, Notification, Outbox};
+
+/// How long an empty outbox is believed without a poke.
+const LOOK: Duration = Duration::from_mins(1);
+
+/// How attempts are spread over time, and when they end.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Schedule {
+    /// The wait after the first failure; doubled with each more in a row.
+    pub first: Duration,
+    /// The longest wait.
+    pub longest: Duration,
+    /// Older than this helps nobody …
+    pub too_old: Duration,
+    /// … but so many attempts are always made: a wall clock that jumps a day must not empty the outbox.
+    pub at_least: u32,
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self {
+            first: Duration::from_secs(1),
+            // An internet that comes back is followed by the alert about its absence within five minutes.
+            longest: Duration::from_mins(5),
+            too_old: Duration::from_hours(24),
+            at_least: 10,
+        }
+    }
+}
+
+impl Schedule {
+    /// The wait after so many failures in a row, spread by up to a quarter either way (`spread` is 0 to 1), so that many
+    /// rooms do not come back to one server in step.
+    fn wait(&self, failures: u32, spread: f64) -> Duration {
+        let doubled = self.first.saturating_mul(1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX));
+        doubled.min(self.longest).mul_f64(0.75 + spread / 2.0)
+    }
+}
+
+/// Somebody who can be told.
+#[derive(Clone, Debug)]
+pub enum Receiver {
+    /// By HTTP.
+    Webhook(Webhook),
+}
+
+impl Receiver {
+    /// Makes a receiver ready. It contacts nobody yet.
+    ///
+    /// # Errors
+    /// If its way of delivery cannot be set up on this machine.
+    pub fn new(config: &Config) -> Result<Self, SetupError> {
+        match config.kind {
+            Kind::Webhook => Webhook::new(config).map(Self::Webhook),
+        }
+    }
+
+    /// Its name in the config.
+    pub fn name(&self) -> &Arc<str> {
+        match self {
+            Self::Webhook(webhook) => webhook.name(),
+        }
+    }
+
+    async fn attempt(&self, notification: &Notification) -> Result<(), DeliveryError> {
+        match self {
+            Self::Webhook(webhook) => webhook.deliver(notification).await,
+        }
+    }
+}
+
+/// Tells the deliverer that something new is in the outbox. Pokes may run together: the outbox says what there is.
+#[derive(Clone, Debug)]
+pub struct Poke(watch::Sender<()>);
+
+impl Default for Poke {
+    fn default() -> Self {
+        Self(watch::Sender::new(()))
+    }
+}
+
+impl Poke {
+    /// Look again.
+    pub fn poke(&self) {
+        self.0.send_replace(());
+    }
+}
+
+/// Delivers until it is dropped; what is under way then is tried again after the next start.
+///
+/// To be begun when the outbox has what an earlier process left: what waits then for somebody who is not among `receivers`
+/// is given up.
+pub async fn deliver<O: Outbox>(
+    outbox: O,
+    receivers: Vec<Receiver>,
+    schedule: Schedule,
+    clock: Clock,
+    poke: &Poke,
+    stats: Stats,
+) {
+    for name in outbox.receivers().await {
+        if !receivers.iter().any(|receiver| *receiver.name() == name) {
+            give_up_all(&outbox, &name, &stats).await;
+        }
+    }
+    let line = |receiver: Arc<Receiver>| Line {
+        outbox: outbox.clone(),
+        receiver,
+        schedule,
+        clock,
+        news: poke.0.subscribe(),
+        stats: stats.clone(),
+    };
+    let mut tasks = JoinSet::new();
+    let mut lines = HashMap::new();
+    for receiver in receivers {
+        let receiver = Arc::new(receiver);
+        lines.insert(tasks.spawn(line(Arc::clone(&receiver)).run()).id(), receiver);
+    }
+    // A line ends only by a panic of ours, which must not silence its receiver for good.
+    while let Some(ended) = tasks.join_next_with_id().await {
+        let id = ended.map_or_else(|error| error.id(), |(id, ())| id);
+        if let Some(receiver) = lines.remove(&id) {
+            tracing::error!(receiver = %receiver.name(), "the receiver's task has died; it is started again");
+            clock.sleep_until(clock.mono().after(schedule.longest)).await;
+            lines.insert(tasks.spawn(line(Arc::clone(&receiver)).run()).id(), receiver);
+        }
+    }
+    // Without receivers there is nothing to do, and still no end.
+    std::future::pending::<()>().await;
+}
+
+/// The line to one receiver.
+struct Line<O> {
+    outbox: O,
+    receiver: Arc<Receiver>,
+    schedule: Schedule,
+    clock: Clock,
+    news: watch::Receiver<()>,
+    stats: Stats,
+}
+
+impl<O: Outbox> Line<O> {
+    async fn run(mut self) {
+        let name = Arc::clone(self.receiver.name());
+        let mut failures = 0;
+        let mut not_before: Option<Mono> = None;
+        loop {
+            // Before looking, so that a poke that comes after the look is not missed.
+            self.news.mark_unchanged();
+            let Some(notification) = self.outbox.next(&name).await else {
+                // Looked at now and then unasked too: a disk that comes back late brings what it had.
+                let again = self.clock.mono().after(LOOK);
+                tokio::select! {
+                    poked = self.news.changed() => if poked.is_err() { self.clock.sleep_until(again).await },
+                    () = self.clock.sleep_until(again) => {}
+                }
+                continue;
+            };
+            let from = not_before.unwrap_or_else(|| self.stored_wait(&notification, &mut failures));
+            self.clock.sleep_until(from).await;
+            match self.receiver.attempt(&notification).await {
+                Ok(()) => {
+                    self.outbox.delivered(&notification.key).await;
+                    if failures > 0 {
+                        tracing::info!(receiver = %name, "the receiver takes notifications again");
+                    }
+                    failures = 0;
+                    not_before = Some(Mono::ZERO);
+                    let at = self.clock.now().wall;
+                    self.stats.of(&name, |counts| {
+                        counts.delivered += 1;
+                        counts.failures_in_a_row = 0;
+                        counts.last_delivered_at = Some(at);
+                    });
+                }
+                Err(error) => not_before = Some(self.failed(&notification, &error, &mut failures).await),
+            }
+        }
+    }
+
+    /// What the row says of an attempt before a restart, never longer than the longest wait: the wall clock may have been
+    /// set meanwhile.
+    fn stored_wait(&self, notification: &Notification, failures: &mut u32) -> Mono {
+        let now = self.clock.now();
+        *failures = notification.attempts;
+        let left = notification.next_attempt_at.duration_since(now.wall);
+        let left = if left.is_negative() { Duration::ZERO } else { left.unsigned_abs() };
+        now.mono.after(left.min(self.schedule.longest))
+    }
+
+    /// Marks a failure, and says when to go on.
+    async fn failed(&self, notification: &Notification, error: &DeliveryError, failures: &mut u32) -> Mono {
+        let name = self.receiver.name();
+        let now = self.clock.now();
+        let age = now.wall.duration_since(notification.created_at);
+        let tried = notification.attempts.saturating_add(1);
+        let too_old = !age.is_negative() && age.unsigned_abs() > self.schedule.too_old;
+        let give_up = if !error.retryable() {
+            Some(GiveUp::Refused)
+        } else if too_old && tried >= self.schedule.at_least {
+            Some(GiveUp::TooOld)
+        } else {
+            None
+        };
+        self.stats.of(name, |counts| {
+            *counts.failed.entry(error.failure).or_default() += 1;
+            counts.failures_in_a_row = counts.failures_in_a_row.saturating_add(1);
+            if let Some(why) = give_up {
+                *counts.given_up.entry(why).or_default() += 1;
+            }
+        });
+        if let Some(why) = give_up {
+            tracing::error!(receiver = %name, key = %notification.key, %why, %error, "a notification is given up");
+            self.outbox.given_up(&notification.key, why, &error.to_string()).await;
+            if why == GiveUp::Refused {
+                // The receiver is there; the next message may please it.
+                return now.mono;
+            }
+        } else if *failures == 0 {
+            tracing::warn!(receiver = %name, key = %notification.key, %error, "not delivered; tried again until it is");
+        }
+        *failures = failures.saturating_add(1);
+        let wait = self.schedule.wait(*failures, rand::random());
+        let wait = wait.max(error.retry_after.unwrap_or_default().min(self.schedule.longest));
+        if give_up.is_none() {
+            self.outbox.failed(&notification.key, &error.to_string(), now.after(wait).wall).await;
+        }
+        now.mono.after(wait)
+    }
+}
+
+async fn give_up_all<O: Outbox>(outbox: &O, name: &Arc<str>, stats: &Stats) {
+    while let Some(notification) = outbox.next(name).await {
+        outbox.given_up(&notification.key, GiveUp::NoReceiver, "the config names no such receiver").await;
+        stats.of(name, |counts| *counts.given_up.entry(GiveUp::NoReceiver).or_default() += 1);
+        tracing::warn!(receiver = %name, key = %notification.key, "given up: the config names no such receiver");
+    }
+}

@@ -1,0 +1,85 @@
+//! Why an attempt failed, and whether another makes sense.
+
+use std::fmt;
+use std::time::Duration;
+
+/// What kind of failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Failure {
+    /// Nothing was answered in time.
+    Timeout,
+    /// The name, the way there, or the far end's certificate failed.
+    Connect,
+    /// The connection broke, or what came back is not HTTP.
+    Protocol,
+    /// It answered that it cannot now (408, 425, 429, 5xx).
+    Unavailable,
+    /// It answered that it will not (any other 4xx).
+    Refused,
+    /// It sent us elsewhere: to another host, or in a way that would lose the message.
+    Redirected,
+    /// The secret cannot be read.
+    Secret,
+}
+
+impl Failure {
+    /// All, in the order of metrics.
+    pub const ALL: [Self; 7] = [
+        Self::Timeout,
+        Self::Connect,
+        Self::Protocol,
+        Self::Unavailable,
+        Self::Refused,
+        Self::Redirected,
+        Self::Secret,
+    ];
+
+    /// The label value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::Connect => "connect",
+            Self::Protocol => "protocol",
+            Self::Unavailable => "unavailable",
+            Self::Refused => "refused",
+            Self::Redirected => "redirected",
+            Self::Secret => "secret",
+        }
+    }
+
+    /// Whether the same message may be taken later. A secret's file and a certificate can be mended; a refusal of these
+    /// very bytes, or an address that is another now, is for a person to mend in the config.
+    pub const fn retryable(self) -> bool {
+        !matches!(self, Self::Refused | Self::Redirected)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Why an attempt failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{failure}: {detail}")]
+pub struct DeliveryError {
+    /// What kind of failure.
+    pub failure: Failure,
+    /// For IT staff, in English, without the URL (which may hold a token) and without secrets.
+    pub detail: String,
+    /// When the far end wants to be asked again, if it said so (RFC 9110 §10.2.3, in seconds).
+    pub retry_after: Option<Duration>,
+}
+
+impl DeliveryError {
+    /// An error without a wish for when to come back.
+    pub fn new(failure: Failure, detail: impl Into<String>) -> Self {
+        Self { failure, detail: detail.into(), retry_after: None }
+    }
+
+    /// Whether another attempt makes sense.
+    pub const fn retryable(&self) -> bool {
+        self.failure.retryable()
+    }
+}

@@ -1,0 +1,55 @@
+//! What became of the notifications, for metrics and API.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+
+use super::error::Failure;
+use super::policy::Withheld;
+use crate::domain::GiveUp;
+
+/// Counts since the process's start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Per receiver.
+    pub receivers: BTreeMap<Arc<str>, ReceiverCounts>,
+    /// Changes that were told to nobody, by why.
+    pub withheld: BTreeMap<Withheld, u64>,
+}
+
+/// Counts of one receiver.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReceiverCounts {
+    /// Notifications that arrived.
+    pub delivered: u64,
+    /// Attempts that failed.
+    pub failed: BTreeMap<Failure, u64>,
+    /// Notifications that are no longer tried.
+    pub given_up: BTreeMap<GiveUp, u64>,
+    /// Failures since the newest success.
+    pub failures_in_a_row: u32,
+    /// When one arrived last.
+    pub last_delivered_at: Option<Timestamp>,
+}
+
+/// The counts' shared handle. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Stats(Arc<Mutex<Counts>>);
+
+impl Stats {
+    /// The counts now.
+    pub fn counts(&self) -> Counts {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Counts a change that was told to nobody.
+    pub fn withheld(&self, why: Withheld) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner).withheld.entry(why).or_default() += 1;
+    }
+
+    pub(super) fn of(&self, receiver: &Arc<str>, change: impl FnOnce(&mut ReceiverCounts)) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        change(counts.receivers.entry(Arc::clone(receiver)).or_default());
+    }
+}

@@ -1,0 +1,181 @@
+//! The sound cards of this machine, as `/proc/asound` tells: no device is opened, so a call is never disturbed.
+
+use std::io;
+use std::path::Path;
+
+/// A sound card.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Card {
+    /// Its number, which follows the order of plugging in.
+    pub(super) number: u32,
+    /// Its short name, unique: the second of two equal headsets is `Headset_1`.
+    pub(super) id: String,
+    /// The kernel's driver: `USB-Audio`.
+    pub(super) driver: String,
+    /// `Jabra EVOLVE 20`
+    pub(super) name: String,
+    /// Where it is attached: `Jabra EVOLVE 20 at usb-0000:00:14.0-2, full speed`.
+    pub(super) place: String,
+    /// USB vendor and product: `0b0e:0300`.
+    pub(super) usb: Option<String>,
+    /// Its streams.
+    pub(super) streams: Vec<Stream>,
+}
+
+/// Which way sound goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Direction {
+    /// From a microphone.
+    Capture,
+    /// To a loudspeaker.
+    Playback,
+}
+
+/// A PCM of a card.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stream {
+    /// Which way it goes.
+    pub(super) direction: Direction,
+    /// Whether sound runs through it now, and by whose will.
+    pub(super) running: Option<Owner>,
+}
+
+/// Who runs a stream: the process's name, where it can be seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Owner(pub(super) Option<String>);
+
+impl Card {
+    /// Whether it has a stream of that direction.
+    pub(super) fn has(&self, direction: Direction) -> bool {
+        self.streams.iter().any(|stream| stream.direction == direction)
+    }
+
+    /// Whether a program only, and no equipment, stands behind it (snd-aloop, snd-dummy).
+    pub(super) fn is_software(&self) -> bool {
+        matches!(self.driver.as_str(), "Loopback" | "Dummy")
+    }
+
+    /// Whether `wanted` (a config's `card`) means this card.
+    pub(super) fn is(&self, wanted: &str) -> bool {
+        let wanted = wanted.to_lowercase();
+        let within = |text: &str| text.to_lowercase().contains(&wanted);
+        match wanted.as_str() {
+            "auto" => !self.is_software(),
+            _ => within(&self.id) || within(&self.name) || within(&self.place) || self.usb.as_deref().is_some_and(within),
+        }
+    }
+}
+
+/// The cards that `wanted` means. An exact short name means that card alone, so that `Headset` is not also `Headset_1`.
+pub(super) fn wanted(cards: Vec<Card>, wanted: &str) -> Vec<Card> {
+    let exact = cards.iter().any(|card| card.id == wanted);
+    cards.into_iter().filter(|card| if exact { card.id == wanted } else { card.is(wanted) }).collect()
+}
+
+/// Lists the cards, by number. A kernel without sound has none.
+///
+/// # Errors
+/// What reading the list came to, except that it is not there.
+pub(super) fn list(proc: &Path) -> io::Result<Vec<Card>> {
+    match std::fs::read_to_string(proc.join("asound/cards")) {
+        Ok(text) => Ok(parse(&text).into_iter().map(|card| look(card, proc)).collect()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads `/proc/asound/cards`: two lines a card, `NN [id]: driver - name` and its place.
+fn parse(text: &str) -> Vec<Card> {
+    let mut lines = text.lines().peekable();
+    let mut cards = Vec::new();
+    while let Some(line) = lines.next() {
+        let Some((number, id, driver, name)) = head(line) else { continue };
+        let place = lines.next_if(|next| head(next).is_none()).map_or("", str::trim);
+        cards.push(Card {
+            number,
+            id: id.to_owned(),
+            driver: driver.to_owned(),
+            name: name.to_owned(),
+            place: place.to_owned(),
+            usb: None,
+            streams: Vec::new(),
+        });
+    }
+    cards
+}
+
+fn head(line: &str) -> Option<(u32, &str, &str, &str)> {
+    let (number, rest) = line.split_once('[')?;
+    let (id, rest) = rest.split_once("]:")?;
+    let (driver, name) = rest.split_once(" - ")?;
+    Some((number.trim().parse().ok()?, id.trim(), driver.trim(), name.trim()))
+}
+
+fn look(card: Card, proc: &Path) -> Card {
+    let folder = proc.join(format!("asound/card{}", card.number));
+    let usb = std::fs::read_to_string(folder.join("usbid")).ok().map(|usb| usb.trim().to_owned());
+    let mut streams: Vec<_> = names(&folder).filter_map(|name| stream(&folder.join(&name), &name, proc)).collect();
+    streams.sort_by_key(|stream| stream.direction == Direction::Playback);
+    Card { usb, streams, ..card }
+}
+
+/// `pcm0c` and its substreams' `status`: `closed`, or `state: RUNNING` with `owner_pid   : 149`.
+fn stream(folder: &Path, name: &str, proc: &Path) -> Option<Stream> {
+    let direction = match name.strip_prefix("pcm")?.strip_suffix(['c', 'p'])?.parse::<u32>() {
+        Ok(_) if name.ends_with('c') => Direction::Capture,
+        Ok(_) => Direction::Playback,
+        Err(_) => return None,
+    };
+    let running = names(folder)
+        .filter(|name| name.starts_with("sub"))
+        .filter_map(|name| std::fs::read_to_string(folder.join(name).join("status")).ok())
+        .filter(|status| field(status, "state") == Some("RUNNING"))
+        .map(|status| Owner(field(&status, "owner_pid").and_then(|pid| process(proc, pid))))
+        // One whose owner is seen tells more than one whose owner is not.
+        .max_by_key(|owner| owner.0.is_some());
+    Some(Stream { direction, running })
+}
+
+fn names(folder: &Path) -> impl Iterator<Item = String> {
+    std::fs::read_dir(folder).into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+}
+
+fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.lines().find_map(|line| {
+        let (key, value) = line.split_once(':')?;
+        (key.trim() == name).then_some(value.trim())
+    })
+}
+
+/// The process's name. `owner_pid` is the thread that opened the stream, and a sound server's threads have names of their own.
+fn process(proc: &Path, thread: &str) -> Option<String> {
+    let thread: u32 = thread.parse().ok()?;
+    let status = std::fs::read_to_string(proc.join(format!("{thread}/status"))).unwrap_or_default();
+    let process = field(&status, "Tgid").and_then(|pid| pid.parse().ok()).unwrap_or(thread);
+    let name = std::fs::read_to_string(proc.join(format!("{process}/comm"))).ok()?;
+    Some(name.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_kernels_list_is_read() {
+        let text = " 0 [PCH            ]: HDA-Intel - HDA Intel PCH\n                      HDA Intel PCH at 0xf7f10000 irq 30\n 1 [Headset        ]: USB-Audio - Head [set]: A - B\n                      Maker at usb-0000:00:14.0-2, full speed\n";
+        let cards = parse(text);
+        assert_eq!(cards.len(), 2);
+        assert_eq!((cards[0].number, cards[0].id.as_str(), cards[0].driver.as_str()), (0, "PCH", "HDA-Intel"));
+        assert_eq!((cards[1].name.as_str(), cards[1].number), ("Head [set]: A - B", 1));
+        assert_eq!(cards[1].place, "Maker at usb-0000:00:14.0-2, full speed");
+        assert_eq!(parse("--- no soundcards ---\n"), []);
+    }
+
+    proptest! {
+        #[test]
+        fn no_list_makes_it_panic(text in "[ -~\n]{0,200}") {
+            let _ = parse(&text);
+        }
+    }
+}

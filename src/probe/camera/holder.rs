@@ -1,0 +1,92 @@
+//! Whether somebody has a camera open, and who, learnt without touching it.
+//!
+//! `VIDIOC_REQBUFS(0)` would tell (`EBUSY`), but it takes the queue for an instant, and a call that starts in that instant
+//! fails. So two things are looked at instead, and neither is the camera:
+//! - the USB interface's `power/runtime_status`. uvcvideo wakes the interface for whoever opens the camera (kernels before 6.16)
+//!   or streams from it (since then), and lets it sleep at once after; microphone and buttons are other interfaces. Anybody
+//!   may read it, but it names nobody.
+//! - the links in `/proc/PID/fd` of the processes that this one may look into: all as root, else those of its own user.
+
+use std::io;
+use std::path::Path;
+
+use super::nodes::Node;
+use crate::probe::Roots;
+
+/// Who has a camera.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Holder {
+    /// Nobody.
+    Nobody,
+    /// The process of this name.
+    Process(String),
+    /// Somebody, who cannot be seen.
+    Unseen,
+    /// It cannot be seen whether anybody has.
+    Unknown,
+}
+
+impl Holder {
+    /// Whether the camera is in use; `None` where it cannot be seen.
+    pub(super) const fn in_use(&self) -> Option<bool> {
+        match self {
+            Self::Nobody => Some(false),
+            Self::Process(_) | Self::Unseen => Some(true),
+            Self::Unknown => None,
+        }
+    }
+}
+
+/// Who has `node`, the daemon's own children aside.
+pub(super) fn of(node: &Node, roots: &Roots) -> Holder {
+    let power = std::fs::read_to_string(node.device.join("power/runtime_status")).unwrap_or_default();
+    let awake = match power.trim() {
+        // The cheap way out, in a room where nothing happens.
+        "suspended" => return Holder::Nobody,
+        // Other buses' devices are often awake for good.
+        "active" => node.usb.is_some(),
+        _ => false,
+    };
+    match (opener(&node.path, &roots.proc), awake) {
+        (Seen::By(name), _) => Holder::Process(name),
+        (_, true) => Holder::Unseen,
+        (Seen::Nobody, false) => Holder::Nobody,
+        (Seen::Partly, false) => Holder::Unknown,
+    }
+}
+
+enum Seen {
+    By(String),
+    /// All processes were looked into.
+    Nobody,
+    /// None of those that could be looked into.
+    Partly,
+}
+
+fn opener(path: &Path, proc: &Path) -> Seen {
+    let Ok(entries) = std::fs::read_dir(proc) else { return Seen::Partly };
+    let mut seen = Seen::Nobody;
+    for pid in entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok()) {
+        let folder = proc.join(pid.to_string());
+        let mut fds = match std::fs::read_dir(folder.join("fd")) {
+            Ok(fds) => fds.filter_map(|fd| std::fs::read_link(fd.ok()?.path()).ok()),
+            // It has ended meanwhile, and holds nothing.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(_) => {
+                seen = Seen::Partly;
+                continue;
+            }
+        };
+        if fds.any(|target| target == path) && parent(&folder) != Some(std::process::id()) {
+            let name = std::fs::read_to_string(folder.join("comm")).unwrap_or_default();
+            return Seen::By(name.trim().to_owned());
+        }
+    }
+    seen
+}
+
+/// The parent of a process: the second field after its name in brackets (`proc_pid_stat(5)`).
+fn parent(folder: &Path) -> Option<u32> {
+    let stat = std::fs::read_to_string(folder.join("stat")).ok()?;
+    stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
+}

@@ -1,0 +1,340 @@
+//! `camera`: is a camera there, does it answer, and does somebody use it?
+//!
+//! Presence and use come from sysfs and procfs at every interval and touch no camera. Whether it answers, and in which formats,
+//! is asked in a child that can be killed ([`super::child`]), when the set of nodes changed or `requery` has passed, and never
+//! while the room is in use: what is in use answers somebody already.
+
+mod holder;
+mod judge;
+mod nodes;
+pub(super) mod query;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::child::{self, Program, Slot};
+use super::{Context, Defaults, Roots};
+use crate::domain::check::LossRule;
+use crate::domain::{
+    ErrorKind, ErrorTable, Level, Mono, Observation, Period, ProbeError, Quantity, Reading, ReasonDef, Rule, Text,
+    Verdict, quantity::Unit,
+};
+use holder::Holder;
+use nodes::Node;
+use query::Info;
+
+/// A camera that is pulled out should be on the page before anybody wonders: polls of 2 s, each a handful of reads in sysfs. A
+/// bus that resets loses its devices for a second or two, so bad after 3 s (standards: "device gone: bad after 3 s"); back
+/// only once it has stayed for 10 s, because a bad plug comes and goes.
+pub const DEFAULTS: Defaults = Defaults {
+    interval: Duration::from_secs(2),
+    fresh_for: Duration::from_secs(15),
+    bad_for: Duration::from_secs(3),
+    good_for: Duration::from_secs(10),
+    active: false,
+};
+
+/// A healthy camera answers in 10 ms; one that is just waking up, or sits behind a busy hub, in up to a second.
+const DEADLINE: Duration = Duration::from_secs(3);
+
+/// When a camera that did not answer is asked again.
+const RETRY: Duration = Duration::from_secs(10);
+
+static COUNT: Quantity =
+    Quantity::gauge("camera_devices", Unit::Count, "Cameras that this check means, present and capturing.");
+static FORMATS: Quantity =
+    Quantity::gauge("camera_formats", Unit::Count, "Pixel formats that a camera offers.").by("device");
+static IN_USE: Quantity =
+    Quantity::gauge("camera_in_use", Unit::Flag, "Whether somebody has a camera open (1) or nobody has (0).")
+        .by("device");
+static LEFT_BEHIND: Quantity = Quantity::gauge(
+    "camera_children_left_behind",
+    Unit::Count,
+    "Killed device children that still hang in the kernel, each on one camera.",
+);
+
+/// What it measures.
+pub const QUANTITIES: &[&Quantity] = &[&COUNT, &FORMATS, &IN_USE, &LEFT_BEHIND];
+
+static NO_CAMERA: ReasonDef = ReasonDef::new(
+    "video.no_camera",
+    Text::new("Tidak ada kamera yang terhubung ke komputer", "No camera is connected to the computer"),
+    Text::new(
+        "Sambungkan kamera ke porta USB dan pastikan kabelnya masuk penuh",
+        "Connect a camera to a USB port and see that its cable is fully in",
+    ),
+)
+.lasting();
+
+static MISSING: ReasonDef = ReasonDef::new(
+    "video.camera_missing",
+    Text::new("Kamera {device} tidak terhubung", "Camera {device} is not connected"),
+    Text::new(
+        "Periksa kabel USB dan daya kamera {device}, lalu sambungkan lagi; \"siaga devices\" menampilkan kamera yang ada",
+        "Check the USB cable and the power of camera {device} and connect it again; \"siaga devices\" lists what is there",
+    ),
+)
+.lasting();
+
+static UNANSWERING: ReasonDef = ReasonDef::new(
+    "video.camera_unanswering",
+    Text::new("Kamera {device} terhubung tetapi tidak menjawab", "Camera {device} is connected but does not answer"),
+    Text::new(
+        "Cabut kamera {device}, tunggu 10 detik, lalu sambungkan lagi; bila tetap begini, nyalakan ulang komputer",
+        "Unplug camera {device}, wait 10 seconds and connect it again; if it stays so, restart the computer",
+    ),
+);
+
+static NO_PERMISSION: ReasonDef = ReasonDef::new(
+    "siaga.camera_no_permission",
+    Text::new(
+        "Siaga tidak diizinkan membuka kamera, jadi keadaannya tidak diketahui ({detail})",
+        "Siaga may not open the camera, so its state is not known ({detail})",
+    ),
+    Text::new(
+        "Minta petugas TI memasukkan pengguna layanan siaga ke grup \"video\"",
+        "Ask IT staff to put Siaga's service user into the group \"video\"",
+    ),
+)
+.lasting();
+
+static UNREADABLE: ReasonDef = ReasonDef::new(
+    "siaga.camera_unreadable",
+    Text::new("Keadaan kamera tidak dapat dibaca ({detail})", "The camera's state cannot be read ({detail})"),
+    Text::new("Minta petugas TI melihat log siaga", "Ask IT staff to read Siaga's log"),
+);
+
+static IN_USE_BY: ReasonDef = ReasonDef::new(
+    "video.camera_in_use",
+    Text::new("Kamera {device} sedang dipakai oleh {holder}", "Camera {device} is in use by {holder}"),
+    Text::new(
+        "Tidak perlu tindakan; bila tidak ada rapat, tutup program itu",
+        "Nothing to do; if there is no meeting, close that program",
+    ),
+);
+
+static IN_USE_UNSEEN: ReasonDef = ReasonDef::new(
+    "video.camera_in_use_unseen",
+    Text::new("Kamera {device} sedang dipakai, tidak terlihat oleh siapa", "Camera {device} is in use, by whom is not seen"),
+    Text::new(
+        "Tidak perlu tindakan; bila tidak ada rapat, tutup program yang memakai kamera",
+        "Nothing to do; if there is no meeting, close the program that uses the camera",
+    ),
+);
+
+static NOT_ASKED: ReasonDef = ReasonDef::new(
+    "video.camera_not_asked",
+    Text::new(
+        "Kamera {device} terlihat tetapi belum ditanyai, karena ruang sedang dipakai",
+        "Camera {device} is seen but has not been asked yet, because the room is in use",
+    ),
+    Text::new("Tidak perlu tindakan; Siaga menanyainya setelah rapat", "Nothing to do; Siaga asks it after the meeting"),
+);
+
+/// Why it says what it says.
+pub const REASONS: &[&ReasonDef] = &[
+    &NO_CAMERA,
+    &MISSING,
+    &UNANSWERING,
+    &NO_PERMISSION,
+    &UNREADABLE,
+    &IN_USE_BY,
+    &IN_USE_UNSEEN,
+    &NOT_ASKED,
+];
+
+/// Which failures speak of the equipment, and which of our eyes.
+pub static ERRORS: ErrorTable =
+    ErrorTable { rows: &[(ErrorKind::Permission, Verdict::Unknown, &NO_PERMISSION)], otherwise: &UNREADABLE };
+
+/// The kind-specific part of a check's config.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Which camera: `"auto"` (any), a name from `/dev/v4l/by-id`, a node such as `"/dev/video0"`, a part of the device's name,
+    /// or USB vendor and product as `"046d:0825"`.
+    #[serde(default = "auto")]
+    pub device: String,
+    /// How often a camera is asked for its formats, beside whenever something is plugged or unplugged.
+    #[serde(default = "requery")]
+    pub requery: Period,
+}
+
+fn auto() -> String {
+    "auto".to_owned()
+}
+
+/// A camera that hangs without being unplugged is rare, and asking wakes it from its sleep: once a minute.
+const fn requery() -> Period {
+    Period(Duration::from_mins(1))
+}
+
+impl Config {
+    /// Where such a check stands in the tree of root causes.
+    pub fn level(&self) -> Level {
+        Level::Device
+    }
+
+    /// The limits to which its measurements are held.
+    pub fn rules(&self) -> Vec<Rule> {
+        Vec::new()
+    }
+
+    /// The loss decision.
+    pub fn loss(&self) -> Option<LossRule> {
+        None
+    }
+}
+
+/// What is known of one node beside what sysfs shows.
+#[derive(Default)]
+struct Known {
+    slot: Slot,
+    born: u64,
+    asked: Option<Mono>,
+    answer: Option<Result<Info, ProbeError>>,
+}
+
+impl Known {
+    fn is_due(&self, node: &Node, requery: Duration, now: Mono) -> bool {
+        let wait = if matches!(self.answer, Some(Ok(_))) { requery } else { requery.min(RETRY) };
+        self.born != node.born || self.asked.is_none_or(|asked| now.since(asked) >= wait)
+    }
+}
+
+/// A probe of this kind.
+pub struct Probe {
+    config: Config,
+    context: Context,
+    program: Program,
+    deadline: Duration,
+    known: BTreeMap<String, Known>,
+    ticker: Option<tokio::time::Interval>,
+}
+
+impl Probe {
+    /// A probe that has touched nothing yet.
+    pub fn new(config: Config, context: Context) -> Self {
+        let (program, deadline) = (Program::device_child(), DEADLINE);
+        Self { config, context, program, deadline, known: BTreeMap::new(), ticker: None }
+    }
+
+    /// Waits until the next observation is due and makes it.
+    pub async fn next(&mut self) -> Observation {
+        self.ticker.get_or_insert_with(|| self.context.ticker()).tick().await;
+        let began = self.context.clock.mono();
+        match self.look().await {
+            Ok(reading) => self.context.read(began, reading),
+            Err(error) => self.context.failed(began, error, &ERRORS),
+        }
+    }
+
+    async fn look(&mut self) -> Result<Reading, ProbeError> {
+        let nodes: Vec<Node> = list(&self.context.roots)?
+            .into_iter()
+            .filter(|node| node.is(&self.config.device, &self.context.roots))
+            .collect();
+        let holders: Vec<Holder> = nodes.iter().map(|node| holder::of(node, &self.context.roots)).collect();
+        let in_use = *self.context.in_use.borrow() || holders.iter().any(|holder| holder.in_use() == Some(true));
+        // A child that hangs on a camera that was pulled out is remembered until it is gone.
+        self.known.retain(|name, known| nodes.iter().any(|node| node.name == *name) || known.slot.is_left_behind());
+        for node in &nodes {
+            let known = self.known.entry(node.name.clone()).or_default();
+            if known.born != node.born {
+                (known.born, known.asked, known.answer) = (node.born, None, None);
+            }
+        }
+        if !in_use {
+            self.ask(&nodes).await;
+        }
+        let mut reading = judge::reading(&self.config.device, &nodes, &holders, &self.known);
+        let left_behind = self.known.values_mut().map(|known| known.slot.is_left_behind()).filter(|left| *left).count();
+        #[allow(clippy::cast_precision_loss, reason = "a handful")]
+        reading.measure(&LEFT_BEHIND, left_behind as f64);
+        Ok(reading)
+    }
+
+    /// Asks every node that is due, all at once, each in a child of its own: one that hangs delays no other.
+    async fn ask(&mut self, nodes: &[Node]) {
+        let (now, requery) = (self.context.clock.mono(), self.config.requery.0);
+        let (program, deadline) = (&self.program, self.deadline);
+        let due = self.known.iter_mut().filter_map(|(name, known)| {
+            let node = nodes.iter().find(|node| node.name == *name)?;
+            known.is_due(node, requery, now).then_some((node, known))
+        });
+        let asked = due.map(|(node, known)| async move {
+            known.asked = Some(now);
+            let args = ["camera".into(), node.path.clone().into_os_string()];
+            known.answer = Some(child::ask(&mut known.slot, program, &args, deadline).await);
+        });
+        join_all(asked).await;
+    }
+}
+
+fn list(roots: &Roots) -> Result<Vec<Node>, ProbeError> {
+    nodes::list(roots).map_err(|error| {
+        let kind = match error.kind() {
+            std::io::ErrorKind::PermissionDenied => ErrorKind::Permission,
+            _ => ErrorKind::Internal,
+        };
+        ProbeError::new(kind, format!("class/video4linux: {error}"))
+    })
+}
+
+/// A camera as `siaga devices` shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Present {
+    /// Its picture's node.
+    pub(crate) path: String,
+    /// Its name.
+    pub(crate) card: String,
+    /// What to write as `device` in the config.
+    pub(crate) device: String,
+    /// Its formats, if it was asked and answered.
+    pub(crate) formats: Vec<String>,
+    /// Whether somebody has it.
+    pub(crate) in_use: bool,
+}
+
+/// The cameras on this machine, for `siaga devices`. What nobody uses is asked whether it captures at all; what does not answer is
+/// taken for what sysfs shows.
+pub(crate) async fn present(roots: &Roots, device_child: &Program) -> Vec<Present> {
+    let mut cameras: Vec<(Node, Vec<String>, bool)> = Vec::new();
+    for node in nodes::list(roots).unwrap_or_default() {
+        // A further node of a camera that is listed already.
+        if node.index != 0 && cameras.iter().any(|(other, ..)| other.device == node.device) {
+            continue;
+        }
+        let in_use = holder::of(&node, roots).in_use() == Some(true);
+        let args = ["camera".into(), node.path.clone().into_os_string()];
+        let answer: Option<Info> = if in_use {
+            None
+        } else {
+            child::ask(&mut Slot::default(), device_child, &args, DEADLINE).await.ok()
+        };
+        match answer {
+            Some(info) if info.captures => cameras.push((node, info.formats, in_use)),
+            None if node.index == 0 => cameras.push((node, Vec::new(), in_use)),
+            _ => {}
+        }
+    }
+    let twins = |usb: &Option<String>| cameras.iter().filter(|(node, ..)| node.usb == *usb).count() > 1;
+    let device = |node: &Node| match (&node.usb, &node.by_id) {
+        (Some(usb), _) if !twins(&node.usb) => usb.clone(),
+        // Two of one model are told apart by serial number, or by nothing that lasts.
+        (_, Some(by_id)) => by_id.clone(),
+        _ => format!("/dev/{}", node.name),
+    };
+    let shown = |(node, formats, in_use): &(Node, Vec<String>, bool)| Present {
+        path: format!("/dev/{}", node.name),
+        card: node.card.clone(),
+        device: device(node),
+        formats: formats.clone(),
+        in_use: *in_use,
+    };
+    cameras.iter().map(shown).collect()
+}

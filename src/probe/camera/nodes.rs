@@ -1,0 +1,113 @@
+//! The V4L2 nodes of this machine, from sysfs: seen without opening any.
+
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::probe::Roots;
+
+/// One V4L2 node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Node {
+    /// `video0`
+    pub(super) name: String,
+    /// `/dev/video0`
+    pub(super) path: PathBuf,
+    /// The device's name.
+    pub(super) card: String,
+    /// USB vendor and product: `046d:0825`.
+    pub(super) usb: Option<String>,
+    /// The name of its link in `/dev/v4l/by-id`, which udev makes of vendor, product and serial number.
+    pub(super) by_id: Option<String>,
+    /// Its number among the nodes of one device; a UVC camera's picture is 0 and its metadata 1.
+    pub(super) index: u32,
+    /// The folder in sysfs of the device whose node it is: one camera, however many nodes it has.
+    pub(super) device: PathBuf,
+    /// Tells a camera that was pulled out and put back from one that stayed: sysfs makes its folder anew.
+    pub(super) born: u64,
+}
+
+/// Lists the capture, output and metadata nodes, by number. A kernel without V4L2 has none.
+///
+/// # Errors
+/// What reading the class folder came to, except that it is not there.
+pub(super) fn list(roots: &Roots) -> io::Result<Vec<Node>> {
+    let class = roots.sys.join("class/video4linux");
+    let entries = match std::fs::read_dir(&class) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let by_id = links(&roots.dev.join("v4l/by-id"));
+    let mut nodes: Vec<_> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        // Radios, teletext and sub-devices share the class.
+        .filter(|name| number(name).is_some())
+        // One that is unplugged at this very moment is not there.
+        .filter_map(|name| node(roots, &class.join(&name), name, &by_id))
+        .collect();
+    nodes.sort_by_key(|node| number(&node.name));
+    Ok(nodes)
+}
+
+fn number(name: &str) -> Option<u32> {
+    name.strip_prefix("video")?.parse().ok()
+}
+
+fn node(roots: &Roots, folder: &Path, name: String, by_id: &[(String, String)]) -> Option<Node> {
+    let born = std::fs::metadata(folder).ok()?.ino();
+    let device = folder.join("device").canonicalize().unwrap_or_else(|_| folder.to_owned());
+    Some(Node {
+        path: roots.dev.join(&name),
+        card: word(&folder.join("name")).unwrap_or_default(),
+        usb: usb(&device),
+        by_id: by_id.iter().find(|(_, target)| *target == name).map(|(link, _)| link.clone()),
+        index: word(&folder.join("index")).and_then(|index| index.parse().ok()).unwrap_or(0),
+        device,
+        born,
+        name,
+    })
+}
+
+/// Vendor and product of the USB device that `device` is an interface of.
+fn usb(device: &Path) -> Option<String> {
+    device
+        .ancestors()
+        .take(2)
+        .find_map(|folder| Some(format!("{}:{}", word(&folder.join("idVendor"))?, word(&folder.join("idProduct"))?)))
+}
+
+fn word(path: &Path) -> Option<String> {
+    Some(std::fs::read_to_string(path).ok()?.trim().to_owned())
+}
+
+/// The links of a folder: their names, and the names of what they point at.
+fn links(folder: &Path) -> Vec<(String, String)> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut links: Vec<_> = entries
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let target = std::fs::read_link(entry.path()).ok()?;
+            Some((entry.file_name().into_string().ok()?, target.file_name()?.to_str()?.to_owned()))
+        })
+        .collect();
+    links.sort();
+    links
+}
+
+impl Node {
+    /// Whether `wanted` (a config's `device`) means this node.
+    pub(super) fn is(&self, wanted: &str, roots: &Roots) -> bool {
+        if wanted == "auto" {
+            return true;
+        }
+        if let Some(path) = wanted.strip_prefix("/dev/") {
+            let path = roots.dev.join(path);
+            let target = std::fs::read_link(&path).unwrap_or(path);
+            return target.file_name().is_some_and(|name| name == self.name.as_str());
+        }
+        self.by_id.as_deref() == Some(wanted)
+            || self.usb.as_deref().is_some_and(|usb| usb.eq_ignore_ascii_case(wanted))
+            || self.card.to_lowercase().contains(&wanted.to_lowercase())
+    }
+}

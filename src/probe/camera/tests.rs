@@ -1,0 +1,211 @@
+//! The `camera` probe over USB cameras that the tests write themselves.
+
+use super::*;
+use crate::probe::fixture::{Machine, found, value};
+
+/// A UVC camera with its picture node and its metadata node, as the kernel shows one.
+fn usb_camera(machine: &Machine, first: u32, usb: (&str, &str), card: &str, port: &str) {
+    let device = format!("sys/devices/pci0000:00/usb1/1-{port}");
+    machine.write(&format!("{device}/idVendor"), format!("{}\n", usb.0));
+    machine.write(&format!("{device}/idProduct"), format!("{}\n", usb.1));
+    let interface = format!("{device}/1-{port}:1.0");
+    machine.write(&format!("{interface}/power/runtime_status"), "suspended\n");
+    for index in 0..2 {
+        let name = format!("video{}", first + index);
+        let node = format!("{interface}/video4linux/{name}");
+        machine.write(&format!("{node}/name"), format!("{card}\n"));
+        machine.write(&format!("{node}/index"), format!("{index}\n"));
+        machine.link(&format!("{node}/device"), "../..");
+        machine.link(&format!("sys/class/video4linux/{name}"), machine.path(&node));
+        machine.write(&format!("dev/{name}"), "");
+        machine.write(&format!("answers/{name}"), answer(index == 0, "uvcvideo").replace("usb-1", &format!("usb-{port}")));
+        machine.link(&format!("dev/v4l/by-id/usb-{}_{port}-video-index{index}", usb.0), format!("../../{name}"));
+    }
+}
+
+fn answer(captures: bool, driver: &str) -> String {
+    let formats = if captures { r#"["MJPG","YUYV"]"# } else { "[]" };
+    format!(
+        r#"{{"found":{{"driver":"{driver}","card":"Cam","bus":"usb-1","captures":{captures},"formats":{formats}}}}}"#
+    )
+}
+
+fn headset_room() -> Machine {
+    let machine = Machine::bare();
+    usb_camera(&machine, 0, ("046d", "0825"), "Webcam C270", "2");
+    machine
+}
+
+/// A probe whose child reads its answers from the machine's own folder, and notes each question.
+fn probe(machine: &Machine, device: &str) -> Probe {
+    let folder = machine.path("");
+    let script =
+        format!("cd {} && n=${{1##*/}} && echo $n >> asked && [ ! -e hang-$n ] || exec sleep infinity; cat answers/$n", folder.display());
+    machine.write("child.sh", script);
+    let config = Config { device: device.to_owned(), requery: Period(Duration::from_hours(1)) };
+    let mut probe = Probe::new(config, machine.context());
+    // `camera` stands first among the arguments of a real child; here the path alone is wanted.
+    probe.program = Program::other("/bin/sh", &["-c", "shift; . \"$0\"", machine.path("child.sh").to_str().unwrap()]);
+    probe.deadline = Duration::from_secs(20);
+    probe
+}
+
+fn asked(machine: &Machine) -> Vec<String> {
+    let mut asked: Vec<_> = std::fs::read_to_string(machine.path("asked"))
+        .unwrap_or_default()
+        .lines()
+        .map(ToOwned::to_owned)
+        .collect();
+    asked.sort();
+    asked
+}
+
+#[tokio::test]
+async fn a_machine_without_any_camera_says_so() {
+    let machine = Machine::bare();
+    let seen = probe(&machine, "auto").next().await;
+    assert_eq!(found(&seen), [("video.no_camera", Verdict::NotReady)]);
+    assert_eq!(value(&seen.reading, "camera_devices", None), Some(0.0));
+    let seen = probe(&machine, "046d:0825").next().await;
+    assert_eq!(found(&seen), [("video.camera_missing", Verdict::NotReady)]);
+}
+
+#[tokio::test]
+async fn a_camera_with_a_metadata_node_is_one_camera() {
+    let machine = headset_room();
+    let seen = probe(&machine, "auto").next().await;
+    assert_eq!(found(&seen), []);
+    assert_eq!(value(&seen.reading, "camera_devices", None), Some(1.0));
+    assert_eq!(value(&seen.reading, "camera_formats", Some("video0")), Some(2.0));
+    assert_eq!(value(&seen.reading, "camera_formats", Some("video1")), None);
+    assert_eq!(value(&seen.reading, "camera_in_use", Some("video0")), Some(0.0));
+    assert_eq!(seen.reading.in_use, Some(false));
+}
+
+#[tokio::test]
+async fn a_camera_is_named_in_five_ways() {
+    let machine = headset_room();
+    usb_camera(&machine, 2, ("1bcf", "28c4"), "Document Camera", "3");
+    for (wanted, node) in [
+        ("046d:0825", "video0"),
+        ("1BCF:28C4", "video2"),
+        ("document", "video2"),
+        ("/dev/video2", "video2"),
+        ("usb-046d_2-video-index0", "video0"),
+        ("/dev/v4l/by-id/usb-1bcf_3-video-index0", "video2"),
+    ] {
+        let seen = probe(&machine, wanted).next().await;
+        assert_eq!(found(&seen), [], "{wanted}");
+        assert!(value(&seen.reading, "camera_formats", Some(node)).is_some(), "{wanted}");
+        assert_eq!(value(&seen.reading, "camera_devices", None), Some(1.0), "{wanted}");
+    }
+    for wanted in ["046d:0826", "/dev/video7", "usb-046d_2", "C920"] {
+        let seen = probe(&machine, wanted).next().await;
+        assert_eq!(found(&seen), [("video.camera_missing", Verdict::NotReady)], "{wanted}");
+    }
+}
+
+#[tokio::test]
+async fn it_is_asked_once_and_again_when_it_was_plugged_anew() {
+    let machine = headset_room();
+    let mut probe = probe(&machine, "auto");
+    for _ in 0..3 {
+        assert_eq!(found(&probe.next().await), []);
+    }
+    assert_eq!(asked(&machine), ["video0", "video1"]);
+    for path in ["sys/class/video4linux/video0", "sys/class/video4linux/video1", "sys/devices"] {
+        machine.remove(path);
+    }
+    assert_eq!(found(&probe.next().await), [("video.no_camera", Verdict::NotReady)]);
+    for path in ["dev/v4l", "asked"] {
+        machine.remove(path);
+    }
+    usb_camera(&machine, 0, ("046d", "0825"), "Webcam C270", "2");
+    assert_eq!(found(&probe.next().await), []);
+    assert_eq!(asked(&machine), ["video0", "video1"]);
+}
+
+#[tokio::test]
+async fn a_camera_in_use_is_healthy_and_is_not_opened() {
+    let machine = headset_room();
+    machine.write("sys/devices/pci0000:00/usb1/1-2/1-2:1.0/power/runtime_status", "active\n");
+    let seen = probe(&machine, "auto").next().await;
+    let notes = [("video.camera_not_asked", Verdict::Ready), ("video.camera_in_use_unseen", Verdict::Ready)];
+    assert_eq!(found(&seen), notes);
+    assert_eq!(seen.reading.in_use, Some(true));
+    assert_eq!(asked(&machine), [] as [&str; 0]);
+
+    machine.link("proc/149/fd/7", machine.path("dev/video0"));
+    machine.write("proc/149/comm", "conference\n");
+    let seen = probe(&machine, "auto").next().await;
+    let by = seen.reading.findings.last().unwrap();
+    assert_eq!(by.reason.code, "video.camera_in_use");
+    assert!(by.args.contains(&("holder", "conference".into())), "{by:?}");
+}
+
+#[tokio::test]
+async fn while_the_room_is_in_use_no_camera_is_opened_and_what_was_known_stands() {
+    let machine = headset_room();
+    let mut probe = probe(&machine, "auto");
+    probe.config.requery = Period(Duration::ZERO);
+    assert_eq!(found(&probe.next().await), []);
+    machine.in_use.send_replace(true);
+    machine.remove("asked");
+    assert_eq!(found(&probe.next().await), []);
+    assert_eq!(asked(&machine), [] as [&str; 0]);
+    machine.in_use.send_replace(false);
+    assert_eq!(found(&probe.next().await), []);
+    assert_eq!(asked(&machine), ["video0", "video1"]);
+}
+
+#[tokio::test]
+async fn a_camera_that_hangs_is_told_and_does_not_hide_another() {
+    let machine = headset_room();
+    machine.write("hang-video0", "");
+    let mut hanging = probe(&machine, "046d:0825");
+    hanging.deadline = Duration::from_secs(2);
+    let seen = hanging.next().await;
+    assert_eq!(found(&seen), [("video.camera_unanswering", Verdict::NotReady)]);
+    assert_eq!(value(&seen.reading, "camera_children_left_behind", None), Some(0.0));
+    assert_eq!(seen.reading.in_use, None);
+
+    usb_camera(&machine, 2, ("1bcf", "28c4"), "Document Camera", "3");
+    let mut both = probe(&machine, "auto");
+    both.deadline = Duration::from_secs(5);
+    let seen = both.next().await;
+    assert_eq!(found(&seen), [("video.camera_unanswering", Verdict::Degraded)]);
+    assert_eq!(value(&seen.reading, "camera_devices", None), Some(1.0));
+}
+
+#[tokio::test]
+async fn what_the_child_met_is_judged_by_its_kind() {
+    for (kind, expected) in [
+        ("permission", ("siaga.camera_no_permission", Verdict::Unknown)),
+        ("protocol", ("siaga.camera_unreadable", Verdict::Unknown)),
+        ("busy", ("video.camera_in_use_unseen", Verdict::Ready)),
+        ("gone", ("video.camera_missing", Verdict::NotReady)),
+    ] {
+        let machine = headset_room();
+        for node in ["video0", "video1"] {
+            let failed = format!(r#"{{"failed":{{"kind":"{kind}","detail":"told"}}}}"#);
+            machine.write(&format!("answers/{node}"), failed);
+        }
+        let seen = probe(&machine, "/dev/video0").next().await;
+        assert_eq!(found(&seen), [expected], "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_loop_back_camera_devicess_only_when_it_is_named() {
+    let machine = headset_room();
+    machine.write("answers/video0", answer(true, "v4l2 loopback"));
+    assert_eq!(found(&probe(&machine, "auto").next().await), [("video.no_camera", Verdict::NotReady)]);
+    assert_eq!(found(&probe(&machine, "/dev/video0").next().await), []);
+}
+
+#[test]
+fn the_config_has_defaults_and_refuses_what_it_does_not_know() {
+    let config: Config = toml::from_str("").unwrap();
+    assert_eq!((config.device.as_str(), config.requery.0), ("auto", Duration::from_mins(1)));
+    assert!(toml::from_str::<Config>("devise = \"auto\"").unwrap_err().to_string().contains("unknown field"));
+}

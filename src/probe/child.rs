@@ -1,0 +1,313 @@
+//! Device calls that can hang, in a process of their own.
+//!
+//! A thread in a stuck driver cannot be ended. A process can; and one that sits in an uninterruptible call ("D", see
+//! `proc_pid_stat(5)`) takes its `SIGKILL` only when the driver lets go. Such a one is left behind: counted, tried again when
+//! its device is wanted next, never waited for, and never joined by a second one.
+//!
+//! ```text
+//!            run                      answer, exit
+//!   Free ───────────► running ─────────────────────────────► Free
+//!    ▲                   │ deadline: SIGKILL
+//!    │    reaped         ▼                   not reaped in GRACE
+//!    └────────────── killed ─────────────────────────────► LeftBehind ──► Free, once the kernel lets it go
+//! ```
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{ExitCode, Stdio};
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tokio::io::AsyncReadExt as _;
+use tokio::process::{Child, Command};
+
+use crate::domain::{ErrorKind, ProbeError};
+
+/// The hidden sub-command under which this binary looks at one device.
+pub const COMMAND: &str = "device-child";
+
+/// The most that a child may say. A camera with a hundred formats needs 2 kB.
+const MOST: u64 = 256 * 1024;
+
+/// How long a killed child may take to be gone: what is killable is gone in a few milliseconds, also on a busy machine.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// A program that is run as a child.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    path: PathBuf,
+    first: Vec<OsString>,
+}
+
+impl Program {
+    /// This very binary, as a device child. By `/proc/self/exe`, so that an upgrade of the file on disk cannot pair a
+    /// running daemon with another version's child.
+    pub fn device_child() -> Self {
+        Self { path: "/proc/self/exe".into(), first: vec![COMMAND.into()] }
+    }
+
+    /// Another program (`amixer`), found along `PATH` where `path` has no slash; `first` stands before all other arguments.
+    pub fn other(path: impl Into<PathBuf>, first: &[&str]) -> Self {
+        Self { path: path.into(), first: first.iter().map(Into::into).collect() }
+    }
+}
+
+/// The place of one device's child: there is never more than one at a time.
+#[derive(Debug, Default)]
+pub struct Slot {
+    left_behind: Option<Child>,
+}
+
+impl Slot {
+    /// Whether a killed child still hangs in the kernel. Looks without waiting.
+    pub fn is_left_behind(&mut self) -> bool {
+        if let Some(child) = &mut self.left_behind
+            && !matches!(child.try_wait(), Ok(None))
+        {
+            self.left_behind = None;
+        }
+        self.left_behind.is_some()
+    }
+
+    /// Runs `program` with `args` and returns what it wrote on standard output.
+    ///
+    /// Returns by `deadline` and [`GRACE`] at the latest. Dropping the future kills the child.
+    ///
+    /// # Errors
+    /// `Timeout` when the deadline passed or an earlier child still hangs, `Gone` when there is no such program, `Protocol`
+    /// when it said too much, `Internal` when it could not be started or did not end well.
+    pub async fn run(
+        &mut self,
+        program: &Program,
+        args: &[OsString],
+        deadline: Duration,
+    ) -> Result<Vec<u8>, ProbeError> {
+        if self.is_left_behind() {
+            return Err(ProbeError::new(ErrorKind::Timeout, "an earlier child still hangs in the kernel"));
+        }
+        let mut child = Command::new(&program.path)
+            .args(&program.first)
+            .args(args)
+            // Programs of others answer in the user's language unless told not to; ours do not care.
+            .env("LC_ALL", "C")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| not_started(program, &error))?;
+        if let Ok(result) = tokio::time::timeout(deadline, finish(&mut child, program)).await {
+            return result;
+        }
+        self.end(child).await;
+        Err(ProbeError::new(ErrorKind::Timeout, format!("no answer within {} ms", deadline.as_millis())))
+    }
+
+    /// Kills by the child's own handle, so that a number used anew by another process is never meant.
+    async fn end(&mut self, mut child: Child) {
+        // An error means that it has ended meanwhile: the wait below reaps it then.
+        let _ = child.start_kill();
+        if tokio::time::timeout(GRACE, child.wait()).await.is_err() {
+            self.left_behind = Some(child);
+        }
+    }
+}
+
+async fn finish(child: &mut Child, program: &Program) -> Result<Vec<u8>, ProbeError> {
+    let mut out = Vec::new();
+    if let Some(stdout) = child.stdout.take() {
+        stdout.take(MOST + 1).read_to_end(&mut out).await.map_err(|error| internal(&error))?;
+    }
+    if out.len() as u64 > MOST {
+        // Nobody reads on, so that the child may never end by itself.
+        let _ = child.start_kill();
+        let _ = child.wait().await;
+        return Err(ProbeError::new(ErrorKind::Protocol, format!("the child said more than {MOST} bytes")));
+    }
+    let status = child.wait().await.map_err(|error| internal(&error))?;
+    if status.success() {
+        Ok(out)
+    } else {
+        Err(ProbeError::new(ErrorKind::Internal, format!("{} ended with {status}", program.path.display())))
+    }
+}
+
+fn not_started(program: &Program, error: &std::io::Error) -> ProbeError {
+    let kind = match error.kind() {
+        std::io::ErrorKind::NotFound => ErrorKind::Gone,
+        std::io::ErrorKind::PermissionDenied => ErrorKind::Permission,
+        _ => ErrorKind::Internal,
+    };
+    ProbeError::new(kind, format!("cannot start {}: {error}", program.path.display()))
+}
+
+fn internal(error: &std::io::Error) -> ProbeError {
+    ProbeError::new(ErrorKind::Internal, format!("cannot follow the child: {error}"))
+}
+
+/// What a device child says, as one JSON value.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Answer<T> {
+    Found(T),
+    Failed { kind: String, detail: String },
+}
+
+/// Asks a device child and understands its answer.
+///
+/// # Errors
+/// What [`Slot::run`] returns, what the child itself met, and `Protocol` for an answer that is none.
+pub async fn ask<T: DeserializeOwned>(
+    slot: &mut Slot,
+    program: &Program,
+    args: &[OsString],
+    deadline: Duration,
+) -> Result<T, ProbeError> {
+    let said = slot.run(program, args, deadline).await?;
+    match serde_json::from_slice(&said) {
+        Ok(Answer::Found(found)) => Ok(found),
+        Ok(Answer::Failed { kind, detail }) => {
+            let kind = ErrorKind::ALL.into_iter().find(|known| known.as_str() == kind);
+            Err(ProbeError::new(kind.unwrap_or(ErrorKind::Protocol), detail))
+        }
+        Err(error) => Err(ProbeError::new(ErrorKind::Protocol, format!("the child's answer is none: {error}"))),
+    }
+}
+
+/// The child's side: looks at one device, says what it found on standard output, and ends.
+///
+/// `args` are what follows [`COMMAND`]: `camera /dev/video0`. A failure of the device is an answer too; the code tells only
+/// whether an answer was given.
+pub fn main(args: &[OsString]) -> ExitCode {
+    let said = match args {
+        [what, path] if what == "camera" => say(super::camera::query::look(path.as_ref())),
+        _ => return ExitCode::from(2),
+    };
+    match said.map(|said| std::io::stdout().write_all(&said)) {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(_)) | Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn say<T: Serialize>(found: Result<T, ProbeError>) -> serde_json::Result<Vec<u8>> {
+    serde_json::to_vec(&match found {
+        Ok(found) => Answer::Found(found),
+        Err(error) => Answer::Failed { kind: error.kind.as_str().to_owned(), detail: error.detail },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+
+    const SOON: Duration = Duration::from_secs(20);
+
+    fn shell(script: &str) -> (Program, Vec<OsString>) {
+        (Program::other("/bin/sh", &["-c"]), vec![script.into()])
+    }
+
+    async fn run(script: &str, deadline: Duration) -> Result<Vec<u8>, ProbeError> {
+        let (program, args) = shell(script);
+        Slot::default().run(&program, &args, deadline).await
+    }
+
+    /// The state letter of a process (`proc_pid_stat(5)`); `None` when there is none of that number.
+    fn state(pid: u32) -> Option<char> {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        stat.rsplit_once(") ")?.1.chars().next()
+    }
+
+    #[tokio::test]
+    async fn says_what_the_child_said() {
+        assert_eq!(run("printf hello", SOON).await.unwrap(), b"hello");
+    }
+
+    #[tokio::test]
+    async fn a_child_that_sleeps_for_ever_is_killed_and_reaped_by_its_deadline() {
+        let dir = tempfile::tempdir().unwrap();
+        let note = dir.path().join("pid");
+        let script = format!("echo $$ > {}; exec sleep infinity", note.display());
+        let (program, args) = shell(&script);
+        let (mut slot, clock) = (Slot::default(), Clock::start());
+        let began = clock.mono();
+        let error = slot.run(&program, &args, Duration::from_secs(1)).await.unwrap_err();
+        // A safety deadline: what it was given, the grace, and a busy machine's slowness.
+        let took = clock.mono().since(began);
+        assert!(took < Duration::from_secs(5), "{took:?}");
+        assert_eq!(error.kind, ErrorKind::Timeout, "{error}");
+        assert!(!slot.is_left_behind());
+        let pid = std::fs::read_to_string(note).unwrap().trim().parse().unwrap();
+        assert_eq!(state(pid), None, "neither running nor a zombie");
+    }
+
+    #[tokio::test]
+    async fn a_place_with_a_child_left_behind_starts_no_second_one_and_is_free_once_it_is_gone() {
+        let child = Command::new("/bin/sleep").arg("infinity").kill_on_drop(true).spawn().unwrap();
+        let pid = child.id().unwrap();
+        let mut slot = Slot { left_behind: Some(child) };
+        let dir = tempfile::tempdir().unwrap();
+        let (program, args) = shell(&format!("touch {}", dir.path().join("ran").display()));
+        let error = slot.run(&program, &args, SOON).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Timeout, "{error}");
+        assert!(!dir.path().join("ran").exists(), "a second child would have run");
+
+        rustix::process::kill_process(
+            rustix::process::Pid::from_raw(pid.try_into().unwrap()).unwrap(),
+            rustix::process::Signal::KILL,
+        )
+        .unwrap();
+        let freed = async {
+            while slot.is_left_behind() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(SOON, freed).await.expect("the place is free once its child is gone");
+        slot.run(&program, &args, SOON).await.unwrap();
+        assert!(dir.path().join("ran").exists());
+    }
+
+    #[tokio::test]
+    async fn a_child_that_says_too_much_is_cut_off() {
+        let error = run("exec cat /dev/zero", SOON).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Protocol, "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_child_that_closes_its_mouth_and_stays_is_late() {
+        let error = run("exec >&-; exec sleep infinity", Duration::from_millis(300)).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Timeout, "{error}");
+    }
+
+    #[tokio::test]
+    async fn failures_are_told_apart() {
+        let error = run("printf half; exit 3", SOON).await.unwrap_err();
+        assert_eq!((error.kind, error.detail.as_str()), (ErrorKind::Internal, "/bin/sh ended with exit status: 3"));
+        let absent = Program::other("/nonexistent/program", &[]);
+        let error = Slot::default().run(&absent, &[], SOON).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Gone, "{error}");
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_found_or_failed_and_nothing_else() {
+        let ask = async |said: &str| {
+            let (program, args) = shell(&format!("printf '%s' '{said}'"));
+            ask::<Vec<u32>>(&mut Slot::default(), &program, &args, SOON).await
+        };
+        assert_eq!(ask(r#"{"found":[1,2]}"#).await.unwrap(), [1, 2]);
+        let error = ask(r#"{"failed":{"kind":"permission","detail":"no"}}"#).await.unwrap_err();
+        assert_eq!(error, ProbeError::new(ErrorKind::Permission, "no"));
+        for nonsense in ["", "{}", "[1]", r#"{"found":"x"}"#, r#"{"failed":{"kind":"odd","detail":""}}"#] {
+            assert_eq!(ask(nonsense).await.unwrap_err().kind, ErrorKind::Protocol, "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn what_the_child_says_is_what_the_daemon_understands() {
+        let said = say::<u8>(Err(ProbeError::new(ErrorKind::Busy, "held"))).unwrap();
+        assert_eq!(said, br#"{"failed":{"kind":"busy","detail":"held"}}"#);
+        assert_eq!(say(Ok([7])).unwrap(), br#"{"found":[7]}"#);
+    }
+}

@@ -1,0 +1,301 @@
+//! `computer`: can this machine carry a meeting? Processor, pressure, memory, disks, heat, clock.
+
+mod aside;
+mod catalogue;
+mod mounts;
+mod pressure;
+#[cfg(test)]
+mod tests;
+mod timekeeping;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rustix::fs::StatVfs;
+use sysinfo::{Components, System};
+
+use super::child::{Program, Slot};
+use super::{Context, Defaults};
+use crate::domain::check::LossRule;
+use crate::domain::{
+    ErrorKind, Finding, Level, Limit, Mono, Observation, ProbeError, Reading, Rule, Size, Test, Verdict,
+};
+use aside::{Aside, Late};
+use catalogue as cat;
+pub use catalogue::{ERRORS, QUANTITIES, REASONS};
+use timekeeping::Clock;
+
+/// A machine's load is a matter of seconds: looked at every 5 s (a millisecond of work), bad only after 20 s, because every
+/// program that starts fills a processor for some, and good again after a minute.
+pub const DEFAULTS: Defaults = Defaults {
+    interval: Duration::from_secs(5),
+    fresh_for: Duration::from_secs(30),
+    bad_for: Duration::from_secs(20),
+    good_for: Duration::from_mins(1),
+    active: false,
+};
+
+/// A local disk that is alive answers `statfs` from memory; the coldest one spins up in some seconds, but is not asked to.
+const DEADLINE: Duration = Duration::from_secs(2);
+
+/// How often timedated is asked: the answer changes in minutes.
+const CLOCK_EVERY: Duration = Duration::from_mins(1);
+
+/// The kind-specific part of a check's config.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Processor time in use (0 to 1) above which it is degraded. A video call leaves a healthy machine half idle.
+    pub cpu_degraded: f64,
+    /// Share of time (0 to 1) in which work waited for a processor, above which it is degraded: sound stutters before a
+    /// processor looks full.
+    pub cpu_pressure_degraded: f64,
+    /// Share of time (0 to 1) in which work waited for memory, above which it is degraded: the machine swaps.
+    pub memory_pressure_degraded: f64,
+    /// Memory still available, under which it is degraded. A browser in a call takes about this much more as it goes on.
+    pub memory_degraded: Size,
+    /// Memory still available, under which it is not ready: the kernel is about to end programs.
+    pub memory_not_ready: Size,
+    /// Mount points to watch: that they are mounted, can be written, and have space. Remote ones are not asked for space.
+    pub mounts: Vec<PathBuf>,
+    /// Free space under which a mount is degraded.
+    pub disk_degraded: Size,
+    /// Free space under which a mount is not ready: programs fail to save anything.
+    pub disk_not_ready: Size,
+    /// Temperature of any sensor (°C) above which it is degraded: processors slow themselves down from about 95.
+    pub temperature_degraded: f64,
+    /// Temperature of any sensor (°C) above which it is not ready: machines switch themselves off from about there.
+    pub temperature_not_ready: f64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            cpu_degraded: 0.9,
+            cpu_pressure_degraded: 0.4,
+            memory_pressure_degraded: 0.1,
+            memory_degraded: Size(500_000_000),
+            memory_not_ready: Size(100_000_000),
+            mounts: vec!["/".into()],
+            disk_degraded: Size(1_000_000_000),
+            disk_not_ready: Size(100_000_000),
+            temperature_degraded: 90.0,
+            temperature_not_ready: 110.0,
+        }
+    }
+}
+
+impl Config {
+    /// Where such a check stands in the tree of root causes.
+    pub fn level(&self) -> Level {
+        Level::Computer
+    }
+
+    /// The limits to which its measurements are held.
+    pub fn rules(&self) -> Vec<Rule> {
+        let rule = |quantity, test, degraded, not_ready, reason| Rule {
+            quantity,
+            part: None,
+            test,
+            degraded: Limit::Fixed(degraded),
+            not_ready,
+            reason,
+        };
+        let pressure = |part, limit, reason| Rule {
+            part: Some(part),
+            ..rule(&cat::PRESSURE, Test::Above, limit, Limit::None, reason)
+        };
+        let (memory, disk) = ((self.memory_degraded, self.memory_not_ready), (self.disk_degraded, self.disk_not_ready));
+        let hottest = Limit::Fixed(self.temperature_not_ready);
+        vec![
+            rule(&cat::CPU, Test::Above, self.cpu_degraded, Limit::None, &cat::CPU_HIGH),
+            pressure("cpu", self.cpu_pressure_degraded, &cat::CPU_PRESSURE_HIGH),
+            pressure("memory", self.memory_pressure_degraded, &cat::MEMORY_PRESSURE_HIGH),
+            rule(&cat::MEMORY, Test::Below, bytes(memory.0), Limit::Fixed(bytes(memory.1)), &cat::MEMORY_LOW),
+            rule(&cat::DISK_FREE, Test::Below, bytes(disk.0), Limit::Fixed(bytes(disk.1)), &cat::DISK_LOW),
+            rule(&cat::TEMPERATURE, Test::Above, self.temperature_degraded, hottest, &cat::TEMPERATURE_HIGH),
+        ]
+    }
+
+    /// The loss decision.
+    pub fn loss(&self) -> Option<LossRule> {
+        None
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "nobody counts single bytes of a petabyte")]
+const fn bytes(size: Size) -> f64 {
+    size.0 as f64
+}
+
+/// A probe of this kind.
+pub struct Probe {
+    config: Config,
+    context: Context,
+    /// `/run`
+    run: PathBuf,
+    system: Option<System>,
+    /// When processor times were read last: usage is a difference.
+    cpu_read: Option<Mono>,
+    disks: BTreeMap<PathBuf, Aside<rustix::io::Result<StatVfs>>>,
+    sensors: Aside<Vec<(String, f32)>>,
+    timedatectl: Program,
+    timedated: Slot,
+    clock: Option<(Mono, Clock)>,
+    ticker: Option<tokio::time::Interval>,
+}
+
+impl Probe {
+    /// A probe that has touched nothing yet.
+    pub fn new(config: Config, context: Context) -> Self {
+        Self {
+            config,
+            context,
+            run: "/run".into(),
+            system: None,
+            cpu_read: None,
+            disks: BTreeMap::new(),
+            sensors: Aside::default(),
+            timedatectl: Program::other("timedatectl", &[]),
+            timedated: Slot::default(),
+            clock: None,
+            ticker: None,
+        }
+    }
+
+    /// Waits until the next observation is due and makes it.
+    pub async fn next(&mut self) -> Observation {
+        self.ticker.get_or_insert_with(|| self.context.ticker()).tick().await;
+        let began = self.context.clock.mono();
+        match self.look().await {
+            Ok(reading) => self.context.read(began, reading),
+            Err(error) => self.context.failed(began, error, &ERRORS),
+        }
+    }
+
+    async fn look(&mut self) -> Result<Reading, ProbeError> {
+        let mut reading = Reading::default();
+        self.load(&mut reading)?;
+        for resource in pressure::RESOURCES {
+            if let Some(some) = pressure::some(&self.context.roots.proc, resource) {
+                reading.measure_part(&cat::PRESSURE, resource, some);
+            }
+        }
+        self.mounts(&mut reading).await?;
+        // A sensor behind a stuck disk or bus hangs as the disk does. No sensor, no measurement: many machines have none.
+        for (label, celsius) in self.sensors.run(DEADLINE, temperatures).await.unwrap_or_default() {
+            reading.measure_part(&cat::TEMPERATURE, &label, f64::from(celsius));
+        }
+        self.clock(&mut reading).await;
+        let restart = self.run.join("reboot-required").exists();
+        reading.measure(&cat::RESTART_PENDING, f64::from(u8::from(restart)));
+        if restart {
+            // It takes nothing from the meeting that comes: shown, and no more.
+            reading.find(Finding::new(&cat::RESTART, Verdict::Ready));
+        }
+        Ok(reading)
+    }
+
+    fn load(&mut self, reading: &mut Reading) -> Result<(), ProbeError> {
+        let system = match &mut self.system {
+            Some(system) => system,
+            none => none.insert(System::new().map_err(|error| internal(format!("cannot read the system: {error}")))?),
+        };
+        system.refresh_memory();
+        let now = self.context.clock.mono();
+        let apart = self.cpu_read.map(|before| now.since(before));
+        // Below its own minimum sysinfo would tell the figure of before.
+        if apart.is_none_or(|apart| apart >= sysinfo::MINIMUM_CPU_UPDATE_INTERVAL) {
+            system.refresh_cpu_usage();
+            self.cpu_read = Some(now);
+            if apart.is_some() {
+                reading.measure(&cat::CPU, f64::from(system.global_cpu_usage()) / 100.0);
+            }
+        }
+        if system.total_memory() > 0 {
+            reading.measure(&cat::MEMORY, bytes(Size(system.available_memory())));
+        }
+        Ok(())
+    }
+
+    async fn mounts(&mut self, reading: &mut Reading) -> Result<(), ProbeError> {
+        if self.config.mounts.is_empty() {
+            return Ok(());
+        }
+        let text = std::fs::read(self.context.roots.proc.join("self/mountinfo"))
+            .map_err(|error| internal(format!("self/mountinfo: {error}")))?;
+        let mounts = mounts::parse(&text);
+        for point in &self.config.mounts {
+            let name = point.to_string_lossy();
+            let told = |reason, verdict| Finding::new(reason, verdict).with("mount", &*name);
+            let Some(mount) = mounts::at(&mounts, point) else {
+                reading.find(told(&cat::MOUNT_MISSING, Verdict::Degraded));
+                continue;
+            };
+            reading.measure_part(&cat::DISK_READ_ONLY, &name, f64::from(u8::from(mount.read_only)));
+            if mount.read_only {
+                reading.find(told(&cat::READ_ONLY, Verdict::NotReady));
+            }
+            if mounts::is_remote(&mounts, point) {
+                reading.find(told(&cat::MOUNT_REMOTE, Verdict::Ready));
+                continue;
+            }
+            let asked = point.clone();
+            let disk = self.disks.entry(point.clone()).or_default();
+            match disk.run(DEADLINE, move || rustix::fs::statvfs(&asked)).await {
+                Ok(Ok(space)) => reading.measure_part(&cat::DISK_FREE, &name, free(&space)),
+                Ok(Err(error)) => {
+                    let detail = format!("{name}: {error}");
+                    reading.find(Finding::new(&cat::UNREADABLE, Verdict::Unknown).with("detail", detail));
+                }
+                Err(Late) => reading.find(told(&cat::DISK_UNANSWERING, Verdict::Degraded)),
+            }
+        }
+        Ok(())
+    }
+
+    async fn clock(&mut self, reading: &mut Reading) {
+        let now = self.context.clock.now();
+        if timekeeping::timesyncd(&self.run, now.wall) {
+            self.clock = Some((now.mono, Clock::Synchronised));
+        } else if self.clock.as_ref().is_none_or(|(asked, _)| now.mono.since(*asked) >= CLOCK_EVERY) {
+            let clock = timekeeping::timedated(&mut self.timedated, &self.timedatectl).await;
+            self.clock = Some((now.mono, clock));
+        }
+        match &self.clock {
+            Some((_, Clock::Synchronised)) => reading.measure(&cat::CLOCK_SYNCHRONISED, 1.0),
+            Some((_, Clock::Free)) => {
+                reading.measure(&cat::CLOCK_SYNCHRONISED, 0.0);
+                reading.find(Finding::new(&cat::CLOCK_FREE, Verdict::Degraded));
+            }
+            Some((_, Clock::Unseen(detail))) => {
+                reading.find(Finding::new(&cat::CLOCK_UNSEEN, Verdict::Ready).with("detail", detail.as_str()));
+            }
+            None => {}
+        }
+    }
+}
+
+fn internal(detail: String) -> ProbeError {
+    ProbeError::new(ErrorKind::Internal, detail)
+}
+
+/// What a program without special rights may still write, B.
+#[allow(clippy::cast_precision_loss, reason = "nobody counts single bytes of a petabyte")]
+fn free(space: &StatVfs) -> f64 {
+    space.f_bavail as f64 * space.f_frsize as f64
+}
+
+/// Every sensor's temperature, °C. Sensors of one label count as one: the hottest.
+fn temperatures() -> Vec<(String, f32)> {
+    let Ok(components) = Components::new_with_refreshed_list() else { return Vec::new() };
+    let mut hottest: BTreeMap<String, f32> = BTreeMap::new();
+    for component in &components {
+        if let Some(celsius) = component.temperature() {
+            let entry = hottest.entry(component.label().to_owned()).or_insert(celsius);
+            *entry = entry.max(celsius);
+        }
+    }
+    hottest.into_iter().collect()
+}

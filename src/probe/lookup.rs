@@ -1,0 +1,200 @@
+//! A name's addresses, asked for again and again in the probe's own task: never at construction, never on the way of a
+//! request, and a resolver that is away takes no target with it whose address is already known.
+
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::time::Duration;
+
+use crate::domain::Mono;
+
+/// How long an answer is believed.
+const AGAIN: Duration = Duration::from_mins(1);
+
+/// How soon a failure (of the name, or of the target behind it) leads to another question.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
+
+type Answer = io::Result<Vec<IpAddr>>;
+
+/// A host as the config names it, and what is known of its addresses.
+pub(super) struct Lookup {
+    name: String,
+    addresses: Addresses,
+    pending: Option<Pin<Box<dyn Future<Output = Answer> + Send>>>,
+    asked: Option<Mono>,
+    due: Mono,
+    trouble: Option<String>,
+}
+
+impl Lookup {
+    /// A host that is looked up when it is first needed; an IP address needs no question.
+    pub(super) fn new(host: &str) -> Self {
+        let fixed = host.trim_matches(['[', ']']).parse().ok();
+        Self {
+            name: host.to_owned(),
+            addresses: Addresses { all: fixed.into_iter().collect(), place: 0 },
+            pending: None,
+            asked: None,
+            due: if fixed.is_some() { Mono::NEVER } else { Mono::ZERO },
+            trouble: None,
+        }
+    }
+
+    /// The address to use now.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        self.addresses.current()
+    }
+
+    /// Why there is no address: what the resolver said last, or that it has said nothing.
+    pub(super) fn trouble(&self) -> String {
+        let trouble = self.trouble.as_deref().unwrap_or("the resolver has not answered yet");
+        format!("{:?}: {trouble}", self.name)
+    }
+
+    /// Asks, if a question is due. The resolver's own deadline ends it; a second question is never started meanwhile.
+    pub(super) fn ask_when_due(&mut self, now: Mono) {
+        if self.pending.is_some() || now < self.due {
+            return;
+        }
+        let name = self.name.clone();
+        self.asked = Some(now);
+        self.pending = Some(Box::pin(async move {
+            // The port is of no interest; the order is the resolver's (RFC 6724), doubles are dropped.
+            let mut all: Vec<IpAddr> = Vec::new();
+            for address in tokio::net::lookup_host((name.as_str(), 0)).await? {
+                if !all.contains(&address.ip()) {
+                    all.push(address.ip());
+                }
+            }
+            Ok(all)
+        }));
+    }
+
+    /// Waits for the answer under way and takes it; for ever while nothing is asked. Safe to drop and call again.
+    pub(super) async fn answered(&mut self) {
+        match &mut self.pending {
+            Some(pending) => {
+                let answer = pending.as_mut().await;
+                self.pending = None;
+                self.take(answer);
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    /// The target behind the current address failed: another of the name's addresses is used, and the name is asked
+    /// again soon.
+    pub(super) fn target_failed(&mut self) {
+        self.addresses.turn();
+        if let Some(asked) = self.asked.filter(|_| self.due != Mono::NEVER) {
+            self.due = self.due.min(asked.after(AFTER_FAILURE));
+        }
+    }
+
+    /// When [`Lookup::ask_when_due`] would next ask.
+    pub(super) fn next_deadline(&self) -> Mono {
+        if self.pending.is_some() { Mono::NEVER } else { self.due }
+    }
+
+    fn take(&mut self, answer: Answer) {
+        let asked = self.asked.unwrap_or_default();
+        match answer {
+            Ok(all) if !all.is_empty() => {
+                self.addresses.update(all);
+                self.due = asked.after(AGAIN);
+                self.trouble = None;
+            }
+            failed => {
+                self.trouble = Some(failed.err().map_or_else(|| "it has no address".to_owned(), |e| e.to_string()));
+                self.due = asked.after(AFTER_FAILURE);
+            }
+        }
+    }
+}
+
+/// A name's addresses and the one in use.
+#[derive(Debug, Default)]
+struct Addresses {
+    all: Vec<IpAddr>,
+    place: usize,
+}
+
+impl Addresses {
+    fn current(&self) -> Option<IpAddr> {
+        self.all.get(self.place).copied()
+    }
+
+    /// Takes a new list. The address in use stays in use while the list names it: names with many addresses come in
+    /// another order each time, and each change would begin the statistics anew.
+    fn update(&mut self, all: Vec<IpAddr>) {
+        let current = self.current();
+        self.place = all.iter().position(|address| Some(*address) == current).unwrap_or(0);
+        self.all = all;
+    }
+
+    fn turn(&mut self) {
+        if !self.all.is_empty() {
+            self.place = (self.place + 1) % self.all.len();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn an_address_is_never_asked_for() {
+        let mut lookup = Lookup::new("[2001:db8::1]");
+        assert_eq!(lookup.address(), Some(ip("2001:db8::1")));
+        lookup.ask_when_due(Mono::ZERO);
+        lookup.target_failed();
+        assert!(lookup.pending.is_none());
+        assert_eq!(lookup.next_deadline(), Mono::NEVER);
+        assert_eq!(lookup.address(), Some(ip("2001:db8::1")));
+    }
+
+    #[tokio::test]
+    async fn a_name_is_asked_when_needed_and_again_on_a_timer() {
+        let at = |seconds| Mono::from_elapsed(Duration::from_secs(seconds));
+        let mut lookup = Lookup::new("localhost");
+        assert_eq!(lookup.address(), None);
+        lookup.ask_when_due(at(1));
+        assert_eq!(lookup.next_deadline(), Mono::NEVER);
+        lookup.answered().await;
+        assert!(lookup.address().is_some_and(|address| address.is_loopback()));
+        assert_eq!(lookup.next_deadline(), at(61));
+        lookup.target_failed();
+        assert_eq!(lookup.next_deadline(), at(6));
+    }
+
+    #[test]
+    fn a_failure_keeps_the_address_and_leads_to_a_question_soon() {
+        let mut lookup = Lookup::new("far.example");
+        lookup.take(Ok(vec![ip("192.0.2.1")]));
+        lookup.take(Err(io::Error::other("SERVFAIL")));
+        assert_eq!(lookup.address(), Some(ip("192.0.2.1")));
+        assert_eq!(lookup.next_deadline(), Mono::ZERO.after(AFTER_FAILURE));
+        assert_eq!(lookup.trouble(), "\"far.example\": SERVFAIL");
+    }
+
+    #[test]
+    fn the_address_in_use_survives_another_order_and_turns_after_failure() {
+        let (a, b, c) = (ip("192.0.2.1"), ip("192.0.2.2"), ip("192.0.2.3"));
+        let mut addresses = Addresses::default();
+        addresses.update(vec![a, b]);
+        assert_eq!(addresses.current(), Some(a));
+        addresses.update(vec![b, a]);
+        assert_eq!(addresses.current(), Some(a));
+        addresses.update(vec![b, c]);
+        assert_eq!(addresses.current(), Some(b));
+        addresses.turn();
+        assert_eq!(addresses.current(), Some(c));
+        addresses.turn();
+        assert_eq!(addresses.current(), Some(b));
+    }
+}

@@ -1,0 +1,209 @@
+//! `stun`: binding requests over UDP (RFC 8489). Round trip, loss, and whether UDP gets through where TCP does.
+
+mod catalogue;
+pub(crate) mod codec;
+mod config;
+mod round;
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use futures_util::future::select_ok;
+use tokio::net::{TcpStream, UdpSocket};
+
+pub use self::catalogue::{ERRORS, QUANTITIES, REASONS};
+pub use self::config::{Config, Server};
+use self::round::{Pace, Tally};
+use super::lookup::Lookup;
+use super::{Context, Defaults, far_end_is_self};
+use crate::clock::Clock;
+use crate::domain::{ErrorKind, Finding, Mono, Observation, ProbeError, Reading, Sample, Verdict};
+
+/// What this kind does unless the config says otherwise.
+pub const DEFAULTS: Defaults = Defaults {
+    interval: Duration::from_secs(5),
+    fresh_for: Duration::from_secs(20),
+    bad_for: Duration::from_secs(5),
+    good_for: Duration::from_mins(1),
+    active: false,
+};
+
+/// How long a look-up may take before it is told that there is no address yet.
+const FIRST_LOOKUP: Duration = Duration::from_secs(2);
+
+/// While a burst goes on, something is told so often.
+const TOGETHER: Duration = Duration::from_millis(250);
+
+/// A probe of this kind: one server.
+pub struct Probe {
+    config: Config,
+    context: Context,
+    lookup: Option<Lookup>,
+    port: u16,
+    /// Kept from round to round, so that a NAT keeps its mapping.
+    socket: Option<(SocketAddr, UdpSocket)>,
+    due: Mono,
+    /// Whether the next answer begins a burst: at the start, and after an outage.
+    burst_due: bool,
+    burst_left: u32,
+    requests: u64,
+    lost: u64,
+}
+
+impl Probe {
+    /// A probe that has touched nothing yet.
+    pub fn new(config: Config, context: Context) -> Self {
+        let (lookup, port) = match (&config.server, &context.own_far_end) {
+            (Some(server), _) => (Some(Lookup::new(&server.host)), server.port),
+            (None, Some(own)) => (Some(Lookup::new(&own.stun.ip().to_string())), own.stun.port()),
+            (None, None) => (None, 0),
+        };
+        Self {
+            config,
+            context,
+            lookup,
+            port,
+            socket: None,
+            due: Mono::ZERO,
+            burst_due: true,
+            burst_left: 0,
+            requests: 0,
+            lost: 0,
+        }
+    }
+
+    /// Waits until the next round is due and runs it. The first call observes at once.
+    pub async fn next(&mut self) -> Observation {
+        self.wait_until_due().await;
+        let began = self.context.clock.mono();
+        self.due = began.after(self.context.interval);
+        self.observe(began).await.unwrap_or_else(|error| {
+            let outage = matches!(error.kind, ErrorKind::Refused | ErrorKind::Unreachable);
+            self.socket = None;
+            self.burst_left = 0;
+            self.burst_due |= outage;
+            let mut failed = self.context.failed(began, error, &ERRORS);
+            // No way there is an outage as silence is: the loss decision starts anew after it.
+            failed.reading.sample = outage.then_some(Sample { sent: 0, lost: 0, outage });
+            failed
+        })
+    }
+
+    /// Meanwhile a name's answer is taken when it comes.
+    async fn wait_until_due(&mut self) {
+        let clock = self.context.clock;
+        while self.burst_left == 0 && clock.mono() < self.due {
+            let Some(lookup) = &mut self.lookup else { return clock.sleep_until(self.due).await };
+            lookup.ask_when_due(clock.mono());
+            let until = self.due.min(lookup.next_deadline());
+            tokio::select! {
+                () = lookup.answered() => {}
+                () = clock.sleep_until(until) => {}
+            }
+        }
+    }
+
+    async fn observe(&mut self, began: Mono) -> Result<Observation, ProbeError> {
+        let to = self.address(began).await?;
+        if self.socket.as_ref().is_none_or(|(open, _)| *open != to) {
+            self.socket = Some((to, round::open(to).await?));
+        }
+        let Some((_, socket)) = &self.socket else {
+            return Err(ProbeError::new(ErrorKind::Internal, "no socket"));
+        };
+        let tally = round::run(socket, self.pace(), self.context.clock).await?;
+        self.requests += u64::from(tally.sent);
+        self.lost += u64::from(tally.lost());
+        self.burst_left = self.burst_left.saturating_sub(tally.sent);
+
+        let mut reading = Reading::default();
+        if tally.trips.is_empty() {
+            self.silent(&mut reading, to, &tally).await?;
+        } else {
+            self.alive(&mut reading, tally)?;
+        }
+        #[allow(clippy::cast_precision_loss, reason = "2^53 requests take longer than the hardware lasts")]
+        for (quantity, total) in [(&catalogue::REQUESTS, self.requests), (&catalogue::LOST, self.lost)] {
+            reading.measure(quantity, total as f64);
+        }
+        if let Some(finding) = far_end_is_self(to.ip()) {
+            reading.find(finding);
+        }
+        Ok(self.context.read(began, reading))
+    }
+
+    async fn address(&mut self, began: Mono) -> Result<SocketAddr, ProbeError> {
+        let clock = self.context.clock;
+        let Some(lookup) = &mut self.lookup else {
+            return Err(ProbeError::new(ErrorKind::Internal, "no server is configured, and there is no own far end"));
+        };
+        lookup.ask_when_due(began);
+        if lookup.address().is_none() {
+            tokio::select! {
+                () = lookup.answered() => {}
+                () = clock.sleep_until(began.after(FIRST_LOOKUP)) => {}
+            }
+        }
+        let address = lookup.address().ok_or_else(|| ProbeError::new(ErrorKind::Dns, lookup.trouble()))?;
+        Ok(SocketAddr::new(address, self.port))
+    }
+
+    /// A round is never of fewer requests than confirm each other's silence.
+    fn pace(&self) -> Pace {
+        let Config { requests, spacing, timeout, .. } = self.config;
+        let handful = u32::try_from(TOGETHER.as_millis() / spacing.0.as_millis().max(1)).unwrap_or(requests);
+        let requests = if self.burst_left > 0 { handful.min(self.burst_left).max(requests) } else { requests };
+        Pace { requests, spacing: spacing.0, timeout: timeout.0 }
+    }
+
+    fn alive(&mut self, reading: &mut Reading, tally: Tally) -> Result<(), ProbeError> {
+        let (sent, lost) = (tally.sent, tally.lost());
+        let Some(mapped) = tally.mapped else {
+            let complaint = tally.complaint.unwrap_or_else(|| "no answer was understood".to_owned());
+            return Err(ProbeError::new(ErrorKind::Protocol, complaint));
+        };
+        if std::mem::take(&mut self.burst_due) {
+            self.burst_left = self.config.burst;
+        }
+        if let Some((min, median)) = tally.min_and_median() {
+            reading.measure(&catalogue::RTT, median.as_secs_f64());
+            reading.measure(&catalogue::RTT_MIN, min.as_secs_f64());
+        }
+        reading.measure(&catalogue::UDP_BLOCKED_FLAG, 0.0);
+        reading.sample = Some(Sample { sent, lost, outage: false });
+        // A note, not a label: it would make a new series of each address.
+        reading.find(Finding::new(&catalogue::MAPPED, Verdict::Ready).with("address", mapped.to_string()));
+        Ok(())
+    }
+
+    /// All requests of a round are silent: is it UDP, or the line?
+    async fn silent(&mut self, reading: &mut Reading, to: SocketAddr, tally: &Tally) -> Result<(), ProbeError> {
+        self.socket = None;
+        self.burst_left = 0;
+        if let Some(complaint) = &tally.complaint {
+            return Err(ProbeError::new(ErrorKind::Protocol, complaint.clone()));
+        }
+        let clock = self.context.clock;
+        let deadline = clock.mono().after(self.config.timeout.0);
+        let blocked = connects_by_tcp(to.ip(), self.config.tcp_ports(to.port()), clock, deadline).await;
+        self.burst_due = true;
+        if let Some(lookup) = &mut self.lookup {
+            lookup.target_failed();
+        }
+        reading.sample = Some(Sample { sent: tally.sent, lost: tally.sent, outage: true });
+        reading.measure(&catalogue::UDP_BLOCKED_FLAG, f64::from(u8::from(blocked)));
+        if !blocked {
+            let server = self.config.server.as_ref().map_or_else(|| to.to_string(), |server| server.host.clone());
+            reading.find(Finding::new(&catalogue::STUN_SILENT, Verdict::NotReady).with("server", server));
+        }
+        Ok(())
+    }}
+
+/// Whether any of these ports takes a TCP connection before `deadline`.
+async fn connects_by_tcp(ip: IpAddr, ports: Vec<u16>, clock: Clock, deadline: Mono) -> bool {
+    let connect = |port: u16| Box::pin(TcpStream::connect(SocketAddr::new(ip, port)));
+    tokio::select! {
+        connected = select_ok(ports.into_iter().map(connect)) => connected.is_ok(),
+        () = clock.sleep_until(deadline) => false,
+    }
+}

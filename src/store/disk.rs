@@ -1,0 +1,149 @@
+//! The one writing connection: opened when it can be, kept, given up and opened again.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+
+use super::health::{Board, Damaged};
+use super::open::{self, Fault};
+use crate::clock::Clock;
+use crate::domain::Mono;
+
+/// Files are not set aside more often than this: a disk that spoils each new file at once would else be filled by them.
+const SET_ASIDE_GAP: Duration = Duration::from_mins(1);
+
+/// The writing side of the file.
+pub(super) struct Disk {
+    path: PathBuf,
+    clock: Clock,
+    connection: Option<Connection>,
+    board: Board,
+    /// Counts the openings; readers of an earlier one are stale.
+    generation: Arc<AtomicU64>,
+    set_aside: Option<Mono>,
+}
+
+impl Disk {
+    pub(super) fn new(path: PathBuf, clock: Clock, board: Board, generation: Arc<AtomicU64>) -> Self {
+        Self { path, clock, connection: None, board, generation, set_aside: None }
+    }
+
+    /// Which opening this is; 0 before the first.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// Runs `work` in one transaction: all of it is on the disk, or nothing.
+    ///
+    /// A COMMIT that fails leaves nothing either: its frames are beyond the log's last valid commit, where the next
+    /// transaction overwrites them. So what failed can be tried again without leaving two rows.
+    pub(super) fn write<T>(&mut self, work: impl FnOnce(&mut Transaction) -> Result<T, Fault>) -> Result<T, Fault> {
+        let result = self.opened().and_then(|db| {
+            let before = db.total_changes();
+            let mut transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let value = work(&mut transaction)?;
+            transaction.commit()?;
+            Ok((value, db.total_changes() > before))
+        });
+        if let Ok((_, true)) = &result {
+            self.board.heal();
+        }
+        self.after(result.map(|(value, _)| value))
+    }
+
+    /// Opens the file, if it is not open.
+    pub(super) fn open(&mut self) -> Result<(), Fault> {
+        let result = self.opened().map(drop);
+        self.after(result)
+    }
+
+    /// Writes a row for no other reason than to see whether it can be done. (A full disk still takes transactions that
+    /// change nothing.)
+    pub(super) fn probe(&mut self) -> Result<(), Fault> {
+        let now = self.clock.now().wall;
+        self.write(|db| Ok(open::touch(db, now)?))
+    }
+
+    /// Runs `work` on the writing connection outside any transaction.
+    pub(super) fn read<T>(&mut self, work: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, Fault> {
+        let result = self.opened().and_then(|db| work(db));
+        self.after(result)
+    }
+
+    fn after<T>(&mut self, result: Result<T, Fault>) -> Result<T, Fault> {
+        match &result {
+            Ok(_) | Err(Fault::Ours(_)) => {}
+            Err(Fault::Damaged(what)) => {
+                self.connection = None;
+                // On success the fault is over with the file: the next use begins a new one.
+                if let Err(fault) = self.put_aside(what.clone()) {
+                    self.board.fail(fault.in_full());
+                }
+            }
+            Err(fault) => {
+                // A full or busy disk leaves the connection usable. After anything else a new one is surer, also when
+                // the old one still points at a file that was moved.
+                let usable = matches!(fault, Fault::Disk(error) if matches!(
+                    error.sqlite_error_code(),
+                    Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+                ));
+                if !usable {
+                    self.connection = None;
+                }
+                self.board.fail(fault.in_full());
+            }
+        }
+        result
+    }
+
+    fn opened(&mut self) -> Result<&mut Connection, Fault> {
+        if self.connection.is_none() {
+            let now = self.clock.now().wall;
+            let opened = match open::open(&self.path, now) {
+                Err(Fault::Damaged(what)) => {
+                    self.put_aside(what)?;
+                    open::open(&self.path, now)
+                }
+                other => other,
+            };
+            // A statement of ours that fails here leaves us without a file, which must be seen.
+            self.connection = Some(opened.map_err(|fault| match fault {
+                Fault::Ours(error) => Fault::Folder(std::io::Error::other(error)),
+                other => other,
+            })?);
+            self.generation.fetch_add(1, Ordering::AcqRel);
+        }
+        // Just filled; the error is for the compiler.
+        self.connection.as_mut().ok_or_else(|| Fault::Ours(rusqlite::Error::InvalidQuery))
+    }
+
+    /// Sets the file aside, if `what` is wrong with it.
+    fn put_aside(&mut self, what: String) -> Result<(), Fault> {
+        let now = self.clock.now();
+        if let Some(last) = self.set_aside
+            && now.mono.since(last) < SET_ASIDE_GAP
+        {
+            return Err(Fault::Folder(std::io::Error::other(format!("damaged again within a minute: {what}"))));
+        }
+        let file = open::set_aside(&self.path, now.wall).map_err(Fault::Folder)?;
+        self.set_aside = Some(now.mono);
+        tracing::error!(
+            file = %file.display(), %what,
+            "the database was damaged and is set aside; a new one is begun, so history before now is missing"
+        );
+        self.board.damaged(Damaged { at: now.wall, what, file });
+        Ok(())
+    }
+
+    /// Closes the file in good order, its log folded in.
+    pub(super) fn close(&mut self) {
+        if let Some(db) = self.connection.take()
+            && let Err((_, error)) = db.close()
+        {
+            tracing::warn!(%error, "the database did not close in good order");
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Opening the file: what it must be, how it is brought to this version, and when it is called damaged.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+
+use super::rows::micros;
+
+/// The file's name in the state folder.
+pub(super) const FILE: &str = "siaga.db";
+
+/// "SIAG", so that a database of another program is never taken for ours (`file(1)` shows it).
+const APPLICATION_ID: i32 = 0x5349_4147;
+
+/// One file a version; the database's `user_version` counts those applied. Never edited once released.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql")];
+
+const TABLES: [&str; 7] = ["meta", "transitions", "incidents", "outbox", "evidence", "last_observations", "minutes"];
+
+/// Up to this size the whole file is checked at a start (a tenth of a second); beyond it only the tables that alerts live
+/// by, because a room must not wait for years of minutes. Damage elsewhere shows when it is met, and is treated the same.
+const CHECK_WHOLE: u64 = 64 << 20;
+
+/// Why a database operation failed, by what can be done about it.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Fault {
+    /// The file is not what it should be: set it aside.
+    #[error("the database file is damaged: {0}")]
+    Damaged(String),
+    /// The disk is full, read-only, away or broken: try again later.
+    #[error("the disk cannot be written")]
+    Disk(#[source] rusqlite::Error),
+    /// The folder cannot be made or read.
+    #[error("the state folder cannot be used")]
+    Folder(#[source] io::Error),
+    /// A statement is wrong: our own fault, and trying again does not mend it.
+    #[error("a statement failed")]
+    Ours(#[source] rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        let code = error.sqlite_error_code();
+        match code {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(error.to_string()),
+            Some(
+                ErrorCode::DiskFull
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::ReadOnly
+                | ErrorCode::CannotOpen
+                | ErrorCode::PermissionDenied
+                | ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::OutOfMemory
+                | ErrorCode::FileLockingProtocolFailed
+                | ErrorCode::NoLargeFileSupport
+                | ErrorCode::OperationInterrupted,
+            ) => Self::Disk(error),
+            _ => Self::Ours(error),
+        }
+    }
+}
+
+impl Fault {
+    /// The fault and its cause in one line, for the health's reader.
+    pub(super) fn in_full(&self) -> String {
+        match self {
+            Self::Damaged(_) => self.to_string(),
+            Self::Disk(source) | Self::Ours(source) => format!("{self}: {source}"),
+            Self::Folder(source) => format!("{self}: {source}"),
+        }
+    }
+}
+
+/// Opens the database for writing, brought to this version and proven writable.
+pub(super) fn open(path: &Path, now: Timestamp) -> Result<Connection, Fault> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(Fault::Folder)?;
+    }
+    let size = fs::metadata(path).map_or(0, |meta| meta.len());
+    // SQLite deletes the log of an empty database without a word. Never a state that a crash leaves: the first page is
+    // in the file before the log begins.
+    if size == 0 && fs::metadata(beside(path, "-wal")).is_ok_and(|meta| meta.len() > 0) {
+        return Err(Fault::Damaged("the file is empty and its write-ahead log is not".to_owned()));
+    }
+    let mut db = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    // Somebody with sqlite3 at the file may make us wait, but not for long: alerts stand behind.
+    db.busy_timeout(Duration::from_secs(1))?;
+    let version = examine(&db)?;
+    if version == 0 {
+        // Must stand before the first table. Freed pages are given back in small steps, not in one VACUUM.
+        db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    }
+    db.pragma_update(None, "journal_mode", "WAL")?;
+    // FULL: each commit is on the disk when it returns. In WAL mode NORMAL would lose the newest commits with the power,
+    // and the failing power is just what this daemon must remember. The price is one fsync a commit, of which there are
+    // six a minute and one a change.
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "journal_size_limit", 4 << 20)?;
+    db.pragma_update(None, "cache_size", -1024)?;
+    if version > 0 {
+        check(&db, size)?;
+    }
+    migrate(&mut db, version)?;
+    // A file or folder that may only be read still opens; the first write tells.
+    touch(&db, now)?;
+    Ok(db)
+}
+
+/// Notes that the file was written at `now`.
+pub(super) fn touch(db: &Connection, now: Timestamp) -> rusqlite::Result<()> {
+    db.execute(
+        "INSERT INTO meta (name, value) VALUES ('touched_at', ?1) ON CONFLICT DO UPDATE SET value = excluded.value",
+        [micros(now)],
+    )
+    .map(drop)
+}
+
+/// Opens the database for reading alone.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    db.busy_timeout(Duration::from_secs(1))?;
+    db.pragma_update(None, "cache_size", -512)?;
+    Ok(db)
+}
+
+/// The version of a file that is ours; 0 of a new one.
+fn examine(db: &Connection) -> Result<usize, Fault> {
+    let objects: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let application: i32 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    if objects == 0 && version == 0 {
+        return Ok(0);
+    }
+    if application != APPLICATION_ID {
+        return Err(Fault::Damaged(format!("it belongs to another program (application id {application:#x})")));
+    }
+    let known = MIGRATIONS.len();
+    match usize::try_from(version) {
+        Ok(version) if (1..=known).contains(&version) => Ok(version),
+        _ => Err(Fault::Damaged(format!("its version {version} is not one of those known here (1 to {known})"))),
+    }
+}
+
+fn check(db: &Connection, size: u64) -> Result<(), Fault> {
+    for table in TABLES {
+        let there: bool =
+            db.query_row("SELECT count(*) FROM sqlite_schema WHERE name = ?1", [table], |row| row.get(0))?;
+        if !there {
+            return Err(Fault::Damaged(format!("its table {table} is missing")));
+        }
+    }
+    if size <= CHECK_WHOLE {
+        return quick_check(db, "1");
+    }
+    ["meta", "transitions", "incidents", "outbox", "last_observations"]
+        .into_iter()
+        .try_for_each(|table| quick_check(db, table))
+}
+
+/// Checks the whole file (`"1"`: up to the first error), or one table.
+pub(super) fn quick_check(db: &Connection, what: &str) -> Result<(), Fault> {
+    let answer: String = db.query_row(&format!("PRAGMA quick_check({what})"), [], |row| row.get(0))?;
+    if answer == "ok" { Ok(()) } else { Err(Fault::Damaged(answer)) }
+}
+
+fn migrate(db: &mut Connection, version: usize) -> Result<(), Fault> {
+    for (at, sql) in MIGRATIONS.iter().enumerate().skip(version) {
+        let step = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        step.execute_batch(sql)?;
+        step.pragma_update(None, "application_id", APPLICATION_ID)?;
+        step.pragma_update(None, "user_version", i64::try_from(at + 1).unwrap_or(i64::MAX))?;
+        step.commit()?;
+    }
+    Ok(())
+}
+
+/// Moves a damaged file and its log out of the way, and says where it is now. Nothing is deleted: somebody may save
+/// something from it (`sqlite3 FILE .recover`).
+pub(super) fn set_aside(path: &Path, now: Timestamp) -> io::Result<PathBuf> {
+    let stamp = now.strftime("%Y%m%dT%H%M%SZ");
+    let mut aside = beside(path, &format!(".damaged-{stamp}"));
+    for again in 2.. {
+        if !aside.try_exists()? {
+            break;
+        }
+        aside = beside(path, &format!(".damaged-{stamp}-{again}"));
+    }
+    // The log first: if it ends between the two, the next start finds the damaged file again, and not a fresh one with
+    // an old log.
+    for (suffix, keep) in [("-wal", true), ("-shm", false)] {
+        let from = beside(path, suffix);
+        let moved = if keep { fs::rename(&from, beside(&aside, suffix)) } else { fs::remove_file(&from) };
+        match moved {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    fs::rename(path, &aside)?;
+    Ok(aside)
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}

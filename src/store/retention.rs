@@ -1,0 +1,80 @@
+//! How long rows are kept, and how they go.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+use serde::Deserialize;
+
+use super::rows::micros;
+use crate::domain::Period;
+
+/// How long rows are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// Changes of verdict, and incidents after their end: a year and a month, so that this month can be held against the
+    /// same one last year.
+    pub transitions: Period,
+    /// Answers to the scheduler: a month, the time in which somebody asks why; and never more than the newest 20 000.
+    pub evidence: Period,
+    /// Minutes: a quarter. About 60 bytes a minute and quantity: a hundred quantities make 0.8 GB.
+    pub minutes: Period,
+    /// Notifications that have arrived or were given up.
+    pub outbox: Period,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        let days = |days: u64| Period(Duration::from_hours(days * 24));
+        Self { transitions: days(400), evidence: days(30), minutes: days(90), outbox: days(30) }
+    }
+}
+
+/// Rows deleted from one table at a time: some milliseconds, behind which an alert may have to wait.
+const PRUNE: i64 = 500;
+
+/// Answers kept at most, whatever their age: a scheduler that asks twice a minute for a week, some 300 MB. One that asks
+/// without pause, each time of a newer snapshot, must not fill the disk.
+const MAX_EVIDENCE: i64 = 20_000;
+
+/// Deletes a little of what is older than its limit. Returns how many rows went.
+pub(super) fn prune(db: &Connection, retention: &Retention, now: Timestamp) -> rusqlite::Result<usize> {
+    let before = |keep: Period| micros(now.checked_sub(keep.0).unwrap_or(Timestamp::MIN));
+    let minute = before(retention.minutes).div_euclid(60_000_000);
+    let limits: [(&str, i64); 6] = [
+        (
+            "DELETE FROM transitions WHERE id IN (SELECT id FROM transitions WHERE at < ?1 ORDER BY at LIMIT ?2)",
+            before(retention.transitions),
+        ),
+        (
+            "DELETE FROM incidents WHERE id IN
+             (SELECT id FROM incidents WHERE closed_at IS NOT NULL AND closed_at < ?1 ORDER BY closed_at LIMIT ?2)",
+            before(retention.transitions),
+        ),
+        (
+            "DELETE FROM outbox WHERE id IN
+             (SELECT id FROM outbox WHERE done_at IS NOT NULL AND done_at < ?1 ORDER BY done_at LIMIT ?2)",
+            before(retention.outbox),
+        ),
+        (
+            "DELETE FROM evidence WHERE id IN (SELECT id FROM evidence WHERE at < ?1 ORDER BY at LIMIT ?2)",
+            before(retention.evidence),
+        ),
+        (
+            "DELETE FROM evidence WHERE n IN
+             (SELECT n FROM evidence WHERE n <= (SELECT max(n) FROM evidence) - ?1 ORDER BY n LIMIT ?2)",
+            MAX_EVIDENCE,
+        ),
+        (
+            "DELETE FROM minutes WHERE (minute, series) IN
+             (SELECT minute, series FROM minutes WHERE minute < ?1 ORDER BY minute LIMIT ?2)",
+            minute,
+        ),
+    ];
+    let mut gone = 0;
+    for (statement, limit) in limits {
+        gone += db.prepare_cached(statement)?.execute([limit, PRUNE])?;
+    }
+    Ok(gone)
+}

@@ -1,0 +1,231 @@
+//! What is given is found again, after a restart too, and in time it goes.
+
+use serde_json::json;
+
+use super::super::Kept;
+use super::*;
+use crate::domain::{ErrorKind, Finding, GiveUp, Outbox, ProbeError, Sample};
+
+#[tokio::test]
+async fn a_batch_is_read_back_as_it_was_given_and_an_incident_is_updated_not_doubled() {
+    let folder = folder();
+    let store = open(folder.path());
+    let mut changed = incident("internet-1", 1);
+    let batch = Batch {
+        transitions: vec![transition(1), Transition { subject: Subject::Room, ..transition(2) }],
+        incidents: vec![changed.clone(), incident("internet-0", 0)],
+        notifications: vec![],
+    };
+    assert_eq!(store.record(batch.clone()).await.unwrap(), Kept::OnDisk);
+    let stored = store.transitions(second(0), second(10), 10).await.unwrap();
+    assert_eq!(stored, [batch.transitions[1].clone(), batch.transitions[0].clone()], "newest first");
+    assert_eq!(store.transitions(second(2), second(3), 10).await.unwrap().len(), 1, "since is in, until is not");
+    assert_eq!(store.incidents(true, 10).await.unwrap(), [changed.clone(), incident("internet-0", 0)]);
+
+    changed.closed_at = Some(second(9));
+    changed.verdict = Verdict::Ready;
+    store.record(Batch { incidents: vec![changed.clone()], ..Batch::default() }).await.unwrap();
+    assert_eq!(store.incidents(true, 10).await.unwrap(), [incident("internet-0", 0)]);
+    assert_eq!(store.incidents(false, 1).await.unwrap(), [changed]);
+}
+
+#[tokio::test]
+async fn a_restart_gives_back_observations_with_their_age_and_open_incidents() {
+    let folder = folder();
+    let clock = Clock::start();
+    let before = clock.now().wall.checked_sub(Duration::from_mins(10)).unwrap();
+    // Rows are cut to microseconds.
+    let before = Timestamp::from_microsecond(before.as_microsecond()).unwrap();
+    let mut full = observation("far-end", before, 0.012);
+    full.reading.measure_part(&PHASE, "tls", 0.5);
+    full.reading.find(Finding::new(&LOSS, Verdict::Degraded).with("target", "far.example.net"));
+    full.reading.sample = Some(Sample { sent: 10, lost: 3, outage: true });
+    full.reading.in_use = Some(false);
+    full.error = Some(ProbeError::new(ErrorKind::Stale, "the driver is away"));
+    let store = open(folder.path());
+    store.observe(&observation("far-end", second(0), 9.0));
+    store.observe(&full);
+    let ahead = clock.now().wall.checked_add(Duration::from_hours(24)).unwrap();
+    store.observe(&observation("from-tomorrow", ahead, 1.0));
+    store.record(Batch { incidents: vec![incident("internet-1", 1)], ..Batch::default() }).await.unwrap();
+    store.close().await.unwrap();
+
+    let restored = open(folder.path()).restore().await.unwrap();
+    assert_eq!(restored.open_incidents, [incident("internet-1", 1)]);
+    assert_eq!(restored.skipped, 1, "an observation from tomorrow has no age that could be known");
+    let [(last, age)] = &restored.observations[..] else { panic!("{:?}", restored.observations) };
+    assert_eq!((&last.reading, &last.error, last.took), (&full.reading, &full.error, full.took));
+    assert_eq!(last.at.wall, before);
+    assert!((600..660).contains(&age.as_secs()), "{age:?}");
+
+    let unknowing = Store::open(folder.path(), Clock::start(), Retention::default(), EMPTY).restore().await.unwrap();
+    assert!(unknowing.observations.is_empty(), "half an observation could look better than it was");
+    assert_eq!(unknowing.open_incidents[0].reasons, [], "an incident must stay, or it would never close");
+    assert_eq!(unknowing.skipped, 3, "two observations and one reason");
+}
+
+#[tokio::test]
+async fn minutes_are_found_by_quantity_and_part_and_merge_over_a_restart() {
+    let folder = folder();
+    let store = open(folder.path());
+    let minute = |n: i64| Timestamp::from_second(1_700_000_040 + n * 60).unwrap();
+    for value in [1.0, 2.0, 6.0] {
+        store.observe(&observation("far-end", minute(0), value));
+    }
+    let mut parts = observation("web", minute(1), 5.0);
+    parts.reading.measure_part(&PHASE, "dns", 0.1);
+    parts.reading.measure_part(&PHASE, "tls", 0.2);
+    store.observe(&parts);
+    store.close().await.unwrap();
+
+    let store = open(folder.path());
+    store.observe(&observation("far-end", minute(0), 11.0));
+    store.observe(&observation("far-end", minute(7), 1.0));
+    store.flush().await.unwrap();
+    let rows = store.minutes("far-end", RTT.name, minute(-100_000), minute(5)).await.unwrap();
+    let [row] = &rows[..] else { panic!("{rows:?}") };
+    assert_eq!((row.at, row.count, row.min, row.max, row.mean), (minute(0), 4, 1.0, 11.0, 5.0));
+    assert_eq!((row.p50, row.p95), (2.0, 6.0), "those of the part with more values");
+    assert_eq!(store.minutes("far-end", RTT.name, minute(0), minute(0)).await.unwrap(), []);
+    assert_eq!(store.minutes("far-end", RTT.name, minute(0), minute(100_000)).await.unwrap().len(), 2);
+    let phases = store.minutes("web", PHASE.name, minute(1), minute(2)).await.unwrap();
+    let parts: Vec<_> = phases.iter().map(|row| (row.part.as_deref().unwrap(), row.max)).collect();
+    assert_eq!(parts, [("dns", 0.1), ("tls", 0.2)]);
+}
+
+#[tokio::test]
+async fn evidence_is_found_after_a_restart_and_asking_again_does_not_grow_the_disk() {
+    let folder = folder();
+    let store = open(folder.path());
+    store.restore().await.unwrap();
+    let answer = |verdict: &str| json!({ "room": "Ruang Media Center", "verdict": verdict });
+    let question = json!({ "profile": "standard" });
+    let id = store.put_evidence(7, second(7), &question, || answer("ready")).await.unwrap();
+    for _ in 0..100 {
+        let again = store.put_evidence(7, second(7), &question, || panic!("it is stored already")).await.unwrap();
+        assert_eq!(again, id);
+    }
+    let other = json!({ "profile": "webinar" });
+    let second_id = store.put_evidence(7, second(8), &other, || answer("degraded")).await.unwrap();
+    let next = store.put_evidence(8, second(9), &question, || answer("unknown")).await.unwrap();
+    assert!(second_id != id && next != id);
+    store.close().await.unwrap();
+
+    let store = open(folder.path());
+    store.restore().await.unwrap();
+    let found = store.evidence(&second_id).await.unwrap().unwrap();
+    assert_eq!((found.at, &found.question, &found.answer), (second(8), &other, &answer("degraded")));
+    let found = store.evidence(&id).await.unwrap().unwrap();
+    assert_eq!((found.at, &found.question, &found.answer), (second(7), &question, &answer("ready")));
+    assert_eq!(store.evidence("no such thing").await.unwrap(), None);
+    // The same number in another process is another snapshot.
+    let later = store.put_evidence(7, second(99), &question, || answer("ready")).await.unwrap();
+    assert_ne!(later, id);
+    let db = other_eyes(folder.path());
+    let count: i64 = db.query_row("SELECT count(*) FROM evidence", [], |row| row.get(0)).unwrap();
+    assert_eq!(count, 4);
+}
+
+#[tokio::test]
+async fn the_outbox_keeps_order_and_state_over_a_restart() {
+    let folder = folder();
+    let store = open(folder.path());
+    for key in ["a", "b", "c"] {
+        store.record(notify(key)).await.unwrap();
+    }
+    let elsewhere = Batch { notifications: vec![notification("z", "pager")], ..Batch::default() };
+    store.record(elsewhere.clone()).await.unwrap();
+    store.record(elsewhere).await.unwrap();
+    assert_eq!(store.receivers().await, ["desk".into(), "pager".into()]);
+    store.failed("a", "refused", second(99)).await;
+    let head = store.next("desk").await.unwrap();
+    assert_eq!((&*head.key, head.attempts, head.next_attempt_at), ("a", 1, second(99)), "those behind wait for it");
+    store.close().await.unwrap();
+
+    let store = open(folder.path());
+    store.restore().await.unwrap();
+    let head = store.next("desk").await.unwrap();
+    assert_eq!((&*head.key, head.attempts, head.next_attempt_at), ("a", 1, second(99)));
+    store.delivered("a").await;
+    store.given_up("b", GiveUp::Refused, "404").await;
+    assert_eq!(&*store.next("desk").await.unwrap().key, "c");
+    store.close().await.unwrap();
+
+    let store = open(folder.path());
+    store.restore().await.unwrap();
+    assert_eq!(keys(&store), ["c".into(), "z".into()]);
+    let (why, error): (String, String) = other_eyes(folder.path())
+        .query_row("SELECT given_up, last_error FROM outbox WHERE key = 'b'", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
+    assert_eq!((why.as_str(), error.as_str()), ("refused", "404"));
+}
+
+#[test]
+fn what_is_older_than_its_limit_goes_a_little_at_a_time_and_the_rest_stays() {
+    let folder = folder();
+    let path = folder.path().join("siaga.db");
+    let now = second(0);
+    let db = super::super::open::open(&path, now).unwrap();
+    let day = |days: i64| now.as_microsecond() - days * 86_400_000_000;
+    db.execute_batch("BEGIN").unwrap();
+    for i in 0..1200 {
+        db.execute(
+            "INSERT INTO transitions (at, subject, profile, old, new, codes, settling)
+             VALUES (?1, 'room', 'p', 'ready', 'ready', '[]', 0)",
+            [day(if i < 1000 { 401 } else { 399 })],
+        )
+        .unwrap();
+        db.execute(
+            "INSERT INTO minutes VALUES (?1, ?2, 1, 0, 0, 0, 0, 0)",
+            [day(if i < 10 { 91 } else { 89 }) / 60_000_000, i],
+        )
+        .unwrap();
+    }
+    for (key, done) in [("waiting", None), ("old", Some(day(31))), ("new", Some(day(29)))] {
+        db.execute(
+            "INSERT INTO outbox (key, receiver, payload, created_at, next_attempt_at, done_at)
+             VALUES (?1, 'desk', '{}', ?2, 0, ?3)",
+            rusqlite::params![key, day(500), done],
+        )
+        .unwrap();
+    }
+    for (n, age) in [(1, 29), (2, 31), (4, 1), (20_004, 0)] {
+        db.execute("INSERT INTO evidence VALUES (?1, ?1, ?2, '{}', '{}')", [n, day(age)]).unwrap();
+    }
+    for (id, closed) in [("open", None), ("old", Some(day(401)))] {
+        db.execute(
+            "INSERT INTO incidents VALUES (?1, 'power', 'ready', 'ready', '[]', ?2, ?3, 0)",
+            rusqlite::params![id, day(900), closed],
+        )
+        .unwrap();
+    }
+    db.execute_batch("COMMIT").unwrap();
+    let prune = || super::super::retention::prune(&db, &Retention::default(), now).unwrap();
+    assert_eq!(prune(), 500 + 10 + 1 + 1 + 3, "of the evidence one by age and two by number");
+    assert_eq!(prune(), 500);
+    assert_eq!(prune(), 0);
+    let count =
+        |table: &str| -> i64 { db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap() };
+    let left = ["transitions", "minutes", "outbox", "incidents", "evidence"].map(count);
+    assert_eq!(left, [200, 1190, 2, 1, 1]);
+}
+
+#[test]
+fn every_unit_is_read_back() {
+    // No unit may be missing from the list of words: a new one does not compile until it is counted here.
+    let place = |unit: Unit| match unit {
+        Unit::Seconds => 0,
+        Unit::Ratio => 1,
+        Unit::Bytes => 2,
+        Unit::BitsPerSecond => 3,
+        Unit::Volts => 4,
+        Unit::Hertz => 5,
+        Unit::Celsius => 6,
+        Unit::DecibelMilliwatts => 7,
+        Unit::Count => 8,
+        Unit::Flag => 9,
+        Unit::Timestamp => 10,
+    };
+    let places: Vec<usize> = super::super::rows::UNITS.into_iter().map(place).collect();
+    assert_eq!(places, (0..=10).collect::<Vec<_>>());
+}

@@ -1,0 +1,253 @@
+//! The one thread that writes.
+//!
+//! A thread of its own, because a commit may take as long as the disk likes, and a disk that hangs must stop nothing else.
+
+use std::collections::VecDeque;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::disk::Disk;
+use super::health::Board;
+use super::open::{self, Fault};
+use super::rollup::Feed;
+use super::sql::{self, EvidenceRow, Op};
+use super::waiting::Waiting;
+use super::{Batch, Catalogue, Kept, Restored, Retention, StoreError, lock, read, retention};
+use crate::clock::Clock;
+use crate::domain::{Notification, Now};
+
+/// How often observations are written: what a crash may cost.
+const FLUSH: Duration = Duration::from_secs(10);
+/// How often a disk that failed is tried again.
+const RETRY: Duration = Duration::from_secs(2);
+/// What waits for a disk that fails; a busy room makes a few hundred a day.
+const MAX_BACKLOG: usize = 4096;
+/// What is written in one transaction when a backlog is worked off.
+const CHUNK: usize = 64;
+/// Free pages that are kept for the next rows (4 MiB); what is beyond goes back to the file system.
+const KEEP_FREE: i64 = 1024;
+
+/// Where the answer to a command goes. One answer, so sending never waits.
+pub(super) type Answer<T> = SyncSender<T>;
+
+/// What the thread is asked to do.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Write this, now if the disk lets; answered where there is somebody who waits.
+    Write(Op, Option<Answer<Result<Kept, StoreError>>>),
+    Evidence(Box<EvidenceRow>, Answer<Result<(), StoreError>>),
+    Restore(Now, Answer<Result<Restored, StoreError>>),
+    /// Write what observations left.
+    Flush(Answer<()>),
+    /// A reader met damage.
+    Suspect,
+    /// Write everything, close the file, end.
+    Close(Answer<()>),
+}
+
+/// The thread's state.
+pub(super) struct Writer {
+    pub(super) disk: Disk,
+    pub(super) board: Board,
+    pub(super) commands: Receiver<Command>,
+    pub(super) feed: Arc<Mutex<Feed>>,
+    pub(super) waiting: Arc<Mutex<Waiting>>,
+    pub(super) retention: Retention,
+    pub(super) catalogue: Catalogue,
+    pub(super) clock: Clock,
+    pub(super) backlog: VecDeque<Op>,
+    /// The opening of the file whose undelivered notifications are in `waiting`.
+    pub(super) met: u64,
+    /// Rows that the database refused, and records that no longer fitted into the backlog.
+    pub(super) lost: u64,
+}
+
+impl Writer {
+    /// Serves commands until the last handle is gone.
+    pub(super) fn run(mut self) {
+        _ = self.settle();
+        let mut flush_at = self.clock.mono().after(FLUSH);
+        let mut retry_at = self.clock.mono().after(RETRY);
+        loop {
+            let next = if self.board.is_ok() { flush_at } else { flush_at.min(retry_at) };
+            match self.commands.recv_timeout(next.since(self.clock.mono())) {
+                Ok(Command::Close(done)) => {
+                    self.finish();
+                    _ = done.send(());
+                    return;
+                }
+                Ok(command) => self.obey(command),
+                Err(RecvTimeoutError::Disconnected) => return self.finish(),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            let now = self.clock.mono();
+            if now >= retry_at {
+                if !self.board.is_ok() && self.settle().is_ok() && !self.board.is_ok() {
+                    // Nothing waited, so nothing was written yet that would show whether it can be.
+                    _ = self.disk.probe();
+                }
+                retry_at = self.clock.mono().after(RETRY);
+            }
+            if now >= flush_at {
+                self.flush(false);
+                self.prune();
+                flush_at = self.clock.mono().after(FLUSH);
+            }
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Write(op, answer) => {
+                let lost = self.lost;
+                self.queue(op);
+                let kept = match self.settle() {
+                    Ok(()) if self.lost > lost => Err(StoreError::Refused),
+                    Ok(()) => Ok(Kept::OnDisk),
+                    Err(_) => Ok(Kept::InMemory),
+                };
+                if let Some(answer) = answer {
+                    _ = answer.send(kept);
+                }
+            }
+            Command::Evidence(row, answer) => {
+                let written = self.settle().and_then(|()| self.disk.write(|db| Ok(sql::put_evidence(db, &row)?)));
+                _ = answer.send(written.map_err(StoreError::from));
+            }
+            Command::Restore(now, answer) => {
+                let catalogue = self.catalogue;
+                let restored =
+                    self.settle().and_then(|()| self.disk.read(|db| Ok(read::restored(db, &catalogue, now)?)));
+                _ = answer.send(restored.map_err(StoreError::from));
+            }
+            Command::Flush(answer) => {
+                self.flush(false);
+                _ = answer.send(());
+            }
+            Command::Suspect => {
+                _ = self.disk.read(|db| open::quick_check(db, "1"));
+                _ = self.settle();
+            }
+            Command::Close(answer) => _ = answer.send(()),
+        }
+    }
+
+    fn queue(&mut self, op: Op) {
+        if self.backlog.len() >= MAX_BACKLOG {
+            self.backlog.pop_front();
+            self.lost += 1;
+        }
+        self.backlog.push_back(op);
+    }
+
+    /// Brings everything that waits to the disk, oldest first. Tried once more after a damaged file was set aside.
+    fn settle(&mut self) -> Result<(), Fault> {
+        let result = match self.settle_once() {
+            Err(Fault::Damaged(_)) => self.settle_once(),
+            other => other,
+        };
+        self.board.count(self.backlog.len(), self.lost + lock(&self.feed).overflowed());
+        result
+    }
+
+    fn settle_once(&mut self) -> Result<(), Fault> {
+        loop {
+            while !self.backlog.is_empty() {
+                let chunk = self.backlog.len().min(CHUNK);
+                let ops = self.backlog.make_contiguous();
+                let refused = self.disk.write(|transaction| {
+                    let mut refused = 0;
+                    for op in &ops[..chunk] {
+                        // A row that the database refuses must not hold up those behind it.
+                        let step = transaction.savepoint()?;
+                        match sql::apply(&step, op).map_err(Fault::from) {
+                            Ok(()) => step.commit()?,
+                            Err(Fault::Ours(error)) => {
+                                tracing::error!(%error, ?op, "the database refused a record");
+                                refused += 1;
+                            }
+                            Err(fault) => return Err(fault),
+                        }
+                    }
+                    Ok(refused)
+                })?;
+                self.backlog.drain(..chunk);
+                self.lost += refused;
+            }
+            self.disk.open()?;
+            if self.met == self.disk.generation() {
+                return Ok(());
+            }
+            let stored = self.disk.read(|db| Ok(sql::undelivered(db)?))?;
+            self.meet(stored);
+        }
+    }
+
+    /// Makes the outbox in memory and the one in a file that was just opened agree: what only the file has comes from
+    /// before a restart, what only memory has was in a file that is set aside.
+    fn meet(&mut self, stored: Vec<Notification>) {
+        self.met = self.disk.generation();
+        let mut waiting = lock(&self.waiting);
+        let unknown: Vec<_> =
+            waiting.all().into_iter().filter(|held| !stored.iter().any(|row| row.key == held.key)).collect();
+        waiting.put_first(stored);
+        drop(waiting);
+        if !unknown.is_empty() {
+            self.queue(Op::Record(Batch { notifications: unknown, ..Batch::default() }));
+        }
+    }
+
+    /// Writes what observations left.
+    fn flush(&mut self, last: bool) {
+        let minute = (!last).then(|| self.clock.now().wall.as_second().div_euclid(60));
+        let taken = lock(&self.feed).take(minute);
+        if taken.is_empty() {
+            return;
+        }
+        let written = self.settle().and_then(|()| {
+            self.disk.write(|db| {
+                taken.newest.iter().try_for_each(|observation| sql::put_observation(db, observation))?;
+                Ok(taken.minutes.iter().try_for_each(|row| sql::put_minute(db, row))?)
+            })
+        });
+        match written {
+            Ok(()) => {}
+            Err(Fault::Ours(error)) => {
+                // Given back, it would be refused again for ever.
+                tracing::error!(%error, "the database refused what observations left");
+                self.lost += 1;
+            }
+            Err(_) => lock(&self.feed).give_back(taken),
+        }
+    }
+
+    fn prune(&mut self) {
+        if !self.board.is_ok() {
+            return;
+        }
+        let (keep, now) = (self.retention, self.clock.now().wall);
+        let gone = self.disk.write(|db| Ok(retention::prune(db, &keep, now)?));
+        if !matches!(gone, Ok(gone) if gone > 0) {
+            return;
+        }
+        _ = self.disk.read(|db| {
+            let free: i64 = db.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
+            if free > KEEP_FREE {
+                db.execute_batch("PRAGMA incremental_vacuum(256)")?;
+            }
+            Ok(())
+        });
+    }
+
+    fn finish(&mut self) {
+        self.flush(true);
+        if self.settle().is_err() {
+            tracing::error!(
+                records = self.backlog.len(),
+                "records are lost: the disk did not take them before the end"
+            );
+        }
+        self.disk.close();
+    }
+}

@@ -1,0 +1,67 @@
+//! The daemon's own health, which is not the room's: a broken camera must not make a supervisor restart us.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::oneshot;
+
+use super::site::Site;
+
+/// Reading a config is a matter of milliseconds; beyond this whoever should do it is stuck.
+const RELOAD_DEADLINE: Duration = Duration::from_secs(10);
+
+/// The process serves.
+#[utoipa::path(get, path = "/-/healthy", responses((status = 200, description = "It does.", body = String)))]
+pub(super) async fn healthy() -> &'static str {
+    "healthy\n"
+}
+
+/// The first round is done, so that verdicts are founded.
+#[utoipa::path(get, path = "/-/ready", responses(
+    (status = 200, description = "It is.", body = String),
+    (status = 503, description = "Not yet.", body = String),
+))]
+pub(super) async fn ready(State(site): State<Arc<Site>>) -> Response {
+    if site.state.snapshot.borrow().starting {
+        (StatusCode::SERVICE_UNAVAILABLE, "starting\n").into_response()
+    } else {
+        "ready\n".into_response()
+    }
+}
+
+/// All metrics, in Prometheus' text format. Always 200; a scrape triggers no work.
+#[utoipa::path(get, path = "/metrics", responses((status = 200, description = "The metrics.", body = String)))]
+pub(super) async fn metrics(State(site): State<Arc<Site>>) -> Response {
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    ([(header::CONTENT_TYPE, kind)], site.exposition()).into_response()
+}
+
+/// Reads the config anew. A bad one leaves the old one running.
+#[utoipa::path(post, path = "/-/reload", responses(
+    (status = 200, description = "The new config runs.", body = String),
+    (status = 500, description = "The new config is bad and the old one runs on; the text says what is wrong.", body = String),
+    (status = 503, description = "A reload is under way.", body = String),
+))]
+pub(super) async fn reload(State(site): State<Arc<Site>>) -> Response {
+    let (answer, outcome) = oneshot::channel();
+    match site.state.reload.try_send(answer) {
+        Ok(()) => {}
+        Err(TrySendError::Full(_)) => {
+            return (StatusCode::SERVICE_UNAVAILABLE, "a reload is under way\n").into_response();
+        }
+        Err(TrySendError::Closed(_)) => {
+            return (StatusCode::INTERNAL_SERVER_ERROR, "this process cannot reload\n").into_response();
+        }
+    }
+    match tokio::time::timeout(RELOAD_DEADLINE, outcome).await {
+        Ok(Ok(Ok(()))) => "reloaded\n".into_response(),
+        Ok(Ok(Err(text))) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{text}\n")).into_response(),
+        Ok(Err(_)) | Err(_) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "the reload was begun and nobody said how it ended\n").into_response()
+        }
+    }
+}

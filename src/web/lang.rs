@@ -1,0 +1,44 @@
+//! In which language to answer.
+
+use axum::http::HeaderMap;
+use axum::http::header::ACCEPT_LANGUAGE;
+
+use crate::domain::Lang;
+
+use super::problem::Problem;
+use super::query::Query;
+
+/// The language of an answer: what `?lang=` says, else what the reader's program prefers, else the room's own.
+///
+/// # Errors
+/// A `lang` that Siaga does not speak.
+pub fn choose(query: &Query, headers: &HeaderMap, default: Lang) -> Result<Lang, Problem> {
+    match query.get("lang") {
+        None => Ok(preferred(headers, default)),
+        Some(code) => Lang::parse(code)
+            .ok_or_else(|| Problem::value(format!("lang is {code:?}; allowed are: id, en")).allowing(["id", "en"])),
+    }
+}
+
+/// What `Accept-Language` (RFC 9110 §12.5.4) prefers of the languages spoken here, else `default`.
+pub fn preferred(headers: &HeaderMap, default: Lang) -> Lang {
+    let Some(text) = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()) else { return default };
+    let mut best = (0.0, default);
+    for range in text.split(',') {
+        let mut parts = range.split(';').map(str::trim);
+        let code = parts.next().unwrap_or_default();
+        let quality = parts.find_map(|part| part.strip_prefix("q=")?.trim().parse().ok()).unwrap_or(1.0);
+        let primary = code.split('-').next().unwrap_or_default().to_ascii_lowercase();
+        let lang = match primary.as_str() {
+            // RFC 9110 §12.5.4: `*` is any language not named otherwise; ours is the room's own.
+            "*" => Some(default),
+            // `in` is what old programs call Indonesian (withdrawn from ISO 639 in 1989).
+            "in" => Some(Lang::Id),
+            other => Lang::parse(other),
+        };
+        if let Some(lang) = lang.filter(|_| quality > best.0) {
+            best = (quality, lang);
+        }
+    }
+    best.1
+}

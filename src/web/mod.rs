@@ -1,0 +1,112 @@
+//! What readers see: the short answer, the scheduler's answer, the metrics, the page. All of it is rendered from the one
+//! immutable [`Snapshot`], so that no two readers can be told different things, and no reader waits for a probe, a name
+//! server or a disk to learn the verdict.
+//!
+//! ```text
+//!  watch<Arc<Snapshot>> ─▶ believe ─▶ /readyz   /api/v1/…   /metrics   /
+//!                          (is it still true?)
+//! ```
+
+pub mod believe;
+pub mod body;
+pub mod daemon;
+pub mod evidence;
+pub mod lang;
+pub mod lists;
+pub mod metrics;
+pub mod openapi;
+pub mod page;
+pub mod problem;
+pub mod query;
+pub mod readiness;
+pub mod readyz;
+mod routes;
+mod serve;
+mod site;
+mod words;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::clock::Clock;
+use crate::domain::reason::fill;
+use crate::domain::{Lang, Quantity, Reason, ReasonDef, Snapshot};
+
+pub use evidence::{Evidence, PastIncident, Stored};
+pub use serve::run;
+
+/// What the server is given. Cheap to clone: one for each address that is listened on.
+#[derive(Clone)]
+pub struct State {
+    /// The room, always the newest.
+    pub snapshot: watch::Receiver<Arc<Snapshot>>,
+    /// The clocks.
+    pub clock: Clock,
+    /// Where evidence is kept and history is read.
+    pub evidence: Arc<dyn Evidence>,
+    /// How the room speaks to people.
+    pub voice: watch::Receiver<Arc<Voice>>,
+    /// What became of the newest config.
+    pub reloaded: watch::Receiver<Reloaded>,
+    /// Who reads the config anew when asked; the answer is the error's text for a bad one.
+    pub reload: mpsc::Sender<oneshot::Sender<Result<(), String>>>,
+    /// What does not change while the process runs.
+    pub info: Arc<Info>,
+}
+
+/// How the room speaks to people; from the config, so that a reload replaces it.
+#[derive(Clone, Debug)]
+pub struct Voice {
+    /// The room's name for people.
+    pub title: String,
+    /// The language of whoever asks for none.
+    pub lang: Lang,
+    /// The zone in which times are told.
+    pub zone: TimeZone,
+    /// Remedies in the room's own words, by reason code: Bahasa Indonesia and English.
+    pub remedies: BTreeMap<&'static str, (String, String)>,
+}
+
+impl Voice {
+    /// What somebody must go and do, in the room's own words where it has some.
+    pub fn remedy(&self, reason: &Reason, lang: Lang) -> String {
+        match (self.remedies.get(reason.def.code), lang) {
+            (Some((id, _)), Lang::Id) => fill(id, &reason.args, lang),
+            (Some((_, en)), Lang::En) => fill(en, &reason.args, lang),
+            (None, _) => reason.remedy(lang),
+        }
+    }
+
+    /// A moment for rows and programs: RFC 3339 with the zone's offset, to the millisecond.
+    pub fn stamp(&self, moment: Timestamp) -> String {
+        let rounded = moment.round(jiff::Unit::Millisecond).unwrap_or(moment);
+        rounded.display_with_offset(self.zone.to_offset(moment)).to_string()
+    }
+}
+
+/// What became of the newest config.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reloaded {
+    /// Whether the newest attempt to read one succeeded.
+    pub ok: bool,
+    /// When one was last read successfully.
+    pub at: Timestamp,
+}
+
+/// What does not change while the process runs.
+#[derive(Clone, Debug)]
+pub struct Info {
+    /// The version of this build.
+    pub version: &'static str,
+    /// Every quantity that a probe can measure.
+    pub quantities: Vec<&'static Quantity>,
+    /// Every reason that can be given, but for the web's own.
+    pub reasons: Vec<&'static ReasonDef>,
+}
+
+/// The reasons that the readers' side gives itself, for the catalogue.
+pub const REASONS: &[&ReasonDef] = &[&believe::ENGINE_STALLED];

@@ -1,0 +1,249 @@
+//! `GET /`: the page that the staff of the media center look at. No script; it loads itself anew.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+
+use crate::domain::snapshot::{ComponentView, ProfileView};
+use crate::domain::{Component, Lang, Now, Reason, Requirement, Snapshot, Unit, Verdict};
+use crate::engine::slot::Question;
+
+use super::problem::Problem;
+use super::query::{Query, once};
+use super::readiness::in_lang;
+use super::site::Site;
+use super::words::{Words, words};
+use super::{Voice, lang};
+
+#[derive(Template)]
+#[template(path = "room.html")]
+struct Page<'a> {
+    words: &'static Words,
+    lang: &'static str,
+    other_lang: &'static str,
+    room: &'a str,
+    profile: &'a str,
+    /// What keeps the profile asked for in the link to the other language.
+    kept: String,
+    state: &'static str,
+    mark: &'static str,
+    sentence: String,
+    at: String,
+    in_use: bool,
+    reasons: Vec<Told>,
+    components: Vec<Part>,
+}
+
+/// A component on the page.
+struct Part {
+    title: &'static str,
+    state: &'static str,
+    mark: &'static str,
+    word: &'static str,
+    since: String,
+    advisory: bool,
+    absent: bool,
+    reasons: Vec<Told>,
+    checks: Vec<Row>,
+}
+
+/// A reason on the page.
+struct Told {
+    message: String,
+    /// What to do; none for a note.
+    remedy: Option<String>,
+    since: String,
+    /// Whose failure explains it.
+    because: Option<String>,
+}
+
+/// A check on the page.
+struct Row {
+    name: String,
+    state: &'static str,
+    mark: &'static str,
+    word: &'static str,
+    age: String,
+    advisory: bool,
+    pending: Option<&'static str>,
+    held: bool,
+}
+
+/// The page.
+///
+/// # Errors
+/// A query that is not understood, an unknown profile.
+#[utoipa::path(get, path = "/", params(
+    ("profile" = Option<String>, Query, description = "The kind of meeting; the one in force if not given."),
+    ("lang" = Option<String>, Query, description = "`id` or `en`; else as `Accept-Language` prefers."),
+), responses((status = 200, description = "The room for people.", body = String, content_type = "text/html")))]
+pub(super) async fn page(State(site): State<Arc<Site>>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
+    let query = Query::read(&uri, &[once("profile"), once("lang")])?;
+    let voice = site.voice();
+    let lang = lang::choose(&query, &headers, voice.lang)?;
+    let rendered = site.rendered();
+    let (snapshot, now) = (&rendered.believed, site.now());
+    let question = Question::new(snapshot, query.get("profile"), None, None, now)?;
+    let view = &snapshot.profiles[question.profile()];
+    let teller = Teller { snapshot, view, lang, voice: &voice, now };
+    let kept = if query.get("profile").is_some() { view.profile.name.to_string() } else { String::new() };
+    let html = teller.page(kept).render().map_err(|error| Problem::internal(error.to_string()))?;
+    let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))];
+    Ok((StatusCode::OK, in_lang(lang), kind, html).into_response())
+}
+
+/// The room in one sentence: the verdict, and the reason that explains it.
+pub(super) fn sentence(snapshot: &Snapshot, view: &ProfileView, lang: Lang) -> String {
+    let title = view.verdict.title(lang);
+    match main_reason(snapshot, view) {
+        _ if view.verdict == Verdict::Ready => format!("{title}: {}", words(lang).all_well),
+        Some(reason) => format!("{title}: {}", within(&reason.message(lang))),
+        None => title.to_owned(),
+    }
+}
+
+/// The reason that explains the room's verdict: the room's own, else the root cause's, else the worst component's.
+fn main_reason<'a>(snapshot: &Snapshot, view: &'a ProfileView) -> Option<&'a Reason> {
+    let caused = || {
+        let cause = view.root_cause.as_ref()?;
+        let at = snapshot.checks.iter().position(|check| check.spec.name == *cause)?;
+        view.checks[at].reasons.iter().find(|reason| reason.verdict != Verdict::Ready)
+    };
+    let worst = || {
+        let counted = view.components.iter().filter(|view| view.requirement == Requirement::Required && !view.absent);
+        let worst = counted.filter(|component| component.verdict == view.verdict);
+        worst.flat_map(|component| reasons_of(view, component)).find(|reason| reason.verdict == view.verdict)
+    };
+    // The cause may be of another component than the worst (a dead camera beside a slow line): it goes first only where it
+    // is as bad as what it explains.
+    let caused = caused().filter(|reason| reason.verdict == view.verdict);
+    view.reasons.first().or(caused).or_else(worst)
+}
+
+/// A component's reasons: its own, then its checks'.
+fn reasons_of<'a>(view: &'a ProfileView, component: &'a ComponentView) -> impl Iterator<Item = &'a Reason> {
+    component.reasons.iter().chain(component.checks.iter().flat_map(|at| &view.checks[*at].reasons))
+}
+
+/// A message within a sentence: its first letter small, unless it begins with an abbreviation.
+fn within(message: &str) -> String {
+    let mut letters = message.chars();
+    match (letters.next(), letters.clone().next()) {
+        (Some(first), Some(second)) if second.is_lowercase() => first.to_lowercase().chain(letters).collect(),
+        _ => message.to_owned(),
+    }
+}
+
+struct Teller<'a> {
+    snapshot: &'a Snapshot,
+    view: &'a ProfileView,
+    lang: Lang,
+    voice: &'a Voice,
+    now: Now,
+}
+
+impl<'a> Teller<'a> {
+    fn page(&self, kept: String) -> Page<'a> {
+        let other = if self.lang == Lang::Id { Lang::En } else { Lang::Id };
+        Page {
+            words: words(self.lang),
+            lang: self.lang.as_str(),
+            other_lang: other.as_str(),
+            room: &self.voice.title,
+            profile: self.view.profile.title(self.lang),
+            kept,
+            state: self.view.verdict.as_str(),
+            mark: mark(self.view.verdict),
+            sentence: sentence(self.snapshot, self.view, self.lang),
+            at: self.clock(self.snapshot.at.wall, true),
+            in_use: self.snapshot.in_use,
+            reasons: self.view.reasons.iter().map(|reason| self.told(reason)).collect(),
+            components: self.view.components.iter().map(|component| self.part(component)).collect(),
+        }
+    }
+
+    fn part(&self, component: &ComponentView) -> Part {
+        Part {
+            title: Component::title(component.component, self.lang),
+            state: component.verdict.as_str(),
+            mark: mark(component.verdict),
+            word: component.verdict.title(self.lang),
+            since: self.clock(component.since, false),
+            advisory: component.requirement == Requirement::Advisory,
+            absent: component.absent,
+            reasons: reasons_of(self.view, component).map(|reason| self.told(reason)).collect(),
+            checks: component.checks.iter().map(|at| self.row(*at)).collect(),
+        }
+    }
+
+    fn told(&self, reason: &Reason) -> Told {
+        let note = reason.verdict == Verdict::Ready;
+        Told {
+            message: reason.message(self.lang),
+            remedy: (!note).then(|| self.voice.remedy(reason, self.lang)),
+            since: self.clock(reason.since, false),
+            because: reason.blocked_by.as_ref().map(ToString::to_string),
+        }
+    }
+
+    fn row(&self, at: usize) -> Row {
+        let (check, judged) = (&self.snapshot.checks[at], &self.view.checks[at]);
+        let words = words(self.lang);
+        let age = check
+            .age(self.now)
+            .map_or_else(|| words.never_measured.to_owned(), |age| format!("{} {}", self.length(age), words.ago));
+        Row {
+            name: check.spec.name.to_string(),
+            state: judged.verdict.as_str(),
+            mark: mark(judged.verdict),
+            word: judged.verdict.title(self.lang),
+            age,
+            advisory: check.spec.requirement == Requirement::Advisory,
+            pending: judged.pending.map(|pending| pending.to.title(self.lang)),
+            held: check.held.is_some(),
+        }
+    }
+
+    /// A length of time in whole seconds or minutes.
+    fn length(&self, length: Duration) -> String {
+        let whole = Duration::from_secs(length.as_secs()).as_secs_f64();
+        match (length.as_secs(), self.lang) {
+            (0, Lang::Id) => "kurang dari 1 detik".to_owned(),
+            (0, Lang::En) => "less than 1 s".to_owned(),
+            _ => crate::domain::reason::number(whole, Unit::Seconds, self.lang),
+        }
+    }
+
+    /// A moment on the room's own clock: "pukul 09.30 WIB", with the day where it is not today.
+    fn clock(&self, moment: Timestamp, seconds: bool) -> String {
+        let then = moment.to_zoned_datetime(self.voice.zone.clone());
+        let today = self.now.wall.to_zoned_datetime(self.voice.zone.clone()).date();
+        let time = match (self.lang, seconds) {
+            (Lang::Id, true) => "pukul %H.%M.%S %Z",
+            (Lang::Id, false) => "pukul %H.%M %Z",
+            (Lang::En, true) => "%H:%M:%S %Z",
+            (Lang::En, false) => "%H:%M %Z",
+        };
+        let time = then.strftime(time);
+        if then.date() == today {
+            return time.to_string();
+        }
+        let month = words(self.lang).months[usize::from(then.month().unsigned_abs()).saturating_sub(1) % 12];
+        format!("{} {month} {} {time}", then.day(), then.year())
+    }
+}
+
+/// A sign beside the word, so that nothing is told by colour alone.
+const fn mark(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Ready => "✓",
+        Verdict::Degraded => "!",
+        Verdict::Unknown => "?",
+        Verdict::NotReady => "✕",
+    }
+}

@@ -1,0 +1,102 @@
+//! What was wrong with a question, as RFC 9457 problem details.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::engine::slot::Refusal;
+
+/// A problem with a request (RFC 9457 §3.1). Its words are for whoever writes the client.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Problem {
+    /// A URI that names the kind of problem.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// The kind of problem in words; the same each time.
+    pub title: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// What was wrong this time, and what would do.
+    pub detail: String,
+    /// What would have been allowed, where that is a list.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allowed: Vec<String>,
+}
+
+impl Problem {
+    fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
+        Self { kind, title, status: status.as_u16(), detail: detail.into(), allowed: Vec::new() }
+    }
+
+    /// The same with the list of what is allowed.
+    #[must_use]
+    pub fn allowing<T: ToString>(mut self, allowed: impl IntoIterator<Item = T>) -> Self {
+        self.allowed = allowed.into_iter().map(|word| word.to_string()).collect();
+        self
+    }
+
+    /// A query key that this path does not know, or one given twice.
+    pub fn query(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "urn:siaga:problem:query", "The query is not understood", detail)
+    }
+
+    /// A value that is not what its key needs.
+    pub fn value(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "urn:siaga:problem:value", "A value is not what its key needs", detail)
+    }
+
+    /// No such thing, under a path that names things.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "urn:siaga:problem:not-found", "There is no such thing", detail)
+    }
+
+    /// A method that this path does not take.
+    pub fn method(detail: impl Into<String>) -> Self {
+        let title = "This path does not take this method";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "urn:siaga:problem:method", title, detail)
+    }
+
+    /// A request with more in it than any path here reads.
+    pub fn too_large(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "urn:siaga:problem:too-large", "The body is too large", detail)
+    }
+
+    /// History cannot be read now; the verdict can.
+    pub fn history(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "urn:siaga:problem:history", "History cannot be read now", detail)
+    }
+
+    /// A page could not be made; our own fault.
+    pub fn internal(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "urn:siaga:problem:internal", "Our own fault", detail)
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let detail = refusal.to_string();
+        match refusal {
+            Refusal::UnknownProfile { known, .. } => {
+                let title = "There is no such profile";
+                Self::new(StatusCode::NOT_FOUND, "urn:siaga:problem:unknown-profile", title, detail).allowing(known)
+            }
+            Refusal::Reversed { .. } => {
+                let title = "The meeting ends before it begins";
+                Self::new(StatusCode::BAD_REQUEST, "urn:siaga:problem:reversed-window", title, detail)
+            }
+            Refusal::Past { .. } => {
+                Self::new(StatusCode::BAD_REQUEST, "urn:siaga:problem:past-window", "The meeting is over", detail)
+            }
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(self)).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response
+    }
+}

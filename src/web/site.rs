@@ -1,0 +1,122 @@
+//! What all handlers share: the state, and what has been rendered from the newest snapshot already.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use axum::body::Bytes;
+
+use crate::domain::{Lang, Mono, Now, Snapshot, Verdict};
+
+use super::metrics::Metrics;
+use super::{State, Voice, believe, readyz};
+
+/// How old the process's own figures in `/metrics` may be; those of the room are of the newest snapshot always.
+const METRICS_FOR: Duration = Duration::from_secs(1);
+
+/// What all handlers share.
+pub(super) struct Site {
+    pub(super) state: State,
+    pub(super) metrics: Metrics,
+    shelf: Mutex<Option<Arc<Rendered>>>,
+    /// Whether evidence could not be stored the last time, so that the log says it once and not with each answer.
+    evidence_failing: AtomicBool,
+}
+
+/// A snapshot as it can be believed, with what has been rendered from it.
+///
+/// The cheap readers come often (a load balancer every second, a scrape every few) and all read the same bytes until
+/// something changes. Rendered when first asked for, so that a snapshot that nobody reads costs nothing.
+pub(super) struct Rendered {
+    raw: Arc<Snapshot>,
+    pub(super) believed: Arc<Snapshot>,
+    until: Mono,
+    short: [OnceLock<(Verdict, Bytes)>; 2],
+    metrics: Mutex<Option<(Mono, Bytes)>>,
+}
+
+impl Site {
+    pub(super) fn new(state: State) -> Self {
+        let metrics = Metrics::new(&state);
+        Self { state, metrics, shelf: Mutex::new(None), evidence_failing: AtomicBool::new(false) }
+    }
+
+    pub(super) fn now(&self) -> Now {
+        self.state.clock.now()
+    }
+
+    /// How the room speaks to people now.
+    pub(super) fn voice(&self) -> Arc<Voice> {
+        Arc::clone(&self.state.voice.borrow())
+    }
+
+    /// The newest snapshot as it can be believed now.
+    pub(super) fn rendered(&self) -> Arc<Rendered> {
+        let mono = self.state.clock.mono();
+        let mut newest_made = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        let newest = self.state.snapshot.borrow();
+        if let Some(rendered) = newest_made.as_ref().filter(|old| Arc::ptr_eq(&old.raw, &newest) && mono <= old.until) {
+            return Arc::clone(rendered);
+        }
+        let raw = Arc::clone(&newest);
+        drop(newest);
+        let now = self.now();
+        let rendered = Arc::new(Rendered {
+            believed: believe::believe(&raw, now),
+            until: believe::believed_until(&raw, now),
+            raw,
+            short: [const { OnceLock::new() }; 2],
+            metrics: Mutex::new(None),
+        });
+        *newest_made = Some(Arc::clone(&rendered));
+        rendered
+    }
+
+    /// The short answer of `/readyz` under the profile in force.
+    pub(super) fn short(&self, lang: Lang) -> (Verdict, Bytes) {
+        let rendered = self.rendered();
+        let make = || {
+            let view = rendered.believed.current();
+            (view.verdict, Bytes::from(readyz::short(&rendered.believed, view, lang)))
+        };
+        rendered.short[lang as usize].get_or_init(make).clone()
+    }
+
+    /// The whole of `/metrics`.
+    pub(super) fn exposition(&self) -> Bytes {
+        let rendered = self.rendered();
+        let mono = self.state.clock.mono();
+        let mut made = rendered.metrics.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, bytes)) = made.as_ref().filter(|(at, _)| mono.since(*at) < METRICS_FOR) {
+            return bytes.clone();
+        }
+        let bytes = Bytes::from(self.metrics.render(Arc::clone(&rendered.believed)));
+        *made = Some((mono, bytes.clone()));
+        bytes
+    }
+
+    /// Stores an answer, within a deadline: an id, or why there is none.
+    pub(super) async fn store(
+        &self,
+        question: BTreeMap<&'static str, serde_json::Value>,
+        seq: u64,
+        answer: serde_json::Value,
+    ) -> Result<String, String> {
+        const DEADLINE: Duration = Duration::from_secs(1);
+        let question = question.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        let stored = self.state.evidence.put(serde_json::Value::Object(question), seq, answer);
+        let outcome = match tokio::time::timeout(DEADLINE, stored).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(format!("the store did not answer within {} s", DEADLINE.as_secs())),
+        };
+        let failing = outcome.is_err();
+        if self.evidence_failing.swap(failing, Ordering::Relaxed) != failing {
+            match &outcome {
+                Ok(_) => tracing::info!("evidence of answers is stored again"),
+                Err(error) => tracing::warn!(error, "evidence of answers cannot be stored; answers go out without"),
+            }
+        }
+        outcome
+    }
+}

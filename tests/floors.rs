@@ -1,0 +1,285 @@
+//! Keeps the house in order: which floor may name which, how long a file may be, what it may be called.
+//!
+//! The files are read with the compiler's own lexer as a library (`proc-macro2`), not with a text search: a path in a
+//! comment or a string is none, and one inside a macro's body is one, where a syntax tree would show only tokens.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
+#![allow(clippy::print_stdout, reason = "the list of long files is read with --nocapture")]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use proc_macro2::{TokenStream, TokenTree};
+
+/// Which top module may name which others. What is not listed may name none; `*` stands for all.
+///
+/// The hands do not name each other: what one needs of another, the shell hands over.
+const FLOORS: &[(&str, &[&str])] = &[
+    ("main", &["*"]),
+    ("cli", &["*"]),
+    ("app", &["*"]),
+    // File shapes to domain: it names what the probes and the receivers want to read from their tables.
+    ("config", &["domain", "probe", "notify"]),
+    ("probe", &["domain", "engine", "clock"]),
+    ("notify", &["domain", "engine", "clock"]),
+    ("store", &["domain", "engine", "clock"]),
+    ("web", &["domain", "engine", "clock"]),
+    ("report", &["domain", "engine", "clock"]),
+    // Side doors: other commands of the same binary, beside the floors.
+    ("reflect", &["domain", "clock"]),
+    ("seat", &["domain", "clock"]),
+    ("engine", &["domain"]),
+    ("clock", &["domain"]),
+    ("domain", &[]),
+    // It declares the modules and says nothing else.
+    ("lib", &[]),
+];
+
+/// A file may have this many lines before it is listed, and this many before it fails.
+const LONG: usize = 400;
+const TOO_LONG: usize = 500;
+
+/// Files that may be longer than [`TOO_LONG`], each with the reason.
+const MAY_BE_LONG: &[(&str, &str)] = &[(
+    "src/engine/tests.rs",
+    "the laws of the verdict and their random histories, read from top to bottom in one place",
+)];
+
+/// Names that say nothing about what is inside.
+const EMPTY_NAMES: &[&str] = &["utils", "util", "helpers", "helper", "manager", "common", "misc"];
+
+#[test]
+fn an_arrow_between_floors_points_down() {
+    let mut wrong = String::new();
+    for source in sources(&["src"]) {
+        let own = source.module.first().map_or("lib", String::as_str);
+        let allowed = FLOORS.iter().find(|(floor, _)| *floor == own).map(|(_, allowed)| *allowed);
+        let Some(allowed) = allowed else {
+            writeln!(wrong, "{}: `{own}` has no floor; add it to FLOORS", source.path).unwrap();
+            continue;
+        };
+        for named in source.names() {
+            let fine = named.module == own || allowed.contains(&"*") || allowed.contains(&named.module.as_str());
+            if !fine {
+                writeln!(wrong, "{}:{}: `{own}` names `{}`", source.path, named.line, named.module).unwrap();
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "the floors of the house are broken:\n{wrong}");
+}
+
+#[test]
+fn a_file_is_short_enough_to_be_read() {
+    let mut wrong = String::new();
+    for source in sources(&["src", "tests", "benches"]) {
+        let lines = source.text.lines().count();
+        let excused = MAY_BE_LONG.iter().any(|(path, _)| *path == source.path);
+        if lines > LONG {
+            println!("{}: {lines} lines{}", source.path, if excused { ", excused" } else { "" });
+        }
+        if lines > TOO_LONG && !excused {
+            writeln!(wrong, "{}: {lines} lines, at most {TOO_LONG}", source.path).unwrap();
+        }
+        if lines <= LONG && excused {
+            writeln!(wrong, "{}: excused without need; take it out of MAY_BE_LONG", source.path).unwrap();
+        }
+    }
+    for (path, reason) in MAY_BE_LONG {
+        assert!(!reason.is_empty(), "{path}: excused without a reason");
+        assert!(root().join(path).is_file(), "{path}: excused and not there");
+    }
+    assert!(wrong.is_empty(), "too long:\n{wrong}");
+}
+
+#[test]
+fn a_name_says_what_is_inside() {
+    let wrong: Vec<_> = sources(&["src", "tests", "benches"])
+        .into_iter()
+        .filter(|source| {
+            let mut parts = source.path.trim_end_matches(".rs").split('/');
+            parts.any(|part| EMPTY_NAMES.contains(&part))
+                || source.modules().iter().any(|m| EMPTY_NAMES.contains(&&**m))
+        })
+        .map(|source| source.path)
+        .collect();
+    assert!(wrong.is_empty(), "named after nothing ({EMPTY_NAMES:?}): {wrong:?}");
+}
+
+#[test]
+fn a_file_begins_with_what_it_is_for() {
+    let wrong: Vec<_> = sources(&["src", "tests", "benches"])
+        .into_iter()
+        .filter(|source| !source.text.starts_with("//!"))
+        .map(|source| source.path)
+        .collect();
+    assert!(wrong.is_empty(), "without a first line of `//!`: {wrong:#?}");
+}
+
+/// The reader itself, shown on a text in which each kind of path occurs once.
+#[test]
+fn paths_are_found_where_they_are_and_only_there() {
+    let text = r#"
+        //! crate::comment is no path.
+        use crate::domain::Verdict;
+        use crate::{clock, probe::{self, Probe}};
+        macro_rules! m { () => { $crate::notify::x() } }
+        pub(in crate::pub_in) fn f() -> &'static str { "crate::text" }
+        fn g() { super::super::store::x(); super::sibling::x(); siaga::web::x(); }
+        mod inner { use super::own; use super::super::super::engine; pub(crate) fn h() {} }
+        use crate::*;
+    "#;
+    let source = Source {
+        path: "src/probe/ups/client.rs".to_owned(),
+        module: ["probe", "ups"].map(str::to_owned).to_vec(),
+        tokens: text.parse().unwrap(),
+        text: text.to_owned(),
+    };
+    let names: Vec<_> = source.names().into_iter().map(|named| named.module).collect();
+    // `super` of probe::ups is probe, of that the root; inside `inner` there is one more step.
+    let expected = ["domain", "clock", "probe", "notify", "pub_in", "store", "probe", "web", "probe", "engine", "*"];
+    assert_eq!(names, expected);
+}
+
+/// One file of ours.
+struct Source {
+    /// From the package's folder.
+    path: String,
+    /// Its place in the tree of modules: `src/probe/ups/client.rs` is `[probe, ups, client]`, `src/lib.rs` is `[]`.
+    module: Vec<String>,
+    text: String,
+    tokens: TokenStream,
+}
+
+/// A top module that a file names.
+struct Named {
+    module: String,
+    line: usize,
+}
+
+impl Source {
+    /// Every top module that a path of this file begins with: after `crate::`, `siaga::`, or enough of `super::`.
+    fn names(&self) -> Vec<Named> {
+        let mut names = Vec::new();
+        names_in(self.tokens.clone(), &self.module, &mut names);
+        names
+    }
+
+    /// The modules that it declares.
+    fn modules(&self) -> Vec<String> {
+        let mut modules = Vec::new();
+        walk(self.tokens.clone(), &mut |tokens| {
+            if let [TokenTree::Ident(word), TokenTree::Ident(name), ..] = tokens
+                && word == "mod"
+            {
+                modules.push(name.to_string());
+            }
+        });
+        modules
+    }
+}
+
+/// Calls `see` with the rest of each token sequence, at every token, groups included.
+fn walk(tokens: TokenStream, see: &mut impl FnMut(&[TokenTree])) {
+    let tokens: Vec<_> = tokens.into_iter().collect();
+    for (at, token) in tokens.iter().enumerate() {
+        see(&tokens[at..]);
+        if let TokenTree::Group(group) = token {
+            walk(group.stream(), see);
+        }
+    }
+}
+
+/// Collects what paths name, with `module` as the place they are read at.
+fn names_in(tokens: TokenStream, module: &[String], names: &mut Vec<Named>) {
+    let tokens: Vec<_> = tokens.into_iter().collect();
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        match token {
+            // An inline module: paths inside it start one step further down.
+            TokenTree::Ident(word) if word == "mod" => {
+                if let (Some(TokenTree::Ident(name)), Some(TokenTree::Group(body))) =
+                    (tokens.get(at + 1), tokens.get(at + 2))
+                {
+                    let inner: Vec<_> = module.iter().cloned().chain([name.to_string()]).collect();
+                    names_in(body.stream(), &inner, names);
+                    at += 2;
+                }
+            }
+            TokenTree::Ident(word) if (word == "crate" || word == "siaga") && separator(&tokens, at + 1) => {
+                first_of(&tokens[at + 3..], &[], names);
+                at += 2;
+            }
+            TokenTree::Ident(word) if word == "super" && separator(&tokens, at + 1) => {
+                let mut place = module;
+                while matches!(tokens.get(at), Some(TokenTree::Ident(word)) if word == "super")
+                    && separator(&tokens, at + 1)
+                {
+                    place = place.split_last().map_or(&[], |(_, above)| above);
+                    at += 3;
+                }
+                first_of(&tokens[at..], place, names);
+                continue;
+            }
+            TokenTree::Group(group) => names_in(group.stream(), module, names),
+            _ => {}
+        }
+        at += 1;
+    }
+}
+
+/// What stands at the beginning of the rest of a path, read at `place`; of a group, each item's beginning.
+fn first_of(rest: &[TokenTree], place: &[String], names: &mut Vec<Named>) {
+    let Some(first) = rest.first() else { return };
+    let line = first.span().start().line;
+    match (place.first(), first) {
+        (Some(own), _) => names.push(Named { module: own.clone(), line }),
+        (None, TokenTree::Group(group)) => {
+            let items: Vec<_> = group.stream().into_iter().collect();
+            for item in items.split(|token| matches!(token, TokenTree::Punct(p) if p.as_char() == ',')) {
+                first_of(item, place, names);
+            }
+        }
+        (None, word) => names.push(Named { module: word.to_string(), line }),
+    }
+}
+
+fn separator(tokens: &[TokenTree], at: usize) -> bool {
+    let colon = |at: usize| matches!(tokens.get(at), Some(TokenTree::Punct(p)) if p.as_char() == ':');
+    colon(at) && colon(at + 1)
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every Rust file under the given folders, in order of name.
+fn sources(folders: &[&str]) -> Vec<Source> {
+    let mut files = Vec::new();
+    for folder in folders {
+        rust_files(&root().join(folder), &mut files);
+    }
+    files.sort();
+    assert!(!files.is_empty(), "no Rust file under {folders:?}");
+    files.iter().map(|file| read(file)).collect()
+}
+
+fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            rust_files(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+fn read(file: &Path) -> Source {
+    let path = file.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+    let text = fs::read_to_string(file).unwrap();
+    let tokens = text.parse().unwrap_or_else(|error| panic!("{path}: {error}"));
+    let below = path.split_once('/').map_or("", |(_, below)| below).trim_end_matches(".rs");
+    let module = below.split('/').filter(|part| !matches!(*part, "mod" | "lib")).map(str::to_owned).collect();
+    Source { path, module, text, tokens }
+}

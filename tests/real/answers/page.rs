@@ -1,0 +1,99 @@
+//! The page that people look at.
+
+use std::sync::Arc;
+
+use siaga::domain::{Arg, Kind, Level, Verdict};
+
+use crate::support::golden;
+use crate::support::snapshot::{CAMERA_MISSING, check, good, room, troubled};
+use crate::support::web::{serve, voice};
+
+/// The page with what changes from run to run taken out: how many seconds ago each check was measured.
+fn still(html: &str) -> String {
+    let mut out = String::new();
+    for line in html.lines() {
+        let cell = line.rfind("<td>").filter(|_| line.contains("yang lalu") || line.contains(" ago</td>"));
+        match cell {
+            Some(at) => out.extend([&line[..at], "<td>AGE</td></tr>"]),
+            None => out.push_str(line),
+        }
+        out.push('\n');
+    }
+    out
+}
+
+#[tokio::test]
+async fn the_page_in_both_languages() {
+    let served = serve(troubled().build()).await;
+    for (lang, file) in [("id", "page.id.html"), ("en", "page.en.html")] {
+        let got = served.get(&format!("/?lang={lang}")).await;
+        assert_eq!(got.status, 200);
+        assert_eq!(got.header("content-type"), "text/html; charset=utf-8");
+        assert_eq!(got.header("content-language"), lang);
+        golden::hold(file, &still(&got.text));
+    }
+    let id = served.get("/").await.text;
+    for words in [
+        "Tidak siap: kamera meja tidak terpasang",
+        "Pasang kabel USB kamera",
+        "sejak pukul 09.25 WIB",
+        "<strong>pukul 09.30.15 WIB</strong>",
+        "ditahan selama rapat",
+        "memang tidak ada di ruangan ini",
+        "<meta http-equiv=\"refresh\" content=\"5\">",
+    ] {
+        assert!(id.contains(words), "{words:?} in {id}");
+    }
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn nothing_runs_and_nothing_is_loaded() {
+    let served = serve(room(good()).build()).await;
+    let got = served.get("/").await;
+    let policy = got.header("content-security-policy");
+    for part in ["default-src 'none'", "frame-ancestors 'none'", "form-action 'none'", "base-uri 'none'"] {
+        assert!(policy.contains(part), "{policy}");
+    }
+    assert!(!policy.contains("script-src"), "{policy}");
+    assert_eq!(got.header("x-content-type-options"), "nosniff");
+    assert_eq!(got.header("referrer-policy"), "no-referrer");
+    for word in ["<script", "src=", "url(", "@import", " on", "javascript:"] {
+        let markup = got.text.split("</style>").last().unwrap();
+        assert!(!markup.contains(word), "{word:?} in {markup}");
+    }
+    assert!(got.text.contains("Siap: semua yang diperlukan berfungsi"));
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn everything_is_escaped() {
+    let evil = "<script>alert('&')</script>";
+    let mut checks = good();
+    checks[4] = check(evil, Kind::Camera, Level::Device).because(
+        &CAMERA_MISSING,
+        Verdict::NotReady,
+        &[("device", Arg::from(evil))],
+    );
+    let served = serve(room(checks).build()).await;
+    let mut named = voice();
+    named.title = evil.to_owned();
+    named.remedies.insert("video.camera_missing", (format!("Pasang {evil}"), format!("Plug in {evil}")));
+    served.voice.send_replace(Arc::new(named));
+    let html = served.get("/").await.text;
+    assert!(!html.contains("<script"), "{html}");
+    assert!(html.contains("Pasang &#60;script&#62;alert(&#39;&#38;&#39;)&#60;/script&#62;"), "{html}");
+    let problem = served.get("/?lang=%3Cscript%3E").await;
+    assert_eq!((problem.status, problem.header("content-type")), (400, "application/problem+json"));
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn the_link_to_the_other_language_keeps_the_profile() {
+    let served = serve(room(good()).build()).await;
+    assert!(served.get("/").await.text.contains("href=\"/?lang=en\""));
+    let html = served.get("/?profile=simak").await.text;
+    assert!(html.contains("href=\"/?lang=en&amp;profile=simak\""), "{html}");
+    assert!(html.contains("Rapat simak"));
+    served.stop().await;
+}

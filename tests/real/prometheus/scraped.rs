@@ -1,0 +1,194 @@
+//! The shipped configuration, run by the real Prometheus.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{promtool, whole_catalogue};
+use crate::support::web::{Served, serve};
+
+/// A Prometheus of one's own, ended with its handle.
+struct Prometheus {
+    child: Child,
+    url: String,
+    _home: tempfile::TempDir,
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn shipped(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("config").join(path)
+}
+
+impl Prometheus {
+    /// Starts one with the shipped configuration, aimed at `served` and hurried to a scrape a second.
+    fn start(served: &Served) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let config = std::fs::read_to_string(shipped("prometheus/prometheus.yml")).unwrap();
+        let aimed = config
+            .replace("127.0.0.1:10153", &served.address.to_string())
+            .replace("_interval: 15s", "_interval: 1s")
+            .replace("scrape_timeout: 5s", "scrape_timeout: 1s");
+        assert!(!aimed.contains("15s") && aimed.contains(&served.address.to_string()), "{aimed}");
+        std::fs::write(home.path().join("prometheus.yml"), aimed).unwrap();
+        std::fs::copy(shipped("prometheus/siaga.rules.yml"), home.path().join("siaga.rules.yml")).unwrap();
+        // It cannot be told to take any free port and say which, so one is found and given back just before.
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let child = Command::new("prometheus")
+            .arg(format!("--config.file={}", home.path().join("prometheus.yml").display()))
+            .arg(format!("--storage.tsdb.path={}", home.path().join("data").display()))
+            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("prometheus is there (Debian package prometheus)");
+        Self { child, url: format!("http://127.0.0.1:{port}"), _home: home }
+    }
+
+    /// The result of a query; an error's text if it is refused.
+    async fn query(&self, client: &reqwest::Client, query: &str) -> Result<Vec<Value>, String> {
+        let url = reqwest::Url::parse_with_params(&format!("{}/api/v1/query", self.url), [("query", query)]).unwrap();
+        let answer = client.get(url).send().await.map_err(|error| error.to_string())?;
+        let answer: Value = answer.json().await.map_err(|error| error.to_string())?;
+        match answer["data"]["result"].as_array() {
+            Some(result) => Ok(result.clone()),
+            None => Err(answer.to_string()),
+        }
+    }
+
+    /// Asks until there is an answer that is not empty, or the time is up.
+    async fn answered(&self, client: &reqwest::Client, query: &str) -> Vec<Value> {
+        let mut last = Err("not asked".to_owned());
+        let asked = tokio::time::timeout(Duration::from_secs(60), async {
+            let mut ticker = tokio::time::interval(Duration::from_millis(200));
+            loop {
+                ticker.tick().await;
+                last = self.query(client, query).await;
+                if let Ok(result) = &last
+                    && !result.is_empty()
+                {
+                    return result.clone();
+                }
+            }
+        });
+        match asked.await {
+            Ok(result) => result,
+            Err(_) => panic!("no answer to {query}: {last:?}"),
+        }
+    }
+}
+
+/// Every value of a key, anywhere in a JSON document.
+fn all_of<'a>(value: &'a Value, key: &str, found: &mut Vec<&'a str>) {
+    match value {
+        Value::Object(map) => {
+            for (name, value) in map {
+                match value.as_str().filter(|_| name == key) {
+                    Some(text) => found.push(text),
+                    None => all_of(value, key, found),
+                }
+            }
+        }
+        Value::Array(all) => all.iter().for_each(|value| all_of(value, key, found)),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn every_panel_and_every_variable_of_every_dashboard_is_answered() {
+    let served = serve(whole_catalogue().build()).await;
+    let prometheus = Prometheus::start(&served);
+    let instance = served.address.to_string();
+    let filled = |query: &str| {
+        query.replace("$instance", &instance).replace("$room", "rapat_1").replace("$__rate_interval", "10s")
+    };
+    prometheus.answered(&served.client, "up{job=\"siaga\"} == 1").await;
+    let mut dashboards = 0;
+    for entry in std::fs::read_dir(shipped("grafana")).unwrap() {
+        let path = entry.unwrap().path();
+        let dashboard: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        dashboards += 1;
+        let mut queries = Vec::new();
+        all_of(&dashboard, "expr", &mut queries);
+        assert!(!queries.is_empty(), "{}", path.display());
+        for query in queries {
+            let query = filled(query);
+            assert!(!query.contains('$'), "a variable that nobody fills: {query}");
+            prometheus.answered(&served.client, &query).await;
+        }
+        for variable in dashboard["templating"]["list"].as_array().unwrap() {
+            let Some(definition) = variable["definition"].as_str() else { continue };
+            let inner = definition.strip_prefix("label_values(").and_then(|rest| rest.strip_suffix(')')).unwrap();
+            let (series, label) = inner.rsplit_once(", ").unwrap();
+            let result = prometheus.answered(&served.client, &filled(series)).await;
+            assert!(result.iter().all(|one| one["metric"][label].is_string()), "{definition}");
+        }
+    }
+    assert!(dashboards > 0);
+    let room = prometheus
+        .answered(&served.client, "siaga_room_state == 1 and on (room, profile) siaga_profile_in_force == 1")
+        .await;
+    assert_eq!((room.len(), &room[0]["metric"]["state"]), (1, &"not_ready".into()));
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn the_shipped_alerts_see_the_room_and_its_loss() {
+    let served = serve(whole_catalogue().build()).await;
+    let client = served.client.clone();
+    let prometheus = Prometheus::start(&served);
+    let alert = |name: &str| format!("ALERTS{{alertname=\"{name}\", alertstate=\"pending\"}}");
+    let found = prometheus.answered(&client, &alert("RoomNotReady")).await;
+    assert_eq!(found[0]["metric"]["room"], "rapat_1");
+    assert!(prometheus.query(&client, &alert("SiagaDown")).await.unwrap().is_empty());
+    // The daemon is gone: the next scrape fails.
+    served.stop().await;
+    prometheus.answered(&client, &alert("SiagaDown")).await;
+}
+
+#[test]
+fn promtool_accepts_what_is_shipped() {
+    for args in [
+        ["check", "config", "prometheus.yml"],
+        ["check", "rules", "siaga.rules.yml"],
+        ["test", "rules", "siaga.rules.test.yml"],
+    ] {
+        let (content, said) = promtool(&args, "");
+        assert!(content, "{args:?}: {said}");
+    }
+}
+
+/// Each alert of the rules has a test in which it fires and one in which it does not.
+#[test]
+fn every_alert_is_tested_both_ways() {
+    let rules = std::fs::read_to_string(shipped("prometheus/siaga.rules.yml")).unwrap();
+    let tests = std::fs::read_to_string(shipped("prometheus/siaga.rules.test.yml")).unwrap();
+    let mut seen: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for name in rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")) {
+        let (mut fires, mut silent) = (0, 0);
+        let mut lines = tests.lines().peekable();
+        while let Some(line) = lines.next() {
+            if !line.contains(&format!("alertname: {name}")) {
+                continue;
+            }
+            let expected = line.contains("exp_alerts") || lines.peek().is_some_and(|next| next.contains("exp_alerts"));
+            if expected { fires += 1 } else { silent += 1 }
+        }
+        seen.insert(name, (fires, silent));
+    }
+    assert!(seen.len() >= 7, "{seen:?}");
+    assert!(seen.values().all(|(fires, silent)| *fires > 0 && *silent > 0), "{seen:?}");
+    for annotation in ["summary:", "description:", "severity:"] {
+        assert_eq!(rules.matches(annotation).count(), seen.len(), "every alert has a {annotation}");
+    }
+}

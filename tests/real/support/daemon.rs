@@ -1,0 +1,242 @@
+//! The daemon itself, as people run it: the real binary, its own state folder, its own port, ended by its own handle.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// How long a test waits for anything before it says that it did not come.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running daemon.
+pub struct Daemon {
+    child: Child,
+    address: SocketAddr,
+    log: Arc<Mutex<String>>,
+    namespace: Option<PathBuf>,
+}
+
+/// An HTTP answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+}
+
+/// The siaga binary under test.
+pub fn siaga() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_siaga"))
+}
+
+/// A folder with `siaga.toml` in it, which listens where the kernel finds room.
+pub fn room(config: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    write_config(folder.path(), config);
+    folder
+}
+
+/// Writes `siaga.toml` whole, as an editor does: a daemon never reads half of it.
+pub fn write_config(folder: &Path, config: &str) {
+    let text = if config.contains("[web]") {
+        config.to_owned()
+    } else {
+        format!("{config}\n[web]\nlisten = \"127.0.0.1:0\"\n")
+    };
+    std::fs::write(folder.join("siaga.toml.new"), text).unwrap();
+    std::fs::rename(folder.join("siaga.toml.new"), folder.join("siaga.toml")).unwrap();
+}
+
+impl Daemon {
+    /// Starts it on the folder's config and state, and waits until it listens.
+    pub fn start(folder: &Path) -> Self {
+        Self::start_by(siaga(), folder, None)
+    }
+
+    /// Starts it inside a network namespace (a file such as `/run/netns/NAME`).
+    pub fn start_in(namespace: &Path, folder: &Path) -> Self {
+        let mut command = Command::new("nsenter");
+        command.arg(format!("--net={}", namespace.display())).arg(env!("CARGO_BIN_EXE_siaga"));
+        Self::start_by(command, folder, Some(namespace.to_owned()))
+    }
+
+    /// Starts it by a command that ends in the binary.
+    pub fn start_by(mut command: Command, folder: &Path, namespace: Option<PathBuf>) -> Self {
+        command.args(["run", "--config"]).arg(folder.join("siaga.toml")).arg("--state-dir").arg(folder.join("state"));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).env_remove("SIAGA_CONFIG");
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let log = Arc::new(Mutex::new(String::new()));
+        let (found, address) = std::sync::mpsc::sync_channel(1);
+        let (stderr, kept) = (child.stderr.take().unwrap(), Arc::clone(&log));
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                if let Some(address) = line.split("http://").nth(1).and_then(|rest| rest.split('/').next()) {
+                    _ = found.try_send(address.parse::<SocketAddr>().unwrap());
+                }
+                let mut kept = kept.lock().unwrap();
+                kept.push_str(&line);
+                kept.push('\n');
+            }
+        });
+        let address = address.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+            _ = child.kill();
+            panic!("the daemon did not listen within {PATIENCE:?}; its log:\n{}", log.lock().unwrap())
+        });
+        Self { child, address, log, namespace }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// All that it has logged.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Whether it still runs.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// One GET.
+    pub fn get(&self, path: &str) -> Answer {
+        self.request("GET", path)
+    }
+
+    /// One request without a body.
+    pub fn request(&self, method: &str, path: &str) -> Answer {
+        let (address, namespace) = (self.address, self.namespace.clone());
+        let request =
+            format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+        // A thread of its own: the namespace that it enters is the thread's alone.
+        let asked = std::thread::spawn(move || -> std::io::Result<String> {
+            if let Some(namespace) = namespace {
+                let file = std::fs::File::open(namespace)?;
+                let kind = rustix::thread::LinkNameSpaceType::Network;
+                rustix::thread::move_into_link_name_space(std::os::fd::AsFd::as_fd(&file), Some(kind))?;
+            }
+            let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            // A server that refuses early may close while we still write: what it answered counts.
+            _ = stream.write_all(request.as_bytes());
+            let mut answer = Vec::new();
+            match stream.read_to_end(&mut answer) {
+                Err(error) if answer.is_empty() => Err(error),
+                _ => Ok(String::from_utf8_lossy(&answer).into_owned()),
+            }
+        });
+        let text =
+            asked.join().unwrap().unwrap_or_else(|error| panic!("{method} {path}: {error}; the log:\n{}", self.log()));
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+        let status =
+            head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{text:?}"));
+        let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
+        let body = if chunked { unchunk(body) } else { body.to_owned() };
+        Answer { status, head: head.to_owned(), body }
+    }
+
+    /// Asks until `good` says so; panics with the last answer if it never does.
+    pub fn wait_for(&self, path: &str, what: &str, good: impl Fn(&Answer) -> bool) -> Answer {
+        let began = Instant::now();
+        loop {
+            let answer = self.get(path);
+            if good(&answer) {
+                return answer;
+            }
+            assert!(
+                began.elapsed() < PATIENCE,
+                "{what}: not within {PATIENCE:?}; the last answer:\n{}\n{}\nthe log:\n{}",
+                answer.head,
+                answer.body,
+                self.log()
+            );
+            // The pace of asking, not a way to synchronise.
+            std::thread::park_timeout(Duration::from_millis(25));
+        }
+    }
+
+    /// What is said of a check now: its verdict and its reasons' codes.
+    pub fn check(&self, name: &str) -> (String, Vec<String>) {
+        said_of(&self.get("/api/v1/readiness").json(), name)
+    }
+
+    /// Waits until a check has a verdict and one of its reasons is `code`.
+    pub fn wait_for_check(&self, name: &str, verdict: &str, code: &str) {
+        self.wait_for("/api/v1/readiness", &format!("{name} {verdict} because of {code}"), |answer| {
+            let (said, codes) = said_of(&answer.json(), name);
+            said == verdict && (code.is_empty() || codes.iter().any(|known| known == code))
+        });
+    }
+
+    /// Ends it as a supervisor does, and waits until it has gone. Gives its log.
+    pub fn stop(mut self) -> String {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "{status}; the log:\n{}", self.log());
+        self.log()
+    }
+
+    /// Ends it at whatever instruction it is at.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal).unwrap();
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if self.is_running() {
+            _ = self.child.kill();
+            _ = self.child.wait();
+        }
+    }
+}
+
+/// A check's verdict and its reasons' codes in a readiness answer.
+pub fn said_of(readiness: &Value, name: &str) -> (String, Vec<String>) {
+    let components = readiness["components"].as_array().into_iter().flatten();
+    let check = components
+        .flat_map(|component| component["checks"].as_array().into_iter().flatten())
+        .find(|check| check["name"] == name);
+    let check = check.unwrap_or_else(|| panic!("no check {name:?} in {readiness:#}"));
+    let codes =
+        check["reasons"].as_array().into_iter().flatten().map(|reason| reason["code"].as_str().unwrap().to_owned());
+    (check["verdict"].as_str().unwrap().to_owned(), codes.collect())
+}
+
+/// The body of a chunked answer (RFC 9112 §7.1).
+fn unchunk(body: &str) -> String {
+    let (mut out, mut rest) = (String::new(), body);
+    while let Some((size, after)) = rest.split_once("\r\n") {
+        let size = usize::from_str_radix(size.trim(), 16).unwrap_or(0);
+        if size == 0 || size > after.len() {
+            break;
+        }
+        out.push_str(&after[..size]);
+        rest = after[size..].trim_start_matches("\r\n");
+    }
+    out
+}

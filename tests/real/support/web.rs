@@ -1,0 +1,159 @@
+//! A real served web: a listener on loopback, a memory for evidence, and the hands that the daemon would have.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use jiff::tz::TimeZone;
+use serde_json::Value;
+use siaga::clock::Clock;
+use siaga::domain::{Lang, Snapshot};
+use siaga::web::{self, Evidence, Info, PastIncident, Reloaded, State, Stored, Voice};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::snapshot::{AT, QUANTITIES, REASONS};
+
+/// Evidence in memory: as long as the process, and no more rows than it is told.
+pub struct Memory {
+    rows: Mutex<Vec<Stored>>,
+    room_for: usize,
+    pub closed: Vec<PastIncident>,
+}
+
+impl Memory {
+    pub fn new(room_for: usize) -> Self {
+        Self { rows: Mutex::default(), room_for, closed: Vec::new() }
+    }
+
+    pub fn rows(&self) -> usize {
+        self.rows.lock().unwrap().len()
+    }
+}
+
+impl Evidence for Memory {
+    fn put(&self, question: Value, snapshot_seq: u64, answer: Value) -> BoxFuture<'_, Result<String, String>> {
+        async move {
+            let mut rows = self.rows.lock().unwrap();
+            if let Some(same) = rows.iter().find(|row| row.question == question && row.snapshot_seq == snapshot_seq) {
+                return Ok(same.id.clone());
+            }
+            if rows.len() >= self.room_for {
+                return Err("no room for more evidence".to_owned());
+            }
+            let id = format!("e{}", rows.len() + 1);
+            rows.push(Stored { id: id.clone(), question, answer, snapshot_seq });
+            Ok(id)
+        }
+        .boxed()
+    }
+
+    fn get<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Stored>, String>> {
+        async move { Ok(self.rows.lock().unwrap().iter().find(|row| row.id == id).cloned()) }.boxed()
+    }
+
+    fn closed_incidents(&self, limit: usize) -> BoxFuture<'_, Result<Vec<PastIncident>, String>> {
+        async move { Ok(self.closed.iter().take(limit).cloned().collect()) }.boxed()
+    }
+}
+
+/// A served room.
+pub struct Served {
+    pub address: SocketAddr,
+    pub snapshot: watch::Sender<Arc<Snapshot>>,
+    pub voice: watch::Sender<Arc<Voice>>,
+    pub reloaded: watch::Sender<Reloaded>,
+    pub reloads: Option<mpsc::Receiver<oneshot::Sender<Result<(), String>>>>,
+    pub memory: Arc<Memory>,
+    pub client: reqwest::Client,
+    stop: Option<oneshot::Sender<()>>,
+    server: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+/// How the hand-made room speaks.
+pub fn voice() -> Voice {
+    Voice {
+        title: "Ruang Rapat <1>".to_owned(),
+        lang: Lang::Id,
+        zone: TimeZone::get("Asia/Pontianak").expect("the zone database is installed (Debian package tzdata)"),
+        remedies: BTreeMap::new(),
+    }
+}
+
+/// Serves a snapshot on a free port of loopback.
+pub async fn serve(snapshot: Arc<Snapshot>) -> Served {
+    serve_with(snapshot, Memory::new(100)).await
+}
+
+/// Serves a snapshot with this memory for evidence.
+pub async fn serve_with(snapshot: Arc<Snapshot>, memory: Memory) -> Served {
+    // The client refuses to be made without a provider, even for plain HTTP. A second call finds one there.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let wall = AT.parse().unwrap();
+    let (snapshot, snapshots) = watch::channel(snapshot);
+    let (voice, voices) = watch::channel(Arc::new(voice()));
+    let (reloaded, reloadeds) = watch::channel(Reloaded { ok: true, at: wall });
+    let (reload, reloads) = mpsc::channel(1);
+    let memory = Arc::new(memory);
+    let state = State {
+        snapshot: snapshots,
+        clock: Clock::on_tokio_time(wall),
+        evidence: Arc::clone(&memory) as Arc<dyn Evidence>,
+        voice: voices,
+        reloaded: reloadeds,
+        reload,
+        info: Arc::new(Info { version: "0.0.0-test", quantities: QUANTITIES.to_vec(), reasons: REASONS.to_vec() }),
+    };
+    let (stop, stopped) = oneshot::channel();
+    let shutdown = async {
+        // A dropped sender is a stop too.
+        let _ = stopped.await;
+    };
+    let server = tokio::spawn(web::run(listener, state, shutdown));
+    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap();
+    Served { address, snapshot, voice, reloaded, reloads: Some(reloads), memory, client, stop: Some(stop), server }
+}
+
+/// A whole answer.
+pub struct Got {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub text: String,
+}
+
+impl Got {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error} in {:?}", self.text))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+impl Served {
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub async fn get(&self, path: &str) -> Got {
+        self.ask(self.client.get(self.url(path))).await
+    }
+
+    pub async fn ask(&self, request: reqwest::RequestBuilder) -> Got {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Got { status, headers, text: response.text().await.unwrap() }
+    }
+
+    /// Stops the server and waits until it has ended.
+    pub async fn stop(mut self) {
+        drop(self.stop.take());
+        tokio::time::timeout(Duration::from_secs(10), self.server).await.expect("the server ends").unwrap().unwrap();
+    }
+}

@@ -1,0 +1,77 @@
+//! The systemd unit, by systemd's own judgement.
+//!
+//! Debian package: `systemd` (no running systemd is needed).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// Of 10: below 2.0 systemd says "OK"; each thing that the unit leaves open is argued beside it.
+const MOST_EXPOSED: f64 = 2.0;
+
+/// The unit, with the program that was just built in the place where the package puts it.
+fn unit() -> (TempDir, PathBuf) {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd/siaga.service");
+    let text = fs::read_to_string(shipped).unwrap();
+    assert!(text.contains("ExecStart=/usr/bin/siaga run\n"));
+    let folder = tempfile::tempdir().unwrap();
+    let unit = folder.path().join("siaga.service");
+    fs::write(&unit, text.replace("/usr/bin/siaga", env!("CARGO_BIN_EXE_siaga"))).unwrap();
+    (folder, unit)
+}
+
+fn analyze(args: &[&str], unit: &Path) -> Output {
+    Command::new("systemd-analyze")
+        .args(args)
+        .arg(unit)
+        .env("SYSTEMD_COLORS", "0")
+        .output()
+        .expect("systemd-analyze is missing: install Debian's package systemd")
+}
+
+fn told(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+#[test]
+fn systemd_finds_nothing_wrong() {
+    let (_folder, unit) = unit();
+    let output = analyze(&["verify", "--man=no"], &unit);
+    // What systemd says of other units on this machine is not ours.
+    let findings: Vec<_> = told(&output).lines().filter(|line| line.contains("siaga")).map(str::to_owned).collect();
+    assert!(findings.is_empty() && output.status.success(), "{findings:#?}\n{}", told(&output));
+}
+
+#[test]
+fn systemd_does_find_what_is_wrong() {
+    let (_folder, unit) = unit();
+    let misspelt = fs::read_to_string(&unit).unwrap().replace("MemoryMax=", "MemoryMaximum=");
+    fs::write(&unit, misspelt).unwrap();
+    assert!(told(&analyze(&["verify", "--man=no"], &unit)).contains("MemoryMaximum"));
+}
+
+#[test]
+fn the_sandbox_is_tight() {
+    let (_folder, unit) = unit();
+    let output = analyze(&["security", "--offline=true", "--no-pager"], &unit);
+    let text = told(&output);
+    let overall =
+        text.lines().find_map(|line| line.split_once("exposure level for siaga.service: ")).map(|(_, rest)| rest);
+    let score: f64 = overall.and_then(|rest| rest.split(' ').next()?.parse().ok()).unwrap_or_else(|| panic!("{text}"));
+    assert!(score <= MOST_EXPOSED, "{score}\n{text}");
+}
+
+#[test]
+fn one_capability_and_no_root() {
+    let (_folder, unit) = unit();
+    let text = fs::read_to_string(unit).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    for line in
+        ["DynamicUser=yes", "AmbientCapabilities=CAP_NET_RAW", "CapabilityBoundingSet=CAP_NET_RAW", "Type=notify"]
+    {
+        assert!(lines.contains(&line), "{line}");
+    }
+    assert!(!lines.iter().any(|line| line.starts_with("User=") || line.starts_with("Environment=")));
+}
