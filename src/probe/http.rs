@@ -31,7 +31,7 @@ pub const DEFAULTS: Defaults = Defaults {
     interval: Duration::from_secs(30),
     fresh_for: Duration::from_secs(100),
     bad_for: Duration::from_secs(35),
-    good_for: Duration::from_secs(60),
+    good_for: Duration::from_mins(1),
     active: false,
 };
 

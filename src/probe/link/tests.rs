@@ -46,7 +46,7 @@ impl Kernel {
 
     fn picture(&self) -> Picture {
         let roots = Roots { proc: self.folder.path().join("proc"), sys: self.folder.path().join("sys"), ..Roots::default() };
-        Picture::read(&roots, Some(self.counts.clone())).unwrap()
+        Picture::read(&roots, Some(&self.counts)).unwrap()
     }
 
     fn reading(&self, interface: &str) -> Reading {
