@@ -4,6 +4,7 @@
 //! To add one: its file, one line in [`probes!`] below, one block in `config/siaga.toml`, its test.
 
 mod lookup;
+mod range;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
