@@ -10,6 +10,7 @@ mod fixture;
 mod lookup;
 #[cfg(test)]
 mod tests;
+mod range;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
