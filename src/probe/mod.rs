@@ -8,9 +8,9 @@ pub mod dial;
 #[cfg(test)]
 mod fixture;
 mod lookup;
+mod range;
 #[cfg(test)]
 mod tests;
-mod range;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;

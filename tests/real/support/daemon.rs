@@ -138,7 +138,7 @@ impl Daemon {
     }
 
     /// Asks until `good` says so; panics with the last answer if it never does.
-    pub fn wait_for(&self, path: &str, what: &str, good: impl Fn(&Answer) -> bool) -> Answer {
+    pub fn wait_for(&self, path: &str, what: &str, mut good: impl FnMut(&Answer) -> bool) -> Answer {
         let began = Instant::now();
         loop {
             let answer = self.get(path);
