@@ -39,7 +39,7 @@ impl Delivery {
         }
         // One that cannot be set up is left out and said so; the others are told.
         let ready = config.receivers.iter().filter_map(|receiver| {
-            Receiver::new(&told(receiver, config))
+            Receiver::new(receiver)
                 .inspect_err(|error| tracing::error!(receiver = %receiver.name, %error, "this receiver cannot be told"))
                 .ok()
         });
@@ -48,16 +48,5 @@ impl Delivery {
         self.task = Some(tokio::spawn(async move {
             deliver(store, receivers, Schedule::default(), clock, &poke, stats).await;
         }));
-    }
-}
-
-fn told(receiver: &crate::config::ReceiverConfig, _config: &Config) -> crate::notify::Config {
-    crate::notify::Config {
-        name: receiver.name.as_str().into(),
-        kind: crate::notify::config::Kind::Webhook,
-        url: receiver.url.0.clone(),
-        secret_file: receiver.secret_file.clone(),
-        lang: receiver.language.unwrap_or_default(),
-        timeout: receiver.timeout,
     }
 }

@@ -144,7 +144,7 @@ pub fn audience(config: &Config) -> Vec<(Arc<str>, Lang)> {
     config
         .receivers
         .iter()
-        .map(|receiver| (receiver.name.as_str().into(), receiver.language.unwrap_or(config.room.language)))
+        .map(|receiver| (Arc::clone(&receiver.name), receiver.language.unwrap_or(config.room.language)))
         .collect()
 }
 

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::domain::Plan;
+use crate::notify;
 use crate::probe::ProbeConfig;
 
 mod checks;
@@ -23,7 +24,7 @@ mod shape;
 mod tests;
 
 pub use problem::{Errors, Problem, Source};
-pub use shape::{ReceiverConfig, ReceiverKind, Room, RoomName, Store, Url, Web, Zone};
+pub use shape::{Room, RoomName, Store, Web, Zone};
 
 use problem::Problems;
 use reader::{Table, unknown_key};
@@ -58,7 +59,7 @@ pub struct Config {
     /// What the probes are told: one for each of `plan.checks`, in their order.
     pub probes: Vec<ProbeConfig>,
     /// Who is notified.
-    pub receivers: Vec<ReceiverConfig>,
+    pub receivers: Vec<notify::Config>,
     /// Remedies in the room's own words, by reason code.
     pub remedies: BTreeMap<&'static str, Remedy>,
 }

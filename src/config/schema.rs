@@ -6,9 +6,10 @@ use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::shape::{
-    CheckCommon, ComponentEntry, GroupEntry, ProfileEntry, Profiles, ReceiverConfig, RemedyText, Room, Store, Web,
+    CheckCommon, ComponentEntry, GroupEntry, ProfileEntry, Profiles, RemedyText, Room, Store, Web,
 };
 use crate::domain::{Component, Kind};
+use crate::notify;
 use crate::probe;
 
 /// The schema (JSON Schema 2020-12). It tells shapes; rules between keys are told by `siaga config check`.
@@ -25,7 +26,7 @@ pub fn schema() -> Value {
         "profile": of.list::<ProfileEntry>(),
         "components": { "type": "object", "properties": components, "additionalProperties": false },
         "group": of.list::<GroupEntry>(),
-        "receiver": of.list::<ReceiverConfig>(),
+        "receiver": of.list::<notify::Config>(),
         "remedies": { "type": "object", "additionalProperties": of.one::<RemedyText>() },
     });
     let kinds: Vec<_> = Kind::ALL.into_iter().map(|kind| check(kind, &mut generator)).collect();

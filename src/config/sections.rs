@@ -11,8 +11,9 @@ use super::Remedy;
 use super::problem::{Errors, Problems, Source, listed};
 use super::profiles;
 use super::reader::{Table, read, read_some, unknown_key};
-use super::shape::{ComponentEntry, Profiles, ReceiverConfig, RemedyText, word};
+use super::shape::{ComponentEntry, Profiles, RemedyText};
 use crate::domain::{Component, ReasonDef};
+use crate::notify;
 use crate::probe;
 
 /// The tables of a text, or everything that is no TOML in it.
@@ -135,23 +136,20 @@ pub(super) fn components<'t>(
     all
 }
 
-pub(super) fn receivers(root: Table<'_>, problems: &mut Problems) -> Vec<ReceiverConfig> {
-    let mut names: BTreeMap<String, usize> = BTreeMap::new();
+pub(super) fn receivers(root: Table<'_>, problems: &mut Problems) -> Vec<notify::Config> {
+    let mut names: BTreeMap<Arc<str>, usize> = BTreeMap::new();
     let mut all = Vec::new();
     for table in list(root, "receiver", problems) {
-        let Some(receiver) = read::<ReceiverConfig>(table, problems) else { continue };
+        let Some(receiver) = read::<notify::Config>(table, problems) else { continue };
         let at = table.at("name");
         if let Some(line) = names.get(&receiver.name) {
             problems.say(at, format!("two receivers are named {:?}; the first is on line {line}", receiver.name));
             continue;
         }
-        if let Err(message) = word(&receiver.name) {
-            problems.say(at.clone(), message);
-        }
         if receiver.timeout.0.is_zero() {
             problems.say(table.at("timeout"), "timeout must be more than 0");
         }
-        names.insert(receiver.name.clone(), problems.line(at.start));
+        names.insert(Arc::clone(&receiver.name), problems.line(at.start));
         all.push(receiver);
     }
     all

@@ -246,60 +246,6 @@ pub(super) struct GroupEntry {
     pub(super) need: Option<usize>,
 }
 
-/// A receiver of notifications.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ReceiverConfig {
-    /// Unique; used in the outbox and as a metric's label.
-    pub name: String,
-    /// How it is told.
-    pub kind: ReceiverKind,
-    /// Where it is told.
-    pub url: Url,
-    /// A file with the secret that signs each message; never the secret itself.
-    #[serde(default)]
-    pub secret_file: Option<PathBuf>,
-    /// The language of what it is told; the room's if not given.
-    #[serde(default)]
-    pub language: Option<Lang>,
-    /// How long one attempt may take.
-    #[serde(default = "ReceiverConfig::timeout")]
-    pub timeout: Period,
-}
-
-impl ReceiverConfig {
-    const fn timeout() -> Period {
-        Period(Duration::from_secs(10))
-    }
-}
-
-/// How a receiver is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ReceiverKind {
-    /// A POST of JSON.
-    Webhook,
-}
-
-/// An `http` or `https` address.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
-#[serde(try_from = "String")]
-#[schemars(with = "String")]
-pub struct Url(pub reqwest::Url);
-
-impl TryFrom<String> for Url {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        match text.parse::<reqwest::Url>() {
-            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(Self(url)),
-            _ => {
-                Err(format!("{text:?} is no http or https address; write one such as \"https://alert.example/siaga\""))
-            }
-        }
-    }
-}
-
 /// A remedy in the room's own words: one text for every reader, or one for each language.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(untagged, expecting = "expected a text, or a table { id = \"…\", en = \"…\" }")]

@@ -12,6 +12,7 @@ use crate::domain::{Lang, Period};
 /// Somebody who is told.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Receiver")]
 pub struct Config {
     /// A name of your choice, unique among receivers; it stands in metrics and in the log.
     #[serde(deserialize_with = "name")]
@@ -27,9 +28,9 @@ pub struct Config {
     /// not count.
     #[serde(default)]
     pub secret_file: Option<PathBuf>,
-    /// The language of the messages.
+    /// The language of the messages; the room's, if left out.
     #[serde(default)]
-    pub lang: Lang,
+    pub language: Option<Lang>,
     /// How long one attempt may take, from the name's resolution to the answer.
     #[serde(default = "timeout")]
     pub timeout: Period,
@@ -38,6 +39,7 @@ pub struct Config {
 /// How a receiver is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "ReceiverKind")]
 pub enum Kind {
     /// An HTTP POST of JSON.
     Webhook,
@@ -83,7 +85,7 @@ mod tests {
     #[test]
     fn a_receiver_is_read_with_its_defaults() {
         let config = read("name = 'desk'\nkind = 'webhook'\nurl = 'https://alerts.example.net/siaga?room=1'").unwrap();
-        assert_eq!((&*config.name, config.kind, config.lang), ("desk", Kind::Webhook, Lang::Id));
+        assert_eq!((&*config.name, config.kind, config.language), ("desk", Kind::Webhook, None));
         assert_eq!(config.timeout, Period(Duration::from_secs(10)));
         assert_eq!(config.secret_file, None);
     }
@@ -104,7 +106,7 @@ mod tests {
             ("name = ''", "1 to 64"),
             ("name = 'two\\nlines'", "1 to 64"),
             ("kind = 'pigeon'", "unknown variant `pigeon`, expected `webhook`"),
-            ("lang = 'fr'", "unknown variant `fr`"),
+            ("language = 'fr'", "unknown variant `fr`"),
             ("timeout = 10", "a length of time as a string"),
             ("secret = 'x'", "unknown field `secret`, expected one of"),
         ] {

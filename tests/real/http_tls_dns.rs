@@ -206,38 +206,38 @@ async fn a_resolver_is_asked_and_its_answer_judged() {
     let dnsmasq = Dnsmasq::start((Ipv4Addr::LOCALHOST, free_port()), &records);
     let ask = async |rest: &str| dns(&format!("resolver = \"{}\"\n{rest}", dnsmasq.address)).await;
 
-    let both = ask("name = \"room.example.net\"\nrecord = \"both\"").await;
+    let both = ask("query = \"room.example.net\"\nrecord = \"both\"").await;
     assert_eq!(findings(&both), [NOTE]);
     assert_eq!(value(&both, "dns_answers", Some("a")), Some(1.0));
     assert_eq!(value(&both, "dns_answers", Some("aaaa")), Some(1.0));
     assert!(value(&both, "dns_duration_seconds", Some("1")).unwrap() > 0.0);
 
-    let alias = ask("name = \"alias.example.net\"").await;
+    let alias = ask("query = \"alias.example.net\"").await;
     assert_eq!(value(&alias, "dns_answers", Some("a")), Some(1.0), "the alias itself is no address");
-    let large = ask("name = \"large.example.net\"").await;
+    let large = ask("query = \"large.example.net\"").await;
     assert_eq!((findings(&large), value(&large, "dns_answers", Some("a"))), (vec![NOTE], Some(60.0)));
 
-    let half = ask("name = \"old.example.net\"\nrecord = \"both\"").await;
+    let half = ask("query = \"old.example.net\"\nrecord = \"both\"").await;
     assert_eq!(findings(&half), [NOTE], "one of both is enough");
-    let empty = ask("name = \"old.example.net\"\nrecord = \"aaaa\"").await;
+    let empty = ask("query = \"old.example.net\"\nrecord = \"aaaa\"").await;
     assert_eq!(findings(&empty), [("internet.name_empty", BAD)]);
-    let unknown = ask("name = \"nobody.example.net\"").await;
+    let unknown = ask("query = \"nobody.example.net\"").await;
     assert_eq!(findings(&unknown), [("internet.name_unknown", BAD)]);
     // It has nobody to ask about other names, and refuses.
-    let refused = ask("name = \"meet.example.org\"").await;
+    let refused = ask("query = \"meet.example.org\"").await;
     assert_eq!(findings(&refused), [("internet.resolver_failing", BAD)]);
     assert!(value(&refused, "dns_duration_seconds", Some("1")).is_some(), "it did answer");
 
     dnsmasq.child.freeze();
-    let silent = ask("name = \"room.example.net\"\ntimeout = \"300ms\"").await;
+    let silent = ask("query = \"room.example.net\"\ntimeout = \"300ms\"").await;
     assert_eq!(findings(&silent), [("internet.resolver_silent", BAD)]);
     assert_eq!(silent.error.unwrap().kind, ErrorKind::Timeout);
     dnsmasq.child.thaw();
-    assert_eq!(findings(&ask("name = \"room.example.net\"").await), [NOTE]);
+    assert_eq!(findings(&ask("query = \"room.example.net\"").await), [NOTE]);
 
     let address = dnsmasq.address;
     drop(dnsmasq);
-    let gone = dns(&format!("resolver = \"{address}\"\nname = \"room.example.net\"")).await;
+    let gone = dns(&format!("resolver = \"{address}\"\nquery = \"room.example.net\"")).await;
     assert_eq!(findings(&gone), [("internet.resolver_silent", BAD)]);
     assert_eq!(gone.error.unwrap().kind, ErrorKind::Refused);
 }
@@ -252,7 +252,7 @@ fn auto_asks_each_nameserver_of_the_machine() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("resolv.conf");
         let list = |text: &str| std::fs::write(&file, text).unwrap();
-        let config = format!("name = \"room.example.net\"\nresolv_conf = {file:?}\ntimeout = \"1s\"");
+        let config = format!("query = \"room.example.net\"\nresolv_conf = {file:?}\ntimeout = \"1s\"");
         let mut context = idle("dns");
         context.interval = Duration::from_millis(1);
         let mut probe = dns::Probe::new(toml::from_str(&config).unwrap(), context);

@@ -54,7 +54,7 @@ static ANSWERS: Quantity =
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The name to ask for: best the meeting platform's own.
-    pub name: String,
+    pub query: String,
     /// Which records: "a" (IPv4), "aaaa" (IPv6) or "both", of which one must be there.
     #[serde(default)]
     pub record: Record,
@@ -152,13 +152,13 @@ impl Probe {
     }
 
     async fn run(&self) -> Result<Reading, ProbeError> {
-        let mut name = Name::from_utf8(&self.config.name)
-            .map_err(|error| ProbeError::new(ErrorKind::Protocol, format!("{}: {error}", self.config.name)))?;
+        let mut name = Name::from_utf8(&self.config.query)
+            .map_err(|error| ProbeError::new(ErrorKind::Protocol, format!("{}: {error}", self.config.query)))?;
         // As it is written: no search domain is added.
         name.set_fqdn(true);
         let resolvers = self.config.resolver.list(&self.config.resolv_conf, &self.context.roots.sys)?;
         let asked = join_all(resolvers.addresses.iter().map(|resolver| self.ask_one(*resolver, &name))).await;
-        judge(&self.config.name, &resolvers, &asked)
+        judge(&self.config.query, &resolvers, &asked)
     }
 
     async fn ask_one(&self, resolver: SocketAddr, name: &Name) -> Asked {

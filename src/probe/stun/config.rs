@@ -26,6 +26,9 @@ pub struct Config {
     /// loopback.
     #[serde(default, deserialize_with = "server")]
     #[schemars(with = "Option<Server>")]
+    /// Who is asked: "host" or "host:port" (3478 unless said); or "self", as unless said: the daemon's own far end on
+    /// loopback (measured, but never ready).
+    #[serde(default, deserialize_with = "server_or_self")]
     pub server: Option<Server>,
     /// Requests in a round; a round that is silent altogether is an outage, a part of it is loss.
     #[serde(default = "requests", deserialize_with = "requests_in_range")]
@@ -104,6 +107,12 @@ impl schemars::JsonSchema for Server {
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({ "type": "string", "description": "host or host:port", "examples": ["stun.example:3478"] })
     }
+}
+
+/// The same word as in an `http` or `bandwidth` check.
+fn server_or_self<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Server>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text == "self" { Ok(None) } else { text.parse().map(Some).map_err(D::Error::custom) }
 }
 
 const fn requests() -> u32 {
@@ -211,6 +220,7 @@ mod tests {
         let read = |text: &str| toml::from_str::<Config>(text).map_err(|error| error.message().to_owned());
         let config = read("").unwrap();
         assert_eq!((config.server, config.requests, config.burst), (None, 5, 250));
+        assert_eq!(read("server = \"self\"").unwrap().server, None);
         assert_eq!(read("tcp_port = 8443").unwrap().tcp_ports(3478), [8443]);
         assert_eq!(read("").unwrap().tcp_ports(3478), [3478, 443]);
         for (text, told) in [
