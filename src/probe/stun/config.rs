@@ -1,6 +1,7 @@
 //! The keys of a `stun` check.
 
 use std::net::Ipv6Addr;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -10,7 +11,6 @@ use serde::{Deserialize, Deserializer};
 use super::catalogue::{DELAY_HIGH, LOSS_HIGH, LOSS_UNDECIDED, RTT, UDP_BLOCKED, UDP_BLOCKED_FLAG};
 use crate::domain::check::LossRule;
 use crate::domain::{Level, Limit, Period, ProfileLimit, Rule, Test};
-use crate::probe::range::within;
 
 /// RFC 8489 §18.6.
 const STUN_PORT: u16 = 3478;
@@ -22,10 +22,6 @@ const HTTPS_PORT: u16 = 443;
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Who is asked: "host" or "host:port" (3478 unless said). "self", or unless said: this daemon's own far end on
-    /// loopback.
-    #[serde(default, deserialize_with = "server")]
-    #[schemars(with = "Option<Server>")]
     /// Who is asked: "host" or "host:port" (3478 unless said); or "self", as unless said: the daemon's own far end on
     /// loopback (measured, but never ready).
     #[serde(default, deserialize_with = "server_or_self")]
@@ -85,14 +81,6 @@ impl FromStr for Server {
     }
 }
 
-/// "self" is no name: nobody may ask a resolver for it.
-fn server<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Server>, D::Error> {
-    match String::deserialize(deserializer)?.as_str() {
-        "self" => Ok(None),
-        text => text.parse().map(Some).map_err(D::Error::custom),
-    }
-}
-
 impl<'de> Deserialize<'de> for Server {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
@@ -130,6 +118,19 @@ const fn timeout() -> Period {
 /// 189 without a loss are the fewest for which Wilson's interval ends below 2 %; 250 leave room for one.
 const fn burst() -> u32 {
     250
+}
+
+fn within<'de, D, T>(deserializer: D, range: RangeInclusive<T>) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + PartialOrd + std::fmt::Display,
+{
+    let value = T::deserialize(deserializer)?;
+    if range.contains(&value) {
+        return Ok(value);
+    }
+    let (low, high) = range.into_inner();
+    Err(D::Error::custom(format!("{value} is out of range; allowed is {low} to {high}")))
 }
 
 fn requests_in_range<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
