@@ -223,17 +223,21 @@ fn a_bad_reload_leaves_the_old_config_running_and_says_so_in_a_metric() {
     let folder = room(COMPUTER);
     let daemon = Daemon::start(folder.path());
     let metric = |value: u8| format!("siaga_config_last_reload_successful {value}\n");
-    assert!(daemon.get("/metrics").body.contains(&metric(1)));
+    // A rendering of the metrics is kept for up to a second.
+    let wait_for_metric = |value| {
+        daemon.wait_for("/metrics", "the reload's metric", |answer| answer.body.contains(&metric(value)));
+    };
+    wait_for_metric(1);
     write_config(folder.path(), "[[check]]\nname = \"computer\"\nkind = \"compuper\"\n");
     let refused = daemon.request("POST", "/-/reload");
     assert_eq!(refused.status, 500);
     assert!(refused.body.contains("compuper") && refused.body.contains("siaga.toml:3:8"), "{}", refused.body);
-    assert!(daemon.get("/metrics").body.contains(&metric(0)));
+    wait_for_metric(0);
     daemon.wait_for_check("computer", "ready", "");
     write_config(folder.path(), &format!("{COMPUTER}[[check]]\nname = \"second\"\nkind = \"computer\"\n"));
     daemon.signal(rustix::process::Signal::HUP);
     daemon.wait_for("/api/v1/checks/second", "the new check", |answer| answer.status == 200);
-    assert!(daemon.get("/metrics").body.contains(&metric(1)));
+    wait_for_metric(1);
     daemon.stop();
 }
 
