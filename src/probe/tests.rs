@@ -14,7 +14,11 @@ fn every_reason_speaks_both_languages_and_says_what_to_do() {
         assert!(what.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{}", reason.code);
         for text in [reason.message.id, reason.message.en, reason.remedy.id, reason.remedy.en] {
             assert!(text.len() > 8, "{}: {text:?} says nothing", reason.code);
-            assert!(!text.ends_with('.'), "{}: {text:?} ends in a full stop; who shows it adds what follows", reason.code);
+            assert!(
+                !text.ends_with('.'),
+                "{}: {text:?} ends in a full stop; who shows it adds what follows",
+                reason.code
+            );
             assert_eq!(text.trim(), text, "{}", reason.code);
         }
         let names = |text: &'static str| -> BTreeSet<&str> {
