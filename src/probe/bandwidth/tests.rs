@@ -1,3 +1,5 @@
+//! The meter, the books, and how the shipped figures fit together.
+
 use jiff::Timestamp;
 
 use super::ledger::{Leave, Ledger};

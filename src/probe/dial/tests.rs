@@ -1,3 +1,5 @@
+//! Addresses as the config writes them, and connecting past a dead one.
+
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What all resolvers together say, and whom to ask.
+
 use std::fs;
 use std::path::Path;
 

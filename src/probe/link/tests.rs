@@ -1,3 +1,5 @@
+//! Pictures of interfaces, read from folders that look like the kernel's.
+
 use std::collections::HashMap;
 use std::fs;
 
