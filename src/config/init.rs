@@ -150,8 +150,10 @@ impl Page {
                 "This room's router; \"auto\" follows the default route.",
             ));
             self.check("gateway", "icmp");
-            self.text("target", if gateway == "auto" { "gateway" } else { gateway });
-            self.text("level", "gateway");
+            self.text("target", gateway);
+            if gateway != "auto" {
+                self.text("role", "gateway");
+            }
         }
         if answers.far_ends.is_empty() {
             self.say(Text::new(
@@ -170,9 +172,16 @@ impl Page {
             for (place, far_end) in answers.far_ends.iter().enumerate() {
                 self.out.push('\n');
                 let name = format!("far_end_{}", place + 1);
-                let stun = far_end.strip_prefix("stun:");
-                self.check(&name, if stun.is_some() { "stun" } else { "icmp" });
-                self.text("target", stun.unwrap_or(far_end));
+                match far_end.strip_prefix("stun:") {
+                    Some(server) => {
+                        self.check(&name, "stun");
+                        self.text("server", server);
+                    }
+                    None => {
+                        self.check(&name, "icmp");
+                        self.text("target", far_end);
+                    }
+                }
                 self.text("group", "far_ends");
             }
         }
@@ -182,7 +191,17 @@ impl Page {
                 "Bandwidth; never run while the room is in use.",
             ));
             self.check("bandwidth", "bandwidth");
-            self.text("url", url);
+            let base = url.trim_end_matches('/');
+            self.text("down_url", &format!("{base}/down?bytes={{bytes}}"));
+            self.text("up_url", &format!("{base}/up"));
+        } else {
+            // Against this machine itself it would be measured, and the room could never be ready.
+            self.say(Text::new(
+                "Belum ada ujung jauh untuk uji kecepatan: apakah internet cukup cepat tidak diperiksa. Tambahkan pemeriksaan\n\
+                 \"bandwidth\" (lihat: siaga config print) atau jalankan lagi: siaga init --bandwidth http://…",
+                "No far end for bandwidth tests yet: whether the line is fast enough is not looked at. Add a \"bandwidth\" check\n\
+                 (see: siaga config print), or run again: siaga init --bandwidth http://…",
+            ));
         }
     }
 
@@ -202,33 +221,43 @@ impl Page {
             if platform.name == "h323" {
                 self.check("platform", "icmp");
                 self.text("target", web);
-                self.text("level", "platform");
+                self.text("role", "platform");
             } else {
                 self.check("platform", "http");
                 self.text("url", &format!("https://{web}/"));
-                self.text("level", "platform");
                 self.out.push('\n');
                 self.check("platform_certificate", "tls");
-                self.text("target", &format!("{web}:443"));
-                self.text("level", "platform");
+                self.text("host", web);
             }
             if !answers.resolvers.is_empty() && web.parse::<std::net::IpAddr>().is_err() {
-                self.out.push('\n');
-                self.check("resolver", "dns");
-                self.text("name_to_resolve", web);
-                if answers.resolvers == ["auto"] {
-                    self.text("resolvers", "auto");
-                } else {
-                    let all: Vec<_> = answers.resolvers.iter().map(|resolver| quoted(resolver)).collect();
-                    self.raw("resolvers", &format!("[{}]", all.join(", ")));
-                }
+                self.resolvers(web, &answers.resolvers);
             }
         }
         for (place, server) in platform.stun.iter().enumerate() {
             self.out.push('\n');
             self.check(&format!("platform_udp_{}", place + 1), "stun");
-            self.text("target", server);
+            self.text("server", server);
             self.text("level", "platform");
+        }
+    }
+
+    /// A check for each resolver. Of several one that answers will do, as for programs.
+    fn resolvers(&mut self, query: &str, resolvers: &[String]) {
+        for (place, resolver) in resolvers.iter().enumerate() {
+            self.out.push('\n');
+            if let [only] = resolvers {
+                self.check("resolver", "dns");
+                self.text("query", query);
+                self.text("resolver", only);
+                return;
+            }
+            self.check(&format!("resolver_{}", place + 1), "dns");
+            self.text("query", query);
+            self.text("resolver", resolver);
+            self.text("group", "resolvers");
+            if place == 0 {
+                self.raw("need", "1");
+            }
         }
     }
 
@@ -269,11 +298,13 @@ fn quoted(text: &str) -> String {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::checks::own_keys;
     use super::super::platforms::platforms;
     use super::super::{Config, Errors, Source};
     use super::*;
-    use crate::domain::Kind;
+    use crate::domain::{Kind, Level};
+
+    /// The keys that name somebody.
+    const WHOM: [&str; 8] = ["target", "url", "server", "host", "query", "resolver", "down_url", "up_url"];
 
     fn answers(platform: &Platform) -> Answers {
         Answers {
@@ -295,20 +326,7 @@ mod tests {
     }
 
     fn parse(answers: &Answers) -> Result<Config, Errors> {
-        let text = render(answers);
-        let parts = text.split("\n\n").map(without_keys_to_come).collect::<Vec<_>>();
-        Config::parse(&Source::new("init.toml", parts.join("\n\n")))
-    }
-
-    /// A kind that has no keys of its own yet cannot take those that it is to have: they are left out of its part. Once
-    /// every kind has keys this does nothing, and goes.
-    fn without_keys_to_come(part: &str) -> String {
-        let kind = Kind::ALL.into_iter().find(|kind| part.contains(&format!("kind = \"{kind}\"")));
-        let waits = kind.is_some_and(|kind| own_keys(kind) == Some(&[]));
-        let own = |line: &str| {
-            ["target", "url", "server", "resolvers", "name_to_resolve"].contains(&line.split(' ').next().unwrap())
-        };
-        part.lines().filter(|line| !(waits && own(line))).collect::<Vec<_>>().join("\n")
+        Config::parse(&Source::new("init.toml", render(answers)))
     }
 
     #[test]
@@ -345,6 +363,39 @@ mod tests {
         let plan = parse(&least).unwrap().plan;
         assert_eq!(plan.absent.len(), 2);
         assert!(plan.checks.iter().all(|check| check.group.is_none()));
+        assert!(plan.checks.iter().all(|check| check.kind != Kind::Bandwidth));
+        let text = render(&least);
+        assert!(text.contains("siaga init --bandwidth"), "what is not looked at is said: {text}");
+    }
+
+    #[test]
+    fn no_far_end_is_this_machine() {
+        for platform in platforms().unwrap() {
+            let config = parse(&answers(&platform)).unwrap();
+            for (probe, check) in config.probes.iter().zip(&config.plan.checks) {
+                assert!(!probe.is_against_self(), "{} of {}", check.name, platform.name);
+            }
+        }
+    }
+
+    #[test]
+    fn of_several_resolvers_one_will_do() {
+        let all = platforms().unwrap();
+        let resolvers = vec!["192.0.2.53".into(), "[2001:db8::53]:53".into()];
+        let plan = parse(&Answers { resolvers, ..answers(&all[0]) }).unwrap().plan;
+        let mut groups = plan.checks.iter().filter(|check| check.kind == Kind::Dns).map(|check| check.group.clone().unwrap());
+        assert!(groups.by_ref().take(2).all(|group| (&*group.name, group.need) == ("resolvers", 1)));
+        assert!(groups.next().is_none());
+    }
+
+    #[test]
+    fn where_things_stand_in_the_tree_follows_from_what_they_are() {
+        let all = platforms().unwrap();
+        for (platform, gateway) in [(0, "auto"), (6, "192.0.2.1")] {
+            let plan = parse(&Answers { gateway: Some(gateway.into()), ..answers(&all[platform]) }).unwrap().plan;
+            let level = |name: &str| plan.checks[plan.check(&name.into()).unwrap()].level;
+            assert_eq!((level("gateway"), level("platform")), (Level::Gateway, Level::Platform));
+        }
     }
 
     #[test]
@@ -353,8 +404,8 @@ mod tests {
         let least = Answers { far_ends: vec![], server: None, bandwidth: None, webhook: None, ..answers(&all[4]) };
         let text = render(&least);
         let values = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(" = "));
-        for (key, value) in values.filter(|(key, _)| matches!(*key, "target" | "url" | "server" | "name_to_resolve")) {
-            assert!(["\"gateway\"", "\"127.0.0.1:3493\""].contains(&value), "{key} = {value}");
+        for (key, value) in values.filter(|(key, _)| WHOM.contains(key)) {
+            assert!(["\"auto\"", "\"127.0.0.1:3493\""].contains(&value), "{key} = {value}");
         }
     }
 
