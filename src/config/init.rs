@@ -383,7 +383,8 @@ mod tests {
         let all = platforms().unwrap();
         let resolvers = vec!["192.0.2.53".into(), "[2001:db8::53]:53".into()];
         let plan = parse(&Answers { resolvers, ..answers(&all[0]) }).unwrap().plan;
-        let mut groups = plan.checks.iter().filter(|check| check.kind == Kind::Dns).map(|check| check.group.clone().unwrap());
+        let mut groups =
+            plan.checks.iter().filter(|check| check.kind == Kind::Dns).map(|check| check.group.clone().unwrap());
         assert!(groups.by_ref().take(2).all(|group| (&*group.name, group.need) == ("resolvers", 1)));
         assert!(groups.next().is_none());
     }

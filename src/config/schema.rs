@@ -5,9 +5,7 @@ use std::collections::BTreeSet;
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use super::shape::{
-    CheckCommon, ComponentEntry, GroupEntry, ProfileEntry, Profiles, RemedyText, Room, Store, Web,
-};
+use super::shape::{CheckCommon, ComponentEntry, GroupEntry, ProfileEntry, Profiles, RemedyText, Room, Store, Web};
 use crate::domain::{Component, Kind};
 use crate::notify;
 use crate::probe;
