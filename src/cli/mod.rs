@@ -26,14 +26,14 @@ const FAILED: u8 = 3;
 #[derive(Debug, Parser)]
 #[command(name = "siaga", version, arg_required_else_help = true, after_help = AFTER_HELP)]
 struct Cli {
-    /// The config file. Without it $SIAGA_CONFIG, else /etc/siaga/siaga.toml, else the built-in config, which contacts
+    /// The config file. Without it $`SIAGA_CONFIG`, else /etc/siaga/siaga.toml, else the built-in config, which contacts
     /// nobody outside this machine.
     #[arg(long, short, global = true, value_name = "FILE", env = "SIAGA_CONFIG")]
     config: Option<PathBuf>,
     /// The language of what is printed: id or en. Without it, the config's.
     #[arg(long, global = true, value_name = "LANG", value_parser = parse_lang)]
     lang: Option<Lang>,
-    /// When to colour: on a terminal (NO_COLOR is honoured), always, or never.
+    /// When to colour: on a terminal (`NO_COLOR` is honoured), always, or never.
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     color: Color,
     #[command(subcommand)]
@@ -93,7 +93,7 @@ enum Command {
 /// What the daemon can be told beside its config.
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
-    /// Where state is kept. Without it $STATE_DIRECTORY, else $XDG_STATE_HOME/siaga, else ~/.local/state/siaga.
+    /// Where state is kept. Without it $`STATE_DIRECTORY`, else $`XDG_STATE_HOME/siaga`, else ~/.local/state/siaga.
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
 }
@@ -166,7 +166,7 @@ impl Cli {
                 Ok(0)
             }),
             Command::Init { answers, output, force } => self.init(answers, output.as_deref(), *force).map(|()| 0),
-            Command::Config(command) => self.config(command),
+            Command::Config(command) => Ok(self.config(command)),
             Command::Replay { scenario, end } => self.replay(scenario, *end, color),
             Command::Reasons => {
                 say(&reasons::listing(self.lang.unwrap_or_default()));
@@ -207,7 +207,7 @@ impl Cli {
         Ok(())
     }
 
-    fn config(&self, command: &ConfigCommand) -> Result<u8, String> {
+    fn config(&self, command: &ConfigCommand) -> u8 {
         match command {
             ConfigCommand::Print { built_in: true } => say(crate::config::DEFAULT),
             ConfigCommand::Print { built_in: false } => say(crate::config::EXAMPLE),
@@ -218,12 +218,12 @@ impl Cli {
                     Ok(config) => say(&format!("{origin}: {} checks, no error\n", config.plan.checks.len())),
                     Err(error) => {
                         note(&told(&error, self.color.on_stderr()));
-                        return Ok(1);
+                        return 1;
                     }
                 }
             }
         }
-        Ok(0)
+        0
     }
 
     fn replay(&self, file: &Path, end: bool, color: bool) -> Result<u8, String> {

@@ -172,15 +172,12 @@ impl Page {
             for (place, far_end) in answers.far_ends.iter().enumerate() {
                 self.out.push('\n');
                 let name = format!("far_end_{}", place + 1);
-                match far_end.strip_prefix("stun:") {
-                    Some(server) => {
-                        self.check(&name, "stun");
-                        self.text("server", server);
-                    }
-                    None => {
-                        self.check(&name, "icmp");
-                        self.text("target", far_end);
-                    }
+                if let Some(server) = far_end.strip_prefix("stun:") {
+                    self.check(&name, "stun");
+                    self.text("server", server);
+                } else {
+                    self.check(&name, "icmp");
+                    self.text("target", far_end);
                 }
                 self.text("group", "far_ends");
             }

@@ -7,6 +7,7 @@ mod answers;
 mod bad_input;
 mod bandwidth;
 mod crash;
+mod crash_daemon;
 mod devices;
 mod far_end;
 mod http_tls_dns;

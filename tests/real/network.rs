@@ -7,6 +7,7 @@
 //!                                            lo: 203.0.113.1 .2 (far ends), .53 (dnsmasq), .80 (nginx), .3 (coturn)
 //! ```
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -141,7 +142,7 @@ fn line() -> TempDir {
         ("dns", "dns", "query = \"meet.example.net\"\nresolver = \"203.0.113.53\"\ninterval = \"1s\"\n"),
         ("http", "http", "url = \"http://203.0.113.80/\"\ninterval = \"1s\"\n"),
     ] {
-        config.push_str(&format!("[[check]]\nname = \"{name}\"\nkind = \"{kind}\"\n{keys}{now}"));
+        _ = write!(config, "[[check]]\nname = \"{name}\"\nkind = \"{kind}\"\n{keys}{now}");
     }
     room(&config)
 }

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// How long a test waits for anything before it says that it did not come.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running daemon.
-pub struct Daemon {
+pub(crate) struct Daemon {
     child: Child,
     address: SocketAddr,
     log: Arc<Mutex<String>>,
@@ -21,32 +21,32 @@ pub struct Daemon {
 
 /// An HTTP answer.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     pub status: u16,
     pub head: String,
     pub body: String,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
 }
 
 /// The siaga binary under test.
-pub fn siaga() -> Command {
+pub(crate) fn siaga() -> Command {
     Command::new(env!("CARGO_BIN_EXE_siaga"))
 }
 
 /// A folder with `siaga.toml` in it, which listens where the kernel finds room.
-pub fn room(config: &str) -> tempfile::TempDir {
+pub(crate) fn room(config: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     write_config(folder.path(), config);
     folder
 }
 
 /// Writes `siaga.toml` whole, as an editor does: a daemon never reads half of it.
-pub fn write_config(folder: &Path, config: &str) {
+pub(crate) fn write_config(folder: &Path, config: &str) {
     let text = if config.contains("[web]") {
         config.to_owned()
     } else {
@@ -58,12 +58,12 @@ pub fn write_config(folder: &Path, config: &str) {
 
 impl Daemon {
     /// Starts it on the folder's config and state, and waits until it listens.
-    pub fn start(folder: &Path) -> Self {
+    pub(crate) fn start(folder: &Path) -> Self {
         Self::start_by(siaga(), folder)
     }
 
     /// Starts it by a command that ends in the binary.
-    pub fn start_by(mut command: Command, folder: &Path) -> Self {
+    pub(crate) fn start_by(mut command: Command, folder: &Path) -> Self {
         command.args(["run", "--config"]).arg(folder.join("siaga.toml")).arg("--state-dir").arg(folder.join("state"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).env_remove("SIAGA_CONFIG");
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -88,32 +88,27 @@ impl Daemon {
     }
 
     /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Its process.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     /// All that it has logged.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()
     }
 
     /// Whether it still runs.
-    pub fn is_running(&mut self) -> bool {
+    pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
 
     /// One GET.
-    pub fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> Answer {
         self.request("GET", path)
     }
 
     /// One request without a body.
-    pub fn request(&self, method: &str, path: &str) -> Answer {
+    pub(crate) fn request(&self, method: &str, path: &str) -> Answer {
         let address = self.address;
         let request =
             format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
@@ -138,7 +133,8 @@ impl Daemon {
     }
 
     /// Asks until `good` says so; panics with the last answer if it never does.
-    pub fn wait_for(&self, path: &str, what: &str, mut good: impl FnMut(&Answer) -> bool) -> Answer {
+    #[allow(clippy::disallowed_methods, reason = "a test's own deadline; the code under test takes a Clock")]
+    pub(crate) fn wait_for(&self, path: &str, what: &str, mut good: impl FnMut(&Answer) -> bool) -> Answer {
         let began = Instant::now();
         loop {
             let answer = self.get(path);
@@ -158,12 +154,12 @@ impl Daemon {
     }
 
     /// What is said of a check now: its verdict and its reasons' codes.
-    pub fn check(&self, name: &str) -> (String, Vec<String>) {
+    pub(crate) fn check(&self, name: &str) -> (String, Vec<String>) {
         said_of(&self.get("/api/v1/readiness").json(), name)
     }
 
     /// Waits until a check has a verdict and one of its reasons is `code`.
-    pub fn wait_for_check(&self, name: &str, verdict: &str, code: &str) {
+    pub(crate) fn wait_for_check(&self, name: &str, verdict: &str, code: &str) {
         self.wait_for("/api/v1/readiness", &format!("{name} {verdict} because of {code}"), |answer| {
             let (said, codes) = said_of(&answer.json(), name);
             said == verdict && (code.is_empty() || codes.iter().any(|known| known == code))
@@ -171,7 +167,7 @@ impl Daemon {
     }
 
     /// Ends it as a supervisor does, and waits until it has gone. Gives its log.
-    pub fn stop(mut self) -> String {
+    pub(crate) fn stop(mut self) -> String {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         let status = self.child.wait().unwrap();
@@ -180,13 +176,13 @@ impl Daemon {
     }
 
     /// Ends it at whatever instruction it is at.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Sends it a signal.
-    pub fn signal(&self, signal: rustix::process::Signal) {
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal).unwrap();
     }
 }
@@ -201,7 +197,7 @@ impl Drop for Daemon {
 }
 
 /// A check's verdict and its reasons' codes in a readiness answer.
-pub fn said_of(readiness: &Value, name: &str) -> (String, Vec<String>) {
+pub(crate) fn said_of(readiness: &Value, name: &str) -> (String, Vec<String>) {
     let components = readiness["components"].as_array().into_iter().flatten();
     let check = components
         .flat_map(|component| component["checks"].as_array().into_iter().flatten())
