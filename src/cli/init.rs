@@ -5,7 +5,9 @@ use std::io::{self, BufRead, Write};
 use crate::config::init::{Answers, render};
 use crate::config::platforms::{Platform, platforms};
 use crate::config::{Config, Errors, Source, Zone};
-use crate::domain::{Lang, Text};
+use crate::domain::{Kind, Lang, Text};
+use crate::notify;
+use crate::probe::ProbeConfig;
 
 /// The questions, each with a flag of its own. What is given is not asked; "none" (or "tidak ada") answers a question
 /// with nothing.
@@ -128,7 +130,7 @@ fn answers<I: BufRead, O: Write>(
     })?;
     let server = if platform.web.is_empty() && platform.name != "audio_only" || args.server.is_some() {
         let question = Text::new("Alamat server rapat milik sendiri", "The name of your own meeting server");
-        desk.ask(args.server.as_deref(), question, "none", |text| Ok(some(text)))?
+        desk.ask(args.server.as_deref(), question, "none", |text| some(text).map(|text| host(&text)).transpose())?
     } else {
         None
     };
@@ -139,23 +141,30 @@ fn answers<I: BufRead, O: Write>(
             "Far ends of three operators, separated by commas (an address, or stun:host:port)",
         ),
         "none",
+        |far_end| match far_end.strip_prefix("stun:") {
+            Some(server) => fits(Kind::Stun, &[("server", server)]),
+            None => fits(Kind::Icmp, &[("target", far_end)]),
+        },
     )?;
     let gateway =
         desk.ask(args.gateway.as_deref(), Text::new("Router ruang ini", "This room's router"), "auto", |text| {
-            Ok(some(text))
+            optional(text, |gateway| fits(Kind::Icmp, &[("target", gateway)]))
         })?;
-    let resolvers = desk.ask_list(args.resolvers.as_deref(), Text::new("Server DNS", "DNS resolvers"), "auto")?;
+    let resolvers =
+        desk.ask_list(args.resolvers.as_deref(), Text::new("Server DNS", "DNS resolvers"), "auto", |resolver| {
+            fits(Kind::Dns, &[("query", "meet.example"), ("resolver", resolver)])
+        })?;
     let bandwidth = desk.ask(
         args.bandwidth.as_deref(),
         Text::new("Ujung jauh untuk uji kecepatan (http://…)", "A far end for bandwidth tests (http://…)"),
         "none",
-        |text| Ok(some(text)),
+        |text| optional(text, |base| fits(Kind::Bandwidth, &[("down_url", &format!("{base}/down"))])),
     )?;
     let upsd = desk.ask(
         args.upsd.as_deref(),
         Text::new("Alamat upsd (NUT)", "Where upsd (NUT) listens"),
         "127.0.0.1:3493",
-        |text| Ok(some(text)),
+        |text| optional(text, |server| fits(Kind::Ups, &[("server", server)])),
     )?;
     let display = desk.ask_flag(
         args.display,
@@ -167,7 +176,7 @@ fn answers<I: BufRead, O: Write>(
         args.webhook.as_deref(),
         Text::new("Alamat webhook untuk pemberitahuan", "Webhook for notifications"),
         "none",
-        |text| Ok(some(text)),
+        |text| optional(text, reachable),
     )?;
     Ok(Answers {
         language,
@@ -232,11 +241,18 @@ impl<I: BufRead, O: Write> Desk<I, O> {
         }
     }
 
-    fn ask_list(&mut self, given: Option<&[String]>, question: Text, default: &str) -> Result<Vec<String>, InitError> {
+    fn ask_list(
+        &mut self,
+        given: Option<&[String]>,
+        question: Text,
+        default: &str,
+        fits: impl Fn(&str) -> Result<(), String>,
+    ) -> Result<Vec<String>, InitError> {
         let given = given.map(|all| all.join(","));
         self.ask(given.as_deref(), question, default, |text| {
-            let all = text.split([',', ' ']).filter_map(some);
-            Ok(if some(text).is_none() { Vec::new() } else { all.collect() })
+            let Some(text) = some(text) else { return Ok(Vec::new()) };
+            let all: Vec<_> = text.split([',', ' ']).filter_map(some).collect();
+            all.iter().try_for_each(|one| fits(one)).map(|()| all)
         })
     }
 
@@ -256,6 +272,38 @@ impl<I: BufRead, O: Write> Desk<I, O> {
 fn some(text: &str) -> Option<String> {
     let none = ["", "-", "none", "tidak ada"];
     Some(text.trim()).filter(|text| !none.contains(text)).map(str::to_owned)
+}
+
+/// The same, if it fits.
+fn optional(text: &str, fits: impl FnOnce(&str) -> Result<(), String>) -> Result<Option<String>, String> {
+    let answer = some(text);
+    answer.as_deref().map_or(Ok(()), fits).map(|()| answer)
+}
+
+/// The name in what people paste: the address of a front page is one too.
+fn host(text: &str) -> Result<String, String> {
+    let bare = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or(text);
+    let bare = bare.trim_end_matches('/');
+    let fits = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+    if !bare.is_empty() && bare.chars().all(fits) {
+        return Ok(bare.to_owned());
+    }
+    Err(format!("{text:?} is no name of a server; write one such as \"meet.example.org\""))
+}
+
+/// Whether a check of this kind could have these keys: the probe's own words if not, while the question still stands.
+fn fits(kind: Kind, keys: &[(&str, &str)]) -> Result<(), String> {
+    ProbeConfig::deserialize_as(kind, table(keys)).map(drop).map_err(|error| error.message().to_owned())
+}
+
+/// Whether a webhook could be there.
+fn reachable(url: &str) -> Result<(), String> {
+    let receiver = table(&[("name", "webhook"), ("kind", "webhook"), ("url", url)]).try_into::<notify::Config>();
+    receiver.map(drop).map_err(|error| error.message().to_owned())
+}
+
+fn table(keys: &[(&str, &str)]) -> toml::Table {
+    keys.iter().map(|(key, value)| ((*key).to_owned(), toml::Value::from(*value))).collect()
 }
 
 fn language(text: &str) -> Result<Lang, String> {
@@ -328,11 +376,23 @@ mod tests {
     }
 
     #[test]
-    fn a_config_that_is_not_sound_is_not_given() {
-        let (text, _) = ran(&format!("--yes --platform audio_only {NO_TARGETS} --webhook nowhere"), "");
-        assert!(
-            matches!(text, Err(InitError::Config(errors)) if errors.to_string().contains("no http or https address"))
-        );
+    fn an_answer_that_no_check_could_have_is_refused_at_once() {
+        for (flags, said) in [
+            ("--webhook nowhere", "is not a URL"),
+            ("--far-end 192.0.2.1,stun:a:b:c", "is no server"),
+            ("--resolver dns.example", "is no resolver"),
+            ("--bandwidth speed.example", "is no web address"),
+            ("--upsd 127.0.0.1:nut", "127.0.0.1:nut"),
+            ("--server meet.example/room", "is no name of a server"),
+        ] {
+            let (text, _) = ran(&format!("--yes --platform audio_only {flags}"), "");
+            assert!(matches!(&text, Err(InitError::Answer(message)) if message.contains(said)), "{flags}: {text:?}");
+        }
+        assert_eq!(host("https://meet.example.org/"), Ok("meet.example.org".to_owned()));
+        let lines = "en\n\n\n\nnone\n\n\nspeed.example\nhttp://speed.example\n\n\n\n\n\n";
+        let (text, asked) = ran("--platform zoom", lines);
+        assert!(asked.contains("is no web address"), "{asked}");
+        assert!(text.unwrap().contains("down_url = \"http://speed.example/down?bytes={bytes}\""), "{asked}");
     }
 
     #[test]

@@ -155,6 +155,29 @@ pub(super) fn receivers(root: Table<'_>, problems: &mut Problems) -> Vec<notify:
     all
 }
 
+/// The words that somebody may have meant: at most three, the nearest first, none of which a quarter is other letters.
+fn nearest<'a>(said: &str, known: impl Iterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
+    let distances = known.map(|word| (distance(said, word), word));
+    let mut near: Vec<_> = distances.filter(|(distance, word)| distance * 4 < word.len()).collect();
+    near.sort_unstable();
+    near.into_iter().take(3).map(|(_, word)| word)
+}
+
+/// How many letters must be added, taken away or changed to make one word of the other (Levenshtein).
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (place, letter) in one.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], place + 1);
+        for (at, known) in other.iter().enumerate() {
+            let changed = diagonal + usize::from(letter != *known);
+            diagonal = row[at + 1];
+            row[at + 1] = changed.min(diagonal + 1).min(row[at] + 1);
+        }
+    }
+    row[other.len()]
+}
+
 pub(super) fn remedies(root: Table<'_>, problems: &mut Problems) -> BTreeMap<&'static str, Remedy> {
     let mut all = BTreeMap::new();
     let Some(value) = root.get("remedies") else { return all };
@@ -172,11 +195,9 @@ pub(super) fn remedies(root: Table<'_>, problems: &mut Problems) -> BTreeMap<&'s
         if table.get(code).and_then(Table::of).is_some() {
             problems.say(span, "a reason code is written in quotes, as in \"internet.far_end_is_self\" = \"…\"");
         } else {
-            let component = code.split_once('.').map_or(code, |(component, _)| component);
-            let near = known.keys().copied().filter(|known| known.split_once('.').is_some_and(|(c, _)| c == component));
-            let near = listed(near);
-            let hint = if near.is_empty() { "siaga reasons lists all".to_owned() } else { format!("there are {near}") };
-            problems.say(span, format!("unknown reason code {code:?}; {hint}"));
+            let near = listed(nearest(code, known.keys().copied()));
+            let hint = if near.is_empty() { String::new() } else { format!("do you mean {near}? ") };
+            problems.say(span, format!("unknown reason code {code:?}; {hint}siaga reasons lists all"));
         }
     }
     let texts: Option<BTreeMap<String, RemedyText>> =

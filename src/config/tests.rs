@@ -97,6 +97,44 @@ fn the_example_shows_the_kinds_true_times() {
     }
 }
 
+/// What only the room's people can know: it stands in the example as an example.
+const OWN_ANSWERS: [(&str, &str); 5] =
+    [("stun", "server"), ("http", "url"), ("bandwidth", "down_url"), ("bandwidth", "up_url"), ("icmp", "role")];
+
+#[test]
+fn the_example_shows_the_kinds_true_defaults() {
+    let tables: toml::Table = EXAMPLE.parse().unwrap();
+    let mut shown = 0;
+    for check in tables["check"].as_array().unwrap() {
+        let check = check.as_table().unwrap();
+        let kind: Kind = check["kind"].clone().try_into().unwrap();
+        let own = |table: &toml::Table| {
+            let keys = checks::own_keys(kind).unwrap();
+            let own = table.iter().filter(|(key, _)| keys.contains(&key.as_str()));
+            let own: toml::Table = own.map(|(key, value)| (key.clone(), value.clone())).collect();
+            probe::ProbeConfig::deserialize_as(kind, own)
+        };
+        let whole = own(check).unwrap();
+        for key in check.keys().filter(|key| !OWN_ANSWERS.contains(&(kind.as_str(), key))) {
+            let mut without = check.clone();
+            without.remove(key);
+            // Without a key that must be given there is nothing to compare.
+            let Ok(without) = own(&without) else { continue };
+            assert_eq!(without, whole, "{key} of {}: the example does not show what holds without it", check["name"]);
+            shown += 1;
+        }
+    }
+    assert!(shown > 60, "only {shown} keys were compared");
+}
+
+#[test]
+fn what_is_misspelt_is_said_with_what_may_have_been_meant() {
+    let said = |code: &str| parse(&format!("[remedies]\n{code:?} = \"x\"")).unwrap_err().to_string();
+    let near = said("internet.far_end_is_sel");
+    assert!(near.contains("do you mean internet.far_end_is_self?"), "{near}");
+    assert!(!said("kopi.habis").contains("do you mean"));
+}
+
 #[test]
 fn every_key_of_the_file_stands_in_the_example() {
     // A key that is optional stands there in a comment.

@@ -63,7 +63,9 @@ fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<str>, D::Error
 
 fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let url = Url::parse(&text).map_err(|error| D::Error::custom(format!("{text:?} is not a URL: {error}")))?;
+    let url = Url::parse(&text).map_err(|error| {
+        D::Error::custom(format!("{text:?} is not a URL ({error}); write one such as \"https://alert.example/siaga\""))
+    })?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(D::Error::custom(format!("{text:?} must begin with http:// or https://")));
     }
