@@ -1,3 +1,5 @@
+//! What makes a bandwidth test count, and what it may spend.
+
 use jiff::Timestamp;
 
 use super::ledger::{Leave, Ledger};

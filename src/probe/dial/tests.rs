@@ -1,3 +1,5 @@
+//! Addresses told apart, and connections that a dead address does not spoil.
+
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::*;

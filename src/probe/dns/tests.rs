@@ -1,3 +1,5 @@
+//! Which answer counts of several resolvers, and of whom a failure speaks.
+
 use std::fs;
 use std::path::Path;
 

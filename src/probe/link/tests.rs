@@ -1,3 +1,5 @@
+//! What is said of a link, from what the kernel says of it.
+
 use std::collections::HashMap;
 use std::fs;
 
