@@ -59,18 +59,17 @@ impl Process {
         }
     }
 
-    /// CPU time of it, its children and theirs since it began, s, to 10 ms: user and system, ended children included.
+    /// CPU time of it, its children and theirs since it began, s: user and system, ended threads included, by the process's
+    /// own clock (`clock_getcpuclockid(3)`, to the nanosecond); of ended children as their parent counts them, to 10 ms.
     pub(crate) fn cpu(&self) -> Result<f64, String> {
-        let mut ticks = 0_u64;
+        let own = self.child.id();
+        let mut seconds = cpu_clock(own).ok_or_else(|| self.gone())?;
         for pid in self.family() {
-            // One that ended meanwhile is in its parent's account of ended children.
-            let Some(stat) = Stat::read(pid) else { continue };
-            ticks += stat.ticks;
-        }
-        #[allow(clippy::cast_precision_loss, reason = "exact below 2^53 ticks")]
-        let seconds = ticks as f64 / TICKS_PER_SECOND;
-        if ticks == 0 && Stat::read(self.child.id()).is_none() {
-            return Err(format!("{} is gone: {}", self.name, self.last_words()));
+            if pid != own {
+                // One that ended meanwhile is in its parent's account of ended children.
+                seconds += cpu_clock(pid).unwrap_or(0.0);
+            }
+            seconds += Stat::read(pid).map_or(0.0, |stat| stat.ended_children);
         }
         Ok(seconds)
     }
@@ -86,11 +85,11 @@ impl Process {
                 line.trim().trim_end_matches(" kB").parse::<f64>().ok()
             })
             .sum();
-        if kilobytes > 0.0 {
-            Ok(kilobytes * 1024.0)
-        } else {
-            Err(format!("{} is gone: {}", self.name, self.last_words()))
-        }
+        if kilobytes > 0.0 { Ok(kilobytes * 1024.0) } else { Err(self.gone()) }
+    }
+
+    fn gone(&self) -> String {
+        format!("{} is gone: {}", self.name, self.last_words())
     }
 
     /// Its pid and those of all that it started.
@@ -145,17 +144,25 @@ impl Drop for Process {
 /// What is wanted of `/proc/PID/stat`.
 struct Stat {
     parent: u32,
-    ticks: u64,
+    /// CPU time of its ended and awaited children, s.
+    ended_children: f64,
 }
 
 impl Stat {
     fn read(pid: u32) -> Option<Self> {
         let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         // The second field is a name in parentheses that may hold anything, parentheses too; from the third on proc(5)
-        // counts plainly: the parent is the fourth, utime, stime, cutime and cstime are the 14th to 17th.
+        // counts plainly: the parent is the fourth, cutime and cstime are the 16th and 17th.
         let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
         let number = |place: usize| fields.get(place - 3).and_then(|field| field.parse::<u64>().ok());
-        let ticks = (14..=17).map(number).sum::<Option<u64>>()?;
-        Some(Self { parent: u32::try_from(number(4)?).ok()?, ticks })
+        let ticks = u32::try_from(number(16)? + number(17)?).ok()?;
+        Some(Self { parent: u32::try_from(number(4)?).ok()?, ended_children: f64::from(ticks) / TICKS_PER_SECOND })
     }
+}
+
+/// CPU time of a process's threads, ended ones included, s; `None` if there is no such process.
+fn cpu_clock(pid: u32) -> Option<f64> {
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(pid).ok()?);
+    let time = nix::time::clock_getcpuclockid(pid).ok()?.now().ok()?;
+    Some(Duration::from(time).as_secs_f64())
 }

@@ -17,7 +17,7 @@ const TURNS: usize = 10;
 /// `/readyz` beside nginx's `return 200`.
 pub(crate) fn readyz(lab: &Lab) -> Vec<Row> {
     let peers = [("nginx", servers::nginx(lab), "/", 20_000, Goal::Ratio(1.2))];
-    let how = "utime and stime of the server over 20 000 requests a turn on one kept connection, turn about";
+    let how = "the server's own CPU clock over 20 000 requests a turn on one kept connection, turn about";
     compare(lab, "CPU per /readyz request", "/readyz", 20_000, &peers, how)
 }
 
@@ -28,8 +28,7 @@ pub(crate) fn metrics(lab: &Lab) -> Vec<Row> {
         ("node_exporter", servers::node_exporter(lab), "/metrics", 200, Goal::None),
         ("collectd", servers::collectd(lab), "/metrics", 1_000, Goal::None),
     ];
-    let how =
-        "utime and stime of the server over many requests a turn on one kept connection, turn about; uncompressed";
+    let how = "the server's own CPU clock over many requests a turn on one kept connection, turn about; uncompressed";
     compare(lab, "CPU per /metrics request", "/metrics", 10_000, &peers, how)
 }
 

@@ -81,7 +81,7 @@ pub(crate) fn memory_and_idle_cpu(lab: &Lab) -> Vec<Row> {
             &idle,
             peer_idle,
             Goal::Ratio(1.5),
-            "utime and stime over one common window, children included; the kernel counts in 10 ms",
+            "the process's own CPU clock over one common window, children included",
         ));
     }
     rows

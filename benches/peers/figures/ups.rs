@@ -34,11 +34,11 @@ fn measure(lab: &Lab) -> Measured {
     let mut values = Vec::new();
     let runs = lab.samples(RUNS);
     for run in 0..runs {
-        both(lab, &daemon, "OL", "ready")?;
+        both(lab, &daemon, "OL", |verdict| verdict == "ready")?;
         sleep(PACE * u32::try_from(run).unwrap_or(0) / u32::try_from(runs).unwrap_or(1));
         let watched = thread::scope(|scope| {
-            let watching = scope.spawn(|| both(lab, &daemon, "OB LB DISCHRG", "not_ready"));
-            upsd.set("OB LB DISCHRG")?;
+            let watching = scope.spawn(|| both(lab, &daemon, "OB DISCHRG", |verdict| verdict != "ready"));
+            upsd.set("OB DISCHRG")?;
             watching.join().unwrap_or_else(|_| Err("the watch panicked".to_owned()))
         });
         upsd.set("OL")?;
@@ -49,12 +49,12 @@ fn measure(lab: &Lab) -> Measured {
     sample(values)
 }
 
-/// When upsd said the words, and when the check had the verdict.
-fn both(lab: &Lab, daemon: &Daemon, words: &str, wanted: &str) -> Result<(Mono, Mono), String> {
+/// When upsd said the words, and when the check had such a verdict.
+fn both(lab: &Lab, daemon: &Daemon, words: &str, wanted: fn(&str) -> bool) -> Result<(Mono, Mono), String> {
     thread::scope(|scope| {
         let known = scope.spawn(|| {
             let mut line = Line::open()?;
-            until(lab, Duration::from_millis(1), words, || line.status())
+            until(lab, Duration::from_millis(1), |said| said == words, || line.status())
         });
         let judged = scope.spawn(|| {
             let mut client = daemon.client()?;
@@ -69,18 +69,18 @@ fn both(lab: &Lab, daemon: &Daemon, words: &str, wanted: &str) -> Result<(Mono, 
 fn until(
     lab: &Lab,
     every: Duration,
-    wanted: &str,
+    wanted: impl Fn(&str) -> bool,
     mut ask: impl FnMut() -> Result<String, String>,
 ) -> Result<Mono, String> {
     let began = lab.clock.mono();
     loop {
         let said = ask()?;
         let now = lab.clock.mono();
-        if said == wanted {
+        if wanted(&said) {
             return Ok(now);
         }
         if now.since(began) > PATIENCE {
-            return Err(format!("after {PATIENCE:?} it is {said}, not {wanted}"));
+            return Err(format!("after {PATIENCE:?} it is still {said}"));
         }
         sleep(every);
     }

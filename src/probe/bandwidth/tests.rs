@@ -1,4 +1,5 @@
 //! The meter, the books, and how the shipped figures fit together.
+//! What makes a bandwidth test count, and what it may spend.
 
 use jiff::Timestamp;
 
