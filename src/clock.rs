@@ -19,13 +19,13 @@ enum Source {
 
 /// Where a process's monotonic scale begins: far enough from zero that evidence from before the process has a place on it,
 /// and so its true age. Longer than anything is kept.
-const LEAD: Duration = Duration::from_secs(5 * 365 * 86_400);
+const LEAD: Duration = Duration::from_hours(43800);
 
 #[allow(clippy::disallowed_methods, reason = "the one place that reads clocks")]
 impl Clock {
     /// A clock whose monotonic scale begins now.
     ///
-    /// It reads `CLOCK_BOOTTIME` (clock_gettime(2)), so that time which the machine spent suspended counts: evidence from
+    /// It reads `CLOCK_BOOTTIME` (`clock_gettime(2)`), so that time which the machine spent suspended counts: evidence from
     /// before a suspension is old. Tokio's timers do not count it; after a resume a deadline may pass late, but never
     /// unseen, because the first reading tells.
     pub fn start() -> Self {

@@ -143,7 +143,7 @@ async fn down(Query(Down { bytes }): Query<Down>) -> Response {
     if bytes > MOST {
         return (StatusCode::BAD_REQUEST, format!("at most {MOST} bytes\n")).into_response();
     }
-    let chunk = Bytes::from_static(&[0; CHUNK]);
+    let chunk = Bytes::from(vec![0; CHUNK]);
     let body = stream::unfold(bytes, move |left| {
         let take = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
         let part = chunk.slice(..take);

@@ -25,7 +25,10 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("store", &["domain", "engine", "clock"]),
     ("web", &["domain", "engine", "clock"]),
     ("report", &["domain", "engine", "clock"]),
-    // Side doors: other commands of the same binary, beside the floors.
+    // Side doors: other commands of the same binary, and the far end that stands in where the config names none. They stand
+    // beside the floors and lend the probes' own words.
+    ("devices", &["domain", "probe"]),
+    ("far_end", &["domain", "probe"]),
     ("reflect", &["domain", "clock"]),
     ("seat", &["domain", "clock"]),
     ("engine", &["domain"]),

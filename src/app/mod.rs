@@ -105,10 +105,10 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
 
     let (asked_to_reload, mut reloads) = mpsc::channel(4);
     let (reloaded, reloaded_seen) = watch::channel(web::Reloaded { ok: true, at: clock.now().wall });
-    let state = web::State {
+    let readers = web::State {
         snapshot: snapshot_seen,
         clock,
-        evidence: Arc::new(memory::Memory { store: store.clone(), clock }),
+        evidence: Arc::new(memory::Memory::new(store.clone(), clock)),
         voice: voices,
         reloaded: reloaded_seen,
         reload: asked_to_reload,
@@ -118,22 +118,22 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let mut serving = tokio::task::JoinSet::new();
     for listener in listeners {
         let mut end = end.clone();
-        serving.spawn(web::run(listener, state.clone(), async move { _ = end.wait_for(|ended| *ended).await }));
+        serving.spawn(web::run(listener, readers.clone(), async move { _ = end.wait_for(|ended| *ended).await }));
     }
     tracing::info!(room = %config.plan.room, config = %origin, state = %folder.display(), "siaga is watching; look at {}", places(&addresses));
     service::tell(&[NotifyState::Ready]);
 
-    let mut reloader = reload::Reloader { origin, config, instruct, said, configs, delivery, reloaded, clock };
+    let mut config_reader = reload::Reloader { origin, config, instruct, said, configs, delivery, reloaded, clock };
     loop {
         tokio::select! {
             asked = signals.next() => match asked {
                 Asked::End => break,
                 Asked::Reload => {
-                    _ = reloader.reload(&mut probes).await;
+                    _ = config_reader.reload(&mut probes).await;
                 }
             },
             Some(answer) = reloads.recv() => {
-                _ = answer.send(reloader.reload(&mut probes).await);
+                _ = answer.send(config_reader.reload(&mut probes).await);
             }
             Some(served) = serving.join_next() => {
                 // It ends only when told to, or when its socket is gone for good.
@@ -153,7 +153,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         }
         _ = keeping.await;
         // What is not delivered yet is in the store, and the next start takes it up.
-        drop(reloader);
+        drop(config_reader);
         _ = ended.send(true);
         while serving.join_next().await.is_some() {}
         if let Err(error) = store.close().await {

@@ -112,7 +112,7 @@ impl Recorder {
         match self.store.record(batch).await {
             Ok(Kept::OnDisk) => {}
             Ok(Kept::InMemory) => {
-                tracing::warn!("the disk does not take what happened; it is kept in memory until it does")
+                tracing::warn!("the disk does not take what happened; it is kept in memory until it does");
             }
             Err(error) => tracing::error!(error = in_full(&error), "what happened could not be stored"),
         }

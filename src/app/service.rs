@@ -1,4 +1,4 @@
-//! What a supervisor is told (sd_notify(3)), and what it tells: signals, the state folder, the log.
+//! What a supervisor is told (`sd_notify(3)`), and what it tells: signals, the state folder, the log.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -27,14 +27,14 @@ const FAILED: u8 = 3;
 #[derive(Debug, Parser)]
 #[command(name = "siaga", version, arg_required_else_help = true, after_help = AFTER_HELP)]
 struct Cli {
-    /// The config file. Without it $SIAGA_CONFIG, else /etc/siaga/siaga.toml, else the built-in config, which contacts
+    /// The config file. Without it $`SIAGA_CONFIG`, else /etc/siaga/siaga.toml, else the built-in config, which contacts
     /// nobody outside this machine.
     #[arg(long, short, global = true, value_name = "FILE", env = "SIAGA_CONFIG")]
     config: Option<PathBuf>,
     /// The language of what is printed: id or en. Without it, the config's.
     #[arg(long, global = true, value_name = "LANG", value_parser = parse_lang)]
     lang: Option<Lang>,
-    /// When to colour: on a terminal (NO_COLOR is honoured), always, or never.
+    /// When to colour: on a terminal (`NO_COLOR` is honoured), always, or never.
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     color: Color,
     #[command(subcommand)]
@@ -94,7 +94,7 @@ enum Command {
 /// What the daemon can be told beside its config.
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
-    /// Where state is kept. Without it $STATE_DIRECTORY, else $XDG_STATE_HOME/siaga, else ~/.local/state/siaga.
+    /// Where state is kept. Without it $`STATE_DIRECTORY`, else $`XDG_STATE_HOME/siaga`, else ~/.local/state/siaga.
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
 }

@@ -58,14 +58,12 @@ impl Component {
         match (self, lang) {
             (Self::Computer, Lang::Id) => "Komputer",
             (Self::Internet, Lang::Id) => "Jaringan internet",
-            (Self::Audio, Lang::Id) => "Audio",
-            (Self::Video, Lang::Id) => "Video",
+            (Self::Audio, _) => "Audio",
+            (Self::Video, _) => "Video",
             (Self::Power, Lang::Id) => "UPS dan stabilizer",
             (Self::Radio, Lang::Id) => "HT",
             (Self::Computer, Lang::En) => "Computer",
             (Self::Internet, Lang::En) => "Internet",
-            (Self::Audio, Lang::En) => "Audio",
-            (Self::Video, Lang::En) => "Video",
             (Self::Power, Lang::En) => "UPS and stabilizer",
             (Self::Radio, Lang::En) => "Two-way radio",
         }

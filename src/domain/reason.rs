@@ -138,7 +138,7 @@ pub fn number(value: f64, unit: Unit, lang: Lang) -> String {
         (false, Lang::En) => "s",
     };
     let (scaled, digits, word) = match unit {
-        Unit::Seconds if value.abs() < 1.0 => (value * 1e3, if value.abs() < 0.01 { 1 } else { 0 }, "ms"),
+        Unit::Seconds if value.abs() < 1.0 => (value * 1e3, usize::from(value.abs() < 0.01), "ms"),
         Unit::Seconds if value.abs() < 120.0 => (value, usize::from(value.fract() != 0.0), seconds_words(false)),
         Unit::Seconds => (value / 60.0, 0, seconds_words(true)),
         Unit::Ratio => (value * 100.0, usize::from(value.abs() < 0.1), "%"),

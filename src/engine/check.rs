@@ -14,7 +14,7 @@ use crate::domain::snapshot::{CheckView, Judged};
 use crate::domain::{CheckSpec, Finding, Mono, Now, Observation, Profile, Reason, Verdict};
 
 /// How long a held check may take to run again, at most, after the room is free.
-const CATCH_UP: Duration = Duration::from_secs(300);
+const CATCH_UP: Duration = Duration::from_mins(5);
 
 /// A check, as it stands.
 ///
@@ -226,7 +226,7 @@ impl LimitSet {
 
     fn take(&mut self, observation: &Observation, window: &Window, spec: &CheckSpec, now: Now) {
         let reading = &observation.reading;
-        self.findings = reading.findings.clone();
+        self.findings.clone_from(&reading.findings);
         self.findings.extend(self.limits.findings(&reading.measurements));
         self.hold.feed(judge::worst(&self.findings), now.mono);
         if let (Some((degraded, not_ready)), Some(rule)) = (self.limits.loss, spec.loss) {
@@ -300,7 +300,7 @@ impl LimitSet {
             let clipped: Vec<_> = worse.map(|finding| self.reason(finding, verdict, now)).collect();
             reasons.extend(clipped);
         }
-        reasons.sort_by(|a, b| b.verdict.cmp(&a.verdict));
+        reasons.sort_by_key(|reason| std::cmp::Reverse(reason.verdict));
         self.shown.reasons = reasons;
     }
 

@@ -11,6 +11,8 @@
 //! unknown* all along, so that is decided first. The moments since when the raw verdict has been at least (at most) each
 //! state are all that is kept.
 
+use std::cmp::Ordering;
+
 use crate::domain::snapshot::Pending;
 use crate::domain::{Holds, Mono, Verdict};
 
@@ -86,12 +88,10 @@ impl Hold {
     /// A change that is seen and not yet decided.
     pub fn pending(&self) -> Option<Pending> {
         let decided = self.decided?;
-        let (since, hold) = if self.raw > decided.verdict {
-            (self.at_least[self.raw.rank()]?, self.holds.bad_for)
-        } else if self.raw < decided.verdict {
-            (self.at_most[self.raw.rank()]?, self.holds.good_for)
-        } else {
-            return None;
+        let (since, hold) = match self.raw.cmp(&decided.verdict) {
+            Ordering::Greater => (self.at_least[self.raw.rank()]?, self.holds.bad_for),
+            Ordering::Less => (self.at_most[self.raw.rank()]?, self.holds.good_for),
+            Ordering::Equal => return None,
         };
         Some(Pending { to: self.raw, since, at: since.after(hold) })
     }
@@ -135,7 +135,7 @@ mod tests {
     }
 
     fn hold() -> Hold {
-        Hold::new(Holds { bad_for: Duration::from_secs(3), good_for: Duration::from_secs(60) })
+        Hold::new(Holds { bad_for: Duration::from_secs(3), good_for: Duration::from_mins(1) })
     }
 
     fn verdict(hold: &Hold) -> Verdict {

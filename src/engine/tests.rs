@@ -413,8 +413,10 @@ fn apply(engine: &mut Engine, step: &Step, now: Now) {
     }
 }
 
-/// All that a reader can see of the verdicts.
-fn seen(engine: &Engine) -> Vec<(Verdict, Vec<(Verdict, Vec<&'static str>)>, Vec<Verdict>)> {
+/// All that a reader can see of one profile's verdicts: the room's, each check's with its reasons, each component's.
+type Seen = (Verdict, Vec<(Verdict, Vec<&'static str>)>, Vec<Verdict>);
+
+fn seen(engine: &Engine) -> Vec<Seen> {
     let snapshot = engine.snapshot();
     let view = |view: &Arc<ProfileView>| {
         let checks = view

@@ -8,6 +8,7 @@ pub mod dial;
 #[cfg(test)]
 mod fixture;
 mod lookup;
+mod range;
 #[cfg(test)]
 mod tests;
 

@@ -132,7 +132,7 @@ pub(super) async fn readiness(
         components: view.components.iter().map(|component| reader.component(view, component)).collect(),
     };
     match serde_json::to_value(&body) {
-        Ok(value) => match site.store(asked(&body, strict, lang), snapshot.seq, value).await {
+        Ok(value) => match site.store(asked(&body, strict, lang, &rendered.doubts()), snapshot.seq, value).await {
             Ok(id) => body.evidence_id = Some(id),
             Err(error) => body.evidence_error = Some(error),
         },
@@ -143,14 +143,17 @@ pub(super) async fn readiness(
     Ok((status, in_lang(lang), Json(body)).into_response())
 }
 
-/// The question as it is stored: what was asked and not when, so that asking again and again is one question.
-fn asked(body: &Readiness, strict: bool, lang: Lang) -> BTreeMap<&'static str, Value> {
+/// The question as it is stored: what was asked and not when, so that asking again and again is one question; and what
+/// makes two answers from one snapshot differ.
+fn asked(body: &Readiness, strict: bool, lang: Lang, doubts: &[&str]) -> BTreeMap<&'static str, Value> {
     BTreeMap::from([
         ("profile", json!(body.profile)),
         ("start", json!(body.start)),
         ("end", json!(body.end)),
         ("strict", json!(strict)),
         ("lang", json!(lang.as_str())),
+        ("basis", json!(body.basis)),
+        ("doubts", json!(doubts)),
     ])
 }
 

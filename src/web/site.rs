@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 
-use crate::domain::{Lang, Mono, Now, Snapshot, Verdict};
+use crate::domain::{Lang, Mono, Now, Reason, Snapshot, Verdict};
 
 use super::metrics::Metrics;
 use super::{State, Voice, believe, readyz};
@@ -34,6 +34,19 @@ pub(super) struct Rendered {
     until: Mono,
     short: [OnceLock<(Verdict, Bytes)>; 2],
     metrics: Mutex<Option<(Mono, Bytes)>>,
+}
+
+impl Rendered {
+    /// What is believed no more of the snapshot: `engine`, or the checks whose evidence ran out since. Two answers from
+    /// one snapshot differ in this, so it belongs to the question under which evidence is kept.
+    pub(super) fn doubts(&self) -> Vec<&str> {
+        let stalled = |reason: &Reason| reason.def == &believe::ENGINE_STALLED;
+        if self.believed.current().reasons.iter().any(stalled) {
+            return vec!["engine"];
+        }
+        let pairs = self.raw.checks.iter().zip(&self.believed.checks);
+        pairs.filter(|(raw, seen)| seen.stale && !raw.stale).map(|(raw, _)| raw.spec.name.as_str()).collect()
+    }
 }
 
 impl Site {

@@ -1,1 +1,276 @@
-//! To be written.
+//! What people and machines do wrong, and what they get for it: a clear error or a reason, and nothing else stops.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Output};
+
+use super::support::daemon::{Daemon, room, said_of, siaga, write_config};
+use super::support::namespace::inside;
+
+/// A room that watches only this machine: nothing in it waits for a network, and a busy machine is no fault in it.
+const COMPUTER: &str = "[[check]]\nname = \"computer\"\nkind = \"computer\"\ncpu_degraded = 2.0\n\
+    cpu_pressure_degraded = 2.0\nmemory_pressure_degraded = 2.0\n";
+
+fn output(command: &mut Command) -> (i32, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let text = [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    (status.code().unwrap_or(-1), text)
+}
+
+#[test]
+fn a_config_with_many_errors_names_them_all_and_starts_nothing() {
+    let folder = room(
+        "[room]\nnmae = \"x\"\n[[check]]\nname = \"a\"\nkind = \"computer\"\ninterval = \"5 parsecs\"\n\
+         [[check]]\nname = \"a\"\nkind = \"computer\"\n[[check]]\nname = \"b\"\nkind = \"ping\"\n\
+         [profiles]\ndefault = \"seance\"\n",
+    );
+    let file = folder.path().join("siaga.toml");
+    let (code, text) = output(siaga().args(["config", "check"]).arg(&file));
+    assert_eq!(code, 1, "{text}");
+    for part in [
+        "siaga.toml:2:1",
+        "\"nmae\"",
+        "allowed are",
+        "parsecs",
+        "two checks are named \"a\"",
+        "\"ping\"",
+        "\"seance\"",
+        "5 errors",
+    ] {
+        assert!(text.contains(part), "{part:?} is missing in\n{text}");
+    }
+    let state = folder.path().join("state");
+    let (code, text) = output(siaga().args(["run", "--config"]).arg(&file).arg("--state-dir").arg(&state));
+    assert_eq!(code, 3, "{text}");
+    assert!(text.contains("5 errors") && !state.exists(), "{text}");
+    let (code, text) = output(siaga().args(["config", "check", "/nonexistent/siaga.toml"]));
+    assert!(code == 1 && text.contains("/nonexistent/siaga.toml") && text.contains("No such file"), "{code}: {text}");
+}
+
+#[test]
+fn a_port_in_use_is_named_and_the_first_daemon_goes_on() {
+    let folder = room(COMPUTER);
+    let first = Daemon::start(folder.path());
+    let second = room(&format!("{COMPUTER}[web]\nlisten = \"{}\"\n", first.address()));
+    let (code, text) = output(
+        siaga()
+            .args(["run", "--config"])
+            .arg(second.path().join("siaga.toml"))
+            .arg("--state-dir")
+            .arg(second.path().join("s")),
+    );
+    assert_eq!(code, 3, "{text}");
+    assert!(text.contains("is in use") && text.contains("[web] listen"), "{text}");
+    assert_eq!(first.get("/-/healthy").status, 200);
+}
+
+#[test]
+fn questions_that_cannot_be_answered_are_refused_with_the_reason() {
+    let folder = room(COMPUTER);
+    let daemon = Daemon::start(folder.path());
+    for (path, status, part) in [
+        ("/api/v1/readiness?profile=seance", 404, "seance"),
+        ("/api/v1/readiness?start=2026-12-01T10:00:00%2B07:00&end=2026-12-01T09:00:00%2B07:00", 400, "not after"),
+        ("/api/v1/readiness?end=2001-01-01T00:00:00Z", 400, "past"),
+        ("/api/v1/readiness?start=tomorrow", 400, "RFC 3339"),
+        ("/api/v1/readiness?prfile=x", 400, "profile"),
+        ("/api/v1/evidence/none-such", 404, ""),
+        ("/api/v1/checks/none-such", 404, "no check of that name"),
+        ("/readyz?exclude=none-such", 400, "none-such"),
+        ("/nothing/here", 404, ""),
+    ] {
+        let answer = daemon.get(path);
+        assert_eq!(answer.status, status, "{path}: {}", answer.body);
+        assert!(answer.body.contains(part), "{path}: {part:?} is missing in {}", answer.body);
+        if path.starts_with("/api/") {
+            assert!(answer.head.contains("application/problem+json"), "{path}: {}", answer.head);
+        }
+    }
+    assert_eq!(daemon.request("GET", "/-/reload").status, 405);
+    assert_eq!(daemon.request("POST", "/readyz").status, 405);
+}
+
+#[test]
+fn a_query_of_ten_megabytes_is_refused_while_others_are_answered() {
+    let folder = room(COMPUTER);
+    let daemon = Daemon::start(folder.path());
+    let mut stream = TcpStream::connect(daemon.address()).unwrap();
+    let head = format!("GET /api/v1/readiness?profile={} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(10_000_000));
+    // The server hangs up in the middle: that is the point.
+    _ = stream.write_all(head.as_bytes());
+    let mut answer = Vec::new();
+    _ = stream.read_to_end(&mut answer);
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(
+        answer.is_empty() || answer.contains(" 431 ") || answer.contains(" 414 ") || answer.contains(" 400 "),
+        "{answer}"
+    );
+    assert_eq!(daemon.get("/-/healthy").status, 200);
+}
+
+#[test]
+fn a_state_folder_that_cannot_be_written_costs_memory_and_not_the_answer() {
+    let folder = room(COMPUTER);
+    // A file where the folder should be: no user, root included, can make a folder there.
+    std::fs::write(folder.path().join("state"), "not a folder").unwrap();
+    let daemon = Daemon::start(folder.path());
+    let answer = daemon.get("/api/v1/readiness").json();
+    assert!(answer["evidence_id"].is_null(), "{answer:#}");
+    assert!(answer["evidence_error"].as_str().is_some_and(|why| !why.is_empty()), "{answer:#}");
+    assert!(daemon.log().contains("state cannot be kept there"), "{}", daemon.log());
+    daemon.stop();
+}
+
+#[test]
+fn a_full_disk_costs_memory_and_not_the_answer() {
+    if !inside("bad_input::a_full_disk_costs_memory_and_not_the_answer") {
+        return;
+    }
+    let folder = room(COMPUTER);
+    let state = folder.path().join("state");
+    std::fs::create_dir(&state).unwrap();
+    let mount = |args: &[&str]| assert!(Command::new("mount").args(args).arg(&state).status().unwrap().success());
+    mount(&["-t", "tmpfs", "-o", "size=300k", "tmpfs"]);
+    let daemon = Daemon::start(folder.path());
+    let id = daemon.wait_for("/api/v1/readiness", "evidence", |answer| answer.json()["evidence_id"].is_string()).json();
+    std::fs::write(state.join("filler"), vec![0_u8; 400_000]).unwrap_err();
+    // Another question each time: what is stored already costs nothing.
+    let mut question = 0;
+    daemon.wait_for("/-/healthy", "evidence is refused", |_| {
+        question += 1;
+        let path = format!(
+            "/api/v1/readiness?end=2099-01-01T00:00:{:02}Z&lang={}",
+            question % 60,
+            ["id", "en"][question / 60 % 2]
+        );
+        let answer = daemon.get(&path).json();
+        assert!(answer["verdict"].is_string());
+        answer["evidence_id"].is_null()
+    });
+    std::fs::remove_file(state.join("filler")).unwrap();
+    mount(&["-o", "remount,size=20m"]);
+    daemon.wait_for("/api/v1/readiness?end=2098-01-01T00:00:00Z", "the store recovers", |answer| {
+        answer.json()["evidence_id"].is_string()
+    });
+    let found = daemon.get(&format!("/api/v1/evidence/{}", id["evidence_id"].as_str().unwrap()));
+    assert_eq!(found.status, 200, "what was stored before is still there: {}", found.body);
+    daemon.stop();
+}
+
+#[test]
+fn a_damaged_database_is_set_aside_and_said() {
+    let folder = room(COMPUTER);
+    let state = folder.path().join("state");
+    std::fs::create_dir(&state).unwrap();
+    std::fs::write(state.join("siaga.db"), "this is no database, and it is long enough to be read as one".repeat(200))
+        .unwrap();
+    let daemon = Daemon::start(folder.path());
+    daemon.wait_for("/api/v1/readiness", "a fresh database", |answer| answer.json()["evidence_id"].is_string());
+    let set_aside = std::fs::read_dir(&state)
+        .unwrap()
+        .any(|entry| entry.unwrap().file_name().to_string_lossy().starts_with("siaga.db.damaged-"));
+    assert!(set_aside, "the damaged file is kept for whoever wants to look");
+    assert!(daemon.log().contains("damaged"), "{}", daemon.log());
+    daemon.stop();
+}
+
+#[test]
+fn without_the_right_to_echo_nothing_is_said_of_the_target() {
+    if !inside("bad_input::without_the_right_to_echo_nothing_is_said_of_the_target") {
+        return;
+    }
+    // Inside a new namespace ping_group_range is "1 0": nobody may use the unprivileged socket.
+    let folder = room("[[check]]\nname = \"echo\"\nkind = \"icmp\"\ntarget = \"127.0.0.1\"\n");
+    std::fs::create_dir(folder.path().join("state")).unwrap();
+    let mut command = Command::new("setpriv");
+    command.args(["--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all", "--no-new-privs"]);
+    command.arg(env!("CARGO_BIN_EXE_siaga"));
+    let daemon = Daemon::start_by(command, folder.path());
+    daemon.wait_for_check("echo", "unknown", "");
+    let (_, codes) = daemon.check("echo");
+    assert!(codes.iter().any(|code| code.starts_with("siaga.")), "{codes:?}");
+    assert!(!codes.iter().any(|code| code.starts_with("internet.target")), "{codes:?}");
+    daemon.stop();
+}
+
+#[test]
+fn a_name_that_never_resolves_and_an_upsd_that_says_nothing_are_each_told() {
+    if !inside("bad_input::a_name_that_never_resolves_and_an_upsd_that_says_nothing_are_each_told") {
+        return;
+    }
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = room(&format!(
+        "[[check]]\nname = \"web\"\nkind = \"http\"\nurl = \"http://never.example/\"\ninterval = \"1s\"\n\
+         [[check]]\nname = \"echo\"\nkind = \"icmp\"\ntarget = \"never.example\"\n\
+         [[check]]\nname = \"ups\"\nkind = \"ups\"\nserver = \"{}\"\ntimeout = \"500ms\"\n{COMPUTER}",
+        silent.local_addr().unwrap()
+    ));
+    let daemon = Daemon::start(folder.path());
+    daemon.wait_for_check("computer", "ready", "");
+    daemon.wait_for("/api/v1/readiness", "all three are told", |answer| {
+        let answer = answer.json();
+        ["web", "echo", "ups"].iter().all(|name| {
+            let (verdict, codes) = said_of(&answer, name);
+            verdict != "ready" && codes.iter().any(|code| code != "siaga.no_evidence")
+        })
+    });
+    assert_eq!(daemon.check("ups").0, "unknown", "a silent server is no outage");
+    daemon.stop();
+}
+
+#[test]
+fn a_bad_reload_leaves_the_old_config_running_and_says_so_in_a_metric() {
+    let folder = room(COMPUTER);
+    let daemon = Daemon::start(folder.path());
+    let metric = |value: u8| format!("siaga_config_last_reload_successful {value}\n");
+    // A rendering of the metrics is kept for up to a second.
+    let wait_for_metric = |value| {
+        daemon.wait_for("/metrics", "the reload's metric", |answer| answer.body.contains(&metric(value)));
+    };
+    wait_for_metric(1);
+    write_config(folder.path(), "[[check]]\nname = \"computer\"\nkind = \"compuper\"\n");
+    let refused = daemon.request("POST", "/-/reload");
+    assert_eq!(refused.status, 500);
+    assert!(refused.body.contains("compuper") && refused.body.contains("siaga.toml:3:8"), "{}", refused.body);
+    wait_for_metric(0);
+    daemon.wait_for_check("computer", "ready", "");
+    write_config(folder.path(), &format!("{COMPUTER}[[check]]\nname = \"second\"\nkind = \"computer\"\n"));
+    daemon.signal(rustix::process::Signal::HUP);
+    daemon.wait_for("/api/v1/checks/second", "the new check", |answer| answer.status == 200);
+    wait_for_metric(1);
+    daemon.stop();
+}
+
+#[test]
+fn a_wall_clock_that_jumps_a_day_changes_no_verdict() {
+    let folder = room(COMPUTER);
+    let offset = folder.path().join("offset");
+    // libfaketime reads the offset anew at each call; the monotonic clock is left alone, as by a real jump.
+    std::fs::write(&offset, "+0").unwrap();
+    let library =
+        ["/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1", "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1"];
+    let library = library
+        .into_iter()
+        .find(|path| std::path::Path::new(path).exists())
+        .expect("install Debian's package faketime");
+    let mut command = siaga();
+    command
+        .env("LD_PRELOAD", library)
+        .env("FAKETIME_TIMESTAMP_FILE", &offset)
+        .env("FAKETIME_NO_CACHE", "1")
+        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    let daemon = Daemon::start_by(command, folder.path());
+    daemon.wait_for_check("computer", "ready", "");
+    let before = daemon.get("/api/v1/readiness").json()["at"].as_str().unwrap().to_owned();
+    for jump in ["+1d", "-1d"] {
+        std::fs::write(&offset, jump).unwrap();
+        let after = daemon.wait_for("/api/v1/readiness", "the clock has jumped", |answer| {
+            answer.json()["at"].as_str().unwrap()[..10] != before[..10]
+        });
+        assert_eq!(said_of(&after.json(), "computer").0, "ready", "after {jump}");
+        let at = daemon.get("/api/v1/checks/computer").json();
+        let age = at["evidence"]["age_seconds"].as_f64().unwrap();
+        assert!((0.0..60.0).contains(&age), "after {jump} the evidence is {age} s old");
+    }
+    daemon.stop();
+}

@@ -130,7 +130,7 @@ fn config(down: &str, up: &str, rest: &str) -> Config {
 /// A room that nobody uses, and the means to use it. Each test has a check, and so a ledger, of its own.
 fn room(check: &str) -> (watch::Sender<bool>, Context) {
     let in_use = watch::Sender::new(false);
-    let context = context(check, Duration::from_secs(3600), &in_use);
+    let context = context(check, Duration::from_hours(1), &in_use);
     (in_use, context)
 }
 

@@ -29,8 +29,8 @@ use transfer::{Measured, Transfer};
 /// Four tests a day find a line that has become slow; two may fail or be late before the evidence is too old. There is
 /// nothing to hold: the next word comes hours later.
 pub const DEFAULTS: Defaults = Defaults {
-    interval: Duration::from_secs(6 * 3600),
-    fresh_for: Duration::from_secs(13 * 3600),
+    interval: Duration::from_hours(6),
+    fresh_for: Duration::from_hours(13),
     bad_for: Duration::ZERO,
     good_for: Duration::ZERO,
     active: true,
@@ -58,7 +58,7 @@ static USED: Quantity = Quantity::counter(
 /// The line's upper bound where the config names none.
 const GIGABIT: Rate = Rate(1e9);
 /// How soon a test without leave asks again: the day's end is found by asking, since the wall clock may jump.
-const ASK_AGAIN: Duration = Duration::from_secs(60);
+const ASK_AGAIN: Duration = Duration::from_mins(1);
 
 /// Whose turn it is.
 static TURN: Mutex<()> = Mutex::const_new(());
@@ -95,7 +95,7 @@ impl Default for Config {
             duration: Period(Duration::from_secs(3)),
             max_bytes: Size(20_000_000),
             enough: Rate(20e6),
-            min_gap: Period(Duration::from_secs(15 * 60)),
+            min_gap: Period(Duration::from_mins(15)),
             daily_budget: Size(200_000_000),
             line_rate: None,
         }

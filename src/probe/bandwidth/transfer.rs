@@ -111,14 +111,14 @@ impl Transfer<'_> {
             let (took, _) = self.step(&client, &url, size, limit).await?;
             sent += size;
             // Never less than a quarter of what was seen: the idle trip itself may have been a slow one.
-            let net = took.saturating_sub(idle).max(took / 4);
-            let bits_per_second = rate(size, net);
+            let moving = took.saturating_sub(idle).max(took / 4);
+            let bits_per_second = rate(size, moving);
             let left = limit.saturating_sub(self.clock.mono().since(began));
             // What would fill half of the time that is left, at the rate seen.
             let fits = bits_per_second / 8.0 * (left / 2).saturating_sub(idle).as_secs_f64();
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float is cut to the range")]
             let next = (fits as u64).min(size * GROWTH).min(self.config.max_bytes.0.saturating_sub(sent));
-            let proven = net >= LONG_STEP || (bits_per_second >= self.config.enough.0 && net >= LONG_STEP / 2);
+            let proven = moving >= LONG_STEP || (bits_per_second >= self.config.enough.0 && moving >= LONG_STEP / 2);
             if proven || next < size * 2 {
                 return Ok(Measured { bits_per_second, peer });
             }
@@ -239,7 +239,7 @@ fn failed(error: reqwest::Error) -> ProbeError {
         if let Some(io) = inner.downcast_ref::<std::io::Error>()
             && kind != ErrorKind::Dns
         {
-            let by_tls = io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+            let by_tls = io.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>);
             kind = if by_tls { ErrorKind::Tls } else { kind_of(io) };
         }
         source = inner.source();

@@ -31,7 +31,7 @@ pub use resolvers::{Resolver, ResolverError};
 /// must confirm the first.
 pub const DEFAULTS: Defaults = Defaults {
     interval: Duration::from_secs(15),
-    fresh_for: Duration::from_secs(60),
+    fresh_for: Duration::from_mins(1),
     bad_for: Duration::from_secs(20),
     good_for: Duration::from_secs(30),
     active: false,

@@ -33,15 +33,12 @@ pub(super) struct Reply {
 pub(super) async fn ask(resolver: SocketAddr, name: &Name, wanted: RecordType) -> Result<Reply, ProbeError> {
     let question = Question::new(name, wanted);
     let failed = |error: io::Error| ProbeError::new(kind_of(&error), format!("{resolver}: {error}"));
-    match question.by_udp(resolver).await.map_err(failed)? {
-        Some(reply) => Ok(reply),
-        None => {
-            let answer = question.by_tcp(resolver).await.map_err(failed)?;
-            question
-                .reply(&answer)
-                .ok_or_else(|| ProbeError::new(ErrorKind::Protocol, format!("{resolver}: no answer to what was asked")))
-        }
+    if let Some(reply) = question.by_udp(resolver).await.map_err(failed)? {
+        return Ok(reply);
     }
+    let answer = question.by_tcp(resolver).await.map_err(failed)?;
+    let odd = || ProbeError::new(ErrorKind::Protocol, format!("{resolver}: no answer to what was asked"));
+    question.reply(&answer).ok_or_else(odd)
 }
 
 struct Question {

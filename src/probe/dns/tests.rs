@@ -1,3 +1,6 @@
+//! What all resolvers together say, and whom to ask.
+//! Which answer counts of several resolvers, and of whom a failure speaks.
+
 use std::fs;
 use std::path::Path;
 

@@ -1,7 +1,5 @@
 //! The keys of an `icmp` check.
 
-use std::fmt::Display;
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
@@ -11,6 +9,7 @@ use super::target::is_gateway;
 use super::words::Plan;
 use crate::domain::check::LossRule;
 use crate::domain::{Level, Limit, Period, ProfileLimit, Rule, Test};
+use crate::probe::range::within;
 
 /// What stands at the other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
@@ -84,19 +83,6 @@ fn target<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error
         return Err(serde::de::Error::custom(format!("{target:?} is no target; write {example}")));
     }
     Ok(word.to_owned())
-}
-
-fn within<'de, D, T>(deserializer: D, range: RangeInclusive<T>) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de> + PartialOrd + Display,
-{
-    let value = T::deserialize(deserializer)?;
-    if range.contains(&value) {
-        return Ok(value);
-    }
-    let (low, high) = range.into_inner();
-    Err(serde::de::Error::custom(format!("{value} is out of range; allowed is {low} to {high}")))
 }
 
 /// More would be cut into fragments on an Ethernet, and measure something else.

@@ -193,7 +193,7 @@ impl Probe {
         if counts.is_none() {
             self.addresses = None;
         }
-        let picture = Picture::read(&self.context.roots, counts).map_err(|error| {
+        let picture = Picture::read(&self.context.roots, counts.as_ref()).map_err(|error| {
             let kind = match error.kind() {
                 std::io::ErrorKind::PermissionDenied => ErrorKind::Permission,
                 _ => ErrorKind::Internal,

@@ -10,7 +10,7 @@ use super::{ADDRESSES, GATEWAY, SPEED, UP, WIFI_SIGNAL, reasons};
 use crate::domain::{Finding, Reading, Verdict};
 use crate::probe::Roots;
 
-/// `RTF_UP` and `RTF_REJECT` (linux/route.h, linux/ipv6_route.h).
+/// `RTF_UP` and `RTF_REJECT` (linux/route.h, `linux/ipv6_route.h`).
 const RTF_UP: u32 = 0x1;
 const RTF_REJECT: u32 = 0x200;
 /// `IFF_UP` (linux/if.h): switched on by the administrator.
@@ -58,7 +58,7 @@ impl Picture {
     ///
     /// # Errors
     /// The list of interfaces cannot be read. An interface that goes while it is looked at is not there.
-    pub(super) fn read(roots: &Roots, counts: Option<HashMap<u32, Count>>) -> io::Result<Self> {
+    pub(super) fn read(roots: &Roots, counts: Option<&HashMap<u32, Count>>) -> io::Result<Self> {
         let ipv4 = default_routes(&roots.proc.join("net/route"), ipv4_default);
         let ipv6 = default_routes(&roots.proc.join("net/ipv6_route"), ipv6_default);
         let signals = signals(&roots.proc.join("net/wireless"));
@@ -86,7 +86,7 @@ impl Picture {
                 up: carrier && may_carry,
                 // In Mbit/s; -1, 0 or EINVAL where it is not known.
                 speed: number::<f64>(&folder, "speed").filter(|speed| carrier && *speed > 0.0).map(|speed| speed * 1e6),
-                addresses: counts.as_ref().map(|counts| counts.get(&index).copied().unwrap_or_default()),
+                addresses: counts.map(|counts| counts.get(&index).copied().unwrap_or_default()),
                 ipv4_route: ipv4.get(&name).copied(),
                 ipv6_route: ipv6.get(&name).copied(),
                 signal: signals.get(&name).copied(),
@@ -172,7 +172,7 @@ fn default_routes(file: &Path, parse: fn(&str) -> Option<(&str, u32)>) -> HashMa
     routes
 }
 
-/// A line of `/proc/net/route`: Iface Destination Gateway Flags RefCnt Use Metric Mask …; the metric is decimal.
+/// A line of `/proc/net/route`: interface, destination, gateway, flags, references, uses, metric, mask, …; the metric is decimal.
 fn ipv4_default(line: &str) -> Option<(&str, u32)> {
     let fields: Vec<&str> = line.split_ascii_whitespace().collect();
     let [interface, "00000000", _gateway, flags, _, _, metric, "00000000", ..] = fields[..] else { return None };

@@ -1,3 +1,6 @@
+//! Pictures of interfaces, read from folders that look like the kernel's.
+//! What is said of a link, from what the kernel says of it.
+
 use std::collections::HashMap;
 use std::fs;
 
@@ -46,7 +49,7 @@ impl Kernel {
 
     fn picture(&self) -> Picture {
         let roots = Roots { proc: self.folder.path().join("proc"), sys: self.folder.path().join("sys"), ..Roots::default() };
-        Picture::read(&roots, Some(self.counts.clone())).unwrap()
+        Picture::read(&roots, Some(&self.counts)).unwrap()
     }
 
     fn reading(&self, interface: &str) -> Reading {

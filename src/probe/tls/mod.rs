@@ -19,10 +19,10 @@ pub use reasons::{ERRORS, REASONS};
 
 /// A handshake a minute costs nothing; the hold is a little longer, so that a second failure must confirm the first.
 pub const DEFAULTS: Defaults = Defaults {
-    interval: Duration::from_secs(60),
+    interval: Duration::from_mins(1),
     fresh_for: Duration::from_secs(200),
     bad_for: Duration::from_secs(65),
-    good_for: Duration::from_secs(60),
+    good_for: Duration::from_mins(1),
     active: false,
 };
 
@@ -65,7 +65,7 @@ const fn https() -> u16 {
 }
 
 const fn two_weeks() -> Period {
-    Period(Duration::from_secs(14 * 86_400))
+    Period(Duration::from_hours(14 * 24))
 }
 
 const fn five_seconds() -> Period {

@@ -1,3 +1,5 @@
+//! The `ups` check's config and catalogue.
+
 use super::*;
 use crate::domain::Verdict;
 

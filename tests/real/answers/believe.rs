@@ -88,6 +88,8 @@ async fn every_answer_says_it_and_a_new_snapshot_ends_it() {
     let mut stuck = room(good());
     stuck.next_deadline = begin();
     let served = serve(stuck.build()).await;
+    let before = served.get("/api/v1/readiness").await.json();
+    assert_eq!(before["verdict"], "ready");
     // The two seconds of grace pass for real.
     let deadline = tokio::time::timeout(Duration::from_secs(20), async {
         while served.get("/readyz").await.status == 200 {
@@ -102,6 +104,11 @@ async fn every_answer_says_it_and_a_new_snapshot_ends_it() {
         assert_eq!((got.status, &got.json()["verdict"]), (503, &"unknown".into()), "{path}");
         assert_eq!(got.json()["reasons"][0]["code"], "siaga.engine_stalled", "{path}");
     }
+    // The same question of the same snapshot, and another answer: it has evidence of its own.
+    let after = served.get("/api/v1/readiness").await.json();
+    assert_ne!(before["evidence_id"], after["evidence_id"]);
+    let stored = served.get(&format!("/api/v1/evidence/{}", after["evidence_id"].as_str().unwrap())).await.json();
+    assert_eq!((&stored["answer"]["verdict"], &stored["question"]["doubts"][0]), (&"unknown".into(), &"engine".into()));
     assert!(served.get("/").await.text.contains("Tidak diketahui: siaga berhenti menilai"));
     let metrics = served.get("/metrics").await.text;
     assert!(

@@ -137,7 +137,7 @@ async fn a_component_without_checks_and_a_start_have_lines_too() {
     let served = serve(starting.build()).await;
     let text = served.get("/readyz?lang=en").await.text;
     assert!(text.starts_with("unknown\n"), "{text}");
-    assert!(text.contains("[?]video unknown siaga.not_configured: No check is configured for video\n"), "{text}");
+    assert!(text.contains("[?]video unknown siaga.not_configured: No check is configured"), "{text}");
     starting.starting = true;
     served.snapshot.send_replace(starting.build());
     let text = served.get("/readyz?lang=en").await.text;

@@ -14,7 +14,7 @@ use crate::support::web::serve;
 /// The exposition without what the process says of itself.
 fn room_only(text: &str) -> String {
     let process = |line: &&str| !line.starts_with("process_") && !line.contains(" process_");
-    text.lines().filter(process).map(|line| format!("{line}\n")).collect()
+    text.lines().filter(process).flat_map(|line| [line, "\n"]).collect()
 }
 
 #[tokio::test]
@@ -96,7 +96,7 @@ fn every_name_keeps_the_conventions() {
         if let Some(suffix) = quantity.unit.suffix() {
             assert!(stem.ends_with(suffix), "{}: its unit's suffix is {suffix}", quantity.name);
         }
-        let kinds = Kind::ALL.into_iter().filter(|kind| probe::quantities(*kind).contains(&quantity));
+        let kinds = Kind::ALL.into_iter().filter(|kind| probe::quantities(*kind).contains(quantity));
         for kind in kinds {
             assert!(quantity.name.starts_with(kind.as_str()), "{}: the kind comes first", quantity.name);
         }

@@ -69,7 +69,7 @@ impl Prometheus {
     /// Asks until there is an answer that is not empty, or the time is up.
     async fn answered(&self, client: &reqwest::Client, query: &str) -> Vec<Value> {
         let mut last = Err("not asked".to_owned());
-        let asked = tokio::time::timeout(Duration::from_secs(60), async {
+        let asked = tokio::time::timeout(Duration::from_mins(1), async {
             let mut ticker = tokio::time::interval(Duration::from_millis(200));
             loop {
                 ticker.tick().await;
@@ -81,10 +81,7 @@ impl Prometheus {
                 }
             }
         });
-        match asked.await {
-            Ok(result) => result,
-            Err(_) => panic!("no answer to {query}: {last:?}"),
-        }
+        asked.await.unwrap_or_else(|late| panic!("no answer to {query} ({late}): {last:?}"))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -10,44 +10,43 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// How long a test waits for anything before it says that it did not come.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running daemon.
-pub struct Daemon {
+pub(crate) struct Daemon {
     child: Child,
     address: SocketAddr,
     log: Arc<Mutex<String>>,
-    namespace: Option<PathBuf>,
 }
 
 /// An HTTP answer.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     pub status: u16,
     pub head: String,
     pub body: String,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
 }
 
 /// The siaga binary under test.
-pub fn siaga() -> Command {
+pub(crate) fn siaga() -> Command {
     Command::new(env!("CARGO_BIN_EXE_siaga"))
 }
 
 /// A folder with `siaga.toml` in it, which listens where the kernel finds room.
-pub fn room(config: &str) -> tempfile::TempDir {
+pub(crate) fn room(config: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     write_config(folder.path(), config);
     folder
 }
 
 /// Writes `siaga.toml` whole, as an editor does: a daemon never reads half of it.
-pub fn write_config(folder: &Path, config: &str) {
+pub(crate) fn write_config(folder: &Path, config: &str) {
     let text = if config.contains("[web]") {
         config.to_owned()
     } else {
@@ -59,19 +58,12 @@ pub fn write_config(folder: &Path, config: &str) {
 
 impl Daemon {
     /// Starts it on the folder's config and state, and waits until it listens.
-    pub fn start(folder: &Path) -> Self {
-        Self::start_by(siaga(), folder, None)
-    }
-
-    /// Starts it inside a network namespace (a file such as `/run/netns/NAME`).
-    pub fn start_in(namespace: &Path, folder: &Path) -> Self {
-        let mut command = Command::new("nsenter");
-        command.arg(format!("--net={}", namespace.display())).arg(env!("CARGO_BIN_EXE_siaga"));
-        Self::start_by(command, folder, Some(namespace.to_owned()))
+    pub(crate) fn start(folder: &Path) -> Self {
+        Self::start_by(siaga(), folder)
     }
 
     /// Starts it by a command that ends in the binary.
-    pub fn start_by(mut command: Command, folder: &Path, namespace: Option<PathBuf>) -> Self {
+    pub(crate) fn start_by(mut command: Command, folder: &Path) -> Self {
         command.args(["run", "--config"]).arg(folder.join("siaga.toml")).arg("--state-dir").arg(folder.join("state"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).env_remove("SIAGA_CONFIG");
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -92,46 +84,35 @@ impl Daemon {
             _ = child.kill();
             panic!("the daemon did not listen within {PATIENCE:?}; its log:\n{}", log.lock().unwrap())
         });
-        Self { child, address, log, namespace }
+        Self { child, address, log }
     }
 
     /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Its process.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     /// All that it has logged.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()
     }
 
     /// Whether it still runs.
-    pub fn is_running(&mut self) -> bool {
+    pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
 
     /// One GET.
-    pub fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> Answer {
         self.request("GET", path)
     }
 
     /// One request without a body.
-    pub fn request(&self, method: &str, path: &str) -> Answer {
-        let (address, namespace) = (self.address, self.namespace.clone());
+    pub(crate) fn request(&self, method: &str, path: &str) -> Answer {
+        let address = self.address;
         let request =
             format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-        // A thread of its own: the namespace that it enters is the thread's alone.
-        let asked = std::thread::spawn(move || -> std::io::Result<String> {
-            if let Some(namespace) = namespace {
-                let file = std::fs::File::open(namespace)?;
-                let kind = rustix::thread::LinkNameSpaceType::Network;
-                rustix::thread::move_into_link_name_space(std::os::fd::AsFd::as_fd(&file), Some(kind))?;
-            }
+        let asked = || -> std::io::Result<String> {
             let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
             stream.set_read_timeout(Some(PATIENCE))?;
             // A server that refuses early may close while we still write: what it answered counts.
@@ -141,9 +122,8 @@ impl Daemon {
                 Err(error) if answer.is_empty() => Err(error),
                 _ => Ok(String::from_utf8_lossy(&answer).into_owned()),
             }
-        });
-        let text =
-            asked.join().unwrap().unwrap_or_else(|error| panic!("{method} {path}: {error}; the log:\n{}", self.log()));
+        };
+        let text = asked().unwrap_or_else(|error| panic!("{method} {path}: {error}; the log:\n{}", self.log()));
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
         let status =
             head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{text:?}"));
@@ -153,7 +133,8 @@ impl Daemon {
     }
 
     /// Asks until `good` says so; panics with the last answer if it never does.
-    pub fn wait_for(&self, path: &str, what: &str, good: impl Fn(&Answer) -> bool) -> Answer {
+    #[allow(clippy::disallowed_methods, reason = "a test's own deadline; the code under test takes a Clock")]
+    pub(crate) fn wait_for(&self, path: &str, what: &str, mut good: impl FnMut(&Answer) -> bool) -> Answer {
         let began = Instant::now();
         loop {
             let answer = self.get(path);
@@ -173,12 +154,12 @@ impl Daemon {
     }
 
     /// What is said of a check now: its verdict and its reasons' codes.
-    pub fn check(&self, name: &str) -> (String, Vec<String>) {
+    pub(crate) fn check(&self, name: &str) -> (String, Vec<String>) {
         said_of(&self.get("/api/v1/readiness").json(), name)
     }
 
     /// Waits until a check has a verdict and one of its reasons is `code`.
-    pub fn wait_for_check(&self, name: &str, verdict: &str, code: &str) {
+    pub(crate) fn wait_for_check(&self, name: &str, verdict: &str, code: &str) {
         self.wait_for("/api/v1/readiness", &format!("{name} {verdict} because of {code}"), |answer| {
             let (said, codes) = said_of(&answer.json(), name);
             said == verdict && (code.is_empty() || codes.iter().any(|known| known == code))
@@ -186,7 +167,7 @@ impl Daemon {
     }
 
     /// Ends it as a supervisor does, and waits until it has gone. Gives its log.
-    pub fn stop(mut self) -> String {
+    pub(crate) fn stop(mut self) -> String {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         let status = self.child.wait().unwrap();
@@ -195,13 +176,13 @@ impl Daemon {
     }
 
     /// Ends it at whatever instruction it is at.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Sends it a signal.
-    pub fn signal(&self, signal: rustix::process::Signal) {
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal).unwrap();
     }
 }
@@ -216,7 +197,7 @@ impl Drop for Daemon {
 }
 
 /// A check's verdict and its reasons' codes in a readiness answer.
-pub fn said_of(readiness: &Value, name: &str) -> (String, Vec<String>) {
+pub(crate) fn said_of(readiness: &Value, name: &str) -> (String, Vec<String>) {
     let components = readiness["components"].as_array().into_iter().flatten();
     let check = components
         .flat_map(|component| component["checks"].as_array().into_iter().flatten())

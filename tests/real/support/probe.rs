@@ -23,7 +23,7 @@ pub(crate) fn context(check: &str, interval: Duration, in_use: &watch::Sender<bo
 
 /// What a probe is given in a room that nobody uses, once.
 pub(crate) fn idle(check: &str) -> Context {
-    context(check, Duration::from_secs(3600), &watch::Sender::new(false))
+    context(check, Duration::from_hours(1), &watch::Sender::new(false))
 }
 
 /// What comes within a test's patience.

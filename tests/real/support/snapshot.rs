@@ -14,70 +14,70 @@ use siaga::engine::reasons::NOT_CONFIGURED;
 use siaga::engine::rollup::{self, Decided};
 
 /// When all hand-made snapshots were taken: 09.30.15 in Pontianak.
-pub const AT: &str = "2026-11-24T02:30:15Z";
+pub(crate) const AT: &str = "2026-11-24T02:30:15Z";
 
 // They bear the names and labels of real ones, so that a room by hand and a room of the whole catalogue can be one.
-pub static RTT: Quantity =
+pub(crate) static RTT: Quantity =
     Quantity::gauge("icmp_rtt_median_seconds", Unit::Seconds, "Median round trip of the newest echoes.");
-pub static ECHOES: Quantity = Quantity::counter("icmp_echoes_total", Unit::Count, "Echoes whose fate is known.");
-pub static CHARGE: Quantity = Quantity::gauge("ups_battery_charge_ratio", Unit::Ratio, "Charge of the battery.");
-pub static SPEED: Quantity =
+pub(crate) static ECHOES: Quantity = Quantity::counter("icmp_echoes_total", Unit::Count, "Echoes whose fate is known.");
+pub(crate) static CHARGE: Quantity = Quantity::gauge("ups_battery_charge_ratio", Unit::Ratio, "Charge of the battery.");
+pub(crate) static SPEED: Quantity =
     Quantity::gauge("link_speed_bits_per_second", Unit::BitsPerSecond, "What the link was negotiated to.");
-pub static DISK: Quantity =
+pub(crate) static DISK: Quantity =
     Quantity::gauge("computer_disk_free_bytes", Unit::Bytes, "Space free for everybody.").by("mount");
 
 /// Every quantity used here.
-pub const QUANTITIES: &[&Quantity] = &[&RTT, &ECHOES, &CHARGE, &SPEED, &DISK];
+pub(crate) const QUANTITIES: &[&Quantity] = &[&RTT, &ECHOES, &CHARGE, &SPEED, &DISK];
 
-pub static ON_BATTERY: ReasonDef = ReasonDef::new(
+pub(crate) static ON_BATTERY: ReasonDef = ReasonDef::new(
     "power.on_battery",
     Text::new("UPS memakai baterai, sisa {value}", "The UPS is on battery, {value} left"),
     Text::new("Periksa listrik PLN dan nyalakan genset", "Check the mains and start the generator"),
 );
-pub static CAMERA_MISSING: ReasonDef = ReasonDef::new(
+pub(crate) static CAMERA_MISSING: ReasonDef = ReasonDef::new(
     "video.camera_missing",
     Text::new("Kamera {device} tidak terpasang", "Camera {device} is not connected"),
     Text::new("Pasang kabel USB kamera", "Plug in the camera's USB cable"),
 )
 .lasting();
-pub static LOSS_HIGH: ReasonDef = ReasonDef::new(
+pub(crate) static LOSS_HIGH: ReasonDef = ReasonDef::new(
     "internet.loss_high",
     Text::new("Paket hilang {value}", "{value} of packets are lost"),
     Text::new("Periksa kabel jaringan", "Check the network cable"),
 );
-pub static CAMERA_IN_USE: ReasonDef = ReasonDef::new(
+pub(crate) static CAMERA_IN_USE: ReasonDef = ReasonDef::new(
     "video.in_use",
     Text::new("Kamera sedang dipakai", "The camera is in use"),
     Text::new("Tidak perlu berbuat apa-apa", "Nothing to do"),
 );
-pub static NO_PERMISSION: ReasonDef = ReasonDef::new(
+pub(crate) static NO_PERMISSION: ReasonDef = ReasonDef::new(
     "siaga.no_permission",
     Text::new("Siaga tidak diizinkan mengukur: {detail}", "Siaga may not measure: {detail}"),
     Text::new("Minta petugas TI memberi izin", "Ask IT staff to permit it"),
 );
 
 /// Every reason used here.
-pub const REASONS: &[&ReasonDef] = &[&ON_BATTERY, &CAMERA_MISSING, &LOSS_HIGH, &CAMERA_IN_USE, &NO_PERMISSION];
+pub(crate) const REASONS: &[&ReasonDef] = &[&ON_BATTERY, &CAMERA_MISSING, &LOSS_HIGH, &CAMERA_IN_USE, &NO_PERMISSION];
 
 /// Where a clock's monotonic scale begins, to the second.
-pub fn begin() -> Mono {
+pub(crate) fn begin() -> Mono {
     let mono = siaga::clock::Clock::start().mono();
     Mono::from_elapsed(Duration::from_secs(mono.elapsed().as_secs()))
 }
 
 /// The moment of all snapshots, on a clock that has just begun.
-pub fn at() -> Now {
+pub(crate) fn at() -> Now {
     Now { mono: begin(), wall: AT.parse().unwrap() }
 }
 
 /// A moment before that.
-pub fn ago(seconds: u64) -> Timestamp {
+pub(crate) fn ago(seconds: u64) -> Timestamp {
     at().wall - Duration::from_secs(seconds)
 }
 
 /// A check to be.
 #[derive(Clone)]
-pub struct Check {
+pub(crate) struct Check {
     spec: CheckSpec,
     judged: Judged,
     reading: Reading,
@@ -89,7 +89,7 @@ pub struct Check {
 }
 
 /// A check that is ready, observed three seconds ago, and may be an hour old.
-pub fn check(name: &str, kind: Kind, level: Level) -> Check {
+pub(crate) fn check(name: &str, kind: Kind, level: Level) -> Check {
     Check {
         spec: CheckSpec {
             name: name.into(),
@@ -100,8 +100,8 @@ pub fn check(name: &str, kind: Kind, level: Level) -> Check {
             group: None,
             active: false,
             interval: Duration::from_secs(5),
-            fresh_for: Duration::from_secs(3600),
-            holds: Holds { bad_for: Duration::from_secs(3), good_for: Duration::from_secs(60) },
+            fresh_for: Duration::from_hours(1),
+            holds: Holds { bad_for: Duration::from_secs(3), good_for: Duration::from_mins(1) },
             rules: Vec::new(),
             loss: None,
         },
@@ -122,14 +122,14 @@ pub fn check(name: &str, kind: Kind, level: Level) -> Check {
 }
 
 impl Check {
-    pub fn because(mut self, def: &'static ReasonDef, verdict: Verdict, args: &[(&'static str, Arg)]) -> Self {
+    pub(crate) fn because(mut self, def: &'static ReasonDef, verdict: Verdict, args: &[(&'static str, Arg)]) -> Self {
         self.judged.verdict = self.judged.verdict.max(verdict);
         let blocked_by = self.judged.blocked_by.clone();
         self.judged.reasons.push(Reason { def, verdict, args: args.to_vec(), since: ago(300), blocked_by });
         self
     }
 
-    pub fn blocked_by(mut self, cause: &str) -> Self {
+    pub(crate) fn blocked_by(mut self, cause: &str) -> Self {
         self.judged.blocked_by = Some(cause.into());
         for reason in &mut self.judged.reasons {
             reason.blocked_by = Some(cause.into());
@@ -137,58 +137,58 @@ impl Check {
         self
     }
 
-    pub fn advisory(mut self) -> Self {
+    pub(crate) fn advisory(mut self) -> Self {
         self.spec.requirement = Requirement::Advisory;
         self
     }
 
-    pub fn group(mut self, name: &str, need: usize) -> Self {
+    pub(crate) fn group(mut self, name: &str, need: usize) -> Self {
         self.spec.group = Some(Group { name: name.into(), need });
         self
     }
 
-    pub fn measured(mut self, quantity: &'static Quantity, value: f64) -> Self {
+    pub(crate) fn measured(mut self, quantity: &'static Quantity, value: f64) -> Self {
         self.reading.measure(quantity, value);
         self
     }
 
-    pub fn measured_part(mut self, quantity: &'static Quantity, part: &str, value: f64) -> Self {
+    pub(crate) fn measured_part(mut self, quantity: &'static Quantity, part: &str, value: f64) -> Self {
         self.reading.measure_part(quantity, part, value);
         self
     }
 
-    pub fn lost(mut self, loss: LossView) -> Self {
+    pub(crate) fn lost(mut self, loss: LossView) -> Self {
         self.loss = Some(loss);
         self
     }
 
-    pub fn failed(mut self, kind: ErrorKind, detail: &str) -> Self {
+    pub(crate) fn failed(mut self, kind: ErrorKind, detail: &str) -> Self {
         self.error = Some(ProbeError::new(kind, detail));
         self
     }
 
-    pub fn never_observed(mut self) -> Self {
+    pub(crate) fn never_observed(mut self) -> Self {
         self.observed = false;
         self
     }
 
-    pub fn stale(mut self) -> Self {
+    pub(crate) fn stale(mut self) -> Self {
         self.stale = true;
         self
     }
 
-    pub fn held(mut self) -> Self {
+    pub(crate) fn held(mut self) -> Self {
         self.held = Some(ago(120));
         self.spec.active = true;
         self
     }
 
-    pub fn fresh_for(mut self, length: Duration) -> Self {
+    pub(crate) fn fresh_for(mut self, length: Duration) -> Self {
         self.spec.fresh_for = length;
         self
     }
 
-    pub fn pending(mut self, to: Verdict) -> Self {
+    pub(crate) fn pending(mut self, to: Verdict) -> Self {
         let at = begin().after(Duration::from_secs(2));
         self.judged.pending = Some(Pending { to, since: begin(), at });
         self
@@ -216,7 +216,7 @@ impl Check {
 }
 
 /// A kind of meeting that needs everything but the radio.
-pub fn profile(name: &str) -> Profile {
+pub(crate) fn profile(name: &str) -> Profile {
     Profile {
         name: name.into(),
         title: (format!("Rapat {name}"), format!("Meeting {name}")),
@@ -227,20 +227,20 @@ pub fn profile(name: &str) -> Profile {
         jitter_degraded: 0.03,
         loss: Pair { degraded: 0.02, not_ready: 0.1 },
         udp: Requirement::Required,
-        runtime: Duration::from_secs(900),
+        runtime: Duration::from_mins(15),
         components: BTreeMap::from([(Component::Radio, Requirement::Advisory)]),
     }
 }
 
 /// The same without cameras: a meeting that one only listens to.
-pub fn listening(name: &str) -> Profile {
+pub(crate) fn listening(name: &str) -> Profile {
     let mut profile = profile(name);
     profile.components.insert(Component::Video, Requirement::Advisory);
     profile
 }
 
 /// A room to be.
-pub struct Room {
+pub(crate) struct Room {
     pub checks: Vec<Check>,
     pub profiles: Vec<Profile>,
     pub absent: Vec<Component>,
@@ -251,20 +251,20 @@ pub struct Room {
 }
 
 /// A room of these checks, under a whole and a listening profile, the first in force.
-pub fn room(checks: impl Into<Vec<Check>>) -> Room {
+pub(crate) fn room(checks: impl Into<Vec<Check>>) -> Room {
     Room {
         checks: checks.into(),
         profiles: vec![profile("rapat"), listening("simak")],
         absent: vec![Component::Radio],
         starting: false,
         in_use: false,
-        next_deadline: begin().after(Duration::from_secs(600)),
+        next_deadline: begin().after(Duration::from_mins(10)),
         seq: 42,
     }
 }
 
 impl Room {
-    pub fn build(&self) -> Arc<Snapshot> {
+    pub(crate) fn build(&self) -> Arc<Snapshot> {
         let checks: Vec<Arc<CheckView>> = self.checks.iter().map(Check::view).collect();
         let profiles: Vec<_> = self.profiles.iter().map(|profile| Arc::new(self.view(profile, &checks))).collect();
         let mut incidents = Vec::new();
@@ -285,7 +285,7 @@ impl Room {
             room: "rapat_1".into(),
             seq: self.seq,
             at: at(),
-            started: Now { mono: begin().before(Duration::from_secs(900)), wall: ago(900) },
+            started: Now { mono: begin().before(Duration::from_mins(15)), wall: ago(900) },
             starting: self.starting,
             next_deadline: self.next_deadline,
             in_use: self.in_use,
@@ -359,7 +359,7 @@ impl Room {
 }
 
 /// A room in which everything works.
-pub fn good() -> Vec<Check> {
+pub(crate) fn good() -> Vec<Check> {
     vec![
         check("pc", Kind::Computer, Level::Computer)
             .measured_part(&DISK, "/", 5e10)
@@ -379,7 +379,7 @@ pub fn good() -> Vec<Check> {
 }
 
 /// A room with trouble of every kind.
-pub fn troubled() -> Room {
+pub(crate) fn troubled() -> Room {
     let mut checks = good();
     checks[1] = checks[1].clone().because(&LOSS_HIGH, Verdict::Degraded, &[("value", Arg::Number(0.031, Unit::Ratio))]);
     checks[2] = checks[2].clone().held();

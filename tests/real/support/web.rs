@@ -18,18 +18,18 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::snapshot::{AT, QUANTITIES, REASONS};
 
 /// Evidence in memory: as long as the process, and no more rows than it is told.
-pub struct Memory {
+pub(crate) struct Memory {
     rows: Mutex<Vec<Stored>>,
     room_for: usize,
     pub closed: Vec<PastIncident>,
 }
 
 impl Memory {
-    pub fn new(room_for: usize) -> Self {
+    pub(crate) fn new(room_for: usize) -> Self {
         Self { rows: Mutex::default(), room_for, closed: Vec::new() }
     }
 
-    pub fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.rows.lock().unwrap().len()
     }
 }
@@ -61,7 +61,7 @@ impl Evidence for Memory {
 }
 
 /// A served room.
-pub struct Served {
+pub(crate) struct Served {
     pub address: SocketAddr,
     pub snapshot: watch::Sender<Arc<Snapshot>>,
     pub voice: watch::Sender<Arc<Voice>>,
@@ -74,7 +74,7 @@ pub struct Served {
 }
 
 /// How the hand-made room speaks.
-pub fn voice() -> Voice {
+pub(crate) fn voice() -> Voice {
     Voice {
         title: "Ruang Rapat <1>".to_owned(),
         lang: Lang::Id,
@@ -84,12 +84,12 @@ pub fn voice() -> Voice {
 }
 
 /// Serves a snapshot on a free port of loopback.
-pub async fn serve(snapshot: Arc<Snapshot>) -> Served {
+pub(crate) async fn serve(snapshot: Arc<Snapshot>) -> Served {
     serve_with(snapshot, Memory::new(100)).await
 }
 
 /// Serves a snapshot with this memory for evidence.
-pub async fn serve_with(snapshot: Arc<Snapshot>, memory: Memory) -> Served {
+pub(crate) async fn serve_with(snapshot: Arc<Snapshot>, memory: Memory) -> Served {
     // The client refuses to be made without a provider, even for plain HTTP. A second call finds one there.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -120,39 +120,39 @@ pub async fn serve_with(snapshot: Arc<Snapshot>, memory: Memory) -> Served {
 }
 
 /// A whole answer.
-pub struct Got {
+pub(crate) struct Got {
     pub status: u16,
     pub headers: reqwest::header::HeaderMap,
     pub text: String,
 }
 
 impl Got {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error} in {:?}", self.text))
     }
 
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 }
 
 impl Served {
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    pub async fn get(&self, path: &str) -> Got {
+    pub(crate) async fn get(&self, path: &str) -> Got {
         self.ask(self.client.get(self.url(path))).await
     }
 
-    pub async fn ask(&self, request: reqwest::RequestBuilder) -> Got {
+    pub(crate) async fn ask(&self, request: reqwest::RequestBuilder) -> Got {
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Got { status, headers, text: response.text().await.unwrap() }
     }
 
     /// Stops the server and waits until it has ended.
-    pub async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         drop(self.stop.take());
         tokio::time::timeout(Duration::from_secs(10), self.server).await.expect("the server ends").unwrap().unwrap();
     }

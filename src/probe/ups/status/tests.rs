@@ -1,3 +1,5 @@
+//! Every status word, alone and in company.
+
 use proptest::prelude::*;
 
 use super::*;

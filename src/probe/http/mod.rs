@@ -4,26 +4,20 @@
 //! each time, each request has a connection of its own, redirections are not followed (what answers is what is judged),
 //! and no proxy is taken from the environment.
 
-use std::net::IpAddr;
+mod request;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Empty};
-use hyper::body::Bytes;
-use hyper::http::uri::Scheme;
-use hyper::{Request, Uri, header};
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
-
-use super::dial::{self, FarUrl, Role, tls};
+use super::dial::{self, FarUrl, Role};
 use super::{Context, Defaults};
-use crate::clock::Clock;
 use crate::domain::check::LossRule;
 use crate::domain::{
-    Arg, ErrorKind, ErrorTable, Finding, Level, Mono, Observation, Period, ProbeError, Quantity, Reading, ReasonDef,
+    Arg, ErrorKind, ErrorTable, Finding, Level, Observation, Period, Quantity, Reading, ReasonDef,
     Rule, Text, Unit, Verdict,
 };
+use request::{Answer, Steps, Target, exchange};
 
 /// Twice a minute is polite to somebody else's server. A single failure is no outage (echoes and STUN see those sooner):
 /// the hold is a little longer than the interval, so that a second failure must confirm the first.
@@ -31,7 +25,7 @@ pub const DEFAULTS: Defaults = Defaults {
     interval: Duration::from_secs(30),
     fresh_for: Duration::from_secs(100),
     bad_for: Duration::from_secs(35),
-    good_for: Duration::from_secs(60),
+    good_for: Duration::from_mins(1),
     active: false,
 };
 
@@ -87,9 +81,6 @@ pub static ERRORS: ErrorTable = ErrorTable {
     ],
     otherwise: &UNREADABLE,
 };
-
-/// How much of an answer's body is read: enough to see that content comes.
-const BODY: usize = 16 * 1024;
 
 /// The kind-specific part of a check's config.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
@@ -219,44 +210,10 @@ impl Probe {
     }
 }
 
-/// Whom to ask for what.
-struct Target {
-    uri: Uri,
-    host: String,
-    port: u16,
-    /// For `https`.
-    settings: Option<rustls::ClientConfig>,
-}
-
-impl Target {
-    fn of(config: &Config, context: &Context) -> Result<Self, ProbeError> {
-        let uri = config
-            .url
-            .of(context.own_far_end.as_deref(), "/")
-            .ok_or_else(|| ProbeError::new(ErrorKind::Gone, "this daemon runs no far end of its own"))?;
-        let secure = uri.scheme() == Some(&Scheme::HTTPS);
-        let settings = if secure {
-            Some(tls::client(tls::verifier(config.ca_file.as_deref())?, context.clock, &[b"http/1.1"])?)
-        } else {
-            None
-        };
-        // An IPv6 address stands in brackets there (RFC 3986, 3.2.2).
-        let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
-        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
-        Ok(Self { uri, host, port, settings })
-    }
-}
-
-/// What came back.
-struct Answer {
-    status: u16,
-    peer: Option<IpAddr>,
-}
-
 impl Answer {
     fn reading(&self, config: &Config, steps: &Steps) -> Reading {
         let mut reading = Reading::default();
-        reading.measure(&DURATION, steps.clock.mono().since(steps.began).as_secs_f64());
+        reading.measure(&DURATION, steps.took().as_secs_f64());
         for (phase, took) in &steps.done {
             reading.measure_part(&PHASE, phase.as_str(), took.as_secs_f64());
         }
@@ -269,115 +226,6 @@ impl Answer {
             reading.find(finding);
         }
         reading
-    }
-}
-
-/// The phases of a request, in their order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    Resolve,
-    Connect,
-    Tls,
-    FirstByte,
-    Body,
-}
-
-impl Phase {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Resolve => "resolve",
-            Self::Connect => "connect",
-            Self::Tls => "tls",
-            Self::FirstByte => "first_byte",
-            Self::Body => "body",
-        }
-    }
-}
-
-/// Which phase a request is in, and how long those before it took.
-struct Steps {
-    clock: Clock,
-    began: Mono,
-    entered: Mono,
-    now: Phase,
-    done: Vec<(Phase, Duration)>,
-}
-
-impl Steps {
-    const fn new(clock: Clock, began: Mono) -> Self {
-        Self { clock, began, entered: began, now: Phase::Resolve, done: Vec::new() }
-    }
-
-    fn enter(&mut self, next: Phase) {
-        let now = self.clock.mono();
-        self.done.push((self.now, now.since(self.entered)));
-        self.entered = now;
-        self.now = next;
-    }
-
-    fn left(&self, limit: Duration) -> Duration {
-        limit.saturating_sub(self.clock.mono().since(self.began))
-    }
-
-    /// A name that does not resolve in time is a matter of DNS, whatever else would have come.
-    fn too_late(&self, limit: Duration) -> ProbeError {
-        let kind = if self.now == Phase::Resolve { ErrorKind::Dns } else { ErrorKind::Timeout };
-        ProbeError::new(kind, format!("{}: no end within {}", self.now.as_str(), Period(limit)))
-    }
-}
-
-async fn exchange(target: Target, limit: Duration, steps: &mut Steps) -> Result<Answer, ProbeError> {
-    let addresses = dial::resolve(&target.host, target.port).await?;
-    steps.enter(Phase::Connect);
-    let stream = dial::connect(&addresses, steps.left(limit)).await?;
-    let peer = stream.peer_addr().ok().map(|peer| peer.ip());
-    let status = if let Some(settings) = target.settings {
-        steps.enter(Phase::Tls);
-        let stream = tls::handshake(settings, tls::server_name(&target.host)?, stream).await?;
-        steps.enter(Phase::FirstByte);
-        get(&target.uri, stream, steps).await?
-    } else {
-        steps.enter(Phase::FirstByte);
-        get(&target.uri, stream, steps).await?
-    };
-    Ok(Answer { status, peer })
-}
-
-/// One `GET` over a connection of its own (RFC 9112); returns the status.
-async fn get<S: AsyncRead + AsyncWrite + Unpin>(uri: &Uri, stream: S, steps: &mut Steps) -> Result<u16, ProbeError> {
-    let failed = |error: hyper::Error| {
-        let io = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<std::io::Error>());
-        ProbeError::new(io.map_or(ErrorKind::Protocol, dial::kind_of), format!("HTTP: {}", dial::chain(&error)))
-    };
-    let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    let authority = uri.authority().map_or("", |authority| authority.as_str());
-    let request = Request::get(path)
-        .header(header::HOST, authority)
-        .header(header::USER_AGENT, concat!("siaga/", env!("CARGO_PKG_VERSION")))
-        .header(header::ACCEPT, "*/*")
-        .header(header::CONNECTION, "close")
-        .body(Empty::<Bytes>::new())
-        .map_err(|error| ProbeError::new(ErrorKind::Internal, error.to_string()))?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
-    let talk = async {
-        let mut response = sender.send_request(request).await.map_err(failed)?;
-        steps.enter(Phase::Body);
-        let mut read = 0;
-        while read < BODY {
-            let Some(frame) = response.frame().await else { break };
-            read += frame.map_err(failed)?.data_ref().map_or(0, Bytes::len);
-        }
-        Ok(response.status().as_u16())
-    };
-    // The connection is driven here and ends with this call; its own failure reaches `talk` too.
-    let drive = async {
-        _ = connection.await;
-        std::future::pending::<()>().await;
-    };
-    tokio::select! {
-        biased;
-        outcome = talk => outcome,
-        () = drive => Err(ProbeError::new(ErrorKind::Internal, "the connection ended in silence")),
     }
 }
 

@@ -1,0 +1,114 @@
+//! Memory and CPU time at rest, with everything on.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use super::{Goal, Row, Unit};
+use crate::daemon::{self, Daemon};
+use crate::lab::Lab;
+use crate::process::Process;
+use crate::servers::{self, Server};
+use crate::stats::{Measured, once, sample};
+use crate::upsd::Upsd;
+
+const SETTLE: Duration = Duration::from_secs(30);
+const WINDOW: Duration = Duration::from_mins(2);
+/// How often memory is read within the window.
+const READINGS: u32 = 12;
+
+const MEMORY: &str = "resident memory, everything on";
+const IDLE: &str = "CPU at rest, everything on";
+
+/// All run at the same time, over the same window, with the same work where they can do it.
+pub(crate) fn memory_and_idle_cpu(lab: &Lab) -> Vec<Row> {
+    // What is probed must stand; who probes may fail one by one.
+    let standing = servers::far_nginx(lab).and_then(|far| Ok((far, Upsd::start(lab)?)));
+    let _standing = match standing {
+        Ok(standing) => standing,
+        Err(why) => {
+            let rows = [(MEMORY, Unit::Bytes, Goal::Ratio(0.7)), (IDLE, Unit::Share, Goal::Ratio(1.5))];
+            return super::without(rows, &why);
+        }
+    };
+    let ours = Daemon::start(lab, &daemon::everything());
+    let peers: [(&str, Result<Server, String>); 5] = [
+        ("collectd", servers::collectd(lab)),
+        ("node_exporter", servers::node_exporter(lab)),
+        ("blackbox_exporter", servers::blackbox_exporter(lab)),
+        ("smokeping_prober", servers::smokeping_prober(lab)),
+        ("prometheus", servers::prometheus(lab)),
+    ];
+    sleep(lab.window(SETTLE));
+
+    let own = Watched::begin(ours.as_ref().map(|daemon| &daemon.process));
+    let others: Vec<Watched<'_>> =
+        peers.iter().map(|(_, server)| Watched::begin(server.as_ref().map(|server| &server.process))).collect();
+    let mut all = vec![own];
+    all.extend(others);
+    let began = lab.clock.mono();
+    for _ in 0..READINGS {
+        sleep(lab.window(WINDOW) / READINGS);
+        for watched in &mut all {
+            watched.read_memory();
+        }
+    }
+    let seconds = lab.clock.mono().since(began).as_secs_f64();
+    let mut ended = all.into_iter().map(|watched| watched.end(seconds));
+    let Some((memory, idle)) = ended.next() else { return Vec::new() };
+
+    let mut rows = Vec::new();
+    for ((name, _), (peer_memory, peer_idle)) in peers.iter().zip(ended) {
+        let judged = *name == "collectd";
+        let row = |what: &str, unit, ours: &Measured, peer, goal, how: &str| Row {
+            what: what.to_owned(),
+            unit,
+            ours: ours.clone(),
+            peer: Some(((*name).to_owned(), peer)),
+            goal: if judged { goal } else { Goal::None },
+            how: how.to_owned(),
+        };
+        rows.push(row(
+            MEMORY,
+            Unit::Bytes,
+            &memory,
+            peer_memory,
+            Goal::Ratio(0.7),
+            "VmRSS, children included, median of 12",
+        ));
+        rows.push(row(
+            IDLE,
+            Unit::Share,
+            &idle,
+            peer_idle,
+            Goal::Ratio(1.5),
+            "the process's own CPU clock over one common window, children included",
+        ));
+    }
+    rows
+}
+
+/// A process under observation over the window, or why there is none.
+struct Watched<'a> {
+    process: Result<&'a Process, String>,
+    cpu: Result<f64, String>,
+    memory: Vec<Result<f64, String>>,
+}
+
+impl<'a> Watched<'a> {
+    fn begin(process: Result<&'a Process, &String>) -> Self {
+        let process = process.map_err(Clone::clone);
+        let cpu = process.clone().and_then(Process::cpu);
+        Self { process, cpu, memory: Vec::new() }
+    }
+
+    fn read_memory(&mut self) {
+        self.memory.push(self.process.clone().and_then(Process::memory));
+    }
+
+    /// Memory, and CPU time per second of a window of so many `seconds`.
+    fn end(self, seconds: f64) -> (Measured, Measured) {
+        let cpu = self.process.and_then(Process::cpu).and_then(|end| Ok((end - self.cpu?) / seconds));
+        let memory = self.memory.into_iter().collect::<Result<Vec<f64>, String>>();
+        (memory.and_then(sample), cpu.and_then(once))
+    }
+}

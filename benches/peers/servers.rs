@@ -1,0 +1,178 @@
+//! Debian's own packages, each with a config of the bench's own that gives it the same work as Siaga, where it can do it.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::http;
+use crate::lab::{Lab, target};
+use crate::process::Process;
+use crate::upsd;
+
+/// How many addresses everybody pings.
+pub(crate) const TARGETS: u8 = 10;
+/// How often everybody looks, where it can be said.
+pub(crate) const INTERVAL: Duration = Duration::from_secs(5);
+
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// A running peer.
+pub(crate) struct Server {
+    pub(crate) process: Process,
+    pub(crate) address: SocketAddr,
+}
+
+/// The addresses that everybody pings.
+pub(crate) fn targets() -> Vec<String> {
+    (0..TARGETS).map(|at| target(at).to_string()).collect()
+}
+
+/// Where the far end's web server listens.
+pub(crate) fn far_web() -> SocketAddr {
+    SocketAddr::new(target(0), 80)
+}
+
+/// A web server that answers 200 with two bytes, on loopback.
+pub(crate) fn nginx(lab: &Lab) -> Result<Server, String> {
+    nginx_at(lab, "nginx", Command::new("nginx"), local(8080))
+}
+
+/// The same at the far end.
+pub(crate) fn far_nginx(lab: &Lab) -> Result<Server, String> {
+    nginx_at(lab, "far-nginx", lab.far_command("nginx"), far_web())
+}
+
+fn nginx_at(lab: &Lab, name: &'static str, mut command: Command, address: SocketAddr) -> Result<Server, String> {
+    let folder = lab.folder(name)?;
+    let here = folder.display();
+    let config = format!(
+        "daemon off; worker_processes 1; pid {here}/pid; error_log stderr;\n\
+         events {{ worker_connections 256; }}\n\
+         http {{ access_log off; keepalive_requests 10000000; keepalive_timeout 600s;\n\
+         client_body_temp_path {here}/body; proxy_temp_path {here}/proxy; fastcgi_temp_path {here}/fastcgi;\n\
+         uwsgi_temp_path {here}/uwsgi; scgi_temp_path {here}/scgi;\n\
+         server {{ listen {address}; location / {{ return 200 \"ok\"; }} }} }}\n"
+    );
+    write(&folder.join("nginx.conf"), &config)?;
+    command.arg("-p").arg(&folder).arg("-c").arg(folder.join("nginx.conf")).args(["-g", "user root;"]);
+    serve(lab, name, &mut command, address, "/")
+}
+
+/// collectd with every plugin that has a counterpart here.
+pub(crate) fn collectd(lab: &Lab) -> Result<Server, String> {
+    let folder = lab.folder("collectd")?;
+    let here = folder.display();
+    let mut config = format!(
+        "Hostname \"room\"\nFQDNLookup false\nBaseDir \"{here}\"\nPIDFile \"{here}/pid\"\nInterval {}\n",
+        INTERVAL.as_secs()
+    );
+    for plugin in
+        ["logfile", "cpu", "memory", "df", "load", "interface", "thermal", "ping", "nut", "curl", "write_prometheus"]
+    {
+        let _ = writeln!(config, "LoadPlugin {plugin}");
+    }
+    let _ = writeln!(config, "<Plugin logfile>\nLogLevel warning\nFile STDOUT\n</Plugin>");
+    let _ = writeln!(config, "<Plugin df>\nMountPoint \"/\"\n</Plugin>");
+    let _ = writeln!(config, "<Plugin ping>\nInterval {}", INTERVAL.as_secs());
+    for target in targets() {
+        let _ = writeln!(config, "Host \"{target}\"");
+    }
+    let _ = writeln!(config, "</Plugin>\n<Plugin nut>\nUPS \"lab@{}\"\n</Plugin>", upsd::ADDRESS);
+    let _ = writeln!(
+        config,
+        "<Plugin curl>\n<Page \"far\">\nURL \"http://{}/\"\nMeasureResponseTime true\n</Page>\n</Plugin>",
+        far_web()
+    );
+    let _ = writeln!(config, "<Plugin write_prometheus>\nPort \"9103\"\n</Plugin>");
+    let file = folder.join("collectd.conf");
+    write(&file, &config)?;
+    serve(lab, "collectd", Command::new("collectd").arg("-f").arg("-C").arg(&file), local(9103), "/metrics")
+}
+
+pub(crate) fn smokeping_prober(lab: &Lab) -> Result<Server, String> {
+    let address = local(9374);
+    let mut command = Command::new("prometheus-smokeping-prober");
+    command
+        .arg(format!("--web.listen-address={address}"))
+        // Debian's flag points at a file that need not be there.
+        .arg("--config.file=")
+        .arg(format!("--ping.interval={}s", INTERVAL.as_secs()))
+        .args(targets());
+    serve(lab, "smokeping_prober", &mut command, address, "/metrics")
+}
+
+pub(crate) fn blackbox_exporter(lab: &Lab) -> Result<Server, String> {
+    let address = local(9115);
+    let mut command = blackbox_command(lab, address)?;
+    serve(lab, "blackbox_exporter", &mut command, address, "/-/healthy")
+}
+
+/// Its start alone, for whoever wants to time it.
+pub(crate) fn blackbox_command(lab: &Lab, address: SocketAddr) -> Result<Command, String> {
+    let file = lab.folder("blackbox")?.join("blackbox.yml");
+    write(
+        &file,
+        "modules:\n  icmp: { prober: icmp, timeout: 2s, icmp: { preferred_ip_protocol: ip4 } }\n  http: { prober: http, \
+         timeout: 2s, http: { preferred_ip_protocol: ip4 } }\n  tcp: { prober: tcp, timeout: 2s }\n",
+    )?;
+    let mut command = Command::new("prometheus-blackbox-exporter");
+    command.arg(format!("--config.file={}", file.display())).arg(format!("--web.listen-address={address}"));
+    Ok(command)
+}
+
+pub(crate) fn node_exporter(lab: &Lab) -> Result<Server, String> {
+    let address = local(9100);
+    let mut command = Command::new("prometheus-node-exporter");
+    command.arg(format!("--web.listen-address={address}"));
+    serve(lab, "node_exporter", &mut command, address, "/metrics")
+}
+
+/// Prometheus, scraping the two exporters above at the common interval.
+pub(crate) fn prometheus(lab: &Lab) -> Result<Server, String> {
+    let folder = lab.folder("prometheus")?;
+    let mut config = format!("global: {{ scrape_interval: {}s }}\nscrape_configs:\n", INTERVAL.as_secs());
+    let _ = writeln!(config, "- job_name: node\n  static_configs: [{{ targets: ['127.0.0.1:9100'] }}]");
+    for (module, asked) in [("icmp", targets()), ("http", vec![format!("http://{}/", far_web())])] {
+        let _ = writeln!(
+            config,
+            "- job_name: {module}\n  metrics_path: /probe\n  params: {{ module: [{module}] }}\n  static_configs: [{{ targets: \
+             ['{}'] }}]\n  relabel_configs:\n  - {{ source_labels: [__address__], target_label: __param_target }}\n  - {{ \
+             target_label: __address__, replacement: '127.0.0.1:9115' }}",
+            asked.join("', '")
+        );
+    }
+    let file = folder.join("prometheus.yml");
+    write(&file, &config)?;
+    let address = local(9090);
+    let mut command = Command::new("prometheus");
+    command
+        .arg(format!("--config.file={}", file.display()))
+        .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
+        .arg(format!("--web.listen-address={address}"));
+    serve(lab, "prometheus", &mut command, address, "/-/ready")
+}
+
+/// Starts it and waits until `path` answers 200.
+fn serve(
+    lab: &Lab,
+    name: &'static str,
+    command: &mut Command,
+    address: SocketAddr,
+    path: &str,
+) -> Result<Server, String> {
+    let folder = lab.folder(name)?;
+    let mut process = Process::start(name, command, &folder, lab.clock)?;
+    process.wait_until("answering", PATIENCE, || (http::ask(address, path)?.status == 200).then_some(()))?;
+    Ok(Server { process, address })
+}
+
+/// A port on loopback; the network is the run's own, so that all are free.
+pub(crate) fn local(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
+fn write(file: &std::path::Path, text: &str) -> Result<(), String> {
+    fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))
+}

@@ -1,0 +1,322 @@
+//! Echoes for real: loopback, and network namespaces with a line that can be cut.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use siaga::clock::Clock;
+use siaga::domain::{ErrorKind, Mono, Observation, Verdict};
+use siaga::probe::icmp::{Config, Probe};
+use siaga::probe::{Context, Roots};
+
+mod namespace;
+
+use namespace::{Peer, inside, run, write};
+
+/// What a probe is given in a test.
+pub(super) fn context(clock: Clock, interval: Duration) -> Context {
+    // The sender is dropped: the room is not in use, and never will be.
+    let (_, in_use) = tokio::sync::watch::channel(false);
+    Context { check: "test".into(), clock, interval, roots: Roots::default(), in_use, own_far_end: None }
+}
+
+/// The value of a quantity in an observation.
+pub(super) fn value(observation: &Observation, name: &str) -> Option<f64> {
+    observation.reading.measurements.iter().find(|found| found.quantity.name == name).map(|found| found.value)
+}
+
+/// Whether an observation gives a reason.
+pub(super) fn says(observation: &Observation, code: &str) -> bool {
+    observation.reading.findings.iter().any(|finding| finding.reason.code == code)
+}
+
+fn probe(clock: Clock, interval: u64, config: &str) -> Probe {
+    let config: Config = toml::from_str(config).unwrap();
+    Probe::new(config, context(clock, Duration::from_millis(interval)))
+}
+
+/// Takes observations until one is as wanted, for `patience` at most.
+async fn until(
+    probe: &mut Probe,
+    clock: Clock,
+    patience: Duration,
+    wanted: impl Fn(&Observation) -> bool,
+) -> (Observation, Vec<Observation>) {
+    let deadline = clock.mono().after(patience);
+    let mut passed = Vec::new();
+    loop {
+        tokio::select! {
+            observation = probe.next() => {
+                if wanted(&observation) {
+                    return (observation, passed);
+                }
+                passed.push(observation);
+            }
+            () = clock.sleep_until(deadline) => panic!("not seen in {patience:?}; the last were {:#?}", passed.last()),
+        }
+    }
+}
+
+/// Lets a probe observe until `moment`.
+async fn pass(probe: &mut Probe, clock: Clock, moment: Mono) {
+    loop {
+        tokio::select! {
+            _ = probe.next() => {}
+            () = clock.sleep_until(moment) => return,
+        }
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn report(line: &str) {
+    _ = writeln!(std::io::stderr(), "{line}");
+}
+
+const LONG: Duration = Duration::from_secs(30);
+
+#[tokio::test]
+async fn loopback_answers_and_is_never_a_proof_of_the_line() {
+    for address in ["127.0.0.1", "::1"] {
+        let clock = Clock::start();
+        let mut probe = probe(clock, 1000, &format!("target = {address:?}"));
+        let first = probe.next().await;
+        assert_eq!(first.error, None, "sending echoes needs CAP_NET_RAW or ping_group_range: run as root");
+        let rtt = value(&first, "icmp_rtt_seconds").or_else(|| value(&first, "icmp_echoes_total")).unwrap();
+        assert!(rtt > 0.0);
+        assert!(says(&first, "internet.far_end_is_self"));
+        // The burst: enough for the loss decision.
+        let full = |seen: &Observation| value(seen, "icmp_echoes_total") >= Some(251.0);
+        let (last, passed) = until(&mut probe, clock, LONG, full).await;
+        let sent: u32 = passed.iter().chain([&first, &last]).map(|seen| seen.reading.sample.unwrap().sent).sum();
+        assert!(sent >= 251, "{sent}");
+        assert_eq!(value(&last, "icmp_lost_total"), Some(0.0));
+        for name in ["icmp_rtt_min_seconds", "icmp_rtt_median_seconds", "icmp_rtt_p95_seconds", "icmp_jitter_seconds"] {
+            assert!(value(&last, name).is_some_and(|seconds| seconds > 0.0 && seconds < 0.1), "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_name_is_resolved_by_the_probe_itself() {
+    let clock = Clock::start();
+    let mut probe = probe(clock, 1000, r#"target = "localhost""#);
+    let (seen, _) = until(&mut probe, clock, LONG, |seen| value(seen, "icmp_echoes_total").is_some()).await;
+    assert!(says(&seen, "internet.far_end_is_self"));
+}
+
+/// Bursts to many targets at once go by one socket, and its buffer is not overrun.
+#[tokio::test]
+async fn twenty_targets_at_once_lose_nothing() {
+    let clock = Clock::start();
+    let all: Vec<_> = (1..=20)
+        .map(|host| {
+            let config = format!("target = \"127.0.0.{host}\"\nburst = 100\nburst_spacing = \"10ms\"");
+            let mut probe = probe(clock, 1000, &config);
+            tokio::spawn(async move {
+                let first = probe.next().await.at.mono;
+                let full = |seen: &Observation| value(seen, "icmp_echoes_total") >= Some(101.0);
+                let (last, _) = until(&mut probe, clock, LONG, full).await;
+                assert_eq!(value(&last, "icmp_lost_total"), Some(0.0));
+                first
+            })
+        })
+        .collect();
+    let mut firsts = Vec::new();
+    for task in all {
+        firsts.push(task.await.unwrap().elapsed().as_secs_f64());
+    }
+    let slowest = firsts.into_iter().fold(0.0, f64::max);
+    report(&format!("icmp: the first round of 20 targets was complete after {:.1} ms", slowest * 1e3));
+}
+
+/// Side by side with the system's ping, which reads the kernel's stamps.
+#[tokio::test]
+async fn round_trips_are_like_those_of_ping() {
+    let clock = Clock::start();
+    let mut probe = probe(clock, 1000, "target = \"127.0.0.1\"\nburst = 300\nburst_spacing = \"10ms\"");
+    let full = |seen: &Observation| value(seen, "icmp_echoes_total") >= Some(300.0);
+    let (last, _) = until(&mut probe, clock, LONG, full).await;
+    let ours = value(&last, "icmp_rtt_median_seconds").unwrap();
+    let output = run("ping", &["-c", "300", "-i", "0.01", "127.0.0.1"]);
+    let theirs: Vec<f64> = output
+        .lines()
+        .filter_map(|line| line.split_once("time=")?.1.split_whitespace().next()?.parse::<f64>().ok())
+        .map(|millis| millis / 1e3)
+        .collect();
+    assert!(theirs.len() >= 290, "{output}");
+    let theirs = median(theirs);
+    report(&format!("icmp: median rtt of loopback: siaga {:.1} us, ping {:.1} us", ours * 1e6, theirs * 1e6));
+    // Not a figure of speed: of another order of magnitude, it would be another quantity.
+    assert!((ours - theirs).abs() < 0.005, "{ours} s against {theirs} s");
+}
+
+#[test]
+fn without_permission_it_is_unknown_and_says_how_to_grant_it() {
+    namespace::enter_without_net_raw("icmp::no_permission");
+}
+
+#[tokio::test]
+#[ignore = "runs in a namespace of its own, entered by the test above"]
+async fn no_permission() {
+    inside();
+    run("ip", &["link", "set", "lo", "up"]);
+    let clock = Clock::start();
+    let mut probe = probe(clock, 200, r#"target = "127.0.0.1""#);
+    let first = probe.next().await;
+    assert_eq!(first.error.as_ref().map(|error| error.kind), Some(ErrorKind::Permission), "{first:?}");
+    let finding = &first.reading.findings[0];
+    assert_eq!((finding.reason.code, finding.verdict), ("siaga.icmp_not_permitted", Verdict::Unknown));
+    for words in ["CAP_NET_RAW", "ping_group_range"] {
+        assert!(finding.reason.remedy.id.contains(words) && finding.reason.remedy.en.contains(words));
+    }
+    // Granted while it runs: the unprivileged socket is enough, and nobody has to restart anything.
+    write("/proc/sys/net/ipv4/ping_group_range", "0 2147483647");
+    let (seen, _) = until(&mut probe, clock, LONG, |seen| seen.error.is_none()).await;
+    assert!(value(&seen, "icmp_echoes_total").is_some());
+}
+
+#[test]
+fn no_way_there_is_told_as_such() {
+    namespace::enter("icmp::no_way");
+}
+
+#[tokio::test]
+#[ignore = "runs in a namespace of its own, entered by the test above"]
+async fn no_way() {
+    inside();
+    run("ip", &["link", "set", "lo", "up"]);
+    let peer = Peer::new("far", "192.0.2.1/24", "192.0.2.2/24");
+    let clock = Clock::start();
+
+    // Said by this machine's own routes.
+    let mut nowhere = probe(clock, 200, r#"target = "203.0.113.9""#);
+    let first = nowhere.next().await;
+    assert_eq!(first.error.as_ref().map(|error| error.kind), Some(ErrorKind::Unreachable), "{first:?}");
+    assert!(says(&first, "internet.target_unreachable"));
+    assert_eq!(first.reading.findings[0].verdict, Verdict::NotReady);
+
+    // Said by a router, which the library underneath calls a success.
+    peer.run("sh", &["-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"]);
+    peer.run("ip", &["route", "add", "unreachable", "198.51.100.0/24"]);
+    run("ip", &["route", "add", "198.51.100.0/24", "via", "192.0.2.2"]);
+    let mut beyond = probe(clock, 200, r#"target = "198.51.100.7""#);
+    let first = beyond.next().await;
+    let error = first.error.expect("a router said no");
+    assert_eq!(error.kind, ErrorKind::Unreachable, "{error}");
+    assert!(error.detail.contains("192.0.2.2 says"), "{error}");
+
+    // A way there again: seen without a restart.
+    peer.run("ip", &["route", "del", "unreachable", "198.51.100.0/24"]);
+    peer.run("ip", &["addr", "add", "198.51.100.7/32", "dev", "lo"]);
+    let (seen, _) = until(&mut beyond, clock, LONG, |seen| seen.error.is_none()).await;
+    assert!(seen.reading.sample.is_some_and(|sample| !sample.outage), "{seen:?}");
+}
+
+#[test]
+fn silence_and_return_are_noticed_and_disturb_no_other_target() {
+    namespace::enter("icmp::silence");
+}
+
+#[tokio::test]
+#[ignore = "runs in a namespace of its own, entered by the test above"]
+async fn silence() {
+    inside();
+    run("ip", &["link", "set", "lo", "up"]);
+    let quiet = Peer::new("quiet", "192.0.2.1/25", "192.0.2.2/25");
+    let steady = Peer::new("steady", "192.0.2.129/25", "192.0.2.130/25");
+    let clock = Clock::start();
+    let mut bystander = probe(clock, 250, r#"target = "192.0.2.130""#);
+    let mut subject = probe(clock, 250, "target = \"192.0.2.2\"\nburst = 50");
+    let (stop, mut stopped) = tokio::sync::oneshot::channel();
+    let watching = tokio::spawn(async move {
+        let mut seen: Vec<Observation> = Vec::new();
+        loop {
+            tokio::select! {
+                observation = bystander.next() => seen.push(observation),
+                _ = &mut stopped => return seen,
+            }
+        }
+    });
+
+    let rounds: u32 = std::env::var("SIAGA_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(5);
+    let (mut noticed, mut returned) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        // Well beyond the burst of 50, at any phase of the schedule.
+        let phase = Duration::from_millis(2000 + rand::random_range(0..250));
+        pass(&mut subject, clock, clock.mono().after(phase)).await;
+        let cut = clock.mono();
+        quiet.run("sh", &["-c", "echo 1 > /proc/sys/net/ipv4/icmp_echo_ignore_all"]);
+        let (seen, _) = until(&mut subject, clock, LONG, |seen| says(seen, "internet.target_silent")).await;
+        noticed.push(seen.at.mono.since(cut).as_secs_f64());
+        assert!(seen.reading.sample.unwrap().outage);
+        assert_eq!(value(&seen, "icmp_rtt_median_seconds"), None, "a silent target has no round trip");
+        let phase = Duration::from_millis(1000 + rand::random_range(0..250));
+        pass(&mut subject, clock, clock.mono().after(phase)).await;
+        let healed = clock.mono();
+        quiet.run("sh", &["-c", "echo 0 > /proc/sys/net/ipv4/icmp_echo_ignore_all"]);
+        let answers = |seen: &Observation| value(seen, "icmp_rtt_seconds").is_some();
+        let (seen, _) = until(&mut subject, clock, LONG, answers).await;
+        returned.push(seen.at.mono.since(healed).as_secs_f64());
+    }
+    stop.send(()).unwrap();
+    let others = watching.await.unwrap();
+    assert!(others.iter().all(|seen| seen.error.is_none() && !says(seen, "internet.target_silent")));
+    let last = others.last().unwrap();
+    assert_eq!(value(last, "icmp_lost_total"), Some(0.0), "the other target lost nothing");
+    let gap = |pair: &[Observation]| pair[1].at.mono.since(pair[0].at.mono);
+    let longest = others.windows(2).map(gap).max().unwrap_or_default();
+    report(&format!(
+        "icmp: 4 echoes/s, {rounds} rounds: silence told after {:.0} ms, return after {:.0} ms (medians); \
+         longest gap of the other target {longest:?}",
+        median(noticed) * 1e3,
+        median(returned) * 1e3,
+    ));
+    drop(steady);
+}
+
+#[test]
+fn the_gateway_is_that_of_the_moment() {
+    namespace::enter("icmp::gateway");
+}
+
+#[tokio::test]
+#[ignore = "runs in a namespace of its own, entered by the test above"]
+async fn gateway() {
+    inside();
+    run("ip", &["link", "set", "lo", "up"]);
+    let _old = Peer::new("old", "192.0.2.1/25", "192.0.2.2/25");
+    let _new = Peer::new("new", "2001:db8::1/64", "2001:db8::2/64");
+    let clock = Clock::start();
+    let mut probe = probe(clock, 200, "target = \"gateway\"\nburst = 0");
+    let first = probe.next().await;
+    assert!(says(&first, "internet.gateway_absent"), "{first:?}");
+    assert_eq!(first.reading.findings[0].verdict, Verdict::NotReady);
+    run("ip", &["route", "add", "default", "via", "192.0.2.2"]);
+    until(&mut probe, clock, LONG, |seen| value(seen, "icmp_rtt_seconds").is_some()).await;
+    run("ip", &["route", "del", "default"]);
+    until(&mut probe, clock, LONG, |seen| says(seen, "internet.gateway_absent")).await;
+    run("ip", &["-6", "route", "add", "default", "via", "2001:db8::2"]);
+    until(&mut probe, clock, LONG, |seen| value(seen, "icmp_rtt_seconds").is_some()).await;
+}
+
+#[test]
+fn a_name_that_never_resolves_is_unknown() {
+    namespace::enter("icmp::no_name");
+}
+
+#[tokio::test]
+#[ignore = "runs in a namespace of its own, entered by the test above"]
+async fn no_name() {
+    inside();
+    let clock = Clock::start();
+    let mut probe = probe(clock, 200, r#"target = "far.example""#);
+    for _ in 0..2 {
+        let seen = probe.next().await;
+        assert_eq!(seen.error.as_ref().map(|error| error.kind), Some(ErrorKind::Dns), "{seen:?}");
+        assert_eq!(seen.reading.findings[0].verdict, Verdict::Unknown);
+        assert_ne!(seen.at.mono, Mono::ZERO);
+    }
+}
