@@ -112,6 +112,7 @@ async fn a_name_is_resolved_by_the_probe_itself() {
 #[tokio::test]
 async fn twenty_targets_at_once_lose_nothing() {
     let clock = Clock::start();
+    let began = clock.mono();
     let all: Vec<_> = (1..=20)
         .map(|host| {
             let config = format!("target = \"127.0.0.{host}\"\nburst = 100\nburst_spacing = \"10ms\"");
@@ -127,7 +128,7 @@ async fn twenty_targets_at_once_lose_nothing() {
         .collect();
     let mut firsts = Vec::new();
     for task in all {
-        firsts.push(task.await.unwrap().elapsed().as_secs_f64());
+        firsts.push(task.await.unwrap().since(began).as_secs_f64());
     }
     let slowest = firsts.into_iter().fold(0.0, f64::max);
     report(&format!("icmp: the first round of 20 targets was complete after {:.1} ms", slowest * 1e3));
@@ -318,6 +319,5 @@ async fn no_name() {
         let seen = probe.next().await;
         assert_eq!(seen.error.as_ref().map(|error| error.kind), Some(ErrorKind::Dns), "{seen:?}");
         assert_eq!(seen.reading.findings[0].verdict, Verdict::Unknown);
-        assert_ne!(seen.at.mono, Mono::ZERO);
     }
 }
