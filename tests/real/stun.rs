@@ -93,6 +93,27 @@ async fn a_closed_port_is_a_refusal_and_a_server_that_comes_back_is_seen() {
     assert_eq!(seen.error.as_ref().map(|error| error.kind), Some(ErrorKind::Refused), "{seen:?}");
     assert_eq!(seen.reading.findings[0].verdict, Verdict::NotReady);
     assert!(seen.reading.sample.unwrap().outage);
+
+    // Somebody serves there again: whatever comes is handed to a far end, and its answers are handed back.
+    let far_end = far_end::start().await.unwrap();
+    let front = UdpSocket::bind(address).await.unwrap();
+    let back = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let server = far_end.addresses().stun;
+    let relay = tokio::spawn(async move {
+        let mut buffer = [0; 1500];
+        while let Ok((length, client)) = front.recv_from(&mut buffer).await {
+            back.send_to(&buffer[..length], server).await.unwrap();
+            let length = back.recv(&mut buffer).await.unwrap();
+            front.send_to(&buffer[..length], client).await.unwrap();
+        }
+    });
+    let mut seen = first(&mut probe).await;
+    while seen.error.is_some() {
+        seen = first(&mut probe).await;
+    }
+    assert_eq!((value(&seen, "stun_lost_total"), value(&seen, "stun_udp_blocked")), (Some(0.0), Some(0.0)), "{seen:?}");
+    relay.abort();
+    far_end.stop().await;
 }
 
 #[tokio::test]

@@ -1,4 +1,3 @@
-//! The meter, the books, and how the shipped figures fit together.
 //! What makes a bandwidth test count, and what it may spend.
 
 use jiff::Timestamp;

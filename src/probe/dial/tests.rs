@@ -1,4 +1,3 @@
-//! Addresses as the config writes them, and connecting past a dead one.
 //! Addresses told apart, and connections that a dead address does not spoil.
 
 use std::net::{Ipv4Addr, Ipv6Addr};

@@ -1,4 +1,3 @@
-//! What all resolvers together say, and whom to ask.
 //! Which answer counts of several resolvers, and of whom a failure speaks.
 
 use std::fs;

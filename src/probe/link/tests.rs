@@ -1,4 +1,3 @@
-//! Pictures of interfaces, read from folders that look like the kernel's.
 //! What is said of a link, from what the kernel says of it.
 
 use std::collections::HashMap;

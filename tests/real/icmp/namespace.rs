@@ -90,9 +90,10 @@ impl Peer {
         let pid = peer.holder.id().to_string();
         // Its namespace is its own as soon as unshare has become sleep.
         let command = Path::new("/proc").join(&pid).join("comm");
-        let (clock, patience) = (Clock::start(), Duration::from_secs(30));
+        let clock = Clock::start();
+        let deadline = clock.mono().after(Duration::from_secs(30));
         while fs::read_to_string(&command).unwrap().trim() != "sleep" {
-            assert!(clock.mono().elapsed() < patience, "unshare (Debian package util-linux) did not start");
+            assert!(clock.mono() < deadline, "unshare (Debian package util-linux) did not start");
             std::thread::yield_now();
         }
         run("ip", &["link", "add", name, "type", "veth", "peer", "name", "cable", "netns", &pid]);
