@@ -231,8 +231,8 @@ impl LimitSet {
         self.hold.feed(judge::worst(&self.findings), now.mono);
         if let (Some((degraded, not_ready)), Some(rule)) = (self.limits.loss, spec.loss) {
             let sampled = observation.error.is_none();
-            if let Some(view) = window.view().filter(|_| sampled) {
-                self.loss = wilson::decide(self.loss, view, degraded, not_ready);
+            if sampled {
+                self.loss = wilson::decide_by(self.loss, window, degraded, not_ready);
             }
             let verdict = self.loss.unwrap_or(Verdict::Unknown);
             if verdict != Verdict::Ready {

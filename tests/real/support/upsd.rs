@@ -310,7 +310,7 @@ impl Drop for Process {
 /// Looks again and again until `condition` holds; `false` when patience is over.
 pub(crate) fn wait_until(mut condition: impl FnMut() -> bool) -> bool {
     let clock = Clock::start();
-    while clock.mono().elapsed() < PATIENCE {
+    while clock.elapsed() < PATIENCE {
         if condition() {
             return true;
         }
