@@ -1,5 +1,6 @@
 //! Everything that readers may know, as one immutable value.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -7,7 +8,7 @@ use jiff::Timestamp;
 use super::check::{CheckName, CheckSpec};
 use super::component::{Component, Requirement};
 use super::incident::Incident;
-use super::observation::Observation;
+use super::observation::{ErrorKind, Observation};
 use super::profile::Profile;
 use super::reason::Reason;
 use super::time::{Mono, Now};
@@ -73,6 +74,8 @@ pub struct CheckView {
     pub held: Option<Timestamp>,
     /// Runs since the process began.
     pub runs: u64,
+    /// Of those, the ones that failed, by kind.
+    pub failures: BTreeMap<ErrorKind, u64>,
     /// Share of packets lost in the window, with Wilson's 95 % interval, for kinds that count packets.
     pub loss: Option<LossView>,
 }

@@ -1,5 +1,6 @@
 //! One check's own machine: evidence, freshness, the loss window, and a decision for every distinct set of limits.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use super::judge::{self, Limits};
 use super::reasons;
 use super::wilson::{self, Window};
 use crate::domain::snapshot::{CheckView, Judged};
-use crate::domain::{CheckSpec, Finding, Mono, Now, Observation, Profile, Reason, Verdict};
+use crate::domain::{CheckSpec, ErrorKind, Finding, Mono, Now, Observation, Profile, Reason, Verdict};
 
 /// How long a held check may take to run again, at most, after the room is free.
 const CATCH_UP: Duration = Duration::from_mins(5);
@@ -35,6 +36,7 @@ pub struct CheckState {
     held: Option<Timestamp>,
     in_use: bool,
     runs: u64,
+    failures: BTreeMap<ErrorKind, u64>,
     window: Window,
     sets: Vec<LimitSet>,
     /// Which of `sets` each profile uses.
@@ -75,6 +77,7 @@ impl CheckState {
             held: None,
             in_use: false,
             runs: 0,
+            failures: BTreeMap::new(),
             window,
             sets,
             of_profile,
@@ -100,6 +103,9 @@ impl CheckState {
     /// Takes an observation made by this process.
     pub fn observe(&mut self, observation: Observation, now: Now) {
         self.runs += 1;
+        if let Some(error) = &observation.error {
+            *self.failures.entry(error.kind).or_default() += 1;
+        }
         self.take(observation, now);
     }
 
@@ -167,6 +173,7 @@ impl CheckState {
             stale: self.stale,
             held: self.held,
             runs: self.runs,
+            failures: self.failures.clone(),
             loss: self.window.view(),
         }
     }

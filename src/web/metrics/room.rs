@@ -64,6 +64,11 @@ static CHECK_ERROR: Family = Family::gauge(
     &["check", "kind"],
     "The kind of failure of the check's newest observation; absent if it read something.",
 );
+static PROBE_ERRORS: Family = Family::counter(
+    "siaga_probe_errors_total",
+    &["check", "kind"],
+    "Observations of the check that failed, by kind of failure, since the process began.",
+);
 static LOSS: Family =
     Family::gauge("siaga_check_loss_ratio", &["check"], "Share of packets lost in the window of the loss decision.");
 static LOSS_LOW: Family =
@@ -112,6 +117,7 @@ pub const FAMILIES: &[&Family] = &[
     &CHECK_FRESH,
     &CHECK_RUNS,
     &CHECK_ERROR,
+    &PROBE_ERRORS,
     &LOSS,
     &LOSS_LOW,
     &LOSS_HIGH,
@@ -187,6 +193,9 @@ fn check(out: &mut Samples, check: &CheckView, judged: &Judged) {
     out.add(&CHECK_TOOK, &[name], last.took.as_secs_f64());
     if let Some(error) = &last.error {
         out.add(&CHECK_ERROR, &[name, error.kind.as_str()], 1.0);
+    }
+    for (kind, failures) in &check.failures {
+        out.add(&PROBE_ERRORS, &[name, kind.as_str()], count(*failures));
     }
     // A number that is too old says nothing of now. Held evidence is old on purpose and stands, with its time.
     if check.stale && check.held.is_none() {

@@ -210,6 +210,7 @@ impl Check {
             stale: self.stale,
             held: self.held,
             runs: u64::from(self.observed) * 7,
+            failures: self.error.iter().map(|error| (error.kind, 3)).collect(),
             loss: self.loss,
         })
     }
