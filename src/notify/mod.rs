@@ -1,5 +1,5 @@
 //! Telling people: what is told to whom ([`policy`]), in what words ([`payload`]), by what way ([`webhook`]), until it has
-//! arrived ([`deliver`]).
+//! arrived ([`mod@deliver`]).
 //!
 //! ```text
 //! incident ──policy──▶ notifications ──(stored by the outbox's owner)──▶ one task a receiver ──▶ webhook

@@ -73,7 +73,7 @@ impl Slot {
 
     /// Runs `program` with `args` and returns what it wrote on standard output.
     ///
-    /// Returns by `deadline` and [`GRACE`] at the latest. Dropping the future kills the child.
+    /// Returns by `deadline` and half a second more at the latest. Dropping the future kills the child.
     ///
     /// # Errors
     /// `Timeout` when the deadline passed or an earlier child still hangs, `Gone` when there is no such program, `Protocol`

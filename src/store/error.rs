@@ -6,7 +6,7 @@ use super::open::Fault;
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The disk does not take or give it now; [`Health`] says since when.
+    /// The disk does not take or give it now; [`Health`](super::Health) says since when.
     #[error("the store cannot be used now: {0}")]
     Unavailable(String),
     /// The file is damaged; it is being looked at, and set aside if that is so.

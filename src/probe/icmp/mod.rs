@@ -1,6 +1,6 @@
 //! `icmp`: echo requests (RFC 792, RFC 4443). Round trip, jitter, loss, and silence noticed within a few round trips.
 //!
-//! [`machine`] decides, purely; [`socket`] sends and tells fates; this file only waits and carries between them.
+//! `machine` decides, purely; `socket` sends and tells fates; this file only waits and carries between them.
 
 mod catalogue;
 mod config;
