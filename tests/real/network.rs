@@ -124,7 +124,8 @@ fn in_wan(program: &str, args: &[&str]) {
     run("ip", &all);
 }
 
-/// A room that watches the line alone, without holds, so that a test waits for causes and not for patience.
+/// A room that watches the line alone, without holds, so that a test waits for causes and not for patience; and with ten
+/// echoes a second, so that loss is decided in twenty seconds and not in minutes.
 fn line() -> TempDir {
     let mut config = String::from(
         "[room]\nname = \"media_center\"\n\
@@ -135,9 +136,9 @@ fn line() -> TempDir {
     let now = "bad_for = \"0s\"\ngood_for = \"0s\"\n";
     for (name, kind, keys) in [
         ("link", "link", "interface = \"room0\"\n"),
-        ("gateway", "icmp", "target = \"gateway\"\ninterval = \"250ms\"\n"),
-        ("far_a", "icmp", "target = \"203.0.113.1\"\ninterval = \"250ms\"\ngroup = \"far_ends\"\n"),
-        ("far_b", "icmp", "target = \"203.0.113.2\"\ninterval = \"250ms\"\ngroup = \"far_ends\"\n"),
+        ("gateway", "icmp", "target = \"gateway\"\ninterval = \"100ms\"\n"),
+        ("far_a", "icmp", "target = \"203.0.113.1\"\ninterval = \"100ms\"\ngroup = \"far_ends\"\n"),
+        ("far_b", "icmp", "target = \"203.0.113.2\"\ninterval = \"100ms\"\ngroup = \"far_ends\"\n"),
         ("stun", "stun", "server = \"203.0.113.3:3478\"\ninterval = \"1s\"\n"),
         ("dns", "dns", "query = \"meet.example.net\"\nresolver = \"203.0.113.53\"\ninterval = \"1s\"\n"),
         ("http", "http", "url = \"http://203.0.113.80/\"\ninterval = \"1s\"\n"),
