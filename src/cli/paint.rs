@@ -73,7 +73,7 @@ pub fn room(snapshot: &Snapshot, profile: &str, lang: Lang, color: bool) -> Stri
         None => format!("{}: {}", snapshot.room, verdict(view.verdict, lang, color)),
     };
     line(format!("{summary} ({} {})", word("profil", "profile"), view.profile.title(lang)));
-    for component in &view.components {
+    for component in view.components.iter() {
         let note = match (component.absent, component.requirement) {
             (true, _) => word(" (memang tidak ada)", " (deliberately absent)"),
             (_, crate::domain::Requirement::Advisory) => word(" (hanya ditampilkan)", " (advisory)"),

@@ -112,9 +112,9 @@ pub struct ProfileView {
     /// Reasons of the room itself, which no check carries (`siaga.starting`).
     pub reasons: Vec<Reason>,
     /// The components, in the procedure's order.
-    pub components: Vec<ComponentView>,
+    pub components: Arc<[ComponentView]>,
     /// What is said of each check, in the order of [`Snapshot::checks`].
-    pub checks: Vec<Judged>,
+    pub checks: Arc<[Judged]>,
     /// The check that explains the room's verdict; `None` while the room is ready.
     pub root_cause: Option<CheckName>,
     /// The earliest moment at which evidence that counts becomes too old.
@@ -141,7 +141,7 @@ pub struct ComponentView {
 }
 
 /// What is said of a check under one profile.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Judged {
     /// The decided verdict.
     pub verdict: Verdict,

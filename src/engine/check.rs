@@ -37,6 +37,8 @@ pub struct CheckState {
     in_use: bool,
     runs: u64,
     failures: BTreeMap<ErrorKind, u64>,
+    /// The newest view, until something in it changes.
+    view: Option<Arc<CheckView>>,
     window: Window,
     sets: Vec<LimitSet>,
     /// Which of `sets` each profile uses.
@@ -52,6 +54,8 @@ struct LimitSet {
     /// The findings of the newest observation under these limits.
     findings: Vec<Finding>,
     shown: Judged,
+    /// Counts the changes of what is shown, so that a roll-up over unchanged checks need not be made again.
+    changes: u64,
 }
 
 impl CheckState {
@@ -78,6 +82,7 @@ impl CheckState {
             in_use: false,
             runs: 0,
             failures: BTreeMap::new(),
+            view: None,
             window,
             sets,
             of_profile,
@@ -120,13 +125,14 @@ impl CheckState {
         let too_old = self.fresh_until.is_some_and(|until| until <= now.mono);
         if too_old && self.held.is_none() && !self.stale {
             self.stale = true;
+            self.view = None;
             self.window = Window::new(self.spec.loss.map_or(0, |loss| loss.window));
             for set in &mut self.sets {
                 set.force_stale(now);
             }
         }
         if !self.stale {
-            for set in &mut self.sets {
+            for set in self.sets.iter_mut().filter(|set| set.hold.next_deadline() <= now.mono) {
                 set.hold.tick(now.mono);
                 set.show(&self.spec, now);
             }
@@ -138,6 +144,7 @@ impl CheckState {
         if !self.spec.active || in_use == self.held.is_some() {
             return;
         }
+        self.view = None;
         if in_use {
             self.held = Some(now.wall);
         } else {
@@ -165,8 +172,11 @@ impl CheckState {
     }
 
     /// The view without any profile.
-    pub fn view(&self) -> CheckView {
-        CheckView {
+    pub fn view(&mut self) -> Arc<CheckView> {
+        if let Some(view) = &self.view {
+            return Arc::clone(view);
+        }
+        let view = Arc::new(CheckView {
             spec: Arc::clone(&self.spec),
             last: self.last.clone(),
             fresh_until: self.fresh_until,
@@ -175,7 +185,14 @@ impl CheckState {
             runs: self.runs,
             failures: self.failures.clone(),
             loss: self.window.view(),
-        }
+        });
+        self.view = Some(Arc::clone(&view));
+        view
+    }
+
+    /// How often what is said of it under the profile at `place` has changed.
+    pub fn changes(&self, place: usize) -> u64 {
+        self.sets[self.of_profile[place]].changes
     }
 
     /// What is said of it under the profile at `place`. Without `blocked_by`, which is for the tree to say.
@@ -199,6 +216,7 @@ impl CheckState {
         // An outage of the wall clock cannot reach here: age is counted on the monotonic one.
         self.fresh_until = Some(observation.at.mono.after(self.spec.fresh_for));
         self.stale = false;
+        self.view = None;
         if let Some(in_use) = observation.reading.in_use {
             self.in_use = in_use;
         }
@@ -228,7 +246,7 @@ impl LimitSet {
             reasons: vec![no_evidence],
             blocked_by: None,
         };
-        Self { limits, hold: Hold::new(spec.holds), loss: None, findings: Vec::new(), shown }
+        Self { limits, hold: Hold::new(spec.holds), loss: None, findings: Vec::new(), shown, changes: 0 }
     }
 
     fn take(&mut self, observation: &Observation, window: &Window, spec: &CheckSpec, now: Now) {
@@ -264,6 +282,7 @@ impl LimitSet {
         self.loss = None;
         self.findings = vec![Finding::new(&reasons::STALE, Verdict::Unknown)];
         let since = now.wall;
+        self.changes += 1;
         self.shown.verdict = Verdict::Unknown;
         self.shown.since = since;
         self.shown.pending = None;
@@ -284,16 +303,24 @@ impl LimitSet {
         };
         let verdict = decided.verdict.max(by_loss);
         let raw = self.hold.raw().max(by_loss);
+        let mut shown =
+            Judged { verdict, since: self.shown.since, pending: None, reasons: Vec::new(), blocked_by: None };
         if verdict != self.shown.verdict {
-            self.shown.verdict = verdict;
-            self.shown.since = if verdict == decided.verdict { now.wall_at(decided.since) } else { now.wall };
+            shown.since = if verdict == decided.verdict { now.wall_at(decided.since) } else { now.wall };
         }
-        self.shown.pending = self.hold.pending().filter(|pending| pending.to.max(by_loss) != verdict);
+        shown.pending = self.hold.pending().filter(|pending| pending.to.max(by_loss) != verdict);
+        shown.reasons = self.reasons(verdict, raw, now);
+        if shown != self.shown {
+            self.shown = shown;
+            self.changes += 1;
+        }
+    }
+
+    /// The reasons of the decided verdict, worst first, notes last.
+    fn reasons(&self, verdict: Verdict, raw: Verdict, now: Now) -> Vec<Reason> {
         let mut reasons: Vec<Reason> = Vec::with_capacity(self.findings.len());
-        for finding in &self.findings {
-            if finding.verdict <= verdict {
-                reasons.push(self.reason(finding, finding.verdict, now));
-            }
+        for finding in self.findings.iter().filter(|finding| finding.verdict <= verdict) {
+            reasons.push(self.reason(finding, finding.verdict, now));
         }
         if raw < verdict {
             // Recovering: what made it bad still stands, until the hold is over.
@@ -304,11 +331,10 @@ impl LimitSet {
         if verdict != Verdict::Ready && reasons.iter().all(|reason| reason.verdict != verdict) {
             // Decided in steps, on the way to something worse: the worse findings are the reason for the milder verdict.
             let worse = self.findings.iter().filter(|finding| finding.verdict > verdict);
-            let clipped: Vec<_> = worse.map(|finding| self.reason(finding, verdict, now)).collect();
-            reasons.extend(clipped);
+            reasons.extend(worse.map(|finding| self.reason(finding, verdict, now)));
         }
         reasons.sort_by_key(|reason| std::cmp::Reverse(reason.verdict));
-        self.shown.reasons = reasons;
+        reasons
     }
 
     fn reason(&self, finding: &Finding, verdict: Verdict, now: Now) -> Reason {

@@ -37,7 +37,7 @@ impl Incidents {
     ) -> (Vec<Event>, Mono) {
         let mut events = Vec::new();
         let mut look_again = Mono::NEVER;
-        for component in &view.components {
+        for component in view.components.iter() {
             let open = self.open.iter_mut().find(|incident| incident.component == component.component);
             let counts = component.requirement == Requirement::Required && !component.absent;
             let outside = counts && component.verdict != Verdict::Ready;

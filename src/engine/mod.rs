@@ -98,7 +98,19 @@ pub struct Engine {
     /// Since when each component has had its verdict, per profile.
     since: HashMap<(usize, Component), (Verdict, Timestamp)>,
     events: Vec<Event>,
+    /// The newest roll-up of each profile, and what it was made of.
+    rolled_up: Vec<Option<(MadeOf, Arc<ProfileView>)>>,
+    /// What was told last was of this list.
+    told_of: Option<Arc<[Judged]>>,
     view: Arc<Snapshot>,
+}
+
+/// All that a roll-up depends on, beside the plan and the passing of evidence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct MadeOf {
+    starting: bool,
+    changes: u64,
+    blocked_by: Vec<Option<usize>>,
 }
 
 impl Engine {
@@ -141,6 +153,8 @@ impl Engine {
             told: HashMap::new(),
             since: HashMap::new(),
             events: Vec::new(),
+            rolled_up: Vec::new(),
+            told_of: None,
             view,
         };
         engine.judge(now);
@@ -202,14 +216,9 @@ impl Engine {
         }
         self.current = plan.default_profile;
         self.plan = plan;
-        // The views are of the old plan's places.
-        if let Some(view) = Arc::get_mut(&mut self.view) {
-            view.checks.clear();
-        } else {
-            let mut view = (*self.view).clone();
-            view.checks.clear();
-            self.view = Arc::new(view);
-        }
+        // These are of the old plan's places.
+        self.rolled_up.clear();
+        self.told_of = None;
         self.pass_time(now);
     }
 
@@ -260,27 +269,21 @@ impl Engine {
             self.starting = false;
         }
         self.seq += 1;
-        let checks: Vec<Arc<CheckView>> = self
-            .checks
-            .iter()
-            .enumerate()
-            .map(|(at, check)| match self.view.checks.get(at) {
-                Some(old) if same(old, check) => Arc::clone(old),
-                _ => Arc::new(check.view()),
-            })
-            .collect();
+        let checks: Vec<Arc<CheckView>> = self.checks.iter_mut().map(CheckState::view).collect();
         let profiles: Vec<Arc<ProfileView>> =
-            (0..self.plan.profiles.len()).map(|place| Arc::new(self.roll_up(place, now))).collect();
-        let mut incidents_due = Mono::NEVER;
+            (0..self.plan.profiles.len()).map(|place| self.roll_up(place, now)).collect();
         let mut events = Vec::new();
-        if !self.starting {
+        let current = &profiles[self.current];
+        // The same list in memory is the same list: nothing was rolled up anew.
+        let news = self.told_of.as_ref().is_none_or(|told| !Arc::ptr_eq(told, &current.checks));
+        if !self.starting && (news || self.incident_due <= now.mono) {
             let settling = now.mono < self.started.mono.after(SETTLING);
-            self.tell_transitions(&profiles[self.current], settling, now, &mut events);
-            let (changed, due) = self.incidents.update(&profiles[self.current], &checks, settling, now);
+            self.told_of = Some(Arc::clone(&current.checks));
+            self.tell_transitions(current, settling, now, &mut events);
+            let (changed, due) = self.incidents.update(current, &checks, settling, now);
             events.extend(changed);
-            incidents_due = due;
+            self.incident_due = due;
         }
-        self.incident_due = incidents_due;
         self.events.extend(events);
         self.view = Arc::new(Snapshot {
             room: Arc::clone(&self.plan.room),
@@ -301,13 +304,46 @@ impl Engine {
         }
     }
 
-    fn roll_up(&mut self, place: usize, now: Now) -> ProfileView {
+    /// The room under one profile. What was rolled up before stands as long as nothing that it is made of has changed.
+    fn roll_up(&mut self, place: usize, now: Now) -> Arc<ProfileView> {
+        let nodes: Vec<Node> = self.checks.iter().map(|check| check.node(place, check.judged(place))).collect();
+        let made_of = MadeOf {
+            starting: self.starting,
+            // Each counter only grows, so no two states have the same sum.
+            changes: self.checks.iter().map(|check| check.changes(place)).sum(),
+            blocked_by: cause::blocked_by(&nodes),
+        };
+        let valid_until = self.valid_until(place, now);
+        let before = self.rolled_up.get(place).and_then(Option::as_ref).filter(|(of, _)| *of == made_of);
+        let view = match before {
+            Some((_, view)) if view.valid_until == valid_until => Arc::clone(view),
+            Some((_, view)) => Arc::new(ProfileView { valid_until, ..(**view).clone() }),
+            None => Arc::new(self.roll_up_anew(place, &made_of.blocked_by, valid_until, now)),
+        };
+        if self.rolled_up.len() <= place {
+            self.rolled_up.resize_with(place + 1, || None);
+        }
+        self.rolled_up[place] = Some((made_of, Arc::clone(&view)));
+        view
+    }
+
+    /// The earliest moment at which evidence that counts under a profile becomes too old.
+    fn valid_until(&self, place: usize, now: Now) -> Mono {
+        let counted = self.checks.iter().filter(|check| self.counts(place, check));
+        counted.filter_map(CheckState::valid_until).min().unwrap_or(now.mono)
+    }
+
+    fn counts(&self, place: usize, check: &CheckState) -> bool {
+        let spec = check.spec();
+        spec.requirement == Requirement::Required
+            && self.plan.profiles[place].requirement(spec.component) == Requirement::Required
+            && !self.plan.absent.contains(&spec.component)
+    }
+
+    fn roll_up_anew(&mut self, place: usize, blocked_by: &[Option<usize>], valid_until: Mono, now: Now) -> ProfileView {
         let profile = Arc::clone(&self.plan.profiles[place]);
         let mut judged: Vec<Judged> = self.checks.iter().map(|check| check.judged(place).clone()).collect();
-        let nodes: Vec<Node> =
-            judged.iter().zip(&self.checks).map(|(judged, check)| check.node(place, judged)).collect();
-        let blocked_by = cause::blocked_by(&nodes);
-        for (judged, cause) in judged.iter_mut().zip(&blocked_by) {
+        for (judged, cause) in judged.iter_mut().zip(blocked_by) {
             judged.blocked_by = cause.map(|at| self.checks[at].spec().name.clone());
             for reason in &mut judged.reasons {
                 reason.blocked_by.clone_from(&judged.blocked_by);
@@ -323,22 +359,15 @@ impl Engine {
             let since = self.started.wall;
             reasons.push(Reason { def: &reasons::STARTING, verdict, args: Vec::new(), since, blocked_by: None });
         }
-        let counted = |at: &usize| {
-            let spec = self.checks[*at].spec();
-            spec.requirement == Requirement::Required
-                && profile.requirement(spec.component) == Requirement::Required
-                && !self.plan.absent.contains(&spec.component)
-        };
         let worst = (0..judged.len())
-            .filter(counted)
+            .filter(|at| self.counts(place, &self.checks[*at]))
             .filter(|at| judged[*at].verdict != Verdict::Ready)
             .max_by_key(|at| (judged[*at].verdict, std::cmp::Reverse(*at)));
         let root_cause = worst
             .filter(|_| verdict != Verdict::Ready)
-            .map(|at| self.checks[cause::root(&blocked_by, at)].spec().name.clone());
-        let valid_until =
-            (0..judged.len()).filter(counted).filter_map(|at| self.checks[at].valid_until()).min().unwrap_or(now.mono);
-        ProfileView { profile, verdict, reasons, components, checks: judged, root_cause, valid_until }
+            .map(|at| self.checks[cause::root(blocked_by, at)].spec().name.clone());
+        let components = components.into();
+        ProfileView { profile, verdict, reasons, components, checks: judged.into(), root_cause, valid_until }
     }
 
     fn component(&mut self, place: usize, component: Component, judged: &[Judged], now: Now) -> ComponentView {
@@ -376,7 +405,7 @@ impl Engine {
         for (judged, check) in view.checks.iter().zip(&self.checks) {
             all.push((Subject::Check(check.spec().name.clone()), judged.verdict, codes(&judged.reasons)));
         }
-        for component in &view.components {
+        for component in view.components.iter() {
             let mut why = codes(&component.reasons);
             for at in &component.checks {
                 why.extend(codes(&view.checks[*at].reasons));
@@ -384,7 +413,7 @@ impl Engine {
             all.push((Subject::Component(component.component), component.verdict, why));
         }
         let mut why = codes(&view.reasons);
-        for component in &view.components {
+        for component in view.components.iter() {
             if component.requirement == Requirement::Required && component.verdict != Verdict::Ready {
                 why.extend(codes(&component.reasons));
                 for at in &component.checks {
@@ -412,10 +441,4 @@ impl Engine {
             }));
         }
     }
-}
-
-/// Whether a view still tells the truth of its check.
-fn same(old: &CheckView, check: &CheckState) -> bool {
-    let new = check.view();
-    old.runs == new.runs && old.stale == new.stale && old.held == new.held && old.fresh_until == new.fresh_until
 }

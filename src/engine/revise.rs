@@ -39,12 +39,13 @@ pub fn revise(snapshot: &Snapshot, view: &ProfileView, see: impl Fn(usize, &Judg
         let worst = places.clone().filter(counted).filter(bad);
         worst.max_by_key(|at| (seen[*at].as_ref().map(|judged| judged.verdict), Reverse(*at))).map(name)
     };
-    let checks = seen.into_iter().zip(&view.checks).map(|(seen, old)| seen.unwrap_or_else(|| old.clone())).collect();
+    let checks =
+        seen.into_iter().zip(view.checks.iter()).map(|(seen, old)| seen.unwrap_or_else(|| old.clone())).collect();
     ProfileView {
         profile: view.profile.clone(),
         verdict,
         reasons: view.reasons.clone(),
-        components,
+        components: components.into(),
         checks,
         root_cause,
         valid_until: view.valid_until,

@@ -85,7 +85,7 @@ fn stalled(snapshot: &Snapshot, now: Now, since: Mono) -> Snapshot {
         reasons.extend(view.reasons.iter().cloned());
         let with_reason = ProfileView { reasons, ..(**view).clone() };
         let mut seen = revise(snapshot, &with_reason, |_, judged| Some(unknown(judged, &ENGINE_STALLED, now, since)));
-        for component in seen.components.iter_mut().filter(|component| !component.absent) {
+        for component in Arc::make_mut(&mut seen.components).iter_mut().filter(|component| !component.absent) {
             component.verdict = Verdict::Unknown;
         }
         seen.root_cause = None;

@@ -80,7 +80,8 @@ fn all_checks(site: &Site, uri: &Uri, headers: &HeaderMap) -> Result<(Lang, Vec<
     let question = Question::new(snapshot, query.get("profile"), None, None, now)?;
     let view = &snapshot.profiles[question.profile()];
     let reader = Reader { snapshot, now, lang, voice: &voice };
-    let checks = snapshot.checks.iter().zip(&view.checks).map(|(check, judged)| reader.check(check, judged)).collect();
+    let checks =
+        snapshot.checks.iter().zip(view.checks.iter()).map(|(check, judged)| reader.check(check, judged)).collect();
     Ok((lang, checks))
 }
 

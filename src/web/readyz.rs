@@ -129,7 +129,7 @@ fn lines(
         write_line(text, &line, lang);
         more(text, &line);
     }
-    for component in &view.components {
+    for component in view.components.iter() {
         if !component.reasons.is_empty() {
             let name = component.component.as_str();
             let line = Line { name, verdict: component.verdict, reasons: &component.reasons, check: None };

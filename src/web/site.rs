@@ -44,7 +44,7 @@ impl Rendered {
         if self.believed.current().reasons.iter().any(stalled) {
             return vec!["engine"];
         }
-        let pairs = self.raw.checks.iter().zip(&self.believed.checks);
+        let pairs = self.raw.checks.iter().zip(self.believed.checks.iter());
         pairs.filter(|(raw, seen)| seen.stale && !raw.stale).map(|(raw, _)| raw.spec.name.as_str()).collect()
     }
 }

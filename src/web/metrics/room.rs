@@ -135,13 +135,13 @@ pub(super) fn families(snapshot: &Snapshot, state: &State) -> Vec<MetricFamily> 
     daemon(&mut out, snapshot, state);
     room(&mut out, snapshot);
     let current = snapshot.current();
-    for (check, judged) in snapshot.checks.iter().zip(&current.checks) {
+    for (check, judged) in snapshot.checks.iter().zip(current.checks.iter()) {
         self::check(&mut out, check, judged);
     }
     for reason in &current.reasons {
         out.add_once(&REASON, &["", "", reason.def.code], 1.0);
     }
-    for component in &current.components {
+    for component in current.components.iter() {
         reasons(&mut out, snapshot, component, &current.checks);
     }
     out.finish()
@@ -163,7 +163,7 @@ fn room(out: &mut Samples, snapshot: &Snapshot) {
         let profile = &*view.profile.name;
         out.one_hot(&ROOM_STATE, &[room, profile], view.verdict);
         out.add(&PROFILE_IN_FORCE, &[room, profile], flag(place == snapshot.current));
-        for component in &view.components {
+        for component in view.components.iter() {
             let name = component.component.as_str();
             out.one_hot(&COMPONENT_STATE, &[name, profile], component.verdict);
             let counts = component.requirement == Requirement::Required && !component.absent;

@@ -325,8 +325,8 @@ impl Room {
             profile: Arc::new(profile.clone()),
             verdict,
             reasons,
-            components,
-            checks: judged,
+            components: components.into(),
+            checks: judged.into(),
             root_cause,
             valid_until,
         }
