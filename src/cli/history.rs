@@ -153,7 +153,7 @@ fn summary(
     zone: &TimeZone,
 ) -> String {
     let mut out = format!(
-        "played {} observations, {} until {} ({}), profile {profile}\n",
+        "played {} recorded observations, {} until {} ({}), profile {profile}\n",
         played.count,
         shown(begin, zone),
         shown(end, zone),

@@ -98,10 +98,14 @@ impl Keeper {
                 other => other,
             };
             line.newest = Some(next);
-            done.into_iter().for_each(|done| self.keep(done));
+            if let Some(done) = done {
+                self.keep(done);
+            }
         } else {
             line.says = says;
-            before.into_iter().chain([next]).for_each(|kept| self.keep(kept));
+            for kept in before.into_iter().chain([next]) {
+                self.keep(kept);
+            }
         }
     }
 
@@ -120,13 +124,17 @@ impl Keeper {
             .values_mut()
             .filter_map(|line| line.newest.take_if(|kept| Some(minute(kept.observation.at.wall)) != now_minute))
             .collect();
-        done.into_iter().for_each(|done| self.keep(done));
+        for done in done {
+            self.keep(done);
+        }
         std::mem::take(&mut self.kept)
     }
 
     /// Gives back what could not be written.
     pub(super) fn give_back(&mut self, kept: Vec<Kept>) {
-        kept.into_iter().for_each(|kept| self.keep(kept));
+        for kept in kept {
+            self.keep(kept);
+        }
     }
 
     /// How much was left out because a bound was reached.
