@@ -26,6 +26,7 @@ pub fn retention(said: &crate::config::Store) -> Retention {
         transitions: said.retention_transitions,
         evidence: said.retention_evidence,
         minutes: said.retention_minutes,
+        observations: said.retention_observations,
         outbox: said.retention_notifications,
     }
 }

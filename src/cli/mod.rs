@@ -2,6 +2,7 @@
 #![allow(clippy::doc_markdown, reason = "comments on arguments are the help, printed as they stand")]
 
 pub mod check;
+pub mod history;
 pub mod init;
 pub mod paint;
 pub mod reasons;
@@ -72,10 +73,14 @@ enum Command {
     /// Print, check or describe the config.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Play a scenario to the judge, in no time, and show what the verdict would have been.
+    /// Play a scenario, or the recorded history, to the judge of the config, in no time, and show what the verdict would
+    /// have been.
     Replay {
         /// The scenario file.
-        scenario: PathBuf,
+        #[arg(required_unless_present = "history", conflicts_with = "history")]
+        scenario: Option<PathBuf>,
+        #[command(flatten)]
+        history: history::HistoryArgs,
         /// Show the state at the end too.
         #[arg(long)]
         end: bool,
@@ -168,7 +173,12 @@ impl Cli {
             }),
             Command::Init { answers, output, force } => self.init(answers, output.as_deref(), *force).map(|()| 0),
             Command::Config(command) => Ok(self.config(command)),
-            Command::Replay { scenario, end } => self.replay(scenario, *end, color),
+            Command::Replay { scenario: Some(scenario), end, .. } => self.replay(scenario, *end, color),
+            Command::Replay { scenario: None, history, end } => {
+                let config = self.load()?;
+                let lang = self.lang(&config);
+                history::run(config, history, *end, lang, color)
+            }
             Command::Reasons => {
                 say(&reasons::listing(self.lang.unwrap_or_default()));
                 Ok(0)

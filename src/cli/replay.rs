@@ -43,7 +43,7 @@ pub fn replay(plan: Plan, scenario: &Scenario, zero: Now, lang: Lang) -> Outcome
         }
         engine.tick(now);
         for event in engine.drain_events() {
-            tell(&mut outcome.timeline, at, &event, lang);
+            _ = writeln!(outcome.timeline, "{:>9.3}s  {}", at.as_secs_f64(), told(&event, lang));
         }
         while let Some(expectation) = expectations.next_if(|expectation| expectation.at <= at) {
             outcome.unmet.extend(unmet(&engine.snapshot(), expectation));
@@ -60,14 +60,14 @@ pub fn replay(plan: Plan, scenario: &Scenario, zero: Now, lang: Lang) -> Outcome
     outcome
 }
 
-fn tell(timeline: &mut String, at: Duration, event: &Event, lang: Lang) {
-    let at = format!("{:>9.3}s", at.as_secs_f64());
+/// An event in one line.
+pub(super) fn told(event: &Event, lang: Lang) -> String {
     let incident = |word: &str, incident: &crate::domain::Incident| {
         // Checks that share a reason without an argument share its sentence.
         let mut why: Vec<_> = incident.reasons.iter().map(|reason| reason.message(lang)).collect();
         let mut told = std::collections::BTreeSet::new();
         why.retain(|sentence| told.insert(sentence.clone()));
-        format!("{at}  incident {word}: {} {} ({})", incident.component, incident.verdict, why.join("; "))
+        format!("incident {word}: {} {} ({})", incident.component, incident.verdict, why.join("; "))
     };
     let line = match event {
         Event::Transition(transition) => {
@@ -76,13 +76,13 @@ fn tell(timeline: &mut String, at: Duration, event: &Event, lang: Lang) {
                 Subject::Component(component) => component.to_string(),
                 Subject::Check(name) => format!("check {name}"),
             };
-            format!("{at}  {subject}: {} → {} {}", transition.from, transition.to, transition.codes.join(" "))
+            format!("{subject}: {} → {} {}", transition.from, transition.to, transition.codes.join(" "))
         }
         Event::IncidentOpened(opened) => incident("opened", opened),
         Event::IncidentChanged(changed) => incident("changed", changed),
         Event::IncidentClosed(closed) => incident("closed", closed),
     };
-    _ = writeln!(timeline, "{}", line.trim_end());
+    line.trim_end().to_owned()
 }
 
 fn unmet(snapshot: &Snapshot, expected: &Expectation) -> Vec<String> {

@@ -167,6 +167,8 @@ pub struct Store {
     pub retention_evidence: Period,
     /// Measurements by the minute.
     pub retention_minutes: Period,
+    /// Observations, which `siaga replay --history` judges again.
+    pub retention_observations: Period,
     /// Notifications that were delivered or given up.
     pub retention_notifications: Period,
     /// Names of the staff who acted.
@@ -182,6 +184,7 @@ impl Default for Store {
             retention_incidents: Period(DAY * 400),
             retention_evidence: Period(DAY * 90),
             retention_minutes: Period(DAY * 30),
+            retention_observations: Period(DAY * 7),
             retention_notifications: Period(DAY * 90),
             retention_names: Period(DAY * 365),
         }

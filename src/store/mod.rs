@@ -13,9 +13,11 @@
 mod disk;
 mod error;
 mod health;
+mod history;
 mod open;
 mod outbox;
 mod read;
+mod recording;
 mod retention;
 mod rollup;
 mod rows;
@@ -39,6 +41,7 @@ use tokio::sync::watch;
 pub use error::StoreError;
 pub use health::{Damaged, Health};
 pub use read::{Minute, Restored, StoredEvidence};
+pub use recording::{Recorded, Recording, RecordingError};
 pub use retention::Retention;
 pub use rows::Catalogue;
 

@@ -17,9 +17,19 @@ pub(super) const FILE: &str = "siaga.db";
 const APPLICATION_ID: i32 = 0x5349_4147;
 
 /// One file a version; the database's `user_version` counts those applied. Never edited once released.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
 
-const TABLES: [&str; 7] = ["meta", "transitions", "incidents", "outbox", "evidence", "last_observations", "minutes"];
+/// What a file must have, and since which version.
+const TABLES: [(&str, usize); 8] = [
+    ("meta", 1),
+    ("transitions", 1),
+    ("incidents", 1),
+    ("outbox", 1),
+    ("evidence", 1),
+    ("last_observations", 1),
+    ("minutes", 1),
+    ("observations", 2),
+];
 
 /// Up to this size the whole file is checked at a start (a tenth of a second); beyond it only the tables that alerts live
 /// by, because a room must not wait for years of minutes. Damage elsewhere shows when it is met, and is treated the same.
@@ -106,7 +116,7 @@ pub(super) fn open(path: &Path, now: Timestamp) -> Result<Connection, Fault> {
     db.pragma_update(None, "journal_size_limit", 4 << 20)?;
     db.pragma_update(None, "cache_size", -1024)?;
     if version > 0 {
-        check(&db, size)?;
+        check(&db, version, size)?;
     }
     migrate(&mut db, version)?;
     // A file or folder that may only be read still opens; the first write tells.
@@ -131,6 +141,18 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {
     Ok(db)
 }
 
+/// The newest version that is known here.
+pub(super) const fn newest_version() -> usize {
+    MIGRATIONS.len()
+}
+
+/// Whether a file is siaga's, and its version.
+pub(super) fn marks(db: &Connection) -> rusqlite::Result<(bool, i64)> {
+    let application: i32 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok((application == APPLICATION_ID, version))
+}
+
 /// The version of a file that is ours; 0 of a new one.
 fn examine(db: &Connection) -> Result<usize, Fault> {
     let objects: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
@@ -149,8 +171,8 @@ fn examine(db: &Connection) -> Result<usize, Fault> {
     }
 }
 
-fn check(db: &Connection, size: u64) -> Result<(), Fault> {
-    for table in TABLES {
+fn check(db: &Connection, version: usize, size: u64) -> Result<(), Fault> {
+    for (table, _) in TABLES.into_iter().filter(|(_, since)| *since <= version) {
         let there: bool =
             db.query_row("SELECT count(*) FROM sqlite_schema WHERE name = ?1", [table], |row| row.get(0))?;
         if !there {

@@ -20,6 +20,9 @@ pub struct Retention {
     pub evidence: Period,
     /// Minutes: a quarter. About 60 bytes a minute and quantity: a hundred quantities make 0.8 GB.
     pub minutes: Period,
+    /// Observations, to be judged again: a week, in which somebody asks what another config would have said. Half a
+    /// kilobyte each, one a minute for each check: 10 MB a day with fifteen checks.
+    pub observations: Period,
     /// Notifications that have arrived or were given up.
     pub outbox: Period,
 }
@@ -27,7 +30,7 @@ pub struct Retention {
 impl Default for Retention {
     fn default() -> Self {
         let days = |days: u64| Period(Duration::from_hours(days * 24));
-        Self { transitions: days(400), evidence: days(30), minutes: days(90), outbox: days(30) }
+        Self { transitions: days(400), evidence: days(30), minutes: days(90), observations: days(7), outbox: days(30) }
     }
 }
 
@@ -42,7 +45,7 @@ const MAX_EVIDENCE: i64 = 20_000;
 pub(super) fn prune(db: &Connection, retention: &Retention, now: Timestamp) -> rusqlite::Result<usize> {
     let before = |keep: Period| micros(now.checked_sub(keep.0).unwrap_or(Timestamp::MIN));
     let minute = before(retention.minutes).div_euclid(60_000_000);
-    let limits: [(&str, i64); 6] = [
+    let limits: [(&str, i64); 7] = [
         (
             "DELETE FROM transitions WHERE id IN (SELECT id FROM transitions WHERE at < ?1 ORDER BY at LIMIT ?2)",
             before(retention.transitions),
@@ -70,6 +73,11 @@ pub(super) fn prune(db: &Connection, retention: &Retention, now: Timestamp) -> r
             "DELETE FROM minutes WHERE (minute, series) IN
              (SELECT minute, series FROM minutes WHERE minute < ?1 ORDER BY minute LIMIT ?2)",
             minute,
+        ),
+        (
+            "DELETE FROM observations WHERE (at, check_name) IN
+             (SELECT at, check_name FROM observations WHERE at < ?1 ORDER BY at LIMIT ?2)",
+            before(retention.observations),
         ),
     ];
     let mut gone = 0;

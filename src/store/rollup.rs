@@ -1,4 +1,4 @@
-//! What observations leave behind: minutes with quantiles, and the newest observation of each check.
+//! What observations leave behind: minutes with quantiles, the newest observation of each check, and the history.
 //!
 //! Held in memory and taken by the writer every few seconds. A lock, not a channel: a channel would copy every observation
 //! to fold most of them into a few numbers; the fold takes a microsecond, and the writer holds the lock only to swap.
@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::history::{Keeper, Kept};
 use crate::domain::{CheckName, Measurement, Observation};
 
 /// Values of one minute that are kept for its quantiles: two minutes' worth of the quickest poll (4 Hz).
@@ -110,6 +111,7 @@ pub(super) struct Feed {
     minutes: HashMap<Series, Minute>,
     finished: Vec<MinuteRow>,
     newest: HashMap<CheckName, Observation>,
+    history: Keeper,
     overflowed: u64,
 }
 
@@ -118,11 +120,12 @@ pub(super) struct Feed {
 pub(super) struct Taken {
     pub(super) minutes: Vec<MinuteRow>,
     pub(super) newest: Vec<Observation>,
+    pub(super) history: Vec<Kept>,
 }
 
 impl Taken {
     pub(super) fn is_empty(&self) -> bool {
-        self.minutes.is_empty() && self.newest.is_empty()
+        self.minutes.is_empty() && self.newest.is_empty() && self.history.is_empty()
     }
 }
 
@@ -133,6 +136,7 @@ impl Feed {
         for measurement in &observation.reading.measurements {
             self.add(&observation.check, measurement, minute);
         }
+        self.history.observe(observation);
         let room = self.newest.len() < MAX_SERIES;
         match self.newest.get_mut(&observation.check) {
             Some(newest) => newest.clone_from(observation),
@@ -182,6 +186,7 @@ impl Feed {
         Taken {
             minutes: std::mem::take(&mut self.finished),
             newest: self.newest.drain().map(|(_, last)| last).collect(),
+            history: self.history.take(now_minute),
         }
     }
 
@@ -193,11 +198,12 @@ impl Feed {
         for observation in taken.newest {
             self.newest.entry(observation.check.clone()).or_insert(observation);
         }
+        self.history.give_back(taken.history);
     }
 
     /// How much was left out because a bound was reached.
     pub(super) fn overflowed(&self) -> u64 {
-        self.overflowed
+        self.overflowed + self.history.overflowed()
     }
 }
 
@@ -257,7 +263,7 @@ mod tests {
             feed.observe(&at(minute * 60, 1.0));
         }
         assert_eq!(feed.finished.len(), MAX_WAITING);
-        assert_eq!(feed.overflowed(), 10);
+        assert_eq!(feed.overflowed(), 20, "ten minutes, and ten observations of the history");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::Batch;
+use super::history::Kept;
 use super::rollup::{MinuteRow, Series};
 use super::rows::{codes_json, micros, moment, reasons_json, said_json, subject_columns};
 use crate::domain::{GiveUp, Incident, Notification, Observation, Transition};
@@ -125,6 +126,25 @@ pub(super) fn put_observation(db: &Connection, observation: &Observation) -> Don
          ON CONFLICT (check_name) DO UPDATE SET at = excluded.at, body = excluded.body",
     )?
     .execute(params![observation.check.as_str(), micros(observation.at.wall), said_json(observation)])
+    .map(drop)
+}
+
+/// Writes one observation of the history. A check is not observed twice in a microsecond, unless the wall clock was set
+/// back: then the newer one stays.
+pub(super) fn put_kept(db: &Connection, kept: &Kept) -> Done {
+    let observation = &kept.observation;
+    db.prepare_cached(
+        "INSERT OR REPLACE INTO observations (at, check_name, body, left_out, quiet_from, quiet_to)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute(params![
+        micros(observation.at.wall),
+        observation.check.as_str(),
+        said_json(observation),
+        kept.left_out,
+        micros(kept.quiet.0),
+        micros(kept.quiet.1),
+    ])
     .map(drop)
 }
 

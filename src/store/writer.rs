@@ -208,6 +208,7 @@ impl Writer {
         let written = self.settle().and_then(|()| {
             self.disk.write(|db| {
                 taken.newest.iter().try_for_each(|observation| sql::put_observation(db, observation))?;
+                taken.history.iter().try_for_each(|kept| sql::put_kept(db, kept))?;
                 Ok(taken.minutes.iter().try_for_each(|row| sql::put_minute(db, row))?)
             })
         });

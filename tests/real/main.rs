@@ -10,6 +10,7 @@ mod crash;
 mod crash_daemon;
 mod devices;
 mod far_end;
+mod history;
 mod http_tls_dns;
 mod icmp;
 mod link;

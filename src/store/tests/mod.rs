@@ -2,6 +2,7 @@
 
 mod damage;
 mod failing;
+mod history;
 mod keeping;
 
 use std::path::Path;
