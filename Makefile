@@ -2,6 +2,8 @@
 
 CARGO ?= cargo
 LOCKED := --locked
+# The pages are for those who work on the code, so that a link to a private item leads somewhere.
+DOC_LINTS := -D warnings -A rustdoc::private_intra_doc_links
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check audit bench fmt clean tools
@@ -22,7 +24,7 @@ test: tools ## install what the tests need, check, then run all tests
 check: tools ## format, lints and documentation, without a warning
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets $(LOCKED) -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --document-private-items $(LOCKED)
+	RUSTDOCFLAGS="$(DOC_LINTS)" $(CARGO) doc --no-deps --document-private-items $(LOCKED)
 
 audit: tools ## licences, bans and sources of every dependency (no advisories: that database is not fetched)
 	@$(CARGO) deny --version 2>/dev/null || $(CARGO) install $(LOCKED) cargo-deny

@@ -79,7 +79,13 @@ pub(crate) fn verdict(client: &mut Client, name: &str) -> Result<String, String>
     body["verdict"].as_str().map(str::to_owned).ok_or_else(|| format!("no verdict in {body}"))
 }
 
-/// One of its measurements, in its base unit.
+/// All checks.
+pub(crate) fn checks(client: &mut Client) -> Result<Vec<Value>, String> {
+    let answer = client.get("/api/v1/checks")?;
+    serde_json::from_slice(&answer.body).map_err(|error| format!("/api/v1/checks answers {}: {error}", answer.status))
+}
+
+/// One of a check's measurements, in its base unit.
 pub(crate) fn measurement(body: &Value, quantity: &str) -> Option<f64> {
     let all = body["measurements"].as_array()?;
     all.iter().find(|measurement| measurement["quantity"] == quantity)?["value"].as_f64()

@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 use std::thread::sleep;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::{Goal, Row, Unit};
 use crate::daemon::{self, Daemon, measurement, verdict};
 use crate::http::Client;
@@ -101,9 +99,7 @@ fn count(lab: &Lab) -> Measured {
     let mut alarmed = BTreeSet::new();
     let began = lab.clock.mono();
     let lost = loop {
-        let answer = client.get("/api/v1/checks")?;
-        let body: Value = serde_json::from_slice(&answer.body).map_err(|error| error.to_string())?;
-        let checks = body.as_array().ok_or_else(|| format!("/api/v1/checks answers {}, no list", answer.status))?;
+        let checks = daemon::checks(&mut client)?;
         if checks.len() != usize::from(LOSSY) {
             return Err(format!("{} checks were listed, not {LOSSY}", checks.len()));
         }

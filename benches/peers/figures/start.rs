@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Goal, Row, Unit};
 use crate::daemon::{self, Daemon};
-use crate::http;
+use crate::http::{self, Client};
 use crate::lab::Lab;
 use crate::process::Process;
 use crate::servers::{blackbox_command, far_nginx, far_web, local, targets};
@@ -59,7 +59,21 @@ fn siaga(lab: &Lab) -> Result<f64, String> {
     let began = lab.clock.mono();
     let mut daemon = Daemon::spawn(lab, &daemon::first_round())?;
     daemon.wait_for_first_round()?;
-    Ok(lab.clock.mono().since(began).as_secs_f64())
+    let seconds = lab.clock.mono().since(began).as_secs_f64();
+    judged(&mut daemon.client()?)?;
+    Ok(seconds)
+}
+
+/// That the round was one: twelve checks, each with evidence, none with an error.
+fn judged(client: &mut Client) -> Result<(), String> {
+    let checks = daemon::checks(client)?;
+    if checks.len() != targets().len() + 2 {
+        return Err(format!("{} checks were judged in the first round", checks.len()));
+    }
+    match checks.iter().find(|check| check["evidence"]["at"].is_null() || !check["evidence"]["error"].is_null()) {
+        Some(check) => Err(format!("after the first round {} has no reading: {}", check["name"], check["evidence"])),
+        None => Ok(()),
+    }
 }
 
 fn blackbox(lab: &Lab) -> Result<f64, String> {
