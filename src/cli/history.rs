@@ -173,7 +173,7 @@ fn summary(
         _ = writeln!(out, "{name:<9} {}{note}", shares.join("  "));
     };
     line("room", played.times, false);
-    for view in &played.end.current().components {
+    for view in played.end.current().components.iter() {
         if !view.checks.is_empty() || (view.requirement == Requirement::Required && !view.absent) {
             let times = played.components.get(&view.component).copied().unwrap_or_default();
             line(view.component.as_str(), times, view.requirement == Requirement::Advisory);

@@ -87,7 +87,7 @@ impl Played {
     fn pass(&mut self, snapshot: &Snapshot, time: Duration) {
         let view = snapshot.current();
         self.times[view.verdict.rank()] += time;
-        for component in &view.components {
+        for component in view.components.iter() {
             self.components.entry(component.component).or_default()[component.verdict.rank()] += time;
         }
     }
