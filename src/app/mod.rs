@@ -8,6 +8,7 @@
 
 pub mod delivery;
 pub mod driver;
+pub mod identity;
 pub mod memory;
 pub mod probes;
 pub mod recorder;
@@ -56,12 +57,12 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let listeners = bind(&config.web.listen).await?;
     let addresses: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let folder = service::state_dir(args.state_dir)?;
-    if let Err(error) = std::fs::create_dir_all(&folder) {
-        tracing::error!(folder = %folder.display(), %error, "state cannot be kept there");
-    }
+    let _lock = service::claim(&folder)?;
     let mut signals = Signals::listen().map_err(|error| format!("signals cannot be listened to: {error}"))?;
     let store = Store::open(&folder, clock, recorder::retention(&config.store), recorder::catalogue());
-    let restored = recorder::restore(&store, RESTORE).await;
+    let mut restored = recorder::restore(&store, RESTORE).await;
+    restored.observations = identity::only_the_same(restored.observations, &folder, &config);
+    identity::remember(&folder, &config);
     let seen: std::collections::HashMap<CheckName, Mono> =
         restored.observations.iter().map(|observation| (observation.check.clone(), observation.at.mono)).collect();
     let open = restored.incidents.clone();
@@ -123,7 +124,8 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     tracing::info!(room = %config.plan.room, config = %origin, state = %folder.display(), "siaga is watching; look at {}", places(&addresses));
     service::tell(&[NotifyState::Ready]);
 
-    let mut config_reader = reload::Reloader { origin, config, instruct, said, configs, delivery, reloaded, clock };
+    let mut config_reader =
+        reload::Reloader { folder, origin, config, instruct, said, configs, delivery, reloaded, clock };
     loop {
         tokio::select! {
             asked = signals.next() => match asked {

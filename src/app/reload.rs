@@ -1,5 +1,6 @@
 //! A config read anew: parsed fully, then swapped; a bad one leaves the old one running and says so.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use sd_notify::NotifyState;
@@ -16,6 +17,8 @@ use crate::{probe, web};
 
 /// What a reload swaps.
 pub struct Reloader {
+    /// Where state is kept.
+    pub folder: PathBuf,
     /// Where the config stands.
     pub origin: Origin,
     /// The one that runs.
@@ -80,6 +83,7 @@ impl Reloader {
         if config.receivers != self.config.receivers || config.room.language != self.config.room.language {
             self.delivery.serve(&config);
         }
+        identity::remember(&self.folder, &config);
         self.config = config;
         Ok(())
     }

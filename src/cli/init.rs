@@ -46,7 +46,7 @@ pub struct InitArgs {
     /// "auto", the resolvers' addresses, or "none".
     #[arg(long = "resolver", value_delimiter = ',')]
     pub resolvers: Option<Vec<String>>,
-    /// Base address of a far end that serves bandwidth tests (`siaga reflect`), or "none".
+    /// Base address of a far end that serves bandwidth tests, or "none".
     #[arg(long)]
     pub bandwidth: Option<String>,
     /// host:port of NUT's upsd, or "none".

@@ -139,6 +139,7 @@ pub fn main() -> ExitCode {
         return crate::probe::child::main(args);
     }
     match cli.dispatch() {
+        Ok(_) if paint::was_lost() => ExitCode::from(FAILED),
         Ok(code) => ExitCode::from(code),
         Err(why) => {
             note(&format!("siaga: {why}"));

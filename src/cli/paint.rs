@@ -1,6 +1,7 @@
 //! Words for a terminal: colour only where it is wanted, and never colour alone.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ValueEnum;
 
@@ -104,10 +105,24 @@ pub fn room(snapshot: &Snapshot, profile: &str, lang: Lang, color: bool) -> Stri
     out
 }
 
-/// Writes to standard output. A reader that went away (`| head`) is no error of ours.
+static LOST: AtomicBool = AtomicBool::new(false);
+
+/// Writes to standard output. A reader that went away (`| head`) is no error of ours; a full disk is one, said at once and
+/// told by [`was_lost`].
 pub fn say(text: &str) {
     let mut out = std::io::stdout().lock();
-    _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            LOST.store(true, Ordering::Relaxed);
+            note(&format!("siaga: standard output cannot be written: {error}"));
+        }
+        _ => {}
+    }
+}
+
+/// Whether something that was said could not be written.
+pub fn was_lost() -> bool {
+    LOST.load(Ordering::Relaxed)
 }
 
 /// Writes a line to standard error: progress, and what went wrong.

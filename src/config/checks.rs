@@ -13,6 +13,9 @@ use super::shape::{CheckCommon, GroupEntry, word};
 use crate::domain::{CheckName, CheckSpec, Component, Group, Holds, Kind, Period};
 use crate::probe::{self, ProbeConfig};
 
+/// Twenty times a second: the pace of a bench, and no burden to anybody's equipment or line.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(50);
+
 /// A check as it is read, with the places that later rules point to.
 struct Read {
     spec: CheckSpec,
@@ -101,8 +104,9 @@ fn assemble(
     let kind = common.kind?;
     let defaults = probe::defaults(kind);
     let interval = common.interval.map_or(defaults.interval, |Period(interval)| interval);
-    let interval = if interval.is_zero() {
-        problems.say(table.at("interval"), "interval must be more than 0");
+    let interval = if interval < SHORTEST_INTERVAL {
+        let shortest = Period(SHORTEST_INTERVAL);
+        problems.say(table.at("interval"), format!("interval must be at least {shortest}: nothing here is a flood"));
         defaults.interval
     } else {
         interval

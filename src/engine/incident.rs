@@ -48,10 +48,14 @@ impl Incidents {
                     events.push(Event::IncidentClosed(incident.clone()));
                 }
                 Some(incident) => {
+                    // What was found at the start and is still there after the settling is news after all.
+                    let lasts = incident.settling && !settling;
+                    incident.settling &= settling;
                     let reasons = causes(view, checks, component.component, &component.reasons);
                     // The values inside a message change with each reading; that is no news.
                     let codes = |reasons: &[Reason]| reasons.iter().map(|reason| reason.def.code).collect::<Vec<_>>();
-                    let news = component.verdict != incident.verdict || codes(&reasons) != codes(&incident.reasons);
+                    let news =
+                        lasts || component.verdict != incident.verdict || codes(&reasons) != codes(&incident.reasons);
                     incident.verdict = component.verdict;
                     incident.worst = incident.worst.max(component.verdict);
                     incident.reasons = reasons;

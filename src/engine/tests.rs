@@ -268,6 +268,15 @@ fn what_is_found_at_a_start_is_recorded_as_settling() {
     let incidents: Vec<_> = engine.snapshot().incidents.clone();
     assert_eq!(incidents.len(), 1);
     assert!(incidents[0].settling);
+    engine.drain_events();
+    // Still there when the settling is over: then it is told.
+    assert_eq!(engine.next_deadline(), at(15.0).mono);
+    engine.tick(at(15.0));
+    let told = engine.drain_events();
+    assert!(
+        told.iter().any(|event| matches!(event, Event::IncidentChanged(incident) if !incident.settling)),
+        "{told:?}"
+    );
 }
 
 #[test]

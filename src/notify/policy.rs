@@ -67,9 +67,10 @@ pub struct Policy {
 
 impl Policy {
     /// A policy for the receivers given by name and language. `open` are the incidents restored from before a restart:
-    /// what they are now has been told.
+    /// what they are now has been told, but for those that were still withheld.
     pub fn new(room: Arc<str>, zone: TimeZone, receivers: Vec<(Arc<str>, Lang)>, open: &[Incident]) -> Self {
-        let told = open.iter().map(|incident| (incident.id.clone(), news(incident))).collect();
+        let told = open.iter().filter(|incident| !incident.settling);
+        let told = told.map(|incident| (incident.id.clone(), news(incident))).collect();
         Self { room, zone, receivers, told, made: 0 }
     }
 
@@ -94,13 +95,19 @@ impl Policy {
         let news = news(incident);
         let before = match event {
             Event::Closed => self.told.remove(&incident.id),
-            _ => self.told.insert(incident.id.clone(), news),
+            _ => self.told.get(&incident.id).copied(),
         };
         match event {
+            // The judge tells it again when the settling is over, if it is still there.
             Event::Opened if settling || incident.settling => return Err(Withheld::Settling),
             Event::Changed | Event::Closed if settling && incident.settling => return Err(Withheld::Settling),
             Event::Changed if before == Some(news) => return Err(Withheld::NoNews),
             _ => {}
+        }
+        // Whoever has not heard of its beginning hears of that first.
+        let event = if event == Event::Changed && before.is_none() { Event::Opened } else { event };
+        if event != Event::Closed {
+            self.told.insert(incident.id.clone(), news);
         }
         if self.receivers.is_empty() {
             return Err(Withheld::NoReceiver);
@@ -206,6 +213,11 @@ mod tests {
         let mut policy = policy(&[]);
         let found = Incident { settling: true, ..incident(Verdict::NotReady, &[&DOWN]) };
         assert_eq!(decide(&mut policy, Change::Opened(&found), true), Err(Withheld::Settling));
+        // It lasts beyond the settling: whoever hears of it for the first time hears of its beginning.
+        let lasting = Incident { settling: false, id: "internet-2".to_owned(), ..found.clone() };
+        let told = policy.decide(Change::Changed(&lasting), false, Timestamp::UNIX_EPOCH).unwrap();
+        assert!(told[0].payload.contains("incident_opened"), "{}", told[0].payload);
+        assert_eq!(decide(&mut policy, Change::Changed(&lasting), false), Err(Withheld::NoNews));
         assert_eq!(decide(&mut policy, Change::Closed(&found), false), Ok(2));
         // Came and went within one start.
         assert_eq!(decide(&mut policy, Change::Opened(&found), true), Err(Withheld::Settling));

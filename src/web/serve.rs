@@ -1,5 +1,6 @@
 //! Connections: how many, how long, how large, and how they end.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -17,8 +18,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::sync::watch;
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::problem::Problem;
 use super::site::Site;
@@ -26,7 +27,8 @@ use super::{State, lang, readyz, routes};
 
 type Body = axum::body::Body;
 
-/// Connections open at once. A room has a handful of readers; the rest wait in the kernel's queue.
+/// Connections open at once. A room has a handful of readers; where more come, the one that is open longest makes room, so
+/// that nobody silences the room by holding connections open.
 const CONNECTIONS: usize = 256;
 
 /// The longest head (request line and headers) that is read; beyond it the answer is 431 (RFC 6585 §5).
@@ -59,25 +61,27 @@ const LAST_ANSWERS: Duration = Duration::from_secs(3);
 pub async fn run(listener: TcpListener, state: State, shutdown: impl Future<Output = ()>) -> io::Result<()> {
     let site = Arc::new(Site::new(state));
     let front = Front { router: TowerToHyperService::new(routes::router(Arc::clone(&site))), site };
-    let slots = Arc::new(Semaphore::new(CONNECTIONS));
     let (stop, stopping) = watch::channel(false);
     let mut connections = JoinSet::new();
+    let mut by_age: VecDeque<AbortHandle> = VecDeque::new();
+    let mut crowded = false;
     tokio::pin!(shutdown);
     loop {
-        let accept = async {
-            // Never closed, so there is always a slot to wait for.
-            let slot = Arc::clone(&slots).acquire_owned().await.ok();
-            (slot, listener.accept().await)
-        };
         tokio::select! {
             () = &mut shutdown => break,
-            (slot, accepted) = accept => match accepted {
+            accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    let (front, stopping) = (front.clone(), stopping.clone());
-                    connections.spawn(async move {
-                        converse(stream, front, stopping).await;
-                        drop(slot);
-                    });
+                    by_age.retain(|connection| !connection.is_finished());
+                    if by_age.len() >= CONNECTIONS && let Some(oldest) = by_age.pop_front() {
+                        oldest.abort();
+                        if !crowded {
+                            tracing::warn!(CONNECTIONS, "more connections than a room has readers; the oldest are cut");
+                        }
+                        crowded = true;
+                    } else {
+                        crowded = false;
+                    }
+                    by_age.push_back(connections.spawn(converse(stream, front.clone(), stopping.clone())));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection cannot be accepted");

@@ -274,3 +274,45 @@ fn a_wall_clock_that_jumps_a_day_changes_no_verdict() {
     }
     daemon.stop();
 }
+
+#[test]
+fn connections_held_open_do_not_silence_the_room() {
+    let folder = room(COMPUTER);
+    let daemon = Daemon::start(folder.path());
+    let held: Vec<TcpStream> = (0..600).map(|_| TcpStream::connect(daemon.address()).unwrap()).collect();
+    let mut half: Vec<TcpStream> = (0..300).map(|_| TcpStream::connect(daemon.address()).unwrap()).collect();
+    for stream in &mut half {
+        // Cut already, perhaps: the oldest make room.
+        _ = stream.write_all(b"GET /readyz HTTP/1.1\r\nHost:");
+    }
+    assert_eq!(daemon.get("/-/healthy").status, 200);
+    assert!(daemon.get("/readyz").body.contains("computer"));
+    drop((held, half));
+    daemon.stop();
+}
+
+#[test]
+fn two_daemons_do_not_share_a_state_folder() {
+    let folder = room(COMPUTER);
+    let first = Daemon::start(folder.path());
+    let (code, text) = output(
+        siaga()
+            .args(["run", "--config"])
+            .arg(folder.path().join("siaga.toml"))
+            .arg("--state-dir")
+            .arg(folder.path().join("state")),
+    );
+    assert_eq!(code, 3, "{text}");
+    assert!(text.contains("another siaga keeps its state"), "{text}");
+    assert_eq!(first.get("/-/healthy").status, 200);
+}
+
+#[test]
+fn what_cannot_be_printed_is_a_failure_and_a_reader_that_went_away_is_none() {
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let status = siaga().args(["config", "print"]).stdout(full).stderr(std::process::Stdio::null()).status().unwrap();
+    assert_eq!(status.code(), Some(3));
+    let (code, _) =
+        output(Command::new("sh").args(["-c", &format!("{} config print | head -1", env!("CARGO_BIN_EXE_siaga"))]));
+    assert_eq!(code, 0);
+}

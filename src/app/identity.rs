@@ -1,0 +1,81 @@
+//! Whether a check is still the one whose evidence was stored: a name may have been given to another target since.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::path::Path;
+
+use crate::config::Config;
+use crate::domain::Observation;
+
+/// Beside the database: each check's name, and a digest of what it was told to look at.
+const FILE: &str = "checks.json";
+
+/// Leaves out the observations of checks that look at something else than the process before did. Without a word of what
+/// that was, nothing is believed.
+pub fn only_the_same(observations: Vec<Observation>, folder: &Path, config: &Config) -> Vec<Observation> {
+    let before: BTreeMap<String, u64> =
+        std::fs::read(folder.join(FILE)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+    let now = digests(config);
+    let same = |observation: &Observation| {
+        let name = observation.check.as_str();
+        before.get(name).is_some_and(|digest| now.get(name) == Some(digest))
+    };
+    observations.into_iter().filter(same).collect()
+}
+
+/// Remembers what the checks of `config` look at. What cannot be written costs the next start its stored evidence, and
+/// nothing else.
+pub fn remember(folder: &Path, config: &Config) {
+    let Ok(text) = serde_json::to_string(&digests(config)) else { return };
+    let (new, file) = (folder.join("checks.json.new"), folder.join(FILE));
+    if let Err(error) = std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, &file)) {
+        tracing::debug!(%error, "what the checks look at is not remembered");
+    }
+}
+
+/// Holds and limits are judged anew from the same evidence; only what the probe itself is told counts.
+fn digests(config: &Config) -> BTreeMap<String, u64> {
+    let checks = config.plan.checks.iter().zip(&config.probes);
+    let digest = |probe: &crate::probe::ProbeConfig| {
+        let mut hasher = DefaultHasher::new();
+        format!("{probe:?}").hash(&mut hasher);
+        hasher.finish()
+    };
+    checks.map(|(spec, probe)| (spec.name.as_str().to_owned(), digest(probe))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::Source;
+    use crate::domain::{Mono, Now, Reading};
+
+    fn config(target: &str) -> Config {
+        let text = format!(
+            "[[check]]\nname = \"far\"\nkind = \"icmp\"\ntarget = \"{target}\"\n[[check]]\nname = \"pc\"\nkind = \"computer\"\n"
+        );
+        Config::parse(&Source::new("test", text)).unwrap()
+    }
+
+    #[test]
+    fn evidence_of_another_target_under_the_same_name_is_not_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let now =
+            Now { mono: Mono::from_elapsed(Duration::from_secs(9)), wall: "2026-11-23T02:00:00Z".parse().unwrap() };
+        let seen = || {
+            ["far", "pc", "gone"]
+                .map(|name| Observation::read(name.into(), now, Duration::ZERO, Reading::default()))
+                .to_vec()
+        };
+        let names = |config: &Config| -> Vec<String> {
+            let left = only_the_same(seen(), folder.path(), config);
+            left.iter().map(|observation| observation.check.to_string()).collect()
+        };
+        assert!(names(&config("192.0.2.1")).is_empty(), "nothing is known of the process before");
+        remember(folder.path(), &config("192.0.2.1"));
+        assert_eq!(names(&config("192.0.2.1")), ["far", "pc"]);
+        assert_eq!(names(&config("192.0.2.2")), ["pc"]);
+    }
+}
