@@ -148,6 +148,7 @@ fn judge(kinds: [Kind; 2], said: [Verdict; 2], other: Requirement) -> Verdict {
             interval: Duration::from_secs(5),
             fresh_for: Duration::from_secs(20),
             holds: Holds { bad_for: Duration::ZERO, good_for: Duration::ZERO },
+            looks_at: 0,
             rules: Vec::new(),
             loss: None,
         })

@@ -48,8 +48,8 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// Runs until the observations' channel closes, or for ever. Gives the judge back, with what it has not yet told.
-    pub async fn run(mut self) -> Engine {
+    /// Runs until the observations' channel closes, or for ever. Gives back what the recorder has not been told yet.
+    pub async fn run(mut self) -> Vec<Event> {
         let mut batch = Vec::with_capacity(BATCH);
         let mut waiting: Vec<Event> = Vec::new();
         self.publish();
@@ -91,7 +91,8 @@ impl Driver {
             }
             self.publish();
         }
-        self.engine
+        waiting.append(&mut self.engine.drain_events());
+        waiting
     }
 
     fn publish(&mut self) {

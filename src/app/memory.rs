@@ -90,10 +90,12 @@ impl Evidence for Memory {
 /// and their checks.
 fn substance(answer: &Value) -> String {
     fn add(out: &mut String, of: &Value) {
-        for key in ["name", "component", "verdict", "basis", "root_cause", "held"] {
-            out.push_str(of[key].as_str().unwrap_or("-"));
+        for key in ["name", "component", "verdict", "basis", "root_cause", "held", "in_use"] {
+            out.push_str(&of[key].to_string());
             out.push(' ');
         }
+        out.push_str(&of["pending"]["to"].to_string());
+        out.push_str(&of["evidence"]["stale"].to_string());
         for reason in of["reasons"].as_array().into_iter().flatten() {
             out.push_str(reason["code"].as_str().unwrap_or("-"));
             out.push(' ');

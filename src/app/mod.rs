@@ -149,7 +149,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     // Sources first, so that everything that was seen is judged, recorded and written: then the mouths, then the store.
     drop(probes);
     let in_order = async {
-        let left = driving.await.map(|mut engine| engine.drain_events());
+        let left = driving.await;
         if let (Ok(mut recorder), Ok(left)) = (recording.await, left) {
             recorder.record(left).await;
         }

@@ -84,7 +84,8 @@ impl Recorder {
         }
         if self.configs.has_changed().unwrap_or(false) {
             let config = Arc::clone(&self.configs.borrow_and_update());
-            self.policy.serve(audience(&config));
+            let (room, zone) = (Arc::clone(&config.plan.room), config.room.time_zone.0.clone());
+            self.policy.serve(room, zone, audience(&config));
         }
         let now = self.clock.now();
         let settling = self.clock.elapsed() < SETTLING;

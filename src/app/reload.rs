@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use super::delivery::Delivery;
 use super::driver::Instruction;
 use super::probes::Probes;
-use super::service;
+use super::{identity, service};
 use crate::clock::Clock;
 use crate::config::{Config, LoadError, Origin};
 use crate::domain::Kind;

@@ -49,7 +49,8 @@ pub async fn run(config: Config, args: &CheckArgs, lang: Lang, color: bool) -> R
     }
     let clock = Clock::start();
     let far_end = crate::app::own_far_end(&config).await?;
-    let (_in_use, in_use_seen) = watch::channel(false);
+    // Nothing active begins before the passive checks have said whether a meeting is under way.
+    let (in_use, in_use_seen) = watch::channel(true);
     let (out, mut observations) = mpsc::channel(256);
     let shared = Shared {
         clock,
@@ -66,6 +67,8 @@ pub async fn run(config: Config, args: &CheckArgs, lang: Lang, color: bool) -> R
     let mut progress = Progress::new();
     loop {
         let snapshot = engine.snapshot();
+        let busy = snapshot.starting || snapshot.in_use;
+        in_use.send_if_modified(|told| std::mem::replace(told, busy) != busy);
         let elapsed = clock.elapsed();
         progress.show(&snapshot, elapsed);
         if elapsed >= limit || is_done(&snapshot, args.quick, elapsed) {

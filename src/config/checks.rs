@@ -139,6 +139,7 @@ fn assemble(
             bad_for: common.bad_for.map_or(defaults.bad_for, |Period(hold)| hold),
             good_for: common.good_for.map_or(defaults.good_for, |Period(hold)| hold),
         },
+        looks_at: digest(&probe),
         rules: probe.rules(),
         loss: probe.loss(),
     };
@@ -271,4 +272,12 @@ fn agreed_need(
         return None;
     }
     Some(need)
+}
+
+/// Stable within one build of the daemon, which is as far as stored evidence may be believed without a look.
+fn digest(probe: &ProbeConfig) -> u64 {
+    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+    let mut hasher = DefaultHasher::new();
+    format!("{probe:?}").hash(&mut hasher);
+    hasher.finish()
 }

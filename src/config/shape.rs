@@ -161,8 +161,6 @@ impl TryFrom<String> for Address {
 pub struct Store {
     /// Changes of verdict.
     pub retention_transitions: Period,
-    /// Incidents that are over.
-    pub retention_incidents: Period,
     /// The evidence behind answers that were given.
     pub retention_evidence: Period,
     /// Measurements by the minute.
@@ -171,8 +169,6 @@ pub struct Store {
     pub retention_observations: Period,
     /// Notifications that were delivered or given up.
     pub retention_notifications: Period,
-    /// Names of the staff who acted.
-    pub retention_names: Period,
 }
 
 const DAY: Duration = Duration::from_hours(24);
@@ -181,12 +177,10 @@ impl Default for Store {
     fn default() -> Self {
         Self {
             retention_transitions: Period(DAY * 400),
-            retention_incidents: Period(DAY * 400),
             retention_evidence: Period(DAY * 90),
             retention_minutes: Period(DAY * 30),
             retention_observations: Period(DAY * 7),
             retention_notifications: Period(DAY * 90),
-            retention_names: Period(DAY * 365),
         }
     }
 }

@@ -223,7 +223,7 @@ fn a_changed_interval_takes_the_freshness_limit_along() {
     let defaults = probe::defaults(Kind::Camera);
     let check = |extra: &str| format!("[[check]]\nname = \"camera\"\nkind = \"camera\"\n{extra}");
     assert_eq!(spec(&check("")).fresh_for, defaults.fresh_for);
-    assert_eq!(spec(&check("interval = \"10ms\"")).fresh_for, defaults.fresh_for);
+    assert_eq!(spec(&check("interval = \"50ms\"")).fresh_for, defaults.fresh_for);
     assert!(spec(&check("interval = \"30d\"")).fresh_for > defaults.fresh_for);
     assert_eq!(spec(&check("interval = \"1m\"\nfresh_for = \"1m\"")).fresh_for, std::time::Duration::from_mins(1));
 }

@@ -319,6 +319,8 @@ pub struct CheckSpec {
     pub fresh_for: Duration,
     /// How long a change must last.
     pub holds: Holds,
+    /// A digest of what its probe is told to look at: evidence of another target under the same name is not believed.
+    pub looks_at: u64,
     /// The limits.
     pub rules: Vec<Rule>,
     /// The loss decision, for kinds that count packets.

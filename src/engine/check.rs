@@ -35,6 +35,8 @@ pub struct CheckState {
     stale: bool,
     held: Option<Timestamp>,
     in_use: bool,
+    /// Whether the time to catch up after a meeting was given since the last run.
+    caught_up: bool,
     runs: u64,
     failures: BTreeMap<ErrorKind, u64>,
     /// The newest view, until something in it changes.
@@ -51,6 +53,8 @@ struct LimitSet {
     limits: Limits,
     hold: Hold,
     loss: Option<Verdict>,
+    /// Whether loss is of interest now: not while the target is silent or our own eyes fail, which have their own reasons.
+    counts_loss: bool,
     /// The findings of the newest observation under these limits.
     findings: Vec<Finding>,
     shown: Judged,
@@ -80,6 +84,7 @@ impl CheckState {
             stale: false,
             held: None,
             in_use: false,
+            caught_up: false,
             runs: 0,
             failures: BTreeMap::new(),
             view: None,
@@ -108,16 +113,52 @@ impl CheckState {
     /// Takes an observation made by this process.
     pub fn observe(&mut self, observation: Observation, now: Now) {
         self.runs += 1;
+        self.caught_up = false;
         if let Some(error) = &observation.error {
             *self.failures.entry(error.kind).or_default() += 1;
         }
         self.take(observation, now);
     }
 
-    /// Takes an observation stored by an earlier process. It counts while it is fresh, with its true age.
+    /// Takes an observation stored by an earlier process. It counts while it is fresh, with its true age; what is too old
+    /// already is shown, and decides nothing, so that the first look of this process is no recovery.
     pub fn restore(&mut self, observation: Observation, now: Now) {
-        self.take(observation, now);
-        self.tick(now);
+        let until = observation.at.mono.after(self.spec.fresh_for);
+        if until > now.mono {
+            self.take(observation, now);
+            return;
+        }
+        self.in_use = observation.reading.in_use.unwrap_or(self.in_use);
+        self.fresh_until = Some(until);
+        self.last = Some(Arc::new(observation));
+        self.stale = true;
+        self.view = None;
+        for set in &mut self.sets {
+            set.show_stale(now);
+        }
+    }
+
+    /// What looks at something else from now on still knows, until its first look, whether the room was in use: a reload in
+    /// the middle of a meeting ends no meeting.
+    #[must_use]
+    pub fn used_as(self, before: &Self) -> Self {
+        Self { in_use: before.in_use, ..self }
+    }
+
+    /// The same check under other profiles (a reload): what is known of it stays, and is judged by the new limits.
+    #[must_use]
+    pub fn under(self, profiles: &[Arc<Profile>], now: Now) -> Self {
+        let mut new = Self::new(Arc::clone(&self.spec), profiles, now);
+        if let Some(last) = &self.last {
+            for set in &mut new.sets {
+                if self.stale {
+                    set.show_stale(now);
+                } else {
+                    set.take(last, &self.window, &self.spec, now);
+                }
+            }
+        }
+        Self { sets: new.sets, of_profile: new.of_profile, view: None, ..self }
     }
 
     /// Lets the time pass.
@@ -149,8 +190,11 @@ impl CheckState {
             self.held = Some(now.wall);
         } else {
             self.held = None;
-            let catch_up = now.mono.after(self.spec.fresh_for.min(CATCH_UP));
-            self.fresh_until = self.fresh_until.map(|until| until.max(catch_up));
+            // Once for each run: a room that is used now and then may not keep old evidence alive for ever.
+            if !std::mem::replace(&mut self.caught_up, true) {
+                let catch_up = now.mono.after(self.spec.fresh_for.min(CATCH_UP));
+                self.fresh_until = self.fresh_until.map(|until| until.max(catch_up));
+            }
         }
     }
 
@@ -220,8 +264,13 @@ impl CheckState {
         if let Some(in_use) = observation.reading.in_use {
             self.in_use = in_use;
         }
-        if let Some(sample) = observation.reading.sample {
-            self.window.push(sample);
+        match observation.reading.sample {
+            Some(sample) => self.window.push(sample),
+            // Our own eyes failed: packets of before say nothing of a line that nobody sees.
+            None if observation.error.is_some() => {
+                self.window = Window::new(self.spec.loss.map_or(0, |loss| loss.window));
+            }
+            None => {}
         }
         for set in &mut self.sets {
             set.take(&observation, &self.window, &self.spec, now);
@@ -246,7 +295,15 @@ impl LimitSet {
             reasons: vec![no_evidence],
             blocked_by: None,
         };
-        Self { limits, hold: Hold::new(spec.holds), loss: None, findings: Vec::new(), shown, changes: 0 }
+        Self {
+            limits,
+            hold: Hold::new(spec.holds),
+            loss: None,
+            counts_loss: false,
+            findings: Vec::new(),
+            shown,
+            changes: 0,
+        }
     }
 
     fn take(&mut self, observation: &Observation, window: &Window, spec: &CheckSpec, now: Now) {
@@ -255,12 +312,14 @@ impl LimitSet {
         self.findings.extend(self.limits.findings(&reading.measurements));
         self.hold.feed(judge::worst(&self.findings), now.mono);
         if let (Some((degraded, not_ready)), Some(rule)) = (self.limits.loss, spec.loss) {
-            let sampled = observation.error.is_none();
-            if sampled {
+            self.counts_loss = observation.error.is_none() && reading.sample.is_none_or(|sample| !sample.outage);
+            if observation.error.is_some() {
+                self.loss = None;
+            } else if self.counts_loss {
                 self.loss = wilson::decide_by(self.loss, window, degraded, not_ready);
             }
             let verdict = self.loss.unwrap_or(Verdict::Unknown);
-            if verdict != Verdict::Ready {
+            if self.counts_loss && verdict != Verdict::Ready {
                 let reason = if self.loss.is_some() { rule.reason } else { rule.undecided };
                 let limit = if verdict == Verdict::NotReady { not_ready } else { degraded };
                 let number = |value| crate::domain::Arg::Number(value, crate::domain::Unit::Ratio);
@@ -279,6 +338,10 @@ impl LimitSet {
 
     fn force_stale(&mut self, now: Now) {
         self.hold.force(Verdict::Unknown, now.mono);
+        self.show_stale(now);
+    }
+
+    fn show_stale(&mut self, now: Now) {
         self.loss = None;
         self.findings = vec![Finding::new(&reasons::STALE, Verdict::Unknown)];
         let since = now.wall;
@@ -296,7 +359,7 @@ impl LimitSet {
     /// read reasons for a verdict that is not there yet, nor lose those of the verdict that still stands.
     fn show(&mut self, spec: &CheckSpec, now: Now) {
         let Some(decided) = self.hold.decided() else { return };
-        let by_loss = if spec.loss.is_some() && self.limits.loss.is_some() {
+        let by_loss = if self.counts_loss && spec.loss.is_some() && self.limits.loss.is_some() {
             self.loss.unwrap_or(Verdict::Unknown)
         } else {
             Verdict::Ready

@@ -1,5 +1,6 @@
 //! Incidents: one per root-cause component, from leaving ready to coming back.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,12 +12,14 @@ use crate::domain::{Component, Incident, Mono, Now, Reason, Requirement, Verdict
 #[derive(Clone, Debug, Default)]
 pub struct Incidents {
     open: Vec<Incident>,
+    /// Since when each component is seen to have its verdict.
+    seen: BTreeMap<Component, (Verdict, Mono)>,
 }
 
 impl Incidents {
     /// Those that were open when the process before this one ended.
     pub fn restored(open: Vec<Incident>) -> Self {
-        Self { open }
+        Self { open, seen: BTreeMap::new() }
     }
 
     /// The open ones, oldest first.
@@ -38,6 +41,11 @@ impl Incidents {
         let mut events = Vec::new();
         let mut look_again = Mono::NEVER;
         for component in view.components.iter() {
+            let seen = self.seen.entry(component.component).or_insert((component.verdict, now.mono));
+            if seen.0 != component.verdict {
+                *seen = (component.verdict, now.mono);
+            }
+            let since = seen.1;
             let open = self.open.iter_mut().find(|incident| incident.component == component.component);
             let counts = component.requirement == Requirement::Required && !component.absent;
             let outside = counts && component.verdict != Verdict::Ready;
@@ -68,9 +76,8 @@ impl Incidents {
                     if reasons.is_empty() {
                         continue;
                     }
-                    let due = now
-                        .mono_at(component.since)
-                        .after(patience(component.verdict, component.checks.iter().map(|at| &*checks[*at])));
+                    // By the monotonic clock: a wall clock that is set back may not put an incident off.
+                    let due = since.after(patience(component.verdict, component.checks.iter().map(|at| &*checks[*at])));
                     if due > now.mono {
                         look_again = look_again.min(due);
                         continue;
@@ -106,19 +113,27 @@ fn patience<'a>(verdict: Verdict, checks: impl Iterator<Item = &'a CheckView>) -
     open.map(|check| check.spec.fresh_for).min().unwrap_or(Duration::ZERO)
 }
 
+/// The place of the check at the top of the chain of explanations that begins at `at`.
+fn root(view: &ProfileView, checks: &[Arc<CheckView>], at: usize) -> usize {
+    let above = |at: usize| {
+        let name = view.checks[at].blocked_by.as_ref()?;
+        checks.iter().position(|check| check.spec.name == *name)
+    };
+    // The tree's levels only go up, so the chain ends.
+    std::iter::successors(Some(at), |at| above(*at)).last().unwrap_or(at)
+}
+
 /// The reasons of a component that nothing in another component explains, worst first.
 fn causes(view: &ProfileView, checks: &[Arc<CheckView>], component: Component, own: &[Reason]) -> Vec<Reason> {
     let mut all = own.to_vec();
-    for (judged, check) in view.checks.iter().zip(checks) {
+    for (at, (judged, check)) in view.checks.iter().zip(checks).enumerate() {
         if check.spec.component != component
             || check.spec.requirement != Requirement::Required
             || judged.verdict == Verdict::Ready
         {
             continue;
         }
-        let explained_elsewhere = judged.blocked_by.as_ref().is_some_and(|name| {
-            checks.iter().any(|other| other.spec.name == *name && other.spec.component != component)
-        });
+        let explained_elsewhere = checks[root(view, checks, at)].spec.component != component;
         if !explained_elsewhere {
             all.extend(judged.reasons.iter().filter(|reason| reason.verdict != Verdict::Ready).cloned());
         }

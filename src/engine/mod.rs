@@ -23,6 +23,8 @@ pub mod slot;
 pub mod wilson;
 
 #[cfg(test)]
+mod histories;
+#[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
@@ -41,7 +43,7 @@ use check::CheckState;
 use incident::Incidents;
 use rollup::Decided;
 
-/// How long after a start what is found is recorded and not announced: every hold that begins with the start is over.
+/// How long after a start what is found is recorded and not announced. What is still there then is told.
 pub const SETTLING: Duration = Duration::from_secs(15);
 
 /// What the engine tells beside its snapshot, in the order in which it happened.
@@ -87,6 +89,7 @@ pub struct Engine {
     started: Now,
     seq: u64,
     starting: bool,
+    settled: bool,
     agenda_live: bool,
     in_use: bool,
     current: usize,
@@ -145,6 +148,7 @@ impl Engine {
             started: now,
             seq: 0,
             starting: true,
+            settled: false,
             agenda_live: false,
             in_use: false,
             current,
@@ -157,7 +161,7 @@ impl Engine {
             told_of: None,
             view,
         };
-        engine.judge(now);
+        engine.pass_time(now);
         engine
     }
 
@@ -202,8 +206,12 @@ impl Engine {
             .checks
             .iter()
             .map(|spec| match old.remove(&spec.name) {
-                Some(check) if same_profiles && check.spec() == spec => check,
-                _ => CheckState::new(Arc::clone(spec), &plan.profiles, now),
+                Some(check) if check.spec() != spec => {
+                    CheckState::new(Arc::clone(spec), &plan.profiles, now).used_as(&check)
+                }
+                Some(check) if same_profiles => check,
+                Some(check) => check.under(&plan.profiles, now),
+                None => CheckState::new(Arc::clone(spec), &plan.profiles, now),
             })
             .collect();
         self.by_name = plan.checks.iter().enumerate().map(|(at, spec)| (spec.name.clone(), at)).collect();
@@ -276,8 +284,11 @@ impl Engine {
         let current = &profiles[self.current];
         // The same list in memory is the same list: nothing was rolled up anew.
         let news = self.told_of.as_ref().is_none_or(|told| !Arc::ptr_eq(told, &current.checks));
-        if !self.starting && (news || self.incident_due <= now.mono) {
-            let settling = now.mono < self.started.mono.after(SETTLING);
+        let settling = now.mono < self.started.mono.after(SETTLING);
+        // What was withheld while settling is looked at once more when that is over.
+        let settles = !settling && !self.settled;
+        if !self.starting && (news || settles || self.incident_due <= now.mono) {
+            self.settled |= settles;
             self.told_of = Some(Arc::clone(&current.checks));
             self.tell_transitions(current, settling, now, &mut events);
             let (changed, due) = self.incidents.update(current, &checks, settling, now);
@@ -359,10 +370,14 @@ impl Engine {
             let since = self.started.wall;
             reasons.push(Reason { def: &reasons::STARTING, verdict, args: Vec::new(), since, blocked_by: None });
         }
-        let worst = (0..judged.len())
-            .filter(|at| self.counts(place, &self.checks[*at]))
-            .filter(|at| judged[*at].verdict != Verdict::Ready)
-            .max_by_key(|at| (judged[*at].verdict, std::cmp::Reverse(*at)));
+        // Only what makes the room what it is: not the dead member of a group that others stand in for.
+        let decides = |at: &usize| {
+            let component = self.checks[*at].spec().component;
+            judged[*at].verdict == verdict
+                && self.counts(place, &self.checks[*at])
+                && components.iter().any(|view| view.component == component && view.verdict == verdict)
+        };
+        let worst = (0..judged.len()).find(decides);
         let root_cause = worst
             .filter(|_| verdict != Verdict::Ready)
             .map(|at| self.checks[cause::root(blocked_by, at)].spec().name.clone());

@@ -169,8 +169,10 @@ pub fn answer(snapshot: &Snapshot, question: &Question, now: Now) -> Answer {
 /// Where nobody looked (no evidence, or too old) nothing is known of what lasts either: it stays unknown, which never
 /// looks green.
 fn lasting(judged: &Judged, check: &CheckView) -> Judged {
-    let seen = check.last.is_some() && (!check.stale || check.held.is_some());
-    if !seen {
+    let seen = check.last.is_some() && !check.stale;
+    let lasts = |verdict| judged.reasons.iter().any(|reason| reason.def.lasting && reason.verdict >= verdict);
+    // What our eyes could not see may or may not last.
+    if !seen || (judged.verdict == Verdict::Unknown && !lasts(Verdict::Unknown)) {
         return Judged { pending: None, ..judged.clone() };
     }
     let reasons: Vec<_> = judged.reasons.iter().filter(|reason| reason.def.lasting).cloned().collect();

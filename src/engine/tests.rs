@@ -11,9 +11,11 @@ use crate::domain::{
     CheckSpec, Finding, Group, Holds, Kind, Level, Pair, Profile, Reading, ReasonDef, Sample, Text, Unit,
 };
 
-static BROKEN: ReasonDef = ReasonDef::new("test.broken", Text::new("rusak", "broken"), Text::new("ganti", "replace"));
-static LOSS: ReasonDef = ReasonDef::new("test.loss", Text::new("hilang", "lost"), Text::new("cek", "check"));
-static LOSS_UNDECIDED: ReasonDef = ReasonDef::new("test.undecided", Text::new("?", "?"), Text::new("tunggu", "wait"));
+pub(super) static BROKEN: ReasonDef =
+    ReasonDef::new("test.broken", Text::new("rusak", "broken"), Text::new("ganti", "replace"));
+pub(super) static LOSS: ReasonDef = ReasonDef::new("test.loss", Text::new("hilang", "lost"), Text::new("cek", "check"));
+pub(super) static LOSS_UNDECIDED: ReasonDef =
+    ReasonDef::new("test.undecided", Text::new("?", "?"), Text::new("tunggu", "wait"));
 static RATE: crate::domain::Quantity =
     crate::domain::Quantity::gauge("test_rate_bits_per_second", Unit::BitsPerSecond, "A rate.");
 static RATE_LOW: ReasonDef =
@@ -27,11 +29,11 @@ fn zero() -> Now {
     Now { mono: Mono::from_elapsed(secs(1_000_000)), wall: "2026-11-23T02:00:00Z".parse().unwrap() }
 }
 
-fn at(seconds: f64) -> Now {
+pub(super) fn at(seconds: f64) -> Now {
     zero().after(Duration::from_secs_f64(seconds))
 }
 
-fn spec(name: &str, kind: Kind, level: Level) -> CheckSpec {
+pub(super) fn spec(name: &str, kind: Kind, level: Level) -> CheckSpec {
     CheckSpec {
         name: name.into(),
         kind,
@@ -43,12 +45,13 @@ fn spec(name: &str, kind: Kind, level: Level) -> CheckSpec {
         interval: secs(5),
         fresh_for: secs(20),
         holds: Holds { bad_for: secs(3), good_for: secs(60) },
+        looks_at: 0,
         rules: Vec::new(),
         loss: None,
     }
 }
 
-fn profile(name: &str, need: f64, floor: f64) -> Arc<Profile> {
+pub(super) fn profile(name: &str, need: f64, floor: f64) -> Arc<Profile> {
     let pair = |degraded, not_ready| Pair { degraded, not_ready };
     Arc::new(Profile {
         name: name.into(),
@@ -69,7 +72,7 @@ fn profile(name: &str, need: f64, floor: f64) -> Arc<Profile> {
     })
 }
 
-fn plan(checks: Vec<CheckSpec>) -> Plan {
+pub(super) fn plan(checks: Vec<CheckSpec>) -> Plan {
     Plan {
         room: "media-center".into(),
         checks: checks.into_iter().map(Arc::new).collect(),
@@ -80,7 +83,7 @@ fn plan(checks: Vec<CheckSpec>) -> Plan {
 }
 
 /// A room with one check in each required component, and one active one.
-fn room() -> Plan {
+pub(super) fn room() -> Plan {
     let mut bandwidth = spec("bandwidth", Kind::Bandwidth, Level::Platform);
     bandwidth.active = true;
     bandwidth.rules = vec![crate::domain::Rule {
@@ -100,7 +103,7 @@ fn room() -> Plan {
     ])
 }
 
-fn says(name: &str, verdict: Verdict, now: Now) -> Observation {
+pub(super) fn says(name: &str, verdict: Verdict, now: Now) -> Observation {
     let mut reading = Reading::default();
     if verdict != Verdict::Ready {
         reading.find(Finding::new(&BROKEN, verdict));
@@ -108,15 +111,15 @@ fn says(name: &str, verdict: Verdict, now: Now) -> Observation {
     Observation::read(name.into(), now, Duration::ZERO, reading)
 }
 
-fn rate(value: f64, now: Now) -> Observation {
+pub(super) fn rate(value: f64, now: Now) -> Observation {
     let mut reading = Reading::default();
     reading.measure(&RATE, value);
     Observation::read("bandwidth".into(), now, Duration::ZERO, reading)
 }
 
-const NAMES: [&str; 4] = ["link", "gateway", "ups", "camera"];
+pub(super) const NAMES: [&str; 4] = ["link", "gateway", "ups", "camera"];
 
-fn all_good(engine: &mut Engine, now: Now) {
+pub(super) fn all_good(engine: &mut Engine, now: Now) {
     for name in NAMES {
         engine.observe(says(name, Verdict::Ready, now), now);
     }

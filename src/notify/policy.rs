@@ -74,9 +74,9 @@ impl Policy {
         Self { room, zone, receivers, told, made: 0 }
     }
 
-    /// Tells these receivers from now on, after a config was read anew.
-    pub fn serve(&mut self, receivers: Vec<(Arc<str>, Lang)>) {
-        self.receivers = receivers;
+    /// Speaks for this room, in this zone, to these receivers from now on, after a config was read anew.
+    pub fn serve(&mut self, room: Arc<str>, zone: TimeZone, receivers: Vec<(Arc<str>, Lang)>) {
+        (self.room, self.zone, self.receivers) = (room, zone, receivers);
     }
 
     /// Decides on one change, seen at `at`; `settling` while the daemon is.

@@ -204,6 +204,11 @@ impl Known {
         let wait = if matches!(self.answer, Some(Ok(_))) { requery } else { requery.min(RETRY) };
         self.born != node.born || self.asked.is_none_or(|asked| now.since(asked) >= wait)
     }
+
+    /// Whether the newest answer was that another has it.
+    fn was_busy(&self) -> bool {
+        matches!(&self.answer, Some(Err(error)) if error.kind == ErrorKind::Busy)
+    }
 }
 
 /// A probe of this kind.
@@ -239,7 +244,11 @@ impl Probe {
             .filter(|node| node.is(&self.config.device, &self.context.roots))
             .collect();
         let holders: Vec<Holder> = nodes.iter().map(|node| holder::of(node, &self.context.roots)).collect();
-        let in_use = *self.context.in_use.borrow() || holders.iter().any(|holder| holder.in_use() == Some(true));
+        let held = holders.iter().any(|holder| holder.in_use() == Some(true));
+        // Our own "busy" of some time ago is what makes the room seem in use: nobody but another look can take it back.
+        // Opening a camera that another has changes nothing for the other.
+        let only_by_our_word = !held && self.known.values().any(Known::was_busy);
+        let in_use = held || (*self.context.in_use.borrow() && !only_by_our_word);
         // A child that hangs on a camera that was pulled out is remembered until it is gone.
         self.known.retain(|name, known| nodes.iter().any(|node| node.name == *name) || known.slot.is_left_behind());
         for node in &nodes {

@@ -237,7 +237,8 @@ fn source(variables: &Variables, status: &Status, testing: bool, numbers: &Numbe
         return Err(words);
     }
     if status.has(Flag::Ob) {
-        return Ok(if testing { Source::Mains } else { Source::Battery });
+        // A test runs with mains there; one whose result hangs at "in progress" while nothing comes in is an outage.
+        return Ok(if testing && !no_mains { Source::Mains } else { Source::Battery });
     }
     // "OL DISCHRG": some models say so at rest, fully charged, with mains (networkupstools/nut#1970); others say so in
     // an outage, with nothing at the input (#811).

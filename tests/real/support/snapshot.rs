@@ -102,6 +102,7 @@ pub(crate) fn check(name: &str, kind: Kind, level: Level) -> Check {
             interval: Duration::from_secs(5),
             fresh_for: Duration::from_hours(1),
             holds: Holds { bad_for: Duration::from_secs(3), good_for: Duration::from_mins(1) },
+            looks_at: 0,
             rules: Vec::new(),
             loss: None,
         },

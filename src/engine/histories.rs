@@ -1,0 +1,158 @@
+//! Histories that once went wrong: each is a room's day that somebody could have had.
+
+use super::tests::*;
+use super::*;
+use crate::domain::check::LossRule;
+use crate::domain::{CheckSpec, Finding, Group, Kind, Level, Limit, ProfileLimit, Reading, Sample};
+
+fn far() -> CheckSpec {
+    let mut far = spec("far", Kind::Icmp, Level::FarEnd);
+    far.loss = Some(LossRule {
+        degraded: Limit::Profile(ProfileLimit::LossDegraded),
+        not_ready: Limit::Profile(ProfileLimit::LossNotReady),
+        reason: &LOSS,
+        undecided: &LOSS_UNDECIDED,
+        window: 600,
+    });
+    far
+}
+
+fn outage(verdict: Verdict, now: Now) -> Observation {
+    let mut reading = Reading { sample: Some(Sample { sent: 3, lost: 3, outage: true }), ..Reading::default() };
+    if verdict != Verdict::Ready {
+        reading.find(Finding::new(&BROKEN, verdict));
+    }
+    Observation::read("far".into(), now, Duration::ZERO, reading)
+}
+
+#[test]
+fn a_reload_of_a_figure_forgets_nothing_that_was_seen() {
+    let mut engine = Engine::new(room(), Restored::default(), at(0.0));
+    all_good(&mut engine, at(0.0));
+    let reading = Reading { in_use: Some(true), ..Reading::default() };
+    engine.observe(Observation::read("camera".into(), at(1.0), Duration::ZERO, reading), at(1.0));
+    let mut plan = room();
+    plan.profiles[0] = profile("small", 2e7, 5e5);
+    engine.adopt(plan, at(2.0));
+    let snapshot = engine.snapshot();
+    assert!(snapshot.in_use, "a reload ends no meeting");
+    assert_eq!(snapshot.current().checks[0].verdict, Verdict::Ready);
+    assert_eq!(snapshot.current().checks[4].verdict, Verdict::Degraded, "judged by the new figure");
+    assert!(snapshot.check("bandwidth").unwrap().held.is_some());
+}
+
+#[test]
+fn evidence_that_was_too_old_at_a_restart_makes_the_first_look_no_recovery() {
+    let restored = Restored {
+        observations: NAMES.map(|name| says(name, Verdict::Ready, at(0.0))).to_vec(),
+        ..Restored::default()
+    };
+    let mut engine = Engine::new(room(), restored, at(100.0));
+    assert_eq!(engine.snapshot().current().checks[0].reasons[0].def.code, "siaga.stale");
+    all_good(&mut engine, at(100.1));
+    assert_eq!(engine.snapshot().current().verdict, Verdict::Ready);
+    assert!(engine.snapshot().incidents.is_empty());
+}
+
+#[test]
+fn a_silent_target_is_judged_by_its_silence_and_not_by_loss_that_nobody_could_count() {
+    let mut engine = Engine::new(plan(vec![far()]), Restored::default(), at(0.0));
+    for second in 0..100 {
+        engine.observe(outage(Verdict::Degraded, at(f64::from(second))), at(f64::from(second)));
+    }
+    let judged = engine.snapshot().current().checks[0].clone();
+    assert_eq!(judged.verdict, Verdict::Degraded);
+    assert!(judged.reasons.iter().all(|reason| reason.def.code != "test.undecided"), "{judged:?}");
+}
+
+#[test]
+fn loss_of_before_is_not_held_against_a_line_that_nobody_sees_any_more() {
+    let mut engine = Engine::new(plan(vec![far()]), Restored::default(), at(0.0));
+    let reading = Reading { sample: Some(Sample { sent: 600, lost: 300, outage: false }), ..Reading::default() };
+    engine.observe(Observation::read("far".into(), at(0.0), Duration::ZERO, reading), at(0.0));
+    assert_eq!(engine.snapshot().current().checks[0].verdict, Verdict::NotReady);
+    for second in 1..100 {
+        let mut blind = says("far", Verdict::Unknown, at(f64::from(second)));
+        blind.error = Some(crate::domain::ProbeError::new(crate::domain::ErrorKind::Permission, "not allowed"));
+        engine.observe(blind, at(f64::from(second)));
+    }
+    assert_eq!(engine.snapshot().current().checks[0].verdict, Verdict::Unknown);
+}
+
+#[test]
+fn one_power_failure_is_one_incident_however_long_the_chain() {
+    let mut engine = Engine::new(room(), Restored::default(), at(0.0));
+    for second in 0..20 {
+        all_good(&mut engine, at(f64::from(second)));
+    }
+    for second in 20..60 {
+        let now = at(f64::from(second));
+        for name in NAMES {
+            engine.observe(says(name, Verdict::NotReady, now), now);
+        }
+        engine.observe(rate(1.0, now), now);
+    }
+    let incidents = engine.snapshot().incidents.clone();
+    let components: Vec<_> = incidents.iter().map(|incident| incident.component).collect();
+    assert_eq!(components, [Component::Power], "{incidents:#?}");
+}
+
+#[test]
+fn the_root_cause_is_not_a_dead_member_that_others_stand_in_for() {
+    let mut checks = vec![spec("ups", Kind::Ups, Level::Power)];
+    for name in ["far-a", "far-b"] {
+        let mut far = spec(name, Kind::Icmp, Level::FarEnd);
+        far.group = Some(Group { name: "far ends".into(), need: 1 });
+        checks.insert(0, far);
+    }
+    let mut plan = plan(checks);
+    plan.absent.insert(Component::Video);
+    let mut engine = Engine::new(plan, Restored::default(), at(0.0));
+    for (name, verdict) in [("far-a", Verdict::Ready), ("far-b", Verdict::NotReady), ("ups", Verdict::Degraded)] {
+        engine.observe(says(name, verdict, at(0.0)), at(0.0));
+    }
+    let snapshot = engine.snapshot();
+    assert_eq!(snapshot.current().verdict, Verdict::Degraded);
+    assert_eq!(snapshot.current().root_cause, Some("ups".into()));
+}
+
+#[test]
+fn a_wall_clock_that_is_set_back_puts_no_incident_off() {
+    let mut engine = Engine::new(room(), Restored::default(), at(0.0));
+    all_good(&mut engine, at(0.0));
+    let set_back = |seconds: f64| Now { wall: at(seconds).wall - Duration::from_hours(24), ..at(seconds) };
+    for second in 20..90 {
+        let now = if second < 30 { at(f64::from(second)) } else { set_back(f64::from(second)) };
+        for name in NAMES {
+            engine.observe(says(name, if name == "ups" { Verdict::Unknown } else { Verdict::Ready }, now), now);
+        }
+    }
+    assert!(engine.snapshot().incidents.iter().any(|incident| incident.component == Component::Power));
+}
+
+#[test]
+fn a_room_that_is_used_now_and_then_does_not_keep_old_evidence_alive() {
+    let mut engine = Engine::new(room(), Restored::default(), at(0.0));
+    all_good(&mut engine, at(0.0));
+    for minute in 1..20 {
+        let now = at(f64::from(minute) * 15.0);
+        engine.command(&Order::Agenda { live: minute % 2 == 1 }, now);
+    }
+    engine.command(&Order::Agenda { live: false }, at(300.0));
+    engine.tick(at(400.0));
+    assert_eq!(engine.snapshot().current().checks[4].verdict, Verdict::Unknown);
+}
+
+#[test]
+fn what_cannot_be_seen_now_is_not_ready_tomorrow() {
+    let mut engine = Engine::new(room(), Restored::default(), at(0.0));
+    for name in NAMES {
+        let verdict = if name == "camera" { Verdict::Unknown } else { Verdict::Ready };
+        engine.observe(says(name, verdict, at(0.0)), at(0.0));
+    }
+    engine.observe(rate(1e7, at(0.0)), at(0.0));
+    let snapshot = engine.snapshot();
+    let tomorrow = at(86_400.0 * 2.0).wall;
+    let question = slot::Question::new(&snapshot, None, Some(tomorrow), None, at(1.0)).unwrap();
+    assert_eq!(slot::answer(&snapshot, &question, at(1.0)).view.verdict, Verdict::Unknown);
+}
