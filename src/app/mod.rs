@@ -87,7 +87,8 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let mut probes = Probes::new(shared, observed);
     probes.keep(config.plan.checks.iter().zip(&config.probes), |name| seen.get(name).copied());
 
-    let driving = tokio::spawn(driver.run());
+    let (ends, mut ended_early) = mpsc::channel(4);
+    let driving = tokio::spawn(mourned("the judge", ends.clone(), driver.run()));
     let (said, voices) = watch::channel(reload::voice(&config));
     let (configs, configs_seen) = watch::channel(Arc::new(config.clone()));
     let (poke, stats) = (notify::Poke::default(), notify::Stats::default());
@@ -99,8 +100,9 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         clock,
         configs: configs_seen,
     };
-    let recording = tokio::spawn(recorder.run(happened));
-    let keeping = tokio::spawn(recorder::keep_history(observed_by_store, store.clone()));
+    let recording = tokio::spawn(mourned("the recorder", ends.clone(), recorder.run(happened)));
+    let history_keeper = recorder::keep_history(observed_by_store, store.clone());
+    let keeping = tokio::spawn(mourned("the history's keeper", ends.clone(), history_keeper));
     let mut delivery = Delivery::new(store.clone(), clock, poke, stats);
     delivery.serve(&config);
 
@@ -126,10 +128,11 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
 
     let mut config_reader =
         reload::Reloader { folder, origin, config, instruct, said, configs, delivery, reloaded, clock };
-    loop {
+    let died = loop {
         tokio::select! {
+            Some(who) = ended_early.recv() => break Some(who),
             asked = signals.next() => match asked {
-                Asked::End => break,
+                Asked::End => break None,
                 Asked::Reload => {
                     _ = config_reader.reload(&mut probes).await;
                 }
@@ -143,8 +146,12 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
                 tracing::error!(why, "an HTTP server has ended; alerts go on");
             }
         }
+    };
+    match died {
+        None => tracing::info!("told to end"),
+        // Without it alerts would stop while everything looks well: a supervisor makes a whole daemon again.
+        Some(who) => tracing::error!("{who} has died; siaga ends, so that it is started anew"),
     }
-    tracing::info!("told to end");
     service::tell(&[NotifyState::Stopping]);
     // Sources first, so that everything that was seen is judged, recorded and written: then the mouths, then the store.
     drop(probes);
@@ -166,7 +173,23 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         tracing::warn!("not everything ended in time");
     }
     drop(own_far_end);
-    Ok(())
+    died.map_or(Ok(()), |who| Err(format!("{who} has died; the log has the place")))
+}
+
+/// A task that is missed when it ends, by a panic too.
+fn mourned<F: Future>(who: &'static str, ends: mpsc::Sender<&'static str>, task: F) -> impl Future<Output = F::Output> {
+    struct Bell(&'static str, mpsc::Sender<&'static str>);
+    impl Drop for Bell {
+        fn drop(&mut self) {
+            // At the usual end nobody listens any more.
+            _ = self.1.try_send(self.0);
+        }
+    }
+    let bell = Bell(who, ends);
+    async move {
+        let _bell = bell;
+        task.await
+    }
 }
 
 async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, String> {

@@ -89,7 +89,8 @@ pub struct Engine {
     started: Now,
     seq: u64,
     starting: bool,
-    settled: bool,
+    /// When the settling was found over.
+    settled: Option<Mono>,
     agenda_live: bool,
     in_use: bool,
     current: usize,
@@ -148,7 +149,7 @@ impl Engine {
             started: now,
             seq: 0,
             starting: true,
-            settled: false,
+            settled: None,
             agenda_live: false,
             in_use: false,
             current,
@@ -286,9 +287,11 @@ impl Engine {
         let news = self.told_of.as_ref().is_none_or(|told| !Arc::ptr_eq(told, &current.checks));
         let settling = now.mono < self.started.mono.after(SETTLING);
         // What was withheld while settling is looked at once more when that is over.
-        let settles = !settling && !self.settled;
+        let settles = !settling && self.settled.is_none();
         if !self.starting && (news || settles || self.incident_due <= now.mono) {
-            self.settled |= settles;
+            if settles {
+                self.settled = Some(now.mono);
+            }
             self.told_of = Some(Arc::clone(&current.checks));
             self.tell_transitions(current, settling, now, &mut events);
             let (changed, due) = self.incidents.update(current, &checks, settling, now);
