@@ -10,6 +10,7 @@ pub mod delivery;
 pub mod driver;
 pub mod identity;
 pub mod memory;
+pub mod own;
 pub mod probes;
 pub mod recorder;
 pub mod reload;
@@ -98,11 +99,12 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         poke: poke.clone(),
         stats: stats.clone(),
         clock,
-        configs: configs_seen,
+        configs: configs_seen.clone(),
     };
     let recording = tokio::spawn(mourned("the recorder", ends.clone(), recorder.run(happened)));
     let history_keeper = recorder::keep_history(observed_by_store, store.clone());
     let keeping = tokio::spawn(mourned("the history's keeper", ends.clone(), history_keeper));
+    let own = own::Watched { store: store.health(), stats: stats.clone(), configs: configs_seen };
     let mut delivery = Delivery::new(store.clone(), clock, poke, stats);
     delivery.serve(&config);
 
@@ -115,6 +117,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         voice: voices,
         reloaded: reloaded_seen,
         reload: asked_to_reload,
+        own: Arc::new(own),
         info: Arc::new(reload::info()),
     };
     let (ended, end) = watch::channel(false);

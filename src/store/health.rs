@@ -63,14 +63,18 @@ impl Board {
 
     /// Counts what was lost before it reached the writer.
     pub(super) fn lose(&self, records: u64) {
-        self.lost.fetch_add(records, Ordering::Relaxed);
-        self.health.send_modify(|health| health.dropped += records);
+        // Both under the one lock: a count between them would show the loss twice, and a counter that falls again is read
+        // as a restart.
+        self.health.send_modify(|health| {
+            self.lost.fetch_add(records, Ordering::Relaxed);
+            health.dropped += records;
+        });
     }
 
     /// Shows what waits and what the writer has lost.
     pub(super) fn count(&self, waiting: usize, lost: u64) {
-        let dropped = lost + self.lost.load(Ordering::Relaxed);
         self.health.send_if_modified(|health| {
+            let dropped = lost + self.lost.load(Ordering::Relaxed);
             let news = (health.waiting, health.dropped) != (waiting, dropped);
             (health.waiting, health.dropped) = (waiting, dropped);
             news

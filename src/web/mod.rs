@@ -15,6 +15,7 @@ pub mod lang;
 pub mod lists;
 pub mod metrics;
 pub mod openapi;
+pub mod own;
 pub mod page;
 pub mod problem;
 pub mod query;
@@ -37,6 +38,7 @@ use crate::domain::reason::fill;
 use crate::domain::{Lang, Quantity, Reason, ReasonDef, Snapshot};
 
 pub use evidence::{Evidence, PastIncident, Stored};
+pub use own::{Own, OwnHealth};
 pub use serve::run;
 
 /// What the server is given. Cheap to clone: one for each address that is listened on.
@@ -54,6 +56,8 @@ pub struct State {
     pub reloaded: watch::Receiver<Reloaded>,
     /// Who reads the config anew when asked; the answer is the error's text for a bad one.
     pub reload: mpsc::Sender<oneshot::Sender<Result<(), String>>>,
+    /// How the daemon itself is.
+    pub own: Arc<dyn OwnHealth>,
     /// What does not change while the process runs.
     pub info: Arc<Info>,
 }

@@ -118,6 +118,10 @@ fn a_state_folder_that_cannot_be_written_costs_memory_and_not_the_answer() {
     assert!(answer["evidence_id"].is_null(), "{answer:#}");
     assert!(answer["evidence_error"].as_str().is_some_and(|why| !why.is_empty()), "{answer:#}");
     assert!(daemon.log().contains("state cannot be kept there"), "{}", daemon.log());
+    let metrics = daemon.wait_for("/metrics", "the store's own word", |answer| {
+        answer.body.lines().any(|line| line == "siaga_store_healthy 0")
+    });
+    assert!(metrics.body.lines().any(|line| line == "siaga_database_set_aside 0"), "{}", metrics.body);
     daemon.stop();
 }
 
@@ -171,6 +175,10 @@ fn a_damaged_database_is_set_aside_and_said() {
         .any(|entry| entry.unwrap().file_name().to_string_lossy().starts_with("siaga.db.damaged-"));
     assert!(set_aside, "the damaged file is kept for whoever wants to look");
     assert!(daemon.log().contains("damaged"), "{}", daemon.log());
+    daemon.wait_for("/metrics", "the file that was set aside, and a store that works", |answer| {
+        let holds = |series| answer.body.lines().any(|line| line == series);
+        holds("siaga_database_set_aside 1") && holds("siaga_store_healthy 1")
+    });
     daemon.stop();
 }
 

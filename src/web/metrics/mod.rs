@@ -4,6 +4,7 @@
 //! its last observation stay; no reason's text, person or meeting stands in a label.
 
 mod family;
+mod own;
 mod room;
 
 use std::sync::{Arc, Mutex, PoisonError};

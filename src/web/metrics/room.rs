@@ -7,6 +7,7 @@ use crate::domain::{Component, Requirement, Snapshot};
 
 use super::super::State;
 use super::family::{Family, Samples};
+use super::own;
 use prometheus::proto::MetricFamily;
 
 static BUILD_INFO: Family = Family::gauge("siaga_build_info", &["version"], "Which build this is; always 1.");
@@ -100,7 +101,7 @@ static RELOAD_AT: Family = Family::gauge(
     "When the config was last read successfully.",
 );
 
-/// Every metric of the room that is not a quantity of a probe.
+/// Every metric that is not a quantity of a probe: the room's, then the daemon's own.
 pub const FAMILIES: &[&Family] = &[
     &BUILD_INFO,
     &ROOM_STATE,
@@ -127,6 +128,15 @@ pub const FAMILIES: &[&Family] = &[
     &SNAPSHOTS,
     &RELOAD_OK,
     &RELOAD_AT,
+    &own::STORE_HEALTHY,
+    &own::STORE_WAITING,
+    &own::STORE_DROPPED,
+    &own::SET_ASIDE,
+    &own::DELIVERED,
+    &own::FAILED,
+    &own::GIVEN_UP,
+    &own::WITHHELD,
+    &own::LAST_DELIVERED,
 ];
 
 /// All series of a snapshot.
@@ -154,6 +164,7 @@ fn daemon(out: &mut Samples, snapshot: &Snapshot, state: &State) {
     out.add(&SNAPSHOTS, &[], count(snapshot.seq));
     out.add(&RELOAD_OK, &[], flag(reloaded.ok));
     out.add(&RELOAD_AT, &[], unix(reloaded.at));
+    own::add(out, &state.own.now());
 }
 
 fn room(out: &mut Samples, snapshot: &Snapshot) {
@@ -227,17 +238,17 @@ fn reasons(out: &mut Samples, snapshot: &Snapshot, component: &ComponentView, ju
     }
 }
 
-const fn flag(holds: bool) -> f64 {
+pub(super) const fn flag(holds: bool) -> f64 {
     if holds { 1.0 } else { 0.0 }
 }
 
 /// Seconds since 1970, to the millisecond: what a double holds exactly enough.
 #[allow(clippy::cast_precision_loss, reason = "milliseconds since 1970 stay below 2^53 for 280 000 years")]
-fn unix(moment: Timestamp) -> f64 {
+pub(super) fn unix(moment: Timestamp) -> f64 {
     moment.as_millisecond() as f64 / 1e3
 }
 
 #[allow(clippy::cast_precision_loss, reason = "counts stay below 2^53")]
-fn count(number: u64) -> f64 {
+pub(super) fn count(number: u64) -> f64 {
     number as f64
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use siaga::domain::{Kind, Level, Verdict};
 use siaga::probe;
+use siaga::web::Own;
 use siaga::web::metrics::{FAMILIES, Family};
+use siaga::web::own::{Keeping, Telling};
 
 use super::{promtool, whole_catalogue};
 use crate::support::golden;
@@ -164,5 +166,32 @@ async fn a_reload_is_told() {
     let text = served.get("/metrics").await.text;
     assert!(text.contains("siaga_config_last_reload_successful 0\n"), "{text}");
     assert!(text.contains("siaga_config_last_reload_success_timestamp_seconds 1795482000\n"), "{text}");
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn the_daemons_own_health_is_told() {
+    let served = serve(room(good()).build()).await;
+    *served.own.0.lock().unwrap() = Own {
+        store: Keeping { healthy: false, waiting: 7, dropped: 5, set_aside: true },
+        // The same label twice would spoil the whole scrape.
+        receivers: [("st\"af".into(), Telling { failed: vec![("timeout", 1), ("timeout", 2)], ..Telling::default() })]
+            .into(),
+        withheld: Vec::new(),
+    };
+    let text = served.get("/metrics").await.text;
+    for line in [
+        "siaga_store_healthy 0",
+        "siaga_store_waiting 7",
+        "siaga_store_dropped_total 5",
+        "siaga_database_set_aside 1",
+        r#"siaga_notifications_delivered_total{receiver="st\"af"} 0"#,
+        r#"siaga_notifications_failed_attempts_total{receiver="st\"af",reason="timeout"} 1"#,
+    ] {
+        assert!(text.lines().any(|other| other == line), "{line} in {text}");
+    }
+    assert!(!text.contains("last_delivered"), "never is no moment: {text}");
+    let (content, said) = promtool(&["check", "metrics"], &text);
+    assert!(content, "{said}");
     served.stop().await;
 }

@@ -11,7 +11,8 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 use siaga::clock::Clock;
 use siaga::domain::{Lang, Snapshot};
-use siaga::web::{self, Evidence, Info, PastIncident, Reloaded, State, Stored, Voice};
+use siaga::web::own::{Keeping, Telling};
+use siaga::web::{self, Evidence, Info, Own, OwnHealth, PastIncident, Reloaded, State, Stored, Voice};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -60,6 +61,30 @@ impl Evidence for Memory {
     }
 }
 
+/// How the daemon says it is itself; a test may change its mind.
+pub(crate) struct Said(pub Mutex<Own>);
+
+impl OwnHealth for Said {
+    fn now(&self) -> Own {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+/// A daemon that keeps everything, and has one receiver that once failed.
+fn own() -> Own {
+    let telling = Telling {
+        delivered: 3,
+        failed: vec![("timeout", 0), ("unavailable", 2)],
+        given_up: vec![("refused", 1), ("too_old", 0)],
+        last_delivered_at: Some(AT.parse().unwrap()),
+    };
+    Own {
+        store: Keeping { healthy: true, waiting: 2, dropped: 0, set_aside: false },
+        receivers: BTreeMap::from([("staf".into(), telling), ("siaga_malam".into(), Telling::default())]),
+        withheld: vec![("settling", 4), ("no_news", 0)],
+    }
+}
+
 /// A served room.
 pub(crate) struct Served {
     pub address: SocketAddr,
@@ -68,6 +93,7 @@ pub(crate) struct Served {
     pub reloaded: watch::Sender<Reloaded>,
     pub reloads: Option<mpsc::Receiver<oneshot::Sender<Result<(), String>>>>,
     pub memory: Arc<Memory>,
+    pub own: Arc<Said>,
     pub client: reqwest::Client,
     stop: Option<oneshot::Sender<()>>,
     server: tokio::task::JoinHandle<std::io::Result<()>>,
@@ -100,6 +126,7 @@ pub(crate) async fn serve_with(snapshot: Arc<Snapshot>, memory: Memory) -> Serve
     let (reloaded, reloadeds) = watch::channel(Reloaded { ok: true, at: wall });
     let (reload, reloads) = mpsc::channel(1);
     let memory = Arc::new(memory);
+    let own = Arc::new(Said(Mutex::new(own())));
     let state = State {
         snapshot: snapshots,
         clock: Clock::on_tokio_time(wall),
@@ -107,6 +134,7 @@ pub(crate) async fn serve_with(snapshot: Arc<Snapshot>, memory: Memory) -> Serve
         voice: voices,
         reloaded: reloadeds,
         reload,
+        own: Arc::clone(&own) as Arc<dyn OwnHealth>,
         info: Arc::new(Info { version: "0.0.0-test", quantities: QUANTITIES.to_vec(), reasons: REASONS.to_vec() }),
     };
     let (stop, stopped) = oneshot::channel();
@@ -116,7 +144,7 @@ pub(crate) async fn serve_with(snapshot: Arc<Snapshot>, memory: Memory) -> Serve
     };
     let server = tokio::spawn(web::run(listener, state, shutdown));
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap();
-    Served { address, snapshot, voice, reloaded, reloads: Some(reloads), memory, client, stop: Some(stop), server }
+    Served { address, snapshot, voice, reloaded, reloads: Some(reloads), memory, own, client, stop: Some(stop), server }
 }
 
 /// A whole answer.

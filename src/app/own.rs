@@ -1,0 +1,63 @@
+//! The daemon's own health, gathered for the readers' side from the store and the deliverer.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::config::Config;
+use crate::domain::GiveUp;
+use crate::notify::stats::ReceiverCounts;
+use crate::notify::{Failure, Stats, Withheld};
+use crate::store::Health;
+use crate::web::own::{Counted, Keeping, Own, OwnHealth, Telling};
+
+/// Where the daemon's own health is read: all of it in memory.
+pub struct Watched {
+    /// The store's word on itself.
+    pub store: watch::Receiver<Health>,
+    /// What became of the notifications.
+    pub stats: Stats,
+    /// Who is told: a receiver is shown before its first notification.
+    pub configs: watch::Receiver<Arc<Config>>,
+}
+
+impl OwnHealth for Watched {
+    fn now(&self) -> Own {
+        let counts = self.stats.counts();
+        let named =
+            self.configs.borrow().receivers.iter().map(|receiver| Arc::clone(&receiver.name)).collect::<Vec<_>>();
+        let silent = ReceiverCounts::default();
+        let mut receivers: BTreeMap<_, _> = named.into_iter().map(|name| (name, telling(&silent))).collect();
+        receivers.extend(counts.receivers.iter().map(|(name, counts)| (Arc::clone(name), telling(counts))));
+        let withheld = all(Withheld::ALL, Withheld::as_str, &counts.withheld);
+        Own { store: keeping(&self.store.borrow()), receivers, withheld }
+    }
+}
+
+fn keeping(health: &Health) -> Keeping {
+    Keeping {
+        healthy: health.ok,
+        waiting: u64::try_from(health.waiting).unwrap_or(u64::MAX),
+        dropped: health.dropped,
+        set_aside: health.damaged.is_some(),
+    }
+}
+
+fn telling(counts: &ReceiverCounts) -> Telling {
+    Telling {
+        delivered: counts.delivered,
+        failed: all(Failure::ALL, Failure::as_str, &counts.failed),
+        given_up: all(GiveUp::ALL, GiveUp::as_str, &counts.given_up),
+        last_delivered_at: counts.last_delivered_at,
+    }
+}
+
+/// Every value that there is with its count, zeros included.
+fn all<T: Copy + Ord, const N: usize>(
+    every: [T; N],
+    name: fn(T) -> &'static str,
+    counted: &BTreeMap<T, u64>,
+) -> Vec<Counted> {
+    every.into_iter().map(|one| (name(one), counted.get(&one).copied().unwrap_or_default())).collect()
+}

@@ -1,0 +1,55 @@
+//! The daemon's own health as the readers' side wants it: whether what it saw is kept, and whether what it said arrived.
+//!
+//! Store and receivers are other hands of the house; the shell hands over what is told here.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+/// Who knows how the daemon itself is.
+pub trait OwnHealth: Send + Sync {
+    /// How it is now. Asked by each scrape, so it reads what is in memory and touches neither disk nor network.
+    fn now(&self) -> Own;
+}
+
+/// How the daemon itself is. What is counted, is counted since the process began.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Own {
+    /// The memory.
+    pub store: Keeping,
+    /// The mouths, by the receiver's name in the config.
+    pub receivers: BTreeMap<Arc<str>, Telling>,
+    /// Changes of which nobody was told, by why.
+    pub withheld: Vec<Counted>,
+}
+
+/// A label's value, of a closed list, and how often it was so. Zeros are counted too: Prometheus sees no increase in a
+/// series that begins with its first event.
+pub type Counted = (&'static str, u64);
+
+/// How the store is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Keeping {
+    /// Whether what it is given reaches the disk.
+    pub healthy: bool,
+    /// Records that wait in memory for the disk.
+    pub waiting: u64,
+    /// Records that are lost for good.
+    pub dropped: u64,
+    /// Whether a damaged file was put aside and a fresh one begun.
+    pub set_aside: bool,
+}
+
+/// What became of the notifications to one receiver.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Telling {
+    /// Notifications that arrived.
+    pub delivered: u64,
+    /// Attempts that failed, by kind of failure. One notification may fail many times and still arrive.
+    pub failed: Vec<Counted>,
+    /// Notifications that are no longer tried, by why: these nobody was told.
+    pub given_up: Vec<Counted>,
+    /// When one arrived last.
+    pub last_delivered_at: Option<Timestamp>,
+}
