@@ -110,7 +110,11 @@ fn the_same_config_says_what_was_recorded_and_another_one_what_would_have_been()
     write_config(at, &format!("{ROOM}{advisory}{other}"));
     let (code, text) = of_state(at, &["--since", "1h", "--end"]);
     assert_eq!(code, 0, "{text}");
-    assert!(text.contains("check ups: ready → not_ready"), "{text}");
+    // "mains" was never seen, so the first round lasts until the moment at which the UPS fails: told from unknown or ready.
+    assert!(
+        text.lines().any(|line| line.contains("check ups: ") && line.contains("→ not_ready power.on_battery")),
+        "{text}"
+    );
     assert!(replayed(&text).iter().all(|(_, to)| to != "not_ready"), "{text}");
     assert!(text.contains("nothing is recorded of the check \"mains\""), "{text}");
     write_config(at, &format!("{ROOM}{other}"));
