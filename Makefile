@@ -19,7 +19,8 @@ run: tools ## install what is missing, build, start the daemon in the foreground
 test: tools ## install what the tests need, check, then run all tests
 	@scripts/install-debian.sh build run test
 	@$(MAKE) --no-print-directory check
-	$(CARGO) test $(LOCKED) --no-fail-fast
+	$(CARGO) test $(LOCKED) --no-fail-fast --doc
+	$(CARGO) test $(LOCKED) --no-fail-fast --lib --bins --tests
 
 check: tools ## format, lints and documentation, without a warning
 	$(CARGO) fmt --check

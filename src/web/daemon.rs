@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
@@ -43,10 +43,15 @@ pub(super) async fn metrics(State(site): State<Arc<Site>>) -> Response {
 /// Reads the config anew. A bad one leaves the old one running.
 #[utoipa::path(post, path = "/-/reload", responses(
     (status = 200, description = "The new config runs.", body = String),
+    (status = 403, description = "A page of somebody else's asked, by a browser.", body = String),
     (status = 500, description = "The new config is bad and the old one runs on; the text says what is wrong.", body = String),
     (status = 503, description = "A reload is under way.", body = String),
 ))]
-pub(super) async fn reload(State(site): State<Arc<Site>>) -> Response {
+pub(super) async fn reload(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
+    // Only a browser sends these, and the room's page has nothing that posts: whoever else's page does is refused.
+    if headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site") {
+        return (StatusCode::FORBIDDEN, "not from a browser\n").into_response();
+    }
     let (answer, outcome) = oneshot::channel();
     match site.state.reload.try_send(answer) {
         Ok(()) => {}

@@ -87,6 +87,8 @@ fn questions_that_cannot_be_answered_are_refused_with_the_reason() {
         }
     }
     assert_eq!(daemon.request("GET", "/-/reload").status, 405);
+    let foreign = "Origin: https://elsewhere.example\r\nSec-Fetch-Site: cross-site\r\n";
+    assert_eq!(daemon.request_with("POST", "/-/reload", foreign).status, 403);
     assert_eq!(daemon.request("POST", "/readyz").status, 405);
 }
 

@@ -109,9 +109,15 @@ impl Daemon {
 
     /// One request without a body.
     pub(crate) fn request(&self, method: &str, path: &str) -> Answer {
+        self.request_with(method, path, "")
+    }
+
+    /// One request without a body, with headers (each ended by a line's end).
+    pub(crate) fn request_with(&self, method: &str, path: &str, headers: &str) -> Answer {
         let address = self.address;
-        let request =
-            format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {address}\r\n{headers}Connection: close\r\nContent-Length: 0\r\n\r\n"
+        );
         let asked = || -> std::io::Result<String> {
             let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
             stream.set_read_timeout(Some(PATIENCE))?;
