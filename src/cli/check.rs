@@ -91,8 +91,8 @@ pub async fn run(config: Config, args: &CheckArgs, lang: Lang, color: bool) -> R
     Ok(view.verdict.exit_code())
 }
 
-/// Whether there is nothing more to wait for: each check has been seen, what is pending is decided, and so is loss (or
-/// its burst is over).
+/// Whether there is nothing more to wait for: each check has been seen, and loss is decided (or its burst is over). What is
+/// pending is not awaited: the first look of each check is decided at once.
 fn is_done(snapshot: &Snapshot, quick: bool, elapsed: Duration) -> bool {
     let seen = snapshot.checks.iter().all(|check| check.runs > 0 || (quick && check.spec.active));
     if !seen || quick {

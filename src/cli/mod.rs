@@ -30,7 +30,7 @@ const FAILED: u8 = 3;
 struct Cli {
     /// The config file. Without it $`SIAGA_CONFIG`, else /etc/siaga/siaga.toml, else the built-in config, which contacts
     /// nobody outside this machine.
-    #[arg(long, short, global = true, value_name = "FILE", env = "SIAGA_CONFIG")]
+    #[arg(long, short, global = true, value_name = "FILE", env = crate::config::PATH_VARIABLE)]
     config: Option<PathBuf>,
     /// The language of what is printed: id or en. Without it, the config's.
     #[arg(long, global = true, value_name = "LANG", value_parser = parse_lang)]

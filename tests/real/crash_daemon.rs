@@ -70,12 +70,10 @@ fn a_daemon_that_is_killed_again_and_again_loses_nothing_that_it_stored() {
     let folder = room(&format!(
         "[components]\ncomputer = {{ absent = true }}\ninternet = {{ absent = true }}\naudio = {{ absent = true }}\n\
          video = {{ absent = true }}\nradio = {{ absent = true }}\n\
-         [[check]]\nname = \"ups\"\nkind = \"replay\"\ncomponent = \"power\"\nfile = \"{0}/flapping.toml\"\nrepeat = true\ninterval = \"50ms\"\n\
-         [[receiver]]\nname = \"desk\"\nkind = \"webhook\"\nurl = \"http://{1}/\"\n",
-        "@",
+         [[check]]\nname = \"ups\"\nkind = \"replay\"\ncomponent = \"power\"\nfile = \"FOLDER/flapping.toml\"\nrepeat = true\ninterval = \"50ms\"\n\
+         [[receiver]]\nname = \"desk\"\nkind = \"webhook\"\nurl = \"http://{}/\"\n",
         desk.address
-    )
-    .replace('@', "FOLDER"));
+    ));
     let config = std::fs::read_to_string(folder.path().join("siaga.toml")).unwrap();
     let at = folder.path().display().to_string();
     std::fs::write(folder.path().join("siaga.toml"), config.replace("FOLDER", &at)).unwrap();
