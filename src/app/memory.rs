@@ -8,8 +8,8 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 
 use crate::clock::Clock;
-use crate::domain::Mono;
-use crate::store::{Store, StoreError};
+use crate::domain::{Mono, in_full};
+use crate::store::Store;
 use crate::web::{Evidence, PastIncident, Stored};
 
 /// How long an answer stands in for others to the same question that say the same.
@@ -117,15 +117,4 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// The snapshot's number in an evidence id (`run-seq-question`, the number in hexadecimal).
 fn seq_of(id: &str) -> u64 {
     id.split('-').nth(1).and_then(|seq| u64::from_str_radix(seq, 16).ok()).unwrap_or_default()
-}
-
-/// An error with all that is behind it.
-pub fn in_full(error: &StoreError) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

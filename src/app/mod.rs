@@ -27,7 +27,7 @@ use tokio::sync::{mpsc, watch};
 use crate::cli::RunArgs;
 use crate::clock::Clock;
 use crate::config::{Config, Origin};
-use crate::domain::{CheckName, Mono};
+use crate::domain::{CheckName, Mono, in_full};
 use crate::engine::Engine;
 use crate::far_end::FarEnd;
 use crate::notify;
@@ -44,8 +44,9 @@ use service::{Asked, LAST_CALL, Signals};
 const OBSERVATIONS: usize = 256;
 /// Batches of events that wait for the recorder.
 const EVENTS: usize = 256;
-/// How long the start waits for what an earlier process left. Longer, and the daemon begins without it.
-const RESTORE: Duration = Duration::from_millis(500);
+/// How long the start waits for what an earlier process left: as long as the store waits for its disk. A daemon that begins
+/// without it tells again what was told, and leaves the old incidents open for ever; a few seconds later it sees as well.
+const RESTORE: Duration = Duration::from_secs(5);
 
 /// Runs the daemon until it is told to end.
 ///
@@ -105,7 +106,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let history_keeper = recorder::keep_history(observed_by_store, store.clone());
     let keeping = tokio::spawn(mourned("the history's keeper", ends.clone(), history_keeper));
     let own = own::Watched { store: store.health(), stats: stats.clone(), configs: configs_seen };
-    let mut delivery = Delivery::new(store.clone(), clock, poke, stats);
+    let mut delivery = Delivery::new(store.clone(), clock, poke, stats, ends.clone());
     delivery.serve(&config);
 
     let (asked_to_reload, mut reloads) = mpsc::channel(4);
@@ -169,7 +170,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         _ = ended.send(true);
         while serving.join_next().await.is_some() {}
         if let Err(error) = store.close().await {
-            tracing::warn!(error = memory::in_full(&error), "the store could not be closed in order");
+            tracing::warn!(error = in_full(&error), "the store could not be closed in order");
         }
     };
     if tokio::time::timeout(LAST_CALL, in_order).await.is_err() {
@@ -224,4 +225,20 @@ pub async fn own_far_end(config: &Config) -> Result<Option<FarEnd>, String> {
         return Ok(None);
     }
     crate::far_end::start().await.map(Some).map_err(|error| format!("the own far end cannot start: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_panics_or_ends_is_missed_by_its_name() {
+        let (ends, mut ended) = mpsc::channel(4);
+        let panics = tokio::spawn(mourned("the judge", ends.clone(), async { panic!("as a bug would") }));
+        assert!(panics.await.unwrap_err().is_panic());
+        assert_eq!(ended.recv().await, Some("the judge"));
+        tokio::spawn(mourned("the recorder", ends, async {})).await.unwrap();
+        assert_eq!(ended.recv().await, Some("the recorder"));
+        assert_eq!(ended.recv().await, None, "each is missed once");
+    }
 }

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use super::memory::in_full;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::{Incident, Lang, Observation};
+use crate::domain::{Incident, Lang, Observation, in_full};
 use crate::engine::{self, Event, SETTLING};
 use crate::notify::policy::Change;
 use crate::notify::{Poke, Policy, Stats};

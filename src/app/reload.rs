@@ -11,7 +11,7 @@ use super::driver::Instruction;
 use super::probes::Probes;
 use super::{identity, service};
 use crate::clock::Clock;
-use crate::config::{Config, LoadError, Origin};
+use crate::config::{Config, Files, LoadError, Origin};
 use crate::domain::Kind;
 use crate::{probe, web};
 
@@ -62,7 +62,7 @@ impl Reloader {
     }
 
     async fn swap(&mut self, probes: &mut Probes) -> Result<(), String> {
-        let config = Config::load(&self.origin).map_err(|error| match error {
+        let config = Config::load(&self.origin, Files::Needed).map_err(|error| match error {
             LoadError::Wrong(errors) => errors.render(false),
             LoadError::Read { ref source, .. } => format!("{error}: {source}"),
         })?;
@@ -97,6 +97,7 @@ pub fn voice(config: &Config) -> Arc<web::Voice> {
         title: config.room.title().to_owned(),
         lang: config.room.language,
         zone: config.room.time_zone.0.clone(),
+        hosts: web::Hosts::new(config.web.hosts.iter().map(|host| host.0.as_str())),
         remedies,
     })
 }

@@ -17,7 +17,7 @@ use super::replay::told;
 use crate::app::{recorder, service};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::{Lang, Period, Requirement, Verdict};
+use crate::domain::{Lang, Period, Requirement, Verdict, in_full};
 use crate::store::{Recorded, Recording};
 use compare::Difference;
 use play::Played;
@@ -84,7 +84,7 @@ pub fn run(config: Config, args: &HistoryArgs, end: bool, lang: Lang, color: boo
         } else {
             ""
         };
-        format!("{}{hint}", super::in_full(&error))
+        format!("{}{hint}", in_full(&error))
     })?;
     let zone = config.room.time_zone.0.clone();
     let Some((first, last)) = recording.span() else {

@@ -16,8 +16,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::clock::Clock;
-use crate::config::{Config, LoadError, Origin};
-use crate::domain::Lang;
+use crate::config::{Config, Files, LoadError, Origin};
+use crate::domain::{Lang, in_full};
 use paint::{Color, note, say};
 
 /// Exit code of a command that could not do its work: bad arguments, a bad config, a port in use. Monitoring plugins
@@ -153,16 +153,16 @@ impl Cli {
         let color = self.color.on_stdout();
         match &self.command {
             Command::Run(args) => {
-                let (origin, config) = (self.origin(), self.load()?);
+                let (origin, config) = (self.origin(), self.load(Files::Needed)?);
                 on_runtime(crate::app::run(origin, config, args.clone())).map(|()| 0)
             }
             Command::Check(args) => {
-                let config = self.load()?;
+                let config = self.load(Files::NotAsked)?;
                 let lang = self.lang(&config);
                 on_runtime(check::run(config, args, lang, color))
             }
             Command::Status(args) => {
-                let config = self.load()?;
+                let config = self.load(Files::NotAsked)?;
                 let lang = self.lang(&config);
                 on_runtime(status::run(&config, args, lang, color))
             }
@@ -176,7 +176,7 @@ impl Cli {
             Command::Config(command) => Ok(self.config(command)),
             Command::Replay { scenario: Some(scenario), end, .. } => self.replay(scenario, *end, color),
             Command::Replay { scenario: None, history, end } => {
-                let config = self.load()?;
+                let config = self.load(Files::NotAsked)?;
                 let lang = self.lang(&config);
                 history::run(config, history, *end, lang, color)
             }
@@ -193,8 +193,8 @@ impl Cli {
         Origin::find(self.config.clone(), None)
     }
 
-    fn load(&self) -> Result<Config, String> {
-        Config::load(&self.origin()).map_err(|error| told(&error, self.color.on_stderr()))
+    fn load(&self, files: Files) -> Result<Config, String> {
+        Config::load(&self.origin(), files).map_err(|error| told(&error, self.color.on_stderr()))
     }
 
     fn lang(&self, config: &Config) -> Lang {
@@ -226,7 +226,7 @@ impl Cli {
             ConfigCommand::Schema => say(&format!("{:#}\n", crate::config::schema::schema())),
             ConfigCommand::Check { file } => {
                 let origin = file.as_ref().map_or_else(|| self.origin(), |file| Origin::File(file.clone()));
-                match Config::load(&origin) {
+                match Config::load(&origin, Files::Needed) {
                     Ok(config) => say(&format!("{origin}: {} checks, no error\n", config.plan.checks.len())),
                     Err(error) => {
                         note(&told(&error, self.color.on_stderr()));
@@ -241,7 +241,7 @@ impl Cli {
     fn replay(&self, file: &Path, end: bool, color: bool) -> Result<u8, String> {
         use crate::probe::replay::{catalogue, scenario::Scenario};
 
-        let config = self.load()?;
+        let config = self.load(Files::NotAsked)?;
         let lang = self.lang(&config);
         let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
         let scenario = Scenario::parse(&text, catalogue()).map_err(|error| format!("{}: {error}", file.display()))?;
@@ -259,17 +259,6 @@ impl Cli {
         }
         Ok(u8::from(!outcome.unmet.is_empty()))
     }
-}
-
-/// An error with all that is behind it.
-fn in_full(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 /// What is wrong with a config, in full.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::Deserialize as _;
 
+use super::beside::Beside;
 use super::problem::{Problems, listed};
 use super::reader::{Table, fields, read, read_some, unknown_key};
 use super::shape::{CheckCommon, GroupEntry, word};
@@ -29,6 +30,7 @@ struct Read {
 pub(super) fn read_checks(
     checks: &[Table<'_>],
     groups: &[Table<'_>],
+    beside: &Beside<'_>,
     problems: &mut Problems,
 ) -> Vec<(Arc<CheckSpec>, ProbeConfig)> {
     let mut names: BTreeMap<String, usize> = BTreeMap::new();
@@ -47,7 +49,7 @@ pub(super) fn read_checks(
                 names.insert(name.clone(), problems.line(at.start));
             }
         }
-        let probe = common.kind.and_then(|kind| read_own(kind, *table, problems));
+        let probe = common.kind.and_then(|kind| read_own(kind, *table, beside, problems));
         let group = common.group.clone();
         match assemble(common, probe, *table, problems) {
             Some(check) => all.push(check),
@@ -81,7 +83,7 @@ fn read_common(table: Table<'_>, problems: &mut Problems) -> CheckCommon {
     common
 }
 
-fn read_own(kind: Kind, table: Table<'_>, problems: &mut Problems) -> Option<ProbeConfig> {
+fn read_own(kind: Kind, table: Table<'_>, beside: &Beside<'_>, problems: &mut Problems) -> Option<ProbeConfig> {
     let common = common_keys();
     let own = own_keys(kind);
     let is_own = |key: &str| own.map_or_else(|| !common.contains(&key), |own| own.contains(&key));
@@ -91,7 +93,15 @@ fn read_own(kind: Kind, table: Table<'_>, problems: &mut Problems) -> Option<Pro
             problems.say(span, unknown_key(key, allowed.chain(own.unwrap_or_default()).copied()));
         }
     }
-    read_some(table, is_own, problems, |from| ProbeConfig::deserialize_as(kind, from))
+    let mut probe = read_some(table, is_own, problems, |from| ProbeConfig::deserialize_as(kind, from))?;
+    for (milder, worse) in probe.crossed() {
+        let at = table.get(milder).map_or_else(|| table.at(worse), toml::Spanned::span);
+        problems.say(at, format!("{milder} and {worse} are crossed: it would be not ready before it is degraded"));
+    }
+    if let Some((key, Err(message))) = probe.file().map(|(key, file)| (key, beside.find(file))) {
+        problems.say(table.at(key), message);
+    }
+    Some(probe)
 }
 
 /// The check, if enough of it could be read; its rules are checked in any case.

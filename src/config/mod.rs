@@ -11,6 +11,7 @@ use crate::domain::Plan;
 use crate::notify;
 use crate::probe::ProbeConfig;
 
+mod beside;
 mod checks;
 pub mod init;
 pub mod platforms;
@@ -23,9 +24,11 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
+pub use beside::Files;
 pub use problem::{Errors, Problem, Source};
 pub use shape::{Room, RoomName, Store, Web, Zone};
 
+use beside::Beside;
 use problem::Problems;
 use reader::{Table, unknown_key};
 use sections::{all_profiles, components, list, receivers, remedies, section, tree};
@@ -117,11 +120,12 @@ pub enum LoadError {
 }
 
 impl Config {
-    /// Reads the config from where it stands.
+    /// Reads the config from where it stands. Who is to run with it also needs the files that it names: a secret that
+    /// cannot be read would only be missed when somebody must be told.
     ///
     /// # Errors
     /// The file cannot be read, or something is wrong in it: everything that is wrong, at once.
-    pub fn load(origin: &Origin) -> Result<Self, LoadError> {
+    pub fn load(origin: &Origin, files: Files) -> Result<Self, LoadError> {
         let source = match origin {
             Origin::BuiltIn => Source::new("default.toml (built in)", DEFAULT),
             Origin::File(path) => {
@@ -130,7 +134,7 @@ impl Config {
                 Source::new(path.display().to_string(), text)
             }
         };
-        Ok(Self::parse(&source)?)
+        Ok(Self::read(&source, files)?)
     }
 
     /// Reads the config in `source`. Touches no file but the one that `[profiles] file` names.
@@ -138,6 +142,11 @@ impl Config {
     /// # Errors
     /// Everything that is wrong, in the order of the text.
     pub fn parse(source: &Arc<Source>) -> Result<Self, Errors> {
+        Self::read(source, Files::NotAsked)
+    }
+
+    fn read(source: &Arc<Source>, files: Files) -> Result<Self, Errors> {
+        let beside = Beside::new(source, files);
         let mut problems = Problems::new(Arc::clone(source));
         let tree = tree(source, &mut problems)?;
         let top = Table::new(tree.get_ref(), 0..0);
@@ -150,9 +159,9 @@ impl Config {
         let store = section(top, "store", &mut problems);
         let (profiles, default_profile) = all_profiles(top, source, &mut problems);
         let components = components(top, &mut problems);
-        let checks =
-            checks::read_checks(&list(top, "check", &mut problems), &list(top, "group", &mut problems), &mut problems);
-        let receivers = receivers(top, &mut problems);
+        let (tables, groups) = (list(top, "check", &mut problems), list(top, "group", &mut problems));
+        let checks = checks::read_checks(&tables, &groups, &beside, &mut problems);
+        let receivers = receivers(top, &beside, &mut problems);
         let remedies = remedies(top, &mut problems);
 
         let absent: BTreeSet<_> =

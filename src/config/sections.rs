@@ -8,6 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::Remedy;
+use super::beside::Beside;
 use super::problem::{Errors, Problems, Source, listed};
 use super::profiles;
 use super::reader::{Table, read, read_some, unknown_key};
@@ -136,11 +137,11 @@ pub(super) fn components<'t>(
     all
 }
 
-pub(super) fn receivers(root: Table<'_>, problems: &mut Problems) -> Vec<notify::Config> {
+pub(super) fn receivers(root: Table<'_>, beside: &Beside<'_>, problems: &mut Problems) -> Vec<notify::Config> {
     let mut names: BTreeMap<Arc<str>, usize> = BTreeMap::new();
     let mut all = Vec::new();
     for table in list(root, "receiver", problems) {
-        let Some(receiver) = read::<notify::Config>(table, problems) else { continue };
+        let Some(mut receiver) = read::<notify::Config>(table, problems) else { continue };
         let at = table.at("name");
         if let Some(line) = names.get(&receiver.name) {
             problems.say(at, format!("two receivers are named {:?}; the first is on line {line}", receiver.name));
@@ -148,6 +149,12 @@ pub(super) fn receivers(root: Table<'_>, problems: &mut Problems) -> Vec<notify:
         }
         if receiver.timeout.0.is_zero() {
             problems.say(table.at("timeout"), "timeout must be more than 0");
+        }
+        // A credential is there only while the service runs: a missing one is told at the first delivery.
+        if let Some(notify::SecretFile::Path(file)) = &mut receiver.secret_file
+            && let Err(message) = beside.find(file)
+        {
+            problems.say(table.at("secret_file"), message);
         }
         names.insert(Arc::clone(&receiver.name), problems.line(at.start));
         all.push(receiver);

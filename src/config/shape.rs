@@ -98,11 +98,33 @@ pub struct Web {
     #[serde(deserialize_with = "one_or_many")]
     #[schemars(schema_with = "one_or_many_schema")]
     pub listen: Vec<SocketAddr>,
+    /// Names by which it may be asked, beside its addresses, `localhost` and the machine's own host name. A request for
+    /// any other name is refused, because a web page can point a name of its own at this machine.
+    pub hosts: Vec<HostName>,
 }
 
 impl Default for Web {
     fn default() -> Self {
-        Self { listen: vec![SocketAddr::from(([127, 0, 0, 1], 10153))] }
+        Self { listen: vec![SocketAddr::from(([127, 0, 0, 1], 10153))], hosts: Vec::new() }
+    }
+}
+
+/// A host's name, without scheme and port.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String")]
+pub struct HostName(pub String);
+
+impl TryFrom<String> for HostName {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        // RFC 1035 §2.3.4.
+        if !name.is_empty() && name.len() <= 253 && name.chars().all(fits) && !name.starts_with('.') {
+            return Ok(Self(name));
+        }
+        Err(format!("{name:?} is no host name; write it without scheme and port, such as \"siaga.example.net\""))
     }
 }
 
@@ -127,10 +149,30 @@ fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SocketA
             if all.is_empty() {
                 return Err(de::Error::custom("the list is empty; name one address at least"));
             }
+            if let Some((address, other)) = clash(&all) {
+                let taken = if address == other {
+                    format!("{address} stands there twice; leave one out")
+                } else {
+                    format!("{address} and {other} cannot both be listened on: one is in the other; leave one out")
+                };
+                return Err(de::Error::custom(taken));
+            }
             Ok(all)
         }
     }
     deserializer.deserialize_any(Addresses)
+}
+
+/// The first address that another one has taken already: the same, or that of every address. Port 0 is a new one each time.
+fn clash(all: &[SocketAddr]) -> Option<(SocketAddr, SocketAddr)> {
+    let takes = |wide: &SocketAddr, address: &SocketAddr| {
+        let same_family = wide.is_ipv4() == address.is_ipv4();
+        wide.port() == address.port() && same_family && (wide.ip() == address.ip() || wide.ip().is_unspecified())
+    };
+    all.iter().enumerate().find_map(|(place, address)| {
+        let other = all[..place].iter().find(|other| takes(other, address) || takes(address, other))?;
+        (address.port() != 0).then_some((*address, *other))
+    })
 }
 
 fn one_or_many_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {

@@ -38,7 +38,8 @@ fn source(path: &Path) -> Arc<Source> {
 #[test]
 fn every_bad_file_gets_its_exact_message() {
     for path in files("bad") {
-        let errors = Config::parse(&source(&path)).expect_err(&format!("{} is taken for good", path.display()));
+        let errors =
+            Config::read(&source(&path), Files::Needed).expect_err(&format!("{} is taken for good", path.display()));
         let said = errors.render(false) + "\n";
         let golden = path.with_extension("txt");
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
@@ -46,6 +47,31 @@ fn every_bad_file_gets_its_exact_message() {
         }
         let expected = std::fs::read_to_string(&golden).unwrap_or_default();
         assert_eq!(said, expected, "{} (UPDATE_GOLDEN=1 rewrites it)", golden.display());
+    }
+}
+
+#[test]
+fn who_only_asks_the_daemon_needs_no_file_that_the_config_names() {
+    let bad = folder().join("bad");
+    let mut config = Config::parse(&source(&bad.join("files_missing.toml"))).unwrap();
+    // Relative to the config and not to where the process stands.
+    assert_eq!(
+        config.receivers[0].secret_file,
+        Some(crate::notify::SecretFile::Path("tests/config/bad/missing/webhook.secret".into()))
+    );
+    let (key, file) = config.probes[2].file().unwrap();
+    assert_eq!((key, file.as_path()), ("file", Path::new("tests/config/bad/missing/drill.toml")));
+}
+
+#[test]
+fn addresses_that_do_not_meet_are_listened_on_together() {
+    for list in [
+        r#""127.0.0.1:10153", "[::1]:10153""#,
+        r#""127.0.0.1:10153", "127.0.0.1:10154""#,
+        r#""127.0.0.1:0", "127.0.0.1:0""#,
+        r#""0.0.0.0:10153", "[::1]:10153""#,
+    ] {
+        parse(&format!("[web]\nlisten = [{list}]")).unwrap();
     }
 }
 
@@ -192,10 +218,10 @@ fn the_built_in_config_names_nobody_outside_this_machine() {
 
 #[test]
 fn without_a_file_the_binary_is_the_config() {
-    assert!(Config::load(&Origin::BuiltIn).is_ok());
+    assert!(Config::load(&Origin::BuiltIn, Files::Needed).is_ok());
     let asked = Some(PathBuf::from("/nowhere/siaga.toml"));
     assert_eq!(Origin::find(asked.clone(), Some("/other".into())), Origin::File("/nowhere/siaga.toml".into()));
-    assert!(matches!(Config::load(&Origin::find(asked, None)), Err(LoadError::Read { .. })));
+    assert!(matches!(Config::load(&Origin::find(asked, None), Files::Needed), Err(LoadError::Read { .. })));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 pub mod check;
 pub mod component;
+pub mod error;
 pub mod incident;
 pub mod notification;
 pub mod observation;
@@ -18,6 +19,7 @@ pub mod verdict;
 
 pub use check::{CheckName, CheckSpec, Group, Holds, Kind, Level, Limit, ProfileLimit, Rule, Test};
 pub use component::{Component, Requirement};
+pub use error::in_full;
 pub use incident::{Incident, Subject, Transition};
 pub use notification::{GiveUp, Notification, Outbox};
 pub use observation::{ErrorKind, ErrorTable, Finding, Observation, ProbeError, Reading, Sample};

@@ -25,15 +25,45 @@ pub struct Config {
     pub url: Url,
     /// A file with a secret that both sides know. With it each message carries `X-Siaga-Signature: sha256=…`, the
     /// HMAC-SHA-256 (RFC 2104) of the body in hexadecimal. The file is read at each delivery; white space at its end does
-    /// not count.
+    /// not count. `credential:NAME` is the credential NAME of systemd (`LoadCredential=NAME:FILE` in the unit), for a file
+    /// that only root can read.
     #[serde(default)]
-    pub secret_file: Option<PathBuf>,
+    #[schemars(with = "Option<String>")]
+    pub secret_file: Option<SecretFile>,
     /// The language of the messages; the room's, if left out.
     #[serde(default)]
     pub language: Option<Lang>,
     /// How long one attempt may take, from the name's resolution to the answer.
     #[serde(default = "timeout")]
     pub timeout: Period,
+}
+
+/// Where a secret is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum SecretFile {
+    /// In a file of this path.
+    Path(PathBuf),
+    /// In the credential of this name, a file in the folder that systemd makes for the service (systemd.exec(5),
+    /// "Credentials"): its short-lived user can read it there while root's own file stays root's.
+    Credential(String),
+}
+
+/// Before the name of a credential, where a path is expected.
+const CREDENTIAL: &str = "credential:";
+
+impl TryFrom<String> for SecretFile {
+    type Error = &'static str;
+
+    fn try_from(said: String) -> Result<Self, Self::Error> {
+        match said.strip_prefix(CREDENTIAL) {
+            None => Ok(Self::Path(said.into())),
+            Some(name) if name.is_empty() || name.contains('/') || matches!(name, "." | "..") => {
+                Err("a credential has a name without slashes, as LoadCredential= in the unit says it")
+            }
+            Some(name) => Ok(Self::Credential(name.to_owned())),
+        }
+    }
 }
 
 /// How a receiver is reached.

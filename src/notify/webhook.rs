@@ -1,6 +1,6 @@
 //! A receiver that is reached by an HTTP POST of JSON.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, StatusCode, Url};
 use ring::hmac;
 
-use super::config::Config;
+use super::config::{Config, SecretFile};
 use super::error::{DeliveryError, Failure};
 use crate::domain::Notification;
 
@@ -26,7 +26,7 @@ pub struct SetupError(#[source] reqwest::Error);
 pub struct Webhook {
     name: Arc<str>,
     url: Url,
-    secret_file: Option<PathBuf>,
+    secret_file: Option<SecretFile>,
     timeout: Duration,
     client: Client,
 }
@@ -145,7 +145,19 @@ fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     if keeps && same && attempt.previous().len() <= MAX_REDIRECTS { attempt.follow() } else { attempt.stop() }
 }
 
-async fn secret(file: &Path) -> Result<Vec<u8>, DeliveryError> {
+/// The file that holds a secret; `credentials` is the folder that systemd made for this service.
+fn place(said: &SecretFile, credentials: Option<PathBuf>) -> Result<PathBuf, DeliveryError> {
+    match said {
+        SecretFile::Path(path) => Ok(path.clone()),
+        SecretFile::Credential(name) => credentials.map(|folder| folder.join(name)).ok_or_else(|| {
+            let what = format!("credential {name:?}: systemd gave none; is LoadCredential= in the unit?");
+            DeliveryError::new(Failure::Secret, what)
+        }),
+    }
+}
+
+async fn secret(said: &SecretFile) -> Result<Vec<u8>, DeliveryError> {
+    let file = &place(said, std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from))?;
     let failed = |what: String| DeliveryError::new(Failure::Secret, format!("{}: {what}", file.display()));
     let mut secret = tokio::fs::read(file).await.map_err(|error| failed(error.to_string()))?;
     secret.truncate(secret.trim_ascii_end().len());
@@ -164,6 +176,8 @@ fn signature(secret: &[u8], body: &[u8]) -> Result<HeaderValue, DeliveryError> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -173,6 +187,19 @@ mod tests {
             signature(b"Jefe", b"what do ya want for nothing?").unwrap(),
             "sha256=5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
         );
+    }
+
+    #[test]
+    fn a_credential_is_in_systemds_folder_and_nowhere_else() {
+        let said = |said: &str| SecretFile::try_from(said.to_owned());
+        let at = |text: &str, folder: Option<&str>| place(&said(text).unwrap(), folder.map(PathBuf::from));
+        let folder = Some("/run/credentials/siaga.service");
+        assert_eq!(at("credential:desk", folder).unwrap(), Path::new("/run/credentials/siaga.service/desk"));
+        assert_eq!(at("/etc/siaga/secret", folder).unwrap(), Path::new("/etc/siaga/secret"));
+        assert_eq!(at("credential:desk", None).unwrap_err().failure, Failure::Secret);
+        for name in ["credential:", "credential:../desk", "credential:..", "credential:/etc/shadow"] {
+            assert!(said(name).is_err(), "{name}");
+        }
     }
 
     #[test]

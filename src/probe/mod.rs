@@ -251,6 +251,26 @@ impl ProbeConfig {
     }
 }
 
+impl ProbeConfig {
+    /// The file that it names, with its key.
+    pub fn file(&mut self) -> Option<(&'static str, &mut std::path::PathBuf)> {
+        match self {
+            Self::Http(config) => config.ca_file.as_mut().map(|file| ("ca_file", file)),
+            Self::Tls(config) => config.ca_file.as_mut().map(|file| ("ca_file", file)),
+            Self::Replay(config) => Some(("file", &mut config.file)),
+            _ => None,
+        }
+    }
+
+    /// Pairs of keys whose limits are in the wrong order: the milder one's, then the worse one's.
+    pub fn crossed(&self) -> Vec<(&'static str, &'static str)> {
+        match self {
+            Self::Computer(config) => config.crossed(),
+            _ => Vec::new(),
+        }
+    }
+}
+
 /// Every reason that a probe or the judge can give: the closed catalogue.
 pub fn all_reasons() -> impl Iterator<Item = &'static ReasonDef> {
     let shared = [&FAR_END_IS_SELF];

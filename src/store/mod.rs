@@ -29,7 +29,7 @@ mod writer;
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -93,6 +93,8 @@ struct Inner {
     board: Board,
     readers: Arc<Readers>,
     stored: Mutex<Remembered>,
+    /// Somebody waited for the writer in vain, and it has finished nothing since. Nobody waits again until it has.
+    stuck: Arc<AtomicBool>,
     /// Tells the snapshots of this process from those of every other: sequence numbers begin anew with each.
     run: String,
     catalogue: Catalogue,
@@ -132,12 +134,14 @@ impl Store {
         let generation = Arc::new(AtomicU64::new(0));
         let feed = Arc::new(Mutex::new(Feed::default()));
         let waiting = Arc::new(Mutex::new(Waiting::default()));
+        let stuck = Arc::new(AtomicBool::new(false));
         let writer = Writer {
             disk: disk::Disk::new(path.clone(), clock, board.clone(), Arc::clone(&generation)),
             board: board.clone(),
             commands: received,
             feed: Arc::clone(&feed),
             waiting: Arc::clone(&waiting),
+            stuck: Arc::clone(&stuck),
             retention,
             catalogue,
             clock,
@@ -156,6 +160,7 @@ impl Store {
             board,
             readers: Arc::new(Readers::new(path, generation)),
             stored: Mutex::default(),
+            stuck,
             run: format!("{:x}", clock.now().wall.as_microsecond()),
             catalogue,
             clock,
@@ -168,7 +173,8 @@ impl Store {
     }
 
     /// Stores a batch in one transaction, then hands its notifications to the deliverer: a change is stored before anybody
-    /// is told. Where the disk fails or takes longer than five seconds, the telling goes on without it.
+    /// is told. Where the disk fails or takes longer than five seconds, the telling goes on without it; while it hangs on, those
+    /// that follow do not wait at all, and reach it in order once it answers.
     ///
     /// # Errors
     /// If the database refuses a row, or the writer has ended; the notifications go out all the same.
@@ -176,6 +182,7 @@ impl Store {
         let notifications = batch.notifications.clone();
         let (answer, answered) = sync_channel(1);
         let kept = match self.send(Command::Write(Op::Record(batch), Some(answer))) {
+            Ok(()) if self.is_stuck() => Ok(Kept::InMemory),
             Ok(()) => match self.wait(answered).await {
                 Ok(kept) => kept,
                 Err(StoreError::Stuck) => Ok(Kept::InMemory),
@@ -230,6 +237,10 @@ impl Store {
         let generation = self.0.readers.generation();
         if lock(&self.0.stored).knows(&id, generation) {
             return Ok(id);
+        }
+        if self.is_stuck() {
+            // There would be no id in the end, and the room in the queue is for what must not be lost.
+            return Err(StoreError::Stuck);
         }
         let row = EvidenceRow { id: id.clone(), at, question, answer: answer().to_string() };
         let (reply, replied) = sync_channel(1);
@@ -318,9 +329,16 @@ impl Store {
         let waited = tokio::task::spawn_blocking(move || answered.recv_timeout(PATIENCE)).await;
         match waited {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(RecvTimeoutError::Timeout)) => Err(self.shown(StoreError::Stuck)),
+            Ok(Err(RecvTimeoutError::Timeout)) => {
+                self.0.stuck.store(true, Ordering::Release);
+                Err(self.shown(StoreError::Stuck))
+            }
             Ok(Err(RecvTimeoutError::Disconnected)) | Err(_) => Err(self.shown(StoreError::Closed)),
         }
+    }
+
+    fn is_stuck(&self) -> bool {
+        self.0.stuck.load(Ordering::Acquire)
     }
 
     /// Shows what the writer cannot show itself: that it does not answer.

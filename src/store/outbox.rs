@@ -43,7 +43,7 @@ impl Outbox for Store {
 impl Store {
     async fn mark(&self, op: Op) {
         let (answer, answered) = std::sync::mpsc::sync_channel(1);
-        if self.send(Command::Write(op, Some(answer))).is_ok() {
+        if self.send(Command::Write(op, Some(answer))).is_ok() && !self.is_stuck() {
             _ = self.wait(answered).await;
         }
     }

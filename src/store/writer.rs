@@ -3,6 +3,7 @@
 //! A thread of its own, because a commit may take as long as the disk likes, and a disk that hangs must stop nothing else.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -53,6 +54,8 @@ pub(super) struct Writer {
     pub(super) commands: Receiver<Command>,
     pub(super) feed: Arc<Mutex<Feed>>,
     pub(super) waiting: Arc<Mutex<Waiting>>,
+    /// Set by whoever waited in vain.
+    pub(super) stuck: Arc<AtomicBool>,
     pub(super) retention: Retention,
     pub(super) catalogue: Catalogue,
     pub(super) clock: Clock,
@@ -81,6 +84,8 @@ impl Writer {
                 Err(RecvTimeoutError::Disconnected) => return self.finish(),
                 Err(RecvTimeoutError::Timeout) => {}
             }
+            // The disk has answered, with a failure perhaps. A late mark stands for one turn, of two seconds while it fails.
+            self.stuck.store(false, Ordering::Release);
             let now = self.clock.mono();
             if now >= retry_at {
                 if !self.board.is_ok() && self.settle().is_ok() && !self.board.is_ok() {

@@ -11,6 +11,7 @@ pub mod believe;
 pub mod body;
 pub mod daemon;
 pub mod evidence;
+pub mod host;
 pub mod lang;
 pub mod lists;
 pub mod metrics;
@@ -38,6 +39,7 @@ use crate::domain::reason::fill;
 use crate::domain::{Lang, Quantity, Reason, ReasonDef, Snapshot};
 
 pub use evidence::{Evidence, PastIncident, Stored};
+pub use host::Hosts;
 pub use own::{Own, OwnHealth};
 pub use serve::run;
 
@@ -71,6 +73,8 @@ pub struct Voice {
     pub lang: Lang,
     /// The zone in which times are told.
     pub zone: TimeZone,
+    /// The names by which it may be asked.
+    pub hosts: Hosts,
     /// Remedies in the room's own words, by reason code: Bahasa Indonesia and English.
     pub remedies: BTreeMap<&'static str, (String, String)>,
 }

@@ -57,6 +57,18 @@ impl Problem {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "urn:siaga:problem:method", title, detail)
     }
 
+    /// A request that does not say for whom it is.
+    pub fn host(detail: impl Into<String>) -> Self {
+        let title = "The request does not say for whom it is";
+        Self::new(StatusCode::BAD_REQUEST, "urn:siaga:problem:host", title, detail)
+    }
+
+    /// A request for a name that is not ours.
+    pub fn misdirected(detail: impl Into<String>) -> Self {
+        let title = "The request is for somebody else";
+        Self::new(StatusCode::MISDIRECTED_REQUEST, "urn:siaga:problem:misdirected", title, detail)
+    }
+
     /// A request with more in it than any path here reads.
     pub fn too_large(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "urn:siaga:problem:too-large", "The body is too large", detail)

@@ -176,6 +176,10 @@ impl hyper::service::Service<Request<Incoming>> for Front {
     type Future = Answering;
 
     fn call(&self, request: Request<Incoming>) -> Answering {
+        let refused = self.site.state.voice.borrow().hosts.refuse(request.uri(), request.headers(), request.version());
+        if let Some(problem) = refused {
+            return Answering::Now(Some(sealed(problem.into_response())));
+        }
         // The short answer is asked for most and is the same bytes until something changes: no route, no future, no
         // allocation but the headers'.
         if request.uri().path() == "/readyz" && request.uri().query().is_none() && request.method() == Method::GET {

@@ -144,8 +144,9 @@ pub struct Probe {
     context: Context,
     ledger: Ledger,
     due: Mono,
-    /// Whether it was said that the day's budget is spent; once a day is enough, the last result stands.
-    told_spent: bool,
+    /// Whether anything was told yet. A run that the budget forbids is then no observation: what was told stands, and its
+    /// age decides how long.
+    told: bool,
 }
 
 /// Why a test has no result.
@@ -158,7 +159,7 @@ impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
         let ledger = Ledger::of(context.check.clone());
-        Self { config, context, ledger, due: Mono::ZERO, told_spent: false }
+        Self { config, context, ledger, due: Mono::ZERO, told: false }
     }
 
     /// Waits until a test is due, the room is free and the ledger gives leave, and makes it. A test that the room's use
@@ -182,7 +183,7 @@ impl Probe {
                 }
                 Leave::Spent => {
                     self.due = began.mono.after(ASK_AGAIN);
-                    if std::mem::replace(&mut self.told_spent, true) {
+                    if std::mem::replace(&mut self.told, true) {
                         continue;
                     }
                     let error = ProbeError::new(ErrorKind::Busy, format!("of {} a day", self.config.daily_budget));
@@ -197,9 +198,9 @@ impl Probe {
                 }
                 outcome = self.test() => outcome,
             };
+            self.told = true;
             match outcome {
                 Ok(reading) => {
-                    self.told_spent = false;
                     self.due = began.mono.after(self.context.interval);
                     return self.context.read(began.mono, reading);
                 }

@@ -14,8 +14,8 @@ use super::Config;
 use super::ledger::Ledger;
 use super::meter::{Meter, rate};
 use crate::clock::Clock;
-use crate::domain::{ErrorKind, Period, ProbeError};
-use crate::probe::dial::{chain, kind_of, tls};
+use crate::domain::{ErrorKind, Period, ProbeError, in_full};
+use crate::probe::dial::{kind_of, tls};
 
 /// How long a connection and the first answer may take; not counted in the rate.
 const FIRST_ANSWER: Duration = Duration::from_secs(10);
@@ -201,7 +201,7 @@ fn client(url: &Uri, clock: Clock) -> Result<Client, ProbeError> {
             .pool_max_idle_per_host(1)
             .pool_idle_timeout(Duration::from_secs(2))
             .build()
-            .map_err(|error| ProbeError::new(ErrorKind::Internal, chain(&error)))
+            .map_err(|error| ProbeError::new(ErrorKind::Internal, in_full(&error)))
     };
     match tls::verifier(None) {
         Ok(verifier) => {
@@ -232,7 +232,7 @@ fn good(response: &Response) -> Result<(), ProbeError> {
 fn failed(error: reqwest::Error) -> ProbeError {
     // The address stands in the config; with it the sentence would be too long for a page.
     let error = error.without_url();
-    let detail = chain(&error);
+    let detail = in_full(&error);
     let mut kind = if detail.contains("dns error") { ErrorKind::Dns } else { ErrorKind::Protocol };
     let mut source = std::error::Error::source(&error);
     while let Some(inner) = source {

@@ -118,6 +118,16 @@ impl Config {
         ]
     }
 
+    /// Pairs of keys whose limits are in the wrong order.
+    pub(super) fn crossed(&self) -> Vec<(&'static str, &'static str)> {
+        let pairs = [
+            ("memory_degraded", "memory_not_ready", self.memory_degraded.0 < self.memory_not_ready.0),
+            ("disk_degraded", "disk_not_ready", self.disk_degraded.0 < self.disk_not_ready.0),
+            ("temperature_degraded", "temperature_not_ready", self.temperature_degraded > self.temperature_not_ready),
+        ];
+        pairs.into_iter().filter(|(.., crossed)| *crossed).map(|(milder, worse, _)| (milder, worse)).collect()
+    }
+
     /// The loss decision.
     pub fn loss(&self) -> Option<LossRule> {
         None

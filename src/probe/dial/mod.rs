@@ -91,17 +91,3 @@ pub(super) fn kind_of(error: &io::Error) -> ErrorKind {
         _ => ErrorKind::Internal,
     }
 }
-
-/// An error and its sources in one line: `Display` of many a library's error alone says nothing.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text = format!("{text}: {inner_text}");
-        }
-        source = inner.source();
-    }
-    text
-}

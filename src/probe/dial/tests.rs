@@ -11,9 +11,16 @@ fn a_target_is_a_web_address_or_self() {
     for good in ["http://meet.example.net", "https://meet.example.net:8443/a?b=c", "http://[2001:db8::1]:80/"] {
         assert!(matches!(good.parse(), Ok(FarUrl::Named(_))), "{good}");
     }
-    for bad in
-        ["", "meet.example.net", "/path", "ftp://meet.example.net/", "http://", "https://user:secret@meet.example.net/"]
-    {
+    for bad in [
+        "http://meet.example.net:65536/",
+        "http://[2001:db8::1]:0/",
+        "",
+        "meet.example.net",
+        "/path",
+        "ftp://meet.example.net/",
+        "http://",
+        "https://user:secret@meet.example.net/",
+    ] {
         assert!(bad.parse::<FarUrl>().is_err(), "{bad:?}");
     }
 }

@@ -20,9 +20,10 @@ pub enum FarUrl {
 
 /// Why a text is no address of an HTTP target.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{given:?} is no web address: write \"https://host/path\", \"http://host/path\" or \"self\"")]
+#[error("{given:?} is no web address: write \"https://host/path\", \"http://host/path\" or \"self\"{hint}")]
 pub struct UrlError {
     given: String,
+    hint: &'static str,
 }
 
 impl FromStr for FarUrl {
@@ -32,14 +33,25 @@ impl FromStr for FarUrl {
         if text == "self" {
             return Ok(Self::Own);
         }
-        let wrong = || UrlError { given: text.to_owned() };
+        let because = |hint| UrlError { given: text.to_owned(), hint };
+        let wrong = || because("");
         let uri: Uri = text.parse().map_err(|_| wrong())?;
         let known = uri.scheme() == Some(&Scheme::HTTP) || uri.scheme() == Some(&Scheme::HTTPS);
         // A password in an address would stand in logs and on the page.
         let plain = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
         let host = uri.host().is_some_and(|host| !host.is_empty());
+        // hyper's own type takes any digits for a port.
+        if uri.authority().is_some_and(|whole| beyond_ports(whole.as_str())) {
+            return Err(because("; a port is 1 to 65535"));
+        }
         if known && plain && host { Ok(Self::Named(uri)) } else { Err(wrong()) }
     }
+}
+
+/// Whether a port stands in `authority` that is none (1 to 65535).
+fn beyond_ports(authority: &str) -> bool {
+    let port = authority.rsplit_once(':').filter(|(_, port)| !port.contains(']')).map(|(_, port)| port);
+    port.is_some_and(|port| port.parse::<u16>().ok().is_none_or(|port| port == 0))
 }
 
 impl FarUrl {

@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Config;
 use crate::clock::Clock;
-use crate::domain::{ErrorKind, Mono, Period, ProbeError};
+use crate::domain::{ErrorKind, Mono, Period, ProbeError, in_full};
 use crate::probe::Context;
 use crate::probe::dial::{self, tls};
 
@@ -139,7 +139,7 @@ pub(super) async fn exchange(target: Target, limit: Duration, steps: &mut Steps)
 async fn get<S: AsyncRead + AsyncWrite + Unpin>(uri: &Uri, stream: S, steps: &mut Steps) -> Result<u16, ProbeError> {
     let failed = |error: hyper::Error| {
         let io = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<std::io::Error>());
-        ProbeError::new(io.map_or(ErrorKind::Protocol, dial::kind_of), format!("HTTP: {}", dial::chain(&error)))
+        ProbeError::new(io.map_or(ErrorKind::Protocol, dial::kind_of), format!("HTTP: {}", in_full(&error)))
     };
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let authority = uri.authority().map_or("", |authority| authority.as_str());

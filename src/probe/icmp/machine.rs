@@ -161,7 +161,7 @@ impl Machine {
     pub(super) fn fate(&mut self, id: EchoId, fate: Fate, now: Mono) {
         let Some(echo) = self.echoes.remove(&id) else { return };
         let counts = echo.scheduled && echo.epoch == self.epoch && self.state != State::Down;
-        if echo.scheduled && !matches!(fate, Fate::Redirected | Fate::Fault(..)) {
+        if echo.scheduled && !matches!(fate, Fate::Fault(..)) {
             self.totals.echoes += 1;
         }
         match fate {
@@ -181,12 +181,11 @@ impl Machine {
             }
             Fate::Unreachable(detail) => self.fails(echo.sent, News::Unreachable(detail), now),
             Fate::Fault(kind, detail) => self.fails(echo.sent, News::Fault(kind, detail), now),
-            Fate::Redirected => self.keep_silent(id, echo),
         }
     }
 
     /// The fate of an echo is known and its silence is yet to be noticed: the timeout may be no longer than the early
-    /// deadline, and of a redirected one no reply is heard.
+    /// deadline.
     fn keep_silent(&mut self, id: EchoId, echo: Echo) {
         if echo.early.is_some() {
             self.echoes.insert(id, Echo { scheduled: false, ..echo });

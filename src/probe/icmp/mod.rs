@@ -1,13 +1,17 @@
 //! `icmp`: echo requests (RFC 792, RFC 4443). Round trip, jitter, loss, and silence noticed within a few round trips.
 //!
-//! `machine` decides, purely; `socket` sends and tells fates; this file only waits and carries between them.
+//! `machine` decides, purely; `socket` and its `line`s send and tell fates, by `packet` and `stamp`; this file only waits and
+//! carries between them.
 
 mod catalogue;
 mod config;
+mod line;
 mod machine;
+mod packet;
 mod rtt;
 mod sequence;
 mod socket;
+mod stamp;
 mod target;
 mod words;
 

@@ -1,25 +1,18 @@
-//! surge-ping, wrapped: one socket an address family for all echoes of the runtime, and honest fates.
-//!
-//! What it needs wrapping for: an ICMP error comes back as a success; a reply may measure zero (its clock is read after
-//! the packet left); a number that is used again gets the late reply of its first use; the task that receives swallows a
-//! socket's errors for ever.
+//! The sockets of a runtime: one an address family for all its echoes, and what keeps an echo from leaving, in words.
 
 use std::io;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use surge_ping::{Client, ICMP, IcmpPacket, PingIdentifier, PingSequence, SurgeError};
 use tokio::runtime::{Handle, Id};
 
+use super::line::{Flight, Line};
 use super::sequence::Sequences;
 use super::target::Destination;
 use super::words::Fate;
 use crate::clock::Clock;
-use crate::domain::{ErrorKind, Mono};
-
-/// When nobody at all answers for so long, the socket itself is suspected and made anew.
-const SUSPECT_AFTER: Duration = Duration::from_secs(30);
+use crate::domain::ErrorKind;
 
 /// The sockets of one runtime; they live as long as a probe holds them.
 pub(super) struct Sockets {
@@ -33,18 +26,9 @@ struct Inner {
     v6: Option<Line>,
 }
 
-#[derive(Clone)]
-struct Line {
-    client: Client,
-    /// Ours on a raw socket; on an unprivileged one the kernel puts its own.
-    ident: PingIdentifier,
-    /// When it was made, or last heard anything.
-    heard: Mono,
-}
-
 type OfRuntimes = Vec<(Id, Weak<Sockets>)>;
 
-/// Which sockets belong to which runtime: a socket's receiving task ends with its runtime, so they are not shared beyond.
+/// Which sockets belong to which runtime: a socket's reader ends with its runtime, so they are not shared beyond.
 static OF_RUNTIMES: Mutex<OfRuntimes> = Mutex::new(Vec::new());
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -74,98 +58,32 @@ impl Sockets {
         timeout: Duration,
         clock: Clock,
     ) -> Fate {
-        let (line, sequence) = {
-            let now = clock.mono();
-            let mut inner = lock(&self.inner);
-            let line = match inner.line(to.address, now) {
-                Ok(line) => line.clone(),
-                Err(error) => return refused(&error),
-            };
-            let Some(sequence) = inner.sequences.draw(to.address, timeout, now) else {
-                return internal("all sequence numbers of this address are on their way");
-            };
-            (line, sequence)
-        };
-        let mut pinger = line.client.pinger(to.address, line.ident).await;
-        pinger.timeout(timeout).scope_id(to.scope);
-        match pinger.ping(PingSequence(sequence), &payload).await {
-            Ok((packet, rtt)) => {
-                lock(&self.inner).heard(to.address, clock.mono());
-                answered(&packet, rtt)
-            }
-            Err(SurgeError::Timeout { .. }) => Fate::Lost,
-            Err(SurgeError::IOError(error)) => not_sent(&error),
-            Err(SurgeError::NetworkError | SurgeError::ClientDestroyed) => {
-                lock(&self.inner).forget(to.address);
-                internal("the socket was closed")
-            }
-            Err(error) => internal(&error.to_string()),
+        let sent = lock(&self.inner).send(to, &payload, timeout, clock);
+        match sent {
+            Ok(flight) => flight.fate(timeout).await,
+            Err(fate) => fate,
         }
     }
 }
 
 impl Inner {
-    fn place(&mut self, address: IpAddr) -> &mut Option<Line> {
-        if address.is_ipv4() { &mut self.v4 } else { &mut self.v6 }
-    }
-
-    /// The family's line; made if there is none, made anew if it has heard nothing for long.
-    fn line(&mut self, address: IpAddr, now: Mono) -> io::Result<&Line> {
-        let place = self.place(address);
-        let line = match place.take().filter(|line| now.since(line.heard) < SUSPECT_AFTER) {
-            Some(line) => line,
-            None => Line::open(if address.is_ipv4() { ICMP::V4 } else { ICMP::V6 }, now)?,
+    fn send(&mut self, to: Destination, payload: &[u8], timeout: Duration, clock: Clock) -> Result<Flight, Fate> {
+        let line = if to.address.is_ipv4() { &mut self.v4 } else { &mut self.v6 };
+        let line = usable(line, to.address).map_err(|error| refused(&error))?;
+        let Some(sequence) = self.sequences.draw(to.address, timeout, clock.mono()) else {
+            return Err(internal("all sequence numbers of this address are on their way"));
         };
-        Ok(place.insert(line))
-    }
-
-    fn heard(&mut self, address: IpAddr, now: Mono) {
-        if let Some(line) = self.place(address) {
-            line.heard = now;
-        }
-    }
-
-    fn forget(&mut self, address: IpAddr) {
-        *self.place(address) = None;
+        line.send(to, sequence, payload, clock).map_err(|error| not_sent(&error))
     }
 }
 
-impl Line {
-    /// Unprivileged first, raw second: the library's own order.
-    fn open(kind: ICMP, now: Mono) -> io::Result<Self> {
-        let client = Client::new(&surge_ping::Config::builder().kind(kind).build())?;
-        tracing::debug!(?kind, socket = ?client.get_socket().get_type(), "opened a socket for echoes");
-        Ok(Self { client, ident: PingIdentifier(rand::random()), heard: now })
-    }
-}
-
-/// What came back, which need not be a reply (RFC 792, RFC 4443).
-fn answered(packet: &IcmpPacket, rtt: Duration) -> Fate {
-    match packet {
-        IcmpPacket::V4(packet) => match (packet.get_icmp_type().0, packet.get_icmp_code().0) {
-            (0, _) => reply(rtt),
-            (5, _) => Fate::Redirected,
-            (3, code) => unreachable(IpAddr::V4(packet.get_source()), &format!("unreachable, code {code}")),
-            (11, _) => unreachable(IpAddr::V4(packet.get_source()), "time exceeded: a loop of routes"),
-            (other, code) => unreachable(IpAddr::V4(packet.get_source()), &format!("ICMP type {other}, code {code}")),
-        },
-        // The source that the library gives of an ICMPv6 error is not the router, so it is not told.
-        IcmpPacket::V6(packet) => match (packet.get_icmpv6_type().0, packet.get_icmpv6_code().0) {
-            (129, _) => reply(rtt),
-            (1, code) => Fate::Unreachable(format!("a router says: unreachable, code {code}")),
-            (3, _) => Fate::Unreachable("a router says: time exceeded: a loop of routes".to_owned()),
-            (other, code) => Fate::Unreachable(format!("a router says: ICMPv6 type {other}, code {code}")),
-        },
-    }
-}
-
-fn unreachable(router: IpAddr, what: &str) -> Fate {
-    Fate::Unreachable(format!("{router} says: {what}"))
-}
-
-/// A round trip of zero is a clock read too late, no measurement; but somebody answered.
-fn reply(rtt: Duration) -> Fate {
-    Fate::Reply(Some(rtt).filter(|rtt| !rtt.is_zero()))
+/// The line of that place, opened if there is none that works.
+fn usable(place: &mut Option<Line>, address: IpAddr) -> io::Result<&Line> {
+    let line = match place.take().filter(|line| !line.has_ended()) {
+        Some(line) => line,
+        None => Line::open(address.is_ipv6())?,
+    };
+    Ok(place.insert(line))
 }
 
 /// The socket could not be made.
@@ -213,12 +131,6 @@ mod tests {
         assert!(matches!(fate(Errno::PERM), Fate::Fault(ErrorKind::Permission, _)));
         assert!(matches!(fate(Errno::ACCESS), Fate::Fault(ErrorKind::Permission, _)));
         assert!(matches!(fate(Errno::NOBUFS), Fate::Fault(ErrorKind::Internal, _)));
-    }
-
-    #[test]
-    fn a_zero_round_trip_is_a_reply_without_a_measurement() {
-        assert_eq!(reply(Duration::ZERO), Fate::Reply(None));
-        assert_eq!(reply(Duration::from_nanos(1)), Fate::Reply(Some(Duration::from_nanos(1))));
     }
 
     #[tokio::test]

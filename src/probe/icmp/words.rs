@@ -34,8 +34,6 @@ pub(super) enum Fate {
     Lost,
     /// There is no way there: said by a router, or by this machine's own routes.
     Unreachable(String),
-    /// A router told of a better way and sent it on; whether it came back cannot be known.
-    Redirected,
     /// It was not sent: our own trouble.
     Fault(ErrorKind, String),
 }

@@ -1,7 +1,6 @@
 //! The keys of a `stun` check.
 
 use std::net::Ipv6Addr;
-use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use serde::{Deserialize, Deserializer};
 use super::catalogue::{DELAY_HIGH, LOSS_HIGH, LOSS_UNDECIDED, RTT, UDP_BLOCKED, UDP_BLOCKED_FLAG};
 use crate::domain::check::LossRule;
 use crate::domain::{Level, Limit, Period, ProfileLimit, Rule, Test};
+use crate::probe::range::within;
 
 /// RFC 8489 §18.6.
 const STUN_PORT: u16 = 3478;
@@ -118,19 +118,6 @@ const fn timeout() -> Period {
 /// 189 without a loss are the fewest for which Wilson's interval ends below 2 %; 250 leave room for one.
 const fn burst() -> u32 {
     250
-}
-
-fn within<'de, D, T>(deserializer: D, range: RangeInclusive<T>) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de> + PartialOrd + std::fmt::Display,
-{
-    let value = T::deserialize(deserializer)?;
-    if range.contains(&value) {
-        return Ok(value);
-    }
-    let (low, high) = range.into_inner();
-    Err(D::Error::custom(format!("{value} is out of range; allowed is {low} to {high}")))
 }
 
 fn requests_in_range<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {

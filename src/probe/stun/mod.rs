@@ -171,8 +171,10 @@ impl Probe {
         }
         reading.measure(&catalogue::UDP_BLOCKED_FLAG, 0.0);
         reading.sample = Some(Sample { sent, lost, outage: false });
-        // A note, not a label: it would make a new series of each address.
-        reading.find(Finding::new(&catalogue::MAPPED, Verdict::Ready).with("address", mapped.to_string()));
+        // A note, not a label: it would make a new series of each address. From this very machine nothing is seen outside.
+        if !mapped.ip().to_canonical().is_loopback() {
+            reading.find(Finding::new(&catalogue::MAPPED, Verdict::Ready).with("address", mapped.to_string()));
+        }
         Ok(())
     }
 

@@ -128,3 +128,43 @@ async fn a_closed_store_says_so_and_still_hands_out_notifications() {
     assert!(matches!(store.record(notify("a")).await, Err(StoreError::Closed)));
     assert_eq!(&*store.next("desk").await.unwrap().key, "a");
 }
+
+#[tokio::test]
+async fn a_writer_that_hangs_is_waited_for_once_and_gets_everything_when_it_goes_on() {
+    let folder = folder();
+    let store = open(folder.path());
+    store.record(notify("before")).await.unwrap();
+    // The writer needs the feed before it answers: whoever keeps that makes it hang, as a disk would.
+    let (go_on, held) = (std::sync::mpsc::sync_channel::<()>(1), std::sync::mpsc::sync_channel::<()>(1));
+    let feed = Arc::clone(&store.0.feed);
+    let holder = std::thread::spawn(move || {
+        let _kept = super::super::lock(&feed);
+        held.0.send(()).unwrap();
+        _ = go_on.1.recv();
+    });
+    held.1.recv().unwrap();
+    assert_eq!(store.record(notify("first")).await.unwrap(), Kept::InMemory);
+    assert!(!store.health().borrow().ok);
+    // One wait each would be two minutes.
+    let rest = async {
+        for n in 0..12 {
+            assert_eq!(store.record(notify(&format!("then-{n}"))).await.unwrap(), Kept::InMemory);
+            store.delivered(&format!("then-{n}")).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), rest).await.expect("they wait for the disk one by one");
+    let asked = store.put_evidence(1, second(1), &serde_json::json!({}), || serde_json::json!({})).await;
+    assert!(matches!(asked, Err(StoreError::Stuck)), "{asked:?}");
+    assert_eq!(keys(&store), ["before".into(), "first".into()], "they were told meanwhile");
+
+    drop(go_on.0);
+    holder.join().unwrap();
+    store.flush().await.unwrap();
+    until(&store, |health| health.ok && health.waiting == 0).await;
+    assert_eq!(store.record(notify("after")).await.unwrap(), Kept::OnDisk);
+    store.close().await.unwrap();
+    let store = open(folder.path());
+    store.restore().await.unwrap();
+    assert_eq!(keys(&store), ["before".into(), "first".into(), "after".into()], "the marks came after their rows");
+    assert_eq!(store.transitions(second(0), second(9), 99).await.unwrap().len(), 15);
+}

@@ -30,7 +30,7 @@ async fn a_query_of_ten_megabytes_is_refused() {
     let served = serve(room(good()).build()).await;
     let mut request = b"GET /readyz?exclude=".to_vec();
     request.resize(request.len() + 10_000_000, b'a');
-    request.extend_from_slice(b" HTTP/1.1\r\nhost: room\r\n\r\n");
+    request.extend_from_slice(b" HTTP/1.1\r\nhost: localhost\r\n\r\n");
     let answer = within(raw(served.address, &request)).await;
     let status = answer.split(' ').nth(1).unwrap_or_default();
     assert!(["414", "431"].contains(&status), "{answer:?}");
@@ -57,6 +57,26 @@ async fn nonsense_is_a_bad_request() {
 }
 
 #[tokio::test]
+async fn a_page_that_points_its_own_name_here_learns_nothing() {
+    let served = serve(room(good()).build()).await;
+    for path in ["/readyz", "/", "/metrics", "/api/v1/checks", "/nowhere"] {
+        let ask = |host: &str| format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+        let answer = within(raw(served.address, ask("evil.example:10153").as_bytes())).await;
+        assert!(answer.starts_with("HTTP/1.1 421 "), "{path}: {answer}");
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains("content-type: application/problem+json"), "{head}");
+        let problem: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert_eq!((&problem["type"], &problem["status"]), (&"urn:siaga:problem:misdirected".into(), &421.into()));
+        assert!(problem["detail"].as_str().unwrap().contains("[web] hosts = [\"evil.example\"]"), "{problem}");
+        let answer = within(raw(served.address, ask("localhost").as_bytes())).await;
+        assert!(!answer.starts_with("HTTP/1.1 421 "), "{path}: {answer}");
+    }
+    let answer = within(raw(served.address, b"GET /readyz HTTP/1.0\r\n\r\n")).await;
+    assert!(answer.starts_with("HTTP/1.0 200 ") || answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    served.stop().await;
+}
+
+#[tokio::test]
 async fn many_idle_connections_starve_nobody_for_long() {
     let served = serve(room(good()).build()).await;
     let mut idle = Vec::new();
@@ -67,7 +87,7 @@ async fn many_idle_connections_starve_nobody_for_long() {
     idle.push(TcpStream::connect(served.address).await.unwrap());
     idle.push(TcpStream::connect(served.address).await.unwrap());
     // All places are taken; when one is given up, who waits is served.
-    let waiting = raw(served.address, b"GET /readyz HTTP/1.1\r\nhost: room\r\nconnection: close\r\n\r\n");
+    let waiting = raw(served.address, b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
     idle.drain(..10);
     assert!(within(waiting).await.starts_with("HTTP/1.1 200"));
     served.stop().await;

@@ -102,6 +102,7 @@ pub(crate) struct Served {
 /// How the hand-made room speaks.
 pub(crate) fn voice() -> Voice {
     Voice {
+        hosts: siaga::web::Hosts::default(),
         title: "Ruang Rapat <1>".to_owned(),
         lang: Lang::Id,
         zone: TimeZone::get("Asia/Pontianak").expect("the zone database is installed (Debian package tzdata)"),

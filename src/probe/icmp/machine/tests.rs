@@ -27,7 +27,6 @@ enum Answer {
     After(Duration),
     Never,
     Unreachable(Duration),
-    Redirected(Duration),
 }
 
 /// Runs a machine against a line.
@@ -70,7 +69,6 @@ impl<'a> World<'a> {
                         Answer::After(rtt) if rtt < timeout => (rtt, Fate::Reply(Some(rtt))),
                         Answer::After(_) | Answer::Never => (timeout, Fate::Lost),
                         Answer::Unreachable(after) => (after, Fate::Unreachable("no way".to_owned())),
-                        Answer::Redirected(after) => (after, Fate::Redirected),
                     };
                     self.fates.insert((self.now.after(after), id), fate);
                 }
@@ -306,7 +304,6 @@ proptest! {
             let rtt = ms(stretch.rtt + random.random_range(0..=stretch.wobble));
             match stretch.way {
                 0 => Answer::Unreachable(rtt.min(plan.timeout)),
-                1 => Answer::Redirected(rtt.min(plan.timeout)),
                 _ if random.random_bool(stretch.loss) => Answer::Never,
                 _ => Answer::After(rtt),
             }

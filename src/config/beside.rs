@@ -1,0 +1,40 @@
+//! The files that a config names beside itself: where they are, and whether they can be read.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use super::problem::Source;
+
+/// Whether the files that a config names must be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Files {
+    /// They must: whoever is to run with it could not do its work.
+    Needed,
+    /// They are not looked at: whoever only asks the daemon may not be allowed to read its secrets.
+    NotAsked,
+}
+
+/// What is beside a config.
+pub(super) struct Beside<'s> {
+    folder: &'s Path,
+    files: Files,
+}
+
+impl<'s> Beside<'s> {
+    pub(super) fn new(source: &'s Source, files: Files) -> Self {
+        Self { folder: Path::new(&source.path).parent().unwrap_or(Path::new("")), files }
+    }
+
+    /// Makes `path` one from the config's folder, wherever the process stands, and says why it cannot be read.
+    pub(super) fn find(&self, path: &mut PathBuf) -> Result<(), String> {
+        *path = self.folder.join(&*path);
+        if self.files == Files::NotAsked {
+            return Ok(());
+        }
+        let readable = std::fs::metadata(&*path).and_then(|found| {
+            // A pipe would wait for its writer for ever.
+            if found.is_file() { File::open(&*path).map(drop) } else { Err(std::io::Error::other("it is no file")) }
+        });
+        readable.map_err(|error| format!("cannot read {}: {error}", path.display()))
+    }
+}
