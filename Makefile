@@ -6,7 +6,7 @@ LOCKED := --locked
 DOC_LINTS := -D warnings -A rustdoc::private_intra_doc_links
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check audit bench fmt clean tools
+.PHONY: help run test lab check audit bench fmt clean tools
 
 help: ## print this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -21,6 +21,10 @@ test: tools ## install what the tests need, check, then run all tests
 	@$(MAKE) --no-print-directory check
 	$(CARGO) test $(LOCKED) --no-fail-fast --doc
 	$(CARGO) test $(LOCKED) --no-fail-fast --lib --bins --tests
+
+lab: tools ## the tests with real cameras, sound cards and lines in a guest machine, alone
+	@scripts/install-debian.sh build run lab
+	$(CARGO) test $(LOCKED) --test lab
 
 check: tools ## format, lints and documentation, without a warning
 	$(CARGO) fmt --check

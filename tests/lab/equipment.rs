@@ -1,0 +1,171 @@
+//! The guest's equipment, and what can go wrong with it.
+
+use crate::guest::Lab;
+use crate::usb_camera;
+
+/// A camera of the guest.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Camera {
+    /// The kernel's own test camera, by its number. Plugged in when the guest starts.
+    Vivid(u32),
+    /// A USB camera with this serial number, behind the kernel's driver for them. Not plugged in when the guest starts.
+    Usb(&'static str),
+}
+
+/// A camera in a guest.
+pub(crate) struct CameraOf<'lab>(&'lab Lab, Camera);
+
+/// A sound card in a guest: a platform device, by its driver's name.
+pub(crate) struct CardOf<'lab>(&'lab Lab);
+
+/// The line with the far end in a namespace: this end is `line0` 198.51.100.1, the other 198.51.100.2.
+pub(crate) struct WanOf<'lab> {
+    lab: &'lab Lab,
+    impairments: String,
+}
+
+impl Lab {
+    /// A camera.
+    pub(crate) fn camera(&self, camera: Camera) -> CameraOf<'_> {
+        CameraOf(self, camera)
+    }
+
+    /// The sound card with a mixer ("Dummy").
+    pub(crate) fn card(&self) -> CardOf<'_> {
+        CardOf(self)
+    }
+
+    /// The line to the far end in a namespace.
+    pub(crate) fn wan(&self) -> WanOf<'_> {
+        WanOf { lab: self, impairments: String::new() }
+    }
+}
+
+impl CameraOf<'_> {
+    /// Pulls it out.
+    pub(crate) fn unplug(&self) {
+        match self.1 {
+            Camera::Vivid(number) => self.driver("unbind", number),
+            Camera::Usb(serial) => {
+                self.0.sh(&format!("kill -KILL $(cat /run/{serial}.pid)"));
+                self.0.wait_for("! grep -q 'Siaga Lab Camera' /sys/class/video4linux/*/name");
+            }
+        }
+    }
+
+    /// Plugs it in (again), and waits until the kernel has made its node.
+    pub(crate) fn replug(&self) {
+        match self.1 {
+            Camera::Vivid(number) => self.driver("bind", number),
+            Camera::Usb(serial) => {
+                let program = Lab::path_of(&std::env::current_exe().unwrap());
+                let command =
+                    format!("{}={serial} exec {program} --exact {} --nocapture", usb_camera::SERIAL, usb_camera::TEST);
+                let process = self.0.spawn(serial, &format!("dash -c '{command}'"));
+                self.0.sh(&format!("echo {process} > /run/{serial}.pid"));
+                self.node();
+            }
+        }
+    }
+
+    /// It stays connected and says nothing any more; or goes on.
+    pub(crate) fn freeze(&self, frozen: bool) {
+        match self.1 {
+            Camera::Vivid(_) => {
+                let share = if frozen { 100 } else { 0 };
+                self.set("percentage_of_dropped_buffers", share);
+            }
+            Camera::Usb(serial) => {
+                let signal = if frozen { "STOP" } else { "CONT" };
+                self.0.sh(&format!("kill -{signal} $(cat /run/{serial}.pid)"));
+            }
+        }
+    }
+
+    /// Its running stream fails for good.
+    pub(crate) fn error(&self) {
+        match self.1 {
+            Camera::Vivid(_) => self.set("inject_fatal_streaming_error", 1),
+            Camera::Usb(serial) => _ = self.0.sh(&format!("touch /run/{serial}.fault")),
+        }
+    }
+
+    /// Its node, such as `/dev/video0`, waited for.
+    pub(crate) fn node(&self) -> String {
+        let name = match self.1 {
+            Camera::Vivid(_) => "vivid",
+            Camera::Usb(_) => "Siaga Lab Camera",
+        };
+        // A UVC camera has a second node, for metadata.
+        self.0.wait_for(&format!(
+            "for folder in /sys/class/video4linux/video*; do
+                 grep -q '{name}' $folder/name && [ $(cat $folder/index) = 0 ] && [ -e /dev/${{folder##*/}} ] &&
+                     echo /dev/${{folder##*/}} && exit 0
+             done; exit 1"
+        ))
+    }
+
+    /// Format, rate, controls, all that it can be asked for.
+    pub(crate) fn settings(&self) -> String {
+        self.0.sh(&format!("v4l2-ctl -d {} --all", self.node()))
+    }
+
+    fn set(&self, control: &str, value: u32) {
+        self.0.sh(&format!("v4l2-ctl -d {} --set-ctrl {control}={value}", self.node()));
+    }
+
+    fn driver(&self, order: &str, number: u32) {
+        self.0.sh(&format!("echo vivid.{number} > /sys/bus/platform/drivers/vivid/{order}"));
+    }
+}
+
+impl CardOf<'_> {
+    /// Pulls it out.
+    pub(crate) fn unplug(&self) {
+        self.0.sh("echo snd_dummy.0 > /sys/bus/platform/drivers/snd_dummy/unbind");
+    }
+
+    /// Plugs it in again. Its mixer is as the driver begins: capture switched off.
+    pub(crate) fn replug(&self) {
+        self.0.sh("echo snd_dummy.0 > /sys/bus/platform/drivers/snd_dummy/bind");
+    }
+
+    /// Switches its microphone off, or on.
+    pub(crate) fn mute(&self, muted: bool) {
+        let to = if muted { "nocap" } else { "cap" };
+        self.0.sh(&format!("amixer -q -c Dummy sset Mic {to}"));
+    }
+}
+
+impl WanOf<'_> {
+    /// Delays what goes there, so long give or take `jitter`.
+    pub(crate) fn delay(self, ms: u32, jitter: u32) -> Self {
+        self.with(&format!("delay {ms}ms {jitter}ms"))
+    }
+
+    /// Loses that percentage of it, at random.
+    pub(crate) fn loss(self, percent: u32) -> Self {
+        self.with(&format!("loss {percent}%"))
+    }
+
+    /// Lets through no more than that. Above 20 the emulated processor is the limit.
+    pub(crate) fn rate(self, mbit: u32) -> Self {
+        self.with(&format!("rate {mbit}mbit"))
+    }
+
+    /// Takes every impairment away.
+    pub(crate) fn clear(self) {
+        self.lab.sh("tc qdisc del dev line0 root; ip -n wan link set wan0 up");
+    }
+
+    /// The far end switches its port off: no carrier here.
+    pub(crate) fn down(self) {
+        self.lab.sh("ip -n wan link set wan0 down");
+    }
+
+    fn with(mut self, impairment: &str) -> Self {
+        self.impairments = format!("{} {impairment}", self.impairments);
+        self.lab.sh(&format!("tc qdisc replace dev line0 root netem {}", self.impairments));
+        self
+    }
+}

@@ -1,0 +1,140 @@
+//! One test's guest.
+
+use std::cell::RefCell;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write as _;
+use std::sync::{Condvar, Mutex, PoisonError};
+
+use siaga::clock::Clock;
+
+use crate::control::Output;
+use crate::daemon::Daemon;
+use crate::image::Image;
+use crate::machine::{Machine, built};
+use crate::waiting::until;
+
+/// How many guests may run at once: each fills a processor while its own is busy.
+const AT_ONCE: usize = 2;
+
+static RUNNING: Mutex<usize> = Mutex::new(0);
+static ENDED: Condvar = Condvar::new();
+
+/// The right to run a guest.
+struct Turn;
+
+impl Turn {
+    fn wait() -> Self {
+        let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running =
+            ENDED.wait_while(running, |running| *running >= AT_ONCE).unwrap_or_else(PoisonError::into_inner);
+        *running += 1;
+        Self
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        ENDED.notify_one();
+    }
+}
+
+/// A guest, up and prepared (see `image/prepare`): a test camera, two sound cards, two lines. Dropping it ends it.
+pub(crate) struct Lab {
+    machine: RefCell<Machine>,
+    _turn: Turn,
+}
+
+impl Lab {
+    /// Restores a guest from the image's snapshot, sets its clock and shows it what cargo built.
+    pub(crate) fn start() -> Self {
+        let image = Image::ensure();
+        let turn = Turn::wait();
+        let mut machine = Machine::restore(&image.files);
+        // The snapshot's clock is as old as the image.
+        let now = Clock::start().now().wall.as_second();
+        machine.sh(&format!(
+            "date -u -s @{now}
+             mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144,cache=loose,ro built /built
+             mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144 share /share"
+        ));
+        Self { machine: RefCell::new(machine), _turn: turn }
+    }
+
+    /// Runs a shell script in the guest and gives what it came to.
+    pub(crate) fn run(&self, script: &str) -> Output {
+        let mut machine = self.machine.borrow_mut();
+        let output = machine.control.run(script);
+        output.unwrap_or_else(|error| panic!("{script}\n{error}\n{}", machine.console()))
+    }
+
+    /// Runs a script that must succeed, and gives what it printed.
+    pub(crate) fn sh(&self, script: &str) -> String {
+        self.machine.borrow_mut().sh(script)
+    }
+
+    /// Runs a script until it succeeds, and gives what it printed.
+    pub(crate) fn wait_for(&self, script: &str) -> String {
+        let asked = || {
+            let output = self.run(script);
+            (output.code == 0).then(|| output.text())
+        };
+        until(script, asked, || self.machine.borrow().console())
+    }
+
+    /// Writes a file in the guest's `/share`, and gives its path there.
+    pub(crate) fn push(&self, content: &[u8], name: &str) -> String {
+        fs::write(self.machine.borrow().share().join(name), content).unwrap();
+        format!("/share/{name}")
+    }
+
+    /// Starts a program in the guest that goes on by itself; what it prints goes to `/share/NAME.log`. Gives its process.
+    pub(crate) fn spawn(&self, name: &str, command: &str) -> u32 {
+        let script = format!("{command} </dev/null >/share/{name}.log 2>&1 & echo $!");
+        self.sh(&script).parse().unwrap()
+    }
+
+    /// What a spawned program has printed so far.
+    pub(crate) fn log(&self, name: &str) -> String {
+        let path = self.machine.borrow().share().join(format!("{name}.log"));
+        String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
+    }
+
+    /// Starts the daemon in the guest, on a config that says nothing of `[web]`, and waits until it answers.
+    pub(crate) fn daemon(&self, config: &str) -> Daemon<'_> {
+        let port = self.machine.borrow_mut().qmp.forwarded_port();
+        Daemon::start(self, port, config)
+    }
+
+    /// The guest's path of a program that cargo built.
+    pub(crate) fn path_of(program: &std::path::Path) -> String {
+        let program = program.canonicalize().unwrap();
+        let inside = program.strip_prefix(built()).expect("this test's own binary is in a folder beside siaga's");
+        format!("/built/{}", inside.display())
+    }
+
+    /// Plugs the room's network cable (eth1) in, or pulls it out.
+    pub(crate) fn cable(&self, plugged: bool) {
+        let arguments = serde_json::json!({ "name": "cable", "up": plugged });
+        self.machine.borrow_mut().qmp.ask("set_link", &arguments);
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        // As a test's own output: shown where the test failed.
+        let Ok(machine) = self.machine.try_borrow() else { return };
+        let mut told = format!("the guest's console:\n{}", machine.console());
+        for entry in fs::read_dir(machine.share()).into_iter().flatten().flatten() {
+            if entry.path().extension().is_some_and(|extension| extension == "log") {
+                let log = fs::read(entry.path()).unwrap_or_default();
+                _ = write!(told, "\n{}:\n{}", entry.path().display(), String::from_utf8_lossy(&log));
+            }
+        }
+        _ = writeln!(std::io::stderr(), "{told}");
+    }
+}

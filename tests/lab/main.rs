@@ -1,0 +1,20 @@
+//! Ring three, the hardware lab: the daemon in a guest of QEMU, whose kernel is Debian's own and whose cameras, sound cards and
+//! lines fail on command.
+//!
+//! One guest a test, restored from a snapshot of its memory in about half a second and killed by its own handle. No KVM, no
+//! root: the guest's processor is emulated, about five times slower than this one, so tests wait on conditions with long
+//! deadlines and assert no speed.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
+
+mod cameras;
+mod control;
+mod daemon;
+mod equipment;
+mod guest;
+mod image;
+mod line;
+mod machine;
+mod qmp;
+mod sound;
+mod usb_camera;
+mod waiting;
