@@ -1,7 +1,9 @@
 //! Calls that may hang in the kernel, on a thread of their own: at most one at a time, and nobody waits beyond a deadline.
 //!
-//! Not on tokio's pool: a runtime that shuts down waits for that pool's threads, and would wait for a dead disk.
+//! Not on tokio's pool: a runtime that shuts down waits for that pool's threads, and would wait for a dead disk. The thread
+//! stays for the next call, because making one each time costs more than the call.
 
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
 use tokio::sync::oneshot::{self, error::TryRecvError};
@@ -9,8 +11,12 @@ use tokio::sync::oneshot::{self, error::TryRecvError};
 /// The place of one such call.
 #[derive(Debug)]
 pub(super) struct Aside<T> {
+    /// To the thread; it ends when this is dropped.
+    thread: Option<SyncSender<Job>>,
     outstanding: Option<oneshot::Receiver<T>>,
 }
+
+type Job = Box<dyn FnOnce() + Send>;
 
 /// The call has not come back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +24,7 @@ pub(super) struct Late;
 
 impl<T> Default for Aside<T> {
     fn default() -> Self {
-        Self { outstanding: None }
+        Self { thread: None, outstanding: None }
     }
 }
 
@@ -35,10 +41,8 @@ impl<T: Send + 'static> Aside<T> {
         }
         let (send, mut receive) = oneshot::channel();
         // Nobody may be waiting any more when it comes back.
-        let run = move || drop(send.send(call()));
-        if std::thread::Builder::new().name("siaga-aside".into()).spawn(run).is_err() {
-            return Err(Late);
-        }
+        let job: Job = Box::new(move || drop(send.send(call())));
+        self.hand(job)?;
         match tokio::time::timeout(deadline, &mut receive).await {
             Ok(Ok(value)) => {
                 self.outstanding = None;
@@ -52,12 +56,28 @@ impl<T: Send + 'static> Aside<T> {
             }
         }
     }
+
+    /// Gives the thread a job; a new thread, where there is none or a panic has ended it.
+    fn hand(&mut self, job: Job) -> Result<(), Late> {
+        let job = match &self.thread {
+            None => job,
+            Some(thread) => match thread.try_send(job) {
+                Ok(()) => return Ok(()),
+                Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => job,
+            },
+        };
+        let (thread, jobs) = sync_channel::<Job>(1);
+        let work = move || jobs.into_iter().for_each(|job| job());
+        std::thread::Builder::new().name("siaga-aside".into()).spawn(work).map_err(|_| Late)?;
+        thread.try_send(job).map_err(|_| Late)?;
+        self.thread = Some(thread);
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::mpsc::sync_channel;
 
     const SOON: Duration = Duration::from_secs(20);
 
@@ -80,5 +100,24 @@ mod tests {
             }
         };
         assert_eq!(tokio::time::timeout(SOON, back).await, Ok(3), "what came back late is not taken for new");
+    }
+
+    #[tokio::test]
+    async fn one_thread_serves_all_calls_and_a_panic_costs_one_of_them() {
+        let mut aside = Aside::default();
+        let first = aside.run(SOON, || std::thread::current().id()).await;
+        assert!(first.is_ok());
+        assert_eq!(aside.run(SOON, || std::thread::current().id()).await, first);
+        assert_eq!(aside.run(SOON, || panic!("as a bug would")).await, Err(Late));
+        // The thread may take a moment to be gone: a call that it does not take any more is as late as the panic was.
+        let next = async {
+            loop {
+                match aside.run(SOON, || std::thread::current().id()).await {
+                    Ok(id) => break id,
+                    Err(Late) => tokio::task::yield_now().await,
+                }
+            }
+        };
+        assert_ne!(tokio::time::timeout(SOON, next).await.ok(), first.ok());
     }
 }

@@ -270,7 +270,7 @@ impl Probe {
         if timekeeping::timesyncd(&self.run, now.wall) {
             self.clock = Some((now.mono, Clock::Synchronised));
         } else if self.clock.as_ref().is_none_or(|(asked, _)| now.mono.since(*asked) >= CLOCK_EVERY) {
-            let clock = timekeeping::timedated(&mut self.timedated, &self.timedatectl).await;
+            let clock = timekeeping::timedated(&mut self.timedated, &self.timedatectl, &self.run).await;
             self.clock = Some((now.mono, clock));
         }
         match &self.clock {

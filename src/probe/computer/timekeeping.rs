@@ -28,6 +28,9 @@ pub(super) enum Clock {
 /// timesyncd asks its server every 2048 s at the longest (timesyncd.conf(5), `PollIntervalMaxSec=`): one miss is allowed.
 const TRUSTED: Duration = Duration::from_secs(2 * 2048 + 60);
 
+/// The system bus's socket below `/run` (D-Bus specification, "Well-known Message Bus Instances").
+const BUS: &str = "dbus/system_bus_socket";
+
 /// A bus that answers at all answers in 100 ms, and starts timedated in a second.
 const DEADLINE: Duration = Duration::from_secs(3);
 
@@ -40,8 +43,12 @@ pub(super) fn timesyncd(run: &Path, now: Timestamp) -> bool {
         .is_some_and(|touched| now.duration_since(touched).unsigned_abs() <= TRUSTED)
 }
 
-/// Asks timedated.
-pub(super) async fn timedated(slot: &mut Slot, program: &Program) -> Clock {
+/// Asks timedated, over the system's bus below `run` (`/run`). Without a bus nobody would answer, and no child is started to
+/// find that out each time.
+pub(super) async fn timedated(slot: &mut Slot, program: &Program, run: &Path) -> Clock {
+    if !run.join(BUS).exists() {
+        return Clock::Unseen(format!("there is no {}", run.join(BUS).display()));
+    }
     let args = ["show", "--property=NTPSynchronized", "--value"].map(Into::into);
     understand(&slot.run(program, &args, DEADLINE).await)
 }
@@ -71,6 +78,20 @@ mod tests {
         assert!(timesyncd(run.path(), now + Duration::from_hours(1)));
         assert!(!timesyncd(run.path(), now + Duration::from_hours(2)));
         assert!(!timesyncd(run.path(), now - Duration::from_hours(24)), "a clock that jumped a day follows nobody");
+    }
+
+    #[tokio::test]
+    async fn without_a_bus_nobody_is_asked() {
+        let run = tempfile::tempdir().unwrap();
+        let asked = run.path().join("asked");
+        let program = Program::other("/bin/sh", &["-c", &format!("echo > {}; echo yes", asked.display())]);
+        let clock = timedated(&mut Slot::default(), &program, run.path()).await;
+        assert!(matches!(clock, Clock::Unseen(why) if why.contains("system_bus_socket")));
+        assert!(!asked.exists());
+        std::fs::create_dir_all(run.path().join("dbus")).unwrap();
+        std::fs::write(run.path().join(BUS), "").unwrap();
+        assert_eq!(timedated(&mut Slot::default(), &program, run.path()).await, Clock::Synchronised);
+        assert!(asked.exists());
     }
 
     #[test]
