@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::http::{self, Client};
 use crate::lab::Lab;
 use crate::process::Process;
-use crate::servers::{INTERVAL, far_web, local, targets};
+use crate::servers::{FAR_NAME, INTERVAL, far_dns, far_tls, far_web, local, targets};
 use crate::upsd;
 
 /// What it is called in the report.
@@ -110,26 +110,39 @@ pub(crate) fn ups(interval: Duration) -> String {
     )
 }
 
-/// Ten targets, a UPS and a web server.
+/// Ten targets, a UPS and a web server, all at the common interval.
 pub(crate) fn first_round() -> String {
     let mut checks = String::new();
     for (at, target) in targets().iter().enumerate() {
         checks.push_str(&icmp(&format!("target_{at}"), target, INTERVAL));
     }
     checks.push_str(&ups(INTERVAL));
-    let _ = write!(checks, "[[check]]\nname = \"web\"\nkind = \"http\"\nurl = \"http://{}/\"\n\n", far_web());
+    checks.push_str(&at_interval("web", "http", &format!("url = \"http://{}/\"\n", far_web())));
     checks
 }
 
-/// The same and all that this machine itself has, at the common interval.
-pub(crate) fn everything() -> String {
+/// Every kind that measures: the same, all that this machine itself has, and the rest of the line. Those that have a
+/// counterpart in a peer look as often as it does, the others (`stun`, `tls`, `dns`, `bandwidth`) as the shipped config has it.
+pub(crate) fn everything(lab: &Lab) -> Result<String, String> {
     let mut checks = first_round();
     for kind in ["link", "audio", "camera", "display", "computer"] {
-        let seconds = INTERVAL.as_secs();
-        let _ = write!(
-            checks,
-            "[[check]]\nname = \"{kind}\"\nkind = \"{kind}\"\ninterval = \"{seconds}s\"\nfresh_for = \"20s\"\n\n"
-        );
+        checks.push_str(&at_interval(kind, kind, ""));
     }
-    checks
+    let certificate = far_tls(lab)?;
+    let _ = write!(
+        checks,
+        "[[check]]\nname = \"stun\"\nkind = \"stun\"\nserver = \"self\"\n\n\
+         [[check]]\nname = \"tls\"\nkind = \"tls\"\nhost = \"{}\"\nca_file = \"{}\"\n\n\
+         [[check]]\nname = \"dns\"\nkind = \"dns\"\nquery = \"{FAR_NAME}\"\nresolver = \"{}\"\n\n\
+         [[check]]\nname = \"bandwidth\"\nkind = \"bandwidth\"\ndown_url = \"self\"\nup_url = \"self\"\n\n",
+        far_web().ip(),
+        certificate.display(),
+        far_dns(),
+    );
+    Ok(checks)
+}
+
+fn at_interval(name: &str, kind: &str, more: &str) -> String {
+    let seconds = INTERVAL.as_secs();
+    format!("[[check]]\nname = \"{name}\"\nkind = \"{kind}\"\n{more}interval = \"{seconds}s\"\nfresh_for = \"20s\"\n\n")
 }

@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
 use crate::http;
-use crate::lab::{Lab, target};
+use crate::lab::{Lab, sh, target};
 use crate::process::Process;
 use crate::upsd;
 
@@ -36,15 +37,76 @@ pub(crate) fn far_web() -> SocketAddr {
 
 /// A web server that answers 200 with two bytes, on loopback.
 pub(crate) fn nginx(lab: &Lab) -> Result<Server, String> {
-    nginx_at(lab, "nginx", Command::new("nginx"), local(8080))
+    nginx_at(lab, "nginx", Command::new("nginx"), local(8080), "")
 }
 
-/// The same at the far end.
+/// Where the same web server speaks TLS, with a certificate of its own for its address.
+pub(crate) fn far_tls(lab: &Lab) -> Result<PathBuf, String> {
+    Ok(lab.folder(FAR_TLS)?.join("server.pem"))
+}
+
+/// Where the far end's name server listens, which knows [`FAR_NAME`] and asks nobody.
+pub(crate) fn far_dns() -> SocketAddr {
+    SocketAddr::new(target(1), 53)
+}
+
+/// The far end's name.
+pub(crate) const FAR_NAME: &str = "far.example.net";
+
+/// Where the far end's web server has its certificate.
+const FAR_TLS: &str = "far-tls";
+
+/// What is probed: the web server, with TLS too, and a name server.
+pub(crate) struct Far {
+    _web: Server,
+    _dns: Process,
+}
+
+/// Starts the far end's servers.
+pub(crate) fn far_end(lab: &Lab) -> Result<Far, String> {
+    let web = far_nginx(lab)?;
+    let mut command = lab.far_command("dnsmasq");
+    command
+        .args([
+            "--keep-in-foreground",
+            "--log-facility=-",
+            "--conf-file=/dev/null",
+            "--user=",
+            "--group=",
+            "--pid-file=",
+        ])
+        .args(["--no-resolv", "--no-hosts", "--bind-interfaces", "--local=/example.net/"])
+        .arg(format!("--listen-address={}", far_dns().ip()))
+        .arg(format!("--host-record={FAR_NAME},{}", far_web().ip()));
+    let mut dns = Process::start("dnsmasq", &mut command, &lab.folder("dnsmasq")?, lab.clock)?;
+    dns.wait_until("listening", PATIENCE, || TcpStream::connect_timeout(&far_dns(), PATIENCE).ok())?;
+    Ok(Far { _web: web, _dns: dns })
+}
+
+/// The far end's web server, on the port of HTTP and on that of TLS.
 pub(crate) fn far_nginx(lab: &Lab) -> Result<Server, String> {
-    nginx_at(lab, "far-nginx", lab.far_command("nginx"), far_web())
+    let folder = lab.folder(FAR_TLS)?;
+    sh(&format!(
+        "cd {} && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN={FAR_NAME} \
+         -addext subjectAltName=IP:{} -keyout server.key -out server.pem 2>&1",
+        folder.display(),
+        far_web().ip()
+    ))?;
+    let tls = format!(
+        "server {{ listen {}:443 ssl; ssl_certificate {here}/server.pem; ssl_certificate_key {here}/server.key; }}",
+        far_web().ip(),
+        here = folder.display()
+    );
+    nginx_at(lab, "far-nginx", lab.far_command("nginx"), far_web(), &tls)
 }
 
-fn nginx_at(lab: &Lab, name: &'static str, mut command: Command, address: SocketAddr) -> Result<Server, String> {
+fn nginx_at(
+    lab: &Lab,
+    name: &'static str,
+    mut command: Command,
+    address: SocketAddr,
+    more: &str,
+) -> Result<Server, String> {
     let folder = lab.folder(name)?;
     let here = folder.display();
     let config = format!(
@@ -53,7 +115,7 @@ fn nginx_at(lab: &Lab, name: &'static str, mut command: Command, address: Socket
          http {{ access_log off; keepalive_requests 10000000; keepalive_timeout 600s;\n\
          client_body_temp_path {here}/body; proxy_temp_path {here}/proxy; fastcgi_temp_path {here}/fastcgi;\n\
          uwsgi_temp_path {here}/uwsgi; scgi_temp_path {here}/scgi;\n\
-         server {{ listen {address}; location / {{ return 200 \"ok\"; }} }} }}\n"
+         server {{ listen {address}; location / {{ return 200 \"ok\"; }} }} {more} }}\n"
     );
     write(&folder.join("nginx.conf"), &config)?;
     command.arg("-p").arg(&folder).arg("-c").arg(folder.join("nginx.conf")).args(["-g", "user root;"]);

@@ -7,18 +7,29 @@ use std::time::Duration;
 
 use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::clock::Clock;
 use crate::domain::Mono;
 
 /// Sends the log to standard error: systemd's journal takes it from there. `SIAGA_LOG` says how much (`info`, `debug`,
-/// `siaga::probe=debug`).
+/// `info,siaga::probe=debug`).
 pub fn start_log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("SIAGA_LOG").unwrap_or_else(|_| "info".into());
+    let wanted = std::env::var("SIAGA_LOG").map(|said| said.parse::<Targets>());
+    let filter = match &wanted {
+        Ok(Ok(filter)) => filter.clone(),
+        Ok(Err(_)) | Err(_) => Targets::new().with_default(LevelFilter::INFO),
+    };
     let journal = std::env::var_os("JOURNAL_STREAM").is_some();
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    let log = tracing_subscriber::registry().with(filter);
     // The journal stamps each line itself.
-    _ = if journal { log.without_time().try_init() } else { log.try_init() };
+    _ = if journal { log.with(lines.without_time()).try_init() } else { log.with(lines).try_init() };
+    if let Ok(Err(error)) = wanted {
+        tracing::warn!(%error, "SIAGA_LOG is not understood; the log tells what it usually tells");
+    }
 }
 
 /// Tells the supervisor; without one, nobody.

@@ -36,8 +36,8 @@ type Peer = (&'static str, Result<Server, String>, &'static str, u32, Goal);
 
 /// Takes turns: Siaga, each peer, Siaga again …
 fn compare(lab: &Lab, what: &str, path: &str, requests: u32, peers: &[Peer], how: &str) -> Vec<Row> {
-    let standing = servers::far_nginx(lab).and_then(|far| Ok((far, Upsd::start(lab)?)));
-    let ours = standing.as_ref().map_err(Clone::clone).and_then(|_| Daemon::start(lab, &daemon::everything()));
+    let standing = servers::far_end(lab).and_then(|far| Ok((far, Upsd::start(lab)?)));
+    let ours = standing.as_ref().map_err(Clone::clone).and_then(|_| Daemon::start(lab, &daemon::everything(lab)?));
     let mut own = Asked::new(ours.as_ref().map(|daemon| (&daemon.process, daemon.address)), path, requests);
     let mut others: Vec<Asked<'_>> = peers
         .iter()

@@ -8,13 +8,13 @@ use crate::daemon::{self, Daemon};
 use crate::lab::Lab;
 use crate::process::Process;
 use crate::servers::{self, Server};
-use crate::stats::{Measured, once, sample};
+use crate::stats::{Measured, sample};
 use crate::upsd::Upsd;
 
 const SETTLE: Duration = Duration::from_secs(30);
-const WINDOW: Duration = Duration::from_mins(2);
-/// How often memory is read within the window.
-const READINGS: u32 = 12;
+/// Whole minutes, because some work comes once in each.
+const WINDOW: Duration = Duration::from_mins(1);
+const WINDOWS: usize = 5;
 
 const MEMORY: &str = "resident memory, everything on";
 const IDLE: &str = "CPU at rest, everything on";
@@ -22,7 +22,7 @@ const IDLE: &str = "CPU at rest, everything on";
 /// All run at the same time, over the same window, with the same work where they can do it.
 pub(crate) fn memory_and_idle_cpu(lab: &Lab) -> Vec<Row> {
     // What is probed must stand; who probes may fail one by one.
-    let standing = servers::far_nginx(lab).and_then(|far| Ok((far, Upsd::start(lab)?)));
+    let standing = servers::far_end(lab).and_then(|far| Ok((far, Upsd::start(lab)?)));
     let _standing = match standing {
         Ok(standing) => standing,
         Err(why) => {
@@ -30,7 +30,7 @@ pub(crate) fn memory_and_idle_cpu(lab: &Lab) -> Vec<Row> {
             return super::without(rows, &why);
         }
     };
-    let ours = Daemon::start(lab, &daemon::everything());
+    let ours = daemon::everything(lab).and_then(|checks| Daemon::start(lab, &checks));
     let peers: [(&str, Result<Server, String>); 5] = [
         ("collectd", servers::collectd(lab)),
         ("node_exporter", servers::node_exporter(lab)),
@@ -45,15 +45,14 @@ pub(crate) fn memory_and_idle_cpu(lab: &Lab) -> Vec<Row> {
         peers.iter().map(|(_, server)| Watched::begin(server.as_ref().map(|server| &server.process))).collect();
     let mut all = vec![own];
     all.extend(others);
-    let began = lab.clock.mono();
-    for _ in 0..READINGS {
-        sleep(lab.window(WINDOW) / READINGS);
+    for _ in 0..lab.samples(WINDOWS) {
+        let began = lab.clock.mono();
+        sleep(lab.window(WINDOW));
         for watched in &mut all {
-            watched.read_memory();
+            watched.read(lab.clock.mono().since(began).as_secs_f64());
         }
     }
-    let seconds = lab.clock.mono().since(began).as_secs_f64();
-    let mut ended = all.into_iter().map(|watched| watched.end(seconds));
+    let mut ended = all.into_iter().map(Watched::end);
     let Some((memory, idle)) = ended.next() else { return Vec::new() };
 
     let mut rows = Vec::new();
@@ -73,7 +72,7 @@ pub(crate) fn memory_and_idle_cpu(lab: &Lab) -> Vec<Row> {
             &memory,
             peer_memory,
             Goal::Ratio(0.7),
-            "VmRSS, children included, median of 12",
+            "VmRSS, children included, at the end of five windows of a minute",
         ));
         rows.push(row(
             IDLE,
@@ -81,16 +80,19 @@ pub(crate) fn memory_and_idle_cpu(lab: &Lab) -> Vec<Row> {
             &idle,
             peer_idle,
             Goal::Ratio(1.5),
-            "the process's own CPU clock over one common window, children included",
+            "the process's own CPU clock over five common windows of a minute, children included",
         ));
     }
     rows
 }
 
-/// A process under observation over the window, or why there is none.
+/// A process under observation over the windows, or why there is none.
 struct Watched<'a> {
     process: Result<&'a Process, String>,
+    /// CPU time so far, s.
     cpu: Result<f64, String>,
+    /// CPU time per second of each window.
+    idle: Vec<Result<f64, String>>,
     memory: Vec<Result<f64, String>>,
 }
 
@@ -98,17 +100,19 @@ impl<'a> Watched<'a> {
     fn begin(process: Result<&'a Process, &String>) -> Self {
         let process = process.map_err(Clone::clone);
         let cpu = process.clone().and_then(Process::cpu);
-        Self { process, cpu, memory: Vec::new() }
+        Self { process, cpu, idle: Vec::new(), memory: Vec::new() }
     }
 
-    fn read_memory(&mut self) {
+    /// At the end of a window of so many `seconds`.
+    fn read(&mut self, seconds: f64) {
+        let before = std::mem::replace(&mut self.cpu, self.process.clone().and_then(Process::cpu));
+        self.idle.push(self.cpu.clone().and_then(|now| Ok((now - before?) / seconds)));
         self.memory.push(self.process.clone().and_then(Process::memory));
     }
 
-    /// Memory, and CPU time per second of a window of so many `seconds`.
-    fn end(self, seconds: f64) -> (Measured, Measured) {
-        let cpu = self.process.and_then(Process::cpu).and_then(|end| Ok((end - self.cpu?) / seconds));
-        let memory = self.memory.into_iter().collect::<Result<Vec<f64>, String>>();
-        (memory.and_then(sample), cpu.and_then(once))
+    /// Memory, and CPU time per second.
+    fn end(self) -> (Measured, Measured) {
+        let all = |values: Vec<Result<f64, String>>| values.into_iter().collect::<Result<Vec<f64>, String>>();
+        (all(self.memory).and_then(sample), all(self.idle).and_then(sample))
     }
 }
