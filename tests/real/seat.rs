@@ -1,4 +1,4 @@
-//! The desktop session's sound settings: a real PulseAudio in a session of its own, the real agent in it, the probe outside.
+//! The desktop session's sound settings: a real `PulseAudio` in a session of its own, the real agent in it, the probe outside.
 
 use std::time::Duration;
 
@@ -25,7 +25,9 @@ impl Room {
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(folder.path(), open).unwrap();
         let config: toml::Table =
-            format!("user = {user}\nsocket = {:?}\n{more}", folder.path().join("seat.sock")).parse().unwrap();
+            format!("user = {user}\nsocket = \"{}\"\n{more}", folder.path().join("seat.sock").display())
+                .parse()
+                .unwrap();
         let in_use = watch::Sender::new(false);
         let context = context("seat", Duration::from_millis(500), &in_use);
         let probe = ProbeConfig::deserialize_as(Kind::Seat, config).unwrap().build(context);
@@ -51,7 +53,7 @@ impl Room {
         };
         match tokio::time::timeout(Duration::from_mins(1), seen).await {
             Ok(seen) => seen,
-            Err(_) => panic!("{wanted:?} did not come; the last was {last:?}"),
+            Err(late) => panic!("{wanted:?} did not come ({late}); the last was {last:?}"),
         }
     }
 }
@@ -146,7 +148,9 @@ async fn an_agent_waits_for_its_daemon_and_finds_the_next_one() {
     let Room { folder, probe, .. } = first;
     drop(probe);
     let config: toml::Table =
-        format!("user = {}\nsocket = {:?}", Pulse::user(), folder.path().join("seat.sock")).parse().unwrap();
+        format!("user = {}\nsocket = \"{}\"", Pulse::user(), folder.path().join("seat.sock").display())
+            .parse()
+            .unwrap();
     let in_use = watch::Sender::new(false);
     let mut second = ProbeConfig::deserialize_as(Kind::Seat, config).unwrap().build(context(
         "seat",

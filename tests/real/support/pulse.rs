@@ -1,4 +1,4 @@
-//! A private PulseAudio with a microphone and a loudspeaker, and programs in its session. Debian packages: `pulseaudio`,
+//! A private `PulseAudio` with a microphone and a loudspeaker, and programs in its session. Debian packages: `pulseaudio`,
 //! `pulseaudio-utils`.
 //!
 //! It refuses to run as root: where the tests do, its session is nobody's.
