@@ -15,6 +15,7 @@ pub mod engine;
 pub mod far_end;
 pub mod notify;
 pub mod probe;
+pub mod seat;
 pub mod store;
 pub mod web;
 

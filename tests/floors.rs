@@ -30,7 +30,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("devices", &["domain", "probe"]),
     ("far_end", &["domain", "probe"]),
     ("reflect", &["domain", "clock"]),
-    ("seat", &["domain", "clock"]),
+    ("seat", &["domain", "probe"]),
     ("engine", &["domain"]),
     ("clock", &["domain"]),
     ("domain", &[]),

@@ -38,6 +38,7 @@ use delivery::Delivery;
 use driver::Driver;
 use probes::{Probes, Shared};
 use recorder::Recorder;
+pub use service::start_log;
 use service::{Asked, LAST_CALL, Signals};
 
 /// Observations that wait for the judge.

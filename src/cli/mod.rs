@@ -85,6 +85,12 @@ enum Command {
         #[arg(long)]
         end: bool,
     },
+    /// Report from the desktop session which microphone and loudspeaker it uses (a user service: siaga-seat).
+    Seat {
+        /// Where the daemon listens.
+        #[arg(long, value_name = "PATH", default_value_os_t = crate::probe::seat::report::meeting_place())]
+        socket: PathBuf,
+    },
     /// List every reason that can be given, with its remedy.
     Reasons,
     /// Look at a device that can hang, for a parent that will not wait (internal).
@@ -180,6 +186,11 @@ impl Cli {
                 let lang = self.lang(&config);
                 history::run(config, history, *end, lang, color)
             }
+            Command::Seat { socket } => on_runtime(async {
+                crate::app::start_log();
+                crate::seat::run(socket).await;
+                Ok(0)
+            }),
             Command::Reasons => {
                 say(&reasons::listing(self.lang.unwrap_or_default()));
                 Ok(0)

@@ -80,6 +80,8 @@ pub enum Kind {
     Ups,
     /// A sound card.
     Audio,
+    /// The desktop session's sound settings.
+    Seat,
     /// A V4L2 capture device.
     Camera,
     /// A DRM connector.
@@ -92,7 +94,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order in which lists show them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Link,
         Self::Icmp,
         Self::Stun,
@@ -102,6 +104,7 @@ impl Kind {
         Self::Bandwidth,
         Self::Ups,
         Self::Audio,
+        Self::Seat,
         Self::Camera,
         Self::Display,
         Self::Computer,
@@ -120,6 +123,7 @@ impl Kind {
             Self::Bandwidth => "bandwidth",
             Self::Ups => "ups",
             Self::Audio => "audio",
+            Self::Seat => "seat",
             Self::Camera => "camera",
             Self::Display => "display",
             Self::Computer => "computer",
@@ -134,7 +138,7 @@ impl Kind {
                 Component::Internet
             }
             Self::Ups => Component::Power,
-            Self::Audio => Component::Audio,
+            Self::Audio | Self::Seat => Component::Audio,
             Self::Camera | Self::Display => Component::Video,
             Self::Computer => Component::Computer,
             Self::Replay => return None,

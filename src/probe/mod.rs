@@ -228,6 +228,7 @@ probes! {
     Bandwidth => bandwidth,
     Ups => ups,
     Audio => audio,
+    Seat => seat,
     Camera => camera,
     Display => display,
     Computer => computer,

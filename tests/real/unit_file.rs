@@ -1,4 +1,4 @@
-//! The systemd unit, by systemd's own judgement.
+//! The systemd units, by systemd's own judgement.
 //!
 //! Debian package: `systemd` (no running systemd is needed).
 
@@ -11,13 +11,18 @@ use tempfile::TempDir;
 /// Of 10: below 2.0 systemd says "OK"; each thing that the unit leaves open is argued beside it.
 const MOST_EXPOSED: f64 = 2.0;
 
-/// The unit, with the program that was just built in the place where the package puts it.
+/// The daemon's unit.
 fn unit() -> (TempDir, PathBuf) {
-    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd/siaga.service");
+    unit_of("siaga", "run")
+}
+
+/// A unit, with the program that was just built in the place where the package puts it.
+fn unit_of(name: &str, command: &str) -> (TempDir, PathBuf) {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("systemd/{name}.service"));
     let text = fs::read_to_string(shipped).unwrap();
-    assert!(text.contains("ExecStart=/usr/bin/siaga run\n"));
+    assert!(text.contains(&format!("ExecStart=/usr/bin/siaga {command}\n")));
     let folder = tempfile::tempdir().unwrap();
-    let unit = folder.path().join("siaga.service");
+    let unit = folder.path().join(format!("{name}.service"));
     fs::write(&unit, text.replace("/usr/bin/siaga", env!("CARGO_BIN_EXE_siaga"))).unwrap();
     (folder, unit)
 }
@@ -37,11 +42,13 @@ fn told(output: &Output) -> String {
 
 #[test]
 fn systemd_finds_nothing_wrong() {
-    let (_folder, unit) = unit();
-    let output = analyze(&["verify", "--man=no"], &unit);
-    // What systemd says of other units on this machine is not ours.
-    let findings: Vec<_> = told(&output).lines().filter(|line| line.contains("siaga")).map(str::to_owned).collect();
-    assert!(findings.is_empty() && output.status.success(), "{findings:#?}\n{}", told(&output));
+    for (name, command) in [("siaga", "run"), ("siaga-seat", "seat")] {
+        let (_folder, unit) = unit_of(name, command);
+        let output = analyze(&["verify", "--man=no"], &unit);
+        // What systemd says of other units on this machine is not ours.
+        let findings: Vec<_> = told(&output).lines().filter(|line| line.contains("siaga")).map(str::to_owned).collect();
+        assert!(findings.is_empty() && output.status.success(), "{findings:#?}\n{}", told(&output));
+    }
 }
 
 #[test]

@@ -1,0 +1,147 @@
+//! From what the agent said to a reading. No input, no output.
+
+use super::reasons as told;
+use super::report::{Device, Report};
+use super::{CONNECTED, Config, IN_USE, MUTED, VOLUME};
+use crate::domain::{Finding, Reading, ReasonDef, Verdict};
+
+/// The seat as the newest message has it.
+pub(super) fn reading(config: &Config, report: &Report) -> Reading {
+    let mut reading = Reading::default();
+    reading.measure(&CONNECTED, 1.0);
+    match report {
+        Report::Sound { source, sink, recorders, players } => {
+            direction(&SOURCE, source.as_ref(), &config.source, config.source_volume_degraded, &mut reading);
+            direction(&SINK, sink.as_ref(), &config.sink, config.sink_volume_degraded, &mut reading);
+            for (part, programs) in [("capture", recorders), ("playback", players)] {
+                reading.measure_part(&IN_USE, part, f64::from(u8::from(!programs.is_empty())));
+            }
+            // Who only plays (a film, a ringing program) holds no meeting; who records does.
+            reading.in_use = Some(!recorders.is_empty());
+            if !recorders.is_empty() {
+                reading.find(Finding::new(&told::IN_USE_BY, Verdict::Ready).with("holder", recorders.join(", ")));
+            }
+        }
+        Report::Unanswering => reading.find(Finding::new(&told::UNANSWERING, Verdict::NotReady)),
+        Report::Absent => reading.find(Finding::new(&told::NO_SERVER, Verdict::NotReady)),
+        Report::Blind { detail } => {
+            reading.find(Finding::new(&told::BLIND, Verdict::Unknown).with("detail", detail.as_str()));
+        }
+    }
+    reading
+}
+
+/// No agent has come, or it has left.
+pub(super) fn alone() -> Reading {
+    let mut reading = Reading::default();
+    reading.measure(&CONNECTED, 0.0);
+    reading.find(Finding::new(&told::NO_AGENT, Verdict::Unknown));
+    reading
+}
+
+/// What is said of one direction.
+struct Words {
+    part: &'static str,
+    none: &'static ReasonDef,
+    other: &'static ReasonDef,
+    muted: &'static ReasonDef,
+    quiet: &'static ReasonDef,
+}
+
+static SOURCE: Words = Words {
+    part: "capture",
+    none: &told::NO_SOURCE,
+    other: &told::OTHER_SOURCE,
+    muted: &told::SOURCE_MUTED,
+    quiet: &told::SOURCE_QUIET,
+};
+
+static SINK: Words = Words {
+    part: "playback",
+    none: &told::NO_SINK,
+    other: &told::OTHER_SINK,
+    muted: &told::SINK_MUTED,
+    quiet: &told::SINK_QUIET,
+};
+
+fn direction(words: &Words, device: Option<&Device>, wanted: &str, quiet: f64, reading: &mut Reading) {
+    let Some(device) = device.filter(|device| !device.virtual_only) else {
+        reading.find(Finding::new(words.none, Verdict::NotReady));
+        return;
+    };
+    let about = |reason, verdict| Finding::new(reason, verdict).with("device", device.description.as_str());
+    reading.measure_part(&VOLUME, words.part, device.volume);
+    reading.measure_part(&MUTED, words.part, f64::from(u8::from(device.muted)));
+    if wanted != "auto" && !is(device, wanted) {
+        reading.find(about(words.other, Verdict::Degraded).with("wanted", wanted));
+    }
+    if device.muted {
+        reading.find(about(words.muted, Verdict::NotReady));
+    } else if device.volume <= 0.0 {
+        reading.find(about(words.quiet, Verdict::NotReady));
+    } else if device.volume < quiet {
+        reading.find(about(words.quiet, Verdict::Degraded));
+    }
+}
+
+/// Whether `wanted` (a config's `source` or `sink`) means this device.
+fn is(device: &Device, wanted: &str) -> bool {
+    let wanted = wanted.to_lowercase();
+    [&device.name, &device.description].iter().any(|name| name.to_lowercase().contains(&wanted))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn device(change: impl FnOnce(&mut Device)) -> Device {
+        let mut device = Device {
+            name: "alsa_input.usb-Room_Mic".into(),
+            description: "Room Mic".into(),
+            virtual_only: false,
+            muted: false,
+            volume: 0.8,
+        };
+        change(&mut device);
+        device
+    }
+
+    fn found(config: &str, source: Option<Device>, sink: Option<Device>) -> Vec<(&'static str, Verdict)> {
+        let config: Config = toml::from_str(&format!("user = 1000\n{config}")).unwrap();
+        let report = Report::Sound { source, sink, recorders: Vec::new(), players: Vec::new() };
+        reading(&config, &report).findings.iter().map(|finding| (finding.reason.code, finding.verdict)).collect()
+    }
+
+    #[test]
+    fn each_fault_of_the_seat_is_its_own_reason() {
+        let good = || Some(device(|_| {}));
+        assert_eq!(found("", good(), good()), []);
+        let source = |change: fn(&mut Device)| found("", Some(device(change)), good());
+        let sink = |change: fn(&mut Device)| found("", good(), Some(device(change)));
+        let (degraded, not_ready) = (Verdict::Degraded, Verdict::NotReady);
+        assert_eq!(found("", None, good()), [("audio.no_default_source", not_ready)]);
+        assert_eq!(source(|device| device.virtual_only = true), [("audio.no_default_source", not_ready)]);
+        assert_eq!(sink(|device| device.virtual_only = true), [("audio.no_default_sink", not_ready)]);
+        assert_eq!(source(|device| device.muted = true), [("audio.default_source_muted", not_ready)]);
+        assert_eq!(sink(|device| device.muted = true), [("audio.default_sink_muted", not_ready)]);
+        assert_eq!(source(|device| device.volume = 0.05), [("audio.default_source_quiet", degraded)]);
+        assert_eq!(sink(|device| device.volume = 0.0), [("audio.default_sink_quiet", not_ready)]);
+        assert_eq!(found("source = \"jabra\"", good(), good()), [("audio.default_source_other", degraded)]);
+        assert_eq!(found("sink = \"hdmi\"", good(), good()), [("audio.default_sink_other", degraded)]);
+        assert_eq!(found("source = \"ROOM\"\nsink = \"usb-room\"", good(), good()), [], "a part of either name will do");
+    }
+
+    #[test]
+    fn who_records_holds_the_room_and_who_plays_does_not() {
+        let config: Config = toml::from_str("user = 1000").unwrap();
+        let said = |recorders: &[&str], players: &[&str]| {
+            let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+            let (recorders, players) = (names(recorders), names(players));
+            reading(&config, &Report::Sound { source: Some(device(|_| {})), sink: Some(device(|_| {})), recorders, players })
+        };
+        assert_eq!(said(&["zoom"], &["zoom"]).in_use, Some(true));
+        assert_eq!(said(&["zoom"], &[]).findings[0].reason.code, "audio.seat_in_use");
+        assert_eq!(said(&[], &["film"]).in_use, Some(false));
+        assert_eq!(reading(&config, &Report::Unanswering).in_use, None, "what is not seen is not said");
+    }
+}

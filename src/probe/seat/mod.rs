@@ -1,0 +1,181 @@
+//! `seat`: which microphone and loudspeaker the desktop session uses, muted or not, how loud, and by whom.
+//!
+//! On a desktop `PipeWire` or `PulseAudio` owns the sound cards and lives in the user's session, where a system service cannot
+//! reach. `siaga seat` runs in that session and reports over a unix socket; the kernel says who is at its other end
+//! (`SO_PEERCRED`, unix(7)), and only the configured user is believed. Nothing is asked of the session from here.
+//!
+//! ```text
+//!   session: siaga seat ──── one line of JSON a message ────▶ this probe ──▶ observation
+//!            at each change, and every few seconds            silence is told too
+//! ```
+
+mod judge;
+mod reasons;
+pub mod report;
+mod socket;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Context, Defaults};
+use crate::domain::check::LossRule;
+use crate::domain::{ErrorKind, Level, Mono, Observation, ProbeError, Quantity, Rule, Unit};
+pub use reasons::{ERRORS, REASONS};
+use report::meeting_place;
+use socket::{Heard, Seat};
+pub use socket::User;
+
+/// How often the agent reports although nothing has changed.
+pub const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// The agent reports each change at once and reports every 5 s anyway; the interval is how often silence is looked at. Four
+/// reports may be missing. Somebody who opens the sound settings mutes and unmutes within seconds.
+pub const DEFAULTS: Defaults = Defaults {
+    interval: HEARTBEAT,
+    fresh_for: Duration::from_secs(20),
+    bad_for: Duration::from_secs(3),
+    good_for: Duration::from_secs(5),
+    active: false,
+};
+
+/// Without a word for so long the agent has ceased to report: three reports and a moment.
+const SILENCE: Duration = Duration::from_secs(16);
+
+/// How long a daemon that has just begun waits for its agent before it says that there is none: an agent tries each second.
+const WELCOME: Duration = Duration::from_millis(2500);
+
+static CONNECTED: Quantity =
+    Quantity::gauge("seat_connected", Unit::Flag, "Whether the desktop session's agent reports (1) or none does (0).");
+static VOLUME: Quantity = Quantity::gauge(
+    "seat_volume_ratio",
+    Unit::Ratio,
+    "How loud the session's default device is set, of the sound server's 100 %, by direction.",
+)
+.by("direction");
+static MUTED: Quantity =
+    Quantity::gauge("seat_muted", Unit::Flag, "Whether the session's default device is muted, by direction.").by("direction");
+static IN_USE: Quantity = Quantity::gauge(
+    "seat_in_use",
+    Unit::Flag,
+    "Whether a program of the session records from a microphone or plays, by direction.",
+)
+.by("direction");
+
+/// What it measures.
+pub const QUANTITIES: &[&Quantity] = &[&CONNECTED, &VOLUME, &MUTED, &IN_USE];
+
+/// The kind-specific part of a check's config.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Whose session is believed: a user's name or number.
+    pub user: User,
+    /// Where daemon and agent meet.
+    #[serde(default = "meeting_place")]
+    pub socket: PathBuf,
+    /// Which microphone the session should use: `"auto"` (any), or a part of its name in the sound settings.
+    #[serde(default = "auto")]
+    pub source: String,
+    /// Which loudspeaker the session should use: `"auto"` (any), or a part of its name in the sound settings.
+    #[serde(default = "auto")]
+    pub sink: String,
+    /// The microphone's volume (ratio of 100 %) under which it is degraded; at 0 it is not ready.
+    #[serde(default = "quiet")]
+    pub source_volume_degraded: f64,
+    /// The loudspeaker's volume (ratio of 100 %) under which it is degraded; at 0 it is not ready.
+    #[serde(default = "quiet")]
+    pub sink_volume_degraded: f64,
+}
+
+fn auto() -> String {
+    "auto".to_owned()
+}
+
+/// `PulseAudio`'s and `PipeWire`'s scale is cubic: 20 % is 42 dB below full, which nobody sets on purpose.
+const fn quiet() -> f64 {
+    0.2
+}
+
+impl Config {
+    /// Where such a check stands in the tree of root causes.
+    pub fn level(&self) -> Level {
+        Level::Device
+    }
+
+    /// The limits to which its measurements are held.
+    pub fn rules(&self) -> Vec<Rule> {
+        Vec::new()
+    }
+
+    /// The loss decision.
+    pub fn loss(&self) -> Option<LossRule> {
+        None
+    }
+}
+
+/// A probe of this kind.
+pub struct Probe {
+    config: Config,
+    context: Context,
+    seat: Option<Seat>,
+    /// When the agent's newest word came, or when waiting for one began.
+    heard: Option<Mono>,
+    ticker: Option<tokio::time::Interval>,
+}
+
+impl Probe {
+    /// A probe that has touched nothing yet.
+    pub fn new(config: Config, context: Context) -> Self {
+        Self { config, context, seat: None, heard: None, ticker: None }
+    }
+
+    /// Waits until the agent says something, or until its silence is worth telling.
+    pub async fn next(&mut self) -> Observation {
+        let first = self.ticker.is_none();
+        let began = self.context.clock.mono();
+        loop {
+            let seat = match &mut self.seat {
+                Some(seat) => seat,
+                none => match Seat::open(&self.config) {
+                    Ok(seat) => none.insert(seat),
+                    Err(error) => {
+                        if !first {
+                            self.context.clock.sleep_until(began.after(self.context.interval)).await;
+                        }
+                        self.ticker.get_or_insert_with(|| self.context.ticker());
+                        return self.context.failed(began, error, &ERRORS);
+                    }
+                },
+            };
+            let heard = *self.heard.get_or_insert(began);
+            let ticker = self.ticker.get_or_insert_with(|| {
+                let mut ticker = self.context.ticker();
+                ticker.reset_after(WELCOME);
+                ticker
+            });
+            tokio::select! {
+                word = seat.hear() => {
+                    self.heard = Some(self.context.clock.mono());
+                    // Spoken when it was said, not when the wait for it began.
+                    let began = self.context.clock.mono();
+                    return match word {
+                        Heard::Report(report) => self.context.read(began, judge::reading(&self.config, &report)),
+                        Heard::Left => self.context.read(began, judge::alone()),
+                        Heard::Nonsense(error) => self.context.failed(began, error, &ERRORS),
+                    };
+                }
+                _ = ticker.tick() => {
+                    let began = self.context.clock.mono();
+                    if !seat.is_connected() {
+                        return self.context.read(began, judge::alone());
+                    }
+                    let silent = began.since(heard);
+                    if silent >= SILENCE {
+                        let detail = format!("no report for {} s", silent.as_secs());
+                        return self.context.failed(began, ProbeError::new(ErrorKind::Timeout, detail), &ERRORS);
+                    }
+                }
+            }
+        }
+    }
+}

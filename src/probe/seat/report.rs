@@ -1,0 +1,141 @@
+//! What the seat's agent tells the daemon: one line of JSON a message, over a unix socket.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// The longest line that is read, bytes. A seat with a dozen programs needs 2 kB.
+pub const LONGEST: usize = 64 * 1024;
+
+/// The longest name that is believed, characters: what a person can read on a page.
+const LONGEST_NAME: usize = 120;
+
+/// One message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "said", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Report {
+    /// How the seat's sound server stands.
+    Sound {
+        /// Its default source; none where it has none.
+        source: Option<Device>,
+        /// Its default sink; none where it has none.
+        sink: Option<Device>,
+        /// The programs that record from any source that hears a room.
+        recorders: Vec<String>,
+        /// The programs that play.
+        players: Vec<String>,
+    },
+    /// The sound server is asked and does not answer.
+    Unanswering,
+    /// There is no sound server in the session.
+    Absent,
+    /// It cannot be asked.
+    Blind {
+        /// Why, in English.
+        detail: String,
+    },
+}
+
+/// A source or a sink.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Device {
+    /// The server's name for it, which lasts: `alsa_input.usb-Jabra_…`.
+    pub name: String,
+    /// What people see in the sound settings.
+    pub description: String,
+    /// Whether it stands for no equipment: a source that hears what is played, a sink that swallows it.
+    pub virtual_only: bool,
+    /// Whether it is muted.
+    pub muted: bool,
+    /// How loud it is set, ratio of the server's 100 %; the louder of its channels.
+    pub volume: f64,
+}
+
+impl Report {
+    /// Reads a line.
+    ///
+    /// # Errors
+    /// What is no such message.
+    pub fn parse(line: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(line).map(Self::readable)
+    }
+
+    /// As a line, with its end.
+    pub fn line(&self) -> Vec<u8> {
+        // Strings, flags and finite numbers: nothing in it can fail to be written.
+        let mut line = serde_json::to_vec(self).unwrap_or_default();
+        line.push(b'\n');
+        line
+    }
+
+    /// Names are anybody's: a program calls itself what it likes. What would break a line or fill a page is cut.
+    fn readable(mut self) -> Self {
+        if let Self::Sound { source, sink, recorders, players } = &mut self {
+            for device in source.iter_mut().chain(sink) {
+                cut(&mut device.name);
+                cut(&mut device.description);
+            }
+            recorders.iter_mut().chain(players).for_each(cut);
+        }
+        if let Self::Blind { detail } = &mut self {
+            cut(detail);
+        }
+        self
+    }
+}
+
+fn cut(name: &mut String) {
+    if name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
+        *name = name.chars().filter(|letter| !letter.is_control()).take(LONGEST_NAME).collect();
+    }
+}
+
+/// Where daemon and agent meet unless told otherwise: the folder that systemd makes for the service
+/// (`RuntimeDirectory=siaga`).
+pub fn meeting_place() -> PathBuf {
+    "/run/siaga/seat.sock".into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_survives_its_line() {
+        let device = |name: &str| Device {
+            name: name.into(),
+            description: "Mikrofon".into(),
+            virtual_only: false,
+            muted: true,
+            volume: 0.5,
+        };
+        for report in [
+            Report::Sound {
+                source: Some(device("in")),
+                sink: None,
+                recorders: vec!["zoom".into()],
+                players: Vec::new(),
+            },
+            Report::Unanswering,
+            Report::Absent,
+            Report::Blind { detail: "no program pactl".into() },
+        ] {
+            let line = report.line();
+            assert_eq!(line.split(|byte| *byte == b'\n').count(), 2, "one line and nothing after it");
+            assert_eq!(Report::parse(&line).unwrap(), report);
+        }
+    }
+
+    #[test]
+    fn what_is_no_message_is_refused_and_what_breaks_lines_is_cut() {
+        for line in ["", "{}", "[]", r#"{"said":"sound"}"#, r#"{"said":"blind"}"#, r#"{"said":"louder"}"#, "\u{0}"] {
+            assert!(Report::parse(line.as_bytes()).is_err(), "{line}");
+        }
+        let name = format!("two\nlines{}", "x".repeat(500));
+        let said = Report::Sound { source: None, sink: None, recorders: vec![name], players: Vec::new() };
+        let Ok(Report::Sound { recorders, .. }) = Report::parse(&said.line()) else { panic!("no sound") };
+        assert!(recorders[0].starts_with("twolinesx"), "{recorders:?}");
+        assert_eq!(recorders[0].chars().count(), LONGEST_NAME);
+    }
+}

@@ -1,0 +1,271 @@
+//! The daemon's end of the unix socket: one agent at a time, of one user, whose words are read line by line.
+
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+
+use super::Config;
+use super::report::{LONGEST, Report};
+use crate::domain::{ErrorKind, ProbeError};
+
+/// A user, by name or by number.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(untagged)]
+pub enum User {
+    /// The number in passwd(5).
+    Number(u32),
+    /// The name in passwd(5).
+    Name(String),
+}
+
+/// Where local users stand. Not asked of the C library: a directory service that hangs may not hang the probe, and a room's
+/// desktop logs in by a local user.
+const PASSWD: &str = "/etc/passwd";
+
+impl User {
+    fn number(&self) -> Result<u32, ProbeError> {
+        let name = match self {
+            Self::Number(number) => return Ok(*number),
+            Self::Name(name) => name,
+        };
+        let error = |detail| ProbeError::new(ErrorKind::Internal, detail);
+        let users = std::fs::read_to_string(PASSWD).map_err(|why| error(format!("{PASSWD}: {why}")))?;
+        number_of(name, &users).ok_or_else(|| error(format!("{PASSWD} has no user {name:?}")))
+    }
+}
+
+/// `name:password:UID:GID:…`, passwd(5).
+fn number_of(name: &str, users: &str) -> Option<u32> {
+    users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        (fields.next()? == name).then(|| fields.nth(1)?.parse().ok())?
+    })
+}
+
+/// The daemon's end.
+pub(super) struct Seat {
+    listener: UnixListener,
+    path: PathBuf,
+    user: u32,
+    agent: Option<BufReader<UnixStream>>,
+    /// The line that is being read: a wait that is given up may not lose its beginning.
+    line: Vec<u8>,
+    /// A stranger was turned away and the log has said so.
+    refused: bool,
+}
+
+/// What was heard.
+pub(super) enum Heard {
+    /// A message.
+    Report(Report),
+    /// The agent has gone.
+    Left,
+    /// What it said is no message; it is not listened to any longer.
+    Nonsense(ProbeError),
+}
+
+impl Seat {
+    /// Listens at the config's socket.
+    ///
+    /// # Errors
+    /// `Busy` where another daemon listens there, `Permission` and `Internal` as the file system has it.
+    pub(super) fn open(config: &Config) -> Result<Self, ProbeError> {
+        let user = config.user.number()?;
+        let path = config.socket.clone();
+        let failed = |error: io::Error| {
+            let kind = match error.kind() {
+                io::ErrorKind::PermissionDenied => ErrorKind::Permission,
+                io::ErrorKind::AddrInUse => ErrorKind::Busy,
+                _ => ErrorKind::Internal,
+            };
+            ProbeError::new(kind, format!("{}: {error}", path.display()))
+        };
+        let listener = bind(&path).map_err(failed)?;
+        // Anybody may knock; who comes in is decided by who the kernel says it is.
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).map_err(failed)?;
+        Ok(Self { listener, path, user, agent: None, line: Vec::new(), refused: false })
+    }
+
+    /// Whether an agent is there.
+    pub(super) const fn is_connected(&self) -> bool {
+        self.agent.is_some()
+    }
+
+    /// Waits for the agent's next word. The newest agent is listened to: a session that was logged out may linger.
+    /// Giving the wait up loses nothing.
+    pub(super) async fn hear(&mut self) -> Heard {
+        loop {
+            let Some(agent) = &mut self.agent else {
+                let come = self.listener.accept().await;
+                self.welcome(come).await;
+                continue;
+            };
+            tokio::select! {
+                come = self.listener.accept() => self.welcome(come).await,
+                read = line(agent, &mut self.line) => {
+                    match read {
+                        Ok(true) => {
+                            let said = Report::parse(&self.line);
+                            self.line.clear();
+                            return said.map_or_else(|error| self.turn_out(&error.to_string()), Heard::Report);
+                        }
+                        Ok(false) => {
+                            self.agent = None;
+                            return Heard::Left;
+                        }
+                        Err(error) => return self.turn_out(&error.to_string()),
+                    }
+                }
+            }
+        }
+    }
+
+    async fn welcome(&mut self, come: io::Result<(UnixStream, tokio::net::unix::SocketAddr)>) {
+        let stream = match come {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "the seat's agent cannot be let in");
+                // Out of descriptors, most likely: without a pause this would spin.
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                return;
+            }
+        };
+        // unix(7): the credentials at the time of connect(2); they cannot be made up.
+        match stream.peer_cred() {
+            Ok(peer) if peer.uid() == self.user => {
+                self.agent = Some(BufReader::new(stream));
+                self.line.clear();
+            }
+            Ok(peer) if !self.refused => {
+                tracing::warn!(uid = peer.uid(), "somebody else than the seat's user is at its socket, and is turned away");
+                self.refused = true;
+            }
+            _ => {}
+        }
+    }
+
+    fn turn_out(&mut self, why: &str) -> Heard {
+        self.agent = None;
+        self.line.clear();
+        Heard::Nonsense(ProbeError::new(ErrorKind::Protocol, format!("the seat's agent: {why}")))
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Reads on to the end of a line; `false` at the end of all. What was read stays in `line` when the wait is given up.
+async fn line(agent: &mut BufReader<UnixStream>, line: &mut Vec<u8>) -> io::Result<bool> {
+    let room = (LONGEST + 1).saturating_sub(line.len());
+    // `read_until` keeps what it has read where it is dropped in the middle (tokio's documentation, "Cancel safety").
+    agent.take(room as u64).read_until(b'\n', line).await?;
+    match line.last() {
+        Some(b'\n') => Ok(true),
+        _ if line.len() > LONGEST => Err(io::Error::new(io::ErrorKind::InvalidData, "a line without an end")),
+        _ => Ok(false),
+    }
+}
+
+/// Binds a socket at `path`. A file that an ended daemon left is taken away; one at which somebody listens is not.
+fn bind(path: &Path) -> io::Result<UnixListener> {
+    match UnixListener::bind(path) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            match std::os::unix::net::UnixStream::connect(path) {
+                Err(refused) if refused.kind() == io::ErrorKind::ConnectionRefused => {
+                    std::fs::remove_file(path)?;
+                    UnixListener::bind(path)
+                }
+                _ => Err(error),
+            }
+        }
+        bound => bound,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    fn seat(folder: &tempfile::TempDir, user: u32) -> Seat {
+        let socket = folder.path().join("seat.sock");
+        Seat::open(&toml::from_str(&format!("user = {user}\nsocket = {socket:?}")).unwrap()).unwrap()
+    }
+
+    fn knock(seat: &Seat) -> std::os::unix::net::UnixStream {
+        std::os::unix::net::UnixStream::connect(&seat.path).unwrap()
+    }
+
+    fn me() -> u32 {
+        rustix::process::getuid().as_raw()
+    }
+
+    #[test]
+    fn a_user_is_found_by_name() {
+        let users = "root:x:0:0:root:/root:/bin/sh\nroom:x:1000:1000::/home/room:/bin/sh\nbroken:x:many:1::/:/bin/sh\n";
+        assert_eq!(number_of("room", users), Some(1000));
+        assert_eq!(number_of("roo", users), None);
+        assert_eq!(number_of("broken", users), None);
+        assert_eq!(User::Number(7).number().unwrap(), 7);
+        assert_eq!(User::Name("nobody of this name".into()).number().unwrap_err().kind, ErrorKind::Internal);
+    }
+
+    #[tokio::test]
+    async fn lines_are_read_whole_the_newest_agent_is_heard_and_nonsense_is_turned_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut seat = seat(&folder, me());
+        let mut first = knock(&seat);
+        let whole = Report::Absent.line();
+        first.write_all(&whole[..5]).unwrap();
+        // Half a line is no word yet, and a wait that is given up loses none of it.
+        let waited = tokio::time::timeout(std::time::Duration::from_millis(50), seat.hear()).await;
+        assert!(waited.is_err());
+        first.write_all(&whole[5..]).unwrap();
+        assert!(matches!(seat.hear().await, Heard::Report(Report::Absent)));
+        let mut second = knock(&seat);
+        second.write_all(&Report::Unanswering.line()).unwrap();
+        assert!(matches!(seat.hear().await, Heard::Report(Report::Unanswering)));
+        second.write_all(b"GET / HTTP/1.1\n").unwrap();
+        let Heard::Nonsense(error) = seat.hear().await else { panic!("nonsense is believed") };
+        assert_eq!(error.kind, ErrorKind::Protocol);
+        assert!(!seat.is_connected());
+        let mut endless = knock(&seat);
+        // The socket's buffer may be smaller: whoever is cut off in the middle has said enough.
+        let writer = std::thread::spawn(move || _ = endless.write_all(&vec![b'x'; 4 * LONGEST]));
+        assert!(matches!(seat.hear().await, Heard::Nonsense(_)));
+        writer.join().unwrap();
+        drop(knock(&seat));
+        assert!(matches!(seat.hear().await, Heard::Left));
+    }
+
+    #[tokio::test]
+    async fn nobody_but_the_seats_user_is_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut seat = seat(&folder, me() + 1);
+        let mut stranger = knock(&seat);
+        stranger.write_all(&Report::Absent.line()).unwrap();
+        let heard = tokio::time::timeout(std::time::Duration::from_millis(100), seat.hear()).await;
+        assert!(heard.is_err(), "a stranger was heard");
+        assert!(!seat.is_connected());
+    }
+
+    #[tokio::test]
+    async fn what_an_ended_daemon_left_is_taken_over_and_a_living_ones_socket_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("seat.sock");
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        assert!(path.exists());
+        let living = seat(&folder, me());
+        let config = toml::from_str(&format!("user = 0\nsocket = {path:?}")).unwrap();
+        assert_eq!(Seat::open(&config).err().map(|error| error.kind), Some(ErrorKind::Busy));
+        drop(living);
+        assert!(!path.exists(), "it is taken away at the end");
+    }
+}

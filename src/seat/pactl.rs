@@ -1,0 +1,196 @@
+//! What `pactl` tells of the session's sound server, as a report.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::domain::{ErrorKind, ProbeError};
+use crate::probe::child::{Program, Slot};
+use crate::probe::seat::report::{Device, Report};
+
+/// A server that lives answers in 10 ms; one that starts, in a second.
+const DEADLINE: Duration = Duration::from_secs(3);
+
+/// 100 % on the server's scale (`PA_VOLUME_NORM`, pulse/volume.h).
+const NORMAL: f64 = 65536.0;
+
+/// The program, run as often as it is needed, one at a time.
+pub(super) struct Pactl {
+    program: Program,
+    slot: Slot,
+}
+
+#[derive(Deserialize)]
+struct Info {
+    default_source_name: Option<String>,
+    default_sink_name: Option<String>,
+}
+
+/// A source or a sink. What else it has is not ours.
+#[derive(Deserialize)]
+struct Listed {
+    index: u32,
+    name: String,
+    #[serde(default)]
+    description: Option<String>,
+    mute: bool,
+    #[serde(default)]
+    volume: BTreeMap<String, Channel>,
+    /// Of a source: the sink that it hears.
+    #[serde(default)]
+    monitor_source: Option<String>,
+    #[serde(default)]
+    properties: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct Channel {
+    value: f64,
+}
+
+/// A program at a source or a sink.
+#[derive(Deserialize)]
+struct Stream {
+    /// Of a recording: the source.
+    #[serde(default)]
+    source: Option<u32>,
+    /// It is paused, or not begun.
+    #[serde(default)]
+    corked: bool,
+    #[serde(default)]
+    properties: BTreeMap<String, String>,
+}
+
+impl Pactl {
+    pub(super) fn new(program: Program) -> Self {
+        Self { program, slot: Slot::default() }
+    }
+
+    /// Looks once. What fails is a report too.
+    pub(super) async fn look(&mut self) -> Report {
+        match self.try_look().await {
+            Ok(report) => report,
+            Err(error) => match error.kind {
+                ErrorKind::Timeout => Report::Unanswering,
+                // It ends badly where it cannot connect, and says why only in words.
+                ErrorKind::Internal => Report::Absent,
+                ErrorKind::Gone => Report::Blind { detail: "there is no program pactl".to_owned() },
+                _ => Report::Blind { detail: error.detail },
+            },
+        }
+    }
+
+    async fn try_look(&mut self) -> Result<Report, ProbeError> {
+        let info: Info = self.ask(&["info"]).await?;
+        let sources: Vec<Listed> = self.ask(&["list", "sources"]).await?;
+        let sinks: Vec<Listed> = self.ask(&["list", "sinks"]).await?;
+        let recordings: Vec<Stream> = self.ask(&["list", "source-outputs"]).await?;
+        let playings: Vec<Stream> = self.ask(&["list", "sink-inputs"]).await?;
+        Ok(report(&info, &sources, &sinks, &recordings, &playings))
+    }
+
+    async fn ask<T: DeserializeOwned>(&mut self, what: &[&str]) -> Result<T, ProbeError> {
+        let args: Vec<_> = what.iter().map(Into::into).collect();
+        let said = self.slot.run(&self.program, &args, DEADLINE).await?;
+        serde_json::from_slice(&said)
+            .map_err(|error| ProbeError::new(ErrorKind::Protocol, format!("pactl {}: {error}", what.join(" "))))
+    }
+}
+
+fn report(info: &Info, sources: &[Listed], sinks: &[Listed], recordings: &[Stream], playings: &[Stream]) -> Report {
+    let default = |name: &Option<String>, of: &[Listed]| {
+        of.iter().find(|listed| name.as_deref() == Some(&listed.name)).map(Listed::device)
+    };
+    let hears_a_room = |stream: &&Stream| {
+        let source = sources.iter().find(|source| stream.source == Some(source.index));
+        source.is_none_or(|source| !source.is_virtual())
+    };
+    Report::Sound {
+        source: default(&info.default_source_name, sources),
+        sink: default(&info.default_sink_name, sinks),
+        recorders: names(recordings.iter().filter(|stream| !stream.corked).filter(hears_a_room)),
+        players: names(playings.iter().filter(|stream| !stream.corked)),
+    }
+}
+
+impl Listed {
+    fn device(&self) -> Device {
+        let loudest = self.volume.values().map(|channel| channel.value).fold(0.0, f64::max);
+        Device {
+            name: self.name.clone(),
+            description: self.description.clone().unwrap_or_else(|| self.name.clone()),
+            virtual_only: self.is_virtual(),
+            muted: self.mute,
+            volume: loudest / NORMAL,
+        }
+    }
+
+    /// A monitor hears what is played and no room; `auto_null` is the sink that stands in where there is none.
+    fn is_virtual(&self) -> bool {
+        let is_monitor = self.properties.get("device.class").is_some_and(|class| class == "monitor");
+        // A sink names its monitor, a source the sink that it is the monitor of.
+        let hears_a_sink =
+            self.name.ends_with(".monitor") && self.monitor_source.as_deref().is_some_and(|of| !of.is_empty());
+        is_monitor || hears_a_sink || self.name.starts_with("auto_null")
+    }
+}
+
+/// What programs call themselves, each once.
+fn names<'a>(streams: impl Iterator<Item = &'a Stream>) -> Vec<String> {
+    let named = |stream: &Stream| {
+        let known = ["application.name", "application.process.binary", "media.name"];
+        known.iter().find_map(|key| stream.properties.get(*key)).cloned().unwrap_or_else(|| "?".to_owned())
+    };
+    let mut all: Vec<_> = streams.map(named).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn device(name: &str, more: &str) -> Listed {
+        let json = format!(
+            r#"{{"index":1,"name":{name:?},"description":"Mic","mute":false,"volume":{{"mono":{{"value":32768}}}}{more}}}"#
+        );
+        serde_json::from_str(&json).unwrap()
+    }
+
+    #[test]
+    fn a_microphone_is_told_from_a_monitor_and_from_the_sink_that_stands_in() {
+        let mic = device("alsa_input.usb", r#","monitor_source":"","properties":{"device.class":"sound"}"#);
+        assert!(!mic.device().virtual_only);
+        assert!((mic.device().volume - 0.5).abs() < 1e-9);
+        assert!(device("x", r#","properties":{"device.class":"monitor"}"#).is_virtual());
+        assert!(device("lab.monitor", r#","monitor_source":"lab""#).is_virtual());
+        assert!(device("auto_null", "").is_virtual());
+    }
+
+    #[test]
+    fn who_records_a_monitor_or_is_paused_holds_nothing() {
+        let sources = [device("mic", ""), Listed { index: 2, ..device("lab.monitor", r#","monitor_source":"lab""#) }];
+        let stream = |source, corked, name: &str| Stream {
+            source: Some(source),
+            corked,
+            properties: [("application.name".to_owned(), name.to_owned())].into(),
+        };
+        let info = Info { default_source_name: Some("mic".into()), default_sink_name: None };
+        let recordings = [
+            stream(1, false, "zoom"),
+            stream(1, false, "zoom"),
+            stream(1, true, "paused"),
+            stream(2, false, "screen recorder"),
+            stream(9, false, "of a source that has just gone"),
+        ];
+        let Report::Sound { source, sink, recorders, .. } = report(&info, &sources, &[], &recordings, &[]) else {
+            panic!("no sound")
+        };
+        assert_eq!(source.unwrap().name, "mic");
+        assert_eq!(sink, None);
+        assert_eq!(recorders, ["of a source that has just gone", "zoom"]);
+    }
+}
