@@ -64,6 +64,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let mut signals = Signals::listen().map_err(|error| format!("signals cannot be listened to: {error}"))?;
     let store = Store::open(&folder, clock, recorder::retention(&config.store), recorder::catalogue());
     let mut restored = recorder::restore(&store, RESTORE).await;
+    restored.observations.iter().for_each(crate::probe::recall);
     restored.observations = identity::only_the_same(restored.observations, &folder, &config);
     identity::remember(&folder, &config);
     let seen: std::collections::HashMap<CheckName, Mono> =
@@ -106,7 +107,8 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let recording = tokio::spawn(mourned("the recorder", ends.clone(), recorder.run(happened)));
     let history_keeper = recorder::keep_history(observed_by_store, store.clone());
     let keeping = tokio::spawn(mourned("the history's keeper", ends.clone(), history_keeper));
-    let own = own::Watched { store: store.health(), stats: stats.clone(), configs: configs_seen };
+    let own =
+        own::Watched { health: store.health(), store: store.clone(), stats: stats.clone(), configs: configs_seen };
     let mut delivery = Delivery::new(store.clone(), clock, poke, stats, ends.clone());
     delivery.serve(&config);
 

@@ -9,13 +9,15 @@ use crate::config::Config;
 use crate::domain::GiveUp;
 use crate::notify::stats::ReceiverCounts;
 use crate::notify::{Failure, Stats, Withheld};
-use crate::store::Health;
+use crate::store::{Health, Store};
 use crate::web::own::{Counted, Keeping, Own, OwnHealth, Telling};
 
 /// Where the daemon's own health is read: all of it in memory.
 pub struct Watched {
     /// The store's word on itself.
-    pub store: watch::Receiver<Health>,
+    pub health: watch::Receiver<Health>,
+    /// What waits to be told.
+    pub store: Store,
     /// What became of the notifications.
     pub stats: Stats,
     /// Who is told: a receiver is shown before its first notification.
@@ -30,8 +32,13 @@ impl OwnHealth for Watched {
         let silent = ReceiverCounts::default();
         let mut receivers: BTreeMap<_, _> = named.into_iter().map(|name| (name, telling(&silent))).collect();
         receivers.extend(counts.receivers.iter().map(|(name, counts)| (Arc::clone(name), telling(counts))));
+        for (name, waiting, oldest) in self.store.undelivered() {
+            let told = receivers.entry(name).or_insert_with(|| telling(&silent));
+            told.waiting = u64::try_from(waiting).unwrap_or(u64::MAX);
+            told.oldest_waiting_at = Some(oldest);
+        }
         let withheld = all(Withheld::ALL, Withheld::as_str, &counts.withheld);
-        Own { store: keeping(&self.store.borrow()), receivers, withheld }
+        Own { store: keeping(&self.health.borrow()), receivers, withheld }
     }
 }
 
@@ -50,6 +57,7 @@ fn telling(counts: &ReceiverCounts) -> Telling {
         failed: all(Failure::ALL, Failure::as_str, &counts.failed),
         given_up: all(GiveUp::ALL, GiveUp::as_str, &counts.given_up),
         last_delivered_at: counts.last_delivered_at,
+        ..Telling::default()
     }
 }
 

@@ -29,18 +29,23 @@ impl Outbox for Store {
     }
 
     async fn delivered(&self, key: &str) {
-        lock(&self.0.waiting).remove(key);
+        lock(&self.0.waiting).settle(key);
         self.mark(Op::Delivered { key: key.to_owned(), at: self.0.clock.now().wall }).await;
     }
 
     async fn given_up(&self, key: &str, why: GiveUp, error: &str) {
-        lock(&self.0.waiting).remove(key);
+        lock(&self.0.waiting).settle(key);
         let at = self.0.clock.now().wall;
         self.mark(Op::GivenUp { key: key.to_owned(), why, error: error.to_owned(), at }).await;
     }
 }
 
 impl Store {
+    /// What waits to be delivered: for each receiver how many, and when the oldest was made. In memory; nothing is read.
+    pub fn undelivered(&self) -> Vec<(Arc<str>, usize, Timestamp)> {
+        lock(&self.0.waiting).standing()
+    }
+
     async fn mark(&self, op: Op) {
         let (answer, answered) = std::sync::mpsc::sync_channel(1);
         if self.send(Command::Write(op, Some(answer))).is_ok() && !self.is_stuck() {

@@ -3,8 +3,10 @@
 //! Alerts must go out while the disk is full, read-only or stuck: so the deliverer reads this, and the disk is there for
 //! the crash. It enters here only after the disk had its chance (a change is stored before anybody is told).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+
+use jiff::Timestamp;
 
 use crate::domain::Notification;
 
@@ -16,6 +18,9 @@ const MAX_PER_RECEIVER: usize = 2000;
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     queues: BTreeMap<Arc<str>, VecDeque<Notification>>,
+    /// Keys of those that have arrived, or are given up, while the disk does not know it yet: a file that is opened anew
+    /// meanwhile still has them, and they must not be told again.
+    settled: BTreeSet<Box<str>>,
 }
 
 impl Waiting {
@@ -37,7 +42,7 @@ impl Waiting {
     pub(super) fn put_first(&mut self, stored: Vec<Notification>) {
         for notification in stored.into_iter().rev() {
             let queue = self.queues.entry(Arc::clone(&notification.receiver)).or_default();
-            if !queue.iter().any(|known| known.key == notification.key) {
+            if !self.settled.contains(&*notification.key) && !queue.iter().any(|known| known.key == notification.key) {
                 queue.push_front(notification);
             }
         }
@@ -63,11 +68,69 @@ impl Waiting {
         self.queues.values_mut().flatten().find(|waiting| &*waiting.key == key)
     }
 
-    /// Takes one out; it has arrived, or is given up.
-    pub(super) fn remove(&mut self, key: &str) {
+    /// Takes one out; it has arrived, or is given up. It stays known until the disk knows it too.
+    pub(super) fn settle(&mut self, key: &str) {
+        self.settled.insert(key.into());
         for queue in self.queues.values_mut() {
             queue.retain(|waiting| &*waiting.key != key);
         }
         self.queues.retain(|_, queue| !queue.is_empty());
+    }
+
+    /// The disk knows now that this one is settled.
+    pub(super) fn forget(&mut self, key: &str) {
+        self.settled.remove(key);
+    }
+
+    /// How many there are for each receiver, and when the oldest of them was made.
+    pub(super) fn standing(&self) -> Vec<(Arc<str>, usize, Timestamp)> {
+        let oldest = |queue: &VecDeque<Notification>| queue.iter().map(|waiting| waiting.created_at).min();
+        self.queues.iter().filter_map(|(name, queue)| Some((Arc::clone(name), queue.len(), oldest(queue)?))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn notification(key: &str, created_at: &str) -> Notification {
+        let created_at: Timestamp = created_at.parse().unwrap();
+        Notification {
+            key: key.into(),
+            receiver: "desk".into(),
+            incident: None,
+            payload: "{}".into(),
+            created_at,
+            attempts: 0,
+            next_attempt_at: created_at,
+        }
+    }
+
+    #[test]
+    fn what_has_arrived_is_not_taken_from_the_disk_again() {
+        let (first, second) = (notification("a", "2026-03-02T12:00:00Z"), notification("b", "2026-03-02T12:01:00Z"));
+        let mut waiting = Waiting::default();
+        waiting.push(first.clone());
+        waiting.push(second.clone());
+        waiting.settle("a");
+        // The mark has not reached the disk, and the file is opened anew.
+        waiting.put_first(vec![first.clone(), second]);
+        assert_eq!(waiting.next("desk").map(|next| &*next.key), Some("b"));
+        assert_eq!(waiting.all().len(), 1);
+        waiting.forget("a");
+        waiting.put_first(vec![first]);
+        assert_eq!(waiting.next("desk").map(|next| &*next.key), Some("a"), "what the disk has after all is told");
+    }
+
+    #[test]
+    fn the_oldest_that_waits_is_known() {
+        let mut waiting = Waiting::default();
+        assert_eq!(waiting.standing(), []);
+        waiting.push(notification("b", "2026-03-02T12:01:00Z"));
+        waiting.put_first(vec![notification("a", "2026-03-02T12:00:00Z")]);
+        assert_eq!(waiting.standing(), [("desk".into(), 2, "2026-03-02T12:00:00Z".parse().unwrap())]);
+        waiting.settle("a");
+        waiting.settle("b");
+        assert_eq!(waiting.standing(), []);
     }
 }

@@ -177,7 +177,13 @@ impl Writer {
                     }
                     Ok(refused)
                 })?;
-                self.backlog.drain(..chunk);
+                let mut waiting = lock(&self.waiting);
+                for op in self.backlog.drain(..chunk) {
+                    if let Op::Delivered { key, .. } | Op::GivenUp { key, .. } = op {
+                        waiting.forget(&key);
+                    }
+                }
+                drop(waiting);
                 self.lost += refused;
             }
             self.disk.open()?;

@@ -52,4 +52,8 @@ pub struct Telling {
     pub given_up: Vec<Counted>,
     /// When one arrived last.
     pub last_delivered_at: Option<Timestamp>,
+    /// Notifications that have not arrived yet.
+    pub waiting: u64,
+    /// When the oldest of those was made.
+    pub oldest_waiting_at: Option<Timestamp>,
 }

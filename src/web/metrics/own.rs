@@ -43,6 +43,13 @@ pub(super) static LAST_DELIVERED: Family = Family::gauge(
     &["receiver"],
     "When a notification arrived last; absent if none has since the process began.",
 );
+pub(super) static OUTBOX: Family =
+    Family::gauge("siaga_notifications_waiting", &["receiver"], "Notifications that have not arrived yet.");
+pub(super) static OUTBOX_OLDEST: Family = Family::gauge(
+    "siaga_notifications_oldest_waiting_timestamp_seconds",
+    &["receiver"],
+    "When the oldest notification that has not arrived yet was made; absent if none waits.",
+);
 
 /// All series of the daemon's own health.
 pub(super) fn add(out: &mut Samples, own: &Own) {
@@ -63,6 +70,10 @@ pub(super) fn add(out: &mut Samples, own: &Own) {
         }
         if let Some(at) = told.last_delivered_at {
             out.add(&LAST_DELIVERED, &[name], unix(at));
+        }
+        out.add(&OUTBOX, &[name], count(told.waiting));
+        if let Some(at) = told.oldest_waiting_at {
+            out.add(&OUTBOX_OLDEST, &[name], unix(at));
         }
     }
 }

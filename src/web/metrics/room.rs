@@ -137,6 +137,8 @@ pub const FAMILIES: &[&Family] = &[
     &own::GIVEN_UP,
     &own::WITHHELD,
     &own::LAST_DELIVERED,
+    &own::OUTBOX,
+    &own::OUTBOX_OLDEST,
 ];
 
 /// All series of a snapshot.

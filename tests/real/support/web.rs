@@ -77,6 +77,8 @@ fn own() -> Own {
         failed: vec![("timeout", 0), ("unavailable", 2)],
         given_up: vec![("refused", 1), ("too_old", 0)],
         last_delivered_at: Some(AT.parse().unwrap()),
+        waiting: 2,
+        oldest_waiting_at: Some(AT.parse().unwrap()),
     };
     Own {
         store: Keeping { healthy: true, waiting: 2, dropped: 0, set_aside: false },
