@@ -193,7 +193,8 @@ pub struct Observation {
     pub at: Now,
     /// How long it took.
     pub took: Duration,
-    /// Measurements and findings. After a failure: the finding that the probe's table gives, and nothing else.
+    /// Measurements and findings. After a failure: the finding that the probe's table gives, and nothing else but what the
+    /// attempt itself has cost.
     pub reading: Reading,
     /// The failure, if it was one.
     pub error: Option<ProbeError>,

@@ -240,6 +240,11 @@ pub fn quantity(name: &str) -> Option<&'static Quantity> {
     Kind::ALL.into_iter().flat_map(quantities).copied().find(|quantity| quantity.name == name)
 }
 
+/// Takes to heart what an earlier process observed, before any probe runs: what was spent stays spent.
+pub fn recall(observation: &Observation) {
+    bandwidth::recall(observation);
+}
+
 impl ProbeConfig {
     /// Whether it measures against the daemon's own far end.
     pub fn is_against_self(&self) -> bool {

@@ -186,8 +186,12 @@ async fn what_is_half_done_or_impossible_is_no_result() {
         let (_in_use, context) = room(&format!("no_result_{place}"));
         let observation = soon(Probe::new(config(&far_end.url(down), &far_end.url(up), rest), context).next()).await;
         assert_eq!(findings(&observation), [(reason, UNKNOWN)], "{down} {up}: {:?}", observation.error);
-        assert_eq!(observation.error.unwrap().kind, kind, "{down} {up}");
-        assert!(observation.reading.measurements.is_empty(), "{down} {up}");
+        assert_eq!(observation.error.as_ref().unwrap().kind, kind, "{down} {up}");
+        let measured = |quantity| value(&observation, quantity, None);
+        assert_eq!(measured("bandwidth_down_bits_per_second"), None, "{down} {up}");
+        assert_eq!(measured("bandwidth_up_bits_per_second"), None, "{down} {up}");
+        // What it has cost counts all the same.
+        assert_eq!(measured("bandwidth_used_today_bytes"), measured("bandwidth_used_bytes_total"), "{down} {up}");
     }
     let dead = format!("http://127.0.0.1:{}/", free_port());
     let (_in_use, context) = room("no_result_dead");

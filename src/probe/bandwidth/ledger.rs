@@ -1,11 +1,14 @@
 //! How many bytes the tests of a check have taken, and when the last one began.
 //!
-//! The books are the process's, not the probe's: a reload makes new probes, and must not make a new budget.
+//! The books are the process's, not the probe's: a reload makes new probes, and must not make a new budget. Nor must a
+//! restart: each observation carries the day's bytes, and the newest stored one opens the books again.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Config;
+use jiff::Timestamp;
+
 use crate::domain::{CheckName, Mono, Now};
 
 static BOOKS: Mutex<BTreeMap<CheckName, Account>> = Mutex::new(BTreeMap::new());
@@ -47,13 +50,7 @@ impl Ledger {
     pub(super) fn ask(&self, now: Now, config: &Config) -> Leave {
         let mut books = books();
         let account = books.entry(self.check.clone()).or_default();
-        let day = now.wall.as_second().div_euclid(86_400);
-        // A day that is not the last one noted begins with nothing, a clock that was set back included: bytes are
-        // capped by day of the clock, and the gap caps them in any case.
-        if account.day != day {
-            account.day = day;
-            account.today = 0;
-        }
+        account.turn_to(day(now.wall));
         if let Some(last) = account.last_began {
             let soonest = last.after(config.min_gap.0);
             if soonest > now.mono {
@@ -75,11 +72,37 @@ impl Ledger {
         account.total = account.total.saturating_add(bytes);
     }
 
+    /// What an earlier process had spent on the day of `at`. What this one knows better is left alone.
+    pub(super) fn recall(&self, at: Timestamp, bytes: u64) {
+        books().entry(self.check.clone()).or_insert(Account { day: day(at), today: bytes, ..Account::default() });
+    }
+
+    /// Bytes on the day of the newest test.
+    #[allow(clippy::cast_precision_loss, reason = "exact for nine thousand terabytes")]
+    pub(super) fn today(&self) -> f64 {
+        books().get(&self.check).map_or(0, |account| account.today) as f64
+    }
+
     /// Bytes since the process began.
     #[allow(clippy::cast_precision_loss, reason = "exact for nine thousand terabytes")]
     pub(super) fn total(&self) -> f64 {
         books().get(&self.check).map_or(0, |account| account.total) as f64
     }
+}
+
+impl Account {
+    /// A new day begins with nothing. A clock that was set back brings none: what was spent stays spent.
+    fn turn_to(&mut self, day: i64) {
+        if day > self.day {
+            self.today = 0;
+        }
+        self.day = day;
+    }
+}
+
+/// Days since 1970 (UTC).
+fn day(at: Timestamp) -> i64 {
+    at.as_second().div_euclid(86_400)
 }
 
 /// Numbers only: whoever panicked while holding them left them whole.

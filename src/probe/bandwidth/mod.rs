@@ -37,7 +37,7 @@ pub const DEFAULTS: Defaults = Defaults {
 };
 
 /// What it measures.
-pub const QUANTITIES: &[&Quantity] = &[&DOWN, &UP, &USED];
+pub const QUANTITIES: &[&Quantity] = &[&DOWN, &UP, &USED, &USED_TODAY];
 
 static DOWN: Quantity = Quantity::gauge(
     "bandwidth_down_bits_per_second",
@@ -54,6 +54,21 @@ static USED: Quantity = Quantity::counter(
     Unit::Bytes,
     "Bytes of content that the tests of this check have sent and received.",
 );
+
+static USED_TODAY: Quantity = Quantity::gauge(
+    "bandwidth_used_today_bytes",
+    Unit::Bytes,
+    "Bytes of content that the tests of this check had taken on that day (UTC), over restarts too.",
+);
+
+/// Takes to heart what an earlier process observed: the day's budget runs on over a restart.
+pub(super) fn recall(observation: &Observation) {
+    let known = observation.reading.measurements.iter().find(|known| *known.quantity == USED_TODAY);
+    if let Some(known) = known {
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bytes, and a cast that saturates")]
+        Ledger::of(observation.check.clone()).recall(observation.at.wall, known.value as u64);
+    }
+}
 
 /// The line's upper bound where the config names none.
 const GIGABIT: Rate = Rate(1e9);
@@ -230,7 +245,7 @@ impl Probe {
         let mut reading = Reading::default();
         reading.measure(&DOWN, down.bits_per_second);
         reading.measure(&UP, up.bits_per_second);
-        reading.measure(&USED, self.ledger.total());
+        self.account(&mut reading);
         if let Some(finding) = [down, up].iter().find_map(|way| super::far_end_is_self(way.peer?)) {
             reading.find(finding);
         }
@@ -254,7 +269,14 @@ impl Probe {
         let mut observation = self.context.failed(began, failure.error.clone(), &ERRORS);
         let detail = Arg::Text(failure.error.detail.clone());
         observation.reading.findings = vec![Finding::new(failure.reason, Verdict::Unknown).with("detail", detail)];
+        // A test that failed has cost what it cost.
+        self.account(&mut observation.reading);
         observation
+    }
+
+    fn account(&self, reading: &mut Reading) {
+        reading.measure(&USED, self.ledger.total());
+        reading.measure(&USED_TODAY, self.ledger.today());
     }
 }
 

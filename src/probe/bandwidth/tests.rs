@@ -85,6 +85,30 @@ fn the_books_keep_gap_and_budget_by_the_day() {
 }
 
 #[test]
+fn a_restart_and_a_clock_that_is_set_back_bring_no_new_budget() {
+    let (check, now) = (CheckName::from("books of an earlier process"), noon());
+    let config = Config { max_bytes: Size(10), daily_budget: Size(50), min_gap: Period(MS), ..Config::default() };
+    let mut reading = Reading::default();
+    reading.measure(&USED_TODAY, 45.0);
+    let earlier = Observation::read(check.clone(), now, MS, reading.clone());
+    recall(&earlier);
+    let ledger = Ledger::of(check.clone());
+    assert_eq!(ledger.ask(now.after(MS), &config), Leave::Spent);
+    assert!((ledger.today() - 45.0).abs() < 0.5 && ledger.total() == 0.0);
+    // What this process has counted itself is not overwritten by what an earlier one had.
+    ledger.spend(3);
+    recall(&earlier);
+    assert!((ledger.today() - 48.0).abs() < 0.5);
+    let yesterday = Now { wall: now.wall - Duration::from_hours(24), ..now };
+    assert_eq!(ledger.ask(yesterday, &config), Leave::Spent, "the clock was set back");
+    assert_eq!(ledger.ask(now, &config), Leave::Granted, "and the next day is a new one");
+    // Of a day that is over, nothing is left to recall.
+    let other = CheckName::from("books of yesterday's process");
+    recall(&Observation::read(other.clone(), yesterday, MS, reading));
+    assert_eq!(Ledger::of(other).ask(now, &config), Leave::Granted);
+}
+
+#[test]
 fn the_shipped_figures_fit_together() {
     let config: Config = toml::from_str("").unwrap();
     assert_eq!(config, Config::default());
