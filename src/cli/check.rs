@@ -6,7 +6,8 @@ use std::time::Duration;
 use clap::Args;
 use tokio::sync::{mpsc, watch};
 
-use super::paint::{self, say};
+use super::listing::Listing;
+use super::paint::say;
 use crate::app::probes::{Probes, Shared};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -85,9 +86,9 @@ pub async fn run(config: Config, args: &CheckArgs, lang: Lang, color: bool) -> R
     progress.clear();
     let snapshot = engine.snapshot();
     let view = snapshot.current();
-    let text = paint::room(&snapshot, &view.profile.name, lang, color);
-    let summary = text.lines().next().unwrap_or_default();
-    say(&if args.summary { format!("{summary}\n") } else { text.clone() });
+    if let Some(room) = Listing::of(&snapshot, &view.profile.name, lang) {
+        say(&if args.summary { room.summary(lang, color) + "\n" } else { room.text(lang, color) });
+    }
     Ok(view.verdict.exit_code())
 }
 

@@ -12,7 +12,8 @@ use clap::Args;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::paint::{self, note, say};
+use super::listing::Listing;
+use super::paint::{note, say};
 use super::replay::told;
 use crate::app::{recorder, service};
 use crate::clock::Clock;
@@ -109,8 +110,8 @@ pub fn run(config: Config, args: &HistoryArgs, end: bool, lang: Lang, color: boo
     say(&format!("\n{}", summary(&played, (begin, until), &gaps, &profile, &zone)));
     let differences = compare::differences(&recording.room, &played.room, (begin, until), &gaps);
     say(&format!("\n{}", told_differences(&differences, &zone)));
-    if end {
-        say(&format!("\n{}", paint::room(&played.end, &profile, lang, color)));
+    if end && let Some(room) = Listing::of(&played.end, &profile, lang) {
+        say(&format!("\n{}", room.text(lang, color)));
     }
     tell_omissions(&recording, &names);
     Ok(0)

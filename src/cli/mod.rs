@@ -4,6 +4,7 @@
 pub mod check;
 pub mod history;
 pub mod init;
+pub mod listing;
 pub mod paint;
 pub mod reasons;
 pub mod replay;
@@ -262,8 +263,8 @@ impl Cli {
         for name in &outcome.unknown {
             note(&format!("siaga: the config has no check {name:?}; its observations were left out"));
         }
-        if end {
-            say(&format!("\n{}", paint::room(&outcome.end, &profile, lang, color)));
+        if end && let Some(room) = listing::Listing::of(&outcome.end, &profile, lang) {
+            say(&format!("\n{}", room.text(lang, color)));
         }
         for unmet in &outcome.unmet {
             note(&format!("siaga: {unmet}"));

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ValueEnum;
 
-use crate::domain::{Lang, Snapshot, Verdict};
+use crate::domain::{Lang, Verdict};
 
 /// When output is coloured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -50,59 +50,6 @@ pub fn verdict(verdict: Verdict, lang: Lang, color: bool) -> String {
     };
     let word = verdict.title(lang);
     if color { format!("\x1b[1;{code}m{word}\x1b[0m") } else { word.to_owned() }
-}
-
-/// The state of the room as people read it: one summary line, then a list of components, checks, reasons and remedies.
-pub fn room(snapshot: &Snapshot, profile: &str, lang: Lang, color: bool) -> String {
-    use std::fmt::Write as _;
-
-    let mut out = String::new();
-    let Some(view) = snapshot.profile(profile) else { return out };
-    let mut line = |text: String| _ = writeln!(out, "{text}");
-    let word = |id: &'static str, en: &'static str| if lang == Lang::Id { id } else { en };
-    let first_reason = view
-        .checks
-        .iter()
-        .flat_map(|judged| &judged.reasons)
-        .chain(view.components.iter().flat_map(|view| &view.reasons));
-    let why = first_reason
-        .filter(|reason| reason.verdict == view.verdict && reason.blocked_by.is_none())
-        .map(|reason| reason.message(lang))
-        .next();
-    let summary = match why.filter(|_| view.verdict != Verdict::Ready) {
-        Some(why) => format!("{}: {} — {why}", snapshot.room, verdict(view.verdict, lang, color)),
-        None => format!("{}: {}", snapshot.room, verdict(view.verdict, lang, color)),
-    };
-    line(format!("{summary} ({} {})", word("profil", "profile"), view.profile.title(lang)));
-    for component in view.components.iter() {
-        let note = match (component.absent, component.requirement) {
-            (true, _) => word(" (memang tidak ada)", " (deliberately absent)"),
-            (_, crate::domain::Requirement::Advisory) => word(" (hanya ditampilkan)", " (advisory)"),
-            _ => "",
-        };
-        if component.absent && component.checks.is_empty() {
-            line(format!("\n{}{note}", component.component.title(lang)));
-            continue;
-        }
-        line(format!("\n{}: {}{note}", component.component.title(lang), verdict(component.verdict, lang, color)));
-        for reason in &component.reasons {
-            line(format!("    {}\n      → {}", reason.message(lang), reason.remedy(lang)));
-        }
-        for at in &component.checks {
-            let (check, judged) = (&snapshot.checks[*at], &view.checks[*at]);
-            line(format!("  {} [{}]: {}", check.spec.name, check.spec.kind, verdict(judged.verdict, lang, color)));
-            for reason in &judged.reasons {
-                line(format!("    {}", reason.message(lang)));
-                if reason.verdict != Verdict::Ready {
-                    match &reason.blocked_by {
-                        Some(cause) => line(format!("      → {} {cause}", word("disebabkan oleh", "because of"))),
-                        None => line(format!("      → {}", reason.remedy(lang))),
-                    }
-                }
-            }
-        }
-    }
-    out
 }
 
 static LOST: AtomicBool = AtomicBool::new(false);

@@ -1,12 +1,12 @@
 //! `siaga status`: ask the running daemon.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use clap::Args;
 use serde_json::Value;
 
-use super::paint::{self, say};
+use super::listing::Listing;
+use super::paint::say;
 use crate::config::Config;
 use crate::domain::{Lang, Verdict};
 
@@ -62,44 +62,11 @@ pub async fn run(config: &Config, args: &StatusArgs, lang: Lang, color: bool) ->
     if args.json {
         say(&format!("{text}\n"));
     } else {
-        say(&readable(&body, verdict, lang, color));
+        let room: Listing = serde_json::from_value(body)
+            .map_err(|error| format!("{base} answers as another version of siaga does ({error}); --json shows it"))?;
+        say(&room.text(lang, color));
     }
     Ok(verdict.exit_code())
-}
-
-fn readable(body: &Value, verdict: Verdict, lang: Lang, color: bool) -> String {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let mut out = String::new();
-    let profile = text(&body["profile"]);
-    _ = writeln!(
-        out,
-        "{}: {} ({profile}, {})",
-        text(&body["room"]),
-        paint::verdict(verdict, lang, color),
-        text(&body["at"])
-    );
-    for component in body["components"].as_array().into_iter().flatten() {
-        let verdict = component["verdict"].as_str().and_then(Verdict::parse).unwrap_or(Verdict::Unknown);
-        _ = writeln!(out, "\n{}: {}", text(&component["component"]), paint::verdict(verdict, lang, color));
-        let reasons = |out: &mut String, of: &Value| {
-            for reason in of["reasons"].as_array().into_iter().flatten() {
-                _ = writeln!(out, "    {}", text(&reason["message"]));
-                if reason["verdict"] != "ready" {
-                    match reason["blocked_by"].as_str() {
-                        Some(cause) => _ = writeln!(out, "      ← {cause}"),
-                        None => _ = writeln!(out, "      → {}", text(&reason["remedy"])),
-                    }
-                }
-            }
-        };
-        reasons(&mut out, component);
-        for check in component["checks"].as_array().into_iter().flatten() {
-            let verdict = check["verdict"].as_str().and_then(Verdict::parse).unwrap_or(Verdict::Unknown);
-            _ = writeln!(out, "  {}: {}", text(&check["name"]), paint::verdict(verdict, lang, color));
-            reasons(&mut out, check);
-        }
-    }
-    out
 }
 
 /// The innermost cause: what reqwest itself says is only that the request failed.

@@ -168,7 +168,8 @@ impl ProbeError {
 /// Total: what is not listed is [`ErrorTable::otherwise`], which must be `Unknown`.
 #[derive(Debug)]
 pub struct ErrorTable {
-    /// Failure, what it makes of the check, and the reason told. A reason may use `{detail}`.
+    /// Failure, what it makes of the check, and the reason told. The failure's own words go along as
+    /// the argument `detail`, which no sentence uses.
     pub rows: &'static [(ErrorKind, Verdict, &'static ReasonDef)],
     /// The reason for every other kind; the verdict is `Unknown`, since only our eyes failed.
     pub otherwise: &'static ReasonDef,

@@ -203,7 +203,19 @@ pub struct Reason {
     pub blocked_by: Option<CheckName>,
 }
 
+/// The argument that no sentence for staff uses: what a program or the kernel said, in English, for IT staff. It is shown
+/// apart.
+pub const DETAIL: &str = "detail";
+
 impl Reason {
+    /// What a program or the kernel said, for IT staff.
+    pub fn detail(&self) -> Option<&str> {
+        self.args.iter().find_map(|(name, arg)| match arg {
+            Arg::Text(text) if *name == DETAIL && !text.is_empty() => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
     /// The message for a reader of `lang`.
     pub fn message(&self, lang: Lang) -> String {
         fill(self.def.message.in_lang(lang), &self.args, lang)

@@ -15,7 +15,7 @@
 //! | `incident.verdict`, `.verdict_title` | as it is now; `ready` when closed |
 //! | `incident.worst` | the worst verdict it had |
 //! | `incident.since`, `.closed_at` | from when until when; `closed_at` is null while it is open |
-//! | `incident.reasons[]` | worst first (when closed: as they stood last): `code`, `verdict`, `message`, `remedy`, `since`, `blocked_by` |
+//! | `incident.reasons[]` | worst first (when closed: as they stood last): `code`, `verdict`, `message`, `detail` (for IT staff), `remedy`, `since`, `blocked_by` |
 //!
 //! Moments are RFC 3339 with the offset of the room's time zone. A null is a null: no key is ever missing.
 
@@ -99,6 +99,7 @@ struct ReasonPart<'a> {
     code: &'static str,
     verdict: &'static str,
     message: String,
+    detail: Option<&'a str>,
     remedy: String,
     since: String,
     blocked_by: Option<&'a str>,
@@ -126,6 +127,7 @@ impl Letter<'_> {
             code: reason.def.code,
             verdict: reason.verdict.as_str(),
             message: reason.message(self.lang),
+            detail: reason.detail(),
             remedy: reason.remedy(self.lang),
             since: self.moment(reason.since),
             blocked_by: reason.blocked_by.as_ref().map(crate::domain::CheckName::as_str),
@@ -235,6 +237,7 @@ mod tests {
                     "reasons": [{
                         "code": "internet.loss_high",
                         "verdict": "degraded",
+                        "detail": null,
                         "message": "2,5 % paket hilang",
                         "remedy": "Periksa kabel jaringan",
                         "since": "2026-11-24T08:30:00.250+07:00",

@@ -22,6 +22,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::clock::Clock;
 use crate::domain::check::LossRule;
+use crate::domain::reason::DETAIL;
 use crate::domain::{
     CheckName, Finding, Kind, Level, Observation, ProbeError, Quantity, Reading, ReasonDef, Rule, Text, Verdict,
 };
@@ -291,7 +292,7 @@ pub fn reason(code: &str) -> Option<&'static ReasonDef> {
 
 /// An argument's name as the catalogue's messages and remedies write it (`{name}`).
 pub fn argument(name: &str) -> Option<&'static str> {
-    all_reasons().flat_map(arguments).find(|known| *known == name)
+    all_reasons().flat_map(arguments).chain([DETAIL]).find(|known| *known == name)
 }
 
 /// The argument names that a reason's four sentences use.

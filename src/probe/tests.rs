@@ -13,6 +13,11 @@ fn every_reason_speaks_both_languages_and_says_what_to_do() {
         assert!(known, "{} is of no component", reason.code);
         assert!(what.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{}", reason.code);
         for text in [reason.message.id, reason.message.en, reason.remedy.id, reason.remedy.en] {
+            assert!(
+                !text.contains("{detail}"),
+                "{}: English for IT staff stands apart, not in a sentence",
+                reason.code
+            );
             assert!(text.len() > 8, "{}: {text:?} says nothing", reason.code);
             assert!(
                 !text.ends_with('.'),

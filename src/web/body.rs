@@ -20,6 +20,8 @@ pub struct ReasonBody {
     pub verdict: Verdict,
     /// What is wrong, in the language asked for.
     pub message: String,
+    /// What a program or the kernel said of it, in English, for IT staff.
+    pub detail: Option<String>,
     /// What somebody must go and do, in the language asked for.
     pub remedy: String,
     /// Since when.
@@ -169,6 +171,7 @@ impl Reader<'_> {
             code: reason.def.code,
             verdict: reason.verdict,
             message: reason.message(self.lang),
+            detail: reason.detail().map(str::to_owned),
             remedy: self.voice.remedy(reason, self.lang),
             since: self.voice.stamp(reason.since),
             blocked_by: reason.blocked_by.as_ref().map(ToString::to_string),

@@ -55,6 +55,7 @@ struct Part {
 /// A reason on the page.
 struct Told {
     message: String,
+    detail: Option<String>,
     /// What to do; none for a note.
     remedy: Option<String>,
     since: String,
@@ -185,6 +186,7 @@ impl<'a> Teller<'a> {
         let note = reason.verdict == Verdict::Ready;
         Told {
             message: reason.message(self.lang),
+            detail: reason.detail().map(str::to_owned),
             remedy: (!note).then(|| self.voice.remedy(reason, self.lang)),
             since: self.clock(reason.since, false),
             because: reason.blocked_by.as_ref().map(ToString::to_string),

@@ -168,6 +168,9 @@ fn write_line(text: &mut String, line: &Line<'_>, lang: Lang) {
     for (place, reason) in line.reasons.iter().enumerate() {
         let lead = if place == 0 { " " } else { "; " };
         let _ = write!(text, "{lead}{}: {}", reason.def.code, plain(&reason.message(lang)));
+        if let Some(detail) = reason.detail() {
+            let _ = write!(text, " [{}]", plain(detail));
+        }
     }
     text.push('\n');
 }

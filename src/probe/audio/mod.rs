@@ -143,8 +143,8 @@ static IN_USE_UNSEEN: ReasonDef = ReasonDef::new(
 static MIXER_UNSEEN: ReasonDef = ReasonDef::new(
     "siaga.mixer_unseen",
     Text::new(
-        "Tidak dapat melihat apakah mikrofon {card} dimatikan ({detail})",
-        "It cannot be seen whether the microphone of {card} is muted ({detail})",
+        "Tidak dapat melihat apakah mikrofon {card} dimatikan",
+        "It cannot be seen whether the microphone of {card} is muted",
     ),
     Text::new(
         "Minta petugas TI memasang paket alsa-utils dan memasukkan pengguna layanan siaga ke grup \"audio\", atau menulis mixer = false",
@@ -155,7 +155,7 @@ static MIXER_UNSEEN: ReasonDef = ReasonDef::new(
 
 static UNREADABLE: ReasonDef = ReasonDef::new(
     "siaga.audio_unreadable",
-    Text::new("Keadaan perangkat suara tidak dapat dibaca ({detail})", "The state of sound devices cannot be read ({detail})"),
+    Text::new("Keadaan perangkat suara tidak dapat dibaca", "The state of sound devices cannot be read"),
     Text::new("Minta petugas TI melihat log siaga", "Ask IT staff to read Siaga's log"),
 );
 

@@ -32,8 +32,8 @@ pub(super) static UP_LOW: ReasonDef = ReasonDef::new(
 pub(super) static IMPLAUSIBLE: ReasonDef = ReasonDef::new(
     "siaga.bandwidth_implausible",
     Text::new(
-        "Hasil ukur kecepatan tidak masuk akal dan dibuang ({detail})",
-        "The measured speed is impossible and was thrown away ({detail})",
+        "Hasil ukur kecepatan tidak masuk akal dan dibuang",
+        "The measured speed is impossible and was thrown away",
     ),
     Text::new(
         "Minta petugas TI memeriksa server pengukur, dan line_rate di berkas konfigurasi",
@@ -44,8 +44,8 @@ pub(super) static IMPLAUSIBLE: ReasonDef = ReasonDef::new(
 pub(super) static HALF: ReasonDef = ReasonDef::new(
     "siaga.bandwidth_half",
     Text::new(
-        "Unduh terukur tetapi unggah gagal, jadi hasilnya tidak dipakai ({detail})",
-        "Download was measured but upload failed, so the result is not used ({detail})",
+        "Unduh terukur tetapi unggah gagal, jadi hasilnya tidak dipakai",
+        "Download was measured but upload failed, so the result is not used",
     ),
     Text::new(
         "Tunggu pengukuran berikutnya; bila tetap begini, minta petugas TI memeriksa up_url dan servernya",
@@ -56,8 +56,8 @@ pub(super) static HALF: ReasonDef = ReasonDef::new(
 pub(super) static BUDGET_SPENT: ReasonDef = ReasonDef::new(
     "siaga.bandwidth_budget_spent",
     Text::new(
-        "Jatah data untuk pengukuran kecepatan hari ini sudah habis ({detail})",
-        "Today's data budget for speed measurements is spent ({detail})",
+        "Jatah data untuk pengukuran kecepatan hari ini sudah habis",
+        "Today's data budget for speed measurements is spent",
     ),
     Text::new(
         "Tunggu sampai besok, atau minta petugas TI menaikkan daily_budget di berkas konfigurasi",
@@ -67,7 +67,7 @@ pub(super) static BUDGET_SPENT: ReasonDef = ReasonDef::new(
 
 pub(super) static FAILED: ReasonDef = ReasonDef::new(
     "siaga.bandwidth_failed",
-    Text::new("Pengukuran kecepatan gagal ({detail})", "The speed measurement failed ({detail})"),
+    Text::new("Pengukuran kecepatan gagal", "The speed measurement failed"),
     Text::new(
         "Tunggu pengukuran berikutnya; bila tetap begini, minta petugas TI memeriksa down_url dan servernya",
         "Wait for the next measurement; if it stays so, ask IT staff to check down_url and its server",

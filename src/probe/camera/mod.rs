@@ -92,8 +92,8 @@ static UNANSWERING: ReasonDef = ReasonDef::new(
 static NO_PERMISSION: ReasonDef = ReasonDef::new(
     "siaga.camera_no_permission",
     Text::new(
-        "Siaga tidak diizinkan membuka kamera, jadi keadaannya tidak diketahui ({detail})",
-        "Siaga may not open the camera, so its state is not known ({detail})",
+        "Siaga tidak diizinkan membuka kamera, jadi keadaannya tidak diketahui",
+        "Siaga may not open the camera, so its state is not known",
     ),
     Text::new(
         "Minta petugas TI memasukkan pengguna layanan siaga ke grup \"video\"",
@@ -104,7 +104,7 @@ static NO_PERMISSION: ReasonDef = ReasonDef::new(
 
 static UNREADABLE: ReasonDef = ReasonDef::new(
     "siaga.camera_unreadable",
-    Text::new("Keadaan kamera tidak dapat dibaca ({detail})", "The camera's state cannot be read ({detail})"),
+    Text::new("Keadaan kamera tidak dapat dibaca", "The camera's state cannot be read"),
     Text::new("Minta petugas TI melihat log siaga", "Ask IT staff to read Siaga's log"),
 );
 

@@ -149,8 +149,8 @@ pub(super) static CLOCK_FREE: ReasonDef = ReasonDef::new(
 pub(super) static CLOCK_UNSEEN: ReasonDef = ReasonDef::new(
     "siaga.clock_unseen",
     Text::new(
-        "Tidak dapat melihat apakah jam komputer mengikuti server waktu ({detail})",
-        "It cannot be seen whether the computer's clock follows a time server ({detail})",
+        "Tidak dapat melihat apakah jam komputer mengikuti server waktu",
+        "It cannot be seen whether the computer's clock follows a time server",
     ),
     Text::new(
         "Cocokkan sendiri jam komputer; petugas TI dapat memasang systemd-timesyncd",
@@ -168,7 +168,7 @@ pub(super) static RESTART: ReasonDef = ReasonDef::new(
 
 pub(super) static UNREADABLE: ReasonDef = ReasonDef::new(
     "siaga.computer_unreadable",
-    Text::new("Keadaan komputer tidak dapat dibaca ({detail})", "The computer's state cannot be read ({detail})"),
+    Text::new("Keadaan komputer tidak dapat dibaca", "The computer's state cannot be read"),
     Text::new("Minta petugas TI melihat log siaga", "Ask IT staff to read Siaga's log"),
 );
 

@@ -5,7 +5,7 @@ use crate::domain::{ReasonDef, Text};
 /// The target's name did not resolve.
 pub(in crate::probe) static DNS_FAILED: ReasonDef = ReasonDef::new(
     "internet.dns_failed",
-    Text::new("Nama tujuan tidak dapat dicari ({detail})", "The target's name cannot be resolved ({detail})"),
+    Text::new("Nama tujuan tidak dapat dicari", "The target's name cannot be resolved"),
     Text::new(
         "Periksa apakah internet di ruangan ini jalan; bila situs lain terbuka, minta petugas TI memeriksa DNS",
         "Check that the internet works in this room; if other sites open, ask IT staff to check the DNS",
@@ -15,7 +15,7 @@ pub(in crate::probe) static DNS_FAILED: ReasonDef = ReasonDef::new(
 /// There is no TCP connection to the target.
 pub(in crate::probe) static CONNECT_FAILED: ReasonDef = ReasonDef::new(
     "internet.connect_failed",
-    Text::new("Tujuan tidak dapat dihubungi ({detail})", "The target cannot be connected to ({detail})"),
+    Text::new("Tujuan tidak dapat dihubungi", "The target cannot be connected to"),
     Text::new(
         "Periksa apakah internet di ruangan ini jalan; bila situs lain terbuka, laporkan ke petugas TI bahwa tujuan ini ditolak",
         "Check that the internet works in this room; if other sites open, tell IT staff that this target refuses",
@@ -25,10 +25,7 @@ pub(in crate::probe) static CONNECT_FAILED: ReasonDef = ReasonDef::new(
 /// The target's TLS handshake failed.
 pub(in crate::probe) static TLS_FAILED: ReasonDef = ReasonDef::new(
     "internet.tls_failed",
-    Text::new(
-        "Sambungan aman (TLS) ke tujuan gagal ({detail})",
-        "The secure connection (TLS) to the target failed ({detail})",
-    ),
+    Text::new("Sambungan aman (TLS) ke tujuan gagal", "The secure connection (TLS) to the target failed"),
     Text::new(
         "Periksa tanggal dan jam komputer ini; bila sudah benar, minta petugas TI memeriksa sertifikat dan firewall",
         "Check this computer's date and time; if they are right, ask IT staff to check certificate and firewall",

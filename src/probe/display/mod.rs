@@ -74,8 +74,8 @@ static DISCONNECTED: ReasonDef = ReasonDef::new(
 static NO_EDID: ReasonDef = ReasonDef::new(
     "video.display_no_edid",
     Text::new(
-        "Layar di {connector} terhubung tetapi tidak dikenali: kabelnya bermasalah ({detail})",
-        "The screen at {connector} is connected but not recognised: a cable fault ({detail})",
+        "Layar di {connector} terhubung tetapi tidak dikenali: kabelnya bermasalah",
+        "The screen at {connector} is connected but not recognised: a cable fault",
     ),
     Text::new(
         "Cabut dan pasang lagi kabel layar; bila tetap begini, ganti kabel atau perpanjangannya",
@@ -99,7 +99,7 @@ static UNSEEN: ReasonDef = ReasonDef::new(
 
 static UNREADABLE: ReasonDef = ReasonDef::new(
     "siaga.display_unreadable",
-    Text::new("Keadaan layar tidak dapat dibaca ({detail})", "The displays' state cannot be read ({detail})"),
+    Text::new("Keadaan layar tidak dapat dibaca", "The displays' state cannot be read"),
     Text::new("Minta petugas TI melihat log siaga", "Ask IT staff to read Siaga's log"),
 );
 

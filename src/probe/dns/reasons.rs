@@ -16,7 +16,7 @@ pub const REASONS: &[&ReasonDef] = &[
 
 static RESOLVER_SILENT: ReasonDef = ReasonDef::new(
     "internet.resolver_silent",
-    Text::new("Server DNS tidak menjawab ({detail})", "The DNS server does not answer ({detail})"),
+    Text::new("Server DNS tidak menjawab", "The DNS server does not answer"),
     Text::new(
         "Nyalakan ulang router; bila tetap begini, minta petugas TI mengganti server DNS",
         "Restart the router; if it stays so, ask IT staff to set another DNS server",
@@ -26,8 +26,8 @@ static RESOLVER_SILENT: ReasonDef = ReasonDef::new(
 pub(super) static RESOLVER_FAILING: ReasonDef = ReasonDef::new(
     "internet.resolver_failing",
     Text::new(
-        "Server DNS menjawab dengan galat untuk {name} ({detail})",
-        "The DNS server answers with an error for {name} ({detail})",
+        "Server DNS menjawab dengan galat untuk {name}",
+        "The DNS server answers with an error for {name}",
     ),
     Text::new(
         "Periksa apakah internet di ruangan ini jalan; bila jalan, minta petugas TI mengganti server DNS",
@@ -38,8 +38,8 @@ pub(super) static RESOLVER_FAILING: ReasonDef = ReasonDef::new(
 pub(super) static RESOLVER_PARTLY: ReasonDef = ReasonDef::new(
     "internet.resolver_partly",
     Text::new(
-        "Salah satu server DNS, {resolver}, tidak berguna ({detail}); sambungan akan terasa lambat",
-        "One of the DNS servers, {resolver}, is of no use ({detail}); connecting will feel slow",
+        "Salah satu server DNS, {resolver}, tidak berguna; sambungan akan terasa lambat",
+        "One of the DNS servers, {resolver}, is of no use; connecting will feel slow",
     ),
     Text::new(
         "Minta petugas TI menghidupkan {resolver} atau menghapusnya dari daftar server DNS",
@@ -70,7 +70,7 @@ pub(super) static NO_RESOLVER: ReasonDef = ReasonDef::new(
 
 pub(super) static NAME_UNKNOWN: ReasonDef = ReasonDef::new(
     "internet.name_unknown",
-    Text::new("Nama {name} tidak dikenal server DNS ({detail})", "The DNS server does not know the name {name} ({detail})"),
+    Text::new("Nama {name} tidak dikenal server DNS", "The DNS server does not know the name {name}"),
     Text::new(
         "Periksa ejaan name di berkas konfigurasi; bila benar, minta petugas TI memeriksa apakah nama itu diblokir",
         "Check the spelling of name in the config file; if it is right, ask IT staff whether the name is blocked",
@@ -79,7 +79,7 @@ pub(super) static NAME_UNKNOWN: ReasonDef = ReasonDef::new(
 
 pub(super) static NAME_EMPTY: ReasonDef = ReasonDef::new(
     "internet.name_empty",
-    Text::new("Nama {name} tidak punya alamat ({detail})", "The name {name} has no address ({detail})"),
+    Text::new("Nama {name} tidak punya alamat", "The name {name} has no address"),
     Text::new(
         "Periksa name dan record di berkas konfigurasi; bila benar, hubungi pengelola nama itu",
         "Check name and record in the config file; if they are right, call the name's operator",
@@ -88,7 +88,7 @@ pub(super) static NAME_EMPTY: ReasonDef = ReasonDef::new(
 
 static UNASKED: ReasonDef = ReasonDef::new(
     "siaga.dns_unasked",
-    Text::new("Server DNS tidak dapat ditanyai: {detail}", "The DNS server cannot be asked: {detail}"),
+    Text::new("Server DNS tidak dapat ditanyai", "The DNS server cannot be asked"),
     Text::new("Minta petugas TI melihat log siaga", "Ask IT staff to read Siaga's log"),
 );
 

@@ -44,7 +44,7 @@ pub const REASONS: &[&ReasonDef] =
 
 static TIMEOUT: ReasonDef = ReasonDef::new(
     "internet.http_timeout",
-    Text::new("Tujuan tidak menjawab pada waktunya ({detail})", "The target did not answer in time ({detail})"),
+    Text::new("Tujuan tidak menjawab pada waktunya", "The target did not answer in time"),
     Text::new(
         "Periksa apakah internet di ruangan ini jalan; bila situs lain cepat, tujuan ini sedang terganggu: hubungi penyelenggaranya",
         "Check that the internet works in this room; if other sites are quick, this target is in trouble: call its operator",
@@ -62,7 +62,7 @@ static STATUS_BAD: ReasonDef = ReasonDef::new(
 
 static UNREADABLE: ReasonDef = ReasonDef::new(
     "siaga.http_unreadable",
-    Text::new("Pengukuran HTTP gagal: {detail}", "The HTTP measurement failed: {detail}"),
+    Text::new("Pengukuran HTTP gagal", "The HTTP measurement failed"),
     Text::new(
         "Minta petugas TI melihat log siaga dan memeriksa url di berkas konfigurasi",
         "Ask IT staff to read Siaga's log and to check url in the config file",

@@ -48,7 +48,7 @@ pub(super) static TARGET_SILENT: ReasonDef = ReasonDef::new(
 
 pub(super) static TARGET_UNREACHABLE: ReasonDef = ReasonDef::new(
     "internet.target_unreachable",
-    Text::new("Tidak ada jalan menuju tujuan pengukuran ({detail})", "There is no way to the target ({detail})"),
+    Text::new("Tidak ada jalan menuju tujuan pengukuran", "There is no way to the target"),
     Text::new(
         "Periksa kabel jaringan komputer dan nyalakan ulang router; bila tetap begini, hubungi petugas TI",
         "Check the computer's network cable and restart the router; if it stays so, call IT staff",
@@ -69,7 +69,7 @@ pub(super) static GATEWAY_ABSENT: ReasonDef = ReasonDef::new(
 
 pub(super) static TARGET_UNRESOLVED: ReasonDef = ReasonDef::new(
     "internet.target_unresolved",
-    Text::new("Alamat tujuan pengukuran belum diketahui ({detail})", "The target's address is not known ({detail})"),
+    Text::new("Alamat tujuan pengukuran belum diketahui", "The target's address is not known"),
     Text::new(
         "Minta petugas TI memeriksa DNS dan ejaan nama tujuan di berkas konfigurasi",
         "Ask IT staff to check DNS and the spelling of the target in the config file",
@@ -124,8 +124,8 @@ pub(super) static LOSS_UNDECIDED: ReasonDef = ReasonDef::new(
 pub(super) static NOT_PERMITTED: ReasonDef = ReasonDef::new(
     "siaga.icmp_not_permitted",
     Text::new(
-        "Siaga tidak diizinkan mengirim ping dari komputer ini ({detail})",
-        "Siaga is not allowed to send pings from this computer ({detail})",
+        "Siaga tidak diizinkan mengirim ping dari komputer ini",
+        "Siaga is not allowed to send pings from this computer",
     ),
     Text::new(
         "Petugas TI: jalankan lewat siaga.service (AmbientCapabilities=CAP_NET_RAW), atau \
@@ -138,7 +138,7 @@ pub(super) static NOT_PERMITTED: ReasonDef = ReasonDef::new(
 
 pub(super) static FAILED: ReasonDef = ReasonDef::new(
     "siaga.icmp_failed",
-    Text::new("Ping tidak dapat dilakukan ({detail})", "Pinging did not work ({detail})"),
+    Text::new("Ping tidak dapat dilakukan", "Pinging did not work"),
     Text::new("Minta petugas TI melihat log siaga", "Ask IT staff to read Siaga's log"),
 );
 

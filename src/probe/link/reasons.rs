@@ -122,7 +122,7 @@ pub(super) static POLLING: ReasonDef = ReasonDef::new(
 
 pub(super) static UNSEEN: ReasonDef = ReasonDef::new(
     "siaga.link_unseen",
-    Text::new("Keadaan jaringan tidak dapat dibaca: {detail}", "The network's state cannot be read: {detail}"),
+    Text::new("Keadaan jaringan tidak dapat dibaca", "The network's state cannot be read"),
     Text::new("Minta petugas TI melihat log siaga", "Ask IT staff to read Siaga's log"),
 );
 

@@ -30,7 +30,7 @@ pub const REASONS: &[&ReasonDef] = &[&FAILED];
 
 static FAILED: ReasonDef = ReasonDef::new(
     "siaga.replay_failed",
-    Text::new("Berkas skenario tidak dapat diputar: {detail}", "The scenario file cannot be played: {detail}"),
+    Text::new("Berkas skenario tidak dapat diputar", "The scenario file cannot be played"),
     Text::new("Perbaiki berkas skenario, lalu muat ulang siaga", "Mend the scenario file, then reload siaga"),
 );
 

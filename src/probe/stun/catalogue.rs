@@ -89,8 +89,8 @@ pub(super) static LOSS_UNDECIDED: ReasonDef = ReasonDef::new(
 pub(super) static REFUSED: ReasonDef = ReasonDef::new(
     "internet.stun_refused",
     Text::new(
-        "Server STUN menolak: tidak ada layanan di alamat itu ({detail})",
-        "The STUN server refuses: there is no service at that address ({detail})",
+        "Server STUN menolak: tidak ada layanan di alamat itu",
+        "The STUN server refuses: there is no service at that address",
     ),
     Text::new(
         "Minta petugas TI memeriksa alamat dan nomor port server STUN di berkas konfigurasi",
@@ -100,7 +100,7 @@ pub(super) static REFUSED: ReasonDef = ReasonDef::new(
 
 pub(super) static UNREACHABLE: ReasonDef = ReasonDef::new(
     "internet.stun_unreachable",
-    Text::new("Tidak ada jalan menuju server STUN ({detail})", "There is no way to the STUN server ({detail})"),
+    Text::new("Tidak ada jalan menuju server STUN", "There is no way to the STUN server"),
     Text::new(
         "Periksa kabel jaringan komputer dan nyalakan ulang router; bila tetap begini, hubungi petugas TI",
         "Check the computer's network cable and restart the router; if it stays so, call IT staff",
@@ -109,7 +109,7 @@ pub(super) static UNREACHABLE: ReasonDef = ReasonDef::new(
 
 pub(super) static UNRESOLVED: ReasonDef = ReasonDef::new(
     "internet.stun_unresolved",
-    Text::new("Alamat server STUN belum diketahui ({detail})", "The STUN server's address is not known ({detail})"),
+    Text::new("Alamat server STUN belum diketahui", "The STUN server's address is not known"),
     Text::new(
         "Minta petugas TI memeriksa DNS dan ejaan nama server di berkas konfigurasi",
         "Ask IT staff to check DNS and the spelling of the server in the config file",
@@ -118,7 +118,7 @@ pub(super) static UNRESOLVED: ReasonDef = ReasonDef::new(
 
 pub(super) static FAILED: ReasonDef = ReasonDef::new(
     "siaga.stun_failed",
-    Text::new("Pengukuran UDP tidak dapat dilakukan ({detail})", "UDP could not be measured ({detail})"),
+    Text::new("Pengukuran UDP tidak dapat dilakukan", "UDP could not be measured"),
     Text::new(
         "Minta petugas TI melihat log siaga dan memeriksa server STUN di berkas konfigurasi",
         "Ask IT staff to read Siaga's log and to check the STUN server in the config file",

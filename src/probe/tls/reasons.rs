@@ -57,8 +57,8 @@ pub(super) static OTHER_NAME: ReasonDef = ReasonDef::new(
 pub(super) static UNTRUSTED: ReasonDef = ReasonDef::new(
     "internet.certificate_untrusted",
     Text::new(
-        "Sertifikat {host} tidak dipercaya komputer ini ({detail})",
-        "This computer does not trust the certificate of {host} ({detail})",
+        "Sertifikat {host} tidak dipercaya komputer ini",
+        "This computer does not trust the certificate of {host}",
     ),
     Text::new(
         "Pastikan tidak ada yang mencegat sambungan; minta petugas TI memasang sertifikat penerbitnya, atau mengisi ca_file",
@@ -70,8 +70,8 @@ pub(super) static UNTRUSTED: ReasonDef = ReasonDef::new(
 static TIMEOUT: ReasonDef = ReasonDef::new(
     "internet.tls_timeout",
     Text::new(
-        "Sambungan aman (TLS) tidak selesai pada waktunya ({detail})",
-        "The secure connection (TLS) was not made in time ({detail})",
+        "Sambungan aman (TLS) tidak selesai pada waktunya",
+        "The secure connection (TLS) was not made in time",
     ),
     Text::new(
         "Periksa apakah internet di ruangan ini jalan; bila situs lain cepat, hubungi penyelenggara tujuan ini",
@@ -81,7 +81,7 @@ static TIMEOUT: ReasonDef = ReasonDef::new(
 
 static UNREADABLE: ReasonDef = ReasonDef::new(
     "siaga.tls_unreadable",
-    Text::new("Sertifikat tidak dapat diperiksa: {detail}", "The certificate cannot be checked: {detail}"),
+    Text::new("Sertifikat tidak dapat diperiksa", "The certificate cannot be checked"),
     Text::new(
         "Minta petugas TI melihat log siaga dan memasang paket ca-certificates",
         "Ask IT staff to read Siaga's log and to install the package ca-certificates",

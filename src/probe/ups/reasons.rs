@@ -179,6 +179,6 @@ reasons! {
         "Tunggu beberapa detik; bila tetap begini, minta staf TI memeriksa driver NUT" / "Wait a few seconds; if it stays so, ask IT staff to check the NUT driver";
     /// Anything else.
     UPS_FAILED = "siaga.ups_failed",
-        "Siaga gagal membaca UPS: {detail}" / "Siaga could not read the UPS: {detail}",
+        "Siaga gagal membaca UPS" / "Siaga could not read the UPS",
         "Lihat catatan Siaga (journalctl -u siaga)" / "See Siaga's log (journalctl -u siaga)";
 }

@@ -181,3 +181,27 @@ async fn what_makes_no_sense_is_told_so() {
     assert_eq!(served.memory.rows(), 0, "what is refused is no evidence");
     served.stop().await;
 }
+
+#[tokio::test]
+async fn the_command_line_dresses_a_daemons_answer_as_its_own_judgement() {
+    use siaga::cli::listing::Listing;
+    use siaga::domain::Lang;
+
+    let room = troubled().build();
+    let profile = room.current().profile.name.clone();
+    let served = serve(room.clone()).await;
+    for lang in [Lang::Id, Lang::En] {
+        let own = Listing::of(&room, &profile, lang).unwrap().text(lang, false);
+        let json = served.get(&format!("/api/v1/readiness?lang={}", lang.as_str())).await.json();
+        let answered: Listing = serde_json::from_value(json).unwrap();
+        // The daemon's says of when it is.
+        let answered = answered.text(lang, false).replacen(", 2026-11-24T09:30:15+07:00)", ")", 1);
+        // Its remedies may be in the room's own words, as the config has it.
+        let without_remedies = |text: &str| -> Vec<String> {
+            text.lines().filter(|line| !line.contains('→')).map(str::to_owned).collect()
+        };
+        assert_eq!(without_remedies(&answered), without_remedies(&own));
+        assert!(own.contains("permission denied") && own.contains("  camera [camera]: "), "{own}");
+    }
+    served.stop().await;
+}

@@ -43,7 +43,7 @@ async fn one_line_a_check() {
          [+]pc ready\n\
          [~]gateway degraded internet.loss_high: Paket hilang 3,1 %\n\
          [+]speed ready (held)\n\
-         [?]mic unknown siaga.no_permission: Siaga tidak diizinkan mengukur: permission denied\n\
+         [?]mic unknown siaga.no_permission: Siaga tidak diizinkan mengukur [permission denied]\n\
          [-]camera not_ready video.camera_missing: Kamera meja tidak terpasang\n\
          [+]ups ready (pending not_ready)\n"
     );

@@ -52,7 +52,7 @@ pub(crate) static CAMERA_IN_USE: ReasonDef = ReasonDef::new(
 );
 pub(crate) static NO_PERMISSION: ReasonDef = ReasonDef::new(
     "siaga.no_permission",
-    Text::new("Siaga tidak diizinkan mengukur: {detail}", "Siaga may not measure: {detail}"),
+    Text::new("Siaga tidak diizinkan mengukur", "Siaga may not measure"),
     Text::new("Minta petugas TI memberi izin", "Ask IT staff to permit it"),
 );
 

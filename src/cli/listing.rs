@@ -1,0 +1,154 @@
+//! The room as a person reads it on a terminal: one dress for what this process has judged and for what a daemon answers.
+
+use std::fmt::Write as _;
+
+use serde::Deserialize;
+
+use super::paint;
+use crate::domain::snapshot::Judged;
+use crate::domain::{Lang, Reason, Requirement, Snapshot, Verdict};
+
+/// The room. The fields have the names that the API gives them, so that its answer is read as it stands.
+#[derive(Debug, Deserialize)]
+pub struct Listing {
+    room: String,
+    profile: String,
+    verdict: Verdict,
+    /// When it was judged, in the daemon's words; now, where this process has judged.
+    #[serde(default)]
+    at: Option<String>,
+    components: Vec<Part>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Part {
+    title: String,
+    verdict: Verdict,
+    requirement: Requirement,
+    absent: bool,
+    reasons: Vec<Why>,
+    checks: Vec<Line>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Line {
+    name: String,
+    kind: String,
+    verdict: Verdict,
+    reasons: Vec<Why>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Why {
+    verdict: Verdict,
+    message: String,
+    #[serde(default)]
+    detail: Option<String>,
+    remedy: String,
+    blocked_by: Option<String>,
+}
+
+impl Listing {
+    /// What was judged here, under the profile of that name; `None` if there is no such profile.
+    pub fn of(snapshot: &Snapshot, profile: &str, lang: Lang) -> Option<Self> {
+        let view = snapshot.profile(profile)?;
+        let line = |at: &usize| {
+            let (check, judged): (_, &Judged) = (&snapshot.checks[*at].spec, &view.checks[*at]);
+            Line {
+                name: check.name.to_string(),
+                kind: check.kind.to_string(),
+                verdict: judged.verdict,
+                reasons: judged.reasons.iter().map(|reason| Why::of(reason, lang)).collect(),
+            }
+        };
+        let part = |component: &crate::domain::snapshot::ComponentView| Part {
+            title: component.component.title(lang).to_owned(),
+            verdict: component.verdict,
+            requirement: component.requirement,
+            absent: component.absent,
+            reasons: component.reasons.iter().map(|reason| Why::of(reason, lang)).collect(),
+            checks: component.checks.iter().map(line).collect(),
+        };
+        Some(Self {
+            room: snapshot.room.to_string(),
+            profile: view.profile.name.to_string(),
+            verdict: view.verdict,
+            at: None,
+            components: view.components.iter().map(part).collect(),
+        })
+    }
+
+    /// The summary, a line: the room, its verdict, and what makes it so.
+    pub fn summary(&self, lang: Lang, color: bool) -> String {
+        let mut text = format!("{}: {}", self.room, paint::verdict(self.verdict, lang, color));
+        let all = self.components.iter().filter(|part| !part.absent && part.requirement == Requirement::Required);
+        let mut reasons = all.flat_map(|part| part.checks.iter().flat_map(|line| &line.reasons).chain(&part.reasons));
+        let cause = reasons.find(|why| why.verdict == self.verdict && why.blocked_by.is_none());
+        if let Some(why) = cause.filter(|_| self.verdict != Verdict::Ready) {
+            _ = write!(text, " — {}", why.message);
+        }
+        let profile = word(lang, "profil", "profile");
+        _ = write!(text, " ({profile} {}", self.profile);
+        if let Some(at) = &self.at {
+            _ = write!(text, ", {at}");
+        }
+        text.push(')');
+        text
+    }
+
+    /// All of it: the summary, then components, checks, reasons and remedies.
+    pub fn text(&self, lang: Lang, color: bool) -> String {
+        let mut out = self.summary(lang, color);
+        out.push('\n');
+        for part in &self.components {
+            let note = match (part.absent, part.requirement) {
+                (true, _) => word(lang, " (memang tidak ada)", " (deliberately absent)"),
+                (_, Requirement::Advisory) => word(lang, " (hanya ditampilkan)", " (advisory)"),
+                _ => "",
+            };
+            if part.absent && part.checks.is_empty() {
+                _ = writeln!(out, "\n{}{note}", part.title);
+                continue;
+            }
+            _ = writeln!(out, "\n{}: {}{note}", part.title, paint::verdict(part.verdict, lang, color));
+            part.reasons.iter().for_each(|why| why.tell(&mut out, lang));
+            for line in &part.checks {
+                _ = writeln!(out, "  {} [{}]: {}", line.name, line.kind, paint::verdict(line.verdict, lang, color));
+                line.reasons.iter().for_each(|why| why.tell(&mut out, lang));
+            }
+        }
+        out
+    }
+}
+
+impl Why {
+    fn of(reason: &Reason, lang: Lang) -> Self {
+        Self {
+            verdict: reason.verdict,
+            message: reason.message(lang),
+            detail: reason.detail().map(str::to_owned),
+            remedy: reason.remedy(lang),
+            blocked_by: reason.blocked_by.as_ref().map(ToString::to_string),
+        }
+    }
+
+    fn tell(&self, out: &mut String, lang: Lang) {
+        _ = writeln!(out, "    {}", self.message);
+        if let Some(detail) = &self.detail {
+            _ = writeln!(out, "      {}: {detail}", word(lang, "rincian teknis", "technical detail"));
+        }
+        match &self.blocked_by {
+            // A note asks nobody to do anything.
+            _ if self.verdict == Verdict::Ready => {}
+            Some(cause) => _ = writeln!(out, "      → {} {cause}", word(lang, "disebabkan oleh", "because of")),
+            None => _ = writeln!(out, "      → {}", self.remedy),
+        }
+    }
+}
+
+const fn word(lang: Lang, id: &'static str, en: &'static str) -> &'static str {
+    match lang {
+        Lang::Id => id,
+        Lang::En => en,
+    }
+}
