@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use super::health::{Board, Damaged};
 use super::open::{self, Fault};
 use crate::clock::Clock;
-use crate::domain::Mono;
+use crate::domain::{Mono, in_full};
 
 /// Files are not set aside more often than this: a disk that spoils each new file at once would else be filled by them.
 const SET_ASIDE_GAP: Duration = Duration::from_mins(1);
@@ -80,7 +80,7 @@ impl Disk {
                 self.connection = None;
                 // On success the fault is over with the file: the next use begins a new one.
                 if let Err(fault) = self.put_aside(what.clone()) {
-                    self.board.fail(fault.in_full());
+                    self.board.fail(in_full(&fault));
                 }
             }
             Err(fault) => {
@@ -93,7 +93,7 @@ impl Disk {
                 if !usable {
                     self.connection = None;
                 }
-                self.board.fail(fault.in_full());
+                self.board.fail(in_full(&fault));
             }
         }
         result

@@ -31,7 +31,7 @@ impl From<Fault> for StoreError {
         match fault {
             Fault::Ours(error) => Self::Statement(error),
             Fault::Damaged(what) => Self::Damaged(what),
-            other => Self::Unavailable(other.in_full()),
+            other => Self::Unavailable(crate::domain::in_full(&other)),
         }
     }
 }

@@ -75,17 +75,6 @@ impl From<rusqlite::Error> for Fault {
     }
 }
 
-impl Fault {
-    /// The fault and its cause in one line, for the health's reader.
-    pub(super) fn in_full(&self) -> String {
-        match self {
-            Self::Damaged(_) => self.to_string(),
-            Self::Disk(source) | Self::Ours(source) => format!("{self}: {source}"),
-            Self::Folder(source) => format!("{self}: {source}"),
-        }
-    }
-}
-
 /// Opens the database for writing, brought to this version and proven writable.
 pub(super) fn open(path: &Path, now: Timestamp) -> Result<Connection, Fault> {
     if let Some(folder) = path.parent() {
