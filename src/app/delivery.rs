@@ -1,8 +1,5 @@
 //! The lines to the receivers, begun anew when the config names others.
 
-use std::panic::AssertUnwindSafe;
-
-use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -52,32 +49,8 @@ impl Delivery {
         let receivers: Vec<Receiver> = ready.collect();
         let (store, clock, poke, stats) = (self.store.clone(), self.clock, self.poke.clone(), self.stats.clone());
         let ends = self.ends.clone();
-        self.task = Some(tokio::spawn(missed(ends, async move {
+        self.task = Some(tokio::spawn(super::missed("the deliverer", ends, async move {
             deliver(store, receivers, Schedule::default(), clock, &poke, stats).await;
         })));
-    }
-}
-
-/// Tells `ends` when the deliverer has ended by itself, by a panic too. One that is stopped for a new config, or at the
-/// daemon's end, is not missed.
-async fn missed(ends: mpsc::Sender<&'static str>, delivering: impl Future<Output = ()>) {
-    // The panic's own message went to the log by the panic hook.
-    _ = AssertUnwindSafe(delivering).catch_unwind().await;
-    _ = ends.try_send("the deliverer");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_deliverer_that_dies_is_missed_and_one_that_is_stopped_is_not() {
-        let (ends, mut ended) = mpsc::channel(1);
-        let stopped = tokio::spawn(missed(ends.clone(), std::future::pending()));
-        stopped.abort();
-        assert!(stopped.await.unwrap_err().is_cancelled());
-        assert!(ended.try_recv().is_err());
-        tokio::spawn(missed(ends, async { panic!("as a bug would") })).await.unwrap();
-        assert_eq!(ended.recv().await, Some("the deliverer"));
     }
 }

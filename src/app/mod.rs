@@ -17,9 +17,11 @@ pub mod reload;
 pub mod service;
 
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use sd_notify::NotifyState;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -92,7 +94,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     probes.keep(config.plan.checks.iter().zip(&config.probes), |name| seen.get(name).copied());
 
     let (ends, mut ended_early) = mpsc::channel(4);
-    let driving = tokio::spawn(mourned("the judge", ends.clone(), driver.run()));
+    let driving = tokio::spawn(missed("the judge", ends.clone(), driver.run()));
     let (said, voices) = watch::channel(reload::voice(&config));
     let (configs, configs_seen) = watch::channel(Arc::new(config.clone()));
     let (poke, stats) = (notify::Poke::default(), notify::Stats::default());
@@ -104,9 +106,9 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         clock,
         configs: configs_seen.clone(),
     };
-    let recording = tokio::spawn(mourned("the recorder", ends.clone(), recorder.run(happened)));
+    let recording = tokio::spawn(missed("the recorder", ends.clone(), recorder.run(happened)));
     let history_keeper = recorder::keep_history(observed_by_store, store.clone());
-    let keeping = tokio::spawn(mourned("the history's keeper", ends.clone(), history_keeper));
+    let keeping = tokio::spawn(missed("the history's keeper", ends.clone(), history_keeper));
     let own =
         own::Watched { health: store.health(), store: store.clone(), stats: stats.clone(), configs: configs_seen };
     let mut delivery = Delivery::new(store.clone(), clock, poke, stats, ends.clone());
@@ -183,20 +185,13 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     died.map_or(Ok(()), |who| Err(format!("{who} has died; the log has the place")))
 }
 
-/// A task that is missed when it ends, by a panic too.
-fn mourned<F: Future>(who: &'static str, ends: mpsc::Sender<&'static str>, task: F) -> impl Future<Output = F::Output> {
-    struct Bell(&'static str, mpsc::Sender<&'static str>);
-    impl Drop for Bell {
-        fn drop(&mut self) {
-            // At the usual end nobody listens any more.
-            _ = self.1.try_send(self.0);
-        }
-    }
-    let bell = Bell(who, ends);
-    async move {
-        let _bell = bell;
-        task.await
-    }
+/// Tells `ends` when a task has ended by itself, by a panic too. One that is stopped (aborted, dropped) is not missed. At the
+/// usual end nobody listens any more.
+async fn missed<F: Future>(who: &'static str, ends: mpsc::Sender<&'static str>, task: F) -> F::Output {
+    // The panic's own message went to the log by the panic hook; it goes on to whoever joins the task.
+    let ended = AssertUnwindSafe(task).catch_unwind().await;
+    _ = ends.try_send(who);
+    ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, String> {
@@ -237,11 +232,25 @@ mod tests {
     #[tokio::test]
     async fn a_task_that_panics_or_ends_is_missed_by_its_name() {
         let (ends, mut ended) = mpsc::channel(4);
-        let panics = tokio::spawn(mourned("the judge", ends.clone(), async { panic!("as a bug would") }));
+        let panics = tokio::spawn(missed("the judge", ends.clone(), async { panic!("as a bug would") }));
         assert!(panics.await.unwrap_err().is_panic());
         assert_eq!(ended.recv().await, Some("the judge"));
-        tokio::spawn(mourned("the recorder", ends, async {})).await.unwrap();
+        tokio::spawn(missed("the recorder", ends, async {})).await.unwrap();
         assert_eq!(ended.recv().await, Some("the recorder"));
         assert_eq!(ended.recv().await, None, "each is missed once");
+    }
+
+    #[tokio::test]
+    async fn a_task_that_is_stopped_is_not_missed() {
+        let (ends, mut ended) = mpsc::channel(4);
+        let (started, has_started) = tokio::sync::oneshot::channel();
+        let stopped = tokio::spawn(missed("the deliverer", ends, async move {
+            _ = started.send(());
+            std::future::pending::<()>().await;
+        }));
+        has_started.await.unwrap();
+        stopped.abort();
+        assert!(stopped.await.unwrap_err().is_cancelled());
+        assert_eq!(ended.recv().await, None, "somebody wanted it so");
     }
 }
