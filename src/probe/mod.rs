@@ -8,9 +8,11 @@ pub mod dial;
 #[cfg(test)]
 mod fixture;
 mod lookup;
+mod news;
 mod range;
 #[cfg(test)]
 mod tests;
+mod uevents;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;

@@ -77,6 +77,21 @@ impl<'lab> Daemon<'lab> {
         });
     }
 
+    /// Waits until one check has this verdict, whatever else is said.
+    pub(crate) fn becomes(&self, check: &str, verdict: &str) {
+        self.wait_for("/api/v1/readiness", &format!("{check} {verdict}"), |_, body| {
+            stands(body).iter().any(|(name, said, _)| name == check && said == verdict)
+        });
+    }
+
+    /// How often a check has been observed.
+    pub(crate) fn runs(&self, check: &str) -> f64 {
+        let series = format!("siaga_check_runs_total{{check=\"{check}\"");
+        let metrics = self.get("/metrics").1;
+        let line = metrics.lines().find(|line| line.starts_with(&series)).expect("the check has its series");
+        line.rsplit_once(' ').unwrap().1.parse().unwrap()
+    }
+
     /// Waits until the room is ready.
     pub(crate) fn ready(&self) {
         self.wait_for("/readyz", "the room is ready", |status, body| status == 200 && body.starts_with("ready"));

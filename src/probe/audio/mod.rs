@@ -15,6 +15,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::child::{Program, Slot};
+use super::uevents::Watch;
 use super::{Context, Defaults};
 use crate::domain::check::LossRule;
 use crate::domain::{
@@ -24,9 +25,9 @@ use crate::domain::{
 use cards::{Card, Direction};
 use mixer::Mixer;
 
-/// A headset that is pulled out should be on the page before anybody wonders: polls of 2 s, each a dozen reads in procfs. Bad
-/// after 3 s (standards: "device gone: bad after 3 s"), which a bus that resets stays under; back only once it has stayed
-/// for 10 s, because a bad plug comes and goes.
+/// The kernel tells at once that a headset was pulled out. It does not tell who records, which decides whether tests may run: so
+/// polls of 2 s, each a dozen reads in procfs. Bad after 3 s (standards: "device gone: bad after 3 s"), which a bus that
+/// resets stays under; back only once it has stayed for 10 s, because a bad plug comes and goes.
 pub const DEFAULTS: Defaults = Defaults {
     interval: Duration::from_secs(2),
     fresh_for: Duration::from_secs(15),
@@ -246,19 +247,19 @@ pub struct Probe {
     program: Program,
     deadline: Duration,
     known: BTreeMap<u32, Known>,
-    ticker: Option<tokio::time::Interval>,
+    watch: Watch,
 }
 
 impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
         let (program, deadline) = (Program::other("amixer", &[]), DEADLINE);
-        Self { config, context, program, deadline, known: BTreeMap::new(), ticker: None }
+        Self { config, context, program, deadline, known: BTreeMap::new(), watch: Watch::new("sound") }
     }
 
     /// Waits until the next observation is due and makes it.
     pub async fn next(&mut self) -> Observation {
-        self.ticker.get_or_insert_with(|| self.context.ticker()).tick().await;
+        self.watch.due(&self.context).await;
         let began = self.context.clock.mono();
         match self.look().await {
             Ok(reading) => self.context.read(began, reading),

@@ -1,7 +1,7 @@
 //! `camera`: is a camera there, does it answer, and does somebody use it?
 //!
-//! Presence and use come from sysfs and procfs at every interval and touch no camera. Whether it answers, and in which formats,
-//! is asked in a child that can be killed ([`super::child`]), when the set of nodes changed or `requery` has passed, and never
+//! Presence and use come from sysfs and procfs, at every interval and when the kernel says that a camera came or went
+//! ([`super::uevents`]), and touch no camera. Whether it answers, and in which formats, is asked in a child that can be killed ([`super::child`]), when the set of nodes changed or `requery` has passed, and never
 //! while the room is in use: what is in use answers somebody already.
 
 mod holder;
@@ -17,6 +17,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::child::{self, Program, Slot};
+use super::uevents::Watch;
 use super::{Context, Defaults, Roots};
 use crate::domain::check::LossRule;
 use crate::domain::{
@@ -27,9 +28,9 @@ use holder::Holder;
 use nodes::Node;
 use query::Info;
 
-/// A camera that is pulled out should be on the page before anybody wonders: polls of 2 s, each a handful of reads in sysfs. A
-/// bus that resets loses its devices for a second or two, so bad after 3 s (standards: "device gone: bad after 3 s"); back
-/// only once it has stayed for 10 s, because a bad plug comes and goes.
+/// The kernel tells at once that a camera was pulled out. It does not tell who opens one, which decides whether tests may run:
+/// so polls of 2 s, each a handful of reads in sysfs. A bus that resets loses its devices for a second or two, so bad after 3 s
+/// (standards: "device gone: bad after 3 s"); back only once it has stayed for 10 s, because a bad plug comes and goes.
 pub const DEFAULTS: Defaults = Defaults {
     interval: Duration::from_secs(2),
     fresh_for: Duration::from_secs(15),
@@ -43,6 +44,10 @@ const DEADLINE: Duration = Duration::from_secs(3);
 
 /// When a camera that did not answer is asked again.
 const RETRY: Duration = Duration::from_secs(10);
+
+/// How long after a camera's plugging in udev may take to give its node the group that may open it: until then a refusal says
+/// nothing, and it is asked again at each look.
+const NEW: Duration = Duration::from_secs(5);
 
 static COUNT: Quantity =
     Quantity::gauge("camera_devices", Unit::Count, "Cameras that this check means, present and capturing.");
@@ -195,13 +200,19 @@ impl Config {
 struct Known {
     slot: Slot,
     born: u64,
+    /// When it was first seen.
+    since: Mono,
     asked: Option<Mono>,
     answer: Option<Result<Info, ProbeError>>,
 }
 
 impl Known {
     fn is_due(&self, node: &Node, requery: Duration, now: Mono) -> bool {
-        let wait = if matches!(self.answer, Some(Ok(_))) { requery } else { requery.min(RETRY) };
+        let wait = match &self.answer {
+            Some(Ok(_)) => requery,
+            Some(Err(error)) if error.kind == ErrorKind::Permission && now.since(self.since) < NEW => Duration::ZERO,
+            _ => requery.min(RETRY),
+        };
         self.born != node.born || self.asked.is_none_or(|asked| now.since(asked) >= wait)
     }
 
@@ -218,19 +229,19 @@ pub struct Probe {
     program: Program,
     deadline: Duration,
     known: BTreeMap<String, Known>,
-    ticker: Option<tokio::time::Interval>,
+    watch: Watch,
 }
 
 impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
         let (program, deadline) = (Program::device_child(), DEADLINE);
-        Self { config, context, program, deadline, known: BTreeMap::new(), ticker: None }
+        Self { config, context, program, deadline, known: BTreeMap::new(), watch: Watch::new("video4linux") }
     }
 
     /// Waits until the next observation is due and makes it.
     pub async fn next(&mut self) -> Observation {
-        self.ticker.get_or_insert_with(|| self.context.ticker()).tick().await;
+        self.watch.due(&self.context).await;
         let began = self.context.clock.mono();
         match self.look().await {
             Ok(reading) => self.context.read(began, reading),
@@ -251,10 +262,11 @@ impl Probe {
         let in_use = held || (*self.context.in_use.borrow() && !only_by_our_word);
         // A child that hangs on a camera that was pulled out is remembered until it is gone.
         self.known.retain(|name, known| nodes.iter().any(|node| node.name == *name) || known.slot.is_left_behind());
+        let now = self.context.clock.mono();
         for node in &nodes {
             let known = self.known.entry(node.name.clone()).or_default();
             if known.born != node.born {
-                (known.born, known.asked, known.answer) = (node.born, None, None);
+                (known.born, known.since, known.asked, known.answer) = (node.born, now, None, None);
             }
         }
         if !in_use {

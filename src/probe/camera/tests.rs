@@ -196,6 +196,29 @@ async fn what_the_child_met_is_judged_by_its_kind() {
 }
 
 #[tokio::test]
+async fn a_refusal_counts_only_once_udev_has_had_its_time() {
+    let machine = headset_room();
+    let refused = r#"{"failed":{"kind":"permission","detail":"told"}}"#;
+    machine.write("answers/video0", refused);
+    let mut probe = probe(&machine, "/dev/video0");
+    assert_eq!(found(&probe.next().await), [("siaga.camera_no_permission", Verdict::Unknown)]);
+    machine.write("answers/video0", answer(true, "uvcvideo"));
+    assert_eq!(found(&probe.next().await), []);
+    assert_eq!(asked(&machine), ["video0", "video0"]);
+
+    let node = nodes::list(&machine.roots()).unwrap().remove(0);
+    let refused = Err(ProbeError::new(ErrorKind::Permission, "told"));
+    let since = machine.context().clock.mono();
+    let mut known =
+        Known { born: node.born, since, asked: Some(since), answer: Some(refused), ..Known::default() };
+    let at = |seconds| since.after(Duration::from_secs(seconds));
+    let due = |known: &Known, seconds| known.is_due(&node, Duration::from_mins(1), at(seconds));
+    assert!(due(&known, 1) && due(&known, 4) && !due(&known, 6) && due(&known, 11));
+    known.answer = Some(Err(ProbeError::new(ErrorKind::Timeout, "told")));
+    assert!(!due(&known, 1), "what hangs is left in peace");
+}
+
+#[tokio::test]
 async fn a_loop_back_camera_devicess_only_when_it_is_named() {
     let machine = headset_room();
     machine.write("answers/video0", answer(true, "v4l2 loopback"));

@@ -9,6 +9,7 @@ mod tests;
 
 use std::time::Duration;
 
+use super::uevents::Watch;
 use super::{Context, Defaults};
 use crate::domain::check::LossRule;
 use crate::domain::{
@@ -17,11 +18,13 @@ use crate::domain::{
 };
 use connectors::Connector;
 
-/// Polls of 2 s, each a few reads of what the driver knows already. A screen that changes its mode or wakes up drops its line for
-/// a second or two, so bad after 3 s; back once it has stayed for 10 s, because a loose cable comes and goes.
+/// The kernel tells at once what a driver notices (`drm_kms_helper_hotplug_event`): the polls of 10 s are for the cable that
+/// its driver does not notice, and each is a few reads of what the driver knows already. A screen that changes its mode or
+/// wakes up drops its line for a second or two, so bad after 3 s; back once it has stayed for 10 s, because a loose cable
+/// comes and goes.
 pub const DEFAULTS: Defaults = Defaults {
-    interval: Duration::from_secs(2),
-    fresh_for: Duration::from_secs(15),
+    interval: Duration::from_secs(10),
+    fresh_for: Duration::from_secs(35),
     bad_for: Duration::from_secs(3),
     good_for: Duration::from_secs(10),
     active: false,
@@ -144,18 +147,18 @@ impl Config {
 pub struct Probe {
     config: Config,
     context: Context,
-    ticker: Option<tokio::time::Interval>,
+    watch: Watch,
 }
 
 impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
-        Self { config, context, ticker: None }
+        Self { config, context, watch: Watch::new("drm") }
     }
 
     /// Waits until the next observation is due and makes it.
     pub async fn next(&mut self) -> Observation {
-        self.ticker.get_or_insert_with(|| self.context.ticker()).tick().await;
+        self.watch.due(&self.context).await;
         let began = self.context.clock.mono();
         match connectors::list(&self.context.roots.sys) {
             Ok(connectors) => self.context.read(began, reading(&self.config.connector, &connectors)),
