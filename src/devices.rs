@@ -39,12 +39,12 @@ struct Check {
     key: &'static str,
     value: String,
     /// Keys whose default does not fit this device.
-    more: &'static str,
+    more: String,
 }
 
 impl Check {
     const fn new(kind: Kind, key: &'static str, value: String) -> Self {
-        Self { kind, key, value, more: "" }
+        Self { kind, key, value, more: String::new() }
     }
 }
 
@@ -157,11 +157,13 @@ fn sounds(roots: &Roots, say: impl Fn(&'static str, &'static str) -> &'static st
             (false, false) => say("tanpa mikrofon dan pengeras suara", "neither microphone nor loudspeakers"),
         };
         let line = format!("{}: {}, {what}", card.id, card.name);
-        let more = match (card.capture, card.playback) {
+        let lacks = match (card.capture, card.playback) {
             (true, true) => "",
             (_, false) => "playback = false\n",
             (false, true) => "capture = false\n",
         };
+        // Whether it works says nothing of the USB bus.
+        let more = format!("{lacks}{}", if card.usb.is_none() { "level = \"onboard\"\n" } else { "" });
         let check = Check { more, ..Check::new(Kind::Audio, "card", card.card) };
         Entry { line, check: (!card.software && (card.capture || card.playback)).then_some(check) }
     };

@@ -86,13 +86,15 @@ pub enum Kind {
     Display,
     /// This machine's own health.
     Computer,
+    /// USB controllers and hubs.
+    Usb,
     /// Recorded observations.
     Replay,
 }
 
 impl Kind {
     /// All kinds, in the order in which lists show them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Link,
         Self::Icmp,
         Self::Stun,
@@ -105,6 +107,7 @@ impl Kind {
         Self::Camera,
         Self::Display,
         Self::Computer,
+        Self::Usb,
         Self::Replay,
     ];
 
@@ -123,6 +126,7 @@ impl Kind {
             Self::Camera => "camera",
             Self::Display => "display",
             Self::Computer => "computer",
+            Self::Usb => "usb",
             Self::Replay => "replay",
         }
     }
@@ -136,7 +140,7 @@ impl Kind {
             Self::Ups => Component::Power,
             Self::Audio => Component::Audio,
             Self::Camera | Self::Display => Component::Video,
-            Self::Computer => Component::Computer,
+            Self::Computer | Self::Usb => Component::Computer,
             Self::Replay => return None,
         })
     }
@@ -149,7 +153,7 @@ impl fmt::Display for Kind {
 }
 
 /// Where a check stands in the fixed tree of root causes:
-/// power › computer › link › gateway › far end › platform, and computer › USB bus › device.
+/// power › computer › link › gateway › far end › platform, computer › USB bus › device, and computer › onboard.
 #[derive(
     Clone,
     Copy,
@@ -182,6 +186,8 @@ pub enum Level {
     UsbBus,
     /// A camera, a sound card, a radio's interface.
     Device,
+    /// What hangs on the computer without a bus between: a connector for displays.
+    Onboard,
 }
 
 impl Level {
@@ -190,7 +196,7 @@ impl Level {
         match self {
             Self::Power => None,
             Self::Computer => Some(Self::Power),
-            Self::Link | Self::UsbBus => Some(Self::Computer),
+            Self::Link | Self::UsbBus | Self::Onboard => Some(Self::Computer),
             Self::Gateway => Some(Self::Link),
             Self::FarEnd => Some(Self::Gateway),
             Self::Platform => Some(Self::FarEnd),

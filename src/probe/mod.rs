@@ -233,6 +233,7 @@ probes! {
     Camera => camera,
     Display => display,
     Computer => computer,
+    Usb => usb,
     Replay => replay,
 }
 

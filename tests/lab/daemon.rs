@@ -138,7 +138,8 @@ fn stands(body: &str) -> Vec<Stand> {
 }
 
 /// A config that watches what is in `checks` and has nothing of the other components. Each check is a kind and its own keys;
-/// it is called as its kind, unless its keys begin with a name. Without holds, so that a test waits for causes.
+/// it is called as its kind, unless its keys begin with a name. Without holds, so that a test waits for causes, unless its keys
+/// have some.
 pub(crate) fn room(components: &[&str], checks: &[(&str, &str)]) -> String {
     let mut config = String::from("[room]\nname = \"lab\"\n[components]\n");
     for component in ["computer", "internet", "audio", "video", "power", "radio"] {
@@ -148,7 +149,8 @@ pub(crate) fn room(components: &[&str], checks: &[(&str, &str)]) -> String {
     }
     for (kind, keys) in checks {
         let name = if keys.contains("name =") { String::new() } else { format!("name = \"{kind}\"\n") };
-        _ = writeln!(config, "[[check]]\nkind = \"{kind}\"\n{name}{keys}\nbad_for = \"0s\"\ngood_for = \"0s\"");
+        let holds = if keys.contains("bad_for =") { "" } else { "bad_for = \"0s\"\ngood_for = \"0s\"" };
+        _ = writeln!(config, "[[check]]\nkind = \"{kind}\"\n{name}{keys}\n{holds}");
     }
     config
 }

@@ -17,5 +17,6 @@ mod line;
 mod machine;
 mod qmp;
 mod sound;
+mod usb_bus;
 mod usb_camera;
 mod waiting;

@@ -335,6 +335,7 @@ pub(crate) fn present(proc: &std::path::Path) -> Vec<Present> {
                 capture: card.has(Direction::Capture),
                 playback: card.has(Direction::Playback),
                 software: card.is_software(),
+                usb: card.usb.clone(),
             }
         })
         .collect()
@@ -355,4 +356,6 @@ pub(crate) struct Present {
     pub(crate) playback: bool,
     /// Whether a program only stands behind it.
     pub(crate) software: bool,
+    /// USB vendor and product, where it hangs on a USB bus.
+    pub(crate) usb: Option<String>,
 }

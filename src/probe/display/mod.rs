@@ -129,7 +129,7 @@ fn auto() -> String {
 impl Config {
     /// Where such a check stands in the tree of root causes.
     pub fn level(&self) -> Level {
-        Level::Device
+        Level::Onboard
     }
 
     /// The limits to which its measurements are held.
