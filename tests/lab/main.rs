@@ -9,6 +9,7 @@
 mod cameras;
 mod control;
 mod daemon;
+mod enroll;
 mod equipment;
 mod events;
 mod guest;

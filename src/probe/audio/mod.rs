@@ -16,7 +16,8 @@ use futures_util::future::join_all;
 
 use super::child::{Program, Slot};
 use super::uevents::Watch;
-use super::{Context, Defaults};
+use super::usb::buses::plugged;
+use super::{Context, Defaults, Roots};
 use crate::domain::check::LossRule;
 use crate::domain::{
     ErrorKind, ErrorTable, Level, Mono, Observation, Period, ProbeError, Quantity, Reading, ReasonDef, Rule, Text,
@@ -320,14 +321,16 @@ fn no_permission(dev: &std::path::Path, number: u32) -> Option<ProbeError> {
 }
 
 /// The sound cards on this machine, for `siaga devices`.
-pub(crate) fn present(proc: &std::path::Path) -> Vec<Present> {
-    let cards = cards::list(proc).unwrap_or_default();
+pub(crate) fn present(roots: &Roots) -> Vec<Present> {
+    let cards = cards::list(&roots.proc).unwrap_or_default();
     cards
         .iter()
         .map(|card| {
             let twin = cards.iter().any(|other| other.number != card.number && other.name == card.name);
             // Which of two equal ones is `Headset_1` is a matter of which was plugged in later: the socket tells them apart.
             let place = card.place.rsplit_once(" at ").map(|(_, place)| place.split(',').next().unwrap_or(place));
+            let device = roots.sys.join(format!("class/sound/card{}/device", card.number)).canonicalize().ok();
+            let plugged = device.as_deref().and_then(plugged);
             Present {
                 id: card.id.clone(),
                 name: card.name.clone(),
@@ -336,6 +339,8 @@ pub(crate) fn present(proc: &std::path::Path) -> Vec<Present> {
                 playback: card.has(Direction::Playback),
                 software: card.is_software(),
                 usb: card.usb.clone(),
+                serial: plugged.as_ref().and_then(|plugged| plugged.serial.clone()),
+                place: plugged.map_or_else(|| Some(device?.file_name()?.to_str()?.to_owned()), |plugged| plugged.place),
             }
         })
         .collect()
@@ -358,4 +363,8 @@ pub(crate) struct Present {
     pub(crate) software: bool,
     /// USB vendor and product, where it hangs on a USB bus.
     pub(crate) usb: Option<String>,
+    /// Its serial number, if it tells one.
+    pub(crate) serial: Option<String>,
+    /// Where it is attached: its USB port, else its device's name in sysfs.
+    pub(crate) place: Option<String>,
 }

@@ -18,6 +18,7 @@ use futures_util::future::join_all;
 
 use super::child::{self, Program, Slot};
 use super::uevents::Watch;
+use super::usb::buses::plugged;
 use super::{Context, Defaults, Roots};
 use crate::domain::check::LossRule;
 use crate::domain::{
@@ -319,6 +320,12 @@ pub(crate) struct Present {
     pub(crate) formats: Vec<String>,
     /// Whether somebody has it.
     pub(crate) in_use: bool,
+    /// USB vendor and product: `046d:0825`.
+    pub(crate) usb: Option<String>,
+    /// Its serial number, if it tells one.
+    pub(crate) serial: Option<String>,
+    /// Where it is attached: its USB port, else its device's name in sysfs.
+    pub(crate) place: Option<String>,
 }
 
 /// The cameras on this machine, for `siaga devices`. What nobody uses is asked whether it captures at all; what does not answer is
@@ -350,12 +357,23 @@ pub(crate) async fn present(roots: &Roots, device_child: &Program) -> Vec<Presen
         (_, Some(by_id)) => by_id.clone(),
         _ => format!("/dev/{}", node.name),
     };
-    let shown = |(node, formats, in_use): &(Node, Vec<String>, bool)| Present {
-        path: format!("/dev/{}", node.name),
-        card: node.card.clone(),
-        device: device(node),
-        formats: formats.clone(),
-        in_use: *in_use,
+    let shown = |(node, formats, in_use): &(Node, Vec<String>, bool)| {
+        let plugged = plugged(&node.device);
+        Present {
+            path: format!("/dev/{}", node.name),
+            card: node.card.clone(),
+            device: device(node),
+            formats: formats.clone(),
+            in_use: *in_use,
+            usb: node.usb.clone(),
+            serial: plugged.as_ref().and_then(|plugged| plugged.serial.clone()),
+            place: plugged.map_or_else(|| name_of(&node.device), |plugged| plugged.place),
+        }
     };
     cameras.iter().map(shown).collect()
+}
+
+/// A device's name in sysfs: `vivid.0`, `0000:01:00.0`.
+fn name_of(device: &std::path::Path) -> Option<String> {
+    Some(device.file_name()?.to_str()?.to_owned())
 }

@@ -52,6 +52,33 @@ fn hub(controller: &str, ports: &str) -> String {
     format!("usb-{controller}-{ports}")
 }
 
+/// A USB device, as whoever asks for one of its interfaces wants to know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::probe) struct Plugged {
+    /// Vendor and product: `046d:0825`.
+    pub(in crate::probe) id: String,
+    /// Its serial number, if it tells one.
+    pub(in crate::probe) serial: Option<String>,
+    /// Its port: `usb-0000:00:14.0-2`.
+    pub(in crate::probe) place: Option<String>,
+}
+
+/// The USB device that the folder `device` (links followed) is, or is an interface of.
+pub(in crate::probe) fn plugged(device: &Path) -> Option<Plugged> {
+    let word = |folder: &Path, file: &str| {
+        let text = std::fs::read_to_string(folder.join(file)).ok()?;
+        Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+    };
+    let folder = device.ancestors().take(2).find(|folder| folder.join("idVendor").exists())?;
+    let ports = folder.file_name().and_then(|name| Some(name.to_str()?.split_once('-')?.1));
+    let place = controller(folder).zip(ports).map(|(controller, ports)| hub(&controller, ports));
+    Some(Plugged {
+        id: format!("{}:{}", word(folder, "idVendor")?, word(folder, "idProduct")?),
+        serial: word(folder, "serial"),
+        place,
+    })
+}
+
 /// Whether `name` stands behind `other`.
 pub(super) fn is_behind(name: &str, other: &str) -> bool {
     let at = |other: &str, end: char| name.strip_prefix(other).is_some_and(|rest| rest.starts_with(end));

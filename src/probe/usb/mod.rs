@@ -3,7 +3,7 @@
 //! One that vanishes takes all that hangs on it along, and that is one fault: this check stands above cameras, sound and radio in
 //! the tree of root causes. Only sysfs is read; the kernel says when to ([`super::uevents`]).
 
-mod buses;
+pub(super) mod buses;
 #[cfg(test)]
 mod tests;
 
