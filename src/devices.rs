@@ -59,7 +59,7 @@ async fn list_with(roots: &Roots, resolv_conf: &Path, device_child: &Program, la
     let section = |title, entries| Section { title, none, entries };
     let mut cameras = Vec::new();
     for camera in camera::present(roots, device_child).await {
-        let mut line = format!("{}: {}", camera.path, camera.card);
+        let mut line = format!("{}: {}", camera.path, camera.known.name);
         if camera.in_use {
             _ = write!(line, ", {}", say("sedang dipakai", "in use"));
         }
@@ -174,7 +174,7 @@ fn sounds(roots: &Roots, say: impl Fn(&'static str, &'static str) -> &'static st
             (false, true) => "capture = false\n",
         };
         // Whether it works says nothing of the USB bus.
-        let more = format!("{lacks}{}", if card.usb.is_none() { "level = \"onboard\"\n" } else { "" });
+        let more = format!("{lacks}{}", if card.known.usb.is_none() { "level = \"onboard\"\n" } else { "" });
         let check = Check { more, ..Check::new(Kind::Audio, "card", card.card) };
         Entry { line, check: (!card.software && (card.capture || card.playback)).then_some(check) }
     };

@@ -4,12 +4,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::devices;
-use crate::domain::{Device, Enrolled, Equipment, in_full};
+use crate::domain::{Device, Enrolled, Equipment};
 use crate::probe::child::Program;
 use crate::probe::{ProbeConfig, Roots, audio, camera, display, ups};
-
-/// The file's name in the state folder.
-pub const FILE: &str = "enrolled.toml";
 
 /// What was seen of a room's equipment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,19 +26,11 @@ pub async fn look(roots: &Roots, probes: &[ProbeConfig]) -> Seen {
 async fn look_with(roots: &Roots, resolv_conf: &Path, device_child: &Program, probes: &[ProbeConfig]) -> Seen {
     let mut seen = Seen::default();
     let plain = |kind, name| Device { kind, name, usb: None, serial: None, place: None, absent: false };
-    for camera in camera::present(roots, device_child).await {
-        let camera::Present { card, usb, serial, place, .. } = camera;
-        seen.devices.push(Device { usb, serial, place, ..plain(Equipment::Camera, card) });
-    }
+    seen.devices.extend(camera::present(roots, device_child).await.into_iter().map(|camera| camera.known));
     // Behind a card of software there is nothing that could be missing.
-    for card in audio::present(roots).into_iter().filter(|card| !card.software) {
-        let audio::Present { name, usb, serial, place, .. } = card;
-        seen.devices.push(Device { usb, serial, place, ..plain(Equipment::Audio, name) });
-    }
-    for display in display::present(&roots.sys).into_iter().filter(|display| display.connected == Some(true)) {
-        let name = display.display.unwrap_or_else(|| "?".to_owned());
-        seen.devices.push(Device { place: Some(display.connector), ..plain(Equipment::Display, name) });
-    }
+    let cards = audio::present(roots).into_iter().filter(|card| !card.software);
+    seen.devices.extend(cards.map(|card| card.known));
+    seen.devices.extend(display::present(&roots.sys).into_iter().filter_map(|display| display.known));
     for (via, interface) in devices::default_gateways(&roots.proc) {
         seen.devices.push(Device { place: Some(interface), ..plain(Equipment::Gateway, via.to_string()) });
     }
@@ -69,15 +58,9 @@ async fn look_with(roots: &Roots, resolv_conf: &Path, device_child: &Program, pr
     seen
 }
 
-/// Why a record cannot be read or kept.
+/// Why a record cannot be kept.
 #[derive(Debug, thiserror::Error)]
-pub enum RecordError {
-    /// The file cannot be read.
-    #[error("{} cannot be read", .0.display())]
-    Read(PathBuf, #[source] io::Error),
-    /// It is no record.
-    #[error("{} is no record of a room", .0.display())]
-    Wrong(PathBuf, #[source] Box<toml::de::Error>),
+pub enum KeepError {
     /// The file cannot be written.
     #[error("{} cannot be written", .0.display())]
     Write(PathBuf, #[source] io::Error),
@@ -86,25 +69,11 @@ pub enum RecordError {
     Render(#[from] toml::ser::Error),
 }
 
-/// Reads a record; `None` if there is none.
-///
-/// # Errors
-/// See [`RecordError`].
-pub fn read(file: &Path) -> Result<Option<Enrolled>, RecordError> {
-    match std::fs::read_to_string(file) {
-        Ok(text) => {
-            toml::from_str(&text).map(Some).map_err(|error| RecordError::Wrong(file.to_owned(), Box::new(error)))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(RecordError::Read(file.to_owned(), error)),
-    }
-}
-
 /// Keeps a record, with a comment before it. It is written aside and renamed: half a record is never read.
 ///
 /// # Errors
-/// See [`RecordError`].
-pub fn write(file: &Path, comment: &str, record: &Enrolled) -> Result<(), RecordError> {
+/// See [`KeepError`].
+pub fn write(file: &Path, comment: &str, record: &Enrolled) -> Result<(), KeepError> {
     let text = format!("# {}\n\n{}", comment.replace('\n', "\n# "), toml::to_string(record)?);
     let mut aside = file.to_owned().into_os_string();
     aside.push(".new");
@@ -113,14 +82,7 @@ pub fn write(file: &Path, comment: &str, record: &Enrolled) -> Result<(), Record
     folder
         .and_then(|()| std::fs::write(&aside, text))
         .and_then(|()| std::fs::rename(&aside, file))
-        .map_err(|error| RecordError::Write(file.to_owned(), error))
-}
-
-impl RecordError {
-    /// What is wrong, in full.
-    pub fn in_full(&self) -> String {
-        in_full(self)
-    }
+        .map_err(|error| KeepError::Write(file.to_owned(), error))
 }
 
 #[cfg(test)]

@@ -10,9 +10,9 @@ use crate::app::service;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::enrolled::{differences, doubles};
-use crate::domain::{Device, Difference, Enrolled, Lang, Text, Verdict};
+use crate::domain::{Device, Difference, Enrolled, Lang, Text, Verdict, in_full};
 use crate::enroll::{self, Seen};
-use crate::probe::Roots;
+use crate::probe::{Roots, enrolled};
 
 /// What `siaga enroll` can be told.
 #[derive(Clone, Debug, Args)]
@@ -40,9 +40,9 @@ pub struct EnrollArgs {
 pub async fn run(config: &Config, args: &EnrollArgs, lang: Lang) -> Result<u8, String> {
     let file = match &args.output {
         Some(file) => file.clone(),
-        None => service::state_dir(args.state_dir.clone())?.join(enroll::FILE),
+        None => service::state_dir(args.state_dir.clone())?.join(enrolled::FILE),
     };
-    let before = enroll::read(&file).map_err(|error| error.in_full())?;
+    let before = enrolled::read(&file).map_err(|error| in_full(&error))?;
     let seen = enroll::look(&Roots::default(), &config.probes).await;
     if args.compare {
         let before = before.ok_or_else(|| {
@@ -66,7 +66,7 @@ fn record(file: &Path, before: &[Device], seen: &Seen, absent: &[String], lang: 
          What is away on purpose: write absent = true on that device.",
     );
     let record = Enrolled { at: Clock::start().now().wall, devices };
-    enroll::write(file, comment.in_lang(lang), &record).map_err(|error| error.in_full())?;
+    enroll::write(file, comment.in_lang(lang), &record).map_err(|error| in_full(&error))?;
     let mut told = String::new();
     for device in &record.devices {
         let away =

@@ -1,5 +1,7 @@
 //! What was recorded of a room when it was known to be good, and how what is there now differs from it.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -82,8 +84,28 @@ impl Device {
         self.kind == other.kind && same_product && self.serial == other.serial
     }
 
+    /// Whether `wanted` (a config's word for a device) names it: vendor and product, a part of its name, its place.
+    pub fn is_meant(&self, wanted: &str) -> bool {
+        let within = |text: &str| text.to_lowercase().contains(&wanted.to_lowercase());
+        self.usb.as_deref().is_some_and(|usb| usb.eq_ignore_ascii_case(wanted))
+            || within(&self.name)
+            || self.place.as_deref().is_some_and(|place| place == wanted)
+    }
+
     fn is_at(&self, other: &Self) -> bool {
         self.kind == other.kind && self.place.is_some() && self.place == other.place
+    }
+}
+
+/// `Webcam C270 (046d:0825, 5A1B)`
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        match (&self.usb, &self.serial) {
+            (Some(usb), Some(serial)) => write!(f, " ({usb}, {serial})"),
+            (Some(one), None) | (None, Some(one)) => write!(f, " ({one})"),
+            (None, None) => Ok(()),
+        }
     }
 }
 

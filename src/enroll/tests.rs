@@ -4,7 +4,9 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use super::*;
+use crate::domain::in_full;
 use crate::probe::child::Program;
+use crate::probe::enrolled::read;
 
 fn write(root: &Path, path: &str, content: &str) {
     let path = root.join(path);
@@ -83,7 +85,7 @@ async fn a_room_is_recorded_with_what_tells_its_devices_apart() {
     assert!(fs::read_to_string(&file).unwrap().starts_with("# one line\n# and another\n\nat = "));
     assert_eq!(read(&file).unwrap(), Some(record));
     fs::write(&file, "devices = 3").unwrap();
-    assert!(read(&file).unwrap_err().in_full().contains("unknown field"));
+    assert!(in_full(&read(&file).unwrap_err()).contains("unknown field"));
 }
 
 #[tokio::test]

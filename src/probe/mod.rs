@@ -5,6 +5,7 @@
 
 pub mod child;
 pub mod dial;
+pub mod enrolled;
 #[cfg(test)]
 mod fixture;
 mod lookup;
@@ -58,6 +59,8 @@ pub struct Context {
     pub in_use: watch::Receiver<bool>,
     /// The daemon's own far end, where it runs one.
     pub own_far_end: Option<Arc<OwnFarEnd>>,
+    /// Where the room's record is (`siaga enroll`), if state is kept.
+    pub enrolled: Option<PathBuf>,
 }
 
 /// Where the kernel's files are; a test gives folders of its own.

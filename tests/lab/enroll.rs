@@ -1,5 +1,6 @@
 //! A room's USB cameras, recorded and compared, with the kernel's real drivers.
 
+use crate::daemon::room;
 use crate::equipment::Camera;
 use crate::guest::Lab;
 
@@ -31,4 +32,22 @@ fn another_camera_at_the_port_is_told_from_the_one_that_was_recorded() {
     other.unplug();
     recorded.replug();
     assert_eq!(enroll(&lab, "--compare"), same);
+}
+
+#[test]
+fn the_daemon_says_that_a_camera_is_another_until_it_is_enrolled() {
+    let lab = Lab::start();
+    let (recorded, other) = (lab.camera(Camera::Usb("CAM0001")), lab.camera(Camera::Usb("CAM0002")));
+    recorded.replug();
+    let daemon = lab.daemon(&room(&["video"], &[("camera", "interval = \"500ms\"\n")]));
+    daemon.becomes("camera", "ready");
+    assert_eq!(enroll(&lab, "").0, 0);
+    recorded.unplug();
+    daemon.check("camera", "degraded", "video.camera_enrolled_missing");
+    other.replug();
+    daemon.check("camera", "degraded", "video.camera_other");
+    let told = daemon.get("/api/v1/readiness?lang=id").1;
+    assert!(told.contains("lain dari yang terdaftar") && told.contains("1209:0001, CAM0001"), "{told}");
+    assert_eq!(enroll(&lab, "").0, 0);
+    daemon.becomes("camera", "ready");
 }

@@ -15,12 +15,12 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::child::{Program, Slot};
+use super::enrolled::{self, Record};
 use super::uevents::Watch;
-use super::usb::buses::plugged;
 use super::{Context, Defaults, Roots};
 use crate::domain::check::LossRule;
 use crate::domain::{
-    ErrorKind, ErrorTable, Level, Mono, Observation, Period, ProbeError, Quantity, Reading, ReasonDef, Rule, Text,
+    Device, ErrorKind, ErrorTable, Level, Mono, Observation, Period, ProbeError, Quantity, Reading, ReasonDef, Rule, Text,
     Verdict, quantity::Unit,
 };
 use cards::{Card, Direction};
@@ -174,6 +174,8 @@ pub const REASONS: &[&ReasonDef] = &[
     &IN_USE_UNSEEN,
     &MIXER_UNSEEN,
     &UNREADABLE,
+    &enrolled::AUDIO.other,
+    &enrolled::AUDIO.missing,
 ];
 
 /// Which failures speak of the equipment, and which of our eyes. What is missing is no failure of the look: it is a finding.
@@ -249,13 +251,15 @@ pub struct Probe {
     deadline: Duration,
     known: BTreeMap<u32, Known>,
     watch: Watch,
+    record: Record,
 }
 
 impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
         let (program, deadline) = (Program::other("amixer", &[]), DEADLINE);
-        Self { config, context, program, deadline, known: BTreeMap::new(), watch: Watch::new("sound") }
+        let record = Record::new(&enrolled::AUDIO, context.enrolled.clone());
+        Self { record, config, context, program, deadline, known: BTreeMap::new(), watch: Watch::new("sound") }
     }
 
     /// Waits until the next observation is due and makes it.
@@ -276,7 +280,7 @@ impl Probe {
             };
             ProbeError::new(kind, format!("asound/cards: {error}"))
         })?;
-        let cards = cards::wanted(all, &self.config.card);
+        let cards = cards::wanted(all.clone(), &self.config.card);
         self.known
             .retain(|number, known| cards.iter().any(|card| card.number == *number) || known.slot.is_left_behind());
         if self.config.mixer && self.config.capture {
@@ -286,6 +290,12 @@ impl Probe {
         let left_behind = self.known.values_mut().map(|known| known.slot.is_left_behind()).filter(|left| *left).count();
         #[allow(clippy::cast_precision_loss, reason = "a handful")]
         reading.measure(&LEFT_BEHIND, left_behind as f64);
+        let (wanted, sys) = (&self.config.card, &self.context.roots.sys);
+        self.record.tell(
+            &mut reading,
+            |enrolled| wanted == "auto" || enrolled.is_meant(wanted),
+            || all.iter().map(|card| card.as_device(sys)).collect(),
+        );
         Ok(reading)
     }
 
@@ -329,8 +339,6 @@ pub(crate) fn present(roots: &Roots) -> Vec<Present> {
             let twin = cards.iter().any(|other| other.number != card.number && other.name == card.name);
             // Which of two equal ones is `Headset_1` is a matter of which was plugged in later: the socket tells them apart.
             let place = card.place.rsplit_once(" at ").map(|(_, place)| place.split(',').next().unwrap_or(place));
-            let device = roots.sys.join(format!("class/sound/card{}/device", card.number)).canonicalize().ok();
-            let plugged = device.as_deref().and_then(plugged);
             Present {
                 id: card.id.clone(),
                 name: card.name.clone(),
@@ -338,9 +346,7 @@ pub(crate) fn present(roots: &Roots) -> Vec<Present> {
                 capture: card.has(Direction::Capture),
                 playback: card.has(Direction::Playback),
                 software: card.is_software(),
-                usb: card.usb.clone(),
-                serial: plugged.as_ref().and_then(|plugged| plugged.serial.clone()),
-                place: plugged.map_or_else(|| Some(device?.file_name()?.to_str()?.to_owned()), |plugged| plugged.place),
+                known: card.as_device(&roots.sys),
             }
         })
         .collect()
@@ -361,10 +367,6 @@ pub(crate) struct Present {
     pub(crate) playback: bool,
     /// Whether a program only stands behind it.
     pub(crate) software: bool,
-    /// USB vendor and product, where it hangs on a USB bus.
-    pub(crate) usb: Option<String>,
-    /// Its serial number, if it tells one.
-    pub(crate) serial: Option<String>,
-    /// Where it is attached: its USB port, else its device's name in sysfs.
-    pub(crate) place: Option<String>,
+    /// By what it is known again.
+    pub(crate) known: Device,
 }

@@ -17,12 +17,12 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::child::{self, Program, Slot};
+use super::enrolled::{self, Record};
 use super::uevents::Watch;
-use super::usb::buses::plugged;
 use super::{Context, Defaults, Roots};
 use crate::domain::check::LossRule;
 use crate::domain::{
-    ErrorKind, ErrorTable, Level, Mono, Observation, Period, ProbeError, Quantity, Reading, ReasonDef, Rule, Text,
+    Device, ErrorKind, ErrorTable, Level, Mono, Observation, Period, ProbeError, Quantity, Reading, ReasonDef, Rule, Text,
     Verdict, quantity::Unit,
 };
 use holder::Holder;
@@ -151,6 +151,8 @@ pub const REASONS: &[&ReasonDef] = &[
     &IN_USE_BY,
     &IN_USE_UNSEEN,
     &NOT_ASKED,
+    &enrolled::CAMERA.other,
+    &enrolled::CAMERA.missing,
 ];
 
 /// Which failures speak of the equipment, and which of our eyes.
@@ -231,13 +233,15 @@ pub struct Probe {
     deadline: Duration,
     known: BTreeMap<String, Known>,
     watch: Watch,
+    record: Record,
 }
 
 impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
         let (program, deadline) = (Program::device_child(), DEADLINE);
-        Self { config, context, program, deadline, known: BTreeMap::new(), watch: Watch::new("video4linux") }
+        let record = Record::new(&enrolled::CAMERA, context.enrolled.clone());
+        Self { record, config, context, program, deadline, known: BTreeMap::new(), watch: Watch::new("video4linux") }
     }
 
     /// Waits until the next observation is due and makes it.
@@ -251,10 +255,9 @@ impl Probe {
     }
 
     async fn look(&mut self) -> Result<Reading, ProbeError> {
-        let nodes: Vec<Node> = list(&self.context.roots)?
-            .into_iter()
-            .filter(|node| node.is(&self.config.device, &self.context.roots))
-            .collect();
+        let all = list(&self.context.roots)?;
+        let wanted = |node: &&Node| node.is(&self.config.device, &self.context.roots);
+        let nodes: Vec<Node> = all.iter().filter(wanted).cloned().collect();
         let holders: Vec<Holder> = nodes.iter().map(|node| holder::of(node, &self.context.roots)).collect();
         let held = holders.iter().any(|holder| holder.in_use() == Some(true));
         // Our own "busy" of some time ago is what makes the room seem in use: nobody but another look can take it back.
@@ -277,6 +280,12 @@ impl Probe {
         let left_behind = self.known.values_mut().map(|known| known.slot.is_left_behind()).filter(|left| *left).count();
         #[allow(clippy::cast_precision_loss, reason = "a handful")]
         reading.measure(&LEFT_BEHIND, left_behind as f64);
+        let wanted = &self.config.device;
+        self.record.tell(
+            &mut reading,
+            |enrolled| wanted == "auto" || enrolled.is_meant(wanted),
+            || all.iter().filter(|node| node.index == 0).map(Node::as_device).collect(),
+        );
         Ok(reading)
     }
 
@@ -312,20 +321,14 @@ fn list(roots: &Roots) -> Result<Vec<Node>, ProbeError> {
 pub(crate) struct Present {
     /// Its picture's node.
     pub(crate) path: String,
-    /// Its name.
-    pub(crate) card: String,
     /// What to write as `device` in the config.
     pub(crate) device: String,
     /// Its formats, if it was asked and answered.
     pub(crate) formats: Vec<String>,
     /// Whether somebody has it.
     pub(crate) in_use: bool,
-    /// USB vendor and product: `046d:0825`.
-    pub(crate) usb: Option<String>,
-    /// Its serial number, if it tells one.
-    pub(crate) serial: Option<String>,
-    /// Where it is attached: its USB port, else its device's name in sysfs.
-    pub(crate) place: Option<String>,
+    /// By what it is known again.
+    pub(crate) known: Device,
 }
 
 /// The cameras on this machine, for `siaga devices`. What nobody uses is asked whether it captures at all; what does not answer is
@@ -357,23 +360,12 @@ pub(crate) async fn present(roots: &Roots, device_child: &Program) -> Vec<Presen
         (_, Some(by_id)) => by_id.clone(),
         _ => format!("/dev/{}", node.name),
     };
-    let shown = |(node, formats, in_use): &(Node, Vec<String>, bool)| {
-        let plugged = plugged(&node.device);
-        Present {
-            path: format!("/dev/{}", node.name),
-            card: node.card.clone(),
-            device: device(node),
-            formats: formats.clone(),
-            in_use: *in_use,
-            usb: node.usb.clone(),
-            serial: plugged.as_ref().and_then(|plugged| plugged.serial.clone()),
-            place: plugged.map_or_else(|| name_of(&node.device), |plugged| plugged.place),
-        }
+    let shown = |(node, formats, in_use): &(Node, Vec<String>, bool)| Present {
+        path: format!("/dev/{}", node.name),
+        device: device(node),
+        formats: formats.clone(),
+        in_use: *in_use,
+        known: node.as_device(),
     };
     cameras.iter().map(shown).collect()
-}
-
-/// A device's name in sysfs: `vivid.0`, `0000:01:00.0`.
-fn name_of(device: &std::path::Path) -> Option<String> {
-    Some(device.file_name()?.to_str()?.to_owned())
 }

@@ -196,6 +196,33 @@ async fn what_the_child_met_is_judged_by_its_kind() {
 }
 
 #[tokio::test]
+async fn a_camera_that_is_another_than_the_enrolled_one_is_told_by_its_port() {
+    let machine = headset_room();
+    let mut auto = probe(&machine, "auto");
+    let mut other = probe(&machine, "046d:0825");
+    assert_eq!(found(&auto.next().await), [], "nothing is recorded");
+    let enrolled = |usb: &str, port: u32| {
+        format!("[[device]]\nkind = \"camera\"\nname = \"PTZ\"\nusb = \"{usb}\"\nplace = \"usb-pci0000:00-{port}\"\n")
+    };
+    let record = |devices: &str| machine.write("enrolled.toml", format!("at = \"2026-11-25T02:00:00Z\"\n{devices}"));
+    record(&enrolled("1bcf:28c4", 2));
+    let seen = auto.next().await;
+    assert_eq!(found(&seen), [("video.camera_other", Verdict::Degraded)]);
+    let told = format!("{:?}", seen.reading.findings[0].args);
+    assert!(told.contains("Webcam C270 (046d:0825)") && told.contains("PTZ (1bcf:28c4)"), "{told}");
+    assert_eq!(found(&other.next().await), [], "this check does not speak of that camera");
+    // Of two twins, the one at port 3 is missing. Another length, because a file may be written twice in a clock's tick.
+    record(&[enrolled("046d:0825", 2), enrolled("046d:0825", 3)].concat());
+    for probe in [&mut auto, &mut other] {
+        let seen = probe.next().await;
+        assert_eq!(found(&seen), [("video.camera_enrolled_missing", Verdict::Degraded)]);
+        assert!(format!("{:?}", seen.reading.findings[0].args).contains("usb-pci0000:00-3"));
+    }
+    record(&enrolled("046d:0825", 2));
+    assert_eq!(found(&auto.next().await), [], "enrolled anew");
+}
+
+#[tokio::test]
 async fn a_refusal_counts_only_once_udev_has_had_its_time() {
     let machine = headset_room();
     let refused = r#"{"failed":{"kind":"permission","detail":"told"}}"#;

@@ -9,11 +9,12 @@ mod tests;
 
 use std::time::Duration;
 
+use super::enrolled::{self, Record};
 use super::uevents::Watch;
 use super::{Context, Defaults};
 use crate::domain::check::LossRule;
 use crate::domain::{
-    ErrorKind, ErrorTable, Finding, Level, Observation, ProbeError, Quantity, Reading, ReasonDef, Rule, Text, Verdict,
+    Device, ErrorKind, ErrorTable, Finding, Level, Observation, ProbeError, Quantity, Reading, ReasonDef, Rule, Text, Verdict,
     quantity::Unit,
 };
 use connectors::Connector;
@@ -107,7 +108,7 @@ static UNREADABLE: ReasonDef = ReasonDef::new(
 );
 
 /// Why it says what it says.
-pub const REASONS: &[&ReasonDef] = &[&NO_DISPLAY, &CONNECTOR_MISSING, &DISCONNECTED, &NO_EDID, &UNSEEN, &UNREADABLE];
+pub const REASONS: &[&ReasonDef] = &[&NO_DISPLAY, &CONNECTOR_MISSING, &DISCONNECTED, &NO_EDID, &UNSEEN, &UNREADABLE, &enrolled::DISPLAY.other, &enrolled::DISPLAY.missing];
 
 /// Which failures speak of the equipment, and which of our eyes: a look at sysfs that fails is of our eyes.
 pub static ERRORS: ErrorTable = ErrorTable { rows: &[], otherwise: &UNREADABLE };
@@ -148,12 +149,14 @@ pub struct Probe {
     config: Config,
     context: Context,
     watch: Watch,
+    record: Record,
 }
 
 impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
-        Self { config, context, watch: Watch::new("drm") }
+        let record = Record::new(&enrolled::DISPLAY, context.enrolled.clone());
+        Self { record, config, context, watch: Watch::new("drm") }
     }
 
     /// Waits until the next observation is due and makes it.
@@ -161,7 +164,16 @@ impl Probe {
         self.watch.due(&self.context).await;
         let began = self.context.clock.mono();
         match connectors::list(&self.context.roots.sys) {
-            Ok(connectors) => self.context.read(began, reading(&self.config.connector, &connectors)),
+            Ok(connectors) => {
+                let wanted = &self.config.connector;
+                let mut reading = reading(wanted, &connectors);
+                self.record.tell(
+                    &mut reading,
+                    |enrolled| wanted == "auto" || enrolled.is_meant(wanted),
+                    || connectors.iter().filter_map(Connector::as_device).collect(),
+                );
+                self.context.read(began, reading)
+            }
             Err(error) => {
                 let error = ProbeError::new(ErrorKind::Internal, format!("class/drm: {error}"));
                 self.context.failed(began, error, &ERRORS)
@@ -211,6 +223,8 @@ pub(crate) struct Present {
     pub(crate) display: Option<String>,
     /// Whether a display is connected; `None` where the connector cannot tell.
     pub(crate) connected: Option<bool>,
+    /// By what the connected display is known again.
+    pub(crate) known: Option<Device>,
 }
 
 /// The connectors on this machine, for `siaga devices`.
@@ -220,6 +234,7 @@ pub(crate) fn present(sys: &std::path::Path) -> Vec<Present> {
         .map(|connector| Present {
             display: connector.display(),
             connected: connector.connected,
+            known: connector.as_device(),
             connector: connector.name,
         })
         .collect()
