@@ -39,12 +39,12 @@ struct Check {
     key: &'static str,
     value: String,
     /// Keys whose default does not fit this device.
-    more: &'static str,
+    more: String,
 }
 
 impl Check {
     const fn new(kind: Kind, key: &'static str, value: String) -> Self {
-        Self { kind, key, value, more: "" }
+        Self { kind, key, value, more: String::new() }
     }
 }
 
@@ -59,7 +59,7 @@ async fn list_with(roots: &Roots, resolv_conf: &Path, device_child: &Program, la
     let section = |title, entries| Section { title, none, entries };
     let mut cameras = Vec::new();
     for camera in camera::present(roots, device_child).await {
-        let mut line = format!("{}: {}", camera.path, camera.card);
+        let mut line = format!("{}: {}", camera.path, camera.known.name);
         if camera.in_use {
             _ = write!(line, ", {}", say("sedang dipakai", "in use"));
         }
@@ -110,15 +110,21 @@ fn links(roots: &Roots, say: impl Fn(&'static str, &'static str) -> &'static str
     names.into_iter().map(link).collect()
 }
 
-/// The default gateways, from `/proc/net/route` and `/proc/net/ipv6_route`. The check follows whichever it is at the moment.
-fn gateways(proc: &Path) -> Vec<Entry> {
+/// The default gateways with their interfaces, from `/proc/net/route` and `/proc/net/ipv6_route`.
+pub(crate) fn default_gateways(proc: &Path) -> Vec<(IpAddr, String)> {
     let v4 = read(&proc.join("net/route")).unwrap_or_default();
     let v6 = read(&proc.join("net/ipv6_route")).unwrap_or_default();
-    let v4 = v4.lines().filter_map(gateway_v4).map(|(via, interface)| (IpAddr::V4(via), interface));
-    let v6 = v6.lines().filter_map(gateway_v6).map(|(via, interface)| (IpAddr::V6(via), interface));
-    let mut entries: Vec<_> =
-        v4.chain(v6).map(|(via, on)| Entry { line: format!("{via} ({on})"), check: None }).collect();
-    entries.dedup_by(|a, b| a.line == b.line);
+    let v4 = v4.lines().filter_map(gateway_v4).map(|(via, interface)| (IpAddr::V4(via), interface.to_owned()));
+    let v6 = v6.lines().filter_map(gateway_v6).map(|(via, interface)| (IpAddr::V6(via), interface.to_owned()));
+    let mut gateways: Vec<_> = v4.chain(v6).collect();
+    gateways.dedup();
+    gateways
+}
+
+/// The check follows whichever it is at the moment.
+fn gateways(proc: &Path) -> Vec<Entry> {
+    let gateways = default_gateways(proc).into_iter();
+    let mut entries: Vec<_> = gateways.map(|(via, on)| Entry { line: format!("{via} ({on})"), check: None }).collect();
     if let Some(first) = entries.first_mut() {
         first.check = Some(Check::new(Kind::Icmp, "target", "gateway".to_owned()));
     }
@@ -141,11 +147,16 @@ fn gateway_v6(line: &str) -> Option<(Ipv6Addr, &str)> {
     (length == "00" && !via.is_unspecified()).then_some((via, interface))
 }
 
-/// Shown only: whoever writes a check on a nameserver says which name to ask for.
-fn nameservers(resolv_conf: &Path) -> Vec<Entry> {
+/// The machine's nameservers, as resolv.conf(5) writes them.
+pub(crate) fn machine_nameservers(resolv_conf: &Path) -> Vec<String> {
     let text = read(resolv_conf).unwrap_or_default();
     let servers = text.lines().filter_map(|line| line.strip_prefix("nameserver")?.split_ascii_whitespace().next());
-    servers.map(|server| Entry { line: server.to_owned(), check: None }).collect()
+    servers.map(ToOwned::to_owned).collect()
+}
+
+/// Shown only: whoever writes a check on a nameserver says which name to ask for.
+fn nameservers(resolv_conf: &Path) -> Vec<Entry> {
+    machine_nameservers(resolv_conf).into_iter().map(|line| Entry { line, check: None }).collect()
 }
 
 fn sounds(roots: &Roots, say: impl Fn(&'static str, &'static str) -> &'static str) -> Vec<Entry> {
@@ -157,15 +168,17 @@ fn sounds(roots: &Roots, say: impl Fn(&'static str, &'static str) -> &'static st
             (false, false) => say("tanpa mikrofon dan pengeras suara", "neither microphone nor loudspeakers"),
         };
         let line = format!("{}: {}, {what}", card.id, card.name);
-        let more = match (card.capture, card.playback) {
+        let lacks = match (card.capture, card.playback) {
             (true, true) => "",
             (_, false) => "playback = false\n",
             (false, true) => "capture = false\n",
         };
+        // Whether it works says nothing of the USB bus.
+        let more = format!("{lacks}{}", if card.known.usb.is_none() { "level = \"onboard\"\n" } else { "" });
         let check = Check { more, ..Check::new(Kind::Audio, "card", card.card) };
         Entry { line, check: (!card.software && (card.capture || card.playback)).then_some(check) }
     };
-    audio::present(&roots.proc).into_iter().map(entry).collect()
+    audio::present(roots).into_iter().map(entry).collect()
 }
 
 fn displays(roots: &Roots, say: impl Fn(&'static str, &'static str) -> &'static str) -> Vec<Entry> {

@@ -12,6 +12,7 @@ pub mod config;
 pub mod devices;
 pub mod domain;
 pub mod engine;
+pub mod enroll;
 pub mod far_end;
 pub mod notify;
 pub mod probe;

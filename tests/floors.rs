@@ -29,6 +29,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     // beside the floors and lend the probes' own words.
     ("devices", &["domain", "probe"]),
     ("far_end", &["domain", "probe"]),
+    ("enroll", &["domain", "probe", "devices"]),
     ("reflect", &["domain", "clock"]),
     ("seat", &["domain", "probe"]),
     ("engine", &["domain"]),

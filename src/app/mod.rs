@@ -33,7 +33,7 @@ use crate::domain::{CheckName, Mono, in_full};
 use crate::engine::Engine;
 use crate::far_end::FarEnd;
 use crate::notify;
-use crate::probe::{ProbeConfig, Roots};
+use crate::probe::{ProbeConfig, Roots, enrolled};
 use crate::store::Store;
 use crate::web;
 use delivery::Delivery;
@@ -89,6 +89,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         roots: Roots::default(),
         in_use: in_use_seen,
         own_far_end: own_far_end.as_ref().map(|far_end| Arc::new(far_end.addresses())),
+        enrolled: Some(folder.join(enrolled::FILE)),
     };
     let mut probes = Probes::new(shared, observed);
     probes.keep(config.plan.checks.iter().zip(&config.probes), |name| seen.get(name).copied());

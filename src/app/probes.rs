@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub struct Shared {
     pub in_use: watch::Receiver<bool>,
     /// The daemon's own far end, where it runs one.
     pub own_far_end: Option<Arc<OwnFarEnd>>,
+    /// Where the room's record is, if state is kept.
+    pub enrolled: Option<PathBuf>,
 }
 
 /// The running probes, one a check. All end when this is dropped.
@@ -80,6 +83,7 @@ impl Probes {
             roots: self.shared.roots.clone(),
             in_use: self.shared.in_use.clone(),
             own_far_end: self.shared.own_far_end.clone(),
+            enrolled: self.shared.enrolled.clone(),
         };
         let task = keep_observing(config.clone(), context, self.out.clone(), not_before.unwrap_or(Mono::ZERO));
         Running { spec: Arc::clone(spec), config: config.clone(), task: tokio::spawn(task) }

@@ -58,6 +58,7 @@ pub async fn run(config: Config, args: &CheckArgs, lang: Lang, color: bool) -> R
         roots: Roots::default(),
         in_use: in_use_seen,
         own_far_end: far_end.as_ref().map(|far_end| std::sync::Arc::new(far_end.addresses())),
+        enrolled: crate::app::service::state_dir(None).ok().map(|folder| folder.join(crate::probe::enrolled::FILE)),
     };
     let skip_active = args.quick;
     let checks = config.plan.checks.iter().zip(&config.probes).filter(|(spec, _)| !(skip_active && spec.active));

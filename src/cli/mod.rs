@@ -2,6 +2,7 @@
 #![allow(clippy::doc_markdown, reason = "comments on arguments are the help, printed as they stand")]
 
 pub mod check;
+pub mod enroll;
 pub mod history;
 pub mod init;
 pub mod listing;
@@ -60,6 +61,8 @@ enum Command {
     Status(status::StatusArgs),
     /// Show what is on this machine, ready to paste into the config.
     Devices,
+    /// Record the room's equipment while it is known to be good, or compare the room with what was recorded.
+    Enroll(enroll::EnrollArgs),
     /// Ask about the room and write its config. Every question has a flag.
     Init {
         #[command(flatten)]
@@ -179,6 +182,11 @@ impl Cli {
                     .to_string());
                 Ok(0)
             }),
+            Command::Enroll(args) => {
+                let config = self.load(Files::NotAsked)?;
+                let lang = self.lang(&config);
+                on_runtime(enroll::run(&config, args, lang))
+            }
             Command::Init { answers, output, force } => self.init(answers, output.as_deref(), *force).map(|()| 0),
             Command::Config(command) => Ok(self.config(command)),
             Command::Replay { scenario: Some(scenario), end, .. } => self.replay(scenario, *end, color),

@@ -128,6 +128,7 @@ impl Page {
     fn here(&mut self, answers: &Answers) {
         self.say(Text::new("Komputer ini.", "This computer."));
         self.check("computer", "computer");
+        self.check("usb", "usb");
         self.say(Text::new("Kabel jaringan atau Wi-Fi.", "The network cable or the Wi-Fi."));
         self.check("link", "link");
         self.say(Text::new(

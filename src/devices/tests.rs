@@ -49,6 +49,9 @@ fn room(root: &Path) -> Roots {
     for pcm in ["card0/pcm0c", "card0/pcm0p", "card1/pcm0c", "card2/pcm0c"] {
         write(root, &format!("proc/asound/{pcm}/sub0/status"), "closed\n");
     }
+    for card in ["card0", "card1"] {
+        write(root, &format!("proc/asound/{card}/usbid"), "0b0e:0300\n");
+    }
     write(root, "sys/devices/usb/1-1/idVendor", "046d\n");
     write(root, "sys/devices/usb/1-1/idProduct", "0825\n");
     write(root, "sys/devices/usb/1-1/1-1:1.0/video4linux/video0/name", "Web\u{1b}[31mcam \"C\"\n[[check]]\n");
@@ -118,6 +121,21 @@ async fn the_probes_understand_what_is_printed() {
         check.remove("kind");
         ProbeConfig::deserialize_as(kind, check).unwrap_or_else(|error| panic!("{kind}: {error}"));
     }
+}
+
+#[tokio::test]
+async fn a_sound_card_on_the_board_is_said_to_be_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let roots = room(dir.path());
+    let levels = async || {
+        let printed = list_with(&roots, Path::new("/nonexistent"), &child(), Lang::En).await.to_string();
+        let config: toml::Table = printed.parse().unwrap();
+        let checks = config["check"].as_array().unwrap();
+        checks.iter().filter_map(|check| Some(check.get("level")?.as_str()?.to_owned())).collect::<Vec<_>>()
+    };
+    assert!(levels().await.is_empty());
+    fs::remove_file(dir.path().join("proc/asound/card1/usbid")).unwrap();
+    assert_eq!(levels().await, ["onboard"]);
 }
 
 #[tokio::test]

@@ -88,13 +88,15 @@ pub enum Kind {
     Display,
     /// This machine's own health.
     Computer,
+    /// USB controllers and hubs.
+    Usb,
     /// Recorded observations.
     Replay,
 }
 
 impl Kind {
     /// All kinds, in the order in which lists show them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Link,
         Self::Icmp,
         Self::Stun,
@@ -108,6 +110,7 @@ impl Kind {
         Self::Camera,
         Self::Display,
         Self::Computer,
+        Self::Usb,
         Self::Replay,
     ];
 
@@ -127,6 +130,7 @@ impl Kind {
             Self::Camera => "camera",
             Self::Display => "display",
             Self::Computer => "computer",
+            Self::Usb => "usb",
             Self::Replay => "replay",
         }
     }
@@ -140,7 +144,7 @@ impl Kind {
             Self::Ups => Component::Power,
             Self::Audio | Self::Seat => Component::Audio,
             Self::Camera | Self::Display => Component::Video,
-            Self::Computer => Component::Computer,
+            Self::Computer | Self::Usb => Component::Computer,
             Self::Replay => return None,
         })
     }
@@ -153,7 +157,7 @@ impl fmt::Display for Kind {
 }
 
 /// Where a check stands in the fixed tree of root causes:
-/// power › computer › link › gateway › far end › platform, and computer › USB bus › device.
+/// power › computer › link › gateway › far end › platform, computer › USB bus › device, and computer › onboard.
 #[derive(
     Clone,
     Copy,
@@ -186,6 +190,8 @@ pub enum Level {
     UsbBus,
     /// A camera, a sound card, a radio's interface.
     Device,
+    /// What hangs on the computer without a bus between: a connector for displays.
+    Onboard,
 }
 
 impl Level {
@@ -194,7 +200,7 @@ impl Level {
         match self {
             Self::Power => None,
             Self::Computer => Some(Self::Power),
-            Self::Link | Self::UsbBus => Some(Self::Computer),
+            Self::Link | Self::UsbBus | Self::Onboard => Some(Self::Computer),
             Self::Gateway => Some(Self::Link),
             Self::FarEnd => Some(Self::Gateway),
             Self::Platform => Some(Self::FarEnd),

@@ -4,6 +4,7 @@
 
 pub mod check;
 pub mod component;
+pub mod enrolled;
 pub mod error;
 pub mod incident;
 pub mod notification;
@@ -19,6 +20,7 @@ pub mod verdict;
 
 pub use check::{CheckName, CheckSpec, Group, Holds, Kind, Level, Limit, ProfileLimit, Rule, Test};
 pub use component::{Component, Requirement};
+pub use enrolled::{Device, Difference, Enrolled, Equipment};
 pub use error::in_full;
 pub use incident::{Incident, Subject, Transition};
 pub use notification::{GiveUp, Notification, Outbox};

@@ -1,7 +1,7 @@
 //! One root cause: a fixed small tree over checks.
 //!
-//! power › computer › link › gateway › far end › platform, and computer › USB bus › device. Levels at which nothing is
-//! checked are passed over. A parent explains a child only while it is not ready itself and none of its other children is
+//! power › computer › link › gateway › far end › platform, computer › USB bus › device, and computer › onboard. Levels at which
+//! nothing is checked are passed over. A parent explains a child only while it is not ready itself and none of its other children is
 //! good: a gateway that drops echoes while the internet works is no cause.
 
 use crate::domain::{Level, Mono, Verdict};
@@ -81,7 +81,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use Level::{Computer, Device, FarEnd, Gateway, Link, Platform, Power, UsbBus};
+    use Level::{Computer, Device, FarEnd, Gateway, Link, Onboard, Platform, Power, UsbBus};
     use Verdict::{Degraded, NotReady, Ready, Unknown};
 
     fn node(level: Level, verdict: Verdict) -> Node {
@@ -135,6 +135,8 @@ mod tests {
         let seen = causes(&[(UsbBus, NotReady), (Device, NotReady), (Device, Unknown), (Link, NotReady)]);
         assert_eq!(seen, [None, Some(0), Some(0), None]);
         assert_eq!(causes(&[(UsbBus, NotReady), (Device, NotReady), (Device, Ready)]), [None, None, None]);
+        assert_eq!(causes(&[(UsbBus, NotReady), (Device, NotReady), (Onboard, Ready)]), [None, Some(0), None]);
+        assert_eq!(causes(&[(UsbBus, NotReady), (Onboard, NotReady)]), [None, None]);
         assert_eq!(causes(&[(Computer, NotReady), (Device, NotReady), (Link, NotReady)]), [None, Some(0), Some(0)]);
     }
 

@@ -67,6 +67,7 @@ impl Machine {
             roots: self.roots(),
             in_use: self.in_use.subscribe(),
             own_far_end: None,
+            enrolled: Some(self.path("enrolled.toml")),
         }
     }
 }

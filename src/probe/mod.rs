@@ -5,12 +5,15 @@
 
 pub mod child;
 pub mod dial;
+pub mod enrolled;
 #[cfg(test)]
 mod fixture;
 mod lookup;
+mod news;
 mod range;
 #[cfg(test)]
 mod tests;
+mod uevents;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -57,6 +60,8 @@ pub struct Context {
     pub in_use: watch::Receiver<bool>,
     /// The daemon's own far end, where it runs one.
     pub own_far_end: Option<Arc<OwnFarEnd>>,
+    /// Where the room's record is (`siaga enroll`), if state is kept.
+    pub enrolled: Option<PathBuf>,
 }
 
 /// Where the kernel's files are; a test gives folders of its own.
@@ -233,6 +238,7 @@ probes! {
     Camera => camera,
     Display => display,
     Computer => computer,
+    Usb => usb,
     Replay => replay,
 }
 

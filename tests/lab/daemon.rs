@@ -77,6 +77,21 @@ impl<'lab> Daemon<'lab> {
         });
     }
 
+    /// Waits until one check has this verdict, whatever else is said.
+    pub(crate) fn becomes(&self, check: &str, verdict: &str) {
+        self.wait_for("/api/v1/readiness", &format!("{check} {verdict}"), |_, body| {
+            stands(body).iter().any(|(name, said, _)| name == check && said == verdict)
+        });
+    }
+
+    /// How often a check has been observed.
+    pub(crate) fn runs(&self, check: &str) -> f64 {
+        let series = format!("siaga_check_runs_total{{check=\"{check}\"");
+        let metrics = self.get("/metrics").1;
+        let line = metrics.lines().find(|line| line.starts_with(&series)).expect("the check has its series");
+        line.rsplit_once(' ').unwrap().1.parse().unwrap()
+    }
+
     /// Waits until the room is ready.
     pub(crate) fn ready(&self) {
         self.wait_for("/readyz", "the room is ready", |status, body| status == 200 && body.starts_with("ready"));
@@ -123,7 +138,8 @@ fn stands(body: &str) -> Vec<Stand> {
 }
 
 /// A config that watches what is in `checks` and has nothing of the other components. Each check is a kind and its own keys;
-/// it is called as its kind, unless its keys begin with a name. Without holds, so that a test waits for causes.
+/// it is called as its kind, unless its keys begin with a name. Without holds, so that a test waits for causes, unless its keys
+/// have some.
 pub(crate) fn room(components: &[&str], checks: &[(&str, &str)]) -> String {
     let mut config = String::from("[room]\nname = \"lab\"\n[components]\n");
     for component in ["computer", "internet", "audio", "video", "power", "radio"] {
@@ -133,7 +149,8 @@ pub(crate) fn room(components: &[&str], checks: &[(&str, &str)]) -> String {
     }
     for (kind, keys) in checks {
         let name = if keys.contains("name =") { String::new() } else { format!("name = \"{kind}\"\n") };
-        _ = writeln!(config, "[[check]]\nkind = \"{kind}\"\n{name}{keys}\nbad_for = \"0s\"\ngood_for = \"0s\"");
+        let holds = if keys.contains("bad_for =") { "" } else { "bad_for = \"0s\"\ngood_for = \"0s\"" };
+        _ = writeln!(config, "[[check]]\nkind = \"{kind}\"\n{name}{keys}\n{holds}");
     }
     config
 }

@@ -18,6 +18,9 @@ pub(crate) struct CameraOf<'lab>(&'lab Lab, Camera);
 /// A sound card in a guest: a platform device, by its driver's name.
 pub(crate) struct CardOf<'lab>(&'lab Lab);
 
+/// The USB controller that USB cameras are plugged into.
+pub(crate) struct UsbOf<'lab>(&'lab Lab);
+
 /// The line with the far end in a namespace: this end is `line0` 198.51.100.1, the other 198.51.100.2.
 pub(crate) struct WanOf<'lab> {
     lab: &'lab Lab,
@@ -33,6 +36,11 @@ impl Lab {
     /// The sound card with a mixer ("Dummy").
     pub(crate) fn card(&self) -> CardOf<'_> {
         CardOf(self)
+    }
+
+    /// The USB controller.
+    pub(crate) fn usb(&self) -> UsbOf<'_> {
+        UsbOf(self)
     }
 
     /// The line to the far end in a namespace.
@@ -134,6 +142,18 @@ impl CardOf<'_> {
     pub(crate) fn mute(&self, muted: bool) {
         let to = if muted { "nocap" } else { "cap" };
         self.0.sh(&format!("amixer -q -c Dummy sset Mic {to}"));
+    }
+}
+
+impl UsbOf<'_> {
+    /// It dies, with all that hangs on it.
+    pub(crate) fn dies(&self) {
+        self.0.sh("echo vhci_hcd.0 > /sys/bus/platform/drivers/vhci_hcd/unbind");
+    }
+
+    /// It is there again; what hung on it must be plugged in anew.
+    pub(crate) fn revives(&self) {
+        self.0.sh("echo vhci_hcd.0 > /sys/bus/platform/drivers/vhci_hcd/bind");
     }
 }
 

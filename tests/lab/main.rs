@@ -9,12 +9,15 @@
 mod cameras;
 mod control;
 mod daemon;
+mod enroll;
 mod equipment;
+mod events;
 mod guest;
 mod image;
 mod line;
 mod machine;
 mod qmp;
 mod sound;
+mod usb_bus;
 mod usb_camera;
 mod waiting;

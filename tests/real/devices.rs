@@ -19,6 +19,7 @@ fn probe(kind: Kind, config: &str) -> Probe {
         roots: Roots::default(),
         in_use: watch::channel(false).1,
         own_far_end: None,
+        enrolled: None,
     };
     ProbeConfig::deserialize_as(kind, config).unwrap().build(context)
 }

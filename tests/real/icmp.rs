@@ -18,7 +18,15 @@ use peer::{Peer, run, write};
 pub(super) fn context(clock: Clock, interval: Duration) -> Context {
     // The sender is dropped: the room is not in use, and never will be.
     let (_, in_use) = tokio::sync::watch::channel(false);
-    Context { check: "test".into(), clock, interval, roots: Roots::default(), in_use, own_far_end: None }
+    Context {
+        check: "test".into(),
+        clock,
+        interval,
+        roots: Roots::default(),
+        in_use,
+        own_far_end: None,
+        enrolled: None,
+    }
 }
 
 /// The value of a quantity in an observation.

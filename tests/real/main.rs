@@ -9,6 +9,7 @@ mod bandwidth;
 mod crash;
 mod crash_daemon;
 mod devices;
+mod enroll;
 mod far_end;
 mod history;
 mod http_tls_dns;

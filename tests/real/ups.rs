@@ -27,6 +27,7 @@ fn probe_of(config: Config, interval: Duration) -> Probe {
         roots: Roots::default(),
         in_use: watch::channel(false).1,
         own_far_end: None,
+        enrolled: None,
     };
     Probe::new(config, context)
 }

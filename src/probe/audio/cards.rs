@@ -3,6 +3,9 @@
 use std::io;
 use std::path::Path;
 
+use crate::domain::{Device, Equipment};
+use crate::probe::usb::buses::plugged;
+
 /// A sound card.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Card {
@@ -48,6 +51,20 @@ impl Card {
     /// Whether it has a stream of that direction.
     pub(super) fn has(&self, direction: Direction) -> bool {
         self.streams.iter().any(|stream| stream.direction == direction)
+    }
+
+    /// By what it is known again: its place is its USB port, else its device's name in sysfs.
+    pub(super) fn as_device(&self, sys: &Path) -> Device {
+        let folder = sys.join(format!("class/sound/card{}/device", self.number)).canonicalize().ok();
+        let plugged = folder.as_deref().and_then(plugged);
+        Device {
+            kind: Equipment::Audio,
+            name: self.name.clone(),
+            usb: self.usb.clone(),
+            serial: plugged.as_ref().and_then(|plugged| plugged.serial.clone()),
+            place: plugged.map_or_else(|| Some(folder?.file_name()?.to_str()?.to_owned()), |plugged| plugged.place),
+            absent: false,
+        }
     }
 
     /// Whether a program only, and no equipment, stands behind it (snd-aloop, snd-dummy).

@@ -15,18 +15,20 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::child::{Program, Slot};
-use super::{Context, Defaults};
+use super::enrolled::{self, Record};
+use super::uevents::Watch;
+use super::{Context, Defaults, Roots};
 use crate::domain::check::LossRule;
 use crate::domain::{
-    ErrorKind, ErrorTable, Level, Mono, Observation, Period, ProbeError, Quantity, Reading, ReasonDef, Rule, Text,
+    Device, ErrorKind, ErrorTable, Level, Mono, Observation, Period, ProbeError, Quantity, Reading, ReasonDef, Rule, Text,
     Verdict, quantity::Unit,
 };
 use cards::{Card, Direction};
 use mixer::Mixer;
 
-/// A headset that is pulled out should be on the page before anybody wonders: polls of 2 s, each a dozen reads in procfs. Bad
-/// after 3 s (standards: "device gone: bad after 3 s"), which a bus that resets stays under; back only once it has stayed
-/// for 10 s, because a bad plug comes and goes.
+/// The kernel tells at once that a headset was pulled out. It does not tell who records, which decides whether tests may run: so
+/// polls of 2 s, each a dozen reads in procfs. Bad after 3 s (standards: "device gone: bad after 3 s"), which a bus that
+/// resets stays under; back only once it has stayed for 10 s, because a bad plug comes and goes.
 pub const DEFAULTS: Defaults = Defaults {
     interval: Duration::from_secs(2),
     fresh_for: Duration::from_secs(15),
@@ -172,6 +174,8 @@ pub const REASONS: &[&ReasonDef] = &[
     &IN_USE_UNSEEN,
     &MIXER_UNSEEN,
     &UNREADABLE,
+    &enrolled::AUDIO.other,
+    &enrolled::AUDIO.missing,
 ];
 
 /// Which failures speak of the equipment, and which of our eyes. What is missing is no failure of the look: it is a finding.
@@ -246,19 +250,21 @@ pub struct Probe {
     program: Program,
     deadline: Duration,
     known: BTreeMap<u32, Known>,
-    ticker: Option<tokio::time::Interval>,
+    watch: Watch,
+    record: Record,
 }
 
 impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
         let (program, deadline) = (Program::other("amixer", &[]), DEADLINE);
-        Self { config, context, program, deadline, known: BTreeMap::new(), ticker: None }
+        let record = Record::new(&enrolled::AUDIO, context.enrolled.clone());
+        Self { record, config, context, program, deadline, known: BTreeMap::new(), watch: Watch::new("sound") }
     }
 
     /// Waits until the next observation is due and makes it.
     pub async fn next(&mut self) -> Observation {
-        self.ticker.get_or_insert_with(|| self.context.ticker()).tick().await;
+        self.watch.due(&self.context).await;
         let began = self.context.clock.mono();
         match self.look().await {
             Ok(reading) => self.context.read(began, reading),
@@ -274,7 +280,7 @@ impl Probe {
             };
             ProbeError::new(kind, format!("asound/cards: {error}"))
         })?;
-        let cards = cards::wanted(all, &self.config.card);
+        let cards = cards::wanted(all.clone(), &self.config.card);
         self.known
             .retain(|number, known| cards.iter().any(|card| card.number == *number) || known.slot.is_left_behind());
         if self.config.mixer && self.config.capture {
@@ -284,6 +290,12 @@ impl Probe {
         let left_behind = self.known.values_mut().map(|known| known.slot.is_left_behind()).filter(|left| *left).count();
         #[allow(clippy::cast_precision_loss, reason = "a handful")]
         reading.measure(&LEFT_BEHIND, left_behind as f64);
+        let (wanted, sys) = (&self.config.card, &self.context.roots.sys);
+        self.record.tell(
+            &mut reading,
+            |enrolled| wanted == "auto" || enrolled.is_meant(wanted),
+            || all.iter().map(|card| card.as_device(sys)).collect(),
+        );
         Ok(reading)
     }
 
@@ -319,8 +331,8 @@ fn no_permission(dev: &std::path::Path, number: u32) -> Option<ProbeError> {
 }
 
 /// The sound cards on this machine, for `siaga devices`.
-pub(crate) fn present(proc: &std::path::Path) -> Vec<Present> {
-    let cards = cards::list(proc).unwrap_or_default();
+pub(crate) fn present(roots: &Roots) -> Vec<Present> {
+    let cards = cards::list(&roots.proc).unwrap_or_default();
     cards
         .iter()
         .map(|card| {
@@ -334,6 +346,7 @@ pub(crate) fn present(proc: &std::path::Path) -> Vec<Present> {
                 capture: card.has(Direction::Capture),
                 playback: card.has(Direction::Playback),
                 software: card.is_software(),
+                known: card.as_device(&roots.sys),
             }
         })
         .collect()
@@ -354,4 +367,6 @@ pub(crate) struct Present {
     pub(crate) playback: bool,
     /// Whether a program only stands behind it.
     pub(crate) software: bool,
+    /// By what it is known again.
+    pub(crate) known: Device,
 }

@@ -79,6 +79,22 @@ async fn see(machine: &Machine, config: &str) -> Observation {
 const PASSIVE: &str = "mixer = false";
 
 #[tokio::test]
+async fn an_enrolled_card_that_is_not_there_is_named() {
+    let machine = machine(&[ONBOARD]);
+    for (name, card) in [("Room Headset", "auto"), ("HDA Intel PCH", "auto"), ("Room Headset", "PCH")] {
+        let device = format!("[[device]]\nkind = \"audio\"\nname = \"{name}\"\nplace = \"usb-0000:00:14.0-2\"\n");
+        machine.write("enrolled.toml", format!("at = \"2026-11-25T02:00:00Z\"\n{device}"));
+        let seen = found(&see(&machine, &format!("{PASSIVE}\ncard = \"{card}\"")).await);
+        // The onboard card is known by its name wherever it is; the check on it does not speak of the headset.
+        let expected: &[_] = match (name, card) {
+            ("Room Headset", "auto") => &[("audio.card_enrolled_missing", Verdict::Degraded)],
+            _ => &[],
+        };
+        assert_eq!(seen, expected, "{name} {card}");
+    }
+}
+
+#[tokio::test]
 async fn a_kernel_without_sound_and_a_machine_without_cards_have_no_card() {
     for machine in [Machine::bare(), machine(&[])] {
         let seen = see(&machine, "").await;
@@ -128,7 +144,7 @@ async fn a_card_is_named_by_id_name_place_and_usb_numbers() {
 #[tokio::test]
 async fn twins_are_told_apart_by_their_socket() {
     let machine = machine(&[ONBOARD, HEADSET, TWIN]);
-    let cards: Vec<_> = present(&machine.path("proc")).into_iter().map(|card| card.card).collect();
+    let cards: Vec<_> = present(&machine.roots()).into_iter().map(|card| card.card).collect();
     assert_eq!(cards, ["PCH", "usb-0000:00:14.0-2", "usb-0000:00:14.0-3"]);
 }
 

@@ -1,7 +1,7 @@
 //! `camera`: is a camera there, does it answer, and does somebody use it?
 //!
-//! Presence and use come from sysfs and procfs at every interval and touch no camera. Whether it answers, and in which formats,
-//! is asked in a child that can be killed ([`super::child`]), when the set of nodes changed or `requery` has passed, and never
+//! Presence and use come from sysfs and procfs, at every interval and when the kernel says that a camera came or went
+//! ([`super::uevents`]), and touch no camera. Whether it answers, and in which formats, is asked in a child that can be killed ([`super::child`]), when the set of nodes changed or `requery` has passed, and never
 //! while the room is in use: what is in use answers somebody already.
 
 mod holder;
@@ -17,19 +17,21 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::child::{self, Program, Slot};
+use super::enrolled::{self, Record};
+use super::uevents::Watch;
 use super::{Context, Defaults, Roots};
 use crate::domain::check::LossRule;
 use crate::domain::{
-    ErrorKind, ErrorTable, Level, Mono, Observation, Period, ProbeError, Quantity, Reading, ReasonDef, Rule, Text,
+    Device, ErrorKind, ErrorTable, Level, Mono, Observation, Period, ProbeError, Quantity, Reading, ReasonDef, Rule, Text,
     Verdict, quantity::Unit,
 };
 use holder::Holder;
 use nodes::Node;
 use query::Info;
 
-/// A camera that is pulled out should be on the page before anybody wonders: polls of 2 s, each a handful of reads in sysfs. A
-/// bus that resets loses its devices for a second or two, so bad after 3 s (standards: "device gone: bad after 3 s"); back
-/// only once it has stayed for 10 s, because a bad plug comes and goes.
+/// The kernel tells at once that a camera was pulled out. It does not tell who opens one, which decides whether tests may run:
+/// so polls of 2 s, each a handful of reads in sysfs. A bus that resets loses its devices for a second or two, so bad after 3 s
+/// (standards: "device gone: bad after 3 s"); back only once it has stayed for 10 s, because a bad plug comes and goes.
 pub const DEFAULTS: Defaults = Defaults {
     interval: Duration::from_secs(2),
     fresh_for: Duration::from_secs(15),
@@ -43,6 +45,10 @@ const DEADLINE: Duration = Duration::from_secs(3);
 
 /// When a camera that did not answer is asked again.
 const RETRY: Duration = Duration::from_secs(10);
+
+/// How long after a camera's plugging in udev may take to give its node the group that may open it: until then a refusal says
+/// nothing, and it is asked again at each look.
+const NEW: Duration = Duration::from_secs(5);
 
 static COUNT: Quantity =
     Quantity::gauge("camera_devices", Unit::Count, "Cameras that this check means, present and capturing.");
@@ -145,6 +151,8 @@ pub const REASONS: &[&ReasonDef] = &[
     &IN_USE_BY,
     &IN_USE_UNSEEN,
     &NOT_ASKED,
+    &enrolled::CAMERA.other,
+    &enrolled::CAMERA.missing,
 ];
 
 /// Which failures speak of the equipment, and which of our eyes.
@@ -195,13 +203,19 @@ impl Config {
 struct Known {
     slot: Slot,
     born: u64,
+    /// When it was first seen.
+    since: Mono,
     asked: Option<Mono>,
     answer: Option<Result<Info, ProbeError>>,
 }
 
 impl Known {
     fn is_due(&self, node: &Node, requery: Duration, now: Mono) -> bool {
-        let wait = if matches!(self.answer, Some(Ok(_))) { requery } else { requery.min(RETRY) };
+        let wait = match &self.answer {
+            Some(Ok(_)) => requery,
+            Some(Err(error)) if error.kind == ErrorKind::Permission && now.since(self.since) < NEW => Duration::ZERO,
+            _ => requery.min(RETRY),
+        };
         self.born != node.born || self.asked.is_none_or(|asked| now.since(asked) >= wait)
     }
 
@@ -218,19 +232,21 @@ pub struct Probe {
     program: Program,
     deadline: Duration,
     known: BTreeMap<String, Known>,
-    ticker: Option<tokio::time::Interval>,
+    watch: Watch,
+    record: Record,
 }
 
 impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
         let (program, deadline) = (Program::device_child(), DEADLINE);
-        Self { config, context, program, deadline, known: BTreeMap::new(), ticker: None }
+        let record = Record::new(&enrolled::CAMERA, context.enrolled.clone());
+        Self { record, config, context, program, deadline, known: BTreeMap::new(), watch: Watch::new("video4linux") }
     }
 
     /// Waits until the next observation is due and makes it.
     pub async fn next(&mut self) -> Observation {
-        self.ticker.get_or_insert_with(|| self.context.ticker()).tick().await;
+        self.watch.due(&self.context).await;
         let began = self.context.clock.mono();
         match self.look().await {
             Ok(reading) => self.context.read(began, reading),
@@ -239,10 +255,9 @@ impl Probe {
     }
 
     async fn look(&mut self) -> Result<Reading, ProbeError> {
-        let nodes: Vec<Node> = list(&self.context.roots)?
-            .into_iter()
-            .filter(|node| node.is(&self.config.device, &self.context.roots))
-            .collect();
+        let all = list(&self.context.roots)?;
+        let wanted = |node: &&Node| node.is(&self.config.device, &self.context.roots);
+        let nodes: Vec<Node> = all.iter().filter(wanted).cloned().collect();
         let holders: Vec<Holder> = nodes.iter().map(|node| holder::of(node, &self.context.roots)).collect();
         let held = holders.iter().any(|holder| holder.in_use() == Some(true));
         // Our own "busy" of some time ago is what makes the room seem in use: nobody but another look can take it back.
@@ -251,10 +266,11 @@ impl Probe {
         let in_use = held || (*self.context.in_use.borrow() && !only_by_our_word);
         // A child that hangs on a camera that was pulled out is remembered until it is gone.
         self.known.retain(|name, known| nodes.iter().any(|node| node.name == *name) || known.slot.is_left_behind());
+        let now = self.context.clock.mono();
         for node in &nodes {
             let known = self.known.entry(node.name.clone()).or_default();
             if known.born != node.born {
-                (known.born, known.asked, known.answer) = (node.born, None, None);
+                (known.born, known.since, known.asked, known.answer) = (node.born, now, None, None);
             }
         }
         if !in_use {
@@ -264,6 +280,12 @@ impl Probe {
         let left_behind = self.known.values_mut().map(|known| known.slot.is_left_behind()).filter(|left| *left).count();
         #[allow(clippy::cast_precision_loss, reason = "a handful")]
         reading.measure(&LEFT_BEHIND, left_behind as f64);
+        let wanted = &self.config.device;
+        self.record.tell(
+            &mut reading,
+            |enrolled| wanted == "auto" || enrolled.is_meant(wanted),
+            || all.iter().filter(|node| node.index == 0).map(Node::as_device).collect(),
+        );
         Ok(reading)
     }
 
@@ -299,14 +321,14 @@ fn list(roots: &Roots) -> Result<Vec<Node>, ProbeError> {
 pub(crate) struct Present {
     /// Its picture's node.
     pub(crate) path: String,
-    /// Its name.
-    pub(crate) card: String,
     /// What to write as `device` in the config.
     pub(crate) device: String,
     /// Its formats, if it was asked and answered.
     pub(crate) formats: Vec<String>,
     /// Whether somebody has it.
     pub(crate) in_use: bool,
+    /// By what it is known again.
+    pub(crate) known: Device,
 }
 
 /// The cameras on this machine, for `siaga devices`. What nobody uses is asked whether it captures at all; what does not answer is
@@ -340,10 +362,10 @@ pub(crate) async fn present(roots: &Roots, device_child: &Program) -> Vec<Presen
     };
     let shown = |(node, formats, in_use): &(Node, Vec<String>, bool)| Present {
         path: format!("/dev/{}", node.name),
-        card: node.card.clone(),
         device: device(node),
         formats: formats.clone(),
         in_use: *in_use,
+        known: node.as_device(),
     };
     cameras.iter().map(shown).collect()
 }

@@ -4,7 +4,9 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::domain::{Device, Equipment};
 use crate::probe::Roots;
+use crate::probe::usb::buses::plugged;
 
 /// One V4L2 node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,6 +98,20 @@ fn links(folder: &Path) -> Vec<(String, String)> {
 }
 
 impl Node {
+    /// By what it is known again: its place is its USB port, else its device's name in sysfs.
+    pub(super) fn as_device(&self) -> Device {
+        let plugged = plugged(&self.device);
+        let bare = || Some(self.device.file_name()?.to_str()?.to_owned());
+        Device {
+            kind: Equipment::Camera,
+            name: self.card.clone(),
+            usb: self.usb.clone(),
+            serial: plugged.as_ref().and_then(|plugged| plugged.serial.clone()),
+            place: plugged.map_or_else(bare, |plugged| plugged.place),
+            absent: false,
+        }
+    }
+
     /// Whether `wanted` (a config's `device`) means this node.
     pub(super) fn is(&self, wanted: &str, roots: &Roots) -> bool {
         if wanted == "auto" {

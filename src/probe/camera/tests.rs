@@ -196,6 +196,56 @@ async fn what_the_child_met_is_judged_by_its_kind() {
 }
 
 #[tokio::test]
+async fn a_camera_that_is_another_than_the_enrolled_one_is_told_by_its_port() {
+    let machine = headset_room();
+    let mut auto = probe(&machine, "auto");
+    let mut other = probe(&machine, "046d:0825");
+    assert_eq!(found(&auto.next().await), [], "nothing is recorded");
+    let enrolled = |usb: &str, port: u32| {
+        format!("[[device]]\nkind = \"camera\"\nname = \"PTZ\"\nusb = \"{usb}\"\nplace = \"usb-pci0000:00-{port}\"\n")
+    };
+    let record = |devices: &str| machine.write("enrolled.toml", format!("at = \"2026-11-25T02:00:00Z\"\n{devices}"));
+    record(&enrolled("1bcf:28c4", 2));
+    let seen = auto.next().await;
+    assert_eq!(found(&seen), [("video.camera_other", Verdict::Degraded)]);
+    let told = format!("{:?}", seen.reading.findings[0].args);
+    assert!(told.contains("Webcam C270 (046d:0825)") && told.contains("PTZ (1bcf:28c4)"), "{told}");
+    assert_eq!(found(&other.next().await), [], "this check does not speak of that camera");
+    // Of two twins, the one at port 3 is missing. Another length, because a file may be written twice in a clock's tick.
+    record(&[enrolled("046d:0825", 2), enrolled("046d:0825", 3)].concat());
+    for probe in [&mut auto, &mut other] {
+        let seen = probe.next().await;
+        assert_eq!(found(&seen), [("video.camera_enrolled_missing", Verdict::Degraded)]);
+        assert!(format!("{:?}", seen.reading.findings[0].args).contains("usb-pci0000:00-3"));
+    }
+    record(&enrolled("046d:0825", 2));
+    assert_eq!(found(&auto.next().await), [], "enrolled anew");
+}
+
+#[tokio::test]
+async fn a_refusal_counts_only_once_udev_has_had_its_time() {
+    let machine = headset_room();
+    let refused = r#"{"failed":{"kind":"permission","detail":"told"}}"#;
+    machine.write("answers/video0", refused);
+    let mut probe = probe(&machine, "/dev/video0");
+    assert_eq!(found(&probe.next().await), [("siaga.camera_no_permission", Verdict::Unknown)]);
+    machine.write("answers/video0", answer(true, "uvcvideo"));
+    assert_eq!(found(&probe.next().await), []);
+    assert_eq!(asked(&machine), ["video0", "video0"]);
+
+    let node = nodes::list(&machine.roots()).unwrap().remove(0);
+    let refused = Err(ProbeError::new(ErrorKind::Permission, "told"));
+    let since = machine.context().clock.mono();
+    let mut known =
+        Known { born: node.born, since, asked: Some(since), answer: Some(refused), ..Known::default() };
+    let at = |seconds| since.after(Duration::from_secs(seconds));
+    let due = |known: &Known, seconds| known.is_due(&node, Duration::from_mins(1), at(seconds));
+    assert!(due(&known, 1) && due(&known, 4) && !due(&known, 6) && due(&known, 11));
+    known.answer = Some(Err(ProbeError::new(ErrorKind::Timeout, "told")));
+    assert!(!due(&known, 1), "what hangs is left in peace");
+}
+
+#[tokio::test]
 async fn a_loop_back_camera_devicess_only_when_it_is_named() {
     let machine = headset_room();
     machine.write("answers/video0", answer(true, "v4l2 loopback"));

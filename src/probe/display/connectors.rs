@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
+use crate::domain::{Device, Equipment};
+
 use super::edid::{self, Edid, Fault};
 
 /// A connector.
@@ -32,6 +34,13 @@ impl Connector {
     pub(super) fn display(&self) -> Option<String> {
         let Edid { maker, name } = self.edid.as_ref().ok()?;
         Some(name.clone().unwrap_or_else(|| maker.clone()))
+    }
+
+    /// By what a connected display is known again, if it says what it is: its name, at its connector.
+    pub(super) fn as_device(&self) -> Option<Device> {
+        let name = self.display().filter(|_| self.connected == Some(true))?;
+        let place = Some(self.name.clone());
+        Some(Device { kind: Equipment::Display, name, usb: None, serial: None, place, absent: false })
     }
 
     /// Whether `wanted` (a config's `connector`) means this one.

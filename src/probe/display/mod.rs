@@ -9,19 +9,23 @@ mod tests;
 
 use std::time::Duration;
 
+use super::enrolled::{self, Record};
+use super::uevents::Watch;
 use super::{Context, Defaults};
 use crate::domain::check::LossRule;
 use crate::domain::{
-    ErrorKind, ErrorTable, Finding, Level, Observation, ProbeError, Quantity, Reading, ReasonDef, Rule, Text, Verdict,
+    Device, ErrorKind, ErrorTable, Finding, Level, Observation, ProbeError, Quantity, Reading, ReasonDef, Rule, Text, Verdict,
     quantity::Unit,
 };
 use connectors::Connector;
 
-/// Polls of 2 s, each a few reads of what the driver knows already. A screen that changes its mode or wakes up drops its line for
-/// a second or two, so bad after 3 s; back once it has stayed for 10 s, because a loose cable comes and goes.
+/// The kernel tells at once what a driver notices (`drm_kms_helper_hotplug_event`): the polls of 10 s are for the cable that
+/// its driver does not notice, and each is a few reads of what the driver knows already. A screen that changes its mode or
+/// wakes up drops its line for a second or two, so bad after 3 s; back once it has stayed for 10 s, because a loose cable
+/// comes and goes.
 pub const DEFAULTS: Defaults = Defaults {
-    interval: Duration::from_secs(2),
-    fresh_for: Duration::from_secs(15),
+    interval: Duration::from_secs(10),
+    fresh_for: Duration::from_secs(35),
     bad_for: Duration::from_secs(3),
     good_for: Duration::from_secs(10),
     active: false,
@@ -104,7 +108,7 @@ static UNREADABLE: ReasonDef = ReasonDef::new(
 );
 
 /// Why it says what it says.
-pub const REASONS: &[&ReasonDef] = &[&NO_DISPLAY, &CONNECTOR_MISSING, &DISCONNECTED, &NO_EDID, &UNSEEN, &UNREADABLE];
+pub const REASONS: &[&ReasonDef] = &[&NO_DISPLAY, &CONNECTOR_MISSING, &DISCONNECTED, &NO_EDID, &UNSEEN, &UNREADABLE, &enrolled::DISPLAY.other, &enrolled::DISPLAY.missing];
 
 /// Which failures speak of the equipment, and which of our eyes: a look at sysfs that fails is of our eyes.
 pub static ERRORS: ErrorTable = ErrorTable { rows: &[], otherwise: &UNREADABLE };
@@ -126,7 +130,7 @@ fn auto() -> String {
 impl Config {
     /// Where such a check stands in the tree of root causes.
     pub fn level(&self) -> Level {
-        Level::Device
+        Level::Onboard
     }
 
     /// The limits to which its measurements are held.
@@ -144,21 +148,32 @@ impl Config {
 pub struct Probe {
     config: Config,
     context: Context,
-    ticker: Option<tokio::time::Interval>,
+    watch: Watch,
+    record: Record,
 }
 
 impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
-        Self { config, context, ticker: None }
+        let record = Record::new(&enrolled::DISPLAY, context.enrolled.clone());
+        Self { record, config, context, watch: Watch::new("drm") }
     }
 
     /// Waits until the next observation is due and makes it.
     pub async fn next(&mut self) -> Observation {
-        self.ticker.get_or_insert_with(|| self.context.ticker()).tick().await;
+        self.watch.due(&self.context).await;
         let began = self.context.clock.mono();
         match connectors::list(&self.context.roots.sys) {
-            Ok(connectors) => self.context.read(began, reading(&self.config.connector, &connectors)),
+            Ok(connectors) => {
+                let wanted = &self.config.connector;
+                let mut reading = reading(wanted, &connectors);
+                self.record.tell(
+                    &mut reading,
+                    |enrolled| wanted == "auto" || enrolled.is_meant(wanted),
+                    || connectors.iter().filter_map(Connector::as_device).collect(),
+                );
+                self.context.read(began, reading)
+            }
             Err(error) => {
                 let error = ProbeError::new(ErrorKind::Internal, format!("class/drm: {error}"));
                 self.context.failed(began, error, &ERRORS)
@@ -208,6 +223,8 @@ pub(crate) struct Present {
     pub(crate) display: Option<String>,
     /// Whether a display is connected; `None` where the connector cannot tell.
     pub(crate) connected: Option<bool>,
+    /// By what the connected display is known again.
+    pub(crate) known: Option<Device>,
 }
 
 /// The connectors on this machine, for `siaga devices`.
@@ -217,6 +234,7 @@ pub(crate) fn present(sys: &std::path::Path) -> Vec<Present> {
         .map(|connector| Present {
             display: connector.display(),
             connected: connector.connected,
+            known: connector.as_device(),
             connector: connector.name,
         })
         .collect()

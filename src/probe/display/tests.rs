@@ -67,6 +67,27 @@ async fn a_screen_that_says_nothing_or_nonsense_has_a_bad_cable() {
 }
 
 #[tokio::test]
+async fn a_screen_that_is_another_than_the_enrolled_one_is_told() {
+    let machine = room();
+    let record = |name: &str| {
+        let device = format!("[[device]]\nkind = \"display\"\nname = \"{name}\"\nplace = \"HDMI-A-1\"\n");
+        machine.write("enrolled.toml", format!("at = \"2026-11-25T02:00:00Z\"\n{device}"));
+    };
+    record("Room TV");
+    assert_eq!(found(&see(&machine, "auto").await), []);
+    record("Projector");
+    for wanted in ["auto", "HDMI-A-1"] {
+        assert_eq!(found(&see(&machine, wanted).await), [("video.display_other", Verdict::Degraded)], "{wanted}");
+    }
+    assert_eq!(found(&see(&machine, "DP-1").await), [("video.display_disconnected", Verdict::NotReady)]);
+    connector(&machine, "card0-HDMI-A-1", "disconnected", b"");
+    let gone = [("video.display_disconnected", Verdict::NotReady), ("video.display_enrolled_missing", Verdict::Degraded)];
+    assert_eq!(found(&see(&machine, "auto").await), gone);
+    machine.write("enrolled.toml", "at = 3");
+    assert_eq!(found(&see(&machine, "auto").await), gone[..1], "what is no record is passed over");
+}
+
+#[tokio::test]
 async fn a_built_in_screen_has_no_cable_to_blame() {
     let machine = Machine::bare();
     connector(&machine, "card0-eDP-1", "connected", b"");

@@ -11,12 +11,13 @@ mod tests;
 
 use std::time::Duration;
 
+use super::news::Feed;
 use super::{Context, Defaults};
 use crate::domain::check::LossRule;
 use crate::domain::{
     ErrorKind, Finding, Level, Limit, Mono, Observation, ProbeError, Quantity, Rate, Reading, Rule, Test, Unit, Verdict,
 };
-use netlink::{Addresses, Events};
+use netlink::Addresses;
 use picture::{Choice, Picture};
 pub use reasons::{ERRORS, REASONS};
 
@@ -113,7 +114,7 @@ pub struct Probe {
     context: Context,
     ticker: Option<tokio::time::Interval>,
     /// The kernel's events; opened by the first observation, and again by the next re-read if that failed.
-    events: Option<Events>,
+    events: Option<Feed>,
     addresses: Option<Addresses>,
     /// What was last told, so that an event about something else is not an observation.
     told: Option<Reading>,
@@ -143,7 +144,7 @@ impl Probe {
             let by_event = self.wait().await;
             if self.events.is_none() {
                 // Opened before the first read, so that no change falls between the two.
-                self.events = Events::open().ok();
+                self.events = netlink::events().ok();
             }
             let began = self.context.clock.mono();
             self.read_at = began;
@@ -172,12 +173,12 @@ impl Probe {
         };
         tokio::select! {
             _ = ticker.tick() => false,
-            outcome = events.changed() => {
+            outcome = events.next() => {
                 self.context.clock.sleep_until(self.read_at.after(SETTLE)).await;
                 // Whatever is queued by now is told by the one read that follows. A full queue (ENOBUFS) lost events,
                 // never the state that the read will find; any other error closes the socket, and the next read opens
                 // it anew.
-                if outcome.and_then(|()| events.drain()).is_err() {
+                if outcome.and_then(|_| events.drain()).is_err() {
                     self.events = None;
                 }
                 true

@@ -7,63 +7,23 @@ use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessa
 use netlink_packet_route::address::{AddressAttribute, AddressHeaderFlags, AddressMessage, AddressScope};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netlink_sys::protocols::NETLINK_ROUTE;
-use netlink_sys::{AsyncSocket, AsyncSocketExt, Socket, SocketAddr, TokioSocket};
+use netlink_sys::Socket;
+
+use crate::probe::news::Feed;
 
 /// `RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE`
 /// (linux/rtnetlink.h).
 const GROUPS: u32 = 0x1 | 0x10 | 0x40 | 0x100 | 0x400;
 
-/// The errno of a queue that overflowed (netlink(7)).
-const ENOBUFS: i32 = 105;
-
-/// Room for one datagram: the kernel's are at most 8 KiB for events and 32 KiB for dumps (`NLMSG_GOODSIZE`,
-/// `netlink_dump`).
+/// Room for one datagram of a dump: the kernel's are at most 32 KiB (`netlink_dump`).
 const DATAGRAM: usize = 32 * 1024;
 
-/// News that something about links, addresses or routes has changed. What it was is not looked at: a read tells.
-pub(super) struct Events(TokioSocket);
-
-impl Events {
-    /// Subscribes.
-    ///
-    /// # Errors
-    /// The kernel's, where this process may not have such a socket.
-    pub(super) fn open() -> io::Result<Self> {
-        let mut socket = TokioSocket::new(NETLINK_ROUTE)?;
-        socket.socket_mut().bind(&SocketAddr::new(0, GROUPS))?;
-        Ok(Self(socket))
-    }
-
-    /// Waits until something has changed.
-    ///
-    /// # Errors
-    /// The kernel's, but not that events were lost: that is a change too.
-    pub(super) async fn changed(&self) -> io::Result<()> {
-        let mut one = Vec::with_capacity(DATAGRAM);
-        lost_is_news(self.0.recv(&mut one).await)
-    }
-
-    /// Forgets what has been queued.
-    ///
-    /// # Errors
-    /// As for [`Events::changed`].
-    pub(super) fn drain(&self) -> io::Result<()> {
-        let mut one = Vec::with_capacity(DATAGRAM);
-        loop {
-            one.clear();
-            match self.0.socket_ref().recv(&mut one, 0) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                outcome => lost_is_news(outcome.map(|_| ()))?,
-            }
-        }
-    }
-}
-
-fn lost_is_news(outcome: io::Result<()>) -> io::Result<()> {
-    match outcome {
-        Err(error) if error.raw_os_error() == Some(ENOBUFS) => Ok(()),
-        outcome => outcome,
-    }
+/// Subscribes to whatever changes about links, addresses or routes. What it was is not looked at: a read tells.
+///
+/// # Errors
+/// As for [`Feed::open`].
+pub(super) fn events() -> io::Result<Feed> {
+    Feed::open(NETLINK_ROUTE, GROUPS)
 }
 
 /// How many usable addresses an interface has.
@@ -83,7 +43,7 @@ impl Addresses {
     /// A socket to ask by.
     ///
     /// # Errors
-    /// As for [`Events::open`].
+    /// As for [`events`].
     pub(super) fn open() -> io::Result<Self> {
         let mut socket = Socket::new(NETLINK_ROUTE)?;
         socket.bind_auto()?;

@@ -25,7 +25,9 @@ use self::status::{Policy, Status};
 use self::variables::{Variable, Variables};
 use super::{Context, Defaults};
 use crate::domain::check::LossRule;
-use crate::domain::{Level, Limit, Observation, Period, ProfileLimit, Quantity, Reading, ReasonDef, Rule, Test};
+use crate::domain::{
+    Level, Limit, Observation, Period, ProbeError, ProfileLimit, Quantity, Reading, ReasonDef, Rule, Test,
+};
 
 /// What this kind does unless the config says otherwise.
 ///
@@ -242,6 +244,52 @@ impl Probe {
         }
         Ok(status::judge(&variables, &status, self.policy, self.context.clock.now().wall))
     }
+}
+
+/// A UPS as `siaga enroll` records it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Present {
+    /// Maker and model, as far as it tells them; else its name in ups.conf.
+    pub(crate) model: String,
+    /// Its serial number, if it tells one.
+    pub(crate) serial: Option<String>,
+    /// Its name in ups.conf and its server: `ups@127.0.0.1:3493`.
+    pub(crate) place: String,
+}
+
+/// The UPSes that a check means, for `siaga enroll`.
+///
+/// # Errors
+/// Why upsd does not tell.
+pub(crate) async fn present(config: &Config) -> Result<Vec<Present>, ProbeError> {
+    let told = |error| Failure::Nut(error).error();
+    let mut client = Client::new(config.server.clone(), config.timeout.0);
+    let names = match config.ups.as_str() {
+        AUTO => client.list_ups().await.map_err(told)?,
+        named => vec![named.to_owned()],
+    };
+    let mut upses = Vec::new();
+    for name in names {
+        let (mut maker, mut model, mut serial) = (String::new(), String::new(), String::new());
+        let each = |variable: &str, value: &str| {
+            // The driver's word on the whole device, else the older names (docs/nut-names.txt).
+            let to = match variable {
+                "device.mfr" | "ups.mfr" => &mut maker,
+                "device.model" | "ups.model" => &mut model,
+                "device.serial" | "ups.serial" => &mut serial,
+                _ => return,
+            };
+            value.trim().clone_into(to);
+        };
+        client.list_var(&name, each).await.map_err(told)?;
+        let known = [maker, model].into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+        upses.push(Present {
+            model: if known.is_empty() { name.clone() } else { known },
+            serial: Some(serial).filter(|serial| !serial.is_empty()),
+            place: format!("{name}@{}", config.server),
+        });
+    }
+    Ok(upses)
 }
 
 #[cfg(test)]

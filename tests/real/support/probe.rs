@@ -18,6 +18,7 @@ pub(crate) fn context(check: &str, interval: Duration, in_use: &watch::Sender<bo
         roots: Roots::default(),
         in_use: in_use.subscribe(),
         own_far_end: None,
+        enrolled: None,
     }
 }
 

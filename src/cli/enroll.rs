@@ -1,0 +1,178 @@
+//! `siaga enroll`: record the room's equipment while it is good, or say how the room differs from what was recorded.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::paint::{note, say};
+use crate::app::service;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::enrolled::{differences, doubles};
+use crate::domain::{Device, Difference, Enrolled, Lang, Text, Verdict, in_full};
+use crate::enroll::{self, Seen};
+use crate::probe::{Roots, enrolled};
+
+/// What `siaga enroll` can be told.
+#[derive(Clone, Debug, Args)]
+pub struct EnrollArgs {
+    /// Record nothing: say how the room differs from what was recorded. Exits with 0 if it does not, 1 if something has moved
+    /// or is new, 2 if something is missing or another stands in its place, 3 if that cannot be said.
+    #[arg(long)]
+    compare: bool,
+    /// Something that was recorded is away on purpose: its name, serial number or place. It stays in the record and is not
+    /// missed.
+    #[arg(long, value_name = "DEVICE", conflicts_with = "compare")]
+    absent: Vec<String>,
+    /// The record's file; without it enrolled.toml in the state folder.
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Where state is kept. Without it $`STATE_DIRECTORY`, else $`XDG_STATE_HOME/siaga`, else ~/.local/state/siaga.
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+}
+
+/// Records or compares, prints, and gives the exit code.
+///
+/// # Errors
+/// If there is no record to compare with, or it cannot be read or written.
+pub async fn run(config: &Config, args: &EnrollArgs, lang: Lang) -> Result<u8, String> {
+    let file = match &args.output {
+        Some(file) => file.clone(),
+        None => service::state_dir(args.state_dir.clone())?.join(enrolled::FILE),
+    };
+    let before = enrolled::read(&file).map_err(|error| in_full(&error))?;
+    let seen = enroll::look(&Roots::default(), &config.probes).await;
+    if args.compare {
+        let before = before.ok_or_else(|| {
+            format!("{}: nothing has been recorded yet; \"siaga enroll\" does, while the room is good", file.display())
+        })?;
+        let (told, verdict) = compared(&before, &seen, lang);
+        say(&told);
+        return Ok(verdict.exit_code());
+    }
+    let before = before.map(|before| before.devices).unwrap_or_default();
+    record(&file, &before, &seen, &args.absent, lang)?;
+    Ok(0)
+}
+
+fn record(file: &Path, before: &[Device], seen: &Seen, absent: &[String], lang: Lang) -> Result<(), String> {
+    let devices = with_absent(before, seen, absent)?;
+    let comment = Text::new(
+        "Perlengkapan ruang ini, dicatat oleh \"siaga enroll\" ketika ruang dinyatakan baik.\n\
+         Yang sengaja tidak ada: tulis absent = true pada perangkatnya.",
+        "This room's equipment, recorded by \"siaga enroll\" when the room was known to be good.\n\
+         What is away on purpose: write absent = true on that device.",
+    );
+    let record = Enrolled { at: Clock::start().now().wall, devices };
+    enroll::write(file, comment.in_lang(lang), &record).map_err(|error| in_full(&error))?;
+    let mut told = String::new();
+    for device in &record.devices {
+        let away =
+            if device.absent { Text::new(" (sengaja tidak ada)", " (away on purpose)").in_lang(lang) } else { "" };
+        _ = writeln!(told, "{}{away}", described(device, lang));
+    }
+    if record.devices.is_empty() {
+        _ = writeln!(told, "{}", Text::new("Tidak ada perlengkapan", "There is no equipment").in_lang(lang));
+    }
+    say(&told);
+    for device in doubles(&record.devices) {
+        let why = Text::new(
+            "nomor serinya juga dipakai perangkat lain; hanya portanya yang membedakan",
+            "another tells the same serial number; only its port tells them apart",
+        );
+        note(&format!("siaga: {}: {}", described(device, lang), why.in_lang(lang)));
+    }
+    for (equipment, why) in &seen.unseen {
+        let unseen = Text::new("tidak dapat dilihat, jadi tidak dicatat", "cannot be seen, and is not recorded");
+        note(&format!("siaga: {}: {} ({why})", equipment.title().in_lang(lang), unseen.in_lang(lang)));
+    }
+    note(&format!("siaga: {} {}", Text::new("dicatat di", "recorded in").in_lang(lang), file.display()));
+    Ok(())
+}
+
+/// What is there, and what of the record before is away on purpose: by its mark there, or by its name here.
+fn with_absent(before: &[Device], seen: &Seen, absent: &[String]) -> Result<Vec<Device>, String> {
+    let missing = differences(before, &seen.devices).into_iter().filter_map(|difference| match difference {
+        Difference::Missing(device) | Difference::Other { enrolled: device, .. } => Some(device),
+        Difference::Moved { .. } | Difference::New(_) => None,
+    });
+    let missing: Vec<Device> = missing.collect();
+    let is_named = |device: &Device, name: &String| {
+        device.name == *name || device.serial.as_ref() == Some(name) || device.place.as_ref() == Some(name)
+    };
+    if let Some(unknown) = absent.iter().find(|name| !missing.iter().any(|device| is_named(device, name))) {
+        return Err(format!(
+            "nothing that was recorded and is not there is called {unknown:?}; --compare names what is missing"
+        ));
+    }
+    let marked = before.iter().filter(|device| device.absent && !seen.devices.iter().any(|present| device.is(present)));
+    let named = missing.iter().filter(|device| absent.iter().any(|name| is_named(device, name)));
+    let away = marked.chain(named).map(|device| Device { absent: true, ..device.clone() });
+    Ok(seen.devices.iter().cloned().chain(away).collect())
+}
+
+/// What is said of the room, and the verdict.
+fn compared(before: &Enrolled, seen: &Seen, lang: Lang) -> (String, Verdict) {
+    // Of what cannot be seen, nothing is missing that was recorded.
+    let is_seen = |device: &&Device| !seen.unseen.iter().any(|(unseen, _)| *unseen == device.kind);
+    let enrolled: Vec<Device> = before.devices.iter().filter(is_seen).cloned().collect();
+    let present: Vec<Device> = seen.devices.iter().filter(is_seen).cloned().collect();
+    let differences = differences(&enrolled, &present);
+    let mut told = String::new();
+    for difference in &differences {
+        _ = writeln!(told, "{}", worded(difference, lang));
+    }
+    // Who recorded none does not mind that none can be seen.
+    let blind = seen.unseen.iter().filter(|(unseen, _)| before.devices.iter().any(|device| device.kind == *unseen));
+    let mut unseen = Verdict::Ready;
+    for (equipment, why) in blind {
+        unseen = Verdict::Unknown;
+        let cannot = Text::new("tidak dapat dilihat", "cannot be seen").in_lang(lang);
+        _ = writeln!(told, "{}: {cannot} ({why})", equipment.title().in_lang(lang));
+    }
+    if told.is_empty() {
+        _ = writeln!(told, "{}", Text::new("Ruang seperti yang terdaftar", "The room is as enrolled").in_lang(lang));
+    }
+    (told, differences.iter().map(Difference::verdict).fold(unseen, Verdict::max))
+}
+
+/// A difference in a sentence.
+fn worded(difference: &Difference, lang: Lang) -> String {
+    let place = |device: &Device| device.place.clone().unwrap_or_default();
+    match difference {
+        Difference::Missing(device) => {
+            format!("{}: {}", described(device, lang), Text::new("tidak ada", "is missing").in_lang(lang))
+        }
+        Difference::Other { enrolled, present } => {
+            let than = Text::new("lain dari yang terdaftar", "is another than the enrolled one").in_lang(lang);
+            format!("{}: {than}, {}", described(present, lang), named(enrolled, lang))
+        }
+        Difference::Moved { enrolled, present } => {
+            let from = Text::new("terdaftar di", "was enrolled at").in_lang(lang);
+            format!("{}: {from} {}", described(present, lang), place(enrolled))
+        }
+        Difference::New(device) => {
+            format!("{}: {}", described(device, lang), Text::new("tidak terdaftar", "is not enrolled").in_lang(lang))
+        }
+    }
+}
+
+/// `Kamera Webcam C270 (046d:0825, nomor seri 5A1B) di usb-0000:00:14.0-2`
+fn described(device: &Device, lang: Lang) -> String {
+    let mut text = format!("{} {}", device.kind.title().in_lang(lang), named(device, lang));
+    if let Some(place) = &device.place {
+        _ = write!(text, " {} {place}", Text::new("di", "at").in_lang(lang));
+    }
+    text
+}
+
+fn named(device: &Device, lang: Lang) -> String {
+    let serial = |serial: &String| format!("{} {serial}", Text::new("nomor seri", "serial number").in_lang(lang));
+    let more: Vec<String> = device.usb.clone().into_iter().chain(device.serial.as_ref().map(serial)).collect();
+    if more.is_empty() { device.name.clone() } else { format!("{} ({})", device.name, more.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests;

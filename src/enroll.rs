@@ -1,0 +1,89 @@
+//! What `siaga enroll` records: the room's equipment, looked at once, and the file that keeps it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::devices;
+use crate::domain::{Device, Enrolled, Equipment};
+use crate::probe::child::Program;
+use crate::probe::{ProbeConfig, Roots, audio, camera, display, ups};
+
+/// What was seen of a room's equipment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// What is there.
+    pub devices: Vec<Device>,
+    /// What could not be looked at, and why: of it nothing is known, neither that it is there nor that it is not.
+    pub unseen: Vec<(Equipment, String)>,
+}
+
+/// Looks at this machine, and asks the upsd that the config names. A camera that is in use is not opened.
+pub async fn look(roots: &Roots, probes: &[ProbeConfig]) -> Seen {
+    let resolv_conf = Path::new("/etc/resolv.conf");
+    look_with(roots, resolv_conf, &Program::device_child(), probes).await
+}
+
+async fn look_with(roots: &Roots, resolv_conf: &Path, device_child: &Program, probes: &[ProbeConfig]) -> Seen {
+    let mut seen = Seen::default();
+    let plain = |kind, name| Device { kind, name, usb: None, serial: None, place: None, absent: false };
+    seen.devices.extend(camera::present(roots, device_child).await.into_iter().map(|camera| camera.known));
+    // Behind a card of software there is nothing that could be missing.
+    let cards = audio::present(roots).into_iter().filter(|card| !card.software);
+    seen.devices.extend(cards.map(|card| card.known));
+    seen.devices.extend(display::present(&roots.sys).into_iter().filter_map(|display| display.known));
+    for (via, interface) in devices::default_gateways(&roots.proc) {
+        seen.devices.push(Device { place: Some(interface), ..plain(Equipment::Gateway, via.to_string()) });
+    }
+    for server in devices::machine_nameservers(resolv_conf) {
+        seen.devices.push(plain(Equipment::Resolver, server));
+    }
+    for config in probes {
+        let ProbeConfig::Ups(config) = config else { continue };
+        match ups::present(config).await {
+            Ok(upses) => seen.devices.extend(upses.into_iter().map(|ups| Device {
+                serial: ups.serial,
+                place: Some(ups.place),
+                ..plain(Equipment::Ups, ups.model)
+            })),
+            Err(error) => seen.unseen.push((Equipment::Ups, error.to_string())),
+        }
+    }
+    // What a device says of itself may not colour a terminal.
+    for device in &mut seen.devices {
+        let more = [&mut device.usb, &mut device.serial, &mut device.place].into_iter().flatten();
+        for text in more.chain([&mut device.name]) {
+            *text = text.replace(char::is_control, " ");
+        }
+    }
+    seen
+}
+
+/// Why a record cannot be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum KeepError {
+    /// The file cannot be written.
+    #[error("{} cannot be written", .0.display())]
+    Write(PathBuf, #[source] io::Error),
+    /// It cannot be put into words.
+    #[error("the record cannot be written as TOML")]
+    Render(#[from] toml::ser::Error),
+}
+
+/// Keeps a record, with a comment before it. It is written aside and renamed: half a record is never read.
+///
+/// # Errors
+/// See [`KeepError`].
+pub fn write(file: &Path, comment: &str, record: &Enrolled) -> Result<(), KeepError> {
+    let text = format!("# {}\n\n{}", comment.replace('\n', "\n# "), toml::to_string(record)?);
+    let mut aside = file.to_owned().into_os_string();
+    aside.push(".new");
+    let aside = PathBuf::from(aside);
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).map_or(Ok(()), std::fs::create_dir_all);
+    folder
+        .and_then(|()| std::fs::write(&aside, text))
+        .and_then(|()| std::fs::rename(&aside, file))
+        .map_err(|error| KeepError::Write(file.to_owned(), error))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,184 @@
+//! The room's record (`siaga enroll`), as the probes of devices hold it against what they see.
+
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::domain::enrolled::differences;
+use crate::domain::{Device, Difference, Enrolled, Equipment, Finding, Reading, ReasonDef, Text, Verdict};
+
+/// The file's name in the state folder.
+pub const FILE: &str = "enrolled.toml";
+
+const REPLACED: Text = Text::new(
+    "Pasang kembali yang terdaftar; bila penggantian ini disengaja, jalankan \"siaga enroll\"",
+    "Put the enrolled one back; if this replacement is on purpose, run \"siaga enroll\"",
+);
+const GONE: Text = Text::new(
+    "Sambungkan kembali ke porta yang sama; bila sengaja tidak ada, jalankan \"siaga enroll --absent\"",
+    "Connect it again to the same port; if it is away on purpose, run \"siaga enroll --absent\"",
+);
+
+/// What is said of one sort of equipment.
+pub(super) struct Words {
+    equipment: Equipment,
+    /// Another stands in its place.
+    pub(super) other: ReasonDef,
+    /// It is not there.
+    pub(super) missing: ReasonDef,
+}
+
+pub(super) static CAMERA: Words = Words {
+    equipment: Equipment::Camera,
+    other: ReasonDef::new(
+        "video.camera_other",
+        Text::new(
+            "Kamera di {place} lain dari yang terdaftar: {device}, bukan {enrolled}",
+            "The camera at {place} is another than the enrolled one: {device}, not {enrolled}",
+        ),
+        REPLACED,
+    )
+    .lasting(),
+    missing: ReasonDef::new(
+        "video.camera_enrolled_missing",
+        Text::new(
+            "Kamera terdaftar {enrolled} tidak ada di {place}",
+            "The enrolled camera {enrolled} is not at {place}",
+        ),
+        GONE,
+    )
+    .lasting(),
+};
+
+pub(super) static AUDIO: Words = Words {
+    equipment: Equipment::Audio,
+    other: ReasonDef::new(
+        "audio.card_other",
+        Text::new(
+            "Perangkat suara di {place} lain dari yang terdaftar: {device}, bukan {enrolled}",
+            "The sound device at {place} is another than the enrolled one: {device}, not {enrolled}",
+        ),
+        REPLACED,
+    )
+    .lasting(),
+    missing: ReasonDef::new(
+        "audio.card_enrolled_missing",
+        Text::new(
+            "Perangkat suara terdaftar {enrolled} tidak ada di {place}",
+            "The enrolled sound device {enrolled} is not at {place}",
+        ),
+        GONE,
+    )
+    .lasting(),
+};
+
+pub(super) static DISPLAY: Words = Words {
+    equipment: Equipment::Display,
+    other: ReasonDef::new(
+        "video.display_other",
+        Text::new(
+            "Layar di {place} lain dari yang terdaftar: {device}, bukan {enrolled}",
+            "The display at {place} is another than the enrolled one: {device}, not {enrolled}",
+        ),
+        REPLACED,
+    )
+    .lasting(),
+    missing: ReasonDef::new(
+        "video.display_enrolled_missing",
+        Text::new(
+            "Layar terdaftar {enrolled} tidak ada di {place}",
+            "The enrolled display {enrolled} is not at {place}",
+        ),
+        GONE,
+    )
+    .lasting(),
+};
+
+/// Why a record cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The file cannot be read.
+    #[error("{} cannot be read", .0.display())]
+    Read(PathBuf, #[source] io::Error),
+    /// It is no record.
+    #[error("{} is no record of a room", .0.display())]
+    Wrong(PathBuf, #[source] Box<toml::de::Error>),
+}
+
+/// Reads a record; `None` if there is none.
+///
+/// # Errors
+/// See [`RecordError`].
+pub fn read(file: &Path) -> Result<Option<Enrolled>, RecordError> {
+    match std::fs::read_to_string(file) {
+        Ok(text) => {
+            toml::from_str(&text).map(Some).map_err(|error| RecordError::Wrong(file.to_owned(), Box::new(error)))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(RecordError::Read(file.to_owned(), error)),
+    }
+}
+
+/// The record of one sort of equipment, read anew when its file has changed: who enrolls need not tell the daemon.
+pub(super) struct Record {
+    words: &'static Words,
+    file: Option<PathBuf>,
+    /// Which file was read: its number, its length and when it was written, whose clock ticks coarsely.
+    version: Option<(u64, u64, SystemTime)>,
+    devices: Vec<Device>,
+}
+
+impl Record {
+    /// Of what `words` speak of. Touches nothing yet.
+    pub(super) fn new(words: &'static Words, file: Option<PathBuf>) -> Self {
+        Self { words, file, version: None, devices: Vec::new() }
+    }
+
+    /// Says in `reading` what of the record is missing and what stands in its place. `means` says of which devices the check
+    /// speaks; `present` is asked only where there is a record.
+    pub(super) fn tell(
+        &mut self,
+        reading: &mut Reading,
+        means: impl Fn(&Device) -> bool,
+        present: impl FnOnce() -> Vec<Device>,
+    ) {
+        self.read();
+        let enrolled: Vec<Device> = self.devices.iter().filter(|device| means(device)).cloned().collect();
+        if enrolled.is_empty() {
+            return;
+        }
+        let place = |device: &Device| device.place.clone().unwrap_or_else(|| "?".to_owned());
+        for difference in differences(&enrolled, &present()) {
+            // What is another, or away, may still do for the meeting: the check itself says if it does not.
+            let finding = match &difference {
+                Difference::Missing(device) => Finding::new(&self.words.missing, Verdict::Degraded)
+                    .with("enrolled", device.to_string())
+                    .with("place", place(device)),
+                Difference::Other { enrolled, present } => Finding::new(&self.words.other, Verdict::Degraded)
+                    .with("device", present.to_string())
+                    .with("enrolled", enrolled.to_string())
+                    .with("place", place(present)),
+                Difference::Moved { .. } | Difference::New(_) => continue,
+            };
+            reading.find(finding);
+        }
+    }
+
+    fn read(&mut self) {
+        let Some(file) = &self.file else { return };
+        let found = std::fs::metadata(file).ok();
+        let version = found.and_then(|file| Some((file.ino(), file.len(), file.modified().ok()?)));
+        if version == self.version {
+            return;
+        }
+        self.version = version;
+        let record = read(file).unwrap_or_else(|error| {
+            let error = crate::domain::in_full(&error);
+            tracing::warn!(error, "the room's record is not used");
+            None
+        });
+        self.devices = record.map(|record| record.devices).unwrap_or_default();
+        self.devices.retain(|device| device.kind == self.words.equipment);
+    }
+}

@@ -1,0 +1,87 @@
+//! The kernel's word on devices that come, go or change (uevents), and when to look again because of it.
+//!
+//! Group 1 of `NETLINK_KOBJECT_UEVENT` is the kernel's own and needs no udev. What happened is not looked at beyond the
+//! subsystem: a look at sysfs or procfs tells. The slow tick stays, for what the kernel tells nobody and for a process that may
+//! not have such a socket.
+
+mod pace;
+
+use netlink_sys::protocols::NETLINK_KOBJECT_UEVENT;
+use tokio::time::Interval;
+
+use super::Context;
+use super::news::{Feed, News};
+use pace::Pace;
+
+/// The group of the kernel's own uevents (`lib/kobject_uevent.c`); those that udev has worked on are in group 2.
+const KERNEL: u32 = 1;
+
+/// When a probe of devices looks: at once, at each tick, and when the kernel has said something of its subsystem.
+pub(super) struct Watch {
+    subsystem: &'static str,
+    ticker: Option<Interval>,
+    /// Opened by the first look, and by the next tick's if that failed.
+    feed: Option<Feed>,
+    pace: Pace,
+}
+
+impl Watch {
+    /// On a subsystem, by the kernel's name of it (`SUBSYSTEM` in a uevent). Touches nothing yet.
+    pub(super) const fn new(subsystem: &'static str) -> Self {
+        Self { subsystem, ticker: None, feed: None, pace: Pace::new() }
+    }
+
+    /// Waits until the next look is due. The first is due at once.
+    pub(super) async fn due(&mut self, context: &Context) {
+        self.wait(context).await;
+        if self.feed.is_none() {
+            // Opened before the look, so that no change falls between the two.
+            self.feed = Feed::open(NETLINK_KOBJECT_UEVENT, KERNEL).ok();
+        }
+    }
+
+    async fn wait(&mut self, context: &Context) {
+        let ticker = self.ticker.get_or_insert_with(|| context.ticker());
+        while let Some(feed) = &self.feed {
+            tokio::select! {
+                // A storm of news may not put off the tick.
+                biased;
+                _ = ticker.tick() => return,
+                () = context.clock.sleep_until(self.pace.due()) => {
+                    self.pace.looks(context.clock.mono());
+                    return;
+                }
+                said = feed.next() => match said {
+                    Ok(News::Message(message)) if !is_about(&message, self.subsystem) => {}
+                    Ok(News::Message(_) | News::Lost) => self.pace.hears(context.clock.mono()),
+                    Err(_) => self.feed = None,
+                },
+            }
+        }
+        ticker.tick().await;
+    }
+}
+
+/// Whether a uevent is about a subsystem: `remove@/devices/…`, then `KEY=value` fields, each ended by a zero byte.
+fn is_about(message: &[u8], subsystem: &str) -> bool {
+    let mut fields = message.split(|byte| *byte == 0);
+    fields.any(|field| field.strip_prefix(b"SUBSYSTEM=").is_some_and(|named| named == subsystem.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uevent_tells_its_subsystem() {
+        let message = b"remove@/devices/platform/vivid.0/video4linux/video0\0ACTION=remove\0\
+            DEVPATH=/devices/platform/vivid.0/video4linux/video0\0SUBSYSTEM=video4linux\0MAJOR=81\0SEQNUM=1300\0";
+        assert!(is_about(message, "video4linux"));
+        for other in ["video", "sound", "usb", ""] {
+            assert!(!is_about(message, other), "{other}");
+        }
+        for nonsense in [&b""[..], b"\0\0", b"SUBSYSTEM", b"libudev\0\xfe\xed\xca\xfe"] {
+            assert!(!is_about(nonsense, "video4linux"));
+        }
+    }
+}
