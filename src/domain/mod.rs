@@ -2,6 +2,7 @@
 //!
 //! Everything above speaks in these words; `README.md` has the glossary.
 
+pub mod bus;
 pub mod check;
 pub mod component;
 pub mod enrolled;

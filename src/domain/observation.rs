@@ -56,6 +56,10 @@ pub struct Reading {
     pub sample: Option<Sample>,
     /// Whether somebody uses the device (a microphone recording, a camera streaming); `None` where it cannot be seen.
     pub in_use: Option<bool>,
+    /// Where the devices that it found are attached (see [`super::bus`]); not stored.
+    pub places: Vec<String>,
+    /// The USB controllers and hubs that are missing; not stored.
+    pub gone: Vec<String>,
 }
 
 impl Reading {

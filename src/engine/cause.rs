@@ -4,11 +4,12 @@
 //! nothing is checked are passed over. A parent explains a child only while it is not ready itself and none of its other children is
 //! good: a gateway that drops echoes while the internet works is no cause.
 
+use crate::domain::bus::is_behind;
 use crate::domain::{Level, Mono, Verdict};
 
 /// A check, as the tree sees it.
 #[derive(Clone, Copy, Debug)]
-pub struct Node {
+pub struct Node<'a> {
     /// Where it stands.
     pub level: Level,
     /// What is said of it.
@@ -19,9 +20,20 @@ pub struct Node {
     pub began: Mono,
     /// When it was last observed.
     pub seen: Option<Mono>,
+    /// Where its devices are attached, or were; empty where that is not known.
+    pub places: &'a [String],
+    /// The buses that it says are missing; empty where that is not known.
+    pub gone: &'a [String],
 }
 
-impl Node {
+impl Node<'_> {
+    /// Whether the failure of this one can concern `other` at all: a bus takes along what is attached to it, and a camera on
+    /// another bus that goes on working does not speak for it.
+    fn concerns(&self, other: &Node<'_>) -> bool {
+        let on_it = |place: &String| self.gone.iter().any(|bus| is_behind(place, bus));
+        self.gone.is_empty() || other.places.is_empty() || other.places.iter().any(on_it)
+    }
+
     /// Whether it shows that what is above it works, in spite of a failure there since `failed`. A bandwidth test that
     /// went well an hour before the cable was pulled proves nothing.
     fn works_since(&self, failed: Mono) -> bool {
@@ -30,7 +42,7 @@ impl Node {
 }
 
 /// For each node, the place of the one that explains it, if any.
-pub fn blocked_by(nodes: &[Node]) -> Vec<Option<usize>> {
+pub fn blocked_by(nodes: &[Node<'_>]) -> Vec<Option<usize>> {
     (0..nodes.len()).map(|child| explain(nodes, child)).collect()
 }
 
@@ -44,7 +56,7 @@ pub fn root(blocked_by: &[Option<usize>], child: usize) -> usize {
     at
 }
 
-fn explain(nodes: &[Node], child: usize) -> Option<usize> {
+fn explain(nodes: &[Node<'_>], child: usize) -> Option<usize> {
     let bad = |verdict| matches!(verdict, Verdict::NotReady | Verdict::Unknown);
     if !bad(nodes[child].verdict) {
         return None;
@@ -58,8 +70,16 @@ fn explain(nodes: &[Node], child: usize) -> Option<usize> {
             // The second of two links still stands.
             continue;
         }
-        let works =
-            |at: usize| at != child && is_below(nodes[at].level, above) && nodes[at].works_since(nodes[cause].began);
+        if !nodes[cause].concerns(&nodes[child]) {
+            continue;
+        }
+        let works = |at: usize| {
+            let node = &nodes[at];
+            at != child
+                && is_below(node.level, above)
+                && nodes[cause].concerns(node)
+                && node.works_since(nodes[cause].began)
+        };
         return if (0..nodes.len()).any(works) { None } else { Some(cause) };
     }
     None
@@ -84,13 +104,14 @@ mod tests {
     use Level::{Computer, Device, FarEnd, Gateway, Link, Onboard, Platform, Power, UsbBus};
     use Verdict::{Degraded, NotReady, Ready, Unknown};
 
-    fn node(level: Level, verdict: Verdict) -> Node {
+    fn node(level: Level, verdict: Verdict) -> Node<'static> {
         let began = Mono::from_elapsed(Duration::from_secs(10));
-        Node { level, verdict, worsening: false, began, seen: Some(began.after(Duration::from_secs(1))) }
+        let seen = Some(began.after(Duration::from_secs(1)));
+        Node { level, verdict, worsening: false, began, seen, places: &[], gone: &[] }
     }
 
     fn causes(nodes: &[(Level, Verdict)]) -> Vec<Option<usize>> {
-        let nodes: Vec<Node> = nodes.iter().map(|(level, verdict)| node(*level, *verdict)).collect();
+        let nodes: Vec<Node<'_>> = nodes.iter().map(|(level, verdict)| node(*level, *verdict)).collect();
         blocked_by(&nodes)
     }
 
@@ -138,6 +159,19 @@ mod tests {
         assert_eq!(causes(&[(UsbBus, NotReady), (Device, NotReady), (Onboard, Ready)]), [None, Some(0), None]);
         assert_eq!(causes(&[(UsbBus, NotReady), (Onboard, NotReady)]), [None, None]);
         assert_eq!(causes(&[(Computer, NotReady), (Device, NotReady), (Link, NotReady)]), [None, Some(0), Some(0)]);
+    }
+
+    #[test]
+    fn a_bus_explains_what_hangs_on_it_and_nothing_else() {
+        let at = |place: &str| vec![place.to_owned()];
+        let (gone, on_it, beside) = (at("usb-0000:00:14.0-2"), at("usb-0000:00:14.0-2.1"), at("usb-0000:00:14.0-3"));
+        let bus = Node { gone: &gone, ..node(UsbBus, NotReady) };
+        let device = |verdict, places| Node { places, ..node(Device, verdict) };
+        // A microphone at the next port works, and says nothing of the hub.
+        assert_eq!(blocked_by(&[bus, device(NotReady, &on_it), device(Ready, &beside)]), [None, Some(0), None]);
+        assert_eq!(blocked_by(&[bus, device(NotReady, &beside), device(NotReady, &[])]), [None, None, Some(0)]);
+        // What is not known to be elsewhere speaks for it, as before.
+        assert_eq!(blocked_by(&[bus, device(NotReady, &on_it), device(Ready, &[])]), [None, None, None]);
     }
 
     #[test]

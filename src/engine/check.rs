@@ -35,6 +35,9 @@ pub struct CheckState {
     stale: bool,
     held: Option<Timestamp>,
     in_use: bool,
+    /// Where its devices were when they were last seen, and which buses were last missed.
+    places: Vec<String>,
+    gone: Vec<String>,
     /// Whether the time to catch up after a meeting was given since the last run.
     caught_up: bool,
     runs: u64,
@@ -84,6 +87,8 @@ impl CheckState {
             stale: false,
             held: None,
             in_use: false,
+            places: Vec::new(),
+            gone: Vec::new(),
             caught_up: false,
             runs: 0,
             failures: BTreeMap::new(),
@@ -245,7 +250,7 @@ impl CheckState {
     }
 
     /// The check as the tree of root causes sees it, under the profile at `place`.
-    pub fn node(&self, place: usize, judged: &Judged) -> Node {
+    pub fn node(&self, place: usize, judged: &Judged) -> Node<'_> {
         let hold = &self.sets[self.of_profile[place]].hold;
         Node {
             level: self.spec.level,
@@ -253,6 +258,8 @@ impl CheckState {
             worsening: judged.pending.is_some_and(|pending| pending.to > judged.verdict),
             began: hold.decided().map_or(Mono::NEVER, |decided| decided.since),
             seen: self.last.as_ref().map(|last| last.at.mono),
+            places: &self.places,
+            gone: &self.gone,
         }
     }
 
@@ -260,6 +267,14 @@ impl CheckState {
         // An outage of the wall clock cannot reach here: age is counted on the monotonic one.
         self.fresh_until = Some(observation.at.mono.after(self.spec.fresh_for));
         self.stale = false;
+        // What is unplugged stands nowhere, and a bus that is back is still missed until that has lasted: the last word stays.
+        for (last, now) in
+            [(&mut self.places, &observation.reading.places), (&mut self.gone, &observation.reading.gone)]
+        {
+            if !now.is_empty() {
+                last.clone_from(now);
+            }
+        }
         self.view = None;
         if let Some(in_use) = observation.reading.in_use {
             self.in_use = in_use;

@@ -269,6 +269,7 @@ pub(super) fn said(text: &str, catalogue: &Catalogue) -> Option<Said> {
             findings: row.findings.into_iter().map(finding).collect::<Option<_>>()?,
             sample: row.sample.map(|(sent, lost, outage)| Sample { sent, lost, outage }),
             in_use: row.in_use,
+            ..Reading::default()
         },
         error,
     })

@@ -8,14 +8,17 @@ use crate::guest::Lab;
 
 const CAMERA: &str = "name = \"camera\"\ndevice = \"1209:0001\"\ninterval = \"500ms\"\n";
 
-/// A room with a USB camera and a display's connector; the holds are in the order of the shipped ones.
+/// A room with a USB camera, and another camera and a sound card that hang elsewhere and go on working. The holds are in the
+/// order of the shipped ones.
 fn watched(lab: &Lab) -> Daemon<'_> {
     lab.camera(Camera::Usb("CAM0001")).replug();
     let daemon = lab.daemon(&room(
-        &["computer", "video"],
+        &["computer", "video", "audio"],
         &[
             ("usb", "bad_for = \"0s\"\ngood_for = \"6s\"\n"),
             ("camera", &format!("{CAMERA}bad_for = \"2s\"\ngood_for = \"1s\"\n")),
+            ("camera", "name = \"other\"\ndevice = \"vivid\"\ninterval = \"500ms\"\n"),
+            ("audio", "card = \"Dummy\"\nmixer = false\ninterval = \"500ms\"\n"),
         ],
     ));
     daemon.ready();

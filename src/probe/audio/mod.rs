@@ -291,6 +291,7 @@ impl Probe {
         #[allow(clippy::cast_precision_loss, reason = "a handful")]
         reading.measure(&LEFT_BEHIND, left_behind as f64);
         let (wanted, sys) = (&self.config.card, &self.context.roots.sys);
+        reading.places = cards.iter().filter_map(|card| card.as_device(sys).place).collect();
         self.record.tell(
             &mut reading,
             |enrolled| wanted == "auto" || enrolled.is_meant(wanted),

@@ -280,6 +280,7 @@ impl Probe {
         let left_behind = self.known.values_mut().map(|known| known.slot.is_left_behind()).filter(|left| *left).count();
         #[allow(clippy::cast_precision_loss, reason = "a handful")]
         reading.measure(&LEFT_BEHIND, left_behind as f64);
+        reading.places = nodes.iter().filter_map(Node::place).collect();
         let wanted = &self.config.device;
         self.record.tell(
             &mut reading,

@@ -98,16 +98,23 @@ fn links(folder: &Path) -> Vec<(String, String)> {
 }
 
 impl Node {
-    /// By what it is known again: its place is its USB port, else its device's name in sysfs.
+    /// Where it is attached: its USB port, else its device's name in sysfs.
+    pub(super) fn place(&self) -> Option<String> {
+        match plugged(&self.device) {
+            Some(plugged) => plugged.place,
+            None => Some(self.device.file_name()?.to_str()?.to_owned()),
+        }
+    }
+
+    /// By what it is known again.
     pub(super) fn as_device(&self) -> Device {
         let plugged = plugged(&self.device);
-        let bare = || Some(self.device.file_name()?.to_str()?.to_owned());
         Device {
             kind: Equipment::Camera,
             name: self.card.clone(),
             usb: self.usb.clone(),
-            serial: plugged.as_ref().and_then(|plugged| plugged.serial.clone()),
-            place: plugged.map_or_else(bare, |plugged| plugged.place),
+            serial: plugged.and_then(|plugged| plugged.serial),
+            place: self.place(),
             absent: false,
         }
     }

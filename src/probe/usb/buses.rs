@@ -79,12 +79,6 @@ pub(in crate::probe) fn plugged(device: &Path) -> Option<Plugged> {
     })
 }
 
-/// Whether `name` stands behind `other`.
-pub(super) fn is_behind(name: &str, other: &str) -> bool {
-    let at = |other: &str, end: char| name.strip_prefix(other).is_some_and(|rest| rest.starts_with(end));
-    at(other, '.') || at(&format!("usb-{other}"), '-')
-}
-
 /// Whether `name` is a controller, not a hub at one of its ports.
 pub(super) fn is_controller(name: &str) -> bool {
     !name.starts_with("usb-")

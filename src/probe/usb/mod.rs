@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use super::uevents::Watch;
 use super::{Context, Defaults};
+use crate::domain::bus::is_behind;
 use crate::domain::check::LossRule;
 use crate::domain::{
     ErrorKind, ErrorTable, Finding, Level, Mono, Observation, ProbeError, Quantity, Reading, ReasonDef, Rule, Text,
@@ -154,7 +155,7 @@ impl Expected {
         missing.sort();
         missing.dedup();
         // What is behind a missing one is explained by that.
-        let first = |bus: &&&String| !missing.iter().any(|other| buses::is_behind(bus, other));
+        let first = |bus: &&&String| !missing.iter().any(|other| is_behind(bus, other));
         let missing: Vec<_> = missing.iter().filter(first).collect();
 
         let mut reading = Reading::default();
@@ -163,6 +164,7 @@ impl Expected {
             reading.measure(&PRESENT, present.len() as f64);
             reading.measure(&MISSED, missing.len() as f64);
         }
+        reading.gone = missing.iter().map(|bus| (**bus).clone()).collect();
         for bus in missing {
             let reason = if buses::is_controller(bus) { &BUS_MISSING } else { &HUB_MISSING };
             reading.find(Finding::new(reason, Verdict::NotReady).with("bus", bus.as_str()));

@@ -130,17 +130,3 @@ fn what_went_just_before_its_bus_went_with_it() {
     assert!(missing_after(&[101, 109], 200));
     assert!(!missing_after(&[101, 110], 111), "the camera was taken away, and later the hub");
 }
-
-#[test]
-fn one_stands_behind_another_or_does_not() {
-    for (name, other, behind) in [
-        ("usb-0000:00:14.0-2.1", "usb-0000:00:14.0-2", true),
-        ("usb-0000:00:14.0-2", "0000:00:14.0", true),
-        ("usb-0000:00:14.0-2", "usb-0000:00:14.0-2", false),
-        ("usb-0000:00:14.0-21", "usb-0000:00:14.0-2", false),
-        ("usb-0000:00:14.0-2", "0000:00:1", false),
-        ("0000:00:14.0", "usb-0000:00:14.0-2", false),
-    ] {
-        assert_eq!(buses::is_behind(name, other), behind, "{name} behind {other}");
-    }
-}
