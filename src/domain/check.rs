@@ -80,6 +80,10 @@ pub enum Kind {
     Ups,
     /// A sound card.
     Audio,
+    /// What comes out of a microphone.
+    Microphone,
+    /// Loudspeakers and microphone, heard together.
+    Loopback,
     /// A V4L2 capture device.
     Camera,
     /// A DRM connector.
@@ -92,7 +96,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order in which lists show them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Link,
         Self::Icmp,
         Self::Stun,
@@ -102,6 +106,8 @@ impl Kind {
         Self::Bandwidth,
         Self::Ups,
         Self::Audio,
+        Self::Microphone,
+        Self::Loopback,
         Self::Camera,
         Self::Display,
         Self::Computer,
@@ -120,6 +126,8 @@ impl Kind {
             Self::Bandwidth => "bandwidth",
             Self::Ups => "ups",
             Self::Audio => "audio",
+            Self::Microphone => "microphone",
+            Self::Loopback => "loopback",
             Self::Camera => "camera",
             Self::Display => "display",
             Self::Computer => "computer",
@@ -134,7 +142,7 @@ impl Kind {
                 Component::Internet
             }
             Self::Ups => Component::Power,
-            Self::Audio => Component::Audio,
+            Self::Audio | Self::Microphone | Self::Loopback => Component::Audio,
             Self::Camera | Self::Display => Component::Video,
             Self::Computer => Component::Computer,
             Self::Replay => return None,

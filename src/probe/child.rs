@@ -215,6 +215,10 @@ pub fn understand<T: DeserializeOwned>(said: &[u8]) -> Result<T, ProbeError> {
 pub fn main(args: &[OsString]) -> ExitCode {
     let said = match args {
         [what, path] if what == "camera" => say(super::camera::query::look(path.as_ref())),
+        [what, pcm] if what == super::microphone::CHILD => say(super::microphone::listen(&pcm.to_string_lossy())),
+        [what, play, capture] if what == super::loopback::CHILD => {
+            say(super::loopback::run(&play.to_string_lossy(), &capture.to_string_lossy()))
+        }
         _ => return ExitCode::from(2),
     };
     match said.map(|said| std::io::stdout().write_all(&said)) {

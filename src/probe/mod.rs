@@ -9,6 +9,7 @@ pub mod dial;
 mod fixture;
 mod lookup;
 mod range;
+mod sound;
 #[cfg(test)]
 mod tests;
 
@@ -228,6 +229,8 @@ probes! {
     Bandwidth => bandwidth,
     Ups => ups,
     Audio => audio,
+    Microphone => microphone,
+    Loopback => loopback,
     Camera => camera,
     Display => display,
     Computer => computer,
