@@ -11,6 +11,7 @@ mod control;
 mod daemon;
 mod equipment;
 mod guest;
+mod hearing;
 mod image;
 mod line;
 mod machine;

@@ -16,6 +16,7 @@ mod icmp;
 mod link;
 mod network;
 mod prometheus;
+mod pulse;
 mod stun;
 mod support;
 mod unit_file;
