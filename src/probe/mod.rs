@@ -297,3 +297,10 @@ pub fn arguments(reason: &'static ReasonDef) -> impl Iterator<Item = &'static st
         .into_iter()
         .flat_map(|text| text.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name)))
 }
+
+/// Waits until the room's use is `wanted`; for ever if nobody will tell any more.
+async fn until(in_use: &mut watch::Receiver<bool>, wanted: bool) {
+    if in_use.wait_for(|in_use| *in_use == wanted).await.is_err() && *in_use.borrow() != wanted {
+        std::future::pending::<()>().await;
+    }
+}

@@ -12,8 +12,8 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
-use super::Context;
 use super::child::{Program, Slot, understand};
+use super::{Context, until};
 use crate::domain::{ErrorKind, Limit, Mono, ProbeError, Reading, Rule, Test, Verdict};
 use hardware::Pcm;
 
@@ -131,13 +131,6 @@ pub(super) fn is_good(reading: &Reading, rules: &[Rule]) -> bool {
         })
     };
     reading.findings.iter().all(|finding| finding.verdict == Verdict::Ready) && !rules.iter().any(beyond)
-}
-
-/// Waits until the room's use is `wanted`; for ever if nobody will tell any more.
-async fn until(in_use: &mut tokio::sync::watch::Receiver<bool>, wanted: bool) {
-    if in_use.wait_for(|in_use| *in_use == wanted).await.is_err() && *in_use.borrow() != wanted {
-        std::future::pending::<()>().await;
-    }
 }
 
 /// The child's side, before it touches a device: no sample may come to lie on a disk with a core dump, nor be read by
