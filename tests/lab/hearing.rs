@@ -47,7 +47,7 @@ impl Lab {
             "play",
             &format!(
                 "dash -c 'touch /run/playing; while [ -e /run/playing ]; do while cat {file}; do :; done | \
-                 aplay -q -D hw:Loop,0,0 -t raw -f S16_LE -c 1 -r {rate} --buffer-time=500000; done'"
+                 aplay -q -D hw:Loop,0,0 -t raw -f S16_LE -c 1 -r {rate} --buffer-time=4000000 --period-time=500000; done'"
             ),
         );
         self.wait_for("grep -q RUNNING /proc/asound/Loop/pcm0p/sub0/status");
@@ -112,7 +112,7 @@ fn a_recording_that_runs_is_left_alone_and_loses_nothing() {
     // Each sample is one more than the last.
     let ramp: Vec<f64> = (0..65_536).map(|at| f64::from(at - 32_768) / 32_768.0).collect();
     lab.play(&ramp, 48_000);
-    lab.spawn("record", "arecord -q -D hw:Loop,1,0 -t raw -f S16_LE -c 1 -r 48000 --buffer-time=500000 /tmp/heard.raw");
+    lab.spawn("record", "arecord -q -D hw:Loop,1,0 -t raw -f S16_LE -c 1 -r 48000 --buffer-time=4000000 --period-time=500000 /tmp/heard.raw");
     lab.wait_for(&format!("grep -q RUNNING {EAR_STATUS}"));
     let daemon = lab.daemon(&room(&["audio"], &[("microphone", EAR)]));
     daemon.only("microphone", "ready", &["audio.microphone_not_heard"]);
