@@ -82,6 +82,10 @@ pub enum Kind {
     Audio,
     /// The desktop session's sound settings.
     Seat,
+    /// What comes out of a microphone.
+    Microphone,
+    /// Loudspeakers and microphone, heard together.
+    Loopback,
     /// A V4L2 capture device.
     Camera,
     /// A DRM connector.
@@ -96,7 +100,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order in which lists show them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Link,
         Self::Icmp,
         Self::Stun,
@@ -107,6 +111,8 @@ impl Kind {
         Self::Ups,
         Self::Audio,
         Self::Seat,
+        Self::Microphone,
+        Self::Loopback,
         Self::Camera,
         Self::Display,
         Self::Computer,
@@ -127,6 +133,8 @@ impl Kind {
             Self::Ups => "ups",
             Self::Audio => "audio",
             Self::Seat => "seat",
+            Self::Microphone => "microphone",
+            Self::Loopback => "loopback",
             Self::Camera => "camera",
             Self::Display => "display",
             Self::Computer => "computer",
@@ -142,7 +150,7 @@ impl Kind {
                 Component::Internet
             }
             Self::Ups => Component::Power,
-            Self::Audio | Self::Seat => Component::Audio,
+            Self::Audio | Self::Seat | Self::Microphone | Self::Loopback => Component::Audio,
             Self::Camera | Self::Display => Component::Video,
             Self::Computer | Self::Usb => Component::Computer,
             Self::Replay => return None,

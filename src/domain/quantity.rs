@@ -21,6 +21,8 @@ pub enum Unit {
     Celsius,
     /// dBm
     DecibelMilliwatts,
+    /// dB, of amplitudes: of full scale, or of another as the help says
+    Decibels,
     /// A number of things.
     Count,
     /// 0 or 1
@@ -41,6 +43,7 @@ impl Unit {
             Self::Hertz => Some("_hertz"),
             Self::Celsius => Some("_celsius"),
             Self::DecibelMilliwatts => Some("_dbm"),
+            Self::Decibels => Some("_decibels"),
             Self::Timestamp => Some("_timestamp_seconds"),
             Self::Count | Self::Flag => None,
         }
@@ -57,6 +60,7 @@ impl Unit {
             Self::Hertz => "hertz",
             Self::Celsius => "celsius",
             Self::DecibelMilliwatts => "dbm",
+            Self::Decibels => "decibels",
             Self::Count => "count",
             Self::Flag => "flag",
             Self::Timestamp => "timestamp_seconds",

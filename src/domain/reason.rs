@@ -150,6 +150,7 @@ pub fn number(value: f64, unit: Unit, lang: Lang) -> String {
         Unit::Hertz => (value, 1, "Hz"),
         Unit::Celsius => (value, 0, "°C"),
         Unit::DecibelMilliwatts => (value, 0, "dBm"),
+        Unit::Decibels => (value, 0, "dB"),
         Unit::Count | Unit::Flag | Unit::Timestamp => (value, 0, ""),
     };
     let mut text = format!("{scaled:.digits$}");

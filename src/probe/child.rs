@@ -84,6 +84,21 @@ impl Slot {
         args: &[OsString],
         deadline: Duration,
     ) -> Result<Vec<u8>, ProbeError> {
+        Ok(self.run_unless(program, args, deadline, std::future::pending()).await?.unwrap_or_default())
+    }
+
+    /// The same, unless `stop` comes first: then the child is killed, and there is no answer. It has given its device back
+    /// when this returns, or is left behind.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn run_unless(
+        &mut self,
+        program: &Program,
+        args: &[OsString],
+        deadline: Duration,
+        stop: impl Future<Output = ()>,
+    ) -> Result<Option<Vec<u8>>, ProbeError> {
         if self.is_left_behind() {
             return Err(ProbeError::new(ErrorKind::Timeout, "an earlier child still hangs in the kernel"));
         }
@@ -98,11 +113,21 @@ impl Slot {
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| not_started(program, &error))?;
-        if let Ok(result) = tokio::time::timeout(deadline, finish(&mut child, program)).await {
-            return result;
+        let ended = tokio::select! {
+            biased;
+            () = stop => None,
+            ended = tokio::time::timeout(deadline, finish(&mut child, program)) => Some(ended),
+        };
+        if let Some(Ok(result)) = ended {
+            return result.map(Some);
         }
         self.end(child).await;
-        Err(ProbeError::new(ErrorKind::Timeout, format!("no answer within {} ms", deadline.as_millis())))
+        match ended {
+            None => Ok(None),
+            Some(_) => {
+                Err(ProbeError::new(ErrorKind::Timeout, format!("no answer within {} ms", deadline.as_millis())))
+            }
+        }
     }
 
     /// Kills by the child's own handle, so that a number used anew by another process is never meant.
@@ -165,8 +190,15 @@ pub async fn ask<T: DeserializeOwned>(
     args: &[OsString],
     deadline: Duration,
 ) -> Result<T, ProbeError> {
-    let said = slot.run(program, args, deadline).await?;
-    match serde_json::from_slice(&said) {
+    understand(&slot.run(program, args, deadline).await?)
+}
+
+/// Understands what a device child said.
+///
+/// # Errors
+/// What the child itself met, and `Protocol` for an answer that is none.
+pub fn understand<T: DeserializeOwned>(said: &[u8]) -> Result<T, ProbeError> {
+    match serde_json::from_slice(said) {
         Ok(Answer::Found(found)) => Ok(found),
         Ok(Answer::Failed { kind, detail }) => {
             let kind = ErrorKind::ALL.into_iter().find(|known| known.as_str() == kind);
@@ -183,6 +215,10 @@ pub async fn ask<T: DeserializeOwned>(
 pub fn main(args: &[OsString]) -> ExitCode {
     let said = match args {
         [what, path] if what == "camera" => say(super::camera::query::look(path.as_ref())),
+        [what, pcm] if what == super::microphone::CHILD => say(super::microphone::listen(&pcm.to_string_lossy())),
+        [what, play, capture] if what == super::loopback::CHILD => {
+            say(super::loopback::run(&play.to_string_lossy(), &capture.to_string_lossy()))
+        }
         _ => return ExitCode::from(2),
     };
     match said.map(|said| std::io::stdout().write_all(&said)) {

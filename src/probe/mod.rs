@@ -11,6 +11,7 @@ mod fixture;
 mod lookup;
 mod news;
 mod range;
+mod sound;
 #[cfg(test)]
 mod tests;
 mod uevents;
@@ -235,6 +236,8 @@ probes! {
     Ups => ups,
     Audio => audio,
     Seat => seat,
+    Microphone => microphone,
+    Loopback => loopback,
     Camera => camera,
     Display => display,
     Computer => computer,
@@ -306,4 +309,11 @@ pub fn arguments(reason: &'static ReasonDef) -> impl Iterator<Item = &'static st
     [reason.message.id, reason.message.en, reason.remedy.id, reason.remedy.en]
         .into_iter()
         .flat_map(|text| text.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name)))
+}
+
+/// Waits until the room's use is `wanted`; for ever if nobody will tell any more.
+async fn until(in_use: &mut watch::Receiver<bool>, wanted: bool) {
+    if in_use.wait_for(|in_use| *in_use == wanted).await.is_err() && *in_use.borrow() != wanted {
+        std::future::pending::<()>().await;
+    }
 }

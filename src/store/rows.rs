@@ -67,7 +67,7 @@ struct ArgRow {
     unit: Option<String>,
 }
 
-pub(super) const UNITS: [Unit; 11] = [
+pub(super) const UNITS: [Unit; 12] = [
     Unit::Seconds,
     Unit::Ratio,
     Unit::Bytes,
@@ -79,6 +79,7 @@ pub(super) const UNITS: [Unit; 11] = [
     Unit::Count,
     Unit::Flag,
     Unit::Timestamp,
+    Unit::Decibels,
 ];
 
 fn arg_rows(args: &Args) -> Vec<ArgRow> {

@@ -97,8 +97,12 @@ impl Lab {
 
     /// What a spawned program has printed so far.
     pub(crate) fn log(&self, name: &str) -> String {
-        let path = self.machine.borrow().share().join(format!("{name}.log"));
-        String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
+        String::from_utf8_lossy(&self.bytes(&format!("{name}.log"))).into_owned()
+    }
+
+    /// A file of the guest's `/share`, as far as it is written.
+    pub(crate) fn bytes(&self, name: &str) -> Vec<u8> {
+        fs::read(self.machine.borrow().share().join(name)).unwrap_or_default()
     }
 
     /// Starts the daemon in the guest, on a config that says nothing of `[web]`, and waits until it answers.

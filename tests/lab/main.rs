@@ -13,6 +13,7 @@ mod enroll;
 mod equipment;
 mod events;
 mod guest;
+mod hearing;
 mod image;
 mod line;
 mod machine;

@@ -17,6 +17,7 @@ mod icmp;
 mod link;
 mod network;
 mod prometheus;
+mod pulse;
 mod seat;
 mod stun;
 mod support;

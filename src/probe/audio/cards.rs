@@ -8,26 +8,26 @@ use crate::probe::usb::buses::plugged;
 
 /// A sound card.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Card {
+pub(in crate::probe) struct Card {
     /// Its number, which follows the order of plugging in.
-    pub(super) number: u32,
+    pub(in crate::probe) number: u32,
     /// Its short name, unique: the second of two equal headsets is `Headset_1`.
-    pub(super) id: String,
+    pub(in crate::probe) id: String,
     /// The kernel's driver: `USB-Audio`.
-    pub(super) driver: String,
+    pub(in crate::probe) driver: String,
     /// `Jabra EVOLVE 20`
-    pub(super) name: String,
+    pub(in crate::probe) name: String,
     /// Where it is attached: `Jabra EVOLVE 20 at usb-0000:00:14.0-2, full speed`.
-    pub(super) place: String,
+    pub(in crate::probe) place: String,
     /// USB vendor and product: `0b0e:0300`.
-    pub(super) usb: Option<String>,
+    pub(in crate::probe) usb: Option<String>,
     /// Its streams.
-    pub(super) streams: Vec<Stream>,
+    pub(in crate::probe) streams: Vec<Stream>,
 }
 
 /// Which way sound goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Direction {
+pub(in crate::probe) enum Direction {
     /// From a microphone.
     Capture,
     /// To a loudspeaker.
@@ -36,20 +36,22 @@ pub(super) enum Direction {
 
 /// A PCM of a card.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Stream {
+pub(in crate::probe) struct Stream {
+    /// Its number on the card.
+    pub(in crate::probe) device: u32,
     /// Which way it goes.
-    pub(super) direction: Direction,
+    pub(in crate::probe) direction: Direction,
     /// Whether sound runs through it now, and by whose will.
-    pub(super) running: Option<Owner>,
+    pub(in crate::probe) running: Option<Owner>,
 }
 
 /// Who runs a stream: the process's name, where it can be seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Owner(pub(super) Option<String>);
+pub(in crate::probe) struct Owner(pub(in crate::probe) Option<String>);
 
 impl Card {
     /// Whether it has a stream of that direction.
-    pub(super) fn has(&self, direction: Direction) -> bool {
+    pub(in crate::probe) fn has(&self, direction: Direction) -> bool {
         self.streams.iter().any(|stream| stream.direction == direction)
     }
 
@@ -68,12 +70,12 @@ impl Card {
     }
 
     /// Whether a program only, and no equipment, stands behind it (snd-aloop, snd-dummy).
-    pub(super) fn is_software(&self) -> bool {
+    pub(in crate::probe) fn is_software(&self) -> bool {
         matches!(self.driver.as_str(), "Loopback" | "Dummy")
     }
 
     /// Whether `wanted` (a config's `card`) means this card.
-    pub(super) fn is(&self, wanted: &str) -> bool {
+    pub(in crate::probe) fn is(&self, wanted: &str) -> bool {
         let wanted = wanted.to_lowercase();
         let within = |text: &str| text.to_lowercase().contains(&wanted);
         match wanted.as_str() {
@@ -84,7 +86,7 @@ impl Card {
 }
 
 /// The cards that `wanted` means. An exact short name means that card alone, so that `Headset` is not also `Headset_1`.
-pub(super) fn wanted(cards: Vec<Card>, wanted: &str) -> Vec<Card> {
+pub(in crate::probe) fn wanted(cards: Vec<Card>, wanted: &str) -> Vec<Card> {
     let exact = cards.iter().any(|card| card.id == wanted);
     cards.into_iter().filter(|card| if exact { card.id == wanted } else { card.is(wanted) }).collect()
 }
@@ -93,7 +95,7 @@ pub(super) fn wanted(cards: Vec<Card>, wanted: &str) -> Vec<Card> {
 ///
 /// # Errors
 /// What reading the list came to, except that it is not there.
-pub(super) fn list(proc: &Path) -> io::Result<Vec<Card>> {
+pub(in crate::probe) fn list(proc: &Path) -> io::Result<Vec<Card>> {
     match std::fs::read_to_string(proc.join("asound/cards")) {
         Ok(text) => Ok(parse(&text).into_iter().map(|card| look(card, proc)).collect()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
@@ -138,39 +140,54 @@ fn look(card: Card, proc: &Path) -> Card {
 
 /// `pcm0c` and its substreams' `status`: `closed`, or `state: RUNNING` with `owner_pid   : 149`.
 fn stream(folder: &Path, name: &str, proc: &Path) -> Option<Stream> {
-    let direction = match name.strip_prefix("pcm")?.strip_suffix(['c', 'p'])?.parse::<u32>() {
-        Ok(_) if name.ends_with('c') => Direction::Capture,
-        Ok(_) => Direction::Playback,
-        Err(_) => return None,
-    };
+    let device = name.strip_prefix("pcm")?.strip_suffix(['c', 'p'])?.parse().ok()?;
+    let direction = if name.ends_with('c') { Direction::Capture } else { Direction::Playback };
     let running = names(folder)
         .filter(|name| name.starts_with("sub"))
-        .filter_map(|name| std::fs::read_to_string(folder.join(name).join("status")).ok())
-        .filter(|status| field(status, "state") == Some("RUNNING"))
-        .map(|status| Owner(field(&status, "owner_pid").and_then(|pid| process(proc, pid))))
+        .filter_map(|name| running(&folder.join(name).join("status"), proc))
         // One whose owner is seen tells more than one whose owner is not.
         .max_by_key(|owner| owner.0.is_some());
-    Some(Stream { direction, running })
+    Some(Stream { device, direction, running })
 }
 
-fn names(folder: &Path) -> impl Iterator<Item = String> {
+/// By whom a substream runs, if it does, and not by a child of ours: a test of our own is no use of the room.
+fn running(status: &Path, proc: &Path) -> Option<Owner> {
+    // One that has just lost samples (XRUN) is being set right, and is somebody's all the same.
+    let runs = |status: &String| matches!(field(status, "state"), Some("RUNNING" | "XRUN"));
+    let read = || std::fs::read_to_string(status).ok().filter(runs);
+    let owner = field(&read()?, "owner_pid").map(ToOwned::to_owned);
+    match owner.and_then(|pid| process(proc, &pid)) {
+        Some(Process { parent, .. }) if parent == std::process::id() => None,
+        Some(Process { name, .. }) => Some(Owner(Some(name))),
+        // One that has just ended and one that may not be seen look the same, but the first has closed the stream.
+        None => read().map(|_| Owner(None)),
+    }
+}
+
+pub(in crate::probe) fn names(folder: &Path) -> impl Iterator<Item = String> {
     std::fs::read_dir(folder).into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().into_string().ok())
 }
 
-fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+pub(in crate::probe) fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines().find_map(|line| {
         let (key, value) = line.split_once(':')?;
         (key.trim() == name).then_some(value.trim())
     })
 }
 
-/// The process's name. `owner_pid` is the thread that opened the stream, and a sound server's threads have names of their own.
-fn process(proc: &Path, thread: &str) -> Option<String> {
+/// The process. `owner_pid` is the thread that opened the stream, and a sound server's threads have names of their own.
+fn process(proc: &Path, thread: &str) -> Option<Process> {
     let thread: u32 = thread.parse().ok()?;
     let status = std::fs::read_to_string(proc.join(format!("{thread}/status"))).unwrap_or_default();
-    let process = field(&status, "Tgid").and_then(|pid| pid.parse().ok()).unwrap_or(thread);
+    let number = |name: &str| field(&status, name).and_then(|pid| pid.parse().ok());
+    let process = number("Tgid").unwrap_or(thread);
     let name = std::fs::read_to_string(proc.join(format!("{process}/comm"))).ok()?;
-    Some(name.trim().to_owned())
+    Some(Process { name: name.trim().to_owned(), parent: number("PPid").unwrap_or(0) })
+}
+
+struct Process {
+    name: String,
+    parent: u32,
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Whether a card's microphone is switched off in its mixer, as `amixer contents` tells.
 //!
-//! Why a program of others and not libasound: whatever links it loads it, and the daemon is the same binary as its children.
-//! The program is one more child that can be killed. It opens the card's control device, never a stream; the values come from
+//! Why a program of others and not libasound, which is linked for the sound tests (`cpal`, which knows no mixers): its mixer
+//! calls would have to be made by a child too, and this program is one that everybody can run by hand. It opens the card's control device, never a stream; the values come from
 //! the driver's cache, so that a call is not disturbed.
 
 /// What the mixer does to the microphone. `None` where the card has no such control.

@@ -3,7 +3,7 @@
 //! All but the switch comes from `/proc/asound`: no stream is opened, ever. That a program finds a default device proves
 //! nothing (there is always one); a card in the kernel's list does.
 
-mod cards;
+pub(super) mod cards;
 mod judge;
 mod mixer;
 #[cfg(test)]

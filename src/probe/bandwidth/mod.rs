@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use super::dial::FarUrl;
-use super::{Context, Defaults};
+use super::{Context, Defaults, until};
 use crate::domain::check::LossRule;
 use crate::domain::{
     Arg, ErrorKind, Finding, Level, Limit, Mono, Observation, Period, ProbeError, ProfileLimit, Quantity, Rate, Reading,
@@ -277,12 +277,5 @@ impl Probe {
     fn account(&self, reading: &mut Reading) {
         reading.measure(&USED, self.ledger.total());
         reading.measure(&USED_TODAY, self.ledger.today());
-    }
-}
-
-/// Waits until the room's use is `wanted`; for ever if nobody will tell any more.
-async fn until(in_use: &mut tokio::sync::watch::Receiver<bool>, wanted: bool) {
-    if in_use.wait_for(|in_use| *in_use == wanted).await.is_err() && *in_use.borrow() != wanted {
-        std::future::pending::<()>().await;
     }
 }

@@ -225,7 +225,8 @@ fn every_unit_is_read_back() {
         Unit::Count => 8,
         Unit::Flag => 9,
         Unit::Timestamp => 10,
+        Unit::Decibels => 11,
     };
     let places: Vec<usize> = super::super::rows::UNITS.into_iter().map(place).collect();
-    assert_eq!(places, (0..=10).collect::<Vec<_>>());
+    assert_eq!(places, (0..=11).collect::<Vec<_>>());
 }

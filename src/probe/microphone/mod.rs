@@ -1,0 +1,247 @@
+//! `microphone`: does sound come out of the microphone, and is it fit for a meeting?
+//!
+//! A microphone that is listed is not one that hears: a mute key, a dead feed or a wrong input gives silence, and all else
+//! looks well. Two seconds are captured in a child, analysed there, and forgotten with it: only numbers leave it. Nothing is
+//! opened while the room is in use or another program has the card.
+
+mod analysis;
+mod reasons;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::audio::cards::Direction;
+use super::sound::hardware::{self, Pcm};
+use super::sound::stream::{Microphone, RATE};
+use super::sound::{Tested, Tester, is_good, keep_private};
+use super::{Context, Defaults};
+use crate::clock::Clock;
+use crate::domain::check::LossRule;
+use crate::domain::{
+    Arg, ErrorKind, Finding, Level, Limit, Observation, Period, ProbeError, Quantity, Reading, Rule, Test, Unit, Verdict,
+};
+use analysis::Heard;
+pub use reasons::{ERRORS, REASONS};
+
+/// Two seconds in a quarter of an hour: a program that opens a card finds it taken by us once in four hundred times, and a
+/// mute key that was pressed after a meeting is told long before the next. Two tests may fail to come about. A fault is
+/// looked at again after a minute, and decided when that has found it too: somebody may have coughed.
+pub const DEFAULTS: Defaults = Defaults {
+    interval: Duration::from_mins(15),
+    fresh_for: Duration::from_mins(35),
+    bad_for: Duration::from_secs(90),
+    good_for: Duration::ZERO,
+    active: true,
+};
+
+/// The child's word for this test.
+pub(super) const CHILD: &str = "microphone";
+
+/// What a converter does in its first moments is not what it hears: many begin with a step.
+const SETTLING: Duration = Duration::from_millis(250);
+/// Opening takes milliseconds where all is well, and a card that has to wake up a second.
+const OPENING: Duration = Duration::from_secs(8);
+/// How long is listened (standards: 2 s).
+const LISTENING: Duration = Duration::from_secs(2);
+
+static RMS: Quantity = Quantity::gauge(
+    "microphone_rms_decibels",
+    Unit::Decibels,
+    "Root mean square of what was heard, about its mean, in dB of full scale; a full-scale sine has -3.01.",
+);
+static PEAK: Quantity =
+    Quantity::gauge("microphone_peak_decibels", Unit::Decibels, "Largest sample that was heard, in dB of full scale.");
+static OFFSET: Quantity =
+    Quantity::gauge("microphone_offset_ratio", Unit::Ratio, "Distance of the mean from zero, as a share of full scale.");
+static CLIPPED: Quantity =
+    Quantity::gauge("microphone_clipped_ratio", Unit::Ratio, "Share of samples within 0.1 dB of full scale.");
+static CONSTANT: Quantity = Quantity::gauge(
+    "microphone_constant_seconds",
+    Unit::Seconds,
+    "Longest time in which no sample differed from the one before.",
+);
+static HUM: Quantity = Quantity::gauge(
+    "microphone_hum_decibels",
+    Unit::Decibels,
+    "Power at 50, 100 and 150 Hz over that beside them, in dB.",
+);
+static DELIVERED: Quantity = Quantity::gauge(
+    "microphone_delivered_ratio",
+    Unit::Ratio,
+    "Frames captured over frames expected in the time that they took.",
+);
+static HARDWARE_RATE: Quantity =
+    Quantity::gauge("microphone_rate_hertz", Unit::Hertz, "Sample rate at which the hardware itself ran.");
+static LEFT_BEHIND: Quantity = Quantity::gauge(
+    "microphone_children_left_behind",
+    Unit::Count,
+    "Killed listeners that still hang in the kernel.",
+);
+
+/// What it measures.
+pub const QUANTITIES: &[&Quantity] =
+    &[&RMS, &PEAK, &OFFSET, &CLIPPED, &CONSTANT, &HUM, &DELIVERED, &HARDWARE_RATE, &LEFT_BEHIND];
+
+/// The kind-specific part of a check's config. The limits are those of the standards' table (§5.1).
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Which sound card, as with `audio`: `"auto"` (one that is equipment, before others one on USB), its short name, a part of
+    /// its name or place, or USB vendor and product.
+    pub card: String,
+    /// An ALSA PCM to open instead, such as `"plughw:CARD=Headset,DEV=1"` for a card's second microphone.
+    pub pcm: Option<String>,
+    /// After what time a test that found fault is repeated.
+    pub retry: Period,
+    /// No sample differs from the one before for longer than this: digital silence.
+    pub silence: Period,
+    /// Quieter than this, in dB of full scale, is no open microphone: rooms have -65 to -45.
+    pub quiet_below: f64,
+    /// A larger share of samples within 0.1 dB of full scale is clipping; so are three in a row at full scale.
+    pub clipped_above: f64,
+    /// A mean further from zero, as a share of full scale, is a faulty input.
+    pub offset_above: f64,
+    /// The mains and its harmonics further above what is beside them, in dB, are a fault of the earth.
+    pub hum_above: f64,
+    /// A smaller share of the frames that were due is a broken sound.
+    pub delivered_below: f64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            card: "auto".to_owned(),
+            pcm: None,
+            retry: Period(Duration::from_mins(1)),
+            silence: Period(Duration::from_secs(1)),
+            quiet_below: -75.0,
+            clipped_above: 0.001,
+            offset_above: 0.01,
+            hum_above: 20.0,
+            delivered_below: 0.98,
+        }
+    }
+}
+
+impl Config {
+    /// Where such a check stands in the tree of root causes.
+    #[allow(clippy::unused_self, reason = "every kind is asked")]
+    pub const fn level(&self) -> Level {
+        Level::Device
+    }
+
+    /// The limits to which its measurements are held.
+    pub fn rules(&self) -> Vec<Rule> {
+        let rule = |quantity, test, degraded, reason| Rule {
+            quantity,
+            part: None,
+            test,
+            degraded: Limit::Fixed(degraded),
+            not_ready: Limit::None,
+            reason,
+        };
+        vec![
+            rule(&RMS, Test::Below, self.quiet_below, &reasons::QUIET),
+            rule(&OFFSET, Test::Above, self.offset_above, &reasons::OFFSET),
+            rule(&HUM, Test::Above, self.hum_above, &reasons::HUM),
+            rule(&DELIVERED, Test::Below, self.delivered_below, &reasons::DROPPED),
+        ]
+    }
+
+    /// It counts no packets.
+    #[allow(clippy::unused_self, reason = "every kind is asked")]
+    pub const fn loss(&self) -> Option<LossRule> {
+        None
+    }
+}
+
+/// A listener.
+pub struct Probe {
+    config: Config,
+    tester: Tester,
+}
+
+impl Probe {
+    /// A probe that has touched nothing yet.
+    pub fn new(config: Config, context: Context) -> Self {
+        let tester = Tester::new(CHILD, OPENING.saturating_add(SETTLING).saturating_add(LISTENING), config.retry.0, context);
+        Self { config, tester }
+    }
+
+    /// Waits until a test is due, the room is free and nobody has the card, and makes it.
+    pub async fn next(&mut self) -> Observation {
+        let config = &self.config;
+        let choose = |proc: &Path| -> Result<Vec<Pcm>, ProbeError> {
+            Ok(vec![hardware::choose(proc, &config.card, config.pcm.as_deref(), Direction::Capture)?])
+        };
+        let Tested { began, card, outcome } = self.tester.test(choose).await;
+        let mut reading = match outcome {
+            Ok(heard) => reading(&self.config, &card, &heard),
+            Err(error) if error.kind == ErrorKind::Busy => {
+                let mut reading = Reading::default();
+                reading.find(Finding::new(&reasons::IN_USE, Verdict::Ready).with("detail", error.detail));
+                reading
+            }
+            Err(error) => {
+                self.tester.again(began, false);
+                let mut observation = self.tester.context.failed(began, error, &ERRORS);
+                for finding in &mut observation.reading.findings {
+                    finding.args.push(("card", Arg::Text(card.clone())));
+                }
+                return observation;
+            }
+        };
+        let well = reading.findings.is_empty() && is_good(&reading, &self.config.rules());
+        self.tester.again(began, well);
+        reading.measure(&LEFT_BEHIND, self.tester.left_behind());
+        self.tester.context.read(began, reading)
+    }
+}
+
+fn reading(config: &Config, card: &str, heard: &Heard) -> Reading {
+    let mut reading = Reading::default();
+    reading.measure(&OFFSET, heard.offset);
+    reading.measure(&CLIPPED, heard.clipped);
+    reading.measure(&CONSTANT, heard.constant);
+    let known = [
+        (&RMS, heard.rms),
+        (&PEAK, heard.peak),
+        (&HUM, heard.hum),
+        (&DELIVERED, heard.delivered),
+        (&HARDWARE_RATE, heard.rate.map(f64::from)),
+    ];
+    for (quantity, value) in known {
+        if let Some(value) = value {
+            reading.measure(quantity, value);
+        }
+    }
+    if heard.constant > config.silence.0.as_secs_f64() {
+        reading.find(Finding::new(&reasons::SILENT, Verdict::NotReady).with("card", card));
+    }
+    if heard.clipped > config.clipped_above || heard.clipped_run >= 3 {
+        reading.find(Finding::new(&reasons::CLIPPED, Verdict::Degraded).with("card", card));
+    }
+    // Calls run at 48 or 16 kHz: hardware that can do neither, nor a multiple, is converted with a loss.
+    if let Some(rate) = heard.rate.filter(|rate| !rate.is_multiple_of(16_000)) {
+        let finding = Finding::new(&reasons::RATE, Verdict::Degraded).with("card", card);
+        reading.find(finding.with("value", Arg::Number(f64::from(rate), Unit::Hertz)));
+    }
+    reading
+}
+
+/// The child's side: listens to a PCM and tells what was heard.
+///
+/// # Errors
+/// What opening and listening came to.
+#[allow(clippy::cast_possible_truncation, reason = "a few seconds of frames")]
+pub(super) fn listen(pcm: &str) -> Result<Heard, ProbeError> {
+    keep_private()?;
+    let frames = |time: Duration| time.as_millis() as usize * RATE as usize / 1000;
+    let captured = Microphone::open(pcm, Clock::start())?.listen(frames(SETTLING + LISTENING))?;
+    let heard: Vec<Vec<f64>> =
+        captured.channels.iter().map(|samples| samples[frames(SETTLING)..frames(SETTLING + LISTENING)].to_vec()).collect();
+    let (delivered, rate) = (captured.delivered(), captured.hardware_rate);
+    Ok(Heard { delivered, rate, ..analysis::analyse(&heard, f64::from(RATE)) })
+}

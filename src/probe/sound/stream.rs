@@ -1,0 +1,298 @@
+//! Capturing and playing, in the device child: one ALSA PCM by cpal, with the hour of every frame.
+//!
+//! The host is always ALSA's and the PCM always the one that is named: nothing here asks for a "default" device, which exists
+//! also where no equipment does. Listing what there is opens mixers and no stream. All calls block for as long as a driver
+//! or a sound server likes, and a stream's end may block too: only for the child, which says its answer and exits instead.
+
+use std::mem::ManuallyDrop;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use cpal::traits::{DeviceTrait as _, HostTrait as _, StreamTrait as _};
+use cpal::{BufferSize, Device, DeviceId, HostId, StreamConfig, StreamInstant};
+
+use super::hardware;
+use crate::clock::Clock;
+use crate::domain::{ErrorKind, ProbeError};
+
+/// What is asked for, in Hz; a card that cannot is read through ALSA's own conversion, and its true rate is told.
+pub(in crate::probe) const RATE: u32 = 48_000;
+/// A microphone in one of two channels is common, more than two are not: the first two are listened to.
+const CHANNELS: u16 = 2;
+/// Frames in a period. The largest first: a processor that is busy loses nothing for 0.4 s. Cards with less memory take less.
+const PERIODS: [u32; 4] = [9600, 4800, 2400, 1200];
+/// Periods under way between cpal's thread and ours.
+const UNDER_WAY: usize = 64;
+
+/// When a frame of a stream passed the converter: its number, and cpal's time of it and of the call, on the stream's own scale,
+/// with this process's time of the call. All in seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Stamp {
+    frame: usize,
+    passed: f64,
+    called: f64,
+    now: f64,
+}
+
+enum Event {
+    /// Interleaved samples, and when the first of them passed.
+    Samples(Vec<i32>, Stamp),
+    /// The driver ran over or dry: frames are lost.
+    Lost,
+    /// It goes no further.
+    Failed(cpal::Error),
+}
+
+/// What came out of a microphone.
+#[derive(Debug, Default)]
+pub(in crate::probe) struct Captured {
+    /// One list a channel, full scale is 1.
+    pub(in crate::probe) channels: Vec<Vec<f64>>,
+    /// The rate at which the hardware itself ran, in Hz, where the kernel tells.
+    pub(in crate::probe) hardware_rate: Option<u32>,
+    /// How often the driver ran over.
+    pub(in crate::probe) overruns: u32,
+    stamps: Vec<Stamp>,
+}
+
+impl Captured {
+    /// Frames captured over frames expected in the time that they took, by the kernel's stamps. `None` for fewer than two
+    /// periods.
+    #[allow(clippy::cast_precision_loss, reason = "a few seconds of frames")]
+    pub(in crate::probe) fn delivered(&self) -> Option<f64> {
+        let (first, last) = (self.stamps.first()?, self.stamps.last()?);
+        let expected = (last.passed - first.passed) * f64::from(RATE);
+        (expected > 0.0).then(|| (last.frame - first.frame) as f64 / expected)
+    }
+}
+
+/// A stream that runs until this process ends. Never dropped: with some servers gone, that waits for ever.
+struct Running(#[allow(dead_code, reason = "it runs as long as it is kept")] ManuallyDrop<cpal::Stream>);
+
+/// A microphone that is open and being listened to.
+pub(in crate::probe) struct Microphone {
+    name: String,
+    events: Receiver<Event>,
+    _running: Running,
+}
+
+impl Microphone {
+    /// Opens and starts it.
+    ///
+    /// # Errors
+    /// What opening came to; `Busy` where another program has it.
+    pub(in crate::probe) fn open(name: &str, clock: Clock) -> Result<Self, ProbeError> {
+        let device = find(name)?;
+        let (events, receiver) = sync_channel(UNDER_WAY);
+        let stream = first_that_fits(name, |config| {
+            let (told, mut frame) = (events.clone(), 0);
+            device.build_input_stream::<i32, _, _>(
+                config,
+                move |samples, info| {
+                    let time = info.timestamp();
+                    let stamp = stamp(frame, time.capture, time.callback, clock);
+                    frame += samples.len() / usize::from(CHANNELS);
+                    // Full: nobody listens any more.
+                    _ = told.try_send(Event::Samples(samples.to_vec(), stamp));
+                },
+                tell(&events),
+                None,
+            )
+        })?;
+        Ok(Self { name: name.to_owned(), events: receiver, _running: keep(name, stream)? })
+    }
+
+    /// Listens until so many frames have come.
+    ///
+    /// # Errors
+    /// `Gone` when the card was pulled out, `Protocol` when the stream broke.
+    pub(in crate::probe) fn listen(&self, frames: usize) -> Result<Captured, ProbeError> {
+        let mut captured = Captured { channels: vec![Vec::new(); usize::from(CHANNELS)], ..Captured::default() };
+        while captured.channels[0].len() < frames {
+            match self.events.recv() {
+                Ok(Event::Samples(samples, stamp)) => {
+                    if captured.stamps.is_empty() {
+                        captured.hardware_rate = hardware::rate(Path::new("/proc"), &self.name);
+                    }
+                    captured.stamps.push(stamp);
+                    for (at, sample) in samples.into_iter().enumerate() {
+                        captured.channels[at % usize::from(CHANNELS)].push(f64::from(sample) / 2_f64.powi(31));
+                    }
+                }
+                Ok(Event::Lost) => captured.overruns += 1,
+                Ok(Event::Failed(error)) => return Err(told(&self.name, &error)),
+                Err(_) => return Err(ProbeError::new(ErrorKind::Internal, "the stream's thread ended")),
+            }
+        }
+        Ok(captured)
+    }
+}
+
+/// Loudspeakers that play what they were given, and silence after it.
+pub(in crate::probe) struct Loudspeakers {
+    name: String,
+    events: Receiver<Event>,
+    _running: Running,
+}
+
+impl Loudspeakers {
+    /// Opens them and begins to play, the same in both channels. Full scale is 1.
+    ///
+    /// # Errors
+    /// What opening came to; `Busy` where another program has them.
+    pub(in crate::probe) fn open(name: &str, sound: &[f64], clock: Clock) -> Result<Self, ProbeError> {
+        let device = find(name)?;
+        let (events, receiver) = sync_channel(UNDER_WAY);
+        let sound: std::sync::Arc<[i32]> = sound.iter().map(|sample| integer(*sample)).collect();
+        let stream = first_that_fits(name, |config| {
+            let (told, sound, mut frame) = (events.clone(), std::sync::Arc::clone(&sound), 0);
+            device.build_output_stream::<i32, _, _>(
+                config,
+                move |samples, info| {
+                    let time = info.timestamp();
+                    _ = told.try_send(Event::Samples(Vec::new(), stamp(frame, time.playback, time.callback, clock)));
+                    for frame_of in samples.chunks_mut(usize::from(CHANNELS)) {
+                        frame_of.fill(sound.get(frame).copied().unwrap_or(0));
+                        frame += 1;
+                    }
+                },
+                tell(&events),
+                None,
+            )
+        })?;
+        Ok(Self { name: name.to_owned(), events: receiver, _running: keep(name, stream)? })
+    }
+
+    /// When the first frame passed the converter, in seconds by this process's clock, as far as can be told by now.
+    ///
+    /// # Errors
+    /// `Gone` when the card was pulled out, `Internal` when the stream ran dry or has hardly begun.
+    pub(in crate::probe) fn began(&self) -> Result<f64, ProbeError> {
+        let mut stamps = Vec::new();
+        for event in self.events.try_iter() {
+            match event {
+                Event::Samples(_, stamp) => stamps.push(stamp),
+                Event::Lost => return Err(ProbeError::new(ErrorKind::Internal, "playback ran dry")),
+                Event::Failed(error) => return Err(told(&self.name, &error)),
+            }
+        }
+        // Playback begins once two periods are filled; what is said of those is not yet true.
+        began(stamps.get(3..).unwrap_or_default())
+            .ok_or_else(|| ProbeError::new(ErrorKind::Internal, "playback has hardly begun"))
+    }
+}
+
+impl Captured {
+    /// When the first frame passed the converter, in seconds by this process's clock.
+    pub(in crate::probe) fn began(&self) -> Option<f64> {
+        began(&self.stamps)
+    }
+}
+
+/// The hour of a stream's frame 0 by this process's clock. The median, because a stamp may be a timer's tick off; and the two
+/// scales are set side by side by the call that came soonest after its stamp.
+#[allow(clippy::cast_precision_loss, reason = "a few seconds of frames")]
+fn began(stamps: &[Stamp]) -> Option<f64> {
+    let scales = stamps.iter().map(|stamp| stamp.now - stamp.called).min_by(f64::total_cmp)?;
+    let mut begins: Vec<f64> = stamps.iter().map(|stamp| stamp.passed - stamp.frame as f64 / f64::from(RATE)).collect();
+    begins.sort_by(f64::total_cmp);
+    Some(begins[begins.len() / 2] + scales)
+}
+
+fn stamp(frame: usize, passed: StreamInstant, called: StreamInstant, clock: Clock) -> Stamp {
+    let seconds = |instant: StreamInstant| instant.duration_since(StreamInstant::ZERO).as_secs_f64();
+    Stamp { frame, passed: seconds(passed), called: seconds(called), now: clock.elapsed().as_secs_f64() }
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "a float's conversion ends at the type's ends")]
+fn integer(sample: f64) -> i32 {
+    (sample * 2_f64.powi(31)).round() as i32
+}
+
+fn tell(events: &SyncSender<Event>) -> impl FnMut(cpal::Error) + Send + use<> {
+    let events = events.clone();
+    move |error| {
+        let event = if error.kind() == cpal::ErrorKind::Xrun { Event::Lost } else { Event::Failed(error) };
+        _ = events.try_send(event);
+    }
+}
+
+fn find(name: &str) -> Result<Device, ProbeError> {
+    let host = cpal::host_from_id(HostId::Alsa).map_err(|error| told(name, &error))?;
+    let device = host.device_by_id(&DeviceId::new(HostId::Alsa, name));
+    device.ok_or_else(|| ProbeError::new(ErrorKind::Gone, format!("{name}: ALSA knows no such PCM")))
+}
+
+/// Opens with the largest period that the card takes.
+fn first_that_fits(
+    name: &str,
+    mut open: impl FnMut(StreamConfig) -> Result<cpal::Stream, cpal::Error>,
+) -> Result<cpal::Stream, ProbeError> {
+    let mut last = None;
+    for frames in PERIODS {
+        let config = StreamConfig { channels: CHANNELS, sample_rate: RATE, buffer_size: BufferSize::Fixed(frames) };
+        match open(config) {
+            Err(error) if error.kind() == cpal::ErrorKind::UnsupportedConfig => last = Some(error),
+            opened => return opened.map_err(|error| told(name, &error)),
+        }
+    }
+    Err(last.map_or_else(|| ProbeError::new(ErrorKind::Internal, "no period was tried"), |error| told(name, &error)))
+}
+
+fn keep(name: &str, stream: cpal::Stream) -> Result<Running, ProbeError> {
+    let running = Running(ManuallyDrop::new(stream));
+    running.0.play().map_err(|error| told(name, &error))?;
+    Ok(running)
+}
+
+fn told(name: &str, error: &cpal::Error) -> ProbeError {
+    let kind = match error.kind() {
+        cpal::ErrorKind::DeviceBusy => ErrorKind::Busy,
+        cpal::ErrorKind::DeviceNotAvailable => ErrorKind::Gone,
+        cpal::ErrorKind::PermissionDenied => ErrorKind::Permission,
+        cpal::ErrorKind::ResourceExhausted => ErrorKind::Internal,
+        _ => ErrorKind::Protocol,
+    };
+    ProbeError::new(kind, format!("{name}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[allow(clippy::cast_precision_loss, reason = "a few frames")]
+    fn stamps(late: &[f64]) -> Vec<Stamp> {
+        let at = |number: usize| number as f64 * 0.2;
+        let each = |(number, late): (usize, &f64)| Stamp {
+            frame: number * 9600,
+            passed: 0.5 + at(number),
+            called: 0.7 + at(number),
+            now: 100.7 + at(number) + late,
+        };
+        late.iter().enumerate().map(each).collect()
+    }
+
+    #[test]
+    fn a_stream_began_when_its_frames_say_however_late_the_calls_were() {
+        let told = began(&stamps(&[0.03, 0.0, 0.5])).unwrap();
+        assert!((told - 100.5).abs() < 1e-9, "{told}");
+        assert_eq!(began(&[]), None);
+    }
+
+    #[test]
+    fn what_is_lost_is_missing_in_what_was_delivered() {
+        let mut captured = Captured { stamps: stamps(&[0.0; 11]), ..Captured::default() };
+        assert!((captured.delivered().unwrap() - 1.0).abs() < 1e-9);
+        // A tenth of a second is lost on the way.
+        captured.stamps.last_mut().unwrap().passed += 0.1;
+        assert!((captured.delivered().unwrap() - 2.0 / 2.1).abs() < 1e-9);
+        captured.stamps.truncate(1);
+        assert_eq!(captured.delivered(), None);
+    }
+
+    #[test]
+    fn a_pcm_that_nobody_knows_is_gone_and_no_stream_is_opened() {
+        let error = Microphone::open("plughw:CARD=Nowhere,DEV=0", Clock::start()).err().unwrap();
+        assert_eq!(error.kind, ErrorKind::Gone, "{error}");
+    }
+}
