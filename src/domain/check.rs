@@ -82,6 +82,8 @@ pub enum Kind {
     Audio,
     /// A V4L2 capture device.
     Camera,
+    /// A few frames of a V4L2 capture device.
+    Frames,
     /// A DRM connector.
     Display,
     /// This machine's own health.
@@ -92,7 +94,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order in which lists show them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Link,
         Self::Icmp,
         Self::Stun,
@@ -103,6 +105,7 @@ impl Kind {
         Self::Ups,
         Self::Audio,
         Self::Camera,
+        Self::Frames,
         Self::Display,
         Self::Computer,
         Self::Replay,
@@ -121,6 +124,7 @@ impl Kind {
             Self::Ups => "ups",
             Self::Audio => "audio",
             Self::Camera => "camera",
+            Self::Frames => "frames",
             Self::Display => "display",
             Self::Computer => "computer",
             Self::Replay => "replay",
@@ -135,7 +139,7 @@ impl Kind {
             }
             Self::Ups => Component::Power,
             Self::Audio => Component::Audio,
-            Self::Camera | Self::Display => Component::Video,
+            Self::Camera | Self::Frames | Self::Display => Component::Video,
             Self::Computer => Component::Computer,
             Self::Replay => return None,
         })

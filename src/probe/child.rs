@@ -84,10 +84,38 @@ impl Slot {
         args: &[OsString],
         deadline: Duration,
     ) -> Result<Vec<u8>, ProbeError> {
+        // Nothing stops it, so there is always something.
+        self.run_until(program, args, deadline, std::future::pending()).await.map(Option::unwrap_or_default)
+    }
+
+    /// The same, unless `stop` comes first: then the child is killed, and there is nothing. Its device is given back with its
+    /// death, which is waited for as after a deadline.
+    ///
+    /// # Errors
+    /// As [`Slot::run`].
+    pub async fn run_until(
+        &mut self,
+        program: &Program,
+        args: &[OsString],
+        deadline: Duration,
+        stop: impl Future<Output = ()>,
+    ) -> Result<Option<Vec<u8>>, ProbeError> {
+        let mut child = self.start(program, args)?;
+        let outcome = tokio::select! {
+            biased;
+            () = stop => Ok(None),
+            result = finish(&mut child, program) => return result.map(Some),
+            () = tokio::time::sleep(deadline) => Err(late(deadline)),
+        };
+        self.end(child).await;
+        outcome
+    }
+
+    fn start(&mut self, program: &Program, args: &[OsString]) -> Result<Child, ProbeError> {
         if self.is_left_behind() {
             return Err(ProbeError::new(ErrorKind::Timeout, "an earlier child still hangs in the kernel"));
         }
-        let mut child = Command::new(&program.path)
+        Command::new(&program.path)
             .args(&program.first)
             .args(args)
             // Programs of others answer in the user's language unless told not to; ours do not care.
@@ -97,12 +125,7 @@ impl Slot {
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()
-            .map_err(|error| not_started(program, &error))?;
-        if let Ok(result) = tokio::time::timeout(deadline, finish(&mut child, program)).await {
-            return result;
-        }
-        self.end(child).await;
-        Err(ProbeError::new(ErrorKind::Timeout, format!("no answer within {} ms", deadline.as_millis())))
+            .map_err(|error| not_started(program, &error))
     }
 
     /// Kills by the child's own handle, so that a number used anew by another process is never meant.
@@ -143,6 +166,10 @@ fn not_started(program: &Program, error: &std::io::Error) -> ProbeError {
     ProbeError::new(kind, format!("cannot start {}: {error}", program.path.display()))
 }
 
+fn late(deadline: Duration) -> ProbeError {
+    ProbeError::new(ErrorKind::Timeout, format!("no answer within {} ms", deadline.as_millis()))
+}
+
 fn internal(error: &std::io::Error) -> ProbeError {
     ProbeError::new(ErrorKind::Internal, format!("cannot follow the child: {error}"))
 }
@@ -165,8 +192,26 @@ pub async fn ask<T: DeserializeOwned>(
     args: &[OsString],
     deadline: Duration,
 ) -> Result<T, ProbeError> {
-    let said = slot.run(program, args, deadline).await?;
-    match serde_json::from_slice(&said) {
+    understood(&slot.run(program, args, deadline).await?)
+}
+
+/// The same, unless `stop` comes first: `None` then, see [`Slot::run_until`].
+///
+/// # Errors
+/// As [`ask`].
+pub async fn ask_until<T: DeserializeOwned>(
+    slot: &mut Slot,
+    program: &Program,
+    args: &[OsString],
+    deadline: Duration,
+    stop: impl Future<Output = ()>,
+) -> Result<Option<T>, ProbeError> {
+    let said = slot.run_until(program, args, deadline, stop).await?;
+    said.map(|said| understood(&said)).transpose()
+}
+
+fn understood<T: DeserializeOwned>(said: &[u8]) -> Result<T, ProbeError> {
+    match serde_json::from_slice(said) {
         Ok(Answer::Found(found)) => Ok(found),
         Ok(Answer::Failed { kind, detail }) => {
             let kind = ErrorKind::ALL.into_iter().find(|known| known.as_str() == kind);
@@ -183,6 +228,10 @@ pub async fn ask<T: DeserializeOwned>(
 pub fn main(args: &[OsString]) -> ExitCode {
     let said = match args {
         [what, path] if what == "camera" => say(super::camera::query::look(path.as_ref())),
+        [what, path, plan] if what == "frames" => match serde_json::from_slice(plan.as_encoded_bytes()) {
+            Ok(plan) => say(super::frames::look::look(path.as_ref(), plan)),
+            Err(_) => return ExitCode::from(2),
+        },
         _ => return ExitCode::from(2),
     };
     match said.map(|said| std::io::stdout().write_all(&said)) {

@@ -229,6 +229,7 @@ probes! {
     Ups => ups,
     Audio => audio,
     Camera => camera,
+    Frames => frames,
     Display => display,
     Computer => computer,
     Replay => replay,

@@ -10,6 +10,7 @@ mod cameras;
 mod control;
 mod daemon;
 mod equipment;
+mod frames;
 mod guest;
 mod image;
 mod line;

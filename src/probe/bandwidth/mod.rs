@@ -259,7 +259,7 @@ impl Probe {
 }
 
 /// Waits until the room's use is `wanted`; for ever if nobody will tell any more.
-async fn until(in_use: &mut tokio::sync::watch::Receiver<bool>, wanted: bool) {
+pub(super) async fn until(in_use: &mut tokio::sync::watch::Receiver<bool>, wanted: bool) {
     if in_use.wait_for(|in_use| *in_use == wanted).await.is_err() && *in_use.borrow() != wanted {
         std::future::pending::<()>().await;
     }

@@ -4,9 +4,9 @@
 //! is asked in a child that can be killed ([`super::child`]), when the set of nodes changed or `requery` has passed, and never
 //! while the room is in use: what is in use answers somebody already.
 
-mod holder;
-mod judge;
-mod nodes;
+pub(super) mod holder;
+pub(super) mod judge;
+pub(super) mod nodes;
 pub(super) mod query;
 #[cfg(test)]
 mod tests;
@@ -23,7 +23,7 @@ use crate::domain::{
     ErrorKind, ErrorTable, Level, Mono, Observation, Period, ProbeError, Quantity, Reading, ReasonDef, Rule, Text,
     Verdict, quantity::Unit,
 };
-use holder::Holder;
+use holder::{Holder, Ours};
 use nodes::Node;
 use query::Info;
 
@@ -60,7 +60,7 @@ static LEFT_BEHIND: Quantity = Quantity::gauge(
 /// What it measures.
 pub const QUANTITIES: &[&Quantity] = &[&COUNT, &FORMATS, &IN_USE, &LEFT_BEHIND];
 
-static NO_CAMERA: ReasonDef = ReasonDef::new(
+pub(super) static NO_CAMERA: ReasonDef = ReasonDef::new(
     "video.no_camera",
     Text::new("Tidak ada kamera yang terhubung ke komputer", "No camera is connected to the computer"),
     Text::new(
@@ -70,7 +70,7 @@ static NO_CAMERA: ReasonDef = ReasonDef::new(
 )
 .lasting();
 
-static MISSING: ReasonDef = ReasonDef::new(
+pub(super) static MISSING: ReasonDef = ReasonDef::new(
     "video.camera_missing",
     Text::new("Kamera {device} tidak terhubung", "Camera {device} is not connected"),
     Text::new(
@@ -89,7 +89,7 @@ static UNANSWERING: ReasonDef = ReasonDef::new(
     ),
 );
 
-static NO_PERMISSION: ReasonDef = ReasonDef::new(
+pub(super) static NO_PERMISSION: ReasonDef = ReasonDef::new(
     "siaga.camera_no_permission",
     Text::new(
         "Siaga tidak diizinkan membuka kamera, jadi keadaannya tidak diketahui ({detail})",
@@ -108,7 +108,7 @@ static UNREADABLE: ReasonDef = ReasonDef::new(
     Text::new("Minta petugas TI melihat log siaga", "Ask IT staff to read Siaga's log"),
 );
 
-static IN_USE_BY: ReasonDef = ReasonDef::new(
+pub(super) static IN_USE_BY: ReasonDef = ReasonDef::new(
     "video.camera_in_use",
     Text::new("Kamera {device} sedang dipakai oleh {holder}", "Camera {device} is in use by {holder}"),
     Text::new(
@@ -117,7 +117,7 @@ static IN_USE_BY: ReasonDef = ReasonDef::new(
     ),
 );
 
-static IN_USE_UNSEEN: ReasonDef = ReasonDef::new(
+pub(super) static IN_USE_UNSEEN: ReasonDef = ReasonDef::new(
     "video.camera_in_use_unseen",
     Text::new("Kamera {device} sedang dipakai, tidak terlihat oleh siapa", "Camera {device} is in use, by whom is not seen"),
     Text::new(
@@ -276,6 +276,7 @@ impl Probe {
             known.is_due(node, requery, now).then_some((node, known))
         });
         let asked = due.map(|(node, known)| async move {
+            let _ours = Ours::claim(&node.path);
             known.asked = Some(now);
             let args = ["camera".into(), node.path.clone().into_os_string()];
             known.answer = Some(child::ask(&mut known.slot, program, &args, deadline).await);
@@ -284,7 +285,7 @@ impl Probe {
     }
 }
 
-fn list(roots: &Roots) -> Result<Vec<Node>, ProbeError> {
+pub(super) fn list(roots: &Roots) -> Result<Vec<Node>, ProbeError> {
     nodes::list(roots).map_err(|error| {
         let kind = match error.kind() {
             std::io::ErrorKind::PermissionDenied => ErrorKind::Permission,
