@@ -38,7 +38,7 @@ impl Holder {
     }
 }
 
-/// The cameras that children of this process have open now, each once a child.
+/// The cameras (their folders in sysfs) that children of this process have open now, each once a child.
 static OURS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// A camera that a child of this process has open. While this lives, that it is awake tells of nobody else: the room would seem
@@ -46,21 +46,21 @@ static OURS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 pub(in crate::probe) struct Ours(PathBuf);
 
 impl Ours {
-    /// Of the node at `path`.
-    pub(in crate::probe) fn claim(path: &Path) -> Self {
-        OURS.lock().unwrap_or_else(PoisonError::into_inner).push(path.to_owned());
-        Self(path.to_owned())
+    /// The camera that has `node`: its other nodes are awake with it.
+    pub(in crate::probe) fn claim(node: &Node) -> Self {
+        OURS.lock().unwrap_or_else(PoisonError::into_inner).push(node.device.clone());
+        Self(node.device.clone())
     }
 
-    fn has(path: &Path) -> bool {
-        OURS.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|ours| ours == path)
+    fn has(node: &Node) -> bool {
+        OURS.lock().unwrap_or_else(PoisonError::into_inner).contains(&node.device)
     }
 }
 
 impl Drop for Ours {
     fn drop(&mut self) {
         let mut ours = OURS.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(place) = ours.iter().position(|path| *path == self.0) {
+        if let Some(place) = ours.iter().position(|device| *device == self.0) {
             ours.swap_remove(place);
         }
     }
@@ -79,7 +79,7 @@ pub(in crate::probe) fn of(node: &Node, roots: &Roots) -> Holder {
     match (opener(&node.path, &roots.proc), awake) {
         (Seen::By(name), _) => Holder::Process(name),
         // A second stream is refused while ours runs, so that nobody has one.
-        _ if Ours::has(&node.path) => Holder::Nobody,
+        _ if Ours::has(node) => Holder::Nobody,
         (_, true) => Holder::Unseen,
         (Seen::Nobody, false) => Holder::Nobody,
         (Seen::Partly, false) => Holder::Unknown,

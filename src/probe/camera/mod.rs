@@ -276,7 +276,7 @@ impl Probe {
             known.is_due(node, requery, now).then_some((node, known))
         });
         let asked = due.map(|(node, known)| async move {
-            let _ours = Ours::claim(&node.path);
+            let _ours = Ours::claim(node);
             known.asked = Some(now);
             let args = ["camera".into(), node.path.clone().into_os_string()];
             known.answer = Some(child::ask(&mut known.slot, program, &args, deadline).await);

@@ -27,6 +27,8 @@ pub(super) fn reading(config: &Config, sights: &[(Node, Sight)]) -> Reading {
     let mut good = false;
     for (node, sight) in sights {
         let findings = match sight {
+            // A camera's picture is its first node's; of a further one that was not asked it is not known what it is.
+            Sight::Held(_) if node.index != 0 && sights.len() > 1 => continue,
             Sight::Held(holder) => vec![held(holder)],
             // A camera's further nodes send no frames; and one pulled out meanwhile is seen by its absence the next time.
             Sight::Looked(Ok(seen)) if !seen.captures => continue,

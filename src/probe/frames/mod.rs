@@ -287,7 +287,7 @@ impl Probe {
             if holder.in_use() == Some(true) {
                 return Some(Sight::Held(holder));
             }
-            place.ours = Some(Ours::claim(&node.path));
+            place.ours = Some(Ours::claim(node));
         }
         let plan = self.config.plan();
         let told = serde_json::to_string(&plan).unwrap_or_default();
