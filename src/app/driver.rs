@@ -97,7 +97,9 @@ impl Driver {
 
     fn publish(&mut self) {
         let snapshot = self.engine.snapshot();
-        self.in_use.send_if_modified(|in_use| std::mem::replace(in_use, snapshot.in_use) != snapshot.in_use);
+        // Nothing active begins before the passive checks have said whether a meeting is under way.
+        let busy = snapshot.starting || snapshot.in_use;
+        self.in_use.send_if_modified(|told| std::mem::replace(told, busy) != busy);
         self.snapshot.send_if_modified(|old| {
             let newer = old.seq != snapshot.seq;
             *old = snapshot;

@@ -78,7 +78,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let (observed, observations) = mpsc::channel(OBSERVATIONS);
     let (instruct, instructions) = mpsc::channel(16);
     let (snapshot, snapshot_seen) = watch::channel(engine.snapshot());
-    let (in_use, in_use_seen) = watch::channel(false);
+    let (in_use, in_use_seen) = watch::channel(true);
     let (events, happened) = mpsc::channel(EVENTS);
     let (history, observed_by_store) = mpsc::channel(OBSERVATIONS);
     let heartbeat = service::watchdog(clock);

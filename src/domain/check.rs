@@ -88,6 +88,8 @@ pub enum Kind {
     Loopback,
     /// A V4L2 capture device.
     Camera,
+    /// A few frames of a V4L2 capture device.
+    Frames,
     /// A DRM connector.
     Display,
     /// This machine's own health.
@@ -100,7 +102,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order in which lists show them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Link,
         Self::Icmp,
         Self::Stun,
@@ -114,6 +116,7 @@ impl Kind {
         Self::Microphone,
         Self::Loopback,
         Self::Camera,
+        Self::Frames,
         Self::Display,
         Self::Computer,
         Self::Usb,
@@ -136,6 +139,7 @@ impl Kind {
             Self::Microphone => "microphone",
             Self::Loopback => "loopback",
             Self::Camera => "camera",
+            Self::Frames => "frames",
             Self::Display => "display",
             Self::Computer => "computer",
             Self::Usb => "usb",
@@ -151,7 +155,7 @@ impl Kind {
             }
             Self::Ups => Component::Power,
             Self::Audio | Self::Seat | Self::Microphone | Self::Loopback => Component::Audio,
-            Self::Camera | Self::Display => Component::Video,
+            Self::Camera | Self::Frames | Self::Display => Component::Video,
             Self::Computer | Self::Usb => Component::Computer,
             Self::Replay => return None,
         })

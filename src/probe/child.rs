@@ -99,10 +99,22 @@ impl Slot {
         deadline: Duration,
         stop: impl Future<Output = ()>,
     ) -> Result<Option<Vec<u8>>, ProbeError> {
+        let mut child = self.start(program, args)?;
+        let outcome = tokio::select! {
+            biased;
+            () = stop => Ok(None),
+            result = finish(&mut child, program) => return result.map(Some),
+            () = tokio::time::sleep(deadline) => Err(late(deadline)),
+        };
+        self.end(child).await;
+        outcome
+    }
+
+    fn start(&mut self, program: &Program, args: &[OsString]) -> Result<Child, ProbeError> {
         if self.is_left_behind() {
             return Err(ProbeError::new(ErrorKind::Timeout, "an earlier child still hangs in the kernel"));
         }
-        let mut child = Command::new(&program.path)
+        Command::new(&program.path)
             .args(&program.first)
             .args(args)
             // Programs of others answer in the user's language unless told not to; ours do not care.
@@ -112,22 +124,7 @@ impl Slot {
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()
-            .map_err(|error| not_started(program, &error))?;
-        let ended = tokio::select! {
-            biased;
-            () = stop => None,
-            ended = tokio::time::timeout(deadline, finish(&mut child, program)) => Some(ended),
-        };
-        if let Some(Ok(result)) = ended {
-            return result.map(Some);
-        }
-        self.end(child).await;
-        match ended {
-            None => Ok(None),
-            Some(_) => {
-                Err(ProbeError::new(ErrorKind::Timeout, format!("no answer within {} ms", deadline.as_millis())))
-            }
-        }
+            .map_err(|error| not_started(program, &error))
     }
 
     /// Kills by the child's own handle, so that a number used anew by another process is never meant.
@@ -168,6 +165,10 @@ fn not_started(program: &Program, error: &std::io::Error) -> ProbeError {
     ProbeError::new(kind, format!("cannot start {}: {error}", program.path.display()))
 }
 
+fn late(deadline: Duration) -> ProbeError {
+    ProbeError::new(ErrorKind::Timeout, format!("no answer within {} ms", deadline.as_millis()))
+}
+
 fn internal(error: &std::io::Error) -> ProbeError {
     ProbeError::new(ErrorKind::Internal, format!("cannot follow the child: {error}"))
 }
@@ -191,6 +192,21 @@ pub async fn ask<T: DeserializeOwned>(
     deadline: Duration,
 ) -> Result<T, ProbeError> {
     understand(&slot.run(program, args, deadline).await?)
+}
+
+/// The same, unless `stop` comes first: `None` then, see [`Slot::run_unless`].
+///
+/// # Errors
+/// As [`ask`].
+pub async fn ask_unless<T: DeserializeOwned>(
+    slot: &mut Slot,
+    program: &Program,
+    args: &[OsString],
+    deadline: Duration,
+    stop: impl Future<Output = ()>,
+) -> Result<Option<T>, ProbeError> {
+    let said = slot.run_unless(program, args, deadline, stop).await?;
+    said.map(|said| understand(&said)).transpose()
 }
 
 /// Understands what a device child said.
@@ -219,6 +235,10 @@ pub fn main(args: &[OsString]) -> ExitCode {
         [what, play, capture] if what == super::loopback::CHILD => {
             say(super::loopback::run(&play.to_string_lossy(), &capture.to_string_lossy()))
         }
+        [what, path, plan] if what == "frames" => match serde_json::from_slice(plan.as_encoded_bytes()) {
+            Ok(plan) => say(super::frames::look::look(path.as_ref(), plan)),
+            Err(_) => return ExitCode::from(2),
+        },
         _ => return ExitCode::from(2),
     };
     match said.map(|said| std::io::stdout().write_all(&said)) {

@@ -239,6 +239,7 @@ probes! {
     Microphone => microphone,
     Loopback => loopback,
     Camera => camera,
+    Frames => frames,
     Display => display,
     Computer => computer,
     Usb => usb,

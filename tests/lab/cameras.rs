@@ -139,7 +139,7 @@ fn a_frozen_stream_is_one_whose_camera_is_frozen() {
 }
 
 /// Starts a stream and waits for its first pictures. Its log is `/share/stream.log`.
-fn stream(lab: &Lab, node: &str) -> u32 {
+pub(crate) fn stream(lab: &Lab, node: &str) -> u32 {
     let process =
         lab.spawn("stream", &format!("v4l2-ctl -d {node} --stream-mmap --stream-poll --verbose --stream-to=/dev/null"));
     waiting::until("pictures", || (sequence(&lab.log("stream")).len() >= 2).then_some(()), || lab.log("stream"));
@@ -147,9 +147,12 @@ fn stream(lab: &Lab, node: &str) -> u32 {
 }
 
 /// Two accounts of a camera's settings must be the same, but for what the camera itself moves.
-fn same(before: &str, after: &str) {
-    let lasting =
-        |text: &str| text.lines().filter(|line| !line.contains("volatile")).map(str::to_owned).collect::<Vec<_>>();
+pub(crate) fn same(before: &str, after: &str) {
+    // "grabbed" tells that somebody streams, and is no setting.
+    let lasting = |text: &str| {
+        let kept = text.lines().filter(|line| !line.contains("volatile") && !line.contains("read-only"));
+        kept.map(|line| line.replace(" flags=grabbed", "")).collect::<Vec<_>>()
+    };
     let (before, after) = (lasting(before), lasting(after));
     assert_eq!(before.len(), after.len());
     let changed: Vec<_> = before.iter().zip(&after).filter(|(before, after)| before != after).collect();
@@ -157,7 +160,7 @@ fn same(before: &str, after: &str) {
 }
 
 /// The numbers of the pictures that v4l2-ctl got, in its order: `cap dqbuf: 1 seq:      5 bytesused: …`.
-fn sequence(log: &str) -> Vec<u32> {
+pub(crate) fn sequence(log: &str) -> Vec<u32> {
     let told = log.lines().filter_map(|line| line.split_once("seq:")?.1.split_whitespace().next());
     told.map(|number| number.parse().unwrap()).collect()
 }

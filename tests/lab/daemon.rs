@@ -92,6 +92,13 @@ impl<'lab> Daemon<'lab> {
         line.rsplit_once(' ').unwrap().1.parse().unwrap()
     }
 
+    /// Waits until one check is ready and says nothing, whatever the others say.
+    pub(crate) fn check_ready(&self, check: &str) {
+        self.wait_for("/api/v1/readiness", &format!("{check} ready"), |_, body| {
+            stands(body).iter().any(|(name, said, told)| name == check && said == "ready" && told.is_empty())
+        });
+    }
+
     /// Waits until the room is ready.
     pub(crate) fn ready(&self) {
         self.wait_for("/readyz", "the room is ready", |status, body| status == 200 && body.starts_with("ready"));

@@ -12,6 +12,7 @@ mod daemon;
 mod enroll;
 mod equipment;
 mod events;
+mod frames;
 mod guest;
 mod hearing;
 mod image;

@@ -8,14 +8,15 @@
 //! - the links in `/proc/PID/fd` of the processes that this one may look into: all as root, else those of its own user.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use super::nodes::Node;
 use crate::probe::Roots;
 
 /// Who has a camera.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Holder {
+pub(in crate::probe) enum Holder {
     /// Nobody.
     Nobody,
     /// The process of this name.
@@ -28,7 +29,7 @@ pub(super) enum Holder {
 
 impl Holder {
     /// Whether the camera is in use; `None` where it cannot be seen.
-    pub(super) const fn in_use(&self) -> Option<bool> {
+    pub(in crate::probe) const fn in_use(&self) -> Option<bool> {
         match self {
             Self::Nobody => Some(false),
             Self::Process(_) | Self::Unseen => Some(true),
@@ -37,8 +38,36 @@ impl Holder {
     }
 }
 
+/// The cameras (their folders in sysfs) that children of this process have open now, each once a child.
+static OURS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// A camera that a child of this process has open. While this lives, that it is awake tells of nobody else: the room would seem
+/// in use by our own look at it.
+pub(in crate::probe) struct Ours(PathBuf);
+
+impl Ours {
+    /// The camera that has `node`: its other nodes are awake with it.
+    pub(in crate::probe) fn claim(node: &Node) -> Self {
+        OURS.lock().unwrap_or_else(PoisonError::into_inner).push(node.device.clone());
+        Self(node.device.clone())
+    }
+
+    fn has(node: &Node) -> bool {
+        OURS.lock().unwrap_or_else(PoisonError::into_inner).contains(&node.device)
+    }
+}
+
+impl Drop for Ours {
+    fn drop(&mut self) {
+        let mut ours = OURS.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = ours.iter().position(|device| *device == self.0) {
+            ours.swap_remove(place);
+        }
+    }
+}
+
 /// Who has `node`, the daemon's own children aside.
-pub(super) fn of(node: &Node, roots: &Roots) -> Holder {
+pub(in crate::probe) fn of(node: &Node, roots: &Roots) -> Holder {
     let power = std::fs::read_to_string(node.device.join("power/runtime_status")).unwrap_or_default();
     let awake = match power.trim() {
         // The cheap way out, in a room where nothing happens.
@@ -49,6 +78,8 @@ pub(super) fn of(node: &Node, roots: &Roots) -> Holder {
     };
     match (opener(&node.path, &roots.proc), awake) {
         (Seen::By(name), _) => Holder::Process(name),
+        // A second stream is refused while ours runs, so that nobody has one.
+        _ if Ours::has(node) => Holder::Nobody,
         (_, true) => Holder::Unseen,
         (Seen::Nobody, false) => Holder::Nobody,
         (Seen::Partly, false) => Holder::Unknown,

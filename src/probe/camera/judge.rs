@@ -114,6 +114,6 @@ fn whole(node: &Node, answer: Option<&Result<Info, ProbeError>>) -> String {
 }
 
 /// What people call it.
-fn name(node: &Node) -> &str {
+pub(in crate::probe) fn name(node: &Node) -> &str {
     if node.card.is_empty() { &node.name } else { &node.card }
 }

@@ -4,9 +4,9 @@
 //! ([`super::uevents`]), and touch no camera. Whether it answers, and in which formats, is asked in a child that can be killed ([`super::child`]), when the set of nodes changed or `requery` has passed, and never
 //! while the room is in use: what is in use answers somebody already.
 
-mod holder;
-mod judge;
-mod nodes;
+pub(super) mod holder;
+pub(super) mod judge;
+pub(super) mod nodes;
 pub(super) mod query;
 #[cfg(test)]
 mod tests;
@@ -25,7 +25,7 @@ use crate::domain::{
     Device, ErrorKind, ErrorTable, Level, Mono, Observation, Period, ProbeError, Quantity, Reading, ReasonDef, Rule, Text,
     Verdict, quantity::Unit,
 };
-use holder::Holder;
+use holder::{Holder, Ours};
 use nodes::Node;
 use query::Info;
 
@@ -66,7 +66,7 @@ static LEFT_BEHIND: Quantity = Quantity::gauge(
 /// What it measures.
 pub const QUANTITIES: &[&Quantity] = &[&COUNT, &FORMATS, &IN_USE, &LEFT_BEHIND];
 
-static NO_CAMERA: ReasonDef = ReasonDef::new(
+pub(super) static NO_CAMERA: ReasonDef = ReasonDef::new(
     "video.no_camera",
     Text::new("Tidak ada kamera yang terhubung ke komputer", "No camera is connected to the computer"),
     Text::new(
@@ -76,7 +76,7 @@ static NO_CAMERA: ReasonDef = ReasonDef::new(
 )
 .lasting();
 
-static MISSING: ReasonDef = ReasonDef::new(
+pub(super) static MISSING: ReasonDef = ReasonDef::new(
     "video.camera_missing",
     Text::new("Kamera {device} tidak terhubung", "Camera {device} is not connected"),
     Text::new(
@@ -95,7 +95,7 @@ static UNANSWERING: ReasonDef = ReasonDef::new(
     ),
 );
 
-static NO_PERMISSION: ReasonDef = ReasonDef::new(
+pub(super) static NO_PERMISSION: ReasonDef = ReasonDef::new(
     "siaga.camera_no_permission",
     Text::new(
         "Siaga tidak diizinkan membuka kamera, jadi keadaannya tidak diketahui",
@@ -114,7 +114,7 @@ static UNREADABLE: ReasonDef = ReasonDef::new(
     Text::new("Minta petugas TI melihat log siaga", "Ask IT staff to read Siaga's log"),
 );
 
-static IN_USE_BY: ReasonDef = ReasonDef::new(
+pub(super) static IN_USE_BY: ReasonDef = ReasonDef::new(
     "video.camera_in_use",
     Text::new("Kamera {device} sedang dipakai oleh {holder}", "Camera {device} is in use by {holder}"),
     Text::new(
@@ -123,7 +123,7 @@ static IN_USE_BY: ReasonDef = ReasonDef::new(
     ),
 );
 
-static IN_USE_UNSEEN: ReasonDef = ReasonDef::new(
+pub(super) static IN_USE_UNSEEN: ReasonDef = ReasonDef::new(
     "video.camera_in_use_unseen",
     Text::new("Kamera {device} sedang dipakai, tidak terlihat oleh siapa", "Camera {device} is in use, by whom is not seen"),
     Text::new(
@@ -299,6 +299,7 @@ impl Probe {
             known.is_due(node, requery, now).then_some((node, known))
         });
         let asked = due.map(|(node, known)| async move {
+            let _ours = Ours::claim(node);
             known.asked = Some(now);
             let args = ["camera".into(), node.path.clone().into_os_string()];
             known.answer = Some(child::ask(&mut known.slot, program, &args, deadline).await);
@@ -307,7 +308,7 @@ impl Probe {
     }
 }
 
-fn list(roots: &Roots) -> Result<Vec<Node>, ProbeError> {
+pub(super) fn list(roots: &Roots) -> Result<Vec<Node>, ProbeError> {
     nodes::list(roots).map_err(|error| {
         let kind = match error.kind() {
             std::io::ErrorKind::PermissionDenied => ErrorKind::Permission,

@@ -10,30 +10,30 @@ use crate::probe::usb::buses::plugged;
 
 /// One V4L2 node.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Node {
+pub(in crate::probe) struct Node {
     /// `video0`
-    pub(super) name: String,
+    pub(in crate::probe) name: String,
     /// `/dev/video0`
-    pub(super) path: PathBuf,
+    pub(in crate::probe) path: PathBuf,
     /// The device's name.
-    pub(super) card: String,
+    pub(in crate::probe) card: String,
     /// USB vendor and product: `046d:0825`.
-    pub(super) usb: Option<String>,
+    pub(in crate::probe) usb: Option<String>,
     /// The name of its link in `/dev/v4l/by-id`, which udev makes of vendor, product and serial number.
-    pub(super) by_id: Option<String>,
+    pub(in crate::probe) by_id: Option<String>,
     /// Its number among the nodes of one device; a UVC camera's picture is 0 and its metadata 1.
-    pub(super) index: u32,
+    pub(in crate::probe) index: u32,
     /// The folder in sysfs of the device whose node it is: one camera, however many nodes it has.
-    pub(super) device: PathBuf,
+    pub(in crate::probe) device: PathBuf,
     /// Tells a camera that was pulled out and put back from one that stayed: sysfs makes its folder anew.
-    pub(super) born: u64,
+    pub(in crate::probe) born: u64,
 }
 
 /// Lists the capture, output and metadata nodes, by number. A kernel without V4L2 has none.
 ///
 /// # Errors
 /// What reading the class folder came to, except that it is not there.
-pub(super) fn list(roots: &Roots) -> io::Result<Vec<Node>> {
+pub(in crate::probe) fn list(roots: &Roots) -> io::Result<Vec<Node>> {
     let class = roots.sys.join("class/video4linux");
     let entries = match std::fs::read_dir(&class) {
         Ok(entries) => entries,
@@ -120,7 +120,7 @@ impl Node {
     }
 
     /// Whether `wanted` (a config's `device`) means this node.
-    pub(super) fn is(&self, wanted: &str, roots: &Roots) -> bool {
+    pub(in crate::probe) fn is(&self, wanted: &str, roots: &Roots) -> bool {
         if wanted == "auto" {
             return true;
         }

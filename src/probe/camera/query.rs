@@ -64,11 +64,12 @@ pub(in crate::probe) fn look(path: &Path) -> Result<Info, ProbeError> {
 }
 
 /// A four-character code as text. The top bit marks big-endian formats (`V4L2_PIX_FMT_FLAG`), and is dropped.
-fn code(fourcc: [u8; 4]) -> String {
+pub(in crate::probe) fn code(fourcc: [u8; 4]) -> String {
     String::from_utf8_lossy(&fourcc.map(|byte| byte & 0x7f)).trim_end().to_owned()
 }
 
-fn kind(error: &io::Error) -> ErrorKind {
+/// What a driver's refusal speaks of.
+pub(in crate::probe) fn kind(error: &io::Error) -> ErrorKind {
     match Errno::from_io_error(error) {
         Some(Errno::BUSY) => ErrorKind::Busy,
         Some(Errno::ACCESS | Errno::PERM) => ErrorKind::Permission,

@@ -1,0 +1,202 @@
+//! One look at a camera, in the device child: a few seconds of its stream as it is set, of which numbers remain.
+
+use std::hash::{DefaultHasher, Hasher as _};
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use linuxvideo::{CapabilityFlags, Device};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, Signal};
+use serde::{Deserialize, Serialize};
+
+use super::capture::{Camera, Frame};
+use super::luma::{self, Grid};
+use super::statistics::{Light, difference};
+use super::v4l2::Format;
+use crate::clock::Clock;
+use crate::domain::{ErrorKind, Mono, ProbeError};
+use crate::probe::camera::query;
+
+/// How long a first frame may take: a camera that was asleep needs a second or two.
+pub(super) const FIRST: Duration = Duration::from_secs(5);
+
+/// Light is looked at five times a second: it costs more than counting, and neither a hand nor a lamp is quicker.
+const PACE: Duration = Duration::from_millis(200);
+
+/// How long to look.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::probe) struct Plan {
+    /// From the first frame on, until the camera has found its exposure. What comes meanwhile is not looked at.
+    pub(super) settle: Duration,
+    /// From then on.
+    pub(super) duration: Duration,
+}
+
+/// What a look came to.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::probe) struct Seen {
+    /// Whether frames come out of this node at all; a camera has others (metadata).
+    pub(super) captures: bool,
+    /// Four-character code.
+    pub(super) format: String,
+    /// Frames a second that the camera is set to.
+    pub(super) promised: Option<f64>,
+    /// Whole frames that came.
+    pub(super) frames: u32,
+    /// Frames a second that came.
+    pub(super) delivered: f64,
+    /// The longest time, in seconds, in which one frame was the same as the next, to the byte.
+    pub(super) repeated: f64,
+    /// What the light was like, if it could be looked at.
+    pub(super) light: Option<Light>,
+    /// How much it changed at most (0 to 1).
+    pub(super) change: Option<f64>,
+    /// What ended the stream before its time.
+    pub(super) failure: Option<String>,
+}
+
+/// Looks at the camera at `path`. Blocks for as long as the driver likes: only for the child.
+///
+/// # Errors
+/// `Busy` when another has the stream, `Gone`, `Permission`, `Timeout` as the driver says them; `Protocol` for what is no camera.
+/// A stream that fails otherwise is the camera's failure, and an answer.
+pub(in crate::probe) fn look(path: &Path, plan: Plan) -> Result<Seen, ProbeError> {
+    let failed = |error: io::Error| ProbeError::new(query::kind(&error), format!("{}: {error}", path.display()));
+    seal().map_err(|error| ProbeError::new(ErrorKind::Internal, format!("frames cannot be kept in: {error}")))?;
+    let flags = Device::open(path).and_then(|device| device.capabilities()).map_err(failed)?.device_capabilities();
+    if !flags.contains(CapabilityFlags::VIDEO_CAPTURE) {
+        if flags.contains(CapabilityFlags::VIDEO_CAPTURE_MPLANE) {
+            let several = format!("{}: frames in several planes", path.display());
+            return Err(ProbeError::new(ErrorKind::Protocol, several));
+        }
+        return Ok(Seen::default());
+    }
+    let mut camera = Camera::open(path).map_err(failed)?;
+    let mut seen = Seen { captures: true, ..Seen::default() };
+    if let Err(error) = camera.start().and_then(|()| stream(&mut camera, plan, &mut seen)) {
+        match query::kind(&error) {
+            ErrorKind::Protocol => seen.failure = Some(error.to_string()),
+            _ => return Err(failed(error)),
+        }
+    }
+    Ok(seen)
+}
+
+/// No frame may leave this process: not in a core dump, not through another process's eyes, and not because the daemon is gone
+/// and nobody would end it.
+fn seal() -> io::Result<()> {
+    rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    Ok(())
+}
+
+fn stream(camera: &mut Camera, plan: Plan, seen: &mut Seen) -> io::Result<()> {
+    let (clock, format) = (Clock::start(), camera.format()?);
+    seen.format = query::code(format.code);
+    seen.promised = camera.rate();
+    let mut until = clock.mono().after(FIRST);
+    let mut first = None;
+    let mut account = Account::default();
+    let result = loop {
+        let now = clock.mono();
+        if now >= until {
+            break Ok(());
+        }
+        let next = camera.frame(until.since(now), |frame| {
+            let now = clock.mono();
+            let begun = *first.get_or_insert(now);
+            if now >= begun.after(plan.settle) {
+                account.add(&format, &frame, now);
+            }
+        });
+        if let Some(begun) = first {
+            until = begun.after(plan.settle + plan.duration);
+        }
+        if let Err(error) = next {
+            break Err(error);
+        }
+    };
+    account.close(clock.mono(), plan, seen);
+    result
+}
+
+/// What is kept from frame to frame: counts, moments, a hash, and one small grid.
+#[derive(Default)]
+struct Account {
+    frames: u32,
+    /// The first and the last frame, by the driver's clock; when the last one came, by ours.
+    span: Option<(Duration, Duration)>,
+    came: Option<Mono>,
+    /// The newest frame's hash, and since when it has been the same.
+    same: Option<(u64, Duration)>,
+    repeated: Duration,
+    judged: Option<Mono>,
+    grid: Option<Grid>,
+    light: Option<Sum>,
+    change: Option<f64>,
+}
+
+/// Light over several grids: what holds for all of them.
+struct Sum {
+    light: Light,
+    mean: f64,
+    count: f64,
+}
+
+impl Account {
+    fn add(&mut self, format: &Format, frame: &Frame, now: Mono) {
+        if frame.damaged || frame.bytes.is_empty() {
+            return;
+        }
+        self.frames += 1;
+        self.span = Some((self.span.map_or(frame.at, |(first, _)| first), frame.at));
+        self.came = Some(now);
+        let hash = hash(frame.bytes);
+        let since = self.same.filter(|(same, _)| *same == hash).map_or(frame.at, |(_, since)| since);
+        self.same = Some((hash, since));
+        self.repeated = self.repeated.max(frame.at.saturating_sub(since));
+        if self.judged.is_none_or(|judged| now.since(judged) >= PACE)
+            && let Some(grid) = luma::grid(format, frame.bytes)
+        {
+            self.judged = Some(now);
+            self.judge(grid);
+        }
+    }
+
+    fn judge(&mut self, grid: Grid) {
+        if let Some(before) = &self.grid {
+            let change = difference(before, &grid);
+            self.change = Some(self.change.map_or(change, |most| most.max(change)));
+        }
+        let light = Light::of(&grid);
+        let sum = self.light.get_or_insert(Sum { light, mean: 0.0, count: 0.0 });
+        sum.light = sum.light.always(&light);
+        (sum.mean, sum.count) = (sum.mean + light.mean, sum.count + 1.0);
+        self.grid = Some(grid);
+    }
+
+    fn close(self, now: Mono, plan: Plan, seen: &mut Seen) {
+        (seen.frames, seen.repeated, seen.change) = (self.frames, self.repeated.as_secs_f64(), self.change);
+        seen.light = self.light.map(|sum| Light { mean: sum.mean / sum.count, ..sum.light });
+        let (Some((first, last)), Some(came)) = (self.span, self.came) else { return };
+        if self.frames < 2 {
+            seen.delivered = f64::from(self.frames) / plan.duration.as_secs_f64();
+            return;
+        }
+        let gaps = f64::from(self.frames - 1);
+        let span = last.saturating_sub(first).as_secs_f64();
+        // Frames that stopped coming before the end: the silence counts too, beyond what a slow camera's pace explains.
+        let silence = now.since(came).as_secs_f64();
+        let span = if silence > 2.0 * span / gaps { span + silence } else { span };
+        seen.delivered = gaps / span.max(f64::MIN_POSITIVE);
+    }
+}
+
+fn hash(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    hasher.finish()
+}

@@ -1,0 +1,188 @@
+//! From a frame's bytes to a small grid of brightness. What the grid does not take is never looked at.
+
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+use super::v4l2::Format;
+
+/// The grid's width and height at most: enough for shares of a hundredth and for edges, and cheap on any machine.
+const MOST: u32 = 160;
+
+/// `V4L2_COLORSPACE_JPEG`: full range.
+const COLORSPACE_JPEG: u32 = 7;
+/// `V4L2_QUANTIZATION_FULL_RANGE`
+const FULL_RANGE: u32 = 1;
+/// `V4L2_QUANTIZATION_LIM_RANGE`
+const LIMITED_RANGE: u32 = 2;
+
+/// Brightness at points that lie evenly over the frame: 0 black, 255 white, whatever range the camera uses. Zeroed when dropped.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Grid {
+    pub(super) width: usize,
+    pub(super) points: Vec<u8>,
+}
+
+impl Drop for Grid {
+    fn drop(&mut self) {
+        self.points.fill(0);
+    }
+}
+
+/// Where brightness is in a pixel of some format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layout {
+    /// A byte of it, every so many bytes, from that byte on.
+    Luma { step: usize, first: usize },
+    /// Red, green and blue at these of so many bytes.
+    Colors { step: usize, at: [usize; 3] },
+    /// A JPEG picture.
+    Jpeg,
+}
+
+impl Layout {
+    /// By four-character codes as `linux/videodev2.h` has them.
+    fn of(code: [u8; 4]) -> Option<Self> {
+        let luma = |step, first| Some(Self::Luma { step, first });
+        let colors = |step, at| Some(Self::Colors { step, at });
+        match &code {
+            b"YUYV" | b"YVYU" => luma(2, 0),
+            b"UYVY" | b"VYUY" => luma(2, 1),
+            // The luma plane comes first, whatever follows it.
+            b"NV12" | b"NV21" | b"NV16" | b"NV61" | b"NV24" | b"NV42" | b"YU12" | b"YV12" | b"422P" | b"GREY" => luma(1, 0),
+            b"RGB3" => colors(3, [0, 1, 2]),
+            b"BGR3" => colors(3, [2, 1, 0]),
+            b"BGR4" | b"AR24" | b"XR24" => colors(4, [2, 1, 0]),
+            b"RGB4" | b"BA24" | b"BX24" => colors(4, [1, 2, 3]),
+            b"MJPG" | b"JPEG" => Some(Self::Jpeg),
+            _ => None,
+        }
+    }
+
+    /// Whether black is 0 and white 255, not 16 and 235, in what a driver says nothing about (V4L2 documentation,
+    /// "Colorspaces": YUV is limited, RGB and JPEG are full).
+    const fn is_full(self) -> bool {
+        !matches!(self, Self::Luma { .. })
+    }
+}
+
+/// The grid of a frame; `None` where the format is not known or the bytes are no whole frame of it.
+pub(super) fn grid(format: &Format, bytes: &[u8]) -> Option<Grid> {
+    let layout = Layout::of(format.code)?;
+    let full = match format.quantization {
+        FULL_RANGE => true,
+        LIMITED_RANGE => false,
+        _ => layout.is_full() || format.colorspace == COLORSPACE_JPEG,
+    };
+    let (width, height) = (format.width, format.height);
+    let line = format.line as usize;
+    match layout {
+        Layout::Luma { step, first } => {
+            points(width, height, full, |x, y| bytes.get(y * line + x * step + first).copied())
+        }
+        Layout::Colors { step, at } => points(width, height, full, |x, y| {
+            let pixel = bytes.get(y * line + x * step..)?.get(..step)?;
+            Some(brightness(at.map(|at| pixel[at])))
+        }),
+        Layout::Jpeg => jpeg(bytes),
+    }
+}
+
+/// ITU-R BT.601: 0.299 R + 0.587 G + 0.114 B, in parts of 256.
+fn brightness(colors: [u8; 3]) -> u8 {
+    let [red, green, blue] = colors.map(u32::from);
+    u8::try_from((77 * red + 150 * green + 29 * blue) >> 8).unwrap_or(u8::MAX)
+}
+
+fn jpeg(bytes: &[u8]) -> Option<Grid> {
+    let options = DecoderOptions::default().jpeg_set_out_colorspace(ColorSpace::Luma);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    let mut picture = decoder.decode().ok()?;
+    let (width, height) = decoder.info().map(|info| (u32::from(info.width), u32::from(info.height)))?;
+    // JFIF: full range, always.
+    let grid = points(width, height, true, |x, y| picture.get(y * width as usize + x).copied());
+    picture.fill(0);
+    grid
+}
+
+fn points(width: u32, height: u32, full: bool, at: impl Fn(usize, usize) -> Option<u8>) -> Option<Grid> {
+    let step = width.max(height).div_ceil(MOST).max(1) as usize;
+    let (width, height) = (width as usize, height as usize);
+    let mut grid = Grid { width: width.div_ceil(step), points: Vec::new() };
+    for y in (0..height).step_by(step) {
+        for x in (0..width).step_by(step) {
+            let point = at(x, y)?;
+            grid.points.push(if full { point } else { stretched(point) });
+        }
+    }
+    (!grid.points.is_empty()).then_some(grid)
+}
+
+/// From 16–235 to 0–255 (ITU-R BT.601).
+fn stretched(point: u8) -> u8 {
+    let full = (u32::from(point.clamp(16, 235)) - 16) * 255 / 219;
+    u8::try_from(full).unwrap_or(u8::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn format(code: [u8; 4], width: u32, height: u32, line: u32) -> Format {
+        Format { width, height, code, line, ..Format::default() }
+    }
+
+    #[test]
+    fn brightness_is_found_where_each_format_has_it() {
+        // Two pixels a line, two lines, and padding that must not be taken for a pixel. Limited range: 16 is black.
+        for (code, line, bytes) in [
+            (*b"YUYV", 6, vec![16, 9, 235, 9, 7, 7, 235, 9, 16, 9, 7, 7]),
+            (*b"UYVY", 6, vec![9, 16, 9, 235, 7, 7, 9, 235, 9, 16, 7, 7]),
+            (*b"NV12", 3, vec![16, 235, 7, 235, 16, 7, 9, 9, 7]),
+            (*b"NV21", 2, vec![16, 235, 235, 16, 9, 9]),
+            (*b"YU12", 2, vec![16, 235, 235, 16, 9, 9]),
+            (*b"GREY", 2, vec![16, 235, 235, 16]),
+            (*b"RGB3", 6, vec![0, 0, 0, 255, 255, 255, 255, 255, 255, 0, 0, 0]),
+            (*b"BGR4", 8, vec![0, 0, 0, 9, 255, 255, 255, 9, 255, 255, 255, 9, 0, 0, 0, 9]),
+            (*b"RGB4", 8, vec![9, 0, 0, 0, 9, 255, 255, 255, 9, 255, 255, 255, 9, 0, 0, 0]),
+        ] {
+            let grid = grid(&format(code, 2, 2, line), &bytes);
+            let grid = grid.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&code)));
+            assert_eq!((grid.width, &grid.points[..]), (2, &[0, 255, 255, 0][..]), "{}", String::from_utf8_lossy(&code));
+        }
+    }
+
+    #[test]
+    fn colors_are_weighed_by_the_standard() {
+        let grid = grid(&format(*b"BGR3", 3, 1, 9), &[0, 0, 255, 0, 255, 0, 255, 0, 0]).unwrap();
+        assert_eq!(grid.points[..], [76, 149, 28], "red, green, blue");
+    }
+
+    #[test]
+    fn the_driver_has_the_last_word_on_the_range() {
+        let bytes = [16, 235];
+        for (quantization, colorspace, expected) in [(0, 0, [0, 255]), (1, 0, [16, 235]), (2, 7, [0, 255]), (0, 7, [16, 235])] {
+            let format = Format { colorspace, quantization, ..format(*b"GREY", 2, 1, 2) };
+            assert_eq!(grid(&format, &bytes).unwrap().points[..], expected);
+        }
+    }
+
+    #[test]
+    fn a_large_frame_makes_a_small_grid_of_its_whole() {
+        let mut bytes = vec![16; 1920 * 1080];
+        bytes[1920 * 540..].fill(235);
+        let grid = grid(&format(*b"GREY", 1920, 1080, 1920), &bytes).unwrap();
+        assert_eq!((grid.width, grid.points.len()), (160, 160 * 90));
+        assert_eq!(grid.points.iter().map(|point| usize::from(*point == 255)).sum::<usize>(), 160 * 45);
+    }
+
+    #[test]
+    fn what_is_no_whole_frame_has_no_grid() {
+        assert_eq!(grid(&format(*b"GREY", 2, 2, 2), &[16, 16, 16]), None);
+        assert_eq!(grid(&format(*b"RGB3", 2, 1, 6), &[0; 5]), None);
+        assert_eq!(grid(&format(*b"MJPG", 2, 1, 0), &[0xff, 0xd8, 0xff, 0xd9]), None);
+        assert_eq!(grid(&format(*b"H264", 2, 1, 0), &[0; 64]), None);
+        assert_eq!(grid(&format(*b"GREY", 0, 0, 0), &[]), None);
+    }
+}
