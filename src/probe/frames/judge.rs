@@ -10,7 +10,7 @@ use crate::probe::camera::judge::name;
 use crate::probe::camera::nodes::Node;
 use crate::probe::camera::{IN_USE_BY, IN_USE_UNSEEN, MISSING, NO_CAMERA, NO_PERMISSION};
 
-/// A change from one grid to the next no larger than that is none (FFmpeg's `freezedetect`, `noise` 0.001).
+/// A change from one grid to the next no larger than that is none (`FFmpeg`'s `freezedetect`, `noise` 0.001).
 const NO_CHANGE: f64 = 0.001;
 
 /// What a look at one camera came to.
