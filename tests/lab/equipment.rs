@@ -18,6 +18,9 @@ pub(crate) struct CameraOf<'lab>(&'lab Lab, Camera);
 /// A sound card in a guest: a platform device, by its driver's name.
 pub(crate) struct CardOf<'lab>(&'lab Lab);
 
+/// The UPS of the guest with systemd, "lab", and NUT's driver and server for it. It begins on mains, fully charged.
+pub(crate) struct UpsOf<'lab>(&'lab Lab);
+
 /// The line with the far end in a namespace: this end is `line0` 198.51.100.1, the other 198.51.100.2.
 pub(crate) struct WanOf<'lab> {
     lab: &'lab Lab,
@@ -33,6 +36,11 @@ impl Lab {
     /// The sound card with a mixer ("Dummy").
     pub(crate) fn card(&self) -> CardOf<'_> {
         CardOf(self)
+    }
+
+    /// The UPS. Only in a guest with systemd.
+    pub(crate) fn ups(&self) -> UpsOf<'_> {
+        UpsOf(self)
     }
 
     /// The line to the far end in a namespace.
@@ -134,6 +142,60 @@ impl CardOf<'_> {
     pub(crate) fn mute(&self, muted: bool) {
         let to = if muted { "nocap" } else { "cap" };
         self.0.sh(&format!("amixer -q -c Dummy sset Mic {to}"));
+    }
+}
+
+impl UpsOf<'_> {
+    /// Mains fail; the battery says that it lasts so long, s.
+    pub(crate) fn on_battery(&self, runtime: u32) {
+        self.tell(&[("input.voltage", "0.0"), ("battery.runtime", &runtime.to_string()), ("ups.status", "OB DISCHRG")]);
+    }
+
+    /// The battery is nearly empty.
+    pub(crate) fn battery_low(&self) {
+        self.tell(&[("battery.charge", "8"), ("battery.runtime", "60"), ("ups.status", "OB DISCHRG LB")]);
+    }
+
+    /// Mains are back, and the battery is full.
+    pub(crate) fn on_mains(&self) {
+        let full = [("battery.charge", "100"), ("battery.runtime", "14400")];
+        self.tell(&[&full[..], &[("input.voltage", "221.0"), ("ups.status", "OL")]].concat());
+    }
+
+    /// The driver hangs, as at a USB transfer that does not end; or goes on.
+    pub(crate) fn freeze_driver(&self, frozen: bool) {
+        let signal = if frozen { "STOP" } else { "CONT" };
+        self.0.sh(&format!("systemctl kill --signal={signal} nut-driver@lab.service"));
+    }
+
+    /// The driver ends.
+    pub(crate) fn stop_driver(&self) {
+        self.0.sh("systemctl stop nut-driver@lab.service");
+    }
+
+    /// It starts again, and knows only mains and a full battery.
+    pub(crate) fn start_driver(&self) {
+        self.0.sh("systemctl start nut-driver@lab.service");
+    }
+
+    /// The server ends.
+    pub(crate) fn stop_server(&self) {
+        self.0.sh("systemctl stop nut-server.service");
+    }
+
+    /// It starts again.
+    pub(crate) fn start_server(&self) {
+        self.0.sh("systemctl start nut-server.service");
+    }
+
+    /// Tells the driver what its UPS says from now on, and waits until the server says so.
+    fn tell(&self, variables: &[(&str, &str)]) {
+        for (name, value) in variables {
+            self.0.sh(&format!("upsrw -s '{name}={value}' -u lab -p lab lab@127.0.0.1 2>&1"));
+        }
+        for (name, value) in variables {
+            self.0.wait_for(&format!("[ \"$(upsc lab@127.0.0.1 {name} 2>/dev/null)\" = '{value}' ]"));
+        }
     }
 }
 
