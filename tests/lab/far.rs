@@ -104,8 +104,9 @@ fn take(stream: TcpStream) -> io::Result<Value> {
 fn it_writes_down_what_it_is_sent() {
     if let Ok(address) = std::env::var(LISTEN) {
         let listener = TcpListener::bind(address).unwrap();
-        println!("listening");
-        serve(&listener, &mut io::stdout()).unwrap();
+        let mut out = io::stdout();
+        writeln!(out, "listening").unwrap();
+        serve(&listener, &mut out).unwrap();
         return;
     }
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -107,7 +107,7 @@ fn a_killed_daemon_comes_back_and_tells_nothing_twice() {
     let mut events = Vec::new();
     for request in &all {
         let signed = ring::hmac::sign(&key, request.body.as_bytes());
-        let hex: String = signed.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = signed.as_ref().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
         assert_eq!(
             (request.line.as_str(), request.header("x-siaga-signature")),
             ("POST /desk", &*format!("sha256={hex}"))

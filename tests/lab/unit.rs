@@ -42,7 +42,8 @@ fn a_user_of_its_own_with_one_privilege_and_no_core_dump() {
         "{}",
         lab.sh("ls /var/lib/siaga/")
     );
-    println!("{}", lab.sh("systemd-analyze security --no-pager siaga.service | tail -1"));
+    let security = lab.sh("systemd-analyze security --no-pager siaga.service | tail -1");
+    assert!(security.contains(" OK "), "{security}");
 }
 
 #[test]

@@ -112,8 +112,8 @@ pub(super) fn write_disk(to: &Path) {
         make.arg(format!("--dpkgopt=path-exclude=/usr/share/{folder}/*"));
     }
     make.arg(release()).arg(to).args(sources());
-    let made = make.output().unwrap();
-    assert!(made.status.success(), "{make:?}\n{}", String::from_utf8_lossy(&made.stderr));
+    let output = make.output().unwrap();
+    assert!(output.status.success(), "{make:?}\n{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// Adds what `system` (in this folder) copies over the disk.
