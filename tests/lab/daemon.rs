@@ -22,9 +22,19 @@ impl<'lab> Daemon<'lab> {
     pub(crate) fn start(lab: &'lab Lab, port: u16, config: &str) -> Self {
         let config = lab.push(format!("{config}\n[web]\nlisten = \"0.0.0.0:10153\"\n").as_bytes(), "siaga.toml");
         lab.spawn("siaga", &format!("/built/siaga run --config {config} --state-dir /run/siaga"));
-        let daemon = Self { lab, port };
-        daemon.wait_for("/-/ready", "its first round is over", |status, _| status == 200);
+        let daemon = Self::outside(lab, port);
+        daemon.first_round();
         daemon
+    }
+
+    /// One that somebody else starts.
+    pub(crate) const fn outside(lab: &'lab Lab, port: u16) -> Self {
+        Self { lab, port }
+    }
+
+    /// Waits until its first round of looks is over.
+    pub(crate) fn first_round(&self) {
+        self.wait_for("/-/ready", "its first round is over", |status, _| status == 200);
     }
 
     /// One GET: status and body. `None` while nobody listens.
@@ -96,6 +106,14 @@ impl<'lab> Daemon<'lab> {
     pub(crate) fn check_ready(&self, check: &str) {
         self.wait_for("/api/v1/readiness", &format!("{check} ready"), |_, body| {
             stands(body).iter().any(|(name, said, told)| name == check && said == "ready" && told.is_empty())
+        });
+    }
+
+    /// Waits until one check has this verdict and this reason alone, or none at all if it is empty, whatever the others say.
+    pub(crate) fn stands_at(&self, check: &str, verdict: &str, code: &str) {
+        let codes: &[&str] = if code.is_empty() { &[] } else { &[code] };
+        self.wait_for("/api/v1/readiness", &format!("{check} {verdict} {codes:?}"), |_, body| {
+            stands(body).iter().any(|(name, said, told)| name == check && said == verdict && told == codes)
         });
     }
 

@@ -21,6 +21,9 @@ pub(crate) struct CardOf<'lab>(&'lab Lab);
 /// The USB controller that USB cameras are plugged into.
 pub(crate) struct UsbOf<'lab>(&'lab Lab);
 
+/// The UPS of the guest with systemd, "lab", and NUT's driver and server for it. It begins on mains, fully charged.
+pub(crate) struct UpsOf<'lab>(&'lab Lab);
+
 /// The line with the far end in a namespace: this end is `line0` 198.51.100.1, the other 198.51.100.2.
 pub(crate) struct WanOf<'lab> {
     lab: &'lab Lab,
@@ -41,6 +44,11 @@ impl Lab {
     /// The USB controller.
     pub(crate) fn usb(&self) -> UsbOf<'_> {
         UsbOf(self)
+    }
+
+    /// The UPS. Only in a guest with systemd.
+    pub(crate) fn ups(&self) -> UpsOf<'_> {
+        UpsOf(self)
     }
 
     /// The line to the far end in a namespace.
@@ -154,6 +162,60 @@ impl UsbOf<'_> {
     /// It is there again; what hung on it must be plugged in anew.
     pub(crate) fn revives(&self) {
         self.0.sh("echo vhci_hcd.0 > /sys/bus/platform/drivers/vhci_hcd/bind");
+    }
+}
+
+impl UpsOf<'_> {
+    /// Mains fail; the battery says that it lasts so long, s.
+    pub(crate) fn on_battery(&self, runtime: u32) {
+        self.tell(&[("input.voltage", "0.0"), ("battery.runtime", &runtime.to_string()), ("ups.status", "OB DISCHRG")]);
+    }
+
+    /// The battery is nearly empty.
+    pub(crate) fn battery_low(&self) {
+        self.tell(&[("battery.charge", "8"), ("battery.runtime", "60"), ("ups.status", "OB DISCHRG LB")]);
+    }
+
+    /// Mains are back, and the battery is full.
+    pub(crate) fn on_mains(&self) {
+        let full = [("battery.charge", "100"), ("battery.runtime", "14400")];
+        self.tell(&[&full[..], &[("input.voltage", "221.0"), ("ups.status", "OL")]].concat());
+    }
+
+    /// The driver hangs, as at a USB transfer that does not end; or goes on.
+    pub(crate) fn freeze_driver(&self, frozen: bool) {
+        let signal = if frozen { "STOP" } else { "CONT" };
+        self.0.sh(&format!("systemctl kill --signal={signal} nut-driver@lab.service"));
+    }
+
+    /// The driver ends.
+    pub(crate) fn stop_driver(&self) {
+        self.0.sh("systemctl stop nut-driver@lab.service");
+    }
+
+    /// It starts again, and knows only mains and a full battery.
+    pub(crate) fn start_driver(&self) {
+        self.0.sh("systemctl start nut-driver@lab.service");
+    }
+
+    /// The server ends.
+    pub(crate) fn stop_server(&self) {
+        self.0.sh("systemctl stop nut-server.service");
+    }
+
+    /// It starts again.
+    pub(crate) fn start_server(&self) {
+        self.0.sh("systemctl start nut-server.service");
+    }
+
+    /// Tells the driver what its UPS says from now on, and waits until the server says so.
+    fn tell(&self, variables: &[(&str, &str)]) {
+        for (name, value) in variables {
+            self.0.sh(&format!("upsrw -s '{name}={value}' -u lab -p lab lab@127.0.0.1 2>&1"));
+        }
+        for (name, value) in variables {
+            self.0.wait_for(&format!("[ \"$(upsc lab@127.0.0.1 {name} 2>/dev/null)\" = '{value}' ]"));
+        }
     }
 }
 

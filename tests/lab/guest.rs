@@ -10,7 +10,7 @@ use siaga::clock::Clock;
 
 use crate::control::Output;
 use crate::daemon::Daemon;
-use crate::image::Image;
+use crate::image::{Image, Kind};
 use crate::machine::{Machine, built};
 use crate::waiting::until;
 
@@ -47,9 +47,19 @@ pub(crate) struct Lab {
 }
 
 impl Lab {
-    /// Restores a guest from the image's snapshot, sets its clock and shows it what cargo built.
+    /// A small guest.
     pub(crate) fn start() -> Self {
-        let image = Image::ensure();
+        Self::start_kind(Kind::Mini)
+    }
+
+    /// A guest with systemd, udev and NUT.
+    pub(crate) fn start_system() -> Self {
+        Self::start_kind(Kind::System)
+    }
+
+    /// Restores a guest from its image's snapshot, sets its clock and shows it what cargo built.
+    fn start_kind(kind: Kind) -> Self {
+        let image = Image::ensure(kind);
         let turn = Turn::wait();
         let mut machine = Machine::restore(&image.files);
         // The snapshot's clock is as old as the image.
@@ -111,6 +121,12 @@ impl Lab {
         Daemon::start(self, port, config)
     }
 
+    /// The daemon that the guest's systemd starts.
+    pub(crate) fn daemon_outside(&self) -> Daemon<'_> {
+        let port = self.machine.borrow_mut().qmp.forwarded_port();
+        Daemon::outside(self, port)
+    }
+
     /// The guest's path of a program that cargo built.
     pub(crate) fn path_of(program: &std::path::Path) -> String {
         let program = program.canonicalize().unwrap();
@@ -131,13 +147,17 @@ impl Drop for Lab {
             return;
         }
         // As a test's own output: shown where the test failed.
-        let Ok(machine) = self.machine.try_borrow() else { return };
+        let Ok(mut machine) = self.machine.try_borrow_mut() else { return };
         let mut told = format!("the guest's console:\n{}", machine.console());
         for entry in fs::read_dir(machine.share()).into_iter().flatten().flatten() {
             if entry.path().extension().is_some_and(|extension| extension == "log") {
                 let log = fs::read(entry.path()).unwrap_or_default();
                 _ = write!(told, "\n{}:\n{}", entry.path().display(), String::from_utf8_lossy(&log));
             }
+        }
+        // Nothing in the small guest, which keeps none.
+        if let Ok(journal) = machine.control.run("journalctl --no-pager --lines=400 2>/dev/null") {
+            _ = write!(told, "\nthe guest's journal:\n{}", journal.text());
         }
         _ = writeln!(std::io::stderr(), "{told}");
     }

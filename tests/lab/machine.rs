@@ -11,7 +11,7 @@ use crate::image::Files;
 use crate::qmp::{Qmp, quoted};
 use crate::waiting::until;
 
-/// The machine's fixed part.
+/// What every guest's machine has; the rest is its image's (`image::Kind::machine`).
 ///
 /// `qemu64` has the fewest features to emulate, and boots fastest. `restrict=on`: whoever is in there reaches nobody outside.
 /// All addresses are set aside for examples (RFC 5737).
@@ -24,15 +24,11 @@ pub(crate) const MACHINE: &[&str] = &[
     "qemu64",
     "-smp",
     "2",
-    "-m",
-    "384",
     "-nodefaults",
     "-no-user-config",
     "-no-reboot",
     "-display",
     "none",
-    "-append",
-    "console=ttyS0 panic=-1 quiet",
     "-device",
     "virtio-serial-pci",
     "-device",
@@ -79,14 +75,17 @@ impl Machine {
         // The handle's pid is QEMU's own: setpriv becomes it.
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "--", "qemu-system-x86_64"]).args(MACHINE).args(more);
+        command.args(image.kind().machine());
+        if let Some(disk) = image.disk() {
+            command.arg("-drive").arg(format!("if=none,id=disk,format=raw,readonly=on,file={}", value(&disk)));
+        }
         command.arg("-kernel").arg(image.kernel()).arg("-initrd").arg(image.archive());
         command.arg("-serial").arg(format!("file:{}", at("console").display()));
         command.arg("-chardev").arg(format!("socket,id=control,path={},server=on,wait=off", at("control").display()));
         command.arg("-qmp").arg(format!("unix:{},server=on,wait=off", at("qmp").display()));
         let folders = [("built", built(), ",readonly=on"), ("share", at("share"), "")];
         for (name, path, mode) in folders {
-            // A comma ends a value, two are one.
-            let path = path.display().to_string().replace(',', ",,");
+            let path = value(&path);
             command.arg("-fsdev").arg(format!("local,id={name},path={path},security_model=none{mode}"));
         }
         let said = File::create(at("qemu")).unwrap();
@@ -131,6 +130,11 @@ impl Drop for Machine {
         _ = self.process.kill();
         _ = self.process.wait();
     }
+}
+
+/// A path as a value in an option of QEMU: a comma ends one, two are one.
+fn value(path: &Path) -> String {
+    path.display().to_string().replace(',', ",,")
 }
 
 /// The folder of what cargo built for this run, `/built` in the guest.

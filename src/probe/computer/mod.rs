@@ -233,7 +233,11 @@ impl Probe {
         if self.config.mounts.is_empty() {
             return Ok(());
         }
-        let text = std::fs::read(self.context.roots.proc.join("self/mountinfo"))
+        // The machine's own mounts, by its first process: those of a service are read-only where its sandbox makes them so
+        // (`ProtectSystem=`). Where other people's processes are hidden (`hidepid=`), our own must do.
+        let proc = &self.context.roots.proc;
+        let text = std::fs::read(proc.join("1/mountinfo"))
+            .or_else(|_| std::fs::read(proc.join("self/mountinfo")))
             .map_err(|error| internal(format!("self/mountinfo: {error}")))?;
         let mounts = mounts::parse(&text);
         for point in &self.config.mounts {

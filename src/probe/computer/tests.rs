@@ -91,6 +91,13 @@ async fn a_clock_is_synchronised_or_free_or_cannot_be_seen() {
 }
 
 #[tokio::test]
+async fn what_only_a_service_may_not_write_is_no_fault_of_the_disk() {
+    let machine = room("22 1 8:1 / / ro,relatime shared:1 - ext4 /dev/sda1 rw\n");
+    machine.write("proc/1/mountinfo", ROOT);
+    assert_eq!(found(&see(&machine, "").await), []);
+}
+
+#[tokio::test]
 async fn a_pending_restart_is_a_note() {
     let machine = room(ROOT);
     machine.write("run/reboot-required", "");

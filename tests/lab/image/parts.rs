@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -79,20 +80,11 @@ impl Parts {
 
     /// A name for all of it, and for the texts beside it.
     pub(super) fn key(&self, texts: &[&[&str]]) -> String {
-        let mut sum = ring::digest::Context::new(&ring::digest::SHA256);
-        let mut add = |bytes: &[u8]| {
-            sum.update(&bytes.len().to_le_bytes());
-            sum.update(bytes);
-        };
-        add(self.qemu.as_bytes());
-        texts.iter().copied().flatten().for_each(|text| add(text.as_bytes()));
-        for (path, (content, mode)) in &self.files {
-            add(path.as_bytes());
-            add(&mode.to_le_bytes());
-            add(content);
-        }
-        let sum = sum.finish();
-        format!("{:016x}", u64::from_be_bytes(sum.as_ref()[..8].try_into().unwrap()))
+        let texts = texts.iter().copied().flatten().map(|text| text.as_bytes());
+        let modes: Vec<_> = self.files.values().map(|(_, mode)| mode.to_le_bytes()).collect();
+        let files = self.files.iter().zip(&modes);
+        let files = files.flat_map(|((path, (content, _)), mode)| [path.as_bytes(), mode, content]);
+        sum(iter::once(self.qemu.as_bytes()).chain(texts).chain(files))
     }
 
     /// Begins an archive with all of it.
@@ -114,6 +106,17 @@ impl Parts {
     }
 }
 
+/// A short name for these pieces, in this order.
+pub(super) fn sum<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
+    let mut sum = ring::digest::Context::new(&ring::digest::SHA256);
+    for piece in pieces {
+        sum.update(&piece.len().to_le_bytes());
+        sum.update(piece);
+    }
+    let sum = sum.finish();
+    format!("{:016x}", u64::from_be_bytes(sum.as_ref()[..8].try_into().unwrap()))
+}
+
 /// A program of this machine. Says which package to install where it is missing.
 pub(super) fn program(name: &str, package: &str) -> Command {
     let mut command = Command::new(found(name, package));
@@ -128,7 +131,7 @@ pub(super) fn printed(command: &mut Command) -> Option<String> {
 }
 
 /// Where a program is. A user's PATH need not have the folders for the system's own.
-fn found(name: &str, package: &str) -> PathBuf {
+pub(super) fn found(name: &str, package: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
     folders.map(|folder| folder.join(name)).find(|path| path.is_file()).unwrap_or_else(|| {
