@@ -68,7 +68,7 @@ fn put_incident(db: &Connection, incident: &Incident) -> Done {
         "INSERT INTO incidents (id, component, worst, verdict, reasons, opened_at, closed_at, settling)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
          ON CONFLICT (id) DO UPDATE SET worst = excluded.worst, verdict = excluded.verdict, reasons = excluded.reasons,
-             closed_at = excluded.closed_at",
+             closed_at = excluded.closed_at, settling = excluded.settling",
     )?
     .execute(params![
         incident.id,

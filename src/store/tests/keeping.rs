@@ -10,7 +10,8 @@ use crate::domain::{ErrorKind, Finding, GiveUp, Outbox, ProbeError, Sample};
 async fn a_batch_is_read_back_as_it_was_given_and_an_incident_is_updated_not_doubled() {
     let folder = folder();
     let store = open(folder.path());
-    let mut changed = incident("internet-1", 1);
+    // Found at the start; later it is news, and its end must be told by whoever comes after.
+    let mut changed = Incident { settling: true, ..incident("internet-1", 1) };
     let batch = Batch {
         transitions: vec![transition(1), Transition { subject: Subject::Room, ..transition(2) }],
         incidents: vec![changed.clone(), incident("internet-0", 0)],
@@ -22,6 +23,9 @@ async fn a_batch_is_read_back_as_it_was_given_and_an_incident_is_updated_not_dou
     assert_eq!(store.transitions(second(2), second(3), 10).await.unwrap().len(), 1, "since is in, until is not");
     assert_eq!(store.incidents(true, 10).await.unwrap(), [changed.clone(), incident("internet-0", 0)]);
 
+    changed.settling = false;
+    store.record(Batch { incidents: vec![changed.clone()], ..Batch::default() }).await.unwrap();
+    assert!(!store.incidents(true, 1).await.unwrap()[0].settling);
     changed.closed_at = Some(second(9));
     changed.verdict = Verdict::Ready;
     store.record(Batch { incidents: vec![changed.clone()], ..Batch::default() }).await.unwrap();
