@@ -5,6 +5,7 @@ use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::in_full;
 use crate::notify::deliver::Schedule;
 use crate::notify::{Poke, Receiver, Stats, deliver};
 use crate::store::Store;
@@ -43,7 +44,9 @@ impl Delivery {
         // One that cannot be set up is left out and said so; the others are told.
         let ready = config.receivers.iter().filter_map(|receiver| {
             Receiver::new(receiver)
-                .inspect_err(|error| tracing::error!(receiver = %receiver.name, %error, "this receiver cannot be told"))
+                .inspect_err(|error| {
+                    tracing::error!(receiver = %receiver.name, error = in_full(error), "this receiver cannot be told");
+                })
                 .ok()
         });
         let receivers: Vec<Receiver> = ready.collect();
