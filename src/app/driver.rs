@@ -39,6 +39,8 @@ pub struct Driver {
     pub snapshot: watch::Sender<Arc<Snapshot>>,
     /// To active probes.
     pub in_use: watch::Sender<bool>,
+    /// To active probes too: the passive checks' first round is over.
+    pub begun: watch::Sender<bool>,
     /// To the recorder: what happened, in order. While it is full, events wait here and none is lost.
     pub events: mpsc::Sender<Vec<Event>>,
     /// To the recorder: observations for the history, which may be dropped and are then counted.
@@ -97,9 +99,9 @@ impl Driver {
 
     fn publish(&mut self) {
         let snapshot = self.engine.snapshot();
-        // Nothing active begins before the passive checks have said whether a meeting is under way.
-        let busy = snapshot.starting || snapshot.in_use;
-        self.in_use.send_if_modified(|told| std::mem::replace(told, busy) != busy);
+        self.in_use.send_if_modified(|told| std::mem::replace(told, snapshot.in_use) != snapshot.in_use);
+        // After the room's use, so that who begins now knows of it.
+        self.begun.send_if_modified(|told| std::mem::replace(told, !snapshot.starting) == snapshot.starting);
         self.snapshot.send_if_modified(|old| {
             let newer = old.seq != snapshot.seq;
             *old = snapshot;

@@ -78,16 +78,19 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let (observed, observations) = mpsc::channel(OBSERVATIONS);
     let (instruct, instructions) = mpsc::channel(16);
     let (snapshot, snapshot_seen) = watch::channel(engine.snapshot());
-    let (in_use, in_use_seen) = watch::channel(true);
+    let (in_use, in_use_seen) = watch::channel(false);
+    let (begun, begun_seen) = watch::channel(false);
     let (events, happened) = mpsc::channel(EVENTS);
     let (history, observed_by_store) = mpsc::channel(OBSERVATIONS);
     let heartbeat = service::watchdog(clock);
-    let driver = Driver { engine, clock, observations, instructions, snapshot, in_use, events, history, heartbeat };
+    let driver =
+        Driver { engine, clock, observations, instructions, snapshot, in_use, begun, events, history, heartbeat };
 
     let shared = Shared {
         clock,
         roots: Roots::default(),
         in_use: in_use_seen,
+        begun: begun_seen,
         own_far_end: own_far_end.as_ref().map(|far_end| Arc::new(far_end.addresses())),
         enrolled: Some(folder.join(enrolled::FILE)),
     };

@@ -26,6 +26,9 @@ pub struct Shared {
     pub roots: Roots,
     /// Whether the room is in use.
     pub in_use: watch::Receiver<bool>,
+    /// Whether the passive checks' first round is over: before that nobody knows whether a meeting is under way, and nothing
+    /// active begins.
+    pub begun: watch::Receiver<bool>,
     /// The daemon's own far end, where it runs one.
     pub own_far_end: Option<Arc<OwnFarEnd>>,
     /// Where the room's record is, if state is kept.
@@ -85,7 +88,17 @@ impl Probes {
             own_far_end: self.shared.own_far_end.clone(),
             enrolled: self.shared.enrolled.clone(),
         };
-        let task = keep_observing(config.clone(), context, self.out.clone(), not_before.unwrap_or(Mono::ZERO));
+        let begun = spec.active.then(|| self.shared.begun.clone());
+        let observing = keep_observing(config.clone(), context, self.out.clone(), not_before.unwrap_or(Mono::ZERO));
+        let task = async move {
+            // Its other end goes with the daemon.
+            if let Some(mut begun) = begun
+                && begun.wait_for(|begun| *begun).await.is_err()
+            {
+                return;
+            }
+            observing.await;
+        };
         Running { spec: Arc::clone(spec), config: config.clone(), task: tokio::spawn(task) }
     }
 }

@@ -51,12 +51,14 @@ pub async fn run(config: Config, args: &CheckArgs, lang: Lang, color: bool) -> R
     let clock = Clock::start();
     let far_end = crate::app::own_far_end(&config).await?;
     // Nothing active begins before the passive checks have said whether a meeting is under way.
-    let (in_use, in_use_seen) = watch::channel(true);
+    let (in_use, in_use_seen) = watch::channel(false);
+    let (begun, begun_seen) = watch::channel(false);
     let (out, mut observations) = mpsc::channel(256);
     let shared = Shared {
         clock,
         roots: Roots::default(),
         in_use: in_use_seen,
+        begun: begun_seen,
         own_far_end: far_end.as_ref().map(|far_end| std::sync::Arc::new(far_end.addresses())),
         enrolled: crate::app::service::state_dir(None).ok().map(|folder| folder.join(crate::probe::enrolled::FILE)),
     };
@@ -69,8 +71,8 @@ pub async fn run(config: Config, args: &CheckArgs, lang: Lang, color: bool) -> R
     let mut progress = Progress::new();
     loop {
         let snapshot = engine.snapshot();
-        let busy = snapshot.starting || snapshot.in_use;
-        in_use.send_if_modified(|told| std::mem::replace(told, busy) != busy);
+        in_use.send_if_modified(|told| std::mem::replace(told, snapshot.in_use) != snapshot.in_use);
+        begun.send_if_modified(|told| std::mem::replace(told, !snapshot.starting) == snapshot.starting);
         let elapsed = clock.elapsed();
         progress.show(&snapshot, elapsed);
         if elapsed >= limit || is_done(&snapshot, args.quick, elapsed) {

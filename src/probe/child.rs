@@ -247,6 +247,21 @@ pub fn main(args: &[OsString]) -> ExitCode {
     }
 }
 
+/// The child's side, before it touches a device that sees or hears: nothing of it may leave this process, not in a core dump,
+/// not through another process's eyes, and not because the daemon is gone and nobody would end it.
+///
+/// # Errors
+/// `Internal`, and nothing may be opened.
+pub(super) fn seal() -> Result<(), ProbeError> {
+    use rustix::process::{
+        DumpableBehavior, Resource, Rlimit, Signal, set_dumpable_behavior, set_parent_process_death_signal, setrlimit,
+    };
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })
+        .and_then(|()| set_dumpable_behavior(DumpableBehavior::NotDumpable))
+        .and_then(|()| set_parent_process_death_signal(Some(Signal::KILL)))
+        .map_err(|error| ProbeError::new(ErrorKind::Internal, format!("the child cannot be sealed: {error}")))
+}
+
 fn say<T: Serialize>(found: Result<T, ProbeError>) -> serde_json::Result<Vec<u8>> {
     serde_json::to_vec(&match found {
         Ok(found) => Answer::Found(found),

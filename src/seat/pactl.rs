@@ -74,12 +74,19 @@ impl Pactl {
             Ok(report) => report,
             Err(error) => match error.kind {
                 ErrorKind::Timeout => Report::Unanswering,
-                // It ends badly where it cannot connect, and says why only in words.
-                ErrorKind::Internal => Report::Absent,
+                ErrorKind::Internal if self.is_alone().await => Report::Absent,
                 ErrorKind::Gone => Report::Blind { detail: "there is no program pactl".to_owned() },
                 _ => Report::Blind { detail: error.detail },
             },
         }
+    }
+
+    /// Whether it cannot connect: then it ends with 1 by itself, also where nothing is asked of it that an old one does not
+    /// know. One that could not be started, or was killed, tells nothing of the server.
+    async fn is_alone(&mut self) -> bool {
+        let plain = Program::other("pactl", &[]);
+        let said = self.slot.run(&plain, &["info".into()], DEADLINE).await;
+        said.is_err_and(|error| error.kind == ErrorKind::Internal && error.detail.ends_with("exit status: 1"))
     }
 
     async fn try_look(&mut self) -> Result<Report, ProbeError> {
@@ -137,15 +144,19 @@ impl Listed {
     }
 }
 
-/// What programs call themselves, each once.
+/// As many programs as a sentence can name.
+const NAMED: usize = 5;
+
+/// What programs call themselves, each once. Not what they call their streams: that may be a meeting's title.
 fn names<'a>(streams: impl Iterator<Item = &'a Stream>) -> Vec<String> {
     let named = |stream: &Stream| {
-        let known = ["application.name", "application.process.binary", "media.name"];
+        let known = ["application.name", "application.process.binary"];
         known.iter().find_map(|key| stream.properties.get(*key)).cloned().unwrap_or_else(|| "?".to_owned())
     };
     let mut all: Vec<_> = streams.map(named).collect();
     all.sort();
     all.dedup();
+    all.truncate(NAMED);
     all
 }
 

@@ -140,7 +140,9 @@ impl Writer {
 
     fn queue(&mut self, op: Op) {
         if self.backlog.len() >= MAX_BACKLOG {
-            self.backlog.pop_front();
+            if let Some(Op::Delivered { key, .. } | Op::GivenUp { key, .. }) = self.backlog.pop_front() {
+                lock(&self.waiting).forget(&key);
+            }
             self.lost += 1;
         }
         self.backlog.push_back(op);

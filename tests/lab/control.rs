@@ -7,7 +7,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use crate::waiting::PATIENCE;
+use crate::waiting::{PATIENCE, until};
 
 /// What a command came to.
 #[derive(Clone, Debug)]
@@ -33,7 +33,8 @@ pub(crate) struct Control {
 impl Control {
     /// Connects. The guest need not be there yet: what is written waits for it.
     pub(crate) fn connect(path: &Path) -> Self {
-        let stream = UnixStream::connect(path).unwrap();
+        // Bound, and a moment later listened at.
+        let stream = until("QEMU listens", || UnixStream::connect(path).ok(), || path.display().to_string());
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         Self { stream: BufReader::new(stream) }
     }

@@ -116,7 +116,7 @@ fn a_recording_that_runs_is_left_alone_and_loses_nothing() {
     lab.wait_for(&format!("grep -q RUNNING {EAR_STATUS}"));
     let daemon = lab.daemon(&room(&["audio"], &[("microphone", EAR)]));
     daemon.only("microphone", "ready", &["audio.microphone_not_heard"]);
-    assert!(daemon.get("/api/v1/readiness?lang=en").1.contains("in use (arecord)"));
+    assert!(daemon.get("/api/v1/readiness?lang=en").1.contains("\"detail\":\"arecord\""));
     lab.wait_for("[ $(stat -c %s /tmp/heard.raw) -gt 960000 ]");
     daemon.only("microphone", "ready", &["audio.microphone_not_heard"]);
     lab.sh("killall -INT arecord; cp /tmp/heard.raw /share");

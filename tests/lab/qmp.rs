@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::waiting::PATIENCE;
+use crate::waiting::{PATIENCE, until};
 
 /// A connection to one machine's monitor.
 pub(crate) struct Qmp {
@@ -16,7 +16,8 @@ pub(crate) struct Qmp {
 impl Qmp {
     /// Connects and ends the greeting.
     pub(crate) fn connect(path: &Path) -> Self {
-        let stream = UnixStream::connect(path).unwrap();
+        // Bound, and a moment later listened at.
+        let stream = until("QEMU listens", || UnixStream::connect(path).ok(), || path.display().to_string());
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut qmp = Self { stream: BufReader::new(stream) };
         let greeting = qmp.next();

@@ -152,9 +152,12 @@ impl Drop for Camera {
         if !self.taken {
             return;
         }
-        let _ = ask::<STREAMOFF, _>(&self.file, &mut CAPTURE.clone());
+        // Where it failed, the driver may write into them still.
+        let ours = ask::<STREAMOFF, _>(&self.file, &mut CAPTURE.clone()).is_ok();
         for mut mapped in self.buffers.drain(..) {
-            mapped.bytes().fill(0);
+            if ours {
+                mapped.bytes().fill(0);
+            }
         }
         let _ = ask::<REQBUFS, _>(&self.file, &mut Wanted { kind: CAPTURE, memory: MMAP, ..Wanted::default() });
     }

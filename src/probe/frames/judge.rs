@@ -21,6 +21,16 @@ pub(super) enum Sight {
     Looked(Result<Seen, ProbeError>),
 }
 
+impl Sight {
+    /// Whether somebody else has it.
+    pub(super) fn is_taken(&self) -> bool {
+        match self {
+            Self::Held(_) => true,
+            Self::Looked(seen) => seen.as_ref().is_err_and(|error| error.kind == ErrorKind::Busy),
+        }
+    }
+}
+
 pub(super) fn reading(config: &Config, sights: &[(Node, Sight)]) -> Reading {
     let mut reading = Reading::default();
     let mut told = Vec::new();

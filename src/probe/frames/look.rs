@@ -6,7 +6,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use linuxvideo::{CapabilityFlags, Device};
-use rustix::process::{DumpableBehavior, Resource, Rlimit, Signal};
 use serde::{Deserialize, Serialize};
 
 use super::capture::{Camera, Frame};
@@ -16,6 +15,7 @@ use super::v4l2::Format;
 use crate::clock::Clock;
 use crate::domain::{ErrorKind, Mono, ProbeError};
 use crate::probe::camera::query;
+use crate::probe::child::seal;
 
 /// How long a first frame may take: a camera that was asleep needs a second or two.
 pub(super) const FIRST: Duration = Duration::from_secs(5);
@@ -64,7 +64,7 @@ pub(in crate::probe) struct Seen {
 /// A stream that fails otherwise is the camera's failure, and an answer.
 pub(in crate::probe) fn look(path: &Path, plan: Plan) -> Result<Seen, ProbeError> {
     let failed = |error: io::Error| ProbeError::new(query::kind(&error), format!("{}: {error}", path.display()));
-    seal().map_err(|error| ProbeError::new(ErrorKind::Internal, format!("frames cannot be kept in: {error}")))?;
+    seal()?;
     let flags = Device::open(path).and_then(|device| device.capabilities()).map_err(failed)?.device_capabilities();
     if !flags.contains(CapabilityFlags::VIDEO_CAPTURE) {
         if flags.contains(CapabilityFlags::VIDEO_CAPTURE_MPLANE) {
@@ -82,15 +82,6 @@ pub(in crate::probe) fn look(path: &Path, plan: Plan) -> Result<Seen, ProbeError
         }
     }
     Ok(seen)
-}
-
-/// No frame may leave this process: not in a core dump, not through another process's eyes, and not because the daemon is gone
-/// and nobody would end it.
-fn seal() -> io::Result<()> {
-    rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
-    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-    Ok(())
 }
 
 fn stream(camera: &mut Camera, plan: Plan, seen: &mut Seen) -> io::Result<()> {

@@ -213,12 +213,14 @@ pub struct Probe {
     program: Program,
     places: BTreeMap<String, Place>,
     due: Mono,
+    /// Whether anything was told yet.
+    told: bool,
 }
 
 impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
-        Self { config, context, program: Program::device_child(), places: BTreeMap::new(), due: Mono::ZERO }
+        Self { config, context, program: Program::device_child(), places: BTreeMap::new(), due: Mono::ZERO, told: false }
     }
 
     /// Waits until a look is due and the room is free, and looks. A look that the room's use cuts off is no observation: what was
@@ -245,7 +247,8 @@ impl Probe {
                     self.due = began.after(wait);
                     return self.context.read(began, reading);
                 }
-                Ok(None) => self.due = clock.mono(),
+                Ok(None) if *in_use.borrow() => self.due = clock.mono(),
+                Ok(None) => self.due = began.after(interval.min(AGAIN)),
                 Err(error) => {
                     self.due = began.after(interval.min(AGAIN));
                     return self.context.failed(began, error, &ERRORS);
@@ -254,7 +257,8 @@ impl Probe {
         }
     }
 
-    /// Looks at every camera that is meant; `None` when the room came into use meanwhile.
+    /// Looks at every camera that is meant; `None` when the room came into use meanwhile, or somebody has a camera of which
+    /// something was told already.
     async fn look(&mut self, in_use: &mut watch::Receiver<bool>) -> Result<Option<Reading>, ProbeError> {
         let roots = self.context.roots.clone();
         let mut nodes = super::camera::list(&roots)?;
@@ -271,6 +275,11 @@ impl Probe {
             };
             sights.push((node, sight));
         }
+        // Who has it now says nothing of what was seen: that stands, as it does while the room is in use.
+        if self.told && sights.iter().any(|(_, sight)| sight.is_taken()) {
+            return Ok(None);
+        }
+        self.told = true;
         let mut reading = judge::reading(&self.config, &sights);
         let left_behind = self.places.values_mut().map(Place::is_left_behind).filter(|left| *left).count();
         #[allow(clippy::cast_precision_loss, reason = "a handful")]

@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use super::audio::cards::Direction;
 use super::sound::hardware::{self, Pcm};
 use super::sound::stream::{Captured, Loudspeakers, Microphone, RATE};
-use super::sound::{Tested, Tester, is_good, keep_private};
+use super::child::seal;
+use super::sound::{Tested, Tester, is_good};
 use super::{Context, Defaults};
 use crate::clock::Clock;
 use crate::domain::check::LossRule;
@@ -238,7 +239,7 @@ fn reading(config: &Config, card: &str, heard: &Heard) -> Reading {
 /// # Errors
 /// What opening, playing and listening came to; `Internal` where frames were lost, because nothing is known then.
 pub(super) fn run(play: &str, capture: &str) -> Result<Heard, ProbeError> {
-    keep_private()?;
+    seal()?;
     let (clock, rate) = (Clock::start(), f64::from(RATE));
     let sweep = Sweep::new(rate);
     let mut sound = vec![0.0; frames(LEAD, rate)];

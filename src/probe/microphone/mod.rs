@@ -15,7 +15,8 @@ use std::time::Duration;
 use super::audio::cards::Direction;
 use super::sound::hardware::{self, Pcm};
 use super::sound::stream::{Microphone, RATE};
-use super::sound::{Tested, Tester, is_good, keep_private};
+use super::child::seal;
+use super::sound::{Tested, Tester, is_good};
 use super::{Context, Defaults};
 use crate::clock::Clock;
 use crate::domain::check::LossRule;
@@ -237,7 +238,7 @@ fn reading(config: &Config, card: &str, heard: &Heard) -> Reading {
 /// What opening and listening came to.
 #[allow(clippy::cast_possible_truncation, reason = "a few seconds of frames")]
 pub(super) fn listen(pcm: &str) -> Result<Heard, ProbeError> {
-    keep_private()?;
+    seal()?;
     let frames = |time: Duration| time.as_millis() as usize * RATE as usize / 1000;
     let captured = Microphone::open(pcm, Clock::start())?.listen(frames(SETTLING + LISTENING))?;
     let heard: Vec<Vec<f64>> =

@@ -23,7 +23,11 @@ pub(super) fn reading(config: &Config, report: &Report) -> Reading {
             }
         }
         Report::Unanswering => reading.find(Finding::new(&told::UNANSWERING, Verdict::NotReady)),
-        Report::Absent => reading.find(Finding::new(&told::NO_SERVER, Verdict::NotReady)),
+        Report::Absent => {
+            // Where there is no server, nobody records by it.
+            reading.in_use = Some(false);
+            reading.find(Finding::new(&told::NO_SERVER, Verdict::NotReady));
+        }
         Report::Blind { detail } => {
             reading.find(Finding::new(&told::BLIND, Verdict::Unknown).with("detail", detail.as_str()));
         }

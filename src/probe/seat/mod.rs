@@ -99,7 +99,8 @@ const fn quiet() -> f64 {
 impl Config {
     /// Where such a check stands in the tree of root causes.
     pub fn level(&self) -> Level {
-        Level::Device
+        // It says nothing of any bus: what the session has chosen may be on the board.
+        Level::Onboard
     }
 
     /// The limits to which its measurements are held.
@@ -159,6 +160,7 @@ impl Probe {
                     // Spoken when it was said, not when the wait for it began.
                     let began = self.context.clock.mono();
                     return match word {
+                        Heard::Come => continue,
                         Heard::Report(report) => self.context.read(began, judge::reading(&self.config, &report)),
                         Heard::Left => self.context.read(began, judge::alone()),
                         Heard::Nonsense(error) => self.context.failed(began, error, &ERRORS),

@@ -1,7 +1,7 @@
 //! The daemon's end of the unix socket: one agent at a time, of one user, whose words are read line by line.
 
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -62,6 +62,8 @@ pub(super) struct Seat {
 pub(super) enum Heard {
     /// A message.
     Report(Report),
+    /// An agent has come, and has said nothing yet.
+    Come,
     /// The agent has gone.
     Left,
     /// What it said is no message; it is not listened to any longer.
@@ -101,11 +103,17 @@ impl Seat {
         loop {
             let Some(agent) = &mut self.agent else {
                 let come = self.listener.accept().await;
-                self.welcome(come).await;
+                if self.welcome(come).await {
+                    return Heard::Come;
+                }
                 continue;
             };
             tokio::select! {
-                come = self.listener.accept() => self.welcome(come).await,
+                come = self.listener.accept() => {
+                    if self.welcome(come).await {
+                        return Heard::Come;
+                    }
+                }
                 read = line(agent, &mut self.line) => {
                     match read {
                         Ok(true) => {
@@ -124,14 +132,15 @@ impl Seat {
         }
     }
 
-    async fn welcome(&mut self, come: io::Result<(UnixStream, tokio::net::unix::SocketAddr)>) {
+    /// Whether it was let in.
+    async fn welcome(&mut self, come: io::Result<(UnixStream, tokio::net::unix::SocketAddr)>) -> bool {
         let stream = match come {
             Ok((stream, _)) => stream,
             Err(error) => {
                 tracing::warn!(%error, "the seat's agent cannot be let in");
                 // Out of descriptors, most likely: without a pause this would spin.
                 tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-                return;
+                return false;
             }
         };
         // unix(7): the credentials at the time of connect(2); they cannot be made up.
@@ -139,6 +148,7 @@ impl Seat {
             Ok(peer) if peer.uid() == self.user => {
                 self.agent = Some(BufReader::new(stream));
                 self.line.clear();
+                return true;
             }
             Ok(peer) if !self.refused => {
                 tracing::warn!(uid = peer.uid(), "somebody else than the seat's user is at its socket, and is turned away");
@@ -146,6 +156,7 @@ impl Seat {
             }
             _ => {}
         }
+        false
     }
 
     fn turn_out(&mut self, why: &str) -> Heard {
@@ -173,10 +184,15 @@ async fn line(agent: &mut BufReader<UnixStream>, line: &mut Vec<u8>) -> io::Resu
     }
 }
 
+fn is_socket(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket())
+}
+
 /// Binds a socket at `path`. A file that an ended daemon left is taken away; one at which somebody listens is not.
 fn bind(path: &Path) -> io::Result<UnixListener> {
     match UnixListener::bind(path) {
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+        // Nothing but a socket is ever taken away: a path that is mistyped may be somebody's file.
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_socket(path) => {
             match std::os::unix::net::UnixStream::connect(path) {
                 Err(refused) if refused.kind() == io::ErrorKind::ConnectionRefused => {
                     std::fs::remove_file(path)?;
@@ -203,6 +219,16 @@ mod tests {
         std::os::unix::net::UnixStream::connect(&seat.path).unwrap()
     }
 
+    /// The next thing that is heard but for arrivals.
+    async fn word(seat: &mut Seat) -> Heard {
+        loop {
+            match seat.hear().await {
+                Heard::Come => {}
+                heard => return heard,
+            }
+        }
+    }
+
     fn me() -> u32 {
         rustix::process::getuid().as_raw()
     }
@@ -225,24 +251,24 @@ mod tests {
         let whole = Report::Absent.line();
         first.write_all(&whole[..5]).unwrap();
         // Half a line is no word yet, and a wait that is given up loses none of it.
-        let waited = tokio::time::timeout(std::time::Duration::from_millis(50), seat.hear()).await;
+        let waited = tokio::time::timeout(std::time::Duration::from_millis(50), word(&mut seat)).await;
         assert!(waited.is_err());
         first.write_all(&whole[5..]).unwrap();
-        assert!(matches!(seat.hear().await, Heard::Report(Report::Absent)));
+        assert!(matches!(word(&mut seat).await, Heard::Report(Report::Absent)));
         let mut second = knock(&seat);
         second.write_all(&Report::Unanswering.line()).unwrap();
-        assert!(matches!(seat.hear().await, Heard::Report(Report::Unanswering)));
+        assert!(matches!(word(&mut seat).await, Heard::Report(Report::Unanswering)));
         second.write_all(b"GET / HTTP/1.1\n").unwrap();
-        let Heard::Nonsense(error) = seat.hear().await else { panic!("nonsense is believed") };
+        let Heard::Nonsense(error) = word(&mut seat).await else { panic!("nonsense is believed") };
         assert_eq!(error.kind, ErrorKind::Protocol);
         assert!(!seat.is_connected());
         let mut endless = knock(&seat);
         // The socket's buffer may be smaller: whoever is cut off in the middle has said enough.
         let writer = std::thread::spawn(move || _ = endless.write_all(&vec![b'x'; 4 * LONGEST]));
-        assert!(matches!(seat.hear().await, Heard::Nonsense(_)));
+        assert!(matches!(word(&mut seat).await, Heard::Nonsense(_)));
         writer.join().unwrap();
         drop(knock(&seat));
-        assert!(matches!(seat.hear().await, Heard::Left));
+        assert!(matches!(word(&mut seat).await, Heard::Left));
     }
 
     #[tokio::test]
@@ -267,5 +293,8 @@ mod tests {
         assert_eq!(Seat::open(&config).err().map(|error| error.kind), Some(ErrorKind::Busy));
         drop(living);
         assert!(!path.exists(), "it is taken away at the end");
+        std::fs::write(&path, "somebody's").unwrap();
+        assert_eq!(Seat::open(&config).err().map(|error| error.kind), Some(ErrorKind::Busy));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "somebody's");
     }
 }

@@ -132,14 +132,3 @@ pub(super) fn is_good(reading: &Reading, rules: &[Rule]) -> bool {
     };
     reading.findings.iter().all(|finding| finding.verdict == Verdict::Ready) && !rules.iter().any(beyond)
 }
-
-/// The child's side, before it touches a device: no sample may come to lie on a disk with a core dump, nor be read by
-/// another process (`PR_SET_DUMPABLE`, `prctl(2)`; the unit's filter forbids `setrlimit`).
-///
-/// # Errors
-/// `Internal`, and nothing may be opened.
-pub(super) fn keep_private() -> Result<(), ProbeError> {
-    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
-    set_dumpable_behavior(DumpableBehavior::NotDumpable)
-        .map_err(|error| ProbeError::new(ErrorKind::Internal, format!("core dumps cannot be forbidden: {error}")))
-}
