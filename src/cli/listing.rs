@@ -17,6 +17,12 @@ pub struct Listing {
     /// When it was judged, in the daemon's words; now, where this process has judged.
     #[serde(default)]
     at: Option<String>,
+    /// `outlook` where the window is too far away for what is measured now.
+    #[serde(default)]
+    basis: Option<String>,
+    /// When to ask again.
+    #[serde(default)]
+    recheck_at: Option<String>,
     components: Vec<Part>,
 }
 
@@ -74,6 +80,8 @@ impl Listing {
             profile: view.profile.name.to_string(),
             verdict: view.verdict,
             at: None,
+            basis: None,
+            recheck_at: None,
             components: view.components.iter().map(part).collect(),
         })
     }
@@ -100,6 +108,17 @@ impl Listing {
     pub fn text(&self, lang: Lang, color: bool) -> String {
         let mut out = self.summary(lang, color);
         out.push('\n');
+        if self.basis.as_deref() == Some("outlook") {
+            out.push_str(word(
+                lang,
+                "Prakiraan: hanya yang akan tetap begitu sampai ada yang bertindak",
+                "An outlook: only what will stay so until somebody acts",
+            ));
+            if let Some(again) = &self.recheck_at {
+                _ = write!(out, "; {} {again}", word(lang, "tanya lagi pada", "ask again at"));
+            }
+            out.push('\n');
+        }
         for part in &self.components {
             let note = match (part.absent, part.requirement) {
                 (true, _) => word(lang, " (memang tidak ada)", " (deliberately absent)"),

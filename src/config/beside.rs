@@ -33,7 +33,9 @@ impl<'s> Beside<'s> {
         }
         let readable = std::fs::metadata(&*path).and_then(|found| {
             // A pipe would wait for its writer for ever.
-            if found.is_file() { File::open(&*path).map(drop) } else { Err(std::io::Error::other("it is no file")) }
+            let useless =
+                if found.is_file() { (found.len() == 0).then_some("it is empty") } else { Some("it is no file") };
+            useless.map_or_else(|| File::open(&*path).map(drop), |why| Err(std::io::Error::other(why)))
         });
         readable.map_err(|error| format!("cannot read {}: {error}", path.display()))
     }

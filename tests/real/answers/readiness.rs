@@ -201,7 +201,13 @@ async fn the_command_line_dresses_a_daemons_answer_as_its_own_judgement() {
             text.lines().filter(|line| !line.contains('→')).map(str::to_owned).collect()
         };
         assert_eq!(without_remedies(&answered), without_remedies(&own));
+        assert!(!answered.contains("ask again"), "{answered}");
         assert!(own.contains("permission denied") && own.contains("  camera [camera]: "), "{own}");
     }
+    // Of a meeting next month it says that it is an outlook, and when to ask again.
+    let json = served.get("/api/v1/readiness?lang=en&start=2026-12-24T03:00:00Z&end=2026-12-24T04:00:00Z").await.json();
+    let answered: Listing = serde_json::from_value(json).unwrap();
+    let text = answered.text(Lang::En, false);
+    assert!(text.contains("\nAn outlook: only what will stay so until somebody acts; ask again at 2026-12-"), "{text}");
     served.stop().await;
 }
