@@ -101,7 +101,8 @@ impl Lab {
 
     /// Starts a program in the guest that goes on by itself; what it prints goes to `/share/NAME.log`. Gives its process.
     pub(crate) fn spawn(&self, name: &str, command: &str) -> u32 {
-        let script = format!("{command} </dev/null >/share/{name}.log 2>&1 & echo $!");
+        // Emptied before it starts, not by it: whoever waits for its words may not read those of one before it.
+        let script = format!(": >/share/{name}.log; {command} </dev/null >>/share/{name}.log 2>&1 & echo $!");
         self.sh(&script).parse().unwrap()
     }
 
