@@ -1,7 +1,8 @@
 //! `camera`: is a camera there, does it answer, and does somebody use it?
 //!
 //! Presence and use come from sysfs and procfs, at every interval and when the kernel says that a camera came or went
-//! ([`super::uevents`]), and touch no camera. Whether it answers, and in which formats, is asked in a child that can be killed ([`super::child`]), when the set of nodes changed or `requery` has passed, and never
+//! ([`super::uevents`]), and touch no camera. Whether it answers, and in which formats, is asked in a child that can be killed
+//! ([`super::child`]), when the set of nodes changed or `requery` has passed, and never
 //! while the room is in use: what is in use answers somebody already.
 
 pub(super) mod holder;
