@@ -35,28 +35,52 @@ fn noise(amplitude: f64) -> Vec<f64> {
     signal(|_| 0.0).into_iter().map(|_| next()).collect()
 }
 
-impl Lab {
-    /// Plays a signal into the loop, over and over, until told to [`Self::hush`].
-    fn play(&self, signal: &[f64], rate: u32) {
+/// A player at one end of the loop. It is started once and goes on to the test's end, whatever it plays: the end of a loop that
+/// is made ready first decides the format of both, and two that open at the same moment may each decide, so that what is captured
+/// is refused (EIO) for as long as the player runs.
+struct Player<'lab> {
+    lab: &'lab Lab,
+}
+
+impl<'lab> Player<'lab> {
+    /// Plays a signal over and over.
+    fn start(lab: &'lab Lab, signal: &[f64], rate: u32) -> Self {
+        let player = Self { lab };
+        player.load(signal);
+        lab.spawn(
+            "play",
+            &format!(
+                "dash -c 'while :; do cat /run/signal.raw; done | \
+                 aplay -q -D hw:Loop,0,0 -t raw -f S16_LE -c 1 -r {rate} --buffer-time=2000000 --period-time=250000'"
+            ),
+        );
+        lab.wait_for("grep -q RUNNING /proc/asound/Loop/pcm0p/sub0/status");
+        player
+    }
+
+    /// Nothing but zeros, at 48 kHz.
+    fn hushed(lab: &'lab Lab) -> Self {
+        Self::start(lab, &signal(|_| 0.0), 48_000)
+    }
+
+    /// Goes over to another signal, which is heard when what is buffered has been played.
+    fn play(&self, signal: &[f64]) {
+        self.load(signal);
+        // Where none runs at this moment, the next one reads the new file.
+        self.lab.run("killall cat");
+    }
+
+    /// Goes over to zeros.
+    fn hush(&self) {
+        self.play(&signal(|_| 0.0));
+    }
+
+    fn load(&self, signal: &[f64]) {
         #[allow(clippy::cast_possible_truncation, reason = "a float's conversion ends at the type's ends")]
         let bytes: Vec<u8> =
             signal.iter().flat_map(|sample| ((sample * 32_768.0).round() as i16).to_le_bytes()).collect();
-        let file = self.push(&bytes, "signal.raw");
-        // While the other end is open it says the format, and ours must wait until it is closed.
-        self.spawn(
-            "play",
-            &format!(
-                "dash -c 'touch /run/playing; while [ -e /run/playing ]; do while cat {file}; do :; done | \
-                 aplay -q -D hw:Loop,0,0 -t raw -f S16_LE -c 1 -r {rate} --buffer-time=4000000 --period-time=500000; done'"
-            ),
-        );
-        self.wait_for("grep -q RUNNING /proc/asound/Loop/pcm0p/sub0/status");
-    }
-
-    /// Ends what is played.
-    fn hush(&self) {
-        self.sh("rm /run/playing; killall aplay");
-        self.wait_for("grep -q closed /proc/asound/Loop/pcm0p/sub0/status");
+        let file = self.lab.push(&bytes, "signal.raw");
+        self.lab.sh(&format!("cp {file} /run/next.raw && mv /run/next.raw /run/signal.raw"));
     }
 }
 
@@ -70,6 +94,7 @@ fn metric(daemon: &Daemon<'_>, name: &str) -> f64 {
 #[test]
 fn what_a_microphone_hears_is_told() {
     let lab = Lab::start();
+    let player = Player::hushed(&lab);
     let daemon = lab.daemon(&room(&["audio"], &[("microphone", EAR)]));
     daemon.only("microphone", "not_ready", &["audio.microphone_silent"]);
     let with = |tone: &dyn Fn(f64) -> f64| -> Vec<f64> {
@@ -83,12 +108,12 @@ fn what_a_microphone_hears_is_told() {
         (with(&sine(50.0, 0.01)), "degraded", &["audio.microphone_hum"]),
         (with(&sine(440.0, 0.1)), "ready", &[]),
     ] {
-        lab.play(&played, 48_000);
+        player.play(&played);
         daemon.only("microphone", verdict, codes);
-        lab.hush();
+        player.hush();
         daemon.only("microphone", "not_ready", &["audio.microphone_silent"]);
     }
-    lab.play(&with(&sine(440.0, 0.1)), 48_000);
+    player.play(&with(&sine(440.0, 0.1)));
     daemon.only("microphone", "ready", &[]);
     let level = metric(&daemon, "microphone_rms_decibels");
     assert!((level + 23.0).abs() < 0.1, "{level}");
@@ -100,7 +125,7 @@ fn what_a_microphone_hears_is_told() {
 fn hardware_that_runs_at_another_rate_is_told() {
     let lab = Lab::start();
     // The end of the loop that is open first decides the rate of both.
-    lab.play(&noise(0.005), 44_100);
+    Player::start(&lab, &noise(0.005), 44_100);
     let daemon = lab.daemon(&room(&["audio"], &[("microphone", EAR)]));
     daemon.only("microphone", "degraded", &["audio.microphone_rate"]);
     assert!((metric(&daemon, "microphone_rate_hertz") - 44_100.0).abs() < 0.5);
@@ -111,7 +136,7 @@ fn a_recording_that_runs_is_left_alone_and_loses_nothing() {
     let lab = Lab::start();
     // Each sample is one more than the last.
     let ramp: Vec<f64> = (0..65_536).map(|at| f64::from(at - 32_768) / 32_768.0).collect();
-    lab.play(&ramp, 48_000);
+    Player::start(&lab, &ramp, 48_000);
     lab.spawn("record", "arecord -q -D hw:Loop,1,0 -t raw -f S16_LE -c 1 -r 48000 --buffer-time=4000000 --period-time=500000 /tmp/heard.raw");
     lab.wait_for(&format!("grep -q RUNNING {EAR_STATUS}"));
     let daemon = lab.daemon(&room(&["audio"], &[("microphone", EAR)]));
@@ -152,7 +177,7 @@ fn a_card_pulled_out_while_it_is_listened_to_is_missed_and_found_again() {
 fn the_microphone_is_given_back_at_once_when_the_room_comes_into_use() {
     let lab = Lab::start();
     lab.card().mute(false);
-    lab.play(&noise(0.005), 48_000);
+    Player::start(&lab, &noise(0.005), 48_000);
     let seen = "card = \"Dummy\"\nmixer = false\ninterval = \"50ms\"\n";
     let daemon = lab.daemon(&room(&["audio"], &[("microphone", EAR), ("audio", seen)]));
     daemon.ready();
@@ -206,7 +231,7 @@ fn what_is_played_is_heard_with_its_level_and_delay() {
 fn what_is_played_and_not_heard_is_told_apart() {
     let lab = Lab::start();
     lab.card().mute(false);
-    lab.play(&noise(0.005), 48_000);
+    Player::start(&lab, &noise(0.005), 48_000);
     let keys = |name: &str, capture: &str| {
         format!(
             "name = \"{name}\"\nplay = \"plughw:CARD=Dummy,DEV=0\"\ncapture = \"plughw:{capture}\"\ninterval = \"3s\"\nretry = \"1s\"\n"
