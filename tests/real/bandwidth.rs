@@ -152,8 +152,10 @@ async fn known_rates_are_found_and_not_the_kernels_buffers() {
     assert_eq!(findings(&observation), [SELF]);
     let down = value(&observation, "bandwidth_down_bits_per_second", None).unwrap();
     let up = value(&observation, "bandwidth_up_bits_per_second", None).unwrap();
-    assert!((6e6..11e6).contains(&down), "{down} for 8.4 Mbit/s");
-    assert!((2.5e6..5.5e6).contains(&up), "{up} for 4 Mbit/s");
+    // Buffers, and bits taken for bytes, would show as more or as an eighth. Less by half is what a busy machine sustains: with
+    // a load of nine on two processors 5.5 Mbit/s of the 8.4 were seen.
+    assert!((3e6..11e6).contains(&down), "{down} for 8.4 Mbit/s");
+    assert!((1.5e6..5.5e6).contains(&up), "{up} for 4 Mbit/s");
     let used = value(&observation, "bandwidth_used_bytes_total", None).unwrap();
     assert!(used > 500_000.0 && used < 10_000_000.0, "{used}: three seconds each way at most");
 }
@@ -238,7 +240,8 @@ async fn never_two_at_once() {
     let far_end = FarEnd::start(2_000_000).await;
     let one = |check: &str| {
         let (in_use, context) = room(check);
-        let settings = config(&far_end.url("/down"), &far_end.url("/up"), "duration = \"500ms\"");
+        // Ended by its bytes: a busy machine may take longer for a first answer than a short test lasts.
+        let settings = config(&far_end.url("/down"), &far_end.url("/up"), "duration = \"20s\"\nmax_bytes = \"1 MB\"");
         async move {
             let observation = soon(Probe::new(settings, context).next()).await;
             drop(in_use);

@@ -7,6 +7,7 @@
 mod descriptors;
 mod device;
 
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::AsRawFd as _;
@@ -48,16 +49,27 @@ fn plug(port: u32, serial: &str) -> io::Result<()> {
 }
 
 /// Answers request by request, in order, until the other end is closed.
+///
+/// The kernel may take a request back before it has sent it. If that were answered first, the answer to the request would come
+/// for one that is over, and the kernel would drop the whole device; so such an order waits for its request.
 fn serve(mut stream: &UnixStream, device: &mut Device) -> io::Result<()> {
     let mut head = [0; HEAD];
+    // The requests that were seen, and the orders that wait: by the request's number, the order's own.
+    let (mut seen, mut early) = (HashSet::new(), HashMap::new());
     while stream.read_exact(&mut head).is_ok() {
         let field = |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
         let (command, number, inward, endpoint, length) = (field(0), field(4), field(12) == 1, field(16), field(24));
         if command == UNLINK {
-            // What was asked before is answered already.
-            stream.write_all(&answer(UNLINKED, number, 0, 0))?;
+            let request = field(20);
+            if seen.contains(&request) {
+                // It is answered already.
+                stream.write_all(&answer(UNLINKED, number, 0, 0))?;
+            } else {
+                early.insert(request, number);
+            }
             continue;
         }
+        seen.insert(number);
         assert_eq!(command, SUBMIT, "the kernel sent a command that is none");
         let length = usize::try_from(length).unwrap();
         let mut sent = vec![0; if inward { 0 } else { length }];
@@ -74,6 +86,9 @@ fn serve(mut stream: &UnixStream, device: &mut Device) -> io::Result<()> {
         let moved = if inward { data.len() } else { sent.len() };
         let mut message = answer(SUBMITTED, number, status, u32::try_from(moved).unwrap()).to_vec();
         message.extend(data);
+        if let Some(order) = early.remove(&number) {
+            message.extend(answer(UNLINKED, order, 0, 0));
+        }
         stream.write_all(&message)?;
     }
     Ok(())
@@ -133,6 +148,19 @@ fn it_answers_as_the_standard_says() {
         (bytes.len(), bytes[1] & 1)
     };
     assert_eq!([picture(), picture()], [(device::PAYLOAD, 0), (device::PAYLOAD, 1)]);
+    // Request 8 is taken back, by order 9, before it is sent: answered after it, not before.
+    for (command, number, request) in [(UNLINK, 9, 8), (SUBMIT, 8, 0)] {
+        let mut head = [0; HEAD];
+        for (at, value) in [(0, command), (4, number), (12, 1), (16, 1), (20, request)] {
+            head[at..at + 4].copy_from_slice(&u32::to_be_bytes(value));
+        }
+        host.write_all(&head).unwrap();
+    }
+    for (command, number) in [(SUBMITTED, 8), (UNLINKED, 9)] {
+        let mut answered = [0; HEAD];
+        host.read_exact(&mut answered).unwrap();
+        assert_eq!(answered[..8], [u32::to_be_bytes(command), u32::to_be_bytes(number)].concat());
+    }
     drop(host);
     device.join().unwrap().unwrap();
 }
