@@ -20,7 +20,8 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("app", &["*"]),
     // File shapes to domain: it names what the probes and the receivers want to read from their tables.
     ("config", &["domain", "probe", "notify"]),
-    ("probe", &["domain", "engine", "clock"]),
+    ("probe", &["domain", "engine", "clock", "peer"]),
+    ("control", &["domain", "engine", "clock", "peer"]),
     ("notify", &["domain", "engine", "clock"]),
     ("store", &["domain", "engine", "clock"]),
     ("web", &["domain", "engine", "clock"]),
@@ -34,6 +35,8 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("seat", &["domain", "probe"]),
     ("engine", &["domain"]),
     ("clock", &["domain"]),
+    // Unix sockets and who is at their other end.
+    ("peer", &[]),
     ("domain", &[]),
     // It declares the modules and says nothing else.
     ("lib", &[]),

@@ -7,6 +7,7 @@
 //! ```
 
 pub mod delivery;
+pub mod desk;
 pub mod driver;
 pub mod identity;
 pub mod memory;
@@ -29,6 +30,7 @@ use tokio::sync::{mpsc, watch};
 use crate::cli::RunArgs;
 use crate::clock::Clock;
 use crate::config::{Config, Origin};
+use crate::control::Control;
 use crate::domain::{CheckName, Mono, in_full};
 use crate::engine::Engine;
 use crate::far_end::FarEnd;
@@ -37,6 +39,7 @@ use crate::probe::{ProbeConfig, Roots, enrolled};
 use crate::store::Store;
 use crate::web;
 use delivery::Delivery;
+use desk::Desk;
 use driver::Driver;
 use probes::{Probes, Shared};
 use recorder::Recorder;
@@ -113,6 +116,9 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let recording = tokio::spawn(missed("the recorder", ends.clone(), recorder.run(happened)));
     let history_keeper = recorder::keep_history(observed_by_store, store.clone());
     let keeping = tokio::spawn(missed("the history's keeper", ends.clone(), history_keeper));
+    let (requests, requests_seen) = watch::channel(probes.requests());
+    let desk = Desk::new(clock, snapshot_seen.clone(), requests_seen, configs_seen.clone(), store.clone());
+    let control = listen_for_orders(&config, &folder).map(|control| tokio::spawn(control.run(Arc::new(desk))));
     let own =
         own::Watched { health: store.health(), store: store.clone(), stats: stats.clone(), configs: configs_seen };
     let mut delivery = Delivery::new(store.clone(), clock, poke, stats, ends.clone());
@@ -140,7 +146,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     service::tell(&[NotifyState::Ready]);
 
     let mut config_reader =
-        reload::Reloader { folder, origin, config, instruct, said, configs, delivery, reloaded, clock };
+        reload::Reloader { folder, origin, config, instruct, said, configs, requests, delivery, reloaded, clock };
     let died = loop {
         tokio::select! {
             Some(who) = ended_early.recv() => break Some(who),
@@ -167,6 +173,9 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     }
     service::tell(&[NotifyState::Stopping]);
     // Sources first, so that everything that was seen is judged, recorded and written: then the mouths, then the store.
+    if let Some(control) = &control {
+        control.abort();
+    }
     drop(probes);
     let in_order = async {
         let left = driving.await;
@@ -176,6 +185,10 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         _ = keeping.await;
         // What is not delivered yet is in the store, and the next start takes it up.
         drop(config_reader);
+        if let Some(control) = control {
+            // Its socket is taken away by now.
+            _ = control.await;
+        }
         _ = ended.send(true);
         while serving.join_next().await.is_some() {}
         if let Err(error) = store.close().await {
@@ -196,6 +209,16 @@ async fn missed<F: Future>(who: &'static str, ends: mpsc::Sender<&'static str>, 
     let ended = AssertUnwindSafe(task).catch_unwind().await;
     _ = ends.try_send(who);
     ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// The control socket; without it the daemon does all else.
+fn listen_for_orders(config: &Config, folder: &std::path::Path) -> Option<Control> {
+    let path = service::control_socket(&config.control, folder);
+    Control::open(&path, config.control.group.clone())
+        .inspect_err(|error| {
+            tracing::error!(socket = %path.display(), %error, "orders cannot be given there (siaga test)");
+        })
+        .ok()
 }
 
 async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, String> {

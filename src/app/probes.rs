@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::domain::{CheckName, CheckSpec, ErrorKind, Mono, Observation, ProbeError};
-use crate::probe::{Context, OwnFarEnd, ProbeConfig, Roots};
+use crate::probe::{Context, OwnFarEnd, ProbeConfig, Requests, Roots};
 
 /// How long a probe that panicked rests before it is built anew.
 const REST: Duration = Duration::from_secs(5);
@@ -45,6 +45,7 @@ pub struct Probes {
 struct Running {
     spec: Arc<CheckSpec>,
     config: ProbeConfig,
+    requests: Requests,
     task: JoinHandle<()>,
 }
 
@@ -78,18 +79,27 @@ impl Probes {
         }
     }
 
+    /// Where each active probe is asked for a test.
+    pub fn requests(&self) -> HashMap<CheckName, Requests> {
+        let active = self.running.iter().filter(|(_, running)| running.spec.active);
+        active.map(|(name, running)| (name.clone(), running.requests.clone())).collect()
+    }
+
     fn start(&self, spec: &Arc<CheckSpec>, config: &ProbeConfig, not_before: Option<Mono>) -> Running {
+        let requests = Requests::default();
         let context = Context {
             check: spec.name.clone(),
             clock: self.shared.clock,
             interval: spec.interval,
             roots: self.shared.roots.clone(),
             in_use: self.shared.in_use.clone(),
+            requests: requests.clone(),
+            not_before: not_before.unwrap_or(Mono::ZERO),
             own_far_end: self.shared.own_far_end.clone(),
             enrolled: self.shared.enrolled.clone(),
         };
         let begun = spec.active.then(|| self.shared.begun.clone());
-        let observing = keep_observing(config.clone(), context, self.out.clone(), not_before.unwrap_or(Mono::ZERO));
+        let observing = keep_observing(config.clone(), context, self.out.clone());
         let task = async move {
             // Its other end goes with the daemon.
             if let Some(mut begun) = begun
@@ -99,12 +109,11 @@ impl Probes {
             }
             observing.await;
         };
-        Running { spec: Arc::clone(spec), config: config.clone(), task: tokio::spawn(task) }
+        Running { spec: Arc::clone(spec), config: config.clone(), requests, task: tokio::spawn(task) }
     }
 }
 
-async fn keep_observing(config: ProbeConfig, context: Context, out: mpsc::Sender<Observation>, not_before: Mono) {
-    context.clock.sleep_until(not_before).await;
+async fn keep_observing(config: ProbeConfig, context: Context, out: mpsc::Sender<Observation>) {
     loop {
         let mut probe = config.build(context.clone());
         let observing = async {

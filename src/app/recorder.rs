@@ -27,6 +27,7 @@ pub fn retention(said: &crate::config::Store) -> Retention {
         minutes: said.retention_minutes,
         observations: said.retention_observations,
         outbox: said.retention_notifications,
+        audit: said.retention_audit,
     }
 }
 

@@ -7,6 +7,7 @@ use sd_notify::NotifyState;
 use tokio::sync::{mpsc, watch};
 
 use super::delivery::Delivery;
+use super::desk::AllRequests;
 use super::driver::Instruction;
 use super::probes::Probes;
 use super::{identity, service};
@@ -29,6 +30,8 @@ pub struct Reloader {
     pub said: watch::Sender<Arc<web::Voice>>,
     /// To whoever follows the config.
     pub configs: watch::Sender<Arc<Config>>,
+    /// Where active checks are asked for tests.
+    pub requests: watch::Sender<AllRequests>,
     /// To the receivers.
     pub delivery: Delivery,
     /// What became of it.
@@ -72,12 +75,14 @@ impl Reloader {
                 "measuring against this machine itself (\"self\") begins only at a start: restart siaga".to_owned()
             );
         }
-        if config.web.listen != self.config.web.listen || config.store != self.config.store {
-            tracing::warn!("[web] listen and [store] take effect only at a start: restart siaga");
+        let old = &self.config;
+        if config.web.listen != old.web.listen || config.store != old.store || config.control != old.control {
+            tracing::warn!("[web] listen, [store] and [control] take effect only at a start: restart siaga");
         }
         let plan = Instruction::Adopt(Box::new(config.plan.clone()));
         self.instruct.send(plan).await.map_err(|_| "the judge has ended".to_owned())?;
         probes.keep(config.plan.checks.iter().zip(&config.probes), |_| None);
+        self.requests.send_replace(probes.requests());
         self.said.send_replace(voice(&config));
         self.configs.send_replace(Arc::new(config.clone()));
         if config.receivers != self.config.receivers || config.room.language != self.config.room.language {

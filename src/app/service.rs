@@ -111,6 +111,13 @@ fn first_of(all: &std::path::Path) -> PathBuf {
     all.to_str().and_then(|all| all.split(':').next()).map_or_else(|| all.to_owned(), PathBuf::from)
 }
 
+/// Where orders are given: as the config says, else in the folder that systemd makes for the service, else in the state folder.
+pub fn control_socket(said: &crate::config::Control, state: &Path) -> PathBuf {
+    let made = std::env::var_os("RUNTIME_DIRECTORY").filter(|value| !value.is_empty()).map(PathBuf::from);
+    let place = || made.map_or_else(|| state.to_owned(), |all| first_of(&all)).join(crate::control::SOCKET);
+    said.socket.clone().unwrap_or_else(place)
+}
+
 /// Makes the state folder, for this user alone: what it keeps tells when the room is in use. Locks it for this process,
 /// as long as the returned file is open.
 ///

@@ -36,22 +36,24 @@ struct Part {
     checks: Vec<Line>,
 }
 
+/// A check.
 #[derive(Debug, Deserialize)]
-struct Line {
-    name: String,
-    kind: String,
-    verdict: Verdict,
-    reasons: Vec<Why>,
+pub(super) struct Line {
+    pub(super) name: String,
+    pub(super) kind: String,
+    pub(super) verdict: Verdict,
+    pub(super) reasons: Vec<Why>,
 }
 
+/// A reason.
 #[derive(Debug, Deserialize)]
-struct Why {
-    verdict: Verdict,
-    message: String,
+pub(super) struct Why {
+    pub(super) verdict: Verdict,
+    pub(super) message: String,
     #[serde(default)]
-    detail: Option<String>,
-    remedy: String,
-    blocked_by: Option<String>,
+    pub(super) detail: Option<String>,
+    pub(super) remedy: String,
+    pub(super) blocked_by: Option<String>,
 }
 
 impl Listing {
@@ -132,10 +134,18 @@ impl Listing {
             _ = writeln!(out, "\n{}: {}{note}", part.title, paint::verdict(part.verdict, lang, color));
             part.reasons.iter().for_each(|why| why.tell(&mut out, lang));
             for line in &part.checks {
-                _ = writeln!(out, "  {} [{}]: {}", line.name, line.kind, paint::verdict(line.verdict, lang, color));
-                line.reasons.iter().for_each(|why| why.tell(&mut out, lang));
+                out.push_str(&line.text(lang, color));
             }
         }
+        out
+    }
+}
+
+impl Line {
+    /// The check with its reasons and remedies.
+    pub(super) fn text(&self, lang: Lang, color: bool) -> String {
+        let mut out = format!("  {} [{}]: {}\n", self.name, self.kind, paint::verdict(self.verdict, lang, color));
+        self.reasons.iter().for_each(|why| why.tell(&mut out, lang));
         out
     }
 }

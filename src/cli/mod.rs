@@ -10,6 +10,7 @@ pub mod paint;
 pub mod reasons;
 pub mod replay;
 pub mod status;
+pub mod test;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -45,7 +46,7 @@ struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-Exit codes of check and status, as monitoring plugins have them: 0 ready, 1 degraded, 2 not ready, 3 unknown.
+Exit codes of check, status and test, as monitoring plugins have them: 0 ready, 1 degraded, 2 not ready, 3 unknown.
 Begin with:  siaga devices   what is on this machine, ready to paste into the config
              siaga init      write a config for this room
              siaga check     one round, now
@@ -59,6 +60,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Ask the running daemon.
     Status(status::StatusArgs),
+    /// Have the running daemon test active checks now: camera's picture, microphone, loudspeakers, line.
+    Test(test::TestArgs),
     /// Show what is on this machine, ready to paste into the config.
     Devices,
     /// Record the room's equipment while it is known to be good, or compare the room with what was recorded.
@@ -175,6 +178,11 @@ impl Cli {
                 let config = self.load(Files::NotAsked)?;
                 let lang = self.lang(&config);
                 on_runtime(status::run(&config, args, lang, color))
+            }
+            Command::Test(args) => {
+                let config = self.load(Files::NotAsked)?;
+                let lang = self.lang(&config);
+                on_runtime(test::run(&config, args, lang, color))
             }
             Command::Devices => on_runtime(async {
                 say(&crate::devices::list(&crate::probe::Roots::default(), self.lang.unwrap_or_default())

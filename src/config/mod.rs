@@ -26,7 +26,7 @@ mod tests;
 
 pub use beside::Files;
 pub use problem::{Errors, Problem, Source};
-pub use shape::{Room, RoomName, Store, Web, Zone};
+pub use shape::{Control, Room, RoomName, Store, Web, Zone};
 
 use beside::Beside;
 use problem::Problems;
@@ -45,8 +45,8 @@ pub const DEFAULT_PATH: &str = "/etc/siaga/siaga.toml";
 pub const PATH_VARIABLE: &str = "SIAGA_CONFIG";
 
 const DEFAULT_PROFILE: &str = "zoom_group_720";
-const SECTIONS: [&str; 10] =
-    ["room", "web", "store", "profiles", "profile", "components", "check", "group", "receiver", "remedies"];
+const SECTIONS: [&str; 11] =
+    ["room", "web", "store", "control", "profiles", "profile", "components", "check", "group", "receiver", "remedies"];
 
 /// Everything that the config says, in the domain's words.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,6 +57,8 @@ pub struct Config {
     pub web: Web,
     /// How long things are kept.
     pub store: Store,
+    /// Who may give orders on this machine.
+    pub control: Control,
     /// What the judge is told.
     pub plan: Plan,
     /// What the probes are told: one for each of `plan.checks`, in their order.
@@ -157,6 +159,7 @@ impl Config {
         let room: Room = section(top, "room", &mut problems);
         let web = section(top, "web", &mut problems);
         let store = section(top, "store", &mut problems);
+        let control = section(top, "control", &mut problems);
         let (profiles, default_profile) = all_profiles(top, source, &mut problems);
         let components = components(top, &mut problems);
         let (tables, groups) = (list(top, "check", &mut problems), list(top, "group", &mut problems));
@@ -192,6 +195,6 @@ impl Config {
         let profiles = profiles.collect();
         let (specs, probes) = checks.into_iter().unzip();
         let plan = Plan { room: Arc::clone(&room.name.0), checks: specs, profiles, default_profile, absent };
-        Ok(Self { room, web, store, plan, probes, receivers, remedies })
+        Ok(Self { room, web, store, control, plan, probes, receivers, remedies })
     }
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use super::shape::{CheckCommon, ComponentEntry, GroupEntry, ProfileEntry, Profiles, RemedyText, Room, Store, Web};
+use super::shape::{
+    CheckCommon, ComponentEntry, Control, GroupEntry, ProfileEntry, Profiles, RemedyText, Room, Store, Web,
+};
 use crate::domain::{Component, Kind};
 use crate::notify;
 use crate::probe;
@@ -20,6 +22,7 @@ pub fn schema() -> Value {
         "room": of.one::<Room>(),
         "web": of.one::<Web>(),
         "store": of.one::<Store>(),
+        "control": of.one::<Control>(),
         "profiles": of.one::<Profiles>(),
         "profile": of.list::<ProfileEntry>(),
         "components": { "type": "object", "properties": components, "additionalProperties": false },

@@ -211,6 +211,8 @@ pub struct Store {
     pub retention_observations: Period,
     /// Notifications that were delivered or given up.
     pub retention_notifications: Period,
+    /// Who asked for what, with their names.
+    pub retention_audit: Period,
 }
 
 const DAY: Duration = Duration::from_hours(24);
@@ -223,8 +225,19 @@ impl Default for Store {
             retention_minutes: Period(DAY * 30),
             retention_observations: Period(DAY * 7),
             retention_notifications: Period(DAY * 90),
+            retention_audit: Period(DAY * 400),
         }
     }
+}
+
+/// Who may give orders on this machine (`siaga test`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Control {
+    /// Where the daemon listens for them: a unix socket.
+    pub socket: Option<PathBuf>,
+    /// A group of this machine whose members may, beside root and the daemon's own user.
+    pub group: Option<String>,
 }
 
 /// Kinds of meeting.

@@ -2,6 +2,7 @@
 //!
 //! Everything above speaks in these words; `README.md` has the glossary.
 
+pub mod act;
 pub mod bus;
 pub mod check;
 pub mod component;
@@ -19,6 +20,7 @@ pub mod time;
 pub mod units;
 pub mod verdict;
 
+pub use act::Act;
 pub use check::{CheckName, CheckSpec, Group, Holds, Kind, Level, Limit, ProfileLimit, Rule, Test};
 pub use component::{Component, Requirement};
 pub use enrolled::{Device, Difference, Enrolled, Equipment};

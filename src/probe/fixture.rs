@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{Context, Roots};
+use super::{Context, Requests, Roots};
 use crate::clock::Clock;
-use crate::domain::{Observation, Reading, Verdict};
+use crate::domain::{Mono, Observation, Reading, Verdict};
 
 /// Such a machine; gone when dropped.
 pub(super) struct Machine {
@@ -66,6 +66,8 @@ impl Machine {
             interval: Duration::from_millis(5),
             roots: self.roots(),
             in_use: self.in_use.subscribe(),
+            requests: Requests::default(),
+            not_before: Mono::ZERO,
             own_far_end: None,
             enrolled: Some(self.path("enrolled.toml")),
         }

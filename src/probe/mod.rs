@@ -11,6 +11,7 @@ mod fixture;
 mod lookup;
 mod news;
 mod range;
+mod schedule;
 mod sound;
 #[cfg(test)]
 mod tests;
@@ -24,11 +25,13 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior};
 
+pub use schedule::{Outcome, Refusal, Requests};
+
 use crate::clock::Clock;
 use crate::domain::check::LossRule;
 use crate::domain::reason::DETAIL;
 use crate::domain::{
-    CheckName, Finding, Kind, Level, Observation, ProbeError, Quantity, Reading, ReasonDef, Rule, Text, Verdict,
+    CheckName, Finding, Kind, Level, Mono, Observation, ProbeError, Quantity, Reading, ReasonDef, Rule, Text, Verdict,
 };
 
 /// What a kind of probe does unless the config says otherwise.
@@ -59,6 +62,10 @@ pub struct Context {
     pub roots: Roots,
     /// Whether the room is in use: an active probe waits while it is.
     pub in_use: watch::Receiver<bool>,
+    /// Where somebody asks an active probe for a test now.
+    pub requests: Requests,
+    /// Before this moment an active probe makes no test that nobody asks for: an earlier process made the last one.
+    pub not_before: Mono,
     /// The daemon's own far end, where it runs one.
     pub own_far_end: Option<Arc<OwnFarEnd>>,
     /// Where the room's record is (`siaga enroll`), if state is kept.
@@ -93,18 +100,13 @@ pub struct OwnFarEnd {
 
 impl Context {
     /// An observation that read something, complete now; `began` is when the run started.
-    pub fn read(&self, began: crate::domain::Mono, reading: Reading) -> Observation {
+    pub fn read(&self, began: Mono, reading: Reading) -> Observation {
         let now = self.clock.now();
         Observation::read(self.check.clone(), now, now.mono.since(began), reading)
     }
 
     /// An observation that failed, complete now.
-    pub fn failed(
-        &self,
-        began: crate::domain::Mono,
-        error: ProbeError,
-        table: &crate::domain::ErrorTable,
-    ) -> Observation {
+    pub fn failed(&self, began: Mono, error: ProbeError, table: &crate::domain::ErrorTable) -> Observation {
         let now = self.clock.now();
         Observation::failed(self.check.clone(), now, now.mono.since(began), error, table)
     }

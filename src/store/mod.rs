@@ -46,7 +46,7 @@ pub use retention::Retention;
 pub use rows::Catalogue;
 
 use crate::clock::Clock;
-use crate::domain::{Incident, Notification, Observation, Transition};
+use crate::domain::{Act, Incident, Notification, Observation, Transition};
 use health::Board;
 use read::Readers;
 use rollup::Feed;
@@ -71,6 +71,8 @@ pub struct Batch {
     pub incidents: Vec<Incident>,
     /// Who shall hear of it.
     pub notifications: Vec<Notification>,
+    /// What people asked for.
+    pub acts: Vec<Act>,
 }
 
 /// Where a batch is.

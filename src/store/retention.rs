@@ -25,12 +25,21 @@ pub struct Retention {
     pub observations: Period,
     /// Notifications that have arrived or were given up.
     pub outbox: Period,
+    /// Who asked for what: as long as the changes it may have to do with; and never more than the newest 100 000.
+    pub audit: Period,
 }
 
 impl Default for Retention {
     fn default() -> Self {
         let days = |days: u64| Period(Duration::from_hours(days * 24));
-        Self { transitions: days(400), evidence: days(30), minutes: days(90), observations: days(7), outbox: days(30) }
+        Self {
+            transitions: days(400),
+            evidence: days(30),
+            minutes: days(90),
+            observations: days(7),
+            outbox: days(30),
+            audit: days(400),
+        }
     }
 }
 
@@ -41,11 +50,14 @@ const PRUNE: i64 = 500;
 /// without pause, each time of a newer snapshot, must not fill the disk.
 const MAX_EVIDENCE: i64 = 20_000;
 
+/// Rows of the audit kept at most, whatever their age: a program that asks in a loop must not fill the disk.
+const MAX_AUDIT: i64 = 100_000;
+
 /// Deletes a little of what is older than its limit. Returns how many rows went.
 pub(super) fn prune(db: &Connection, retention: &Retention, now: Timestamp) -> rusqlite::Result<usize> {
     let before = |keep: Period| micros(now.checked_sub(keep.0).unwrap_or(Timestamp::MIN));
     let minute = before(retention.minutes).div_euclid(60_000_000);
-    let limits: [(&str, i64); 7] = [
+    let limits: [(&str, i64); 9] = [
         (
             "DELETE FROM transitions WHERE id IN (SELECT id FROM transitions WHERE at < ?1 ORDER BY at LIMIT ?2)",
             before(retention.transitions),
@@ -78,6 +90,15 @@ pub(super) fn prune(db: &Connection, retention: &Retention, now: Timestamp) -> r
             "DELETE FROM observations WHERE (at, check_name) IN
              (SELECT at, check_name FROM observations WHERE at < ?1 ORDER BY at LIMIT ?2)",
             before(retention.observations),
+        ),
+        (
+            "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ?1 ORDER BY at LIMIT ?2)",
+            before(retention.audit),
+        ),
+        (
+            "DELETE FROM audit WHERE id IN
+             (SELECT id FROM audit WHERE id <= (SELECT max(id) FROM audit) - ?1 ORDER BY id LIMIT ?2)",
+            MAX_AUDIT,
         ),
     ];
     let mut gone = 0;

@@ -7,7 +7,7 @@ use super::Batch;
 use super::history::Kept;
 use super::rollup::{MinuteRow, Series};
 use super::rows::{codes_json, micros, moment, reasons_json, said_json, subject_columns};
-use crate::domain::{GiveUp, Incident, Notification, Observation, Transition};
+use crate::domain::{Act, GiveUp, Incident, Notification, Observation, Transition};
 
 type Done = rusqlite::Result<()>;
 
@@ -25,7 +25,8 @@ pub(super) fn apply(db: &Connection, op: &Op) -> Done {
         Op::Record(batch) => {
             batch.transitions.iter().try_for_each(|transition| put_transition(db, transition))?;
             batch.incidents.iter().try_for_each(|incident| put_incident(db, incident))?;
-            batch.notifications.iter().try_for_each(|notification| put_notification(db, notification))
+            batch.notifications.iter().try_for_each(|notification| put_notification(db, notification))?;
+            batch.acts.iter().try_for_each(|act| put_act(db, act))
         }
         Op::Failed { key, error, next_attempt_at } => db
             .prepare_cached(
@@ -97,6 +98,15 @@ fn put_notification(db: &Connection, notification: &Notification) -> Done {
         notification.attempts,
         micros(notification.next_attempt_at),
     ])
+    .map(drop)
+}
+
+fn put_act(db: &Connection, act: &Act) -> Done {
+    db.prepare_cached(
+        "INSERT INTO audit (key, at, actor, via, action, subject, outcome) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT (key) DO UPDATE SET outcome = excluded.outcome",
+    )?
+    .execute(params![act.key, micros(act.at), act.actor, act.via, act.action, act.subject, act.outcome])
     .map(drop)
 }
 

@@ -49,6 +49,7 @@ fn batch(n: u64) -> Batch {
             settling: false,
         }],
         notifications: vec![notification(&format!("told-{n}"), "desk")],
+        acts: vec![],
     }
 }
 

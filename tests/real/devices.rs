@@ -18,6 +18,8 @@ fn probe(kind: Kind, config: &str) -> Probe {
         interval: Duration::from_millis(300),
         roots: Roots::default(),
         in_use: watch::channel(false).1,
+        requests: siaga::probe::Requests::default(),
+        not_before: siaga::domain::Mono::ZERO,
         own_far_end: None,
         enrolled: None,
     };

@@ -24,6 +24,8 @@ pub(super) fn context(clock: Clock, interval: Duration) -> Context {
         interval,
         roots: Roots::default(),
         in_use,
+        requests: siaga::probe::Requests::default(),
+        not_before: siaga::domain::Mono::ZERO,
         own_far_end: None,
         enrolled: None,
     }

@@ -18,6 +18,7 @@ mod link;
 mod network;
 mod prometheus;
 mod pulse;
+mod requests;
 mod seat;
 mod stun;
 mod support;

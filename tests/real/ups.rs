@@ -26,6 +26,8 @@ fn probe_of(config: Config, interval: Duration) -> Probe {
         interval,
         roots: Roots::default(),
         in_use: watch::channel(false).1,
+        requests: siaga::probe::Requests::default(),
+        not_before: siaga::domain::Mono::ZERO,
         own_far_end: None,
         enrolled: None,
     };

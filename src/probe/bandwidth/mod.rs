@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use super::dial::FarUrl;
+use super::schedule::{Refusal, Schedule};
 use super::{Context, Defaults, until};
 use crate::domain::check::LossRule;
 use crate::domain::{
@@ -158,7 +159,7 @@ pub struct Probe {
     config: Config,
     context: Context,
     ledger: Ledger,
-    due: Mono,
+    schedule: Schedule,
     /// Whether anything was told yet. A run that the budget forbids is then no observation: what was told stands, and its
     /// age decides how long.
     told: bool,
@@ -174,7 +175,8 @@ impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
         let ledger = Ledger::of(context.check.clone());
-        Self { config, context, ledger, due: Mono::ZERO, told: false }
+        let schedule = Schedule::new(&context);
+        Self { config, context, ledger, schedule, told: false }
     }
 
     /// Waits until a test is due, the room is free and the ledger gives leave, and makes it. A test that the room's use
@@ -183,32 +185,33 @@ impl Probe {
         let clock = self.context.clock;
         let mut in_use = self.context.in_use.clone();
         loop {
-            clock.sleep_until(self.due).await;
-            until(&mut in_use, false).await;
+            self.schedule.wait().await;
             let _turn = TURN.lock().await;
             if *in_use.borrow() {
+                self.schedule.cut_off();
                 continue;
             }
             let began = clock.now();
             match self.ledger.ask(began, &self.config) {
                 Leave::Granted => {}
                 Leave::NotBefore(moment) => {
-                    self.due = moment;
+                    self.schedule.put_off(Refusal::NotBefore(moment), moment);
                     continue;
                 }
                 Leave::Spent => {
-                    self.due = began.mono.after(ASK_AGAIN);
+                    let budget = self.config.daily_budget;
+                    self.schedule.put_off(Refusal::Spent(budget.to_string()), began.mono.after(ASK_AGAIN));
                     if std::mem::replace(&mut self.told, true) {
                         continue;
                     }
-                    let error = ProbeError::new(ErrorKind::Busy, format!("of {} a day", self.config.daily_budget));
+                    let error = ProbeError::new(ErrorKind::Busy, format!("of {budget} a day"));
                     return self.failed(began.mono, &Failure { reason: &reasons::BUDGET_SPENT, error });
                 }
             }
             let outcome = tokio::select! {
                 biased;
                 () = until(&mut in_use, true) => {
-                    self.due = clock.mono();
+                    self.schedule.cut_off();
                     continue;
                 }
                 outcome = self.test() => outcome,
@@ -216,11 +219,12 @@ impl Probe {
             self.told = true;
             match outcome {
                 Ok(reading) => {
-                    self.due = began.mono.after(self.context.interval);
+                    self.schedule.made(began.mono, began.mono.after(self.context.interval));
                     return self.context.read(began.mono, reading);
                 }
                 Err(failure) => {
-                    self.due = began.mono.after(self.context.interval.min(self.config.min_gap.0));
+                    let next = began.mono.after(self.context.interval.min(self.config.min_gap.0));
+                    self.schedule.made(began.mono, next);
                     return self.failed(began.mono, &failure);
                 }
             }

@@ -23,9 +23,10 @@ use super::camera::holder::{self, Holder, Ours};
 use super::camera::nodes::Node;
 use super::child::{self, Program, Slot};
 use super::range::within;
+use super::schedule::{Refusal, Schedule};
 use super::{Context, Defaults, Roots, until};
 use crate::domain::check::LossRule;
-use crate::domain::{Level, Mono, Observation, Period, ProbeError, Quantity, Reading, Rule, Unit, Verdict};
+use crate::domain::{Level, Observation, Period, ProbeError, Quantity, Reading, Rule, Unit, Verdict};
 use judge::Sight;
 use look::{FIRST, Plan};
 pub use reasons::{ERRORS, REASONS};
@@ -212,7 +213,7 @@ pub struct Probe {
     context: Context,
     program: Program,
     places: BTreeMap<String, Place>,
-    due: Mono,
+    schedule: Schedule,
     /// Whether anything was told yet.
     told: bool,
 }
@@ -220,7 +221,8 @@ pub struct Probe {
 impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
-        Self { config, context, program: Program::device_child(), places: BTreeMap::new(), due: Mono::ZERO, told: false }
+        let schedule = Schedule::new(&context);
+        Self { config, context, program: Program::device_child(), places: BTreeMap::new(), schedule, told: false }
     }
 
     /// Waits until a look is due and the room is free, and looks. A look that the room's use cuts off is no observation: what was
@@ -229,10 +231,10 @@ impl Probe {
         let clock = self.context.clock;
         let mut in_use = self.context.in_use.clone();
         loop {
-            clock.sleep_until(self.due).await;
-            until(&mut in_use, false).await;
+            self.schedule.wait().await;
             let _turn = TURN.lock().await;
             if *in_use.borrow() {
+                self.schedule.cut_off();
                 continue;
             }
             let began = clock.mono();
@@ -244,13 +246,13 @@ impl Probe {
                         Some(_) if self.places.is_empty() => interval.min(SOUGHT),
                         Some(_) => interval.min(AGAIN),
                     };
-                    self.due = began.after(wait);
+                    self.schedule.made(began, began.after(wait));
                     return self.context.read(began, reading);
                 }
-                Ok(None) if *in_use.borrow() => self.due = clock.mono(),
-                Ok(None) => self.due = began.after(interval.min(AGAIN)),
+                Ok(None) if *in_use.borrow() => self.schedule.cut_off(),
+                Ok(None) => self.schedule.put_off(Refusal::Busy(String::new()), began.after(interval.min(AGAIN))),
                 Err(error) => {
-                    self.due = began.after(interval.min(AGAIN));
+                    self.schedule.made(began, began.after(interval.min(AGAIN)));
                     return self.context.failed(began, error, &ERRORS);
                 }
             }

@@ -1,16 +1,16 @@
 //! The daemon's end of the unix socket: one agent at a time, of one user, whose words are read line by line.
 
 use std::io;
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Deserialize;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::io::BufReader;
 use tokio::net::{UnixListener, UnixStream};
 
 use super::Config;
 use super::report::{LONGEST, Report};
 use crate::domain::{ErrorKind, ProbeError};
+use crate::peer::{self, Peer, users};
 
 /// A user, by name or by number.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
@@ -22,28 +22,13 @@ pub enum User {
     Name(String),
 }
 
-/// Where local users stand. Not asked of the C library: a directory service that hangs may not hang the probe, and a room's
-/// desktop logs in by a local user.
-const PASSWD: &str = "/etc/passwd";
-
 impl User {
     fn number(&self) -> Result<u32, ProbeError> {
-        let name = match self {
-            Self::Number(number) => return Ok(*number),
-            Self::Name(name) => name,
-        };
-        let error = |detail| ProbeError::new(ErrorKind::Internal, detail);
-        let users = std::fs::read_to_string(PASSWD).map_err(|why| error(format!("{PASSWD}: {why}")))?;
-        number_of(name, &users).ok_or_else(|| error(format!("{PASSWD} has no user {name:?}")))
+        match self {
+            Self::Number(number) => Ok(*number),
+            Self::Name(name) => users::number(name).map_err(|why| ProbeError::new(ErrorKind::Internal, why)),
+        }
     }
-}
-
-/// `name:password:UID:GID:…`, passwd(5).
-fn number_of(name: &str, users: &str) -> Option<u32> {
-    users.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        (fields.next()? == name).then(|| fields.nth(1)?.parse().ok())?
-    })
 }
 
 /// The daemon's end.
@@ -86,9 +71,7 @@ impl Seat {
             };
             ProbeError::new(kind, format!("{}: {error}", path.display()))
         };
-        let listener = bind(&path).map_err(failed)?;
-        // Anybody may knock; who comes in is decided by who the kernel says it is.
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).map_err(failed)?;
+        let listener = peer::bind(&path).map_err(failed)?;
         Ok(Self { listener, path, user, agent: None, line: Vec::new(), refused: false })
     }
 
@@ -114,7 +97,7 @@ impl Seat {
                         return Heard::Come;
                     }
                 }
-                read = line(agent, &mut self.line) => {
+                read = peer::line(agent, &mut self.line, LONGEST) => {
                     match read {
                         Ok(true) => {
                             let said = Report::parse(&self.line);
@@ -143,15 +126,14 @@ impl Seat {
                 return false;
             }
         };
-        // unix(7): the credentials at the time of connect(2); they cannot be made up.
-        match stream.peer_cred() {
-            Ok(peer) if peer.uid() == self.user => {
+        match Peer::of(&stream) {
+            Ok(peer) if peer.uid == self.user => {
                 self.agent = Some(BufReader::new(stream));
                 self.line.clear();
                 return true;
             }
             Ok(peer) if !self.refused => {
-                tracing::warn!(uid = peer.uid(), "somebody else than the seat's user is at its socket, and is turned away");
+                tracing::warn!(uid = peer.uid, "somebody else than the seat's user is at its socket, and is turned away");
                 self.refused = true;
             }
             _ => {}
@@ -169,39 +151,6 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         _ = std::fs::remove_file(&self.path);
-    }
-}
-
-/// Reads on to the end of a line; `false` at the end of all. What was read stays in `line` when the wait is given up.
-async fn line(agent: &mut BufReader<UnixStream>, line: &mut Vec<u8>) -> io::Result<bool> {
-    let room = (LONGEST + 1).saturating_sub(line.len());
-    // `read_until` keeps what it has read where it is dropped in the middle (tokio's documentation, "Cancel safety").
-    agent.take(room as u64).read_until(b'\n', line).await?;
-    match line.last() {
-        Some(b'\n') => Ok(true),
-        _ if line.len() > LONGEST => Err(io::Error::new(io::ErrorKind::InvalidData, "a line without an end")),
-        _ => Ok(false),
-    }
-}
-
-fn is_socket(path: &Path) -> bool {
-    std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket())
-}
-
-/// Binds a socket at `path`. A file that an ended daemon left is taken away; one at which somebody listens is not.
-fn bind(path: &Path) -> io::Result<UnixListener> {
-    match UnixListener::bind(path) {
-        // Nothing but a socket is ever taken away: a path that is mistyped may be somebody's file.
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_socket(path) => {
-            match std::os::unix::net::UnixStream::connect(path) {
-                Err(refused) if refused.kind() == io::ErrorKind::ConnectionRefused => {
-                    std::fs::remove_file(path)?;
-                    UnixListener::bind(path)
-                }
-                _ => Err(error),
-            }
-        }
-        bound => bound,
     }
 }
 
@@ -234,12 +183,9 @@ mod tests {
     }
 
     #[test]
-    fn a_user_is_found_by_name() {
-        let users = "root:x:0:0:root:/root:/bin/sh\nroom:x:1000:1000::/home/room:/bin/sh\nbroken:x:many:1::/:/bin/sh\n";
-        assert_eq!(number_of("room", users), Some(1000));
-        assert_eq!(number_of("roo", users), None);
-        assert_eq!(number_of("broken", users), None);
+    fn a_user_is_a_number_or_has_one() {
         assert_eq!(User::Number(7).number().unwrap(), 7);
+        assert_eq!(User::Name("root".into()).number().unwrap(), 0);
         assert_eq!(User::Name("nobody of this name".into()).number().unwrap_err().kind, ErrorKind::Internal);
     }
 

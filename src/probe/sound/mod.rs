@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
 use super::child::{Program, Slot, understand};
+use super::schedule::{Refusal, Schedule};
 use super::{Context, until};
 use crate::domain::{ErrorKind, Limit, Mono, ProbeError, Reading, Rule, Test, Verdict};
 use hardware::Pcm;
@@ -39,7 +40,7 @@ pub(super) struct Tester {
     what: &'static str,
     retry: Duration,
     slot: Slot,
-    due: Mono,
+    schedule: Schedule,
     /// Whether anything was told yet. That another has the card is then no observation: what was told stands.
     told: bool,
 }
@@ -50,7 +51,8 @@ impl Tester {
     pub(super) fn new(what: &'static str, deadline: Duration, retry: Duration, context: Context) -> Self {
         let program = Program::device_child();
         let retry = retry.min(context.interval);
-        Self { context, program, deadline, what, retry, slot: Slot::default(), due: Mono::ZERO, told: false }
+        let schedule = Schedule::new(&context);
+        Self { context, program, deadline, what, retry, slot: Slot::default(), schedule, told: false }
     }
 
     /// Waits until a test is due, the room is free and nobody has the card, and makes it. A test that the room's use cuts off
@@ -62,10 +64,10 @@ impl Tester {
         let clock = self.context.clock;
         let mut in_use = self.context.in_use.clone();
         loop {
-            clock.sleep_until(self.due).await;
-            until(&mut in_use, false).await;
+            self.schedule.wait().await;
             let _turn = TURN.lock().await;
             if *in_use.borrow() {
+                self.schedule.cut_off();
                 continue;
             }
             let began = clock.mono();
@@ -82,8 +84,8 @@ impl Tester {
                 std::iter::once(self.what.into()).chain(pcms.into_iter().map(|pcm| pcm.name.into())).collect();
             let stop = until(&mut in_use, true);
             match self.slot.run_unless(&self.program, &args, self.deadline, stop).await {
-                // Cut off: the device is given back by now. Again as soon as the room is free.
-                Ok(None) => {}
+                // The device is given back by now.
+                Ok(None) => self.schedule.cut_off(),
                 Err(error) if self.stands(&error) => {}
                 said => {
                     let outcome = said.and_then(|said| understand(&said.unwrap_or_default()));
@@ -97,7 +99,7 @@ impl Tester {
 
     /// Says when the next test is, after one that found all well or did not.
     pub(super) fn again(&mut self, began: Mono, well: bool) {
-        self.due = began.after(if well { self.context.interval } else { self.retry });
+        self.schedule.made(began, began.after(if well { self.context.interval } else { self.retry }));
     }
 
     /// How many killed children still hang in the kernel.
@@ -114,7 +116,8 @@ impl Tester {
     fn stands(&mut self, error: &ProbeError) -> bool {
         let stands = self.told && error.kind == ErrorKind::Busy;
         if stands {
-            self.due = self.context.clock.mono().after(self.retry);
+            let due = self.context.clock.mono().after(self.retry);
+            self.schedule.put_off(Refusal::Busy(error.detail.clone()), due);
         }
         stands
     }

@@ -2,9 +2,10 @@
 
 use serde_json::json;
 
-use super::super::Kept;
+use super::super::rows::micros;
+use super::super::{Kept, retention};
 use super::*;
-use crate::domain::{ErrorKind, Finding, GiveUp, Outbox, ProbeError, Sample};
+use crate::domain::{Act, ErrorKind, Finding, GiveUp, Outbox, Period, ProbeError, Sample};
 
 #[tokio::test]
 async fn a_batch_is_read_back_as_it_was_given_and_an_incident_is_updated_not_doubled() {
@@ -16,6 +17,7 @@ async fn a_batch_is_read_back_as_it_was_given_and_an_incident_is_updated_not_dou
         transitions: vec![transition(1), Transition { subject: Subject::Room, ..transition(2) }],
         incidents: vec![changed.clone(), incident("internet-0", 0)],
         notifications: vec![],
+        acts: vec![],
     };
     assert_eq!(store.record(batch.clone()).await.unwrap(), Kept::OnDisk);
     let stored = store.transitions(second(0), second(10), 10).await.unwrap();
@@ -233,4 +235,38 @@ fn every_unit_is_read_back() {
     };
     let places: Vec<usize> = super::super::rows::UNITS.into_iter().map(place).collect();
     assert_eq!(places, (0..=11).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn an_act_is_written_when_it_comes_and_again_with_its_outcome_and_goes_when_it_is_old() {
+    let folder = folder();
+    let store = open(folder.path());
+    let act = |key: &str, at, outcome: Option<&str>| Act {
+        key: key.into(),
+        at: second(at),
+        actor: "sari".into(),
+        via: "local",
+        action: "test",
+        subject: "microphone".into(),
+        outcome: outcome.map(str::to_owned),
+    };
+    let write = async |act: Act| {
+        let batch = Batch { acts: vec![act], ..Batch::default() };
+        assert_eq!(store.record(batch).await.unwrap(), Kept::OnDisk);
+    };
+    write(act("a", 1, None)).await;
+    write(act("b", 2, Some("refused: not allowed"))).await;
+    write(act("a", 1, Some("ready"))).await;
+    let rows = || -> Vec<(i64, String, Option<String>)> {
+        let db = other_eyes(folder.path());
+        let mut rows = db.prepare("SELECT at, actor, outcome FROM audit ORDER BY id").unwrap();
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        rows.query_map([], row).unwrap().map(Result::unwrap).collect()
+    };
+    let row = |at, outcome: &str| (micros(second(at)), "sari".to_owned(), Some(outcome.to_owned()));
+    assert_eq!(rows(), [row(1, "ready"), row(2, "refused: not allowed")]);
+    let db = rusqlite::Connection::open(folder.path().join("siaga.db")).unwrap();
+    let keep = Retention { audit: Period(Duration::from_secs(10)), ..Retention::default() };
+    assert_eq!(retention::prune(&db, &keep, second(12)).unwrap(), 1);
+    assert_eq!(rows(), [row(2, "refused: not allowed")]);
 }

@@ -17,6 +17,8 @@ pub(crate) fn context(check: &str, interval: Duration, in_use: &watch::Sender<bo
         interval,
         roots: Roots::default(),
         in_use: in_use.subscribe(),
+        requests: siaga::probe::Requests::default(),
+        not_before: siaga::domain::Mono::ZERO,
         own_far_end: None,
         enrolled: None,
     }

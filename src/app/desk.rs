@@ -1,0 +1,309 @@
+//! The desk: carries out what people of this machine order, one order at a time, and writes down who ordered what.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Mutex, watch};
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::control::order::{Order, Tested, Why, Word};
+use crate::control::{self, Who, Words};
+use crate::domain::reason::{fill, number};
+use crate::domain::{Act, Arg, CheckName, CheckSpec, Finding, Lang, Mono, Reason, Snapshot, Text, Unit, in_full};
+use crate::engine::judge::{Limits, worst};
+use crate::probe::{Outcome, Refusal, Requests};
+use crate::store::{Batch, Store};
+
+/// How long a test may take until its answer is no longer waited for, its turn among others of its kind included: the longest
+/// is half a minute.
+const LONGEST: Duration = Duration::from_mins(3);
+
+/// How long the judge may take to take in what a test has found.
+const JUDGED: Duration = Duration::from_secs(10);
+
+/// Strangers make one row of the audit in this time, however often they knock: the disk is not theirs to fill.
+const STRANGERS: Duration = Duration::from_secs(10);
+
+/// Where each active check is asked for a test.
+pub type AllRequests = HashMap<CheckName, Requests>;
+
+/// The desk.
+pub struct Desk {
+    clock: Clock,
+    snapshot: watch::Receiver<Arc<Snapshot>>,
+    requests: watch::Receiver<AllRequests>,
+    configs: watch::Receiver<Arc<Config>>,
+    store: Store,
+    turn: Mutex<()>,
+    /// Tells the orders of this process from those of every other.
+    run: String,
+    count: AtomicU64,
+    /// When the next stranger's order is written down.
+    stranger: Mutex<Mono>,
+}
+
+/// Why there is no test: for whoever asked, and for the audit.
+struct No {
+    told: String,
+    audit: &'static str,
+}
+
+impl Desk {
+    /// One that has done nothing yet.
+    pub fn new(
+        clock: Clock,
+        snapshot: watch::Receiver<Arc<Snapshot>>,
+        requests: watch::Receiver<AllRequests>,
+        configs: watch::Receiver<Arc<Config>>,
+        store: Store,
+    ) -> Self {
+        let run = format!("{:x}", clock.now().wall.as_microsecond());
+        let (turn, count, stranger) = (Mutex::default(), AtomicU64::new(0), Mutex::default());
+        Self { clock, snapshot, requests, configs, store, turn, run, count, stranger }
+    }
+
+    fn act(&self, who: &Who, action: &'static str, subject: String) -> Act {
+        let key = format!("{}-{:x}", self.run, self.count.fetch_add(1, Ordering::Relaxed)).into();
+        Act { key, at: self.clock.now().wall, actor: who.in_audit(), via: "local", action, subject, outcome: None }
+    }
+
+    /// Writes an act down; whether that is certain, or will be once the disk answers.
+    async fn write(&self, act: &Act) -> bool {
+        let kept = self.store.record(Batch { acts: vec![act.clone()], ..Batch::default() }).await;
+        if let Err(error) = &kept {
+            tracing::error!(error = in_full(error), "an order could not be written down");
+        }
+        kept.is_ok()
+    }
+
+    async fn test(&self, who: &Who, check: &str, lang: Lang, words: &Words) {
+        let mut act = self.act(who, "test", check.to_owned());
+        let refused = |no: &No| Word::Refused { check: Some(check.to_owned()), message: no.told.clone() };
+        let asked = self.may_begin(check, lang);
+        act.outcome = asked.as_ref().err().map(|no| format!("refused: {}", no.audit));
+        // Before anything happens: a test that nobody asked for is not made.
+        let written = self.write(&act).await;
+        let found = match asked {
+            Err(no) => Err(no),
+            Ok(_) if !written => Err(No::new(&NOT_WRITTEN, &[], lang, "not written down")),
+            Ok((spec, requests)) => {
+                tracing::info!(check, "a test was asked for on this machine");
+                words.say(Word::Begun { check: check.to_owned() });
+                self.run_test(&spec, &requests, lang).await
+            }
+        };
+        match found {
+            Ok(tested) => {
+                let codes = tested.reasons.iter().map(|why| why.code.as_str());
+                let said: Vec<_> = std::iter::once(tested.verdict.as_str()).chain(codes).collect();
+                act.outcome = Some(said.join(" "));
+                words.say(Word::Tested(tested));
+            }
+            Err(no) => {
+                act.outcome = Some(format!("refused: {}", no.audit));
+                words.say(refused(&no));
+            }
+        }
+        self.write(&act).await;
+    }
+
+    fn may_begin(&self, check: &str, lang: Lang) -> Result<(Arc<CheckSpec>, Requests), No> {
+        let snapshot = self.snapshot.borrow();
+        let name = || Arg::Text(check.to_owned());
+        let view = snapshot.check(check);
+        let Some(view) = view else {
+            let known =
+                self.requests.borrow().keys().map(ToString::to_string).collect::<std::collections::BTreeSet<_>>();
+            let known = known.into_iter().collect::<Vec<_>>().join(", ");
+            let args = [("check", name()), ("known", known.into())];
+            return Err(No::new(&NO_CHECK, &args, lang, "no such check"));
+        };
+        let Some(requests) = self.requests.borrow().get(&view.spec.name).cloned() else {
+            return Err(No::new(&PASSIVE, &[("check", name())], lang, "no active check"));
+        };
+        if snapshot.starting {
+            return Err(No::new(&STARTING, &[], lang, "still starting"));
+        }
+        if snapshot.in_use {
+            return Err(in_use(&snapshot, lang));
+        }
+        Ok((Arc::clone(&view.spec), requests))
+    }
+
+    async fn run_test(&self, spec: &CheckSpec, requests: &Requests, lang: Lang) -> Result<Tested, No> {
+        let began = match tokio::time::timeout(LONGEST, requests.ask()).await {
+            Ok(Ok(Outcome::Made(began))) => began,
+            Ok(Ok(Outcome::Refused(refusal))) => return Err(self.refused(refusal, lang)),
+            Ok(Err(_)) => return Err(No::new(&ENDED, &[], lang, "ended in its middle")),
+            Err(_) => return Err(No::new(&LATE, &[], lang, "no answer in time")),
+        };
+        let name = spec.name.as_str();
+        let newest = |snapshot: &Snapshot| snapshot.check(name).and_then(|view| view.last.clone());
+        let mut snapshot = self.snapshot.clone();
+        let judged = snapshot.wait_for(|now| newest(now).is_some_and(|last| last.at.mono >= began));
+        match tokio::time::timeout(JUDGED, judged).await {
+            Ok(Ok(now)) => self.tested(&now, spec, lang),
+            _ => None,
+        }
+        .ok_or_else(|| No::new(&ENDED, &[], lang, "ended in its middle"))
+    }
+
+    /// What the newest observation says by itself: what is decided may have to be seen twice.
+    fn tested(&self, now: &Snapshot, spec: &CheckSpec, lang: Lang) -> Option<Tested> {
+        let place = now.checks.iter().position(|view| view.spec.name == spec.name)?;
+        let (view, profile) = (&now.checks[place], now.current());
+        let reading = &view.last.as_ref()?.reading;
+        let limits = Limits::of(&view.spec, &profile.profile);
+        let mut findings = reading.findings.clone();
+        findings.extend(limits.findings(&reading.measurements));
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.verdict));
+        let measured = reading.measurements.iter().filter(|measured| measured.quantity.unit != Unit::Count);
+        let measured = measured.map(|measured| {
+            let part = measured.part.as_deref().map(|part| format!(" {part}")).unwrap_or_default();
+            format!("{}{part}: {}", measured.quantity.name, number(measured.value, measured.quantity.unit, lang))
+        });
+        Some(Tested {
+            name: spec.name.to_string(),
+            kind: spec.kind.to_string(),
+            verdict: worst(&findings),
+            decided: profile.checks.get(place)?.verdict,
+            reasons: findings.iter().map(|finding| self.why(finding, now, lang)).collect(),
+            measured: measured.collect(),
+        })
+    }
+
+    fn why(&self, finding: &Finding, now: &Snapshot, lang: Lang) -> Why {
+        let Finding { reason: def, verdict, args } = finding;
+        let reason = Reason { def, verdict: *verdict, args: args.clone(), since: now.at.wall, blocked_by: None };
+        let own = self.configs.borrow().remedies.get(def.code).map(|own| match lang {
+            Lang::Id => own.id.clone(),
+            Lang::En => own.en.clone(),
+        });
+        Why {
+            verdict: *verdict,
+            code: def.code.to_owned(),
+            message: reason.message(lang),
+            detail: reason.detail().map(str::to_owned),
+            remedy: own.map_or_else(|| reason.remedy(lang), |own| fill(&own, args, lang)),
+        }
+    }
+
+    fn refused(&self, refusal: Refusal, lang: Lang) -> No {
+        match refusal {
+            Refusal::InUse => in_use(&self.snapshot.borrow(), lang),
+            Refusal::Busy(who) if who.is_empty() || who == "?" => {
+                No::new(&BUSY_UNSEEN, &[], lang, "the device is in use")
+            }
+            Refusal::Busy(who) => No::new(&BUSY, &[("holder", who.into())], lang, "the device is in use"),
+            Refusal::NotBefore(moment) => {
+                let wait = moment.since(self.clock.mono()).as_secs_f64().ceil();
+                No::new(&TOO_SOON, &[("wait", Arg::Number(wait, Unit::Seconds))], lang, "too soon after the last one")
+            }
+            Refusal::Spent(budget) => No::new(&SPENT, &[("budget", budget.into())], lang, "the day's budget is spent"),
+        }
+    }
+}
+
+impl control::Desk for Desk {
+    async fn carry_out(&self, who: Who, order: Order, words: Words) {
+        let Order::Test { checks, lang } = &order;
+        let Ok(_turn) = self.turn.try_lock() else {
+            let mut act = self.act(&who, order.action(), order.subject());
+            act.outcome = Some("refused: another test is under way".to_owned());
+            self.write(&act).await;
+            return words.say(Word::Refused { check: None, message: ANOTHER.in_lang(*lang).to_owned() });
+        };
+        for check in checks {
+            self.test(&who, check, *lang, &words).await;
+        }
+    }
+
+    async fn turn_away(&self, who: Who, order: Order) {
+        let now = self.clock.mono();
+        let mut next = self.stranger.lock().await;
+        if *next > now {
+            return;
+        }
+        *next = now.after(STRANGERS);
+        drop(next);
+        tracing::warn!("somebody who may not has given an order; the audit has who");
+        let mut act = self.act(&who, order.action(), order.subject().chars().take(200).collect());
+        act.outcome = Some("refused: not allowed".to_owned());
+        self.write(&act).await;
+    }
+}
+
+impl No {
+    fn new(told: &Text, args: &[(&'static str, Arg)], lang: Lang, audit: &'static str) -> Self {
+        Self { told: fill(told.in_lang(lang), args, lang), audit }
+    }
+}
+
+/// By whom the room is used, where a check sees it.
+fn in_use(snapshot: &Snapshot, lang: Lang) -> No {
+    let using = snapshot.checks.iter().filter_map(|view| view.last.as_ref());
+    let using = using.filter(|last| last.reading.in_use == Some(true));
+    let mut holders: Vec<String> = using
+        .flat_map(|last| last.reading.findings.iter().flat_map(|finding| &finding.args))
+        .filter(|(name, _)| *name == "holder")
+        .map(|(_, holder)| holder.render(lang))
+        .collect();
+    holders.sort();
+    holders.dedup();
+    if holders.is_empty() {
+        return No::new(&IN_USE_UNSEEN, &[], lang, "the room is in use");
+    }
+    No::new(&IN_USE, &[("holder", holders.join(", ").into())], lang, "the room is in use")
+}
+
+static IN_USE: Text = Text::new(
+    "Ruang sedang dipakai oleh {holder}, jadi tidak diuji",
+    "The room is in use by {holder}, so it is not tested",
+);
+static IN_USE_UNSEEN: Text = Text::new(
+    "Ruang sedang dipakai, tidak terlihat oleh siapa, jadi tidak diuji",
+    "The room is in use, nobody sees by whom, so it is not tested",
+);
+static BUSY: Text = Text::new(
+    "Perangkat sedang dipakai oleh {holder}, jadi tidak diuji",
+    "The device is in use by {holder}, so it is not tested",
+);
+static BUSY_UNSEEN: Text = Text::new(
+    "Perangkat sedang dipakai, tidak terlihat oleh siapa, jadi tidak diuji",
+    "The device is in use, nobody sees by whom, so it is not tested",
+);
+static TOO_SOON: Text = Text::new(
+    "Tes yang terakhir belum lama; paling cepat {wait} lagi (min_gap)",
+    "The last test was not long ago; at the earliest in {wait} (min_gap)",
+);
+static SPENT: Text = Text::new(
+    "Jatah hari ini ({budget}) tidak cukup untuk satu tes lagi (daily_budget)",
+    "What is left of today's {budget} is not enough for another test (daily_budget)",
+);
+static ANOTHER: Text =
+    Text::new("Tes lain sedang berjalan; coba lagi nanti", "Another test is under way; try again later");
+static STARTING: Text = Text::new(
+    "Siaga baru mulai dan belum tahu apakah ruang sedang dipakai; coba lagi sebentar lagi",
+    "Siaga has just begun and does not know yet whether the room is in use; try again in a moment",
+);
+static NO_CHECK: Text = Text::new(
+    "Tidak ada pemeriksaan bernama \"{check}\"; yang dapat diuji: {known}",
+    "There is no check \"{check}\"; those that can be tested: {known}",
+);
+static PASSIVE: Text = Text::new(
+    "\"{check}\" diperiksa terus-menerus dan tidak punya tes",
+    "\"{check}\" is watched all the time and has no test",
+);
+static ENDED: Text = Text::new(
+    "Tes berakhir tanpa hasil (konfigurasi dibaca ulang, atau gangguan pada siaga); lihat log",
+    "The test ended without a result (a new config, or a fault of siaga's own); the log may tell",
+);
+static LATE: Text =
+    Text::new("Tes tidak selesai dalam tiga menit", "The test did not come to its end within three minutes");
+static NOT_WRITTEN: Text = Text::new(
+    "Tidak dapat dicatat siapa yang meminta, jadi tidak diuji; lihat log",
+    "Who asks cannot be written down, so it is not tested; the log may tell",
+);

@@ -1,0 +1,166 @@
+//! What is said over the control socket: one order, then words; one line of JSON each.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Lang, Verdict};
+
+/// The longest line that is read, bytes.
+pub const LONGEST: usize = 64 * 1024;
+
+/// An order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "order", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Order {
+    /// To make these active checks' tests now, one after another.
+    Test {
+        /// Their names in the config.
+        checks: Vec<String>,
+        /// The language of the words.
+        lang: Lang,
+    },
+}
+
+impl Order {
+    /// Reads a line.
+    ///
+    /// # Errors
+    /// What is no order.
+    pub fn parse(line: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(line)
+    }
+
+    /// As a line, with its end.
+    pub fn line(&self) -> Vec<u8> {
+        as_line(self)
+    }
+
+    /// The language of whoever gives it.
+    pub const fn lang(&self) -> Lang {
+        match self {
+            Self::Test { lang, .. } => *lang,
+        }
+    }
+
+    /// As the audit calls it.
+    pub const fn action(&self) -> &'static str {
+        match self {
+            Self::Test { .. } => "test",
+        }
+    }
+
+    /// What it is about, as the audit names it.
+    pub fn subject(&self) -> String {
+        match self {
+            Self::Test { checks, .. } => checks.join(" "),
+        }
+    }
+}
+
+/// What the daemon says to it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "said", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Word {
+    /// A check's test has begun, or waits for its turn.
+    Begun {
+        /// Which check.
+        check: String,
+    },
+    /// A test was made.
+    Tested(Tested),
+    /// It was not.
+    Refused {
+        /// Which check; none, where the whole order is refused.
+        check: Option<String>,
+        /// Why, in the language asked for.
+        message: String,
+    },
+}
+
+impl Word {
+    /// Reads a line.
+    ///
+    /// # Errors
+    /// What is no word.
+    pub fn parse(line: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(line)
+    }
+
+    /// As a line, with its end.
+    pub fn line(&self) -> Vec<u8> {
+        as_line(self)
+    }
+}
+
+/// What a test found. The fields have the names that the API gives them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tested {
+    /// The check.
+    pub name: String,
+    /// Its kind.
+    pub kind: String,
+    /// What this test by itself makes of it.
+    pub verdict: Verdict,
+    /// What the room believes of it now: a fault may have to be seen twice.
+    pub decided: Verdict,
+    /// Why.
+    pub reasons: Vec<Why>,
+    /// What was measured, a line each, in people's units.
+    pub measured: Vec<String>,
+}
+
+/// A reason.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Why {
+    /// What it makes of the check.
+    pub verdict: Verdict,
+    /// Its code in the catalogue.
+    pub code: String,
+    /// What is wrong.
+    pub message: String,
+    /// What a program or the kernel said.
+    pub detail: Option<String>,
+    /// What somebody must go and do.
+    pub remedy: String,
+}
+
+fn as_line(said: &impl Serialize) -> Vec<u8> {
+    // Strings and words of closed lists: nothing in it can fail to be written.
+    let mut line = serde_json::to_vec(said).unwrap_or_default();
+    line.push(b'\n');
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_survives_its_line() {
+        let order = Order::Test { checks: vec!["a\nb".into()], lang: Lang::Id };
+        assert_eq!(Order::parse(&order.line()).unwrap(), order);
+        let why = Why {
+            verdict: Verdict::NotReady,
+            code: "audio.microphone_silent".into(),
+            message: "sunyi".into(),
+            detail: None,
+            remedy: "tekan mute".into(),
+        };
+        let tested = Tested {
+            name: "mic".into(),
+            kind: "microphone".into(),
+            verdict: Verdict::NotReady,
+            decided: Verdict::Ready,
+            reasons: vec![why],
+            measured: vec!["-45 dB".into()],
+        };
+        let refused = Word::Refused { check: Some("mic".into()), message: "dipakai".into() };
+        for word in [Word::Begun { check: "mic".into() }, Word::Tested(tested), refused] {
+            let line = word.line();
+            assert_eq!(line.split(|byte| *byte == b'\n').count(), 2, "one line and nothing after it");
+            assert_eq!(Word::parse(&line).unwrap(), word);
+        }
+        assert!(Order::parse(br#"{"order":"ack"}"#).is_err());
+    }
+}

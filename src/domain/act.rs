@@ -1,0 +1,24 @@
+//! What somebody asked of the daemon: a row of the audit. Names of people stand here and in reports, and nowhere else.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+/// One order of one person, with what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Act {
+    /// Unique for ever; the row is written when the order comes, and again with the same key when its outcome is known.
+    pub key: Arc<str>,
+    /// When it came.
+    pub at: Timestamp,
+    /// Who gave it: a user's name, or what stands for one.
+    pub actor: String,
+    /// By which way they are known: `local` (the kernel's word for a user of this machine).
+    pub via: &'static str,
+    /// What was ordered: `test`.
+    pub action: &'static str,
+    /// About what: a check's name.
+    pub subject: String,
+    /// What became of it: a verdict, or why not; none while it is under way.
+    pub outcome: Option<String>,
+}
