@@ -1,8 +1,6 @@
 //! What a supervisor is told (`sd_notify(3)`), and what it tells: signals, the state folder, the log.
 
-use std::fs::{File, TryLockError};
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use sd_notify::NotifyState;
@@ -109,30 +107,6 @@ pub fn state_dir(asked: Option<PathBuf>) -> Result<PathBuf, String> {
 
 fn first_of(all: &std::path::Path) -> PathBuf {
     all.to_str().and_then(|all| all.split(':').next()).map_or_else(|| all.to_owned(), PathBuf::from)
-}
-
-/// Makes the state folder, for this user alone: what it keeps tells when the room is in use. Locks it for this process,
-/// as long as the returned file is open.
-///
-/// # Errors
-/// If another daemon has it. A folder that cannot be made or written is no error here: the store says so, and the daemon
-/// goes on without memory.
-pub fn claim(folder: &Path) -> Result<Option<File>, String> {
-    if let Err(error) = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder) {
-        tracing::error!(folder = %folder.display(), %error, "state cannot be kept there");
-        return Ok(None);
-    }
-    let Ok(file) = File::create(folder.join("lock")) else { return Ok(None) };
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => {
-            Err(format!("another siaga keeps its state in {}; give --state-dir another folder", folder.display()))
-        }
-        Err(TryLockError::Error(error)) => {
-            tracing::warn!(folder = %folder.display(), %error, "the state folder cannot be locked");
-            Ok(None)
-        }
-    }
 }
 
 /// How long the end may take before the process goes anyway: less than systemd's patience.

@@ -19,6 +19,7 @@ mod network;
 mod prometheus;
 mod pulse;
 mod seat;
+mod state_folder;
 mod stun;
 mod support;
 mod unit_file;
