@@ -36,7 +36,7 @@ use crate::engine::Engine;
 use crate::far_end::FarEnd;
 use crate::notify;
 use crate::probe::{ProbeConfig, Roots, enrolled};
-use crate::store::Store;
+use crate::store::{Claim, Store};
 use crate::web;
 use delivery::Delivery;
 use desk::Desk;
@@ -65,9 +65,9 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let listeners = bind(&config.web.listen).await?;
     let addresses: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let folder = service::state_dir(args.state_dir)?;
-    let _lock = service::claim(&folder)?;
+    let claim = Claim::take(&folder).map_err(|error| error.to_string())?;
     let mut signals = Signals::listen().map_err(|error| format!("signals cannot be listened to: {error}"))?;
-    let store = Store::open(&folder, clock, recorder::retention(&config.store), recorder::catalogue());
+    let store = Store::open(claim, clock, recorder::retention(&config.store), recorder::catalogue());
     let mut restored = recorder::restore(&store, RESTORE).await;
     restored.observations.iter().for_each(crate::probe::recall);
     restored.observations = identity::only_the_same(restored.observations, &folder, &config);
@@ -145,6 +145,8 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     tracing::info!(room = %config.plan.room, config = %origin, state = %folder.display(), "siaga is watching; look at {}", places(&addresses));
     service::tell(&[NotifyState::Ready]);
 
+    let mut kept = store.health();
+    let mut begun_anew = 0;
     let mut config_reader =
         reload::Reloader { folder, origin, config, instruct, said, configs, requests, delivery, reloaded, clock };
     let died = loop {
@@ -158,6 +160,12 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
             },
             Some(answer) = reloads.recv() => {
                 _ = answer.send(config_reader.reload(&mut probes).await);
+            }
+            Ok(()) = kept.changed() => {
+                let removed = kept.borrow_and_update().removed;
+                if std::mem::replace(&mut begun_anew, removed) != removed {
+                    identity::remember(&config_reader.folder, &config_reader.config);
+                }
             }
             Some(served) = serving.join_next() => {
                 // It ends only when told to, or when its socket is gone for good.

@@ -48,6 +48,7 @@ fn keeping(health: &Health) -> Keeping {
         waiting: u64::try_from(health.waiting).unwrap_or(u64::MAX),
         dropped: health.dropped,
         set_aside: health.damaged.is_some(),
+        removed: health.removed,
     }
 }
 

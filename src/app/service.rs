@@ -1,7 +1,5 @@
 //! What a supervisor is told (`sd_notify(3)`), and what it tells: signals, the state folder, the log.
 
-use std::fs::{File, TryLockError};
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -116,30 +114,6 @@ pub fn control_socket(said: &crate::config::Control, state: &Path) -> PathBuf {
     let made = std::env::var_os("RUNTIME_DIRECTORY").filter(|value| !value.is_empty()).map(PathBuf::from);
     let place = || made.map_or_else(|| state.to_owned(), |all| first_of(&all)).join(crate::control::SOCKET);
     said.socket.clone().unwrap_or_else(place)
-}
-
-/// Makes the state folder, for this user alone: what it keeps tells when the room is in use. Locks it for this process,
-/// as long as the returned file is open.
-///
-/// # Errors
-/// If another daemon has it. A folder that cannot be made or written is no error here: the store says so, and the daemon
-/// goes on without memory.
-pub fn claim(folder: &Path) -> Result<Option<File>, String> {
-    if let Err(error) = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder) {
-        tracing::error!(folder = %folder.display(), %error, "state cannot be kept there");
-        return Ok(None);
-    }
-    let Ok(file) = File::create(folder.join("lock")) else { return Ok(None) };
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => {
-            Err(format!("another siaga keeps its state in {}; give --state-dir another folder", folder.display()))
-        }
-        Err(TryLockError::Error(error)) => {
-            tracing::warn!(folder = %folder.display(), %error, "the state folder cannot be locked");
-            Ok(None)
-        }
-    }
 }
 
 /// How long the end may take before the process goes anyway: less than systemd's patience.

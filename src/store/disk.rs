@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
+use super::claim::{Claim, ClaimError, Identity};
 use super::health::{Board, Damaged};
 use super::open::{self, Fault};
 use crate::clock::Clock;
@@ -17,18 +18,29 @@ const SET_ASIDE_GAP: Duration = Duration::from_mins(1);
 
 /// The writing side of the file.
 pub(super) struct Disk {
+    claim: Claim,
     path: PathBuf,
     clock: Clock,
     connection: Option<Connection>,
+    /// The file that `connection` has open. `SQLite` itself goes on writing to one that nobody finds any more.
+    file: Option<Identity>,
     board: Board,
     /// Counts the openings; readers of an earlier one are stale.
     generation: Arc<AtomicU64>,
     set_aside: Option<Mono>,
+    /// The file was lost, and there is no new one yet.
+    removed: bool,
 }
 
 impl Disk {
-    pub(super) fn new(path: PathBuf, clock: Clock, board: Board, generation: Arc<AtomicU64>) -> Self {
-        Self { path, clock, connection: None, board, generation, set_aside: None }
+    pub(super) fn new(claim: Claim, clock: Clock, board: Board, generation: Arc<AtomicU64>) -> Self {
+        let path = claim.folder().join(open::FILE);
+        Self { claim, path, clock, connection: None, file: None, board, generation, set_aside: None, removed: false }
+    }
+
+    /// Whether the folder or the file was removed or replaced under us. Two looks at the file system, some microseconds.
+    pub(super) fn is_lost(&self) -> bool {
+        self.connection.is_some() && (!self.claim.stands() || self.file.is_some_and(|file| !file.is_at(&self.path)))
     }
 
     /// Which opening this is; 0 before the first.
@@ -100,7 +112,20 @@ impl Disk {
     }
 
     fn opened(&mut self) -> Result<&mut Connection, Fault> {
+        if self.is_lost() {
+            self.connection = None;
+            self.removed = true;
+            tracing::error!(
+                folder = %self.claim.folder().display(),
+                "the state folder or its database was removed or replaced under siaga; a new one is begun, and the history \
+                 before now is gone, the room's record too if it was there"
+            );
+        }
         if self.connection.is_none() {
+            self.claim.renew().map_err(|error| match error {
+                ClaimError::Folder(error) => Fault::Folder(error),
+                taken @ ClaimError::Taken(_) => Fault::Folder(std::io::Error::other(taken)),
+            })?;
             let now = self.clock.now().wall;
             let opened = match open::open(&self.path, now) {
                 Err(Fault::Damaged(what)) => {
@@ -114,7 +139,11 @@ impl Disk {
                 Fault::Ours(error) => Fault::Folder(std::io::Error::other(error)),
                 other => other,
             })?);
+            self.file = Identity::at(&self.path);
             self.generation.fetch_add(1, Ordering::AcqRel);
+            if std::mem::take(&mut self.removed) {
+                self.board.begun_anew();
+            }
         }
         // Just filled; the error is for the compiler.
         self.connection.as_mut().ok_or_else(|| Fault::Ours(rusqlite::Error::InvalidQuery))
@@ -138,12 +167,13 @@ impl Disk {
         Ok(())
     }
 
-    /// Closes the file in good order, its log folded in.
+    /// Closes the file in good order, its log folded in, and gives the folder back.
     pub(super) fn close(&mut self) {
         if let Some(db) = self.connection.take()
             && let Err((_, error)) = db.close()
         {
             tracing::warn!(%error, "the database did not close in good order");
         }
+        self.claim.release();
     }
 }

@@ -24,6 +24,8 @@ pub struct Health {
     pub dropped: u64,
     /// The newest damaged file and where it was put, since the start.
     pub damaged: Option<Damaged>,
+    /// How often the state folder or the file in it was removed or replaced under the daemon and begun anew, since the start.
+    pub removed: u64,
 }
 
 /// A file that was set aside.
@@ -49,7 +51,7 @@ pub(super) struct Board {
 impl Board {
     pub(super) fn new(clock: Clock) -> Self {
         let since = clock.now().wall;
-        let health = Health { ok: true, since, last_error: None, waiting: 0, dropped: 0, damaged: None };
+        let health = Health { ok: true, since, last_error: None, waiting: 0, dropped: 0, damaged: None, removed: 0 };
         Self { health: watch::Sender::new(health), clock, lost: Arc::default() }
     }
 
@@ -83,6 +85,11 @@ impl Board {
 
     pub(super) fn damaged(&self, damaged: Damaged) {
         self.health.send_modify(|health| health.damaged = Some(damaged));
+    }
+
+    /// What was removed or replaced is begun anew.
+    pub(super) fn begun_anew(&self) {
+        self.health.send_modify(|health| health.removed += 1);
     }
 
     /// Something was written.

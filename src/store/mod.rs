@@ -6,10 +6,12 @@
 //! record ──after the disk had its chance──▶ outbox in memory ──▶ next, receivers
 //! ```
 //!
-//! Nothing here can stop the daemon. A damaged file is set aside and a new one begun. A disk that is full, read-only, away
+//! Nothing here can stop the daemon. A damaged file is set aside and a new one begun; one that is removed under the daemon
+//! is noticed within two seconds and begun anew. A disk that is full, read-only, away
 //! or stuck makes [`Health::ok`] false: transitions and notifications then wait in memory (bounded) and alerts go out
 //! from there; evidence is refused, so that an answer can say it has none; history reads what the disk still gives.
 
+mod claim;
 mod disk;
 mod error;
 mod health;
@@ -28,7 +30,6 @@ mod waiting;
 mod writer;
 
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -38,6 +39,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::watch;
 
+pub use claim::{Claim, ClaimError};
 pub use error::StoreError;
 pub use health::{Damaged, Health};
 pub use read::{Minute, Restored, StoredEvidence};
@@ -124,13 +126,14 @@ impl Remembered {
 }
 
 impl Store {
-    /// Opens `siaga.db` in `folder`, or makes it. Returns at once; the file is opened by the writer's thread.
+    /// Opens `siaga.db` in the claimed folder, or makes it. Returns at once; the file is opened by the writer's thread.
     ///
-    /// It never fails. A file that is damaged is set aside. A folder that cannot be written gives a store that fails
+    /// It never fails. A file that is damaged is set aside. A folder or a file that is removed or replaced meanwhile is made
+    /// anew, with what is open and undelivered. A folder that cannot be written gives a store that fails
     /// ([`Health::ok`]), keeps in memory what must not be lost, and tries again every two seconds. There is no database in
     /// memory in its place: it would answer history with a few minutes as if they were all.
-    pub fn open(folder: &Path, clock: Clock, retention: Retention, catalogue: Catalogue) -> Self {
-        let path = folder.join(open::FILE);
+    pub fn open(claim: Claim, clock: Clock, retention: Retention, catalogue: Catalogue) -> Self {
+        let path = claim.folder().join(open::FILE);
         let board = Board::new(clock);
         let (commands, received) = sync_channel(COMMANDS);
         let generation = Arc::new(AtomicU64::new(0));
@@ -138,7 +141,7 @@ impl Store {
         let waiting = Arc::new(Mutex::new(Waiting::default()));
         let stuck = Arc::new(AtomicBool::new(false));
         let writer = Writer {
-            disk: disk::Disk::new(path.clone(), clock, board.clone(), Arc::clone(&generation)),
+            disk: disk::Disk::new(claim, clock, board.clone(), Arc::clone(&generation)),
             board: board.clone(),
             commands: received,
             feed: Arc::clone(&feed),
@@ -148,6 +151,7 @@ impl Store {
             catalogue,
             clock,
             backlog: std::collections::VecDeque::new(),
+            open: std::collections::BTreeMap::new(),
             met: 0,
             lost: 0,
         };

@@ -46,7 +46,7 @@ pub(super) enum Fault {
     /// The disk is full, read-only, away or broken: try again later.
     #[error("the disk cannot be written")]
     Disk(#[source] rusqlite::Error),
-    /// The folder cannot be made or read.
+    /// The folder cannot be made or read, or is another's.
     #[error("the state folder cannot be used")]
     Folder(#[source] io::Error),
     /// A statement is wrong: our own fault, and trying again does not mend it.
@@ -79,9 +79,6 @@ impl From<rusqlite::Error> for Fault {
 
 /// Opens the database for writing, brought to this version and proven writable.
 pub(super) fn open(path: &Path, now: Timestamp) -> Result<Connection, Fault> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(Fault::Folder)?;
-    }
     let size = fs::metadata(path).map_or(0, |meta| meta.len());
     // SQLite deletes the log of an empty database without a word. Never a state that a crash leaves: the first page is
     // in the file before the log begins.
@@ -216,8 +213,11 @@ pub(super) fn set_aside(path: &Path, now: Timestamp) -> io::Result<PathBuf> {
             _ => {}
         }
     }
-    fs::rename(path, &aside)?;
-    Ok(aside)
+    match fs::rename(path, &aside) {
+        // Only its log was left.
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(aside),
+    }
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {

@@ -2,7 +2,7 @@
 //!
 //! A thread of its own, because a commit may take as long as the disk likes, and a disk that hangs must stop nothing else.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex};
@@ -16,11 +16,11 @@ use super::sql::{self, EvidenceRow, Op};
 use super::waiting::Waiting;
 use super::{Batch, Catalogue, Kept, Restored, Retention, StoreError, lock, read, retention};
 use crate::clock::Clock;
-use crate::domain::{Notification, Now};
+use crate::domain::{Component, Incident, Notification, Now};
 
 /// How often observations are written: what a crash may cost.
 const FLUSH: Duration = Duration::from_secs(10);
-/// How often a disk that failed is tried again.
+/// How often a disk that failed is tried again, and one that works is looked at: whether its file is still at its place.
 const RETRY: Duration = Duration::from_secs(2);
 /// What waits for a disk that fails; a busy room makes a few hundred a day.
 const MAX_BACKLOG: usize = 4096;
@@ -60,6 +60,8 @@ pub(super) struct Writer {
     pub(super) catalogue: Catalogue,
     pub(super) clock: Clock,
     pub(super) backlog: VecDeque<Op>,
+    /// The newest open incident of each component, for a file that is begun anew: its end must find it.
+    pub(super) open: BTreeMap<Component, Incident>,
     /// The opening of the file whose undelivered notifications are in `waiting`.
     pub(super) met: u64,
     /// Rows that the database refused, and records that no longer fitted into the backlog.
@@ -73,8 +75,7 @@ impl Writer {
         let mut flush_at = self.clock.mono().after(FLUSH);
         let mut retry_at = self.clock.mono().after(RETRY);
         loop {
-            let next = if self.board.is_ok() { flush_at } else { flush_at.min(retry_at) };
-            match self.commands.recv_timeout(next.since(self.clock.mono())) {
+            match self.commands.recv_timeout(flush_at.min(retry_at).since(self.clock.mono())) {
                 Ok(Command::Close(done)) => {
                     self.finish();
                     _ = done.send(());
@@ -88,7 +89,8 @@ impl Writer {
             self.stuck.store(false, Ordering::Release);
             let now = self.clock.mono();
             if now >= retry_at {
-                if !self.board.is_ok() && self.settle().is_ok() && !self.board.is_ok() {
+                let amiss = !self.board.is_ok() || self.disk.is_lost();
+                if amiss && self.settle().is_ok() && !self.board.is_ok() {
                     // Nothing waited, so nothing was written yet that would show whether it can be.
                     _ = self.disk.probe();
                 }
@@ -106,6 +108,7 @@ impl Writer {
         match command {
             Command::Write(op, answer) => {
                 let lost = self.lost;
+                self.follow(&op);
                 self.queue(op);
                 let kept = match self.settle() {
                     Ok(()) if self.lost > lost => Err(StoreError::Refused),
@@ -124,6 +127,9 @@ impl Writer {
                 let catalogue = self.catalogue;
                 let restored =
                     self.settle().and_then(|()| self.disk.read(|db| Ok(read::restored(db, &catalogue, now)?)));
+                if let Ok(restored) = &restored {
+                    self.open.extend(restored.open_incidents.iter().map(|open| (open.component, open.clone())));
+                }
                 _ = answer.send(restored.map_err(StoreError::from));
             }
             Command::Flush(answer) => {
@@ -135,6 +141,18 @@ impl Writer {
                 _ = self.settle();
             }
             Command::Close(answer) => _ = answer.send(()),
+        }
+    }
+
+    /// Keeps in mind what is open.
+    fn follow(&mut self, op: &Op) {
+        let Op::Record(batch) = op else { return };
+        for incident in &batch.incidents {
+            if incident.closed_at.is_none() {
+                self.open.insert(incident.component, incident.clone());
+            } else if self.open.get(&incident.component).is_some_and(|open| open.id == incident.id) {
+                self.open.remove(&incident.component);
+            }
         }
     }
 
@@ -198,16 +216,17 @@ impl Writer {
     }
 
     /// Makes the outbox in memory and the one in a file that was just opened agree: what only the file has comes from
-    /// before a restart, what only memory has was in a file that is set aside.
+    /// before a restart, what only memory has was in a file that is set aside or removed. The open incidents go with it.
     fn meet(&mut self, stored: Vec<Notification>) {
-        self.met = self.disk.generation();
+        let first = std::mem::replace(&mut self.met, self.disk.generation()) == 0;
         let mut waiting = lock(&self.waiting);
         let unknown: Vec<_> =
             waiting.all().into_iter().filter(|held| !stored.iter().any(|row| row.key == held.key)).collect();
         waiting.put_first(stored);
         drop(waiting);
-        if !unknown.is_empty() {
-            self.queue(Op::Record(Batch { notifications: unknown, ..Batch::default() }));
+        let incidents: Vec<_> = if first { Vec::new() } else { self.open.values().cloned().collect() };
+        if !unknown.is_empty() || !incidents.is_empty() {
+            self.queue(Op::Record(Batch { notifications: unknown, incidents, ..Batch::default() }));
         }
     }
 

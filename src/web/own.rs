@@ -39,6 +39,8 @@ pub struct Keeping {
     pub dropped: u64,
     /// Whether a damaged file was put aside and a fresh one begun.
     pub set_aside: bool,
+    /// How often the state folder or its database was removed or replaced under the process.
+    pub removed: u64,
 }
 
 /// What became of the notifications to one receiver.

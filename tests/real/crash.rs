@@ -10,7 +10,7 @@ use std::time::Duration;
 use siaga::clock::Clock;
 use siaga::domain::{Component, Incident, Subject, Transition, Verdict};
 use siaga::notify::{Poke, Schedule, Stats, deliver};
-use siaga::store::{Batch, Catalogue, Kept, Retention, Store};
+use siaga::store::{Batch, Catalogue, Claim, Kept, Retention, Store};
 
 use crate::webhook::{Far, loopback, notification, receiver, until};
 
@@ -22,7 +22,7 @@ const KILLS: usize = 20;
 const CATALOGUE: Catalogue = Catalogue { reason: |_| None, quantity: |_| None };
 
 fn open(folder: &Path) -> Store {
-    Store::open(folder, Clock::start(), Retention::default(), CATALOGUE)
+    Store::open(Claim::take(folder).unwrap(), Clock::start(), Retention::default(), CATALOGUE)
 }
 
 /// The `n`th batch: a transition, an incident and a notification, each of which names `n`.

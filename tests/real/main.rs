@@ -20,6 +20,7 @@ mod prometheus;
 mod pulse;
 mod requests;
 mod seat;
+mod state_folder;
 mod stun;
 mod support;
 mod unit_file;

@@ -14,7 +14,7 @@ use siaga::clock::Clock;
 use siaga::domain::{GiveUp, Notification, Outbox as _};
 use siaga::notify::stats::Counts;
 use siaga::notify::{Config, Failure, Poke, Receiver, Schedule, Stats, deliver};
-use siaga::store::{Batch, Catalogue, Retention, Store};
+use siaga::store::{Batch, Catalogue, Claim, Retention, Store};
 use tokio::task::JoinHandle;
 
 const CATALOGUE: Catalogue = Catalogue { reason: |_| None, quantity: |_| None };
@@ -128,7 +128,7 @@ pub(crate) fn notification(key: &str, receiver: &str) -> Notification {
 }
 
 fn open(folder: &Path) -> Store {
-    Store::open(folder, Clock::start(), Retention::default(), CATALOGUE)
+    Store::open(Claim::take(folder).unwrap(), Clock::start(), Retention::default(), CATALOGUE)
 }
 
 /// Waits until `done`; panics with `what` and the state after half a minute.

@@ -59,7 +59,7 @@ async fn a_minute_of_packets_is_one_row_with_all_of_them_and_is_read_while_the_d
 async fn what_the_running_minute_has_not_kept_yet_is_there_as_the_newest_of_its_check() {
     let folder = folder();
     let clock = Clock::start();
-    let store = Store::open(folder.path(), clock, Retention::default(), CATALOGUE);
+    let store = Store::open(claim(folder.path()), clock, Retention::default(), CATALOGUE);
     let minute = Timestamp::from_second(clock.now().wall.as_second().div_euclid(60) * 60).unwrap();
     for second in 0..3 {
         let at = minute.checked_add(Duration::from_secs(second)).unwrap();

@@ -64,7 +64,8 @@ async fn a_restart_gives_back_observations_with_their_age_and_open_incidents() {
     assert_eq!(last.at.wall, before);
     assert!((600..660).contains(&age.as_secs()), "{age:?}");
 
-    let unknowing = Store::open(folder.path(), Clock::start(), Retention::default(), EMPTY).restore().await.unwrap();
+    let unknowing =
+        Store::open(claim(folder.path()), Clock::start(), Retention::default(), EMPTY).restore().await.unwrap();
     assert!(unknowing.observations.is_empty(), "half an observation could look better than it was");
     assert_eq!(unknowing.open_incidents[0].reasons, [], "an incident must stay, or it would never close");
     assert_eq!(unknowing.skipped, 3, "two observations and one reason");

@@ -4,6 +4,7 @@ mod damage;
 mod failing;
 mod history;
 mod keeping;
+mod removed;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tempfile::TempDir;
 
-use super::{Batch, Catalogue, Health, Retention, Store};
+use super::{Batch, Catalogue, Claim, Health, Retention, Store};
 use crate::clock::Clock;
 use crate::domain::{
     Arg, CheckName, Component, Incident, Mono, Notification, Now, Observation, Quantity, Reading, Reason, ReasonDef,
@@ -36,7 +37,15 @@ const CATALOGUE: Catalogue = Catalogue {
 const EMPTY: Catalogue = Catalogue { reason: |_| None, quantity: |_| None };
 
 fn open(folder: &Path) -> Store {
-    Store::open(folder, Clock::start(), Retention::default(), CATALOGUE)
+    Store::open(claim(folder), Clock::start(), Retention::default(), CATALOGUE)
+}
+
+/// A store that was dropped, and not closed, has the folder until its thread has ended.
+fn claim(folder: &Path) -> Claim {
+    if let Ok(lock) = std::fs::File::create(folder.join("lock")) {
+        lock.lock().unwrap();
+    }
+    Claim::take(folder).unwrap()
 }
 
 fn second(second: i64) -> Timestamp {

@@ -18,6 +18,11 @@ pub(super) static SET_ASIDE: Family = Family::gauge(
     &[],
     "Whether this process has put a damaged database aside and begun a fresh one.",
 );
+pub(super) static REMOVED: Family = Family::counter(
+    "siaga_state_removed_total",
+    &[],
+    "Times that the state folder or its database was removed or replaced under this process, and begun anew.",
+);
 pub(super) static DELIVERED: Family = Family::counter(
     "siaga_notifications_delivered_total",
     &["receiver"],
@@ -57,6 +62,7 @@ pub(super) fn add(out: &mut Samples, own: &Own) {
     out.add(&STORE_WAITING, &[], count(own.store.waiting));
     out.add(&STORE_DROPPED, &[], count(own.store.dropped));
     out.add(&SET_ASIDE, &[], flag(own.store.set_aside));
+    out.add(&REMOVED, &[], count(own.store.removed));
     for (reason, times) in &own.withheld {
         out.add_once(&WITHHELD, &[reason], count(*times));
     }

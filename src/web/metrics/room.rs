@@ -132,6 +132,7 @@ pub const FAMILIES: &[&Family] = &[
     &own::STORE_WAITING,
     &own::STORE_DROPPED,
     &own::SET_ASIDE,
+    &own::REMOVED,
     &own::DELIVERED,
     &own::FAILED,
     &own::GIVEN_UP,

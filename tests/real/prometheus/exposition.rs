@@ -173,7 +173,7 @@ async fn a_reload_is_told() {
 async fn the_daemons_own_health_is_told() {
     let served = serve(room(good()).build()).await;
     *served.own.0.lock().unwrap() = Own {
-        store: Keeping { healthy: false, waiting: 7, dropped: 5, set_aside: true },
+        store: Keeping { healthy: false, waiting: 7, dropped: 5, set_aside: true, removed: 3 },
         // The same label twice would spoil the whole scrape.
         receivers: [("st\"af".into(), Telling { failed: vec![("timeout", 1), ("timeout", 2)], ..Telling::default() })]
             .into(),
@@ -185,6 +185,7 @@ async fn the_daemons_own_health_is_told() {
         "siaga_store_waiting 7",
         "siaga_store_dropped_total 5",
         "siaga_database_set_aside 1",
+        "siaga_state_removed_total 3",
         r#"siaga_notifications_delivered_total{receiver="st\"af"} 0"#,
         r#"siaga_notifications_failed_attempts_total{receiver="st\"af",reason="timeout"} 1"#,
     ] {

@@ -1,0 +1,66 @@
+//! A file or folder that is taken away or replaced while it is open: a new one is begun with what is in memory.
+
+use std::fs;
+
+use super::super::Kept;
+use super::*;
+
+/// An incident that is open and a notification that nobody got.
+fn standing() -> Batch {
+    Batch { incidents: vec![incident("internet-1", 1)], ..notify("waits") }
+}
+
+/// The store goes on in a new file, with what belongs into it and without what was lost with the old one.
+async fn goes_on(store: &Store, folder: &Path) {
+    assert_eq!(store.record(notify("after")).await.unwrap(), Kept::OnDisk, "the very next record is in the new file");
+    assert_eq!(store.health().borrow().removed, 1);
+    assert_eq!(store.transitions(second(0), second(9), 9).await.unwrap().len(), 1, "readers see the new file");
+    assert_eq!(store.incidents(true, 9).await.unwrap(), [incident("internet-1", 1)]);
+    let in_file: i64 = other_eyes(folder).query_row("SELECT count(*) FROM outbox", [], |row| row.get(0)).unwrap();
+    assert_eq!(in_file, 2);
+    let closed = Incident { closed_at: Some(second(9)), verdict: Verdict::Ready, ..incident("internet-1", 1) };
+    store.record(Batch { incidents: vec![closed], ..Batch::default() }).await.unwrap();
+    assert_eq!(store.incidents(true, 9).await.unwrap(), [], "its end finds it");
+}
+
+#[tokio::test]
+async fn the_whole_folder() {
+    let place = folder();
+    let state = place.path().join("state");
+    let store = open(&state);
+    store.record(standing()).await.unwrap();
+    fs::remove_dir_all(&state).unwrap();
+    goes_on(&store, &state).await;
+    assert!(matches!(Claim::take(&state), Err(super::super::ClaimError::Taken(_))), "the new folder is locked too");
+}
+
+#[tokio::test]
+async fn the_file_alone_with_and_without_its_log() {
+    for rest in [&["-wal", "-shm"][..], &[]] {
+        let place = folder();
+        let store = open(place.path());
+        store.record(standing()).await.unwrap();
+        for name in [""].iter().chain(rest) {
+            fs::remove_file(place.path().join(format!("siaga.db{name}"))).unwrap();
+        }
+        goes_on(&store, place.path()).await;
+    }
+}
+
+#[tokio::test]
+async fn an_older_copy_in_its_place_is_left_what_it_has() {
+    let place = folder();
+    let (state, copy) = (place.path().join("state"), place.path().join("copy"));
+    let old = open(&copy);
+    old.record(notify("of-the-copy")).await.unwrap();
+    old.close().await.unwrap();
+    let store = open(&state);
+    store.record(standing()).await.unwrap();
+    fs::rename(&state, place.path().join("away")).unwrap();
+    fs::rename(&copy, &state).unwrap();
+    until(&store, |health| health.removed == 1).await;
+    store.flush().await.unwrap();
+    assert_eq!(keys(&store), ["of-the-copy".into(), "waits".into()]);
+    assert_eq!(store.incidents(true, 9).await.unwrap().len(), 1);
+    assert_eq!(store.transitions(second(0), second(9), 9).await.unwrap().len(), 1, "its history");
+}
