@@ -20,6 +20,7 @@ fn probe(kind: Kind, config: &str) -> Probe {
         in_use: watch::channel(false).1,
         own_far_end: None,
         enrolled: None,
+        budget: siaga::probe::budget::Budget::default(),
     };
     ProbeConfig::deserialize_as(kind, config).unwrap().build(context)
 }

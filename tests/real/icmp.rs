@@ -26,6 +26,7 @@ pub(super) fn context(clock: Clock, interval: Duration) -> Context {
         in_use,
         own_far_end: None,
         enrolled: None,
+        budget: siaga::probe::budget::Budget::default(),
     }
 }
 

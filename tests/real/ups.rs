@@ -28,6 +28,7 @@ fn probe_of(config: Config, interval: Duration) -> Probe {
         in_use: watch::channel(false).1,
         own_far_end: None,
         enrolled: None,
+        budget: siaga::probe::budget::Budget::default(),
     };
     Probe::new(config, context)
 }

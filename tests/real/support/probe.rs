@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use siaga::clock::Clock;
 use siaga::domain::{CheckName, Observation, Verdict};
+use siaga::probe::budget::Budget;
 use siaga::probe::{Context, Roots};
 use tokio::sync::watch;
 
@@ -19,6 +20,7 @@ pub(crate) fn context(check: &str, interval: Duration, in_use: &watch::Sender<bo
         in_use: in_use.subscribe(),
         own_far_end: None,
         enrolled: None,
+        budget: Budget::default(),
     }
 }
 
