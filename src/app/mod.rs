@@ -35,6 +35,7 @@ use crate::domain::{CheckName, Mono, in_full};
 use crate::engine::Engine;
 use crate::far_end::FarEnd;
 use crate::notify;
+use crate::probe::budget::Budget;
 use crate::probe::{ProbeConfig, Roots, enrolled};
 use crate::store::{Claim, Store};
 use crate::web;
@@ -69,7 +70,8 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let mut signals = Signals::listen().map_err(|error| format!("signals cannot be listened to: {error}"))?;
     let store = Store::open(claim, clock, recorder::retention(&config.store), recorder::catalogue());
     let mut restored = recorder::restore(&store, RESTORE).await;
-    restored.observations.iter().for_each(crate::probe::recall);
+    let budget = Budget::default();
+    restored.observations.iter().for_each(|observation| crate::probe::recall(&budget, observation));
     restored.observations = identity::only_the_same(restored.observations, &folder, &config);
     identity::remember(&folder, &config);
     let seen: std::collections::HashMap<CheckName, Mono> =
@@ -96,6 +98,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         begun: begun_seen,
         own_far_end: own_far_end.as_ref().map(|far_end| Arc::new(far_end.addresses())),
         enrolled: Some(folder.join(enrolled::FILE)),
+        budget,
     };
     let mut probes = Probes::new(shared, observed);
     probes.keep(config.plan.checks.iter().zip(&config.probes), |name| seen.get(name).copied());

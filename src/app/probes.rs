@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::domain::{CheckName, CheckSpec, ErrorKind, Mono, Observation, ProbeError};
+use crate::probe::budget::Budget;
 use crate::probe::{Context, OwnFarEnd, ProbeConfig, Requests, Roots};
 
 /// How long a probe that panicked rests before it is built anew.
@@ -33,6 +34,8 @@ pub struct Shared {
     pub own_far_end: Option<Arc<OwnFarEnd>>,
     /// Where the room's record is, if state is kept.
     pub enrolled: Option<PathBuf>,
+    /// What the tests of the line may take, together.
+    pub budget: Budget,
 }
 
 /// The running probes, one a check. All end when this is dropped.
@@ -97,6 +100,7 @@ impl Probes {
             not_before: not_before.unwrap_or(Mono::ZERO),
             own_far_end: self.shared.own_far_end.clone(),
             enrolled: self.shared.enrolled.clone(),
+            budget: self.shared.budget.clone(),
         };
         let begun = spec.active.then(|| self.shared.begun.clone());
         let observing = keep_observing(config.clone(), context, self.out.clone());

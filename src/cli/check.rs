@@ -61,6 +61,7 @@ pub async fn run(config: Config, args: &CheckArgs, lang: Lang, color: bool) -> R
         begun: begun_seen,
         own_far_end: far_end.as_ref().map(|far_end| std::sync::Arc::new(far_end.addresses())),
         enrolled: crate::app::service::state_dir(None).ok().map(|folder| folder.join(crate::probe::enrolled::FILE)),
+        budget: crate::probe::budget::Budget::default(),
     };
     let skip_active = args.quick;
     let checks = config.plan.checks.iter().zip(&config.probes).filter(|(spec, _)| !(skip_active && spec.active));

@@ -70,6 +70,7 @@ impl Machine {
             not_before: Mono::ZERO,
             own_far_end: None,
             enrolled: Some(self.path("enrolled.toml")),
+            budget: super::budget::Budget::default(),
         }
     }
 }

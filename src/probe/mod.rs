@@ -3,6 +3,8 @@
 //!
 //! To add one: its file, one line in `probes!` below, one block in `config/siaga.toml`, its test.
 
+pub mod budget;
+pub mod call;
 pub mod child;
 pub mod dial;
 pub mod enrolled;
@@ -70,6 +72,8 @@ pub struct Context {
     pub own_far_end: Option<Arc<OwnFarEnd>>,
     /// Where the room's record is (`siaga enroll`), if state is kept.
     pub enrolled: Option<PathBuf>,
+    /// What the tests of the line may take, together.
+    pub budget: budget::Budget,
 }
 
 /// Where the kernel's files are; a test gives folders of its own.
@@ -254,8 +258,8 @@ pub fn quantity(name: &str) -> Option<&'static Quantity> {
 }
 
 /// Takes to heart what an earlier process observed, before any probe runs: what was spent stays spent.
-pub fn recall(observation: &Observation) {
-    bandwidth::recall(observation);
+pub fn recall(budget: &budget::Budget, observation: &Observation) {
+    budget.recall(observation, &[&bandwidth::USED_TODAY]);
 }
 
 impl ProbeConfig {

@@ -14,6 +14,7 @@ use axum::routing::{get, post};
 use futures_util::StreamExt as _;
 use siaga::domain::{ErrorKind, Verdict};
 use siaga::probe::bandwidth::{Config, Probe};
+use siaga::probe::budget::Budget;
 use siaga::probe::{Context, OwnFarEnd};
 use tokio::sync::watch;
 
@@ -238,8 +239,10 @@ async fn a_room_in_use_is_left_alone() {
 #[tokio::test]
 async fn never_two_at_once() {
     let far_end = FarEnd::start(2_000_000).await;
+    let budget = Budget::default();
     let one = |check: &str| {
         let (in_use, context) = room(check);
+        let context = Context { budget: budget.clone(), ..context };
         // Ended by its bytes: a busy machine may take longer for a first answer than a short test lasts.
         let settings = config(&far_end.url("/down"), &far_end.url("/up"), "duration = \"20s\"\nmax_bytes = \"1 MB\"");
         async move {
@@ -259,7 +262,8 @@ async fn never_two_at_once() {
 async fn gap_and_daily_budget_are_kept() {
     let far_end = FarEnd::start(0).await;
     let in_use = watch::Sender::new(false);
-    let at_once = |check| context(check, Duration::from_millis(1), &in_use);
+    let budget = Budget::default();
+    let at_once = |check| Context { budget: budget.clone(), ..context(check, Duration::from_millis(1), &in_use) };
     let rest = "max_bytes = \"1 MB\"\ndaily_budget = \"3 MB\"\nmin_gap = \"0s\"";
     let mut probe = Probe::new(config(&far_end.url("/down"), &far_end.url("/up"), rest), at_once("budget"));
     assert_eq!(findings(&soon(probe.next()).await), [SELF]);

@@ -22,6 +22,7 @@ fn probe(kind: Kind, config: &str) -> Probe {
         not_before: siaga::domain::Mono::ZERO,
         own_far_end: None,
         enrolled: None,
+        budget: siaga::probe::budget::Budget::default(),
     };
     ProbeConfig::deserialize_as(kind, config).unwrap().build(context)
 }

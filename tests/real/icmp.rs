@@ -28,6 +28,7 @@ pub(super) fn context(clock: Clock, interval: Duration) -> Context {
         not_before: siaga::domain::Mono::ZERO,
         own_far_end: None,
         enrolled: None,
+        budget: siaga::probe::budget::Budget::default(),
     }
 }
 

@@ -30,6 +30,7 @@ fn probe_of(config: Config, interval: Duration) -> Probe {
         not_before: siaga::domain::Mono::ZERO,
         own_far_end: None,
         enrolled: None,
+        budget: siaga::probe::budget::Budget::default(),
     };
     Probe::new(config, context)
 }

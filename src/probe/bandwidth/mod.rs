@@ -2,9 +2,8 @@
 //!
 //! The question is not how fast the line is but whether it carries the meeting, so a test stops as soon as that is
 //! proven, and is capped in time, in bytes, and in bytes a day. It disturbs a call, so it waits while the room is in use
-//! and ends at once when that begins. One at a time runs in a process: two would measure each other.
+//! and ends at once when that begins. It takes turns with the other tests of the line, and draws on one budget with them.
 
-mod ledger;
 mod meter;
 mod reasons;
 #[cfg(test)]
@@ -13,8 +12,7 @@ mod transfer;
 
 use std::time::Duration;
 
-use tokio::sync::Mutex;
-
+use super::budget::{Allowance, Leave, Ledger};
 use super::dial::FarUrl;
 use super::schedule::{Refusal, Schedule};
 use super::{Context, Defaults, until};
@@ -23,7 +21,6 @@ use crate::domain::{
     Arg, ErrorKind, Finding, Level, Limit, Mono, Observation, Period, ProbeError, ProfileLimit, Quantity, Rate, Reading,
     ReasonDef, Rule, Size, Test, Unit, Verdict,
 };
-use ledger::{Leave, Ledger};
 pub use reasons::{ERRORS, REASONS};
 use transfer::{Measured, Transfer};
 
@@ -56,28 +53,16 @@ static USED: Quantity = Quantity::counter(
     "Bytes of content that the tests of this check have sent and received.",
 );
 
-static USED_TODAY: Quantity = Quantity::gauge(
+pub(super) static USED_TODAY: Quantity = Quantity::gauge(
     "bandwidth_used_today_bytes",
     Unit::Bytes,
     "Bytes of content that the tests of this check had taken on that day (UTC), over restarts too.",
 );
 
-/// Takes to heart what an earlier process observed: the day's budget runs on over a restart.
-pub(super) fn recall(observation: &Observation) {
-    let known = observation.reading.measurements.iter().find(|known| *known.quantity == USED_TODAY);
-    if let Some(known) = known {
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bytes, and a cast that saturates")]
-        Ledger::of(observation.check.clone()).recall(observation.at.wall, known.value as u64);
-    }
-}
-
 /// The line's upper bound where the config names none.
 const GIGABIT: Rate = Rate(1e9);
 /// How soon a test without leave asks again: the day's end is found by asking, since the wall clock may jump.
 const ASK_AGAIN: Duration = Duration::from_mins(1);
-
-/// Whose turn it is.
-static TURN: Mutex<()> = Mutex::const_new(());
 
 /// The kind-specific part of a check's config.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
@@ -96,7 +81,8 @@ pub struct Config {
     pub enough: Rate,
     /// How far apart two tests are at least, whatever asks for them. A test that failed is tried again after this.
     pub min_gap: Period,
-    /// How many bytes all tests of one day (UTC) may take. A test that might take more does not start.
+    /// How many bytes all tests of the line of one day (UTC) may take, whichever check made them. A test that might take
+    /// more does not start.
     pub daily_budget: Size,
     /// What the line can carry at most: a result beyond it is rejected as impossible. Without it 1 Gbit/s, and no bound
     /// for a far end on this very machine, where no line is in between.
@@ -148,9 +134,10 @@ impl Config {
         None
     }
 
-    /// What one test may take at most.
-    const fn worst(&self) -> u64 {
-        self.max_bytes.0.saturating_mul(2)
+    /// What one test may take at most, and all together.
+    const fn allowance(&self) -> Allowance {
+        let worst = self.max_bytes.0.saturating_mul(2);
+        Allowance { worst, min_gap: self.min_gap.0, daily_budget: self.daily_budget }
     }
 }
 
@@ -174,7 +161,7 @@ struct Failure {
 impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
-        let ledger = Ledger::of(context.check.clone());
+        let ledger = context.budget.page(context.check.clone());
         let schedule = Schedule::new(&context);
         Self { config, context, ledger, schedule, told: false }
     }
@@ -186,13 +173,13 @@ impl Probe {
         let mut in_use = self.context.in_use.clone();
         loop {
             self.schedule.wait().await;
-            let _turn = TURN.lock().await;
+            let _turn = self.context.budget.turn().await;
             if *in_use.borrow() {
                 self.schedule.cut_off();
                 continue;
             }
             let began = clock.now();
-            match self.ledger.ask(began, &self.config) {
+            match self.ledger.ask(began, &self.config.allowance()) {
                 Leave::Granted => {}
                 Leave::NotBefore(moment) => {
                     self.schedule.put_off(Refusal::NotBefore(moment), moment);

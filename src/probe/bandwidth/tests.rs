@@ -1,11 +1,7 @@
-//! What makes a bandwidth test count, and what it may spend.
+//! What makes a bandwidth test count.
 
-use jiff::Timestamp;
-
-use super::ledger::{Leave, Ledger};
 use super::meter::Meter;
 use super::*;
-use crate::domain::{CheckName, Now};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -59,60 +55,11 @@ fn a_transfer_in_one_instant_has_no_finite_rate() {
     assert!(Meter::default().rate(MS) == 0.0);
 }
 
-fn noon() -> Now {
-    Now { mono: Mono::from_elapsed(Duration::from_hours(300)), wall: "2026-03-02T12:00:00Z".parse::<Timestamp>().unwrap() }
-}
-
-#[test]
-fn the_books_keep_gap_and_budget_by_the_day() {
-    let ledger = Ledger::of(CheckName::from("books"));
-    let config = Config { max_bytes: Size(10), daily_budget: Size(50), ..Config::default() };
-    let now = noon();
-    assert_eq!(ledger.ask(now, &config), Leave::Granted);
-    ledger.spend(20);
-    assert_eq!(ledger.ask(now.after(MS), &config), Leave::NotBefore(now.mono.after(config.min_gap.0)));
-    let later = now.after(config.min_gap.0);
-    assert_eq!(ledger.ask(later, &config), Leave::Granted);
-    ledger.spend(11);
-    let still_later = later.after(config.min_gap.0);
-    assert_eq!(ledger.ask(still_later, &config), Leave::Spent, "31 and 20 more are beyond 50");
-    // The same page after a reload, and another check's.
-    assert_eq!(Ledger::of(CheckName::from("books")).ask(still_later, &config), Leave::Spent);
-    assert_eq!(Ledger::of(CheckName::from("other books")).ask(still_later, &config), Leave::Granted);
-    let tomorrow = now.after(Duration::from_hours(12));
-    assert_eq!(ledger.ask(tomorrow, &config), Leave::Granted);
-    assert!((ledger.total() - 31.0).abs() < 0.5);
-}
-
-#[test]
-fn a_restart_and_a_clock_that_is_set_back_bring_no_new_budget() {
-    let (check, now) = (CheckName::from("books of an earlier process"), noon());
-    let config = Config { max_bytes: Size(10), daily_budget: Size(50), min_gap: Period(MS), ..Config::default() };
-    let mut reading = Reading::default();
-    reading.measure(&USED_TODAY, 45.0);
-    let earlier = Observation::read(check.clone(), now, MS, reading.clone());
-    recall(&earlier);
-    let ledger = Ledger::of(check.clone());
-    assert_eq!(ledger.ask(now.after(MS), &config), Leave::Spent);
-    assert!((ledger.today() - 45.0).abs() < 0.5 && ledger.total() == 0.0);
-    // What this process has counted itself is not overwritten by what an earlier one had.
-    ledger.spend(3);
-    recall(&earlier);
-    assert!((ledger.today() - 48.0).abs() < 0.5);
-    let yesterday = Now { wall: now.wall - Duration::from_hours(24), ..now };
-    assert_eq!(ledger.ask(yesterday, &config), Leave::Spent, "the clock was set back");
-    assert_eq!(ledger.ask(now, &config), Leave::Granted, "and the next day is a new one");
-    // Of a day that is over, nothing is left to recall.
-    let other = CheckName::from("books of yesterday's process");
-    recall(&Observation::read(other.clone(), yesterday, MS, reading));
-    assert_eq!(Ledger::of(other).ask(now, &config), Leave::Granted);
-}
-
 #[test]
 fn the_shipped_figures_fit_together() {
     let config: Config = toml::from_str("").unwrap();
     assert_eq!(config, Config::default());
     let tests = 86_400 / DEFAULTS.interval.as_secs();
-    assert!(tests * config.worst() <= config.daily_budget.0, "a day's tests fit into a day's budget");
+    assert!(tests * config.allowance().worst <= config.daily_budget.0, "a day's tests fit into a day's budget");
     assert!(config.min_gap.0 < DEFAULTS.interval);
 }

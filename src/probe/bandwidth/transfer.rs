@@ -11,10 +11,10 @@ use rand::RngCore as _;
 use reqwest::{Body, Client, Response, header};
 
 use super::Config;
-use super::ledger::Ledger;
 use super::meter::{Meter, rate};
 use crate::clock::Clock;
 use crate::domain::{ErrorKind, Period, ProbeError, in_full};
+use crate::probe::budget::Ledger;
 use crate::probe::dial::{kind_of, tls};
 
 /// How long a connection and the first answer may take; not counted in the rate.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use siaga::clock::Clock;
 use siaga::domain::{CheckName, Observation, Verdict};
+use siaga::probe::budget::Budget;
 use siaga::probe::{Context, Roots};
 use tokio::sync::watch;
 
@@ -21,6 +22,7 @@ pub(crate) fn context(check: &str, interval: Duration, in_use: &watch::Sender<bo
         not_before: siaga::domain::Mono::ZERO,
         own_far_end: None,
         enrolled: None,
+        budget: Budget::default(),
     }
 }
 

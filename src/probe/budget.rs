@@ -1,0 +1,235 @@
+//! The budget that all active tests of the line share: one at a time, so many bytes a day, and not too often.
+//!
+//! It is the process's, not a probe's: a reload makes new probes, and must not make a new budget. Nor must a restart: each
+//! observation carries its check's bytes of the day, and the newest stored one opens the books again.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::OwnedMutexGuard;
+
+use crate::domain::{CheckName, Mono, Now, Observation, Quantity, Size};
+
+/// The shared budget; every copy is the same one.
+#[derive(Clone, Debug, Default)]
+pub struct Budget(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// Whose turn it is: two tests at once would measure each other.
+    turn: Arc<tokio::sync::Mutex<()>>,
+    books: Mutex<BTreeMap<CheckName, Account>>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Account {
+    /// Days since 1970 (UTC).
+    day: i64,
+    /// Bytes on that day.
+    today: u64,
+    /// Bytes since the process began.
+    total: u64,
+    last_began: Option<Mono>,
+}
+
+/// What one check's tests may do.
+#[derive(Clone, Copy, Debug)]
+pub struct Allowance {
+    /// What the test that is asked for may take at most, bytes.
+    pub worst: u64,
+    /// How far apart two tests of this check are at least.
+    pub min_gap: Duration,
+    /// How many bytes all checks' tests of one day (UTC) may take together.
+    pub daily_budget: Size,
+}
+
+/// Whether a test may begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leave {
+    /// Now, and the books say so.
+    Granted,
+    /// The last one is too near.
+    NotBefore(Mono),
+    /// The day's budget might not suffice.
+    Spent,
+}
+
+/// One check's page of the books.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    budget: Budget,
+    check: CheckName,
+}
+
+impl Budget {
+    /// The page of `check`.
+    pub fn page(&self, check: CheckName) -> Ledger {
+        Ledger { budget: self.clone(), check }
+    }
+
+    /// Waits for this one's turn, which lasts until what is returned is dropped.
+    pub async fn turn(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.0.turn).lock_owned().await
+    }
+
+    /// Takes to heart what an earlier process observed, where `observation` carries the day's bytes in a quantity of
+    /// `accounts`. What this process knows better is left alone.
+    pub fn recall(&self, observation: &Observation, accounts: &[&Quantity]) {
+        let known = observation.reading.measurements.iter().find(|known| accounts.contains(&known.quantity));
+        if let Some(known) = known {
+            #[allow(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "bytes, and a cast that saturates"
+            )]
+            let today = known.value as u64;
+            let account = Account { day: day(observation.at.wall), today, ..Account::default() };
+            self.books().entry(observation.check.clone()).or_insert(account);
+        }
+    }
+
+    /// Numbers only: whoever panicked while holding them left them whole.
+    fn books(&self) -> MutexGuard<'_, BTreeMap<CheckName, Account>> {
+        self.0.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ledger {
+    /// Asks for leave to begin a test now.
+    pub fn ask(&self, now: Now, allowance: &Allowance) -> Leave {
+        let mut books = self.budget.books();
+        books.entry(self.check.clone()).or_default();
+        let mut spent = 0_u64;
+        for account in books.values_mut() {
+            account.turn_to(day(now.wall));
+            spent = spent.saturating_add(account.today);
+        }
+        let Some(account) = books.get_mut(&self.check) else { return Leave::Spent };
+        if let Some(last) = account.last_began {
+            let soonest = last.after(allowance.min_gap);
+            if soonest > now.mono {
+                return Leave::NotBefore(soonest);
+            }
+        }
+        if spent.saturating_add(allowance.worst) > allowance.daily_budget.0 {
+            return Leave::Spent;
+        }
+        account.last_began = Some(now.mono);
+        Leave::Granted
+    }
+
+    /// Notes bytes as they pass, so that a test which is cut off has cost what it cost.
+    pub fn spend(&self, bytes: u64) {
+        let mut books = self.budget.books();
+        let account = books.entry(self.check.clone()).or_default();
+        account.today = account.today.saturating_add(bytes);
+        account.total = account.total.saturating_add(bytes);
+    }
+
+    /// This check's bytes on the day of the newest test.
+    #[allow(clippy::cast_precision_loss, reason = "exact for nine thousand terabytes")]
+    pub fn today(&self) -> f64 {
+        self.budget.books().get(&self.check).map_or(0, |account| account.today) as f64
+    }
+
+    /// This check's bytes since the process began.
+    #[allow(clippy::cast_precision_loss, reason = "exact for nine thousand terabytes")]
+    pub fn total(&self) -> f64 {
+        self.budget.books().get(&self.check).map_or(0, |account| account.total) as f64
+    }
+}
+
+impl Account {
+    /// A new day begins with nothing. A clock that was set back brings none: what was spent stays spent.
+    fn turn_to(&mut self, day: i64) {
+        if day > self.day {
+            self.today = 0;
+        }
+        self.day = day;
+    }
+}
+
+/// Days since 1970 (UTC).
+fn day(at: Timestamp) -> i64 {
+    at.as_second().div_euclid(86_400)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Reading, Unit};
+
+    const MS: Duration = Duration::from_millis(1);
+
+    static USED_TODAY: Quantity = Quantity::gauge("books_used_today_bytes", Unit::Bytes, "A test's own.");
+
+    fn noon() -> Now {
+        let wall = "2026-03-02T12:00:00Z".parse::<Timestamp>().unwrap();
+        Now { mono: Mono::from_elapsed(Duration::from_hours(300)), wall }
+    }
+
+    fn allowance(min_gap: Duration) -> Allowance {
+        Allowance { worst: 20, min_gap, daily_budget: Size(50) }
+    }
+
+    #[test]
+    fn the_books_keep_each_checks_gap_and_everybodys_budget_by_the_day() {
+        let budget = Budget::default();
+        let (one, other) = (budget.page("one".into()), budget.page("other".into()));
+        let (gap, now) = (Duration::from_mins(15), noon());
+        assert_eq!(one.ask(now, &allowance(gap)), Leave::Granted);
+        one.spend(20);
+        assert_eq!(one.ask(now.after(MS), &allowance(gap)), Leave::NotBefore(now.mono.after(gap)));
+        assert_eq!(other.ask(now.after(MS), &allowance(gap)), Leave::Granted, "another check has a gap of its own");
+        other.spend(11);
+        let later = now.after(gap);
+        assert_eq!(one.ask(later, &allowance(gap)), Leave::Spent, "31 and 20 more are beyond 50, whoever spent them");
+        assert_eq!(budget.page("third".into()).ask(later, &allowance(gap)), Leave::Spent);
+        assert_eq!(Budget::default().page("one".into()).ask(later, &allowance(gap)), Leave::Granted, "other books");
+        let tomorrow = now.after(Duration::from_hours(12));
+        assert_eq!(one.ask(tomorrow, &allowance(gap)), Leave::Granted);
+        assert!((one.total() - 20.0).abs() < 0.5 && (other.total() - 11.0).abs() < 0.5);
+    }
+
+    #[test]
+    fn a_restart_and_a_clock_that_is_set_back_bring_no_new_budget() {
+        let (budget, check, now) = (Budget::default(), CheckName::from("one"), noon());
+        let mut reading = Reading::default();
+        reading.measure(&USED_TODAY, 45.0);
+        let earlier = Observation::read(check.clone(), now, MS, reading.clone());
+        budget.recall(&earlier, &[]);
+        assert!(budget.page(check.clone()).today() == 0.0, "of no account of ours");
+        budget.recall(&earlier, &[&USED_TODAY]);
+        let ledger = budget.page(check);
+        assert_eq!(ledger.ask(now.after(MS), &allowance(MS)), Leave::Spent);
+        assert!((ledger.today() - 45.0).abs() < 0.5 && ledger.total() == 0.0);
+        // What this process has counted itself is not overwritten by what an earlier one had.
+        ledger.spend(3);
+        budget.recall(&earlier, &[&USED_TODAY]);
+        assert!((ledger.today() - 48.0).abs() < 0.5);
+        let yesterday = Now { wall: now.wall - Duration::from_hours(24), ..now };
+        assert_eq!(ledger.ask(yesterday, &allowance(MS)), Leave::Spent, "the clock was set back");
+        assert_eq!(ledger.ask(now, &allowance(MS)), Leave::Granted, "and the next day is a new one");
+        // Of a day that is over, nothing is left to recall.
+        let fresh = Budget::default();
+        fresh.recall(&Observation::read("one".into(), yesterday, MS, reading), &[&USED_TODAY]);
+        assert_eq!(fresh.page("one".into()).ask(now, &allowance(MS)), Leave::Granted);
+    }
+
+    #[tokio::test]
+    async fn one_at_a_time() {
+        let budget = Budget::default();
+        let turn = budget.turn().await;
+        let copy = budget.clone();
+        let mut waiting = tokio::spawn(async move { copy.turn().await });
+        tokio::select! {
+            biased;
+            _ = &mut waiting => panic!("two at once"),
+            () = tokio::task::yield_now() => {}
+        }
+        drop(turn);
+        drop(waiting.await.unwrap());
+    }
+}
