@@ -6,6 +6,7 @@ pub mod act;
 pub mod bus;
 pub mod check;
 pub mod component;
+pub mod emodel;
 pub mod enrolled;
 pub mod error;
 pub mod incident;

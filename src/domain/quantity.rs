@@ -23,6 +23,8 @@ pub enum Unit {
     DecibelMilliwatts,
     /// dB, of amplitudes: of full scale, or of another as the help says
     Decibels,
+    /// A number on a scale that the help names
+    Score,
     /// A number of things.
     Count,
     /// 0 or 1
@@ -45,7 +47,7 @@ impl Unit {
             Self::DecibelMilliwatts => Some("_dbm"),
             Self::Decibels => Some("_decibels"),
             Self::Timestamp => Some("_timestamp_seconds"),
-            Self::Count | Self::Flag => None,
+            Self::Score | Self::Count | Self::Flag => None,
         }
     }
 
@@ -61,6 +63,7 @@ impl Unit {
             Self::Celsius => "celsius",
             Self::DecibelMilliwatts => "dbm",
             Self::Decibels => "decibels",
+            Self::Score => "score",
             Self::Count => "count",
             Self::Flag => "flag",
             Self::Timestamp => "timestamp_seconds",

@@ -151,6 +151,7 @@ pub fn number(value: f64, unit: Unit, lang: Lang) -> String {
         Unit::Celsius => (value, 0, "°C"),
         Unit::DecibelMilliwatts => (value, 0, "dBm"),
         Unit::Decibels => (value, 0, "dB"),
+        Unit::Score => (value, 1, ""),
         Unit::Count | Unit::Flag | Unit::Timestamp => (value, 0, ""),
     };
     let mut text = format!("{scaled:.digits$}");

@@ -13,11 +13,13 @@ mod fixture;
 mod lookup;
 mod news;
 mod range;
+mod round_trips;
 mod schedule;
 mod sound;
 #[cfg(test)]
 mod tests;
 mod uevents;
+mod voice;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;

@@ -67,7 +67,7 @@ struct ArgRow {
     unit: Option<String>,
 }
 
-pub(super) const UNITS: [Unit; 12] = [
+pub(super) const UNITS: [Unit; 13] = [
     Unit::Seconds,
     Unit::Ratio,
     Unit::Bytes,
@@ -80,6 +80,7 @@ pub(super) const UNITS: [Unit; 12] = [
     Unit::Flag,
     Unit::Timestamp,
     Unit::Decibels,
+    Unit::Score,
 ];
 
 fn arg_rows(args: &Args) -> Vec<ArgRow> {

@@ -207,6 +207,18 @@ fn each_failure_of_the_line_is_named_and_taken_back() {
     daemon.stop();
 }
 
+/// The opinion of a reference voice call to a far end, once enough packets tell.
+fn voice(daemon: &Daemon, far_end: &str, quantity: &str) -> f64 {
+    let path = format!("/api/v1/checks/{far_end}");
+    let told = daemon.wait_for(&path, quantity, |answer| opinion(&answer.json(), quantity).is_some());
+    opinion(&told.json(), quantity).unwrap()
+}
+
+fn opinion(check: &serde_json::Value, quantity: &str) -> Option<f64> {
+    let measured = check["measurements"].as_array().unwrap();
+    measured.iter().find(|measured| measured["quantity"] == quantity)?["value"].as_f64()
+}
+
 #[test]
 fn blocked_udp_and_heavy_loss_are_two_different_things() {
     if !inside("network::blocked_udp_and_heavy_loss_are_two_different_things") {
@@ -216,6 +228,13 @@ fn blocked_udp_and_heavy_loss_are_two_different_things() {
     let folder = line();
     let daemon = Daemon::start(folder.path());
     wait_ready(&daemon);
+    // What a call would be is told of each far end, and of none nearer.
+    for (far_end, quantity) in [("far_a", "icmp_voice_mos"), ("stun", "stun_voice_mos")] {
+        let mos = voice(&daemon, far_end, quantity);
+        assert!((4.35..=4.41).contains(&mos), "{far_end}: {mos} on a cable of a metre");
+    }
+    let gateway = daemon.get("/api/v1/checks/gateway").json();
+    assert_eq!(opinion(&gateway, "icmp_voice_mos"), None);
     in_wan("nft", &["add table inet fault; add chain inet fault in { type filter hook input priority 0; }"]);
 
     in_wan("nft", &["add rule inet fault in udp dport 3478 drop"]);
@@ -226,6 +245,9 @@ fn blocked_udp_and_heavy_loss_are_two_different_things() {
 
     in_wan("nft", &["add rule inet fault in icmp type echo-request numgen random mod 100 < 30 drop"]);
     daemon.wait_for_check("far_a", "not_ready", "internet.loss_high");
+    daemon.wait_for("/api/v1/checks/far_a", "a call is bad there", |answer| {
+        opinion(&answer.json(), "icmp_voice_mos").is_some_and(|mos| mos < 3.1)
+    });
     assert_eq!(daemon.check("http").0, "ready", "TCP repairs what is lost, and is not touched here");
     in_wan("nft", &["flush chain inet fault in"]);
     daemon.wait_for_check("far_a", "ready", "");

@@ -1,6 +1,7 @@
 //! What an `icmp` probe measures, and why it says what it says.
 
 use crate::domain::{ErrorKind, ErrorTable, Quantity, ReasonDef, Text, Unit, Verdict};
+use crate::probe::voice;
 
 pub(super) static RTT: Quantity =
     Quantity::gauge("icmp_rtt_seconds", Unit::Seconds, "Round trip of the newest echo that was answered.");
@@ -33,9 +34,12 @@ pub(super) static FAULTS: Quantity = Quantity::counter(
     "Echoes that were answered by an ICMP error or could not be sent.",
 );
 
+pub(super) static VOICE_R_FACTOR: Quantity = voice::r_factor("icmp_voice_r_factor");
+pub(super) static VOICE_MOS: Quantity = voice::mos("icmp_voice_mos");
+
 /// What it measures.
 pub const QUANTITIES: &[&Quantity] =
-    &[&RTT, &RTT_MIN, &RTT_MEDIAN, &RTT_P95, &RTT_JITTER, &ECHOES, &LOST, &CONFIRMING, &FAULTS];
+    &[&RTT, &RTT_MIN, &RTT_MEDIAN, &RTT_P95, &RTT_JITTER, &ECHOES, &LOST, &CONFIRMING, &FAULTS, &VOICE_R_FACTOR, &VOICE_MOS];
 
 pub(super) static TARGET_SILENT: ReasonDef = ReasonDef::new(
     "internet.target_silent",

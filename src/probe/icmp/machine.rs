@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::rtt::RoundTrips;
+use crate::probe::round_trips::RoundTrips;
 use super::words::{EchoId, Fate, News, Order, Plan, Report, Totals};
 use crate::domain::{Mono, Sample};
 

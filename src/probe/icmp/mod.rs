@@ -8,7 +8,6 @@ mod config;
 mod line;
 mod machine;
 mod packet;
-mod rtt;
 mod sequence;
 mod socket;
 mod stamp;
@@ -28,6 +27,7 @@ use self::machine::Machine;
 use self::socket::Sockets;
 use self::target::{Destination, Target};
 use self::words::{EchoId, Fate, News, Order, Report};
+use super::voice::{self, Asked};
 use super::{Context, Defaults, far_end_is_self};
 use crate::clock::Clock;
 use crate::domain::{ErrorKind, Finding, Mono, Observation, ProbeError, Reading, Sample, Verdict};
@@ -65,6 +65,7 @@ struct Aim {
 struct Run {
     sockets: Arc<Sockets>,
     machine: Machine,
+    asked: Asked,
     destination: Option<Destination>,
     flights: FuturesUnordered<Flight>,
     /// When it is told next that there is nowhere to send to.
@@ -94,6 +95,7 @@ impl Aim {
         Run {
             sockets: Sockets::of_this_runtime(),
             machine: Machine::new(self.config.plan(self.context.interval), now),
+            asked: Asked::default(),
             destination: None,
             flights: FuturesUnordered::new(),
             nowhere: now.after(grace),
@@ -143,6 +145,7 @@ impl Aim {
         if !same_target {
             run.flights.clear();
             run.machine.moved(now);
+            run.asked = Asked::default();
         }
         run.destination = destination;
     }
@@ -200,14 +203,24 @@ impl Aim {
             lookup.target_failed();
         }
         match news {
-            News::Alive(sample) => self.context.read(began, run.reading(to, sample, true)),
+            News::Alive(sample) => {
+                let mut reading = run.reading(to, sample, true);
+                // A call goes further than to the router, and one to this very computer is none.
+                if self.config.role() != Role::Gateway && far_end_is_self(to.address).is_none() {
+                    run.foresee_call(&mut reading);
+                }
+                self.context.read(began, reading)
+            }
             News::Silent(sample) => {
                 let mut reading = run.reading(to, sample, false);
                 let target = self.target_words(to);
                 reading.find(Finding::new(&catalogue::TARGET_SILENT, Verdict::NotReady).with("target", target));
                 self.context.read(began, reading)
             }
-            News::Unreachable(detail) => self.outage(began, ErrorKind::Unreachable, detail),
+            News::Unreachable(detail) => {
+                run.asked = Asked::default();
+                self.outage(began, ErrorKind::Unreachable, detail)
+            }
             News::Fault(kind, detail) => self.context.failed(began, ProbeError::new(kind, detail), &ERRORS),
         }
     }
@@ -238,7 +251,8 @@ impl Run {
     }
 
     /// What is known, as numbers; round trips only while the target answers.
-    fn reading(&self, to: Destination, sample: Sample, answers: bool) -> Reading {
+    fn reading(&mut self, to: Destination, sample: Sample, answers: bool) -> Reading {
+        self.asked.push(sample);
         let mut reading = Reading { sample: Some(sample), ..Reading::default() };
         if let Some(trips) = self.machine.trips().summary().filter(|_| answers) {
             reading.measure(&catalogue::RTT, trips.last);
@@ -263,5 +277,14 @@ impl Run {
             reading.find(finding);
         }
         reading
+    }
+
+    /// What a reference voice call to there would be.
+    fn foresee_call(&self, reading: &mut Reading) {
+        let Some(trips) = self.machine.trips().summary() else { return };
+        let line = trips.jitter.and_then(|jitter| self.asked.line(trips.median, jitter));
+        if let Some(line) = line {
+            voice::tell(reading, (&catalogue::VOICE_R_FACTOR, &catalogue::VOICE_MOS), line);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What a `stun` probe measures, and why it says what it says.
 
 use crate::domain::{ErrorKind, ErrorTable, Quantity, ReasonDef, Text, Unit, Verdict};
+use crate::probe::voice;
 
 pub(super) static RTT: Quantity = Quantity::gauge(
     "stun_rtt_seconds",
@@ -12,6 +13,11 @@ pub(super) static RTT_MIN: Quantity = Quantity::gauge(
     Unit::Seconds,
     "Shortest round trip of the binding requests of the newest round, over UDP.",
 );
+pub(super) static JITTER: Quantity = Quantity::gauge(
+    "stun_jitter_seconds",
+    Unit::Seconds,
+    "Interarrival jitter of the round trips (RFC 3550, section 6.4.1), over UDP.",
+);
 pub(super) static REQUESTS: Quantity =
     Quantity::counter("stun_requests_total", Unit::Count, "Binding requests whose fate is known.");
 pub(super) static LOST: Quantity =
@@ -22,8 +28,11 @@ pub(super) static UDP_BLOCKED_FLAG: Quantity = Quantity::gauge(
     "Whether the server is silent over UDP while it accepts a TCP connection.",
 );
 
+pub(super) static VOICE_R_FACTOR: Quantity = voice::r_factor("stun_voice_r_factor");
+pub(super) static VOICE_MOS: Quantity = voice::mos("stun_voice_mos");
+
 /// What it measures.
-pub const QUANTITIES: &[&Quantity] = &[&RTT, &RTT_MIN, &REQUESTS, &LOST, &UDP_BLOCKED_FLAG];
+pub const QUANTITIES: &[&Quantity] = &[&RTT, &RTT_MIN, &JITTER, &REQUESTS, &LOST, &UDP_BLOCKED_FLAG, &VOICE_R_FACTOR, &VOICE_MOS];
 
 pub(super) static STUN_SILENT: ReasonDef = ReasonDef::new(
     "internet.stun_silent",

@@ -15,6 +15,8 @@ pub use self::catalogue::{ERRORS, QUANTITIES, REASONS};
 pub use self::config::{Config, Server};
 use self::round::{Pace, Tally};
 use super::lookup::Lookup;
+use super::round_trips::RoundTrips;
+use super::voice::{self, Asked};
 use super::{Context, Defaults, far_end_is_self};
 use crate::clock::Clock;
 use crate::domain::{ErrorKind, Finding, Mono, Observation, ProbeError, Reading, Sample, Verdict};
@@ -48,6 +50,9 @@ pub struct Probe {
     burst_left: u32,
     requests: u64,
     lost: u64,
+    /// The server's, since the last outage.
+    trips: RoundTrips,
+    asked: Asked,
 }
 
 impl Probe {
@@ -69,6 +74,8 @@ impl Probe {
             burst_left: 0,
             requests: 0,
             lost: 0,
+            trips: RoundTrips::default(),
+            asked: Asked::default(),
         }
     }
 
@@ -82,6 +89,7 @@ impl Probe {
             self.socket = None;
             self.burst_left = 0;
             self.burst_due |= outage;
+            self.forget();
             let mut failed = self.context.failed(began, error, &ERRORS);
             // No way there is an outage as silence is: the loss decision starts anew after it.
             failed.reading.sample = outage.then_some(Sample { sent: 0, lost: 0, outage });
@@ -107,6 +115,7 @@ impl Probe {
         let to = self.address(began).await?;
         if self.socket.as_ref().is_none_or(|(open, _)| *open != to) {
             self.socket = Some((to, round::open(to).await?));
+            self.forget();
         }
         let Some((_, socket)) = &self.socket else {
             return Err(ProbeError::new(ErrorKind::Internal, "no socket"));
@@ -120,7 +129,7 @@ impl Probe {
         if tally.trips.is_empty() {
             self.silent(&mut reading, to, &tally).await?;
         } else {
-            self.alive(&mut reading, tally)?;
+            self.alive(&mut reading, tally, to.ip())?;
         }
         #[allow(clippy::cast_precision_loss, reason = "2^53 requests take longer than the hardware lasts")]
         for (quantity, total) in [(&catalogue::REQUESTS, self.requests), (&catalogue::LOST, self.lost)] {
@@ -156,10 +165,10 @@ impl Probe {
         Pace { requests, spacing: spacing.0, timeout: timeout.0 }
     }
 
-    fn alive(&mut self, reading: &mut Reading, tally: Tally) -> Result<(), ProbeError> {
+    fn alive(&mut self, reading: &mut Reading, mut tally: Tally, far_end: IpAddr) -> Result<(), ProbeError> {
         let (sent, lost) = (tally.sent, tally.lost());
         let Some(mapped) = tally.mapped else {
-            let complaint = tally.complaint.unwrap_or_else(|| "no answer was understood".to_owned());
+            let complaint = tally.complaint.take().unwrap_or_else(|| "no answer was understood".to_owned());
             return Err(ProbeError::new(ErrorKind::Protocol, complaint));
         };
         if std::mem::take(&mut self.burst_due) {
@@ -170,7 +179,9 @@ impl Probe {
             reading.measure(&catalogue::RTT_MIN, min.as_secs_f64());
         }
         reading.measure(&catalogue::UDP_BLOCKED_FLAG, 0.0);
-        reading.sample = Some(Sample { sent, lost, outage: false });
+        let sample = Sample { sent, lost, outage: false };
+        reading.sample = Some(sample);
+        self.foresee_call(reading, &tally, sample, far_end);
         // A note, not a label: it would make a new series of each address. From this very machine nothing is seen outside.
         if !mapped.ip().to_canonical().is_loopback() {
             reading.find(Finding::new(&catalogue::MAPPED, Verdict::Ready).with("address", mapped.to_string()));
@@ -178,10 +189,29 @@ impl Probe {
         Ok(())
     }
 
+    /// What a reference voice call to there would be. One to this very computer is none.
+    fn foresee_call(&mut self, reading: &mut Reading, tally: &Tally, sample: Sample, far_end: IpAddr) {
+        self.asked.push(sample);
+        tally.trips.iter().for_each(|trip| self.trips.push(*trip));
+        let Some((median, jitter)) = self.trips.summary().and_then(|trips| Some((trips.median, trips.jitter?))) else {
+            return;
+        };
+        reading.measure(&catalogue::JITTER, jitter);
+        if let Some(line) = self.asked.line(median, jitter).filter(|_| far_end_is_self(far_end).is_none()) {
+            voice::tell(reading, (&catalogue::VOICE_R_FACTOR, &catalogue::VOICE_MOS), line);
+        }
+    }
+
+    /// After an outage, or at another server, everything is measured anew.
+    fn forget(&mut self) {
+        (self.trips, self.asked) = (RoundTrips::default(), Asked::default());
+    }
+
     /// All requests of a round are silent: is it UDP, or the line?
     async fn silent(&mut self, reading: &mut Reading, to: SocketAddr, tally: &Tally) -> Result<(), ProbeError> {
         self.socket = None;
         self.burst_left = 0;
+        self.forget();
         if let Some(complaint) = &tally.complaint {
             return Err(ProbeError::new(ErrorKind::Protocol, complaint.clone()));
         }

@@ -233,9 +233,10 @@ fn every_unit_is_read_back() {
         Unit::Flag => 9,
         Unit::Timestamp => 10,
         Unit::Decibels => 11,
+        Unit::Score => 12,
     };
     let places: Vec<usize> = super::super::rows::UNITS.into_iter().map(place).collect();
-    assert_eq!(places, (0..=11).collect::<Vec<_>>());
+    assert_eq!(places, (0..=12).collect::<Vec<_>>());
 }
 
 #[tokio::test]
