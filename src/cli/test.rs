@@ -29,7 +29,7 @@ pub struct TestArgs {
     /// The checks to test, by their names in the config: bandwidth, frames, microphone, loopback.
     #[arg(required = true, value_name = "NAME")]
     names: Vec<String>,
-    /// Where the daemon listens; without it the config's [control] socket, else where the unit or a daemon of this user has it.
+    /// Where the daemon listens; without it the socket that the config names, else where the unit or a daemon of this user has it.
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
     /// What was measured too.
