@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -19,6 +20,7 @@ use siaga::probe::{Context, OwnFarEnd};
 use tokio::sync::watch;
 
 use crate::support::child::free_port;
+use crate::support::namespace::{inside, ip};
 use crate::support::nginx::Nginx;
 use crate::support::probe::{context, findings, soon, value};
 
@@ -280,4 +282,50 @@ async fn gap_and_daily_budget_are_kept() {
     assert_eq!(findings(&first), [("siaga.bandwidth_failed", UNKNOWN)]);
     assert!(quiet(wide().next()).await);
     assert_eq!(far_end.seen.begun.load(Ordering::SeqCst), begun);
+}
+
+/// On a line of 8 Mbit/s with a queue of 300 ms, whoever comes meanwhile waits for the queue; with a short one, nobody does.
+#[test]
+fn what_a_transfer_does_to_the_delay_is_told_beside_the_empty_line() {
+    if !inside("bandwidth::what_a_transfer_does_to_the_delay_is_told_beside_the_empty_line") {
+        return;
+    }
+    // As on any cable: with packets of 64 KiB the queue would hold five.
+    ip(&["link set lo mtu 1500"]);
+    tc("add dev lo root tbf rate 8mbit burst 16kb latency 300ms");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let test = |name| {
+        runtime.block_on(async {
+            let far_end = FarEnd::start(0).await;
+            let (_in_use, context) = room(name);
+            let probe = Probe::new(config(&far_end.url("/down"), &far_end.url("/up"), "max_bytes = \"5 MB\""), context);
+            let observation = soon({ probe }.next()).await;
+            assert_eq!(findings(&observation), [SELF]);
+            observation
+        })
+    };
+    let full = test("queue");
+    tc("replace dev lo root tbf rate 8mbit burst 16kb latency 10ms");
+    let short = test("short_queue");
+    for direction in ["down", "up"] {
+        let told = |of, quantity: &str| value(of, quantity, Some(direction)).unwrap();
+        let (idle, loaded) =
+            (told(&full, "bandwidth_idle_delay_seconds"), told(&full, "bandwidth_loaded_delay_seconds"));
+        assert!(loaded > 0.1 && loaded - idle > 0.1, "{direction}: {loaded} beside {idle}");
+        let rpm = told(&full, "bandwidth_round_trips_per_minute");
+        assert!(rpm < 600.0, "{direction}: {rpm} round trips a minute through a queue of 300 ms");
+        let loaded = told(&short, "bandwidth_loaded_delay_seconds");
+        assert!(loaded < 0.1, "{direction}: {loaded} with a short queue");
+    }
+    let grade = |of| {
+        let given = |grade: &&&str| value(of, "bandwidth_added_delay_grade", Some(grade)) == Some(1.0);
+        *["A+", "A", "B", "C", "D", "F"].iter().find(given).unwrap()
+    };
+    assert!(["C", "D", "F"].contains(&grade(&full)), "{}", grade(&full));
+    assert!(["A+", "A", "B"].contains(&grade(&short)), "{}", grade(&short));
+}
+
+fn tc(order: &str) {
+    let status = Command::new("tc").arg("qdisc").args(order.split(' ')).status();
+    assert!(status.expect("tc cannot be started: install Debian's package iproute2").success(), "tc qdisc {order}");
 }

@@ -5,6 +5,7 @@
 //! and ends at once when that begins. It takes turns with the other tests of the line, and draws on one budget with them.
 
 mod meter;
+mod pulse;
 mod reasons;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use crate::domain::{
     ReasonDef, Rule, Size, Test, Unit, Verdict,
 };
 pub use reasons::{ERRORS, REASONS};
+use pulse::Delay;
 use transfer::{Measured, Transfer};
 
 /// Four tests a day find a line that has become slow; two may fail or be late before the evidence is too old. There is
@@ -35,7 +37,8 @@ pub const DEFAULTS: Defaults = Defaults {
 };
 
 /// What it measures.
-pub const QUANTITIES: &[&Quantity] = &[&DOWN, &UP, &USED, &USED_TODAY];
+pub const QUANTITIES: &[&Quantity] =
+    &[&DOWN, &UP, &IDLE_DELAY, &LOADED_DELAY, &ROUND_TRIPS, &ADDED_GRADE, &USED, &USED_TODAY];
 
 static DOWN: Quantity = Quantity::gauge(
     "bandwidth_down_bits_per_second",
@@ -47,6 +50,31 @@ static UP: Quantity = Quantity::gauge(
     Unit::BitsPerSecond,
     "Upload that one connection sustained, until the server had read everything.",
 );
+static IDLE_DELAY: Quantity = Quantity::gauge(
+    "bandwidth_idle_delay_seconds",
+    Unit::Seconds,
+    "Shortest TCP handshake with the transfer's server on the line that is empty again.",
+)
+.by("direction");
+static LOADED_DELAY: Quantity = Quantity::gauge(
+    "bandwidth_loaded_delay_seconds",
+    Unit::Seconds,
+    "Median TCP handshake with the transfer's server while the transfer fills the line.",
+)
+.by("direction");
+static ROUND_TRIPS: Quantity = Quantity::gauge(
+    "bandwidth_round_trips_per_minute",
+    Unit::Count,
+    "Responsiveness (RPM) under load by the foreign probes of draft-ietf-ippm-responsiveness, by TCP alone; of low confidence in \
+     its sense, because the test is shorter than its four intervals.",
+)
+.by("direction");
+static ADDED_GRADE: Quantity = Quantity::gauge(
+    "bandwidth_added_delay_grade",
+    Unit::Flag,
+    "Grade of the delay that transfers add, mean of both directions: A+ below 5 ms, A 30, B 60, C 200, D 400, else F.",
+)
+.by("grade");
 static USED: Quantity = Quantity::counter(
     "bandwidth_used_bytes_total",
     Unit::Bytes,
@@ -236,8 +264,9 @@ impl Probe {
         let mut reading = Reading::default();
         reading.measure(&DOWN, down.bits_per_second);
         reading.measure(&UP, up.bits_per_second);
+        tell_delays(&mut reading, down.delay, up.delay);
         self.account(&mut reading);
-        if let Some(finding) = [down, up].iter().find_map(|way| super::far_end_is_self(way.peer?)) {
+        if let Some(finding) = [down, up].iter().find_map(|way| super::far_end_is_self(way.peer?.ip())) {
             reading.find(finding);
         }
         Ok(reading)
@@ -245,7 +274,7 @@ impl Probe {
 
     /// Speed tests have been seen to report 80 Gbit/s, or less than nothing, when half of them had failed.
     fn plausible(&self, way: &str, measured: &Measured) -> Result<(), Failure> {
-        let near = measured.peer.is_some_and(|peer| peer.to_canonical().is_loopback());
+        let near = measured.peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback());
         let bound = self.config.line_rate.or_else(|| (!near).then_some(GIGABIT));
         let rate = measured.bits_per_second;
         if rate.is_finite() && rate > 0.0 && bound.is_none_or(|bound| rate <= bound.0) {
@@ -268,5 +297,22 @@ impl Probe {
     fn account(&self, reading: &mut Reading) {
         reading.measure(&USED, self.ledger.total());
         reading.measure(&USED_TODAY, self.ledger.today());
+    }
+}
+
+/// What the transfers did to the delay: published, and judged by nobody, since a call fills no queue (no more than the profile's
+/// rates), and only other traffic would.
+fn tell_delays(reading: &mut Reading, down: Option<Delay>, up: Option<Delay>) {
+    for (direction, delay) in [("down", down), ("up", up)] {
+        let Some(delay) = delay else { continue };
+        reading.measure_part(&IDLE_DELAY, direction, delay.idle.as_secs_f64());
+        reading.measure_part(&LOADED_DELAY, direction, delay.loaded.as_secs_f64());
+        reading.measure_part(&ROUND_TRIPS, direction, delay.per_minute);
+    }
+    if let (Some(down), Some(up)) = (down, up) {
+        let given = pulse::grade((down.added() + up.added()) / 2);
+        for grade in pulse::GRADES {
+            reading.measure_part(&ADDED_GRADE, grade, f64::from(u8::from(grade == given)));
+        }
     }
 }

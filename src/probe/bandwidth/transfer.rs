@@ -1,6 +1,6 @@
 //! The two transfers themselves.
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -12,8 +12,9 @@ use reqwest::{Body, Client, Response, header};
 
 use super::Config;
 use super::meter::{Meter, rate};
+use super::pulse::{Delay, Pulse};
 use crate::clock::Clock;
-use crate::domain::{ErrorKind, Period, ProbeError, in_full};
+use crate::domain::{ErrorKind, Mono, Period, ProbeError, in_full};
 use crate::probe::budget::Ledger;
 use crate::probe::dial::{kind_of, tls};
 
@@ -36,7 +37,9 @@ const ANSWER: usize = 64 * 1024;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Measured {
     pub(super) bits_per_second: f64,
-    pub(super) peer: Option<IpAddr>,
+    pub(super) peer: Option<SocketAddr>,
+    /// What it did to the delay, where that could be measured.
+    pub(super) delay: Option<Delay>,
 }
 
 /// One test's transfers.
@@ -53,12 +56,30 @@ impl Transfer<'_> {
     /// The transfer broke, or was too small to be one.
     pub(super) async fn down(&self, url: &Uri) -> Result<Measured, ProbeError> {
         let client = client(url, self.clock)?;
-        let limit = self.config.max_bytes.0;
-        let url = url.to_string().replace("{bytes}", &limit.to_string());
+        let url = url.to_string().replace("{bytes}", &self.config.max_bytes.0.to_string());
         let mut response = in_time(FIRST_ANSWER, client.get(url).send()).await?;
         good(&response)?;
-        let peer = response.remote_addr().map(|peer| peer.ip());
+        let peer = response.remote_addr();
         let began = self.clock.mono();
+        let mut pulse = peer.map(|peer| Pulse::new(peer, self.clock));
+        let taken = self.take(&mut response, began);
+        let (bits_per_second, took) = match &mut pulse {
+            Some(pulse) => pulse.during(taken).await?,
+            None => taken.await?,
+        };
+        // The rest that the server still has is not wanted: with the connection goes what is on its way.
+        drop(response);
+        let delay = match pulse {
+            // As with the rate: the first third is the slow start.
+            Some(pulse) => pulse.after(began.after(took / 3)).await,
+            None => None,
+        };
+        Ok(Measured { bits_per_second, peer, delay })
+    }
+
+    /// Takes what comes down, as long as it tells something. Gives the rate, and how long that took.
+    async fn take(&self, response: &mut Response, began: Mono) -> Result<(f64, Duration), ProbeError> {
+        let limit = self.config.max_bytes.0;
         let mut meter = Meter::default();
         let mut whole = false;
         let took = loop {
@@ -89,7 +110,7 @@ impl Transfer<'_> {
             let detail = format!("the server gave only {} bytes, too few for a measurement", meter.total());
             return Err(ProbeError::new(ErrorKind::Protocol, detail));
         }
-        Ok(Measured { bits_per_second: meter.rate(took), peer })
+        Ok((meter.rate(took), took))
     }
 
     /// Uploads in growing steps over one connection. A step counts when the server has answered it, because what was
@@ -101,14 +122,30 @@ impl Transfer<'_> {
     pub(super) async fn up(&self, url: &Uri) -> Result<Measured, ProbeError> {
         let client = client(url, self.clock)?;
         let url = url.to_string();
-        self.step(&client, &url, 1, FIRST_ANSWER).await?;
+        let (_, peer) = self.step(&client, &url, 1, FIRST_ANSWER).await?;
+        let mut pulse = peer.map(|peer| Pulse::new(peer, self.clock));
+        let given = self.give(&client, &url);
+        let (bits_per_second, last) = match &mut pulse {
+            Some(pulse) => pulse.during(given).await?,
+            None => given.await?,
+        };
+        let delay = match pulse {
+            Some(pulse) => pulse.after(last).await,
+            None => None,
+        };
+        Ok(Measured { bits_per_second, peer, delay })
+    }
+
+    /// The steps, over a connection that is open. Gives the rate, and when the step began that showed it.
+    async fn give(&self, client: &Client, url: &str) -> Result<(f64, Mono), ProbeError> {
         let began = self.clock.mono();
         let limit = self.config.duration.0;
         // On an open connection a single byte costs one round trip and the server's own time: no part of a transfer.
-        let (idle, peer) = self.step(&client, &url, 1, limit).await?;
+        let (idle, _) = self.step(client, url, 1, limit).await?;
         let (mut size, mut sent) = (FIRST_STEP.min(self.config.max_bytes.0), 0);
         loop {
-            let (took, _) = self.step(&client, &url, size, limit).await?;
+            let step = self.clock.mono();
+            let (took, _) = self.step(client, url, size, limit).await?;
             sent += size;
             // Never less than a quarter of what was seen: the idle trip itself may have been a slow one.
             let moving = took.saturating_sub(idle).max(took / 4);
@@ -120,7 +157,7 @@ impl Transfer<'_> {
             let next = (fits as u64).min(size * GROWTH).min(self.config.max_bytes.0.saturating_sub(sent));
             let proven = moving >= LONG_STEP || (bits_per_second >= self.config.enough.0 && moving >= LONG_STEP / 2);
             if proven || next < size * 2 {
-                return Ok(Measured { bits_per_second, peer });
+                return Ok((bits_per_second, step));
             }
             size = next;
         }
@@ -133,7 +170,7 @@ impl Transfer<'_> {
         url: &str,
         size: u64,
         limit: Duration,
-    ) -> Result<(Duration, Option<IpAddr>), ProbeError> {
+    ) -> Result<(Duration, Option<SocketAddr>), ProbeError> {
         let handed = Arc::new(AtomicU64::new(0));
         let began = self.clock.mono();
         let request = client
@@ -144,7 +181,7 @@ impl Transfer<'_> {
             .send();
         let exchange = async {
             let mut response = request.await?;
-            let peer = response.remote_addr().map(|peer| peer.ip());
+            let peer = response.remote_addr();
             let outcome = good(&response).and_then(|()| {
                 let all = handed.load(Ordering::Relaxed) == size;
                 let early = || ProbeError::new(ErrorKind::Protocol, "the server answered before it had read everything");
