@@ -72,7 +72,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let mut restored = recorder::restore(&store, RESTORE).await;
     let budget = Budget::default();
     restored.observations.iter().for_each(|observation| crate::probe::recall(&budget, observation));
-    restored.observations = identity::only_the_same(restored.observations, &folder, &config);
+    identity::keep_the_same(&mut restored, &folder, &config);
     identity::remember(&folder, &config);
     let seen: std::collections::HashMap<CheckName, Mono> =
         restored.observations.iter().map(|observation| (observation.check.clone(), observation.at.mono)).collect();
