@@ -16,6 +16,7 @@ mod range;
 mod round_trips;
 mod schedule;
 mod sound;
+pub mod stamp;
 #[cfg(test)]
 mod tests;
 mod uevents;
