@@ -18,6 +18,7 @@ mod link;
 mod network;
 mod prometheus;
 mod pulse;
+mod reflect;
 mod requests;
 mod seat;
 mod state_folder;

@@ -9,6 +9,7 @@ pub(crate) mod namespace;
 pub(crate) mod nginx;
 pub(crate) mod probe;
 pub(crate) mod pulse;
+pub(crate) mod reflector;
 pub(crate) mod snapshot;
 pub(crate) mod upsd;
 pub(crate) mod web;
