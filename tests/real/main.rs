@@ -14,6 +14,7 @@ mod far_end;
 mod history;
 mod http_tls_dns;
 mod icmp;
+mod impaired;
 mod link;
 mod network;
 mod prometheus;

@@ -5,6 +5,8 @@ pub(crate) mod child;
 pub(crate) mod daemon;
 pub(crate) mod dnsmasq;
 pub(crate) mod golden;
+pub(crate) mod impairment;
+pub(crate) mod line;
 pub(crate) mod namespace;
 pub(crate) mod nginx;
 pub(crate) mod probe;
