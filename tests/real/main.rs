@@ -22,6 +22,7 @@ mod pulse;
 mod reflect;
 mod requests;
 mod seat;
+mod stamp;
 mod state_folder;
 mod stun;
 mod support;
