@@ -31,7 +31,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("devices", &["domain", "probe"]),
     ("far_end", &["domain", "probe"]),
     ("enroll", &["domain", "probe", "devices"]),
-    ("reflect", &["domain", "clock"]),
+    ("reflect", &["domain", "clock", "probe"]),
     ("seat", &["domain", "probe"]),
     ("engine", &["domain"]),
     ("clock", &["domain"]),

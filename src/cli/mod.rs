@@ -8,6 +8,7 @@ pub mod init;
 pub mod listing;
 pub mod paint;
 pub mod reasons;
+pub mod reflect;
 pub mod replay;
 pub mod status;
 pub mod test;
@@ -98,6 +99,8 @@ enum Command {
         #[arg(long, value_name = "PATH", default_value_os_t = crate::probe::seat::report::meeting_place())]
         socket: PathBuf,
     },
+    /// Answer the path tests of other machines (STAMP, RFC 8762): the far end of a line, with limits. Reads no config.
+    Reflect(reflect::ReflectArgs),
     /// List every reason that can be given, with its remedy.
     Reasons,
     /// Look at a device that can hang, for a parent that will not wait (internal).
@@ -208,6 +211,7 @@ impl Cli {
                 crate::seat::run(socket).await;
                 Ok(0)
             }),
+            Command::Reflect(args) => on_runtime(reflect::run(args)),
             Command::Reasons => {
                 say(&reasons::listing(self.lang.unwrap_or_default()));
                 Ok(0)

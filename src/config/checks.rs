@@ -26,11 +26,13 @@ struct Read {
     group_at: Range<usize>,
 }
 
-/// Reads all checks and groups; those that are sound, in the file's order.
+/// Reads all checks and groups; those that are sound, in the file's order. `largest_need` is the largest rate that a profile
+/// needs, bit/s.
 pub(super) fn read_checks(
     checks: &[Table<'_>],
     groups: &[Table<'_>],
     beside: &Beside<'_>,
+    largest_need: f64,
     problems: &mut Problems,
 ) -> Vec<(Arc<CheckSpec>, ProbeConfig)> {
     let mut names: BTreeMap<String, usize> = BTreeMap::new();
@@ -49,7 +51,10 @@ pub(super) fn read_checks(
                 names.insert(name.clone(), problems.line(at.start));
             }
         }
-        let probe = common.kind.and_then(|kind| read_own(kind, *table, beside, problems));
+        let mut probe = common.kind.and_then(|kind| read_own(kind, *table, beside, problems));
+        if let Some(probe) = &mut probe {
+            probe.fit(largest_need);
+        }
         let group = common.group.clone();
         match assemble(common, probe, *table, problems) {
             Some(check) => all.push(check),

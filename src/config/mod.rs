@@ -163,7 +163,8 @@ impl Config {
         let (profiles, default_profile) = all_profiles(top, source, &mut problems);
         let components = components(top, &mut problems);
         let (tables, groups) = (list(top, "check", &mut problems), list(top, "group", &mut problems));
-        let checks = checks::read_checks(&tables, &groups, &beside, &mut problems);
+        let need = profiles.iter().map(|profile| profile.down.degraded.max(profile.up.degraded)).fold(0.0, f64::max);
+        let checks = checks::read_checks(&tables, &groups, &beside, need, &mut problems);
         let receivers = receivers(top, &beside, &mut problems);
         let remedies = remedies(top, &mut problems);
 

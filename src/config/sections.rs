@@ -13,7 +13,7 @@ use super::problem::{Errors, Problems, Source, listed};
 use super::profiles;
 use super::reader::{Table, read, read_some, unknown_key};
 use super::shape::{ComponentEntry, Profiles, RemedyText};
-use crate::domain::{Component, ReasonDef};
+use crate::domain::{Component, ReasonDef, SecretFile};
 use crate::notify;
 use crate::probe;
 
@@ -151,7 +151,7 @@ pub(super) fn receivers(root: Table<'_>, beside: &Beside<'_>, problems: &mut Pro
             problems.say(table.at("timeout"), "timeout must be more than 0");
         }
         // A credential is there only while the service runs: a missing one is told at the first delivery.
-        if let Some(notify::SecretFile::Path(file)) = &mut receiver.secret_file
+        if let Some(SecretFile::Path(file)) = &mut receiver.secret_file
             && let Err(message) = beside.find(file)
         {
             problems.say(table.at("secret_file"), message);

@@ -57,7 +57,7 @@ fn who_only_asks_the_daemon_needs_no_file_that_the_config_names() {
     // Relative to the config and not to where the process stands.
     assert_eq!(
         config.receivers[0].secret_file,
-        Some(crate::notify::SecretFile::Path("tests/config/bad/missing/webhook.secret".into()))
+        Some(crate::domain::SecretFile::Path("tests/config/bad/missing/webhook.secret".into()))
     );
     let (key, file) = config.probes[2].file().unwrap();
     assert_eq!((key, file.as_path()), ("file", Path::new("tests/config/bad/missing/drill.toml")));

@@ -76,6 +76,8 @@ pub enum Kind {
     Dns,
     /// Download and upload by HTTP.
     Bandwidth,
+    /// A call without content against a reflector (RFC 8762).
+    Stamp,
     /// A UPS read from NUT's upsd.
     Ups,
     /// A sound card.
@@ -102,7 +104,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order in which lists show them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Link,
         Self::Icmp,
         Self::Stun,
@@ -110,6 +112,7 @@ impl Kind {
         Self::Tls,
         Self::Dns,
         Self::Bandwidth,
+        Self::Stamp,
         Self::Ups,
         Self::Audio,
         Self::Seat,
@@ -133,6 +136,7 @@ impl Kind {
             Self::Tls => "tls",
             Self::Dns => "dns",
             Self::Bandwidth => "bandwidth",
+            Self::Stamp => "stamp",
             Self::Ups => "ups",
             Self::Audio => "audio",
             Self::Seat => "seat",
@@ -150,9 +154,14 @@ impl Kind {
     /// The component that checks of this kind speak for; a replay says its own.
     pub const fn component(self) -> Option<Component> {
         Some(match self {
-            Self::Link | Self::Icmp | Self::Stun | Self::Http | Self::Tls | Self::Dns | Self::Bandwidth => {
-                Component::Internet
-            }
+            Self::Link
+            | Self::Icmp
+            | Self::Stun
+            | Self::Http
+            | Self::Tls
+            | Self::Dns
+            | Self::Bandwidth
+            | Self::Stamp => Component::Internet,
             Self::Ups => Component::Power,
             Self::Audio | Self::Seat | Self::Microphone | Self::Loopback => Component::Audio,
             Self::Camera | Self::Frames | Self::Display => Component::Video,

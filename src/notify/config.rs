@@ -1,13 +1,12 @@
 //! `[[receiver]]` in the config.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Url;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use crate::domain::{Lang, Period};
+use crate::domain::{Lang, Period, SecretFile};
 
 /// Somebody who is told.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
@@ -36,34 +35,6 @@ pub struct Config {
     /// How long one attempt may take, from the name's resolution to the answer.
     #[serde(default = "timeout")]
     pub timeout: Period,
-}
-
-/// Where a secret is kept.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub enum SecretFile {
-    /// In a file of this path.
-    Path(PathBuf),
-    /// In the credential of this name, a file in the folder that systemd makes for the service (systemd.exec(5),
-    /// "Credentials"): its short-lived user can read it there while root's own file stays root's.
-    Credential(String),
-}
-
-/// Before the name of a credential, where a path is expected.
-const CREDENTIAL: &str = "credential:";
-
-impl TryFrom<String> for SecretFile {
-    type Error = &'static str;
-
-    fn try_from(said: String) -> Result<Self, Self::Error> {
-        match said.strip_prefix(CREDENTIAL) {
-            None => Ok(Self::Path(said.into())),
-            Some(name) if name.is_empty() || name.contains('/') || matches!(name, "." | "..") => {
-                Err("a credential has a name without slashes, as LoadCredential= in the unit says it")
-            }
-            Some(name) => Ok(Self::Credential(name.to_owned())),
-        }
-    }
 }
 
 /// How a receiver is reached.

@@ -13,7 +13,7 @@ pub mod policy;
 pub mod stats;
 pub mod webhook;
 
-pub use config::{Config, SecretFile};
+pub use config::Config;
 pub use deliver::{Poke, Receiver, Schedule, deliver};
 pub use error::{DeliveryError, Failure};
 pub use policy::{Change, Policy, Withheld};

@@ -241,6 +241,7 @@ probes! {
     Tls => tls,
     Dns => dns,
     Bandwidth => bandwidth,
+    Stamp => stamp,
     Ups => ups,
     Audio => audio,
     Seat => seat,
@@ -261,7 +262,7 @@ pub fn quantity(name: &str) -> Option<&'static Quantity> {
 
 /// Takes to heart what an earlier process observed, before any probe runs: what was spent stays spent.
 pub fn recall(budget: &budget::Budget, observation: &Observation) {
-    budget.recall(observation, &[&bandwidth::USED_TODAY]);
+    budget.recall(observation, &[&bandwidth::USED_TODAY, &stamp::USED_TODAY]);
 }
 
 impl ProbeConfig {
@@ -283,7 +284,19 @@ impl ProbeConfig {
             Self::Http(config) => config.ca_file.as_mut().map(|file| ("ca_file", file)),
             Self::Tls(config) => config.ca_file.as_mut().map(|file| ("ca_file", file)),
             Self::Replay(config) => Some(("file", &mut config.file)),
+            Self::Stamp(config) => match &mut config.key_file {
+                Some(crate::domain::SecretFile::Path(file)) => Some(("key_file", file)),
+                // A credential is there only while the service runs.
+                Some(crate::domain::SecretFile::Credential(_)) | None => None,
+            },
             _ => None,
+        }
+    }
+
+    /// Takes from the profiles what the config leaves to them: the largest rate that one needs, bit/s.
+    pub fn fit(&mut self, need: f64) {
+        if let Self::Stamp(config) = self {
+            config.fit(need);
         }
     }
 

@@ -58,8 +58,16 @@ impl FromStr for Server {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        Self::read(text, STUN_PORT)
+    }
+}
+
+impl Server {
+    /// The same for another protocol, whose port is `usual` unless said.
+    pub(crate) fn read(text: &str, usual: u16) -> Result<Self, String> {
         let text = text.trim();
-        let wrong = || format!(r#"{text:?} is no server; write "host" or "host:port", such as "stun.example:3478""#);
+        let wrong =
+            || format!(r#"{text:?} is no server; write "host" or "host:port", such as "far.example:{usual}""#);
         let (host, port) = if text.parse::<Ipv6Addr>().is_ok() || text.ends_with(']') {
             (text, None)
         } else {
@@ -70,7 +78,7 @@ impl FromStr for Server {
         };
         let port = match port {
             Some(port) => port.parse().ok().filter(|port| *port != 0).ok_or_else(wrong)?,
-            None => STUN_PORT,
+            None => usual,
         };
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         let colons = bare.contains(':') && bare.parse::<Ipv6Addr>().is_err();

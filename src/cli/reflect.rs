@@ -1,0 +1,71 @@
+//! `siaga reflect`: the far end of a path test, on another machine than the room's.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+use sd_notify::NotifyState;
+
+use crate::app::service::{self, Asked, Signals};
+use crate::clock::Clock;
+use crate::domain::{Rate, SecretFile};
+use crate::probe::stamp::key;
+use crate::reflect::{Reflect, Settings};
+
+/// What `siaga reflect` can be told.
+#[derive(Clone, Debug, Args)]
+pub struct ReflectArgs {
+    /// Where to listen by UDP (again for each); without it everywhere, by IPv4 and IPv6, on port 10862.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Vec<SocketAddr>,
+    /// A file with a secret of at least 16 bytes: only packets signed with it are answered. "credential:NAME" is a credential of
+    /// systemd (LoadCredential= in the unit). Without it everybody is answered.
+    #[arg(long, value_name = "FILE", env = "SIAGA_REFLECT_KEY_FILE", value_parser = secret_file)]
+    key_file: Option<SecretFile>,
+    /// What is answered at most in all; those who have only just come get half of it.
+    #[arg(long, value_name = "RATE", default_value = "50 Mbit/s", value_parser = rate)]
+    rate: Rate,
+    /// What is answered at most to one source: an IPv4 address, or a /64 of IPv6.
+    #[arg(long, value_name = "RATE", default_value = "12 Mbit/s", value_parser = rate)]
+    rate_per_source: Rate,
+}
+
+fn secret_file(text: &str) -> Result<SecretFile, &'static str> {
+    SecretFile::try_from(text.to_owned())
+}
+
+fn rate(text: &str) -> Result<Rate, String> {
+    let rate: Rate = text.parse().map_err(|error| format!("{error}"))?;
+    if rate.0 > 0.0 { Ok(rate) } else { Err("it must be more than 0".to_owned()) }
+}
+
+/// Answers until it is told to end.
+///
+/// # Errors
+/// What keeps it from starting: an address in use, a key that cannot be read.
+pub async fn run(args: &ReflectArgs) -> Result<u8, String> {
+    service::start_log();
+    let mut signals = Signals::listen().map_err(|error| format!("signals cannot be listened to: {error}"))?;
+    let key = args.key_file.as_ref().map(key::read).transpose()?;
+    let signed = key.is_some();
+    let settings =
+        Settings { listen: args.listen.clone(), key, rate: args.rate, rate_per_source: args.rate_per_source };
+    let reflect = Reflect::open(settings, Clock::start())?;
+    for address in reflect.addresses() {
+        tracing::info!(%address, signed, "reflecting");
+    }
+    if !signed {
+        tracing::warn!("without --key-file everybody is answered, within the limits");
+    }
+    service::tell(&[NotifyState::Ready]);
+    let end = async { while signals.next().await != Asked::End {} };
+    let counts = reflect.run(end).await;
+    service::tell(&[NotifyState::Stopping]);
+    tracing::info!(
+        answered = counts.answered,
+        foreign = counts.foreign,
+        replayed = counts.replayed,
+        limited = counts.limited,
+        "ended"
+    );
+    Ok(0)
+}

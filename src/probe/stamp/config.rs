@@ -1,0 +1,158 @@
+//! The keys of a `stamp` check.
+
+use std::time::Duration;
+
+use serde::{Deserialize as _, Deserializer, de::Error as _};
+
+use super::catalogue::{
+    BURSTS, BURSTS_HIGH, DELAY_HIGH, DOWN, DOWN_LOW, LOSS_HIGH, LOSS_UNDECIDED, OVERTAKEN, OVERTAKING, RTT, UP, UP_LOW,
+};
+use super::plan;
+use crate::domain::check::LossRule;
+use crate::domain::{Level, Limit, Period, ProfileLimit, Rate, Rule, SecretFile, Size, Test};
+use crate::probe::budget::Allowance;
+use crate::probe::range::within;
+use crate::probe::stun::Server;
+
+/// Where `siaga reflect` listens.
+const PORT: u16 = 10862;
+/// What is sent where no profile says what is needed: more than any shipped one does.
+const RATE: Rate = Rate(4.4e6);
+/// Over what a meeting needs, so that what is carried can be seen to be more.
+const OVER: f64 = 1.1;
+
+/// The kind-specific part of a check's config.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Who reflects: "host" or "host:port" (10862 unless said), such as a `siaga reflect`.
+    #[serde(deserialize_with = "reflector")]
+    pub reflector: Server,
+    /// A file with the secret that both ends know, of at least 16 bytes; `credential:NAME` is a credential of systemd. Without
+    /// it packets are not signed.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub key_file: Option<SecretFile>,
+    /// The rate to be proven, both ways. Unless said: what the most demanding profile needs, and a tenth more.
+    #[serde(default, deserialize_with = "rate_in_range")]
+    pub rate: Option<Rate>,
+    /// How far apart two tests are at least, whatever asks for them. A test that failed is tried again after this.
+    #[serde(default = "min_gap")]
+    pub min_gap: Period,
+    /// How many bytes all tests of the line of one day (UTC) may take, whichever check made them. A test that might take
+    /// more does not start.
+    #[serde(default = "daily_budget")]
+    pub daily_budget: Size,
+}
+
+fn reflector<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Server, D::Error> {
+    Server::read(&String::deserialize(deserializer)?, PORT).map_err(D::Error::custom)
+}
+
+fn rate_in_range<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Rate>, D::Error> {
+    within(deserializer, Rate(64e3)..=Rate(50e6)).map(Some)
+}
+
+const fn min_gap() -> Period {
+    Period(Duration::from_mins(15))
+}
+
+const fn daily_budget() -> Size {
+    Size(200_000_000)
+}
+
+impl Config {
+    /// Where such a check stands in the tree of root causes.
+    #[allow(clippy::unused_self, reason = "every kind is asked")]
+    pub const fn level(&self) -> Level {
+        Level::FarEnd
+    }
+
+    /// The limits to which its measurements are held. Delay variation and the delay under load are not: jitter that keeps
+    /// order, and a deep queue alone, leave a call whole.
+    #[allow(clippy::unused_self, reason = "every kind is asked")]
+    pub fn rules(&self) -> Vec<Rule> {
+        let rule = |quantity, test, degraded, not_ready, reason| Rule {
+            quantity,
+            part: None,
+            test,
+            degraded,
+            not_ready,
+            reason,
+        };
+        let above = |quantity, degraded, not_ready, reason| rule(quantity, Test::Above, degraded, not_ready, reason);
+        let below = |quantity, need, floor, reason| {
+            rule(quantity, Test::Below, Limit::Profile(need), Limit::Profile(floor), reason)
+        };
+        vec![
+            below(&DOWN, ProfileLimit::DownNeed, ProfileLimit::DownFloor, &DOWN_LOW),
+            below(&UP, ProfileLimit::UpNeed, ProfileLimit::UpFloor, &UP_LOW),
+            above(
+                &RTT,
+                Limit::Profile(ProfileLimit::RttDegraded),
+                Limit::Profile(ProfileLimit::RttNotReady),
+                &DELAY_HIGH,
+            ),
+            // Measured on real calls: the same loss in bursts is clearly worse, and packets that overtake each other make a
+            // sender repeat a third of them.
+            above(&BURSTS, Limit::Fixed(0.01), Limit::Fixed(0.03), &BURSTS_HIGH),
+            above(&OVERTAKEN, Limit::Fixed(0.005), Limit::Fixed(0.05), &OVERTAKING),
+        ]
+    }
+
+    /// The loss decision, on the worse of the two ways.
+    #[allow(clippy::unused_self, reason = "every kind is asked")]
+    pub const fn loss(&self) -> Option<LossRule> {
+        Some(LossRule {
+            degraded: Limit::Profile(ProfileLimit::LossDegraded),
+            not_ready: Limit::Profile(ProfileLimit::LossNotReady),
+            reason: &LOSS_HIGH,
+            undecided: &LOSS_UNDECIDED,
+            // A test or a few: what was hours ago says little.
+            window: 2000,
+        })
+    }
+
+    /// Takes the rate from what the most demanding profile needs (bit/s), unless the config says one.
+    pub fn fit(&mut self, need: f64) {
+        self.rate = self.rate.or(Some(Rate(need * OVER)));
+    }
+
+    /// What is to be proven, bit/s.
+    pub(super) fn rate(&self) -> f64 {
+        self.rate.unwrap_or(RATE).0
+    }
+
+    /// What one test may take at most, and all together.
+    pub(super) fn allowance(&self) -> Allowance {
+        let worst = plan::bytes(self.rate()).saturating_mul(2);
+        Allowance { worst, min_gap: self.min_gap.0, daily_budget: self.daily_budget }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reflector_must_be_named_and_the_rate_is_what_profiles_need() {
+        let read = |text: &str| toml::from_str::<Config>(text).map_err(|error| error.message().to_owned());
+        assert!(read("").unwrap_err().contains("missing field `reflector`"));
+        let mut config = read("reflector = 'far.example'").unwrap();
+        assert_eq!((config.reflector.port, config.rate), (10862, None));
+        config.fit(4e6);
+        assert!((config.rate() - 4.4e6).abs() < 1.0);
+        config.fit(8e6);
+        assert!((config.rate() - 4.4e6).abs() < 1.0, "what is said is said");
+        // Four and a half seconds of sound, three of everything, both ways.
+        assert!((3_000_000..4_000_000).contains(&config.allowance().worst), "{}", config.allowance().worst);
+        for (text, told) in [
+            ("reflector = 'far.example:0'", "is no server"),
+            ("reflector = 'far.example'\nrate = '1 kbit/s'", "out of range"),
+            ("reflector = 'far.example'\nkey_file = 'credential:a/b'", "without slashes"),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(error.contains(told), "{text}: {error}");
+        }
+    }
+}

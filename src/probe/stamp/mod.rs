@@ -1,0 +1,210 @@
+//! Whether the line carries the call, by the Simple Two-way Active Measurement Protocol (RFC 8762) against a reflector that
+//! cooperates: a call without content, both ways at once, and what each way does to it.
+//!
+//! It disturbs a call, so it waits while the room is in use and ends at once when that begins. It takes turns with the other
+//! tests of the line, and draws on one budget with them.
+
+mod catalogue;
+pub mod codec;
+mod config;
+mod directions;
+mod exchange;
+pub mod key;
+pub mod moment;
+mod plan;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+pub(super) use self::catalogue::USED_TODAY;
+pub use self::catalogue::{ERRORS, QUANTITIES, REASONS};
+pub use self::config::Config;
+use self::directions::{Ways, round_trip, ways};
+use self::exchange::Sender;
+use super::budget::{Leave, Ledger};
+use super::call::{Figures, Phase};
+use super::lookup::Lookup;
+use super::schedule::{Refusal, Schedule};
+use super::{Context, Defaults, far_end_is_self, until};
+use crate::domain::{ErrorKind, Observation, ProbeError, Reading, Sample};
+
+/// Four tests a day, as of the bandwidth.
+pub const DEFAULTS: Defaults = Defaults {
+    interval: Duration::from_hours(6),
+    fresh_for: Duration::from_hours(13),
+    bad_for: Duration::ZERO,
+    good_for: Duration::ZERO,
+    active: true,
+};
+
+/// How soon a test without leave asks again: the day's end is found by asking, since the wall clock may jump.
+const ASK_AGAIN: Duration = Duration::from_mins(1);
+/// How long a look-up may take before it is told that there is no address yet.
+const FIRST_LOOKUP: Duration = Duration::from_secs(2);
+
+/// A tester of the line.
+pub struct Probe {
+    config: Config,
+    context: Context,
+    ledger: Ledger,
+    schedule: Schedule,
+    lookup: Lookup,
+    /// Whether anything was told yet. A run that the budget forbids is then no observation: what was told stands, and its
+    /// age decides how long.
+    told: bool,
+}
+
+impl Probe {
+    /// A probe that has touched nothing yet.
+    pub fn new(config: Config, context: Context) -> Self {
+        let ledger = context.budget.page(context.check.clone());
+        let (schedule, lookup) = (Schedule::new(&context), Lookup::new(&config.reflector.host));
+        Self { config, context, ledger, schedule, lookup, told: false }
+    }
+
+    /// Waits until a test is due, the room is free and the ledger gives leave, and makes it. A test that the room's use
+    /// cuts off is no observation: what was known before stands.
+    pub async fn next(&mut self) -> Observation {
+        let clock = self.context.clock;
+        let mut in_use = self.context.in_use.clone();
+        loop {
+            self.schedule.wait().await;
+            let _turn = self.context.budget.turn().await;
+            if *in_use.borrow() {
+                self.schedule.cut_off();
+                continue;
+            }
+            let began = clock.now();
+            match self.ledger.ask(began, &self.config.allowance()) {
+                Leave::Granted => {}
+                Leave::NotBefore(moment) => {
+                    self.schedule.put_off(Refusal::NotBefore(moment), moment);
+                    continue;
+                }
+                Leave::Spent => {
+                    let budget = self.config.daily_budget;
+                    self.schedule.put_off(Refusal::Spent(budget.to_string()), began.mono.after(ASK_AGAIN));
+                    if std::mem::replace(&mut self.told, true) {
+                        continue;
+                    }
+                    let error = ProbeError::new(ErrorKind::Busy, format!("of {budget} a day"));
+                    return self.context.failed(began.mono, error, &ERRORS);
+                }
+            }
+            let outcome = tokio::select! {
+                biased;
+                () = until(&mut in_use, true) => {
+                    self.schedule.cut_off();
+                    continue;
+                }
+                outcome = self.test() => outcome,
+            };
+            self.told = true;
+            let interval = self.context.interval;
+            let (next, mut observation) = match outcome {
+                Ok(reading) => (interval, self.context.read(began.mono, reading)),
+                Err(error) => {
+                    self.lookup.target_failed();
+                    (interval.min(self.config.min_gap.0), self.context.failed(began.mono, error, &ERRORS))
+                }
+            };
+            self.schedule.made(began.mono, began.mono.after(next));
+            // A test that failed has cost what it cost.
+            observation.reading.measure(&catalogue::USED, self.ledger.total());
+            observation.reading.measure(&catalogue::USED_TODAY, self.ledger.today());
+            return observation;
+        }
+    }
+
+    async fn test(&mut self) -> Result<Reading, ProbeError> {
+        let key = self.config.key_file.as_ref().map(key::read).transpose();
+        let key = key.map_err(|why| ProbeError::new(ErrorKind::Permission, why))?;
+        let to = self.address().await?;
+        let socket = exchange::open(to).await?;
+        let steps = plan::steps(self.config.rate());
+        let sender = Sender {
+            socket: &socket,
+            steps: &steps,
+            key: key.as_ref(),
+            ledger: &self.ledger,
+            clock: self.context.clock,
+            headers: if to.is_ipv4() { 28 } else { 48 },
+        };
+        let exchange = sender.run().await?;
+        let mut reading = read(&ways(&steps, &exchange));
+        let mut time = |quantity, phase| {
+            if let Some(trip) = round_trip(&steps, &exchange, phase) {
+                reading.measure(quantity, trip.as_secs_f64());
+            }
+        };
+        time(&catalogue::RTT, Phase::Light);
+        time(&catalogue::LOADED_RTT, Phase::Full);
+        if let Some(finding) = far_end_is_self(to.ip()) {
+            reading.find(finding);
+        }
+        Ok(reading)
+    }
+
+    async fn address(&mut self) -> Result<SocketAddr, ProbeError> {
+        let clock = self.context.clock;
+        let began = clock.mono();
+        self.lookup.ask_when_due(began);
+        if self.lookup.address().is_none() {
+            tokio::select! {
+                () = self.lookup.answered() => {}
+                () = clock.sleep_until(began.after(FIRST_LOOKUP)) => {}
+            }
+        }
+        let address = self.lookup.address();
+        let address = address.ok_or_else(|| ProbeError::new(ErrorKind::Dns, self.lookup.trouble()))?;
+        Ok(SocketAddr::new(address, self.config.reflector.port))
+    }
+}
+
+/// What both ways say.
+fn read(ways: &Ways) -> Reading {
+    let mut reading = Reading::default();
+    let worse = match ways {
+        Ways::Apart(up, down) => {
+            let (up, down) = (up.figures(), down.figures());
+            show(&mut reading, "up", &up);
+            show(&mut reading, "down", &down);
+            if let Some(rate) = up.carried {
+                reading.measure(&catalogue::UP, rate);
+            }
+            // What does not arrive there does not come back: the way back was not tried.
+            if let Some(rate) = down.carried.filter(|_| !up.limited) {
+                reading.measure(&catalogue::DOWN, rate);
+            }
+            if loss(&down) > loss(&up) { down } else { up }
+        }
+        Ways::Together(both) => {
+            let both = both.figures();
+            show(&mut reading, "both", &both);
+            // One of them carries no more; which, nobody can tell.
+            if let Some(rate) = both.carried {
+                reading.measure(&catalogue::UP, rate);
+                reading.measure(&catalogue::DOWN, rate);
+            }
+            both
+        }
+    };
+    reading.sample = Some(Sample { sent: worse.sent, lost: worse.lost, outage: false });
+    reading
+}
+
+fn show(reading: &mut Reading, way: &str, figures: &Figures) {
+    let share = |part: u32, of: u32| if of == 0 { f64::NAN } else { f64::from(part) / f64::from(of) };
+    reading.measure_part(&catalogue::LOSS, way, loss(figures));
+    reading.measure_part(&catalogue::BURSTS, way, share(figures.lost_in_bursts, figures.sent));
+    reading.measure_part(&catalogue::LONGEST, way, f64::from(figures.longest));
+    reading.measure_part(&catalogue::OVERTAKEN, way, share(figures.reordered, figures.arrived));
+    if let Some(variation) = figures.variation {
+        reading.measure_part(&catalogue::VARIATION, way, variation.as_secs_f64());
+    }
+}
+
+/// The share lost; not a number where nothing was sent, which is no measurement.
+fn loss(figures: &Figures) -> f64 {
+    if figures.sent == 0 { f64::NAN } else { f64::from(figures.lost) / f64::from(figures.sent) }
+}

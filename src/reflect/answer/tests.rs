@@ -1,0 +1,129 @@
+//! A reflector without a network: what it answers, and that nothing makes it answer more.
+
+use std::net::Ipv4Addr;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::{Mono, Rate};
+use crate::probe::stamp::codec::{Request, least, read_reply, write_request};
+
+const MS: Duration = Duration::from_millis(1);
+
+fn begin() -> Now {
+    Now { mono: Mono::from_elapsed(Duration::from_hours(1)), wall: "2026-11-23T02:00:00Z".parse().unwrap() }
+}
+
+fn reflector(key: Option<&[u8]>) -> Reflector {
+    let settings =
+        Settings { listen: Vec::new(), key: key.map(Key::new), rate: Rate(50e6), rate_per_source: Rate(12e6) };
+    Reflector::new(settings, begin())
+}
+
+fn arrival(from: &str) -> Arrival {
+    let at = begin().wall - Duration::from_micros(250);
+    Arrival { from: from.parse().unwrap(), to: Ipv4Addr::new(192, 0, 2, 200).into(), at: Some(at), ttl: Some(61) }
+}
+
+fn request(sequence: u32, length: usize, key: Option<&Key>) -> Vec<u8> {
+    let sent = Stamp::ntp(begin().wall);
+    let mut packet = vec![0x5A; length];
+    write_request(&mut packet, &Request { sequence, sent, estimate: Estimate::OURS, session: 77 }, key).unwrap();
+    packet
+}
+
+#[test]
+fn an_answer_says_when_what_and_how_many_and_is_as_long() {
+    let secret = b"sixteen letters!";
+    for secret in [None, Some(secret.as_slice())] {
+        let key = secret.map(Key::new);
+        let mut reflector = reflector(secret);
+        for (own, sequence) in [5, 6, 4].into_iter().enumerate() {
+            let mut packet = request(sequence, 160, key.as_ref());
+            reflector.answer(&mut packet, &arrival("192.0.2.1:40000"), begin()).unwrap();
+            assert_eq!(packet.len(), 160);
+            let reply = read_reply(&packet, key.as_ref()).unwrap();
+            assert_eq!(
+                (reply.sequence, reply.request.sequence, reply.ttl),
+                (u32::try_from(own).unwrap(), sequence, 61)
+            );
+            assert_eq!((reply.request.session, reply.request.sent), (77, Stamp::ntp(begin().wall)));
+            let received = reply.received.elapsed(reply.estimate);
+            assert_eq!(reply.sent.elapsed(reply.estimate), received + Duration::from_micros(250));
+        }
+        assert_eq!(reflector.counts(), Counts { answered: 3, ..Counts::default() });
+    }
+}
+
+#[test]
+fn nothing_is_answered_twice_until_the_session_has_ended() {
+    let mut reflector = reflector(None);
+    let mut send = |from: &str, after: Duration| {
+        let mut packet = request(9, 160, None);
+        reflector.answer(&mut packet, &arrival(from), begin().after(after)).map(|()| read_reply(&packet, None).unwrap())
+    };
+    assert!(send("192.0.2.1:40000", MS).is_ok());
+    assert_eq!(send("192.0.2.1:40000", MS * 2).unwrap_err(), Refusal::Replay);
+    assert_eq!(send("192.0.2.1:40001", MS * 2).unwrap().sequence, 0, "another sender");
+    assert_eq!(send("192.0.2.2:40000", MS * 2).unwrap().sequence, 0, "another sender");
+    assert_eq!(send("192.0.2.1:40000", ENDED + MS).unwrap_err(), Refusal::Replay);
+    assert_eq!(send("192.0.2.1:40000", ENDED + MS * 3).unwrap().sequence, 0, "begun anew");
+    assert_eq!(reflector.counts(), Counts { answered: 4, replayed: 2, ..Counts::default() });
+}
+
+#[test]
+fn two_reflectors_stop_at_once_and_servers_are_left_alone() {
+    let (mut one, mut other) = (reflector(None), reflector(None));
+    let mut packet = request(1, 160, None);
+    one.answer(&mut packet, &arrival("192.0.2.1:40000"), begin()).unwrap();
+    let refused = other.answer(&mut packet, &arrival("192.0.2.1:10862"), begin());
+    assert_eq!(refused, Err(Refusal::Malformed(Malformed::NotZero)));
+    for port in [53, 123, 862, 1023] {
+        let refused = one.answer(&mut request(1, 160, None), &arrival(&format!("192.0.2.1:{port}")), begin());
+        assert_eq!(refused, Err(Refusal::Port));
+    }
+}
+
+#[test]
+fn without_the_key_nobody_is_answered_and_nobodys_share_is_used_up() {
+    let mut reflector = reflector(Some(b"sixteen letters!"));
+    let (own, other) = (Key::new(b"sixteen letters!"), Key::new(b"another sixteen!"));
+    for n in 0..100_000 {
+        let refused = reflector.answer(&mut request(n, 1100, Some(&other)), &arrival("192.0.2.1:40000"), begin());
+        assert_eq!(refused, Err(Refusal::Malformed(Malformed::Signature)));
+    }
+    assert!(reflector.answer(&mut request(0, 160, None), &arrival("192.0.2.1:40000"), begin()).is_err());
+    assert!(reflector.answer(&mut request(0, 1100, Some(&own)), &arrival("192.0.2.1:40000"), begin()).is_ok());
+}
+
+proptest! {
+    /// Whatever comes: no panic, never longer, untouched if refused, and what is answered is a reply.
+    #[test]
+    fn any_datagrams_are_survived(
+        datagrams in prop::collection::vec(
+            (prop::collection::vec(any::<u8>(), 0..200), any::<bool>(), 1_u16.., any::<u32>(), 0_u32..100), 1..60,
+        ),
+        signed: bool,
+    ) {
+        let secret = signed.then_some(b"sixteen letters!".as_slice());
+        let key = secret.map(Key::new);
+        let mut reflector = reflector(secret);
+        for (mut bytes, proper, port, sequence, ms) in datagrams {
+            if proper {
+                bytes.resize(bytes.len().max(least(key.as_ref())), 0);
+                let mut packet = request(sequence, bytes.len(), key.as_ref());
+                packet.truncate(bytes.len());
+                bytes = packet;
+            }
+            let before = bytes.clone();
+            let arrival = arrival(&format!("192.0.2.1:{port}"));
+            let answered = reflector.answer(&mut bytes, &arrival, begin().after(MS * ms));
+            prop_assert_eq!(bytes.len(), before.len());
+            if answered.is_ok() {
+                prop_assert!(read_reply(&bytes, key.as_ref()).is_ok());
+            } else {
+                prop_assert_eq!(bytes, before);
+            }
+        }
+    }
+}

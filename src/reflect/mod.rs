@@ -1,0 +1,159 @@
+//! Side door: `siaga reflect`, the far end of a path test (STAMP, RFC 8762).
+//!
+//! It answers test packets, each with one exactly as long, so that a forged address gains nobody anything. It answers no
+//! reply, nothing twice, and no more than its limits say; its memory is laid out at the start and does not grow.
+
+mod answer;
+mod limits;
+mod session;
+mod socket;
+mod table;
+
+use std::cell::RefCell;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use futures_util::future::select_all;
+
+use crate::clock::Clock;
+use crate::domain::Rate;
+use crate::probe::stamp::codec::Key;
+pub use answer::Counts;
+use answer::Reflector;
+use socket::Socket;
+
+/// Where it listens unless told: STAMP's own port is 862 (RFC 8762 §4.1), for which a service would need a capability.
+pub const PORT: u16 = 10862;
+/// Longer than any packet that fits a line.
+const PACKET: usize = 2048;
+/// How many are taken before other sockets have a turn.
+const AT_ONCE: usize = 64;
+/// How often it is told that something was refused, at most.
+const TOLD: Duration = Duration::from_mins(1);
+
+/// What it is told.
+#[derive(Debug)]
+pub struct Settings {
+    /// Where to listen; nowhere named is everywhere, on [`PORT`].
+    pub listen: Vec<SocketAddr>,
+    /// With a key only packets signed by it are answered.
+    pub key: Option<Key>,
+    /// What is answered at most in all, by IP packets.
+    pub rate: Rate,
+    /// What is answered at most to one source.
+    pub rate_per_source: Rate,
+}
+
+/// A reflector that listens.
+pub struct Reflect {
+    sockets: Vec<Socket>,
+    reflector: RefCell<Reflector>,
+    clock: Clock,
+}
+
+impl Reflect {
+    /// Listens, and answers nothing yet. Needs a runtime.
+    ///
+    /// # Errors
+    /// In words, when an address that was named cannot be had, or none at all.
+    pub fn open(settings: Settings, clock: Clock) -> Result<Self, String> {
+        let everywhere = [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)];
+        let (named, wanted) = if settings.listen.is_empty() {
+            (false, everywhere.map(|ip| SocketAddr::new(ip, PORT)).to_vec())
+        } else {
+            (true, settings.listen.clone())
+        };
+        let mut sockets = Vec::new();
+        for address in wanted {
+            match Socket::open(address) {
+                Ok(socket) => sockets.push(socket),
+                // A machine without IPv6 (or IPv4) has the other.
+                Err(error) if !named && is_no_such_family(&error) => {
+                    tracing::info!(%address, %error, "not listening there");
+                }
+                Err(error) => return Err(format!("{address} cannot be listened on: {error}")),
+            }
+        }
+        if sockets.is_empty() {
+            return Err("this machine has neither IPv4 nor IPv6".to_owned());
+        }
+        Ok(Self { sockets, reflector: RefCell::new(Reflector::new(settings, clock.now())), clock })
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.sockets.iter().filter_map(|socket| socket.address().ok()).collect()
+    }
+
+    /// Answers until `end`; gives what was answered and what not.
+    pub async fn run(self, end: impl Future<Output = ()>) -> Counts {
+        let serving = select_all(self.sockets.iter().map(|socket| Box::pin(self.serve(socket))));
+        tokio::select! {
+            _ = serving => {}
+            () = self.tell() => {}
+            () = end => {}
+        }
+        self.reflector.borrow().counts()
+    }
+
+    async fn serve(&self, socket: &Socket) {
+        let mut packet = [0; PACKET];
+        loop {
+            // It fails only when the runtime ends.
+            if socket.readable().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            for _ in 0..AT_ONCE {
+                match socket.receive(&mut packet) {
+                    Ok(Some(received)) => self.answer(socket, &mut packet, &received),
+                    Ok(None) => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    Err(error) => {
+                        tracing::debug!(%error, "a datagram was not received");
+                        break;
+                    }
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn answer(&self, socket: &Socket, packet: &mut [u8], received: &socket::Received) {
+        let Some(packet) = packet.get_mut(..received.length) else { return };
+        let answered = self.reflector.borrow_mut().answer(packet, &received.arrival, self.clock.now());
+        let sent = match answered {
+            Ok(()) => socket.send(packet, received.arrival.from, received.ours),
+            Err(why) => return tracing::trace!(from = %received.arrival.from, ?why, "not answered"),
+        };
+        if let Err(error) = sent {
+            tracing::debug!(to = %received.arrival.from, %error, "an answer was not sent");
+        }
+    }
+
+    /// Tells, now and then, that something was not answered. Not from whom: addresses can be forged, and are people's.
+    async fn tell(&self) {
+        let mut before = Counts::default();
+        loop {
+            tokio::time::sleep(TOLD).await;
+            let now = self.reflector.borrow().counts();
+            let refused = |counts: Counts| (counts.foreign, counts.replayed, counts.limited);
+            if refused(now) != refused(before) {
+                tracing::info!(
+                    answered = now.answered - before.answered,
+                    foreign = now.foreign - before.foreign,
+                    replayed = now.replayed - before.replayed,
+                    limited = now.limited - before.limited,
+                    "some packets of the last minute were not answered"
+                );
+            }
+            before = now;
+        }
+    }
+}
+
+fn is_no_such_family(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let errno = Errno::from_io_error(error);
+    matches!(errno, Some(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL))
+}

@@ -1,0 +1,201 @@
+//! A line between two network namespaces that is as bad as a test wants it, each direction by itself.
+//!
+//! ```text
+//! this namespace                                             namespace "far"
+//! here0 198.51.100.2 ══veth══ here1 ~~ this thread ~~ far1 ══veth══ far0 198.51.100.1
+//! ```
+//!
+//! Frames are taken from one cable and put on the other by packet sockets (packet(7)), which need no ioctl as a TUN device would,
+//! and no kernel module as netem would. Needs a network namespace of the test's own (`namespace::inside`).
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use nix::ifaddrs::getifaddrs;
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, bind, recv, send, socket, sockopt};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use siaga::clock::Clock;
+
+use super::impairment::{Fate, Impairment, Way};
+use super::namespace::ip;
+
+/// The far side's address.
+pub(crate) const FAR: &str = "198.51.100.1";
+/// This side's.
+pub(crate) const HERE: &str = "198.51.100.2";
+
+/// An Ethernet header.
+const ETHERNET: usize = 14;
+/// How long a direction sleeps at most before it looks whether the test is over.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What became of a direction's packets, in the order in which they went in.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Done(pub(crate) Vec<Fate>);
+
+impl Done {
+    /// How many did not come out.
+    pub(crate) fn lost(&self) -> usize {
+        self.0.iter().filter(|fate| !matches!(fate, Fate::Out(_))).count()
+    }
+
+    /// How many came out after a later one (RFC 4737 §3.3).
+    pub(crate) fn overtaken(&self) -> usize {
+        let mut order: Vec<(Duration, usize)> = (0..)
+            .zip(&self.0)
+            .filter_map(|(n, packet)| if let Fate::Out(at) = packet { Some((*at, n)) } else { None })
+            .collect();
+        order.sort_unstable();
+        overtaken(order.into_iter().map(|(_, n)| n))
+    }
+}
+
+/// How many of these, in the order in which they came, a later one had passed (RFC 4737 §3.3).
+pub(crate) fn overtaken(order: impl Iterator<Item = usize>) -> usize {
+    let (mut next, mut count) = (0, 0);
+    for number in order {
+        count += usize::from(number < next);
+        next = next.max(number + 1);
+    }
+    count
+}
+
+/// The line. Dropping it cuts it.
+pub(crate) struct Line {
+    ended: Arc<AtomicBool>,
+    ways: Vec<JoinHandle<()>>,
+    up: Arc<Mutex<Done>>,
+    down: Arc<Mutex<Done>>,
+}
+
+impl Line {
+    /// Lays it: `up` leads from here to the far side.
+    pub(crate) fn lay(up: Impairment, down: Impairment, seed: u64) -> Self {
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "tmpfs", "/run"]).status().unwrap();
+        assert!(mounted.success(), "a place for the namespace's name");
+        ip(&[
+            "netns add far",
+            "link add here0 address 02:00:00:00:00:02 type veth peer name here1",
+            "link add far1 type veth peer name far0 address 02:00:00:00:00:01 netns far",
+            "address add 198.51.100.2/24 dev here0",
+            // Nobody asks for addresses, so that only the test's own packets are on the line.
+            "link set here0 arp off up",
+            "link set here1 arp off up",
+            "link set far1 arp off up",
+            "neighbour add 198.51.100.1 lladdr 02:00:00:00:00:01 dev here0 nud permanent",
+        ]);
+        for line in [
+            "link set lo up",
+            "address add 198.51.100.1/24 dev far0",
+            "link set far0 arp off up",
+            "neighbour add 198.51.100.2 lladdr 02:00:00:00:00:02 dev far0 nud permanent",
+        ] {
+            let done = Self::far("ip").args(line.split(' ')).status().unwrap();
+            assert!(done.success(), "ip {line}");
+        }
+        let (here, far) = (Arc::new(tap("here1")), Arc::new(tap("far1")));
+        let (ended, began) = (Arc::new(AtomicBool::new(false)), Clock::start());
+        let (to_far, to_here) = (Arc::new(Mutex::new(Done::default())), Arc::new(Mutex::new(Done::default())));
+        let carry = |from: &Arc<OwnedFd>, to: &Arc<OwnedFd>, way, done: &Arc<Mutex<Done>>| {
+            let carrier = Carrier { from: Arc::clone(from), to: Arc::clone(to), way, done: Arc::clone(done), began };
+            let ended = Arc::clone(&ended);
+            std::thread::spawn(move || carrier.carry(&ended))
+        };
+        let ways = vec![
+            carry(&here, &far, Way::new(up, seed), &to_far),
+            carry(&far, &here, Way::new(down, seed + 1), &to_here),
+        ];
+        Self { ended, ways, up: to_far, down: to_here }
+    }
+
+    /// A command on the far side.
+    pub(crate) fn far(program: &str) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", "far", program]);
+        command
+    }
+
+    /// What the way there has done so far.
+    pub(crate) fn up(&self) -> Done {
+        self.up.lock().unwrap().clone()
+    }
+
+    /// What the way back has done so far.
+    pub(crate) fn down(&self) -> Done {
+        self.down.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::Relaxed);
+        self.ways.drain(..).for_each(|way| _ = way.join());
+    }
+}
+
+/// A packet socket on an interface.
+fn tap(interface: &str) -> OwnedFd {
+    let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+    let fd = socket(AddressFamily::Packet, SockType::Raw, flags, SockProtocol::EthAll).unwrap();
+    nix::sys::socket::setsockopt(&fd, sockopt::RcvBufForce, &(8 << 20)).unwrap_or_default();
+    let is_ours = |found: &nix::ifaddrs::InterfaceAddress| {
+        found.interface_name == interface && found.address.is_some_and(|address| address.as_link_addr().is_some())
+    };
+    let found = getifaddrs().unwrap().find(is_ours).unwrap_or_else(|| panic!("no interface {interface}"));
+    bind(fd.as_raw_fd(), found.address.unwrap().as_link_addr().unwrap()).unwrap();
+    fd
+}
+
+/// One direction's thread.
+struct Carrier {
+    from: Arc<OwnedFd>,
+    to: Arc<OwnedFd>,
+    way: Way,
+    done: Arc<Mutex<Done>>,
+    began: Clock,
+}
+
+impl Carrier {
+    fn carry(mut self, ended: &AtomicBool) {
+        // By the moment, then by order.
+        let mut under_way: BinaryHeap<Reverse<(Duration, u64, Vec<u8>)>> = BinaryHeap::new();
+        let (mut number, mut frame) = (0, [0; 4096]);
+        while !ended.load(Ordering::Relaxed) {
+            while let Ok(length) = recv(self.from.as_raw_fd(), &mut frame, MsgFlags::empty()) {
+                number += 1;
+                if let Some(out) = self.enter(&mut frame[..length]) {
+                    under_way.push(Reverse((out, number, frame[..length].to_vec())));
+                }
+            }
+            let now = self.began.elapsed();
+            while under_way.peek().is_some_and(|Reverse((out, ..))| *out <= now) {
+                let Some(Reverse((.., frame))) = under_way.pop() else { break };
+                send(self.to.as_raw_fd(), &frame, MsgFlags::empty()).unwrap();
+            }
+            let next = under_way.peek().map_or(LOOK, |Reverse((out, ..))| out.saturating_sub(self.began.elapsed()));
+            let wait = Timespec::try_from(next.min(LOOK)).unwrap();
+            _ = poll(&mut [PollFd::from_borrowed_fd(self.from.as_fd(), PollFlags::IN)], Some(&wait));
+        }
+    }
+
+    /// When that frame comes out, if it does; what is no IPv4 does not.
+    fn enter(&mut self, frame: &mut [u8]) -> Option<Duration> {
+        let packet = frame.get_mut(ETHERNET..).filter(|packet| packet.first().is_some_and(|byte| byte >> 4 == 4))?;
+        let header = usize::from(packet[0] & 0x0F) * 4;
+        // On a cable of veth the sum is not there yet; without one it is not looked at (RFC 768).
+        if packet[9] == 17
+            && let Some(sum) = packet.get_mut(header + 6..header + 8)
+        {
+            sum.fill(0);
+        }
+        let fate = self.way.fate(self.began.elapsed(), packet.len());
+        self.done.lock().unwrap().0.push(fate);
+        if let Fate::Out(out) = fate { Some(out) } else { None }
+    }
+}
