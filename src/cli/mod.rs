@@ -255,7 +255,7 @@ impl Cli {
         match command {
             ConfigCommand::Print { built_in: true } => say(crate::config::DEFAULT),
             ConfigCommand::Print { built_in: false } => say(crate::config::EXAMPLE),
-            ConfigCommand::Schema => say(&format!("{:#}\n", crate::config::schema::schema())),
+            ConfigCommand::Schema => say(crate::config::SCHEMA),
             ConfigCommand::Check { file } => {
                 let origin = file.as_ref().map_or_else(|| self.origin(), |file| Origin::File(file.clone()));
                 match Config::load(&origin, Files::Needed) {
