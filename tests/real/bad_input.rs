@@ -8,8 +8,8 @@ use super::support::daemon::{Daemon, room, said_of, siaga, write_config};
 use super::support::namespace::inside;
 
 /// A room that watches only this machine: nothing in it waits for a network, and a busy machine is no fault in it.
-const COMPUTER: &str = "[[check]]\nname = \"computer\"\nkind = \"computer\"\ncpu_degraded = 2.0\n\
-    cpu_pressure_degraded = 2.0\nmemory_pressure_degraded = 2.0\n";
+const COMPUTER: &str = "[[check]]\nname = \"computer\"\nkind = \"computer\"\ncpu_degraded = 1.0\n\
+    cpu_pressure_degraded = 1.0\nmemory_pressure_degraded = 1.0\n";
 
 fn output(command: &mut Command) -> (i32, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();
