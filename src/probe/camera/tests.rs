@@ -245,6 +245,12 @@ async fn a_camera_that_is_another_than_the_enrolled_one_is_told_by_its_port() {
         assert_eq!(found(&seen), [("video.camera_enrolled_missing", Verdict::Degraded)]);
         assert!(format!("{:?}", seen.reading.findings[0].args).contains("usb-pci0000:00-3"));
     }
+    machine.write("enrolled.toml", "at = 3");
+    for probe in [&mut auto, &mut other] {
+        let seen = probe.next().await;
+        assert_eq!(found(&seen), [("siaga.camera_record_unreadable", Verdict::Ready)], "said, and no fault of the room");
+        assert!(format!("{:?}", seen.reading.findings[0].args).contains("enrolled.toml"));
+    }
     record(&enrolled("046d:0825", 2));
     assert_eq!(found(&auto.next().await), [], "enrolled anew");
 }
