@@ -48,6 +48,17 @@ fn a_config_with_many_errors_names_them_all_and_starts_nothing() {
 }
 
 #[test]
+fn a_scenario_in_which_nothing_is_observed_is_no_replay() {
+    let folder = room("");
+    let scenario = folder.path().join("empty.toml");
+    std::fs::write(&scenario, "title = \"Nothing\"\n").unwrap();
+    let config = folder.path().join("siaga.toml");
+    let (code, text) = output(siaga().arg("--config").arg(config).arg("replay").arg(&scenario));
+    assert_eq!(code, 3, "{text}");
+    assert!(text.contains("empty.toml: nothing is observed"), "{text}");
+}
+
+#[test]
 fn a_port_in_use_is_named_and_the_first_daemon_goes_on() {
     let folder = room(COMPUTER);
     let first = Daemon::start(folder.path());
