@@ -277,6 +277,12 @@ impl Cli {
         let lang = self.lang(&config);
         let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
         let scenario = Scenario::parse(&text, catalogue()).map_err(|error| format!("{}: {error}", file.display()))?;
+        if scenario.steps.is_empty() {
+            return Err(format!(
+                "{}: nothing is observed in it, so nothing can be judged; write [[observe]]",
+                file.display()
+            ));
+        }
         let profile = config.plan.profiles[config.plan.default_profile].name.clone();
         let outcome = replay::replay(config.plan, &scenario, Clock::start().now(), lang);
         say(&format!("{}\n{}", scenario.title, outcome.timeline));
