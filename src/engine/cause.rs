@@ -16,6 +16,8 @@ pub struct Node<'a> {
     pub verdict: Verdict,
     /// Whether a change to the worse is pending, so that it no longer proves that anything works.
     pub worsening: bool,
+    /// Since when a change to the better is pending.
+    pub better: Option<Mono>,
     /// Since when it has its verdict.
     pub began: Mono,
     /// When it was last observed.
@@ -34,10 +36,14 @@ impl Node<'_> {
         self.gone.is_empty() || other.places.is_empty() || other.places.iter().any(on_it)
     }
 
-    /// Whether it shows that what is above it works, in spite of a failure there since `failed`. A bandwidth test that
-    /// went well an hour before the cable was pulled proves nothing.
-    fn works_since(&self, failed: Mono) -> bool {
-        self.verdict.is_usable() && !self.worsening && self.seen.is_some_and(|seen| seen > failed)
+    /// Whether it shows that what is above it works, in spite of the failure of `cause`. A bandwidth test that went well an
+    /// hour before the cable was pulled proves nothing; nor does a camera that is back together with its bus, which is not
+    /// told as good yet: the next device on it may still be on its way.
+    fn works_in_spite_of(&self, cause: &Node<'_>) -> bool {
+        self.verdict.is_usable()
+            && !self.worsening
+            && self.seen.is_some_and(|seen| seen > cause.began)
+            && cause.better.is_none_or(|better| self.began < better)
     }
 }
 
@@ -78,7 +84,7 @@ fn explain(nodes: &[Node<'_>], child: usize) -> Option<usize> {
             at != child
                 && is_below(node.level, above)
                 && nodes[cause].concerns(node)
-                && node.works_since(nodes[cause].began)
+                && node.works_in_spite_of(&nodes[cause])
         };
         return if (0..nodes.len()).any(works) { None } else { Some(cause) };
     }
@@ -107,7 +113,7 @@ mod tests {
     fn node(level: Level, verdict: Verdict) -> Node<'static> {
         let began = Mono::from_elapsed(Duration::from_secs(10));
         let seen = Some(began.after(Duration::from_secs(1)));
-        Node { level, verdict, worsening: false, began, seen, places: &[], gone: &[] }
+        Node { level, verdict, worsening: false, better: None, began, seen, places: &[], gone: &[] }
     }
 
     fn causes(nodes: &[(Level, Verdict)]) -> Vec<Option<usize>> {
@@ -159,6 +165,22 @@ mod tests {
         assert_eq!(causes(&[(UsbBus, NotReady), (Device, NotReady), (Onboard, Ready)]), [None, Some(0), None]);
         assert_eq!(causes(&[(UsbBus, NotReady), (Onboard, NotReady)]), [None, None]);
         assert_eq!(causes(&[(Computer, NotReady), (Device, NotReady), (Link, NotReady)]), [None, Some(0), Some(0)]);
+    }
+
+    #[test]
+    fn what_comes_back_with_its_cause_leaves_the_others_explained() {
+        let at = |seconds| Mono::from_elapsed(Duration::from_secs(seconds));
+        let bus = Node { better: Some(at(20)), ..node(UsbBus, NotReady) };
+        let back = |began| Node { began: at(began), seen: Some(at(30)), ..node(Device, Ready) };
+        let missing = node(Device, NotReady);
+        assert_eq!(
+            blocked_by(&[bus, back(21), missing]),
+            [None, None, Some(0)],
+            "the bus is coming back, and so is this one"
+        );
+        assert_eq!(blocked_by(&[bus, back(19), missing]), [None, None, None], "it was good while the bus was not");
+        let bus = Node { better: None, ..bus };
+        assert_eq!(blocked_by(&[bus, back(21), missing]), [None, None, None], "good while the bus is still gone");
     }
 
     #[test]

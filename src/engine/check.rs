@@ -270,6 +270,7 @@ impl CheckState {
             level: self.spec.level,
             verdict: judged.verdict,
             worsening: judged.pending.is_some_and(|pending| pending.to > judged.verdict),
+            better: judged.pending.filter(|pending| pending.to < judged.verdict).map(|pending| pending.since),
             began: hold.decided().map_or(Mono::NEVER, |decided| decided.since),
             seen: self.last.as_ref().map(|last| last.at.mono),
             places: &self.places,

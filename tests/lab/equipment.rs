@@ -19,7 +19,13 @@ pub(crate) struct CameraOf<'lab>(&'lab Lab, Camera);
 /// A sound card in a guest: a platform device, by its driver's name.
 pub(crate) struct CardOf<'lab>(&'lab Lab);
 
-/// The USB controller that USB cameras are plugged into.
+/// A USB sound card with a microphone. Not plugged in when the guest starts.
+pub(crate) struct UsbCardOf<'lab>(&'lab Lab);
+
+/// A screen, at an adapter on USB. Neither is plugged in when the guest starts.
+pub(crate) struct DisplayOf<'lab>(&'lab Lab);
+
+/// The USB controller that USB devices are plugged into.
 pub(crate) struct UsbOf<'lab>(&'lab Lab);
 
 /// The UPS of the guest with systemd, "lab", and NUT's driver and server for it. It begins on mains, fully charged.
@@ -40,6 +46,16 @@ impl Lab {
     /// The sound card with a mixer ("Dummy").
     pub(crate) fn card(&self) -> CardOf<'_> {
         CardOf(self)
+    }
+
+    /// The USB sound card.
+    pub(crate) fn usb_card(&self) -> UsbCardOf<'_> {
+        UsbCardOf(self)
+    }
+
+    /// The screen.
+    pub(crate) fn display(&self) -> DisplayOf<'_> {
+        DisplayOf(self)
     }
 
     /// The USB controller.
@@ -167,6 +183,50 @@ impl CardOf<'_> {
     pub(crate) fn mute(&self, muted: bool) {
         let to = if muted { "nocap" } else { "cap" };
         self.0.sh(&format!("amixer -q -c Dummy sset Mic {to}"));
+    }
+}
+
+impl UsbCardOf<'_> {
+    const SERIAL: &'static str = "MIC0001";
+
+    /// Plugs it in, and waits until the kernel has made it a card.
+    pub(crate) fn replug(&self) {
+        plug(self.0, "microphone", 1, Self::SERIAL);
+        self.0.wait_for("grep -q 'Siaga Lab Microphone' /proc/asound/cards");
+    }
+}
+
+impl DisplayOf<'_> {
+    const SERIAL: &'static str = "SCR0001";
+    const STATUS: &'static str = "/sys/class/drm/card*-*/status";
+
+    /// Plugs the adapter in, with the screen, and waits until the kernel has made it a connector.
+    pub(crate) fn attach(&self) {
+        plug(self.0, "display", 2, Self::SERIAL);
+        self.0.wait_for(&format!("grep -qx connected {}", Self::STATUS));
+    }
+
+    /// Pulls the screen's cable out. The driver looks every ten seconds; it is told to look now.
+    pub(crate) fn unplug(&self) {
+        self.0.sh(&format!("touch /run/{}.pulled", Self::SERIAL));
+        self.say("detect");
+    }
+
+    /// Puts it in again. By way of "off": a connector that stays connected is no news to the kernel, whatever its screen says.
+    pub(crate) fn replug(&self) {
+        self.0.sh(&format!("rm /run/{}.pulled", Self::SERIAL));
+        self.say("off detect");
+    }
+
+    /// A cable on whose data wires nothing comes: the screen is seen to be there, and says nothing of itself.
+    pub(crate) fn mute(&self) {
+        self.0.sh(&format!("touch /run/{}.pulled", Self::SERIAL));
+        self.say("detect on");
+    }
+
+    /// Says words to the connector, one after the other.
+    fn say(&self, words: &str) {
+        self.0.sh(&format!("for word in {words}; do echo $word > $(echo {}); done", Self::STATUS));
     }
 }
 

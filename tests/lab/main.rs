@@ -9,6 +9,7 @@
 mod cameras;
 mod control;
 mod daemon;
+mod displays;
 mod enroll;
 mod equipment;
 mod events;

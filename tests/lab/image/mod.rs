@@ -35,6 +35,7 @@ const MODULES: &[&str] = &[
     "snd-aloop",
     "snd-dummy",
     "snd-usb-audio",
+    "udl",
     "xhci-pci",
     "veth",
     "sch_netem",
