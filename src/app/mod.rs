@@ -25,7 +25,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use sd_notify::NotifyState;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use crate::cli::RunArgs;
 use crate::clock::Clock;
@@ -72,7 +72,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let mut restored = recorder::restore(&store, RESTORE).await;
     let budget = Budget::default();
     restored.observations.iter().for_each(|observation| crate::probe::recall(&budget, observation));
-    restored.observations = identity::only_the_same(restored.observations, &folder, &config);
+    identity::keep_the_same(&mut restored, &folder, &config);
     identity::remember(&folder, &config);
     let seen: std::collections::HashMap<CheckName, Mono> =
         restored.observations.iter().map(|observation| (observation.check.clone(), observation.at.mono)).collect();
@@ -121,7 +121,9 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let keeping = tokio::spawn(missed("the history's keeper", ends.clone(), history_keeper));
     let (requests, requests_seen) = watch::channel(probes.requests());
     let desk = Desk::new(clock, snapshot_seen.clone(), requests_seen, configs_seen.clone(), store.clone());
-    let control = listen_for_orders(&config, &folder).map(|control| tokio::spawn(control.run(Arc::new(desk))));
+    let folder_made_anew = Arc::new(Notify::new());
+    let control = listen_for_orders(&config, &folder)
+        .map(|control| tokio::spawn(control.run(Arc::new(desk), Arc::clone(&folder_made_anew))));
     let own =
         own::Watched { health: store.health(), store: store.clone(), stats: stats.clone(), configs: configs_seen };
     let mut delivery = Delivery::new(store.clone(), clock, poke, stats, ends.clone());
@@ -168,6 +170,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
                 let removed = kept.borrow_and_update().removed;
                 if std::mem::replace(&mut begun_anew, removed) != removed {
                     identity::remember(&config_reader.folder, &config_reader.config);
+                    folder_made_anew.notify_one();
                 }
             }
             Some(served) = serving.join_next() => {

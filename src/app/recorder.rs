@@ -37,6 +37,7 @@ pub async fn restore(store: &Store, patience: Duration) -> engine::Restored {
         Ok(Ok(left)) => engine::Restored {
             observations: left.observations.into_iter().map(|(observation, _)| observation).collect(),
             incidents: left.open_incidents,
+            standings: left.standings,
         },
         Ok(Err(error)) => {
             tracing::error!(
@@ -94,6 +95,10 @@ impl Recorder {
             let (change, incident) = match &event {
                 Event::Transition(transition) => {
                     batch.transitions.push(transition.clone());
+                    continue;
+                }
+                Event::Stands(standing) => {
+                    batch.standings.push(standing.clone());
                     continue;
                 }
                 Event::IncidentOpened(incident) => (Change::Opened(incident), incident),

@@ -104,7 +104,9 @@ pub fn run(config: Config, args: &HistoryArgs, end: bool, lang: Lang, color: boo
     let played = play::play(config.plan, &recording, (begin, until), now.mono);
 
     for (at, event) in &played.events {
-        say(&format!("{}  {}\n", shown(*at, &zone), told(event, lang)));
+        if let Some(line) = told(event, lang) {
+            say(&format!("{}  {line}\n", shown(*at, &zone)));
+        }
     }
     let gaps = unwatched(&recording, (begin, until));
     say(&format!("\n{}", summary(&played, (begin, until), &gaps, &profile, &zone)));

@@ -43,7 +43,9 @@ pub fn replay(plan: Plan, scenario: &Scenario, zero: Now, lang: Lang) -> Outcome
         }
         engine.tick(now);
         for event in engine.drain_events() {
-            _ = writeln!(outcome.timeline, "{:>9.3}s  {}", at.as_secs_f64(), told(&event, lang));
+            if let Some(line) = told(&event, lang) {
+                _ = writeln!(outcome.timeline, "{:>9.3}s  {line}", at.as_secs_f64());
+            }
         }
         while let Some(expectation) = expectations.next_if(|expectation| expectation.at <= at) {
             outcome.unmet.extend(unmet(&engine.snapshot(), expectation));
@@ -60,8 +62,8 @@ pub fn replay(plan: Plan, scenario: &Scenario, zero: Now, lang: Lang) -> Outcome
     outcome
 }
 
-/// An event in one line.
-pub(super) fn told(event: &Event, lang: Lang) -> String {
+/// An event in one line; nothing of one that only the store needs.
+pub(super) fn told(event: &Event, lang: Lang) -> Option<String> {
     let incident = |word: &str, incident: &crate::domain::Incident| {
         // Checks that share a reason without an argument share its sentence.
         let mut why: Vec<_> = incident.reasons.iter().map(|reason| reason.message(lang)).collect();
@@ -78,11 +80,12 @@ pub(super) fn told(event: &Event, lang: Lang) -> String {
             };
             format!("{subject}: {} → {} {}", transition.from, transition.to, transition.codes.join(" "))
         }
+        Event::Stands(_) => return None,
         Event::IncidentOpened(opened) => incident("opened", opened),
         Event::IncidentChanged(changed) => incident("changed", changed),
         Event::IncidentClosed(closed) => incident("closed", closed),
     };
-    line.trim_end().to_owned()
+    Some(line.trim_end().to_owned())
 }
 
 fn unmet(snapshot: &Snapshot, expected: &Expectation) -> Vec<String> {

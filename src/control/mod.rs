@@ -11,6 +11,7 @@
 pub mod order;
 
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use std::time::Duration;
 use tokio::io::{AsyncWriteExt as _, BufReader};
 use tokio::net::unix::OwnedWriteHalf;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use crate::domain::Lang;
@@ -80,6 +81,8 @@ impl Words {
 pub struct Control {
     listener: UnixListener,
     path: PathBuf,
+    /// The socket's own file: device and inode.
+    file: (u64, u64),
     group: Option<String>,
 }
 
@@ -92,11 +95,13 @@ impl Control {
         if let Some(group) = group.as_deref().filter(|group| !users::has_group(group)) {
             tracing::warn!(group, "there is no such group: root and the daemon's own user alone may give orders");
         }
-        Ok(Self { listener: peer::bind(path)?, path: path.to_owned(), group })
+        let listener = peer::bind(path)?;
+        Ok(Self { listener, path: path.to_owned(), file: file_at(path)?, group })
     }
 
-    /// Serves until it is dropped.
-    pub async fn run<D: Desk>(self, desk: Arc<D>) {
+    /// Serves until it is dropped. `lost` says that the socket's folder was made anew: a socket that went with the old one
+    /// is bound again. Who talks already is not interrupted.
+    pub async fn run<D: Desk>(mut self, desk: Arc<D>, lost: Arc<Notify>) {
         let free = Arc::new(Semaphore::new(CONVERSATIONS));
         let mut conversations = JoinSet::new();
         loop {
@@ -121,8 +126,26 @@ impl Control {
                     }
                 },
                 Some(_) = conversations.join_next() => {}
+                () = lost.notified() => match self.bind_if_lost() {
+                    Ok(()) => {}
+                    Err(error) => {
+                        tracing::error!(socket = %self.path.display(), %error, "orders cannot be given there any more");
+                    }
+                },
             }
         }
+    }
+
+    fn bind_if_lost(&mut self) -> io::Result<()> {
+        if !self.is_at_place() {
+            self.listener = peer::bind(&self.path)?;
+            self.file = file_at(&self.path)?;
+        }
+        Ok(())
+    }
+
+    fn is_at_place(&self) -> bool {
+        file_at(&self.path).is_ok_and(|file| file == self.file)
     }
 
     fn may(&self, peer: Peer, who: &Who) -> bool {
@@ -133,8 +156,15 @@ impl Control {
 
 impl Drop for Control {
     fn drop(&mut self) {
-        _ = std::fs::remove_file(&self.path);
+        // What stands there may be another daemon's by now.
+        if self.is_at_place() {
+            _ = std::fs::remove_file(&self.path);
+        }
     }
+}
+
+fn file_at(path: &Path) -> io::Result<(u64, u64)> {
+    std::fs::symlink_metadata(path).map(|is| (is.dev(), is.ino()))
 }
 
 /// One conversation: an order, the words that answer it, the end.
@@ -222,7 +252,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(SOCKET);
         let (control, desk) = (Control::open(&path, None).unwrap(), Arc::new(Notes::default()));
-        let serving = tokio::spawn(control.run(Arc::clone(&desk)));
+        let lost = Arc::new(Notify::new());
+        let serving = tokio::spawn(control.run(Arc::clone(&desk), Arc::clone(&lost)));
         let order = Order::Test { checks: vec!["microphone".into()], lang: Lang::En };
         let begun = |words: &[Word]| matches!(words, [Word::Begun { check }] if check.contains("microphone"));
         assert!(begun(&answer(&path, &order.line()).await));

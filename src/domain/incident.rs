@@ -39,6 +39,21 @@ pub struct Transition {
     pub settling: bool,
 }
 
+/// What is said of a check or a component, and since when.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Standing {
+    /// Of which; never the room.
+    pub subject: Subject,
+    /// Under which profile.
+    pub profile: Arc<str>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Since when it has it.
+    pub since: Timestamp,
+    /// Why, each with its own beginning.
+    pub reasons: Vec<Reason>,
+}
+
 /// One root-cause component, from leaving ready to coming back.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Incident {

@@ -27,7 +27,7 @@ pub use check::{CheckName, CheckSpec, Group, Holds, Kind, Level, Limit, ProfileL
 pub use component::{Component, Requirement};
 pub use enrolled::{Device, Difference, Enrolled, Equipment};
 pub use error::in_full;
-pub use incident::{Incident, Subject, Transition};
+pub use incident::{Incident, Standing, Subject, Transition};
 pub use notification::{GiveUp, Notification, Outbox};
 pub use observation::{ErrorKind, ErrorTable, Finding, Observation, ProbeError, Reading, Sample};
 pub use plan::Plan;

@@ -12,7 +12,7 @@ use super::judge::{self, Limits};
 use super::reasons;
 use super::wilson::{self, Window};
 use crate::domain::snapshot::{CheckView, Judged};
-use crate::domain::{CheckSpec, ErrorKind, Finding, Mono, Now, Observation, Profile, Reason, Verdict};
+use crate::domain::{CheckSpec, ErrorKind, Finding, Mono, Now, Observation, Profile, Reason, Standing, Verdict};
 
 /// How long a held check may take to run again, at most, after the room is free.
 const CATCH_UP: Duration = Duration::from_mins(5);
@@ -61,6 +61,8 @@ struct LimitSet {
     /// The findings of the newest observation under these limits.
     findings: Vec<Finding>,
     shown: Judged,
+    /// What was said before a restart, until this process has looked itself.
+    before: Option<Standing>,
     /// Counts the changes of what is shown, so that a roll-up over unchanged checks need not be made again.
     changes: u64,
 }
@@ -115,6 +117,17 @@ impl CheckState {
         self.in_use
     }
 
+    /// Takes in what was said of it under the profile at `place` before a restart: what this process finds to be the same is
+    /// so since then.
+    pub fn stood(&mut self, place: usize, before: &Standing) {
+        self.sets[self.of_profile[place]].before = Some(before.clone());
+    }
+
+    /// What was said before a restart is of no interest any more.
+    pub fn forget_before(&mut self) {
+        self.sets.iter_mut().for_each(|set| set.before = None);
+    }
+
     /// Takes an observation made by this process.
     pub fn observe(&mut self, observation: Observation, now: Now) {
         self.runs += 1;
@@ -123,6 +136,7 @@ impl CheckState {
             *self.failures.entry(error.kind).or_default() += 1;
         }
         self.take(observation, now);
+        self.forget_before();
     }
 
     /// Takes an observation stored by an earlier process. It counts while it is fresh, with its true age; what is too old
@@ -317,6 +331,7 @@ impl LimitSet {
             counts_loss: false,
             findings: Vec::new(),
             shown,
+            before: None,
             changes: 0,
         }
     }
@@ -386,6 +401,9 @@ impl LimitSet {
         if verdict != self.shown.verdict {
             shown.since = if verdict == decided.verdict { now.wall_at(decided.since) } else { now.wall };
         }
+        if let Some(before) = self.before.as_ref().filter(|before| before.verdict == verdict) {
+            shown.since = before.since;
+        }
         shown.pending = self.hold.pending().filter(|pending| pending.to.max(by_loss) != verdict);
         shown.reasons = self.reasons(verdict, raw, now);
         if shown != self.shown {
@@ -418,7 +436,11 @@ impl LimitSet {
     fn reason(&self, finding: &Finding, verdict: Verdict, now: Now) -> Reason {
         let same = |old: &&Reason| old.def == finding.reason && old.args.first() == finding.args.first();
         let alike = |old: &&Reason| old.def == finding.reason;
-        let known = self.shown.reasons.iter().find(same).or_else(|| self.shown.reasons.iter().find(alike));
+        let before = || self.before.iter().flat_map(|before| &before.reasons);
+        let shown = || self.shown.reasons.iter();
+        // Oldest first: what a restored observation has shown already is known from before the restart too.
+        let known = before().find(same).or_else(|| before().find(alike));
+        let known = known.or_else(|| shown().find(same)).or_else(|| shown().find(alike));
         let began = self.hold.pending().map_or(now.mono, |pending| pending.since);
         Reason {
             def: finding.reason,

@@ -20,6 +20,7 @@ pub mod reasons;
 pub mod revise;
 pub mod rollup;
 pub mod slot;
+pub mod standing;
 pub mod wilson;
 
 #[cfg(test)]
@@ -36,12 +37,14 @@ use jiff::Timestamp;
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{CheckView, ComponentView, Judged, ProfileView};
 use crate::domain::{
-    CheckName, Component, Incident, Mono, Now, Observation, Reason, Requirement, Snapshot, Subject, Transition, Verdict,
+    CheckName, Component, Incident, Mono, Now, Observation, Reason, Requirement, Snapshot, Standing, Subject,
+    Transition, Verdict,
 };
 use cause::Node;
 use check::CheckState;
 use incident::Incidents;
 use rollup::Decided;
+use standing::Standings;
 
 /// How long after a start what is found is recorded and not announced. What is still there then is told.
 pub const SETTLING: Duration = Duration::from_secs(15);
@@ -51,6 +54,8 @@ pub const SETTLING: Duration = Duration::from_secs(15);
 pub enum Event {
     /// A verdict changed.
     Transition(Transition),
+    /// What is said holds since another moment than before.
+    Stands(Standing),
     /// Something began to be wrong.
     IncidentOpened(Incident),
     /// It is wrong in another way.
@@ -78,6 +83,8 @@ pub struct Restored {
     pub observations: Vec<Observation>,
     /// Incidents that were open.
     pub incidents: Vec<Incident>,
+    /// Since when what was said of checks and components holds.
+    pub standings: Vec<Standing>,
 }
 
 /// The judge of one room.
@@ -99,6 +106,7 @@ pub struct Engine {
     incident_due: Mono,
     /// The verdicts told last, for transitions.
     told: HashMap<Subject, Verdict>,
+    standings: Standings,
     /// Since when each component has had its verdict, per profile.
     since: HashMap<(usize, Component), (Verdict, Timestamp)>,
     events: Vec<Event>,
@@ -123,12 +131,18 @@ impl Engine {
         let mut checks: Vec<CheckState> =
             plan.checks.iter().map(|spec| CheckState::new(Arc::clone(spec), &plan.profiles, now)).collect();
         let by_name: HashMap<_, _> = plan.checks.iter().enumerate().map(|(at, spec)| (spec.name.clone(), at)).collect();
+        let current = plan.default_profile;
+        let standings = Standings::restored(restored.standings, &plan.profiles[current].name, now);
+        for (check, spec) in checks.iter_mut().zip(&plan.checks) {
+            if let Some(before) = standings.before(&Subject::Check(spec.name.clone())) {
+                check.stood(current, before);
+            }
+        }
         for observation in restored.observations {
             if let Some(at) = by_name.get(&observation.check) {
                 checks[*at].restore(observation, now);
             }
         }
-        let current = plan.default_profile;
         let view = Arc::new(Snapshot {
             room: Arc::clone(&plan.room),
             seq: 0,
@@ -156,6 +170,7 @@ impl Engine {
             incidents: Incidents::restored(restored.incidents),
             incident_due: Mono::NEVER,
             told: HashMap::new(),
+            standings,
             since: HashMap::new(),
             events: Vec::new(),
             rolled_up: Vec::new(),
@@ -294,9 +309,14 @@ impl Engine {
             }
             self.told_of = Some(Arc::clone(&current.checks));
             self.tell_transitions(current, settling, now, &mut events);
+            self.standings.tell(current, &checks, &mut events);
             let (changed, due) = self.incidents.update(current, &checks, settling, now);
             events.extend(changed);
             self.incident_due = due;
+        }
+        if !self.starting {
+            self.standings.forget_before();
+            self.checks.iter_mut().for_each(CheckState::forget_before);
         }
         self.events.extend(events);
         self.view = Arc::new(Snapshot {
@@ -397,9 +417,11 @@ impl Engine {
             checks.iter().map(|at| Decided { spec: self.checks[*at].spec(), verdict: judged[*at].verdict }).collect();
         let rolled = rollup::component(&decided);
         let verdict = rolled.unwrap_or(if absent { Verdict::Ready } else { Verdict::Unknown });
-        let entry = self.since.entry((place, component)).or_insert((verdict, now.wall));
+        let before = self.standings.before(&Subject::Component(component)).filter(|_| place == self.current);
+        let began = before.filter(|before| before.verdict == verdict).map_or(now.wall, |before| before.since);
+        let entry = self.since.entry((place, component)).or_insert((verdict, began));
         if entry.0 != verdict {
-            *entry = (verdict, now.wall);
+            *entry = (verdict, began);
         }
         let since = entry.1;
         let mut reasons = Vec::new();

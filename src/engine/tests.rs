@@ -289,7 +289,11 @@ fn an_open_incident_survives_a_restart_and_is_not_opened_again() {
         first.observe(says(name, if name == "ups" { Verdict::NotReady } else { Verdict::Ready }, at(0.1)), at(0.1));
     }
     let left = first.snapshot().incidents.clone();
-    let restored = Restored { incidents: left.clone(), observations: vec![says("ups", Verdict::NotReady, at(5.0))] };
+    let restored = Restored {
+        incidents: left.clone(),
+        observations: vec![says("ups", Verdict::NotReady, at(5.0))],
+        ..Restored::default()
+    };
     let mut second = Engine::new(room(), restored, at(10.0));
     assert_eq!(second.snapshot().check("ups").unwrap().age(at(10.0)), Some(secs(5)), "stored evidence keeps its age");
     for name in NAMES {
@@ -298,6 +302,71 @@ fn an_open_incident_survives_a_restart_and_is_not_opened_again() {
     let opened = second.drain_events().iter().filter(|event| matches!(event, Event::IncidentOpened(_))).count();
     assert_eq!(opened, 0);
     assert_eq!(second.snapshot().incidents[0].id, left[0].id);
+}
+
+#[test]
+fn what_was_said_before_a_restart_is_said_since_then_if_it_is_still_so() {
+    let found = |name: &str| if name == "ups" { Verdict::NotReady } else { Verdict::Ready };
+    let mut first = Engine::new(room(), Restored::default(), at(0.0));
+    for name in NAMES {
+        first.observe(says(name, found(name), at(0.1)), at(0.1));
+    }
+    first.observe(rate(1e7, at(0.1)), at(0.1));
+    let mut standings: Vec<Standing> = Vec::new();
+    for event in first.drain_events() {
+        if let Event::Stands(standing) = event {
+            standings.retain(|older| older.subject != standing.subject);
+            standings.push(standing);
+        }
+    }
+    let began = at(0.1).wall;
+    let restored = || Restored {
+        standings: standings.clone(),
+        // The newest of the process before; of the camera none was stored.
+        observations: vec![says("ups", Verdict::NotReady, at(50.0)), says("link", Verdict::Ready, at(50.0))],
+        ..Restored::default()
+    };
+    let judged = |engine: &Engine, name: &str| {
+        let snapshot = engine.snapshot();
+        let place = snapshot.checks.iter().position(|check| check.spec.name.as_str() == name).unwrap();
+        snapshot.current().checks[place].clone()
+    };
+
+    let mut same = Engine::new(room(), restored(), at(60.0));
+    assert_eq!(judged(&same, "ups").since, began, "at once, by what was stored");
+    for name in NAMES {
+        same.observe(says(name, found(name), at(60.1)), at(60.1));
+    }
+    for name in NAMES {
+        assert_eq!(judged(&same, name).since, began, "{name}");
+    }
+    assert_eq!(judged(&same, "ups").reasons[0].since, began);
+    let power = |engine: &Engine| {
+        let snapshot = engine.snapshot();
+        snapshot.current().components.iter().find(|view| view.component == Component::Power).unwrap().clone()
+    };
+    assert_eq!((power(&same).verdict, power(&same).since), (Verdict::NotReady, began));
+
+    // What is otherwise now has begun now, and so has what comes again later.
+    let mut mended = Engine::new(room(), Restored { observations: Vec::new(), ..restored() }, at(60.0));
+    for name in NAMES {
+        mended.observe(says(name, Verdict::Ready, at(60.1)), at(60.1));
+    }
+    assert_eq!(judged(&mended, "ups").since, at(60.1).wall);
+    mended.observe(says("ups", Verdict::NotReady, at(70.0)), at(70.0));
+    mended.observe(says("ups", Verdict::NotReady, at(74.0)), at(74.0));
+    assert_eq!(judged(&mended, "ups").verdict, Verdict::NotReady);
+    assert!(judged(&mended, "ups").since >= at(70.0).wall);
+    assert!(judged(&mended, "ups").reasons[0].since >= at(70.0).wall);
+
+    // Of a clock that was set back, and under another profile: not believed.
+    let ahead = |standing: &Standing| Standing { since: at(999.0).wall, ..standing.clone() };
+    let other = |standing: &Standing| Standing { profile: "large".into(), ..standing.clone() };
+    for strange in [standings.iter().map(ahead).collect(), standings.iter().map(other).collect::<Vec<_>>()] {
+        let mut engine = Engine::new(room(), Restored { standings: strange, ..Restored::default() }, at(60.0));
+        engine.observe(says("ups", Verdict::NotReady, at(60.1)), at(60.1));
+        assert_eq!(judged(&engine, "ups").since, at(60.1).wall);
+    }
 }
 
 #[test]
@@ -519,6 +588,7 @@ proptest! {
                         prop_assert_eq!(from, transition.from);
                         prop_assert_ne!(transition.from, transition.to);
                     }
+                    Event::Stands(_) => {}
                     Event::IncidentOpened(incident) => prop_assert!(open.insert(incident.id)),
                     Event::IncidentChanged(incident) => prop_assert!(open.contains(&incident.id)),
                     Event::IncidentClosed(incident) => prop_assert!(open.remove(&incident.id)),

@@ -16,6 +16,7 @@ mod disk;
 mod error;
 mod health;
 mod history;
+mod latest;
 mod open;
 mod outbox;
 mod read;
@@ -48,7 +49,7 @@ pub use retention::Retention;
 pub use rows::Catalogue;
 
 use crate::clock::Clock;
-use crate::domain::{Act, Incident, Notification, Observation, Transition};
+use crate::domain::{Act, Incident, Notification, Observation, Standing, Transition};
 use health::Board;
 use read::Readers;
 use rollup::Feed;
@@ -71,6 +72,8 @@ pub struct Batch {
     pub transitions: Vec<Transition>,
     /// As they are now.
     pub incidents: Vec<Incident>,
+    /// What holds since another moment.
+    pub standings: Vec<Standing>,
     /// Who shall hear of it.
     pub notifications: Vec<Notification>,
     /// What people asked for.
@@ -151,7 +154,7 @@ impl Store {
             catalogue,
             clock,
             backlog: std::collections::VecDeque::new(),
-            open: std::collections::BTreeMap::new(),
+            latest: latest::Latest::default(),
             met: 0,
             lost: 0,
         };

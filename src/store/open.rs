@@ -17,11 +17,15 @@ pub(super) const FILE: &str = "siaga.db";
 const APPLICATION_ID: i32 = 0x5349_4147;
 
 /// One file a version; the database's `user_version` counts those applied. Never edited once released.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql"), include_str!("migrations/0003.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
+    include_str!("migrations/0004.sql"),
+];
 
 /// What a file must have, and since which version.
-const TABLES: [(&str, usize); 9] = [
+const TABLES: [(&str, usize); 10] = [
     ("meta", 1),
     ("transitions", 1),
     ("incidents", 1),
@@ -31,6 +35,7 @@ const TABLES: [(&str, usize); 9] = [
     ("minutes", 1),
     ("observations", 2),
     ("audit", 3),
+    ("standing", 4),
 ];
 
 /// Up to this size the whole file is checked at a start (a tenth of a second); beyond it only the tables that alerts live

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::open::{Fault, open_reader};
 use super::rows::{self, Catalogue, micros, moment};
 use super::{StoreError, lock};
-use crate::domain::{Incident, Now, Observation, Transition, Verdict};
+use crate::domain::{Incident, Now, Observation, Standing, Transition, Verdict};
 
 /// Connections kept for the next reader; a page and a scheduler at once are two.
 const IDLE: usize = 2;
@@ -25,6 +25,8 @@ pub struct Restored {
     pub observations: Vec<(Observation, Duration)>,
     /// Incidents that were open.
     pub open_incidents: Vec<Incident>,
+    /// Since when what was said of checks and components holds.
+    pub standings: Vec<Standing>,
     /// Rows, or reasons of rows, that this version cannot read and that were left out.
     pub skipped: u64,
 }
@@ -122,10 +124,26 @@ pub(super) fn restored(db: &Connection, catalogue: &Catalogue, now: Now) -> rusq
             Observation { check: check.into(), at, took: said.took, reading: said.reading, error: said.error };
         restored.observations.push((observation, age.unsigned_abs()));
     }
+    restored.standings = standings(db, catalogue, &mut restored.skipped)?;
     restored.open_incidents = incidents(db, catalogue, true, u32::MAX, &mut restored.skipped)?;
     // Oldest first, as the snapshot has them.
     restored.open_incidents.reverse();
     Ok(restored)
+}
+
+fn standings(db: &Connection, catalogue: &Catalogue, skipped: &mut u64) -> rusqlite::Result<Vec<Standing>> {
+    let mut statement = db.prepare("SELECT subject, name, profile, verdict, since, reasons FROM standing")?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (sort, name, verdict, reasons): (String, String, String, String) =
+            (row.get(0)?, row.get(1)?, row.get(3)?, row.get(5)?);
+        let standing = rows::subject(&sort, Some(&name)).zip(Verdict::parse(&verdict));
+        let Some((subject, verdict)) = known(standing, skipped) else { continue };
+        let reasons = rows::reasons(&reasons, catalogue, skipped);
+        found.push(Standing { subject, profile: row.get(2)?, verdict, since: moment(row.get(4)?), reasons });
+    }
+    Ok(found)
 }
 
 /// A word of a row that this version does not know: the row is left out, and counted.

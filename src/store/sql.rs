@@ -7,7 +7,7 @@ use super::Batch;
 use super::history::Kept;
 use super::rollup::{MinuteRow, Series};
 use super::rows::{codes_json, micros, moment, reasons_json, said_json, subject_columns};
-use crate::domain::{Act, GiveUp, Incident, Notification, Observation, Transition};
+use crate::domain::{Act, GiveUp, Incident, Notification, Observation, Standing, Transition};
 
 type Done = rusqlite::Result<()>;
 
@@ -24,6 +24,7 @@ pub(super) fn apply(db: &Connection, op: &Op) -> Done {
     match op {
         Op::Record(batch) => {
             batch.transitions.iter().try_for_each(|transition| put_transition(db, transition))?;
+            batch.standings.iter().try_for_each(|standing| put_standing(db, standing))?;
             batch.incidents.iter().try_for_each(|incident| put_incident(db, incident))?;
             batch.notifications.iter().try_for_each(|notification| put_notification(db, notification))?;
             batch.acts.iter().try_for_each(|act| put_act(db, act))
@@ -60,6 +61,24 @@ fn put_transition(db: &Connection, transition: &Transition) -> Done {
         transition.to.as_str(),
         codes_json(&transition.codes),
         transition.settling,
+    ])
+    .map(drop)
+}
+
+fn put_standing(db: &Connection, standing: &Standing) -> Done {
+    let (subject, name) = subject_columns(&standing.subject);
+    db.prepare_cached(
+        "INSERT INTO standing (subject, name, profile, verdict, since, reasons) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT DO UPDATE SET profile = excluded.profile, verdict = excluded.verdict, since = excluded.since,
+             reasons = excluded.reasons",
+    )?
+    .execute(params![
+        subject,
+        name,
+        standing.profile,
+        standing.verdict.as_str(),
+        micros(standing.since),
+        reasons_json(&standing.reasons),
     ])
     .map(drop)
 }

@@ -2,7 +2,7 @@
 //!
 //! A thread of its own, because a commit may take as long as the disk likes, and a disk that hangs must stop nothing else.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex};
@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use super::disk::Disk;
 use super::health::Board;
+use super::latest::Latest;
 use super::open::{self, Fault};
 use super::rollup::Feed;
 use super::sql::{self, EvidenceRow, Op};
 use super::waiting::Waiting;
 use super::{Batch, Catalogue, Kept, Restored, Retention, StoreError, lock, read, retention};
 use crate::clock::Clock;
-use crate::domain::{Component, Incident, Notification, Now};
+use crate::domain::{Notification, Now};
 
 /// How often observations are written: what a crash may cost.
 const FLUSH: Duration = Duration::from_secs(10);
@@ -60,8 +61,8 @@ pub(super) struct Writer {
     pub(super) catalogue: Catalogue,
     pub(super) clock: Clock,
     pub(super) backlog: VecDeque<Op>,
-    /// The newest open incident of each component, for a file that is begun anew: its end must find it.
-    pub(super) open: BTreeMap<Component, Incident>,
+    /// What a file that is begun anew must have.
+    pub(super) latest: Latest,
     /// The opening of the file whose undelivered notifications are in `waiting`.
     pub(super) met: u64,
     /// Rows that the database refused, and records that no longer fitted into the backlog.
@@ -108,7 +109,9 @@ impl Writer {
         match command {
             Command::Write(op, answer) => {
                 let lost = self.lost;
-                self.follow(&op);
+                if let Op::Record(batch) = &op {
+                    self.latest.follow(batch);
+                }
                 self.queue(op);
                 let kept = match self.settle() {
                     Ok(()) if self.lost > lost => Err(StoreError::Refused),
@@ -128,7 +131,7 @@ impl Writer {
                 let restored =
                     self.settle().and_then(|()| self.disk.read(|db| Ok(read::restored(db, &catalogue, now)?)));
                 if let Ok(restored) = &restored {
-                    self.open.extend(restored.open_incidents.iter().map(|open| (open.component, open.clone())));
+                    self.latest.restored(restored);
                 }
                 _ = answer.send(restored.map_err(StoreError::from));
             }
@@ -141,18 +144,6 @@ impl Writer {
                 _ = self.settle();
             }
             Command::Close(answer) => _ = answer.send(()),
-        }
-    }
-
-    /// Keeps in mind what is open.
-    fn follow(&mut self, op: &Op) {
-        let Op::Record(batch) = op else { return };
-        for incident in &batch.incidents {
-            if incident.closed_at.is_none() {
-                self.open.insert(incident.component, incident.clone());
-            } else if self.open.get(&incident.component).is_some_and(|open| open.id == incident.id) {
-                self.open.remove(&incident.component);
-            }
         }
     }
 
@@ -216,7 +207,7 @@ impl Writer {
     }
 
     /// Makes the outbox in memory and the one in a file that was just opened agree: what only the file has comes from
-    /// before a restart, what only memory has was in a file that is set aside or removed. The open incidents go with it.
+    /// before a restart, what only memory has was in a file that is set aside or removed. What holds now goes with it.
     fn meet(&mut self, stored: Vec<Notification>) {
         let first = std::mem::replace(&mut self.met, self.disk.generation()) == 0;
         let mut waiting = lock(&self.waiting);
@@ -224,9 +215,10 @@ impl Writer {
             waiting.all().into_iter().filter(|held| !stored.iter().any(|row| row.key == held.key)).collect();
         waiting.put_first(stored);
         drop(waiting);
-        let incidents: Vec<_> = if first { Vec::new() } else { self.open.values().cloned().collect() };
-        if !unknown.is_empty() || !incidents.is_empty() {
-            self.queue(Op::Record(Batch { notifications: unknown, incidents, ..Batch::default() }));
+        let latest = if first { Batch::default() } else { self.latest.as_batch() };
+        let batch = Batch { notifications: unknown, ..latest };
+        if batch != Batch::default() {
+            self.queue(Op::Record(batch));
         }
     }
 

@@ -1,7 +1,8 @@
 //! The guest's equipment, and what can go wrong with it.
 
 use crate::guest::Lab;
-use crate::usb_camera;
+use crate::usb_device::camera::{NAME, Picture};
+use crate::usb_device::{DEVICE, TEST};
 
 /// A camera of the guest.
 #[derive(Clone, Copy, Debug)]
@@ -63,8 +64,8 @@ impl CameraOf<'_> {
         match self.1 {
             Camera::Vivid(number) => self.driver("unbind", number),
             Camera::Usb(serial) => {
-                self.0.sh(&format!("kill -KILL $(cat /run/{serial}.pid)"));
-                self.0.wait_for("! grep -q 'Siaga Lab Camera' /sys/class/video4linux/*/name");
+                pull(self.0, serial);
+                self.0.wait_for(&format!("! grep -q '{NAME}' /sys/class/video4linux/*/name"));
             }
         }
     }
@@ -74,11 +75,7 @@ impl CameraOf<'_> {
         match self.1 {
             Camera::Vivid(number) => self.driver("bind", number),
             Camera::Usb(serial) => {
-                let program = Lab::path_of(&std::env::current_exe().unwrap());
-                let command =
-                    format!("{}={serial} exec {program} --exact {} --nocapture", usb_camera::SERIAL, usb_camera::TEST);
-                let process = self.0.spawn(serial, &format!("dash -c '{command}'"));
-                self.0.sh(&format!("echo {process} > /run/{serial}.pid"));
+                plug(self.0, "camera", 0, serial);
                 self.node();
             }
         }
@@ -110,7 +107,7 @@ impl CameraOf<'_> {
     pub(crate) fn node(&self) -> String {
         let name = match self.1 {
             Camera::Vivid(_) => "vivid",
-            Camera::Usb(_) => "Siaga Lab Camera",
+            Camera::Usb(_) => NAME,
         };
         // A UVC camera has a second node, for metadata.
         self.0.wait_for(&format!(
@@ -119,6 +116,13 @@ impl CameraOf<'_> {
                      echo /dev/${{folder##*/}} && exit 0
              done; exit 1"
         ))
+    }
+
+    /// What becomes of a USB camera's pictures in the MJPG format from now on.
+    pub(crate) fn sends(&self, picture: Picture) {
+        let Camera::Usb(serial) = self.1 else { panic!("a test camera has its controls for that") };
+        self.0
+            .sh(&format!("echo {} > /run/{serial}.new && mv /run/{serial}.new /run/{serial}.pictures", picture.word()));
     }
 
     /// Format, rate, controls, all that it can be asked for.
@@ -133,6 +137,19 @@ impl CameraOf<'_> {
     fn driver(&self, order: &str, number: u32) {
         self.0.sh(&format!("echo vivid.{number} > /sys/bus/platform/drivers/vivid/{order}"));
     }
+}
+
+/// Starts a USB device of ours at a port of the controller.
+fn plug(lab: &Lab, kind: &str, port: u32, serial: &str) {
+    let program = Lab::path_of(&std::env::current_exe().unwrap());
+    let command = format!("{DEVICE}=\"{kind} {port} {serial}\" exec {program} --exact {TEST} --nocapture");
+    let process = lab.spawn(serial, &format!("dash -c '{command}'"));
+    lab.sh(&format!("echo {process} > /run/{serial}.pid"));
+}
+
+/// Ends it.
+fn pull(lab: &Lab, serial: &str) {
+    lab.sh(&format!("kill -KILL $(cat /run/{serial}.pid)"));
 }
 
 impl CardOf<'_> {

@@ -6,6 +6,7 @@ use crate::cameras::{same, sequence, stream};
 use crate::daemon::room;
 use crate::equipment::{Camera, CameraOf};
 use crate::guest::Lab;
+use crate::usb_device::camera::Picture;
 use crate::waiting;
 
 /// A look of two seconds, again and again. An emulated processor does not always keep up with the frames.
@@ -62,6 +63,37 @@ fn one_picture_is_as_bright_in_every_format() {
         assert!((mean - expected).abs() < 12.0, "{format}: {mean}, YUYV: {expected}");
     }
     assert_eq!(light("RGBP"), Value::Null, "no format that is looked into, and its frames are counted");
+}
+
+#[test]
+fn pictures_that_are_packed_are_whole_or_damaged() {
+    let lab = Lab::start();
+    let camera = lab.camera(Camera::Usb("CAM0001"));
+    camera.replug();
+    lab.sh(&format!(
+        "v4l2-ctl -d {} --set-fmt-video=width=160,height=120,pixelformat=MJPG --set-parm 10",
+        camera.node()
+    ));
+    let before = camera.settings();
+    assert!(before.contains("'MJPG'"), "{before}");
+    let look = LOOK.replace("delivered_degraded = 0.1", "delivered_degraded = 0.2");
+    let daemon = lab.daemon(&room(&["video"], &[("frames", &format!("device = \"1209:0001\"\n{look}"))]));
+    daemon.only("frames", "ready", &[]);
+    for (picture, verdict, code) in [
+        (Picture::Broken, "not_ready", "video.frames_damaged"),
+        (Picture::Torn, "degraded", "video.frames_damaged"),
+        (Picture::Cut, "not_ready", "video.frames_damaged"),
+        (Picture::Flaky, "degraded", "video.frames_damaged"),
+        (Picture::Black, "not_ready", "video.frame_black"),
+        (Picture::Frozen, "not_ready", "video.frame_frozen"),
+        (Picture::Slow, "degraded", "video.frames_few"),
+    ] {
+        camera.sends(picture);
+        daemon.only("frames", verdict, &[code]);
+    }
+    camera.sends(Picture::Tables);
+    daemon.only("frames", "ready", &[]);
+    same(&before, &camera.settings());
 }
 
 #[test]

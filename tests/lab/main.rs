@@ -26,5 +26,5 @@ mod sound;
 mod supervision;
 mod unit;
 mod usb_bus;
-mod usb_camera;
+mod usb_device;
 mod waiting;

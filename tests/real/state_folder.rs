@@ -44,6 +44,14 @@ fn refused(folder: &Path) -> String {
     String::from_utf8_lossy(&done.stderr).into_owned()
 }
 
+/// What the daemon answers to an order that comes by the socket in `state`; it has no such check.
+fn answers_orders(state: &Path) -> bool {
+    let mut order = siaga();
+    order.args(["--lang", "en", "test", "nothing", "--socket"]).arg(state.join("control.sock"));
+    let done = order.env_remove("SIAGA_CONFIG").output().unwrap();
+    String::from_utf8_lossy(&done.stderr).contains("siaga: nothing: ")
+}
+
 /// The ids of the open incidents.
 fn open(daemon: &Daemon) -> Vec<String> {
     let said = daemon.get("/api/v1/incidents?open=1").json();
@@ -62,6 +70,7 @@ fn a_folder_that_is_removed_is_made_anew_with_what_is_open_and_what_nobody_was_t
     });
     let before = open(&daemon);
     assert_eq!(before.len(), 1);
+    assert!(answers_orders(&state));
 
     // In two steps, so that nothing that the daemon writes meanwhile is in the way.
     std::fs::rename(&state, &gone).unwrap();
@@ -77,6 +86,7 @@ fn a_folder_that_is_removed_is_made_anew_with_what_is_open_and_what_nobody_was_t
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&state).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o700, "what it keeps is nobody else's");
     wait_until(|| state.join("checks.json").exists());
+    wait_until(|| answers_orders(&state));
     daemon.kill();
 
     let desk = Desk::start_at(desk);

@@ -44,7 +44,7 @@ pub(super) fn play(plan: Plan, recording: &Recording, (begin, end): (Timestamp, 
         .before
         .iter()
         .map(|recorded| Observation { at: moment(recorded.observation.at.wall), ..recorded.observation.clone() });
-    let mut engine = Engine::new(plan, Restored { observations: restored.collect(), incidents: Vec::new() }, zero);
+    let mut engine = Engine::new(plan, Restored { observations: restored.collect(), ..Restored::default() }, zero);
     let mut played = Played {
         events: Vec::new(),
         room: Vec::new(),

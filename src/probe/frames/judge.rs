@@ -1,9 +1,9 @@
 //! From what was seen in frames to a reading. No input, no output.
 
 use super::look::Seen;
-use super::reasons::{BLACK, BRIGHT, DARK, DEAD, FEW, FORMAT_UNREAD, FROZEN, STILL, STREAM_FAILED, UNIFORM, UNREADABLE};
+use super::reasons::{BLACK, BRIGHT, DAMAGED, DARK, DEAD, FEW, FORMAT_UNREAD, FROZEN, STILL, STREAM_FAILED, UNIFORM, UNREADABLE};
 use super::statistics::Light;
-use super::{BLACKNESS, BURNT, CONTRAST, Config, DELIVERED, DROWNED, LUMA, REPEATED};
+use super::{BLACKNESS, BURNT, CONTRAST, Config, DAMAGE, DELIVERED, DROWNED, LUMA, REPEATED};
 use crate::domain::{Arg, ErrorKind, Finding, ProbeError, Reading, Unit, Verdict};
 use crate::probe::camera::holder::Holder;
 use crate::probe::camera::judge::name;
@@ -97,6 +97,9 @@ fn measure(node: &Node, seen: &Seen, reading: &mut Reading) {
     if seen.frames > 0 {
         measure(&REPEATED, seen.repeated);
     }
+    if let Some(damage) = seen.damage() {
+        measure(&DAMAGE, damage);
+    }
     if let Some(light) = &seen.light {
         measure(&LUMA, light.mean / 255.0);
         measure(&CONTRAST, light.deviation / 255.0);
@@ -112,6 +115,11 @@ fn picture(config: &Config, seen: &Seen) -> Vec<Finding> {
     if let Some(detail) = &seen.failure {
         return vec![Finding::new(&STREAM_FAILED, Verdict::NotReady).with("detail", detail.as_str())];
     }
+    let damaged = |damage, verdict| Finding::new(&DAMAGED, verdict).with("value", share(damage));
+    // Nothing can be shown of any of them.
+    if let (Some(damage), None) = (seen.damage(), &seen.light) {
+        return vec![damaged(damage, Verdict::NotReady)];
+    }
     if seen.frames == 0 {
         return vec![Finding::new(&DEAD, Verdict::NotReady)];
     }
@@ -122,7 +130,10 @@ fn picture(config: &Config, seen: &Seen) -> Vec<Finding> {
     } else if seen.repeated > config.frozen_not_ready.0.as_secs_f64() {
         told.push(Finding::new(&FROZEN, Verdict::NotReady).with("value", Arg::Number(seen.repeated, Unit::Seconds)));
     }
-    if let Some(light) = seen.light.as_ref().filter(|_| !black) {
+    if let Some(damage) = seen.damage().filter(|damage| *damage > config.damaged_degraded) {
+        // How bright it is where something is missing is nobody's word.
+        told.push(damaged(damage, Verdict::Degraded));
+    } else if let Some(light) = seen.light.as_ref().filter(|_| !black) {
         told.extend(exposure(config, light));
     }
     let ratio = seen.promised.map(|promised| seen.delivered / promised);

@@ -9,7 +9,7 @@ use linuxvideo::{CapabilityFlags, Device};
 use serde::{Deserialize, Serialize};
 
 use super::capture::{Camera, Frame};
-use super::luma::{self, Grid};
+use super::luma::{self, Grid, Sample};
 use super::statistics::{Light, difference};
 use super::v4l2::Format;
 use crate::clock::Clock;
@@ -43,8 +43,12 @@ pub(in crate::probe) struct Seen {
     pub(super) format: String,
     /// Frames a second that the camera is set to.
     pub(super) promised: Option<f64>,
-    /// Whole frames that came.
+    /// Frames that came, without those that the driver calls damaged.
     pub(super) frames: u32,
+    /// Of how many it was looked at whether they are whole.
+    pub(super) looked: u32,
+    /// Of these, how many are not.
+    pub(super) damaged: u32,
     /// Frames a second that came.
     pub(super) delivered: f64,
     /// The longest time, in seconds, in which one frame was the same as the next, to the byte.
@@ -55,6 +59,13 @@ pub(in crate::probe) struct Seen {
     pub(super) change: Option<f64>,
     /// What ended the stream before its time.
     pub(super) failure: Option<String>,
+}
+
+impl Seen {
+    /// The part of its frames that are not whole; `None` where that was not looked at.
+    pub(super) fn damage(&self) -> Option<f64> {
+        (self.looked > 0).then(|| f64::from(self.damaged) / f64::from(self.looked))
+    }
 }
 
 /// Looks at the camera at `path`. Blocks for as long as the driver likes: only for the child.
@@ -125,6 +136,8 @@ struct Account {
     same: Option<(u64, Duration)>,
     repeated: Duration,
     judged: Option<Mono>,
+    looked: u32,
+    damaged: u32,
     grid: Option<Grid>,
     light: Option<Sum>,
     change: Option<f64>,
@@ -139,7 +152,18 @@ struct Sum {
 
 impl Account {
     fn add(&mut self, format: &Format, frame: &Frame, now: Mono) {
-        if frame.damaged || frame.bytes.is_empty() {
+        if frame.bytes.is_empty() {
+            return;
+        }
+        if self.judged.is_none_or(|judged| now.since(judged) >= PACE) {
+            self.judged = Some(now);
+            match luma::sample(format, frame.bytes) {
+                Sample::Unread => {}
+                _ if frame.damaged => self.judge(Sample::Broken),
+                sample => self.judge(sample),
+            }
+        }
+        if frame.damaged {
             return;
         }
         self.frames += 1;
@@ -149,15 +173,13 @@ impl Account {
         let since = self.same.filter(|(same, _)| *same == hash).map_or(frame.at, |(_, since)| since);
         self.same = Some((hash, since));
         self.repeated = self.repeated.max(frame.at.saturating_sub(since));
-        if self.judged.is_none_or(|judged| now.since(judged) >= PACE)
-            && let Some(grid) = luma::grid(format, frame.bytes)
-        {
-            self.judged = Some(now);
-            self.judge(grid);
-        }
     }
 
-    fn judge(&mut self, grid: Grid) {
+    fn judge(&mut self, sample: Sample) {
+        let damaged = matches!(sample, Sample::Torn(_) | Sample::Broken);
+        self.looked += 1;
+        self.damaged += u32::from(damaged);
+        let (Sample::Whole(grid) | Sample::Torn(grid)) = sample else { return };
         if let Some(before) = &self.grid {
             let change = difference(before, &grid);
             self.change = Some(self.change.map_or(change, |most| most.max(change)));
@@ -171,6 +193,7 @@ impl Account {
 
     fn close(self, now: Mono, plan: Plan, seen: &mut Seen) {
         (seen.frames, seen.repeated, seen.change) = (self.frames, self.repeated.as_secs_f64(), self.change);
+        (seen.looked, seen.damaged) = (self.looked, self.damaged);
         seen.light = self.light.map(|sum| Light { mean: sum.mean / sum.count, ..sum.light });
         let (Some((first, last)), Some(came)) = (self.span, self.came) else { return };
         if self.frames < 2 {

@@ -1,6 +1,8 @@
-//! From a frame's bytes to a small grid of brightness. What the grid does not take is never looked at.
+//! From a frame's bytes to a small grid of brightness, and whether the frame is whole. What the grid does not take is never looked
+//! at.
 
 use zune_jpeg::JpegDecoder;
+use zune_jpeg::errors::DecodeErrors;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
@@ -9,6 +11,14 @@ use super::v4l2::Format;
 
 /// The grid's width and height at most: enough for shares of a hundredth and for edges, and cheap on any machine.
 const MOST: u32 = 160;
+
+/// The markers at a JPEG picture's ends (ITU-T T.81, table B.1).
+const BEGIN: [u8; 2] = [0xff, 0xd8];
+const END: [u8; 2] = [0xff, 0xd9];
+
+/// The segment by which a decoder knows a picture of the MJPG kind, to whose missing tables the standard's own belong (`OpenDML` AVI).
+/// Few cameras that leave the tables out send it.
+const AVI: &[u8] = b"\xff\xe0\x00\x07AVI1\0";
 
 /// `V4L2_COLORSPACE_JPEG`: full range.
 const COLORSPACE_JPEG: u32 = 7;
@@ -28,6 +38,19 @@ impl Drop for Grid {
     fn drop(&mut self) {
         self.points.fill(0);
     }
+}
+
+/// What a frame came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Sample {
+    /// A whole one.
+    Whole(Grid),
+    /// One that can be shown, with parts of it missing or wrong.
+    Torn(Grid),
+    /// One of which nothing can be shown.
+    Broken,
+    /// Of a format that is not looked into.
+    Unread,
 }
 
 /// Where brightness is in a pixel of some format.
@@ -67,9 +90,9 @@ impl Layout {
     }
 }
 
-/// The grid of a frame; `None` where the format is not known or the bytes are no whole frame of it.
-pub(super) fn grid(format: &Format, bytes: &[u8]) -> Option<Grid> {
-    let layout = Layout::of(format.code)?;
+/// Looks at a frame.
+pub(super) fn sample(format: &Format, bytes: &[u8]) -> Sample {
+    let Some(layout) = Layout::of(format.code) else { return Sample::Unread };
     let full = match format.quantization {
         FULL_RANGE => true,
         LIMITED_RANGE => false,
@@ -77,7 +100,7 @@ pub(super) fn grid(format: &Format, bytes: &[u8]) -> Option<Grid> {
     };
     let (width, height) = (format.width, format.height);
     let line = format.line as usize;
-    match layout {
+    let grid = match layout {
         Layout::Luma { step, first } => {
             points(width, height, full, |x, y| bytes.get(y * line + x * step + first).copied())
         }
@@ -85,8 +108,9 @@ pub(super) fn grid(format: &Format, bytes: &[u8]) -> Option<Grid> {
             let pixel = bytes.get(y * line + x * step..)?.get(..step)?;
             Some(brightness(at.map(|at| pixel[at])))
         }),
-        Layout::Jpeg => jpeg(bytes),
-    }
+        Layout::Jpeg => return jpeg(bytes),
+    };
+    grid.map_or(Sample::Broken, Sample::Whole)
 }
 
 /// ITU-R BT.601: 0.299 R + 0.587 G + 0.114 B, in parts of 256.
@@ -95,15 +119,38 @@ fn brightness(colors: [u8; 3]) -> u8 {
     u8::try_from((77 * red + 150 * green + 29 * blue) >> 8).unwrap_or(u8::MAX)
 }
 
-fn jpeg(bytes: &[u8]) -> Option<Grid> {
+/// Programs of calls refuse a picture that does not begin and end as one (libyuv, `ValidateJpeg`) and show what is left of one
+/// that is damaged in between. Oddities in its head, which cameras have, are no damage.
+fn jpeg(bytes: &[u8]) -> Sample {
+    // What a camera sends after the end is nobody's.
+    let end = bytes.windows(2).rposition(|pair| pair == END);
+    let Some(bytes) = end.map(|end| &bytes[..end + END.len()]).filter(|bytes| bytes.starts_with(&BEGIN)) else {
+        return Sample::Broken;
+    };
+    let mut named = [&BEGIN, AVI, &bytes[BEGIN.len()..]].concat();
+    // Without its end: the decoder makes up for what is missing where it meets that too early, and says nothing; where there are no
+    // more bytes, it does.
+    let sample = match decode(&named[..named.len() - END.len()], true) {
+        Ok(grid) => Sample::Whole(grid),
+        Err(DecodeErrors::Unsupported(_)) => Sample::Unread,
+        Err(_) => decode(&named, false).map_or(Sample::Broken, Sample::Torn),
+    };
+    named.fill(0);
+    sample
+}
+
+/// The grid of a JPEG picture; `strict` forgives nothing behind its head.
+fn decode(bytes: &[u8], strict: bool) -> Result<Grid, DecodeErrors> {
     let options = DecoderOptions::default().jpeg_set_out_colorspace(ColorSpace::Luma);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    let mut picture = decoder.decode().ok()?;
-    let (width, height) = decoder.info().map(|info| (u32::from(info.width), u32::from(info.height)))?;
+    decoder.decode_headers()?;
+    decoder.set_options(options.set_strict_mode(strict));
+    let mut picture = decoder.decode()?;
+    let (width, height) = decoder.info().map_or((0, 0), |info| (u32::from(info.width), u32::from(info.height)));
     // JFIF: full range, always.
     let grid = points(width, height, true, |x, y| picture.get(y * width as usize + x).copied());
     picture.fill(0);
-    grid
+    grid.ok_or(DecodeErrors::ExhaustedData)
 }
 
 fn points(width: u32, height: u32, full: bool, at: impl Fn(usize, usize) -> Option<u8>) -> Option<Grid> {
@@ -133,6 +180,13 @@ mod tests {
         Format { width, height, code, line, ..Format::default() }
     }
 
+    fn whole(format: &Format, bytes: &[u8]) -> Grid {
+        match sample(format, bytes) {
+            Sample::Whole(grid) => grid,
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
     fn brightness_is_found_where_each_format_has_it() {
         // Two pixels a line, two lines, and padding that must not be taken for a pixel. Limited range: 16 is black.
@@ -147,15 +201,16 @@ mod tests {
             (*b"BGR4", 8, vec![0, 0, 0, 9, 255, 255, 255, 9, 255, 255, 255, 9, 0, 0, 0, 9]),
             (*b"RGB4", 8, vec![9, 0, 0, 0, 9, 255, 255, 255, 9, 255, 255, 255, 9, 0, 0, 0]),
         ] {
-            let grid = grid(&format(code, 2, 2, line), &bytes);
-            let grid = grid.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&code)));
+            let Sample::Whole(grid) = sample(&format(code, 2, 2, line), &bytes) else {
+                panic!("{}", String::from_utf8_lossy(&code));
+            };
             assert_eq!((grid.width, &grid.points[..]), (2, &[0, 255, 255, 0][..]), "{}", String::from_utf8_lossy(&code));
         }
     }
 
     #[test]
     fn colors_are_weighed_by_the_standard() {
-        let grid = grid(&format(*b"BGR3", 3, 1, 9), &[0, 0, 255, 0, 255, 0, 255, 0, 0]).unwrap();
+        let grid = whole(&format(*b"BGR3", 3, 1, 9), &[0, 0, 255, 0, 255, 0, 255, 0, 0]);
         assert_eq!(grid.points[..], [76, 149, 28], "red, green, blue");
     }
 
@@ -164,7 +219,7 @@ mod tests {
         let bytes = [16, 235];
         for (quantization, colorspace, expected) in [(0, 0, [0, 255]), (1, 0, [16, 235]), (2, 7, [0, 255]), (0, 7, [16, 235])] {
             let format = Format { colorspace, quantization, ..format(*b"GREY", 2, 1, 2) };
-            assert_eq!(grid(&format, &bytes).unwrap().points[..], expected);
+            assert_eq!(whole(&format, &bytes).points[..], expected);
         }
     }
 
@@ -172,17 +227,47 @@ mod tests {
     fn a_large_frame_makes_a_small_grid_of_its_whole() {
         let mut bytes = vec![16; 1920 * 1080];
         bytes[1920 * 540..].fill(235);
-        let grid = grid(&format(*b"GREY", 1920, 1080, 1920), &bytes).unwrap();
+        let grid = whole(&format(*b"GREY", 1920, 1080, 1920), &bytes);
         assert_eq!((grid.width, grid.points.len()), (160, 160 * 90));
         assert_eq!(grid.points.iter().map(|point| usize::from(*point == 255)).sum::<usize>(), 160 * 45);
     }
 
+    /// A picture of `ffmpeg`'s encoder, with the tables that cameras leave out: the lab's camera sends it.
+    const PICTURE: &[u8] = include_bytes!("../../../tests/lab/usb_device/camera/pictures/0.jpg");
+
+    fn jpeg(bytes: &[u8]) -> Sample {
+        sample(&format(*b"MJPG", 160, 120, 0), bytes)
+    }
+
+    #[test]
+    fn a_jpeg_picture_is_whole_torn_or_broken() {
+        let Sample::Whole(good) = jpeg(PICTURE) else { panic!("no picture") };
+        assert_eq!((good.width, good.points.len()), (160, 160 * 120));
+        // Its Huffman tables, which are the standard's, stand at bytes 89 to 508.
+        let bare = [&PICTURE[..89], &PICTURE[509..]].concat();
+        assert_eq!(jpeg(&bare), Sample::Whole(good.clone()), "the standard's tables are known");
+        let padded = [PICTURE, &[0; 512]].concat();
+        assert_eq!(jpeg(&padded), Sample::Whole(good.clone()), "what follows the end is nobody's");
+        // A packet that was lost on the way.
+        for (third, lost) in [(1, 64), (1, 256), (1, 512), (2, 64), (2, 256), (2, 512)] {
+            let at = bare.len() * third / 3;
+            let told = jpeg(&[&bare[..at], &bare[at + lost..]].concat());
+            let Sample::Torn(torn) = told else { panic!("{lost} bytes at {at}: {told:?}") };
+            assert_eq!(torn.points.len(), good.points.len(), "it is shown in part");
+        }
+        for cut in [0, 1, 64, PICTURE.len() / 2, PICTURE.len() - 2] {
+            assert_eq!(jpeg(&PICTURE[..cut]), Sample::Broken, "the first {cut} bytes");
+        }
+        let headless = [&BEGIN[..], &[0; 600], &PICTURE[600..]].concat();
+        assert_eq!(jpeg(&headless), Sample::Broken);
+    }
+
     #[test]
     fn what_is_no_whole_frame_has_no_grid() {
-        assert_eq!(grid(&format(*b"GREY", 2, 2, 2), &[16, 16, 16]), None);
-        assert_eq!(grid(&format(*b"RGB3", 2, 1, 6), &[0; 5]), None);
-        assert_eq!(grid(&format(*b"MJPG", 2, 1, 0), &[0xff, 0xd8, 0xff, 0xd9]), None);
-        assert_eq!(grid(&format(*b"H264", 2, 1, 0), &[0; 64]), None);
-        assert_eq!(grid(&format(*b"GREY", 0, 0, 0), &[]), None);
+        assert_eq!(sample(&format(*b"GREY", 2, 2, 2), &[16, 16, 16]), Sample::Broken);
+        assert_eq!(sample(&format(*b"RGB3", 2, 1, 6), &[0; 5]), Sample::Broken);
+        assert_eq!(jpeg(&[0xff, 0xd8, 0xff, 0xd9]), Sample::Broken);
+        assert_eq!(sample(&format(*b"H264", 2, 1, 0), &[0; 64]), Sample::Unread);
+        assert_eq!(sample(&format(*b"GREY", 0, 0, 0), &[]), Sample::Broken);
     }
 }

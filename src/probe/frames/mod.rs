@@ -69,6 +69,12 @@ static REPEATED: Quantity = Quantity::gauge(
     "The longest time in which each frame was the same as the one before, to the byte.",
 )
 .by("device");
+static DAMAGE: Quantity = Quantity::gauge(
+    "frames_damaged_ratio",
+    Unit::Ratio,
+    "Frames that are not whole, of those that were looked at.",
+)
+.by("device");
 static LUMA: Quantity =
     Quantity::gauge("frames_luma_ratio", Unit::Ratio, "Mean brightness: 0 is black, 1 is white.").by("device");
 static CONTRAST: Quantity = Quantity::gauge(
@@ -99,7 +105,7 @@ static LEFT_BEHIND: Quantity = Quantity::gauge(
 
 /// What it measures.
 pub const QUANTITIES: &[&Quantity] =
-    &[&DELIVERED, &REPEATED, &LUMA, &CONTRAST, &BLACKNESS, &DROWNED, &BURNT, &LEFT_BEHIND];
+    &[&DELIVERED, &REPEATED, &DAMAGE, &LUMA, &CONTRAST, &BLACKNESS, &DROWNED, &BURNT, &LEFT_BEHIND];
 
 /// The kind-specific part of a check's config.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
@@ -114,6 +120,10 @@ pub struct Config {
     /// (`FFmpeg`: `blackdetect` and `freezedetect`, `d` 2).
     #[serde(deserialize_with = "long_enough")]
     pub duration: Period,
+    /// Above this part of frames that are not whole it is degraded (our choice: one of the fifteen that are looked at may be); if
+    /// nothing can be shown of any, it is not ready.
+    #[serde(deserialize_with = "share")]
+    pub damaged_degraded: f64,
     /// From this part of black points on the picture is black, not ready (`FFmpeg`: `blackdetect`, `pic_th` 0.98; a point is black
     /// below a tenth of full scale, `pix_th` 0.10).
     #[serde(deserialize_with = "share")]
@@ -142,6 +152,7 @@ impl Default for Config {
             device: "auto".to_owned(),
             settle: Period(Duration::from_secs(1)),
             duration: Period(Duration::from_secs(3)),
+            damaged_degraded: 0.1,
             black_not_ready: 0.98,
             dark_degraded: 0.5,
             bright_degraded: 0.5,

@@ -5,7 +5,7 @@ use crate::probe::camera::NO_PERMISSION;
 
 /// Why it says what it says.
 pub const REASONS: &[&ReasonDef] =
-    &[&DEAD, &STREAM_FAILED, &BLACK, &UNIFORM, &FROZEN, &DARK, &BRIGHT, &FEW, &STILL, &FORMAT_UNREAD, &UNREADABLE];
+    &[&DEAD, &STREAM_FAILED, &DAMAGED, &BLACK, &UNIFORM, &FROZEN, &DARK, &BRIGHT, &FEW, &STILL, &FORMAT_UNREAD, &UNREADABLE];
 
 /// Which failures speak of the equipment, and which of our eyes.
 pub static ERRORS: ErrorTable =
@@ -29,6 +29,18 @@ pub(super) static STREAM_FAILED: ReasonDef = ReasonDef::new(
     Text::new(
         "Sambungkan kamera {device} langsung ke komputer, tanpa hub, pada porta USB lain; bila tetap begini, ganti kabelnya",
         "Connect camera {device} straight to the computer, without a hub, at another USB port; if it stays so, change its cable",
+    ),
+);
+
+pub(super) static DAMAGED: ReasonDef = ReasonDef::new(
+    "video.frames_damaged",
+    Text::new(
+        "Gambar dari kamera {device} rusak ({value} dari gambar yang diperiksa)",
+        "Pictures from camera {device} are damaged ({value} of those that were looked at)",
+    ),
+    Text::new(
+        "Sambungkan kamera {device} langsung ke komputer, tanpa hub atau perpanjangan; bila tetap begini, ganti kabel atau kameranya",
+        "Connect camera {device} straight to the computer, without a hub or an extension; if it stays so, change the cable or the camera",
     ),
 );
 

@@ -16,6 +16,7 @@ async fn a_batch_is_read_back_as_it_was_given_and_an_incident_is_updated_not_dou
     let batch = Batch {
         transitions: vec![transition(1), Transition { subject: Subject::Room, ..transition(2) }],
         incidents: vec![changed.clone(), incident("internet-0", 0)],
+        standings: vec![],
         notifications: vec![],
         acts: vec![],
     };
@@ -54,9 +55,14 @@ async fn a_restart_gives_back_observations_with_their_age_and_open_incidents() {
     let ahead = clock.now().wall.checked_add(Duration::from_hours(24)).unwrap();
     store.observe(&observation("from-tomorrow", ahead, 1.0));
     store.record(Batch { incidents: vec![incident("internet-1", 1)], ..Batch::default() }).await.unwrap();
+    let of_a_check = Standing { subject: Subject::Check("far-end".into()), reasons: Vec::new(), ..stands(2) };
+    for standings in [vec![stands(1), of_a_check.clone()], vec![stands(3)]] {
+        store.record(Batch { standings, ..Batch::default() }).await.unwrap();
+    }
     store.close().await.unwrap();
 
     let restored = open(folder.path()).restore().await.unwrap();
+    assert_eq!(restored.standings, [of_a_check, stands(3)], "the newest of each");
     assert_eq!(restored.open_incidents, [incident("internet-1", 1)]);
     assert_eq!(restored.skipped, 1, "an observation from tomorrow has no age that could be known");
     let [(last, age)] = &restored.observations[..] else { panic!("{:?}", restored.observations) };
@@ -68,7 +74,7 @@ async fn a_restart_gives_back_observations_with_their_age_and_open_incidents() {
         Store::open(claim(folder.path()), Clock::start(), Retention::default(), EMPTY).restore().await.unwrap();
     assert!(unknowing.observations.is_empty(), "half an observation could look better than it was");
     assert_eq!(unknowing.open_incidents[0].reasons, [], "an incident must stay, or it would never close");
-    assert_eq!(unknowing.skipped, 3, "two observations and one reason");
+    assert_eq!(unknowing.skipped, 4, "two observations and two reasons");
 }
 
 #[tokio::test]

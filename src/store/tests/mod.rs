@@ -17,7 +17,7 @@ use super::{Batch, Catalogue, Claim, Health, Retention, Store};
 use crate::clock::Clock;
 use crate::domain::{
     Arg, CheckName, Component, Incident, Mono, Notification, Now, Observation, Quantity, Reading, Reason, ReasonDef,
-    Subject, Text, Transition, Unit, Verdict,
+    Standing, Subject, Text, Transition, Unit, Verdict,
 };
 
 static RTT: Quantity = Quantity::gauge("icmp_rtt_seconds", Unit::Seconds, "x");
@@ -80,6 +80,17 @@ fn incident(id: &str, at: i64) -> Incident {
         opened_at: second(at),
         closed_at: None,
         settling: false,
+    }
+}
+
+/// Since when the internet is as it is.
+fn stands(at: i64) -> Standing {
+    Standing {
+        subject: Subject::Component(Component::Internet),
+        profile: "standard".into(),
+        verdict: Verdict::Degraded,
+        since: second(at),
+        reasons: incident("internet-1", at).reasons,
     }
 }
 

@@ -5,9 +5,9 @@ use std::fs;
 use super::super::Kept;
 use super::*;
 
-/// An incident that is open and a notification that nobody got.
+/// An incident that is open, since when, and a notification that nobody got.
 fn standing() -> Batch {
-    Batch { incidents: vec![incident("internet-1", 1)], ..notify("waits") }
+    Batch { incidents: vec![incident("internet-1", 1)], standings: vec![stands(1)], ..notify("waits") }
 }
 
 /// The store goes on in a new file, with what belongs into it and without what was lost with the old one.
@@ -16,6 +16,7 @@ async fn goes_on(store: &Store, folder: &Path) {
     assert_eq!(store.health().borrow().removed, 1);
     assert_eq!(store.transitions(second(0), second(9), 9).await.unwrap().len(), 1, "readers see the new file");
     assert_eq!(store.incidents(true, 9).await.unwrap(), [incident("internet-1", 1)]);
+    assert_eq!(store.restore().await.unwrap().standings, [stands(1)], "since when it is so is known still");
     let in_file: i64 = other_eyes(folder).query_row("SELECT count(*) FROM outbox", [], |row| row.get(0)).unwrap();
     assert_eq!(in_file, 2);
     let closed = Incident { closed_at: Some(second(9)), verdict: Verdict::Ready, ..incident("internet-1", 1) };
