@@ -1,6 +1,7 @@
 //! What `siaga enroll` records: the room's equipment, looked at once, and the file that keeps it.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::devices;
@@ -69,20 +70,37 @@ pub enum KeepError {
     Render(#[from] toml::ser::Error),
 }
 
-/// Keeps a record, with a comment before it. It is written aside and renamed: half a record is never read.
+/// How many files of processes that died in the middle are stepped over.
+const ASIDE: u32 = 16;
+
+/// Keeps a record, with a comment before it. It is written aside, to a file of this process alone, and renamed: half a record
+/// is never read. Its folder must be there.
 ///
 /// # Errors
 /// See [`KeepError`].
 pub fn write(file: &Path, comment: &str, record: &Enrolled) -> Result<(), KeepError> {
     let text = format!("# {}\n\n{}", comment.replace('\n', "\n# "), toml::to_string(record)?);
-    let mut aside = file.to_owned().into_os_string();
-    aside.push(".new");
-    let aside = PathBuf::from(aside);
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).map_or(Ok(()), std::fs::create_dir_all);
-    folder
-        .and_then(|()| std::fs::write(&aside, text))
-        .and_then(|()| std::fs::rename(&aside, file))
-        .map_err(|error| KeepError::Write(file.to_owned(), error))
+    let kept = begin_aside(file).and_then(|(mut begun, aside)| {
+        let kept = begun
+            .write_all(text.as_bytes())
+            .and_then(|()| begun.sync_all())
+            .and_then(|()| std::fs::rename(&aside, file));
+        kept.inspect_err(|_| _ = std::fs::remove_file(&aside))
+    });
+    kept.map_err(|error| KeepError::Write(file.to_owned(), error))
+}
+
+fn begin_aside(file: &Path) -> io::Result<(File, PathBuf)> {
+    let mut tried = 0;
+    loop {
+        let mut aside = file.to_owned().into_os_string();
+        aside.push(format!(".{}-{tried}.new", std::process::id()));
+        match File::create_new(&aside) {
+            Ok(begun) => return Ok((begun, aside.into())),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tried < ASIDE => tried += 1,
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -7,14 +7,18 @@ use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
 use crate::domain::plan::Plan;
-use crate::domain::{Observation, Snapshot};
+use crate::domain::{Mono, Observation, Snapshot};
 use crate::engine::{Engine, Event, Order};
 
 /// How many observations are judged with one roll-up.
 const BATCH: usize = 64;
 
-/// How long the judge may rest although nothing is due: its loop is what feeds the watchdog.
-const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How long the judge may rest although nothing is due. Timers do not count a suspension: what became due in it is judged
+/// within this time after the resume.
+const REST: Duration = Duration::from_secs(5);
+
+/// How soon events that the recorder had no room for are handed on again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// What the judge is told beside observations.
 #[derive(Debug)]
@@ -45,8 +49,8 @@ pub struct Driver {
     pub events: mpsc::Sender<Vec<Event>>,
     /// To the recorder: observations for the history, which may be dropped and are then counted.
     pub history: mpsc::Sender<Arc<Observation>>,
-    /// Told at every turn: proof that the judge lives.
-    pub heartbeat: Box<dyn FnMut() + Send>,
+    /// Told at every turn: proof that the judge lives. Says when it wants the next turn at the latest.
+    pub heartbeat: Box<dyn FnMut() -> Mono + Send>,
 }
 
 impl Driver {
@@ -55,9 +59,10 @@ impl Driver {
         let mut batch = Vec::with_capacity(BATCH);
         let mut waiting: Vec<Event> = Vec::new();
         self.publish();
+        let mut proof_due = (self.heartbeat)();
         loop {
-            let now = self.clock.mono();
-            let due = self.engine.next_deadline().min(now.after(HEARTBEAT));
+            let rest = if waiting.is_empty() { REST } else { AGAIN };
+            let due = self.engine.next_deadline().min(proof_due).min(self.clock.mono().after(rest));
             tokio::select! {
                 count = self.observations.recv_many(&mut batch, BATCH) => {
                     if count == 0 {
@@ -83,7 +88,7 @@ impl Driver {
                     }
                 }
             }
-            (self.heartbeat)();
+            proof_due = (self.heartbeat)();
             waiting.append(&mut self.engine.drain_events());
             if !waiting.is_empty() {
                 // An outbox, not a watch: order is kept, and what does not fit waits.

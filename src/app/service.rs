@@ -37,10 +37,10 @@ pub fn tell(states: &[NotifyState<'_>]) {
     }
 }
 
-/// Feeds the supervisor's watchdog, at most twice in its period: from the judge's loop and from nowhere else, so that a
-/// stuck judge is restarted and a stuck probe is not.
-pub fn watchdog(clock: Clock) -> Box<dyn FnMut() + Send> {
-    let Some(period) = sd_notify::watchdog_enabled() else { return Box::new(|| {}) };
+/// Feeds the supervisor's watchdog each third of its period, and says when the next feeding is due: from the judge's loop and
+/// from nowhere else, so that a stuck judge is restarted and a stuck probe is not.
+pub fn watchdog(clock: Clock) -> Box<dyn FnMut() -> Mono + Send> {
+    let Some(period) = sd_notify::watchdog_enabled() else { return Box::new(|| Mono::NEVER) };
     let mut next = Mono::ZERO;
     Box::new(move || {
         let now = clock.mono();
@@ -48,6 +48,7 @@ pub fn watchdog(clock: Clock) -> Box<dyn FnMut() + Send> {
             next = now.after(period / 3);
             tell(&[NotifyState::Watchdog]);
         }
+        next
     })
 }
 

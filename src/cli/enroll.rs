@@ -1,6 +1,8 @@
 //! `siaga enroll`: record the room's equipment while it is good, or say how the room differs from what was recorded.
 
 use std::fmt::Write as _;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -52,6 +54,16 @@ pub async fn run(config: &Config, args: &EnrollArgs, lang: Lang) -> Result<u8, S
         say(&told);
         return Ok(verdict.exit_code());
     }
+    if !seen.unseen.is_empty() {
+        return Err(half_seen(&seen, lang));
+    }
+    if args.output.is_none()
+        && let Some(folder) = file.parent()
+    {
+        // As the daemon makes it: what it keeps is nobody else's.
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;
+    }
     let before = before.map(|before| before.devices).unwrap_or_default();
     record(&file, &before, &seen, &args.absent, lang)?;
     Ok(0)
@@ -84,12 +96,19 @@ fn record(file: &Path, before: &[Device], seen: &Seen, absent: &[String], lang: 
         );
         note(&format!("siaga: {}: {}", described(device, lang), why.in_lang(lang)));
     }
-    for (equipment, why) in &seen.unseen {
-        let unseen = Text::new("tidak dapat dilihat, jadi tidak dicatat", "cannot be seen, and is not recorded");
-        note(&format!("siaga: {}: {} ({why})", equipment.title().in_lang(lang), unseen.in_lang(lang)));
-    }
     note(&format!("siaga: {} {}", Text::new("dicatat di", "recorded in").in_lang(lang), file.display()));
     Ok(())
+}
+
+/// Why nothing is recorded: of a room that is seen in part nobody would know later what the rest was.
+fn half_seen(seen: &Seen, lang: Lang) -> String {
+    let cannot = Text::new("tidak dapat dilihat", "cannot be seen").in_lang(lang);
+    let each = seen.unseen.iter().map(|(what, why)| format!("{} {cannot} ({why})", what.title().in_lang(lang)));
+    let nothing = Text::new(
+        "tidak ada yang dicatat; perbaiki dulu, lalu ulangi",
+        "nothing is recorded; mend that first, then try again",
+    );
+    format!("{}; {}", each.collect::<Vec<_>>().join("; "), nothing.in_lang(lang))
 }
 
 /// What is there, and what of the record before is away on purpose: by its mark there, or by its name here.

@@ -255,7 +255,7 @@ impl Cli {
         match command {
             ConfigCommand::Print { built_in: true } => say(crate::config::DEFAULT),
             ConfigCommand::Print { built_in: false } => say(crate::config::EXAMPLE),
-            ConfigCommand::Schema => say(&format!("{:#}\n", crate::config::schema::schema())),
+            ConfigCommand::Schema => say(crate::config::SCHEMA),
             ConfigCommand::Check { file } => {
                 let origin = file.as_ref().map_or_else(|| self.origin(), |file| Origin::File(file.clone()));
                 match Config::load(&origin, Files::Needed) {
@@ -277,6 +277,12 @@ impl Cli {
         let lang = self.lang(&config);
         let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
         let scenario = Scenario::parse(&text, catalogue()).map_err(|error| format!("{}: {error}", file.display()))?;
+        if scenario.steps.is_empty() {
+            return Err(format!(
+                "{}: nothing is observed in it, so nothing can be judged; write [[observe]]",
+                file.display()
+            ));
+        }
         let profile = config.plan.profiles[config.plan.default_profile].name.clone();
         let outcome = replay::replay(config.plan, &scenario, Clock::start().now(), lang);
         say(&format!("{}\n{}", scenario.title, outcome.timeline));

@@ -35,6 +35,8 @@ use sections::{all_profiles, components, list, receivers, remedies, section, tre
 
 /// The complete, commented example: what `siaga config print` prints.
 pub const EXAMPLE: &str = include_str!("../../config/siaga.toml");
+/// Its JSON schema: what `siaga config schema` prints, and what [`schema::schema`] makes.
+pub const SCHEMA: &str = include_str!("../../config/schema.json");
 /// What is used when there is no file: it watches this machine and contacts nobody.
 pub const DEFAULT: &str = include_str!("../../config/default.toml");
 /// The shipped profiles.

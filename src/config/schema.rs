@@ -1,4 +1,7 @@
-//! The JSON schema of the whole file, for editors: what `siaga config schema` prints.
+//! The JSON schema of the whole file, for editors.
+//!
+//! It is made by a test, and `siaga config schema` prints the file: the code that makes it is large, and the daemon need not
+//! carry it.
 
 use std::collections::BTreeSet;
 
@@ -129,6 +132,21 @@ mod tests {
             .map(|check| check["properties"]["kind"]["const"].as_str().unwrap().to_owned())
             .collect();
         assert_eq!(kinds, Kind::ALL.map(|kind| kind.as_str().to_owned()));
+    }
+
+    #[test]
+    fn the_shipped_file_is_what_the_readers_types_say() {
+        let made = format!("{:#}\n", schema());
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/schema.json");
+        if std::env::var("SIAGA_GOLDEN").is_ok_and(|word| word == "write") {
+            std::fs::write(&file, made).unwrap();
+            return;
+        }
+        assert!(
+            made == super::super::SCHEMA,
+            "{} is not what is made (SIAGA_GOLDEN=write rewrites it)",
+            file.display()
+        );
     }
 
     #[test]

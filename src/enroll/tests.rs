@@ -81,6 +81,10 @@ async fn a_room_is_recorded_with_what_tells_its_devices_apart() {
     let (file, record) =
         (root.join("state/enrolled.toml"), Enrolled { at: jiff::Timestamp::UNIX_EPOCH, devices: seen.devices });
     assert_eq!(read(&file).unwrap(), None);
+    assert!(super::write(&file, "x", &record).is_err(), "a folder that is mistyped is not made");
+    fs::create_dir(root.join("state")).unwrap();
+    // Left by a process of the same number that died.
+    fs::write(root.join(format!("state/enrolled.toml.{}-0.new", std::process::id())), "half").unwrap();
     super::write(&file, "one line\nand another", &record).unwrap();
     assert!(fs::read_to_string(&file).unwrap().starts_with("# one line\n# and another\n\nat = "));
     assert_eq!(read(&file).unwrap(), Some(record));

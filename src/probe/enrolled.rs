@@ -20,6 +20,15 @@ const GONE: Text = Text::new(
     "Connect it again to the same port; if it is away on purpose, run \"siaga enroll --absent\"",
 );
 
+const UNREAD: Text = Text::new(
+    "Catatan perlengkapan ruang di {file} tidak dapat dibaca, jadi tidak dibandingkan",
+    "The room's record in {file} cannot be read, so nothing is compared with it",
+);
+const RECORD_ANEW: Text = Text::new(
+    "Perbaiki berkas itu; atau hapus, lalu jalankan \"siaga enroll\" ketika ruang dinyatakan baik",
+    "Mend that file; or delete it, then run \"siaga enroll\" while the room is known to be good",
+);
+
 /// What is said of one sort of equipment.
 pub(super) struct Words {
     equipment: Equipment,
@@ -27,6 +36,8 @@ pub(super) struct Words {
     pub(super) other: ReasonDef,
     /// It is not there.
     pub(super) missing: ReasonDef,
+    /// Nobody knows what should be there: the record is broken.
+    pub(super) unread: ReasonDef,
 }
 
 pub(super) static CAMERA: Words = Words {
@@ -49,6 +60,7 @@ pub(super) static CAMERA: Words = Words {
         GONE,
     )
     .lasting(),
+    unread: ReasonDef::new("siaga.camera_record_unreadable", UNREAD, RECORD_ANEW),
 };
 
 pub(super) static AUDIO: Words = Words {
@@ -71,6 +83,7 @@ pub(super) static AUDIO: Words = Words {
         GONE,
     )
     .lasting(),
+    unread: ReasonDef::new("siaga.audio_record_unreadable", UNREAD, RECORD_ANEW),
 };
 
 pub(super) static DISPLAY: Words = Words {
@@ -93,6 +106,7 @@ pub(super) static DISPLAY: Words = Words {
         GONE,
     )
     .lasting(),
+    unread: ReasonDef::new("siaga.display_record_unreadable", UNREAD, RECORD_ANEW),
 };
 
 /// Why a record cannot be read.
@@ -127,12 +141,14 @@ pub(super) struct Record {
     /// Which file was read: its number, its length and when it was written, whose clock ticks coarsely.
     version: Option<(u64, u64, SystemTime)>,
     devices: Vec<Device>,
+    /// Why it could not be read.
+    broken: Option<String>,
 }
 
 impl Record {
     /// Of what `words` speak of. Touches nothing yet.
     pub(super) fn new(words: &'static Words, file: Option<PathBuf>) -> Self {
-        Self { words, file, version: None, devices: Vec::new() }
+        Self { words, file, version: None, devices: Vec::new(), broken: None }
     }
 
     /// Says in `reading` what of the record is missing and what stands in its place. `means` says of which devices the check
@@ -144,6 +160,10 @@ impl Record {
         present: impl FnOnce() -> Vec<Device>,
     ) {
         self.read();
+        if let (Some(detail), Some(file)) = (&self.broken, &self.file) {
+            let unread = Finding::new(&self.words.unread, Verdict::Ready).with("file", file.display().to_string());
+            reading.find(unread.with("detail", detail.as_str()));
+        }
         let enrolled: Vec<Device> = self.devices.iter().filter(|device| means(device)).cloned().collect();
         if enrolled.is_empty() {
             return;
@@ -173,9 +193,11 @@ impl Record {
             return;
         }
         self.version = version;
+        self.broken = None;
         let record = read(file).unwrap_or_else(|error| {
             let error = crate::domain::in_full(&error);
             tracing::warn!(error, "the room's record is not used");
+            self.broken = Some(error);
             None
         });
         self.devices = record.map(|record| record.devices).unwrap_or_default();

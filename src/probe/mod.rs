@@ -159,7 +159,8 @@ macro_rules! probes {
             /// Waits until the next observation is due and makes it. The first call observes at once. It never fails: a
             /// failure is an observation too.
             pub async fn next(&mut self) -> Observation {
-                match self { $(Self::$variant(probe) => probe.next().await),* }
+                // In a box: a task else has room for the largest kind's wait, 18 kB a check.
+                match self { $(Self::$variant(probe) => Box::pin(probe.next()).await),* }
             }
         }
 

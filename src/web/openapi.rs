@@ -1,8 +1,7 @@
 //! The API's own description, made from the handlers and bodies that serve it.
+//!
+//! It is made by a test and served from a file: the code that makes it is large, and the daemon need not carry it.
 
-use std::sync::OnceLock;
-
-use axum::body::Bytes;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
@@ -34,7 +33,10 @@ use super::{daemon, lists, page, readiness, readyz};
 )]
 struct Api;
 
-/// The description as an `OpenAPI` 3.1 document, in JSON.
+/// The description as an `OpenAPI` 3.1 document, in JSON: what [`document`] makes.
+pub const SERVED: &str = include_str!("openapi.json");
+
+/// Makes the description.
 ///
 /// # Errors
 /// What cannot be written as JSON; nothing should be.
@@ -45,13 +47,5 @@ pub fn document() -> Result<String, serde_json::Error> {
 }
 
 pub(super) async fn openapi() -> Response {
-    static DOCUMENT: OnceLock<Bytes> = OnceLock::new();
-    let bytes = match DOCUMENT.get() {
-        Some(bytes) => bytes.clone(),
-        None => match document() {
-            Ok(text) => DOCUMENT.get_or_init(|| Bytes::from(text)).clone(),
-            Err(error) => return super::problem::Problem::internal(error.to_string()).into_response(),
-        },
-    };
-    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], bytes).into_response()
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], SERVED).into_response()
 }

@@ -8,8 +8,8 @@ use super::support::daemon::{Daemon, room, said_of, siaga, write_config};
 use super::support::namespace::inside;
 
 /// A room that watches only this machine: nothing in it waits for a network, and a busy machine is no fault in it.
-const COMPUTER: &str = "[[check]]\nname = \"computer\"\nkind = \"computer\"\ncpu_degraded = 2.0\n\
-    cpu_pressure_degraded = 2.0\nmemory_pressure_degraded = 2.0\n";
+const COMPUTER: &str = "[[check]]\nname = \"computer\"\nkind = \"computer\"\ncpu_degraded = 1.0\n\
+    cpu_pressure_degraded = 1.0\nmemory_pressure_degraded = 1.0\n";
 
 fn output(command: &mut Command) -> (i32, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();
@@ -45,6 +45,17 @@ fn a_config_with_many_errors_names_them_all_and_starts_nothing() {
     assert!(text.contains("5 errors") && !state.exists(), "{text}");
     let (code, text) = output(siaga().args(["config", "check", "/nonexistent/siaga.toml"]));
     assert!(code == 1 && text.contains("/nonexistent/siaga.toml") && text.contains("No such file"), "{code}: {text}");
+}
+
+#[test]
+fn a_scenario_in_which_nothing_is_observed_is_no_replay() {
+    let folder = room("");
+    let scenario = folder.path().join("empty.toml");
+    std::fs::write(&scenario, "title = \"Nothing\"\n").unwrap();
+    let config = folder.path().join("siaga.toml");
+    let (code, text) = output(siaga().arg("--config").arg(config).arg("replay").arg(&scenario));
+    assert_eq!(code, 3, "{text}");
+    assert!(text.contains("empty.toml: nothing is observed"), "{text}");
 }
 
 #[test]

@@ -48,6 +48,10 @@ fn a_room_is_recorded_only_when_asked_and_compared_later() {
     );
     upsd.set("ups.serial", "AS0001");
 
+    let nowhere = folder.join("mistyped/record.toml");
+    let (code, told) = enroll(folder, &["--output", nowhere.to_str().unwrap()]);
+    assert!(code == 3 && told.contains("record.toml") && !nowhere.parent().unwrap().exists(), "{told}");
+
     // A camera that this machine does not have, as if it had been there.
     fs::write(&file, format!("{record}\n[[device]]\nkind = \"camera\"\nname = \"PTZ\"\nplace = \"usb-x-1\"\n"))
         .unwrap();
@@ -60,6 +64,10 @@ fn a_room_is_recorded_only_when_asked_and_compared_later() {
     let (code, told) = enroll(folder, &["--compare"]);
     assert_eq!(code, 3, "{told}");
     assert!(told.contains("UPS: tidak dapat dilihat"), "{told}");
+    let before = fs::read_to_string(&file).unwrap();
+    let (code, told) = enroll(folder, &[]);
+    assert!(code == 3 && told.contains("UPS tidak dapat dilihat") && told.contains("tidak ada yang dicatat"), "{told}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), before, "what was recorded while all was seen stays");
     fs::write(&file, "at = 3").unwrap();
     assert_eq!(enroll(folder, &["--compare"]).0, 3);
 }

@@ -164,6 +164,23 @@ async fn a_running_self_test_is_no_outage() {
 }
 
 #[tokio::test]
+async fn a_self_test_that_is_stuck_in_progress_hides_no_outage() {
+    let mut upsd = Upsd::start();
+    let mut probe = probe(&upsd);
+    upsd.set_unseen("ups.status", "OB DISCHRG");
+    upsd.set("ups.test.result", "In progress");
+    let says = |wanted: (Verdict, &'static str)| move |seen: &Observation| codes(seen).contains(&wanted);
+    let testing = until(&mut probe, "testing", says((Verdict::Ready, "power.self_test_running"))).await;
+    assert!(!says((Verdict::Degraded, "power.on_battery"))(&testing));
+    // The mains go; the words stay as they are.
+    upsd.set("input.voltage", "0.0");
+    let dark = until(&mut probe, "on battery", says((Verdict::Degraded, "power.on_battery"))).await;
+    assert!(!values(&dark).contains_key("ups_usable_runtime_seconds/mains"));
+    upsd.set("input.voltage", "221.0");
+    until(&mut probe, "testing again", |seen| codes(seen) == codes(&testing)).await;
+}
+
+#[tokio::test]
 async fn nonsense_is_missing_with_a_note() {
     let mut upsd = Upsd::start();
     let mut probe = probe(&upsd);

@@ -176,6 +176,7 @@ pub const REASONS: &[&ReasonDef] = &[
     &UNREADABLE,
     &enrolled::AUDIO.other,
     &enrolled::AUDIO.missing,
+    &enrolled::AUDIO.unread,
 ];
 
 /// Which failures speak of the equipment, and which of our eyes. What is missing is no failure of the look: it is a finding.

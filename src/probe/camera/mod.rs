@@ -154,6 +154,7 @@ pub const REASONS: &[&ReasonDef] = &[
     &NOT_ASKED,
     &enrolled::CAMERA.other,
     &enrolled::CAMERA.missing,
+    &enrolled::CAMERA.unread,
 ];
 
 /// Which failures speak of the equipment, and which of our eyes.

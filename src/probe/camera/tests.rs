@@ -159,6 +159,33 @@ async fn while_the_room_is_in_use_no_camera_is_opened_and_what_was_known_stands(
 }
 
 #[tokio::test]
+async fn our_own_busy_is_asked_again_though_by_it_the_room_is_in_use() {
+    let machine = headset_room();
+    let mut probe = probe(&machine, "/dev/video0");
+    probe.config.requery = Period(Duration::ZERO);
+    machine.write("answers/video0", r#"{"failed":{"kind":"busy","detail":"told"}}"#);
+    let seen = probe.next().await;
+    assert_eq!(found(&seen), [("video.camera_in_use_unseen", Verdict::Ready)]);
+    assert_eq!(seen.reading.in_use, Some(true));
+    // As the judge makes of it.
+    machine.in_use.send_replace(true);
+    // While another is seen to hold it, it is not asked.
+    let power = "sys/devices/pci0000:00/usb1/1-2/1-2:1.0/power/runtime_status";
+    machine.write(power, "active\n");
+    machine.link("proc/149/fd/7", machine.path("dev/video0"));
+    machine.write("proc/149/comm", "conference\n");
+    machine.remove("asked");
+    assert_eq!(found(&probe.next().await), [("video.camera_in_use", Verdict::Ready)]);
+    assert_eq!(asked(&machine), [] as [&str; 0]);
+    machine.remove("proc/149");
+    machine.write(power, "suspended\n");
+    machine.write("answers/video0", answer(true, "uvcvideo"));
+    let seen = probe.next().await;
+    assert_eq!((found(&seen), seen.reading.in_use), (vec![], Some(false)), "else the room would be in use for ever");
+    assert_eq!(asked(&machine), ["video0"]);
+}
+
+#[tokio::test]
 async fn a_camera_that_hangs_is_told_and_does_not_hide_another() {
     let machine = headset_room();
     machine.write("hang-video0", "");
@@ -217,6 +244,12 @@ async fn a_camera_that_is_another_than_the_enrolled_one_is_told_by_its_port() {
         let seen = probe.next().await;
         assert_eq!(found(&seen), [("video.camera_enrolled_missing", Verdict::Degraded)]);
         assert!(format!("{:?}", seen.reading.findings[0].args).contains("usb-pci0000:00-3"));
+    }
+    machine.write("enrolled.toml", "at = 3");
+    for probe in [&mut auto, &mut other] {
+        let seen = probe.next().await;
+        assert_eq!(found(&seen), [("siaga.camera_record_unreadable", Verdict::Ready)], "said, and no fault of the room");
+        assert!(format!("{:?}", seen.reading.findings[0].args).contains("enrolled.toml"));
     }
     record(&enrolled("046d:0825", 2));
     assert_eq!(found(&auto.next().await), [], "enrolled anew");

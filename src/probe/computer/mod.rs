@@ -16,6 +16,7 @@ use rustix::fs::StatVfs;
 use sysinfo::{Components, System};
 
 use super::child::{Program, Slot};
+use super::range::{share, within};
 use super::{Context, Defaults};
 use crate::domain::check::LossRule;
 use crate::domain::{
@@ -47,11 +48,14 @@ const CLOCK_EVERY: Duration = Duration::from_mins(1);
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Processor time in use (0 to 1) above which it is degraded. A video call leaves a healthy machine half idle.
+    #[serde(deserialize_with = "share")]
     pub cpu_degraded: f64,
     /// Share of time (0 to 1) in which work waited for a processor, above which it is degraded: sound stutters before a
     /// processor looks full.
+    #[serde(deserialize_with = "share")]
     pub cpu_pressure_degraded: f64,
     /// Share of time (0 to 1) in which work waited for memory, above which it is degraded: the machine swaps.
+    #[serde(deserialize_with = "share")]
     pub memory_pressure_degraded: f64,
     /// Memory still available, under which it is degraded. A browser in a call takes about this much more as it goes on.
     pub memory_degraded: Size,
@@ -64,9 +68,16 @@ pub struct Config {
     /// Free space under which a mount is not ready: programs fail to save anything.
     pub disk_not_ready: Size,
     /// Temperature of any sensor (°C) above which it is degraded: processors slow themselves down from about 95.
+    #[serde(deserialize_with = "celsius")]
     pub temperature_degraded: f64,
     /// Temperature of any sensor (°C) above which it is not ready: machines switch themselves off from about there.
+    #[serde(deserialize_with = "celsius")]
     pub temperature_not_ready: f64,
+}
+
+/// What a sensor of a working machine can read.
+fn celsius<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    within(deserializer, 0.0..=150.0)
 }
 
 impl Default for Config {

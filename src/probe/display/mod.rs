@@ -108,7 +108,7 @@ static UNREADABLE: ReasonDef = ReasonDef::new(
 );
 
 /// Why it says what it says.
-pub const REASONS: &[&ReasonDef] = &[&NO_DISPLAY, &CONNECTOR_MISSING, &DISCONNECTED, &NO_EDID, &UNSEEN, &UNREADABLE, &enrolled::DISPLAY.other, &enrolled::DISPLAY.missing];
+pub const REASONS: &[&ReasonDef] = &[&NO_DISPLAY, &CONNECTOR_MISSING, &DISCONNECTED, &NO_EDID, &UNSEEN, &UNREADABLE, &enrolled::DISPLAY.other, &enrolled::DISPLAY.missing, &enrolled::DISPLAY.unread];
 
 /// Which failures speak of the equipment, and which of our eyes: a look at sysfs that fails is of our eyes.
 pub static ERRORS: ErrorTable = ErrorTable { rows: &[], otherwise: &UNREADABLE };

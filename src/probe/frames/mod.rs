@@ -22,7 +22,7 @@ use tokio::sync::{Mutex, watch};
 use super::camera::holder::{self, Holder, Ours};
 use super::camera::nodes::Node;
 use super::child::{self, Program, Slot};
-use super::range::within;
+use super::range::{share, within};
 use super::schedule::{Refusal, Schedule};
 use super::{Context, Defaults, Roots, until};
 use crate::domain::check::LossRule;
@@ -162,10 +162,6 @@ impl Default for Config {
             delivered_degraded: 0.8,
         }
     }
-}
-
-fn share<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    within(deserializer, 0.0..=1.0)
 }
 
 fn seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Period, D::Error> {

@@ -11,6 +11,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::dial::{self, FarUrl, Role};
+use super::range::patience;
 use super::{Context, Defaults};
 use crate::domain::check::LossRule;
 use crate::domain::{
@@ -91,6 +92,7 @@ pub struct Config {
     /// The status codes of a good answer. A redirection is one: who sends it is there.
     pub expect_status: StatusRange,
     /// How long the whole request may take.
+    #[serde(deserialize_with = "patience")]
     pub timeout: Period,
     /// Whom the target stands for: "platform" (the meeting platform itself) or "`far_end`".
     pub role: Role,

@@ -12,6 +12,7 @@ mod tests;
 use std::time::Duration;
 
 use super::news::Feed;
+use super::range::within;
 use super::{Context, Defaults};
 use crate::domain::check::LossRule;
 use crate::domain::{
@@ -66,10 +67,22 @@ pub struct Config {
     pub interface: String,
     /// Under this negotiated speed the check is degraded. 100 Mbit/s carries many calls, so a gigabit line that fell
     /// back to it is fine; 10 Mbit/s still carries one, but nobody sells such a port any more: it is a damaged cable.
+    #[serde(deserialize_with = "speed")]
     pub slow_below: Rate,
     /// Under this Wi-Fi signal, in dBm, the check is degraded. Installers plan for -67 dBm where people talk; at -70
     /// rates begin to fall.
+    #[serde(deserialize_with = "signal")]
     pub weak_below_dbm: i32,
+}
+
+/// No port is faster than 1 Tbit/s.
+fn speed<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Rate, D::Error> {
+    within(deserializer, Rate(0.0)..=Rate(1e12))
+}
+
+/// Noise lies at about -95 dBm; a signal above 0 dBm is one milliwatt at the antenna, which nobody receives.
+fn signal<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
+    within(deserializer, -110..=0)
 }
 
 impl Default for Config {

@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 use std::io;
 
-use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
+use netlink_packet_core::{
+    DecodeError, Emitable as _, NLM_F_DUMP, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader, NetlinkMessage,
+    NetlinkPayload, NetlinkSerializable, Parseable as _,
+};
+use netlink_packet_route::AddressFamily;
 use netlink_packet_route::address::{AddressAttribute, AddressHeaderFlags, AddressMessage, AddressScope};
-use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netlink_sys::protocols::NETLINK_ROUTE;
 use netlink_sys::Socket;
 
@@ -14,6 +17,10 @@ use crate::probe::news::Feed;
 /// `RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE`
 /// (linux/rtnetlink.h).
 const GROUPS: u32 = 0x1 | 0x10 | 0x40 | 0x100 | 0x400;
+
+/// What asks for addresses, and what tells one (linux/rtnetlink.h).
+const RTM_GETADDR: u16 = 22;
+const RTM_NEWADDR: u16 = 20;
 
 /// Room for one datagram of a dump: the kernel's are at most 32 KiB (`netlink_dump`).
 const DATAGRAM: usize = 32 * 1024;
@@ -24,6 +31,32 @@ const DATAGRAM: usize = 32 * 1024;
 /// As for [`Feed::open`].
 pub(super) fn events() -> io::Result<Feed> {
     Feed::open(NETLINK_ROUTE, GROUPS)
+}
+
+/// A message about an address, the only kind that is exchanged here. The package's own type for all kinds would bring 400 kB of
+/// code for links, queues and filters along.
+struct Address(AddressMessage);
+
+impl NetlinkSerializable for Address {
+    fn message_type(&self) -> u16 {
+        RTM_GETADDR
+    }
+
+    fn buffer_len(&self) -> usize {
+        self.0.buffer_len()
+    }
+
+    fn serialize(&self, buffer: &mut [u8]) {
+        self.0.emit(buffer);
+    }
+}
+
+impl NetlinkDeserializable for Address {
+    type Error = DecodeError;
+
+    fn deserialize(_: &NetlinkHeader, payload: &[u8]) -> Result<Self, DecodeError> {
+        AddressMessage::parse(payload).map(Self)
+    }
 }
 
 /// How many usable addresses an interface has.
@@ -61,8 +94,8 @@ impl Addresses {
         let mut header = NetlinkHeader::default();
         header.flags = NLM_F_REQUEST | NLM_F_DUMP;
         header.sequence_number = self.asked;
-        let ask = RouteNetlinkMessage::GetAddress(AddressMessage::default());
-        let mut request = NetlinkMessage::new(header, NetlinkPayload::from(ask));
+        let ask = NetlinkPayload::InnerMessage(Address(AddressMessage::default()));
+        let mut request = NetlinkMessage::new(header, ask);
         request.finalize();
         let mut bytes = vec![0; request.buffer_len()];
         request.serialize(&mut bytes);
@@ -75,12 +108,14 @@ impl Addresses {
             self.socket.recv(&mut datagram, 0)?;
             let mut rest = datagram.as_slice();
             while !rest.is_empty() {
-                let message = NetlinkMessage::<RouteNetlinkMessage>::deserialize(rest)
+                let message = NetlinkMessage::<Address>::deserialize(rest)
                     .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))?;
                 match &message.payload {
                     NetlinkPayload::Done(_) => return Ok(counts),
                     NetlinkPayload::Error(error) => return Err(error.to_io()),
-                    NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewAddress(address)) => add(&mut counts, address),
+                    NetlinkPayload::InnerMessage(Address(address)) if message.header.message_type == RTM_NEWADDR => {
+                        add(&mut counts, address);
+                    }
                     _ => {}
                 }
                 // Messages stand at multiples of four bytes (`NLMSG_ALIGN`, netlink(3)).

@@ -19,6 +19,7 @@ use super::sound::hardware::{self, Pcm};
 use super::sound::stream::{Captured, Loudspeakers, Microphone, RATE};
 use super::child::seal;
 use super::sound::{Tested, Tester, is_good};
+use super::range::{decibels_above, share, within};
 use super::{Context, Defaults};
 use crate::clock::Clock;
 use crate::domain::check::LossRule;
@@ -97,15 +98,25 @@ pub struct Config {
     /// After what time a test that found fault is repeated: it can be heard.
     pub retry: Period,
     /// A sweep that stands out by less, in dB, was not heard.
+    #[serde(deserialize_with = "decibels_above")]
     pub clarity_below: f64,
     /// Less above the room's noise, in dB, is faint.
+    #[serde(deserialize_with = "decibels_above")]
     pub snr_below: f64,
     /// A larger share of harmonics is a distorted sound.
+    #[serde(deserialize_with = "share")]
     pub distortion_above: f64,
     /// A longer delay disturbs a conversation and outlasts echo cancellers.
+    #[serde(deserialize_with = "delay_in_range")]
     pub delay_above: Period,
     /// Delays further apart are an unsteady stream.
+    #[serde(deserialize_with = "delay_in_range")]
     pub spread_above: Period,
+}
+
+/// A sweep that comes later than [`LATEST`] is not heard at all.
+fn delay_in_range<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Period, D::Error> {
+    within(deserializer, Period(Duration::ZERO)..=Period(Duration::from_secs_f64(LATEST)))
 }
 
 impl Default for Config {

@@ -17,6 +17,7 @@ use super::sound::hardware::{self, Pcm};
 use super::sound::stream::{Microphone, RATE};
 use super::child::seal;
 use super::sound::{Tested, Tester, is_good};
+use super::range::{decibels_above, share, within};
 use super::{Context, Defaults};
 use crate::clock::Clock;
 use crate::domain::check::LossRule;
@@ -97,17 +98,33 @@ pub struct Config {
     /// After what time a test that found fault is repeated.
     pub retry: Period,
     /// No sample differs from the one before for longer than this: digital silence.
+    #[serde(deserialize_with = "silence_in_range")]
     pub silence: Period,
     /// Quieter than this, in dB of full scale, is no open microphone: rooms have -65 to -45.
+    #[serde(deserialize_with = "level")]
     pub quiet_below: f64,
     /// A larger share of samples within 0.1 dB of full scale is clipping; so are three in a row at full scale.
+    #[serde(deserialize_with = "share")]
     pub clipped_above: f64,
     /// A mean further from zero, as a share of full scale, is a faulty input.
+    #[serde(deserialize_with = "share")]
     pub offset_above: f64,
     /// The mains and its harmonics further above what is beside them, in dB, are a fault of the earth.
+    #[serde(deserialize_with = "decibels_above")]
     pub hum_above: f64,
     /// A smaller share of the frames that were due is a broken sound.
+    #[serde(deserialize_with = "share")]
     pub delivered_below: f64,
+}
+
+/// Longer than the whole test, it would never be found.
+fn silence_in_range<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Period, D::Error> {
+    within(deserializer, Period(Duration::from_millis(10))..=Period(LISTENING))
+}
+
+/// In dB of full scale; 24 bits of sound end at -144.
+fn level<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    within(deserializer, -150.0..=0.0)
 }
 
 impl Default for Config {

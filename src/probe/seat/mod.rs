@@ -17,6 +17,7 @@ mod socket;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::range::share;
 use super::{Context, Defaults};
 use crate::domain::check::LossRule;
 use crate::domain::{ErrorKind, Level, Mono, Observation, ProbeError, Quantity, Rule, Unit};
@@ -80,10 +81,10 @@ pub struct Config {
     #[serde(default = "auto")]
     pub sink: String,
     /// The microphone's volume (ratio of 100 %) under which it is degraded; at 0 it is not ready.
-    #[serde(default = "quiet")]
+    #[serde(default = "quiet", deserialize_with = "share")]
     pub source_volume_degraded: f64,
     /// The loudspeaker's volume (ratio of 100 %) under which it is degraded; at 0 it is not ready.
-    #[serde(default = "quiet")]
+    #[serde(default = "quiet", deserialize_with = "share")]
     pub sink_volume_degraded: f64,
 }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::dial::{self, Role, tls};
+use super::range::{patience, within};
 use super::{Context, Defaults};
 use crate::domain::check::LossRule;
 use crate::domain::{
@@ -44,13 +45,13 @@ pub struct Config {
     /// The server's name or address; the certificate must be for it.
     pub host: String,
     /// Its TCP port.
-    #[serde(default = "https")]
+    #[serde(default = "https", deserialize_with = "port")]
     pub port: u16,
     /// A certificate that expires within this is degraded: renewing one may take an office two weeks.
-    #[serde(default = "two_weeks")]
+    #[serde(default = "two_weeks", deserialize_with = "years")]
     pub expires_within: Period,
     /// How long name, connection and handshake may take together.
-    #[serde(default = "five_seconds")]
+    #[serde(default = "five_seconds", deserialize_with = "patience")]
     pub timeout: Period,
     /// Whom the target stands for: "platform" (the meeting platform itself) or "`far_end`".
     #[serde(default)]
@@ -58,6 +59,15 @@ pub struct Config {
     /// A PEM file with the certificates to trust instead of the machine's own.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
+}
+
+fn port<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+    within(deserializer, 1..=u16::MAX)
+}
+
+/// Certificates of an office's own authority may last ten years.
+fn years<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Period, D::Error> {
+    within(deserializer, Period(Duration::ZERO)..=Period(Duration::from_hours(3650 * 24)))
 }
 
 const fn https() -> u16 {

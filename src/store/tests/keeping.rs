@@ -224,6 +224,29 @@ fn what_is_older_than_its_limit_goes_a_little_at_a_time_and_the_rest_stays() {
 }
 
 #[test]
+fn a_clock_that_jumps_takes_only_what_is_beyond_its_limit_by_the_clock() {
+    let folder = folder();
+    let now = second(0);
+    let db = super::super::open::open(&folder.path().join("siaga.db"), now).unwrap();
+    let day = |days: i64| now.as_microsecond() + days * 86_400_000_000;
+    // Written before, by, and after a clock that was two days ahead for a while.
+    for at in [-8, -6, -5, 0, 2] {
+        let row = rusqlite::params!["far-end", day(at)];
+        db.execute("INSERT INTO observations VALUES (?2, ?1, '{}', 0, ?2, ?2)", row).unwrap();
+    }
+    let keep = Retention::default();
+    let prune = |days: i64| retention::prune(&db, &keep, Timestamp::from_microsecond(day(days)).unwrap()).unwrap();
+    assert_eq!(prune(-2000), 0, "a clock that begins in the past, as one without a battery does");
+    assert_eq!(prune(0), 1, "of eight days ago");
+    assert_eq!(prune(1), 0, "at seven days old to the day nothing goes yet");
+    assert_eq!(prune(2), 1, "a jump of two days costs two days");
+    assert_eq!(prune(0), 0, "set back: what was written ahead of it stays");
+    let left: i64 = db.query_row("SELECT count(*) FROM observations", [], |row| row.get(0)).unwrap();
+    assert_eq!(left, 3);
+    assert_eq!(prune(9), 2, "and goes in its own time");
+}
+
+#[test]
 fn every_unit_is_read_back() {
     // No unit may be missing from the list of words: a new one does not compile until it is counted here.
     let place = |unit: Unit| match unit {

@@ -5,7 +5,12 @@ use std::path::Path;
 /// Compares `text` with `tests/golden/NAME`. With `SIAGA_GOLDEN=write` the file is written instead, to be looked at and
 /// committed.
 pub(crate) fn hold(name: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    hold_file(&format!("tests/golden/{name}"), text);
+}
+
+/// The same with any file of this repository.
+pub(crate) fn hold_file(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
     if std::env::var("SIAGA_GOLDEN").is_ok_and(|word| word == "write") {
         std::fs::write(&path, text).unwrap();
         return;
