@@ -8,7 +8,7 @@ use siaga::probe::stamp::codec::{Request, read_reply, write_request};
 use siaga::probe::stamp::moment::{Estimate, Stamp};
 
 use super::support::child::wait_until;
-use super::support::impairment::{Fate, Impairment, Loss};
+use super::support::impairment::{Impairment, Loss};
 use super::support::line::{FAR, HERE, Line, overtaken};
 use super::support::namespace;
 use super::support::reflector::Reflector;
@@ -69,7 +69,7 @@ fn each_direction_is_told_by_the_reflectors_numbers() {
 
     // The newest number of the reflector says how many arrived there, whichever answers came back.
     let answered = came.iter().map(|(own, _)| own + 1).max().unwrap();
-    let lost_at_the_end = down.0.iter().rev().take_while(|fate| !matches!(fate, Fate::Out(_))).count();
+    let lost_at_the_end = down.lost_at_the_end();
     assert_eq!(COUNT as usize - answered as usize, up.lost() + lost_at_the_end);
     assert_eq!(answered as usize - came.len(), down.lost() - lost_at_the_end);
     // Of its order nothing is lost: on a way that keeps order, numbers grow together.

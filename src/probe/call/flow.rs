@@ -95,8 +95,9 @@ impl Flow {
         let (light, full) = (self.count(Phase::Light), self.count(Phase::Full));
         let more_with_the_rate = self.loses_more(light, full);
         let offered = self.offered();
-        let forgiven = if more_with_the_rate { light.ratio() } else { full.ratio() };
-        let raw = self.arriving().map(|rate| rate / (1.0 - forgiven.min(0.99)));
+        // What the line loses at any rate is forgiven: as much as in the light phase, or all where that is no less.
+        let forgiven = if more_with_the_rate { light.ratio().min(0.99) } else { 0.0 };
+        let raw = self.arriving(!more_with_the_rate).map(|rate| rate / (1.0 - forgiven));
         let (carried, limited) = match (offered, raw) {
             (Some(offered), Some(raw)) => (Some(raw.min(offered)), raw < offered * WHOLE),
             // Nothing of the whole call arrived, though it was offered.
@@ -146,8 +147,8 @@ impl Flow {
     }
 
     /// The rate at which the full phase arrived, its first third left out: queues fill in it. Of some packets only that they
-    /// arrived is known (their answers were lost): they count beside those around them.
-    fn arriving(&self) -> Option<f64> {
+    /// arrived is known (their answers were lost): they count beside those around them, and so do the lost ones where `lost_too`.
+    fn arriving(&self, lost_too: bool) -> Option<f64> {
         let full = self.full();
         let time = |packet: &Packet| if let Fate::Arrived { at, .. } = packet.fate { at } else { None };
         let timed: Vec<(Duration, usize)> =
@@ -156,8 +157,10 @@ impl Flow {
         let from = first + last.saturating_sub(first) / 3;
         let counted = |packet: &Packet| time(packet).is_some_and(|at| at >= from);
         let among = &full[full.iter().position(counted)?..=full.iter().rposition(counted)?];
-        let arrived =
-            among.iter().filter(|packet| packet.fate != Fate::Lost && time(packet).is_none_or(|at| at >= from));
+        let there = |packet: &&Packet| {
+            if packet.fate == Fate::Lost { lost_too } else { time(packet).is_none_or(|at| at >= from) }
+        };
+        let arrived = among.iter().filter(there);
         #[allow(clippy::cast_precision_loss, reason = "a few thousand")]
         let scale = arrived.count() as f64 / among.iter().filter(|packet| counted(packet)).count() as f64;
         rate(timed, 3).map(|rate| rate * scale)

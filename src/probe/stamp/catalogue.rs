@@ -49,7 +49,7 @@ pub(super) static UP: Quantity = Quantity::gauge(
 pub(super) static DOWN: Quantity = Quantity::gauge(
     "stamp_down_bits_per_second",
     Unit::BitsPerSecond,
-    "Call-like packets that the way back carried; missing where the way there let less through than was to be proven.",
+    "Call-like packets that the way back carried, at most what had arrived there; missing where the way there was too narrow.",
 );
 pub(super) static USED: Quantity = Quantity::counter(
     "stamp_used_bytes_total",

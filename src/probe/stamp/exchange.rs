@@ -22,9 +22,17 @@ use crate::probe::budget::Ledger;
 const LATE: Duration = Duration::from_secs(2);
 /// Longer than any packet of a plan.
 const PACKET: usize = 2048;
+/// A packet that leaves so late shows a computer that is too busy: what comes meanwhile would overflow the socket, and be taken
+/// for loss.
+const BUSY: Duration = Duration::from_millis(150);
+/// What the kernel may keep for us until then; it gives what `net.core.rmem_max` allows.
+const BUFFER: usize = 1 << 20;
 /// One number is left out on purpose: a reflector that counts for itself does not leave it out, one that repeats our numbers
 /// does.
 const SKIPPED: u32 = 1;
+
+/// Why a test was given up.
+pub(super) const TOO_BUSY: &str = "this computer is too busy to send in time";
 
 /// What was sent and heard.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -66,6 +74,7 @@ pub(super) async fn open(to: SocketAddr) -> Result<UdpSocket, ProbeError> {
     let any: SocketAddr = if to.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0_u16; 8], 0).into() };
     let socket = UdpSocket::bind(any).await.map_err(|error| trouble(&error))?;
     socket.connect(to).await.map_err(|error| trouble(&error))?;
+    rustix::net::sockopt::set_socket_recv_buffer_size(&socket, BUFFER).map_err(|error| trouble(&error.into()))?;
     Ok(socket)
 }
 
@@ -115,6 +124,9 @@ impl Sender<'_> {
                     let Some(step) = next else { continue };
                     let length = step.planned.bytes.saturating_sub(self.headers);
                     let now = self.clock.now();
+                    if now.mono.since(due) > BUSY {
+                        return Err(ProbeError::new(ErrorKind::Internal, TOO_BUSY));
+                    }
                     let sent = Stamp::ntp(now.wall);
                     let sequence = number(exchange.left.len());
                     let request = Request { sequence, sent, estimate: Estimate::OURS, session };

@@ -172,8 +172,8 @@ fn read(ways: &Ways) -> Reading {
             if let Some(rate) = up.carried {
                 reading.measure(&catalogue::UP, rate);
             }
-            // What does not arrive there does not come back: the way back was not tried.
-            if let Some(rate) = down.carried.filter(|_| !up.limited) {
+            // What does not arrive there does not come back: where the way back let all of it through, it was not tried.
+            if let Some(rate) = down.carried.filter(|_| !up.limited || down.limited) {
                 reading.measure(&catalogue::DOWN, rate);
             }
             if loss(&down) > loss(&up) { down } else { up }

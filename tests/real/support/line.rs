@@ -37,19 +37,39 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// What became of a direction's packets, in the order in which they went in.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Done(pub(crate) Vec<Fate>);
+pub(crate) struct Done(pub(crate) Vec<Passed>);
+
+/// A packet's way through a direction.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Passed {
+    /// When it went in, on the clock of when it comes out.
+    pub(crate) into: Duration,
+    /// What became of it.
+    pub(crate) fate: Fate,
+}
+
+impl Passed {
+    pub(crate) fn is_out(&self) -> bool {
+        matches!(self.fate, Fate::Out(_))
+    }
+}
 
 impl Done {
     /// How many did not come out.
     pub(crate) fn lost(&self) -> usize {
-        self.0.iter().filter(|fate| !matches!(fate, Fate::Out(_))).count()
+        self.0.iter().filter(|packet| !packet.is_out()).count()
+    }
+
+    /// How many of the last ones did not: of them nobody outside can tell on which way.
+    pub(crate) fn lost_at_the_end(&self) -> usize {
+        self.0.iter().rev().take_while(|packet| !packet.is_out()).count()
     }
 
     /// How many came out after a later one (RFC 4737 §3.3).
     pub(crate) fn overtaken(&self) -> usize {
         let mut order: Vec<(Duration, usize)> = (0..)
             .zip(&self.0)
-            .filter_map(|(n, packet)| if let Fate::Out(at) = packet { Some((*at, n)) } else { None })
+            .filter_map(|(n, packet)| if let Fate::Out(at) = packet.fate { Some((at, n)) } else { None })
             .collect();
         order.sort_unstable();
         overtaken(order.into_iter().map(|(_, n)| n))
@@ -194,8 +214,9 @@ impl Carrier {
         {
             sum.fill(0);
         }
-        let fate = self.way.fate(self.began.elapsed(), packet.len());
-        self.done.lock().unwrap().0.push(fate);
+        let into = self.began.elapsed();
+        let fate = self.way.fate(into, packet.len());
+        self.done.lock().unwrap().0.push(Passed { into, fate });
         if let Fate::Out(out) = fate { Some(out) } else { None }
     }
 }

@@ -18,7 +18,13 @@ pub(crate) fn inside(test: &str) -> bool {
     }
     command.args(["--net", "--mount", "--", "sh", "-ec"]);
     command.arg("mount -t sysfs sysfs /sys; ip link set lo up; exec \"$0\" \"$@\"");
-    command.arg(std::env::current_exe().unwrap()).args(["--exact", test, "--nocapture", "--test-threads=1"]);
+    command.arg(std::env::current_exe().unwrap()).args([
+        "--exact",
+        test,
+        "--nocapture",
+        "--test-threads=1",
+        "--include-ignored",
+    ]);
     let output = command.env(MARK, test).output().expect("unshare cannot be started: install Debian's util-linux");
     let told = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
     assert!(output.status.success(), "inside a network namespace (root, or open user namespaces, is needed):\n{told}");
