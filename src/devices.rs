@@ -2,6 +2,7 @@
 //! its comments.
 
 use std::fmt::{self, Write as _};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
@@ -9,19 +10,22 @@ use crate::domain::{Kind, Lang, Text};
 use crate::probe::child::Program;
 use crate::probe::{Roots, audio, camera, display};
 
+const UNSEEN: Text = Text::new("tidak dapat dilihat", "cannot be seen");
+
 /// What is on this machine.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Devices {
     lang: Lang,
     sections: Vec<Section>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Section {
     title: Text,
     /// What to say where there is nothing.
     none: Text,
-    entries: Vec<Entry>,
+    /// What there is, or why that cannot be said.
+    entries: io::Result<Vec<Entry>>,
 }
 
 /// One device: a line for people, and the check that watches it, if one should.
@@ -57,8 +61,7 @@ async fn list_with(roots: &Roots, resolv_conf: &Path, device_child: &Program, la
     let say = |id, en| Text::new(id, en).in_lang(lang);
     let none = Text::new("tidak ada", "none");
     let section = |title, entries| Section { title, none, entries };
-    let mut cameras = Vec::new();
-    for camera in camera::present(roots, device_child).await {
+    let shown = |camera: camera::Present| {
         let mut line = format!("{}: {}", camera.path, camera.known.name);
         if camera.in_use {
             _ = write!(line, ", {}", say("sedang dipakai", "in use"));
@@ -66,14 +69,15 @@ async fn list_with(roots: &Roots, resolv_conf: &Path, device_child: &Program, la
         if !camera.formats.is_empty() {
             _ = write!(line, ", {}", camera.formats.join(" "));
         }
-        cameras.push(Entry { line, check: Some(Check::new(Kind::Camera, "device", camera.device)) });
-    }
+        Entry { line, check: Some(Check::new(Kind::Camera, "device", camera.device)) }
+    };
+    let cameras = camera::present(roots, device_child).await;
     let sections = vec![
-        section(Text::new("Sambungan jaringan", "Network interfaces"), links(roots, say)),
-        section(Text::new("Gateway", "Default gateway"), gateways(&roots.proc)),
-        section(Text::new("Server nama (DNS)", "Nameservers"), nameservers(resolv_conf)),
+        section(Text::new("Sambungan jaringan", "Network interfaces"), Ok(links(roots, say))),
+        section(Text::new("Gateway", "Default gateway"), Ok(gateways(&roots.proc))),
+        section(Text::new("Server nama (DNS)", "Nameservers"), Ok(nameservers(resolv_conf))),
         section(Text::new("Perangkat suara", "Sound cards"), sounds(roots, say)),
-        section(Text::new("Kamera", "Cameras"), cameras),
+        section(Text::new("Kamera", "Cameras"), cameras.map(|cameras| cameras.into_iter().map(shown).collect())),
         section(Text::new("Layar", "Displays"), displays(roots, say)),
     ];
     Devices { lang, sections }
@@ -159,7 +163,7 @@ fn nameservers(resolv_conf: &Path) -> Vec<Entry> {
     machine_nameservers(resolv_conf).into_iter().map(|line| Entry { line, check: None }).collect()
 }
 
-fn sounds(roots: &Roots, say: impl Fn(&'static str, &'static str) -> &'static str) -> Vec<Entry> {
+fn sounds(roots: &Roots, say: impl Fn(&'static str, &'static str) -> &'static str) -> io::Result<Vec<Entry>> {
     let entry = |card: audio::Present| {
         let what = match (card.capture, card.playback) {
             (true, true) => say("mikrofon dan pengeras suara", "microphone and loudspeakers"),
@@ -178,15 +182,15 @@ fn sounds(roots: &Roots, say: impl Fn(&'static str, &'static str) -> &'static st
         let check = Check { more, ..Check::new(Kind::Audio, "card", card.card) };
         Entry { line, check: (!card.software && (card.capture || card.playback)).then_some(check) }
     };
-    audio::present(roots).into_iter().map(entry).collect()
+    Ok(audio::present(roots)?.into_iter().map(entry).collect())
 }
 
-fn displays(roots: &Roots, say: impl Fn(&'static str, &'static str) -> &'static str) -> Vec<Entry> {
+fn displays(roots: &Roots, say: impl Fn(&'static str, &'static str) -> &'static str) -> io::Result<Vec<Entry>> {
     let entry = |display: display::Present| {
         let state = match display.connected {
             Some(true) => say("tersambung", "connected"),
             Some(false) => say("tidak tersambung", "not connected"),
-            None => say("tidak dapat dilihat", "cannot be seen"),
+            None => say(UNSEEN.id, UNSEEN.en),
         };
         let name = display.display.map(|name| format!(" ({name})")).unwrap_or_default();
         let line = format!("{}: {state}{name}", display.connector);
@@ -194,18 +198,20 @@ fn displays(roots: &Roots, say: impl Fn(&'static str, &'static str) -> &'static 
             (display.connected == Some(true)).then(|| Check::new(Kind::Display, "connector", display.connector));
         Entry { line, check }
     };
-    display::present(&roots.sys).into_iter().map(entry).collect()
+    Ok(display::present(&roots.sys)?.into_iter().map(entry).collect())
 }
 
 impl fmt::Display for Devices {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for section in &self.sections {
             writeln!(f, "# {}", section.title.in_lang(self.lang))?;
-            if section.entries.is_empty() {
-                writeln!(f, "#   {}", section.none.in_lang(self.lang))?;
+            match &section.entries {
+                Ok(entries) if entries.is_empty() => writeln!(f, "#   {}", section.none.in_lang(self.lang))?,
+                Ok(_) => {}
+                Err(error) => writeln!(f, "#   {} ({error})", UNSEEN.in_lang(self.lang))?,
             }
             let mut count = 0;
-            for entry in &section.entries {
+            for entry in section.entries.iter().flatten() {
                 writeln!(f, "#   {}", entry.line.replace(char::is_control, " "))?;
                 let Some(Check { kind, key, value, more }) = &entry.check else { continue };
                 count += 1;

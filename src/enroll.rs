@@ -27,11 +27,21 @@ pub async fn look(roots: &Roots, probes: &[ProbeConfig]) -> Seen {
 async fn look_with(roots: &Roots, resolv_conf: &Path, device_child: &Program, probes: &[ProbeConfig]) -> Seen {
     let mut seen = Seen::default();
     let plain = |kind, name| Device { kind, name, usb: None, serial: None, place: None, absent: false };
-    seen.devices.extend(camera::present(roots, device_child).await.into_iter().map(|camera| camera.known));
-    // Behind a card of software there is nothing that could be missing.
-    let cards = audio::present(roots).into_iter().filter(|card| !card.software);
-    seen.devices.extend(cards.map(|card| card.known));
-    seen.devices.extend(display::present(&roots.sys).into_iter().filter_map(|display| display.known));
+    match camera::present(roots, device_child).await {
+        Ok(cameras) => seen.devices.extend(cameras.into_iter().map(|camera| camera.known)),
+        Err(error) => seen.unseen.push((Equipment::Camera, error.to_string())),
+    }
+    match audio::present(roots) {
+        // Behind a card of software there is nothing that could be missing.
+        Ok(cards) => {
+            seen.devices.extend(cards.into_iter().filter(|card| !card.software).map(|card| card.known));
+        }
+        Err(error) => seen.unseen.push((Equipment::Audio, error.to_string())),
+    }
+    match display::present(&roots.sys) {
+        Ok(displays) => seen.devices.extend(displays.into_iter().filter_map(|display| display.known)),
+        Err(error) => seen.unseen.push((Equipment::Display, error.to_string())),
+    }
     for (via, interface) in devices::default_gateways(&roots.proc) {
         seen.devices.push(Device { place: Some(interface), ..plain(Equipment::Gateway, via.to_string()) });
     }

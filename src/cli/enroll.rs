@@ -12,7 +12,7 @@ use crate::app::service;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::enrolled::{differences, doubles};
-use crate::domain::{Device, Difference, Enrolled, Lang, Text, Verdict, in_full};
+use crate::domain::{Device, Difference, Enrolled, Equipment, Lang, Text, Verdict, in_full};
 use crate::enroll::{self, Seen};
 use crate::probe::{Roots, enrolled};
 
@@ -103,7 +103,15 @@ fn record(file: &Path, before: &[Device], seen: &Seen, absent: &[String], lang: 
 /// Why nothing is recorded: of a room that is seen in part nobody would know later what the rest was.
 fn half_seen(seen: &Seen, lang: Lang) -> String {
     let cannot = Text::new("tidak dapat dilihat", "cannot be seen").in_lang(lang);
-    let each = seen.unseen.iter().map(|(what, why)| format!("{} {cannot} ({why})", what.title().in_lang(lang)));
+    let none = Text::new(
+        "bila ruang ini tidak punya, tulis konfigurasi tanpa pemeriksaan ups",
+        "if this room has none, write a config without a check of kind ups",
+    );
+    let each = seen.unseen.iter().map(|(what, why)| {
+        // What upsd does not tell is asked because the config says so; the rest is the machine's own.
+        let more = if *what == Equipment::Ups { format!("; {}", none.in_lang(lang)) } else { String::new() };
+        format!("{} {cannot} ({why}{more})", what.title().in_lang(lang))
+    });
     let nothing = Text::new(
         "tidak ada yang dicatat; perbaiki dulu, lalu ulangi",
         "nothing is recorded; mend that first, then try again",

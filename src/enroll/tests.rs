@@ -104,3 +104,16 @@ async fn a_upsd_that_does_not_answer_is_not_a_ups_that_is_missing() {
     assert_eq!(seen.unseen.len(), 1);
     assert_eq!(seen.unseen[0].0, Equipment::Ups);
 }
+
+#[tokio::test]
+async fn what_cannot_be_looked_at_is_neither_there_nor_away() {
+    let dir = tempfile::tempdir().unwrap();
+    // A file where a folder should be, and the other way round: what root, too, cannot read.
+    write(dir.path(), "sys/class/video4linux", "");
+    write(dir.path(), "sys/class/drm", "");
+    fs::create_dir_all(dir.path().join("proc/asound/cards")).unwrap();
+    let seen = look_at(dir.path(), &[]).await;
+    let unseen: Vec<_> = seen.unseen.iter().map(|(equipment, _)| *equipment).collect();
+    assert_eq!(unseen, [Equipment::Camera, Equipment::Audio, Equipment::Display], "{seen:?}");
+    assert!(seen.unseen[0].1.contains("Not a directory"), "{seen:?}");
+}

@@ -6,7 +6,9 @@ use crate::guest::Lab;
 
 /// Exit code and what was printed.
 fn enroll(lab: &Lab, arguments: &str) -> (i32, String) {
-    let output = lab.run(&format!("/built/siaga --lang en enroll --state-dir /run/siaga {arguments} 2>&1"));
+    let output = lab.run(&format!(
+        "/built/siaga --config /share/siaga.toml --lang en enroll --state-dir /run/siaga {arguments} 2>&1"
+    ));
     (output.code, output.text())
 }
 
@@ -15,6 +17,8 @@ fn another_camera_at_the_port_is_told_from_the_one_that_was_recorded() {
     let lab = Lab::start();
     let (recorded, other) = (lab.camera(Camera::Usb("CAM0001")), lab.camera(Camera::Usb("CAM0002")));
     recorded.replug();
+    // A room without a UPS, and so without a upsd to ask.
+    lab.push(room(&["video"], &[("camera", "")]).as_bytes(), "siaga.toml");
     let (code, told) = enroll(&lab, "");
     assert_eq!(code, 0, "{told}");
     let camera = "(1209:0001, serial number CAM0001) at usb-vhci_hcd.0-1";

@@ -1,7 +1,6 @@
 //! What is said of a room that is not as it was recorded.
 
 use super::*;
-use crate::domain::Equipment;
 
 fn camera(serial: &str, place: &str) -> Device {
     Device {

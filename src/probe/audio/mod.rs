@@ -10,6 +10,7 @@ mod mixer;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -333,9 +334,12 @@ fn no_permission(dev: &std::path::Path, number: u32) -> Option<ProbeError> {
 }
 
 /// The sound cards on this machine, for `siaga devices`.
-pub(crate) fn present(roots: &Roots) -> Vec<Present> {
-    let cards = cards::list(&roots.proc).unwrap_or_default();
-    cards
+///
+/// # Errors
+/// See [`cards::list`].
+pub(crate) fn present(roots: &Roots) -> io::Result<Vec<Present>> {
+    let cards = cards::list(&roots.proc)?;
+    let shown = cards
         .iter()
         .map(|card| {
             let twin = cards.iter().any(|other| other.number != card.number && other.name == card.name);
@@ -351,7 +355,8 @@ pub(crate) fn present(roots: &Roots) -> Vec<Present> {
                 known: card.as_device(&roots.sys),
             }
         })
-        .collect()
+        .collect();
+    Ok(shown)
 }
 
 /// A sound card as `siaga devices` shows it.

@@ -13,6 +13,7 @@ pub(super) mod query;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -337,9 +338,12 @@ pub(crate) struct Present {
 
 /// The cameras on this machine, for `siaga devices`. What nobody uses is asked whether it captures at all; what does not answer is
 /// taken for what sysfs shows.
-pub(crate) async fn present(roots: &Roots, device_child: &Program) -> Vec<Present> {
+///
+/// # Errors
+/// See [`nodes::list`].
+pub(crate) async fn present(roots: &Roots, device_child: &Program) -> io::Result<Vec<Present>> {
     let mut cameras: Vec<(Node, Vec<String>, bool)> = Vec::new();
-    for node in nodes::list(roots).unwrap_or_default() {
+    for node in nodes::list(roots)? {
         // A further node of a camera that is listed already.
         if node.index != 0 && cameras.iter().any(|(other, ..)| other.device == node.device) {
             continue;
@@ -371,5 +375,5 @@ pub(crate) async fn present(roots: &Roots, device_child: &Program) -> Vec<Presen
         in_use: *in_use,
         known: node.as_device(),
     };
-    cameras.iter().map(shown).collect()
+    Ok(cameras.iter().map(shown).collect())
 }

@@ -7,6 +7,7 @@ mod edid;
 #[cfg(test)]
 mod tests;
 
+use std::io;
 use std::time::Duration;
 
 use super::enrolled::{self, Record};
@@ -228,14 +229,18 @@ pub(crate) struct Present {
 }
 
 /// The connectors on this machine, for `siaga devices`.
-pub(crate) fn present(sys: &std::path::Path) -> Vec<Present> {
-    let connectors = connectors::list(sys).unwrap_or_default().into_iter();
-    connectors
+///
+/// # Errors
+/// See [`connectors::list`].
+pub(crate) fn present(sys: &std::path::Path) -> io::Result<Vec<Present>> {
+    let connectors = connectors::list(sys)?.into_iter();
+    let shown = connectors
         .map(|connector| Present {
             display: connector.display(),
             connected: connector.connected,
             known: connector.as_device(),
             connector: connector.name,
         })
-        .collect()
+        .collect();
+    Ok(shown)
 }
