@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Write};
 
-use crate::config::init::{Answers, render};
+use crate::config::init::{Answers, left_out, render};
 use crate::config::platforms::{Platform, platforms};
 use crate::config::{Config, Errors, Source, Zone};
 use crate::domain::{Kind, Lang, Text};
@@ -49,12 +49,18 @@ pub struct InitArgs {
     /// Base address of a far end that serves bandwidth tests, or "none".
     #[arg(long)]
     pub bandwidth: Option<String>,
+    /// A far end that runs "siaga reflect", host or host:port, or "none".
+    #[arg(long)]
+    pub stamp: Option<String>,
     /// host:port of NUT's upsd, or "none".
     #[arg(long)]
     pub upsd: Option<String>,
     /// Whether a display hangs on this machine: yes or no.
     #[arg(long, value_parser = yes_or_no)]
     pub display: Option<bool>,
+    /// Whether camera and microphone are tried for some seconds now and then while the room is free; nothing is kept: yes or no.
+    #[arg(long, value_parser = yes_or_no)]
+    pub try_devices: Option<bool>,
     /// Whether the room has two-way radios: yes or no.
     #[arg(long, value_parser = yes_or_no)]
     pub radio: Option<bool>,
@@ -80,7 +86,8 @@ pub enum InitError {
     Config(#[from] Errors),
 }
 
-/// Asks on `output` what no flag answers, reads the answers from `input`, and gives the config's text, which is sound.
+/// Asks on `output` what no flag answers, reads the answers from `input`, says what the answers leave out, and gives the
+/// config's text, which is sound.
 ///
 /// # Errors
 /// The terminal fails, a flag's answer is impossible, or the answers together make no sound config.
@@ -90,6 +97,14 @@ pub fn run(args: &InitArgs, input: impl BufRead, output: impl Write) -> Result<S
     let answers = answers(args, &platforms, &mut desk)?;
     let text = render(&answers);
     Config::parse(&Source::new("siaga init", text.as_str()))?;
+    let left_out = left_out(&answers);
+    if !left_out.is_empty() {
+        let head = Text::new("Belum diperiksa atau diberitahukan:", "Not looked at, or not told, as answered:");
+        writeln!(desk.output, "{}", head.in_lang(answers.language))?;
+        for sentence in left_out {
+            writeln!(desk.output, "  - {}", sentence.in_lang(answers.language))?;
+        }
+    }
     Ok(text)
 }
 
@@ -172,6 +187,12 @@ fn answers<I: BufRead, O: Write>(
             })
         },
     )?;
+    let stamp = desk.ask(
+        args.stamp.as_deref(),
+        Text::new("Ujung jauh yang menjalankan \"siaga reflect\"", "A far end that runs \"siaga reflect\""),
+        "none",
+        |text| optional(text, |reflector| fits(Kind::Stamp, &[("reflector", reflector)])),
+    )?;
     let upsd = desk.ask(
         args.upsd.as_deref(),
         Text::new("Alamat upsd (NUT)", "Where upsd (NUT) listens"),
@@ -181,6 +202,14 @@ fn answers<I: BufRead, O: Write>(
     let display = desk.ask_flag(
         args.display,
         Text::new("Ada layar atau proyektor di komputer ini?", "Is there a display on this machine?"),
+        true,
+    )?;
+    let tried = desk.ask_flag(
+        args.try_devices,
+        Text::new(
+            "Boleh mencoba kamera dan mikrofon beberapa detik selagi ruang tidak dipakai? Tidak ada yang disimpan.",
+            "May camera and microphone be tried for some seconds while the room is free? Nothing is kept.",
+        ),
         true,
     )?;
     let radio = desk.ask_flag(args.radio, Text::new("Ada HT?", "Are there two-way radios?"), true)?;
@@ -201,8 +230,10 @@ fn answers<I: BufRead, O: Write>(
         gateway,
         resolvers,
         bandwidth,
+        stamp,
         upsd,
         display,
+        tried,
         radio,
         webhook,
     })

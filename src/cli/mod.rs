@@ -70,7 +70,7 @@ enum Command {
     /// Ask about the room and write its config. Every question has a flag.
     Init {
         #[command(flatten)]
-        answers: init::InitArgs,
+        answers: Box<init::InitArgs>,
         /// Where to write it; without it, to standard output.
         #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,

@@ -31,10 +31,14 @@ pub struct Answers {
     pub resolvers: Vec<String>,
     /// The base address of a far end that serves bandwidth tests.
     pub bandwidth: Option<String>,
+    /// The far end that reflects a call's packets, `host` or `host:port`.
+    pub stamp: Option<String>,
     /// `host:port` of NUT's upsd; `None` if the room has no UPS.
     pub upsd: Option<String>,
     /// Whether a display hangs on this machine.
     pub display: bool,
+    /// Whether camera, microphone and loudspeakers are tried now and then while the room is free.
+    pub tried: bool,
     /// Whether the room has two-way radios.
     pub radio: bool,
     /// Where notifications go.
@@ -47,6 +51,42 @@ impl Answers {
         let shipped = Some(self.platform.web.as_str()).filter(|name| !name.is_empty());
         self.server.as_deref().or(shipped)
     }
+}
+
+/// What nobody will look at, or be told, because of what was answered: a sentence each, with the flag that mends it.
+pub fn left_out(answers: &Answers) -> Vec<Text> {
+    let sentences = [
+        (
+            answers.far_ends.is_empty(),
+            Text::new(
+                "apakah internet hidup (--far-end, tiga dari tiga operator)",
+                "whether the internet works (--far-end, three of three operators)",
+            ),
+        ),
+        (
+            answers.bandwidth.is_none(),
+            Text::new("apakah internet cukup cepat (--bandwidth)", "whether the line is fast enough (--bandwidth)"),
+        ),
+        (
+            answers.stamp.is_none(),
+            Text::new(
+                "apakah jalur membawa panggilan: hilang, terlambat, tersusul (--stamp)",
+                "whether the line carries a call: lost, late, overtaken packets (--stamp)",
+            ),
+        ),
+        (
+            !answers.tried,
+            Text::new(
+                "apakah kamera dan mikrofon memberi gambar dan suara (--try-devices yes)",
+                "whether camera and microphone give a picture and a sound (--try-devices yes)",
+            ),
+        ),
+        (
+            answers.webhook.is_none(),
+            Text::new("siapa yang diberi tahu bila ada gangguan (--webhook)", "who is told of a fault (--webhook)"),
+        ),
+    ];
+    sentences.into_iter().filter_map(|(is_left_out, sentence)| is_left_out.then_some(sentence)).collect()
 }
 
 /// The file's text, with comments in the room's language. Whether the answers make sense together is for
@@ -136,11 +176,26 @@ impl Page {
             "Microphones and loudspeakers; listed, never opened.",
         ));
         self.check("audio", "audio");
+        if answers.tried {
+            self.say(Text::new(
+                "Mendengarkan mikrofon beberapa detik selagi ruang tidak dipakai; tidak ada suara yang disimpan.",
+                "Listens to the microphone for some seconds while the room is free; no sound is kept.",
+            ));
+            self.check("microphone", "microphone");
+        }
         if answers.platform.name == "audio_only" {
             return;
         }
         self.say(Text::new("Kamera; tidak dibuka selagi dipakai.", "The camera; never opened while in use."));
         self.check("camera", "camera");
+        if answers.tried {
+            self.say(Text::new(
+                "Melihat gambar kamera beberapa detik selagi ruang tidak dipakai; tidak ada gambar yang disimpan.",
+                "Looks at the camera's picture for some seconds while the room is free; no picture is kept.",
+            ));
+            self.check("picture", "frames");
+            self.text("requirement", "required");
+        }
         if answers.display {
             self.say(Text::new("Layar atau proyektor.", "The display or projector."));
             self.check("display", "display");
@@ -203,6 +258,16 @@ impl Page {
                 "No far end for bandwidth tests yet: whether the line is fast enough is not looked at. Add a \"bandwidth\" check\n\
                  (see: siaga config print), or run again: siaga init --bandwidth http://…",
             ));
+        }
+        if let Some(reflector) = &answers.stamp {
+            self.say(Text::new(
+                "Apakah jalur membawa panggilan: paket seperti panggilan, ke \"siaga reflect\" di ujung jauh. Tidak pernah dijalankan\n\
+                 selagi ruang dipakai.",
+                "Whether the line carries a call: packets like a call's, to \"siaga reflect\" at a far end. Never run while the room\n\
+                 is in use.",
+            ));
+            self.check("call", "stamp");
+            self.text("reflector", reflector);
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse, Response};
@@ -60,10 +61,11 @@ pub(super) async fn checks(State(site): State<Arc<Site>>, uri: Uri, headers: Hea
 ))]
 pub(super) async fn check(
     State(site): State<Arc<Site>>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let Path(name) = name?;
     let (lang, checks) = all_checks(&site, &uri, &headers)?;
     let names: Vec<String> = checks.iter().map(|check| check.name.clone()).collect();
     let found = checks.into_iter().find(|check| check.name == name);
@@ -300,9 +302,10 @@ fn past_incident(incident: PastIncident, voice: &Voice) -> IncidentBody {
 ))]
 pub(super) async fn evidence(
     State(site): State<Arc<Site>>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
     uri: Uri,
 ) -> Result<Response, Problem> {
+    let Path(id) = id?;
     Query::read(&uri, &[])?;
     let stored = tokio::time::timeout(HISTORY_DEADLINE, site.state.evidence.get(&id)).await;
     let stored = stored.map_err(|_| Problem::history("the store did not answer in time"))?;

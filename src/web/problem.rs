@@ -1,6 +1,7 @@
 //! What was wrong with a question, as RFC 9457 problem details.
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -101,6 +102,13 @@ impl From<Refusal> for Problem {
                 Self::new(StatusCode::BAD_REQUEST, "urn:siaga:problem:past-window", "The meeting is over", detail)
             }
         }
+    }
+}
+
+impl From<PathRejection> for Problem {
+    /// What is no text names nothing.
+    fn from(rejection: PathRejection) -> Self {
+        Self::not_found(rejection.body_text())
     }
 }
 

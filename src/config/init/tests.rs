@@ -8,7 +8,7 @@ use super::*;
 use crate::domain::{Kind, Level};
 
 /// The keys that name somebody.
-const WHOM: [&str; 8] = ["target", "url", "server", "host", "query", "resolver", "down_url", "up_url"];
+const WHOM: [&str; 9] = ["reflector", "target", "url", "server", "host", "query", "resolver", "down_url", "up_url"];
 
 fn answers(platform: &Platform) -> Answers {
     Answers {
@@ -22,8 +22,10 @@ fn answers(platform: &Platform) -> Answers {
         gateway: Some("auto".into()),
         resolvers: vec!["auto".into()],
         bandwidth: Some("http://speed.example.net:10154".into()),
+        stamp: Some("far.example.net".into()),
         upsd: Some("127.0.0.1:3493".into()),
         display: true,
+        tried: true,
         radio: true,
         webhook: Some("https://alert.example.org/siaga".into()),
     }
@@ -58,8 +60,10 @@ fn what_is_not_there_is_said_to_be_absent_and_not_watched() {
         gateway: None,
         resolvers: vec![],
         bandwidth: None,
+        stamp: None,
         upsd: None,
         display: false,
+        tried: false,
         radio: false,
         webhook: None,
         ..answers(&all[0])
@@ -70,6 +74,11 @@ fn what_is_not_there_is_said_to_be_absent_and_not_watched() {
     assert!(plan.checks.iter().all(|check| check.kind != Kind::Bandwidth));
     let text = render(&least);
     assert!(text.contains("siaga init --bandwidth"), "what is not looked at is said: {text}");
+    let told: Vec<_> = left_out(&least).into_iter().map(|sentence| sentence.en).collect();
+    for flag in ["--far-end", "--bandwidth", "--stamp", "--try-devices", "--webhook"] {
+        assert_eq!(told.iter().filter(|sentence| sentence.contains(flag)).count(), 1, "{flag}: {told:?}");
+    }
+    assert!(left_out(&answers(&all[0])).is_empty());
 }
 
 #[test]
@@ -106,7 +115,8 @@ fn where_things_stand_in_the_tree_follows_from_what_they_are() {
 #[test]
 fn it_names_nobody_who_was_not_answered_or_is_not_the_platform() {
     let all = platforms().unwrap();
-    let least = Answers { far_ends: vec![], server: None, bandwidth: None, webhook: None, ..answers(&all[4]) };
+    let least =
+        Answers { far_ends: vec![], server: None, bandwidth: None, stamp: None, webhook: None, ..answers(&all[4]) };
     let text = render(&least);
     let values = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(" = "));
     for (key, value) in values.filter(|(key, _)| WHOM.contains(key)) {

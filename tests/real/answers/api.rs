@@ -43,9 +43,9 @@ async fn the_rooms_own_words_stand_in_for_a_remedy() {
     let mut words = crate::support::web::voice();
     words
         .remedies
-        .insert("video.camera_missing", ("Telepon Bu Rina: {device}".into(), "Call ext. 12: {device}".into()));
+        .insert("video.camera_missing", ("Telepon teknisi: {device}".into(), "Call ext. 12: {device}".into()));
     served.voice.send_replace(std::sync::Arc::new(words));
-    for (lang, remedy) in [("id", "Telepon Bu Rina: meja"), ("en", "Call ext. 12: meja")] {
+    for (lang, remedy) in [("id", "Telepon teknisi: meja"), ("en", "Call ext. 12: meja")] {
         let check = served.get(&format!("/api/v1/checks/camera?lang={lang}")).await.json();
         assert_eq!(check["reasons"][0]["remedy"], remedy);
     }
@@ -110,6 +110,8 @@ async fn other_methods_and_other_paths() {
         ("DELETE", "/api/v1/checks/camera", 405, "GET,HEAD"),
         ("GET", "/api/v1/tidak-ada", 404, ""),
         ("GET", "/api/v2/readiness", 404, ""),
+        ("GET", "/api/v1/checks/%ff", 404, ""),
+        ("GET", "/api/v1/evidence/%ff", 404, ""),
     ] {
         let got = served.ask(served.client.request(method.parse().unwrap(), served.url(path))).await;
         assert_eq!(got.status, status, "{method} {path}");
