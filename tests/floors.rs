@@ -46,12 +46,6 @@ const FLOORS: &[(&str, &[&str])] = &[
 const LONG: usize = 400;
 const TOO_LONG: usize = 500;
 
-/// Files that may be longer than [`TOO_LONG`], each with the reason.
-const MAY_BE_LONG: &[(&str, &str)] = &[(
-    "src/engine/tests.rs",
-    "the laws of the verdict and their random histories, read from top to bottom in one place",
-)];
-
 /// Names that say nothing about what is inside.
 const EMPTY_NAMES: &[&str] = &["utils", "util", "helpers", "helper", "manager", "common", "misc"];
 
@@ -80,20 +74,12 @@ fn a_file_is_short_enough_to_be_read() {
     let mut wrong = String::new();
     for source in sources(&["src", "tests", "benches"]) {
         let lines = source.text.lines().count();
-        let excused = MAY_BE_LONG.iter().any(|(path, _)| *path == source.path);
         if lines > LONG {
-            println!("{}: {lines} lines{}", source.path, if excused { ", excused" } else { "" });
+            println!("{}: {lines} lines", source.path);
         }
-        if lines > TOO_LONG && !excused {
+        if lines > TOO_LONG {
             writeln!(wrong, "{}: {lines} lines, at most {TOO_LONG}", source.path).unwrap();
         }
-        if lines <= LONG && excused {
-            writeln!(wrong, "{}: excused without need; take it out of MAY_BE_LONG", source.path).unwrap();
-        }
-    }
-    for (path, reason) in MAY_BE_LONG {
-        assert!(!reason.is_empty(), "{path}: excused without a reason");
-        assert!(root().join(path).is_file(), "{path}: excused and not there");
     }
     assert!(wrong.is_empty(), "too long:\n{wrong}");
 }

@@ -162,6 +162,6 @@ pub struct Pending {
     pub to: Verdict,
     /// Since when it is seen.
     pub since: Mono,
-    /// When it will be decided if nothing changes.
+    /// When it will be decided if nothing changes; [`Mono::NEVER`] if only another observation can decide it.
     pub at: Mono,
 }

@@ -1,6 +1,6 @@
 //! Histories that once went wrong: each is a room's day that somebody could have had.
 
-use super::tests::*;
+use super::rooms::*;
 use super::*;
 use crate::domain::check::LossRule;
 use crate::domain::{CheckSpec, Finding, Group, Kind, Level, Limit, ProfileLimit, Reading, Sample};

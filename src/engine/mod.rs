@@ -16,15 +16,22 @@ pub mod check;
 pub mod hold;
 pub mod incident;
 pub mod judge;
+mod limit_set;
+mod profile;
 pub mod reasons;
 pub mod revise;
 pub mod rollup;
 pub mod slot;
 pub mod standing;
+mod transitions;
 pub mod wilson;
 
 #[cfg(test)]
 mod histories;
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod rooms;
 #[cfg(test)]
 mod tests;
 
@@ -35,15 +42,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::domain::plan::Plan;
-use crate::domain::snapshot::{CheckView, ComponentView, Judged, ProfileView};
+use crate::domain::snapshot::{CheckView, Judged, ProfileView};
 use crate::domain::{
-    CheckName, Component, Incident, Mono, Now, Observation, Reason, Requirement, Snapshot, Standing, Subject,
-    Transition, Verdict,
+    CheckName, Component, Incident, Mono, Now, Observation, Snapshot, Standing, Subject, Transition, Verdict,
 };
-use cause::Node;
 use check::CheckState;
 use incident::Incidents;
-use rollup::Decided;
+use profile::MadeOf;
 use standing::Standings;
 
 /// How long after a start what is found is recorded and not announced. What is still there then is told.
@@ -115,14 +120,6 @@ pub struct Engine {
     /// What was told last was of this list.
     told_of: Option<Arc<[Judged]>>,
     view: Arc<Snapshot>,
-}
-
-/// All that a roll-up depends on, beside the plan and the passing of evidence.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct MadeOf {
-    starting: bool,
-    changes: u64,
-    blocked_by: Vec<Option<usize>>,
 }
 
 impl Engine {
@@ -335,150 +332,6 @@ impl Engine {
         let next_deadline = self.next_deadline();
         if let Some(view) = Arc::get_mut(&mut self.view) {
             view.next_deadline = next_deadline;
-        }
-    }
-
-    /// The room under one profile. What was rolled up before stands as long as nothing that it is made of has changed.
-    fn roll_up(&mut self, place: usize, now: Now) -> Arc<ProfileView> {
-        let nodes: Vec<Node> = self.checks.iter().map(|check| check.node(place, check.judged(place))).collect();
-        let made_of = MadeOf {
-            starting: self.starting,
-            // Each counter only grows, so no two states have the same sum.
-            changes: self.checks.iter().map(|check| check.changes(place)).sum(),
-            blocked_by: cause::blocked_by(&nodes),
-        };
-        let valid_until = self.valid_until(place, now);
-        let before = self.rolled_up.get(place).and_then(Option::as_ref).filter(|(of, _)| *of == made_of);
-        let view = match before {
-            Some((_, view)) if view.valid_until == valid_until => Arc::clone(view),
-            Some((_, view)) => Arc::new(ProfileView { valid_until, ..(**view).clone() }),
-            None => Arc::new(self.roll_up_anew(place, &made_of.blocked_by, valid_until, now)),
-        };
-        if self.rolled_up.len() <= place {
-            self.rolled_up.resize_with(place + 1, || None);
-        }
-        self.rolled_up[place] = Some((made_of, Arc::clone(&view)));
-        view
-    }
-
-    /// The earliest moment at which evidence that counts under a profile becomes too old.
-    fn valid_until(&self, place: usize, now: Now) -> Mono {
-        let counted = self.checks.iter().filter(|check| self.counts(place, check));
-        counted.filter_map(CheckState::valid_until).min().unwrap_or(now.mono)
-    }
-
-    fn counts(&self, place: usize, check: &CheckState) -> bool {
-        let spec = check.spec();
-        spec.requirement == Requirement::Required
-            && self.plan.profiles[place].requirement(spec.component) == Requirement::Required
-            && !self.plan.absent.contains(&spec.component)
-    }
-
-    fn roll_up_anew(&mut self, place: usize, blocked_by: &[Option<usize>], valid_until: Mono, now: Now) -> ProfileView {
-        let profile = Arc::clone(&self.plan.profiles[place]);
-        let mut judged: Vec<Judged> = self.checks.iter().map(|check| check.judged(place).clone()).collect();
-        for (judged, cause) in judged.iter_mut().zip(blocked_by) {
-            judged.blocked_by = cause.map(|at| self.checks[at].spec().name.clone());
-            for reason in &mut judged.reasons {
-                reason.blocked_by.clone_from(&judged.blocked_by);
-            }
-        }
-        let components: Vec<ComponentView> =
-            Component::ALL.into_iter().map(|component| self.component(place, component, &judged, now)).collect();
-        let mut verdict =
-            rollup::room(components.iter().map(|view| (view.component, view.requirement, view.absent, view.verdict)));
-        let mut reasons = Vec::new();
-        if self.starting {
-            verdict = Verdict::Unknown;
-            let since = self.started.wall;
-            reasons.push(Reason { def: &reasons::STARTING, verdict, args: Vec::new(), since, blocked_by: None });
-        }
-        // Only what makes the room what it is: not the dead member of a group that others stand in for.
-        let decides = |at: &usize| {
-            let component = self.checks[*at].spec().component;
-            judged[*at].verdict == verdict
-                && self.counts(place, &self.checks[*at])
-                && components.iter().any(|view| view.component == component && view.verdict == verdict)
-        };
-        let worst = (0..judged.len()).find(decides);
-        let root_cause = worst
-            .filter(|_| verdict != Verdict::Ready)
-            .map(|at| self.checks[cause::root(blocked_by, at)].spec().name.clone());
-        let components = components.into();
-        ProfileView { profile, verdict, reasons, components, checks: judged.into(), root_cause, valid_until }
-    }
-
-    fn component(&mut self, place: usize, component: Component, judged: &[Judged], now: Now) -> ComponentView {
-        let requirement = self.plan.profiles[place].requirement(component);
-        let absent = self.plan.absent.contains(&component);
-        let checks: Vec<usize> =
-            (0..self.checks.len()).filter(|at| self.checks[*at].spec().component == component).collect();
-        let decided: Vec<Decided<'_>> =
-            checks.iter().map(|at| Decided { spec: self.checks[*at].spec(), verdict: judged[*at].verdict }).collect();
-        let rolled = rollup::component(&decided);
-        let verdict = rolled.unwrap_or(if absent { Verdict::Ready } else { Verdict::Unknown });
-        let before = self.standings.before(&Subject::Component(component)).filter(|_| place == self.current);
-        let began = before.filter(|before| before.verdict == verdict).map_or(now.wall, |before| before.since);
-        let entry = self.since.entry((place, component)).or_insert((verdict, began));
-        if entry.0 != verdict {
-            *entry = (verdict, began);
-        }
-        let since = entry.1;
-        let mut reasons = Vec::new();
-        if rolled.is_none() && !absent && requirement == Requirement::Required {
-            reasons.push(Reason {
-                def: &reasons::NOT_CONFIGURED,
-                verdict: Verdict::Unknown,
-                args: Vec::new(),
-                since,
-                blocked_by: None,
-            });
-        }
-        ComponentView { component, verdict, requirement, absent, reasons, checks, since }
-    }
-
-    fn tell_transitions(&mut self, view: &ProfileView, settling: bool, now: Now, events: &mut Vec<Event>) {
-        let mut all: Vec<(Subject, Verdict, Vec<&'static str>)> = Vec::new();
-        let codes = |reasons: &[Reason]| -> Vec<&'static str> {
-            reasons.iter().filter(|reason| reason.verdict != Verdict::Ready).map(|reason| reason.def.code).collect()
-        };
-        for (judged, check) in view.checks.iter().zip(&self.checks) {
-            all.push((Subject::Check(check.spec().name.clone()), judged.verdict, codes(&judged.reasons)));
-        }
-        for component in view.components.iter() {
-            let mut why = codes(&component.reasons);
-            for at in &component.checks {
-                why.extend(codes(&view.checks[*at].reasons));
-            }
-            all.push((Subject::Component(component.component), component.verdict, why));
-        }
-        let mut why = codes(&view.reasons);
-        for component in view.components.iter() {
-            if component.requirement == Requirement::Required && component.verdict != Verdict::Ready {
-                why.extend(codes(&component.reasons));
-                for at in &component.checks {
-                    why.extend(codes(&view.checks[*at].reasons));
-                }
-            }
-        }
-        all.push((Subject::Room, view.verdict, why));
-        for (subject, to, mut why) in all {
-            // Before the first round nothing was known of anything.
-            let from = self.told.insert(subject.clone(), to).unwrap_or(Verdict::Unknown);
-            if from == to {
-                continue;
-            }
-            why.dedup();
-            let profile = Arc::clone(&view.profile.name);
-            events.push(Event::Transition(Transition {
-                subject,
-                profile,
-                from,
-                to,
-                at: now.wall,
-                codes: why,
-                settling,
-            }));
         }
     }
 }

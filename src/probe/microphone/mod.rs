@@ -33,7 +33,7 @@ pub use reasons::{ERRORS, REASONS};
 pub const DEFAULTS: Defaults = Defaults {
     interval: Duration::from_mins(15),
     fresh_for: Duration::from_mins(35),
-    bad_for: Duration::from_secs(90),
+    bad_for: Duration::from_secs(45),
     good_for: Duration::ZERO,
     active: true,
 };

@@ -1,0 +1,119 @@
+//! The room under one profile: its components, its verdict, its root cause. Made anew only when something in it has changed.
+
+use std::sync::Arc;
+
+use super::cause::{self, Node};
+use super::check::CheckState;
+use super::rollup::{self, Decided};
+use super::{Engine, reasons};
+use crate::domain::snapshot::{ComponentView, Judged, ProfileView};
+use crate::domain::{Component, Mono, Now, Reason, Requirement, Subject, Verdict};
+
+/// All that a roll-up depends on, beside the plan and the passing of evidence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct MadeOf {
+    starting: bool,
+    changes: u64,
+    blocked_by: Vec<Option<usize>>,
+}
+
+impl Engine {
+    /// The room under one profile. What was rolled up before stands as long as nothing that it is made of has changed.
+    pub(super) fn roll_up(&mut self, place: usize, now: Now) -> Arc<ProfileView> {
+        let nodes: Vec<Node> = self.checks.iter().map(|check| check.node(place, check.judged(place))).collect();
+        let made_of = MadeOf {
+            starting: self.starting,
+            // Each counter only grows, so no two states have the same sum.
+            changes: self.checks.iter().map(|check| check.changes(place)).sum(),
+            blocked_by: cause::blocked_by(&nodes),
+        };
+        let valid_until = self.valid_until(place, now);
+        let before = self.rolled_up.get(place).and_then(Option::as_ref).filter(|(of, _)| *of == made_of);
+        let view = match before {
+            Some((_, view)) if view.valid_until == valid_until => Arc::clone(view),
+            Some((_, view)) => Arc::new(ProfileView { valid_until, ..(**view).clone() }),
+            None => Arc::new(self.roll_up_anew(place, &made_of.blocked_by, valid_until, now)),
+        };
+        if self.rolled_up.len() <= place {
+            self.rolled_up.resize_with(place + 1, || None);
+        }
+        self.rolled_up[place] = Some((made_of, Arc::clone(&view)));
+        view
+    }
+
+    /// The earliest moment at which evidence that counts under a profile becomes too old.
+    fn valid_until(&self, place: usize, now: Now) -> Mono {
+        let counted = self.checks.iter().filter(|check| self.counts(place, check));
+        counted.filter_map(CheckState::valid_until).min().unwrap_or(now.mono)
+    }
+
+    fn counts(&self, place: usize, check: &CheckState) -> bool {
+        let spec = check.spec();
+        spec.requirement == Requirement::Required
+            && self.plan.profiles[place].requirement(spec.component) == Requirement::Required
+            && !self.plan.absent.contains(&spec.component)
+    }
+
+    fn roll_up_anew(&mut self, place: usize, blocked_by: &[Option<usize>], valid_until: Mono, now: Now) -> ProfileView {
+        let profile = Arc::clone(&self.plan.profiles[place]);
+        let mut judged: Vec<Judged> = self.checks.iter().map(|check| check.judged(place).clone()).collect();
+        for (judged, cause) in judged.iter_mut().zip(blocked_by) {
+            judged.blocked_by = cause.map(|at| self.checks[at].spec().name.clone());
+            for reason in &mut judged.reasons {
+                reason.blocked_by.clone_from(&judged.blocked_by);
+            }
+        }
+        let components: Vec<ComponentView> =
+            Component::ALL.into_iter().map(|component| self.component(place, component, &judged, now)).collect();
+        let mut verdict =
+            rollup::room(components.iter().map(|view| (view.component, view.requirement, view.absent, view.verdict)));
+        let mut reasons = Vec::new();
+        if self.starting {
+            verdict = Verdict::Unknown;
+            let since = self.started.wall;
+            reasons.push(Reason { def: &reasons::STARTING, verdict, args: Vec::new(), since, blocked_by: None });
+        }
+        // Only what makes the room what it is: not the dead member of a group that others stand in for.
+        let decides = |at: &usize| {
+            let component = self.checks[*at].spec().component;
+            judged[*at].verdict == verdict
+                && self.counts(place, &self.checks[*at])
+                && components.iter().any(|view| view.component == component && view.verdict == verdict)
+        };
+        let worst = (0..judged.len()).find(decides);
+        let root_cause = worst
+            .filter(|_| verdict != Verdict::Ready)
+            .map(|at| self.checks[cause::root(blocked_by, at)].spec().name.clone());
+        let components = components.into();
+        ProfileView { profile, verdict, reasons, components, checks: judged.into(), root_cause, valid_until }
+    }
+
+    fn component(&mut self, place: usize, component: Component, judged: &[Judged], now: Now) -> ComponentView {
+        let requirement = self.plan.profiles[place].requirement(component);
+        let absent = self.plan.absent.contains(&component);
+        let checks: Vec<usize> =
+            (0..self.checks.len()).filter(|at| self.checks[*at].spec().component == component).collect();
+        let decided: Vec<Decided<'_>> =
+            checks.iter().map(|at| Decided { spec: self.checks[*at].spec(), verdict: judged[*at].verdict }).collect();
+        let rolled = rollup::component(&decided);
+        let verdict = rolled.unwrap_or(if absent { Verdict::Ready } else { Verdict::Unknown });
+        let before = self.standings.before(&Subject::Component(component)).filter(|_| place == self.current);
+        let began = before.filter(|before| before.verdict == verdict).map_or(now.wall, |before| before.since);
+        let entry = self.since.entry((place, component)).or_insert((verdict, began));
+        if entry.0 != verdict {
+            *entry = (verdict, began);
+        }
+        let since = entry.1;
+        let mut reasons = Vec::new();
+        if rolled.is_none() && !absent && requirement == Requirement::Required {
+            reasons.push(Reason {
+                def: &reasons::NOT_CONFIGURED,
+                verdict: Verdict::Unknown,
+                args: Vec::new(),
+                since,
+                blocked_by: None,
+            });
+        }
+        ComponentView { component, verdict, requirement, absent, reasons, checks, since }
+    }
+}
