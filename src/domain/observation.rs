@@ -63,16 +63,16 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// Adds a measurement; a value that is not finite is no measurement and is left out.
+    /// Adds a measurement; a value that [cannot be](crate::domain::Unit::is_possible) is no measurement and is left out.
     pub fn measure(&mut self, quantity: &'static Quantity, value: f64) {
-        if value.is_finite() {
+        if quantity.unit.is_possible(value) {
             self.measurements.push(Measurement { quantity, part: None, value });
         }
     }
 
-    /// Adds a measurement of one part (the value of the quantity's own label); not finite is left out.
+    /// Adds a measurement of one part (the value of the quantity's own label); what cannot be is left out.
     pub fn measure_part(&mut self, quantity: &'static Quantity, part: &str, value: f64) {
-        if value.is_finite() {
+        if quantity.unit.is_possible(value) {
             self.measurements.push(Measurement { quantity, part: Some(part.into()), value });
         }
     }
@@ -217,5 +217,29 @@ impl Observation {
         let finding = Finding::new(reason, verdict).with("detail", error.detail.clone());
         let reading = Reading { findings: vec![finding], ..Reading::default() };
         Self { check, at, took, reading, error: Some(error) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Unit;
+
+    #[test]
+    fn what_cannot_be_is_no_measurement() {
+        static LOAD: Quantity = Quantity::gauge("test_load_ratio", Unit::Ratio, "A load.");
+        static HEAT: Quantity = Quantity::gauge("test_heat_celsius", Unit::Celsius, "A temperature.");
+        static ON: Quantity = Quantity::gauge("test_on", Unit::Flag, "A switch.");
+        let mut reading = Reading::default();
+        for value in [-0.01, f64::NAN, f64::INFINITY] {
+            reading.measure(&LOAD, value);
+        }
+        reading.measure_part(&HEAT, "a", -300.0);
+        reading.measure(&ON, 2.0);
+        assert_eq!(reading.measurements, []);
+        for (quantity, value) in [(&LOAD, 1.2), (&HEAT, -40.0), (&ON, 1.0)] {
+            reading.measure(quantity, value);
+        }
+        assert_eq!(reading.measurements.len(), 3);
     }
 }

@@ -33,6 +33,9 @@ pub enum Unit {
     Timestamp,
 }
 
+/// In °C.
+const ABSOLUTE_ZERO: f64 = -273.15;
+
 impl Unit {
     /// What a metric of this unit must end in (Prometheus' naming rules), if anything.
     pub const fn suffix(self) -> Option<&'static str> {
@@ -48,6 +51,24 @@ impl Unit {
             Self::Decibels => Some("_decibels"),
             Self::Timestamp => Some("_timestamp_seconds"),
             Self::Score | Self::Count | Self::Flag => None,
+        }
+    }
+
+    /// Whether a value of this unit can be. What cannot is a device's or a driver's nonsense, and no measurement.
+    pub fn is_possible(self, value: f64) -> bool {
+        match self {
+            Self::Flag => [0.0, 1.0].contains(&value),
+            // Shares may be over one: a UPS is overloaded.
+            Self::Ratio
+            | Self::Bytes
+            | Self::BitsPerSecond
+            | Self::Volts
+            | Self::Hertz
+            | Self::Count
+            | Self::Timestamp => value.is_finite() && value >= 0.0,
+            Self::Celsius => value.is_finite() && value >= ABSOLUTE_ZERO,
+            // Offsets and levels have either sign.
+            Self::Seconds | Self::DecibelMilliwatts | Self::Decibels | Self::Score => value.is_finite(),
         }
     }
 
