@@ -10,6 +10,7 @@ pub mod dial;
 pub mod enrolled;
 #[cfg(test)]
 mod fixture;
+mod gate;
 mod lookup;
 mod news;
 mod range;

@@ -13,9 +13,9 @@ mod transfer;
 
 use std::time::Duration;
 
-use super::budget::{Allowance, Leave, Ledger};
+use super::budget::Allowance;
 use super::dial::FarUrl;
-use super::schedule::{Refusal, Schedule};
+use super::gate::{Entry, Gate};
 use super::{Context, Defaults, until};
 use crate::domain::check::LossRule;
 use crate::domain::{
@@ -89,8 +89,6 @@ pub(super) static USED_TODAY: Quantity = Quantity::gauge(
 
 /// The line's upper bound where the config names none.
 const GIGABIT: Rate = Rate(1e9);
-/// How soon a test without leave asks again: the day's end is found by asking, since the wall clock may jump.
-const ASK_AGAIN: Duration = Duration::from_mins(1);
 
 /// The kind-specific part of a check's config.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
@@ -173,11 +171,7 @@ impl Config {
 pub struct Probe {
     config: Config,
     context: Context,
-    ledger: Ledger,
-    schedule: Schedule,
-    /// Whether anything was told yet. A run that the budget forbids is then no observation: what was told stands, and its
-    /// age decides how long.
-    told: bool,
+    gate: Gate,
 }
 
 /// Why a test has no result.
@@ -189,58 +183,37 @@ struct Failure {
 impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
-        let ledger = context.budget.page(context.check.clone());
-        let schedule = Schedule::new(&context);
-        Self { config, context, ledger, schedule, told: false }
+        let gate = Gate::new(&context);
+        Self { config, context, gate }
     }
 
     /// Waits until a test is due, the room is free and the ledger gives leave, and makes it. A test that the room's use
     /// cuts off is no observation: what was known before stands.
     pub async fn next(&mut self) -> Observation {
-        let clock = self.context.clock;
         let mut in_use = self.context.in_use.clone();
         loop {
-            self.schedule.wait().await;
-            let _turn = self.context.budget.turn().await;
-            if *in_use.borrow() {
-                self.schedule.cut_off();
-                continue;
-            }
-            let began = clock.now();
-            match self.ledger.ask(began, &self.config.allowance()) {
-                Leave::Granted => {}
-                Leave::NotBefore(moment) => {
-                    self.schedule.put_off(Refusal::NotBefore(moment), moment);
-                    continue;
+            let (began, _turn) = match self.gate.enter(&self.config.allowance()).await {
+                Entry::Now(began, turn) => (began, turn),
+                Entry::Spent(began, error) => {
+                    return self.failed(began, &Failure { reason: &reasons::BUDGET_SPENT, error });
                 }
-                Leave::Spent => {
-                    let budget = self.config.daily_budget;
-                    self.schedule.put_off(Refusal::Spent(budget.to_string()), began.mono.after(ASK_AGAIN));
-                    if std::mem::replace(&mut self.told, true) {
-                        continue;
-                    }
-                    let error = ProbeError::new(ErrorKind::Busy, format!("of {budget} a day"));
-                    return self.failed(began.mono, &Failure { reason: &reasons::BUDGET_SPENT, error });
-                }
-            }
+            };
             let outcome = tokio::select! {
                 biased;
                 () = until(&mut in_use, true) => {
-                    self.schedule.cut_off();
+                    self.gate.cut_off();
                     continue;
                 }
                 outcome = self.test() => outcome,
             };
-            self.told = true;
             match outcome {
                 Ok(reading) => {
-                    self.schedule.made(began.mono, began.mono.after(self.context.interval));
-                    return self.context.read(began.mono, reading);
+                    self.gate.made(began, self.context.interval);
+                    return self.context.read(began, reading);
                 }
                 Err(failure) => {
-                    let next = began.mono.after(self.context.interval.min(self.config.min_gap.0));
-                    self.schedule.made(began.mono, next);
-                    return self.failed(began.mono, &failure);
+                    self.gate.made(began, self.context.interval.min(self.config.min_gap.0));
+                    return self.failed(began, &failure);
                 }
             }
         }
@@ -255,7 +228,7 @@ impl Probe {
         let up_url = self.config.up_url.of(own, "/up").ok_or_else(gone);
         let (down_url, up_url) = down_url.and_then(|down| Ok((down, up_url?))).map_err(failed(&reasons::FAILED))?;
 
-        let transfer = Transfer { config: &self.config, ledger: &self.ledger, clock: self.context.clock };
+        let transfer = Transfer { config: &self.config, ledger: &self.gate.ledger, clock: self.context.clock };
         let down = transfer.down(&down_url).await.map_err(failed(&reasons::FAILED))?;
         self.plausible("download", &down)?;
         let up = transfer.up(&up_url).await.map_err(failed(&reasons::HALF))?;
@@ -295,8 +268,8 @@ impl Probe {
     }
 
     fn account(&self, reading: &mut Reading) {
-        reading.measure(&USED, self.ledger.total());
-        reading.measure(&USED_TODAY, self.ledger.today());
+        reading.measure(&USED, self.gate.ledger.total());
+        reading.measure(&USED_TODAY, self.gate.ledger.today());
     }
 }
 

@@ -21,10 +21,9 @@ pub use self::catalogue::{ERRORS, QUANTITIES, REASONS};
 pub use self::config::Config;
 use self::directions::{Ways, round_trip, ways};
 use self::exchange::Sender;
-use super::budget::{Leave, Ledger};
 use super::call::{Figures, Phase};
+use super::gate::{Entry, Gate};
 use super::lookup::Lookup;
-use super::schedule::{Refusal, Schedule};
 use super::{Context, Defaults, far_end_is_self, until};
 use crate::domain::{ErrorKind, Observation, ProbeError, Reading, Sample};
 
@@ -37,8 +36,6 @@ pub const DEFAULTS: Defaults = Defaults {
     active: true,
 };
 
-/// How soon a test without leave asks again: the day's end is found by asking, since the wall clock may jump.
-const ASK_AGAIN: Duration = Duration::from_mins(1);
 /// How long a look-up may take before it is told that there is no address yet.
 const FIRST_LOOKUP: Duration = Duration::from_secs(2);
 
@@ -46,72 +43,46 @@ const FIRST_LOOKUP: Duration = Duration::from_secs(2);
 pub struct Probe {
     config: Config,
     context: Context,
-    ledger: Ledger,
-    schedule: Schedule,
+    gate: Gate,
     lookup: Lookup,
-    /// Whether anything was told yet. A run that the budget forbids is then no observation: what was told stands, and its
-    /// age decides how long.
-    told: bool,
 }
 
 impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
-        let ledger = context.budget.page(context.check.clone());
-        let (schedule, lookup) = (Schedule::new(&context), Lookup::new(&config.reflector.host));
-        Self { config, context, ledger, schedule, lookup, told: false }
+        let (gate, lookup) = (Gate::new(&context), Lookup::new(&config.reflector.host));
+        Self { config, context, gate, lookup }
     }
 
     /// Waits until a test is due, the room is free and the ledger gives leave, and makes it. A test that the room's use
     /// cuts off is no observation: what was known before stands.
     pub async fn next(&mut self) -> Observation {
-        let clock = self.context.clock;
         let mut in_use = self.context.in_use.clone();
         loop {
-            self.schedule.wait().await;
-            let _turn = self.context.budget.turn().await;
-            if *in_use.borrow() {
-                self.schedule.cut_off();
-                continue;
-            }
-            let began = clock.now();
-            match self.ledger.ask(began, &self.config.allowance()) {
-                Leave::Granted => {}
-                Leave::NotBefore(moment) => {
-                    self.schedule.put_off(Refusal::NotBefore(moment), moment);
-                    continue;
-                }
-                Leave::Spent => {
-                    let budget = self.config.daily_budget;
-                    self.schedule.put_off(Refusal::Spent(budget.to_string()), began.mono.after(ASK_AGAIN));
-                    if std::mem::replace(&mut self.told, true) {
-                        continue;
-                    }
-                    let error = ProbeError::new(ErrorKind::Busy, format!("of {budget} a day"));
-                    return self.context.failed(began.mono, error, &ERRORS);
-                }
-            }
+            let (began, _turn) = match self.gate.enter(&self.config.allowance()).await {
+                Entry::Now(began, turn) => (began, turn),
+                Entry::Spent(began, error) => return self.context.failed(began, error, &ERRORS),
+            };
             let outcome = tokio::select! {
                 biased;
                 () = until(&mut in_use, true) => {
-                    self.schedule.cut_off();
+                    self.gate.cut_off();
                     continue;
                 }
                 outcome = self.test() => outcome,
             };
-            self.told = true;
             let interval = self.context.interval;
             let (next, mut observation) = match outcome {
-                Ok(reading) => (interval, self.context.read(began.mono, reading)),
+                Ok(reading) => (interval, self.context.read(began, reading)),
                 Err(error) => {
                     self.lookup.target_failed();
-                    (interval.min(self.config.min_gap.0), self.context.failed(began.mono, error, &ERRORS))
+                    (interval.min(self.config.min_gap.0), self.context.failed(began, error, &ERRORS))
                 }
             };
-            self.schedule.made(began.mono, began.mono.after(next));
+            self.gate.made(began, next);
             // A test that failed has cost what it cost.
-            observation.reading.measure(&catalogue::USED, self.ledger.total());
-            observation.reading.measure(&catalogue::USED_TODAY, self.ledger.today());
+            observation.reading.measure(&catalogue::USED, self.gate.ledger.total());
+            observation.reading.measure(&catalogue::USED_TODAY, self.gate.ledger.today());
             return observation;
         }
     }
@@ -126,7 +97,7 @@ impl Probe {
             socket: &socket,
             steps: &steps,
             key: key.as_ref(),
-            ledger: &self.ledger,
+            ledger: &self.gate.ledger,
             clock: self.context.clock,
             headers: if to.is_ipv4() { 28 } else { 48 },
         };
