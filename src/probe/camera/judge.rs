@@ -25,8 +25,11 @@ pub(super) fn reading(
     let mut used = Vec::new();
     let mut failed: Vec<(&Node, &ProbeError)> = Vec::new();
     for (node, holder) in nodes.iter().zip(holders) {
-        let answer = known.get(&node.name).and_then(|known| known.answer.as_ref());
+        let known = known.get(&node.name);
+        let answer = known.and_then(|known| known.answer.as_ref());
         match answer {
+            // Until it may be opened it is not there yet.
+            Some(Err(_)) if known.is_some_and(Known::is_early) => continue,
             Some(Ok(info)) if info.captures && (wanted != "auto" || info.driver != LOOPBACK) => {
                 #[allow(clippy::cast_precision_loss, reason = "at most 64")]
                 reading.measure_part(&FORMATS, &node.name, info.formats.len() as f64);

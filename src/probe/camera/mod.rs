@@ -208,6 +208,8 @@ struct Known {
     born: u64,
     /// When it was first seen.
     since: Mono,
+    /// Whether it came while we looked; what was there at the first look may have been there for long.
+    came: bool,
     asked: Option<Mono>,
     answer: Option<Result<Info, ProbeError>>,
 }
@@ -216,10 +218,20 @@ impl Known {
     fn is_due(&self, node: &Node, requery: Duration, now: Mono) -> bool {
         let wait = match &self.answer {
             Some(Ok(_)) => requery,
-            Some(Err(error)) if error.kind == ErrorKind::Permission && now.since(self.since) < NEW => Duration::ZERO,
+            Some(Err(error)) if self.is_early() || error.kind == ErrorKind::Permission && self.is_new(now) => Duration::ZERO,
             _ => requery.min(RETRY),
         };
         self.born != node.born || self.asked.is_none_or(|asked| now.since(asked) >= wait)
+    }
+
+    fn is_new(&self, now: Mono) -> bool {
+        now.since(self.since) < NEW
+    }
+
+    /// Whether the newest answer is a refusal that says nothing: udev has not given the node to its group yet.
+    fn is_early(&self) -> bool {
+        let refused = matches!(&self.answer, Some(Err(error)) if error.kind == ErrorKind::Permission);
+        refused && self.came && self.asked.is_some_and(|asked| self.is_new(asked))
     }
 
     /// Whether the newest answer was that another has it.
@@ -235,6 +247,8 @@ pub struct Probe {
     program: Program,
     deadline: Duration,
     known: BTreeMap<String, Known>,
+    /// Whether there was a look before.
+    has_looked: bool,
     watch: Watch,
     record: Record,
 }
@@ -244,7 +258,8 @@ impl Probe {
     pub fn new(config: Config, context: Context) -> Self {
         let (program, deadline) = (Program::device_child(), DEADLINE);
         let record = Record::new(&enrolled::CAMERA, context.enrolled.clone());
-        Self { record, config, context, program, deadline, known: BTreeMap::new(), watch: Watch::new("video4linux") }
+        let watch = Watch::new("video4linux");
+        Self { record, config, context, program, deadline, known: BTreeMap::new(), has_looked: false, watch }
     }
 
     /// Waits until the next observation is due and makes it.
@@ -270,10 +285,12 @@ impl Probe {
         // A child that hangs on a camera that was pulled out is remembered until it is gone.
         self.known.retain(|name, known| nodes.iter().any(|node| node.name == *name) || known.slot.is_left_behind());
         let now = self.context.clock.mono();
+        let came = std::mem::replace(&mut self.has_looked, true);
         for node in &nodes {
             let known = self.known.entry(node.name.clone()).or_default();
             if known.born != node.born {
-                (known.born, known.since, known.asked, known.answer) = (node.born, now, None, None);
+                (known.born, known.since, known.came) = (node.born, now, came);
+                (known.asked, known.answer) = (None, None);
             }
         }
         if !in_use {

@@ -265,6 +265,17 @@ async fn a_refusal_counts_only_once_udev_has_had_its_time() {
     machine.write("answers/video0", answer(true, "uvcvideo"));
     assert_eq!(found(&probe.next().await), []);
     assert_eq!(asked(&machine), ["video0", "video0"]);
+    // What was there at the first look may have been refused for long; what came since is not there until it may be opened.
+    for path in ["sys/class/video4linux/video0", "sys/class/video4linux/video1", "sys/devices", "dev/v4l"] {
+        machine.remove(path);
+    }
+    let missing = [("video.camera_missing", Verdict::NotReady)];
+    assert_eq!(found(&probe.next().await), missing);
+    usb_camera(&machine, 0, ("046d", "0825"), "Webcam C270", "2");
+    machine.write("answers/video0", refused);
+    assert_eq!(found(&probe.next().await), missing);
+    machine.write("answers/video0", answer(true, "uvcvideo"));
+    assert_eq!(found(&probe.next().await), []);
 
     let node = nodes::list(&machine.roots()).unwrap().remove(0);
     let refused = Err(ProbeError::new(ErrorKind::Permission, "told"));
