@@ -46,13 +46,14 @@ pub struct HistoryArgs {
 
 /// A moment, as people say it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Moment {
+pub(super) enum Moment {
     Ago(Duration),
     At(Timestamp),
 }
 
 impl Moment {
-    fn before(self, now: Timestamp) -> Timestamp {
+    /// That moment, if it is `now`.
+    pub(super) fn before(self, now: Timestamp) -> Timestamp {
         match self {
             Self::At(at) => at,
             Self::Ago(by) => now.checked_sub(by).unwrap_or(Timestamp::MIN),
@@ -60,7 +61,7 @@ impl Moment {
     }
 }
 
-fn parse_moment(text: &str) -> Result<Moment, String> {
+pub(super) fn parse_moment(text: &str) -> Result<Moment, String> {
     let period = text.parse::<Period>().map(|period| Moment::Ago(period.0));
     period.or_else(|_| text.parse().map(Moment::At)).map_err(|_| {
         format!("{text:?} is neither a length of time, such as 24h, nor a moment, such as 2026-12-01T09:00:00+07:00")
@@ -79,14 +80,8 @@ pub fn run(config: Config, args: &HistoryArgs, end: bool, lang: Lang, color: boo
         return Err(format!("--until ({until}) is not after --since ({since})"));
     }
     let folder = service::state_dir(args.state_dir.clone())?;
-    let recording = Recording::read(&folder, (since, until), &recorder::catalogue()).map_err(|error| {
-        let hint = if matches!(error, crate::store::RecordingError::Unreadable { .. }) {
-            "; run this as the user who runs the daemon, or as root"
-        } else {
-            ""
-        };
-        format!("{}{hint}", in_full(&error))
-    })?;
+    let recording = Recording::read(&folder, (since, until), &recorder::catalogue())
+        .map_err(|error| format!("{}{}", in_full(&error), error.hint()))?;
     let zone = config.room.time_zone.0.clone();
     let Some((first, last)) = recording.span() else {
         let until = args.until.map_or_else(|| "now".to_owned(), |_| shown(until, &zone));
@@ -209,7 +204,7 @@ fn told_differences(differences: &[Difference], zone: &TimeZone) -> String {
 }
 
 /// A moment in the room's own time.
-fn shown(at: Timestamp, zone: &TimeZone) -> String {
+pub(super) fn shown(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M:%S%.3f %Z").to_string()
 }
 

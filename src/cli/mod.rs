@@ -1,6 +1,7 @@
 //! The command line: one binary, the daemon and its side doors.
 #![allow(clippy::doc_markdown, reason = "comments on arguments are the help, printed as they stand")]
 
+pub mod audit;
 pub mod check;
 pub mod enroll;
 pub mod history;
@@ -63,6 +64,8 @@ enum Command {
     Status(status::StatusArgs),
     /// Have the running daemon test active checks now: camera's picture, microphone, loudspeakers, line.
     Test(test::TestArgs),
+    /// Show who had the running daemon test what, and what became of it.
+    Audit(audit::AuditArgs),
     /// Show what is on this machine, ready to paste into the config.
     Devices,
     /// Record the room's equipment while it is known to be good, or compare the room with what was recorded.
@@ -186,6 +189,10 @@ impl Cli {
                 let config = self.load(Files::NotAsked)?;
                 let lang = self.lang(&config);
                 on_runtime(test::run(&config, args, lang, color))
+            }
+            Command::Audit(args) => {
+                let config = self.load(Files::NotAsked)?;
+                audit::run(&config, args, self.lang(&config))
             }
             Command::Devices => on_runtime(async {
                 say(&crate::devices::list(&crate::probe::Roots::default(), self.lang.unwrap_or_default())

@@ -11,6 +11,7 @@
 //! or stuck makes [`Health::ok`] false: transitions and notifications then wait in memory (bounded) and alerts go out
 //! from there; evidence is refused, so that an answer can say it has none; history reads what the disk still gives.
 
+mod asked;
 mod claim;
 mod disk;
 mod error;
@@ -40,6 +41,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::watch;
 
+pub use asked::{Asked, asked};
 pub use claim::{Claim, ClaimError};
 pub use error::StoreError;
 pub use health::{Damaged, Health};

@@ -58,8 +58,8 @@ pub enum RecordingError {
         /// The newest one known here.
         known: usize,
     },
-    /// An older siaga wrote it, which kept no observations.
-    #[error("{} is of version {version}, which has no history of observations; \"siaga run\" brings it to this version and begins one", .path.display())]
+    /// An older siaga wrote it, which did not keep what is asked for.
+    #[error("{} is of version {version}, which did not keep this yet; \"siaga run\" brings it to this version and begins to", .path.display())]
     Older {
         /// The file.
         path: PathBuf,
@@ -76,6 +76,16 @@ pub enum RecordingError {
     },
 }
 
+impl RecordingError {
+    /// What whoever asked may do about it, where that is not said already: words to put behind.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "; run this as the user who runs the daemon, or as root",
+            _ => "",
+        }
+    }
+}
+
 impl Recording {
     /// Reads what was recorded in `since <= at < until` in the state folder `folder`. Blocks.
     ///
@@ -86,23 +96,7 @@ impl Recording {
         (since, until): (Timestamp, Timestamp),
         catalogue: &Catalogue,
     ) -> Result<Self, RecordingError> {
-        let path = folder.join(FILE);
-        if !path.exists() {
-            return Err(RecordingError::NoDatabase(path));
-        }
-        let unreadable = |source| RecordingError::Unreadable { path: path.clone(), source };
-        let db = open_reader(&path).map_err(unreadable)?;
-        // One transaction: what the daemon writes meanwhile is not half in it.
-        let db = db.unchecked_transaction().map_err(unreadable)?;
-        let (ours, version) = marks(&db).map_err(unreadable)?;
-        let known = newest_version();
-        match usize::try_from(version) {
-            _ if !ours => return Err(RecordingError::Foreign(path)),
-            Ok(of) if of > known => return Err(RecordingError::Newer { path, version, known }),
-            _ if version < SINCE_VERSION => return Err(RecordingError::Older { path, version }),
-            _ => {}
-        }
-        read(&db, catalogue, since, until).map_err(unreadable)
+        ask(folder, SINCE_VERSION, |db| read(db, catalogue, since, until))
     }
 
     /// The span that has something recorded in it; `None` if nothing has.
@@ -111,6 +105,33 @@ impl Recording {
         let last = self.within.last()?.observation.at.wall;
         Some((first, last.max(self.room.last().map_or(last, |change| change.at))))
     }
+}
+
+/// Asks the database of a state folder something, in one transaction: what the daemon writes meanwhile is not half in it. Blocks.
+///
+/// # Errors
+/// If there is no database of siaga's that can be read, or it is of a version before `since_version`.
+pub(super) fn ask<T>(
+    folder: &Path,
+    since_version: i64,
+    question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> Result<T, RecordingError> {
+    let path = folder.join(FILE);
+    if !path.exists() {
+        return Err(RecordingError::NoDatabase(path));
+    }
+    let unreadable = |source| RecordingError::Unreadable { path: path.clone(), source };
+    let db = open_reader(&path).map_err(unreadable)?;
+    let db = db.unchecked_transaction().map_err(unreadable)?;
+    let (ours, version) = marks(&db).map_err(unreadable)?;
+    let known = newest_version();
+    match usize::try_from(version) {
+        _ if !ours => return Err(RecordingError::Foreign(path)),
+        Ok(of) if of > known => return Err(RecordingError::Newer { path, version, known }),
+        _ if version < since_version => return Err(RecordingError::Older { path, version }),
+        _ => {}
+    }
+    question(&db).map_err(unreadable)
 }
 
 fn read(db: &Connection, catalogue: &Catalogue, since: Timestamp, until: Timestamp) -> rusqlite::Result<Recording> {

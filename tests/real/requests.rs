@@ -130,6 +130,22 @@ fn audit(folder: &Path) -> Vec<(String, String, String, Option<String>)> {
     rows.query_map([], row).unwrap().map(Result::unwrap).collect()
 }
 
+/// What `siaga audit` says.
+fn printed(state: &Path, since: &str) -> (Option<i32>, String) {
+    let mut command = siaga();
+    command.args(["--lang", "en", "audit", "--since", since, "--state-dir"]).arg(state).env_remove("SIAGA_CONFIG");
+    said(&command.output().unwrap())
+}
+
+#[test]
+fn an_audit_that_is_not_there_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, text) = printed(folder.path(), "1h");
+    assert!(code == Some(3) && text.contains("is not there"), "{code:?} {text}");
+    let (code, text) = printed(folder.path(), "yesterday");
+    assert!(code == Some(3) && text.contains("neither a length of time"), "{code:?} {text}");
+}
+
 #[test]
 fn a_test_is_made_when_somebody_asks_but_not_in_a_used_room_not_twice_at_once_and_not_too_soon() {
     let line = Line::start();
@@ -226,6 +242,8 @@ fn who_asks_is_told_by_the_kernel_and_stands_in_the_audit_alone() {
         };
         assert_eq!(rows, [("games".into(), "test".into(), "line".into(), Some(outcome.into()))]);
         assert_eq!(audit(folder.path()).len(), 1);
+        let (code, printed) = printed(&folder.path().join("state"), "1h");
+        assert!(code == Some(0) && printed.contains(&format!("games (local)  test line: {outcome}")), "{printed}");
         let everywhere = [daemon.get("/metrics").body, daemon.get("/api/v1/checks").body, daemon.get("/").body];
         let log = daemon.stop();
         for text in everywhere.iter().chain([&log]) {
