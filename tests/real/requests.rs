@@ -100,6 +100,16 @@ fn recorded_by(agent: &mut UnixStream, recorders: &[&str]) {
     agent.write_all(&report.line()).unwrap();
 }
 
+/// A connection, as soon as somebody listens: a socket is there (`bind`) before anybody does (`listen`).
+fn connected(socket: &Path) -> UnixStream {
+    let mut stream = None;
+    wait_until(|| {
+        stream = UnixStream::connect(socket).ok();
+        stream.is_some()
+    });
+    stream.unwrap()
+}
+
 fn asking(socket: &Path, names: &[&str]) -> Command {
     let mut command = siaga();
     command.args(["--lang", "en", "test", "--socket"]).arg(socket).args(names).env_remove("SIAGA_CONFIG");
@@ -153,8 +163,8 @@ fn a_test_is_made_when_somebody_asks_but_not_in_a_used_room_not_twice_at_once_an
     let (seat, socket) = (folder.path().join("seat.sock"), folder.path().join("state/control.sock"));
     super::support::daemon::write_config(folder.path(), &config(&line, &seat, ""));
     let daemon = Daemon::start(folder.path());
-    wait_until(|| seat.exists() && socket.exists());
-    let mut agent = UnixStream::connect(&seat).unwrap();
+    let mut agent = connected(&seat);
+    connected(&socket);
     recorded_by(&mut agent, &["zoom"]);
     daemon.wait_for_check("seat", "ready", "audio.seat_in_use");
     daemon.wait_for("/-/ready", "the first round", |answer| answer.status == 200);
@@ -226,8 +236,7 @@ fn who_asks_is_told_by_the_kernel_and_stands_in_the_audit_alone() {
         let (seat, socket) = (meeting.path().join("seat.sock"), meeting.path().join("control.sock"));
         let folder = room(&config(&line, &seat, &format!("[control]\nsocket = {socket:?}\n{group}\n")));
         let daemon = Daemon::start(folder.path());
-        wait_until(|| seat.exists());
-        recorded_by(&mut UnixStream::connect(&seat).unwrap(), &[]);
+        recorded_by(&mut connected(&seat), &[]);
         daemon.wait_for_check("line", "degraded", "internet.far_end_is_self");
         let (code, text) = ask_as_games(&socket, &["line"]);
         let rows = audit(folder.path());
