@@ -38,13 +38,13 @@ fn noise(amplitude: f64) -> Vec<f64> {
 /// A player at one end of the loop. It is started once and goes on to the test's end, whatever it plays: the end of a loop that
 /// is made ready first decides the format of both, and two that open at the same moment may each decide, so that what is captured
 /// is refused (EIO) for as long as the player runs.
-struct Player<'lab> {
+pub(crate) struct Player<'lab> {
     lab: &'lab Lab,
 }
 
 impl<'lab> Player<'lab> {
     /// Plays a signal over and over.
-    fn start(lab: &'lab Lab, signal: &[f64], rate: u32) -> Self {
+    pub(crate) fn start(lab: &'lab Lab, signal: &[f64], rate: u32) -> Self {
         let player = Self { lab };
         player.load(signal);
         lab.spawn(

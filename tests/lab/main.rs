@@ -6,6 +6,7 @@
 //! deadlines and assert no speed.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
+mod beside;
 mod cameras;
 mod control;
 mod daemon;
