@@ -74,10 +74,7 @@ impl Probes {
         let mut before = std::mem::take(&mut self.running);
         for (spec, config) in checks {
             let running = before.remove(&spec.name).filter(|old| old.spec == *spec && old.config == *config);
-            let running = running.unwrap_or_else(|| {
-                let not_before = seen(&spec.name).filter(|_| spec.active).map(|seen| seen.after(spec.interval));
-                self.start(spec, config, not_before)
-            });
+            let running = running.unwrap_or_else(|| self.start(spec, config, seen(&spec.name).filter(|_| spec.active)));
             self.running.insert(spec.name.clone(), running);
         }
     }
@@ -88,7 +85,7 @@ impl Probes {
         active.map(|(name, running)| (name.clone(), running.requests.clone())).collect()
     }
 
-    fn start(&self, spec: &Arc<CheckSpec>, config: &ProbeConfig, not_before: Option<Mono>) -> Running {
+    fn start(&self, spec: &Arc<CheckSpec>, config: &ProbeConfig, seen: Option<Mono>) -> Running {
         let requests = Requests::default();
         let context = Context {
             check: spec.name.clone(),
@@ -97,7 +94,8 @@ impl Probes {
             roots: self.shared.roots.clone(),
             in_use: self.shared.in_use.clone(),
             requests: requests.clone(),
-            not_before: not_before.unwrap_or(Mono::ZERO),
+            not_before: seen.map_or(Mono::ZERO, |seen| seen.after(spec.interval)),
+            stands_until: seen.map_or(Mono::ZERO, |seen| seen.after(spec.fresh_for)),
             own_far_end: self.shared.own_far_end.clone(),
             enrolled: self.shared.enrolled.clone(),
             budget: self.shared.budget.clone(),
@@ -117,7 +115,7 @@ impl Probes {
     }
 }
 
-async fn keep_observing(config: ProbeConfig, context: Context, out: mpsc::Sender<Observation>) {
+async fn keep_observing(config: ProbeConfig, mut context: Context, out: mpsc::Sender<Observation>) {
     loop {
         let mut probe = config.build(context.clone());
         let observing = async {
@@ -130,7 +128,10 @@ async fn keep_observing(config: ProbeConfig, context: Context, out: mpsc::Sender
         // The panic's own message went to the log by the panic hook.
         tracing::error!(check = %context.check, "the probe panicked; it is built anew in {REST:?}");
         let error = ProbeError::new(ErrorKind::Internal, "the probe panicked; the log has the place");
-        let failed = context.failed(context.clock.mono(), error, crate::probe::errors(config.kind()));
+        let mut failed = context.failed(context.clock.mono(), error, crate::probe::errors(config.kind()));
+        crate::probe::account(&context.budget, config.kind(), &mut failed);
+        // What was known before is no longer what was told last.
+        context.stands_until = Mono::ZERO;
         if out.send(failed).await.is_err() {
             return;
         }

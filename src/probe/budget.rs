@@ -85,7 +85,9 @@ impl Budget {
                 reason = "bytes, and a cast that saturates"
             )]
             let today = known.value as u64;
-            let account = Account { day: day(observation.at.wall), today, ..Account::default() };
+            // That test is at least as long ago as the observation of it.
+            let last_began = Some(observation.at.mono);
+            let account = Account { day: day(observation.at.wall), today, last_began, ..Account::default() };
             self.books().entry(observation.check.clone()).or_insert(account);
         }
     }
@@ -203,19 +205,25 @@ mod tests {
         assert!(budget.page(check.clone()).today() == 0.0, "of no account of ours");
         budget.recall(&earlier, &[&USED_TODAY]);
         let ledger = budget.page(check);
+        assert_eq!(
+            ledger.ask(now, &allowance(MS)),
+            Leave::NotBefore(now.mono.after(MS)),
+            "the gap outlives a restart too"
+        );
         assert_eq!(ledger.ask(now.after(MS), &allowance(MS)), Leave::Spent);
         assert!((ledger.today() - 45.0).abs() < 0.5 && ledger.total() == 0.0);
         // What this process has counted itself is not overwritten by what an earlier one had.
         ledger.spend(3);
         budget.recall(&earlier, &[&USED_TODAY]);
         assert!((ledger.today() - 48.0).abs() < 0.5);
+        let now = now.after(MS);
         let yesterday = Now { wall: now.wall - Duration::from_hours(24), ..now };
         assert_eq!(ledger.ask(yesterday, &allowance(MS)), Leave::Spent, "the clock was set back");
         assert_eq!(ledger.ask(now, &allowance(MS)), Leave::Granted, "and the next day is a new one");
         // Of a day that is over, nothing is left to recall.
         let fresh = Budget::default();
         fresh.recall(&Observation::read("one".into(), yesterday, MS, reading), &[&USED_TODAY]);
-        assert_eq!(fresh.page("one".into()).ask(now, &allowance(MS)), Leave::Granted);
+        assert_eq!(fresh.page("one".into()).ask(now.after(MS), &allowance(MS)), Leave::Granted);
     }
 
     #[tokio::test]

@@ -68,6 +68,7 @@ impl Machine {
             in_use: self.in_use.subscribe(),
             requests: Requests::default(),
             not_before: Mono::ZERO,
+            stands_until: Mono::ZERO,
             own_far_end: None,
             enrolled: Some(self.path("enrolled.toml")),
             budget: super::budget::Budget::default(),

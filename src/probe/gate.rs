@@ -22,9 +22,10 @@ pub(super) struct Gate {
     schedule: Schedule,
     /// What its tests have cost.
     pub(super) ledger: Ledger,
-    /// Whether anything was told yet. A run that the budget forbids is then no observation: what was told stands, and its
-    /// age decides how long.
+    /// Whether this probe has told anything yet. A run that the budget forbids is then no observation, nor while what was told
+    /// before this probe stands: its age decides how long.
     told: bool,
+    stands_until: Mono,
 }
 
 /// What came of waiting for a test.
@@ -45,6 +46,7 @@ impl Gate {
             schedule: Schedule::new(context),
             ledger: context.budget.page(context.check.clone()),
             told: false,
+            stands_until: context.stands_until,
         }
     }
 
@@ -64,8 +66,9 @@ impl Gate {
                 Leave::Spent => {
                     let budget = allowance.daily_budget.to_string();
                     let error = ProbeError::new(ErrorKind::Busy, format!("of {budget} a day"));
+                    let asked = self.schedule.is_asked();
                     self.schedule.put_off(Refusal::Spent(budget), began.mono.after(ASK_AGAIN));
-                    if !std::mem::replace(&mut self.told, true) {
+                    if !asked && began.mono >= self.stands_until && !std::mem::replace(&mut self.told, true) {
                         return Entry::Spent(began.mono, error);
                     }
                 }
@@ -82,5 +85,41 @@ impl Gate {
     pub(super) fn made(&mut self, began: Mono, next: Duration) {
         self.told = true;
         self.schedule.made(began, began.after(next));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::Machine;
+    use super::super::schedule::Outcome;
+    use super::*;
+    use crate::domain::Size;
+
+    /// More than the day has.
+    const TOO_MUCH: Allowance = Allowance { worst: 20, min_gap: Duration::ZERO, daily_budget: Size(10) };
+
+    #[tokio::test]
+    async fn a_budget_that_is_spent_is_told_once_and_takes_the_place_of_nothing_that_stands() {
+        let machine = Machine::bare();
+        let context = machine.context();
+        let told = || context.requests.ask();
+        let refused = Ok(Outcome::Refused(Refusal::Spent("10 B".to_owned())));
+        let mut standing = context.clone();
+        standing.stands_until = context.clock.mono().after(Duration::from_hours(1));
+        let mut gate = Gate::new(&standing);
+        let asked = told();
+        tokio::select! {
+            _ = gate.enter(&TOO_MUCH) => panic!("an observation in the place of one that stands"),
+            asked = asked => assert_eq!(asked, refused),
+        }
+        // Nothing stands, but somebody asked: they are told.
+        let mut gate = Gate::new(&context);
+        let asked = told();
+        let mut entered = std::pin::pin!(gate.enter(&TOO_MUCH));
+        tokio::select! {
+            biased;
+            entry = &mut entered => assert!(matches!(entry, Entry::Spent(..)), "a test that may not be made"),
+            asked = asked => assert_eq!(asked, refused),
+        }
     }
 }

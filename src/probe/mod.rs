@@ -71,6 +71,9 @@ pub struct Context {
     pub requests: Requests,
     /// Before this moment an active probe makes no test that nobody asks for: an earlier process made the last one.
     pub not_before: Mono,
+    /// Until this moment what was observed of this check before this probe stands: where no test can be made, nothing is told
+    /// in its place.
+    pub stands_until: Mono,
     /// The daemon's own far end, where it runs one.
     pub own_far_end: Option<Arc<OwnFarEnd>>,
     /// Where the room's record is (`siaga enroll`), if state is kept.
@@ -262,9 +265,20 @@ pub fn quantity(name: &str) -> Option<&'static Quantity> {
     Kind::ALL.into_iter().flat_map(quantities).copied().find(|quantity| quantity.name == name)
 }
 
+/// In which quantity an observation carries what its check's tests have taken on that day, of each kind that has a budget.
+const ACCOUNTS: [(Kind, &Quantity); 2] = [(Kind::Bandwidth, &bandwidth::USED_TODAY), (Kind::Stamp, &stamp::USED_TODAY)];
+
 /// Takes to heart what an earlier process observed, before any probe runs: what was spent stays spent.
 pub fn recall(budget: &budget::Budget, observation: &Observation) {
-    budget.recall(observation, &[&bandwidth::USED_TODAY, &stamp::USED_TODAY]);
+    budget.recall(observation, &ACCOUNTS.map(|(_, account)| account));
+}
+
+/// Has an observation that was made in the place of a probe's own carry what the check's tests have taken.
+pub fn account(budget: &budget::Budget, kind: Kind, observation: &mut Observation) {
+    if let Some((_, account)) = ACCOUNTS.iter().find(|(of, _)| *of == kind) {
+        let today = budget.page(observation.check.clone()).today();
+        observation.reading.measure(account, today);
+    }
 }
 
 impl ProbeConfig {

@@ -95,6 +95,11 @@ impl Schedule {
         }
     }
 
+    /// Whether somebody waits for the test under way. Then what keeps it from being made is told to them, and is no observation.
+    pub(super) fn is_asked(&self) -> bool {
+        self.asked.is_some()
+    }
+
     /// The room came into use before the test was over. One that was due is made as soon as the room is free; one that was
     /// asked for is not made up for, because whoever asked has gone by then.
     pub(super) fn cut_off(&mut self) {

@@ -26,6 +26,7 @@ pub(super) fn context(clock: Clock, interval: Duration) -> Context {
         in_use,
         requests: siaga::probe::Requests::default(),
         not_before: siaga::domain::Mono::ZERO,
+        stands_until: siaga::domain::Mono::ZERO,
         own_far_end: None,
         enrolled: None,
         budget: siaga::probe::budget::Budget::default(),

@@ -28,6 +28,7 @@ fn probe_of(config: Config, interval: Duration) -> Probe {
         in_use: watch::channel(false).1,
         requests: siaga::probe::Requests::default(),
         not_before: siaga::domain::Mono::ZERO,
+        stands_until: siaga::domain::Mono::ZERO,
         own_far_end: None,
         enrolled: None,
         budget: siaga::probe::budget::Budget::default(),

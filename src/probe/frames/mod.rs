@@ -221,7 +221,7 @@ pub struct Probe {
     program: Program,
     places: BTreeMap<String, Place>,
     schedule: Schedule,
-    /// Whether anything was told yet.
+    /// Whether this probe has told anything yet.
     told: bool,
 }
 
@@ -285,7 +285,8 @@ impl Probe {
             sights.push((node, sight));
         }
         // Who has it now says nothing of what was seen: that stands, as it does while the room is in use.
-        if self.told && sights.iter().any(|(_, sight)| sight.is_taken()) {
+        let told = self.told || self.schedule.is_asked() || self.context.clock.mono() < self.context.stands_until;
+        if told && sights.iter().any(|(_, sight)| sight.is_taken()) {
             return Ok(None);
         }
         self.told = true;

@@ -1,8 +1,10 @@
 //! The `microphone` probe over cards and children that the tests write themselves.
 
 use super::*;
+use crate::domain::Mono;
 use crate::probe::child::Program;
 use crate::probe::fixture::{Machine, found, value};
+use crate::probe::schedule::{Outcome, Refusal};
 use crate::probe::sound::is_good;
 
 const GOOD: &str = r#"{"found":{"peak":-30.0,"rms":-45.0,"offset":0.0,"clipped":0.0,"clipped_run":0,"constant":0.0,
@@ -81,6 +83,35 @@ async fn a_microphone_that_another_has_is_a_note_once_and_is_not_opened() {
     assert_eq!(asked(&machine), 0);
     machine.write("proc/asound/card0/pcm0c/sub0/status", "closed\n");
     assert_eq!(found(&probe.next().await), []);
+}
+
+#[tokio::test]
+async fn a_microphone_that_another_has_is_no_news_while_what_was_known_stands_and_no_answer_to_who_asks() {
+    let machine = machine();
+    machine.write("answer", GOOD);
+    machine.write("proc/asound/card0/pcm0c/sub0/status", "state: RUNNING\nowner_pid   : 149\n");
+    machine.write("proc/149/comm", "conference\n");
+    let refused = Ok(Outcome::Refused(Refusal::Busy("conference".to_owned())));
+    // A restart: what the process before has heard stands for an hour.
+    let mut probe = probe(&machine);
+    probe.tester.context.stands_until = probe.tester.context.clock.mono().after(Duration::from_hours(1));
+    let told = probe.tester.context.requests.ask();
+    tokio::select! {
+        seen = probe.next() => panic!("{seen:?}"),
+        told = told => assert_eq!(told, refused),
+    }
+    tokio::select! {
+        seen = probe.next() => panic!("{seen:?}"),
+        () = tokio::time::sleep(Duration::from_millis(50)) => {}
+    }
+    // Nothing is known, and somebody asks: they are told, and nothing else is.
+    probe.tester.context.stands_until = Mono::ZERO;
+    let told = probe.tester.context.requests.ask();
+    tokio::select! {
+        biased;
+        told = told => assert_eq!(told, refused),
+        seen = probe.next() => assert_eq!(found(&seen), [("audio.microphone_not_heard", Verdict::Ready)]),
+    }
 }
 
 #[tokio::test]

@@ -41,7 +41,8 @@ pub(super) struct Tester {
     retry: Duration,
     slot: Slot,
     schedule: Schedule,
-    /// Whether anything was told yet. That another has the card is then no observation: what was told stands.
+    /// Whether this probe has told anything yet. That another has the card is then no observation, nor while what was told before
+    /// this probe stands.
     told: bool,
 }
 
@@ -114,7 +115,8 @@ impl Tester {
 
     /// Whether what was told before stands, because another has the card now.
     fn stands(&mut self, error: &ProbeError) -> bool {
-        let stands = self.told && error.kind == ErrorKind::Busy;
+        let told = self.told || self.schedule.is_asked() || self.context.clock.mono() < self.context.stands_until;
+        let stands = told && error.kind == ErrorKind::Busy;
         if stands {
             let due = self.context.clock.mono().after(self.retry);
             self.schedule.put_off(Refusal::Busy(error.detail.clone()), due);

@@ -61,7 +61,7 @@ impl Probe {
         loop {
             let (began, _turn) = match self.gate.enter(&self.config.allowance()).await {
                 Entry::Now(began, turn) => (began, turn),
-                Entry::Spent(began, error) => return self.context.failed(began, error, &ERRORS),
+                Entry::Spent(began, error) => return self.accounted(self.context.failed(began, error, &ERRORS)),
             };
             let outcome = tokio::select! {
                 biased;
@@ -72,7 +72,7 @@ impl Probe {
                 outcome = self.test() => outcome,
             };
             let interval = self.context.interval;
-            let (next, mut observation) = match outcome {
+            let (next, observation) = match outcome {
                 Ok(reading) => (interval, self.context.read(began, reading)),
                 Err(error) => {
                     self.lookup.target_failed();
@@ -80,11 +80,15 @@ impl Probe {
                 }
             };
             self.gate.made(began, next);
-            // A test that failed has cost what it cost.
-            observation.reading.measure(&catalogue::USED, self.gate.ledger.total());
-            observation.reading.measure(&catalogue::USED_TODAY, self.gate.ledger.today());
-            return observation;
+            return self.accounted(observation);
         }
+    }
+
+    /// A test that failed has cost what it cost, and one that was not made takes nothing off what others cost before.
+    fn accounted(&self, mut observation: Observation) -> Observation {
+        observation.reading.measure(&catalogue::USED, self.gate.ledger.total());
+        observation.reading.measure(&catalogue::USED_TODAY, self.gate.ledger.today());
+        observation
     }
 
     async fn test(&mut self) -> Result<Reading, ProbeError> {

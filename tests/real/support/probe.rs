@@ -20,6 +20,7 @@ pub(crate) fn context(check: &str, interval: Duration, in_use: &watch::Sender<bo
         in_use: in_use.subscribe(),
         requests: siaga::probe::Requests::default(),
         not_before: siaga::domain::Mono::ZERO,
+        stands_until: siaga::domain::Mono::ZERO,
         own_far_end: None,
         enrolled: None,
         budget: Budget::default(),
