@@ -33,9 +33,13 @@ fn secret_file(text: &str) -> Result<SecretFile, &'static str> {
     SecretFile::try_from(text.to_owned())
 }
 
+/// At which a full packet of somebody new is still answered.
+const LEAST: Rate = Rate(100e3);
+
 fn rate(text: &str) -> Result<Rate, String> {
     let rate: Rate = text.parse().map_err(|error| format!("{error}"))?;
-    if rate.0 > 0.0 { Ok(rate) } else { Err("it must be more than 0".to_owned()) }
+    // A bucket must hold one full packet, and a newcomer has half of it (see `reflect::limits`).
+    if rate >= LEAST { Ok(rate) } else { Err(format!("less than {LEAST} answers no full packet")) }
 }
 
 /// Answers until it is told to end.

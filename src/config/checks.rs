@@ -16,6 +16,12 @@ use crate::probe::{self, ProbeConfig};
 
 /// Twenty times a second: the pace of a bench, and no burden to anybody's equipment or line.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(50);
+/// What is looked at more seldom than once a month is not watched.
+const LONGEST_INTERVAL: Duration = Duration::from_hours(31 * 24);
+/// Three of these.
+const LONGEST_FRESH: Duration = Duration::from_hours(93 * 24);
+/// What lasts for a week is no hiccup.
+const LONGEST_HOLD: Duration = Duration::from_hours(7 * 24);
 
 /// A check as it is read, with the places that later rules point to.
 struct Read {
@@ -54,6 +60,9 @@ pub(super) fn read_checks(
         let mut probe = common.kind.and_then(|kind| read_own(kind, *table, beside, problems));
         if let Some(probe) = &mut probe {
             probe.fit(largest_need);
+            if let Some((key, why)) = probe.misfit(largest_need) {
+                problems.say(table.at(key), why);
+            }
         }
         let group = common.group.clone();
         match assemble(common, probe, *table, problems) {
@@ -126,6 +135,17 @@ fn assemble(
     } else {
         interval
     };
+    let times = [
+        ("interval", common.interval, LONGEST_INTERVAL),
+        ("fresh_for", common.fresh_for, LONGEST_FRESH),
+        ("bad_for", common.bad_for, LONGEST_HOLD),
+        ("good_for", common.good_for, LONGEST_HOLD),
+    ];
+    for (key, said, longest) in times {
+        if let Some(said) = said.filter(|said| said.0 > longest) {
+            problems.say(table.at(key), format!("{said} is out of range; {key} is at most {}", Period(longest)));
+        }
+    }
     let fresh_for = common.fresh_for.map_or_else(|| fresh_for(interval, &defaults), |Period(fresh_for)| fresh_for);
     if fresh_for < interval {
         let message = format!(

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use serde::de::Error as _;
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -18,11 +19,21 @@ pub struct Room {
     /// A short word for it, used in the API and as a metric's label: lower-case letters, digits, `_` and `-`.
     pub name: RoomName,
     /// Its name for people; `name` if not given.
+    #[serde(deserialize_with = "title")]
     pub title: Option<String>,
     /// The language of pages and messages where nobody asks for another.
     pub language: Lang,
     /// The IANA name of the time zone in which times are told to people, such as `Asia/Pontianak`.
     pub time_zone: Zone,
+}
+
+/// It stands in pages, messages and terminals.
+fn title<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let title = String::deserialize(deserializer)?;
+    if title.trim().is_empty() || title.contains(char::is_control) {
+        return Err(D::Error::custom(format!("{title:?} is no title: it has nothing, or a control character, in it")));
+    }
+    Ok(Some(title))
 }
 
 impl Default for Room {
@@ -235,9 +246,22 @@ impl Default for Store {
 #[serde(deny_unknown_fields, default)]
 pub struct Control {
     /// Where the daemon listens for them: a unix socket.
+    #[serde(deserialize_with = "socket")]
     pub socket: Option<PathBuf>,
     /// A group of this machine whose members may, beside root and the daemon's own user.
     pub group: Option<String>,
+}
+
+/// `sun_path` (unix(7)): 108 bytes, the last of them a zero.
+const LONGEST_SOCKET: usize = 107;
+
+fn socket<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    let path = PathBuf::deserialize(deserializer)?;
+    if path.as_os_str().len() > LONGEST_SOCKET {
+        let message = format!("a unix socket's path has at most {LONGEST_SOCKET} bytes, and this one more");
+        return Err(D::Error::custom(message));
+    }
+    Ok(Some(path))
 }
 
 /// Kinds of meeting.

@@ -45,6 +45,15 @@ pub struct Allowance {
     pub daily_budget: Size,
 }
 
+impl Allowance {
+    /// A budget that suffices for no test at all: the key, and why.
+    pub fn misfit(&self) -> Option<(&'static str, String)> {
+        let (worst, budget) = (Size(self.worst), self.daily_budget);
+        (worst > budget)
+            .then(|| ("daily_budget", format!("{budget} a day suffices for no test: one may take up to {worst}")))
+    }
+}
+
 /// Whether a test may begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leave {

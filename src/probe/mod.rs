@@ -11,6 +11,7 @@ pub mod enrolled;
 #[cfg(test)]
 mod fixture;
 mod gate;
+mod host;
 mod lookup;
 mod news;
 mod range;
@@ -313,6 +314,15 @@ impl ProbeConfig {
     pub fn fit(&mut self, need: f64) {
         if let Self::Stamp(config) = self {
             config.fit(need);
+        }
+    }
+
+    /// What cannot be where a profile needs that rate (bit/s): the key, and why. Asked after [`ProbeConfig::fit`].
+    pub fn misfit(&self, need: f64) -> Option<(&'static str, String)> {
+        match self {
+            Self::Bandwidth(config) => config.allowance().misfit(),
+            Self::Stamp(config) => config.misfit(need).or_else(|| config.allowance().misfit()),
+            _ => None,
         }
     }
 

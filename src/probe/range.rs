@@ -38,11 +38,16 @@ pub(super) fn patience<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Per
     within(deserializer, Period(Duration::from_millis(100))..=Period(Duration::from_mins(10)))
 }
 
+/// How often something is done again: without any pause it would be done all the time.
+pub(super) fn pace<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Period, D::Error> {
+    within(deserializer, Period(Duration::from_millis(500))..=Period(Duration::from_hours(31 * 24)))
+}
+
 #[cfg(test)]
 mod tests {
     use serde::de::DeserializeOwned;
 
-    use super::super::{computer, http, link, loopback, microphone, seat, tls};
+    use super::super::{audio, bandwidth, camera, computer, dns, http, link, loopback, microphone, seat, tls, ups};
 
     /// What is wrong with `text`, where it is put beside `rest`.
     fn refused<T: DeserializeOwned>(rest: &str, text: &str) -> String {
@@ -87,6 +92,17 @@ mod tests {
             (tls("expires_within = \"4000d\""), "to 3650d"),
             (tls("timeout = \"0s\""), "allowed is 100ms to 10m"),
             (http("timeout = \"1h\""), "allowed is 100ms to 10m"),
+            (refused::<dns::Config>("query = \"a.example\"\n", "timeout = \"0s\""), "allowed is 100ms to 10m"),
+            (refused::<dns::Config>("", "query = \"\""), "neither a name"),
+            (refused::<ups::Config>("", "timeout = \"0s\""), "allowed is 100ms to 10m"),
+            (refused::<audio::Config>("", "requery = \"0s\""), "allowed is 500ms to 31d"),
+            (refused::<camera::Config>("", "requery = \"0s\""), "allowed is 500ms to 31d"),
+            (microphone("retry = \"0s\""), "allowed is 500ms to 31d"),
+            (loopback("retry = \"0s\""), "allowed is 500ms to 31d"),
+            (refused::<bandwidth::Config>("", "max_bytes = \"0 B\""), "allowed is 10 kB to 10 GB"),
+            (refused::<bandwidth::Config>("", "duration = \"0s\""), "allowed is 500ms to 1m"),
+            (refused::<bandwidth::Config>("", "enough = \"1 bit/s\""), "allowed is 64 kbit/s to "),
+            (refused::<bandwidth::Config>("", "line_rate = \"1 bit/s\""), "allowed is 64 kbit/s to "),
         ] {
             assert!(said.contains(allowed), "{said}");
         }

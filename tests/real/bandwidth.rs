@@ -183,9 +183,9 @@ async fn what_is_half_done_or_impossible_is_no_result() {
         ("/down", "/missing", "", "siaga.bandwidth_half", ErrorKind::Protocol),
         ("/missing", "/up", "", "siaga.bandwidth_failed", ErrorKind::Protocol),
         ("/small", "/up", "", "siaga.bandwidth_failed", ErrorKind::Protocol),
-        ("/down", "/up", "line_rate = \"1 kbit/s\"", "siaga.bandwidth_implausible", ErrorKind::Protocol),
+        ("/down", "/up", "line_rate = \"64 kbit/s\"", "siaga.bandwidth_implausible", ErrorKind::Protocol),
         // After its first bytes it gives nothing more: a rate of zero.
-        ("/endless", "/up", "duration = \"300ms\"", "siaga.bandwidth_implausible", ErrorKind::Protocol),
+        ("/endless", "/up", "duration = \"500ms\"", "siaga.bandwidth_implausible", ErrorKind::Protocol),
     ];
     for (place, (down, up, rest, reason, kind)) in cases.into_iter().enumerate() {
         let (_in_use, context) = room(&format!("no_result_{place}"));

@@ -85,7 +85,7 @@ fn what_keeps_it_from_starting_is_said() {
         (["--listen".to_owned(), taken.to_string()], "cannot be listened on"),
         (["--key-file".to_owned(), short.path().display().to_string()], "at least 16 bytes"),
         (["--key-file".to_owned(), "credential:key".to_owned()], "LoadCredential="),
-        (["--rate".to_owned(), "0 Mbit/s".to_owned()], "more than 0"),
+        (["--rate".to_owned(), "1 bit/s".to_owned()], "no full packet"),
     ] {
         let output = siaga().arg("reflect").args(&args).env_remove("CREDENTIALS_DIRECTORY").output().unwrap();
         let told = String::from_utf8_lossy(&output.stderr).into_owned();

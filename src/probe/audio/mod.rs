@@ -17,6 +17,7 @@ use futures_util::future::join_all;
 
 use super::child::{Program, Slot};
 use super::enrolled::{self, Record};
+use super::range::pace;
 use super::uevents::Watch;
 use super::{Context, Defaults, Roots};
 use crate::domain::check::LossRule;
@@ -201,7 +202,7 @@ pub struct Config {
     #[serde(default = "yes")]
     pub mixer: bool,
     /// How often the mixer is looked at, beside whenever something is plugged or unplugged.
-    #[serde(default = "requery")]
+    #[serde(default = "requery", deserialize_with = "pace")]
     pub requery: Period,
 }
 

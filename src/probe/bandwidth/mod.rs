@@ -13,9 +13,12 @@ mod transfer;
 
 use std::time::Duration;
 
+use serde::Deserializer;
+
 use super::budget::Allowance;
 use super::dial::FarUrl;
 use super::gate::{Entry, Gate};
+use super::range::within;
 use super::{Context, Defaults, until};
 use crate::domain::check::LossRule;
 use crate::domain::{
@@ -100,10 +103,13 @@ pub struct Config {
     /// Where to upload by `POST`; or "self". The server must answer after it has read everything.
     pub up_url: FarUrl,
     /// How long each direction may take; the last step of an upload that turns out slow may take as long again.
+    #[serde(deserialize_with = "duration_in_range")]
     pub duration: Period,
     /// How many bytes each direction may take.
+    #[serde(deserialize_with = "bytes_in_range")]
     pub max_bytes: Size,
     /// A sustained rate that proves enough for every meeting: beyond it the test stops early, to save data.
+    #[serde(deserialize_with = "rate_in_range")]
     pub enough: Rate,
     /// How far apart two tests are at least, whatever asks for them. A test that failed is tried again after this.
     pub min_gap: Period,
@@ -112,7 +118,26 @@ pub struct Config {
     pub daily_budget: Size,
     /// What the line can carry at most: a result beyond it is rejected as impossible. Without it 1 Gbit/s, and no bound
     /// for a far end on this very machine, where no line is in between.
+    #[serde(deserialize_with = "line_rate_in_range")]
     pub line_rate: Option<Rate>,
+}
+
+/// Shorter is over before TCP has found its rate; longer costs more than it tells.
+fn duration_in_range<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Period, D::Error> {
+    within(deserializer, Period(Duration::from_millis(500))..=Period(Duration::from_mins(1)))
+}
+
+fn bytes_in_range<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Size, D::Error> {
+    within(deserializer, Size(10_000)..=Size(10_000_000_000))
+}
+
+/// From a voice call's rate up.
+fn rate_in_range<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Rate, D::Error> {
+    within(deserializer, Rate(64e3)..=Rate(1e12))
+}
+
+fn line_rate_in_range<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Rate>, D::Error> {
+    rate_in_range(deserializer).map(Some)
 }
 
 impl Default for Config {
@@ -161,7 +186,7 @@ impl Config {
     }
 
     /// What one test may take at most, and all together.
-    const fn allowance(&self) -> Allowance {
+    pub(super) const fn allowance(&self) -> Allowance {
         let worst = self.max_bytes.0.saturating_mul(2);
         Allowance { worst, min_gap: self.min_gap.0, daily_budget: self.daily_budget }
     }

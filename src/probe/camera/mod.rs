@@ -20,6 +20,7 @@ use futures_util::future::join_all;
 
 use super::child::{self, Program, Slot};
 use super::enrolled::{self, Record};
+use super::range::pace;
 use super::uevents::Watch;
 use super::{Context, Defaults, Roots};
 use crate::domain::check::LossRule;
@@ -171,7 +172,7 @@ pub struct Config {
     #[serde(default = "auto")]
     pub device: String,
     /// How often a camera is asked for its formats, beside whenever something is plugged or unplugged.
-    #[serde(default = "requery")]
+    #[serde(default = "requery", deserialize_with = "pace")]
     pub requery: Period,
 }
 

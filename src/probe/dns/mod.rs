@@ -16,8 +16,11 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::{Name, RecordType};
+use serde::de::Error as _;
+use serde::{Deserialize as _, Deserializer};
 
-use super::{Context, Defaults};
+use super::range::patience;
+use super::{Context, Defaults, host};
 use crate::domain::check::LossRule;
 use crate::domain::{
     ErrorKind, Finding, Level, Observation, Period, ProbeError, Quantity, Reading, ReasonDef, Rule, Unit, Verdict,
@@ -54,6 +57,7 @@ static ANSWERS: Quantity =
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The name to ask for: best the meeting platform's own.
+    #[serde(deserialize_with = "name")]
     pub query: String,
     /// Which records: "a" (IPv4), "aaaa" (IPv6) or "both", of which one must be there.
     #[serde(default)]
@@ -62,11 +66,20 @@ pub struct Config {
     #[serde(default)]
     pub resolver: Resolver,
     /// How long a resolver may take.
-    #[serde(default = "two_seconds")]
+    #[serde(default = "two_seconds", deserialize_with = "patience")]
     pub timeout: Period,
     /// The file that names the machine's resolvers.
     #[serde(default = "etc")]
     pub resolv_conf: PathBuf,
+}
+
+/// A resolver may be asked only for what can be a name.
+fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    match host::fault(&name) {
+        Some(why) => Err(D::Error::custom(format!("{name:?} {why}; write a name, such as \"meet.example.org\""))),
+        None => Ok(name),
+    }
 }
 
 const fn two_seconds() -> Period {

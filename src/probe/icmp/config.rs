@@ -9,6 +9,7 @@ use super::target::is_gateway;
 use super::words::Plan;
 use crate::domain::check::LossRule;
 use crate::domain::{Level, Limit, Period, ProfileLimit, Rule, Test};
+use crate::probe::host;
 use crate::probe::range::within;
 
 /// What stands at the other end.
@@ -74,13 +75,16 @@ const fn burst_spacing() -> Period {
     Period(Duration::from_millis(20))
 }
 
-/// An empty target would be asked of the resolver, for ever.
+/// An empty target, or one that is no host, would be asked of the resolver for ever.
 fn target<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let target = String::deserialize(deserializer)?;
     let word = target.trim();
-    if word.is_empty() || word.contains(char::is_whitespace) {
-        let example = r#"an IP address, a name, or "gateway", such as "192.0.2.1""#;
+    let example = r#"an IP address, a name, or "gateway", such as "192.0.2.1""#;
+    if word.is_empty() {
         return Err(serde::de::Error::custom(format!("{target:?} is no target; write {example}")));
+    }
+    if let Some(why) = host::fault(word) {
+        return Err(serde::de::Error::custom(format!("{target:?} {why}; write {example}")));
     }
     Ok(word.to_owned())
 }

@@ -19,7 +19,7 @@ use super::sound::hardware::{self, Pcm};
 use super::sound::stream::{Captured, Loudspeakers, Microphone, RATE};
 use super::child::seal;
 use super::sound::{Tested, Tester, is_good};
-use super::range::{decibels_above, share, within};
+use super::range::{decibels_above, pace, share, within};
 use super::{Context, Defaults};
 use crate::clock::Clock;
 use crate::domain::check::LossRule;
@@ -96,6 +96,7 @@ pub struct Config {
     /// An ALSA PCM to capture from instead.
     pub capture: Option<String>,
     /// After what time a test that found fault is repeated: it can be heard.
+    #[serde(deserialize_with = "pace")]
     pub retry: Period,
     /// A sweep that stands out by less, in dB, was not heard.
     #[serde(deserialize_with = "decibels_above")]

@@ -17,7 +17,7 @@ use super::sound::hardware::{self, Pcm};
 use super::sound::stream::{Microphone, RATE};
 use super::child::seal;
 use super::sound::{Tested, Tester, is_good};
-use super::range::{decibels_above, share, within};
+use super::range::{decibels_above, pace, share, within};
 use super::{Context, Defaults};
 use crate::clock::Clock;
 use crate::domain::check::LossRule;
@@ -96,6 +96,7 @@ pub struct Config {
     /// An ALSA PCM to open instead, such as `"plughw:CARD=Headset,DEV=1"` for a card's second microphone.
     pub pcm: Option<String>,
     /// After what time a test that found fault is repeated.
+    #[serde(deserialize_with = "pace")]
     pub retry: Period,
     /// No sample differs from the one before for longer than this: digital silence.
     #[serde(deserialize_with = "silence_in_range")]

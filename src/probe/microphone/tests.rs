@@ -24,7 +24,8 @@ fn probe(machine: &Machine) -> Probe {
         "child.sh",
         format!("cd {} && echo $* >> asked && [ -e answer ] && exec cat answer; exec sleep infinity", folder.display()),
     );
-    let mut probe = Probe::new(toml::from_str("retry = \"1ms\"").unwrap(), machine.context());
+    let config = Config { retry: Period(Duration::from_millis(1)), ..Config::default() };
+    let mut probe = Probe::new(config, machine.context());
     probe.tester.program = Program::other("/bin/sh", &[machine.path("child.sh").to_str().unwrap()]);
     probe.tester.deadline = Duration::from_secs(20);
     probe

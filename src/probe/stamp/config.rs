@@ -18,6 +18,8 @@ use crate::probe::stun::Server;
 const PORT: u16 = 10862;
 /// What is sent where no profile says what is needed: more than any shipped one does.
 const RATE: Rate = Rate(4.4e6);
+/// What a process can send evenly.
+const FASTEST: Rate = Rate(50e6);
 /// Over what a meeting needs, so that what is carried can be seen to be more.
 const OVER: f64 = 1.1;
 
@@ -50,7 +52,7 @@ fn reflector<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Server, D::Er
 }
 
 fn rate_in_range<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Rate>, D::Error> {
-    within(deserializer, Rate(64e3)..=Rate(50e6)).map(Some)
+    within(deserializer, Rate(64e3)..=FASTEST).map(Some)
 }
 
 const fn min_gap() -> Period {
@@ -118,13 +120,24 @@ impl Config {
         self.rate = self.rate.or(Some(Rate(need * OVER)));
     }
 
+    /// Why that rate does not do where a profile needs `need` (bit/s).
+    pub(in crate::probe) fn misfit(&self, need: f64) -> Option<(&'static str, String)> {
+        let (rate, least) = (self.rate.unwrap_or(RATE), Rate(need * OVER));
+        if least > FASTEST {
+            let need = Rate(need);
+            return Some(("kind", format!("a profile needs {need}, and this test proves {FASTEST} at most")));
+        }
+        // What is not offered cannot be carried, and would be held against the line.
+        (rate < least).then(|| ("rate", format!("{rate} proves less than what a profile needs: leave it out, or write {least} or more")))
+    }
+
     /// What is to be proven, bit/s.
     pub(super) fn rate(&self) -> f64 {
         self.rate.unwrap_or(RATE).0
     }
 
     /// What one test may take at most, and all together.
-    pub(super) fn allowance(&self) -> Allowance {
+    pub(in crate::probe) fn allowance(&self) -> Allowance {
         let worst = plan::bytes(self.rate()).saturating_mul(2);
         Allowance { worst, min_gap: self.min_gap.0, daily_budget: self.daily_budget }
     }
@@ -142,8 +155,11 @@ mod tests {
         assert_eq!((config.reflector.port, config.rate), (10862, None));
         config.fit(4e6);
         assert!((config.rate() - 4.4e6).abs() < 1.0);
+        assert_eq!(config.misfit(4e6), None);
         config.fit(8e6);
         assert!((config.rate() - 4.4e6).abs() < 1.0, "what is said is said");
+        assert_eq!(config.misfit(8e6).map(|(key, _)| key), Some("rate"));
+        assert_eq!(config.misfit(2e9).map(|(key, _)| key), Some("kind"));
         // Four and a half seconds of sound, three of everything, both ways.
         assert!((3_000_000..4_000_000).contains(&config.allowance().worst), "{}", config.allowance().worst);
         for (text, told) in [

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer};
 use super::catalogue::{DELAY_HIGH, LOSS_HIGH, LOSS_UNDECIDED, RTT, UDP_BLOCKED, UDP_BLOCKED_FLAG};
 use crate::domain::check::LossRule;
 use crate::domain::{Level, Limit, Period, ProfileLimit, Rule, Test};
+use crate::probe::host;
 use crate::probe::range::within;
 
 /// RFC 8489 §18.6.
@@ -81,9 +82,8 @@ impl Server {
             None => usual,
         };
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        let colons = bare.contains(':') && bare.parse::<Ipv6Addr>().is_err();
-        if bare.is_empty() || colons || bare.contains(|c: char| c.is_whitespace() || c == '/') {
-            return Err(wrong());
+        if let Some(why) = host::fault(bare) {
+            return Err(format!("{} ({bare:?} {why})", wrong()));
         }
         Ok(Self { host: bare.to_owned(), port })
     }

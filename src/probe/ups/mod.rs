@@ -23,6 +23,7 @@ use self::client::Client;
 use self::failure::Failure;
 use self::status::{Policy, Status};
 use self::variables::{Variable, Variables};
+use super::range::patience;
 use super::{Context, Defaults};
 use crate::domain::check::LossRule;
 use crate::domain::{
@@ -70,6 +71,7 @@ pub struct Config {
     #[serde(deserialize_with = "word")]
     pub ups: String,
     /// How long a question may take, connecting included.
+    #[serde(deserialize_with = "patience")]
     pub timeout: Period,
     /// The share of the reported runtime that is believed, above 0 and up to 1: units estimate it for a battery that is
     /// still as good as new.
