@@ -305,7 +305,8 @@ fn what_a_transfer_does_to_the_delay_is_told_beside_the_empty_line() {
         })
     };
     let full = test("queue");
-    tc("replace dev lo root tbf rate 8mbit burst 16kb latency 10ms");
+    // Not so short that it drops the first packet of most connections: then there would be no delay to tell.
+    tc("replace dev lo root tbf rate 8mbit burst 16kb latency 25ms");
     let short = test("short_queue");
     for direction in ["down", "up"] {
         let told = |of, quantity: &str| value(of, quantity, Some(direction)).unwrap();
