@@ -309,7 +309,9 @@ fn what_a_transfer_does_to_the_delay_is_told_beside_the_empty_line() {
     tc("replace dev lo root tbf rate 8mbit burst 16kb latency 25ms");
     let short = test("short_queue");
     for direction in ["down", "up"] {
-        let told = |of, quantity: &str| value(of, quantity, Some(direction)).unwrap();
+        let told = |of, quantity: &str| {
+            value(of, quantity, Some(direction)).unwrap_or_else(|| panic!("{direction}: no {quantity}: {of:?}"))
+        };
         let (idle, loaded) =
             (told(&full, "bandwidth_idle_delay_seconds"), told(&full, "bandwidth_loaded_delay_seconds"));
         assert!(loaded > 0.1 && loaded - idle > 0.1, "{direction}: {loaded} beside {idle}");

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::net::TcpStream;
 
 use crate::clock::Clock;
@@ -64,25 +65,35 @@ impl Pulse {
         let busy = self.beats.iter().filter(|(began, _)| *began >= full).map(|(_, took)| *took).collect();
         self.beats.clear();
         for _ in 0..QUIET {
-            self.beat().await;
+            let next = self.clock.mono().after(PACE);
+            self.beats.extend(beat(self.to, self.clock).await);
+            self.clock.sleep_until(next).await;
         }
         Delay::of(busy, self.beats.iter().map(|(_, took)| *took).min()?)
     }
 
     async fn go_on(&mut self) -> Infallible {
+        let mut under_way = FuturesUnordered::new();
         loop {
-            self.beat().await;
+            // One whose first packet was lost in a full queue waits for a second, and may not keep the others waiting.
+            under_way.push(beat(self.to, self.clock));
+            let next = self.clock.mono().after(PACE);
+            loop {
+                tokio::select! {
+                    biased;
+                    Some(beat) = under_way.next() => self.beats.extend(beat),
+                    () = self.clock.sleep_until(next) => break,
+                }
+            }
         }
     }
+}
 
-    async fn beat(&mut self) {
-        let began = self.clock.mono();
-        // One that is refused or lost says nothing of the delay.
-        if let Ok(Ok(_)) = tokio::time::timeout(PATIENCE, TcpStream::connect(self.to)).await {
-            self.beats.push((began, self.clock.mono().since(began)));
-        }
-        self.clock.sleep_until(began.after(PACE)).await;
-    }
+/// One handshake: when it began, and how long it took. One that is refused or lost says nothing of the delay.
+async fn beat(to: SocketAddr, clock: Clock) -> Option<(Mono, Duration)> {
+    let began = clock.mono();
+    let shaken = tokio::time::timeout(PATIENCE, TcpStream::connect(to)).await;
+    matches!(shaken, Ok(Ok(_))).then(|| (began, clock.mono().since(began)))
 }
 
 impl Delay {
