@@ -41,8 +41,8 @@ const HEARD: Duration = Duration::from_secs(5);
 /// Words that wait for somebody who reads slowly.
 const WORDS: usize = 64;
 
-/// Who gives an order, by the kernel's word.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Who gives an order, by the kernel's word. Has no `Debug`: what is debugged ends in a log.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Who {
     /// The user's number.
     pub uid: u32,

@@ -180,7 +180,7 @@ impl Writer {
                         match sql::apply(&step, op).map_err(Fault::from) {
                             Ok(()) => step.commit()?,
                             Err(Fault::Ours(error)) => {
-                                tracing::error!(%error, ?op, "the database refused a record");
+                                tracing::error!(%error, record = op.sort(), "the database refused a record");
                                 refused += 1;
                             }
                             Err(fault) => return Err(fault),
