@@ -9,8 +9,9 @@ use tokio::sync::{mpsc, watch};
 use super::delivery::Delivery;
 use super::desk::AllRequests;
 use super::driver::Instruction;
+use super::identity::Identity;
 use super::probes::Probes;
-use super::{identity, service};
+use super::service;
 use crate::clock::Clock;
 use crate::config::{Config, Files, LoadError, Origin};
 use crate::domain::Kind;
@@ -20,6 +21,8 @@ use crate::{probe, web};
 pub struct Reloader {
     /// Where state is kept.
     pub folder: PathBuf,
+    /// What each check looks at, since when.
+    pub identity: Identity,
     /// Where the config stands.
     pub origin: Origin,
     /// The one that runs.
@@ -79,6 +82,7 @@ impl Reloader {
         if config.web.listen != old.web.listen || config.store != old.store || config.control != old.control {
             tracing::warn!("[web] listen, [store] and [control] take effect only at a start: restart siaga");
         }
+        let from = self.clock.now().wall;
         let plan = Instruction::Adopt(Box::new(config.plan.clone()));
         self.instruct.send(plan).await.map_err(|_| "the judge has ended".to_owned())?;
         probes.keep(config.plan.checks.iter().zip(&config.probes), |_| None);
@@ -88,7 +92,8 @@ impl Reloader {
         if config.receivers != self.config.receivers || config.room.language != self.config.room.language {
             self.delivery.serve(&config);
         }
-        identity::remember(&self.folder, &config);
+        self.identity.adopt(&config, from);
+        self.identity.write(&self.folder);
         self.config = config;
         Ok(())
     }
