@@ -263,6 +263,16 @@ fn what_was_said_before_a_restart_is_said_since_then_if_it_is_still_so() {
     assert!(judged(&mended, "ups").since >= at(70.0).wall);
     assert!(judged(&mended, "ups").reasons[0].since >= at(70.0).wall);
 
+    // Over a gap in which nobody watched for longer than evidence counts, it may have been otherwise in between.
+    for (start, since) in [(70.0, began), (70.1, at(70.2).wall)] {
+        let mut away = Engine::new(room(), restored(), at(start));
+        for name in NAMES {
+            away.observe(says(name, found(name), at(start + 0.1)), at(start + 0.1));
+        }
+        assert_eq!((judged(&away, "ups").since, power(&away).since), (since, since), "{start}");
+        assert_eq!(judged(&away, "ups").reasons[0].since, since);
+    }
+
     // Of a clock that was set back, and under another profile: not believed.
     let ahead = |standing: &Standing| Standing { since: at(999.0).wall, ..standing.clone() };
     let other = |standing: &Standing| Standing { profile: "large".into(), ..standing.clone() };
