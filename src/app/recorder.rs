@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::{Incident, Lang, Observation, in_full};
 use crate::engine::{self, Event, SETTLING};
-use crate::notify::policy::Change;
+use crate::notify::policy::{Change, Withheld};
 use crate::notify::{Poke, Policy, Stats};
 use crate::probe;
 use crate::store::{Batch, Catalogue, Kept, Retention, Store};
@@ -111,6 +111,11 @@ impl Recorder {
                 Err(why) => {
                     tracing::info!(incident = %incident.id, %why, "nobody is told");
                     self.stats.withheld(why);
+                    // An incident of before this process stays in the store as it was told: a process that ends while it
+                    // settles would else leave the next one to think that this was told too. The judge comes back to it.
+                    if why == Withheld::Settling && !incident.settling {
+                        continue;
+                    }
                 }
             }
             batch.incidents.push(incident.clone());
@@ -158,4 +163,56 @@ pub fn audience(config: &Config) -> Vec<(Arc<str>, Lang)> {
 /// A policy for a config; what is `open` has been told before.
 pub fn policy(config: &Config, open: &[Incident]) -> Policy {
     Policy::new(Arc::clone(&config.plan.room), config.room.time_zone.0.clone(), audience(config), open)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::Source;
+    use crate::domain::{Component, Verdict};
+    use crate::store::{Claim, Retention};
+
+    fn recorder(folder: &Path, open: &[Incident]) -> Recorder {
+        let text = "[[receiver]]\nname = \"desk\"\nkind = \"webhook\"\nurl = \"http://127.0.0.1:9/\"\n";
+        let config = Config::parse(&Source::new("test", text.to_owned())).unwrap();
+        let clock = Clock::start();
+        Recorder {
+            store: Store::open(Claim::take(folder).unwrap(), clock, Retention::default(), catalogue()),
+            policy: policy(&config, open),
+            poke: Poke::default(),
+            stats: Stats::default(),
+            clock,
+            configs: watch::channel(Arc::new(config)).1,
+        }
+    }
+
+    fn incident(verdict: Verdict) -> Incident {
+        Incident {
+            id: "power-1".to_owned(),
+            component: Component::Power,
+            worst: verdict,
+            verdict,
+            reasons: Vec::new(),
+            opened_at: jiff::Timestamp::UNIX_EPOCH,
+            closed_at: None,
+            settling: false,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_withheld_of_an_open_incident_at_a_start_is_not_stored_as_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let told = incident(Verdict::Degraded);
+        let mut recorder = recorder(folder.path(), std::slice::from_ref(&told));
+        let batch = Batch { incidents: vec![told.clone()], ..Batch::default() };
+        recorder.store.record(batch).await.unwrap();
+        recorder.record(vec![Event::IncidentChanged(incident(Verdict::NotReady))]).await;
+        // A process that ends here leaves the next one what was told, so that it tells the rest.
+        assert_eq!(recorder.store.incidents(true, 9).await.unwrap(), [told]);
+        let closed = Incident { closed_at: Some(jiff::Timestamp::UNIX_EPOCH), ..incident(Verdict::Ready) };
+        recorder.record(vec![Event::IncidentClosed(closed)]).await;
+        assert_eq!(recorder.store.incidents(true, 9).await.unwrap(), []);
+    }
 }
