@@ -122,10 +122,8 @@ impl Recorder {
         }
         let told = !batch.notifications.is_empty();
         match self.store.record(batch).await {
-            Ok(Kept::OnDisk) => {}
-            Ok(Kept::InMemory) => {
-                tracing::warn!("the disk does not take what happened; it is kept in memory until it does");
-            }
+            // That a disk does not take it is the store's to say, once.
+            Ok(Kept::OnDisk | Kept::InMemory) => {}
             Err(error) => tracing::error!(error = in_full(&error), "what happened could not be stored"),
         }
         if told {
@@ -167,7 +165,9 @@ pub fn policy(config: &Config, open: &[Incident]) -> Policy {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
     use std::path::Path;
+    use std::sync::Mutex;
 
     use super::*;
     use crate::config::Source;
@@ -214,5 +214,36 @@ mod tests {
         let closed = Incident { closed_at: Some(jiff::Timestamp::UNIX_EPOCH), ..incident(Verdict::Ready) };
         recorder.record(vec![Event::IncidentClosed(closed)]).await;
         assert_eq!(recorder.store.incidents(true, 9).await.unwrap(), []);
+    }
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_fails_is_not_logged_with_each_event() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("in-the-way"), "a file").unwrap();
+        let mut recorder = recorder(&folder.path().join("in-the-way/state"), &[]);
+        let log = Log::default();
+        let lines = log.clone();
+        let _told = tracing::subscriber::set_default(
+            tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_writer(move || lines.clone()).finish(),
+        );
+        for _ in 0..3 {
+            recorder.record(vec![Event::IncidentOpened(incident(Verdict::NotReady))]).await;
+        }
+        let said = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(said.matches("incident opened").count(), 3, "{said}");
+        assert!(!said.contains("WARN") && !said.contains("ERROR"), "{said}");
     }
 }
