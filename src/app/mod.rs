@@ -159,6 +159,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         folder,
         identity,
         origin,
+        in_force: reload::InForce::of(&config),
         config,
         instruct,
         said,

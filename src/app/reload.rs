@@ -1,5 +1,6 @@
 //! A config read anew: parsed fully, then swapped; a bad one leaves the old one running and says so.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,9 +14,24 @@ use super::identity::Identity;
 use super::probes::Probes;
 use super::service;
 use crate::clock::Clock;
-use crate::config::{Config, Files, LoadError, Origin};
+use crate::config::{self, Config, Files, LoadError, Origin};
 use crate::domain::Kind;
 use crate::{probe, web};
+
+/// What takes effect at a start alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InForce {
+    listen: Vec<SocketAddr>,
+    store: config::Store,
+    control: config::Control,
+}
+
+impl InForce {
+    /// As a start with `config` has it.
+    pub fn of(config: &Config) -> Self {
+        Self { listen: config.web.listen.clone(), store: config.store.clone(), control: config.control.clone() }
+    }
+}
 
 /// What a reload swaps.
 pub struct Reloader {
@@ -27,6 +43,8 @@ pub struct Reloader {
     pub origin: Origin,
     /// The one that runs.
     pub config: Config,
+    /// What it was started with, which stays in force until it is started again.
+    pub in_force: InForce,
     /// To the judge.
     pub instruct: mpsc::Sender<Instruction>,
     /// How the room speaks to people.
@@ -78,8 +96,7 @@ impl Reloader {
                 "measuring against this machine itself (\"self\") begins only at a start: restart siaga".to_owned()
             );
         }
-        let old = &self.config;
-        if config.web.listen != old.web.listen || config.store != old.store || config.control != old.control {
+        if InForce::of(&config) != self.in_force {
             tracing::warn!("[web] listen, [store] and [control] take effect only at a start: restart siaga");
         }
         let from = self.clock.now().wall;
