@@ -27,6 +27,9 @@ const JUDGED: Duration = Duration::from_secs(10);
 /// Strangers make one row of the audit in this time, however often they knock: the disk is not theirs to fill.
 const STRANGERS: Duration = Duration::from_secs(10);
 
+/// So much of what an order is about stands in its row of the audit, characters.
+const SUBJECT: usize = 200;
+
 /// Where each active check is asked for a test.
 pub type AllRequests = HashMap<CheckName, Requests>;
 
@@ -65,7 +68,8 @@ impl Desk {
         Self { clock, snapshot, requests, configs, store, turn, run, count, stranger }
     }
 
-    fn act(&self, who: &Who, action: &'static str, subject: String) -> Act {
+    fn act(&self, who: &Who, action: &'static str, subject: &str) -> Act {
+        let subject = subject.chars().take(SUBJECT).collect();
         let key = format!("{}-{:x}", self.run, self.count.fetch_add(1, Ordering::Relaxed)).into();
         Act { key, at: self.clock.now().wall, actor: who.in_audit(), via: "local", action, subject, outcome: None }
     }
@@ -80,15 +84,11 @@ impl Desk {
     }
 
     async fn test(&self, who: &Who, check: &str, lang: Lang, words: &Words) {
-        let mut act = self.act(who, "test", check.to_owned());
-        let refused = |no: &No| Word::Refused { check: Some(check.to_owned()), message: no.told.clone() };
-        let asked = self.may_begin(check, lang);
-        act.outcome = asked.as_ref().err().map(|no| format!("refused: {}", no.audit));
-        // Before anything happens: a test that nobody asked for is not made.
-        let written = self.write(&act).await;
-        let found = match asked {
+        let mut act = self.act(who, "test", check);
+        let found = match self.may_begin(check, lang) {
             Err(no) => Err(no),
-            Ok(_) if !written => Err(No::new(&NOT_WRITTEN, &[], lang, "not written down")),
+            // Before anything happens: a test that nobody asked for is not made.
+            Ok(_) if !self.write(&act).await => Err(No::new(&NOT_WRITTEN, &[], lang, "not written down")),
             Ok((spec, requests)) => {
                 tracing::info!(check, "a test was asked for on this machine");
                 words.say(Word::Begun { check: check.to_owned() });
@@ -104,7 +104,7 @@ impl Desk {
             }
             Err(no) => {
                 act.outcome = Some(format!("refused: {}", no.audit));
-                words.say(refused(&no));
+                words.say(Word::Refused { check: Some(check.to_owned()), message: no.told });
             }
         }
         self.write(&act).await;
@@ -211,7 +211,7 @@ impl control::Desk for Desk {
     async fn carry_out(&self, who: Who, order: Order, words: Words) {
         let Order::Test { checks, lang } = &order;
         let Ok(_turn) = self.turn.try_lock() else {
-            let mut act = self.act(&who, order.action(), order.subject());
+            let mut act = self.act(&who, order.action(), &order.subject());
             act.outcome = Some("refused: another test is under way".to_owned());
             self.write(&act).await;
             return words.say(Word::Refused { check: None, message: ANOTHER.in_lang(*lang).to_owned() });
@@ -230,7 +230,7 @@ impl control::Desk for Desk {
         *next = now.after(STRANGERS);
         drop(next);
         tracing::warn!("somebody who may not has given an order; the audit has who");
-        let mut act = self.act(&who, order.action(), order.subject().chars().take(200).collect());
+        let mut act = self.act(&who, order.action(), &order.subject());
         act.outcome = Some("refused: not allowed".to_owned());
         self.write(&act).await;
     }

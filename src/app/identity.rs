@@ -3,41 +3,64 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
 use crate::config::Config;
 use crate::domain::{CheckName, Subject};
 use crate::engine::Restored;
 
-/// Beside the database: each check's name, and a digest of what it was told to look at.
+/// Beside the database: each check's name, a digest of what it was told to look at, and since when.
 const FILE: &str = "checks.json";
 
-/// Leaves out what is known of checks that look at something else than the process before did. Without a word of what
-/// that was, nothing is believed.
-pub fn keep_the_same(restored: &mut Restored, folder: &Path, config: &Config) {
-    let before: BTreeMap<String, u64> =
-        std::fs::read(folder.join(FILE)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
-    let now = digests(config);
-    let same =
-        |name: &CheckName| before.get(name.as_str()).is_some_and(|digest| now.get(name.as_str()) == Some(digest));
-    restored.observations.retain(|observation| same(&observation.check));
-    restored.standings.retain(|standing| match &standing.subject {
-        Subject::Check(name) => same(name),
-        Subject::Room | Subject::Component(_) => true,
-    });
+/// What each check looks at, since when. A row of before that moment is of another target: it stays in the database until the
+/// check's next look, which may be hours away, and is not believed meanwhile, however often siaga is started.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Identity(BTreeMap<String, Looks>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Looks {
+    at: u64,
+    since: Timestamp,
 }
 
-/// Remembers what the checks of `config` look at. What cannot be written costs the next start its stored evidence, and
-/// nothing else.
-pub fn remember(folder: &Path, config: &Config) {
-    let Ok(text) = serde_json::to_string(&digests(config)) else { return };
-    let (new, file) = (folder.join("checks.json.new"), folder.join(FILE));
-    if let Err(error) = std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, &file)) {
-        tracing::debug!(%error, "what the checks look at is not remembered");
+impl Identity {
+    /// As the process before this one left it; empty without a word of that, and then nothing is believed.
+    pub fn read(folder: &Path) -> Self {
+        std::fs::read(folder.join(FILE)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
     }
-}
 
-/// Holds and limits are judged anew from the same evidence; only what the probe itself is told counts.
-fn digests(config: &Config) -> BTreeMap<String, u64> {
-    config.plan.checks.iter().map(|spec| (spec.name.as_str().to_owned(), spec.looks_at)).collect()
+    /// The checks look where `config` says from `now` on. One that looks where it did before has done so since then. Holds and
+    /// limits are judged anew from the same evidence; only what the probe itself is told counts.
+    pub fn adopt(&mut self, config: &Config, now: Timestamp) {
+        let before = std::mem::take(&mut self.0);
+        let checks = config.plan.checks.iter().map(|spec| {
+            let name = spec.name.as_str().to_owned();
+            let same = before.get(&name).filter(|looks| looks.at == spec.looks_at).copied();
+            (name, same.unwrap_or(Looks { at: spec.looks_at, since: now }))
+        });
+        self.0 = checks.collect();
+    }
+
+    /// Leaves out what is known of checks that looked at something else when it was found out.
+    pub fn keep_its_own(&self, restored: &mut Restored) {
+        let own = |name: &CheckName, at: Timestamp| self.0.get(name.as_str()).is_some_and(|looks| looks.since <= at);
+        restored.observations.retain(|observation| own(&observation.check, observation.at.wall));
+        restored.standings.retain(|standing| match &standing.subject {
+            Subject::Check(name) => own(name, standing.since),
+            Subject::Room | Subject::Component(_) => true,
+        });
+    }
+
+    /// Remembers it for the next start. What cannot be written costs that its stored evidence, and nothing else.
+    pub fn write(&self, folder: &Path) {
+        let Ok(text) = serde_json::to_string(self) else { return };
+        let (new, file) = (folder.join("checks.json.new"), folder.join(FILE));
+        if let Err(error) = std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, &file)) {
+            tracing::debug!(%error, "what the checks look at is not remembered");
+        }
+    }
 }
 
 #[cfg(test)]
@@ -56,32 +79,40 @@ mod tests {
     }
 
     #[test]
-    fn evidence_of_another_target_under_the_same_name_is_not_believed() {
+    fn evidence_of_another_target_under_the_same_name_is_not_believed_however_often_siaga_starts() {
         let folder = tempfile::tempdir().unwrap();
-        let now =
-            Now { mono: Mono::from_elapsed(Duration::from_secs(9)), wall: "2026-11-23T02:00:00Z".parse().unwrap() };
-        let observed = |name: &str| Observation::read(name.into(), now, Duration::ZERO, Reading::default());
-        let stood = |subject| Standing {
+        let moment = |minute: i64| Timestamp::from_second(1_763_863_200 + 60 * minute).unwrap();
+        let at = |minute| Now { mono: Mono::from_elapsed(Duration::from_secs(9)), wall: moment(minute) };
+        let stood = |subject, since| Standing {
             subject,
             profile: "standard".into(),
             verdict: Verdict::Ready,
-            since: now.wall,
+            since,
             reasons: Vec::new(),
         };
-        let names = |config: &Config| -> Vec<String> {
+        // A start at a minute, over what was found out before: who is believed.
+        let start = |target: &str, minute: i64, seen: i64| -> Vec<String> {
             let names = ["far", "pc", "gone"];
-            let mut standings: Vec<_> = names.map(|name| stood(Subject::Check(name.into()))).to_vec();
-            standings.push(stood(Subject::Component(Component::Internet)));
+            let observed = |name: &str| Observation::read(name.into(), at(seen), Duration::ZERO, Reading::default());
+            let mut standings: Vec<_> =
+                names.map(|name| stood(Subject::Check(name.into()), moment(seen))).into_iter().collect();
+            standings.push(stood(Subject::Component(Component::Internet), moment(seen)));
             let mut restored =
                 Restored { observations: names.map(observed).to_vec(), standings, ..Restored::default() };
-            keep_the_same(&mut restored, folder.path(), config);
+            let mut identity = Identity::read(folder.path());
+            identity.adopt(&config(target), moment(minute));
+            identity.keep_its_own(&mut restored);
+            identity.write(folder.path());
             let left: Vec<String> = restored.observations.iter().map(|seen| seen.check.to_string()).collect();
             assert_eq!(restored.standings.len(), left.len() + 1, "a component is not one check's");
             left
         };
-        assert!(names(&config("192.0.2.1")).is_empty(), "nothing is known of the process before");
-        remember(folder.path(), &config("192.0.2.1"));
-        assert_eq!(names(&config("192.0.2.1")), ["far", "pc"]);
-        assert_eq!(names(&config("192.0.2.2")), ["pc"]);
+        assert!(start("192.0.2.1", 10, 5).is_empty(), "nothing is known of the process before");
+        assert_eq!(start("192.0.2.1", 20, 15), ["far", "pc"]);
+        for minute in [30, 31, 32] {
+            assert_eq!(start("192.0.2.2", minute, 25), ["pc"], "the old target's row is there still");
+        }
+        assert_eq!(start("192.0.2.2", 40, 35), ["far", "pc"], "its own, since it looks there");
+        assert_eq!(start("192.0.2.1", 50, 45), ["pc"], "and back");
     }
 }

@@ -42,6 +42,7 @@ use crate::web;
 use delivery::Delivery;
 use desk::Desk;
 use driver::Driver;
+use identity::Identity;
 use probes::{Probes, Shared};
 use recorder::Recorder;
 pub use service::start_log;
@@ -72,8 +73,10 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let mut restored = recorder::restore(&store, RESTORE).await;
     let budget = Budget::default();
     restored.observations.iter().for_each(|observation| crate::probe::recall(&budget, observation));
-    identity::keep_the_same(&mut restored, &folder, &config);
-    identity::remember(&folder, &config);
+    let mut identity = Identity::read(&folder);
+    identity.adopt(&config, clock.now().wall);
+    identity.keep_its_own(&mut restored);
+    identity.write(&folder);
     let seen: std::collections::HashMap<CheckName, Mono> =
         restored.observations.iter().map(|observation| (observation.check.clone(), observation.at.mono)).collect();
     let open = restored.incidents.clone();
@@ -152,8 +155,20 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
 
     let mut kept = store.health();
     let mut begun_anew = 0;
-    let mut config_reader =
-        reload::Reloader { folder, origin, config, instruct, said, configs, requests, delivery, reloaded, clock };
+    let mut config_reader = reload::Reloader {
+        folder,
+        identity,
+        origin,
+        in_force: reload::InForce::of(&config),
+        config,
+        instruct,
+        said,
+        configs,
+        requests,
+        delivery,
+        reloaded,
+        clock,
+    };
     let died = loop {
         tokio::select! {
             Some(who) = ended_early.recv() => break Some(who),
@@ -169,7 +184,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
             Ok(()) = kept.changed() => {
                 let removed = kept.borrow_and_update().removed;
                 if std::mem::replace(&mut begun_anew, removed) != removed {
-                    identity::remember(&config_reader.folder, &config_reader.config);
+                    config_reader.identity.write(&config_reader.folder);
                     folder_made_anew.notify_one();
                 }
             }

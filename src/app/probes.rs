@@ -55,6 +55,8 @@ struct Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.task.abort();
+        // The desk has a handle too: a request that waits would wait on.
+        self.requests.close();
     }
 }
 
@@ -136,5 +138,48 @@ async fn keep_observing(config: ProbeConfig, mut context: Context, out: mpsc::Se
             return;
         }
         tokio::time::sleep(REST).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Source};
+
+    #[tokio::test]
+    async fn a_request_that_waits_ends_with_the_probe_it_was_made_to() {
+        let text = |budget: &str| {
+            let url = "http://127.0.0.1:9/";
+            format!(
+                "[[check]]\nname = \"line\"\nkind = \"bandwidth\"\ndown_url = \"{url}\"\nup_url = \"{url}\"\ndaily_budget = \"{budget}\"\n"
+            )
+        };
+        let config = |budget: &str| Config::parse(&Source::new("test", text(budget))).unwrap();
+        let ((_in_use, in_use), (_begun, begun)) = (watch::channel(false), watch::channel(false));
+        let shared = Shared {
+            clock: Clock::start(),
+            roots: Roots::default(),
+            in_use,
+            // Nothing active begins, so that the request waits.
+            begun,
+            own_far_end: None,
+            enrolled: None,
+            budget: Budget::default(),
+        };
+        let (out, _observed) = mpsc::channel(1);
+        let mut probes = Probes::new(shared, out);
+        let mut keep = |budget: &str| {
+            let config = config(budget);
+            probes.keep(config.plan.checks.iter().zip(&config.probes), |_| None);
+            probes.requests().remove(&CheckName::from("line")).unwrap()
+        };
+        let before = keep("2 GB");
+        let mut waits = before.ask();
+        assert!(waits.try_recv().is_err_and(|error| error == tokio::sync::oneshot::error::TryRecvError::Empty));
+        let after = keep("1 GB");
+        assert!(waits.await.is_err(), "told at once that it is over");
+        assert!(before.ask().await.is_err(), "and so is who asks the old one later");
+        let mut waits = after.ask();
+        assert!(waits.try_recv().is_err_and(|error| error == tokio::sync::oneshot::error::TryRecvError::Empty));
     }
 }

@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::{Incident, Lang, Observation, in_full};
 use crate::engine::{self, Event, SETTLING};
-use crate::notify::policy::Change;
+use crate::notify::policy::{Change, Withheld};
 use crate::notify::{Poke, Policy, Stats};
 use crate::probe;
 use crate::store::{Batch, Catalogue, Kept, Retention, Store};
@@ -111,16 +111,19 @@ impl Recorder {
                 Err(why) => {
                     tracing::info!(incident = %incident.id, %why, "nobody is told");
                     self.stats.withheld(why);
+                    // An incident of before this process stays in the store as it was told: a process that ends while it
+                    // settles would else leave the next one to think that this was told too. The judge comes back to it.
+                    if why == Withheld::Settling && !incident.settling {
+                        continue;
+                    }
                 }
             }
             batch.incidents.push(incident.clone());
         }
         let told = !batch.notifications.is_empty();
         match self.store.record(batch).await {
-            Ok(Kept::OnDisk) => {}
-            Ok(Kept::InMemory) => {
-                tracing::warn!("the disk does not take what happened; it is kept in memory until it does");
-            }
+            // That a disk does not take it is the store's to say, once.
+            Ok(Kept::OnDisk | Kept::InMemory) => {}
             Err(error) => tracing::error!(error = in_full(&error), "what happened could not be stored"),
         }
         if told {
@@ -158,4 +161,89 @@ pub fn audience(config: &Config) -> Vec<(Arc<str>, Lang)> {
 /// A policy for a config; what is `open` has been told before.
 pub fn policy(config: &Config, open: &[Incident]) -> Policy {
     Policy::new(Arc::clone(&config.plan.room), config.room.time_zone.0.clone(), audience(config), open)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::path::Path;
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::config::Source;
+    use crate::domain::{Component, Verdict};
+    use crate::store::{Claim, Retention};
+
+    fn recorder(folder: &Path, open: &[Incident]) -> Recorder {
+        let text = "[[receiver]]\nname = \"desk\"\nkind = \"webhook\"\nurl = \"http://127.0.0.1:9/\"\n";
+        let config = Config::parse(&Source::new("test", text.to_owned())).unwrap();
+        let clock = Clock::start();
+        Recorder {
+            store: Store::open(Claim::take(folder).unwrap(), clock, Retention::default(), catalogue()),
+            policy: policy(&config, open),
+            poke: Poke::default(),
+            stats: Stats::default(),
+            clock,
+            configs: watch::channel(Arc::new(config)).1,
+        }
+    }
+
+    fn incident(verdict: Verdict) -> Incident {
+        Incident {
+            id: "power-1".to_owned(),
+            component: Component::Power,
+            worst: verdict,
+            verdict,
+            reasons: Vec::new(),
+            opened_at: jiff::Timestamp::UNIX_EPOCH,
+            closed_at: None,
+            settling: false,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_withheld_of_an_open_incident_at_a_start_is_not_stored_as_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let told = incident(Verdict::Degraded);
+        let mut recorder = recorder(folder.path(), std::slice::from_ref(&told));
+        let batch = Batch { incidents: vec![told.clone()], ..Batch::default() };
+        recorder.store.record(batch).await.unwrap();
+        recorder.record(vec![Event::IncidentChanged(incident(Verdict::NotReady))]).await;
+        // A process that ends here leaves the next one what was told, so that it tells the rest.
+        assert_eq!(recorder.store.incidents(true, 9).await.unwrap(), [told]);
+        let closed = Incident { closed_at: Some(jiff::Timestamp::UNIX_EPOCH), ..incident(Verdict::Ready) };
+        recorder.record(vec![Event::IncidentClosed(closed)]).await;
+        assert_eq!(recorder.store.incidents(true, 9).await.unwrap(), []);
+    }
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_fails_is_not_logged_with_each_event() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("in-the-way"), "a file").unwrap();
+        let mut recorder = recorder(&folder.path().join("in-the-way/state"), &[]);
+        let log = Log::default();
+        let lines = log.clone();
+        let _told = tracing::subscriber::set_default(
+            tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_writer(move || lines.clone()).finish(),
+        );
+        for _ in 0..3 {
+            recorder.record(vec![Event::IncidentOpened(incident(Verdict::NotReady))]).await;
+        }
+        let said = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(said.matches("incident opened").count(), 3, "{said}");
+        assert!(!said.contains("WARN") && !said.contains("ERROR"), "{said}");
+    }
 }

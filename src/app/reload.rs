@@ -1,5 +1,6 @@
 //! A config read anew: parsed fully, then swapped; a bad one leaves the old one running and says so.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,21 +10,41 @@ use tokio::sync::{mpsc, watch};
 use super::delivery::Delivery;
 use super::desk::AllRequests;
 use super::driver::Instruction;
+use super::identity::Identity;
 use super::probes::Probes;
-use super::{identity, service};
+use super::service;
 use crate::clock::Clock;
-use crate::config::{Config, Files, LoadError, Origin};
+use crate::config::{self, Config, Files, LoadError, Origin};
 use crate::domain::Kind;
 use crate::{probe, web};
+
+/// What takes effect at a start alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InForce {
+    listen: Vec<SocketAddr>,
+    store: config::Store,
+    control: config::Control,
+}
+
+impl InForce {
+    /// As a start with `config` has it.
+    pub fn of(config: &Config) -> Self {
+        Self { listen: config.web.listen.clone(), store: config.store.clone(), control: config.control.clone() }
+    }
+}
 
 /// What a reload swaps.
 pub struct Reloader {
     /// Where state is kept.
     pub folder: PathBuf,
+    /// What each check looks at, since when.
+    pub identity: Identity,
     /// Where the config stands.
     pub origin: Origin,
     /// The one that runs.
     pub config: Config,
+    /// What it was started with, which stays in force until it is started again.
+    pub in_force: InForce,
     /// To the judge.
     pub instruct: mpsc::Sender<Instruction>,
     /// How the room speaks to people.
@@ -75,10 +96,10 @@ impl Reloader {
                 "measuring against this machine itself (\"self\") begins only at a start: restart siaga".to_owned()
             );
         }
-        let old = &self.config;
-        if config.web.listen != old.web.listen || config.store != old.store || config.control != old.control {
+        if InForce::of(&config) != self.in_force {
             tracing::warn!("[web] listen, [store] and [control] take effect only at a start: restart siaga");
         }
+        let from = self.clock.now().wall;
         let plan = Instruction::Adopt(Box::new(config.plan.clone()));
         self.instruct.send(plan).await.map_err(|_| "the judge has ended".to_owned())?;
         probes.keep(config.plan.checks.iter().zip(&config.probes), |_| None);
@@ -88,7 +109,8 @@ impl Reloader {
         if config.receivers != self.config.receivers || config.room.language != self.config.room.language {
             self.delivery.serve(&config);
         }
-        identity::remember(&self.folder, &config);
+        self.identity.adopt(&config, from);
+        self.identity.write(&self.folder);
         self.config = config;
         Ok(())
     }

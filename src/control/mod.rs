@@ -32,6 +32,10 @@ pub const SOCKET: &str = "control.sock";
 /// Conversations at once: a room has a handful of people, each with one question.
 const CONVERSATIONS: usize = 16;
 
+/// Of those who may give no orders, so many at once, in places of their own: whoever knocks and says nothing shuts the door for
+/// nobody who may.
+const STRANGERS: usize = 4;
+
 /// How long an order may take to be said: a program says it at once.
 const SAID: Duration = Duration::from_secs(5);
 
@@ -41,8 +45,8 @@ const HEARD: Duration = Duration::from_secs(5);
 /// Words that wait for somebody who reads slowly.
 const WORDS: usize = 64;
 
-/// Who gives an order, by the kernel's word.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Who gives an order, by the kernel's word. Has no `Debug`: what is debugged ends in a log.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Who {
     /// The user's number.
     pub uid: u32,
@@ -103,16 +107,18 @@ impl Control {
     /// is bound again. Who talks already is not interrupted.
     pub async fn run<D: Desk>(mut self, desk: Arc<D>, lost: Arc<Notify>) {
         let free = Arc::new(Semaphore::new(CONVERSATIONS));
+        let free_for_strangers = Arc::new(Semaphore::new(STRANGERS));
         let mut conversations = JoinSet::new();
         loop {
             tokio::select! {
                 come = self.listener.accept() => match come {
                     Ok((stream, _)) => {
-                        // Whoever comes when all places are taken is hung up on.
-                        let Ok(place) = Arc::clone(&free).try_acquire_owned() else { continue };
                         let Ok(peer) = Peer::of(&stream) else { continue };
                         let who = Who { uid: peer.uid, name: users::name(peer.uid) };
                         let may = self.may(peer, &who);
+                        let places = if may { &free } else { &free_for_strangers };
+                        // Whoever comes when all places are taken is hung up on.
+                        let Ok(place) = Arc::clone(places).try_acquire_owned() else { continue };
                         let desk = Arc::clone(&desk);
                         conversations.spawn(async move {
                             _ = converse(stream, who, may, &*desk).await;
@@ -265,6 +271,31 @@ mod tests {
         serving.abort();
         _ = serving.await;
         assert!(!path.exists(), "it is taken away at the end");
+    }
+
+    #[tokio::test]
+    async fn strangers_who_knock_and_say_nothing_shut_the_door_for_nobody_who_may() {
+        if !rustix::process::geteuid().is_root() {
+            // Another user's shoes are root's to give.
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let path = folder.path().join(SOCKET);
+        let (control, desk) = (Control::open(&path, None).unwrap(), Arc::new(Notes::default()));
+        let serving = tokio::spawn(control.run(Arc::clone(&desk), Arc::new(Notify::new())));
+        let knocks = path.clone();
+        let knocking = std::thread::spawn(move || {
+            // Of this thread alone (set*uid(2), "C library/kernel differences").
+            rustix::thread::set_thread_uid(rustix::process::Uid::from_raw(5)).unwrap();
+            let knock = |_| std::os::unix::net::UnixStream::connect(&knocks).unwrap();
+            (0..4 * CONVERSATIONS).map(knock).collect::<Vec<_>>()
+        });
+        let silent = tokio::task::spawn_blocking(|| knocking.join().unwrap()).await.unwrap();
+        let order = Order::Test { checks: vec!["microphone".into()], lang: Lang::En };
+        assert!(matches!(&answer(&path, &order.line()).await[..], [Word::Begun { .. }]));
+        drop(silent);
+        serving.abort();
     }
 
     #[test]

@@ -1,11 +1,17 @@
 //! What is said over the control socket: one order, then words; one line of JSON each.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::domain::{Lang, Verdict};
 
 /// The longest line that is read, bytes.
 pub const LONGEST: usize = 64 * 1024;
+
+/// The longest name of a check that is listened to, bytes: as the config has them.
+const LONGEST_NAME: usize = 63;
+
+/// How many checks one order may name: each is a row of the audit.
+const MOST_CHECKS: usize = 64;
 
 /// An order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +20,7 @@ pub enum Order {
     /// To make these active checks' tests now, one after another.
     Test {
         /// Their names in the config.
+        #[serde(deserialize_with = "names")]
         checks: Vec<String>,
         /// The language of the words.
         lang: Lang,
@@ -125,6 +132,16 @@ pub struct Why {
     pub remedy: String,
 }
 
+/// What is said is written down, and said again: not more of it than names of checks can be.
+fn names<'de, D: Deserializer<'de>>(said: D) -> Result<Vec<String>, D::Error> {
+    let names = Vec::<String>::deserialize(said)?;
+    if names.len() > MOST_CHECKS || names.iter().any(|name| name.len() > LONGEST_NAME) {
+        let most = format!("{MOST_CHECKS} names at most, of {LONGEST_NAME} characters at most");
+        return Err(de::Error::custom(most));
+    }
+    Ok(names)
+}
+
 fn as_line(said: &impl Serialize) -> Vec<u8> {
     // Strings and words of closed lists: nothing in it can fail to be written.
     let mut line = serde_json::to_vec(said).unwrap_or_default();
@@ -162,5 +179,15 @@ mod tests {
             assert_eq!(Word::parse(&line).unwrap(), word);
         }
         assert!(Order::parse(br#"{"order":"ack"}"#).is_err());
+    }
+
+    #[test]
+    fn an_order_is_not_longer_than_names_of_checks_can_be() {
+        let order = |count, length| Order::Test { checks: vec!["x".repeat(length); count], lang: Lang::En }.line();
+        assert!(Order::parse(&order(64, 63)).is_ok());
+        for line in [order(1, 64), order(65, 1), order(1, 60_000)] {
+            let said = Order::parse(&line).unwrap_err().to_string();
+            assert!(said.contains("at most") && !said.contains("xx"), "{said}");
+        }
     }
 }

@@ -1,11 +1,12 @@
 //! What somebody asked of the daemon: a row of the audit. Names of people stand here and in reports, and nowhere else.
 
+use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-/// One order of one person, with what became of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One order of one person, with what became of it. Its `Debug` leaves out who gave it: what is debugged ends in a log.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Act {
     /// Unique for ever; the row is written when the order comes, and again with the same key when its outcome is known.
     pub key: Arc<str>,
@@ -21,4 +22,13 @@ pub struct Act {
     pub subject: String,
     /// What became of it: a verdict, or why not; none while it is under way.
     pub outcome: Option<String>,
+}
+
+impl fmt::Debug for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, at, actor: _, via, action, subject, outcome } = self;
+        let mut act = f.debug_struct("Act");
+        act.field("key", key).field("at", at).field("via", via).field("action", action);
+        act.field("subject", subject).field("outcome", outcome).finish_non_exhaustive()
+    }
 }

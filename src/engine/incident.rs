@@ -1,6 +1,6 @@
 //! Incidents: one per root-cause component, from leaving ready to coming back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,12 +14,14 @@ pub struct Incidents {
     open: Vec<Incident>,
     /// Since when each component is seen to have its verdict.
     seen: BTreeMap<Component, (Verdict, Mono)>,
+    /// Those of before this process that changed while it settles: told once more when that is over.
+    unsettled: BTreeSet<String>,
 }
 
 impl Incidents {
     /// Those that were open when the process before this one ended.
     pub fn restored(open: Vec<Incident>) -> Self {
-        Self { open, seen: BTreeMap::new() }
+        Self { open, ..Self::default() }
     }
 
     /// The open ones, oldest first.
@@ -57,7 +59,7 @@ impl Incidents {
                 }
                 Some(incident) => {
                     // What was found at the start and is still there after the settling is news after all.
-                    let lasts = incident.settling && !settling;
+                    let lasts = !settling && (self.unsettled.remove(&incident.id) || incident.settling);
                     incident.settling &= settling;
                     let reasons = causes(view, checks, component.component, &component.reasons);
                     // The values inside a message change with each reading; that is no news.
@@ -68,6 +70,9 @@ impl Incidents {
                     incident.worst = incident.worst.max(component.verdict);
                     incident.reasons = reasons;
                     if news {
+                        if settling && !incident.settling {
+                            self.unsettled.insert(incident.id.clone());
+                        }
                         events.push(Event::IncidentChanged(incident.clone()));
                     }
                 }

@@ -44,7 +44,8 @@ use jiff::Timestamp;
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{CheckView, Judged, ProfileView};
 use crate::domain::{
-    CheckName, Component, Incident, Mono, Now, Observation, Snapshot, Standing, Subject, Transition, Verdict,
+    CheckName, CheckSpec, Component, Incident, Mono, Now, Observation, Requirement, Snapshot, Standing, Subject,
+    Transition, Verdict,
 };
 use check::CheckState;
 use incident::Incidents;
@@ -129,7 +130,10 @@ impl Engine {
             plan.checks.iter().map(|spec| CheckState::new(Arc::clone(spec), &plan.profiles, now)).collect();
         let by_name: HashMap<_, _> = plan.checks.iter().enumerate().map(|(at, spec)| (spec.name.clone(), at)).collect();
         let current = plan.default_profile;
-        let standings = Standings::restored(restored.standings, &plan.profiles[current].name, now);
+        let gap = restored.observations.iter().map(|seen| seen.at.mono).max();
+        let gap = gap.map_or(Duration::MAX, |seen| now.mono.since(seen));
+        let bridges = |subject: &Subject| bridges(&plan, subject);
+        let standings = Standings::restored(restored.standings, &plan.profiles[current].name, gap, bridges, now);
         for (check, spec) in checks.iter_mut().zip(&plan.checks) {
             if let Some(before) = standings.before(&Subject::Check(spec.name.clone())) {
                 check.stood(current, before);
@@ -334,4 +338,15 @@ impl Engine {
             view.next_deadline = next_deadline;
         }
     }
+}
+
+/// How long nobody may have watched for what was said of `subject` to count as lasting: as long as evidence of it counts.
+fn bridges(plan: &Plan, subject: &Subject) -> Duration {
+    let of = |spec: &CheckSpec| match subject {
+        Subject::Check(name) => spec.name == *name,
+        Subject::Component(component) => spec.component == *component && spec.requirement == Requirement::Required,
+        Subject::Room => true,
+    };
+    // What has no check is so by the config alone.
+    plan.checks.iter().filter(|spec| of(spec)).map(|spec| spec.fresh_for).min().unwrap_or(Duration::MAX)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Event;
 use crate::domain::snapshot::{CheckView, ProfileView};
@@ -16,13 +17,22 @@ pub struct Standings {
 }
 
 impl Standings {
-    /// What was said under `profile` when the process before this one ended. What lies in the future of the wall clock is of
-    /// a clock that was set back, and says nothing.
-    pub fn restored(all: Vec<Standing>, profile: &str, now: Now) -> Self {
+    /// What was said under `profile` when the process before this one ended, as long ago as `gap`. Over a gap in which it could
+    /// have changed unseen it says nothing: `bridges` is how long a gap may be for a subject. What lies in the future of the
+    /// wall clock is of a clock that was set back, and says nothing either.
+    pub fn restored(
+        all: Vec<Standing>,
+        profile: &str,
+        gap: Duration,
+        bridges: impl Fn(&Subject) -> Duration,
+        now: Now,
+    ) -> Self {
         let past = |standing: &Standing| {
             standing.since <= now.wall && standing.reasons.iter().all(|reason| reason.since <= now.wall)
         };
-        let believed = all.into_iter().filter(|standing| &*standing.profile == profile && past(standing));
+        let believed = all
+            .into_iter()
+            .filter(|standing| &*standing.profile == profile && past(standing) && gap <= bridges(&standing.subject));
         Self { told: HashMap::new(), before: believed.map(|standing| (standing.subject.clone(), standing)).collect() }
     }
 

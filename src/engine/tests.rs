@@ -209,6 +209,33 @@ fn an_open_incident_survives_a_restart_and_is_not_opened_again() {
 }
 
 #[test]
+fn an_open_incident_that_is_found_otherwise_at_a_start_is_told_of_when_the_settling_is_over() {
+    let mut first = Engine::new(room(), Restored::default(), at(0.0));
+    let look = |engine: &mut Engine, ups: Verdict, now: Now| {
+        for name in NAMES {
+            engine.observe(says(name, if name == "ups" { ups } else { Verdict::Ready }, now), now);
+        }
+    };
+    look(&mut first, Verdict::NotReady, at(0.1));
+    let incidents = vec![Incident { settling: false, ..first.snapshot().incidents[0].clone() }];
+    let mut second = Engine::new(room(), Restored { incidents, ..Restored::default() }, at(100.0));
+    look(&mut second, Verdict::Degraded, at(100.1));
+    let changed = |engine: &mut Engine| -> Vec<Verdict> {
+        let all = engine.drain_events().into_iter();
+        all.filter_map(|event| match event {
+            Event::IncidentChanged(incident) => Some(incident.verdict),
+            _ => None,
+        })
+        .collect()
+    };
+    assert_eq!(changed(&mut second), [Verdict::Degraded]);
+    second.tick(at(115.1));
+    assert_eq!(changed(&mut second), [Verdict::Degraded], "once more");
+    second.tick(at(116.0));
+    assert_eq!(changed(&mut second), []);
+}
+
+#[test]
 fn what_was_said_before_a_restart_is_said_since_then_if_it_is_still_so() {
     let found = |name: &str| if name == "ups" { Verdict::NotReady } else { Verdict::Ready };
     let mut first = Engine::new(room(), Restored::default(), at(0.0));
@@ -262,6 +289,16 @@ fn what_was_said_before_a_restart_is_said_since_then_if_it_is_still_so() {
     assert_eq!(judged(&mended, "ups").verdict, Verdict::NotReady);
     assert!(judged(&mended, "ups").since >= at(70.0).wall);
     assert!(judged(&mended, "ups").reasons[0].since >= at(70.0).wall);
+
+    // Over a gap in which nobody watched for longer than evidence counts, it may have been otherwise in between.
+    for (start, since) in [(70.0, began), (70.1, at(70.2).wall)] {
+        let mut away = Engine::new(room(), restored(), at(start));
+        for name in NAMES {
+            away.observe(says(name, found(name), at(start + 0.1)), at(start + 0.1));
+        }
+        assert_eq!((judged(&away, "ups").since, power(&away).since), (since, since), "{start}");
+        assert_eq!(judged(&away, "ups").reasons[0].since, since);
+    }
 
     // Of a clock that was set back, and under another profile: not believed.
     let ahead = |standing: &Standing| Standing { since: at(999.0).wall, ..standing.clone() };

@@ -24,7 +24,7 @@ pub enum Change<'a> {
 /// Why a change is told to nobody. Log, metrics and API use the same words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Withheld {
-    /// It was found while the daemon was starting: that is how the room was, not news.
+    /// It was found while the daemon was starting: that is how the room was, or how it looks at first, not news.
     Settling,
     /// Neither the verdict nor the leading reason is another than what was told last.
     NoNews,
@@ -98,9 +98,10 @@ impl Policy {
             _ => self.told.get(&incident.id).copied(),
         };
         match event {
-            // The judge tells it again when the settling is over, if it is still there.
+            // The judge tells both again when the settling is over, if it is still so.
             Event::Opened if settling || incident.settling => return Err(Withheld::Settling),
-            Event::Changed | Event::Closed if settling && incident.settling => return Err(Withheld::Settling),
+            Event::Changed if settling => return Err(Withheld::Settling),
+            Event::Closed if settling && incident.settling => return Err(Withheld::Settling),
             Event::Changed if before == Some(news) => return Err(Withheld::NoNews),
             _ => {}
         }
@@ -224,6 +225,17 @@ mod tests {
         assert_eq!(decide(&mut policy, Change::Closed(&found), true), Err(Withheld::Settling));
         // Told before the restart: its end is told although the daemon is settling.
         assert_eq!(decide(&mut policy, Change::Closed(&incident(Verdict::Ready, &[])), true), Ok(2));
+    }
+
+    #[test]
+    fn what_an_open_incident_looks_like_at_a_start_is_not_told_and_what_it_is_after_it_is() {
+        let open = incident(Verdict::NotReady, &[&DOWN]);
+        let mut policy = policy(std::slice::from_ref(&open));
+        let first_look = incident(Verdict::Unknown, &[&LOSS]);
+        assert_eq!(decide(&mut policy, Change::Changed(&first_look), true), Err(Withheld::Settling));
+        assert_eq!(decide(&mut policy, Change::Changed(&open), true), Err(Withheld::Settling));
+        assert_eq!(decide(&mut policy, Change::Changed(&open), false), Err(Withheld::NoNews), "as before the restart");
+        assert_eq!(decide(&mut policy, Change::Changed(&first_look), false), Ok(2));
     }
 
     #[test]

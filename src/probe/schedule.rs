@@ -15,7 +15,14 @@ pub struct Requests(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     come: Notify,
-    waiting: Mutex<Option<oneshot::Sender<Outcome>>>,
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    request: Option<oneshot::Sender<Outcome>>,
+    /// The probe has ended for good.
+    closed: bool,
 }
 
 /// What became of a request.
@@ -45,15 +52,21 @@ impl Requests {
     /// middle, or another request took this one's place.
     pub fn ask(&self) -> oneshot::Receiver<Outcome> {
         let (tell, told) = oneshot::channel();
-        *self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Some(tell);
+        let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.request = Some(tell).filter(|_| !waiting.closed);
         self.0.come.notify_one();
         told
+    }
+
+    /// The probe at the other end has ended, and no other comes in its place: whoever waits, or asks later, is told at once.
+    pub fn close(&self) {
+        *self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Waiting { request: None, closed: true };
     }
 
     /// Waits for a request that somebody still wants answered.
     async fn next(&self) -> oneshot::Sender<Outcome> {
         loop {
-            let waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner).request.take();
             if let Some(request) = waiting.filter(|request| !request.is_closed()) {
                 return request;
             }

@@ -127,6 +127,9 @@ impl Disk {
                 taken @ ClaimError::Taken(_) => Fault::Folder(std::io::Error::other(taken)),
             })?;
             let now = self.clock.now().wall;
+            if self.removed && open::set_left_log_aside(&self.path, now).map_err(Fault::Folder)? {
+                tracing::info!("the removed database's log was left; it is kept beside the new one");
+            }
             let opened = match open::open(&self.path, now) {
                 Err(Fault::Damaged(what)) => {
                     self.put_aside(what)?;
@@ -157,7 +160,7 @@ impl Disk {
         {
             return Err(Fault::Folder(std::io::Error::other(format!("damaged again within a minute: {what}"))));
         }
-        let file = open::set_aside(&self.path, now.wall).map_err(Fault::Folder)?;
+        let file = open::set_aside(&self.path, "damaged", now.wall).map_err(Fault::Folder)?;
         self.set_aside = Some(now.mono);
         tracing::error!(
             file = %file.display(), %what,

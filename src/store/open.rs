@@ -197,16 +197,25 @@ fn migrate(db: &mut Connection, version: usize) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Moves a damaged file and its log out of the way, and says where it is now. Nothing is deleted: somebody may save
-/// something from it (`sqlite3 FILE .recover`).
-pub(super) fn set_aside(path: &Path, now: Timestamp) -> io::Result<PathBuf> {
+/// Moves the log that a removed file left behind out of the way of a new one; whether there was one.
+pub(super) fn set_left_log_aside(path: &Path, now: Timestamp) -> io::Result<bool> {
+    let left = !path.try_exists()? && beside(path, "-wal").try_exists()?;
+    if left {
+        set_aside(path, "removed", now)?;
+    }
+    Ok(left)
+}
+
+/// Moves a file and its log out of the way, under a name with `why` in it, and says where it is now. Nothing is deleted:
+/// somebody may save something from it (`sqlite3 FILE .recover`).
+pub(super) fn set_aside(path: &Path, why: &str, now: Timestamp) -> io::Result<PathBuf> {
     let stamp = now.strftime("%Y%m%dT%H%M%SZ");
-    let mut aside = beside(path, &format!(".damaged-{stamp}"));
+    let mut aside = beside(path, &format!(".{why}-{stamp}"));
     for again in 2.. {
         if !aside.try_exists()? {
             break;
         }
-        aside = beside(path, &format!(".damaged-{stamp}-{again}"));
+        aside = beside(path, &format!(".{why}-{stamp}-{again}"));
     }
     // The log first: if it ends between the two, the next start finds the damaged file again, and not a fresh one with
     // an old log.

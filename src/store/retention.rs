@@ -44,7 +44,7 @@ impl Default for Retention {
 }
 
 /// Rows deleted from one table at a time: some milliseconds, behind which an alert may have to wait.
-const PRUNE: i64 = 500;
+pub(super) const PRUNE: usize = 500;
 
 /// Answers kept at most, whatever their age: a scheduler that asks twice a minute for a week, some 300 MB. One that asks
 /// without pause, each time of a newer snapshot, must not fill the disk.
@@ -101,9 +101,9 @@ pub(super) fn prune(db: &Connection, retention: &Retention, now: Timestamp) -> r
             MAX_AUDIT,
         ),
     ];
-    let mut gone = 0;
+    let (mut gone, at_most) = (0, i64::try_from(PRUNE).unwrap_or(i64::MAX));
     for (statement, limit) in limits {
-        gone += db.prepare_cached(statement)?.execute([limit, PRUNE])?;
+        gone += db.prepare_cached(statement)?.execute([limit, at_most])?;
     }
     Ok(gone)
 }

@@ -20,6 +20,19 @@ pub(super) enum Op {
     GivenUp { key: String, why: GiveUp, error: String, at: Timestamp },
 }
 
+impl Op {
+    /// What sort of thing it is, for the log: what is in it may be a person's name, or a message to somebody.
+    pub(super) const fn sort(&self) -> &'static str {
+        match self {
+            Self::Record(batch) if batch.acts.is_empty() => "what happened",
+            Self::Record(_) => "an act for the audit",
+            Self::Failed { .. } => "an attempt that failed",
+            Self::Delivered { .. } => "a delivery",
+            Self::GivenUp { .. } => "a message given up",
+        }
+    }
+}
+
 pub(super) fn apply(db: &Connection, op: &Op) -> Done {
     match op {
         Op::Record(batch) => {

@@ -21,6 +21,8 @@ use crate::domain::{Notification, Now};
 
 /// How often observations are written: what a crash may cost.
 const FLUSH: Duration = Duration::from_secs(10);
+/// How soon more is deleted where more is too old: whoever has rows written at the pace of the disk must not outrun it.
+const PRUNE_AGAIN: Duration = Duration::from_millis(100);
 /// How often a disk that failed is tried again, and one that works is looked at: whether its file is still at its place.
 const RETRY: Duration = Duration::from_secs(2);
 /// What waits for a disk that fails; a busy room makes a few hundred a day.
@@ -74,9 +76,11 @@ impl Writer {
     pub(super) fn run(mut self) {
         _ = self.settle();
         let mut flush_at = self.clock.mono().after(FLUSH);
+        let mut prune_at = flush_at;
         let mut retry_at = self.clock.mono().after(RETRY);
         loop {
-            match self.commands.recv_timeout(flush_at.min(retry_at).since(self.clock.mono())) {
+            let next = flush_at.min(prune_at).min(retry_at);
+            match self.commands.recv_timeout(next.since(self.clock.mono())) {
                 Ok(Command::Close(done)) => {
                     self.finish();
                     _ = done.send(());
@@ -99,8 +103,11 @@ impl Writer {
             }
             if now >= flush_at {
                 self.flush(false);
-                self.prune();
                 flush_at = self.clock.mono().after(FLUSH);
+            }
+            if now >= prune_at {
+                let more = self.prune();
+                prune_at = self.clock.mono().after(if more { PRUNE_AGAIN } else { FLUSH });
             }
         }
     }
@@ -180,7 +187,7 @@ impl Writer {
                         match sql::apply(&step, op).map_err(Fault::from) {
                             Ok(()) => step.commit()?,
                             Err(Fault::Ours(error)) => {
-                                tracing::error!(%error, ?op, "the database refused a record");
+                                tracing::error!(%error, record = op.sort(), "the database refused a record");
                                 refused += 1;
                             }
                             Err(fault) => return Err(fault),
@@ -247,14 +254,15 @@ impl Writer {
         }
     }
 
-    fn prune(&mut self) {
+    /// Deletes a little of what is too old; whether there may be more of it.
+    fn prune(&mut self) -> bool {
         if !self.board.is_ok() {
-            return;
+            return false;
         }
         let (keep, now) = (self.retention, self.clock.now().wall);
-        let gone = self.disk.write(|db| Ok(retention::prune(db, &keep, now)?));
-        if !matches!(gone, Ok(gone) if gone > 0) {
-            return;
+        let gone = self.disk.write(|db| Ok(retention::prune(db, &keep, now)?)).unwrap_or_default();
+        if gone == 0 {
+            return false;
         }
         _ = self.disk.read(|db| {
             let free: i64 = db.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
@@ -263,6 +271,7 @@ impl Writer {
             }
             Ok(())
         });
+        gone >= retention::PRUNE
     }
 
     fn finish(&mut self) {

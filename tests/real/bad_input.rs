@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output};
 
+use super::support::child::wait_until;
 use super::support::daemon::{Daemon, room, said_of, siaga, write_config};
 use super::support::namespace::inside;
 
@@ -259,6 +260,26 @@ fn a_bad_reload_leaves_the_old_config_running_and_says_so_in_a_metric() {
     daemon.signal(rustix::process::Signal::HUP);
     daemon.wait_for("/api/v1/checks/second", "the new check", |answer| answer.status == 200);
     wait_for_metric(1);
+    daemon.stop();
+}
+
+#[test]
+fn a_reload_says_what_needs_a_start_until_the_file_says_again_what_is_in_force() {
+    let folder = room(COMPUTER);
+    let daemon = Daemon::start(folder.path());
+    let mut reloads = 0;
+    let mut warnings = |changed: &str| {
+        write_config(folder.path(), &format!("{COMPUTER}{changed}"));
+        assert_eq!(daemon.request("POST", "/-/reload").status, 200);
+        reloads += 1;
+        // Said after the warning.
+        wait_until(|| daemon.log().matches("the config was read anew").count() == reloads);
+        daemon.log().matches("take effect only at a start").count()
+    };
+    assert_eq!(warnings(""), 0);
+    assert_eq!(warnings("[store]\nretention_audit = \"30d\"\n"), 1);
+    assert_eq!(warnings("[store]\nretention_audit = \"30d\"\n"), 2, "it is so still");
+    assert_eq!(warnings(""), 2, "the file says what is in force");
     daemon.stop();
 }
 

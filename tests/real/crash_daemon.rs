@@ -68,19 +68,54 @@ fn flapping() -> String {
     scenario
 }
 
-#[test]
-fn a_daemon_that_is_killed_again_and_again_loses_nothing_that_it_stored() {
-    let desk = Desk::start();
+/// A room with a UPS that says what `flapping.toml` says, and somebody who is told.
+fn power_alone(desk: SocketAddr) -> tempfile::TempDir {
     let folder = room(&format!(
         "[components]\ncomputer = {{ absent = true }}\ninternet = {{ absent = true }}\naudio = {{ absent = true }}\n\
          video = {{ absent = true }}\nradio = {{ absent = true }}\n\
          [[check]]\nname = \"ups\"\nkind = \"replay\"\ncomponent = \"power\"\nfile = \"FOLDER/flapping.toml\"\nrepeat = true\ninterval = \"50ms\"\n\
-         [[receiver]]\nname = \"desk\"\nkind = \"webhook\"\nurl = \"http://{}/\"\n",
-        desk.address
+         [[receiver]]\nname = \"desk\"\nkind = \"webhook\"\nurl = \"http://{desk}/\"\n"
     ));
     let config = std::fs::read_to_string(folder.path().join("siaga.toml")).unwrap();
     let at = folder.path().display().to_string();
     std::fs::write(folder.path().join("siaga.toml"), config.replace("FOLDER", &at)).unwrap();
+    folder
+}
+
+#[test]
+fn a_start_with_an_open_incident_tells_what_it_finds_at_first_to_nobody() {
+    let on_battery = |verdict: &str, at: &str, until: &str| {
+        format!(
+            "[[observe]]\ncheck = \"ups\"\nat = \"{at}\"\nevery = \"1s\"\nuntil = \"{until}\"\n\
+             findings = [{{ reason = \"power.on_battery\", verdict = \"{verdict}\" }}]\n"
+        )
+    };
+    let desk = Desk::start();
+    let folder = power_alone(desk.address);
+    let scenario = folder.path().join("flapping.toml");
+    std::fs::write(&scenario, format!("title = \"No mains\"\n{}", on_battery("degraded", "0s", "600s"))).unwrap();
+    let daemon = Daemon::start(folder.path());
+    wait_until(|| desk.told().len() == 1);
+    wait_until(|| outbox(&folder.path().join("state/siaga.db")).iter().all(|(_, delivered)| *delivered));
+    daemon.kill();
+    let first = [on_battery("not_ready", "0s", "5s"), on_battery("degraded", "6s", "600s")].concat();
+    std::fs::write(&scenario, format!("title = \"Worse at first\"\n{first}")).unwrap();
+    let daemon = Daemon::start(folder.path());
+    // The judge comes back to it when the settling is over, and finds it as it was told.
+    let withheld =
+        |reason: &str, times: &str| format!("siaga_notifications_withheld_total{{reason={reason:?}}} {times}\n");
+    let answer =
+        daemon.wait_for("/metrics", "what is no news", |answer| answer.body.contains(&withheld("no_news", "1")));
+    assert!(!answer.body.contains(&withheld("settling", "0")), "it was found worse at first");
+    let told = desk.told();
+    assert_eq!(told.iter().map(|word| &word["event"]).collect::<Vec<_>>(), ["incident_opened"], "{told:?}");
+    daemon.stop();
+}
+
+#[test]
+fn a_daemon_that_is_killed_again_and_again_loses_nothing_that_it_stored() {
+    let desk = Desk::start();
+    let folder = power_alone(desk.address);
     std::fs::write(folder.path().join("flapping.toml"), flapping()).unwrap();
     let database = folder.path().join("state/siaga.db");
     let mut known = BTreeSet::new();

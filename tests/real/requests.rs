@@ -253,6 +253,14 @@ fn who_asks_is_told_by_the_kernel_and_stands_in_the_audit_alone() {
         assert_eq!(audit(folder.path()).len(), 1);
         let (code, printed) = printed(&folder.path().join("state"), "1h");
         assert!(code == Some(0) && printed.contains(&format!("games (local)  test line: {outcome}")), "{printed}");
+        // Nor where the database refuses the row with the name in it.
+        if allowed {
+            let by_hand = rusqlite::Connection::open(folder.path().join("state/siaga.db")).unwrap();
+            by_hand.execute_batch("DROP TABLE audit").unwrap();
+            let (code, text) = ask_as_games(&socket, &["line"]);
+            assert!(code == Some(3) && text.contains("cannot be written down"), "{code:?} {text}");
+            assert!(daemon.log().contains("an act for the audit"), "{}", daemon.log());
+        }
         let everywhere = [daemon.get("/metrics").body, daemon.get("/api/v1/checks").body, daemon.get("/").body];
         let log = daemon.stop();
         for text in everywhere.iter().chain([&log]) {

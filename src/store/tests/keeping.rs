@@ -301,3 +301,25 @@ async fn an_act_is_written_when_it_comes_and_again_with_its_outcome_and_goes_whe
     assert_eq!(retention::prune(&db, &keep, second(12)).unwrap(), 1);
     assert_eq!(rows(), [row(2, "refused: not allowed")]);
 }
+
+#[tokio::test]
+async fn what_is_too_old_goes_faster_than_anybody_has_it_written() {
+    let folder = folder();
+    let keep = Retention { audit: Period(Duration::from_secs(10)), ..Retention::default() };
+    let store = Store::open(claim(folder.path()), Clock::start(), keep, CATALOGUE);
+    store.restore().await.unwrap();
+    let db = other_eyes(folder.path());
+    db.execute_batch(
+        "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 10000)
+         INSERT INTO audit (key, at, actor, via, action, subject) SELECT n, 0, 'sari', 'local', 'test', 'line' FROM n",
+    )
+    .unwrap();
+    let left = || db.query_row("SELECT count(*) FROM audit", [], |row| row.get::<_, i64>(0)).unwrap();
+    // At five hundred each ten seconds it would be three minutes.
+    let gone = async {
+        while left() > 0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), gone).await.unwrap_or_else(|_| panic!("{} are left", left()));
+}

@@ -45,6 +45,10 @@ async fn the_file_alone_with_and_without_its_log() {
             fs::remove_file(place.path().join(format!("siaga.db{name}"))).unwrap();
         }
         goes_on(&store, place.path()).await;
+        assert_eq!(store.health().borrow().damaged, None, "what is removed was not damaged");
+        let kept = fs::read_dir(place.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let kept = kept.filter(|name| name.starts_with("siaga.db.removed-") && name.ends_with("-wal")).count();
+        assert_eq!(kept, usize::from(rest.is_empty()), "somebody may save something from its log");
     }
 }
 
