@@ -17,6 +17,7 @@ mod icmp;
 mod impaired;
 mod link;
 mod network;
+mod once;
 mod prometheus;
 mod pulse;
 mod reflect;
