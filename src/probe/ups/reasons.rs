@@ -50,6 +50,11 @@ reasons! {
         "UPS kelebihan beban" / "The UPS is overloaded",
         "Lepaskan peralatan yang tidak perlu dari UPS, mulai dari printer, pemanas, dan layar tambahan"
         / "Unplug what the UPS need not carry, beginning with printers, heaters and extra screens";
+    /// Load above the rating, without OVER.
+    LOAD_HIGH = "power.load_high",
+        "Beban UPS {value} dari kemampuannya, lebih dari {limit}" / "The UPS carries {value} of its rating, more than {limit}",
+        "Lepaskan peralatan yang tidak perlu dari UPS, mulai dari printer, pemanas, dan layar tambahan"
+        / "Unplug what the UPS need not carry, beginning with printers, heaters and extra screens";
     /// FSD.
     FORCED_SHUTDOWN = "power.forced_shutdown",
         "NUT sedang mematikan semua peralatan pada UPS ini" / "NUT is shutting down everything on this UPS",

@@ -33,3 +33,17 @@ fn a_short_runtime_is_told_as_the_ups_reports_it_and_as_it_counts() {
     said("The UPS reports 60 s on battery, of which 0 s can be counted on where 15 min is needed");
     daemon.stop();
 }
+
+#[test]
+fn a_load_above_the_rating_is_told_before_the_ups_complains() {
+    let mut upsd = Upsd::start();
+    let (_folder, daemon) = daemon_of(&upsd);
+    upsd.set("ups.load", "180");
+    daemon.wait_for_check("ups", "degraded", "power.load_high");
+    upsd.set("ups.status", "OL OVER");
+    daemon.wait_for_check("ups", "not_ready", "power.overloaded");
+    upsd.set_unseen("ups.status", "OL");
+    upsd.set("ups.load", "100");
+    daemon.wait_for_check("ups", "ready", "");
+    daemon.stop();
+}
