@@ -53,10 +53,11 @@ pub struct Readiness {
     /// When the room was so.
     #[schema(format = DateTime)]
     pub at: String,
-    /// When evidence that this stands on becomes too old. Past, if there is none.
+    /// When evidence that this stands on becomes too old. Past, if there is none. Of an outlook: `recheck_at`.
     #[schema(format = DateTime)]
     pub valid_until: String,
-    /// When to ask again; null for a meeting that has begun.
+    /// When to ask again; null for a meeting that has begun. Of an outlook: a day before the meeting, or two hours before it,
+    /// and in any case at most a day after `at`.
     #[schema(format = DateTime)]
     pub recheck_at: Option<String>,
     /// Under which this answer can be looked up later.
