@@ -130,13 +130,22 @@ impl Recorder {
 }
 
 fn tell_log(change: &Change<'_>) {
+    let codes = |incident: &Incident| {
+        let codes: Vec<_> = incident.reasons.iter().map(|reason| reason.def.code).collect();
+        codes.join(" ")
+    };
     let (word, incident) = match change {
         Change::Opened(incident) => ("opened", incident),
         Change::Changed(incident) => ("changed", incident),
-        Change::Closed(incident) => ("closed", incident),
+        // Its reasons are those of before: beside "ready" they would be taken for what holds now.
+        Change::Closed(incident) => {
+            let (id, component, worst) = (&incident.id, incident.component, incident.worst);
+            tracing::info!(incident = %id, %component, %worst, reasons_were = codes(incident), "incident closed");
+            return;
+        }
     };
-    let why: Vec<_> = incident.reasons.iter().map(|reason| reason.def.code).collect();
-    tracing::info!(incident = %incident.id, component = %incident.component, verdict = %incident.verdict, reasons = why.join(" "), "incident {word}");
+    let (id, component, verdict) = (&incident.id, incident.component, incident.verdict);
+    tracing::info!(incident = %id, %component, %verdict, reasons = codes(incident), "incident {word}");
 }
 
 /// Keeps the history until the judge has ended.

@@ -45,5 +45,11 @@ fn a_load_above_the_rating_is_told_before_the_ups_complains() {
     upsd.set_unseen("ups.status", "OL");
     upsd.set("ups.load", "100");
     daemon.wait_for_check("ups", "ready", "");
+    // The log's last word of it speaks of what was, not of what is.
+    let closed = || daemon.log().lines().find(|line| line.contains("incident closed")).map(str::to_owned);
+    daemon.wait_for("/-/healthy", "the incident closes", |_| closed().is_some());
+    let line = closed().unwrap();
+    assert!(line.contains("worst=not_ready") && line.contains("reasons_were="), "{line}");
+    assert!(!line.contains("verdict=") && !line.contains(" reasons="), "{line}");
     daemon.stop();
 }
