@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::{Incident, Lang, Observation, in_full};
 use crate::engine::{self, Event, SETTLING};
-use crate::notify::policy::Change;
+use crate::notify::policy::{Change, Room};
 use crate::notify::{Poke, Policy, Stats};
 use crate::probe;
 use crate::store::{Batch, Catalogue, Kept, Retention, Store};
@@ -85,8 +85,7 @@ impl Recorder {
         }
         if self.configs.has_changed().unwrap_or(false) {
             let config = Arc::clone(&self.configs.borrow_and_update());
-            let (room, zone) = (Arc::clone(&config.plan.room), config.room.time_zone.0.clone());
-            self.policy.serve(room, zone, audience(&config));
+            self.policy.serve(room(&config), config.room.time_zone.0.clone(), audience(&config));
         }
         let now = self.clock.now();
         let settling = self.clock.elapsed() < SETTLING;
@@ -164,7 +163,12 @@ pub fn audience(config: &Config) -> Vec<(Arc<str>, Lang)> {
         .collect()
 }
 
+/// For whom is spoken.
+fn room(config: &Config) -> Room {
+    Room { name: Arc::clone(&config.plan.room), title: config.room.title().into() }
+}
+
 /// A policy for a config; what is `open` has been told before.
 pub fn policy(config: &Config, open: &[Incident]) -> Policy {
-    Policy::new(Arc::clone(&config.plan.room), config.room.time_zone.0.clone(), audience(config), open)
+    Policy::new(room(config), config.room.time_zone.0.clone(), audience(config), open)
 }

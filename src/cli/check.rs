@@ -93,6 +93,7 @@ pub async fn run(config: Config, args: &CheckArgs, lang: Lang, color: bool) -> R
     let snapshot = engine.snapshot();
     let view = snapshot.current();
     if let Some(room) = Listing::once(&snapshot, &view.profile.name, lang, &once) {
+        let room = room.titled(config.room.title());
         say(&if args.summary { room.summary(lang, color) + "\n" } else { room.text(lang, color) });
     }
     Ok(view.verdict.exit_code())

@@ -13,6 +13,9 @@ use crate::engine::reasons::NO_EVIDENCE;
 #[derive(Debug, Deserialize)]
 pub struct Listing {
     room: String,
+    /// Its name for people.
+    #[serde(default)]
+    room_title: Option<String>,
     profile: String,
     verdict: Verdict,
     /// When it was judged, in the daemon's words; now, where this process has judged.
@@ -119,6 +122,7 @@ impl Listing {
         };
         Some(Self {
             room: snapshot.room.to_string(),
+            room_title: None,
             profile: view.profile.name.to_string(),
             verdict: view.verdict,
             at: None,
@@ -129,9 +133,16 @@ impl Listing {
         })
     }
 
+    /// The same, under the room's name for people.
+    #[must_use]
+    pub fn titled(self, title: &str) -> Self {
+        Self { room_title: Some(title.to_owned()), ..self }
+    }
+
     /// The summary, a line: the room, its verdict, and what makes it so.
     pub fn summary(&self, lang: Lang, color: bool) -> String {
-        let mut text = format!("{}: {}", self.room, paint::verdict(self.verdict, lang, color));
+        let title = self.room_title.as_ref().unwrap_or(&self.room);
+        let mut text = format!("{title}: {}", paint::verdict(self.verdict, lang, color));
         let all = self.components.iter().filter(|part| !part.absent && part.requirement == Requirement::Required);
         let mut reasons = all.flat_map(|part| part.checks.iter().flat_map(|line| &line.reasons).chain(&part.reasons));
         let cause = reasons.find(|why| why.verdict == self.verdict && why.blocked_by.is_none());

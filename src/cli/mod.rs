@@ -297,13 +297,14 @@ impl Cli {
             ));
         }
         let profile = config.plan.profiles[config.plan.default_profile].name.clone();
+        let title = config.room.title().to_owned();
         let outcome = replay::replay(config.plan, &scenario, Clock::start().now(), lang);
         say(&format!("{}\n{}", scenario.title, outcome.timeline));
         for name in &outcome.unknown {
             note(&format!("siaga: the config has no check {name:?}; its observations were left out"));
         }
         if end && let Some(room) = listing::Listing::of(&outcome.end, &profile, lang) {
-            say(&format!("\n{}", room.text(lang, color)));
+            say(&format!("\n{}", room.titled(&title).text(lang, color)));
         }
         for unmet in &outcome.unmet {
             note(&format!("siaga: {unmet}"));

@@ -33,6 +33,8 @@ pub enum Agenda {
 pub struct Readiness {
     /// The room.
     pub room: String,
+    /// Its name for people.
+    pub room_title: String,
     /// The kind of meeting that was asked about.
     pub profile: String,
     /// What is said of the room.
@@ -114,6 +116,7 @@ pub(super) async fn readiness(
     let view = &answer.view;
     let mut body = Readiness {
         room: snapshot.room.to_string(),
+        room_title: voice.title.clone(),
         profile: view.profile.name.to_string(),
         verdict: view.verdict,
         summary: page::sentence(snapshot, view, lang),

@@ -6,7 +6,7 @@ use super::support::daemon::{room, siaga};
 use super::support::namespace::{inside, ip};
 
 /// A room of one echo check; the rest is excused.
-const ECHO: &str = "[room]\nlanguage = \"en\"\n[[check]]\nname = \"echo\"\nkind = \"icmp\"\ntarget = \"192.0.2.1\"\n\
+const ECHO: &str = "[room]\nlanguage = \"en\"\ntitle = \"Main hall\"\n[[check]]\nname = \"echo\"\nkind = \"icmp\"\ntarget = \"192.0.2.1\"\n\
     [[check]]\nname = \"line\"\nkind = \"bandwidth\"\ndown_url = \"http://192.0.2.1/\"\n";
 
 fn check(config: &std::path::Path, quick: bool) -> (Option<i32>, String) {
@@ -29,6 +29,7 @@ fn the_quick_way_needs_no_burst_to_call_a_good_line_ready() {
     let (code, text) = check(&folder.path().join("siaga.toml"), true);
     assert_eq!(code, Some(0), "{text}");
     let first = text.lines().next().unwrap();
+    assert!(first.starts_with("Main hall: "), "{text}");
     assert!(first.ends_with("; --quick: not judged: packet loss, line)"), "{text}");
     assert!(!text.contains("Wait"), "{text}");
 }

@@ -198,7 +198,7 @@ async fn the_command_line_dresses_a_daemons_answer_as_its_own_judgement() {
     let profile = room.current().profile.name.clone();
     let served = serve(room.clone()).await;
     for lang in [Lang::Id, Lang::En] {
-        let own = Listing::of(&room, &profile, lang).unwrap().text(lang, false);
+        let own = Listing::of(&room, &profile, lang).unwrap().titled("Ruang Rapat <1>").text(lang, false);
         let json = served.get(&format!("/api/v1/readiness?lang={}", lang.as_str())).await.json();
         let answered: Listing = serde_json::from_value(json).unwrap();
         // The daemon's says of when it is.
@@ -208,6 +208,7 @@ async fn the_command_line_dresses_a_daemons_answer_as_its_own_judgement() {
             text.lines().filter(|line| !line.contains('→')).map(str::to_owned).collect()
         };
         assert_eq!(without_remedies(&answered), without_remedies(&own));
+        assert!(answered.starts_with("Ruang Rapat <1>: "), "the room's name for people: {answered}");
         assert!(!answered.contains("ask again"), "{answered}");
         assert!(own.contains("permission denied") && own.contains("  camera [camera]: "), "{own}");
     }
