@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::{Incident, Lang, Observation, in_full};
 use crate::engine::{self, Event, SETTLING};
-use crate::notify::policy::{Change, Withheld};
+use crate::notify::policy::{Change, Room, Withheld};
 use crate::notify::{Poke, Policy, Stats};
 use crate::probe;
 use crate::store::{Batch, Catalogue, Kept, Retention, Store};
@@ -85,8 +85,7 @@ impl Recorder {
         }
         if self.configs.has_changed().unwrap_or(false) {
             let config = Arc::clone(&self.configs.borrow_and_update());
-            let (room, zone) = (Arc::clone(&config.plan.room), config.room.time_zone.0.clone());
-            self.policy.serve(room, zone, audience(&config));
+            self.policy.serve(room(&config), config.room.time_zone.0.clone(), audience(&config));
         }
         let now = self.clock.now();
         let settling = self.clock.elapsed() < SETTLING;
@@ -133,13 +132,22 @@ impl Recorder {
 }
 
 fn tell_log(change: &Change<'_>) {
+    let codes = |incident: &Incident| {
+        let codes: Vec<_> = incident.reasons.iter().map(|reason| reason.def.code).collect();
+        codes.join(" ")
+    };
     let (word, incident) = match change {
         Change::Opened(incident) => ("opened", incident),
         Change::Changed(incident) => ("changed", incident),
-        Change::Closed(incident) => ("closed", incident),
+        // Its reasons are those of before: beside "ready" they would be taken for what holds now.
+        Change::Closed(incident) => {
+            let (id, component, worst) = (&incident.id, incident.component, incident.worst);
+            tracing::info!(incident = %id, %component, %worst, reasons_were = codes(incident), "incident closed");
+            return;
+        }
     };
-    let why: Vec<_> = incident.reasons.iter().map(|reason| reason.def.code).collect();
-    tracing::info!(incident = %incident.id, component = %incident.component, verdict = %incident.verdict, reasons = why.join(" "), "incident {word}");
+    let (id, component, verdict) = (&incident.id, incident.component, incident.verdict);
+    tracing::info!(incident = %id, %component, %verdict, reasons = codes(incident), "incident {word}");
 }
 
 /// Keeps the history until the judge has ended.
@@ -158,9 +166,14 @@ pub fn audience(config: &Config) -> Vec<(Arc<str>, Lang)> {
         .collect()
 }
 
+/// For whom is spoken.
+fn room(config: &Config) -> Room {
+    Room { name: Arc::clone(&config.plan.room), title: config.room.title().into() }
+}
+
 /// A policy for a config; what is `open` has been told before.
 pub fn policy(config: &Config, open: &[Incident]) -> Policy {
-    Policy::new(Arc::clone(&config.plan.room), config.room.time_zone.0.clone(), audience(config), open)
+    Policy::new(room(config), config.room.time_zone.0.clone(), audience(config), open)
 }
 
 #[cfg(test)]

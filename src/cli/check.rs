@@ -1,17 +1,18 @@
 //! `siaga check`: one round of everything, now.
 
 use std::io::IsTerminal as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use tokio::sync::{mpsc, watch};
 
-use super::listing::Listing;
+use super::listing::{Listing, Once};
 use super::paint::say;
 use crate::app::probes::{Probes, Shared};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::{Lang, Requirement, Snapshot};
+use crate::domain::{Lang, Plan, Requirement, Snapshot};
 use crate::engine::{Engine, Restored};
 use crate::probe::Roots;
 
@@ -28,7 +29,7 @@ pub struct CheckArgs {
     /// The profile to judge by; without it the config's default.
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
-    /// Only the first observation of each check: no burst for loss, no bandwidth test.
+    /// Only the first observation of each check: loss is not judged, and no active check runs.
     #[arg(long)]
     quick: bool,
     /// The summary line alone.
@@ -59,10 +60,11 @@ pub async fn run(config: Config, args: &CheckArgs, lang: Lang, color: bool) -> R
         roots: Roots::default(),
         in_use: in_use_seen,
         begun: begun_seen,
-        own_far_end: far_end.as_ref().map(|far_end| std::sync::Arc::new(far_end.addresses())),
+        own_far_end: far_end.as_ref().map(|far_end| Arc::new(far_end.addresses())),
         enrolled: crate::app::service::state_dir(None).ok().map(|folder| folder.join(crate::probe::enrolled::FILE)),
         budget: crate::probe::budget::Budget::default(),
     };
+    let once = if args.quick { without_what_takes_time(&mut plan) } else { Once::Whole };
     let skip_active = args.quick;
     let checks = config.plan.checks.iter().zip(&config.probes).filter(|(spec, _)| !(skip_active && spec.active));
     let mut probes = Probes::new(shared, out);
@@ -90,10 +92,30 @@ pub async fn run(config: Config, args: &CheckArgs, lang: Lang, color: bool) -> R
     progress.clear();
     let snapshot = engine.snapshot();
     let view = snapshot.current();
-    if let Some(room) = Listing::of(&snapshot, &view.profile.name, lang) {
+    if let Some(room) = Listing::once(&snapshot, &view.profile.name, lang, &once) {
+        let room = room.titled(config.room.title());
         say(&if args.summary { room.summary(lang, color) + "\n" } else { room.text(lang, color) });
     }
     Ok(view.verdict.exit_code())
+}
+
+/// Takes out of the plan what `--quick` has no time for, and says what that was: the loss decision, which needs its burst, and
+/// the active checks. Those stay where nothing else speaks for their component: then nothing is known of it, and that is
+/// said.
+fn without_what_takes_time(plan: &mut Plan) -> Once {
+    let speaks = |component| {
+        plan.checks
+            .iter()
+            .any(|check| check.component == component && !check.active && check.requirement == Requirement::Required)
+    };
+    let (left_out, kept): (Vec<_>, Vec<_>) =
+        plan.checks.iter().cloned().partition(|check| check.active && speaks(check.component));
+    let loss = kept.iter().any(|check| !check.active && check.loss.is_some());
+    plan.checks = kept;
+    for check in plan.checks.iter_mut().filter(|check| !check.active && check.loss.is_some()) {
+        Arc::make_mut(check).loss = None;
+    }
+    Once::Quick { loss, left_out: left_out.iter().map(|check| check.name.clone()).collect() }
 }
 
 /// Whether there is nothing more to wait for: each check has been seen, and loss is decided (or its burst is over). What is
@@ -146,4 +168,23 @@ impl Progress {
 fn eprint(text: &str) {
     use std::io::Write as _;
     _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_quick_way_judges_no_loss_and_waits_for_no_test() {
+        let text = "[[check]]\nname = 'echo'\nkind = 'icmp'\ntarget = '192.0.2.1'\n\
+            [[check]]\nname = 'line'\nkind = 'bandwidth'\ndown_url = 'self'\n\
+            [[check]]\nname = 'voice'\nkind = 'loopback'\n";
+        let mut plan = Config::parse(&crate::config::Source::new("test", text)).unwrap().plan;
+        assert!(plan.checks[0].loss.is_some());
+        let Once::Quick { loss, left_out } = without_what_takes_time(&mut plan) else { panic!("not quick") };
+        assert!(loss);
+        assert_eq!(left_out, ["line".into()]);
+        let kept: Vec<_> = plan.checks.iter().map(|check| (check.name.as_str(), check.loss)).collect();
+        assert_eq!(kept, [("echo", None), ("voice", None)], "of sound nothing else speaks, so it stays, unknown");
+    }
 }

@@ -96,6 +96,7 @@ pub fn run(config: Config, args: &HistoryArgs, end: bool, lang: Lang, color: boo
     let until = if args.until.is_some() { until.min(now.wall) } else { last };
     let profile = config.plan.profiles[config.plan.default_profile].name.clone();
     let names: Vec<String> = config.plan.checks.iter().map(|check| check.name.as_str().to_owned()).collect();
+    let title = config.room.title().to_owned();
     let played = play::play(config.plan, &recording, (begin, until), now.mono);
 
     for (at, event) in &played.events {
@@ -108,7 +109,7 @@ pub fn run(config: Config, args: &HistoryArgs, end: bool, lang: Lang, color: boo
     let differences = compare::differences(&recording.room, &played.room, (begin, until), &gaps);
     say(&format!("\n{}", told_differences(&differences, &zone)));
     if end && let Some(room) = Listing::of(&played.end, &profile, lang) {
-        say(&format!("\n{}", room.text(lang, color)));
+        say(&format!("\n{}", room.titled(&title).text(lang, color)));
     }
     tell_omissions(&recording, &names);
     Ok(0)

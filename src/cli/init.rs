@@ -162,9 +162,12 @@ fn answers<I: BufRead, O: Write>(
             "Far ends of three operators, separated by commas (an address, or stun:host:port)",
         ),
         "none",
-        |far_end| match far_end.strip_prefix("stun:") {
-            Some(server) => fits(Kind::Stun, &[("server", server)]),
-            None => fits(Kind::Icmp, &[("target", far_end)]),
+        |far_end| {
+            elsewhere(far_end)?;
+            match far_end.strip_prefix("stun:") {
+                Some(server) => fits(Kind::Stun, &[("server", server)]),
+                None => fits(Kind::Icmp, &[("target", far_end)]),
+            }
         },
     )?;
     let gateway =
@@ -296,7 +299,13 @@ impl<I: BufRead, O: Write> Desk<I, O> {
         self.ask(given.as_deref(), question, default, |text| {
             let Some(text) = some(text) else { return Ok(Vec::new()) };
             let all: Vec<_> = text.split([',', ' ']).filter_map(some).collect();
-            all.iter().try_for_each(|one| fits(one)).map(|()| all)
+            all.iter().try_for_each(|one| fits(one))?;
+            let twice = all.iter().enumerate().find(|(at, one)| all[..*at].iter().any(|other| same(other, one)));
+            match twice {
+                // In a group it would count as two.
+                Some((_, one)) => Err(format!("{one:?} is given twice")),
+                None => Ok(all),
+            }
         })
     }
 
@@ -322,6 +331,27 @@ fn some(text: &str) -> Option<String> {
 fn optional(text: &str, fits: impl FnOnce(&str) -> Result<(), String>) -> Result<Option<String>, String> {
     let answer = some(text);
     answer.as_deref().map_or(Ok(()), fits).map(|()| answer)
+}
+
+/// Whether two answers name the same: names have no case (RFC 4343), and an address can be written in several ways.
+fn same(one: &str, other: &str) -> bool {
+    let address = |text: &str| text.parse::<std::net::IpAddr>().ok();
+    match (address(one), address(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => one.trim_end_matches('.').eq_ignore_ascii_case(other.trim_end_matches('.')),
+    }
+}
+
+/// Whether a far end is another machine, as far as its name tells. The check could have it, and would learn nothing of the
+/// line.
+fn elsewhere(far_end: &str) -> Result<(), String> {
+    let place = far_end.strip_prefix("stun:").unwrap_or(far_end);
+    let address = place.parse().or_else(|_| place.parse().map(|socket: std::net::SocketAddr| socket.ip()));
+    let host = place.rsplit_once(':').map_or(place, |(host, _)| host);
+    if host == "self" || host == "localhost" || address.is_ok_and(|address: std::net::IpAddr| address.is_loopback()) {
+        return Err(format!("{far_end:?} is this machine, and no far end; write an address outside the room"));
+    }
+    Ok(())
 }
 
 /// The name in what people paste: the address of a front page is one too.

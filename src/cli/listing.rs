@@ -6,12 +6,16 @@ use serde::Deserialize;
 
 use super::paint;
 use crate::domain::snapshot::Judged;
-use crate::domain::{Lang, Reason, Requirement, Snapshot, Verdict};
+use crate::domain::{CheckName, CheckSpec, Lang, Reason, Requirement, Snapshot, Verdict};
+use crate::engine::reasons::NO_EVIDENCE;
 
 /// The room. The fields have the names that the API gives them, so that its answer is read as it stands.
 #[derive(Debug, Deserialize)]
 pub struct Listing {
     room: String,
+    /// Its name for people.
+    #[serde(default)]
+    room_title: Option<String>,
     profile: String,
     verdict: Verdict,
     /// When it was judged, in the daemon's words; now, where this process has judged.
@@ -24,6 +28,23 @@ pub struct Listing {
     #[serde(default)]
     recheck_at: Option<String>,
     components: Vec<Part>,
+    /// What was not looked at, in words; for a single round alone.
+    #[serde(skip)]
+    not_judged: Option<String>,
+}
+
+/// How much a single round has looked at: after it nobody waits for more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Once {
+    /// All.
+    Whole,
+    /// The first look of what is quick.
+    Quick {
+        /// Whether loss would be judged otherwise.
+        loss: bool,
+        /// The active checks that were left out.
+        left_out: Vec<CheckName>,
+    },
 }
 
 #[derive(Debug, Deserialize)]
@@ -59,6 +80,28 @@ pub(super) struct Why {
 impl Listing {
     /// What was judged here, under the profile of that name; `None` if there is no such profile.
     pub fn of(snapshot: &Snapshot, profile: &str, lang: Lang) -> Option<Self> {
+        Self::with(snapshot, profile, lang, |_, reason| reason.remedy(lang))
+    }
+
+    /// What a single round has found: no remedy of it is to wait, and what it left out is said.
+    pub(super) fn once(snapshot: &Snapshot, profile: &str, lang: Lang, once: &Once) -> Option<Self> {
+        let remedy = |spec: &CheckSpec, reason: &Reason| {
+            if reason.def == &NO_EVIDENCE || spec.loss.is_some_and(|loss| reason.def == loss.undecided) {
+                once.longer(lang).to_owned()
+            } else {
+                reason.remedy(lang)
+            }
+        };
+        let listing = Self::with(snapshot, profile, lang, remedy)?;
+        Some(Self { not_judged: once.not_judged(lang), ..listing })
+    }
+
+    fn with(
+        snapshot: &Snapshot,
+        profile: &str,
+        lang: Lang,
+        remedy: impl Fn(&CheckSpec, &Reason) -> String,
+    ) -> Option<Self> {
         let view = snapshot.profile(profile)?;
         let line = |at: &usize| {
             let (check, judged): (_, &Judged) = (&snapshot.checks[*at].spec, &view.checks[*at]);
@@ -66,7 +109,7 @@ impl Listing {
                 name: check.name.to_string(),
                 kind: check.kind.to_string(),
                 verdict: judged.verdict,
-                reasons: judged.reasons.iter().map(|reason| Why::of(reason, lang)).collect(),
+                reasons: judged.reasons.iter().map(|reason| Why::of(reason, lang, remedy(check, reason))).collect(),
             }
         };
         let part = |component: &crate::domain::snapshot::ComponentView| Part {
@@ -74,23 +117,32 @@ impl Listing {
             verdict: component.verdict,
             requirement: component.requirement,
             absent: component.absent,
-            reasons: component.reasons.iter().map(|reason| Why::of(reason, lang)).collect(),
+            reasons: component.reasons.iter().map(|reason| Why::of(reason, lang, reason.remedy(lang))).collect(),
             checks: component.checks.iter().map(line).collect(),
         };
         Some(Self {
             room: snapshot.room.to_string(),
+            room_title: None,
             profile: view.profile.name.to_string(),
             verdict: view.verdict,
             at: None,
             basis: None,
             recheck_at: None,
             components: view.components.iter().map(part).collect(),
+            not_judged: None,
         })
+    }
+
+    /// The same, under the room's name for people.
+    #[must_use]
+    pub fn titled(self, title: &str) -> Self {
+        Self { room_title: Some(title.to_owned()), ..self }
     }
 
     /// The summary, a line: the room, its verdict, and what makes it so.
     pub fn summary(&self, lang: Lang, color: bool) -> String {
-        let mut text = format!("{}: {}", self.room, paint::verdict(self.verdict, lang, color));
+        let title = self.room_title.as_ref().unwrap_or(&self.room);
+        let mut text = format!("{title}: {}", paint::verdict(self.verdict, lang, color));
         let all = self.components.iter().filter(|part| !part.absent && part.requirement == Requirement::Required);
         let mut reasons = all.flat_map(|part| part.checks.iter().flat_map(|line| &line.reasons).chain(&part.reasons));
         let cause = reasons.find(|why| why.verdict == self.verdict && why.blocked_by.is_none());
@@ -101,6 +153,9 @@ impl Listing {
         _ = write!(text, " ({profile} {}", self.profile);
         if let Some(at) = &self.at {
             _ = write!(text, ", {at}");
+        }
+        if let Some(not_judged) = &self.not_judged {
+            _ = write!(text, "; {not_judged}");
         }
         text.push(')');
         text
@@ -141,6 +196,32 @@ impl Listing {
     }
 }
 
+impl Once {
+    /// What to do where nothing is known yet.
+    const fn longer(&self, lang: Lang) -> &'static str {
+        match self {
+            Self::Whole => word(
+                lang,
+                "Jalankan siaga check lagi; siaga run memeriksa terus-menerus",
+                "Run siaga check again; siaga run goes on looking",
+            ),
+            Self::Quick { .. } => word(
+                lang,
+                "Jalankan siaga check tanpa --quick: pemeriksaannya lebih lama",
+                "Run siaga check without --quick: it looks longer",
+            ),
+        }
+    }
+
+    fn not_judged(&self, lang: Lang) -> Option<String> {
+        let Self::Quick { loss, left_out } = self else { return None };
+        let loss = loss.then(|| word(lang, "kehilangan paket", "packet loss").to_owned());
+        let all: Vec<_> = loss.into_iter().chain(left_out.iter().map(ToString::to_string)).collect();
+        let lead = word(lang, "--quick: tidak dinilai", "--quick: not judged");
+        (!all.is_empty()).then(|| format!("{lead}: {}", all.join(", ")))
+    }
+}
+
 impl Line {
     /// The check with its reasons and remedies.
     pub(super) fn text(&self, lang: Lang, color: bool) -> String {
@@ -151,12 +232,12 @@ impl Line {
 }
 
 impl Why {
-    fn of(reason: &Reason, lang: Lang) -> Self {
+    fn of(reason: &Reason, lang: Lang, remedy: String) -> Self {
         Self {
             verdict: reason.verdict,
             message: reason.message(lang),
             detail: reason.detail().map(str::to_owned),
-            remedy: reason.remedy(lang),
+            remedy,
             blocked_by: reason.blocked_by.as_ref().map(ToString::to_string),
         }
     }

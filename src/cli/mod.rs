@@ -33,9 +33,9 @@ const FAILED: u8 = 3;
 #[derive(Debug, Parser)]
 #[command(name = "siaga", version, arg_required_else_help = true, after_help = AFTER_HELP)]
 struct Cli {
-    /// The config file. Without it $`SIAGA_CONFIG`, else /etc/siaga/siaga.toml, else the built-in config, which contacts
-    /// nobody outside this machine.
-    #[arg(long, short, global = true, value_name = "FILE", env = crate::config::PATH_VARIABLE)]
+    /// The config file. Without it $`SIAGA_CONFIG` (set and not empty), else /etc/siaga/siaga.toml, else the built-in config,
+    /// which contacts nobody outside this machine.
+    #[arg(long, short, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The language of what is printed: id or en. Without it, the config's.
     #[arg(long, global = true, value_name = "LANG", value_parser = parse_lang)]
@@ -195,9 +195,7 @@ impl Cli {
                 audit::run(&config, args, self.lang(&config))
             }
             Command::Devices => on_runtime(async {
-                say(&crate::devices::list(&crate::probe::Roots::default(), self.lang.unwrap_or_default())
-                    .await
-                    .to_string());
+                say(&crate::devices::list(&crate::probe::Roots::default(), self.lang_at_least()).await.to_string());
                 Ok(0)
             }),
             Command::Enroll(args) => {
@@ -220,16 +218,18 @@ impl Cli {
             }),
             Command::Reflect(args) => on_runtime(reflect::run(args)),
             Command::Reasons => {
-                say(&reasons::listing(self.lang.unwrap_or_default()));
+                say(&reasons::listing(self.lang_at_least()));
                 Ok(0)
             }
             Command::DeviceChild { .. } => Ok(FAILED),
         }
     }
 
-    /// Which config is meant. The environment's word was read by clap.
+    /// Which config is meant.
     fn origin(&self) -> Origin {
-        Origin::find(self.config.clone(), None)
+        // Not by clap, which takes what is set and empty for a flag without its value.
+        let said = std::env::var_os(crate::config::PATH_VARIABLE).filter(|said| !said.is_empty());
+        Origin::find(self.config.clone(), said.map(PathBuf::from))
     }
 
     fn load(&self, files: Files) -> Result<Config, String> {
@@ -238,6 +238,12 @@ impl Cli {
 
     fn lang(&self, config: &Config) -> Lang {
         self.lang.unwrap_or(config.room.language)
+    }
+
+    /// The same for what needs no config, and works while one is being written.
+    fn lang_at_least(&self) -> Lang {
+        let config = || Config::load(&self.origin(), Files::NotAsked).ok();
+        self.lang.or_else(|| config().map(|config| config.room.language)).unwrap_or_default()
     }
 
     fn init(&self, answers: &init::InitArgs, output: Option<&Path>, force: bool) -> Result<(), String> {
@@ -291,13 +297,14 @@ impl Cli {
             ));
         }
         let profile = config.plan.profiles[config.plan.default_profile].name.clone();
+        let title = config.room.title().to_owned();
         let outcome = replay::replay(config.plan, &scenario, Clock::start().now(), lang);
         say(&format!("{}\n{}", scenario.title, outcome.timeline));
         for name in &outcome.unknown {
             note(&format!("siaga: the config has no check {name:?}; its observations were left out"));
         }
         if end && let Some(room) = listing::Listing::of(&outcome.end, &profile, lang) {
-            say(&format!("\n{}", room.text(lang, color)));
+            say(&format!("\n{}", room.titled(&title).text(lang, color)));
         }
         for unmet in &outcome.unmet {
             note(&format!("siaga: {unmet}"));

@@ -39,9 +39,10 @@ pub struct StatusArgs {
 /// If the daemon does not answer, or refuses the question.
 pub async fn run(config: &Config, args: &StatusArgs, lang: Lang, color: bool) -> Result<u8, String> {
     let base = args.url.clone().unwrap_or_else(|| format!("http://{}", config.web.listen[0]));
-    let mut url: reqwest::Url = format!("{}/api/v1/readiness", base.trim_end_matches('/'))
-        .parse()
-        .map_err(|error| format!("{base}: {error}"))?;
+    let url = format!("{}/api/v1/readiness", base.trim_end_matches('/')).parse::<reqwest::Url>().ok();
+    let mut url = url.filter(|url| matches!(url.scheme(), "http" | "https")).ok_or_else(|| {
+        format!("--url {base:?} is no address of a daemon; write one such as \"http://127.0.0.1:10153\"")
+    })?;
     url.query_pairs_mut().append_pair("lang", lang.as_str());
     for (key, value) in [("profile", &args.profile), ("start", &args.start), ("end", &args.end)] {
         if let Some(value) = value {

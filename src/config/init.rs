@@ -55,7 +55,34 @@ impl Answers {
 
 /// What nobody will look at, or be told, because of what was answered: a sentence each, with the flag that mends it.
 pub fn left_out(answers: &Answers) -> Vec<Text> {
+    let name = answers.web().filter(|web| web.parse::<std::net::IpAddr>().is_err());
     let sentences = [
+        (
+            answers.web().is_none() && answers.platform.name != "audio_only",
+            Text::new("apakah server rapat menjawab (--server)", "whether the meeting server answers (--server)"),
+        ),
+        (
+            answers.resolvers.is_empty(),
+            Text::new("apakah nama ditemukan (--resolver)", "whether names resolve (--resolver)"),
+        ),
+        (
+            !answers.resolvers.is_empty() && name.is_none(),
+            Text::new(
+                "apakah nama ditemukan: tidak ada nama untuk ditanyakan (--server NAMA)",
+                "whether names resolve: there is no name to ask for (--server NAME)",
+            ),
+        ),
+        (
+            answers.gateway.is_none(),
+            Text::new("apakah router ruang ini menjawab (--gateway)", "whether this room's router answers (--gateway)"),
+        ),
+        (
+            (1..3).contains(&answers.far_ends.len()),
+            Text::new(
+                "apakah gangguan ada pada jalur atau pada satu operator: ujung jauhnya kurang dari tiga (--far-end)",
+                "whether a fault is the line's or one operator's: there are fewer than three far ends (--far-end)",
+            ),
+        ),
         (
             answers.far_ends.is_empty(),
             Text::new(

@@ -308,7 +308,7 @@ pub struct Rule {
     pub degraded: Limit,
     /// Beyond this it is not ready.
     pub not_ready: Limit,
-    /// The reason told; its message may use `{value}`, `{limit}` and `{part}`.
+    /// The reason told; its message may use `{value}`, `{limit}` and `{part}`, and `{reported}` of what was reckoned from it.
     pub reason: &'static ReasonDef,
 }
 

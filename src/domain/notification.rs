@@ -28,7 +28,7 @@ pub struct Notification {
 /// Why a notification is no longer tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum GiveUp {
-    /// The receiver refused it for good; another attempt would be refused too.
+    /// The receiver found fault with the message itself; another attempt would be refused too.
     Refused,
     /// It could not be delivered in the time after which it helps nobody.
     TooOld,

@@ -105,23 +105,31 @@ pub struct Quantity {
     pub counter: bool,
     /// One English sentence for `# HELP`.
     pub help: &'static str,
+    /// What it was reckoned from, where a message that gives it gives that too, as `{reported}`.
+    pub reckoned_from: Option<&'static Self>,
 }
 
 impl Quantity {
     /// A value that goes up and down.
     pub const fn gauge(name: &'static str, unit: Unit, help: &'static str) -> Self {
-        Self { name, unit, part: None, counter: false, help }
+        Self { name, unit, part: None, counter: false, help, reckoned_from: None }
     }
 
     /// A value that only grows from the process's start; its name ends in `_total`.
     pub const fn counter(name: &'static str, unit: Unit, help: &'static str) -> Self {
-        Self { name, unit, part: None, counter: true, help }
+        Self { name, unit, part: None, counter: true, help, reckoned_from: None }
     }
 
     /// The same with several values an observation, told apart by the label `part`.
     #[must_use]
     pub const fn by(self, part: &'static str) -> Self {
         Self { part: Some(part), ..self }
+    }
+
+    /// The same, reckoned from what a device reports.
+    #[must_use]
+    pub const fn reckoned_from(self, reported: &'static Self) -> Self {
+        Self { reckoned_from: Some(reported), ..self }
     }
 }
 

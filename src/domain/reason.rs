@@ -138,6 +138,8 @@ pub fn number(value: f64, unit: Unit, lang: Lang) -> String {
         (false, Lang::En) => "s",
     };
     let (scaled, digits, word) = match unit {
+        // Of nothing no unit is too large: a battery does not last "0.0 ms".
+        Unit::Seconds if value == 0.0 => (0.0, 0, seconds_words(false)),
         Unit::Seconds if value.abs() < 1.0 => (value * 1e3, usize::from(value.abs() < 0.01), "ms"),
         Unit::Seconds if value.abs() < 120.0 => (value, usize::from(value.fract() != 0.0), seconds_words(false)),
         Unit::Seconds => (value / 60.0, 0, seconds_words(true)),

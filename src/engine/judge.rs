@@ -38,10 +38,18 @@ impl Limits {
     /// The findings that `measurements` give under these limits.
     pub fn findings<'a>(&'a self, measurements: &'a [Measurement]) -> impl Iterator<Item = Finding> + 'a {
         self.rules.iter().flat_map(move |resolved| {
-            measurements
-                .iter()
-                .filter(|measurement| resolved.speaks_of(measurement))
-                .filter_map(|measurement| resolved.judge(measurement))
+            measurements.iter().filter(|measurement| resolved.speaks_of(measurement)).filter_map(|measurement| {
+                let finding = resolved.judge(measurement)?;
+                let reported = measurement
+                    .quantity
+                    .reckoned_from
+                    .and_then(|from| measurements.iter().find(|other| other.quantity == from && other.part.is_none()));
+                Some(match (measurement.quantity.reckoned_from, reported) {
+                    (Some(_), Some(other)) => finding.with("reported", Arg::Number(other.value, other.quantity.unit)),
+                    (Some(_), None) => finding.with("reported", "–"),
+                    (None, _) => finding,
+                })
+            })
         })
     }
 }

@@ -17,7 +17,8 @@ use super::revise::revise;
 /// A meeting that begins within this is answered by the room as it is now.
 pub const HORIZON: Duration = Duration::from_hours(2);
 
-/// A meeting further away than this is asked about once more a day before: time enough to mend what lasts.
+/// A meeting further away than this is asked about once more a day before: time enough to mend what lasts. No outlook is good
+/// for longer either: what lasts can begin at any moment.
 pub const DAY_BEFORE: Duration = Duration::from_hours(24);
 
 /// What is asked: a kind of meeting, and when.
@@ -154,7 +155,9 @@ pub fn answer(snapshot: &Snapshot, question: &Question, now: Now) -> Answer {
         };
     }
     let wait = ahead.saturating_sub(if ahead > DAY_BEFORE { DAY_BEFORE } else { HORIZON });
-    let recheck_at = now.wall.saturating_add(wait).unwrap_or(Timestamp::MAX);
+    // Counted from when the room was so: an answer is no better for having been asked late.
+    let good_for = DAY_BEFORE.saturating_sub(until(now.wall, snapshot.at.wall));
+    let recheck_at = now.wall.saturating_add(wait.min(good_for)).unwrap_or(Timestamp::MAX);
     Answer {
         basis: Basis::Outlook,
         decision: Decision::Provisional,

@@ -241,11 +241,11 @@ impl<O: Outbox> Line<O> {
             tracing::error!(receiver = %name, key = %notification.key, %why, %error, "a notification is given up");
             self.outbox.given_up(&notification.key, why, &error.to_string()).await;
             if why == GiveUp::Refused {
-                // The receiver is there; the next message may please it.
+                // The receiver is there and judged this message; the next may please it.
                 return now.mono;
             }
         } else if *failures == 0 {
-            tracing::warn!(receiver = %name, key = %notification.key, %error, "not delivered; tried again until it is");
+            tracing::warn!(receiver = %name, key = %notification.key, %error, "not delivered; tried again until it is, or too old");
         }
         *failures = failures.saturating_add(1);
         let wait = self.schedule.wait(*failures, rand::random());

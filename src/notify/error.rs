@@ -14,8 +14,11 @@ pub enum Failure {
     Protocol,
     /// It answered that it cannot now (408, 425, 429, 5xx).
     Unavailable,
-    /// It answered that it will not (any other 4xx).
+    /// It answered that this message is at fault (400, 413, 415, 422).
     Refused,
+    /// It answered that we, or the place, are at fault (any other 4xx): a service that is set up anew answers so for a
+    /// while, and the message is as good after.
+    Denied,
     /// It sent us elsewhere: to another host, or in a way that would lose the message.
     Redirected,
     /// The secret cannot be read.
@@ -24,12 +27,13 @@ pub enum Failure {
 
 impl Failure {
     /// All, in the order of metrics.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Timeout,
         Self::Connect,
         Self::Protocol,
         Self::Unavailable,
         Self::Refused,
+        Self::Denied,
         Self::Redirected,
         Self::Secret,
     ];
@@ -42,15 +46,16 @@ impl Failure {
             Self::Protocol => "protocol",
             Self::Unavailable => "unavailable",
             Self::Refused => "refused",
+            Self::Denied => "denied",
             Self::Redirected => "redirected",
             Self::Secret => "secret",
         }
     }
 
-    /// Whether the same message may be taken later. A secret's file and a certificate can be mended; a refusal of these
-    /// very bytes, or an address that is another now, is for a person to mend in the config.
+    /// Whether the same message may be taken later. Whatever is outside it can be mended while it waits, a proxy's wrong
+    /// page or the address in the config too; these very bytes cannot.
     pub const fn retryable(self) -> bool {
-        !matches!(self, Self::Refused | Self::Redirected)
+        !matches!(self, Self::Refused)
     }
 }
 

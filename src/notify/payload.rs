@@ -5,7 +5,7 @@
 //! | `version` | 1; a change that a reader could trip over makes it 2 |
 //! | `id` | the idempotency key: the same at every attempt, unique for ever |
 //! | `event` | `incident_opened`, `incident_changed`, `incident_closed`, `test` |
-//! | `room` | the room's name |
+//! | `room`, `room_title` | the room's name, and that for people |
 //! | `at` | when it was decided |
 //! | `lang` | the language of all words for people: `id` or `en` |
 //! | `text` | all of it in a few sentences, for whoever shows just one thing |
@@ -50,6 +50,15 @@ impl Event {
     }
 }
 
+/// A room's names.
+#[derive(Clone, Copy, Debug)]
+pub struct Addressed<'a> {
+    /// For programs.
+    pub name: &'a str,
+    /// For people.
+    pub title: &'a str,
+}
+
 /// What a notification is made from.
 #[derive(Clone, Copy, Debug)]
 pub struct Letter<'a> {
@@ -58,7 +67,7 @@ pub struct Letter<'a> {
     /// What happened.
     pub event: Event,
     /// Where.
-    pub room: &'a str,
+    pub room: Addressed<'a>,
     /// When it was decided.
     pub at: Timestamp,
     /// The room's time zone.
@@ -75,6 +84,7 @@ struct Document<'a> {
     id: &'a str,
     event: &'static str,
     room: &'a str,
+    room_title: &'a str,
     at: String,
     lang: &'static str,
     text: String,
@@ -112,7 +122,8 @@ impl Letter<'_> {
             version: 1,
             id: self.id,
             event: self.event.as_str(),
-            room: self.room,
+            room: self.room.name,
+            room_title: self.room.title,
             at: self.moment(self.at),
             lang: self.lang.as_str(),
             text: self.text(),
@@ -149,18 +160,18 @@ impl Letter<'_> {
     fn text(&self) -> String {
         let Some(incident) = self.incident else {
             return match self.lang {
-                Lang::Id => format!("{}: pesan uji dari Siaga. Tidak ada yang perlu dilakukan.", self.room),
-                Lang::En => format!("{}: a test message from Siaga. Nothing needs to be done.", self.room),
+                Lang::Id => format!("{}: pesan uji dari Siaga. Tidak ada yang perlu dilakukan.", self.room.title),
+                Lang::En => format!("{}: a test message from Siaga. Nothing needs to be done.", self.room.title),
             };
         };
         let title = incident.component.title(self.lang);
         if self.event == Event::Closed {
             return match self.lang {
-                Lang::Id => format!("{}: {title} sudah pulih. Gangguan selesai.", self.room),
-                Lang::En => format!("{}: {title} is back to normal. The disturbance is over.", self.room),
+                Lang::Id => format!("{}: {title} sudah pulih. Gangguan selesai.", self.room.title),
+                Lang::En => format!("{}: {title} is back to normal. The disturbance is over.", self.room.title),
             };
         }
-        let mut text = format!("{}: {title} – {}.", self.room, incident.verdict.title(self.lang));
+        let mut text = format!("{}: {title} – {}.", self.room.title, incident.verdict.title(self.lang));
         // The first explains the rest; a list is in `reasons`.
         if let Some(reason) = incident.reasons.iter().find(|reason| reason.verdict != Verdict::Ready) {
             text = format!("{text} {}. {}.", reason.message(self.lang), reason.remedy(self.lang));
@@ -209,7 +220,8 @@ mod tests {
     fn letter(event: Event, lang: Lang, incident: Option<&Incident>) -> Value {
         let zone = TimeZone::get("Asia/Pontianak").unwrap();
         let at = "2026-11-24T01:31:00Z".parse().unwrap();
-        let letter = Letter { id: "key-1", event, room: "Ruang Media Center", at, zone: &zone, lang, incident };
+        let room = Addressed { name: "media_center", title: "Ruang Media Center" };
+        let letter = Letter { id: "key-1", event, room, at, zone: &zone, lang, incident };
         serde_json::from_str(&letter.json()).unwrap()
     }
 
@@ -221,7 +233,8 @@ mod tests {
                 "version": 1,
                 "id": "key-1",
                 "event": "incident_opened",
-                "room": "Ruang Media Center",
+                "room": "media_center",
+                "room_title": "Ruang Media Center",
                 "at": "2026-11-24T08:31:00.000+07:00",
                 "lang": "id",
                 "text": "Ruang Media Center: Jaringan internet – Perlu perhatian. 2,5 % paket hilang. Periksa kabel jaringan.",

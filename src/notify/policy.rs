@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::payload::{Event, Letter};
+use super::payload::{Addressed, Event, Letter};
 use crate::domain::{Incident, Lang, Notification, Verdict};
 
 /// A change of an incident.
@@ -55,10 +55,19 @@ impl fmt::Display for Withheld {
 /// What was told last of an incident: its verdict and its leading reason.
 type Told = (Verdict, Option<&'static str>);
 
+/// The room that is spoken for.
+#[derive(Clone, Debug)]
+pub struct Room {
+    /// Its name, for programs.
+    pub name: Arc<str>,
+    /// Its name for people.
+    pub title: Arc<str>,
+}
+
 /// Decides who is told what.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    room: Arc<str>,
+    room: Room,
     zone: TimeZone,
     receivers: Vec<(Arc<str>, Lang)>,
     told: HashMap<String, Told>,
@@ -68,14 +77,14 @@ pub struct Policy {
 impl Policy {
     /// A policy for the receivers given by name and language. `open` are the incidents restored from before a restart:
     /// what they are now has been told, but for those that were still withheld.
-    pub fn new(room: Arc<str>, zone: TimeZone, receivers: Vec<(Arc<str>, Lang)>, open: &[Incident]) -> Self {
+    pub fn new(room: Room, zone: TimeZone, receivers: Vec<(Arc<str>, Lang)>, open: &[Incident]) -> Self {
         let told = open.iter().filter(|incident| !incident.settling);
         let told = told.map(|incident| (incident.id.clone(), news(incident))).collect();
         Self { room, zone, receivers, told, made: 0 }
     }
 
     /// Speaks for this room, in this zone, to these receivers from now on, after a config was read anew.
-    pub fn serve(&mut self, room: Arc<str>, zone: TimeZone, receivers: Vec<(Arc<str>, Lang)>) {
+    pub fn serve(&mut self, room: Room, zone: TimeZone, receivers: Vec<(Arc<str>, Lang)>) {
         (self.room, self.zone, self.receivers) = (room, zone, receivers);
     }
 
@@ -134,7 +143,8 @@ impl Policy {
         let about = incident.map_or("test", |incident| &incident.id);
         // The moment tells processes apart, the number what one process makes in one moment.
         let key = format!("{about}.{}.{:x}.{:x}.{receiver}", event.as_str(), at.as_microsecond(), self.made);
-        let letter = Letter { id: &key, event, room: &self.room, at, zone: &self.zone, lang: *lang, incident };
+        let room = Addressed { name: &self.room.name, title: &self.room.title };
+        let letter = Letter { id: &key, event, room, at, zone: &self.zone, lang: *lang, incident };
         Notification {
             payload: letter.json().into(),
             key: key.into(),
@@ -159,6 +169,10 @@ mod tests {
     static LOSS: ReasonDef = ReasonDef::new("internet.loss_high", Text::new("x", "x"), Text::new("x", "x"));
     static DOWN: ReasonDef = ReasonDef::new("internet.down", Text::new("x", "x"), Text::new("x", "x"));
 
+    fn room() -> Room {
+        Room { name: "room".into(), title: "Room".into() }
+    }
+
     fn incident(verdict: Verdict, reasons: &[&'static ReasonDef]) -> Incident {
         let at = Timestamp::UNIX_EPOCH;
         let reason = |def: &&'static ReasonDef| Reason { def, verdict, args: vec![], since: at, blocked_by: None };
@@ -176,7 +190,7 @@ mod tests {
 
     fn policy(open: &[Incident]) -> Policy {
         let receivers = vec![("desk".into(), Lang::Id), ("noc".into(), Lang::En)];
-        Policy::new("room".into(), TimeZone::UTC, receivers, open)
+        Policy::new(room(), TimeZone::UTC, receivers, open)
     }
 
     fn decide(policy: &mut Policy, change: Change<'_>, settling: bool) -> Result<usize, Withheld> {
@@ -251,7 +265,7 @@ mod tests {
 
     #[test]
     fn without_receivers_that_is_the_reason() {
-        let mut policy = Policy::new("room".into(), TimeZone::UTC, vec![], &[]);
+        let mut policy = Policy::new(room(), TimeZone::UTC, vec![], &[]);
         let bad = incident(Verdict::NotReady, &[&DOWN]);
         assert_eq!(decide(&mut policy, Change::Opened(&bad), false), Err(Withheld::NoReceiver));
         assert_eq!(policy.test("desk", Timestamp::UNIX_EPOCH), None);

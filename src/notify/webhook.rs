@@ -126,7 +126,8 @@ fn judge(status: StatusCode, headers: &HeaderMap) -> Result<(), DeliveryError> {
     let failure = match status.as_u16() {
         408 | 425 | 429 | 500.. => Failure::Unavailable,
         300..400 => Failure::Redirected,
-        _ => Failure::Refused,
+        400 | 413 | 415 | 422 => Failure::Refused,
+        _ => Failure::Denied,
     };
     // RFC 9110 §10.2.3; the other form, a date, is left aside: it would trust two clocks to agree.
     let retry_after = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
@@ -185,16 +186,20 @@ mod tests {
         }
         for (status, failure, again) in [
             (400, Failure::Refused, false),
-            (401, Failure::Refused, false),
-            (404, Failure::Refused, false),
-            (410, Failure::Refused, false),
+            (413, Failure::Refused, false),
+            (415, Failure::Refused, false),
+            (422, Failure::Refused, false),
+            (401, Failure::Denied, true),
+            (403, Failure::Denied, true),
+            (404, Failure::Denied, true),
+            (410, Failure::Denied, true),
             (408, Failure::Unavailable, true),
             (425, Failure::Unavailable, true),
             (429, Failure::Unavailable, true),
             (500, Failure::Unavailable, true),
             (503, Failure::Unavailable, true),
-            (302, Failure::Redirected, false),
-            (308, Failure::Redirected, false),
+            (302, Failure::Redirected, true),
+            (308, Failure::Redirected, true),
         ] {
             let error = judged(status).unwrap_err();
             assert_eq!((error.failure, error.retryable()), (failure, again), "{status}");

@@ -87,6 +87,14 @@ impl Query {
         let Some(text) = self.get(name) else { return Ok(None) };
         let parsed = text.parse().map(Some);
         parsed.map_err(|_| {
+            let pieces = jiff::fmt::temporal::Pieces::parse(text);
+            if pieces.is_ok_and(|pieces| pieces.time().is_some() && pieces.offset().is_some()) {
+                let last = Timestamp::MAX;
+                return Problem::value(format!(
+                    "{name} is {:?}, too far away; the last moment is {last:.0}",
+                    short(text)
+                ));
+            }
             // The commonest mistake: in a query a bare `+` is a space (URL Standard, urlencoded parsing).
             let plus = if text.contains(' ') { "; in a query a plus sign is written %2B" } else { "" };
             Problem::value(format!(

@@ -33,6 +33,8 @@ pub enum Agenda {
 pub struct Readiness {
     /// The room.
     pub room: String,
+    /// Its name for people.
+    pub room_title: String,
     /// The kind of meeting that was asked about.
     pub profile: String,
     /// What is said of the room.
@@ -53,10 +55,11 @@ pub struct Readiness {
     /// When the room was so.
     #[schema(format = DateTime)]
     pub at: String,
-    /// When evidence that this stands on becomes too old. Past, if there is none.
+    /// When evidence that this stands on becomes too old. Past, if there is none. Of an outlook: `recheck_at`.
     #[schema(format = DateTime)]
     pub valid_until: String,
-    /// When to ask again; null for a meeting that has begun.
+    /// When to ask again; null for a meeting that has begun. Of an outlook: a day before the meeting, or two hours before it,
+    /// and in any case at most a day after `at`.
     #[schema(format = DateTime)]
     pub recheck_at: Option<String>,
     /// Under which this answer can be looked up later.
@@ -113,6 +116,7 @@ pub(super) async fn readiness(
     let view = &answer.view;
     let mut body = Readiness {
         room: snapshot.room.to_string(),
+        room_title: voice.title.clone(),
         profile: view.profile.name.to_string(),
         verdict: view.verdict,
         summary: page::sentence(snapshot, view, lang),

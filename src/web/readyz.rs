@@ -102,8 +102,10 @@ fn long(snapshot: &Snapshot, view: &ProfileView, lang: Lang, voice: &Voice, now:
             };
         }
         for reason in line.reasons {
-            let _ = writeln!(text, "    since: {}", voice.stamp(reason.since));
-            let _ = writeln!(text, "    remedy: {}", plain(&voice.remedy(reason, lang)));
+            // Under its code: a line may have several.
+            let _ = writeln!(text, "    {}:", reason.def.code);
+            let _ = writeln!(text, "        since: {}", voice.stamp(reason.since));
+            let _ = writeln!(text, "        remedy: {}", plain(&voice.remedy(reason, lang)));
         }
     });
     text

@@ -85,6 +85,7 @@ fn questions_that_cannot_be_answered_are_refused_with_the_reason() {
         ("/api/v1/readiness?start=2026-12-01T10:00:00%2B07:00&end=2026-12-01T09:00:00%2B07:00", 400, "not after"),
         ("/api/v1/readiness?end=2001-01-01T00:00:00Z", 400, "past"),
         ("/api/v1/readiness?start=tomorrow", 400, "RFC 3339"),
+        ("/api/v1/readiness?start=9999-12-31T23:59:59Z", 400, "too far away; the last moment is 9999-12-30T22:00:00Z"),
         ("/api/v1/readiness?prfile=x", 400, "profile"),
         ("/api/v1/evidence/none-such", 404, ""),
         ("/api/v1/checks/none-such", 404, "no check of that name"),

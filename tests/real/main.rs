@@ -6,6 +6,7 @@
 mod answers;
 mod bad_input;
 mod bandwidth;
+mod command_line;
 mod crash;
 mod crash_daemon;
 mod devices;
@@ -17,6 +18,7 @@ mod icmp;
 mod impaired;
 mod link;
 mod network;
+mod once;
 mod prometheus;
 mod pulse;
 mod reflect;

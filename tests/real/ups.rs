@@ -1,6 +1,7 @@
 //! The UPS probe against a real upsd with real drivers.
 
 mod cost;
+mod said;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};

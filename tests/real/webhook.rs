@@ -274,7 +274,7 @@ async fn the_signature_is_that_of_the_body_under_the_secret_in_the_file() {
 #[tokio::test]
 async fn a_refusal_for_good_is_given_up_and_the_next_goes_on() {
     let folder = tempfile::tempdir().unwrap();
-    let far = Far::answering([Answer::Status(404), Answer::Status(200), Answer::Status(400)]);
+    let far = Far::answering([Answer::Status(413), Answer::Status(200), Answer::Status(400)]);
     let (at, _server) = far.serve(loopback());
     let rig = Rig::start(folder.path(), vec![receiver("desk", at, "")]).await;
     rig.tell("desk", &["a", "b", "c", "d"]).await;
@@ -282,6 +282,24 @@ async fn a_refusal_for_good_is_given_up_and_the_next_goes_on() {
     assert_eq!(far.taken(), ["b", "d"]);
     assert_eq!(far.seen().len(), 4, "a refusal is not asked twice");
     assert_eq!(rig.counts().receivers["desk"].given_up[&GiveUp::Refused], 2);
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_receiver_that_is_set_up_anew_loses_nothing_whatever_it_answers_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut meanwhile = vec![Answer::Status(500)];
+    meanwhile.extend([404, 410, 401, 403, 405].map(Answer::Status));
+    meanwhile.extend([301, 302].map(|status| Answer::Redirect(status, "/login")));
+    let far = Far::answering(meanwhile);
+    let (at, _server) = far.serve(loopback());
+    let rig = Rig::start(folder.path(), vec![receiver("desk", at, "")]).await;
+    rig.tell("desk", &["a", "b", "c"]).await;
+    rig.drained().await;
+    assert_eq!(far.taken(), ["a", "b", "c"]);
+    let desk = &rig.counts().receivers["desk"];
+    assert_eq!((desk.failed[&Failure::Denied], desk.failed[&Failure::Redirected]), (5, 2));
+    assert!(desk.given_up.is_empty());
     rig.stop().await;
 }
 
@@ -357,11 +375,11 @@ async fn a_redirect_is_followed_only_where_the_message_stays_what_it_is() {
     ]);
     let (at, _server) = far.serve(loopback());
     let rig = Rig::start(folder.path(), vec![receiver("desk", at, "")]).await;
-    rig.tell("desk", &["a", "b", "c", "d"]).await;
+    rig.tell("desk", &["a", "b", "c"]).await;
     rig.drained().await;
-    assert_eq!(far.taken(), ["a", "d"]);
+    assert_eq!(far.taken(), ["a", "b", "c"], "what was sent away is tried again where the config says");
     let paths: Vec<_> = far.seen().iter().map(|one| (one.key.clone(), one.path.clone())).collect();
-    let expected = [("a", "/hook"), ("a", "/moved"), ("b", "/hook"), ("c", "/hook"), ("d", "/hook")];
+    let expected = [("a", "/hook"), ("a", "/moved"), ("b", "/hook"), ("b", "/hook"), ("b", "/hook"), ("c", "/hook")];
     assert_eq!(paths, expected.map(|(key, path)| (key.to_owned(), path.to_owned())));
     assert!(elsewhere.seen().is_empty(), "nothing goes to another host");
     assert_eq!(rig.counts().receivers["desk"].failed[&Failure::Redirected], 2);

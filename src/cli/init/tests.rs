@@ -65,6 +65,14 @@ fn an_answer_that_no_check_could_have_is_refused_at_once() {
         ("--upsd 127.0.0.1:nut", "127.0.0.1:nut"),
         ("--stamp far.example:a", "far.example:a"),
         ("--server meet.example/room", "is no name of a server"),
+        ("--far-end 192.0.2.1,198.51.100.1,192.0.2.1", "\"192.0.2.1\" is given twice"),
+        ("--far-end stun:Far.example:3478,stun:far.example:3478", "is given twice"),
+        ("--far-end 2001:db8::1,2001:DB8:0::1", "is given twice"),
+        ("--resolver 192.0.2.53,192.0.2.53", "is given twice"),
+        ("--far-end stun:self", "is this machine"),
+        ("--far-end 192.0.2.1,self", "is this machine"),
+        ("--far-end stun:127.0.0.1:3478", "is this machine"),
+        ("--far-end ::1", "is this machine"),
     ] {
         let (text, _) = ran(&format!("--yes --platform audio_only {flags}"), "");
         assert!(matches!(&text, Err(InitError::Answer(message)) if message.contains(said)), "{flags}: {text:?}");

@@ -75,9 +75,22 @@ fn what_is_not_there_is_said_to_be_absent_and_not_watched() {
     let text = render(&least);
     assert!(text.contains("siaga init --bandwidth"), "what is not looked at is said: {text}");
     let told: Vec<_> = left_out(&least).into_iter().map(|sentence| sentence.en).collect();
-    for flag in ["--far-end", "--bandwidth", "--stamp", "--try-devices", "--webhook"] {
+    for flag in ["--far-end", "--bandwidth", "--stamp", "--try-devices", "--webhook", "--gateway", "--resolver"] {
         assert_eq!(told.iter().filter(|sentence| sentence.contains(flag)).count(), 1, "{flag}: {told:?}");
     }
+    assert!(told.iter().all(|sentence| !sentence.contains("--server")), "zoom has a name: {told:?}");
+    // An own server that nobody named: nothing of the platform is looked at, nor any name.
+    let jitsi = all.iter().find(|platform| platform.name == "jitsi").unwrap();
+    let nameless = Answers { server: None, far_ends: vec!["192.0.2.1".into()], ..answers(jitsi) };
+    let told: Vec<_> = left_out(&nameless).into_iter().map(|sentence| sentence.en).collect();
+    for words in
+        ["meeting server answers (--server)", "no name to ask for (--server NAME)", "fewer than three far ends"]
+    {
+        assert_eq!(told.iter().filter(|sentence| sentence.contains(words)).count(), 1, "{words}: {told:?}");
+    }
+    let kinds: Vec<_> = parse(&nameless).unwrap().plan.checks.iter().map(|check| check.kind).collect();
+    assert!(![Kind::Dns, Kind::Http, Kind::Tls].iter().any(|kind| kinds.contains(kind)), "{kinds:?}");
+    assert!(left_out(&answers(&all[0])).is_empty());
     assert!(left_out(&answers(&all[0])).is_empty());
 }
 

@@ -60,6 +60,9 @@ const GOOD_VOLTS: (f64, f64) = (198.0, 231.0);
 /// A lead battery's life halves with every 8 to 10 °C above 25 °C; at this one it lasts about a year.
 const HOT_CELSIUS: f64 = 40.0;
 
+/// What a UPS is rated for, ratio. Above it many units switch their output off on battery, and some do not say OVER before.
+const FULL_LOAD: f64 = 1.0;
+
 /// The kind-specific part of a check's config.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -159,6 +162,7 @@ impl Config {
             usable("battery", Limit::None, runtime, &reasons::RUNTIME_SHORT_ON_BATTERY),
             fixed(&quantities::INPUT_VOLTS, Test::Below, GOOD_VOLTS.0, &reasons::VOLTAGE_LOW),
             fixed(&quantities::INPUT_VOLTS, Test::Above, GOOD_VOLTS.1, &reasons::VOLTAGE_HIGH),
+            fixed(&quantities::LOAD, Test::Above, FULL_LOAD, &reasons::LOAD_HIGH),
             fixed(&quantities::TEMPERATURE, Test::Above, HOT_CELSIUS, &reasons::HOT),
             fixed(
                 &quantities::BATTERY_AGE,

@@ -17,7 +17,8 @@ pub(super) static USABLE_RUNTIME: Quantity = Quantity::gauge(
     Unit::Seconds,
     "Runtime that may be counted on: the believed share of the estimate and, on battery, without the margin.",
 )
-.by("source");
+.by("source")
+.reckoned_from(&BATTERY_RUNTIME);
 /// Load.
 pub(super) static LOAD: Quantity =
     Quantity::gauge("ups_load_ratio", Unit::Ratio, "Load as a share of the UPS's rating; above 1 when overloaded.");

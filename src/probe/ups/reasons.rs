@@ -21,13 +21,14 @@ reasons! {
         / "Check the room's socket and breaker; if the grid is out, start the generator or prepare to postpone the meeting";
     /// Battery part of the runtime rule.
     RUNTIME_SHORT_ON_BATTERY = "power.runtime_short_on_battery",
-        "Baterai UPS hanya cukup untuk {value}, padahal perlu {limit}" / "The UPS's battery lasts only {value} where {limit} is needed",
+        "UPS melaporkan baterainya cukup {reported}; yang dapat diandalkan {value}, padahal perlu {limit}"
+        / "The UPS reports {reported} on battery, of which {value} can be counted on where {limit} is needed",
         "Nyalakan genset sekarang, atau tunda rapat dan matikan peralatan dengan tertib"
         / "Start the generator now, or postpone the meeting and shut the equipment down in order";
     /// Mains part of the runtime rule.
     RUNTIME_SHORT = "power.runtime_short" (lasting),
-        "Bila listrik padam, baterai UPS hanya cukup untuk {value}, padahal perlu {limit}"
-        / "If mains failed, the UPS's battery would last only {value} where {limit} is needed",
+        "Bila listrik padam, UPS melaporkan baterainya cukup {reported}; yang dapat diandalkan {value}, padahal perlu {limit}"
+        / "If mains failed, the UPS reports {reported} on battery, of which {value} can be counted on where {limit} is needed",
         "Lepaskan beban yang tidak perlu dari UPS, biarkan baterai terisi, atau ganti baterainya"
         / "Unplug what the UPS need not carry, let the battery charge, or replace it";
     /// No runtime reported.
@@ -47,6 +48,11 @@ reasons! {
     /// OVER.
     OVERLOADED = "power.overloaded",
         "UPS kelebihan beban" / "The UPS is overloaded",
+        "Lepaskan peralatan yang tidak perlu dari UPS, mulai dari printer, pemanas, dan layar tambahan"
+        / "Unplug what the UPS need not carry, beginning with printers, heaters and extra screens";
+    /// Load above the rating, without OVER.
+    LOAD_HIGH = "power.load_high",
+        "Beban UPS {value} dari kemampuannya, lebih dari {limit}" / "The UPS carries {value} of its rating, more than {limit}",
         "Lepaskan peralatan yang tidak perlu dari UPS, mulai dari printer, pemanas, dan layar tambahan"
         / "Unplug what the UPS need not carry, beginning with printers, heaters and extra screens";
     /// FSD.

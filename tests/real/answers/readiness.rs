@@ -92,9 +92,16 @@ async fn beyond_the_horizon_only_what_lasts_counts() {
     assert_eq!(json["recheck_at"], "2026-11-24T12:30:00+07:00");
     assert_eq!(json["valid_until"], json["recheck_at"]);
     assert_eq!(json["components"][1]["verdict"], "ready");
-    // Days ahead: once more a day before.
-    let json = served.get("/api/v1/readiness?start=2026-11-30T14:30:00%2B07:00").await.json();
-    assert_eq!(json["recheck_at"], "2026-11-29T14:30:00+07:00");
+    // Tomorrow: once more a day before. Further ahead: no outlook is good for more than a day.
+    for (start, again) in [
+        ("2026-11-25T13:30:00", "2026-11-24T13:30:00"),
+        ("2026-11-30T14:30:00", "2026-11-25T09:30:15"),
+        ("2027-11-30T14:30:00", "2026-11-25T09:30:15"),
+    ] {
+        let json = served.get(&format!("/api/v1/readiness?start={start}%2B07:00")).await.json();
+        assert_eq!(json["recheck_at"], format!("{again}+07:00"), "{start}");
+        assert_eq!(json["valid_until"], json["recheck_at"], "{start}");
+    }
     served.stop().await;
 }
 
@@ -191,7 +198,7 @@ async fn the_command_line_dresses_a_daemons_answer_as_its_own_judgement() {
     let profile = room.current().profile.name.clone();
     let served = serve(room.clone()).await;
     for lang in [Lang::Id, Lang::En] {
-        let own = Listing::of(&room, &profile, lang).unwrap().text(lang, false);
+        let own = Listing::of(&room, &profile, lang).unwrap().titled("Ruang Rapat <1>").text(lang, false);
         let json = served.get(&format!("/api/v1/readiness?lang={}", lang.as_str())).await.json();
         let answered: Listing = serde_json::from_value(json).unwrap();
         // The daemon's says of when it is.
@@ -201,6 +208,7 @@ async fn the_command_line_dresses_a_daemons_answer_as_its_own_judgement() {
             text.lines().filter(|line| !line.contains('→')).map(str::to_owned).collect()
         };
         assert_eq!(without_remedies(&answered), without_remedies(&own));
+        assert!(answered.starts_with("Ruang Rapat <1>: "), "the room's name for people: {answered}");
         assert!(!answered.contains("ask again"), "{answered}");
         assert!(own.contains("permission denied") && own.contains("  camera [camera]: "), "{own}");
     }
@@ -208,6 +216,9 @@ async fn the_command_line_dresses_a_daemons_answer_as_its_own_judgement() {
     let json = served.get("/api/v1/readiness?lang=en&start=2026-12-24T03:00:00Z&end=2026-12-24T04:00:00Z").await.json();
     let answered: Listing = serde_json::from_value(json).unwrap();
     let text = answered.text(Lang::En, false);
-    assert!(text.contains("\nAn outlook: only what will stay so until somebody acts; ask again at 2026-12-"), "{text}");
+    assert!(
+        text.contains("\nAn outlook: only what will stay so until somebody acts; ask again at 2026-11-25T"),
+        "{text}"
+    );
     served.stop().await;
 }

@@ -1,0 +1,54 @@
+//! The command line as people type it, by the real binary.
+
+use std::process::Command;
+
+use super::support::daemon::{room, siaga};
+
+fn output(command: &mut Command) -> (Option<i32>, String) {
+    let output = command.output().unwrap();
+    let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    (output.status.code(), text)
+}
+
+#[test]
+fn what_needs_no_config_speaks_its_language_and_works_without() {
+    let folder = room("[room]\nlanguage = \"en\"\n");
+    let file = folder.path().join("siaga.toml");
+    for command in ["reasons", "devices"] {
+        let said = |config: &std::path::Path, more: &[&str]| {
+            let (code, text) =
+                output(siaga().env_remove("SIAGA_CONFIG").arg("--config").arg(config).arg(command).args(more));
+            assert_eq!(code, Some(0), "{text}");
+            text
+        };
+        let english = said(&file, &[]);
+        assert_eq!(english, said(&file, &["--lang", "en"]));
+        assert_ne!(english, said(&file, &["--lang", "id"]));
+        // One that is not there yet: the language of the house.
+        assert_eq!(said(&folder.path().join("none.toml"), &[]), said(&file, &["--lang", "id"]));
+    }
+}
+
+#[test]
+fn an_empty_variable_is_as_none() {
+    let folder = room("[room]\nlanguage = \"en\"\n[[check]]\nname = \"only\"\nkind = \"computer\"\n");
+    let file = folder.path().join("siaga.toml");
+    let count = |value: &std::path::Path| {
+        let (code, text) = output(siaga().env("SIAGA_CONFIG", value).args(["config", "check"]));
+        assert_eq!(code, Some(0), "{text}");
+        text
+    };
+    assert!(count(&file).contains("1 checks, no error"));
+    let empty = count(std::path::Path::new(""));
+    assert!(!empty.contains("siaga.toml: 1 checks"), "{empty}");
+}
+
+#[test]
+fn a_url_that_is_none_is_refused_with_one_that_would_do() {
+    for garbage in ["garbage", "localhost:10153", ""] {
+        let (code, text) = output(siaga().env_remove("SIAGA_CONFIG").args(["status", "--url", garbage]));
+        assert_eq!(code, Some(3), "{text}");
+        let said = format!("--url {garbage:?} is no address of a daemon; write one such as \"http://127.0.0.1:10153\"");
+        assert!(text.contains(&said), "{text}");
+    }
+}
