@@ -92,6 +92,19 @@ impl Unit {
     }
 }
 
+/// What a quantity says of the line, for the history of the hours of the week.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Figure {
+    /// The share of packets lost, outages aside.
+    Loss,
+    /// The time to the far end and back, s.
+    RoundTrip,
+    /// Download, bit/s.
+    Down,
+    /// Upload, bit/s.
+    Up,
+}
+
 /// One kind of number that a probe can measure, declared beside the probe.
 #[derive(Debug)]
 pub struct Quantity {
@@ -105,23 +118,31 @@ pub struct Quantity {
     pub counter: bool,
     /// One English sentence for `# HELP`.
     pub help: &'static str,
+    /// What it says of the line; such quantities are kept by the hour too, for longer than by the minute.
+    pub figure: Option<Figure>,
 }
 
 impl Quantity {
     /// A value that goes up and down.
     pub const fn gauge(name: &'static str, unit: Unit, help: &'static str) -> Self {
-        Self { name, unit, part: None, counter: false, help }
+        Self { name, unit, part: None, counter: false, help, figure: None }
     }
 
     /// A value that only grows from the process's start; its name ends in `_total`.
     pub const fn counter(name: &'static str, unit: Unit, help: &'static str) -> Self {
-        Self { name, unit, part: None, counter: true, help }
+        Self { name, unit, part: None, counter: true, help, figure: None }
     }
 
     /// The same with several values an observation, told apart by the label `part`.
     #[must_use]
     pub const fn by(self, part: &'static str) -> Self {
         Self { part: Some(part), ..self }
+    }
+
+    /// The same, kept by the hour too as what it says of the line.
+    #[must_use]
+    pub const fn figure(self, figure: Figure) -> Self {
+        Self { figure: Some(figure), ..self }
     }
 }
 

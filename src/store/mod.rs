@@ -17,9 +17,11 @@ mod disk;
 mod error;
 mod health;
 mod history;
+mod hourly;
 mod latest;
 mod open;
 mod outbox;
+mod past;
 mod read;
 mod recording;
 mod retention;
@@ -45,13 +47,14 @@ pub use asked::{Asked, asked};
 pub use claim::{Claim, ClaimError};
 pub use error::StoreError;
 pub use health::{Damaged, Health};
+pub use past::read_from;
 pub use read::{Minute, Restored, StoredEvidence};
 pub use recording::{Recorded, Recording, RecordingError};
 pub use retention::Retention;
 pub use rows::Catalogue;
 
 use crate::clock::Clock;
-use crate::domain::{Act, Incident, Notification, Observation, Standing, Transition};
+use crate::domain::{Act, Incident, Mono, Notification, Observation, Past, Standing, Transition, Wanted};
 use health::Board;
 use read::Readers;
 use rollup::Feed;
@@ -142,7 +145,7 @@ impl Store {
         let board = Board::new(clock);
         let (commands, received) = sync_channel(COMMANDS);
         let generation = Arc::new(AtomicU64::new(0));
-        let feed = Arc::new(Mutex::new(Feed::default()));
+        let feed = Arc::new(Mutex::new(Feed::since(clock.now())));
         let waiting = Arc::new(Mutex::new(Waiting::default()));
         let stuck = Arc::new(AtomicBool::new(false));
         let writer = Writer {
@@ -305,6 +308,17 @@ impl Store {
     ) -> Result<Vec<Minute>, StoreError> {
         let (check, quantity) = (check.to_owned(), quantity.to_owned());
         self.read(move |db, _| read::minutes(db, &check, &quantity, (since, until))).await
+    }
+
+    /// What is remembered of what is asked: hours of the line, changes of verdict, and when anybody watched. Bounded in rows
+    /// ([`Past::cut`]), and in time by `until` on the store's clock.
+    ///
+    /// # Errors
+    /// If the disk cannot be read, or not in time.
+    pub async fn past(&self, wanted: Wanted, until: Mono) -> Result<Past, StoreError> {
+        let clock = self.0.clock;
+        let late = move || clock.mono() > until;
+        self.read(move |db, catalogue| past::read(db, catalogue, &wanted, &late)).await?.ok_or(StoreError::Slow)
     }
 
     /// Writes now what observations left in finished minutes, and the newest of each check.
