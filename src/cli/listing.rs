@@ -23,7 +23,16 @@ pub struct Listing {
     /// When to ask again.
     #[serde(default)]
     recheck_at: Option<String>,
+    /// What the history says of such a window.
+    #[serde(default)]
+    outlook: Option<Past>,
     components: Vec<Part>,
+}
+
+/// What the history says.
+#[derive(Debug, Deserialize)]
+struct Past {
+    summary: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -84,6 +93,7 @@ impl Listing {
             at: None,
             basis: None,
             recheck_at: None,
+            outlook: None,
             components: view.components.iter().map(part).collect(),
         })
     }
@@ -120,6 +130,9 @@ impl Listing {
                 _ = write!(out, "; {} {again}", word(lang, "tanya lagi pada", "ask again at"));
             }
             out.push('\n');
+            if let Some(past) = &self.outlook {
+                _ = writeln!(out, "{}", past.summary);
+            }
         }
         for part in &self.components {
             let note = match (part.absent, part.requirement) {

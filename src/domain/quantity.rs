@@ -105,6 +105,11 @@ pub enum Figure {
     Up,
 }
 
+impl Figure {
+    /// All, each at the place of its number.
+    pub const ALL: [Self; 4] = [Self::Loss, Self::RoundTrip, Self::Down, Self::Up];
+}
+
 /// One kind of number that a probe can measure, declared beside the probe.
 #[derive(Debug)]
 pub struct Quantity {

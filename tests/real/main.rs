@@ -17,6 +17,7 @@ mod icmp;
 mod impaired;
 mod link;
 mod network;
+mod outlook;
 mod prometheus;
 mod pulse;
 mod reflect;
