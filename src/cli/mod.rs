@@ -6,6 +6,7 @@ pub mod check;
 pub mod enroll;
 pub mod history;
 pub mod init;
+pub mod ledger;
 pub mod listing;
 pub mod paint;
 pub mod reasons;
@@ -66,6 +67,8 @@ enum Command {
     Test(test::TestArgs),
     /// Show who had the running daemon test what, and what became of it.
     Audit(audit::AuditArgs),
+    /// Write a month of the line for the provider: outages, shortfalls, and when nobody looked.
+    Ledger(ledger::LedgerArgs),
     /// Show what is on this machine, ready to paste into the config.
     Devices,
     /// Record the room's equipment while it is known to be good, or compare the room with what was recorded.
@@ -189,6 +192,11 @@ impl Cli {
                 let config = self.load(Files::NotAsked)?;
                 let lang = self.lang(&config);
                 on_runtime(test::run(&config, args, lang, color))
+            }
+            Command::Ledger(args) => {
+                let config = self.load(Files::NotAsked)?;
+                let lang = self.lang(&config);
+                ledger::run(&config, args, lang)
             }
             Command::Audit(args) => {
                 let config = self.load(Files::NotAsked)?;

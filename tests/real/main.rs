@@ -15,6 +15,7 @@ mod history;
 mod http_tls_dns;
 mod icmp;
 mod impaired;
+mod ledger;
 mod link;
 mod network;
 mod outlook;

@@ -1,6 +1,8 @@
-//! What the past says: the hours of the week, the outlook for a slot. Pure functions of what the store remembers; none of them
-//! changes a verdict.
+//! What the past says: the hours of the week, the outlook for a slot, the ledger of a month. Pure functions of what the store
+//! remembers; none of them changes a verdict.
 
+pub mod blame;
+pub mod ledger;
 pub mod outlook;
 pub mod spans;
 pub mod week;
