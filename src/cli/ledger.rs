@@ -13,7 +13,7 @@ use crate::app::{recorder, service};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::past::hour_of;
-use crate::domain::{Component, Lang, Level, Past, Rate, Subject, Text, Wanted, in_full};
+use crate::domain::{CheckName, Component, Lang, Level, Past, Rate, Subject, Text, Wanted, in_full};
 use crate::engine::past::ledger::{Agreed, Month, Seen, ledger};
 use crate::probe::ProbeConfig;
 use crate::store::read_from;
@@ -70,6 +70,7 @@ pub fn run(config: &Config, args: &LedgerArgs, lang: Lang) -> Result<u8, String>
     let folder = service::state_dir(args.state_dir.clone())?;
     let past = read_from(&folder, &wanted, &recorder::catalogue())
         .map_err(|error| format!("{}{}", in_full(&error), error.hint()))?;
+    let far = far_ends(config, &past);
     let seen: Vec<Seen> = specs
         .iter()
         .map(|spec| Seen {
@@ -77,8 +78,7 @@ pub fn run(config: &Config, args: &LedgerArgs, lang: Lang) -> Result<u8, String>
             kind: spec.kind,
             component: spec.component,
             level: spec.level,
-            far: matches!(spec.level, Level::FarEnd | Level::Platform)
-                && !is_self(&past, &Subject::Check(spec.name.clone())),
+            far: far.contains(&spec.name),
         })
         .collect();
     let needed = &config.plan.profiles[config.plan.default_profile];
@@ -103,8 +103,16 @@ pub fn run(config: &Config, args: &LedgerArgs, lang: Lang) -> Result<u8, String>
     Ok(0)
 }
 
-fn is_self(past: &Past, check: &Subject) -> bool {
-    past.changes_of(check).iter().any(|change| change.codes.contains(&SELF))
+/// The checks whose figures are the line's: not those of which the past says that they ask this very machine.
+pub(super) fn far_ends(config: &Config, past: &Past) -> Vec<CheckName> {
+    let is_self = |name: &CheckName| {
+        past.changes_of(&Subject::Check(name.clone())).iter().any(|change| change.codes.contains(&SELF))
+    };
+    let far = config.plan.checks.iter().filter(|spec| {
+        let stands_far = matches!(spec.level, Level::FarEnd | Level::Platform);
+        spec.component == Component::Internet && stands_far && !is_self(&spec.name)
+    });
+    far.map(|spec| spec.name.clone()).collect()
 }
 
 /// Where the first of the bandwidth tests stops early: a rate beyond it was not looked for.

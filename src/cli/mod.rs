@@ -14,6 +14,7 @@ pub mod reflect;
 pub mod replay;
 pub mod status;
 pub mod test;
+pub mod week;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -69,6 +70,8 @@ enum Command {
     Audit(audit::AuditArgs),
     /// Write a month of the line for the provider: outages, shortfalls, and when nobody looked.
     Ledger(ledger::LedgerArgs),
+    /// Write what the line was like in each hour of the week, as comma-separated values.
+    Week(week::WeekArgs),
     /// Show what is on this machine, ready to paste into the config.
     Devices,
     /// Record the room's equipment while it is known to be good, or compare the room with what was recorded.
@@ -192,6 +195,11 @@ impl Cli {
                 let config = self.load(Files::NotAsked)?;
                 let lang = self.lang(&config);
                 on_runtime(test::run(&config, args, lang, color))
+            }
+            Command::Week(args) => {
+                let config = self.load(Files::NotAsked)?;
+                let lang = self.lang(&config);
+                week::run(&config, args, lang)
             }
             Command::Ledger(args) => {
                 let config = self.load(Files::NotAsked)?;

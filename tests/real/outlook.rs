@@ -152,6 +152,27 @@ async fn weeks_of_history_are_told_for_the_same_hour_and_change_no_verdict() {
         .unwrap();
     let text = String::from_utf8_lossy(&status.stdout).into_owned();
     assert!(text.contains("dalam 4 dari 6 jam (putus 1, jeda panjang 1)"), "{text}");
+    // All hours of the week, while the daemon runs: 168 of them, of which one was measured.
+    let week = siaga()
+        .args(["week", "--state-dir"])
+        .arg(at.join("state"))
+        .arg("--config")
+        .arg(at.join("siaga.toml"))
+        .output()
+        .unwrap();
+    let text = String::from_utf8(week.stdout).unwrap();
+    let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split(',').collect()).collect();
+    assert!(rows.len() == 169 && rows.iter().all(|row| row.len() == 19), "{text}");
+    let place = usize::from(weekday.unsigned_abs() - 1) * 24 + usize::from(local.hour().unsigned_abs());
+    let row = &rows[place + 1];
+    assert_eq!(row[..2], [weekday.to_string(), local.hour().to_string()]);
+    // Six weeks of 59.5 minutes, ten of them out; and two kinds of round trips.
+    assert_eq!((row[2], row[4]), ("347.0", "10.0"), "{row:?}");
+    assert_eq!((row[7], row[13]), ("0.0000", ""), "{row:?}");
+    let trips: Vec<f64> = row[10..12].iter().map(|value| value.parse().unwrap()).collect();
+    assert!((trips[0] - 0.02).abs() < 0.0003 && (trips[1] - 5.0).abs() < 0.051, "{row:?}");
+    let measured = rows[1..].iter().filter(|row| !row[10].is_empty() && row[..2] != rows[place + 1][..2]);
+    assert!(measured.count() <= 1, "but for the hour in which this test runs: {text}");
     daemon.stop();
 }
 
