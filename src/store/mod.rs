@@ -54,7 +54,7 @@ pub use retention::Retention;
 pub use rows::Catalogue;
 
 use crate::clock::Clock;
-use crate::domain::{Act, Incident, Mono, Notification, Observation, Past, Standing, Transition, Wanted};
+use crate::domain::{Act, Incident, Notification, Observation, Standing, Transition};
 use health::Board;
 use read::Readers;
 use rollup::Feed;
@@ -308,17 +308,6 @@ impl Store {
     ) -> Result<Vec<Minute>, StoreError> {
         let (check, quantity) = (check.to_owned(), quantity.to_owned());
         self.read(move |db, _| read::minutes(db, &check, &quantity, (since, until))).await
-    }
-
-    /// What is remembered of what is asked: hours of the line, changes of verdict, and when anybody watched. Bounded in rows
-    /// ([`Past::cut`]), and in time by `until` on the store's clock.
-    ///
-    /// # Errors
-    /// If the disk cannot be read, or not in time.
-    pub async fn past(&self, wanted: Wanted, until: Mono) -> Result<Past, StoreError> {
-        let clock = self.0.clock;
-        let late = move || clock.mono() > until;
-        self.read(move |db, catalogue| past::read(db, catalogue, &wanted, &late)).await?.ok_or(StoreError::Slow)
     }
 
     /// Writes now what observations left in finished minutes, and the newest of each check.

@@ -7,7 +7,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::hourly::LOSS;
 use super::recording::{self, RecordingError};
 use super::rows::{self, Catalogue, micros, moment, subject_columns};
-use crate::domain::{Hour, Past, Run, Sketch, Subject, Transition, Verdict, Wanted};
+use super::{Store, StoreError};
+use crate::domain::{Hour, Mono, Past, Run, Sketch, Subject, Transition, Verdict, Wanted};
 
 /// Hours read at once: half a year of twenty figures, some 40 MB in memory.
 const MAX_HOURS: usize = 90_000;
@@ -37,6 +38,19 @@ pub(super) const BEFORE: &str = "SELECT at, profile, old, new, codes, settling F
 
 pub(super) const CHANGES: &str = "SELECT at, profile, old, new, codes, settling FROM transitions
      WHERE subject = ?1 AND name IS ?2 AND at >= ?3 AND at < ?4 ORDER BY at, id LIMIT ?5";
+
+impl Store {
+    /// What is remembered of what is asked: hours of the line, changes of verdict, and when anybody watched. Bounded in rows
+    /// ([`Past::cut`]), and in time by `until` on the store's clock.
+    ///
+    /// # Errors
+    /// If the disk cannot be read, or not in time.
+    pub async fn past(&self, wanted: Wanted, until: Mono) -> Result<Past, StoreError> {
+        let clock = self.0.clock;
+        let late = move || clock.mono() > until;
+        self.read(move |db, catalogue| read(db, catalogue, &wanted, &late)).await?.ok_or(StoreError::Slow)
+    }
+}
 
 /// Reads it; `None` if it was `late` before all was read.
 pub(super) fn read(
