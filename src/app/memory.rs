@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 
 use crate::clock::Clock;
-use crate::domain::{Mono, in_full};
+use crate::domain::{Mono, Past, Wanted, in_full};
 use crate::store::Store;
 use crate::web::{Evidence, PastIncident, Stored};
 
@@ -116,6 +116,13 @@ impl Evidence for Memory {
                 })
             });
             Ok(past.collect())
+        })
+    }
+
+    fn past(&self, wanted: Wanted, within: Duration) -> BoxFuture<'_, Result<Past, String>> {
+        Box::pin(async move {
+            let until = self.clock.mono().after(within);
+            self.store.past(wanted, until).await.map_err(|error| in_full(&error))
         })
     }
 }

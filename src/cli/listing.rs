@@ -27,6 +27,9 @@ pub struct Listing {
     /// When to ask again.
     #[serde(default)]
     recheck_at: Option<String>,
+    /// What the history says of such a window.
+    #[serde(default)]
+    outlook: Option<Past>,
     components: Vec<Part>,
     /// What was not looked at, in words; for a single round alone.
     #[serde(skip)]
@@ -45,6 +48,12 @@ pub(super) enum Once {
         /// The active checks that were left out.
         left_out: Vec<CheckName>,
     },
+}
+
+/// What the history says.
+#[derive(Debug, Deserialize)]
+struct Past {
+    summary: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -128,6 +137,7 @@ impl Listing {
             at: None,
             basis: None,
             recheck_at: None,
+            outlook: None,
             components: view.components.iter().map(part).collect(),
             not_judged: None,
         })
@@ -175,6 +185,9 @@ impl Listing {
                 _ = write!(out, "; {} {again}", word(lang, "tanya lagi pada", "ask again at"));
             }
             out.push('\n');
+            if let Some(past) = &self.outlook {
+                _ = writeln!(out, "{}", past.summary);
+            }
         }
         for part in &self.components {
             let note = match (part.absent, part.requirement) {

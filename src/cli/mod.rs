@@ -6,6 +6,7 @@ pub mod check;
 pub mod enroll;
 pub mod history;
 pub mod init;
+pub mod ledger;
 pub mod listing;
 pub mod paint;
 pub mod reasons;
@@ -13,6 +14,7 @@ pub mod reflect;
 pub mod replay;
 pub mod status;
 pub mod test;
+pub mod week;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -66,6 +68,10 @@ enum Command {
     Test(test::TestArgs),
     /// Show who had the running daemon test what, and what became of it.
     Audit(audit::AuditArgs),
+    /// Write a month of the line for the provider: outages, shortfalls, and when nobody looked.
+    Ledger(ledger::LedgerArgs),
+    /// Write what the line was like in each hour of the week, as comma-separated values.
+    Week(week::WeekArgs),
     /// Show what is on this machine, ready to paste into the config.
     Devices,
     /// Record the room's equipment while it is known to be good, or compare the room with what was recorded.
@@ -189,6 +195,16 @@ impl Cli {
                 let config = self.load(Files::NotAsked)?;
                 let lang = self.lang(&config);
                 on_runtime(test::run(&config, args, lang, color))
+            }
+            Command::Week(args) => {
+                let config = self.load(Files::NotAsked)?;
+                let lang = self.lang(&config);
+                week::run(&config, args, lang)
+            }
+            Command::Ledger(args) => {
+                let config = self.load(Files::NotAsked)?;
+                let lang = self.lang(&config);
+                ledger::run(&config, args, lang)
             }
             Command::Audit(args) => {
                 let config = self.load(Files::NotAsked)?;

@@ -92,6 +92,24 @@ impl Unit {
     }
 }
 
+/// What a quantity says of the line, for the history of the hours of the week.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Figure {
+    /// The share of packets lost, outages aside.
+    Loss,
+    /// The time to the far end and back, s.
+    RoundTrip,
+    /// Download, bit/s.
+    Down,
+    /// Upload, bit/s.
+    Up,
+}
+
+impl Figure {
+    /// All, each at the place of its number.
+    pub const ALL: [Self; 4] = [Self::Loss, Self::RoundTrip, Self::Down, Self::Up];
+}
+
 /// One kind of number that a probe can measure, declared beside the probe.
 #[derive(Debug)]
 pub struct Quantity {
@@ -107,17 +125,19 @@ pub struct Quantity {
     pub help: &'static str,
     /// What it was reckoned from, where a message that gives it gives that too, as `{reported}`.
     pub reckoned_from: Option<&'static Self>,
+    /// What it says of the line; such quantities are kept by the hour too, for longer than by the minute.
+    pub figure: Option<Figure>,
 }
 
 impl Quantity {
     /// A value that goes up and down.
     pub const fn gauge(name: &'static str, unit: Unit, help: &'static str) -> Self {
-        Self { name, unit, part: None, counter: false, help, reckoned_from: None }
+        Self { name, unit, part: None, counter: false, help, figure: None, reckoned_from: None }
     }
 
     /// A value that only grows from the process's start; its name ends in `_total`.
     pub const fn counter(name: &'static str, unit: Unit, help: &'static str) -> Self {
-        Self { name, unit, part: None, counter: true, help, reckoned_from: None }
+        Self { name, unit, part: None, counter: true, help, figure: None, reckoned_from: None }
     }
 
     /// The same with several values an observation, told apart by the label `part`.
@@ -130,6 +150,12 @@ impl Quantity {
     #[must_use]
     pub const fn reckoned_from(self, reported: &'static Self) -> Self {
         Self { reckoned_from: Some(reported), ..self }
+    }
+
+    /// The same, kept by the hour too as what it says of the line.
+    #[must_use]
+    pub const fn figure(self, figure: Figure) -> Self {
+        Self { figure: Some(figure), ..self }
     }
 }
 

@@ -17,6 +17,7 @@ pub mod hold;
 pub mod incident;
 pub mod judge;
 mod limit_set;
+pub mod past;
 mod profile;
 pub mod reasons;
 pub mod revise;

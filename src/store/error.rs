@@ -15,6 +15,9 @@ pub enum StoreError {
     /// The disk does not answer.
     #[error("the disk did not answer within {} s", PATIENCE.as_secs())]
     Stuck,
+    /// What was asked took longer to read than it may.
+    #[error("the disk did not give all of it in time")]
+    Slow,
     /// The database refused the row: a bug of ours, logged with the row.
     #[error("the database refused the record")]
     Refused,

@@ -17,9 +17,11 @@ mod disk;
 mod error;
 mod health;
 mod history;
+mod hourly;
 mod latest;
 mod open;
 mod outbox;
+mod past;
 mod read;
 mod recording;
 mod retention;
@@ -45,6 +47,7 @@ pub use asked::{Asked, asked};
 pub use claim::{Claim, ClaimError};
 pub use error::StoreError;
 pub use health::{Damaged, Health};
+pub use past::read_from;
 pub use read::{Minute, Restored, StoredEvidence};
 pub use recording::{Recorded, Recording, RecordingError};
 pub use retention::Retention;
@@ -142,7 +145,7 @@ impl Store {
         let board = Board::new(clock);
         let (commands, received) = sync_channel(COMMANDS);
         let generation = Arc::new(AtomicU64::new(0));
-        let feed = Arc::new(Mutex::new(Feed::default()));
+        let feed = Arc::new(Mutex::new(Feed::since(clock.now())));
         let waiting = Arc::new(Mutex::new(Waiting::default()));
         let stuck = Arc::new(AtomicBool::new(false));
         let writer = Writer {

@@ -22,10 +22,11 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002.sql"),
     include_str!("migrations/0003.sql"),
     include_str!("migrations/0004.sql"),
+    include_str!("migrations/0005.sql"),
 ];
 
 /// What a file must have, and since which version.
-const TABLES: [(&str, usize); 10] = [
+const TABLES: [(&str, usize); 12] = [
     ("meta", 1),
     ("transitions", 1),
     ("incidents", 1),
@@ -36,6 +37,8 @@ const TABLES: [(&str, usize); 10] = [
     ("observations", 2),
     ("audit", 3),
     ("standing", 4),
+    ("hours", 5),
+    ("runs", 5),
 ];
 
 /// Up to this size the whole file is checked at a start (a tenth of a second); beyond it only the tables that alerts live

@@ -8,13 +8,14 @@ use serde::Deserialize;
 
 use super::rows::micros;
 use crate::domain::Period;
+use crate::domain::past::HOUR;
 
 /// How long rows are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Retention {
-    /// Changes of verdict, and incidents after their end: a year and a month, so that this month can be held against the
-    /// same one last year.
+    /// Changes of verdict, incidents after their end, hours of the line, and when anybody watched: a year and a month, so that
+    /// this month can be held against the same one last year. An hour and figure is some 200 bytes: ten of them make 20 MB.
     pub transitions: Period,
     /// Answers to the scheduler: a month, the time in which somebody asks why; and never more than the newest 20 000.
     pub evidence: Period,
@@ -57,7 +58,8 @@ const MAX_AUDIT: i64 = 100_000;
 pub(super) fn prune(db: &Connection, retention: &Retention, now: Timestamp) -> rusqlite::Result<usize> {
     let before = |keep: Period| micros(now.checked_sub(keep.0).unwrap_or(Timestamp::MIN));
     let minute = before(retention.minutes).div_euclid(60_000_000);
-    let limits: [(&str, i64); 9] = [
+    let hour = before(retention.transitions).div_euclid(1_000_000 * HOUR);
+    let limits: [(&str, i64); 11] = [
         (
             "DELETE FROM transitions WHERE id IN (SELECT id FROM transitions WHERE at < ?1 ORDER BY at LIMIT ?2)",
             before(retention.transitions),
@@ -85,6 +87,15 @@ pub(super) fn prune(db: &Connection, retention: &Retention, now: Timestamp) -> r
             "DELETE FROM minutes WHERE (minute, series) IN
              (SELECT minute, series FROM minutes WHERE minute < ?1 ORDER BY minute LIMIT ?2)",
             minute,
+        ),
+        (
+            "DELETE FROM hours WHERE (hour, series) IN
+             (SELECT hour, series FROM hours WHERE hour < ?1 ORDER BY hour LIMIT ?2)",
+            hour,
+        ),
+        (
+            "DELETE FROM runs WHERE began IN (SELECT began FROM runs WHERE until < ?1 ORDER BY until LIMIT ?2)",
+            before(retention.transitions),
         ),
         (
             "DELETE FROM observations WHERE (at, check_name) IN

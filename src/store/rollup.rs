@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::history::{Keeper, Kept};
-use crate::domain::{CheckName, Measurement, Observation};
+use super::hourly::{Packets, Watching};
+use crate::domain::{CheckName, Figure, Measurement, Observation, Run};
 
 /// Values of one minute that are kept for its quantiles: two minutes' worth of the quickest poll (4 Hz).
 const KEPT: usize = 480;
@@ -28,6 +29,8 @@ pub(super) struct Series {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct MinuteRow {
     pub(super) series: Series,
+    /// What it says of the line, if anything: then it goes into its hour too.
+    pub(super) figure: Option<Figure>,
     /// Minutes since 1970-01-01T00:00Z.
     pub(super) minute: i64,
     pub(super) count: i64,
@@ -40,6 +43,7 @@ pub(super) struct MinuteRow {
 
 #[derive(Debug)]
 struct Minute {
+    figure: Option<Figure>,
     begins: i64,
     count: u32,
     min: f64,
@@ -51,8 +55,9 @@ struct Minute {
 }
 
 impl Minute {
-    fn begin(minute: i64) -> Self {
+    fn begin(minute: i64, figure: Option<Figure>) -> Self {
         Self {
+            figure,
             begins: minute,
             count: 0,
             min: f64::INFINITY,
@@ -87,6 +92,7 @@ impl Minute {
         self.kept.sort_by(f64::total_cmp);
         MinuteRow {
             series,
+            figure: self.figure,
             minute: self.begins,
             count: i64::from(self.count),
             min: self.min,
@@ -111,6 +117,8 @@ pub(super) struct Feed {
     minutes: HashMap<Series, Minute>,
     finished: Vec<MinuteRow>,
     newest: HashMap<CheckName, Observation>,
+    packets: Packets,
+    watching: Watching,
     history: Keeper,
     overflowed: u64,
 }
@@ -121,6 +129,7 @@ pub(super) struct Taken {
     pub(super) minutes: Vec<MinuteRow>,
     pub(super) newest: Vec<Observation>,
     pub(super) history: Vec<Kept>,
+    pub(super) runs: Vec<Run>,
 }
 
 impl Taken {
@@ -130,12 +139,21 @@ impl Taken {
 }
 
 impl Feed {
+    /// What begins with a process.
+    pub(super) fn since(opened: crate::domain::Now) -> Self {
+        Self { watching: Watching::since(opened), ..Self::default() }
+    }
+
     /// Folds one observation in.
     pub(super) fn observe(&mut self, observation: &Observation) {
         let minute = observation.at.wall.as_second().div_euclid(60);
         for measurement in &observation.reading.measurements {
             self.add(&observation.check, measurement, minute);
         }
+        if let Some(row) = self.packets.observe(observation, minute) {
+            self.keep(row);
+        }
+        self.watching.observe(observation.at);
         self.history.observe(observation);
         let room = self.newest.len() < MAX_SERIES;
         match self.newest.get_mut(&observation.check) {
@@ -151,17 +169,17 @@ impl Feed {
     fn add(&mut self, check: &CheckName, measurement: &Measurement, minute: i64) {
         let series =
             Series { check: check.clone(), quantity: measurement.quantity.name, part: measurement.part.clone() };
-        let room = self.minutes.len() < MAX_SERIES;
+        let (room, figure) = (self.minutes.len() < MAX_SERIES, measurement.quantity.figure);
         match self.minutes.get_mut(&series) {
             Some(open) if open.begins == minute => open.add(measurement.value),
             Some(open) => {
-                let mut next = Minute::begin(minute);
+                let mut next = Minute::begin(minute, figure);
                 next.add(measurement.value);
                 let done = std::mem::replace(open, next).finish(series);
                 self.keep(done);
             }
             None if room => {
-                let mut open = Minute::begin(minute);
+                let mut open = Minute::begin(minute, figure);
                 open.add(measurement.value);
                 self.minutes.insert(series, open);
             }
@@ -183,10 +201,14 @@ impl Feed {
         for (series, open) in done {
             self.keep(open.finish(series));
         }
+        for row in self.packets.take(now_minute) {
+            self.keep(row);
+        }
         Taken {
             minutes: std::mem::take(&mut self.finished),
             newest: self.newest.drain().map(|(_, last)| last).collect(),
             history: self.history.take(now_minute),
+            runs: self.watching.take(),
         }
     }
 
@@ -199,11 +221,12 @@ impl Feed {
             self.newest.entry(observation.check.clone()).or_insert(observation);
         }
         self.history.give_back(taken.history);
+        self.watching.give_back(taken.runs);
     }
 
     /// How much was left out because a bound was reached.
     pub(super) fn overflowed(&self) -> u64 {
-        self.overflowed + self.history.overflowed()
+        self.overflowed + self.history.overflowed() + self.watching.overflowed()
     }
 }
 

@@ -5,6 +5,7 @@ use rusqlite::{Connection, params};
 
 use super::Batch;
 use super::history::Kept;
+use super::hourly::put_hour;
 use super::rollup::{MinuteRow, Series};
 use super::rows::{codes_json, micros, moment, reasons_json, said_json, subject_columns};
 use crate::domain::{Act, GiveUp, Incident, Notification, Observation, Standing, Transition};
@@ -191,8 +192,10 @@ pub(super) fn put_kept(db: &Connection, kept: &Kept) -> Done {
 }
 
 /// Writes one minute. A minute that is there already (a restart within it, a wall clock set back) is merged with: exactly
-/// for count, min, max and mean; the quantiles are those of the part with more values.
-pub(super) fn put_minute(db: &Connection, row: &MinuteRow) -> Done {
+/// for count, min, max and mean; the quantiles are those of the part with more values. What says something of the line goes
+/// into its hour too; `false` if there is no room for it there.
+pub(super) fn put_minute(db: &Connection, row: &MinuteRow) -> rusqlite::Result<bool> {
+    let series = series(db, &row.series)?;
     db.prepare_cached(
         "INSERT INTO minutes (minute, series, count, min, max, mean, p50, p95) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
          ON CONFLICT DO UPDATE SET
@@ -203,8 +206,8 @@ pub(super) fn put_minute(db: &Connection, row: &MinuteRow) -> Done {
              max = max(max, excluded.max),
              count = count + excluded.count",
     )?
-    .execute(params![row.minute, series(db, &row.series)?, row.count, row.min, row.max, row.mean, row.p50, row.p95])
-    .map(drop)
+    .execute(params![row.minute, series, row.count, row.min, row.max, row.mean, row.p50, row.p95])?;
+    put_hour(db, row, series)
 }
 
 fn series(db: &Connection, series: &Series) -> rusqlite::Result<i64> {

@@ -15,7 +15,7 @@ use super::open::{self, Fault};
 use super::rollup::Feed;
 use super::sql::{self, EvidenceRow, Op};
 use super::waiting::Waiting;
-use super::{Batch, Catalogue, Kept, Restored, Retention, StoreError, lock, read, retention};
+use super::{Batch, Catalogue, Kept, Restored, Retention, StoreError, hourly, lock, read, retention};
 use crate::clock::Clock;
 use crate::domain::{Notification, Now};
 
@@ -240,11 +240,16 @@ impl Writer {
             self.disk.write(|db| {
                 taken.newest.iter().try_for_each(|observation| sql::put_observation(db, observation))?;
                 taken.history.iter().try_for_each(|kept| sql::put_kept(db, kept))?;
-                Ok(taken.minutes.iter().try_for_each(|row| sql::put_minute(db, row))?)
+                taken.runs.iter().try_for_each(|run| hourly::put_run(db, run))?;
+                let mut left_out = 0;
+                for row in &taken.minutes {
+                    left_out += u64::from(!sql::put_minute(db, row)?);
+                }
+                Ok(left_out)
             })
         });
         match written {
-            Ok(()) => {}
+            Ok(left_out) => self.lost += left_out,
             Err(Fault::Ours(error)) => {
                 // Given back, it would be refused again for ever.
                 tracing::error!(%error, "the database refused what observations left");

@@ -1,10 +1,12 @@
-//! What the readers' side needs of a store: evidence of answers given, and incidents that are over.
+//! What the readers' side needs of a store: evidence of answers given, incidents that are over, and the past of the line.
+
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::domain::{Component, Verdict};
+use crate::domain::{Component, Past, Verdict, Wanted};
 
 /// Where evidence is kept and history is read. Whoever implements it bounds what it keeps; the callers bound how long
 /// they wait.
@@ -19,6 +21,9 @@ pub trait Evidence: Send + Sync {
 
     /// Incidents that are over, newest first, at most `limit`.
     fn closed_incidents(&self, limit: usize) -> BoxFuture<'_, Result<Vec<PastIncident>, String>>;
+
+    /// What is remembered of the line, read within about `within`.
+    fn past(&self, wanted: Wanted, within: Duration) -> BoxFuture<'_, Result<Past, String>>;
 }
 
 /// An answer as it was given.

@@ -16,6 +16,7 @@ pub mod lang;
 pub mod lists;
 pub mod metrics;
 pub mod openapi;
+pub mod outlook;
 pub mod own;
 pub mod page;
 pub mod problem;

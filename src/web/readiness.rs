@@ -15,10 +15,11 @@ use crate::domain::{Lang, Verdict};
 use crate::engine::slot::{self, Basis, Decision, Question};
 
 use super::body::{ComponentBody, Reader, ReasonBody};
+use super::outlook::OutlookBody;
 use super::problem::Problem;
 use super::query::{Query, once};
 use super::site::Site;
-use super::{lang, page};
+use super::{lang, outlook, page};
 
 /// Whether the booked meetings were looked at for this answer.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
@@ -76,12 +77,15 @@ pub struct Readiness {
     pub reasons: Vec<ReasonBody>,
     /// The components, in the procedure's order.
     pub components: Vec<ComponentBody>,
+    /// What the history says of these hours of the week, where `basis` is `outlook`; it does not count in `verdict`.
+    pub outlook: Option<OutlookBody>,
 }
 
 /// Is the room ready for this meeting, from then until then, and if not, what must somebody go and do?
 ///
 /// A meeting that begins within two hours is answered by the room as it is (`basis` is `live`); beyond that only reasons
-/// that last count (`outlook`), and the answer is provisional.
+/// that last count (`outlook`), and the answer is provisional. Then `outlook` tells, beside it, what the same hours of past
+/// weeks were like.
 ///
 /// # Errors
 /// A query that is not understood, an unknown profile, a window that is reversed or over.
@@ -114,6 +118,10 @@ pub(super) async fn readiness(
     let answer = slot::answer(snapshot, &question, now);
     let reader = Reader { snapshot, now, lang, voice: &voice };
     let view = &answer.view;
+    let outlook = match answer.basis {
+        Basis::Live => None,
+        Basis::Outlook => outlook::for_slot(&site, snapshot, &view.profile, &question, (&voice, lang), now).await,
+    };
     let mut body = Readiness {
         room: snapshot.room.to_string(),
         room_title: voice.title.clone(),
@@ -134,6 +142,7 @@ pub(super) async fn readiness(
         in_use: snapshot.in_use,
         reasons: reader.reasons(&view.reasons),
         components: view.components.iter().map(|component| reader.component(view, component)).collect(),
+        outlook,
     };
     match serde_json::to_value(&body) {
         Ok(value) => match site.store(asked(&body, strict, lang, &rendered.doubts()), snapshot.seq, value).await {

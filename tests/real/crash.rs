@@ -7,8 +7,11 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use siaga::clock::Clock;
-use siaga::domain::{Component, Incident, Subject, Transition, Verdict};
+use siaga::domain::{
+    Component, Figure, Incident, Mono, Now, Observation, Quantity, Reading, Sample, Subject, Transition, Unit, Verdict,
+};
 use siaga::notify::{Poke, Schedule, Stats, deliver};
 use siaga::store::{Batch, Catalogue, Claim, Kept, Retention, Store};
 
@@ -54,6 +57,19 @@ fn batch(n: u64) -> Batch {
     }
 }
 
+/// The figure of the line that is kept by the hour.
+static TRIP: Quantity = Quantity::gauge("stun_rtt_seconds", Unit::Seconds, "x").figure(Figure::RoundTrip);
+
+/// What is observed in the `n`th minute.
+fn observation(n: u64) -> Observation {
+    let mono = Mono::ZERO.after(Duration::from_secs(60 * n));
+    let wall = Timestamp::from_second(1_700_000_040 + 60 * i64::try_from(n).unwrap()).unwrap();
+    let mut reading = Reading::default();
+    reading.measure(&TRIP, 0.02);
+    reading.sample = Some(Sample { sent: 10, lost: 1, outage: false });
+    Observation::read("far-end".into(), Now { mono, wall }, Duration::ZERO, reading)
+}
+
 /// The child: records batch after batch, says each number once it is acknowledged, delivers meanwhile, and never ends by
 /// itself.
 ///
@@ -68,6 +84,8 @@ async fn child_that_is_killed() {
     let poke = Poke::default();
     let _delivering = tokio::spawn(deliver_to(far, store.clone(), poke.clone()));
     loop {
+        store.observe(&observation(n));
+        store.flush().await.unwrap();
         match store.record(batch(n)).await.unwrap() {
             // The name of the test stands before the first line; what matters is after the mark.
             Kept::OnDisk => writeln!(std::io::stdout(), "#{n}").unwrap(),
@@ -126,6 +144,40 @@ fn numbers(db: &rusqlite::Connection, query: &str) -> Vec<u64> {
     all
 }
 
+/// An hour holds exactly the minutes that are stored: of each minute two figures, of the share lost one value of ten packets.
+fn hours_are_whole(db: &rusqlite::Connection, stored: u64, kill: usize) {
+    let of = |table: &str| -> Vec<(i64, i64, f64)> {
+        let of_hour = format!(
+            "SELECT {}, series, sum(count), sum(count * mean) FROM {table} GROUP BY 1, 2 ORDER BY 1, 2",
+            if table == "minutes" { "minute / 60" } else { "hour" }
+        );
+        let mut statement = db.prepare(&of_hour).unwrap();
+        statement
+            .query_map([], |row| Ok((row.get(0)?, row.get(2)?, row.get(3)?)))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect()
+    };
+    let (minutes, hours) = (of("minutes"), of("hours"));
+    assert_eq!(minutes.len(), hours.len(), "after kill {kill}: {minutes:?}, {hours:?}");
+    for (minute, hour) in minutes.iter().zip(&hours) {
+        assert_eq!((minute.0, minute.1), (hour.0, hour.1), "after kill {kill}");
+        assert!((minute.2 - hour.2).abs() < 1e-9, "after kill {kill}: {minute:?}, {hour:?}");
+    }
+    let in_hours = hours.iter().map(|hour| hour.1).sum::<i64>();
+    // A minute that was flushed and whose batch was not recorded comes again, as a second part of itself.
+    assert!(in_hours >= 11 * i64::try_from(stored).unwrap(), "after kill {kill}: {in_hours} of {stored} minutes");
+    let (runs, longest): (i64, i64) = db
+        .query_row("SELECT count(*), coalesce(max((until - began) / 60000000), 0) FROM runs", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .unwrap();
+    assert!(
+        longest < i64::try_from(stored.max(1)).unwrap() + 1,
+        "after kill {kill}: {runs} spans, the longest {longest} minutes"
+    );
+}
+
 #[tokio::test]
 async fn every_acknowledged_change_survives_kill_9_and_every_notification_arrives() {
     let folder = tempfile::tempdir().unwrap();
@@ -156,6 +208,7 @@ async fn every_acknowledged_change_survives_kill_9_and_every_notification_arrive
         acknowledged = stored.checked_sub(1);
         assert_eq!(numbers(&db, "SELECT id FROM incidents"), expected, "whole after kill {kill}");
         assert_eq!(numbers(&db, "SELECT key FROM outbox"), expected, "whole after kill {kill}");
+        hours_are_whole(&db, stored, kill);
     }
     let files: Vec<_> = std::fs::read_dir(&place).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(!files.iter().any(|name| name.to_str().unwrap().contains("damaged")), "{files:?}");

@@ -22,7 +22,7 @@ use super::range::within;
 use super::{Context, Defaults, until};
 use crate::domain::check::LossRule;
 use crate::domain::{
-    Arg, ErrorKind, Finding, Level, Limit, Mono, Observation, Period, ProbeError, ProfileLimit, Quantity, Rate, Reading,
+    Arg, ErrorKind, Figure, Finding, Level, Limit, Mono, Observation, Period, ProbeError, ProfileLimit, Quantity, Rate, Reading,
     ReasonDef, Rule, Size, Test, Unit, Verdict,
 };
 pub use reasons::{ERRORS, REASONS};
@@ -47,12 +47,14 @@ static DOWN: Quantity = Quantity::gauge(
     "bandwidth_down_bits_per_second",
     Unit::BitsPerSecond,
     "Download that one connection sustained, after its slow start.",
-);
+)
+.figure(Figure::Down);
 static UP: Quantity = Quantity::gauge(
     "bandwidth_up_bits_per_second",
     Unit::BitsPerSecond,
     "Upload that one connection sustained, until the server had read everything.",
-);
+)
+.figure(Figure::Up);
 static IDLE_DELAY: Quantity = Quantity::gauge(
     "bandwidth_idle_delay_seconds",
     Unit::Seconds,

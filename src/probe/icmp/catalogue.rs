@@ -1,10 +1,11 @@
 //! What an `icmp` probe measures, and why it says what it says.
 
-use crate::domain::{ErrorKind, ErrorTable, Quantity, ReasonDef, Text, Unit, Verdict};
+use crate::domain::{ErrorKind, ErrorTable, Figure, Quantity, ReasonDef, Text, Unit, Verdict};
 use crate::probe::voice;
 
 pub(super) static RTT: Quantity =
-    Quantity::gauge("icmp_rtt_seconds", Unit::Seconds, "Round trip of the newest echo that was answered.");
+    Quantity::gauge("icmp_rtt_seconds", Unit::Seconds, "Round trip of the newest echo that was answered.")
+        .figure(Figure::RoundTrip);
 pub(super) static RTT_MIN: Quantity =
     Quantity::gauge("icmp_rtt_min_seconds", Unit::Seconds, "Shortest round trip of the newest 300 echoes answered.");
 pub(super) static RTT_MEDIAN: Quantity =

@@ -1,13 +1,14 @@
 //! What a `stun` probe measures, and why it says what it says.
 
-use crate::domain::{ErrorKind, ErrorTable, Quantity, ReasonDef, Text, Unit, Verdict};
+use crate::domain::{ErrorKind, ErrorTable, Figure, Quantity, ReasonDef, Text, Unit, Verdict};
 use crate::probe::voice;
 
 pub(super) static RTT: Quantity = Quantity::gauge(
     "stun_rtt_seconds",
     Unit::Seconds,
     "Median round trip of the binding requests of the newest round, over UDP.",
-);
+)
+.figure(Figure::RoundTrip);
 pub(super) static RTT_MIN: Quantity = Quantity::gauge(
     "stun_rtt_min_seconds",
     Unit::Seconds,

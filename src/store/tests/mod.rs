@@ -4,6 +4,7 @@ mod damage;
 mod failing;
 mod history;
 mod keeping;
+mod past;
 mod removed;
 
 use std::path::Path;

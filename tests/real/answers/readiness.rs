@@ -79,6 +79,7 @@ async fn beyond_the_horizon_only_what_lasts_counts() {
     // 09.30 now. An hour ahead: live.
     let json = served.get("/api/v1/readiness?start=2026-11-24T10:30:00%2B07:00").await.json();
     assert_eq!((&json["basis"], &json["verdict"]), (&"live".into(), &"not_ready".into()));
+    assert!(json["outlook"].is_null(), "{json:#}");
     assert_eq!(json["recheck_at"], "2026-11-24T10:30:00+07:00");
     // Five hours ahead: the loss may be gone, the camera will still be missing.
     let got = served.get("/api/v1/readiness?start=2026-11-24T14:30:00%2B07:00&end=2026-11-24T08:00:00Z").await;
@@ -86,6 +87,8 @@ async fn beyond_the_horizon_only_what_lasts_counts() {
     let json = got.json();
     assert_eq!((&json["basis"], &json["decision"]), (&"outlook".into(), &"provisional".into()));
     assert_eq!(json["verdict"], "degraded");
+    assert_eq!(json["outlook"]["nine_in_ten"], "unknown", "without history: {json:#}");
+    assert_eq!(json["outlook"]["hours_of_week"], serde_json::json!([{ "weekday": 2, "hour": 14 }]));
     assert_eq!(json["root_cause"], "camera");
     assert_eq!(json["start"], "2026-11-24T14:30:00+07:00");
     assert_eq!(json["end"], "2026-11-24T15:00:00+07:00");
@@ -151,6 +154,10 @@ async fn without_evidence_the_answer_still_goes_out() {
     assert!(json["evidence_id"].is_null());
     assert_eq!(json["evidence_error"], "no room for more evidence");
     assert_eq!(json["verdict"], "ready");
+    // Nor does it need the history.
+    let json = served.get("/api/v1/readiness?start=2026-11-25T09:00:00Z").await.json();
+    assert_eq!((&json["verdict"], &json["outlook"]["nine_in_ten"]), (&"ready".into(), &"unknown".into()));
+    assert_eq!((&json["outlook"]["error"], &json["outlook"]["incomplete"]), (&"no room".into(), &true.into()));
     served.stop().await;
 }
 

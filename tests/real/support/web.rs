@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 use siaga::clock::Clock;
-use siaga::domain::{Lang, Snapshot};
+use siaga::domain::{Lang, Past, Snapshot, Wanted};
 use siaga::web::own::{Keeping, Telling};
 use siaga::web::{self, Evidence, Info, Own, OwnHealth, PastIncident, Reloaded, State, Stored, Voice};
 use tokio::net::TcpListener;
@@ -58,6 +58,11 @@ impl Evidence for Memory {
 
     fn closed_incidents(&self, limit: usize) -> BoxFuture<'_, Result<Vec<PastIncident>, String>> {
         async move { Ok(self.closed.iter().take(limit).cloned().collect()) }.boxed()
+    }
+
+    fn past(&self, _: Wanted, _: Duration) -> BoxFuture<'_, Result<Past, String>> {
+        let nothing = if self.room_for == 0 { Err("no room".to_owned()) } else { Ok(Past::default()) };
+        async move { nothing }.boxed()
     }
 }
 

@@ -1,0 +1,77 @@
+//! The ledger's words, in both languages.
+
+use crate::domain::{Figure, Lang, Level};
+use crate::engine::past::blame::Cause;
+use crate::engine::past::ledger::Entry;
+
+pub(super) const fn pick(lang: Lang, id: &'static str, en: &'static str) -> &'static str {
+    match lang {
+        Lang::Id => id,
+        Lang::En => en,
+    }
+}
+
+pub(super) const fn entry(entry: Entry, lang: Lang) -> &'static str {
+    match entry {
+        Entry::Outage(_) => pick(lang, "putus", "outage"),
+        Entry::Shortfall(_) => pick(lang, "kurang", "shortfall"),
+        Entry::Unknown => pick(lang, "tidak diketahui", "unknown"),
+        Entry::Unmeasured => pick(lang, "tidak diukur", "not measured"),
+    }
+}
+
+pub(super) const fn slow(figure: Figure, lang: Lang) -> &'static str {
+    match figure {
+        Figure::Up => pick(lang, "unggahan di bawah batas", "upload below the limit"),
+        _ => pick(lang, "unduhan di bawah batas", "download below the limit"),
+    }
+}
+
+pub(super) const fn cause(cause: Cause, lang: Lang) -> &'static str {
+    match cause {
+        Cause::Ours(Level::Power) => pick(lang, "kami: listrik", "ours: power"),
+        Cause::Ours(Level::Computer) => pick(lang, "kami: komputer", "ours: computer"),
+        Cause::Ours(Level::Link) => pick(lang, "kami: kabel atau Wi-Fi", "ours: cable or Wi-Fi"),
+        Cause::Ours(_) => pick(lang, "kami: router", "ours: router"),
+        Cause::Provider => pick(lang, "di luar router kami", "beyond our router"),
+        Cause::Platform => pick(lang, "platform rapat", "meeting platform"),
+        Cause::Unclear => pick(lang, "tidak dapat dipastikan", "cannot be told"),
+    }
+}
+
+pub(super) const fn yes(yes: bool, lang: Lang) -> &'static str {
+    if yes { pick(lang, "ya", "yes") } else { pick(lang, "tidak", "no") }
+}
+
+pub(super) fn month(number: i8, lang: Lang) -> &'static str {
+    const ID: [&str; 12] = [
+        "Januari",
+        "Februari",
+        "Maret",
+        "April",
+        "Mei",
+        "Juni",
+        "Juli",
+        "Agustus",
+        "September",
+        "Oktober",
+        "November",
+        "Desember",
+    ];
+    const EN: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    let all = if lang == Lang::Id { ID } else { EN };
+    all[usize::from(number.unsigned_abs()).saturating_sub(1) % 12]
+}

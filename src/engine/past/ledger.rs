@@ -1,0 +1,391 @@
+//! The ledger of a month: when the internet was down or fell short, whose fault it was, and what was measured.
+
+use std::time::Duration;
+
+use jiff::civil::{Date, date};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
+
+use super::blame::{Cause, Witness, own, parts};
+use super::spans::{Span, Times, spans};
+use super::week::Quantiles;
+use crate::domain::past::{HOUR, hour_begins, hour_of};
+use crate::domain::{CheckName, Component, Figure, Hour, Kind, Level, Past, Sketch, Subject, Verdict};
+
+/// Shorter spans are those of a judge that is still making up its mind.
+const NOTICED: Duration = Duration::from_secs(1);
+
+/// A month of the calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Month(Date);
+
+impl Month {
+    /// Reads `2026-11`; years from 2000 to 2999, so that no reckoning leaves the calendar.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (year, month) = text.split_once('-').filter(|(year, month)| year.len() == 4 && month.len() == 2)?;
+        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if !digits(year) || !digits(month) {
+            return None;
+        }
+        let (year, month): (i16, i8) = (year.parse().ok()?, month.parse().ok()?);
+        if !(2000..3000).contains(&year) || !(1..=12).contains(&month) {
+            return None;
+        }
+        Some(Self(date(year, month, 1)))
+    }
+
+    /// The month of a moment in a zone.
+    pub fn of(at: Timestamp, zone: &TimeZone) -> Self {
+        Self(zone.to_datetime(at).date().first_of_month())
+    }
+
+    /// The one before; itself at the calendar's beginning.
+    #[must_use]
+    pub fn before(self) -> Self {
+        Self(self.0.checked_sub(1.month()).unwrap_or(self.0))
+    }
+
+    /// Its number and its year.
+    pub fn parts(self) -> (i8, i16) {
+        (self.0.month(), self.0.year())
+    }
+
+    /// From its first moment to that of the next, on the zone's own clock.
+    pub fn span(self, zone: &TimeZone) -> (Timestamp, Timestamp) {
+        let begins = |date: Date| zone.to_timestamp(date.at(0, 0, 0, 0)).unwrap_or(Timestamp::MAX);
+        (begins(self.0), begins(self.0.checked_add(1.month()).unwrap_or(self.0)))
+    }
+}
+
+impl std::fmt::Display for Month {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:04}-{:02}", self.0.year(), self.0.month())
+    }
+}
+
+/// A check, as the ledger needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Its name.
+    pub name: CheckName,
+    /// Its kind.
+    pub kind: Kind,
+    /// What it speaks for.
+    pub component: Component,
+    /// Where it stands.
+    pub level: Level,
+    /// Whether its figures speak for the line: a far end that is not this machine itself.
+    pub far: bool,
+}
+
+/// What is written down of a span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// The internet was not ready.
+    Outage(Cause),
+    /// It was degraded.
+    Shortfall(Cause),
+    /// It was not known, though somebody watched.
+    Unknown,
+    /// Nobody watched.
+    Unmeasured,
+}
+
+impl Entry {
+    /// The word used in API and CSV.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Outage(_) => "outage",
+            Self::Shortfall(_) => "shortfall",
+            Self::Unknown => "unknown",
+            Self::Unmeasured => "not_measured",
+        }
+    }
+
+    /// Whose fault, of what is one.
+    pub const fn cause(self) -> Option<Cause> {
+        match self {
+            Self::Outage(cause) | Self::Shortfall(cause) => Some(cause),
+            Self::Unknown | Self::Unmeasured => None,
+        }
+    }
+}
+
+/// What was measured at the far ends in the hours that a span touches.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Measured {
+    /// Share of packets lost, outages aside.
+    pub loss: Option<f64>,
+    /// The median round trip, s.
+    pub round_trip: Option<f64>,
+    /// The least download, bit/s.
+    pub down: Option<f64>,
+    /// The least upload, bit/s.
+    pub up: Option<f64>,
+}
+
+/// A line of the ledger.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// What.
+    pub entry: Entry,
+    /// From when; within the month.
+    pub from: Timestamp,
+    /// Until when.
+    pub to: Timestamp,
+    /// Whether it was so before the month began.
+    pub from_before: bool,
+    /// Whether it goes on after what is told: the month's end, or now.
+    pub goes_on: bool,
+    /// Why: codes of the internet's reasons, in the order in which they came.
+    pub codes: Vec<&'static str>,
+    /// The internet's checks that failed in it.
+    pub failing: Vec<CheckName>,
+    /// What was measured.
+    pub measured: Measured,
+}
+
+impl Line {
+    /// How long it lasted.
+    pub fn length(&self) -> Duration {
+        Duration::try_from(self.to.duration_since(self.from)).unwrap_or_default()
+    }
+}
+
+/// A rate that was agreed, and what the tests said of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RateLine {
+    /// Which direction.
+    pub figure: Figure,
+    /// What was agreed, bit/s.
+    pub agreed: Option<f64>,
+    /// Tests.
+    pub tests: u64,
+    /// How the rates are spread; of several tests in one minute their mean.
+    pub quantiles: Option<Quantiles>,
+    /// The least, bit/s.
+    pub least: Option<f64>,
+}
+
+/// An hour with a test below the agreed rate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SlowHour {
+    /// When it begins.
+    pub begins: Timestamp,
+    /// Which direction.
+    pub figure: Figure,
+    /// The least rate in it, bit/s.
+    pub least: f64,
+}
+
+/// What was agreed with the provider.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Agreed {
+    /// Download, bit/s.
+    pub down: Option<f64>,
+    /// Upload, bit/s.
+    pub up: Option<f64>,
+    /// Where a test stops because enough is proven, bit/s: a rate beyond it is no shortfall, whatever was agreed.
+    pub enough: Option<f64>,
+}
+
+impl Agreed {
+    fn of(&self, figure: Figure) -> Option<f64> {
+        if figure == Figure::Down { self.down } else { self.up }
+    }
+
+    /// The rate below which a test falls short.
+    pub fn limit(&self, figure: Figure) -> Option<f64> {
+        self.of(figure).map(|agreed| self.enough.map_or(agreed, |enough| agreed.min(enough)))
+    }
+}
+
+/// A month.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ledger {
+    /// Which.
+    pub month: Month,
+    /// From when until when is told: the month, up to now.
+    pub span: (Timestamp, Timestamp),
+    /// The lines, oldest first.
+    pub lines: Vec<Line>,
+    /// How long the internet was what.
+    pub times: Times,
+    /// The rates, down and up.
+    pub rates: Vec<RateLine>,
+    /// Hours with a test below the agreed rate, oldest first.
+    pub slow: Vec<SlowHour>,
+    /// Whether rows are missing because there were too many.
+    pub cut: bool,
+}
+
+impl Ledger {
+    /// How long outages of one kind of cause lasted together.
+    pub fn outage(&self, of: impl Fn(Cause) -> bool) -> Duration {
+        let lines = self.lines.iter().filter(|line| matches!(line.entry, Entry::Outage(cause) if of(cause)));
+        lines.map(Line::length).sum()
+    }
+
+    /// The share of the measured time in which the internet was usable, whoever was at fault; `None` if none was measured.
+    pub fn availability(&self) -> Option<f64> {
+        let known = self.times.known();
+        (!known.is_zero()).then(|| 1.0 - self.times.of(Verdict::NotReady).as_secs_f64() / known.as_secs_f64())
+    }
+
+    /// The share of the time in which the provider's part could be measured, in which it was usable: while our own part failed,
+    /// or it was not to be told whose did, nothing is known of theirs.
+    pub fn provider_availability(&self) -> Option<f64> {
+        let others = self.outage(|cause| matches!(cause, Cause::Ours(_) | Cause::Unclear));
+        let known = self.times.known().saturating_sub(others);
+        let down = self.outage(|cause| cause == Cause::Provider);
+        (!known.is_zero()).then(|| 1.0 - down.as_secs_f64() / known.as_secs_f64())
+    }
+}
+
+/// Writes the ledger of a month up to `now`, from what is remembered of it.
+pub fn ledger(past: &Past, checks: &[Seen], agreed: &Agreed, month: Month, zone: &TimeZone, now: Timestamp) -> Ledger {
+    let (begin, end) = month.span(zone);
+    let span = (begin, end.min(now).max(begin));
+    let internet = past.changes_of(&Subject::Component(Component::Internet));
+    let all = spans(internet, &past.runs, span);
+    let witnesses: Vec<Witness<'_>> = checks
+        .iter()
+        .map(|seen| {
+            let changes = past.changes_of(&Subject::Check(seen.name.clone()));
+            Witness::new((seen.name.as_str(), seen.kind, seen.level), changes, &past.runs, span)
+        })
+        .collect();
+    let faults = [false, true].map(|shortfall| own(&witnesses, shortfall));
+    let far: Vec<CheckName> = checks.iter().filter(|seen| seen.far).map(|seen| seen.name.clone()).collect();
+    let mut times = Times::default();
+    let mut lines = Vec::new();
+    for (place, at) in all.iter().enumerate() {
+        times.add(at.state, at.length());
+        let cut = |shortfall: bool| parts(at.from, at.to, &witnesses, &faults[usize::from(shortfall)], shortfall);
+        let found: Vec<(Entry, Timestamp, Timestamp)> = match at.state {
+            Some(Verdict::Ready) => continue,
+            None => vec![(Entry::Unmeasured, at.from, at.to)],
+            Some(Verdict::Unknown) => vec![(Entry::Unknown, at.from, at.to)],
+            Some(Verdict::NotReady) => {
+                cut(false).into_iter().map(|part| (Entry::Outage(part.cause), part.from, part.to)).collect()
+            }
+            Some(Verdict::Degraded) => {
+                cut(true).into_iter().map(|part| (Entry::Shortfall(part.cause), part.from, part.to)).collect()
+            }
+        };
+        for (entry, from, to) in found {
+            let line = Line {
+                entry,
+                from,
+                to,
+                from_before: place == 0 && from == begin && was_so_before(internet, at, begin),
+                goes_on: to == span.1,
+                codes: codes(internet, from, to, at.state),
+                failing: failing(&witnesses, checks, from, to, at.state),
+                measured: measured(past, &far, from, to, at.state),
+            };
+            if line.length() >= NOTICED {
+                lines.push(line);
+            }
+        }
+    }
+    let rate = |figure| rate(past, &far, agreed, figure, span);
+    let rates = [Figure::Down, Figure::Up].map(rate);
+    let slow = slow(past, &far, agreed, span);
+    Ledger { month, span, lines, times, rates: rates.into(), slow, cut: past.cut }
+}
+
+fn was_so_before(internet: &[crate::domain::Transition], at: &Span, begin: Timestamp) -> bool {
+    internet.first().is_some_and(|change| change.at < begin && Some(change.to) == at.state)
+}
+
+/// The codes that were told of the internet when the span began and within it.
+fn codes(
+    internet: &[crate::domain::Transition],
+    from: Timestamp,
+    to: Timestamp,
+    state: Option<Verdict>,
+) -> Vec<&'static str> {
+    if state.is_none() {
+        return Vec::new();
+    }
+    let begun = internet.partition_point(|change| change.at <= from);
+    let within = internet[begun..].iter().take_while(|change| change.at < to);
+    let mut codes: Vec<&'static str> = Vec::new();
+    for code in internet[..begun].last().into_iter().chain(within).flat_map(|change| &change.codes) {
+        if !codes.contains(code) {
+            codes.push(code);
+        }
+    }
+    codes
+}
+
+fn failing(
+    witnesses: &[Witness<'_>],
+    checks: &[Seen],
+    from: Timestamp,
+    to: Timestamp,
+    state: Option<Verdict>,
+) -> Vec<CheckName> {
+    let Some(state) = state else { return Vec::new() };
+    let bad = |witness: &Witness<'_>| witness.was(from, to, |verdict| verdict != Verdict::Ready && verdict >= state);
+    let seen = witnesses.iter().zip(checks);
+    let internet = seen.filter(|(witness, seen)| seen.component == Component::Internet && bad(witness));
+    internet.map(|(_, seen)| seen.name.clone()).collect()
+}
+
+/// The figures of the hours that a span touches.
+fn measured(past: &Past, far: &[CheckName], from: Timestamp, to: Timestamp, state: Option<Verdict>) -> Measured {
+    if state.is_none() {
+        return Measured::default();
+    }
+    let (first, last) = (hour_of(from), (to.as_second() - 1).div_euclid(HOUR));
+    let of = |figure: Figure| {
+        let begun = past.hours.partition_point(|hour| hour.hour < first);
+        let within = past.hours[begun..].iter().take_while(move |hour| hour.hour <= last);
+        within.filter(move |hour| hour.figure == figure && far.contains(&hour.check))
+    };
+    let smallest = |figure| of(figure).map(|hour| hour.min).min_by(f64::total_cmp);
+    let mut trips = Sketch::default();
+    of(Figure::RoundTrip).for_each(|hour| trips.merge(&hour.minutes));
+    Measured {
+        loss: mean(of(Figure::Loss)),
+        round_trip: trips.quantile(50),
+        down: smallest(Figure::Down),
+        up: smallest(Figure::Up),
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "packets of a month are far from 2^53")]
+fn mean<'a>(hours: impl Iterator<Item = &'a Hour>) -> Option<f64> {
+    let (sum, count) =
+        hours.fold((0.0, 0), |(sum, count), hour| (sum + hour.mean * hour.count as f64, count + hour.count));
+    (count > 0).then(|| sum / count as f64)
+}
+
+fn within<'a>(past: &'a Past, far: &'a [CheckName], span: (Timestamp, Timestamp)) -> impl Iterator<Item = &'a Hour> {
+    let hours = past.hours.iter().filter(|hour| far.contains(&hour.check));
+    hours.filter(move |hour| (span.0..span.1).contains(&hour_begins(hour.hour)))
+}
+
+fn rate(past: &Past, far: &[CheckName], agreed: &Agreed, figure: Figure, span: (Timestamp, Timestamp)) -> RateLine {
+    let mut minutes = Sketch::default();
+    let mut least: Option<f64> = None;
+    let mut tests = 0;
+    for hour in within(past, far, span).filter(|hour| hour.figure == figure) {
+        minutes.merge(&hour.minutes);
+        tests += hour.count;
+        least = Some(least.map_or(hour.min, |least| least.min(hour.min)));
+    }
+    RateLine { figure, agreed: agreed.of(figure), tests, quantiles: Quantiles::of(figure, &minutes), least }
+}
+
+fn slow(past: &Past, far: &[CheckName], agreed: &Agreed, span: (Timestamp, Timestamp)) -> Vec<SlowHour> {
+    let below = |hour: &&Hour| agreed.limit(hour.figure).is_some_and(|limit| hour.min < limit);
+    let rates = within(past, far, span).filter(|hour| matches!(hour.figure, Figure::Down | Figure::Up));
+    let slow = rates.filter(below);
+    slow.map(|hour| SlowHour { begins: hour_begins(hour.hour), figure: hour.figure, least: hour.min }).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,179 @@
+//! The line by the hour, and when anybody watched: on the disk, over restarts and jumps of the clock, and gone in time.
+
+use super::super::{hourly, open as file, past, read_from, retention, rows::micros};
+use super::*;
+use crate::domain::past::{hour_begins, hour_of};
+use crate::domain::{Figure, Hour, Past, Run, Sample, Wanted};
+
+static TRIP: Quantity = Quantity::gauge("stun_rtt_seconds", Unit::Seconds, "x").figure(Figure::RoundTrip);
+
+const FIGURES: Catalogue =
+    Catalogue { reason: CATALOGUE.reason, quantity: |name| (name == TRIP.name).then_some(&TRIP) };
+
+fn opened(folder: &Path) -> Store {
+    Store::open(claim(folder), Clock::start(), Retention::default(), FIGURES)
+}
+
+/// Seconds after the beginning of an hour, by both clocks.
+fn at(seconds: i64) -> Now {
+    let begin = hour_begins(hour_of(second(0)) + 1);
+    let mono = Mono::ZERO.after(Duration::from_secs(u64::try_from(seconds + 86_400).unwrap()));
+    Now { mono, wall: begin.checked_add(jiff::SignedDuration::from_secs(seconds)).unwrap() }
+}
+
+fn trip(check: &str, at: Now, value: f64, sample: impl Into<Option<Sample>>) -> Observation {
+    let mut reading = Reading::default();
+    reading.measure(&TRIP, value);
+    reading.sample = sample.into();
+    Observation::read(check.into(), at, Duration::from_millis(3), reading)
+}
+
+fn lost(sent: u32, lost: u32, outage: bool) -> Sample {
+    Sample { sent, lost, outage }
+}
+
+fn everything(folder: &Path) -> Past {
+    let subject = Subject::Component(Component::Internet);
+    let wanted = Wanted {
+        since: at(-7200).wall,
+        until: at(7200).wall,
+        hours: vec![(hour_of(at(-7200).wall), hour_of(at(7200).wall))],
+        subjects: vec![subject],
+    };
+    read_from(folder, &wanted, &FIGURES).unwrap()
+}
+
+/// The hour that begins at zero, of one figure.
+fn first(past: &Past, figure: Figure) -> &Hour {
+    past.hours.iter().find(|hour| hour.hour == hour_of(at(0).wall) && hour.figure == figure).unwrap()
+}
+
+#[tokio::test]
+async fn an_hour_is_the_sum_of_its_minutes_over_a_restart_too_and_is_read_while_the_daemon_runs() {
+    let folder = folder();
+    let store = opened(folder.path());
+    // Ten minutes of an observation a second: 10 ms, but 300 ms for ten seconds of each minute.
+    for second in 0..600 {
+        let value = if second % 60 < 10 { 0.3 } else { 0.01 };
+        store.observe(&trip("far-end", at(second), value, lost(10, u32::from(second < 60), false)));
+    }
+    store.observe(&trip("far-end", at(3600), 0.01, None));
+    store.flush().await.unwrap();
+    let while_running = everything(folder.path());
+    assert_eq!(first(&while_running, Figure::RoundTrip).minutes.count(), 10);
+    store.close().await.unwrap();
+
+    let store = opened(folder.path());
+    // The second part: an outage, whose packets are no loss, and a minute that is bad.
+    for second in 1200..1320 {
+        let sample = if second < 1260 { lost(10, 10, true) } else { lost(10, 5, false) };
+        store.observe(&trip("far-end", at(second), 0.6, sample));
+    }
+    store.close().await.unwrap();
+    let past = everything(folder.path());
+    let trips = first(&past, Figure::RoundTrip);
+    assert_eq!((trips.count, trips.minutes.count(), &trips.check), (720, 12, &CheckName::from("far-end")));
+    let near = |told: f64, exact: f64| assert!((told / exact - 1.0).abs() < 0.0101, "{told} for {exact}");
+    near(trips.minutes.quantile(50).unwrap(), 0.01);
+    near(trips.minutes.quantile(95).unwrap(), 0.6);
+    near(trips.mean, (600.0 / 6.0 * 0.3 + 500.0 * 0.01 + 120.0 * 0.6) / 720.0);
+    let loss = first(&past, Figure::Loss);
+    assert_eq!((loss.count, loss.minutes.count()), (6600, 11), "a minute of nothing but outage is none");
+    near(loss.mean, (60.0 + 300.0) / 6600.0);
+    near(loss.minutes.quantile(95).unwrap(), 0.5);
+    let zeros = loss.minutes.quantile(50);
+    assert_eq!(zeros, Some(0.0));
+}
+
+#[tokio::test]
+async fn when_anybody_watched_is_known_over_restarts_and_jumps_of_the_clock() {
+    let folder = folder();
+    let store = opened(folder.path());
+    for second in 0..100 {
+        store.observe(&trip("far-end", at(second), 0.01, None));
+    }
+    // The machine sleeps for ten minutes; then the wall clock alone is put forward by half an hour.
+    store.observe(&trip("far-end", at(700), 0.01, None));
+    store.observe(&trip("far-end", Now { mono: at(701).mono, ..at(2501) }, 0.01, None));
+    store.flush().await.unwrap();
+    store.observe(&trip("far-end", Now { mono: at(741).mono, ..at(2541) }, 0.01, None));
+    store
+        .record(Batch { transitions: vec![Transition { at: at(50).wall, ..transition(0) }], ..Batch::default() })
+        .await
+        .unwrap();
+    store.close().await.unwrap();
+    let store = opened(folder.path());
+    store.observe(&trip("far-end", at(2600), 0.01, None));
+    store.close().await.unwrap();
+    let past = everything(folder.path());
+    let run = |from: i64, until: i64, fresh| Run { began: at(from).wall, until: at(until).wall, fresh };
+    assert_eq!(
+        past.runs,
+        [run(0, 99, true), run(700, 700, false), run(2501, 2541, true), run(2600, 2600, true)],
+        "what was written twice has grown, and is not there twice"
+    );
+    let [(_, changes)] = &past.changes[..] else { panic!("{:?}", past.changes) };
+    assert_eq!(
+        changes.iter().map(|change| (change.at, change.to)).collect::<Vec<_>>(),
+        [(at(50).wall, Verdict::NotReady)]
+    );
+}
+
+#[tokio::test]
+async fn an_hour_has_room_for_so_many_figures_and_what_is_left_out_is_counted() {
+    let folder = folder();
+    let store = opened(folder.path());
+    for check in 0..70 {
+        store.observe(&trip(&format!("far-end-{check}"), at(0), 0.01, None));
+    }
+    store.close().await.unwrap();
+    assert_eq!(everything(folder.path()).hours.len(), 64);
+    let minutes: i64 =
+        other_eyes(folder.path()).query_row("SELECT count(*) FROM minutes", [], |row| row.get(0)).unwrap();
+    assert_eq!(minutes, 70, "the minutes are kept all the same");
+    assert_eq!(store.health().borrow().dropped, 6);
+}
+
+#[test]
+fn what_is_older_than_its_limit_goes_and_a_clock_that_jumps_takes_no_more() {
+    let folder = folder();
+    let db = file::open(&folder.path().join("siaga.db"), second(0)).unwrap();
+    let now = hour_of(second(0));
+    db.execute_batch("BEGIN").unwrap();
+    for i in 0..700 {
+        let hour = now - 24 * if i < 600 { 401 } else { 399 };
+        db.execute("INSERT INTO hours VALUES (?1, ?2, 1, 0, 0, 0, x'')", [hour, i]).unwrap();
+    }
+    db.execute_batch("COMMIT").unwrap();
+    for age in [401, 399, -1] {
+        let began = hour_begins(now - 24 * age);
+        hourly::put_run(&db, &Run { began, until: began, fresh: true }).unwrap();
+    }
+    let prune = |days: i64| {
+        let at = hour_begins(now + 24 * days);
+        retention::prune(&db, &Retention::default(), at).unwrap()
+    };
+    assert_eq!(prune(-2000), 0, "a clock that begins in the past");
+    assert_eq!([prune(0), prune(0), prune(0)], [501, 100, 0]);
+    let count =
+        |table: &str| -> i64 { db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap() };
+    assert_eq!((count("hours"), count("runs")), (100, 2), "what was written ahead of the clock stays");
+}
+
+#[test]
+fn a_question_reads_its_own_rows_and_not_a_year() {
+    let folder = folder();
+    let db = file::open(&folder.path().join("siaga.db"), second(0)).unwrap();
+    let plan = |query: &str, numbers: usize| -> String {
+        let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
+        let at = micros(second(0));
+        let rows = statement.query_map(rusqlite::params_from_iter(vec![at; numbers]), |row| row.get::<_, String>(3));
+        rows.unwrap().map(Result::unwrap).collect::<Vec<_>>().join("; ")
+    };
+    for (query, numbers) in
+        [(past::HOURS, 3), (past::RUNS, 3), (past::PROCESS, 1), (past::BEFORE, 3), (past::CHANGES, 5)]
+    {
+        let plan = plan(query, numbers);
+        assert!(plan.contains("SEARCH") && !plan.contains("SCAN"), "{query}: {plan}");
+    }
+}
