@@ -1,10 +1,10 @@
 //! The sound cards of this machine, as `/proc/asound` tells: no device is opened, so a call is never disturbed.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::domain::{Device, Equipment};
-use crate::probe::usb::buses::plugged;
+use crate::probe::usb::buses::{Plugged, plugged};
 
 /// A sound card.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,14 +57,14 @@ impl Card {
 
     /// By what it is known again: its place is its USB port, else its device's name in sysfs.
     pub(super) fn as_device(&self, sys: &Path) -> Device {
-        let folder = sys.join(format!("class/sound/card{}/device", self.number)).canonicalize().ok();
+        let folder = folder(self.number, sys);
         let plugged = folder.as_deref().and_then(plugged);
         Device {
             kind: Equipment::Audio,
             name: self.name.clone(),
             usb: self.usb.clone(),
             serial: plugged.as_ref().and_then(|plugged| plugged.serial.clone()),
-            place: plugged.map_or_else(|| Some(folder?.file_name()?.to_str()?.to_owned()), |plugged| plugged.place),
+            place: place(folder.as_deref(), plugged),
             absent: false,
         }
     }
@@ -83,6 +83,20 @@ impl Card {
             _ => within(&self.id) || within(&self.name) || within(&self.place) || self.usb.as_deref().is_some_and(within),
         }
     }
+}
+
+/// Where the card of that number is attached, as [`Card::as_device`] has it.
+pub(in crate::probe) fn place_of(number: u32, sys: &Path) -> Option<String> {
+    let folder = folder(number, sys);
+    place(folder.as_deref(), folder.as_deref().and_then(plugged))
+}
+
+fn folder(number: u32, sys: &Path) -> Option<PathBuf> {
+    sys.join(format!("class/sound/card{number}/device")).canonicalize().ok()
+}
+
+fn place(folder: Option<&Path>, plugged: Option<Plugged>) -> Option<String> {
+    plugged.map_or_else(|| Some(folder?.file_name()?.to_str()?.to_owned()), |plugged| plugged.place)
 }
 
 /// The cards that `wanted` means. An exact short name means that card alone, so that `Headset` is not also `Headset_1`.

@@ -99,7 +99,7 @@ fn links(folder: &Path) -> Vec<(String, String)> {
 
 impl Node {
     /// Where it is attached: its USB port, else its device's name in sysfs.
-    pub(super) fn place(&self) -> Option<String> {
+    pub(in crate::probe) fn place(&self) -> Option<String> {
         match plugged(&self.device) {
             Some(plugged) => plugged.place,
             None => Some(self.device.file_name()?.to_str()?.to_owned()),

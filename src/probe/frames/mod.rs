@@ -291,6 +291,7 @@ impl Probe {
         }
         self.told = true;
         let mut reading = judge::reading(&self.config, &sights);
+        reading.places = sights.iter().filter_map(|(node, _)| node.place()).collect();
         let left_behind = self.places.values_mut().map(Place::is_left_behind).filter(|left| *left).count();
         #[allow(clippy::cast_precision_loss, reason = "a handful")]
         reading.measure(&LEFT_BEHIND, left_behind as f64);

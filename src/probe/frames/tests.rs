@@ -131,6 +131,7 @@ async fn numbers_are_measured_by_camera() {
     assert_eq!(value(&seen.reading, "frames_delivered_ratio", Some("video0")), Some(0.9));
     assert_eq!(value(&seen.reading, "frames_underexposed_ratio", Some("video0")), Some(0.1));
     assert_eq!(value(&seen.reading, "frames_children_left_behind", None), Some(0.0));
+    assert_eq!(seen.reading.places.len(), 1, "where it is attached, so that it speaks for no other bus");
     assert_eq!(seen.reading.in_use, None, "whether somebody uses it is another check's word");
 }
 

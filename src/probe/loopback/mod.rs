@@ -198,7 +198,7 @@ impl Probe {
             let of = |pcm: &Option<String>, direction| hardware::choose(proc, &config.card, pcm.as_deref(), direction);
             Ok(vec![of(&config.play, Direction::Playback)?, of(&config.capture, Direction::Capture)?])
         };
-        let Tested { began, card, outcome } = self.tester.test(choose).await;
+        let Tested { began, card, places, outcome } = self.tester.test(choose).await;
         let mut reading = match outcome {
             Ok(heard) => reading(&self.config, &card, &heard),
             Err(error) if error.kind == ErrorKind::Busy => {
@@ -208,9 +208,12 @@ impl Probe {
             }
             Err(error) => {
                 self.tester.again(began, false);
-                return self.tester.context.failed(began, error, &ERRORS);
+                let mut observation = self.tester.context.failed(began, error, &ERRORS);
+                observation.reading.places = places;
+                return observation;
             }
         };
+        reading.places = places;
         let well = reading.findings.is_empty() && is_good(&reading, &self.config.rules());
         self.tester.again(began, well);
         reading.measure(&LEFT_BEHIND, self.tester.left_behind());

@@ -195,7 +195,7 @@ impl Probe {
         let choose = |proc: &Path| -> Result<Vec<Pcm>, ProbeError> {
             Ok(vec![hardware::choose(proc, &config.card, config.pcm.as_deref(), Direction::Capture)?])
         };
-        let Tested { began, card, outcome } = self.tester.test(choose).await;
+        let Tested { began, card, places, outcome } = self.tester.test(choose).await;
         let mut reading = match outcome {
             Ok(heard) => reading(&self.config, &card, &heard),
             Err(error) if error.kind == ErrorKind::Busy => {
@@ -206,12 +206,14 @@ impl Probe {
             Err(error) => {
                 self.tester.again(began, false);
                 let mut observation = self.tester.context.failed(began, error, &ERRORS);
+                observation.reading.places = places;
                 for finding in &mut observation.reading.findings {
                     finding.args.push(("card", Arg::Text(card.clone())));
                 }
                 return observation;
             }
         };
+        reading.places = places;
         let well = reading.findings.is_empty() && is_good(&reading, &self.config.rules());
         self.tester.again(began, well);
         reading.measure(&LEFT_BEHIND, self.tester.left_behind());

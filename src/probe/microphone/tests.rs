@@ -48,6 +48,21 @@ async fn a_good_microphone_is_measured_and_nothing_is_found() {
 }
 
 #[tokio::test]
+async fn it_says_where_its_card_is_attached_so_that_it_speaks_for_no_other_bus() {
+    let machine = machine();
+    std::fs::create_dir_all(machine.path("sys/devices/platform/snd_aloop.0")).unwrap();
+    machine.link("sys/class/sound/card0/device", machine.path("sys/devices/platform/snd_aloop.0"));
+    for answer in [GOOD, r#"{"failed":{"kind":"timeout","detail":""}}"#] {
+        machine.write("answer", answer);
+        assert_eq!(probe(&machine).next().await.reading.places, ["snd_aloop.0"], "{answer}");
+    }
+    machine.write("answer", GOOD);
+    let mut other = probe(&machine);
+    other.config.pcm = Some("pulse".to_owned());
+    assert!(other.next().await.reading.places.is_empty(), "who stands behind a sound server's is not seen");
+}
+
+#[tokio::test]
 async fn what_is_wrong_is_found_or_stands_beyond_a_rule() {
     for (good, wrong, code) in [
         ("\"constant\":0.0", "\"constant\":1.5", "audio.microphone_silent"),

@@ -12,6 +12,8 @@ pub(in crate::probe) struct Pcm {
     pub(in crate::probe) name: String,
     /// The card's name, for people.
     pub(in crate::probe) card: String,
+    /// The card's number; `None` where it is not seen who stands behind the PCM.
+    pub(in crate::probe) number: Option<u32>,
 }
 
 /// Finds what `card` (a config's) means, or takes `pcm` by its name, and sees that nobody has it.
@@ -31,7 +33,7 @@ pub(in crate::probe) fn choose(
     let gone = || ProbeError::new(ErrorKind::Gone, pcm.unwrap_or(card));
     let (found, device, name) = match pcm.map(|name| (name, parse(name))) {
         // A PCM of somebody's own, or a sound server's: who stands behind it is not seen.
-        Some((name, None)) => return Ok(Pcm { name: name.to_owned(), card: name.to_owned() }),
+        Some((name, None)) => return Ok(Pcm { name: name.to_owned(), card: name.to_owned(), number: None }),
         Some((name, Some((card, device)))) => {
             let found = all.into_iter().find(|each| each.id == card || each.number.to_string() == card);
             (found.ok_or_else(gone)?, device, name.to_owned())
@@ -50,7 +52,7 @@ pub(in crate::probe) fn choose(
     let stream = stream(&found, direction, Some(device)).ok_or_else(gone)?;
     match &stream.running {
         Some(owner) => Err(ProbeError::new(ErrorKind::Busy, owner.0.clone().unwrap_or_else(|| "?".to_owned()))),
-        None => Ok(Pcm { name, card: found.name }),
+        None => Ok(Pcm { name, card: found.name, number: Some(found.number) }),
     }
 }
 

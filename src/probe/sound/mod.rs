@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
+use super::audio::cards;
 use super::child::{Program, Slot, understand};
 use super::schedule::{Refusal, Schedule};
 use super::{Context, until};
@@ -28,6 +29,8 @@ pub(super) struct Tested<T> {
     pub(super) began: Mono,
     /// The cards that were tested, for people; empty where there was none.
     pub(super) card: String,
+    /// Where they are attached; empty where that is not known of each.
+    pub(super) places: Vec<String>,
     /// What the child found; `Busy` with who has the card.
     pub(super) outcome: Result<T, ProbeError>,
 }
@@ -75,12 +78,16 @@ impl Tester {
             let pcms = match choose(&self.context.roots.proc) {
                 Ok(pcms) => pcms,
                 Err(error) if self.stands(&error) => continue,
-                Err(error) => return self.tell(Tested { began, card: String::new(), outcome: Err(error) }),
+                Err(error) => {
+                    return self.tell(Tested { began, card: String::new(), places: Vec::new(), outcome: Err(error) });
+                }
             };
             let mut card = pcms[0].card.clone();
             for other in pcms.iter().skip(1).filter(|other| other.card != pcms[0].card) {
                 card = format!("{card}, {}", other.card);
             }
+            let sys = &self.context.roots.sys;
+            let places: Option<Vec<_>> = pcms.iter().map(|pcm| cards::place_of(pcm.number?, sys)).collect();
             let args: Vec<OsString> =
                 std::iter::once(self.what.into()).chain(pcms.into_iter().map(|pcm| pcm.name.into())).collect();
             let stop = until(&mut in_use, true);
@@ -91,7 +98,7 @@ impl Tester {
                 said => {
                     let outcome = said.and_then(|said| understand(&said.unwrap_or_default()));
                     if !matches!(&outcome, Err(error) if self.stands(error)) {
-                        return self.tell(Tested { began, card, outcome });
+                        return self.tell(Tested { began, card, places: places.unwrap_or_default(), outcome });
                     }
                 }
             }
