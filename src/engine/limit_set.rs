@@ -122,7 +122,10 @@ impl LimitSet {
         let mut shown =
             Judged { verdict, since: self.shown.since, pending: None, reasons: Vec::new(), blocked_by: None };
         if verdict != self.shown.verdict {
-            shown.since = if verdict == decided.verdict { now.wall_at(decided.since) } else { now.wall };
+            let held = now.wall_at(decided.since);
+            // What was decided before loss came on top has not been so since: it is again, from now on.
+            let whole = verdict == decided.verdict && held >= self.shown.since;
+            shown.since = if whole { held } else { now.wall };
         }
         if let Some(before) = self.before.as_ref().filter(|before| before.verdict == verdict) {
             shown.since = before.since;

@@ -370,6 +370,12 @@ fn loss_is_decided_by_confidence_and_an_outage_by_silence() {
     assert_eq!(judged(&engine).verdict, Verdict::Ready);
     engine.observe(sample(200, 20, false, at(8.0)), at(8.0));
     assert_eq!(judged(&engine).verdict, Verdict::Degraded, "near end beyond 2 %, without any hold");
+    engine.observe(sample(600, 0, false, at(8.5)), at(8.5));
+    assert_eq!(
+        (judged(&engine).verdict, judged(&engine).since),
+        (Verdict::Ready, at(8.5).wall),
+        "it was not ready before"
+    );
     engine.observe(sample(3, 3, true, at(9.0)), at(9.0));
     engine.tick(at(12.0));
     assert_eq!(judged(&engine).verdict, Verdict::NotReady);
