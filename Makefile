@@ -6,7 +6,7 @@ LOCKED := --locked
 DOC_LINTS := -D warnings -A rustdoc::private_intra_doc_links
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab grid check audit bench fmt clean tools
+.PHONY: help run test lab matrix grid check audit bench fmt clean tools
 
 help: ## print this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -25,6 +25,10 @@ test: tools ## install what the tests need, check, then run all tests
 lab: tools ## the tests with real cameras, sound cards and lines in a guest machine, alone
 	@scripts/install-debian.sh build run lab
 	$(CARGO) test $(LOCKED) --test lab
+
+matrix: tools ## every fault that the lab can make, several times; writes the table in README
+	@scripts/install-debian.sh build run lab
+	SIAGA_MATRIX=write $(CARGO) test $(LOCKED) --test lab each_fault -- --nocapture
 
 grid: tools ## the call-like test over more than sixty bad lines; its table goes to target/grid/
 	@scripts/install-debian.sh build run test

@@ -1,6 +1,6 @@
 //! One test's guest.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
@@ -16,6 +16,9 @@ use crate::waiting::until;
 
 /// How many guests may run at once: each fills a processor while its own is busy.
 const AT_ONCE: usize = 2;
+
+/// Keeps the machine's uptime, s, without starting a program.
+const STAMP: &str = "read -r uptime rest </proc/uptime; echo $uptime >/run/ordered";
 
 static RUNNING: Mutex<usize> = Mutex::new(0);
 static ENDED: Condvar = Condvar::new();
@@ -43,6 +46,8 @@ impl Drop for Turn {
 /// A guest, up and prepared (see `image/prepare`): a test camera, two sound cards, two lines. Dropping it ends it.
 pub(crate) struct Lab {
     machine: RefCell<Machine>,
+    /// Whether the next script is an order whose moment is wanted.
+    ordering: Cell<bool>,
     _turn: Turn,
 }
 
@@ -69,19 +74,35 @@ impl Lab {
              mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144,cache=loose,ro built /built
              mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144 share /share"
         ));
-        Self { machine: RefCell::new(machine), _turn: turn }
+        Self { machine: RefCell::new(machine), ordering: Cell::new(false), _turn: turn }
     }
 
     /// Runs a shell script in the guest and gives what it came to.
     pub(crate) fn run(&self, script: &str) -> Output {
+        let script = self.stamped(script);
         let mut machine = self.machine.borrow_mut();
-        let output = machine.control.run(script);
+        let output = machine.control.run(&script);
         output.unwrap_or_else(|error| panic!("{script}\n{error}\n{}", machine.console()))
     }
 
     /// Runs a script that must succeed, and gives what it printed.
     pub(crate) fn sh(&self, script: &str) -> String {
-        self.machine.borrow_mut().sh(script)
+        let script = self.stamped(script);
+        self.machine.borrow_mut().sh(&script)
+    }
+
+    /// Gives an order, and tells when, in the guest's uptime (s): just before its first script, by the guest itself.
+    pub(crate) fn ordered(&self, order: impl FnOnce()) -> f64 {
+        // For an order that is QEMU's and no script.
+        self.sh(STAMP);
+        self.ordering.set(true);
+        order();
+        self.ordering.set(false);
+        self.sh("cat /run/ordered").parse().unwrap()
+    }
+
+    fn stamped(&self, script: &str) -> String {
+        if self.ordering.take() { format!("{STAMP}\n{script}") } else { script.to_owned() }
     }
 
     /// Runs a script until it succeeds, and gives what it printed.
@@ -140,15 +161,10 @@ impl Lab {
         let arguments = serde_json::json!({ "name": "cable", "up": plugged });
         self.machine.borrow_mut().qmp.ask("set_link", &arguments);
     }
-}
 
-impl Drop for Lab {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            return;
-        }
-        // As a test's own output: shown where the test failed.
-        let Ok(mut machine) = self.machine.try_borrow_mut() else { return };
+    /// What its kernel, its programs and its journal have told.
+    pub(crate) fn told(&self) -> String {
+        let Ok(mut machine) = self.machine.try_borrow_mut() else { return String::new() };
         let mut told = format!("the guest's console:\n{}", machine.console());
         for entry in fs::read_dir(machine.share()).into_iter().flatten().flatten() {
             if entry.path().extension().is_some_and(|extension| extension == "log") {
@@ -160,6 +176,16 @@ impl Drop for Lab {
         if let Ok(journal) = machine.control.run("journalctl --no-pager --lines=400 2>/dev/null") {
             _ = write!(told, "\nthe guest's journal:\n{}", journal.text());
         }
-        _ = writeln!(std::io::stderr(), "{told}");
+        told
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        // As a test's own output: shown where the test failed.
+        _ = writeln!(std::io::stderr(), "{}", self.told());
     }
 }

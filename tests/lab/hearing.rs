@@ -7,26 +7,26 @@ use crate::daemon::{Daemon, room};
 use crate::guest::Lab;
 
 /// The end of the loop that hears what is played into the other one.
-const EAR: &str = "pcm = \"plughw:CARD=Loop,DEV=1\"\ninterval = \"2s\"\nretry = \"1s\"\n";
+pub(crate) const EAR: &str = "pcm = \"plughw:CARD=Loop,DEV=1\"\ninterval = \"2s\"\nretry = \"1s\"\n";
 
 /// A call, with a buffer of seconds: recorders end themselves when they lose too much, and an emulated processor is slow.
-const CALL: &str =
+pub(crate) const CALL: &str =
     "arecord -q -D hw:Dummy,0 -f S16_LE -c 1 -r 8000 --buffer-time=3000000 --period-time=500000 -t raw /dev/null";
 
 /// Where the kernel says who has that end.
 const EAR_STATUS: &str = "/proc/asound/Loop/pcm1c/sub0/status";
 
 /// Four seconds, which go on without a seam. Full scale is 1.
-fn signal(of: impl Fn(f64) -> f64) -> Vec<f64> {
+pub(crate) fn signal(of: impl Fn(f64) -> f64) -> Vec<f64> {
     (0..192_000).map(|at| of(f64::from(at) / 48_000.0)).collect()
 }
 
-fn sine(frequency: f64, amplitude: f64) -> impl Fn(f64) -> f64 {
+pub(crate) fn sine(frequency: f64, amplitude: f64) -> impl Fn(f64) -> f64 {
     move |time| amplitude * (TAU * frequency * time).sin()
 }
 
 /// A room's noise: of an even spread in ±`amplitude`, the same each time.
-fn noise(amplitude: f64) -> Vec<f64> {
+pub(crate) fn noise(amplitude: f64) -> Vec<f64> {
     let mut state = 1_u32;
     let mut next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -64,14 +64,14 @@ impl<'lab> Player<'lab> {
     }
 
     /// Goes over to another signal, which is heard when what is buffered has been played.
-    fn play(&self, signal: &[f64]) {
+    pub(crate) fn play(&self, signal: &[f64]) {
         self.load(signal);
         // Where none runs at this moment, the next one reads the new file.
         self.lab.run("killall cat");
     }
 
     /// Goes over to zeros.
-    fn hush(&self) {
+    pub(crate) fn hush(&self) {
         self.play(&signal(|_| 0.0));
     }
 

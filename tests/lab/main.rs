@@ -21,6 +21,7 @@ mod hearing;
 mod image;
 mod line;
 mod machine;
+mod matrix;
 mod power;
 mod qmp;
 mod service;
