@@ -112,7 +112,8 @@ impl Recorder {
                     self.stats.withheld(why);
                     // An incident of before this process stays in the store as it was told: a process that ends while it
                     // settles would else leave the next one to think that this was told too. The judge comes back to it.
-                    if why == Withheld::Settling && !incident.settling {
+                    let is_of_before = matches!(event, Event::IncidentChanged(_)) && !incident.settling;
+                    if why == Withheld::Settling && is_of_before {
                         continue;
                     }
                 }
