@@ -34,7 +34,7 @@ pub struct InitArgs {
     /// zoom, teams, meet, webex, jitsi, bigbluebutton, h323 or `audio_only`.
     #[arg(long)]
     pub platform: Option<String>,
-    /// The platform's own name, where it stands in your house (Jitsi, `BigBlueButton`, H.323).
+    /// The platform's own name (and :port), where it stands in your house (Jitsi, `BigBlueButton`, H.323).
     #[arg(long)]
     pub server: Option<String>,
     /// A far end: an address or name to echo, or stun:host:port. Give three, of three operators.
@@ -358,11 +358,17 @@ fn elsewhere(far_end: &str) -> Result<(), String> {
 fn host(text: &str) -> Result<String, String> {
     let bare = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or(text);
     let bare = bare.trim_end_matches('/');
+    let (name, port) = bare.split_once(':').map_or((bare, None), |(name, port)| (name, Some(port)));
     let fits = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
-    if !bare.is_empty() && bare.chars().all(fits) {
-        return Ok(bare.to_owned());
+    let port = port.map_or(Ok(None), |port| port.parse::<std::num::NonZeroU16>().map(Some));
+    match port {
+        Ok(port) if !name.is_empty() && name.chars().all(fits) => {
+            Ok(port.map_or_else(|| name.to_owned(), |port| format!("{name}:{port}")))
+        }
+        _ => Err(format!(
+            "{text:?} is no name of a server; write one such as \"meet.example.org\" or \"meet.example.org:8443\""
+        )),
     }
-    Err(format!("{text:?} is no name of a server; write one such as \"meet.example.org\""))
 }
 
 /// Whether a check of this kind could have these keys: the probe's own words if not, while the question still stands.

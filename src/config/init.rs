@@ -21,7 +21,7 @@ pub struct Answers {
     pub time_zone: String,
     /// Where the meetings are held.
     pub platform: Platform,
-    /// The platform's own name where it stands in the room's own house.
+    /// The platform's own name, and port if it has another, where it stands in the room's own house.
     pub server: Option<String>,
     /// Whom to ask whether the line is up: an address or a name (echo requests), or `stun:host:port`.
     pub far_ends: Vec<String>,
@@ -46,16 +46,17 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// The name whose HTTPS front is probed, if there is any.
-    fn web(&self) -> Option<&str> {
+    /// The name whose HTTPS front is probed, if there is any, and its port if that is said.
+    fn web(&self) -> Option<(&str, Option<&str>)> {
         let shipped = Some(self.platform.web.as_str()).filter(|name| !name.is_empty());
-        self.server.as_deref().or(shipped)
+        let web = self.server.as_deref().or(shipped)?;
+        Some(web.rsplit_once(':').map_or((web, None), |(name, port)| (name, Some(port))))
     }
 }
 
 /// What nobody will look at, or be told, because of what was answered: a sentence each, with the flag that mends it.
 pub fn left_out(answers: &Answers) -> Vec<Text> {
-    let name = answers.web().filter(|web| web.parse::<std::net::IpAddr>().is_err());
+    let name = answers.web().filter(|(web, _)| web.parse::<std::net::IpAddr>().is_err());
     let sentences = [
         (
             answers.web().is_none() && answers.platform.name != "audio_only",
@@ -309,7 +310,7 @@ impl Page {
             Lang::En => ("Media", "Source"),
         };
         self.note(&format!("{}. {}: {}.\n{}: {}.", platform.title, words.0, platform.media, words.1, platform.source));
-        if let Some(web) = answers.web() {
+        if let Some((web, port)) = answers.web() {
             // Room systems speak no HTTPS: an echo is what there is.
             if platform.name == "h323" {
                 self.check("platform", "icmp");
@@ -317,10 +318,13 @@ impl Page {
                 self.text("role", "platform");
             } else {
                 self.check("platform", "http");
-                self.text("url", &format!("https://{web}/"));
+                self.text("url", &format!("https://{web}{}/", port.map(|port| format!(":{port}")).unwrap_or_default()));
                 self.out.push('\n');
                 self.check("platform_certificate", "tls");
                 self.text("host", web);
+                if let Some(port) = port {
+                    self.raw("port", port);
+                }
             }
             if !answers.resolvers.is_empty() && web.parse::<std::net::IpAddr>().is_err() {
                 self.resolvers(web, &answers.resolvers);

@@ -78,6 +78,10 @@ fn an_answer_that_no_check_could_have_is_refused_at_once() {
         assert!(matches!(&text, Err(InitError::Answer(message)) if message.contains(said)), "{flags}: {text:?}");
     }
     assert_eq!(host("https://meet.example.org/"), Ok("meet.example.org".to_owned()));
+    assert_eq!(host("https://meet.example.org:8443"), Ok("meet.example.org:8443".to_owned()));
+    for no_port in ["meet.example.org:", "meet.example.org:0", "meet.example.org:65536", ":8443"] {
+        assert!(host(no_port).is_err(), "{no_port}");
+    }
     let lines = "en\n\n\n\nnone\n\n\nspeed.example\nhttp://speed.example\n\n\n\n\n\n\n\n";
     let (text, asked) = ran("--platform zoom", lines);
     assert!(asked.contains("is no web address"), "{asked}");

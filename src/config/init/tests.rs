@@ -91,6 +91,13 @@ fn what_is_not_there_is_said_to_be_absent_and_not_watched() {
     let kinds: Vec<_> = parse(&nameless).unwrap().plan.checks.iter().map(|check| check.kind).collect();
     assert!(![Kind::Dns, Kind::Http, Kind::Tls].iter().any(|kind| kinds.contains(kind)), "{kinds:?}");
     assert!(left_out(&answers(&all[0])).is_empty());
+    let elsewhere = Answers { server: Some("meet.example.org:8443".into()), ..answers(jitsi) };
+    assert!(left_out(&elsewhere).is_empty());
+    let text = render(&elsewhere);
+    for line in ["url = \"https://meet.example.org:8443/\"", "port = 8443", "host = \"meet.example.org\""] {
+        assert!(text.lines().any(|other| other == line), "{line}: {text}");
+    }
+    parse(&elsewhere).unwrap();
     assert!(left_out(&answers(&all[0])).is_empty());
 }
 
