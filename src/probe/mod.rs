@@ -248,6 +248,7 @@ probes! {
     Dns => dns,
     Bandwidth => bandwidth,
     Stamp => stamp,
+    Relay => relay,
     Ups => ups,
     Audio => audio,
     Seat => seat,
@@ -267,7 +268,8 @@ pub fn quantity(name: &str) -> Option<&'static Quantity> {
 }
 
 /// In which quantity an observation carries what its check's tests have taken on that day, of each kind that has a budget.
-const ACCOUNTS: [(Kind, &Quantity); 2] = [(Kind::Bandwidth, &bandwidth::USED_TODAY), (Kind::Stamp, &stamp::USED_TODAY)];
+const ACCOUNTS: [(Kind, &Quantity); 3] =
+    [(Kind::Bandwidth, &bandwidth::USED_TODAY), (Kind::Stamp, &stamp::USED_TODAY), (Kind::Relay, &relay::USED_TODAY)];
 
 /// Takes to heart what an earlier process observed, before any probe runs: what was spent stays spent.
 pub fn recall(budget: &budget::Budget, observation: &Observation) {
@@ -301,10 +303,14 @@ impl ProbeConfig {
             Self::Http(config) => config.ca_file.as_mut().map(|file| ("ca_file", file)),
             Self::Tls(config) => config.ca_file.as_mut().map(|file| ("ca_file", file)),
             Self::Replay(config) => Some(("file", &mut config.file)),
+            // A credential is there only while the service runs.
             Self::Stamp(config) => match &mut config.key_file {
                 Some(crate::domain::SecretFile::Path(file)) => Some(("key_file", file)),
-                // A credential is there only while the service runs.
                 Some(crate::domain::SecretFile::Credential(_)) | None => None,
+            },
+            Self::Relay(config) => match &mut config.password_file {
+                crate::domain::SecretFile::Path(file) => Some(("password_file", file)),
+                crate::domain::SecretFile::Credential(_) => None,
             },
             _ => None,
         }
@@ -312,8 +318,10 @@ impl ProbeConfig {
 
     /// Takes from the profiles what the config leaves to them: the largest rate that one needs, bit/s.
     pub fn fit(&mut self, need: f64) {
-        if let Self::Stamp(config) = self {
-            config.fit(need);
+        match self {
+            Self::Stamp(config) => config.fit(need),
+            Self::Relay(config) => config.fit(need),
+            _ => {}
         }
     }
 

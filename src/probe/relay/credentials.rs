@@ -1,0 +1,61 @@
+//! The user for whom a TURN server relays, and the password, read from its file.
+
+use std::path::{Path, PathBuf};
+
+use crate::domain::SecretFile;
+use crate::probe::stun::integrity::Key;
+
+/// A user and a password. Shown nowhere.
+pub(super) struct Credentials {
+    pub(super) user: String,
+    password: String,
+}
+
+impl Credentials {
+    /// Those of `user`; white space at the end of the password's file does not count.
+    ///
+    /// # Errors
+    /// In words, with the file's name and never its content.
+    pub(super) fn read(user: &str, said: &SecretFile) -> Result<Self, String> {
+        let folder = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+        Self::read_at(user, &said.place(folder.as_deref())?)
+    }
+
+    fn read_at(user: &str, file: &Path) -> Result<Self, String> {
+        let password = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+        let password = password.trim_ascii_end().to_owned();
+        if password.is_empty() {
+            return Err(format!("{}: no password in it", file.display()));
+        }
+        Ok(Self { user: user.to_owned(), password })
+    }
+
+    /// What signs in that realm.
+    pub(super) fn key(&self, realm: &[u8]) -> Key {
+        Key::long_term(&self.user, realm, &self.password)
+    }
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Credentials")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_what_its_file_says_and_is_never_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("password");
+        assert!(Credentials::read_at("room", &file).unwrap_err().contains("password: No such file"));
+        std::fs::write(&file, " \n").unwrap();
+        assert!(Credentials::read_at("room", &file).unwrap_err().contains("no password in it"));
+        std::fs::write(&file, "rahasia dapur\n").unwrap();
+        let credentials = Credentials::read_at("room", &file).unwrap();
+        assert_eq!(credentials.password, "rahasia dapur");
+        assert_eq!(format!("{credentials:?} {:?}", credentials.key(b"example.org")), "Credentials Key");
+    }
+}
