@@ -37,7 +37,8 @@ use crate::clock::Clock;
 use crate::domain::check::LossRule;
 use crate::domain::reason::DETAIL;
 use crate::domain::{
-    CheckName, Finding, Kind, Level, Mono, Observation, ProbeError, Quantity, Reading, ReasonDef, Rule, Text, Verdict,
+    CheckName, Finding, Kind, Level, Mono, Observation, ProbeError, Quantity, Reading, ReasonDef, Rule, SecretFile,
+    Text, Verdict,
 };
 
 /// What a kind of probe does unless the config says otherwise.
@@ -297,23 +298,19 @@ impl ProbeConfig {
 }
 
 impl ProbeConfig {
-    /// The file that it names, with its key.
-    pub fn file(&mut self) -> Option<(&'static str, &mut std::path::PathBuf)> {
-        match self {
-            Self::Http(config) => config.ca_file.as_mut().map(|file| ("ca_file", file)),
-            Self::Tls(config) => config.ca_file.as_mut().map(|file| ("ca_file", file)),
-            Self::Replay(config) => Some(("file", &mut config.file)),
-            // A credential is there only while the service runs.
-            Self::Stamp(config) => match &mut config.key_file {
-                Some(crate::domain::SecretFile::Path(file)) => Some(("key_file", file)),
-                Some(crate::domain::SecretFile::Credential(_)) | None => None,
-            },
-            Self::Relay(config) => match &mut config.password_file {
-                crate::domain::SecretFile::Path(file) => Some(("password_file", file)),
-                crate::domain::SecretFile::Credential(_) => None,
-            },
-            _ => None,
-        }
+    /// The files that it names, with their keys. A credential is there only while the service runs.
+    pub fn files(&mut self) -> Vec<(&'static str, &mut std::path::PathBuf)> {
+        let files = match self {
+            Self::Http(config) => [("ca_file", config.ca_file.as_mut()), ("", None)],
+            Self::Tls(config) => [("ca_file", config.ca_file.as_mut()), ("", None)],
+            Self::Replay(config) => [("file", Some(&mut config.file)), ("", None)],
+            Self::Stamp(config) => [("key_file", config.key_file.as_mut().and_then(SecretFile::path)), ("", None)],
+            Self::Relay(config) => {
+                [("password_file", config.password_file.path()), ("ca_file", config.ca_file.as_mut())]
+            }
+            _ => return Vec::new(),
+        };
+        files.into_iter().filter_map(|(key, file)| Some((key, file?))).collect()
     }
 
     /// Takes from the profiles what the config leaves to them: the largest rate that one needs, bit/s.

@@ -3,6 +3,7 @@
 #![allow(clippy::cast_precision_loss, reason = "a few thousand packets")]
 
 use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
 use siaga::clock::Clock;
@@ -12,6 +13,7 @@ use siaga::engine::{Engine, Restored};
 use siaga::probe::{Probe, ProbeConfig};
 use tokio::sync::watch;
 
+use super::support::certificates::Authority;
 use super::support::impairment::{Impairment, Loss};
 use super::support::line::{FAR, Line, Passed};
 use super::support::namespace::{self, ip};
@@ -22,10 +24,10 @@ const MS: Duration = Duration::from_millis(1);
 /// Where coturn listens when it shares the test's own network.
 const BESIDE: &str = "203.0.113.3";
 
-fn config(server: &str, password_file: &str) -> Config {
+fn config(server: &str, password_file: &str, more: &str) -> Config {
     let text = format!(
         "[profiles]\ndefault = \"zoom_group_720\"\n[[check]]\nname = \"relay\"\nkind = \"relay\"\nserver = \"{server}\"\n\
-         username = \"{USER}\"\npassword_file = \"{password_file}\"\nmin_gap = \"3s\"\n"
+         username = \"{USER}\"\npassword_file = \"{password_file}\"\nmin_gap = \"3s\"\n{more}"
     );
     Config::parse(&Source::new("test", text)).unwrap_or_else(|errors| panic!("{errors}"))
 }
@@ -39,7 +41,12 @@ struct Room {
 
 impl Room {
     fn new(server: &str, password_file: &str) -> Self {
-        let config = config(server, password_file);
+        Self::with(server, password_file, "")
+    }
+
+    /// The same with more keys.
+    fn with(server: &str, password_file: &str, keys: &str) -> Self {
+        let config = config(server, password_file, keys);
         let (mut probes, in_use) = (config.probes.clone(), watch::Sender::new(false));
         let probe: ProbeConfig = probes.remove(0);
         // As often as its gap allows.
@@ -88,6 +95,18 @@ fn delayed(delay: u32) -> Impairment {
 /// coturn on the far side of a line.
 fn far_server(options: &[&str]) -> TurnServer {
     TurnServer::start(&["ip", "netns", "exec", "far"], FAR, options)
+}
+
+/// Rules by which packets are lost on their way in, to coturn beside us.
+fn drop_what(rules: &[&str]) {
+    let nft = |line: &str| {
+        let done = Command::new("nft").arg(line).status().expect("nft cannot be started: install Debian's nftables");
+        assert!(done.success(), "nft {line}");
+    };
+    nft("add table inet fault; add chain inet fault in { type filter hook input priority 0; }");
+    for rule in rules {
+        nft(&format!("add rule inet fault in ip daddr {BESIDE} {rule} drop"));
+    }
 }
 
 /// coturn in the test's own network, without a line.
@@ -200,6 +219,73 @@ fn a_server_that_is_silent_is_blocked() {
     assert_eq!(value(&seen, "relay_transport_works", Some("udp")), Some(0.0));
     assert_eq!(value(&seen, "relay_udp_blocked", None), None, "nothing else gets through either");
     assert!(of(&seen, "relay_used_bytes_total") < 2000.0, "{seen:#?}");
+}
+
+#[test]
+fn where_udp_is_dropped_tcp_carries_the_call() {
+    if !namespace::inside("relay::where_udp_is_dropped_tcp_carries_the_call") {
+        return;
+    }
+    let server = server_beside(&["--user-quota=1"]);
+    drop_what(&["udp dport 3478"]);
+    let mut room = Room::new(BESIDE, &server.password(PASSWORD));
+    let seen = on_runtime(room.test(&server));
+    room.is(&seen, Verdict::Degraded, &["internet.relay_tcp_only", "internet.relay_reached"]);
+    let works = |transport| value(&seen, "relay_transport_works", Some(transport));
+    assert_eq!([works("udp"), works("tcp"), works("tls")], [Some(0.0), Some(1.0), None]);
+    assert_eq!((of(&seen, "relay_udp_blocked"), of(&seen, "relay_loss_ratio")), (1.0, 0.0));
+    assert!((3.95e6..4.5e6).contains(&of(&seen, "relay_carried_bits_per_second")), "{seen:#?}");
+    assert!((3.4e6..3.8e6).contains(&of(&seen, "relay_used_bytes_total")), "{seen:#?}");
+
+    // And it ends when the room comes into use, with what was still to be sent, and its allocation.
+    on_runtime(async {
+        let begun = passed("lo");
+        let in_use = room.in_use.clone();
+        let user = async {
+            while passed("lo") < begun + 600e3 {
+                tokio::time::sleep(MS).await;
+            }
+            in_use.send_replace(true);
+            tokio::time::sleep(MS * 100).await;
+            let by_then = passed("lo");
+            tokio::time::sleep(MS * 300).await;
+            (by_then, passed("lo"))
+        };
+        tokio::select! {
+            observation = room.test(&server) => panic!("{observation:?}"),
+            (by_then, later) = soon(user) => assert!(later - by_then < 1.0, "bytes after 100 ms: {}", later - by_then),
+        }
+    });
+    server.wait_until_free();
+}
+
+#[test]
+fn where_only_tls_gets_through_it_carries_the_call() {
+    if !namespace::inside("relay::where_only_tls_gets_through_it_carries_the_call") {
+        return;
+    }
+    let authority = Authority::new();
+    let now = Clock::start().now().wall;
+    let hour = Duration::from_hours(1);
+    let certificate = authority.issue("turn", &format!("IP:{BESIDE}"), now - hour, now + hour);
+    let (cert, key) = (certificate.file.display(), certificate.key.display());
+    let server = server_beside(&["--tls-listening-port=443", &format!("--cert={cert}"), &format!("--pkey={key}")]);
+    drop_what(&["udp dport { 3478, 443 }", "tcp dport 3478"]);
+    let keys = format!("tcp_ports = [3478]\ntls_ports = [443]\nca_file = \"{}\"\n", authority.file.display());
+    let mut room = Room::with(BESIDE, &server.password(PASSWORD), &keys);
+    let seen = on_runtime(room.test(&server));
+    room.is(&seen, Verdict::Degraded, &["internet.relay_tcp_only", "internet.relay_reached"]);
+    let works = |transport| value(&seen, "relay_transport_works", Some(transport));
+    assert_eq!([works("udp"), works("tcp"), works("tls")], [Some(0.0), Some(0.0), Some(1.0)]);
+    assert!((3.95e6..4.5e6).contains(&of(&seen, "relay_carried_bits_per_second")), "{seen:#?}");
+
+    // A server that nobody vouches for is not spoken to.
+    let stranger = Authority::new();
+    let keys = format!("tcp_ports = []\ntls_ports = [443]\nca_file = \"{}\"\n", stranger.file.display());
+    let mut room = Room::with(BESIDE, &server.password(PASSWORD), &keys);
+    let seen = on_runtime(room.test(&server));
+    room.is(&seen, Verdict::NotReady, &["internet.relay_blocked"]);
+    assert!(format!("{seen:?}").contains("TLS 443: TLS handshake: invalid peer certificate"), "{seen:#?}");
 }
 
 /// The server's nonce is good for two seconds, a test takes eight; and a user may have one allocation.

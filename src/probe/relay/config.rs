@@ -1,5 +1,6 @@
 //! The keys of a `relay` check.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize as _, Deserializer, de::Error as _};
@@ -8,6 +9,7 @@ use super::catalogue::{
     BURSTS, BURSTS_HIGH, CARRIED, DELAY_HIGH, LOSS_HIGH, LOSS_UNDECIDED, OVERTAKEN, OVERTAKING, RATE_LOW, RTT, TCP_ONLY,
     UDP_BLOCKED,
 };
+use super::reach::Transport;
 use crate::domain::check::LossRule;
 use crate::domain::{Level, Limit, Period, ProfileLimit, Rate, Rule, SecretFile, Size, Test};
 use crate::probe::budget::Allowance;
@@ -21,6 +23,11 @@ const RATE: Rate = Rate(4.4e6);
 const OVER: f64 = 1.1;
 /// RFC 8489 §14.3: a user's name is shorter than this, bytes.
 const NAME: usize = 509;
+/// Each takes seconds where a firewall is silent.
+const PORTS: usize = 4;
+/// What firewalls let through that let anything through, and where TURN over TLS is at home (RFC 8656 §4).
+const HTTPS: u16 = 443;
+const TURNS: u16 = 5349;
 /// What all questions and answers of one test may take, each sent as often as it is at most, bytes.
 const TALK: u64 = 20_000;
 
@@ -36,6 +43,15 @@ pub struct Config {
     /// A file with the password; `credential:NAME` is a credential of systemd.
     #[schemars(with = "String")]
     pub password_file: SecretFile,
+    /// The TCP ports that are tried, in this order, where UDP gets no answer. Unless said: the server's own and 443.
+    #[serde(default, deserialize_with = "ports")]
+    pub tcp_ports: Option<Vec<u16>>,
+    /// The ports that are tried with TLS after these. Unless said: 443 and 5349.
+    #[serde(default, deserialize_with = "ports")]
+    pub tls_ports: Option<Vec<u16>>,
+    /// A PEM file with the certificates to trust instead of the machine's own.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
     /// The rate to be proven. Unless said: what the most demanding profile needs, and a tenth more.
     #[serde(default, deserialize_with = "rate_in_range")]
     pub rate: Option<Rate>,
@@ -54,6 +70,14 @@ fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> 
         return Err(D::Error::custom(format!("a user's name has 1 to {} bytes", NAME - 1)));
     }
     Ok(name)
+}
+
+fn ports<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u16>>, D::Error> {
+    let ports: Vec<u16> = Vec::deserialize(deserializer)?;
+    if ports.len() > PORTS || ports.contains(&0) {
+        return Err(D::Error::custom(format!("at most {PORTS} ports, each from 1 to 65535")));
+    }
+    Ok(Some(ports))
 }
 
 fn rate_in_range<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Rate>, D::Error> {
@@ -111,6 +135,16 @@ impl Config {
         })
     }
 
+    /// The ways of reaching the server, in the order in which they are tried.
+    pub(super) fn transports(&self) -> Vec<Transport> {
+        let own = self.server.port;
+        let usual = if own == HTTPS { vec![HTTPS] } else { vec![own, HTTPS] };
+        let tcp = self.tcp_ports.clone().unwrap_or(usual);
+        let tls = self.tls_ports.clone().unwrap_or_else(|| vec![HTTPS, TURNS]);
+        let (tcp, tls) = (tcp.into_iter().map(Transport::Tcp), tls.into_iter().map(Transport::Tls));
+        std::iter::once(Transport::Udp(own)).chain(tcp).chain(tls).collect()
+    }
+
     /// Takes the rate from what the most demanding profile needs (bit/s), unless the config says one.
     pub fn fit(&mut self, need: f64) {
         self.rate = self.rate.or(Some(Rate(need * OVER)));
@@ -130,6 +164,8 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
+    use Transport::{Tcp, Tls, Udp};
+
     use super::*;
 
     #[test]
@@ -142,6 +178,9 @@ mod tests {
         assert!((config.rate() - 4.4e6).abs() < 1.0);
         // Four and a half seconds of sound, three of everything, there and back.
         assert!((3_000_000..4_000_000).contains(&config.allowance().worst), "{}", config.allowance().worst);
+        assert_eq!(config.transports(), [Udp(3478), Tcp(3478), Tcp(443), Tls(443), Tls(5349)]);
+        let few = read(&format!("{least}\ntcp_ports = []\ntls_ports = [8443]")).unwrap();
+        assert_eq!(few.transports(), [Udp(3478), Tls(8443)]);
         for key in ["server", "username", "password_file"] {
             let without: Vec<&str> = least.lines().filter(|line| !line.starts_with(key)).collect();
             assert!(read(&without.join("\n")).unwrap_err().contains(&format!("missing field `{key}`")), "{key}");
@@ -151,6 +190,7 @@ mod tests {
             (least.replace("turn.example'", "turn.example:0'"), "is no server"),
             (least.replace("/etc/siaga/turn", "credential:a/b"), "without slashes"),
             (format!("{least}\nrate = '1 kbit/s'"), "out of range"),
+            (format!("{least}\ntcp_ports = [0]"), "at most 4 ports"),
         ] {
             let error = read(&text).unwrap_err();
             assert!(error.contains(told), "{text}: {error}");

@@ -6,6 +6,7 @@ use crate::domain::SecretFile;
 use crate::probe::stun::integrity::Key;
 
 /// A user and a password. Shown nowhere.
+#[derive(Clone)]
 pub(super) struct Credentials {
     pub(super) user: String,
     password: String,

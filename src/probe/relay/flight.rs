@@ -53,7 +53,8 @@ pub(super) async fn fly(session: &mut Session, steps: &[Step]) -> Result<Flow, P
                 if let Some(packet) = understood(&answer[..length], token).and_then(|number| flow.packets.get_mut(number))
                     && packet.fate == Fate::Lost
                 {
-                    session.ledger.spend((length + headers) as u64);
+                    let cost = session.wire.cost(length);
+                    session.ledger.spend(cost);
                     packet.fate = Fate::Arrived { place: arrived, at: Some(at) };
                     arrived += 1;
                 }
@@ -69,7 +70,7 @@ pub(super) async fn fly(session: &mut Session, steps: &[Step]) -> Result<Flow, P
                 let left = Some(clock.elapsed());
                 flow.packets.push(Packet { phase: step.phase, bytes: length + headers, left, fate: Fate::Lost });
                 session.wire.send(&bytes[..length]).await.map_err(broken)?;
-                session.ledger.spend((length + headers) as u64);
+                session.ledger.spend(session.wire.cost(length));
                 if flow.packets.len() == steps.len() {
                     over = now.after(LATE);
                 }

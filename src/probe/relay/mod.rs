@@ -8,10 +8,11 @@ mod catalogue;
 mod config;
 mod credentials;
 mod flight;
+mod reach;
 mod session;
 mod wire;
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::time::Duration;
 
 pub(super) use self::catalogue::USED_TODAY;
@@ -19,8 +20,8 @@ pub use self::catalogue::{ERRORS, QUANTITIES, REASONS};
 pub use self::config::Config;
 use self::credentials::Credentials;
 use self::flight::{fly, round_trip};
+use self::reach::Transport;
 use self::session::{LEAVING, LEAVING_AT_ONCE, Session, Trouble};
-use self::wire::Wire;
 use super::call::{Flow, Phase, plan};
 use super::gate::{Entry, Gate};
 use super::lookup::Lookup;
@@ -112,42 +113,54 @@ impl Probe {
     async fn test(&mut self, held: &mut Option<Session>) -> Result<Reading, ProbeError> {
         let credentials = Credentials::read(&self.config.username, &self.config.password_file)
             .map_err(|why| ProbeError::new(ErrorKind::Internal, why))?;
-        let to = self.address().await?;
+        let ip = self.address().await?;
         let mut reading = Reading::default();
-        if let Some(finding) = far_end_is_self(to.ip()) {
+        if let Some(finding) = far_end_is_self(ip) {
             reading.find(finding);
         }
-        let opened = match Wire::udp(to).await {
-            Ok(wire) => {
-                let (ledger, clock) = (self.gate.ledger.clone(), self.context.clock);
-                held.insert(Session::new(wire, credentials, ledger, clock)).open().await
-            }
-            Err(error) => Err(Trouble::Silent(error.to_string())),
-        };
-        let session = match (opened, held) {
-            (Ok(()), Some(session)) => session,
-            (Err(Trouble::Failed(error)), _) => return Err(error),
-            (Err(Trouble::Silent(why)), _) => {
-                self.blocked(&mut reading, &format!("udp: {why}"));
-                return Ok(reading);
-            }
-            (Ok(()), None) => return Err(ProbeError::new(ErrorKind::Internal, "no session")),
-        };
-        reading.measure_part(&catalogue::WORKS, "udp", 1.0);
-        reading.measure(&catalogue::UDP_BLOCKED, 0.0);
-        reading.find(Finding::new(&catalogue::REACHED, Verdict::Ready).with("transport", "UDP"));
-        tell(&mut reading, &fly(session, &plan::steps(self.config.rate())).await?);
+        let mut failures = Vec::new();
+        for transport in self.config.transports() {
+            let session = match self.open(transport, ip, &credentials, held).await {
+                Ok(session) => session,
+                Err(Trouble::Failed(error)) => return Err(error),
+                Err(Trouble::Silent(why)) => {
+                    failures.push((transport, why));
+                    continue;
+                }
+            };
+            show_ways(&mut reading, &failures, Some(transport));
+            let flow = fly(session, &plan::steps(self.config.rate())).await?;
+            tell(&mut reading, &flow);
+            return Ok(reading);
+        }
+        show_ways(&mut reading, &failures, None);
+        let why: Vec<_> = failures.iter().map(|(transport, why)| format!("{transport}: {why}")).collect();
+        let server = self.config.server.host.as_str();
+        let blocked = Finding::new(&catalogue::BLOCKED, Verdict::NotReady).with("server", server);
+        reading.find(blocked.with(DETAIL, why.join("; ")));
+        reading.sample = Some(Sample { sent: 0, lost: 0, outage: true });
         Ok(reading)
     }
 
-    fn blocked(&self, reading: &mut Reading, why: &str) {
-        reading.measure_part(&catalogue::WORKS, "udp", 0.0);
-        let server = self.config.server.host.as_str();
-        reading.find(Finding::new(&catalogue::BLOCKED, Verdict::NotReady).with("server", server).with(DETAIL, why));
-        reading.sample = Some(Sample { sent: 0, lost: 0, outage: true });
+    async fn open<'a>(
+        &mut self,
+        transport: Transport,
+        ip: IpAddr,
+        credentials: &Credentials,
+        held: &'a mut Option<Session>,
+    ) -> Result<&'a mut Session, Trouble> {
+        let clock = self.context.clock;
+        let wire = transport.reach(ip, &self.config, clock).await.map_err(|error| match error.kind {
+            // Of this computer, and no other way would be better.
+            ErrorKind::Internal => Trouble::Failed(error),
+            _ => Trouble::Silent(error.detail),
+        })?;
+        let session = held.insert(Session::new(wire, credentials.clone(), self.gate.ledger.clone(), clock));
+        session.open().await?;
+        Ok(session)
     }
 
-    async fn address(&mut self) -> Result<SocketAddr, ProbeError> {
+    async fn address(&mut self) -> Result<IpAddr, ProbeError> {
         let clock = self.context.clock;
         let began = clock.mono();
         self.lookup.ask_when_due(began);
@@ -157,9 +170,23 @@ impl Probe {
                 () = clock.sleep_until(began.after(FIRST_LOOKUP)) => {}
             }
         }
-        let address = self.lookup.address();
-        let address = address.ok_or_else(|| ProbeError::new(ErrorKind::Dns, self.lookup.trouble()))?;
-        Ok(SocketAddr::new(address, self.config.server.port))
+        self.lookup.address().ok_or_else(|| ProbeError::new(ErrorKind::Dns, self.lookup.trouble()))
+    }
+}
+
+/// What was tried in vain, and what works.
+fn show_ways(reading: &mut Reading, failures: &[(Transport, String)], works: Option<Transport>) {
+    for label in ["udp", "tcp", "tls"] {
+        let is = |transport: Transport| transport.label() == label;
+        if works.is_some_and(is) {
+            reading.measure_part(&catalogue::WORKS, label, 1.0);
+        } else if failures.iter().any(|(failed, _)| is(*failed)) {
+            reading.measure_part(&catalogue::WORKS, label, 0.0);
+        }
+    }
+    if let Some(works) = works {
+        reading.measure(&catalogue::UDP_BLOCKED, f64::from(u8::from(!matches!(works, Transport::Udp(_)))));
+        reading.find(Finding::new(&catalogue::REACHED, Verdict::Ready).with("transport", works.to_string()));
     }
 }
 

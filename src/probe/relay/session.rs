@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::credentials::Credentials;
 use super::wire::{MESSAGE, Wire};
 use crate::clock::Clock;
-use crate::domain::{ErrorKind, ProbeError};
+use crate::domain::{ErrorKind, Mono, ProbeError};
 use crate::probe::budget::Ledger;
 use crate::probe::dial::kind_of;
 use crate::probe::stun::codec::{self, Class, Message, Method, Transaction, attribute};
@@ -83,7 +83,8 @@ struct Login {
     key: Key,
 }
 
-/// A talk with one server. Dropping it gives the allocation back without waiting for an answer.
+/// A talk with one server. Dropping it gives the allocation back without waiting for an answer: a last request by UDP, the
+/// connection's end by TCP.
 pub(super) struct Session {
     pub(super) wire: Wire,
     credentials: Credentials,
@@ -111,9 +112,10 @@ impl Session {
         self.ask(Question::Bind(relayed), ASKING).await.map(drop)
     }
 
-    /// Gives the allocation back, and waits until the server has said so.
+    /// Gives the allocation back, and waits until the server has said so. A connection that must end at once is dropped instead,
+    /// which says the same and leaves nothing to be sent.
     pub(super) async fn release(&mut self, patience: Patience) {
-        if self.held {
+        if self.held && !(self.wire.is_stream() && patience.all <= LEAVING_AT_ONCE.all) {
             // A server that has none (437) is as good as one that gives it up; who is silent will forget it.
             _ = self.ask(Question::Release, patience).await;
             self.held = false;
@@ -166,7 +168,7 @@ impl Session {
                 biased;
                 length = self.wire.hear(&mut buffer) => {
                     let length = length.map_err(|error| self.broken(&error))?;
-                    self.ledger.spend((length + self.wire.headers) as u64);
+                    self.ledger.spend(self.wire.cost(length));
                     if let Some(answer) = self.understood(&buffer[..length], question, transaction) {
                         self.heard = true;
                         return Ok(answer);
@@ -174,8 +176,8 @@ impl Session {
                 }
                 () = clock.sleep_until(due) => {
                     self.wire.send(&request).await.map_err(|error| self.broken(&error))?;
-                    self.ledger.spend((request.len() + self.wire.headers) as u64);
-                    due = due.after(again);
+                    self.ledger.spend(self.wire.cost(request.len()));
+                    due = if self.wire.is_stream() { Mono::NEVER } else { due.after(again) };
                 }
             }
         }
