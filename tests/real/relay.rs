@@ -222,6 +222,23 @@ fn a_server_that_says_no_says_nothing_of_the_line() {
     assert!(!format!("{seen:?}").contains(USER), "a user's name in what is told");
 }
 
+/// As Jitsi and `BigBlueButton` set their servers up.
+#[test]
+fn a_server_with_a_shared_secret_takes_a_user_that_is_made_for_the_test() {
+    if !namespace::inside("relay::a_server_with_a_shared_secret_takes_a_user_that_is_made_for_the_test") {
+        return;
+    }
+    ip(&[&format!("address add {BESIDE}/32 dev lo")]);
+    let users = ["--use-auth-secret", &format!("--static-auth-secret={PASSWORD}")];
+    let server = TurnServer::start_for(&users, &["env"], BESIDE, &[]);
+    let mut room = Room::with(BESIDE, &server.password(PASSWORD), "shared_secret = true\n");
+    let seen = on_runtime(room.test(&server));
+    room.is(&seen, Verdict::Ready, &["internet.relay_reached"]);
+    _ = server.password("another");
+    let seen = on_runtime(room.test(&server));
+    room.is(&seen, Verdict::Unknown, &["siaga.relay_credentials_refused"]);
+}
+
 #[test]
 fn a_server_that_is_silent_is_blocked() {
     if !namespace::inside("relay::a_server_that_is_silent_is_blocked") {

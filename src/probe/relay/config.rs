@@ -21,8 +21,8 @@ use crate::probe::stun::Server;
 const RATE: Rate = Rate(4.4e6);
 /// Over what a meeting needs, so that what is carried can be seen to be more.
 const OVER: f64 = 1.1;
-/// RFC 8489 §14.3: a user's name is shorter than this, bytes.
-const NAME: usize = 509;
+/// RFC 8489 §14.3: a user's name is shorter than 509 bytes; some are for the hour until which it is good.
+const NAME: usize = 480;
 /// Each takes seconds where a firewall is silent.
 const PORTS: usize = 4;
 /// What firewalls let through that let anything through, and where TURN over TLS is at home (RFC 8656 §4).
@@ -43,6 +43,10 @@ pub struct Config {
     /// A file with the password; `credential:NAME` is a credential of systemd.
     #[schemars(with = "String")]
     pub password_file: SecretFile,
+    /// Whether that is no password but the secret that the server shares with whoever may make users (coturn's
+    /// `static-auth-secret`, as Jitsi and `BigBlueButton` set it up): each test then makes one, for an hour.
+    #[serde(default)]
+    pub shared_secret: bool,
     /// The TCP ports that are tried, in this order, where UDP gets no answer. Unless said: the server's own and 443.
     #[serde(default, deserialize_with = "ports")]
     pub tcp_ports: Option<Vec<u16>>,
@@ -186,7 +190,7 @@ mod tests {
             assert!(read(&without.join("\n")).unwrap_err().contains(&format!("missing field `{key}`")), "{key}");
         }
         for (text, told) in [
-            (least.replace("'room'", "''"), "a user's name has 1 to 508 bytes"),
+            (least.replace("'room'", "''"), "a user's name has 1 to 479 bytes"),
             (least.replace("turn.example'", "turn.example:0'"), "is no server"),
             (least.replace("/etc/siaga/turn", "credential:a/b"), "without slashes"),
             (format!("{least}\nrate = '1 kbit/s'"), "out of range"),

@@ -113,6 +113,8 @@ impl Probe {
     async fn test(&mut self, held: &mut Option<Session>) -> Result<Reading, ProbeError> {
         let credentials = Credentials::read(&self.config.username, &self.config.password_file)
             .map_err(|why| ProbeError::new(ErrorKind::Internal, why))?;
+        let now = self.context.clock.now().wall;
+        let credentials = if self.config.shared_secret { credentials.for_a_while(now) } else { credentials };
         let ip = self.address().await?;
         let mut reading = Reading::default();
         if let Some(finding) = far_end_is_self(ip) {

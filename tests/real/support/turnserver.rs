@@ -21,21 +21,21 @@ impl TurnServer {
     /// Starts it on `address`, in the network in which `runs` is run (`ip netns exec …`, `env`), with more `options`; returns
     /// once it listens.
     pub(crate) fn start(runs: &[&str], address: &str, options: &[&str]) -> Self {
+        Self::start_for(&["--lt-cred-mech", &format!("--user={USER}:{PASSWORD}")], runs, address, options)
+    }
+
+    /// The same for users of another kind.
+    pub(crate) fn start_for(users: &[&str], runs: &[&str], address: &str, options: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let at = folder.path().display().to_string();
-        let (user, addresses) = (
-            format!("--user={USER}:{PASSWORD}"),
-            [format!("--listening-ip={address}"), format!("--relay-ip={address}")],
-        );
+        let addresses = [format!("--listening-ip={address}"), format!("--relay-ip={address}")];
         let (pid, database) = (format!("--pidfile={at}/pid"), format!("--userdb={at}/db"));
         let (program, before) = runs.split_first().unwrap();
         let mut child = Child::start(program, "iproute2 or coturn", &folder.path().join("log"), |command| {
             command.args(before).args([
                 "turnserver",
                 "-n",
-                "--lt-cred-mech",
                 "--realm=example.org",
-                &user,
                 "--no-cli",
                 "--log-file=stdout",
                 "--simple-log",
@@ -45,7 +45,7 @@ impl TurnServer {
                 &pid,
                 &database,
             ]);
-            command.args(options);
+            command.args(users).args(options);
         });
         let log = folder.path().join("log");
         child.wait_until(|| {
