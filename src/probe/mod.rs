@@ -327,6 +327,7 @@ impl ProbeConfig {
         match self {
             Self::Bandwidth(config) => config.allowance().misfit(),
             Self::Stamp(config) => config.misfit(need).or_else(|| config.allowance().misfit()),
+            Self::Relay(config) => config.misfit(need).or_else(|| config.allowance().misfit()),
             _ => None,
         }
     }

@@ -21,6 +21,8 @@ use crate::probe::stun::Server;
 const RATE: Rate = Rate(4.4e6);
 /// Over what a meeting needs, so that what is carried can be seen to be more.
 const OVER: f64 = 1.1;
+/// What a process can send evenly.
+const FASTEST: Rate = Rate(50e6);
 /// RFC 8489 §14.3: a user's name is shorter than 509 bytes; some are for the hour until which it is good.
 const NAME: usize = 480;
 /// Each takes seconds where a firewall is silent.
@@ -85,7 +87,7 @@ fn ports<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u16>>,
 }
 
 fn rate_in_range<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Rate>, D::Error> {
-    within(deserializer, Rate(64e3)..=Rate(50e6)).map(Some)
+    within(deserializer, Rate(64e3)..=FASTEST).map(Some)
 }
 
 const fn min_gap() -> Period {
@@ -154,13 +156,25 @@ impl Config {
         self.rate = self.rate.or(Some(Rate(need * OVER)));
     }
 
+    /// Why that rate does not do where a profile needs `need` (bit/s), as of `stamp`.
+    pub(in crate::probe) fn misfit(&self, need: f64) -> Option<(&'static str, String)> {
+        let (rate, least) = (self.rate.unwrap_or(RATE), Rate(need * OVER));
+        if least > FASTEST {
+            let need = Rate(need);
+            return Some(("kind", format!("a profile needs {need}, and this test proves {FASTEST} at most")));
+        }
+        // What is not offered cannot be carried, and would be held against the line.
+        let message = || format!("{rate} proves less than what a profile needs: leave it out, or write {least} or more");
+        (rate < least).then(|| ("rate", message()))
+    }
+
     /// What is to be proven, bit/s.
     pub(super) fn rate(&self) -> f64 {
         self.rate.unwrap_or(RATE).0
     }
 
     /// What one test may take at most, and all together: each packet crosses the line twice.
-    pub(super) fn allowance(&self) -> Allowance {
+    pub(in crate::probe) fn allowance(&self) -> Allowance {
         let worst = plan::bytes(self.rate()).saturating_mul(2).saturating_add(TALK);
         Allowance { worst, min_gap: self.min_gap.0, daily_budget: self.daily_budget }
     }
@@ -180,6 +194,9 @@ mod tests {
         assert_eq!((config.server.port, config.rate), (3478, None));
         config.fit(4e6);
         assert!((config.rate() - 4.4e6).abs() < 1.0);
+        assert_eq!(config.misfit(4e6), None);
+        assert_eq!(config.misfit(8e6).map(|(key, _)| key), Some("rate"));
+        assert_eq!(config.misfit(2e9).map(|(key, _)| key), Some("kind"));
         // Four and a half seconds of sound, three of everything, there and back.
         assert!((3_000_000..4_000_000).contains(&config.allowance().worst), "{}", config.allowance().worst);
         assert_eq!(config.transports(), [Udp(3478), Tcp(3478), Tcp(443), Tls(443), Tls(5349)]);
