@@ -112,8 +112,10 @@ fn read_own(kind: Kind, table: Table<'_>, beside: &Beside<'_>, problems: &mut Pr
         let at = table.get(milder).map_or_else(|| table.at(worse), toml::Spanned::span);
         problems.say(at, format!("{milder} and {worse} are crossed: it would be not ready before it is degraded"));
     }
-    if let Some((key, Err(message))) = probe.file().map(|(key, file)| (key, beside.find(file))) {
-        problems.say(table.at(key), message);
+    for (key, file) in probe.files() {
+        if let Err(message) = beside.find(file) {
+            problems.say(table.at(key), message);
+        }
     }
     Some(probe)
 }

@@ -59,7 +59,7 @@ fn who_only_asks_the_daemon_needs_no_file_that_the_config_names() {
         config.receivers[0].secret_file,
         Some(crate::domain::SecretFile::Path("tests/config/bad/missing/webhook.secret".into()))
     );
-    let (key, file) = config.probes[2].file().unwrap();
+    let (key, file) = config.probes[2].files().remove(0);
     assert_eq!((key, file.as_path()), ("file", Path::new("tests/config/bad/missing/drill.toml")));
 }
 

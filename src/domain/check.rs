@@ -78,6 +78,8 @@ pub enum Kind {
     Bandwidth,
     /// A call without content against a reflector (RFC 8762).
     Stamp,
+    /// The same through a TURN server (RFC 8656).
+    Relay,
     /// A UPS read from NUT's upsd.
     Ups,
     /// A sound card.
@@ -104,7 +106,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order in which lists show them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Link,
         Self::Icmp,
         Self::Stun,
@@ -113,6 +115,7 @@ impl Kind {
         Self::Dns,
         Self::Bandwidth,
         Self::Stamp,
+        Self::Relay,
         Self::Ups,
         Self::Audio,
         Self::Seat,
@@ -137,6 +140,7 @@ impl Kind {
             Self::Dns => "dns",
             Self::Bandwidth => "bandwidth",
             Self::Stamp => "stamp",
+            Self::Relay => "relay",
             Self::Ups => "ups",
             Self::Audio => "audio",
             Self::Seat => "seat",
@@ -161,7 +165,8 @@ impl Kind {
             | Self::Tls
             | Self::Dns
             | Self::Bandwidth
-            | Self::Stamp => Component::Internet,
+            | Self::Stamp
+            | Self::Relay => Component::Internet,
             Self::Ups => Component::Power,
             Self::Audio | Self::Seat | Self::Microphone | Self::Loopback => Component::Audio,
             Self::Camera | Self::Frames | Self::Display => Component::Video,
@@ -289,6 +294,10 @@ pub enum ProfileLimit {
     UpNeed,
     /// Upload under which no call survives, bit/s.
     UpFloor,
+    /// The larger of the two needs, for what goes there and back by the same line, bit/s.
+    EitherNeed,
+    /// The larger of the two floors, bit/s.
+    EitherFloor,
     /// Usable battery runtime that the policy asks for, s.
     Runtime,
     /// A flag's limit (0.5) where the profile requires UDP; none where UDP is advisory.

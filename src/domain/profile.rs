@@ -70,6 +70,8 @@ impl Profile {
             ProfileLimit::DownFloor => self.down.not_ready,
             ProfileLimit::UpNeed => self.up.degraded,
             ProfileLimit::UpFloor => self.up.not_ready,
+            ProfileLimit::EitherNeed => self.up.degraded.max(self.down.degraded),
+            ProfileLimit::EitherFloor => self.up.not_ready.max(self.down.not_ready),
             ProfileLimit::Runtime => self.runtime.as_secs_f64(),
             ProfileLimit::UdpRequired => return (self.udp == Requirement::Required).then_some(0.5),
         })

@@ -33,6 +33,14 @@ impl TryFrom<String> for SecretFile {
 }
 
 impl SecretFile {
+    /// The file, if it is one that the config names; a credential is there only while the service runs.
+    pub const fn path(&mut self) -> Option<&mut PathBuf> {
+        match self {
+            Self::Path(path) => Some(path),
+            Self::Credential(_) => None,
+        }
+    }
+
     /// The file that holds it; `credentials` is the folder that systemd made for this service.
     ///
     /// # Errors

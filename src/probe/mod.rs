@@ -37,7 +37,8 @@ use crate::clock::Clock;
 use crate::domain::check::LossRule;
 use crate::domain::reason::DETAIL;
 use crate::domain::{
-    CheckName, Finding, Kind, Level, Mono, Observation, ProbeError, Quantity, Reading, ReasonDef, Rule, Text, Verdict,
+    CheckName, Finding, Kind, Level, Mono, Observation, ProbeError, Quantity, Reading, ReasonDef, Rule, SecretFile,
+    Text, Verdict,
 };
 
 /// What a kind of probe does unless the config says otherwise.
@@ -248,6 +249,7 @@ probes! {
     Dns => dns,
     Bandwidth => bandwidth,
     Stamp => stamp,
+    Relay => relay,
     Ups => ups,
     Audio => audio,
     Seat => seat,
@@ -267,7 +269,8 @@ pub fn quantity(name: &str) -> Option<&'static Quantity> {
 }
 
 /// In which quantity an observation carries what its check's tests have taken on that day, of each kind that has a budget.
-const ACCOUNTS: [(Kind, &Quantity); 2] = [(Kind::Bandwidth, &bandwidth::USED_TODAY), (Kind::Stamp, &stamp::USED_TODAY)];
+const ACCOUNTS: [(Kind, &Quantity); 3] =
+    [(Kind::Bandwidth, &bandwidth::USED_TODAY), (Kind::Stamp, &stamp::USED_TODAY), (Kind::Relay, &relay::USED_TODAY)];
 
 /// Takes to heart what an earlier process observed, before any probe runs: what was spent stays spent.
 pub fn recall(budget: &budget::Budget, observation: &Observation) {
@@ -295,25 +298,27 @@ impl ProbeConfig {
 }
 
 impl ProbeConfig {
-    /// The file that it names, with its key.
-    pub fn file(&mut self) -> Option<(&'static str, &mut std::path::PathBuf)> {
-        match self {
-            Self::Http(config) => config.ca_file.as_mut().map(|file| ("ca_file", file)),
-            Self::Tls(config) => config.ca_file.as_mut().map(|file| ("ca_file", file)),
-            Self::Replay(config) => Some(("file", &mut config.file)),
-            Self::Stamp(config) => match &mut config.key_file {
-                Some(crate::domain::SecretFile::Path(file)) => Some(("key_file", file)),
-                // A credential is there only while the service runs.
-                Some(crate::domain::SecretFile::Credential(_)) | None => None,
-            },
-            _ => None,
-        }
+    /// The files that it names, with their keys. A credential is there only while the service runs.
+    pub fn files(&mut self) -> Vec<(&'static str, &mut std::path::PathBuf)> {
+        let files = match self {
+            Self::Http(config) => [("ca_file", config.ca_file.as_mut()), ("", None)],
+            Self::Tls(config) => [("ca_file", config.ca_file.as_mut()), ("", None)],
+            Self::Replay(config) => [("file", Some(&mut config.file)), ("", None)],
+            Self::Stamp(config) => [("key_file", config.key_file.as_mut().and_then(SecretFile::path)), ("", None)],
+            Self::Relay(config) => {
+                [("password_file", config.password_file.path()), ("ca_file", config.ca_file.as_mut())]
+            }
+            _ => return Vec::new(),
+        };
+        files.into_iter().filter_map(|(key, file)| Some((key, file?))).collect()
     }
 
     /// Takes from the profiles what the config leaves to them: the largest rate that one needs, bit/s.
     pub fn fit(&mut self, need: f64) {
-        if let Self::Stamp(config) = self {
-            config.fit(need);
+        match self {
+            Self::Stamp(config) => config.fit(need),
+            Self::Relay(config) => config.fit(need),
+            _ => {}
         }
     }
 
@@ -322,6 +327,7 @@ impl ProbeConfig {
         match self {
             Self::Bandwidth(config) => config.allowance().misfit(),
             Self::Stamp(config) => config.misfit(need).or_else(|| config.allowance().misfit()),
+            Self::Relay(config) => config.misfit(need).or_else(|| config.allowance().misfit()),
             _ => None,
         }
     }

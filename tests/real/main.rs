@@ -24,6 +24,7 @@ mod outlook;
 mod prometheus;
 mod pulse;
 mod reflect;
+mod relay;
 mod requests;
 mod seat;
 mod stamp;

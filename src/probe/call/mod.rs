@@ -4,9 +4,11 @@
 //! told apart and asks it for its [`flow::Figures`]. All of it is pure.
 
 pub mod flow;
+pub mod plan;
 pub mod schedule;
 
 pub use flow::{Fate, Figures, Flow, Packet};
+pub use plan::Step;
 pub use schedule::{Phase, Planned, Schedule};
 
 use std::time::Duration;

@@ -7,10 +7,10 @@ use serde::{Deserialize as _, Deserializer, de::Error as _};
 use super::catalogue::{
     BURSTS, BURSTS_HIGH, DELAY_HIGH, DOWN, DOWN_LOW, LOSS_HIGH, LOSS_UNDECIDED, OVERTAKEN, OVERTAKING, RTT, UP, UP_LOW,
 };
-use super::plan;
 use crate::domain::check::LossRule;
 use crate::domain::{Level, Limit, Period, ProfileLimit, Rate, Rule, SecretFile, Size, Test};
 use crate::probe::budget::Allowance;
+use crate::probe::call::plan;
 use crate::probe::range::within;
 use crate::probe::stun::Server;
 

@@ -8,8 +8,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::exchange::{Exchange, Heard, number};
-use super::plan::Step;
-use crate::probe::call::{Fate, Flow, Packet, Phase, median};
+use crate::probe::call::{Fate, Flow, Packet, Phase, Step, median};
 
 /// So many packets at the end are left out where nobody can tell on which way they were lost: those of half a second.
 const TAIL: usize = 50;
@@ -99,7 +98,7 @@ pub(super) fn round_trip(steps: &[Step], exchange: &Exchange, phase: Phase) -> O
 
 #[cfg(test)]
 mod tests {
-    use super::super::plan::steps;
+    use crate::probe::call::plan::steps;
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);

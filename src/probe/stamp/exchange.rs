@@ -12,10 +12,10 @@ use tokio::net::UdpSocket;
 
 use super::codec::{Key, Request, read_reply, write_request};
 use super::moment::{Estimate, Stamp};
-use super::plan::Step;
 use crate::clock::Clock;
 use crate::domain::{ErrorKind, Mono, ProbeError};
 use crate::probe::budget::Ledger;
+use crate::probe::call::Step;
 
 /// An answer that comes later than this after the last packet is lost (RFC 7680 §2.8.2 wants it said); and where nothing at all
 /// comes for so long, nobody is there.

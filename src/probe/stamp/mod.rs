@@ -11,7 +11,6 @@ mod directions;
 mod exchange;
 pub mod key;
 pub mod moment;
-mod plan;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -21,7 +20,7 @@ pub use self::catalogue::{ERRORS, QUANTITIES, REASONS};
 pub use self::config::Config;
 use self::directions::{Ways, round_trip, ways};
 use self::exchange::Sender;
-use super::call::{Figures, Phase};
+use super::call::{Figures, Phase, plan};
 use super::gate::{Entry, Gate};
 use super::lookup::Lookup;
 use super::{Context, Defaults, far_end_is_self, until};

@@ -1,4 +1,5 @@
-//! The little of STUN (RFC 8489) that a binding needs, both ways. Pure; whatever bytes come, nothing panics.
+//! The little of STUN (RFC 8489) that a binding needs, both ways, and of TURN (RFC 8656) what a client does. Pure; whatever
+//! bytes come, nothing panics.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -8,14 +9,23 @@ const COOKIE: u32 = 0x2112_A442;
 /// §5: the header's length, bytes.
 const HEADER: usize = 20;
 
-/// §3: the one method there is.
-const BINDING: u16 = 0x001;
+/// §14.5: a message's signature, bytes.
+pub(super) const SIGNATURE: usize = 20;
 
-mod attribute {
-    //! §18.3, and those of RFC 8445 §16 that may stand in a request.
+pub(crate) mod attribute {
+    //! §18.3, those of RFC 8656 §18, and those of RFC 8445 §16 that may stand in a request.
     pub(super) const MAPPED_ADDRESS: u16 = 0x0001;
+    pub(crate) const USERNAME: u16 = 0x0006;
+    pub(in crate::probe::stun) const MESSAGE_INTEGRITY: u16 = 0x0008;
     pub(super) const ERROR_CODE: u16 = 0x0009;
     pub(super) const UNKNOWN_ATTRIBUTES: u16 = 0x000A;
+    pub(crate) const CHANNEL_NUMBER: u16 = 0x000C;
+    pub(crate) const LIFETIME: u16 = 0x000D;
+    pub(crate) const XOR_PEER_ADDRESS: u16 = 0x0012;
+    pub(crate) const REALM: u16 = 0x0014;
+    pub(crate) const NONCE: u16 = 0x0015;
+    pub(super) const XOR_RELAYED_ADDRESS: u16 = 0x0016;
+    pub(crate) const REQUESTED_TRANSPORT: u16 = 0x0019;
     pub(super) const XOR_MAPPED_ADDRESS: u16 = 0x0020;
     pub(super) const FINGERPRINT: u16 = 0x8028;
 
@@ -28,6 +38,15 @@ mod attribute {
 /// §5: 96 random bits that an answer repeats.
 pub(crate) type Transaction = [u8; 12];
 
+/// §3, and RFC 8656 §17: what is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Method {
+    Binding = 0x001,
+    Allocate = 0x003,
+    Refresh = 0x004,
+    ChannelBind = 0x009,
+}
+
 /// §5: what a message is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Class {
@@ -37,9 +56,10 @@ pub(crate) enum Class {
     Error,
 }
 
-/// A message of the binding method, understood.
+/// A message, understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Message {
+    pub(crate) method: Method,
     pub(crate) class: Class,
     pub(crate) transaction: Transaction,
     /// Where the server saw the request come from.
@@ -48,9 +68,16 @@ pub(crate) struct Message {
     pub(crate) error: Option<u16>,
     /// Attributes that must be understood and are not.
     pub(crate) unknown: Vec<u16>,
+    /// RFC 8656 §18.5: where a TURN server hears for us.
+    pub(crate) relayed: Option<SocketAddr>,
+    /// §14.9 and §14.10: what a request with credentials must repeat.
+    pub(crate) realm: Option<Vec<u8>>,
+    pub(crate) nonce: Option<Vec<u8>>,
+    /// §14.5: where its signature stands.
+    pub(super) signature: Option<usize>,
 }
 
-/// Why bytes are no STUN message of the binding method.
+/// Why bytes are no STUN message that is expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Malformed {
     #[error("not STUN: no header with the magic cookie")]
@@ -65,35 +92,27 @@ pub(crate) enum Malformed {
     ErrorCode,
     #[error("the fingerprint is wrong")]
     Fingerprint,
-    #[error("a method other than binding")]
+    #[error("another method than is spoken here")]
     Method,
+    #[error("a signature of another length")]
+    Signature,
 }
 
 /// A binding request, without attributes: what every server understands.
 pub(crate) fn request(transaction: Transaction) -> Vec<u8> {
-    message(Class::Request, transaction)
+    message(Method::Binding, Class::Request, transaction)
 }
 
 /// The answer to a request that came from `from`, with a fingerprint (§14.7).
 pub(crate) fn success(transaction: Transaction, from: SocketAddr) -> Vec<u8> {
-    let mut bytes = message(Class::Success, transaction);
-    let mut value = vec![0];
-    let mask = mask(transaction);
-    let port = from.port() ^ u16::from_be_bytes([mask[0], mask[1]]);
-    let octets = match from.ip() {
-        IpAddr::V4(ip) => ip.octets().to_vec(),
-        IpAddr::V6(ip) => ip.octets().to_vec(),
-    };
-    value.push(if octets.len() == 4 { 1 } else { 2 });
-    value.extend(port.to_be_bytes());
-    value.extend(octets.iter().zip(mask).map(|(octet, mask)| octet ^ mask));
-    append(&mut bytes, attribute::XOR_MAPPED_ADDRESS, &value);
+    let mut bytes = message(Method::Binding, Class::Success, transaction);
+    append(&mut bytes, attribute::XOR_MAPPED_ADDRESS, &hidden(from, transaction));
     seal(bytes)
 }
 
 /// The answer to a request with attributes that must be understood and are not (§6.3.1, error 420).
 pub(crate) fn not_understood(transaction: Transaction, unknown: &[u16]) -> Vec<u8> {
-    let mut bytes = message(Class::Error, transaction);
+    let mut bytes = message(Method::Binding, Class::Error, transaction);
     let mut code = vec![0, 0, 4, 20];
     code.extend(b"Unknown Attribute");
     append(&mut bytes, attribute::ERROR_CODE, &code);
@@ -102,8 +121,17 @@ pub(crate) fn not_understood(transaction: Transaction, unknown: &[u16]) -> Vec<u
     seal(bytes)
 }
 
-/// Reads a datagram.
+/// Reads a datagram of the binding method.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Message, Malformed> {
+    read(bytes, &[Method::Binding])
+}
+
+/// Reads a message of any method that is spoken here.
+pub(crate) fn parse_any(bytes: &[u8]) -> Result<Message, Malformed> {
+    read(bytes, &[Method::Binding, Method::Allocate, Method::Refresh, Method::ChannelBind])
+}
+
+fn read(bytes: &[u8], spoken: &[Method]) -> Result<Message, Malformed> {
     let (header, mut rest) = bytes.split_first_chunk::<HEADER>().ok_or(Malformed::NotStun)?;
     let [t0, t1, l0, l1, c0, c1, c2, c3, transaction @ ..] = *header;
     // §5: the first two bits are zero; §6.3: the cookie, and a length in whole words.
@@ -114,8 +142,19 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Message, Malformed> {
     if length != rest.len() || !length.is_multiple_of(4) {
         return Err(Malformed::Length);
     }
-    let class = class_of(u16::from_be_bytes([t0, t1]))?;
-    let mut message = Message { class, transaction, mapped: None, error: None, unknown: Vec::new() };
+    let (method, class) = kind_of(u16::from_be_bytes([t0, t1]), spoken)?;
+    let mut message = Message {
+        method,
+        class,
+        transaction,
+        mapped: None,
+        error: None,
+        unknown: Vec::new(),
+        relayed: None,
+        realm: None,
+        nonce: None,
+        signature: None,
+    };
     let mut plain = None;
     while let Some((&[k0, k1, l0, l1], after)) = rest.split_first_chunk::<4>() {
         let kind = u16::from_be_bytes([k0, k1]);
@@ -124,6 +163,16 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Message, Malformed> {
         let value = after.get(..length).ok_or(Malformed::Attribute)?;
         let next = after.get(length.next_multiple_of(4)..).ok_or(Malformed::Attribute)?;
         match kind {
+            // §14.5: what follows the signature is not signed, and counts for nothing.
+            kind if message.signature.is_some() && kind != attribute::FINGERPRINT => {}
+            attribute::MESSAGE_INTEGRITY if length != SIGNATURE => return Err(Malformed::Signature),
+            attribute::MESSAGE_INTEGRITY => message.signature = Some(bytes.len() - rest.len()),
+            attribute::REALM => message.realm = Some(value.to_vec()),
+            attribute::NONCE => message.nonce = Some(value.to_vec()),
+            attribute::XOR_RELAYED_ADDRESS if method != Method::Binding => {
+                message.relayed = Some(address(value, mask(transaction))?);
+            }
+            attribute::LIFETIME if method != Method::Binding => {}
             attribute::XOR_MAPPED_ADDRESS => message.mapped = Some(address(value, mask(transaction))?),
             attribute::MAPPED_ADDRESS => plain = Some(address(value, [0; 16])?),
             attribute::ERROR_CODE => message.error = Some(error_code(value)?),
@@ -146,19 +195,19 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Message, Malformed> {
 }
 
 /// §5, figure 3: the class's two bits stand between the method's.
-fn class_of(kind: u16) -> Result<Class, Malformed> {
-    if kind & !0x0110 != BINDING {
-        return Err(Malformed::Method);
-    }
-    Ok(match kind & 0x0110 {
+fn kind_of(kind: u16, spoken: &[Method]) -> Result<(Method, Class), Malformed> {
+    let method = spoken.iter().copied().find(|method| kind & !0x0110 == *method as u16).ok_or(Malformed::Method)?;
+    let class = match kind & 0x0110 {
         0x0000 => Class::Request,
         0x0010 => Class::Indication,
         0x0100 => Class::Success,
         _ => Class::Error,
-    })
+    };
+    Ok((method, class))
 }
 
-fn message(class: Class, transaction: Transaction) -> Vec<u8> {
+/// A message without attributes yet.
+pub(crate) fn message(method: Method, class: Class, transaction: Transaction) -> Vec<u8> {
     let bits: u16 = match class {
         Class::Request => 0x0000,
         Class::Indication => 0x0010,
@@ -166,14 +215,15 @@ fn message(class: Class, transaction: Transaction) -> Vec<u8> {
         Class::Error => 0x0110,
     };
     let mut bytes = Vec::with_capacity(HEADER + 40);
-    bytes.extend((BINDING | bits).to_be_bytes());
+    bytes.extend((method as u16 | bits).to_be_bytes());
     bytes.extend([0, 0]);
     bytes.extend(COOKIE.to_be_bytes());
     bytes.extend(transaction);
     bytes
 }
 
-fn append(bytes: &mut Vec<u8>, kind: u16, value: &[u8]) {
+/// Adds an attribute (§14).
+pub(crate) fn append(bytes: &mut Vec<u8>, kind: u16, value: &[u8]) {
     bytes.extend(kind.to_be_bytes());
     bytes.extend(short(value.len()).to_be_bytes());
     bytes.extend(value);
@@ -181,7 +231,8 @@ fn append(bytes: &mut Vec<u8>, kind: u16, value: &[u8]) {
     set_length(bytes);
 }
 
-fn seal(mut bytes: Vec<u8>) -> Vec<u8> {
+/// Adds the fingerprint (§14.7), the last attribute.
+pub(crate) fn seal(mut bytes: Vec<u8>) -> Vec<u8> {
     append(&mut bytes, attribute::FINGERPRINT, &[0; 4]);
     let end = bytes.len() - 8;
     let sum = fingerprint(&bytes[..end]).to_be_bytes();
@@ -190,8 +241,12 @@ fn seal(mut bytes: Vec<u8>) -> Vec<u8> {
 }
 
 fn set_length(bytes: &mut [u8]) {
-    let length = short(bytes.len() - HEADER).to_be_bytes();
-    bytes[2..4].copy_from_slice(&length);
+    claim(bytes, bytes.len());
+}
+
+/// Has the header speak of a message of so many bytes.
+pub(super) fn claim(bytes: &mut [u8], whole: usize) {
+    bytes[2..4].copy_from_slice(&short(whole - HEADER).to_be_bytes());
 }
 
 /// Messages made here are short: an address, or the attributes of one datagram.
@@ -205,6 +260,19 @@ fn mask(transaction: Transaction) -> [u8; 16] {
     mask[..4].copy_from_slice(&COOKIE.to_be_bytes());
     mask[4..].copy_from_slice(&transaction);
     mask
+}
+
+/// §14.2: an address as an attribute's value.
+pub(crate) fn hidden(address: SocketAddr, transaction: Transaction) -> Vec<u8> {
+    let mask = mask(transaction);
+    let octets = match address.ip() {
+        IpAddr::V4(ip) => ip.octets().to_vec(),
+        IpAddr::V6(ip) => ip.octets().to_vec(),
+    };
+    let mut value = vec![0, if octets.len() == 4 { 1 } else { 2 }];
+    value.extend((address.port() ^ u16::from_be_bytes([mask[0], mask[1]])).to_be_bytes());
+    value.extend(octets.iter().zip(mask).map(|(octet, mask)| octet ^ mask));
+    value
 }
 
 /// §14.1 with a mask of zeros, §14.2 with that of the transaction.
@@ -245,119 +313,4 @@ fn fingerprint(before: &[u8]) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn hex(text: &str) -> Vec<u8> {
-        let digits: String = text.split_whitespace().collect();
-        (0..digits.len() / 2).map(|n| u8::from_str_radix(&digits[2 * n..2 * n + 2], 16).unwrap()).collect()
-    }
-
-    const TRANSACTION: Transaction = [0xb7, 0xe7, 0xa7, 0x01, 0xbc, 0x34, 0xd6, 0x86, 0xfa, 0x87, 0xdf, 0xae];
-
-    /// RFC 5769 §2.1.
-    const REQUEST: &str = "00010058 2112a442 b7e7a701bc34d686fa87dfae
-        80220010 5354554e207465737420636c69656e74 00240004 6e0001ff 80290008 932ff9b151263b36
-        00060009 6576746a3a68367659202020 00080014 9aeaa70cbfd8cb56781ef2b5b2d3f249c1b571a2 80280004 e57a3bcf";
-    /// RFC 5769 §2.2.
-    const SUCCESS_V4: &str = "0101003c 2112a442 b7e7a701bc34d686fa87dfae
-        8022000b 7465737420766563746f7220 00200008 0001a147e112a643
-        00080014 2b91f599fd9e90c38c7489f92af9ba53f06be7d7 80280004 c07d4c96";
-    /// RFC 5769 §2.3.
-    const SUCCESS_V6: &str = "01010048 2112a442 b7e7a701bc34d686fa87dfae
-        8022000b 7465737420766563746f7220 00200014 0002a1470113a9faa5d3f179bc25f4b5bed2b9d9
-        00080014 a382954e4be67bf11784c97c8292c275bfe3ed41 80280004 c8fb0b4c";
-
-    #[test]
-    fn the_vectors_of_rfc_5769_are_understood() {
-        let request = parse(&hex(REQUEST)).unwrap();
-        assert_eq!((request.class, request.transaction), (Class::Request, TRANSACTION));
-        assert_eq!(request.unknown, Vec::<u16>::new());
-        let v4 = parse(&hex(SUCCESS_V4)).unwrap();
-        assert_eq!((v4.class, v4.mapped), (Class::Success, Some("192.0.2.1:32853".parse().unwrap())));
-        let v6 = parse(&hex(SUCCESS_V6)).unwrap();
-        let mapped = "[2001:db8:1234:5678:11:2233:4455:6677]:32853".parse().unwrap();
-        assert_eq!((v6.class, v6.mapped), (Class::Success, Some(mapped)));
-    }
-
-    #[test]
-    fn one_bit_wrong_and_the_fingerprint_tells() {
-        for vector in [REQUEST, SUCCESS_V4, SUCCESS_V6] {
-            let bytes = hex(vector);
-            // But for the kind of the fingerprint itself: without it there is none to be wrong.
-            let kind = bytes.len() - 8..bytes.len() - 6;
-            for place in (HEADER..bytes.len()).filter(|place| !kind.contains(place)) {
-                let mut bytes = bytes.clone();
-                bytes[place] ^= 0x01;
-                assert!(parse(&bytes).is_err(), "byte {place}");
-            }
-        }
-    }
-
-    #[test]
-    fn an_address_is_hidden_as_the_standard_says() {
-        let bytes = success(TRANSACTION, "192.0.2.1:32853".parse().unwrap());
-        let value = hex("0001a147e112a643");
-        assert!(bytes.windows(8).any(|window| window == value), "{bytes:02x?}");
-    }
-
-    #[test]
-    fn what_is_not_understood_is_refused_by_name() {
-        let bytes = not_understood(TRANSACTION, &[0x7777, 0x0003]);
-        let answer = parse(&bytes).unwrap();
-        assert_eq!((answer.class, answer.error), (Class::Error, Some(420)));
-        let mut strange = request(TRANSACTION);
-        append(&mut strange, 0x7777, b"xyz");
-        assert_eq!(parse(&strange).unwrap().unknown, [0x7777]);
-        append(&mut strange, 0xFFFF, b"may be ignored");
-        assert_eq!(parse(&strange).unwrap().unknown, [0x7777]);
-    }
-
-    #[test]
-    fn each_way_of_being_wrong_has_its_name() {
-        let good = success(TRANSACTION, "192.0.2.1:32853".parse().unwrap());
-        let with = |place: usize, byte: u8| {
-            let mut bytes = good.clone();
-            bytes[place] = byte;
-            parse(&bytes)
-        };
-        assert_eq!(parse(&[]), Err(Malformed::NotStun));
-        assert_eq!(parse(&good[..19]), Err(Malformed::NotStun));
-        assert_eq!(with(0, 0x80), Err(Malformed::NotStun));
-        assert_eq!(with(4, 0x22), Err(Malformed::NotStun));
-        assert_eq!(with(3, 0x10), Err(Malformed::Length));
-        assert_eq!(with(1, 0x03), Err(Malformed::Method));
-        assert_eq!(with(22, 0xFF), Err(Malformed::Attribute));
-        assert_eq!(with(25, 3), Err(Malformed::Address));
-        assert_eq!(parse(&good[..good.len() - 1]), Err(Malformed::Length));
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
-            let _ = parse(&bytes);
-        }
-
-        /// Random bytes seldom pass the header: here they come behind a good one.
-        #[test]
-        fn any_attributes_are_survived(body in prop::collection::vec(any::<u8>(), 0..120), kind in 0_u8..4) {
-            let mut bytes = request(TRANSACTION);
-            bytes[0] = kind >> 1;
-            bytes[1] = 0x01 | (kind & 1) << 4;
-            bytes.extend(&body);
-            bytes.resize(bytes.len().next_multiple_of(4), 0);
-            set_length(&mut bytes);
-            let _ = parse(&bytes);
-        }
-
-        #[test]
-        fn what_is_answered_is_understood(ip: IpAddr, port: u16, transaction: Transaction) {
-            let answer = parse(&success(transaction, SocketAddr::new(ip, port))).unwrap();
-            prop_assert_eq!(answer.class, Class::Success);
-            prop_assert_eq!(answer.transaction, transaction);
-            prop_assert_eq!(answer.mapped, Some(SocketAddr::new(ip, port)));
-        }
-    }
-}
+pub(super) mod tests;

@@ -2,6 +2,8 @@
 
 mod catalogue;
 pub(crate) mod codec;
+pub(crate) mod integrity;
+mod md5;
 mod config;
 mod round;
 

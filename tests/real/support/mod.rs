@@ -13,5 +13,6 @@ pub(crate) mod probe;
 pub(crate) mod pulse;
 pub(crate) mod reflector;
 pub(crate) mod snapshot;
+pub(crate) mod turnserver;
 pub(crate) mod upsd;
 pub(crate) mod web;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::probe::call::{Phase, Planned, Schedule};
+use super::schedule::{Phase, Planned, Schedule};
 
 /// 381 packets without a loss are the fewest for which Wilson's interval ends below 1 %: the light phase alone has so many …
 const LIGHT: Duration = Duration::from_secs(4);
@@ -13,13 +13,15 @@ const SLOW: f64 = 400e3;
 
 /// A packet to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Step {
-    pub(super) phase: Phase,
-    pub(super) planned: Planned,
+pub struct Step {
+    /// What part of the test it belongs to.
+    pub phase: Phase,
+    /// When it leaves, since the test's beginning, and its size.
+    pub planned: Planned,
 }
 
 /// The packets of a test that is to prove `rate`, in order, their moments since its beginning.
-pub(super) fn steps(rate: f64) -> Vec<Step> {
+pub fn steps(rate: f64) -> Vec<Step> {
     let full = if rate < SLOW { LIGHT } else { FULL };
     let (mut all, mut began) = (Vec::new(), Duration::ZERO);
     for (phase, length) in [(Phase::Light, LIGHT), (Phase::Full, full), (Phase::Drain, DRAIN)] {
@@ -31,7 +33,7 @@ pub(super) fn steps(rate: f64) -> Vec<Step> {
 }
 
 /// Bytes of IP packets of such a test, one way.
-pub(super) fn bytes(rate: f64) -> u64 {
+pub fn bytes(rate: f64) -> u64 {
     steps(rate).iter().map(|step| step.planned.bytes as u64).sum()
 }
 
