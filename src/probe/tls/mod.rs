@@ -3,7 +3,7 @@
 mod certificate;
 mod reasons;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -121,10 +121,7 @@ impl Probe {
         let recorder = tls::verifier(self.config.ca_file.as_deref()).map(|inner| Arc::new(Recorder::new(inner)));
         let began = self.context.clock.mono();
         let outcome = match recorder {
-            Ok(recorder) => tokio::time::timeout(self.config.timeout.0, self.shake(&recorder)).await.unwrap_or_else(|_| {
-                let detail = format!("{}: no end within {}", self.config.host, self.config.timeout);
-                Err(ProbeError::new(ErrorKind::Timeout, detail))
-            }),
+            Ok(recorder) => self.within_patience(&recorder).await,
             Err(error) => Err(error),
         };
         match outcome {
@@ -133,12 +130,23 @@ impl Probe {
         }
     }
 
-    async fn shake(&self, recorder: &Arc<Recorder>) -> Result<Reading, ProbeError> {
+    /// A name that is not answered in time is no fault of the server that it names.
+    async fn within_patience(&self, recorder: &Arc<Recorder>) -> Result<Reading, ProbeError> {
         let Config { host, port, timeout, .. } = &self.config;
+        let began = self.context.clock.mono();
+        let late = |kind| ProbeError::new(kind, format!("{host}: no end within {timeout}"));
+        let resolved = tokio::time::timeout(timeout.0, dial::resolve(host, *port)).await;
+        let addresses = resolved.unwrap_or_else(|_| Err(late(ErrorKind::Dns)))?;
+        let left = timeout.0.saturating_sub(self.context.clock.mono().since(began));
+        let shaken = tokio::time::timeout(left, self.shake(recorder, &addresses)).await;
+        shaken.unwrap_or_else(|_| Err(late(ErrorKind::Timeout)))
+    }
+
+    async fn shake(&self, recorder: &Arc<Recorder>, addresses: &[SocketAddr]) -> Result<Reading, ProbeError> {
+        let Config { host, timeout, .. } = &self.config;
         let name = tls::server_name(host)?;
         let settings = tls::client(Arc::<Recorder>::clone(recorder), self.context.clock, &[])?;
-        let addresses = dial::resolve(host, *port).await?;
-        let stream = dial::connect(&addresses, timeout.0).await?;
+        let stream = dial::connect(addresses, timeout.0).await?;
         let peer = stream.peer_addr().ok().map(|peer| peer.ip());
         let began = self.context.clock.mono();
         // Dropped at once: nothing is said over a connection whose certificate has not been judged yet.
