@@ -26,7 +26,8 @@ pub async fn look(roots: &Roots, probes: &[ProbeConfig]) -> Seen {
 
 async fn look_with(roots: &Roots, resolv_conf: &Path, device_child: &Program, probes: &[ProbeConfig]) -> Seen {
     let mut seen = Seen::default();
-    let plain = |kind, name| Device { kind, name, usb: None, serial: None, place: None, absent: false };
+    let plain =
+        |kind, name| Device { kind, name, usb: None, serial: None, place: None, also: Vec::new(), absent: false };
     match camera::present(roots, device_child).await {
         Ok(cameras) => seen.devices.extend(cameras.into_iter().map(|camera| camera.known)),
         Err(error) => seen.unseen.push((Equipment::Camera, error.to_string())),

@@ -36,6 +36,10 @@ pub struct Device {
     /// Where it is attached: a USB port (`usb-0000:00:14.0-2`), a connector, an interface. It tells twins apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
+    /// Names by which a config may mean it, beside these: a link under `/dev/v4l/by-id`, a node, a card's short name, a connector's
+    /// without its card.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
     /// It is away on purpose, and not missed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub absent: bool,
@@ -84,12 +88,14 @@ impl Device {
         self.kind == other.kind && same_product && self.serial == other.serial
     }
 
-    /// Whether `wanted` (a config's word for a device) names it: vendor and product, a part of its name, its place.
+    /// Whether `wanted` (a config's word for a device) names it: vendor and product, a part of its name, its place, another name
+    /// that it had when it was recorded.
     pub fn is_meant(&self, wanted: &str) -> bool {
         let within = |text: &str| text.to_lowercase().contains(&wanted.to_lowercase());
         self.usb.as_deref().is_some_and(|usb| usb.eq_ignore_ascii_case(wanted))
             || within(&self.name)
             || self.place.as_deref().is_some_and(|place| place == wanted)
+            || self.also.iter().any(|name| name == wanted)
     }
 
     fn is_at(&self, other: &Self) -> bool {
@@ -189,6 +195,7 @@ mod tests {
             usb: Some(usb.to_owned()),
             serial: serial.map(ToOwned::to_owned),
             place: Some(place.to_owned()),
+            also: Vec::new(),
             absent: false,
         }
     }
@@ -250,6 +257,7 @@ mod tests {
             usb: None,
             serial: None,
             place: Some("eth0".to_owned()),
+            also: Vec::new(),
             absent: false,
         };
         let resolver = Device { kind: Equipment::Resolver, place: None, ..gateway("192.0.2.1") };

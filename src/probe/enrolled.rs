@@ -164,22 +164,24 @@ impl Record {
             let unread = Finding::new(&self.words.unread, Verdict::Ready).with("file", file.display().to_string());
             reading.find(unread.with("detail", detail.as_str()));
         }
-        let enrolled: Vec<Device> = self.devices.iter().filter(|device| means(device)).cloned().collect();
-        if enrolled.is_empty() {
+        if !self.devices.iter().any(&means) {
             return;
         }
         let place = |device: &Device| device.place.clone().unwrap_or_else(|| "?".to_owned());
-        for difference in differences(&enrolled, &present()) {
+        // All are compared, since one twin must not be taken for the other; what is meant is told.
+        for difference in differences(&self.devices, &present()) {
             // What is another, or away, may still do for the meeting: the check itself says if it does not.
             let finding = match &difference {
-                Difference::Missing(device) => Finding::new(&self.words.missing, Verdict::Degraded)
+                Difference::Missing(device) if means(device) => Finding::new(&self.words.missing, Verdict::Degraded)
                     .with("enrolled", device.to_string())
                     .with("place", place(device)),
-                Difference::Other { enrolled, present } => Finding::new(&self.words.other, Verdict::Degraded)
-                    .with("device", present.to_string())
-                    .with("enrolled", enrolled.to_string())
-                    .with("place", place(present)),
-                Difference::Moved { .. } | Difference::New(_) => continue,
+                Difference::Other { enrolled, present } if means(enrolled) => {
+                    Finding::new(&self.words.other, Verdict::Degraded)
+                        .with("device", present.to_string())
+                        .with("enrolled", enrolled.to_string())
+                        .with("place", place(present))
+                }
+                _ => continue,
             };
             reading.find(finding);
         }

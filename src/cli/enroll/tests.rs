@@ -9,12 +9,21 @@ fn camera(serial: &str, place: &str) -> Device {
         usb: Some("046d:0825".to_owned()),
         serial: Some(serial.to_owned()),
         place: Some(place.to_owned()),
+        also: Vec::new(),
         absent: false,
     }
 }
 
 fn ups() -> Device {
-    Device { kind: Equipment::Ups, name: "Lab 1500".to_owned(), usb: None, serial: None, place: None, absent: false }
+    Device {
+        kind: Equipment::Ups,
+        name: "Lab 1500".to_owned(),
+        usb: None,
+        serial: None,
+        place: None,
+        also: Vec::new(),
+        absent: false,
+    }
 }
 
 fn compare(before: &[Device], present: &[Device], unseen: &[(Equipment, String)], lang: Lang) -> (String, Verdict) {

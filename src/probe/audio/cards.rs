@@ -65,6 +65,7 @@ impl Card {
             usb: self.usb.clone(),
             serial: plugged.as_ref().and_then(|plugged| plugged.serial.clone()),
             place: place(folder.as_deref(), plugged),
+            also: vec![self.id.clone()],
             absent: false,
         }
     }

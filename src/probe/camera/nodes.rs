@@ -115,6 +115,7 @@ impl Node {
             usb: self.usb.clone(),
             serial: plugged.and_then(|plugged| plugged.serial),
             place: self.place(),
+            also: self.by_id.iter().cloned().chain([format!("/dev/{}", self.name)]).collect(),
             absent: false,
         }
     }

@@ -256,6 +256,26 @@ async fn a_camera_that_is_another_than_the_enrolled_one_is_told_by_its_port() {
 }
 
 #[tokio::test]
+async fn a_twin_is_held_against_the_record_by_the_name_that_devices_proposes() {
+    let machine = headset_room();
+    usb_camera(&machine, 2, ("046d", "0825"), "Webcam C270", "3");
+    let nodes = nodes::list(&machine.roots()).unwrap();
+    let devices = nodes.iter().filter(|node| node.index == 0).map(Node::as_device).collect();
+    let record = crate::domain::Enrolled { at: jiff::Timestamp::UNIX_EPOCH, devices };
+    machine.write("enrolled.toml", toml::to_string(&record).unwrap());
+    let proposed = present(&machine.roots(), &probe(&machine, "auto").program).await.unwrap();
+    let words: Vec<String> = proposed.into_iter().map(|camera| camera.device).collect();
+    assert_eq!(words, ["usb-046d_2-video-index0", "usb-046d_3-video-index0"]);
+    for path in ["sys/class/video4linux/video2", "sys/class/video4linux/video3", "sys/devices/pci0000:00/usb1/1-3"] {
+        machine.remove(path);
+    }
+    let missing = ("video.camera_enrolled_missing", Verdict::Degraded);
+    for (wanted, expected) in [(&words[0], vec![]), (&words[1], vec![("video.camera_missing", Verdict::NotReady), missing])] {
+        assert_eq!(found(&probe(&machine, wanted).next().await), expected, "{wanted}");
+    }
+}
+
+#[tokio::test]
 async fn a_refusal_counts_only_once_udev_has_had_its_time() {
     let machine = headset_room();
     let refused = r#"{"failed":{"kind":"permission","detail":"told"}}"#;

@@ -40,7 +40,8 @@ impl Connector {
     pub(super) fn as_device(&self) -> Option<Device> {
         let name = self.display().filter(|_| self.connected == Some(true))?;
         let place = Some(self.name.clone());
-        Some(Device { kind: Equipment::Display, name, usb: None, serial: None, place, absent: false })
+        let also = vec![self.bare().to_owned()];
+        Some(Device { kind: Equipment::Display, name, usb: None, serial: None, place, also, absent: false })
     }
 
     /// Whether `wanted` (a config's `connector`) means this one.
