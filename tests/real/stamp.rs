@@ -238,6 +238,15 @@ fn a_room_that_comes_into_use_ends_the_test_within_100_ms() {
     let in_use = watch::Sender::new(false);
     let mut probe = probe(&in_use);
     on_runtime(async {
+        let made = async {
+            // One that a busy machine gives up is made again, and is not what ends here.
+            loop {
+                let observation = probe.next().await;
+                if observation.error.as_ref().is_none_or(|error| !error.detail.contains("too busy")) {
+                    return observation;
+                }
+            }
+        };
         let user = async {
             // In the midst of the whole call.
             while line.up().0.len() < 800 {
@@ -250,7 +259,7 @@ fn a_room_that_comes_into_use_ends_the_test_within_100_ms() {
             (by_then, line.up().0.len())
         };
         tokio::select! {
-            observation = probe.next() => panic!("{observation:?}"),
+            observation = made => panic!("{observation:?}"),
             (by_then, later) = soon(user) => assert_eq!(by_then, later, "packets after 100 ms"),
         }
     });
