@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 /// What keeps `host` from being one, in words to put behind it.
 pub(super) fn fault(host: &str) -> Option<&'static str> {
-    if let Ok(address) = host.parse::<IpAddr>() {
+    // A link-local address says by which interface (RFC 4007 §11).
+    let bare = host.split_once('%').filter(|(_, zone)| !zone.is_empty()).map_or(host, |(address, _)| address);
+    if let Ok(address) = bare.parse::<IpAddr>() {
         let broadcast = matches!(address, IpAddr::V4(address) if address.is_broadcast());
         let nobody = address.is_unspecified() || address.is_multicast() || broadcast;
         return nobody.then_some("is not the address of one host");
@@ -28,9 +30,16 @@ mod tests {
 
     #[test]
     fn a_far_end_is_one_host() {
-        for host in
-            ["meet.example.org", "router", "a_b.example.", "192.0.2.1", "127.0.0.1", "2001:db8::1", "4u.example"]
-        {
+        for host in [
+            "meet.example.org",
+            "router",
+            "a_b.example.",
+            "192.0.2.1",
+            "127.0.0.1",
+            "2001:db8::1",
+            "fe80::2%eth0",
+            "4u.example",
+        ] {
             assert_eq!(fault(host), None, "{host}");
         }
         let long = "a".repeat(64);
@@ -40,6 +49,8 @@ mod tests {
             ("224.0.0.1", "one host"),
             ("ff02::1", "one host"),
             ("::", "one host"),
+            ("fe80::2%", "neither"),
+            ("a%b", "neither"),
             ("300.1.1.1", "end in a number"),
             ("http://x/", "neither"),
             ("a b", "neither"),
