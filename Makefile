@@ -45,8 +45,9 @@ audit: tools ## licences, bans and sources of every dependency (no advisories: t
 	$(CARGO) deny $(LOCKED) check bans licenses sources
 
 bench: tools ## measure side by side with Debian's own packages; writes target/bench/
-	@scripts/install-debian.sh build run bench
+	@scripts/install-debian.sh build run bench lab
 	$(CARGO) bench $(LOCKED) --bench peers
+	SIAGA_MATRIX=times $(CARGO) test $(LOCKED) --test lab -- --nocapture each_fault
 
 fmt: tools ## format the code
 	$(CARGO) fmt

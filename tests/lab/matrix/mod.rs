@@ -2,7 +2,8 @@
 //! exactly its reason, with its root cause, and nothing else may turn red; undone, all is ready again.
 //!
 //! `make test` runs a part of it once. `make matrix` runs all of it several times, idle and in use, watches a room in which
-//! nothing happens, and writes README's table, whose rows are held here and whose figures come from that run alone.
+//! nothing happens, and writes README's table, whose rows are held here and whose figures come from that run alone. `make bench`
+//! runs what happens to devices, for how fast it is told.
 
 mod history;
 mod rows;
@@ -20,11 +21,14 @@ use rows::{EQUIPMENT, Phase, RATE, Row, SYSTEM};
 use run::Run;
 use stage::Stage;
 
-/// Set by `make matrix`.
+/// Set by `make matrix` (`write`) and by `make bench` (`times`).
 const FULL: &str = "SIAGA_MATRIX";
 
 /// How often each row is run for its figures.
 const TIMES: usize = 1;
+
+/// How often each row of the bench is run.
+const BENCH_TIMES: usize = 5;
 
 /// How long a room in which nothing happens is watched, in the guest's seconds.
 const QUIET: f64 = 180.0;
@@ -36,6 +40,8 @@ enum Extent {
     Reduced,
     /// All of it, for the table.
     Full,
+    /// What happens to devices while nobody is there, for the bench.
+    Times,
 }
 
 /// What a stage's rows came to.
@@ -54,15 +60,21 @@ type Turn = (&'static Row, Phase);
 
 #[test]
 fn each_fault_is_told_by_its_reason_and_nothing_else_turns_red() {
-    let extent = if std::env::var(FULL).is_ok_and(|word| word == "write") { Extent::Full } else { Extent::Reduced };
+    let extent = match std::env::var(FULL).as_deref() {
+        Ok("write") => Extent::Full,
+        Ok("times") => Extent::Times,
+        _ => Extent::Reduced,
+    };
     let (equipment, system) = thread::scope(|scope| {
         let equipment = scope.spawn(move || equipment(extent));
         let system = scope.spawn(move || system(extent));
         (equipment.join(), system.join())
     });
     let all = [equipment, system].map(|came| came.unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-    if extent == Extent::Full {
-        table::write(&all);
+    match extent {
+        Extent::Full => table::write(&all),
+        Extent::Times => table::write_times(&all),
+        Extent::Reduced => {}
     }
     let failures: Vec<&String> = all.iter().flat_map(|came| &came.failures).collect();
     let alarms: Vec<&Alarm> = all.iter().flat_map(|came| &came.alarms).collect();
@@ -159,12 +171,20 @@ fn rest(turns: &[Turn], done: usize, failed: bool) -> &[Turn] {
 
 /// All that is to be run, in order: first idle, then in use.
 fn turns(rows: &'static [Row], extent: Extent) -> Vec<Turn> {
-    let times = if extent == Extent::Full { TIMES } else { 1 };
+    let times = match extent {
+        Extent::Full => TIMES,
+        Extent::Times => BENCH_TIMES,
+        Extent::Reduced => 1,
+    };
     let phases = [Phase::Idle, Phase::InUse].into_iter();
     let pairs = phases.flat_map(|phase| rows.iter().map(move |row| (row, phase)));
     pairs
         .filter(|(row, phase)| row.phases.contains(phase))
-        .filter(|(row, phase)| extent == Extent::Full || (row.reduced && is_short(row, *phase)))
+        .filter(|(row, phase)| match extent {
+            Extent::Full => true,
+            Extent::Times => *phase == Phase::Idle && table::TIMED.contains(&row.fault),
+            Extent::Reduced => row.reduced && is_short(row, *phase),
+        })
         .flat_map(|turn| std::iter::repeat_n(turn, times))
         .collect()
 }

@@ -97,6 +97,35 @@ fn render(came: &[Came]) -> String {
     text
 }
 
+/// What `make bench` times.
+pub(super) const TIMED: &[&str] = &[
+    "camera pulled out",
+    "USB camera pulled out",
+    "sound card pulled out",
+    "microphone switched off",
+    "microphone silent",
+];
+
+/// Writes `target/bench/equipment.md`: of each, how long it took until it was told.
+pub(super) fn write_times(came: &[Came]) {
+    let mut text = String::from(
+        "# From what happens to a device to the verdict\n\n\
+         In the guest's seconds, five times slower than a machine of its own; holds at zero.\n\n\
+         | what happens | times | median | least | most |\n|---|---|---|---|---|\n",
+    );
+    for fault in TIMED {
+        let runs = came.iter().flat_map(|came| &came.runs).filter(|run| run.row.fault == *fault);
+        let mut figures: Vec<f64> = runs.filter_map(|run| run.told).collect();
+        figures.sort_by(f64::total_cmp);
+        let [least, .., most] = figures.as_slice() else { continue };
+        let median = figures[figures.len() / 2];
+        _ = writeln!(text, "| {fault} | {} | {median:.2} s | {least:.2} s | {most:.2} s |", figures.len());
+    }
+    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/bench"));
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("equipment.md"), text).unwrap();
+}
+
 /// The median, to a tenth of a second: the guest is slow, and more would only be noise.
 fn seconds(mut figures: Vec<f64>) -> String {
     figures.sort_by(f64::total_cmp);
