@@ -68,6 +68,8 @@ impl Drop for Ours {
 
 /// Who has `node`, the daemon's own children aside.
 pub(in crate::probe) fn of(node: &Node, roots: &Roots) -> Holder {
+    // Before and after: looking into all processes takes a while, in which a child of ours may begin or end.
+    let ours = Ours::has(node);
     let power = std::fs::read_to_string(node.device.join("power/runtime_status")).unwrap_or_default();
     let awake = match power.trim() {
         // The cheap way out, in a room where nothing happens.
@@ -79,7 +81,7 @@ pub(in crate::probe) fn of(node: &Node, roots: &Roots) -> Holder {
     match (opener(&node.path, &roots.proc), awake) {
         (Seen::By(name), _) => Holder::Process(name),
         // A second stream is refused while ours runs, so that nobody has one.
-        _ if Ours::has(node) => Holder::Nobody,
+        _ if ours || Ours::has(node) => Holder::Nobody,
         (_, true) => Holder::Unseen,
         (Seen::Nobody, false) => Holder::Nobody,
         (Seen::Partly, false) => Holder::Unknown,

@@ -46,7 +46,8 @@ pub(super) fn run(stage: &Stage<'_>, row: &'static Row, phase: Phase) -> Run {
     all_ready(stage, row);
     stage.tidy();
     all_ready(stage, row);
-    Run { row, phase, told, back: None, undone, window: (ordered, stage.uptime()) }
+    // The order's moment is kept in hundredths, rounded either way.
+    Run { row, phase, told, back: None, undone, window: (ordered - 0.02, stage.uptime()) }
 }
 
 /// Waits until every check is ready, but for notes.
