@@ -9,7 +9,7 @@ use super::Context;
 use super::budget::{Allowance, Budget, Leave, Ledger};
 use super::schedule::{Refusal, Schedule};
 use crate::clock::Clock;
-use crate::domain::{ErrorKind, Mono, ProbeError};
+use crate::domain::{ErrorKind, Mono, Observation, ProbeError, Quantity};
 
 /// How soon a test without leave asks again: the day's end is found by asking, since the wall clock may jump.
 const ASK_AGAIN: Duration = Duration::from_mins(1);
@@ -74,6 +74,18 @@ impl Gate {
                 }
             }
         }
+    }
+
+    /// A test that failed has cost what it cost, and one that was not made takes nothing off what others cost before: what this
+    /// check's tests have taken since the start, and on that day.
+    pub(super) fn accounted(
+        &self,
+        mut observation: Observation,
+        [total, today]: [&'static Quantity; 2],
+    ) -> Observation {
+        observation.reading.measure(total, self.ledger.total());
+        observation.reading.measure(today, self.ledger.today());
+        observation
     }
 
     /// The room came into use before the test was over.

@@ -6,13 +6,17 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::time::Duration;
 
-use crate::domain::Mono;
+use crate::clock::Clock;
+use crate::domain::{ErrorKind, Mono, ProbeError};
 
 /// How long an answer is believed.
 const AGAIN: Duration = Duration::from_mins(1);
 
 /// How soon a failure (of the name, or of the target behind it) leads to another question.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
+
+/// How long a look-up may take before it is told that there is no address yet.
+const FIRST: Duration = Duration::from_secs(2);
 
 type Answer = io::Result<Vec<IpAddr>>;
 
@@ -80,6 +84,22 @@ impl Lookup {
             }
             None => std::future::pending().await,
         }
+    }
+
+    /// The address to use now, after the first answer or a while without one.
+    ///
+    /// # Errors
+    /// There is none yet.
+    pub(super) async fn address_in_time(&mut self, clock: Clock) -> Result<IpAddr, ProbeError> {
+        let began = clock.mono();
+        self.ask_when_due(began);
+        if self.address().is_none() {
+            tokio::select! {
+                () = self.answered() => {}
+                () = clock.sleep_until(began.after(FIRST)) => {}
+            }
+        }
+        self.address().ok_or_else(|| ProbeError::new(ErrorKind::Dns, self.trouble()))
     }
 
     /// The target behind the current address failed: another of the name's addresses is used, and the name is asked

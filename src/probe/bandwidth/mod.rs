@@ -194,6 +194,9 @@ impl Config {
     }
 }
 
+/// Where an observation carries what tests have taken: since the start, and on that day.
+const ACCOUNTS: [&Quantity; 2] = [&USED, &USED_TODAY];
+
 /// A tester of the line.
 pub struct Probe {
     config: Config,
@@ -236,7 +239,7 @@ impl Probe {
             match outcome {
                 Ok(reading) => {
                     self.gate.made(began, self.context.interval);
-                    return self.context.read(began, reading);
+                    return self.gate.accounted(self.context.read(began, reading), ACCOUNTS);
                 }
                 Err(failure) => {
                     self.gate.made(began, self.context.interval.min(self.config.min_gap.0));
@@ -265,7 +268,6 @@ impl Probe {
         reading.measure(&DOWN, down.bits_per_second);
         reading.measure(&UP, up.bits_per_second);
         tell_delays(&mut reading, down.delay, up.delay);
-        self.account(&mut reading);
         if let Some(finding) = [down, up].iter().find_map(|way| super::far_end_is_self(way.peer?.ip())) {
             reading.find(finding);
         }
@@ -289,14 +291,7 @@ impl Probe {
         let mut observation = self.context.failed(began, failure.error.clone(), &ERRORS);
         let detail = Arg::Text(failure.error.detail.clone());
         observation.reading.findings = vec![Finding::new(failure.reason, Verdict::Unknown).with("detail", detail)];
-        // A test that failed has cost what it cost.
-        self.account(&mut observation.reading);
-        observation
-    }
-
-    fn account(&self, reading: &mut Reading) {
-        reading.measure(&USED, self.gate.ledger.total());
-        reading.measure(&USED_TODAY, self.gate.ledger.today());
+        self.gate.accounted(observation, ACCOUNTS)
     }
 }
 

@@ -4,6 +4,7 @@
 //! told apart and asks it for its [`flow::Figures`]. All of it is pure.
 
 pub mod flow;
+pub mod offer;
 pub mod plan;
 pub mod schedule;
 
@@ -12,6 +13,15 @@ pub use plan::Step;
 pub use schedule::{Phase, Planned, Schedule};
 
 use std::time::Duration;
+
+/// What comes later than this after the last packet is lost (RFC 7680 §2.8.2 wants it said); and where nothing at all comes for
+/// so long, nobody is there.
+pub const LATE: Duration = Duration::from_secs(2);
+/// A packet that leaves so late shows a computer that is too busy: what comes meanwhile would overflow the socket, and be taken
+/// for loss.
+pub const BUSY: Duration = Duration::from_millis(150);
+/// Why a test is given up then.
+pub const TOO_BUSY: &str = "this computer is too busy to send in time";
 
 /// The value of rank ⌈share × n⌉ (the nearest rank, as everywhere here); `None` of nothing.
 pub fn quantile(sorted: &[Duration], share: f64) -> Option<Duration> {

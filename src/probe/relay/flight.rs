@@ -10,15 +10,9 @@ use rand::RngCore as _;
 use super::session::{CHANNEL, Session};
 use super::wire::MESSAGE;
 use crate::domain::{ErrorKind, Mono, ProbeError};
-use crate::probe::call::{Fate, Flow, Packet, Phase, Step, median};
+use crate::probe::call::{BUSY, Fate, Flow, LATE, Packet, Phase, Step, TOO_BUSY, median};
 use crate::probe::dial::kind_of;
 
-/// What comes later than this after the last packet is lost (RFC 7680 §2.8.2 wants it said); and where nothing at all comes for
-/// so long, the server does not hand us our own packets.
-const LATE: Duration = Duration::from_secs(2);
-/// A packet that leaves so late shows a computer that is too busy: what comes meanwhile would overflow the socket, and be taken
-/// for loss.
-const BUSY: Duration = Duration::from_millis(150);
 /// RFC 8656 §12.4: a channel's number and a length before what is sent.
 const HEADER: usize = 4;
 /// What tells this test's packets from all others, and their number.
@@ -63,7 +57,7 @@ pub(super) async fn fly(session: &mut Session, steps: &[Step]) -> Result<Flow, P
                 let Some(step) = next else { continue };
                 let now = clock.mono();
                 if now.since(due) > BUSY {
-                    return Err(ProbeError::new(ErrorKind::Internal, "this computer is too busy to send in time"));
+                    return Err(ProbeError::new(ErrorKind::Internal, TOO_BUSY));
                 }
                 let length = step.planned.bytes.saturating_sub(headers).clamp(HEADER + LABEL, MESSAGE);
                 label(&mut bytes[..length], token, flow.packets.len());

@@ -27,7 +27,7 @@ use super::gate::{Entry, Gate};
 use super::lookup::Lookup;
 use super::{Context, Defaults, far_end_is_self, until};
 use crate::domain::reason::DETAIL;
-use crate::domain::{ErrorKind, Finding, Observation, ProbeError, Reading, Sample, Verdict};
+use crate::domain::{ErrorKind, Finding, Observation, ProbeError, Quantity, Reading, Sample, Verdict};
 
 /// Four tests a day, as of the other tests of the line.
 pub const DEFAULTS: Defaults = Defaults {
@@ -38,8 +38,8 @@ pub const DEFAULTS: Defaults = Defaults {
     active: true,
 };
 
-/// How long a look-up may take before it is told that there is no address yet.
-const FIRST_LOOKUP: Duration = Duration::from_secs(2);
+/// Where an observation carries what tests have taken: since the start, and on that day.
+const ACCOUNTS: [&Quantity; 2] = [&catalogue::USED, &catalogue::USED_TODAY];
 
 /// A tester of the way through one TURN server.
 pub struct Probe {
@@ -63,7 +63,7 @@ impl Probe {
         loop {
             let (began, _turn) = match self.gate.enter(&self.config.allowance()).await {
                 Entry::Now(began, turn) => (began, turn),
-                Entry::Spent(began, error) => return self.accounted(self.context.failed(began, error, &ERRORS)),
+                Entry::Spent(began, error) => return self.gate.accounted(self.context.failed(began, error, &ERRORS), ACCOUNTS),
             };
             let mut session = None;
             let outcome = tokio::select! {
@@ -98,15 +98,8 @@ impl Probe {
                 self.lookup.target_failed();
                 self.gate.made(began, interval.min(self.config.min_gap.0));
             }
-            return self.accounted(observation);
+            return self.gate.accounted(observation, ACCOUNTS);
         }
-    }
-
-    /// A test that failed has cost what it cost, and one that was not made takes nothing off what others cost before.
-    fn accounted(&self, mut observation: Observation) -> Observation {
-        observation.reading.measure(&catalogue::USED, self.gate.ledger.total());
-        observation.reading.measure(&catalogue::USED_TODAY, self.gate.ledger.today());
-        observation
     }
 
     /// The talk is left in `held`, so that it can be ended whatever becomes of this.
@@ -115,7 +108,7 @@ impl Probe {
             .map_err(|why| ProbeError::new(ErrorKind::Internal, why))?;
         let now = self.context.clock.now().wall;
         let credentials = if self.config.shared_secret { credentials.for_a_while(now) } else { credentials };
-        let ip = self.address().await?;
+        let ip = self.lookup.address_in_time(self.context.clock).await?;
         let mut reading = Reading::default();
         if let Some(finding) = far_end_is_self(ip) {
             reading.find(finding);
@@ -160,19 +153,6 @@ impl Probe {
         let session = held.insert(Session::new(wire, credentials.clone(), self.gate.ledger.clone(), clock));
         session.open().await?;
         Ok(session)
-    }
-
-    async fn address(&mut self) -> Result<IpAddr, ProbeError> {
-        let clock = self.context.clock;
-        let began = clock.mono();
-        self.lookup.ask_when_due(began);
-        if self.lookup.address().is_none() {
-            tokio::select! {
-                () = self.lookup.answered() => {}
-                () = clock.sleep_until(began.after(FIRST_LOOKUP)) => {}
-            }
-        }
-        self.lookup.address().ok_or_else(|| ProbeError::new(ErrorKind::Dns, self.lookup.trouble()))
     }
 }
 

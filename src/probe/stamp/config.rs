@@ -1,6 +1,5 @@
 //! The keys of a `stamp` check.
 
-use std::time::Duration;
 
 use serde::{Deserialize as _, Deserializer, de::Error as _};
 
@@ -10,18 +9,11 @@ use super::catalogue::{
 use crate::domain::check::LossRule;
 use crate::domain::{Level, Limit, Period, ProfileLimit, Rate, Rule, SecretFile, Size, Test};
 use crate::probe::budget::Allowance;
-use crate::probe::call::plan;
-use crate::probe::range::within;
+use crate::probe::call::{offer, plan};
 use crate::probe::stun::Server;
 
 /// Where `siaga reflect` listens.
 const PORT: u16 = 10862;
-/// What is sent where no profile says what is needed: more than any shipped one does.
-const RATE: Rate = Rate(4.4e6);
-/// What a process can send evenly.
-const FASTEST: Rate = Rate(50e6);
-/// Over what a meeting needs, so that what is carried can be seen to be more.
-const OVER: f64 = 1.1;
 
 /// The kind-specific part of a check's config.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
@@ -36,31 +28,19 @@ pub struct Config {
     #[schemars(with = "Option<String>")]
     pub key_file: Option<SecretFile>,
     /// The rate to be proven, both ways. Unless said: what the most demanding profile needs, and a tenth more.
-    #[serde(default, deserialize_with = "rate_in_range")]
+    #[serde(default, deserialize_with = "offer::rate_in_range")]
     pub rate: Option<Rate>,
     /// How far apart two tests are at least, whatever asks for them. A test that failed is tried again after this.
-    #[serde(default = "min_gap")]
+    #[serde(default = "offer::min_gap")]
     pub min_gap: Period,
     /// How many bytes all tests of the line of one day (UTC) may take, whichever check made them. A test that might take
     /// more does not start.
-    #[serde(default = "daily_budget")]
+    #[serde(default = "offer::daily_budget")]
     pub daily_budget: Size,
 }
 
 fn reflector<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Server, D::Error> {
     Server::read(&String::deserialize(deserializer)?, PORT).map_err(D::Error::custom)
-}
-
-fn rate_in_range<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Rate>, D::Error> {
-    within(deserializer, Rate(64e3)..=FASTEST).map(Some)
-}
-
-const fn min_gap() -> Period {
-    Period(Duration::from_mins(15))
-}
-
-const fn daily_budget() -> Size {
-    Size(200_000_000)
 }
 
 impl Config {
@@ -117,23 +97,17 @@ impl Config {
 
     /// Takes the rate from what the most demanding profile needs (bit/s), unless the config says one.
     pub fn fit(&mut self, need: f64) {
-        self.rate = self.rate.or(Some(Rate(need * OVER)));
+        self.rate = offer::fitted(self.rate, need);
     }
 
-    /// Why that rate does not do where a profile needs `need` (bit/s).
+    /// Why the rate does not do where a profile needs `need` (bit/s).
     pub(in crate::probe) fn misfit(&self, need: f64) -> Option<(&'static str, String)> {
-        let (rate, least) = (self.rate.unwrap_or(RATE), Rate(need * OVER));
-        if least > FASTEST {
-            let need = Rate(need);
-            return Some(("kind", format!("a profile needs {need}, and this test proves {FASTEST} at most")));
-        }
-        // What is not offered cannot be carried, and would be held against the line.
-        (rate < least).then(|| ("rate", format!("{rate} proves less than what a profile needs: leave it out, or write {least} or more")))
+        offer::misfit(self.rate, need)
     }
 
     /// What is to be proven, bit/s.
     pub(super) fn rate(&self) -> f64 {
-        self.rate.unwrap_or(RATE).0
+        offer::offered(self.rate).0
     }
 
     /// What one test may take at most, and all together.

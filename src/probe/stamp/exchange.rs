@@ -15,24 +15,15 @@ use super::moment::{Estimate, Stamp};
 use crate::clock::Clock;
 use crate::domain::{ErrorKind, Mono, ProbeError};
 use crate::probe::budget::Ledger;
-use crate::probe::call::Step;
+use crate::probe::call::{BUSY, LATE, Step, TOO_BUSY};
 
-/// An answer that comes later than this after the last packet is lost (RFC 7680 §2.8.2 wants it said); and where nothing at all
-/// comes for so long, nobody is there.
-const LATE: Duration = Duration::from_secs(2);
 /// Longer than any packet of a plan.
 const PACKET: usize = 2048;
-/// A packet that leaves so late shows a computer that is too busy: what comes meanwhile would overflow the socket, and be taken
-/// for loss.
-const BUSY: Duration = Duration::from_millis(150);
 /// What the kernel may keep for us until then; it gives what `net.core.rmem_max` allows.
 const BUFFER: usize = 1 << 20;
 /// One number is left out on purpose: a reflector that counts for itself does not leave it out, one that repeats our numbers
 /// does.
 const SKIPPED: u32 = 1;
-
-/// Why a test was given up.
-pub(super) const TOO_BUSY: &str = "this computer is too busy to send in time";
 
 /// What was sent and heard.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -24,7 +24,7 @@ use super::call::{Figures, Phase, plan};
 use super::gate::{Entry, Gate};
 use super::lookup::Lookup;
 use super::{Context, Defaults, far_end_is_self, until};
-use crate::domain::{ErrorKind, Observation, ProbeError, Reading, Sample};
+use crate::domain::{ErrorKind, Observation, ProbeError, Quantity, Reading, Sample};
 
 /// Four tests a day, as of the bandwidth.
 pub const DEFAULTS: Defaults = Defaults {
@@ -35,8 +35,8 @@ pub const DEFAULTS: Defaults = Defaults {
     active: true,
 };
 
-/// How long a look-up may take before it is told that there is no address yet.
-const FIRST_LOOKUP: Duration = Duration::from_secs(2);
+/// Where an observation carries what tests have taken: since the start, and on that day.
+const ACCOUNTS: [&Quantity; 2] = [&catalogue::USED, &catalogue::USED_TODAY];
 
 /// A tester of the line.
 pub struct Probe {
@@ -60,7 +60,7 @@ impl Probe {
         loop {
             let (began, _turn) = match self.gate.enter(&self.config.allowance()).await {
                 Entry::Now(began, turn) => (began, turn),
-                Entry::Spent(began, error) => return self.accounted(self.context.failed(began, error, &ERRORS)),
+                Entry::Spent(began, error) => return self.gate.accounted(self.context.failed(began, error, &ERRORS), ACCOUNTS),
             };
             let outcome = tokio::select! {
                 biased;
@@ -79,21 +79,15 @@ impl Probe {
                 }
             };
             self.gate.made(began, next);
-            return self.accounted(observation);
+            return self.gate.accounted(observation, ACCOUNTS);
         }
-    }
-
-    /// A test that failed has cost what it cost, and one that was not made takes nothing off what others cost before.
-    fn accounted(&self, mut observation: Observation) -> Observation {
-        observation.reading.measure(&catalogue::USED, self.gate.ledger.total());
-        observation.reading.measure(&catalogue::USED_TODAY, self.gate.ledger.today());
-        observation
     }
 
     async fn test(&mut self) -> Result<Reading, ProbeError> {
         let key = self.config.key_file.as_ref().map(key::read).transpose();
         let key = key.map_err(|why| ProbeError::new(ErrorKind::Permission, why))?;
-        let to = self.address().await?;
+        let address = self.lookup.address_in_time(self.context.clock).await?;
+        let to = SocketAddr::new(address, self.config.reflector.port);
         let socket = exchange::open(to).await?;
         let steps = plan::steps(self.config.rate());
         let sender = Sender {
@@ -117,21 +111,6 @@ impl Probe {
             reading.find(finding);
         }
         Ok(reading)
-    }
-
-    async fn address(&mut self) -> Result<SocketAddr, ProbeError> {
-        let clock = self.context.clock;
-        let began = clock.mono();
-        self.lookup.ask_when_due(began);
-        if self.lookup.address().is_none() {
-            tokio::select! {
-                () = self.lookup.answered() => {}
-                () = clock.sleep_until(began.after(FIRST_LOOKUP)) => {}
-            }
-        }
-        let address = self.lookup.address();
-        let address = address.ok_or_else(|| ProbeError::new(ErrorKind::Dns, self.lookup.trouble()))?;
-        Ok(SocketAddr::new(address, self.config.reflector.port))
     }
 }
 

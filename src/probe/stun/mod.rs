@@ -32,8 +32,6 @@ pub const DEFAULTS: Defaults = Defaults {
     active: false,
 };
 
-/// How long a look-up may take before it is told that there is no address yet.
-const FIRST_LOOKUP: Duration = Duration::from_secs(2);
 
 /// While a burst goes on, something is told so often.
 const TOGETHER: Duration = Duration::from_millis(250);
@@ -114,7 +112,7 @@ impl Probe {
     }
 
     async fn observe(&mut self, began: Mono) -> Result<Observation, ProbeError> {
-        let to = self.address(began).await?;
+        let to = self.address().await?;
         if self.socket.as_ref().is_none_or(|(open, _)| *open != to) {
             self.socket = Some((to, round::open(to).await?));
             self.forget();
@@ -143,19 +141,11 @@ impl Probe {
         Ok(self.context.read(began, reading))
     }
 
-    async fn address(&mut self, began: Mono) -> Result<SocketAddr, ProbeError> {
-        let clock = self.context.clock;
+    async fn address(&mut self) -> Result<SocketAddr, ProbeError> {
         let Some(lookup) = &mut self.lookup else {
             return Err(ProbeError::new(ErrorKind::Internal, "no server is configured, and there is no own far end"));
         };
-        lookup.ask_when_due(began);
-        if lookup.address().is_none() {
-            tokio::select! {
-                () = lookup.answered() => {}
-                () = clock.sleep_until(began.after(FIRST_LOOKUP)) => {}
-            }
-        }
-        let address = lookup.address().ok_or_else(|| ProbeError::new(ErrorKind::Dns, lookup.trouble()))?;
+        let address = lookup.address_in_time(self.context.clock).await?;
         Ok(SocketAddr::new(address, self.port))
     }
 
