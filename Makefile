@@ -26,7 +26,7 @@ lab: tools ## the tests with real cameras, sound cards and lines in a guest mach
 	@scripts/install-debian.sh build run lab
 	$(CARGO) test $(LOCKED) --test lab
 
-matrix: tools ## every fault that the lab can make, several times; writes the table in README
+matrix: tools ## every fault that the lab can make, idle and in use; writes the table in README
 	@scripts/install-debian.sh build run lab
 	SIAGA_MATRIX=write $(CARGO) test $(LOCKED) --test lab each_fault -- --nocapture
 

@@ -1,7 +1,7 @@
 //! The fault matrix: every fault that the lab can make, on the room as it is watched, one after the other. Each must be told by
 //! exactly its reason, with its root cause, and nothing else may turn red; undone, all is ready again.
 //!
-//! `make test` runs a part of it once. `make matrix` runs all of it several times, idle and in use, watches a room in which
+//! `make test` runs a part of it once. `make matrix` runs all of it, idle and in use, watches a room in which
 //! nothing happens, and writes README's table, whose rows are held here and whose figures come from that run alone. `make bench`
 //! runs what happens to devices, for how fast it is told.
 
