@@ -3,7 +3,6 @@
 mod catalogue;
 pub(crate) mod codec;
 pub(crate) mod integrity;
-mod md5;
 mod config;
 mod round;
 
