@@ -25,6 +25,7 @@ mod machine;
 mod matrix;
 mod power;
 mod qmp;
+mod sandbox;
 mod service;
 mod sound;
 mod supervision;
