@@ -310,7 +310,7 @@ impl WanOf<'_> {
         self.with(&format!("loss {percent}%"))
     }
 
-    /// Lets through no more than that, Mbit/s. Between 20 and some hundred the emulated processor becomes the limit.
+    /// Lets through no more than that, Mbit/s. Above 20 the emulated processor may be the limit.
     pub(crate) fn rate(self, mbit: u32) -> Self {
         self.with(&format!("rate {mbit}mbit"))
     }
