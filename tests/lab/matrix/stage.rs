@@ -215,7 +215,11 @@ impl<'lab> Stage<'lab> {
                 self.lab.sh(&format!("kill {process}"));
                 None
             }
-            None if used => Some(self.lab.spawn("call", CALL)),
+            None if used => {
+                // What a test has found last stands as long as the use lasts.
+                self.wait("ready before the room's use", |checks| checks.iter().all(Check::is_ready));
+                Some(self.lab.spawn("call", CALL))
+            }
             same => same,
         };
         self.wait("the room's use", |checks| {
