@@ -2,14 +2,14 @@
 //! in its session, the real daemon outside, which has no card at all.
 
 use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Stdio;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::support::child::{Child, PATIENCE};
+use crate::support::child::{Child, wait_until};
 use crate::support::daemon::{Daemon, room, siaga};
 use crate::support::pulse::Pulse;
 
@@ -25,7 +25,8 @@ fn config(user: u32, folder: &std::path::Path, checks: &[(&str, &str)]) -> Strin
         folder.join("seat.sock").display()
     );
     for (kind, keys) in checks {
-        _ = write!(text, "[[check]]\nname = \"{kind}\"\nkind = \"{kind}\"\n{PACE}{keys}");
+        let pace = if keys.contains("retry") { "" } else { PACE };
+        _ = write!(text, "[[check]]\nname = \"{kind}\"\nkind = \"{kind}\"\n{pace}{keys}");
     }
     text
 }
@@ -51,10 +52,24 @@ fn metric(daemon: &Daemon, name: &str) -> f64 {
     line.unwrap_or_else(|| panic!("no {name} in\n{metrics}")).rsplit_once(' ').unwrap().1.parse().unwrap()
 }
 
-/// What the server tells of streams, as it happens: `new` or `remove`, and the stream's number.
+/// Whether a sound test of ours plays and records now.
+fn is_testing(pulse: &Pulse) -> bool {
+    pulse.pactl("list sink-inputs").contains("[siaga]") && pulse.pactl("list source-outputs").contains("[siaga]")
+}
+
+/// Waits for the beginning of a test, which goes on for some seconds then.
+fn begins(pulse: &Pulse) {
+    wait_until(|| !is_testing(pulse));
+    wait_until(|| is_testing(pulse));
+}
+
+/// When something was told of a recording: `new` or `remove`, and its number.
+type Told = (Instant, String, u32);
+
+/// What the server tells of recordings, as it happens.
 struct Recordings {
     pactl: std::process::Child,
-    told: Receiver<(Instant, String, u32)>,
+    told: Arc<Mutex<Vec<Told>>>,
 }
 
 impl Recordings {
@@ -62,33 +77,33 @@ impl Recordings {
     fn of(pulse: &Pulse) -> Self {
         let mut command = pulse.command("pactl");
         let mut pactl = command.arg("subscribe").env("LC_ALL", "C").stdout(Stdio::piped()).spawn().unwrap();
-        let (tell, told) = channel();
-        let lines = BufReader::new(pactl.stdout.take().unwrap()).lines();
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let (lines, tell) = (BufReader::new(pactl.stdout.take().unwrap()).lines(), Arc::clone(&told));
         std::thread::spawn(move || {
             // `Event 'new' on source-output #7`
             for line in lines.map_while(Result::ok).filter(|line| line.contains(" on source-output #")) {
                 let (what, number) = (line.split('\'').nth(1).unwrap(), line.rsplit('#').next().unwrap());
-                if tell.send((Instant::now(), what.to_owned(), number.parse().unwrap())).is_err() {
-                    return;
-                }
+                tell.lock().unwrap().push((Instant::now(), what.to_owned(), number.parse().unwrap()));
             }
         });
         Self { pactl, told }
     }
 
-    /// The next stream of which that is told.
-    fn next(&self, what: &str) -> (Instant, u32) {
-        loop {
-            let (at, told, number) = self.told.recv_timeout(PATIENCE).unwrap_or_else(|error| panic!("{what}: {error}"));
-            if told == what {
-                return (at, number);
-            }
-        }
+    /// What has been told by now of beginnings and ends that others than this one had.
+    fn beside(&self, number: u32) -> Vec<Told> {
+        let told = self.told.lock().unwrap();
+        told.iter().filter(|(_, what, of)| *of != number && what != "change").cloned().collect()
     }
 
-    /// All that has been told by now.
-    fn so_far(&self) -> Vec<(String, u32)> {
-        self.told.try_iter().map(|(_, what, number)| (what, number)).collect()
+    /// When that was told of it.
+    fn at(&self, what: &str, number: u32) -> Instant {
+        let mut at = None;
+        wait_until(|| {
+            let told = self.told.lock().unwrap();
+            at = told.iter().find(|(_, said, of)| said == what && *of == number).map(|(at, ..)| *at);
+            at.is_some()
+        });
+        at.unwrap()
     }
 }
 
@@ -97,6 +112,13 @@ impl Drop for Recordings {
         _ = self.pactl.kill();
         _ = self.pactl.wait();
     }
+}
+
+/// The number of the recording that a program of that name makes.
+fn recording(pulse: &Pulse, name: &str) -> Option<u32> {
+    let listed = pulse.pactl("list source-outputs");
+    let of = listed.split("Source Output #").find(|of| of.contains(&format!("\"{name}\"")))?;
+    of.lines().next()?.trim().parse().ok()
 }
 
 #[test]
@@ -119,9 +141,9 @@ fn what_is_chosen_in_the_session_is_heard_and_measured_there() {
     assert!((-60.0..-40.0).contains(&level), "the hum of the room: {level}");
     let loudness = metric(&daemon, "loopback_level_decibels");
     assert!(loudness.abs() < 1.0, "the air takes nothing away: {loudness}");
-    // The way is 30 ms, and what the server says of its own buffers may be some ms off.
+    // The way is 100 ms, and longer where the server is late.
     let delay = metric(&daemon, "loopback_delay_seconds");
-    assert!((0.0..0.15).contains(&delay), "{delay}");
+    assert!((0.05..0.5).contains(&delay), "{delay}");
     let spread = metric(&daemon, "loopback_delay_spread_seconds");
     assert!(spread < 0.01, "{spread}");
     // Our own tests are nobody's use of the room.
@@ -149,27 +171,39 @@ fn a_test_ends_at_once_when_a_program_records_and_none_begins_meanwhile() {
     let daemon = Daemon::start(folder.path());
     let _agent = agent(&pulse, &folder);
     daemon.wait_for_check("loopback", "ready", "");
-    let recordings = Recordings::of(&pulse);
-    for _ in 0..3 {
-        let (_, ours) = recordings.next("new");
+    for _ in 0..2 {
+        begins(&pulse);
+        let recordings = Recordings::of(&pulse);
         let call = pulse.spawn("pacat", &["--record", "--device=ear", "--client-name=meeting", "/dev/null"]);
-        let (came, theirs) = recordings.next("new");
-        let (went, gone) = recordings.next("remove");
-        assert_eq!(gone, ours, "the one that ended is not {theirs}");
-        let took = went.duration_since(came);
+        let mut theirs = None;
+        wait_until(|| {
+            theirs = recording(&pulse, "meeting");
+            theirs.is_some()
+        });
+        let theirs = theirs.unwrap();
+        let came = recordings.at("new", theirs);
+        wait_until(|| !recordings.beside(theirs).is_empty());
+        let ended = recordings.beside(theirs);
+        assert_eq!(
+            ended.iter().map(|(_, what, _)| what.as_str()).collect::<Vec<_>>(),
+            ["remove"],
+            "ours, and nothing else"
+        );
+        let took = ended[0].0.duration_since(came);
+        _ = writeln!(std::io::stderr(), "the microphone was given back {took:?} after a program came");
         assert!(took < Duration::from_millis(500), "given back after {took:?}");
-        assert!(!pulse.pactl("list sink-inputs").contains("siaga"), "nothing is played any more");
+        assert!(!pulse.pactl("list sink-inputs").contains("[siaga]"), "nothing is played any more");
         daemon.wait_for_check("seat", "ready", "audio.seat_in_use");
-        // What was known stands, and nothing is opened, for longer than a test's pace.
-        assert_eq!(daemon.check("loopback"), ("ready".to_owned(), Vec::new()));
-        match recordings.told.recv_timeout(Duration::from_secs(4)) {
-            Err(RecvTimeoutError::Timeout) => {}
-            told => panic!("{told:?}: nothing else comes or goes"),
+        // What was known stands, and nothing is opened while the agent reports twice, which is longer than a test's pace.
+        for _ in 0..2 {
+            let last = daemon.get("/api/v1/checks/seat").json()["evidence"]["at"].clone();
+            daemon.wait_for("/api/v1/checks/seat", "a report", |answer| answer.json()["evidence"]["at"] != last);
         }
+        assert_eq!(daemon.check("loopback"), ("ready".to_owned(), Vec::new()));
+        assert_eq!(recordings.beside(theirs), ended);
         drop(call);
-        assert_eq!(recordings.next("remove").1, theirs);
     }
-    recordings.next("new");
+    begins(&pulse);
     daemon.wait_for_check("loopback", "ready", "");
 }
 
@@ -194,7 +228,7 @@ fn an_echo_canceller_makes_the_loopback_uncertain_and_never_a_fault() {
         daemon.wait_for_check("loopback", "ready", "");
         pulse.pactl(&format!("unload-module {}", module.trim()));
     }
-    // One that nobody tells of: what comes through it is no fault of anybody's.
+    // One that nobody tells of: what it leaves may be faint or rough, and never is the room not ready for that.
     for method in ["webrtc", "speex"] {
         pulse.pactl(&format!(
             "load-module module-echo-cancel source_master=ear sink_master=speaker source_name={method} sink_name=out_{method} aec_method={method}"
@@ -220,7 +254,7 @@ fn an_echo_canceller_makes_the_loopback_uncertain_and_never_a_fault() {
                 (tests, last) = (tests + 1, at);
             }
             let verdict = said["verdict"].as_str().unwrap();
-            assert!(matches!(verdict, "ready" | "unknown"), "{method}: {said:#}");
+            assert_ne!(verdict, "not_ready", "{method}: {said:#}");
             tests >= 3
         });
     }
@@ -229,18 +263,18 @@ fn an_echo_canceller_makes_the_loopback_uncertain_and_never_a_fault() {
 #[test]
 fn a_test_whose_agent_is_killed_ends_with_it_and_is_not_known() {
     let pulse = Pulse::start_hearing();
-    let folder = folder(&[("loopback", "at = \"seat\"\n")]);
+    // So that what it came to stands for a while.
+    let folder = folder(&[("loopback", "at = \"seat\"\ninterval = \"5s\"\nretry = \"5s\"\nbad_for = \"0s\"\n")]);
     let daemon = Daemon::start(folder.path());
     daemon.wait_for_check("loopback", "unknown", "siaga.loopback_no_seat");
-    let recordings = Recordings::of(&pulse);
     let first = agent(&pulse, &folder);
-    let (_, ours) = recordings.next("new");
+    begins(&pulse);
     // As kill -9 does.
     drop(first);
-    assert_eq!(recordings.next("remove").1, ours, "the child is not left behind");
     daemon.wait_for_check("loopback", "unknown", "siaga.loopback_untested");
     daemon.wait_for_check("loopback", "unknown", "siaga.loopback_no_seat");
-    assert_eq!(recordings.so_far(), []);
+    let left = [pulse.pactl("list sink-inputs"), pulse.pactl("list source-outputs")];
+    assert!(!left.concat().contains("[siaga]"), "the child is not left behind");
     let _second = agent(&pulse, &folder);
     daemon.wait_for_check("loopback", "ready", "");
 }
@@ -258,8 +292,6 @@ fn pipewire_is_asked_and_tested_by_the_same_agent() {
     pulse.pactl("set-source-mute ear 1");
     daemon.wait_for_check("seat", "not_ready", "audio.default_source_muted");
     pulse.pactl("set-source-mute ear 0");
-    let recordings = Recordings::of(&pulse);
-    recordings.next("new");
     let call = pulse.spawn("pacat", &["--record", "--device=ear", "--client-name=meeting", "/dev/null"]);
     daemon.wait_for_check("seat", "ready", "audio.seat_in_use");
     drop(call);
