@@ -102,6 +102,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         own_far_end: own_far_end.as_ref().map(|far_end| Arc::new(far_end.addresses())),
         enrolled: Some(folder.join(enrolled::FILE)),
         budget,
+        desktop: crate::probe::seat::desktop::Desktop::default(),
     };
     let mut probes = Probes::new(shared, observed);
     probes.keep(config.plan.checks.iter().zip(&config.probes), |name| seen.get(name).copied());

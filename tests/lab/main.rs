@@ -26,6 +26,7 @@ mod matrix;
 mod power;
 mod qmp;
 mod sandbox;
+mod seat;
 mod service;
 mod sound;
 mod supervision;

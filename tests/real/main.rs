@@ -30,6 +30,7 @@ mod reflect;
 mod relay;
 mod requests;
 mod seat;
+mod session_sound;
 mod stamp;
 mod state_folder;
 mod stun;
