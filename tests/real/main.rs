@@ -31,6 +31,7 @@ mod stamp;
 mod state_folder;
 mod stun;
 mod support;
+mod survey;
 mod unit_file;
 mod ups;
 mod webhook;
