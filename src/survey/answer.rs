@@ -1,5 +1,7 @@
 //! The answer: can a meeting be held here, and what is the limit.
 
+use std::fmt::Write as _;
+
 use super::report::{Meeting, Report};
 use super::words::pick;
 use crate::domain::{Lang, Verdict};
@@ -48,7 +50,7 @@ pub(super) fn sentence(report: &Report, meeting: &Meeting, lang: Lang) -> String
     {
         said.pop();
         let less = pick(lang, "dengan mutu yang turun juga", "with less quality also");
-        said.push_str(&format!("; {less} `{}`.", larger.name));
+        _ = write!(said, "; {less} `{}`.", larger.name);
     }
     if let Some(broken) = broken(report, lang) {
         said.push(' ');

@@ -355,7 +355,7 @@ fn number(measurement: &Measurement) -> Number {
     Number {
         quantity: measurement.quantity.name,
         part: measurement.part.as_deref().map(str::to_owned),
-        title: title(measurement.quantity, measurement.part.as_deref()),
+        name: title(measurement.quantity, None),
         value: measurement.value,
         unit: unit.as_str(),
         words: Both::of(|lang: Lang| value(measurement.value, unit, lang)),

@@ -1,10 +1,14 @@
 //! The report as one page to print, in one language, without scripts and without anything from elsewhere.
 
+use std::fmt::Write as _;
+
 use askama::Template;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::answer::needed;
-use super::report::{Both, Looked, Meeting, NotMeasured, Report};
-use super::words::{is_told, pick, value};
+use super::report::{Both, Looked, Meeting, NotMeasured, Number, Report};
+use super::words::{is_told, pick, value, way};
 use crate::domain::reason::number;
 use crate::domain::{Lang, Unit, Verdict};
 
@@ -70,7 +74,7 @@ impl<'a> Teller<'a> {
         Page {
             lang: lang.as_str(),
             title: report.venue.as_ref().map_or_else(|| what.to_owned(), |venue| format!("{what}: {venue}")),
-            span: format!("{} – {} ({})", clock(&report.began_at), clock(&report.ended_at), report.time_zone),
+            span: format!("{} – {}", self.clock(&report.began_at), self.clock(&report.ended_at)),
             id: &report.id,
             verdict: report.verdict.as_str(),
             verdict_title: held(report.verdict, lang),
@@ -99,6 +103,14 @@ impl<'a> Teller<'a> {
         }
     }
 
+    /// A moment (RFC 3339) on the clock of the place.
+    fn clock(&self, stamp: &str) -> String {
+        let (at, zone) = (stamp.parse::<Timestamp>(), TimeZone::get(&self.report.time_zone));
+        let (Ok(at), Ok(zone)) = (at, zone) else { return stamp.to_owned() };
+        let form = self.pick("%d-%m-%Y pukul %H.%M.%S %Z", "%Y-%m-%d %H:%M:%S %Z");
+        at.to_zoned_datetime(zone).strftime(form).to_string()
+    }
+
     fn meeting(&self, meeting: &Meeting) -> [String; 4] {
         let lang = self.lang;
         let limit = meeting.limit.as_ref().map_or("–", |limit| limit.words.in_lang(lang)).to_owned();
@@ -114,9 +126,7 @@ impl<'a> Teller<'a> {
 
     fn row(&self, check: &Looked) -> Row {
         let lang = self.lang;
-        let told = check.measurements.iter().filter(|number| is_told(number.quantity));
-        let mut figures: Vec<String> =
-            told.map(|number| format!("{} {}", number.title.in_lang(lang), number.words.in_lang(lang))).collect();
+        let mut figures = self.figures(&check.measurements);
         if let Some(loss) = check.loss {
             let lost = self.pick("hilang", "lost");
             figures.insert(0, format!("{lost} {} / {}", loss.lost, loss.sent));
@@ -143,6 +153,21 @@ impl<'a> Teller<'a> {
                 figures.join("; "),
             ],
         }
+    }
+
+    /// What was measured, each quantity once, with its parts behind it.
+    fn figures(&self, measured: &[Number]) -> Vec<String> {
+        let lang = self.lang;
+        let mut told: Vec<(&str, String)> = Vec::new();
+        for number in measured.iter().filter(|number| is_told(number.quantity)) {
+            let words = number.words.in_lang(lang);
+            let part = number.part.as_deref().map_or_else(String::new, |part| format!("{} ", way(part, lang)));
+            match told.iter_mut().find(|(quantity, _)| *quantity == number.quantity) {
+                Some((_, text)) => _ = write!(text, ", {part}{words}"),
+                None => told.push((number.quantity, format!("{}: {part}{words}", number.name.in_lang(lang)))),
+            }
+        }
+        told.into_iter().map(|(_, text)| text).collect()
     }
 
     fn ways(&self) -> String {
@@ -174,7 +199,7 @@ impl<'a> Teller<'a> {
                 let ours = if outage.in_tests { self.pick(", saat uji berjalan", ", while tests ran") } else { "" };
                 let goes_on = if outage.over { "" } else { self.pick(", belum pulih", ", not over") };
                 let seconds = self.pick("detik", "s");
-                format!("{} {}: {:.0} {seconds}{goes_on}{ours}", clock(&outage.from), outage.check, outage.seconds)
+                format!("{} {}: {:.0} {seconds}{goes_on}{ours}", self.clock(&outage.from), outage.check, outage.seconds)
             })
             .collect();
         all.extend(self.and_more(self.report.outages.len()));
@@ -249,12 +274,6 @@ impl<'a> Teller<'a> {
 pub fn megabytes(bytes: u64, lang: Lang) -> String {
     #[allow(clippy::cast_precision_loss, reason = "exact for nine thousand terabytes")]
     number(bytes as f64, Unit::Bytes, lang)
-}
-
-/// Date and time of a moment, without its offset.
-fn clock(stamp: &str) -> String {
-    let (day, time) = stamp.split_once('T').unwrap_or((stamp, ""));
-    format!("{day} {}", time.get(..8).unwrap_or(time))
 }
 
 /// The words of a verdict for people who were asked "can it be held".

@@ -208,7 +208,7 @@ pub struct Number {
     /// Which part of it.
     pub part: Option<String>,
     /// Its name for people.
-    pub title: Both,
+    pub name: Both,
     /// In `unit`.
     pub value: f64,
     /// The base unit.

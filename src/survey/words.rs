@@ -31,7 +31,7 @@ pub fn value(value: f64, unit: Unit, lang: Lang) -> String {
 }
 
 /// The part of a quantity.
-fn way(part: &str, lang: Lang) -> String {
+pub(super) fn way(part: &str, lang: Lang) -> String {
     let text = match part {
         "up" => pick(lang, "arah keluar", "way out"),
         "down" => pick(lang, "arah masuk", "way in"),
