@@ -3,6 +3,8 @@
 mod files;
 mod plan;
 mod progress;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -200,7 +202,7 @@ fn answer(report: &Report, lang: Lang) -> String {
         }));
     }
     if !report.not_measured.is_empty() {
-        lines.push(format!("{}:", pick(lang, "Tidak diukur", "Not measured")));
+        lines.push(format!("{}:", pick(lang, "Tidak terukur", "Not measured")));
         lines.extend(report.not_measured.iter().map(|missing| {
             let check = missing.check.as_ref().map_or(String::new(), |check| format!("{check}, "));
             format!("  {check}{}: {}", missing.what.in_lang(lang), missing.why.in_lang(lang))

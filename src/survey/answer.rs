@@ -66,7 +66,7 @@ fn cause(meeting: &Meeting, lang: Lang) -> (String, String) {
         return (lowered(why.message.in_lang(lang)), lowered(why.remedy.in_lang(lang)));
     }
     let all: Vec<&str> = meeting.unmeasured.iter().map(|what| needed(what, lang)).collect();
-    let not = pick(lang, "tidak diukur", "not measured");
+    let not = pick(lang, "tidak diketahui", "not known");
     let far = pick(
         lang,
         "ukur ke \"siaga reflect\" di ujung jauh (--far-end)",

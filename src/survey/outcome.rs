@@ -154,10 +154,14 @@ impl Seen<'_> {
         let claims_too_much = unmeasured.iter().any(|what| *what != "udp");
         let verdict = if claims_too_much && view.verdict.is_usable() { Verdict::Unknown } else { view.verdict };
         let root = view.root_cause.as_ref();
+        // By one that is told itself: a router that lets no echo through is only shown.
+        let explained = |reason: &Reason| {
+            reason.blocked_by.as_ref().is_some_and(|cause| counted.iter().any(|(check, _)| check.spec.name == *cause))
+        };
         let mut reasons: Vec<Why> = counted
             .iter()
             .flat_map(|(check, judged)| judged.reasons.iter().map(move |reason| (*check, reason)))
-            .filter(|(_, reason)| reason.verdict != Verdict::Ready && reason.blocked_by.is_none())
+            .filter(|(_, reason)| reason.verdict != Verdict::Ready && !explained(reason))
             .map(|(check, reason)| self.why(check, reason))
             .collect();
         reasons.sort_by_key(|why| (std::cmp::Reverse(why.verdict), root.is_none_or(|root| root.as_str() != why.check)));

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::answer::needed;
-use super::report::{Both, Looked, Meeting, NotMeasured, Number, Report};
+use super::report::{Both, Looked, Meeting, NotMeasured, Number, Report, Silence};
 use super::words::{is_told, pick, value, way};
 use crate::domain::reason::number;
 use crate::domain::{Lang, Unit, Verdict};
@@ -30,7 +30,7 @@ struct Page<'a> {
     meeting_heads: [&'static str; 3],
     meetings: Vec<[String; 4]>,
     line_title: &'static str,
-    line_heads: [&'static str; 4],
+    line_heads: [String; 4],
     line: Vec<Row>,
     ways: String,
     silent_title: &'static str,
@@ -87,20 +87,28 @@ impl<'a> Teller<'a> {
             },
             meetings: report.profiles.iter().map(|meeting| self.meeting(meeting)).collect(),
             line_title: self.pick("Hasil ukur", "What was measured"),
-            line_heads: match lang {
-                Lang::Id => ["Pemeriksaan", "Ke", "Hasil", "Angka"],
-                Lang::En => ["Check", "To", "Result", "Figures"],
-            },
+            line_heads: self.line_heads(),
             line: report.checks.iter().map(|check| self.row(check)).collect(),
             ways: self.ways(),
             silent_title: self.pick("Putus selama survei", "Broken off during the survey"),
             silent: self.silent(),
             todo_title: self.pick("Yang harus dilakukan", "What to do"),
             todo: self.todo(),
-            missing_title: self.pick("Tidak diukur", "Not measured"),
+            missing_title: self.pick("Tidak terukur", "Not measured"),
             missing: self.missing(),
             notes: self.notes(),
         }
+    }
+
+    /// The results are of one kind of meeting, which is named.
+    fn line_heads(&self) -> [String; 4] {
+        let heads = match self.lang {
+            Lang::Id => ["Pemeriksaan", "Ke", "Hasil untuk", "Angka"],
+            Lang::En => ["Check", "To", "Result for", "Figures"],
+        };
+        let mut heads = heads.map(str::to_owned);
+        _ = write!(heads[2], " {}", self.report.profile);
+        heads
     }
 
     /// A moment (RFC 3339) on the clock of the place.
@@ -118,7 +126,7 @@ impl<'a> Teller<'a> {
         let more = if more.is_empty() {
             limit
         } else {
-            format!("{limit}; {}: {}", self.pick("tidak diukur", "not measured"), more.join(", "))
+            format!("{limit}; {}: {}", self.pick("tidak diketahui", "not known"), more.join(", "))
         };
         let name = format!("{} ({})", meeting.title.in_lang(lang), meeting.name);
         [meeting.verdict.as_str().to_owned(), name, held(meeting.verdict, lang).to_owned(), more]
@@ -172,7 +180,7 @@ impl<'a> Teller<'a> {
 
     fn ways(&self) -> String {
         let ways = &self.report.ways;
-        let unknown = self.pick("tidak diukur", "not measured");
+        let unknown = self.pick("tidak terukur", "not measured");
         let direct = match ways.direct {
             Some(true) => self.pick("ya", "yes"),
             Some(false) => self.pick("UDP diblokir", "UDP blocked"),
@@ -189,20 +197,21 @@ impl<'a> Teller<'a> {
         format!("{} {direct}; {} {relay}.", heads.0, heads.1)
     }
 
+    /// What tests of our own kept waiting for a moment is no news.
     fn silent(&self) -> Vec<String> {
-        let mut all: Vec<String> = self
-            .report
-            .outages
+        let told = |outage: &&Silence| !outage.in_tests || outage.seconds >= 1.0;
+        let told: Vec<&Silence> = self.report.outages.iter().filter(told).collect();
+        let mut all: Vec<String> = told
             .iter()
             .take(LINES)
             .map(|outage| {
                 let ours = if outage.in_tests { self.pick(", saat uji berjalan", ", while tests ran") } else { "" };
                 let goes_on = if outage.over { "" } else { self.pick(", belum pulih", ", not over") };
-                let seconds = self.pick("detik", "s");
-                format!("{} {}: {:.0} {seconds}{goes_on}{ours}", self.clock(&outage.from), outage.check, outage.seconds)
+                let length = value(outage.seconds, Unit::Seconds, self.lang);
+                format!("{} {}: {length}{goes_on}{ours}", self.clock(&outage.from), outage.check)
             })
             .collect();
-        all.extend(self.and_more(self.report.outages.len()));
+        all.extend(self.and_more(told.len()));
         all
     }
 
