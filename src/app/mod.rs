@@ -70,16 +70,16 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let claim = Claim::take(&folder).map_err(|error| error.to_string())?;
     let mut signals = Signals::listen().map_err(|error| format!("signals cannot be listened to: {error}"))?;
     let store = Store::open(claim, clock, recorder::retention(&config.store), recorder::catalogue());
-    let mut restored = recorder::restore(&store, RESTORE).await;
+    let (mut restored, mut left) = recorder::restore(&store, RESTORE).await;
     let budget = Budget::default();
     restored.observations.iter().for_each(|observation| crate::probe::recall(&budget, observation));
     let mut identity = Identity::read(&folder);
     identity.adopt(&config, clock.now().wall);
     identity.keep_its_own(&mut restored);
+    left.open.clone_from(&restored.incidents);
     identity.write(&folder);
     let seen: std::collections::HashMap<CheckName, Mono> =
         restored.observations.iter().map(|observation| (observation.check.clone(), observation.at.mono)).collect();
-    let open = restored.incidents.clone();
     let engine = Engine::new(config.plan.clone(), restored, clock.now());
     let own_far_end = own_far_end(&config).await?;
 
@@ -113,7 +113,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let (poke, stats) = (notify::Poke::default(), notify::Stats::default());
     let recorder = Recorder {
         store: store.clone(),
-        policy: recorder::policy(&config, &open),
+        policy: notify::Policy::new(recorder::house(&config), left),
         poke: poke.clone(),
         stats: stats.clone(),
         clock,

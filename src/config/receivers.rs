@@ -7,10 +7,11 @@ use serde::Deserialize as _;
 
 use super::beside::Beside;
 use super::problem::Problems;
-use super::reader::{Table, fields, read_some, unknown_key};
+use super::reader::{Table, fields, read, read_some, unknown_key};
 use super::sections::list;
 use crate::domain::SecretFile;
 use crate::notify::config::Shared;
+use crate::notify::routes::{Maintenance, Route};
 use crate::notify::{self, Way};
 
 /// Reads all receivers; those that are sound, in the file's order.
@@ -26,6 +27,47 @@ pub(super) fn receivers(root: Table<'_>, beside: &Beside<'_>, problems: &mut Pro
         }
         names.insert(Arc::clone(&receiver.name), problems.line(at.start));
         all.push(receiver);
+    }
+    all
+}
+
+/// Reads the routes: whom they name must be a receiver, and every receiver must be named by one, if there is one.
+pub(super) fn routes(root: Table<'_>, receivers: &[notify::Config], problems: &mut Problems) -> Vec<Route> {
+    let mut all = Vec::new();
+    for table in list(root, "route", problems) {
+        let Some(route) = read::<Route>(table, problems) else { continue };
+        if let Some((key, why)) = route.misfit() {
+            problems.say(table.at(key), why);
+        }
+        for (key, names) in [("receivers", &route.receivers), ("escalate_to", &route.escalate_to)] {
+            for name in names {
+                if !receivers.iter().any(|receiver| receiver.name == *name) {
+                    problems.say(table.at(key), format!("no receiver is named {name:?}"));
+                }
+            }
+        }
+        all.push((route, table));
+    }
+    if let Some((_, first)) = all.first() {
+        for receiver in receivers {
+            if !all.iter().any(|(route, _)| route.names().any(|name| *name == receiver.name)) {
+                let message = format!("no route leads to receiver {:?}, so that it is never told", &*receiver.name);
+                problems.say(first.head(), message);
+            }
+        }
+    }
+    all.into_iter().map(|(route, _)| route).collect()
+}
+
+/// Reads the maintenance windows.
+pub(super) fn maintenance(root: Table<'_>, problems: &mut Problems) -> Vec<Maintenance> {
+    let mut all = Vec::new();
+    for table in list(root, "maintenance", problems) {
+        let Some(window) = read::<Maintenance>(table, problems) else { continue };
+        if let Some((key, why)) = window.misfit() {
+            problems.say(table.get(key).map_or_else(|| table.head(), |_| table.at(key)), why);
+        }
+        all.push(window);
     }
     all
 }

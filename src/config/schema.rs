@@ -30,6 +30,8 @@ pub fn schema() -> Value {
         "profile": of.list::<ProfileEntry>(),
         "components": { "type": "object", "properties": components, "additionalProperties": false },
         "group": of.list::<GroupEntry>(),
+        "route": of.list::<notify::routes::Route>(),
+        "maintenance": of.list::<notify::routes::Maintenance>(),
         "remedies": { "type": "object", "additionalProperties": of.one::<RemedyText>() },
     });
     let kinds: Vec<_> = Kind::ALL.into_iter().map(|kind| check(kind, &mut generator)).collect();

@@ -1,8 +1,10 @@
 //! What is said over the control socket: one order, then words; one line of JSON each.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use crate::domain::{Lang, Verdict};
+use crate::domain::{Component, Lang, Period, Verdict};
 
 /// The longest line that is read, bytes.
 pub const LONGEST: usize = 64 * 1024;
@@ -33,6 +35,40 @@ pub enum Order {
         /// The language of the words.
         lang: Lang,
     },
+    /// To note that somebody sees to an incident.
+    Acknowledge {
+        /// Its id; without one the only one that is open.
+        incident: Option<String>,
+        /// Whether that was said by radio.
+        radio: bool,
+        /// Who said so, where another writes it down.
+        by: Option<String>,
+        /// The language of the words.
+        lang: Lang,
+    },
+    /// To tell nobody of something for a while.
+    Silence {
+        /// Of which component; of all, if it names none.
+        component: Option<Component>,
+        /// For how long, seconds.
+        seconds: u64,
+        /// Why.
+        reason: String,
+        /// The language of the words.
+        lang: Lang,
+    },
+    /// To end a silence before its time.
+    EndSilence {
+        /// Which.
+        id: String,
+        /// The language of the words.
+        lang: Lang,
+    },
+    /// To tell the silences that hold.
+    Silences {
+        /// The language of the words.
+        lang: Lang,
+    },
 }
 
 impl Order {
@@ -52,7 +88,12 @@ impl Order {
     /// The language of whoever gives it.
     pub const fn lang(&self) -> Lang {
         match self {
-            Self::Test { lang, .. } | Self::TestAlert { lang, .. } => *lang,
+            Self::Test { lang, .. }
+            | Self::TestAlert { lang, .. }
+            | Self::Acknowledge { lang, .. }
+            | Self::Silence { lang, .. }
+            | Self::EndSilence { lang, .. }
+            | Self::Silences { lang } => *lang,
         }
     }
 
@@ -61,6 +102,10 @@ impl Order {
         match self {
             Self::Test { .. } => "test",
             Self::TestAlert { .. } => "test_alert",
+            Self::Acknowledge { .. } => "acknowledge",
+            Self::Silence { .. } => "silence",
+            Self::EndSilence { .. } => "end_silence",
+            Self::Silences { .. } => "silences",
         }
     }
 
@@ -68,6 +113,17 @@ impl Order {
     pub fn subject(&self) -> String {
         match self {
             Self::Test { checks: names, .. } | Self::TestAlert { receivers: names, .. } => names.join(" "),
+            Self::Acknowledge { incident, radio, by, .. } => {
+                let way = if *radio { " by radio" } else { "" };
+                let who = by.as_ref().map(|by| format!(", said by {by}")).unwrap_or_default();
+                format!("{}{way}{who}", incident.as_deref().unwrap_or("the open one"))
+            }
+            Self::Silence { component, seconds, reason, .. } => {
+                let what = component.map_or("all", Component::as_str);
+                format!("{what} for {}: {reason}", Period(Duration::from_secs(*seconds)))
+            }
+            Self::EndSilence { id, .. } => id.clone(),
+            Self::Silences { .. } => String::new(),
         }
     }
 }
@@ -91,6 +147,11 @@ pub enum Word {
         failed: Option<String>,
         /// Whether it is tried again.
         again: bool,
+    },
+    /// What was ordered is done, or known.
+    Done {
+        /// What, in the language asked for.
+        message: String,
     },
     /// It was not.
     Refused {

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `version` | 1; a change that a reader could trip over makes it 2 |
 //! | `id` | the idempotency key: the same at every attempt, unique for ever |
-//! | `event` | `incident_opened`, `incident_changed`, `incident_closed`, `test` |
+//! | `event` | `incident_opened`, `incident_changed`, `incident_reminder`, `incident_acknowledged`, `incident_unstable`, `incident_closed`, `test` |
 //! | `room`, `room_title` | the room's name, and that for people |
 //! | `at` | when it was decided |
 //! | `lang` | the language of all words for people: `id` or `en` |
@@ -34,6 +34,15 @@ pub enum Event {
     /// It is wrong in another way.
     #[serde(rename = "incident_changed")]
     Changed,
+    /// It is as wrong as it was, and nobody has said that they see to it.
+    #[serde(rename = "incident_reminder")]
+    Reminder,
+    /// Somebody sees to it.
+    #[serde(rename = "incident_acknowledged")]
+    Acknowledged,
+    /// It goes to and fro; more is said when it comes to rest.
+    #[serde(rename = "incident_unstable")]
+    Unstable,
     /// It is over.
     #[serde(rename = "incident_closed")]
     Closed,
@@ -48,6 +57,9 @@ impl Event {
         match self {
             Self::Opened => "incident_opened",
             Self::Changed => "incident_changed",
+            Self::Reminder => "incident_reminder",
+            Self::Acknowledged => "incident_acknowledged",
+            Self::Unstable => "incident_unstable",
             Self::Closed => "incident_closed",
             Self::Test => "test",
         }
@@ -140,6 +152,8 @@ impl Document {
     /// How much it presses: 2 what stops a meeting, 1 what does not, 0 what is over or a test.
     pub(super) fn urgency(&self) -> u8 {
         match &self.incident {
+            // That somebody sees to it wakes nobody.
+            Some(_) if self.event == Event::Acknowledged => 0,
             Some(incident) if self.event != Event::Closed => {
                 if incident.verdict == Verdict::NotReady {
                     2

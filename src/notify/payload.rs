@@ -86,13 +86,32 @@ impl Letter<'_> {
             };
         };
         let title = incident.component.title(self.lang);
-        if self.event == Event::Closed {
-            return match self.lang {
-                Lang::Id => format!("{}: {title} sudah pulih. Gangguan selesai.", self.room.title),
-                Lang::En => format!("{}: {title} is back to normal. The disturbance is over.", self.room.title),
-            };
+        let room = self.room.title;
+        match (self.event, self.lang) {
+            (Event::Closed, Lang::Id) => return format!("{room}: {title} sudah pulih. Gangguan selesai."),
+            (Event::Closed, Lang::En) => return format!("{room}: {title} is back to normal. The disturbance is over."),
+            (Event::Acknowledged, Lang::Id) => {
+                return format!("{room}: gangguan {title} sudah diterima dan ditangani.");
+            }
+            (Event::Acknowledged, Lang::En) => return format!("{room}: somebody sees to {title}."),
+            (Event::Unstable, Lang::Id) => {
+                return format!(
+                    "{room}: {title} tidak stabil, berulang kali terganggu lalu pulih. Kabar berikutnya setelah stabil."
+                );
+            }
+            (Event::Unstable, Lang::En) => {
+                return format!(
+                    "{room}: {title} is unstable, it fails and comes back again and again. More when it is at rest."
+                );
+            }
+            _ => {}
         }
-        let mut text = format!("{}: {title} – {}.", self.room.title, incident.verdict.title(self.lang));
+        let verdict = incident.verdict.title(self.lang);
+        let mut text = match (self.event, self.lang) {
+            (Event::Reminder, Lang::Id) => format!("{room}: masih belum ada yang menangani {title} – {verdict}."),
+            (Event::Reminder, Lang::En) => format!("{room}: still nobody sees to {title} – {verdict}."),
+            _ => format!("{room}: {title} – {verdict}."),
+        };
         // The first explains the rest; a list is in `reasons`.
         if let Some(reason) = incident.reasons.iter().find(|reason| reason.verdict != Verdict::Ready) {
             text = format!("{text} {}. {}.", reason.message(self.lang), reason.remedy(self.lang));

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use siaga::domain::{Component, Incident, Lang, Verdict};
 use siaga::notify::Policy;
-use siaga::notify::policy::{Change, Room};
+use siaga::notify::policy::{Change, House, Left, Room};
 use siaga::store::Batch;
 
 use super::webhook::{Far, Rig, loopback, receiver_of};
@@ -26,7 +26,8 @@ async fn a_chat_and_a_topic_are_told_in_their_own_shape() {
     let rig = Rig::start(&folder.path().join("state"), receivers).await;
     let room = Room { name: "room_a".into(), title: "Ruang A".into() };
     let audience = ["chat", "topic"].map(|name| (name.into(), Lang::En)).to_vec();
-    let mut policy = Policy::new(room, TimeZone::UTC, audience, &[]);
+    let house = House { room, zone: TimeZone::UTC, receivers: audience, routes: vec![], maintenance: vec![] };
+    let mut policy = Policy::new(house, Left::default());
     let opened_at: Timestamp = "2026-11-24T01:30:00.250Z".parse().unwrap();
     let incident = Incident {
         id: "power-1".to_owned(),
@@ -38,7 +39,7 @@ async fn a_chat_and_a_topic_are_told_in_their_own_shape() {
         closed_at: None,
         settling: false,
     };
-    let notifications = policy.decide(Change::Opened(&incident), false, opened_at).unwrap();
+    let notifications = policy.decide(Change::Opened(&incident), false, opened_at).notifications;
     rig.store.record(Batch { notifications, ..Batch::default() }).await.unwrap();
     rig.poke.poke();
     rig.drained().await;

@@ -18,7 +18,7 @@ use super::support::site::get;
 use super::support::upsd::Upsd;
 
 /// A room whose only check is a UPS.
-fn config(upsd: &Upsd, receivers: &str) -> String {
+pub(crate) fn config(upsd: &Upsd, receivers: &str) -> String {
     let absent = ["computer", "internet", "audio", "video", "radio"];
     let absent: String = absent.map(|component| format!("{component} = {{ absent = true }}\n")).concat();
     format!(

@@ -1,6 +1,7 @@
 //! The desk: carries out what people of this machine order, one order at a time, and writes down who ordered what.
 
 mod alerts;
+mod hush;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -220,6 +221,7 @@ impl control::Desk for Desk {
         let (checks, lang) = match &order {
             Order::Test { checks, lang } => (checks, lang),
             Order::TestAlert { receivers, lang } => return self.test_alert(&who, receivers, *lang, &words).await,
+            order => return self.hush(&who, order, &words).await,
         };
         let Ok(_turn) = self.turn.try_lock() else {
             let mut act = self.act(&who, order.action(), &order.subject());
