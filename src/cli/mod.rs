@@ -15,6 +15,7 @@ pub mod reasons;
 pub mod reflect;
 pub mod replay;
 pub mod status;
+pub mod survey;
 pub mod test;
 pub mod week;
 
@@ -52,7 +53,7 @@ struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-Exit codes of check, status and test, as monitoring plugins have them: 0 ready, 1 degraded, 2 not ready, 3 unknown.
+Exit codes of check, status, test and survey, as monitoring plugins have them: 0 ready, 1 degraded, 2 not ready, 3 unknown.
 Begin with:  siaga devices   what is on this machine, ready to paste into the config
              siaga init      write a config for this room
              siaga check     one round, now
@@ -68,6 +69,8 @@ enum Command {
     Status(status::StatusArgs),
     /// Have the running daemon test active checks now: camera's picture, microphone, loudspeakers, line.
     Test(test::TestArgs),
+    /// Say whether a meeting can be held at this place: watch its internet, test it, and write a report of one page.
+    Survey(Box<survey::SurveyArgs>),
     /// What has to do with who is told: send a test message.
     Alert(alert::AlertArgs),
     /// Show who had the running daemon test what, and what became of it.
@@ -199,6 +202,11 @@ impl Cli {
                 let config = self.load(Files::NotAsked)?;
                 let lang = self.lang(&config);
                 on_runtime(test::run(&config, args, lang, color))
+            }
+            Command::Survey(args) => {
+                let config = self.load(Files::NotAsked)?;
+                let lang = self.lang(&config);
+                on_runtime(survey::run(config, &self.origin(), args, lang))
             }
             Command::Alert(args) => {
                 let config = self.load(Files::NotAsked)?;

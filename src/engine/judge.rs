@@ -2,6 +2,19 @@
 
 use crate::domain::{Arg, CheckSpec, Finding, Limit, Measurement, Profile, ReasonDef, Rule, Test, Verdict};
 
+/// A measurement beside the limits that it is held to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Margin<'a> {
+    /// What was measured.
+    pub measurement: &'a Measurement,
+    /// The rule that holds it to them.
+    pub rule: &'a Rule,
+    /// Beyond this it is degraded, in the quantity's unit.
+    pub degraded: Option<f64>,
+    /// Beyond this it is not ready.
+    pub not_ready: Option<f64>,
+}
+
 /// A rule with its limits resolved for a profile.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resolved {
@@ -49,6 +62,21 @@ impl Limits {
                     (Some(_), None) => finding.with("reported", "–"),
                     (None, _) => finding,
                 })
+            })
+        })
+    }
+}
+
+impl Limits {
+    /// How far `measurements` are from these limits, on whichever side.
+    pub fn margins<'a>(&'a self, measurements: &'a [Measurement]) -> impl Iterator<Item = Margin<'a>> + 'a {
+        self.rules.iter().flat_map(move |resolved| {
+            let held = measurements.iter().filter(|measurement| resolved.speaks_of(measurement));
+            held.map(|measurement| Margin {
+                measurement,
+                rule: &resolved.rule,
+                degraded: resolved.degraded,
+                not_ready: resolved.not_ready,
             })
         })
     }

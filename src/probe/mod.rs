@@ -324,6 +324,16 @@ impl ProbeConfig {
         }
     }
 
+    /// What one test of it may take at most, bytes; `None` of a kind that takes next to nothing.
+    pub fn worst(&self) -> Option<u64> {
+        match self {
+            Self::Bandwidth(config) => Some(config.allowance().worst),
+            Self::Stamp(config) => Some(config.allowance().worst),
+            Self::Relay(config) => Some(config.allowance().worst),
+            _ => None,
+        }
+    }
+
     /// What cannot be where a profile needs that rate (bit/s): the key, and why. Asked after [`ProbeConfig::fit`].
     pub fn misfit(&self, need: f64) -> Option<(&'static str, String)> {
         match self {

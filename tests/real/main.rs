@@ -35,6 +35,7 @@ mod stamp;
 mod state_folder;
 mod stun;
 mod support;
+mod survey;
 mod unit_file;
 mod ups;
 mod webhook;

@@ -1,0 +1,123 @@
+//! What is said of a place by what was seen there: plan, judge and report together, without a line.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use super::plan::{Planned, plan};
+use crate::config::{Config, Source};
+use crate::domain::{Finding, Mono, Now, Observation, Reading, Sample, Verdict};
+use crate::engine::{Engine, Restored};
+use crate::probe::{quantity, reason};
+use crate::survey::report::Bytes;
+use crate::survey::{Asked, Ended, Record, Report, Seen, report};
+
+const MBIT: f64 = 1e6;
+
+fn planned(profile: Option<&str>) -> Planned {
+    let config = Config::parse(&Source::new("test", crate::config::DEFAULT)).unwrap();
+    let asked = Asked { far_end: Some("192.0.2.1".to_owned()), ..Asked::default() };
+    plan(&config, false, &asked, profile).unwrap()
+}
+
+/// A call that these rates were carried of (up, down; bit/s).
+fn call(up: f64, down: Option<f64>) -> Reading {
+    let mut reading = Reading::default();
+    let mut measure = |name: &str, value: f64| reading.measure(quantity(name).unwrap(), value);
+    measure("stamp_up_bits_per_second", up);
+    if let Some(down) = down {
+        measure("stamp_down_bits_per_second", down);
+    }
+    measure("stamp_rtt_seconds", 0.03);
+    reading.sample = Some(Sample { sent: 1900, lost: 0, outage: false });
+    reading
+}
+
+/// One that answers to no echo.
+fn silence() -> Reading {
+    let silent = Finding::new(reason("internet.target_silent").unwrap(), Verdict::NotReady).with("target", "router");
+    let sample = Some(Sample { sent: 0, lost: 0, outage: true });
+    Reading { findings: vec![silent], sample, ..Reading::default() }
+}
+
+fn surveyed(profile: Option<&str>, seen: Vec<(&str, Reading)>, ended: Ended) -> Report {
+    let planned = planned(profile);
+    let now = Now { mono: Mono::from_elapsed(Duration::from_hours(1)), wall: "2026-11-26T02:00:00Z".parse().unwrap() };
+    let mut engine = Engine::new(planned.plan.clone(), Restored::default(), now);
+    let mut record = Record::default();
+    // All is well, unless something else is said of it.
+    let quiet = planned
+        .plan
+        .checks
+        .iter()
+        .filter(|spec| !spec.active && seen.iter().all(|(name, _)| spec.name.as_str() != *name));
+    for spec in quiet {
+        engine.observe(Observation::read(spec.name.clone(), now, Duration::ZERO, Reading::default()), now);
+    }
+    for (name, reading) in seen {
+        let observation = Observation::read(name.into(), now, Duration::ZERO, reading);
+        record.take(&observation, name == "call", false);
+        engine.observe(observation, now);
+    }
+    report(&Seen {
+        id: "x".to_owned(),
+        venue: None,
+        zone: TimeZone::UTC,
+        profile,
+        snapshot: &engine.snapshot(),
+        record: &record,
+        checks: &planned.line,
+        remedies: &BTreeMap::new(),
+        ended,
+        began_at: now.wall,
+        ended_at: now.wall,
+        watched: Duration::ZERO,
+        bytes: Bytes { at_most: 0, used: 0 },
+    })
+}
+
+#[test]
+fn a_router_that_lets_no_echo_through_does_not_hide_what_the_line_lacks() {
+    let seen = vec![("gateway", silence()), ("echo", silence()), ("call", call(0.5 * MBIT, Some(2.0 * MBIT)))];
+    let report = surveyed(Some("zoom_group_720"), seen, Ended::Whole);
+    let meeting = &report.profiles[0];
+    assert_eq!((report.verdict, meeting.reasons[0].code), (Verdict::NotReady, "internet.call_up_low"), "{meeting:#?}");
+    let limit = meeting.limit.as_ref().unwrap();
+    assert!(limit.past && (limit.by_ratio - 0.5).abs() < 1e-9, "{limit:?}");
+    assert!(report.answer.en.contains("the way out carries only 500 kbit/s"), "{}", report.answer.en);
+}
+
+#[test]
+fn nothing_is_claimed_that_nobody_measured() {
+    // Packets came back whole, and neither how many they could be nor how late they were is known.
+    let kept = Reading { sample: call(MBIT, None).sample, ..Reading::default() };
+    let report = surveyed(Some("audio_only"), vec![("call", kept)], Ended::Whole);
+    let meeting = &report.profiles[0];
+    assert_eq!((meeting.judged, meeting.verdict), (Verdict::Ready, Verdict::Unknown));
+    assert_eq!(meeting.unmeasured, ["down", "up", "delay"]);
+    assert!(report.answer.id.contains("karena tidak diketahui: kecepatan arah masuk"), "{}", report.answer.id);
+    // Behind a narrow way out the way in is known to carry as much.
+    let behind = |up: f64| surveyed(Some("zoom_group_720"), vec![("call", call(up, None))], Ended::Whole);
+    assert_eq!(behind(1.5 * MBIT).profiles[0].unmeasured, [""; 0]);
+    assert_eq!(behind(1.5 * MBIT).verdict, Verdict::Degraded);
+    assert_eq!(behind(0.9 * MBIT).profiles[0].unmeasured, ["down"]);
+}
+
+#[test]
+fn the_largest_that_is_whole_is_told_and_the_largest_that_is_not_quite() {
+    let report = surveyed(None, vec![("call", call(2.7 * MBIT, Some(2.7 * MBIT)))], Ended::Whole);
+    assert_eq!((report.profile.as_str(), report.verdict), ("zoom_group_720", Verdict::Ready));
+    assert_eq!(report.profiles[0].verdict, Verdict::Degraded);
+    let larger = format!("with less quality also `{}`", report.profiles[0].name);
+    assert!(report.answer.en.contains(&larger), "{}", report.answer.en);
+}
+
+#[test]
+fn a_meeting_that_is_under_way_is_why_nothing_was_tested() {
+    let report = surveyed(Some("audio_only"), Vec::new(), Ended::InUse);
+    assert!(!report.finished && report.verdict == Verdict::Unknown);
+    let why = &report.not_measured.iter().find(|missing| missing.check.as_deref() == Some("call")).unwrap().why;
+    assert!(why.en.contains("a meeting is not disturbed"), "{why:?}");
+    assert!(report.answer.id.contains("sedang dipakai"), "{}", report.answer.id);
+}

@@ -1,0 +1,116 @@
+//! The limit of a line: the quantity that is nearest to what a meeting needs, or furthest past it.
+
+use super::record::Record;
+use super::report::{Both, Nearest};
+use super::words::{pick, title, value};
+use crate::domain::snapshot::Judged;
+use crate::domain::{CheckView, Kind, Lang, Measurement, Profile, Test, Text, Unit, Verdict};
+use crate::engine::judge::Limits;
+
+/// A value beside one limit.
+struct Beside {
+    title: Both,
+    value: f64,
+    limit: f64,
+    unit: Unit,
+    test: Test,
+}
+
+impl Beside {
+    /// How much of the limit is used up: over one, it is past.
+    fn used(&self) -> f64 {
+        match self.test {
+            Test::Above => self.value / self.limit,
+            Test::Below => self.limit / self.value,
+        }
+    }
+
+    fn is_past(&self) -> bool {
+        match self.test {
+            Test::Above => self.value > self.limit,
+            Test::Below => self.value < self.limit,
+        }
+    }
+
+    fn by(&self) -> f64 {
+        (self.value - self.limit).abs() / self.limit
+    }
+
+    fn words(&self, lang: Lang) -> String {
+        let (title, seen) = (self.title.in_lang(lang), value(self.value, self.unit, lang));
+        let limit = value(self.limit, self.unit, lang);
+        let held = match self.test {
+            Test::Above => pick(lang, "batasnya", "limit"),
+            Test::Below => pick(lang, "perlu", "needed"),
+        };
+        let side = match (self.is_past(), self.test) {
+            (false, _) => pick(lang, "sisa", "spare"),
+            (true, Test::Above) => pick(lang, "lewat", "over by"),
+            (true, Test::Below) => pick(lang, "kurang", "short by"),
+        };
+        format!("{title} {seen}, {held} {limit} ({side} {:.0} %)", self.by() * 100.0)
+    }
+}
+
+/// The one that decides: of the limits beyond which a meeting fails where it fails, else of those beyond which its quality falls.
+pub(super) fn nearest(
+    counted: &[(&CheckView, &Judged)],
+    record: &Record,
+    profile: &Profile,
+    verdict: Verdict,
+) -> Option<Nearest> {
+    let fails = verdict == Verdict::NotReady;
+    let beyond = if fails { Verdict::NotReady } else { Verdict::Degraded };
+    let of = |degraded: Option<f64>, not_ready: Option<f64>| {
+        let limit = if fails { not_ready } else { degraded };
+        limit.filter(|limit| *limit > 0.0)
+    };
+    let mut all: Vec<(Beside, Nearest)> = Vec::new();
+    for (check, _) in counted {
+        // A cable's own speed and a signal's strength are held to what is usual, and not to what a meeting needs.
+        if check.spec.kind == Kind::Link {
+            continue;
+        }
+        let limits = Limits::of(&check.spec, profile);
+        let last = record.of(&check.spec.name).and_then(|look| look.last.as_ref());
+        let measurements: &[Measurement] = last.map_or(&[], |last| &last.reading.measurements);
+        let mut add = |beside: Beside, quantity: &'static str, part: Option<String>| {
+            let told = Nearest {
+                check: check.spec.name.to_string(),
+                quantity,
+                part,
+                title: beside.title.clone(),
+                value: beside.value,
+                limit: beside.limit,
+                unit: beside.unit.as_str(),
+                beyond,
+                past: beside.is_past(),
+                by_ratio: beside.by(),
+                words: Both::of(|lang| beside.words(lang)),
+            };
+            all.push((beside, told));
+        };
+        for margin in limits.margins(measurements) {
+            let unit = margin.measurement.quantity.unit;
+            let Some(limit) = of(margin.degraded, margin.not_ready).filter(|_| unit != Unit::Flag) else { continue };
+            let (quantity, part) = (margin.measurement.quantity, margin.measurement.part.as_deref());
+            let beside = Beside {
+                title: title(quantity, part),
+                value: margin.measurement.value,
+                limit,
+                unit,
+                test: margin.rule.test,
+            };
+            add(beside, quantity.name, part.map(str::to_owned));
+        }
+        if let (Some(loss), Some((degraded, not_ready))) = (check.loss, limits.loss)
+            && let Some(limit) = of(degraded, not_ready)
+        {
+            let name = Text::new("Paket hilang", "Packets lost");
+            let title = Both::of(|lang| format!("{} ({})", name.in_lang(lang), check.spec.name));
+            let beside = Beside { title, value: loss.ratio, limit, unit: Unit::Ratio, test: Test::Above };
+            add(beside, "loss_ratio", None);
+        }
+    }
+    all.into_iter().max_by(|(a, _), (b, _)| a.used().total_cmp(&b.used())).map(|(_, told)| told)
+}
