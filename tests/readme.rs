@@ -174,6 +174,7 @@ fn judge(kinds: [Kind; 2], said: [Verdict; 2], other: Requirement) -> Verdict {
             rtt: pair,
             jitter_degraded: 0.0,
             loss: pair,
+            platform: None,
             udp: Requirement::Advisory,
             runtime: Duration::ZERO,
             components,

@@ -14,7 +14,6 @@ use crate::probe::ProbeConfig;
 mod beside;
 mod checks;
 pub mod init;
-pub mod platforms;
 mod problem;
 mod profiles;
 mod reader;

@@ -370,6 +370,8 @@ pub(super) struct ProfileEntry {
     pub(super) loss_degraded: Option<f64>,
     /// Share of packets lost that no call survives, from 0 to 1.
     pub(super) loss_not_ready: Option<f64>,
+    /// The platform that such a meeting is held on: a name of `siaga platforms`; any, if left out.
+    pub(super) platform: Option<String>,
     /// Whether media must go by UDP.
     pub(super) udp: Option<Requirement>,
     /// Usable runtime that the battery must have while mains is present.

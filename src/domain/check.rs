@@ -80,6 +80,8 @@ pub enum Kind {
     Stamp,
     /// The same through a TURN server (RFC 8656).
     Relay,
+    /// A platform's ports, at a far end.
+    Ports,
     /// A UPS read from NUT's upsd.
     Ups,
     /// A sound card.
@@ -106,7 +108,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order in which lists show them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Link,
         Self::Icmp,
         Self::Stun,
@@ -116,6 +118,7 @@ impl Kind {
         Self::Bandwidth,
         Self::Stamp,
         Self::Relay,
+        Self::Ports,
         Self::Ups,
         Self::Audio,
         Self::Seat,
@@ -141,6 +144,7 @@ impl Kind {
             Self::Bandwidth => "bandwidth",
             Self::Stamp => "stamp",
             Self::Relay => "relay",
+            Self::Ports => "ports",
             Self::Ups => "ups",
             Self::Audio => "audio",
             Self::Seat => "seat",
@@ -166,7 +170,8 @@ impl Kind {
             | Self::Dns
             | Self::Bandwidth
             | Self::Stamp
-            | Self::Relay => Component::Internet,
+            | Self::Relay
+            | Self::Ports => Component::Internet,
             Self::Ups => Component::Power,
             Self::Audio | Self::Seat | Self::Microphone | Self::Loopback => Component::Audio,
             Self::Camera | Self::Frames | Self::Display => Component::Video,
@@ -302,6 +307,8 @@ pub enum ProfileLimit {
     Runtime,
     /// A flag's limit (0.5) where the profile requires UDP; none where UDP is advisory.
     UdpRequired,
+    /// The same where the profile is of that platform, or of none that it names.
+    UdpRequiredBy(&'static str),
 }
 
 /// A rule: what a measurement beyond a limit makes of the check, and why.

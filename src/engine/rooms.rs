@@ -62,6 +62,7 @@ pub(super) fn profile(name: &str, need: f64, floor: f64) -> Arc<Profile> {
         rtt: pair(0.3, 0.6),
         jitter_degraded: 0.04,
         loss: pair(0.02, 0.08),
+        platform: None,
         udp: Requirement::Required,
         runtime: secs(900),
         components: BTreeMap::from([

@@ -250,6 +250,7 @@ probes! {
     Bandwidth => bandwidth,
     Stamp => stamp,
     Relay => relay,
+    Ports => ports,
     Ups => ups,
     Audio => audio,
     Seat => seat,
@@ -328,6 +329,7 @@ impl ProbeConfig {
             Self::Bandwidth(config) => config.allowance().misfit(),
             Self::Stamp(config) => config.misfit(need).or_else(|| config.allowance().misfit()),
             Self::Relay(config) => config.misfit(need).or_else(|| config.allowance().misfit()),
+            Self::Ports(config) => config.misfit(),
             _ => None,
         }
     }

@@ -21,6 +21,7 @@ mod link;
 mod network;
 mod once;
 mod outlook;
+mod ports;
 mod prometheus;
 mod pulse;
 mod reflect;

@@ -228,6 +228,7 @@ pub(crate) fn profile(name: &str) -> Profile {
         rtt: Pair { degraded: 0.3, not_ready: 0.8 },
         jitter_degraded: 0.03,
         loss: Pair { degraded: 0.02, not_ready: 0.1 },
+        platform: None,
         udp: Requirement::Required,
         runtime: Duration::from_mins(15),
         components: BTreeMap::from([(Component::Radio, Requirement::Advisory)]),
