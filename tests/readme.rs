@@ -144,6 +144,7 @@ fn judge(kinds: [Kind; 2], said: [Verdict; 2], other: Requirement) -> Verdict {
             level: Level::Device,
             requirement,
             group: None,
+            uplink: None,
             active: false,
             interval: Duration::from_secs(5),
             fresh_for: Duration::from_secs(20),

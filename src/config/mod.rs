@@ -22,6 +22,7 @@ mod sections;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod uplinks;
 
 pub use beside::Files;
 pub use problem::{Errors, Problem, Source};
@@ -31,6 +32,7 @@ use beside::Beside;
 use problem::Problems;
 use reader::{Table, unknown_key};
 use sections::{all_profiles, components, list, receivers, remedies, section, tree};
+use uplinks::Uplinks;
 
 /// The complete, commented example: what `siaga config print` prints.
 pub const EXAMPLE: &str = include_str!("../../config/siaga.toml");
@@ -46,8 +48,20 @@ pub const DEFAULT_PATH: &str = "/etc/siaga/siaga.toml";
 pub const PATH_VARIABLE: &str = "SIAGA_CONFIG";
 
 const DEFAULT_PROFILE: &str = "zoom_group_720";
-const SECTIONS: [&str; 11] =
-    ["room", "web", "store", "control", "profiles", "profile", "components", "check", "group", "receiver", "remedies"];
+const SECTIONS: [&str; 12] = [
+    "room",
+    "web",
+    "store",
+    "control",
+    "profiles",
+    "profile",
+    "components",
+    "uplink",
+    "check",
+    "group",
+    "receiver",
+    "remedies",
+];
 
 /// Everything that the config says, in the domain's words.
 #[derive(Clone, Debug, PartialEq)]
@@ -165,7 +179,8 @@ impl Config {
         let components = components(top, &mut problems);
         let (tables, groups) = (list(top, "check", &mut problems), list(top, "group", &mut problems));
         let need = profiles.iter().map(|profile| profile.down.degraded.max(profile.up.degraded)).fold(0.0, f64::max);
-        let checks = checks::read_checks(&tables, &groups, &beside, need, &mut problems);
+        let uplinks = Uplinks::read(&list(top, "uplink", &mut problems), &mut problems);
+        let checks = checks::read_checks(&tables, &groups, &uplinks, &beside, need, &mut problems);
         let receivers = receivers(top, &beside, &mut problems);
         let remedies = remedies(top, &mut problems);
 

@@ -306,6 +306,8 @@ pub(super) struct CheckCommon {
     pub(super) group: Option<String>,
     /// How many of its group must be good; may stand on the `[[group]]` instead.
     pub(super) need: Option<usize>,
+    /// By which uplink it measures; the machine's routes choose, if left out.
+    pub(super) uplink: Option<String>,
     /// Where it stands in the tree of root causes, if not where its kind stands.
     pub(super) level: Option<Level>,
     /// What it speaks for; only for a kind that does not say so itself (`replay`).

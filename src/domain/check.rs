@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::component::{Component, Requirement};
 use super::quantity::Quantity;
 use super::reason::ReasonDef;
+use super::uplink::Uplink;
 
 /// A check's name, unique in its room. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -358,6 +359,8 @@ pub struct CheckSpec {
     pub requirement: Requirement,
     /// The group it stands in, if any.
     pub group: Option<Group>,
+    /// The uplink by which it measures; `None`: as the machine's routes lead.
+    pub uplink: Option<Arc<Uplink>>,
     /// Whether its probe disturbs a meeting, so that it is held while the room is in use.
     pub active: bool,
     /// How often it is observed.
@@ -372,4 +375,11 @@ pub struct CheckSpec {
     pub rules: Vec<Rule>,
     /// The loss decision, for kinds that count packets.
     pub loss: Option<LossRule>,
+}
+
+impl CheckSpec {
+    /// The uplink by which it measures, if that is a backup.
+    pub fn backup(&self) -> Option<&Uplink> {
+        self.uplink.as_deref().filter(|uplink| uplink.backup.is_some())
+    }
 }

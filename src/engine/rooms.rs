@@ -41,6 +41,7 @@ pub(super) fn spec(name: &str, kind: Kind, level: Level) -> CheckSpec {
         level,
         requirement: Requirement::Required,
         group: None,
+        uplink: None,
         active: false,
         interval: secs(5),
         fresh_for: secs(20),

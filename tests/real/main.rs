@@ -33,5 +33,6 @@ mod state_folder;
 mod stun;
 mod support;
 mod unit_file;
+mod uplinks;
 mod ups;
 mod webhook;

@@ -3,10 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::net::{TcpStream, UdpSocket};
-
 use crate::domain::{ErrorKind, ProbeError};
 use crate::probe::dial::kind_of;
+use crate::probe::egress::Egress;
 use crate::probe::stun::codec::{self, Class, Transaction};
 
 /// How often a request is sent at most: one of three gets through where a line loses a tenth, but for one time in a thousand.
@@ -27,12 +26,9 @@ pub(super) enum Word {
 ///
 /// # Errors
 /// What keeps this machine from asking.
-pub(super) async fn udp(to: SocketAddr, limit: Duration) -> Result<Word, ProbeError> {
-    let any: SocketAddr = if to.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0_u16; 8], 0).into() };
-    // Connected, so that the kernel tells of an ICMP "port unreachable".
+pub(super) async fn udp(egress: &Egress, to: SocketAddr, limit: Duration) -> Result<Word, ProbeError> {
     let asked = async {
-        let socket = UdpSocket::bind(any).await?;
-        socket.connect(to).await?;
+        let socket = egress.udp(to).await?;
         let transaction: Transaction = rand::random();
         let mut buffer = [0; 1500];
         for _ in 0..SENDS {
@@ -58,8 +54,8 @@ pub(super) async fn udp(to: SocketAddr, limit: Duration) -> Result<Word, ProbeEr
 ///
 /// # Errors
 /// What keeps this machine from asking.
-pub(super) async fn tcp(to: SocketAddr, limit: Duration) -> Result<Word, ProbeError> {
-    let asked = tokio::time::timeout(limit, TcpStream::connect(to)).await;
+pub(super) async fn tcp(egress: &Egress, to: SocketAddr, limit: Duration) -> Result<Word, ProbeError> {
+    let asked = tokio::time::timeout(limit, egress.tcp(to)).await;
     word(asked.map_or(Ok(Word::Silence), |connected| connected.map(|_| Word::Answer)), to)
 }
 

@@ -19,6 +19,7 @@ pub use self::catalogue::{ERRORS, QUANTITIES, REASONS};
 pub use self::config::Config;
 use self::knock::Word;
 use self::platforms::Transport;
+use super::egress::Egress;
 use super::lookup::Lookup;
 use super::{Context, Defaults, far_end_is_self};
 use crate::domain::{ErrorKind, Finding, Observation, ProbeError, Reading, Verdict};
@@ -46,7 +47,7 @@ pub struct Probe {
 impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
-        let lookup = Lookup::new(&config.far_end);
+        let lookup = Lookup::new(&config.far_end, context.egress.clone());
         Self { config, context, lookup, ticker: None }
     }
 
@@ -65,7 +66,7 @@ impl Probe {
 
     async fn look(&mut self) -> Result<Reading, ProbeError> {
         let ip = self.lookup.address_in_time(self.context.clock).await?;
-        let words = ask(&self.config, ip).await?;
+        let words = ask(&self.config, &self.context.egress, ip).await?;
         let mut reading = judge(&self.config, &words)?;
         let today = jiff::tz::Offset::UTC.to_datetime(self.context.clock.now().wall).date();
         for platform in &self.config.platforms {
@@ -82,14 +83,14 @@ impl Probe {
 }
 
 /// Asks all ports at once.
-async fn ask(config: &Config, ip: IpAddr) -> Result<Words, ProbeError> {
+async fn ask(config: &Config, egress: &Egress, ip: IpAddr) -> Result<Words, ProbeError> {
     let limit = config.timeout.0;
     let at = |port| SocketAddr::new(ip, port);
     let udp = config.udp().into_iter().map(|port| async move {
-        Ok(((Transport::Udp, port), knock::udp(at(port), limit).await?))
+        Ok(((Transport::Udp, port), knock::udp(egress, at(port), limit).await?))
     });
     let tcp = config.tcp().into_iter().map(|port| async move {
-        Ok(((Transport::Tcp, port), knock::tcp(at(port), limit).await?))
+        Ok(((Transport::Tcp, port), knock::tcp(egress, at(port), limit).await?))
     });
     let (udp, tcp) = join(try_join_all(udp), try_join_all(tcp)).await;
     Ok(udp?.into_iter().chain(tcp?).collect())
