@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::domain::Plan;
 use crate::notify;
+use crate::notify::routes::{Maintenance, Route};
 use crate::probe::ProbeConfig;
 
 mod beside;
@@ -17,6 +18,7 @@ pub mod init;
 mod problem;
 mod profiles;
 mod reader;
+mod receivers;
 pub mod schema;
 mod sections;
 mod shape;
@@ -31,7 +33,7 @@ pub use shape::{Control, Room, RoomName, Store, Web, Zone};
 use beside::Beside;
 use problem::Problems;
 use reader::{Table, unknown_key};
-use sections::{all_profiles, components, list, receivers, remedies, section, tree};
+use sections::{all_profiles, components, list, remedies, section, tree};
 use uplinks::Uplinks;
 
 /// The complete, commented example: what `siaga config print` prints.
@@ -48,7 +50,7 @@ pub const DEFAULT_PATH: &str = "/etc/siaga/siaga.toml";
 pub const PATH_VARIABLE: &str = "SIAGA_CONFIG";
 
 const DEFAULT_PROFILE: &str = "zoom_group_720";
-const SECTIONS: [&str; 12] = [
+const SECTIONS: [&str; 14] = [
     "room",
     "web",
     "store",
@@ -60,6 +62,8 @@ const SECTIONS: [&str; 12] = [
     "check",
     "group",
     "receiver",
+    "route",
+    "maintenance",
     "remedies",
 ];
 
@@ -80,6 +84,10 @@ pub struct Config {
     pub probes: Vec<ProbeConfig>,
     /// Who is notified.
     pub receivers: Vec<notify::Config>,
+    /// What leads to whom.
+    pub routes: Vec<Route>,
+    /// When nothing does.
+    pub maintenance: Vec<Maintenance>,
     /// Remedies in the room's own words, by reason code.
     pub remedies: BTreeMap<&'static str, Remedy>,
 }
@@ -181,7 +189,9 @@ impl Config {
         let need = profiles.iter().map(|profile| profile.down.degraded.max(profile.up.degraded)).fold(0.0, f64::max);
         let uplinks = Uplinks::read(&list(top, "uplink", &mut problems), &mut problems);
         let checks = checks::read_checks(&tables, &groups, &uplinks, &beside, need, &mut problems);
-        let receivers = receivers(top, &beside, &mut problems);
+        let receivers = receivers::receivers(top, &beside, &mut problems);
+        let routes = receivers::routes(top, &receivers, &mut problems);
+        let maintenance = receivers::maintenance(top, &mut problems);
         let remedies = remedies(top, &mut problems);
 
         let absent: BTreeSet<_> =
@@ -212,6 +222,6 @@ impl Config {
         let profiles = profiles.collect();
         let (specs, probes) = checks.into_iter().unzip();
         let plan = Plan { room: Arc::clone(&room.name.0), checks: specs, profiles, default_profile, absent };
-        Ok(Self { room, web, store, control, plan, probes, receivers, remedies })
+        Ok(Self { room, web, store, control, plan, probes, receivers, routes, maintenance, remedies })
     }
 }
