@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use crate::clock::Clock;
 use crate::domain::{CheckName, CheckSpec, ErrorKind, Mono, Observation, ProbeError};
 use crate::probe::budget::Budget;
+use crate::probe::egress::Egress;
 use crate::probe::seat::desktop::Desktop;
 use crate::probe::{Context, OwnFarEnd, ProbeConfig, Requests, Roots};
 
@@ -103,6 +104,7 @@ impl Probes {
             stands_until: seen.map_or(Mono::ZERO, |seen| seen.after(spec.fresh_for)),
             own_far_end: self.shared.own_far_end.clone(),
             enrolled: self.shared.enrolled.clone(),
+            egress: Egress::by(spec.uplink.clone()),
             budget: self.shared.budget.clone(),
             desktop: self.shared.desktop.clone(),
         };
@@ -135,7 +137,7 @@ async fn keep_observing(config: ProbeConfig, mut context: Context, out: mpsc::Se
         tracing::error!(check = %context.check, "the probe panicked; it is built anew in {REST:?}");
         let error = ProbeError::new(ErrorKind::Internal, "the probe panicked; the log has the place");
         let mut failed = context.failed(context.clock.mono(), error, crate::probe::errors(config.kind()));
-        crate::probe::account(&context.budget, config.kind(), &mut failed);
+        crate::probe::account(&context, config.kind(), &mut failed);
         // What was known before is no longer what was told last.
         context.stands_until = Mono::ZERO;
         if out.send(failed).await.is_err() {

@@ -3,11 +3,11 @@
 use std::io::{self, BufRead, Write};
 
 use crate::config::init::{Answers, left_out, render};
-use crate::config::platforms::{Platform, platforms};
 use crate::config::{Config, Errors, Source, Zone};
 use crate::domain::{Kind, Lang, Text};
 use crate::notify::{Kind as ReceiverKind, Way};
 use crate::probe::ProbeConfig;
+use crate::probe::ports::platforms::{Platform, platforms};
 
 #[cfg(test)]
 mod tests;
@@ -92,9 +92,9 @@ pub enum InitError {
 /// # Errors
 /// The terminal fails, a flag's answer is impossible, or the answers together make no sound config.
 pub fn run(args: &InitArgs, input: impl BufRead, output: impl Write) -> Result<String, InitError> {
-    let platforms = platforms()?;
+    let platforms = platforms();
     let mut desk = Desk { lang: args.language.unwrap_or_default(), quiet: args.yes, input, output };
-    let answers = answers(args, &platforms, &mut desk)?;
+    let answers = answers(args, platforms, &mut desk)?;
     let text = render(&answers);
     Config::parse(&Source::new("siaga init", text.as_str()))?;
     let left_out = left_out(&answers);

@@ -110,7 +110,8 @@ pub(super) fn far_ends(config: &Config, past: &Past) -> Vec<CheckName> {
     };
     let far = config.plan.checks.iter().filter(|spec| {
         let stands_far = matches!(spec.level, Level::FarEnd | Level::Platform);
-        spec.component == Component::Internet && stands_far && !is_self(&spec.name)
+        // A backup is not what the provider of the line has sold.
+        spec.component == Component::Internet && stands_far && spec.backup().is_none() && !is_self(&spec.name)
     });
     far.map(|spec| spec.name.clone()).collect()
 }

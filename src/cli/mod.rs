@@ -11,6 +11,7 @@ pub mod ledger;
 pub mod listing;
 pub mod orders;
 pub mod paint;
+pub mod platforms;
 pub mod reasons;
 pub mod reflect;
 pub mod replay;
@@ -119,6 +120,8 @@ enum Command {
     Reflect(reflect::ReflectArgs),
     /// List every reason that can be given, with its remedy.
     Reasons,
+    /// List the ports of meeting platforms: who said so, when that was read, and what should be read again.
+    Platforms,
     /// Look at a device that can hang, for a parent that will not wait (internal).
     #[command(hide = true)]
     DeviceChild {
@@ -252,6 +255,11 @@ impl Cli {
             Command::Reflect(args) => on_runtime(reflect::run(args)),
             Command::Reasons => {
                 say(&reasons::listing(self.lang_at_least()));
+                Ok(0)
+            }
+            Command::Platforms => {
+                let today = jiff::tz::Offset::UTC.to_datetime(Clock::start().now().wall).date();
+                say(&platforms::listing(self.lang_at_least(), today));
                 Ok(0)
             }
             Command::DeviceChild { .. } => Ok(FAILED),

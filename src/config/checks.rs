@@ -11,7 +11,8 @@ use super::beside::Beside;
 use super::problem::{Problems, listed};
 use super::reader::{Table, fields, read, read_some, unknown_key};
 use super::shape::{CheckCommon, GroupEntry, word};
-use crate::domain::{CheckName, CheckSpec, Component, Group, Holds, Kind, Period};
+use super::uplinks::Uplinks;
+use crate::domain::{CheckName, CheckSpec, Component, Group, Holds, Kind, Period, Uplink};
 use crate::probe::{self, ProbeConfig};
 
 /// Twenty times a second: the pace of a bench, and no burden to anybody's equipment or line.
@@ -37,6 +38,7 @@ struct Read {
 pub(super) fn read_checks(
     checks: &[Table<'_>],
     groups: &[Table<'_>],
+    uplinks: &Uplinks,
     beside: &Beside<'_>,
     largest_need: f64,
     problems: &mut Problems,
@@ -64,8 +66,9 @@ pub(super) fn read_checks(
                 problems.say(table.at(key), why);
             }
         }
+        let uplink = common.uplink.as_deref().and_then(|name| uplinks.lead(name, probe.as_mut(), *table, problems));
         let group = common.group.clone();
-        match assemble(common, probe, *table, problems) {
+        match assemble(common, probe, uplink, *table, problems) {
             Some(check) => all.push(check),
             None => incomplete.extend(group),
         }
@@ -124,6 +127,7 @@ fn read_own(kind: Kind, table: Table<'_>, beside: &Beside<'_>, problems: &mut Pr
 fn assemble(
     common: CheckCommon,
     probe: Option<ProbeConfig>,
+    uplink: Option<Arc<Uplink>>,
     table: Table<'_>,
     problems: &mut Problems,
 ) -> Option<Read> {
@@ -162,6 +166,7 @@ fn assemble(
     }
     let component = component(kind, &common, table, problems)?;
     let (name, probe) = (common.name?, probe?);
+    let looks_at = digest(&probe, uplink.as_deref());
     let spec = CheckSpec {
         name: CheckName::from(name),
         kind,
@@ -169,6 +174,7 @@ fn assemble(
         level: common.level.unwrap_or_else(|| probe.level()),
         requirement: common.requirement,
         group: None,
+        uplink,
         active: defaults.active,
         interval,
         fresh_for,
@@ -176,7 +182,7 @@ fn assemble(
             bad_for: common.bad_for.map_or(defaults.bad_for, |Period(hold)| hold),
             good_for: common.good_for.map_or(defaults.good_for, |Period(hold)| hold),
         },
-        looks_at: digest(&probe),
+        looks_at,
         rules: probe.rules(),
         loss: probe.loss(),
     };
@@ -312,9 +318,11 @@ fn agreed_need(
 }
 
 /// Stable within one build of the daemon, which is as far as stored evidence may be believed without a look.
-fn digest(probe: &ProbeConfig) -> u64 {
+fn digest(probe: &ProbeConfig, uplink: Option<&Uplink>) -> u64 {
     use std::hash::{DefaultHasher, Hash as _, Hasher as _};
     let mut hasher = DefaultHasher::new();
     format!("{probe:?}").hash(&mut hasher);
+    // By another uplink it looks at something else.
+    uplink.map(|uplink| (&uplink.interface, uplink.source)).hash(&mut hasher);
     hasher.finish()
 }

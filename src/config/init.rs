@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::platforms::Platform;
 use crate::domain::{Lang, Text};
+use crate::probe::ports::platforms::Platform;
 
 #[cfg(test)]
 mod tests;
@@ -309,7 +309,10 @@ impl Page {
             Lang::Id => ("Media", "Sumber"),
             Lang::En => ("Media", "Source"),
         };
-        self.note(&format!("{}. {}: {}.\n{}: {}.", platform.title, words.0, platform.media, words.1, platform.source));
+        if !platform.ports.is_empty() {
+            let (ports, sources) = (platform.words(), platform.sources());
+            self.note(&format!("{}. {}: {ports}.\n{}: {sources}.", platform.title, words.0, words.1));
+        }
         if let Some((web, port)) = answers.web() {
             // Room systems speak no HTTPS: an echo is what there is.
             if platform.name == "h323" {

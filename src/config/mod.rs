@@ -15,7 +15,6 @@ use crate::probe::ProbeConfig;
 mod beside;
 mod checks;
 pub mod init;
-pub mod platforms;
 mod problem;
 mod profiles;
 mod reader;
@@ -25,6 +24,7 @@ mod sections;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod uplinks;
 
 pub use beside::Files;
 pub use problem::{Errors, Problem, Source};
@@ -34,6 +34,7 @@ use beside::Beside;
 use problem::Problems;
 use reader::{Table, unknown_key};
 use sections::{all_profiles, components, list, remedies, section, tree};
+use uplinks::Uplinks;
 
 /// The complete, commented example: what `siaga config print` prints.
 pub const EXAMPLE: &str = include_str!("../../config/siaga.toml");
@@ -49,7 +50,7 @@ pub const DEFAULT_PATH: &str = "/etc/siaga/siaga.toml";
 pub const PATH_VARIABLE: &str = "SIAGA_CONFIG";
 
 const DEFAULT_PROFILE: &str = "zoom_group_720";
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 14] = [
     "room",
     "web",
     "store",
@@ -57,6 +58,7 @@ const SECTIONS: [&str; 13] = [
     "profiles",
     "profile",
     "components",
+    "uplink",
     "check",
     "group",
     "receiver",
@@ -185,7 +187,8 @@ impl Config {
         let components = components(top, &mut problems);
         let (tables, groups) = (list(top, "check", &mut problems), list(top, "group", &mut problems));
         let need = profiles.iter().map(|profile| profile.down.degraded.max(profile.up.degraded)).fold(0.0, f64::max);
-        let checks = checks::read_checks(&tables, &groups, &beside, need, &mut problems);
+        let uplinks = Uplinks::read(&list(top, "uplink", &mut problems), &mut problems);
+        let checks = checks::read_checks(&tables, &groups, &uplinks, &beside, need, &mut problems);
         let receivers = receivers::receivers(top, &beside, &mut problems);
         let routes = receivers::routes(top, &receivers, &mut problems);
         let maintenance = receivers::maintenance(top, &mut problems);

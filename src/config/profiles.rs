@@ -7,6 +7,7 @@ use super::problem::{Problems, listed};
 use super::reader::{Table, read};
 use super::shape::{ProfileEntry, word};
 use crate::domain::{Pair, Period, Profile, Rate};
+use crate::probe::ports::platforms::{platform, platforms};
 
 /// The profiles as they are read, each text over the ones before it.
 #[derive(Debug, Default)]
@@ -73,6 +74,7 @@ impl ProfileEntry {
             jitter_degraded: self.jitter_degraded.or(base.jitter_degraded),
             loss_degraded: self.loss_degraded.or(base.loss_degraded),
             loss_not_ready: self.loss_not_ready.or(base.loss_not_ready),
+            platform: self.platform.clone().or_else(|| base.platform.clone()),
             udp: self.udp.or(base.udp),
             runtime: self.runtime.or(base.runtime),
             components: self.components.or_else(|| base.components.clone()),
@@ -140,6 +142,10 @@ impl ProfileEntry {
             let key = if table.get("loss_degraded").is_some() { "loss_degraded" } else { "loss_not_ready" };
             wrong(key, format!("loss_degraded ({degraded}) is above loss_not_ready ({not_ready})"));
         }
+        if let Some(named) = self.platform.as_deref().filter(|named| platform(named).is_none()) {
+            let known = listed(platforms().iter().map(|known| known.name.as_str()));
+            wrong("platform", format!("unknown platform {named:?}; known are {known}"));
+        }
         sound
     }
 
@@ -157,6 +163,7 @@ impl ProfileEntry {
             rtt: Pair { degraded: seconds(self.rtt_degraded?), not_ready: seconds(self.rtt_not_ready?) },
             jitter_degraded: seconds(self.jitter_degraded?),
             loss: Pair { degraded: self.loss_degraded?, not_ready: self.loss_not_ready? },
+            platform: self.platform.map(Arc::from),
             udp: self.udp.unwrap_or(crate::domain::Requirement::Advisory),
             runtime: self.runtime.map_or(Duration::ZERO, |Period(runtime)| runtime),
             components: self.components.unwrap_or_default(),

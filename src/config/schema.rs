@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use super::shape::{
     CheckCommon, ComponentEntry, Control, GroupEntry, ProfileEntry, Profiles, RemedyText, Room, Store, Web,
 };
+use super::uplinks::UplinkEntry;
 use crate::domain::{Component, Kind};
 use crate::notify;
 use crate::probe;
@@ -29,6 +30,7 @@ pub fn schema() -> Value {
         "profiles": of.one::<Profiles>(),
         "profile": of.list::<ProfileEntry>(),
         "components": { "type": "object", "properties": components, "additionalProperties": false },
+        "uplink": of.list::<UplinkEntry>(),
         "group": of.list::<GroupEntry>(),
         "route": of.list::<notify::routes::Route>(),
         "maintenance": of.list::<notify::routes::Maintenance>(),

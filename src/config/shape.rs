@@ -306,6 +306,8 @@ pub(super) struct CheckCommon {
     pub(super) group: Option<String>,
     /// How many of its group must be good; may stand on the `[[group]]` instead.
     pub(super) need: Option<usize>,
+    /// By which uplink it measures; the machine's routes choose, if left out.
+    pub(super) uplink: Option<String>,
     /// Where it stands in the tree of root causes, if not where its kind stands.
     pub(super) level: Option<Level>,
     /// What it speaks for; only for a kind that does not say so itself (`replay`).
@@ -370,6 +372,8 @@ pub(super) struct ProfileEntry {
     pub(super) loss_degraded: Option<f64>,
     /// Share of packets lost that no call survives, from 0 to 1.
     pub(super) loss_not_ready: Option<f64>,
+    /// The platform that such a meeting is held on: a name of `siaga platforms`; any, if left out.
+    pub(super) platform: Option<String>,
     /// Whether media must go by UDP.
     pub(super) udp: Option<Requirement>,
     /// Usable runtime that the battery must have while mains is present.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::component::{Component, Requirement};
 use super::quantity::Quantity;
 use super::reason::ReasonDef;
+use super::uplink::Uplink;
 
 /// A check's name, unique in its room. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -80,6 +81,8 @@ pub enum Kind {
     Stamp,
     /// The same through a TURN server (RFC 8656).
     Relay,
+    /// A platform's ports, at a far end.
+    Ports,
     /// A UPS read from NUT's upsd.
     Ups,
     /// A sound card.
@@ -106,7 +109,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order in which lists show them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Link,
         Self::Icmp,
         Self::Stun,
@@ -116,6 +119,7 @@ impl Kind {
         Self::Bandwidth,
         Self::Stamp,
         Self::Relay,
+        Self::Ports,
         Self::Ups,
         Self::Audio,
         Self::Seat,
@@ -141,6 +145,7 @@ impl Kind {
             Self::Bandwidth => "bandwidth",
             Self::Stamp => "stamp",
             Self::Relay => "relay",
+            Self::Ports => "ports",
             Self::Ups => "ups",
             Self::Audio => "audio",
             Self::Seat => "seat",
@@ -166,7 +171,8 @@ impl Kind {
             | Self::Dns
             | Self::Bandwidth
             | Self::Stamp
-            | Self::Relay => Component::Internet,
+            | Self::Relay
+            | Self::Ports => Component::Internet,
             Self::Ups => Component::Power,
             Self::Audio | Self::Seat | Self::Microphone | Self::Loopback => Component::Audio,
             Self::Camera | Self::Frames | Self::Display => Component::Video,
@@ -302,6 +308,8 @@ pub enum ProfileLimit {
     Runtime,
     /// A flag's limit (0.5) where the profile requires UDP; none where UDP is advisory.
     UdpRequired,
+    /// The same where the profile is of that platform, or of none that it names.
+    UdpRequiredBy(&'static str),
 }
 
 /// A rule: what a measurement beyond a limit makes of the check, and why.
@@ -351,6 +359,8 @@ pub struct CheckSpec {
     pub requirement: Requirement,
     /// The group it stands in, if any.
     pub group: Option<Group>,
+    /// The uplink by which it measures; `None`: as the machine's routes lead.
+    pub uplink: Option<Arc<Uplink>>,
     /// Whether its probe disturbs a meeting, so that it is held while the room is in use.
     pub active: bool,
     /// How often it is observed.
@@ -365,4 +375,11 @@ pub struct CheckSpec {
     pub rules: Vec<Rule>,
     /// The loss decision, for kinds that count packets.
     pub loss: Option<LossRule>,
+}
+
+impl CheckSpec {
+    /// The uplink by which it measures, if that is a backup.
+    pub fn backup(&self) -> Option<&Uplink> {
+        self.uplink.as_deref().filter(|uplink| uplink.backup.is_some())
+    }
 }

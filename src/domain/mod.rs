@@ -23,6 +23,7 @@ pub mod sketch;
 pub mod snapshot;
 pub mod time;
 pub mod units;
+pub mod uplink;
 pub mod verdict;
 
 pub use act::Act;
@@ -44,4 +45,5 @@ pub use sketch::Sketch;
 pub use snapshot::{CheckView, ComponentView, ProfileView, Snapshot};
 pub use time::{Mono, Now};
 pub use units::{Period, Rate, Size};
+pub use uplink::Uplink;
 pub use verdict::Verdict;

@@ -36,6 +36,8 @@ pub struct Profile {
     pub jitter_degraded: f64,
     /// Share of packets lost, ratio.
     pub loss: Pair,
+    /// The platform that such a meeting is held on, by its name in the list of platforms; `None` if any may be.
+    pub platform: Option<std::sync::Arc<str>>,
     /// Whether media must go by UDP.
     pub udp: Requirement,
     /// Usable runtime that the battery must have while mains is present.
@@ -74,6 +76,10 @@ impl Profile {
             ProfileLimit::EitherFloor => self.up.not_ready.max(self.down.not_ready),
             ProfileLimit::Runtime => self.runtime.as_secs_f64(),
             ProfileLimit::UdpRequired => return (self.udp == Requirement::Required).then_some(0.5),
+            ProfileLimit::UdpRequiredBy(platform) => {
+                let concerns = self.platform.as_deref().is_none_or(|own| own == platform);
+                return self.limit(ProfileLimit::UdpRequired).filter(|_| concerns);
+            }
         })
     }
 }

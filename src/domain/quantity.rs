@@ -125,6 +125,8 @@ pub struct Quantity {
     pub help: &'static str,
     /// What it was reckoned from, where a message that gives it gives that too, as `{reported}`.
     pub reckoned_from: Option<&'static Self>,
+    /// Whether it is what a check's tests had taken of the day's budget (UTC) when it was measured.
+    pub of_budget: bool,
     /// What it says of the line; such quantities are kept by the hour too, for longer than by the minute.
     pub figure: Option<Figure>,
 }
@@ -132,12 +134,12 @@ pub struct Quantity {
 impl Quantity {
     /// A value that goes up and down.
     pub const fn gauge(name: &'static str, unit: Unit, help: &'static str) -> Self {
-        Self { name, unit, part: None, counter: false, help, figure: None, reckoned_from: None }
+        Self { name, unit, part: None, counter: false, help, figure: None, reckoned_from: None, of_budget: false }
     }
 
     /// A value that only grows from the process's start; its name ends in `_total`.
     pub const fn counter(name: &'static str, unit: Unit, help: &'static str) -> Self {
-        Self { name, unit, part: None, counter: true, help, figure: None, reckoned_from: None }
+        Self { name, unit, part: None, counter: true, help, figure: None, reckoned_from: None, of_budget: false }
     }
 
     /// The same with several values an observation, told apart by the label `part`.
@@ -150,6 +152,12 @@ impl Quantity {
     #[must_use]
     pub const fn reckoned_from(self, reported: &'static Self) -> Self {
         Self { reckoned_from: Some(reported), ..self }
+    }
+
+    /// The same, as what a day's budget is spent on.
+    #[must_use]
+    pub const fn of_budget(self) -> Self {
+        Self { of_budget: true, ..self }
     }
 
     /// The same, kept by the hour too as what it says of the line.

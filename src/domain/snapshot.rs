@@ -12,6 +12,7 @@ use super::observation::{ErrorKind, Observation};
 use super::profile::Profile;
 use super::reason::Reason;
 use super::time::{Mono, Now};
+use super::uplink::Uplink;
 use super::verdict::Verdict;
 
 /// The state of the room at one moment. API, metrics and page render this and nothing else.
@@ -51,6 +52,24 @@ impl Snapshot {
     /// The view of a profile by its name.
     pub fn profile(&self, name: &str) -> Option<&ProfileView> {
         self.profiles.iter().find(|view| &*view.profile.name == name).map(|view| &**view)
+    }
+
+    /// The uplinks that checks name, each with the bytes that active tests by it have taken on this day (UTC), as their checks told
+    /// last.
+    pub fn uplinks(&self) -> Vec<(Arc<Uplink>, f64)> {
+        let mut all: Vec<(Arc<Uplink>, f64)> = Vec::new();
+        let day = |at: Timestamp| at.as_second().div_euclid(86_400);
+        for check in &self.checks {
+            let Some(uplink) = &check.spec.uplink else { continue };
+            let of_today = check.last.iter().filter(|last| day(last.at.wall) == day(self.at.wall));
+            let measured = of_today.flat_map(|last| &last.reading.measurements);
+            let used: f64 = measured.filter(|one| one.quantity.of_budget).map(|one| one.value).sum();
+            match all.iter_mut().find(|(known, _)| known.name == uplink.name) {
+                Some((_, sum)) => *sum += used,
+                None => all.push((Arc::clone(uplink), used)),
+            }
+        }
+        all
     }
 
     /// A check by its name.

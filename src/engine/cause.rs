@@ -22,6 +22,8 @@ pub struct Node<'a> {
     pub began: Mono,
     /// When it was last observed.
     pub seen: Option<Mono>,
+    /// By which line out of the house it measures, of what stands beyond the computer: `None` by the main one.
+    pub line: Option<&'a str>,
     /// Where its devices are attached, or were; empty where that is not known.
     pub places: &'a [String],
     /// The buses that it says are missing; empty where that is not known.
@@ -34,6 +36,13 @@ impl Node<'_> {
     fn concerns(&self, other: &Node<'_>) -> bool {
         let on_it = |place: &String| self.gone.iter().any(|bus| is_behind(place, bus));
         self.gone.is_empty() || other.places.is_empty() || other.places.iter().any(on_it)
+    }
+
+    /// Whether both are of one line out of the house, or not both of any: a backup that works does not speak for the main line, nor
+    /// does the main line's router explain what is silent by the backup.
+    fn shares_line(&self, other: &Node<'_>) -> bool {
+        let on_line = |level| matches!(level, Level::Link | Level::Gateway | Level::FarEnd | Level::Platform);
+        !on_line(self.level) || !on_line(other.level) || self.line == other.line
     }
 
     /// Whether it shows that what is above it works, in spite of the failure of `cause`. A bandwidth test that went well an
@@ -70,7 +79,8 @@ fn explain(nodes: &[Node<'_>], child: usize) -> Option<usize> {
     let mut level = nodes[child].level.parent();
     while let Some(above) = level {
         level = above.parent();
-        let mut parents = (0..nodes.len()).filter(|at| nodes[*at].level == above);
+        let of_line = |at: &usize| nodes[*at].level == above && nodes[*at].shares_line(&nodes[child]);
+        let mut parents = (0..nodes.len()).filter(of_line);
         let Some(cause) = parents.clone().find(|at| nodes[*at].verdict == Verdict::NotReady) else { continue };
         if parents.any(|at| nodes[at].verdict.is_usable()) {
             // The second of two links still stands.
@@ -83,6 +93,7 @@ fn explain(nodes: &[Node<'_>], child: usize) -> Option<usize> {
             let node = &nodes[at];
             at != child
                 && is_below(node.level, above)
+                && nodes[cause].shares_line(node)
                 && nodes[cause].concerns(node)
                 && node.works_in_spite_of(&nodes[cause])
         };
@@ -113,7 +124,7 @@ mod tests {
     fn node(level: Level, verdict: Verdict) -> Node<'static> {
         let began = Mono::from_elapsed(Duration::from_secs(10));
         let seen = Some(began.after(Duration::from_secs(1)));
-        Node { level, verdict, worsening: false, better: None, began, seen, places: &[], gone: &[] }
+        Node { level, verdict, worsening: false, better: None, began, seen, line: None, places: &[], gone: &[] }
     }
 
     fn causes(nodes: &[(Level, Verdict)]) -> Vec<Option<usize>> {
@@ -194,6 +205,22 @@ mod tests {
         assert_eq!(blocked_by(&[bus, device(NotReady, &beside), device(NotReady, &[])]), [None, None, Some(0)]);
         // What is not known to be elsewhere speaks for it, as before.
         assert_eq!(blocked_by(&[bus, device(NotReady, &on_it), device(Ready, &[])]), [None, None, None]);
+    }
+
+    #[test]
+    fn a_line_explains_its_own_and_another_line_neither_clears_it_nor_is_explained_by_it() {
+        let backup = |level, verdict| Node { line: Some("backup"), ..node(level, verdict) };
+        let (link, far) = (node(Link, NotReady), node(FarEnd, NotReady));
+        assert_eq!(blocked_by(&[link, far, backup(Link, Ready), backup(FarEnd, Ready)]), [None, Some(0), None, None]);
+        assert_eq!(blocked_by(&[link, backup(FarEnd, NotReady), far]), [None, None, Some(0)]);
+        assert_eq!(
+            blocked_by(&[link, far, backup(Link, NotReady), backup(FarEnd, NotReady)]),
+            [None, Some(0), None, Some(2)]
+        );
+        // The computer is everybody's, and any line that works shows that it does.
+        let computer = node(Computer, NotReady);
+        assert_eq!(blocked_by(&[computer, far, backup(FarEnd, NotReady)]), [None, Some(0), Some(0)]);
+        assert_eq!(blocked_by(&[computer, far, backup(FarEnd, Ready)]), [None, None, None]);
     }
 
     #[test]

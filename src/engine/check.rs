@@ -93,6 +93,11 @@ impl CheckState {
         self.runs > 0
     }
 
+    /// Whether anything was ever observed of it, by an earlier process perhaps.
+    pub const fn has_evidence(&self) -> bool {
+        self.last.is_some()
+    }
+
     /// Whether somebody was last seen to use the device. Eyes that close do not end a meeting: what is stale or failed
     /// says nothing, and the last word stands until a reading takes it back.
     pub const fn in_use(&self) -> bool {
@@ -261,6 +266,7 @@ impl CheckState {
             better: judged.pending.filter(|pending| pending.to < judged.verdict).map(|pending| pending.since),
             began: hold.decided().map_or(Mono::NEVER, |decided| decided.since),
             seen: self.last.as_ref().map(|last| last.at.mono),
+            line: self.spec.backup().map(|uplink| &*uplink.name),
             places: &self.places,
             gone: &self.gone,
         }

@@ -118,3 +118,57 @@ pub fn worst(findings: &[Finding]) -> Verdict {
 pub fn names(findings: &[Finding], reason: &ReasonDef) -> bool {
     findings.iter().any(|finding| finding.reason == reason)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::rooms::{BROKEN, at, plan, profile, spec};
+    use super::super::{Engine, Restored};
+    use crate::domain::{
+        Holds, Kind, Level, Limit, Observation, ProfileLimit, Quantity, Reading, Requirement, Rule, Test, Unit, Verdict,
+    };
+
+    static BLOCKED: Quantity = Quantity::gauge("test_blocked", Unit::Flag, "Whether it is blocked.").by("platform");
+
+    /// Of a platform, and of any; UDP required, and advisory.
+    const MEETINGS: [(Option<&str>, Requirement); 4] = [
+        (Some("one"), Requirement::Required),
+        (Some("other"), Requirement::Required),
+        (None, Requirement::Required),
+        (Some("one"), Requirement::Advisory),
+    ];
+
+    #[test]
+    fn blocked_udp_is_degraded_at_worst_and_only_where_that_platform_requires_it() {
+        let rule = |platform| Rule {
+            quantity: &BLOCKED,
+            part: Some(platform),
+            test: Test::Above,
+            degraded: Limit::Profile(ProfileLimit::UdpRequiredBy(platform)),
+            not_ready: Limit::None,
+            reason: &BROKEN,
+        };
+        let mut ports = spec("ports", Kind::Ports, Level::FarEnd);
+        ports.holds = Holds { bad_for: std::time::Duration::ZERO, good_for: std::time::Duration::ZERO };
+        ports.rules = vec![rule("one"), rule("other")];
+        let mut plan = plan(vec![ports]);
+        let meeting = |(platform, udp): (Option<&str>, Requirement)| {
+            let base = (*profile("meeting", 1e6, 5e5)).clone();
+            Arc::new(crate::domain::Profile { platform: platform.map(Arc::from), udp, ..base })
+        };
+        plan.profiles = MEETINGS.into_iter().map(meeting).collect();
+        let verdicts = |one: f64, other: f64| {
+            let mut engine = Engine::new(plan.clone(), Restored::default(), at(0.0));
+            let mut reading = Reading::default();
+            reading.measure_part(&BLOCKED, "one", one);
+            reading.measure_part(&BLOCKED, "other", other);
+            engine.observe(Observation::read("ports".into(), at(0.0), std::time::Duration::ZERO, reading), at(0.0));
+            engine.snapshot().profiles.iter().map(|view| view.checks[0].verdict).collect::<Vec<_>>()
+        };
+        let (yes, no) = (Verdict::Degraded, Verdict::Ready);
+        assert_eq!(verdicts(0.0, 0.0), [no; 4]);
+        assert_eq!(verdicts(1.0, 0.0), [yes, no, yes, no]);
+        assert_eq!(verdicts(0.0, 1.0), [no, yes, yes, no]);
+    }
+}

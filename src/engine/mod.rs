@@ -32,6 +32,8 @@ mod histories;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
+mod lines;
+#[cfg(test)]
 mod rooms;
 #[cfg(test)]
 mod tests;
@@ -116,6 +118,8 @@ pub struct Engine {
     standings: Standings,
     /// Since when each component has had its verdict, per profile.
     since: HashMap<(usize, Component), (Verdict, Timestamp)>,
+    /// Since when each component stands by a backup uplink, per profile.
+    on_backup: HashMap<(usize, Component), Timestamp>,
     events: Vec<Event>,
     /// The newest roll-up of each profile, and what it was made of.
     rolled_up: Vec<Option<(MadeOf, Arc<ProfileView>)>>,
@@ -174,6 +178,7 @@ impl Engine {
             told: HashMap::new(),
             standings,
             since: HashMap::new(),
+            on_backup: HashMap::new(),
             events: Vec::new(),
             rolled_up: Vec::new(),
             told_of: None,
@@ -239,6 +244,7 @@ impl Engine {
         });
         if !same_profiles {
             self.since.clear();
+            self.on_backup.clear();
         }
         self.current = plan.default_profile;
         self.plan = plan;

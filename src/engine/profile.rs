@@ -7,7 +7,7 @@ use super::check::CheckState;
 use super::rollup::{self, Decided};
 use super::{Engine, reasons};
 use crate::domain::snapshot::{ComponentView, Judged, ProfileView};
-use crate::domain::{Component, Mono, Now, Reason, Requirement, Subject, Verdict};
+use crate::domain::{Arg, Component, Mono, Now, Reason, Requirement, Subject, Verdict};
 
 /// All that a roll-up depends on, beside the plan and the passing of evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +80,18 @@ impl Engine {
                 && self.counts(place, &self.checks[*at])
                 && components.iter().any(|view| view.component == component && view.verdict == verdict)
         };
-        let worst = (0..judged.len()).find(decides);
+        // A room on its backup is so because of what fails on the main line.
+        let on_backup = |at: &usize| {
+            let spec = self.checks[*at].spec();
+            !judged[*at].verdict.is_usable()
+                && spec.backup().is_none()
+                && self.counts(place, &self.checks[*at])
+                && components.iter().any(|view| {
+                    let said = view.reasons.iter().any(|reason| reason.def == &reasons::ON_BACKUP);
+                    said && view.component == spec.component && view.verdict == verdict
+                })
+        };
+        let worst = (0..judged.len()).find(decides).or_else(|| (0..judged.len()).find(on_backup));
         let root_cause = worst
             .filter(|_| verdict != Verdict::Ready)
             .map(|at| self.checks[cause::root(blocked_by, at)].spec().name.clone());
@@ -93,9 +104,15 @@ impl Engine {
         let absent = self.plan.absent.contains(&component);
         let checks: Vec<usize> =
             (0..self.checks.len()).filter(|at| self.checks[*at].spec().component == component).collect();
-        let decided: Vec<Decided<'_>> =
-            checks.iter().map(|at| Decided { spec: self.checks[*at].spec(), verdict: judged[*at].verdict }).collect();
-        let rolled = rollup::component(&decided);
+        let decided = checks.iter().map(|at| Decided {
+            spec: self.checks[*at].spec(),
+            verdict: judged[*at].verdict,
+            observed: self.checks[*at].has_evidence(),
+        });
+        let decided: Vec<Decided<'_>> = decided.collect();
+        let (rolled, backups) = rollup::component_on(&decided);
+        let backups: Vec<_> =
+            backups.into_iter().filter_map(|one| Some((Arc::clone(&one.name), one.backup?))).collect();
         let verdict = rolled.unwrap_or(if absent { Verdict::Ready } else { Verdict::Unknown });
         let before = self.standings.before(&Subject::Component(component)).filter(|_| place == self.current);
         let began = before.filter(|before| before.verdict == verdict).map_or(now.wall, |before| before.since);
@@ -113,6 +130,15 @@ impl Engine {
                 since,
                 blocked_by: None,
             });
+        }
+        if backups.is_empty() {
+            self.on_backup.remove(&(place, component));
+        } else {
+            let since = *self.on_backup.entry((place, component)).or_insert(now.wall);
+            for (name, verdict) in backups {
+                let args = vec![("uplink", Arg::Text(name.to_string()))];
+                reasons.push(Reason { def: &reasons::ON_BACKUP, verdict, args, since, blocked_by: None });
+            }
         }
         ComponentView { component, verdict, requirement, absent, reasons, checks, since }
     }

@@ -40,5 +40,18 @@ pub static NOT_CONFIGURED: ReasonDef = ReasonDef::new(
 )
 .lasting();
 
+/// The internet is what it is by a backup uplink alone.
+pub static ON_BACKUP: ReasonDef = ReasonDef::new(
+    "internet.on_backup",
+    Text::new(
+        "Internet siap lewat jalur cadangan {uplink}: jalur utama sendiri tidak cukup",
+        "The internet is ready on the backup {uplink}: the main line alone does not suffice",
+    ),
+    Text::new(
+        "Pastikan rapat memakai jalur cadangan, dan laporkan gangguan jalur utama ke penyedia internet",
+        "See to it that the meeting uses the backup, and report the main line to the internet provider",
+    ),
+);
+
 /// All of them, for the catalogue.
-pub const ALL: &[&ReasonDef] = &[&STALE, &NO_EVIDENCE, &STARTING, &NOT_CONFIGURED];
+pub const ALL: &[&ReasonDef] = &[&STALE, &NO_EVIDENCE, &STARTING, &NOT_CONFIGURED, &ON_BACKUP];

@@ -4,8 +4,9 @@
 use std::cmp::Reverse;
 
 use crate::domain::snapshot::{ComponentView, Judged, ProfileView};
-use crate::domain::{CheckName, Requirement, Snapshot, Verdict};
+use crate::domain::{CheckName, Reason, Requirement, Snapshot, Verdict};
 
+use super::reasons::ON_BACKUP;
 use super::rollup::{self, Decided};
 
 /// `view` once more, with each check as `see` sees it; `None` leaves a check aside as if it were not there.
@@ -56,10 +57,14 @@ fn roll_up(snapshot: &Snapshot, old: &ComponentView, seen: &[Option<Judged>]) ->
     let decided: Vec<Decided<'_>> = old
         .checks
         .iter()
-        .filter_map(|at| Some(Decided { spec: &snapshot.checks[*at].spec, verdict: seen[*at].as_ref()?.verdict }))
+        .filter_map(|at| {
+            let check = &snapshot.checks[*at];
+            Some(Decided { spec: &check.spec, verdict: seen[*at].as_ref()?.verdict, observed: check.last.is_some() })
+        })
         .collect();
     let checks: Vec<usize> = old.checks.iter().copied().filter(|at| seen[*at].is_some()).collect();
-    let rolled = rollup::component(&decided);
+    let (rolled, backups) = rollup::component_on(&decided);
+    let holds = |reason: &&Reason| reason.def != &ON_BACKUP || !backups.is_empty();
     // A component of which everything that counts was left aside is excused; one that never had anything is as before.
     let left_aside = rolled.is_none() && checks.len() < old.checks.len();
     let absent = old.absent || left_aside;
@@ -75,7 +80,7 @@ fn roll_up(snapshot: &Snapshot, old: &ComponentView, seen: &[Option<Judged>]) ->
         verdict,
         requirement: old.requirement,
         absent,
-        reasons: old.reasons.clone(),
+        reasons: old.reasons.iter().filter(holds).cloned().collect(),
         checks,
         since,
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::{CheckSpec, Component, Requirement, Verdict};
+use crate::domain::{CheckSpec, Component, Requirement, Uplink, Verdict};
 
 /// A check with its decided verdict.
 #[derive(Clone, Copy, Debug)]
@@ -11,6 +11,8 @@ pub struct Decided<'a> {
     pub spec: &'a CheckSpec,
     /// What is decided.
     pub verdict: Verdict,
+    /// Whether anything was ever observed of it.
+    pub observed: bool,
 }
 
 /// The verdict of a component from its checks. `None`: nothing that counts is configured.
@@ -36,6 +38,41 @@ pub fn group(need: usize, mut members: Vec<Verdict>) -> Option<Verdict> {
     members.sort();
     let last = members.len().checked_sub(1)?;
     members.get(need.saturating_sub(1).min(last)).copied()
+}
+
+/// The same, and by which backup uplinks it stands: what the config says of a room on its backup comes on top.
+pub fn component_on<'a>(checks: &[Decided<'a>]) -> (Option<Verdict>, Vec<&'a Uplink>) {
+    let backups = by_backup(checks);
+    let said = Verdict::worst(backups.iter().filter_map(|uplink| uplink.backup)).unwrap_or(Verdict::Ready);
+    (component(checks).map(|verdict| verdict.max(said)), backups)
+}
+
+/// The backup uplinks without which a component would be worse than it is: those by which the good members of a group measure that
+/// would be worse without them. A group of whose other members one has not been looked at yet says nothing.
+fn by_backup<'a>(checks: &[Decided<'a>]) -> Vec<&'a Uplink> {
+    let mut groups: BTreeMap<&str, Vec<&Decided<'a>>> = BTreeMap::new();
+    for check in checks.iter().filter(|check| check.spec.requirement == Requirement::Required) {
+        if let Some(group) = &check.spec.group {
+            groups.entry(&group.name).or_default().push(check);
+        }
+    }
+    let mut all: Vec<&Uplink> = Vec::new();
+    for members in groups.into_values() {
+        let need = members[0].spec.group.as_ref().map_or(1, |group| group.need);
+        let of = |members: &[&Decided<'_>]| group(need, members.iter().map(|check| check.verdict).collect());
+        let main: Vec<&Decided<'a>> = members.iter().copied().filter(|check| check.spec.backup().is_none()).collect();
+        let (Some(whole), Some(alone)) = (of(&members), of(&main)) else { continue };
+        if !whole.is_usable() || alone <= whole || main.iter().any(|check| !check.observed) {
+            continue;
+        }
+        let good = members.iter().filter(|check| check.verdict <= whole).filter_map(|check| check.spec.backup());
+        for uplink in good {
+            if all.iter().all(|other| other.name != uplink.name) {
+                all.push(uplink);
+            }
+        }
+    }
+    all
 }
 
 /// The verdict of the room from its components: what counts, and what is said of it. A room in which nothing counts is

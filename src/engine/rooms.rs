@@ -41,6 +41,7 @@ pub(super) fn spec(name: &str, kind: Kind, level: Level) -> CheckSpec {
         level,
         requirement: Requirement::Required,
         group: None,
+        uplink: None,
         active: false,
         interval: secs(5),
         fresh_for: secs(20),
@@ -62,6 +63,7 @@ pub(super) fn profile(name: &str, need: f64, floor: f64) -> Arc<Profile> {
         rtt: pair(0.3, 0.6),
         jitter_degraded: 0.04,
         loss: pair(0.02, 0.08),
+        platform: None,
         udp: Requirement::Required,
         runtime: secs(900),
         components: BTreeMap::from([

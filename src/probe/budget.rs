@@ -1,4 +1,5 @@
-//! The budget that all active tests of the line share: one at a time, so many bytes a day, and not too often.
+//! The budget that all active tests of the line share: one at a time, so many bytes a day, and not too often. Each uplink that the
+//! config names has books of its own.
 //!
 //! It is the process's, not a probe's: a reload makes new probes, and must not make a new budget. Nor must a restart: each
 //! observation carries its check's bytes of the day, and the newest stored one opens the books again.
@@ -20,8 +21,12 @@ pub struct Budget(Arc<Shared>);
 struct Shared {
     /// Whose turn it is: two tests at once would measure each other.
     turn: Arc<tokio::sync::Mutex<()>>,
-    books: Mutex<BTreeMap<CheckName, Account>>,
+    books: Mutex<Books>,
 }
+
+/// What each check has spent, by whose budget: an uplink's, or that of what goes as the machine's routes lead.
+type Books = BTreeMap<Page, Account>;
+type Page = (Option<Arc<str>>, CheckName);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Account {
@@ -41,7 +46,7 @@ pub struct Allowance {
     pub worst: u64,
     /// How far apart two tests of this check are at least.
     pub min_gap: Duration,
-    /// How many bytes all checks' tests of one day (UTC) may take together.
+    /// How many bytes all checks' tests by the same uplink may take on one day (UTC) together.
     pub daily_budget: Size,
 }
 
@@ -69,13 +74,13 @@ pub enum Leave {
 #[derive(Clone, Debug)]
 pub struct Ledger {
     budget: Budget,
-    check: CheckName,
+    page: Page,
 }
 
 impl Budget {
-    /// The page of `check`.
-    pub fn page(&self, check: CheckName) -> Ledger {
-        Ledger { budget: self.clone(), check }
+    /// The page of `check` among those of an uplink, or of none.
+    pub fn page(&self, check: CheckName, uplink: Option<Arc<str>>) -> Ledger {
+        Ledger { budget: self.clone(), page: (uplink, check) }
     }
 
     /// Waits for this one's turn, which lasts until what is returned is dropped.
@@ -84,8 +89,8 @@ impl Budget {
     }
 
     /// Takes to heart what an earlier process observed, where `observation` carries the day's bytes in a quantity of
-    /// `accounts`. What this process knows better is left alone.
-    pub fn recall(&self, observation: &Observation, accounts: &[&Quantity]) {
+    /// `accounts`, as spent by that uplink. What this process knows better is left alone.
+    pub fn recall(&self, observation: &Observation, uplink: Option<Arc<str>>, accounts: &[&Quantity]) {
         let known = observation.reading.measurements.iter().find(|known| accounts.contains(&known.quantity));
         if let Some(known) = known {
             #[allow(
@@ -97,12 +102,12 @@ impl Budget {
             // That test is at least as long ago as the observation of it.
             let last_began = Some(observation.at.mono);
             let account = Account { day: day(observation.at.wall), today, last_began, ..Account::default() };
-            self.books().entry(observation.check.clone()).or_insert(account);
+            self.books().entry((uplink, observation.check.clone())).or_insert(account);
         }
     }
 
     /// Numbers only: whoever panicked while holding them left them whole.
-    fn books(&self) -> MutexGuard<'_, BTreeMap<CheckName, Account>> {
+    fn books(&self) -> MutexGuard<'_, Books> {
         self.0.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -111,13 +116,13 @@ impl Ledger {
     /// Asks for leave to begin a test now.
     pub fn ask(&self, now: Now, allowance: &Allowance) -> Leave {
         let mut books = self.budget.books();
-        books.entry(self.check.clone()).or_default();
+        books.entry(self.page.clone()).or_default();
         let mut spent = 0_u64;
-        for account in books.values_mut() {
+        for (_, account) in books.iter_mut().filter(|((uplink, _), _)| *uplink == self.page.0) {
             account.turn_to(day(now.wall));
             spent = spent.saturating_add(account.today);
         }
-        let Some(account) = books.get_mut(&self.check) else { return Leave::Spent };
+        let Some(account) = books.get_mut(&self.page) else { return Leave::Spent };
         if let Some(last) = account.last_began {
             let soonest = last.after(allowance.min_gap);
             if soonest > now.mono {
@@ -134,7 +139,7 @@ impl Ledger {
     /// Notes bytes as they pass, so that a test which is cut off has cost what it cost.
     pub fn spend(&self, bytes: u64) {
         let mut books = self.budget.books();
-        let account = books.entry(self.check.clone()).or_default();
+        let account = books.entry(self.page.clone()).or_default();
         account.today = account.today.saturating_add(bytes);
         account.total = account.total.saturating_add(bytes);
     }
@@ -142,13 +147,13 @@ impl Ledger {
     /// This check's bytes on the day of the newest test.
     #[allow(clippy::cast_precision_loss, reason = "exact for nine thousand terabytes")]
     pub fn today(&self) -> f64 {
-        self.budget.books().get(&self.check).map_or(0, |account| account.today) as f64
+        self.budget.books().get(&self.page).map_or(0, |account| account.today) as f64
     }
 
     /// This check's bytes since the process began.
     #[allow(clippy::cast_precision_loss, reason = "exact for nine thousand terabytes")]
     pub fn total(&self) -> f64 {
-        self.budget.books().get(&self.check).map_or(0, |account| account.total) as f64
+        self.budget.books().get(&self.page).map_or(0, |account| account.total) as f64
     }
 }
 
@@ -188,7 +193,7 @@ mod tests {
     #[test]
     fn the_books_keep_each_checks_gap_and_everybodys_budget_by_the_day() {
         let budget = Budget::default();
-        let (one, other) = (budget.page("one".into()), budget.page("other".into()));
+        let (one, other) = (budget.page("one".into(), None), budget.page("other".into(), None));
         let (gap, now) = (Duration::from_mins(15), noon());
         assert_eq!(one.ask(now, &allowance(gap)), Leave::Granted);
         one.spend(20);
@@ -197,8 +202,12 @@ mod tests {
         other.spend(11);
         let later = now.after(gap);
         assert_eq!(one.ask(later, &allowance(gap)), Leave::Spent, "31 and 20 more are beyond 50, whoever spent them");
-        assert_eq!(budget.page("third".into()).ask(later, &allowance(gap)), Leave::Spent);
-        assert_eq!(Budget::default().page("one".into()).ask(later, &allowance(gap)), Leave::Granted, "other books");
+        assert_eq!(budget.page("third".into(), None).ask(later, &allowance(gap)), Leave::Spent);
+        assert_eq!(
+            Budget::default().page("one".into(), None).ask(later, &allowance(gap)),
+            Leave::Granted,
+            "other books"
+        );
         let tomorrow = now.after(Duration::from_hours(12));
         assert_eq!(one.ask(tomorrow, &allowance(gap)), Leave::Granted);
         assert!((one.total() - 20.0).abs() < 0.5 && (other.total() - 11.0).abs() < 0.5);
@@ -210,10 +219,10 @@ mod tests {
         let mut reading = Reading::default();
         reading.measure(&USED_TODAY, 45.0);
         let earlier = Observation::read(check.clone(), now, MS, reading.clone());
-        budget.recall(&earlier, &[]);
-        assert!(budget.page(check.clone()).today() == 0.0, "of no account of ours");
-        budget.recall(&earlier, &[&USED_TODAY]);
-        let ledger = budget.page(check);
+        budget.recall(&earlier, None, &[]);
+        assert!(budget.page(check.clone(), None).today() == 0.0, "of no account of ours");
+        budget.recall(&earlier, None, &[&USED_TODAY]);
+        let ledger = budget.page(check, None);
         assert_eq!(
             ledger.ask(now, &allowance(MS)),
             Leave::NotBefore(now.mono.after(MS)),
@@ -223,7 +232,7 @@ mod tests {
         assert!((ledger.today() - 45.0).abs() < 0.5 && ledger.total() == 0.0);
         // What this process has counted itself is not overwritten by what an earlier one had.
         ledger.spend(3);
-        budget.recall(&earlier, &[&USED_TODAY]);
+        budget.recall(&earlier, None, &[&USED_TODAY]);
         assert!((ledger.today() - 48.0).abs() < 0.5);
         let now = now.after(MS);
         let yesterday = Now { wall: now.wall - Duration::from_hours(24), ..now };
@@ -231,8 +240,29 @@ mod tests {
         assert_eq!(ledger.ask(now, &allowance(MS)), Leave::Granted, "and the next day is a new one");
         // Of a day that is over, nothing is left to recall.
         let fresh = Budget::default();
-        fresh.recall(&Observation::read("one".into(), yesterday, MS, reading), &[&USED_TODAY]);
-        assert_eq!(fresh.page("one".into()).ask(now.after(MS), &allowance(MS)), Leave::Granted);
+        fresh.recall(&Observation::read("one".into(), yesterday, MS, reading), None, &[&USED_TODAY]);
+        assert_eq!(fresh.page("one".into(), None).ask(now.after(MS), &allowance(MS)), Leave::Granted);
+    }
+
+    #[test]
+    fn each_uplink_has_books_of_its_own_over_a_restart_too() {
+        let (budget, now) = (Budget::default(), noon());
+        let backup = || Some(Arc::from("backup"));
+        let (main, small) = (budget.page("one".into(), None), budget.page("two".into(), backup()));
+        let later = now.after(MS);
+        assert_eq!(main.ask(now, &allowance(MS)), Leave::Granted);
+        main.spend(45);
+        assert_eq!(main.ask(later, &allowance(MS)), Leave::Spent);
+        assert_eq!(small.ask(later, &allowance(MS)), Leave::Granted, "by the main line nothing of the backup is spent");
+        small.spend(45);
+        let other = budget.page("three".into(), backup());
+        assert_eq!(other.ask(later, &allowance(MS)), Leave::Spent, "but all that goes by the backup is");
+        let mut reading = Reading::default();
+        reading.measure(&USED_TODAY, 45.0);
+        let fresh = Budget::default();
+        fresh.recall(&Observation::read("two".into(), now, MS, reading), backup(), &[&USED_TODAY]);
+        assert_eq!(fresh.page("three".into(), backup()).ask(now, &allowance(MS)), Leave::Spent);
+        assert_eq!(fresh.page("one".into(), None).ask(now, &allowance(MS)), Leave::Granted);
     }
 
     #[tokio::test]

@@ -71,6 +71,7 @@ impl Machine {
             stands_until: Mono::ZERO,
             own_far_end: None,
             enrolled: Some(self.path("enrolled.toml")),
+            egress: crate::probe::egress::Egress::default(),
             budget: super::budget::Budget::default(),
             desktop: super::seat::desktop::Desktop::default(),
         }

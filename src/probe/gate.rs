@@ -7,6 +7,7 @@ use tokio::sync::{OwnedMutexGuard, watch};
 
 use super::Context;
 use super::budget::{Allowance, Budget, Leave, Ledger};
+use super::egress::Egress;
 use super::schedule::{Refusal, Schedule};
 use crate::clock::Clock;
 use crate::domain::{ErrorKind, Mono, Observation, ProbeError, Quantity};
@@ -20,6 +21,8 @@ pub(super) struct Gate {
     in_use: watch::Receiver<bool>,
     budget: Budget,
     schedule: Schedule,
+    /// Whose budget counts.
+    egress: Egress,
     /// What its tests have cost.
     pub(super) ledger: Ledger,
     /// Whether this probe has told anything yet. A run that the budget forbids is then no observation, nor while what was told
@@ -44,7 +47,8 @@ impl Gate {
             in_use: context.in_use.clone(),
             budget: context.budget.clone(),
             schedule: Schedule::new(context),
-            ledger: context.budget.page(context.check.clone()),
+            ledger: context.budget.page(context.check.clone(), context.egress.name().cloned()),
+            egress: context.egress.clone(),
             told: false,
             stands_until: context.stands_until,
         }
@@ -52,6 +56,7 @@ impl Gate {
 
     /// Waits until a test is due, the room is free and the books give leave.
     pub(super) async fn enter(&mut self, allowance: &Allowance) -> Entry {
+        let allowance = &Allowance { daily_budget: self.egress.budget(allowance.daily_budget), ..*allowance };
         loop {
             self.schedule.wait().await;
             let turn = self.budget.turn().await;

@@ -2,10 +2,15 @@
 //! request, and a resolver that is away takes no target with it whose address is already known.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::time::Duration;
 
+use futures_util::future::{join_all, select_ok};
+use hickory_proto::rr::{Name, RecordType};
+
+use super::dns::query;
+use super::egress::Egress;
 use crate::clock::Clock;
 use crate::domain::{ErrorKind, Mono, ProbeError};
 
@@ -20,9 +25,61 @@ const FIRST: Duration = Duration::from_secs(2);
 
 type Answer = io::Result<Vec<IpAddr>>;
 
+/// How long resolvers that are asked over an uplink may take.
+const OVER_UPLINK: Duration = Duration::from_secs(5);
+
+/// A name's addresses, asked for once, doubles dropped: of the system, in its order (RFC 6724); over an uplink with a question of
+/// our own to its resolvers, which knows neither /etc/hosts nor search domains, IPv4 first.
+///
+/// # Errors
+/// What the resolver said, or that none has answered.
+pub(super) async fn addresses(egress: &Egress, host: &str) -> Answer {
+    if let Ok(address) = host.parse() {
+        return Ok(vec![address]);
+    }
+    let found: Vec<IpAddr> = match egress.resolvers()? {
+        // The port is of no interest.
+        None => tokio::net::lookup_host((host, 0)).await?.map(|address| address.ip()).collect(),
+        Some(resolvers) => {
+            let asked = tokio::time::timeout(OVER_UPLINK, ask(egress, &resolvers, host)).await;
+            asked.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??
+        }
+    };
+    let mut all: Vec<IpAddr> = Vec::new();
+    for address in found {
+        if !all.contains(&address) {
+            all.push(address);
+        }
+    }
+    Ok(all)
+}
+
+/// Asks all these resolvers; the first that knows the name is believed.
+async fn ask(egress: &Egress, resolvers: &[SocketAddr], host: &str) -> Answer {
+    let mut name = Name::from_utf8(host).map_err(io::Error::other)?;
+    name.set_fqdn(true);
+    let types: &[RecordType] = match egress.fixed_source() {
+        Some(IpAddr::V4(_)) => &[RecordType::A],
+        Some(IpAddr::V6(_)) => &[RecordType::AAAA],
+        None => &[RecordType::A, RecordType::AAAA],
+    };
+    let one = |resolver: &SocketAddr| {
+        let (name, resolver) = (name.clone(), *resolver);
+        Box::pin(async move {
+            let replies = join_all(types.iter().map(|wanted| query::ask(egress, resolver, &name, *wanted))).await;
+            let failure = replies.iter().find_map(|reply| reply.as_ref().err().map(ToString::to_string));
+            let found: Vec<IpAddr> = replies.into_iter().flatten().flat_map(|reply| reply.addresses).collect();
+            let unknown = || failure.unwrap_or_else(|| format!("{resolver} knows no address"));
+            if found.is_empty() { Err(io::Error::other(unknown())) } else { Ok(found) }
+        })
+    };
+    select_ok(resolvers.iter().map(one)).await.map(|(found, _)| found)
+}
+
 /// A host as the config names it, and what is known of its addresses.
 pub(super) struct Lookup {
     name: String,
+    egress: Egress,
     addresses: Addresses,
     pending: Option<Pin<Box<dyn Future<Output = Answer> + Send>>>,
     asked: Option<Mono>,
@@ -32,10 +89,11 @@ pub(super) struct Lookup {
 
 impl Lookup {
     /// A host that is looked up when it is first needed; an IP address needs no question.
-    pub(super) fn new(host: &str) -> Self {
+    pub(super) fn new(host: &str, egress: Egress) -> Self {
         let fixed = host.trim_matches(['[', ']']).parse().ok();
         Self {
             name: host.to_owned(),
+            egress,
             addresses: Addresses { all: fixed.into_iter().collect(), place: 0 },
             pending: None,
             asked: None,
@@ -60,18 +118,9 @@ impl Lookup {
         if self.pending.is_some() || now < self.due {
             return;
         }
-        let name = self.name.clone();
+        let (name, egress) = (self.name.clone(), self.egress.clone());
         self.asked = Some(now);
-        self.pending = Some(Box::pin(async move {
-            // The port is of no interest; the order is the resolver's (RFC 6724), doubles are dropped.
-            let mut all: Vec<IpAddr> = Vec::new();
-            for address in tokio::net::lookup_host((name.as_str(), 0)).await? {
-                if !all.contains(&address.ip()) {
-                    all.push(address.ip());
-                }
-            }
-            Ok(all)
-        }));
+        self.pending = Some(Box::pin(async move { addresses(&egress, &name).await }));
     }
 
     /// Waits for the answer under way and takes it; for ever while nothing is asked. Safe to drop and call again.
@@ -169,7 +218,7 @@ mod tests {
 
     #[test]
     fn an_address_is_never_asked_for() {
-        let mut lookup = Lookup::new("[2001:db8::1]");
+        let mut lookup = Lookup::new("[2001:db8::1]", Egress::default());
         assert_eq!(lookup.address(), Some(ip("2001:db8::1")));
         lookup.ask_when_due(Mono::ZERO);
         lookup.target_failed();
@@ -181,7 +230,7 @@ mod tests {
     #[tokio::test]
     async fn a_name_is_asked_when_needed_and_again_on_a_timer() {
         let at = |seconds| Mono::from_elapsed(Duration::from_secs(seconds));
-        let mut lookup = Lookup::new("localhost");
+        let mut lookup = Lookup::new("localhost", Egress::default());
         assert_eq!(lookup.address(), None);
         lookup.ask_when_due(at(1));
         assert_eq!(lookup.next_deadline(), Mono::NEVER);
@@ -194,7 +243,7 @@ mod tests {
 
     #[test]
     fn a_failure_keeps_the_address_and_leads_to_a_question_soon() {
-        let mut lookup = Lookup::new("far.example");
+        let mut lookup = Lookup::new("far.example", Egress::default());
         lookup.take(Ok(vec![ip("192.0.2.1")]));
         lookup.take(Err(io::Error::other("SERVFAIL")));
         assert_eq!(lookup.address(), Some(ip("192.0.2.1")));

@@ -7,6 +7,7 @@ pub mod budget;
 pub mod call;
 pub mod child;
 pub mod dial;
+pub mod egress;
 pub mod enrolled;
 #[cfg(test)]
 mod fixture;
@@ -17,6 +18,7 @@ mod news;
 mod range;
 mod round_trips;
 mod schedule;
+mod settings;
 mod sound;
 #[cfg(test)]
 mod tests;
@@ -37,8 +39,7 @@ use crate::clock::Clock;
 use crate::domain::check::LossRule;
 use crate::domain::reason::DETAIL;
 use crate::domain::{
-    CheckName, Finding, Kind, Level, Mono, Observation, ProbeError, Quantity, Reading, ReasonDef, Rule, SecretFile,
-    Text, Verdict,
+    CheckName, Finding, Kind, Level, Mono, Observation, ProbeError, Quantity, Reading, ReasonDef, Rule, Text, Verdict,
 };
 
 /// What a kind of probe does unless the config says otherwise.
@@ -80,6 +81,8 @@ pub struct Context {
     pub own_far_end: Option<Arc<OwnFarEnd>>,
     /// Where the room's record is (`siaga enroll`), if state is kept.
     pub enrolled: Option<PathBuf>,
+    /// By which uplink its sockets leave.
+    pub egress: egress::Egress,
     /// What the tests of the line may take, together.
     pub budget: budget::Budget,
     /// The desktop session, as its agent tells it.
@@ -252,6 +255,7 @@ probes! {
     Bandwidth => bandwidth,
     Stamp => stamp,
     Relay => relay,
+    Ports => ports,
     Ups => ups,
     Audio => audio,
     Seat => seat,
@@ -274,82 +278,17 @@ pub fn quantity(name: &str) -> Option<&'static Quantity> {
 const ACCOUNTS: [(Kind, &Quantity); 3] =
     [(Kind::Bandwidth, &bandwidth::USED_TODAY), (Kind::Stamp, &stamp::USED_TODAY), (Kind::Relay, &relay::USED_TODAY)];
 
-/// Takes to heart what an earlier process observed, before any probe runs: what was spent stays spent.
-pub fn recall(budget: &budget::Budget, observation: &Observation) {
-    budget.recall(observation, &ACCOUNTS.map(|(_, account)| account));
+/// Takes to heart what an earlier process observed by an uplink, before any probe runs: what was spent stays spent.
+pub fn recall(budget: &budget::Budget, uplink: Option<Arc<str>>, observation: &Observation) {
+    budget.recall(observation, uplink, &ACCOUNTS.map(|(_, account)| account));
 }
 
 /// Has an observation that was made in the place of a probe's own carry what the check's tests have taken.
-pub fn account(budget: &budget::Budget, kind: Kind, observation: &mut Observation) {
+pub fn account(context: &Context, kind: Kind, observation: &mut Observation) {
     if let Some((_, account)) = ACCOUNTS.iter().find(|(of, _)| *of == kind) {
-        let today = budget.page(observation.check.clone()).today();
+        let page = context.budget.page(observation.check.clone(), context.egress.name().cloned());
+        let today = page.today();
         observation.reading.measure(account, today);
-    }
-}
-
-impl ProbeConfig {
-    /// Whether it measures against the daemon's own far end.
-    pub fn is_against_self(&self) -> bool {
-        match self {
-            Self::Http(config) => config.url == dial::FarUrl::Own,
-            Self::Bandwidth(config) => [&config.down_url, &config.up_url].contains(&&dial::FarUrl::Own),
-            Self::Stun(config) => config.server.is_none(),
-            _ => false,
-        }
-    }
-}
-
-impl ProbeConfig {
-    /// The files that it names, with their keys. A credential is there only while the service runs.
-    pub fn files(&mut self) -> Vec<(&'static str, &mut std::path::PathBuf)> {
-        let files = match self {
-            Self::Http(config) => [("ca_file", config.ca_file.as_mut()), ("", None)],
-            Self::Tls(config) => [("ca_file", config.ca_file.as_mut()), ("", None)],
-            Self::Replay(config) => [("file", Some(&mut config.file)), ("", None)],
-            Self::Stamp(config) => [("key_file", config.key_file.as_mut().and_then(SecretFile::path)), ("", None)],
-            Self::Relay(config) => {
-                [("password_file", config.password_file.path()), ("ca_file", config.ca_file.as_mut())]
-            }
-            _ => return Vec::new(),
-        };
-        files.into_iter().filter_map(|(key, file)| Some((key, file?))).collect()
-    }
-
-    /// Takes from the profiles what the config leaves to them: the largest rate that one needs, bit/s.
-    pub fn fit(&mut self, need: f64) {
-        match self {
-            Self::Stamp(config) => config.fit(need),
-            Self::Relay(config) => config.fit(need),
-            _ => {}
-        }
-    }
-
-    /// What one test of it may take at most, bytes; `None` of a kind that takes next to nothing.
-    pub fn worst(&self) -> Option<u64> {
-        match self {
-            Self::Bandwidth(config) => Some(config.allowance().worst),
-            Self::Stamp(config) => Some(config.allowance().worst),
-            Self::Relay(config) => Some(config.allowance().worst),
-            _ => None,
-        }
-    }
-
-    /// What cannot be where a profile needs that rate (bit/s): the key, and why. Asked after [`ProbeConfig::fit`].
-    pub fn misfit(&self, need: f64) -> Option<(&'static str, String)> {
-        match self {
-            Self::Bandwidth(config) => config.allowance().misfit(),
-            Self::Stamp(config) => config.misfit(need).or_else(|| config.allowance().misfit()),
-            Self::Relay(config) => config.misfit(need).or_else(|| config.allowance().misfit()),
-            _ => None,
-        }
-    }
-
-    /// Pairs of keys whose limits are in the wrong order: the milder one's, then the worse one's.
-    pub fn crossed(&self) -> Vec<(&'static str, &'static str)> {
-        match self {
-            Self::Computer(config) => config.crossed(),
-            _ => Vec::new(),
-        }
     }
 }
 

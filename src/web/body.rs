@@ -112,6 +112,8 @@ pub struct CheckBody {
     pub requirement: Requirement,
     /// The group of which some must be good, if it stands in one.
     pub group: Option<String>,
+    /// The uplink of the config by which it measures, if it names one.
+    pub uplink: Option<String>,
     /// A change that waits for its hold.
     pub pending: Option<PendingBody>,
     /// Since when it is held because the room is in use; its last state stands.
@@ -210,6 +212,7 @@ impl Reader<'_> {
             since: self.voice.stamp(judged.since),
             requirement: spec.requirement,
             group: spec.group.as_ref().map(|group| group.name.to_string()),
+            uplink: spec.uplink.as_ref().map(|uplink| uplink.name.to_string()),
             pending: judged.pending.map(|pending| PendingBody {
                 to: pending.to,
                 since: self.voice.stamp(self.now.wall_at(pending.since)),

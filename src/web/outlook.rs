@@ -179,6 +179,7 @@ fn far_ends(snapshot: &Snapshot) -> Vec<CheckName> {
         let spec = &check.spec;
         spec.component == Component::Internet
             && matches!(spec.level, Level::FarEnd | Level::Platform)
+            && spec.backup().is_none()
             && !is_self(check)
     });
     far.map(|check| check.spec.name.clone()).collect()

@@ -50,6 +50,8 @@ struct Part {
     absent: bool,
     reasons: Vec<Told>,
     checks: Vec<Row>,
+    /// The internet's uplinks and their budgets, a sentence each.
+    uplinks: Vec<String>,
 }
 
 /// A reason on the page.
@@ -66,6 +68,7 @@ struct Told {
 /// A check on the page.
 struct Row {
     name: String,
+    uplink: Option<String>,
     state: &'static str,
     mark: &'static str,
     word: &'static str,
@@ -179,7 +182,21 @@ impl<'a> Teller<'a> {
             absent: component.absent,
             reasons: reasons_of(self.view, component).map(|reason| self.told(reason)).collect(),
             checks: component.checks.iter().map(|at| self.row(*at)).collect(),
+            uplinks: if component.component == Component::Internet { self.uplinks() } else { Vec::new() },
         }
+    }
+
+    /// Each uplink, and what tests by it have taken today of what they may.
+    fn uplinks(&self) -> Vec<String> {
+        let words = words(self.lang);
+        let bytes = |value| crate::domain::reason::number(value, Unit::Bytes, self.lang);
+        let all = self.snapshot.uplinks().into_iter().map(|(uplink, used)| {
+            let kind = if uplink.backup.is_some() { words.backup } else { words.line };
+            #[allow(clippy::cast_precision_loss, reason = "exact for nine thousand terabytes")]
+            let budget = uplink.daily_budget.map(|budget| format!(" {} {}", words.of, bytes(budget.0 as f64)));
+            format!("{kind} {}: {} {}{}", uplink.name, words.used_today, bytes(used), budget.unwrap_or_default())
+        });
+        all.collect()
     }
 
     fn told(&self, reason: &Reason) -> Told {
@@ -201,6 +218,7 @@ impl<'a> Teller<'a> {
             .map_or_else(|| words.never_measured.to_owned(), |age| format!("{} {}", self.length(age), words.ago));
         Row {
             name: check.spec.name.to_string(),
+            uplink: check.spec.uplink.as_ref().map(|uplink| uplink.name.to_string()),
             state: judged.verdict.as_str(),
             mark: mark(judged.verdict),
             word: judged.verdict.title(self.lang),

@@ -26,6 +26,10 @@ pub(super) struct Words {
     pub(super) never_measured: &'static str,
     pub(super) ago: &'static str,
     pub(super) other_language: &'static str,
+    pub(super) line: &'static str,
+    pub(super) backup: &'static str,
+    pub(super) used_today: &'static str,
+    pub(super) of: &'static str,
     pub(super) months: [&'static str; 12],
 }
 
@@ -60,6 +64,10 @@ static ID: Words = Words {
     never_measured: "belum pernah",
     ago: "yang lalu",
     other_language: "English",
+    line: "Jalur",
+    backup: "Jalur cadangan",
+    used_today: "uji hari ini (UTC) memakai",
+    of: "dari",
     months: ["Jan", "Feb", "Mar", "Apr", "Mei", "Jun", "Jul", "Agu", "Sep", "Okt", "Nov", "Des"],
 };
 
@@ -86,5 +94,9 @@ static EN: Words = Words {
     never_measured: "never",
     ago: "ago",
     other_language: "Bahasa Indonesia",
+    line: "Line",
+    backup: "Backup",
+    used_today: "today's tests (UTC) have taken",
+    of: "of",
     months: ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
 };

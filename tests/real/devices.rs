@@ -23,6 +23,7 @@ fn probe(kind: Kind, config: &str) -> Probe {
         stands_until: siaga::domain::Mono::ZERO,
         own_far_end: None,
         enrolled: None,
+        egress: siaga::probe::egress::Egress::default(),
         budget: siaga::probe::budget::Budget::default(),
         desktop: siaga::probe::seat::desktop::Desktop::default(),
     };

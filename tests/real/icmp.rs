@@ -29,6 +29,7 @@ pub(super) fn context(clock: Clock, interval: Duration) -> Context {
         stands_until: siaga::domain::Mono::ZERO,
         own_far_end: None,
         enrolled: None,
+        egress: siaga::probe::egress::Egress::default(),
         budget: siaga::probe::budget::Budget::default(),
         desktop: siaga::probe::seat::desktop::Desktop::default(),
     }

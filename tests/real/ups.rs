@@ -32,6 +32,7 @@ fn probe_of(config: Config, interval: Duration) -> Probe {
         stands_until: siaga::domain::Mono::ZERO,
         own_far_end: None,
         enrolled: None,
+        egress: siaga::probe::egress::Egress::default(),
         budget: siaga::probe::budget::Budget::default(),
         desktop: siaga::probe::seat::desktop::Desktop::default(),
     };

@@ -95,10 +95,10 @@ fn every_question_has_a_flag() {
          --gateway auto --resolver 192.0.2.53 --bandwidth http://b.example --upsd u.example:3493 --display no --radio no \
          --try-devices no --stamp far.example --webhook https://w.example",
     );
-    let all = platforms().unwrap();
+    let all = platforms();
     let mut asked = Vec::new();
     let mut desk = Desk { lang: Lang::En, quiet: false, input: &b""[..], output: &mut asked };
-    let answers = answers(&args, &all, &mut desk).unwrap();
+    let answers = answers(&args, all, &mut desk).unwrap();
     assert_eq!(answers.far_ends, ["192.0.2.1", "192.0.2.2"]);
     assert_eq!(answers.server.as_deref(), Some("s.example"));
     assert!(!answers.display && !answers.radio);

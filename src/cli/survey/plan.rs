@@ -28,7 +28,7 @@ pub(super) struct Planned {
 impl Planned {
     /// The tests, and what each may take at most, bytes.
     pub(super) fn tests(&self) -> impl Iterator<Item = (&CheckName, u64)> {
-        self.line.iter().filter_map(|(spec, probe)| Some((&spec.name, probe.worst()?)))
+        self.line.iter().filter_map(|(spec, probe)| Some((&spec.name, probe.allowance()?.worst)))
     }
 
     /// Every check that is run.

@@ -94,7 +94,11 @@ pub(super) async fn watch(
     // What a test holds (a place on a relay) is given back as its probe goes.
     drop(probes);
     tokio::task::yield_now().await;
-    let pages = planned.tests().map(|(name, _)| budget.page(name.clone()).total());
+    let pages = planned.all().filter(|(spec, _)| spec.active);
+    let pages = pages.map(|(spec, _)| {
+        let uplink = spec.uplink.as_ref().map(|uplink| Arc::clone(&uplink.name));
+        budget.page(spec.name.clone(), uplink).total()
+    });
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bytes, and a cast that saturates")]
     let used = pages.sum::<f64>() as u64;
     let quiet_for = tests_began.unwrap_or_else(|| clock.elapsed());

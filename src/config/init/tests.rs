@@ -2,10 +2,10 @@
 
 use proptest::prelude::*;
 
-use super::super::platforms::platforms;
 use super::super::{Config, Errors, Source};
 use super::*;
 use crate::domain::{Kind, Level};
+use crate::probe::ports::platforms::platforms;
 
 /// The keys that name somebody.
 const WHOM: [&str; 9] = ["reflector", "target", "url", "server", "host", "query", "resolver", "down_url", "up_url"];
@@ -37,9 +37,9 @@ fn parse(answers: &Answers) -> Result<Config, Errors> {
 
 #[test]
 fn what_it_writes_is_read_without_errors_for_every_platform_and_language() {
-    for platform in platforms().unwrap() {
+    for platform in platforms() {
         for language in [Lang::Id, Lang::En] {
-            let answers = Answers { language, ..answers(&platform) };
+            let answers = Answers { language, ..answers(platform) };
             let config = parse(&answers).unwrap_or_else(|errors| panic!("{}: {errors}", platform.name));
             let plan = &config.plan;
             assert_eq!(*plan.profiles[plan.default_profile].name, *platform.profile);
@@ -54,7 +54,7 @@ fn what_it_writes_is_read_without_errors_for_every_platform_and_language() {
 
 #[test]
 fn what_is_not_there_is_said_to_be_absent_and_not_watched() {
-    let all = platforms().unwrap();
+    let all = platforms();
     let least = Answers {
         far_ends: vec![],
         gateway: None,
@@ -103,8 +103,8 @@ fn what_is_not_there_is_said_to_be_absent_and_not_watched() {
 
 #[test]
 fn no_far_end_is_this_machine() {
-    for platform in platforms().unwrap() {
-        let config = parse(&answers(&platform)).unwrap();
+    for platform in platforms() {
+        let config = parse(&answers(platform)).unwrap();
         for (probe, check) in config.probes.iter().zip(&config.plan.checks) {
             assert!(!probe.is_against_self(), "{} of {}", check.name, platform.name);
         }
@@ -113,7 +113,7 @@ fn no_far_end_is_this_machine() {
 
 #[test]
 fn of_several_resolvers_one_will_do() {
-    let all = platforms().unwrap();
+    let all = platforms();
     let resolvers = vec!["192.0.2.53".into(), "[2001:db8::53]:53".into()];
     let plan = parse(&Answers { resolvers, ..answers(&all[0]) }).unwrap().plan;
     let mut groups =
@@ -124,7 +124,7 @@ fn of_several_resolvers_one_will_do() {
 
 #[test]
 fn where_things_stand_in_the_tree_follows_from_what_they_are() {
-    let all = platforms().unwrap();
+    let all = platforms();
     for (platform, gateway) in [(0, "auto"), (6, "192.0.2.1")] {
         let plan = parse(&Answers { gateway: Some(gateway.into()), ..answers(&all[platform]) }).unwrap().plan;
         let level = |name: &str| plan.checks[plan.check(&name.into()).unwrap()].level;
@@ -134,7 +134,7 @@ fn where_things_stand_in_the_tree_follows_from_what_they_are() {
 
 #[test]
 fn it_names_nobody_who_was_not_answered_or_is_not_the_platform() {
-    let all = platforms().unwrap();
+    let all = platforms();
     let least =
         Answers { far_ends: vec![], server: None, bandwidth: None, stamp: None, webhook: None, ..answers(&all[4]) };
     let text = render(&least);
@@ -147,7 +147,7 @@ fn it_names_nobody_who_was_not_answered_or_is_not_the_platform() {
 proptest! {
     #[test]
     fn what_is_answered_stands_in_the_file_as_it_was_said(title in any::<String>()) {
-        let all = platforms().unwrap();
+        let all = platforms();
         let text = render(&Answers { title: title.clone(), ..answers(&all[0]) });
         let tables: toml::Table = text.parse().unwrap();
         prop_assert_eq!(tables["room"]["title"].as_str(), Some(&*title));

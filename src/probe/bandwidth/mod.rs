@@ -90,7 +90,8 @@ pub(super) static USED_TODAY: Quantity = Quantity::gauge(
     "bandwidth_used_today_bytes",
     Unit::Bytes,
     "Bytes of content that the tests of this check had taken on that day (UTC), over restarts too.",
-);
+)
+.of_budget();
 
 /// The line's upper bound where the config names none.
 const GIGABIT: Rate = Rate(1e9);
@@ -258,7 +259,8 @@ impl Probe {
         let up_url = self.config.up_url.of(own, "/up").ok_or_else(gone);
         let (down_url, up_url) = down_url.and_then(|down| Ok((down, up_url?))).map_err(failed(&reasons::FAILED))?;
 
-        let transfer = Transfer { config: &self.config, ledger: &self.gate.ledger, clock: self.context.clock };
+        let Context { egress, clock, .. } = &self.context;
+        let transfer = Transfer { config: &self.config, ledger: &self.gate.ledger, egress, clock: *clock };
         let down = transfer.down(&down_url).await.map_err(failed(&reasons::FAILED))?;
         self.plausible("download", &down)?;
         let up = transfer.up(&up_url).await.map_err(failed(&reasons::HALF))?;

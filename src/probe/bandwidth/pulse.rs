@@ -10,10 +10,10 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use tokio::net::TcpStream;
 
 use crate::clock::Clock;
 use crate::domain::Mono;
+use crate::probe::egress::Egress;
 
 /// How far apart connections begin, at least: a line of 1 Mbit/s spends less than a hundredth on them.
 const PACE: Duration = Duration::from_millis(100);
@@ -40,14 +40,15 @@ pub(super) struct Delay {
 /// Handshakes with one server.
 pub(super) struct Pulse {
     to: SocketAddr,
+    egress: Egress,
     clock: Clock,
     /// When each began, and how long it took.
     beats: Vec<(Mono, Duration)>,
 }
 
 impl Pulse {
-    pub(super) const fn new(to: SocketAddr, clock: Clock) -> Self {
-        Self { to, clock, beats: Vec::new() }
+    pub(super) const fn new(to: SocketAddr, egress: Egress, clock: Clock) -> Self {
+        Self { to, egress, clock, beats: Vec::new() }
     }
 
     /// Beats while `transfer` goes on, and gives what it gives.
@@ -66,17 +67,18 @@ impl Pulse {
         self.beats.clear();
         for _ in 0..QUIET {
             let next = self.clock.mono().after(PACE);
-            self.beats.extend(beat(self.to, self.clock).await);
+            self.beats.extend(beat(&self.egress, self.to, self.clock).await);
             self.clock.sleep_until(next).await;
         }
         Delay::of(busy, self.beats.iter().map(|(_, took)| *took).min()?)
     }
 
     async fn go_on(&mut self) -> Infallible {
+        let (egress, to, clock) = (self.egress.clone(), self.to, self.clock);
         let mut under_way = FuturesUnordered::new();
         loop {
             // One whose first packet was lost in a full queue waits for a second, and may not keep the others waiting.
-            under_way.push(beat(self.to, self.clock));
+            under_way.push(beat(&egress, to, clock));
             let next = self.clock.mono().after(PACE);
             loop {
                 tokio::select! {
@@ -90,9 +92,9 @@ impl Pulse {
 }
 
 /// One handshake: when it began, and how long it took. One that is refused or lost says nothing of the delay.
-async fn beat(to: SocketAddr, clock: Clock) -> Option<(Mono, Duration)> {
+async fn beat(egress: &Egress, to: SocketAddr, clock: Clock) -> Option<(Mono, Duration)> {
     let began = clock.mono();
-    let shaken = tokio::time::timeout(PATIENCE, TcpStream::connect(to)).await;
+    let shaken = tokio::time::timeout(PATIENCE, egress.tcp(to)).await;
     matches!(shaken, Ok(Ok(_))).then(|| (began, clock.mono().since(began)))
 }
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 use hyper::Uri;
 use hyper::body::Bytes;
 use rand::RngCore as _;
-use reqwest::{Body, Client, Response, header};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::{Body, Client, ClientBuilder, Response, header};
 
 use super::Config;
 use super::meter::{Meter, rate};
@@ -17,6 +18,8 @@ use crate::clock::Clock;
 use crate::domain::{ErrorKind, Mono, Period, ProbeError, in_full};
 use crate::probe::budget::Ledger;
 use crate::probe::dial::{kind_of, tls};
+use crate::probe::egress::Egress;
+use crate::probe::lookup;
 
 /// How long a connection and the first answer may take; not counted in the rate.
 const FIRST_ANSWER: Duration = Duration::from_secs(10);
@@ -46,6 +49,7 @@ pub(super) struct Measured {
 pub(super) struct Transfer<'a> {
     pub(super) config: &'a Config,
     pub(super) ledger: &'a Ledger,
+    pub(super) egress: &'a Egress,
     pub(super) clock: Clock,
 }
 
@@ -55,13 +59,13 @@ impl Transfer<'_> {
     /// # Errors
     /// The transfer broke, or was too small to be one.
     pub(super) async fn down(&self, url: &Uri) -> Result<Measured, ProbeError> {
-        let client = client(url, self.clock)?;
+        let client = client(url, self.egress, self.clock)?;
         let url = url.to_string().replace("{bytes}", &self.config.max_bytes.0.to_string());
         let mut response = in_time(FIRST_ANSWER, client.get(url).send()).await?;
         good(&response)?;
         let peer = response.remote_addr();
         let began = self.clock.mono();
-        let mut pulse = peer.map(|peer| Pulse::new(peer, self.clock));
+        let mut pulse = peer.map(|peer| Pulse::new(peer, self.egress.clone(), self.clock));
         let taken = self.take(&mut response, began);
         let (bits_per_second, took) = match &mut pulse {
             Some(pulse) => pulse.during(taken).await?,
@@ -120,10 +124,10 @@ impl Transfer<'_> {
     /// # Errors
     /// A step failed, or did not end in time.
     pub(super) async fn up(&self, url: &Uri) -> Result<Measured, ProbeError> {
-        let client = client(url, self.clock)?;
+        let client = client(url, self.egress, self.clock)?;
         let url = url.to_string();
         let (_, peer) = self.step(&client, &url, 1, FIRST_ANSWER).await?;
-        let mut pulse = peer.map(|peer| Pulse::new(peer, self.clock));
+        let mut pulse = peer.map(|peer| Pulse::new(peer, self.egress.clone(), self.clock));
         let given = self.give(&client, &url);
         let (bits_per_second, last) = match &mut pulse {
             Some(pulse) => pulse.during(given).await?,
@@ -223,17 +227,53 @@ fn content(size: u64, handed: Arc<AtomicU64>) -> Body {
 /// The process's client for this URL's scheme, made when first needed: for https it holds the root certificates, which take
 /// time to load and 0.8 MB to keep. No proxy is taken from the environment, and no redirection followed: nobody is contacted
 /// whom the config does not name.
-fn client(url: &Uri, clock: Clock) -> Result<Client, ProbeError> {
+fn client(url: &Uri, egress: &Egress, clock: Clock) -> Result<Client, ProbeError> {
     static SECURE: OnceLock<Client> = OnceLock::new();
     static CLEAR: OnceLock<Client> = OnceLock::new();
     let clear = url.scheme_str() == Some("http");
+    // By an uplink it is made for each test, since the config may change under its name.
+    if *egress != Egress::default() {
+        return by_uplink(settings_for(clear, clock)?, egress);
+    }
     let kept = if clear { &CLEAR } else { &SECURE };
     if let Some(client) = kept.get() {
         return Ok(client.clone());
     }
-    let settings =
-        if clear { tls::without_roots(clock)? } else { tls::client(tls::verifier(None)?, clock, &[b"http/1.1"])? };
-    let client = Client::builder()
+    let client = finished(builder(settings_for(clear, clock)?))?;
+    Ok(kept.get_or_init(|| client).clone())
+}
+
+fn by_uplink(settings: rustls::ClientConfig, egress: &Egress) -> Result<Client, ProbeError> {
+    let mut builder = builder(settings).local_address(egress.fixed_source()).dns_resolver(Names(egress.clone()));
+    if let Some(interface) = egress.interface() {
+        builder = builder.interface(interface);
+    }
+    finished(builder)
+}
+
+fn settings_for(clear: bool, clock: Clock) -> Result<rustls::ClientConfig, ProbeError> {
+    if clear { tls::without_roots(clock) } else { tls::client(tls::verifier(None)?, clock, &[b"http/1.1"]) }
+}
+
+fn finished(builder: ClientBuilder) -> Result<Client, ProbeError> {
+    builder.build().map_err(|error| ProbeError::new(ErrorKind::Internal, in_full(&error)))
+}
+
+/// Names, looked up over an uplink.
+struct Names(Egress);
+
+impl Resolve for Names {
+    fn resolve(&self, name: Name) -> Resolving {
+        let egress = self.0.clone();
+        Box::pin(async move {
+            let found = lookup::addresses(&egress, name.as_str()).await?;
+            Ok(Box::new(found.into_iter().map(|address| SocketAddr::new(address, 0))) as Addrs)
+        })
+    }
+}
+
+fn builder(settings: rustls::ClientConfig) -> ClientBuilder {
+    Client::builder()
         .tls_backend_preconfigured(settings)
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
@@ -242,9 +282,6 @@ fn client(url: &Uri, clock: Clock) -> Result<Client, ProbeError> {
         // Kept open between the steps of one test, not between tests.
         .pool_max_idle_per_host(1)
         .pool_idle_timeout(Duration::from_secs(2))
-        .build()
-        .map_err(|error| ProbeError::new(ErrorKind::Internal, in_full(&error)))?;
-    Ok(kept.get_or_init(|| client).clone())
 }
 
 async fn in_time<T>(limit: Duration, what: impl Future<Output = reqwest::Result<T>>) -> Result<T, ProbeError> {

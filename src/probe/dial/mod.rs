@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 
+use super::egress::{self, Egress};
+use super::lookup;
 use crate::domain::{ErrorKind, Level, ProbeError};
 pub(super) use reasons::{CONNECT_FAILED, DNS_FAILED, TLS_FAILED};
 pub use url::{FarUrl, UrlError};
@@ -41,9 +43,15 @@ impl Role {
 ///
 /// # Errors
 /// [`ErrorKind::Dns`]
-pub(super) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, ProbeError> {
+pub(super) async fn resolve(egress: &Egress, host: &str, port: u16) -> Result<Vec<SocketAddr>, ProbeError> {
     let failed = |why: &dyn std::fmt::Display| ProbeError::new(ErrorKind::Dns, format!("{host}: {why}"));
-    let found: Vec<SocketAddr> = tokio::net::lookup_host((host, port)).await.map_err(|error| failed(&error))?.collect();
+    let found: Vec<SocketAddr> = if egress.name().is_none() {
+        // Not by way of bare addresses: one of a single link comes with its interface.
+        tokio::net::lookup_host((host, port)).await.map_err(|error| failed(&error))?.collect()
+    } else {
+        let found = lookup::addresses(egress, host).await.map_err(|error| failed(&error))?;
+        found.into_iter().map(|address| SocketAddr::new(address, port)).collect()
+    };
     if found.is_empty() { Err(failed(&"the name has no address")) } else { Ok(found) }
 }
 
@@ -52,13 +60,17 @@ pub(super) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Pr
 ///
 /// # Errors
 /// The last address's failure.
-pub(super) async fn connect(addresses: &[SocketAddr], limit: Duration) -> Result<TcpStream, ProbeError> {
+pub(super) async fn connect(
+    egress: &Egress,
+    addresses: &[SocketAddr],
+    limit: Duration,
+) -> Result<TcpStream, ProbeError> {
     let mut left = limit;
     let mut failure = ProbeError::new(ErrorKind::Dns, "no address to connect to");
     for (index, address) in addresses.iter().enumerate() {
         let last = index + 1 == addresses.len();
         let share = if last { left } else { left / 2 };
-        failure = match tokio::time::timeout(share, TcpStream::connect(address)).await {
+        failure = match tokio::time::timeout(share, egress.tcp(*address)).await {
             Ok(Ok(stream)) => {
                 // Small requests must not wait for an acknowledgement (RFC 896); a failure costs time, nothing else.
                 _ = stream.set_nodelay(true);
@@ -88,6 +100,8 @@ pub(super) fn kind_of(error: &io::Error) -> ErrorKind {
         io::ErrorKind::TimedOut => ErrorKind::Timeout,
         io::ErrorKind::PermissionDenied => ErrorKind::Permission,
         io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe | io::ErrorKind::InvalidData => ErrorKind::Protocol,
+        // An interface that is named and not there, where a library has bound the socket.
+        _ if egress::is_gone(error) => ErrorKind::Unreachable,
         _ => ErrorKind::Internal,
     }
 }

@@ -39,8 +39,8 @@ async fn a_dead_address_does_not_hide_a_living_one() {
     let living = listener.local_addr().unwrap();
     // A port that was just given back: nobody listens there.
     let dead = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
-    let stream = connect(&[dead, living], Duration::from_secs(5)).await.unwrap();
+    let stream = connect(&Egress::default(), &[dead, living], Duration::from_secs(5)).await.unwrap();
     assert_eq!(stream.peer_addr().unwrap(), living);
-    let error = connect(&[dead], Duration::from_secs(5)).await.unwrap_err();
+    let error = connect(&Egress::default(), &[dead], Duration::from_secs(5)).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Refused, "{error}");
 }

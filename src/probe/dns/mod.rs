@@ -3,9 +3,9 @@
 //! The question goes straight to the resolver, past the system's own library, so that a dead resolver is seen even where
 //! a living one behind it hides it from programs, at the price of seconds each time.
 
-mod query;
+pub(super) mod query;
 mod reasons;
-mod resolvers;
+pub(super) mod resolvers;
 #[cfg(test)]
 mod tests;
 
@@ -169,16 +169,27 @@ impl Probe {
             .map_err(|error| ProbeError::new(ErrorKind::Protocol, format!("{}: {error}", self.config.query)))?;
         // As it is written: no search domain is added.
         name.set_fqdn(true);
-        let resolvers = self.config.resolver.list(&self.config.resolv_conf, &self.context.roots.sys)?;
+        let resolvers = self.resolvers()?;
         let asked = join_all(resolvers.addresses.iter().map(|resolver| self.ask_one(*resolver, &name))).await;
         judge(&self.config.query, &resolvers, &asked)
+    }
+
+    /// The machine's resolvers, or those that the uplink has of its own; or the one that the config names.
+    fn resolvers(&self) -> Result<Resolvers, ProbeError> {
+        if self.config.resolver == Resolver::Auto
+            && let Some(own) = self.context.egress.own_resolvers()
+        {
+            return Ok(Resolvers { addresses: own.to_vec(), assumed: false });
+        }
+        self.config.resolver.list(&self.config.resolv_conf, &self.context.roots.sys)
     }
 
     async fn ask_one(&self, resolver: SocketAddr, name: &Name) -> Asked {
         let began = self.context.clock.mono();
         let limit = self.config.timeout.0;
+        let egress = &self.context.egress;
         let replies = join_all(self.config.record.types().iter().map(|wanted| async move {
-            match tokio::time::timeout(limit, ask(resolver, name, *wanted)).await {
+            match tokio::time::timeout(limit, ask(egress, resolver, name, *wanted)).await {
                 Ok(outcome) => outcome.map(|reply| (*wanted, reply)),
                 Err(_) => {
                     Err(ProbeError::new(ErrorKind::Timeout, format!("{resolver}: no answer within {}", Period(limit))))

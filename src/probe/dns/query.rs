@@ -1,15 +1,15 @@
 //! One question to one resolver: over UDP, and over TCP where the answer does not fit (RFC 1035, 4.2; RFC 7766).
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::{Name, RecordType};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpStream, UdpSocket};
 
 use crate::domain::{ErrorKind, ProbeError};
 use crate::probe::dial::kind_of;
+use crate::probe::egress::Egress;
 
 /// The largest message that UDP carries without EDNS is 512 bytes (RFC 1035, 4.2.1); room for resolvers that send more.
 const DATAGRAM: usize = 4096;
@@ -18,11 +18,13 @@ const TRUNCATED: u8 = 0x02;
 const ANSWER: u8 = 0x80;
 
 /// What a resolver said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Reply {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::probe) struct Reply {
     pub(super) code: ResponseCode,
     /// Records of the wanted type; the names that lead to them (CNAME) are not counted.
     pub(super) answers: u32,
+    /// The addresses in them.
+    pub(in crate::probe) addresses: Vec<IpAddr>,
 }
 
 /// Asks `resolver` for `wanted` records of `name`. The deadline is the caller's.
@@ -30,13 +32,18 @@ pub(super) struct Reply {
 /// # Errors
 /// What happened to the socket, or [`ErrorKind::Protocol`] for an answer over TCP that cannot be understood. Over UDP
 /// whatever is no answer to this question is passed over: it may be forged, or late.
-pub(super) async fn ask(resolver: SocketAddr, name: &Name, wanted: RecordType) -> Result<Reply, ProbeError> {
+pub(in crate::probe) async fn ask(
+    egress: &Egress,
+    resolver: SocketAddr,
+    name: &Name,
+    wanted: RecordType,
+) -> Result<Reply, ProbeError> {
     let question = Question::new(name, wanted);
     let failed = |error: io::Error| ProbeError::new(kind_of(&error), format!("{resolver}: {error}"));
-    if let Some(reply) = question.by_udp(resolver).await.map_err(failed)? {
+    if let Some(reply) = question.by_udp(egress, resolver).await.map_err(failed)? {
         return Ok(reply);
     }
-    let answer = question.by_tcp(resolver).await.map_err(failed)?;
+    let answer = question.by_tcp(egress, resolver).await.map_err(failed)?;
     let odd = || ProbeError::new(ErrorKind::Protocol, format!("{resolver}: no answer to what was asked"));
     question.reply(&answer).ok_or_else(odd)
 }
@@ -60,12 +67,9 @@ impl Question {
     }
 
     /// `None`: the answer does not fit, ask over TCP.
-    async fn by_udp(&self, resolver: SocketAddr) -> io::Result<Option<Reply>> {
-        let any: SocketAddr =
-            if resolver.is_ipv4() { (Ipv4Addr::UNSPECIFIED, 0).into() } else { (Ipv6Addr::UNSPECIFIED, 0).into() };
+    async fn by_udp(&self, egress: &Egress, resolver: SocketAddr) -> io::Result<Option<Reply>> {
         // The kernel picks the port at random; a connected socket takes nothing from others and is told of refusals.
-        let socket = UdpSocket::bind(any).await?;
-        socket.connect(resolver).await?;
+        let socket = egress.udp(resolver).await?;
         socket.send(&self.bytes()?).await?;
         let mut buffer = [0; DATAGRAM];
         loop {
@@ -85,8 +89,8 @@ impl Question {
         }
     }
 
-    async fn by_tcp(&self, resolver: SocketAddr) -> io::Result<Vec<u8>> {
-        let mut stream = TcpStream::connect(resolver).await?;
+    async fn by_tcp(&self, egress: &Egress, resolver: SocketAddr) -> io::Result<Vec<u8>> {
+        let mut stream = egress.tcp(resolver).await?;
         let question = self.bytes()?;
         let length = u16::try_from(question.len()).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         // Length and message in one segment (RFC 7766, 8).
@@ -109,7 +113,8 @@ impl Question {
         if !of_this || !repeated {
             return None;
         }
-        let wanted = answer.answers.iter().filter(|record| record.record_type() == self.wanted).count();
-        Some(Reply { code, answers: u32::try_from(wanted).unwrap_or(u32::MAX) })
+        let wanted = || answer.answers.iter().filter(|record| record.record_type() == self.wanted);
+        let addresses = wanted().filter_map(|record| record.data.ip_addr()).collect();
+        Some(Reply { code, answers: u32::try_from(wanted().count()).unwrap_or(u32::MAX), addresses })
     }
 }

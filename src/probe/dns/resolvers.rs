@@ -66,8 +66,8 @@ impl schemars::JsonSchema for Resolver {
 
 /// The resolvers to ask now.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Resolvers {
-    pub(super) addresses: Vec<SocketAddr>,
+pub(in crate::probe) struct Resolvers {
+    pub(in crate::probe) addresses: Vec<SocketAddr>,
     /// The machine names none, so the one on itself is meant (resolv.conf(5)).
     pub(super) assumed: bool,
 }
@@ -77,7 +77,7 @@ impl Resolver {
     ///
     /// # Errors
     /// The file is there and cannot be read.
-    pub(super) fn list(&self, resolv_conf: &Path, sys: &Path) -> Result<Resolvers, ProbeError> {
+    pub(in crate::probe) fn list(&self, resolv_conf: &Path, sys: &Path) -> Result<Resolvers, ProbeError> {
         if let Self::Named(address) = self {
             return Ok(Resolvers { addresses: vec![*address], assumed: false });
         }

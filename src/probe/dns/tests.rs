@@ -11,7 +11,7 @@ fn at(address: &str) -> SocketAddr {
 
 fn asked(resolver: &str, outcome: Result<(ResponseCode, u32), ErrorKind>) -> Asked {
     let outcome = outcome
-        .map(|(code, answers)| vec![(RecordType::A, Reply { code, answers })])
+        .map(|(code, answers)| vec![(RecordType::A, Reply { code, answers, addresses: Vec::new() })])
         .map_err(|kind| ProbeError::new(kind, "as told"));
     Asked { resolver: at(resolver), took: Duration::from_millis(7), outcome }
 }

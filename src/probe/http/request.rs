@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::domain::{ErrorKind, Mono, Period, ProbeError, in_full};
 use crate::probe::Context;
 use crate::probe::dial::{self, tls};
+use crate::probe::egress::Egress;
 
 /// How much of an answer's body is read: enough to see that content comes.
 const BODY: usize = 16 * 1024;
@@ -24,6 +25,7 @@ pub(super) struct Target {
     uri: Uri,
     host: String,
     port: u16,
+    egress: Egress,
     /// For `https`.
     settings: Option<rustls::ClientConfig>,
 }
@@ -45,7 +47,7 @@ impl Target {
         // An IPv6 address stands in brackets there (RFC 3986, 3.2.2).
         let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
         let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
-        Ok(Self { uri, host, port, settings })
+        Ok(Self { uri, host, port, egress: context.egress.clone(), settings })
     }
 }
 
@@ -119,9 +121,9 @@ impl Steps {
 /// # Errors
 /// What stopped it.
 pub(super) async fn exchange(target: Target, limit: Duration, steps: &mut Steps) -> Result<Answer, ProbeError> {
-    let addresses = dial::resolve(&target.host, target.port).await?;
+    let addresses = dial::resolve(&target.egress, &target.host, target.port).await?;
     steps.enter(Phase::Connect);
-    let stream = dial::connect(&addresses, steps.left(limit)).await?;
+    let stream = dial::connect(&target.egress, &addresses, steps.left(limit)).await?;
     let peer = stream.peer_addr().ok().map(|peer| peer.ip());
     let status = if let Some(settings) = target.settings {
         steps.enter(Phase::Tls);

@@ -116,6 +116,11 @@ impl Config {
         self.role.unwrap_or(if is_gateway(&self.target) { Role::Gateway } else { Role::FarEnd })
     }
 
+    /// Whether the default gateway of the moment is meant.
+    pub(in crate::probe) fn asks_gateway(&self) -> bool {
+        is_gateway(&self.target)
+    }
+
     /// Where such a check stands in the tree of root causes.
     pub fn level(&self) -> Level {
         match self.role() {

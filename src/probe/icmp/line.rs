@@ -8,6 +8,7 @@
 //! nothing has a socket that works and a line that does not.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -18,7 +19,7 @@ use jiff::Timestamp;
 use nix::errno::Errno;
 use nix::sys::socket::{
     AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrIn, SockaddrIn6,
-    SockaddrStorage, recvmsg, sendto, setsockopt, socket, sockopt,
+    SockaddrStorage, bind, recvmsg, sendto, setsockopt, socket, sockopt,
 };
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -31,6 +32,7 @@ use super::target::Destination;
 use super::words::Fate;
 use crate::clock::Clock;
 use crate::domain::{ErrorKind, Now};
+use crate::probe::egress::{self, Egress};
 
 /// Asked for on both sides of the socket; the kernel gives what `net.core.rmem_max` and `wmem_max` allow. Bursts to many
 /// targets, and echoes that wait for a neighbour's address, must fit.
@@ -74,11 +76,12 @@ pub(super) struct Flight {
 }
 
 impl Line {
-    /// Opens the family's socket in this runtime.
+    /// Opens the socket of the family of `to` in this runtime, leaving by `egress`.
     ///
     /// # Errors
     /// What the raw socket's opening met, after the unprivileged one's.
-    pub(super) fn open(v6: bool) -> io::Result<Self> {
+    pub(super) fn open(egress: &Egress, to: IpAddr) -> io::Result<Self> {
+        let v6 = to.is_ipv6();
         let (family, protocol) = if v6 {
             (AddressFamily::Inet6, SockProtocol::IcmpV6)
         } else {
@@ -89,6 +92,19 @@ impl Line {
             Ok(fd) => (fd, None),
             Err(_) => (open(SockType::Raw)?, Some(rand::random())),
         };
+        if let Some(interface) = egress.interface() {
+            let bound = setsockopt(&fd, sockopt::BindToDevice, &OsString::from(interface));
+            bound.map_err(|error| egress::gone(error.into(), interface))?;
+        }
+        match egress.source(to)? {
+            IpAddr::V4(source) if !source.is_unspecified() => {
+                bind(fd.as_raw_fd(), &SockaddrIn::from(SocketAddrV4::new(source, 0)))?;
+            }
+            IpAddr::V6(source) if !source.is_unspecified() => {
+                bind(fd.as_raw_fd(), &SockaddrIn6::from(SocketAddrV6::new(source, 0, 0, 0)))?;
+            }
+            _ => {}
+        }
         setsockopt(&fd, sockopt::ReceiveTimestampns, &true)?;
         setsockopt(&fd, sockopt::RcvBuf, &BUFFER)?;
         setsockopt(&fd, sockopt::SndBuf, &BUFFER)?;

@@ -75,7 +75,7 @@ struct Run {
 impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
-        let target = Target::new(&config.target);
+        let target = Target::new(&config.target, &context.egress);
         let payload = vec![0; usize::from(config.size)].into();
         Self { aim: Aim { config, context, target, payload }, run: None }
     }
@@ -130,7 +130,7 @@ impl Aim {
                 true
             }
             // The routing table is read when an echo is due, not at each wake-up.
-            Target::Gateway | Target::Scoped(..) => run.destination.is_none() || run.machine.due() <= now,
+            Target::Gateway(_) | Target::Scoped(..) => run.destination.is_none() || run.machine.due() <= now,
         };
         if !needed {
             return;
@@ -152,7 +152,7 @@ impl Aim {
 
     fn send(&self, run: &mut Run, id: EchoId, to: Destination) {
         let (payload, timeout, clock) = (Arc::clone(&self.payload), self.config.timeout.0, self.context.clock);
-        let echo = Arc::clone(&run.sockets).echo(to, payload, timeout, clock);
+        let echo = Arc::clone(&run.sockets).echo(self.context.egress.clone(), to, payload, timeout, clock);
         run.flights.push(Box::pin(async move { (id, echo.await) }));
         // A future does nothing until it is polled: the echo leaves now, not when this probe next waits.
         run.hear(self.context.clock);
@@ -163,7 +163,7 @@ impl Aim {
         let clock = self.context.clock;
         let lookup = match &mut self.target {
             Target::Host(lookup) => Some(lookup),
-            Target::Gateway | Target::Scoped(..) => None,
+            Target::Gateway(_) | Target::Scoped(..) => None,
         };
         let asks = lookup.as_ref().map_or(Mono::NEVER, |lookup| lookup.next_deadline());
         let acts = if run.destination.is_some() { run.machine.next_deadline() } else { run.nowhere };
@@ -187,7 +187,7 @@ impl Aim {
 
     fn nowhere(&self, began: Mono) -> Observation {
         match &self.target {
-            Target::Gateway => self.outage(began, ErrorKind::Gone, "the routing table has no default gateway".to_owned()),
+            Target::Gateway(_) => self.outage(began, ErrorKind::Gone, "the routing table has no default gateway".to_owned()),
             Target::Scoped(_, interface) => {
                 self.outage(began, ErrorKind::Unreachable, format!("this computer has no interface {interface:?}"))
             }
@@ -235,7 +235,7 @@ impl Aim {
     /// For people: a name with its address, so that a wrong answer of DNS can be seen.
     fn target_words(&self, to: Destination) -> String {
         match &self.target {
-            Target::Gateway => format!("router ({})", to.address),
+            Target::Gateway(_) => format!("router ({})", to.address),
             _ if self.config.target == to.address.to_string() => self.config.target.clone(),
             _ => format!("{} ({})", self.config.target, to.address),
         }

@@ -1,4 +1,4 @@
-//! The sockets of a runtime: one an address family for all its echoes, and what keeps an echo from leaving, in words.
+//! The sockets of a runtime: one an address family and uplink for all its echoes, and what keeps an echo from leaving, in words.
 
 use std::io;
 use std::net::IpAddr;
@@ -13,6 +13,7 @@ use super::target::Destination;
 use super::words::Fate;
 use crate::clock::Clock;
 use crate::domain::ErrorKind;
+use crate::probe::egress::Egress;
 
 /// The sockets of one runtime; they live as long as a probe holds them.
 pub(super) struct Sockets {
@@ -22,8 +23,15 @@ pub(super) struct Sockets {
 #[derive(Default)]
 struct Inner {
     sequences: Sequences,
-    v4: Option<Line>,
-    v6: Option<Line>,
+    /// One for each family and uplink's name.
+    lines: Vec<Opened>,
+}
+
+/// A family's socket, and by which uplink it goes.
+struct Opened {
+    v6: bool,
+    egress: Egress,
+    line: Line,
 }
 
 type OfRuntimes = Vec<(Id, Weak<Sockets>)>;
@@ -53,12 +61,13 @@ impl Sockets {
     /// Sends one echo and waits for its fate, which comes within `timeout`.
     pub(super) async fn echo(
         self: Arc<Self>,
+        egress: Egress,
         to: Destination,
         payload: Arc<[u8]>,
         timeout: Duration,
         clock: Clock,
     ) -> Fate {
-        let sent = lock(&self.inner).send(to, &payload, timeout, clock);
+        let sent = lock(&self.inner).send(&egress, to, &payload, timeout, clock);
         match sent {
             Ok(flight) => flight.fate(timeout).await,
             Err(fate) => fate,
@@ -67,28 +76,40 @@ impl Sockets {
 }
 
 impl Inner {
-    fn send(&mut self, to: Destination, payload: &[u8], timeout: Duration, clock: Clock) -> Result<Flight, Fate> {
-        let line = if to.address.is_ipv4() { &mut self.v4 } else { &mut self.v6 };
-        let line = usable(line, to.address).map_err(|error| refused(&error))?;
+    fn send(
+        &mut self,
+        egress: &Egress,
+        to: Destination,
+        payload: &[u8],
+        timeout: Duration,
+        clock: Clock,
+    ) -> Result<Flight, Fate> {
+        self.open(egress, to.address).map_err(|error| refused(&error))?;
         let Some(sequence) = self.sequences.draw(to.address, timeout, clock.mono()) else {
             return Err(internal("all sequence numbers of this address are on their way"));
         };
+        let is_it = |opened: &&Opened| opened.v6 == to.address.is_ipv6() && opened.egress == *egress;
+        let Some(Opened { line, .. }) = self.lines.iter().find(is_it) else { return Err(internal("no socket")) };
         line.send(to, sequence, payload, clock).map_err(|error| not_sent(&error))
     }
-}
 
-/// The line of that place, opened if there is none that works.
-fn usable(place: &mut Option<Line>, address: IpAddr) -> io::Result<&Line> {
-    let line = match place.take().filter(|line| !line.has_ended()) {
-        Some(line) => line,
-        None => Line::open(address.is_ipv6())?,
-    };
-    Ok(place.insert(line))
+    /// Opens the socket for that way, if there is none that works. One of that uplink's name from before a reload, which may
+    /// have led elsewhere, makes room for it.
+    fn open(&mut self, egress: &Egress, to: IpAddr) -> io::Result<()> {
+        let v6 = to.is_ipv6();
+        let of_name = |opened: &Opened| opened.v6 == v6 && opened.egress.name() == egress.name();
+        self.lines.retain(|opened| !of_name(opened) || (opened.egress == *egress && !opened.line.has_ended()));
+        if !self.lines.iter().any(of_name) {
+            self.lines.push(Opened { v6, egress: egress.clone(), line: Line::open(egress, to)? });
+        }
+        Ok(())
+    }
 }
 
 /// The socket could not be made.
 fn refused(error: &io::Error) -> Fate {
     match error.kind() {
+        io::ErrorKind::NetworkUnreachable | io::ErrorKind::AddrNotAvailable => Fate::Unreachable(error.to_string()),
         io::ErrorKind::PermissionDenied => Fate::Fault(
             ErrorKind::Permission,
             "no socket for echoes may be opened: neither by CAP_NET_RAW nor by net.ipv4.ping_group_range".to_owned(),

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
 use crate::probe::Roots;
+use crate::probe::egress::Egress;
 use crate::probe::lookup::Lookup;
 
 /// An address that an echo can be sent to.
@@ -22,8 +23,8 @@ impl From<IpAddr> for Destination {
 
 /// What a check is aimed at.
 pub(super) enum Target {
-    /// The default gateway, read each time it is needed: it changes with the network.
-    Gateway,
+    /// The default gateway (of an uplink's interface), read each time it is needed: it changes with the network.
+    Gateway(Option<String>),
     /// An address on one interface: `fe80::1%eth0`.
     Scoped(Ipv6Addr, String),
     /// An address or a name.
@@ -32,20 +33,20 @@ pub(super) enum Target {
 
 impl Target {
     /// Reads the config's word; touches nothing yet.
-    pub(super) fn new(word: &str) -> Self {
+    pub(super) fn new(word: &str, egress: &Egress) -> Self {
         if is_gateway(word) {
-            return Self::Gateway;
+            return Self::Gateway(egress.interface().map(str::to_owned));
         }
         match word.split_once('%').map(|(address, interface)| (address.parse(), interface)) {
             Some((Ok(address), interface)) => Self::Scoped(address, interface.to_owned()),
-            _ => Self::Host(Lookup::new(word)),
+            _ => Self::Host(Lookup::new(word, egress.clone())),
         }
     }
 
     /// Where echoes go now, if that is known.
     pub(super) fn destination(&self, roots: &Roots) -> Option<Destination> {
         match self {
-            Self::Gateway => default_gateway(roots),
+            Self::Gateway(by) => default_gateway(roots, by.as_deref()),
             Self::Scoped(address, interface) => {
                 Some(Destination { address: IpAddr::V6(*address), scope: scope(roots, interface)? })
             }
@@ -59,13 +60,13 @@ pub(super) fn is_gateway(word: &str) -> bool {
     matches!(word, "gateway" | "auto")
 }
 
-/// The default gateway of the lowest metric, IPv4 first: most rooms have it, and where both exist it is the same box.
-fn default_gateway(roots: &Roots) -> Option<Destination> {
+/// The default gateway of the lowest metric (by that interface), IPv4 first: most rooms have it, and where both exist it is the same box.
+fn default_gateway(roots: &Roots, by: Option<&str>) -> Option<Destination> {
     let read = |file: &str| std::fs::read_to_string(roots.proc.join("net").join(file)).unwrap_or_default();
-    if let Some(address) = ipv4_gateway(&read("route")) {
+    if let Some(address) = ipv4_gateway(&read("route"), by) {
         return Some(IpAddr::V4(address).into());
     }
-    let (address, interface) = ipv6_gateway(&read("ipv6_route"))?;
+    let (address, interface) = ipv6_gateway(&read("ipv6_route"), by)?;
     let scope = if address.is_unicast_link_local() { scope(roots, &interface)? } else { 0 };
     Some(Destination { address: IpAddr::V6(address), scope })
 }
@@ -85,15 +86,16 @@ fn usable(flags: u32) -> bool {
 }
 
 /// Reads `/proc/net/route`: addresses are the bytes in memory order, printed as one native number.
-fn ipv4_gateway(table: &str) -> Option<Ipv4Addr> {
+fn ipv4_gateway(table: &str, by: Option<&str>) -> Option<Ipv4Addr> {
     let hex = |word: &str| u32::from_str_radix(word, 16).ok();
     table
         .lines()
         .skip(1)
         .filter_map(|line| {
             let words: Vec<&str> = line.split_whitespace().collect();
-            let &[_, destination, gateway, flags, _, _, metric, mask, ..] = words.as_slice() else { return None };
-            let default = hex(destination)? == 0 && hex(mask)? == 0 && usable(hex(flags)?);
+            let &[interface, destination, gateway, flags, _, _, metric, mask, ..] = words.as_slice() else { return None };
+            let ours = by.is_none_or(|by| by == interface);
+            let default = ours && hex(destination)? == 0 && hex(mask)? == 0 && usable(hex(flags)?);
             default.then_some((metric.parse::<u32>().ok()?, Ipv4Addr::from(hex(gateway)?.to_ne_bytes())))
         })
         .min_by_key(|(metric, _)| *metric)
@@ -101,7 +103,7 @@ fn ipv4_gateway(table: &str) -> Option<Ipv4Addr> {
 }
 
 /// Reads `/proc/net/ipv6_route`: addresses are 32 hexadecimal digits in network order.
-fn ipv6_gateway(table: &str) -> Option<(Ipv6Addr, String)> {
+fn ipv6_gateway(table: &str, by: Option<&str>) -> Option<(Ipv6Addr, String)> {
     table
         .lines()
         .filter_map(|line| {
@@ -110,7 +112,8 @@ fn ipv6_gateway(table: &str) -> Option<(Ipv6Addr, String)> {
                 return None;
             };
             let hop = u128::from_str_radix(hop, 16).ok()?;
-            let default = u128::from_str_radix(destination, 16).ok()? == 0 && length == "00";
+            let ours = by.is_none_or(|by| by == interface);
+            let default = ours && u128::from_str_radix(destination, 16).ok()? == 0 && length == "00";
             let number = |word: &str| u32::from_str_radix(word, 16).ok();
             let usable = default && hop != 0 && usable(number(flags)?);
             usable.then_some((number(metric)?, Ipv6Addr::from(hop), interface.to_owned()))
@@ -150,9 +153,14 @@ mod tests {
             route([198, 51, 100, 0], [192, 0, 2, 7], 3, 0, all),
         ]
         .concat();
-        assert_eq!(ipv4_gateway(&table), Some(Ipv4Addr::new(192, 0, 2, 1)));
-        assert_eq!(ipv4_gateway(HEADER), None);
-        assert_eq!(ipv4_gateway(""), None);
+        assert_eq!(ipv4_gateway(&table, None), Some(Ipv4Addr::new(192, 0, 2, 1)));
+        // By an interface that has no default route there is none.
+        assert_eq!(ipv4_gateway(&table, Some("eth0")), Some(Ipv4Addr::new(192, 0, 2, 1)));
+        let other = table.replace("eth0\t00000000\tFE0200C0", "wwan0\t00000000\tFE0200C0");
+        assert_eq!(ipv4_gateway(&other, Some("wwan0")), Some(Ipv4Addr::new(192, 0, 2, 254)));
+        assert_eq!(ipv4_gateway(&table, Some("wwan0")), None);
+        assert_eq!(ipv4_gateway(HEADER, None), None);
+        assert_eq!(ipv4_gateway("", None), None);
     }
 
     #[test]
@@ -163,8 +171,9 @@ mod tests {
              20010db8000000000000000000000000 40 {zero} 00 {zero} 00000100 00000001 00000000 00000001     eth0\n\
              {zero} 00 {zero} 00 fe800000000000000000000000000001 00000400 00000002 00000000 00450003     eth0\n"
         );
-        assert_eq!(ipv6_gateway(&table), Some(("fe80::1".parse().unwrap(), "eth0".to_owned())));
-        assert_eq!(ipv6_gateway(""), None);
+        assert_eq!(ipv6_gateway(&table, None), Some(("fe80::1".parse().unwrap(), "eth0".to_owned())));
+        assert_eq!(ipv6_gateway(&table, Some("wwan0")), None);
+        assert_eq!(ipv6_gateway("", None), None);
     }
 
     #[test]
@@ -174,7 +183,7 @@ mod tests {
         let net = roots.proc.join("net");
         std::fs::create_dir_all(&net).unwrap();
         std::fs::create_dir_all(roots.sys.join("class/net/eth0")).unwrap();
-        let target = Target::new("gateway");
+        let target = Target::new("gateway", &Egress::default());
         assert_eq!(target.destination(&roots), None);
 
         let zero = "0".repeat(32);
@@ -188,17 +197,17 @@ mod tests {
         std::fs::write(net.join("route"), format!("{HEADER}{line}")).unwrap();
         let gateway = Destination::from(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)));
         assert_eq!(target.destination(&roots), Some(gateway));
-        assert_eq!(Target::new("fe80::1%eth0").destination(&roots), Some(link_local));
-        assert_eq!(Target::new("fe80::1%../eth0").destination(&roots), None);
+        assert_eq!(Target::new("fe80::1%eth0", &Egress::default()).destination(&roots), Some(link_local));
+        assert_eq!(Target::new("fe80::1%../eth0", &Egress::default()).destination(&roots), None);
     }
 
     proptest! {
         #[test]
         fn any_text_is_survived(text in "(?s).{0,400}", lines in "([0-9A-F]{0,9}[ \t]?){0,40}\n") {
-            ipv4_gateway(&text);
-            ipv6_gateway(&text);
-            ipv4_gateway(&lines);
-            ipv6_gateway(&lines);
+            ipv4_gateway(&text, None);
+            ipv6_gateway(&text, None);
+            ipv4_gateway(&lines, None);
+            ipv6_gateway(&lines, None);
         }
     }
 }

@@ -52,7 +52,7 @@ pub struct Probe {
 impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
-        let (gate, lookup) = (Gate::new(&context), Lookup::new(&config.server.host));
+        let (gate, lookup) = (Gate::new(&context), Lookup::new(&config.server.host, context.egress.clone()));
         Self { config, context, gate, lookup }
     }
 
@@ -145,7 +145,7 @@ impl Probe {
         held: &'a mut Option<Session>,
     ) -> Result<&'a mut Session, Trouble> {
         let clock = self.context.clock;
-        let wire = transport.reach(ip, &self.config, clock).await.map_err(|error| match error.kind {
+        let wire = transport.reach(&self.context.egress, ip, &self.config, clock).await.map_err(|error| match error.kind {
             // Of this computer, and no other way would be better.
             ErrorKind::Internal => Trouble::Failed(error),
             _ => Trouble::Silent(error.detail),

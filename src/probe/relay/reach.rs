@@ -9,6 +9,7 @@ use super::wire::{Wire, ends_at_once};
 use crate::clock::Clock;
 use crate::domain::{ErrorKind, ProbeError};
 use crate::probe::dial::{self, kind_of, tls};
+use crate::probe::egress::Egress;
 
 /// How long a connection, and the handshake after it, may take.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -42,13 +43,19 @@ impl Transport {
     ///
     /// # Errors
     /// Of TCP and TLS; UDP knows nothing yet.
-    pub(super) async fn reach(self, ip: IpAddr, config: &Config, clock: Clock) -> Result<Wire, ProbeError> {
+    pub(super) async fn reach(
+        self,
+        egress: &Egress,
+        ip: IpAddr,
+        config: &Config,
+        clock: Clock,
+    ) -> Result<Wire, ProbeError> {
         let to = SocketAddr::new(ip, self.port());
         let broken = |error: std::io::Error| ProbeError::new(kind_of(&error), error.to_string());
         if matches!(self, Self::Udp(_)) {
-            return Wire::udp(to).await.map_err(broken);
+            return Wire::udp(egress, to).await.map_err(broken);
         }
-        let stream = dial::connect(&[to], CONNECT).await?;
+        let stream = dial::connect(egress, &[to], CONNECT).await?;
         ends_at_once(&stream).map_err(broken)?;
         if matches!(self, Self::Tcp(_)) {
             return Ok(Wire::tcp(stream, to));

@@ -12,6 +12,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio_rustls::client::TlsStream;
 
+use crate::probe::egress::Egress;
+
 /// Longer than any message here.
 pub(super) const MESSAGE: usize = 2048;
 /// What the kernel may keep for us while this process is busy; it gives what `net.core.rmem_max` allows.
@@ -35,10 +37,8 @@ enum Carrier {
 
 impl Wire {
     /// By datagrams, with one server only, so that the kernel tells of an ICMP "port unreachable".
-    pub(super) async fn udp(to: SocketAddr) -> io::Result<Self> {
-        let any: SocketAddr = if to.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0_u16; 8], 0).into() };
-        let socket = UdpSocket::bind(any).await?;
-        socket.connect(to).await?;
+    pub(super) async fn udp(egress: &Egress, to: SocketAddr) -> io::Result<Self> {
+        let socket = egress.udp(to).await?;
         rustix::net::sockopt::set_socket_recv_buffer_size(&socket, BUFFER)?;
         Ok(Self { carrier: Carrier::Datagrams(socket), headers: ip(to) + 8 })
     }

@@ -60,7 +60,8 @@ pub(in crate::probe) static USED_TODAY: Quantity = Quantity::gauge(
     "stamp_used_today_bytes",
     Unit::Bytes,
     "Bytes of IP packets that the tests of this check had taken on that day (UTC), over restarts too.",
-);
+)
+.of_budget();
 
 /// What it measures.
 pub const QUANTITIES: &[&Quantity] = &[

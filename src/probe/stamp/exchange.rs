@@ -15,6 +15,7 @@ use super::moment::{Estimate, Stamp};
 use crate::clock::Clock;
 use crate::domain::{ErrorKind, Mono, ProbeError};
 use crate::probe::budget::Ledger;
+use crate::probe::egress::Egress;
 use crate::probe::call::{BUSY, LATE, Step, TOO_BUSY};
 
 /// Longer than any packet of a plan.
@@ -61,10 +62,8 @@ fn packet(number: u32) -> Option<usize> {
 }
 
 /// A socket that speaks with one reflector only, so that the kernel tells it of an ICMP "port unreachable".
-pub(super) async fn open(to: SocketAddr) -> Result<UdpSocket, ProbeError> {
-    let any: SocketAddr = if to.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0_u16; 8], 0).into() };
-    let socket = UdpSocket::bind(any).await.map_err(|error| trouble(&error))?;
-    socket.connect(to).await.map_err(|error| trouble(&error))?;
+pub(super) async fn open(egress: &Egress, to: SocketAddr) -> Result<UdpSocket, ProbeError> {
+    let socket = egress.udp(to).await.map_err(|error| trouble(&error))?;
     rustix::net::sockopt::set_socket_recv_buffer_size(&socket, BUFFER).map_err(|error| trouble(&error.into()))?;
     Ok(socket)
 }

@@ -49,7 +49,7 @@ pub struct Probe {
 impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
-        let (gate, lookup) = (Gate::new(&context), Lookup::new(&config.reflector.host));
+        let (gate, lookup) = (Gate::new(&context), Lookup::new(&config.reflector.host, context.egress.clone()));
         Self { config, context, gate, lookup }
     }
 
@@ -88,7 +88,7 @@ impl Probe {
         let key = key.map_err(|why| ProbeError::new(ErrorKind::Permission, why))?;
         let address = self.lookup.address_in_time(self.context.clock).await?;
         let to = SocketAddr::new(address, self.config.reflector.port);
-        let socket = exchange::open(to).await?;
+        let socket = exchange::open(&self.context.egress, to).await?;
         let steps = plan::steps(self.config.rate());
         let sender = Sender {
             socket: &socket,

@@ -10,11 +10,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use futures_util::future::select_ok;
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::net::UdpSocket;
 
 pub use self::catalogue::{ERRORS, QUANTITIES, REASONS};
 pub use self::config::{Config, Server};
 use self::round::{Pace, Tally};
+use super::egress::Egress;
 use super::lookup::Lookup;
 use super::round_trips::RoundTrips;
 use super::voice::{self, Asked};
@@ -58,8 +59,8 @@ impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
         let (lookup, port) = match (&config.server, &context.own_far_end) {
-            (Some(server), _) => (Some(Lookup::new(&server.host)), server.port),
-            (None, Some(own)) => (Some(Lookup::new(&own.stun.ip().to_string())), own.stun.port()),
+            (Some(server), _) => (Some(Lookup::new(&server.host, context.egress.clone())), server.port),
+            (None, Some(own)) => (Some(Lookup::new(&own.stun.ip().to_string(), Egress::default())), own.stun.port()),
             (None, None) => (None, 0),
         };
         Self {
@@ -113,7 +114,7 @@ impl Probe {
     async fn observe(&mut self, began: Mono) -> Result<Observation, ProbeError> {
         let to = self.address().await?;
         if self.socket.as_ref().is_none_or(|(open, _)| *open != to) {
-            self.socket = Some((to, round::open(to).await?));
+            self.socket = Some((to, round::open(&self.context.egress, to).await?));
             self.forget();
         }
         let Some((_, socket)) = &self.socket else {
@@ -208,7 +209,7 @@ impl Probe {
         }
         let clock = self.context.clock;
         let deadline = clock.mono().after(self.config.timeout.0);
-        let blocked = connects_by_tcp(to.ip(), self.config.tcp_ports(to.port()), clock, deadline).await;
+        let blocked = connects_by_tcp(&self.context.egress, to.ip(), self.config.tcp_ports(to.port()), clock, deadline).await;
         self.burst_due = true;
         if let Some(lookup) = &mut self.lookup {
             lookup.target_failed();
@@ -223,8 +224,8 @@ impl Probe {
     }}
 
 /// Whether any of these ports takes a TCP connection before `deadline`.
-async fn connects_by_tcp(ip: IpAddr, ports: Vec<u16>, clock: Clock, deadline: Mono) -> bool {
-    let connect = |port: u16| Box::pin(TcpStream::connect(SocketAddr::new(ip, port)));
+async fn connects_by_tcp(egress: &Egress, ip: IpAddr, ports: Vec<u16>, clock: Clock, deadline: Mono) -> bool {
+    let connect = |port: u16| Box::pin(egress.tcp(SocketAddr::new(ip, port)));
     tokio::select! {
         connected = select_ok(ports.into_iter().map(connect)) => connected.is_ok(),
         () = clock.sleep_until(deadline) => false,

@@ -10,6 +10,7 @@ use tokio::net::UdpSocket;
 
 use super::codec::{self, Class, Transaction};
 use crate::clock::Clock;
+use crate::probe::egress::Egress;
 use crate::domain::{ErrorKind, Mono, ProbeError};
 
 /// How a round goes.
@@ -48,11 +49,8 @@ impl Tally {
 }
 
 /// A socket that speaks with one server only, so that the kernel tells it of an ICMP "port unreachable".
-pub(super) async fn open(to: SocketAddr) -> Result<UdpSocket, ProbeError> {
-    let any: SocketAddr = if to.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0_u16; 8], 0).into() };
-    let socket = UdpSocket::bind(any).await.map_err(|error| trouble(&error))?;
-    socket.connect(to).await.map_err(|error| trouble(&error))?;
-    Ok(socket)
+pub(super) async fn open(egress: &Egress, to: SocketAddr) -> Result<UdpSocket, ProbeError> {
+    egress.udp(to).await.map_err(|error| trouble(&error))
 }
 
 /// Runs a round. It ends when all are answered, or the last one's time is over.

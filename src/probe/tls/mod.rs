@@ -135,7 +135,7 @@ impl Probe {
         let Config { host, port, timeout, .. } = &self.config;
         let began = self.context.clock.mono();
         let late = |kind| ProbeError::new(kind, format!("{host}: no end within {timeout}"));
-        let resolved = tokio::time::timeout(timeout.0, dial::resolve(host, *port)).await;
+        let resolved = tokio::time::timeout(timeout.0, dial::resolve(&self.context.egress, host, *port)).await;
         let addresses = resolved.unwrap_or_else(|_| Err(late(ErrorKind::Dns)))?;
         let left = timeout.0.saturating_sub(self.context.clock.mono().since(began));
         let shaken = tokio::time::timeout(left, self.shake(recorder, &addresses)).await;
@@ -146,7 +146,7 @@ impl Probe {
         let Config { host, timeout, .. } = &self.config;
         let name = tls::server_name(host)?;
         let settings = tls::client(Arc::<Recorder>::clone(recorder), self.context.clock, &[])?;
-        let stream = dial::connect(addresses, timeout.0).await?;
+        let stream = dial::connect(&self.context.egress, addresses, timeout.0).await?;
         let peer = stream.peer_addr().ok().map(|peer| peer.ip());
         let began = self.context.clock.mono();
         // Dropped at once: nothing is said over a connection whose certificate has not been judged yet.

@@ -34,6 +34,26 @@ static CHECK_STATE: Family = Family::gauge(
     &["check", "kind", "component", "state"],
     "A check's verdict under the profile in force: 1 for the one that holds.",
 );
+static CHECK_UPLINK: Family = Family::gauge(
+    "siaga_check_uplink",
+    &["check", "uplink"],
+    "By which uplink of the config the check measures; always 1.",
+);
+static UPLINK_INFO: Family = Family::gauge(
+    "siaga_uplink_info",
+    &["uplink", "interface", "backup", "metered"],
+    "What the config says of an uplink that checks name; always 1.",
+);
+static UPLINK_BUDGET: Family = Family::gauge(
+    "siaga_uplink_daily_budget_bytes",
+    &["uplink"],
+    "How many bytes all active tests by the uplink may take a day (UTC), where it has a budget of its own.",
+);
+static UPLINK_USED: Family = Family::gauge(
+    "siaga_uplink_used_today_bytes",
+    &["uplink"],
+    "Bytes that active tests by the uplink have taken on this day (UTC), as their checks told last.",
+);
 static CHECK_PENDING: Family = Family::gauge(
     "siaga_check_pending",
     &["check"],
@@ -110,6 +130,10 @@ pub const FAMILIES: &[&Family] = &[
     &COMPONENT_STATE,
     &COMPONENT_REQUIRED,
     &CHECK_STATE,
+    &CHECK_UPLINK,
+    &UPLINK_INFO,
+    &UPLINK_BUDGET,
+    &UPLINK_USED,
     &CHECK_PENDING,
     &CHECK_HELD,
     &CHECK_STALE,
@@ -147,6 +171,7 @@ pub(super) fn families(snapshot: &Snapshot, state: &State) -> Vec<MetricFamily> 
     let mut out = Samples::default();
     daemon(&mut out, snapshot, state);
     room(&mut out, snapshot);
+    uplinks(&mut out, snapshot);
     let current = snapshot.current();
     for (check, judged) in snapshot.checks.iter().zip(current.checks.iter()) {
         self::check(&mut out, check, judged);
@@ -193,10 +218,26 @@ fn room(out: &mut Samples, snapshot: &Snapshot) {
     }
 }
 
+fn uplinks(out: &mut Samples, snapshot: &Snapshot) {
+    for (uplink, used) in snapshot.uplinks() {
+        let name = &*uplink.name;
+        let word = |holds: bool| if holds { "true" } else { "false" };
+        let interface = uplink.interface.as_deref().unwrap_or_default();
+        out.add(&UPLINK_INFO, &[name, interface, word(uplink.backup.is_some()), word(uplink.metered)], 1.0);
+        out.add(&UPLINK_USED, &[name], used);
+        if let Some(budget) = uplink.daily_budget {
+            out.add(&UPLINK_BUDGET, &[name], count(budget.0));
+        }
+    }
+}
+
 fn check(out: &mut Samples, check: &CheckView, judged: &Judged) {
     let spec = &check.spec;
     let name = spec.name.as_str();
     out.one_hot(&CHECK_STATE, &[name, spec.kind.as_str(), spec.component.as_str()], judged.verdict);
+    if let Some(uplink) = &spec.uplink {
+        out.add(&CHECK_UPLINK, &[name, &*uplink.name], 1.0);
+    }
     out.add(&CHECK_PENDING, &[name], flag(judged.pending.is_some()));
     out.add(&CHECK_HELD, &[name], flag(check.held.is_some()));
     out.add(&CHECK_STALE, &[name], flag(check.stale));

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use siaga::domain::{Arg, Kind, Level, Verdict};
+use siaga::probe;
 
 use crate::support::golden;
-use crate::support::snapshot::{CAMERA_MISSING, check, good, room, troubled};
+use crate::support::snapshot::{CAMERA_MISSING, backup, check, good, room, troubled};
 use crate::support::web::{serve, voice};
 
 /// The page with what changes from run to run taken out: how many seconds ago each check was measured.
@@ -95,5 +96,33 @@ async fn the_link_to_the_other_language_keeps_the_profile() {
     let html = served.get("/?profile=simak").await.text;
     assert!(html.contains("href=\"/?lang=en&amp;profile=simak\""), "{html}");
     assert!(html.contains("Rapat simak"));
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn each_uplink_is_shown_with_what_is_spent_of_its_budget() {
+    let uplink = backup();
+    let used = probe::quantity("stamp_used_today_bytes").unwrap();
+    let one = || check("far", Kind::Icmp, Level::FarEnd);
+    let tests = |name, bytes| check(name, Kind::Stamp, Level::FarEnd).by(&uplink).measured(used, bytes);
+    let served = serve(room(vec![one(), tests("call_b", 3.5e6), tests("other_b", 1e6)]).build()).await;
+    let page = served.get("/?lang=id").await.text;
+    assert!(page.contains("Jalur cadangan backup: uji hari ini (UTC) memakai 4,5 MB dari 100"), "{page}");
+    assert!(page.contains("call_b <span class=\"quiet\">(backup)</span>"), "{page}");
+    assert!(
+        served.get("/?lang=en").await.text.contains("Backup backup: today&#39;s tests (UTC) have taken 4.5 MB of 100")
+    );
+    let check = served.get("/api/v1/checks/call_b").await.json();
+    assert_eq!(check["uplink"], "backup");
+    let metrics = served.get("/metrics").await.text;
+    for line in [
+        "siaga_check_uplink{check=\"call_b\",uplink=\"backup\"} 1",
+        "siaga_uplink_info{uplink=\"backup\",interface=\"wwan0\",backup=\"true\",metered=\"true\"} 1",
+        "siaga_uplink_daily_budget_bytes{uplink=\"backup\"} 100000000",
+        "siaga_uplink_used_today_bytes{uplink=\"backup\"} 4500000",
+    ] {
+        assert!(metrics.lines().any(|other| other == line), "{line}: {metrics}");
+    }
+    assert!(!metrics.contains("check=\"far\",uplink"));
     served.stop().await;
 }

@@ -23,6 +23,7 @@ pub(crate) fn context(check: &str, interval: Duration, in_use: &watch::Sender<bo
         stands_until: siaga::domain::Mono::ZERO,
         own_far_end: None,
         enrolled: None,
+        egress: siaga::probe::egress::Egress::default(),
         budget: Budget::default(),
         desktop: siaga::probe::seat::desktop::Desktop::default(),
     }

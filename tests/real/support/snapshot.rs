@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use siaga::domain::snapshot::{CheckView, ComponentView, Judged, LossView, Pending, ProfileView};
 use siaga::domain::{
     Arg, CheckName, CheckSpec, Component, ErrorKind, Group, Holds, Incident, Kind, Level, Mono, Now, Observation, Pair,
-    ProbeError, Profile, Quantity, Reading, Reason, ReasonDef, Requirement, Snapshot, Text, Unit, Verdict,
+    ProbeError, Profile, Quantity, Reading, Reason, ReasonDef, Requirement, Size, Snapshot, Text, Unit, Uplink,
+    Verdict,
 };
 use siaga::engine::reasons::NOT_CONFIGURED;
 use siaga::engine::rollup::{self, Decided};
@@ -98,6 +99,7 @@ pub(crate) fn check(name: &str, kind: Kind, level: Level) -> Check {
             level,
             requirement: Requirement::Required,
             group: None,
+            uplink: None,
             active: false,
             interval: Duration::from_secs(5),
             fresh_for: Duration::from_hours(1),
@@ -122,7 +124,25 @@ pub(crate) fn check(name: &str, kind: Kind, level: Level) -> Check {
     }
 }
 
+/// A metered backup with a budget of 100 MB.
+pub(crate) fn backup() -> Arc<Uplink> {
+    Arc::new(Uplink {
+        name: "backup".into(),
+        interface: Some("wwan0".into()),
+        source: None,
+        resolvers: Vec::new(),
+        backup: Some(Verdict::Degraded),
+        metered: true,
+        daily_budget: Some(Size(100_000_000)),
+    })
+}
+
 impl Check {
+    pub(crate) fn by(mut self, uplink: &Arc<Uplink>) -> Self {
+        self.spec.uplink = Some(Arc::clone(uplink));
+        self
+    }
+
     pub(crate) fn because(mut self, def: &'static ReasonDef, verdict: Verdict, args: &[(&'static str, Arg)]) -> Self {
         self.judged.verdict = self.judged.verdict.max(verdict);
         let blocked_by = self.judged.blocked_by.clone();
@@ -228,6 +248,7 @@ pub(crate) fn profile(name: &str) -> Profile {
         rtt: Pair { degraded: 0.3, not_ready: 0.8 },
         jitter_degraded: 0.03,
         loss: Pair { degraded: 0.02, not_ready: 0.1 },
+        platform: None,
         udp: Requirement::Required,
         runtime: Duration::from_mins(15),
         components: BTreeMap::from([(Component::Radio, Requirement::Advisory)]),
@@ -337,7 +358,7 @@ impl Room {
         let places: Vec<usize> = (0..checks.len()).filter(|at| checks[*at].spec.component == component).collect();
         let decided: Vec<Decided<'_>> = places
             .iter()
-            .map(|at| Decided { spec: &checks[*at].spec, verdict: self.checks[*at].judged.verdict })
+            .map(|at| Decided { spec: &checks[*at].spec, verdict: self.checks[*at].judged.verdict, observed: true })
             .collect();
         let absent = self.absent.contains(&component);
         let rolled = rollup::component(&decided);

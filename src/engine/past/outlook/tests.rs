@@ -22,6 +22,7 @@ fn profile() -> Profile {
         rtt: Pair { degraded: 0.3, not_ready: 0.6 },
         jitter_degraded: 0.1,
         loss: Pair { degraded: 0.01, not_ready: 0.05 },
+        platform: None,
         udp: Requirement::Advisory,
         runtime: Duration::ZERO,
         components: std::collections::BTreeMap::new(),
