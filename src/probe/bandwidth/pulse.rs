@@ -6,7 +6,8 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::ops::Range;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
@@ -15,8 +16,10 @@ use tokio::net::TcpStream;
 use crate::clock::Clock;
 use crate::domain::Mono;
 
-/// How far apart connections begin, at least: a line of 1 Mbit/s spends less than a hundredth on them.
-const PACE: Duration = Duration::from_millis(100);
+/// How far apart connections begin while the line is full, at least: they are less than half a hundredth of what it carries.
+const PACE: u64 = 40_000;
+/// How often is looked whether the next may begin, and how far apart they are on the empty line.
+const LOOK: Duration = Duration::from_millis(10);
 /// How long one is waited for. A lost packet is repeated after a second (RFC 6298, §2), and is then one slow handshake among many.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Fewer handshakes make no figure.
@@ -37,51 +40,63 @@ pub(super) struct Delay {
     pub(super) per_minute: f64,
 }
 
+/// A handshake that has not come about yet.
+type Beating = Pin<Box<dyn Future<Output = Option<(Mono, Duration)>> + Send>>;
+
 /// Handshakes with one server.
 pub(super) struct Pulse {
     to: SocketAddr,
     clock: Clock,
     /// When each began, and how long it took.
     beats: Vec<(Mono, Duration)>,
+    /// Those that have not come about yet.
+    under_way: FuturesUnordered<Beating>,
 }
 
 impl Pulse {
-    pub(super) const fn new(to: SocketAddr, clock: Clock) -> Self {
-        Self { to, clock, beats: Vec::new() }
+    pub(super) fn new(to: SocketAddr, clock: Clock) -> Self {
+        Self { to, clock, beats: Vec::new(), under_way: FuturesUnordered::new() }
     }
 
-    /// Beats while `transfer` goes on, and gives what it gives.
-    pub(super) async fn during<T>(&mut self, transfer: impl Future<Output = T>) -> T {
+    /// Beats while `transfer` goes on, which has moved so many `bytes` so far, and gives what it gives.
+    pub(super) async fn during<T>(&mut self, transfer: impl Future<Output = T>, bytes: impl Fn() -> u64) -> T {
         let mut transfer = pin!(transfer);
         tokio::select! {
             biased;
             outcome = &mut transfer => outcome,
-            never = self.go_on() => match never {},
+            never = self.go_on(bytes) => match never {},
         }
     }
 
-    /// What the transfer did, which filled the line from `full` on; nothing where too few handshakes came about.
-    pub(super) async fn after(mut self, full: Mono) -> Option<Delay> {
-        let busy = self.beats.iter().filter(|(began, _)| *began >= full).map(|(_, took)| *took).collect();
-        self.beats.clear();
+    /// What the transfer did to those that began while the line was `full`; nothing where too few handshakes came about.
+    pub(super) async fn after(mut self, full: Range<Mono>) -> Option<Delay> {
+        // Those that began on the full line wait in its queues for what was before them.
+        while let Some(beat) = self.under_way.next().await {
+            self.beats.extend(beat);
+        }
+        let busy = self.beats.iter().filter(|(began, _)| full.contains(began)).map(|(_, took)| *took).collect();
+        let mut idle = Vec::new();
         for _ in 0..QUIET {
-            let next = self.clock.mono().after(PACE);
-            self.beats.extend(beat(self.to, self.clock).await);
-            self.clock.sleep_until(next).await;
+            idle.extend(beat(self.to, self.clock).await.map(|(_, took)| took));
+            self.clock.sleep_until(self.clock.mono().after(LOOK)).await;
         }
-        Delay::of(busy, self.beats.iter().map(|(_, took)| *took).min()?)
+        Delay::of(busy, idle.into_iter().min()?)
     }
 
-    async fn go_on(&mut self) -> Infallible {
-        let mut under_way = FuturesUnordered::new();
+    async fn go_on(&mut self, bytes: impl Fn() -> u64) -> Infallible {
+        let mut moved = None;
         loop {
-            // One whose first packet was lost in a full queue waits for a second, and may not keep the others waiting.
-            under_way.push(beat(self.to, self.clock));
-            let next = self.clock.mono().after(PACE);
+            let now = bytes();
+            if moved.is_none_or(|before| now >= before + PACE) {
+                // One whose first packet was lost in a full queue waits for a second, and may not keep the others waiting.
+                self.under_way.push(Box::pin(beat(self.to, self.clock)));
+                moved = Some(now);
+            }
+            let next = self.clock.mono().after(LOOK);
             loop {
                 tokio::select! {
                     biased;
-                    Some(beat) = under_way.next() => self.beats.extend(beat),
+                    Some(beat) = self.under_way.next() => self.beats.extend(beat),
                     () = self.clock.sleep_until(next) => break,
                 }
             }
