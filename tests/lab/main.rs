@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod beside;
+mod brought;
 mod cameras;
 mod control;
 mod daemon;
@@ -24,6 +25,7 @@ mod machine;
 mod matrix;
 mod power;
 mod qmp;
+mod sandbox;
 mod service;
 mod sound;
 mod supervision;

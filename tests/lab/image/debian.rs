@@ -20,6 +20,7 @@ const PACKAGES: &[&str] = &[
     "kmod",
     "iproute2",
     "alsa-utils",
+    "v4l-utils",
     "nut-server",
     "nut-client",
 ];
