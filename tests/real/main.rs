@@ -7,6 +7,7 @@ mod alerts;
 mod answers;
 mod bad_input;
 mod bandwidth;
+mod capacity;
 mod command_line;
 mod crash;
 mod crash_daemon;

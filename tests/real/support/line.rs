@@ -92,6 +92,8 @@ pub(crate) struct Line {
     ways: Vec<JoinHandle<()>>,
     up: Arc<Mutex<Done>>,
     down: Arc<Mutex<Done>>,
+    /// What each way is to become.
+    next: [Arc<Mutex<Option<Way>>>; 2],
 }
 
 impl Line {
@@ -122,16 +124,33 @@ impl Line {
         let (here, far) = (Arc::new(tap("here1")), Arc::new(tap("far1")));
         let (ended, began) = (Arc::new(AtomicBool::new(false)), Clock::start());
         let (to_far, to_here) = (Arc::new(Mutex::new(Done::default())), Arc::new(Mutex::new(Done::default())));
-        let carry = |from: &Arc<OwnedFd>, to: &Arc<OwnedFd>, way, done: &Arc<Mutex<Done>>| {
-            let carrier = Carrier { from: Arc::clone(from), to: Arc::clone(to), way, done: Arc::clone(done), began };
-            let ended = Arc::clone(&ended);
-            std::thread::spawn(move || carrier.carry(&ended))
-        };
+        let next: [Arc<Mutex<Option<Way>>>; 2] = [Arc::default(), Arc::default()];
+        let carry =
+            |from: &Arc<OwnedFd>, to: &Arc<OwnedFd>, way, done: &Arc<Mutex<Done>>, next: &Arc<Mutex<Option<Way>>>| {
+                let (from, to, done, next) = (Arc::clone(from), Arc::clone(to), Arc::clone(done), Arc::clone(next));
+                let carrier = Carrier { from, to, way, done, next, began };
+                let ended = Arc::clone(&ended);
+                std::thread::spawn(move || carrier.carry(&ended))
+            };
         let ways = vec![
-            carry(&here, &far, Way::new(up, seed), &to_far),
-            carry(&far, &here, Way::new(down, seed + 1), &to_here),
+            carry(&here, &far, Way::new(up, seed), &to_far, &next[0]),
+            carry(&far, &here, Way::new(down, seed + 1), &to_here, &next[1]),
         ];
-        Self { ended, ways, up: to_far, down: to_here }
+        Self { ended, ways, up: to_far, down: to_here, next }
+    }
+
+    /// Makes the line another, with a seed of its own; what is under way comes out as it would have.
+    pub(crate) fn become_like(&self, up: Impairment, down: Impairment) {
+        for (place, impairment) in self.next.iter().zip([up, down]) {
+            *place.lock().unwrap() = Some(Way::new(impairment, 11));
+        }
+    }
+
+    /// Has both ends send no TCP segment that is longer than the cable's packets, as a real card does.
+    pub(crate) fn segment() {
+        ip(&["link set here0 gso_max_segs 1"]);
+        let done = Self::far("ip").args("link set far0 gso_max_segs 1".split(' ')).status().unwrap();
+        assert!(done.success());
     }
 
     /// A command on the far side.
@@ -178,6 +197,7 @@ struct Carrier {
     to: Arc<OwnedFd>,
     way: Way,
     done: Arc<Mutex<Done>>,
+    next: Arc<Mutex<Option<Way>>>,
     began: Clock,
 }
 
@@ -214,9 +234,31 @@ impl Carrier {
         {
             sum.fill(0);
         }
+        if packet[9] == 6 {
+            sum_tcp(packet, header);
+        }
+        if let Some(next) = self.next.lock().unwrap().take() {
+            self.way = next;
+        }
         let into = self.began.elapsed();
         let fate = self.way.fate(into, packet.len());
         self.done.lock().unwrap().0.push(Passed { into, fate });
         if let Fate::Out(out) = fate { Some(out) } else { None }
     }
+}
+
+/// Puts the sum into a TCP segment (RFC 9293 §3.1), which without one is not taken.
+fn sum_tcp(packet: &mut [u8], header: usize) {
+    let length = usize::from(u16::from_be_bytes([packet[2], packet[3]]));
+    let Some(segment) = packet.get(header..length).filter(|segment| segment.len() >= 20) else { return };
+    let words = |bytes: &[u8]| -> u32 {
+        bytes.chunks(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair.get(1).copied().unwrap_or(0)]))).sum()
+    };
+    let old = words(&segment[16..18]);
+    let mut sum = words(&packet[12..20]) + 6 + u32::try_from(segment.len()).unwrap() + words(segment) - old;
+    while sum > 0xFFFF {
+        sum = (sum & 0xFFFF) + (sum >> 16);
+    }
+    let sum = !u16::try_from(sum).unwrap();
+    packet[header + 16..header + 18].copy_from_slice(&sum.to_be_bytes());
 }
