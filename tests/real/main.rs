@@ -6,6 +6,7 @@
 mod answers;
 mod bad_input;
 mod bandwidth;
+mod call;
 mod command_line;
 mod crash;
 mod crash_daemon;

@@ -23,11 +23,7 @@ pub(crate) struct Pulse {
 impl Pulse {
     /// A session with its server: a source "mic", a sink "speaker".
     pub(crate) fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        if rustix::process::getuid().is_root() {
-            chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
-        }
-        let mut pulse = Self { folder, server: None };
+        let mut pulse = Self { folder: Self::folder(), server: None };
         pulse.begin();
         pulse
     }
@@ -61,9 +57,7 @@ impl Pulse {
 
     /// Runs pactl in the session.
     pub(crate) fn pactl(&self, arguments: &str) {
-        let mut command = Command::new("setpriv");
-        self.inside(&mut command, "pactl");
-        let output = command.args(arguments.split(' ')).output().unwrap();
+        let output = self.command("pactl").args(arguments.split(' ')).output().unwrap();
         assert!(output.status.success(), "pactl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
@@ -74,6 +68,22 @@ impl Pulse {
             self.inside(command, program);
             command.args(arguments);
         })
+    }
+
+    /// A program in the session, to be started.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        let mut command = Command::new("setpriv");
+        self.inside(&mut command, program);
+        command
+    }
+
+    /// An empty folder of the session's user.
+    pub(crate) fn folder() -> TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        if rustix::process::getuid().is_root() {
+            chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        folder
     }
 
     /// Whose session it is.

@@ -1,0 +1,102 @@
+//! A room at this end of the line, as Siaga watches it: what the daemon says of the line before a call, and during one.
+
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::child::Child;
+use crate::support::daemon::{self, Daemon, said_of, siaga};
+use crate::support::line::{FAR, Line};
+use crate::support::pulse::Pulse;
+use crate::support::reflector::Reflector;
+
+/// The room, its daemon, and whom it measures against.
+pub(super) struct Room {
+    pub(super) daemon: Daemon,
+    _agent: Option<Child>,
+    folder: TempDir,
+    _reflector: Reflector,
+}
+
+/// What was said of the line before a call.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(super) struct Told {
+    pub(super) verdict: String,
+    pub(super) reasons: Vec<String>,
+    /// Of the call-like test, by way: out, in.
+    pub(super) loss: [f64; 2],
+    pub(super) overtaken: [f64; 2],
+    pub(super) variation: [f64; 2],
+    pub(super) rate: [Option<f64>; 2],
+    pub(super) rtt: f64,
+}
+
+impl Room {
+    /// Starts it: echoes, the call-like test every `interval`, and the session's microphone if there is a session.
+    pub(super) fn open(session: Option<&Pulse>, interval: &str) -> Self {
+        let mut command = Line::far(env!("CARGO_BIN_EXE_siaga"));
+        command.args(["reflect", "--listen", &format!("{FAR}:10862")]);
+        let reflector = Reflector::start_by(command, 1);
+        let mut config =
+            String::from("[room]\nlanguage = \"en\"\n[profiles]\ndefault = \"zoom_group_720\"\n[components]\n");
+        for absent in ["computer", "video", "power", "radio"] {
+            _ = writeln!(config, "{absent} = {{ absent = true }}");
+        }
+        let folder = Pulse::folder();
+        let seat = folder.path().join("seat.sock");
+        config += if session.is_some() { "" } else { "audio = { absent = true }\n" };
+        _ = write!(
+            config,
+            "[[check]]\nname = \"far\"\nkind = \"icmp\"\ntarget = \"{FAR}\"\n\
+             [[check]]\nname = \"call\"\nkind = \"stamp\"\nreflector = \"{FAR}\"\ninterval = \"{interval}\"\nmin_gap = \"3s\"\n"
+        );
+        if session.is_some() {
+            let (user, socket) = (Pulse::user(), seat.display());
+            _ = write!(config, "[[check]]\nname = \"seat\"\nkind = \"seat\"\nuser = {user}\nsocket = \"{socket}\"\n");
+        }
+        daemon::write_config(folder.path(), &config);
+        let agent = session
+            .map(|session| session.spawn(env!("CARGO_BIN_EXE_siaga"), &["seat", "--socket", seat.to_str().unwrap()]));
+        Self { daemon: Daemon::start(folder.path()), _agent: agent, folder, _reflector: reflector }
+    }
+
+    /// What is said of the line, once the call-like test is made and the echoes' loss is decided, or cannot be.
+    pub(super) fn told(&self) -> Told {
+        self.daemon.wait_for("/api/v1/checks/call", "a call-like test", |answer| {
+            answer.json()["evidence"]["error"].is_null() && self.of("call", "stamp_rtt_seconds", None).is_some()
+        });
+        let answer = self.daemon.wait_for("/api/v1/readiness", "what the echoes say", |answer| {
+            let echoes = self.of("far", "icmp_echoes_total", None).unwrap_or(0.0);
+            said_of(&answer.json(), "far").0 != "unknown" || echoes >= 260.0
+        });
+        let answer = answer.json();
+        let reasons = ["far", "call"].map(|check| said_of(&answer, check).1).concat();
+        let ways = |quantity: &str| ["up", "down"].map(|way| self.of("call", quantity, Some(way)).unwrap_or(0.0));
+        Told {
+            verdict: answer["verdict"].as_str().unwrap().to_owned(),
+            reasons,
+            loss: ways("stamp_loss_ratio"),
+            overtaken: ways("stamp_reordered_ratio"),
+            variation: ways("stamp_delay_variation_seconds"),
+            rate: ["up", "down"].map(|way| self.of("call", &format!("stamp_{way}_bits_per_second"), None)),
+            rtt: self.of("call", "stamp_rtt_seconds", None).unwrap(),
+        }
+    }
+
+    /// Asks for a test, now, as somebody in the room would.
+    pub(super) fn asked_for(&self, check: &str) -> (Option<i32>, String) {
+        let mut command = siaga();
+        command.args(["--lang", "en", "test", check, "--socket"]).arg(self.folder.path().join("state/control.sock"));
+        let output = command.env_remove("SIAGA_CONFIG").output().unwrap();
+        (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    }
+
+    /// The newest value of a check's quantity.
+    pub(super) fn of(&self, check: &str, quantity: &str, part: Option<&str>) -> Option<f64> {
+        let check = self.daemon.get(&format!("/api/v1/checks/{check}")).json();
+        let is = |measured: &&Value| measured["quantity"] == quantity && measured["part"].as_str() == part;
+        check["measurements"].as_array().unwrap().iter().find(is)?["value"].as_f64()
+    }
+}
