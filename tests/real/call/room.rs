@@ -6,11 +6,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::far_web;
 use crate::support::child::Child;
 use crate::support::daemon::{self, Daemon, said_of, siaga};
 use crate::support::line::{FAR, Line};
 use crate::support::pulse::Pulse;
 use crate::support::reflector::Reflector;
+
+/// Of the far end's web server.
+const PORT: u16 = 8080;
 
 /// The room, its daemon, and whom it measures against.
 pub(super) struct Room {
@@ -24,18 +28,42 @@ pub(super) struct Room {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Told {
     pub(super) verdict: String,
-    pub(super) reasons: Vec<String>,
+    /// Each check's name, verdict and reasons.
+    pub(super) checks: Vec<(String, String, Vec<String>)>,
     /// Of the call-like test, by way: out, in.
     pub(super) loss: [f64; 2],
     pub(super) overtaken: [f64; 2],
     pub(super) variation: [f64; 2],
     pub(super) rate: [Option<f64>; 2],
     pub(super) rtt: f64,
+    /// One TCP connection's, if it was tested: out, in.
+    pub(super) tcp: [Option<f64>; 2],
+}
+
+impl Told {
+    /// Whether a reason was given.
+    pub(super) fn says(&self, code: &str) -> bool {
+        self.checks.iter().any(|(.., reasons)| reasons.iter().any(|said| said == code))
+    }
 }
 
 impl Room {
     /// Starts it: echoes, the call-like test every `interval`, and the session's microphone if there is a session.
     pub(super) fn open(session: Option<&Pulse>, interval: &str) -> Self {
+        Self::with(session, interval, "")
+    }
+
+    /// The same with a test of what one TCP connection carries.
+    pub(super) fn open_with_bandwidth(session: Option<&Pulse>) -> Self {
+        far_web::serve(PORT);
+        let bandwidth = format!(
+            "[[check]]\nname = \"tcp\"\nkind = \"bandwidth\"\nmin_gap = \"3s\"\n\
+             down_url = \"http://{FAR}:{PORT}/down?bytes={{bytes}}\"\nup_url = \"http://{FAR}:{PORT}/up\"\n"
+        );
+        Self::with(session, "6h", &bandwidth)
+    }
+
+    fn with(session: Option<&Pulse>, interval: &str, more: &str) -> Self {
         let mut command = Line::far(env!("CARGO_BIN_EXE_siaga"));
         command.args(["reflect", "--listen", &format!("{FAR}:10862")]);
         let reflector = Reflector::start_by(command, 1);
@@ -50,7 +78,8 @@ impl Room {
         _ = write!(
             config,
             "[[check]]\nname = \"far\"\nkind = \"icmp\"\ntarget = \"{FAR}\"\n\
-             [[check]]\nname = \"call\"\nkind = \"stamp\"\nreflector = \"{FAR}\"\ninterval = \"{interval}\"\nmin_gap = \"3s\"\n"
+             [[check]]\nname = \"call\"\nkind = \"stamp\"\nreflector = \"{FAR}\"\ninterval = \"{interval}\"\nmin_gap = \"3s\"\n\
+             {more}"
         );
         if session.is_some() {
             let (user, socket) = (Pulse::user(), seat.display());
@@ -62,26 +91,41 @@ impl Room {
         Self { daemon: Daemon::start(folder.path()), _agent: agent, folder, _reflector: reflector }
     }
 
-    /// What is said of the line, once the call-like test is made and the echoes' loss is decided, or cannot be.
+    /// What is said of the line, once the tests are made and the echoes' loss is decided, or cannot be.
     pub(super) fn told(&self) -> Told {
-        self.daemon.wait_for("/api/v1/checks/call", "a call-like test", |answer| {
-            answer.json()["evidence"]["error"].is_null() && self.of("call", "stamp_rtt_seconds", None).is_some()
-        });
+        let answer = self.daemon.get("/api/v1/checks").json();
+        let checks = answer.as_array().unwrap().iter();
+        let names: Vec<String> = checks.map(|check| check["name"].as_str().unwrap().to_owned()).collect();
+        for test in names.iter().filter(|name| ["call", "tcp"].contains(&name.as_str())) {
+            self.daemon.wait_for(&format!("/api/v1/checks/{test}"), "a test", |answer| {
+                let evidence = &answer.json()["evidence"];
+                // One that a busy machine gave up is made again.
+                let busy = evidence["error"].as_str().is_some_and(|error| error.contains("too busy"));
+                !evidence["at"].is_null() && !busy
+            });
+        }
         let answer = self.daemon.wait_for("/api/v1/readiness", "what the echoes say", |answer| {
             let echoes = self.of("far", "icmp_echoes_total", None).unwrap_or(0.0);
             said_of(&answer.json(), "far").0 != "unknown" || echoes >= 260.0
         });
         let answer = answer.json();
-        let reasons = ["far", "call"].map(|check| said_of(&answer, check).1).concat();
+        let checks = names.into_iter().map(|name| {
+            let (verdict, reasons) = said_of(&answer, &name);
+            (name, verdict, reasons)
+        });
         let ways = |quantity: &str| ["up", "down"].map(|way| self.of("call", quantity, Some(way)).unwrap_or(0.0));
+        let rates = |check, kind: &str| {
+            ["up", "down"].map(|way| self.of(check, &format!("{kind}_{way}_bits_per_second"), None))
+        };
         Told {
             verdict: answer["verdict"].as_str().unwrap().to_owned(),
-            reasons,
+            checks: checks.collect(),
             loss: ways("stamp_loss_ratio"),
             overtaken: ways("stamp_reordered_ratio"),
             variation: ways("stamp_delay_variation_seconds"),
-            rate: ["up", "down"].map(|way| self.of("call", &format!("stamp_{way}_bits_per_second"), None)),
-            rtt: self.of("call", "stamp_rtt_seconds", None).unwrap(),
+            rate: rates("call", "stamp"),
+            rtt: self.of("call", "stamp_rtt_seconds", None).unwrap_or(f64::NAN),
+            tcp: rates("tcp", "bandwidth"),
         }
     }
 
@@ -97,6 +141,6 @@ impl Room {
     pub(super) fn of(&self, check: &str, quantity: &str, part: Option<&str>) -> Option<f64> {
         let check = self.daemon.get(&format!("/api/v1/checks/{check}")).json();
         let is = |measured: &&Value| measured["quantity"] == quantity && measured["part"].as_str() == part;
-        check["measurements"].as_array().unwrap().iter().find(is)?["value"].as_f64()
+        check["measurements"].as_array()?.iter().find(is)?["value"].as_f64()
     }
 }
