@@ -61,8 +61,10 @@ pub(super) fn pairs() -> String {
     let mut text = format!(
         "# A call with and without Siaga watching\n\nOn a line of 2 Mbit/s each way (20 ms of delay, a queue of 200 ms), which the call fills. {} calls \
          without and {} with, in turn, {} s each after {} s; Siaga saw the room in use and held its tests in {held} of them, which had \
-         sent {tested:.0} bytes by the end. Medians, and in brackets the middle half of the calls (25 % to 75 %).\n\n\
-         | figure | end | without | with | difference | inside the calls' own spread |\n|---|---|---|---|---|---|\n",
+         sent {tested:.0} bytes by the end. Medians, and in brackets the middle half of the calls (25 % to 75 %). \
+         \"By chance\" is how often the same calls, dealt out anew to with and without, differ by as much; of so many figures one is under 5 % by \
+         itself.\n\n\
+         | figure | end | without | with | difference | inside the calls' own spread | by chance |\n|---|---|---|---|---|---|---|\n",
         calls[0].len(),
         calls[1].len(),
         WATCHED.as_secs(),
@@ -70,21 +72,21 @@ pub(super) fn pairs() -> String {
     );
     for (name, figure, digits) in FIGURES {
         for (end, place) in ["here", "far"].iter().zip(0..) {
-            let [without, with] = [&calls[0], &calls[1]].map(|calls| {
-                let mut values: Vec<f64> = calls.iter().map(|row| figure(&row.ends[place])).collect();
-                values.sort_by(f64::total_cmp);
-                [0.25, 0.5, 0.75].map(|share| quantile(&values, share))
-            });
+            let values = [&calls[0], &calls[1]]
+                .map(|calls| -> Vec<f64> { calls.iter().map(|row| figure(&row.ends[place])).collect() });
+            let [without, with] =
+                [&values[0], &values[1]].map(|values| [0.25, 0.5, 0.75].map(|share| quantile(values, share)));
             let shown = |[low, middle, high]: [f64; 3]| format!("{middle:.digits$} ({low:.digits$}–{high:.digits$})");
             let difference = with[1] - without[1];
             // Of the two spreads the wider: with five calls each is itself a matter of chance.
             let spread = (without[2] - without[0]).max(with[2] - with[0]);
             _ = writeln!(
                 text,
-                "| {name} | {end} | {} | {} | {difference:+.digits$} | {} |",
+                "| {name} | {end} | {} | {} | {difference:+.digits$} | {} | {:.0} % |",
                 shown(without),
                 shown(with),
-                if difference.abs() <= spread { "yes" } else { "**no**" }
+                if difference.abs() <= spread { "yes" } else { "**no**" },
+                by_chance(&values[0], &values[1]) * 100.0,
             );
         }
     }
@@ -124,9 +126,27 @@ fn one_call() {
     hand_out(&Row { ends, held, tested });
 }
 
-/// The quantile of sorted values, between neighbours in proportion (Hyndman and Fan's type 7); NaN of none.
+/// The share of all ways to deal these calls out to two sides at which the medians differ by as much or more.
+fn by_chance(without: &[f64], with: &[f64]) -> f64 {
+    let all = [without, with].concat();
+    let apart = |one: &[f64], other: &[f64]| (quantile(one, 0.5) - quantile(other, 0.5)).abs();
+    let seen = apart(without, with);
+    let deals = (0..1_u32 << all.len()).filter(|deal| deal.count_ones() as usize == with.len());
+    let (mut count, mut as_much) = (0_u32, 0_u32);
+    for deal in deals {
+        let (one, other): (Vec<_>, Vec<_>) = (0..).zip(&all).partition(|(place, _)| deal & (1 << place) == 0);
+        let values = |side: Vec<(u32, &f64)>| -> Vec<f64> { side.into_iter().map(|(_, value)| *value).collect() };
+        count += 1;
+        as_much += u32::from(apart(&values(one), &values(other)) >= seen - 1e-9);
+    }
+    f64::from(as_much) / f64::from(count.max(1))
+}
+
+/// A quantile, between neighbours in proportion (Hyndman and Fan's type 7); NaN of none.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place in the list")]
-fn quantile(sorted: &[f64], share: f64) -> f64 {
+fn quantile(values: &[f64], share: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
     let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
     let place = share * last as f64;
     let (below, above) = (place.floor() as usize, place.ceil() as usize);

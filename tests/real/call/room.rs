@@ -1,9 +1,11 @@
 //! A room at this end of the line, as Siaga watches it: what the daemon says of the line before a call, and during one.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use siaga::clock::Clock;
 use tempfile::TempDir;
 
 use super::far_web;
@@ -15,6 +17,10 @@ use crate::support::reflector::Reflector;
 
 /// Of the far end's web server.
 const PORT: u16 = 8080;
+/// What is said of a test that was not made yet, or that this machine was too busy to make.
+const UNTOLD: [&str; 2] = ["siaga.no_evidence", "siaga.stamp_failed"];
+/// How long a test is waited for on a busy machine.
+const HOPE: Duration = Duration::from_mins(3);
 
 /// The room, its daemon, and whom it measures against.
 pub(super) struct Room {
@@ -30,12 +36,12 @@ pub(super) struct Told {
     pub(super) verdict: String,
     /// Each check's name, verdict and reasons.
     pub(super) checks: Vec<(String, String, Vec<String>)>,
-    /// Of the call-like test, by way: out, in.
-    pub(super) loss: [f64; 2],
-    pub(super) overtaken: [f64; 2],
-    pub(super) variation: [f64; 2],
+    /// Of the call-like test, by way: out, in. What was not measured is missing.
+    pub(super) loss: [Option<f64>; 2],
+    pub(super) overtaken: [Option<f64>; 2],
+    pub(super) variation: [Option<f64>; 2],
     pub(super) rate: [Option<f64>; 2],
-    pub(super) rtt: f64,
+    pub(super) rtt: Option<f64>,
     /// One TCP connection's, if it was tested: out, in.
     pub(super) tcp: [Option<f64>; 2],
 }
@@ -96,13 +102,13 @@ impl Room {
         let answer = self.daemon.get("/api/v1/checks").json();
         let checks = answer.as_array().unwrap().iter();
         let names: Vec<String> = checks.map(|check| check["name"].as_str().unwrap().to_owned()).collect();
+        let began = Clock::start();
         for test in names.iter().filter(|name| ["call", "tcp"].contains(&name.as_str())) {
-            self.daemon.wait_for(&format!("/api/v1/checks/{test}"), "a test", |answer| {
-                let evidence = &answer.json()["evidence"];
-                // One that a busy machine gave up is made again.
-                let busy = evidence["error"].as_str().is_some_and(|error| error.contains("too busy"));
-                !evidence["at"].is_null() && !busy
-            });
+            // One that a busy machine gave up is made again, as long as there is hope.
+            while self.daemon.check(test).1.iter().any(|code| UNTOLD.contains(&code.as_str())) && began.elapsed() < HOPE
+            {
+                std::thread::park_timeout(Duration::from_millis(100));
+            }
         }
         let answer = self.daemon.wait_for("/api/v1/readiness", "what the echoes say", |answer| {
             let echoes = self.of("far", "icmp_echoes_total", None).unwrap_or(0.0);
@@ -113,7 +119,7 @@ impl Room {
             let (verdict, reasons) = said_of(&answer, &name);
             (name, verdict, reasons)
         });
-        let ways = |quantity: &str| ["up", "down"].map(|way| self.of("call", quantity, Some(way)).unwrap_or(0.0));
+        let ways = |quantity: &str| ["up", "down"].map(|way| self.of("call", quantity, Some(way)));
         let rates = |check, kind: &str| {
             ["up", "down"].map(|way| self.of(check, &format!("{kind}_{way}_bits_per_second"), None))
         };
@@ -124,7 +130,7 @@ impl Room {
             overtaken: ways("stamp_reordered_ratio"),
             variation: ways("stamp_delay_variation_seconds"),
             rate: rates("call", "stamp"),
-            rtt: self.of("call", "stamp_rtt_seconds", None).unwrap_or(f64::NAN),
+            rtt: self.of("call", "stamp_rtt_seconds", None),
             tcp: rates("tcp", "bandwidth"),
         }
     }

@@ -31,7 +31,7 @@ pub(super) fn of_lines(rows: &[(&str, Row)]) -> String {
         f64::from(PICTURE.bits) / 1e6,
     );
     text.push_str(
-        "| line | Siaga: verdict (echoes, call-like, TCP) | reasons | loss | overtaken | variation, ms | round trip, ms | call-like out, in, Mbit/s | TCP out, in, Mbit/s \
+        "| line | Siaga: verdict (echoes, call-like, TCP) | reasons | loss out, in, % | overtaken out, in, % | variation out, in, ms | round trip, ms | call-like out, in, Mbit/s | TCP out, in, Mbit/s \
          | the call: how | loss | sound made up | pictures a second | freezes, s | sent, Mbit/s | quantizer | repeated | jitter, ms | round trip, ms |\n",
     );
     _ = writeln!(text, "|{}", "---|".repeat(19));
@@ -45,16 +45,16 @@ pub(super) fn of_lines(rows: &[(&str, Row)]) -> String {
         reasons.dedup();
         _ = writeln!(
             text,
-            "| {name} | **{}** ({}) | {} | {:.1} % | {:.1} % | {:.0} | {:.0} | {} | {} | **{}** | {:.1} % | {:.1} % | {:.1} | {:.0}, {:.1} | {:.2} | {:.0} | {:.0} % | {:.0} | {:.0} |{}",
+            "| {name} | **{}** ({}) | {} | {} | {} | {} | {} | {} | {} | **{}** | {:.1} % | {:.1} % | {:.1} | {:.0}, {:.1} | {:.2} | {:.0} | {:.0} % | {:.0} | {:.0} |{}",
             told.verdict,
             verdicts.join(", "),
             reasons.join(" "),
-            told.loss[0].max(told.loss[1]) * 100.0,
-            told.overtaken[0].max(told.overtaken[1]) * 100.0,
-            told.variation[0].max(told.variation[1]) * 1000.0,
-            told.rtt * 1000.0,
-            rates(told.rate),
-            rates(told.tcp),
+            ways(told.loss, 100.0, 1),
+            ways(told.overtaken, 100.0, 1),
+            ways(told.variation, 1000.0, 0),
+            shown(told.rtt, 1000.0, 0),
+            ways(told.rate, 1e-6, 1),
+            ways(told.tcp, 1e-6, 1),
             WORDS[class(row, best)],
             worst(End::loss) * 100.0,
             worst(|end| end.concealed) * 100.0,
@@ -147,8 +147,13 @@ fn least(row: &Row, of: impl Fn(&End) -> f64) -> f64 {
     row.ends.iter().map(of).fold(f64::INFINITY, f64::min)
 }
 
-fn rates(both: [Option<f64>; 2]) -> String {
-    both.map(|rate| rate.map_or_else(|| "–".to_owned(), |rate| format!("{:.1}", rate / 1e6))).join(", ")
+/// A figure out and in.
+fn ways(both: [Option<f64>; 2], times: f64, digits: usize) -> String {
+    both.map(|value| shown(value, times, digits)).join(", ")
+}
+
+fn shown(value: Option<f64>, times: f64, digits: usize) -> String {
+    value.map_or_else(|| "–".to_owned(), |value| format!("{:.digits$}", value * times))
 }
 
 /// The day, and how busy this machine is.

@@ -47,7 +47,7 @@ impl Browser {
         // The protocol's two ends are descriptors 3 and 4.
         shell.args(["-c", "exec chromium \"$@\" 3<&0 4>&1 </dev/null >&2", "chromium"]);
         shell.args(FLAGS).args(flags).arg(format!("--user-data-dir={}", home.join("profile").display()));
-        shell.arg(format!("file://{}", file.display())).env("HOME", home);
+        shell.arg(format!("file://{}", file.display())).env("HOME", home).env("TMPDIR", home);
         shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(fs::File::create(home.join("browser.log")).unwrap());
         let mut process = shell.spawn().unwrap_or_else(|error| panic!("{shell:?}: {error}"));
         let (input, mut output) = (process.stdin.take().unwrap(), BufReader::new(process.stdout.take().unwrap()));
