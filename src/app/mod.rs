@@ -119,11 +119,20 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         clock,
         configs: configs_seen.clone(),
     };
-    let recording = tokio::spawn(missed("the recorder", ends.clone(), recorder.run(happened)));
+    let (asks, asked) = mpsc::channel(16);
+    let recording = tokio::spawn(missed("the recorder", ends.clone(), recorder.run(happened, asked)));
     let history_keeper = recorder::keep_history(observed_by_store, store.clone());
     let keeping = tokio::spawn(missed("the history's keeper", ends.clone(), history_keeper));
     let (requests, requests_seen) = watch::channel(probes.requests());
-    let desk = Desk::new(clock, snapshot_seen.clone(), requests_seen, configs_seen.clone(), store.clone());
+    let desk = Desk::new(
+        clock,
+        snapshot_seen.clone(),
+        requests_seen,
+        configs_seen.clone(),
+        store.clone(),
+        asks,
+        stats.clone(),
+    );
     let folder_made_anew = Arc::new(Notify::new());
     let control = listen_for_orders(&config, &folder)
         .map(|control| tokio::spawn(control.run(Arc::new(desk), Arc::clone(&folder_made_anew))));

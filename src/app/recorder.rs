@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -69,13 +69,61 @@ pub struct Recorder {
     pub configs: watch::Receiver<Arc<Config>>,
 }
 
+/// What the desk asks of it, for somebody.
+pub enum Ask {
+    /// A test message.
+    Test {
+        /// For this receiver.
+        receiver: Arc<str>,
+        /// Its key, once it is stored; none where the config names no such receiver.
+        made: oneshot::Sender<Option<Arc<str>>>,
+    },
+}
+
 impl Recorder {
     /// Records until the judge has ended.
-    pub async fn run(mut self, mut happened: mpsc::Receiver<Vec<Event>>) -> Self {
-        while let Some(events) = happened.recv().await {
-            self.record(events).await;
+    pub async fn run(mut self, mut happened: mpsc::Receiver<Vec<Event>>, mut asks: mpsc::Receiver<Ask>) -> Self {
+        loop {
+            tokio::select! {
+                events = happened.recv() => match events {
+                    Some(events) => self.record(events).await,
+                    None => return self,
+                },
+                Some(ask) = asks.recv() => self.answer(ask).await,
+            }
         }
-        self
+    }
+
+    async fn answer(&mut self, ask: Ask) {
+        self.follow_the_config();
+        match ask {
+            Ask::Test { receiver, made } => {
+                let test = self.policy.test(&receiver, self.clock.now().wall);
+                let key = test.as_ref().map(|test| Arc::clone(&test.key));
+                self.store(Batch { notifications: test.into_iter().collect(), ..Batch::default() }).await;
+                _ = made.send(key);
+            }
+        }
+    }
+
+    fn follow_the_config(&mut self) {
+        if self.configs.has_changed().unwrap_or(false) {
+            let config = Arc::clone(&self.configs.borrow_and_update());
+            self.policy.serve(room(&config), config.room.time_zone.0.clone(), audience(&config));
+        }
+    }
+
+    /// Stores a batch, then says that there is something to deliver.
+    async fn store(&self, batch: Batch) {
+        let told = !batch.notifications.is_empty();
+        match self.store.record(batch).await {
+            // That a disk does not take it is the store's to say, once.
+            Ok(Kept::OnDisk | Kept::InMemory) => {}
+            Err(error) => tracing::error!(error = in_full(&error), "what happened could not be stored"),
+        }
+        if told {
+            self.poke.poke();
+        }
     }
 
     /// Records one batch of events, in one transaction.
@@ -83,10 +131,7 @@ impl Recorder {
         if events.is_empty() {
             return;
         }
-        if self.configs.has_changed().unwrap_or(false) {
-            let config = Arc::clone(&self.configs.borrow_and_update());
-            self.policy.serve(room(&config), config.room.time_zone.0.clone(), audience(&config));
-        }
+        self.follow_the_config();
         let now = self.clock.now();
         let settling = self.clock.elapsed() < SETTLING;
         let mut batch = Batch::default();
@@ -120,15 +165,7 @@ impl Recorder {
             }
             batch.incidents.push(incident.clone());
         }
-        let told = !batch.notifications.is_empty();
-        match self.store.record(batch).await {
-            // That a disk does not take it is the store's to say, once.
-            Ok(Kept::OnDisk | Kept::InMemory) => {}
-            Err(error) => tracing::error!(error = in_full(&error), "what happened could not be stored"),
-        }
-        if told {
-            self.poke.poke();
-        }
+        self.store(batch).await;
     }
 }
 

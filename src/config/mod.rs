@@ -18,6 +18,7 @@ pub mod platforms;
 mod problem;
 mod profiles;
 mod reader;
+mod receivers;
 pub mod schema;
 mod sections;
 mod shape;
@@ -31,7 +32,8 @@ pub use shape::{Control, Room, RoomName, Store, Web, Zone};
 use beside::Beside;
 use problem::Problems;
 use reader::{Table, unknown_key};
-use sections::{all_profiles, components, list, receivers, remedies, section, tree};
+use receivers::receivers;
+use sections::{all_profiles, components, list, remedies, section, tree};
 
 /// The complete, commented example: what `siaga config print` prints.
 pub const EXAMPLE: &str = include_str!("../../config/siaga.toml");

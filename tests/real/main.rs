@@ -24,6 +24,8 @@ mod once;
 mod outlook;
 mod prometheus;
 mod pulse;
+mod push;
+mod receivers;
 mod reflect;
 mod relay;
 mod requests;
