@@ -42,6 +42,7 @@ pub(super) fn of_lines(rows: &[(&str, Row)]) -> String {
         let verdicts: Vec<_> = told.checks.iter().map(|(_, verdict, _)| verdict.as_str()).collect();
         let mut reasons: Vec<_> =
             told.checks.iter().flat_map(|(.., reasons)| reasons).map(|code| format!("`{code}`")).collect();
+        reasons.sort();
         reasons.dedup();
         _ = writeln!(
             text,
@@ -76,6 +77,7 @@ pub(super) fn of_lines(rows: &[(&str, Row)]) -> String {
 fn agreement(rows: &[(&str, Row)], best: f64) -> String {
     let judged: Vec<_> = rows
         .iter()
+        .filter(|(_, row)| !was_busy(row))
         .filter_map(|(name, row)| Some((*name, level(&row.told)?, class(row, best), most(row, |end| end.frozen))))
         .collect();
     let named = |which: &dyn Fn(usize, usize) -> bool| {
@@ -102,7 +104,7 @@ fn agreement(rows: &[(&str, Row)], best: f64) -> String {
     }
     format!(
         "\n- Verdict and call fit (ready and good, degraded and fair, not ready and bad): {}.\n- Siaga was stricter than the call: {}.\n\
-         - Siaga was milder than the call: {}.\n- Not judged: {} of {}.\n- Of the pairs of lines with different verdicts, the picture of the worse \
+         - Siaga was milder than the call: {}.\n- Not compared, because the verdict is unknown or this machine was too busy for the call: {} of {}.\n- Of the pairs of lines with different verdicts, the picture of the worse \
          one stood longer in {longer}, as long in {same}, shorter in {shorter}.\n",
         named(&|level, class| level == class),
         named(&|level, class| level > class),
