@@ -33,6 +33,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("enroll", &["domain", "probe", "devices"]),
     ("reflect", &["domain", "clock", "probe"]),
     ("seat", &["domain", "probe"]),
+    ("radio", &["domain", "clock", "probe"]),
     ("engine", &["domain"]),
     ("clock", &["domain"]),
     // Unix sockets and who is at their other end.

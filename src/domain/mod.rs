@@ -41,5 +41,5 @@ pub use secret::SecretFile;
 pub use sketch::Sketch;
 pub use snapshot::{CheckView, ComponentView, ProfileView, Snapshot};
 pub use time::{Mono, Now};
-pub use units::{Period, Rate, Size};
+pub use units::{Frequency, Period, Rate, Size};
 pub use verdict::Verdict;

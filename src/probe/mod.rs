@@ -14,7 +14,7 @@ mod gate;
 mod host;
 mod lookup;
 mod news;
-mod range;
+pub(crate) mod range;
 mod round_trips;
 mod schedule;
 mod sound;
