@@ -112,6 +112,12 @@ enum Command {
     Reflect(reflect::ReflectArgs),
     /// List every reason that can be given, with its remedy.
     Reasons,
+    /// Hold the radio's key, and release it when the parent is gone (internal).
+    #[command(hide = true)]
+    RadioGuard {
+        /// What is guarded.
+        post: std::ffi::OsString,
+    },
     /// Look at a device that can hang, for a parent that will not wait (internal).
     #[command(hide = true)]
     DeviceChild {
@@ -162,6 +168,9 @@ pub fn main() -> ExitCode {
     // Before anything else: a parent waits with a deadline.
     if let Command::DeviceChild { args } = &cli.command {
         return crate::probe::child::main(args);
+    }
+    if let Command::RadioGuard { post } = &cli.command {
+        return crate::radio::guard::main(post);
     }
     match cli.dispatch() {
         Ok(_) if paint::was_lost() => ExitCode::from(FAILED),
@@ -237,7 +246,7 @@ impl Cli {
                 say(&reasons::listing(self.lang_at_least()));
                 Ok(0)
             }
-            Command::DeviceChild { .. } => Ok(FAILED),
+            Command::RadioGuard { .. } | Command::DeviceChild { .. } => Ok(FAILED),
         }
     }
 

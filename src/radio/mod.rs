@@ -2,9 +2,11 @@
 
 pub mod bands;
 pub mod config;
+pub mod guard;
 pub mod message;
 pub mod numbers;
 pub mod phrases;
+pub mod ptt;
 pub mod words;
 
 pub use config::Config;

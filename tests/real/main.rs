@@ -23,6 +23,7 @@ mod once;
 mod outlook;
 mod prometheus;
 mod pulse;
+mod radio;
 mod reflect;
 mod relay;
 mod requests;

@@ -12,6 +12,7 @@ pub(crate) mod nginx;
 pub(crate) mod probe;
 pub(crate) mod pulse;
 pub(crate) mod reflector;
+pub(crate) mod rigctld;
 pub(crate) mod snapshot;
 pub(crate) mod turnserver;
 pub(crate) mod upsd;
