@@ -9,6 +9,7 @@ pub mod init;
 pub mod ledger;
 pub mod listing;
 pub mod paint;
+pub mod radio;
 pub mod reasons;
 pub mod reflect;
 pub mod replay;
@@ -110,6 +111,9 @@ enum Command {
     },
     /// Answer the path tests of other machines (STAMP, RFC 8762): the far end of a line, with limits. Reads no config.
     Reflect(reflect::ReflectArgs),
+    /// The voice on the HT channel: the phrases to record, and a test on the air.
+    #[command(subcommand)]
+    Radio(radio::RadioCommand),
     /// List every reason that can be given, with its remedy.
     Reasons,
     /// Hold the radio's key, and release it when the parent is gone (internal).
@@ -117,6 +121,18 @@ enum Command {
     RadioGuard {
         /// What is guarded.
         post: std::ffi::OsString,
+    },
+    /// Speak a transmission when told, and die with the parent (internal).
+    #[command(hide = true)]
+    RadioVoice {
+        /// What is spoken.
+        plan: std::ffi::OsString,
+    },
+    /// Say how loud the channel is (internal).
+    #[command(hide = true)]
+    RadioEar {
+        /// Where it is heard.
+        pcm: std::ffi::OsString,
     },
     /// Look at a device that can hang, for a parent that will not wait (internal).
     #[command(hide = true)]
@@ -169,8 +185,11 @@ pub fn main() -> ExitCode {
     if let Command::DeviceChild { args } = &cli.command {
         return crate::probe::child::main(args);
     }
-    if let Command::RadioGuard { post } = &cli.command {
-        return crate::radio::guard::main(post);
+    match &cli.command {
+        Command::RadioGuard { post } => return crate::radio::guard::main(post),
+        Command::RadioVoice { plan } => return crate::radio::voice::main(plan),
+        Command::RadioEar { pcm } => return crate::radio::voice::listen(pcm),
+        _ => {}
     }
     match cli.dispatch() {
         Ok(_) if paint::was_lost() => ExitCode::from(FAILED),
@@ -242,11 +261,16 @@ impl Cli {
                 Ok(0)
             }),
             Command::Reflect(args) => on_runtime(reflect::run(args)),
+            Command::Radio(radio::RadioCommand::Phrases(args)) => Ok(radio::phrases(args)),
+            Command::Radio(radio::RadioCommand::Test(args)) => on_runtime(radio::test(args)),
             Command::Reasons => {
                 say(&reasons::listing(self.lang_at_least()));
                 Ok(0)
             }
-            Command::RadioGuard { .. } | Command::DeviceChild { .. } => Ok(FAILED),
+            Command::RadioGuard { .. }
+            | Command::RadioVoice { .. }
+            | Command::RadioEar { .. }
+            | Command::DeviceChild { .. } => Ok(FAILED),
         }
     }
 

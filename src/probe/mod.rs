@@ -17,7 +17,7 @@ mod news;
 pub(crate) mod range;
 mod round_trips;
 mod schedule;
-mod sound;
+pub(crate) mod sound;
 #[cfg(test)]
 mod tests;
 mod uevents;

@@ -27,7 +27,10 @@ pub enum Message {
         at: DateTime,
     },
     /// Somebody wants to hear whether the radio works.
-    Test,
+    Test {
+        /// Whether it is repeated, as what matters is.
+        twice: bool,
+    },
 }
 
 /// What is wrong.
@@ -127,11 +130,11 @@ impl Message {
             parts
         };
         match self {
-            Self::Fault(_) | Self::Restored { .. } => {
+            Self::Fault(_) | Self::Restored { .. } | Self::Test { twice: true } => {
                 let attention = (brevity < Brevity::Bare).then_some(phrase::ATTENTION);
                 vec![script(attention, phrase::OVER), script(Some(phrase::AGAIN), last)]
             }
-            Self::RollCall { .. } | Self::Test => vec![script(None, last)],
+            Self::RollCall { .. } | Self::Test { twice: false } => vec![script(None, last)],
         }
     }
 
@@ -146,7 +149,7 @@ impl Message {
                 parts.extend(clock(*at));
                 parts
             }
-            Self::Test => vec![phrase::TEST.then(Pause::Clause), phrase::NOTHING_TO_DO.then(Pause::Sentence)],
+            Self::Test { .. } => vec![phrase::TEST.then(Pause::Clause), phrase::NOTHING_TO_DO.then(Pause::Sentence)],
         }
     }
 }

@@ -6,7 +6,10 @@
 
 use std::mem::ManuallyDrop;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Duration;
 
 use cpal::traits::{DeviceTrait as _, HostTrait as _, StreamTrait as _};
 use cpal::{BufferSize, Device, DeviceId, HostId, StreamConfig, StreamInstant};
@@ -16,7 +19,7 @@ use crate::clock::Clock;
 use crate::domain::{ErrorKind, ProbeError};
 
 /// What is asked for, in Hz; a card that cannot is read through ALSA's own conversion, and its true rate is told.
-pub(in crate::probe) const RATE: u32 = 48_000;
+pub(crate) const RATE: u32 = 48_000;
 /// A microphone in one of two channels is common, more than two are not: the first two are listened to.
 const CHANNELS: u16 = 2;
 /// Frames in a period. The largest first: a processor that is busy loses nothing for 0.4 s. Cards with less memory take less.
@@ -45,13 +48,13 @@ enum Event {
 
 /// What came out of a microphone.
 #[derive(Debug, Default)]
-pub(in crate::probe) struct Captured {
+pub(crate) struct Captured {
     /// One list a channel, full scale is 1.
-    pub(in crate::probe) channels: Vec<Vec<f64>>,
+    pub(crate) channels: Vec<Vec<f64>>,
     /// The rate at which the hardware itself ran, in Hz, where the kernel tells.
-    pub(in crate::probe) hardware_rate: Option<u32>,
+    pub(crate) hardware_rate: Option<u32>,
     /// How often the driver ran over.
-    pub(in crate::probe) overruns: u32,
+    pub(crate) overruns: u32,
     stamps: Vec<Stamp>,
 }
 
@@ -59,7 +62,7 @@ impl Captured {
     /// Frames captured over frames expected in the time that they took, by the kernel's stamps. `None` for fewer than two
     /// periods.
     #[allow(clippy::cast_precision_loss, reason = "a few seconds of frames")]
-    pub(in crate::probe) fn delivered(&self) -> Option<f64> {
+    pub(crate) fn delivered(&self) -> Option<f64> {
         let (first, last) = (self.stamps.first()?, self.stamps.last()?);
         let expected = (last.passed - first.passed) * f64::from(RATE);
         (expected > 0.0).then(|| (last.frame - first.frame) as f64 / expected)
@@ -70,7 +73,7 @@ impl Captured {
 struct Running(#[allow(dead_code, reason = "it runs as long as it is kept")] ManuallyDrop<cpal::Stream>);
 
 /// A microphone that is open and being listened to.
-pub(in crate::probe) struct Microphone {
+pub(crate) struct Microphone {
     name: String,
     events: Receiver<Event>,
     _running: Running,
@@ -81,7 +84,7 @@ impl Microphone {
     ///
     /// # Errors
     /// What opening came to; `Busy` where another program has it.
-    pub(in crate::probe) fn open(name: &str, clock: Clock) -> Result<Self, ProbeError> {
+    pub(crate) fn open(name: &str, clock: Clock) -> Result<Self, ProbeError> {
         let device = find(name)?;
         let (events, receiver) = sync_channel(UNDER_WAY);
         let stream = first_that_fits(name, |config| {
@@ -106,7 +109,7 @@ impl Microphone {
     ///
     /// # Errors
     /// `Gone` when the card was pulled out, `Protocol` when the stream broke.
-    pub(in crate::probe) fn listen(&self, frames: usize) -> Result<Captured, ProbeError> {
+    pub(crate) fn listen(&self, frames: usize) -> Result<Captured, ProbeError> {
         let mut captured = Captured { channels: vec![Vec::new(); usize::from(CHANNELS)], ..Captured::default() };
         while captured.channels[0].len() < frames {
             match self.events.recv() {
@@ -128,9 +131,14 @@ impl Microphone {
     }
 }
 
+/// A card that takes nothing for so long has stopped: two of the longest periods come in less than half a second.
+const STOPPED: Duration = Duration::from_secs(5);
+
 /// Loudspeakers that play what they were given, and silence after it.
-pub(in crate::probe) struct Loudspeakers {
+pub(crate) struct Loudspeakers {
     name: String,
+    frames: usize,
+    begun: Arc<AtomicBool>,
     events: Receiver<Event>,
     _running: Running,
 }
@@ -140,15 +148,32 @@ impl Loudspeakers {
     ///
     /// # Errors
     /// What opening came to; `Busy` where another program has them.
-    pub(in crate::probe) fn open(name: &str, sound: &[f64], clock: Clock) -> Result<Self, ProbeError> {
+    pub(crate) fn open(name: &str, sound: &[f64], clock: Clock) -> Result<Self, ProbeError> {
+        Self::start(name, sound, clock, true)
+    }
+
+    /// The same, and plays silence until [`Self::begin`].
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(crate) fn hold(name: &str, sound: &[f64], clock: Clock) -> Result<Self, ProbeError> {
+        Self::start(name, sound, clock, false)
+    }
+
+    fn start(name: &str, sound: &[f64], clock: Clock, begun: bool) -> Result<Self, ProbeError> {
         let device = find(name)?;
         let (events, receiver) = sync_channel(UNDER_WAY);
-        let sound: std::sync::Arc<[i32]> = sound.iter().map(|sample| integer(*sample)).collect();
+        let (begun, frames) = (Arc::new(AtomicBool::new(begun)), sound.len());
+        let sound: Arc<[i32]> = sound.iter().map(|sample| integer(*sample)).collect();
         let stream = first_that_fits(name, |config| {
-            let (told, sound, mut frame) = (events.clone(), std::sync::Arc::clone(&sound), 0);
+            let (told, sound, begun, mut frame) = (events.clone(), Arc::clone(&sound), Arc::clone(&begun), 0);
             device.build_output_stream::<i32, _, _>(
                 config,
                 move |samples, info| {
+                    if !begun.load(Ordering::Relaxed) {
+                        samples.fill(0);
+                        return;
+                    }
                     let time = info.timestamp();
                     _ = told.try_send(Event::Samples(Vec::new(), stamp(frame, time.playback, time.callback, clock)));
                     for frame_of in samples.chunks_mut(usize::from(CHANNELS)) {
@@ -160,14 +185,50 @@ impl Loudspeakers {
                 None,
             )
         })?;
-        Ok(Self { name: name.to_owned(), events: receiver, _running: keep(name, stream)? })
+        Ok(Self { name: name.to_owned(), frames, begun, events: receiver, _running: keep(name, stream)? })
+    }
+
+    /// Begins to play after [`Self::hold`]: the next period that is asked for is the first.
+    pub(crate) fn begin(&self) {
+        self.begun.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits until all of it has passed the converter, and tells how often the driver ran dry meanwhile.
+    ///
+    /// # Errors
+    /// `Gone` when the card was pulled out, `Protocol` when it takes nothing any more.
+    pub(crate) fn finish(&self, clock: Clock) -> Result<u32, ProbeError> {
+        let mut dry = 0;
+        loop {
+            match self.events.recv_timeout(STOPPED) {
+                Ok(Event::Samples(_, stamp)) if stamp.frame >= self.frames => {
+                    // The first frame of silence passes then.
+                    let end = stamp.now + (stamp.passed - stamp.called).max(0.0);
+                    let left = end - clock.elapsed().as_secs_f64();
+                    std::thread::sleep(Duration::try_from_secs_f64(left).unwrap_or_default().min(STOPPED));
+                    return Ok(dry);
+                }
+                Ok(Event::Samples(..)) => {}
+                Ok(Event::Lost) => dry += 1,
+                Ok(Event::Failed(error)) => return Err(told(&self.name, &error)),
+                Err(RecvTimeoutError::Timeout) => {
+                    return Err(ProbeError::new(
+                        ErrorKind::Protocol,
+                        format!("{}: the card takes no sound", self.name),
+                    ));
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(ProbeError::new(ErrorKind::Internal, "the stream's thread ended"));
+                }
+            }
+        }
     }
 
     /// When the first frame passed the converter, in seconds by this process's clock, as far as can be told by now.
     ///
     /// # Errors
     /// `Gone` when the card was pulled out, `Internal` when the stream ran dry or has hardly begun.
-    pub(in crate::probe) fn began(&self) -> Result<f64, ProbeError> {
+    pub(crate) fn began(&self) -> Result<f64, ProbeError> {
         let mut stamps = Vec::new();
         for event in self.events.try_iter() {
             match event {
@@ -184,7 +245,7 @@ impl Loudspeakers {
 
 impl Captured {
     /// When the first frame passed the converter, in seconds by this process's clock.
-    pub(in crate::probe) fn began(&self) -> Option<f64> {
+    pub(crate) fn began(&self) -> Option<f64> {
         began(&self.stamps)
     }
 }

@@ -90,7 +90,7 @@ fn the_morning_call_says_that_all_is_well_and_when_and_is_made_once() {
     let restored = Message::Restored { component: Component::Power };
     assert_eq!(said(&restored, MANNER)[0], "Perhatian. Di sini Media Center. Listrik sudah pulih. Ganti.");
     let test = "Di sini Media Center. Uji coba radio, tidak perlu tindakan. Selesai.";
-    assert_eq!(said(&Message::Test, MANNER), [test]);
+    assert_eq!(said(&Message::Test { twice: false }, MANNER), [test]);
 }
 
 /// Every reason of the catalogue, with the longest names and the wordiest hours.

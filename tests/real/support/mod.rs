@@ -9,6 +9,7 @@ pub(crate) mod impairment;
 pub(crate) mod line;
 pub(crate) mod namespace;
 pub(crate) mod nginx;
+pub(crate) mod on_air;
 pub(crate) mod probe;
 pub(crate) mod pulse;
 pub(crate) mod reflector;
