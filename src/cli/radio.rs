@@ -9,7 +9,7 @@ use super::paint::{note, say};
 use crate::app::service;
 use crate::clock::Clock;
 use crate::domain::in_full;
-use crate::radio::message::own_parts;
+use crate::radio::words::{self, Pause};
 use crate::radio::{Config, Message, Station, numbers, phrases, sound};
 
 /// What `siaga radio` can do.
@@ -17,7 +17,7 @@ use crate::radio::{Config, Message, Station, numbers, phrases, sound};
 pub enum RadioCommand {
     /// List the phrases to record, and which of them are missing in a folder. Exits with 1 if one is.
     Phrases(PhrasesArgs),
-    /// Say a test message ON THE AIR, once, and tell what was said: words, length, level, key. For a licensed channel only.
+    /// Say a test message ON THE AIR and tell what was said: words, length, level, key. For a licensed channel only.
     Test(TestArgs),
 }
 
@@ -30,7 +30,13 @@ pub struct PhrasesArgs {
     /// The station's name, the rooms' and others that are said often, to be recorded too (again for each).
     #[arg(long = "name", value_name = "NAME")]
     names: Vec<String>,
+    /// Print how to record them, in Indonesian, instead.
+    #[arg(long)]
+    guide: bool,
 }
+
+/// How to record phrases.
+const GUIDE: &str = include_str!("../../config/radio/PANDUAN.md");
 
 /// What `siaga radio test` can be told.
 #[derive(Debug, Args)]
@@ -44,7 +50,11 @@ pub struct TestArgs {
 
 /// Lists phrases.
 pub fn phrases(args: &PhrasesArgs) -> u8 {
-    let own = args.names.iter().flat_map(|name| own_parts(name, "")).map(|part| (part.clip, part.text));
+    if args.guide {
+        say(GUIDE);
+        return 0;
+    }
+    let own = args.names.iter().map(|name| words::text(name, Pause::Word)).map(|part| (part.clip, part.text));
     let of_numbers = numbers::WORDS.iter().map(|word| ((*word).to_owned(), (*word).to_owned()));
     let mut groups: Vec<(&str, Vec<(String, String)>)> = phrases::ALL
         .iter()

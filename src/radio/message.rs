@@ -5,7 +5,7 @@ use jiff::civil::{Date, DateTime};
 use super::config::Ending;
 use super::numbers;
 use super::phrases as phrase;
-use super::words::{self, Part, Pause, Script};
+use super::words::{self, Pause, Script};
 use crate::domain::{Component, Verdict};
 
 /// The most words of a transmission.
@@ -248,14 +248,6 @@ fn days_between(from: Date, until: Date) -> u32 {
 fn contains(words: &str, others: &str) -> bool {
     let others = others.to_lowercase();
     words.to_lowercase().split(' ').all(|word| others.split(' ').any(|other| other == word))
-}
-
-/// The pieces that a station says of itself, which can be recorded too.
-pub fn own_parts(station: &str, room: &str) -> Vec<Part> {
-    let mut parts = vec![words::text(station, Pause::Sentence), words::text(room, Pause::Word)];
-    parts.dedup_by(|one, other| one.clip == other.clip);
-    parts.retain(|part| !part.clip.is_empty());
-    parts
 }
 
 #[cfg(test)]

@@ -101,8 +101,11 @@ impl Station {
     pub async fn start(config: Config, clock: Clock) -> Self {
         let airtime = Airtime::new(config.min_gap.0, config.airtime.0);
         let mut station = Self { config, clock, guard: None, airtime };
-        if let Err(why) = station.guard().await {
-            tracing::warn!(%why, "the radio's key cannot be held; it is tried again at the first message");
+        match station.guard().await {
+            Ok(guard) => station.guard = Some(guard),
+            Err(why) => {
+                tracing::warn!(%why, "the radio's key cannot be held; it is tried again at the first message");
+            }
         }
         station
     }
@@ -174,35 +177,38 @@ impl Station {
         Voice::prepare(&plan).await.map_err(TransmitError::Voice)
     }
 
-    async fn guard(&mut self) -> Result<&mut Held, String> {
-        let held = if let Some(held) = self.guard.take() {
-            held
-        } else {
-            let config = &self.config;
-            let (ptt, busy, limit) = (config.ptt.clone(), config.busy.clone(), config.key_limit);
-            Held::start(&Post { ptt, busy, limit }).await?
-        };
-        Ok(self.guard.insert(held))
+    /// The guard, or a new one. It is given back when its key is known to be up: whoever drops it, as one does who gives a
+    /// transmission up, has it release at once.
+    async fn guard(&mut self) -> Result<Held, String> {
+        if let Some(held) = self.guard.take() {
+            return Ok(held);
+        }
+        let config = &self.config;
+        let (ptt, busy, limit) = (config.ptt.clone(), config.busy.clone(), config.key_limit);
+        Held::start(&Post { ptt, busy, limit }).await
     }
 
     /// One transmission, from a quiet channel until the key is up again. Only the first of a message is left to chance: the
     /// repeat comes after two seconds of listening.
     async fn say(&mut self, script: &Script, mut voice: Voice, first: bool) -> Result<Transmission, TransmitError> {
         let (clock, wait, busy) = (self.clock, self.config.wait.0, self.config.busy.clone());
-        let guard = self.guard().await.map_err(TransmitError::Key)?;
-        voice.open().await.map_err(TransmitError::Voice)?;
-        match quiet(&busy, guard, clock, wait, first).await {
+        let mut guard = self.guard().await.map_err(TransmitError::Key)?;
+        if let Err(why) = voice.open().await {
+            self.guard = Some(guard);
+            return Err(TransmitError::Voice(why));
+        }
+        match quiet(&busy, &mut guard, clock, wait, first).await {
             Ok(()) => {}
-            Err(NotQuiet::Busy) => return Err(TransmitError::Busy(wait)),
-            Err(NotQuiet::Unseen(why)) => {
-                // A guard that has gone is replaced at the next try.
-                self.guard = None;
-                return Err(TransmitError::ChannelUnseen(why));
+            Err(NotQuiet::Busy) => {
+                self.guard = Some(guard);
+                return Err(TransmitError::Busy(wait));
             }
+            // Whether the guard is still there is not known: another one is started at the next try.
+            Err(NotQuiet::Unseen(why)) => return Err(TransmitError::ChannelUnseen(why)),
         }
         let began = clock.mono();
         let said = match guard.order(Order::On).await {
-            Ok(Said::On) => Self::play(guard, &mut voice, clock).await,
+            Ok(Said::On) => Self::play(&mut guard, &mut voice, clock).await,
             Ok(other) => Err(TransmitError::Key(unexpected(other))),
             Err(why) => Err(TransmitError::Key(why)),
         };
@@ -213,11 +219,14 @@ impl Station {
         let keyed = end.since(began);
         // What went wrong may have been heard too.
         self.airtime.spend(keyed, end);
-        if !matches!(released, Ok(Said::Off)) {
+        if matches!(released, Ok(Said::Off)) {
+            self.guard = Some(guard);
+        } else {
             // It may still be pressed, and the guard's fate is not known: a new one releases first.
-            self.guard = None;
-            let again = self.guard().await.map(|_| ());
+            drop(guard);
+            let again = self.guard().await;
             tracing::error!(?released, ?again, "the radio's key was not seen to come up; another guard was sent for");
+            self.guard = again.ok();
         }
         Ok(Transmission { words: words::read(script), prepared: voice.prepared, keyed, dry: said? })
     }

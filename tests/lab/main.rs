@@ -24,6 +24,7 @@ mod machine;
 mod matrix;
 mod power;
 mod qmp;
+mod radio;
 mod service;
 mod sound;
 mod supervision;

@@ -7,7 +7,7 @@
 use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
@@ -134,11 +134,17 @@ impl Microphone {
 /// A card that takes nothing for so long has stopped: two of the longest periods come in less than half a second.
 const STOPPED: Duration = Duration::from_secs(5);
 
+/// So many periods of silence must have been taken before a card is said to be held: what fails, fails at the first ones.
+const HELD: u32 = 4;
+
+/// In the place of the silent periods taken so far: no more silence, the sound.
+const BEGUN: u32 = u32::MAX;
+
 /// Loudspeakers that play what they were given, and silence after it.
 pub(crate) struct Loudspeakers {
     name: String,
     frames: usize,
-    begun: Arc<AtomicBool>,
+    silence: Arc<AtomicU32>,
     events: Receiver<Event>,
     _running: Running,
 }
@@ -149,28 +155,39 @@ impl Loudspeakers {
     /// # Errors
     /// What opening came to; `Busy` where another program has them.
     pub(crate) fn open(name: &str, sound: &[f64], clock: Clock) -> Result<Self, ProbeError> {
-        Self::start(name, sound, clock, true)
+        Self::start(name, sound, clock, BEGUN)
     }
 
-    /// The same, and plays silence until [`Self::begin`].
+    /// The same, and plays silence until [`Self::begin`]. Returns once the card has taken some of it.
     ///
     /// # Errors
-    /// As [`Self::open`].
+    /// As [`Self::open`]; `Protocol` when it takes none.
     pub(crate) fn hold(name: &str, sound: &[f64], clock: Clock) -> Result<Self, ProbeError> {
-        Self::start(name, sound, clock, false)
+        let held = Self::start(name, sound, clock, 0)?;
+        let (began, mut look) = (clock.elapsed(), Duration::from_millis(10));
+        while held.silence.load(Ordering::Relaxed) < HELD {
+            look = look.min(STOPPED.saturating_sub(clock.elapsed().saturating_sub(began)));
+            match held.events.recv_timeout(look) {
+                Ok(Event::Failed(error)) => return Err(told(name, &error)),
+                Ok(_) | Err(RecvTimeoutError::Timeout) if !look.is_zero() => {}
+                _ => return Err(ProbeError::new(ErrorKind::Protocol, format!("{name}: the card takes no sound"))),
+            }
+        }
+        Ok(held)
     }
 
-    fn start(name: &str, sound: &[f64], clock: Clock, begun: bool) -> Result<Self, ProbeError> {
+    fn start(name: &str, sound: &[f64], clock: Clock, silence: u32) -> Result<Self, ProbeError> {
         let device = find(name)?;
         let (events, receiver) = sync_channel(UNDER_WAY);
-        let (begun, frames) = (Arc::new(AtomicBool::new(begun)), sound.len());
+        let (silence, frames) = (Arc::new(AtomicU32::new(silence)), sound.len());
         let sound: Arc<[i32]> = sound.iter().map(|sample| integer(*sample)).collect();
         let stream = first_that_fits(name, |config| {
-            let (told, sound, begun, mut frame) = (events.clone(), Arc::clone(&sound), Arc::clone(&begun), 0);
+            let (told, sound, silence, mut frame) = (events.clone(), Arc::clone(&sound), Arc::clone(&silence), 0);
             device.build_output_stream::<i32, _, _>(
                 config,
                 move |samples, info| {
-                    if !begun.load(Ordering::Relaxed) {
+                    let count = |taken: u32| (taken != BEGUN).then(|| (taken + 1).min(HELD));
+                    if silence.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count).is_ok() {
                         samples.fill(0);
                         return;
                     }
@@ -185,12 +202,12 @@ impl Loudspeakers {
                 None,
             )
         })?;
-        Ok(Self { name: name.to_owned(), frames, begun, events: receiver, _running: keep(name, stream)? })
+        Ok(Self { name: name.to_owned(), frames, silence, events: receiver, _running: keep(name, stream)? })
     }
 
     /// Begins to play after [`Self::hold`]: the next period that is asked for is the first.
     pub(crate) fn begin(&self) {
-        self.begun.store(true, Ordering::Relaxed);
+        self.silence.store(BEGUN, Ordering::Relaxed);
     }
 
     /// Waits until all of it has passed the converter, and tells how often the driver ran dry meanwhile.

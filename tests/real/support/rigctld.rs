@@ -28,15 +28,22 @@ impl Rigctld {
 
     /// Somebody who looks at the radio from aside.
     pub(crate) fn onlooker(&self) -> Onlooker {
-        let stream = TcpStream::connect(self.address).unwrap();
-        stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        Onlooker(BufReader::new(stream))
+        Onlooker { address: self.address, server: connect(self.address) }
     }
 }
 
+fn connect(address: SocketAddr) -> BufReader<TcpStream> {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    BufReader::new(stream)
+}
+
 /// A connection of one's own to the radio's server.
-pub(crate) struct Onlooker(BufReader<TcpStream>);
+pub(crate) struct Onlooker {
+    address: SocketAddr,
+    server: BufReader<TcpStream>,
+}
 
 impl Onlooker {
     /// Whether the radio transmits now.
@@ -54,9 +61,15 @@ impl Onlooker {
     }
 
     fn ask(&mut self, what: &str) -> String {
-        self.0.get_mut().write_all(format!("{what}\n").as_bytes()).unwrap();
-        let mut line = String::new();
-        self.0.read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
+        loop {
+            let mut line = String::new();
+            let asked = self.server.get_mut().write_all(format!("{what}\n").as_bytes());
+            asked.and_then(|()| self.server.read_line(&mut line)).unwrap();
+            if !line.is_empty() {
+                return line.trim_end().to_owned();
+            }
+            // The server hangs up now and then on one client while another gives an order; one that has gone takes no call.
+            self.server = connect(self.address);
+        }
     }
 }
