@@ -27,6 +27,9 @@ const PREPARE: Duration = Duration::from_secs(30);
 /// What a transmission may take longer than its sound: the card's buffer, and a busy machine.
 const LATE: Duration = Duration::from_secs(5);
 
+/// How long a killed voice may take to give its card back.
+const GONE: Duration = Duration::from_secs(1);
+
 /// A radio that can be spoken by.
 #[derive(Debug)]
 pub struct Station {
@@ -116,26 +119,19 @@ impl Station {
     /// Why nothing of it was said. What was said once and not repeated is no error.
     pub async fn transmit(&mut self, message: &Message) -> Result<Sent, TransmitError> {
         self.admit(Duration::ZERO)?;
-        let (mut voice, scripts) = self.prepare(message).await?;
+        let voices = self.prepare(message).await?;
         let edges = self.config.lead_in.0 + self.config.tail.0;
-        let once = Duration::try_from_secs_f64(voice.prepared.seconds).unwrap_or(LONGEST) + edges;
-        self.admit(once * u32::try_from(scripts.len()).unwrap_or(u32::MAX))?;
+        self.admit(voices.iter().map(|(_, voice)| voice.length() + edges).sum())?;
         let mut sent = Sent { transmissions: Vec::new(), unrepeated: None };
-        let mut rest = scripts.iter();
-        while let Some(script) = rest.next() {
-            match self.say(script, voice, sent.transmissions.is_empty()).await {
+        for (script, voice) in voices {
+            match self.say(&script, voice, sent.transmissions.is_empty()).await {
                 Ok(transmission) => sent.transmissions.push(transmission),
                 Err(error) if sent.transmissions.is_empty() => return Err(error),
-                Err(error) => sent.unrepeated = Some(error.to_string()),
-            }
-            let Some(next) = rest.as_slice().first().filter(|_| sent.unrepeated.is_none()) else { break };
-            voice = match self.voice(next).await {
-                Ok(voice) => voice,
                 Err(error) => {
                     sent.unrepeated = Some(error.to_string());
                     break;
                 }
-            };
+            }
         }
         Ok(sent)
     }
@@ -147,20 +143,23 @@ impl Station {
         })
     }
 
-    /// The fullest words that are said in time, and the voice that has the first of them ready.
-    async fn prepare(&self, message: &Message) -> Result<(Voice, Vec<Script>), TransmitError> {
+    /// The fullest words that are said in time, each transmission with a voice that has them ready.
+    async fn prepare(&self, message: &Message) -> Result<Vec<(Script, Voice)>, TransmitError> {
         let config = &self.config;
         let manner = Manner { station: &config.station, ending: config.ending, titles: config.titles };
-        let mut long = 0.0;
+        let mut longest = Duration::ZERO;
         for scripts in message.transmissions(manner) {
-            let Some(first) = scripts.first() else { continue };
-            let voice = self.voice(first).await?;
-            long = voice.prepared.seconds;
-            if long <= LONGEST.as_secs_f64() {
-                return Ok((voice, scripts));
+            let mut voices = Vec::new();
+            for script in scripts {
+                let voice = self.voice(&script).await?;
+                voices.push((script, voice));
+            }
+            longest = voices.iter().map(|(_, voice)| voice.length()).max().unwrap_or_default();
+            if longest <= LONGEST {
+                return Ok(voices);
             }
         }
-        Err(TransmitError::Voice(format!("the shortest form takes {long:.0} s, more than {} s", LONGEST.as_secs())))
+        Err(TransmitError::Voice(format!("the shortest form takes {longest:.0?}, more than {LONGEST:?}")))
     }
 
     async fn voice(&self, script: &Script) -> Result<Voice, TransmitError> {
@@ -212,10 +211,12 @@ impl Station {
             Ok(other) => Err(TransmitError::Key(unexpected(other))),
             Err(why) => Err(TransmitError::Key(why)),
         };
-        // The sound ends before the key comes up, whatever happened.
-        drop(voice.child);
+        // The sound ends before the key comes up, whatever happened. An error means that the voice has ended by itself.
+        _ = voice.child.start_kill();
         let released = guard.order(Order::Off).await;
         let end = clock.mono();
+        // The repeat finds the card free. One that hangs in its driver is not waited for.
+        _ = timeout(GONE, voice.child.wait()).await;
         let keyed = end.since(began);
         // What went wrong may have been heard too.
         self.airtime.spend(keyed, end);
@@ -233,9 +234,8 @@ impl Station {
 
     /// Plays, and keeps the key pressed meanwhile. Tells how often the card ran dry.
     async fn play(guard: &mut Held, voice: &mut Voice, clock: Clock) -> Result<u32, TransmitError> {
-        let length = Duration::try_from_secs_f64(voice.prepared.seconds).unwrap_or(LONGEST);
         // Lead-in and tail are three seconds each at most.
-        let end = clock.mono().after(length + Duration::from_secs(6) + LATE);
+        let end = clock.mono().after(voice.length() + Duration::from_secs(6) + LATE);
         voice.tell(voice::Order::Play).await.map_err(TransmitError::Voice)?;
         let mut beats = interval(BEAT);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -286,6 +286,11 @@ impl Voice {
             other => return Err(odd(other)),
         }
         Ok(voice)
+    }
+
+    /// How long its words are; more than is allowed, if it says nonsense.
+    fn length(&self) -> Duration {
+        Duration::try_from_secs_f64(self.prepared.seconds).unwrap_or(LONGEST * 2)
     }
 
     async fn open(&mut self) -> Result<(), String> {

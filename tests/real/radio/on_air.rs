@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, reason = "the figures are read with --nocapture")]
 #![allow(clippy::disallowed_methods, reason = "a test's own watch, beside the clock under test")]
 
+use std::io::Read as _;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -106,7 +107,14 @@ fn a_message_is_heard_twice_with_the_key_down_and_two_seconds_between() {
 fn until_released(card: &Card, rig: &Rigctld, end: impl FnOnce(&mut Child)) -> Duration {
     let mut radio = rig.onlooker();
     let mut siaga = start(card, rig, "", &[]);
-    wait_until(|| radio.keyed());
+    wait_until(|| {
+        if siaga.try_wait().unwrap().is_some() {
+            let mut why = String::new();
+            siaga.stderr.take().unwrap().read_to_string(&mut why).unwrap();
+            panic!("nothing was said: {why}");
+        }
+        radio.keyed()
+    });
     end(&mut siaga);
     let began = Instant::now();
     let deadline = began + PATIENCE;
