@@ -1,7 +1,8 @@
 //! What `siaga enroll` records: the room's equipment, looked at once, and the file that keeps it.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::devices;
@@ -94,6 +95,8 @@ pub fn write(file: &Path, comment: &str, record: &Enrolled) -> Result<(), KeepEr
     let kept = begin_aside(file).and_then(|(mut begun, aside)| {
         let kept = begun
             .write_all(text.as_bytes())
+            // By root with a umask that lets nobody read: the daemon is another user, and no secret is in it.
+            .and_then(|()| begun.set_permissions(Permissions::from_mode(0o644)))
             .and_then(|()| begun.sync_all())
             .and_then(|()| std::fs::rename(&aside, file));
         kept.inspect_err(|_| _ = std::fs::remove_file(&aside))

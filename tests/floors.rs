@@ -32,7 +32,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("far_end", &["domain", "probe"]),
     ("enroll", &["domain", "probe", "devices"]),
     ("reflect", &["domain", "clock", "probe"]),
-    ("seat", &["domain", "probe"]),
+    ("seat", &["domain", "probe", "peer"]),
     ("radio", &["domain", "clock", "probe"]),
     ("engine", &["domain"]),
     ("clock", &["domain"]),

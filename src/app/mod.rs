@@ -70,16 +70,16 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let claim = Claim::take(&folder).map_err(|error| error.to_string())?;
     let mut signals = Signals::listen().map_err(|error| format!("signals cannot be listened to: {error}"))?;
     let store = Store::open(claim, clock, recorder::retention(&config.store), recorder::catalogue());
-    let mut restored = recorder::restore(&store, RESTORE).await;
+    let (mut restored, mut left) = recorder::restore(&store, RESTORE).await;
     let budget = Budget::default();
     restored.observations.iter().for_each(|observation| crate::probe::recall(&budget, observation));
     let mut identity = Identity::read(&folder);
     identity.adopt(&config, clock.now().wall);
     identity.keep_its_own(&mut restored);
+    left.open.clone_from(&restored.incidents);
     identity.write(&folder);
     let seen: std::collections::HashMap<CheckName, Mono> =
         restored.observations.iter().map(|observation| (observation.check.clone(), observation.at.mono)).collect();
-    let open = restored.incidents.clone();
     let engine = Engine::new(config.plan.clone(), restored, clock.now());
     let own_far_end = own_far_end(&config).await?;
 
@@ -102,6 +102,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         own_far_end: own_far_end.as_ref().map(|far_end| Arc::new(far_end.addresses())),
         enrolled: Some(folder.join(enrolled::FILE)),
         budget,
+        desktop: crate::probe::seat::desktop::Desktop::default(),
     };
     let mut probes = Probes::new(shared, observed);
     probes.keep(config.plan.checks.iter().zip(&config.probes), |name| seen.get(name).copied());
@@ -113,17 +114,26 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let (poke, stats) = (notify::Poke::default(), notify::Stats::default());
     let recorder = Recorder {
         store: store.clone(),
-        policy: recorder::policy(&config, &open),
+        policy: notify::Policy::new(recorder::house(&config), left),
         poke: poke.clone(),
         stats: stats.clone(),
         clock,
         configs: configs_seen.clone(),
     };
-    let recording = tokio::spawn(missed("the recorder", ends.clone(), recorder.run(happened)));
+    let (asks, asked) = mpsc::channel(16);
+    let recording = tokio::spawn(missed("the recorder", ends.clone(), recorder.run(happened, asked)));
     let history_keeper = recorder::keep_history(observed_by_store, store.clone());
     let keeping = tokio::spawn(missed("the history's keeper", ends.clone(), history_keeper));
     let (requests, requests_seen) = watch::channel(probes.requests());
-    let desk = Desk::new(clock, snapshot_seen.clone(), requests_seen, configs_seen.clone(), store.clone());
+    let desk = Desk::new(
+        clock,
+        snapshot_seen.clone(),
+        requests_seen,
+        configs_seen.clone(),
+        store.clone(),
+        asks,
+        stats.clone(),
+    );
     let folder_made_anew = Arc::new(Notify::new());
     let control = listen_for_orders(&config, &folder)
         .map(|control| tokio::spawn(control.run(Arc::new(desk), Arc::clone(&folder_made_anew))));

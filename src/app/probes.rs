@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use crate::clock::Clock;
 use crate::domain::{CheckName, CheckSpec, ErrorKind, Mono, Observation, ProbeError};
 use crate::probe::budget::Budget;
+use crate::probe::seat::desktop::Desktop;
 use crate::probe::{Context, OwnFarEnd, ProbeConfig, Requests, Roots};
 
 /// How long a probe that panicked rests before it is built anew.
@@ -36,6 +37,8 @@ pub struct Shared {
     pub enrolled: Option<PathBuf>,
     /// What the tests of the line may take, together.
     pub budget: Budget,
+    /// The desktop session, as its agent tells it.
+    pub desktop: Desktop,
 }
 
 /// The running probes, one a check. All end when this is dropped.
@@ -101,6 +104,7 @@ impl Probes {
             own_far_end: self.shared.own_far_end.clone(),
             enrolled: self.shared.enrolled.clone(),
             budget: self.shared.budget.clone(),
+            desktop: self.shared.desktop.clone(),
         };
         let begun = spec.active.then(|| self.shared.begun.clone());
         let observing = keep_observing(config.clone(), context, self.out.clone());
@@ -165,6 +169,7 @@ mod tests {
             own_far_end: None,
             enrolled: None,
             budget: Budget::default(),
+            desktop: Desktop::default(),
         };
         let (out, _observed) = mpsc::channel(1);
         let mut probes = Probes::new(shared, out);

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::{Incident, Lang, Observation, in_full};
+use crate::domain::{Incident, Lang, Mono, Observation, Silence, in_full};
 use crate::engine::{self, Event, SETTLING};
-use crate::notify::policy::{Change, Room, Withheld};
+use crate::notify::policy::{Change, Decided, House, Left, Room, Withheld};
 use crate::notify::{Poke, Policy, Stats};
 use crate::probe;
 use crate::store::{Batch, Catalogue, Kept, Retention, Store};
@@ -32,23 +32,27 @@ pub fn retention(said: &crate::config::Store) -> Retention {
 }
 
 /// What an earlier process left; nothing if the disk does not give it in time.
-pub async fn restore(store: &Store, patience: Duration) -> engine::Restored {
+pub async fn restore(store: &Store, patience: Duration) -> (engine::Restored, Left) {
     match tokio::time::timeout(patience, store.restore()).await {
-        Ok(Ok(left)) => engine::Restored {
-            observations: left.observations.into_iter().map(|(observation, _)| observation).collect(),
-            incidents: left.open_incidents,
-            standings: left.standings,
-        },
+        Ok(Ok(left)) => {
+            let told = Left { open: left.open_incidents.clone(), kept: left.told, silences: left.silences };
+            let judged = engine::Restored {
+                observations: left.observations.into_iter().map(|(observation, _)| observation).collect(),
+                incidents: left.open_incidents,
+                standings: left.standings,
+            };
+            (judged, told)
+        }
         Ok(Err(error)) => {
             tracing::error!(
                 error = in_full(&error),
                 "what an earlier process left cannot be read; siaga begins without it"
             );
-            engine::Restored::default()
+            Default::default()
         }
         Err(_) => {
             tracing::error!("the disk is slow; siaga begins without what an earlier process left");
-            engine::Restored::default()
+            Default::default()
         }
     }
 }
@@ -69,13 +73,112 @@ pub struct Recorder {
     pub configs: watch::Receiver<Arc<Config>>,
 }
 
+/// What the desk asks of it, for somebody.
+pub enum Ask {
+    /// A test message.
+    Test {
+        /// For this receiver.
+        receiver: Arc<str>,
+        /// Its key, once it is stored; none where the config names no such receiver.
+        made: oneshot::Sender<Option<Arc<str>>>,
+    },
+    /// That somebody sees to an incident.
+    Acknowledge {
+        /// Which; the only one that is open, if none is named.
+        incident: Option<String>,
+        /// Its id, once it is stored; else the ids of those that are open.
+        done: oneshot::Sender<Result<String, Vec<String>>>,
+    },
+    /// A silence, or (with an `until` that has come) its end.
+    Silence {
+        /// Which.
+        silence: Silence,
+        /// When it is stored.
+        done: oneshot::Sender<()>,
+    },
+    /// The silences that hold.
+    Silences(oneshot::Sender<Vec<Silence>>),
+}
+
 impl Recorder {
     /// Records until the judge has ended.
-    pub async fn run(mut self, mut happened: mpsc::Receiver<Vec<Event>>) -> Self {
-        while let Some(events) = happened.recv().await {
-            self.record(events).await;
+    pub async fn run(mut self, mut happened: mpsc::Receiver<Vec<Event>>, mut asks: mpsc::Receiver<Ask>) -> Self {
+        loop {
+            let look = self.policy.next_look().map_or(Mono::NEVER, |wait| self.clock.mono().after(wait));
+            tokio::select! {
+                events = happened.recv() => match events {
+                    Some(events) => self.record(events).await,
+                    None => return self,
+                },
+                Some(ask) = asks.recv() => self.answer(ask).await,
+                () = self.clock.sleep_until(look) => self.look().await,
+            }
         }
-        self
+    }
+
+    /// Tells what has become due by time alone.
+    async fn look(&mut self) {
+        self.follow_the_config();
+        let settling = self.clock.elapsed() < SETTLING;
+        let decided = self.policy.tick(settling, self.clock.now().wall);
+        if decided != Decided::default() {
+            self.store(Batch { notifications: decided.notifications, told: decided.kept, ..Batch::default() }).await;
+        }
+    }
+
+    async fn answer(&mut self, ask: Ask) {
+        self.follow_the_config();
+        match ask {
+            Ask::Test { receiver, made } => {
+                let test = self.policy.test(&receiver, self.clock.now().wall);
+                let key = test.as_ref().map(|test| Arc::clone(&test.key));
+                self.store(Batch { notifications: test.into_iter().collect(), ..Batch::default() }).await;
+                _ = made.send(key);
+            }
+            Ask::Acknowledge { incident, done } => _ = done.send(self.acknowledge(incident).await),
+            Ask::Silence { silence, done } => {
+                self.policy.silence(silence.clone());
+                self.store(Batch { silences: vec![silence], ..Batch::default() }).await;
+                _ = done.send(());
+                self.look().await;
+            }
+            Ask::Silences(told) => {
+                _ = told.send(self.policy.silences(self.clock.now().wall).cloned().collect());
+            }
+        }
+    }
+
+    async fn acknowledge(&mut self, incident: Option<String>) -> Result<String, Vec<String>> {
+        let open: Vec<String> = self.policy.open().iter().map(|(incident, _)| incident.id.clone()).collect();
+        let id = match (incident, open.as_slice()) {
+            (Some(id), _) => id,
+            (None, [only]) => only.clone(),
+            (None, _) => return Err(open),
+        };
+        let decided = self.policy.acknowledge(&id, self.clock.now().wall).ok_or(open)?;
+        tracing::info!(incident = %id, "somebody sees to it");
+        self.store(Batch { notifications: decided.notifications, told: decided.kept, ..Batch::default() }).await;
+        Ok(id)
+    }
+
+    fn follow_the_config(&mut self) {
+        if self.configs.has_changed().unwrap_or(false) {
+            let config = Arc::clone(&self.configs.borrow_and_update());
+            self.policy.serve(house(&config));
+        }
+    }
+
+    /// Stores a batch, then says that there is something to deliver.
+    async fn store(&self, batch: Batch) {
+        let told = !batch.notifications.is_empty();
+        match self.store.record(batch).await {
+            // That a disk does not take it is the store's to say, once.
+            Ok(Kept::OnDisk | Kept::InMemory) => {}
+            Err(error) => tracing::error!(error = in_full(&error), "what happened could not be stored"),
+        }
+        if told {
+            self.poke.poke();
+        }
     }
 
     /// Records one batch of events, in one transaction.
@@ -83,10 +186,7 @@ impl Recorder {
         if events.is_empty() {
             return;
         }
-        if self.configs.has_changed().unwrap_or(false) {
-            let config = Arc::clone(&self.configs.borrow_and_update());
-            self.policy.serve(room(&config), config.room.time_zone.0.clone(), audience(&config));
-        }
+        self.follow_the_config();
         let now = self.clock.now();
         let settling = self.clock.elapsed() < SETTLING;
         let mut batch = Batch::default();
@@ -105,30 +205,27 @@ impl Recorder {
                 Event::IncidentClosed(incident) => (Change::Closed(incident), incident),
             };
             tell_log(&change);
-            match self.policy.decide(change, settling, now.wall) {
-                Ok(notifications) => batch.notifications.extend(notifications),
-                Err(why) => {
-                    tracing::info!(incident = %incident.id, %why, "nobody is told");
-                    self.stats.withheld(why);
-                    // An incident of before this process stays in the store as it was told: a process that ends while it
-                    // settles would else leave the next one to think that this was told too. The judge comes back to it.
-                    let is_of_before = matches!(event, Event::IncidentChanged(_)) && !incident.settling;
-                    if why == Withheld::Settling && is_of_before {
-                        continue;
-                    }
+            let decided = self.policy.decide(change, settling, now.wall);
+            let nobody = decided.notifications.is_empty();
+            for why in &decided.withheld {
+                self.stats.withheld(*why);
+                // That one of several has heard it already is no news to whoever reads a log.
+                if nobody || *why != Withheld::NoNews {
+                    let what = if nobody { "nobody is told" } else { "not everybody is told" };
+                    tracing::info!(incident = %incident.id, %why, "{what}");
                 }
+            }
+            batch.notifications.extend(decided.notifications);
+            batch.told.extend(decided.kept);
+            // An incident of before this process stays in the store as it was told: a process that ends while it
+            // settles would else leave the next one to think that this was told too. The judge comes back to it.
+            let is_of_before = matches!(event, Event::IncidentChanged(_)) && !incident.settling;
+            if is_of_before && decided.withheld.contains(&Withheld::Settling) {
+                continue;
             }
             batch.incidents.push(incident.clone());
         }
-        let told = !batch.notifications.is_empty();
-        match self.store.record(batch).await {
-            // That a disk does not take it is the store's to say, once.
-            Ok(Kept::OnDisk | Kept::InMemory) => {}
-            Err(error) => tracing::error!(error = in_full(&error), "what happened could not be stored"),
-        }
-        if told {
-            self.poke.poke();
-        }
+        self.store(batch).await;
     }
 }
 
@@ -167,14 +264,15 @@ pub fn audience(config: &Config) -> Vec<(Arc<str>, Lang)> {
         .collect()
 }
 
-/// For whom is spoken.
-fn room(config: &Config) -> Room {
-    Room { name: Arc::clone(&config.plan.room), title: config.room.title().into() }
-}
-
-/// A policy for a config; what is `open` has been told before.
-pub fn policy(config: &Config, open: &[Incident]) -> Policy {
-    Policy::new(room(config), config.room.time_zone.0.clone(), audience(config), open)
+/// What a config says of whom to tell what.
+pub fn house(config: &Config) -> House {
+    House {
+        room: Room { name: Arc::clone(&config.plan.room), title: config.room.title().into() },
+        zone: config.room.time_zone.0.clone(),
+        receivers: audience(config),
+        routes: config.routes.clone(),
+        maintenance: config.maintenance.clone(),
+    }
 }
 
 #[cfg(test)]
@@ -194,7 +292,7 @@ mod tests {
         let clock = Clock::start();
         Recorder {
             store: Store::open(Claim::take(folder).unwrap(), clock, Retention::default(), catalogue()),
-            policy: policy(&config, open),
+            policy: Policy::new(house(&config), Left { open: open.to_vec(), ..Left::default() }),
             poke: Poke::default(),
             stats: Stats::default(),
             clock,

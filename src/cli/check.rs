@@ -63,6 +63,7 @@ pub async fn run(config: Config, args: &CheckArgs, lang: Lang, color: bool) -> R
         own_far_end: far_end.as_ref().map(|far_end| Arc::new(far_end.addresses())),
         enrolled: crate::app::service::state_dir(None).ok().map(|folder| folder.join(crate::probe::enrolled::FILE)),
         budget: crate::probe::budget::Budget::default(),
+        desktop: crate::probe::seat::desktop::Desktop::default(),
     };
     let once = if args.quick { without_what_takes_time(&mut plan) } else { Once::Whole };
     let skip_active = args.quick;

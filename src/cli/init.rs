@@ -6,7 +6,7 @@ use crate::config::init::{Answers, left_out, render};
 use crate::config::platforms::{Platform, platforms};
 use crate::config::{Config, Errors, Source, Zone};
 use crate::domain::{Kind, Lang, Text};
-use crate::notify;
+use crate::notify::{Kind as ReceiverKind, Way};
 use crate::probe::ProbeConfig;
 
 #[cfg(test)]
@@ -378,8 +378,8 @@ fn fits(kind: Kind, keys: &[(&str, &str)]) -> Result<(), String> {
 
 /// Whether a webhook could be there.
 fn reachable(url: &str) -> Result<(), String> {
-    let receiver = table(&[("name", "webhook"), ("kind", "webhook"), ("url", url)]).try_into::<notify::Config>();
-    receiver.map(drop).map_err(|error| error.message().to_owned())
+    let way = Way::deserialize_as(ReceiverKind::Webhook, table(&[("url", url)]));
+    way.map(drop).map_err(|error| error.message().to_owned())
 }
 
 fn table(keys: &[(&str, &str)]) -> toml::Table {

@@ -1,6 +1,7 @@
 //! The command line: one binary, the daemon and its side doors.
 #![allow(clippy::doc_markdown, reason = "comments on arguments are the help, printed as they stand")]
 
+pub mod alert;
 pub mod audit;
 pub mod check;
 pub mod enroll;
@@ -8,6 +9,7 @@ pub mod history;
 pub mod init;
 pub mod ledger;
 pub mod listing;
+pub mod orders;
 pub mod paint;
 pub mod radio;
 pub mod reasons;
@@ -67,6 +69,8 @@ enum Command {
     Status(status::StatusArgs),
     /// Have the running daemon test active checks now: camera's picture, microphone, loudspeakers, line.
     Test(test::TestArgs),
+    /// What has to do with who is told: send a test message.
+    Alert(alert::AlertArgs),
     /// Show who had the running daemon test what, and what became of it.
     Audit(audit::AuditArgs),
     /// Write a month of the line for the provider: outages, shortfalls, and when nobody looked.
@@ -223,6 +227,11 @@ impl Cli {
                 let config = self.load(Files::NotAsked)?;
                 let lang = self.lang(&config);
                 on_runtime(test::run(&config, args, lang, color))
+            }
+            Command::Alert(args) => {
+                let config = self.load(Files::NotAsked)?;
+                let lang = self.lang(&config);
+                on_runtime(alert::run(&config, args, lang))
             }
             Command::Week(args) => {
                 let config = self.load(Files::NotAsked)?;

@@ -1,27 +1,16 @@
 //! `siaga test`: ask the running daemon for a test of active checks, now.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
 
 use clap::Args;
-use tokio::io::{AsyncWriteExt as _, BufReader};
-use tokio::net::UnixStream;
 
 use super::listing::{Line, Why};
+use super::orders::Conversation;
 use super::paint::{note, say};
-use crate::app::service;
 use crate::config::Config;
-use crate::control::SOCKET;
-use crate::control::order::{LONGEST, Order, Tested, Word};
+use crate::control::order::{Order, Tested, Word};
 use crate::domain::{Lang, Verdict};
-use crate::peer;
-
-/// Where the daemon's unit has it listen.
-const USUAL: &str = "/run/siaga";
-
-/// How long the daemon may be silent: more than it gives a test itself.
-const PATIENCE: Duration = Duration::from_mins(4);
 
 /// What `siaga test` can be told.
 #[derive(Clone, Debug, Args)]
@@ -42,25 +31,11 @@ pub struct TestArgs {
 /// # Errors
 /// If no daemon answers, or it ends in the middle.
 pub async fn run(config: &Config, args: &TestArgs, lang: Lang, color: bool) -> Result<u8, String> {
-    let socket = args.socket.clone().unwrap_or_else(|| place(config));
-    let lost = |error: std::io::Error| format!("{}: {error}", socket.display());
-    let daemon = UnixStream::connect(&socket).await.map_err(|error| {
-        format!(
-            "no daemon listens at {} ({error}); \"siaga run\" starts one, --socket names another place",
-            socket.display()
-        )
-    })?;
-    let (hears, mut says) = daemon.into_split();
-    says.write_all(&Order::Test { checks: args.names.clone(), lang }.line()).await.map_err(lost)?;
-    let (mut hears, mut line) = (BufReader::new(hears), Vec::new());
+    let order = Order::Test { checks: args.names.clone(), lang };
+    let mut daemon = Conversation::begin(config, args.socket.as_deref(), &order).await?;
     let (mut worst, mut answered, mut refused) = (Verdict::Ready, 0, false);
-    loop {
-        line.clear();
-        let more = tokio::time::timeout(PATIENCE, peer::line(&mut hears, &mut line, LONGEST)).await;
-        if !more.map_err(|_| format!("{}: the daemon says nothing", socket.display()))?.map_err(lost)? {
-            break;
-        }
-        match Word::parse(&line).map_err(|error| format!("another version of siaga runs: {error}"))? {
+    while let Some(word) = daemon.next().await? {
+        match word {
             Word::Begun { check } => note(&format!("{check} …")),
             Word::Tested(tested) => {
                 answered += 1;
@@ -73,19 +48,13 @@ pub async fn run(config: &Config, args: &TestArgs, lang: Lang, color: bool) -> R
                 worst = worst.max(Verdict::Unknown);
                 note(&check.map_or_else(|| format!("siaga: {message}"), |check| format!("siaga: {check}: {message}")));
             }
+            Word::Told { .. } | Word::Done { .. } => {}
         }
     }
     if answered < args.names.len() && !refused {
         return Err("the daemon ended before all was tested".to_owned());
     }
     Ok(worst.exit_code())
-}
-
-/// Where a daemon most likely listens.
-fn place(config: &Config) -> PathBuf {
-    let usual = || Some(Path::new(USUAL).join(SOCKET)).filter(|path| path.exists());
-    let own = || service::state_dir(None).ok().map(|folder| folder.join(SOCKET));
-    config.control.socket.clone().or_else(usual).or_else(own).unwrap_or_else(|| Path::new(USUAL).join(SOCKET))
 }
 
 fn told(tested: &Tested, verbose: bool, lang: Lang, color: bool) -> String {

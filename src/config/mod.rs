@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::domain::Plan;
 use crate::notify;
+use crate::notify::routes::{Maintenance, Route};
 use crate::probe::ProbeConfig;
 
 mod beside;
@@ -18,6 +19,7 @@ pub mod platforms;
 mod problem;
 mod profiles;
 mod reader;
+mod receivers;
 pub mod schema;
 mod sections;
 mod shape;
@@ -31,7 +33,7 @@ pub use shape::{Control, Room, RoomName, Store, Web, Zone};
 use beside::Beside;
 use problem::Problems;
 use reader::{Table, unknown_key};
-use sections::{all_profiles, components, list, receivers, remedies, section, tree};
+use sections::{all_profiles, components, list, remedies, section, tree};
 
 /// The complete, commented example: what `siaga config print` prints.
 pub const EXAMPLE: &str = include_str!("../../config/siaga.toml");
@@ -47,8 +49,21 @@ pub const DEFAULT_PATH: &str = "/etc/siaga/siaga.toml";
 pub const PATH_VARIABLE: &str = "SIAGA_CONFIG";
 
 const DEFAULT_PROFILE: &str = "zoom_group_720";
-const SECTIONS: [&str; 11] =
-    ["room", "web", "store", "control", "profiles", "profile", "components", "check", "group", "receiver", "remedies"];
+const SECTIONS: [&str; 13] = [
+    "room",
+    "web",
+    "store",
+    "control",
+    "profiles",
+    "profile",
+    "components",
+    "check",
+    "group",
+    "receiver",
+    "route",
+    "maintenance",
+    "remedies",
+];
 
 /// Everything that the config says, in the domain's words.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,6 +82,10 @@ pub struct Config {
     pub probes: Vec<ProbeConfig>,
     /// Who is notified.
     pub receivers: Vec<notify::Config>,
+    /// What leads to whom.
+    pub routes: Vec<Route>,
+    /// When nothing does.
+    pub maintenance: Vec<Maintenance>,
     /// Remedies in the room's own words, by reason code.
     pub remedies: BTreeMap<&'static str, Remedy>,
 }
@@ -167,7 +186,9 @@ impl Config {
         let (tables, groups) = (list(top, "check", &mut problems), list(top, "group", &mut problems));
         let need = profiles.iter().map(|profile| profile.down.degraded.max(profile.up.degraded)).fold(0.0, f64::max);
         let checks = checks::read_checks(&tables, &groups, &beside, need, &mut problems);
-        let receivers = receivers(top, &beside, &mut problems);
+        let receivers = receivers::receivers(top, &beside, &mut problems);
+        let routes = receivers::routes(top, &receivers, &mut problems);
+        let maintenance = receivers::maintenance(top, &mut problems);
         let remedies = remedies(top, &mut problems);
 
         let absent: BTreeSet<_> =
@@ -198,6 +219,6 @@ impl Config {
         let profiles = profiles.collect();
         let (specs, probes) = checks.into_iter().unzip();
         let plan = Plan { room: Arc::clone(&room.name.0), checks: specs, profiles, default_profile, absent };
-        Ok(Self { room, web, store, control, plan, probes, receivers, remedies })
+        Ok(Self { room, web, store, control, plan, probes, receivers, routes, maintenance, remedies })
     }
 }

@@ -30,10 +30,12 @@ pub fn schema() -> Value {
         "profile": of.list::<ProfileEntry>(),
         "components": { "type": "object", "properties": components, "additionalProperties": false },
         "group": of.list::<GroupEntry>(),
-        "receiver": of.list::<notify::Config>(),
+        "route": of.list::<notify::routes::Route>(),
+        "maintenance": of.list::<notify::routes::Maintenance>(),
         "remedies": { "type": "object", "additionalProperties": of.one::<RemedyText>() },
     });
     let kinds: Vec<_> = Kind::ALL.into_iter().map(|kind| check(kind, &mut generator)).collect();
+    let receivers: Vec<_> = notify::Kind::ALL.iter().map(|kind| receiver(*kind, &mut generator)).collect();
     let mut root = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Siaga's config",
@@ -42,6 +44,7 @@ pub fn schema() -> Value {
         "additionalProperties": false,
         "$defs": generator.take_definitions(true),
     });
+    root["properties"]["receiver"] = json!({ "type": "array", "items": { "oneOf": receivers } });
     root["properties"]["check"] = json!({ "type": "array", "items": { "oneOf": kinds } });
     root
 }
@@ -60,30 +63,60 @@ impl Sections<'_> {
     }
 }
 
-/// A check of one kind: the keys of every check and the kind's own in one table, because that is how they are written.
+/// A check of one kind.
 fn check(kind: Kind, generator: &mut SchemaGenerator) -> Value {
-    let common = generator.subschema_for::<CheckCommon>().to_value();
-    let own = probe::schema(kind, generator).to_value();
-    let (common, own) = (resolved(common, generator), resolved(own, generator));
-    let part = |schema: &Value, key: &str| schema.get(key).cloned();
-    let mut properties = part(&common, "properties").and_then(into_object).unwrap_or_default();
-    properties.insert("kind".to_owned(), json!({ "const": kind.as_str() }));
-    let mut required = BTreeSet::from(["name".to_owned(), "kind".to_owned()]);
+    let mut shared = Shape::of(generator.subschema_for::<CheckCommon>().to_value(), generator);
     if kind.component().is_some() {
-        properties.remove("component");
+        shared.properties.remove("component");
     } else {
-        required.insert("component".to_owned());
+        shared.required.insert("component".to_owned());
     }
-    properties.extend(part(&own, "properties").and_then(into_object).unwrap_or_default());
-    let needed = part(&own, "required").and_then(|list| serde_json::from_value::<Vec<String>>(list).ok());
-    required.extend(needed.unwrap_or_default());
-    json!({
-        "title": format!("a check of kind {kind}"),
-        "type": "object",
-        "properties": properties,
-        "required": required,
-        "additionalProperties": false,
-    })
+    let own = Shape::of(probe::schema(kind, generator).to_value(), generator);
+    shared.and(own).named(&format!("a check of kind {kind}"), kind.as_str())
+}
+
+/// A receiver of one kind.
+fn receiver(kind: notify::Kind, generator: &mut SchemaGenerator) -> Value {
+    let shared = Shape::of(generator.subschema_for::<notify::config::Shared>().to_value(), generator);
+    let own = Shape::of(notify::kinds::schema(kind, generator).to_value(), generator);
+    shared.and(own).named(&format!("a receiver of kind {}", kind.as_str()), kind.as_str())
+}
+
+/// The keys of a table.
+struct Shape {
+    properties: Map<String, Value>,
+    required: BTreeSet<String>,
+}
+
+impl Shape {
+    fn of(schema: Value, generator: &SchemaGenerator) -> Self {
+        let schema = resolved(schema, generator);
+        let part = |key: &str| schema.get(key).cloned();
+        let required = part("required").and_then(|list| serde_json::from_value(list).ok());
+        Self {
+            properties: part("properties").and_then(into_object).unwrap_or_default(),
+            required: required.unwrap_or_default(),
+        }
+    }
+
+    /// The shared keys and the kind's own in one table, because that is how they are written.
+    fn and(mut self, own: Self) -> Self {
+        self.properties.extend(own.properties);
+        self.required.extend(own.required);
+        self
+    }
+
+    fn named(mut self, title: &str, kind: &str) -> Value {
+        self.properties.insert("kind".to_owned(), json!({ "const": kind }));
+        self.required.extend(["name".to_owned(), "kind".to_owned()]);
+        json!({
+            "title": title,
+            "type": "object",
+            "properties": self.properties,
+            "required": self.required,
+            "additionalProperties": false,
+        })
+    }
 }
 
 fn into_object(value: Value) -> Option<Map<String, Value>> {

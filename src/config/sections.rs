@@ -8,13 +8,11 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::Remedy;
-use super::beside::Beside;
 use super::problem::{Errors, Problems, Source, listed};
 use super::profiles;
 use super::reader::{Table, read, read_some, unknown_key};
 use super::shape::{ComponentEntry, Profiles, RemedyText};
-use crate::domain::{Component, ReasonDef, SecretFile};
-use crate::notify;
+use crate::domain::{Component, ReasonDef};
 use crate::probe;
 
 /// The tables of a text, or everything that is no TOML in it.
@@ -133,31 +131,6 @@ pub(super) fn components<'t>(
                 }
             }
         }
-    }
-    all
-}
-
-pub(super) fn receivers(root: Table<'_>, beside: &Beside<'_>, problems: &mut Problems) -> Vec<notify::Config> {
-    let mut names: BTreeMap<Arc<str>, usize> = BTreeMap::new();
-    let mut all = Vec::new();
-    for table in list(root, "receiver", problems) {
-        let Some(mut receiver) = read::<notify::Config>(table, problems) else { continue };
-        let at = table.at("name");
-        if let Some(line) = names.get(&receiver.name) {
-            problems.say(at, format!("two receivers are named {:?}; the first is on line {line}", receiver.name));
-            continue;
-        }
-        if receiver.timeout.0.is_zero() {
-            problems.say(table.at("timeout"), "timeout must be more than 0");
-        }
-        // A credential is there only while the service runs: a missing one is told at the first delivery.
-        if let Some(SecretFile::Path(file)) = &mut receiver.secret_file
-            && let Err(message) = beside.find(file)
-        {
-            problems.say(table.at("secret_file"), message);
-        }
-        names.insert(Arc::clone(&receiver.name), problems.line(at.start));
-        all.push(receiver);
     }
     all
 }

@@ -56,8 +56,8 @@ fn who_only_asks_the_daemon_needs_no_file_that_the_config_names() {
     let mut config = Config::parse(&source(&bad.join("files_missing.toml"))).unwrap();
     // Relative to the config and not to where the process stands.
     assert_eq!(
-        config.receivers[0].secret_file,
-        Some(crate::domain::SecretFile::Path("tests/config/bad/missing/webhook.secret".into()))
+        config.clone().receivers[0].way.secrets()[0],
+        ("secret_file", &mut crate::domain::SecretFile::Path("tests/config/bad/missing/webhook.secret".into()))
     );
     let (key, file) = config.probes[2].files().remove(0);
     assert_eq!((key, file.as_path()), ("file", Path::new("tests/config/bad/missing/drill.toml")));

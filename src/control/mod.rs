@@ -11,7 +11,6 @@
 pub mod order;
 
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +22,7 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use crate::domain::Lang;
-use crate::peer::{self, Peer, users};
+use crate::peer::{self, Peer, Place, users};
 use order::{LONGEST, Order, Word};
 
 /// The socket's name in the runtime folder.
@@ -85,8 +84,7 @@ impl Words {
 pub struct Control {
     listener: UnixListener,
     path: PathBuf,
-    /// The socket's own file: device and inode.
-    file: (u64, u64),
+    place: Place,
     group: Option<String>,
 }
 
@@ -99,8 +97,8 @@ impl Control {
         if let Some(group) = group.as_deref().filter(|group| !users::has_group(group)) {
             tracing::warn!(group, "there is no such group: root and the daemon's own user alone may give orders");
         }
-        let listener = peer::bind(path)?;
-        Ok(Self { listener, path: path.to_owned(), file: file_at(path)?, group })
+        let (listener, place) = peer::bind(path)?;
+        Ok(Self { listener, path: path.to_owned(), place, group })
     }
 
     /// Serves until it is dropped. `lost` says that the socket's folder was made anew: a socket that went with the old one
@@ -143,34 +141,16 @@ impl Control {
     }
 
     fn bind_if_lost(&mut self) -> io::Result<()> {
-        if !self.is_at_place() {
-            self.listener = peer::bind(&self.path)?;
-            self.file = file_at(&self.path)?;
+        if !self.place.is_there() {
+            (self.listener, self.place) = peer::bind(&self.path)?;
         }
         Ok(())
-    }
-
-    fn is_at_place(&self) -> bool {
-        file_at(&self.path).is_ok_and(|file| file == self.file)
     }
 
     fn may(&self, peer: Peer, who: &Who) -> bool {
         let is_member = |group: &String| users::is_member(group, who.name.as_deref(), peer.gid);
         peer.uid == 0 || peer.is_own_user() || self.group.as_ref().is_some_and(is_member)
     }
-}
-
-impl Drop for Control {
-    fn drop(&mut self) {
-        // What stands there may be another daemon's by now.
-        if self.is_at_place() {
-            _ = std::fs::remove_file(&self.path);
-        }
-    }
-}
-
-fn file_at(path: &Path) -> io::Result<(u64, u64)> {
-    std::fs::symlink_metadata(path).map(|is| (is.dev(), is.ino()))
 }
 
 /// One conversation: an order, the words that answer it, the end.

@@ -1,17 +1,19 @@
 //! What is said over the control socket: one order, then words; one line of JSON each.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use crate::domain::{Lang, Verdict};
+use crate::domain::{Component, Lang, Period, Verdict};
 
 /// The longest line that is read, bytes.
 pub const LONGEST: usize = 64 * 1024;
 
-/// The longest name of a check that is listened to, bytes: as the config has them.
-const LONGEST_NAME: usize = 63;
+/// The longest name of a check or a receiver that is listened to, bytes: as the config has them.
+const LONGEST_NAME: usize = 64;
 
-/// How many checks one order may name: each is a row of the audit.
-const MOST_CHECKS: usize = 64;
+/// How many names one order may have: each is a row of the audit.
+const MOST_NAMES: usize = 64;
 
 /// An order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +24,48 @@ pub enum Order {
         /// Their names in the config.
         #[serde(deserialize_with = "names")]
         checks: Vec<String>,
+        /// The language of the words.
+        lang: Lang,
+    },
+    /// To send a test message.
+    TestAlert {
+        /// To these receivers, by their names in the config; to all, if it names none.
+        #[serde(deserialize_with = "names")]
+        receivers: Vec<String>,
+        /// The language of the words.
+        lang: Lang,
+    },
+    /// To note that somebody sees to an incident.
+    Acknowledge {
+        /// Its id; without one the only one that is open.
+        incident: Option<String>,
+        /// Whether that was said by radio.
+        radio: bool,
+        /// Who said so, where another writes it down.
+        by: Option<String>,
+        /// The language of the words.
+        lang: Lang,
+    },
+    /// To tell nobody of something for a while.
+    Silence {
+        /// Of which component; of all, if it names none.
+        component: Option<Component>,
+        /// For how long, seconds.
+        seconds: u64,
+        /// Why.
+        reason: String,
+        /// The language of the words.
+        lang: Lang,
+    },
+    /// To end a silence before its time.
+    EndSilence {
+        /// Which.
+        id: String,
+        /// The language of the words.
+        lang: Lang,
+    },
+    /// To tell the silences that hold.
+    Silences {
         /// The language of the words.
         lang: Lang,
     },
@@ -44,7 +88,12 @@ impl Order {
     /// The language of whoever gives it.
     pub const fn lang(&self) -> Lang {
         match self {
-            Self::Test { lang, .. } => *lang,
+            Self::Test { lang, .. }
+            | Self::TestAlert { lang, .. }
+            | Self::Acknowledge { lang, .. }
+            | Self::Silence { lang, .. }
+            | Self::EndSilence { lang, .. }
+            | Self::Silences { lang } => *lang,
         }
     }
 
@@ -52,13 +101,29 @@ impl Order {
     pub const fn action(&self) -> &'static str {
         match self {
             Self::Test { .. } => "test",
+            Self::TestAlert { .. } => "test_alert",
+            Self::Acknowledge { .. } => "acknowledge",
+            Self::Silence { .. } => "silence",
+            Self::EndSilence { .. } => "end_silence",
+            Self::Silences { .. } => "silences",
         }
     }
 
     /// What it is about, as the audit names it.
     pub fn subject(&self) -> String {
         match self {
-            Self::Test { checks, .. } => checks.join(" "),
+            Self::Test { checks: names, .. } | Self::TestAlert { receivers: names, .. } => names.join(" "),
+            Self::Acknowledge { incident, radio, by, .. } => {
+                let way = if *radio { " by radio" } else { "" };
+                let who = by.as_ref().map(|by| format!(", said by {by}")).unwrap_or_default();
+                format!("{}{way}{who}", incident.as_deref().unwrap_or("the open one"))
+            }
+            Self::Silence { component, seconds, reason, .. } => {
+                let what = component.map_or("all", Component::as_str);
+                format!("{what} for {}: {reason}", Period(Duration::from_secs(*seconds)))
+            }
+            Self::EndSilence { id, .. } => id.clone(),
+            Self::Silences { .. } => String::new(),
         }
     }
 }
@@ -74,6 +139,20 @@ pub enum Word {
     },
     /// A test was made.
     Tested(Tested),
+    /// An attempt to tell a receiver has ended.
+    Told {
+        /// Which receiver.
+        receiver: String,
+        /// Why it has not arrived; nothing where it has.
+        failed: Option<String>,
+        /// Whether it is tried again.
+        again: bool,
+    },
+    /// What was ordered is done, or known.
+    Done {
+        /// What, in the language asked for.
+        message: String,
+    },
     /// It was not.
     Refused {
         /// Which check; none, where the whole order is refused.
@@ -132,11 +211,11 @@ pub struct Why {
     pub remedy: String,
 }
 
-/// What is said is written down, and said again: not more of it than names of checks can be.
+/// What is said is written down, and said again: not more of it than names can be.
 fn names<'de, D: Deserializer<'de>>(said: D) -> Result<Vec<String>, D::Error> {
     let names = Vec::<String>::deserialize(said)?;
-    if names.len() > MOST_CHECKS || names.iter().any(|name| name.len() > LONGEST_NAME) {
-        let most = format!("{MOST_CHECKS} names at most, of {LONGEST_NAME} characters at most");
+    if names.len() > MOST_NAMES || names.iter().any(|name| name.len() > LONGEST_NAME) {
+        let most = format!("{MOST_NAMES} names at most, of {LONGEST_NAME} characters at most");
         return Err(de::Error::custom(most));
     }
     Ok(names)
@@ -184,8 +263,8 @@ mod tests {
     #[test]
     fn an_order_is_not_longer_than_names_of_checks_can_be() {
         let order = |count, length| Order::Test { checks: vec!["x".repeat(length); count], lang: Lang::En }.line();
-        assert!(Order::parse(&order(64, 63)).is_ok());
-        for line in [order(1, 64), order(65, 1), order(1, 60_000)] {
+        assert!(Order::parse(&order(64, 64)).is_ok());
+        for line in [order(1, 65), order(65, 1), order(1, 60_000)] {
             let said = Order::parse(&line).unwrap_err().to_string();
             assert!(said.contains("at most") && !said.contains("xx"), "{said}");
         }

@@ -20,12 +20,12 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::config::{Config, Kind};
-use super::error::DeliveryError;
-use super::stats::Stats;
-use super::webhook::{SetupError, Webhook};
+use super::config::Config;
+use super::error::{DeliveryError, Failure, SetupError};
+use super::kinds::Ready;
+use super::stats::{Attempt, Stats};
 use crate::clock::Clock;
-use crate::domain::{GiveUp, Mono, Notification, Outbox};
+use crate::domain::{GiveUp, Mono, Notification, Outbox, Period};
 
 /// How long an empty outbox is believed without a poke.
 const LOOK: Duration = Duration::from_mins(1);
@@ -66,9 +66,10 @@ impl Schedule {
 
 /// Somebody who can be told.
 #[derive(Clone, Debug)]
-pub enum Receiver {
-    /// By HTTP.
-    Webhook(Webhook),
+pub struct Receiver {
+    name: Arc<str>,
+    timeout: Duration,
+    ready: Ready,
 }
 
 impl Receiver {
@@ -77,22 +78,19 @@ impl Receiver {
     /// # Errors
     /// If its way of delivery cannot be set up on this machine.
     pub fn new(config: &Config) -> Result<Self, SetupError> {
-        match config.kind {
-            Kind::Webhook => Webhook::new(config).map(Self::Webhook),
-        }
+        Ok(Self { name: Arc::clone(&config.name), timeout: config.timeout.0, ready: Ready::new(&config.way)? })
     }
 
     /// Its name in the config.
-    pub fn name(&self) -> &Arc<str> {
-        match self {
-            Self::Webhook(webhook) => webhook.name(),
-        }
+    pub const fn name(&self) -> &Arc<str> {
+        &self.name
     }
 
     async fn attempt(&self, notification: &Notification) -> Result<(), DeliveryError> {
-        match self {
-            Self::Webhook(webhook) => webhook.deliver(notification).await,
-        }
+        // One deadline over all of it: a secret's file may lie on a dead mount.
+        tokio::time::timeout(self.timeout, self.ready.deliver(notification)).await.unwrap_or_else(|_| {
+            Err(DeliveryError::new(Failure::Timeout, format!("no answer within {}", Period(self.timeout))))
+        })
     }
 }
 
@@ -199,6 +197,7 @@ impl<O: Outbox> Line<O> {
                         counts.delivered += 1;
                         counts.failures_in_a_row = 0;
                         counts.last_delivered_at = Some(at);
+                        counts.last = Some(Attempt { key: Arc::clone(&notification.key), ended: Ok(()) });
                     });
                 }
                 Err(error) => not_before = Some(self.failed(&notification, &error, &mut failures).await),
@@ -233,6 +232,7 @@ impl<O: Outbox> Line<O> {
         self.stats.of(name, |counts| {
             *counts.failed.entry(error.failure).or_default() += 1;
             counts.failures_in_a_row = counts.failures_in_a_row.saturating_add(1);
+            counts.last = Some(Attempt { key: Arc::clone(&notification.key), ended: Err(error.clone()) });
             if let Some(why) = give_up {
                 *counts.given_up.entry(why).or_default() += 1;
             }

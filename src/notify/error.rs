@@ -3,6 +3,22 @@
 use std::fmt;
 use std::time::Duration;
 
+/// Why a receiver could not be made ready.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub struct SetupError {
+    what: &'static str,
+    #[source]
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl SetupError {
+    /// `what` cannot be done, because of `source`.
+    pub fn new(what: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { what, source: source.into() }
+    }
+}
+
 /// What kind of failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Failure {
@@ -23,11 +39,13 @@ pub enum Failure {
     Redirected,
     /// The secret cannot be read.
     Secret,
+    /// What is asked on this machine (a program, a spool) failed.
+    Local,
 }
 
 impl Failure {
     /// All, in the order of metrics.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Timeout,
         Self::Connect,
         Self::Protocol,
@@ -36,6 +54,7 @@ impl Failure {
         Self::Denied,
         Self::Redirected,
         Self::Secret,
+        Self::Local,
     ];
 
     /// The label value.
@@ -49,6 +68,7 @@ impl Failure {
             Self::Denied => "denied",
             Self::Redirected => "redirected",
             Self::Secret => "secret",
+            Self::Local => "local",
         }
     }
 

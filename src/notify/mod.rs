@@ -1,20 +1,33 @@
-//! Telling people: what is told to whom ([`policy`]), in what words ([`payload`]), by what way ([`webhook`]), until it has
+//! Telling people: what is told to whom ([`policy`]), in what words ([`payload`]), by what way ([`kinds`]), until it has
 //! arrived ([`mod@deliver`]).
 //!
 //! ```text
-//! incident ──policy──▶ notifications ──(stored by the outbox's owner)──▶ one task a receiver ──▶ webhook
+//! incident ──policy──▶ notifications ──(stored by the outbox's owner)──▶ one task a receiver ──▶ its way
 //! ```
 
+pub mod alertmanager;
+pub mod command;
 pub mod config;
 pub mod deliver;
+mod document;
+pub mod email;
 pub mod error;
+mod http;
+pub mod kinds;
+pub mod ntfy;
 pub mod payload;
 pub mod policy;
+pub mod routes;
+mod secret;
+pub mod sms;
 pub mod stats;
+pub mod telegram;
+mod url;
 pub mod webhook;
 
 pub use config::Config;
 pub use deliver::{Poke, Receiver, Schedule, deliver};
-pub use error::{DeliveryError, Failure};
+pub use error::{DeliveryError, Failure, SetupError};
+pub use kinds::{Kind, Way};
 pub use policy::{Change, Policy, Withheld};
 pub use stats::Stats;

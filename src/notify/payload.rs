@@ -1,54 +1,12 @@
-//! The words of a notification: one JSON document, stable.
-//!
-//! | key | value |
-//! |---|---|
-//! | `version` | 1; a change that a reader could trip over makes it 2 |
-//! | `id` | the idempotency key: the same at every attempt, unique for ever |
-//! | `event` | `incident_opened`, `incident_changed`, `incident_closed`, `test` |
-//! | `room`, `room_title` | the room's name, and that for people |
-//! | `at` | when it was decided |
-//! | `lang` | the language of all words for people: `id` or `en` |
-//! | `text` | all of it in a few sentences, for whoever shows just one thing |
-//! | `incident` | null for a test, else what follows |
-//! | `incident.id` | the same for all events of one incident |
-//! | `incident.component`, `.component_title` | the word of the API, and that for people |
-//! | `incident.verdict`, `.verdict_title` | as it is now; `ready` when closed |
-//! | `incident.worst` | the worst verdict it had |
-//! | `incident.since`, `.closed_at` | from when until when; `closed_at` is null while it is open |
-//! | `incident.reasons[]` | worst first (when closed: as they stood last): `code`, `verdict`, `message`, `detail` (for IT staff), `remedy`, `since`, `blocked_by` |
-//!
-//! Moments are RFC 3339 with the offset of the room's time zone. A null is a null: no key is ever missing.
+//! The words of a notification: how the document ([`super::document`]) is made from an incident.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde::Serialize;
 
+use super::document::{Document, IncidentPart, ReasonPart};
 use crate::domain::{Incident, Lang, Reason, Verdict};
 
-/// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Event {
-    /// Something began to be wrong.
-    Opened,
-    /// It is wrong in another way.
-    Changed,
-    /// It is over.
-    Closed,
-    /// Somebody wants to see that messages arrive.
-    Test,
-}
-
-impl Event {
-    /// The word in the payload.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Opened => "incident_opened",
-            Self::Changed => "incident_changed",
-            Self::Closed => "incident_closed",
-            Self::Test => "test",
-        }
-    }
-}
+pub use super::document::Event;
 
 /// A room's names.
 #[derive(Clone, Copy, Debug)]
@@ -78,54 +36,17 @@ pub struct Letter<'a> {
     pub incident: Option<&'a Incident>,
 }
 
-#[derive(Serialize)]
-struct Document<'a> {
-    version: u32,
-    id: &'a str,
-    event: &'static str,
-    room: &'a str,
-    room_title: &'a str,
-    at: String,
-    lang: &'static str,
-    text: String,
-    incident: Option<IncidentPart<'a>>,
-}
-
-#[derive(Serialize)]
-struct IncidentPart<'a> {
-    id: &'a str,
-    component: &'static str,
-    component_title: &'static str,
-    verdict: &'static str,
-    verdict_title: &'static str,
-    worst: &'static str,
-    since: String,
-    closed_at: Option<String>,
-    reasons: Vec<ReasonPart<'a>>,
-}
-
-#[derive(Serialize)]
-struct ReasonPart<'a> {
-    code: &'static str,
-    verdict: &'static str,
-    message: String,
-    detail: Option<&'a str>,
-    remedy: String,
-    since: String,
-    blocked_by: Option<&'a str>,
-}
-
 impl Letter<'_> {
     /// The JSON document.
     pub fn json(&self) -> String {
         let document = Document {
             version: 1,
-            id: self.id,
-            event: self.event.as_str(),
-            room: self.room.name,
-            room_title: self.room.title,
+            id: self.id.to_owned(),
+            event: self.event,
+            room: self.room.name.to_owned(),
+            room_title: self.room.title.to_owned(),
             at: self.moment(self.at),
-            lang: self.lang.as_str(),
+            lang: self.lang,
             text: self.text(),
             incident: self.incident.map(|incident| self.incident_part(incident)),
         };
@@ -133,23 +54,23 @@ impl Letter<'_> {
         serde_json::to_string(&document).unwrap_or_default()
     }
 
-    fn incident_part<'a>(&self, incident: &'a Incident) -> IncidentPart<'a> {
-        let reason = |reason: &'a Reason| ReasonPart {
-            code: reason.def.code,
-            verdict: reason.verdict.as_str(),
+    fn incident_part(&self, incident: &Incident) -> IncidentPart {
+        let reason = |reason: &Reason| ReasonPart {
+            code: reason.def.code.to_owned(),
+            verdict: reason.verdict,
             message: reason.message(self.lang),
-            detail: reason.detail(),
+            detail: reason.detail().map(str::to_owned),
             remedy: reason.remedy(self.lang),
             since: self.moment(reason.since),
-            blocked_by: reason.blocked_by.as_ref().map(crate::domain::CheckName::as_str),
+            blocked_by: reason.blocked_by.as_ref().map(ToString::to_string),
         };
         IncidentPart {
-            id: &incident.id,
-            component: incident.component.as_str(),
-            component_title: incident.component.title(self.lang),
-            verdict: incident.verdict.as_str(),
-            verdict_title: incident.verdict.title(self.lang),
-            worst: incident.worst.as_str(),
+            id: incident.id.clone(),
+            component: incident.component,
+            component_title: incident.component.title(self.lang).to_owned(),
+            verdict: incident.verdict,
+            verdict_title: incident.verdict.title(self.lang).to_owned(),
+            worst: incident.worst,
             since: self.moment(incident.opened_at),
             closed_at: incident.closed_at.map(|at| self.moment(at)),
             reasons: incident.reasons.iter().map(reason).collect(),
@@ -165,13 +86,32 @@ impl Letter<'_> {
             };
         };
         let title = incident.component.title(self.lang);
-        if self.event == Event::Closed {
-            return match self.lang {
-                Lang::Id => format!("{}: {title} sudah pulih. Gangguan selesai.", self.room.title),
-                Lang::En => format!("{}: {title} is back to normal. The disturbance is over.", self.room.title),
-            };
+        let room = self.room.title;
+        match (self.event, self.lang) {
+            (Event::Closed, Lang::Id) => return format!("{room}: {title} sudah pulih. Gangguan selesai."),
+            (Event::Closed, Lang::En) => return format!("{room}: {title} is back to normal. The disturbance is over."),
+            (Event::Acknowledged, Lang::Id) => {
+                return format!("{room}: gangguan {title} sudah diterima dan ditangani.");
+            }
+            (Event::Acknowledged, Lang::En) => return format!("{room}: somebody sees to {title}."),
+            (Event::Unstable, Lang::Id) => {
+                return format!(
+                    "{room}: {title} tidak stabil, berulang kali terganggu lalu pulih. Kabar berikutnya setelah stabil."
+                );
+            }
+            (Event::Unstable, Lang::En) => {
+                return format!(
+                    "{room}: {title} is unstable, it fails and comes back again and again. More when it is at rest."
+                );
+            }
+            _ => {}
         }
-        let mut text = format!("{}: {title} – {}.", self.room.title, incident.verdict.title(self.lang));
+        let verdict = incident.verdict.title(self.lang);
+        let mut text = match (self.event, self.lang) {
+            (Event::Reminder, Lang::Id) => format!("{room}: masih belum ada yang menangani {title} – {verdict}."),
+            (Event::Reminder, Lang::En) => format!("{room}: still nobody sees to {title} – {verdict}."),
+            _ => format!("{room}: {title} – {verdict}."),
+        };
         // The first explains the rest; a list is in `reasons`.
         if let Some(reason) = incident.reasons.iter().find(|reason| reason.verdict != Verdict::Ready) {
             text = format!("{text} {}. {}.", reason.message(self.lang), reason.remedy(self.lang));

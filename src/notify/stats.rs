@@ -1,11 +1,12 @@
 //! What became of the notifications, for metrics and API.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 
-use super::error::Failure;
+use super::error::{DeliveryError, Failure};
 use super::policy::Withheld;
 use crate::domain::GiveUp;
 
@@ -31,25 +32,40 @@ pub struct ReceiverCounts {
     pub failures_in_a_row: u32,
     /// When one arrived last.
     pub last_delivered_at: Option<Timestamp>,
+    /// The newest attempt.
+    pub last: Option<Attempt>,
+}
+
+/// One attempt to deliver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Of which notification: its key.
+    pub key: Arc<str>,
+    /// What became of it.
+    pub ended: Result<(), DeliveryError>,
 }
 
 /// The counts' shared handle. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Stats(Arc<Mutex<Counts>>);
+pub struct Stats(watch::Sender<Counts>);
 
 impl Stats {
     /// The counts now.
     pub fn counts(&self) -> Counts {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.borrow().clone()
+    }
+
+    /// The same, for whoever waits for them to change.
+    pub fn watch(&self) -> watch::Receiver<Counts> {
+        self.0.subscribe()
     }
 
     /// Counts a change that was told to nobody.
     pub fn withheld(&self, why: Withheld) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner).withheld.entry(why).or_default() += 1;
+        self.0.send_modify(|counts| *counts.withheld.entry(why).or_default() += 1);
     }
 
     pub(super) fn of(&self, receiver: &Arc<str>, change: impl FnOnce(&mut ReceiverCounts)) {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        change(counts.receivers.entry(Arc::clone(receiver)).or_default());
+        self.0.send_modify(|counts| change(counts.receivers.entry(Arc::clone(receiver)).or_default()));
     }
 }

@@ -3,8 +3,8 @@
 pub mod users;
 
 use std::io;
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _};
 use tokio::net::{UnixListener, UnixStream};
@@ -34,12 +34,43 @@ impl Peer {
     }
 }
 
+/// The file of a socket that was bound. It is taken away when this is dropped, unless another stands there by then.
+#[derive(Debug)]
+pub struct Place {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+/// By what a file is known again: device, number, and when it was made, because a number is given anew. A socket's time of
+/// modification is that of its making.
+type File = (u64, u64, i64, i64);
+
+impl Place {
+    /// Whether the socket still stands there.
+    pub fn is_there(&self) -> bool {
+        self.file.is_some() && file_at(&self.path) == self.file
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if self.is_there() {
+            _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn file_at(path: &Path) -> Option<File> {
+    let is = std::fs::symlink_metadata(path).ok()?;
+    Some((is.dev(), is.ino(), is.mtime(), is.mtime_nsec()))
+}
+
 /// Binds a socket at `path` at which anybody may knock: who comes in is decided by who the kernel says it is. A file that an
 /// ended process left is taken away; one at which somebody listens is not.
 ///
 /// # Errors
 /// `AddrInUse` where somebody listens, or where the file is no socket; else the file system's.
-pub fn bind(path: &Path) -> io::Result<UnixListener> {
+pub fn bind(path: &Path) -> io::Result<(UnixListener, Place)> {
     let listener = match UnixListener::bind(path) {
         // Nothing but a socket is ever taken away: a path that is mistyped may be somebody's file.
         Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_socket(path) => {
@@ -53,8 +84,9 @@ pub fn bind(path: &Path) -> io::Result<UnixListener> {
         }
         bound => bound,
     }?;
+    let place = Place { path: path.to_owned(), file: file_at(path) };
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o666))?;
-    Ok(listener)
+    Ok((listener, place))
 }
 
 /// Reads on to the end of a line of `longest` bytes at most; `false` at the end of all. What was read stays in `line` when the
@@ -87,7 +119,7 @@ mod tests {
         let path = folder.path().join("a.sock");
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
         assert!(path.exists());
-        let living = bind(&path).unwrap();
+        let (living, place) = bind(&path).unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o666);
         assert_eq!(bind(&path).unwrap_err().kind(), io::ErrorKind::AddrInUse);
         let here = UnixStream::connect(&path).await.unwrap();
@@ -98,6 +130,21 @@ mod tests {
         std::fs::write(&file, "somebody's").unwrap();
         assert_eq!(bind(&file).unwrap_err().kind(), io::ErrorKind::AddrInUse);
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "somebody's");
+        assert!(place.is_there());
+        drop(place);
+        assert!(!path.exists(), "taken away at the end");
+    }
+
+    #[tokio::test]
+    async fn what_another_has_put_in_its_place_is_left_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.sock");
+        let (_first, place) = bind(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let (_second, of_second) = bind(&path).unwrap();
+        assert!(!place.is_there());
+        drop(place);
+        assert!(path.exists() && of_second.is_there());
     }
 
     #[tokio::test]

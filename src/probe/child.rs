@@ -16,6 +16,8 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{ExitCode, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -65,9 +67,15 @@ impl Program {
 #[derive(Debug, Default)]
 pub struct Slot {
     left_behind: Option<Child>,
+    newest: Arc<AtomicU32>,
 }
 
 impl Slot {
+    /// The process number of its newest child, also after its end; 0 before the first.
+    pub fn newest(&self) -> Arc<AtomicU32> {
+        Arc::clone(&self.newest)
+    }
+
     /// Whether a killed child still hangs in the kernel. Looks without waiting.
     pub fn is_left_behind(&mut self) -> bool {
         if let Some(child) = &mut self.left_behind
@@ -121,7 +129,7 @@ impl Slot {
         if self.is_left_behind() {
             return Err(ProbeError::new(ErrorKind::Timeout, "an earlier child still hangs in the kernel"));
         }
-        Command::new(&program.path)
+        let child = Command::new(&program.path)
             .args(&program.first)
             .args(args)
             // Programs of others answer in the user's language unless told not to; ours do not care.
@@ -131,7 +139,9 @@ impl Slot {
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()
-            .map_err(|error| not_started(program, &error))
+            .map_err(|error| not_started(program, &error))?;
+        self.newest.store(child.id().unwrap_or_default(), Ordering::Relaxed);
+        Ok(child)
     }
 
     /// Kills by the child's own handle, so that a number used anew by another process is never meant.
@@ -233,8 +243,7 @@ pub fn understand<T: DeserializeOwned>(said: &[u8]) -> Result<T, ProbeError> {
 
 /// The child's side: looks at one device, says what it found on standard output, and ends.
 ///
-/// `args` are what follows [`COMMAND`]: `camera /dev/video0`. A failure of the device is an answer too; the code tells only
-/// whether an answer was given.
+/// `args` follow [`COMMAND`]: `camera /dev/video0`. A failure is an answer too; the code tells only whether one was given.
 pub fn main(args: &[OsString]) -> ExitCode {
     let said = match args {
         [what, path] if what == "camera" => say(super::camera::query::look(path.as_ref())),
@@ -267,6 +276,12 @@ pub(crate) fn seal() -> Result<(), ProbeError> {
         .and_then(|()| set_dumpable_behavior(DumpableBehavior::NotDumpable))
         .and_then(|()| set_parent_process_death_signal(Some(Signal::KILL)))
         .map_err(|error| ProbeError::new(ErrorKind::Internal, format!("the child cannot be sealed: {error}")))
+}
+
+/// A failure as a child would tell it, for whoever has run one for another.
+pub fn failure(error: ProbeError) -> Vec<u8> {
+    // Two strings: nothing in it can fail to be written.
+    say::<()>(Err(error)).unwrap_or_default()
 }
 
 fn say<T: Serialize>(found: Result<T, ProbeError>) -> serde_json::Result<Vec<u8>> {
@@ -325,7 +340,7 @@ mod tests {
     async fn a_place_with_a_child_left_behind_starts_no_second_one_and_is_free_once_it_is_gone() {
         let child = Command::new("/bin/sleep").arg("infinity").kill_on_drop(true).spawn().unwrap();
         let pid = child.id().unwrap();
-        let mut slot = Slot { left_behind: Some(child) };
+        let mut slot = Slot { left_behind: Some(child), ..Slot::default() };
         let dir = tempfile::tempdir().unwrap();
         let (program, args) = shell(&format!("touch {}", dir.path().join("ran").display()));
         let error = slot.run(&program, &args, SOON).await.unwrap_err();

@@ -72,6 +72,7 @@ impl Machine {
             own_far_end: None,
             enrolled: Some(self.path("enrolled.toml")),
             budget: super::budget::Budget::default(),
+            desktop: super::seat::desktop::Desktop::default(),
         }
     }
 }

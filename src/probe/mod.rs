@@ -82,6 +82,8 @@ pub struct Context {
     pub enrolled: Option<PathBuf>,
     /// What the tests of the line may take, together.
     pub budget: budget::Budget,
+    /// The desktop session, as its agent tells it.
+    pub desktop: seat::desktop::Desktop,
 }
 
 /// Where the kernel's files are; a test gives folders of its own.

@@ -30,9 +30,6 @@ pub const EAR: &str = "radio-ear";
 /// The tone that opens a radio's VOX, in Hz and in dB of full scale.
 const TONE: (f64, f64) = (1000.0, -9.0);
 
-/// How often a card is opened before it is said to be of no use.
-const TRIES: usize = 5;
-
 /// What is to be spoken.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -133,7 +130,7 @@ fn speak(plan: &Plan) -> Result<(), ProbeError> {
     samples.extend(sound.samples);
     samples.extend(std::iter::repeat_n(0.0, frames(plan.tail)));
     let clock = Clock::start();
-    let loudspeakers = hold(&plan.play, &samples, clock)?;
+    let loudspeakers = Loudspeakers::hold(&plan.play, &samples, clock)?;
     say(&Said::Open);
     if !told(Order::Play) {
         return Ok(());
@@ -142,19 +139,6 @@ fn speak(plan: &Plan) -> Result<(), ProbeError> {
     let dry = loudspeakers.finish(clock)?;
     say(&Said::Done(dry));
     Ok(())
-}
-
-/// Some ways to a card fail now and then in their first periods and work at the next try: ALSA's plugin for a sound server does
-/// (EIO, one time of three). Nothing is keyed yet.
-fn hold(play: &str, samples: &[f64], clock: Clock) -> Result<Loudspeakers, ProbeError> {
-    let mut held = Loudspeakers::hold(play, samples, clock);
-    for _ in 1..TRIES {
-        match held {
-            Err(error) if error.kind == ErrorKind::Protocol => held = Loudspeakers::hold(play, samples, clock),
-            other => return other,
-        }
-    }
-    held
 }
 
 fn lead_in(plan: &Plan) -> Vec<f64> {

@@ -1,23 +1,32 @@
-//! Side door: `siaga seat`, the daemon's eye in the desktop session.
+//! Side door: `siaga seat`, the daemon's eye and ear in the desktop session.
 //!
 //! It asks the session's sound server (`PulseAudio`, or `PipeWire` in its clothes) by its own program `pactl`, in a child with
 //! a deadline, because a server that is frozen answers nothing for ever; and tells the daemon what it saw, at each change and
-//! every few seconds. It changes nothing, plays nothing and records nothing.
+//! every few seconds. It changes nothing. What it plays and records is a sound test that the daemon orders, in a child too,
+//! which ends at once when a program of the session records.
 
+mod changes;
 mod pactl;
+mod sound_test;
 
+use std::convert::Infallible;
 use std::io;
 use std::path::Path;
-use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::io::{AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
-use crate::probe::child::Program;
+use crate::peer;
 use crate::probe::seat::HEARTBEAT;
+use crate::probe::seat::order::{self, Order};
+use crate::probe::seat::report::{Report, Told};
+use changes::Changes;
 use pactl::Pactl;
+use sound_test::Maker;
 
 /// Between two tries to reach the daemon.
 const KNOCK: Duration = Duration::from_secs(1);
@@ -33,14 +42,22 @@ const SAID: Duration = Duration::from_secs(5);
 
 /// Reports to the daemon at `socket` until this process ends.
 pub async fn run(socket: &Path) {
-    let mut pactl = Pactl::new(Program::other("pactl", &["--format=json"]));
+    let maker = Maker::new();
+    let mut pactl = Pactl::new(maker.own());
+    let maker = Arc::new(Mutex::new(maker));
     let mut told = false;
     loop {
         match UnixStream::connect(socket).await {
             Ok(daemon) => {
                 tracing::info!(socket = %socket.display(), "the daemon is there");
                 told = false;
-                let Err(error) = report(daemon, &mut pactl).await;
+                let (hears, tells) = daemon.into_split();
+                let (done, answers) = mpsc::channel(1);
+                // At once: a look may take a while, and an order to stop may not wait for it.
+                let Err(error) = tokio::select! {
+                    end = obey(hears, &maker, &done) => end,
+                    end = report(tells, &mut pactl, answers) => end,
+                };
                 tracing::info!(%error, "the daemon has gone; it is waited for");
             }
             Err(error) if !told => {
@@ -53,23 +70,52 @@ pub async fn run(socket: &Path) {
     }
 }
 
+/// Does what the daemon orders until it goes. What is under way then ends with it.
+async fn obey(hears: OwnedReadHalf, maker: &Arc<Mutex<Maker>>, done: &mpsc::Sender<Told>) -> io::Result<Infallible> {
+    let mut hears = BufReader::new(hears);
+    let mut line = Vec::new();
+    // The test under way; it ends when this is dropped.
+    let mut under_way: Option<(u64, oneshot::Sender<Infallible>)> = None;
+    while peer::line(&mut hears, &mut line, order::LONGEST).await? {
+        match Order::parse(&line)? {
+            Order::Test { id, what } => {
+                let (go_on, stop) = oneshot::channel();
+                under_way = Some((id, go_on));
+                let (maker, done) = (Arc::clone(maker), done.clone());
+                tokio::spawn(async move {
+                    let told = maker.lock().await.make(id, what, stop).await;
+                    // A daemon that has gone asks anew.
+                    _ = done.send(told).await;
+                });
+            }
+            Order::Stop { id } => under_way = under_way.filter(|(of, _)| *of != id),
+        }
+        line.clear();
+    }
+    Err(io::ErrorKind::UnexpectedEof.into())
+}
+
 /// Reports until the daemon goes.
-async fn report(daemon: UnixStream, pactl: &mut Pactl) -> io::Result<std::convert::Infallible> {
-    let (mut hears, mut told) = daemon.into_split();
+async fn report(
+    mut tells: OwnedWriteHalf,
+    pactl: &mut Pactl,
+    mut answers: mpsc::Receiver<Told>,
+) -> io::Result<Infallible> {
     let mut changes = Changes::default();
     loop {
-        let line = pactl.look().await.line();
-        tokio::time::timeout(SAID, told.write_all(&line))
-            .await
-            .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "the daemon reads nothing"))??;
+        say(&mut tells, &pactl.look().await).await?;
         tokio::select! {
             () = due(&mut changes) => {}
-            // It never says anything: what comes is its end, and the next one wants to be told at once.
-            end = hears.read_u8() => {
-                return Err(end.err().unwrap_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the daemon speaks")));
-            }
+            // What has changed meanwhile is looked at next.
+            Some(told) = answers.recv() => say(&mut tells, &Report::Tested(told)).await?,
         }
     }
+}
+
+async fn say(tells: &mut OwnedWriteHalf, report: &Report) -> io::Result<()> {
+    tokio::time::timeout(SAID, tells.write_all(&report.line()))
+        .await
+        .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "the daemon reads nothing"))?
 }
 
 /// Waits until there is something to report: a change and those that follow it, or the heartbeat. A server that is not there
@@ -78,64 +124,5 @@ async fn due(changes: &mut Changes) {
     if tokio::time::timeout(HEARTBEAT, changes.next()).await.is_ok() {
         let more = async { while tokio::time::timeout(QUIET, changes.next()).await.is_ok() {} };
         _ = tokio::time::timeout(STORM, more).await;
-    }
-}
-
-/// The server's own word that something has changed: `pactl subscribe`.
-#[derive(Default)]
-struct Changes(Option<(Child, Lines<BufReader<ChildStdout>>)>);
-
-impl Changes {
-    /// Waits for the next change that matters; for ever, where the server tells none. Giving the wait up loses nothing.
-    async fn next(&mut self) {
-        loop {
-            let Some((_, lines)) = &mut self.0 else {
-                self.0 = subscribe();
-                if self.0.is_none() {
-                    return std::future::pending().await;
-                }
-                continue;
-            };
-            match lines.next_line().await {
-                Ok(Some(line)) if matters(&line) => return,
-                Ok(Some(_)) => {}
-                // The server has gone: that is a change too. Not at once, for one that is away stays away for a while.
-                Ok(None) | Err(_) => {
-                    tokio::time::sleep(KNOCK).await;
-                    self.0 = None;
-                    return;
-                }
-            }
-        }
-    }
-}
-
-fn subscribe() -> Option<(Child, Lines<BufReader<ChildStdout>>)> {
-    let mut command = Command::new("pactl");
-    command.arg("subscribe").env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.kill_on_drop(true).spawn().ok()?;
-    let lines = BufReader::new(child.stdout.take()?).lines();
-    Some((child, lines))
-}
-
-/// `Event 'change' on source #3`. That a client came or went is our own doing: each look is one.
-fn matters(line: &str) -> bool {
-    line.split_once(" on ").is_some_and(|(_, object)| {
-        ["source", "sink", "server", "card"].iter().any(|kind| object.trim_start().starts_with(kind))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_is_heard_and_played_matters() {
-        for line in ["Event 'change' on source #3", "Event 'new' on sink-input #7", "Event 'change' on server #-1"] {
-            assert!(matters(line), "{line}");
-        }
-        for line in ["Event 'new' on client #8", "Event 'remove' on module #1", "", "Got SIGINT, exiting."] {
-            assert!(!matters(line), "{line}");
-        }
     }
 }

@@ -1,6 +1,8 @@
 //! What `pactl` tells of the session's sound server, as a report.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -20,6 +22,18 @@ const NORMAL: f64 = 65536.0;
 pub(super) struct Pactl {
     program: Program,
     slot: Slot,
+    /// The process that makes a sound test of ours, which uses nothing.
+    own: Arc<AtomicU32>,
+}
+
+/// What is chosen in the sound settings, by the names that people see there.
+pub(super) struct Chosen {
+    /// The microphone.
+    pub(super) source: Option<String>,
+    /// The loudspeakers.
+    pub(super) sink: Option<String>,
+    /// Whether an echo canceller of the server's is one of them.
+    pub(super) canceller: bool,
 }
 
 #[derive(Deserialize)]
@@ -41,6 +55,9 @@ struct Listed {
     /// Of a source: the sink that it hears.
     #[serde(default)]
     monitor_source: Option<String>,
+    /// What made it: `module-alsa-card.c`, `PipeWire`.
+    #[serde(default)]
+    driver: Option<String>,
     #[serde(default)]
     properties: BTreeMap<String, String>,
 }
@@ -56,6 +73,9 @@ struct Stream {
     /// Of a recording: the source.
     #[serde(default)]
     source: Option<u32>,
+    /// The program that is connected; none of a stream that is the server's own, from one of its parts to another.
+    #[serde(default)]
+    client: Option<serde_json::Value>,
     /// It is paused, or not begun.
     #[serde(default)]
     corked: bool,
@@ -64,8 +84,45 @@ struct Stream {
 }
 
 impl Pactl {
-    pub(super) fn new(program: Program) -> Self {
-        Self { program, slot: Slot::default() }
+    /// One that has asked nothing yet; what the process of that number does is ours.
+    pub(super) fn new(own: Arc<AtomicU32>) -> Self {
+        Self { program: Program::other("pactl", &["--format=json"]), slot: Slot::default(), own }
+    }
+
+    /// What is chosen now. What stands for no equipment is nothing.
+    ///
+    /// # Errors
+    /// What asking came to.
+    pub(super) async fn chosen(&mut self) -> Result<Chosen, ProbeError> {
+        let info: Info = self.ask(&["info"]).await?;
+        let sources: Vec<Listed> = self.ask(&["list", "sources"]).await?;
+        let sinks: Vec<Listed> = self.ask(&["list", "sinks"]).await?;
+        let source = default(info.default_source_name.as_deref(), &sources).filter(|listed| !listed.is_virtual());
+        let sink = default(info.default_sink_name.as_deref(), &sinks).filter(|listed| !listed.is_virtual());
+        let canceller = source.into_iter().chain(sink).any(Listed::is_canceller);
+        let named = |listed: &Listed| listed.device().description;
+        Ok(Chosen { source: source.map(named), sink: sink.map(named), canceller })
+    }
+
+    /// The programs that record from any source that hears a room, but for our own test.
+    ///
+    /// # Errors
+    /// What asking came to.
+    pub(super) async fn recorders(&mut self) -> Result<Vec<String>, ProbeError> {
+        let mut recordings: Vec<Stream> = self.ask(&["list", "source-outputs"]).await?;
+        recordings.retain(|stream| self.is_used_by_another(stream));
+        if recordings.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sources: Vec<Listed> = self.ask(&["list", "sources"]).await?;
+        Ok(recorders(&sources, &recordings))
+    }
+
+    /// Whether a program other than our own test uses this stream now.
+    fn is_used_by_another(&self, stream: &Stream) -> bool {
+        let own = self.own.load(Ordering::Relaxed).to_string();
+        let is_own = stream.properties.get("application.process.id") == Some(&own);
+        !stream.corked && stream.client.is_some() && !is_own
     }
 
     /// Looks once. What fails is a report too.
@@ -93,8 +150,10 @@ impl Pactl {
         let info: Info = self.ask(&["info"]).await?;
         let sources: Vec<Listed> = self.ask(&["list", "sources"]).await?;
         let sinks: Vec<Listed> = self.ask(&["list", "sinks"]).await?;
-        let recordings: Vec<Stream> = self.ask(&["list", "source-outputs"]).await?;
-        let playings: Vec<Stream> = self.ask(&["list", "sink-inputs"]).await?;
+        let mut recordings: Vec<Stream> = self.ask(&["list", "source-outputs"]).await?;
+        let mut playings: Vec<Stream> = self.ask(&["list", "sink-inputs"]).await?;
+        recordings.retain(|stream| self.is_used_by_another(stream));
+        playings.retain(|stream| self.is_used_by_another(stream));
         Ok(report(&info, &sources, &sinks, &recordings, &playings))
     }
 
@@ -106,20 +165,27 @@ impl Pactl {
     }
 }
 
+/// What the server is and what the programs do that use it now.
 fn report(info: &Info, sources: &[Listed], sinks: &[Listed], recordings: &[Stream], playings: &[Stream]) -> Report {
-    let default = |name: &Option<String>, of: &[Listed]| {
-        of.iter().find(|listed| name.as_deref() == Some(&listed.name)).map(Listed::device)
-    };
+    Report::Sound {
+        source: default(info.default_source_name.as_deref(), sources).map(Listed::device),
+        sink: default(info.default_sink_name.as_deref(), sinks).map(Listed::device),
+        recorders: recorders(sources, recordings),
+        players: names(playings.iter()),
+    }
+}
+
+fn default<'a>(name: Option<&str>, of: &'a [Listed]) -> Option<&'a Listed> {
+    of.iter().find(|listed| name == Some(&listed.name))
+}
+
+/// Who of these hears a room.
+fn recorders(sources: &[Listed], recordings: &[Stream]) -> Vec<String> {
     let hears_a_room = |stream: &&Stream| {
         let source = sources.iter().find(|source| stream.source == Some(source.index));
         source.is_none_or(|source| !source.is_virtual())
     };
-    Report::Sound {
-        source: default(&info.default_source_name, sources),
-        sink: default(&info.default_sink_name, sinks),
-        recorders: names(recordings.iter().filter(|stream| !stream.corked).filter(hears_a_room)),
-        players: names(playings.iter().filter(|stream| !stream.corked)),
-    }
+    names(recordings.iter().filter(hears_a_room))
 }
 
 impl Listed {
@@ -141,6 +207,12 @@ impl Listed {
         let hears_a_sink =
             self.name.ends_with(".monitor") && self.monitor_source.as_deref().is_some_and(|of| !of.is_empty());
         is_monitor || hears_a_sink || self.name.starts_with("auto_null")
+    }
+
+    /// Whether the server takes the loudspeakers' sound out of it: `module-echo-cancel` of either server.
+    fn is_canceller(&self) -> bool {
+        let told = [self.driver.as_ref(), self.properties.get("node.group")];
+        told.into_iter().flatten().any(|text| text.contains("echo-cancel"))
     }
 }
 
@@ -182,21 +254,41 @@ mod tests {
     }
 
     #[test]
+    fn an_echo_canceller_is_known_of_either_server() {
+        for more in [
+            r#","driver":"module-echo-cancel.c""#,
+            r#","driver":"PipeWire","properties":{"node.group":"echo-cancel-812-14"}"#,
+        ] {
+            assert!(device("ec", more).is_canceller(), "{more}");
+        }
+        assert!(
+            !device("mic", r#","driver":"module-alsa-card.c","properties":{"node.name":"alsa_input"}"#).is_canceller()
+        );
+    }
+
+    #[test]
     fn who_records_a_monitor_or_is_paused_holds_nothing() {
         let sources = [device("mic", ""), Listed { index: 2, ..device("lab.monitor", r#","monitor_source":"lab""#) }];
-        let stream = |source, corked, name: &str| Stream {
+        let stream = |source, corked, client: Option<u32>, process: &str, name: &str| Stream {
             source: Some(source),
+            client: client.map(Into::into),
             corked,
-            properties: [("application.name".to_owned(), name.to_owned())].into(),
+            properties: [("application.name", name), ("application.process.id", process)]
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .into(),
         };
         let info = Info { default_source_name: Some("mic".into()), default_sink_name: None };
-        let recordings = [
-            stream(1, false, "zoom"),
-            stream(1, false, "zoom"),
-            stream(1, true, "paused"),
-            stream(2, false, "screen recorder"),
-            stream(9, false, "of a source that has just gone"),
+        let mut recordings = vec![
+            stream(1, false, Some(7), "11", "zoom"),
+            stream(1, false, Some(8), "11", "zoom"),
+            stream(1, true, Some(9), "12", "paused"),
+            stream(1, false, None, "13", "the server's own canceller"),
+            stream(1, false, Some(10), "14", "our own test"),
+            stream(2, false, Some(11), "15", "screen recorder"),
+            stream(9, false, Some(12), "16", "of a source that has just gone"),
         ];
+        let pactl = Pactl::new(Arc::new(AtomicU32::new(14)));
+        recordings.retain(|stream| pactl.is_used_by_another(stream));
         let Report::Sound { source, sink, recorders, .. } = report(&info, &sources, &[], &recordings, &[]) else {
             panic!("no sound")
         };

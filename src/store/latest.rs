@@ -1,9 +1,10 @@
 //! What holds now, in memory: what a file that is begun anew must have.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use super::{Batch, Restored};
-use crate::domain::{Component, Incident, Standing, Subject};
+use crate::domain::{Component, Incident, Silence, Standing, Subject};
 
 /// The newest of what is replaced and not added to.
 #[derive(Debug, Default)]
@@ -11,6 +12,10 @@ pub(super) struct Latest {
     /// The newest open incident of each component: its end must find it.
     open: BTreeMap<Component, Incident>,
     standings: HashMap<Subject, Standing>,
+    /// What was told of open incidents.
+    told: HashMap<String, String>,
+    /// Those that had ended when they were taken are of no use, and few.
+    silences: HashMap<Arc<str>, Silence>,
 }
 
 impl Latest {
@@ -18,6 +23,8 @@ impl Latest {
     pub(super) fn restored(&mut self, left: &Restored) {
         self.open.extend(left.open_incidents.iter().map(|open| (open.component, open.clone())));
         self.stands(&left.standings);
+        self.told.extend(left.told.clone());
+        self.silences.extend(left.silences.iter().map(|silence| (Arc::clone(&silence.id), silence.clone())));
     }
 
     /// Takes what is recorded.
@@ -30,6 +37,13 @@ impl Latest {
             }
         }
         self.stands(&batch.standings);
+        for (incident, state) in &batch.told {
+            match state {
+                Some(state) => self.told.insert(incident.clone(), state.clone()),
+                None => self.told.remove(incident),
+            };
+        }
+        self.silences.extend(batch.silences.iter().map(|silence| (Arc::clone(&silence.id), silence.clone())));
     }
 
     /// As a record for a new file.
@@ -37,6 +51,8 @@ impl Latest {
         Batch {
             incidents: self.open.values().cloned().collect(),
             standings: self.standings.values().cloned().collect(),
+            told: self.told.iter().map(|(id, state)| (id.clone(), Some(state.clone()))).collect(),
+            silences: self.silences.values().cloned().collect(),
             ..Batch::default()
         }
     }

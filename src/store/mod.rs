@@ -30,6 +30,7 @@ mod rows;
 mod sql;
 #[cfg(test)]
 mod tests;
+mod told;
 mod waiting;
 mod writer;
 
@@ -54,7 +55,7 @@ pub use retention::Retention;
 pub use rows::Catalogue;
 
 use crate::clock::Clock;
-use crate::domain::{Act, Incident, Notification, Observation, Standing, Transition};
+use crate::domain::{Act, Incident, Notification, Observation, Silence, Standing, Transition};
 use health::Board;
 use read::Readers;
 use rollup::Feed;
@@ -83,6 +84,10 @@ pub struct Batch {
     pub notifications: Vec<Notification>,
     /// What people asked for.
     pub acts: Vec<Act>,
+    /// What was told of an open incident, by its id; nothing of one that is over.
+    pub told: Vec<(String, Option<String>)>,
+    /// Wishes for silence.
+    pub silences: Vec<Silence>,
 }
 
 /// Where a batch is.

@@ -23,10 +23,11 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003.sql"),
     include_str!("migrations/0004.sql"),
     include_str!("migrations/0005.sql"),
+    include_str!("migrations/0006.sql"),
 ];
 
 /// What a file must have, and since which version.
-const TABLES: [(&str, usize); 12] = [
+const TABLES: [(&str, usize); 14] = [
     ("meta", 1),
     ("transitions", 1),
     ("incidents", 1),
@@ -39,6 +40,8 @@ const TABLES: [(&str, usize); 12] = [
     ("standing", 4),
     ("hours", 5),
     ("runs", 5),
+    ("told", 6),
+    ("silences", 6),
 ];
 
 /// Up to this size the whole file is checked at a start (a tenth of a second); beyond it only the tables that alerts live

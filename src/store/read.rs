@@ -1,5 +1,6 @@
 //! What is read: on connections that cannot write, so that no reader ever stands before the writer.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -11,8 +12,8 @@ use serde_json::Value;
 
 use super::open::{Fault, open_reader};
 use super::rows::{self, Catalogue, micros, moment};
-use super::{StoreError, lock};
-use crate::domain::{Incident, Now, Observation, Standing, Transition, Verdict};
+use super::{StoreError, lock, told};
+use crate::domain::{Incident, Now, Observation, Silence, Standing, Transition, Verdict};
 
 /// Connections kept for the next reader; a page and a scheduler at once are two.
 const IDLE: usize = 2;
@@ -27,6 +28,10 @@ pub struct Restored {
     pub open_incidents: Vec<Incident>,
     /// Since when what was said of checks and components holds.
     pub standings: Vec<Standing>,
+    /// What was told of open incidents, by id.
+    pub told: HashMap<String, String>,
+    /// Wishes for silence that have not ended.
+    pub silences: Vec<Silence>,
     /// Rows, or reasons of rows, that this version cannot read and that were left out.
     pub skipped: u64,
 }
@@ -124,6 +129,8 @@ pub(super) fn restored(db: &Connection, catalogue: &Catalogue, now: Now) -> rusq
             Observation { check: check.into(), at, took: said.took, reading: said.reading, error: said.error };
         restored.observations.push((observation, age.unsigned_abs()));
     }
+    restored.told = told::told(db)?;
+    restored.silences = told::silences(db, rows::micros(now.wall))?;
     restored.standings = standings(db, catalogue, &mut restored.skipped)?;
     restored.open_incidents = incidents(db, catalogue, true, u32::MAX, &mut restored.skipped)?;
     // Oldest first, as the snapshot has them.

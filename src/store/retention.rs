@@ -59,7 +59,7 @@ pub(super) fn prune(db: &Connection, retention: &Retention, now: Timestamp) -> r
     let before = |keep: Period| micros(now.checked_sub(keep.0).unwrap_or(Timestamp::MIN));
     let minute = before(retention.minutes).div_euclid(60_000_000);
     let hour = before(retention.transitions).div_euclid(1_000_000 * HOUR);
-    let limits: [(&str, i64); 11] = [
+    let limits: [(&str, i64); 12] = [
         (
             "DELETE FROM transitions WHERE id IN (SELECT id FROM transitions WHERE at < ?1 ORDER BY at LIMIT ?2)",
             before(retention.transitions),
@@ -101,6 +101,10 @@ pub(super) fn prune(db: &Connection, retention: &Retention, now: Timestamp) -> r
             "DELETE FROM observations WHERE (at, check_name) IN
              (SELECT at, check_name FROM observations WHERE at < ?1 ORDER BY at LIMIT ?2)",
             before(retention.observations),
+        ),
+        (
+            "DELETE FROM silences WHERE id IN (SELECT id FROM silences WHERE until < ?1 ORDER BY until LIMIT ?2)",
+            before(retention.audit),
         ),
         (
             "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ?1 ORDER BY at LIMIT ?2)",

@@ -31,6 +31,9 @@ pub(crate) struct UsbOf<'lab>(&'lab Lab);
 /// The UPS of the guest with systemd, "lab", and NUT's driver and server for it. It begins on mains, fully charged.
 pub(crate) struct UpsOf<'lab>(&'lab Lab);
 
+/// By how much a delay changes at once where it creeps, ms: less than the shortest silence that is noticed (100 ms).
+const CREEP: i32 = 40;
+
 /// The line with the far end in a namespace: this end is `line0` 198.51.100.1, the other 198.51.100.2.
 pub(crate) struct WanOf<'lab> {
     lab: &'lab Lab,
@@ -307,12 +310,35 @@ impl WanOf<'_> {
         self.with(&format!("loss {percent}%"))
     }
 
-    /// Lets through no more than that. Above 20 the emulated processor is the limit.
+    /// Lets through no more than that, Mbit/s. Above 20 the emulated processor may be the limit.
     pub(crate) fn rate(self, mbit: u32) -> Self {
         self.with(&format!("rate {mbit}mbit"))
     }
 
-    /// Takes every impairment away.
+    /// Lets through no more than that of what comes from there, Mbit/s.
+    pub(crate) fn rate_back(&self, mbit: u32) {
+        self.lab.sh(&format!("tc -n wan qdisc replace dev wan0 root netem rate {mbit}mbit"));
+    }
+
+    /// Impairs nothing, and leaves the queue where it is. The kernel drops whatever passes at the moment in which a queue is
+    /// put there or taken away, and all that waits in it; a change of what it does to packets drops none.
+    pub(crate) fn unimpaired(self) {
+        self.with("delay 0ms");
+    }
+
+    /// Goes over from one delay to another, ms, as a queue that fills or empties. All at once it would be something else too:
+    /// for so long nobody would answer.
+    pub(crate) fn creep(&self, from: u32, to: u32) {
+        let step = if from < to { CREEP } else { -CREEP };
+        self.lab.sh(&format!(
+            "for delay in $(seq {from} {step} {to}) {to}; do
+                 tc qdisc replace dev line0 root netem delay ${{delay}}ms
+                 sleep 0.4
+             done"
+        ));
+    }
+
+    /// Takes every impairment away, and the queue with all that is in it.
     pub(crate) fn clear(self) {
         self.lab.sh("tc qdisc del dev line0 root; ip -n wan link set wan0 up");
     }

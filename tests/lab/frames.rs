@@ -113,6 +113,8 @@ fn a_camera_that_stays_connected_and_sends_nothing_is_dead_and_our_own_look_is_n
     ));
     daemon.ready();
     let before = usb.settings();
+    // The program that read them had the camera open.
+    daemon.check_ready("seen");
     for stands in daemon.looks("usb", 3).into_iter().flatten() {
         assert!(!stands.2.iter().any(|code| code.contains("in_use")), "{stands:?}");
     }

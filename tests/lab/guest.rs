@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
+use std::path::Path;
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use siaga::clock::Clock;
@@ -120,6 +121,12 @@ impl Lab {
         format!("/share/{name}")
     }
 
+    /// Copies a file of this machine, with its mode, into the guest's `/share`.
+    pub(crate) fn push_file(&self, from: &Path, name: &str) {
+        let copied = fs::copy(from, self.machine.borrow().share().join(name));
+        copied.unwrap_or_else(|error| panic!("{}: {error}", from.display()));
+    }
+
     /// Starts a program in the guest that goes on by itself; what it prints goes to `/share/NAME.log`. Gives its process.
     pub(crate) fn spawn(&self, name: &str, command: &str) -> u32 {
         // Emptied before it starts, not by it: whoever waits for its words may not read those of one before it.
@@ -150,7 +157,7 @@ impl Lab {
     }
 
     /// The guest's path of a program that cargo built.
-    pub(crate) fn path_of(program: &std::path::Path) -> String {
+    pub(crate) fn path_of(program: &Path) -> String {
         let program = program.canonicalize().unwrap();
         let inside = program.strip_prefix(built()).expect("this test's own binary is in a folder beside siaga's");
         format!("/built/{}", inside.display())

@@ -67,7 +67,7 @@ impl<'lab> Player<'lab> {
     pub(crate) fn play(&self, signal: &[f64]) {
         self.load(signal);
         // Where none runs at this moment, the next one reads the new file.
-        self.lab.run("killall cat");
+        self.lab.run("kill $(pidof cat)");
     }
 
     /// Goes over to zeros.

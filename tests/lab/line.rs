@@ -2,9 +2,42 @@
 
 use crate::daemon::room;
 use crate::guest::Lab;
+use crate::waiting;
 
 /// Ten echoes a second, so that loss is decided in half a minute.
 const FAR: &str = "name = \"far\"\ntarget = \"198.51.100.2\"\ninterval = \"100ms\"\n";
+
+#[test]
+fn a_delay_that_creeps_up_and_down_loses_no_packet() {
+    let lab = Lab::start();
+    // Fifty a second, there and back.
+    let ping = |name: &str| lab.spawn(name, "ping -n -i 0.02 198.51.100.2");
+    let whole = |name: &str| {
+        lab.sh("killall -INT ping");
+        waiting::until("ping's account", || lab.log(name).contains("packet loss").then_some(()), || lab.log(name));
+        lab.log(name).contains(", 0% packet loss")
+    };
+    lab.wan().unimpaired();
+    ping("crept");
+    lab.wan().creep(0, 400);
+    let slow = |name: &str| {
+        let times = lab
+            .log(name)
+            .lines()
+            .filter_map(|line| line.split_once("time=")?.1.split(['.', ' ']).next()?.parse().ok())
+            .collect::<Vec<u32>>();
+        times.into_iter().any(|time| time >= 400).then_some(())
+    };
+    waiting::until("400 ms", || slow("crept"), || lab.log("crept"));
+    lab.wan().creep(400, 0);
+    assert!(whole("crept"), "{}", lab.log("crept"));
+    // A queue that is taken away takes along what is in it.
+    lab.wan().delay(400, 0);
+    ping("cleared");
+    waiting::until("replies", || slow("cleared"), || lab.log("cleared"));
+    lab.wan().clear();
+    assert!(!whole("cleared"), "{}", lab.log("cleared"));
+}
 
 #[test]
 fn heavy_loss_is_told_and_taken_back() {

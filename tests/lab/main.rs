@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod beside;
+mod brought;
 mod cameras;
 mod control;
 mod daemon;
@@ -25,6 +26,8 @@ mod matrix;
 mod power;
 mod qmp;
 mod radio;
+mod sandbox;
+mod seat;
 mod service;
 mod sound;
 mod supervision;

@@ -54,6 +54,7 @@ fn batch(n: u64) -> Batch {
         notifications: vec![notification(&format!("told-{n}"), "desk")],
         acts: vec![],
         standings: Vec::new(),
+        ..Batch::default()
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_at("127.0.0.1:0".parse().unwrap())
     }
 

@@ -24,6 +24,7 @@ fn probe(kind: Kind, config: &str) -> Probe {
         own_far_end: None,
         enrolled: None,
         budget: siaga::probe::budget::Budget::default(),
+        desktop: siaga::probe::seat::desktop::Desktop::default(),
     };
     ProbeConfig::deserialize_as(kind, config).unwrap().build(context)
 }

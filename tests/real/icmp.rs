@@ -30,6 +30,7 @@ pub(super) fn context(clock: Clock, interval: Duration) -> Context {
         own_far_end: None,
         enrolled: None,
         budget: siaga::probe::budget::Budget::default(),
+        desktop: siaga::probe::seat::desktop::Desktop::default(),
     }
 }
 

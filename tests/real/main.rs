@@ -3,6 +3,7 @@
 //! One binary, so that it is linked once.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
+mod alerts;
 mod answers;
 mod bad_input;
 mod bandwidth;
@@ -23,11 +24,14 @@ mod once;
 mod outlook;
 mod prometheus;
 mod pulse;
+mod push;
 mod radio;
+mod receivers;
 mod reflect;
 mod relay;
 mod requests;
 mod seat;
+mod session_sound;
 mod stamp;
 mod state_folder;
 mod stun;

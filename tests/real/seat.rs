@@ -140,6 +140,32 @@ async fn a_frozen_server_an_ended_one_and_a_frozen_agent_are_told_apart() {
 }
 
 #[tokio::test]
+async fn what_an_agent_said_of_the_rooms_use_ends_some_time_after_it_was_killed_or_froze() {
+    let pulse = Pulse::start();
+    let mut room = Room::of(Pulse::user(), "");
+    let _recording = pulse.spawn("pacat", &["--record", "--device=mic", "--client-name=meeting", "/dev/null"]);
+    let agent = room.agent(&pulse);
+    let seen = room.until(&[("audio.seat_in_use", Verdict::Ready)]).await;
+    assert_eq!(seen.reading.in_use, Some(true));
+    // As kill -9 does. One that is started again at once ends no meeting.
+    drop(agent);
+    let mut seen = room.until(&[("siaga.seat_absent", Verdict::Unknown)]).await;
+    assert_eq!(seen.reading.in_use, None);
+    while seen.reading.in_use.is_none() {
+        seen = soon(room.probe.next()).await;
+        assert_eq!(findings(&seen), [("siaga.seat_absent", Verdict::Unknown)]);
+    }
+    assert_eq!(seen.reading.in_use, Some(false));
+
+    let agent = room.agent(&pulse);
+    let seen = room.until(&[("audio.seat_in_use", Verdict::Ready)]).await;
+    assert_eq!(seen.reading.in_use, Some(true));
+    agent.freeze();
+    let seen = room.until(&[("siaga.seat_silent", Verdict::Unknown)]).await;
+    assert_eq!(seen.reading.in_use, Some(false));
+}
+
+#[tokio::test]
 async fn an_agent_waits_for_its_daemon_and_finds_the_next_one() {
     let pulse = Pulse::start();
     let mut first = Room::of(Pulse::user(), "");

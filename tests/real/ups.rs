@@ -33,6 +33,7 @@ fn probe_of(config: Config, interval: Duration) -> Probe {
         own_far_end: None,
         enrolled: None,
         budget: siaga::probe::budget::Budget::default(),
+        desktop: siaga::probe::seat::desktop::Desktop::default(),
     };
     Probe::new(config, context)
 }

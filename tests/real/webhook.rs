@@ -11,9 +11,10 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use siaga::clock::Clock;
+use siaga::config::{Config, Source};
 use siaga::domain::{GiveUp, Notification, Outbox as _};
 use siaga::notify::stats::Counts;
-use siaga::notify::{Config, Failure, Poke, Receiver, Schedule, Stats, deliver};
+use siaga::notify::{Failure, Poke, Receiver, Schedule, Stats, deliver};
 use siaga::store::{Batch, Catalogue, Claim, Retention, Store};
 use tokio::task::JoinHandle;
 
@@ -39,8 +40,9 @@ enum Answer {
 pub(crate) struct Arrival {
     pub(crate) key: String,
     signature: Option<String>,
-    path: String,
-    body: Bytes,
+    pub(crate) authorization: Option<String>,
+    pub(crate) path: String,
+    pub(crate) body: Bytes,
 }
 
 /// A server of a test: answers as told, then with 204, and remembers everything.
@@ -57,7 +59,7 @@ impl Far {
     }
 
     /// Everything that came, also what was refused.
-    fn seen(&self) -> Vec<Arrival> {
+    pub(crate) fn seen(&self) -> Vec<Arrival> {
         self.seen.lock().unwrap().clone()
     }
 
@@ -71,6 +73,7 @@ impl Far {
         let arrival = Arrival {
             key: text("idempotency-key").unwrap_or_default(),
             signature: text("x-siaga-signature"),
+            authorization: text("authorization"),
             path: uri.path().to_owned(),
             body,
         };
@@ -110,8 +113,15 @@ pub(crate) fn loopback() -> SocketAddr {
 }
 
 pub(crate) fn receiver(name: &str, at: SocketAddr, more: &str) -> Receiver {
-    let text = format!("name = '{name}'\nkind = 'webhook'\nurl = 'http://{at}/hook'\ntimeout = '500ms'\n{more}");
-    Receiver::new(&toml::from_str::<Config>(&text).unwrap()).unwrap()
+    let keys = format!("url = 'http://{at}/hook'\ntimeout = '500ms'\n{more}");
+    receiver_of(name, "webhook", &keys)
+}
+
+/// A receiver of some kind, read as the daemon reads it.
+pub(crate) fn receiver_of(name: &str, kind: &str, keys: &str) -> Receiver {
+    let text = format!("[[receiver]]\nname = '{name}'\nkind = '{kind}'\n{keys}");
+    let config = Config::parse(&Source::new("test", text)).unwrap_or_else(|problems| panic!("{problems}"));
+    Receiver::new(&config.receivers[0]).unwrap()
 }
 
 pub(crate) fn notification(key: &str, receiver: &str) -> Notification {
@@ -145,15 +155,15 @@ pub(crate) async fn until<T: std::fmt::Debug>(what: &str, state: impl Fn() -> T,
 }
 
 /// A store with a deliverer on it.
-struct Rig {
-    store: Store,
-    poke: Poke,
+pub(crate) struct Rig {
+    pub(crate) store: Store,
+    pub(crate) poke: Poke,
     stats: Stats,
     task: JoinHandle<()>,
 }
 
 impl Rig {
-    async fn start(folder: &Path, receivers: Vec<Receiver>) -> Self {
+    pub(crate) async fn start(folder: &Path, receivers: Vec<Receiver>) -> Self {
         Self::scheduled(folder, receivers, QUICK).await
     }
 
@@ -175,7 +185,7 @@ impl Rig {
         }
     }
 
-    async fn drained(&self) {
+    pub(crate) async fn drained(&self) {
         let waiting = async || self.store.receivers().await;
         for _ in 0..3000 {
             if waiting().await.is_empty() {
@@ -190,7 +200,7 @@ impl Rig {
         self.stats.counts()
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.task.abort();
         _ = self.task.await;
         self.store.close().await.unwrap();
@@ -342,6 +352,8 @@ async fn a_dead_receiver_delays_no_other_and_one_that_the_config_forgot_is_given
         |counts| counts.receivers.get("gone").is_some_and(|gone| gone.given_up[&GiveUp::NoReceiver] == 2),
     )
     .await;
+    // Its server has it a moment before the outbox knows.
+    until("marked", || rig.counts(), |counts| counts.receivers["desk"].delivered == 2).await;
     assert_eq!(rig.store.receivers().await, ["dead".into()]);
     rig.stop().await;
 }

@@ -45,9 +45,17 @@ pub(in crate::probe) struct Stream {
     pub(in crate::probe) running: Option<Owner>,
 }
 
-/// Who runs a stream: the process's name, where it can be seen.
+/// Who runs a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::probe) struct Owner(pub(in crate::probe) Option<String>);
+pub(in crate::probe) struct Owner {
+    /// The process's name, where it can be seen.
+    pub(in crate::probe) name: Option<String>,
+    /// Whose session's sound server it is, if it is one.
+    pub(in crate::probe) serves: Option<u32>,
+}
+
+/// The programs that own the cards in a desktop session, and lend them to others.
+const SERVERS: [&str; 2] = ["pulseaudio", "pipewire"];
 
 impl Card {
     /// Whether it has a stream of that direction.
@@ -160,8 +168,8 @@ fn stream(folder: &Path, name: &str, proc: &Path) -> Option<Stream> {
     let running = names(folder)
         .filter(|name| name.starts_with("sub"))
         .filter_map(|name| running(&folder.join(name).join("status"), proc))
-        // One whose owner is seen tells more than one whose owner is not.
-        .max_by_key(|owner| owner.0.is_some());
+        // One whose owner is seen tells more than one whose owner is not, and a program more than a server.
+        .max_by_key(|owner| (owner.serves.is_none(), owner.name.is_some()));
     Some(Stream { device, direction, running })
 }
 
@@ -173,9 +181,12 @@ fn running(status: &Path, proc: &Path) -> Option<Owner> {
     let owner = field(&read()?, "owner_pid").map(ToOwned::to_owned);
     match owner.and_then(|pid| process(proc, &pid)) {
         Some(Process { parent, .. }) if parent == std::process::id() => None,
-        Some(Process { name, .. }) => Some(Owner(Some(name))),
+        Some(Process { name, user, .. }) => {
+            let serves = user.filter(|_| SERVERS.contains(&name.as_str()));
+            Some(Owner { name: Some(name), serves })
+        }
         // One that has just ended and one that may not be seen look the same, but the first has closed the stream.
-        None => read().map(|_| Owner(None)),
+        None => read().map(|_| Owner { name: None, serves: None }),
     }
 }
 
@@ -194,15 +205,17 @@ pub(in crate::probe) fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> 
 fn process(proc: &Path, thread: &str) -> Option<Process> {
     let thread: u32 = thread.parse().ok()?;
     let status = std::fs::read_to_string(proc.join(format!("{thread}/status"))).unwrap_or_default();
-    let number = |name: &str| field(&status, name).and_then(|pid| pid.parse().ok());
+    let number = |name: &str| field(&status, name)?.split_whitespace().next()?.parse().ok();
     let process = number("Tgid").unwrap_or(thread);
     let name = std::fs::read_to_string(proc.join(format!("{process}/comm"))).ok()?;
-    Some(Process { name: name.trim().to_owned(), parent: number("PPid").unwrap_or(0) })
+    Some(Process { name: name.trim().to_owned(), parent: number("PPid").unwrap_or(0), user: number("Uid") })
 }
 
 struct Process {
     name: String,
     parent: u32,
+    /// Its real user.
+    user: Option<u32>,
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ pub(super) fn reading(config: &Config, cards: &[Card], known: &BTreeMap<u32, Kno
         }
     }
     for card in cards {
-        if let Some(Owner(holder)) = recorder(card) {
+        if let Some(Owner { name: holder, .. }) = recorder(card) {
             let note = match holder {
                 Some(holder) => Finding::new(&IN_USE_BY, Verdict::Ready).with("holder", holder.as_str()),
                 None => Finding::new(&IN_USE_UNSEEN, Verdict::Ready),

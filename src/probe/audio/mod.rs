@@ -283,7 +283,13 @@ impl Probe {
             };
             ProbeError::new(kind, format!("asound/cards: {error}"))
         })?;
-        let cards = cards::wanted(all.clone(), &self.config.card);
+        let mut cards = cards::wanted(all.clone(), &self.config.card);
+        let (desktop, now) = (&self.context.desktop, self.context.clock.mono());
+        let streams = cards.iter_mut().flat_map(|card| &mut card.streams);
+        for stream in streams.filter(|stream| stream.direction == Direction::Capture) {
+            // What a sound server holds open for nobody is nobody's recording, and the session's agent knows.
+            stream.running.take_if(|owner| owner.serves.is_some_and(|user| desktop.is_idle(user, now)));
+        }
         self.known
             .retain(|number, known| cards.iter().any(|card| card.number == *number) || known.slot.is_left_behind());
         if self.config.mixer && self.config.capture {

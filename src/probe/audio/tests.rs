@@ -185,6 +185,39 @@ async fn a_recording_microphone_is_in_use_and_healthy_and_its_holder_is_named() 
     assert_eq!(value(&seen.reading, "audio_in_use", Some("playback")), Some(1.0));
 }
 
+#[tokio::test]
+async fn what_a_sound_server_holds_open_for_nobody_is_no_use_of_the_room_where_its_sessions_agent_says_so() {
+    use crate::probe::seat::report::Report;
+
+    let machine = machine(&[HEADSET]);
+    machine.write("proc/asound/card1/pcm0c/sub0/status", "state: RUNNING\nowner_pid   : 151\n");
+    machine.write("proc/151/status", "Name:\talsa-source\nTgid:\t149\nPPid:\t1\nUid:\t1000\t1000\t1000\t1000\n");
+    machine.write("proc/149/comm", "pulseaudio\n");
+    let context = machine.context();
+    let (desktop, now) = (context.desktop.clone(), context.clock.mono());
+    let mut probe = Probe::new(toml::from_str(PASSIVE).unwrap(), context);
+    let mut seen = async || probe.next().await.reading;
+    assert_eq!(seen().await.in_use, Some(true), "nobody says for whom");
+    let _asked = desktop.watch(&"seat".into(), 1000);
+    assert_eq!(seen().await.in_use, Some(true), "its agent has said nothing yet");
+    let says = |recorders: &[&str]| {
+        let recorders = recorders.iter().map(|name| (*name).to_owned()).collect();
+        let report = Report::Sound { source: None, sink: None, recorders, players: Vec::new() };
+        desktop.heard(&"seat".into(), now, Some(&report));
+    };
+    says(&[]);
+    assert_eq!(seen().await.in_use, Some(false));
+    machine.write("proc/149/comm", "conference\n");
+    assert_eq!(seen().await.in_use, Some(true), "a program of its own");
+    machine.write("proc/149/comm", "pipewire\n");
+    assert_eq!(seen().await.in_use, Some(false));
+    says(&["zoom"]);
+    assert_eq!(seen().await.in_use, Some(true));
+    says(&[]);
+    machine.write("proc/151/status", "Tgid:\t149\nPPid:\t1\nUid:\t1001\t1001\t1001\t1001\n");
+    assert_eq!(seen().await.in_use, Some(true), "another user's server");
+}
+
 fn controls(switch: &str, volume: u32) -> String {
     format!(
         "numid=1,iface=MIXER,name='Mic Capture Switch'\n  ; type=BOOLEAN,access=rw------,values=1\n  : values={switch}\nnumid=2,iface=MIXER,name='Mic Capture Volume'\n  ; type=INTEGER,access=rw------,values=1,min=0,max=127,step=0\n  : values={volume}\n"

@@ -2,7 +2,8 @@
 //!
 //! Three sweeps of a second are played and captured in a child, and found again in what was captured ([`sweep`]). It can be
 //! heard in the room, so it is rare, and advisory in the shipped config: a speakerphone's echo canceller removes just this
-//! sound, and then nothing is known. Nothing is opened while the room is in use or another program has a card.
+//! sound, and then nothing is known. Nothing is opened while the room is in use or another program has a card. Where a sound
+//! server owns the cards, the desktop session's agent does it (`siaga seat`), at what is chosen there.
 
 mod reasons;
 mod sweep;
@@ -18,7 +19,9 @@ use super::audio::cards::Direction;
 use super::sound::hardware::{self, Pcm};
 use super::sound::stream::{Captured, Loudspeakers, Microphone, RATE};
 use super::child::seal;
-use super::sound::{Tested, Tester, is_good};
+use super::seat::order::SoundTest;
+pub use super::sound::At;
+use super::sound::{Tested, Tester, Way, is_good};
 use super::range::{decibels_above, pace, share, within};
 use super::{Context, Defaults};
 use crate::clock::Clock;
@@ -49,7 +52,9 @@ const LEAD: f64 = 0.8;
 /// From one sweep's beginning to the next one's, in s: its echo is over by then.
 const PACE: f64 = LENGTH + LATEST + 0.2;
 /// How long all of it may take: six seconds of sound, one to open two devices, and the search.
-const DEADLINE: Duration = Duration::from_secs(30);
+pub(super) const DEADLINE: Duration = Duration::from_secs(30);
+/// A room gives back the same sound as loud each time, in dB; a canceller that learns does not.
+const STEADY: f64 = 3.0;
 
 static DELAY: Quantity = Quantity::gauge(
     "loopback_delay_seconds",
@@ -89,6 +94,9 @@ pub const QUANTITIES: &[&Quantity] = &[&DELAY, &SPREAD, &LEVEL, &CLARITY, &SNR, 
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// Where: in the desktop session (`"seat"`), at the card (`"card"`), or `"auto"`: in the session where a check of kind `seat`
+    /// sees one and neither `card` nor `play` nor `capture` is named.
+    pub at: At,
     /// Which sound card, as with `microphone`; it must have both.
     pub card: String,
     /// An ALSA PCM to play to instead, such as `"plughw:CARD=PCH,DEV=0"`.
@@ -123,6 +131,7 @@ fn delay_in_range<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<P
 impl Default for Config {
     fn default() -> Self {
         Self {
+            at: At::Auto,
             card: "auto".to_owned(),
             play: None,
             capture: None,
@@ -187,7 +196,9 @@ pub struct Probe {
 impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
-        let tester = Tester::new(CHILD, DEADLINE, config.retry.0, context);
+        let is_named = config.card != "auto" || config.play.is_some() || config.capture.is_some();
+        let at = if config.at == At::Auto && is_named { At::Card } else { config.at };
+        let tester = Tester::new(SoundTest::Loopback, at, config.retry.0, context);
         Self { config, tester }
     }
 
@@ -198,9 +209,9 @@ impl Probe {
             let of = |pcm: &Option<String>, direction| hardware::choose(proc, &config.card, pcm.as_deref(), direction);
             Ok(vec![of(&config.play, Direction::Playback)?, of(&config.capture, Direction::Capture)?])
         };
-        let Tested { began, card, places, outcome } = self.tester.test(choose).await;
+        let Tested { began, card, places, way, outcome } = self.tester.test(choose).await;
         let mut reading = match outcome {
-            Ok(heard) => reading(&self.config, &card, &heard),
+            Ok(heard) => reading(&self.config, &card, way, &heard),
             Err(error) if error.kind == ErrorKind::Busy => {
                 let mut reading = Reading::default();
                 reading.find(Finding::new(&reasons::IN_USE, Verdict::Ready).with("detail", error.detail));
@@ -210,21 +221,27 @@ impl Probe {
                 self.tester.again(began, false);
                 let mut observation = self.tester.context.failed(began, error, &ERRORS);
                 observation.reading.places = places;
+                way.note(&reasons::AT_CARD, &mut observation.reading);
                 return observation;
             }
         };
         reading.places = places;
         let well = reading.findings.is_empty() && is_good(&reading, &self.config.rules());
         self.tester.again(began, well);
+        way.note(&reasons::AT_CARD, &mut reading);
         reading.measure(&LEFT_BEHIND, self.tester.left_behind());
         self.tester.context.read(began, reading)
     }
 }
 
-fn reading(config: &Config, card: &str, heard: &Heard) -> Reading {
+fn reading(config: &Config, card: &str, way: Way, heard: &Heard) -> Reading {
     let mut reading = Reading::default();
+    // What a canceller leaves, or that it leaves nothing, speaks of nobody's equipment.
+    let canceller = way == Way::Seat { canceller: true };
+    let uncertain = || Finding::new(&reasons::CANCELLED, Verdict::Unknown).with("card", card);
     if heard.silent {
-        reading.find(Finding::new(&reasons::SILENT, Verdict::NotReady).with("card", card));
+        let silent = || Finding::new(&reasons::SILENT, Verdict::NotReady).with("card", card);
+        reading.find(if canceller { uncertain() } else { silent() });
         return reading;
     }
     let found: Vec<Found> = heard.runs.iter().flatten().copied().collect();
@@ -236,11 +253,17 @@ fn reading(config: &Config, card: &str, heard: &Heard) -> Reading {
     if let Some(least) = sorted(|run| run.clarity).first() {
         reading.measure(&CLARITY, *least);
     }
+    let levels = sorted(|run| run.level);
+    let is_steady = levels.first().zip(levels.last()).is_none_or(|(least, most)| most - least <= STEADY);
+    if canceller || (found.len() == RUNS && !is_steady) {
+        reading.find(uncertain());
+        return reading;
+    }
     if found.len() < RUNS || found.iter().any(|run| run.clarity < config.clarity_below) {
         reading.find(Finding::new(&reasons::UNCERTAIN, Verdict::Unknown).with("card", card));
         return reading;
     }
-    let (delays, levels) = (sorted(|run| run.delay), sorted(|run| run.level));
+    let delays = sorted(|run| run.delay);
     reading.measure(&DELAY, delays[RUNS / 2]);
     reading.measure(&SPREAD, delays[RUNS - 1] - delays[0]);
     reading.measure(&LEVEL, levels[RUNS / 2]);

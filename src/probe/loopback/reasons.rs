@@ -3,8 +3,21 @@
 use crate::domain::{ErrorKind, ErrorTable, ReasonDef, Text, Verdict};
 
 /// Why it says what it says.
-pub const REASONS: &[&ReasonDef] =
-    &[&SILENT, &UNCERTAIN, &FAINT, &DISTORTED, &LATE, &UNSTEADY, &IN_USE, &GONE, &NO_PERMISSION, &UNTESTED];
+pub const REASONS: &[&ReasonDef] = &[
+    &SILENT,
+    &UNCERTAIN,
+    &CANCELLED,
+    &FAINT,
+    &DISTORTED,
+    &LATE,
+    &UNSTEADY,
+    &IN_USE,
+    &GONE,
+    &NO_PERMISSION,
+    &UNTESTED,
+    &NO_SEAT,
+    &AT_CARD,
+];
 
 pub(super) static SILENT: ReasonDef = ReasonDef::new(
     "audio.loopback_silent",
@@ -27,6 +40,18 @@ pub(super) static UNCERTAIN: ReasonDef = ReasonDef::new(
     Text::new(
         "Putar suara apa saja: bila terdengar di ruangan, peredam gema perangkat menghapus bunyi uji dan tidak ada yang rusak; bila tidak, periksa kabel, daya dan volume pengeras suara",
         "Play any sound: if it is heard in the room, the device's echo canceller removes the test sound and nothing is broken; if not, check the loudspeakers' cable, power and volume",
+    ),
+);
+
+pub(super) static CANCELLED: ReasonDef = ReasonDef::new(
+    "audio.loopback_cancelled",
+    Text::new(
+        "Hasil tidak pasti: peredam gema mengubah bunyi uji ({card})",
+        "Not certain: an echo canceller changes the test sound ({card})",
+    ),
+    Text::new(
+        "Tidak perlu tindakan; untuk memastikan, putar suara apa saja dan dengarkan di ruangan",
+        "Nothing to do; to be sure, play any sound and listen in the room",
     ),
 );
 
@@ -116,12 +141,37 @@ pub(super) static UNTESTED: ReasonDef = ReasonDef::new(
     Text::new("Minta petugas TI melihat log siaga", "Ask IT staff to read Siaga's log"),
 );
 
+pub(super) static NO_SEAT: ReasonDef = ReasonDef::new(
+    "siaga.loopback_no_seat",
+    Text::new(
+        "Bunyi uji tidak dapat diputar: belum ada yang masuk (login) di komputer ruangan, atau \"siaga seat\" tidak berjalan",
+        "The test sound cannot be played: nobody is logged in at the room's computer, or \"siaga seat\" does not run",
+    ),
+    Text::new(
+        "Masuk (login) ke komputer ruangan; bila sudah, minta petugas TI menyalakan layanan siaga-seat",
+        "Log in to the room's computer; if somebody is, ask IT staff to start the service siaga-seat",
+    ),
+);
+
+pub(super) static AT_CARD: ReasonDef = ReasonDef::new(
+    "siaga.loopback_at_card",
+    Text::new(
+        "Diuji langsung pada kartu suara: pilihan mikrofon dan pengeras suara di layar komputer ruangan tidak terlihat",
+        "Tested at the sound card itself: which microphone and loudspeakers the room computer's desktop has chosen cannot be seen",
+    ),
+    Text::new(
+        "Masuk (login) ke komputer ruangan; bila sudah, minta petugas TI menyalakan layanan siaga-seat",
+        "Log in to the room's computer; if somebody is, ask IT staff to start the service siaga-seat",
+    ),
+);
+
 /// Which failures speak of the equipment, and which of our eyes. What hangs is the microphone's to tell: there it is the same
 /// child with half as much to go wrong.
 pub static ERRORS: ErrorTable = ErrorTable {
     rows: &[
         (ErrorKind::Gone, Verdict::NotReady, &GONE),
         (ErrorKind::Permission, Verdict::Unknown, &NO_PERMISSION),
+        (ErrorKind::Unreachable, Verdict::Unknown, &NO_SEAT),
     ],
     otherwise: &UNTESTED,
 };

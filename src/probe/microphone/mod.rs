@@ -2,7 +2,8 @@
 //!
 //! A microphone that is listed is not one that hears: a mute key, a dead feed or a wrong input gives silence, and all else
 //! looks well. Two seconds are captured in a child, analysed there, and forgotten with it: only numbers leave it. Nothing is
-//! opened while the room is in use or another program has the card.
+//! opened while the room is in use or another program has the card. Where a sound server owns the cards, the desktop session's
+//! agent does it (`siaga seat`), at the microphone that is chosen there.
 
 mod analysis;
 mod reasons;
@@ -16,6 +17,8 @@ use super::audio::cards::Direction;
 use super::sound::hardware::{self, Pcm};
 use super::sound::stream::{Microphone, RATE};
 use super::child::seal;
+use super::seat::order::SoundTest;
+pub use super::sound::At;
 use super::sound::{Tested, Tester, is_good};
 use super::range::{decibels_above, pace, share, within};
 use super::{Context, Defaults};
@@ -47,6 +50,8 @@ const SETTLING: Duration = Duration::from_millis(250);
 const OPENING: Duration = Duration::from_secs(8);
 /// How long is listened (standards: 2 s).
 const LISTENING: Duration = Duration::from_secs(2);
+/// How long all of it may take.
+pub(super) const DEADLINE: Duration = OPENING.saturating_add(SETTLING).saturating_add(LISTENING);
 
 static RMS: Quantity = Quantity::gauge(
     "microphone_rms_decibels",
@@ -90,6 +95,9 @@ pub const QUANTITIES: &[&Quantity] =
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// Where: in the desktop session (`"seat"`), at the card (`"card"`), or `"auto"`: in the session where a check of kind `seat`
+    /// sees one and neither `card` nor `pcm` is named.
+    pub at: At,
     /// Which sound card, as with `audio`: `"auto"` (one that is equipment, before others one on USB), its short name, a part of
     /// its name or place, or USB vendor and product.
     pub card: String,
@@ -131,6 +139,7 @@ fn level<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Er
 impl Default for Config {
     fn default() -> Self {
         Self {
+            at: At::Auto,
             card: "auto".to_owned(),
             pcm: None,
             retry: Period(Duration::from_mins(1)),
@@ -185,7 +194,9 @@ pub struct Probe {
 impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
-        let tester = Tester::new(CHILD, OPENING.saturating_add(SETTLING).saturating_add(LISTENING), config.retry.0, context);
+        let is_named = config.card != "auto" || config.pcm.is_some();
+        let at = if config.at == At::Auto && is_named { At::Card } else { config.at };
+        let tester = Tester::new(SoundTest::Microphone, at, config.retry.0, context);
         Self { config, tester }
     }
 
@@ -195,7 +206,7 @@ impl Probe {
         let choose = |proc: &Path| -> Result<Vec<Pcm>, ProbeError> {
             Ok(vec![hardware::choose(proc, &config.card, config.pcm.as_deref(), Direction::Capture)?])
         };
-        let Tested { began, card, places, outcome } = self.tester.test(choose).await;
+        let Tested { began, card, places, way, outcome } = self.tester.test(choose).await;
         let mut reading = match outcome {
             Ok(heard) => reading(&self.config, &card, &heard),
             Err(error) if error.kind == ErrorKind::Busy => {
@@ -207,6 +218,7 @@ impl Probe {
                 self.tester.again(began, false);
                 let mut observation = self.tester.context.failed(began, error, &ERRORS);
                 observation.reading.places = places;
+                way.note(&reasons::AT_CARD, &mut observation.reading);
                 for finding in &mut observation.reading.findings {
                     finding.args.push(("card", Arg::Text(card.clone())));
                 }
@@ -216,6 +228,7 @@ impl Probe {
         reading.places = places;
         let well = reading.findings.is_empty() && is_good(&reading, &self.config.rules());
         self.tester.again(began, well);
+        way.note(&reasons::AT_CARD, &mut reading);
         reading.measure(&LEFT_BEHIND, self.tester.left_behind());
         self.tester.context.read(began, reading)
     }

@@ -16,6 +16,8 @@ pub const REASONS: &[&ReasonDef] = &[
     &UNANSWERING,
     &NO_PERMISSION,
     &UNTESTED,
+    &NO_SEAT,
+    &AT_CARD,
 ];
 
 pub(super) static SILENT: ReasonDef = ReasonDef::new(
@@ -149,6 +151,30 @@ pub(super) static UNTESTED: ReasonDef = ReasonDef::new(
     Text::new("Minta petugas TI melihat log siaga", "Ask IT staff to read Siaga's log"),
 );
 
+pub(super) static NO_SEAT: ReasonDef = ReasonDef::new(
+    "siaga.microphone_no_seat",
+    Text::new(
+        "Mikrofon tidak dapat diuji: belum ada yang masuk (login) di komputer ruangan, atau \"siaga seat\" tidak berjalan",
+        "The microphone cannot be tested: nobody is logged in at the room's computer, or \"siaga seat\" does not run",
+    ),
+    Text::new(
+        "Masuk (login) ke komputer ruangan; bila sudah, minta petugas TI menyalakan layanan siaga-seat",
+        "Log in to the room's computer; if somebody is, ask IT staff to start the service siaga-seat",
+    ),
+);
+
+pub(super) static AT_CARD: ReasonDef = ReasonDef::new(
+    "siaga.microphone_at_card",
+    Text::new(
+        "Diuji langsung pada kartu suara: pilihan mikrofon di layar komputer ruangan tidak terlihat",
+        "Tested at the sound card itself: which microphone the room computer's desktop has chosen cannot be seen",
+    ),
+    Text::new(
+        "Masuk (login) ke komputer ruangan; bila sudah, minta petugas TI menyalakan layanan siaga-seat",
+        "Log in to the room's computer; if somebody is, ask IT staff to start the service siaga-seat",
+    ),
+);
+
 /// Which failures speak of the equipment, and which of our eyes; that another has the microphone is no failure. A stream that opens and says nothing is a microphone that a
 /// meeting would not hear either.
 pub static ERRORS: ErrorTable = ErrorTable {
@@ -156,6 +182,7 @@ pub static ERRORS: ErrorTable = ErrorTable {
         (ErrorKind::Gone, Verdict::NotReady, &GONE),
         (ErrorKind::Timeout, Verdict::NotReady, &UNANSWERING),
         (ErrorKind::Permission, Verdict::Unknown, &NO_PERMISSION),
+        (ErrorKind::Unreachable, Verdict::Unknown, &NO_SEAT),
     ],
     otherwise: &UNTESTED,
 };

@@ -28,6 +28,8 @@ pub(super) fn reading(config: &Config, report: &Report) -> Reading {
             reading.in_use = Some(false);
             reading.find(Finding::new(&told::NO_SERVER, Verdict::NotReady));
         }
+        // No word of the seat, but an answer to another probe.
+        Report::Tested(_) => {}
         Report::Blind { detail } => {
             reading.find(Finding::new(&told::BLIND, Verdict::Unknown).with("detail", detail.as_str()));
         }

@@ -2,14 +2,18 @@
 //!
 //! On a desktop `PipeWire` or `PulseAudio` owns the sound cards and lives in the user's session, where a system service cannot
 //! reach. `siaga seat` runs in that session and reports over a unix socket; the kernel says who is at its other end
-//! (`SO_PEERCRED`, unix(7)), and only the configured user is believed. Nothing is asked of the session from here.
+//! (`SO_PEERCRED`, unix(7)), and only the configured user is believed. All that is asked of the session from here is a sound
+//! test, for the checks that make one ([`desktop`]).
 //!
 //! ```text
 //!   session: siaga seat ──── one line of JSON a message ────▶ this probe ──▶ observation
 //!            at each change, and every few seconds            silence is told too
+//!                       ◀─── an order: test, stop ───────────
 //! ```
 
+pub mod desktop;
 mod judge;
+pub mod order;
 mod reasons;
 pub mod report;
 mod socket;
@@ -17,12 +21,16 @@ mod socket;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tokio::sync::mpsc;
+
 use super::range::share;
 use super::{Context, Defaults};
 use crate::domain::check::LossRule;
 use crate::domain::{ErrorKind, Level, Mono, Observation, ProbeError, Quantity, Rule, Unit};
+use desktop::Ask;
+use order::Order;
 pub use reasons::{ERRORS, REASONS};
-use report::meeting_place;
+use report::{Report, meeting_place};
 use socket::{Heard, Seat};
 pub use socket::User;
 
@@ -39,7 +47,8 @@ pub const DEFAULTS: Defaults = Defaults {
     active: false,
 };
 
-/// Without a word for so long the agent has ceased to report: three reports and a moment.
+/// Without a word for so long the agent has ceased to report: three reports and a moment. What it said of the room's use ends
+/// with it, and not before: an agent that is started again within a meeting ends no meeting.
 const SILENCE: Duration = Duration::from_secs(16);
 
 /// How long a daemon that has just begun waits for its agent before it says that there is none: an agent tries each second.
@@ -123,12 +132,25 @@ pub struct Probe {
     /// When the agent's newest word came, or when waiting for one began.
     heard: Option<Mono>,
     ticker: Option<tokio::time::Interval>,
+    /// The sound tests that other probes ask of the agent, while there is a socket.
+    asked: Option<mpsc::Receiver<Ask>>,
+    /// The one under way.
+    test: Option<Test>,
+    /// Orders given so far.
+    orders: u64,
+}
+
+/// A test that the agent was ordered to make.
+struct Test {
+    id: u64,
+    ask: Ask,
+    stopped: bool,
 }
 
 impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
-        Self { config, context, seat: None, heard: None, ticker: None }
+        Self { config, context, seat: None, heard: None, ticker: None, asked: None, test: None, orders: 0 }
     }
 
     /// Waits until the agent says something, or until its silence is worth telling.
@@ -139,7 +161,10 @@ impl Probe {
             let seat = match &mut self.seat {
                 Some(seat) => seat,
                 none => match Seat::open(&self.config) {
-                    Ok(seat) => none.insert(seat),
+                    Ok(seat) => {
+                        self.asked = Some(self.context.desktop.watch(&self.context.check, seat.user));
+                        none.insert(seat)
+                    }
                     Err(error) => {
                         if !first {
                             self.context.clock.sleep_until(began.after(self.context.interval)).await;
@@ -157,28 +182,102 @@ impl Probe {
             });
             tokio::select! {
                 word = seat.hear() => {
-                    self.heard = Some(self.context.clock.mono());
                     // Spoken when it was said, not when the wait for it began.
-                    let began = self.context.clock.mono();
-                    return match word {
-                        Heard::Come => continue,
-                        Heard::Report(report) => self.context.read(began, judge::reading(&self.config, &report)),
-                        Heard::Left => self.context.read(began, judge::alone()),
-                        Heard::Nonsense(error) => self.context.failed(began, error, &ERRORS),
-                    };
+                    if let Some(observation) = self.take(word, self.context.clock.mono()) {
+                        return observation;
+                    }
                 }
+                ask = next(&mut self.asked), if self.test.is_none() => {
+                    self.orders += 1;
+                    seat.order(Order::Test { id: self.orders, what: ask.what }).await;
+                    // Without an agent it is dropped, and whoever asked is told by that.
+                    self.test = seat.is_connected().then_some(Test { id: self.orders, ask, stopped: false });
+                }
+                id = stopped(&mut self.test) => seat.order(Order::Stop { id }).await,
                 _ = ticker.tick() => {
                     let began = self.context.clock.mono();
-                    if !seat.is_connected() {
-                        return self.context.read(began, judge::alone());
-                    }
                     let silent = began.since(heard);
                     if silent >= SILENCE {
+                        self.test = None;
+                    }
+                    if !seat.is_connected() {
+                        if !seat.is_at_place() {
+                            // Its folder was made anew, and no agent finds it.
+                            self.seat = None;
+                        }
+                        let mut reading = judge::alone();
+                        reading.in_use = (silent >= SILENCE).then_some(false);
+                        return self.context.read(began, reading);
+                    }
+                    if silent >= SILENCE {
                         let detail = format!("no report for {} s", silent.as_secs());
-                        return self.context.failed(began, ProbeError::new(ErrorKind::Timeout, detail), &ERRORS);
+                        let error = ProbeError::new(ErrorKind::Timeout, detail);
+                        let mut observation = self.context.failed(began, error, &ERRORS);
+                        observation.reading.in_use = Some(false);
+                        return observation;
                     }
                 }
             }
         }
+    }
+
+    /// Takes what was heard at this moment; `None` where that is nothing to observe.
+    fn take(&mut self, word: Heard, now: Mono) -> Option<Observation> {
+        self.heard = Some(now);
+        let (desktop, check) = (&self.context.desktop, &self.context.check);
+        match word {
+            Heard::Report(Report::Tested(told)) => {
+                if let Some(test) = self.test.take_if(|test| test.id == told.id) {
+                    // Whoever asked may have gone.
+                    _ = test.ask.answer.send(told);
+                }
+                None
+            }
+            Heard::Report(report) => {
+                desktop.heard(check, now, Some(&report));
+                Some(self.context.read(now, judge::reading(&self.config, &report)))
+            }
+            Heard::Come | Heard::Left | Heard::Nonsense(_) => {
+                // Whoever waits for a test of the one that was there before is told by this.
+                self.test = None;
+                desktop.heard(check, now, None);
+                match word {
+                    Heard::Nonsense(error) => Some(self.context.failed(now, error, &ERRORS)),
+                    Heard::Left => Some(self.context.read(now, judge::alone())),
+                    _ => None,
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        self.asked = None;
+        self.context.desktop.leave(&self.context.check);
+    }
+}
+
+/// The next test that is asked for.
+async fn next(asked: &mut Option<mpsc::Receiver<Ask>>) -> Ask {
+    match asked {
+        // It ends only when another probe watches for this check: then this one is about to end.
+        Some(asked) => match asked.recv().await {
+            Some(ask) => ask,
+            None => std::future::pending().await,
+        },
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits until the test under way must end, and gives its number, once.
+async fn stopped(test: &mut Option<Test>) -> u64 {
+    match test {
+        Some(test) if !test.stopped => {
+            _ = (&mut test.ask.stop).await;
+            test.stopped = true;
+            test.id
+        }
+        _ => std::future::pending().await,
     }
 }

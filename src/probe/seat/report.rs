@@ -34,6 +34,22 @@ pub enum Report {
         /// Why, in English.
         detail: String,
     },
+    /// What a test came to that was ordered.
+    Tested(Told),
+}
+
+/// What a sound test in the session came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Told {
+    /// The order's number.
+    pub id: u64,
+    /// What was tested, as people see it in the sound settings.
+    pub card: String,
+    /// Whether an echo canceller of the sound server's stands between.
+    pub canceller: bool,
+    /// The device child's answer, as it gave it: numbers, or why there are none.
+    pub answer: String,
 }
 
 /// A source or a sink.
@@ -78,14 +94,17 @@ impl Report {
             }
             recorders.iter_mut().chain(players).for_each(cut);
         }
-        if let Self::Blind { detail } = &mut self {
-            cut(detail);
+        match &mut self {
+            Self::Blind { detail } => cut(detail),
+            Self::Tested(told) => cut(&mut told.card),
+            _ => {}
         }
         self
     }
 }
 
-fn cut(name: &mut String) {
+/// Cuts what somebody else has named to what can be shown: no line's end, and no page full.
+pub(in crate::probe) fn cut(name: &mut String) {
     if name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
         *name = name.chars().filter(|letter| !letter.is_control()).take(LONGEST_NAME).collect();
     }
@@ -120,6 +139,7 @@ mod tests {
             Report::Unanswering,
             Report::Absent,
             Report::Blind { detail: "no program pactl".into() },
+            Report::Tested(Told { id: 7, card: "Mic".into(), canceller: true, answer: r#"{"found":[]}"#.into() }),
         ] {
             let line = report.line();
             assert_eq!(line.split(|byte| *byte == b'\n').count(), 2, "one line and nothing after it");

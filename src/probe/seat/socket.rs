@@ -1,16 +1,20 @@
 //! The daemon's end of the unix socket: one agent at a time, of one user, whose words are read line by line.
 
 use std::io;
-use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Deserialize;
-use tokio::io::BufReader;
+use tokio::io::{AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
 use super::Config;
+use super::order::Order;
 use super::report::{LONGEST, Report};
 use crate::domain::{ErrorKind, ProbeError};
-use crate::peer::{self, Peer, users};
+use crate::peer::{self, Peer, Place, users};
+
+/// How long an order may take to be taken: an agent reads all that comes.
+const TAKEN: Duration = Duration::from_secs(1);
 
 /// A user, by name or by number.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
@@ -34,8 +38,9 @@ impl User {
 /// The daemon's end.
 pub(super) struct Seat {
     listener: UnixListener,
-    path: PathBuf,
-    user: u32,
+    place: Place,
+    /// Who is believed.
+    pub(super) user: u32,
     agent: Option<BufReader<UnixStream>>,
     /// The line that is being read: a wait that is given up may not lose its beginning.
     line: Vec<u8>,
@@ -62,7 +67,7 @@ impl Seat {
     /// `Busy` where another daemon listens there, `Permission` and `Internal` as the file system has it.
     pub(super) fn open(config: &Config) -> Result<Self, ProbeError> {
         let user = config.user.number()?;
-        let path = config.socket.clone();
+        let path = &config.socket;
         let failed = |error: io::Error| {
             let kind = match error.kind() {
                 io::ErrorKind::PermissionDenied => ErrorKind::Permission,
@@ -71,13 +76,29 @@ impl Seat {
             };
             ProbeError::new(kind, format!("{}: {error}", path.display()))
         };
-        let listener = peer::bind(&path).map_err(failed)?;
-        Ok(Self { listener, path, user, agent: None, line: Vec::new(), refused: false })
+        let (listener, place) = peer::bind(path).map_err(failed)?;
+        Ok(Self { listener, place, user, agent: None, line: Vec::new(), refused: false })
     }
 
     /// Whether an agent is there.
     pub(super) const fn is_connected(&self) -> bool {
         self.agent.is_some()
+    }
+
+    /// Whether an agent can find it.
+    pub(super) fn is_at_place(&self) -> bool {
+        self.place.is_there()
+    }
+
+    /// Tells the agent; one that does not listen is listened to no longer.
+    pub(super) async fn order(&mut self, order: Order) {
+        if let Some(agent) = &mut self.agent {
+            let line = order.line();
+            let taken = tokio::time::timeout(TAKEN, agent.get_mut().write_all(&line)).await;
+            if !matches!(taken, Ok(Ok(()))) {
+                self.agent = None;
+            }
+        }
     }
 
     /// Waits for the agent's next word. The newest agent is listened to: a session that was logged out may linger.
@@ -148,12 +169,6 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
-    fn drop(&mut self) {
-        _ = std::fs::remove_file(&self.path);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,8 +179,9 @@ mod tests {
         Seat::open(&toml::from_str(&format!("user = {user}\nsocket = {socket:?}")).unwrap()).unwrap()
     }
 
-    fn knock(seat: &Seat) -> std::os::unix::net::UnixStream {
-        std::os::unix::net::UnixStream::connect(&seat.path).unwrap()
+    fn knock(folder: &tempfile::TempDir) -> std::os::unix::net::UnixStream {
+        let socket = folder.path().join("seat.sock");
+        std::os::unix::net::UnixStream::connect(socket).unwrap()
     }
 
     /// The next thing that is heard but for arrivals.
@@ -193,7 +209,7 @@ mod tests {
     async fn lines_are_read_whole_the_newest_agent_is_heard_and_nonsense_is_turned_out() {
         let folder = tempfile::tempdir().unwrap();
         let mut seat = seat(&folder, me());
-        let mut first = knock(&seat);
+        let mut first = knock(&folder);
         let whole = Report::Absent.line();
         first.write_all(&whole[..5]).unwrap();
         // Half a line is no word yet, and a wait that is given up loses none of it.
@@ -201,19 +217,19 @@ mod tests {
         assert!(waited.is_err());
         first.write_all(&whole[5..]).unwrap();
         assert!(matches!(word(&mut seat).await, Heard::Report(Report::Absent)));
-        let mut second = knock(&seat);
+        let mut second = knock(&folder);
         second.write_all(&Report::Unanswering.line()).unwrap();
         assert!(matches!(word(&mut seat).await, Heard::Report(Report::Unanswering)));
         second.write_all(b"GET / HTTP/1.1\n").unwrap();
         let Heard::Nonsense(error) = word(&mut seat).await else { panic!("nonsense is believed") };
         assert_eq!(error.kind, ErrorKind::Protocol);
         assert!(!seat.is_connected());
-        let mut endless = knock(&seat);
+        let mut endless = knock(&folder);
         // The socket's buffer may be smaller: whoever is cut off in the middle has said enough.
         let writer = std::thread::spawn(move || _ = endless.write_all(&vec![b'x'; 4 * LONGEST]));
         assert!(matches!(word(&mut seat).await, Heard::Nonsense(_)));
         writer.join().unwrap();
-        drop(knock(&seat));
+        drop(knock(&folder));
         assert!(matches!(word(&mut seat).await, Heard::Left));
     }
 
@@ -221,7 +237,7 @@ mod tests {
     async fn nobody_but_the_seats_user_is_believed() {
         let folder = tempfile::tempdir().unwrap();
         let mut seat = seat(&folder, me() + 1);
-        let mut stranger = knock(&seat);
+        let mut stranger = knock(&folder);
         stranger.write_all(&Report::Absent.line()).unwrap();
         let heard = tokio::time::timeout(std::time::Duration::from_millis(100), seat.hear()).await;
         assert!(heard.is_err(), "a stranger was heard");
@@ -239,6 +255,13 @@ mod tests {
         assert_eq!(Seat::open(&config).err().map(|error| error.kind), Some(ErrorKind::Busy));
         drop(living);
         assert!(!path.exists(), "it is taken away at the end");
+        let first = seat(&folder, me());
+        std::fs::remove_file(&path).unwrap();
+        let second = seat(&folder, me());
+        assert!(!first.is_at_place());
+        drop(first);
+        assert!(second.is_at_place(), "what another has put there by then is not");
+        drop(second);
         std::fs::write(&path, "somebody's").unwrap();
         assert_eq!(Seat::open(&config).err().map(|error| error.kind), Some(ErrorKind::Busy));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "somebody's");

@@ -51,7 +51,7 @@ pub(in crate::probe) fn choose(
     };
     let stream = stream(&found, direction, Some(device)).ok_or_else(gone)?;
     match &stream.running {
-        Some(owner) => Err(ProbeError::new(ErrorKind::Busy, owner.0.clone().unwrap_or_else(|| "?".to_owned()))),
+        Some(owner) => Err(ProbeError::new(ErrorKind::Busy, owner.name.clone().unwrap_or_else(|| "?".to_owned()))),
         None => Ok(Pcm { name, card: found.name, number: Some(found.number) }),
     }
 }

@@ -7,7 +7,7 @@
 use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ const CHANNELS: u16 = 2;
 const PERIODS: [u32; 4] = [9600, 4800, 2400, 1200];
 /// Periods under way between cpal's thread and ours.
 const UNDER_WAY: usize = 64;
+/// How long a stream that has just been opened may take to make sense.
+const FIRST_MOMENT: Duration = Duration::from_secs(2);
 
 /// When a frame of a stream passed the converter: its number, and cpal's time of it and of the call, on the stream's own scale,
 /// with this process's time of the call. All in seconds.
@@ -38,7 +40,7 @@ pub(super) struct Stamp {
 }
 
 enum Event {
-    /// Interleaved samples, and when the first of them passed.
+    /// Interleaved samples (none of playback), and when the first of them passed.
     Samples(Vec<i32>, Stamp),
     /// The driver ran over or dry: frames are lost.
     Lost,
@@ -67,17 +69,89 @@ impl Captured {
         let expected = (last.passed - first.passed) * f64::from(RATE);
         (expected > 0.0).then(|| (last.frame - first.frame) as f64 / expected)
     }
+
+    /// When the first frame passed the converter, in seconds by this process's clock.
+    pub(crate) fn began(&self) -> Option<f64> {
+        began(&self.stamps)
+    }
 }
 
-/// A stream that runs until this process ends. Never dropped: with some servers gone, that waits for ever.
-struct Running(#[allow(dead_code, reason = "it runs as long as it is kept")] ManuallyDrop<cpal::Stream>);
-
-/// A microphone that is open and being listened to.
-pub(crate) struct Microphone {
+/// A stream that runs until this process ends. It is never dropped: with some servers gone, that waits for ever.
+struct Running {
     name: String,
     events: Receiver<Event>,
-    _running: Running,
+    _stream: ManuallyDrop<cpal::Stream>,
 }
+
+impl Running {
+    /// Opens the PCM with the largest period that it takes, and starts it.
+    fn start(
+        name: &str,
+        clock: Clock,
+        mut open: impl FnMut(&Device, StreamConfig, &Teller) -> Result<cpal::Stream, cpal::Error>,
+    ) -> Result<Self, ProbeError> {
+        let failed = |error| failure(name, &error);
+        let host = cpal::host_from_id(HostId::Alsa).map_err(failed)?;
+        let device = host.device_by_id(&DeviceId::new(HostId::Alsa, name));
+        let device =
+            device.ok_or_else(|| ProbeError::new(ErrorKind::Gone, format!("{name}: ALSA knows no such PCM")))?;
+        let (events, receiver) = sync_channel(UNDER_WAY);
+        let teller = Teller { events, flows: Arc::default(), clock };
+        let mut opened = Err(cpal::Error::new(cpal::ErrorKind::UnsupportedConfig));
+        for frames in PERIODS {
+            let config = StreamConfig { channels: CHANNELS, sample_rate: RATE, buffer_size: BufferSize::Fixed(frames) };
+            opened = open(&device, config, &teller);
+            if opened.as_ref().err().is_none_or(|error| error.kind() != cpal::ErrorKind::UnsupportedConfig) {
+                break;
+            }
+        }
+        let stream = ManuallyDrop::new(opened.map_err(failed)?);
+        stream.play().map_err(failed)?;
+        Ok(Self { name: name.to_owned(), events: receiver, _stream: stream })
+    }
+
+    fn failure(&self, error: &cpal::Error) -> ProbeError {
+        failure(&self.name, error)
+    }
+}
+
+/// The end of a stream's events that cpal's thread has.
+#[derive(Clone)]
+struct Teller {
+    events: SyncSender<Event>,
+    /// Whether a frame has passed.
+    flows: Arc<AtomicBool>,
+    clock: Clock,
+}
+
+impl Teller {
+    fn tell(&self, event: Event) {
+        self.flows.store(true, Ordering::Relaxed);
+        // Full: nobody listens any more.
+        _ = self.events.try_send(event);
+    }
+
+    /// Tells what is wrong. Not what is wrong before the first frame, for a while: in its first moment a stream of a sound
+    /// server has no delay to tell, and ALSA's plugin calls that an error, a hundred times a millisecond.
+    fn errors(&self) -> impl FnMut(cpal::Error) + Send + use<> {
+        let teller = self.clone();
+        let mut since = None;
+        move |error| match error.kind() {
+            cpal::ErrorKind::Xrun => teller.tell(Event::Lost),
+            cpal::ErrorKind::DeviceNotAvailable => teller.tell(Event::Failed(error)),
+            _ => {
+                let now = teller.clock.elapsed();
+                let lasts = now.saturating_sub(*since.get_or_insert(now)) >= FIRST_MOMENT;
+                if lasts || teller.flows.load(Ordering::Relaxed) {
+                    teller.tell(Event::Failed(error));
+                }
+            }
+        }
+    }
+}
+
+/// A microphone that is open and being listened to.
+pub(crate) struct Microphone(Running);
 
 impl Microphone {
     /// Opens and starts it.
@@ -85,24 +159,17 @@ impl Microphone {
     /// # Errors
     /// What opening came to; `Busy` where another program has it.
     pub(crate) fn open(name: &str, clock: Clock) -> Result<Self, ProbeError> {
-        let device = find(name)?;
-        let (events, receiver) = sync_channel(UNDER_WAY);
-        let stream = first_that_fits(name, |config| {
-            let (told, mut frame) = (events.clone(), 0);
-            device.build_input_stream::<i32, _, _>(
-                config,
-                move |samples, info| {
-                    let time = info.timestamp();
-                    let stamp = stamp(frame, time.capture, time.callback, clock);
-                    frame += samples.len() / usize::from(CHANNELS);
-                    // Full: nobody listens any more.
-                    _ = told.try_send(Event::Samples(samples.to_vec(), stamp));
-                },
-                tell(&events),
-                None,
-            )
+        let running = Running::start(name, clock, |device, config, teller| {
+            let (told, mut frame) = (teller.clone(), 0);
+            let take = move |samples: &[i32], info: &cpal::InputCallbackInfo| {
+                let time = info.timestamp();
+                let stamp = stamp(frame, time.capture, time.callback, clock);
+                frame += samples.len() / usize::from(CHANNELS);
+                told.tell(Event::Samples(samples.to_vec(), stamp));
+            };
+            device.build_input_stream(config, take, teller.errors(), None)
         })?;
-        Ok(Self { name: name.to_owned(), events: receiver, _running: keep(name, stream)? })
+        Ok(Self(running))
     }
 
     /// Listens until so many frames have come.
@@ -112,10 +179,10 @@ impl Microphone {
     pub(crate) fn listen(&self, frames: usize) -> Result<Captured, ProbeError> {
         let mut captured = Captured { channels: vec![Vec::new(); usize::from(CHANNELS)], ..Captured::default() };
         while captured.channels[0].len() < frames {
-            match self.events.recv() {
+            match self.0.events.recv() {
                 Ok(Event::Samples(samples, stamp)) => {
                     if captured.stamps.is_empty() {
-                        captured.hardware_rate = hardware::rate(Path::new("/proc"), &self.name);
+                        captured.hardware_rate = hardware::rate(Path::new("/proc"), &self.0.name);
                     }
                     captured.stamps.push(stamp);
                     for (at, sample) in samples.into_iter().enumerate() {
@@ -123,7 +190,7 @@ impl Microphone {
                     }
                 }
                 Ok(Event::Lost) => captured.overruns += 1,
-                Ok(Event::Failed(error)) => return Err(told(&self.name, &error)),
+                Ok(Event::Failed(error)) => return Err(self.0.failure(&error)),
                 Err(_) => return Err(ProbeError::new(ErrorKind::Internal, "the stream's thread ended")),
             }
         }
@@ -142,11 +209,9 @@ const BEGUN: u32 = u32::MAX;
 
 /// Loudspeakers that play what they were given, and silence after it.
 pub(crate) struct Loudspeakers {
-    name: String,
+    running: Running,
     frames: usize,
     silence: Arc<AtomicU32>,
-    events: Receiver<Event>,
-    _running: Running,
 }
 
 impl Loudspeakers {
@@ -167,8 +232,8 @@ impl Loudspeakers {
         let (began, mut look) = (clock.elapsed(), Duration::from_millis(10));
         while held.silence.load(Ordering::Relaxed) < HELD {
             look = look.min(STOPPED.saturating_sub(clock.elapsed().saturating_sub(began)));
-            match held.events.recv_timeout(look) {
-                Ok(Event::Failed(error)) => return Err(told(name, &error)),
+            match held.running.events.recv_timeout(look) {
+                Ok(Event::Failed(error)) => return Err(held.running.failure(&error)),
                 Ok(_) | Err(RecvTimeoutError::Timeout) if !look.is_zero() => {}
                 _ => return Err(ProbeError::new(ErrorKind::Protocol, format!("{name}: the card takes no sound"))),
             }
@@ -177,32 +242,27 @@ impl Loudspeakers {
     }
 
     fn start(name: &str, sound: &[f64], clock: Clock, silence: u32) -> Result<Self, ProbeError> {
-        let device = find(name)?;
-        let (events, receiver) = sync_channel(UNDER_WAY);
         let (silence, frames) = (Arc::new(AtomicU32::new(silence)), sound.len());
         let sound: Arc<[i32]> = sound.iter().map(|sample| integer(*sample)).collect();
-        let stream = first_that_fits(name, |config| {
-            let (told, sound, silence, mut frame) = (events.clone(), Arc::clone(&sound), Arc::clone(&silence), 0);
-            device.build_output_stream::<i32, _, _>(
-                config,
-                move |samples, info| {
-                    let count = |taken: u32| (taken != BEGUN).then(|| (taken + 1).min(HELD));
-                    if silence.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count).is_ok() {
-                        samples.fill(0);
-                        return;
-                    }
-                    let time = info.timestamp();
-                    _ = told.try_send(Event::Samples(Vec::new(), stamp(frame, time.playback, time.callback, clock)));
-                    for frame_of in samples.chunks_mut(usize::from(CHANNELS)) {
-                        frame_of.fill(sound.get(frame).copied().unwrap_or(0));
-                        frame += 1;
-                    }
-                },
-                tell(&events),
-                None,
-            )
+        let running = Running::start(name, clock, |device, config, teller| {
+            let (told, sound, silence, mut frame) = (teller.clone(), Arc::clone(&sound), Arc::clone(&silence), 0);
+            let fill = move |samples: &mut [i32], info: &cpal::OutputCallbackInfo| {
+                let count = |taken: u32| (taken != BEGUN).then(|| (taken + 1).min(HELD));
+                if silence.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count).is_ok() {
+                    told.flows.store(true, Ordering::Relaxed);
+                    samples.fill(0);
+                    return;
+                }
+                let time = info.timestamp();
+                told.tell(Event::Samples(Vec::new(), stamp(frame, time.playback, time.callback, clock)));
+                for frame_of in samples.chunks_mut(usize::from(CHANNELS)) {
+                    frame_of.fill(sound.get(frame).copied().unwrap_or(0));
+                    frame += 1;
+                }
+            };
+            device.build_output_stream(config, fill, teller.errors(), None)
         })?;
-        Ok(Self { name: name.to_owned(), frames, silence, events: receiver, _running: keep(name, stream)? })
+        Ok(Self { running, frames, silence })
     }
 
     /// Begins to play after [`Self::hold`]: the next period that is asked for is the first.
@@ -217,7 +277,7 @@ impl Loudspeakers {
     pub(crate) fn finish(&self, clock: Clock) -> Result<u32, ProbeError> {
         let mut dry = 0;
         loop {
-            match self.events.recv_timeout(STOPPED) {
+            match self.running.events.recv_timeout(STOPPED) {
                 Ok(Event::Samples(_, stamp)) if stamp.frame >= self.frames => {
                     // The first frame of silence passes then.
                     let end = stamp.now + (stamp.passed - stamp.called).max(0.0);
@@ -227,12 +287,10 @@ impl Loudspeakers {
                 }
                 Ok(Event::Samples(..)) => {}
                 Ok(Event::Lost) => dry += 1,
-                Ok(Event::Failed(error)) => return Err(told(&self.name, &error)),
+                Ok(Event::Failed(error)) => return Err(self.running.failure(&error)),
                 Err(RecvTimeoutError::Timeout) => {
-                    return Err(ProbeError::new(
-                        ErrorKind::Protocol,
-                        format!("{}: the card takes no sound", self.name),
-                    ));
+                    let name = &self.running.name;
+                    return Err(ProbeError::new(ErrorKind::Protocol, format!("{name}: the card takes no sound")));
                 }
                 Err(RecvTimeoutError::Disconnected) => {
                     return Err(ProbeError::new(ErrorKind::Internal, "the stream's thread ended"));
@@ -247,23 +305,16 @@ impl Loudspeakers {
     /// `Gone` when the card was pulled out, `Internal` when the stream ran dry or has hardly begun.
     pub(crate) fn began(&self) -> Result<f64, ProbeError> {
         let mut stamps = Vec::new();
-        for event in self.events.try_iter() {
+        for event in self.running.events.try_iter() {
             match event {
                 Event::Samples(_, stamp) => stamps.push(stamp),
                 Event::Lost => return Err(ProbeError::new(ErrorKind::Internal, "playback ran dry")),
-                Event::Failed(error) => return Err(told(&self.name, &error)),
+                Event::Failed(error) => return Err(self.running.failure(&error)),
             }
         }
         // Playback begins once two periods are filled; what is said of those is not yet true.
         began(stamps.get(3..).unwrap_or_default())
             .ok_or_else(|| ProbeError::new(ErrorKind::Internal, "playback has hardly begun"))
-    }
-}
-
-impl Captured {
-    /// When the first frame passed the converter, in seconds by this process's clock.
-    pub(crate) fn began(&self) -> Option<f64> {
-        began(&self.stamps)
     }
 }
 
@@ -287,43 +338,7 @@ fn integer(sample: f64) -> i32 {
     (sample * 2_f64.powi(31)).round() as i32
 }
 
-fn tell(events: &SyncSender<Event>) -> impl FnMut(cpal::Error) + Send + use<> {
-    let events = events.clone();
-    move |error| {
-        let event = if error.kind() == cpal::ErrorKind::Xrun { Event::Lost } else { Event::Failed(error) };
-        _ = events.try_send(event);
-    }
-}
-
-fn find(name: &str) -> Result<Device, ProbeError> {
-    let host = cpal::host_from_id(HostId::Alsa).map_err(|error| told(name, &error))?;
-    let device = host.device_by_id(&DeviceId::new(HostId::Alsa, name));
-    device.ok_or_else(|| ProbeError::new(ErrorKind::Gone, format!("{name}: ALSA knows no such PCM")))
-}
-
-/// Opens with the largest period that the card takes.
-fn first_that_fits(
-    name: &str,
-    mut open: impl FnMut(StreamConfig) -> Result<cpal::Stream, cpal::Error>,
-) -> Result<cpal::Stream, ProbeError> {
-    let mut last = None;
-    for frames in PERIODS {
-        let config = StreamConfig { channels: CHANNELS, sample_rate: RATE, buffer_size: BufferSize::Fixed(frames) };
-        match open(config) {
-            Err(error) if error.kind() == cpal::ErrorKind::UnsupportedConfig => last = Some(error),
-            opened => return opened.map_err(|error| told(name, &error)),
-        }
-    }
-    Err(last.map_or_else(|| ProbeError::new(ErrorKind::Internal, "no period was tried"), |error| told(name, &error)))
-}
-
-fn keep(name: &str, stream: cpal::Stream) -> Result<Running, ProbeError> {
-    let running = Running(ManuallyDrop::new(stream));
-    running.0.play().map_err(|error| told(name, &error))?;
-    Ok(running)
-}
-
-fn told(name: &str, error: &cpal::Error) -> ProbeError {
+fn failure(name: &str, error: &cpal::Error) -> ProbeError {
     let kind = match error.kind() {
         cpal::ErrorKind::DeviceBusy => ErrorKind::Busy,
         cpal::ErrorKind::DeviceNotAvailable => ErrorKind::Gone,

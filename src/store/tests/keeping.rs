@@ -19,6 +19,8 @@ async fn a_batch_is_read_back_as_it_was_given_and_an_incident_is_updated_not_dou
         standings: vec![],
         notifications: vec![],
         acts: vec![],
+        told: vec![],
+        silences: vec![],
     };
     assert_eq!(store.record(batch.clone()).await.unwrap(), Kept::OnDisk);
     let stored = store.transitions(second(0), second(10), 10).await.unwrap();

@@ -6,6 +6,7 @@ mod history;
 mod keeping;
 mod past;
 mod removed;
+mod told;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -7,7 +7,8 @@ use super::*;
 
 /// An incident that is open, since when, and a notification that nobody got.
 fn standing() -> Batch {
-    Batch { incidents: vec![incident("internet-1", 1)], standings: vec![stands(1)], ..notify("waits") }
+    let told = vec![("internet-1".to_owned(), Some("{}".to_owned()))];
+    Batch { incidents: vec![incident("internet-1", 1)], standings: vec![stands(1)], told, ..notify("waits") }
 }
 
 /// The store goes on in a new file, with what belongs into it and without what was lost with the old one.
@@ -17,6 +18,7 @@ async fn goes_on(store: &Store, folder: &Path) {
     assert_eq!(store.transitions(second(0), second(9), 9).await.unwrap().len(), 1, "readers see the new file");
     assert_eq!(store.incidents(true, 9).await.unwrap(), [incident("internet-1", 1)]);
     assert_eq!(store.restore().await.unwrap().standings, [stands(1)], "since when it is so is known still");
+    assert!(store.restore().await.unwrap().told.contains_key("internet-1"), "who was told what is known still");
     let in_file: i64 = other_eyes(folder).query_row("SELECT count(*) FROM outbox", [], |row| row.get(0)).unwrap();
     assert_eq!(in_file, 2);
     let closed = Incident { closed_at: Some(second(9)), verdict: Verdict::Ready, ..incident("internet-1", 1) };

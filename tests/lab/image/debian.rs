@@ -20,8 +20,14 @@ const PACKAGES: &[&str] = &[
     "kmod",
     "iproute2",
     "alsa-utils",
+    "v4l-utils",
     "nut-server",
     "nut-client",
+    // A desktop's session: a manager of the user's own, a sound server, and what siaga seat asks it by.
+    "libpam-systemd",
+    "pulseaudio",
+    "pulseaudio-utils",
+    "libasound2-plugins",
 ];
 
 /// What is in nobody's way where it is missing.

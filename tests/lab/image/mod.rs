@@ -21,6 +21,7 @@ use rustix::fs::{FlockOperation, flock};
 use crate::machine::{MACHINE, Machine};
 use archive::Archive;
 use parts::Parts;
+pub(crate) use parts::{found, libraries};
 
 /// The modules that are in the image, beside what they need themselves.
 const MODULES: &[&str] = &[

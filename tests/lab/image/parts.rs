@@ -131,7 +131,7 @@ pub(super) fn printed(command: &mut Command) -> Option<String> {
 }
 
 /// Where a program is. A user's PATH need not have the folders for the system's own.
-pub(super) fn found(name: &str, package: &str) -> PathBuf {
+pub(crate) fn found(name: &str, package: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
     folders.map(|folder| folder.join(name)).find(|path| path.is_file()).unwrap_or_else(|| {
@@ -143,7 +143,7 @@ pub(super) fn found(name: &str, package: &str) -> PathBuf {
 }
 
 /// The shared libraries of these programs, and of their libraries.
-fn libraries(programs: &[PathBuf]) -> BTreeSet<PathBuf> {
+pub(crate) fn libraries(programs: &[PathBuf]) -> BTreeSet<PathBuf> {
     let told = program("ldd", "libc-bin").args(programs).output().unwrap().stdout;
     // `libm.so.6 => /lib/x86_64-linux-gnu/libm.so.6 (0x…)`, `/lib64/ld-linux-x86-64.so.2 (0x…)`; a heading ends in a colon.
     let told = String::from_utf8(told).unwrap();

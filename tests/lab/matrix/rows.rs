@@ -185,7 +185,7 @@ pub(super) static EQUIPMENT: &[Row] = &[
         ),
     Row::new("router silent", "internet", &[("gateway", "not_ready", &["internet.target_silent"])])
         .explaining(&["far", "other"])
-        .by(|stage| drop(stage.lab.wan().loss(100)), |stage| stage.lab.wan().clear()),
+        .by(|stage| drop(stage.lab.wan().loss(100)), |stage| stage.lab.wan().unimpaired()),
     Row::new("one far end gone", "internet", &[("far", "not_ready", &["internet.target_silent"])])
         .by(
             |stage| stage.sh("ip -n wan address del 198.51.100.10/32 dev lo"),
@@ -194,13 +194,13 @@ pub(super) static EQUIPMENT: &[Row] = &[
         .reduced(),
     Row::new("30 % of packets lost", "internet", &[("gateway", "not_ready", &["internet.loss_high"])])
         .explaining(&["far", "other"])
-        .by(|stage| drop(stage.lab.wan().loss(30)), |stage| stage.lab.wan().clear()),
+        .by(|stage| drop(stage.lab.wan().loss(30)), |stage| stage.lab.wan().unimpaired()),
     Row::new(
         "400 ms of delay",
         "internet",
         &[("far", "degraded", &["internet.delay_high"]), ("other", "degraded", &["internet.delay_high"])],
     )
-    .by(|stage| drop(stage.lab.wan().delay(400, 0)), |stage| stage.lab.wan().clear()),
+    .by(|stage| stage.lab.wan().creep(0, 400), |stage| stage.lab.wan().creep(400, 0)),
     Row::new("disk read-only", "computer", &[("computer", "not_ready", &["computer.disk_read_only"])])
         .by(|stage| stage.sh("mount -o remount,ro /srv"), |stage| stage.sh("mount -o remount,rw /srv"))
         .reduced(),
@@ -215,7 +215,7 @@ pub(super) static EQUIPMENT: &[Row] = &[
 /// A line that carries too little: only a transfer shows it.
 pub(super) static RATE: &[Row] =
     &[Row::new("2 Mbit/s upwards", "internet", &[("bandwidth", "degraded", &["internet.up_low"])])
-        .by(|stage| drop(stage.lab.wan().rate(2)), |stage| stage.lab.wan().clear())];
+        .by(|stage| drop(stage.lab.wan().rate(2)), |stage| drop(stage.lab.wan().rate(super::stage::LINE)))];
 
 /// Faults of a UPS and NUT, of a network card's cable, and of the clock's steering, in the guest with systemd.
 pub(super) static SYSTEM: &[Row] = &[

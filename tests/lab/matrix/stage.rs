@@ -32,6 +32,9 @@ const PICTURE: &str = "name = \"picture\"\ndevice = \"vivid\"\ninterval = \"4s\"
 const SLOW: &str = "delivered_below = 0.5\n";
 /// One that another keeps waiting makes ten times the jitter of a line.
 const PATIENT: &str = "[[profile]]\nname = \"zoom_group_720\"\njitter_degraded = \"400ms\"\n";
+/// What the line to the far end carries, either way, where a row does not say less: as an office's does. Without a limit a
+/// download is as fast as the memory, and the probe rightly does not believe it. Mbit/s.
+pub(super) const LINE: u32 = 50;
 const GATEWAY: &str = "name = \"gateway\"\ntarget = \"gateway\"\ninterval = \"100ms\"\n";
 
 /// The guest and its daemon.
@@ -73,6 +76,8 @@ impl<'lab> Stage<'lab> {
              {MOUNT_SRV}
              {STEERED}"
         ));
+        // From the beginning on: putting a queue there drops packets, and no fault may do more than what it is.
+        lab.wan().unimpaired();
         lab.card().mute(false);
         let usb = lab.camera(Camera::Usb("CAM0001"));
         usb.replug();
@@ -111,6 +116,7 @@ impl<'lab> Stage<'lab> {
              printf '#!/bin/sh\ncat > /dev/null\nprintf \"Content-Type: text/plain\\\\r\\\\n\\\\r\\\\nread\"\n' > /run/www/cgi-bin/up
              chmod +x /run/www/cgi-bin/up",
         );
+        lab.wan().rate(LINE).rate_back(LINE);
         lab.card().mute(false);
         lab.spawn("httpd", "ip netns exec wan busybox httpd -f -p 198.51.100.2:80 -h /run/www");
         let keys = "down_url = \"http://198.51.100.2/down\"\nup_url = \"http://198.51.100.2/cgi-bin/up\"\n\
@@ -209,7 +215,11 @@ impl<'lab> Stage<'lab> {
                 self.lab.sh(&format!("kill {process}"));
                 None
             }
-            None if used => Some(self.lab.spawn("call", CALL)),
+            None if used => {
+                // What a test has found last stands as long as the use lasts.
+                self.wait("ready before the room's use", |checks| checks.iter().all(Check::is_ready));
+                Some(self.lab.spawn("call", CALL))
+            }
             same => same,
         };
         self.wait("the room's use", |checks| {

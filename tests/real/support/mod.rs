@@ -14,6 +14,7 @@ pub(crate) mod probe;
 pub(crate) mod pulse;
 pub(crate) mod reflector;
 pub(crate) mod rigctld;
+pub(crate) mod site;
 pub(crate) mod snapshot;
 pub(crate) mod turnserver;
 pub(crate) mod upsd;

@@ -24,6 +24,7 @@ pub(crate) fn context(check: &str, interval: Duration, in_use: &watch::Sender<bo
         own_far_end: None,
         enrolled: None,
         budget: Budget::default(),
+        desktop: siaga::probe::seat::desktop::Desktop::default(),
     }
 }
 

@@ -1,5 +1,5 @@
-//! A private `PulseAudio` with a microphone and a loudspeaker, and programs in its session. Debian packages: `pulseaudio`,
-//! `pulseaudio-utils`.
+//! A private `PulseAudio` with a microphone and a loudspeaker, or a `PipeWire` in its clothes, and programs in its session. Debian
+//! packages: `pulseaudio`, `pulseaudio-utils`; `pipewire`, `pipewire-pulse`, `wireplumber`, `dbus-daemon`.
 //!
 //! It refuses to run as root: where the tests do, its session is nobody's.
 
@@ -18,17 +18,65 @@ const NOBODY: u32 = 65534;
 pub(crate) struct Pulse {
     folder: TempDir,
     server: Option<Child>,
+    /// What a `PipeWire` consists of beside it.
+    beside: Vec<Child>,
 }
 
 impl Pulse {
     /// A session with its server: a source "mic", a sink "speaker".
     pub(crate) fn start() -> Self {
+        let mut pulse = Self::bare();
+        pulse.begin();
+        pulse
+    }
+
+    /// A session without a server.
+    fn bare() -> Self {
         let folder = tempfile::tempdir().unwrap();
         if rustix::process::getuid().is_root() {
             chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
         }
-        let mut pulse = Self { folder, server: None };
-        pulse.begin();
+        Self { folder, server: None, beside: Vec::new() }
+    }
+
+    /// The same with `PipeWire`: a source "ear" that hears what the sink "speaker" plays.
+    pub(crate) fn start_pipewire() -> Self {
+        let mut pulse = Self::bare();
+        let bus = format!("unix:path={}/bus", pulse.folder.path().display());
+        let start = |program: &str, arguments: &[&str]| {
+            let log = pulse.folder.path().join(format!("{program}.log"));
+            Child::start("setpriv", "util-linux", &log, |command| {
+                pulse.inside(command, program);
+                command.args(arguments).env("DBUS_SESSION_BUS_ADDRESS", &bus);
+            })
+        };
+        let dbus = start("dbus-daemon", &["--session", "--nofork", "--nopidfile", &format!("--address={bus}")]);
+        wait_for(&pulse.folder.path().join("bus"));
+        let mut pipewire = start("pipewire", &[]);
+        pipewire.wait_until(|| pulse.folder.path().join("pipewire-0").exists());
+        let wireplumber = start("wireplumber", &[]);
+        let mut server = start("pipewire-pulse", &[]);
+        for (module, sign) in [
+            ("module-null-sink sink_name=speaker", "speaker.monitor"),
+            (
+                "module-remap-source master=speaker.monitor source_name=ear source_properties=device.description=Ear",
+                "ear",
+            ),
+        ] {
+            let listed = || {
+                let output = pulse.command("pactl").args(["list", "short", "sources"]).output().unwrap();
+                String::from_utf8_lossy(&output.stdout).contains(sign)
+            };
+            server.wait_until(|| {
+                let arguments = ["load-module"].into_iter().chain(module.split(' '));
+                pulse.command("pactl").args(arguments).output().unwrap().status.success()
+            });
+            server.wait_until(listed);
+        }
+        pulse.pactl("set-default-source ear");
+        pulse.pactl("set-default-sink speaker");
+        pulse.beside = vec![dbus, pipewire, wireplumber];
+        pulse.server = Some(server);
         pulse
     }
 
@@ -49,9 +97,27 @@ impl Pulse {
         });
     }
 
+    /// A session whose microphone "ear" hears its loudspeaker "speaker" through the air of a room, in which a machine hums.
+    pub(crate) fn start_hearing() -> Self {
+        let pulse = Self::start();
+        pulse.pactl("load-module module-null-sink sink_name=air rate=48000");
+        pulse.pactl("load-module module-remap-source master=air.monitor source_name=ear source_properties=device.description=Ear");
+        // As long a way each time: it would else trim its rate, and be no air.
+        pulse.pactl("load-module module-loopback source=speaker.monitor sink=air latency_msec=100 adjust_time=0");
+        // By the server itself, so that no program is there that could stumble.
+        pulse.pactl("load-module module-sine sink=air frequency=1000");
+        let inputs = pulse.pactl("list short sink-inputs");
+        let hum = inputs.lines().find(|line| line.contains("module-sine.c")).expect("the hum");
+        pulse.pactl(&format!("set-sink-input-volume {} -50dB", hum.split('\t').next().unwrap()));
+        pulse.pactl("set-default-source ear");
+        pulse.pactl("set-default-sink speaker");
+        pulse
+    }
+
     /// Ends the server.
     pub(crate) fn end(&mut self) {
         self.server = None;
+        self.beside.clear();
     }
 
     /// The server, for freezing it.
@@ -59,12 +125,25 @@ impl Pulse {
         self.server.as_ref().expect("the server runs")
     }
 
-    /// Runs pactl in the session.
-    pub(crate) fn pactl(&self, arguments: &str) {
+    /// Runs pactl in the session, and gives what it printed.
+    pub(crate) fn pactl(&self, arguments: &str) -> String {
         let mut command = Command::new("setpriv");
         self.inside(&mut command, "pactl");
         let output = command.args(arguments.split(' ')).output().unwrap();
         assert!(output.status.success(), "pactl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// A command that runs a program in the session.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        let mut command = Command::new("setpriv");
+        self.inside(&mut command, program);
+        command
+    }
+
+    /// Where the session is.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Starts a program in the session.

@@ -1,12 +1,16 @@
 //! The desk: carries out what people of this machine order, one order at a time, and writes down who ordered what.
 
+mod alerts;
+mod hush;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, mpsc, watch};
 
+use super::recorder::Ask;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::order::{Order, Tested, Why, Word};
@@ -14,6 +18,7 @@ use crate::control::{self, Who, Words};
 use crate::domain::reason::{fill, number};
 use crate::domain::{Act, Arg, CheckName, CheckSpec, Finding, Lang, Mono, Reason, Snapshot, Text, Unit, in_full};
 use crate::engine::judge::{Limits, worst};
+use crate::notify::Stats;
 use crate::probe::{Outcome, Refusal, Requests};
 use crate::store::{Batch, Store};
 
@@ -40,6 +45,8 @@ pub struct Desk {
     requests: watch::Receiver<AllRequests>,
     configs: watch::Receiver<Arc<Config>>,
     store: Store,
+    asks: mpsc::Sender<Ask>,
+    stats: Stats,
     turn: Mutex<()>,
     /// Tells the orders of this process from those of every other.
     run: String,
@@ -62,10 +69,12 @@ impl Desk {
         requests: watch::Receiver<AllRequests>,
         configs: watch::Receiver<Arc<Config>>,
         store: Store,
+        asks: mpsc::Sender<Ask>,
+        stats: Stats,
     ) -> Self {
         let run = format!("{:x}", clock.now().wall.as_microsecond());
         let (turn, count, stranger) = (Mutex::default(), AtomicU64::new(0), Mutex::default());
-        Self { clock, snapshot, requests, configs, store, turn, run, count, stranger }
+        Self { clock, snapshot, requests, configs, store, asks, stats, turn, run, count, stranger }
     }
 
     fn act(&self, who: &Who, action: &'static str, subject: &str) -> Act {
@@ -209,7 +218,11 @@ impl Desk {
 
 impl control::Desk for Desk {
     async fn carry_out(&self, who: Who, order: Order, words: Words) {
-        let Order::Test { checks, lang } = &order;
+        let (checks, lang) = match &order {
+            Order::Test { checks, lang } => (checks, lang),
+            Order::TestAlert { receivers, lang } => return self.test_alert(&who, receivers, *lang, &words).await,
+            order => return self.hush(&who, order, &words).await,
+        };
         let Ok(_turn) = self.turn.try_lock() else {
             let mut act = self.act(&who, order.action(), &order.subject());
             act.outcome = Some("refused: another test is under way".to_owned());

@@ -1,0 +1,105 @@
+//! What people order of those who are told: a test message, sent and seen to arrive.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::{Desk, No};
+use crate::app::recorder::Ask;
+use crate::control::order::Word;
+use crate::control::{Who, Words};
+use crate::domain::{Lang, Text};
+
+/// How long a test message is waited for beyond one attempt's own deadline: the one that it stands behind may take as long.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl Desk {
+    /// Sends a test message to each receiver at once, and says what becomes of the first attempt.
+    pub(super) async fn test_alert(&self, who: &Who, receivers: &[String], lang: Lang, words: &Words) {
+        let known: Vec<_> = self
+            .configs
+            .borrow()
+            .receivers
+            .iter()
+            .map(|receiver| (Arc::clone(&receiver.name), receiver.timeout.0))
+            .collect();
+        if known.is_empty() {
+            let message = NOBODY.in_lang(lang).to_owned();
+            return words.say(Word::Refused { check: None, message });
+        }
+        let all: Vec<String>;
+        let named = if receivers.is_empty() {
+            all = known.iter().map(|(name, _)| name.to_string()).collect();
+            &all
+        } else {
+            receivers
+        };
+        let tests = named.iter().map(|name| async {
+            let timeout = known.iter().find(|(known, _)| **known == *name.as_str()).map(|(_, timeout)| *timeout);
+            let mut act = self.act(who, "test_alert", name);
+            match self.send_test(name, timeout, &mut act, lang).await {
+                Ok((failed, again)) => {
+                    act.outcome =
+                        Some(if failed.is_none() { "delivered".to_owned() } else { "not delivered".to_owned() });
+                    words.say(Word::Told { receiver: name.clone(), failed, again });
+                }
+                Err(no) => {
+                    act.outcome = Some(format!("refused: {}", no.audit));
+                    words.say(Word::Refused { check: Some(name.clone()), message: no.told });
+                }
+            }
+            self.write(&act).await;
+        });
+        futures_util::future::join_all(tests).await;
+    }
+
+    /// What became of the first attempt: why it failed, and whether it is tried again.
+    async fn send_test(
+        &self,
+        name: &str,
+        timeout: Option<Duration>,
+        act: &mut crate::domain::Act,
+        lang: Lang,
+    ) -> Result<(Option<String>, bool), No> {
+        let unknown = || {
+            let known: Vec<_> =
+                self.configs.borrow().receivers.iter().map(|receiver| receiver.name.to_string()).collect();
+            let args = [("receiver", name.to_owned().into()), ("known", known.join(", ").into())];
+            No::new(&NO_RECEIVER, &args, lang, "no such receiver")
+        };
+        let timeout = timeout.ok_or_else(unknown)?;
+        if !self.write(act).await {
+            return Err(No::new(&super::NOT_WRITTEN, &[], lang, "not written down"));
+        }
+        let mut attempts = self.stats.watch();
+        let (made, key) = oneshot::channel();
+        _ = self.asks.send(Ask::Test { receiver: name.into(), made }).await;
+        let key = key.await.ok().flatten().ok_or_else(unknown)?;
+        let tried = |counts: &crate::notify::stats::Counts| {
+            let last = counts.receivers.get(name)?.last.as_ref()?;
+            (last.key == key).then(|| last.ended.clone())
+        };
+        let ended = attempts.wait_for(|counts| tried(counts).is_some());
+        match tokio::time::timeout(timeout + PATIENCE, ended).await {
+            Ok(Ok(counts)) => Ok(match tried(&counts) {
+                Some(Err(error)) => (Some(error.to_string()), error.retryable()),
+                _ => (None, false),
+            }),
+            _ => Ok((Some(WAITS.in_lang(lang).to_owned()), true)),
+        }
+    }
+}
+
+static NOBODY: Text = Text::new(
+    "Konfigurasi tidak menyebut penerima ([[receiver]]), jadi tidak ada yang diberi tahu",
+    "The config names no receiver ([[receiver]]), so nobody is told",
+);
+static NO_RECEIVER: Text = Text::new(
+    "Tidak ada penerima bernama \"{receiver}\"; yang ada: {known}",
+    "There is no receiver \"{receiver}\"; those that there are: {known}",
+);
+static WAITS: Text = Text::new(
+    "masih menunggu di belakang pesan lain yang belum sampai",
+    "it still waits behind another message that has not arrived",
+);

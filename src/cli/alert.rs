@@ -1,0 +1,132 @@
+//! `siaga alert`: what has to do with who is told.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::orders::Conversation;
+use super::paint::{note, say};
+use crate::config::Config;
+use crate::control::order::{Order, Word};
+use crate::domain::{Component, Lang, Period};
+
+/// What `siaga alert` can be told.
+#[derive(Clone, Debug, Args)]
+pub struct AlertArgs {
+    #[command(subcommand)]
+    command: AlertCommand,
+    /// Where the daemon listens; without it the socket that the config names, else where the unit or a daemon of this user has it.
+    #[arg(long, value_name = "PATH", global = true)]
+    socket: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum AlertCommand {
+    /// Have the running daemon send a test message, and see it arrive. Exits with 0 if all receivers have it, else with 2.
+    Test {
+        /// To whom, by their names in the config; without a name to all.
+        #[arg(value_name = "RECEIVER")]
+        receivers: Vec<String>,
+    },
+    /// Note that somebody sees to an incident: reminders and escalation end, and who heard of it hears that too.
+    Ack {
+        /// The incident's id, as /api/v1/incidents has it; without one the only one that is open.
+        #[arg(value_name = "INCIDENT")]
+        incident: Option<String>,
+        /// It was said by radio.
+        #[arg(long)]
+        radio: bool,
+        /// Who said so, where another writes it down. It stands in the audit alone.
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+    },
+    /// Tell nobody of a component for a while. What is measured, judged and shown stays; that it is over is told all the same.
+    Silence {
+        /// Of which component; without one of all.
+        #[arg(long, value_name = "COMPONENT", value_parser = parse_component)]
+        component: Option<Component>,
+        /// For how long: 30m, 2h, 1d.
+        #[arg(long = "for", value_name = "TIME", value_parser = parse_period)]
+        length: Period,
+        /// Why.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// End a silence before its time.
+    Unsilence {
+        /// Which, by its id.
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+    /// Show the silences that hold.
+    Silences,
+}
+
+fn parse_component(word: &str) -> Result<Component, String> {
+    let known = Component::ALL.into_iter().find(|component| component.as_str() == word);
+    known.ok_or_else(|| {
+        let all: Vec<_> = Component::ALL.iter().map(|component| component.as_str()).collect();
+        format!("unknown component; known are {}", all.join(", "))
+    })
+}
+
+fn parse_period(text: &str) -> Result<Period, String> {
+    text.parse().map_err(|error| format!("{error}"))
+}
+
+/// Asks, tells what happens, and gives the exit code.
+///
+/// # Errors
+/// If no daemon answers, or it ends in the middle.
+pub async fn run(config: &Config, args: &AlertArgs, lang: Lang) -> Result<u8, String> {
+    let (order, wanted) = match args.command.clone() {
+        AlertCommand::Test { receivers } => {
+            let wanted = receivers.len().max(1);
+            (Order::TestAlert { receivers, lang }, wanted)
+        }
+        AlertCommand::Ack { incident, radio, by } => (Order::Acknowledge { incident, radio, by, lang }, 1),
+        AlertCommand::Silence { component, length, reason } => {
+            (Order::Silence { component, seconds: length.0.as_secs(), reason, lang }, 1)
+        }
+        AlertCommand::Unsilence { id } => (Order::EndSilence { id, lang }, 1),
+        AlertCommand::Silences => (Order::Silences { lang }, 1),
+    };
+    let mut daemon = Conversation::begin(config, args.socket.as_deref(), &order).await?;
+    let (mut answered, mut all_told) = (0, true);
+    while let Some(word) = daemon.next().await? {
+        match word {
+            Word::Told { receiver, failed: None, .. } => {
+                answered += 1;
+                say(&match lang {
+                    Lang::Id => format!("{receiver}: sampai\n"),
+                    Lang::En => format!("{receiver}: arrived\n"),
+                });
+            }
+            Word::Told { receiver, failed: Some(why), again } => {
+                (answered, all_told) = (answered + 1, false);
+                let (not, tried) = match lang {
+                    Lang::Id => ("belum sampai", "dicoba lagi terus"),
+                    Lang::En => ("not arrived", "it is tried again and again"),
+                };
+                note(&if again {
+                    format!("{receiver}: {not} ({why}); {tried}")
+                } else {
+                    format!("{receiver}: {not} ({why})")
+                });
+            }
+            Word::Refused { check, message } => {
+                (answered, all_told) = (answered + 1, false);
+                note(&check.map_or_else(|| format!("siaga: {message}"), |one| format!("siaga: {one}: {message}")));
+            }
+            Word::Done { message } => {
+                answered += 1;
+                say(&format!("{message}\n"));
+            }
+            Word::Begun { .. } | Word::Tested(_) => {}
+        }
+    }
+    if answered < wanted && all_told {
+        return Err("the daemon ended in the middle".to_owned());
+    }
+    Ok(if all_told { 0 } else { 2 })
+}

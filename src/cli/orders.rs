@@ -1,0 +1,69 @@
+//! An order to the running daemon: where it listens, and what it answers.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::io::{AsyncWriteExt as _, BufReader};
+use tokio::net::UnixStream;
+use tokio::net::unix::OwnedReadHalf;
+
+use crate::app::service;
+use crate::config::Config;
+use crate::control::SOCKET;
+use crate::control::order::{LONGEST, Order, Word};
+use crate::peer;
+
+/// Where the daemon's unit has it listen.
+const USUAL: &str = "/run/siaga";
+
+/// How long the daemon may be silent: more than it gives a test itself.
+const PATIENCE: Duration = Duration::from_mins(4);
+
+/// A daemon that was given an order.
+pub struct Conversation {
+    socket: PathBuf,
+    hears: BufReader<OwnedReadHalf>,
+    line: Vec<u8>,
+    // Open until the answer's end: a daemon that sees it closed thinks that nobody listens.
+    _says: tokio::net::unix::OwnedWriteHalf,
+}
+
+impl Conversation {
+    /// Gives an order at `socket`; without one where the daemon most likely listens.
+    ///
+    /// # Errors
+    /// If no daemon takes it.
+    pub async fn begin(config: &Config, socket: Option<&Path>, order: &Order) -> Result<Self, String> {
+        let socket = socket.map_or_else(|| place(config), Path::to_owned);
+        let daemon = UnixStream::connect(&socket).await.map_err(|error| {
+            format!(
+                "no daemon listens at {} ({error}); \"siaga run\" starts one, --socket names another place",
+                socket.display()
+            )
+        })?;
+        let (hears, mut says) = daemon.into_split();
+        says.write_all(&order.line()).await.map_err(|error| format!("{}: {error}", socket.display()))?;
+        Ok(Self { socket, hears: BufReader::new(hears), line: Vec::new(), _says: says })
+    }
+
+    /// The next word; nothing at the answer's end.
+    ///
+    /// # Errors
+    /// If the daemon falls silent, or says what is not understood.
+    pub async fn next(&mut self) -> Result<Option<Word>, String> {
+        self.line.clear();
+        let more = tokio::time::timeout(PATIENCE, peer::line(&mut self.hears, &mut self.line, LONGEST)).await;
+        let more = more.map_err(|_| format!("{}: the daemon says nothing", self.socket.display()))?;
+        if !more.map_err(|error| format!("{}: {error}", self.socket.display()))? {
+            return Ok(None);
+        }
+        Word::parse(&self.line).map(Some).map_err(|error| format!("another version of siaga runs: {error}"))
+    }
+}
+
+/// Where a daemon most likely listens.
+fn place(config: &Config) -> PathBuf {
+    let usual = || Some(Path::new(USUAL).join(SOCKET)).filter(|path| path.exists());
+    let own = || service::state_dir(None).ok().map(|folder| folder.join(SOCKET));
+    config.control.socket.clone().or_else(usual).or_else(own).unwrap_or_else(|| Path::new(USUAL).join(SOCKET))
+}

@@ -1,0 +1,108 @@
+//! Receivers: what all have in common, what belongs to the kind, and the rules between them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Deserialize as _;
+
+use super::beside::Beside;
+use super::problem::Problems;
+use super::reader::{Table, fields, read, read_some, unknown_key};
+use super::sections::list;
+use crate::domain::SecretFile;
+use crate::notify::config::Shared;
+use crate::notify::routes::{Maintenance, Route};
+use crate::notify::{self, Way};
+
+/// Reads all receivers; those that are sound, in the file's order.
+pub(super) fn receivers(root: Table<'_>, beside: &Beside<'_>, problems: &mut Problems) -> Vec<notify::Config> {
+    let mut names: BTreeMap<Arc<str>, usize> = BTreeMap::new();
+    let mut all = Vec::new();
+    for table in list(root, "receiver", problems) {
+        let Some(receiver) = receiver(table, beside, problems) else { continue };
+        let at = table.at("name");
+        if let Some(line) = names.get(&receiver.name) {
+            problems.say(at, format!("two receivers are named {:?}; the first is on line {line}", receiver.name));
+            continue;
+        }
+        names.insert(Arc::clone(&receiver.name), problems.line(at.start));
+        all.push(receiver);
+    }
+    all
+}
+
+/// Reads the routes: whom they name must be a receiver, and every receiver must be named by one, if there is one.
+pub(super) fn routes(root: Table<'_>, receivers: &[notify::Config], problems: &mut Problems) -> Vec<Route> {
+    let mut all = Vec::new();
+    for table in list(root, "route", problems) {
+        let Some(route) = read::<Route>(table, problems) else { continue };
+        if let Some((key, why)) = route.misfit() {
+            problems.say(table.at(key), why);
+        }
+        for (key, names) in [("receivers", &route.receivers), ("escalate_to", &route.escalate_to)] {
+            for name in names {
+                if !receivers.iter().any(|receiver| receiver.name == *name) {
+                    problems.say(table.at(key), format!("no receiver is named {name:?}"));
+                }
+            }
+        }
+        all.push((route, table));
+    }
+    if let Some((_, first)) = all.first() {
+        for receiver in receivers {
+            if !all.iter().any(|(route, _)| route.names().any(|name| *name == receiver.name)) {
+                let message = format!("no route leads to receiver {:?}, so that it is never told", &*receiver.name);
+                problems.say(first.head(), message);
+            }
+        }
+    }
+    all.into_iter().map(|(route, _)| route).collect()
+}
+
+/// Reads the maintenance windows.
+pub(super) fn maintenance(root: Table<'_>, problems: &mut Problems) -> Vec<Maintenance> {
+    let mut all = Vec::new();
+    for table in list(root, "maintenance", problems) {
+        let Some(window) = read::<Maintenance>(table, problems) else { continue };
+        if let Some((key, why)) = window.misfit() {
+            problems.say(table.get(key).map_or_else(|| table.head(), |_| table.at(key)), why);
+        }
+        all.push(window);
+    }
+    all
+}
+
+fn receiver(table: Table<'_>, beside: &Beside<'_>, problems: &mut Problems) -> Option<notify::Config> {
+    let shared_keys = fields(|asking| Shared::deserialize(asking).map(drop)).unwrap_or_default();
+    let is_shared = |key: &str| shared_keys.contains(&key);
+    let shared = read_some(table, is_shared, problems, |from| Shared::deserialize(from)).unwrap_or_default();
+    for key in ["name", "kind"] {
+        if table.get(key).is_none() {
+            problems.say(table.head(), format!("{key} is missing"));
+        }
+    }
+    if shared.timeout.is_some_and(|timeout| timeout.0.is_zero()) {
+        problems.say(table.at("timeout"), "timeout must be more than 0");
+    }
+    let kind = shared.kind?;
+    let own_keys = fields(|asking| Way::deserialize_as(kind, asking).map(drop)).unwrap_or_default();
+    for (key, span) in table.keys() {
+        if !own_keys.contains(&key) && !is_shared(key) {
+            problems.say(span, unknown_key(key, shared_keys.iter().chain(own_keys).copied()));
+        }
+    }
+    let is_own = |key: &str| own_keys.contains(&key);
+    let mut way = read_some(table, is_own, problems, |from| Way::deserialize_as(kind, from))?;
+    // A credential is there only while the service runs: a missing one is told at the first delivery.
+    for (key, secret) in way.secrets() {
+        if let SecretFile::Path(file) = secret
+            && let Err(message) = beside.find(file)
+        {
+            problems.say(table.at(key), message);
+        }
+    }
+    if let Some((key, why)) = way.misfit() {
+        problems.say(table.at(key), why);
+    }
+    shared.with(way)
+}

@@ -1,0 +1,131 @@
+//! A receiver that is Prometheus' Alertmanager: an alert with its start and its end (API v2, `POST /api/v2/alerts`), so that
+//! its routes, silences and groups hold for the room too.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::{Client, Url};
+use serde::{Deserialize, Serialize};
+
+use super::document::{Document, Event};
+use super::error::{DeliveryError, Failure, SetupError};
+use super::{http, secret};
+use crate::domain::{Notification, Period, SecretFile, Verdict};
+
+/// What belongs to an Alertmanager.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "AlertmanagerReceiver")]
+pub struct Config {
+    /// Its address, as `http://alertmanager.example.org:9093`.
+    #[serde(deserialize_with = "super::url::base")]
+    #[schemars(with = "String", url)]
+    pub url: Url,
+    /// A file with a bearer token, where a proxy before it asks for one; read at each delivery.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub token_file: Option<SecretFile>,
+    /// How long an alert stands whose end is never told. The end is told when it comes; this is for a machine that is
+    /// gone for good: a week, if left out.
+    #[serde(default = "stands_for")]
+    pub stands_for: Period,
+}
+
+const fn stands_for() -> Period {
+    Period(Duration::from_hours(7 * 24))
+}
+
+impl Config {
+    /// The secrets that it names, by key.
+    pub fn secrets(&mut self) -> impl Iterator<Item = (&'static str, &mut SecretFile)> {
+        self.token_file.iter_mut().map(|file| ("token_file", file))
+    }
+}
+
+/// An Alertmanager, ready to be told. It was not contacted yet.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    config: Config,
+    client: Client,
+}
+
+/// One alert. Its labels are who it is: the same from beginning to end.
+#[derive(Serialize)]
+struct Alert {
+    labels: BTreeMap<&'static str, String>,
+    annotations: BTreeMap<&'static str, String>,
+    #[serde(rename = "startsAt")]
+    starts_at: String,
+    #[serde(rename = "endsAt")]
+    ends_at: String,
+}
+
+impl Ready {
+    /// Makes one ready.
+    ///
+    /// # Errors
+    /// If the system's certificates cannot be loaded.
+    pub fn new(config: &Config) -> Result<Self, SetupError> {
+        Ok(Self { config: config.clone(), client: http::client()? })
+    }
+
+    /// Makes one attempt.
+    ///
+    /// # Errors
+    /// Why it has not arrived, and whether another attempt makes sense.
+    pub async fn deliver(&self, notification: &Notification) -> Result<(), DeliveryError> {
+        let document = Document::of(notification)?;
+        let url = self.config.url.join("./api/v2/alerts");
+        let url = url.map_err(|error| DeliveryError::new(Failure::Connect, error.to_string()))?;
+        let mut request =
+            self.client.post(url).json(&[alert(&document, notification.created_at, self.config.stands_for)]);
+        if let Some(file) = &self.config.token_file {
+            request = request.bearer_auth(secret::read_text(file).await?);
+        }
+        let response = http::send(request).await?;
+        http::judge(response.status(), response.headers())
+    }
+}
+
+fn alert(document: &Document, made_at: Timestamp, stands_for: Period) -> Alert {
+    let mut labels = BTreeMap::from([("room", document.room.clone())]);
+    let mut annotations = BTreeMap::from([("summary", document.subject()), ("description", document.body())]);
+    let Some(incident) = &document.incident else {
+        labels.insert("alertname", "SiagaTest".to_owned());
+        labels.insert("severity", "info".to_owned());
+        // A test ends by itself.
+        return Alert {
+            labels,
+            annotations,
+            starts_at: made_at.to_string(),
+            ends_at: later(made_at, Duration::from_mins(1)),
+        };
+    };
+    labels.insert("alertname", "SiagaRoomComponent".to_owned());
+    labels.insert("component", incident.component.as_str().to_owned());
+    labels.insert("incident", incident.id.clone());
+    // A label is part of who the alert is, so that what may change while it stands is told beside it.
+    annotations.insert("severity", severity(incident.worst).to_owned());
+    annotations.insert("verdict", incident.verdict.as_str().to_owned());
+    let codes: Vec<_> = incident.reasons.iter().map(|reason| reason.code.as_str()).collect();
+    annotations.insert("reasons", codes.join(" "));
+    let ends_at = match (&incident.closed_at, document.event) {
+        (Some(closed_at), _) => closed_at.clone(),
+        (None, Event::Closed) => made_at.to_string(),
+        (None, _) => later(made_at, stands_for.0),
+    };
+    Alert { labels, annotations, starts_at: incident.since.clone(), ends_at }
+}
+
+fn later(from: Timestamp, by: Duration) -> String {
+    from.saturating_add(by).unwrap_or(Timestamp::MAX).to_string()
+}
+
+const fn severity(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::NotReady => "critical",
+        Verdict::Degraded | Verdict::Unknown => "warning",
+        Verdict::Ready => "info",
+    }
+}

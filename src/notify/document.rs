@@ -1,0 +1,210 @@
+//! A notification as it is stored and sent: one JSON document, stable. Receivers of other shapes are written from it, at
+//! each attempt the same.
+//!
+//! | key | value |
+//! |---|---|
+//! | `version` | 1; a change that a reader could trip over makes it 2 |
+//! | `id` | the idempotency key: the same at every attempt, unique for ever |
+//! | `event` | `incident_opened`, `incident_changed`, `incident_reminder`, `incident_acknowledged`, `incident_unstable`, `incident_closed`, `test` |
+//! | `room`, `room_title` | the room's name, and that for people |
+//! | `at` | when it was decided |
+//! | `lang` | the language of all words for people: `id` or `en` |
+//! | `text` | all of it in a few sentences, for whoever shows just one thing |
+//! | `incident` | null for a test, else what follows |
+//! | `incident.id` | the same for all events of one incident |
+//! | `incident.component`, `.component_title` | the word of the API, and that for people |
+//! | `incident.verdict`, `.verdict_title` | as it is now; `ready` when closed |
+//! | `incident.worst` | the worst verdict it had |
+//! | `incident.since`, `.closed_at` | from when until when; `closed_at` is null while it is open |
+//! | `incident.reasons[]` | worst first (when closed: as they stood last): `code`, `verdict`, `message`, `detail` (for IT staff), `remedy`, `since`, `blocked_by` |
+//!
+//! Moments are RFC 3339 with the offset of the room's time zone. A null is a null: no key is ever missing.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::{DeliveryError, Failure};
+use crate::domain::{Component, Lang, Notification, Verdict};
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Event {
+    /// Something began to be wrong.
+    #[serde(rename = "incident_opened")]
+    Opened,
+    /// It is wrong in another way.
+    #[serde(rename = "incident_changed")]
+    Changed,
+    /// It is as wrong as it was, and nobody has said that they see to it.
+    #[serde(rename = "incident_reminder")]
+    Reminder,
+    /// Somebody sees to it.
+    #[serde(rename = "incident_acknowledged")]
+    Acknowledged,
+    /// It goes to and fro; more is said when it comes to rest.
+    #[serde(rename = "incident_unstable")]
+    Unstable,
+    /// It is over.
+    #[serde(rename = "incident_closed")]
+    Closed,
+    /// Somebody wants to see that messages arrive.
+    #[serde(rename = "test")]
+    Test,
+}
+
+impl Event {
+    /// The word in the payload.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Opened => "incident_opened",
+            Self::Changed => "incident_changed",
+            Self::Reminder => "incident_reminder",
+            Self::Acknowledged => "incident_acknowledged",
+            Self::Unstable => "incident_unstable",
+            Self::Closed => "incident_closed",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// The document.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Document {
+    pub(super) version: u32,
+    pub(super) id: String,
+    pub(super) event: Event,
+    pub(super) room: String,
+    pub(super) room_title: String,
+    pub(super) at: String,
+    pub(super) lang: Lang,
+    pub(super) text: String,
+    pub(super) incident: Option<IncidentPart>,
+}
+
+/// Of which incident it speaks.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct IncidentPart {
+    pub(super) id: String,
+    pub(super) component: Component,
+    pub(super) component_title: String,
+    pub(super) verdict: Verdict,
+    pub(super) verdict_title: String,
+    pub(super) worst: Verdict,
+    pub(super) since: String,
+    pub(super) closed_at: Option<String>,
+    pub(super) reasons: Vec<ReasonPart>,
+}
+
+/// One reason.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct ReasonPart {
+    pub(super) code: String,
+    pub(super) verdict: Verdict,
+    pub(super) message: String,
+    pub(super) detail: Option<String>,
+    pub(super) remedy: String,
+    pub(super) since: String,
+    pub(super) blocked_by: Option<String>,
+}
+
+impl Document {
+    /// Reads a notification's document again.
+    ///
+    /// # Errors
+    /// If it is of another version than this one writes: it cannot be put into another shape, ever.
+    pub(super) fn of(notification: &Notification) -> Result<Self, DeliveryError> {
+        serde_json::from_str(&notification.payload).map_err(|error| {
+            DeliveryError::new(Failure::Refused, format!("the stored message cannot be read: {error}"))
+        })
+    }
+
+    /// One line that says which room, what, and how it stands.
+    pub(super) fn subject(&self) -> String {
+        match &self.incident {
+            Some(incident) => format!("{}: {} – {}", self.room_title, incident.component_title, incident.verdict_title),
+            None => match self.lang {
+                Lang::Id => format!("{}: pesan uji", self.room_title),
+                Lang::En => format!("{}: test message", self.room_title),
+            },
+        }
+    }
+
+    /// All of it in plain text: the few sentences, then every reason with what to do, then since when.
+    pub(super) fn body(&self) -> String {
+        let mut lines = vec![self.text.clone()];
+        let Some(incident) = &self.incident else { return self.text.clone() };
+        let (also, since, until) = match self.lang {
+            Lang::Id => ("Semua sebab:", "Sejak", "Sampai"),
+            Lang::En => ("All reasons:", "Since", "Until"),
+        };
+        if self.event != Event::Closed && incident.reasons.len() > 1 {
+            lines.push(String::new());
+            lines.push(also.to_owned());
+            lines.extend(incident.reasons.iter().map(|reason| format!("- {}. {}.", reason.message, reason.remedy)));
+        }
+        lines.push(String::new());
+        lines.push(format!("{since}: {}", for_people(&incident.since)));
+        if let Some(closed_at) = &incident.closed_at {
+            lines.push(format!("{until}: {}", for_people(closed_at)));
+        }
+        lines.join("\n")
+    }
+
+    /// How much it presses: 2 what stops a meeting, 1 what does not, 0 what is over or a test.
+    pub(super) fn urgency(&self) -> u8 {
+        match &self.incident {
+            // That somebody sees to it wakes nobody.
+            Some(_) if self.event == Event::Acknowledged => 0,
+            Some(incident) if self.event != Event::Closed => {
+                if incident.verdict == Verdict::NotReady {
+                    2
+                } else {
+                    1
+                }
+            }
+            _ => 0,
+        }
+    }
+}
+
+/// `2026-11-24T08:30:00.250+07:00` as `2026-11-24 08:30 +07:00`; what is no such moment stays as it is.
+fn for_people(moment: &str) -> String {
+    match (moment.get(..10), moment.get(11..16), moment.get(23..)) {
+        (Some(date), Some(time), Some(offset)) => format!("{date} {time} {offset}"),
+        _ => moment.to_owned(),
+    }
+}
+
+/// At most `most` units of what `size` counts in a character, with an ellipsis where something was cut off.
+pub(super) fn shortened(text: &str, most: usize, ellipsis: &str, size: impl Fn(char) -> usize) -> String {
+    let length = |text: &str| text.chars().map(&size).sum::<usize>();
+    if length(text) <= most {
+        return text.to_owned();
+    }
+    let room = most.saturating_sub(length(ellipsis));
+    let mut used = 0;
+    let kept = text.chars().take_while(|c| {
+        used += size(*c);
+        used <= room
+    });
+    kept.collect::<String>().trim_end().to_owned() + ellipsis
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_cut_off_is_seen_to_be() {
+        assert_eq!(shortened("kamera", 6, "…", |_| 1), "kamera");
+        assert_eq!(shortened("kamera mati", 8, "…", |_| 1), "kamera…");
+        assert_eq!(shortened("aé😀b", 8, "...", char::len_utf8), "aé😀b");
+        assert_eq!(shortened("aé😀bcd", 8, "...", char::len_utf8), "aé...");
+        assert_eq!(shortened("kamera", 0, "", |_| 1), "");
+    }
+
+    #[test]
+    fn a_moment_is_told_without_its_seconds() {
+        assert_eq!(for_people("2026-11-24T08:30:00.250+07:00"), "2026-11-24 08:30 +07:00");
+        assert_eq!(for_people("kemarin"), "kemarin");
+    }
+}

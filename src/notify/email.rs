@@ -1,0 +1,188 @@
+//! A receiver that is reached by electronic letters: SMTP (RFC 5321) with TLS, through `lettre`.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use lettre::message::{Mailbox, Mailboxes, header};
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::response::Severity;
+use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+use super::document::Document;
+use super::error::{DeliveryError, Failure, SetupError};
+use super::secret;
+use crate::domain::{Notification, SecretFile};
+
+/// What belongs to letters.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "EmailReceiver")]
+pub struct Config {
+    /// The server that takes letters: its name or address.
+    pub server: String,
+    /// Its port: 587 with `starttls`, 465 with `tls`, 25 with `none`, if left out.
+    #[serde(default)]
+    pub port: Option<u16>,
+    /// How the way there is kept secret.
+    #[serde(default)]
+    pub security: Security,
+    /// From whom: `siaga@example.org`, or `Siaga <siaga@example.org>`.
+    #[serde(deserialize_with = "mailbox")]
+    #[schemars(with = "String")]
+    pub from: Mailbox,
+    /// To whom, one letter for all.
+    #[serde(deserialize_with = "mailboxes")]
+    #[schemars(with = "Vec<String>")]
+    pub to: Mailboxes,
+    /// Who we are for the server, where it asks; with `password_file`.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// A file with the password; read at each delivery. `credential:NAME` as elsewhere.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub password_file: Option<SecretFile>,
+}
+
+/// How the way to the server is kept secret.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "EmailSecurity")]
+pub enum Security {
+    /// TLS after a greeting in the clear, and nothing without it (RFC 3207).
+    #[default]
+    Starttls,
+    /// TLS from the first byte (RFC 8314).
+    Tls,
+    /// None: for a server on this machine or in this room. No password is sent so.
+    None,
+}
+
+fn mailbox<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Mailbox, D::Error> {
+    read_mailbox(&String::deserialize(deserializer)?)
+}
+
+fn mailboxes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Mailboxes, D::Error> {
+    let all = Vec::<String>::deserialize(deserializer)?;
+    if all.is_empty() {
+        return Err(D::Error::custom("to names nobody"));
+    }
+    all.iter().map(|one| read_mailbox(one)).collect()
+}
+
+fn read_mailbox<E: serde::de::Error>(text: &str) -> Result<Mailbox, E> {
+    text.parse().map_err(|error| E::custom(format!("{text:?} is no address of electronic mail ({error})")))
+}
+
+impl Config {
+    /// The secrets that it names, by key.
+    pub fn secrets(&mut self) -> impl Iterator<Item = (&'static str, &mut SecretFile)> {
+        self.password_file.iter_mut().map(|file| ("password_file", file))
+    }
+
+    /// What does not fit together: the key, and why.
+    pub const fn misfit(&self) -> Option<(&'static str, &'static str)> {
+        match (&self.user, &self.password_file, self.security) {
+            (Some(_), None, _) => Some(("user", "a user without password_file")),
+            (None, Some(_), _) => Some(("password_file", "a password without a user")),
+            (_, Some(_), Security::None) => {
+                Some(("security", "no password is sent in the clear; take starttls or tls"))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A server of letters, ready to be asked. It was not contacted yet.
+#[derive(Clone)]
+pub struct Ready {
+    config: Config,
+    tls: Option<TlsParameters>,
+}
+
+impl fmt::Debug for Ready {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Ready").field(&self.config.server).finish()
+    }
+}
+
+impl Ready {
+    /// Makes one ready.
+    ///
+    /// # Errors
+    /// If the system's certificates cannot be loaded, or the server's name cannot stand in a certificate.
+    pub fn new(config: &Config) -> Result<Self, SetupError> {
+        _ = rustls::crypto::ring::default_provider().install_default();
+        let tls = match config.security {
+            Security::None => None,
+            _ => Some(
+                TlsParameters::new(config.server.clone())
+                    .map_err(|error| SetupError::new("TLS cannot be set up", error))?,
+            ),
+        };
+        Ok(Self { config: config.clone(), tls })
+    }
+
+    /// Makes one attempt. It has arrived when the server has taken the letter (RFC 5321 §4.2.5): what it does with it then
+    /// is its to say, by a letter to the sender. Every attempt has the same `Message-ID`, by which mail programs know a
+    /// second copy.
+    ///
+    /// # Errors
+    /// Why it has not arrived, and whether another attempt makes sense.
+    pub async fn deliver(&self, notification: &Notification) -> Result<(), DeliveryError> {
+        let letter = self.letter(notification)?;
+        let mut transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&self.config.server);
+        let (usual, tls) = match (self.config.security, self.tls.clone()) {
+            (Security::Starttls, Some(tls)) => (587, Tls::Required(tls)),
+            (Security::Tls, Some(tls)) => (465, Tls::Wrapper(tls)),
+            _ => (25, Tls::None),
+        };
+        transport = transport.port(self.config.port.unwrap_or(usual)).tls(tls);
+        if let (Some(user), Some(file)) = (&self.config.user, &self.config.password_file) {
+            transport = transport.credentials(Credentials::new(user.clone(), secret::read_text(file).await?));
+        }
+        transport.build().send(letter).await.map(drop).map_err(|error| failed(&error))
+    }
+
+    fn letter(&self, notification: &Notification) -> Result<Message, DeliveryError> {
+        let document = Document::of(notification)?;
+        let refused = |what: &dyn std::fmt::Display| DeliveryError::new(Failure::Refused, what.to_string());
+        let seconds = u64::try_from(notification.created_at.as_second()).unwrap_or_default();
+        let mut letter = Message::builder()
+            .from(self.config.from.clone())
+            .date(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+            .message_id(Some(format!("<{}@{}>", notification.key, self.config.from.email.domain())))
+            .subject(document.subject())
+            .header(header::ContentType::TEXT_PLAIN);
+        for to in self.config.to.iter() {
+            letter = letter.to(to.clone());
+        }
+        letter.body(document.body()).map_err(|error| refused(&error))
+    }
+}
+
+/// What a failure means (RFC 5321 §4.2.1: 4yz may be taken later, 5yz not as it is).
+fn failed(error: &lettre::transport::smtp::Error) -> DeliveryError {
+    let failure = match error.status() {
+        Some(code) if code.severity == Severity::TransientNegativeCompletion => Failure::Unavailable,
+        // Of the message: its size (552) or its content (554). Of us or the place: all else that is permanent.
+        Some(code) if matches!(code.to_string().as_str(), "552" | "554") => Failure::Refused,
+        Some(_) => Failure::Denied,
+        None if error.is_timeout() => Failure::Timeout,
+        None if error.is_response() || error.is_client() => Failure::Protocol,
+        // The name, the way there, the far end's certificate.
+        None => Failure::Connect,
+    };
+    let mut said = error.to_string();
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+        said = cause.to_string();
+    }
+    let said: String = said.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect();
+    match error.status() {
+        Some(code) => DeliveryError::new(failure, format!("the server answered {code}: {said}")),
+        None => DeliveryError::new(failure, said),
+    }
+}

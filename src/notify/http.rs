@@ -1,0 +1,144 @@
+//! What the receivers that are reached by HTTP have in common: one request, and what its answer means.
+
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::redirect::{Attempt, Policy};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
+
+use super::error::{DeliveryError, Failure, SetupError};
+
+/// Redirects followed on the same host.
+const MAX_REDIRECTS: usize = 3;
+
+/// So much of an answer is read, bytes: what went wrong stands at its beginning.
+const LONGEST: usize = 4096;
+
+/// A client for one receiver. It contacts nobody yet.
+///
+/// # Errors
+/// If the system's certificates cannot be loaded.
+pub(super) fn client() -> Result<Client, SetupError> {
+    // The one crypto provider of this program; whoever comes second finds it installed, which is as good.
+    _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder()
+        .user_agent(concat!("siaga/", env!("CARGO_PKG_VERSION")))
+        // A notification names its receiver; the environment has no say in who reads it.
+        .no_proxy()
+        .redirect(Policy::custom(follow))
+        // Alerts are hours apart; a kept connection would be found dead just when it is needed.
+        .pool_max_idle_per_host(0)
+        .build()
+        .map_err(|error| SetupError::new("the HTTP client cannot be made", error))
+}
+
+/// Makes a request. What it answers is the caller's to judge.
+///
+/// # Errors
+/// If there is no answer.
+pub(super) async fn send(request: RequestBuilder) -> Result<Response, DeliveryError> {
+    request.send().await.map_err(|error| {
+        let failure = if error.is_timeout() {
+            Failure::Timeout
+        } else if error.is_connect() {
+            Failure::Connect
+        } else {
+            Failure::Protocol
+        };
+        DeliveryError::new(failure, root(&error))
+    })
+}
+
+/// The beginning of an answer's body; nothing of one that breaks.
+pub(super) async fn body(mut response: Response) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        body.extend_from_slice(&chunk);
+        if body.len() >= LONGEST {
+            body.truncate(LONGEST);
+            break;
+        }
+    }
+    body
+}
+
+/// The innermost cause: what happened, without the URL, which may hold a token.
+fn root(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    if std::ptr::addr_eq(std::ptr::from_ref(cause), std::ptr::from_ref(error)) {
+        return "the connection failed".to_owned();
+    }
+    cause.to_string()
+}
+
+/// What an answer means.
+pub(super) fn judge(status: StatusCode, headers: &HeaderMap) -> Result<(), DeliveryError> {
+    if status.is_success() {
+        return Ok(());
+    }
+    let failure = match status.as_u16() {
+        408 | 425 | 429 | 500.. => Failure::Unavailable,
+        300..400 => Failure::Redirected,
+        400 | 413 | 415 | 422 => Failure::Refused,
+        _ => Failure::Denied,
+    };
+    // RFC 9110 §10.2.3; the other form, a date, is left aside: it would trust two clocks to agree.
+    let retry_after = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    Err(DeliveryError {
+        failure,
+        detail: format!("it answered {status}"),
+        retry_after: retry_after.map(Duration::from_secs).filter(|_| failure.retryable()),
+    })
+}
+
+/// Follows only what keeps the message a POST (RFC 9110 §15.4.8 and §15.4.9: 307, 308) and stays at the same host, scheme
+/// and port: after a 302 the client would ask with a GET, and its 200 would pass for a delivery.
+fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
+    let keeps = matches!(attempt.status(), StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
+    let same = attempt.previous().first().is_some_and(|first| first.origin() == attempt.url().origin());
+    if keeps && same && attempt.previous().len() <= MAX_REDIRECTS { attempt.follow() } else { attempt.stop() }
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn each_answer_is_judged() {
+        let judged = |status: u16| judge(StatusCode::from_u16(status).unwrap(), &HeaderMap::new());
+        for status in [200, 201, 202, 204] {
+            assert_eq!(judged(status), Ok(()));
+        }
+        for (status, failure, again) in [
+            (400, Failure::Refused, false),
+            (413, Failure::Refused, false),
+            (415, Failure::Refused, false),
+            (422, Failure::Refused, false),
+            (401, Failure::Denied, true),
+            (403, Failure::Denied, true),
+            (404, Failure::Denied, true),
+            (410, Failure::Denied, true),
+            (408, Failure::Unavailable, true),
+            (425, Failure::Unavailable, true),
+            (429, Failure::Unavailable, true),
+            (500, Failure::Unavailable, true),
+            (503, Failure::Unavailable, true),
+            (302, Failure::Redirected, true),
+            (308, Failure::Redirected, true),
+        ] {
+            let error = judged(status).unwrap_err();
+            assert_eq!((error.failure, error.retryable()), (failure, again), "{status}");
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("120"));
+        let error = judge(StatusCode::TOO_MANY_REQUESTS, &headers).unwrap_err();
+        assert_eq!(error.retry_after, Some(Duration::from_mins(2)));
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("Fri, 31 Dec 2027 23:59:59 GMT"));
+        assert_eq!(judge(StatusCode::TOO_MANY_REQUESTS, &headers).unwrap_err().retry_after, None);
+    }
+}

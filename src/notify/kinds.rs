@@ -1,0 +1,100 @@
+//! The kinds of receivers, one file each, in one list.
+
+use serde::Deserialize;
+
+use super::error::{DeliveryError, SetupError};
+use super::{alertmanager, command, email, ntfy, sms, telegram, webhook};
+use crate::domain::{Notification, SecretFile};
+
+macro_rules! receivers {
+    ($($variant:ident => $module:ident, $help:literal);* $(;)?) => {
+        /// How a receiver is reached.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+        #[serde(rename_all = "snake_case")]
+        #[schemars(rename = "ReceiverKind")]
+        pub enum Kind {
+            $(#[doc = $help] $variant),*
+        }
+
+        impl Kind {
+            /// All, in the order of the documentation.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The word in the config.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => stringify!($module)),* }
+            }
+        }
+
+        /// The kind-specific part of a receiver's config.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Way {
+            $(#[doc = concat!("Of a `", stringify!($module), "` receiver.")] $variant($module::Config)),*
+        }
+
+        impl Way {
+            /// Reads a kind's own keys.
+            ///
+            /// # Errors
+            /// What `deserializer` cannot read, with the place and the allowed names.
+            pub fn deserialize_as<'de, D: serde::Deserializer<'de>>(kind: Kind, deserializer: D) -> Result<Self, D::Error> {
+                match kind {
+                    $(Kind::$variant => <$module::Config as Deserialize>::deserialize(deserializer).map(Self::$variant)),*
+                }
+            }
+
+            /// The secrets that it names, by key.
+            pub fn secrets(&mut self) -> Vec<(&'static str, &mut SecretFile)> {
+                match self { $(Self::$variant(config) => config.secrets().collect()),* }
+            }
+
+            /// What does not fit together: the key, and why.
+            pub const fn misfit(&self) -> Option<(&'static str, &'static str)> {
+                match self {
+                    Self::Email(config) => config.misfit(),
+                    _ => None,
+                }
+            }
+        }
+
+        /// The shape of a kind's own keys.
+        pub fn schema(kind: Kind, generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+            match kind { $(Kind::$variant => generator.subschema_for::<$module::Config>()),* }
+        }
+
+        /// A receiver of some kind, ready to deliver.
+        #[derive(Clone, Debug)]
+        pub enum Ready {
+            $(#[doc = concat!("A `", stringify!($module), "` receiver.")] $variant($module::Ready)),*
+        }
+
+        impl Ready {
+            /// Makes one ready. It contacts nobody yet.
+            ///
+            /// # Errors
+            /// If its way of delivery cannot be set up on this machine.
+            pub fn new(way: &Way) -> Result<Self, SetupError> {
+                match way { $(Way::$variant(config) => $module::Ready::new(config).map(Self::$variant)),* }
+            }
+
+            /// Makes one attempt.
+            ///
+            /// # Errors
+            /// Why it has not arrived, and whether another attempt makes sense.
+            pub async fn deliver(&self, notification: &Notification) -> Result<(), DeliveryError> {
+                // In a box: the largest kind's dialogue would else stand in every line.
+                match self { $(Self::$variant(ready) => Box::pin(ready.deliver(notification)).await),* }
+            }
+        }
+    };
+}
+
+receivers! {
+    Webhook => webhook, "An HTTP POST of JSON.";
+    Telegram => telegram, "A message of a Telegram bot.";
+    Ntfy => ntfy, "A push message through an ntfy server.";
+    Email => email, "An electronic letter, by SMTP.";
+    Sms => sms, "Text messages of a modem on this machine, through gammu-smsd: they need no internet.";
+    Command => command, "A program on this machine, which gets the JSON on its standard input.";
+    Alertmanager => alertmanager, "An alert of Prometheus' Alertmanager.";
+}

@@ -1,0 +1,98 @@
+//! Whether a component goes to and fro, by Nagios' weights (Nagios Core manual, "Detection and Handling of State
+//! Flapping"): of what the last twenty minutes could hold, one change a minute, how many per cent there were, the newest
+//! counting 1.2 and the oldest 0.8. From 30 % on it flaps, below 20 % it no longer does (Nagios' own built-in limits).
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+/// How far back it is looked.
+const WINDOW: Duration = Duration::from_mins(20);
+/// How many changes that window can hold.
+const SLOTS: f64 = 20.0;
+/// From this share on it flaps.
+const HIGH: f64 = 0.30;
+/// Below this share it no longer does.
+const LOW: f64 = 0.20;
+/// What one change counts now, and how much less at the window's end.
+const NEWEST: f64 = 1.2;
+const FADES: f64 = 0.4;
+
+/// A component's changes, and what is made of them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Flap {
+    changes: VecDeque<Timestamp>,
+    flapping: bool,
+}
+
+impl Flap {
+    /// It changed: from ready to bad, or back.
+    pub(super) fn change(&mut self, at: Timestamp) {
+        // More than this cannot make it flap more.
+        if self.changes.len() >= 64 {
+            self.changes.pop_front();
+        }
+        self.changes.push_back(at);
+    }
+
+    /// Whether it flaps now; `Some` when that is another thing than before.
+    pub(super) fn look(&mut self, at: Timestamp) -> Option<bool> {
+        self.changes.retain(|change| age(*change, at) <= WINDOW);
+        let share = self.share(at);
+        let flapping = if self.flapping { share >= LOW } else { share >= HIGH };
+        (std::mem::replace(&mut self.flapping, flapping) != flapping).then_some(flapping)
+    }
+
+    pub(super) const fn is_flapping(&self) -> bool {
+        self.flapping
+    }
+
+    fn share(&self, at: Timestamp) -> f64 {
+        let weight = |change: &Timestamp| NEWEST - FADES * age(*change, at).as_secs_f64() / WINDOW.as_secs_f64();
+        self.changes.iter().map(weight).sum::<f64>() / SLOTS
+    }
+}
+
+/// A clock that was set back makes no change older than now.
+fn age(change: Timestamp, at: Timestamp) -> Duration {
+    Duration::try_from(at.duration_since(change)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(seconds).unwrap()
+    }
+
+    #[test]
+    fn three_outages_in_a_row_flap_and_a_quiet_while_ends_it() {
+        let mut flap = Flap::default();
+        // Two outages of a minute each: 4 changes, 24 %.
+        for minute in 0..4 {
+            flap.change(at(minute * 60));
+            assert_eq!(flap.look(at(minute * 60)), None, "minute {minute}");
+        }
+        flap.change(at(240));
+        assert_eq!(flap.look(at(240)), None, "5 changes are less than 30 %");
+        flap.change(at(300));
+        assert_eq!(flap.look(at(300)), Some(true));
+        assert_eq!(flap.look(at(301)), None, "told once");
+        // The changes fade: 6 of them count less than 20 % only when two have left the window.
+        let end = (301..3000).find(|second| flap.look(at(*second)) == Some(false)).unwrap();
+        assert!((1260..=1320).contains(&end), "{end}");
+        assert!(!flap.is_flapping());
+    }
+
+    #[test]
+    fn a_clock_set_back_does_not_overturn_it() {
+        let mut flap = Flap::default();
+        for second in 0..100 {
+            flap.change(at(10_000 - second));
+        }
+        assert_eq!(flap.look(at(0)), Some(true));
+        assert_eq!(flap.look(at(20_000)), Some(false));
+    }
+}

@@ -1,0 +1,68 @@
+//! What the policy is told, and what it says.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+use super::Withheld;
+use crate::domain::{Incident, Lang, Notification, Silence};
+use crate::notify::routes::{Maintenance, Route};
+
+/// A change of an incident.
+#[derive(Clone, Copy, Debug)]
+pub enum Change<'a> {
+    /// It began.
+    Opened(&'a Incident),
+    /// Its verdict or its reasons are others now.
+    Changed(&'a Incident),
+    /// It is over.
+    Closed(&'a Incident),
+}
+
+/// The room that is spoken for.
+#[derive(Clone, Debug)]
+pub struct Room {
+    /// Its name, for programs.
+    pub name: Arc<str>,
+    /// Its name for people.
+    pub title: Arc<str>,
+}
+
+/// What the config says of whom to tell what.
+#[derive(Clone, Debug)]
+pub struct House {
+    /// For whom is spoken.
+    pub room: Room,
+    /// The room's time zone.
+    pub zone: TimeZone,
+    /// Who is told, by name and language.
+    pub receivers: Vec<(Arc<str>, Lang)>,
+    /// What leads to whom; without any, every receiver hears everything.
+    pub routes: Vec<Route>,
+    /// When nothing does.
+    pub maintenance: Vec<Maintenance>,
+}
+
+/// What an earlier process left.
+#[derive(Clone, Debug, Default)]
+pub struct Left {
+    /// The incidents that are open.
+    pub open: Vec<Incident>,
+    /// What was told of them, by the incident's id, as [`Decided::kept`] had it. Of one without, what it is now was told to
+    /// everybody, but for those that were still withheld.
+    pub kept: HashMap<String, String>,
+    /// The silences that have not ended.
+    pub silences: Vec<Silence>,
+}
+
+/// What follows from one change, moment or order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Decided {
+    /// What is told.
+    pub notifications: Vec<Notification>,
+    /// Why somebody is not told, or nobody.
+    pub withheld: BTreeSet<Withheld>,
+    /// What is to be kept of an incident, by its id; nothing of one that is over.
+    pub kept: Vec<(String, Option<String>)>,
+}

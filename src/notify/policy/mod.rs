@@ -1,0 +1,365 @@
+//! Which changes of incidents are told, and to whom. Pure: the same changes at the same moments give the same notifications.
+//!
+//! ```text
+//!  change, moment, order ──▶ what each receiver should have heard of each open incident
+//!                            what it has heard ──▶ the difference is told, or withheld with its reason
+//! ```
+//!
+//! Because it is the difference that is told, the end of a silence, of a maintenance window or of the night needs no event of
+//! its own: [`Policy::tick`] looks again. Creation may be suppressed, resolution never: what is over is told also where nobody
+//! heard of its beginning, since somebody may have seen it on the page.
+
+mod flap;
+mod house;
+mod state;
+mod withheld;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::payload::{Addressed, Event, Letter};
+use super::routes::Route;
+use crate::domain::{Component, Incident, Lang, Notification, Silence, Verdict};
+use flap::Flap;
+pub use house::{Change, Decided, House, Left, Room};
+use state::{News, Open, State, Told};
+pub use withheld::Withheld;
+
+/// How soon it is looked again while something is open: hours, windows and silences begin and end with a minute's accuracy.
+const LOOK: Duration = Duration::from_secs(20);
+
+/// Decides who is told what.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    house: House,
+    open: BTreeMap<String, Open>,
+    silences: Vec<Silence>,
+    flaps: HashMap<Component, Flap>,
+    /// Of a component that flaps: the incident that closed last, with those who had heard of it.
+    closed: HashMap<Component, Open>,
+    made: u64,
+}
+
+impl Policy {
+    /// A policy that goes on where an earlier process left off.
+    pub fn new(house: House, left: Left) -> Self {
+        let open = left.open.into_iter().map(|incident| {
+            let kept = left.kept.get(&incident.id).and_then(|kept| serde_json::from_str(kept).ok());
+            let state = kept.unwrap_or_else(|| {
+                let news = News::of(&incident);
+                let told = house.receivers.iter().filter(|_| !incident.settling);
+                let told =
+                    told.map(|(name, _)| (Arc::clone(name), Told { news: news.clone(), at: incident.opened_at }));
+                State { told: told.collect(), acknowledged_at: None }
+            });
+            (incident.id.clone(), Open { incident, state })
+        });
+        let open = open.collect();
+        Self { house, open, silences: left.silences, flaps: HashMap::new(), closed: HashMap::new(), made: 0 }
+    }
+
+    /// Follows a config that was read anew.
+    pub fn serve(&mut self, house: House) {
+        self.house = house;
+    }
+
+    /// Decides on one change, seen at `at`; `settling` while the daemon is.
+    pub fn decide(&mut self, change: Change<'_>, settling: bool, at: Timestamp) -> Decided {
+        let mut decided = Decided::default();
+        let (Change::Opened(incident) | Change::Changed(incident) | Change::Closed(incident)) = change;
+        let to_and_fro = matches!(change, Change::Opened(_) | Change::Closed(_));
+        // What is not known does not go to and fro, and neither does what was there at a start.
+        if to_and_fro && incident.worst != Verdict::Unknown && !settling && !incident.settling {
+            self.flaps.entry(incident.component).or_default().change(at);
+        }
+        let open = self.open.entry(incident.id.clone());
+        let open = open.or_insert_with(|| Open { incident: incident.clone(), state: State::default() });
+        open.incident = incident.clone();
+        let began_to_flap = self.flaps.get_mut(&incident.component).and_then(|flap| flap.look(at)) == Some(true);
+        if began_to_flap {
+            self.tell_unstable(&incident.id, at, &mut decided);
+        }
+        if matches!(change, Change::Closed(_)) {
+            self.close(&incident.id, settling, at, &mut decided);
+        } else {
+            self.reconcile(&incident.id, settling, at, &mut decided);
+        }
+        decided
+    }
+
+    /// Looks again, because time has passed: silences and windows that have ended, hours that have begun, reminders,
+    /// escalations, components that have come to rest.
+    pub fn tick(&mut self, settling: bool, at: Timestamp) -> Decided {
+        let mut decided = Decided::default();
+        self.silences.retain(|silence| silence.until > at);
+        let ended =
+            self.flaps.iter_mut().filter_map(|(component, flap)| (flap.look(at) == Some(false)).then_some(*component));
+        for component in ended.collect::<Vec<_>>() {
+            self.tell_rest(component, at, &mut decided);
+        }
+        let all: Vec<_> = self.open.keys().cloned().collect();
+        for id in all {
+            self.reconcile(&id, settling, at, &mut decided);
+            self.remind(&id, settling, at, &mut decided);
+        }
+        // Nothing has happened, so that there is nothing that anybody was not told of.
+        decided.withheld.clear();
+        decided
+    }
+
+    /// In how long to [`Policy::tick`] again; `None` while nothing waits for time to pass.
+    pub fn next_look(&self) -> Option<Duration> {
+        let flaps = self.flaps.values().any(Flap::is_flapping);
+        (!self.open.is_empty() || flaps).then_some(LOOK)
+    }
+
+    /// Somebody sees to an incident: who heard of it hears that too, and no reminder or escalation comes any more. `None` if
+    /// no such incident is open.
+    pub fn acknowledge(&mut self, id: &str, at: Timestamp) -> Option<Decided> {
+        let open = self.open.get_mut(id)?;
+        let mut decided = Decided::default();
+        if open.state.acknowledged_at.is_none() {
+            open.state.acknowledged_at = Some(at);
+            let open = open.clone();
+            let heard = open.state.told.keys();
+            for receiver in heard.cloned().collect::<Vec<_>>() {
+                self.tell(&receiver, Event::Acknowledged, &open.incident, at, &mut decided);
+            }
+            decided.kept.push((id.to_owned(), Some(open.state.json())));
+        }
+        Some(decided)
+    }
+
+    /// The incidents that are open, oldest first, and whether somebody sees to them.
+    pub fn open(&self) -> Vec<(&Incident, bool)> {
+        let mut all: Vec<_> =
+            self.open.values().map(|open| (&open.incident, open.state.acknowledged_at.is_some())).collect();
+        all.sort_by_key(|(incident, _)| incident.opened_at);
+        all
+    }
+
+    /// Asks for silence, or ends it (with an `until` that has come).
+    pub fn silence(&mut self, silence: Silence) {
+        self.silences.retain(|known| known.id != silence.id);
+        self.silences.push(silence);
+    }
+
+    /// The silences that hold at `at`.
+    pub fn silences(&self, at: Timestamp) -> impl Iterator<Item = &Silence> {
+        self.silences.iter().filter(move |silence| silence.until > at)
+    }
+
+    /// A test message for one receiver; `None` if the config names no such one.
+    pub fn test(&mut self, receiver: &str, at: Timestamp) -> Option<Notification> {
+        let receiver = self.house.receivers.iter().find(|(name, _)| **name == *receiver)?.clone();
+        Some(self.notification(&receiver, Event::Test, None, at))
+    }
+
+    /// Tells each receiver what it should have heard of an open incident and has not.
+    fn reconcile(&mut self, id: &str, settling: bool, at: Timestamp, decided: &mut Decided) {
+        let Some(open) = self.open.get(id) else { return };
+        let (incident, news) = (open.incident.clone(), News::of(&open.incident));
+        if self.house.receivers.is_empty() {
+            let why = if settling || incident.settling { Withheld::Settling } else { Withheld::NoReceiver };
+            decided.withheld.insert(why);
+            return;
+        }
+        let mut state = open.state.clone();
+        for (receiver, _) in self.house.receivers.clone() {
+            let told = state.told.get(&receiver);
+            if let Some(why) = self.keeps_quiet(&incident, settling, at) {
+                decided.withheld.insert(why);
+            } else if told.is_some_and(|told| told.news == news) {
+                decided.withheld.insert(Withheld::NoNews);
+            } else if told.is_some() || self.is_for(&receiver, &incident, &state, at) {
+                // Whoever has not heard of its beginning hears of that first.
+                let event = if told.is_some() { Event::Changed } else { Event::Opened };
+                self.tell(&receiver, event, &incident, at, decided);
+                state.told.insert(receiver, Told { news: news.clone(), at });
+            } else {
+                decided.withheld.insert(Withheld::NoRoute);
+            }
+        }
+        self.keep(id, state, decided);
+    }
+
+    /// Why nobody is told of an incident now.
+    fn keeps_quiet(&self, incident: &Incident, settling: bool, at: Timestamp) -> Option<Withheld> {
+        let component = incident.component;
+        if settling || incident.settling {
+            // The judge tells it again when the settling is over, if it is still so.
+            Some(Withheld::Settling)
+        } else if self.flaps.get(&component).is_some_and(Flap::is_flapping) {
+            Some(Withheld::Flapping)
+        } else if self.silences(at).any(|silence| silence.component.is_none_or(|silenced| silenced == component)) {
+            Some(Withheld::Silenced)
+        } else if self.house.maintenance.iter().any(|window| window.covers(component, at, &self.house.zone)) {
+            Some(Withheld::Maintenance)
+        } else {
+            None
+        }
+    }
+
+    /// Whether a route leads an incident to a receiver now, by itself or because nobody sees to it.
+    fn is_for(&self, receiver: &Arc<str>, incident: &Incident, state: &State, at: Timestamp) -> bool {
+        let House { routes, zone, .. } = &self.house;
+        let escalates = |route: &Route| {
+            let after = route
+                .escalate_after
+                .filter(|_| state.acknowledged_at.is_none() && route.escalate_to.contains(receiver));
+            after.is_some_and(|after| elapsed(incident.opened_at, at) >= after.0)
+        };
+        routes.is_empty()
+            || routes
+                .iter()
+                .filter(|route| route.fits(incident, at, zone))
+                .any(|route| route.receivers.contains(receiver) || escalates(route))
+    }
+
+    /// Says again what nobody sees to.
+    fn remind(&mut self, id: &str, settling: bool, at: Timestamp, decided: &mut Decided) {
+        let Some(open) = self.open.get(id) else { return };
+        if open.state.acknowledged_at.is_some() || self.keeps_quiet(&open.incident, settling, at).is_some() {
+            return;
+        }
+        let (incident, mut state) = (open.incident.clone(), open.state.clone());
+        let due = |receiver: &Arc<str>, told: &Told| {
+            let routes = self.house.routes.iter().filter(|route| route.fits(&incident, at, &self.house.zone));
+            let every = routes
+                .filter(|route| route.names().any(|name| name == receiver))
+                .filter_map(|route| route.remind_every);
+            every.min().is_some_and(|every| elapsed(told.at, at) >= every.0)
+        };
+        let due: Vec<_> =
+            state.told.iter().filter(|(name, told)| due(name, told)).map(|(name, _)| Arc::clone(name)).collect();
+        for receiver in due {
+            self.tell(&receiver, Event::Reminder, &incident, at, decided);
+            if let Some(told) = state.told.get_mut(&receiver) {
+                told.at = at;
+            }
+        }
+        self.keep(id, state, decided);
+    }
+
+    /// It is over: who has heard of it hears that, and who would have but for a silence or a window.
+    fn close(&mut self, id: &str, settling: bool, at: Timestamp, decided: &mut Decided) {
+        let Some(open) = self.open.remove(id) else { return };
+        let incident = &open.incident;
+        decided.kept.push((id.to_owned(), None));
+        if self.house.receivers.is_empty() {
+            decided.withheld.insert(Withheld::NoReceiver);
+            return;
+        }
+        let flapping = self.flaps.get(&incident.component).is_some_and(Flap::is_flapping);
+        for (receiver, _) in self.house.receivers.clone() {
+            let heard = open.state.told.contains_key(&receiver);
+            let led =
+                self.house.routes.is_empty()
+                    || self.house.routes.iter().any(|route| {
+                        route.receivers.contains(&receiver) && route.fitted(incident, at, &self.house.zone)
+                    });
+            if settling && incident.settling && !heard {
+                // It came and went within one start: noise from end to end.
+                decided.withheld.insert(Withheld::Settling);
+            } else if flapping {
+                decided.withheld.insert(Withheld::Flapping);
+            } else if heard || led {
+                self.tell(&receiver, Event::Closed, incident, at, decided);
+            } else {
+                decided.withheld.insert(Withheld::NoRoute);
+            }
+        }
+        if flapping {
+            let heard = self.closed.remove(&incident.component).map(|before| before.state.told).unwrap_or_default();
+            let mut open = open;
+            open.state.told.extend(heard);
+            self.closed.insert(open.incident.component, open);
+        }
+    }
+
+    /// A component begins to go to and fro: that is said once, and then nothing until it comes to rest.
+    fn tell_unstable(&mut self, id: &str, at: Timestamp, decided: &mut Decided) {
+        let Some(open) = self.open.get(id) else { return };
+        let (incident, mut state) = (open.incident.clone(), open.state.clone());
+        // A window or a silence holds for this too.
+        let quiet = self.silences(at).any(|silence| silence.component.is_none_or(|one| one == incident.component))
+            || self.house.maintenance.iter().any(|window| window.covers(incident.component, at, &self.house.zone));
+        for (receiver, _) in self.house.receivers.clone() {
+            if !quiet && (state.told.contains_key(&receiver) || self.is_for(&receiver, &incident, &state, at)) {
+                self.tell(&receiver, Event::Unstable, &incident, at, decided);
+                state.told.insert(receiver, Told { news: News::of(&incident), at });
+            }
+        }
+        self.keep(id, state, decided);
+    }
+
+    /// A component has come to rest: the state in which it did is told, whatever was told before.
+    fn tell_rest(&mut self, component: Component, at: Timestamp, decided: &mut Decided) {
+        let closed = self.closed.remove(&component);
+        if let Some((id, open)) = self.open.iter().find(|(_, open)| open.incident.component == component) {
+            let (id, mut state) = (id.clone(), open.state.clone());
+            let heard = closed.map(|closed| closed.state.told).unwrap_or_default();
+            let incident = open.incident.clone();
+            for receiver in heard.keys().chain(open.state.told.keys()).cloned().collect::<BTreeSet<_>>() {
+                self.tell(&receiver, Event::Changed, &incident, at, decided);
+                state.told.insert(receiver, Told { news: News::of(&incident), at });
+            }
+            self.keep(&id, state, decided);
+        } else if let Some(closed) = closed {
+            for receiver in closed.state.told.keys() {
+                self.tell(receiver, Event::Closed, &closed.incident, at, decided);
+            }
+        }
+    }
+
+    fn keep(&mut self, id: &str, state: State, decided: &mut Decided) {
+        let Some(open) = self.open.get_mut(id) else { return };
+        if open.state != state {
+            decided.kept.retain(|(known, _)| known != id);
+            decided.kept.push((id.to_owned(), Some(state.json())));
+            open.state = state;
+        }
+    }
+
+    fn tell(&mut self, receiver: &Arc<str>, event: Event, incident: &Incident, at: Timestamp, decided: &mut Decided) {
+        // Somebody whom the config names no more is told nothing more.
+        let Some(receiver) = self.house.receivers.iter().find(|(name, _)| name == receiver).cloned() else { return };
+        decided.notifications.push(self.notification(&receiver, event, Some(incident), at));
+    }
+
+    fn notification(
+        &mut self,
+        (receiver, lang): &(Arc<str>, Lang),
+        event: Event,
+        incident: Option<&Incident>,
+        at: Timestamp,
+    ) -> Notification {
+        self.made += 1;
+        let about = incident.map_or("test", |incident| &incident.id);
+        // The moment tells processes apart, the number what one process makes in one moment.
+        let key = format!("{about}.{}.{:x}.{:x}.{receiver}", event.as_str(), at.as_microsecond(), self.made);
+        let House { room, zone, .. } = &self.house;
+        let room = Addressed { name: &room.name, title: &room.title };
+        let letter = Letter { id: &key, event, room, at, zone, lang: *lang, incident };
+        Notification {
+            payload: letter.json().into(),
+            key: key.into(),
+            receiver: Arc::clone(receiver),
+            incident: incident.map(|incident| incident.id.clone()),
+            created_at: at,
+            attempts: 0,
+            next_attempt_at: at,
+        }
+    }
+}
+
+/// The time since then; none where the clock was set back.
+fn elapsed(since: Timestamp, at: Timestamp) -> Duration {
+    Duration::try_from(at.duration_since(since)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

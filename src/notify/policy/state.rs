@@ -1,0 +1,57 @@
+//! What was told of an open incident, and to whom: kept over restarts beside the incident.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Incident, Verdict};
+
+/// What makes two looks of an incident the same news: its verdict and its leading reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct News {
+    verdict: Verdict,
+    code: Option<String>,
+}
+
+impl News {
+    pub(super) fn of(incident: &Incident) -> Self {
+        let code = incident.reasons.first().map(|reason| reason.def.code.to_owned());
+        Self { verdict: incident.verdict, code }
+    }
+}
+
+/// What one receiver was told last of an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Told {
+    pub(super) news: News,
+    /// When it was told last, reminders included.
+    pub(super) at: Timestamp,
+}
+
+/// What was told of an incident so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct State {
+    /// To whom, and what.
+    #[serde(default)]
+    pub(super) told: BTreeMap<Arc<str>, Told>,
+    /// When somebody said that they see to it.
+    #[serde(default)]
+    pub(super) acknowledged_at: Option<Timestamp>,
+}
+
+impl State {
+    /// As it is kept.
+    pub(super) fn json(&self) -> String {
+        // Maps with string keys and plain values cannot fail.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// An open incident as it was seen last, with what was told of it.
+#[derive(Clone, Debug)]
+pub(super) struct Open {
+    pub(super) incident: Incident,
+    pub(super) state: State,
+}

@@ -1,0 +1,274 @@
+//! The policy over virtual moments: who is told what, and why somebody is not.
+
+use jiff::tz::TimeZone;
+
+use super::*;
+use crate::domain::{Reason, ReasonDef, Text};
+
+static LOSS: ReasonDef = ReasonDef::new("internet.loss_high", Text::new("x", "x"), Text::new("x", "x"));
+static DOWN: ReasonDef = ReasonDef::new("internet.down", Text::new("x", "x"), Text::new("x", "x"));
+
+fn room() -> Room {
+    Room { name: "room".into(), title: "Room".into() }
+}
+
+fn incident(verdict: Verdict, reasons: &[&'static ReasonDef]) -> Incident {
+    let at = Timestamp::UNIX_EPOCH;
+    let reason = |def: &&'static ReasonDef| Reason { def, verdict, args: vec![], since: at, blocked_by: None };
+    Incident {
+        id: "internet-1".to_owned(),
+        component: Component::Internet,
+        worst: verdict,
+        verdict,
+        reasons: reasons.iter().map(reason).collect(),
+        opened_at: at,
+        closed_at: None,
+        settling: false,
+    }
+}
+
+fn house(config: &str) -> House {
+    #[derive(serde::Deserialize)]
+    struct Read {
+        #[serde(default)]
+        route: Vec<Route>,
+        #[serde(default)]
+        maintenance: Vec<crate::notify::routes::Maintenance>,
+    }
+    let Read { route: routes, maintenance } = toml::from_str(config).unwrap();
+    let receivers = vec![("desk".into(), Lang::Id), ("noc".into(), Lang::En)];
+    House { room: room(), zone: TimeZone::UTC, receivers, routes, maintenance }
+}
+
+fn policy(open: &[Incident]) -> Policy {
+    Policy::new(house(""), Left { open: open.to_vec(), ..Left::default() })
+}
+
+/// How many are told, or why nobody is.
+fn decide(policy: &mut Policy, change: Change<'_>, settling: bool) -> Result<usize, Withheld> {
+    let decided = policy.decide(change, settling, Timestamp::UNIX_EPOCH);
+    if decided.notifications.is_empty() {
+        Err(*decided.withheld.first().unwrap())
+    } else {
+        Ok(decided.notifications.len())
+    }
+}
+
+#[test]
+fn an_incident_is_told_to_everybody_from_beginning_to_end_each_in_their_language() {
+    let mut policy = policy(&[]);
+    let bad = incident(Verdict::NotReady, &[&DOWN]);
+    let told = policy.decide(Change::Opened(&bad), false, Timestamp::UNIX_EPOCH).notifications;
+    let to: Vec<_> = told.iter().map(|one| &*one.receiver).collect();
+    assert_eq!(to, ["desk", "noc"]);
+    assert!(told[0].payload.contains(r#""lang":"id""#) && told[1].payload.contains(r#""lang":"en""#));
+    assert!(told.iter().all(|one| one.incident.as_deref() == Some("internet-1")));
+    assert_eq!(decide(&mut policy, Change::Changed(&incident(Verdict::Degraded, &[&LOSS])), false), Ok(2));
+    assert_eq!(decide(&mut policy, Change::Closed(&incident(Verdict::Ready, &[&LOSS])), false), Ok(2));
+}
+
+#[test]
+fn keys_are_unique_even_within_one_moment() {
+    let mut policy = policy(&[]);
+    let mut keys = std::collections::HashSet::new();
+    for reason in [&DOWN, &LOSS, &DOWN, &LOSS] {
+        let bad = incident(Verdict::NotReady, &[reason]);
+        for one in policy.decide(Change::Changed(&bad), false, Timestamp::UNIX_EPOCH).notifications {
+            assert!(keys.insert(one.key.clone()), "{} twice", one.key);
+        }
+    }
+    assert_eq!(keys.len(), 8);
+}
+
+#[test]
+fn what_was_found_at_a_start_is_not_announced_and_its_end_is() {
+    let mut policy = policy(&[]);
+    let found = Incident { settling: true, ..incident(Verdict::NotReady, &[&DOWN]) };
+    assert_eq!(decide(&mut policy, Change::Opened(&found), true), Err(Withheld::Settling));
+    // It lasts beyond the settling: whoever hears of it for the first time hears of its beginning.
+    let lasting = Incident { settling: false, id: "internet-2".to_owned(), ..found.clone() };
+    let told = policy.decide(Change::Changed(&lasting), false, Timestamp::UNIX_EPOCH).notifications;
+    assert!(told[0].payload.contains("incident_opened"), "{}", told[0].payload);
+    assert_eq!(decide(&mut policy, Change::Changed(&lasting), false), Err(Withheld::NoNews));
+    assert_eq!(decide(&mut policy, Change::Closed(&found), false), Ok(2));
+    // Came and went within one start.
+    assert_eq!(decide(&mut policy, Change::Opened(&found), true), Err(Withheld::Settling));
+    assert_eq!(decide(&mut policy, Change::Closed(&found), true), Err(Withheld::Settling));
+    // Told before the restart: its end is told although the daemon is settling.
+    assert_eq!(decide(&mut policy, Change::Closed(&incident(Verdict::Ready, &[])), true), Ok(2));
+}
+
+#[test]
+fn what_an_open_incident_looks_like_at_a_start_is_not_told_and_what_it_is_after_it_is() {
+    let open = incident(Verdict::NotReady, &[&DOWN]);
+    let mut policy = policy(std::slice::from_ref(&open));
+    let first_look = incident(Verdict::Unknown, &[&LOSS]);
+    assert_eq!(decide(&mut policy, Change::Changed(&first_look), true), Err(Withheld::Settling));
+    assert_eq!(decide(&mut policy, Change::Changed(&open), true), Err(Withheld::Settling));
+    assert_eq!(decide(&mut policy, Change::Changed(&open), false), Err(Withheld::NoNews), "as before the restart");
+    assert_eq!(decide(&mut policy, Change::Changed(&first_look), false), Ok(2));
+}
+
+#[test]
+fn a_change_that_says_nothing_new_is_withheld_over_a_restart_too() {
+    let both = incident(Verdict::NotReady, &[&DOWN, &LOSS]);
+    let mut policy = policy(std::slice::from_ref(&both));
+    assert_eq!(decide(&mut policy, Change::Changed(&both), false), Err(Withheld::NoNews));
+    let fewer = incident(Verdict::NotReady, &[&DOWN]);
+    assert_eq!(decide(&mut policy, Change::Changed(&fewer), false), Err(Withheld::NoNews));
+    assert_eq!(decide(&mut policy, Change::Changed(&incident(Verdict::Degraded, &[&DOWN])), false), Ok(2));
+    assert_eq!(decide(&mut policy, Change::Changed(&incident(Verdict::Degraded, &[&LOSS])), false), Ok(2));
+}
+
+#[test]
+fn without_receivers_that_is_the_reason() {
+    let mut policy = Policy::new(House { receivers: vec![], ..house("") }, Left::default());
+    let bad = incident(Verdict::NotReady, &[&DOWN]);
+    assert_eq!(decide(&mut policy, Change::Opened(&bad), false), Err(Withheld::NoReceiver));
+    assert_eq!(policy.test("desk", Timestamp::UNIX_EPOCH), None);
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap()
+}
+
+/// Who is told what: `receiver event`, in order.
+fn told(decided: &Decided) -> Vec<String> {
+    let event = |one: &Notification| {
+        let document: serde_json::Value = serde_json::from_str(&one.payload).unwrap();
+        document["event"].as_str().unwrap().trim_start_matches("incident_").to_owned()
+    };
+    decided.notifications.iter().map(|one| format!("{} {}", one.receiver, event(one))).collect()
+}
+
+#[test]
+fn routes_lead_by_component_verdict_and_hour_and_what_was_told_is_followed_to_its_end() {
+    let config = "[[route]]\nreceivers = ['desk']\nverdicts = ['not_ready']\nhours = '07:00-17:00'\n\
+                  [[route]]\nreceivers = ['noc']\ncomponents = ['power']";
+    let mut policy = Policy::new(house(config), Left::default());
+    let mild = incident(Verdict::Degraded, &[&LOSS]);
+    let night = policy.decide(Change::Opened(&mild), false, at(0));
+    assert_eq!((told(&night), night.withheld), (vec![], [Withheld::NoRoute].into()));
+    let bad = incident(Verdict::NotReady, &[&DOWN]);
+    assert!(told(&policy.decide(Change::Changed(&bad), false, at(60))).is_empty(), "it is night");
+    assert!(told(&policy.tick(false, at(7 * 3600 - 1))).is_empty());
+    assert_eq!(told(&policy.tick(false, at(7 * 3600))), ["desk opened"], "what lasts is told when the hours begin");
+    assert!(told(&policy.tick(false, at(7 * 3600 + 20))).is_empty(), "once");
+    // What was told is followed, whatever it becomes and whenever.
+    assert_eq!(told(&policy.decide(Change::Changed(&mild), false, at(20 * 3600))), ["desk changed"]);
+    let over = Incident { verdict: Verdict::Ready, worst: Verdict::NotReady, ..incident(Verdict::Ready, &[]) };
+    assert_eq!(told(&policy.decide(Change::Closed(&over), false, at(21 * 3600))), ["desk closed"]);
+    assert_eq!(policy.next_look(), None);
+}
+
+#[test]
+fn silence_and_maintenance_keep_the_beginning_back_and_never_the_end() {
+    let config = "[[maintenance]]\nname = 'line'\ncomponents = ['internet']\nhours = '01:00-02:00'";
+    let bad = incident(Verdict::NotReady, &[&DOWN]);
+    let over = Incident { worst: Verdict::NotReady, ..incident(Verdict::Ready, &[]) };
+    let mut policy = Policy::new(house(config), Left::default());
+    let begun = policy.decide(Change::Opened(&bad), false, at(3600));
+    assert_eq!((told(&begun), begun.withheld), (vec![], [Withheld::Maintenance].into()));
+    assert_eq!(told(&policy.decide(Change::Closed(&over), false, at(4000))), ["desk closed", "noc closed"]);
+    policy.decide(Change::Opened(&bad), false, at(5000));
+    assert_eq!(told(&policy.tick(false, at(7200))), ["desk opened", "noc opened"], "it lasts beyond the window");
+
+    let mut policy = Policy::new(house(""), Left::default());
+    let silence = |component, until| Silence {
+        id: "s1".into(),
+        component,
+        reason: "known".into(),
+        from: at(0),
+        until: at(until),
+    };
+    policy.silence(silence(Some(Component::Power), 100));
+    assert_eq!(told(&policy.decide(Change::Opened(&bad), false, at(1))).len(), 2, "another component");
+    policy.silence(silence(None, 100));
+    let worse = incident(Verdict::Degraded, &[&LOSS]);
+    assert_eq!(policy.decide(Change::Changed(&worse), false, at(2)).withheld, [Withheld::Silenced].into());
+    assert!(told(&policy.tick(false, at(99))).is_empty());
+    assert_eq!(told(&policy.tick(false, at(100))), ["desk changed", "noc changed"]);
+    assert_eq!(policy.silences(at(100)).count(), 0);
+}
+
+#[test]
+fn what_nobody_sees_to_is_said_again_and_to_others_until_somebody_does() {
+    let config = "[[route]]\nreceivers = ['desk']\nremind_every = '10m'\nescalate_after = '5m'\nescalate_to = ['noc']";
+    let mut policy = Policy::new(house(config), Left::default());
+    let bad = incident(Verdict::NotReady, &[&DOWN]);
+    let begun = policy.decide(Change::Opened(&bad), false, at(0));
+    assert_eq!(told(&begun), ["desk opened"]);
+    assert!(told(&policy.tick(false, at(299))).is_empty());
+    assert_eq!(told(&policy.tick(false, at(300))), ["noc opened"]);
+    let reminded = policy.tick(false, at(600));
+    assert_eq!(told(&reminded), ["desk reminder"]);
+
+    // A process that takes over knows all of it.
+    let kept = reminded.kept.iter().map(|(id, kept)| (id.clone(), kept.clone().unwrap())).collect();
+    let mut policy = Policy::new(house(config), Left { open: vec![bad.clone()], kept, silences: vec![] });
+    assert!(told(&policy.tick(false, at(899))).is_empty());
+    assert_eq!(told(&policy.tick(false, at(900))), ["noc reminder"]);
+    assert!(!policy.open()[0].1, "nobody sees to it yet");
+    let seen_to = policy.acknowledge("internet-1", at(901)).unwrap();
+    assert_eq!(told(&seen_to), ["desk acknowledged", "noc acknowledged"]);
+    assert!(told(&policy.acknowledge("internet-1", at(902)).unwrap()).is_empty(), "once");
+    assert_eq!(policy.acknowledge("internet-2", at(902)), None);
+    assert!(told(&policy.tick(false, at(90_000))).is_empty());
+    let over = Incident { worst: Verdict::NotReady, ..incident(Verdict::Ready, &[]) };
+    assert_eq!(told(&policy.decide(Change::Closed(&over), false, at(90_001))), ["desk closed", "noc closed"]);
+}
+
+#[test]
+fn somebody_who_sees_to_it_in_time_keeps_it_from_others() {
+    let config = "[[route]]\nreceivers = ['desk']\nescalate_after = '5m'\nescalate_to = ['noc']";
+    let mut policy = Policy::new(house(config), Left::default());
+    policy.decide(Change::Opened(&incident(Verdict::NotReady, &[&DOWN])), false, at(0));
+    policy.acknowledge("internet-1", at(299)).unwrap();
+    assert!(told(&policy.tick(false, at(301))).is_empty());
+}
+
+/// An incident of its own each time, a minute bad and a minute good.
+fn to_and_fro(policy: &mut Policy, times: i64) -> Vec<String> {
+    let mut all = Vec::new();
+    for time in 0..times {
+        let id = format!("internet-{time}");
+        let bad = Incident { id: id.clone(), opened_at: at(time * 120), ..incident(Verdict::NotReady, &[&DOWN]) };
+        let over = Incident { verdict: Verdict::Ready, ..bad.clone() };
+        for (change, moment) in [(Change::Opened(&bad), time * 120), (Change::Closed(&over), time * 120 + 60)] {
+            all.extend(told(&policy.decide(change, false, at(moment))));
+            all.extend(told(&policy.tick(false, at(moment + 30))));
+        }
+    }
+    all.retain(|line| line.starts_with("desk"));
+    all
+}
+
+#[test]
+fn what_goes_to_and_fro_is_said_to_and_then_the_state_in_which_it_rests() {
+    let mut policy = policy(&[]);
+    let all = to_and_fro(&mut policy, 100);
+    assert_eq!(all, ["desk opened", "desk closed", "desk opened", "desk closed", "desk opened", "desk unstable"]);
+    let rest = (0..200).map(|minute| told(&policy.tick(false, at(12_000 + minute * 60)))).find(|told| !told.is_empty());
+    assert_eq!(rest.unwrap(), ["desk closed", "noc closed"]);
+    assert_eq!(policy.next_look(), None);
+
+    // It comes to rest while it is bad.
+    let mut policy = self::policy(&[]);
+    to_and_fro(&mut policy, 10);
+    let bad = Incident { id: "internet-last".to_owned(), ..incident(Verdict::NotReady, &[&DOWN]) };
+    let begun = policy.decide(Change::Opened(&bad), false, at(1200));
+    assert_eq!((told(&begun), begun.withheld), (vec![], [Withheld::Flapping].into()));
+    let rest = (0..200).map(|minute| told(&policy.tick(false, at(1200 + minute * 60)))).find(|told| !told.is_empty());
+    assert_eq!(rest.unwrap(), ["desk changed", "noc changed"]);
+}
+
+#[test]
+fn what_is_not_known_does_not_go_to_and_fro() {
+    let mut policy = policy(&[]);
+    for time in 0..50 {
+        let blind = Incident { id: format!("internet-{time}"), ..incident(Verdict::Unknown, &[&DOWN]) };
+        assert_eq!(told(&policy.decide(Change::Opened(&blind), false, at(time * 60))).len(), 2);
+        let over = Incident { verdict: Verdict::Ready, ..blind };
+        assert_eq!(told(&policy.decide(Change::Closed(&over), false, at(time * 60 + 30))).len(), 2);
+    }
+}

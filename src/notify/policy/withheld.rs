@@ -1,0 +1,54 @@
+//! Why somebody is not told.
+
+use std::fmt;
+
+/// Why a change is told to nobody, or not to one of those who hear of others. Log, metrics and API use the same words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Withheld {
+    /// It was found while the daemon was starting: that is how the room was, or how it looks at first, not news.
+    Settling,
+    /// Neither the verdict nor the leading reason is another than what was told last.
+    NoNews,
+    /// The config names no receiver.
+    NoReceiver,
+    /// No route leads such a thing to a receiver, now.
+    NoRoute,
+    /// Somebody has asked for silence until a moment that has not come.
+    Silenced,
+    /// It falls into a maintenance window.
+    Maintenance,
+    /// The component goes to and fro; that it does was told.
+    Flapping,
+}
+
+impl Withheld {
+    /// All, in the order of metrics.
+    pub const ALL: [Self; 7] = [
+        Self::Settling,
+        Self::NoNews,
+        Self::NoReceiver,
+        Self::NoRoute,
+        Self::Silenced,
+        Self::Maintenance,
+        Self::Flapping,
+    ];
+
+    /// The label value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Settling => "settling",
+            Self::NoNews => "no_news",
+            Self::NoReceiver => "no_receiver",
+            Self::NoRoute => "no_route",
+            Self::Silenced => "silenced",
+            Self::Maintenance => "maintenance",
+            Self::Flapping => "flapping",
+        }
+    }
+}
+
+impl fmt::Display for Withheld {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}

@@ -1,0 +1,219 @@
+//! A receiver that is reached by text messages through gammu-smsd on this machine: it needs a modem and no internet.
+//!
+//! The message is put into the spool of gammu's `files` service (gammu-smsd(7), "Files backend"): a file
+//! `OUTC<date>_<time>_<serial>_<number>_<anything>.txt` in its outbox folder. It has arrived, as far as can be known here,
+//! when it lies there whole; a daemon that takes nothing away any more is told as a failure.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+use super::document::{Document, shortened};
+use super::error::{DeliveryError, Failure, SetupError};
+use crate::domain::{Notification, SecretFile};
+
+/// What one message holds of the GSM 7-bit alphabet, characters (3GPP TS 23.038), and each of several that belong together.
+const ALONE: usize = 160;
+const TOGETHER: usize = 153;
+
+/// A message of ours that has lain in the spool for so long is one that nobody takes away.
+const STUCK: Duration = Duration::from_mins(10);
+
+/// By this our own files in the spool are known.
+const OURS: &str = "_siaga";
+
+/// What belongs to text messages.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "SmsReceiver")]
+pub struct Config {
+    /// The numbers, as `+628…`.
+    #[serde(deserialize_with = "numbers")]
+    pub to: Vec<String>,
+    /// The outbox folder of gammu-smsd's `files` service. Siaga must be allowed to write there.
+    #[serde(default = "outbox")]
+    pub outbox: PathBuf,
+    /// Of how many messages one notification may be made; what is longer is cut off.
+    #[serde(default = "parts", deserialize_with = "few")]
+    pub parts: u8,
+}
+
+fn outbox() -> PathBuf {
+    "/var/spool/gammu/outbox".into()
+}
+
+const fn parts() -> u8 {
+    2
+}
+
+fn few<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
+    match u8::deserialize(deserializer)? {
+        parts @ 1..=5 => Ok(parts),
+        other => Err(D::Error::custom(format!("{other} is out of range; parts is 1 to 5"))),
+    }
+}
+
+fn numbers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let all = Vec::<String>::deserialize(deserializer)?;
+    let is_number = |number: &String| {
+        let digits = number.strip_prefix('+').unwrap_or(number);
+        (3..=15).contains(&digits.len()) && digits.bytes().all(|c| c.is_ascii_digit())
+    };
+    match all.iter().find(|number| !is_number(number)) {
+        Some(number) => Err(D::Error::custom(format!("{number:?} is no number; write one such as \"+62561700000\""))),
+        None if all.is_empty() => Err(D::Error::custom("to names nobody")),
+        None => Ok(all),
+    }
+}
+
+impl Config {
+    /// It names no secrets.
+    pub fn secrets(&mut self) -> impl Iterator<Item = (&'static str, &mut SecretFile)> {
+        std::iter::empty()
+    }
+}
+
+/// A spool, ready to be written to.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    config: Config,
+}
+
+impl Ready {
+    /// Makes one ready.
+    ///
+    /// # Errors
+    /// Never.
+    pub fn new(config: &Config) -> Result<Self, SetupError> {
+        Ok(Self { config: config.clone() })
+    }
+
+    /// Makes one attempt. The names of the files follow from the notification's key, so that an attempt that is made again
+    /// puts no second message beside one that still lies there.
+    ///
+    /// # Errors
+    /// Why it is not in the spool, or that nobody takes away what is.
+    pub async fn deliver(&self, notification: &Notification) -> Result<(), DeliveryError> {
+        let document = Document::of(notification)?;
+        let most = match self.config.parts {
+            1 => ALONE,
+            parts => TOGETHER * usize::from(parts),
+        };
+        let text = shortened(&gsm(&document.text), most, "...", size);
+        let (config, made_at, key) = (self.config.clone(), notification.created_at, notification.key.clone());
+        // A spool may lie on a dead mount: not on the runtime's own thread.
+        let written = tokio::task::spawn_blocking(move || {
+            config.to.iter().try_for_each(|number| put(&config.outbox, number, &text, made_at, &key))
+        });
+        let failed = |what: String| DeliveryError::new(Failure::Local, what);
+        written.await.map_err(|error| failed(error.to_string()))?.map_err(failed)
+    }
+}
+
+/// Whether somebody takes away what we put there.
+fn look(outbox: &Path, now: SystemTime) -> Result<(), String> {
+    let failed = |error: std::io::Error| format!("{}: {error}", outbox.display());
+    for entry in std::fs::read_dir(outbox).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if !name.starts_with("OUT") || !name.contains(OURS) {
+            continue;
+        }
+        let written = entry.metadata().and_then(|about| about.modified());
+        let lies_for = written.ok().and_then(|at| now.duration_since(at).ok()).unwrap_or_default();
+        if lies_for > STUCK {
+            let minutes = lies_for.as_secs() / 60;
+            return Err(format!(
+                "{}: a message has lain there for {minutes} min; does gammu-smsd run?",
+                outbox.display()
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Puts one message into the spool: whole, or not at all; not beside one that nobody takes away.
+fn put(outbox: &Path, number: &str, text: &str, made_at: Timestamp, key: &str) -> Result<(), String> {
+    // FNV-1a: a few digits that the same key gives again are all that is asked of it.
+    let digest = key
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |digest, byte| (digest ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    let stamp = made_at.strftime("%Y%m%d_%H%M%S");
+    let serial = digest % 100;
+    let name = format!("OUTC{stamp}_{serial:02}_{number}{OURS}{digest:016x}.txt");
+    // gammu-smsd looks at names that begin with OUT alone.
+    let half = outbox.join(format!(".{name}"));
+    let failed = |error: std::io::Error| format!("{}: {error}", half.display());
+    std::fs::write(&half, text).map_err(failed)?;
+    // By the clock of whoever keeps the spool, which may be another machine.
+    let now = std::fs::metadata(&half).and_then(|about| about.modified()).map_err(failed)?;
+    look(outbox, now)?;
+    std::fs::rename(&half, outbox.join(name)).map_err(failed)
+}
+
+/// What the GSM 7-bit alphabet and ASCII have in common, so that no letter doubles a message's price; others are written
+/// as their nearest.
+fn gsm(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '–' | '—' => out.push('-'),
+            '“' | '”' => out.push('"'),
+            '‘' | '’' | '`' => out.push('\''),
+            '…' => out.push_str("..."),
+            '\u{a0}' | '\u{202f}' => out.push(' '),
+            c if c.is_ascii_graphic() || c == ' ' || c == '\n' => out.push(c),
+            c if c.is_control() => {}
+            _ => out.push('?'),
+        }
+    }
+    out
+}
+
+/// How many places a character takes: those of the extension table take two.
+const fn size(c: char) -> usize {
+    if matches!(c, '^' | '{' | '}' | '\\' | '[' | '~' | ']' | '|') { 2 } else { 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_written_with_what_every_telephone_knows() {
+        assert_eq!(gsm("Ruang “A” – 2,5\u{a0}% paket hilang…\r\n`é"), "Ruang \"A\" - 2,5 % paket hilang...\n'?");
+        assert_eq!(shortened(&"[".repeat(100), 160, "...", size).len(), 78 + 3);
+    }
+
+    #[test]
+    fn a_number_is_one() {
+        let read =
+            |to: &str| toml::from_str::<Config>(&format!("to = {to}")).map_err(|error| error.message().to_owned());
+        assert_eq!(read("['+6281200000001', '112']").unwrap().parts, 2);
+        assert!(read("['+62-812']").unwrap_err().contains("is no number"));
+        assert!(read("['../../etc/passwd']").unwrap_err().contains("is no number"));
+        assert!(read("[]").unwrap_err().contains("names nobody"));
+    }
+
+    #[test]
+    fn an_attempt_made_again_puts_no_second_message_beside_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = "2026-11-24T01:30:00Z".parse().unwrap();
+        for _ in 0..2 {
+            put(folder.path(), "+6281200000001", "Kamera mati", at, "key-1").unwrap();
+        }
+        let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+        assert_eq!(names.len(), 1, "{names:?}");
+        let name = names[0].to_str().unwrap();
+        assert!(name.starts_with("OUTC20261124_013000_") && name.contains("_+6281200000001_siaga"), "{name}");
+        assert_eq!(std::fs::read_to_string(folder.path().join(name)).unwrap(), "Kamera mati");
+        // Nobody takes it away.
+        let long_ago = SystemTime::UNIX_EPOCH + Duration::from_hours(1);
+        std::fs::File::open(folder.path().join(name)).unwrap().set_modified(long_ago).unwrap();
+        let stuck = put(folder.path(), "+6281200000001", "Mikrofon mati", at, "key-2").unwrap_err();
+        assert!(stuck.contains("does gammu-smsd run?"), "{stuck}");
+    }
+}
