@@ -143,6 +143,3 @@ impl Sound {
         self.samples.len() as f64 / f64::from(RATE)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,6 +2,7 @@
 
 mod guard;
 mod on_air;
+mod sound;
 
 use std::process::Command;
 

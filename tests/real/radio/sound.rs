@@ -1,12 +1,15 @@
-//! With a real `espeak-ng` (Debian's package) and clips that the test writes.
+//! A message made audible, with a real `espeak-ng` (Debian's package) and clips that the test writes.
 
 #![allow(clippy::print_stdout, reason = "the figures are read with --nocapture")]
 
-use super::*;
-use crate::radio::config::Ending;
-use crate::radio::message::{Fault, MOST_WORDS, Manner, Message, Session};
-use crate::radio::treatment::{BAND, LOUDNESS, PEAK, loudness, peak};
-use crate::radio::words::{Script, count, text};
+use std::path::Path;
+
+use siaga::domain::{Component, Verdict};
+use siaga::radio::config::Ending;
+use siaga::radio::message::{Fault, MOST_WORDS, Manner, Message, Session};
+use siaga::radio::sound::{Voices, load};
+use siaga::radio::treatment::{BAND, LOUDNESS, PEAK, RATE, loudness, peak};
+use siaga::radio::words::{Part, Pause, Script, count, text};
 
 fn voices(clips: Option<&Path>, synthesis: bool) -> Voices {
     Voices { clips: clips.map(Path::to_owned), synthesis }
@@ -17,8 +20,8 @@ fn message() -> Script {
     let at = |text: &str| text.parse().unwrap();
     let message = Message::Fault(Fault {
         room: "Ruang Media Center".to_owned(),
-        component: crate::domain::Component::Internet,
-        verdict: crate::domain::Verdict::NotReady,
+        component: Component::Internet,
+        verdict: Verdict::NotReady,
         code: Some("internet.target_silent".to_owned()),
         since: at("2026-11-26T10:15"),
         now: at("2026-11-26T10:20"),
