@@ -30,7 +30,7 @@ use crate::domain::{ErrorKind, ProbeError};
 /// The hidden sub-command under which this binary looks at one device.
 pub const COMMAND: &str = "device-child";
 
-/// The most that a child may say. A camera with a hundred formats needs 2 kB.
+/// The most that a child may say unless told otherwise. A camera with a hundred formats needs 2 kB.
 const MOST: u64 = 256 * 1024;
 
 /// How long a killed child may take to be gone: what is killable is gone in a few milliseconds, also on a busy machine.
@@ -41,18 +41,25 @@ const GRACE: Duration = Duration::from_millis(500);
 pub struct Program {
     path: PathBuf,
     first: Vec<OsString>,
+    most: u64,
 }
 
 impl Program {
     /// This very binary, as a device child. By `/proc/self/exe`, so that an upgrade of the file on disk cannot pair a
     /// running daemon with another version's child.
     pub fn device_child() -> Self {
-        Self { path: "/proc/self/exe".into(), first: vec![COMMAND.into()] }
+        Self { path: "/proc/self/exe".into(), first: vec![COMMAND.into()], most: MOST }
     }
 
     /// Another program (`amixer`), found along `PATH` where `path` has no slash; `first` stands before all other arguments.
     pub fn other(path: impl Into<PathBuf>, first: &[&str]) -> Self {
-        Self { path: path.into(), first: first.iter().map(Into::into).collect() }
+        Self { path: path.into(), first: first.iter().map(Into::into).collect(), most: MOST }
+    }
+
+    /// The same, which may say so many bytes.
+    #[must_use]
+    pub fn saying_at_most(self, most: u64) -> Self {
+        Self { most, ..self }
     }
 }
 
@@ -150,13 +157,13 @@ impl Slot {
 async fn finish(child: &mut Child, program: &Program) -> Result<Vec<u8>, ProbeError> {
     let mut out = Vec::new();
     if let Some(stdout) = child.stdout.take() {
-        stdout.take(MOST + 1).read_to_end(&mut out).await.map_err(|error| internal(&error))?;
+        stdout.take(program.most + 1).read_to_end(&mut out).await.map_err(|error| internal(&error))?;
     }
-    if out.len() as u64 > MOST {
+    if out.len() as u64 > program.most {
         // Nobody reads on, so that the child may never end by itself.
         let _ = child.start_kill();
         let _ = child.wait().await;
-        return Err(ProbeError::new(ErrorKind::Protocol, format!("the child said more than {MOST} bytes")));
+        return Err(ProbeError::new(ErrorKind::Protocol, format!("the child said more than {} bytes", program.most)));
     }
     let status = child.wait().await.map_err(|error| internal(&error))?;
     if status.success() {
@@ -261,7 +268,7 @@ pub fn main(args: &[OsString]) -> ExitCode {
 ///
 /// # Errors
 /// `Internal`, and nothing may be opened.
-pub(super) fn seal() -> Result<(), ProbeError> {
+pub(crate) fn seal() -> Result<(), ProbeError> {
     use rustix::process::{
         DumpableBehavior, Resource, Rlimit, Signal, set_dumpable_behavior, set_parent_process_death_signal, setrlimit,
     };
@@ -359,6 +366,10 @@ mod tests {
     async fn a_child_that_says_too_much_is_cut_off() {
         let error = run("exec cat /dev/zero", SOON).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Protocol, "{error}");
+        let (program, args) = shell("printf hello");
+        let run = async |most| Slot::default().run(&program.clone().saying_at_most(most), &args, SOON).await;
+        assert_eq!(run(5).await.unwrap(), b"hello");
+        assert_eq!(run(4).await.unwrap_err().detail, "the child said more than 4 bytes");
     }
 
     #[tokio::test]

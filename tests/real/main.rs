@@ -28,6 +28,7 @@ mod ports;
 mod prometheus;
 mod pulse;
 mod push;
+mod radio;
 mod receivers;
 mod reflect;
 mod relay;
