@@ -79,7 +79,12 @@ impl Receiver {
     /// # Errors
     /// If its way of delivery cannot be set up on this machine.
     pub fn new(config: &Config) -> Result<Self, SetupError> {
-        Ok(Self { name: Arc::clone(&config.name), timeout: config.timeout.0, fleeting: config.way.is_fleeting(), ready: Ready::new(&config.way)? })
+        Ok(Self {
+            name: Arc::clone(&config.name),
+            timeout: config.timeout.0,
+            fleeting: config.way.is_fleeting(),
+            ready: Ready::new(&config.way)?,
+        })
     }
 
     /// Its name in the config.

@@ -209,7 +209,7 @@ fn a_test_is_made_when_somebody_asks_but_not_in_a_used_room_not_twice_at_once_an
         outcomes,
         [
             ("line", "refused: the room is in use"),
-            ("line", "degraded internet.far_end_is_self"),
+            ("line", "degraded internet.far_end_is_self siaga.bandwidth_beyond"),
             ("seldom", "refused: too soon after the last one"),
             ("seat", "refused: no active check"),
             ("louder", "refused: no such check"),
@@ -242,7 +242,7 @@ fn who_asks_is_told_by_the_kernel_and_stands_in_the_audit_alone() {
         let rows = audit(folder.path());
         let outcome = if allowed {
             assert_eq!(code, Some(1), "{text}");
-            "degraded internet.far_end_is_self"
+            "degraded internet.far_end_is_self siaga.bandwidth_beyond"
         } else {
             assert!(code == Some(3) && text.contains("you may not do this"), "{code:?} {text}");
             // However often they knock, they do not fill the disk.

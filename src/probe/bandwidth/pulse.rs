@@ -21,7 +21,7 @@ const PACE: u64 = 40_000;
 /// How often is looked whether the next may begin, and how far apart they are on the empty line.
 const LOOK: Duration = Duration::from_millis(10);
 /// And never closer than this, or more of them at once: many a server takes more for an attack, and answers slowly.
-const APART: Duration = Duration::from_millis(50);
+const APART: Duration = Duration::from_millis(25);
 const AT_ONCE: usize = 32;
 /// How long one is waited for. A lost packet is repeated after a second (RFC 6298, §2), and is then one slow handshake among many.
 const PATIENCE: Duration = Duration::from_secs(3);

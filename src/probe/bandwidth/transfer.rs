@@ -222,6 +222,7 @@ impl Transfer<'_> {
     /// One `POST` of `size` bytes: how long it took from its beginning to the end of the answer, and when how much of it had
     /// come to the far end, where the kernel tells.
     async fn step(&self, talk: &mut Talk, size: u64, limit: Duration) -> Result<(Duration, Meter), ProbeError> {
+        talk.reopen_if_closed().await?;
         let began = self.clock.mono();
         let wire = talk.wire.clone();
         let _spending = Spending { ledger: self.ledger, before: wire.given(), wire: &wire };

@@ -25,12 +25,21 @@ struct Shared {
     stream: TcpStream,
     taken: AtomicU64,
     given: AtomicU64,
-    noted: AtomicU64,
+    noted: Arc<AtomicU64>,
 }
 
 impl Wire {
     pub(super) fn new(stream: TcpStream) -> Self {
-        Self(Arc::new(Shared { stream, taken: AtomicU64::new(0), given: AtomicU64::new(0), noted: AtomicU64::new(0) }))
+        Self::noting(stream, Arc::default())
+    }
+
+    /// Another connection of the same test: what is noted of it counts with what was.
+    pub(super) fn and(&self, stream: TcpStream) -> Self {
+        Self::noting(stream, Arc::clone(&self.0.noted))
+    }
+
+    fn noting(stream: TcpStream, noted: Arc<AtomicU64>) -> Self {
+        Self(Arc::new(Shared { stream, taken: AtomicU64::new(0), given: AtomicU64::new(0), noted }))
     }
 
     pub(super) fn peer(&self) -> Option<SocketAddr> {
