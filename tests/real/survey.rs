@@ -54,7 +54,6 @@ fn at_a_good_place_the_meeting_can_be_held_and_the_page_has_everything() {
         ("call", "stamp_rtt_seconds"),
         ("relay", "relay_rtt_seconds"),
         ("rate", "bandwidth_up_bits_per_second"),
-        ("rate", "bandwidth_up_bits_per_second"),
     ] {
         assert!(told.value(check, quantity) > 0.0, "{check} {quantity}");
     }
