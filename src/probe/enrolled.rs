@@ -251,14 +251,16 @@ mod tests {
         let file = folder.path().join(FILE);
         fs::write(&file, "at = \"2026-11-25T02:00:00Z\"\n").unwrap();
         let mut record = Record::new(&CAMERA, Some(file.clone()));
-        let (say, hear) = std::sync::mpsc::channel::<()>();
-        let (tell, answers) = std::sync::mpsc::channel();
+        let (say, hear) = std::sync::mpsc::sync_channel::<()>(1);
+        let (tell, answers) = std::sync::mpsc::sync_channel(1);
         let looks = std::thread::spawn(move || {
             if rustix::process::geteuid().is_root() {
                 // Nothing is unreadable to root. Of this thread alone (set*uid(2), "C library/kernel differences").
                 rustix::thread::set_thread_uid(rustix::process::Uid::from_raw(5)).unwrap();
             }
-            hear.iter().for_each(|()| tell.send(told(&mut record)).unwrap());
+            for () in hear {
+                tell.send(told(&mut record)).unwrap();
+            }
         });
         let look = || {
             say.send(()).unwrap();
