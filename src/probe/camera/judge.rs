@@ -14,6 +14,11 @@ use crate::domain::{ErrorKind, Finding, ProbeError, Reading, Verdict};
 /// A loop-back driver makes a picture of whatever a program feeds it: named it counts, by `"auto"` it is no camera.
 const LOOPBACK: &str = "v4l2 loopback";
 
+/// Whether a device of this driver is equipment of the room.
+pub(in crate::probe) fn is_equipment(named: bool, driver: &str) -> bool {
+    named || driver != LOOPBACK
+}
+
 pub(super) fn reading(
     wanted: &str,
     nodes: &[Node],
@@ -30,7 +35,7 @@ pub(super) fn reading(
         match answer {
             // Until it may be opened it is not there yet.
             Some(Err(_)) if known.is_some_and(Known::is_early) => continue,
-            Some(Ok(info)) if info.captures && (wanted != "auto" || info.driver != LOOPBACK) => {
+            Some(Ok(info)) if info.captures && is_equipment(wanted != "auto", &info.driver) => {
                 #[allow(clippy::cast_precision_loss, reason = "at most 64")]
                 reading.measure_part(&FORMATS, &node.name, info.formats.len() as f64);
             }
