@@ -73,7 +73,7 @@ fn a_camera_that_another_user_opens_during_a_look_is_given_back_at_once() {
         lab.wait_for(&format!("cat /proc/[0-9]*/maps 2>/dev/null | grep -q {node}"));
         // Its first try finds the camera busy; one of the next ones has it.
         lab.wait_for(&format!(
-            "setpriv --reuid=room --regid=video --clear-groups \
+            "setpriv --reuid=1000 --regid=video --clear-groups \
              v4l2-ctl -d {node} --stream-mmap --stream-count=1 --stream-to=/dev/null"
         ));
         assert_eq!(given_back().len(), round, "{}", service.journal());
