@@ -24,6 +24,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
+use tokio::sync::watch;
 
 use crate::domain::{ErrorKind, ProbeError};
 
@@ -68,12 +69,18 @@ impl Program {
 pub struct Slot {
     left_behind: Option<Child>,
     newest: Arc<AtomicU32>,
+    spoken: watch::Sender<bool>,
 }
 
 impl Slot {
     /// The process number of its newest child, also after its end; 0 before the first.
     pub fn newest(&self) -> Arc<AtomicU32> {
         Arc::clone(&self.newest)
+    }
+
+    /// Whether the child of a run under way has said anything yet: its answer, or [`word`].
+    pub fn spoken(&self) -> watch::Receiver<bool> {
+        self.spoken.subscribe()
     }
 
     /// Whether a killed child still hangs in the kernel. Looks without waiting.
@@ -84,6 +91,12 @@ impl Slot {
             self.left_behind = None;
         }
         self.left_behind.is_some()
+    }
+
+    /// One in which `child` hangs.
+    #[cfg(test)]
+    pub(super) fn hanging(child: Child) -> Self {
+        Self { left_behind: Some(child), ..Self::default() }
     }
 
     /// Runs `program` with `args` and returns what it wrote on standard output.
@@ -114,11 +127,12 @@ impl Slot {
         deadline: Duration,
         stop: impl Future<Output = ()>,
     ) -> Result<Option<Vec<u8>>, ProbeError> {
+        self.spoken.send_replace(false);
         let mut child = self.start(program, args)?;
         let outcome = tokio::select! {
             biased;
             () = stop => Ok(None),
-            result = finish(&mut child, program) => return result.map(Some),
+            result = finish(&mut child, program, &self.spoken) => return result.map(Some),
             () = tokio::time::sleep(deadline) => Err(late(deadline)),
         };
         self.end(child).await;
@@ -154,10 +168,13 @@ impl Slot {
     }
 }
 
-async fn finish(child: &mut Child, program: &Program) -> Result<Vec<u8>, ProbeError> {
+async fn finish(child: &mut Child, program: &Program, spoken: &watch::Sender<bool>) -> Result<Vec<u8>, ProbeError> {
     let mut out = Vec::new();
     if let Some(stdout) = child.stdout.take() {
-        stdout.take(program.most + 1).read_to_end(&mut out).await.map_err(|error| internal(&error))?;
+        let mut stdout = stdout.take(program.most + 1);
+        while stdout.read_buf(&mut out).await.map_err(|error| internal(&error))? > 0 {
+            spoken.send_replace(true);
+        }
     }
     if out.len() as u64 > program.most {
         // Nobody reads on, so that the child may never end by itself.
@@ -278,6 +295,16 @@ pub(crate) fn seal() -> Result<(), ProbeError> {
         .map_err(|error| ProbeError::new(ErrorKind::Internal, format!("the child cannot be sealed: {error}")))
 }
 
+/// The child's side: a word before the answer, by which the daemon knows that the device is open. White space, which JSON allows.
+///
+/// # Errors
+/// When nobody listens.
+pub(super) fn word() -> std::io::Result<()> {
+    let mut out = std::io::stdout();
+    out.write_all(b"\n")?;
+    out.flush()
+}
+
 /// A failure as a child would tell it, for whoever has run one for another.
 pub fn failure(error: ProbeError) -> Vec<u8> {
     // Two strings: nothing in it can fail to be written.
@@ -292,119 +319,4 @@ fn say<T: Serialize>(found: Result<T, ProbeError>) -> serde_json::Result<Vec<u8>
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::Clock;
-
-    const SOON: Duration = Duration::from_secs(20);
-
-    fn shell(script: &str) -> (Program, Vec<OsString>) {
-        (Program::other("/bin/sh", &["-c"]), vec![script.into()])
-    }
-
-    async fn run(script: &str, deadline: Duration) -> Result<Vec<u8>, ProbeError> {
-        let (program, args) = shell(script);
-        Slot::default().run(&program, &args, deadline).await
-    }
-
-    /// The state letter of a process (`proc_pid_stat(5)`); `None` when there is none of that number.
-    fn state(pid: u32) -> Option<char> {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        stat.rsplit_once(") ")?.1.chars().next()
-    }
-
-    #[tokio::test]
-    async fn says_what_the_child_said() {
-        assert_eq!(run("printf hello", SOON).await.unwrap(), b"hello");
-    }
-
-    #[tokio::test]
-    async fn a_child_that_sleeps_for_ever_is_killed_and_reaped_by_its_deadline() {
-        let dir = tempfile::tempdir().unwrap();
-        let note = dir.path().join("pid");
-        let script = format!("echo $$ > {}; exec sleep infinity", note.display());
-        let (program, args) = shell(&script);
-        let (mut slot, clock) = (Slot::default(), Clock::start());
-        let began = clock.mono();
-        let error = slot.run(&program, &args, Duration::from_secs(1)).await.unwrap_err();
-        // A safety deadline: what it was given, the grace, and a busy machine's slowness.
-        let took = clock.mono().since(began);
-        assert!(took < Duration::from_secs(5), "{took:?}");
-        assert_eq!(error.kind, ErrorKind::Timeout, "{error}");
-        assert!(!slot.is_left_behind());
-        let pid = std::fs::read_to_string(note).unwrap().trim().parse().unwrap();
-        assert_eq!(state(pid), None, "neither running nor a zombie");
-    }
-
-    #[tokio::test]
-    async fn a_place_with_a_child_left_behind_starts_no_second_one_and_is_free_once_it_is_gone() {
-        let child = Command::new("/bin/sleep").arg("infinity").kill_on_drop(true).spawn().unwrap();
-        let pid = child.id().unwrap();
-        let mut slot = Slot { left_behind: Some(child), ..Slot::default() };
-        let dir = tempfile::tempdir().unwrap();
-        let (program, args) = shell(&format!("touch {}", dir.path().join("ran").display()));
-        let error = slot.run(&program, &args, SOON).await.unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Timeout, "{error}");
-        assert!(!dir.path().join("ran").exists(), "a second child would have run");
-
-        rustix::process::kill_process(
-            rustix::process::Pid::from_raw(pid.try_into().unwrap()).unwrap(),
-            rustix::process::Signal::KILL,
-        )
-        .unwrap();
-        let freed = async {
-            while slot.is_left_behind() {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(SOON, freed).await.expect("the place is free once its child is gone");
-        slot.run(&program, &args, SOON).await.unwrap();
-        assert!(dir.path().join("ran").exists());
-    }
-
-    #[tokio::test]
-    async fn a_child_that_says_too_much_is_cut_off() {
-        let error = run("exec cat /dev/zero", SOON).await.unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Protocol, "{error}");
-        let (program, args) = shell("printf hello");
-        let run = async |most| Slot::default().run(&program.clone().saying_at_most(most), &args, SOON).await;
-        assert_eq!(run(5).await.unwrap(), b"hello");
-        assert_eq!(run(4).await.unwrap_err().detail, "the child said more than 4 bytes");
-    }
-
-    #[tokio::test]
-    async fn a_child_that_closes_its_mouth_and_stays_is_late() {
-        let error = run("exec >&-; exec sleep infinity", Duration::from_millis(300)).await.unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Timeout, "{error}");
-    }
-
-    #[tokio::test]
-    async fn failures_are_told_apart() {
-        let error = run("printf half; exit 3", SOON).await.unwrap_err();
-        assert_eq!((error.kind, error.detail.as_str()), (ErrorKind::Internal, "/bin/sh ended with exit status: 3"));
-        let absent = Program::other("/nonexistent/program", &[]);
-        let error = Slot::default().run(&absent, &[], SOON).await.unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Gone, "{error}");
-    }
-
-    #[tokio::test]
-    async fn an_answer_is_found_or_failed_and_nothing_else() {
-        let ask = async |said: &str| {
-            let (program, args) = shell(&format!("printf '%s' '{said}'"));
-            ask::<Vec<u32>>(&mut Slot::default(), &program, &args, SOON).await
-        };
-        assert_eq!(ask(r#"{"found":[1,2]}"#).await.unwrap(), [1, 2]);
-        let error = ask(r#"{"failed":{"kind":"permission","detail":"no"}}"#).await.unwrap_err();
-        assert_eq!(error, ProbeError::new(ErrorKind::Permission, "no"));
-        for nonsense in ["", "{}", "[1]", r#"{"found":"x"}"#, r#"{"failed":{"kind":"odd","detail":""}}"#] {
-            assert_eq!(ask(nonsense).await.unwrap_err().kind, ErrorKind::Protocol, "{nonsense}");
-        }
-    }
-
-    #[test]
-    fn what_the_child_says_is_what_the_daemon_understands() {
-        let said = say::<u8>(Err(ProbeError::new(ErrorKind::Busy, "held"))).unwrap();
-        assert_eq!(said, br#"{"failed":{"kind":"busy","detail":"held"}}"#);
-        assert_eq!(say(Ok([7])).unwrap(), br#"{"found":[7]}"#);
-    }
-}
+mod tests;
