@@ -14,9 +14,11 @@ use hyper_util::rt::TokioIo;
 use rand::RngCore as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::counter::{Counter, Way};
 use super::wire::Wire;
 use crate::clock::Clock;
 use crate::domain::{ErrorKind, ProbeError, in_full};
+use crate::probe::budget::Ledger;
 use crate::probe::dial::{self, tls};
 use crate::probe::egress::Egress;
 
@@ -25,6 +27,8 @@ const ANSWER: usize = 64 * 1024;
 
 /// A connection with an HTTP server.
 pub(super) struct Talk {
+    /// Ends first, while the kernel still knows the connection.
+    _bill: Bill,
     pub(super) wire: Wire,
     /// How long the TCP handshake took.
     pub(super) round_trip: Duration,
@@ -44,7 +48,13 @@ impl Talk {
     ///
     /// # Errors
     /// What stopped it.
-    pub(super) async fn begin(url: &Uri, egress: &Egress, limit: Duration, clock: Clock) -> Result<Self, ProbeError> {
+    pub(super) async fn begin(
+        url: &Uri,
+        egress: &Egress,
+        ledger: &Ledger,
+        limit: Duration,
+        clock: Clock,
+    ) -> Result<Self, ProbeError> {
         let secure = url.scheme() == Some(&Scheme::HTTPS);
         let name = url.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
         let addresses = dial::resolve(egress, &name, url.port_u16().unwrap_or(if secure { 443 } else { 80 })).await?;
@@ -54,6 +64,7 @@ impl Talk {
         dial::ends_at_once(&stream).map_err(|error| ProbeError::new(dial::kind_of(&error), error.to_string()))?;
         let round_trip = clock.mono().since(before);
         let wire = Wire::new(stream);
+        let bill = Bill::of(&wire, ledger);
         let stream: Box<dyn Stream> = if secure {
             let settings = tls::client(tls::verifier(None)?, clock, &[b"http/1.1"])?;
             Box::new(tls::handshake(settings, tls::server_name(&name)?, wire.clone()).await?)
@@ -64,7 +75,7 @@ impl Talk {
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
         let host = url.authority().map_or_else(String::new, ToString::to_string);
         let path = url.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);
-        Ok(Self { wire, round_trip, host, path, sender, connection: Some(Box::pin(connection)) })
+        Ok(Self { _bill: bill, wire, round_trip, host, path, sender, connection: Some(Box::pin(connection)) })
     }
 
     /// Asks for content; the answer's head is all that is read of it here, or little more.
@@ -116,6 +127,30 @@ impl Talk {
 
     async fn moved<T>(&mut self, what: impl Future<Output = T>) -> T {
         moved(&mut self.connection, what).await
+    }
+}
+
+/// Puts a connection's cost into the books when it ends, however that comes about.
+struct Bill {
+    wire: Wire,
+    counter: Option<Counter>,
+    ledger: Ledger,
+}
+
+impl Bill {
+    fn of(wire: &Wire, ledger: &Ledger) -> Self {
+        let ends = wire.local().zip(wire.peer());
+        // Either way tells the cost.
+        let counter = ends.and_then(|(local, peer)| Counter::of(Way::Up, local, peer).ok());
+        Self { wire: wire.clone(), counter, ledger: ledger.clone() }
+    }
+}
+
+impl Drop for Bill {
+    fn drop(&mut self) {
+        let counts = self.counter.as_ref().and_then(|counter| counter.counts().ok());
+        let cost = counts.map_or_else(|| self.wire.content(), |counts| counts.cost);
+        self.ledger.spend(self.wire.owed(cost));
     }
 }
 

@@ -26,11 +26,13 @@ struct Shared {
     taken: AtomicU64,
     given: AtomicU64,
     noted: AtomicU64,
+    paid: AtomicU64,
 }
 
 impl Wire {
     pub(super) fn new(stream: TcpStream) -> Self {
-        Self(Arc::new(Shared { stream, taken: AtomicU64::new(0), given: AtomicU64::new(0), noted: AtomicU64::new(0) }))
+        let [taken, given, noted, paid] = std::array::from_fn(|_| AtomicU64::new(0));
+        Self(Arc::new(Shared { stream, taken, given, noted, paid }))
     }
 
     pub(super) fn peer(&self) -> Option<SocketAddr> {
@@ -51,6 +53,11 @@ impl Wire {
         self.0.given.load(Ordering::Relaxed)
     }
 
+    /// Bytes of content both ways.
+    pub(super) fn content(&self) -> u64 {
+        self.taken() + self.given()
+    }
+
     /// Notes that so many bytes more have come over the line, whichever way is tested.
     pub(super) fn note(&self, bytes: u64) {
         self.0.noted.fetch_add(bytes, Ordering::Relaxed);
@@ -59,6 +66,16 @@ impl Wire {
     /// Bytes that were noted.
     pub(super) fn noted(&self) -> u64 {
         self.0.noted.load(Ordering::Relaxed)
+    }
+
+    /// Notes what the connection has cost by now, and gives what of it is new.
+    pub(super) fn owed(&self, cost: u64) -> u64 {
+        cost.saturating_sub(self.0.paid.fetch_max(cost, Ordering::Relaxed))
+    }
+
+    /// What it has cost, as far as it was noted.
+    pub(super) fn paid(&self) -> u64 {
+        self.0.paid.load(Ordering::Relaxed)
     }
 
     /// What the line carries for a byte of content: with the headers of TCP, IP and Ethernet.
