@@ -14,9 +14,11 @@ use hyper_util::rt::TokioIo;
 use rand::RngCore as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::counter::{Counter, Way};
 use super::wire::Wire;
 use crate::clock::Clock;
 use crate::domain::{ErrorKind, ProbeError, in_full};
+use crate::probe::budget::Ledger;
 use crate::probe::dial::{self, tls};
 use crate::probe::egress::Egress;
 
@@ -25,6 +27,8 @@ const ANSWER: usize = 64 * 1024;
 
 /// A connection with an HTTP server.
 pub(super) struct Talk {
+    /// Ends first, while the kernel still knows the connection.
+    _bill: Bill,
     pub(super) wire: Wire,
     /// How long the TCP handshake took.
     pub(super) round_trip: Duration,
@@ -41,6 +45,7 @@ struct Place {
     host: String,
     path: String,
     egress: Egress,
+    ledger: Ledger,
     limit: Duration,
     clock: Clock,
 }
@@ -54,10 +59,17 @@ impl Talk {
     ///
     /// # Errors
     /// What stopped it.
-    pub(super) async fn begin(url: &Uri, egress: &Egress, limit: Duration, clock: Clock) -> Result<Self, ProbeError> {
+    pub(super) async fn begin(
+        url: &Uri,
+        egress: &Egress,
+        ledger: &Ledger,
+        limit: Duration,
+        clock: Clock,
+    ) -> Result<Self, ProbeError> {
         let host = url.authority().map_or_else(String::new, ToString::to_string);
         let path = url.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);
-        Self::at(Place { url: url.clone(), host, path, egress: egress.clone(), limit, clock }, None).await
+        let (url, egress, ledger) = (url.clone(), egress.clone(), ledger.clone());
+        Self::at(Place { url, host, path, egress, ledger, limit, clock }, None).await
     }
 
     /// Connects anew where the server has closed the connection after its last answer (RFC 9112 §9.6).
@@ -86,6 +98,7 @@ impl Talk {
             None => Wire::new(stream),
             Some(before) => before.and(stream),
         };
+        let bill = Bill::of(&wire, &to.ledger);
         let stream: Box<dyn Stream> = if secure {
             let settings = tls::client(tls::verifier(None)?, *clock, &[b"http/1.1"])?;
             Box::new(tls::handshake(settings, tls::server_name(&name)?, wire.clone()).await?)
@@ -94,7 +107,7 @@ impl Talk {
         };
         let (sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
-        Ok(Self { wire, round_trip, to, sender, connection: Some(Box::pin(connection)) })
+        Ok(Self { _bill: bill, wire, round_trip, to, sender, connection: Some(Box::pin(connection)) })
     }
 
     /// Asks for content; the answer's head is all that is read of it here, or little more.
@@ -146,6 +159,30 @@ impl Talk {
 
     async fn moved<T>(&mut self, what: impl Future<Output = T>) -> T {
         moved(&mut self.connection, what).await
+    }
+}
+
+/// Puts a connection's cost into the books when it ends, however that comes about.
+struct Bill {
+    wire: Wire,
+    counter: Option<Counter>,
+    ledger: Ledger,
+}
+
+impl Bill {
+    fn of(wire: &Wire, ledger: &Ledger) -> Self {
+        let ends = wire.local().zip(wire.peer());
+        // Either way tells the cost.
+        let counter = ends.and_then(|(local, peer)| Counter::of(Way::Up, local, peer).ok());
+        Self { wire: wire.clone(), counter, ledger: ledger.clone() }
+    }
+}
+
+impl Drop for Bill {
+    fn drop(&mut self) {
+        let counts = self.counter.as_ref().and_then(|counter| counter.counts().ok());
+        let cost = counts.map_or_else(|| self.wire.content(), |counts| counts.cost);
+        self.ledger.spend(self.wire.owed(cost));
     }
 }
 

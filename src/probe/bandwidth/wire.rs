@@ -26,6 +26,7 @@ struct Shared {
     taken: AtomicU64,
     given: AtomicU64,
     noted: Arc<AtomicU64>,
+    paid: AtomicU64,
 }
 
 impl Wire {
@@ -39,7 +40,8 @@ impl Wire {
     }
 
     fn noting(stream: TcpStream, noted: Arc<AtomicU64>) -> Self {
-        Self(Arc::new(Shared { stream, taken: AtomicU64::new(0), given: AtomicU64::new(0), noted }))
+        let [taken, given, paid] = std::array::from_fn(|_| AtomicU64::new(0));
+        Self(Arc::new(Shared { stream, taken, given, noted, paid }))
     }
 
     pub(super) fn peer(&self) -> Option<SocketAddr> {
@@ -60,6 +62,11 @@ impl Wire {
         self.0.given.load(Ordering::Relaxed)
     }
 
+    /// Bytes of content both ways.
+    pub(super) fn content(&self) -> u64 {
+        self.taken() + self.given()
+    }
+
     /// Notes that so many bytes more have come over the line, whichever way is tested.
     pub(super) fn note(&self, bytes: u64) {
         self.0.noted.fetch_add(bytes, Ordering::Relaxed);
@@ -68,6 +75,16 @@ impl Wire {
     /// Bytes that were noted.
     pub(super) fn noted(&self) -> u64 {
         self.0.noted.load(Ordering::Relaxed)
+    }
+
+    /// Notes what the connection has cost by now, and gives what of it is new.
+    pub(super) fn owed(&self, cost: u64) -> u64 {
+        cost.saturating_sub(self.0.paid.fetch_max(cost, Ordering::Relaxed))
+    }
+
+    /// What it has cost, as far as it was noted.
+    pub(super) fn paid(&self) -> u64 {
+        self.0.paid.load(Ordering::Relaxed)
     }
 
     /// What the line carries for a byte of content: with the headers of TCP, IP and Ethernet.
