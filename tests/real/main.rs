@@ -31,6 +31,7 @@ mod push;
 mod receivers;
 mod reflect;
 mod relay;
+mod repeated;
 mod requests;
 mod seat;
 mod session_sound;

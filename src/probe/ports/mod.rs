@@ -155,12 +155,12 @@ mod tests {
     type Told = (Vec<(String, f64)>, Vec<&'static str>);
 
     fn told(words: &[(Transport, u16, Word)]) -> Result<Told, ErrorKind> {
-        heard(words.iter().map(|(transport, port, word)| ((*transport, *port), Ok(*word))).collect())
+        heard(&words.iter().map(|(transport, port, word)| ((*transport, *port), Ok(*word))).collect())
     }
 
-    fn heard(words: Words) -> Result<Told, ErrorKind> {
+    fn heard(words: &Words) -> Result<Told, ErrorKind> {
         let config: Config = toml::from_str("platforms = ['zoom', 'jitsi']\nfar_end = 'far.example'").unwrap();
-        let reading = judge(&config, &words).map_err(|error| error.kind)?;
+        let reading = judge(&config, words).map_err(|error| error.kind)?;
         let blocked = reading.measurements.iter().filter(|one| one.quantity == &catalogue::UDP_BLOCKED);
         let blocked = blocked.map(|one| (one.part.as_deref().unwrap().to_owned(), one.value)).collect();
         Ok((blocked, reading.findings.iter().map(|finding| finding.reason.code).collect()))
@@ -196,12 +196,12 @@ mod tests {
         let mut words: Words = [(3478, Answer), (3479, Answer), (8801, NoWay), (10000, Answer)]
             .map(|(port, word)| ((Udp, port), Ok(word)))
             .into();
-        assert_eq!(heard(words.clone()), Ok((of(Some(1.0), Some(0.0)), vec![seen])));
+        assert_eq!(heard(&words), Ok((of(Some(1.0), Some(0.0)), vec![seen])));
         let untried = || Err(ProbeError::new(ErrorKind::Permission, "not by this program"));
         words.insert((Udp, 10000), untried());
-        assert_eq!(heard(words), Ok((of(Some(1.0), None), vec![seen, "siaga.ports_untried"])));
+        assert_eq!(heard(&words), Ok((of(Some(1.0), None), vec![seen, "siaga.ports_untried"])));
         let none: Words = [((Udp, 3478), Ok(Silence)), ((Udp, 8801), untried())].into();
-        assert_eq!(heard(none), Err(ErrorKind::Permission));
+        assert_eq!(heard(&none), Err(ErrorKind::Permission));
     }
 
     #[test]
