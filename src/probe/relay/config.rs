@@ -111,8 +111,8 @@ impl Config {
     /// The loss decision, on both ways together.
     pub fn loss(&self) -> Option<LossRule> {
         Some(LossRule {
-            degraded: Limit::Profile(ProfileLimit::LossDegraded),
-            not_ready: Limit::Profile(ProfileLimit::LossNotReady),
+            degraded: Limit::ThereAndBack(ProfileLimit::LossDegraded),
+            not_ready: Limit::ThereAndBack(ProfileLimit::LossNotReady),
             reason: &LOSS_HIGH,
             undecided: &LOSS_UNDECIDED,
             // The newest third is one test, which decides where it can. Where it cannot, more of them follow soon.
