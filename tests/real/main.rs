@@ -32,6 +32,7 @@ mod radio;
 mod receivers;
 mod reflect;
 mod relay;
+mod repeated;
 mod requests;
 mod seat;
 mod session_sound;
