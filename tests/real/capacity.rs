@@ -132,7 +132,6 @@ fn dropped() -> f64 {
 }
 
 #[test]
-#[ignore = "open: it fails beside other tests, its cause is not found yet"]
 fn a_room_that_comes_into_use_ends_a_transfer_within_100_ms_and_it_has_cost_what_it_cost() {
     if !inside("capacity::a_room_that_comes_into_use_ends_a_transfer_within_100_ms_and_it_has_cost_what_it_cost") {
         return;
@@ -164,7 +163,8 @@ fn a_room_that_comes_into_use_ends_a_transfer_within_100_ms_and_it_has_cost_what
             tokio::select! {
                 observation = probe.next() => panic!("{observation:?}"),
                 (by_then, later) = soon(user) => {
-                    assert!(later - by_then < 1.0, "{way}: bytes after 100 ms: {}", later - by_then);
+                    // What was on its way to us is answered by a few resets of 54 bytes; content comes in packets of 1514.
+                    assert!(later - by_then < 1000.0, "{way}: bytes after 100 ms: {}", later - by_then);
                 }
             }
         });

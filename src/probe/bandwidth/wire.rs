@@ -92,7 +92,9 @@ impl Wire {
         let Ok(segment) = getsockopt(&self.0.stream, sockopt::TcpMaxSeg) else { return 1.0 };
         let segment = f64::from(segment);
         let packet = getsockopt(&self.0.stream, sockopt::IpMtu).map_or(segment + LARGE_HEADERS, f64::from);
-        if segment > 0.0 && packet > segment { (packet + ETHERNET) / segment } else { 1.0 }
+        // A segment may be shorter than the path takes (never more than half of the other's window): then its packet is too.
+        let headers = (packet - segment).min(LARGE_HEADERS);
+        if segment > 0.0 && headers > 0.0 { (segment + headers + ETHERNET) / segment } else { 1.0 }
     }
 
     /// Waits until something has come, throws away some of it in the kernel, where it is neither copied nor decrypted
