@@ -73,7 +73,7 @@ enum Command {
     Test(test::TestArgs),
     /// Say whether a meeting can be held at this place: watch its internet, test it, and write a report of one page.
     Survey(Box<survey::SurveyArgs>),
-    /// What has to do with who is told: send a test message.
+    /// What has to do with who is told: send a test message, say that somebody sees to an incident, ask for silence.
     Alert(alert::AlertArgs),
     /// Show who had the running daemon test what, and what became of it.
     Audit(audit::AuditArgs),
