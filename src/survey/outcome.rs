@@ -151,8 +151,13 @@ impl Seen<'_> {
             .collect();
         let unmeasured = self.unmeasured(profile, &counted);
         // A line of which nobody knows what it carries is no line on which a meeting can be held, nor one on which it cannot.
-        let claims_too_much = unmeasured.iter().any(|what| *what != "udp");
-        let verdict = if claims_too_much && view.verdict.is_usable() { Verdict::Unknown } else { view.verdict };
+        // Without UDP a meeting is degraded and no worse: one that is so already is not changed by not knowing.
+        let claims_too_much = match view.verdict {
+            Verdict::Ready => !unmeasured.is_empty(),
+            Verdict::Degraded => unmeasured.iter().any(|what| *what != "udp"),
+            Verdict::Unknown | Verdict::NotReady => false,
+        };
+        let verdict = if claims_too_much { Verdict::Unknown } else { view.verdict };
         let root = view.root_cause.as_ref();
         // By one that is told itself: a router that lets no echo through is only shown.
         let explained = |reason: &Reason| {

@@ -184,6 +184,33 @@ fn what_an_office_watches_is_watched_here_and_a_line_that_breaks_off_is_told() {
     );
 }
 
+#[test]
+fn a_meeting_that_needs_udp_is_not_promised_where_nobody_tried_udp() {
+    if !inside("survey::a_meeting_that_needs_udp_is_not_promised_where_nobody_tried_udp") {
+        return;
+    }
+    let place = Place::new(delayed(10), delayed(10));
+    let (rates, config) = (rates(), place.folder.path().join("office.toml"));
+    let text = format!(
+        "[[check]]\nname = \"far\"\nkind = \"icmp\"\ntarget = \"{FAR}\"\nburst = 500\n\
+         [[check]]\nname = \"rate\"\nkind = \"bandwidth\"\ndown_url = \"http://{rates}/down\"\nup_url = \"http://{rates}/up\"\n"
+    );
+    std::fs::write(&config, text).unwrap();
+    let survey = |profile: &str| {
+        reports(place.folder.path()).for_each(|file| std::fs::remove_file(file).unwrap());
+        let mut command = bare();
+        command.args(["--duration", "20s", "--profile", profile, "--config"]).arg(&config);
+        told(command.arg("--out").arg(place.folder.path()).output().unwrap(), place.folder.path())
+    };
+    let pictures = survey("zoom_group_720");
+    pictures.is_whole("unknown", 3);
+    let meeting = &pictures.report["profiles"][0];
+    assert_eq!(meeting["unmeasured"], serde_json::json!(["udp"]), "{meeting:#}");
+    assert!(pictures.out.contains("karena tidak diketahui: apakah UDP lewat"), "{}", pictures.out);
+    // All else was measured: what does not mind can be held.
+    survey("audio_only").is_whole("ready", 0);
+}
+
 /// Starts one, waits until so many packets went out, and stops it as a terminal does.
 fn stopped(place: &Place, packets: usize) -> Told {
     let before = place.line.up().0.len();
