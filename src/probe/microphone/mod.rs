@@ -79,6 +79,8 @@ static DELIVERED: Quantity = Quantity::gauge(
     Unit::Ratio,
     "Frames captured over frames expected in the time that they took.",
 );
+static OVERRUNS: Quantity =
+    Quantity::gauge("microphone_overruns", Unit::Count, "How often frames were lost while it was listened to.");
 static HARDWARE_RATE: Quantity =
     Quantity::gauge("microphone_rate_hertz", Unit::Hertz, "Sample rate at which the hardware itself ran.");
 static LEFT_BEHIND: Quantity = Quantity::gauge(
@@ -89,7 +91,7 @@ static LEFT_BEHIND: Quantity = Quantity::gauge(
 
 /// What it measures.
 pub const QUANTITIES: &[&Quantity] =
-    &[&RMS, &PEAK, &OFFSET, &CLIPPED, &CONSTANT, &HUM, &DELIVERED, &HARDWARE_RATE, &LEFT_BEHIND];
+    &[&RMS, &PEAK, &OFFSET, &CLIPPED, &CONSTANT, &HUM, &DELIVERED, &OVERRUNS, &HARDWARE_RATE, &LEFT_BEHIND];
 
 /// The kind-specific part of a check's config. The limits are those of the standards' table (§5.1).
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
@@ -239,6 +241,7 @@ fn reading(config: &Config, card: &str, heard: &Heard) -> Reading {
     reading.measure(&OFFSET, heard.offset);
     reading.measure(&CLIPPED, heard.clipped);
     reading.measure(&CONSTANT, heard.constant);
+    reading.measure(&OVERRUNS, f64::from(heard.overruns));
     let known = [
         (&RMS, heard.rms),
         (&PEAK, heard.peak),
@@ -256,6 +259,11 @@ fn reading(config: &Config, card: &str, heard: &Heard) -> Reading {
     }
     if heard.clipped > config.clipped_above || heard.clipped_run >= 3 {
         reading.find(Finding::new(&reasons::CLIPPED, Verdict::Degraded).with("card", card));
+    }
+    // However few: what lies beside a gap is no whole, and a meeting hears each.
+    if heard.overruns > 0 {
+        let finding = Finding::new(&reasons::GAPS, Verdict::Degraded).with("card", card);
+        reading.find(finding.with("value", Arg::Number(f64::from(heard.overruns), Unit::Count)));
     }
     // Calls run at 48 or 16 kHz: hardware that can do neither, nor a multiple, is converted with a loss.
     if let Some(rate) = heard.rate.filter(|rate| !rate.is_multiple_of(16_000)) {
@@ -276,6 +284,6 @@ pub(super) fn listen(pcm: &str) -> Result<Heard, ProbeError> {
     let captured = Microphone::open(pcm, Clock::start())?.listen(frames(SETTLING + LISTENING))?;
     let heard: Vec<Vec<f64>> =
         captured.channels.iter().map(|samples| samples[frames(SETTLING)..frames(SETTLING + LISTENING)].to_vec()).collect();
-    let (delivered, rate) = (captured.delivered(), captured.hardware_rate);
-    Ok(Heard { delivered, rate, ..analysis::analyse(&heard, f64::from(RATE)) })
+    let (delivered, overruns, rate) = (captured.delivered(), captured.overruns, captured.hardware_rate);
+    Ok(Heard { delivered, overruns, rate, ..analysis::analyse(&heard, f64::from(RATE)) })
 }
