@@ -10,13 +10,14 @@ use super::orders::Conversation;
 use super::paint::{note, say};
 use crate::config::Config;
 use crate::control::order::{Order, Tested, Word};
-use crate::domain::{Lang, Verdict};
+use crate::domain::{Kind, Lang, Verdict};
+use crate::probe::defaults;
 
 /// What `siaga test` can be told.
 #[derive(Clone, Debug, Args)]
 pub struct TestArgs {
-    /// The checks to test, by their names in the config: bandwidth, frames, microphone, loopback.
-    #[arg(required = true, value_name = "NAME")]
+    /// The checks to test, by their names in the config.
+    #[arg(required = true, value_name = "NAME", help = which())]
     names: Vec<String>,
     /// Where the daemon listens; without it the socket that the config names, else where the unit or a daemon of this user has it.
     #[arg(long, value_name = "PATH")]
@@ -24,6 +25,12 @@ pub struct TestArgs {
     /// What was measured too.
     #[arg(long, short)]
     verbose: bool,
+}
+
+/// What can be asked for: checks of the kinds that are active.
+fn which() -> String {
+    let active = Kind::ALL.into_iter().filter(|kind| defaults(*kind).active).map(Kind::as_str);
+    format!("The checks to test, by their names in the config; of the kinds {}", active.collect::<Vec<_>>().join(", "))
 }
 
 /// Asks, tells what happens, and gives the exit code of the worst that was found; what was not tested is unknown.
@@ -86,4 +93,28 @@ fn told(tested: &Tested, verbose: bool, lang: Lang, color: bool) -> String {
         };
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_help_names_each_kind_that_can_be_asked_for_and_no_other() {
+        #[derive(clap::Parser)]
+        struct Asked {
+            #[command(flatten)]
+            _test: TestArgs,
+        }
+        let help = Asked::command().term_width(0).render_help().to_string();
+        let kinds = help.split_once("of the kinds ").unwrap().1.lines().next().unwrap();
+        let named: Vec<&str> = kinds.split(", ").collect();
+        for kind in Kind::ALL {
+            assert_eq!(named.contains(&kind.as_str()), defaults(kind).active, "{kind:?}: {kinds}");
+        }
+        for kind in ["bandwidth", "stamp", "relay", "frames", "microphone", "loopback"] {
+            assert!(named.contains(&kind), "{kind}: {kinds}");
+        }
+    }
 }
