@@ -175,8 +175,11 @@ fn stream(folder: &Path, name: &str, proc: &Path) -> Option<Stream> {
 
 /// By whom a substream runs, if it does, and not by a child of ours: a test of our own is no use of the room.
 fn running(status: &Path, proc: &Path) -> Option<Owner> {
-    // One that has just lost samples (XRUN) is being set right, and is somebody's all the same.
-    let runs = |status: &String| matches!(field(status, "state"), Some("RUNNING" | "XRUN"));
+    // One that has just lost samples (XRUN), plays out its last ones, is paused or slept with the computer is somebody's all the
+    // same: it will run on. PREPARED is what a sound server keeps that serves nobody.
+    let runs = |status: &String| {
+        matches!(field(status, "state"), Some("RUNNING" | "XRUN" | "DRAINING" | "PAUSED" | "SUSPENDED"))
+    };
     let read = || std::fs::read_to_string(status).ok().filter(runs);
     let owner = field(&read()?, "owner_pid").map(ToOwned::to_owned);
     match owner.and_then(|pid| process(proc, &pid)) {

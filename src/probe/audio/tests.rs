@@ -177,6 +177,10 @@ async fn a_recording_microphone_is_in_use_and_healthy_and_its_holder_is_named() 
     assert_eq!(found(&seen), [("audio.in_use", Verdict::Ready)]);
     assert!(seen.reading.findings[0].args.contains(&("holder", "conference".into())));
 
+    for state in ["XRUN", "DRAINING", "PAUSED", "SUSPENDED"] {
+        machine.write(status, format!("state: {state}\nowner_pid   : 151\n"));
+        assert_eq!(see(&machine, PASSIVE).await.reading.in_use, Some(true), "{state} is no end of it");
+    }
     machine.write(status, "state: PREPARED\nowner_pid   : 151\n");
     assert_eq!(see(&machine, PASSIVE).await.reading.in_use, Some(false));
     machine.write("proc/asound/card1/pcm0p/sub0/status", "state: RUNNING\nowner_pid   : 151\n");
