@@ -16,9 +16,6 @@ use crate::domain::{Component, Lang, Subject, Text, Verdict, Wanted, in_full};
 use crate::engine::past::week::{HOURS, Quantiles, WeekHour, week};
 use crate::store::read_from;
 
-/// Hours of a week.
-const WEEK: i64 = 168;
-
 /// What `siaga week` can be told.
 #[derive(Clone, Debug, Args)]
 pub struct WeekArgs {
@@ -36,7 +33,7 @@ pub struct WeekArgs {
 /// If there is no database that can be read.
 pub fn run(config: &Config, args: &WeekArgs, lang: Lang) -> Result<u8, String> {
     let (now, zone) = (Clock::start().now().wall, &config.room.time_zone.0);
-    let first = hour_of(now) - args.weeks * WEEK;
+    let first = hour_of(now) - args.weeks * i64::from(HOURS);
     let checks = config.plan.checks.iter().map(|spec| Subject::Check(spec.name.clone()));
     let wanted = Wanted {
         since: hour_begins(first),
@@ -53,7 +50,7 @@ pub fn run(config: &Config, args: &WeekArgs, lang: Lang) -> Result<u8, String> {
     }
     let mut out = String::from(HEAD);
     let hours = week(&past, &far_ends(config, &past), zone, (wanted.since, now));
-    for (place, hour) in hours.iter().enumerate().take(HOURS) {
+    for (place, hour) in hours.iter().enumerate().take(usize::from(HOURS)) {
         _ = write!(out, "{},{}", place / 24 + 1, place % 24);
         line(&mut out, hour);
     }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::spans::{Times, by_hour, spans};
-use super::week::{HourOfWeek, Quantiles};
+use super::week::{HOURS, HourOfWeek, Quantiles};
 use crate::domain::past::{HOUR, hour_of};
 use crate::domain::{CheckName, Component, Figure, Hour, Past, Profile, Sketch, Subject, Verdict};
 
@@ -18,8 +18,6 @@ use crate::domain::{CheckName, Component, Figure, Hour, Past, Profile, Sketch, S
 pub const WEEKS: i64 = 13;
 /// In fewer weeks than this, one bad day would decide.
 pub const ENOUGH: usize = 4;
-/// Hours of a week.
-const WEEK: i64 = 168;
 /// An hour counts as measured if at least this much of it is known.
 const MEASURED: Duration = Duration::from_mins(30);
 /// This much of an outage spoils a meeting.
@@ -119,7 +117,7 @@ impl Outlook {
 pub fn hours_of_slot(start: Timestamp, end: Option<Timestamp>, zone: &TimeZone) -> BTreeSet<HourOfWeek> {
     let last = end.map_or(hour_of(start), |end| (end.as_second() - 1).div_euclid(HOUR));
     (hour_of(start)..=last.max(hour_of(start)))
-        .take_while(|hour| hour - hour_of(start) < WEEK)
+        .take_while(|hour| hour - hour_of(start) < i64::from(HOURS))
         .map(|hour| HourOfWeek::of(hour, zone))
         .collect()
 }
@@ -127,7 +125,7 @@ pub fn hours_of_slot(start: Timestamp, end: Option<Timestamp>, zone: &TimeZone) 
 /// The past hours that are comparable, as spans whose end is not in them, oldest first.
 pub fn comparable(slot: &BTreeSet<HourOfWeek>, now: Timestamp, zone: &TimeZone) -> Vec<(i64, i64)> {
     let mut all: Vec<(i64, i64)> = Vec::new();
-    for hour in hour_of(now) - WEEKS * WEEK..hour_of(now) {
+    for hour in hour_of(now) - WEEKS * i64::from(HOURS)..hour_of(now) {
         if slot.contains(&HourOfWeek::of(hour, zone)) {
             match all.last_mut() {
                 Some((_, end)) if *end == hour => *end = hour + 1,
@@ -175,7 +173,7 @@ pub fn outlook(
             silent = 0;
         }
         // Counted from the slot's first hour, so that a slot over midnight is not in two.
-        weeks.insert((hour - first).div_euclid(WEEK));
+        weeks.insert((hour - first).div_euclid(i64::from(HOURS)));
         outlook.times.merge(&of_hour);
         for figure in Figure::ALL {
             let of = figures.get(&(hour, figure)).into_iter().flatten();

@@ -8,7 +8,7 @@ use crate::domain::past::hour_begins;
 use crate::domain::{CheckName, Component, Figure, Past, Sketch, Subject};
 
 /// Hours of a week.
-pub const HOURS: usize = 168;
+pub const HOURS: u8 = 168;
 
 /// An hour of the week in a zone: Monday from midnight to one is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -75,7 +75,7 @@ pub struct WeekHour {
 /// The week, from Monday midnight in `zone`, of what is remembered of `since <= at < until`. Only `far_ends` speak for the
 /// line: what is measured to the gateway or to oneself says nothing of it.
 pub fn week(past: &Past, far_ends: &[CheckName], zone: &TimeZone, span: (Timestamp, Timestamp)) -> Vec<WeekHour> {
-    let mut sketches = vec![<[Sketch; 4]>::default(); HOURS];
+    let mut sketches = vec![<[Sketch; 4]>::default(); usize::from(HOURS)];
     for hour in past.hours.iter().filter(|hour| far_ends.contains(&hour.check)) {
         sketches[HourOfWeek::of(hour.hour, zone).place()][hour.figure as usize].merge(&hour.minutes);
     }

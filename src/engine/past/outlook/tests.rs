@@ -36,7 +36,7 @@ fn hour(hour: i64, check: &str, figure: Figure, value: f64) -> Hour {
 
 /// The first hour of the slot, so many weeks back.
 fn weeks_back(weeks: i64) -> i64 {
-    hour_of(NOW.parse().unwrap()) - weeks * WEEK
+    hour_of(NOW.parse().unwrap()) - weeks * i64::from(HOURS)
 }
 
 /// A process that ran through that hour and was ready, but for what is said.
@@ -77,7 +77,10 @@ fn a_slot_is_its_hours_of_the_week_and_they_are_found_in_every_week_kept() {
     assert_eq!(long.len(), 168, "a year is no more hours of the week than a week");
     let found = comparable(&two, now, &zone());
     assert_eq!(found.len(), usize::try_from(WEEKS).unwrap());
-    assert!(found.iter().all(|(from, to)| to - from == 2 && (weeks_back(0) - from) % WEEK == 0), "{found:?}");
+    assert!(
+        found.iter().all(|(from, to)| to - from == 2 && (weeks_back(0) - from) % i64::from(HOURS) == 0),
+        "{found:?}"
+    );
 }
 
 #[test]
