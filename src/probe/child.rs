@@ -2,7 +2,7 @@
 //!
 //! A thread in a stuck driver cannot be ended. A process can; and one that sits in an uninterruptible call ("D", see
 //! `proc_pid_stat(5)`) takes its `SIGKILL` only when the driver lets go. Such a one is left behind: counted, tried again when
-//! its device is wanted next, never waited for, and never joined by a second one.
+//! its device is wanted next, never waited for, and never joined by a second one, whoever asks ([`left_behind`]).
 //!
 //! ```text
 //!            run                      answer, exit
@@ -11,6 +11,10 @@
 //!    │    reaped         ▼                   not reaped in GRACE
 //!    └────────────── killed ─────────────────────────────► LeftBehind ──► Free, once the kernel lets it go
 //! ```
+
+mod left_behind;
+#[cfg(test)]
+mod tests;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -26,9 +30,13 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
 
 use crate::domain::{ErrorKind, ProbeError};
+use left_behind::On;
 
 /// The hidden sub-command under which this binary looks at one device.
 pub const COMMAND: &str = "device-child";
+
+/// In which variable a child is told the process number of its parent.
+const PARENT: &str = "SIAGA_PARENT";
 
 /// The most that a child may say. A camera with a hundred formats needs 2 kB.
 const MOST: u64 = 256 * 1024;
@@ -59,8 +67,28 @@ impl Program {
 /// The place of one device's child: there is never more than one at a time.
 #[derive(Debug, Default)]
 pub struct Slot {
-    left_behind: Option<Child>,
+    /// On what its newest child works, or would if no other hung there.
+    on: Option<On>,
     newest: Arc<AtomicU32>,
+}
+
+/// A child that runs. Dropped, it is killed, and kept in mind until it is gone.
+struct Running {
+    on: On,
+    child: Option<Child>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take()
+            && matches!(child.try_wait(), Ok(None))
+        {
+            // By the child's own handle, so that a number used anew by another process is never meant. An error means that it
+            // has ended meanwhile.
+            _ = child.start_kill();
+            left_behind::remember(self.on.clone(), child);
+        }
+    }
 }
 
 impl Slot {
@@ -69,14 +97,9 @@ impl Slot {
         Arc::clone(&self.newest)
     }
 
-    /// Whether a killed child still hangs in the kernel. Looks without waiting.
-    pub fn is_left_behind(&mut self) -> bool {
-        if let Some(child) = &mut self.left_behind
-            && !matches!(child.try_wait(), Ok(None))
-        {
-            self.left_behind = None;
-        }
-        self.left_behind.is_some()
+    /// Whether a killed child still hangs in the kernel, on what was wanted last. Looks without waiting.
+    pub fn is_left_behind(&self) -> bool {
+        self.on.as_ref().is_some_and(left_behind::hangs)
     }
 
     /// Runs `program` with `args` and returns what it wrote on standard output.
@@ -107,26 +130,49 @@ impl Slot {
         deadline: Duration,
         stop: impl Future<Output = ()>,
     ) -> Result<Option<Vec<u8>>, ProbeError> {
-        let mut child = self.start(program, args)?;
-        let outcome = tokio::select! {
+        tokio::pin!(stop);
+        let on = On::of(program, args);
+        tokio::select! {
             biased;
-            () = stop => Ok(None),
-            result = finish(&mut child, program) => return result.map(Some),
-            () = tokio::time::sleep(deadline) => Err(late(deadline)),
+            () = &mut stop => return Ok(None),
+            free = self.take(&on) => free?,
+        }
+        let mut running = self.start(program, args, on.clone())?;
+        let outcome = match &mut running.child {
+            Some(child) => tokio::select! {
+                biased;
+                () = stop => Ok(None),
+                result = finish(child, program) => result.map(Some),
+                () = tokio::time::sleep(deadline) => Err(late(deadline)),
+            },
+            None => Ok(None),
         };
-        self.end(child).await;
+        // Killed, where it has not ended; what is killable is gone when this returns.
+        drop(running);
+        left_behind::gone(&on, GRACE).await;
         outcome
     }
 
-    fn start(&mut self, program: &Program, args: &[OsString]) -> Result<Child, ProbeError> {
-        if self.is_left_behind() {
-            return Err(ProbeError::new(ErrorKind::Timeout, "an earlier child still hangs in the kernel"));
+    /// Takes the place for a child that works on that, unless another hangs there. One that was killed a moment ago may still
+    /// be on its way out.
+    async fn take(&mut self, on: &On) -> Result<(), ProbeError> {
+        let hangs = || ProbeError::new(ErrorKind::Timeout, "an earlier child still hangs in the kernel");
+        if let Some(before) = &self.on
+            && !left_behind::gone(before, GRACE).await
+        {
+            return Err(hangs());
         }
+        self.on = Some(on.clone());
+        if left_behind::gone(on, GRACE).await { Ok(()) } else { Err(hangs()) }
+    }
+
+    fn start(&self, program: &Program, args: &[OsString], on: On) -> Result<Running, ProbeError> {
         let child = Command::new(&program.path)
             .args(&program.first)
             .args(args)
             // Programs of others answer in the user's language unless told not to; ours do not care.
             .env("LC_ALL", "C")
+            .env(PARENT, std::process::id().to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -134,16 +180,7 @@ impl Slot {
             .spawn()
             .map_err(|error| not_started(program, &error))?;
         self.newest.store(child.id().unwrap_or_default(), Ordering::Relaxed);
-        Ok(child)
-    }
-
-    /// Kills by the child's own handle, so that a number used anew by another process is never meant.
-    async fn end(&mut self, mut child: Child) {
-        // An error means that it has ended meanwhile: the wait below reaps it then.
-        let _ = child.start_kill();
-        if tokio::time::timeout(GRACE, child.wait()).await.is_err() {
-            self.left_behind = Some(child);
-        }
+        Ok(Running { on, child: Some(child) })
     }
 }
 
@@ -238,6 +275,9 @@ pub fn understand<T: DeserializeOwned>(said: &[u8]) -> Result<T, ProbeError> {
 ///
 /// `args` follow [`COMMAND`]: `camera /dev/video0`. A failure is an answer too; the code tells only whether one was given.
 pub fn main(args: &[OsString]) -> ExitCode {
+    if let Err(error) = seal() {
+        return write(say::<()>(Err(error)));
+    }
     let said = match args {
         [what, path] if what == "camera" => say(super::camera::query::look(path.as_ref())),
         [what, pcm] if what == super::microphone::CHILD => say(super::microphone::listen(&pcm.to_string_lossy())),
@@ -250,6 +290,10 @@ pub fn main(args: &[OsString]) -> ExitCode {
         },
         _ => return ExitCode::from(2),
     };
+    write(said)
+}
+
+fn write(said: serde_json::Result<Vec<u8>>) -> ExitCode {
     match said.map(|said| std::io::stdout().write_all(&said)) {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(_)) | Err(_) => ExitCode::FAILURE,
@@ -261,14 +305,22 @@ pub fn main(args: &[OsString]) -> ExitCode {
 ///
 /// # Errors
 /// `Internal`, and nothing may be opened.
-pub(super) fn seal() -> Result<(), ProbeError> {
+fn seal() -> Result<(), ProbeError> {
     use rustix::process::{
-        DumpableBehavior, Resource, Rlimit, Signal, set_dumpable_behavior, set_parent_process_death_signal, setrlimit,
+        DumpableBehavior, Resource, Rlimit, Signal, getppid, set_dumpable_behavior, set_parent_process_death_signal,
+        setrlimit,
     };
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })
         .and_then(|()| set_dumpable_behavior(DumpableBehavior::NotDumpable))
         .and_then(|()| set_parent_process_death_signal(Some(Signal::KILL)))
-        .map_err(|error| ProbeError::new(ErrorKind::Internal, format!("the child cannot be sealed: {error}")))
+        .map_err(|error| ProbeError::new(ErrorKind::Internal, format!("the child cannot be sealed: {error}")))?;
+    // The signal comes only if the parent goes after it was asked for. Started by hand, it is told none.
+    let told = std::env::var(PARENT).ok().map(|number| number.parse::<u32>().ok());
+    let parent = getppid().map(|pid| pid.as_raw_pid().unsigned_abs());
+    match told {
+        Some(told) if told != parent => Err(ProbeError::new(ErrorKind::Internal, "the parent is gone")),
+        _ => Ok(()),
+    }
 }
 
 /// A failure as a child would tell it, for whoever has run one for another.
@@ -282,118 +334,4 @@ fn say<T: Serialize>(found: Result<T, ProbeError>) -> serde_json::Result<Vec<u8>
         Ok(found) => Answer::Found(found),
         Err(error) => Answer::Failed { kind: error.kind.as_str().to_owned(), detail: error.detail },
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::Clock;
-
-    const SOON: Duration = Duration::from_secs(20);
-
-    fn shell(script: &str) -> (Program, Vec<OsString>) {
-        (Program::other("/bin/sh", &["-c"]), vec![script.into()])
-    }
-
-    async fn run(script: &str, deadline: Duration) -> Result<Vec<u8>, ProbeError> {
-        let (program, args) = shell(script);
-        Slot::default().run(&program, &args, deadline).await
-    }
-
-    /// The state letter of a process (`proc_pid_stat(5)`); `None` when there is none of that number.
-    fn state(pid: u32) -> Option<char> {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        stat.rsplit_once(") ")?.1.chars().next()
-    }
-
-    #[tokio::test]
-    async fn says_what_the_child_said() {
-        assert_eq!(run("printf hello", SOON).await.unwrap(), b"hello");
-    }
-
-    #[tokio::test]
-    async fn a_child_that_sleeps_for_ever_is_killed_and_reaped_by_its_deadline() {
-        let dir = tempfile::tempdir().unwrap();
-        let note = dir.path().join("pid");
-        let script = format!("echo $$ > {}; exec sleep infinity", note.display());
-        let (program, args) = shell(&script);
-        let (mut slot, clock) = (Slot::default(), Clock::start());
-        let began = clock.mono();
-        let error = slot.run(&program, &args, Duration::from_secs(1)).await.unwrap_err();
-        // A safety deadline: what it was given, the grace, and a busy machine's slowness.
-        let took = clock.mono().since(began);
-        assert!(took < Duration::from_secs(5), "{took:?}");
-        assert_eq!(error.kind, ErrorKind::Timeout, "{error}");
-        assert!(!slot.is_left_behind());
-        let pid = std::fs::read_to_string(note).unwrap().trim().parse().unwrap();
-        assert_eq!(state(pid), None, "neither running nor a zombie");
-    }
-
-    #[tokio::test]
-    async fn a_place_with_a_child_left_behind_starts_no_second_one_and_is_free_once_it_is_gone() {
-        let child = Command::new("/bin/sleep").arg("infinity").kill_on_drop(true).spawn().unwrap();
-        let pid = child.id().unwrap();
-        let mut slot = Slot { left_behind: Some(child), ..Slot::default() };
-        let dir = tempfile::tempdir().unwrap();
-        let (program, args) = shell(&format!("touch {}", dir.path().join("ran").display()));
-        let error = slot.run(&program, &args, SOON).await.unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Timeout, "{error}");
-        assert!(!dir.path().join("ran").exists(), "a second child would have run");
-
-        rustix::process::kill_process(
-            rustix::process::Pid::from_raw(pid.try_into().unwrap()).unwrap(),
-            rustix::process::Signal::KILL,
-        )
-        .unwrap();
-        let freed = async {
-            while slot.is_left_behind() {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(SOON, freed).await.expect("the place is free once its child is gone");
-        slot.run(&program, &args, SOON).await.unwrap();
-        assert!(dir.path().join("ran").exists());
-    }
-
-    #[tokio::test]
-    async fn a_child_that_says_too_much_is_cut_off() {
-        let error = run("exec cat /dev/zero", SOON).await.unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Protocol, "{error}");
-    }
-
-    #[tokio::test]
-    async fn a_child_that_closes_its_mouth_and_stays_is_late() {
-        let error = run("exec >&-; exec sleep infinity", Duration::from_millis(300)).await.unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Timeout, "{error}");
-    }
-
-    #[tokio::test]
-    async fn failures_are_told_apart() {
-        let error = run("printf half; exit 3", SOON).await.unwrap_err();
-        assert_eq!((error.kind, error.detail.as_str()), (ErrorKind::Internal, "/bin/sh ended with exit status: 3"));
-        let absent = Program::other("/nonexistent/program", &[]);
-        let error = Slot::default().run(&absent, &[], SOON).await.unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Gone, "{error}");
-    }
-
-    #[tokio::test]
-    async fn an_answer_is_found_or_failed_and_nothing_else() {
-        let ask = async |said: &str| {
-            let (program, args) = shell(&format!("printf '%s' '{said}'"));
-            ask::<Vec<u32>>(&mut Slot::default(), &program, &args, SOON).await
-        };
-        assert_eq!(ask(r#"{"found":[1,2]}"#).await.unwrap(), [1, 2]);
-        let error = ask(r#"{"failed":{"kind":"permission","detail":"no"}}"#).await.unwrap_err();
-        assert_eq!(error, ProbeError::new(ErrorKind::Permission, "no"));
-        for nonsense in ["", "{}", "[1]", r#"{"found":"x"}"#, r#"{"failed":{"kind":"odd","detail":""}}"#] {
-            assert_eq!(ask(nonsense).await.unwrap_err().kind, ErrorKind::Protocol, "{nonsense}");
-        }
-    }
-
-    #[test]
-    fn what_the_child_says_is_what_the_daemon_understands() {
-        let said = say::<u8>(Err(ProbeError::new(ErrorKind::Busy, "held"))).unwrap();
-        assert_eq!(said, br#"{"failed":{"kind":"busy","detail":"held"}}"#);
-        assert_eq!(say(Ok([7])).unwrap(), br#"{"found":[7]}"#);
-    }
 }

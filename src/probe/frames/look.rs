@@ -15,7 +15,6 @@ use super::v4l2::Format;
 use crate::clock::Clock;
 use crate::domain::{ErrorKind, Mono, ProbeError};
 use crate::probe::camera::query;
-use crate::probe::child::seal;
 
 /// How long a first frame may take: a camera that was asleep needs a second or two.
 pub(super) const FIRST: Duration = Duration::from_secs(5);
@@ -75,7 +74,6 @@ impl Seen {
 /// A stream that fails otherwise is the camera's failure, and an answer.
 pub(in crate::probe) fn look(path: &Path, plan: Plan) -> Result<Seen, ProbeError> {
     let failed = |error: io::Error| ProbeError::new(query::kind(&error), format!("{}: {error}", path.display()));
-    seal()?;
     let flags = Device::open(path).and_then(|device| device.capabilities()).map_err(failed)?.device_capabilities();
     if !flags.contains(CapabilityFlags::VIDEO_CAPTURE) {
         if flags.contains(CapabilityFlags::VIDEO_CAPTURE_MPLANE) {

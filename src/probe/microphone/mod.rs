@@ -16,7 +16,6 @@ use std::time::Duration;
 use super::audio::cards::Direction;
 use super::sound::hardware::{self, Pcm};
 use super::sound::stream::{Microphone, RATE};
-use super::child::seal;
 use super::seat::order::SoundTest;
 pub use super::sound::At;
 use super::sound::{Tested, Tester, is_good};
@@ -279,7 +278,6 @@ fn reading(config: &Config, card: &str, heard: &Heard) -> Reading {
 /// What opening and listening came to.
 #[allow(clippy::cast_possible_truncation, reason = "a few seconds of frames")]
 pub(super) fn listen(pcm: &str) -> Result<Heard, ProbeError> {
-    seal()?;
     let frames = |time: Duration| time.as_millis() as usize * RATE as usize / 1000;
     let captured = Microphone::open(pcm, Clock::start())?.listen(frames(SETTLING + LISTENING))?;
     let heard: Vec<Vec<f64>> =

@@ -365,7 +365,9 @@ mod tests {
     fn playback_that_ran_dry_or_broke_off_is_told_however_full_the_events_are() {
         let play = |periods: usize| {
             let (teller, events) = between("hw:0", Clock::start());
-            stamps(&vec![0.0; periods]).into_iter().for_each(|stamp| teller.played(stamp));
+            for stamp in stamps(&vec![0.0; periods]) {
+                teller.played(stamp);
+            }
             (teller, events)
         };
         let (_teller, well) = play(3 * UNDER_WAY);
@@ -382,7 +384,9 @@ mod tests {
     fn samples_that_nobody_took_in_time_are_counted_as_lost() {
         let (teller, events) = between("hw:0", Clock::start());
         let hear = |periods: usize| {
-            stamps(&vec![0.0; periods]).into_iter().for_each(|stamp| teller.captured(&PERIOD, stamp));
+            for stamp in stamps(&vec![0.0; periods]) {
+                teller.captured(&PERIOD, stamp);
+            }
         };
         hear(UNDER_WAY);
         assert_eq!(events.listen(1).unwrap().overruns, 0);
