@@ -69,6 +69,7 @@ pub async fn run(args: &ReflectArgs) -> Result<u8, String> {
         foreign = counts.foreign,
         replayed = counts.replayed,
         limited = counts.limited,
+        unreceived = counts.unreceived,
         "ended"
     );
     Ok(0)

@@ -57,6 +57,8 @@ pub struct Counts {
     pub replayed: u64,
     /// Not answered, because enough was.
     pub limited: u64,
+    /// How often nothing could be received, because the kernel refused.
+    pub unreceived: u64,
 }
 
 /// Who is who: a sender's address and port, its session's number, and our address.
@@ -77,6 +79,11 @@ impl Reflector {
 
     pub(super) const fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// Counts that nothing could be received.
+    pub(super) const fn not_received(&mut self) {
+        self.counts.unreceived += 1;
     }
 
     /// Writes the answer over the request.

@@ -29,6 +29,8 @@ pub const PORT: u16 = 10862;
 const PACKET: usize = 2048;
 /// How many are taken before other sockets have a turn.
 const AT_ONCE: usize = 64;
+/// How long a socket rests that cannot be received from: it stays ready, and would be asked again at once.
+const REST: Duration = Duration::from_millis(100);
 /// How often it is told that something was refused, at most.
 const TOLD: Duration = Duration::from_mins(1);
 
@@ -111,6 +113,8 @@ impl Reflect {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                     Err(error) => {
                         tracing::debug!(%error, "a datagram was not received");
+                        self.reflector.borrow_mut().not_received();
+                        tokio::time::sleep(REST).await;
                         break;
                     }
                 }
@@ -137,13 +141,14 @@ impl Reflect {
         loop {
             tokio::time::sleep(TOLD).await;
             let now = self.reflector.borrow().counts();
-            let refused = |counts: Counts| (counts.foreign, counts.replayed, counts.limited);
+            let refused = |counts: Counts| (counts.foreign, counts.replayed, counts.limited, counts.unreceived);
             if refused(now) != refused(before) {
                 tracing::info!(
                     answered = now.answered - before.answered,
                     foreign = now.foreign - before.foreign,
                     replayed = now.replayed - before.replayed,
                     limited = now.limited - before.limited,
+                    unreceived = now.unreceived - before.unreceived,
                     "some packets of the last minute were not answered"
                 );
             }
@@ -156,4 +161,24 @@ fn is_no_such_family(error: &io::Error) -> bool {
     use rustix::io::Errno;
     let errno = Errno::from_io_error(error);
     matches!(errno, Some(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_socket_from_which_nothing_can_be_received_rests_between_two_tries_and_each_is_counted() {
+        let rate: Rate = "1 Mbit/s".parse().unwrap();
+        let settings =
+            Settings { listen: vec!["127.0.0.1:0".parse().unwrap()], key: None, rate, rate_per_source: rate };
+        let mut reflect = Reflect::open(settings, Clock::start()).unwrap();
+        // A pipe that has something is readable for ever, and gives no datagram.
+        let (full, mut pipe) = std::io::pipe().unwrap();
+        io::Write::write_all(&mut pipe, b"x").unwrap();
+        reflect.sockets = vec![Socket::of(full.into())];
+        let counts = reflect.run(tokio::time::sleep(REST * 5)).await;
+        // By the clock at most six; a busy machine makes it fewer.
+        assert!((1..=6).contains(&counts.unreceived), "{counts:?}");
+    }
 }

@@ -69,6 +69,13 @@ impl Socket {
         Ok(Self(UdpSocket::from_std(fd.into())?))
     }
 
+    /// Whatever that is, taken for a socket.
+    #[cfg(test)]
+    pub(super) fn of(fd: OwnedFd) -> Self {
+        rustix::io::ioctl_fionbio(&fd, true).unwrap();
+        Self(UdpSocket::from_std(fd.into()).unwrap())
+    }
+
     pub(super) fn address(&self) -> io::Result<SocketAddr> {
         self.0.local_addr()
     }
