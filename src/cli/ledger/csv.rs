@@ -86,6 +86,7 @@ fn of_slow(slow: &SlowHour, zone: &TimeZone, lang: Lang) -> Vec<String> {
         stamp(hour_begins(hour_of(slow.begins) + 1), zone),
         HOUR.to_string(),
         words::slow(slow.figure, lang).to_owned(),
+        slow.ours.map_or("", |cause| words::cause(cause, lang)).to_owned(),
     ];
     row.resize(11, String::new());
     let of = |figure| number((slow.figure == figure).then_some(slow.least), 0);

@@ -29,7 +29,7 @@ struct Page {
     rate_heads: [&'static str; 6],
     rates: Vec<[String; 6]>,
     slow_title: &'static str,
-    slow: Vec<(String, &'static str, String)>,
+    slow: Vec<[String; 4]>,
     notes: Vec<String>,
 }
 
@@ -103,7 +103,11 @@ impl Teller<'_> {
             slow: ledger
                 .slow
                 .iter()
-                .map(|slow| (self.clock(slow.begins), words::slow(slow.figure, lang), self.rate(Some(slow.least))))
+                .map(|slow| {
+                    let cause = slow.ours.map_or("", |cause| words::cause(cause, lang));
+                    let what = words::slow(slow.figure, lang);
+                    [self.clock(slow.begins), what.to_owned(), self.rate(Some(slow.least)), cause.to_owned()]
+                })
                 .collect(),
             notes: self.notes(agreed),
         }
@@ -211,8 +215,8 @@ impl Teller<'_> {
         ];
         if !self.ledger.slow.is_empty() {
             notes.push(pick(
-                "Uji yang lambat belum tentu kesalahan penyedia: lalu lintas lain di saluran yang sama mengurangi hasilnya.",
-                "A slow test need not be the provider's fault: other traffic on the same line takes its share.",
+                "Uji yang lambat belum tentu kesalahan penyedia: lalu lintas lain di saluran yang sama mengurangi hasilnya. Jam yang tertulis \"kami\" bukan bukti terhadap penyedia.",
+                "A slow test need not be the provider's fault: other traffic on the same line takes its share. An hour that says \"ours\" is no evidence against them.",
             ));
         }
         if let Some(enough) = agreed.enough {

@@ -1,67 +1,21 @@
 //! The ledger of a month: when the internet was down or fell short, whose fault it was, and what was measured.
 
+mod month;
+
 use std::time::Duration;
 
-use jiff::civil::{Date, date};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan as _};
 
 use super::blame::{Cause, Witness, own, parts};
 use super::spans::{Span, Times, spans};
 use super::week::Quantiles;
 use crate::domain::past::{HOUR, hour_begins, hour_of};
 use crate::domain::{CheckName, Component, Figure, Hour, Kind, Level, Past, Sketch, Subject, Verdict};
+pub use month::Month;
 
 /// Shorter spans are those of a judge that is still making up its mind.
 const NOTICED: Duration = Duration::from_secs(1);
-
-/// A month of the calendar.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Month(Date);
-
-impl Month {
-    /// Reads `2026-11`; years from 2000 to 2999, so that no reckoning leaves the calendar.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (year, month) = text.split_once('-').filter(|(year, month)| year.len() == 4 && month.len() == 2)?;
-        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-        if !digits(year) || !digits(month) {
-            return None;
-        }
-        let (year, month): (i16, i8) = (year.parse().ok()?, month.parse().ok()?);
-        if !(2000..3000).contains(&year) || !(1..=12).contains(&month) {
-            return None;
-        }
-        Some(Self(date(year, month, 1)))
-    }
-
-    /// The month of a moment in a zone.
-    pub fn of(at: Timestamp, zone: &TimeZone) -> Self {
-        Self(zone.to_datetime(at).date().first_of_month())
-    }
-
-    /// The one before; itself at the calendar's beginning.
-    #[must_use]
-    pub fn before(self) -> Self {
-        Self(self.0.checked_sub(1.month()).unwrap_or(self.0))
-    }
-
-    /// Its number and its year.
-    pub fn parts(self) -> (i8, i16) {
-        (self.0.month(), self.0.year())
-    }
-
-    /// From its first moment to that of the next, on the zone's own clock.
-    pub fn span(self, zone: &TimeZone) -> (Timestamp, Timestamp) {
-        let begins = |date: Date| zone.to_timestamp(date.at(0, 0, 0, 0)).unwrap_or(Timestamp::MAX);
-        (begins(self.0), begins(self.0.checked_add(1.month()).unwrap_or(self.0)))
-    }
-}
-
-impl std::fmt::Display for Month {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:04}-{:02}", self.0.year(), self.0.month())
-    }
-}
 
 /// A check, as the ledger needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -176,6 +130,8 @@ pub struct SlowHour {
     pub figure: Figure,
     /// The least rate in it, bit/s.
     pub least: f64,
+    /// Our own failure or weakness within it, which may have made the test slow: it is no evidence against the provider then.
+    pub ours: Option<Cause>,
 }
 
 /// What was agreed with the provider.
@@ -291,7 +247,13 @@ pub fn ledger(past: &Past, checks: &[Seen], agreed: &Agreed, month: Month, zone:
     }
     let rate = |figure| rate(past, &far, agreed, figure, span);
     let rates = [Figure::Down, Figure::Up].map(rate);
-    let slow = slow(past, &far, agreed, span);
+    let ours = |from, to| parts(from, to, &witnesses, &faults[1], true).into_iter().map(|part| part.cause);
+    let slow = slow(past, &far, agreed, span)
+        .map(|slow| {
+            let next = hour_begins(hour_of(slow.begins) + 1);
+            SlowHour { ours: ours(slow.begins, next).find(|cause| cause.is_ours()), ..slow }
+        })
+        .collect();
     Ledger { month, span, lines, times, rates: rates.into(), slow, cut: past.cut }
 }
 
@@ -380,11 +342,16 @@ fn rate(past: &Past, far: &[CheckName], agreed: &Agreed, figure: Figure, span: (
     RateLine { figure, agreed: agreed.of(figure), tests, quantiles: Quantiles::of(figure, &minutes), least }
 }
 
-fn slow(past: &Past, far: &[CheckName], agreed: &Agreed, span: (Timestamp, Timestamp)) -> Vec<SlowHour> {
+fn slow<'a>(
+    past: &'a Past,
+    far: &'a [CheckName],
+    agreed: &'a Agreed,
+    span: (Timestamp, Timestamp),
+) -> impl Iterator<Item = SlowHour> {
     let below = |hour: &&Hour| agreed.limit(hour.figure).is_some_and(|limit| hour.min < limit);
     let rates = within(past, far, span).filter(|hour| matches!(hour.figure, Figure::Down | Figure::Up));
     let slow = rates.filter(below);
-    slow.map(|hour| SlowHour { begins: hour_begins(hour.hour), figure: hour.figure, least: hour.min }).collect()
+    slow.map(|hour| SlowHour { begins: hour_begins(hour.hour), figure: hour.figure, least: hour.min, ours: None })
 }
 
 #[cfg(test)]

@@ -202,6 +202,37 @@ fn rates_are_held_against_what_was_agreed_and_a_test_that_stopped_early_is_no_sh
 }
 
 #[test]
+fn a_slow_test_while_our_own_part_was_weak_is_no_evidence_against_the_provider() {
+    let slow = |said: &[(&str, i64, Verdict, &'static str)]| {
+        let hours = (1..4).map(|hour| Hour {
+            hour: hour_of(at(0)) + hour,
+            check: "a".into(),
+            figure: Figure::Down,
+            count: 1,
+            mean: 1e6,
+            min: 1e6,
+            max: 1e6,
+            minutes: Sketch::of(1e6),
+        });
+        let past = Past { hours: hours.collect(), ..day(said) };
+        let agreed = Agreed { down: Some(50e6), ..Agreed::default() };
+        let ledger = ledger(&past, &seen(), &agreed, Month::parse("2026-11").unwrap(), &zone(), at(1440));
+        ledger.slow.iter().map(|slow| slow.ours.map_or("", Cause::as_str)).collect::<Vec<_>>()
+    };
+    assert_eq!(slow(&[]), ["", "", ""]);
+    // In the second of three hours, and not so near its ends that it counts beyond them.
+    for (name, verdict, code, cause) in [
+        ("link", Degraded, "internet.link_slow", "ours_link"),
+        ("gateway", Degraded, "internet.rtt_high", "ours_gateway"),
+        ("ups", Degraded, "power.on_battery", "ours_power"),
+    ] {
+        assert_eq!(slow(&[(name, 130, verdict, code), (name, 160, Ready, "")]), ["", cause, ""], "{name}");
+    }
+    assert_eq!(slow(&[("ups", 130, Degraded, "power.battery_replace")]), ["", "", ""], "a worn battery slows nothing");
+    assert_eq!(slow(&down(130, 160)), ["", "", ""], "what is not ours is said nowhere else than among the outages");
+}
+
+#[test]
 fn a_month_is_that_of_the_rooms_clock_and_a_bad_one_is_none() {
     let november = Month::parse("2026-11").unwrap();
     assert_eq!(november.span(&zone()), (at(0), at(30 * 1440)));
