@@ -6,7 +6,7 @@ LOCKED := --locked
 DOC_LINTS := -D warnings -A rustdoc::private_intra_doc_links
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab matrix grid check audit bench fmt clean tools
+.PHONY: help run test lab matrix grid calls check audit bench fmt clean tools
 
 help: ## print this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -33,6 +33,10 @@ matrix: tools ## every fault that the lab can make, idle and in use; writes the 
 grid: tools ## the call-like test over more than sixty bad lines; its table goes to target/grid/
 	@scripts/install-debian.sh build run test
 	$(CARGO) test $(LOCKED) --test real -- --ignored --exact stamp::grid::sixty_lines
+
+calls: tools ## real calls over a dozen bad lines beside the verdict on each, and with Siaga watching; writes target/bench/
+	@scripts/install-debian.sh build run test
+	$(CARGO) test $(LOCKED) --test real -- --ignored --exact call::comparison::a_dozen_lines
 
 check: tools ## format, lints and documentation, without a warning
 	$(CARGO) fmt --check

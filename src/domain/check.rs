@@ -266,6 +266,8 @@ pub enum Test {
     Above,
     /// Bad when below the limit.
     Below,
+    /// The value is a lower bound of what is judged: when it is below the limit nothing is known, and the verdict is unknown.
+    AtLeast,
 }
 
 /// A limit: fixed by the check, or taken from the profile that is asked about.

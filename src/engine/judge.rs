@@ -92,12 +92,13 @@ impl Resolved {
         let beyond = |limit: Option<f64>| {
             limit.filter(|limit| match self.rule.test {
                 Test::Above => measurement.value > *limit,
-                Test::Below => measurement.value < *limit,
+                Test::Below | Test::AtLeast => measurement.value < *limit,
             })
         };
         let (verdict, limit) = beyond(self.not_ready)
             .map(|limit| (Verdict::NotReady, limit))
             .or_else(|| beyond(self.degraded).map(|limit| (Verdict::Degraded, limit)))?;
+        let verdict = if self.rule.test == Test::AtLeast { Verdict::Unknown } else { verdict };
         let unit = self.rule.quantity.unit;
         let finding = Finding::new(self.rule.reason, verdict)
             .with("value", Arg::Number(measurement.value, unit))
@@ -125,8 +126,9 @@ mod tests {
 
     use super::super::rooms::{BROKEN, at, plan, profile, spec};
     use super::super::{Engine, Restored};
+    use super::*;
     use crate::domain::{
-        Holds, Kind, Level, Limit, Observation, ProfileLimit, Quantity, Reading, Requirement, Rule, Test, Unit, Verdict,
+        Holds, Kind, Level, Observation, ProfileLimit, Quantity, Reading, Requirement, Test, Text, Unit,
     };
 
     static BLOCKED: Quantity = Quantity::gauge("test_blocked", Unit::Flag, "Whether it is blocked.").by("platform");
@@ -170,5 +172,27 @@ mod tests {
         assert_eq!(verdicts(0.0, 0.0), [no; 4]);
         assert_eq!(verdicts(1.0, 0.0), [yes, no, yes, no]);
         assert_eq!(verdicts(0.0, 1.0), [no, yes, yes, no]);
+    }
+
+    static RATE: Quantity = Quantity::gauge("some_bits_per_second", Unit::BitsPerSecond, "A test's own.");
+    static LOW: ReasonDef = ReasonDef::new("a.low", Text::new("{value}", "{value}"), Text::new("-", "-"));
+
+    #[test]
+    fn a_bound_that_falls_short_refutes_nothing() {
+        let judged = |test, value| {
+            let (degraded, not_ready) = (Some(4e6), Some(2e6));
+            let rule =
+                Rule { quantity: &RATE, part: None, test, degraded: Limit::None, not_ready: Limit::None, reason: &LOW };
+            let limits = Limits { rules: vec![Resolved { rule, degraded, not_ready }], loss: None };
+            let measured = [Measurement { quantity: &RATE, part: None, value }];
+            worst(&limits.findings(&measured).collect::<Vec<_>>())
+        };
+        for (value, by_rate, by_bound) in [
+            (5e6, Verdict::Ready, Verdict::Ready),
+            (3e6, Verdict::Degraded, Verdict::Unknown),
+            (1e6, Verdict::NotReady, Verdict::Unknown),
+        ] {
+            assert_eq!((judged(Test::Below, value), judged(Test::AtLeast, value)), (by_rate, by_bound), "{value}");
+        }
     }
 }

@@ -81,6 +81,11 @@ impl Gate {
         }
     }
 
+    /// Whether somebody asked for the test under way.
+    pub(super) fn is_asked(&self) -> bool {
+        self.schedule.is_asked()
+    }
+
     /// A test that failed has cost what it cost, and one that was not made takes nothing off what others cost before: what this
     /// check's tests have taken since the start, and on that day.
     pub(super) fn accounted(

@@ -21,14 +21,14 @@ impl Beside {
     fn used(&self) -> f64 {
         match self.test {
             Test::Above => self.value / self.limit,
-            Test::Below => self.limit / self.value,
+            Test::Below | Test::AtLeast => self.limit / self.value,
         }
     }
 
     fn is_past(&self) -> bool {
         match self.test {
             Test::Above => self.value > self.limit,
-            Test::Below => self.value < self.limit,
+            Test::Below | Test::AtLeast => self.value < self.limit,
         }
     }
 
@@ -41,12 +41,12 @@ impl Beside {
         let limit = value(self.limit, self.unit, lang);
         let held = match self.test {
             Test::Above => pick(lang, "batasnya", "limit"),
-            Test::Below => pick(lang, "perlu", "needed"),
+            Test::Below | Test::AtLeast => pick(lang, "perlu", "needed"),
         };
         let side = match (self.is_past(), self.test) {
             (false, _) => pick(lang, "sisa", "spare"),
             (true, Test::Above) => pick(lang, "lewat", "over by"),
-            (true, Test::Below) => pick(lang, "kurang", "short by"),
+            (true, Test::Below | Test::AtLeast) => pick(lang, "kurang", "short by"),
         };
         format!("{title} {seen}, {held} {limit} ({side} {:.0} %)", self.by() * 100.0)
     }
@@ -90,7 +90,8 @@ pub(super) fn nearest(
             };
             all.push((beside, told));
         };
-        for margin in limits.margins(measurements) {
+        // How far a limit is from a value of which only a bound is known, nobody knows.
+        for margin in limits.margins(measurements).filter(|margin| margin.rule.test != Test::AtLeast) {
             let unit = margin.measurement.quantity.unit;
             let Some(limit) = of(margin.degraded, margin.not_ready).filter(|_| unit != Unit::Flag) else { continue };
             let (quantity, part) = (margin.measurement.quantity, margin.measurement.part.as_deref());

@@ -52,12 +52,15 @@ const NAMES: &[(&str, Text)] = &[
     ("icmp_voice_mos", Text::new("Perkiraan mutu suara (MOS)", "Foreseen quality of voice (MOS)")),
     ("stun_rtt_seconds", Text::new("Jeda UDP", "Delay by UDP")),
     ("stun_jitter_seconds", Text::new("Naik turun jeda UDP", "Variation of delay by UDP")),
+    ("ports_udp_blocked", Text::new("Porta UDP platform diblokir", "The platform's UDP ports blocked")),
     ("stun_udp_blocked", Text::new("UDP diblokir", "UDP blocked")),
     ("http_duration_seconds", Text::new("Satu halaman", "One page")),
     ("tls_handshake_seconds", Text::new("Jabat tangan TLS", "TLS handshake")),
     ("dns_duration_seconds", Text::new("Pencarian nama, server", "Name look-up, server")),
     ("bandwidth_down_bits_per_second", Text::new("Unduh (HTTP)", "Download (HTTP)")),
     ("bandwidth_up_bits_per_second", Text::new("Unggah (HTTP)", "Upload (HTTP)")),
+    ("bandwidth_at_least_bits_per_second", Text::new("Sekurangnya (HTTP)", "At least (HTTP)")),
+    ("bandwidth_capacity_bits_per_second", Text::new("Kapasitas (HTTP)", "Capacity (HTTP)")),
     ("bandwidth_idle_delay_seconds", Text::new("Jeda saat sepi", "Delay when idle")),
     ("bandwidth_loaded_delay_seconds", Text::new("Jeda saat penuh", "Delay under load")),
     (
@@ -100,6 +103,7 @@ pub(super) fn shows(kind: Kind) -> Text {
         Kind::Dns => Text::new("pencarian nama (DNS)", "name look-up (DNS)"),
         Kind::Bandwidth => Text::new("kecepatan dan jeda saat penuh (HTTP)", "rates and delay under load (HTTP)"),
         Kind::Stamp => Text::new("panggilan tiruan lewat UDP", "a call-like test by UDP"),
+        Kind::Ports => Text::new("porta UDP platform rapat", "the meeting platform's UDP ports"),
         Kind::Relay => Text::new("panggilan tiruan lewat relay", "a call-like test through a relay"),
         _ => Text::new("lainnya", "other"),
     }

@@ -7,6 +7,8 @@ mod alerts;
 mod answers;
 mod bad_input;
 mod bandwidth;
+mod call;
+mod capacity;
 mod command_line;
 mod crash;
 mod crash_daemon;

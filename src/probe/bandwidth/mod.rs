@@ -1,15 +1,24 @@
 //! What the line sustains, down and up, by HTTP.
 //!
 //! The question is not how fast the line is but whether it carries the meeting, so a test stops as soon as that is
-//! proven, and is capped in time, in bytes, and in bytes a day. It disturbs a call, so it waits while the room is in use
-//! and ends at once when that begins. It takes turns with the other tests of the line, and draws on one budget with them.
+//! proven, and is capped in time, in bytes, and in bytes a day; one that somebody asks for goes on until the rate itself is
+//! known. It disturbs a call, so it waits while the room is in use and ends at once when that begins. It takes turns with the
+//! other tests of the line, and draws on one budget with them.
+//!
+//! What one connection brought is not always what the line carries: it may have been over too soon, or waited for a far server
+//! or for lost packets on a long way. Then it is a bound, and proves or leaves open, but refutes nothing.
 
+mod card;
+mod catalogue;
+mod counter;
 mod meter;
 mod pulse;
 mod reasons;
+mod talk;
 #[cfg(test)]
 mod tests;
 mod transfer;
+mod wire;
 
 use std::time::Duration;
 
@@ -22,11 +31,17 @@ use super::range::within;
 use super::{Context, Defaults, until};
 use crate::domain::check::LossRule;
 use crate::domain::{
-    Arg, ErrorKind, Figure, Finding, Level, Limit, Mono, Observation, Period, ProbeError, ProfileLimit, Quantity, Rate, Reading,
+    Arg, ErrorKind, Finding, Level, Limit, Mono, Observation, Period, ProbeError, ProfileLimit, Quantity, Rate, Reading,
     ReasonDef, Rule, Size, Test, Unit, Verdict,
 };
-pub use reasons::{ERRORS, REASONS};
+pub use catalogue::QUANTITIES;
+pub(super) use catalogue::USED_TODAY;
+use catalogue::{
+    ADDED_GRADE, AT_LEAST, CAPACITY, CAPACITY_HIGH, CAPACITY_LOW, DOWN, IDLE_DELAY, LOADED_DELAY, ROUND_TRIPS, UP, USED,
+};
+use meter::Rate as Told;
 use pulse::Delay;
+pub use reasons::{ERRORS, REASONS};
 use transfer::{Measured, Transfer};
 
 /// Four tests a day find a line that has become slow; two may fail or be late before the evidence is too old. There is
@@ -38,63 +53,6 @@ pub const DEFAULTS: Defaults = Defaults {
     good_for: Duration::ZERO,
     active: true,
 };
-
-/// What it measures.
-pub const QUANTITIES: &[&Quantity] =
-    &[&DOWN, &UP, &IDLE_DELAY, &LOADED_DELAY, &ROUND_TRIPS, &ADDED_GRADE, &USED, &USED_TODAY];
-
-static DOWN: Quantity = Quantity::gauge(
-    "bandwidth_down_bits_per_second",
-    Unit::BitsPerSecond,
-    "Download that one connection sustained, after its slow start.",
-)
-.figure(Figure::Down);
-static UP: Quantity = Quantity::gauge(
-    "bandwidth_up_bits_per_second",
-    Unit::BitsPerSecond,
-    "Upload that one connection sustained, until the server had read everything.",
-)
-.figure(Figure::Up);
-static IDLE_DELAY: Quantity = Quantity::gauge(
-    "bandwidth_idle_delay_seconds",
-    Unit::Seconds,
-    "Shortest TCP handshake with the transfer's server on the line that is empty again.",
-)
-.by("direction");
-static LOADED_DELAY: Quantity = Quantity::gauge(
-    "bandwidth_loaded_delay_seconds",
-    Unit::Seconds,
-    "Median TCP handshake with the transfer's server while the transfer fills the line.",
-)
-.by("direction");
-static ROUND_TRIPS: Quantity = Quantity::gauge(
-    "bandwidth_round_trips_per_minute",
-    Unit::Count,
-    "Responsiveness (RPM) under load by the foreign probes of draft-ietf-ippm-responsiveness, by TCP alone; of low confidence in \
-     its sense, because the test is shorter than its four intervals.",
-)
-.by("direction");
-static ADDED_GRADE: Quantity = Quantity::gauge(
-    "bandwidth_added_delay_grade",
-    Unit::Flag,
-    "Grade of the delay that transfers add, mean of both directions: A+ below 5 ms, A 30, B 60, C 200, D 400, else F.",
-)
-.by("grade");
-static USED: Quantity = Quantity::counter(
-    "bandwidth_used_bytes_total",
-    Unit::Bytes,
-    "Bytes of content that the tests of this check have sent and received.",
-);
-
-pub(super) static USED_TODAY: Quantity = Quantity::gauge(
-    "bandwidth_used_today_bytes",
-    Unit::Bytes,
-    "Bytes of content that the tests of this check had taken on that day (UTC), over restarts too.",
-)
-.of_budget();
-
-/// The line's upper bound where the config names none.
-const GIGABIT: Rate = Rate(1e9);
 
 /// The kind-specific part of a check's config.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
@@ -119,8 +77,8 @@ pub struct Config {
     /// How many bytes all tests of the line of one day (UTC) may take, whichever check made them. A test that might take
     /// more does not start.
     pub daily_budget: Size,
-    /// What the line can carry at most: a result beyond it is rejected as impossible. Without it 1 Gbit/s, and no bound
-    /// for a far end on this very machine, where no line is in between.
+    /// What the line can carry at most: a result beyond it is rejected as impossible. Without it what the network card
+    /// says of its own speed, where it says anything.
     #[serde(deserialize_with = "line_rate_in_range")]
     pub line_rate: Option<Rate>,
 }
@@ -168,17 +126,22 @@ impl Config {
     /// The limits to which its measurements are held: the profile's.
     #[allow(clippy::unused_self, reason = "every kind is asked")]
     pub fn rules(&self) -> Vec<Rule> {
-        let below = |quantity, need, floor, reason| Rule {
+        use ProfileLimit::{DownFloor, DownNeed, UpFloor, UpNeed};
+        let rule = |quantity, part, test, (need, floor), reason| Rule {
             quantity,
-            part: None,
-            test: Test::Below,
+            part,
+            test,
             degraded: Limit::Profile(need),
             not_ready: Limit::Profile(floor),
             reason,
         };
+        // A bound is held to what is needed alone: where it falls short of that, nothing is known.
+        let open = |part, need| rule(&AT_LEAST, Some(part), Test::AtLeast, (need, need), &reasons::OPEN);
         vec![
-            below(&DOWN, ProfileLimit::DownNeed, ProfileLimit::DownFloor, &reasons::DOWN_LOW),
-            below(&UP, ProfileLimit::UpNeed, ProfileLimit::UpFloor, &reasons::UP_LOW),
+            rule(&DOWN, None, Test::Below, (DownNeed, DownFloor), &reasons::DOWN_LOW),
+            rule(&UP, None, Test::Below, (UpNeed, UpFloor), &reasons::UP_LOW),
+            open("down", DownNeed),
+            open("up", UpNeed),
         ]
     }
 
@@ -259,16 +222,17 @@ impl Probe {
         let up_url = self.config.up_url.of(own, "/up").ok_or_else(gone);
         let (down_url, up_url) = down_url.and_then(|down| Ok((down, up_url?))).map_err(failed(&reasons::FAILED))?;
 
-        let Context { egress, clock, .. } = &self.context;
-        let transfer = Transfer { config: &self.config, ledger: &self.gate.ledger, egress, clock: *clock };
+        let (ledger, clock, thorough) = (&self.gate.ledger, self.context.clock, self.gate.is_asked());
+        let transfer = Transfer { config: &self.config, ledger, egress: &self.context.egress, clock, thorough };
         let down = transfer.down(&down_url).await.map_err(failed(&reasons::FAILED))?;
         self.plausible("download", &down)?;
         let up = transfer.up(&up_url).await.map_err(failed(&reasons::HALF))?;
         self.plausible("upload", &up)?;
 
         let mut reading = Reading::default();
-        reading.measure(&DOWN, down.bits_per_second);
-        reading.measure(&UP, up.bits_per_second);
+        for (direction, quantity, way) in [("down", &DOWN, &down), ("up", &UP, &up)] {
+            self.tell_rate(&mut reading, direction, quantity, way, thorough);
+        }
         tell_delays(&mut reading, down.delay, up.delay);
         if let Some(finding) = [down, up].iter().find_map(|way| super::far_end_is_self(way.peer?.ip())) {
             reading.find(finding);
@@ -276,11 +240,42 @@ impl Probe {
         Ok(reading)
     }
 
+    /// A bound beyond `enough` is as good as the rate: nobody asks for more. Whoever asks for the rate itself is told that it was
+    /// not found.
+    fn tell_rate(
+        &self,
+        reading: &mut Reading,
+        direction: &'static str,
+        of: &'static Quantity,
+        way: &Measured,
+        thorough: bool,
+    ) {
+        match way.rate {
+            Told::Known { rate, low, high } => {
+                reading.measure(of, rate);
+                for (quantity, rate) in [(&CAPACITY, rate), (&CAPACITY_LOW, low), (&CAPACITY_HIGH, high)] {
+                    reading.measure_part(quantity, direction, rate * way.overhead);
+                }
+            }
+            Told::AtLeast(rate) => {
+                if rate >= self.config.enough.0 {
+                    reading.measure(of, rate);
+                }
+                reading.measure_part(&AT_LEAST, direction, rate);
+                if thorough {
+                    let finding = Finding::new(&reasons::BEYOND, Verdict::Ready).with("direction", direction);
+                    reading.find(finding.with("value", Arg::Number(rate, Unit::BitsPerSecond)));
+                }
+            }
+        }
+    }
+
     /// Speed tests have been seen to report 80 Gbit/s, or less than nothing, when half of them had failed.
     fn plausible(&self, way: &str, measured: &Measured) -> Result<(), Failure> {
-        let near = measured.peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback());
-        let bound = self.config.line_rate.or_else(|| (!near).then_some(GIGABIT));
-        let rate = measured.bits_per_second;
+        let bound = self.config.line_rate.or_else(|| measured.local.and_then(|local| card::speed(local.ip())));
+        let rate = match measured.rate {
+            Told::Known { rate, .. } | Told::AtLeast(rate) => rate,
+        };
         if rate.is_finite() && rate > 0.0 && bound.is_none_or(|bound| rate <= bound.0) {
             return Ok(());
         }

@@ -6,7 +6,8 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::ops::Range;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
@@ -15,8 +16,13 @@ use crate::clock::Clock;
 use crate::domain::Mono;
 use crate::probe::egress::Egress;
 
-/// How far apart connections begin, at least: a line of 1 Mbit/s spends less than a hundredth on them.
-const PACE: Duration = Duration::from_millis(100);
+/// How far apart connections begin while the line is full, at least: they are less than half a hundredth of what it carries.
+const PACE: u64 = 40_000;
+/// How often is looked whether the next may begin, and how far apart they are on the empty line.
+const LOOK: Duration = Duration::from_millis(10);
+/// And never closer than this, or more of them at once: many a server takes more for an attack, and answers slowly.
+const APART: Duration = Duration::from_millis(50);
+const AT_ONCE: usize = 32;
 /// How long one is waited for. A lost packet is repeated after a second (RFC 6298, §2), and is then one slow handshake among many.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Fewer handshakes make no figure.
@@ -37,6 +43,9 @@ pub(super) struct Delay {
     pub(super) per_minute: f64,
 }
 
+/// A handshake that has not come about yet.
+type Beating = Pin<Box<dyn Future<Output = Option<(Mono, Duration)>> + Send>>;
+
 /// Handshakes with one server.
 pub(super) struct Pulse {
     to: SocketAddr,
@@ -44,46 +53,56 @@ pub(super) struct Pulse {
     clock: Clock,
     /// When each began, and how long it took.
     beats: Vec<(Mono, Duration)>,
+    /// Those that have not come about yet.
+    under_way: FuturesUnordered<Beating>,
 }
 
 impl Pulse {
-    pub(super) const fn new(to: SocketAddr, egress: Egress, clock: Clock) -> Self {
-        Self { to, egress, clock, beats: Vec::new() }
+    pub(super) fn new(to: SocketAddr, egress: Egress, clock: Clock) -> Self {
+        Self { to, egress, clock, beats: Vec::new(), under_way: FuturesUnordered::new() }
     }
 
-    /// Beats while `transfer` goes on, and gives what it gives.
-    pub(super) async fn during<T>(&mut self, transfer: impl Future<Output = T>) -> T {
+    /// Beats while `transfer` goes on, which has moved so many `bytes` so far, and gives what it gives.
+    pub(super) async fn during<T>(&mut self, transfer: impl Future<Output = T>, bytes: impl Fn() -> u64) -> T {
         let mut transfer = pin!(transfer);
         tokio::select! {
             biased;
             outcome = &mut transfer => outcome,
-            never = self.go_on() => match never {},
+            never = self.go_on(bytes) => match never {},
         }
     }
 
-    /// What the transfer did, which filled the line from `full` on; nothing where too few handshakes came about.
-    pub(super) async fn after(mut self, full: Mono) -> Option<Delay> {
-        let busy = self.beats.iter().filter(|(began, _)| *began >= full).map(|(_, took)| *took).collect();
-        self.beats.clear();
+    /// What the transfer did to those that began while the line was `full`; nothing where too few handshakes came about.
+    pub(super) async fn after(mut self, full: Range<Mono>) -> Option<Delay> {
+        // Those that began on the full line wait in its queues for what was before them.
+        while let Some(beat) = self.under_way.next().await {
+            self.beats.extend(beat);
+        }
+        let busy = self.beats.iter().filter(|(began, _)| full.contains(began)).map(|(_, took)| *took).collect();
+        let mut idle = Vec::new();
         for _ in 0..QUIET {
-            let next = self.clock.mono().after(PACE);
-            self.beats.extend(beat(&self.egress, self.to, self.clock).await);
-            self.clock.sleep_until(next).await;
+            idle.extend(beat(self.egress.clone(), self.to, self.clock).await.map(|(_, took)| took));
+            self.clock.sleep_until(self.clock.mono().after(LOOK)).await;
         }
-        Delay::of(busy, self.beats.iter().map(|(_, took)| *took).min()?)
+        Delay::of(busy, idle.into_iter().min()?)
     }
 
-    async fn go_on(&mut self) -> Infallible {
-        let (egress, to, clock) = (self.egress.clone(), self.to, self.clock);
-        let mut under_way = FuturesUnordered::new();
+    async fn go_on(&mut self, bytes: impl Fn() -> u64) -> Infallible {
+        let (mut moved, mut not_before) = (None, Mono::ZERO);
         loop {
-            // One whose first packet was lost in a full queue waits for a second, and may not keep the others waiting.
-            under_way.push(beat(&egress, to, clock));
-            let next = self.clock.mono().after(PACE);
+            let now = bytes();
+            let is_time = self.clock.mono() >= not_before && self.under_way.len() < AT_ONCE;
+            if is_time && moved.is_none_or(|before| now >= before + PACE) {
+                not_before = self.clock.mono().after(APART);
+                // One whose first packet was lost in a full queue waits for a second, and may not keep the others waiting.
+                self.under_way.push(Box::pin(beat(self.egress.clone(), self.to, self.clock)));
+                moved = Some(now);
+            }
+            let next = self.clock.mono().after(LOOK);
             loop {
                 tokio::select! {
                     biased;
-                    Some(beat) = under_way.next() => self.beats.extend(beat),
+                    Some(beat) = self.under_way.next() => self.beats.extend(beat),
                     () = self.clock.sleep_until(next) => break,
                 }
             }
@@ -92,7 +111,7 @@ impl Pulse {
 }
 
 /// One handshake: when it began, and how long it took. One that is refused or lost says nothing of the delay.
-async fn beat(egress: &Egress, to: SocketAddr, clock: Clock) -> Option<(Mono, Duration)> {
+async fn beat(egress: Egress, to: SocketAddr, clock: Clock) -> Option<(Mono, Duration)> {
     let began = clock.mono();
     let shaken = tokio::time::timeout(PATIENCE, egress.tcp(to)).await;
     matches!(shaken, Ok(Ok(_))).then(|| (began, clock.mono().since(began)))

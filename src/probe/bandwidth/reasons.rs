@@ -3,7 +3,7 @@
 use crate::domain::{ErrorTable, ReasonDef, Text};
 
 /// Why it says what it says.
-pub const REASONS: &[&ReasonDef] = &[&DOWN_LOW, &UP_LOW, &IMPLAUSIBLE, &HALF, &BUDGET_SPENT, &FAILED];
+pub const REASONS: &[&ReasonDef] = &[&DOWN_LOW, &UP_LOW, &OPEN, &BEYOND, &IMPLAUSIBLE, &HALF, &BUDGET_SPENT, &FAILED];
 
 pub(super) static DOWN_LOW: ReasonDef = ReasonDef::new(
     "internet.down_low",
@@ -26,6 +26,30 @@ pub(super) static UP_LOW: ReasonDef = ReasonDef::new(
     Text::new(
         "Hentikan unggahan dan pencadangan lain di ruangan ini; bila tetap begini, hubungi penyedia internet",
         "Stop other uploads and backups in this room; if it stays so, call the internet provider",
+    ),
+);
+
+pub(super) static OPEN: ReasonDef = ReasonDef::new(
+    "siaga.bandwidth_open",
+    Text::new(
+        "Kecepatan internet ({part}) terbukti {value}, rapat ini perlu {limit}; lebihnya belum dapat dipastikan",
+        "{value} is proven of the line ({part}), this meeting needs {limit}; whether it carries more could not be told",
+    ),
+    Text::new(
+        "Minta petugas TI memeriksa server pengukur (cukup cepat? berkasnya cukup besar?), max_bytes, dan paket yang hilang",
+        "Ask IT staff to check the measuring server (fast enough? a file large enough?), max_bytes, and packet loss",
+    ),
+);
+
+pub(super) static BEYOND: ReasonDef = ReasonDef::new(
+    "siaga.bandwidth_beyond",
+    Text::new(
+        "Kecepatan penuh ({direction}) tidak terukur dengan data sebanyak ini: paling sedikit {value}",
+        "The full speed ({direction}) cannot be measured with this much data: at least {value}",
+    ),
+    Text::new(
+        "Tidak perlu apa-apa; untuk mengukurnya, minta petugas TI menaikkan max_bytes di berkas konfigurasi",
+        "Nothing needs to be done; to measure it, ask IT staff to raise max_bytes in the config file",
     ),
 );
 

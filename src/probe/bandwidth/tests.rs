@@ -1,58 +1,98 @@
 //! What makes a bandwidth test count.
 
-use super::meter::Meter;
+use super::meter::{Meter, Rate as Told};
 use super::*;
 
 const MS: Duration = Duration::from_millis(1);
 
-/// A transfer that gets `bytes_per_ms(t)` bytes each 10 ms.
+/// A transfer that is looked at each 2 ms, and has then `bytes_per_ms(t)` for each.
 fn transfer(length: u32, bytes_per_ms: impl Fn(u32) -> u64) -> Meter {
     let mut meter = Meter::default();
-    for t in (10..=length).step_by(10) {
-        meter.add(MS * t, bytes_per_ms(t) * 10);
+    for t in (2..=length).step_by(2) {
+        meter.look(MS * t, bytes_per_ms(t) * 2);
     }
     meter
 }
 
-#[test]
-fn slow_start_is_left_out() {
-    // A second of next to nothing, then two of 8 Mbit/s.
-    let meter = transfer(3000, |t| if t <= 1000 { 10 } else { 1000 });
-    let rate = meter.rate(MS * 3000);
-    assert!((rate - 8e6).abs() < 8e4, "{rate}");
+fn known(meter: &Meter, round_trip: u32, until: u32) -> f64 {
+    match meter.rate(MS * round_trip, MS * until) {
+        Told::Known { rate, low, high } if low <= rate && rate <= high => rate,
+        told => panic!("{told:?}"),
+    }
+}
+
+fn bound(meter: &Meter, round_trip: u32, until: u32) -> f64 {
+    match meter.rate(MS * round_trip, MS * until) {
+        Told::AtLeast(rate) => rate,
+        told @ Told::Known { .. } => panic!("{told:?}"),
+    }
 }
 
 #[test]
-fn a_stall_at_the_end_counts() {
-    let meter = transfer(2000, |_| 1000);
-    let rate = meter.rate(MS * 4000);
-    assert!(rate < 5e6, "{rate}: half of the time nothing came");
+fn slow_start_and_the_first_burst_are_left_out() {
+    let slow = known(&transfer(3000, |t| if t <= 1000 { 10 } else { 1000 }), 20, 3000);
+    assert!((slow / 8e6 - 1.0).abs() < 0.01, "{slow}");
+    let burst = known(&transfer(1000, |t| if t <= 10 { 20_000 } else { 1000 }), 20, 1000);
+    assert!((burst / 8e6 - 1.0).abs() < 0.01, "{burst}");
 }
 
 #[test]
-fn a_settled_rate_stops_the_test_and_an_uneven_one_does_not() {
-    let steady = transfer(3000, |_| 100);
-    assert!(!steady.proven(MS * 1200, 1e9), "the four slots would reach into the first third");
-    assert!(steady.proven(MS * 1510, 1e9));
-    let uneven = transfer(3000, |t| if (t / 250) % 2 == 0 { 100 } else { 140 });
-    assert!(!uneven.proven(MS * 3000, 1e9));
-    assert!(!transfer(3000, |t| u64::from(t < 100)).proven(MS * 3000, 1e9), "silence is not a settled rate");
-}
-
-#[test]
-fn enough_stops_the_test_once_it_is_sustained() {
-    let growing = transfer(1000, u64::from);
-    assert!(!growing.proven(MS * 400, 1e6));
-    assert!(growing.proven(MS * 1000, 1e6));
-    assert!(!growing.proven(MS * 1000, 1e9));
-}
-
-#[test]
-fn a_transfer_in_one_instant_has_no_finite_rate() {
+fn too_short_a_time_makes_a_bound_and_no_rate() {
+    // 4 MB in 4 ms: the bytes of half of it over half a second, and nothing of 8 Gbit/s.
     let mut meter = Meter::default();
-    meter.add(Duration::ZERO, 1000);
-    assert!(!meter.rate(Duration::ZERO).is_finite() || meter.rate(Duration::ZERO) == 0.0);
-    assert!(Meter::default().rate(MS) == 0.0);
+    for microseconds in (100..=4000).step_by(100) {
+        meter.look(Duration::from_micros(microseconds), 100_000);
+    }
+    let told = bound(&meter, 1, 4);
+    assert!((30e6..35e6).contains(&told), "{told}");
+    let all_at_once = bound(&transfer(2, |_| 2_000_000), 1, 2);
+    assert!(all_at_once.is_finite() && all_at_once < 64e6, "{all_at_once}");
+    assert!(bound(&Meter::default(), 1, 2) == 0.0);
+}
+
+#[test]
+fn whoever_goes_on_pausing_does_not_fill_the_line() {
+    // Flights of 10 ms with 1 MB/s each tenth of a second, on a way of 100 ms, for four seconds.
+    let flights = transfer(4000, |t| if t % 100 < 10 { 1000 } else { 0 });
+    let told = bound(&flights, 100, 4000);
+    assert!((0.7e6..0.9e6).contains(&told), "{told}: what came, and no rate");
+    // Nor does one that falls silent.
+    let told = bound(&transfer(1000, |_| 1000), 20, 3000);
+    assert!(told < 3e6, "{told}");
+}
+
+#[test]
+fn flights_on_a_long_way_are_trains() {
+    // As TCP begins on a way of 600 ms: each flight twice the one before, at the line's 8 Mbit/s, and then a pause.
+    let flights = transfer(2600, |t| u64::from(t % 600 < 15 << (t / 600)) * 1000);
+    let told = bound(&flights, 600, 2600);
+    assert!((7.5e6..=8e6).contains(&told), "{told}");
+    // The same on a short way is no slow start.
+    let told = bound(&flights, 20, 2600);
+    assert!(told < 4e6, "{told}");
+}
+
+#[test]
+fn a_look_that_comes_late_is_no_pause() {
+    let mut meter = Meter::default();
+    let (mut t, mut late) = (0, 0);
+    while t < 1000 {
+        // Nobody looked for 40 ms, again and again: this process had no turn.
+        late += 1;
+        let by = if late % 4 == 0 { 40 } else { 2 };
+        t += by;
+        meter.look(MS * t, u64::from(by) * 1000);
+    }
+    let told = known(&meter, 1, t);
+    assert!((told / 8e6 - 1.0).abs() < 0.01, "{told}");
+}
+
+#[test]
+fn a_rate_that_goes_up_and_down_is_less_sure() {
+    let unsure = |meter: &Meter| meter.rate(MS, MS * 1000).unsure();
+    let (even, uneven) = (transfer(1000, |_| 1000), transfer(1000, |t| if (t / 50) % 2 == 0 { 1500 } else { 500 }));
+    assert!(unsure(&even) < 0.005, "{}", unsure(&even));
+    assert!(unsure(&uneven) > 0.02, "{}", unsure(&uneven));
 }
 
 #[test]

@@ -1,46 +1,62 @@
 //! The two transfers themselves.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::ops::Range;
+use std::pin::pin;
 use std::time::Duration;
 
 use hyper::Uri;
-use hyper::body::Bytes;
-use rand::RngCore as _;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::{Body, Client, ClientBuilder, Response, header};
+use hyper::body::Body as _;
 
 use super::Config;
-use super::meter::{Meter, rate};
+use super::counter::{Counter, Way};
+use super::meter::{Meter, Rate, SUSTAINED, bits};
 use super::pulse::{Delay, Pulse};
+use super::talk::Talk;
+use super::wire::Wire;
 use crate::clock::Clock;
-use crate::domain::{ErrorKind, Mono, Period, ProbeError, in_full};
+use crate::domain::{ErrorKind, Mono, Period, ProbeError};
 use crate::probe::budget::Ledger;
-use crate::probe::dial::{kind_of, tls};
+use crate::probe::dial;
 use crate::probe::egress::Egress;
-use crate::probe::lookup;
 
 /// How long a connection and the first answer may take; not counted in the rate.
 const FIRST_ANSWER: Duration = Duration::from_secs(10);
 /// Less than this within less than [`LONG`] is slow start alone, and says nothing of the line.
 const LEAST: u64 = 256_000;
 const LONG: Duration = Duration::from_secs(1);
-/// The first step of an upload: about what TCP sends without waiting for anything (RFC 6928), so that even a line of
-/// 50 kbit/s brings it over in time.
-const FIRST_STEP: u64 = 16_000;
-/// How much larger a step may be than the one before.
-const GROWTH: u64 = 16;
-/// A step that took this long has shown what there is.
-const LONG_STEP: Duration = Duration::from_millis(500);
-/// What an answer to an upload may hold.
-const ANSWER: usize = 64 * 1024;
+/// A rate that is this well known is known.
+const SURE: f64 = 0.01;
+/// Unless so much was spent on it: then this is good enough, because more costs more than it tells.
+const DEAR: u64 = 850_000;
+const NEARLY_SURE: f64 = 0.02;
+/// How much is thrown away at a time, bytes.
+const GULP: usize = 64 * 1024;
+/// The first steps of an upload: about what TCP sends without waiting for anything (RFC 6928), so that even a line of
+/// 50 kbit/s brings it over in time; and what passes most token buckets.
+const FIRST_STEPS: [u64; 2] = [16_000, 256_000];
+/// The steps after them: as much as comes over in this time, but between these.
+const STEP: Duration = Duration::from_millis(250);
+const LARGE_STEPS: [u64; 2] = [384_000, 1_600_000];
+/// An upload whose answer says less than this share of the rate by acknowledgements belies them: somebody on the way gave those.
+const BELIED: f64 = 0.75;
+/// By what share a rate by the answer alone may be wrong.
+const BY_ANSWER: f64 = 0.1;
+/// How often is looked how much has come, there or here.
+const GLANCE: Duration = Duration::from_millis(2);
+/// What is shorter than this says nothing beside the server's own time.
+const BESIDE_SERVER: Duration = Duration::from_millis(100);
 
 /// What one direction sustained.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Measured {
-    pub(super) bits_per_second: f64,
+    /// Of content.
+    pub(super) rate: Rate,
+    /// What the line carries for a byte of content.
+    pub(super) overhead: f64,
+    /// Both ends of the connection.
     pub(super) peer: Option<SocketAddr>,
+    pub(super) local: Option<SocketAddr>,
     /// What it did to the delay, where that could be measured.
     pub(super) delay: Option<Delay>,
 }
@@ -51,268 +67,251 @@ pub(super) struct Transfer<'a> {
     pub(super) ledger: &'a Ledger,
     pub(super) egress: &'a Egress,
     pub(super) clock: Clock,
+    /// Whether the rate is wanted where it is beyond `enough` too.
+    pub(super) thorough: bool,
 }
 
 impl Transfer<'_> {
-    /// Downloads until the rate is proven, the time or the bytes are used up, or the server has no more.
+    /// Downloads until the rate is known or enough is proven, the time or the bytes are used up, or the server has no more.
     ///
     /// # Errors
     /// The transfer broke, or was too small to be one.
     pub(super) async fn down(&self, url: &Uri) -> Result<Measured, ProbeError> {
-        let client = client(url, self.egress, self.clock)?;
         let url = url.to_string().replace("{bytes}", &self.config.max_bytes.0.to_string());
-        let mut response = in_time(FIRST_ANSWER, client.get(url).send()).await?;
-        good(&response)?;
-        let peer = response.remote_addr();
-        let began = self.clock.mono();
-        let mut pulse = peer.map(|peer| Pulse::new(peer, self.egress.clone(), self.clock));
-        let taken = self.take(&mut response, began);
-        let (bits_per_second, took) = match &mut pulse {
-            Some(pulse) => pulse.during(taken).await?,
+        let url: Uri = url.parse().map_err(|_| ProbeError::new(ErrorKind::Internal, "no address is left of down_url"))?;
+        let asked = async {
+            let mut talk = Talk::begin(&url, self.egress, FIRST_ANSWER, self.clock).await?;
+            let answer = talk.get().await?;
+            Ok((talk, answer))
+        };
+        let (talk, answer) = in_time(FIRST_ANSWER, asked).await?;
+        let wire = &talk.wire;
+        let mut pulse = wire.peer().map(|peer| Pulse::new(peer, self.egress.clone(), self.clock));
+        let taken = self.take(wire, talk.round_trip, answer.body().size_hint().exact());
+        let (rate, full) = match &mut pulse {
+            Some(pulse) => pulse.during(taken, || wire.noted()).await?,
             None => taken.await?,
         };
+        let (overhead, peer, local) = (wire.overhead(), wire.peer(), wire.local());
         // The rest that the server still has is not wanted: with the connection goes what is on its way.
-        drop(response);
+        drop((answer, talk));
         let delay = match pulse {
-            // As with the rate: the first third is the slow start.
-            Some(pulse) => pulse.after(began.after(took / 3)).await,
+            Some(pulse) => pulse.after(full).await,
             None => None,
         };
-        Ok(Measured { bits_per_second, peer, delay })
+        Ok(Measured { rate, overhead, peer, local, delay })
     }
 
-    /// Takes what comes down, as long as it tells something. Gives the rate, and how long that took.
-    async fn take(&self, response: &mut Response, began: Mono) -> Result<(f64, Duration), ProbeError> {
-        let limit = self.config.max_bytes.0;
-        let mut meter = Meter::default();
-        let mut whole = false;
-        let took = loop {
+    /// Takes what comes down, as long as it tells something. Gives the rate, and when the line was full.
+    async fn take(&self, wire: &Wire, round_trip: Duration, length: Option<u64>) -> Result<(Rate, Range<Mono>), ProbeError> {
+        let began = self.clock.mono();
+        let limit = self.config.max_bytes.0.min(length.unwrap_or(u64::MAX));
+        let mut watch = Watch::on(wire, Way::Down, self.clock);
+        let with_head = wire.taken();
+        self.ledger.spend(with_head);
+        let (mut total, mut look, mut ended, mut nowhere) = (with_head, LEAST, false, vec![0; GULP]);
+        loop {
             let now = self.clock.mono().since(began);
             let left = self.config.duration.0.saturating_sub(now);
-            // Asked of the clock, not only of the timer: chunks that always wait would never let it fire.
-            if left.is_zero() || meter.total() >= limit || meter.proven(now, self.config.enough.0) {
-                break now;
+            // Asked of the clock, not only of the timer: what is always ready would never let it fire.
+            if left.is_zero() || total >= limit {
+                break;
             }
-            match tokio::time::timeout(left, response.chunk()).await {
-                Ok(Ok(Some(chunk))) => {
-                    let bytes = chunk.len() as u64;
+            watch.glance(total);
+            if total >= look {
+                if self.is_told(watch.meter.rate(round_trip, now), total) {
+                    break;
+                }
+                look = total + total / 16;
+            }
+            match tokio::time::timeout(left.min(GLANCE), wire.gulp(&mut nowhere)).await {
+                Ok(Ok(0)) => {
+                    ended = true;
+                    break;
+                }
+                Ok(Ok(bytes)) => {
                     self.ledger.spend(bytes);
-                    meter.add(self.clock.mono().since(began), bytes);
+                    total += bytes;
                 }
-                Ok(Ok(None)) => {
-                    whole = true;
-                    break self.clock.mono().since(began);
-                }
-                Ok(Err(error)) => return Err(failed(error)),
-                Err(_) => break self.clock.mono().since(began),
+                Ok(Err(error)) => return Err(ProbeError::new(dial::kind_of(&error), error.to_string())),
+                Err(_) => {}
             }
-        };
-        if meter.total() == 0 && !whole {
-            return Err(ProbeError::new(ErrorKind::Timeout, "nothing came down"));
         }
-        if whole && meter.total() < LEAST.min(limit) && took < LONG {
-            let detail = format!("the server gave only {} bytes, too few for a measurement", meter.total());
+        let took = self.clock.mono().since(began);
+        let whole = ended || length.is_some_and(|length| total >= length);
+        if whole && total < LEAST.min(self.config.max_bytes.0) && took < LONG {
+            let detail = format!("the server gave only {total} bytes, too few for a measurement");
             return Err(ProbeError::new(ErrorKind::Protocol, detail));
         }
-        Ok((meter.rate(took), took))
+        if ended && length.is_some_and(|length| total < length) {
+            return Err(ProbeError::new(ErrorKind::Protocol, "the server broke off in the middle"));
+        }
+        watch.look(total);
+        // What was over before anybody looked has come all the same.
+        let rate = watch.meter.rate(round_trip, took).or_at_least(bits(total - with_head, took.max(SUSTAINED)));
+        // As with the rate: the first part is the slow start.
+        Ok((rate, began.after(took / 3)..Mono::NEVER))
     }
 
-    /// Uploads in growing steps over one connection. A step counts when the server has answered it, because what was
-    /// only handed to the kernel has not been sent: its buffer alone would hold megabytes. Early steps are the slow
-    /// start; the last is the result.
+    /// Whether more bytes would tell no more.
+    fn is_told(&self, rate: Rate, spent: u64) -> bool {
+        let proven = !self.thorough && rate.at_least() >= self.config.enough.0;
+        proven || rate.unsure() <= if spent >= DEAR { NEARLY_SURE } else { SURE }
+    }
+
+    /// Uploads in growing steps over one connection. Early steps are the slow start; the last is the result.
     ///
     /// # Errors
     /// A step failed, or did not end in time.
     pub(super) async fn up(&self, url: &Uri) -> Result<Measured, ProbeError> {
-        let client = client(url, self.egress, self.clock)?;
-        let url = url.to_string();
-        let (_, peer) = self.step(&client, &url, 1, FIRST_ANSWER).await?;
-        let mut pulse = peer.map(|peer| Pulse::new(peer, self.egress.clone(), self.clock));
-        let given = self.give(&client, &url);
-        let (bits_per_second, last) = match &mut pulse {
-            Some(pulse) => pulse.during(given).await?,
+        let begun = async {
+            let mut talk = Talk::begin(url, self.egress, FIRST_ANSWER, self.clock).await?;
+            self.step(&mut talk, 1, FIRST_ANSWER).await?;
+            Ok(talk)
+        };
+        let mut talk = in_time(FIRST_ANSWER, begun).await?;
+        let wire = talk.wire.clone();
+        let mut pulse = wire.peer().map(|peer| Pulse::new(peer, self.egress.clone(), self.clock));
+        let given = self.give(&mut talk);
+        let (rate, full) = match &mut pulse {
+            Some(pulse) => pulse.during(given, || wire.noted()).await?,
             None => given.await?,
         };
+        let (overhead, peer, local) = (wire.overhead(), wire.peer(), wire.local());
+        drop((wire, talk));
         let delay = match pulse {
-            Some(pulse) => pulse.after(last).await,
+            Some(pulse) => pulse.after(full).await,
             None => None,
         };
-        Ok(Measured { bits_per_second, peer, delay })
+        Ok(Measured { rate, overhead, peer, local, delay })
     }
 
-    /// The steps, over a connection that is open. Gives the rate, and when the step began that showed it.
-    async fn give(&self, client: &Client, url: &str) -> Result<(f64, Mono), ProbeError> {
+    /// The steps, over a connection that is open. Gives the rate, and when the line was full.
+    async fn give(&self, talk: &mut Talk) -> Result<(Rate, Range<Mono>), ProbeError> {
         let began = self.clock.mono();
         let limit = self.config.duration.0;
         // On an open connection a single byte costs one round trip and the server's own time: no part of a transfer.
-        let (idle, _) = self.step(client, url, 1, limit).await?;
-        let (mut size, mut sent) = (FIRST_STEP.min(self.config.max_bytes.0), 0);
+        let (idle, _) = self.step(talk, 1, limit).await?;
+        let mut steps = FIRST_STEPS.into_iter();
+        let (mut size, mut sent) = (steps.next().unwrap_or(1).min(self.config.max_bytes.0), 0);
+        let mut best = Rate::AtLeast(0.0);
         loop {
             let step = self.clock.mono();
-            let (took, _) = self.step(client, url, size, limit).await?;
+            let (took, meter) = self.step(talk, size, limit).await?;
             sent += size;
             // Never less than a quarter of what was seen: the idle trip itself may have been a slow one.
             let moving = took.saturating_sub(idle).max(took / 4);
-            let bits_per_second = rate(size, moving);
+            let answered = bits(size, moving);
+            let delivered = (meter.total() > 0).then(|| meter.rate(talk.round_trip, took));
+            best = best.or_surer(believed(delivered, size, moving));
             let left = limit.saturating_sub(self.clock.mono().since(began));
             // What would fill half of the time that is left, at the rate seen.
-            let fits = bits_per_second / 8.0 * (left / 2).saturating_sub(idle).as_secs_f64();
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float is cut to the range")]
-            let next = (fits as u64).min(size * GROWTH).min(self.config.max_bytes.0.saturating_sub(sent));
-            let proven = moving >= LONG_STEP || (bits_per_second >= self.config.enough.0 && moving >= LONG_STEP / 2);
-            if proven || next < size * 2 {
-                return Ok((bits_per_second, step));
+            let fits = bytes(answered, (left / 2).saturating_sub(idle)).min(self.config.max_bytes.0.saturating_sub(sent));
+            let larger = if size < LARGE_STEPS[1] { size } else { size * 2 };
+            let by_rate = || bytes(answered, STEP).clamp(LARGE_STEPS[0], LARGE_STEPS[1]).max(larger);
+            let next = steps.next().unwrap_or_else(by_rate).min(fits);
+            let told = sent >= LEAST && self.is_told(best, sent);
+            if told || next < size && next < LARGE_STEPS[0] {
+                // Later in a step there is nothing more to send, and the queue runs dry.
+                return Ok((best, step.after(GLANCE)..step.after(took / 2)));
             }
             size = next;
         }
     }
 
-    /// One `POST` of `size` bytes, from its beginning to the end of the answer.
-    async fn step(
-        &self,
-        client: &Client,
-        url: &str,
-        size: u64,
-        limit: Duration,
-    ) -> Result<(Duration, Option<SocketAddr>), ProbeError> {
-        let handed = Arc::new(AtomicU64::new(0));
+    /// One `POST` of `size` bytes: how long it took from its beginning to the end of the answer, and when how much of it had
+    /// come to the far end, where the kernel tells.
+    async fn step(&self, talk: &mut Talk, size: u64, limit: Duration) -> Result<(Duration, Meter), ProbeError> {
         let began = self.clock.mono();
-        let request = client
-            .post(url)
-            .header(header::CONTENT_LENGTH, size)
-            .header(header::CONTENT_TYPE, "application/octet-stream")
-            .body(content(size, Arc::clone(&handed)))
-            .send();
-        let exchange = async {
-            let mut response = request.await?;
-            let peer = response.remote_addr();
-            let outcome = good(&response).and_then(|()| {
-                let all = handed.load(Ordering::Relaxed) == size;
-                let early = || ProbeError::new(ErrorKind::Protocol, "the server answered before it had read everything");
-                if all { Ok(peer) } else { Err(early()) }
-            });
-            let mut read = 0;
-            while read < ANSWER
-                && let Some(chunk) = response.chunk().await?
-            {
-                read += chunk.len();
+        let wire = talk.wire.clone();
+        let _spending = Spending { ledger: self.ledger, before: wire.given(), wire: &wire };
+        let mut watch = Watch::on(&wire, Way::Up, self.clock);
+        let mut exchange = pin!(in_time(limit, talk.post(size)));
+        loop {
+            match tokio::time::timeout(GLANCE, &mut exchange).await {
+                Ok(outcome) => {
+                    outcome?;
+                    return Ok((self.clock.mono().since(began), watch.meter));
+                }
+                // What was given to the kernel says nothing.
+                Err(_) => watch.glance(0),
             }
-            Ok(outcome)
-        };
-        let outcome = in_time(limit, exchange).await;
-        self.ledger.spend(handed.load(Ordering::Relaxed));
-        let peer = outcome??;
-        Ok((self.clock.mono().since(began), peer))
-    }
-}
-
-/// Content that no device on the way can compress; `handed` counts what was taken of it.
-fn content(size: u64, handed: Arc<AtomicU64>) -> Body {
-    static NOISE: OnceLock<Bytes> = OnceLock::new();
-    let noise = NOISE.get_or_init(|| {
-        let mut noise = vec![0; 64 * 1024];
-        rand::rng().fill_bytes(&mut noise);
-        noise.into()
-    });
-    let mut left = size;
-    let chunks = std::iter::from_fn(move || {
-        let next = usize::try_from(left).unwrap_or(usize::MAX).min(noise.len());
-        left -= next as u64;
-        handed.fetch_add(next as u64, Ordering::Relaxed);
-        (next > 0).then(|| Ok::<_, std::io::Error>(noise.slice(..next)))
-    });
-    Body::wrap_stream(futures_util::stream::iter(chunks))
-}
-
-/// The process's client for this URL's scheme, made when first needed: for https it holds the root certificates, which take
-/// time to load and 0.8 MB to keep. No proxy is taken from the environment, and no redirection followed: nobody is contacted
-/// whom the config does not name.
-fn client(url: &Uri, egress: &Egress, clock: Clock) -> Result<Client, ProbeError> {
-    static SECURE: OnceLock<Client> = OnceLock::new();
-    static CLEAR: OnceLock<Client> = OnceLock::new();
-    let clear = url.scheme_str() == Some("http");
-    // By an uplink it is made for each test, since the config may change under its name.
-    if *egress != Egress::default() {
-        return by_uplink(settings_for(clear, clock)?, egress);
-    }
-    let kept = if clear { &CLEAR } else { &SECURE };
-    if let Some(client) = kept.get() {
-        return Ok(client.clone());
-    }
-    let client = finished(builder(settings_for(clear, clock)?))?;
-    Ok(kept.get_or_init(|| client).clone())
-}
-
-fn by_uplink(settings: rustls::ClientConfig, egress: &Egress) -> Result<Client, ProbeError> {
-    let mut builder = builder(settings).local_address(egress.fixed_source()).dns_resolver(Names(egress.clone()));
-    if let Some(interface) = egress.interface() {
-        builder = builder.interface(interface);
-    }
-    finished(builder)
-}
-
-fn settings_for(clear: bool, clock: Clock) -> Result<rustls::ClientConfig, ProbeError> {
-    if clear { tls::without_roots(clock) } else { tls::client(tls::verifier(None)?, clock, &[b"http/1.1"]) }
-}
-
-fn finished(builder: ClientBuilder) -> Result<Client, ProbeError> {
-    builder.build().map_err(|error| ProbeError::new(ErrorKind::Internal, in_full(&error)))
-}
-
-/// Names, looked up over an uplink.
-struct Names(Egress);
-
-impl Resolve for Names {
-    fn resolve(&self, name: Name) -> Resolving {
-        let egress = self.0.clone();
-        Box::pin(async move {
-            let found = lookup::addresses(&egress, name.as_str()).await?;
-            Ok(Box::new(found.into_iter().map(|address| SocketAddr::new(address, 0))) as Addrs)
-        })
-    }
-}
-
-fn builder(settings: rustls::ClientConfig) -> ClientBuilder {
-    Client::builder()
-        .tls_backend_preconfigured(settings)
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("siaga/", env!("CARGO_PKG_VERSION")))
-        .tcp_nodelay(true)
-        // Kept open between the steps of one test, not between tests.
-        .pool_max_idle_per_host(1)
-        .pool_idle_timeout(Duration::from_secs(2))
-}
-
-async fn in_time<T>(limit: Duration, what: impl Future<Output = reqwest::Result<T>>) -> Result<T, ProbeError> {
-    match tokio::time::timeout(limit, what).await {
-        Ok(outcome) => outcome.map_err(failed),
-        Err(_) => Err(ProbeError::new(ErrorKind::Timeout, format!("no answer within {}", Period(limit)))),
-    }
-}
-
-fn good(response: &Response) -> Result<(), ProbeError> {
-    let status = response.status();
-    if status.is_success() {
-        return Ok(());
-    }
-    Err(ProbeError::new(ErrorKind::Protocol, format!("the server answered {}", status.as_u16())))
-}
-
-fn failed(error: reqwest::Error) -> ProbeError {
-    // The address stands in the config; with it the sentence would be too long for a page.
-    let error = error.without_url();
-    let detail = in_full(&error);
-    let mut kind = if detail.contains("dns error") { ErrorKind::Dns } else { ErrorKind::Protocol };
-    let mut source = std::error::Error::source(&error);
-    while let Some(inner) = source {
-        if let Some(io) = inner.downcast_ref::<std::io::Error>()
-            && kind != ErrorKind::Dns
-        {
-            let by_tls = io.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>);
-            kind = if by_tls { ErrorKind::Tls } else { kind_of(io) };
         }
-        source = inner.source();
     }
-    ProbeError::new(kind, detail)
+}
+
+/// Looks now and then how much has come, and notes it.
+struct Watch {
+    wire: Wire,
+    counter: Option<Counter>,
+    clock: Clock,
+    began: Mono,
+    looked: Mono,
+    before: u64,
+    meter: Meter,
+}
+
+impl Watch {
+    fn on(wire: &Wire, way: Way, clock: Clock) -> Self {
+        let ends = wire.local().zip(wire.peer());
+        let counter = ends.and_then(|(local, peer)| Counter::of(way, local, peer).ok());
+        let told = counter.and_then(|counter| counter.bytes().ok().map(|bytes| (counter, bytes)));
+        let now = clock.mono();
+        let (counter, before) = told.map_or((None, 0), |(counter, bytes)| (Some(counter), bytes));
+        Self { wire: wire.clone(), counter, clock, began: now, looked: now, before, meter: Meter::default() }
+    }
+
+    /// Looks, if the last look is long enough ago. Where the kernel does not tell, what we have `seen` ourselves counts.
+    fn glance(&mut self, seen: u64) {
+        if self.clock.mono().since(self.looked) >= GLANCE {
+            self.look(seen);
+        }
+    }
+
+    fn look(&mut self, seen: u64) {
+        let now = self.counter.as_ref().map_or(Ok(seen), Counter::bytes).unwrap_or(self.before);
+        self.looked = self.clock.mono();
+        let more = now.saturating_sub(self.before);
+        self.before += more;
+        self.wire.note(more);
+        self.meter.look(self.looked.since(self.began), more);
+    }
+}
+
+/// Bytes count as they are given to the line, also where the step is cut off in its middle.
+struct Spending<'a> {
+    ledger: &'a Ledger,
+    wire: &'a Wire,
+    before: u64,
+}
+
+impl Drop for Spending<'_> {
+    fn drop(&mut self) {
+        self.ledger.spend(self.wire.given() - self.before);
+    }
+}
+
+/// The rate by what was `delivered`, unless the answer came so late that the far end cannot have had the bytes by then. Where
+/// the kernel told nothing, the answer alone says it, together with the time that the server took for itself.
+fn believed(delivered: Option<Rate>, size: u64, moving: Duration) -> Rate {
+    let answered = bits(size, moving);
+    match delivered {
+        None if moving >= SUSTAINED => Rate::about(answered, BY_ANSWER),
+        Some(Rate::Known { rate, .. }) if moving >= BESIDE_SERVER && answered < rate * BELIED => Rate::about(answered, 1.0 - BELIED),
+        Some(known @ Rate::Known { .. }) => known,
+        // All of it has come, as the answer says.
+        None | Some(Rate::AtLeast(_)) => Rate::AtLeast(bits(size, moving.max(SUSTAINED))),
+    }
+}
+
+/// As many bytes as come over in `time`.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float is cut to the range")]
+fn bytes(bits_per_second: f64, time: Duration) -> u64 {
+    (bits_per_second / 8.0 * time.as_secs_f64()) as u64
+}
+
+async fn in_time<T>(limit: Duration, what: impl Future<Output = Result<T, ProbeError>>) -> Result<T, ProbeError> {
+    tokio::time::timeout(limit, what)
+        .await
+        .unwrap_or_else(|_| Err(ProbeError::new(ErrorKind::Timeout, format!("no answer within {}", Period(limit)))))
 }

@@ -86,6 +86,11 @@ pub(super) async fn connect(
     Err(failure)
 }
 
+/// Has the connection end at once when it is dropped, with all that is still to be sent: a meeting may not wait for it.
+pub(super) fn ends_at_once(stream: &TcpStream) -> io::Result<()> {
+    Ok(rustix::net::sockopt::set_socket_linger(stream, Some(Duration::ZERO))?)
+}
+
 /// What a failed call on a TCP or UDP socket says.
 pub(super) fn kind_of(error: &io::Error) -> ErrorKind {
     match error.kind() {

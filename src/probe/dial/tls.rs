@@ -10,8 +10,8 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::time_provider::TimeProvider;
-use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
-use tokio::net::TcpStream;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -62,25 +62,14 @@ pub(in crate::probe) fn client(
     clock: Clock,
     alpn: &[&[u8]],
 ) -> Result<ClientConfig, ProbeError> {
-    let mut config = builder(clock)?.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
+    let builder = ClientConfig::builder_with_details(provider(), Arc::new(WallTime(clock)))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| ProbeError::new(ErrorKind::Internal, error.to_string()))?;
+    let mut config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
     config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
     // Each handshake is a whole one: a resumed session would show no certificate.
     config.resumption = rustls::client::Resumption::disabled();
     Ok(config)
-}
-
-/// Settings that trust nobody, for a client that will speak in the clear.
-///
-/// # Errors
-/// As for [`client`].
-pub(in crate::probe) fn without_roots(clock: Clock) -> Result<ClientConfig, ProbeError> {
-    Ok(builder(clock)?.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
-}
-
-fn builder(clock: Clock) -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, ProbeError> {
-    ClientConfig::builder_with_details(provider(), Arc::new(WallTime(clock)))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| ProbeError::new(ErrorKind::Internal, error.to_string()))
 }
 
 /// The name that the certificate must bear.
@@ -96,11 +85,11 @@ pub(in crate::probe) fn server_name(host: &str) -> Result<ServerName<'static>, P
 ///
 /// # Errors
 /// [`ErrorKind::Tls`], or what happened to the connection.
-pub(in crate::probe) async fn handshake(
+pub(in crate::probe) async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
     config: ClientConfig,
     name: ServerName<'static>,
-    stream: TcpStream,
-) -> Result<TlsStream<TcpStream>, ProbeError> {
+    stream: S,
+) -> Result<TlsStream<S>, ProbeError> {
     TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(|error| {
         // An end in the middle of a handshake is what a peer does that does not like us, or speaks no TLS.
         let kind = match kind_of(&error) {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::config::Config;
-use super::wire::{Wire, ends_at_once};
+use super::wire::Wire;
 use crate::clock::Clock;
 use crate::domain::{ErrorKind, ProbeError};
 use crate::probe::dial::{self, kind_of, tls};
@@ -56,7 +56,7 @@ impl Transport {
             return Wire::udp(egress, to).await.map_err(broken);
         }
         let stream = dial::connect(egress, &[to], CONNECT).await?;
-        ends_at_once(&stream).map_err(broken)?;
+        dial::ends_at_once(&stream).map_err(broken)?;
         if matches!(self, Self::Tcp(_)) {
             return Ok(Wire::tcp(stream, to));
         }

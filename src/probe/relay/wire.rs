@@ -6,7 +6,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UdpSocket};
@@ -92,11 +91,6 @@ impl Wire {
 
 const fn ip(to: SocketAddr) -> usize {
     if to.is_ipv4() { 20 } else { 40 }
-}
-
-/// Has the connection end at once when it is dropped, with all that is still to be sent: a meeting may not wait for it.
-pub(super) fn ends_at_once(stream: &TcpStream) -> io::Result<()> {
-    Ok(rustix::net::sockopt::set_socket_linger(stream, Some(Duration::ZERO))?)
 }
 
 trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}

@@ -10,6 +10,8 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::fs::File;
+use std::net::TcpListener;
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +22,7 @@ use std::time::Duration;
 use nix::ifaddrs::getifaddrs;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, bind, recv, send, socket, sockopt};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use siaga::clock::Clock;
 
 use super::impairment::{Fate, Impairment, Way};
@@ -92,6 +95,8 @@ pub(crate) struct Line {
     ways: Vec<JoinHandle<()>>,
     up: Arc<Mutex<Done>>,
     down: Arc<Mutex<Done>>,
+    /// What each way is to become.
+    next: [Arc<Mutex<Option<Way>>>; 2],
 }
 
 impl Line {
@@ -105,6 +110,8 @@ impl Line {
             "link add far1 type veth peer name far0 address 02:00:00:00:00:01 netns far",
             "address add 198.51.100.2/24 dev here0",
             // Nobody asks for addresses, so that only the test's own packets are on the line.
+            // Nor are packets larger than a cable's: TCP would leave their cutting to it.
+            "link set here0 gso_max_segs 1",
             "link set here0 arp off up",
             "link set here1 arp off up",
             "link set far1 arp off up",
@@ -113,6 +120,7 @@ impl Line {
         for line in [
             "link set lo up",
             "address add 198.51.100.1/24 dev far0",
+            "link set far0 gso_max_segs 1",
             "link set far0 arp off up",
             "neighbour add 198.51.100.2 lladdr 02:00:00:00:00:02 dev far0 nud permanent",
         ] {
@@ -122,16 +130,33 @@ impl Line {
         let (here, far) = (Arc::new(tap("here1")), Arc::new(tap("far1")));
         let (ended, began) = (Arc::new(AtomicBool::new(false)), Clock::start());
         let (to_far, to_here) = (Arc::new(Mutex::new(Done::default())), Arc::new(Mutex::new(Done::default())));
-        let carry = |from: &Arc<OwnedFd>, to: &Arc<OwnedFd>, way, done: &Arc<Mutex<Done>>| {
-            let carrier = Carrier { from: Arc::clone(from), to: Arc::clone(to), way, done: Arc::clone(done), began };
-            let ended = Arc::clone(&ended);
-            std::thread::spawn(move || carrier.carry(&ended))
-        };
+        let next: [Arc<Mutex<Option<Way>>>; 2] = [Arc::default(), Arc::default()];
+        let carry =
+            |from: &Arc<OwnedFd>, to: &Arc<OwnedFd>, way, done: &Arc<Mutex<Done>>, next: &Arc<Mutex<Option<Way>>>| {
+                let (from, to, done, next) = (Arc::clone(from), Arc::clone(to), Arc::clone(done), Arc::clone(next));
+                let carrier = Carrier { from, to, way, done, next, began };
+                let ended = Arc::clone(&ended);
+                std::thread::spawn(move || carrier.carry(&ended))
+            };
         let ways = vec![
-            carry(&here, &far, Way::new(up, seed), &to_far),
-            carry(&far, &here, Way::new(down, seed + 1), &to_here),
+            carry(&here, &far, Way::new(up, seed), &to_far, &next[0]),
+            carry(&far, &here, Way::new(down, seed + 1), &to_here, &next[1]),
         ];
-        Self { ended, ways, up: to_far, down: to_here }
+        Self { ended, ways, up: to_far, down: to_here, next }
+    }
+
+    /// Makes the line another, with a seed of its own; what is under way comes out as it would have.
+    pub(crate) fn become_like(&self, up: Impairment, down: Impairment) {
+        for (place, impairment) in self.next.iter().zip([up, down]) {
+            *place.lock().unwrap() = Some(Way::new(impairment, 11));
+        }
+    }
+
+    /// Has both ends send no TCP segment that is longer than the cable's packets, as a real card does.
+    pub(crate) fn segment() {
+        ip(&["link set here0 gso_max_segs 1"]);
+        let done = Self::far("ip").args("link set far0 gso_max_segs 1".split(' ')).status().unwrap();
+        assert!(done.success());
     }
 
     /// A command on the far side.
@@ -139,6 +164,17 @@ impl Line {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", "far", program]);
         command
+    }
+
+    /// A listener on the far side, for a server in this process.
+    pub(crate) fn listen(port: u16) -> TcpListener {
+        // A thread of its own goes there, and what it opens stays there.
+        let there = std::thread::spawn(move || {
+            let far = File::open("/run/netns/far").unwrap();
+            move_into_link_name_space(far.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
+            TcpListener::bind((FAR, port)).unwrap()
+        });
+        there.join().unwrap()
     }
 
     /// What the way there has done so far.
@@ -178,6 +214,7 @@ struct Carrier {
     to: Arc<OwnedFd>,
     way: Way,
     done: Arc<Mutex<Done>>,
+    next: Arc<Mutex<Option<Way>>>,
     began: Clock,
 }
 
@@ -208,15 +245,37 @@ impl Carrier {
     fn enter(&mut self, frame: &mut [u8]) -> Option<Duration> {
         let packet = frame.get_mut(ETHERNET..).filter(|packet| packet.first().is_some_and(|byte| byte >> 4 == 4))?;
         let header = usize::from(packet[0] & 0x0F) * 4;
-        // On a cable of veth the sum is not there yet; without one it is not looked at (RFC 768).
-        if packet[9] == 17
-            && let Some(sum) = packet.get_mut(header + 6..header + 8)
-        {
-            sum.fill(0);
+        // On a cable of veth the sum is not there yet; UDP's is not looked at without one (RFC 768).
+        match packet[9] {
+            6 => sum_tcp(packet, header),
+            17 => packet.get_mut(header + 6..header + 8)?.fill(0),
+            _ => {}
+        }
+        if let Some(next) = self.next.lock().unwrap().take() {
+            self.way = next;
         }
         let into = self.began.elapsed();
         let fate = self.way.fate(into, packet.len());
         self.done.lock().unwrap().0.push(Passed { into, fate });
         if let Fate::Out(out) = fate { Some(out) } else { None }
     }
+}
+
+/// Writes a TCP segment's checksum (RFC 9293 §3.1): over both addresses, protocol and length, then the segment.
+fn sum_tcp(packet: &mut [u8], header: usize) {
+    let total = usize::from(u16::from_be_bytes([packet[2], packet[3]])).min(packet.len());
+    if header + 20 > total {
+        return;
+    }
+    packet[header + 16..header + 18].fill(0);
+    let words = |bytes: &[u8]| -> u32 {
+        bytes.chunks(2).map(|pair| u32::from(pair[0]) << 8 | pair.get(1).map_or(0, |low| u32::from(*low))).sum()
+    };
+    let length = u32::try_from(total - header).unwrap();
+    let mut sum = words(&packet[12..20]) + 6 + length + words(&packet[header..total]);
+    while sum > 0xFFFF {
+        sum = (sum & 0xFFFF) + (sum >> 16);
+    }
+    let sum = !u16::try_from(sum).unwrap();
+    packet[header + 16..header + 18].copy_from_slice(&sum.to_be_bytes());
 }

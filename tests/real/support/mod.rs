@@ -1,5 +1,8 @@
 //! What the tests stand on: real servers of their own, ended by their own handle.
 
+pub(crate) mod browser;
+pub(crate) mod cable;
+pub(crate) mod call;
 pub(crate) mod certificates;
 pub(crate) mod child;
 pub(crate) mod daemon;

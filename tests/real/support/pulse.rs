@@ -32,11 +32,7 @@ impl Pulse {
 
     /// A session without a server.
     fn bare() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        if rustix::process::getuid().is_root() {
-            chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
-        }
-        Self { folder, server: None, beside: Vec::new() }
+        Self { folder: Self::new_folder(), server: None, beside: Vec::new() }
     }
 
     /// The same with `PipeWire`: a source "ear" that hears what the sink "speaker" plays.
@@ -153,6 +149,15 @@ impl Pulse {
             self.inside(command, program);
             command.args(arguments);
         })
+    }
+
+    /// An empty folder of the session's user.
+    pub(crate) fn new_folder() -> TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        if rustix::process::getuid().is_root() {
+            chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        folder
     }
 
     /// Whose session it is.
