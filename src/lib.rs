@@ -18,6 +18,7 @@ pub mod far_end;
 pub mod notify;
 pub mod peer;
 pub mod probe;
+pub mod radio;
 pub mod reflect;
 pub mod seat;
 pub mod store;

@@ -22,7 +22,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("config", &["domain", "probe", "notify"]),
     ("probe", &["domain", "engine", "clock", "peer"]),
     ("control", &["domain", "engine", "clock", "peer"]),
-    ("notify", &["domain", "engine", "clock"]),
+    ("notify", &["domain", "engine", "clock", "radio"]),
     ("store", &["domain", "engine", "clock"]),
     ("web", &["domain", "engine", "clock"]),
     ("report", &["domain", "engine", "clock"]),
@@ -34,6 +34,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("reflect", &["domain", "clock", "probe"]),
     ("seat", &["domain", "probe", "peer"]),
     ("survey", &["domain", "engine", "probe"]),
+    ("radio", &["domain", "clock", "probe"]),
     ("engine", &["domain"]),
     ("clock", &["domain"]),
     // Unix sockets and who is at their other end.

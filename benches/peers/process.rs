@@ -141,6 +141,18 @@ impl Drop for Process {
     }
 }
 
+/// Runs a command to its end; what CPU time it took, s.
+pub(crate) fn cpu_of(command: &mut Command) -> Result<f64, String> {
+    let mut child = command.spawn().map_err(|error| error.to_string())?;
+    // Ended, but not yet taken away: its clock can still be read.
+    let ended = rustix::process::WaitIdOptions::EXITED | rustix::process::WaitIdOptions::NOWAIT;
+    let waited = rustix::process::waitid(rustix::process::WaitId::Pid(Pid::from_child(&child)), ended);
+    let cpu = cpu_clock(child.id());
+    let status = child.wait().map_err(|error| error.to_string())?;
+    waited.map_err(|error| error.to_string())?;
+    cpu.filter(|_| status.success()).ok_or_else(|| format!("it ended with {status}"))
+}
+
 /// What is wanted of `/proc/PID/stat`.
 struct Stat {
     parent: u32,
@@ -161,7 +173,7 @@ impl Stat {
 }
 
 /// CPU time of a process's threads, ended ones included, s; `None` if there is no such process.
-fn cpu_clock(pid: u32) -> Option<f64> {
+pub(crate) fn cpu_clock(pid: u32) -> Option<f64> {
     let pid = nix::unistd::Pid::from_raw(i32::try_from(pid).ok()?);
     let time = nix::time::clock_getcpuclockid(pid).ok()?.now().ok()?;
     Some(Duration::from(time).as_secs_f64())

@@ -14,7 +14,9 @@ use crate::stats::{Measured, Sample};
 /// Whose versions are told.
 const PACKAGES: &[&str] = &[
     "collectd-core",
+    "curl",
     "fping",
+    "iperf3",
     "iputils-ping",
     "nginx",
     "nut-server",
@@ -182,6 +184,8 @@ fn number(value: f64, unit: Unit) -> String {
         Unit::Seconds => format!("{:.1} µs", value * 1e6),
         Unit::Bytes => format!("{:.1} MB", value / 1e6),
         Unit::Share => format!("{:.3} % of a core", value * 100.0),
+        Unit::Error => format!("{:.2} %", value * 100.0),
+        Unit::Nanoseconds => format!("{:.2} ns", value * 1e9),
         Unit::Count => format!("{value:.0}"),
     }
 }

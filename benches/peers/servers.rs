@@ -100,6 +100,31 @@ pub(crate) fn far_nginx(lab: &Lab) -> Result<Server, String> {
     nginx_at(lab, "far-nginx", lab.far_command("nginx"), far_web(), &tls)
 }
 
+/// Where the far end gives and takes large files.
+pub(crate) const FILES: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 12)), 81);
+
+/// The folder of those files.
+pub(crate) const FILES_FOLDER: &str = "far-files-root";
+
+/// A web server with files of several sizes at the far end, which reads what is posted to `/up` before it answers.
+pub(crate) fn far_files(lab: &Lab) -> Result<Server, String> {
+    let root = lab.folder(FILES_FOLDER)?;
+    for (name, bytes) in [("empty", 0), ("20MB", 20_000_000), ("500MB", 500_000_000), ("2GB", 2_000_000_000)] {
+        let file = fs::File::create(root.join(name)).and_then(|file| file.set_len(bytes));
+        file.map_err(|error| format!("{name}: {error}"))?;
+    }
+    let address = SocketAddr::new(FILES.ip(), 80);
+    let more = format!(
+        "server {{ listen {FILES}; root {}; sendfile on; client_max_body_size 0; client_body_buffer_size 32m;\n\
+         location /missing {{ return 404; }}\n\
+         location /up {{ proxy_pass http://{address}/; proxy_method GET; proxy_pass_request_body off;\n\
+         proxy_set_header Content-Length \"\"; }} }}",
+        root.display()
+    );
+    nginx_at(lab, "far-files", lab.far_command("nginx"), address, &more)
+}
+
 fn nginx_at(
     lab: &Lab,
     name: &'static str,

@@ -88,6 +88,9 @@ impl Driver {
                     }
                 }
             }
+            for check in self.engine.drain_lapsed() {
+                tracing::warn!(%check, "it has not told for too long whether the room is in use; its last word, that it is, counts no more");
+            }
             proof_due = (self.heartbeat)();
             waiting.append(&mut self.engine.drain_events());
             if !waiting.is_empty() {

@@ -6,6 +6,7 @@
 //!                              └─▶ history ─▶ store
 //! ```
 
+mod again;
 pub mod delivery;
 pub mod desk;
 pub mod driver;
@@ -132,12 +133,13 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let desk = Desk::new(
         clock,
         snapshot_seen.clone(),
-        requests_seen,
+        requests_seen.clone(),
         configs_seen.clone(),
         store.clone(),
         asks,
         stats.clone(),
     );
+    let asking_again = tokio::spawn(again::ask(snapshot_seen.clone(), requests_seen.clone()));
     let folder_made_anew = Arc::new(Notify::new());
     let control = listen_for_orders(&config, &folder)
         .map(|control| tokio::spawn(control.run(Arc::new(desk), Arc::clone(&folder_made_anew))));
@@ -219,6 +221,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     if let Some(control) = &control {
         control.abort();
     }
+    asking_again.abort();
     drop(probes);
     let in_order = async {
         let left = driving.await;

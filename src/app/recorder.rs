@@ -103,15 +103,20 @@ pub enum Ask {
 impl Recorder {
     /// Records until the judge has ended.
     pub async fn run(mut self, mut happened: mpsc::Receiver<Vec<Event>>, mut asks: mpsc::Receiver<Ask>) -> Self {
+        let mut look = Mono::NEVER;
         loop {
-            let look = self.policy.next_look().map_or(Mono::NEVER, |wait| self.clock.mono().after(wait));
+            look = next_look(look, self.policy.next_look(), self.clock.mono());
             tokio::select! {
+                biased;
+                () = self.clock.sleep_until(look) => {
+                    look = Mono::NEVER;
+                    self.look().await;
+                }
                 events = happened.recv() => match events {
                     Some(events) => self.record(events).await,
                     None => return self,
                 },
                 Some(ask) = asks.recv() => self.answer(ask).await,
-                () = self.clock.sleep_until(look) => self.look().await,
             }
         }
     }
@@ -229,6 +234,11 @@ impl Recorder {
     }
 }
 
+/// When to look again. It is put off only once it is due: events without pause must not do that for ever.
+fn next_look(planned: Mono, wanted: Option<Duration>, now: Mono) -> Mono {
+    wanted.map_or(Mono::NEVER, |wait| planned.min(now.after(wait)))
+}
+
 fn tell_log(change: &Change<'_>) {
     let codes = |incident: &Incident| {
         let codes: Vec<_> = incident.reasons.iter().map(|reason| reason.def.code).collect();
@@ -311,6 +321,16 @@ mod tests {
             closed_at: None,
             settling: false,
         }
+    }
+
+    #[test]
+    fn events_without_pause_do_not_put_off_what_is_due_by_time() {
+        let wait = Some(Duration::from_secs(20));
+        let at = |seconds| Mono::ZERO.after(Duration::from_secs(seconds));
+        let planned = next_look(Mono::NEVER, wait, at(0));
+        let later = (1..20).fold(planned, |planned, second| next_look(planned, wait, at(second)));
+        assert_eq!(later, at(20));
+        assert_eq!(next_look(later, None, at(21)), Mono::NEVER);
     }
 
     #[tokio::test]

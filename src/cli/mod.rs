@@ -12,6 +12,7 @@ pub mod listing;
 pub mod orders;
 pub mod paint;
 pub mod platforms;
+pub mod radio;
 pub mod reasons;
 pub mod reflect;
 pub mod replay;
@@ -72,7 +73,7 @@ enum Command {
     Test(test::TestArgs),
     /// Say whether a meeting can be held at this place: watch its internet, test it, and write a report of one page.
     Survey(Box<survey::SurveyArgs>),
-    /// What has to do with who is told: send a test message.
+    /// What has to do with who is told: send a test message, say that somebody sees to an incident, ask for silence.
     Alert(alert::AlertArgs),
     /// Show who had the running daemon test what, and what became of it.
     Audit(audit::AuditArgs),
@@ -118,10 +119,31 @@ enum Command {
     },
     /// Answer the path tests of other machines (STAMP, RFC 8762): the far end of a line, with limits. Reads no config.
     Reflect(reflect::ReflectArgs),
+    /// The voice on the HT channel: the phrases to record, and a test on the air.
+    #[command(subcommand)]
+    Radio(radio::RadioCommand),
     /// List every reason that can be given, with its remedy.
     Reasons,
     /// List the ports of meeting platforms: who said so, when that was read, and what should be read again.
     Platforms,
+    /// Hold the radio's key, and release it when the parent is gone (internal).
+    #[command(hide = true)]
+    RadioGuard {
+        /// What is guarded.
+        post: std::ffi::OsString,
+    },
+    /// Speak a transmission when told, and die with the parent (internal).
+    #[command(hide = true)]
+    RadioVoice {
+        /// What is spoken.
+        plan: std::ffi::OsString,
+    },
+    /// Say how loud the channel is (internal).
+    #[command(hide = true)]
+    RadioEar {
+        /// Where it is heard.
+        pcm: std::ffi::OsString,
+    },
     /// Look at a device that can hang, for a parent that will not wait (internal).
     #[command(hide = true)]
     DeviceChild {
@@ -172,6 +194,12 @@ pub fn main() -> ExitCode {
     // Before anything else: a parent waits with a deadline.
     if let Command::DeviceChild { args } = &cli.command {
         return crate::probe::child::main(args);
+    }
+    match &cli.command {
+        Command::RadioGuard { post } => return crate::radio::guard::main(post),
+        Command::RadioVoice { plan } => return crate::radio::voice::main(plan),
+        Command::RadioEar { pcm } => return crate::radio::voice::listen(pcm),
+        _ => {}
     }
     match cli.dispatch() {
         Ok(_) if paint::was_lost() => ExitCode::from(FAILED),
@@ -253,6 +281,8 @@ impl Cli {
                 Ok(0)
             }),
             Command::Reflect(args) => on_runtime(reflect::run(args)),
+            Command::Radio(radio::RadioCommand::Phrases(args)) => Ok(radio::phrases(args)),
+            Command::Radio(radio::RadioCommand::Test(args)) => on_runtime(radio::test(args)),
             Command::Reasons => {
                 say(&reasons::listing(self.lang_at_least()));
                 Ok(0)
@@ -262,7 +292,10 @@ impl Cli {
                 say(&platforms::listing(self.lang_at_least(), today));
                 Ok(0)
             }
-            Command::DeviceChild { .. } => Ok(FAILED),
+            Command::RadioGuard { .. }
+            | Command::RadioVoice { .. }
+            | Command::RadioEar { .. }
+            | Command::DeviceChild { .. } => Ok(FAILED),
         }
     }
 

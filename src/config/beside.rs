@@ -25,9 +25,14 @@ impl<'s> Beside<'s> {
         Self { folder: Path::new(&source.path).parent().unwrap_or(Path::new("")), files }
     }
 
+    /// `path` from the config's folder, wherever the process stands.
+    pub(super) fn at(&self, path: &Path) -> PathBuf {
+        self.folder.join(path)
+    }
+
     /// Makes `path` one from the config's folder, wherever the process stands, and says why it cannot be read.
     pub(super) fn find(&self, path: &mut PathBuf) -> Result<(), String> {
-        *path = self.folder.join(&*path);
+        *path = self.at(path);
         if self.files == Files::NotAsked {
             return Ok(());
         }

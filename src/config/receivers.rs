@@ -101,6 +101,9 @@ fn receiver(table: Table<'_>, beside: &Beside<'_>, problems: &mut Problems) -> O
             problems.say(table.at(key), message);
         }
     }
+    if let Some(folder) = way.folders() {
+        *folder = beside.at(folder);
+    }
     if let Some((key, why)) = way.misfit() {
         problems.say(table.at(key), why);
     }

@@ -279,6 +279,8 @@ pub enum Limit {
     Fixed(f64),
     /// As the profile says.
     Profile(ProfileLimit),
+    /// Of a share l that the profile allows each way, what it comes to there and back: 1 - (1 - l)².
+    ThereAndBack(ProfileLimit),
 }
 
 /// The limits that a profile gives.

@@ -44,6 +44,6 @@ pub use silence::Silence;
 pub use sketch::Sketch;
 pub use snapshot::{CheckView, ComponentView, ProfileView, Snapshot};
 pub use time::{Mono, Now};
-pub use units::{Period, Rate, Size};
+pub use units::{Frequency, Period, Rate, Size};
 pub use uplink::Uplink;
 pub use verdict::Verdict;

@@ -34,11 +34,13 @@ pub enum GiveUp {
     TooOld,
     /// The config names no such receiver any more.
     NoReceiver,
+    /// Newer word of the same incident waits behind it, and what is said on the air is gone as it is said.
+    Overtaken,
 }
 
 impl GiveUp {
     /// All, in the order of metrics.
-    pub const ALL: [Self; 3] = [Self::Refused, Self::TooOld, Self::NoReceiver];
+    pub const ALL: [Self; 4] = [Self::Refused, Self::TooOld, Self::NoReceiver, Self::Overtaken];
 
     /// The word in rows and metrics.
     pub const fn as_str(self) -> &'static str {
@@ -46,6 +48,7 @@ impl GiveUp {
             Self::Refused => "refused",
             Self::TooOld => "too_old",
             Self::NoReceiver => "no_receiver",
+            Self::Overtaken => "overtaken",
         }
     }
 }
@@ -65,6 +68,9 @@ pub trait Outbox: Clone + Send + Sync + 'static {
 
     /// The receivers that something is kept for, whether the config still names them or not.
     fn receivers(&self) -> impl Future<Output = Vec<Arc<str>>> + Send;
+
+    /// Whether newer word of the same incident waits for the same receiver.
+    fn is_overtaken(&self, notification: &Notification) -> impl Future<Output = bool> + Send;
 
     /// An attempt failed; another comes not before `next_attempt_at`.
     fn failed(&self, key: &str, error: &str, next_attempt_at: Timestamp) -> impl Future<Output = ()> + Send;

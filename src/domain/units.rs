@@ -1,4 +1,4 @@
-//! Durations, rates and sizes as people write them: `"15s"`, `"2.6 Mbit/s"`, `"200 MB"`.
+//! Durations, rates, sizes and frequencies as people write them: `"15s"`, `"2.6 Mbit/s"`, `"200 MB"`, `"162.475 MHz"`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Why a text is not a duration, a rate or a size.
+/// Why a text is not a duration, a rate, a size or a frequency.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnitError {
     /// It does not begin with a number.
@@ -177,6 +177,46 @@ impl fmt::Display for Size {
     }
 }
 
+/// A frequency: `"162.475 MHz"`. Powers of 1000.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Frequency(
+    /// Hz
+    pub u64,
+);
+text_form!(Frequency, "162.475 MHz", "a frequency");
+
+const FREQUENCIES: [(&str, u64); 4] = [("GHz", 1_000_000_000), ("MHz", 1_000_000), ("kHz", 1_000), ("Hz", 1)];
+
+impl FromStr for Frequency {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let (number, unit) = split(text, "162.475 MHz")?;
+        let (_, size) = FREQUENCIES.iter().find(|(word, _)| *word == unit).ok_or_else(|| UnitError::Unit {
+            given: text.to_owned(),
+            allowed: "Hz, kHz, MHz, GHz",
+            example: "162.475 MHz",
+        })?;
+        #[allow(clippy::cast_precision_loss, reason = "unit sizes are small")]
+        let hertz = (number * (*size as f64)).round();
+        if hertz > 1e12 {
+            return Err(UnitError::Range { given: text.to_owned() });
+        }
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded on both sides above")]
+        Ok(Self(hertz as u64))
+    }
+}
+
+impl fmt::Display for Frequency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (word, size) = FREQUENCIES.iter().find(|(_, size)| self.0 >= *size).unwrap_or(&("Hz", 1));
+        // To the hertz, without zeros at the end. A unit is at most 10⁹ Hz, so that nine digits are all.
+        let fraction = self.0 % size * 1_000_000_000 / size;
+        let digits = format!("{}.{fraction:09}", self.0 / size);
+        write!(f, "{} {word}", digits.trim_end_matches('0').trim_end_matches('.'))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,6 +232,10 @@ mod tests {
         for text in ["256 kB", "200 MB", "7 B"] {
             assert_eq!(text.parse::<Size>().unwrap().to_string(), text);
         }
+        for text in ["162.475 MHz", "27 MHz", "1.2966 GHz", "7 Hz", "26.96 MHz"] {
+            assert_eq!(text.parse::<Frequency>().unwrap().to_string(), text);
+        }
+        assert_eq!("162.4750 MHz".parse(), Ok(Frequency(162_475_000)));
         assert_eq!("1.5s".parse::<Period>().unwrap().0, Duration::from_millis(1500));
     }
 
@@ -206,6 +250,12 @@ mod tests {
             error,
             r#""2.6 Mbps" has no unit that is known here; allowed are bit/s, kbit/s, Mbit/s, Gbit/s, as in "2.6 Mbit/s""#
         );
+        let error = "162.475".parse::<Frequency>().unwrap_err().to_string();
+        assert_eq!(
+            error,
+            r#""162.475" has no unit that is known here; allowed are Hz, kHz, MHz, GHz, as in "162.475 MHz""#
+        );
+        assert!("9999 GHz".parse::<Frequency>().is_err());
         assert!("-3s".parse::<Period>().is_err());
         assert!("99999999999999999999999d".parse::<Period>().is_err());
         assert!("99999999999999999999 GB".parse::<Size>().is_err());

@@ -33,7 +33,8 @@ pub struct CheckState {
     fresh_until: Option<Mono>,
     stale: bool,
     held: Option<Timestamp>,
-    in_use: bool,
+    /// Until when the word counts that somebody uses the device, if that was the last word.
+    used_until: Option<Mono>,
     /// Where its devices were when they were last seen, and which buses were last missed.
     places: Vec<String>,
     gone: Vec<String>,
@@ -70,7 +71,7 @@ impl CheckState {
             fresh_until: None,
             stale: false,
             held: None,
-            in_use: false,
+            used_until: None,
             places: Vec::new(),
             gone: Vec::new(),
             caught_up: false,
@@ -98,10 +99,10 @@ impl CheckState {
         self.last.is_some()
     }
 
-    /// Whether somebody was last seen to use the device. Eyes that close do not end a meeting: what is stale or failed
-    /// says nothing, and the last word stands until a reading takes it back.
+    /// Whether somebody was last seen to use the device. Eyes that close do not end a meeting at once: what failed says nothing,
+    /// and the last word counts as long as evidence of this check does. Then nobody knows, and nothing is held back by it.
     pub const fn in_use(&self) -> bool {
-        self.in_use
+        self.used_until.is_some()
     }
 
     /// Takes in what was said of it under the profile at `place` before a restart: what this process finds to be the same is
@@ -134,7 +135,7 @@ impl CheckState {
             self.take(observation, now);
             return;
         }
-        self.in_use = observation.reading.in_use.unwrap_or(self.in_use);
+        // Its word of the room's use is as old.
         self.fresh_until = Some(until);
         self.last = Some(Arc::new(observation));
         self.stale = true;
@@ -148,7 +149,7 @@ impl CheckState {
     /// the middle of a meeting ends no meeting.
     #[must_use]
     pub fn used_as(self, before: &Self) -> Self {
-        Self { in_use: before.in_use, ..self }
+        Self { used_until: before.used_until, ..self }
     }
 
     /// The same check under other profiles (a reload): what is known of it stays, and is judged by the new limits.
@@ -165,6 +166,11 @@ impl CheckState {
             }
         }
         Self { sets: new.sets, of_profile: new.of_profile, view: None, ..self }
+    }
+
+    /// Lets the time pass for the word that somebody uses the device: when it became too old, once.
+    pub fn lapses(&mut self, now: Now) -> Option<Mono> {
+        self.used_until.take_if(|until| *until <= now.mono)
     }
 
     /// Lets the time pass.
@@ -186,8 +192,8 @@ impl CheckState {
         }
     }
 
-    /// Tells whether the room is in use: an active check is held meanwhile, its last state stands.
-    pub fn hold_back(&mut self, in_use: bool, now: Now) {
+    /// Tells whether the room is in use, or `free` since when it is not: an active check is held meanwhile, its last state stands.
+    pub fn hold_back(&mut self, in_use: bool, free: Mono, now: Now) {
         if !self.spec.active || in_use == self.held.is_some() {
             return;
         }
@@ -198,7 +204,7 @@ impl CheckState {
             self.held = None;
             // Once for each run: a room that is used now and then may not keep old evidence alive for ever.
             if !std::mem::replace(&mut self.caught_up, true) {
-                let catch_up = now.mono.after(self.spec.fresh_for.min(CATCH_UP));
+                let catch_up = free.after(self.spec.fresh_for.min(CATCH_UP));
                 self.fresh_until = self.fresh_until.map(|until| until.max(catch_up));
             }
         }
@@ -210,6 +216,7 @@ impl CheckState {
             Some(until) if !self.stale && self.held.is_none() => until,
             _ => Mono::NEVER,
         };
+        let freshness = freshness.min(self.used_until.unwrap_or(Mono::NEVER));
         if self.stale || !self.lasts_by_itself() {
             return freshness;
         }
@@ -274,7 +281,8 @@ impl CheckState {
 
     fn take(&mut self, observation: Observation, now: Now) {
         // An outage of the wall clock cannot reach here: age is counted on the monotonic one.
-        self.fresh_until = Some(observation.at.mono.after(self.spec.fresh_for));
+        let fresh_until = observation.at.mono.after(self.spec.fresh_for);
+        self.fresh_until = Some(fresh_until);
         self.stale = false;
         // What is unplugged stands nowhere, and a bus that is back is still missed until that has lasted: the last word stays.
         for (last, now) in
@@ -286,7 +294,7 @@ impl CheckState {
         }
         self.view = None;
         if let Some(in_use) = observation.reading.in_use {
-            self.in_use = in_use;
+            self.used_until = in_use.then_some(fresh_until);
         }
         match observation.reading.sample {
             Some(sample) => self.window.push(sample),

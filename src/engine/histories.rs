@@ -42,6 +42,36 @@ fn a_reload_of_a_figure_forgets_nothing_that_was_seen() {
 }
 
 #[test]
+fn a_word_of_use_that_nobody_renews_or_takes_back_ends_with_its_age() {
+    let used = |now| {
+        let reading = Reading { in_use: Some(true), ..Reading::default() };
+        Observation::read("camera".into(), now, Duration::ZERO, reading)
+    };
+    // Looks that fail from then on, through a reload; as `spec` says, evidence counts for 20 s.
+    let mut engine = Engine::new(room(), Restored::default(), at(0.0));
+    all_good(&mut engine, at(0.0));
+    engine.observe(used(at(1.0)), at(1.0));
+    let mut looks_elsewhere = room();
+    Arc::make_mut(&mut looks_elsewhere.checks[3]).looks_at += 1;
+    assert_eq!(looks_elsewhere.checks[3].name, "camera".into());
+    engine.adopt(looks_elsewhere, at(10.0));
+    for second in 2..=20 {
+        engine.observe(says("camera", Verdict::Unknown, at(f64::from(second))), at(f64::from(second)));
+        assert!(engine.snapshot().in_use, "{second}");
+    }
+    assert_eq!(engine.next_deadline(), at(21.0).mono);
+    engine.tick(at(21.0));
+    let snapshot = engine.snapshot();
+    assert!(!snapshot.in_use && snapshot.check("bandwidth").unwrap().held.is_none());
+    assert_eq!(engine.drain_lapsed(), ["camera".into()]);
+    // What an earlier process saw is as old as it is.
+    for (began, in_use) in [(20.9, true), (21.0, false)] {
+        let restored = Restored { observations: vec![used(at(1.0))], ..Restored::default() };
+        assert_eq!(Engine::new(room(), restored, at(began)).snapshot().in_use, in_use, "{began}");
+    }
+}
+
+#[test]
 fn evidence_that_was_too_old_at_a_restart_makes_the_first_look_no_recovery() {
     let restored = Restored {
         observations: NAMES.map(|name| says(name, Verdict::Ready, at(0.0))).to_vec(),

@@ -38,6 +38,7 @@ impl Limits {
             Limit::None => None,
             Limit::Fixed(value) => Some(value),
             Limit::Profile(limit) => profile.limit(limit),
+            Limit::ThereAndBack(limit) => profile.limit(limit).map(|share| 1.0 - (1.0 - share).powi(2)),
         };
         let rules = spec
             .rules
@@ -172,6 +173,26 @@ mod tests {
         assert_eq!(verdicts(0.0, 0.0), [no; 4]);
         assert_eq!(verdicts(1.0, 0.0), [yes, no, yes, no]);
         assert_eq!(verdicts(0.0, 1.0), [no, yes, yes, no]);
+    }
+
+    #[test]
+    fn loss_there_and_back_is_held_to_what_each_way_may_lose() {
+        let mut far = spec("far", Kind::Icmp, Level::FarEnd);
+        far.loss = Some(crate::domain::check::LossRule {
+            degraded: Limit::ThereAndBack(ProfileLimit::LossDegraded),
+            not_ready: Limit::ThereAndBack(ProfileLimit::LossNotReady),
+            reason: &BROKEN,
+            undecided: &BROKEN,
+            window: 600,
+        });
+        let base = (*profile("meeting", 1e6, 5e5)).clone();
+        let meeting =
+            crate::domain::Profile { loss: crate::domain::profile::Pair { degraded: 0.02, not_ready: 0.05 }, ..base };
+        let Some((Some(degraded), Some(not_ready))) = Limits::of(&far, &meeting).loss else { panic!("no limits") };
+        assert!((degraded - 0.0396).abs() < 1e-9 && (not_ready - 0.0975).abs() < 1e-9, "{degraded} {not_ready}");
+        // 3 % each way is 5.9 % of echoes: worth attention, and no more.
+        let echoes = 1.0 - 0.97_f64.powi(2);
+        assert!(degraded < echoes && echoes < not_ready);
     }
 
     static RATE: Quantity = Quantity::gauge("some_bits_per_second", Unit::BitsPerSecond, "A test's own.");

@@ -121,6 +121,7 @@ pub struct Engine {
     /// Since when each component stands by a backup uplink, per profile.
     on_backup: HashMap<(usize, Component), Timestamp>,
     events: Vec<Event>,
+    lapsed: Vec<CheckName>,
     /// The newest roll-up of each profile, and what it was made of.
     rolled_up: Vec<Option<(MadeOf, Arc<ProfileView>)>>,
     /// What was told last was of this list.
@@ -180,6 +181,7 @@ impl Engine {
             since: HashMap::new(),
             on_backup: HashMap::new(),
             events: Vec::new(),
+            lapsed: Vec::new(),
             rolled_up: Vec::new(),
             told_of: None,
             view,
@@ -277,10 +279,23 @@ impl Engine {
         std::mem::take(&mut self.events)
     }
 
+    /// The checks whose word that the room is in use became too old since this was last asked.
+    pub fn drain_lapsed(&mut self) -> Vec<CheckName> {
+        std::mem::take(&mut self.lapsed)
+    }
+
     fn pass_time(&mut self, now: Now) {
+        // What became too old did so then, however late this is called.
+        let mut free = None;
+        for check in &mut self.checks {
+            if let Some(until) = check.lapses(now) {
+                free = free.max(Some(until));
+                self.lapsed.push(check.spec().name.clone());
+            }
+        }
         self.in_use = self.agenda_live || self.checks.iter().any(CheckState::in_use);
         for check in &mut self.checks {
-            check.hold_back(self.in_use, now);
+            check.hold_back(self.in_use, free.unwrap_or(now.mono), now);
             check.tick(now);
         }
         self.judge(now);

@@ -118,11 +118,12 @@ fn a_microphone_in_use_holds_the_active_checks_without_any_agenda() {
     assert!(engine.snapshot().in_use);
     assert!(engine.snapshot().check("bandwidth").unwrap().held.is_some());
     engine.observe(says("camera", Verdict::Unknown, at(2.0)), at(2.0));
-    engine.tick(at(500.0));
     assert!(engine.snapshot().in_use, "eyes that close do not end a meeting");
     let reading = Reading { in_use: Some(false), ..Reading::default() };
-    engine.observe(Observation::read("camera".into(), at(501.0), Duration::ZERO, reading), at(501.0));
+    engine.observe(Observation::read("camera".into(), at(3.0), Duration::ZERO, reading), at(3.0));
     assert!(!engine.snapshot().in_use);
+    engine.tick(at(500.0));
+    assert!(engine.drain_lapsed().is_empty(), "it was taken back");
 }
 
 #[test]

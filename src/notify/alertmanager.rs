@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::document::{Document, Event};
 use super::error::{DeliveryError, Failure, SetupError};
-use super::{http, secret};
+use super::http;
 use crate::domain::{Notification, Period, SecretFile, Verdict};
 
 /// What belongs to an Alertmanager.
@@ -78,11 +78,8 @@ impl Ready {
         let document = Document::of(notification)?;
         let url = self.config.url.join("./api/v2/alerts");
         let url = url.map_err(|error| DeliveryError::new(Failure::Connect, error.to_string()))?;
-        let mut request =
-            self.client.post(url).json(&[alert(&document, notification.created_at, self.config.stands_for)]);
-        if let Some(file) = &self.config.token_file {
-            request = request.bearer_auth(secret::read_text(file).await?);
-        }
+        let alert = alert(&document, notification.created_at, self.config.stands_for);
+        let request = http::with_token(self.client.post(url).json(&[alert]), self.config.token_file.as_ref()).await?;
         let response = http::send(request).await?;
         http::judge(response.status(), response.headers())
     }

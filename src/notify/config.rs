@@ -1,7 +1,6 @@
 //! `[[receiver]]` in the config: what all have in common. What belongs to a kind stands beside the kind ([`super::kinds`]).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
@@ -9,7 +8,7 @@ use super::kinds::{Kind, Way};
 use crate::domain::{Lang, Period};
 
 /// Somebody who is told.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Its name, unique among receivers.
     pub name: Arc<str>,
@@ -35,7 +34,7 @@ pub struct Shared {
     /// The language of the messages; the room's, if left out.
     #[serde(default)]
     pub language: Option<Lang>,
-    /// How long one attempt may take, from the name's resolution to the answer: 10 s, if left out.
+    /// How long one attempt may take, from the name's resolution to the answer: 10 s, if left out; of a radio its `wait` and two minutes.
     #[serde(default)]
     pub timeout: Option<Period>,
 }
@@ -43,8 +42,7 @@ pub struct Shared {
 impl Shared {
     /// Together with the kind's own part; `None` if it has no name.
     pub fn with(self, way: Way) -> Option<Config> {
-        // A satellite's line under load answers in three seconds; twice that and something to spare.
-        let timeout = self.timeout.unwrap_or(Period(Duration::from_secs(10)));
+        let timeout = self.timeout.unwrap_or(Period(way.patience()));
         Some(Config { name: self.name?, language: self.language, timeout, way })
     }
 }
@@ -71,7 +69,7 @@ mod tests {
         for text in ["name = ''", "name = 'two\\nlines'", "name = 'a b'"] {
             assert!(read(text).unwrap_err().contains("1 to 64"), "{text}");
         }
-        assert!(read("kind = 'pigeon'").unwrap_err().contains("unknown variant `pigeon`, expected one of `webhook`"));
+        assert!(read("kind = 'pigeon'").unwrap_err().contains("unknown variant `pigeon`, expected one of `radio`"));
         assert!(read("timeout = 10").unwrap_err().contains("a length of time as a string"));
     }
 }

@@ -65,10 +65,11 @@ impl Schedule {
 }
 
 /// Somebody who can be told.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Receiver {
     name: Arc<str>,
     timeout: Duration,
+    fleeting: bool,
     ready: Ready,
 }
 
@@ -78,7 +79,12 @@ impl Receiver {
     /// # Errors
     /// If its way of delivery cannot be set up on this machine.
     pub fn new(config: &Config) -> Result<Self, SetupError> {
-        Ok(Self { name: Arc::clone(&config.name), timeout: config.timeout.0, ready: Ready::new(&config.way)? })
+        Ok(Self {
+            name: Arc::clone(&config.name),
+            timeout: config.timeout.0,
+            fleeting: config.way.is_fleeting(),
+            ready: Ready::new(&config.way)?,
+        })
     }
 
     /// Its name in the config.
@@ -168,6 +174,7 @@ struct Line<O> {
 impl<O: Outbox> Line<O> {
     async fn run(mut self) {
         let name = Arc::clone(self.receiver.name());
+        self.receiver.ready.begin(self.clock).await;
         let mut failures = 0;
         let mut not_before: Option<Mono> = None;
         loop {
@@ -184,6 +191,10 @@ impl<O: Outbox> Line<O> {
             };
             let from = not_before.unwrap_or_else(|| self.stored_wait(&notification, &mut failures));
             self.clock.sleep_until(from).await;
+            if self.receiver.fleeting && self.outbox.is_overtaken(&notification).await {
+                self.give_up(&notification, GiveUp::Overtaken, "newer word of the same incident waits").await;
+                continue;
+            }
             match self.receiver.attempt(&notification).await {
                 Ok(()) => {
                     self.outbox.delivered(&notification.key).await;
@@ -203,6 +214,11 @@ impl<O: Outbox> Line<O> {
                 Err(error) => not_before = Some(self.failed(&notification, &error, &mut failures).await),
             }
         }
+    }
+
+    async fn give_up(&self, notification: &Notification, why: GiveUp, error: &str) {
+        self.stats.of(self.receiver.name(), |counts| *counts.given_up.entry(why).or_default() += 1);
+        self.outbox.given_up(&notification.key, why, error).await;
     }
 
     /// What the row says of an attempt before a restart, never longer than the longest wait: the wall clock may have been

@@ -7,6 +7,8 @@ use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 
 use super::error::{DeliveryError, Failure, SetupError};
+use super::secret;
+use crate::domain::SecretFile;
 
 /// Redirects followed on the same host.
 const MAX_REDIRECTS: usize = 3;
@@ -46,6 +48,20 @@ pub(super) async fn send(request: RequestBuilder) -> Result<Response, DeliveryEr
             Failure::Protocol
         };
         DeliveryError::new(failure, root(&error))
+    })
+}
+
+/// The request with the bearer token (RFC 6750) that a file holds, where there is one.
+///
+/// # Errors
+/// If the file cannot be read.
+pub(super) async fn with_token(
+    request: RequestBuilder,
+    file: Option<&SecretFile>,
+) -> Result<RequestBuilder, DeliveryError> {
+    Ok(match file {
+        Some(file) => request.bearer_auth(secret::read_text(file).await?),
+        None => request,
     })
 }
 

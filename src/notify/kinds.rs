@@ -1,9 +1,12 @@
 //! The kinds of receivers, one file each, in one list.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use super::error::{DeliveryError, SetupError};
-use super::{alertmanager, command, email, ntfy, sms, telegram, webhook};
+use super::{alertmanager, command, email, ntfy, radio, sms, telegram, webhook};
+use crate::clock::Clock;
 use crate::domain::{Notification, SecretFile};
 
 macro_rules! receivers {
@@ -27,7 +30,7 @@ macro_rules! receivers {
         }
 
         /// The kind-specific part of a receiver's config.
-        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[derive(Clone, Debug, PartialEq)]
         pub enum Way {
             $(#[doc = concat!("Of a `", stringify!($module), "` receiver.")] $variant($module::Config)),*
         }
@@ -48,6 +51,28 @@ macro_rules! receivers {
                 match self { $(Self::$variant(config) => config.secrets().collect()),* }
             }
 
+            /// How long one attempt may take, unless the config says otherwise: over a line, longer than a satellite's under
+            /// load takes to answer; on the air, as long as a busy channel is waited for and a message is said twice.
+            pub const fn patience(&self) -> Duration {
+                match self {
+                    Self::Radio(config) => config.wait.0.saturating_add(Duration::from_mins(2)),
+                    _ => Duration::from_secs(10),
+                }
+            }
+
+            /// Whether what has been overtaken by newer word of the same incident is better left unsaid.
+            pub const fn is_fleeting(&self) -> bool {
+                matches!(self, Self::Radio(_))
+            }
+
+            /// The files that are beside the config, with their keys.
+            pub fn folders(&mut self) -> Option<&mut std::path::PathBuf> {
+                match self {
+                    Self::Radio(config) => config.clips.as_mut(),
+                    _ => None,
+                }
+            }
+
             /// What does not fit together: the key, and why.
             pub const fn misfit(&self) -> Option<(&'static str, &'static str)> {
                 match self {
@@ -63,7 +88,7 @@ macro_rules! receivers {
         }
 
         /// A receiver of some kind, ready to deliver.
-        #[derive(Clone, Debug)]
+        #[derive(Debug)]
         pub enum Ready {
             $(#[doc = concat!("A `", stringify!($module), "` receiver.")] $variant($module::Ready)),*
         }
@@ -75,6 +100,14 @@ macro_rules! receivers {
             /// If its way of delivery cannot be set up on this machine.
             pub fn new(way: &Way) -> Result<Self, SetupError> {
                 match way { $(Way::$variant(config) => $module::Ready::new(config).map(Self::$variant)),* }
+            }
+
+            /// Begins, before the first attempt.
+            pub async fn begin(&self, clock: Clock) {
+                match self {
+                    Self::Radio(ready) => ready.begin(clock).await,
+                    _ => {}
+                }
             }
 
             /// Makes one attempt.
@@ -90,6 +123,7 @@ macro_rules! receivers {
 }
 
 receivers! {
+    Radio => radio, "The channel of the hand-held radios: the message is spoken, and needs no network.";
     Webhook => webhook, "An HTTP POST of JSON.";
     Telegram => telegram, "A message of a Telegram bot.";
     Ntfy => ntfy, "A push message through an ntfy server.";

@@ -17,6 +17,7 @@ pub mod kinds;
 pub mod ntfy;
 pub mod payload;
 pub mod policy;
+pub mod radio;
 pub mod routes;
 mod secret;
 pub mod sms;

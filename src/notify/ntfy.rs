@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::document::{Document, shortened};
 use super::error::{DeliveryError, SetupError};
-use super::{http, secret};
+use super::http;
 use crate::domain::{Notification, SecretFile};
 
 /// The longest message, bytes: what is longer becomes an attachment, which some servers refuse.
@@ -72,10 +72,8 @@ impl Ready {
             message: shortened(&document.body(), LONGEST, "…", char::len_utf8),
             priority: 3 + document.urgency(),
         };
-        let mut request = self.client.post(self.config.url.clone()).json(&publication);
-        if let Some(file) = &self.config.token_file {
-            request = request.bearer_auth(secret::read_text(file).await?);
-        }
+        let request = self.client.post(self.config.url.clone()).json(&publication);
+        let request = http::with_token(request, self.config.token_file.as_ref()).await?;
         let response = http::send(request).await?;
         http::judge(response.status(), response.headers())
     }

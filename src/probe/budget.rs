@@ -30,8 +30,9 @@ type Page = (Option<Arc<str>>, CheckName);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Account {
-    /// Days since 1970 (UTC).
+    /// Days since 1970 (UTC), as the clock had it when the page of that day was begun, which was then.
     day: i64,
+    begun: Option<Mono>,
     /// Bytes on that day.
     today: u64,
     /// Bytes since the process began.
@@ -101,7 +102,8 @@ impl Budget {
             let today = known.value as u64;
             // That test is at least as long ago as the observation of it.
             let last_began = Some(observation.at.mono);
-            let account = Account { day: day(observation.at.wall), today, last_began, ..Account::default() };
+            let (day, begun) = (day(observation.at.wall), last_began);
+            let account = Account { day, begun, today, last_began, ..Account::default() };
             self.books().entry((uplink, observation.check.clone())).or_insert(account);
         }
     }
@@ -119,7 +121,7 @@ impl Ledger {
         books.entry(self.page.clone()).or_default();
         let mut spent = 0_u64;
         for (_, account) in books.iter_mut().filter(|((uplink, _), _)| *uplink == self.page.0) {
-            account.turn_to(day(now.wall));
+            account.turn_to(now);
             spent = spent.saturating_add(account.today);
         }
         let Some(account) = books.get_mut(&self.page) else { return Leave::Spent };
@@ -158,14 +160,28 @@ impl Ledger {
 }
 
 impl Account {
-    /// A new day begins with nothing. A clock that was set back brings none: what was spent stays spent.
-    fn turn_to(&mut self, day: i64) {
-        if day > self.day {
+    /// A new day begins with nothing. A clock that is set brings none, back and forth or from 1970 to today: what was spent stays
+    /// spent. One that was ahead for a day by the other clock had it wrong.
+    fn turn_to(&mut self, now: Now) {
+        let day = day(now.wall);
+        let passed = self.begun.map(|begun| i64::try_from(now.mono.since(begun).as_secs() / DAY).unwrap_or(i64::MAX));
+        let is_new = match passed {
+            // Less than two days lie between the beginnings of two in a row.
+            Some(passed) if day > self.day => day - self.day <= passed.saturating_add(1),
+            Some(passed) if day < self.day => passed >= 1,
+            Some(_) => return,
+            None => false,
+        };
+        if is_new {
             self.today = 0;
+        } else if day < self.day {
+            return;
         }
-        self.day = day;
+        (self.day, self.begun) = (day, Some(now.mono));
     }
 }
+
+const DAY: u64 = 86_400;
 
 /// Days since 1970 (UTC).
 fn day(at: Timestamp) -> i64 {
@@ -237,11 +253,39 @@ mod tests {
         let now = now.after(MS);
         let yesterday = Now { wall: now.wall - Duration::from_hours(24), ..now };
         assert_eq!(ledger.ask(yesterday, &allowance(MS)), Leave::Spent, "the clock was set back");
-        assert_eq!(ledger.ask(now, &allowance(MS)), Leave::Granted, "and the next day is a new one");
+        assert_eq!(ledger.ask(now, &allowance(MS)), Leave::Spent, "and was set right again: it is the same day");
+        let tomorrow = now.after(Duration::from_hours(12));
+        assert_eq!(ledger.ask(tomorrow, &allowance(MS)), Leave::Granted, "and the next day is a new one");
         // Of a day that is over, nothing is left to recall.
         let fresh = Budget::default();
         fresh.recall(&Observation::read("one".into(), yesterday, MS, reading), None, &[&USED_TODAY]);
         assert_eq!(fresh.page("one".into(), None).ask(now.after(MS), &allowance(MS)), Leave::Granted);
+    }
+
+    /// A computer whose clock has no battery.
+    #[test]
+    fn a_clock_that_begins_in_1970_brings_no_new_budget_and_one_that_was_ahead_takes_none_away() {
+        let (now, check) = (noon(), CheckName::from("one"));
+        let mut reading = Reading::default();
+        reading.measure(&USED_TODAY, 45.0);
+        let early = Now { wall: Timestamp::UNIX_EPOCH, ..now };
+        for stored in [now, early] {
+            let budget = Budget::default();
+            // As the store gives it: by what lies between by the wall clock.
+            let at = Now { mono: early.mono_at(stored.wall), wall: stored.wall };
+            budget.recall(&Observation::read(check.clone(), at, MS, reading.clone()), None, &[&USED_TODAY]);
+            let other = budget.page("other".into(), None);
+            assert_eq!(other.ask(early, &allowance(MS)), Leave::Spent, "it boots");
+            assert_eq!(other.ask(now.after(MS), &allowance(MS)), Leave::Spent, "its clock is set");
+            let tomorrow = now.after(Duration::from_hours(12));
+            assert_eq!(other.ask(tomorrow, &allowance(MS)), Leave::Granted, "the next day");
+        }
+        let ledger = Budget::default().page(check, None);
+        let ahead = Now { wall: now.wall + Duration::from_hours(24 * 300), ..now };
+        assert_eq!(ledger.ask(ahead, &allowance(MS)), Leave::Granted);
+        ledger.spend(45);
+        assert_eq!(ledger.ask(now.after(Duration::from_hours(23)), &allowance(MS)), Leave::Spent);
+        assert_eq!(ledger.ask(now.after(Duration::from_hours(24)), &allowance(MS)), Leave::Granted, "a day has passed");
     }
 
     #[test]

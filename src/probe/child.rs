@@ -28,6 +28,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
+use tokio::sync::watch;
 
 use crate::domain::{ErrorKind, ProbeError};
 use left_behind::On;
@@ -38,7 +39,7 @@ pub const COMMAND: &str = "device-child";
 /// In which variable a child is told the process number of its parent.
 const PARENT: &str = "SIAGA_PARENT";
 
-/// The most that a child may say. A camera with a hundred formats needs 2 kB.
+/// The most that a child may say unless told otherwise. A camera with a hundred formats needs 2 kB.
 const MOST: u64 = 256 * 1024;
 
 /// How long a killed child may take to be gone: what is killable is gone in a few milliseconds, also on a busy machine.
@@ -49,18 +50,25 @@ const GRACE: Duration = Duration::from_millis(500);
 pub struct Program {
     path: PathBuf,
     first: Vec<OsString>,
+    most: u64,
 }
 
 impl Program {
     /// This very binary, as a device child. By `/proc/self/exe`, so that an upgrade of the file on disk cannot pair a
     /// running daemon with another version's child.
     pub fn device_child() -> Self {
-        Self { path: "/proc/self/exe".into(), first: vec![COMMAND.into()] }
+        Self { path: "/proc/self/exe".into(), first: vec![COMMAND.into()], most: MOST }
     }
 
     /// Another program (`amixer`), found along `PATH` where `path` has no slash; `first` stands before all other arguments.
     pub fn other(path: impl Into<PathBuf>, first: &[&str]) -> Self {
-        Self { path: path.into(), first: first.iter().map(Into::into).collect() }
+        Self { path: path.into(), first: first.iter().map(Into::into).collect(), most: MOST }
+    }
+
+    /// The same, which may say so many bytes.
+    #[must_use]
+    pub fn saying_at_most(self, most: u64) -> Self {
+        Self { most, ..self }
     }
 }
 
@@ -70,6 +78,7 @@ pub struct Slot {
     /// On what its newest child works, or would if no other hung there.
     on: Option<On>,
     newest: Arc<AtomicU32>,
+    spoken: watch::Sender<bool>,
 }
 
 /// A child that runs. Dropped, it is killed, and kept in mind until it is gone.
@@ -97,9 +106,22 @@ impl Slot {
         Arc::clone(&self.newest)
     }
 
+    /// Whether the child of a run under way has said anything yet: its answer, or [`word`].
+    pub fn spoken(&self) -> watch::Receiver<bool> {
+        self.spoken.subscribe()
+    }
+
     /// Whether a killed child still hangs in the kernel, on what was wanted last. Looks without waiting.
     pub fn is_left_behind(&self) -> bool {
         self.on.as_ref().is_some_and(left_behind::hangs)
+    }
+
+    /// One in which `child` hangs.
+    #[cfg(test)]
+    pub(super) fn hanging(child: Child) -> Self {
+        let on = On::of(&Program::other("sleep", &[]), &[child.id().unwrap_or_default().to_string().into()]);
+        left_behind::remember(on.clone(), child);
+        Self { on: Some(on), ..Self::default() }
     }
 
     /// Runs `program` with `args` and returns what it wrote on standard output.
@@ -137,12 +159,13 @@ impl Slot {
             () = &mut stop => return Ok(None),
             free = self.take(&on) => free?,
         }
+        self.spoken.send_replace(false);
         let mut running = self.start(program, args, on.clone())?;
         let outcome = match &mut running.child {
             Some(child) => tokio::select! {
                 biased;
                 () = stop => Ok(None),
-                result = finish(child, program) => result.map(Some),
+                result = finish(child, program, &self.spoken) => result.map(Some),
                 () = tokio::time::sleep(deadline) => Err(late(deadline)),
             },
             None => Ok(None),
@@ -184,16 +207,19 @@ impl Slot {
     }
 }
 
-async fn finish(child: &mut Child, program: &Program) -> Result<Vec<u8>, ProbeError> {
+async fn finish(child: &mut Child, program: &Program, spoken: &watch::Sender<bool>) -> Result<Vec<u8>, ProbeError> {
     let mut out = Vec::new();
     if let Some(stdout) = child.stdout.take() {
-        stdout.take(MOST + 1).read_to_end(&mut out).await.map_err(|error| internal(&error))?;
+        let mut stdout = stdout.take(program.most + 1);
+        while stdout.read_buf(&mut out).await.map_err(|error| internal(&error))? > 0 {
+            spoken.send_replace(true);
+        }
     }
-    if out.len() as u64 > MOST {
+    if out.len() as u64 > program.most {
         // Nobody reads on, so that the child may never end by itself.
         let _ = child.start_kill();
         let _ = child.wait().await;
-        return Err(ProbeError::new(ErrorKind::Protocol, format!("the child said more than {MOST} bytes")));
+        return Err(ProbeError::new(ErrorKind::Protocol, format!("the child said more than {} bytes", program.most)));
     }
     let status = child.wait().await.map_err(|error| internal(&error))?;
     if status.success() {
@@ -305,7 +331,7 @@ fn write(said: serde_json::Result<Vec<u8>>) -> ExitCode {
 ///
 /// # Errors
 /// `Internal`, and nothing may be opened.
-fn seal() -> Result<(), ProbeError> {
+pub(crate) fn seal() -> Result<(), ProbeError> {
     use rustix::process::{
         DumpableBehavior, Resource, Rlimit, Signal, getppid, set_dumpable_behavior, set_parent_process_death_signal,
         setrlimit,
@@ -321,6 +347,16 @@ fn seal() -> Result<(), ProbeError> {
         Some(told) if told != parent => Err(ProbeError::new(ErrorKind::Internal, "the parent is gone")),
         _ => Ok(()),
     }
+}
+
+/// The child's side: a word before the answer, by which the daemon knows that the device is open. White space, which JSON allows.
+///
+/// # Errors
+/// When nobody listens.
+pub(super) fn word() -> std::io::Result<()> {
+    let mut out = std::io::stdout();
+    out.write_all(b"\n")?;
+    out.flush()
 }
 
 /// A failure as a child would tell it, for whoever has run one for another.

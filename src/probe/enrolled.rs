@@ -3,7 +3,6 @@
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use crate::domain::enrolled::differences;
 use crate::domain::{Device, Difference, Enrolled, Equipment, Finding, Reading, ReasonDef, Text, Verdict};
@@ -138,8 +137,8 @@ pub fn read(file: &Path) -> Result<Option<Enrolled>, RecordError> {
 pub(super) struct Record {
     words: &'static Words,
     file: Option<PathBuf>,
-    /// Which file was read: its number, its length and when it was written, whose clock ticks coarsely.
-    version: Option<(u64, u64, SystemTime)>,
+    /// Which file was read: its number, its length and when it last changed, its rights included, by a clock that ticks coarsely.
+    version: Option<(u64, u64, i64, i64)>,
     devices: Vec<Device>,
     /// Why it could not be read.
     broken: Option<String>,
@@ -190,19 +189,91 @@ impl Record {
     fn read(&mut self) {
         let Some(file) = &self.file else { return };
         let found = std::fs::metadata(file).ok();
-        let version = found.and_then(|file| Some((file.ino(), file.len(), file.modified().ok()?)));
-        if version == self.version {
+        let version = found.map(|file| (file.ino(), file.len(), file.ctime(), file.ctime_nsec()));
+        // What could not be read is tried again: it may be for a folder's rights, or another program's, which leave no trace here.
+        if version.is_some() && version == self.version && self.broken.is_none() {
             return;
         }
         self.version = version;
-        self.broken = None;
+        let before = self.broken.take();
         let record = read(file).unwrap_or_else(|error| {
             let error = crate::domain::in_full(&error);
-            tracing::warn!(error, "the room's record is not used");
+            if before.as_ref() != Some(&error) {
+                tracing::warn!(error, "the room's record is not used");
+            }
             self.broken = Some(error);
             None
         });
         self.devices = record.map(|record| record.devices).unwrap_or_default();
         self.devices.retain(|device| device.kind == self.words.equipment);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn told(record: &mut Record) -> Vec<&'static str> {
+        let mut reading = Reading::default();
+        record.tell(&mut reading, |_| true, Vec::new);
+        reading.findings.iter().map(|finding| finding.reason.code).collect()
+    }
+
+    #[test]
+    fn a_record_that_is_mended_in_its_place_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(FILE);
+        let good = "at = \"2026-11-25T02:00:00Z\"\n[[device]]\nkind = \"camera\"\nname = \"PTZ\"\nplace = \"usb-2\"\n";
+        fs::write(&file, good).unwrap();
+        let mut record = Record::new(&CAMERA, Some(file.clone()));
+        let missing = ["video.camera_enrolled_missing"];
+        assert_eq!(told(&mut record), missing);
+        // The same file, of the same length and, as an editor or a restored copy may have it, of the same date.
+        let written = fs::metadata(&file).unwrap().modified().unwrap();
+        let write = |text: String| {
+            fs::write(&file, text).unwrap();
+            fs::File::options().write(true).open(&file).unwrap().set_modified(written).unwrap();
+        };
+        write(good.replace("kind", "sort"));
+        assert_eq!(told(&mut record), ["siaga.camera_record_unreadable"]);
+        write(good.to_owned());
+        assert_eq!(told(&mut record), missing);
+    }
+
+    #[test]
+    fn a_record_whose_rights_are_mended_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let rights =
+            |path: &Path, mode| fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        rights(folder.path(), 0o755);
+        let file = folder.path().join(FILE);
+        fs::write(&file, "at = \"2026-11-25T02:00:00Z\"\n").unwrap();
+        let mut record = Record::new(&CAMERA, Some(file.clone()));
+        let (say, hear) = std::sync::mpsc::sync_channel::<()>(1);
+        let (tell, answers) = std::sync::mpsc::sync_channel(1);
+        let looks = std::thread::spawn(move || {
+            if rustix::process::geteuid().is_root() {
+                // Nothing is unreadable to root. Of this thread alone (set*uid(2), "C library/kernel differences").
+                rustix::thread::set_thread_uid(rustix::process::Uid::from_raw(5)).unwrap();
+            }
+            for () in hear {
+                tell.send(told(&mut record)).unwrap();
+            }
+        });
+        let look = || {
+            say.send(()).unwrap();
+            answers.recv().unwrap()
+        };
+        for (path, closed, open) in [(&*file, 0o000, 0o644), (folder.path(), 0o000, 0o755)] {
+            rights(path, closed);
+            assert_eq!(look(), ["siaga.camera_record_unreadable"]);
+            assert_eq!(look(), ["siaga.camera_record_unreadable"], "and goes on being so");
+            rights(path, open);
+            assert_eq!(look(), [] as [&str; 0]);
+        }
+        drop(say);
+        looks.join().unwrap();
     }
 }

@@ -26,7 +26,7 @@ pub(super) struct Gate {
     /// What its tests have cost.
     pub(super) ledger: Ledger,
     /// Whether this probe has told anything yet. A run that the budget forbids is then no observation, nor while what was told
-    /// before this probe stands: its age decides how long.
+    /// before this probe stands: its age decides how long. So it is with a test that was given up.
     told: bool,
     stands_until: Mono,
 }
@@ -71,14 +71,26 @@ impl Gate {
                 Leave::Spent => {
                     let budget = allowance.daily_budget.to_string();
                     let error = ProbeError::new(ErrorKind::Busy, format!("of {budget} a day"));
-                    let asked = self.schedule.is_asked();
-                    self.schedule.put_off(Refusal::Spent(budget), began.mono.after(ASK_AGAIN));
-                    if !asked && began.mono >= self.stands_until && !std::mem::replace(&mut self.told, true) {
+                    if self.not_made(began.mono, Refusal::Spent(budget), ASK_AGAIN) {
                         return Entry::Spent(began.mono, error);
                     }
                 }
             }
         }
+    }
+
+    /// The test that began at `began` was given up, since this computer was too busy for it: nothing was learnt. The next is due
+    /// that long after it began. Whether that is an observation.
+    pub(super) fn given_up(&mut self, began: Mono, next: Duration) -> bool {
+        self.not_made(began, Refusal::TooBusy, next)
+    }
+
+    /// A test came to nothing, and nothing speaks against what the last one found: it is an observation only where there is
+    /// nothing else, and nobody who asked is told.
+    fn not_made(&mut self, began: Mono, why: Refusal, next: Duration) -> bool {
+        let of_interest = !self.schedule.is_asked() && !self.schedule.is_again() && began >= self.stands_until;
+        self.schedule.put_off(why, began.after(next));
+        of_interest && !std::mem::replace(&mut self.told, true)
     }
 
     /// Whether somebody asked for the test under way.
@@ -117,6 +129,8 @@ mod tests {
     use super::*;
     use crate::domain::Size;
 
+    /// As much as one likes.
+    const FREE: Allowance = Allowance { worst: 1, min_gap: Duration::ZERO, daily_budget: Size(10) };
     /// More than the day has.
     const TOO_MUCH: Allowance = Allowance { worst: 20, min_gap: Duration::ZERO, daily_budget: Size(10) };
 
@@ -143,5 +157,33 @@ mod tests {
             entry = &mut entered => assert!(matches!(entry, Entry::Spent(..)), "a test that may not be made"),
             asked = asked => assert_eq!(asked, refused),
         }
+    }
+
+    #[tokio::test]
+    async fn a_test_that_is_given_up_takes_the_place_of_nothing_and_whoever_asked_is_told() {
+        let machine = Machine::bare();
+        let context = machine.context();
+        let hour = Duration::from_hours(1);
+        let mut gate = Gate::new(&context);
+        let Entry::Now(began, turn) = gate.enter(&FREE).await else { panic!("there is leave") };
+        assert!(gate.given_up(began, Duration::ZERO), "nothing is known yet, and why is told");
+        drop(turn);
+        let Entry::Now(began, turn) = gate.enter(&FREE).await else { panic!("there is leave") };
+        gate.made(began, Duration::ZERO);
+        drop(turn);
+        let Entry::Now(began, turn) = gate.enter(&FREE).await else { panic!("there is leave") };
+        assert!(!gate.given_up(began, hour), "what the last one found stands");
+        drop(turn);
+        let asked = context.requests.ask();
+        let Entry::Now(began, turn) = gate.enter(&FREE).await else { panic!("there is leave") };
+        assert!(!gate.given_up(began, hour));
+        drop(turn);
+        assert_eq!(asked.await, Ok(Outcome::Refused(Refusal::TooBusy)));
+        // What an earlier process found stands too.
+        let mut standing = context;
+        standing.stands_until = standing.clock.mono().after(hour);
+        let mut gate = Gate::new(&standing);
+        let Entry::Now(began, _turn) = gate.enter(&FREE).await else { panic!("there is leave") };
+        assert!(!gate.given_up(began, hour));
     }
 }

@@ -15,11 +15,11 @@ mod gate;
 mod host;
 mod lookup;
 mod news;
-mod range;
+pub(crate) mod range;
 mod round_trips;
 mod schedule;
 mod settings;
-mod sound;
+pub(crate) mod sound;
 #[cfg(test)]
 mod tests;
 mod uevents;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use crate::domain::Period;
 
 /// Reads a value that must lie within `range`.
-pub(super) fn within<'de, D, T>(deserializer: D, range: RangeInclusive<T>) -> Result<T, D::Error>
+pub(crate) fn within<'de, D, T>(deserializer: D, range: RangeInclusive<T>) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de> + PartialOrd + Display,

@@ -1,12 +1,19 @@
-//! When an active probe's next test is: by its own clock, or because somebody asks for one now.
+//! When an active probe's next test is: by its own clock, because somebody asks for one now, or because the last decided nothing.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot, watch};
 
 use super::{Context, until};
 use crate::clock::Clock;
 use crate::domain::Mono;
+
+/// How soon after a test that decided nothing another may begin: by then the judge has long spoken of the last one.
+const AGAIN: Duration = Duration::from_secs(10);
+/// How many such tests follow one of the clock's: with it they fill the window in which loss is counted, and a line whose loss
+/// is just at the limit would stay undecided for ever.
+const EXTRA: u32 = 3;
 
 /// Where a test is asked for. Cheap to clone; the probe has the other end.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +23,8 @@ pub struct Requests(Arc<Inner>);
 struct Inner {
     come: Notify,
     waiting: Mutex<Waiting>,
+    /// The judge cannot tell by the tests so far.
+    undecided: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -45,6 +54,8 @@ pub enum Refusal {
     NotBefore(Mono),
     /// What it may use up is used up: how much that is.
     Spent(String),
+    /// It was begun and given up, since this computer could not keep its pace.
+    TooBusy,
 }
 
 impl Requests {
@@ -56,6 +67,11 @@ impl Requests {
         waiting.request = Some(tell).filter(|_| !waiting.closed);
         self.0.come.notify_one();
         told
+    }
+
+    /// Tells whether the tests so far decide nothing: another is then made soon.
+    pub fn is_undecided(&self, undecided: bool) {
+        self.0.undecided.send_if_modified(|told| std::mem::replace(told, undecided) != undecided);
     }
 
     /// The probe at the other end has ended, and no other comes in its place: whoever waits, or asks later, is told at once.
@@ -82,6 +98,12 @@ pub(super) struct Schedule {
     requests: Requests,
     in_use: watch::Receiver<bool>,
     due: Mono,
+    /// When a test may be made if the last ones decided nothing; `None` while there is none, or were enough of them.
+    again: Option<Mono>,
+    /// How many such tests there were since the last one of the clock's or a request's.
+    extra: u32,
+    /// Whether the test under way is such a one.
+    is_again: bool,
     /// The request that the test under way was asked for by.
     asked: Option<oneshot::Sender<Outcome>>,
 }
@@ -90,22 +112,44 @@ impl Schedule {
     /// The first test is due when the context says.
     pub(super) fn new(context: &Context) -> Self {
         let (requests, in_use) = (context.requests.clone(), context.in_use.clone());
-        Self { clock: context.clock, requests, in_use, due: context.not_before, asked: None }
+        let due = context.not_before;
+        Self { clock: context.clock, requests, in_use, due, again: None, extra: 0, is_again: false, asked: None }
     }
 
-    /// Waits until a test is due and the room is free, or until somebody asks for one.
+    /// Waits until a test is due, by the clock or since the last decided nothing, and the room is free; or until somebody asks
+    /// for one.
     pub(super) async fn wait(&mut self) {
         // What is left from a test that came to nothing is nobody's any more.
         self.asked = None;
-        let due = async {
-            self.clock.sleep_until(self.due).await;
+        self.is_again = false;
+        let (clock, due, again) = (self.clock, self.due, self.again);
+        let mut undecided = self.requests.0.undecided.subscribe();
+        let by_itself = async {
+            let again = async {
+                match again {
+                    Some(moment) => clock.sleep_until(moment).await,
+                    None => std::future::pending().await,
+                }
+                until(&mut undecided, true).await;
+            };
+            let is_again = tokio::select! {
+                biased;
+                () = clock.sleep_until(due) => false,
+                () = again => true,
+            };
             until(&mut self.in_use, false).await;
+            is_again
         };
         tokio::select! {
             biased;
             request = self.requests.next() => self.asked = Some(request),
-            () = due => {}
+            is_again = by_itself => self.is_again = is_again,
         }
+    }
+
+    /// Whether the test under way is made because the last ones decided nothing. What keeps it from being made is no observation.
+    pub(super) const fn is_again(&self) -> bool {
+        self.is_again
     }
 
     /// Whether somebody waits for the test under way. Then what keeps it from being made is told to them, and is no observation.
@@ -116,15 +160,15 @@ impl Schedule {
     /// The room came into use before the test was over. One that was due is made as soon as the room is free; one that was
     /// asked for is not made up for, because whoever asked has gone by then.
     pub(super) fn cut_off(&mut self) {
-        if !self.refuse(Refusal::InUse) {
-            self.due = self.clock.mono();
-        }
+        self.put_off(Refusal::InUse, self.clock.mono());
     }
 
     /// It cannot be made now: the next is at `due`, unless somebody had asked for it.
     pub(super) fn put_off(&mut self, why: Refusal, due: Mono) {
-        if !self.refuse(why) {
-            self.due = due;
+        match self.refuse(why) {
+            true => {}
+            false if self.is_again => self.again = Some(due),
+            false => self.due = due,
         }
     }
 
@@ -135,6 +179,8 @@ impl Schedule {
             _ = asked.send(Outcome::Made(began));
         }
         self.due = due;
+        self.extra = if self.is_again { self.extra + 1 } else { 0 };
+        self.again = (self.extra < EXTRA).then(|| self.clock.mono().after(AGAIN));
     }
 
     /// Whether somebody was told.
@@ -148,8 +194,6 @@ impl Schedule {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::probe::fixture::Machine;
 
@@ -185,6 +229,45 @@ mod tests {
         schedule.put_off(Refusal::InUse, now);
         assert_eq!(schedule.due, now);
         schedule.wait().await;
+    }
+
+    /// Whether a test begins by itself at once.
+    async fn begins(schedule: &mut Schedule) -> bool {
+        let begun = tokio::time::timeout(Duration::from_millis(50), schedule.wait()).await.is_ok();
+        assert!(!begun || schedule.is_again());
+        begun
+    }
+
+    #[tokio::test]
+    async fn a_test_that_decided_nothing_is_followed_by_another_soon_but_not_for_ever() {
+        let machine = Machine::bare();
+        let (mut schedule, requests, now) = schedule(&machine);
+        let hour = schedule.due;
+        requests.is_undecided(true);
+        assert!(!begins(&mut schedule).await, "nothing was tested yet");
+        schedule.made(now, hour);
+        let again = schedule.again.expect("another test");
+        assert!((1..=60).contains(&again.since(now).as_secs()), "soon, and not before the judge has spoken");
+        let soon = |schedule: &mut Schedule| schedule.again = schedule.again.map(|_| now);
+        requests.is_undecided(false);
+        soon(&mut schedule);
+        assert!(!begins(&mut schedule).await, "decided");
+        requests.is_undecided(true);
+        for extra in 0..EXTRA {
+            soon(&mut schedule);
+            assert!(begins(&mut schedule).await, "{extra}");
+            // What keeps it from being made moves its own moment, and not the hour.
+            schedule.put_off(Refusal::NotBefore(now), now);
+            assert_eq!((schedule.due, schedule.again), (hour, Some(now)));
+            assert!(begins(&mut schedule).await, "{extra}");
+            schedule.made(now, hour);
+        }
+        assert_eq!(schedule.again, None, "enough");
+        assert!(!begins(&mut schedule).await, "more than the window counts");
+        let told = requests.ask();
+        schedule.wait().await;
+        schedule.made(now, hour);
+        assert!(told.await.is_ok() && schedule.again.is_some(), "after one that was asked for it begins anew");
     }
 
     #[tokio::test]

@@ -20,6 +20,10 @@ impl Outbox for Store {
         lock(&self.0.waiting).receivers()
     }
 
+    async fn is_overtaken(&self, notification: &Notification) -> bool {
+        lock(&self.0.waiting).is_overtaken(notification)
+    }
+
     async fn failed(&self, key: &str, error: &str, next_attempt_at: Timestamp) {
         if let Some(waiting) = lock(&self.0.waiting).get_mut(key) {
             waiting.attempts = waiting.attempts.saturating_add(1);

@@ -53,6 +53,13 @@ impl Waiting {
         self.queues.get(receiver)?.front()
     }
 
+    /// Whether newer word of the same incident waits behind a notification.
+    pub(super) fn is_overtaken(&self, notification: &Notification) -> bool {
+        let queue = self.queues.get(&notification.receiver).into_iter().flatten();
+        let behind = queue.skip_while(|one| one.key != notification.key).skip(1);
+        notification.incident.is_some() && behind.into_iter().any(|one| one.incident == notification.incident)
+    }
+
     /// The receivers that something waits for.
     pub(super) fn receivers(&self) -> Vec<Arc<str>> {
         self.queues.iter().filter(|(_, queue)| !queue.is_empty()).map(|(name, _)| Arc::clone(name)).collect()

@@ -25,6 +25,7 @@ mod machine;
 mod matrix;
 mod power;
 mod qmp;
+mod radio;
 mod sandbox;
 mod seat;
 mod service;

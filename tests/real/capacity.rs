@@ -5,13 +5,15 @@ use std::time::Duration;
 use siaga::domain::Observation;
 use siaga::probe::Context;
 use siaga::probe::bandwidth::Probe;
+use siaga::probe::budget::Budget;
 use tokio::sync::watch;
 
 use crate::bandwidth::{FarEnd, config};
 use crate::support::cable;
+use crate::support::daemon::{Daemon, room, siaga};
 use crate::support::impairment::{Impairment, Loss};
 use crate::support::line::Line;
-use crate::support::namespace::inside;
+use crate::support::namespace::{inside, ip};
 use crate::support::probe::{context, findings, soon, value};
 
 const WAYS: [(&str, &str); 2] = [("down", "bandwidth_down_bits_per_second"), ("up", "bandwidth_up_bits_per_second")];
@@ -111,4 +113,99 @@ fn a_long_way_and_a_lossy_one_are_not_taken_for_slow_ones() {
             assert!(bound.is_none_or(|bound| bound < rate * 1.1), "{name} {way}: {bound:?}");
         }
     }
+}
+
+/// Bytes past our end of the cable that way.
+fn passed(way: &str) -> f64 {
+    let text = std::fs::read_to_string(format!("/sys/class/net/near/statistics/{way}_bytes")).unwrap();
+    text.trim().parse().unwrap()
+}
+
+/// Packets that our end's shaper had no room for.
+fn dropped() -> f64 {
+    let output = std::process::Command::new("tc").args(["-s", "qdisc", "show", "dev", "near"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.split("(dropped ")
+        .nth(1)
+        .and_then(|rest| rest.split(',').next()?.parse().ok())
+        .expect("tc tells what was dropped")
+}
+
+#[test]
+fn a_room_that_comes_into_use_ends_a_transfer_within_100_ms_and_it_has_cost_what_it_cost() {
+    if !inside("capacity::a_room_that_comes_into_use_ends_a_transfer_within_100_ms_and_it_has_cost_what_it_cost") {
+        return;
+    }
+    cable::lay();
+    // What our kernel still holds would take seconds here; what the cable's own queue holds, a moment.
+    cable::shape("2mbit", 25);
+    // So that the shaper drops whole packets.
+    ip(&["link set dev near gso_max_segs 1"]);
+    let far_end = FarEnd::across();
+    for (way, enough) in [("rx", 250e3), ("tx", 120e3)] {
+        let (in_use, budget) = (watch::Sender::new(false), Budget::default());
+        let context = Context { budget: budget.clone(), ..context(way, Duration::from_hours(1), &in_use) };
+        let mut probe = Probe::new(config(&far_end.url("/down"), &far_end.url("/up"), "duration = \"6s\""), context);
+        let spent = || bytes_on("near") + dropped() * 1514.0;
+        let (before, all) = (passed(way), spent());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let user = async {
+                while passed(way) < before + enough {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                in_use.send_replace(true);
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                let by_then = passed("tx");
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                (by_then, passed("tx"))
+            };
+            tokio::select! {
+                observation = probe.next() => panic!("{observation:?}"),
+                (by_then, later) = soon(user) => {
+                    // What was on its way to us is answered by a few resets of 54 bytes; content comes in packets of 1514.
+                    assert!(later - by_then < 1000.0, "{way}: bytes after 100 ms: {}", later - by_then);
+                }
+            }
+        });
+        let (told, cost) = (budget.page(way.into(), None).total(), spent() - all);
+        // Ethernet's own headers are not counted, nor what was still on its way to us; what our end's shaper dropped had been sent.
+        assert!((0.9..1.02).contains(&(told / cost)), "{way}: {told} bytes in the books, {cost} on the cable");
+    }
+}
+
+#[test]
+fn whoever_asks_for_a_test_is_told_the_capacity_and_its_interval() {
+    if !inside("capacity::whoever_asks_for_a_test_is_told_the_capacity_and_its_interval") {
+        return;
+    }
+    cable::lay();
+    cable::shape("20mbit", 50);
+    let far_end = FarEnd::across();
+    let absent: String = ["computer", "audio", "video", "power", "radio"]
+        .map(|component| format!("[components.{component}]\nabsent = true\n"))
+        .concat();
+    let folder = room(&format!(
+        "{absent}[[check]]\nname = \"line\"\nkind = \"bandwidth\"\ndown_url = {:?}\nup_url = {:?}\nenough = \"1 Mbit/s\"\n\
+         min_gap = \"1ms\"\n",
+        far_end.url("/down"),
+        far_end.url("/up")
+    ));
+    let daemon = Daemon::start(folder.path());
+    daemon.wait_for_check("line", "ready", "");
+    let mut command = siaga();
+    command
+        .args(["--lang", "en", "test", "line", "--verbose", "--socket"])
+        .arg(folder.path().join("state/control.sock"));
+    let output = command.env_remove("SIAGA_CONFIG").output().unwrap();
+    let text = String::from_utf8([&output.stdout[..], &output.stderr[..]].concat()).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    for quantity in ["capacity", "capacity_low", "capacity_high"] {
+        for way in ["down", "up"] {
+            let lines =
+                text.lines().filter(|line| line.contains(&format!("bandwidth_{quantity}_bits_per_second {way}: ")));
+            assert!(lines.count() > 0, "no {quantity} {way}: {text}");
+        }
+    }
+    daemon.stop();
 }

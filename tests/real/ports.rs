@@ -138,3 +138,31 @@ fn one_port_of_several_is_told_from_the_others_and_one_at_which_nobody_listens_i
         "by another port the far end is seen to be there"
     );
 }
+
+#[test]
+fn a_port_that_a_firewall_rejects_as_prohibited_is_held_back_while_another_answers() {
+    if !namespace::inside("ports::a_port_that_a_firewall_rejects_as_prohibited_is_held_back_while_another_answers") {
+        return;
+    }
+    ip(&[&format!("address add {FAR}/32 dev lo")]);
+    let _server = TurnServer::start(&["env"], FAR, &[]);
+    // 443 as a firewall on the way answers it; at 3478 coturn itself answers.
+    let mut room = Room::new("platforms = [\"zoom\"]\ntcp_ports = [443, 3478]\n");
+    nft("add table inet fault; add chain inet fault in { type filter hook input priority 0; }");
+    for (udp, tcp) in [("admin-prohibited", "host-prohibited"), ("net-prohibited", "net-prohibited")] {
+        nft(&format!("add rule inet fault in ip daddr {FAR} udp dport 8801 reject with icmp {udp}"));
+        nft(&format!("add rule inet fault in ip daddr {FAR} tcp dport 443 reject with icmp {tcp}"));
+        let seen = room.look();
+        let at = |port: &str| value(&seen, "ports_reached", Some(port));
+        let all = ["udp 3478", "udp 8801", "tcp 443", "tcp 3478"].map(at);
+        assert_eq!(all, [Some(1.0), Some(0.0), Some(0.0), Some(1.0)], "{udp}: {seen:#?}");
+        assert_eq!(value(&seen, "ports_udp_blocked", Some("zoom")), Some(1.0));
+        nft("flush chain inet fault in");
+    }
+    // Everything rejected: whether anybody is there nobody knows.
+    nft(&format!("add rule inet fault in ip daddr {FAR} udp dport 1-65535 reject with icmp admin-prohibited"));
+    nft(&format!("add rule inet fault in ip daddr {FAR} tcp dport 1-65535 reject with icmp admin-prohibited"));
+    let seen = room.look();
+    assert_eq!(findings(&seen), [("siaga.ports_silent", Verdict::Unknown)], "{seen:#?}");
+    assert!(seen.error.as_ref().unwrap().detail.contains("no way to: UDP 3478"), "{seen:#?}");
+}

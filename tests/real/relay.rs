@@ -67,6 +67,8 @@ impl Room {
     /// later the server forgets it.
     async fn attempt(&mut self, server: &TurnServer) -> Option<Observation> {
         server.wait_until_free();
+        // Another probe, of which nothing is known yet: else a test that is given up is none, and made again unseen.
+        self.probe = self.config.probes[0].build(context("relay", MS * 3000, &self.in_use));
         let observation = soon(self.probe.next()).await;
         let busy = observation.error.as_ref().is_some_and(|error| error.detail.contains("too busy"));
         (!busy).then_some(observation)

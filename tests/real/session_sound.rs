@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -78,13 +79,24 @@ impl Recordings {
         let mut command = pulse.command("pactl");
         let mut pactl = command.arg("subscribe").env("LC_ALL", "C").stdout(Stdio::piped()).spawn().unwrap();
         let told = Arc::new(Mutex::new(Vec::new()));
+        let subscribed = Arc::new(AtomicBool::new(false));
         let (lines, tell) = (BufReader::new(pactl.stdout.take().unwrap()).lines(), Arc::clone(&told));
+        let begun = Arc::clone(&subscribed);
         std::thread::spawn(move || {
-            // `Event 'new' on source-output #7`
-            for line in lines.map_while(Result::ok).filter(|line| line.contains(" on source-output #")) {
+            for line in lines.map_while(Result::ok) {
+                begun.store(true, Ordering::SeqCst);
+                // `Event 'new' on source-output #7`
+                if !line.contains(" on source-output #") {
+                    continue;
+                }
                 let (what, number) = (line.split('\'').nth(1).unwrap(), line.rsplit('#').next().unwrap());
                 tell.lock().unwrap().push((Instant::now(), what.to_owned(), number.parse().unwrap()));
             }
+        });
+        // Whoever asks the server anything is a new client, of whom it tells once it tells anything.
+        wait_until(|| {
+            pulse.pactl("info");
+            subscribed.load(Ordering::SeqCst)
         });
         Self { pactl, told }
     }

@@ -5,6 +5,7 @@ mod round_trip;
 mod silence;
 mod start;
 mod steady;
+mod throughput;
 mod ups;
 
 use serde::Serialize;
@@ -29,6 +30,7 @@ pub(crate) const ALL: &[Figure] = &[
     Figure { name: "rtt_busy", measure: round_trip::busy },
     Figure { name: "silence", measure: silence::silence_to_state },
     Figure { name: "false_alarms", measure: silence::false_alarms },
+    Figure { name: "throughput", measure: throughput::throughput },
     Figure { name: "on_battery", measure: ups::on_battery_to_state },
 ];
 
@@ -52,6 +54,10 @@ pub(crate) enum Unit {
     Bytes,
     /// CPU seconds per second.
     Share,
+    /// By what share a value is wrong.
+    Error,
+    /// Seconds, so few that they are told as nanoseconds.
+    Nanoseconds,
     Count,
 }
 

@@ -211,6 +211,7 @@ impl Desk {
                 let wait = moment.since(self.clock.mono()).as_secs_f64().ceil();
                 No::new(&TOO_SOON, &[("wait", Arg::Number(wait, Unit::Seconds))], lang, "too soon after the last one")
             }
+            Refusal::TooBusy => No::new(&TOO_BUSY, &[], lang, "given up: the computer is too busy"),
             Refusal::Spent(budget) => No::new(&SPENT, &[("budget", budget.into())], lang, "the day's budget is spent"),
         }
     }
@@ -295,6 +296,10 @@ static TOO_SOON: Text = Text::new(
 static SPENT: Text = Text::new(
     "Jatah hari ini ({budget}) tidak cukup untuk satu tes lagi (daily_budget)",
     "What is left of today's {budget} is not enough for another test (daily_budget)",
+);
+static TOO_BUSY: Text = Text::new(
+    "Tes dihentikan karena komputer ini terlalu sibuk untuk mengirim tepat waktu; hasil yang terakhir tetap berlaku",
+    "The test was given up because this computer is too busy to send in time; the last result stands",
 );
 static ANOTHER: Text =
     Text::new("Tes lain sedang berjalan; coba lagi nanti", "Another test is under way; try again later");

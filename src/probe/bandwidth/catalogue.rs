@@ -70,12 +70,12 @@ pub(super) static ADDED_GRADE: Quantity = Quantity::gauge(
 pub(super) static USED: Quantity = Quantity::counter(
     "bandwidth_used_bytes_total",
     Unit::Bytes,
-    "Bytes of content that the tests of this check have sent and received.",
+    "Bytes that the tests of this check have sent and received, headers of IP and TCP among them.",
 );
 
 pub(in crate::probe) static USED_TODAY: Quantity = Quantity::gauge(
     "bandwidth_used_today_bytes",
     Unit::Bytes,
-    "Bytes of content that the tests of this check had taken on that day (UTC), over restarts too.",
+    "Bytes that the tests of this check had taken on that day (UTC), headers among them, over restarts too.",
 )
 .of_budget();

@@ -1,5 +1,5 @@
-//! What our own kernel counts of a TCP connection (`sock_diag(7)`): the data segments that have come in, and those of ours that have
-//! come to the far end's kernel.
+//! What our own kernel counts of a TCP connection (`sock_diag(7)`): the data segments that have come in, those of ours that have
+//! come to the far end's kernel, and what all of it has cost.
 //!
 //! The bytes themselves would mislead after a loss: in order they stand still until the gap is closed, and then leap; and what
 //! came twice is not among them, though the line carried it. Segments count as they come.
@@ -24,12 +24,19 @@ const ASK_INFO: u8 = 1 << (INFO - 1);
 /// A netlink header, and one with `struct inet_diag_msg` behind it.
 const HEADER: usize = 16;
 const MESSAGE: usize = HEADER + 72;
-/// Where in `struct tcp_info` (linux/tcp.h) stand: the size of a segment that is sent, and of one that comes in; how many data
-/// segments came in, and how many were delivered.
+/// Where in `struct tcp_info` (linux/tcp.h) stand: the size of a segment that is sent, and of one that comes in; how many bytes came
+/// in; how many segments went out and came in, with and without data; how many with data came in, and how many were delivered; how
+/// many bytes were sent, what was sent again among them.
 const SENT_SIZE: usize = 16;
 const COME_SIZE: usize = 20;
+const RECEIVED: usize = 128;
+const SEGMENTS_OUT: usize = 136;
+const SEGMENTS_IN: usize = 140;
 const COME: usize = 152;
 const DELIVERED: usize = 192;
+const SENT: usize = 200;
+/// Headers of IPv4, or IPv6, and TCP with its stamps.
+const HEADERS: [u64; 2] = [52, 72];
 
 /// Which way is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,9 +45,19 @@ pub(super) enum Way {
     Up,
 }
 
+/// So far, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Counts {
+    /// What has come over the line that way, in whole segments.
+    pub(super) come: u64,
+    /// IP packets both ways; what was sent to us in vain is not seen.
+    pub(super) cost: u64,
+}
+
 /// Asks for one way of one connection.
 pub(super) struct Counter {
     way: Way,
+    headers: u64,
     socket: Socket,
     request: Vec<u8>,
 }
@@ -55,18 +72,20 @@ impl Counter {
         socket.bind_auto()?;
         // The kernel answers while it is asked, so what is not there never comes.
         socket.set_non_blocking(true)?;
-        Ok(Self { way, socket, request: request(local, peer) })
+        let headers = HEADERS[usize::from(local.ip().to_canonical().is_ipv6())];
+        Ok(Self { way, headers, socket, request: request(local, peer) })
     }
 
-    /// Bytes so far, in whole segments.
+    /// What it counts by now.
     ///
     /// # Errors
     /// The kernel's: it does not tell (a kernel without `tcp_diag`), or there is no such connection any more.
-    pub(super) fn bytes(&self) -> io::Result<u64> {
+    pub(super) fn counts(&self) -> io::Result<Counts> {
         self.socket.send(&self.request, 0)?;
         let mut answer = Vec::with_capacity(1024);
         self.socket.recv(&mut answer, 0)?;
-        read(&answer, self.way).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no word on that connection"))
+        read(&answer, self.way, self.headers)
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no word on that connection"))
     }
 }
 
@@ -94,7 +113,7 @@ fn request(local: SocketAddr, peer: SocketAddr) -> Vec<u8> {
     bytes
 }
 
-fn read(answer: &[u8], way: Way) -> Option<u64> {
+fn read(answer: &[u8], way: Way, headers: u64) -> Option<Counts> {
     if field::<2>(answer, 4).map(u16::from_ne_bytes)? != BY_FAMILY {
         return None;
     }
@@ -104,10 +123,13 @@ fn read(answer: &[u8], way: Way) -> Option<u64> {
         if u16::from_ne_bytes(field(rest, 2)?) == INFO {
             let info = rest.get(4..length)?;
             let number = |place| field(info, place).map(u32::from_ne_bytes).map(u64::from);
-            return match way {
-                Way::Down => Some(number(COME)? * number(COME_SIZE)?),
-                Way::Up => Some(number(DELIVERED)? * number(SENT_SIZE)?),
+            let bytes = |place| field(info, place).map(u64::from_ne_bytes);
+            let come = match way {
+                Way::Down => number(COME)? * number(COME_SIZE)?,
+                Way::Up => number(DELIVERED)? * number(SENT_SIZE)?,
             };
+            let packets = number(SEGMENTS_OUT)? + number(SEGMENTS_IN)?;
+            return Some(Counts { come, cost: bytes(RECEIVED)? + bytes(SENT)? + packets * headers });
         }
         rest = rest.get(length.next_multiple_of(4).max(4)..)?;
     }
@@ -134,13 +156,18 @@ mod tests {
             let ends = (near.local_addr().unwrap(), near.peer_addr().unwrap());
             let up = Counter::of(Way::Up, ends.0, ends.1).unwrap();
             let down = Counter::of(Way::Down, ends.1, ends.0).unwrap();
-            let before = (up.bytes().unwrap(), down.bytes().unwrap());
+            let before = (up.counts().unwrap(), down.counts().unwrap());
+            assert!((100..1000).contains(&before.0.cost), "a handshake: {before:?}");
             near.write_all(&vec![7; 100_000]).unwrap();
             far.read_exact(&mut vec![0; 100_000]).unwrap();
             // In whole segments, which are large on loopback.
-            assert!(down.bytes().unwrap() > before.1 && up.bytes().unwrap() > before.0, "{address}");
+            let after = (up.counts().unwrap(), down.counts().unwrap());
+            assert!(after.1.come > before.1.come && after.0.come > before.0.come, "{address}");
+            for counts in [after.0, after.1] {
+                assert!((100_000..110_000).contains(&counts.cost), "{address}: {counts:?}");
+            }
             let nobody = Counter::of(Way::Up, ends.0, "192.0.2.1:9".parse().unwrap());
-            assert!(nobody.unwrap().bytes().is_err(), "another connection is not ours");
+            assert!(nobody.unwrap().counts().is_err(), "another connection is not ours");
         }
     }
 
@@ -151,7 +178,7 @@ mod tests {
             if length > 6 {
                 answer[4..6].copy_from_slice(&BY_FAMILY.to_ne_bytes());
             }
-            assert_eq!(read(&answer, Way::Up), None, "{length}");
+            assert_eq!(read(&answer, Way::Up, 52), None, "{length}");
         }
     }
 }

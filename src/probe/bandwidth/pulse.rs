@@ -14,6 +14,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use crate::clock::Clock;
 use crate::domain::Mono;
+use crate::probe::budget::Ledger;
 use crate::probe::egress::Egress;
 
 /// How far apart connections begin while the line is full, at least: they are less than half a hundredth of what it carries.
@@ -21,7 +22,7 @@ const PACE: u64 = 40_000;
 /// How often is looked whether the next may begin, and how far apart they are on the empty line.
 const LOOK: Duration = Duration::from_millis(10);
 /// And never closer than this, or more of them at once: many a server takes more for an attack, and answers slowly.
-const APART: Duration = Duration::from_millis(50);
+const APART: Duration = Duration::from_millis(25);
 const AT_ONCE: usize = 32;
 /// How long one is waited for. A lost packet is repeated after a second (RFC 6298, §2), and is then one slow handshake among many.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -46,10 +47,14 @@ pub(super) struct Delay {
 /// A handshake that has not come about yet.
 type Beating = Pin<Box<dyn Future<Output = Option<(Mono, Duration)>> + Send>>;
 
+/// What one costs at least, begun and ended: five packets with their headers, bytes.
+const COST: u64 = 5 * 60;
+
 /// Handshakes with one server.
 pub(super) struct Pulse {
     to: SocketAddr,
     egress: Egress,
+    ledger: Ledger,
     clock: Clock,
     /// When each began, and how long it took.
     beats: Vec<(Mono, Duration)>,
@@ -58,8 +63,8 @@ pub(super) struct Pulse {
 }
 
 impl Pulse {
-    pub(super) fn new(to: SocketAddr, egress: Egress, clock: Clock) -> Self {
-        Self { to, egress, clock, beats: Vec::new(), under_way: FuturesUnordered::new() }
+    pub(super) fn new(to: SocketAddr, egress: Egress, ledger: Ledger, clock: Clock) -> Self {
+        Self { to, egress, ledger, clock, beats: Vec::new(), under_way: FuturesUnordered::new() }
     }
 
     /// Beats while `transfer` goes on, which has moved so many `bytes` so far, and gives what it gives.
@@ -81,6 +86,7 @@ impl Pulse {
         let busy = self.beats.iter().filter(|(began, _)| full.contains(began)).map(|(_, took)| *took).collect();
         let mut idle = Vec::new();
         for _ in 0..QUIET {
+            self.ledger.spend(COST);
             idle.extend(beat(self.egress.clone(), self.to, self.clock).await.map(|(_, took)| took));
             self.clock.sleep_until(self.clock.mono().after(LOOK)).await;
         }
@@ -94,6 +100,7 @@ impl Pulse {
             let is_time = self.clock.mono() >= not_before && self.under_way.len() < AT_ONCE;
             if is_time && moved.is_none_or(|before| now >= before + PACE) {
                 not_before = self.clock.mono().after(APART);
+                self.ledger.spend(COST);
                 // One whose first packet was lost in a full queue waits for a second, and may not keep the others waiting.
                 self.under_way.push(Box::pin(beat(self.egress.clone(), self.to, self.clock)));
                 moved = Some(now);
@@ -177,7 +184,8 @@ mod tests {
 
     #[test]
     fn the_grades_are_those_of_the_bands() {
-        let bands = [(0, "A+"), (4, "A+"), (5, "A"), (29, "A"), (30, "B"), (60, "C"), (199, "C"), (200, "D"), (400, "F")];
+        let bands =
+            [(0, "A+"), (4, "A+"), (5, "A"), (29, "A"), (30, "B"), (60, "C"), (199, "C"), (200, "D"), (400, "F")];
         for (millis, expected) in bands {
             assert_eq!(grade(ms(millis)), expected, "{millis} ms");
             assert!(GRADES.contains(&expected));

@@ -14,9 +14,11 @@ use hyper_util::rt::TokioIo;
 use rand::RngCore as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::counter::{Counter, Way};
 use super::wire::Wire;
 use crate::clock::Clock;
 use crate::domain::{ErrorKind, ProbeError, in_full};
+use crate::probe::budget::Ledger;
 use crate::probe::dial::{self, tls};
 use crate::probe::egress::Egress;
 
@@ -25,14 +27,27 @@ const ANSWER: usize = 64 * 1024;
 
 /// A connection with an HTTP server.
 pub(super) struct Talk {
+    /// Ends first, while the kernel still knows the connection.
+    _bill: Bill,
     pub(super) wire: Wire,
     /// How long the TCP handshake took.
     pub(super) round_trip: Duration,
-    host: String,
-    path: String,
+    to: Place,
     sender: SendRequest<Noise>,
     /// What moves the bytes; none once the connection has ended.
     connection: Option<Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>>,
+}
+
+/// Where a connection leads, and how.
+#[derive(Clone)]
+struct Place {
+    url: Uri,
+    host: String,
+    path: String,
+    egress: Egress,
+    ledger: Ledger,
+    limit: Duration,
+    clock: Clock,
 }
 
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -44,27 +59,55 @@ impl Talk {
     ///
     /// # Errors
     /// What stopped it.
-    pub(super) async fn begin(url: &Uri, egress: &Egress, limit: Duration, clock: Clock) -> Result<Self, ProbeError> {
+    pub(super) async fn begin(
+        url: &Uri,
+        egress: &Egress,
+        ledger: &Ledger,
+        limit: Duration,
+        clock: Clock,
+    ) -> Result<Self, ProbeError> {
+        let host = url.authority().map_or_else(String::new, ToString::to_string);
+        let path = url.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);
+        let (url, egress, ledger) = (url.clone(), egress.clone(), ledger.clone());
+        Self::at(Place { url, host, path, egress, ledger, limit, clock }, None).await
+    }
+
+    /// Connects anew where the server has closed the connection after its last answer (RFC 9112 §9.6).
+    ///
+    /// # Errors
+    /// What stopped it.
+    pub(super) async fn reopen_if_closed(&mut self) -> Result<(), ProbeError> {
+        if moved(&mut self.connection, self.sender.ready()).await.is_err() {
+            *self = Self::at(self.to.clone(), Some(&self.wire)).await?;
+        }
+        Ok(())
+    }
+
+    async fn at(to: Place, before: Option<&Wire>) -> Result<Self, ProbeError> {
+        let Place { url, egress, clock, .. } = &to;
         let secure = url.scheme() == Some(&Scheme::HTTPS);
         let name = url.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
-        let addresses = dial::resolve(egress, &name, url.port_u16().unwrap_or(if secure { 443 } else { 80 })).await?;
-        let before = clock.mono();
-        let stream = dial::connect(egress, &addresses, limit).await?;
+        let port = url.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        let addresses = dial::resolve(egress, &name, port).await?;
+        let began = clock.mono();
+        let stream = dial::connect(egress, &addresses, to.limit).await?;
         // What still lies in the kernel's buffer would else be sent into the meeting that has begun.
         dial::ends_at_once(&stream).map_err(|error| ProbeError::new(dial::kind_of(&error), error.to_string()))?;
-        let round_trip = clock.mono().since(before);
-        let wire = Wire::new(stream);
+        let round_trip = clock.mono().since(began);
+        let wire = match before {
+            None => Wire::new(stream),
+            Some(before) => before.and(stream),
+        };
+        let bill = Bill::of(&wire, &to.ledger);
         let stream: Box<dyn Stream> = if secure {
-            let settings = tls::client(tls::verifier(None)?, clock, &[b"http/1.1"])?;
+            let settings = tls::client(tls::verifier(None)?, *clock, &[b"http/1.1"])?;
             Box::new(tls::handshake(settings, tls::server_name(&name)?, wire.clone()).await?)
         } else {
             Box::new(wire.clone())
         };
         let (sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
-        let host = url.authority().map_or_else(String::new, ToString::to_string);
-        let path = url.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);
-        Ok(Self { wire, round_trip, host, path, sender, connection: Some(Box::pin(connection)) })
+        Ok(Self { _bill: bill, wire, round_trip, to, sender, connection: Some(Box::pin(connection)) })
     }
 
     /// Asks for content; the answer's head is all that is read of it here, or little more.
@@ -72,7 +115,7 @@ impl Talk {
     /// # Errors
     /// What stopped it, an answer that is none among that.
     pub(super) async fn get(&mut self) -> Result<Response<Incoming>, ProbeError> {
-        let request = Request::get(&self.path).header(header::CONNECTION, "close");
+        let request = Request::get(&self.to.path).header(header::CONNECTION, "close");
         let answer = self.ask(request, 0).await?;
         good(&answer)?;
         Ok(answer)
@@ -83,7 +126,7 @@ impl Talk {
     /// # Errors
     /// What stopped it, an answer that is none or that came too early among that.
     pub(super) async fn post(&mut self, size: u64) -> Result<(), ProbeError> {
-        let request = Request::post(&self.path).header(header::CONTENT_TYPE, "application/octet-stream");
+        let request = Request::post(&self.to.path).header(header::CONTENT_TYPE, "application/octet-stream");
         let before = self.wire.given();
         let mut answer = self.ask(request, size).await?;
         good(&answer)?;
@@ -105,7 +148,7 @@ impl Talk {
         size: u64,
     ) -> Result<Response<Incoming>, ProbeError> {
         let request = request
-            .header(header::HOST, &self.host)
+            .header(header::HOST, &self.to.host)
             .header(header::USER_AGENT, concat!("siaga/", env!("CARGO_PKG_VERSION")))
             .header(header::ACCEPT, "*/*")
             .body(Noise { left: size })
@@ -116,6 +159,30 @@ impl Talk {
 
     async fn moved<T>(&mut self, what: impl Future<Output = T>) -> T {
         moved(&mut self.connection, what).await
+    }
+}
+
+/// Puts a connection's cost into the books when it ends, however that comes about.
+struct Bill {
+    wire: Wire,
+    counter: Option<Counter>,
+    ledger: Ledger,
+}
+
+impl Bill {
+    fn of(wire: &Wire, ledger: &Ledger) -> Self {
+        let ends = wire.local().zip(wire.peer());
+        // Either way tells the cost.
+        let counter = ends.and_then(|(local, peer)| Counter::of(Way::Up, local, peer).ok());
+        Self { wire: wire.clone(), counter, ledger: ledger.clone() }
+    }
+}
+
+impl Drop for Bill {
+    fn drop(&mut self) {
+        let counts = self.counter.as_ref().and_then(|counter| counter.counts().ok());
+        let cost = counts.map_or_else(|| self.wire.content(), |counts| counts.cost);
+        self.ledger.spend(self.wire.owed(cost));
     }
 }
 

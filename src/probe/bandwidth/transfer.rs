@@ -78,15 +78,16 @@ impl Transfer<'_> {
     /// The transfer broke, or was too small to be one.
     pub(super) async fn down(&self, url: &Uri) -> Result<Measured, ProbeError> {
         let url = url.to_string().replace("{bytes}", &self.config.max_bytes.0.to_string());
-        let url: Uri = url.parse().map_err(|_| ProbeError::new(ErrorKind::Internal, "no address is left of down_url"))?;
+        let url: Uri =
+            url.parse().map_err(|_| ProbeError::new(ErrorKind::Internal, "no address is left of down_url"))?;
         let asked = async {
-            let mut talk = Talk::begin(&url, self.egress, FIRST_ANSWER, self.clock).await?;
+            let mut talk = Talk::begin(&url, self.egress, self.ledger, FIRST_ANSWER, self.clock).await?;
             let answer = talk.get().await?;
             Ok((talk, answer))
         };
         let (talk, answer) = in_time(FIRST_ANSWER, asked).await?;
         let wire = &talk.wire;
-        let mut pulse = wire.peer().map(|peer| Pulse::new(peer, self.egress.clone(), self.clock));
+        let mut pulse = wire.peer().map(|peer| Pulse::new(peer, self.egress.clone(), self.ledger.clone(), self.clock));
         let taken = self.take(wire, talk.round_trip, answer.body().size_hint().exact());
         let (rate, full) = match &mut pulse {
             Some(pulse) => pulse.during(taken, || wire.noted()).await?,
@@ -103,18 +104,22 @@ impl Transfer<'_> {
     }
 
     /// Takes what comes down, as long as it tells something. Gives the rate, and when the line was full.
-    async fn take(&self, wire: &Wire, round_trip: Duration, length: Option<u64>) -> Result<(Rate, Range<Mono>), ProbeError> {
+    async fn take(
+        &self,
+        wire: &Wire,
+        round_trip: Duration,
+        length: Option<u64>,
+    ) -> Result<(Rate, Range<Mono>), ProbeError> {
         let began = self.clock.mono();
-        let limit = self.config.max_bytes.0.min(length.unwrap_or(u64::MAX));
-        let mut watch = Watch::on(wire, Way::Down, self.clock);
+        let (most, length_or_more) = (self.config.max_bytes.0, length.unwrap_or(u64::MAX));
+        let mut watch = Watch::on(wire, Way::Down, self.ledger, self.clock);
         let with_head = wire.taken();
-        self.ledger.spend(with_head);
         let (mut total, mut look, mut ended, mut nowhere) = (with_head, LEAST, false, vec![0; GULP]);
         loop {
             let now = self.clock.mono().since(began);
             let left = self.config.duration.0.saturating_sub(now);
             // Asked of the clock, not only of the timer: what is always ready would never let it fire.
-            if left.is_zero() || total >= limit {
+            if left.is_zero() || total >= length_or_more || total.max(wire.paid()) >= most {
                 break;
             }
             watch.glance(total);
@@ -129,10 +134,7 @@ impl Transfer<'_> {
                     ended = true;
                     break;
                 }
-                Ok(Ok(bytes)) => {
-                    self.ledger.spend(bytes);
-                    total += bytes;
-                }
+                Ok(Ok(bytes)) => total += bytes,
                 Ok(Err(error)) => return Err(ProbeError::new(dial::kind_of(&error), error.to_string())),
                 Err(_) => {}
             }
@@ -165,13 +167,13 @@ impl Transfer<'_> {
     /// A step failed, or did not end in time.
     pub(super) async fn up(&self, url: &Uri) -> Result<Measured, ProbeError> {
         let begun = async {
-            let mut talk = Talk::begin(url, self.egress, FIRST_ANSWER, self.clock).await?;
+            let mut talk = Talk::begin(url, self.egress, self.ledger, FIRST_ANSWER, self.clock).await?;
             self.step(&mut talk, 1, FIRST_ANSWER).await?;
             Ok(talk)
         };
         let mut talk = in_time(FIRST_ANSWER, begun).await?;
         let wire = talk.wire.clone();
-        let mut pulse = wire.peer().map(|peer| Pulse::new(peer, self.egress.clone(), self.clock));
+        let mut pulse = wire.peer().map(|peer| Pulse::new(peer, self.egress.clone(), self.ledger.clone(), self.clock));
         let given = self.give(&mut talk);
         let (rate, full) = match &mut pulse {
             Some(pulse) => pulse.during(given, || wire.noted()).await?,
@@ -206,7 +208,8 @@ impl Transfer<'_> {
             best = best.or_surer(believed(delivered, size, moving));
             let left = limit.saturating_sub(self.clock.mono().since(began));
             // What would fill half of the time that is left, at the rate seen.
-            let fits = bytes(answered, (left / 2).saturating_sub(idle)).min(self.config.max_bytes.0.saturating_sub(sent));
+            let fits = bytes(answered, (left / 2).saturating_sub(idle))
+                .min(self.config.max_bytes.0.saturating_sub(sent.max(talk.wire.paid())));
             let larger = if size < LARGE_STEPS[1] { size } else { size * 2 };
             let by_rate = || bytes(answered, STEP).clamp(LARGE_STEPS[0], LARGE_STEPS[1]).max(larger);
             let next = steps.next().unwrap_or_else(by_rate).min(fits);
@@ -222,10 +225,10 @@ impl Transfer<'_> {
     /// One `POST` of `size` bytes: how long it took from its beginning to the end of the answer, and when how much of it had
     /// come to the far end, where the kernel tells.
     async fn step(&self, talk: &mut Talk, size: u64, limit: Duration) -> Result<(Duration, Meter), ProbeError> {
+        talk.reopen_if_closed().await?;
         let began = self.clock.mono();
         let wire = talk.wire.clone();
-        let _spending = Spending { ledger: self.ledger, before: wire.given(), wire: &wire };
-        let mut watch = Watch::on(&wire, Way::Up, self.clock);
+        let mut watch = Watch::on(&wire, Way::Up, self.ledger, self.clock);
         let mut exchange = pin!(in_time(limit, talk.post(size)));
         loop {
             match tokio::time::timeout(GLANCE, &mut exchange).await {
@@ -240,9 +243,10 @@ impl Transfer<'_> {
     }
 }
 
-/// Looks now and then how much has come, and notes it.
-struct Watch {
+/// Looks now and then how much has come and what that has cost, and notes it.
+struct Watch<'a> {
     wire: Wire,
+    ledger: &'a Ledger,
     counter: Option<Counter>,
     clock: Clock,
     began: Mono,
@@ -251,14 +255,14 @@ struct Watch {
     meter: Meter,
 }
 
-impl Watch {
-    fn on(wire: &Wire, way: Way, clock: Clock) -> Self {
+impl<'a> Watch<'a> {
+    fn on(wire: &Wire, way: Way, ledger: &'a Ledger, clock: Clock) -> Self {
         let ends = wire.local().zip(wire.peer());
         let counter = ends.and_then(|(local, peer)| Counter::of(way, local, peer).ok());
-        let told = counter.and_then(|counter| counter.bytes().ok().map(|bytes| (counter, bytes)));
+        let told = counter.and_then(|counter| counter.counts().ok().map(|counts| (counter, counts.come)));
         let now = clock.mono();
-        let (counter, before) = told.map_or((None, 0), |(counter, bytes)| (Some(counter), bytes));
-        Self { wire: wire.clone(), counter, clock, began: now, looked: now, before, meter: Meter::default() }
+        let (counter, before) = told.map_or((None, 0), |(counter, come)| (Some(counter), come));
+        Self { wire: wire.clone(), ledger, counter, clock, began: now, looked: now, before, meter: Meter::default() }
     }
 
     /// Looks, if the last look is long enough ago. Where the kernel does not tell, what we have `seen` ourselves counts.
@@ -269,25 +273,15 @@ impl Watch {
     }
 
     fn look(&mut self, seen: u64) {
-        let now = self.counter.as_ref().map_or(Ok(seen), Counter::bytes).unwrap_or(self.before);
+        let counts = self.counter.as_ref().map(|counter| counter.counts().ok());
+        let now = counts.map_or(seen, |counts| counts.map_or(self.before, |counts| counts.come));
+        let cost = counts.flatten().map_or_else(|| self.wire.content(), |counts| counts.cost);
+        self.ledger.spend(self.wire.owed(cost));
         self.looked = self.clock.mono();
         let more = now.saturating_sub(self.before);
         self.before += more;
         self.wire.note(more);
         self.meter.look(self.looked.since(self.began), more);
-    }
-}
-
-/// Bytes count as they are given to the line, also where the step is cut off in its middle.
-struct Spending<'a> {
-    ledger: &'a Ledger,
-    wire: &'a Wire,
-    before: u64,
-}
-
-impl Drop for Spending<'_> {
-    fn drop(&mut self) {
-        self.ledger.spend(self.wire.given() - self.before);
     }
 }
 
@@ -297,7 +291,9 @@ fn believed(delivered: Option<Rate>, size: u64, moving: Duration) -> Rate {
     let answered = bits(size, moving);
     match delivered {
         None if moving >= SUSTAINED => Rate::about(answered, BY_ANSWER),
-        Some(Rate::Known { rate, .. }) if moving >= BESIDE_SERVER && answered < rate * BELIED => Rate::about(answered, 1.0 - BELIED),
+        Some(Rate::Known { rate, .. }) if moving >= BESIDE_SERVER && answered < rate * BELIED => {
+            Rate::about(answered, 1.0 - BELIED)
+        }
         Some(known @ Rate::Known { .. }) => known,
         // All of it has come, as the answer says.
         None | Some(Rate::AtLeast(_)) => Rate::AtLeast(bits(size, moving.max(SUSTAINED))),

@@ -25,12 +25,23 @@ struct Shared {
     stream: TcpStream,
     taken: AtomicU64,
     given: AtomicU64,
-    noted: AtomicU64,
+    noted: Arc<AtomicU64>,
+    paid: AtomicU64,
 }
 
 impl Wire {
     pub(super) fn new(stream: TcpStream) -> Self {
-        Self(Arc::new(Shared { stream, taken: AtomicU64::new(0), given: AtomicU64::new(0), noted: AtomicU64::new(0) }))
+        Self::noting(stream, Arc::default())
+    }
+
+    /// Another connection of the same test: what is noted of it counts with what was.
+    pub(super) fn and(&self, stream: TcpStream) -> Self {
+        Self::noting(stream, Arc::clone(&self.0.noted))
+    }
+
+    fn noting(stream: TcpStream, noted: Arc<AtomicU64>) -> Self {
+        let [taken, given, paid] = std::array::from_fn(|_| AtomicU64::new(0));
+        Self(Arc::new(Shared { stream, taken, given, noted, paid }))
     }
 
     pub(super) fn peer(&self) -> Option<SocketAddr> {
@@ -51,6 +62,11 @@ impl Wire {
         self.0.given.load(Ordering::Relaxed)
     }
 
+    /// Bytes of content both ways.
+    pub(super) fn content(&self) -> u64 {
+        self.taken() + self.given()
+    }
+
     /// Notes that so many bytes more have come over the line, whichever way is tested.
     pub(super) fn note(&self, bytes: u64) {
         self.0.noted.fetch_add(bytes, Ordering::Relaxed);
@@ -61,12 +77,24 @@ impl Wire {
         self.0.noted.load(Ordering::Relaxed)
     }
 
+    /// Notes what the connection has cost by now, and gives what of it is new.
+    pub(super) fn owed(&self, cost: u64) -> u64 {
+        cost.saturating_sub(self.0.paid.fetch_max(cost, Ordering::Relaxed))
+    }
+
+    /// What it has cost, as far as it was noted.
+    pub(super) fn paid(&self) -> u64 {
+        self.0.paid.load(Ordering::Relaxed)
+    }
+
     /// What the line carries for a byte of content: with the headers of TCP, IP and Ethernet.
     pub(super) fn overhead(&self) -> f64 {
         let Ok(segment) = getsockopt(&self.0.stream, sockopt::TcpMaxSeg) else { return 1.0 };
         let segment = f64::from(segment);
         let packet = getsockopt(&self.0.stream, sockopt::IpMtu).map_or(segment + LARGE_HEADERS, f64::from);
-        if segment > 0.0 && packet > segment { (packet + ETHERNET) / segment } else { 1.0 }
+        // A segment may be shorter than the path takes (never more than half of the other's window): then its packet is too.
+        let headers = (packet - segment).min(LARGE_HEADERS);
+        if segment > 0.0 && headers > 0.0 { (segment + headers + ETHERNET) / segment } else { 1.0 }
     }
 
     /// Waits until something has come, throws away some of it in the kernel, where it is neither copied nor decrypted

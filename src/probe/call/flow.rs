@@ -134,7 +134,7 @@ impl Flow {
         full.ratio() - light.ratio() > CERTAIN * deviation
     }
 
-    /// The first full phase; a later one only asks for more packets.
+    /// The full phase.
     fn full(&self) -> &[Packet] {
         let first = self.packets.iter().position(|packet| packet.phase == Phase::Full).unwrap_or(self.packets.len());
         let full = &self.packets[first..];

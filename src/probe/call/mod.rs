@@ -14,6 +14,8 @@ pub use schedule::{Phase, Planned, Schedule};
 
 use std::time::Duration;
 
+use crate::domain::{ErrorKind, ProbeError};
+
 /// What comes later than this after the last packet is lost (RFC 7680 §2.8.2 wants it said); and where nothing at all comes for
 /// so long, nobody is there.
 pub const LATE: Duration = Duration::from_secs(2);
@@ -21,7 +23,17 @@ pub const LATE: Duration = Duration::from_secs(2);
 /// for loss.
 pub const BUSY: Duration = Duration::from_millis(150);
 /// Why a test is given up then.
-pub const TOO_BUSY: &str = "this computer is too busy to send in time";
+const TOO_BUSY: &str = "this computer is too busy to send in time";
+
+/// What a test that is given up ends with.
+pub fn given_up() -> ProbeError {
+    ProbeError::new(ErrorKind::Internal, TOO_BUSY)
+}
+
+/// Whether a test was given up: nothing was learnt of the line, not even that it cannot be measured.
+pub fn is_given_up(error: &ProbeError) -> bool {
+    error.kind == ErrorKind::Internal && error.detail == TOO_BUSY
+}
 
 /// The value of rank ⌈share × n⌉ (the nearest rank, as everywhere here); `None` of nothing.
 pub fn quantile(sorted: &[Duration], share: f64) -> Option<Duration> {

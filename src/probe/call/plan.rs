@@ -32,6 +32,11 @@ pub fn steps(rate: f64) -> Vec<Step> {
     all
 }
 
+/// How many packets such a test has, one way.
+pub fn packets(rate: f64) -> u32 {
+    u32::try_from(steps(rate).len()).unwrap_or(u32::MAX)
+}
+
 /// Bytes of IP packets of such a test, one way.
 pub fn bytes(rate: f64) -> u64 {
     steps(rate).iter().map(|step| step.planned.bytes as u64).sum()

@@ -38,29 +38,44 @@ impl Holder {
     }
 }
 
+/// What a child of this process has a camera open for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::probe) enum Purpose {
+    /// To ask it what it can.
+    Question,
+    /// To look at its pictures.
+    Look,
+}
+
 /// The cameras (their folders in sysfs) that children of this process have open now, each once a child.
-static OURS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+static OURS: Mutex<Vec<(PathBuf, Purpose)>> = Mutex::new(Vec::new());
 
 /// A camera that a child of this process has open. While this lives, that it is awake tells of nobody else: the room would seem
 /// in use by our own look at it.
-pub(in crate::probe) struct Ours(PathBuf);
+pub(in crate::probe) struct Ours(PathBuf, Purpose);
 
 impl Ours {
     /// The camera that has `node`: its other nodes are awake with it.
-    pub(in crate::probe) fn claim(node: &Node) -> Self {
-        OURS.lock().unwrap_or_else(PoisonError::into_inner).push(node.device.clone());
-        Self(node.device.clone())
+    pub(in crate::probe) fn claim(node: &Node, purpose: Purpose) -> Self {
+        OURS.lock().unwrap_or_else(PoisonError::into_inner).push((node.device.clone(), purpose));
+        Self(node.device.clone(), purpose)
     }
 
-    fn has(node: &Node) -> bool {
-        OURS.lock().unwrap_or_else(PoisonError::into_inner).contains(&node.device)
+    /// Whether a child has it for this purpose.
+    pub(in crate::probe) fn has(node: &Node, purpose: Purpose) -> bool {
+        let ours = OURS.lock().unwrap_or_else(PoisonError::into_inner);
+        ours.iter().any(|(device, of)| *device == node.device && *of == purpose)
+    }
+
+    fn has_any(node: &Node) -> bool {
+        Self::has(node, Purpose::Question) || Self::has(node, Purpose::Look)
     }
 }
 
 impl Drop for Ours {
     fn drop(&mut self) {
         let mut ours = OURS.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(place) = ours.iter().position(|device| *device == self.0) {
+        if let Some(place) = ours.iter().position(|(device, purpose)| (device, *purpose) == (&self.0, self.1)) {
             ours.swap_remove(place);
         }
     }
@@ -69,7 +84,7 @@ impl Drop for Ours {
 /// Who has `node`, the daemon's own children aside.
 pub(in crate::probe) fn of(node: &Node, roots: &Roots) -> Holder {
     // Before and after: looking into all processes takes a while, in which a child of ours may begin or end.
-    let ours = Ours::has(node);
+    let ours = Ours::has_any(node);
     let power = std::fs::read_to_string(node.device.join("power/runtime_status")).unwrap_or_default();
     let awake = match power.trim() {
         // The cheap way out, in a room where nothing happens.
@@ -81,7 +96,7 @@ pub(in crate::probe) fn of(node: &Node, roots: &Roots) -> Holder {
     match (opener(&node.path, &roots.proc), awake) {
         (Seen::By(name), _) => Holder::Process(name),
         // A second stream is refused while ours runs, so that nobody has one.
-        _ if ours || Ours::has(node) => Holder::Nobody,
+        _ if ours || Ours::has_any(node) => Holder::Nobody,
         (_, true) => Holder::Unseen,
         (Seen::Nobody, false) => Holder::Nobody,
         (Seen::Partly, false) => Holder::Unknown,

@@ -7,7 +7,9 @@
 
 pub(super) mod holder;
 pub(super) mod judge;
+mod known;
 pub(super) mod nodes;
+pub(super) mod place;
 pub(super) mod query;
 #[cfg(test)]
 mod tests;
@@ -22,13 +24,14 @@ use super::child::{self, Program, Slot};
 use super::enrolled::{self, Record};
 use super::range::pace;
 use super::uevents::Watch;
-use super::{Context, Defaults, Roots};
+use super::{Context, Defaults, Roots, until};
 use crate::domain::check::LossRule;
 use crate::domain::{
-    Device, ErrorKind, ErrorTable, Level, Mono, Observation, Period, ProbeError, Quantity, Reading, ReasonDef, Rule, Text,
+    Device, ErrorKind, ErrorTable, Level, Observation, Period, ProbeError, Quantity, Reading, ReasonDef, Rule, Text,
     Verdict, quantity::Unit,
 };
-use holder::{Holder, Ours};
+use holder::{Holder, Ours, Purpose};
+use known::Known;
 use nodes::Node;
 use query::Info;
 
@@ -202,45 +205,6 @@ impl Config {
     }
 }
 
-/// What is known of one node beside what sysfs shows.
-#[derive(Default)]
-struct Known {
-    slot: Slot,
-    born: u64,
-    /// When it was first seen.
-    since: Mono,
-    /// Whether it came while we looked; what was there at the first look may have been there for long.
-    came: bool,
-    asked: Option<Mono>,
-    answer: Option<Result<Info, ProbeError>>,
-}
-
-impl Known {
-    fn is_due(&self, node: &Node, requery: Duration, now: Mono) -> bool {
-        let wait = match &self.answer {
-            Some(Ok(_)) => requery,
-            Some(Err(error)) if self.is_early() || error.kind == ErrorKind::Permission && self.is_new(now) => Duration::ZERO,
-            _ => requery.min(RETRY),
-        };
-        self.born != node.born || self.asked.is_none_or(|asked| now.since(asked) >= wait)
-    }
-
-    fn is_new(&self, now: Mono) -> bool {
-        now.since(self.since) < NEW
-    }
-
-    /// Whether the newest answer is a refusal that says nothing: udev has not given the node to its group yet.
-    fn is_early(&self) -> bool {
-        let refused = matches!(&self.answer, Some(Err(error)) if error.kind == ErrorKind::Permission);
-        refused && self.came && self.asked.is_some_and(|asked| self.is_new(asked))
-    }
-
-    /// Whether the newest answer was that another has it.
-    fn was_busy(&self) -> bool {
-        matches!(&self.answer, Some(Err(error)) if error.kind == ErrorKind::Busy)
-    }
-}
-
 /// A probe of this kind.
 pub struct Probe {
     config: Config,
@@ -284,7 +248,7 @@ impl Probe {
         let only_by_our_word = !held && self.known.values().any(Known::was_busy);
         let in_use = held || (*self.context.in_use.borrow() && !only_by_our_word);
         // A child that hangs on a camera that was pulled out is remembered until it is gone.
-        self.known.retain(|name, known| nodes.iter().any(|node| node.name == *name) || known.slot.is_left_behind());
+        self.known.retain(|name, known| nodes.iter().any(|node| node.name == *name) || known.place.is_left_behind());
         let now = self.context.clock.mono();
         let came = std::mem::replace(&mut self.has_looked, true);
         for node in &nodes {
@@ -298,7 +262,7 @@ impl Probe {
             self.ask(&nodes).await;
         }
         let mut reading = judge::reading(&self.config.device, &nodes, &holders, &self.known);
-        let left_behind = self.known.values_mut().map(|known| known.slot.is_left_behind()).filter(|left| *left).count();
+        let left_behind = self.known.values_mut().map(|known| known.place.is_left_behind()).filter(|left| *left).count();
         #[allow(clippy::cast_precision_loss, reason = "a handful")]
         reading.measure(&LEFT_BEHIND, left_behind as f64);
         reading.places = nodes.iter().filter_map(Node::place).collect();
@@ -311,19 +275,31 @@ impl Probe {
         Ok(reading)
     }
 
-    /// Asks every node that is due, all at once, each in a child of its own: one that hangs delays no other.
+    /// Asks every node that is due, all at once, each in a child of its own: one that hangs delays no other. A room that comes into
+    /// use gets its cameras back at once, and what was not answered is asked after.
     async fn ask(&mut self, nodes: &[Node]) {
         let (now, requery) = (self.context.clock.mono(), self.config.requery.0);
-        let (program, deadline) = (&self.program, self.deadline);
+        let (program, deadline, room) = (&self.program, self.deadline, &self.context.in_use);
+        // In use already by our own word alone: nothing comes that could stop it.
+        let told = *room.borrow();
         let due = self.known.iter_mut().filter_map(|(name, known)| {
             let node = nodes.iter().find(|node| node.name == *name)?;
-            known.is_due(node, requery, now).then_some((node, known))
+            // While `frames` has it, it answers there; and our opening it would look like another's.
+            let elsewhere = Ours::has(node, Purpose::Look);
+            (known.is_due(node, requery, now) && !elsewhere).then_some((node, known))
         });
         let asked = due.map(|(node, known)| async move {
-            let _ours = Ours::claim(node);
-            known.asked = Some(now);
+            let mut room = room.clone();
+            let stop = async {
+                if told {
+                    std::future::pending::<()>().await;
+                }
+                until(&mut room, true).await;
+            };
             let args = ["camera".into(), node.path.clone().into_os_string()];
-            known.answer = Some(child::ask(&mut known.slot, program, &args, deadline).await);
+            if let Some(answer) = known.place.ask_unless((node, Purpose::Question), program, &args, deadline, stop).await.transpose() {
+                (known.asked, known.answer) = (Some(now), Some(answer));
+            }
         });
         join_all(asked).await;
     }

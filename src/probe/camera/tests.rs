@@ -194,7 +194,7 @@ async fn a_camera_that_hangs_is_told_and_does_not_hide_another() {
     let seen = hanging.next().await;
     assert_eq!(found(&seen), [("video.camera_unanswering", Verdict::NotReady)]);
     assert_eq!(value(&seen.reading, "camera_children_left_behind", None), Some(0.0));
-    assert_eq!(seen.reading.in_use, None);
+    assert_eq!(seen.reading.in_use, Some(false), "it sleeps, so nobody has it");
 
     usb_camera(&machine, 2, ("1bcf", "28c4"), "Document Camera", "3");
     let mut both = probe(&machine, "auto");
@@ -202,6 +202,96 @@ async fn a_camera_that_hangs_is_told_and_does_not_hide_another() {
     let seen = both.next().await;
     assert_eq!(found(&seen), [("video.camera_unanswering", Verdict::Degraded)]);
     assert_eq!(value(&seen.reading, "camera_devices", None), Some(1.0));
+}
+
+#[tokio::test]
+async fn a_camera_that_failed_keeps_the_room_neither_in_use_nor_free() {
+    let machine = headset_room();
+    usb_camera(&machine, 2, ("1bcf", "28c4"), "Document Camera", "3");
+    let mut probe = probe(&machine, "auto");
+    probe.config.requery = Period(Duration::ZERO);
+    machine.write("answers/video2", r#"{"failed":{"kind":"timeout","detail":"told"}}"#);
+    assert_eq!(probe.next().await.reading.in_use, Some(false));
+    // A call on the good one, and its end.
+    let power = |port: &str| format!("sys/devices/pci0000:00/usb1/1-{port}/1-{port}:1.0/power/runtime_status");
+    machine.write(&power("2"), "active\n");
+    assert_eq!(probe.next().await.reading.in_use, Some(true));
+    machine.in_use.send_replace(true);
+    machine.write(&power("2"), "suspended\n");
+    assert_eq!(probe.next().await.reading.in_use, Some(false), "else the room would be in use for ever");
+    // Then the other is asked again.
+    machine.in_use.send_replace(false);
+    machine.remove("asked");
+    assert_eq!(found(&probe.next().await), [("video.camera_unanswering", Verdict::Degraded)]);
+    assert!(asked(&machine).contains(&"video2".to_owned()));
+    // A call on the one that we may not open.
+    machine.write("answers/video2", r#"{"failed":{"kind":"permission","detail":"told"}}"#);
+    assert_eq!(probe.next().await.reading.in_use, Some(false));
+    machine.write(&power("3"), "active\n");
+    let seen = probe.next().await;
+    assert_eq!(found(&seen), [("video.camera_in_use_unseen", Verdict::Ready)]);
+    assert_eq!(seen.reading.in_use, Some(true));
+}
+
+#[tokio::test]
+async fn our_own_child_that_hangs_is_nobodys_call() {
+    let machine = headset_room();
+    let mut probe = probe(&machine, "auto");
+    assert_eq!(found(&probe.next().await), []);
+    let node = nodes::list(&machine.roots()).unwrap().remove(0);
+    let child = tokio::process::Command::new("/bin/sleep").arg("infinity").kill_on_drop(true).spawn().unwrap();
+    let number = child.id().unwrap();
+    let known = probe.known.get_mut("video0").unwrap();
+    known.place = place::Place::hanging(&node, child);
+    known.answer = Some(Err(ProbeError::new(ErrorKind::Timeout, "told")));
+    // Before Linux 6.16 whoever has it open keeps it awake.
+    machine.write("sys/devices/pci0000:00/usb1/1-2/1-2:1.0/power/runtime_status", "active\n");
+    let seen = probe.next().await;
+    assert_eq!(found(&seen), [("video.camera_unanswering", Verdict::NotReady)]);
+    assert_eq!(value(&seen.reading, "camera_children_left_behind", None), Some(1.0));
+    assert_eq!(seen.reading.in_use, Some(false));
+    let number = rustix::process::Pid::from_raw(number.try_into().unwrap()).unwrap();
+    rustix::process::kill_process(number, rustix::process::Signal::KILL).unwrap();
+    let freed = async { while probe.next().await.reading.in_use != Some(true) {} };
+    tokio::time::timeout(Duration::from_secs(20), freed).await.expect("once it is gone, whoever keeps it awake is another");
+}
+
+#[tokio::test]
+async fn a_question_ends_when_the_room_comes_into_use_and_is_asked_again_after() {
+    let machine = headset_room();
+    machine.write("hang-video0", "");
+    let mut probe = probe(&machine, "/dev/video0");
+    let (clock, room) = (crate::clock::Clock::start(), machine.in_use.clone());
+    let used = async {
+        while asked(&machine).is_empty() {
+            tokio::task::yield_now().await;
+        }
+        room.send_replace(true);
+        clock.mono()
+    };
+    let (seen, told) = tokio::join!(probe.next(), used);
+    // A safety deadline: 100 ms, and a busy machine's slowness.
+    let took = clock.mono().since(told);
+    assert!(took < Duration::from_millis(500), "{took:?}");
+    assert_eq!(found(&seen), [("video.camera_not_asked", Verdict::Ready)]);
+    machine.remove("hang-video0");
+    assert_eq!(found(&probe.next().await), [("video.camera_not_asked", Verdict::Ready)]);
+    room.send_replace(false);
+    assert_eq!(found(&probe.next().await), []);
+    assert_eq!(asked(&machine), ["video0", "video0"]);
+}
+
+#[tokio::test]
+async fn a_camera_that_is_being_looked_at_is_asked_after() {
+    let machine = headset_room();
+    let mut probe = probe(&machine, "auto");
+    let node = nodes::list(&machine.roots()).unwrap().remove(0);
+    let look = Ours::claim(&node, Purpose::Look);
+    probe.next().await;
+    assert_eq!(asked(&machine), [] as [&str; 0]);
+    drop(look);
+    assert_eq!(found(&probe.next().await), []);
+    assert_eq!(asked(&machine), ["video0", "video1"]);
 }
 
 #[tokio::test]
@@ -310,7 +400,7 @@ async fn a_refusal_counts_only_once_udev_has_had_its_time() {
 }
 
 #[tokio::test]
-async fn a_loop_back_camera_devicess_only_when_it_is_named() {
+async fn a_loop_back_camera_counts_only_when_it_is_named() {
     let machine = headset_room();
     machine.write("answers/video0", answer(true, "v4l2 loopback"));
     assert_eq!(found(&probe(&machine, "auto").next().await), [("video.no_camera", Verdict::NotReady)]);

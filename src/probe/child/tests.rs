@@ -108,6 +108,24 @@ fn what_a_child_works_on_are_its_devices_and_not_what_it_does_there() {
 async fn a_child_that_says_too_much_is_cut_off() {
     let error = run("exec cat /dev/zero", SOON).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Protocol, "{error}");
+    let (program, args) = shell("printf hello");
+    let run = async |most| Slot::default().run(&program.clone().saying_at_most(most), &args, SOON).await;
+    assert_eq!(run(5).await.unwrap(), b"hello");
+    assert_eq!(run(4).await.unwrap_err().detail, "the child said more than 4 bytes");
+}
+
+#[tokio::test]
+async fn a_word_before_the_answer_is_heard_at_once_and_is_no_part_of_it() {
+    let (program, args) = shell("printf '{\"found\":7}'");
+    let mut slot = Slot::default();
+    assert_eq!(ask::<u8>(&mut slot, &program, &args, SOON).await.unwrap(), 7);
+    let mut spoken = slot.spoken();
+    let (program, args) = shell("echo; exec sleep infinity");
+    let stop = async { _ = spoken.wait_for(|spoken| *spoken).await };
+    // What the child before said does not count; this one says nothing more and is ended by its word.
+    assert_eq!(ask_unless::<u8>(&mut slot, &program, &args, SOON, stop).await.unwrap(), None);
+    let (program, args) = shell("echo; printf '{\"found\":8}'");
+    assert_eq!(ask::<u8>(&mut slot, &program, &args, SOON).await.unwrap(), 8);
 }
 
 #[tokio::test]

@@ -14,7 +14,9 @@ use super::statistics::{Light, difference};
 use super::v4l2::Format;
 use crate::clock::Clock;
 use crate::domain::{ErrorKind, Mono, ProbeError};
+use crate::probe::camera::judge::is_equipment;
 use crate::probe::camera::query;
+use crate::probe::child::word;
 
 /// How long a first frame may take: a camera that was asleep needs a second or two.
 pub(super) const FIRST: Duration = Duration::from_secs(5);
@@ -30,6 +32,8 @@ pub(in crate::probe) struct Plan {
     pub(super) settle: Duration,
     /// From then on.
     pub(super) duration: Duration,
+    /// Whether the config names the camera.
+    pub(super) named: bool,
 }
 
 /// What a look came to.
@@ -74,7 +78,11 @@ impl Seen {
 /// A stream that fails otherwise is the camera's failure, and an answer.
 pub(in crate::probe) fn look(path: &Path, plan: Plan) -> Result<Seen, ProbeError> {
     let failed = |error: io::Error| ProbeError::new(query::kind(&error), format!("{}: {error}", path.display()));
-    let flags = Device::open(path).and_then(|device| device.capabilities()).map_err(failed)?.device_capabilities();
+    let capabilities = Device::open(path).and_then(|device| device.capabilities()).map_err(failed)?;
+    if !is_equipment(plan.named, capabilities.driver()) {
+        return Ok(Seen::default());
+    }
+    let flags = capabilities.device_capabilities();
     if !flags.contains(CapabilityFlags::VIDEO_CAPTURE) {
         if flags.contains(CapabilityFlags::VIDEO_CAPTURE_MPLANE) {
             let several = format!("{}: frames in several planes", path.display());
@@ -83,6 +91,8 @@ pub(in crate::probe) fn look(path: &Path, plan: Plan) -> Result<Seen, ProbeError
         return Ok(Seen::default());
     }
     let mut camera = Camera::open(path).map_err(failed)?;
+    // It opens nothing from here on: who does is another.
+    word().map_err(failed)?;
     let mut seen = Seen { captures: true, ..Seen::default() };
     if let Err(error) = camera.start().and_then(|()| stream(&mut camera, plan, &mut seen)) {
         match query::kind(&error) {

@@ -8,6 +8,7 @@ mod capture;
 mod judge;
 pub(super) mod look;
 mod luma;
+mod opens;
 mod reasons;
 mod statistics;
 #[cfg(test)]
@@ -19,16 +20,19 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, watch};
 
-use super::camera::holder::{self, Holder, Ours};
+use super::camera::holder::{self, Ours, Purpose};
 use super::camera::nodes::Node;
-use super::child::{self, Program, Slot};
+use super::camera::place::Place;
+use super::camera::query;
+use super::child::Program;
 use super::range::{share, within};
 use super::schedule::{Refusal, Schedule};
-use super::{Context, Defaults, Roots, until};
+use super::{Context, Defaults, until};
 use crate::domain::check::LossRule;
 use crate::domain::{Level, Observation, Period, ProbeError, Quantity, Reading, Rule, Unit, Verdict};
 use judge::Sight;
 use look::{FIRST, Plan};
+use opens::Opens;
 pub use reasons::{ERRORS, REASONS};
 
 /// A camera that dies in an idle hour is found within a quarter of one, early enough to fetch another before a meeting; its light
@@ -50,9 +54,6 @@ const SOUGHT: Duration = Duration::from_secs(5);
 
 /// What a look takes beside waiting for frames: a child's start, and a driver's own slowness at both ends of a stream.
 const SPARE: Duration = Duration::from_secs(3);
-
-/// How often another who opens the camera is looked for meanwhile: its first try has failed, the next one should not.
-const WATCH: Duration = Duration::from_millis(250);
 
 /// Whose turn it is: two looks at one camera would be in each other's way.
 static TURN: Mutex<()> = Mutex::const_new(());
@@ -192,25 +193,7 @@ impl Config {
     }
 
     fn plan(&self) -> Plan {
-        Plan { settle: self.settle.0, duration: self.duration.0 }
-    }
-}
-
-/// The place of one camera's child, and the word that the camera is ours while one is there.
-#[derive(Default)]
-struct Place {
-    slot: Slot,
-    ours: Option<Ours>,
-}
-
-impl Place {
-    /// Whether a child still hangs there; if none does, the camera is nobody's.
-    fn is_left_behind(&mut self) -> bool {
-        let left_behind = self.slot.is_left_behind();
-        if !left_behind {
-            self.ours = None;
-        }
-        left_behind
+        Plan { settle: self.settle.0, duration: self.duration.0, named: self.device != "auto" }
     }
 }
 
@@ -257,7 +240,10 @@ impl Probe {
                     return self.context.read(began, reading);
                 }
                 Ok(None) if *in_use.borrow() => self.schedule.cut_off(),
-                Ok(None) => self.schedule.put_off(Refusal::Busy(String::new()), began.after(interval.min(AGAIN))),
+                Ok(None) => {
+                    // From now: who opened it needs a while to have it.
+                    self.schedule.put_off(Refusal::Busy(String::new()), clock.mono().after(interval.min(AGAIN)));
+                }
                 Err(error) => {
                     self.schedule.made(began, began.after(interval.min(AGAIN)));
                     return self.context.failed(began, error, &ERRORS);
@@ -279,8 +265,11 @@ impl Probe {
             let sight = match self.look_at(&node, in_use).await {
                 Some(sight) => sight,
                 None if *in_use.borrow() => return Ok(None),
-                // Its new holder is there before us now.
-                None => Sight::Held(holder::of(&node, &roots)),
+                // Its new holder is there before us now, or somebody only had a look at what it is.
+                None => match holder::of(&node, &roots) {
+                    holder if holder.in_use() == Some(true) => Sight::Held(holder),
+                    _ => return Ok(None),
+                },
             };
             sights.push((node, sight));
         }
@@ -306,8 +295,16 @@ impl Probe {
             if holder.in_use() == Some(true) {
                 return Some(Sight::Held(holder));
             }
-            place.ours = Some(Ours::claim(node));
         }
+        let opens = match Opens::of(&node.path) {
+            Ok(opens) => opens,
+            // A look that could not give way is not begun.
+            Err(error) => {
+                let told = ProbeError::new(query::kind(&error), format!("inotify {}: {error}", node.path.display()));
+                return Some(Sight::Looked(Err(told)));
+            }
+        };
+        let mut spoken = place.slot().spoken();
         let plan = self.config.plan();
         let told = serde_json::to_string(&plan).unwrap_or_default();
         let args = ["frames".into(), node.path.clone().into_os_string(), told.into()];
@@ -318,12 +315,11 @@ impl Probe {
             tokio::select! {
                 biased;
                 () = until(in_use, true) => {}
-                () = opened(node, &self.context.roots) => {}
+                () = opened(node, &opens, &mut spoken) => {}
             }
             stopped = Some(clock.mono());
         };
-        let answer = child::ask_unless(&mut place.slot, &self.program, &args, deadline, stop).await;
-        place.is_left_behind();
+        let answer = place.ask_unless((node, Purpose::Look), &self.program, &args, deadline, stop).await;
         if let Some(stopped) = stopped {
             let took = clock.mono().since(stopped).as_millis();
             tracing::info!(check = %self.context.check, camera = node.name, "given back after {took} ms");
@@ -332,9 +328,22 @@ impl Probe {
     }
 }
 
-/// Waits until another opens the camera, as far as that can be seen.
-async fn opened(node: &Node, roots: &Roots) {
-    while !matches!(holder::of(node, roots), Holder::Process(_)) {
-        tokio::time::sleep(WATCH).await;
+/// Waits until another opens the camera that our child has opened, as it has `spoken` of.
+async fn opened(node: &Node, opens: &Opens, spoken: &mut watch::Receiver<bool>) {
+    until(spoken, true).await;
+    // Our own.
+    let mut outcome = opens.come().map(|_| ());
+    loop {
+        if outcome.is_ok() {
+            outcome = opens.next().await;
+        }
+        if let Err(error) = &outcome {
+            tracing::warn!(camera = node.name, %error, "who opens it is not seen any more: the look ends");
+            return;
+        }
+        // A question that began before this look opens it too.
+        if !Ours::has(node, Purpose::Question) {
+            return;
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The `frames` probe over cameras whose child is a script, and the judge over numbers.
 
 use super::*;
+use crate::probe::camera::holder::Holder;
 use crate::domain::ErrorKind;
 use crate::probe::camera::judge::name;
 use crate::probe::fixture::{Machine, found, value};
@@ -153,7 +154,7 @@ async fn our_own_look_is_nobodys_use() {
     let _probe = probe(&machine, "exit 1");
     machine.write("sys/devices/usb1/1-1/1-1:1.0/power/runtime_status", "active\n");
     let node = super::super::camera::list(&machine.roots()).unwrap().remove(0);
-    let ours = Ours::claim(&node);
+    let ours = Ours::claim(&node, Purpose::Look);
     assert_eq!(holder::of(&node, &machine.roots()), Holder::Nobody);
     machine.link("proc/149/fd/7", machine.path("dev/video0"));
     machine.write("proc/149/comm", "conference\n");
@@ -191,13 +192,52 @@ async fn a_look_ends_when_the_room_comes_into_use_and_begins_again_after() {
     assert_eq!(std::fs::read_to_string(&asked).unwrap().lines().count(), 2);
 }
 
+/// What a child does once it has its camera: somebody opens it, again and again for a while.
+const OPENED: &str = "echo; for i in 1 2 3 4 5 6 7 8 9 10; do : < dev/video0; sleep 0.05; done";
+
 #[tokio::test]
 async fn another_who_opens_the_camera_gets_it() {
     let machine = Machine::bare();
     let link = "mkdir -p proc/149/fd; echo conference > proc/149/comm; ln -s $PWD/dev/video0 proc/149/fd/7; \
-                echo active > sys/devices/usb1/1-1/1-1:1.0/power/runtime_status; exec sleep infinity";
-    let seen = probe(&machine, link).next().await;
+                echo active > sys/devices/usb1/1-1/1-1:1.0/power/runtime_status";
+    let seen = probe(&machine, &format!("{link}; {OPENED}; exec sleep infinity")).next().await;
     assert_eq!(found(&seen), [("video.camera_in_use", Verdict::Ready)]);
+}
+
+#[tokio::test]
+async fn one_who_is_gone_again_has_ended_the_look_and_said_nothing() {
+    let machine = Machine::bare();
+    let mut probe = probe(&machine, &format!("[ -e once ] || {{ touch once; {OPENED}; exec sleep infinity; }}; {}", says(&seen(GOOD))));
+    assert_eq!(found(&probe.next().await), [], "of the second look");
+    assert_eq!(std::fs::read_to_string(machine.path("asked")).unwrap().lines().count(), 2);
+}
+
+#[tokio::test]
+async fn our_own_question_ends_no_look() {
+    let machine = Machine::bare();
+    let mut probe = probe(&machine, &format!("{OPENED}; {}", says(&seen(GOOD))));
+    let node = super::super::camera::list(&machine.roots()).unwrap().remove(0);
+    let _question = Ours::claim(&node, Purpose::Question);
+    assert_eq!(found(&probe.next().await), []);
+    assert_eq!(std::fs::read_to_string(machine.path("asked")).unwrap().lines().count(), 1);
+}
+
+#[tokio::test]
+async fn a_look_that_could_not_give_way_is_not_begun() {
+    let machine = Machine::bare();
+    let mut probe = probe(&machine, &says(&seen(GOOD)));
+    machine.remove("dev/video0");
+    assert_eq!(found(&probe.next().await), [("video.no_camera", Verdict::NotReady)]);
+    assert!(!machine.path("asked").exists());
+}
+
+#[test]
+fn what_is_no_equipment_by_itself_is_looked_at_when_it_is_named() {
+    let named = |device: &str| Config { device: device.to_owned(), ..Config::default() }.plan().named;
+    assert!(!named("auto") && named("/dev/video0"));
+    let loopback = |named| crate::probe::camera::judge::is_equipment(named, "v4l2 loopback");
+    assert!(!loopback(false) && loopback(true));
+    assert!(crate::probe::camera::judge::is_equipment(false, "uvcvideo"));
 }
 
 #[test]

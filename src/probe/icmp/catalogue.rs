@@ -108,8 +108,8 @@ pub(super) static JITTER_HIGH: ReasonDef = ReasonDef::new(
 pub(super) static LOSS_HIGH: ReasonDef = ReasonDef::new(
     "internet.loss_high",
     Text::new(
-        "{value} paket data hilang di jalan, batasnya {limit}",
-        "{value} of the packets are lost on the way, the limit is {limit}",
+        "{value} paket hilang di jalan pulang pergi, batasnya {limit}",
+        "{value} of the packets are lost on the way there and back, the limit is {limit}",
     ),
     Text::new(
         "Ganti Wi-Fi dengan kabel, kencangkan atau tukar kabel jaringan; bila tetap begini, hubungi penyedia internet",

@@ -66,7 +66,7 @@ const fn confirm() -> u32 {
     3
 }
 
-/// 189 without a loss are the fewest for which Wilson's interval ends below 2 %; 250 leave room for one.
+/// 94 without a loss are the fewest for which Wilson's interval ends below 3.96 % (2 % each way); 250 leave room for three.
 const fn burst() -> u32 {
     250
 }
@@ -154,8 +154,8 @@ impl Config {
     /// The loss decision.
     pub fn loss(&self) -> Option<LossRule> {
         Some(LossRule {
-            degraded: Limit::Profile(ProfileLimit::LossDegraded),
-            not_ready: Limit::Profile(ProfileLimit::LossNotReady),
+            degraded: Limit::ThereAndBack(ProfileLimit::LossDegraded),
+            not_ready: Limit::ThereAndBack(ProfileLimit::LossNotReady),
             reason: &LOSS_HIGH,
             undecided: &LOSS_UNDECIDED,
             window: 600,

@@ -15,7 +15,7 @@ pub(super) static REACHED: Quantity = Quantity::gauge(
 pub(super) static UDP_BLOCKED: Quantity = Quantity::gauge(
     "ports_udp_blocked",
     Unit::Flag,
-    "Whether a UDP port of a platform's media gets no answer from a far end that is reached otherwise.",
+    "Whether a UDP port of a platform's media gets no answer, or is said to be unreachable, at a far end that is reached otherwise.",
 )
 .by(PLATFORM);
 
@@ -50,6 +50,15 @@ pub(super) static UNHEARD: ReasonDef = ReasonDef::new(
     Text::new(
         "Minta petugas TI menyalakan layanan STUN di port itu pada ujung jauh, atau menulis udp_ports di berkas konfigurasi",
         "Ask IT staff to have STUN answered at these ports of the far end, or to write udp_ports in the config file",
+    ),
+);
+
+pub(super) static UNTRIED: ReasonDef = ReasonDef::new(
+    "siaga.ports_untried",
+    Text::new("Tidak dapat ditanya dari komputer ini: {ports}", "This computer could not ask at {ports}"),
+    Text::new(
+        "Minta petugas TI memeriksa firewall di komputer ini dan melihat log siaga",
+        "Ask IT staff to check this computer's own firewall and to read Siaga's log",
     ),
 );
 
@@ -96,13 +105,14 @@ pub(super) static FAILED: ReasonDef = ReasonDef::new(
 );
 
 /// Why it says what it says.
-pub const REASONS: &[&ReasonDef] = &[&BLOCKED, &SEEN, &UNHEARD, &LIST_OLD, &SILENT, &UNRESOLVED, &FAILED];
+pub const REASONS: &[&ReasonDef] = &[&BLOCKED, &SEEN, &UNHEARD, &UNTRIED, &LIST_OLD, &SILENT, &UNRESOLVED, &FAILED];
 
 /// What answers nowhere says nothing of ports: every failure is of our eyes.
 pub static ERRORS: ErrorTable = ErrorTable {
     rows: &[
         (ErrorKind::Timeout, Verdict::Unknown, &SILENT),
         (ErrorKind::Refused, Verdict::Unknown, &SILENT),
+        (ErrorKind::Unreachable, Verdict::Unknown, &SILENT),
         (ErrorKind::Dns, Verdict::Unknown, &UNRESOLVED),
     ],
     otherwise: &FAILED,

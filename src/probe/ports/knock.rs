@@ -20,6 +20,8 @@ pub(super) enum Word {
     Nobody,
     /// Nothing.
     Silence,
+    /// Somebody on the way says that there is no way: there is none, or a firewall rejects it as prohibited (ICMP).
+    NoWay,
 }
 
 /// Asks a UDP port.
@@ -63,6 +65,7 @@ fn word(asked: std::io::Result<Word>, to: SocketAddr) -> Result<Word, ProbeError
     asked.or_else(|error| match kind_of(&error) {
         ErrorKind::Refused => Ok(Word::Nobody),
         ErrorKind::Timeout => Ok(Word::Silence),
+        ErrorKind::Unreachable => Ok(Word::NoWay),
         kind => Err(ProbeError::new(kind, format!("{to}: {error}"))),
     })
 }

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use futures_util::future::{join, try_join_all};
+use futures_util::future::{join, join_all};
 
 pub use self::catalogue::{ERRORS, QUANTITIES, REASONS};
 pub use self::config::Config;
@@ -33,8 +33,8 @@ pub const DEFAULTS: Defaults = Defaults {
     active: false,
 };
 
-/// What was asked and what it said.
-type Words = BTreeMap<(Transport, u16), Word>;
+/// What was asked and what it said, or what kept this machine from asking there.
+type Words = BTreeMap<(Transport, u16), Result<Word, ProbeError>>;
 
 /// A looker at ports.
 pub struct Probe {
@@ -66,7 +66,7 @@ impl Probe {
 
     async fn look(&mut self) -> Result<Reading, ProbeError> {
         let ip = self.lookup.address_in_time(self.context.clock).await?;
-        let words = ask(&self.config, &self.context.egress, ip).await?;
+        let words = ask(&self.config, &self.context.egress, ip).await;
         let mut reading = judge(&self.config, &words)?;
         let today = jiff::tz::Offset::UTC.to_datetime(self.context.clock.now().wall).date();
         for platform in &self.config.platforms {
@@ -82,31 +82,41 @@ impl Probe {
     }
 }
 
-/// Asks all ports at once.
-async fn ask(config: &Config, egress: &Egress, ip: IpAddr) -> Result<Words, ProbeError> {
+/// Asks all ports at once. What one of them comes to is no other's.
+async fn ask(config: &Config, egress: &Egress, ip: IpAddr) -> Words {
     let limit = config.timeout.0;
     let at = |port| SocketAddr::new(ip, port);
     let udp = config.udp().into_iter().map(|port| async move {
-        Ok(((Transport::Udp, port), knock::udp(egress, at(port), limit).await?))
+        ((Transport::Udp, port), knock::udp(egress, at(port), limit).await)
     });
     let tcp = config.tcp().into_iter().map(|port| async move {
-        Ok(((Transport::Tcp, port), knock::tcp(egress, at(port), limit).await?))
+        ((Transport::Tcp, port), knock::tcp(egress, at(port), limit).await)
     });
-    let (udp, tcp) = join(try_join_all(udp), try_join_all(tcp)).await;
-    Ok(udp?.into_iter().chain(tcp?).collect())
+    let (udp, tcp) = join(join_all(udp), join_all(tcp)).await;
+    udp.into_iter().chain(tcp).collect()
 }
 
-/// What the words say, and no more: a port that is silent is held back only if the far end is known to be there.
-fn judge(config: &Config, words: &Words) -> Result<Reading, ProbeError> {
-    let listed = |wanted: Word| {
-        let all = words.iter().filter(|(_, word)| **word == wanted);
+/// What the words say, and no more: a port that does not let through is held back only if the far end is known to be there.
+fn judge(config: &Config, asked: &Words) -> Result<Reading, ProbeError> {
+    let words: BTreeMap<_, _> = asked.iter().filter_map(|(port, word)| Some((port, *word.as_ref().ok()?))).collect();
+    let held = [Word::Silence, Word::NoWay];
+    let listed = |wanted: &[Word]| {
+        let all = words.iter().filter(|(_, word)| wanted.contains(word));
         let all: Vec<_> = all.map(|((transport, port), _)| format!("{transport} {port}")).collect();
         if all.is_empty() { "–".to_owned() } else { all.join(", ") }
     };
     if words.values().all(|word| *word != Word::Answer) {
-        let all_refused = words.values().all(|word| *word == Word::Nobody);
-        let kind = if all_refused { ErrorKind::Refused } else { ErrorKind::Timeout };
-        return Err(ProbeError::new(kind, format!("silent: {}; closed: {}", listed(Word::Silence), listed(Word::Nobody))));
+        if let Some(error) = asked.values().find_map(|word| word.as_ref().err()) {
+            return Err(error.clone());
+        }
+        let all = |wanted: Word| words.values().all(|word| *word == wanted);
+        let kind = match () {
+            () if all(Word::Nobody) => ErrorKind::Refused,
+            () if all(Word::NoWay) => ErrorKind::Unreachable,
+            () => ErrorKind::Timeout,
+        };
+        let [silent, no_way, closed] = [Word::Silence, Word::NoWay, Word::Nobody].map(|word| listed(&[word]));
+        return Err(ProbeError::new(kind, format!("silent: {silent}; no way to: {no_way}; closed: {closed}")));
     }
     let mut reading = Reading::default();
     for ((transport, port), word) in words.iter().filter(|(_, word)| **word != Word::Nobody) {
@@ -117,16 +127,20 @@ fn judge(config: &Config, words: &Words) -> Result<Reading, ProbeError> {
         let heard = config.media(platform).into_iter().filter_map(|port| words.get(&(Transport::Udp, port)));
         let known: Vec<_> = heard.filter(|word| **word != Word::Nobody).collect();
         if !known.is_empty() {
-            let blocked = known.iter().any(|word| **word == Word::Silence);
+            let blocked = known.iter().any(|word| held.contains(word));
             reading.measure_part(&catalogue::UDP_BLOCKED, &platform.name, f64::from(u8::from(blocked)));
         }
     }
     let seen = Finding::new(&catalogue::SEEN, Verdict::Ready).with("server", config.far_end.as_str());
-    reading.find(seen.with("reached", listed(Word::Answer)).with("silent", listed(Word::Silence)));
-    let nobody = |(transport, word): (&Transport, &Word)| *transport == Transport::Udp && *word == Word::Nobody;
-    if words.iter().any(|((transport, _), word)| nobody((transport, word))) {
+    reading.find(seen.with("reached", listed(&[Word::Answer])).with("silent", listed(&held)));
+    if words.iter().any(|((transport, _), word)| *transport == Transport::Udp && *word == Word::Nobody) {
         let unheard = Finding::new(&catalogue::UNHEARD, Verdict::Ready).with("server", config.far_end.as_str());
-        reading.find(unheard.with("ports", listed(Word::Nobody)));
+        reading.find(unheard.with("ports", listed(&[Word::Nobody])));
+    }
+    let untried = asked.iter().filter_map(|((transport, port), word)| Some((transport, port, word.as_ref().err()?)));
+    let untried: Vec<_> = untried.map(|(transport, port, why)| format!("{transport} {port} ({})", why.detail)).collect();
+    if !untried.is_empty() {
+        reading.find(Finding::new(&catalogue::UNTRIED, Verdict::Unknown).with("ports", untried.join(", ")));
     }
     Ok(reading)
 }
@@ -135,15 +149,18 @@ fn judge(config: &Config, words: &Words) -> Result<Reading, ProbeError> {
 mod tests {
     use super::*;
     use Transport::{Tcp, Udp};
-    use Word::{Answer, Nobody, Silence};
+    use Word::{Answer, NoWay, Nobody, Silence};
 
     /// Which platforms are blocked, and the findings' codes.
     type Told = (Vec<(String, f64)>, Vec<&'static str>);
 
     fn told(words: &[(Transport, u16, Word)]) -> Result<Told, ErrorKind> {
+        heard(&words.iter().map(|(transport, port, word)| ((*transport, *port), Ok(*word))).collect())
+    }
+
+    fn heard(words: &Words) -> Result<Told, ErrorKind> {
         let config: Config = toml::from_str("platforms = ['zoom', 'jitsi']\nfar_end = 'far.example'").unwrap();
-        let words = words.iter().map(|(transport, port, word)| ((*transport, *port), *word)).collect();
-        let reading = judge(&config, &words).map_err(|error| error.kind)?;
+        let reading = judge(&config, words).map_err(|error| error.kind)?;
         let blocked = reading.measurements.iter().filter(|one| one.quantity == &catalogue::UDP_BLOCKED);
         let blocked = blocked.map(|one| (one.part.as_deref().unwrap().to_owned(), one.value)).collect();
         Ok((blocked, reading.findings.iter().map(|finding| finding.reason.code).collect()))
@@ -170,6 +187,21 @@ mod tests {
         assert_eq!(told(&dead), Err(ErrorKind::Timeout));
         assert_eq!(told(&[&all(Silence)[..], &[(Tcp, 443, Nobody)]].concat()), Err(ErrorKind::Timeout));
         assert_eq!(told(&all(Nobody)), Err(ErrorKind::Refused));
+        assert_eq!(told(&all(NoWay)), Err(ErrorKind::Unreachable));
+    }
+
+    #[test]
+    fn a_port_that_is_rejected_is_held_back_and_one_that_cannot_be_asked_hides_no_other() {
+        let seen = "internet.ports_seen";
+        let mut words: Words = [(3478, Answer), (3479, Answer), (8801, NoWay), (10000, Answer)]
+            .map(|(port, word)| ((Udp, port), Ok(word)))
+            .into();
+        assert_eq!(heard(&words), Ok((of(Some(1.0), Some(0.0)), vec![seen])));
+        let untried = || Err(ProbeError::new(ErrorKind::Permission, "not by this program"));
+        words.insert((Udp, 10000), untried());
+        assert_eq!(heard(&words), Ok((of(Some(1.0), None), vec![seen, "siaga.ports_untried"])));
+        let none: Words = [((Udp, 3478), Ok(Silence)), ((Udp, 8801), untried())].into();
+        assert_eq!(heard(&none), Err(ErrorKind::Permission));
     }
 
     #[test]

@@ -109,15 +109,14 @@ impl Config {
     }
 
     /// The loss decision, on both ways together.
-    #[allow(clippy::unused_self, reason = "every kind is asked")]
-    pub const fn loss(&self) -> Option<LossRule> {
+    pub fn loss(&self) -> Option<LossRule> {
         Some(LossRule {
-            degraded: Limit::Profile(ProfileLimit::LossDegraded),
-            not_ready: Limit::Profile(ProfileLimit::LossNotReady),
+            degraded: Limit::ThereAndBack(ProfileLimit::LossDegraded),
+            not_ready: Limit::ThereAndBack(ProfileLimit::LossNotReady),
             reason: &LOSS_HIGH,
             undecided: &LOSS_UNDECIDED,
-            // A test or a few: what was hours ago says little.
-            window: 2000,
+            // The newest third is one test, which decides where it can. Where it cannot, more of them follow soon.
+            window: plan::packets(self.rate()).saturating_mul(3),
         })
     }
 

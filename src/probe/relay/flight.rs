@@ -10,7 +10,7 @@ use rand::RngCore as _;
 use super::session::{CHANNEL, Session};
 use super::wire::MESSAGE;
 use crate::domain::{ErrorKind, Mono, ProbeError};
-use crate::probe::call::{BUSY, Fate, Flow, LATE, Packet, Phase, Step, TOO_BUSY, median};
+use crate::probe::call::{BUSY, Fate, Flow, LATE, Packet, Phase, Step, given_up, median};
 use crate::probe::dial::kind_of;
 
 /// RFC 8656 §12.4: a channel's number and a length before what is sent.
@@ -57,7 +57,7 @@ pub(super) async fn fly(session: &mut Session, steps: &[Step]) -> Result<Flow, P
                 let Some(step) = next else { continue };
                 let now = clock.mono();
                 if now.since(due) > BUSY {
-                    return Err(ProbeError::new(ErrorKind::Internal, TOO_BUSY));
+                    return Err(given_up());
                 }
                 let length = step.planned.bytes.saturating_sub(headers).clamp(HEADER + LABEL, MESSAGE);
                 label(&mut bytes[..length], token, flow.packets.len());

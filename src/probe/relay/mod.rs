@@ -22,7 +22,7 @@ use self::credentials::Credentials;
 use self::flight::{fly, round_trip};
 use self::reach::Transport;
 use self::session::{LEAVING, LEAVING_AT_ONCE, Session, Trouble};
-use super::call::{Flow, Phase, plan};
+use super::call::{Flow, Phase, is_given_up, plan};
 use super::gate::{Entry, Gate};
 use super::lookup::Lookup;
 use super::{Context, Defaults, far_end_is_self, until};
@@ -85,10 +85,18 @@ impl Probe {
                 continue;
             };
             let interval = self.context.interval;
+            let soon = interval.min(self.config.min_gap.0);
             let (measured, observation) = match outcome {
                 Ok(reading) => {
                     let measured = reading.sample.is_some_and(|sample| !sample.outage);
                     (measured, self.context.read(began, reading))
+                }
+                Err(error) if is_given_up(&error) => {
+                    tracing::info!(check = %self.context.check, why = error.detail, "a test was given up");
+                    if !self.gate.given_up(began, soon) {
+                        continue;
+                    }
+                    return self.gate.accounted(self.context.failed(began, error, &ERRORS), ACCOUNTS);
                 }
                 Err(error) => (false, self.context.failed(began, error, &ERRORS)),
             };
@@ -96,7 +104,7 @@ impl Probe {
                 self.gate.made(began, interval);
             } else {
                 self.lookup.target_failed();
-                self.gate.made(began, interval.min(self.config.min_gap.0));
+                self.gate.made(began, soon);
             }
             return self.gate.accounted(observation, ACCOUNTS);
         }

@@ -131,6 +131,9 @@ pub struct Probe {
     seat: Option<Seat>,
     /// When the agent's newest word came, or when waiting for one began.
     heard: Option<Mono>,
+    /// When its newest report came, or when waiting for one began: one that comes and goes, or talks nonsense, tells nothing of the
+    /// room's use.
+    reported: Option<Mono>,
     ticker: Option<tokio::time::Interval>,
     /// The sound tests that other probes ask of the agent, while there is a socket.
     asked: Option<mpsc::Receiver<Ask>>,
@@ -150,7 +153,7 @@ struct Test {
 impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
-        Self { config, context, seat: None, heard: None, ticker: None, asked: None, test: None, orders: 0 }
+        Self { config, context, seat: None, heard: None, reported: None, ticker: None, asked: None, test: None, orders: 0 }
     }
 
     /// Waits until the agent says something, or until its silence is worth telling.
@@ -175,6 +178,7 @@ impl Probe {
                 },
             };
             let heard = *self.heard.get_or_insert(began);
+            self.reported.get_or_insert(began);
             let ticker = self.ticker.get_or_insert_with(|| {
                 let mut ticker = self.context.ticker();
                 ticker.reset_after(WELCOME);
@@ -206,14 +210,14 @@ impl Probe {
                             self.seat = None;
                         }
                         let mut reading = judge::alone();
-                        reading.in_use = (silent >= SILENCE).then_some(false);
+                        reading.in_use = self.use_ended(began);
                         return self.context.read(began, reading);
                     }
                     if silent >= SILENCE {
                         let detail = format!("no report for {} s", silent.as_secs());
                         let error = ProbeError::new(ErrorKind::Timeout, detail);
                         let mut observation = self.context.failed(began, error, &ERRORS);
-                        observation.reading.in_use = Some(false);
+                        observation.reading.in_use = self.use_ended(began);
                         return observation;
                     }
                 }
@@ -224,6 +228,10 @@ impl Probe {
     /// Takes what was heard at this moment; `None` where that is nothing to observe.
     fn take(&mut self, word: Heard, now: Mono) -> Option<Observation> {
         self.heard = Some(now);
+        if matches!(word, Heard::Report(_)) {
+            self.reported = Some(now);
+        }
+        let ended = self.use_ended(now);
         let (desktop, check) = (&self.context.desktop, &self.context.check);
         match word {
             Heard::Report(Report::Tested(told)) => {
@@ -241,13 +249,20 @@ impl Probe {
                 // Whoever waits for a test of the one that was there before is told by this.
                 self.test = None;
                 desktop.heard(check, now, None);
-                match word {
-                    Heard::Nonsense(error) => Some(self.context.failed(now, error, &ERRORS)),
-                    Heard::Left => Some(self.context.read(now, judge::alone())),
-                    _ => None,
-                }
+                let mut observation = match word {
+                    Heard::Nonsense(error) => self.context.failed(now, error, &ERRORS),
+                    Heard::Left => self.context.read(now, judge::alone()),
+                    _ => return None,
+                };
+                observation.reading.in_use = ended;
+                Some(observation)
             }
         }
+    }
+
+    /// `Some(false)` once what was reported of the room's use is too old.
+    fn use_ended(&self, now: Mono) -> Option<bool> {
+        self.reported.is_some_and(|reported| now.since(reported) >= SILENCE).then_some(false)
     }
 }
 
@@ -279,5 +294,33 @@ async fn stopped(test: &mut Option<Test>) -> u64 {
             test.id
         }
         _ => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::fixture::Machine;
+
+    #[tokio::test]
+    async fn an_agent_that_comes_and_goes_renews_no_word_of_use() {
+        let machine = Machine::bare();
+        let config = toml::from_str("user = 1000").unwrap();
+        let mut probe = Probe::new(config, machine.context());
+        let began = probe.context.clock.mono();
+        let at = |seconds| began.after(Duration::from_secs(seconds));
+        let recorders = vec!["zoom".to_owned()];
+        let report = || Report::Sound { source: None, sink: None, recorders: recorders.clone(), players: Vec::new() };
+        let nonsense = || Heard::Nonsense(ProbeError::new(ErrorKind::Protocol, "told"));
+        let mut in_use = |word, seconds| probe.take(word, at(seconds)).map(|seen| seen.reading.in_use);
+        assert_eq!(in_use(Heard::Report(report()), 0), Some(Some(true)));
+        // It falls over, and is started again every five seconds.
+        for (seconds, ended) in [(5, None), (10, None), (15, None), (20, Some(false)), (25, Some(false))] {
+            assert_eq!(in_use(Heard::Come, seconds), None);
+            assert_eq!(in_use(Heard::Left, seconds), Some(ended), "{seconds}");
+            assert_eq!(in_use(nonsense(), seconds), Some(ended), "{seconds}");
+        }
+        assert_eq!(in_use(Heard::Report(report()), 30), Some(Some(true)));
+        assert_eq!(in_use(Heard::Left, 31), Some(None));
     }
 }

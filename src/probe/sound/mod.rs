@@ -3,7 +3,7 @@
 
 pub(super) mod hardware;
 pub(super) mod spectrum;
-pub(super) mod stream;
+pub(crate) mod stream;
 
 use std::ffi::OsString;
 use std::path::Path;

@@ -7,7 +7,7 @@
 use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::domain::{ErrorKind, ProbeError};
 
 /// What is asked for, in Hz; a card that cannot is read through ALSA's own conversion, and its true rate is told.
-pub(in crate::probe) const RATE: u32 = 48_000;
+pub(crate) const RATE: u32 = 48_000;
 /// A microphone in one of two channels is common, more than two are not: the first two are listened to.
 const CHANNELS: u16 = 2;
 /// Frames in a period. The largest first: a processor that is busy loses nothing for 0.4 s. Cards with less memory take less.
@@ -57,13 +57,13 @@ struct Faults {
 
 /// What came out of a microphone.
 #[derive(Debug, Default)]
-pub(in crate::probe) struct Captured {
+pub(crate) struct Captured {
     /// One list a channel, full scale is 1.
-    pub(in crate::probe) channels: Vec<Vec<f64>>,
+    pub(crate) channels: Vec<Vec<f64>>,
     /// The rate at which the hardware itself ran, in Hz, where the kernel tells.
-    pub(in crate::probe) hardware_rate: Option<u32>,
+    pub(crate) hardware_rate: Option<u32>,
     /// How often frames were lost before or between those that came: the driver ran over, or we were late to take them.
-    pub(in crate::probe) overruns: u32,
+    pub(crate) overruns: u32,
     stamps: Vec<Stamp>,
 }
 
@@ -71,14 +71,14 @@ impl Captured {
     /// Frames captured over frames expected in the time that they took, by the kernel's stamps. `None` for fewer than two
     /// periods.
     #[allow(clippy::cast_precision_loss, reason = "a few seconds of frames")]
-    pub(in crate::probe) fn delivered(&self) -> Option<f64> {
+    pub(crate) fn delivered(&self) -> Option<f64> {
         let (first, last) = (self.stamps.first()?, self.stamps.last()?);
         let expected = (last.passed - first.passed) * f64::from(RATE);
         (expected > 0.0).then(|| (last.frame - first.frame) as f64 / expected)
     }
 
     /// When the first frame passed the converter, in seconds by this process's clock.
-    pub(in crate::probe) fn began(&self) -> Option<f64> {
+    pub(crate) fn began(&self) -> Option<f64> {
         began(&self.stamps)
     }
 }
@@ -186,14 +186,14 @@ impl Teller {
 }
 
 /// A microphone that is open and being listened to.
-pub(in crate::probe) struct Microphone(Running);
+pub(crate) struct Microphone(Running);
 
 impl Microphone {
     /// Opens and starts it.
     ///
     /// # Errors
     /// What opening came to; `Busy` where another program has it.
-    pub(in crate::probe) fn open(name: &str, clock: Clock) -> Result<Self, ProbeError> {
+    pub(crate) fn open(name: &str, clock: Clock) -> Result<Self, ProbeError> {
         let running = Running::start(name, clock, |device, config, teller| {
             let (told, mut frame) = (teller.clone(), 0);
             let take = move |samples: &[i32], info: &cpal::InputCallbackInfo| {
@@ -211,24 +211,65 @@ impl Microphone {
     ///
     /// # Errors
     /// `Gone` when the card was pulled out, `Protocol` when the stream broke.
-    pub(in crate::probe) fn listen(&self, frames: usize) -> Result<Captured, ProbeError> {
+    pub(crate) fn listen(&self, frames: usize) -> Result<Captured, ProbeError> {
         self.0.events.listen(frames)
     }
 }
 
+/// A card that takes nothing for so long has stopped: two of the longest periods come in less than half a second.
+const STOPPED: Duration = Duration::from_secs(5);
+
+/// So many periods of silence must have been taken before a card is said to be held: what fails, fails at the first ones.
+const HELD: u32 = 4;
+
+/// In the place of the silent periods taken so far: no more silence, the sound.
+const BEGUN: u32 = u32::MAX;
+
 /// Loudspeakers that play what they were given, and silence after it.
-pub(in crate::probe) struct Loudspeakers(Running);
+pub(crate) struct Loudspeakers {
+    running: Running,
+    frames: usize,
+    silence: Arc<AtomicU32>,
+}
 
 impl Loudspeakers {
     /// Opens them and begins to play, the same in both channels. Full scale is 1.
     ///
     /// # Errors
     /// What opening came to; `Busy` where another program has them.
-    pub(in crate::probe) fn open(name: &str, sound: &[f64], clock: Clock) -> Result<Self, ProbeError> {
+    pub(crate) fn open(name: &str, sound: &[f64], clock: Clock) -> Result<Self, ProbeError> {
+        Self::start(name, sound, clock, BEGUN)
+    }
+
+    /// The same, and plays silence until [`Self::begin`]. Returns once the card has taken some of it.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; `Protocol` when it takes none.
+    pub(crate) fn hold(name: &str, sound: &[f64], clock: Clock) -> Result<Self, ProbeError> {
+        let held = Self::start(name, sound, clock, 0)?;
+        let (began, mut look) = (clock.elapsed(), Duration::from_millis(10));
+        while held.silence.load(Ordering::Relaxed) < HELD {
+            look = look.min(STOPPED.saturating_sub(clock.elapsed().saturating_sub(began)));
+            match held.running.events.receiver.recv_timeout(look) {
+                Ok(_) | Err(RecvTimeoutError::Timeout) if !look.is_zero() => held.running.events.go_on()?,
+                _ => return Err(held.running.events.takes_nothing()),
+            }
+        }
+        Ok(held)
+    }
+
+    fn start(name: &str, sound: &[f64], clock: Clock, silence: u32) -> Result<Self, ProbeError> {
+        let (silence, frames) = (Arc::new(AtomicU32::new(silence)), sound.len());
         let sound: Arc<[i32]> = sound.iter().map(|sample| integer(*sample)).collect();
         let running = Running::start(name, clock, |device, config, teller| {
-            let (told, sound, mut frame) = (teller.clone(), Arc::clone(&sound), 0);
+            let (told, sound, silence, mut frame) = (teller.clone(), Arc::clone(&sound), Arc::clone(&silence), 0);
             let fill = move |samples: &mut [i32], info: &cpal::OutputCallbackInfo| {
+                let count = |taken: u32| (taken != BEGUN).then(|| (taken + 1).min(HELD));
+                if silence.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count).is_ok() {
+                    told.flows.store(true, Ordering::Relaxed);
+                    samples.fill(0);
+                    return;
+                }
                 let time = info.timestamp();
                 told.played(stamp(frame, time.playback, time.callback, clock));
                 for frame_of in samples.chunks_mut(usize::from(CHANNELS)) {
@@ -238,15 +279,46 @@ impl Loudspeakers {
             };
             device.build_output_stream(config, fill, teller.errors(), None)
         })?;
-        Ok(Self(running))
+        Ok(Self { running, frames, silence })
+    }
+
+    /// Begins to play after [`Self::hold`]: the next period that is asked for is the first.
+    pub(crate) fn begin(&self) {
+        self.silence.store(BEGUN, Ordering::Relaxed);
+    }
+
+    /// Waits until all of it has passed the converter, and tells how often the driver ran dry meanwhile.
+    ///
+    /// # Errors
+    /// `Gone` when the card was pulled out, `Protocol` when it takes nothing any more.
+    pub(crate) fn finish(&self, clock: Clock) -> Result<u32, ProbeError> {
+        let events = &self.running.events;
+        // What was lost of the silence before it harms nobody.
+        let before = events.losses();
+        loop {
+            let event = events.receiver.recv_timeout(STOPPED);
+            events.go_on()?;
+            match event {
+                Ok(Event::Samples(_, stamp)) if stamp.frame >= self.frames => {
+                    // The first frame of silence passes then.
+                    let end = stamp.now + (stamp.passed - stamp.called).max(0.0);
+                    let left = end - clock.elapsed().as_secs_f64();
+                    std::thread::sleep(Duration::try_from_secs_f64(left).unwrap_or_default().min(STOPPED));
+                    return Ok(events.losses() - before);
+                }
+                Ok(_) => {}
+                Err(RecvTimeoutError::Timeout) => return Err(events.takes_nothing()),
+                Err(RecvTimeoutError::Disconnected) => return Err(ended()),
+            }
+        }
     }
 
     /// When the first frame passed the converter, in seconds by this process's clock, as far as can be told by now.
     ///
     /// # Errors
     /// `Gone` when the card was pulled out, `Internal` when the stream ran dry or has hardly begun.
-    pub(in crate::probe) fn began(&self) -> Result<f64, ProbeError> {
-        self.0.events.play_began()
+    pub(crate) fn began(&self) -> Result<f64, ProbeError> {
+        self.running.events.play_began()
     }
 }
 
@@ -266,16 +338,16 @@ impl Events {
                     }
                 }
                 Ok(Event::Failed) => self.go_on()?,
-                Err(_) => return Err(ProbeError::new(ErrorKind::Internal, "the stream's thread ended")),
+                Err(_) => return Err(ended()),
             }
         }
-        captured.overruns = self.faults.losses.load(Ordering::Relaxed);
+        captured.overruns = self.losses();
         Ok(captured)
     }
 
     fn play_began(&self) -> Result<f64, ProbeError> {
         self.go_on()?;
-        if self.faults.losses.load(Ordering::Relaxed) > 0 {
+        if self.losses() > 0 {
             return Err(ProbeError::new(ErrorKind::Internal, "playback ran dry"));
         }
         let stamp_of = |event| match event {
@@ -286,6 +358,15 @@ impl Events {
         // Playback begins once two periods are filled; what is said of those is not yet true.
         began(stamps.get(3..).unwrap_or_default())
             .ok_or_else(|| ProbeError::new(ErrorKind::Internal, "playback has hardly begun"))
+    }
+
+    /// How often frames were lost since it was opened.
+    fn losses(&self) -> u32 {
+        self.faults.losses.load(Ordering::Relaxed)
+    }
+
+    fn takes_nothing(&self) -> ProbeError {
+        ProbeError::new(ErrorKind::Protocol, format!("{}: the card takes no sound", self.name))
     }
 
     /// That it has not come to an end.
@@ -312,6 +393,10 @@ fn stamp(frame: usize, passed: StreamInstant, called: StreamInstant, clock: Cloc
 #[allow(clippy::cast_possible_truncation, reason = "a float's conversion ends at the type's ends")]
 fn integer(sample: f64) -> i32 {
     (sample * 2_f64.powi(31)).round() as i32
+}
+
+fn ended() -> ProbeError {
+    ProbeError::new(ErrorKind::Internal, "the stream's thread ended")
 }
 
 fn failure(name: &str, error: &cpal::Error) -> ProbeError {

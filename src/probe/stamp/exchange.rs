@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::domain::{ErrorKind, Mono, ProbeError};
 use crate::probe::budget::Ledger;
 use crate::probe::egress::Egress;
-use crate::probe::call::{BUSY, LATE, Step, TOO_BUSY};
+use crate::probe::call::{BUSY, LATE, Step, given_up};
 
 /// Longer than any packet of a plan.
 const PACKET: usize = 2048;
@@ -115,7 +115,7 @@ impl Sender<'_> {
                     let length = step.planned.bytes.saturating_sub(self.headers);
                     let now = self.clock.now();
                     if now.mono.since(due) > BUSY {
-                        return Err(ProbeError::new(ErrorKind::Internal, TOO_BUSY));
+                        return Err(given_up());
                     }
                     let sent = Stamp::ntp(now.wall);
                     let sequence = number(exchange.left.len());

@@ -20,7 +20,7 @@ pub use self::catalogue::{ERRORS, QUANTITIES, REASONS};
 pub use self::config::Config;
 use self::directions::{Ways, round_trip, ways};
 use self::exchange::Sender;
-use super::call::{Figures, Phase, plan};
+use super::call::{Figures, Phase, is_given_up, plan};
 use super::gate::{Entry, Gate};
 use super::lookup::Lookup;
 use super::{Context, Defaults, far_end_is_self, until};
@@ -71,11 +71,19 @@ impl Probe {
                 outcome = self.test() => outcome,
             };
             let interval = self.context.interval;
+            let soon = interval.min(self.config.min_gap.0);
             let (next, observation) = match outcome {
                 Ok(reading) => (interval, self.context.read(began, reading)),
+                Err(error) if is_given_up(&error) => {
+                    tracing::info!(check = %self.context.check, why = error.detail, "a test was given up");
+                    if !self.gate.given_up(began, soon) {
+                        continue;
+                    }
+                    return self.gate.accounted(self.context.failed(began, error, &ERRORS), ACCOUNTS);
+                }
                 Err(error) => {
                     self.lookup.target_failed();
-                    (interval.min(self.config.min_gap.0), self.context.failed(began, error, &ERRORS))
+                    (soon, self.context.failed(began, error, &ERRORS))
                 }
             };
             self.gate.made(began, next);

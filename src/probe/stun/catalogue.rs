@@ -78,8 +78,8 @@ pub(super) static DELAY_HIGH: ReasonDef = ReasonDef::new(
 pub(super) static LOSS_HIGH: ReasonDef = ReasonDef::new(
     "internet.udp_loss_high",
     Text::new(
-        "{value} paket UDP hilang di jalan, batasnya {limit}",
-        "{value} of the UDP packets are lost on the way, the limit is {limit}",
+        "{value} paket UDP hilang di jalan pulang pergi, batasnya {limit}",
+        "{value} of the UDP packets are lost on the way there and back, the limit is {limit}",
     ),
     Text::new(
         "Ganti Wi-Fi dengan kabel, kencangkan atau tukar kabel jaringan; bila tetap begini, hubungi penyedia internet",

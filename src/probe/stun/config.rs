@@ -171,8 +171,8 @@ impl Config {
     /// The loss decision.
     pub fn loss(&self) -> Option<LossRule> {
         Some(LossRule {
-            degraded: Limit::Profile(ProfileLimit::LossDegraded),
-            not_ready: Limit::Profile(ProfileLimit::LossNotReady),
+            degraded: Limit::ThereAndBack(ProfileLimit::LossDegraded),
+            not_ready: Limit::ThereAndBack(ProfileLimit::LossNotReady),
             reason: &LOSS_HIGH,
             undecided: &LOSS_UNDECIDED,
             window: 600,

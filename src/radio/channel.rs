@@ -1,0 +1,130 @@
+//! Waiting for a quiet channel: two seconds of quiet, and a while of chance, so that two who wait do not begin at once.
+
+use std::collections::VecDeque;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::{sleep, timeout};
+
+use super::config::Busy;
+use super::guard::{Order, Said};
+use super::held::{Held, unexpected};
+use super::voice::EAR;
+use crate::clock::Clock;
+
+/// How long it must be quiet before anything is said.
+pub const LISTEN: Duration = Duration::from_secs(2);
+
+/// The most that chance adds.
+const CHANCE: Duration = Duration::from_secs(3);
+
+/// Between two looks at a squelch's line.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// So many looks in a row that are loud are a voice, and not a click.
+const LOUD: usize = 3;
+
+/// An ear that says nothing for so long hears nothing.
+const DEAF: Duration = Duration::from_secs(5);
+
+/// Why the channel is not known to be quiet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotQuiet {
+    /// Somebody spoke all the time.
+    Busy,
+    /// It is not seen: the squelch or the sound card does not tell.
+    Unseen(String),
+}
+
+/// Waits until it is quiet, at most `wait`. With `chance`, a while longer, and always after somebody has spoken.
+///
+/// # Errors
+/// Why nothing may be said now.
+pub async fn quiet(busy: &Busy, guard: &mut Held, clock: Clock, wait: Duration, chance: bool) -> Result<(), NotQuiet> {
+    let more = || CHANCE.mul_f64(rand::random::<f64>());
+    let mut needed = LISTEN + if chance { more() } else { Duration::ZERO };
+    let mut eye = match busy {
+        Busy::Unseen {} => {
+            sleep(needed).await;
+            return Ok(());
+        }
+        Busy::Audio { capture, above } => Eye::Ear(Box::new(Ear::open(capture, *above).map_err(NotQuiet::Unseen)?)),
+        Busy::Serial { .. } | Busy::Rigctld { .. } | Busy::Gpio { .. } => Eye::Line(guard),
+    };
+    // Opening a card takes its time, which is nobody's speech.
+    let mut occupied = eye.look().await.map_err(NotQuiet::Unseen)?;
+    let end = clock.mono().after(wait);
+    let mut since = clock.mono();
+    loop {
+        let now = clock.mono();
+        if occupied {
+            since = now;
+            needed = LISTEN + more();
+        }
+        if now.since(since) >= needed {
+            return Ok(());
+        }
+        // Who has begun to listen to quiet hears it out.
+        if now >= end && occupied {
+            return Err(NotQuiet::Busy);
+        }
+        occupied = eye.look().await.map_err(NotQuiet::Unseen)?;
+    }
+}
+
+enum Eye<'a> {
+    Line(&'a mut Held),
+    Ear(Box<Ear>),
+}
+
+impl Eye<'_> {
+    /// Whether somebody speaks; a tenth of a second.
+    async fn look(&mut self) -> Result<bool, String> {
+        match self {
+            Self::Line(guard) => {
+                sleep(LOOK).await;
+                match guard.order(Order::Look).await? {
+                    Said::Busy => Ok(true),
+                    Said::Quiet => Ok(false),
+                    other => Err(unexpected(other)),
+                }
+            }
+            Self::Ear(ear) => ear.hear().await,
+        }
+    }
+}
+
+/// A child that tells how loud the channel is.
+struct Ear {
+    _child: Child,
+    levels: Lines<BufReader<ChildStdout>>,
+    above: f64,
+    last: VecDeque<bool>,
+}
+
+impl Ear {
+    fn open(capture: &str, above: f64) -> Result<Self, String> {
+        let mut child = Command::new("/proc/self/exe")
+            .args([EAR, capture])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| format!("the channel cannot be listened to: {error}"))?;
+        let levels = child.stdout.take().ok_or("the ear has no pipe")?;
+        Ok(Self { _child: child, levels: BufReader::new(levels).lines(), above, last: VecDeque::new() })
+    }
+
+    async fn hear(&mut self) -> Result<bool, String> {
+        let line = timeout(DEAF, self.levels.next_line()).await;
+        let line = line.ok().and_then(Result::ok).flatten().ok_or("the channel is not heard")?;
+        let level: f64 = line.parse().map_err(|_| format!("the channel is not heard: {line}"))?;
+        self.last.push_back(level > self.above);
+        if self.last.len() > LOUD {
+            self.last.pop_front();
+        }
+        Ok(self.last.len() == LOUD && self.last.iter().all(|loud| *loud))
+    }
+}

@@ -1,0 +1,99 @@
+//! By the lines of a serial port: RTS or DTR key, CTS, DSR, DCD or RI tell of the squelch.
+//!
+//! The kernel raises RTS and DTR at each opening, before anybody can say otherwise: the radio hears a click of some
+//! milliseconds then. So the guard opens the port once and keeps it. At the last close the kernel lowers both (HUPCL).
+
+use std::io;
+use std::path::Path;
+
+use rustix::termios::{ControlModes, OptionalActions, tcgetattr, tcsetattr};
+use serial2::{KeepSettings, SerialPort};
+
+use crate::radio::config::{Input, Output};
+
+/// A line that keys.
+#[derive(Debug)]
+pub struct Key {
+    port: SerialPort,
+    line: Output,
+    inverted: bool,
+}
+
+impl Key {
+    pub(super) fn open(port: &Path, line: Output, inverted: bool) -> io::Result<Self> {
+        let key = Self { port: open(port)?, line, inverted };
+        // The other line keys nothing, and some adapters wire both.
+        key.drive(if line == Output::Rts { Output::Dtr } else { Output::Rts }, false)?;
+        Ok(key)
+    }
+
+    pub(super) fn set(&self, pressed: bool) -> io::Result<()> {
+        self.drive(self.line, pressed != self.inverted)
+    }
+
+    fn drive(&self, line: Output, high: bool) -> io::Result<()> {
+        match line {
+            Output::Rts => self.port.set_rts(high),
+            Output::Dtr => self.port.set_dtr(high),
+        }
+    }
+}
+
+/// A line that tells.
+#[derive(Debug)]
+pub struct Squelch {
+    port: SerialPort,
+    line: Input,
+    inverted: bool,
+}
+
+impl Squelch {
+    pub(super) fn open(port: &Path, line: Input, inverted: bool) -> io::Result<Self> {
+        Ok(Self { port: open(port)?, line, inverted })
+    }
+
+    pub(super) fn is_open(&self) -> io::Result<bool> {
+        let high = match self.line {
+            Input::Cts => self.port.read_cts(),
+            Input::Dsr => self.port.read_dsr(),
+            Input::Dcd => self.port.read_cd(),
+            Input::Ri => self.port.read_ri(),
+        }?;
+        Ok(high != self.inverted)
+    }
+}
+
+/// As it is set, but that its lines fall when it is closed, and that nothing waits for a carrier.
+fn open(path: &Path) -> io::Result<SerialPort> {
+    let port = SerialPort::open(path, KeepSettings)?;
+    let mut settings = tcgetattr(&port)?;
+    settings.control_modes |= ControlModes::HUPCL | ControlModes::CLOCAL;
+    tcsetattr(&port, OptionalActions::Now, &settings)?;
+    Ok(port)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt as _;
+    use std::path::PathBuf;
+
+    use rustix::pty::OpenptFlags;
+
+    use super::*;
+
+    #[test]
+    fn what_has_no_lines_is_told_and_not_taken_for_a_key() {
+        // A pty has none; the lab keys a real UART.
+        let master = rustix::pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        rustix::pty::unlockpt(&master).unwrap();
+        let path = PathBuf::from(OsString::from_vec(rustix::pty::ptsname(&master, Vec::new()).unwrap().into_bytes()));
+        assert!(Key::open(&path, Output::Rts, false).is_err());
+        assert!(Squelch::open(&path, Input::Dcd, false).unwrap().is_open().is_err());
+        assert_eq!(
+            Key::open(Path::new("/dev/null"), Output::Rts, false).unwrap_err().raw_os_error(),
+            Some(25),
+            "ENOTTY"
+        );
+    }
+}

@@ -1,0 +1,326 @@
+//! A station: says a message on the channel, when nobody else does, and not too often.
+//!
+//! ```text
+//!   prepare the words ──► hold the card ──► wait for quiet ──► key ──► lead-in, words, tail ──► release ──► listen 2 s ──► again
+//! ```
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use super::airtime::{Airtime, Withheld};
+use super::channel::{NotQuiet, quiet};
+use super::config::{Config, LONGEST, Ptt};
+use super::guard::{BEAT, Cut, Order, Post, Said};
+use super::held::{Held, unexpected};
+use super::message::{Manner, Message};
+use super::voice::{self, Plan, Prepared};
+use super::words::{self, Script};
+use crate::clock::Clock;
+
+/// How long the words may take to become sound, and a card to open.
+const PREPARE: Duration = Duration::from_secs(30);
+
+/// What a transmission may take longer than its sound: the card's buffer, and a busy machine.
+const LATE: Duration = Duration::from_secs(5);
+
+/// How long a killed voice may take to give its card back.
+const GONE: Duration = Duration::from_secs(1);
+
+/// A radio that can be spoken by.
+#[derive(Debug)]
+pub struct Station {
+    config: Config,
+    clock: Clock,
+    guard: Option<Held>,
+    airtime: Airtime,
+}
+
+/// What was said.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sent {
+    /// Each transmission.
+    pub transmissions: Vec<Transmission>,
+    /// Why the repeat is missing, where one was due: the channel was not quiet again, or the radio failed. Once it was heard.
+    pub unrepeated: Option<String>,
+}
+
+/// One transmission.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transmission {
+    /// Its words.
+    pub words: String,
+    /// What they came to.
+    pub prepared: Prepared,
+    /// How long the key was pressed; with VOX, how long there was sound.
+    pub keyed: Duration,
+    /// How often the card ran dry: so many gaps were heard.
+    pub dry: u32,
+}
+
+/// Why nothing was said.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TransmitError {
+    /// The last message was too short ago.
+    #[error("the last message was too short ago; the next may follow in {0:?}")]
+    TooSoon(Duration),
+    /// The hour's airtime is spent.
+    #[error("this hour's airtime is spent; there is some in {0:?}")]
+    AirtimeSpent(Duration),
+    /// Others spoke all the time.
+    #[error("the channel was busy for {0:?}")]
+    Busy(Duration),
+    /// It is not seen whether others speak.
+    #[error("it is not seen whether the channel is free: {0}")]
+    ChannelUnseen(String),
+    /// The words did not become sound, or the card did not take it.
+    #[error("the words cannot be spoken: {0}")]
+    Voice(String),
+    /// The key.
+    #[error("the radio's key: {0}")]
+    Key(String),
+    /// The guard ended the transmission.
+    #[error("the guard cut the transmission off: {0:?}")]
+    Cut(Cut),
+}
+
+impl TransmitError {
+    /// After how long another attempt makes sense at the earliest; `None` where that is not known. Every attempt may succeed
+    /// later: somebody plugs the radio in.
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::TooSoon(wait) | Self::AirtimeSpent(wait) => Some(*wait),
+            _ => None,
+        }
+    }
+}
+
+impl Station {
+    /// A station; its guard is started, which releases what an earlier daemon may have left pressed. Without a guard it is tried
+    /// again at the first message.
+    pub async fn start(config: Config, clock: Clock) -> Self {
+        let airtime = Airtime::new(config.min_gap.0, config.airtime.0);
+        let mut station = Self { config, clock, guard: None, airtime };
+        match station.guard().await {
+            Ok(guard) => station.guard = Some(guard),
+            Err(why) => {
+                tracing::warn!(%why, "the radio's key cannot be held; it is tried again at the first message");
+            }
+        }
+        station
+    }
+
+    /// Says a message. At once, if the channel is free and nothing was said for a while.
+    ///
+    /// # Errors
+    /// Why nothing of it was said. What was said once and not repeated is no error.
+    pub async fn transmit(&mut self, message: &Message) -> Result<Sent, TransmitError> {
+        self.admit(Duration::ZERO)?;
+        let voices = self.prepare(message).await?;
+        let edges = self.config.lead_in.0 + self.config.tail.0;
+        self.admit(voices.iter().map(|(_, voice)| voice.length() + edges).sum())?;
+        let mut sent = Sent { transmissions: Vec::new(), unrepeated: None };
+        for (script, voice) in voices {
+            match self.say(&script, voice, sent.transmissions.is_empty()).await {
+                Ok(transmission) => sent.transmissions.push(transmission),
+                Err(error) if sent.transmissions.is_empty() => return Err(error),
+                Err(error) => {
+                    sent.unrepeated = Some(error.to_string());
+                    break;
+                }
+            }
+        }
+        Ok(sent)
+    }
+
+    fn admit(&mut self, needed: Duration) -> Result<(), TransmitError> {
+        self.airtime.admit(needed, self.clock.mono()).map_err(|withheld| match withheld {
+            Withheld::Gap(wait) => TransmitError::TooSoon(wait),
+            Withheld::Budget(wait) => TransmitError::AirtimeSpent(wait),
+        })
+    }
+
+    /// The fullest words that are said in time, each transmission with a voice that has them ready.
+    async fn prepare(&self, message: &Message) -> Result<Vec<(Script, Voice)>, TransmitError> {
+        let config = &self.config;
+        let manner = Manner { station: &config.station, ending: config.ending, titles: config.titles };
+        let mut longest = Duration::ZERO;
+        for scripts in message.transmissions(manner) {
+            let mut voices = Vec::new();
+            for script in scripts {
+                let voice = self.voice(&script).await?;
+                voices.push((script, voice));
+            }
+            longest = voices.iter().map(|(_, voice)| voice.length()).max().unwrap_or_default();
+            if longest <= LONGEST {
+                return Ok(voices);
+            }
+        }
+        Err(TransmitError::Voice(format!("the shortest form takes {longest:.0?}, more than {LONGEST:?}")))
+    }
+
+    async fn voice(&self, script: &Script) -> Result<Voice, TransmitError> {
+        let config = &self.config;
+        let plan = Plan {
+            script: script.clone(),
+            clips: config.clips.clone(),
+            synthesis: config.synthesis,
+            lead_in: config.lead_in,
+            tone: matches!(config.ptt, Ptt::Vox {}),
+            tail: config.tail,
+            play: config.play.clone(),
+        };
+        Voice::prepare(&plan).await.map_err(TransmitError::Voice)
+    }
+
+    /// The guard, or a new one. It is given back when its key is known to be up: whoever drops it, as one does who gives a
+    /// transmission up, has it release at once.
+    async fn guard(&mut self) -> Result<Held, String> {
+        if let Some(held) = self.guard.take() {
+            return Ok(held);
+        }
+        let config = &self.config;
+        let (ptt, busy, limit) = (config.ptt.clone(), config.busy.clone(), config.key_limit);
+        Held::start(&Post { ptt, busy, limit }).await
+    }
+
+    /// One transmission, from a quiet channel until the key is up again. Only the first of a message is left to chance: the
+    /// repeat comes after two seconds of listening.
+    async fn say(&mut self, script: &Script, mut voice: Voice, first: bool) -> Result<Transmission, TransmitError> {
+        let (clock, wait, busy) = (self.clock, self.config.wait.0, self.config.busy.clone());
+        let mut guard = self.guard().await.map_err(TransmitError::Key)?;
+        if let Err(why) = voice.open().await {
+            self.guard = Some(guard);
+            return Err(TransmitError::Voice(why));
+        }
+        match quiet(&busy, &mut guard, clock, wait, first).await {
+            Ok(()) => {}
+            Err(NotQuiet::Busy) => {
+                self.guard = Some(guard);
+                return Err(TransmitError::Busy(wait));
+            }
+            // Whether the guard is still there is not known: another one is started at the next try.
+            Err(NotQuiet::Unseen(why)) => return Err(TransmitError::ChannelUnseen(why)),
+        }
+        let began = clock.mono();
+        let said = match guard.order(Order::On).await {
+            Ok(Said::On) => Self::play(&mut guard, &mut voice, clock).await,
+            Ok(other) => Err(TransmitError::Key(unexpected(other))),
+            Err(why) => Err(TransmitError::Key(why)),
+        };
+        // The sound ends before the key comes up, whatever happened. An error means that the voice has ended by itself.
+        _ = voice.child.start_kill();
+        let released = guard.order(Order::Off).await;
+        let end = clock.mono();
+        // The repeat finds the card free. One that hangs in its driver is not waited for.
+        _ = timeout(GONE, voice.child.wait()).await;
+        let keyed = end.since(began);
+        // What went wrong may have been heard too.
+        self.airtime.spend(keyed, end);
+        if matches!(released, Ok(Said::Off)) {
+            self.guard = Some(guard);
+        } else {
+            // It may still be pressed, and the guard's fate is not known: a new one releases first.
+            drop(guard);
+            let again = self.guard().await;
+            tracing::error!(?released, ?again, "the radio's key was not seen to come up; another guard was sent for");
+            self.guard = again.ok();
+        }
+        Ok(Transmission { words: words::read(script), prepared: voice.prepared, keyed, dry: said? })
+    }
+
+    /// Plays, and keeps the key pressed meanwhile. Tells how often the card ran dry.
+    async fn play(guard: &mut Held, voice: &mut Voice, clock: Clock) -> Result<u32, TransmitError> {
+        // Lead-in and tail are three seconds each at most.
+        let end = clock.mono().after(voice.length() + Duration::from_secs(6) + LATE);
+        voice.tell(voice::Order::Play).await.map_err(TransmitError::Voice)?;
+        let mut beats = interval(BEAT);
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                said = voice.hear() => return match said {
+                    Ok(voice::Said::Done(dry)) => Ok(dry),
+                    Ok(other) => Err(TransmitError::Voice(odd(other))),
+                    Err(why) => Err(TransmitError::Voice(why)),
+                },
+                said = guard.hear() => return match said {
+                    Ok(Said::Cut(why)) => Err(TransmitError::Cut(why)),
+                    Ok(other) => Err(TransmitError::Key(unexpected(other))),
+                    Err(why) => Err(TransmitError::Key(why)),
+                },
+                _ = beats.tick() => guard.beat().await.map_err(TransmitError::Key)?,
+                () = clock.sleep_until(end) => return Err(TransmitError::Voice("the card does not come to an end".to_owned())),
+            }
+        }
+    }
+}
+
+/// A voice that has its words ready.
+struct Voice {
+    child: Child,
+    orders: ChildStdin,
+    said: Lines<BufReader<ChildStdout>>,
+    prepared: Prepared,
+}
+
+impl Voice {
+    async fn prepare(plan: &Plan) -> Result<Self, String> {
+        let plan = serde_json::to_string(plan).map_err(|error| error.to_string())?;
+        let mut child = Command::new("/proc/self/exe")
+            .args([voice::COMMAND, &plan])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| format!("the voice cannot be started: {error}"))?;
+        let (Some(orders), Some(said)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err("the voice has no pipes".to_owned());
+        };
+        let mut voice = Self { child, orders, said: BufReader::new(said).lines(), prepared: Prepared::default() };
+        match voice.answer().await? {
+            voice::Said::Prepared(prepared) => voice.prepared = prepared,
+            other => return Err(odd(other)),
+        }
+        Ok(voice)
+    }
+
+    /// How long its words are; more than is allowed, if it says nonsense.
+    fn length(&self) -> Duration {
+        Duration::try_from_secs_f64(self.prepared.seconds).unwrap_or(LONGEST * 2)
+    }
+
+    async fn open(&mut self) -> Result<(), String> {
+        self.tell(voice::Order::Open).await?;
+        match self.answer().await? {
+            voice::Said::Open => Ok(()),
+            other => Err(odd(other)),
+        }
+    }
+
+    async fn tell(&mut self, order: voice::Order) -> Result<(), String> {
+        let mut line = serde_json::to_vec(&order).map_err(|error| error.to_string())?;
+        line.push(b'\n');
+        self.orders.write_all(&line).await.map_err(|error| format!("the voice has gone: {error}"))
+    }
+
+    async fn answer(&mut self) -> Result<voice::Said, String> {
+        timeout(PREPARE, self.hear()).await.map_err(|_| "the voice does not answer".to_owned())?
+    }
+
+    async fn hear(&mut self) -> Result<voice::Said, String> {
+        let line = self.said.next_line().await.map_err(|error| format!("the voice is not heard: {error}"))?;
+        let line = line.ok_or("the voice has gone")?;
+        serde_json::from_str(&line).map_err(|_| "the voice speaks nonsense".to_owned())
+    }
+}
+
+fn odd(said: voice::Said) -> String {
+    match said {
+        voice::Said::Failed { kind, detail } => format!("{kind}: {detail}"),
+        other => format!("the voice said {other:?}"),
+    }
+}
