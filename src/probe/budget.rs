@@ -5,6 +5,7 @@
 //! observation carries its check's bytes of the day, and the newest stored one opens the books again.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ pub struct Budget(Arc<Shared>);
 struct Shared {
     /// Whose turn it is: two tests at once would measure each other.
     turn: Arc<tokio::sync::Mutex<()>>,
+    /// How many turns there were.
+    turns: AtomicU64,
     books: Mutex<Books>,
 }
 
@@ -86,7 +89,14 @@ impl Budget {
 
     /// Waits for this one's turn, which lasts until what is returned is dropped.
     pub async fn turn(&self) -> OwnedMutexGuard<()> {
-        Arc::clone(&self.0.turn).lock_owned().await
+        let turn = Arc::clone(&self.0.turn).lock_owned().await;
+        self.0.turns.fetch_add(1, Ordering::Relaxed);
+        turn
+    }
+
+    /// How many tests had their turn so far, and whether one has it now: what passes the line meanwhile is its own.
+    pub fn tests(&self) -> (u64, bool) {
+        (self.0.turns.load(Ordering::Relaxed), self.0.turn.try_lock().is_err())
     }
 
     /// Takes to heart what an earlier process observed, where `observation` carries the day's bytes in a quantity of
@@ -320,7 +330,9 @@ mod tests {
             _ = &mut waiting => panic!("two at once"),
             () = tokio::task::yield_now() => {}
         }
+        assert_eq!(budget.tests(), (1, true));
         drop(turn);
         drop(waiting.await.unwrap());
+        assert_eq!(budget.tests(), (2, false));
     }
 }
