@@ -35,7 +35,12 @@ pub fn retention(said: &crate::config::Store) -> Retention {
 pub async fn restore(store: &Store, patience: Duration) -> (engine::Restored, Left) {
     match tokio::time::timeout(patience, store.restore()).await {
         Ok(Ok(left)) => {
-            let told = Left { open: left.open_incidents.clone(), kept: left.told, silences: left.silences };
+            let told = Left {
+                open: left.open_incidents.clone(),
+                closed: left.closed_incidents,
+                kept: left.told,
+                silences: left.silences,
+            };
             let judged = engine::Restored {
                 observations: left.observations.into_iter().map(|(observation, _)| observation).collect(),
                 incidents: left.open_incidents,

@@ -9,6 +9,7 @@ mod bad_input;
 mod bandwidth;
 mod call;
 mod capacity;
+mod chaos;
 mod command_line;
 mod crash;
 mod crash_daemon;

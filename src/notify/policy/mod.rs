@@ -58,7 +58,17 @@ impl Policy {
             (incident.id.clone(), Open { incident, state })
         });
         let open = open.collect();
-        Self { house, open, silences: left.silences, flaps: HashMap::new(), closed: HashMap::new(), made: 0 }
+        let kept = |key: &str| left.kept.get(key);
+        let flaps = Component::ALL
+            .into_iter()
+            .filter_map(|component| Some((component, serde_json::from_str(kept(&flap_key(component))?).ok()?)));
+        let flaps = flaps.collect();
+        let closed = left.closed.into_iter().filter_map(|incident| {
+            let state = serde_json::from_str(kept(&incident.id)?).ok()?;
+            Some((incident.component, Open { incident, state }))
+        });
+        let closed = closed.collect();
+        Self { house, open, silences: left.silences, flaps, closed, made: 0 }
     }
 
     /// Follows a config that was read anew.
@@ -71,6 +81,7 @@ impl Policy {
         let mut decided = Decided::default();
         let (Change::Opened(incident) | Change::Changed(incident) | Change::Closed(incident)) = change;
         let to_and_fro = matches!(change, Change::Opened(_) | Change::Closed(_));
+        let flapped = self.flaps.get(&incident.component).cloned();
         // What is not known does not go to and fro, and neither does what was there at a start.
         if to_and_fro && incident.worst != Verdict::Unknown && !settling && !incident.settling {
             self.flaps.entry(incident.component).or_default().change(at);
@@ -78,9 +89,15 @@ impl Policy {
         let open = self.open.entry(incident.id.clone());
         let open = open.or_insert_with(|| Open { incident: incident.clone(), state: State::default() });
         open.incident = incident.clone();
-        let began_to_flap = self.flaps.get_mut(&incident.component).and_then(|flap| flap.look(at)) == Some(true);
-        if began_to_flap {
-            self.tell_unstable(&incident.id, at, &mut decided);
+        // While the daemon settles it is not known yet what the component does: it is looked at by the first moment after it.
+        let flap = self.flaps.get_mut(&incident.component).filter(|_| !settling);
+        match flap.and_then(|flap| flap.look(at)) {
+            Some(true) => self.tell_unstable(&incident.id, at, &mut decided),
+            Some(false) if !matches!(change, Change::Closed(_)) => self.tell_rest(incident.component, at, &mut decided),
+            _ => {}
+        }
+        if self.flaps.get(&incident.component) != flapped.as_ref() {
+            self.keep_flap(incident.component, &mut decided);
         }
         if matches!(change, Change::Closed(_)) {
             self.close(&incident.id, settling, at, &mut decided);
@@ -95,10 +112,11 @@ impl Policy {
     pub fn tick(&mut self, settling: bool, at: Timestamp) -> Decided {
         let mut decided = Decided::default();
         self.silences.retain(|silence| silence.until > at);
-        let ended =
-            self.flaps.iter_mut().filter_map(|(component, flap)| (flap.look(at) == Some(false)).then_some(*component));
+        let ended = self.flaps.iter_mut().filter(|_| !settling);
+        let ended = ended.filter_map(|(component, flap)| (flap.look(at) == Some(false)).then_some(*component));
         for component in ended.collect::<Vec<_>>() {
             self.tell_rest(component, at, &mut decided);
+            self.keep_flap(component, &mut decided);
         }
         let all: Vec<_> = self.open.keys().cloned().collect();
         for id in all {
@@ -246,9 +264,13 @@ impl Policy {
 
     /// It is over: who has heard of it hears that, and who would have but for a silence or a window.
     fn close(&mut self, id: &str, settling: bool, at: Timestamp, decided: &mut Decided) {
-        let Some(open) = self.open.remove(id) else { return };
-        let incident = &open.incident;
+        let Some(mut open) = self.open.remove(id) else { return };
         decided.kept.push((id.to_owned(), None));
+        if let Some(before) = self.closed.remove(&open.incident.component) {
+            decided.kept.push((before.incident.id, None));
+            open.state.told.extend(before.state.told);
+        }
+        let incident = &open.incident;
         if self.house.receivers.is_empty() {
             decided.withheld.insert(Withheld::NoReceiver);
             return;
@@ -273,9 +295,8 @@ impl Policy {
             }
         }
         if flapping {
-            let heard = self.closed.remove(&incident.component).map(|before| before.state.told).unwrap_or_default();
-            let mut open = open;
-            open.state.told.extend(heard);
+            decided.kept.retain(|(known, _)| known != id);
+            decided.kept.push((id.to_owned(), Some(open.state.json())));
             self.closed.insert(open.incident.component, open);
         }
     }
@@ -299,6 +320,7 @@ impl Policy {
     /// A component has come to rest: the state in which it did is told, whatever was told before.
     fn tell_rest(&mut self, component: Component, at: Timestamp, decided: &mut Decided) {
         let closed = self.closed.remove(&component);
+        decided.kept.extend(closed.iter().map(|closed| (closed.incident.id.clone(), None)));
         if let Some((id, open)) = self.open.iter().find(|(_, open)| open.incident.component == component) {
             let (id, mut state) = (id.clone(), open.state.clone());
             let heard = closed.map(|closed| closed.state.told).unwrap_or_default();
@@ -322,6 +344,11 @@ impl Policy {
             decided.kept.push((id.to_owned(), Some(state.json())));
             open.state = state;
         }
+    }
+
+    fn keep_flap(&self, component: Component, decided: &mut Decided) {
+        let flap = self.flaps.get(&component);
+        decided.kept.push((flap_key(component), flap.and_then(|flap| serde_json::to_string(flap).ok())));
     }
 
     fn tell(&mut self, receiver: &Arc<str>, event: Event, incident: &Incident, at: Timestamp, decided: &mut Decided) {
@@ -354,6 +381,11 @@ impl Policy {
             next_attempt_at: at,
         }
     }
+}
+
+/// Under which it is kept how a component goes to and fro; no incident has such an id.
+fn flap_key(component: Component) -> String {
+    format!("flap:{component}")
 }
 
 /// The time since then; none where the clock was set back.

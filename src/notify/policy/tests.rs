@@ -205,7 +205,7 @@ fn what_nobody_sees_to_is_said_again_and_to_others_until_somebody_does() {
 
     // A process that takes over knows all of it.
     let kept = reminded.kept.iter().map(|(id, kept)| (id.clone(), kept.clone().unwrap())).collect();
-    let mut policy = Policy::new(house(config), Left { open: vec![bad.clone()], kept, silences: vec![] });
+    let mut policy = Policy::new(house(config), Left { open: vec![bad.clone()], kept, ..Left::default() });
     assert!(told(&policy.tick(false, at(899))).is_empty());
     assert_eq!(told(&policy.tick(false, at(900))), ["noc reminder"]);
     assert!(!policy.open()[0].1, "nobody sees to it yet");
@@ -260,6 +260,44 @@ fn what_goes_to_and_fro_is_said_to_and_then_the_state_in_which_it_rests() {
     assert_eq!((told(&begun), begun.withheld), (vec![], [Withheld::Flapping].into()));
     let rest = (0..200).map(|minute| told(&policy.tick(false, at(1200 + minute * 60)))).find(|told| !told.is_empty());
     assert_eq!(rest.unwrap(), ["desk changed", "noc changed"]);
+}
+
+#[test]
+fn a_restart_forgets_neither_that_it_goes_to_and_fro_nor_that_its_rest_is_owed() {
+    let (mut before, mut kept, mut last) = (policy(&[]), HashMap::new(), None);
+    let follow = |kept: &mut HashMap<String, String>, decided: &Decided| {
+        for (id, state) in decided.kept.clone() {
+            match state {
+                Some(state) => kept.insert(id, state),
+                None => kept.remove(&id),
+            };
+        }
+    };
+    for time in 0..5 {
+        let id = format!("internet-{time}");
+        let bad = Incident { id, opened_at: at(time * 120), ..incident(Verdict::NotReady, &[&DOWN]) };
+        let over = Incident { verdict: Verdict::Ready, ..bad.clone() };
+        follow(&mut kept, &before.decide(Change::Opened(&bad), false, at(time * 120)));
+        follow(&mut kept, &before.decide(Change::Closed(&over), false, at(time * 120 + 60)));
+        last = Some(over);
+    }
+    let left = |kept: &HashMap<String, String>| Left {
+        closed: last.iter().filter(|over| kept.contains_key(&over.id)).cloned().collect(),
+        kept: kept.clone(),
+        ..Left::default()
+    };
+    assert_eq!(left(&kept).closed.len(), 1, "of those that closed only the last is kept: {kept:?}");
+    let mut after = Policy::new(house(""), left(&kept));
+    let again = Incident { id: "internet-again".to_owned(), ..incident(Verdict::NotReady, &[&DOWN]) };
+    let begun = after.clone().decide(Change::Opened(&again), false, at(700));
+    assert_eq!((told(&begun), begun.withheld), (vec![], [Withheld::Flapping].into()), "it was told before the restart");
+    // It came to rest while nobody watched: that is told, once the daemon knows what it sees.
+    assert!(told(&after.tick(true, at(9000))).is_empty());
+    let rest = after.tick(false, at(9020));
+    assert_eq!(told(&rest), ["desk closed", "noc closed"]);
+    follow(&mut kept, &rest);
+    assert_eq!(left(&kept).closed.len(), 0);
+    assert!(told(&Policy::new(house(""), left(&kept)).tick(false, at(9040))).is_empty(), "once");
 }
 
 #[test]
