@@ -32,7 +32,7 @@ use crate::cli::RunArgs;
 use crate::clock::Clock;
 use crate::config::{Config, Origin};
 use crate::control::Control;
-use crate::domain::{CheckName, Mono, in_full};
+use crate::domain::{CheckName, Mono, Phase, in_full};
 use crate::engine::Engine;
 use crate::far_end::FarEnd;
 use crate::notify;
@@ -117,6 +117,8 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let (said, voices) = watch::channel(reload::voice(&config));
     let (configs, configs_seen) = watch::channel(Arc::new(config.clone()));
     let (poke, stats) = (notify::Poke::default(), notify::Stats::default());
+    // Nothing tells it yet: without a booked meeting the room is idle.
+    let (_agenda, phase_seen) = watch::channel(Phase::Idle);
     let recorder = Recorder {
         store: store.clone(),
         policy: notify::Policy::new(recorder::house(&config), left),
@@ -124,6 +126,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         stats: stats.clone(),
         clock,
         configs: configs_seen.clone(),
+        phase: phase_seen,
     };
     let (asks, asked) = mpsc::channel(16);
     let recording = tokio::spawn(missed("the recorder", ends.clone(), recorder.run(happened, asked)));

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::{Incident, Lang, Mono, Observation, Silence, in_full};
+use crate::domain::{Incident, Lang, Mono, Observation, Phase, Silence, in_full};
 use crate::engine::{self, Event, SETTLING};
 use crate::notify::policy::{Change, Decided, House, Left, Room, Withheld};
 use crate::notify::{Poke, Policy, Stats};
@@ -76,6 +76,8 @@ pub struct Recorder {
     pub clock: Clock,
     /// A config that was read anew: who is told from now on.
     pub configs: watch::Receiver<Arc<Config>>,
+    /// What the agenda says.
+    pub phase: watch::Receiver<Phase>,
 }
 
 /// What the desk asks of it, for somebody.
@@ -122,13 +124,14 @@ impl Recorder {
                     None => return self,
                 },
                 Some(ask) = asks.recv() => self.answer(ask).await,
+                Ok(()) = self.phase.changed() => self.look().await,
             }
         }
     }
 
     /// Tells what has become due by time alone.
     async fn look(&mut self) {
-        self.follow_the_config();
+        self.follow();
         let settling = self.clock.elapsed() < SETTLING;
         let decided = self.policy.tick(settling, self.clock.now().wall);
         if decided != Decided::default() {
@@ -137,7 +140,7 @@ impl Recorder {
     }
 
     async fn answer(&mut self, ask: Ask) {
-        self.follow_the_config();
+        self.follow();
         match ask {
             Ask::Test { receiver, made } => {
                 let test = self.policy.test(&receiver, self.clock.now().wall);
@@ -171,11 +174,13 @@ impl Recorder {
         Ok(id)
     }
 
-    fn follow_the_config(&mut self) {
+    /// Whom the config names, and what the agenda says: as they are now.
+    fn follow(&mut self) {
         if self.configs.has_changed().unwrap_or(false) {
             let config = Arc::clone(&self.configs.borrow_and_update());
             self.policy.serve(house(&config));
         }
+        self.policy.enter(*self.phase.borrow_and_update());
     }
 
     /// Stores a batch, then says that there is something to deliver.
@@ -196,7 +201,7 @@ impl Recorder {
         if events.is_empty() {
             return;
         }
-        self.follow_the_config();
+        self.follow();
         let now = self.clock.now();
         let settling = self.clock.elapsed() < SETTLING;
         let mut batch = Batch::default();
@@ -312,6 +317,7 @@ mod tests {
             stats: Stats::default(),
             clock,
             configs: watch::channel(Arc::new(config)).1,
+            phase: watch::channel(Phase::Idle).1,
         }
     }
 

@@ -21,8 +21,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::payload::{Addressed, Event, Letter};
-use super::routes::Route;
-use crate::domain::{Component, Incident, Lang, Notification, Silence, Verdict};
+use super::routes::{Moment, Route};
+use crate::domain::{Component, Incident, Lang, Notification, Phase, Silence, Verdict};
 use flap::Flap;
 pub use house::{Change, Decided, House, Left, Room};
 use state::{News, Open, State, Told};
@@ -40,6 +40,7 @@ pub struct Policy {
     flaps: HashMap<Component, Flap>,
     /// Of a component that flaps: the incident that closed last, with those who had heard of it.
     closed: HashMap<Component, Open>,
+    phase: Phase,
     made: u64,
 }
 
@@ -68,12 +69,21 @@ impl Policy {
             Some((incident.component, Open { incident, state }))
         });
         let closed = closed.collect();
-        Self { house, open, silences: left.silences, flaps, closed, made: 0 }
+        Self { house, open, silences: left.silences, flaps, closed, phase: Phase::default(), made: 0 }
     }
 
     /// Follows a config that was read anew.
     pub fn serve(&mut self, house: House) {
         self.house = house;
+    }
+
+    /// Follows the agenda. What a route of the new phase leads to somebody is told by the next [`Policy::tick`].
+    pub const fn enter(&mut self, phase: Phase) {
+        self.phase = phase;
+    }
+
+    const fn when(&self, at: Timestamp) -> Moment<'_> {
+        Moment { at, zone: &self.house.zone, phase: self.phase }
     }
 
     /// Decides on one change, seen at `at`; `settling` while the daemon is.
@@ -223,7 +233,7 @@ impl Policy {
 
     /// Whether a route leads an incident to a receiver now, by itself or because nobody sees to it.
     fn is_for(&self, receiver: &Arc<str>, incident: &Incident, state: &State, at: Timestamp) -> bool {
-        let House { routes, zone, .. } = &self.house;
+        let House { routes, .. } = &self.house;
         let escalates = |route: &Route| {
             let after = route
                 .escalate_after
@@ -233,7 +243,7 @@ impl Policy {
         routes.is_empty()
             || routes
                 .iter()
-                .filter(|route| route.fits(incident, at, zone))
+                .filter(|route| route.fits(incident, self.when(at)))
                 .any(|route| route.receivers.contains(receiver) || escalates(route))
     }
 
@@ -245,7 +255,7 @@ impl Policy {
         }
         let (incident, mut state) = (open.incident.clone(), open.state.clone());
         let due = |receiver: &Arc<str>, told: &Told| {
-            let routes = self.house.routes.iter().filter(|route| route.fits(&incident, at, &self.house.zone));
+            let routes = self.house.routes.iter().filter(|route| route.fits(&incident, self.when(at)));
             let every = routes
                 .filter(|route| route.names().any(|name| name == receiver))
                 .filter_map(|route| route.remind_every);
@@ -278,11 +288,12 @@ impl Policy {
         let flapping = self.flaps.get(&incident.component).is_some_and(Flap::is_flapping);
         for (receiver, _) in self.house.receivers.clone() {
             let heard = open.state.told.contains_key(&receiver);
-            let led =
-                self.house.routes.is_empty()
-                    || self.house.routes.iter().any(|route| {
-                        route.receivers.contains(&receiver) && route.fitted(incident, at, &self.house.zone)
-                    });
+            let led = self.house.routes.is_empty()
+                || self
+                    .house
+                    .routes
+                    .iter()
+                    .any(|route| route.receivers.contains(&receiver) && route.fitted(incident, self.when(at)));
             if settling && incident.settling && !heard {
                 // It came and went within one start: noise from end to end.
                 decided.withheld.insert(Withheld::Settling);

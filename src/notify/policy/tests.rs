@@ -162,6 +162,28 @@ fn routes_lead_by_component_verdict_and_hour_and_what_was_told_is_followed_to_it
 }
 
 #[test]
+fn a_route_of_a_phase_leads_in_that_phase_and_what_lasts_is_told_when_it_begins() {
+    let config = "[[route]]\nreceivers = ['desk']\nphases = ['preflight', 'live']\n\
+                  [[route]]\nreceivers = ['noc']\nphases = ['idle', 'wrap_up']\nremind_every = '5m'";
+    let mut policy = Policy::new(house(config), Left::default());
+    let bad = incident(Verdict::NotReady, &[&DOWN]);
+    assert_eq!(told(&policy.decide(Change::Opened(&bad), false, at(0))), ["noc opened"]);
+    assert!(told(&policy.tick(false, at(20))).is_empty());
+    policy.enter(Phase::Preflight);
+    assert_eq!(told(&policy.tick(false, at(40))), ["desk opened"]);
+    policy.enter(Phase::Live);
+    assert!(told(&policy.tick(false, at(60))).is_empty(), "once");
+    // Whoever was told hears more of it in every phase, but is reminded in theirs alone.
+    assert!(told(&policy.tick(false, at(600))).is_empty());
+    let mild = incident(Verdict::Degraded, &[&LOSS]);
+    assert_eq!(told(&policy.decide(Change::Changed(&mild), false, at(620))), ["desk changed", "noc changed"]);
+    policy.enter(Phase::WrapUp);
+    assert_eq!(told(&policy.tick(false, at(920))), ["noc reminder"]);
+    let over = Incident { worst: Verdict::NotReady, ..incident(Verdict::Ready, &[]) };
+    assert_eq!(told(&policy.decide(Change::Closed(&over), false, at(940))), ["desk closed", "noc closed"]);
+}
+
+#[test]
 fn silence_and_maintenance_keep_the_beginning_back_and_never_the_end() {
     let config = "[[maintenance]]\nname = 'line'\ncomponents = ['internet']\nhours = '01:00-02:00'";
     let bad = incident(Verdict::NotReady, &[&DOWN]);
