@@ -9,13 +9,16 @@
 mod again;
 pub mod delivery;
 pub mod desk;
+pub mod drill;
 pub mod driver;
 pub mod identity;
 pub mod memory;
 pub mod own;
+pub mod practice;
 pub mod probes;
 pub mod recorder;
 pub mod reload;
+mod roll_call;
 pub mod service;
 
 use std::net::SocketAddr;
@@ -99,6 +102,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let driver =
         Driver { engine, clock, observations, instructions, snapshot, in_use, begun, events, history, heartbeat };
 
+    let use_seen = in_use_seen.clone();
     let shared = Shared {
         clock,
         roots: Roots::default(),
@@ -119,6 +123,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let (poke, stats) = (notify::Poke::default(), notify::Stats::default());
     // Nothing tells it yet: without a booked meeting the room is idle.
     let (_agenda, phase_seen) = watch::channel(Phase::Idle);
+    let drill_ends = recorder::drill_ends(left.drill.as_ref(), clock.now());
     let recorder = Recorder {
         store: store.clone(),
         policy: notify::Policy::new(recorder::house(&config), left),
@@ -127,6 +132,9 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         clock,
         configs: configs_seen.clone(),
         phase: phase_seen,
+        snapshot: snapshot_seen.clone(),
+        in_use: use_seen,
+        drill_ends,
     };
     let (asks, asked) = mpsc::channel(16);
     let recording = tokio::spawn(missed("the recorder", ends.clone(), recorder.run(happened, asked)));

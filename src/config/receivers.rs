@@ -72,6 +72,34 @@ pub(super) fn maintenance(root: Table<'_>, problems: &mut Problems) -> Vec<Maint
     all
 }
 
+/// Reads the morning's call, if there is one.
+pub(super) fn roll_call(
+    root: Table<'_>,
+    receivers: &[notify::Config],
+    problems: &mut Problems,
+) -> Option<notify::RollCall> {
+    let value = root.get("roll_call")?;
+    let Some(table) = Table::of(value) else {
+        problems.say(value.span(), "roll_call is a table; write [roll_call]");
+        return None;
+    };
+    let call: notify::RollCall = read(table, problems)?;
+    if let Some((key, why)) = call.misfit() {
+        problems.say(table.at(key), why);
+    }
+    named(&call.receivers, receivers, table, problems);
+    Some(call)
+}
+
+/// Who is named must be a receiver.
+fn named(names: &[Arc<str>], receivers: &[notify::Config], table: Table<'_>, problems: &mut Problems) {
+    for name in names {
+        if !receivers.iter().any(|receiver| receiver.name == *name) {
+            problems.say(table.at("receivers"), format!("no receiver is named {name:?}"));
+        }
+    }
+}
+
 fn receiver(table: Table<'_>, beside: &Beside<'_>, problems: &mut Problems) -> Option<notify::Config> {
     let shared_keys = fields(|asking| Shared::deserialize(asking).map(drop)).unwrap_or_default();
     let is_shared = |key: &str| shared_keys.contains(&key);

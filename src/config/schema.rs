@@ -34,6 +34,7 @@ pub fn schema() -> Value {
         "group": of.list::<GroupEntry>(),
         "route": of.list::<notify::routes::Route>(),
         "maintenance": of.list::<notify::routes::Maintenance>(),
+        "roll_call": of.one::<notify::RollCall>(),
         "remedies": { "type": "object", "additionalProperties": of.one::<RemedyText>() },
     });
     let kinds: Vec<_> = Kind::ALL.into_iter().map(|kind| check(kind, &mut generator)).collect();

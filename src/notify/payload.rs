@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::document::{Document, IncidentPart, ReasonPart};
+use super::document::{Document, IncidentPart, ReasonPart, drill_mark};
 use crate::domain::{Incident, Lang, Reason, Verdict};
 
 pub use super::document::Event;
@@ -39,6 +39,7 @@ pub struct Letter<'a> {
 impl Letter<'_> {
     /// The JSON document.
     pub fn json(&self) -> String {
+        let drill = self.incident.is_some_and(Incident::is_drill);
         let document = Document {
             version: 1,
             id: self.id.to_owned(),
@@ -47,7 +48,8 @@ impl Letter<'_> {
             room_title: self.room.title.to_owned(),
             at: self.moment(self.at),
             lang: self.lang,
-            text: self.text(),
+            drill,
+            text: if drill { format!("{}{}", drill_mark(self.lang), self.text()) } else { self.text() },
             incident: self.incident.map(|incident| self.incident_part(incident)),
         };
         // Plain structs with string keys cannot fail.
@@ -80,7 +82,14 @@ impl Letter<'_> {
     /// A few sentences: what, where, why, what to do.
     fn text(&self) -> String {
         let Some(incident) = self.incident else {
+            let local = self.at.to_zoned_datetime(self.zone.clone());
             return match self.lang {
+                Lang::Id if self.event == Event::RollCall => {
+                    format!("{}: sistem siap, pukul {}.", self.room.title, local.strftime("%H.%M"))
+                }
+                Lang::En if self.event == Event::RollCall => {
+                    format!("{}: all is ready, {}.", self.room.title, local.strftime("%H:%M"))
+                }
                 Lang::Id => format!("{}: pesan uji dari Siaga. Tidak ada yang perlu dilakukan.", self.room.title),
                 Lang::En => format!("{}: a test message from Siaga. Nothing needs to be done.", self.room.title),
             };
@@ -177,6 +186,7 @@ mod tests {
                 "room_title": "Ruang Media Center",
                 "at": "2026-11-24T08:31:00.000+07:00",
                 "lang": "id",
+                "drill": false,
                 "text": "Ruang Media Center: Jaringan internet – Perlu perhatian. 2,5 % paket hilang. Periksa kabel jaringan.",
                 "incident": {
                     "id": "internet-1795483800250",

@@ -86,7 +86,7 @@ pub enum Day {
 }
 
 impl Day {
-    const fn is(self, day: Weekday) -> bool {
+    pub(super) const fn is(self, day: Weekday) -> bool {
         matches!(
             (self, day),
             (Self::Monday, Weekday::Monday)

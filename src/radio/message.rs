@@ -26,6 +26,8 @@ pub enum Message {
         /// When it is said.
         at: DateTime,
     },
+    /// Only practised, which is said before anything else.
+    Drill(Box<Self>),
     /// Somebody wants to hear whether the radio works.
     Test {
         /// Whether it is repeated, as what matters is.
@@ -129,18 +131,24 @@ impl Message {
             parts.push(end.then(Pause::Sentence));
             parts
         };
-        match self {
+        let kind = if let Self::Drill(practised) = self { practised } else { self };
+        match kind {
             Self::Fault(_) | Self::Restored { .. } | Self::Test { twice: true } => {
                 let attention = (brevity < Brevity::Bare).then_some(phrase::ATTENTION);
                 vec![script(attention, phrase::OVER), script(Some(phrase::AGAIN), last)]
             }
-            Self::RollCall { .. } | Self::Test { twice: false } => vec![script(None, last)],
+            Self::RollCall { .. } | Self::Test { twice: false } | Self::Drill(_) => vec![script(None, last)],
         }
     }
 
     fn body(&self, manner: Manner<'_>, brevity: Brevity) -> Script {
         match self {
             Self::Fault(fault) => fault.body(manner, brevity),
+            Self::Drill(practised) => {
+                let mut parts = vec![phrase::DRILL.then(Pause::Sentence)];
+                parts.extend(practised.body(manner, brevity));
+                parts
+            }
             Self::Restored { component } => {
                 vec![phrase::component(*component).then(Pause::Word), phrase::RESTORED.then(Pause::Sentence)]
             }

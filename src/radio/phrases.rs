@@ -55,6 +55,7 @@ phrases! {
         ALL_READY "sistem siap"
         RESTORED "sudah pulih"
         TEST "uji coba radio"
+        DRILL "ini latihan"
         NOTHING_TO_DO "tidak perlu tindakan"
     }
     "peralatan" {

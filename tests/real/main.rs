@@ -14,6 +14,7 @@ mod command_line;
 mod crash;
 mod crash_daemon;
 mod devices;
+mod drill;
 mod enroll;
 mod far_end;
 mod history;

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::Withheld;
 use crate::domain::{Incident, Lang, Notification, Silence};
+use crate::notify::RollCall;
 use crate::notify::routes::{Maintenance, Route};
 
 /// A change of an incident.
@@ -42,6 +43,8 @@ pub struct House {
     pub routes: Vec<Route>,
     /// When nothing does.
     pub maintenance: Vec<Maintenance>,
+    /// When somebody is told that all is well.
+    pub roll_call: Option<RollCall>,
 }
 
 /// What an earlier process left.
@@ -56,6 +59,8 @@ pub struct Left {
     pub kept: HashMap<String, String>,
     /// The silences that have not ended.
     pub silences: Vec<Silence>,
+    /// The drill that was under way.
+    pub drill: Option<super::Drill>,
 }
 
 /// What follows from one change, moment or order.

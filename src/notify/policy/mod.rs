@@ -9,8 +9,10 @@
 //! its own: [`Policy::tick`] looks again. Creation may be suppressed, resolution never: what is over is told also where nobody
 //! heard of its beginning, since somebody may have seen it on the page.
 
+mod drill;
 mod flap;
 mod house;
+mod roll_call;
 mod state;
 mod withheld;
 
@@ -23,6 +25,7 @@ use jiff::Timestamp;
 use super::payload::{Addressed, Event, Letter};
 use super::routes::{Moment, Route};
 use crate::domain::{Component, Incident, Lang, Notification, Phase, Silence, Verdict};
+pub use drill::Drill;
 use flap::Flap;
 pub use house::{Change, Decided, House, Left, Room};
 use state::{News, Open, State, Told};
@@ -41,13 +44,17 @@ pub struct Policy {
     /// Of a component that flaps: the incident that closed last, with those who had heard of it.
     closed: HashMap<Component, Open>,
     phase: Phase,
+    /// The dates on which the roll was called.
+    called: Vec<jiff::civil::Date>,
+    drill: Option<Drill>,
     made: u64,
 }
 
 impl Policy {
     /// A policy that goes on where an earlier process left off.
     pub fn new(house: House, left: Left) -> Self {
-        let open = left.open.into_iter().map(|incident| {
+        let drilled = left.drill.iter().map(|drill| drill.incident.clone());
+        let open = left.open.into_iter().chain(drilled).map(|incident| {
             let kept = left.kept.get(&incident.id).and_then(|kept| serde_json::from_str(kept).ok());
             let state = kept.unwrap_or_else(|| {
                 let news = News::of(&incident);
@@ -69,7 +76,18 @@ impl Policy {
             Some((incident.component, Open { incident, state }))
         });
         let closed = closed.collect();
-        Self { house, open, silences: left.silences, flaps, closed, phase: Phase::default(), made: 0 }
+        let called = roll_call::called(&left.kept);
+        Self {
+            house,
+            open,
+            silences: left.silences,
+            flaps,
+            closed,
+            phase: Phase::default(),
+            called,
+            drill: left.drill,
+            made: 0,
+        }
     }
 
     /// Follows a config that was read anew.
@@ -332,7 +350,9 @@ impl Policy {
     fn tell_rest(&mut self, component: Component, at: Timestamp, decided: &mut Decided) {
         let closed = self.closed.remove(&component);
         decided.kept.extend(closed.iter().map(|closed| (closed.incident.id.clone(), None)));
-        if let Some((id, open)) = self.open.iter().find(|(_, open)| open.incident.component == component) {
+        if let Some((id, open)) =
+            self.open.iter().find(|(_, open)| open.incident.component == component && !open.incident.is_drill())
+        {
             let (id, mut state) = (id.clone(), open.state.clone());
             let heard = closed.map(|closed| closed.state.told).unwrap_or_default();
             let incident = open.incident.clone();
@@ -376,7 +396,11 @@ impl Policy {
         at: Timestamp,
     ) -> Notification {
         self.made += 1;
-        let about = incident.map_or("test", |incident| &incident.id);
+        let about = match incident {
+            Some(incident) => &incident.id,
+            None if event == Event::RollCall => "room",
+            None => "test",
+        };
         // The moment tells processes apart, the number what one process makes in one moment.
         let key = format!("{about}.{}.{:x}.{:x}.{receiver}", event.as_str(), at.as_microsecond(), self.made);
         let House { room, zone, .. } = &self.house;

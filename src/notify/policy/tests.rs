@@ -6,13 +6,13 @@ use super::*;
 use crate::domain::{Reason, ReasonDef, Text};
 
 static LOSS: ReasonDef = ReasonDef::new("internet.loss_high", Text::new("x", "x"), Text::new("x", "x"));
-static DOWN: ReasonDef = ReasonDef::new("internet.down", Text::new("x", "x"), Text::new("x", "x"));
+pub(super) static DOWN: ReasonDef = ReasonDef::new("internet.down", Text::new("x", "x"), Text::new("x", "x"));
 
 fn room() -> Room {
     Room { name: "room".into(), title: "Room".into() }
 }
 
-fn incident(verdict: Verdict, reasons: &[&'static ReasonDef]) -> Incident {
+pub(super) fn incident(verdict: Verdict, reasons: &[&'static ReasonDef]) -> Incident {
     let at = Timestamp::UNIX_EPOCH;
     let reason = |def: &&'static ReasonDef| Reason { def, verdict, args: vec![], since: at, blocked_by: None };
     Incident {
@@ -27,17 +27,18 @@ fn incident(verdict: Verdict, reasons: &[&'static ReasonDef]) -> Incident {
     }
 }
 
-fn house(config: &str) -> House {
+pub(super) fn house(config: &str) -> House {
     #[derive(serde::Deserialize)]
     struct Read {
         #[serde(default)]
         route: Vec<Route>,
         #[serde(default)]
         maintenance: Vec<crate::notify::routes::Maintenance>,
+        roll_call: Option<crate::notify::RollCall>,
     }
-    let Read { route: routes, maintenance } = toml::from_str(config).unwrap();
+    let Read { route: routes, maintenance, roll_call } = toml::from_str(config).unwrap();
     let receivers = vec![("desk".into(), Lang::Id), ("noc".into(), Lang::En)];
-    House { room: room(), zone: TimeZone::UTC, receivers, routes, maintenance }
+    House { room: room(), zone: TimeZone::UTC, receivers, routes, maintenance, roll_call }
 }
 
 fn policy(open: &[Incident]) -> Policy {
@@ -128,12 +129,12 @@ fn without_receivers_that_is_the_reason() {
     assert_eq!(policy.test("desk", Timestamp::UNIX_EPOCH), None);
 }
 
-fn at(seconds: i64) -> Timestamp {
+pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap()
 }
 
 /// Who is told what: `receiver event`, in order.
-fn told(decided: &Decided) -> Vec<String> {
+pub(super) fn told(decided: &Decided) -> Vec<String> {
     let event = |one: &Notification| {
         let document: serde_json::Value = serde_json::from_str(&one.payload).unwrap();
         document["event"].as_str().unwrap().trim_start_matches("incident_").to_owned()

@@ -129,3 +129,20 @@ fn whatever_happens_is_said_in_thirty_words() {
     }
     assert!(seen > 1000);
 }
+
+#[test]
+fn a_drill_says_so_in_each_transmission_and_stays_within_its_words() {
+    let drill = |message| Message::Drill(Box::new(message));
+    let over = said(&drill(Message::Restored { component: Component::Video }), MANNER);
+    assert_eq!(over[0], "Perhatian. Di sini Media Center. Ini latihan. Video sudah pulih. Ganti.");
+    assert_eq!(over[1], "Saya ulangi. Di sini Media Center. Ini latihan. Video sudah pulih. Selesai.");
+    for (code, verdict) in [("video.camera_missing", Verdict::NotReady), ("siaga.none", Verdict::Unknown)] {
+        let fault = Fault { code: Some(code.to_owned()), verdict, since: at("24T23:59"), ..fault() };
+        for scripts in drill(Message::Fault(fault)).transmissions(MANNER) {
+            assert_eq!(scripts.len(), 2);
+            for script in scripts {
+                assert!(count(&script) <= MOST_WORDS && read(&script).contains("Ini latihan."), "{}", read(&script));
+            }
+        }
+    }
+}
