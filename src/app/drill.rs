@@ -160,9 +160,9 @@ impl Scene {
     }
 }
 
-/// The drill that an earlier process was in the middle of, of what it kept of it.
-pub fn restored(kept: &std::collections::HashMap<String, String>) -> Option<Drill> {
-    Drill::restored(kept, |name, id, began| scene(name)?.again(id, began))
+/// The drill that an earlier process was in the middle of, of what it kept under [`Drill::KEY`].
+pub fn restored(kept: Option<&String>) -> Option<Drill> {
+    Drill::restored(kept?, |name, id, began| scene(name)?.again(id, began))
 }
 
 #[cfg(test)]

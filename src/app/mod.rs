@@ -12,6 +12,7 @@ pub mod desk;
 pub mod drill;
 pub mod driver;
 pub mod identity;
+mod inbound;
 pub mod memory;
 pub mod own;
 pub mod practice;
@@ -147,13 +148,14 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         requests_seen.clone(),
         configs_seen.clone(),
         store.clone(),
-        asks,
+        asks.clone(),
         stats.clone(),
     );
     let asking_again = tokio::spawn(again::ask(snapshot_seen.clone(), requests_seen.clone()));
     let folder_made_anew = Arc::new(Notify::new());
     let control = listen_for_orders(&config, &folder)
         .map(|control| tokio::spawn(control.run(Arc::new(desk), Arc::clone(&folder_made_anew))));
+    let inbound_configs = configs_seen.clone();
     let own =
         own::Watched { health: store.health(), store: store.clone(), stats: stats.clone(), configs: configs_seen };
     let mut delivery = Delivery::new(store.clone(), clock, poke, stats, ends.clone());
@@ -165,6 +167,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         snapshot: snapshot_seen,
         clock,
         evidence: Arc::new(memory::Memory::new(store.clone(), clock)),
+        inbound: Arc::new(inbound::Door { configs: inbound_configs, asks }),
         voice: voices,
         reloaded: reloaded_seen,
         reload: asked_to_reload,

@@ -9,7 +9,9 @@ use super::drill::{self, Scene};
 use super::practice::{Begun, NoDrill};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::{Incident, Lang, Mono, Now, Observation, Phase, Silence, Snapshot, in_full};
+use crate::domain::{
+    ForeignAlert, Incident, Lang, Mono, Now, Observation, Phase, Silence, Snapshot, TakenAlerts, in_full,
+};
 use crate::engine::{self, Event, SETTLING};
 use crate::notify::policy::{Change, Decided, Drill, House, Left, Room, Withheld};
 use crate::notify::{Poke, Policy, Stats};
@@ -40,7 +42,7 @@ pub async fn restore(store: &Store, patience: Duration) -> (engine::Restored, Le
             let told = Left {
                 open: left.open_incidents.clone(),
                 closed: left.closed_incidents,
-                drill: drill::restored(&left.told),
+                drill: drill::restored(left.told.get(Drill::KEY)),
                 kept: left.told,
                 silences: left.silences,
             };
@@ -124,6 +126,13 @@ pub enum Ask {
         /// When it is stored: who is told, or why there is none.
         done: oneshot::Sender<Result<Begun, NoDrill>>,
     },
+    /// Alerts of another system.
+    Alerts {
+        /// As it sends them.
+        alerts: Vec<ForeignAlert>,
+        /// What became of them, once it is stored.
+        done: oneshot::Sender<TakenAlerts>,
+    },
     /// The end of the drill that is under way; whether there was one.
     EndDrill(oneshot::Sender<bool>),
     /// The silences that hold.
@@ -185,6 +194,7 @@ impl Recorder {
                 self.look().await;
             }
             Ask::Drill { scene, length, done } => _ = done.send(self.begin_drill(scene, length).await),
+            Ask::Alerts { alerts, done } => _ = done.send(self.take_alerts(alerts).await),
             Ask::EndDrill(done) => _ = done.send(self.end_drill("somebody wants so").await),
             Ask::Silences(told) => {
                 _ = told.send(self.policy.silences(self.clock.now().wall).cloned().collect());
@@ -334,6 +344,7 @@ pub fn house(config: &Config) -> House {
         routes: config.routes.clone(),
         maintenance: config.maintenance.clone(),
         roll_call: config.roll_call.clone(),
+        inbound: config.inbound.clone(),
     }
 }
 

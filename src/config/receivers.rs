@@ -91,6 +91,36 @@ pub(super) fn roll_call(
     Some(call)
 }
 
+/// Reads what is told of other systems' alerts, if anything is.
+pub(super) fn inbound(
+    root: Table<'_>,
+    receivers: &[notify::Config],
+    beside: &Beside<'_>,
+    problems: &mut Problems,
+) -> Option<notify::Inbound> {
+    let value = root.get("inbound")?;
+    let Some(table) = Table::of(value) else {
+        problems.say(value.span(), "inbound is a table; write [inbound]");
+        return None;
+    };
+    let mut inbound: notify::Inbound = read(table, problems)?;
+    if let Some((key, why)) = inbound.misfit() {
+        problems.say(table.at(key), why);
+    }
+    if let Some(file) = inbound.secret_file.path()
+        && let Err(message) = beside.find(file)
+    {
+        problems.say(table.at("secret_file"), message);
+    }
+    named(&inbound.receivers, receivers, table, problems);
+    let managers = receivers.iter().filter(|receiver| matches!(receiver.way, Way::Alertmanager(_)));
+    for manager in managers.filter(|manager| inbound.receivers.contains(&manager.name)) {
+        let message = format!("{:?} is an Alertmanager: what comes from one would go back to one", &*manager.name);
+        problems.say(table.at("receivers"), message);
+    }
+    Some(inbound)
+}
+
 /// Who is named must be a receiver.
 fn named(names: &[Arc<str>], receivers: &[notify::Config], table: Table<'_>, problems: &mut Problems) {
     for name in names {

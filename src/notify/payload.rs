@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::document::{Document, IncidentPart, ReasonPart, drill_mark};
-use crate::domain::{Incident, Lang, Reason, Verdict};
+use super::document::{AlertPart, Document, IncidentPart, ReasonPart, drill_mark};
+use crate::domain::{ForeignAlert, Incident, Lang, Reason, Verdict};
 
 pub use super::document::Event;
 
@@ -34,6 +34,8 @@ pub struct Letter<'a> {
     pub lang: Lang,
     /// To what; `None` for a test.
     pub incident: Option<&'a Incident>,
+    /// To which alert of another system, if it speaks of one.
+    pub alert: Option<&'a ForeignAlert>,
 }
 
 impl Letter<'_> {
@@ -51,9 +53,21 @@ impl Letter<'_> {
             drill,
             text: if drill { format!("{}{}", drill_mark(self.lang), self.text()) } else { self.text() },
             incident: self.incident.map(|incident| self.incident_part(incident)),
+            alert: self.alert.map(|alert| self.alert_part(alert)),
         };
         // Plain structs with string keys cannot fail.
         serde_json::to_string(&document).unwrap_or_default()
+    }
+
+    fn alert_part(&self, alert: &ForeignAlert) -> AlertPart {
+        AlertPart {
+            id: alert.id.clone(),
+            name: alert.name.clone(),
+            severity: alert.severity.clone(),
+            text: alert.text.clone(),
+            since: self.moment(alert.since),
+            ended_at: alert.ended_at.map(|at| self.moment(at)),
+        }
     }
 
     fn incident_part(&self, incident: &Incident) -> IncidentPart {
@@ -81,6 +95,20 @@ impl Letter<'_> {
 
     /// A few sentences: what, where, why, what to do.
     fn text(&self) -> String {
+        if let Some(alert) = self.alert {
+            let since = alert.since.to_zoned_datetime(self.zone.clone());
+            let (room, text) = (self.room.title, &alert.text);
+            return match (self.event, self.lang) {
+                (Event::AlertEnded, Lang::Id) => format!("{room}: kabar dari sistem lain: {text} – sudah selesai."),
+                (Event::AlertEnded, Lang::En) => format!("{room}: word from another system: {text} – it is over."),
+                (_, Lang::Id) => {
+                    format!("{room}: kabar dari sistem lain: {text} (sejak pukul {}).", since.strftime("%H.%M"))
+                }
+                (_, Lang::En) => {
+                    format!("{room}: word from another system: {text} (since {}).", since.strftime("%H:%M"))
+                }
+            };
+        }
         let Some(incident) = self.incident else {
             let local = self.at.to_zoned_datetime(self.zone.clone());
             return match self.lang {
@@ -170,7 +198,7 @@ mod tests {
         let zone = TimeZone::get("Asia/Pontianak").unwrap();
         let at = "2026-11-24T01:31:00Z".parse().unwrap();
         let room = Addressed { name: "media_center", title: "Ruang Media Center" };
-        let letter = Letter { id: "key-1", event, room, at, zone: &zone, lang, incident };
+        let letter = Letter { id: "key-1", event, room, at, zone: &zone, lang, incident, alert: None };
         serde_json::from_str(&letter.json()).unwrap()
     }
 
@@ -187,6 +215,7 @@ mod tests {
                 "at": "2026-11-24T08:31:00.000+07:00",
                 "lang": "id",
                 "drill": false,
+                "alert": null,
                 "text": "Ruang Media Center: Jaringan internet – Perlu perhatian. 2,5 % paket hilang. Periksa kabel jaringan.",
                 "incident": {
                     "id": "internet-1795483800250",

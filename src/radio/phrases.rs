@@ -56,6 +56,7 @@ phrases! {
         RESTORED "sudah pulih"
         TEST "uji coba radio"
         DRILL "ini latihan"
+        OTHERS "kabar dari sistem lain"
         NOTHING_TO_DO "tidak perlu tindakan"
     }
     "peralatan" {

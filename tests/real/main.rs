@@ -21,6 +21,7 @@ mod history;
 mod http_tls_dns;
 mod icmp;
 mod impaired;
+mod inbound;
 mod ledger;
 mod link;
 mod network;

@@ -29,7 +29,7 @@ impl Desk {
         let (done, answer) = oneshot::channel();
         let begun = self.ask(Ask::Drill { scene, length, done }, answer, lang).await?;
         let begun = begun.map_err(|no| No::new(refusal(no), &[], lang, no.as_str()))?;
-        let told = begun.told.iter().map(|name| name.to_string()).collect::<Vec<_>>().join(", ");
+        let told = begun.told.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let why = begun.withheld.iter().map(|why| why.as_str()).collect::<Vec<_>>().join(", ");
         let text = if begun.told.is_empty() { &NOBODY } else { &BEGUN };
         let args = [

@@ -1,6 +1,5 @@
 //! A drill under way: an incident that is none, told like one, and marked so wherever it is told.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -9,9 +8,6 @@ use serde::{Deserialize, Serialize};
 use super::state::{Open, State};
 use super::{Decided, Event, Incident, Policy};
 use crate::domain::Verdict;
-
-/// Under which it is kept over restarts; no incident has such an id.
-const KEY: &str = "drill";
 
 /// A drill.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,12 +30,12 @@ struct Kept {
 }
 
 impl Drill {
+    /// Under which it is kept over restarts; no incident has such an id.
+    pub const KEY: &str = "drill";
+
     /// The one of which `kept` has word; `incident` makes its incident again, of scene, id and beginning.
-    pub fn restored(
-        kept: &HashMap<String, String>,
-        incident: impl FnOnce(&str, &str, Timestamp) -> Option<Incident>,
-    ) -> Option<Self> {
-        let Kept { scene, id, began, until } = serde_json::from_str(kept.get(KEY)?).ok()?;
+    pub fn restored(kept: &str, incident: impl FnOnce(&str, &str, Timestamp) -> Option<Incident>) -> Option<Self> {
+        let Kept { scene, id, began, until } = serde_json::from_str(kept).ok()?;
         Some(Self { incident: incident(&scene, &id, began)?, scene, until })
     }
 
@@ -53,7 +49,7 @@ impl Policy {
     /// Begins one. Whoever would be told of such an incident is: routes, silences and windows hold as they do.
     pub fn begin_drill(&mut self, drill: Drill, at: Timestamp) -> Decided {
         let (id, incident) = (drill.incident.id.clone(), drill.incident.clone());
-        let mut decided = Decided { kept: vec![(KEY.to_owned(), drill.json())], ..Decided::default() };
+        let mut decided = Decided { kept: vec![(Drill::KEY.to_owned(), drill.json())], ..Decided::default() };
         self.open.insert(id.clone(), Open { incident, state: State::default() });
         self.drill = Some(drill);
         self.reconcile(&id, false, at, &mut decided);
@@ -68,7 +64,7 @@ impl Policy {
     /// Ends it: who heard of it hears that. `None` if there is none.
     pub fn end_drill(&mut self, at: Timestamp) -> Option<Decided> {
         let drill = self.drill.take()?;
-        let mut decided = Decided { kept: vec![(KEY.to_owned(), None)], ..Decided::default() };
+        let mut decided = Decided { kept: vec![(Drill::KEY.to_owned(), None)], ..Decided::default() };
         let Some(open) = self.open.remove(&drill.incident.id) else { return Some(decided) };
         decided.kept.push((drill.incident.id.clone(), None));
         let over = Incident { verdict: Verdict::Ready, closed_at: Some(at), ..open.incident };
@@ -84,6 +80,8 @@ mod tests {
     use super::super::tests::{DOWN, at, house, incident, told};
     use super::*;
     use crate::domain::{Component, Silence};
+    use std::collections::HashMap;
+
     use crate::notify::policy::{Change, Left};
 
     fn drill() -> Drill {
@@ -161,7 +159,7 @@ mod tests {
         for (key, state) in policy.begin_drill(drill(), at(100)).kept {
             kept.insert(key, state.unwrap());
         }
-        let again = Drill::restored(&kept, |scene, id, began| {
+        let again = Drill::restored(&kept[Drill::KEY], |scene, id, began| {
             assert_eq!((scene, id, began), ("cable-unplugged", "drill-internet-1", at(0)));
             Some(drill().incident)
         });

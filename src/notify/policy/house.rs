@@ -7,8 +7,8 @@ use jiff::tz::TimeZone;
 
 use super::Withheld;
 use crate::domain::{Incident, Lang, Notification, Silence};
-use crate::notify::RollCall;
 use crate::notify::routes::{Maintenance, Route};
+use crate::notify::{Inbound, RollCall};
 
 /// A change of an incident.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +45,8 @@ pub struct House {
     pub maintenance: Vec<Maintenance>,
     /// When somebody is told that all is well.
     pub roll_call: Option<RollCall>,
+    /// What of other systems' alerts is told.
+    pub inbound: Option<Inbound>,
 }
 
 /// What an earlier process left.

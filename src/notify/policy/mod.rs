@@ -11,6 +11,7 @@
 
 mod drill;
 mod flap;
+mod foreign;
 mod house;
 mod roll_call;
 mod state;
@@ -47,6 +48,8 @@ pub struct Policy {
     /// The dates on which the roll was called.
     called: Vec<jiff::civil::Date>,
     drill: Option<Drill>,
+    /// Of other systems, by id.
+    alerts: BTreeMap<String, foreign::Known>,
     made: u64,
 }
 
@@ -77,6 +80,7 @@ impl Policy {
         });
         let closed = closed.collect();
         let called = roll_call::called(&left.kept);
+        let alerts = foreign::known(&left.kept);
         Self {
             house,
             open,
@@ -86,6 +90,7 @@ impl Policy {
             phase: Phase::default(),
             called,
             drill: left.drill,
+            alerts,
             made: 0,
         }
     }
@@ -405,7 +410,7 @@ impl Policy {
         let key = format!("{about}.{}.{:x}.{:x}.{receiver}", event.as_str(), at.as_microsecond(), self.made);
         let House { room, zone, .. } = &self.house;
         let room = Addressed { name: &room.name, title: &room.title };
-        let letter = Letter { id: &key, event, room, at, zone, lang: *lang, incident };
+        let letter = Letter { id: &key, event, room, at, zone, lang: *lang, incident, alert: None };
         Notification {
             payload: letter.json().into(),
             key: key.into(),

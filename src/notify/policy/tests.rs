@@ -35,10 +35,11 @@ pub(super) fn house(config: &str) -> House {
         #[serde(default)]
         maintenance: Vec<crate::notify::routes::Maintenance>,
         roll_call: Option<crate::notify::RollCall>,
+        inbound: Option<crate::notify::Inbound>,
     }
-    let Read { route: routes, maintenance, roll_call } = toml::from_str(config).unwrap();
+    let Read { route: routes, maintenance, roll_call, inbound } = toml::from_str(config).unwrap();
     let receivers = vec![("desk".into(), Lang::Id), ("noc".into(), Lang::En)];
-    House { room: room(), zone: TimeZone::UTC, receivers, routes, maintenance, roll_call }
+    House { room: room(), zone: TimeZone::UTC, receivers, routes, maintenance, roll_call, inbound }
 }
 
 fn policy(open: &[Incident]) -> Policy {

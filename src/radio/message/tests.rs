@@ -146,3 +146,20 @@ fn a_drill_says_so_in_each_transmission_and_stays_within_its_words() {
         }
     }
 }
+
+#[test]
+fn another_systems_word_is_said_as_far_as_there_are_words_for_it() {
+    let foreign = |text: &str, over| Message::Foreign { text: text.to_owned(), since: at("26T10:15"), over };
+    assert_eq!(
+        said(&foreign("Suhu ruang server 31", false), MANNER)[0],
+        "Perhatian. Di sini Media Center. Kabar dari sistem lain. Suhu ruang server tiga puluh satu. Sejak pukul sepuluh lima \
+         belas. Ganti."
+    );
+    let over = said(&foreign("Suhu ruang server", true), MANNER).remove(1);
+    assert!(over.contains("Suhu ruang server sudah pulih. Selesai."), "{over}");
+    let all = foreign(&"kata 1234 ".repeat(40), false).transmissions(MANNER);
+    assert!(!all.is_empty());
+    for script in all.iter().flatten() {
+        assert!(count(script) <= MOST_WORDS, "{}", read(script));
+    }
+}
