@@ -1,5 +1,6 @@
 //! Alerts of other systems, from a real Alertmanager, told by a real radio's dummy and a webhook: once each, whatever is sent
 //! again. Debian packages: `prometheus-alertmanager`, `nut-server`.
+#![allow(clippy::disallowed_methods, reason = "a test's own watch, beside the clock under test")]
 
 use std::fs;
 use std::path::Path;
@@ -76,10 +77,10 @@ fn what_an_alertmanager_sends_is_told_once_and_its_end_too_and_strangers_are_tur
     let daemon = Daemon::start_by(command, at);
     daemon.wait_for_check("ups", "ready", "");
 
-    let post = |headers: &str| daemon.request_with("POST", "/api/v1/alertmanager", headers).status;
-    assert_eq!(post(""), 401);
-    assert_eq!(post("Authorization: Bearer rahasia-0123456780\r\n"), 401);
-    assert_eq!(post(&format!("Authorization: Bearer {TOKEN}\r\n")), 400, "an empty message");
+    let status = |headers: &str| daemon.request_with("POST", "/api/v1/alertmanager", headers).status;
+    assert_eq!(status(""), 401);
+    assert_eq!(status("Authorization: Bearer rahasia-0123456780\r\n"), 401);
+    assert_eq!(status(&format!("Authorization: Bearer {TOKEN}\r\n")), 400, "an empty message");
 
     let (_alertmanager, port) = alertmanager(at, &daemon);
     let mut radio = rig.onlooker();

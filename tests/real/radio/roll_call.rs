@@ -1,4 +1,5 @@
 //! The call of a working morning on the channel: said once when the room is ready, and not again after a restart.
+#![allow(clippy::disallowed_methods, reason = "a test's own watch, beside the clock under test")]
 
 use crate::receivers::config;
 use crate::support::child::wait_until;
