@@ -50,7 +50,7 @@ pub const DEFAULT_PATH: &str = "/etc/siaga/siaga.toml";
 pub const PATH_VARIABLE: &str = "SIAGA_CONFIG";
 
 const DEFAULT_PROFILE: &str = "zoom_group_720";
-const SECTIONS: [&str; 14] = [
+const SECTIONS: [&str; 16] = [
     "room",
     "web",
     "store",
@@ -64,6 +64,8 @@ const SECTIONS: [&str; 14] = [
     "receiver",
     "route",
     "maintenance",
+    "roll_call",
+    "inbound",
     "remedies",
 ];
 
@@ -88,6 +90,10 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// When nothing does.
     pub maintenance: Vec<Maintenance>,
+    /// When somebody is told that all is well.
+    pub roll_call: Option<notify::RollCall>,
+    /// What of other systems' alerts is told.
+    pub inbound: Option<notify::Inbound>,
     /// Remedies in the room's own words, by reason code.
     pub remedies: BTreeMap<&'static str, Remedy>,
 }
@@ -192,6 +198,8 @@ impl Config {
         let receivers = receivers::receivers(top, &beside, &mut problems);
         let routes = receivers::routes(top, &receivers, &mut problems);
         let maintenance = receivers::maintenance(top, &mut problems);
+        let roll_call = receivers::roll_call(top, &receivers, &mut problems);
+        let inbound = receivers::inbound(top, &receivers, &beside, &mut problems);
         let remedies = remedies(top, &mut problems);
 
         let absent: BTreeSet<_> =
@@ -222,6 +230,19 @@ impl Config {
         let profiles = profiles.collect();
         let (specs, probes) = checks.into_iter().unzip();
         let plan = Plan { room: Arc::clone(&room.name.0), checks: specs, profiles, default_profile, absent };
-        Ok(Self { room, web, store, control, plan, probes, receivers, routes, maintenance, remedies })
+        Ok(Self {
+            room,
+            web,
+            store,
+            control,
+            plan,
+            probes,
+            receivers,
+            routes,
+            maintenance,
+            roll_call,
+            inbound,
+            remedies,
+        })
     }
 }

@@ -12,6 +12,7 @@ pub mod body;
 pub mod daemon;
 pub mod evidence;
 pub mod host;
+pub mod inbound;
 pub mod lang;
 pub mod lists;
 pub mod metrics;
@@ -41,6 +42,7 @@ use crate::domain::{Lang, Quantity, Reason, ReasonDef, Snapshot};
 
 pub use evidence::{Evidence, PastIncident, Stored};
 pub use host::Hosts;
+pub use inbound::{Inbound, NoEntry};
 pub use own::{Own, OwnHealth};
 pub use serve::run;
 
@@ -53,6 +55,8 @@ pub struct State {
     pub clock: Clock,
     /// Where evidence is kept and history is read.
     pub evidence: Arc<dyn Evidence>,
+    /// Who takes alerts of other systems.
+    pub inbound: Arc<dyn Inbound>,
     /// How the room speaks to people.
     pub voice: watch::Receiver<Arc<Voice>>,
     /// What became of the newest config.

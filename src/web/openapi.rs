@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
-use super::{daemon, lists, page, readiness, readyz};
+use super::{daemon, inbound, lists, page, readiness, readyz};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -24,6 +24,7 @@ use super::{daemon, lists, page, readiness, readyz};
         lists::profiles,
         lists::incidents,
         lists::reasons,
+        inbound::alertmanager,
         daemon::metrics,
         daemon::healthy,
         daemon::ready,

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, Uri};
 use axum::routing::{get, post};
 
 use super::problem::Problem;
 use super::site::Site;
-use super::{daemon, lists, openapi, page, readiness, readyz};
+use super::{daemon, inbound, lists, openapi, page, readiness, readyz};
 
 /// All paths.
 pub(super) fn router(site: Arc<Site>) -> Router {
@@ -24,6 +25,7 @@ pub(super) fn router(site: Arc<Site>) -> Router {
         .route("/api/v1/incidents", get(lists::incidents))
         .route("/api/v1/reasons", get(lists::reasons))
         .route("/api/v1/openapi.json", get(openapi::openapi))
+        .route("/api/v1/alertmanager", post(inbound::alertmanager).layer(DefaultBodyLimit::max(inbound::BODY)))
         .route("/-/healthy", get(daemon::healthy))
         .route("/-/ready", get(daemon::ready))
         .route("/-/reload", post(daemon::reload))

@@ -10,9 +10,11 @@ use futures_util::future::BoxFuture;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 use siaga::clock::Clock;
-use siaga::domain::{Lang, Past, Snapshot, Wanted};
+use siaga::domain::{ForeignAlert, Lang, Past, Snapshot, TakenAlerts, Wanted};
 use siaga::web::own::{Keeping, Telling};
-use siaga::web::{self, Evidence, Info, Own, OwnHealth, PastIncident, Reloaded, State, Stored, Voice};
+use siaga::web::{
+    self, Evidence, Inbound, Info, NoEntry, Own, OwnHealth, PastIncident, Reloaded, State, Stored, Voice,
+};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -63,6 +65,19 @@ impl Evidence for Memory {
     fn past(&self, _: Wanted, _: Duration) -> BoxFuture<'_, Result<Past, String>> {
         let nothing = if self.room_for == 0 { Err("no room".to_owned()) } else { Ok(Past::default()) };
         async move { nothing }.boxed()
+    }
+}
+
+/// A room that takes no alerts of others.
+struct Nobody;
+
+impl Inbound for Nobody {
+    fn admits<'a>(&'a self, _: Option<&'a str>) -> BoxFuture<'a, Result<(), NoEntry>> {
+        async { Err(NoEntry::Closed) }.boxed()
+    }
+
+    fn take(&self, _: Vec<ForeignAlert>) -> BoxFuture<'_, Result<TakenAlerts, String>> {
+        async { Err("nobody takes them".to_owned()) }.boxed()
     }
 }
 
@@ -139,6 +154,7 @@ pub(crate) async fn serve_with(snapshot: Arc<Snapshot>, memory: Memory) -> Serve
         snapshot: snapshots,
         clock: Clock::on_tokio_time(wall),
         evidence: Arc::clone(&memory) as Arc<dyn Evidence>,
+        inbound: Arc::new(Nobody),
         voice: voices,
         reloaded: reloadeds,
         reload,
