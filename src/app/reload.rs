@@ -102,6 +102,7 @@ impl Reloader {
         let from = self.clock.now().wall;
         let plan = Instruction::Adopt(Box::new(config.plan.clone()));
         self.instruct.send(plan).await.map_err(|_| "the judge has ended".to_owned())?;
+        probes.know(&config.uplinks);
         probes.keep(config.plan.checks.iter().zip(&config.probes), |_| None);
         self.requests.send_replace(probes.requests());
         self.said.send_replace(voice(&config));

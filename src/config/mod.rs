@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::domain::Plan;
+use crate::domain::{Plan, Uplink};
 use crate::notify;
 use crate::notify::routes::{Maintenance, Route};
 use crate::probe::ProbeConfig;
@@ -82,6 +82,8 @@ pub struct Config {
     pub plan: Plan,
     /// What the probes are told: one for each of `plan.checks`, in their order.
     pub probes: Vec<ProbeConfig>,
+    /// The ways out that it names, whether a check does or not.
+    pub uplinks: Vec<Arc<Uplink>>,
     /// Who is notified.
     pub receivers: Vec<notify::Config>,
     /// What leads to whom.
@@ -222,6 +224,18 @@ impl Config {
         let profiles = profiles.collect();
         let (specs, probes) = checks.into_iter().unzip();
         let plan = Plan { room: Arc::clone(&room.name.0), checks: specs, profiles, default_profile, absent };
-        Ok(Self { room, web, store, control, plan, probes, receivers, routes, maintenance, remedies })
+        Ok(Self {
+            room,
+            web,
+            store,
+            control,
+            plan,
+            probes,
+            uplinks: uplinks.all(),
+            receivers,
+            routes,
+            maintenance,
+            remedies,
+        })
     }
 }

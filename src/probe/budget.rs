@@ -1,5 +1,5 @@
 //! The budget that all active tests of the line share: one at a time, so many bytes a day, and not too often. Each uplink that the
-//! config names has books of its own.
+//! config names has books of its own, also for what leaves by its interface because the machine's default route does.
 //!
 //! It is the process's, not a probe's: a reload makes new probes, and must not make a new budget. Nor must a restart: each
 //! observation carries its check's bytes of the day, and the newest stored one opens the books again.
@@ -12,7 +12,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::OwnedMutexGuard;
 
-use crate::domain::{CheckName, Mono, Now, Observation, Quantity, Size};
+use crate::domain::{CheckName, Mono, Now, Observation, Quantity, Reading, Size, Unit, Uplink};
 
 /// The shared budget; every copy is the same one.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +25,25 @@ struct Shared {
     /// How many turns there were.
     turns: AtomicU64,
     books: Mutex<Books>,
+    /// The uplinks that the config names, whether a check does or not.
+    uplinks: Mutex<Vec<Arc<Uplink>>>,
+}
+
+/// Where an observation carries what its check's tests have taken.
+#[derive(Clone, Copy, Debug)]
+pub struct Accounts {
+    /// Since the process began.
+    pub total: &'static Quantity,
+    /// On that day, by the way that the check says.
+    pub today: &'static Quantity,
+    /// On that day, by uplinks that it does not name.
+    pub by_uplink: &'static Quantity,
+}
+
+/// The quantity of the last, for a kind.
+pub(super) const fn by_uplink(name: &'static str) -> Quantity {
+    let help = "Bytes that the tests of this check had taken on that day (UTC) by an uplink that it does not name, because the default route left by its interface.";
+    Quantity::gauge(name, Unit::Bytes, help).by("uplink").of_budget()
 }
 
 /// What each check has spent, by whose budget: an uplink's, or that of what goes as the machine's routes lead.
@@ -99,11 +118,22 @@ impl Budget {
         (self.0.turns.load(Ordering::Relaxed), self.0.turn.try_lock().is_err())
     }
 
+    /// The uplinks that the config names from now on.
+    pub fn know(&self, uplinks: &[Arc<Uplink>]) {
+        uplinks.clone_into(&mut self.0.uplinks.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// The uplink whose interface that is.
+    pub(super) fn uplink_by(&self, interface: &str) -> Option<Arc<Uplink>> {
+        let uplinks = self.0.uplinks.lock().unwrap_or_else(PoisonError::into_inner);
+        uplinks.iter().find(|uplink| uplink.interface.as_deref() == Some(interface)).cloned()
+    }
+
     /// Takes to heart what an earlier process observed, where `observation` carries the day's bytes in a quantity of
-    /// `accounts`, as spent by that uplink. What this process knows better is left alone.
-    pub fn recall(&self, observation: &Observation, uplink: Option<Arc<str>>, accounts: &[&Quantity]) {
-        let known = observation.reading.measurements.iter().find(|known| accounts.contains(&known.quantity));
-        if let Some(known) = known {
+    /// `accounts`, as spent by the uplink that it says itself, else by that one. What this process knows better is left alone.
+    pub fn recall(&self, observation: &Observation, uplink: Option<&Arc<str>>, accounts: &[&Quantity]) {
+        for known in observation.reading.measurements.iter().filter(|known| accounts.contains(&known.quantity)) {
+            let uplink = known.part.as_ref().or(uplink).cloned();
             #[allow(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
@@ -125,17 +155,26 @@ impl Budget {
 }
 
 impl Ledger {
+    /// The same check's page among those of an uplink, or of none.
+    #[must_use]
+    pub fn among(&self, uplink: Option<Arc<str>>) -> Self {
+        self.budget.page(self.page.1.clone(), uplink)
+    }
+
     /// Asks for leave to begin a test now.
     pub fn ask(&self, now: Now, allowance: &Allowance) -> Leave {
         let mut books = self.budget.books();
         books.entry(self.page.clone()).or_default();
+        // By whichever way the last one went.
+        let last = books.iter().filter(|((_, check), _)| *check == self.page.1).filter_map(|(_, page)| page.last_began);
+        let last_began = last.max();
         let mut spent = 0_u64;
         for (_, account) in books.iter_mut().filter(|((uplink, _), _)| *uplink == self.page.0) {
             account.turn_to(now);
             spent = spent.saturating_add(account.today);
         }
         let Some(account) = books.get_mut(&self.page) else { return Leave::Spent };
-        if let Some(last) = account.last_began {
+        if let Some(last) = last_began {
             let soonest = last.after(allowance.min_gap);
             if soonest > now.mono {
                 return Leave::NotBefore(soonest);
@@ -162,10 +201,27 @@ impl Ledger {
         self.budget.books().get(&self.page).map_or(0, |account| account.today) as f64
     }
 
-    /// This check's bytes since the process began.
+    /// This check's bytes since the process began, by whatever way.
     #[allow(clippy::cast_precision_loss, reason = "exact for nine thousand terabytes")]
     pub fn total(&self) -> f64 {
-        self.budget.books().get(&self.page).map_or(0, |account| account.total) as f64
+        let books = self.budget.books();
+        let pages = books.iter().filter(|((_, check), _)| *check == self.page.1);
+        pages.fold(0_u64, |sum, (_, account)| sum.saturating_add(account.total)) as f64
+    }
+
+    /// Has an observation that is made `now` carry what this check's tests have taken; this page is that of the way that it says.
+    #[allow(clippy::cast_precision_loss, reason = "exact for nine thousand terabytes")]
+    pub fn tell(&self, accounts: &Accounts, now: Now, reading: &mut Reading) {
+        reading.measure(accounts.total, self.total());
+        reading.measure(accounts.today, self.today());
+        let mut books = self.budget.books();
+        let pages = books.iter_mut().filter(|((_, check), _)| *check == self.page.1);
+        for ((uplink, _), account) in pages.filter(|((uplink, _), _)| *uplink != self.page.0) {
+            account.turn_to(now);
+            if let Some(uplink) = uplink.as_ref().filter(|_| account.today > 0) {
+                reading.measure_part(accounts.by_uplink, uplink, account.today as f64);
+            }
+        }
     }
 }
 
@@ -314,9 +370,50 @@ mod tests {
         let mut reading = Reading::default();
         reading.measure(&USED_TODAY, 45.0);
         let fresh = Budget::default();
-        fresh.recall(&Observation::read("two".into(), now, MS, reading), backup(), &[&USED_TODAY]);
+        fresh.recall(&Observation::read("two".into(), now, MS, reading), backup().as_ref(), &[&USED_TODAY]);
         assert_eq!(fresh.page("three".into(), backup()).ask(now, &allowance(MS)), Leave::Spent);
         assert_eq!(fresh.page("one".into(), None).ask(now, &allowance(MS)), Leave::Granted);
+    }
+
+    #[test]
+    fn what_left_by_an_uplink_that_a_check_does_not_name_is_told_and_recalled_as_that_uplinks() {
+        static TOTAL: Quantity = Quantity::counter("books_used_bytes_total", Unit::Bytes, "A test's own.");
+        static BY_UPLINK: Quantity = by_uplink("books_used_by_uplink_today_bytes");
+        const ACCOUNTS: Accounts = Accounts { total: &TOTAL, today: &USED_TODAY, by_uplink: &BY_UPLINK };
+        let (budget, now) = (Budget::default(), noon());
+        let backup = || Some(Arc::from("backup"));
+        let own = budget.page("one".into(), None);
+        let there = own.among(backup());
+        assert_eq!(there.ask(now, &allowance(MS)), Leave::Granted);
+        there.spend(45);
+        let gap = Duration::from_mins(15);
+        assert_eq!(
+            own.ask(now.after(MS), &allowance(gap)),
+            Leave::NotBefore(now.mono.after(gap)),
+            "one check, one gap"
+        );
+        assert_eq!(own.ask(now.after(gap), &allowance(gap)), Leave::Granted);
+        own.spend(7);
+        let mut reading = Reading::default();
+        own.tell(&ACCOUNTS, now.after(gap), &mut reading);
+        let told: Vec<_> =
+            reading.measurements.iter().map(|one| (one.quantity.name, one.part.as_deref(), one.value)).collect();
+        assert_eq!(
+            told,
+            [
+                ("books_used_bytes_total", None, 52.0),
+                ("books_used_today_bytes", None, 7.0),
+                ("books_used_by_uplink_today_bytes", Some("backup"), 45.0)
+            ]
+        );
+        let fresh = Budget::default();
+        fresh.recall(&Observation::read("one".into(), now, MS, reading), None, &[&USED_TODAY, &BY_UPLINK]);
+        assert_eq!(fresh.page("two".into(), backup()).ask(now, &allowance(MS)), Leave::Spent);
+        assert_eq!(fresh.page("two".into(), None).ask(now, &allowance(MS)), Leave::Granted);
+        // The next day nothing of it is left to tell.
+        let mut reading = Reading::default();
+        own.tell(&ACCOUNTS, now.after(Duration::from_hours(12)), &mut reading);
+        assert!(reading.measurements.iter().all(|one| one.part.is_none()), "{reading:?}");
     }
 
     #[tokio::test]
