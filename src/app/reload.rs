@@ -125,6 +125,7 @@ pub fn voice(config: &Config) -> Arc<web::Voice> {
         title: config.room.title().to_owned(),
         lang: config.room.language,
         zone: config.room.time_zone.0.clone(),
+        tested_up_to: config.enough(),
         hosts: web::Hosts::new(config.web.hosts.iter().map(|host| host.0.as_str())),
         remedies,
     })

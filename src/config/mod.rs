@@ -172,6 +172,15 @@ impl Config {
         Self::read(source, Files::NotAsked)
     }
 
+    /// Where the first of the bandwidth tests stops early, bit/s: a rate beyond it was not looked for.
+    pub fn enough(&self) -> Option<f64> {
+        let rates = self.probes.iter().filter_map(|probe| match probe {
+            ProbeConfig::Bandwidth(bandwidth) => Some(bandwidth.enough.0),
+            _ => None,
+        });
+        rates.min_by(f64::total_cmp)
+    }
+
     fn read(source: &Arc<Source>, files: Files) -> Result<Self, Errors> {
         let beside = Beside::new(source, files);
         let mut problems = Problems::new(Arc::clone(source));

@@ -6,6 +6,7 @@ use axum::Router;
 use axum::http::{Method, Uri};
 use axum::routing::{get, post};
 
+use super::past::{ledger, week};
 use super::problem::Problem;
 use super::site::Site;
 use super::{daemon, lists, openapi, page, readiness, readyz};
@@ -23,6 +24,10 @@ pub(super) fn router(site: Arc<Site>) -> Router {
         .route("/api/v1/profiles", get(lists::profiles))
         .route("/api/v1/incidents", get(lists::incidents))
         .route("/api/v1/reasons", get(lists::reasons))
+        .route("/api/v1/ledger", get(ledger::ledger))
+        .route("/api/v1/ledger.csv", get(ledger::ledger))
+        .route("/api/v1/outlook/week", get(week::week))
+        .route("/api/v1/outlook/week.csv", get(week::week))
         .route("/api/v1/openapi.json", get(openapi::openapi))
         .route("/-/healthy", get(daemon::healthy))
         .route("/-/ready", get(daemon::ready))
