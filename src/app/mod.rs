@@ -77,9 +77,10 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let store = Store::open(claim, clock, recorder::retention(&config.store), recorder::catalogue());
     let (mut restored, mut left) = recorder::restore(&store, RESTORE).await;
     let budget = Budget::default();
+    budget.know(&config.uplinks);
     for observation in &restored.observations {
         let spec = config.plan.check(&observation.check).map(|at| &config.plan.checks[at]);
-        let uplink = spec.and_then(|spec| Some(Arc::clone(&spec.uplink.as_ref()?.name)));
+        let uplink = spec.and_then(|spec| Some(&spec.uplink.as_ref()?.name));
         crate::probe::recall(&budget, uplink, observation);
     }
     let mut identity = Identity::read(&folder);

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::domain::Plan;
+use crate::domain::{Plan, Uplink};
 use crate::notify;
 use crate::notify::routes::{Maintenance, Route};
 use crate::probe::ProbeConfig;
@@ -84,6 +84,8 @@ pub struct Config {
     pub plan: Plan,
     /// What the probes are told: one for each of `plan.checks`, in their order.
     pub probes: Vec<ProbeConfig>,
+    /// The ways out that it names, whether a check does or not.
+    pub uplinks: Vec<Arc<Uplink>>,
     /// Who is notified.
     pub receivers: Vec<notify::Config>,
     /// What leads to whom.
@@ -176,6 +178,15 @@ impl Config {
         Self::read(source, Files::NotAsked)
     }
 
+    /// Where the first of the bandwidth tests stops early, bit/s: a rate beyond it was not looked for.
+    pub fn enough(&self) -> Option<f64> {
+        let rates = self.probes.iter().filter_map(|probe| match probe {
+            ProbeConfig::Bandwidth(bandwidth) => Some(bandwidth.enough.0),
+            _ => None,
+        });
+        rates.min_by(f64::total_cmp)
+    }
+
     fn read(source: &Arc<Source>, files: Files) -> Result<Self, Errors> {
         let beside = Beside::new(source, files);
         let mut problems = Problems::new(Arc::clone(source));
@@ -237,6 +248,7 @@ impl Config {
             control,
             plan,
             probes,
+            uplinks: uplinks.all(),
             receivers,
             routes,
             maintenance,

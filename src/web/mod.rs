@@ -20,6 +20,7 @@ pub mod openapi;
 pub mod outlook;
 pub mod own;
 pub mod page;
+pub mod past;
 pub mod problem;
 pub mod query;
 pub mod readiness;
@@ -80,6 +81,8 @@ pub struct Voice {
     pub zone: TimeZone,
     /// The names by which it may be asked.
     pub hosts: Hosts,
+    /// Where the rate tests stop early, bit/s: a rate beyond it was not looked for.
+    pub tested_up_to: Option<f64>,
     /// Remedies in the room's own words, by reason code: Bahasa Indonesia and English.
     pub remedies: BTreeMap<&'static str, (String, String)>,
 }

@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
-use super::{daemon, inbound, lists, page, readiness, readyz};
+use super::{daemon, inbound, lists, page, past, readiness, readyz};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -25,6 +25,8 @@ use super::{daemon, inbound, lists, page, readiness, readyz};
         lists::incidents,
         lists::reasons,
         inbound::alertmanager,
+        past::ledger::ledger,
+        past::week::week,
         daemon::metrics,
         daemon::healthy,
         daemon::ready,

@@ -7,6 +7,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, Uri};
 use axum::routing::{get, post};
 
+use super::past::{ledger, week};
 use super::problem::Problem;
 use super::site::Site;
 use super::{daemon, inbound, lists, openapi, page, readiness, readyz};
@@ -24,6 +25,10 @@ pub(super) fn router(site: Arc<Site>) -> Router {
         .route("/api/v1/profiles", get(lists::profiles))
         .route("/api/v1/incidents", get(lists::incidents))
         .route("/api/v1/reasons", get(lists::reasons))
+        .route("/api/v1/ledger", get(ledger::ledger))
+        .route("/api/v1/ledger.csv", get(ledger::ledger))
+        .route("/api/v1/outlook/week", get(week::week))
+        .route("/api/v1/outlook/week.csv", get(week::week))
         .route("/api/v1/openapi.json", get(openapi::openapi))
         .route("/api/v1/alertmanager", post(inbound::alertmanager).layer(DefaultBodyLimit::max(inbound::BODY)))
         .route("/-/healthy", get(daemon::healthy))
