@@ -167,6 +167,14 @@ impl Interface {
     }
 }
 
+/// By which interface the machine's best default route leaves, IPv4's before IPv6's.
+pub(in crate::probe) fn default_interface(roots: &Roots) -> Option<String> {
+    let best =
+        |routes: HashMap<String, u32>| routes.into_iter().min_by_key(|(_, metric)| *metric).map(|(name, _)| name);
+    best(default_routes(&roots.proc.join("net/route"), ipv4_default))
+        .or_else(|| best(default_routes(&roots.proc.join("net/ipv6_route"), ipv6_default)))
+}
+
 fn word(folder: &Path, file: &str) -> Option<String> {
     fs::read_to_string(folder.join(file)).ok().map(|text| text.trim().to_owned())
 }
