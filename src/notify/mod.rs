@@ -21,6 +21,7 @@ pub mod radio;
 pub mod routes;
 mod secret;
 pub mod sms;
+pub mod spoken;
 pub mod stats;
 pub mod telegram;
 mod url;

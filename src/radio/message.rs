@@ -21,6 +21,13 @@ pub enum Message {
         /// What works again.
         component: Component,
     },
+    /// Several things at once, each by its name alone.
+    Several {
+        /// What is wrong, the worst first.
+        faults: Vec<Component>,
+        /// What works again.
+        restored: Vec<Component>,
+    },
     /// The call of a working morning: all is ready. That it does not come is the alarm.
     RollCall {
         /// When it is said.
@@ -130,7 +137,7 @@ impl Message {
             parts
         };
         match self {
-            Self::Fault(_) | Self::Restored { .. } | Self::Test { twice: true } => {
+            Self::Fault(_) | Self::Restored { .. } | Self::Several { .. } | Self::Test { twice: true } => {
                 let attention = (brevity < Brevity::Bare).then_some(phrase::ATTENTION);
                 vec![script(attention, phrase::OVER), script(Some(phrase::AGAIN), last)]
             }
@@ -144,6 +151,7 @@ impl Message {
             Self::Restored { component } => {
                 vec![phrase::component(*component).then(Pause::Word), phrase::RESTORED.then(Pause::Sentence)]
             }
+            Self::Several { faults, restored } => several(faults, restored),
             Self::RollCall { at } => {
                 let mut parts = vec![phrase::ALL_READY.then(Pause::Clause), phrase::AT.then(Pause::Word)];
                 parts.extend(clock(*at));
@@ -152,6 +160,26 @@ impl Message {
             Self::Test { .. } => vec![phrase::TEST.then(Pause::Clause), phrase::NOTHING_TO_DO.then(Pause::Sentence)],
         }
     }
+}
+
+fn several(faults: &[Component], restored: &[Component]) -> Script {
+    let listed = |first: Vec<phrase::Phrase>, components: &[Component]| {
+        let names = components.iter().map(|component| phrase::component(*component));
+        let mut parts: Script = first.into_iter().chain(names).map(|phrase| phrase.then(Pause::Word)).collect();
+        if let Some(last) = parts.last_mut() {
+            last.pause = Pause::Sentence;
+        }
+        parts
+    };
+    let mut parts = Script::new();
+    if !faults.is_empty() {
+        parts.extend(listed(vec![phrase::SEVERAL], faults));
+    }
+    if !restored.is_empty() {
+        parts.extend(listed(vec![phrase::RESTORED], restored));
+    }
+    parts.push(phrase::SEE_PAGE.then(Pause::Sentence));
+    parts
 }
 
 impl Fault {
