@@ -207,6 +207,10 @@ impl Policy {
                 // Whoever has not heard of its beginning hears of that first.
                 let event = if told.is_some() { Event::Changed } else { Event::Opened };
                 self.tell(&receiver, event, &incident, at, decided);
+                if event == Event::Opened && state.acknowledged_at.is_some() {
+                    // Somebody saw it on the page before anybody was told.
+                    self.tell(&receiver, Event::Acknowledged, &incident, at, decided);
+                }
                 state.told.insert(receiver, Told { news: news.clone(), at });
             } else {
                 decided.withheld.insert(Withheld::NoRoute);

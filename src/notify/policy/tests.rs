@@ -235,6 +235,17 @@ fn somebody_who_sees_to_it_in_time_keeps_it_from_others() {
     assert!(told(&policy.tick(false, at(301))).is_empty());
 }
 
+#[test]
+fn who_hears_late_of_what_somebody_sees_to_hears_that_too() {
+    let mut policy = policy(&[]);
+    let found = Incident { settling: true, ..incident(Verdict::NotReady, &[&DOWN]) };
+    assert_eq!(decide(&mut policy, Change::Opened(&found), true), Err(Withheld::Settling));
+    assert!(told(&policy.acknowledge("internet-1", at(5)).unwrap()).is_empty(), "nobody has heard of it yet");
+    let lasts = policy.decide(Change::Changed(&Incident { settling: false, ..found }), false, at(15));
+    assert_eq!(told(&lasts), ["desk opened", "desk acknowledged", "noc opened", "noc acknowledged"]);
+    assert!(told(&policy.acknowledge("internet-1", at(20)).unwrap()).is_empty(), "once");
+}
+
 /// An incident of its own each time, a minute bad and a minute good.
 fn to_and_fro(policy: &mut Policy, times: i64) -> Vec<String> {
     let mut all = Vec::new();
