@@ -1,4 +1,5 @@
-//! Waiting for a quiet channel: two seconds of quiet, and a while of chance, so that two who wait do not begin at once.
+//! Waiting for a quiet channel: a blink of quiet before the first word, two seconds before the repeat, and after somebody has spoken
+//! a while of chance too, so that two who wait do not begin at once.
 
 use std::collections::VecDeque;
 use std::process::Stdio;
@@ -14,8 +15,11 @@ use super::held::{Held, unexpected};
 use super::voice::EAR;
 use crate::clock::Clock;
 
-/// How long it must be quiet before anything is said.
+/// How long others have to break in before the repeat, and how long it must be quiet after somebody has spoken.
 pub const LISTEN: Duration = Duration::from_secs(2);
+
+/// How long a channel on which nobody speaks is listened to before the first word: an alert is not to wait for longer.
+const GLANCE: Duration = Duration::from_millis(300);
 
 /// The most that chance adds.
 const CHANCE: Duration = Duration::from_secs(3);
@@ -38,16 +42,18 @@ pub enum NotQuiet {
     Unseen(String),
 }
 
-/// Waits until it is quiet, at most `wait`. With `chance`, a while longer, and always after somebody has spoken.
+/// Waits until it is quiet, at most `wait`; before the first transmission of a message (`first`) no longer than it takes to see
+/// that nobody speaks.
 ///
 /// # Errors
 /// Why nothing may be said now.
-pub async fn quiet(busy: &Busy, guard: &mut Held, clock: Clock, wait: Duration, chance: bool) -> Result<(), NotQuiet> {
+pub async fn quiet(busy: &Busy, guard: &mut Held, clock: Clock, wait: Duration, first: bool) -> Result<(), NotQuiet> {
     let more = || CHANCE.mul_f64(rand::random::<f64>());
-    let mut needed = LISTEN + if chance { more() } else { Duration::ZERO };
+    let mut needed = if first { GLANCE } else { LISTEN };
     let mut eye = match busy {
         Busy::Unseen {} => {
-            sleep(needed).await;
+            // Waiting shows nothing; but whoever wants to break in before the repeat can.
+            sleep(if first { Duration::ZERO } else { needed }).await;
             return Ok(());
         }
         Busy::Audio { capture, above } => Eye::Ear(Box::new(Ear::open(capture, *above).map_err(NotQuiet::Unseen)?)),

@@ -149,11 +149,10 @@ impl Station {
         let manner = Manner { station: &config.station, ending: config.ending, titles: config.titles };
         let mut longest = Duration::ZERO;
         for scripts in message.transmissions(manner) {
-            let mut voices = Vec::new();
-            for script in scripts {
-                let voice = self.voice(&script).await?;
-                voices.push((script, voice));
-            }
+            // At once: the first word waits for all of them.
+            let voices = scripts.into_iter().map(async |script| Ok((self.voice(&script).await?, script)));
+            let voices = futures_util::future::try_join_all(voices).await?;
+            let voices: Vec<_> = voices.into_iter().map(|(voice, script)| (script, voice)).collect();
             longest = voices.iter().map(|(_, voice)| voice.length()).max().unwrap_or_default();
             if longest <= LONGEST {
                 return Ok(voices);
@@ -187,8 +186,8 @@ impl Station {
         Held::start(&Post { ptt, busy, limit }).await
     }
 
-    /// One transmission, from a quiet channel until the key is up again. Only the first of a message is left to chance: the
-    /// repeat comes after two seconds of listening.
+    /// One transmission, from a quiet channel until the key is up again. The repeat comes after two
+    /// seconds of listening.
     async fn say(&mut self, script: &Script, mut voice: Voice, first: bool) -> Result<Transmission, TransmitError> {
         let (clock, wait, busy) = (self.clock, self.config.wait.0, self.config.busy.clone());
         let mut guard = self.guard().await.map_err(TransmitError::Key)?;

@@ -1,5 +1,6 @@
 //! The voice on the HT channel, without a radio: Hamlib's dummy, a real sound server's sink, a real `espeak-ng`.
 
+mod alone;
 mod guard;
 mod on_air;
 mod sound;
