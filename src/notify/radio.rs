@@ -85,7 +85,17 @@ fn failed(error: &TransmitError) -> DeliveryError {
 
 /// What is said of it; nothing of what only whoever reads needs to know.
 fn message(document: &Document) -> Option<Message> {
+    let message = words(document)?;
+    Some(if document.drill { Message::Drill(Box::new(message)) } else { message })
+}
+
+fn words(document: &Document) -> Option<Message> {
+    if let Some(alert) = &document.alert {
+        let over = document.event == Event::AlertEnded;
+        return Some(Message::Foreign { text: alert.text.clone(), since: civil(&alert.since)?, over });
+    }
     let incident = match (&document.incident, document.event) {
+        (None, Event::RollCall) => return Some(Message::RollCall { at: civil(&document.at)? }),
         (None, _) => return Some(Message::Test { twice: false }),
         // The operators themselves said so.
         (Some(_), Event::Acknowledged) => return None,

@@ -1,5 +1,5 @@
-//! Waiting for a quiet channel: a blink of quiet before the first word, two seconds before the repeat, and after somebody has spoken
-//! a while of chance too, so that two who wait do not begin at once.
+//! Waiting for a quiet channel: a blink of quiet before the first word of an alert, two seconds before anything else, and after somebody
+//! has spoken a while of chance too, so that two who wait do not begin at once.
 
 use std::collections::VecDeque;
 use std::process::Stdio;
@@ -15,11 +15,14 @@ use super::held::{Held, unexpected};
 use super::voice::EAR;
 use crate::clock::Clock;
 
-/// How long others have to break in before the repeat, and how long it must be quiet after somebody has spoken.
+/// How long it must be quiet, before the repeat too: so long others have to break in.
 pub const LISTEN: Duration = Duration::from_secs(2);
 
-/// How long a channel on which nobody speaks is listened to before the first word: an alert is not to wait for longer.
+/// How long it must be quiet before an alert.
 const GLANCE: Duration = Duration::from_millis(300);
+
+/// What chance adds to it at most: one power cut is told by two rooms in one moment.
+const BLINK: Duration = Duration::from_millis(300);
 
 /// The most that chance adds.
 const CHANCE: Duration = Duration::from_secs(3);
@@ -42,18 +45,38 @@ pub enum NotQuiet {
     Unseen(String),
 }
 
-/// Waits until it is quiet, at most `wait`; before the first transmission of a message (`first`) no longer than it takes to see
-/// that nobody speaks.
+/// How long it is listened to a channel on which nobody speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listens {
+    /// As long as it takes to see that nobody speaks: before the first word of what is urgent.
+    Briefly,
+    /// Two seconds and a while of chance, so that two rooms do not call the roll in one breath: before the first word of all else.
+    ByChance,
+    /// Two seconds: before the repeat.
+    Long,
+}
+
+/// Waits until it is quiet, at most `wait`.
 ///
 /// # Errors
 /// Why nothing may be said now.
-pub async fn quiet(busy: &Busy, guard: &mut Held, clock: Clock, wait: Duration, first: bool) -> Result<(), NotQuiet> {
-    let more = || CHANCE.mul_f64(rand::random::<f64>());
-    let mut needed = if first { GLANCE } else { LISTEN };
+pub async fn quiet(
+    busy: &Busy,
+    guard: &mut Held,
+    clock: Clock,
+    wait: Duration,
+    listens: Listens,
+) -> Result<(), NotQuiet> {
+    let by_chance = |most: Duration| most.mul_f64(rand::random::<f64>());
+    let mut needed = match listens {
+        Listens::Briefly => GLANCE + by_chance(BLINK),
+        Listens::ByChance => LISTEN + by_chance(CHANCE),
+        Listens::Long => LISTEN,
+    };
     let mut eye = match busy {
         Busy::Unseen {} => {
-            // Waiting shows nothing; but whoever wants to break in before the repeat can.
-            sleep(if first { Duration::ZERO } else { needed }).await;
+            // Waiting shows nothing, and an alert does not wait for that.
+            sleep(if listens == Listens::Briefly { Duration::ZERO } else { needed }).await;
             return Ok(());
         }
         Busy::Audio { capture, above } => Eye::Ear(Box::new(Ear::open(capture, *above).map_err(NotQuiet::Unseen)?)),
@@ -67,7 +90,7 @@ pub async fn quiet(busy: &Busy, guard: &mut Held, clock: Clock, wait: Duration, 
         let now = clock.mono();
         if occupied {
             since = now;
-            needed = LISTEN + more();
+            needed = LISTEN + by_chance(CHANCE);
         }
         if now.since(since) >= needed {
             return Ok(());

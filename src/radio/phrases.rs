@@ -57,6 +57,8 @@ phrases! {
         SEVERAL "gangguan pada"
         SEE_PAGE "mohon lihat halaman siaga"
         TEST "uji coba radio"
+        DRILL "ini latihan"
+        OTHERS "kabar dari sistem lain"
         NOTHING_TO_DO "tidak perlu tindakan"
     }
     "peralatan" {

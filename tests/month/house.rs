@@ -133,7 +133,7 @@ impl House {
         let (open, closed): (Vec<_>, Vec<_>) =
             self.incidents.values().cloned().partition(|incident| incident.closed_at.is_none());
         let closed = closed.into_iter().filter(|incident| self.kept.contains_key(&incident.id)).collect();
-        let left = Left { open: open.clone(), closed, kept: self.kept.clone(), silences: Vec::new() };
+        let left = Left { open: open.clone(), closed, kept: self.kept.clone(), ..Left::default() };
         self.policy = Policy::new(house(&self.config), left);
         self.engine =
             Engine::new(self.config.plan.clone(), Restored { incidents: open, ..Restored::default() }, at(when));

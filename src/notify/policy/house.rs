@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use super::Withheld;
 use crate::domain::{Incident, Lang, Notification, Silence};
 use crate::notify::routes::{Maintenance, Route};
+use crate::notify::{Inbound, RollCall};
 
 /// A change of an incident.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +43,10 @@ pub struct House {
     pub routes: Vec<Route>,
     /// When nothing does.
     pub maintenance: Vec<Maintenance>,
+    /// When somebody is told that all is well.
+    pub roll_call: Option<RollCall>,
+    /// What of other systems' alerts is told.
+    pub inbound: Option<Inbound>,
 }
 
 /// What an earlier process left.
@@ -56,6 +61,8 @@ pub struct Left {
     pub kept: HashMap<String, String>,
     /// The silences that have not ended.
     pub silences: Vec<Silence>,
+    /// The drill that was under way.
+    pub drill: Option<super::Drill>,
 }
 
 /// What follows from one change, moment or order.

@@ -9,8 +9,11 @@
 //! its own: [`Policy::tick`] looks again. Creation may be suppressed, resolution never: what is over is told also where nobody
 //! heard of its beginning, since somebody may have seen it on the page.
 
+mod drill;
 mod flap;
+mod foreign;
 mod house;
+mod roll_call;
 mod state;
 mod unsteady;
 mod withheld;
@@ -22,8 +25,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::payload::{Addressed, Event, Letter};
-use super::routes::Route;
-use crate::domain::{Component, Incident, Lang, Notification, Silence, Verdict};
+use super::routes::{Moment, Route};
+use crate::domain::{Component, Incident, Lang, Notification, Phase, Silence, Verdict};
+pub use drill::Drill;
 use flap::Flap;
 pub use house::{Change, Decided, House, Left, Room};
 use state::{News, Open, State, Told};
@@ -45,13 +49,20 @@ pub struct Policy {
     flaps: HashMap<Component, Flap>,
     /// Of a component that flaps: the incident that closed last, with those who had heard of it.
     closed: HashMap<Component, Open>,
+    phase: Phase,
+    /// The dates on which the roll was called.
+    called: Vec<jiff::civil::Date>,
+    drill: Option<Drill>,
+    /// Of other systems, by id.
+    alerts: BTreeMap<String, foreign::Known>,
     made: u64,
 }
 
 impl Policy {
     /// A policy that goes on where an earlier process left off.
     pub fn new(house: House, left: Left) -> Self {
-        let open = left.open.into_iter().map(|incident| {
+        let drilled = left.drill.iter().map(|drill| drill.incident.clone());
+        let open = left.open.into_iter().chain(drilled).map(|incident| {
             let kept = left.kept.get(&incident.id).and_then(|kept| serde_json::from_str(kept).ok());
             let state = kept.unwrap_or_else(|| {
                 let news = News::of(&incident);
@@ -73,12 +84,34 @@ impl Policy {
             Some((incident.component, Open { since: incident.opened_at, incident, state }))
         });
         let closed = closed.collect();
-        Self { house, open, silences: left.silences, flaps, closed, made: 0 }
+        let called = roll_call::called(&left.kept);
+        let alerts = foreign::known(&left.kept);
+        Self {
+            house,
+            open,
+            silences: left.silences,
+            flaps,
+            closed,
+            phase: Phase::default(),
+            called,
+            drill: left.drill,
+            alerts,
+            made: 0,
+        }
     }
 
     /// Follows a config that was read anew.
     pub fn serve(&mut self, house: House) {
         self.house = house;
+    }
+
+    /// Follows the agenda. What a route of the new phase leads to somebody is told by the next [`Policy::tick`].
+    pub const fn enter(&mut self, phase: Phase) {
+        self.phase = phase;
+    }
+
+    const fn when(&self, at: Timestamp) -> Moment<'_> {
+        Moment { at, zone: &self.house.zone, phase: self.phase }
     }
 
     /// Decides on one change, seen at `at`; `settling` while the daemon is.
@@ -238,7 +271,7 @@ impl Policy {
 
     /// Whether a route leads an incident to a receiver now, by itself or because nobody sees to it.
     fn is_for(&self, receiver: &Arc<str>, incident: &Incident, state: &State, at: Timestamp) -> bool {
-        let House { routes, zone, .. } = &self.house;
+        let House { routes, .. } = &self.house;
         let escalates = |route: &Route| {
             let after = route
                 .escalate_after
@@ -248,7 +281,7 @@ impl Policy {
         routes.is_empty()
             || routes
                 .iter()
-                .filter(|route| route.fits(incident, at, zone))
+                .filter(|route| route.fits(incident, self.when(at)))
                 .any(|route| route.receivers.contains(receiver) || escalates(route))
     }
 
@@ -260,7 +293,7 @@ impl Policy {
         }
         let (incident, mut state) = (open.incident.clone(), open.state.clone());
         let due = |receiver: &Arc<str>, told: &Told| {
-            let routes = self.house.routes.iter().filter(|route| route.fits(&incident, at, &self.house.zone));
+            let routes = self.house.routes.iter().filter(|route| route.fits(&incident, self.when(at)));
             let every = routes
                 .filter(|route| route.names().any(|name| name == receiver))
                 .filter_map(|route| route.remind_every);
@@ -293,11 +326,12 @@ impl Policy {
         let flapping = self.flaps.get(&incident.component).is_some_and(Flap::is_flapping);
         for (receiver, _) in self.house.receivers.clone() {
             let heard = open.state.told.contains_key(&receiver);
-            let led =
-                self.house.routes.is_empty()
-                    || self.house.routes.iter().any(|route| {
-                        route.receivers.contains(&receiver) && route.fitted(incident, at, &self.house.zone)
-                    });
+            let led = self.house.routes.is_empty()
+                || self
+                    .house
+                    .routes
+                    .iter()
+                    .any(|route| route.receivers.contains(&receiver) && route.fitted(incident, self.when(at)));
             if settling && incident.settling && !heard {
                 // It came and went within one start: noise from end to end.
                 decided.withheld.insert(Withheld::Settling);
@@ -339,12 +373,16 @@ impl Policy {
         at: Timestamp,
     ) -> Notification {
         self.made += 1;
-        let about = incident.map_or("test", |incident| &incident.id);
+        let about = match incident {
+            Some(incident) => &incident.id,
+            None if event == Event::RollCall => "room",
+            None => "test",
+        };
         // The moment tells processes apart, the number what one process makes in one moment.
         let key = format!("{about}.{}.{:x}.{:x}.{receiver}", event.as_str(), at.as_microsecond(), self.made);
         let House { room, zone, .. } = &self.house;
         let room = Addressed { name: &room.name, title: &room.title };
-        let letter = Letter { id: &key, event, room, at, zone, lang: *lang, incident };
+        let letter = Letter { id: &key, event, room, at, zone, lang: *lang, incident, alert: None };
         Notification {
             payload: letter.json().into(),
             key: key.into(),

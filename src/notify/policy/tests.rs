@@ -6,13 +6,13 @@ use super::*;
 use crate::domain::{Reason, ReasonDef, Text};
 
 static LOSS: ReasonDef = ReasonDef::new("internet.loss_high", Text::new("x", "x"), Text::new("x", "x"));
-static DOWN: ReasonDef = ReasonDef::new("internet.down", Text::new("x", "x"), Text::new("x", "x"));
+pub(super) static DOWN: ReasonDef = ReasonDef::new("internet.down", Text::new("x", "x"), Text::new("x", "x"));
 
 fn room() -> Room {
     Room { name: "room".into(), title: "Room".into() }
 }
 
-fn incident(verdict: Verdict, reasons: &[&'static ReasonDef]) -> Incident {
+pub(super) fn incident(verdict: Verdict, reasons: &[&'static ReasonDef]) -> Incident {
     let at = Timestamp::UNIX_EPOCH;
     let reason = |def: &&'static ReasonDef| Reason { def, verdict, args: vec![], since: at, blocked_by: None };
     Incident {
@@ -27,17 +27,19 @@ fn incident(verdict: Verdict, reasons: &[&'static ReasonDef]) -> Incident {
     }
 }
 
-fn house(config: &str) -> House {
+pub(super) fn house(config: &str) -> House {
     #[derive(serde::Deserialize)]
     struct Read {
         #[serde(default)]
         route: Vec<Route>,
         #[serde(default)]
         maintenance: Vec<crate::notify::routes::Maintenance>,
+        roll_call: Option<crate::notify::RollCall>,
+        inbound: Option<crate::notify::Inbound>,
     }
-    let Read { route: routes, maintenance } = toml::from_str(config).unwrap();
+    let Read { route: routes, maintenance, roll_call, inbound } = toml::from_str(config).unwrap();
     let receivers = vec![("desk".into(), Lang::Id), ("noc".into(), Lang::En)];
-    House { room: room(), zone: TimeZone::UTC, receivers, routes, maintenance }
+    House { room: room(), zone: TimeZone::UTC, receivers, routes, maintenance, roll_call, inbound }
 }
 
 fn policy(open: &[Incident]) -> Policy {
@@ -135,12 +137,12 @@ fn without_receivers_that_is_the_reason() {
     assert_eq!(policy.test("desk", Timestamp::UNIX_EPOCH), None);
 }
 
-fn at(seconds: i64) -> Timestamp {
+pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap()
 }
 
 /// Who is told what: `receiver event`, in order.
-fn told(decided: &Decided) -> Vec<String> {
+pub(super) fn told(decided: &Decided) -> Vec<String> {
     let event = |one: &Notification| {
         let document: serde_json::Value = serde_json::from_str(&one.payload).unwrap();
         document["event"].as_str().unwrap().trim_start_matches("incident_").to_owned()
@@ -167,6 +169,29 @@ fn routes_lead_by_component_verdict_and_hour_and_what_was_told_is_followed_to_it
     let over = Incident { verdict: Verdict::Ready, worst: Verdict::NotReady, ..incident(Verdict::Ready, &[]) };
     assert_eq!(told(&policy.decide(Change::Closed(&over), false, at(21 * 3600))), ["desk closed"]);
     assert_eq!(policy.next_look(), None);
+}
+
+#[test]
+fn a_route_of_a_phase_leads_in_that_phase_and_what_lasts_is_told_when_it_begins() {
+    let config = "[[route]]\nreceivers = ['desk']\nphases = ['preflight', 'live']\n\
+                  [[route]]\nreceivers = ['noc']\nphases = ['idle', 'wrap_up']\nremind_every = '5m'";
+    let mut policy = Policy::new(house(config), Left::default());
+    let bad = incident(Verdict::NotReady, &[&DOWN]);
+    assert_eq!(told(&policy.decide(Change::Opened(&bad), false, at(0))), ["noc opened"]);
+    assert!(told(&policy.tick(false, at(20))).is_empty());
+    policy.enter(Phase::Preflight);
+    assert_eq!(told(&policy.tick(false, at(40))), ["desk opened"]);
+    policy.enter(Phase::Live);
+    assert!(told(&policy.tick(false, at(60))).is_empty(), "once");
+    // Whoever was told hears more of it in every phase, but is reminded in theirs alone.
+    assert!(told(&policy.tick(false, at(600))).is_empty());
+    let mild = incident(Verdict::Degraded, &[&LOSS]);
+    assert!(told(&policy.decide(Change::Changed(&mild), false, at(620))).is_empty(), "it may be over soon");
+    assert_eq!(told(&policy.tick(false, at(740))), ["desk changed", "noc changed"]);
+    policy.enter(Phase::WrapUp);
+    assert_eq!(told(&policy.tick(false, at(1040))), ["noc reminder"]);
+    let over = Incident { worst: Verdict::NotReady, ..incident(Verdict::Ready, &[]) };
+    assert_eq!(told(&policy.decide(Change::Closed(&over), false, at(1060))), ["desk closed", "noc closed"]);
 }
 
 #[test]

@@ -30,7 +30,9 @@ impl Policy {
     pub(super) fn tell_rest(&mut self, component: Component, at: Timestamp, decided: &mut Decided) {
         let closed = self.closed.remove(&component);
         decided.kept.extend(closed.iter().map(|closed| (closed.incident.id.clone(), None)));
-        if let Some((id, open)) = self.open.iter().find(|(_, open)| open.incident.component == component) {
+        if let Some((id, open)) =
+            self.open.iter().find(|(_, open)| open.incident.component == component && !open.incident.is_drill())
+        {
             let (id, mut state) = (id.clone(), open.state.clone());
             let heard = closed.map(|closed| closed.state.told).unwrap_or_default();
             let incident = open.incident.clone();

@@ -3,6 +3,7 @@
 mod alone;
 mod guard;
 mod on_air;
+mod roll_call;
 mod sound;
 mod told;
 
