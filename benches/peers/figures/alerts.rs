@@ -125,12 +125,8 @@ fn silences(lab: &Lab, all: &mut [Peer]) -> Result<(), String> {
             drop(watching.take());
             watching = Some(begin(lab, &sink, &daemon::icmp("far", &target(0).to_string(), PACE))?);
         }
-        // Spread over everybody's pace, so that the figure does not depend on where in it the silence falls.
-        sleep(
-            (Duration::from_secs(5) + PACE) * u32::try_from(run).unwrap_or(0) / u32::try_from(runs).unwrap_or(1)
-                + PACE * 4,
-        );
         for is_over in [false, true] {
+            sleep(spread(run, runs, is_over));
             let (mark, began) = (sink.mark(), lab.clock.mono());
             lab.at_far_end(&format!("echo {} > {IGNORE}", u8::from(!is_over)))?;
             for peer in &mut *all {
@@ -139,6 +135,14 @@ fn silences(lab: &Lab, all: &mut [Peer]) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// How long before a fault, or its end, nothing happens: spread over the slowest one's pace, so that no figure depends on where in
+/// anybody's pace it falls. Else an end would always come just after the slowest had looked.
+fn spread(run: usize, runs: usize, is_over: bool) -> Duration {
+    let place = if is_over { runs - 1 - run } else { run };
+    let part = u32::try_from(place).unwrap_or(0);
+    (Duration::from_secs(5) + PACE) * part / u32::try_from(runs).unwrap_or(1) + PACE * 4
 }
 
 /// A daemon that tells the sink, past its first settling.
