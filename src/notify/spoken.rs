@@ -15,7 +15,7 @@ use crate::domain::{Component, Notification};
 /// What was decided so long ago is not said any more: who hears it thinks that it is so now.
 const NEWS: Duration = Duration::from_mins(15);
 
-/// A roll call is true for a shorter time.
+/// That all is ready is true for a shorter time.
 const CALL: Duration = Duration::from_mins(5);
 
 /// What to do with what waits, each in the order in which it waited. What is in none of them waits on.
@@ -61,7 +61,7 @@ pub fn choose(waiting: Vec<Notification>, now: Timestamp) -> Choice {
         let document = Document::of(&word).ok();
         let of = document.as_ref().map_or((About::Itself, Event::Test), |known| (About::of(known), known.event));
         let age = Duration::try_from(now.duration_since(word.created_at)).unwrap_or_default();
-        if age > if of.1 == Event::RollCall { CALL } else { NEWS } {
+        if age > if of.0 == About::AllReady { CALL } else { NEWS } {
             choice.too_old.push(word);
         } else {
             news.push(word);
@@ -202,6 +202,8 @@ mod tests {
         let (call, opened) = (("", "roll_call"), "incident_opened");
         assert_eq!(said(&[call], 300), (vec![" roll_call".into()], 0, 0));
         assert_eq!(said(&[call], 301), (vec![], 0, 1));
+        // A fault that was called is one, and has overtaken what was to be said of it.
+        assert_eq!(said(&[("power", opened), ("power", "roll_call")], 301).0, ["power roll_call"]);
         assert_eq!(said(&[call, ("power", opened)], 9), (vec!["power incident_opened".into()], 1, 0));
         assert_eq!(
             said(&[call, ("power", opened), ("power", "incident_closed")], 9),

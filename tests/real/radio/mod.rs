@@ -5,6 +5,7 @@ mod guard;
 mod on_air;
 mod roll_call;
 mod sound;
+mod storm;
 mod told;
 
 use std::process::Command;
