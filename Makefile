@@ -6,7 +6,7 @@ LOCKED := --locked
 DOC_LINTS := -D warnings -A rustdoc::private_intra_doc_links
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab matrix grid calls chaos fuzz check audit bench fmt clean tools
+.PHONY: help run test lab matrix grid calls chaos month fuzz check audit bench fmt clean tools
 
 # How long each target is fuzzed, s.
 SECONDS ?= 60
@@ -48,6 +48,9 @@ chaos: tools ## kill the daemon 500 times in a storm and count what is lost (SIA
 fuzz: tools ## what strangers can send, a minute each (SECONDS=600 for longer); the corpus stays in the cache folder
 	@scripts/install-debian.sh build run fuzz
 	scripts/fuzz.sh $(SECONDS)
+
+month: tools ## simulate a month and write into README what people would have heard of it
+	SIAGA_MONTH=write $(CARGO) test $(LOCKED) --test month
 
 check: tools ## format, lints and documentation, without a warning
 	$(CARGO) fmt --check

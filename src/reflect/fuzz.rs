@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use super::answer::{Arrival, Reflector};
 use super::{PORT, Settings};
 use crate::domain::{Mono, Now, Rate};
-use crate::probe::stamp::codec::{Estimate, Key, Request, Stamp, least, read_reply, write_request};
+use crate::probe::stamp::codec::{Key, Request, least, read_reply, write_request};
+use crate::probe::stamp::moment::{Estimate, Stamp};
 
 const SECRET: &[u8] = b"sixteen letters!";
 /// Small, so that the limits are met; and what may come at once, s of it.
