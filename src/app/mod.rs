@@ -9,6 +9,7 @@
 mod again;
 pub mod delivery;
 pub mod desk;
+pub mod door;
 pub mod driver;
 pub mod identity;
 pub mod memory;
@@ -143,6 +144,8 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let folder_made_anew = Arc::new(Notify::new());
     let control = listen_for_orders(&config, &folder)
         .map(|control| tokio::spawn(control.run(Arc::new(desk), Arc::clone(&folder_made_anew))));
+    let door = door::Keeper::new(clock, folder.clone(), configs_seen.clone());
+    door.look().await;
     let own =
         own::Watched { health: store.health(), store: store.clone(), stats: stats.clone(), configs: configs_seen };
     let mut delivery = Delivery::new(store.clone(), clock, poke, stats, ends.clone());
@@ -158,6 +161,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         reloaded: reloaded_seen,
         reload: asked_to_reload,
         own: Arc::new(own),
+        door: Arc::new(door),
         info: Arc::new(reload::info()),
     };
     let (ended, end) = watch::channel(false);

@@ -125,6 +125,7 @@ pub fn voice(config: &Config) -> Arc<web::Voice> {
         lang: config.room.language,
         zone: config.room.time_zone.0.clone(),
         hosts: web::Hosts::new(config.web.hosts.iter().map(|host| host.0.as_str())),
+        open_to: config.web.open_to,
         remedies,
     })
 }

@@ -10,6 +10,7 @@
 pub mod believe;
 pub mod body;
 pub mod daemon;
+pub mod door;
 pub mod evidence;
 pub mod host;
 pub mod lang;
@@ -37,8 +38,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::domain::reason::fill;
-use crate::domain::{Lang, Quantity, Reason, ReasonDef, Snapshot};
+use crate::domain::{Lang, OpenTo, Quantity, Reason, ReasonDef, Snapshot};
 
+pub use door::{Door, Holder, Mark, Unadmitted};
 pub use evidence::{Evidence, PastIncident, Stored};
 pub use host::Hosts;
 pub use own::{Own, OwnHealth};
@@ -61,6 +63,8 @@ pub struct State {
     pub reload: mpsc::Sender<oneshot::Sender<Result<(), String>>>,
     /// How the daemon itself is.
     pub own: Arc<dyn OwnHealth>,
+    /// Who knows those who show a token.
+    pub door: Arc<dyn Door>,
     /// What does not change while the process runs.
     pub info: Arc<Info>,
 }
@@ -76,6 +80,8 @@ pub struct Voice {
     pub zone: TimeZone,
     /// The names by which it may be asked.
     pub hosts: Hosts,
+    /// Who may read without a token.
+    pub open_to: OpenTo,
     /// Remedies in the room's own words, by reason code: Bahasa Indonesia and English.
     pub remedies: BTreeMap<&'static str, (String, String)>,
 }

@@ -12,7 +12,9 @@ use serde_json::Value;
 use siaga::clock::Clock;
 use siaga::domain::{Lang, Past, Snapshot, Wanted};
 use siaga::web::own::{Keeping, Telling};
-use siaga::web::{self, Evidence, Info, Own, OwnHealth, PastIncident, Reloaded, State, Stored, Voice};
+use siaga::web::{
+    self, Door, Evidence, Holder, Info, Mark, Own, OwnHealth, PastIncident, Reloaded, State, Stored, Unadmitted, Voice,
+};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -66,6 +68,19 @@ impl Evidence for Memory {
     }
 }
 
+/// A door at which nobody is known.
+pub(crate) struct Shut;
+
+impl Door for Shut {
+    fn admit<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Holder, Unadmitted>> {
+        async { Err(Unadmitted::Unknown) }.boxed()
+    }
+
+    fn still(&self, _: Mark) -> BoxFuture<'_, Result<Holder, Unadmitted>> {
+        async { Err(Unadmitted::Unknown) }.boxed()
+    }
+}
+
 /// How the daemon says it is itself; a test may change its mind.
 pub(crate) struct Said(pub Mutex<Own>);
 
@@ -110,6 +125,7 @@ pub(crate) struct Served {
 pub(crate) fn voice() -> Voice {
     Voice {
         hosts: siaga::web::Hosts::default(),
+        open_to: siaga::domain::OpenTo::Everyone,
         title: "Ruang Rapat <1>".to_owned(),
         lang: Lang::Id,
         zone: TimeZone::get("Asia/Pontianak").expect("the zone database is installed (Debian package tzdata)"),
@@ -143,6 +159,7 @@ pub(crate) async fn serve_with(snapshot: Arc<Snapshot>, memory: Memory) -> Serve
         reloaded: reloadeds,
         reload,
         own: Arc::clone(&own) as Arc<dyn OwnHealth>,
+        door: Arc::new(Shut),
         info: Arc::new(Info { version: "0.0.0-test", quantities: QUANTITIES.to_vec(), reasons: REASONS.to_vec() }),
     };
     let (stop, stopped) = oneshot::channel();
