@@ -73,6 +73,14 @@ impl Caller {
 /// Paths at which nothing is told of the room: for whoever supervises the daemon.
 const OPEN: [&str; 2] = ["/-/healthy", "/-/ready"];
 
+/// Where alerts of other systems come in, by a token of their own.
+const INBOUND: &str = "/api/v1/alertmanager";
+
+/// Whether this door is the one that a request has to pass.
+pub(super) fn guards(method: &Method, path: &str) -> bool {
+    method != Method::POST || path != INBOUND
+}
+
 /// What a request asks for where it is not open to everybody.
 fn asked_for(method: &Method, path: &str) -> Scope {
     if method.is_safe() {
@@ -139,7 +147,9 @@ mod tests {
             (Method::POST, "/-/reload", Scope::Operate),
         ] {
             assert_eq!(asked_for(&method, path), scope, "{method} {path}");
+            assert!(guards(&method, path), "{method} {path}");
         }
+        assert!(!guards(&Method::POST, INBOUND) && guards(&Method::GET, INBOUND));
     }
 
     #[test]

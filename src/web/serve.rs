@@ -39,7 +39,7 @@ const HEAD: usize = 16 * 1024;
 /// The most headers that are read.
 const HEADERS: usize = 64;
 
-/// The largest body that is let pass unread. No path reads one.
+/// The largest body that is let pass; one path reads it.
 const BODY: u64 = 64 * 1024;
 
 /// How long a head may take, and a connection stay idle. Longer than the usual scrape interval, so that a scraper keeps
@@ -186,6 +186,9 @@ impl hyper::service::Service<Request<Incoming>> for Front {
         if let Some(problem) = refused {
             return Answering::Now(Some(sealed(problem.into_response())));
         }
+        if !door::guards(request.method(), request.uri().path()) {
+            return self.let_in(request, Caller::default());
+        }
         let open = self.site.state.voice.borrow().open_to.is_open(self.on_this_machine);
         if !open || door::shows_something(request.headers()) {
             let front = self.clone();
@@ -215,7 +218,7 @@ impl Front {
         }
         let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
         if length.is_some_and(|length: u64| length > BODY) {
-            let detail = format!("no path here reads a body; {BODY} bytes are let pass");
+            let detail = format!("at most {BODY} bytes are let pass");
             return Answering::Now(Some(sealed(Problem::too_large(detail).into_response())));
         }
         request.extensions_mut().insert(caller);

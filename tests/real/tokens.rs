@@ -133,3 +133,20 @@ fn a_room_may_be_closed_to_those_without_a_token_and_follows_the_file_at_once() 
         assert!(!log.contains(name) && !metrics.contains(name), "{name}\n{log}");
     }
 }
+
+#[test]
+fn alerts_of_other_systems_come_in_by_their_own_token_also_where_the_room_is_closed() {
+    let secret = "rahasia-0123456789";
+    let inbound = "[[receiver]]\nname = \"desk\"\nkind = \"webhook\"\nurl = \"http://127.0.0.1:1/\"\n\
+         [inbound]\nreceivers = [\"desk\"]\nsecret_file = \"secret\"\n";
+    let folder = room(&format!("{NOTHING}[web]\nlisten = \"127.0.0.1:0\"\nopen_to = \"nobody\"\n{inbound}"));
+    let at = folder.path();
+    std::fs::write(at.join("secret"), secret).unwrap();
+    let daemon = Daemon::start(at);
+    let operates = made(at, "Siti", "operate", &[]);
+    let send = |headers: &str| daemon.send("POST", "/api/v1/alertmanager", headers, "{}").status;
+    assert_eq!(send(&shows(secret)), 400, "let in, and not understood");
+    assert_eq!((send(""), send(&shows(&operates))), (401, 401), "a person's token is another thing");
+    assert_eq!(daemon.request_with("GET", "/api/v1/alertmanager", &shows(secret)).status, 401);
+    assert_eq!(daemon.request_with("GET", "/api/v1/profiles", &shows(secret)).status, 401, "it opens nothing else");
+}

@@ -10,10 +10,11 @@ use futures_util::future::BoxFuture;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 use siaga::clock::Clock;
-use siaga::domain::{Lang, Past, Snapshot, Wanted};
+use siaga::domain::{ForeignAlert, Lang, Past, Snapshot, TakenAlerts, Wanted};
 use siaga::web::own::{Keeping, Telling};
 use siaga::web::{
-    self, Door, Evidence, Holder, Info, Mark, Own, OwnHealth, PastIncident, Reloaded, State, Stored, Unadmitted, Voice,
+    self, Door, Evidence, Holder, Inbound, Info, Mark, NoEntry, Own, OwnHealth, PastIncident, Reloaded, State, Stored,
+    Unadmitted, Voice,
 };
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -81,6 +82,19 @@ impl Door for Shut {
     }
 }
 
+/// A room that takes no alerts of others.
+struct Nobody;
+
+impl Inbound for Nobody {
+    fn admits<'a>(&'a self, _: Option<&'a str>) -> BoxFuture<'a, Result<(), NoEntry>> {
+        async { Err(NoEntry::Closed) }.boxed()
+    }
+
+    fn take(&self, _: Vec<ForeignAlert>) -> BoxFuture<'_, Result<TakenAlerts, String>> {
+        async { Err("nobody takes them".to_owned()) }.boxed()
+    }
+}
+
 /// How the daemon says it is itself; a test may change its mind.
 pub(crate) struct Said(pub Mutex<Own>);
 
@@ -129,6 +143,7 @@ pub(crate) fn voice() -> Voice {
         title: "Ruang Rapat <1>".to_owned(),
         lang: Lang::Id,
         zone: TimeZone::get("Asia/Pontianak").expect("the zone database is installed (Debian package tzdata)"),
+        tested_up_to: None,
         remedies: BTreeMap::new(),
     }
 }
@@ -155,6 +170,7 @@ pub(crate) async fn serve_with(snapshot: Arc<Snapshot>, memory: Memory) -> Serve
         snapshot: snapshots,
         clock: Clock::on_tokio_time(wall),
         evidence: Arc::clone(&memory) as Arc<dyn Evidence>,
+        inbound: Arc::new(Nobody),
         voice: voices,
         reloaded: reloadeds,
         reload,
