@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::{Incident, Lang, Mono, Observation, Silence, in_full};
+use crate::domain::{Handling, Incident, Lang, Mono, Observation, Silence, in_full};
 use crate::engine::{self, Event, SETTLING};
 use crate::notify::policy::{Change, Decided, House, Left, Room, Withheld};
 use crate::notify::{Poke, Policy, Stats};
@@ -71,6 +71,8 @@ pub struct Recorder {
     pub clock: Clock,
     /// A config that was read anew: who is told from now on.
     pub configs: watch::Receiver<Arc<Config>>,
+    /// What is done about what is open, for readers.
+    pub handling: watch::Sender<Arc<Handling>>,
 }
 
 /// What the desk asks of it, for somebody.
@@ -105,6 +107,7 @@ impl Recorder {
     pub async fn run(mut self, mut happened: mpsc::Receiver<Vec<Event>>, mut asks: mpsc::Receiver<Ask>) -> Self {
         let mut look = Mono::NEVER;
         loop {
+            self.show();
             look = next_look(look, self.policy.next_look(), self.clock.mono());
             tokio::select! {
                 biased;
@@ -140,10 +143,15 @@ impl Recorder {
                 self.store(Batch { notifications: test.into_iter().collect(), ..Batch::default() }).await;
                 _ = made.send(key);
             }
-            Ask::Acknowledge { incident, done } => _ = done.send(self.acknowledge(incident).await),
+            Ask::Acknowledge { incident, done } => {
+                let acknowledged = self.acknowledge(incident).await;
+                self.show();
+                _ = done.send(acknowledged);
+            }
             Ask::Silence { silence, done } => {
                 self.policy.silence(silence.clone());
                 self.store(Batch { silences: vec![silence], ..Batch::default() }).await;
+                self.show();
                 _ = done.send(());
                 self.look().await;
             }
@@ -164,6 +172,18 @@ impl Recorder {
         tracing::info!(incident = %id, "somebody sees to it");
         self.store(Batch { notifications: decided.notifications, told: decided.kept, ..Batch::default() }).await;
         Ok(id)
+    }
+
+    /// Shows readers what is done, once it is stored.
+    fn show(&self) {
+        let now = self.policy.handling();
+        self.handling.send_if_modified(|shown| {
+            let other = **shown != now;
+            if other {
+                *shown = Arc::new(now);
+            }
+            other
+        });
     }
 
     fn follow_the_config(&mut self) {
@@ -307,6 +327,7 @@ mod tests {
             stats: Stats::default(),
             clock,
             configs: watch::channel(Arc::new(config)).1,
+            handling: watch::channel(Arc::default()).0,
         }
     }
 

@@ -10,6 +10,7 @@ pub mod component;
 pub mod emodel;
 pub mod enrolled;
 pub mod error;
+pub mod handling;
 pub mod incident;
 pub mod notification;
 pub mod observation;
@@ -33,6 +34,7 @@ pub use check::{CheckName, CheckSpec, Group, Holds, Kind, Level, Limit, ProfileL
 pub use component::{Component, Requirement};
 pub use enrolled::{Device, Difference, Enrolled, Equipment};
 pub use error::in_full;
+pub use handling::{Handled, Handling};
 pub use incident::{Incident, Standing, Subject, Transition};
 pub use notification::{GiveUp, Notification, Outbox};
 pub use observation::{ErrorKind, ErrorTable, Finding, Observation, ProbeError, Reading, Sample};

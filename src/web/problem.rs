@@ -95,6 +95,22 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "urn:siaga:problem:tokens", title, detail)
     }
 
+    /// A body of another kind than this path reads.
+    pub fn media(detail: impl Into<String>) -> Self {
+        let title = "The body is of another kind";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "urn:siaga:problem:media-type", title, detail)
+    }
+
+    /// A body that does not come.
+    pub fn slow(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "urn:siaga:problem:slow", "The request came too slowly", detail)
+    }
+
+    /// What was ordered cannot be done now.
+    pub fn unable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "urn:siaga:problem:unable", "This cannot be done now", detail)
+    }
+
     /// History cannot be read now; the verdict can.
     pub fn history(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "urn:siaga:problem:history", "History cannot be read now", detail)

@@ -10,6 +10,7 @@ use axum::body::Bytes;
 use crate::domain::{Lang, Mono, Now, Reason, Snapshot, Verdict};
 
 use super::metrics::Metrics;
+use super::session::Sessions;
 use super::{State, Voice, believe, readyz};
 
 /// How old the process's own figures in `/metrics` may be; those of the room are of the newest snapshot always.
@@ -19,6 +20,8 @@ const METRICS_FOR: Duration = Duration::from_secs(1);
 pub(super) struct Site {
     pub(super) state: State,
     pub(super) metrics: Metrics,
+    /// Who has come in at the page.
+    pub(super) sessions: Sessions,
     shelf: Mutex<Option<Arc<Rendered>>>,
     /// Whether evidence could not be stored the last time, so that the log says it once and not with each answer.
     evidence_failing: AtomicBool,
@@ -52,7 +55,8 @@ impl Rendered {
 impl Site {
     pub(super) fn new(state: State) -> Self {
         let metrics = Metrics::new(&state);
-        Self { state, metrics, shelf: Mutex::new(None), evidence_failing: AtomicBool::new(false) }
+        let (sessions, shelf) = (Sessions::default(), Mutex::new(None));
+        Self { state, metrics, sessions, shelf, evidence_failing: AtomicBool::new(false) }
     }
 
     pub(super) fn now(&self) -> Now {

@@ -8,9 +8,9 @@ use tokio::sync::oneshot;
 
 use super::{Desk, No};
 use crate::app::recorder::Ask;
+use crate::control::Words;
 use crate::control::order::{Order, Word};
-use crate::control::{Who, Words};
-use crate::domain::{Act, Lang, Silence, Text};
+use crate::domain::{Act, Actor, Component, Lang, Silence, Text};
 
 /// A silence is no shorter, and no longer: what shall never be told belongs into the config.
 const SHORTEST: Duration = Duration::from_mins(1);
@@ -19,102 +19,165 @@ const LONGEST: Duration = Duration::from_hours(31 * 24);
 /// So much of a reason is kept, characters.
 const REASON: usize = 200;
 
+/// Why an order is not carried out.
+pub(super) enum Unmet {
+    /// No incident is open.
+    NothingOpen,
+    /// No such incident is; these are.
+    NotOpen(Vec<String>),
+    /// It does not say which of these.
+    Which(Vec<String>),
+    /// The silence is too short or too long.
+    Length,
+    /// The silence has no reason.
+    NoReason,
+    /// No silence of that id holds.
+    NoSilence(String),
+    /// It cannot be written down who orders it.
+    NotWritten,
+    /// The daemon ends.
+    Ended,
+}
+
+impl Unmet {
+    /// In words, and as the audit has it.
+    pub(super) fn no(&self, lang: Lang) -> No {
+        match self {
+            Self::NothingOpen => No::new(&NOTHING_OPEN, &[], lang, "nothing is open"),
+            Self::NotOpen(open) => {
+                No::new(&NOT_OPEN, &[("open", open.join(", ").into())], lang, "no such open incident")
+            }
+            Self::Which(open) => No::new(&WHICH, &[("open", open.join(", ").into())], lang, "several are open"),
+            Self::Length => No::new(&LENGTH, &[], lang, "out of range"),
+            Self::NoReason => No::new(&WHY, &[], lang, "without a reason"),
+            Self::NoSilence(id) => No::new(&NO_SILENCE, &[("id", id.clone().into())], lang, "no such silence"),
+            Self::NotWritten => No::new(&NOT_WRITTEN, &[], lang, "not written down"),
+            Self::Ended => No::new(&GONE, &[], lang, "ended in its middle"),
+        }
+    }
+}
+
 impl Desk {
     /// Carries out an order that changes who is told what, and says what became of it.
-    pub(super) async fn hush(&self, who: &Who, order: &Order, words: &Words) {
+    pub(super) async fn hush(&self, who: &Actor, order: &Order, words: &Words) {
         let lang = order.lang();
         let mut act = self.act(who, order.action(), &order.subject());
-        // To ask which silences hold changes nothing, and is no row.
-        let changes = !matches!(order, Order::Silences { .. });
-        let done = if changes && !self.write(&act).await {
-            Err(No::new(&super::NOT_WRITTEN, &[], lang, "not written down"))
-        } else {
-            self.carry(order, &act, lang).await
-        };
-        act.outcome = Some(match done {
-            Ok((message, outcome)) => {
-                words.say(Word::Done { message });
-                outcome
+        let done = match order {
+            Order::Acknowledge { incident, .. } => {
+                let done = async {
+                    self.begin(&act).await?;
+                    let id = self.acknowledge(incident.clone()).await?;
+                    let outcome = format!("acknowledged {id}");
+                    Ok((id, outcome))
+                };
+                let done = done.await;
+                let id = self.end(&mut act, done).await;
+                id.map(|id| crate::domain::reason::fill(SEEN_TO.in_lang(lang), &[("id", id.into())], lang))
             }
-            Err(no) => {
-                words.say(Word::Refused { check: None, message: no.told });
-                format!("refused: {}", no.audit)
-            }
-        });
-        if changes {
-            self.write(&act).await;
-        }
-    }
-
-    /// What to say, and what to write down.
-    async fn carry(&self, order: &Order, act: &Act, lang: Lang) -> Result<(String, String), No> {
-        match order {
-            Order::Acknowledge { incident, .. } => self.acknowledge(incident.clone(), lang).await,
             Order::Silence { component, seconds, reason, .. } => {
-                let length = Duration::from_secs(*seconds);
-                if length < SHORTEST || length > LONGEST {
-                    return Err(No::new(&LENGTH, &[], lang, "out of range"));
-                }
-                let reason: String = reason.chars().filter(|c| !c.is_control()).take(REASON).collect();
-                if reason.trim().is_empty() {
-                    return Err(No::new(&WHY, &[], lang, "without a reason"));
-                }
-                let until = act.at.saturating_add(length).unwrap_or(Timestamp::MAX);
-                let silence = Silence { id: Arc::clone(&act.key), component: *component, reason, from: act.at, until };
-                let message = self.told(&silence, lang);
-                self.put(silence, lang).await?;
-                Ok((message, "silenced".to_owned()))
+                let until = act.at.saturating_add(Duration::from_secs(*seconds)).unwrap_or(Timestamp::MAX);
+                let silence = self.silence_written(&mut act, *component, reason, until).await;
+                silence.map(|silence| self.told(&silence, lang))
             }
             Order::EndSilence { id, .. } => {
-                let holding = self.holding(lang).await?;
-                let Some(silence) = holding.into_iter().find(|silence| *silence.id == *id.as_str()) else {
-                    return Err(No::new(&NO_SILENCE, &[("id", id.clone().into())], lang, "no such silence"));
-                };
-                self.put(Silence { until: act.at, ..silence }, lang).await?;
-                Ok((ENDED.in_lang(lang).to_owned(), "ended".to_owned()))
+                self.end_silence_written(&mut act, id).await.map(|()| ENDED.in_lang(lang).to_owned())
             }
-            _ => {
-                let holding = self.holding(lang).await?;
+            // To ask which silences hold changes nothing, and is no row.
+            _ => self.holding().await.map(|holding| {
                 let lines: Vec<_> = holding.iter().map(|silence| self.told(silence, lang)).collect();
-                let message = if lines.is_empty() { NONE.in_lang(lang).to_owned() } else { lines.join("\n") };
-                Ok((message, "told".to_owned()))
-            }
-        }
+                if lines.is_empty() { NONE.in_lang(lang).to_owned() } else { lines.join("\n") }
+            }),
+        };
+        words.say(match done {
+            Ok(message) => Word::Done { message },
+            Err(not) => Word::Refused { check: None, message: not.no(lang).told },
+        });
     }
 
-    async fn acknowledge(&self, incident: Option<String>, lang: Lang) -> Result<(String, String), No> {
+    /// Writes down what is ordered, before anything happens.
+    pub(super) async fn begin(&self, act: &Act) -> Result<(), Unmet> {
+        if self.write(act).await { Ok(()) } else { Err(Unmet::NotWritten) }
+    }
+
+    /// Writes down what became of it.
+    pub(super) async fn end<T>(&self, act: &mut Act, done: Result<(T, String), Unmet>) -> Result<T, Unmet> {
+        let (done, outcome) = match done {
+            Ok((done, outcome)) => (Ok(done), outcome),
+            Err(not) => {
+                let outcome = format!("refused: {}", not.no(Lang::En).audit);
+                (Err(not), outcome)
+            }
+        };
+        act.outcome = Some(outcome);
+        self.write(act).await;
+        done
+    }
+
+    /// Notes that somebody sees to an incident: the only one that is open, if none is named. Gives its id.
+    pub(super) async fn acknowledge(&self, incident: Option<String>) -> Result<String, Unmet> {
         let named = incident.is_some();
         let (done, answer) = oneshot::channel();
-        self.ask(Ask::Acknowledge { incident, done }, answer, lang).await?.map_or_else(
-            |open| {
-                let args = [("open", open.join(", ").into())];
-                Err(match (open.is_empty(), named) {
-                    (true, _) => No::new(&NOTHING_OPEN, &[], lang, "nothing is open"),
-                    (false, true) => No::new(&NOT_OPEN, &args, lang, "no such open incident"),
-                    (false, false) => No::new(&WHICH, &args, lang, "several are open"),
-                })
-            },
-            |id| {
-                let text = crate::domain::reason::fill(SEEN_TO.in_lang(lang), &[("id", id.clone().into())], lang);
-                Ok((text, format!("acknowledged {id}")))
-            },
-        )
+        self.ask(Ask::Acknowledge { incident, done }, answer).await?.map_err(|open| match (open.is_empty(), named) {
+            (true, _) => Unmet::NothingOpen,
+            (false, true) => Unmet::NotOpen(open),
+            (false, false) => Unmet::Which(open),
+        })
     }
 
-    async fn put(&self, silence: Silence, lang: Lang) -> Result<(), No> {
+    /// Begins a silence under the act's key.
+    pub(super) async fn silence_written(
+        &self,
+        act: &mut Act,
+        component: Option<Component>,
+        reason: &str,
+        until: Timestamp,
+    ) -> Result<Silence, Unmet> {
+        let done = async {
+            self.begin(act).await?;
+            let length = Duration::try_from(until.duration_since(act.at)).map_err(|_| Unmet::Length)?;
+            if length < SHORTEST || length > LONGEST {
+                return Err(Unmet::Length);
+            }
+            let reason = kept(reason);
+            if reason.trim().is_empty() {
+                return Err(Unmet::NoReason);
+            }
+            let silence = Silence { id: Arc::clone(&act.key), component, reason, from: act.at, until };
+            self.put(silence.clone()).await?;
+            Ok((silence, "silenced".to_owned()))
+        };
+        let done = done.await;
+        self.end(act, done).await
+    }
+
+    /// Ends a silence before its time.
+    pub(super) async fn end_silence_written(&self, act: &mut Act, id: &str) -> Result<(), Unmet> {
+        let done = async {
+            self.begin(act).await?;
+            let silence = self.holding().await?.into_iter().find(|silence| *silence.id == *id);
+            let silence = silence.ok_or_else(|| Unmet::NoSilence(id.to_owned()))?;
+            self.put(Silence { until: act.at, ..silence }).await?;
+            Ok(((), "ended".to_owned()))
+        };
+        let done = done.await;
+        self.end(act, done).await
+    }
+
+    async fn put(&self, silence: Silence) -> Result<(), Unmet> {
         let (done, answer) = oneshot::channel();
-        self.ask(Ask::Silence { silence, done }, answer, lang).await
+        self.ask(Ask::Silence { silence, done }, answer).await
     }
 
-    async fn holding(&self, lang: Lang) -> Result<Vec<Silence>, No> {
+    /// The silences that hold.
+    pub(super) async fn holding(&self) -> Result<Vec<Silence>, Unmet> {
         let (told, answer) = oneshot::channel();
-        self.ask(Ask::Silences(told), answer, lang).await
+        self.ask(Ask::Silences(told), answer).await
     }
 
     /// The recorder answers as long as it lives, and the daemon ends when it does not.
-    async fn ask<T>(&self, ask: Ask, answer: oneshot::Receiver<T>, lang: Lang) -> Result<T, No> {
+    async fn ask<T>(&self, ask: Ask, answer: oneshot::Receiver<T>) -> Result<T, Unmet> {
         _ = self.asks.send(ask).await;
-        answer.await.map_err(|_| No::new(&super::ENDED, &[], lang, "ended in its middle"))
+        answer.await.map_err(|_| Unmet::Ended)
     }
 
     /// One line on a silence.
@@ -130,6 +193,11 @@ impl Desk {
         ];
         crate::domain::reason::fill(SILENCE.in_lang(lang), &args, lang)
     }
+}
+
+/// A reason as it is kept.
+pub(super) fn kept(reason: &str) -> String {
+    reason.chars().filter(|c| !c.is_control()).take(REASON).collect()
 }
 
 static ALL: Text = Text::new("semua komponen", "all components");
@@ -153,3 +221,8 @@ static NOT_OPEN: Text = Text::new(
     "No such incident is open; open are {open}",
 );
 static WHICH: Text = Text::new("Yang mana? Yang terbuka: {open}", "Which? Open are {open}");
+static NOT_WRITTEN: Text = Text::new(
+    "Tidak dapat dicatat siapa yang meminta, jadi tidak dilakukan; lihat log",
+    "Who asks cannot be written down, so it is not done; the log may tell",
+);
+static GONE: Text = Text::new("Siaga sedang berhenti; coba lagi", "Siaga is ending; try again");
