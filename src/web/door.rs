@@ -7,9 +7,10 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, Method, Uri, header};
 use futures_util::future::BoxFuture;
 
-use crate::domain::Scope;
+use crate::domain::{Actor, Scope, Via};
 
 use super::problem::Problem;
+use super::session;
 use super::site::Site;
 
 /// Who knows those who show a token.
@@ -61,6 +62,8 @@ impl From<Unadmitted> for Problem {
 #[derive(Clone, Default)]
 pub(super) struct Caller {
     holder: Option<Holder>,
+    /// What their cookie says, if it is by that that they are known.
+    cookie: Option<String>,
 }
 
 impl Caller {
@@ -68,10 +71,58 @@ impl Caller {
     pub(super) fn may(&self, scope: Scope) -> bool {
         self.holder.as_ref().is_some_and(|holder| scope.is_in(&holder.scopes))
     }
+
+    /// The same, or why not.
+    pub(super) fn needs(&self, scope: Scope) -> Result<&Holder, Problem> {
+        match &self.holder {
+            Some(holder) if scope.is_in(&holder.scopes) => Ok(holder),
+            Some(_) => Err(Problem::scope(scope)),
+            None => Err(unnamed()),
+        }
+    }
+
+    /// What their cookie says, if they have come in at the page.
+    pub(super) fn cookie(&self) -> Option<&str> {
+        self.cookie.as_deref()
+    }
+
+    /// Their name.
+    pub(super) fn name(&self) -> Option<&str> {
+        self.holder.as_ref().map(|holder| &*holder.name)
+    }
+
+    /// Who orders an act over the API, where a program shows the token itself: a cookie goes with whatever a page makes its
+    /// browser send.
+    pub(super) async fn actor(&self, site: &Site, action: &'static str, subject: &str) -> Result<Actor, Problem> {
+        if self.cookie.is_some() { Err(unnamed()) } else { self.known_actor(site, action, subject).await }
+    }
+
+    /// Who orders an act by a form of ours.
+    pub(super) async fn actor_at_the_page(
+        &self,
+        site: &Site,
+        action: &'static str,
+        subject: &str,
+    ) -> Result<Actor, Problem> {
+        if self.cookie.is_none() { Err(unnamed()) } else { self.known_actor(site, action, subject).await }
+    }
+
+    /// Who orders an act. That somebody has tried whose token is not good for acting goes into the audit.
+    async fn known_actor(&self, site: &Site, action: &'static str, subject: &str) -> Result<Actor, Problem> {
+        let named = |holder: &Holder| Actor { name: Arc::clone(&holder.name), via: Via::Token };
+        match (self.needs(Scope::Operate), &self.holder) {
+            (Ok(holder), _) => Ok(named(holder)),
+            (Err(problem), Some(holder)) => {
+                site.state.acts.turn_away(named(holder), action, subject.to_owned()).await;
+                Err(problem)
+            }
+            (Err(problem), None) => Err(problem),
+        }
+    }
 }
 
-/// Paths at which nothing is told of the room: for whoever supervises the daemon.
-const OPEN: [&str; 2] = ["/-/healthy", "/-/ready"];
+/// Paths at which nothing is told of the room: for whoever supervises the daemon, and to come in and go.
+const OPEN: [&str; 4] = ["/-/healthy", "/-/ready", "/login", "/logout"];
 
 /// Where alerts of other systems come in, by a token of their own.
 const INBOUND: &str = "/api/v1/alertmanager";
@@ -94,7 +145,12 @@ fn asked_for(method: &Method, path: &str) -> Scope {
 
 /// Whether a request shows anything by which somebody could be known.
 pub(super) fn shows_something(headers: &HeaderMap) -> bool {
-    headers.contains_key(header::AUTHORIZATION)
+    headers.contains_key(header::AUTHORIZATION) || headers.contains_key(header::COOKIE)
+}
+
+/// Whether it is a page for people: whoever may not read it is asked to come in.
+pub(super) fn is_page(path: &str) -> bool {
+    path == "/" || path.starts_with("/incidents/")
 }
 
 /// Who asks, and whether they may; `open` where they may without being known.
@@ -106,14 +162,24 @@ pub(super) async fn know(
     open: bool,
 ) -> Result<Caller, Problem> {
     let caller = match bearer(headers)? {
-        Some(shown) => Caller { holder: Some(site.state.door.admit(shown).await?) },
-        None => Caller::default(),
+        Some(shown) => Caller { holder: Some(site.state.door.admit(shown).await?), cookie: None },
+        None => by_cookie(site, headers).await,
     };
     let scope = asked_for(method, uri.path());
     if open || caller.may(scope) || OPEN.contains(&uri.path()) {
         return Ok(caller);
     }
     Err(if caller.holder.is_some() { Problem::scope(scope) } else { unnamed() })
+}
+
+/// Who has come in at the page, while their token is in force. A cookie that lets in nobody is no reason to refuse.
+async fn by_cookie(site: &Site, headers: &HeaderMap) -> Caller {
+    let Some(said) = session::cookie(headers) else { return Caller::default() };
+    let Some(mark) = site.sessions.find(said, site.state.clock.mono()) else { return Caller::default() };
+    match site.state.door.still(mark).await {
+        Ok(holder) => Caller { holder: Some(holder), cookie: Some(said.to_owned()) },
+        Err(_) => Caller::default(),
+    }
 }
 
 fn unnamed() -> Problem {

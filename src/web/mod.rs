@@ -7,13 +7,17 @@
 //!                          (is it still true?)
 //! ```
 
+pub mod acting;
+pub mod acts;
 pub mod believe;
 pub mod body;
 pub mod daemon;
 pub mod door;
 pub mod evidence;
+mod given;
 pub mod host;
 pub mod inbound;
+mod incident_page;
 pub mod lang;
 pub mod lists;
 pub mod metrics;
@@ -28,6 +32,8 @@ pub mod readiness;
 pub mod readyz;
 mod routes;
 mod serve;
+mod session;
+mod sign_in;
 mod site;
 mod words;
 
@@ -40,8 +46,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::domain::reason::fill;
-use crate::domain::{Lang, OpenTo, Quantity, Reason, ReasonDef, Snapshot};
+use crate::domain::{Handling, Lang, OpenTo, Quantity, Reason, ReasonDef, Snapshot};
 
+pub use acts::Acts;
 pub use door::{Door, Holder, Mark, Unadmitted};
 pub use evidence::{Evidence, PastIncident, Stored};
 pub use host::Hosts;
@@ -70,6 +77,10 @@ pub struct State {
     pub own: Arc<dyn OwnHealth>,
     /// Who knows those who show a token.
     pub door: Arc<dyn Door>,
+    /// Who carries out what people order.
+    pub acts: Arc<dyn Acts>,
+    /// What is done about what is open.
+    pub handling: watch::Receiver<Arc<Handling>>,
     /// What does not change while the process runs.
     pub info: Arc<Info>,
 }

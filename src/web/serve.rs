@@ -25,7 +25,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::door::Caller;
 use super::problem::Problem;
 use super::site::Site;
-use super::{State, door, lang, readyz, routes};
+use super::{State, door, lang, readyz, routes, sign_in};
 
 type Body = axum::body::Body;
 
@@ -39,7 +39,7 @@ const HEAD: usize = 16 * 1024;
 /// The most headers that are read.
 const HEADERS: usize = 64;
 
-/// The largest body that is let pass; one path reads it.
+/// The largest body that is let pass. What a path reads of one is less.
 const BODY: u64 = 64 * 1024;
 
 /// How long a head may take, and a connection stay idle. Longer than the usual scrape interval, so that a scraper keeps
@@ -203,6 +203,9 @@ impl Front {
     async fn guarded(&self, request: Request<Incoming>, open: bool) -> Response<Body> {
         let caller = match door::know(&self.site, request.method(), request.uri(), request.headers(), open).await {
             Ok(caller) => caller,
+            Err(problem) if problem.status == 401 && door::is_page(request.uri().path()) => {
+                return sealed(sign_in::instead(&self.site, request.uri(), request.headers()).into_response());
+            }
             Err(problem) => return sealed(problem.into_response()),
         };
         self.let_in(request, caller).await.unwrap_or_else(|never| match never {})
@@ -230,14 +233,15 @@ impl Front {
 /// The headers that every answer has: it is of this moment, it is what it says it is, and it runs nothing.
 fn sealed(mut response: Response<Body>) -> Response<Body> {
     const POLICY: &str =
-        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let html = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
     if html {
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        // With "no-referrer" a browser sends our own forms as if from nowhere (Fetch, "serializing a request origin").
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
         headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     }
     response
