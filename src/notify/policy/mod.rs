@@ -26,7 +26,7 @@ use jiff::Timestamp;
 
 use super::payload::{Addressed, Event, Letter};
 use super::routes::{Moment, Route};
-use crate::domain::{Component, Incident, Lang, Notification, Phase, Silence, Verdict};
+use crate::domain::{Component, Handled, Handling, Incident, Lang, Notification, Phase, Silence, Verdict};
 pub use drill::Drill;
 use flap::Flap;
 pub use house::{Change, Decided, House, Left, Room};
@@ -69,7 +69,7 @@ impl Policy {
                 let told = house.receivers.iter().filter(|_| !incident.settling);
                 let told =
                     told.map(|(name, _)| (Arc::clone(name), Told { news: news.clone(), at: incident.opened_at }));
-                State { told: told.collect(), acknowledged_at: None }
+                State { told: told.collect(), ..State::default() }
             });
             (incident.id.clone(), Open { since: incident.opened_at, incident, state })
         });
@@ -201,6 +201,16 @@ impl Policy {
         all
     }
 
+    /// What is done about what is open, for readers.
+    pub fn handling(&self) -> Handling {
+        let handled =
+            |state: &State| Handled { acknowledged_at: state.acknowledged_at, escalated_at: state.escalated_at };
+        Handling {
+            incidents: self.open.iter().map(|(id, open)| (id.clone(), handled(&open.state))).collect(),
+            silences: self.silences.clone(),
+        }
+    }
+
     /// Asks for silence, or ends it (with an `until` that has come).
     pub fn silence(&mut self, silence: Silence) {
         self.silences.retain(|known| known.id != silence.id);
@@ -244,6 +254,9 @@ impl Policy {
                     // Somebody saw it on the page before anybody was told.
                     self.tell(&receiver, Event::Acknowledged, &incident, at, decided);
                 }
+                if event == Event::Opened && !self.is_led(&receiver, &incident, at) {
+                    state.escalated_at.get_or_insert(at);
+                }
                 state.told.insert(receiver, Told { news: news.clone(), at });
             } else {
                 decided.withheld.insert(Withheld::NoRoute);
@@ -269,7 +282,14 @@ impl Policy {
         }
     }
 
-    /// Whether a route leads an incident to a receiver now, by itself or because nobody sees to it.
+    /// Whether a route leads an incident to a receiver now, by itself.
+    fn is_led(&self, receiver: &Arc<str>, incident: &Incident, at: Timestamp) -> bool {
+        let House { routes, .. } = &self.house;
+        let leads = |route: &Route| route.receivers.contains(receiver) && route.fits(incident, self.when(at));
+        routes.is_empty() || routes.iter().any(leads)
+    }
+
+    /// The same, or because nobody sees to it.
     fn is_for(&self, receiver: &Arc<str>, incident: &Incident, state: &State, at: Timestamp) -> bool {
         let House { routes, .. } = &self.house;
         let escalates = |route: &Route| {
@@ -278,11 +298,8 @@ impl Policy {
                 .filter(|_| state.acknowledged_at.is_none() && route.escalate_to.contains(receiver));
             after.is_some_and(|after| elapsed(incident.opened_at, at) >= after.0)
         };
-        routes.is_empty()
-            || routes
-                .iter()
-                .filter(|route| route.fits(incident, self.when(at)))
-                .any(|route| route.receivers.contains(receiver) || escalates(route))
+        self.is_led(receiver, incident, at)
+            || routes.iter().any(|route| route.fits(incident, self.when(at)) && escalates(route))
     }
 
     /// Says again what nobody sees to.

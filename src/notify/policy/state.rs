@@ -43,6 +43,9 @@ pub(super) struct State {
     /// When somebody said that they see to it.
     #[serde(default)]
     pub(super) acknowledged_at: Option<Timestamp>,
+    /// When somebody was first told because nobody had said so.
+    #[serde(default)]
+    pub(super) escalated_at: Option<Timestamp>,
 }
 
 impl State {

@@ -232,6 +232,7 @@ fn what_nobody_sees_to_is_said_again_and_to_others_until_somebody_does() {
     let begun = policy.decide(Change::Opened(&bad), false, at(0));
     assert_eq!(told(&begun), ["desk opened"]);
     assert!(told(&policy.tick(false, at(299))).is_empty());
+    assert_eq!(policy.handling().of("internet-1"), Handled::default());
     assert_eq!(told(&policy.tick(false, at(300))), ["noc opened"]);
     let reminded = policy.tick(false, at(600));
     assert_eq!(told(&reminded), ["desk reminder"]);
@@ -242,9 +243,12 @@ fn what_nobody_sees_to_is_said_again_and_to_others_until_somebody_does() {
     assert!(told(&policy.tick(false, at(899))).is_empty());
     assert_eq!(told(&policy.tick(false, at(900))), ["noc reminder"]);
     assert!(!policy.open()[0].1, "nobody sees to it yet");
+    assert_eq!(policy.handling().of("internet-1").escalated_at, Some(at(300)));
     let seen_to = policy.acknowledge("internet-1", at(901)).unwrap();
     assert_eq!(told(&seen_to), ["desk acknowledged", "noc acknowledged"]);
     assert!(told(&policy.acknowledge("internet-1", at(902)).unwrap()).is_empty(), "once");
+    let handled = Handled { acknowledged_at: Some(at(901)), escalated_at: Some(at(300)) };
+    assert_eq!(policy.handling().of("internet-1"), handled);
     assert_eq!(policy.acknowledge("internet-2", at(902)), None);
     assert!(told(&policy.tick(false, at(90_000))).is_empty());
     let over = Incident { worst: Verdict::NotReady, ..incident(Verdict::Ready, &[]) };
