@@ -9,9 +9,11 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/../target/fuzz}"
 export RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
 -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1"
+# What the daemon is built of, and libFuzzer beside it.
+cp ../Cargo.lock Cargo.lock
 # With a target named, the flags are not those of build scripts.
 host=$(rustc -vV | sed -n 's/^host: //p')
-cargo build --locked --release --target "$host"
+cargo build --release --target "$host"
 for target in targets/*.rs; do
     name=$(basename "$target" .rs)
     mkdir -p "$cache/$name" artifacts

@@ -14,7 +14,6 @@ use tokio::net::UdpSocket;
 
 use super::egress::Egress;
 use crate::clock::Clock;
-use crate::domain::Now;
 
 /// What the kernel may keep for us until we have a turn; it gives what `net.core.rmem_max` allows.
 const BUFFER: usize = 1 << 20;
@@ -22,6 +21,9 @@ const BUFFER: usize = 1 << 20;
 const ROOM: usize = 128;
 /// What the clocks may differ by between two looks before the wall clock was set meanwhile: they are slewed together.
 const SET: Duration = Duration::from_millis(1);
+/// Both clocks are read within this, else again, so many times: this process may be put aside between them.
+const TOGETHER: Duration = Duration::from_micros(250);
+const TRIES: usize = 5;
 /// A stamp older than this is none: nobody is so late.
 const OLDEST: Duration = Duration::from_secs(5);
 
@@ -33,8 +35,7 @@ struct Room([u8; ROOM]);
 pub(super) struct Datagrams {
     socket: UdpSocket,
     clock: Clock,
-    /// Both clocks at the last look.
-    looked: Now,
+    looked: Look,
 }
 
 impl Datagrams {
@@ -46,7 +47,7 @@ impl Datagrams {
         let socket = egress.udp(to).await?;
         setsockopt(&socket, sockopt::RcvBuf, &BUFFER)?;
         setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
-        Ok(Self { socket, clock, looked: clock.now() })
+        Ok(Self { socket, clock, looked: Look::at(clock) })
     }
 
     /// Waits for a datagram; gives its length, and when it came by [`Clock::elapsed`]. Safe to drop and call again.
@@ -63,9 +64,9 @@ impl Datagrams {
             Ok((message.bytes, message.cmsgs()?.find_map(|found| stamp(&found))))
         };
         let (length, stamp) = socket.async_io(Interest::READABLE, take).await?;
-        let (now, elapsed) = (self.clock.now(), self.clock.elapsed());
+        let now = Look::at(self.clock);
         let before = std::mem::replace(&mut self.looked, now);
-        Ok((length, elapsed.saturating_sub(late(before, now, stamp))))
+        Ok((length, now.elapsed.saturating_sub(late(before, now, stamp))))
     }
 
     /// Sends one.
@@ -92,10 +93,30 @@ pub(crate) fn stamp(found: &ControlMessageOwned) -> Option<Timestamp> {
     }
 }
 
+/// Both clocks, read together.
+#[derive(Clone, Copy, Debug)]
+struct Look {
+    elapsed: Duration,
+    wall: Timestamp,
+}
+
+impl Look {
+    fn at(clock: Clock) -> Self {
+        let mut tries = TRIES;
+        loop {
+            let (elapsed, wall) = (clock.elapsed(), clock.now().wall);
+            tries -= 1;
+            if tries == 0 || clock.elapsed().saturating_sub(elapsed) <= TOGETHER {
+                return Self { elapsed, wall };
+            }
+        }
+    }
+}
+
 /// How long ago the kernel stamped it. A stamp counts only while both clocks agree on what passed since the last look: the wall
 /// clock, by which it stamps, may have been set.
-fn late(before: Now, now: Now, stamp: Option<Timestamp>) -> Duration {
-    let passed = now.mono.since(before.mono);
+fn late(before: Look, now: Look, stamp: Option<Timestamp>) -> Duration {
+    let passed = now.elapsed.saturating_sub(before.elapsed);
     let by_wall = now.wall.duration_since(before.wall);
     let was_set = !SignedDuration::try_from(passed).is_ok_and(|passed| (by_wall - passed).unsigned_abs() <= SET);
     let age = stamp.filter(|_| !was_set).and_then(|stamp| Duration::try_from(now.wall.duration_since(stamp)).ok());
@@ -107,7 +128,6 @@ mod tests {
     use std::net::UdpSocket as Far;
 
     use super::*;
-    use crate::domain::Mono;
 
     const MS: Duration = Duration::from_millis(1);
 
@@ -118,30 +138,42 @@ mod tests {
         let mut near = Datagrams::open(&Egress::default(), far.local_addr().unwrap(), clock).await.unwrap();
         near.send(b"where").await.unwrap();
         let (_, from) = far.recv_from(&mut [0; 16]).unwrap();
-        let before = clock.elapsed();
-        far.send_to(b"here", from).unwrap();
-        let sent = clock.elapsed();
-        // Nobody reads meanwhile.
-        while clock.elapsed() < sent + MS * 50 {
-            std::thread::yield_now();
+        // Sent, and left lying for so long; when it left, and when it came.
+        let mut lie = async |time: Duration| {
+            let before = clock.elapsed();
+            far.send_to(b"here", from).unwrap();
+            let sent = clock.elapsed();
+            while clock.elapsed() < sent + time {
+                std::thread::yield_now();
+            }
+            let (length, at) = near.receive(&mut [0; 16]).await.unwrap();
+            assert_eq!(length, 4);
+            (before, sent, at)
+        };
+        // The kernel begins to stamp a while after the first socket has asked for it (`net_enable_timestamp`): until then it stamps
+        // what is read when it is read.
+        for _ in 0..1000 {
+            let (_, sent, at) = lie(MS * 3).await;
+            if at <= sent + MS {
+                break;
+            }
         }
-        let (length, at) = near.receive(&mut [0; 16]).await.unwrap();
-        assert_eq!(length, 4);
+        let (before, sent, at) = lie(MS * 50).await;
         // Before the send call has returned, by two clocks that are read one after the other.
         assert!(at + MS >= before && at <= sent + MS, "{at:?} is not between {before:?} and {sent:?}");
     }
 
     #[test]
     fn a_stamp_counts_while_the_clocks_agree() {
-        let before = Now { mono: Mono::from_elapsed(MS * 5000), wall: Timestamp::from_second(1_900_000_000).unwrap() };
-        let now = before.after(MS * 30);
+        let before = Look { elapsed: MS * 5000, wall: Timestamp::from_second(1_900_000_000).unwrap() };
+        let now = Look { elapsed: before.elapsed + MS * 30, wall: before.wall + MS * 30 };
         let stamped = |ms: i64| Some(before.wall + SignedDuration::from_millis(ms));
         assert_eq!(late(before, now, stamped(12)), MS * 18);
         assert_eq!(late(before, now, None), Duration::ZERO);
         assert_eq!(late(before, now, stamped(31)), Duration::ZERO, "from the future");
         assert_eq!(late(before, now, stamped(-90_000)), Duration::ZERO, "too old to be one");
         for set in [-15, 15, 86_400_000] {
-            let now = Now { wall: now.wall + SignedDuration::from_millis(set), ..now };
+            let now = Look { wall: now.wall + SignedDuration::from_millis(set), ..now };
             assert_eq!(late(before, now, stamped(12)), Duration::ZERO, "set by {set} ms");
         }
     }
