@@ -7,6 +7,7 @@
 //! ```
 
 mod again;
+pub mod agenda;
 pub mod delivery;
 pub mod desk;
 pub mod driver;
@@ -40,6 +41,7 @@ use crate::probe::budget::Budget;
 use crate::probe::{ProbeConfig, Roots, enrolled};
 use crate::store::{Claim, Store};
 use crate::web;
+use agenda::{Book, Keeper};
 use delivery::Delivery;
 use desk::Desk;
 use driver::Driver;
@@ -71,7 +73,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let claim = Claim::take(&folder).map_err(|error| error.to_string())?;
     let mut signals = Signals::listen().map_err(|error| format!("signals cannot be listened to: {error}"))?;
     let store = Store::open(claim, clock, recorder::retention(&config.store), recorder::catalogue());
-    let (mut restored, mut left) = recorder::restore(&store, RESTORE).await;
+    let (mut restored, mut left, booked) = recorder::restore(&store, RESTORE).await;
     let budget = Budget::default();
     for observation in &restored.observations {
         let spec = config.plan.check(&observation.check).map(|at| &config.plan.checks[at]);
@@ -85,7 +87,14 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     identity.write(&folder);
     let seen: std::collections::HashMap<CheckName, Mono> =
         restored.observations.iter().map(|observation| (observation.check.clone(), observation.at.mono)).collect();
-    let engine = Engine::new(config.plan.clone(), restored, clock.now());
+    let mut engine = Engine::new(config.plan.clone(), restored, clock.now());
+    let (configs, configs_seen) = watch::channel(Arc::new(config.clone()));
+    let book = Arc::new(Book::new(store.clone(), configs_seen.clone(), booked));
+    // Before anything active can begin: a meeting may be under way.
+    let orders = book.orders(&config, clock.now().wall);
+    for order in &orders {
+        engine.command(order, clock.now());
+    }
     let own_far_end = own_far_end(&config).await?;
 
     let (observed, observations) = mpsc::channel(OBSERVATIONS);
@@ -115,7 +124,6 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let (ends, mut ended_early) = mpsc::channel(4);
     let driving = tokio::spawn(missed("the judge", ends.clone(), driver.run()));
     let (said, voices) = watch::channel(reload::voice(&config));
-    let (configs, configs_seen) = watch::channel(Arc::new(config.clone()));
     let (poke, stats) = (notify::Poke::default(), notify::Stats::default());
     let recorder = Recorder {
         store: store.clone(),
@@ -136,15 +144,19 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         requests_seen.clone(),
         configs_seen.clone(),
         store.clone(),
-        asks,
+        asks.clone(),
         stats.clone(),
     );
     let asking_again = tokio::spawn(again::ask(snapshot_seen.clone(), requests_seen.clone()));
     let folder_made_anew = Arc::new(Notify::new());
     let control = listen_for_orders(&config, &folder)
         .map(|control| tokio::spawn(control.run(Arc::new(desk), Arc::clone(&folder_made_anew))));
-    let own =
-        own::Watched { health: store.health(), store: store.clone(), stats: stats.clone(), configs: configs_seen };
+    let own = own::Watched {
+        health: store.health(),
+        store: store.clone(),
+        stats: stats.clone(),
+        configs: configs_seen.clone(),
+    };
     let mut delivery = Delivery::new(store.clone(), clock, poke, stats, ends.clone());
     delivery.serve(&config);
 
@@ -154,12 +166,23 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         snapshot: snapshot_seen,
         clock,
         evidence: Arc::new(memory::Memory::new(store.clone(), clock)),
+        bookings: Arc::clone(&book) as Arc<dyn web::Bookings>,
         voice: voices,
         reloaded: reloaded_seen,
         reload: asked_to_reload,
         own: Arc::new(own),
         info: Arc::new(reload::info()),
     };
+    let keeper = Keeper {
+        book,
+        readers: web::State { evidence: Arc::new(memory::Memory::new(store.clone(), clock)), ..readers.clone() },
+        instruct: instruct.clone(),
+        asks,
+        configs: configs_seen,
+        clock,
+        told: Some(orders),
+    };
+    let following = tokio::spawn(missed("the agenda's keeper", ends.clone(), keeper.run()));
     let (ended, end) = watch::channel(false);
     let mut serving = tokio::task::JoinSet::new();
     for listener in listeners {
@@ -222,6 +245,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         control.abort();
     }
     asking_again.abort();
+    following.abort();
     drop(probes);
     let in_order = async {
         let left = driving.await;

@@ -7,9 +7,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::{Incident, Lang, Mono, Observation, Silence, in_full};
+use crate::domain::{Incident, Lang, Mono, Notice, Observation, Session, Silence, in_full};
 use crate::engine::{self, Event, SETTLING};
-use crate::notify::policy::{Change, Decided, House, Left, Room, Withheld};
+use crate::notify::policy::{Change, Decided, House, Left, Room, SessionNews, Withheld};
 use crate::notify::{Poke, Policy, Stats};
 use crate::probe;
 use crate::store::{Batch, Catalogue, Kept, Retention, Store};
@@ -28,11 +28,15 @@ pub fn retention(said: &crate::config::Store) -> Retention {
         observations: said.retention_observations,
         outbox: said.retention_notifications,
         audit: said.retention_audit,
+        sessions: said.retention_sessions,
     }
 }
 
+/// The sessions that an earlier process left, and what was found and told of them.
+pub type Booked = (Vec<Session>, Vec<Notice>);
+
 /// What an earlier process left; nothing if the disk does not give it in time.
-pub async fn restore(store: &Store, patience: Duration) -> (engine::Restored, Left) {
+pub async fn restore(store: &Store, patience: Duration) -> (engine::Restored, Left, Option<Booked>) {
     match tokio::time::timeout(patience, store.restore()).await {
         Ok(Ok(left)) => {
             let told = Left { open: left.open_incidents.clone(), kept: left.told, silences: left.silences };
@@ -41,7 +45,7 @@ pub async fn restore(store: &Store, patience: Duration) -> (engine::Restored, Le
                 incidents: left.open_incidents,
                 standings: left.standings,
             };
-            (judged, told)
+            (judged, told, Some((left.sessions, left.notices)))
         }
         Ok(Err(error)) => {
             tracing::error!(
@@ -96,6 +100,13 @@ pub enum Ask {
         /// When it is stored.
         done: oneshot::Sender<()>,
     },
+    /// What was found of a booked meeting is written down, and told.
+    Session {
+        /// What, and to whom.
+        news: Box<SessionNews>,
+        /// When it is stored.
+        done: oneshot::Sender<()>,
+    },
     /// The silences that hold.
     Silences(oneshot::Sender<Vec<Silence>>),
 }
@@ -146,6 +157,11 @@ impl Recorder {
                 self.store(Batch { silences: vec![silence], ..Batch::default() }).await;
                 _ = done.send(());
                 self.look().await;
+            }
+            Ask::Session { news, done } => {
+                let notifications = self.policy.about_session(&news, self.clock.now().wall);
+                self.store(Batch { notifications, notices: vec![news.found], ..Batch::default() }).await;
+                _ = done.send(());
             }
             Ask::Silences(told) => {
                 _ = told.send(self.policy.silences(self.clock.now().wall).cloned().collect());

@@ -12,6 +12,7 @@ use crate::notify;
 use crate::notify::routes::{Maintenance, Route};
 use crate::probe::ProbeConfig;
 
+mod agenda;
 mod beside;
 mod checks;
 pub mod init;
@@ -26,6 +27,7 @@ mod shape;
 mod tests;
 mod uplinks;
 
+pub use agenda::Agenda;
 pub use beside::Files;
 pub use problem::{Errors, Problem, Source};
 pub use shape::{Control, Room, RoomName, Store, Web, Zone};
@@ -50,11 +52,12 @@ pub const DEFAULT_PATH: &str = "/etc/siaga/siaga.toml";
 pub const PATH_VARIABLE: &str = "SIAGA_CONFIG";
 
 const DEFAULT_PROFILE: &str = "zoom_group_720";
-const SECTIONS: [&str; 14] = [
+const SECTIONS: [&str; 15] = [
     "room",
     "web",
     "store",
     "control",
+    "agenda",
     "profiles",
     "profile",
     "components",
@@ -78,6 +81,8 @@ pub struct Config {
     pub store: Store,
     /// Who may give orders on this machine.
     pub control: Control,
+    /// The booked meetings.
+    pub agenda: Agenda,
     /// What the judge is told.
     pub plan: Plan,
     /// What the probes are told: one for each of `plan.checks`, in their order.
@@ -183,6 +188,7 @@ impl Config {
         let web = section(top, "web", &mut problems);
         let store = section(top, "store", &mut problems);
         let control = section(top, "control", &mut problems);
+        let mut agenda: Agenda = section(top, "agenda", &mut problems);
         let (profiles, default_profile) = all_profiles(top, source, &mut problems);
         let components = components(top, &mut problems);
         let (tables, groups) = (list(top, "check", &mut problems), list(top, "group", &mut problems));
@@ -192,6 +198,7 @@ impl Config {
         let receivers = receivers::receivers(top, &beside, &mut problems);
         let routes = receivers::routes(top, &receivers, &mut problems);
         let maintenance = receivers::maintenance(top, &mut problems);
+        agenda::look_beside(top, &mut agenda, &receivers, &beside, &mut problems);
         let remedies = remedies(top, &mut problems);
 
         let absent: BTreeSet<_> =
@@ -222,6 +229,6 @@ impl Config {
         let profiles = profiles.collect();
         let (specs, probes) = checks.into_iter().unzip();
         let plan = Plan { room: Arc::clone(&room.name.0), checks: specs, profiles, default_profile, absent };
-        Ok(Self { room, web, store, control, plan, probes, receivers, routes, maintenance, remedies })
+        Ok(Self { room, web, store, control, agenda, plan, probes, receivers, routes, maintenance, remedies })
     }
 }

@@ -89,15 +89,15 @@ fn alert(document: &Document, made_at: Timestamp, stands_for: Period) -> Alert {
     let mut labels = BTreeMap::from([("room", document.room.clone())]);
     let mut annotations = BTreeMap::from([("summary", document.subject()), ("description", document.body())]);
     let Some(incident) = &document.incident else {
-        labels.insert("alertname", "SiagaTest".to_owned());
-        labels.insert("severity", "info".to_owned());
-        // A test ends by itself.
-        return Alert {
-            labels,
-            annotations,
-            starts_at: made_at.to_string(),
-            ends_at: later(made_at, Duration::from_mins(1)),
+        // Neither a meeting's name nor its id is a label: they would make a series of each.
+        let (name, severity, stands) = match &document.session {
+            Some(session) => ("SiagaSession", severity(session.verdict), Duration::from_mins(15)),
+            None => ("SiagaTest", "info", Duration::from_mins(1)),
         };
+        labels.insert("alertname", name.to_owned());
+        labels.insert("severity", severity.to_owned());
+        // A test ends by itself, and word of a meeting is told once.
+        return Alert { labels, annotations, starts_at: made_at.to_string(), ends_at: later(made_at, stands) };
     };
     labels.insert("alertname", "SiagaRoomComponent".to_owned());
     labels.insert("component", incident.component.as_str().to_owned());

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::document::{Document, IncidentPart, ReasonPart};
-use crate::domain::{Incident, Lang, Reason, Verdict};
+use super::document::{Document, IncidentPart, ReasonPart, SessionPart};
+use super::policy::SessionNews;
+use crate::domain::{Incident, Lang, Occasion, Reason, Verdict};
 
 pub use super::document::Event;
 
@@ -49,6 +50,7 @@ impl Letter<'_> {
             lang: self.lang,
             text: self.text(),
             incident: self.incident.map(|incident| self.incident_part(incident)),
+            session: None,
         };
         // Plain structs with string keys cannot fail.
         serde_json::to_string(&document).unwrap_or_default()
@@ -120,7 +122,110 @@ impl Letter<'_> {
     }
 
     fn moment(&self, at: Timestamp) -> String {
-        at.to_zoned_datetime(self.zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string()
+        moment(at, self.zone)
+    }
+}
+
+fn moment(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string()
+}
+
+/// What a notification about a booked meeting is made from. No person is named in it: who it is for knows who they are.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionLetter<'a> {
+    /// The idempotency key.
+    pub id: &'a str,
+    /// Where.
+    pub room: Addressed<'a>,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// The room's time zone.
+    pub zone: &'a TimeZone,
+    /// The reader's language.
+    pub lang: Lang,
+    /// What was found.
+    pub news: &'a SessionNews,
+    /// Who reads it, by its name in the config.
+    pub receiver: &'a str,
+}
+
+impl SessionLetter<'_> {
+    /// The JSON document.
+    pub fn json(&self) -> String {
+        let SessionNews { session, found, confirmed, .. } = self.news;
+        let (event, before) = match found.occasion {
+            Occasion::Preflight => (Event::SessionPreflight, None),
+            Occasion::Before(ahead) => (Event::SessionChanged, Some(ahead.as_secs())),
+            Occasion::Confirmed => (Event::SessionChanged, None),
+        };
+        let tasks = session.crew_by_receiver().remove(self.receiver).unwrap_or_default();
+        let part = SessionPart {
+            id: session.id.to_string(),
+            title: session.title.clone(),
+            profile: session.profile.to_string(),
+            start: moment(session.start, self.zone),
+            end: moment(session.end, self.zone),
+            before_seconds: before,
+            verdict: found.verdict,
+            verdict_title: found.verdict.title(self.lang).to_owned(),
+            summary: self.summary().to_owned(),
+            reasons: found.codes.clone(),
+            confirmed_verdict: confirmed.as_ref().map(|notice| notice.verdict),
+            confirmed_reasons: confirmed.as_ref().map(|notice| notice.codes.clone()).unwrap_or_default(),
+            evidence_id: found.evidence.clone(),
+            tasks: tasks.iter().map(|task| (*task).to_owned()).collect(),
+        };
+        let document = Document {
+            version: 1,
+            id: self.id.to_owned(),
+            event,
+            room: self.room.name.to_owned(),
+            room_title: self.room.title.to_owned(),
+            at: moment(self.at, self.zone),
+            lang: self.lang,
+            text: self.text(event, &tasks),
+            incident: None,
+            session: Some(part),
+        };
+        serde_json::to_string(&document).unwrap_or_default()
+    }
+
+    fn summary(&self) -> &str {
+        match self.lang {
+            Lang::Id => &self.news.summary[0],
+            Lang::En => &self.news.summary[1],
+        }
+    }
+
+    fn text(&self, event: Event, tasks: &[&str]) -> String {
+        let SessionNews { session, confirmed, .. } = self.news;
+        let (room, title, summary) = (self.room.title, &session.title, self.summary());
+        let start = session.start.to_zoned_datetime(self.zone.clone());
+        let (hour, hour_en) = (start.strftime("%H.%M %Z"), start.strftime("%H:%M %Z"));
+        let was = confirmed.as_ref().map(|notice| notice.verdict.title(self.lang));
+        let tasks = tasks.join(", ");
+        match (event, self.lang, was) {
+            (Event::SessionPreflight, Lang::Id, _) if tasks.is_empty() => {
+                format!("{room}: waktunya menyiapkan ruang untuk {title}, pukul {hour}. {summary}.")
+            }
+            (Event::SessionPreflight, Lang::En, _) if tasks.is_empty() => {
+                format!("{room}: time to prepare the room for {title} at {hour_en}. {summary}.")
+            }
+            (Event::SessionPreflight, Lang::Id, _) => {
+                format!("{room}: waktunya menyiapkan ruang untuk {title}, pukul {hour}. Tugas: {tasks}. {summary}.")
+            }
+            (Event::SessionPreflight, Lang::En, _) => {
+                format!("{room}: time to prepare the room for {title} at {hour_en}. Tasks: {tasks}. {summary}.")
+            }
+            (_, Lang::Id, Some(was)) => {
+                format!("{room}: untuk {title}, pukul {hour}: {summary}. Saat dikonfirmasi: {was}.")
+            }
+            (_, Lang::En, Some(was)) => {
+                format!("{room}: for {title} at {hour_en}: {summary}. When it was confirmed: {was}.")
+            }
+            (_, Lang::Id, None) => format!("{room}: untuk {title}, pukul {hour}: {summary}."),
+            (_, Lang::En, None) => format!("{room}: for {title} at {hour_en}: {summary}."),
+        }
     }
 }
 
@@ -197,6 +302,7 @@ mod tests {
                         "blocked_by": "gateway",
                     }],
                 },
+                "session": null,
             })
         );
     }

@@ -83,9 +83,9 @@ fn failed(error: &TransmitError) -> DeliveryError {
 /// What is said of it; nothing of what only whoever reads needs to know.
 fn message(document: &Document) -> Option<Message> {
     let incident = match (&document.incident, document.event) {
+        // No phrases are recorded for a meeting: word of it is read. What the operators themselves said, they know.
+        (None, Event::SessionChanged | Event::SessionPreflight) | (Some(_), Event::Acknowledged) => return None,
         (None, _) => return Some(Message::Test { twice: false }),
-        // The operators themselves said so.
-        (Some(_), Event::Acknowledged) => return None,
         (Some(incident), Event::Closed) => return Some(Message::Restored { component: incident.component }),
         (Some(incident), _) => incident,
     };

@@ -9,6 +9,8 @@
 
 pub mod believe;
 pub mod body;
+pub mod booked;
+pub mod bookings;
 pub mod daemon;
 pub mod evidence;
 pub mod host;
@@ -25,6 +27,7 @@ pub mod readiness;
 pub mod readyz;
 mod routes;
 mod serve;
+pub mod sessions;
 mod site;
 mod words;
 
@@ -39,6 +42,7 @@ use crate::clock::Clock;
 use crate::domain::reason::fill;
 use crate::domain::{Lang, Quantity, Reason, ReasonDef, Snapshot};
 
+pub use bookings::Bookings;
 pub use evidence::{Evidence, PastIncident, Stored};
 pub use host::Hosts;
 pub use own::{Own, OwnHealth};
@@ -53,6 +57,8 @@ pub struct State {
     pub clock: Clock,
     /// Where evidence is kept and history is read.
     pub evidence: Arc<dyn Evidence>,
+    /// Where meetings are booked.
+    pub bookings: Arc<dyn Bookings>,
     /// How the room speaks to people.
     pub voice: watch::Receiver<Arc<Voice>>,
     /// What became of the newest config.

@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
-use super::{daemon, lists, page, readiness, readyz};
+use super::{daemon, lists, page, readiness, readyz, sessions};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -18,6 +18,12 @@ use super::{daemon, lists, page, readiness, readyz};
     paths(
         readyz::readyz,
         readiness::readiness,
+        sessions::agenda,
+        sessions::list,
+        sessions::get,
+        sessions::put,
+        sessions::patch,
+        sessions::cancel,
         lists::checks,
         lists::check,
         lists::evidence,

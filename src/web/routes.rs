@@ -3,20 +3,28 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, Uri};
 use axum::routing::{get, post};
 
 use super::problem::Problem;
 use super::site::Site;
-use super::{daemon, lists, openapi, page, readiness, readyz};
+use super::{daemon, lists, openapi, page, readiness, readyz, sessions};
+
+/// The largest body that is read: a session's.
+pub(super) const BODY: usize = 64 * 1024;
 
 /// All paths.
 pub(super) fn router(site: Arc<Site>) -> Router {
+    let session = get(sessions::get).put(sessions::put).patch(sessions::patch).delete(sessions::cancel);
     Router::new()
         .route("/", get(page::page))
         .route("/readyz", get(readyz::readyz))
         .route("/metrics", get(daemon::metrics))
         .route("/api/v1/readiness", get(readiness::readiness))
+        .route("/api/v1/sessions/{id}", session)
+        .route("/api/v1/sessions", get(sessions::list))
+        .route("/api/v1/agenda", get(sessions::agenda))
         .route("/api/v1/checks", get(lists::checks))
         .route("/api/v1/checks/{name}", get(lists::check))
         .route("/api/v1/evidence/{id}", get(lists::evidence))
@@ -27,6 +35,7 @@ pub(super) fn router(site: Arc<Site>) -> Router {
         .route("/-/healthy", get(daemon::healthy))
         .route("/-/ready", get(daemon::ready))
         .route("/-/reload", post(daemon::reload))
+        .layer(DefaultBodyLimit::max(BODY))
         .fallback(nowhere)
         .method_not_allowed_fallback(other_method)
         .with_state(site)

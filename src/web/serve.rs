@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -22,6 +23,7 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::problem::Problem;
+use super::sessions::Peer;
 use super::site::Site;
 use super::{State, lang, readyz, routes};
 
@@ -36,9 +38,6 @@ const HEAD: usize = 16 * 1024;
 
 /// The most headers that are read.
 const HEADERS: usize = 64;
-
-/// The largest body that is let pass unread. No path reads one.
-const BODY: u64 = 64 * 1024;
 
 /// How long a head may take, and a connection stay idle. Longer than the usual scrape interval, so that a scraper keeps
 /// its connection.
@@ -60,7 +59,8 @@ const LAST_ANSWERS: Duration = Duration::from_secs(3);
 /// page to one bad moment.
 pub async fn run(listener: TcpListener, state: State, shutdown: impl Future<Output = ()>) -> io::Result<()> {
     let site = Arc::new(Site::new(state));
-    let front = Front { router: TowerToHyperService::new(routes::router(Arc::clone(&site))), site };
+    let router = TowerToHyperService::new(routes::router(Arc::clone(&site)));
+    let front = Front { router, site, peer: Peer(IpAddr::from([0, 0, 0, 0])) };
     let (stop, stopping) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut by_age: VecDeque<AbortHandle> = VecDeque::new();
@@ -70,7 +70,7 @@ pub async fn run(listener: TcpListener, state: State, shutdown: impl Future<Outp
         tokio::select! {
             () = &mut shutdown => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
+                Ok((stream, peer)) => {
                     by_age.retain(|connection| !connection.is_finished());
                     if by_age.len() >= CONNECTIONS && let Some(oldest) = by_age.pop_front() {
                         oldest.abort();
@@ -81,7 +81,7 @@ pub async fn run(listener: TcpListener, state: State, shutdown: impl Future<Outp
                     } else {
                         crowded = false;
                     }
-                    by_age.push_back(connections.spawn(converse(stream, front.clone(), stopping.clone())));
+                    by_age.push_back(connections.spawn(converse(stream, front.of(peer.ip()), stopping.clone())));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection cannot be accepted");
@@ -151,6 +151,15 @@ async fn linger(mut stream: TcpStream) {
 struct Front {
     site: Arc<Site>,
     router: TowerToHyperService<Router>,
+    /// Who is at the other end of this connection.
+    peer: Peer,
+}
+
+impl Front {
+    fn of(&self, peer: IpAddr) -> Self {
+        // As the kernel tells it of a socket that listens to both families.
+        Self { peer: Peer(peer.to_canonical()), ..self.clone() }
+    }
 }
 
 /// An answer: there already, or still to be made.
@@ -175,7 +184,7 @@ impl hyper::service::Service<Request<Incoming>> for Front {
     type Error = Infallible;
     type Future = Answering;
 
-    fn call(&self, request: Request<Incoming>) -> Answering {
+    fn call(&self, mut request: Request<Incoming>) -> Answering {
         let refused = self.site.state.voice.borrow().hosts.refuse(request.uri(), request.headers(), request.version());
         if let Some(problem) = refused {
             return Answering::Now(Some(sealed(problem.into_response())));
@@ -188,10 +197,11 @@ impl hyper::service::Service<Request<Incoming>> for Front {
             return Answering::Now(Some(sealed(readyz::reply(verdict, text, lang))));
         }
         let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-        if length.is_some_and(|length: u64| length > BODY) {
-            let detail = format!("no path here reads a body; {BODY} bytes are let pass");
+        if length.is_some_and(|length: u64| length > routes::BODY as u64) {
+            let detail = format!("no path here reads more than {} bytes", routes::BODY);
             return Answering::Now(Some(sealed(Problem::too_large(detail).into_response())));
         }
+        request.extensions_mut().insert(self.peer);
         let response = self.router.call(request);
         Answering::Later(Box::pin(async move { response.await.map(sealed) }))
     }

@@ -11,6 +11,7 @@
 
 mod flap;
 mod house;
+mod session;
 mod state;
 mod withheld;
 
@@ -25,6 +26,7 @@ use super::routes::Route;
 use crate::domain::{Component, Incident, Lang, Notification, Silence, Verdict};
 use flap::Flap;
 pub use house::{Change, Decided, House, Left, Room};
+pub use session::SessionNews;
 use state::{News, Open, State, Told};
 pub use withheld::Withheld;
 

@@ -1,0 +1,37 @@
+//! What the readers' side needs of the agenda: what is booked, what is planned, and somebody who grants or refuses a wish.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+
+use crate::domain::{Granted, Notice, Session, Wish};
+use crate::engine::agenda::Agenda;
+use crate::engine::agenda::slot::Planned;
+
+/// Where meetings are booked.
+pub trait Bookings: Send + Sync {
+    /// What is booked, as it is known now. In memory; nothing is read.
+    fn agenda(&self) -> Arc<Agenda>;
+
+    /// The work that is planned from then until then.
+    fn planned(&self, start: Timestamp, end: Timestamp) -> Vec<Planned>;
+
+    /// The receivers that the config names, by which somebody of a crew can be told.
+    fn receivers(&self) -> Vec<Arc<str>>;
+
+    /// Whether who asks from there, with this token, may change the agenda and read people's names in it.
+    fn may<'a>(&'a self, from: IpAddr, token: Option<&'a str>) -> BoxFuture<'a, bool>;
+
+    /// Grants a wish or says why not; what is granted is on the disk. `confirmed` is what was found for it.
+    ///
+    /// The error is a text for a person: why nobody knows.
+    fn wish(&self, wish: Wish, confirmed: Option<Notice>) -> BoxFuture<'_, Result<Granted, String>>;
+
+    /// The sessions that end after `since` and begin before `until`, cancelled ones too, at most `limit`.
+    fn sessions(&self, since: Timestamp, until: Timestamp, limit: u32) -> BoxFuture<'_, Result<Vec<Session>, String>>;
+
+    /// One session, of whatever time.
+    fn session<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Session>, String>>;
+}
