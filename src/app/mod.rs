@@ -41,7 +41,7 @@ use crate::probe::budget::Budget;
 use crate::probe::{ProbeConfig, Roots, enrolled};
 use crate::store::{Claim, Store};
 use crate::web;
-use agenda::{Book, Keeper};
+use agenda::{Book, Calendars, Keeper};
 use delivery::Delivery;
 use desk::Desk;
 use driver::Driver;
@@ -173,6 +173,8 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         own: Arc::new(own),
         info: Arc::new(reload::info()),
     };
+    let calendars = Calendars { book: Arc::clone(&book), configs: configs_seen.clone(), clock };
+    let reading = tokio::spawn(missed("the calendars' reader", ends.clone(), calendars.run()));
     let keeper = Keeper {
         book,
         readers: web::State { evidence: Arc::new(memory::Memory::new(store.clone(), clock)), ..readers.clone() },
@@ -246,6 +248,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     }
     asking_again.abort();
     following.abort();
+    reading.abort();
     drop(probes);
     let in_order = async {
         let left = driving.await;

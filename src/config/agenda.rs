@@ -1,4 +1,5 @@
-//! `[agenda]`: what the room needs around a booked meeting, when it is looked at again, and who is told.
+//! `[agenda]` and `[[calendar]]`: what the room needs around a booked meeting, when it is looked at again, who is told, and which
+//! calendars of others are followed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,8 +7,12 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::beside::Beside;
-use super::problem::Problems;
-use super::reader::Table;
+use super::problem::{Problems, listed};
+use super::reader::{Table, read};
+use super::sections::list;
+use super::shape::word;
+use crate::calendar;
+use crate::domain::session::SCHEDULER;
 use crate::domain::{Margins, Period, SecretFile};
 use crate::notify;
 
@@ -79,4 +84,41 @@ pub(super) fn look_beside(
     {
         problems.say(table.at("token_file"), message);
     }
+}
+
+/// Reads the calendars of others: their names are unique, their profiles known, their files there.
+pub(super) fn calendars(
+    root: Table<'_>,
+    profiles: &[&str],
+    beside: &Beside<'_>,
+    problems: &mut Problems,
+) -> Vec<calendar::Config> {
+    let mut all: Vec<calendar::Config> = Vec::new();
+    for table in list(root, "calendar", problems) {
+        let Some(mut feed) = read::<calendar::Config>(table, problems) else { continue };
+        if let Err(message) = word(&feed.name) {
+            problems.say(table.at("name"), message);
+        }
+        if &*feed.name == SCHEDULER || all.iter().any(|other| other.name == feed.name) {
+            problems.say(table.at("name"), format!("{:?} is taken", &*feed.name));
+        }
+        if let Some(profile) = feed.profile.as_deref().filter(|profile| !profiles.contains(profile)) {
+            let known = listed(profiles.iter().copied());
+            problems.say(table.at("profile"), format!("unknown profile {profile:?}; known are {known}"));
+        }
+        if let Some((key, why)) = feed.misfit() {
+            problems.say(table.at(key), why);
+        }
+        // A feed's file may come and go; that is told when it is read.
+        if let Some(file) = &mut feed.file {
+            *file = beside.at(file);
+        }
+        if let Some(path) = feed.token_file.as_mut().and_then(SecretFile::path)
+            && let Err(message) = beside.find(path)
+        {
+            problems.say(table.at("token_file"), message);
+        }
+        all.push(feed);
+    }
+    all
 }

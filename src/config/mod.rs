@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::calendar;
 use crate::domain::Plan;
 use crate::notify;
 use crate::notify::routes::{Maintenance, Route};
@@ -52,12 +53,13 @@ pub const DEFAULT_PATH: &str = "/etc/siaga/siaga.toml";
 pub const PATH_VARIABLE: &str = "SIAGA_CONFIG";
 
 const DEFAULT_PROFILE: &str = "zoom_group_720";
-const SECTIONS: [&str; 15] = [
+const SECTIONS: [&str; 16] = [
     "room",
     "web",
     "store",
     "control",
     "agenda",
+    "calendar",
     "profiles",
     "profile",
     "components",
@@ -83,6 +85,8 @@ pub struct Config {
     pub control: Control,
     /// The booked meetings.
     pub agenda: Agenda,
+    /// Calendars of others that are followed.
+    pub calendars: Vec<calendar::Config>,
     /// What the judge is told.
     pub plan: Plan,
     /// What the probes are told: one for each of `plan.checks`, in their order.
@@ -198,6 +202,8 @@ impl Config {
         let receivers = receivers::receivers(top, &beside, &mut problems);
         let routes = receivers::routes(top, &receivers, &mut problems);
         let maintenance = receivers::maintenance(top, &mut problems);
+        let kinds: Vec<&str> = profiles.iter().map(|profile| &*profile.name).collect();
+        let calendars = agenda::calendars(top, &kinds, &beside, &mut problems);
         agenda::look_beside(top, &mut agenda, &receivers, &beside, &mut problems);
         let remedies = remedies(top, &mut problems);
 
@@ -229,6 +235,19 @@ impl Config {
         let profiles = profiles.collect();
         let (specs, probes) = checks.into_iter().unzip();
         let plan = Plan { room: Arc::clone(&room.name.0), checks: specs, profiles, default_profile, absent };
-        Ok(Self { room, web, store, control, agenda, plan, probes, receivers, routes, maintenance, remedies })
+        Ok(Self {
+            room,
+            web,
+            store,
+            control,
+            agenda,
+            calendars,
+            plan,
+            probes,
+            receivers,
+            routes,
+            maintenance,
+            remedies,
+        })
     }
 }

@@ -29,6 +29,7 @@ pub fn schema() -> Value {
         "store": of.one::<Store>(),
         "control": of.one::<Control>(),
         "agenda": of.one::<Agenda>(),
+        "calendar": of.list::<crate::calendar::Config>(),
         "profiles": of.one::<Profiles>(),
         "profile": of.list::<ProfileEntry>(),
         "components": { "type": "object", "properties": components, "additionalProperties": false },

@@ -322,4 +322,61 @@ mod tests {
         let test = letter(Event::Test, Lang::Id, None);
         assert_eq!((&test["event"], &test["incident"]), (&json!("test"), &Value::Null));
     }
+
+    #[test]
+    fn word_of_a_meeting_says_what_was_and_what_is_and_names_nobody() {
+        use crate::domain::session::{Details, Member, SCHEDULER};
+        use crate::domain::{Booking, Notice, Session};
+        let notice = |occasion, verdict, codes: &[&str]| Notice {
+            session: "a".into(),
+            start: "2026-11-24T03:00:00Z".parse().unwrap(),
+            occasion,
+            at: "2026-11-24T01:00:00Z".parse().unwrap(),
+            verdict,
+            codes: codes.iter().map(|code| (*code).to_owned()).collect(),
+            evidence: Some("e1".to_owned()),
+        };
+        let member = Member { person: "Sari".to_owned(), receiver: Some("operator".to_owned()) };
+        let session = Session {
+            id: "a".into(),
+            revision: 1,
+            booking: Booking::Booked,
+            title: "Rapat Dinkes".to_owned(),
+            profile: "zoom_group_720".into(),
+            start: "2026-11-24T03:00:00Z".parse().unwrap(),
+            end: "2026-11-24T05:00:00Z".parse().unwrap(),
+            source: SCHEDULER.into(),
+            details: Details { crew: [("camera".to_owned(), member)].into(), ..Details::default() },
+        };
+        let zone = TimeZone::get("Asia/Pontianak").unwrap();
+        let said = |occasion, lang, receiver: &str| -> Value {
+            let news = SessionNews {
+                session: std::sync::Arc::new(session.clone()),
+                found: notice(occasion, Verdict::NotReady, &["video.camera_missing"]),
+                summary: ["Tidak siap: kamera tidak terpasang".to_owned(), "Not ready: no camera".to_owned()],
+                confirmed: Some(notice(Occasion::Confirmed, Verdict::Ready, &[])),
+                to: Vec::new(),
+            };
+            let room = Addressed { name: "media_center", title: "Media Center" };
+            let at = news.found.at;
+            let letter = SessionLetter { id: "k", room, at, zone: &zone, lang, news: &news, receiver };
+            serde_json::from_str(&letter.json()).unwrap()
+        };
+        let two_hours = Occasion::Before(std::time::Duration::from_hours(2));
+        let changed = said(two_hours, Lang::Id, "desk");
+        assert_eq!(
+            changed["text"],
+            "Media Center: untuk Rapat Dinkes, pukul 10.00 WIB: Tidak siap: kamera tidak terpasang. Saat dikonfirmasi: Siap."
+        );
+        assert_eq!((&changed["event"], &changed["incident"]), (&json!("session_changed"), &Value::Null));
+        let part = &changed["session"];
+        assert_eq!((&part["before_seconds"], &part["evidence_id"]), (&json!(7200), &json!("e1")));
+        assert_eq!((&part["confirmed_verdict"], &part["tasks"]), (&json!("ready"), &json!([])));
+        let opens = said(Occasion::Preflight, Lang::En, "operator");
+        assert_eq!(
+            opens["text"],
+            "Media Center: time to prepare the room for Rapat Dinkes at 10:00 WIB. Tasks: camera. Not ready: no camera."
+        );
+        assert!(!opens.to_string().contains("Sari"));
+    }
 }

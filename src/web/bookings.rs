@@ -10,6 +10,23 @@ use crate::domain::{Granted, Notice, Session, Wish};
 use crate::engine::agenda::Agenda;
 use crate::engine::agenda::slot::Planned;
 
+/// What became of a feed of others (an iCalendar) at its newest reading.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Feed {
+    /// Its name in the config.
+    pub name: String,
+    /// When it was read.
+    pub at: Timestamp,
+    /// Why it could not be; what it said before stands then.
+    pub error: Option<String>,
+    /// Its meetings to come.
+    pub entries: usize,
+    /// Entries that mean nothing here.
+    pub left_out: usize,
+    /// Those whose slot others hold: when each begins, and its title.
+    pub conflicts: Vec<String>,
+}
+
 /// Where meetings are booked.
 pub trait Bookings: Send + Sync {
     /// What is booked, as it is known now. In memory; nothing is read.
@@ -17,6 +34,9 @@ pub trait Bookings: Send + Sync {
 
     /// The work that is planned from then until then.
     fn planned(&self, start: Timestamp, end: Timestamp) -> Vec<Planned>;
+
+    /// What became of each feed of others at its newest reading.
+    fn feeds(&self) -> Vec<Feed>;
 
     /// The receivers that the config names, by which somebody of a crew can be told.
     fn receivers(&self) -> Vec<Arc<str>>;

@@ -14,6 +14,7 @@ pub mod bookings;
 pub mod daemon;
 pub mod evidence;
 pub mod host;
+mod ics;
 pub mod lang;
 pub mod lists;
 pub mod metrics;

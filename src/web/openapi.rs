@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
-use super::{daemon, lists, page, readiness, readyz, sessions};
+use super::{daemon, ics, lists, page, readiness, readyz, sessions};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -19,6 +19,7 @@ use super::{daemon, lists, page, readiness, readyz, sessions};
         readyz::readyz,
         readiness::readiness,
         sessions::agenda,
+        ics::offered,
         sessions::list,
         sessions::get,
         sessions::put,

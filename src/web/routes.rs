@@ -9,7 +9,7 @@ use axum::routing::{get, post};
 
 use super::problem::Problem;
 use super::site::Site;
-use super::{daemon, lists, openapi, page, readiness, readyz, sessions};
+use super::{daemon, ics, lists, openapi, page, readiness, readyz, sessions};
 
 /// The largest body that is read: a session's.
 pub(super) const BODY: usize = 64 * 1024;
@@ -25,6 +25,7 @@ pub(super) fn router(site: Arc<Site>) -> Router {
         .route("/api/v1/sessions/{id}", session)
         .route("/api/v1/sessions", get(sessions::list))
         .route("/api/v1/agenda", get(sessions::agenda))
+        .route("/api/v1/agenda.ics", get(ics::offered))
         .route("/api/v1/checks", get(lists::checks))
         .route("/api/v1/checks/{name}", get(lists::check))
         .route("/api/v1/evidence/{id}", get(lists::evidence))

@@ -48,6 +48,26 @@ pub struct AgendaBody {
     pub next: Option<HolderBody>,
     /// Whether the agenda could be read; before that this says nothing.
     pub known: bool,
+    /// The calendars of others that are followed, each as it was at its newest reading.
+    pub calendars: Vec<CalendarBody>,
+}
+
+/// A calendar of others that is followed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CalendarBody {
+    /// Its name in the config.
+    pub name: String,
+    /// When it was read.
+    #[schema(format = DateTime)]
+    pub at: String,
+    /// Why it could not be; what it said before stands then.
+    pub error: Option<String>,
+    /// Its meetings to come.
+    pub entries: usize,
+    /// Entries that mean nothing here: without a length, of an unknown zone, by a rule that cannot be followed.
+    pub left_out: usize,
+    /// Those that are not booked because others hold the slot: when each begins, and its title.
+    pub conflicts: Vec<String>,
 }
 
 /// The phase of the room, by the agenda alone.
@@ -71,6 +91,20 @@ pub(super) async fn agenda(State(site): State<Arc<Site>>, uri: Uri) -> Result<Js
         session: phase.session.map(|session| HolderBody::of(&session, &voice)),
         next: next.map(|session| HolderBody::of(session, &voice)),
         known: agenda.known,
+        calendars: site
+            .state
+            .bookings
+            .feeds()
+            .into_iter()
+            .map(|feed| CalendarBody {
+                at: voice.stamp(feed.at),
+                name: feed.name,
+                error: feed.error,
+                entries: feed.entries,
+                left_out: feed.left_out,
+                conflicts: feed.conflicts,
+            })
+            .collect(),
     }))
 }
 

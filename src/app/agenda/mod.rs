@@ -1,5 +1,6 @@
 //! The agenda in the daemon: what is booked, in memory beside the disk, and the task that follows it.
 
+mod calendars;
 mod keeper;
 
 use std::net::IpAddr;
@@ -17,7 +18,9 @@ use crate::engine::agenda::slot::Planned;
 use crate::engine::agenda::{Agenda, Lengths, Phase};
 use crate::store::Store;
 use crate::web::Bookings;
+use crate::web::bookings::Feed;
 
+pub use calendars::Calendars;
 pub use keeper::Keeper;
 
 /// Where meetings are booked: the disk grants, and memory follows.
@@ -25,6 +28,8 @@ pub struct Book {
     store: Store,
     configs: watch::Receiver<Arc<Config>>,
     agenda: watch::Sender<Arc<Agenda>>,
+    /// What became of each feed at its newest reading.
+    feeds: watch::Sender<Vec<Feed>>,
     /// Memory may lack what is on the disk.
     unsure: Notify,
 }
@@ -36,7 +41,13 @@ impl Book {
         if let Some((sessions, notices)) = left {
             agenda.learn(sessions, notices);
         }
-        Self { store, configs, agenda: watch::Sender::new(Arc::new(agenda)), unsure: Notify::new() }
+        Self {
+            store,
+            configs,
+            agenda: watch::Sender::new(Arc::new(agenda)),
+            feeds: watch::Sender::default(),
+            unsure: Notify::new(),
+        }
     }
 
     /// Changes what is known in memory.
@@ -77,6 +88,10 @@ impl Bookings for Book {
             Some(Planned { name: window.name.clone(), components, from, until })
         });
         found.collect()
+    }
+
+    fn feeds(&self) -> Vec<Feed> {
+        self.feeds.borrow().clone()
     }
 
     fn receivers(&self) -> Vec<Arc<str>> {

@@ -1,6 +1,8 @@
 //! Booked meetings with the real daemon, over HTTP as a scheduler does it.
 
 mod booking;
+mod calendars;
+mod examples;
 mod rechecks;
 mod together;
 
@@ -13,6 +15,10 @@ use siaga::clock::Clock;
 /// A room that has nothing to look at, so that only the agenda speaks.
 const BARE: &str = "[components]\ncomputer = { absent = true }\ninternet = { absent = true }\naudio = { absent = true }\n\
                     video = { absent = true }\npower = { absent = true }\nradio = { absent = true }\n";
+
+/// A room of which the power alone is looked at.
+const POWER_ALONE: &str = "[components]\ncomputer = { absent = true }\ninternet = { absent = true }\naudio = { absent = true }\n\
+                           video = { absent = true }\nradio = { absent = true }\n";
 
 /// The moment so long from now, in whole seconds.
 fn ahead(by: Duration) -> Timestamp {

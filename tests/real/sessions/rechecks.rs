@@ -4,17 +4,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{MINUTE, ahead, meeting};
+use super::{MINUTE, POWER_ALONE, ahead, meeting};
 use crate::crash_daemon::Desk;
 use crate::support::child::wait_until;
 use crate::support::daemon::{Daemon, room};
 use crate::support::upsd::Upsd;
 
 const SECOND: Duration = Duration::from_secs(1);
-
-/// All but the power is left out, on purpose.
-const POWER_ALONE: &str = "[components]\ncomputer = { absent = true }\ninternet = { absent = true }\naudio = { absent = true }\n\
-                           video = { absent = true }\nradio = { absent = true }\n";
 
 /// Words about sessions, as a desk heard them.
 fn about_sessions(desk: &Desk) -> Vec<Value> {

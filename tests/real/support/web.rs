@@ -90,6 +90,10 @@ impl Bookings for Diary {
         Vec::new()
     }
 
+    fn feeds(&self) -> Vec<siaga::web::bookings::Feed> {
+        Vec::new()
+    }
+
     fn receivers(&self) -> Vec<Arc<str>> {
         Vec::new()
     }
