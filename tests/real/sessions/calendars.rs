@@ -1,8 +1,10 @@
 //! Calendars of others: the same instants as other people's parsers give, and a daemon that follows a feed.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -54,7 +56,8 @@ fn feed(events: &[(&str, u32, &str)]) -> String {
     for (uid, minutes, more) in events {
         let stamp = |minutes: u32| ahead(MINUTE * minutes).strftime("%Y%m%dT%H%M00Z").to_string();
         let (start, end) = (stamp(*minutes), stamp(minutes + 60));
-        text += &format!(
+        _ = write!(
+            text,
             "BEGIN:VEVENT\r\nUID:{uid}\r\nDTSTAMP:{start}\r\nDTSTART:{start}\r\nDTEND:{end}\r\n{more}END:VEVENT\r\n"
         );
     }
@@ -63,7 +66,7 @@ fn feed(events: &[(&str, u32, &str)]) -> String {
 
 /// The daemon's sessions: title, state, minutes from now at which they begin.
 fn sessions(daemon: &Daemon) -> Vec<(String, String, i64)> {
-    let now = ahead(MINUTE * 0);
+    let now = ahead(Duration::ZERO);
     let list = daemon.get("/api/v1/sessions").json();
     let told = |one: &Value| {
         let start: Timestamp = one["start"].as_str().unwrap().parse().unwrap();
@@ -131,7 +134,7 @@ fn the_agenda_follows_a_feed_and_what_is_no_feed_changes_nothing() {
     assert!(offered.head.to_ascii_lowercase().contains("content-type: text/calendar"), "{}", offered.head);
     let file = folder.path().join("offered.ics");
     std::fs::write(&file, &offered.body).unwrap();
-    let (since, until) = (ahead(MINUTE * 0).to_string(), ahead(MINUTE * 60 * 48).to_string());
+    let (since, until) = (ahead(Duration::ZERO).to_string(), ahead(MINUTE * 60 * 48).to_string());
     let list = daemon.get("/api/v1/sessions").json();
     let booked = list.as_array().unwrap().iter().filter(|one| one["state"] == "booked");
     let instant = |one: &Value, field: &str| one[field].as_str().unwrap().parse::<Timestamp>().unwrap();
