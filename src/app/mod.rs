@@ -10,13 +10,17 @@ mod again;
 pub mod agenda;
 pub mod delivery;
 pub mod desk;
+pub mod drill;
 pub mod driver;
 pub mod identity;
+mod inbound;
 pub mod memory;
 pub mod own;
+pub mod practice;
 pub mod probes;
 pub mod recorder;
 pub mod reload;
+mod roll_call;
 pub mod service;
 
 use std::net::SocketAddr;
@@ -75,9 +79,10 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let store = Store::open(claim, clock, recorder::retention(&config.store), recorder::catalogue());
     let (mut restored, mut left, booked) = recorder::restore(&store, RESTORE).await;
     let budget = Budget::default();
+    budget.know(&config.uplinks);
     for observation in &restored.observations {
         let spec = config.plan.check(&observation.check).map(|at| &config.plan.checks[at]);
-        let uplink = spec.and_then(|spec| Some(Arc::clone(&spec.uplink.as_ref()?.name)));
+        let uplink = spec.and_then(|spec| Some(&spec.uplink.as_ref()?.name));
         crate::probe::recall(&budget, uplink, observation);
     }
     let mut identity = Identity::read(&folder);
@@ -108,6 +113,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let driver =
         Driver { engine, clock, observations, instructions, snapshot, in_use, begun, events, history, heartbeat };
 
+    let use_seen = in_use_seen.clone();
     let shared = Shared {
         clock,
         roots: Roots::default(),
@@ -125,6 +131,8 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let driving = tokio::spawn(missed("the judge", ends.clone(), driver.run()));
     let (said, voices) = watch::channel(reload::voice(&config));
     let (poke, stats) = (notify::Poke::default(), notify::Stats::default());
+    let (phase, phase_seen) = watch::channel(web::Bookings::agenda(&*book).phase(clock.now().wall).phase);
+    let drill_ends = recorder::drill_ends(left.drill.as_ref(), clock.now());
     let recorder = Recorder {
         store: store.clone(),
         policy: notify::Policy::new(recorder::house(&config), left),
@@ -132,6 +140,10 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         stats: stats.clone(),
         clock,
         configs: configs_seen.clone(),
+        phase: phase_seen,
+        snapshot: snapshot_seen.clone(),
+        in_use: use_seen,
+        drill_ends,
     };
     let (asks, asked) = mpsc::channel(16);
     let recording = tokio::spawn(missed("the recorder", ends.clone(), recorder.run(happened, asked)));
@@ -151,6 +163,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let folder_made_anew = Arc::new(Notify::new());
     let control = listen_for_orders(&config, &folder)
         .map(|control| tokio::spawn(control.run(Arc::new(desk), Arc::clone(&folder_made_anew))));
+    let inbound_configs = configs_seen.clone();
     let own = own::Watched {
         health: store.health(),
         store: store.clone(),
@@ -167,6 +180,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         clock,
         evidence: Arc::new(memory::Memory::new(store.clone(), clock)),
         bookings: Arc::clone(&book) as Arc<dyn web::Bookings>,
+        inbound: Arc::new(inbound::Door { configs: inbound_configs, asks: asks.clone() }),
         voice: voices,
         reloaded: reloaded_seen,
         reload: asked_to_reload,
@@ -179,6 +193,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         book,
         readers: web::State { evidence: Arc::new(memory::Memory::new(store.clone(), clock)), ..readers.clone() },
         instruct: instruct.clone(),
+        phase,
         asks,
         configs: configs_seen,
         clock,

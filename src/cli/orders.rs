@@ -1,5 +1,6 @@
 //! An order to the running daemon: where it listens, and what it answers.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -35,11 +36,15 @@ impl Conversation {
     /// If no daemon takes it.
     pub async fn begin(config: &Config, socket: Option<&Path>, order: &Order) -> Result<Self, String> {
         let socket = socket.map_or_else(|| place(config), Path::to_owned);
-        let daemon = UnixStream::connect(&socket).await.map_err(|error| {
-            format!(
+        let daemon = UnixStream::connect(&socket).await.map_err(|error| match error.kind() {
+            ErrorKind::PermissionDenied => format!(
+                "{} is not for this user ({error}); run this as root or as the daemon's own user",
+                socket.display()
+            ),
+            _ => format!(
                 "no daemon listens at {} ({error}); \"siaga run\" starts one, --socket names another place",
                 socket.display()
-            )
+            ),
         })?;
         let (hears, mut says) = daemon.into_split();
         says.write_all(&order.line()).await.map_err(|error| format!("{}: {error}", socket.display()))?;

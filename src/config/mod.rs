@@ -4,11 +4,12 @@
 //! on after an error; then come the rules between sections. A [`Config`] exists only if nothing at all is wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::io::{ErrorKind, Read as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::calendar;
-use crate::domain::Plan;
+use crate::domain::{Plan, Uplink};
 use crate::notify;
 use crate::notify::routes::{Maintenance, Route};
 use crate::probe::ProbeConfig;
@@ -53,7 +54,7 @@ pub const DEFAULT_PATH: &str = "/etc/siaga/siaga.toml";
 pub const PATH_VARIABLE: &str = "SIAGA_CONFIG";
 
 const DEFAULT_PROFILE: &str = "zoom_group_720";
-const SECTIONS: [&str; 16] = [
+const SECTIONS: [&str; 18] = [
     "room",
     "web",
     "store",
@@ -69,6 +70,8 @@ const SECTIONS: [&str; 16] = [
     "receiver",
     "route",
     "maintenance",
+    "roll_call",
+    "inbound",
     "remedies",
 ];
 
@@ -91,12 +94,18 @@ pub struct Config {
     pub plan: Plan,
     /// What the probes are told: one for each of `plan.checks`, in their order.
     pub probes: Vec<ProbeConfig>,
+    /// The ways out that it names, whether a check does or not.
+    pub uplinks: Vec<Arc<Uplink>>,
     /// Who is notified.
     pub receivers: Vec<notify::Config>,
     /// What leads to whom.
     pub routes: Vec<Route>,
     /// When nothing does.
     pub maintenance: Vec<Maintenance>,
+    /// When somebody is told that all is well.
+    pub roll_call: Option<notify::RollCall>,
+    /// What of other systems' alerts is told.
+    pub inbound: Option<notify::Inbound>,
     /// Remedies in the room's own words, by reason code.
     pub remedies: BTreeMap<&'static str, Remedy>,
 }
@@ -153,6 +162,22 @@ pub enum LoadError {
     Wrong(#[from] Errors),
 }
 
+/// The text of a config file. What is larger than any room's is no config but a device, a log or a mistake, and is not read
+/// into the daemon's memory.
+fn text_of(path: &Path) -> std::io::Result<String> {
+    const LARGEST: u64 = 1 << 20;
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(std::io::Error::new(ErrorKind::FileTooLarge, "it is larger than 1 MiB, so it is no config"));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = good.split(|byte| *byte == b'\n').count();
+        std::io::Error::new(ErrorKind::InvalidData, format!("line {line} is no text in UTF-8"))
+    })
+}
+
 impl Config {
     /// Reads the config from where it stands. Who is to run with it also needs the files that it names: a secret that
     /// cannot be read would only be missed when somebody must be told.
@@ -163,8 +188,7 @@ impl Config {
         let source = match origin {
             Origin::BuiltIn => Source::new("default.toml (built in)", DEFAULT),
             Origin::File(path) => {
-                let text =
-                    std::fs::read_to_string(path).map_err(|source| LoadError::Read { path: path.clone(), source })?;
+                let text = text_of(path).map_err(|source| LoadError::Read { path: path.clone(), source })?;
                 Source::new(path.display().to_string(), text)
             }
         };
@@ -177,6 +201,15 @@ impl Config {
     /// Everything that is wrong, in the order of the text.
     pub fn parse(source: &Arc<Source>) -> Result<Self, Errors> {
         Self::read(source, Files::NotAsked)
+    }
+
+    /// Where the first of the bandwidth tests stops early, bit/s: a rate beyond it was not looked for.
+    pub fn enough(&self) -> Option<f64> {
+        let rates = self.probes.iter().filter_map(|probe| match probe {
+            ProbeConfig::Bandwidth(bandwidth) => Some(bandwidth.enough.0),
+            _ => None,
+        });
+        rates.min_by(f64::total_cmp)
     }
 
     fn read(source: &Arc<Source>, files: Files) -> Result<Self, Errors> {
@@ -205,6 +238,8 @@ impl Config {
         let kinds: Vec<&str> = profiles.iter().map(|profile| &*profile.name).collect();
         let calendars = agenda::calendars(top, &kinds, &beside, &mut problems);
         agenda::look_beside(top, &mut agenda, &receivers, &beside, &mut problems);
+        let roll_call = receivers::roll_call(top, &receivers, &mut problems);
+        let inbound = receivers::inbound(top, &receivers, &beside, &mut problems);
         let remedies = remedies(top, &mut problems);
 
         let absent: BTreeSet<_> =
@@ -244,9 +279,12 @@ impl Config {
             calendars,
             plan,
             probes,
+            uplinks: uplinks.all(),
             receivers,
             routes,
             maintenance,
+            roll_call,
+            inbound,
             remedies,
         })
     }

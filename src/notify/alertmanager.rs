@@ -92,6 +92,7 @@ fn alert(document: &Document, made_at: Timestamp, stands_for: Period) -> Alert {
         // Neither a meeting's name nor its id is a label: they would make a series of each.
         let (name, severity, stands) = match &document.session {
             Some(session) => ("SiagaSession", severity(session.verdict), Duration::from_mins(15)),
+            None if document.event == Event::RollCall => ("SiagaRollCall", "info", Duration::from_mins(1)),
             None => ("SiagaTest", "info", Duration::from_mins(1)),
         };
         labels.insert("alertname", name.to_owned());
@@ -99,7 +100,9 @@ fn alert(document: &Document, made_at: Timestamp, stands_for: Period) -> Alert {
         // A test ends by itself, and word of a meeting is told once.
         return Alert { labels, annotations, starts_at: made_at.to_string(), ends_at: later(made_at, stands) };
     };
-    labels.insert("alertname", "SiagaRoomComponent".to_owned());
+    // A name of its own, so that no route of theirs takes it for what is really wrong.
+    let name = if document.drill { "SiagaDrill" } else { "SiagaRoomComponent" };
+    labels.insert("alertname", name.to_owned());
     labels.insert("component", incident.component.as_str().to_owned());
     labels.insert("incident", incident.id.clone());
     // A label is part of who the alert is, so that what may change while it stands is told beside it.

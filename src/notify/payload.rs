@@ -3,9 +3,8 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::document::{Document, IncidentPart, ReasonPart, SessionPart};
-use super::policy::SessionNews;
-use crate::domain::{Incident, Lang, Occasion, Reason, Verdict};
+use super::document::{AlertPart, Document, IncidentPart, ReasonPart, drill_mark};
+use crate::domain::{ForeignAlert, Incident, Lang, Reason, Verdict};
 
 pub use super::document::Event;
 
@@ -35,11 +34,14 @@ pub struct Letter<'a> {
     pub lang: Lang,
     /// To what; `None` for a test.
     pub incident: Option<&'a Incident>,
+    /// To which alert of another system, if it speaks of one.
+    pub alert: Option<&'a ForeignAlert>,
 }
 
 impl Letter<'_> {
     /// The JSON document.
     pub fn json(&self) -> String {
+        let drill = self.incident.is_some_and(Incident::is_drill);
         let document = Document {
             version: 1,
             id: self.id.to_owned(),
@@ -48,12 +50,25 @@ impl Letter<'_> {
             room_title: self.room.title.to_owned(),
             at: self.moment(self.at),
             lang: self.lang,
-            text: self.text(),
+            drill,
+            text: if drill { format!("{}{}", drill_mark(self.lang), self.text()) } else { self.text() },
             incident: self.incident.map(|incident| self.incident_part(incident)),
             session: None,
+            alert: self.alert.map(|alert| self.alert_part(alert)),
         };
         // Plain structs with string keys cannot fail.
         serde_json::to_string(&document).unwrap_or_default()
+    }
+
+    fn alert_part(&self, alert: &ForeignAlert) -> AlertPart {
+        AlertPart {
+            id: alert.id.clone(),
+            name: alert.name.clone(),
+            severity: alert.severity.clone(),
+            text: alert.text.clone(),
+            since: self.moment(alert.since),
+            ended_at: alert.ended_at.map(|at| self.moment(at)),
+        }
     }
 
     fn incident_part(&self, incident: &Incident) -> IncidentPart {
@@ -81,8 +96,29 @@ impl Letter<'_> {
 
     /// A few sentences: what, where, why, what to do.
     fn text(&self) -> String {
+        if let Some(alert) = self.alert {
+            let since = alert.since.to_zoned_datetime(self.zone.clone());
+            let (room, text) = (self.room.title, &alert.text);
+            return match (self.event, self.lang) {
+                (Event::AlertEnded, Lang::Id) => format!("{room}: kabar dari sistem lain: {text} – sudah selesai."),
+                (Event::AlertEnded, Lang::En) => format!("{room}: word from another system: {text} – it is over."),
+                (_, Lang::Id) => {
+                    format!("{room}: kabar dari sistem lain: {text} (sejak pukul {}).", since.strftime("%H.%M"))
+                }
+                (_, Lang::En) => {
+                    format!("{room}: word from another system: {text} (since {}).", since.strftime("%H:%M"))
+                }
+            };
+        }
         let Some(incident) = self.incident else {
+            let local = self.at.to_zoned_datetime(self.zone.clone());
             return match self.lang {
+                Lang::Id if self.event == Event::RollCall => {
+                    format!("{}: sistem siap, pukul {}.", self.room.title, local.strftime("%H.%M"))
+                }
+                Lang::En if self.event == Event::RollCall => {
+                    format!("{}: all is ready, {}.", self.room.title, local.strftime("%H:%M"))
+                }
                 Lang::Id => format!("{}: pesan uji dari Siaga. Tidak ada yang perlu dilakukan.", self.room.title),
                 Lang::En => format!("{}: a test message from Siaga. Nothing needs to be done.", self.room.title),
             };
@@ -126,107 +162,9 @@ impl Letter<'_> {
     }
 }
 
-fn moment(at: Timestamp, zone: &TimeZone) -> String {
+/// A moment with the offset of the room's time zone.
+pub(super) fn moment(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string()
-}
-
-/// What a notification about a booked meeting is made from. No person is named in it: who it is for knows who they are.
-#[derive(Clone, Copy, Debug)]
-pub struct SessionLetter<'a> {
-    /// The idempotency key.
-    pub id: &'a str,
-    /// Where.
-    pub room: Addressed<'a>,
-    /// When it was decided.
-    pub at: Timestamp,
-    /// The room's time zone.
-    pub zone: &'a TimeZone,
-    /// The reader's language.
-    pub lang: Lang,
-    /// What was found.
-    pub news: &'a SessionNews,
-    /// Who reads it, by its name in the config.
-    pub receiver: &'a str,
-}
-
-impl SessionLetter<'_> {
-    /// The JSON document.
-    pub fn json(&self) -> String {
-        let SessionNews { session, found, confirmed, .. } = self.news;
-        let (event, before) = match found.occasion {
-            Occasion::Preflight => (Event::SessionPreflight, None),
-            Occasion::Before(ahead) => (Event::SessionChanged, Some(ahead.as_secs())),
-            Occasion::Confirmed => (Event::SessionChanged, None),
-        };
-        let tasks = session.crew_by_receiver().remove(self.receiver).unwrap_or_default();
-        let part = SessionPart {
-            id: session.id.to_string(),
-            title: session.title.clone(),
-            profile: session.profile.to_string(),
-            start: moment(session.start, self.zone),
-            end: moment(session.end, self.zone),
-            before_seconds: before,
-            verdict: found.verdict,
-            verdict_title: found.verdict.title(self.lang).to_owned(),
-            summary: self.summary().to_owned(),
-            reasons: found.codes.clone(),
-            confirmed_verdict: confirmed.as_ref().map(|notice| notice.verdict),
-            confirmed_reasons: confirmed.as_ref().map(|notice| notice.codes.clone()).unwrap_or_default(),
-            evidence_id: found.evidence.clone(),
-            tasks: tasks.iter().map(|task| (*task).to_owned()).collect(),
-        };
-        let document = Document {
-            version: 1,
-            id: self.id.to_owned(),
-            event,
-            room: self.room.name.to_owned(),
-            room_title: self.room.title.to_owned(),
-            at: moment(self.at, self.zone),
-            lang: self.lang,
-            text: self.text(event, &tasks),
-            incident: None,
-            session: Some(part),
-        };
-        serde_json::to_string(&document).unwrap_or_default()
-    }
-
-    fn summary(&self) -> &str {
-        match self.lang {
-            Lang::Id => &self.news.summary[0],
-            Lang::En => &self.news.summary[1],
-        }
-    }
-
-    fn text(&self, event: Event, tasks: &[&str]) -> String {
-        let SessionNews { session, confirmed, .. } = self.news;
-        let (room, title, summary) = (self.room.title, &session.title, self.summary());
-        let start = session.start.to_zoned_datetime(self.zone.clone());
-        let (hour, hour_en) = (start.strftime("%H.%M %Z"), start.strftime("%H:%M %Z"));
-        let was = confirmed.as_ref().map(|notice| notice.verdict.title(self.lang));
-        let tasks = tasks.join(", ");
-        match (event, self.lang, was) {
-            (Event::SessionPreflight, Lang::Id, _) if tasks.is_empty() => {
-                format!("{room}: waktunya menyiapkan ruang untuk {title}, pukul {hour}. {summary}.")
-            }
-            (Event::SessionPreflight, Lang::En, _) if tasks.is_empty() => {
-                format!("{room}: time to prepare the room for {title} at {hour_en}. {summary}.")
-            }
-            (Event::SessionPreflight, Lang::Id, _) => {
-                format!("{room}: waktunya menyiapkan ruang untuk {title}, pukul {hour}. Tugas: {tasks}. {summary}.")
-            }
-            (Event::SessionPreflight, Lang::En, _) => {
-                format!("{room}: time to prepare the room for {title} at {hour_en}. Tasks: {tasks}. {summary}.")
-            }
-            (_, Lang::Id, Some(was)) => {
-                format!("{room}: untuk {title}, pukul {hour}: {summary}. Saat dikonfirmasi: {was}.")
-            }
-            (_, Lang::En, Some(was)) => {
-                format!("{room}: for {title} at {hour_en}: {summary}. When it was confirmed: {was}.")
-            }
-            (_, Lang::Id, None) => format!("{room}: untuk {title}, pukul {hour}: {summary}."),
-            (_, Lang::En, None) => format!("{room}: for {title} at {hour_en}: {summary}."),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -266,7 +204,7 @@ mod tests {
         let zone = TimeZone::get("Asia/Pontianak").unwrap();
         let at = "2026-11-24T01:31:00Z".parse().unwrap();
         let room = Addressed { name: "media_center", title: "Ruang Media Center" };
-        let letter = Letter { id: "key-1", event, room, at, zone: &zone, lang, incident };
+        let letter = Letter { id: "key-1", event, room, at, zone: &zone, lang, incident, alert: None };
         serde_json::from_str(&letter.json()).unwrap()
     }
 
@@ -282,6 +220,8 @@ mod tests {
                 "room_title": "Ruang Media Center",
                 "at": "2026-11-24T08:31:00.000+07:00",
                 "lang": "id",
+                "drill": false,
+                "alert": null,
                 "text": "Ruang Media Center: Jaringan internet – Perlu perhatian. 2,5 % paket hilang. Periksa kabel jaringan.",
                 "incident": {
                     "id": "internet-1795483800250",
@@ -321,62 +261,5 @@ mod tests {
         assert_eq!(closed["incident"]["closed_at"], "2026-11-24T08:30:00.250+07:00");
         let test = letter(Event::Test, Lang::Id, None);
         assert_eq!((&test["event"], &test["incident"]), (&json!("test"), &Value::Null));
-    }
-
-    #[test]
-    fn word_of_a_meeting_says_what_was_and_what_is_and_names_nobody() {
-        use crate::domain::session::{Details, Member, SCHEDULER};
-        use crate::domain::{Booking, Notice, Session};
-        let notice = |occasion, verdict, codes: &[&str]| Notice {
-            session: "a".into(),
-            start: "2026-11-24T03:00:00Z".parse().unwrap(),
-            occasion,
-            at: "2026-11-24T01:00:00Z".parse().unwrap(),
-            verdict,
-            codes: codes.iter().map(|code| (*code).to_owned()).collect(),
-            evidence: Some("e1".to_owned()),
-        };
-        let member = Member { person: "Sari".to_owned(), receiver: Some("operator".to_owned()) };
-        let session = Session {
-            id: "a".into(),
-            revision: 1,
-            booking: Booking::Booked,
-            title: "Rapat Dinkes".to_owned(),
-            profile: "zoom_group_720".into(),
-            start: "2026-11-24T03:00:00Z".parse().unwrap(),
-            end: "2026-11-24T05:00:00Z".parse().unwrap(),
-            source: SCHEDULER.into(),
-            details: Details { crew: [("camera".to_owned(), member)].into(), ..Details::default() },
-        };
-        let zone = TimeZone::get("Asia/Pontianak").unwrap();
-        let said = |occasion, lang, receiver: &str| -> Value {
-            let news = SessionNews {
-                session: std::sync::Arc::new(session.clone()),
-                found: notice(occasion, Verdict::NotReady, &["video.camera_missing"]),
-                summary: ["Tidak siap: kamera tidak terpasang".to_owned(), "Not ready: no camera".to_owned()],
-                confirmed: Some(notice(Occasion::Confirmed, Verdict::Ready, &[])),
-                to: Vec::new(),
-            };
-            let room = Addressed { name: "media_center", title: "Media Center" };
-            let at = news.found.at;
-            let letter = SessionLetter { id: "k", room, at, zone: &zone, lang, news: &news, receiver };
-            serde_json::from_str(&letter.json()).unwrap()
-        };
-        let two_hours = Occasion::Before(std::time::Duration::from_hours(2));
-        let changed = said(two_hours, Lang::Id, "desk");
-        assert_eq!(
-            changed["text"],
-            "Media Center: untuk Rapat Dinkes, pukul 10.00 WIB: Tidak siap: kamera tidak terpasang. Saat dikonfirmasi: Siap."
-        );
-        assert_eq!((&changed["event"], &changed["incident"]), (&json!("session_changed"), &Value::Null));
-        let part = &changed["session"];
-        assert_eq!((&part["before_seconds"], &part["evidence_id"]), (&json!(7200), &json!("e1")));
-        assert_eq!((&part["confirmed_verdict"], &part["tasks"]), (&json!("ready"), &json!([])));
-        let opens = said(Occasion::Preflight, Lang::En, "operator");
-        assert_eq!(
-            opens["text"],
-            "Media Center: time to prepare the room for Rapat Dinkes at 10:00 WIB. Tasks: camera. Not ready: no camera."
-        );
-        assert!(!opens.to_string().contains("Sari"));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A thread in a stuck driver cannot be ended. A process can; and one that sits in an uninterruptible call ("D", see
 //! `proc_pid_stat(5)`) takes its `SIGKILL` only when the driver lets go. Such a one is left behind: counted, tried again when
-//! its device is wanted next, never waited for, and never joined by a second one.
+//! its device is wanted next, never waited for, and never joined by a second one, whoever asks ([`left_behind`]).
 //!
 //! ```text
 //!            run                      answer, exit
@@ -11,6 +11,10 @@
 //!    │    reaped         ▼                   not reaped in GRACE
 //!    └────────────── killed ─────────────────────────────► LeftBehind ──► Free, once the kernel lets it go
 //! ```
+
+mod left_behind;
+#[cfg(test)]
+mod tests;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -27,9 +31,13 @@ use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
 use crate::domain::{ErrorKind, ProbeError};
+use left_behind::On;
 
 /// The hidden sub-command under which this binary looks at one device.
 pub const COMMAND: &str = "device-child";
+
+/// In which variable a child is told the process number of its parent.
+const PARENT: &str = "SIAGA_PARENT";
 
 /// The most that a child may say unless told otherwise. A camera with a hundred formats needs 2 kB.
 const MOST: u64 = 256 * 1024;
@@ -67,9 +75,29 @@ impl Program {
 /// The place of one device's child: there is never more than one at a time.
 #[derive(Debug, Default)]
 pub struct Slot {
-    left_behind: Option<Child>,
+    /// On what its newest child works, or would if no other hung there.
+    on: Option<On>,
     newest: Arc<AtomicU32>,
     spoken: watch::Sender<bool>,
+}
+
+/// A child that runs. Dropped, it is killed, and kept in mind until it is gone.
+struct Running {
+    on: On,
+    child: Option<Child>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take()
+            && matches!(child.try_wait(), Ok(None))
+        {
+            // By the child's own handle, so that a number used anew by another process is never meant. An error means that it
+            // has ended meanwhile.
+            _ = child.start_kill();
+            left_behind::remember(self.on.clone(), child);
+        }
+    }
 }
 
 impl Slot {
@@ -83,20 +111,17 @@ impl Slot {
         self.spoken.subscribe()
     }
 
-    /// Whether a killed child still hangs in the kernel. Looks without waiting.
-    pub fn is_left_behind(&mut self) -> bool {
-        if let Some(child) = &mut self.left_behind
-            && !matches!(child.try_wait(), Ok(None))
-        {
-            self.left_behind = None;
-        }
-        self.left_behind.is_some()
+    /// Whether a killed child still hangs in the kernel, on what was wanted last. Looks without waiting.
+    pub fn is_left_behind(&self) -> bool {
+        self.on.as_ref().is_some_and(left_behind::hangs)
     }
 
     /// One in which `child` hangs.
     #[cfg(test)]
     pub(super) fn hanging(child: Child) -> Self {
-        Self { left_behind: Some(child), ..Self::default() }
+        let on = On::of(&Program::other("sleep", &[]), &[child.id().unwrap_or_default().to_string().into()]);
+        left_behind::remember(on.clone(), child);
+        Self { on: Some(on), ..Self::default() }
     }
 
     /// Runs `program` with `args` and returns what it wrote on standard output.
@@ -127,27 +152,51 @@ impl Slot {
         deadline: Duration,
         stop: impl Future<Output = ()>,
     ) -> Result<Option<Vec<u8>>, ProbeError> {
+        // Before `stop` is asked: what the child before said does not count.
         self.spoken.send_replace(false);
-        let mut child = self.start(program, args)?;
-        let outcome = tokio::select! {
+        tokio::pin!(stop);
+        let on = On::of(program, args);
+        tokio::select! {
             biased;
-            () = stop => Ok(None),
-            result = finish(&mut child, program, &self.spoken) => return result.map(Some),
-            () = tokio::time::sleep(deadline) => Err(late(deadline)),
+            () = &mut stop => return Ok(None),
+            free = self.take(&on) => free?,
+        }
+        let mut running = self.start(program, args, on.clone())?;
+        let outcome = match &mut running.child {
+            Some(child) => tokio::select! {
+                biased;
+                () = stop => Ok(None),
+                result = finish(child, program, &self.spoken) => result.map(Some),
+                () = tokio::time::sleep(deadline) => Err(late(deadline)),
+            },
+            None => Ok(None),
         };
-        self.end(child).await;
+        // Killed, where it has not ended; what is killable is gone when this returns.
+        drop(running);
+        left_behind::gone(&on, GRACE).await;
         outcome
     }
 
-    fn start(&mut self, program: &Program, args: &[OsString]) -> Result<Child, ProbeError> {
-        if self.is_left_behind() {
-            return Err(ProbeError::new(ErrorKind::Timeout, "an earlier child still hangs in the kernel"));
+    /// Takes the place for a child that works on that, unless another hangs there. One that was killed a moment ago may still
+    /// be on its way out.
+    async fn take(&mut self, on: &On) -> Result<(), ProbeError> {
+        let hangs = || ProbeError::new(ErrorKind::Timeout, "an earlier child still hangs in the kernel");
+        if let Some(before) = &self.on
+            && !left_behind::gone(before, GRACE).await
+        {
+            return Err(hangs());
         }
+        self.on = Some(on.clone());
+        if left_behind::gone(on, GRACE).await { Ok(()) } else { Err(hangs()) }
+    }
+
+    fn start(&self, program: &Program, args: &[OsString], on: On) -> Result<Running, ProbeError> {
         let child = Command::new(&program.path)
             .args(&program.first)
             .args(args)
             // Programs of others answer in the user's language unless told not to; ours do not care.
             .env("LC_ALL", "C")
+            .env(PARENT, std::process::id().to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -155,16 +204,7 @@ impl Slot {
             .spawn()
             .map_err(|error| not_started(program, &error))?;
         self.newest.store(child.id().unwrap_or_default(), Ordering::Relaxed);
-        Ok(child)
-    }
-
-    /// Kills by the child's own handle, so that a number used anew by another process is never meant.
-    async fn end(&mut self, mut child: Child) {
-        // An error means that it has ended meanwhile: the wait below reaps it then.
-        let _ = child.start_kill();
-        if tokio::time::timeout(GRACE, child.wait()).await.is_err() {
-            self.left_behind = Some(child);
-        }
+        Ok(Running { on, child: Some(child) })
     }
 }
 
@@ -262,6 +302,9 @@ pub fn understand<T: DeserializeOwned>(said: &[u8]) -> Result<T, ProbeError> {
 ///
 /// `args` follow [`COMMAND`]: `camera /dev/video0`. A failure is an answer too; the code tells only whether one was given.
 pub fn main(args: &[OsString]) -> ExitCode {
+    if let Err(error) = seal() {
+        return write(say::<()>(Err(error)));
+    }
     let said = match args {
         [what, path] if what == "camera" => say(super::camera::query::look(path.as_ref())),
         [what, pcm] if what == super::microphone::CHILD => say(super::microphone::listen(&pcm.to_string_lossy())),
@@ -274,6 +317,10 @@ pub fn main(args: &[OsString]) -> ExitCode {
         },
         _ => return ExitCode::from(2),
     };
+    write(said)
+}
+
+fn write(said: serde_json::Result<Vec<u8>>) -> ExitCode {
     match said.map(|said| std::io::stdout().write_all(&said)) {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(_)) | Err(_) => ExitCode::FAILURE,
@@ -287,12 +334,20 @@ pub fn main(args: &[OsString]) -> ExitCode {
 /// `Internal`, and nothing may be opened.
 pub(crate) fn seal() -> Result<(), ProbeError> {
     use rustix::process::{
-        DumpableBehavior, Resource, Rlimit, Signal, set_dumpable_behavior, set_parent_process_death_signal, setrlimit,
+        DumpableBehavior, Resource, Rlimit, Signal, getppid, set_dumpable_behavior, set_parent_process_death_signal,
+        setrlimit,
     };
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })
         .and_then(|()| set_dumpable_behavior(DumpableBehavior::NotDumpable))
         .and_then(|()| set_parent_process_death_signal(Some(Signal::KILL)))
-        .map_err(|error| ProbeError::new(ErrorKind::Internal, format!("the child cannot be sealed: {error}")))
+        .map_err(|error| ProbeError::new(ErrorKind::Internal, format!("the child cannot be sealed: {error}")))?;
+    // The signal comes only if the parent goes after it was asked for. Started by hand, it is told none.
+    let told = std::env::var(PARENT).ok().map(|number| number.parse::<u32>().ok());
+    let parent = getppid().map(|pid| pid.as_raw_pid().unsigned_abs());
+    match told {
+        Some(told) if told != parent => Err(ProbeError::new(ErrorKind::Internal, "the parent is gone")),
+        _ => Ok(()),
+    }
 }
 
 /// The child's side: a word before the answer, by which the daemon knows that the device is open. White space, which JSON allows.
@@ -317,6 +372,3 @@ fn say<T: Serialize>(found: Result<T, ProbeError>) -> serde_json::Result<Vec<u8>
         Err(error) => Answer::Failed { kind: error.kind.as_str().to_owned(), detail: error.detail },
     })
 }
-
-#[cfg(test)]
-mod tests;

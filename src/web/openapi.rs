@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
-use super::{daemon, ics, lists, page, readiness, readyz, sessions};
+use super::{daemon, ics, inbound, lists, page, past, readiness, readyz, sessions};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -31,6 +31,9 @@ use super::{daemon, ics, lists, page, readiness, readyz, sessions};
         lists::profiles,
         lists::incidents,
         lists::reasons,
+        inbound::alertmanager,
+        past::ledger::ledger,
+        past::week::week,
         daemon::metrics,
         daemon::healthy,
         daemon::ready,

@@ -1,7 +1,7 @@
 //! What was wrong with a question, as RFC 9457 problem details.
 
 use axum::Json;
-use axum::extract::rejection::PathRejection;
+use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -124,6 +124,17 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "urn:siaga:problem:history", "History cannot be read now", detail)
     }
 
+    /// Who asks has not shown that they may.
+    pub fn unauthorized(detail: impl Into<String>) -> Self {
+        let title = "Who asks has not shown that they may";
+        Self::new(StatusCode::UNAUTHORIZED, "urn:siaga:problem:unauthorized", title, detail)
+    }
+
+    /// Not now; later perhaps.
+    pub fn unavailable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "urn:siaga:problem:unavailable", "Not now", detail)
+    }
+
     /// A page could not be made; our own fault.
     pub fn internal(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "urn:siaga:problem:internal", "Our own fault", detail)
@@ -153,6 +164,18 @@ impl From<PathRejection> for Problem {
     /// What is no text names nothing.
     fn from(rejection: PathRejection) -> Self {
         Self::not_found(rejection.body_text())
+    }
+}
+
+impl From<BytesRejection> for Problem {
+    /// A body that is longer than is read, or that broke off.
+    fn from(rejection: BytesRejection) -> Self {
+        match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                Self::too_large(format!("no path here reads more than {} bytes", super::routes::BODY))
+            }
+            _ => Self::value(rejection.body_text()),
+        }
     }
 }
 

@@ -7,11 +7,12 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, Uri};
 use axum::routing::{get, post};
 
+use super::past::{ledger, week};
 use super::problem::Problem;
 use super::site::Site;
-use super::{daemon, ics, lists, openapi, page, readiness, readyz, sessions};
+use super::{daemon, ics, inbound, lists, openapi, page, readiness, readyz, sessions};
 
-/// The largest body that is read: a session's.
+/// The largest body that is read, bytes: a session's, or a message of an Alertmanager, whose `max_alerts` keeps it below.
 pub(super) const BODY: usize = 64 * 1024;
 
 /// All paths.
@@ -32,7 +33,12 @@ pub(super) fn router(site: Arc<Site>) -> Router {
         .route("/api/v1/profiles", get(lists::profiles))
         .route("/api/v1/incidents", get(lists::incidents))
         .route("/api/v1/reasons", get(lists::reasons))
+        .route("/api/v1/ledger", get(ledger::ledger))
+        .route("/api/v1/ledger.csv", get(ledger::ledger))
+        .route("/api/v1/outlook/week", get(week::week))
+        .route("/api/v1/outlook/week.csv", get(week::week))
         .route("/api/v1/openapi.json", get(openapi::openapi))
+        .route("/api/v1/alertmanager", post(inbound::alertmanager))
         .route("/-/healthy", get(daemon::healthy))
         .route("/-/ready", get(daemon::ready))
         .route("/-/reload", post(daemon::reload))

@@ -14,8 +14,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::{Booking, Granted, Session, Wish};
-use crate::engine::agenda::Phase;
+use crate::domain::{Booking, Granted, Phase, Session, Wish};
 use crate::engine::slot::Question;
 
 use super::booked::{self, HolderBody, SessionBody, SessionMove, SessionWish};
@@ -192,7 +191,7 @@ pub(super) async fn put(
     Query::read(&uri, &[])?;
     let Path(id) = id?;
     allowed(&site, peer, &headers).await?;
-    let wish: SessionWish = booked::read(&body.map_err(|_| Problem::too_large("the body is too large"))?)?;
+    let wish: SessionWish = booked::read(&body?)?;
     let now = site.now();
     let session = wish.session(&id, &site.state.bookings.receivers(), now.wall)?;
     let rendered = site.rendered();
@@ -231,7 +230,7 @@ pub(super) async fn patch(
     Query::read(&uri, &[])?;
     let Path(id) = id?;
     allowed(&site, peer, &headers).await?;
-    let to: SessionMove = booked::read(&body.map_err(|_| Problem::too_large("the body is too large"))?)?;
+    let to: SessionMove = booked::read(&body?)?;
     let (start, end) = booked::slot(&to.start, &to.end, site.now().wall)?;
     let known = site.state.bookings.session(&id).await.map_err(Problem::agenda)?;
     let moved = known.map(|session| Session { start, end, ..session });

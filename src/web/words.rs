@@ -16,6 +16,7 @@ pub(super) struct Words {
     pub(super) because: &'static str,
     pub(super) not_counted: &'static str,
     pub(super) absent: &'static str,
+    pub(super) unwatched: &'static str,
     pub(super) in_use: &'static str,
     pub(super) held: &'static str,
     pub(super) pending: &'static str,
@@ -30,6 +31,11 @@ pub(super) struct Words {
     pub(super) backup: &'static str,
     pub(super) used_today: &'static str,
     pub(super) of: &'static str,
+    pub(super) under_load: &'static str,
+    pub(super) down: &'static str,
+    pub(super) up: &'static str,
+    /// Low, medium, high.
+    pub(super) confidence: [&'static str; 3],
     pub(super) months: [&'static str; 12],
 }
 
@@ -54,6 +60,7 @@ static ID: Words = Words {
     because: "akibat dari",
     not_counted: "tidak wajib",
     absent: "memang tidak ada di ruangan ini",
+    unwatched: "Belum ada pemeriksaan yang diatur untuk alat ini.",
     in_use: "Ruangan sedang dipakai; pemeriksaan yang bisa mengganggu rapat ditahan.",
     held: "ditahan selama rapat",
     pending: "mungkin menjadi",
@@ -68,6 +75,10 @@ static ID: Words = Words {
     backup: "Jalur cadangan",
     used_today: "uji hari ini (UTC) memakai",
     of: "dari",
+    under_load: "Putaran per menit saat jalur penuh",
+    down: "unduh",
+    up: "unggah",
+    confidence: ["keyakinan rendah", "keyakinan sedang", "keyakinan tinggi"],
     months: ["Jan", "Feb", "Mar", "Apr", "Mei", "Jun", "Jul", "Agu", "Sep", "Okt", "Nov", "Des"],
 };
 
@@ -84,6 +95,7 @@ static EN: Words = Words {
     because: "because of",
     not_counted: "not required",
     absent: "deliberately not in this room",
+    unwatched: "No check is configured for this equipment.",
     in_use: "The room is in use; checks that could disturb a meeting are held.",
     held: "held during the meeting",
     pending: "may become",
@@ -98,5 +110,9 @@ static EN: Words = Words {
     backup: "Backup",
     used_today: "today's tests (UTC) have taken",
     of: "of",
+    under_load: "Round trips a minute while the line is full",
+    down: "download",
+    up: "upload",
+    confidence: ["low confidence", "medium confidence", "high confidence"],
     months: ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
 };

@@ -52,3 +52,21 @@ fn a_url_that_is_none_is_refused_with_one_that_would_do() {
         assert!(text.contains(&said), "{text}");
     }
 }
+
+#[test]
+fn a_device_child_opens_nothing_once_its_parent_is_gone() {
+    let kinds: [&[&str]; 4] = [
+        &["camera", "/dev/null"],
+        &["frames", "/dev/null", r#"{"settle":{"secs":0,"nanos":0},"duration":{"secs":1,"nanos":0}}"#],
+        &["microphone", "plughw:CARD=Nowhere,DEV=0"],
+        &["loopback", "plughw:CARD=Nowhere,DEV=0", "plughw:CARD=Nowhere,DEV=0"],
+    ];
+    for args in kinds {
+        let said = |parent: u32| output(siaga().arg("device-child").args(args).env("SIAGA_PARENT", parent.to_string()));
+        // Another than that who started it has it now, as after the death of a parent.
+        let (code, text) = said(1);
+        assert_eq!((code, text.contains("the parent is gone")), (Some(0), true), "{args:?}: {text}");
+        let (_, text) = said(std::process::id());
+        assert!(!text.contains("the parent is gone"), "{args:?}: {text}");
+    }
+}

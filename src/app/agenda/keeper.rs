@@ -11,7 +11,7 @@ use crate::app::driver::Instruction;
 use crate::app::recorder::Ask;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::{Now, Occasion, Session, in_full};
+use crate::domain::{Now, Occasion, Phase, Session, in_full};
 use crate::engine::Order;
 use crate::engine::agenda::rechecks;
 use crate::notify::policy::SessionNews;
@@ -37,6 +37,8 @@ pub struct Keeper {
     pub readers: web::State,
     /// To the judge.
     pub instruct: mpsc::Sender<Instruction>,
+    /// To the recorder: the phase by which alerts are routed.
+    pub phase: watch::Sender<Phase>,
     /// To the recorder.
     pub asks: mpsc::Sender<Ask>,
     /// The config, as it is read anew.
@@ -108,15 +110,20 @@ impl Keeper {
         }
     }
 
-    /// Tells the judge what the agenda says, if that is another thing than it was told.
+    /// Tells the recorder and the judge what the agenda says, if that is another thing than they were told.
     async fn instruct(&mut self, now: Timestamp) {
+        let by_agenda = self.book.agenda().phase(now);
+        let (phase, session) = (by_agenda.phase, by_agenda.session.as_ref().map(|session| &*session.id));
+        // First, so that what is wrong by the new phase's profile is routed by that phase.
+        let entered = self.phase.send_if_modified(|told| std::mem::replace(told, phase) != phase);
         let orders = self.book.orders(&self.configs.borrow(), now);
-        if self.told.as_ref() == Some(&orders) {
+        let news = self.told.as_ref() != Some(&orders);
+        if entered || news {
+            tracing::info!(phase = phase.as_str(), session, "by the agenda");
+        }
+        if !news {
             return;
         }
-        let phase = self.book.agenda().phase(now);
-        let session = phase.session.as_ref().map(|session| &*session.id);
-        tracing::info!(phase = phase.phase.as_str(), session, "by the agenda");
         for order in &orders {
             if self.instruct.send(Instruction::Order(order.clone())).await.is_err() {
                 return;

@@ -12,10 +12,10 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 
 use crate::config::Config;
-use crate::domain::{Granted, Notice, SecretFile, Session, Wish, in_full};
+use crate::domain::{Granted, Notice, Phase, SecretFile, Session, Wish, in_full};
 use crate::engine::Order;
 use crate::engine::agenda::slot::Planned;
-use crate::engine::agenda::{Agenda, Lengths, Phase};
+use crate::engine::agenda::{Agenda, Lengths};
 use crate::store::Store;
 use crate::web::Bookings;
 use crate::web::bookings::Feed;

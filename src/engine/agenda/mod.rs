@@ -16,37 +16,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::domain::{Booking, Margins, Notice, Occasion, Session};
-
-/// What the agenda says of the room. What is seen of its use is another thing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Phase {
-    /// No meeting is near.
-    #[default]
-    Idle,
-    /// One is near: the room is made ready.
-    Preflight,
-    /// One is held.
-    Live,
-    /// One has ended a short while ago.
-    WrapUp,
-}
-
-impl Phase {
-    /// All, in the order of a meeting.
-    pub const ALL: [Self; 4] = [Self::Idle, Self::Preflight, Self::Live, Self::WrapUp];
-
-    /// The word in API and metrics.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Idle => "idle",
-            Self::Preflight => "preflight",
-            Self::Live => "live",
-            Self::WrapUp => "wrap_up",
-        }
-    }
-}
+use crate::domain::{Booking, Margins, Notice, Occasion, Phase, Session};
 
 /// How long the phases are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Agenda, Phase};
-use crate::domain::{Notice, Occasion, Session, Verdict};
+use super::Agenda;
+use crate::domain::{Notice, Occasion, Phase, Session, Verdict};
 
 /// What is due for a session at `now`; nothing where it has begun.
 ///

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{Addressed, Policy};
 use crate::domain::{Lang, Notice, Notification, Session};
-use crate::notify::payload::SessionLetter;
+use crate::notify::meeting::SessionLetter;
 
 /// What was found of a meeting, and who shall hear of it.
 #[derive(Clone, Debug)]

@@ -1,4 +1,4 @@
-//! The place of a child, over shells.
+//! Children that answer, hang, say too much, and are left behind.
 
 use super::*;
 use crate::clock::Clock;
@@ -44,15 +44,27 @@ async fn a_child_that_sleeps_for_ever_is_killed_and_reaped_by_its_deadline() {
 }
 
 #[tokio::test]
-async fn a_place_with_a_child_left_behind_starts_no_second_one_and_is_free_once_it_is_gone() {
+async fn a_child_left_behind_is_joined_by_no_other_whose_probe_was_built_anew_and_the_device_is_free_once_it_is_gone() {
     let child = Command::new("/bin/sleep").arg("infinity").kill_on_drop(true).spawn().unwrap();
     let pid = child.id().unwrap();
-    let mut slot = Slot::hanging(child);
     let dir = tempfile::tempdir().unwrap();
-    let (program, args) = shell(&format!("touch {}", dir.path().join("ran").display()));
-    let error = slot.run(&program, &args, SOON).await.unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Timeout, "{error}");
-    assert!(!dir.path().join("ran").exists(), "a second child would have run");
+    let ran = dir.path().join("ran");
+    std::fs::write(dir.path().join("child.sh"), format!("echo \"$*\" >> {}", ran.display())).unwrap();
+    let program = Program::other("/bin/sh", &[dir.path().join("child.sh").to_str().unwrap()]);
+    let ran = || std::fs::read_to_string(&ran).unwrap_or_default();
+    let args = |words: &[&str]| words.iter().map(Into::into).collect::<Vec<OsString>>();
+    left_behind::remember(On::of(&program, &args(&["loopback", "hw:1", "hw:2"])), child);
+
+    // Each of its own, as after a reload.
+    let (mut slot, mut other) = (Slot::default(), Slot::default());
+    for words in [&["loopback", "hw:1", "hw:2"][..], &["microphone", "hw:2"]] {
+        let error = slot.run(&program, &args(words), SOON).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Timeout, "{error}");
+        assert!(slot.is_left_behind(), "it is counted");
+    }
+    other.run(&program, &args(&["microphone", "hw:3"]), SOON).await.unwrap();
+    assert!(!other.is_left_behind());
+    assert_eq!(ran(), "microphone hw:3\n", "a second child would have run");
 
     rustix::process::kill_process(
         rustix::process::Pid::from_raw(pid.try_into().unwrap()).unwrap(),
@@ -65,8 +77,31 @@ async fn a_place_with_a_child_left_behind_starts_no_second_one_and_is_free_once_
         }
     };
     tokio::time::timeout(SOON, freed).await.expect("the place is free once its child is gone");
-    slot.run(&program, &args, SOON).await.unwrap();
-    assert!(dir.path().join("ran").exists());
+    slot.run(&program, &args(&["microphone", "hw:2"]), SOON).await.unwrap();
+    assert!(ran().ends_with("microphone hw:2\n"));
+}
+
+#[tokio::test]
+async fn a_child_whose_asker_is_dropped_is_killed_and_waited_for_before_another_comes() {
+    let (program, args) = shell("exec sleep infinity");
+    let mut slot = Slot::default();
+    let on = On::of(&program, &args);
+    let running = slot.start(&program, &args, on.clone()).unwrap();
+    let pid = slot.newest().load(Ordering::Relaxed);
+    drop(running);
+    // Nothing else of this thread has run yet: it cannot have been reaped.
+    assert!(left_behind::hangs(&on));
+    slot.take(&on).await.unwrap();
+    assert_eq!(state(pid), None, "neither running nor a zombie");
+}
+
+#[test]
+fn what_a_child_works_on_are_its_devices_and_not_what_it_does_there() {
+    let program = Program::device_child();
+    let on = |words: &[&str]| On::of(&program, &words.iter().map(Into::into).collect::<Vec<OsString>>());
+    assert_eq!(on(&["camera", "/dev/video0"]), on(&["frames", "/dev/video0", "{}"]));
+    assert_ne!(on(&["camera", "/dev/video0"]), on(&["camera", "/dev/video1"]));
+    assert_ne!(on(&["-c", "0", "contents"]), on(&["-c", "1", "contents"]));
 }
 
 #[tokio::test]
@@ -85,10 +120,13 @@ async fn a_word_before_the_answer_is_heard_at_once_and_is_no_part_of_it() {
     let mut slot = Slot::default();
     assert_eq!(ask::<u8>(&mut slot, &program, &args, SOON).await.unwrap(), 7);
     let mut spoken = slot.spoken();
-    let (program, args) = shell("echo; exec sleep infinity");
+    let dir = tempfile::tempdir().unwrap();
+    let ran = dir.path().join("ran");
+    let (program, args) = shell(&format!("touch {}; echo; exec sleep infinity", ran.display()));
     let stop = async { _ = spoken.wait_for(|spoken| *spoken).await };
     // What the child before said does not count; this one says nothing more and is ended by its word.
     assert_eq!(ask_unless::<u8>(&mut slot, &program, &args, SOON, stop).await.unwrap(), None);
+    assert!(ran.exists(), "it was ended before it said anything");
     let (program, args) = shell("echo; printf '{\"found\":8}'");
     assert_eq!(ask::<u8>(&mut slot, &program, &args, SOON).await.unwrap(), 8);
 }

@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::domain::{ErrorKind, Mono, ProbeError};
 use crate::probe::camera::judge::is_equipment;
 use crate::probe::camera::query;
-use crate::probe::child::{seal, word};
+use crate::probe::child::word;
 
 /// How long a first frame may take: a camera that was asleep needs a second or two.
 pub(super) const FIRST: Duration = Duration::from_secs(5);
@@ -78,7 +78,6 @@ impl Seen {
 /// A stream that fails otherwise is the camera's failure, and an answer.
 pub(in crate::probe) fn look(path: &Path, plan: Plan) -> Result<Seen, ProbeError> {
     let failed = |error: io::Error| ProbeError::new(query::kind(&error), format!("{}: {error}", path.display()));
-    seal()?;
     let capabilities = Device::open(path).and_then(|device| device.capabilities()).map_err(failed)?;
     if !is_equipment(plan.named, capabilities.driver()) {
         return Ok(Seen::default());

@@ -18,7 +18,6 @@ use serde::{Deserialize, Serialize};
 use super::audio::cards::Direction;
 use super::sound::hardware::{self, Pcm};
 use super::sound::stream::{Captured, Loudspeakers, Microphone, RATE};
-use super::child::seal;
 use super::seat::order::SoundTest;
 pub use super::sound::At;
 use super::sound::{Tested, Tester, Way, is_good};
@@ -277,7 +276,6 @@ fn reading(config: &Config, card: &str, way: Way, heard: &Heard) -> Reading {
 /// # Errors
 /// What opening, playing and listening came to; `Internal` where frames were lost, because nothing is known then.
 pub(super) fn run(play: &str, capture: &str) -> Result<Heard, ProbeError> {
-    seal()?;
     let (clock, rate) = (Clock::start(), f64::from(RATE));
     let sweep = Sweep::new(rate);
     let mut sound = vec![0.0; frames(LEAD, rate)];

@@ -37,6 +37,8 @@ pub(in crate::probe) struct Heard {
     pub(super) hum: Option<f64>,
     /// Frames captured over frames expected. `None` where no time can be told.
     pub(super) delivered: Option<f64>,
+    /// How often frames were lost.
+    pub(super) overruns: u32,
     /// The hardware's own rate in Hz, where the kernel tells.
     pub(super) rate: Option<u32>,
 }
@@ -58,6 +60,7 @@ pub(super) fn analyse(channels: &[Vec<f64>], rate: f64) -> Heard {
         constant: run(samples, |one, other| one == other) as f64 / rate,
         hum: hum(samples, rate),
         delivered: None,
+        overruns: 0,
         rate: None,
     }
 }

@@ -16,7 +16,6 @@ use std::time::Duration;
 use super::audio::cards::Direction;
 use super::sound::hardware::{self, Pcm};
 use super::sound::stream::{Microphone, RATE};
-use super::child::seal;
 use super::seat::order::SoundTest;
 pub use super::sound::At;
 use super::sound::{Tested, Tester, is_good};
@@ -79,6 +78,8 @@ static DELIVERED: Quantity = Quantity::gauge(
     Unit::Ratio,
     "Frames captured over frames expected in the time that they took.",
 );
+static OVERRUNS: Quantity =
+    Quantity::gauge("microphone_overruns", Unit::Count, "How often frames were lost while it was listened to.");
 static HARDWARE_RATE: Quantity =
     Quantity::gauge("microphone_rate_hertz", Unit::Hertz, "Sample rate at which the hardware itself ran.");
 static LEFT_BEHIND: Quantity = Quantity::gauge(
@@ -89,7 +90,7 @@ static LEFT_BEHIND: Quantity = Quantity::gauge(
 
 /// What it measures.
 pub const QUANTITIES: &[&Quantity] =
-    &[&RMS, &PEAK, &OFFSET, &CLIPPED, &CONSTANT, &HUM, &DELIVERED, &HARDWARE_RATE, &LEFT_BEHIND];
+    &[&RMS, &PEAK, &OFFSET, &CLIPPED, &CONSTANT, &HUM, &DELIVERED, &OVERRUNS, &HARDWARE_RATE, &LEFT_BEHIND];
 
 /// The kind-specific part of a check's config. The limits are those of the standards' table (§5.1).
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
@@ -239,6 +240,7 @@ fn reading(config: &Config, card: &str, heard: &Heard) -> Reading {
     reading.measure(&OFFSET, heard.offset);
     reading.measure(&CLIPPED, heard.clipped);
     reading.measure(&CONSTANT, heard.constant);
+    reading.measure(&OVERRUNS, f64::from(heard.overruns));
     let known = [
         (&RMS, heard.rms),
         (&PEAK, heard.peak),
@@ -257,6 +259,11 @@ fn reading(config: &Config, card: &str, heard: &Heard) -> Reading {
     if heard.clipped > config.clipped_above || heard.clipped_run >= 3 {
         reading.find(Finding::new(&reasons::CLIPPED, Verdict::Degraded).with("card", card));
     }
+    // However few: what lies beside a gap is no whole, and a meeting hears each.
+    if heard.overruns > 0 {
+        let finding = Finding::new(&reasons::GAPS, Verdict::Degraded).with("card", card);
+        reading.find(finding.with("value", Arg::Number(f64::from(heard.overruns), Unit::Count)));
+    }
     // Calls run at 48 or 16 kHz: hardware that can do neither, nor a multiple, is converted with a loss.
     if let Some(rate) = heard.rate.filter(|rate| !rate.is_multiple_of(16_000)) {
         let finding = Finding::new(&reasons::RATE, Verdict::Degraded).with("card", card);
@@ -271,11 +278,10 @@ fn reading(config: &Config, card: &str, heard: &Heard) -> Reading {
 /// What opening and listening came to.
 #[allow(clippy::cast_possible_truncation, reason = "a few seconds of frames")]
 pub(super) fn listen(pcm: &str) -> Result<Heard, ProbeError> {
-    seal()?;
     let frames = |time: Duration| time.as_millis() as usize * RATE as usize / 1000;
     let captured = Microphone::open(pcm, Clock::start())?.listen(frames(SETTLING + LISTENING))?;
     let heard: Vec<Vec<f64>> =
         captured.channels.iter().map(|samples| samples[frames(SETTLING)..frames(SETTLING + LISTENING)].to_vec()).collect();
-    let (delivered, rate) = (captured.delivered(), captured.hardware_rate);
-    Ok(Heard { delivered, rate, ..analysis::analyse(&heard, f64::from(RATE)) })
+    let (delivered, overruns, rate) = (captured.delivered(), captured.overruns, captured.hardware_rate);
+    Ok(Heard { delivered, overruns, rate, ..analysis::analyse(&heard, f64::from(RATE)) })
 }

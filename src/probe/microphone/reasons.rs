@@ -11,6 +11,7 @@ pub const REASONS: &[&ReasonDef] = &[
     &HUM,
     &RATE,
     &DROPPED,
+    &GAPS,
     &IN_USE,
     &GONE,
     &UNANSWERING,
@@ -98,6 +99,18 @@ pub(super) static DROPPED: ReasonDef = ReasonDef::new(
     Text::new(
         "Sambungkan mikrofon langsung ke komputer tanpa hub USB, dan tutup program yang berat",
         "Connect the microphone directly to the computer without a USB hub, and close heavy programs",
+    ),
+);
+
+pub(super) static GAPS: ReasonDef = ReasonDef::new(
+    "audio.microphone_gaps",
+    Text::new(
+        "Suara mikrofon {card} terputus {value} kali selama didengarkan",
+        "The sound of {card}'s microphone broke off {value} times while it was listened to",
+    ),
+    Text::new(
+        "Tutup program yang berat; bila tetap begini, sambungkan mikrofon langsung ke komputer tanpa hub USB",
+        "Close heavy programs; if it stays so, connect the microphone directly to the computer without a USB hub",
     ),
 );
 

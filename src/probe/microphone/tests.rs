@@ -8,7 +8,7 @@ use crate::probe::schedule::{Outcome, Refusal};
 use crate::probe::sound::is_good;
 
 const GOOD: &str = r#"{"found":{"peak":-30.0,"rms":-45.0,"offset":0.0,"clipped":0.0,"clipped_run":0,"constant":0.0,
-    "hum":3.0,"delivered":1.0,"rate":48000}}"#;
+    "hum":3.0,"delivered":1.0,"overruns":0,"rate":48000}}"#;
 
 fn machine() -> Machine {
     let machine = Machine::bare();
@@ -68,6 +68,8 @@ async fn what_is_wrong_is_found_or_stands_beyond_a_rule() {
         ("\"constant\":0.0", "\"constant\":1.5", "audio.microphone_silent"),
         ("\"clipped\":0.0", "\"clipped\":0.01", "audio.microphone_clipped"),
         ("\"clipped_run\":0", "\"clipped_run\":3", "audio.microphone_clipped"),
+        // Too little to be missed in what was delivered.
+        ("\"overruns\":0", "\"overruns\":1", "audio.microphone_gaps"),
         ("\"rate\":48000", "\"rate\":44100", "audio.microphone_rate"),
         ("\"rms\":-45.0", "\"rms\":-80.0", ""),
         ("\"offset\":0.0", "\"offset\":0.02", ""),

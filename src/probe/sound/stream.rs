@@ -6,9 +6,9 @@
 
 use std::mem::ManuallyDrop;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use cpal::traits::{DeviceTrait as _, HostTrait as _, StreamTrait as _};
@@ -24,7 +24,7 @@ pub(crate) const RATE: u32 = 48_000;
 const CHANNELS: u16 = 2;
 /// Frames in a period. The largest first: a processor that is busy loses nothing for 0.4 s. Cards with less memory take less.
 const PERIODS: [u32; 4] = [9600, 4800, 2400, 1200];
-/// Periods under way between cpal's thread and ours.
+/// Periods under way between cpal's thread and ours. Of playback the first so many are all that is wanted.
 const UNDER_WAY: usize = 64;
 /// How long a stream that has just been opened may take to make sense.
 const FIRST_MOMENT: Duration = Duration::from_secs(2);
@@ -42,10 +42,17 @@ pub(super) struct Stamp {
 enum Event {
     /// Interleaved samples (none of playback), and when the first of them passed.
     Samples(Vec<i32>, Stamp),
-    /// The driver ran over or dry: frames are lost.
-    Lost,
-    /// It goes no further.
-    Failed(cpal::Error),
+    /// It goes no further: who waits for samples need not wait on. Why stands in [`Faults`].
+    Failed,
+}
+
+/// What went wrong. Beside the events, so that none of it is lost where nobody takes those.
+#[derive(Default)]
+struct Faults {
+    /// How often frames were lost: the driver ran over or dry, or nobody took them in time.
+    losses: AtomicU32,
+    /// Why it goes no further; the first is the cause of others.
+    failed: OnceLock<cpal::Error>,
 }
 
 /// What came out of a microphone.
@@ -55,7 +62,7 @@ pub(crate) struct Captured {
     pub(crate) channels: Vec<Vec<f64>>,
     /// The rate at which the hardware itself ran, in Hz, where the kernel tells.
     pub(crate) hardware_rate: Option<u32>,
-    /// How often the driver ran over.
+    /// How often frames were lost before or between those that came: the driver ran over, or we were late to take them.
     pub(crate) overruns: u32,
     stamps: Vec<Stamp>,
 }
@@ -78,9 +85,15 @@ impl Captured {
 
 /// A stream that runs until this process ends. It is never dropped: with some servers gone, that waits for ever.
 struct Running {
-    name: String,
-    events: Receiver<Event>,
+    events: Events,
     _stream: ManuallyDrop<cpal::Stream>,
+}
+
+/// Our end of what a stream tells.
+struct Events {
+    name: String,
+    receiver: Receiver<Event>,
+    faults: Arc<Faults>,
 }
 
 impl Running {
@@ -95,8 +108,7 @@ impl Running {
         let device = host.device_by_id(&DeviceId::new(HostId::Alsa, name));
         let device =
             device.ok_or_else(|| ProbeError::new(ErrorKind::Gone, format!("{name}: ALSA knows no such PCM")))?;
-        let (events, receiver) = sync_channel(UNDER_WAY);
-        let teller = Teller { events, flows: Arc::default(), clock };
+        let (teller, events) = between(name, clock);
         let mut opened = Err(cpal::Error::new(cpal::ErrorKind::UnsupportedConfig));
         for frames in PERIODS {
             let config = StreamConfig { channels: CHANNELS, sample_rate: RATE, buffer_size: BufferSize::Fixed(frames) };
@@ -107,28 +119,51 @@ impl Running {
         }
         let stream = ManuallyDrop::new(opened.map_err(failed)?);
         stream.play().map_err(failed)?;
-        Ok(Self { name: name.to_owned(), events: receiver, _stream: stream })
+        Ok(Self { events, _stream: stream })
     }
+}
 
-    fn failure(&self, error: &cpal::Error) -> ProbeError {
-        failure(&self.name, error)
-    }
+/// Both ends of what a stream of that name tells.
+fn between(name: &str, clock: Clock) -> (Teller, Events) {
+    let (events, receiver) = sync_channel(UNDER_WAY);
+    let faults: Arc<Faults> = Arc::default();
+    let teller = Teller { events, faults: Arc::clone(&faults), flows: Arc::default(), clock };
+    (teller, Events { name: name.to_owned(), receiver, faults })
 }
 
 /// The end of a stream's events that cpal's thread has.
 #[derive(Clone)]
 struct Teller {
     events: SyncSender<Event>,
+    faults: Arc<Faults>,
     /// Whether a frame has passed.
     flows: Arc<AtomicBool>,
     clock: Clock,
 }
 
 impl Teller {
-    fn tell(&self, event: Event) {
+    /// Samples that were captured. Where they are not taken in time they are lost, as with a driver that runs over.
+    fn captured(&self, samples: &[i32], stamp: Stamp) {
         self.flows.store(true, Ordering::Relaxed);
-        // Full: nobody listens any more.
-        _ = self.events.try_send(event);
+        if let Err(TrySendError::Full(_)) = self.events.try_send(Event::Samples(samples.to_vec(), stamp)) {
+            self.lost();
+        }
+    }
+
+    /// When what is played passes. Once there is no room for more, enough is known.
+    fn played(&self, stamp: Stamp) {
+        self.flows.store(true, Ordering::Relaxed);
+        _ = self.events.try_send(Event::Samples(Vec::new(), stamp));
+    }
+
+    fn lost(&self) {
+        self.faults.losses.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn failed(&self, error: cpal::Error) {
+        _ = self.faults.failed.set(error);
+        // Full: nobody waits, and whoever takes the next sees what stands there.
+        _ = self.events.try_send(Event::Failed);
     }
 
     /// Tells what is wrong. Not what is wrong before the first frame, for a while: in its first moment a stream of a sound
@@ -137,13 +172,13 @@ impl Teller {
         let teller = self.clone();
         let mut since = None;
         move |error| match error.kind() {
-            cpal::ErrorKind::Xrun => teller.tell(Event::Lost),
-            cpal::ErrorKind::DeviceNotAvailable => teller.tell(Event::Failed(error)),
+            cpal::ErrorKind::Xrun => teller.lost(),
+            cpal::ErrorKind::DeviceNotAvailable => teller.failed(error),
             _ => {
                 let now = teller.clock.elapsed();
                 let lasts = now.saturating_sub(*since.get_or_insert(now)) >= FIRST_MOMENT;
                 if lasts || teller.flows.load(Ordering::Relaxed) {
-                    teller.tell(Event::Failed(error));
+                    teller.failed(error);
                 }
             }
         }
@@ -165,7 +200,7 @@ impl Microphone {
                 let time = info.timestamp();
                 let stamp = stamp(frame, time.capture, time.callback, clock);
                 frame += samples.len() / usize::from(CHANNELS);
-                told.tell(Event::Samples(samples.to_vec(), stamp));
+                told.captured(samples, stamp);
             };
             device.build_input_stream(config, take, teller.errors(), None)
         })?;
@@ -177,24 +212,7 @@ impl Microphone {
     /// # Errors
     /// `Gone` when the card was pulled out, `Protocol` when the stream broke.
     pub(crate) fn listen(&self, frames: usize) -> Result<Captured, ProbeError> {
-        let mut captured = Captured { channels: vec![Vec::new(); usize::from(CHANNELS)], ..Captured::default() };
-        while captured.channels[0].len() < frames {
-            match self.0.events.recv() {
-                Ok(Event::Samples(samples, stamp)) => {
-                    if captured.stamps.is_empty() {
-                        captured.hardware_rate = hardware::rate(Path::new("/proc"), &self.0.name);
-                    }
-                    captured.stamps.push(stamp);
-                    for (at, sample) in samples.into_iter().enumerate() {
-                        captured.channels[at % usize::from(CHANNELS)].push(f64::from(sample) / 2_f64.powi(31));
-                    }
-                }
-                Ok(Event::Lost) => captured.overruns += 1,
-                Ok(Event::Failed(error)) => return Err(self.0.failure(&error)),
-                Err(_) => return Err(ProbeError::new(ErrorKind::Internal, "the stream's thread ended")),
-            }
-        }
-        Ok(captured)
+        self.0.events.listen(frames)
     }
 }
 
@@ -232,10 +250,9 @@ impl Loudspeakers {
         let (began, mut look) = (clock.elapsed(), Duration::from_millis(10));
         while held.silence.load(Ordering::Relaxed) < HELD {
             look = look.min(STOPPED.saturating_sub(clock.elapsed().saturating_sub(began)));
-            match held.running.events.recv_timeout(look) {
-                Ok(Event::Failed(error)) => return Err(held.running.failure(&error)),
-                Ok(_) | Err(RecvTimeoutError::Timeout) if !look.is_zero() => {}
-                _ => return Err(ProbeError::new(ErrorKind::Protocol, format!("{name}: the card takes no sound"))),
+            match held.running.events.receiver.recv_timeout(look) {
+                Ok(_) | Err(RecvTimeoutError::Timeout) if !look.is_zero() => held.running.events.go_on()?,
+                _ => return Err(held.running.events.takes_nothing()),
             }
         }
         Ok(held)
@@ -254,7 +271,7 @@ impl Loudspeakers {
                     return;
                 }
                 let time = info.timestamp();
-                told.tell(Event::Samples(Vec::new(), stamp(frame, time.playback, time.callback, clock)));
+                told.played(stamp(frame, time.playback, time.callback, clock));
                 for frame_of in samples.chunks_mut(usize::from(CHANNELS)) {
                     frame_of.fill(sound.get(frame).copied().unwrap_or(0));
                     frame += 1;
@@ -275,26 +292,23 @@ impl Loudspeakers {
     /// # Errors
     /// `Gone` when the card was pulled out, `Protocol` when it takes nothing any more.
     pub(crate) fn finish(&self, clock: Clock) -> Result<u32, ProbeError> {
-        let mut dry = 0;
+        let events = &self.running.events;
+        // What was lost of the silence before it harms nobody.
+        let before = events.losses();
         loop {
-            match self.running.events.recv_timeout(STOPPED) {
+            let event = events.receiver.recv_timeout(STOPPED);
+            events.go_on()?;
+            match event {
                 Ok(Event::Samples(_, stamp)) if stamp.frame >= self.frames => {
                     // The first frame of silence passes then.
                     let end = stamp.now + (stamp.passed - stamp.called).max(0.0);
                     let left = end - clock.elapsed().as_secs_f64();
                     std::thread::sleep(Duration::try_from_secs_f64(left).unwrap_or_default().min(STOPPED));
-                    return Ok(dry);
+                    return Ok(events.losses() - before);
                 }
-                Ok(Event::Samples(..)) => {}
-                Ok(Event::Lost) => dry += 1,
-                Ok(Event::Failed(error)) => return Err(self.running.failure(&error)),
-                Err(RecvTimeoutError::Timeout) => {
-                    let name = &self.running.name;
-                    return Err(ProbeError::new(ErrorKind::Protocol, format!("{name}: the card takes no sound")));
-                }
-                Err(RecvTimeoutError::Disconnected) => {
-                    return Err(ProbeError::new(ErrorKind::Internal, "the stream's thread ended"));
-                }
+                Ok(_) => {}
+                Err(RecvTimeoutError::Timeout) => return Err(events.takes_nothing()),
+                Err(RecvTimeoutError::Disconnected) => return Err(ended()),
             }
         }
     }
@@ -304,17 +318,60 @@ impl Loudspeakers {
     /// # Errors
     /// `Gone` when the card was pulled out, `Internal` when the stream ran dry or has hardly begun.
     pub(crate) fn began(&self) -> Result<f64, ProbeError> {
-        let mut stamps = Vec::new();
-        for event in self.running.events.try_iter() {
-            match event {
-                Event::Samples(_, stamp) => stamps.push(stamp),
-                Event::Lost => return Err(ProbeError::new(ErrorKind::Internal, "playback ran dry")),
-                Event::Failed(error) => return Err(self.running.failure(&error)),
+        self.running.events.play_began()
+    }
+}
+
+impl Events {
+    fn listen(&self, frames: usize) -> Result<Captured, ProbeError> {
+        let mut captured = Captured { channels: vec![Vec::new(); usize::from(CHANNELS)], ..Captured::default() };
+        while captured.channels[0].len() < frames {
+            match self.receiver.recv() {
+                Ok(Event::Samples(samples, stamp)) => {
+                    self.go_on()?;
+                    if captured.stamps.is_empty() {
+                        captured.hardware_rate = hardware::rate(Path::new("/proc"), &self.name);
+                    }
+                    captured.stamps.push(stamp);
+                    for (at, sample) in samples.into_iter().enumerate() {
+                        captured.channels[at % usize::from(CHANNELS)].push(f64::from(sample) / 2_f64.powi(31));
+                    }
+                }
+                Ok(Event::Failed) => self.go_on()?,
+                Err(_) => return Err(ended()),
             }
         }
+        captured.overruns = self.losses();
+        Ok(captured)
+    }
+
+    fn play_began(&self) -> Result<f64, ProbeError> {
+        self.go_on()?;
+        if self.losses() > 0 {
+            return Err(ProbeError::new(ErrorKind::Internal, "playback ran dry"));
+        }
+        let stamp_of = |event| match event {
+            Event::Samples(_, stamp) => Some(stamp),
+            Event::Failed => None,
+        };
+        let stamps: Vec<Stamp> = self.receiver.try_iter().filter_map(stamp_of).collect();
         // Playback begins once two periods are filled; what is said of those is not yet true.
         began(stamps.get(3..).unwrap_or_default())
             .ok_or_else(|| ProbeError::new(ErrorKind::Internal, "playback has hardly begun"))
+    }
+
+    /// How often frames were lost since it was opened.
+    fn losses(&self) -> u32 {
+        self.faults.losses.load(Ordering::Relaxed)
+    }
+
+    fn takes_nothing(&self) -> ProbeError {
+        ProbeError::new(ErrorKind::Protocol, format!("{}: the card takes no sound", self.name))
+    }
+
+    /// That it has not come to an end.
+    fn go_on(&self) -> Result<(), ProbeError> {
+        self.faults.failed.get().map_or(Ok(()), |error| Err(failure(&self.name, error)))
     }
 }
 
@@ -336,6 +393,10 @@ fn stamp(frame: usize, passed: StreamInstant, called: StreamInstant, clock: Cloc
 #[allow(clippy::cast_possible_truncation, reason = "a float's conversion ends at the type's ends")]
 fn integer(sample: f64) -> i32 {
     (sample * 2_f64.powi(31)).round() as i32
+}
+
+fn ended() -> ProbeError {
+    ProbeError::new(ErrorKind::Internal, "the stream's thread ended")
 }
 
 fn failure(name: &str, error: &cpal::Error) -> ProbeError {
@@ -381,6 +442,46 @@ mod tests {
         assert!((captured.delivered().unwrap() - 2.0 / 2.1).abs() < 1e-9);
         captured.stamps.truncate(1);
         assert_eq!(captured.delivered(), None);
+    }
+
+    const PERIOD: [i32; 2] = [1 << 30; 2];
+
+    #[test]
+    fn playback_that_ran_dry_or_broke_off_is_told_however_full_the_events_are() {
+        let play = |periods: usize| {
+            let (teller, events) = between("hw:0", Clock::start());
+            for stamp in stamps(&vec![0.0; periods]) {
+                teller.played(stamp);
+            }
+            (teller, events)
+        };
+        let (_teller, well) = play(3 * UNDER_WAY);
+        assert!((well.play_began().unwrap() - 100.5).abs() < 1e-9, "more than have room are no loss");
+        let (teller, dry) = play(3 * UNDER_WAY);
+        teller.errors()(cpal::Error::new(cpal::ErrorKind::Xrun));
+        assert_eq!(dry.play_began().unwrap_err().detail, "playback ran dry");
+        let (teller, pulled) = play(3 * UNDER_WAY);
+        teller.errors()(cpal::Error::new(cpal::ErrorKind::DeviceNotAvailable));
+        assert_eq!(pulled.play_began().unwrap_err().kind, ErrorKind::Gone);
+    }
+
+    #[test]
+    fn samples_that_nobody_took_in_time_are_counted_as_lost() {
+        let (teller, events) = between("hw:0", Clock::start());
+        let hear = |periods: usize| {
+            for stamp in stamps(&vec![0.0; periods]) {
+                teller.captured(&PERIOD, stamp);
+            }
+        };
+        hear(UNDER_WAY);
+        assert_eq!(events.listen(1).unwrap().overruns, 0);
+        hear(3);
+        assert_eq!(events.listen(1).unwrap().overruns, 2, "one of the three had room");
+        teller.errors()(cpal::Error::new(cpal::ErrorKind::Xrun));
+        assert_eq!(events.listen(1).unwrap().overruns, 3);
+        hear(UNDER_WAY);
+        teller.errors()(cpal::Error::new(cpal::ErrorKind::DeviceNotAvailable));
+        assert_eq!(events.listen(UNDER_WAY).unwrap_err().kind, ErrorKind::Gone, "though there was no room to say so");
     }
 
     #[test]

@@ -57,9 +57,10 @@ fn render(came: &[Came]) -> String {
     let outside = came.iter().flat_map(|came| &came.alarms).filter(|alarm| alarm.during.is_none()).count();
     let times = rows().map(|row| came.iter().flat_map(|came| &came.runs).filter(|run| std::ptr::eq(run.row, row)));
     let times = times.map(|runs| runs.filter(|run| run.phase == Phase::Idle).count()).max().unwrap_or_default();
+    let often = if times == 1 { "once".to_owned() } else { format!("{times} times (medians)") };
     let mut text = format!(
-        "\nRun of {date}: each fault {times} time(s) (medians), in the guest's seconds. A room in which nothing happened, watched for \
-         {:.0} minutes with every check on, and between the faults: {outside} false alarms.\n\n",
+        "\nRun of {date}: each fault {often}, in the guest's seconds. A room in which nothing happened, watched for \
+         {:.0} minutes by all checks, and between the faults: {outside} false alarms.\n\n",
         quiet / 60.0
     );
     text.push_str(

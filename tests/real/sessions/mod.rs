@@ -4,6 +4,7 @@ mod booking;
 mod calendars;
 mod examples;
 mod rechecks;
+mod routing;
 mod together;
 
 use std::time::Duration;

@@ -10,11 +10,13 @@ use futures_util::future::BoxFuture;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 use siaga::clock::Clock;
-use siaga::domain::{Granted, Lang, Margins, Notice, Past, Session, Snapshot, Wanted, Wish};
+use siaga::domain::{ForeignAlert, Granted, Lang, Margins, Notice, Past, Session, Snapshot, TakenAlerts, Wanted, Wish};
 use siaga::engine::agenda::slot::Planned;
 use siaga::engine::agenda::{Agenda, Lengths};
 use siaga::web::own::{Keeping, Telling};
-use siaga::web::{self, Bookings, Evidence, Info, Own, OwnHealth, PastIncident, Reloaded, State, Stored, Voice};
+use siaga::web::{
+    self, Bookings, Evidence, Inbound, Info, NoEntry, Own, OwnHealth, PastIncident, Reloaded, State, Stored, Voice,
+};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -115,6 +117,19 @@ impl Bookings for Diary {
     }
 }
 
+/// A room that takes no alerts of others.
+struct Nobody;
+
+impl Inbound for Nobody {
+    fn admits<'a>(&'a self, _: Option<&'a str>) -> BoxFuture<'a, Result<(), NoEntry>> {
+        async { Err(NoEntry::Closed) }.boxed()
+    }
+
+    fn take(&self, _: Vec<ForeignAlert>) -> BoxFuture<'_, Result<TakenAlerts, String>> {
+        async { Err("nobody takes them".to_owned()) }.boxed()
+    }
+}
+
 /// How the daemon says it is itself; a test may change its mind.
 pub(crate) struct Said(pub Mutex<Own>);
 
@@ -162,6 +177,7 @@ pub(crate) fn voice() -> Voice {
         title: "Ruang Rapat <1>".to_owned(),
         lang: Lang::Id,
         zone: TimeZone::get("Asia/Pontianak").expect("the zone database is installed (Debian package tzdata)"),
+        tested_up_to: None,
         remedies: BTreeMap::new(),
     }
 }
@@ -189,6 +205,7 @@ pub(crate) async fn serve_with(snapshot: Arc<Snapshot>, memory: Memory) -> Serve
         clock: Clock::on_tokio_time(wall),
         evidence: Arc::clone(&memory) as Arc<dyn Evidence>,
         bookings: Arc::new(Diary::empty()),
+        inbound: Arc::new(Nobody),
         voice: voices,
         reloaded: reloadeds,
         reload,
