@@ -4,13 +4,14 @@ import json, os, sys
 from urllib import error, parse, request
 
 URL = os.environ.get("SIAGA_URL", "http://127.0.0.1:10153")
+HEADERS = {"Content-Type": "application/json", "Authorization": "Bearer " + os.environ["SIAGA_TOKEN"]}  # siaga token add
 key, title, start, end, profile = (sys.argv[1:] + ["zoom_group_720"])[:5]
 session = {"title": title, "profile": profile, "start": start, "end": end}
 
 def ask(method, path, body=None):
     data = json.dumps(body).encode() if body else None
     try:
-        with request.urlopen(request.Request(URL + path, data, {"Content-Type": "application/json"}, method=method), timeout=10) as answer:
+        with request.urlopen(request.Request(URL + path, data, HEADERS, method=method), timeout=10) as answer:
             return json.load(answer)
     except error.HTTPError as answer:  # 503 is the answer "no", 409 "taken": each says why
         return json.load(answer)

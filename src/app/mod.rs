@@ -10,6 +10,7 @@ mod again;
 pub mod agenda;
 pub mod delivery;
 pub mod desk;
+pub mod door;
 pub mod drill;
 pub mod driver;
 pub mod identity;
@@ -163,6 +164,8 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let folder_made_anew = Arc::new(Notify::new());
     let control = listen_for_orders(&config, &folder)
         .map(|control| tokio::spawn(control.run(Arc::new(desk), Arc::clone(&folder_made_anew))));
+    let door = door::Keeper::new(clock, folder.clone(), configs_seen.clone());
+    door.look().await;
     let inbound_configs = configs_seen.clone();
     let own = own::Watched {
         health: store.health(),
@@ -185,6 +188,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         reloaded: reloaded_seen,
         reload: asked_to_reload,
         own: Arc::new(own),
+        door: Arc::new(door),
         info: Arc::new(reload::info()),
     };
     let calendars = Calendars { book: Arc::clone(&book), configs: configs_seen.clone(), clock };

@@ -33,9 +33,6 @@ pub struct Agenda {
     /// Who is told of meetings, by name; every receiver, if left out.
     #[schemars(with = "Option<Vec<String>>")]
     pub receivers: Option<Vec<Arc<str>>>,
-    /// A file with the token by which programs book (`Authorization: Bearer …`); without it, programs on this machine may.
-    #[schemars(with = "Option<String>")]
-    pub token_file: Option<SecretFile>,
 }
 
 impl Default for Agenda {
@@ -48,7 +45,6 @@ impl Default for Agenda {
             wrap_up: minutes(30),
             rechecks: [24 * 60, 120, 30, 5].map(minutes).to_vec(),
             receivers: None,
-            token_file: None,
         }
     }
 }
@@ -65,24 +61,13 @@ impl Agenda {
     }
 }
 
-/// What the agenda names must be there: receivers, and the token's file.
-pub(super) fn look_beside(
-    root: Table<'_>,
-    agenda: &mut Agenda,
-    receivers: &[notify::Config],
-    beside: &Beside<'_>,
-    problems: &mut Problems,
-) {
+/// The receivers that the agenda names must be there.
+pub(super) fn look_beside(root: Table<'_>, agenda: &Agenda, receivers: &[notify::Config], problems: &mut Problems) {
     let Some(table) = root.get("agenda").and_then(Table::of) else { return };
     for name in agenda.receivers.iter().flatten() {
         if !receivers.iter().any(|receiver| receiver.name == *name) {
             problems.say(table.at("receivers"), format!("no receiver is named {name:?}"));
         }
-    }
-    if let Some(path) = agenda.token_file.as_mut().and_then(SecretFile::path)
-        && let Err(message) = beside.find(path)
-    {
-        problems.say(table.at("token_file"), message);
     }
 }
 

@@ -222,10 +222,11 @@ impl Config {
         }
 
         let room: Room = section(top, "room", &mut problems);
-        let web = section(top, "web", &mut problems);
+        let mut web: Web = section(top, "web", &mut problems);
+        web.tokens = web.tokens.map(|file| beside.at(&file));
         let store = section(top, "store", &mut problems);
         let control = section(top, "control", &mut problems);
-        let mut agenda: Agenda = section(top, "agenda", &mut problems);
+        let agenda: Agenda = section(top, "agenda", &mut problems);
         let (profiles, default_profile) = all_profiles(top, source, &mut problems);
         let components = components(top, &mut problems);
         let (tables, groups) = (list(top, "check", &mut problems), list(top, "group", &mut problems));
@@ -237,7 +238,7 @@ impl Config {
         let maintenance = receivers::maintenance(top, &mut problems);
         let kinds: Vec<&str> = profiles.iter().map(|profile| &*profile.name).collect();
         let calendars = agenda::calendars(top, &kinds, &beside, &mut problems);
-        agenda::look_beside(top, &mut agenda, &receivers, &beside, &mut problems);
+        agenda::look_beside(top, &agenda, &receivers, &mut problems);
         let roll_call = receivers::roll_call(top, &receivers, &mut problems);
         let inbound = receivers::inbound(top, &receivers, &beside, &mut problems);
         let remedies = remedies(top, &mut problems);

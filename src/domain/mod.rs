@@ -3,6 +3,7 @@
 //! Everything above speaks in these words; `README.md` has the glossary.
 
 pub mod act;
+pub mod actor;
 pub mod bus;
 pub mod check;
 pub mod component;
@@ -31,6 +32,7 @@ pub mod uplink;
 pub mod verdict;
 
 pub use act::Act;
+pub use actor::{Actor, OpenTo, Scope, Via};
 pub use check::{CheckName, CheckSpec, Group, Holds, Kind, Level, Limit, ProfileLimit, Rule, Test};
 pub use component::{Component, Requirement};
 pub use enrolled::{Device, Difference, Enrolled, Equipment};

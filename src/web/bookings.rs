@@ -1,6 +1,5 @@
 //! What the readers' side needs of the agenda: what is booked, what is planned, and somebody who grants or refuses a wish.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -40,9 +39,6 @@ pub trait Bookings: Send + Sync {
 
     /// The receivers that the config names, by which somebody of a crew can be told.
     fn receivers(&self) -> Vec<Arc<str>>;
-
-    /// Whether who asks from there, with this token, may change the agenda and read people's names in it.
-    fn may<'a>(&'a self, from: IpAddr, token: Option<&'a str>) -> BoxFuture<'a, bool>;
 
     /// Grants a wish or says why not; what is granted is on the disk. `confirmed` is what was found for it.
     ///

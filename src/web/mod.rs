@@ -12,6 +12,7 @@ pub mod body;
 pub mod booked;
 pub mod bookings;
 pub mod daemon;
+pub mod door;
 pub mod evidence;
 pub mod host;
 mod ics;
@@ -43,9 +44,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::domain::reason::fill;
-use crate::domain::{Lang, Quantity, Reason, ReasonDef, Snapshot};
+use crate::domain::{Lang, OpenTo, Quantity, Reason, ReasonDef, Snapshot};
 
 pub use bookings::Bookings;
+pub use door::{Door, Holder, Mark, Unadmitted};
 pub use evidence::{Evidence, PastIncident, Stored};
 pub use host::Hosts;
 pub use inbound::{Inbound, NoEntry};
@@ -73,6 +75,8 @@ pub struct State {
     pub reload: mpsc::Sender<oneshot::Sender<Result<(), String>>>,
     /// How the daemon itself is.
     pub own: Arc<dyn OwnHealth>,
+    /// Who knows those who show a token.
+    pub door: Arc<dyn Door>,
     /// What does not change while the process runs.
     pub info: Arc<Info>,
 }
@@ -88,6 +92,8 @@ pub struct Voice {
     pub zone: TimeZone,
     /// The names by which it may be asked.
     pub hosts: Hosts,
+    /// Who may read without a token.
+    pub open_to: OpenTo,
     /// Where the rate tests stop early, bit/s: a rate beyond it was not looked for.
     pub tested_up_to: Option<f64>,
     /// Remedies in the room's own words, by reason code: Bahasa Indonesia and English.

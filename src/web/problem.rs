@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::domain::Scope;
 use crate::engine::slot::Refusal;
 
 use super::booked::HolderBody;
@@ -119,6 +120,25 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "urn:siaga:problem:agenda", title, detail)
     }
 
+    /// Who asks has not shown a token, or one that is not in force.
+    pub fn no_token(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "urn:siaga:problem:no-token", "This needs a token", detail)
+    }
+
+    /// Who asks has shown a token that is not good for this.
+    pub fn scope(scope: Scope) -> Self {
+        let detail = format!("this needs a token with the scope {scope} (siaga token add NAME --scope {scope})");
+        let title = "This token is not good for that";
+        Self::new(StatusCode::FORBIDDEN, "urn:siaga:problem:scope", title, detail).allowing([scope])
+    }
+
+    /// Nobody can be known, because the tokens cannot be read.
+    pub fn tokens() -> Self {
+        let detail = "the tokens cannot be read; the daemon's log has why";
+        let title = "Tokens cannot be read now";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "urn:siaga:problem:tokens", title, detail)
+    }
+
     /// History cannot be read now; the verdict can.
     pub fn history(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "urn:siaga:problem:history", "History cannot be read now", detail)
@@ -184,6 +204,9 @@ impl IntoResponse for Problem {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(self)).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"siaga\""));
+        }
         response
     }
 }

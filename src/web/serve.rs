@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -15,6 +14,7 @@ use axum::http::{HeaderValue, Method, Request, Response, header};
 use axum::response::IntoResponse;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::Service as _;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -22,10 +22,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
+use super::door::Caller;
 use super::problem::Problem;
-use super::sessions::Peer;
 use super::site::Site;
-use super::{State, lang, readyz, routes};
+use super::{State, door, lang, readyz, routes};
 
 type Body = axum::body::Body;
 
@@ -60,7 +60,7 @@ const LAST_ANSWERS: Duration = Duration::from_secs(3);
 pub async fn run(listener: TcpListener, state: State, shutdown: impl Future<Output = ()>) -> io::Result<()> {
     let site = Arc::new(Site::new(state));
     let router = TowerToHyperService::new(routes::router(Arc::clone(&site)));
-    let front = Front { router, site, peer: Peer(IpAddr::from([0, 0, 0, 0])) };
+    let front = Front { router, site, on_this_machine: false };
     let (stop, stopping) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut by_age: VecDeque<AbortHandle> = VecDeque::new();
@@ -71,6 +71,7 @@ pub async fn run(listener: TcpListener, state: State, shutdown: impl Future<Outp
             () = &mut shutdown => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
+                    let front = Front { on_this_machine: peer.ip().to_canonical().is_loopback(), ..front.clone() };
                     by_age.retain(|connection| !connection.is_finished());
                     if by_age.len() >= CONNECTIONS && let Some(oldest) = by_age.pop_front() {
                         oldest.abort();
@@ -81,7 +82,7 @@ pub async fn run(listener: TcpListener, state: State, shutdown: impl Future<Outp
                     } else {
                         crowded = false;
                     }
-                    by_age.push_back(connections.spawn(converse(stream, front.of(peer.ip()), stopping.clone())));
+                    by_age.push_back(connections.spawn(converse(stream, front, stopping.clone())));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection cannot be accepted");
@@ -151,15 +152,8 @@ async fn linger(mut stream: TcpStream) {
 struct Front {
     site: Arc<Site>,
     router: TowerToHyperService<Router>,
-    /// Who is at the other end of this connection.
-    peer: Peer,
-}
-
-impl Front {
-    fn of(&self, peer: IpAddr) -> Self {
-        // As the kernel tells it of a socket that listens to both families.
-        Self { peer: Peer(peer.to_canonical()), ..self.clone() }
-    }
+    /// Whether it comes by loopback.
+    on_this_machine: bool,
 }
 
 /// An answer: there already, or still to be made.
@@ -184,11 +178,34 @@ impl hyper::service::Service<Request<Incoming>> for Front {
     type Error = Infallible;
     type Future = Answering;
 
-    fn call(&self, mut request: Request<Incoming>) -> Answering {
+    fn call(&self, request: Request<Incoming>) -> Answering {
         let refused = self.site.state.voice.borrow().hosts.refuse(request.uri(), request.headers(), request.version());
         if let Some(problem) = refused {
             return Answering::Now(Some(sealed(problem.into_response())));
         }
+        if !door::guards(request.method(), request.uri().path()) {
+            return self.let_in(request, Caller::default());
+        }
+        let open = self.site.state.voice.borrow().open_to.is_open(self.on_this_machine);
+        if !open || door::shows_something(request.headers()) {
+            let front = self.clone();
+            return Answering::Later(Box::pin(async move { Ok(front.guarded(request, open).await) }));
+        }
+        self.let_in(request, Caller::default())
+    }
+}
+
+impl Front {
+    /// Answers whoever shows a token, or may not read without one.
+    async fn guarded(&self, request: Request<Incoming>, open: bool) -> Response<Body> {
+        let caller = match door::know(&self.site, request.method(), request.uri(), request.headers(), open).await {
+            Ok(caller) => caller,
+            Err(problem) => return sealed(problem.into_response()),
+        };
+        self.let_in(request, caller).await.unwrap_or_else(|never| match never {})
+    }
+
+    fn let_in(&self, mut request: Request<Incoming>, caller: Caller) -> Answering {
         // The short answer is asked for most and is the same bytes until something changes: no route, no future, no
         // allocation but the headers'.
         if request.uri().path() == "/readyz" && request.uri().query().is_none() && request.method() == Method::GET {
@@ -201,7 +218,7 @@ impl hyper::service::Service<Request<Incoming>> for Front {
             let detail = format!("no path here reads more than {} bytes", routes::BODY);
             return Answering::Now(Some(sealed(Problem::too_large(detail).into_response())));
         }
-        request.extensions_mut().insert(self.peer);
+        request.extensions_mut().insert(caller);
         let response = self.router.call(request);
         Answering::Later(Box::pin(async move { response.await.map(sealed) }))
     }

@@ -1,6 +1,5 @@
 //! `/api/v1/sessions`: meetings are booked, moved, cancelled and listed; `/api/v1/agenda` tells the phase.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -14,10 +13,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::{Booking, Granted, Phase, Session, Wish};
+use crate::domain::{Booking, Granted, Phase, Scope, Session, Wish};
 use crate::engine::slot::Question;
 
 use super::booked::{self, HolderBody, SessionBody, SessionMove, SessionWish};
+use super::door::Caller;
 use super::problem::Problem;
 use super::query::{Query, once};
 use super::readiness;
@@ -25,10 +25,6 @@ use super::site::Site;
 
 /// So many sessions are listed at most.
 const LISTED: u32 = 1000;
-
-/// From where a request comes.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Peer(pub(super) IpAddr);
 
 /// What the agenda says of the room now.
 #[derive(Debug, Serialize, ToSchema)]
@@ -122,14 +118,13 @@ pub(super) async fn agenda(State(site): State<Arc<Site>>, uri: Uri) -> Result<Js
 ))]
 pub(super) async fn list(
     State(site): State<Arc<Site>>,
-    Extension(peer): Extension<Peer>,
+    Extension(caller): Extension<Caller>,
     uri: Uri,
-    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let query = Query::read(&uri, &[once("since"), once("until")])?;
     let since = query.moment("since")?.unwrap_or_else(|| site.now().wall);
     let until = query.moment("until")?.unwrap_or(Timestamp::MAX);
-    let named = may(&site, peer, &headers).await;
+    let named = caller.may(Scope::Schedule);
     let all = site.state.bookings.sessions(since, until, LISTED).await.map_err(Problem::agenda)?;
     let (agenda, voice) = (site.state.bookings.agenda(), site.voice());
     let all: Vec<_> = all.iter().map(|session| SessionBody::of(session, &agenda, named, &voice)).collect();
@@ -149,14 +144,13 @@ pub(super) async fn list(
 ))]
 pub(super) async fn get(
     State(site): State<Arc<Site>>,
-    Extension(peer): Extension<Peer>,
+    Extension(caller): Extension<Caller>,
     id: Result<Path<String>, PathRejection>,
     uri: Uri,
-    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     Query::read(&uri, &[])?;
     let Path(id) = id?;
-    let named = may(&site, peer, &headers).await;
+    let named = caller.may(Scope::Schedule);
     let found = site.state.bookings.session(&id).await.map_err(Problem::agenda)?;
     let session = found.ok_or_else(none_of_this_id)?;
     Ok(answer(&site, &session, StatusCode::OK, named))
@@ -175,14 +169,15 @@ pub(super) async fn get(
     (status = 200, description = "It is booked so, as it was before or in the place of what was.", body = SessionBody),
     (status = 201, description = "It is booked.", body = SessionBody),
     (status = 400, description = "The body makes no sense, or has a passcode in it.", body = Problem, content_type = "application/problem+json"),
-    (status = 403, description = "Who asks may not book.", body = Problem, content_type = "application/problem+json"),
+    (status = 401, description = "No token, or one that is not in force.", body = Problem, content_type = "application/problem+json"),
+    (status = 403, description = "The token is not good for that, or a browser's page asks.", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "Unknown profile.", body = Problem, content_type = "application/problem+json"),
     (status = 409, description = "Others hold the slot: `held_by`.", body = Problem, content_type = "application/problem+json"),
     (status = 503, description = "The disk does not take it now.", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(super) async fn put(
     State(site): State<Arc<Site>>,
-    Extension(peer): Extension<Peer>,
+    Extension(caller): Extension<Caller>,
     id: Result<Path<String>, PathRejection>,
     uri: Uri,
     headers: HeaderMap,
@@ -190,7 +185,7 @@ pub(super) async fn put(
 ) -> Result<Response, Problem> {
     Query::read(&uri, &[])?;
     let Path(id) = id?;
-    allowed(&site, peer, &headers).await?;
+    allowed(&caller, &headers)?;
     let wish: SessionWish = booked::read(&body?)?;
     let now = site.now();
     let session = wish.session(&id, &site.state.bookings.receivers(), now.wall)?;
@@ -214,14 +209,15 @@ pub(super) async fn put(
 ), request_body = SessionMove, responses(
     (status = 200, description = "It is moved.", body = SessionBody),
     (status = 400, description = "The body makes no sense.", body = Problem, content_type = "application/problem+json"),
-    (status = 403, description = "Who asks may not book.", body = Problem, content_type = "application/problem+json"),
+    (status = 401, description = "No token, or one that is not in force.", body = Problem, content_type = "application/problem+json"),
+    (status = 403, description = "The token is not good for that, or a browser's page asks.", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "There is none of this id.", body = Problem, content_type = "application/problem+json"),
     (status = 409, description = "Others hold the slot (`held_by`), or it was cancelled.", body = Problem, content_type = "application/problem+json"),
     (status = 503, description = "The disk does not take it now.", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(super) async fn patch(
     State(site): State<Arc<Site>>,
-    Extension(peer): Extension<Peer>,
+    Extension(caller): Extension<Caller>,
     id: Result<Path<String>, PathRejection>,
     uri: Uri,
     headers: HeaderMap,
@@ -229,7 +225,7 @@ pub(super) async fn patch(
 ) -> Result<Response, Problem> {
     Query::read(&uri, &[])?;
     let Path(id) = id?;
-    allowed(&site, peer, &headers).await?;
+    allowed(&caller, &headers)?;
     let to: SessionMove = booked::read(&body?)?;
     let (start, end) = booked::slot(&to.start, &to.end, site.now().wall)?;
     let known = site.state.bookings.session(&id).await.map_err(Problem::agenda)?;
@@ -245,20 +241,21 @@ pub(super) async fn patch(
     ("id" = String, Path, description = "The scheduler's own id."),
 ), responses(
     (status = 200, description = "It is cancelled.", body = SessionBody),
-    (status = 403, description = "Who asks may not book.", body = Problem, content_type = "application/problem+json"),
+    (status = 401, description = "No token, or one that is not in force.", body = Problem, content_type = "application/problem+json"),
+    (status = 403, description = "The token is not good for that, or a browser's page asks.", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "There is none of this id.", body = Problem, content_type = "application/problem+json"),
     (status = 503, description = "The disk does not take it now.", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(super) async fn cancel(
     State(site): State<Arc<Site>>,
-    Extension(peer): Extension<Peer>,
+    Extension(caller): Extension<Caller>,
     id: Result<Path<String>, PathRejection>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     Query::read(&uri, &[])?;
     let Path(id) = id?;
-    allowed(&site, peer, &headers).await?;
+    allowed(&caller, &headers)?;
     wished(&site, Wish::Cancel { id: id.into() }, None).await
 }
 
@@ -294,21 +291,18 @@ fn none_of_this_id() -> Problem {
     Problem::not_found("there is no session of this id; GET /api/v1/sessions lists them")
 }
 
-async fn may(site: &Site, Peer(from): Peer, headers: &HeaderMap) -> bool {
-    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    site.state.bookings.may(from, bearer.map(str::trim)).await
-}
-
-/// Who may change the agenda: no page of somebody else's in a browser, and only whom the config lets.
-async fn allowed(site: &Site, peer: Peer, headers: &HeaderMap) -> Result<(), Problem> {
+/// Who may change the agenda: no page of somebody else's in a browser, and only whoever shows a token that is good for it.
+fn allowed(caller: &Caller, headers: &HeaderMap) -> Result<(), Problem> {
     if headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site") {
         return Err(Problem::forbidden("a browser's page may not change the agenda"));
     }
-    if may(site, peer, headers).await {
-        return Ok(());
+    if caller.may(Scope::Schedule) {
+        Ok(())
+    } else if caller.may(Scope::Read) {
+        Err(Problem::scope(Scope::Schedule))
+    } else {
+        Err(Problem::no_token(
+            "show a token with the scope schedule: Authorization: Bearer …; siaga token add makes one",
+        ))
     }
-    Err(Problem::forbidden(
-        "programs on this machine may change the agenda, or, where [agenda] token_file is set, who sends that token \
-         (Authorization: Bearer …)",
-    ))
 }

@@ -45,6 +45,7 @@ mod state_folder;
 mod stun;
 mod support;
 mod survey;
+mod tokens;
 mod unit_file;
 mod uplinks;
 mod ups;

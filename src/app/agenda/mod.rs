@@ -3,8 +3,6 @@
 mod calendars;
 mod keeper;
 
-use std::net::IpAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -12,7 +10,7 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 
 use crate::config::Config;
-use crate::domain::{Granted, Notice, Phase, SecretFile, Session, Wish, in_full};
+use crate::domain::{Granted, Notice, Phase, Session, Wish, in_full};
 use crate::engine::Order;
 use crate::engine::agenda::slot::Planned;
 use crate::engine::agenda::{Agenda, Lengths};
@@ -98,17 +96,6 @@ impl Bookings for Book {
         self.configs.borrow().receivers.iter().map(|receiver| Arc::clone(&receiver.name)).collect()
     }
 
-    fn may<'a>(&'a self, from: IpAddr, token: Option<&'a str>) -> BoxFuture<'a, bool> {
-        let file = self.configs.borrow().agenda.token_file.clone();
-        Box::pin(async move {
-            match (file, token) {
-                (None, _) => from.is_loopback(),
-                (Some(_), None) => false,
-                (Some(file), Some(token)) => is_token(&file, token).await,
-            }
-        })
-    }
-
     fn wish(&self, wish: Wish, confirmed: Option<Notice>) -> BoxFuture<'_, Result<Granted, String>> {
         let margins = self.configs.borrow().agenda.margins();
         Box::pin(async move {
@@ -138,25 +125,5 @@ impl Bookings for Book {
 
     fn session<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Session>, String>> {
         Box::pin(async move { self.store.session(id).await.map_err(|error| in_full(&error)) })
-    }
-}
-
-/// Whether a file holds just this token. Digests are compared, so that the time it takes tells nothing of it.
-async fn is_token(file: &SecretFile, token: &str) -> bool {
-    let folder = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    let held = match file.place(folder.as_deref()) {
-        Ok(place) => tokio::fs::read(place).await.map_err(|error| error.to_string()),
-        Err(error) => Err(error),
-    };
-    match held {
-        Ok(held) if !held.trim_ascii().is_empty() => {
-            let digest = |bytes: &[u8]| ring::digest::digest(&ring::digest::SHA256, bytes);
-            digest(held.trim_ascii_end()).as_ref() == digest(token.as_bytes()).as_ref()
-        }
-        Ok(_) => false,
-        Err(error) => {
-            tracing::error!(error, "[agenda] token_file cannot be read; nobody may book");
-            false
-        }
     }
 }

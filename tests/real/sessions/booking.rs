@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{BARE, MINUTE, ahead, meeting};
+use super::{BARE, MINUTE, Scheduler, ahead, meeting};
 use crate::support::daemon::{Daemon, room};
+use crate::tokens;
 
 const LIST: &str = "/api/v1/sessions?since=2000-01-01T00:00:00Z";
 
@@ -18,6 +19,7 @@ fn start(folder: &std::path::Path) -> Daemon {
 fn a_kill_between_any_two_steps_loses_nothing() {
     let folder = room(BARE);
     let mut daemon = start(folder.path());
+    let jadwal = Scheduler::of(folder.path());
     let at = |minutes| ahead(MINUTE * minutes);
     let first = meeting("Rapat Dinkes", at(600), MINUTE * 60);
     let later = at(900);
@@ -37,7 +39,7 @@ fn a_kill_between_any_two_steps_loses_nothing() {
     ];
     let mut seen = json!([]);
     for (method, id, body, status) in steps {
-        let answer = daemon.send(method, &format!("/api/v1/sessions/{id}"), &body);
+        let answer = jadwal.send(&daemon, method, &format!("/api/v1/sessions/{id}"), &body);
         assert_eq!(answer.status, status, "{method} {id}: {}", answer.body);
         if status == 409 {
             let held_by = &answer.json()["held_by"];
@@ -65,6 +67,7 @@ fn what_makes_no_sense_is_refused_and_no_passcode_is_taken() {
     let folder =
         room(&format!("{BARE}\n[[receiver]]\nname = \"desk\"\nkind = \"webhook\"\nurl = \"http://127.0.0.1:9/\"\n"));
     let daemon = start(folder.path());
+    let jadwal = Scheduler::of(folder.path());
     let whole = || meeting("Rapat", ahead(MINUTE * 600), MINUTE * 60);
     let with = |field: &str, value: Value| {
         let mut body = whole();
@@ -92,7 +95,7 @@ fn what_makes_no_sense_is_refused_and_no_passcode_is_taken() {
         (json!([]), 400, "body", "expected struct"),
     ];
     for (body, status, kind, said) in refused {
-        let answer = daemon.send("PUT", "/api/v1/sessions/a", &body);
+        let answer = jadwal.send(&daemon, "PUT", "/api/v1/sessions/a", &body);
         let told = answer.json();
         assert_eq!(answer.status, status, "{body}: {}", answer.body);
         assert_eq!(told["type"], format!("urn:siaga:problem:{kind}"), "{body}: {told}");
@@ -100,11 +103,14 @@ fn what_makes_no_sense_is_refused_and_no_passcode_is_taken() {
         assert!(!answer.body.contains("82kq1") && !answer.body.contains("445566"), "it is not repeated: {told}");
     }
     let past = meeting("Rapat", "2020-01-01T00:00:00Z".parse().unwrap(), MINUTE);
-    assert_eq!(daemon.send("PUT", "/api/v1/sessions/a", &past).json()["type"], "urn:siaga:problem:past-window");
-    assert_eq!(daemon.send("PUT", "/api/v1/sessions/a%20b", &whole()).status, 400);
+    assert_eq!(
+        jadwal.send(&daemon, "PUT", "/api/v1/sessions/a", &past).json()["type"],
+        "urn:siaga:problem:past-window"
+    );
+    assert_eq!(jadwal.send(&daemon, "PUT", "/api/v1/sessions/a%20b", &whole()).status, 400);
     // A page in a browser says where it comes from.
-    let origin = "Origin: http://example.org\r\nContent-Type: application/json\r\n";
-    let from_a_page = daemon.try_send("PUT", "/api/v1/sessions/a", origin, &whole().to_string()).unwrap();
+    let origin = format!("Origin: http://example.org\r\n{}", jadwal.headers());
+    let from_a_page = daemon.send("PUT", "/api/v1/sessions/a", &origin, &whole().to_string());
     assert_eq!(from_a_page.status, 403);
     assert_eq!(daemon.get(LIST).json(), json!([]), "nothing of it was booked");
     assert!(!daemon.log().contains("82kq1"));
@@ -116,9 +122,9 @@ fn what_makes_no_sense_is_refused_and_no_passcode_is_taken() {
     full["sites"] = json!(["Camat Badau", "Camat Selimbau"]);
     full["crew"] = json!({ "camera": { "person": "Sari", "receiver": "desk" }, "radio": { "person": "Budi" } });
     full["contact"] = "humas@example.org".into();
-    let answer = daemon.send("PUT", "/api/v1/sessions/2026-117%40example.org", &full);
+    let answer = jadwal.send(&daemon, "PUT", "/api/v1/sessions/2026-117%40example.org", &full);
     assert_eq!(answer.status, 201, "{}", answer.body);
-    let told = daemon.get("/api/v1/sessions/2026-117@example.org").json();
+    let told = jadwal.get(&daemon, "/api/v1/sessions/2026-117@example.org");
     for field in ["title", "office", "letter", "platform", "venue", "sites", "crew", "contact", "profile"] {
         assert_eq!(told[field], full[field], "{field}");
     }
@@ -127,24 +133,28 @@ fn what_makes_no_sense_is_refused_and_no_passcode_is_taken() {
 }
 
 #[test]
-fn with_a_token_whoever_has_it_books_and_nobody_else_reads_names() {
-    let folder = room(&format!("{BARE}\n[agenda]\ntoken_file = \"agenda.token\"\n"));
-    std::fs::write(folder.path().join("agenda.token"), "b7f3a1\n").unwrap();
+fn who_schedules_books_and_nobody_else_does_or_reads_names() {
+    let folder = room(BARE);
     let daemon = start(folder.path());
     let mut body = meeting("Rapat", ahead(MINUTE * 600), MINUTE * 60);
     body["crew"] = json!({ "camera": { "person": "Sari" } });
     body["contact"] = "humas@example.org".into();
-    let json = "Content-Type: application/json\r\n";
-    let put = |token: &str| {
-        let headers = format!("{json}{token}");
-        daemon.try_send("PUT", "/api/v1/sessions/a", &headers, &body.to_string()).unwrap()
-    };
-    assert_eq!(put("").status, 403);
-    assert_eq!(put("Authorization: Bearer b7f3a2\r\n").status, 403);
-    let booked = put("Authorization: Bearer b7f3a1\r\n");
+    let jadwal = Scheduler::of(folder.path());
+    let staff = tokens::made(folder.path(), "Budi", "operate", &[]);
+    let by = |headers: &str, method: &str| daemon.send(method, "/api/v1/sessions/a", headers, &body.to_string());
+    for method in ["PUT", "PATCH", "DELETE"] {
+        assert_eq!(by("", method).status, 401, "{method}");
+        assert_eq!(by(&tokens::shows(&staff), method).status, 403, "{method}");
+    }
+    let booked = jadwal.send(&daemon, "PUT", "/api/v1/sessions/a", &body);
     assert_eq!(booked.status, 201, "{}", booked.body);
     assert_eq!(booked.json()["crew"]["camera"]["person"], "Sari");
     let strange = daemon.get("/api/v1/sessions/a");
     assert!(!strange.body.contains("Sari") && !strange.body.contains("humas"), "{}", strange.body);
+    assert_eq!(jadwal.get(&daemon, "/api/v1/sessions/a")["contact"], "humas@example.org");
+    // One that is revoked is good for nothing from then on.
+    tokens::revoke(folder.path(), "jadwal");
+    assert_eq!(jadwal.send(&daemon, "DELETE", "/api/v1/sessions/a", &Value::Null).status, 401);
+    assert_eq!(daemon.get("/api/v1/sessions/a").json()["state"], "booked");
     daemon.stop();
 }

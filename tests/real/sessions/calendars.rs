@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use siaga::calendar::read;
 
-use super::{BARE, MINUTE, ahead, meeting};
+use super::{BARE, MINUTE, Scheduler, ahead, meeting};
 use crate::support::child::wait_until;
 use crate::support::daemon::{Daemon, room};
 
@@ -104,10 +104,11 @@ fn the_agenda_follows_a_feed_and_what_is_no_feed_changes_nothing() {
     let daemon = Daemon::start(folder.path());
     wait_until(|| is(&daemon, &[("A", "booked", 600), ("B", "booked", 800), ("(…)", "booked", 1200)]));
     // A scheduler finds the slot held, and takes another.
+    let jadwal = Scheduler::of(folder.path());
     let own = meeting("Own", ahead(MINUTE * 800), MINUTE * 60);
-    assert_eq!(daemon.send("PUT", "/api/v1/sessions/own", &own).status, 409);
+    assert_eq!(jadwal.send(&daemon, "PUT", "/api/v1/sessions/own", &own).status, 409);
     let own = meeting("Own", ahead(MINUTE * 1000), MINUTE * 60);
-    assert_eq!(daemon.send("PUT", "/api/v1/sessions/own", &own).status, 201);
+    assert_eq!(jadwal.send(&daemon, "PUT", "/api/v1/sessions/own", &own).status, 201);
     // A and B change places, D goes, E wants what the scheduler has.
     write(&feed(&[("a", 800, "SUMMARY:A\r\n"), ("b", 600, "SUMMARY:B\r\n"), ("e", 1010, "SUMMARY:E\r\n")]));
     wait_until(|| {
@@ -126,7 +127,7 @@ fn the_agenda_follows_a_feed_and_what_is_no_feed_changes_nothing() {
         &[("B", "booked", 600), ("A", "booked", 800), ("Own", "booked", 1000), ("(…)", "cancelled", 1200)]
     ));
     // The scheduler's is cancelled: E is booked at the next reading.
-    assert_eq!(daemon.send("DELETE", "/api/v1/sessions/own", &Value::Null).status, 200);
+    assert_eq!(jadwal.send(&daemon, "DELETE", "/api/v1/sessions/own", &Value::Null).status, 200);
     write(&feed(&[("a", 800, "SUMMARY:A\r\n"), ("b", 600, "SUMMARY:B\r\n"), ("e", 1010, "SUMMARY:E\r\n")]));
     wait_until(|| sessions(&daemon).iter().any(|(title, state, _)| title == "E" && state == "booked"));
     // What is offered is read by others as it was booked.

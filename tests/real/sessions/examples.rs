@@ -3,17 +3,17 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::{MINUTE, POWER_ALONE, ahead};
+use super::{MINUTE, POWER_ALONE, Scheduler, ahead};
 use crate::support::daemon::{Daemon, room};
 use crate::support::upsd::Upsd;
 
 /// An example's exit code and what it printed.
-fn run(example: &str, url: &str, args: &[&str]) -> (i32, String) {
+fn run(example: &str, (url, token): (&str, &str), args: &[&str]) -> (i32, String) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let program = Path::new(env!("CARGO_BIN_EXE_siaga")).parent().unwrap();
     let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap_or_default());
     let mut command = Command::new(root.join("config/examples").join(example));
-    command.args(args).env("SIAGA_URL", url).env("PATH", path).env_remove("SIAGA_CONFIG");
+    command.args(args).env("SIAGA_URL", url).env("SIAGA_TOKEN", token).env("PATH", path).env_remove("SIAGA_CONFIG");
     let told = command.output().unwrap();
     let text = [told.stdout, told.stderr].concat();
     (told.status.code().unwrap(), String::from_utf8(text).unwrap())
@@ -28,11 +28,11 @@ fn a_hook_and_a_client_confirm_refuse_and_leave_it_open() {
     ));
     let daemon = Daemon::start(folder.path());
     daemon.wait_for_check("ups", "ready", "");
-    let url = format!("http://{}", daemon.address());
+    let (url, jadwal) = (format!("http://{}", daemon.address()), Scheduler::of(folder.path()));
     let slot = |minutes: u32| (ahead(MINUTE * minutes).to_string(), ahead(MINUTE * (minutes + 60)).to_string());
     let (start, end) = slot(600);
-    let hook = |args: &[&str]| run("booking-hook.sh", &url, args);
-    let book = |args: &[&str]| run("book.py", &url, args);
+    let hook = |args: &[&str]| run("booking-hook.sh", (&url, &jadwal.0), args);
+    let book = |args: &[&str]| run("book.py", (&url, &jadwal.0), args);
     let (code, said) = hook(&[&start, &end]);
     assert_eq!(code, 0, "{said}");
     let (code, said) = book(&["2026-117", "Rapat Dinkes", &start, &end]);

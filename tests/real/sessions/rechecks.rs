@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{MINUTE, POWER_ALONE, ahead, meeting};
+use super::{MINUTE, POWER_ALONE, Scheduler, ahead, meeting};
 use crate::crash_daemon::Desk;
 use crate::support::child::wait_until;
 use crate::support::daemon::{Daemon, room};
@@ -34,13 +34,13 @@ fn what_changes_before_a_meeting_is_told_once_with_its_evidence_and_over_a_kill(
     ));
     let daemon = Daemon::start(folder.path());
     daemon.wait_for_check("ups", "ready", "");
-    let start = ahead(SECOND * 60);
+    let (start, jadwal) = (ahead(SECOND * 60), Scheduler::of(folder.path()));
     let mut body = meeting("Rapat Dinkes", start, MINUTE * 60);
     body["crew"] = json!({
         "camera": { "person": "Sari", "receiver": "operator" },
         "sound": { "person": "Budi", "receiver": "operator" },
     });
-    let booked = daemon.send("PUT", "/api/v1/sessions/a", &body);
+    let booked = jadwal.send(&daemon, "PUT", "/api/v1/sessions/a", &body);
     assert_eq!(booked.status, 201, "{}", booked.body);
     assert_eq!(booked.json()["confirmed"]["verdict"], "ready", "{}", booked.body);
     // T-40s finds what was confirmed: nobody is told, and it is written down.
@@ -128,8 +128,9 @@ fn the_battery_the_agenda_and_planned_work_are_in_the_answer_for_a_slot() {
     assert_eq!((answer.status, codes(&answer.json())), (503, vec!["agenda.maintenance".to_owned()]), "{}", answer.body);
     assert_eq!(answer.json()["planned"][0]["until"], "2030-01-01T10:00:00+07:00");
     assert_eq!(slot("01T10:00", "01T11:00").json()["verdict"], "ready");
+    let jadwal = Scheduler::of(folder.path());
     let body = meeting("Rapat Dinkes", "2030-01-02T02:00:00Z".parse().unwrap(), MINUTE * 60);
-    assert_eq!(daemon.send("PUT", "/api/v1/sessions/a", &body).status, 201);
+    assert_eq!(jadwal.send(&daemon, "PUT", "/api/v1/sessions/a", &body).status, 201);
     let answer = slot("02T10:20", "02T11:00");
     assert_eq!((answer.status, codes(&answer.json())), (503, vec!["agenda.taken".to_owned()]), "{}", answer.body);
     let json = answer.json();

@@ -6,7 +6,7 @@ use std::sync::{Barrier, Mutex};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{BARE, MINUTE, ahead, meeting};
+use super::{BARE, MINUTE, Scheduler, ahead, meeting};
 use crate::support::daemon::{Daemon, room, send};
 
 /// Meetings are 45 minutes long and begin at quarters; the room needs half an hour between two.
@@ -15,6 +15,7 @@ const QUARTERS: u32 = 96;
 #[test]
 fn of_64_schedulers_none_gets_what_another_has_and_what_was_answered_survives_a_kill() {
     let folder = room(BARE);
+    let jadwal = Scheduler::of(folder.path()).headers();
     let day = ahead(MINUTE * 60 * 48);
     let answered: Mutex<BTreeMap<String, (Timestamp, u16)>> = Mutex::default();
     for round in 0..3_u32 {
@@ -23,7 +24,7 @@ fn of_64_schedulers_none_gets_what_another_has_and_what_was_answered_survives_a_
         let address = daemon.address();
         std::thread::scope(|scope| {
             for writer in 0..64_u32 {
-                let (begin, answered) = (&begin, &answered);
+                let (begin, answered, headers) = (&begin, &answered, &jadwal);
                 scope.spawn(move || {
                     begin.wait();
                     for wish in 0..4_u32 {
@@ -32,9 +33,8 @@ fn of_64_schedulers_none_gets_what_another_has_and_what_was_answered_survives_a_
                         let start = day.checked_add(MINUTE * 15 * quarter).unwrap();
                         let id = format!("{round}-{writer}-{wish}");
                         let body = meeting("Rapat", start, MINUTE * 45).to_string();
-                        let json = "Content-Type: application/json\r\n";
                         // One that gets no answer was killed with the daemon: it may stand, or not.
-                        let Ok(answer) = send(address, "PUT", &format!("/api/v1/sessions/{id}"), json, &body) else {
+                        let Ok(answer) = send(address, "PUT", &format!("/api/v1/sessions/{id}"), headers, &body) else {
                             return;
                         };
                         assert!([201, 409].contains(&answer.status), "{}", answer.body);

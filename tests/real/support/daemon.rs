@@ -119,13 +119,12 @@ impl Daemon {
 
     /// One request without a body, with headers (each ended by a line's end).
     pub(crate) fn request_with(&self, method: &str, path: &str, headers: &str) -> Answer {
-        let asked = self.try_send(method, path, headers, "");
-        asked.unwrap_or_else(|error| panic!("{method} {path}: {error}; the log:\n{}", self.log()))
+        self.send(method, path, headers, "")
     }
 
-    /// One request with a body of JSON.
-    pub(crate) fn send(&self, method: &str, path: &str, body: &Value) -> Answer {
-        let asked = self.try_send(method, path, "Content-Type: application/json\r\n", &body.to_string());
+    /// One request with a body, with headers (each ended by a line's end).
+    pub(crate) fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
+        let asked = self.try_send(method, path, headers, body);
         asked.unwrap_or_else(|error| panic!("{method} {path}: {error}; the log:\n{}", self.log()))
     }
 

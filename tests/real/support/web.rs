@@ -15,7 +15,8 @@ use siaga::engine::agenda::slot::Planned;
 use siaga::engine::agenda::{Agenda, Lengths};
 use siaga::web::own::{Keeping, Telling};
 use siaga::web::{
-    self, Bookings, Evidence, Inbound, Info, NoEntry, Own, OwnHealth, PastIncident, Reloaded, State, Stored, Voice,
+    self, Bookings, Door, Evidence, Holder, Inbound, Info, Mark, NoEntry, Own, OwnHealth, PastIncident, Reloaded,
+    State, Stored, Unadmitted, Voice,
 };
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -100,10 +101,6 @@ impl Bookings for Diary {
         Vec::new()
     }
 
-    fn may<'a>(&'a self, _: std::net::IpAddr, _: Option<&'a str>) -> BoxFuture<'a, bool> {
-        async move { false }.boxed()
-    }
-
     fn wish(&self, _: Wish, _: Option<Notice>) -> BoxFuture<'_, Result<Granted, String>> {
         async move { Err("nothing is booked here".to_owned()) }.boxed()
     }
@@ -114,6 +111,19 @@ impl Bookings for Diary {
 
     fn session<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<Session>, String>> {
         async move { Ok(None) }.boxed()
+    }
+}
+
+/// A door at which nobody is known.
+pub(crate) struct Shut;
+
+impl Door for Shut {
+    fn admit<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Holder, Unadmitted>> {
+        async { Err(Unadmitted::Unknown) }.boxed()
+    }
+
+    fn still(&self, _: Mark) -> BoxFuture<'_, Result<Holder, Unadmitted>> {
+        async { Err(Unadmitted::Unknown) }.boxed()
     }
 }
 
@@ -174,6 +184,7 @@ pub(crate) struct Served {
 pub(crate) fn voice() -> Voice {
     Voice {
         hosts: siaga::web::Hosts::default(),
+        open_to: siaga::domain::OpenTo::Everyone,
         title: "Ruang Rapat <1>".to_owned(),
         lang: Lang::Id,
         zone: TimeZone::get("Asia/Pontianak").expect("the zone database is installed (Debian package tzdata)"),
@@ -210,6 +221,7 @@ pub(crate) async fn serve_with(snapshot: Arc<Snapshot>, memory: Memory) -> Serve
         reloaded: reloadeds,
         reload,
         own: Arc::clone(&own) as Arc<dyn OwnHealth>,
+        door: Arc::new(Shut),
         info: Arc::new(Info { version: "0.0.0-test", quantities: QUANTITIES.to_vec(), reasons: REASONS.to_vec() }),
     };
     let (stop, stopped) = oneshot::channel();
