@@ -11,7 +11,8 @@
 //!          └── later, and longer ◀────┘                        │
 //! ```
 //!
-//! The notifications behind one that fails wait for it: "closed" must not overtake "opened".
+//! The notifications behind one that fails wait for it: "closed" must not overtake "opened". Who is spoken to is told of all that
+//! waits at once ([`spoken`]).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use tokio::task::JoinSet;
 use super::config::Config;
 use super::error::{DeliveryError, Failure, SetupError};
 use super::kinds::Ready;
+use super::spoken;
 use super::stats::{Attempt, Stats};
 use crate::clock::Clock;
 use crate::domain::{GiveUp, Mono, Notification, Outbox, Period};
@@ -92,9 +94,9 @@ impl Receiver {
         &self.name
     }
 
-    async fn attempt(&self, notification: &Notification) -> Result<(), DeliveryError> {
+    async fn attempt(&self, words: &[Notification]) -> Result<(), DeliveryError> {
         // One deadline over all of it: a secret's file may lie on a dead mount.
-        tokio::time::timeout(self.timeout, self.ready.deliver(notification)).await.unwrap_or_else(|_| {
+        tokio::time::timeout(self.timeout, self.ready.deliver(words)).await.unwrap_or_else(|_| {
             Err(DeliveryError::new(Failure::Timeout, format!("no answer within {}", Period(self.timeout))))
         })
     }
@@ -191,13 +193,14 @@ impl<O: Outbox> Line<O> {
             };
             let from = not_before.unwrap_or_else(|| self.stored_wait(&notification, &mut failures));
             self.clock.sleep_until(from).await;
-            if self.receiver.fleeting && self.outbox.is_overtaken(&notification).await {
-                self.give_up(&notification, GiveUp::Overtaken, "newer word of the same incident waits").await;
-                continue;
-            }
-            match self.receiver.attempt(&notification).await {
+            let words = if self.receiver.fleeting { self.choose().await } else { vec![notification] };
+            // Nothing of what waited is worth saying any more.
+            let Some(last) = words.last() else { continue };
+            match self.receiver.attempt(&words).await {
                 Ok(()) => {
-                    self.outbox.delivered(&notification.key).await;
+                    for word in &words {
+                        self.outbox.delivered(&word.key).await;
+                    }
                     if failures > 0 {
                         tracing::info!(receiver = %name, "the receiver takes notifications again");
                     }
@@ -205,15 +208,28 @@ impl<O: Outbox> Line<O> {
                     not_before = Some(Mono::ZERO);
                     let at = self.clock.now().wall;
                     self.stats.of(&name, |counts| {
-                        counts.delivered += 1;
+                        counts.delivered += words.len() as u64;
                         counts.failures_in_a_row = 0;
                         counts.last_delivered_at = Some(at);
-                        counts.last = Some(Attempt { key: Arc::clone(&notification.key), ended: Ok(()) });
+                        counts.last = Some(Attempt { key: Arc::clone(&last.key), ended: Ok(()) });
                     });
                 }
-                Err(error) => not_before = Some(self.failed(&notification, &error, &mut failures).await),
+                Err(error) => not_before = Some(self.failed(&words[0], &error, &mut failures).await),
             }
         }
+    }
+
+    /// What is said next of all that waits; what is not said of it is given up.
+    async fn choose(&self) -> Vec<Notification> {
+        let waiting = self.outbox.waiting(self.receiver.name()).await;
+        let choice = spoken::choose(waiting, self.clock.now().wall);
+        for word in &choice.overtaken {
+            self.give_up(word, GiveUp::Overtaken, "newer word of the same component waits").await;
+        }
+        for word in &choice.too_old {
+            self.give_up(word, GiveUp::TooOld, "too long ago to be said on the air").await;
+        }
+        choice.say
     }
 
     async fn give_up(&self, notification: &Notification, why: GiveUp, error: &str) {

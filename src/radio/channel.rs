@@ -1,4 +1,5 @@
-//! Waiting for a quiet channel: two seconds of quiet, and a while of chance, so that two who wait do not begin at once.
+//! Waiting for a quiet channel: a blink of quiet before the first word of an alert, two seconds before anything else, and after somebody
+//! has spoken a while of chance too, so that two who wait do not begin at once.
 
 use std::collections::VecDeque;
 use std::process::Stdio;
@@ -14,8 +15,14 @@ use super::held::{Held, unexpected};
 use super::voice::EAR;
 use crate::clock::Clock;
 
-/// How long it must be quiet before anything is said.
+/// How long it must be quiet, before the repeat too: so long others have to break in.
 pub const LISTEN: Duration = Duration::from_secs(2);
+
+/// How long it must be quiet before an alert.
+const GLANCE: Duration = Duration::from_millis(300);
+
+/// What chance adds to it at most: one power cut is told by two rooms in one moment.
+const BLINK: Duration = Duration::from_millis(300);
 
 /// The most that chance adds.
 const CHANCE: Duration = Duration::from_secs(3);
@@ -38,16 +45,38 @@ pub enum NotQuiet {
     Unseen(String),
 }
 
-/// Waits until it is quiet, at most `wait`. With `chance`, a while longer, and always after somebody has spoken.
+/// How long it is listened to a channel on which nobody speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listens {
+    /// As long as it takes to see that nobody speaks: before the first word of what is urgent.
+    Briefly,
+    /// Two seconds and a while of chance, so that two rooms do not call the roll in one breath: before the first word of all else.
+    ByChance,
+    /// Two seconds: before the repeat.
+    Long,
+}
+
+/// Waits until it is quiet, at most `wait`.
 ///
 /// # Errors
 /// Why nothing may be said now.
-pub async fn quiet(busy: &Busy, guard: &mut Held, clock: Clock, wait: Duration, chance: bool) -> Result<(), NotQuiet> {
-    let more = || CHANCE.mul_f64(rand::random::<f64>());
-    let mut needed = LISTEN + if chance { more() } else { Duration::ZERO };
+pub async fn quiet(
+    busy: &Busy,
+    guard: &mut Held,
+    clock: Clock,
+    wait: Duration,
+    listens: Listens,
+) -> Result<(), NotQuiet> {
+    let by_chance = |most: Duration| most.mul_f64(rand::random::<f64>());
+    let mut needed = match listens {
+        Listens::Briefly => GLANCE + by_chance(BLINK),
+        Listens::ByChance => LISTEN + by_chance(CHANCE),
+        Listens::Long => LISTEN,
+    };
     let mut eye = match busy {
         Busy::Unseen {} => {
-            sleep(needed).await;
+            // Waiting shows nothing, and an alert does not wait for that.
+            sleep(if listens == Listens::Briefly { Duration::ZERO } else { needed }).await;
             return Ok(());
         }
         Busy::Audio { capture, above } => Eye::Ear(Box::new(Ear::open(capture, *above).map_err(NotQuiet::Unseen)?)),
@@ -61,7 +90,7 @@ pub async fn quiet(busy: &Busy, guard: &mut Held, clock: Clock, wait: Duration, 
         let now = clock.mono();
         if occupied {
             since = now;
-            needed = LISTEN + more();
+            needed = LISTEN + by_chance(CHANCE);
         }
         if now.since(since) >= needed {
             return Ok(());

@@ -20,6 +20,10 @@ impl News {
         let code = incident.reasons.first().map(|reason| reason.def.code.to_owned());
         Self { verdict: incident.verdict, code }
     }
+
+    pub(super) fn is_worse_than(&self, before: &Self) -> bool {
+        self.verdict > before.verdict
+    }
 }
 
 /// What one receiver was told last of an incident.
@@ -54,4 +58,6 @@ impl State {
 pub(super) struct Open {
     pub(super) incident: Incident,
     pub(super) state: State,
+    /// Since when its news is what it is, as far as this process knows.
+    pub(super) since: Timestamp,
 }
