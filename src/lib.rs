@@ -6,6 +6,7 @@
 //! `README.md` has the map.
 
 pub mod app;
+pub mod calendar;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -18,11 +18,12 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("main", &["*"]),
     ("cli", &["*"]),
     ("app", &["*"]),
-    // File shapes to domain: it names what the probes and the receivers want to read from their tables.
-    ("config", &["domain", "probe", "notify"]),
+    // File shapes to domain: it names what the probes, the receivers and the feeds want to read from their tables.
+    ("config", &["domain", "probe", "notify", "calendar"]),
     ("probe", &["domain", "engine", "clock", "peer"]),
     ("control", &["domain", "engine", "clock", "peer"]),
     ("notify", &["domain", "engine", "clock", "radio"]),
+    ("calendar", &["domain"]),
     ("store", &["domain", "engine", "clock"]),
     ("web", &["domain", "engine", "clock"]),
     ("report", &["domain", "engine", "clock"]),

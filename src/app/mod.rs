@@ -7,6 +7,7 @@
 //! ```
 
 mod again;
+pub mod agenda;
 pub mod delivery;
 pub mod desk;
 pub mod door;
@@ -37,7 +38,7 @@ use crate::cli::RunArgs;
 use crate::clock::Clock;
 use crate::config::{Config, Origin};
 use crate::control::Control;
-use crate::domain::{CheckName, Mono, Phase, in_full};
+use crate::domain::{CheckName, Mono, in_full};
 use crate::engine::Engine;
 use crate::far_end::FarEnd;
 use crate::notify;
@@ -45,6 +46,7 @@ use crate::probe::budget::Budget;
 use crate::probe::{ProbeConfig, Roots, enrolled};
 use crate::store::{Claim, Store};
 use crate::web;
+use agenda::{Book, Calendars, Keeper};
 use delivery::Delivery;
 use desk::Desk;
 use driver::Driver;
@@ -76,7 +78,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let claim = Claim::take(&folder).map_err(|error| error.to_string())?;
     let mut signals = Signals::listen().map_err(|error| format!("signals cannot be listened to: {error}"))?;
     let store = Store::open(claim, clock, recorder::retention(&config.store), recorder::catalogue());
-    let (mut restored, mut left) = recorder::restore(&store, RESTORE).await;
+    let (mut restored, mut left, booked) = recorder::restore(&store, RESTORE).await;
     let budget = Budget::default();
     budget.know(&config.uplinks);
     for observation in &restored.observations {
@@ -91,7 +93,14 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     identity.write(&folder);
     let seen: std::collections::HashMap<CheckName, Mono> =
         restored.observations.iter().map(|observation| (observation.check.clone(), observation.at.mono)).collect();
-    let engine = Engine::new(config.plan.clone(), restored, clock.now());
+    let mut engine = Engine::new(config.plan.clone(), restored, clock.now());
+    let (configs, configs_seen) = watch::channel(Arc::new(config.clone()));
+    let book = Arc::new(Book::new(store.clone(), configs_seen.clone(), booked));
+    // Before anything active can begin: a meeting may be under way.
+    let orders = book.orders(&config, clock.now().wall);
+    for order in &orders {
+        engine.command(order, clock.now());
+    }
     let own_far_end = own_far_end(&config).await?;
 
     let (observed, observations) = mpsc::channel(OBSERVATIONS);
@@ -122,10 +131,8 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let (ends, mut ended_early) = mpsc::channel(4);
     let driving = tokio::spawn(missed("the judge", ends.clone(), driver.run()));
     let (said, voices) = watch::channel(reload::voice(&config));
-    let (configs, configs_seen) = watch::channel(Arc::new(config.clone()));
     let (poke, stats) = (notify::Poke::default(), notify::Stats::default());
-    // Nothing tells it yet: without a booked meeting the room is idle.
-    let (_agenda, phase_seen) = watch::channel(Phase::Idle);
+    let (phase, phase_seen) = watch::channel(web::Bookings::agenda(&*book).phase(clock.now().wall).phase);
     let drill_ends = recorder::drill_ends(left.drill.as_ref(), clock.now());
     let (handling, handling_seen) = watch::channel(Arc::default());
     let recorder = Recorder {
@@ -162,8 +169,12 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let door = door::Keeper::new(clock, folder.clone(), configs_seen.clone());
     door.look().await;
     let inbound_configs = configs_seen.clone();
-    let own =
-        own::Watched { health: store.health(), store: store.clone(), stats: stats.clone(), configs: configs_seen };
+    let own = own::Watched {
+        health: store.health(),
+        store: store.clone(),
+        stats: stats.clone(),
+        configs: configs_seen.clone(),
+    };
     let mut delivery = Delivery::new(store.clone(), clock, poke, stats, ends.clone());
     delivery.serve(&config);
 
@@ -173,7 +184,8 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         snapshot: snapshot_seen,
         clock,
         evidence: Arc::new(memory::Memory::new(store.clone(), clock)),
-        inbound: Arc::new(inbound::Door { configs: inbound_configs, asks }),
+        bookings: Arc::clone(&book) as Arc<dyn web::Bookings>,
+        inbound: Arc::new(inbound::Door { configs: inbound_configs, asks: asks.clone() }),
         voice: voices,
         reloaded: reloaded_seen,
         reload: asked_to_reload,
@@ -183,6 +195,19 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         handling: handling_seen,
         info: Arc::new(reload::info()),
     };
+    let calendars = Calendars { book: Arc::clone(&book), configs: configs_seen.clone(), clock };
+    let reading = tokio::spawn(missed("the calendars' reader", ends.clone(), calendars.run()));
+    let keeper = Keeper {
+        book,
+        readers: web::State { evidence: Arc::new(memory::Memory::new(store.clone(), clock)), ..readers.clone() },
+        instruct: instruct.clone(),
+        phase,
+        asks,
+        configs: configs_seen,
+        clock,
+        told: Some(orders),
+    };
+    let following = tokio::spawn(missed("the agenda's keeper", ends.clone(), keeper.run()));
     let (ended, end) = watch::channel(false);
     let mut serving = tokio::task::JoinSet::new();
     for listener in listeners {
@@ -245,6 +270,8 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         control.abort();
     }
     asking_again.abort();
+    following.abort();
+    reading.abort();
     drop(probes);
     let in_order = async {
         let left = driving.await;

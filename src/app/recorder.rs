@@ -10,10 +10,11 @@ use super::practice::{Begun, NoDrill};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::{
-    ForeignAlert, Handling, Incident, Lang, Mono, Now, Observation, Phase, Silence, Snapshot, TakenAlerts, in_full,
+    ForeignAlert, Handling, Incident, Lang, Mono, Notice, Now, Observation, Phase, Session, Silence, Snapshot,
+    TakenAlerts, in_full,
 };
 use crate::engine::{self, Event, SETTLING};
-use crate::notify::policy::{Change, Decided, Drill, House, Left, Room, Withheld};
+use crate::notify::policy::{Change, Decided, Drill, House, Left, Room, SessionNews, Withheld};
 use crate::notify::{Poke, Policy, Stats};
 use crate::probe;
 use crate::store::{Batch, Catalogue, Kept, Retention, Store};
@@ -32,11 +33,15 @@ pub fn retention(said: &crate::config::Store) -> Retention {
         observations: said.retention_observations,
         outbox: said.retention_notifications,
         audit: said.retention_audit,
+        sessions: said.retention_sessions,
     }
 }
 
+/// The sessions that an earlier process left, and what was found and told of them.
+pub type Booked = (Vec<Session>, Vec<Notice>);
+
 /// What an earlier process left; nothing if the disk does not give it in time.
-pub async fn restore(store: &Store, patience: Duration) -> (engine::Restored, Left) {
+pub async fn restore(store: &Store, patience: Duration) -> (engine::Restored, Left, Option<Booked>) {
     match tokio::time::timeout(patience, store.restore()).await {
         Ok(Ok(left)) => {
             let told = Left {
@@ -51,7 +56,7 @@ pub async fn restore(store: &Store, patience: Duration) -> (engine::Restored, Le
                 incidents: left.open_incidents,
                 standings: left.standings,
             };
-            (judged, told)
+            (judged, told, Some((left.sessions, left.notices)))
         }
         Ok(Err(error)) => {
             tracing::error!(
@@ -116,6 +121,13 @@ pub enum Ask {
     Silence {
         /// Which.
         silence: Silence,
+        /// When it is stored.
+        done: oneshot::Sender<()>,
+    },
+    /// What was found of a booked meeting is written down, and told.
+    Session {
+        /// What, and to whom.
+        news: Box<SessionNews>,
         /// When it is stored.
         done: oneshot::Sender<()>,
     },
@@ -201,6 +213,11 @@ impl Recorder {
                 _ = done.send(());
                 self.look().await;
             }
+            Ask::Session { news, done } => {
+                let notifications = self.policy.about_session(&news, self.clock.now().wall);
+                self.store(Batch { notifications, notices: vec![news.found], ..Batch::default() }).await;
+                _ = done.send(());
+            }
             Ask::Drill { scene, length, done } => _ = done.send(self.begin_drill(scene, length).await),
             Ask::Alerts { alerts, done } => _ = done.send(self.take_alerts(alerts).await),
             Ask::EndDrill(done) => _ = done.send(self.end_drill("somebody wants so").await),
@@ -241,7 +258,8 @@ impl Recorder {
             let config = Arc::clone(&self.configs.borrow_and_update());
             self.policy.serve(house(&config));
         }
-        let phase = *self.phase.borrow_and_update();
+        // Not marked as seen: that a phase has changed is a reason to look, whoever follows it first.
+        let phase = *self.phase.borrow();
         self.policy.enter(phase);
     }
 

@@ -30,6 +30,9 @@ pub struct Listing {
     /// What the history says of such a window.
     #[serde(default)]
     outlook: Option<Past>,
+    /// The room's own: that it starts, that others hold the slot.
+    #[serde(default)]
+    reasons: Vec<Why>,
     components: Vec<Part>,
     /// What was not looked at, in words; for a single round alone.
     #[serde(skip)]
@@ -138,6 +141,8 @@ impl Listing {
             basis: None,
             recheck_at: None,
             outlook: None,
+            // What is judged here is judged when its first round is over, and of no slot.
+            reasons: Vec::new(),
             components: view.components.iter().map(part).collect(),
             not_judged: None,
         })
@@ -154,7 +159,8 @@ impl Listing {
         let title = self.room_title.as_ref().unwrap_or(&self.room);
         let mut text = format!("{title}: {}", paint::verdict(self.verdict, lang, color));
         let all = self.components.iter().filter(|part| !part.absent && part.requirement == Requirement::Required);
-        let mut reasons = all.flat_map(|part| part.checks.iter().flat_map(|line| &line.reasons).chain(&part.reasons));
+        let parts = all.flat_map(|part| part.checks.iter().flat_map(|line| &line.reasons).chain(&part.reasons));
+        let mut reasons = self.reasons.iter().chain(parts);
         let cause = reasons.find(|why| why.verdict == self.verdict && why.blocked_by.is_none());
         if let Some(why) = cause.filter(|_| self.verdict != Verdict::Ready) {
             _ = write!(text, " — {}", why.message);
@@ -188,6 +194,9 @@ impl Listing {
             if let Some(past) = &self.outlook {
                 _ = writeln!(out, "{}", past.summary);
             }
+        }
+        for why in &self.reasons {
+            why.tell(&mut out, lang);
         }
         for part in &self.components {
             let note = match (part.absent, part.requirement) {

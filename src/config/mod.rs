@@ -8,11 +8,13 @@ use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::calendar;
 use crate::domain::{Plan, Uplink};
 use crate::notify;
 use crate::notify::routes::{Maintenance, Route};
 use crate::probe::ProbeConfig;
 
+mod agenda;
 mod beside;
 mod checks;
 pub mod init;
@@ -27,6 +29,7 @@ mod shape;
 mod tests;
 mod uplinks;
 
+pub use agenda::Agenda;
 pub use beside::Files;
 pub use problem::{Errors, Problem, Source};
 pub use shape::{Control, Room, RoomName, Store, Web, Zone};
@@ -51,11 +54,13 @@ pub const DEFAULT_PATH: &str = "/etc/siaga/siaga.toml";
 pub const PATH_VARIABLE: &str = "SIAGA_CONFIG";
 
 const DEFAULT_PROFILE: &str = "zoom_group_720";
-const SECTIONS: [&str; 16] = [
+const SECTIONS: [&str; 18] = [
     "room",
     "web",
     "store",
     "control",
+    "agenda",
+    "calendar",
     "profiles",
     "profile",
     "components",
@@ -81,6 +86,10 @@ pub struct Config {
     pub store: Store,
     /// Who may give orders on this machine.
     pub control: Control,
+    /// The booked meetings.
+    pub agenda: Agenda,
+    /// Calendars of others that are followed.
+    pub calendars: Vec<calendar::Config>,
     /// What the judge is told.
     pub plan: Plan,
     /// What the probes are told: one for each of `plan.checks`, in their order.
@@ -217,6 +226,7 @@ impl Config {
         web.tokens = web.tokens.map(|file| beside.at(&file));
         let store = section(top, "store", &mut problems);
         let control = section(top, "control", &mut problems);
+        let agenda: Agenda = section(top, "agenda", &mut problems);
         let (profiles, default_profile) = all_profiles(top, source, &mut problems);
         let components = components(top, &mut problems);
         let (tables, groups) = (list(top, "check", &mut problems), list(top, "group", &mut problems));
@@ -226,6 +236,9 @@ impl Config {
         let receivers = receivers::receivers(top, &beside, &mut problems);
         let routes = receivers::routes(top, &receivers, &mut problems);
         let maintenance = receivers::maintenance(top, &mut problems);
+        let kinds: Vec<&str> = profiles.iter().map(|profile| &*profile.name).collect();
+        let calendars = agenda::calendars(top, &kinds, &beside, &mut problems);
+        agenda::look_beside(top, &agenda, &receivers, &mut problems);
         let roll_call = receivers::roll_call(top, &receivers, &mut problems);
         let inbound = receivers::inbound(top, &receivers, &beside, &mut problems);
         let remedies = remedies(top, &mut problems);
@@ -263,6 +276,8 @@ impl Config {
             web,
             store,
             control,
+            agenda,
+            calendars,
             plan,
             probes,
             uplinks: uplinks.all(),

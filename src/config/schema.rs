@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
+use super::agenda::Agenda;
 use super::shape::{
     CheckCommon, ComponentEntry, Control, GroupEntry, ProfileEntry, Profiles, RemedyText, Room, Store, Web,
 };
@@ -27,6 +28,8 @@ pub fn schema() -> Value {
         "web": of.one::<Web>(),
         "store": of.one::<Store>(),
         "control": of.one::<Control>(),
+        "agenda": of.one::<Agenda>(),
+        "calendar": of.list::<crate::calendar::Config>(),
         "profiles": of.one::<Profiles>(),
         "profile": of.list::<ProfileEntry>(),
         "components": { "type": "object", "properties": components, "additionalProperties": false },

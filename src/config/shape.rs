@@ -230,6 +230,8 @@ pub struct Store {
     pub retention_notifications: Period,
     /// Who asked for what, with their names.
     pub retention_audit: Period,
+    /// Sessions after their end, with the names of who was assigned to them.
+    pub retention_sessions: Period,
 }
 
 const DAY: Duration = Duration::from_hours(24);
@@ -243,6 +245,7 @@ impl Default for Store {
             retention_observations: Period(DAY * 7),
             retention_notifications: Period(DAY * 90),
             retention_audit: Period(DAY * 400),
+            retention_sessions: Period(DAY * 400),
         }
     }
 }

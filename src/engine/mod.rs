@@ -11,6 +11,7 @@
 //! Freshness is a deadline, not a poll: silence itself changes the verdict. The same engine runs the daemon, the
 //! simulations, `siaga replay` and the drills.
 
+pub mod agenda;
 pub mod cause;
 pub mod check;
 pub mod hold;

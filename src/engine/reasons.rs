@@ -54,4 +54,13 @@ pub static ON_BACKUP: ReasonDef = ReasonDef::new(
 );
 
 /// All of them, for the catalogue.
-pub const ALL: &[&ReasonDef] = &[&STALE, &NO_EVIDENCE, &STARTING, &NOT_CONFIGURED, &ON_BACKUP];
+pub const ALL: &[&ReasonDef] = &[
+    &STALE,
+    &NO_EVIDENCE,
+    &STARTING,
+    &NOT_CONFIGURED,
+    &ON_BACKUP,
+    &super::agenda::slot::TAKEN,
+    &super::agenda::slot::MAINTENANCE,
+    &super::agenda::slot::UNREAD,
+];

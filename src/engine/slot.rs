@@ -1,7 +1,7 @@
 //! A slot: what can be said of a meeting from then until then. A pure function of a snapshot.
 //!
 //! Within the horizon the answer is live: the room as it is. Beyond it nobody knows what the line or the mains will do;
-//! only reasons that last until somebody acts still count, and the answer is provisional.
+//! only reasons that last until somebody acts still count, with faults that have lasted for a day, and the answer is provisional.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::domain::snapshot::{CheckView, Judged, ProfileView};
-use crate::domain::{Now, Snapshot, Verdict};
+use crate::domain::{Now, Reason, Snapshot, Verdict};
 
 use super::revise::revise;
 
@@ -20,6 +20,9 @@ pub const HORIZON: Duration = Duration::from_hours(2);
 /// A meeting further away than this is asked about once more a day before: time enough to mend what lasts. No outlook is good
 /// for longer either: what lasts can begin at any moment.
 pub const DAY_BEFORE: Duration = Duration::from_hours(24);
+
+/// What is wrong for so long is taken to stay so until somebody acts, whatever it is.
+pub const LASTED: Duration = Duration::from_hours(24);
 
 /// What is asked: a kind of meeting, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,7 +164,7 @@ pub fn answer(snapshot: &Snapshot, question: &Question, now: Now) -> Answer {
     Answer {
         basis: Basis::Outlook,
         decision: Decision::Provisional,
-        view: Arc::new(revise(snapshot, view, |at, judged| Some(lasting(judged, &snapshot.checks[at])))),
+        view: Arc::new(revise(snapshot, view, |at, judged| Some(lasting(judged, &snapshot.checks[at], now)))),
         valid_until: recheck_at,
         recheck_at: Some(recheck_at),
     }
@@ -171,14 +174,17 @@ pub fn answer(snapshot: &Snapshot, question: &Question, now: Now) -> Answer {
 ///
 /// Where nobody looked (no evidence, or too old) nothing is known of what lasts either: it stays unknown, which never
 /// looks green.
-fn lasting(judged: &Judged, check: &CheckView) -> Judged {
+fn lasting(judged: &Judged, check: &CheckView, now: Now) -> Judged {
     let seen = check.last.is_some() && !check.stale;
-    let lasts = |verdict| judged.reasons.iter().any(|reason| reason.def.lasting && reason.verdict >= verdict);
+    let has_lasted = |since: Timestamp| until(now.wall, since) >= LASTED;
+    let lasting =
+        |reason: &&Reason| reason.def.lasting || reason.verdict == Verdict::NotReady && has_lasted(reason.since);
+    let lasts = |verdict| judged.reasons.iter().any(|reason| lasting(&reason) && reason.verdict >= verdict);
     // What our eyes could not see may or may not last.
     if !seen || (judged.verdict == Verdict::Unknown && !lasts(Verdict::Unknown)) {
         return Judged { pending: None, ..judged.clone() };
     }
-    let reasons: Vec<_> = judged.reasons.iter().filter(|reason| reason.def.lasting).cloned().collect();
+    let reasons: Vec<_> = judged.reasons.iter().filter(lasting).cloned().collect();
     let verdict = Verdict::worst(reasons.iter().map(|reason| reason.verdict)).unwrap_or(Verdict::Ready);
     let since = reasons.iter().map(|reason| reason.since).min().unwrap_or(judged.since);
     let blocked_by = judged.blocked_by.clone().filter(|_| verdict != Verdict::Ready);

@@ -89,16 +89,16 @@ fn alert(document: &Document, made_at: Timestamp, stands_for: Period) -> Alert {
     let mut labels = BTreeMap::from([("room", document.room.clone())]);
     let mut annotations = BTreeMap::from([("summary", document.subject()), ("description", document.body())]);
     let Some(incident) = &document.incident else {
-        let name = if document.event == Event::RollCall { "SiagaRollCall" } else { "SiagaTest" };
-        labels.insert("alertname", name.to_owned());
-        labels.insert("severity", "info".to_owned());
-        // A test ends by itself, and so does a call.
-        return Alert {
-            labels,
-            annotations,
-            starts_at: made_at.to_string(),
-            ends_at: later(made_at, Duration::from_mins(1)),
+        // Neither a meeting's name nor its id is a label: they would make a series of each.
+        let (name, severity, stands) = match &document.session {
+            Some(session) => ("SiagaSession", severity(session.verdict), Duration::from_mins(15)),
+            None if document.event == Event::RollCall => ("SiagaRollCall", "info", Duration::from_mins(1)),
+            None => ("SiagaTest", "info", Duration::from_mins(1)),
         };
+        labels.insert("alertname", name.to_owned());
+        labels.insert("severity", severity.to_owned());
+        // A test ends by itself, and word of a meeting is told once.
+        return Alert { labels, annotations, starts_at: made_at.to_string(), ends_at: later(made_at, stands) };
     };
     // A name of its own, so that no route of theirs takes it for what is really wrong.
     let name = if document.drill { "SiagaDrill" } else { "SiagaRoomComponent" };

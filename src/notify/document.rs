@@ -5,20 +5,28 @@
 //! |---|---|
 //! | `version` | 1; a change that a reader could trip over makes it 2 |
 //! | `id` | the idempotency key: the same at every attempt, unique for ever |
-//! | `event` | `incident_opened`, `incident_changed`, `incident_reminder`, `incident_acknowledged`, `incident_unstable`, `incident_closed`, `roll_call`, `alert_began`, `alert_ended`, `test` |
+//! | `event` | `incident_opened`, `incident_changed`, `incident_reminder`, `incident_acknowledged`, `incident_unstable`, `incident_closed`, `session_changed`, `session_preflight`, `roll_call`, `alert_began`, `alert_ended`, `test` |
 //! | `room`, `room_title` | the room's name, and that for people |
 //! | `at` | when it was decided |
 //! | `lang` | the language of all words for people: `id` or `en` |
 //! | `drill` | true where it is only practised: `text` then begins with that word, and everything else looks as it would |
 //! | `text` | all of it in a few sentences, for whoever shows just one thing |
 //! | `alert` | null but for another system's alert: `id`, `name`, `severity`, `text`, `since`, `ended_at` as that system has them |
-//! | `incident` | null for a test, for another system's alert, and for a roll call in a room that is ready; else what follows |
+//! | `incident` | null for a test, for a session, for another system's alert, and for a roll call in a room that is ready; else what follows |
 //! | `incident.id` | the same for all events of one incident |
 //! | `incident.component`, `.component_title` | the word of the API, and that for people |
 //! | `incident.verdict`, `.verdict_title` | as it is now; `ready` when closed |
 //! | `incident.worst` | the worst verdict it had |
 //! | `incident.since`, `.closed_at` | from when until when; `closed_at` is null while it is open |
 //! | `incident.reasons[]` | worst first (when closed: as they stood last): `code`, `verdict`, `message`, `detail` (for IT staff), `remedy`, `since`, `blocked_by` |
+//! | `session` | null unless a booked meeting is spoken of: what was found of it, now |
+//! | `session.id`, `.title`, `.profile`, `.start`, `.end` | as it was booked |
+//! | `session.before_seconds` | how long before the meeting it was to be looked at; null when preflight opens |
+//! | `session.verdict`, `.verdict_title`, `.summary` | what is said of the room for it, and that for people |
+//! | `session.reasons[]` | the codes of what counts |
+//! | `session.confirmed_verdict`, `.confirmed_reasons[]` | the same when it was booked; null and empty if nobody asked then |
+//! | `session.evidence_id` | under which `/api/v1/evidence/` has the whole of it; null if it could not be stored |
+//! | `session.tasks[]` | the tasks of the crew for which this receiver stands |
 //!
 //! Moments are RFC 3339 with the offset of the room's time zone. A null is a null: no key is ever missing.
 
@@ -48,6 +56,12 @@ pub enum Event {
     /// It is over.
     #[serde(rename = "incident_closed")]
     Closed,
+    /// What was found of a booked meeting is another thing than was told last.
+    #[serde(rename = "session_changed")]
+    SessionChanged,
+    /// Its preflight opens.
+    #[serde(rename = "session_preflight")]
+    SessionPreflight,
     /// The call of a working morning: all is ready, or (with an incident) what is not.
     #[serde(rename = "roll_call")]
     RollCall,
@@ -72,6 +86,8 @@ impl Event {
             Self::Acknowledged => "incident_acknowledged",
             Self::Unstable => "incident_unstable",
             Self::Closed => "incident_closed",
+            Self::SessionChanged => "session_changed",
+            Self::SessionPreflight => "session_preflight",
             Self::RollCall => "roll_call",
             Self::AlertBegan => "alert_began",
             Self::AlertEnded => "alert_ended",
@@ -97,7 +113,29 @@ pub(super) struct Document {
     pub(super) incident: Option<IncidentPart>,
     /// What an earlier version stored has none.
     #[serde(default)]
+    pub(super) session: Option<SessionPart>,
+    /// What an earlier version stored has none.
+    #[serde(default)]
     pub(super) alert: Option<AlertPart>,
+}
+
+/// Of which booked meeting it speaks.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct SessionPart {
+    pub(super) id: String,
+    pub(super) title: String,
+    pub(super) profile: String,
+    pub(super) start: String,
+    pub(super) end: String,
+    pub(super) before_seconds: Option<u64>,
+    pub(super) verdict: Verdict,
+    pub(super) verdict_title: String,
+    pub(super) summary: String,
+    pub(super) reasons: Vec<String>,
+    pub(super) confirmed_verdict: Option<Verdict>,
+    pub(super) confirmed_reasons: Vec<String>,
+    pub(super) evidence_id: Option<String>,
+    pub(super) tasks: Vec<String>,
 }
 
 /// Of which alert of another system it speaks.
@@ -150,6 +188,9 @@ impl Document {
 
     /// One line that says which room, what, and how it stands.
     pub(super) fn subject(&self) -> String {
+        if let Some(session) = &self.session {
+            return format!("{}: {} – {}", self.room_title, session.title, session.verdict_title);
+        }
         if let Some(alert) = &self.alert {
             let over = match (self.event, self.lang) {
                 (Event::AlertEnded, Lang::Id) => " – selesai",
@@ -197,6 +238,15 @@ impl Document {
 
     /// How much it presses: 2 what stops a meeting, 1 what does not, 0 what is over or a test.
     pub(super) fn urgency(&self) -> u8 {
+        if let Some(session) = &self.session {
+            return match (self.event, session.verdict) {
+                // What staff must go and do now, whatever the room is.
+                (Event::SessionPreflight, _) => 1,
+                (_, Verdict::NotReady) => 2,
+                (_, Verdict::Ready) => 0,
+                _ => 1,
+            };
+        }
         if let Some(alert) = &self.alert {
             return match self.event {
                 Event::AlertEnded => 0,

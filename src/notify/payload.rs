@@ -53,6 +53,7 @@ impl Letter<'_> {
             drill,
             text: if drill { format!("{}{}", drill_mark(self.lang), self.text()) } else { self.text() },
             incident: self.incident.map(|incident| self.incident_part(incident)),
+            session: None,
             alert: self.alert.map(|alert| self.alert_part(alert)),
         };
         // Plain structs with string keys cannot fail.
@@ -157,8 +158,13 @@ impl Letter<'_> {
     }
 
     fn moment(&self, at: Timestamp) -> String {
-        at.to_zoned_datetime(self.zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string()
+        moment(at, self.zone)
     }
+}
+
+/// A moment with the offset of the room's time zone.
+pub(super) fn moment(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string()
 }
 
 #[cfg(test)]
@@ -236,6 +242,7 @@ mod tests {
                         "blocked_by": "gateway",
                     }],
                 },
+                "session": null,
             })
         );
     }

@@ -95,10 +95,10 @@ fn words(document: &Document) -> Option<Message> {
         return Some(Message::Foreign { text: alert.text.clone(), since: civil(&alert.since)?, over });
     }
     let incident = match (&document.incident, document.event) {
+        // No phrases are recorded for a meeting: word of it is read. What the operators themselves said, they know.
+        (None, Event::SessionChanged | Event::SessionPreflight) | (Some(_), Event::Acknowledged) => return None,
         (None, Event::RollCall) => return Some(Message::RollCall { at: civil(&document.at)? }),
         (None, _) => return Some(Message::Test { twice: false }),
-        // The operators themselves said so.
-        (Some(_), Event::Acknowledged) => return None,
         (Some(incident), Event::Closed) => return Some(Message::Restored { component: incident.component }),
         (Some(incident), _) => incident,
     };

@@ -195,6 +195,36 @@ impl Maintenance {
         in_time && of(self.components.as_deref(), component)
     }
 
+    /// The first time of it that lies in `start..end`, as far as it does.
+    pub fn within(&self, start: Timestamp, end: Timestamp, zone: &TimeZone) -> Option<(Timestamp, Timestamp)> {
+        let moment = |when: DateTime| when.to_zoned_datetime(zone.clone()).map(|when| when.timestamp()).ok();
+        let cut = |from: Timestamp, until: Timestamp| {
+            let (from, until) = (from.max(start), until.min(end));
+            (from < until).then_some((from, until))
+        };
+        if let (Some(from), Some(until)) = (self.from, self.until) {
+            return cut(moment(from)?, moment(until)?);
+        }
+        let Hours { from, until } = self.hours?;
+        let local = |at: Timestamp| at.to_zoned_datetime(zone.clone()).date();
+        // From the day before: a night's hours may reach into the first one.
+        let mut day = local(start).yesterday().ok()?;
+        // No meeting is longer than a month.
+        for _ in 0..40 {
+            if day > local(end) {
+                break;
+            }
+            let last = if from < until { day } else { day.tomorrow().ok()? };
+            let on = self.days.as_ref().is_none_or(|days| days.iter().any(|one| one.is(day.weekday())));
+            let times = moment(day.to_datetime(from)).zip(moment(last.to_datetime(until)));
+            if let Some(found) = times.filter(|_| on).and_then(|(from, until)| cut(from, until)) {
+                return Some(found);
+            }
+            day = day.tomorrow().ok()?;
+        }
+        None
+    }
+
     /// What does not fit together: the key, and why.
     pub fn misfit(&self) -> Option<(&'static str, &'static str)> {
         match (self.from, self.until, &self.days, self.hours) {
@@ -246,6 +276,26 @@ mod tests {
         let covered = |moment: &str| window.covers(Component::Power, at(moment), &zone);
         assert!(covered("2026-10-24T23:30:00Z") && covered("2026-10-25T01:59:00Z"));
         assert!(!covered("2026-10-24T23:29:59Z") && !covered("2026-10-25T02:00:00Z"));
+    }
+
+    #[test]
+    fn work_in_a_slot_is_found_where_it_begins_before_or_in_it() {
+        let zone = TimeZone::get("Asia/Pontianak").unwrap();
+        let nightly: Maintenance = toml::from_str("name = 'x'\ndays = ['sunday']\nhours = '22:00-02:00'").unwrap();
+        let within = |from: &str, until: &str| {
+            let (from, until) = (format!("2026-11-{from}:00+07:00"), format!("2026-11-{until}:00+07:00"));
+            let found = nightly.within(at(&from), at(&until), &zone);
+            found.map(|(from, until)| {
+                let hour = |at: Timestamp| at.to_zoned_datetime(zone.clone()).strftime("%dT%H:%M").to_string();
+                format!("{} {}", hour(from), hour(until))
+            })
+        };
+        // 2026-11-29 is a Sunday.
+        assert_eq!(within("29T21:00", "29T22:00"), None);
+        assert_eq!(within("29T21:00", "29T23:00").as_deref(), Some("29T22:00 29T23:00"));
+        assert_eq!(within("30T01:00", "30T08:00").as_deref(), Some("30T01:00 30T02:00"));
+        assert_eq!(within("30T02:00", "30T23:00"), None);
+        assert_eq!(within("25T08:00", "30T23:00").as_deref(), Some("29T22:00 30T02:00"));
     }
 
     #[test]

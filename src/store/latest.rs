@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::{Batch, Restored};
-use crate::domain::{Component, Incident, Silence, Standing, Subject};
+use crate::domain::{Component, Granted, Incident, Notice, Session, Silence, Standing, Subject};
 
 /// The newest of what is replaced and not added to.
 #[derive(Debug, Default)]
@@ -16,6 +16,10 @@ pub(super) struct Latest {
     told: HashMap<String, String>,
     /// Those that had ended when they were taken are of no use, and few.
     silences: HashMap<Arc<str>, Silence>,
+    /// Those that have not ended when the process began, and all that were changed since.
+    sessions: HashMap<Arc<str>, Session>,
+    /// What was found of them: the newest of each occasion.
+    notices: Vec<Notice>,
 }
 
 impl Latest {
@@ -25,6 +29,28 @@ impl Latest {
         self.stands(&left.standings);
         self.told.extend(left.told.clone());
         self.silences.extend(left.silences.iter().map(|silence| (Arc::clone(&silence.id), silence.clone())));
+        self.sessions.extend(left.sessions.iter().map(|session| (Arc::clone(&session.id), session.clone())));
+        left.notices.iter().for_each(|notice| self.notes(notice));
+    }
+
+    /// Takes what was wished and granted.
+    pub(super) fn granted(&mut self, granted: &Granted, confirmed: Option<&Notice>) {
+        if let Granted::Kept { session, .. } = granted {
+            self.sessions.insert(Arc::clone(&session.id), session.clone());
+            if let Some(notice) = confirmed {
+                self.notes(notice);
+            }
+        }
+    }
+
+    fn notes(&mut self, notice: &Notice) {
+        // One of a session at another time than it is now is of no use any more.
+        let session = self.sessions.get(&notice.session).map(|session| session.start);
+        self.notices.retain(|known| {
+            known.session != notice.session
+                || known.occasion != notice.occasion && session.is_none_or(|start| start == known.start)
+        });
+        self.notices.push(notice.clone());
     }
 
     /// Takes what is recorded.
@@ -44,6 +70,7 @@ impl Latest {
             };
         }
         self.silences.extend(batch.silences.iter().map(|silence| (Arc::clone(&silence.id), silence.clone())));
+        batch.notices.iter().for_each(|notice| self.notes(notice));
     }
 
     /// As a record for a new file.
@@ -53,6 +80,8 @@ impl Latest {
             standings: self.standings.values().cloned().collect(),
             told: self.told.iter().map(|(id, state)| (id.clone(), Some(state.clone()))).collect(),
             silences: self.silences.values().cloned().collect(),
+            sessions: self.sessions.values().cloned().collect(),
+            notices: self.notices.clone(),
             ..Batch::default()
         }
     }

@@ -27,6 +27,7 @@ mod recording;
 mod retention;
 mod rollup;
 mod rows;
+mod sessions;
 mod sql;
 #[cfg(test)]
 mod tests;
@@ -55,7 +56,7 @@ pub use retention::Retention;
 pub use rows::Catalogue;
 
 use crate::clock::Clock;
-use crate::domain::{Act, Incident, Notification, Observation, Silence, Standing, Transition};
+use crate::domain::{Act, Incident, Notice, Notification, Observation, Session, Silence, Standing, Transition};
 use health::Board;
 use read::Readers;
 use rollup::Feed;
@@ -88,6 +89,10 @@ pub struct Batch {
     pub told: Vec<(String, Option<String>)>,
     /// Wishes for silence.
     pub silences: Vec<Silence>,
+    /// Sessions as they are known to be, for a file that is begun anew; what is wished goes by [`Store::wish`].
+    pub sessions: Vec<Session>,
+    /// What was found of sessions.
+    pub notices: Vec<Notice>,
 }
 
 /// Where a batch is.

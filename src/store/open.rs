@@ -16,19 +16,21 @@ pub(super) const FILE: &str = "siaga.db";
 /// "SIAG", so that a database of another program is never taken for ours (`file(1)` shows it).
 const APPLICATION_ID: i32 = 0x5349_4147;
 
-/// One file a version; the database's `user_version` counts those applied. Never edited once released.
-const MIGRATIONS: &[&str] = &[
-    include_str!("migrations/0001.sql"),
-    include_str!("migrations/0002.sql"),
-    include_str!("migrations/0003.sql"),
-    include_str!("migrations/0004.sql"),
-    include_str!("migrations/0005.sql"),
-    include_str!("migrations/0006.sql"),
-    include_str!("migrations/0007.sql"),
+/// One file a version, in their order; a number may be left out for good, and none is given later than a greater one is
+/// released. The database's `user_version` is the number of the newest applied. Never edited once released.
+const MIGRATIONS: &[(usize, &str)] = &[
+    (1, include_str!("migrations/0001.sql")),
+    (2, include_str!("migrations/0002.sql")),
+    (3, include_str!("migrations/0003.sql")),
+    (4, include_str!("migrations/0004.sql")),
+    (5, include_str!("migrations/0005.sql")),
+    (6, include_str!("migrations/0006.sql")),
+    (7, include_str!("migrations/0007.sql")),
+    (10, include_str!("migrations/0010.sql")),
 ];
 
 /// What a file must have, and since which version.
-const TABLES: [(&str, usize); 14] = [
+const TABLES: [(&str, usize); 16] = [
     ("meta", 1),
     ("transitions", 1),
     ("incidents", 1),
@@ -43,6 +45,8 @@ const TABLES: [(&str, usize); 14] = [
     ("runs", 5),
     ("told", 6),
     ("silences", 6),
+    ("sessions", 10),
+    ("session_notices", 10),
 ];
 
 /// Up to this size the whole file is checked at a start (a tenth of a second); beyond it only the tables that alerts live
@@ -143,7 +147,7 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {
 
 /// The newest version that is known here.
 pub(super) const fn newest_version() -> usize {
-    MIGRATIONS.len()
+    MIGRATIONS[MIGRATIONS.len() - 1].0
 }
 
 /// Whether a file is siaga's, and its version.
@@ -164,7 +168,7 @@ fn examine(db: &Connection) -> Result<usize, Fault> {
     if application != APPLICATION_ID {
         return Err(Fault::Damaged(format!("it belongs to another program (application id {application:#x})")));
     }
-    let known = MIGRATIONS.len();
+    let known = newest_version();
     match usize::try_from(version) {
         Ok(version) if (1..=known).contains(&version) => Ok(version),
         _ => Err(Fault::Damaged(format!("its version {version} is not one of those known here (1 to {known})"))),
@@ -182,9 +186,9 @@ fn check(db: &Connection, version: usize, size: u64) -> Result<(), Fault> {
     if size <= CHECK_WHOLE {
         return quick_check(db, "1");
     }
-    ["meta", "transitions", "incidents", "outbox", "last_observations"]
-        .into_iter()
-        .try_for_each(|table| quick_check(db, table))
+    let versions = TABLES.into_iter().filter(|(_, since)| *since <= version).map(|(table, _)| table);
+    let alerts = ["meta", "transitions", "incidents", "outbox", "last_observations", "sessions"];
+    versions.filter(|table| alerts.contains(table)).try_for_each(|table| quick_check(db, table))
 }
 
 /// Checks the whole file (`"1"`: up to the first error), or one table.
@@ -194,11 +198,11 @@ pub(super) fn quick_check(db: &Connection, what: &str) -> Result<(), Fault> {
 }
 
 fn migrate(db: &mut Connection, version: usize) -> Result<(), Fault> {
-    for (at, sql) in MIGRATIONS.iter().enumerate().skip(version) {
+    for (number, sql) in MIGRATIONS.iter().filter(|(number, _)| *number > version) {
         let step = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         step.execute_batch(sql)?;
         step.pragma_update(None, "application_id", APPLICATION_ID)?;
-        step.pragma_update(None, "user_version", i64::try_from(at + 1).unwrap_or(i64::MAX))?;
+        step.pragma_update(None, "user_version", i64::try_from(*number).unwrap_or(i64::MAX))?;
         step.commit()?;
     }
     Ok(())

@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use super::open::{Fault, open_reader};
 use super::rows::{self, Catalogue, micros, moment};
-use super::{StoreError, lock, told};
-use crate::domain::{Incident, Now, Observation, Silence, Standing, Transition, Verdict};
+use super::{StoreError, lock, sessions, told};
+use crate::domain::{Incident, Notice, Now, Observation, Session, Silence, Standing, Transition, Verdict};
 
 /// Connections kept for the next reader; a page and a scheduler at once are two.
 const IDLE: usize = 2;
@@ -34,6 +34,10 @@ pub struct Restored {
     pub told: HashMap<String, String>,
     /// Wishes for silence that have not ended.
     pub silences: Vec<Silence>,
+    /// Sessions that have not ended long ago, cancelled ones too.
+    pub sessions: Vec<Session>,
+    /// What was found and told of them.
+    pub notices: Vec<Notice>,
     /// Rows, or reasons of rows, that this version cannot read and that were left out.
     pub skipped: u64,
 }
@@ -138,6 +142,9 @@ pub(super) fn restored(db: &Connection, catalogue: &Catalogue, now: Now) -> rusq
     restored.closed_incidents = half_told(db, catalogue, &mut restored.skipped)?;
     // Oldest first, as the snapshot has them.
     restored.open_incidents.reverse();
+    let recent = now.wall.checked_sub(sessions::RECENT).unwrap_or(Timestamp::MIN);
+    restored.sessions = sessions::between(db, (recent, Timestamp::MAX), sessions::MOST)?;
+    restored.notices = sessions::notices(db, recent)?;
     Ok(restored)
 }
 

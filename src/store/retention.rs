@@ -28,6 +28,8 @@ pub struct Retention {
     pub outbox: Period,
     /// Who asked for what: as long as the changes it may have to do with; and never more than the newest 100 000.
     pub audit: Period,
+    /// Sessions after their end, with the names of who was assigned to them.
+    pub sessions: Period,
 }
 
 impl Default for Retention {
@@ -40,6 +42,7 @@ impl Default for Retention {
             observations: days(7),
             outbox: days(30),
             audit: days(400),
+            sessions: days(400),
         }
     }
 }
@@ -59,7 +62,7 @@ pub(super) fn prune(db: &Connection, retention: &Retention, now: Timestamp) -> r
     let before = |keep: Period| micros(now.checked_sub(keep.0).unwrap_or(Timestamp::MIN));
     let minute = before(retention.minutes).div_euclid(60_000_000);
     let hour = before(retention.transitions).div_euclid(1_000_000 * HOUR);
-    let limits: [(&str, i64); 12] = [
+    let limits: [(&str, i64); 14] = [
         (
             "DELETE FROM transitions WHERE id IN (SELECT id FROM transitions WHERE at < ?1 ORDER BY at LIMIT ?2)",
             before(retention.transitions),
@@ -114,6 +117,15 @@ pub(super) fn prune(db: &Connection, retention: &Retention, now: Timestamp) -> r
             "DELETE FROM audit WHERE id IN
              (SELECT id FROM audit WHERE id <= (SELECT max(id) FROM audit) - ?1 ORDER BY id LIMIT ?2)",
             MAX_AUDIT,
+        ),
+        (
+            "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE until < ?1 ORDER BY until LIMIT ?2)",
+            before(retention.sessions),
+        ),
+        (
+            "DELETE FROM session_notices WHERE (session, start, occasion) IN
+             (SELECT session, start, occasion FROM session_notices WHERE start < ?1 LIMIT ?2)",
+            before(retention.sessions),
         ),
     ];
     let (mut gone, at_most) = (0, i64::try_from(PRUNE).unwrap_or(i64::MAX));

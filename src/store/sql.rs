@@ -8,6 +8,7 @@ use super::history::Kept;
 use super::hourly::put_hour;
 use super::rollup::{MinuteRow, Series};
 use super::rows::{codes_json, micros, moment, reasons_json, said_json, subject_columns};
+use super::sessions;
 use super::told::{put_silence, put_told};
 use crate::domain::{Act, GiveUp, Incident, Notification, Observation, Standing, Transition};
 
@@ -44,6 +45,8 @@ pub(super) fn apply(db: &Connection, op: &Op) -> Done {
             batch.notifications.iter().try_for_each(|notification| put_notification(db, notification))?;
             batch.told.iter().try_for_each(|(incident, state)| put_told(db, incident, state.as_deref()))?;
             batch.silences.iter().try_for_each(|silence| put_silence(db, silence))?;
+            batch.sessions.iter().try_for_each(|session| sessions::put(db, session))?;
+            batch.notices.iter().try_for_each(|notice| sessions::put_notice(db, notice))?;
             batch.acts.iter().try_for_each(|act| put_act(db, act))
         }
         Op::Failed { key, error, next_attempt_at } => db

@@ -13,11 +13,12 @@ use super::health::Board;
 use super::latest::Latest;
 use super::open::{self, Fault};
 use super::rollup::Feed;
+use super::sessions::{self, Wanted};
 use super::sql::{self, EvidenceRow, Op};
 use super::waiting::Waiting;
 use super::{Batch, Catalogue, Kept, Restored, Retention, StoreError, hourly, lock, read, retention};
 use crate::clock::Clock;
-use crate::domain::{Notification, Now};
+use crate::domain::{Granted, Notification, Now};
 
 /// How often observations are written: what a crash may cost.
 const FLUSH: Duration = Duration::from_secs(10);
@@ -41,6 +42,8 @@ pub(super) enum Command {
     /// Write this, now if the disk lets; answered where there is somebody who waits.
     Write(Op, Option<Answer<Result<Kept, StoreError>>>),
     Evidence(Box<EvidenceRow>, Answer<Result<(), StoreError>>),
+    /// Grant it, on the disk, or say why not.
+    Wish(Box<Wanted>, Answer<Result<Granted, StoreError>>),
     Restore(Now, Answer<Result<Restored, StoreError>>),
     /// Write what observations left.
     Flush(Answer<()>),
@@ -132,6 +135,13 @@ impl Writer {
             Command::Evidence(row, answer) => {
                 let written = self.settle().and_then(|()| self.disk.write(|db| Ok(sql::put_evidence(db, &row)?)));
                 _ = answer.send(written.map_err(StoreError::from));
+            }
+            Command::Wish(wanted, answer) => {
+                let granted = self.settle().and_then(|()| self.disk.write(|db| Ok(sessions::grant(db, &wanted)?)));
+                if let Ok(granted) = &granted {
+                    self.latest.granted(granted, wanted.confirmed.as_ref());
+                }
+                _ = answer.send(granted.map_err(StoreError::from));
             }
             Command::Restore(now, answer) => {
                 let catalogue = self.catalogue;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, header};
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -13,9 +14,6 @@ use serde::Deserialize;
 use super::problem::Problem;
 use super::site::Site;
 use crate::domain::{ForeignAlert, TakenAlerts};
-
-/// The largest message that is read, bytes. Alertmanager's `max_alerts` keeps one below it.
-pub(super) const BODY: usize = 64 * 1024;
 
 /// The most alerts of one message.
 const ALERTS: usize = 64;
@@ -80,7 +78,7 @@ struct Sent {
 pub(super) async fn alertmanager(
     State(site): State<Arc<Site>>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<TakenAlerts>, Problem> {
     let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     site.state.inbound.admits(shown).await.map_err(|no| match no {
@@ -88,7 +86,7 @@ pub(super) async fn alertmanager(
         NoEntry::Denied => Problem::unauthorized("show the token of [inbound] secret_file as Authorization: Bearer"),
         NoEntry::Unreadable => Problem::unavailable("the token cannot be compared; the log has why"),
     })?;
-    let message: Message = serde_json::from_slice(&body)
+    let message: Message = serde_json::from_slice(&body?)
         .map_err(|error| Problem::value(format!("this is no message of Alertmanager's webhook: {error}")))?;
     if message.version != "4" {
         return Err(Problem::value("only version 4 of Alertmanager's message is understood"));

@@ -11,11 +11,14 @@ pub mod acting;
 pub mod acts;
 pub mod believe;
 pub mod body;
+pub mod booked;
+pub mod bookings;
 pub mod daemon;
 pub mod door;
 pub mod evidence;
 mod given;
 pub mod host;
+mod ics;
 pub mod inbound;
 mod incident_page;
 pub mod lang;
@@ -33,6 +36,7 @@ pub mod readyz;
 mod routes;
 mod serve;
 mod session;
+pub mod sessions;
 mod sign_in;
 mod site;
 mod words;
@@ -49,6 +53,7 @@ use crate::domain::reason::fill;
 use crate::domain::{Handling, Lang, OpenTo, Quantity, Reason, ReasonDef, Snapshot};
 
 pub use acts::Acts;
+pub use bookings::Bookings;
 pub use door::{Door, Holder, Mark, Unadmitted};
 pub use evidence::{Evidence, PastIncident, Stored};
 pub use host::Hosts;
@@ -65,6 +70,8 @@ pub struct State {
     pub clock: Clock,
     /// Where evidence is kept and history is read.
     pub evidence: Arc<dyn Evidence>,
+    /// Where meetings are booked.
+    pub bookings: Arc<dyn Bookings>,
     /// Who takes alerts of other systems.
     pub inbound: Arc<dyn Inbound>,
     /// How the room speaks to people.

@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
-use super::{acting, daemon, inbound, incident_page, lists, page, past, readiness, readyz, sign_in};
+use super::{acting, daemon, ics, inbound, incident_page, lists, page, past, readiness, readyz, sessions, sign_in};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -18,6 +18,13 @@ use super::{acting, daemon, inbound, incident_page, lists, page, past, readiness
     paths(
         readyz::readyz,
         readiness::readiness,
+        sessions::agenda,
+        ics::offered,
+        sessions::list,
+        sessions::get,
+        sessions::put,
+        sessions::patch,
+        sessions::cancel,
         lists::checks,
         lists::check,
         lists::evidence,

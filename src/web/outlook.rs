@@ -14,8 +14,7 @@ use crate::engine::past::outlook::{self, ENOUGH, Outlook, Shortfall, WEEKS};
 use crate::engine::past::week::{HourOfWeek, Quantiles};
 use crate::engine::slot::Question;
 
-use super::Voice;
-use super::site::Site;
+use super::{State, Voice};
 
 /// How long an answer waits for the history; without it the answer goes out, and says so.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -114,7 +113,7 @@ pub struct SpreadBody {
 
 /// The outlook for a question. `None` for one without a beginning, which is of now.
 pub(super) async fn for_slot(
-    site: &Site,
+    state: &State,
     snapshot: &Snapshot,
     profile: &Profile,
     question: &Question,
@@ -126,7 +125,7 @@ pub(super) async fn for_slot(
     let since = comparable.first().map_or(now.wall, |(hour, _)| hour_begins(*hour));
     let internet = Subject::Component(Component::Internet);
     let wanted = Wanted { since, until: now.wall, hours: comparable.clone(), subjects: vec![internet] };
-    let asked = site.state.evidence.past(wanted, PATIENCE);
+    let asked = state.evidence.past(wanted, PATIENCE);
     let past = match tokio::time::timeout(PATIENCE, asked).await {
         Ok(past) => past,
         Err(_) => Err(format!("the store did not answer within {} s", PATIENCE.as_secs())),

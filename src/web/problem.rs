@@ -1,11 +1,12 @@
 //! What was wrong with a question, as RFC 9457 problem details.
 
 use axum::Json;
-use axum::extract::rejection::PathRejection;
+use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::booked::HolderBody;
 use crate::domain::Scope;
 use crate::engine::slot::Refusal;
 
@@ -27,11 +28,14 @@ pub struct Problem {
     /// What would have been allowed, where that is a list.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed: Vec<String>,
+    /// Who holds the slot, where that is the problem.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held_by: Vec<HolderBody>,
 }
 
 impl Problem {
     fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { kind, title, status: status.as_u16(), detail: detail.into(), allowed: Vec::new() }
+        Self { kind, title, status: status.as_u16(), detail: detail.into(), allowed: Vec::new(), held_by: Vec::new() }
     }
 
     /// The same with the list of what is allowed.
@@ -77,6 +81,45 @@ impl Problem {
     /// A request with more in it than any path here reads.
     pub fn too_large(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "urn:siaga:problem:too-large", "The body is too large", detail)
+    }
+
+    /// A body that is not what its path needs.
+    pub fn body(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "urn:siaga:problem:body", "The body is not understood", detail)
+    }
+
+    /// A body with a passcode in it.
+    pub fn passcode(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "urn:siaga:problem:passcode", "No passcode is taken", detail)
+    }
+
+    /// A slot that others hold.
+    pub fn taken(held_by: Vec<HolderBody>) -> Self {
+        let who = |holder: &HolderBody| match &holder.office {
+            Some(office) => format!("{:?} ({office}) from {} until {}", holder.title, holder.start, holder.end),
+            None => format!("{:?} from {} until {}", holder.title, holder.start, holder.end),
+        };
+        let detail = held_by.iter().map(who).collect::<Vec<_>>().join("; ");
+        let detail = format!("the slot, with the time that the room needs between two meetings, is held by {detail}");
+        let title = "Others hold the slot";
+        Self { held_by, ..Self::new(StatusCode::CONFLICT, "urn:siaga:problem:taken", title, detail) }
+    }
+
+    /// A session that was cancelled cannot be moved.
+    pub fn cancelled() -> Self {
+        let detail = "it was cancelled; PUT books it anew";
+        Self::new(StatusCode::CONFLICT, "urn:siaga:problem:cancelled", "The session was cancelled", detail)
+    }
+
+    /// Somebody asks for what they may not.
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "urn:siaga:problem:forbidden", "This may not be asked from there", detail)
+    }
+
+    /// The agenda cannot be read or written now. Whether a wish will be granted is not known: it may be repeated.
+    pub fn agenda(detail: impl Into<String>) -> Self {
+        let title = "The agenda cannot be read or written now";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "urn:siaga:problem:agenda", title, detail)
     }
 
     /// Who asks has not shown a token, or one that is not in force.
@@ -165,6 +208,18 @@ impl From<PathRejection> for Problem {
     /// What is no text names nothing.
     fn from(rejection: PathRejection) -> Self {
         Self::not_found(rejection.body_text())
+    }
+}
+
+impl From<BytesRejection> for Problem {
+    /// A body that is longer than is read, or that broke off.
+    fn from(rejection: BytesRejection) -> Self {
+        match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                Self::too_large(format!("no path here reads more than {} bytes", super::routes::BODY))
+            }
+            _ => Self::value(rejection.body_text()),
+        }
     }
 }
 

@@ -11,22 +11,46 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use crate::domain::{Lang, Verdict};
+use crate::domain::snapshot::ProfileView;
+use crate::domain::{Component, Lang, Notice, Now, Occasion, Requirement, Session, Snapshot, Verdict};
+use crate::engine::agenda::slot::{Known, Planned, with_agenda, with_battery};
 use crate::engine::slot::{self, Basis, Decision, Question};
 
 use super::body::{ComponentBody, Reader, ReasonBody};
+use super::booked::HolderBody;
 use super::outlook::OutlookBody;
 use super::problem::Problem;
 use super::query::{Query, once};
-use super::site::Site;
-use super::{lang, outlook, page};
+use super::site::{Rendered, Site, put_evidence};
+use super::{Voice, believe, lang, outlook, page};
 
-/// Whether the booked meetings were looked at for this answer.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+/// What the booked meetings say of the slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Agenda {
-    /// No: this says whether the room's equipment is ready, not whether the room is free.
+pub enum AgendaWord {
+    /// They were not looked at, because no time was named: this says whether the room's equipment is ready.
     NotAsked,
+    /// Nobody holds any of it.
+    Free,
+    /// Others hold some of it: `conflicts`.
+    Taken,
+    /// The agenda cannot be read.
+    Unread,
+}
+
+/// Work that is planned in the slot.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PlannedBody {
+    /// What is done then.
+    pub name: String,
+    /// On which components; on all, if empty.
+    pub components: Vec<Component>,
+    /// From when.
+    #[schema(format = DateTime)]
+    pub from: String,
+    /// Until when.
+    #[schema(format = DateTime)]
+    pub until: String,
 }
 
 /// The answer to a scheduler.
@@ -69,8 +93,12 @@ pub struct Readiness {
     pub evidence_error: Option<String>,
     /// The check that explains the verdict.
     pub root_cause: Option<String>,
-    /// Whether the booked meetings were looked at.
-    pub agenda: Agenda,
+    /// What the booked meetings say of the slot.
+    pub agenda: AgendaWord,
+    /// Who holds some of it, with the time that the room needs between two meetings.
+    pub conflicts: Vec<HolderBody>,
+    /// What is planned in it. Work on what the meeting needs makes the answer `not_ready`.
+    pub planned: Vec<PlannedBody>,
     /// Whether the room is seen to be in use.
     pub in_use: bool,
     /// Reasons of the room itself, which no check carries.
@@ -85,7 +113,8 @@ pub struct Readiness {
 ///
 /// A meeting that begins within two hours is answered by the room as it is (`basis` is `live`); beyond that only reasons
 /// that last count (`outlook`), and the answer is provisional. Then `outlook` tells, beside it, what the same hours of past
-/// weeks were like.
+/// weeks were like. A slot that others hold, or in which something is worked on that the meeting needs, is not ready; while a
+/// battery supplies the room, its usable runtime must reach to the meeting's end.
 ///
 /// # Errors
 /// A query that is not understood, an unknown profile, a window that is reversed or over.
@@ -93,36 +122,88 @@ pub struct Readiness {
     ("profile" = Option<String>, Query, description = "The kind of meeting; the one in force if not given."),
     ("start" = Option<String>, Query, description = "When it begins, RFC 3339 with offset; now if not given."),
     ("end" = Option<String>, Query, description = "When it ends, RFC 3339 with offset."),
+    ("session" = Option<String>, Query, description = "The id of a booked session instead: its profile, start and end. It is not in its own way."),
     ("strict" = Option<bool>, Query, description = "Answer a degraded room with 503."),
     ("lang" = Option<String>, Query, description = "`id` or `en`; else as `Accept-Language` prefers."),
 ), responses(
     (status = 200, description = "Ready or degraded.", body = Readiness),
     (status = 503, description = "Not ready or unknown (with `strict`: or degraded).", body = Readiness),
     (status = 400, description = "The question makes no sense.", body = Problem, content_type = "application/problem+json"),
-    (status = 404, description = "Unknown profile.", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "Unknown profile or session.", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(super) async fn readiness(
     State(site): State<Arc<Site>>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let query = Query::read(&uri, &[once("profile"), once("start"), once("end"), once("strict"), once("lang")])?;
+    let keys = [once("profile"), once("start"), once("end"), once("session"), once("strict"), once("lang")];
+    let query = Query::read(&uri, &keys)?;
     let voice = site.voice();
     let lang = lang::choose(&query, &headers, voice.lang)?;
     let strict = query.flag("strict")?.unwrap_or(false);
-    let (start, end) = (query.moment("start")?, query.moment("end")?);
+    let (mut start, mut end) = (query.moment("start")?, query.moment("end")?);
+    let mut profile = query.get("profile").map(str::to_owned);
+    let session = query.get("session");
+    if let Some(id) = session {
+        if start.is_some() || end.is_some() || profile.is_some() {
+            return Err(Problem::query("session stands for profile, start and end; give either it or them"));
+        }
+        let found = site.state.bookings.session(id).await.map_err(Problem::agenda)?;
+        let found = found.ok_or_else(|| Problem::not_found("there is no session of this id"))?;
+        (start, end, profile) = (Some(found.start), Some(found.end), Some(found.profile.to_string()));
+    }
     let rendered = site.rendered();
-    let snapshot = &rendered.believed;
     let now = site.now();
-    let question = Question::new(snapshot, query.get("profile"), start, end, now)?;
-    let answer = slot::answer(snapshot, &question, now);
-    let reader = Reader { snapshot, now, lang, voice: &voice };
+    let question = Question::new(&rendered.believed, profile.as_deref(), start, end, now)?;
+    let asked = Asked { question, except: session, lang };
+    let (mut body, _) = compose(&site.state, &rendered.believed, &asked, &voice, now).await;
+    match serde_json::to_value(&body) {
+        Ok(value) => {
+            let question = as_asked(&body, strict, lang, &rendered.doubts(), session);
+            match site.store(question, rendered.believed.seq, value).await {
+                Ok(id) => body.evidence_id = Some(id),
+                Err(error) => body.evidence_error = Some(error),
+            }
+        }
+        Err(error) => body.evidence_error = Some(error.to_string()),
+    }
+    let usable = if strict { body.verdict == Verdict::Ready } else { body.verdict.is_usable() };
+    let status = if usable { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    Ok((status, in_lang(lang), Json(body)).into_response())
+}
+
+/// What is asked, and of which session, which is not in its own way.
+struct Asked<'a> {
+    question: Question,
+    except: Option<&'a str>,
+    lang: Lang,
+}
+
+/// The answer, without its evidence, and what it was made of.
+async fn compose(
+    state: &super::State,
+    snapshot: &Snapshot,
+    asked: &Asked<'_>,
+    voice: &Voice,
+    now: Now,
+) -> (Readiness, Arc<ProfileView>) {
+    let Asked { question, except, lang } = *asked;
+    let (known, word, conflicts) = booked(state, &question, except, voice, now);
+    let answer = with_battery(slot::answer(snapshot, &question, now), snapshot, question.end(), now);
+    let answer = with_agenda(answer, &known, now);
+    let reader = Reader { snapshot, now, lang, voice };
     let view = &answer.view;
     let outlook = match answer.basis {
         Basis::Live => None,
-        Basis::Outlook => outlook::for_slot(&site, snapshot, &view.profile, &question, (&voice, lang), now).await,
+        Basis::Outlook => outlook::for_slot(state, snapshot, &view.profile, &question, (voice, lang), now).await,
     };
-    let mut body = Readiness {
+    let planned = |work: &Planned| PlannedBody {
+        name: work.name.clone(),
+        components: work.components.clone(),
+        from: voice.stamp(work.from),
+        until: voice.stamp(work.until),
+    };
+    let body = Readiness {
         room: snapshot.room.to_string(),
         room_title: voice.title.clone(),
         profile: view.profile.name.to_string(),
@@ -130,35 +211,141 @@ pub(super) async fn readiness(
         summary: page::sentence(snapshot, view, lang),
         decision: answer.decision,
         basis: answer.basis,
-        start: start.map(|start| voice.stamp(start)),
-        end: end.map(|end| voice.stamp(end)),
+        start: question.start().map(|start| voice.stamp(start)),
+        end: question.end().map(|end| voice.stamp(end)),
         at: voice.stamp(snapshot.at.wall),
         valid_until: voice.stamp(answer.valid_until),
         recheck_at: answer.recheck_at.map(|moment| voice.stamp(moment)),
         evidence_id: None,
         evidence_error: None,
         root_cause: view.root_cause.as_ref().map(ToString::to_string),
-        agenda: Agenda::NotAsked,
+        agenda: word,
+        conflicts,
+        planned: known.planned.iter().map(planned).collect(),
         in_use: snapshot.in_use,
         reasons: reader.reasons(&view.reasons),
         components: view.components.iter().map(|component| reader.component(view, component)).collect(),
         outlook,
     };
-    match serde_json::to_value(&body) {
-        Ok(value) => match site.store(asked(&body, strict, lang, &rendered.doubts()), snapshot.seq, value).await {
-            Ok(id) => body.evidence_id = Some(id),
-            Err(error) => body.evidence_error = Some(error),
-        },
-        Err(error) => body.evidence_error = Some(error.to_string()),
+    (body, answer.view)
+}
+
+/// What the agenda says of the slot of a question. One that names no time is of the equipment alone.
+fn booked(
+    state: &super::State,
+    question: &Question,
+    except: Option<&str>,
+    voice: &Voice,
+    now: Now,
+) -> (Known, AgendaWord, Vec<HolderBody>) {
+    if question.start().is_none() && question.end().is_none() {
+        return (Known { read: true, ..Known::default() }, AgendaWord::NotAsked, Vec::new());
     }
-    let usable = if strict { view.verdict == Verdict::Ready } else { view.verdict.is_usable() };
-    let status = if usable { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    Ok((status, in_lang(lang), Json(body)).into_response())
+    let start = question.start().unwrap_or(now.wall);
+    // Of one without an end its beginning alone can be held against the agenda.
+    let end =
+        question.end().unwrap_or_else(|| start.saturating_add(std::time::Duration::from_secs(1)).unwrap_or(start));
+    let agenda = state.bookings.agenda();
+    let holders = agenda.holders(start, end, except);
+    let named = |session: &Session| match &session.details.office {
+        Some(office) => format!("{} ({office})", session.title),
+        None => session.title.clone(),
+    };
+    let word = match (agenda.known, holders.is_empty()) {
+        (_, false) => AgendaWord::Taken,
+        (true, true) => AgendaWord::Free,
+        (false, true) => AgendaWord::Unread,
+    };
+    let known = Known {
+        read: agenda.known,
+        holders: holders.iter().map(|session| named(session)).collect(),
+        planned: state.bookings.planned(start, end),
+    };
+    (known, word, holders.into_iter().map(|session| HolderBody::of(session, voice)).collect())
+}
+
+/// What was found of a session, with what is told of it.
+#[derive(Clone, Debug)]
+pub struct Looked {
+    /// For the rows.
+    pub notice: Notice,
+    /// The verdict as a sentence, in both languages: Bahasa Indonesia and English.
+    pub summary: [String; 2],
+}
+
+/// Looks at the room for a session: the answer to its own question, stored as evidence.
+pub async fn look(state: &super::State, session: &Session, occasion: Occasion) -> Looked {
+    let now = state.clock.now();
+    let raw = Arc::clone(&state.snapshot.borrow());
+    let believed = believe::believe(&raw, now);
+    look_at(state, &believed, session, occasion, now).await
+}
+
+/// What is found of a session that is about to be booked.
+pub(super) async fn confirm(state: &super::State, rendered: &Rendered, session: &Session, now: Now) -> Notice {
+    look_at(state, &rendered.believed, session, Occasion::Confirmed, now).await.notice
+}
+
+async fn look_at(state: &super::State, snapshot: &Snapshot, session: &Session, occasion: Occasion, now: Now) -> Looked {
+    let voice = Arc::clone(&state.voice.borrow());
+    let (start, end) = (Some(session.start), Some(session.end));
+    // A profile that the config has no more is judged by the one in force, and one that is over by the room as it is.
+    let question = Question::new(snapshot, Some(&session.profile), start, end, now)
+        .or_else(|_| Question::new(snapshot, None, start, end, now))
+        .or_else(|_| Question::new(snapshot, None, None, None, now));
+    let mut looked = Looked {
+        notice: Notice {
+            session: Arc::clone(&session.id),
+            start: session.start,
+            occasion,
+            at: now.wall,
+            verdict: Verdict::Unknown,
+            codes: Vec::new(),
+            evidence: None,
+        },
+        summary: Default::default(),
+    };
+    let Ok(question) = question else { return looked };
+    let asked = Asked { question, except: Some(&session.id), lang: voice.lang };
+    let (body, view) = compose(state, snapshot, &asked, &voice, now).await;
+    looked.notice.verdict = body.verdict;
+    looked.notice.codes = codes(&view);
+    looked.summary = [Lang::Id, Lang::En].map(|lang| page::sentence(snapshot, &view, lang));
+    let mut question = as_asked(&body, false, voice.lang, &[], Some(&session.id));
+    question.insert("occasion", json!(occasion.word()));
+    if let Ok(value) = serde_json::to_value(&body) {
+        let stored = put_evidence(&*state.evidence, question, snapshot.seq, value).await;
+        let failed = |error: &String| tracing::warn!(session = %session.id, error, "its evidence is not stored");
+        looked.notice.evidence = stored.inspect_err(failed).ok();
+    }
+    looked
+}
+
+/// The codes of what keeps a room from being ready, sorted.
+fn codes(view: &ProfileView) -> Vec<String> {
+    let counted = view.components.iter().filter(|component| {
+        component.requirement == Requirement::Required && !component.absent && component.verdict != Verdict::Ready
+    });
+    let of_checks = counted.flat_map(|component| {
+        let checks = component.checks.iter().flat_map(|at| &view.checks[*at].reasons);
+        component.reasons.iter().chain(checks)
+    });
+    let all = view.reasons.iter().chain(of_checks).filter(|reason| reason.verdict != Verdict::Ready);
+    let codes: std::collections::BTreeSet<&str> = all.map(|reason| reason.def.code).collect();
+    codes.into_iter().map(str::to_owned).collect()
 }
 
 /// The question as it is stored: what was asked and not when, so that asking again and again is one question; and what
 /// makes two answers from one snapshot differ.
-fn asked(body: &Readiness, strict: bool, lang: Lang, doubts: &[&str]) -> BTreeMap<&'static str, Value> {
+fn as_asked(
+    body: &Readiness,
+    strict: bool,
+    lang: Lang,
+    doubts: &[&str],
+    session: Option<&str>,
+) -> BTreeMap<&'static str, Value> {
+    let held_by: Vec<&str> = body.conflicts.iter().map(|holder| holder.id.as_str()).collect();
+    let planned: Vec<&str> = body.planned.iter().map(|work| work.name.as_str()).collect();
     BTreeMap::from([
         ("profile", json!(body.profile)),
         ("start", json!(body.start)),
@@ -167,6 +354,9 @@ fn asked(body: &Readiness, strict: bool, lang: Lang, doubts: &[&str]) -> BTreeMa
         ("lang", json!(lang.as_str())),
         ("basis", json!(body.basis)),
         ("doubts", json!(doubts)),
+        ("session", json!(session)),
+        ("held_by", json!(held_by)),
+        ("planned", json!(planned)),
     ])
 }
 

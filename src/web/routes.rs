@@ -10,10 +10,14 @@ use axum::routing::{delete, get, post};
 use super::past::{ledger, week};
 use super::problem::Problem;
 use super::site::Site;
-use super::{acting, daemon, inbound, incident_page, lists, openapi, page, readiness, readyz, sign_in};
+use super::{acting, daemon, ics, inbound, incident_page, lists, openapi, page, readiness, readyz, sessions, sign_in};
+
+/// The largest body that is read, bytes: a session's, or a message of an Alertmanager, whose `max_alerts` keeps it below.
+pub(super) const BODY: usize = 64 * 1024;
 
 /// All paths.
 pub(super) fn router(site: Arc<Site>) -> Router {
+    let session = get(sessions::get).put(sessions::put).patch(sessions::patch).delete(sessions::cancel);
     Router::new()
         .route("/", get(page::page))
         .route("/incidents/{id}", get(incident_page::page))
@@ -23,6 +27,10 @@ pub(super) fn router(site: Arc<Site>) -> Router {
         .route("/readyz", get(readyz::readyz))
         .route("/metrics", get(daemon::metrics))
         .route("/api/v1/readiness", get(readiness::readiness))
+        .route("/api/v1/sessions/{id}", session)
+        .route("/api/v1/sessions", get(sessions::list))
+        .route("/api/v1/agenda", get(sessions::agenda))
+        .route("/api/v1/agenda.ics", get(ics::offered))
         .route("/api/v1/checks", get(lists::checks))
         .route("/api/v1/checks/{name}", get(lists::check))
         .route("/api/v1/evidence/{id}", get(lists::evidence))
@@ -38,10 +46,11 @@ pub(super) fn router(site: Arc<Site>) -> Router {
         .route("/api/v1/outlook/week", get(week::week))
         .route("/api/v1/outlook/week.csv", get(week::week))
         .route("/api/v1/openapi.json", get(openapi::openapi))
-        .route("/api/v1/alertmanager", post(inbound::alertmanager).layer(DefaultBodyLimit::max(inbound::BODY)))
+        .route("/api/v1/alertmanager", post(inbound::alertmanager))
         .route("/-/healthy", get(daemon::healthy))
         .route("/-/ready", get(daemon::ready))
         .route("/-/reload", post(daemon::reload))
+        .layer(DefaultBodyLimit::max(BODY))
         .fallback(nowhere)
         .method_not_allowed_fallback(other_method)
         .with_state(site)

@@ -39,9 +39,6 @@ const HEAD: usize = 16 * 1024;
 /// The most headers that are read.
 const HEADERS: usize = 64;
 
-/// The largest body that is let pass. What a path reads of one is less.
-const BODY: u64 = 64 * 1024;
-
 /// How long a head may take, and a connection stay idle. Longer than the usual scrape interval, so that a scraper keeps
 /// its connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -220,8 +217,8 @@ impl Front {
             return Answering::Now(Some(sealed(readyz::reply(verdict, text, lang))));
         }
         let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-        if length.is_some_and(|length: u64| length > BODY) {
-            let detail = format!("at most {BODY} bytes are let pass");
+        if length.is_some_and(|length: u64| length > routes::BODY as u64) {
+            let detail = format!("no path here reads more than {} bytes", routes::BODY);
             return Answering::Now(Some(sealed(Problem::too_large(detail).into_response())));
         }
         request.extensions_mut().insert(caller);

@@ -9,6 +9,7 @@ use axum::body::Bytes;
 
 use crate::domain::{Lang, Mono, Now, Reason, Snapshot, Verdict};
 
+use super::evidence::Evidence;
 use super::metrics::Metrics;
 use super::session::Sessions;
 use super::{State, Voice, believe, readyz};
@@ -128,13 +129,7 @@ impl Site {
         seq: u64,
         answer: serde_json::Value,
     ) -> Result<String, String> {
-        const DEADLINE: Duration = Duration::from_secs(1);
-        let question = question.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-        let stored = self.state.evidence.put(serde_json::Value::Object(question), seq, answer);
-        let outcome = match tokio::time::timeout(DEADLINE, stored).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(format!("the store did not answer within {} s", DEADLINE.as_secs())),
-        };
+        let outcome = put_evidence(&*self.state.evidence, question, seq, answer).await;
         let failing = outcome.is_err();
         if self.evidence_failing.swap(failing, Ordering::Relaxed) != failing {
             match &outcome {
@@ -143,5 +138,21 @@ impl Site {
             }
         }
         outcome
+    }
+}
+
+/// Stores an answer, within a deadline: an id, or why there is none.
+pub(super) async fn put_evidence(
+    evidence: &dyn Evidence,
+    question: BTreeMap<&'static str, serde_json::Value>,
+    seq: u64,
+    answer: serde_json::Value,
+) -> Result<String, String> {
+    const DEADLINE: Duration = Duration::from_secs(1);
+    let question = question.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    let stored = evidence.put(serde_json::Value::Object(question), seq, answer);
+    match tokio::time::timeout(DEADLINE, stored).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(format!("the store did not answer within {} s", DEADLINE.as_secs())),
     }
 }

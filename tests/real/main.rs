@@ -41,6 +41,7 @@ mod repeated;
 mod requests;
 mod seat;
 mod session_sound;
+mod sessions;
 mod stamp;
 mod state_folder;
 mod stun;

@@ -14,6 +14,7 @@ mod flap;
 mod foreign;
 mod house;
 mod roll_call;
+mod session;
 mod state;
 mod unsteady;
 mod withheld;
@@ -30,6 +31,7 @@ use crate::domain::{Component, Handled, Handling, Incident, Lang, Notification, 
 pub use drill::Drill;
 use flap::Flap;
 pub use house::{Change, Decided, House, Left, Room};
+pub use session::SessionNews;
 use state::{News, Open, State, Told};
 use unsteady::flap_key;
 pub use withheld::Withheld;

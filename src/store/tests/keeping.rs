@@ -21,6 +21,7 @@ async fn a_batch_is_read_back_as_it_was_given_and_an_incident_is_updated_not_dou
         acts: vec![],
         told: vec![],
         silences: vec![],
+        ..Batch::default()
     };
     assert_eq!(store.record(batch.clone()).await.unwrap(), Kept::OnDisk);
     let stored = store.transitions(second(0), second(10), 10).await.unwrap();

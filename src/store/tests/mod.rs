@@ -6,6 +6,7 @@ mod history;
 mod keeping;
 mod past;
 mod removed;
+mod sessions;
 mod told;
 
 use std::path::Path;

@@ -179,7 +179,12 @@ async fn what_makes_no_sense_is_told_so() {
         ("?start=2026-11-25T10:00:00+07:00", 400, "value", "in a query a plus sign is written %2B"),
         ("?strict=ya", 400, "value", r#"strict is "ya"; allowed are: 1, true, 0, false"#),
         ("?lang=de", 400, "value", r#"lang is "de"; allowed are: id, en"#),
-        ("?profil=rapat", 400, "query", r#"unknown key "profil"; allowed are: profile, start, end, strict, lang"#),
+        (
+            "?profil=rapat",
+            400,
+            "query",
+            r#"unknown key "profil"; allowed are: profile, start, end, session, strict, lang"#,
+        ),
         ("?strict=1&strict=0", 400, "query", r#""strict" is given more than once"#),
     ];
     for (query, status, kind, detail) in table {

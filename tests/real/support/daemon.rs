@@ -124,28 +124,13 @@ impl Daemon {
 
     /// One request with a body, with headers (each ended by a line's end).
     pub(crate) fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
-        let (address, length) = (self.address, body.len());
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {address}\r\n{headers}Connection: close\r\nContent-Length: {length}\r\n\r\n{body}"
-        );
-        let asked = || -> std::io::Result<String> {
-            let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
-            // A server that refuses early may close while we still write: what it answered counts.
-            _ = stream.write_all(request.as_bytes());
-            let mut answer = Vec::new();
-            match stream.read_to_end(&mut answer) {
-                Err(error) if answer.is_empty() => Err(error),
-                _ => Ok(String::from_utf8_lossy(&answer).into_owned()),
-            }
-        };
-        let text = asked().unwrap_or_else(|error| panic!("{method} {path}: {error}; the log:\n{}", self.log()));
-        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-        let status =
-            head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{text:?}"));
-        let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
-        let body = if chunked { unchunk(body) } else { body.to_owned() };
-        Answer { status, head: head.to_owned(), body }
+        let asked = self.try_send(method, path, headers, body);
+        asked.unwrap_or_else(|error| panic!("{method} {path}: {error}; the log:\n{}", self.log()))
+    }
+
+    /// One request; an error if there is no answer.
+    pub(crate) fn try_send(&self, method: &str, path: &str, headers: &str, body: &str) -> std::io::Result<Answer> {
+        send(self.address, method, path, headers, body)
     }
 
     /// Asks until `good` says so; panics with the last answer if it never does.
@@ -210,6 +195,36 @@ impl Drop for Daemon {
             _ = self.child.wait();
         }
     }
+}
+
+/// One request to a server; an error if there is no whole answer's head.
+pub(crate) fn send(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> std::io::Result<Answer> {
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\n{headers}Connection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    // A server that refuses early may close while we still write: what it answered counts.
+    _ = stream.write_all(request.as_bytes());
+    let mut answer = Vec::new();
+    match stream.read_to_end(&mut answer) {
+        Err(error) if answer.is_empty() => return Err(error),
+        _ => {}
+    }
+    let text = String::from_utf8_lossy(&answer).into_owned();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let status = status.ok_or_else(|| std::io::Error::other(format!("no answer: {text:?}")))?;
+    let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
+    let body = if chunked { unchunk(body) } else { body.to_owned() };
+    Ok(Answer { status, head: head.to_owned(), body })
 }
 
 /// A check's verdict and its reasons' codes in a readiness answer.

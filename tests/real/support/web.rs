@@ -11,12 +11,17 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 use siaga::clock::Clock;
-use siaga::domain::{Actor, Component, ForeignAlert, Lang, Past, Silence, Snapshot, TakenAlerts, Wanted};
+use siaga::domain::{
+    Actor, Component, ForeignAlert, Granted, Lang, Margins, Notice, Past, Session, Silence, Snapshot, TakenAlerts,
+    Wanted, Wish,
+};
+use siaga::engine::agenda::slot::Planned;
+use siaga::engine::agenda::{Agenda, Lengths};
 use siaga::web::acts::{Acknowledgement, Acts, Attempt, Declined, How};
 use siaga::web::own::{Keeping, Telling};
 use siaga::web::{
-    self, Door, Evidence, Holder, Inbound, Info, Mark, NoEntry, Own, OwnHealth, PastIncident, Reloaded, State, Stored,
-    Unadmitted, Voice,
+    self, Bookings, Door, Evidence, Holder, Inbound, Info, Mark, NoEntry, Own, OwnHealth, PastIncident, Reloaded,
+    State, Stored, Unadmitted, Voice,
 };
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -68,6 +73,49 @@ impl Evidence for Memory {
     fn past(&self, _: Wanted, _: Duration) -> BoxFuture<'_, Result<Past, String>> {
         let nothing = if self.room_for == 0 { Err("no room".to_owned()) } else { Ok(Past::default()) };
         async move { nothing }.boxed()
+    }
+}
+
+/// An agenda that was read and is empty, and in which nothing can be booked: the real one has tests of its own (`sessions`).
+struct Diary(Arc<Agenda>);
+
+impl Diary {
+    fn empty() -> Self {
+        let margins = Margins { set_up: Duration::from_mins(15), tear_down: Duration::from_mins(15) };
+        let lengths = Lengths { preflight: Duration::from_mins(150), wrap_up: Duration::from_mins(30) };
+        let mut agenda = Agenda::new(margins, lengths);
+        agenda.learn([], []);
+        Self(Arc::new(agenda))
+    }
+}
+
+impl Bookings for Diary {
+    fn agenda(&self) -> Arc<Agenda> {
+        Arc::clone(&self.0)
+    }
+
+    fn planned(&self, _: jiff::Timestamp, _: jiff::Timestamp) -> Vec<Planned> {
+        Vec::new()
+    }
+
+    fn feeds(&self) -> Vec<siaga::web::bookings::Feed> {
+        Vec::new()
+    }
+
+    fn receivers(&self) -> Vec<Arc<str>> {
+        Vec::new()
+    }
+
+    fn wish(&self, _: Wish, _: Option<Notice>) -> BoxFuture<'_, Result<Granted, String>> {
+        async move { Err("nothing is booked here".to_owned()) }.boxed()
+    }
+
+    fn sessions(&self, _: jiff::Timestamp, _: jiff::Timestamp, _: u32) -> BoxFuture<'_, Result<Vec<Session>, String>> {
+        async move { Ok(Vec::new()) }.boxed()
+    }
+
+    fn session<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<Session>, String>> {
+        async move { Ok(None) }.boxed()
     }
 }
 
@@ -212,6 +260,7 @@ pub(crate) async fn serve_with(snapshot: Arc<Snapshot>, memory: Memory) -> Serve
         snapshot: snapshots,
         clock: Clock::on_tokio_time(wall),
         evidence: Arc::clone(&memory) as Arc<dyn Evidence>,
+        bookings: Arc::new(Diary::empty()),
         inbound: Arc::new(Nobody),
         voice: voices,
         reloaded: reloadeds,

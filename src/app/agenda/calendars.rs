@@ -1,0 +1,200 @@
+//! Feeds of others in the agenda: read again and again, and what they say is booked, moved and cancelled like any wish.
+//!
+//! A feed that cannot be read, or is no calendar, changes nothing: what was booked stands. What it says of a slot that another
+//! meeting holds is not booked, told in the log once and shown (`/api/v1/agenda`), and tried again at each reading.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tokio::sync::watch;
+
+use super::Book;
+use crate::calendar::{self, Entry};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::session::{Booking, Details};
+use crate::domain::{Granted, Mono, Session, Wish, in_full, passcode};
+use crate::web::Bookings as _;
+use crate::web::bookings::Feed;
+
+/// The longest title that is taken, characters.
+const LONGEST: usize = 200;
+
+/// The task.
+pub struct Calendars {
+    /// Where meetings are booked.
+    pub book: Arc<Book>,
+    /// The config, as it is read anew.
+    pub configs: watch::Receiver<Arc<Config>>,
+    /// The clocks.
+    pub clock: Clock,
+}
+
+impl Calendars {
+    /// Goes on until the shell has ended.
+    pub async fn run(mut self) {
+        let mut due: BTreeMap<Arc<str>, Mono> = BTreeMap::new();
+        loop {
+            let config = Arc::clone(&self.configs.borrow_and_update());
+            due.retain(|name, _| config.calendars.iter().any(|feed| feed.name == *name));
+            self.book.feeds.send_modify(|feeds| {
+                feeds.retain(|feed| config.calendars.iter().any(|known| *known.name == *feed.name));
+            });
+            for feed in &config.calendars {
+                // Before the agenda is known, everything would be booked anew.
+                if self.book.agenda().known && due.get(&feed.name).is_none_or(|due| *due <= self.clock.mono()) {
+                    self.follow(feed, &config).await;
+                    due.insert(Arc::clone(&feed.name), self.clock.mono().after(feed.interval.0));
+                }
+            }
+            let mut known = self.book.agenda.subscribe();
+            let unknown = !config.calendars.is_empty() && !known.borrow_and_update().known;
+            let next = if unknown { Mono::NEVER } else { due.values().min().copied().unwrap_or(Mono::NEVER) };
+            tokio::select! {
+                () = self.clock.sleep_until(next) => {}
+                changed = self.configs.changed() => if changed.is_err() { return },
+                heard = known.wait_for(|agenda| agenda.known), if unknown => if heard.is_err() { return },
+            }
+        }
+    }
+
+    /// Reads a feed once, and has the agenda follow it.
+    async fn follow(&self, feed: &calendar::Config, config: &Config) {
+        let now = self.clock.now().wall;
+        let zone = config.room.time_zone.0.clone();
+        let mut shown = Feed { name: feed.name.to_string(), at: now, ..Feed::default() };
+        match self.read(feed, zone, now).await {
+            Ok(reading) => {
+                shown.left_out = reading.left_out;
+                shown.entries = reading.entries.len();
+                let profile = feed.profile.as_deref();
+                let profile = profile.unwrap_or(&config.plan.profiles[config.plan.default_profile].name);
+                let wanted = reading.entries.iter().map(|entry| session(feed, entry, profile)).collect();
+                (shown.conflicts, shown.error) = self.book_all(&feed.name, wanted, now).await;
+            }
+            Err(error) => shown.error = Some(error),
+        }
+        self.book.feeds.send_modify(|feeds| {
+            let before = feeds.iter().position(|known| known.name == shown.name).map(|at| feeds.remove(at));
+            say_what_is_new(before.as_ref(), &shown);
+            feeds.push(shown);
+        });
+    }
+
+    async fn read(&self, feed: &calendar::Config, zone: TimeZone, now: Timestamp) -> Result<calendar::Reading, String> {
+        let text = calendar::fetch(feed).await.map_err(|error| in_full(&error))?;
+        // A large feed takes a while, in which the room's one thread has other things to do.
+        let read = tokio::task::spawn_blocking(move || calendar::read(&text, &zone, calendar::span(now)));
+        read.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+    }
+
+    /// Has the agenda hold just these sessions of a feed. Gives those whose slot others hold, and what went wrong.
+    async fn book_all(&self, feed: &Arc<str>, wanted: Vec<Session>, now: Timestamp) -> (Vec<String>, Option<String>) {
+        let agenda = self.book.agenda();
+        let ids: BTreeSet<&str> = wanted.iter().map(|session| &*session.id).collect();
+        let gone = agenda.booked().filter(|known| known.source == *feed && known.end > now);
+        let gone =
+            gone.filter(|known| !ids.contains(&*known.id)).map(|known| Wish::Cancel { id: Arc::clone(&known.id) });
+        for wish in gone.collect::<Vec<_>>() {
+            if let Err(error) = self.book.wish(wish, None).await {
+                return (Vec::new(), Some(error));
+            }
+        }
+        let mut left: Vec<Session> = wanted
+            .into_iter()
+            .filter(|session| agenda.get(&session.id).is_none_or(|known| !known.says_what(session)))
+            .collect();
+        // Twice: of two that change places each is in the other's way until it has left its own.
+        for last in [false, true] {
+            let mut taken = Vec::new();
+            for session in left {
+                match self.book.wish(Wish::Book(Box::new(session.clone())), None).await {
+                    Ok(Granted::Taken(_)) => taken.push(session),
+                    Ok(_) => {}
+                    Err(error) => return (Vec::new(), Some(error)),
+                }
+            }
+            for session in taken.iter().filter(|_| !last) {
+                // The feed has it elsewhere, so that its old slot is nobody's.
+                if let Err(error) = self.book.wish(Wish::Cancel { id: Arc::clone(&session.id) }, None).await {
+                    return (Vec::new(), Some(error));
+                }
+            }
+            left = taken;
+            if left.is_empty() {
+                break;
+            }
+        }
+        (left.iter().map(|session| format!("{} {}", session.start, session.title)).collect(), None)
+    }
+}
+
+/// An entry of a feed as a session. Its id is the same as long as the feed has the entry, wherever it is moved.
+fn session(feed: &calendar::Config, entry: &Entry, profile: &str) -> Session {
+    use std::fmt::Write as _;
+    let of_series = entry.of_series.map(|moment| moment.to_string()).unwrap_or_default();
+    let digest = ring::digest::digest(&ring::digest::SHA256, format!("{}\n{of_series}", entry.uid).as_bytes());
+    let mut id = format!("{}.", feed.name);
+    for byte in digest.as_ref().iter().take(8) {
+        _ = write!(id, "{byte:02x}");
+    }
+    Session {
+        id: id.into(),
+        revision: 0,
+        booking: Booking::Booked,
+        title: title(&entry.title),
+        profile: profile.into(),
+        start: entry.start,
+        end: entry.end,
+        source: Arc::clone(&feed.name),
+        details: Details::default(),
+    }
+}
+
+/// A title as one line, without a passcode that somebody wrote into it.
+fn title(said: &str) -> String {
+    let line =
+        said.split(char::is_control).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+    match line {
+        line if line.is_empty() => "–".to_owned(),
+        line if passcode::is_said(&line) => "(…)".to_owned(),
+        line => line.chars().take(LONGEST).collect(),
+    }
+}
+
+/// To the log what was not so at the reading before. No address of a feed, and no title of a meeting.
+fn say_what_is_new(before: Option<&Feed>, now: &Feed) {
+    let calendar = &now.name;
+    if now.error.is_some() && before.and_then(|before| before.error.as_ref()) != now.error.as_ref() {
+        tracing::warn!(calendar, error = now.error, "this calendar cannot be followed; what it said before stands");
+    } else if now.error.is_none() && before.is_some_and(|before| before.error.is_some()) {
+        tracing::info!(calendar, "this calendar is followed again");
+    }
+    let conflicts = now.conflicts.len();
+    if conflicts > 0 && before.is_none_or(|before| before.conflicts != now.conflicts) {
+        tracing::warn!(calendar, conflicts, "others hold the slot of some of its meetings; /api/v1/agenda has them");
+    }
+    let left_out = now.left_out;
+    if left_out > 0 && before.is_none_or(|before| before.left_out != left_out) {
+        tracing::warn!(
+            calendar,
+            left_out,
+            "some of its entries mean nothing here: no length, an unknown zone, or such a rule"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_one_line_and_gives_no_passcode_away() {
+        assert_eq!(title("Rapat\r\nKoordinasi\t2026"), "Rapat Koordinasi 2026");
+        assert_eq!(title("Rapat, passcode: 82kq1"), "(…)");
+        assert_eq!(title("\n"), "–");
+        assert_eq!(title(&"a".repeat(900)).len(), LONGEST);
+    }
+}

@@ -1,0 +1,196 @@
+//! Follows the agenda: tells the judge the phase, looks at the room again before each meeting, and has told what is news.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::{Book, lengths};
+use crate::app::driver::Instruction;
+use crate::app::recorder::Ask;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::{Now, Occasion, Phase, Session, in_full};
+use crate::engine::Order;
+use crate::engine::agenda::rechecks;
+use crate::notify::policy::SessionNews;
+use crate::web::{self, Bookings as _};
+
+/// The agenda is looked at so often at least: the wall clock may be set, and a suspension is not counted by timers.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// How soon a disk that could not be read is tried again.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// A wall clock that is set by more than this makes other sessions recent.
+const STEP: SignedDuration = SignedDuration::from_secs(60);
+
+/// What has ended so long ago is forgotten in memory.
+const PAST: Duration = Duration::from_hours(48);
+
+/// The task.
+pub struct Keeper {
+    /// What is booked.
+    pub book: Arc<Book>,
+    /// The room as readers see it, with a memory for evidence that no reader can exhaust.
+    pub readers: web::State,
+    /// To the judge.
+    pub instruct: mpsc::Sender<Instruction>,
+    /// To the recorder: the phase by which alerts are routed.
+    pub phase: watch::Sender<Phase>,
+    /// To the recorder.
+    pub asks: mpsc::Sender<Ask>,
+    /// The config, as it is read anew.
+    pub configs: watch::Receiver<Arc<Config>>,
+    /// The clocks.
+    pub clock: Clock,
+    /// What the judge was told last.
+    pub told: Option<[Order; 2]>,
+}
+
+impl Keeper {
+    /// Goes on until the judge has ended.
+    pub async fn run(mut self) {
+        let mut changes = self.book.agenda.subscribe();
+        let mut snapshots = self.readers.snapshot.clone();
+        let mut offset = offset(self.clock.now());
+        let mut sure = self.book.agenda.borrow().known;
+        loop {
+            let now = self.clock.now();
+            if self.configs.has_changed().unwrap_or(false) {
+                let config = Arc::clone(&self.configs.borrow_and_update());
+                self.book
+                    .change(|agenda| (agenda.margins, agenda.lengths) = (config.agenda.margins(), lengths(&config)));
+                // A judge that has adopted another plan judges by its default profile.
+                self.told = None;
+            }
+            let stepped = (self::offset(now) - offset).abs() > STEP;
+            if !sure || stepped {
+                sure = self.learn(now.wall).await;
+                offset = self::offset(now);
+            }
+            // What is learnt or noted here is no news to this loop.
+            changes.mark_unchanged();
+            self.instruct(now.wall).await;
+            let starting = snapshots.borrow_and_update().starting;
+            if !starting {
+                self.look_again().await;
+            }
+            let wait = if sure { self.wait(now.wall) } else { AGAIN };
+            tokio::select! {
+                () = self.clock.sleep_until(now.mono.after(wait)) => {}
+                heard = changes.changed() => if heard.is_err() { return },
+                heard = self.configs.changed() => {
+                    if heard.is_err() {
+                        return;
+                    }
+                    self.configs.mark_changed();
+                }
+                () = self.book.unsure.notified() => sure = false,
+                heard = snapshots.wait_for(|snapshot| !snapshot.starting), if starting => if heard.is_err() { return },
+            }
+        }
+    }
+
+    /// Reads what is on the disk; whether it could be.
+    async fn learn(&self, now: Timestamp) -> bool {
+        match self.book.store.agenda(now).await {
+            Ok((sessions, notices)) => {
+                self.book.change(|agenda| {
+                    agenda.learn(sessions, notices);
+                    agenda.forget_before(now.saturating_sub(PAST).unwrap_or(Timestamp::MIN));
+                });
+                true
+            }
+            Err(error) => {
+                tracing::debug!(error = in_full(&error), "the agenda cannot be read yet");
+                false
+            }
+        }
+    }
+
+    /// Tells the recorder and the judge what the agenda says, if that is another thing than they were told.
+    async fn instruct(&mut self, now: Timestamp) {
+        let by_agenda = self.book.agenda().phase(now);
+        let (phase, session) = (by_agenda.phase, by_agenda.session.as_ref().map(|session| &*session.id));
+        // First, so that what is wrong by the new phase's profile is routed by that phase.
+        let entered = self.phase.send_if_modified(|told| std::mem::replace(told, phase) != phase);
+        let orders = self.book.orders(&self.configs.borrow(), now);
+        let news = self.told.as_ref() != Some(&orders);
+        if entered || news {
+            tracing::info!(phase = phase.as_str(), session, "by the agenda");
+        }
+        if !news {
+            return;
+        }
+        for order in &orders {
+            if self.instruct.send(Instruction::Order(order.clone())).await.is_err() {
+                return;
+            }
+        }
+        self.told = Some(orders);
+    }
+
+    /// How long until something is due by time alone.
+    fn wait(&self, now: Timestamp) -> Duration {
+        let offsets = self.configs.borrow().agenda.offsets();
+        let agenda = self.book.agenda();
+        let rechecks = agenda.booked().filter_map(|session| rechecks::next(session, &offsets, now));
+        let next = rechecks.chain(agenda.next_change(now)).min();
+        let until = next.and_then(|next| Duration::try_from(next.duration_since(now)).ok());
+        until.unwrap_or(LOOK).min(LOOK)
+    }
+
+    /// Looks at the room for each meeting for which that is due.
+    async fn look_again(&self) {
+        let offsets = self.configs.borrow().agenda.offsets();
+        let agenda = self.book.agenda();
+        let now = self.clock.now().wall;
+        for session in agenda.booked() {
+            for occasion in rechecks::due(&agenda, session, &offsets, now) {
+                self.look(session, occasion).await;
+            }
+        }
+    }
+
+    async fn look(&self, session: &Arc<Session>, occasion: Occasion) {
+        let looked = web::readiness::look(&self.readers, session, occasion).await;
+        let agenda = self.book.agenda();
+        if agenda.get(&session.id).is_none_or(|now| now.revision != session.revision) {
+            // Moved, changed or cancelled meanwhile: looked at anew, or not at all.
+            return;
+        }
+        let told = rechecks::last_told(&agenda, session);
+        let (verdict, codes) = (looked.notice.verdict, &looked.notice.codes);
+        let news = occasion == Occasion::Preflight || rechecks::is_news(told, verdict, codes);
+        tracing::info!(session = %session.id, occasion = occasion.word(), %verdict, news, "looked at the room for a meeting");
+        let news = SessionNews {
+            session: Arc::clone(session),
+            found: looked.notice.clone(),
+            summary: looked.summary,
+            confirmed: agenda.confirmed(session).cloned(),
+            to: if news { self.audience(session, occasion) } else { Vec::new() },
+        };
+        // Written down before anybody is told, and in one transaction with what is to be told.
+        let (done, stored) = oneshot::channel();
+        if self.asks.send(Ask::Session { news: Box::new(news), done }).await.is_ok() && stored.await.is_ok() {
+            self.book.change(|agenda| agenda.note(looked.notice));
+        }
+    }
+
+    /// Who is told: when preflight opens, the receivers of the crew where it names some; else those of the agenda.
+    fn audience(&self, session: &Session, occasion: Occasion) -> Vec<Arc<str>> {
+        let config = self.configs.borrow();
+        let crew: Vec<Arc<str>> = session.crew_by_receiver().into_keys().map(Arc::from).collect();
+        let all = || config.receivers.iter().map(|receiver| Arc::clone(&receiver.name)).collect();
+        let office = || config.agenda.receivers.clone().unwrap_or_else(all);
+        if occasion == Occasion::Preflight && !crew.is_empty() { crew } else { office() }
+    }
+}
+
+/// How far the wall clock is from the monotonic one; another number once it was set.
+fn offset(now: Now) -> SignedDuration {
+    let mono = SignedDuration::try_from(now.mono.elapsed()).unwrap_or(SignedDuration::MAX);
+    now.wall.as_duration().saturating_sub(mono)
+}

@@ -1,0 +1,152 @@
+//! One `VEVENT` as far as it is read.
+
+use calcard::icalendar::{
+    ICalendarComponent, ICalendarDuration, ICalendarParameterName, ICalendarPeriod, ICalendarProperty,
+    ICalendarRecurrenceRule, ICalendarStatus, ICalendarTransparency, ICalendarValue,
+};
+use jiff::Span;
+use jiff::civil::DateTime;
+
+use super::zones::{Moment, Zones};
+
+/// One `VEVENT`.
+#[derive(Clone, Debug)]
+pub(super) struct Event {
+    pub(super) uid: String,
+    pub(super) title: String,
+    pub(super) start: Moment,
+    pub(super) length: Length,
+    pub(super) rule: Option<ICalendarRecurrenceRule>,
+    /// More beginnings, each with a length of its own where it has one.
+    pub(super) more: Vec<(Moment, Option<Length>)>,
+    pub(super) left_out: Vec<Moment>,
+    /// Which occurrence of its series it stands for, and whether for those after it too.
+    pub(super) stands_for: Option<(Moment, bool)>,
+    pub(super) sequence: i64,
+    /// Whether it takes place and takes the room: neither cancelled, tentative nor transparent.
+    pub(super) holds: bool,
+}
+
+/// How long it lasts.
+#[derive(Clone, Debug)]
+pub(super) enum Length {
+    /// Until this time, of each occurrence as many days and hours by the wall clock later.
+    Until(Moment),
+    /// So long.
+    Lasts(Span),
+    /// A whole day (RFC 5545 §3.6.1), if it is a day.
+    Day,
+    /// No time at all.
+    Nothing,
+}
+
+impl Length {
+    /// When an occurrence that begins at `start` ends, where that of the event itself began at `first`.
+    pub(super) fn end(&self, first: &Moment, start: &Moment) -> Option<Moment> {
+        match self {
+            Self::Until(end) => {
+                let apart = first.local.until(end.local).ok()?;
+                let by_the_clock = start.at(start.local.checked_add(apart).ok()?);
+                if end.zone == first.zone && by_the_clock.instant() > start.instant() {
+                    return Some(by_the_clock);
+                }
+                // Another zone for the end than for the beginning, or clocks that leave all of it out: as long as the first one
+                // in truth.
+                let lasts = end.instant()?.duration_since(first.instant()?);
+                let end = start.instant()?.checked_add(lasts).ok()?;
+                Some(start.at(start.zone.to_datetime(end)))
+            }
+            Self::Lasts(span) => {
+                // Days by the wall clock, hours in truth (RFC 5545 §3.3.6).
+                let zoned = start.zone.to_ambiguous_zoned_datetime(start.local).compatible().ok()?;
+                Some(start.at(zoned.checked_add(*span).ok()?.datetime()))
+            }
+            Self::Day => Some(start.at(start.local.checked_add(Span::new().days(1)).ok()?)),
+            Self::Nothing => Some(start.clone()),
+        }
+    }
+}
+
+impl Event {
+    /// Reads a component; none if it has no beginning that means anything.
+    pub(super) fn of(component: &ICalendarComponent, zones: &Zones<'_>) -> Option<Self> {
+        let (mut start, mut length, mut stands_for, mut rule) = (None, None, None, None);
+        let (mut uid, mut title, mut more, mut left_out) = (String::new(), String::new(), Vec::new(), Vec::new());
+        let (mut sequence, mut holds) = (0, true);
+        for entry in &component.entries {
+            let first = entry.values.first();
+            match (&entry.name, first) {
+                (ICalendarProperty::Uid, Some(value)) => value.as_text().unwrap_or_default().clone_into(&mut uid),
+                (ICalendarProperty::Summary, Some(value)) => value.as_text().unwrap_or_default().clone_into(&mut title),
+                (ICalendarProperty::Dtstart, Some(ICalendarValue::PartialDateTime(value))) => {
+                    start = Some(zones.moment(entry, value)?);
+                }
+                (ICalendarProperty::Dtend, Some(ICalendarValue::PartialDateTime(value))) => {
+                    length = Some(Length::Until(zones.moment(entry, value)?));
+                }
+                (ICalendarProperty::Duration, Some(ICalendarValue::Duration(lasts))) => {
+                    length = Some(Length::Lasts(span(lasts)));
+                }
+                (ICalendarProperty::RecurrenceId, Some(ICalendarValue::PartialDateTime(value))) => {
+                    let following = entry.has_parameter(&ICalendarParameterName::Range);
+                    stands_for = Some((zones.moment(entry, value)?, following));
+                }
+                (ICalendarProperty::Rrule, Some(ICalendarValue::RecurrenceRule(said))) => rule = Some((**said).clone()),
+                (ICalendarProperty::Sequence, Some(ICalendarValue::Integer(said))) => sequence = *said,
+                (ICalendarProperty::Exdate, _) => {
+                    let days = entry.values.iter().filter_map(ICalendarValue::as_partial_date_time);
+                    left_out.extend(days.filter_map(|value| zones.moment(entry, value)));
+                }
+                (ICalendarProperty::Rdate, _) => {
+                    more.extend(entry.values.iter().filter_map(|value| match value {
+                        ICalendarValue::PartialDateTime(value) => Some((zones.moment(entry, value)?, None)),
+                        ICalendarValue::Period(ICalendarPeriod::Range { start, end }) => {
+                            let end = zones.moment(entry, end)?;
+                            Some((zones.moment(entry, start)?, Some(Length::Until(end))))
+                        }
+                        ICalendarValue::Period(ICalendarPeriod::Duration { start, duration }) => {
+                            Some((zones.moment(entry, start)?, Some(Length::Lasts(span(duration)))))
+                        }
+                        _ => None,
+                    }));
+                }
+                (ICalendarProperty::Status, Some(ICalendarValue::Status(said))) => {
+                    holds &= !matches!(said, ICalendarStatus::Cancelled | ICalendarStatus::Tentative);
+                }
+                (ICalendarProperty::Transp, Some(ICalendarValue::Transparency(said))) => {
+                    holds &= *said != ICalendarTransparency::Transparent;
+                }
+                _ => {}
+            }
+        }
+        // An exception without a beginning of its own begins when what it stands for would.
+        let start = start.or_else(|| stands_for.as_ref().map(|(moment, _)| moment.clone()))?;
+        let length = length.unwrap_or(if start.day { Length::Day } else { Length::Nothing });
+        Some(Self { uid, title, start, length, rule, more, left_out, stands_for, sequence, holds })
+    }
+}
+
+fn span(lasts: &ICalendarDuration) -> Span {
+    let days = i64::from(lasts.days) + 7 * i64::from(lasts.weeks);
+    let span = Span::new().try_days(days).unwrap_or_default();
+    let hours = span.try_hours(i64::from(lasts.hours)).unwrap_or_default();
+    let minutes = hours.try_minutes(i64::from(lasts.minutes)).unwrap_or_default();
+    let span = minutes.try_seconds(i64::from(lasts.seconds)).unwrap_or_default();
+    if lasts.neg { -span } else { span }
+}
+
+/// The rule's end as the wall clock of `start` shows it: rules are walked through by the wall clock.
+pub(super) fn local_end(rule: &ICalendarRecurrenceRule, start: &Moment) -> Option<DateTime> {
+    let until = rule.until.as_ref()?;
+    let local = super::zones::local(until)?;
+    if until.hour.is_none() {
+        // A day where a time is due: that whole day.
+        return local.checked_add(Span::new().days(1).seconds(-1)).ok();
+    }
+    if until.tz_hour.is_none() {
+        return Some(local);
+    }
+    // RFC 5545 §3.3.10: with a zone it is in UTC.
+    let instant = jiff::tz::TimeZone::UTC.to_ambiguous_timestamp(local).compatible().ok()?;
+    Some(start.zone.to_datetime(instant))
+}

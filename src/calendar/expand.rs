@@ -1,0 +1,221 @@
+//! From a feed's text to the meetings in a span of time: series with their exceptions.
+//!
+//! Rules (`RRULE`) are walked through by calcard, by the wall clock alone; what a local time is in its zone is said by the system's
+//! zone database, as everywhere in the daemon.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use calcard::common::timezone::Tz;
+use calcard::icalendar::{
+    ICalendar, ICalendarComponent, ICalendarComponentType, ICalendarMethod, ICalendarProperty, ICalendarValue,
+};
+use calcard::{Entry as Parsed, Parser};
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+use super::event::{Event, Length, local_end};
+use super::zones::{Moment, Zones, floating};
+
+/// So many occurrences of one series are walked through at most: each day for 50 years.
+const WALKED: usize = 20_000;
+
+/// A meeting of a feed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry {
+    /// When it begins.
+    pub start: Timestamp,
+    /// When it ends.
+    pub end: Timestamp,
+    /// The series' own id.
+    pub uid: String,
+    /// Which of the series it is: when it would begin if nobody had moved it; none for a single one.
+    pub of_series: Option<Timestamp>,
+    /// What it is called.
+    pub title: String,
+}
+
+/// What a feed says of a span of time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// The meetings that take place and take the room, in their order.
+    pub entries: Vec<Entry>,
+    /// Entries that mean nothing here: no beginning, no length, an unknown zone, a rule that cannot be followed.
+    pub left_out: usize,
+}
+
+/// The text is no calendar: nothing is concluded from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is no iCalendar")]
+pub struct NoCalendar;
+
+/// Reads the meetings of a feed that are held in `span`, some of it or all. `room` is the zone of times that name none.
+///
+/// # Errors
+/// If the text is no calendar.
+pub fn read(text: &str, room: &TimeZone, span: (Timestamp, Timestamp)) -> Result<Reading, NoCalendar> {
+    // Cut off in its middle: a series without its exceptions would be worse than nothing.
+    let last = text.trim_end().lines().last().unwrap_or_default().trim();
+    if !last.eq_ignore_ascii_case("END:VCALENDAR") {
+        return Err(NoCalendar);
+    }
+    let mut parser = Parser::new(text);
+    let mut feeds = Vec::new();
+    loop {
+        match parser.entry() {
+            Parsed::ICalendar(feed) => feeds.push(feed),
+            Parsed::Eof => break,
+            Parsed::UnterminatedComponent(_) | Parsed::TooManyComponents => return Err(NoCalendar),
+            _ => {}
+        }
+    }
+    if feeds.is_empty() {
+        return Err(NoCalendar);
+    }
+    let zones = Zones::of(&feeds, room.clone());
+    let mut reading = Reading::default();
+    let mut series: BTreeMap<String, Vec<Event>> = BTreeMap::new();
+    for (place, feed) in feeds.iter().enumerate() {
+        let cancels = feed.components.first().is_some_and(is_cancelling);
+        for component in feed.components.iter().filter(|one| one.component_type == ICalendarComponentType::VEvent) {
+            let Some(mut event) = Event::of(component, &zones) else {
+                reading.left_out += 1;
+                continue;
+            };
+            event.holds &= !cancels;
+            // Without an id it is one of its own.
+            let uid = if event.uid.is_empty() {
+                format!("{place}-{}", reading.left_out + series.len())
+            } else {
+                event.uid.clone()
+            };
+            series.entry(uid).or_default().push(event);
+        }
+    }
+    for (uid, events) in series {
+        expand(&uid, &events, span, &mut reading);
+    }
+    reading.entries.sort();
+    Ok(reading)
+}
+
+fn is_cancelling(root: &ICalendarComponent) -> bool {
+    let cancel = ICalendarValue::Method(ICalendarMethod::Cancel);
+    root.entries.iter().any(|entry| entry.name == ICalendarProperty::Method && entry.values.first() == Some(&cancel))
+}
+
+/// The meetings of one series, or of one that stands alone.
+fn expand(uid: &str, events: &[Event], (since, until): (Timestamp, Timestamp), reading: &mut Reading) {
+    let mut add = |event: &Event, length: &Length, first: &Moment, start: &Moment, of_series: Option<Timestamp>| {
+        let span = start.instant().zip(length.end(first, start).and_then(|end| end.instant()));
+        let Some((start, end)) = span.filter(|(start, end)| start < end) else {
+            reading.left_out += 1;
+            return;
+        };
+        if event.holds && start < until && end > since {
+            let (uid, title) = (uid.to_owned(), event.title.clone());
+            reading.entries.push(Entry { start, end, uid, of_series, title });
+        }
+    };
+    // Of one event the newest word; an exception is one for each occurrence.
+    let newest = |event: &&Event| (event.sequence, event.start.instant());
+    let master = events.iter().filter(|event| event.stands_for.is_none()).max_by_key(newest);
+    let mut exceptions: BTreeMap<Timestamp, &Event> = BTreeMap::new();
+    for event in events {
+        let Some(instant) = event.stands_for.as_ref().and_then(|(moment, _)| moment.instant()) else { continue };
+        let known = exceptions.entry(instant).or_insert(event);
+        if known.sequence <= event.sequence {
+            *known = event;
+        }
+    }
+    let Some(master) = master else {
+        // Invited to some of a series alone.
+        for (instant, event) in exceptions {
+            add(event, &event.length, &event.start, &event.start, Some(instant));
+        }
+        return;
+    };
+    let repeats = master.rule.is_some() || !master.more.is_empty();
+    let mut not_followed = false;
+    let mut starts: Vec<(Moment, Option<&Length>)> = match &master.rule {
+        None => vec![(master.start.clone(), None)],
+        // The first one is one also where the rule does not give it, as every calendar shows it.
+        Some(_) => match walk(master, until) {
+            Some((all, _)) if all.is_empty() => vec![(master.start.clone(), None)],
+            Some((all, whole)) => {
+                not_followed = !whole;
+                let all = std::iter::once(master.start.local).chain(all);
+                all.map(|local| (master.start.at(local), None)).collect()
+            }
+            None => {
+                not_followed = true;
+                Vec::new()
+            }
+        },
+    };
+    starts.extend(master.more.iter().map(|(start, length)| (start.clone(), length.as_ref())));
+    let is_left_out = |start: &Moment, instant: Timestamp| {
+        master.left_out.iter().any(|out| {
+            // A day where a time is due leaves out what begins on it.
+            if out.day && !start.day { out.local.date() == start.local.date() } else { out.instant() == Some(instant) }
+        })
+    };
+    let mut seen = BTreeSet::new();
+    let mut following: Option<(&Event, Moment)> = None;
+    starts.sort_by_key(|(start, _)| start.instant());
+    for (start, length) in starts {
+        let Some(instant) = start.instant() else { continue };
+        if !seen.insert(instant) {
+            continue;
+        }
+        let of_series = repeats.then_some(instant);
+        if let Some(exception) = exceptions.remove(&instant) {
+            if let Some((moment, true)) = &exception.stands_for {
+                following = Some((exception, moment.clone()));
+            }
+            add(exception, &exception.length, &exception.start, &exception.start, of_series);
+        } else if is_left_out(&start, instant) {
+        } else if let Some((event, moment)) = &following {
+            // As far from its place as the first one of those that follow is from its own.
+            let moved = moment.local.until(event.start.local).and_then(|apart| start.local.checked_add(apart));
+            let start = moved.map(|local| event.start.at(local)).unwrap_or(start);
+            add(event, &event.length, &event.start, &start, of_series);
+        } else {
+            match length {
+                Some(length) => add(master, length, &start, &start, of_series),
+                None => add(master, &master.length, &master.start, &start, of_series),
+            }
+        }
+    }
+    // Exceptions of what the rule does not have any more.
+    for (instant, event) in exceptions {
+        add(event, &event.length, &event.start, &event.start, Some(instant));
+    }
+    reading.left_out += usize::from(not_followed);
+}
+
+/// The beginnings that a rule gives, by the wall clock, up to about `until`, and whether these are all; none if it cannot be
+/// followed.
+fn walk(event: &Event, until: Timestamp) -> Option<(Vec<DateTime>, bool)> {
+    let mut rule = event.rule.clone()?;
+    // A day more, whatever the zones: what lies beyond is left aside later.
+    let far = event.start.zone.to_datetime(until).saturating_add(jiff::Span::new().days(1));
+    rule.until = match (&rule.until, rule.count) {
+        (Some(_), _) => Some(floating(local_end(&rule, &event.start)?.min(far))),
+        (None, None) => Some(floating(far)),
+        // The two do not stand together (RFC 5545 §3.3.10).
+        (None, Some(_)) => None,
+    };
+    let mut component = ICalendarComponent::new(ICalendarComponentType::VEvent);
+    component.add_property(ICalendarProperty::Dtstart, floating(event.start.local));
+    component.add_property(ICalendarProperty::Rrule, rule);
+    let series = ICalendar { components: vec![component] };
+    let walked = series.expand_dates(Tz::Floating, WALKED);
+    if !walked.errors.is_empty() {
+        return None;
+    }
+    let local = |seconds: i64| Some(TimeZone::UTC.to_datetime(Timestamp::from_second(seconds).ok()?));
+    let all: Vec<DateTime> = walked.events.iter().map_while(|event| local(event.start.timestamp())).collect();
+    let whole = all.len() < WALKED || all.last().is_some_and(|last| *last >= far);
+    Some((all, whole))
+}

@@ -1,0 +1,132 @@
+//! What other people's parsers do not agree on, or do not read, by hand.
+
+use jiff::tz::TimeZone;
+
+use super::{NoCalendar, Reading, read};
+
+fn feed(events: &str) -> String {
+    format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//EN\r\n{events}END:VCALENDAR\r\n")
+}
+
+fn event(lines: &[&str]) -> String {
+    format!("BEGIN:VEVENT\r\nUID:a\r\n{}\r\nEND:VEVENT\r\n", lines.join("\r\n"))
+}
+
+fn reading(text: &str) -> Reading {
+    let room = TimeZone::get("Asia/Pontianak").unwrap();
+    read(text, &room, ("2026-01-01T00:00:00Z".parse().unwrap(), "2027-01-01T00:00:00Z".parse().unwrap())).unwrap()
+}
+
+fn starts(text: &str) -> Vec<String> {
+    reading(text).entries.iter().map(|entry| entry.start.to_string()).collect()
+}
+
+#[test]
+fn a_time_that_the_clocks_leave_out_or_show_twice_is_one_instant() {
+    let daily = |day: &str| {
+        feed(&event(&[
+            &format!("DTSTART;TZID=Europe/Berlin:{day}T023000"),
+            &format!("DTEND;TZID=Europe/Berlin:{day}T033000"),
+            "RRULE:FREQ=DAILY;COUNT=3",
+        ]))
+    };
+    // 2026-03-29: 02:30 is left out, and is read with the offset before. 2026-10-25: it is there twice, and is the first.
+    assert_eq!(starts(&daily("20260328")), ["2026-03-28T01:30:00Z", "2026-03-29T01:30:00Z", "2026-03-30T00:30:00Z"]);
+    assert_eq!(starts(&daily("20261024")), ["2026-10-24T00:30:00Z", "2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"]);
+}
+
+#[test]
+fn from_one_on_all_are_moved() {
+    let text = feed(
+        &[
+            event(&["DTSTART:20260601T020000Z", "DTEND:20260601T030000Z", "SUMMARY:A", "RRULE:FREQ=DAILY;COUNT=4"]),
+            event(&[
+                "RECURRENCE-ID;RANGE=THISANDFUTURE:20260603T020000Z",
+                "DTSTART:20260603T040000Z",
+                "DTEND:20260603T060000Z",
+                "SUMMARY:B",
+            ]),
+        ]
+        .concat(),
+    );
+    let all: Vec<_> = reading(&text)
+        .entries
+        .iter()
+        .map(|entry| format!("{} {} {}", entry.title, entry.start, entry.end.duration_since(entry.start).as_hours()))
+        .collect();
+    assert_eq!(
+        all,
+        [
+            "A 2026-06-01T02:00:00Z 1",
+            "A 2026-06-02T02:00:00Z 1",
+            "B 2026-06-03T04:00:00Z 2",
+            "B 2026-06-04T04:00:00Z 2"
+        ]
+    );
+}
+
+#[test]
+fn an_exception_is_known_by_its_place_whatever_its_number() {
+    let text = feed(
+        &[
+            event(&["DTSTART:20260601T020000Z", "DTEND:20260601T030000Z", "SEQUENCE:9", "RRULE:FREQ=DAILY;COUNT=2"]),
+            event(&[
+                "RECURRENCE-ID:20260602T020000Z",
+                "DTSTART:20260602T050000Z",
+                "DTEND:20260602T060000Z",
+                "SEQUENCE:2",
+            ]),
+        ]
+        .concat(),
+    );
+    assert_eq!(starts(&text), ["2026-06-01T02:00:00Z", "2026-06-02T05:00:00Z"]);
+    // Its id is that of its place in the series: moved again it is the same meeting.
+    assert_eq!(reading(&text).entries[1].of_series.unwrap().to_string(), "2026-06-02T02:00:00Z");
+}
+
+#[test]
+fn what_means_nothing_is_left_out_and_counted() {
+    let text = feed(
+        &[
+            event(&["DTSTART;TZID=Mars/Olympus:20260601T020000", "DTEND;TZID=Mars/Olympus:20260601T030000"]),
+            event(&["DTSTART:20260601T020000Z"]),
+            event(&["SUMMARY:no beginning"]),
+            event(&["DTSTART:20260601T020000Z", "DTEND:20260601T010000Z"]).replace("UID:a", "UID:b"),
+            event(&["DTSTART:20260605T020000Z", "DTEND:20260605T030000Z"]).replace("UID:a", "UID:c"),
+        ]
+        .concat(),
+    );
+    let reading = reading(&text);
+    assert_eq!((reading.entries.len(), reading.left_out), (1, 4), "{reading:?}");
+}
+
+#[test]
+fn a_cancelled_calendar_holds_nothing() {
+    let text = feed(&event(&["DTSTART:20260601T020000Z", "DTEND:20260601T030000Z"]));
+    assert_eq!(starts(&text).len(), 1);
+    assert_eq!(starts(&text.replace("VERSION:2.0", "VERSION:2.0\r\nMETHOD:CANCEL")).len(), 0);
+}
+
+#[test]
+fn what_is_no_whole_calendar_says_nothing() {
+    let whole = feed(&event(&["DTSTART:20260601T020000Z", "DTEND:20260601T030000Z"]));
+    let cut = &whole[..whole.len() - 30];
+    let span = (jiff::Timestamp::MIN, jiff::Timestamp::MAX);
+    for text in ["", "<html>Login</html>", cut] {
+        assert_eq!(read(text, &TimeZone::UTC, span), Err(NoCalendar), "{text:?}");
+    }
+    assert_eq!(
+        read(&feed(""), &TimeZone::UTC, span),
+        Ok(Reading::default()),
+        "an empty one says that nothing is booked"
+    );
+}
+
+#[test]
+fn a_series_without_an_end_is_walked_through_up_to_the_span_alone() {
+    let text = feed(&event(&["DTSTART:20100101T020000Z", "DTEND:20100101T030000Z", "RRULE:FREQ=DAILY"]));
+    let reading = reading(&text);
+    assert_eq!((reading.entries.len(), reading.left_out), (365, 0));
+    let many = feed(&event(&["DTSTART:20260101T000000Z", "DURATION:PT1S", "RRULE:FREQ=SECONDLY;COUNT=4000000"]));
+    assert_eq!(self::reading(&many).left_out, 1, "it is too long to be followed to its end, and that is told");
+}

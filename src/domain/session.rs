@@ -1,0 +1,260 @@
+//! A session: a booked meeting, from then until then, as the scheduler or a calendar says it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::verdict::Verdict;
+
+/// Whether a session takes place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Booking {
+    /// It does: the slot is its.
+    Booked,
+    /// It does not; it is remembered that it should have.
+    Cancelled,
+}
+
+impl Booking {
+    /// The word in rows and in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Booked => "booked",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The state of a word.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Booked, Self::Cancelled].into_iter().find(|state| state.as_str() == word)
+    }
+}
+
+/// A booked meeting. Its `Debug` names no person: what is debugged ends in a log.
+#[derive(Clone, PartialEq)]
+pub struct Session {
+    /// The scheduler's own id.
+    pub id: Arc<str>,
+    /// Grows with every change of any session, so that of two words of one session the newer is known.
+    pub revision: i64,
+    /// Whether it takes place.
+    pub booking: Booking,
+    /// What it is called.
+    pub title: String,
+    /// The kind of meeting, by its profile's name.
+    pub profile: Arc<str>,
+    /// When it begins.
+    pub start: Timestamp,
+    /// When it ends; later than `start`.
+    pub end: Timestamp,
+    /// Who said so: [`SCHEDULER`], or a calendar's name.
+    pub source: Arc<str>,
+    /// What else is known of it.
+    pub details: Details,
+}
+
+/// The source of what came over the API.
+pub const SCHEDULER: &str = "scheduler";
+
+/// What else may be known of a session. Nothing here is asked for, and nothing is judged by it.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Details {
+    /// The office that asks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub office: Option<String>,
+    /// The number of the request letter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub letter: Option<String>,
+    /// On which platform it is held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
+    /// Where, if not in this room.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub venue: Option<Venue>,
+    /// The offices that are expected to take part.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sites: Vec<String>,
+    /// Who was assigned to which task.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub crew: BTreeMap<String, Member>,
+    /// How the applicant is reached, used only to tell yes or no with the reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contact: Option<String>,
+}
+
+/// Another place than this room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Venue {
+    /// Its name.
+    pub name: String,
+    /// The id of the survey that was made there (`siaga survey`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub survey: Option<String>,
+}
+
+/// Somebody who was assigned to a task.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Member {
+    /// Who.
+    pub person: String,
+    /// The receiver of the config by which they are told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receiver: Option<String>,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut session = f.debug_struct("Session");
+        session.field("id", &self.id).field("revision", &self.revision).field("booking", &self.booking);
+        session.field("profile", &self.profile).field("start", &self.start).field("end", &self.end);
+        session.field("source", &self.source).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// Whether it says the same as `other`, whenever each of them was said.
+    pub fn says_what(&self, other: &Self) -> bool {
+        Self { revision: 0, ..self.clone() } == Self { revision: 0, ..other.clone() }
+    }
+
+    /// The receivers that its crew names, each once, with the tasks for which it stands.
+    pub fn crew_by_receiver(&self) -> BTreeMap<&str, Vec<&str>> {
+        let mut all: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (task, member) in &self.details.crew {
+            if let Some(receiver) = &member.receiver {
+                all.entry(receiver).or_default().push(task);
+            }
+        }
+        all
+    }
+}
+
+/// What the room needs around a meeting. Two sessions are apart if the earlier one's tear-down ends before the later one's
+/// set-up begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Margins {
+    /// Before it begins.
+    pub set_up: Duration,
+    /// After it has ended.
+    pub tear_down: Duration,
+}
+
+impl Margins {
+    /// How far apart one session's end and the next one's start must be.
+    pub const fn gap(self) -> Duration {
+        self.set_up.saturating_add(self.tear_down)
+    }
+}
+
+/// A change that somebody wants of the agenda.
+#[derive(Clone, Debug)]
+pub enum Wish {
+    /// This session, whatever was under its id before.
+    Book(Box<Session>),
+    /// The same session at another time.
+    Move {
+        /// Which.
+        id: Arc<str>,
+        /// When it begins then.
+        start: Timestamp,
+        /// When it ends then.
+        end: Timestamp,
+    },
+    /// Not this session.
+    Cancel {
+        /// Which.
+        id: Arc<str>,
+    },
+}
+
+/// What became of a wish.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Granted {
+    /// It is so now, and on the disk.
+    Kept {
+        /// As it is now.
+        session: Session,
+        /// Whether there was none of this id before.
+        created: bool,
+    },
+    /// It was so already, and nothing was written.
+    Same(Session),
+    /// Others hold the slot, the earliest first.
+    Taken(Vec<Session>),
+    /// There is no session of this id.
+    Unknown,
+    /// It was cancelled, so that it cannot be moved.
+    Cancelled,
+}
+
+/// What was found and told of a session at one moment: at its confirmation, at a recheck, when its preflight opened. Written
+/// down before anybody is told, so that a restart tells nothing twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Which session.
+    pub session: Arc<str>,
+    /// When it was to begin: one that is moved is looked at anew.
+    pub start: Timestamp,
+    /// What for.
+    pub occasion: Occasion,
+    /// When.
+    pub at: Timestamp,
+    /// What was said of the room.
+    pub verdict: Verdict,
+    /// Why, by the codes of what counts, sorted.
+    pub codes: Vec<String>,
+    /// Where that can be looked up; none if it could not be stored.
+    pub evidence: Option<String>,
+}
+
+/// For what a session is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Occasion {
+    /// It was booked or moved.
+    Confirmed,
+    /// So long before it begins.
+    Before(Duration),
+    /// Its preflight opens.
+    Preflight,
+}
+
+impl Occasion {
+    /// The word in rows: `confirmed`, `preflight`, `before 7200`.
+    pub fn word(self) -> String {
+        match self {
+            Self::Confirmed => "confirmed".to_owned(),
+            Self::Preflight => "preflight".to_owned(),
+            Self::Before(ahead) => format!("before {}", ahead.as_secs()),
+        }
+    }
+
+    /// The occasion of a word.
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "confirmed" => Some(Self::Confirmed),
+            "preflight" => Some(Self::Preflight),
+            other => other.strip_prefix("before ")?.parse().ok().map(|ahead| Self::Before(Duration::from_secs(ahead))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_occasion_is_read_as_it_was_written() {
+        for occasion in [Occasion::Confirmed, Occasion::Preflight, Occasion::Before(Duration::from_mins(30))] {
+            assert_eq!(Occasion::parse(&occasion.word()), Some(occasion));
+        }
+        assert_eq!(Occasion::parse("before noon"), None);
+    }
+}

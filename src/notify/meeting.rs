@@ -1,0 +1,175 @@
+//! The words of a notification about a booked meeting: how the document ([`super::document`]) is made from what was found of it.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::document::{Document, Event, SessionPart};
+use super::payload::{Addressed, moment};
+use super::policy::SessionNews;
+use crate::domain::{Lang, Occasion};
+
+/// What a notification about a booked meeting is made from. No person is named in it: who it is for knows who they are.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionLetter<'a> {
+    /// The idempotency key.
+    pub id: &'a str,
+    /// Where.
+    pub room: Addressed<'a>,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// The room's time zone.
+    pub zone: &'a TimeZone,
+    /// The reader's language.
+    pub lang: Lang,
+    /// What was found.
+    pub news: &'a SessionNews,
+    /// Who reads it, by its name in the config.
+    pub receiver: &'a str,
+}
+
+impl SessionLetter<'_> {
+    /// The JSON document.
+    pub fn json(&self) -> String {
+        let SessionNews { session, found, confirmed, .. } = self.news;
+        let (event, before) = match found.occasion {
+            Occasion::Preflight => (Event::SessionPreflight, None),
+            Occasion::Before(ahead) => (Event::SessionChanged, Some(ahead.as_secs())),
+            Occasion::Confirmed => (Event::SessionChanged, None),
+        };
+        let tasks = session.crew_by_receiver().remove(self.receiver).unwrap_or_default();
+        let part = SessionPart {
+            id: session.id.to_string(),
+            title: session.title.clone(),
+            profile: session.profile.to_string(),
+            start: moment(session.start, self.zone),
+            end: moment(session.end, self.zone),
+            before_seconds: before,
+            verdict: found.verdict,
+            verdict_title: found.verdict.title(self.lang).to_owned(),
+            summary: self.summary().to_owned(),
+            reasons: found.codes.clone(),
+            confirmed_verdict: confirmed.as_ref().map(|notice| notice.verdict),
+            confirmed_reasons: confirmed.as_ref().map(|notice| notice.codes.clone()).unwrap_or_default(),
+            evidence_id: found.evidence.clone(),
+            tasks: tasks.iter().map(|task| (*task).to_owned()).collect(),
+        };
+        let document = Document {
+            version: 1,
+            id: self.id.to_owned(),
+            event,
+            room: self.room.name.to_owned(),
+            room_title: self.room.title.to_owned(),
+            at: moment(self.at, self.zone),
+            lang: self.lang,
+            drill: false,
+            text: self.text(event, &tasks),
+            incident: None,
+            session: Some(part),
+            alert: None,
+        };
+        serde_json::to_string(&document).unwrap_or_default()
+    }
+
+    fn summary(&self) -> &str {
+        match self.lang {
+            Lang::Id => &self.news.summary[0],
+            Lang::En => &self.news.summary[1],
+        }
+    }
+
+    fn text(&self, event: Event, tasks: &[&str]) -> String {
+        let SessionNews { session, confirmed, .. } = self.news;
+        let (room, title, summary) = (self.room.title, &session.title, self.summary());
+        let start = session.start.to_zoned_datetime(self.zone.clone());
+        let (hour, hour_en) = (start.strftime("%H.%M %Z"), start.strftime("%H:%M %Z"));
+        let was = confirmed.as_ref().map(|notice| notice.verdict.title(self.lang));
+        let tasks = tasks.join(", ");
+        match (event, self.lang, was) {
+            (Event::SessionPreflight, Lang::Id, _) if tasks.is_empty() => {
+                format!("{room}: waktunya menyiapkan ruang untuk {title}, pukul {hour}. {summary}.")
+            }
+            (Event::SessionPreflight, Lang::En, _) if tasks.is_empty() => {
+                format!("{room}: time to prepare the room for {title} at {hour_en}. {summary}.")
+            }
+            (Event::SessionPreflight, Lang::Id, _) => {
+                format!("{room}: waktunya menyiapkan ruang untuk {title}, pukul {hour}. Tugas: {tasks}. {summary}.")
+            }
+            (Event::SessionPreflight, Lang::En, _) => {
+                format!("{room}: time to prepare the room for {title} at {hour_en}. Tasks: {tasks}. {summary}.")
+            }
+            (_, Lang::Id, Some(was)) => {
+                format!("{room}: untuk {title}, pukul {hour}: {summary}. Saat dikonfirmasi: {was}.")
+            }
+            (_, Lang::En, Some(was)) => {
+                format!("{room}: for {title} at {hour_en}: {summary}. When it was confirmed: {was}.")
+            }
+            (_, Lang::Id, None) => format!("{room}: untuk {title}, pukul {hour}: {summary}."),
+            (_, Lang::En, None) => format!("{room}: for {title} at {hour_en}: {summary}."),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::domain::Verdict;
+
+    #[test]
+    fn word_of_a_meeting_says_what_was_and_what_is_and_names_nobody() {
+        use crate::domain::session::{Details, Member, SCHEDULER};
+        use crate::domain::{Booking, Notice, Session};
+        let notice = |occasion, verdict, codes: &[&str]| Notice {
+            session: "a".into(),
+            start: "2026-11-24T03:00:00Z".parse().unwrap(),
+            occasion,
+            at: "2026-11-24T01:00:00Z".parse().unwrap(),
+            verdict,
+            codes: codes.iter().map(|code| (*code).to_owned()).collect(),
+            evidence: Some("e1".to_owned()),
+        };
+        let member = Member { person: "Sari".to_owned(), receiver: Some("operator".to_owned()) };
+        let session = Session {
+            id: "a".into(),
+            revision: 1,
+            booking: Booking::Booked,
+            title: "Rapat Dinkes".to_owned(),
+            profile: "zoom_group_720".into(),
+            start: "2026-11-24T03:00:00Z".parse().unwrap(),
+            end: "2026-11-24T05:00:00Z".parse().unwrap(),
+            source: SCHEDULER.into(),
+            details: Details { crew: [("camera".to_owned(), member)].into(), ..Details::default() },
+        };
+        let zone = TimeZone::get("Asia/Pontianak").unwrap();
+        let said = |occasion, lang, receiver: &str| -> Value {
+            let news = SessionNews {
+                session: std::sync::Arc::new(session.clone()),
+                found: notice(occasion, Verdict::NotReady, &["video.camera_missing"]),
+                summary: ["Tidak siap: kamera tidak terpasang".to_owned(), "Not ready: no camera".to_owned()],
+                confirmed: Some(notice(Occasion::Confirmed, Verdict::Ready, &[])),
+                to: Vec::new(),
+            };
+            let room = Addressed { name: "media_center", title: "Media Center" };
+            let at = news.found.at;
+            let letter = SessionLetter { id: "k", room, at, zone: &zone, lang, news: &news, receiver };
+            serde_json::from_str(&letter.json()).unwrap()
+        };
+        let two_hours = Occasion::Before(std::time::Duration::from_hours(2));
+        let changed = said(two_hours, Lang::Id, "desk");
+        assert_eq!(
+            changed["text"],
+            "Media Center: untuk Rapat Dinkes, pukul 10.00 WIB: Tidak siap: kamera tidak terpasang. Saat dikonfirmasi: Siap."
+        );
+        assert_eq!((&changed["event"], &changed["incident"]), (&json!("session_changed"), &Value::Null));
+        let part = &changed["session"];
+        assert_eq!((&part["before_seconds"], &part["evidence_id"]), (&json!(7200), &json!("e1")));
+        assert_eq!((&part["confirmed_verdict"], &part["tasks"]), (&json!("ready"), &json!([])));
+        let opens = said(Occasion::Preflight, Lang::En, "operator");
+        assert_eq!(
+            opens["text"],
+            "Media Center: time to prepare the room for Rapat Dinkes at 10:00 WIB. Tasks: camera. Not ready: no camera."
+        );
+        assert!(!opens.to_string().contains("Sari"));
+    }
+}

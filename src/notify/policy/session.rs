@@ -1,0 +1,49 @@
+//! What is told of a booked meeting.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{Addressed, Policy};
+use crate::domain::{Lang, Notice, Notification, Session};
+use crate::notify::meeting::SessionLetter;
+
+/// What was found of a meeting, and who shall hear of it.
+#[derive(Clone, Debug)]
+pub struct SessionNews {
+    /// Which.
+    pub session: Arc<Session>,
+    /// What was found.
+    pub found: Notice,
+    /// The same as a sentence: Bahasa Indonesia and English.
+    pub summary: [String; 2],
+    /// What was found when it was confirmed.
+    pub confirmed: Option<Notice>,
+    /// Who is told, by name; nobody, where it is no news.
+    pub to: Vec<Arc<str>>,
+}
+
+impl Policy {
+    /// What is told of a meeting. The keys are the occasion's own, so that it is told once whatever happens between.
+    pub fn about_session(&self, news: &SessionNews, at: Timestamp) -> Vec<Notification> {
+        let house = &self.house;
+        let known = house.receivers.iter().filter(|(name, _)| news.to.contains(name));
+        let notification = |(receiver, lang): &(Arc<str>, Lang)| {
+            let (session, start) = (&news.session.id, news.session.start.as_second());
+            let key =
+                format!("session.{session}.{start:x}.{}.{receiver}", news.found.occasion.word().replace(' ', "-"));
+            let room = Addressed { name: &house.room.name, title: &house.room.title };
+            let letter = SessionLetter { id: &key, room, at, zone: &house.zone, lang: *lang, news, receiver };
+            Notification {
+                payload: letter.json().into(),
+                key: key.into(),
+                receiver: Arc::clone(receiver),
+                incident: None,
+                created_at: at,
+                attempts: 0,
+                next_attempt_at: at,
+            }
+        };
+        known.map(notification).collect()
+    }
+}

@@ -1,0 +1,221 @@
+//! The booked meetings: what somebody wishes is granted or refused within one transaction, by the one thread that writes, so
+//! that no two meetings overlap however many ask at once.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::rows::{micros, moment};
+use super::{Store, StoreError};
+use crate::domain::{Booking, Granted, Margins, Notice, Occasion, Session, Verdict, Wish};
+
+/// A wish with what goes with it.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) wish: Wish,
+    pub(super) margins: Margins,
+    /// What was found at its confirmation; written with it.
+    pub(super) confirmed: Option<Notice>,
+}
+
+/// A session that ended longer ago is of no use to the agenda; a clock that is wrong by days at a start is allowed for.
+pub(super) const RECENT: Duration = Duration::from_hours(7 * 24);
+
+/// So many sessions are known at once: a room that is booked each hour for more than a year.
+pub(super) const MOST: u32 = 10_000;
+
+const COLUMNS: &str = "id, revision, booking, title, profile, start, until, source, details";
+
+/// Grants a wish, or says why not.
+pub(super) fn grant(db: &Connection, wanted: &Wanted) -> rusqlite::Result<Granted> {
+    let (session, before) = match &wanted.wish {
+        Wish::Book(session) => {
+            let before = get(db, &session.id)?;
+            if let Some(same) = before.as_ref().filter(|before| before.says_what(session)) {
+                return Ok(Granted::Same(same.clone()));
+            }
+            ((**session).clone(), before)
+        }
+        Wish::Move { id, start, end } => match get(db, id)? {
+            None => return Ok(Granted::Unknown),
+            Some(known) if known.booking == Booking::Cancelled => return Ok(Granted::Cancelled),
+            Some(known) if (known.start, known.end) == (*start, *end) => return Ok(Granted::Same(known)),
+            Some(known) => (Session { start: *start, end: *end, ..known.clone() }, Some(known)),
+        },
+        Wish::Cancel { id } => match get(db, id)? {
+            None => return Ok(Granted::Unknown),
+            Some(known) if known.booking == Booking::Cancelled => return Ok(Granted::Same(known)),
+            Some(known) => (Session { booking: Booking::Cancelled, ..known.clone() }, Some(known)),
+        },
+    };
+    if session.booking == Booking::Booked {
+        let holders = holders(db, &session, wanted.margins.gap())?;
+        if !holders.is_empty() {
+            return Ok(Granted::Taken(holders));
+        }
+    }
+    let newest: i64 = db.query_row("SELECT coalesce(max(revision), 0) FROM sessions", [], |row| row.get(0))?;
+    let session = Session { revision: newest + 1, ..session };
+    put(db, &session)?;
+    if let Some(confirmed) = &wanted.confirmed {
+        put_notice(db, confirmed)?;
+    }
+    Ok(Granted::Kept { session, created: before.is_none() })
+}
+
+/// The booked meetings, other than this one, that are nearer to it than the room needs.
+fn holders(db: &Connection, session: &Session, gap: Duration) -> rusqlite::Result<Vec<Session>> {
+    let gap = i64::try_from(gap.as_micros()).unwrap_or(i64::MAX);
+    let (from, until) = (micros(session.start).saturating_sub(gap), micros(session.end).saturating_add(gap));
+    let mut statement = db.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM sessions
+         WHERE until > ?1 AND start < ?2 AND booking = 'booked' AND id <> ?3 ORDER BY start LIMIT 20"
+    ))?;
+    let rows = statement.query_map(params![from, until, session.id], read)?;
+    rows.collect()
+}
+
+fn get(db: &Connection, id: &str) -> rusqlite::Result<Option<Session>> {
+    db.prepare_cached(&format!("SELECT {COLUMNS} FROM sessions WHERE id = ?1"))?.query_row([id], read).optional()
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Session> {
+    let word = |at: usize| -> rusqlite::Result<String> { row.get(at) };
+    let booking = Booking::parse(&word(2)?).unwrap_or(Booking::Cancelled);
+    let start: i64 = row.get(5)?;
+    Ok(Session {
+        id: row.get(0)?,
+        revision: row.get(1)?,
+        booking,
+        title: row.get(3)?,
+        profile: row.get(4)?,
+        start: moment(start),
+        end: moment(row.get(6)?),
+        source: row.get(7)?,
+        // What a later version wrote and this one does not know is no reason to give the slot away.
+        details: serde_json::from_str(&word(8)?).unwrap_or_default(),
+    })
+}
+
+/// Writes a session as it is, without asking whether it may.
+pub(super) fn put(db: &Connection, session: &Session) -> rusqlite::Result<()> {
+    let details = serde_json::to_string(&session.details).unwrap_or_else(|_| "{}".to_owned());
+    db.prepare_cached(
+        "INSERT INTO sessions (id, revision, booking, title, profile, start, until, source, details)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+         ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, booking = excluded.booking, title = excluded.title,
+             profile = excluded.profile, start = excluded.start, until = excluded.until, source = excluded.source,
+             details = excluded.details",
+    )?
+    .execute(params![
+        session.id,
+        session.revision,
+        session.booking.as_str(),
+        session.title,
+        session.profile,
+        micros(session.start),
+        micros(session.end),
+        session.source,
+        details,
+    ])
+    .map(drop)
+}
+
+/// Writes a notice; the newest of an occasion stands.
+pub(super) fn put_notice(db: &Connection, notice: &Notice) -> rusqlite::Result<()> {
+    let codes = serde_json::to_string(&notice.codes).unwrap_or_else(|_| "[]".to_owned());
+    db.prepare_cached(
+        "INSERT INTO session_notices (session, start, occasion, at, verdict, codes, evidence)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT DO UPDATE SET at = excluded.at, verdict = excluded.verdict, codes = excluded.codes,
+             evidence = excluded.evidence",
+    )?
+    .execute(params![
+        notice.session,
+        micros(notice.start),
+        notice.occasion.word(),
+        micros(notice.at),
+        notice.verdict.as_str(),
+        codes,
+        notice.evidence,
+    ])
+    .map(drop)
+}
+
+/// The sessions that end after `since` and begin before `until`, cancelled ones too, in their order, at most `limit`.
+pub(super) fn between(
+    db: &Connection,
+    (since, until): (Timestamp, Timestamp),
+    limit: u32,
+) -> rusqlite::Result<Vec<Session>> {
+    let mut statement = db.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM sessions WHERE until > ?1 AND start < ?2 ORDER BY start, id LIMIT ?3"
+    ))?;
+    let rows = statement.query_map(params![micros(since), micros(until), limit], read)?;
+    rows.collect()
+}
+
+/// What was written down of the sessions that begin at `since` or later.
+pub(super) fn notices(db: &Connection, since: Timestamp) -> rusqlite::Result<Vec<Notice>> {
+    let mut statement = db.prepare_cached(
+        "SELECT session, start, occasion, at, verdict, codes, evidence FROM session_notices WHERE start >= ?1",
+    )?;
+    let rows = statement.query_map([micros(since)], |row| {
+        let (occasion, verdict, codes): (String, String, String) = (row.get(2)?, row.get(4)?, row.get(5)?);
+        // One that a later version wrote says nothing here.
+        let Some(occasion) = Occasion::parse(&occasion) else { return Ok(None) };
+        Ok(Some(Notice {
+            session: row.get(0)?,
+            start: moment(row.get(1)?),
+            occasion,
+            at: moment(row.get(3)?),
+            verdict: Verdict::parse(&verdict).unwrap_or(Verdict::Unknown),
+            codes: serde_json::from_str(&codes).unwrap_or_default(),
+            evidence: row.get(6)?,
+        }))
+    })?;
+    rows.filter_map(Result::transpose).collect()
+}
+
+impl Store {
+    /// Grants a wish, or says why not: on the disk before this returns, or not at all. `confirmed` is written with it.
+    ///
+    /// # Errors
+    /// If the disk does not take it. After [`StoreError::Stuck`] nobody knows whether it will: ask again, the same wish is granted
+    /// once.
+    pub async fn wish(&self, wish: Wish, margins: Margins, confirmed: Option<Notice>) -> Result<Granted, StoreError> {
+        let (answer, answered) = std::sync::mpsc::sync_channel(1);
+        if self.is_stuck() {
+            return Err(StoreError::Stuck);
+        }
+        self.send(super::writer::Command::Wish(Box::new(Wanted { wish, margins, confirmed }), answer))?;
+        self.wait(answered).await?
+    }
+
+    /// The sessions of which the agenda is made at `now`, and what was written down of them.
+    ///
+    /// # Errors
+    /// If the disk cannot be read.
+    pub async fn agenda(&self, now: Timestamp) -> Result<(Vec<Session>, Vec<Notice>), StoreError> {
+        let since = now.checked_sub(RECENT).unwrap_or(Timestamp::MIN);
+        self.read(move |db, _| Ok((between(db, (since, Timestamp::MAX), MOST)?, notices(db, since)?))).await
+    }
+
+    /// The sessions that end after `since` and begin before `until`, cancelled ones too, in their order, at most `limit`.
+    ///
+    /// # Errors
+    /// If the disk cannot be read.
+    pub async fn sessions(&self, since: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<Session>, StoreError> {
+        self.read(move |db, _| between(db, (since, until), limit)).await
+    }
+
+    /// One session, a cancelled one too.
+    ///
+    /// # Errors
+    /// If the disk cannot be read.
+    pub async fn session(&self, id: &str) -> Result<Option<Session>, StoreError> {
+        let id = id.to_owned();
+        self.read(move |db, _| get(db, &id)).await
+    }
+}

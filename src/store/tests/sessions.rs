@@ -1,0 +1,218 @@
+//! Booked meetings on real files: whoever asks, however many at once, and whenever the process ends.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Barrier, Mutex};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::session::SCHEDULER;
+use crate::domain::{Booking, Details, Granted, Margins, Notice, Occasion, Session, Wish};
+
+const MARGINS: Margins = Margins { set_up: Duration::from_mins(10), tear_down: Duration::from_mins(5) };
+const HOUR: i64 = 3600;
+
+fn session(id: &str, start: i64, end: i64) -> Session {
+    Session {
+        id: id.into(),
+        revision: 0,
+        booking: Booking::Booked,
+        title: format!("Rapat {id}"),
+        profile: "zoom_group_720".into(),
+        start: second(start),
+        end: second(end),
+        source: SCHEDULER.into(),
+        details: Details { office: Some("Dinas Kesehatan".to_owned()), ..Details::default() },
+    }
+}
+
+fn book(id: &str, start: i64, end: i64) -> Wish {
+    Wish::Book(Box::new(session(id, start, end)))
+}
+
+fn kept(granted: Granted) -> Session {
+    match granted {
+        Granted::Kept { session, .. } | Granted::Same(session) => session,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn all(store: &Store) -> Vec<Session> {
+    store.sessions(Timestamp::MIN, Timestamp::MAX, 100_000).await.unwrap()
+}
+
+/// No two that take place are nearer than the room needs.
+fn assert_apart(sessions: &[Session]) {
+    let gap = jiff::SignedDuration::try_from(MARGINS.gap()).unwrap();
+    let booked: Vec<_> = sessions.iter().filter(|session| session.booking == Booking::Booked).collect();
+    for (place, one) in booked.iter().enumerate() {
+        for other in &booked[place + 1..] {
+            let (first, second) = if one.start <= other.start { (one, other) } else { (other, one) };
+            assert!(second.start.duration_since(first.end) >= gap, "{first:?} and {second:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_slot_is_given_once_and_the_same_wish_changes_nothing() {
+    let folder = folder();
+    let store = open(folder.path());
+    let wish = |wish| store.wish(wish, MARGINS, None);
+    let first = kept(wish(book("a", 0, HOUR)).await.unwrap());
+    assert_eq!(wish(book("a", 0, HOUR)).await.unwrap(), Granted::Same(first.clone()));
+    let taken = Granted::Taken(vec![first.clone()]);
+    // A quarter of an hour lies between two meetings: 14 minutes are too few, on either side.
+    assert_eq!(wish(book("b", HOUR + 14 * 60, 2 * HOUR)).await.unwrap(), taken);
+    assert_eq!(wish(book("b", -HOUR, -14 * 60)).await.unwrap(), taken);
+    assert_eq!(wish(book("b", 60, 120)).await.unwrap(), taken);
+    let second = kept(wish(book("b", HOUR + 15 * 60, 2 * HOUR)).await.unwrap());
+    assert!(second.revision > first.revision);
+    // Moved into the other's time: as it was, untouched.
+    let to = Wish::Move { id: "b".into(), start: super::second(60), end: super::second(120) };
+    assert_eq!(wish(to.clone()).await.unwrap(), taken);
+    assert_eq!(store.session("b").await.unwrap().unwrap(), second);
+    let cancelled = kept(wish(Wish::Cancel { id: "a".into() }).await.unwrap());
+    assert_eq!(cancelled.booking, Booking::Cancelled);
+    assert_eq!(wish(Wish::Cancel { id: "a".into() }).await.unwrap(), Granted::Same(cancelled));
+    let moved = kept(wish(to).await.unwrap());
+    assert_eq!((moved.start, &moved.title), (super::second(60), &second.title));
+    assert_eq!(wish(Wish::Cancel { id: "c".into() }).await.unwrap(), Granted::Unknown);
+    let a_there = Wish::Move { id: "a".into(), start: super::second(0), end: super::second(60) };
+    assert_eq!(wish(a_there).await.unwrap(), Granted::Cancelled);
+    assert_eq!(all(&store).await.len(), 2);
+}
+
+#[tokio::test]
+async fn what_is_granted_survives_a_process_that_ends_at_once_and_a_file_that_is_taken_away() {
+    let place = folder();
+    let store = open(place.path());
+    let notice = Notice {
+        session: "a".into(),
+        start: second(0),
+        occasion: Occasion::Confirmed,
+        at: second(-9),
+        verdict: Verdict::Degraded,
+        codes: vec!["internet.loss_high".to_owned()],
+        evidence: Some("e1".to_owned()),
+    };
+    let granted = kept(store.wish(book("a", 0, HOUR), MARGINS, Some(notice.clone())).await.unwrap());
+    // As another process finds the file that this one has not closed.
+    let copy = folder();
+    for name in ["siaga.db", "siaga.db-wal"] {
+        std::fs::copy(place.path().join(name), copy.path().join(name)).unwrap();
+    }
+    let after = open(copy.path());
+    let restored = after.restore().await.unwrap();
+    let (sessions, notices) = after.agenda(second(0)).await.unwrap();
+    assert_eq!((&sessions[..], &notices[..]), (&[granted.clone()][..], &[notice.clone()][..]));
+    assert!(restored.sessions.is_empty(), "it has ended years ago by this process's clock");
+    std::fs::remove_file(place.path().join("siaga.db")).unwrap();
+    store.record(notify("after")).await.unwrap();
+    assert_eq!(store.health().borrow().removed, 1);
+    let (sessions, notices) = store.agenda(second(0)).await.unwrap();
+    assert_eq!((sessions, notices), (vec![granted], vec![notice]), "a new file has what is known");
+}
+
+#[tokio::test]
+async fn a_wish_that_the_disk_does_not_take_is_not_granted() {
+    let folder = folder();
+    std::fs::write(folder.path().join("in-the-way"), "a file").unwrap();
+    let store = open_at(&folder.path().join("in-the-way/state"));
+    let refused = store.wish(book("a", 0, HOUR), MARGINS, None).await;
+    assert!(matches!(refused, Err(super::super::StoreError::Unavailable(_))), "{refused:?}");
+}
+
+fn open_at(folder: &Path) -> Store {
+    Store::open(Claim::take(folder).unwrap(), Clock::start(), Retention::default(), CATALOGUE)
+}
+
+/// One thing that a writer does.
+#[derive(Clone, Debug)]
+enum Step {
+    Book(u8, i64, i64),
+    Move(u8, i64, i64),
+    Cancel(u8),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    // Few ids and a narrow day, so that they meet.
+    let slot = (0_i64..96, 1_i64..12).prop_map(|(at, long)| (at * 900, (at + long) * 900));
+    prop_oneof![
+        4 => (any::<u8>(), slot.clone()).prop_map(|(id, (start, end))| Step::Book(id % 48, start, end)),
+        2 => (any::<u8>(), slot).prop_map(|(id, (start, end))| Step::Move(id % 48, start, end)),
+        1 => any::<u8>().prop_map(|id| Step::Cancel(id % 48)),
+    ]
+}
+
+fn wish(step: &Step) -> Wish {
+    let id = |id: &u8| format!("s{id}");
+    match step {
+        Step::Book(of, start, end) => book(&id(of), *start, *end),
+        Step::Move(of, start, end) => {
+            Wish::Move { id: id(of).as_str().into(), start: second(*start), end: second(*end) }
+        }
+        Step::Cancel(of) => Wish::Cancel { id: id(of).as_str().into() },
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 6, ..ProptestConfig::default() })]
+
+    /// 64 threads wish at once; at every moment that anybody looks, no two accepted sessions overlap, and what was granted last of
+    /// each id is on the disk.
+    #[test]
+    fn no_two_accepted_sessions_overlap_however_many_ask_at_once(
+        steps in prop::collection::vec(prop::collection::vec(step(), 3), 64)
+    ) {
+        let folder = folder();
+        let store = open(folder.path());
+        let granted: Mutex<Vec<Session>> = Mutex::default();
+        let (begin, over) = (Barrier::new(steps.len() + 1), AtomicBool::new(false));
+        std::thread::scope(|scope| {
+            let writers: Vec<_> = steps.iter().map(|own| {
+                let (store, begin, granted) = (store.clone(), &begin, &granted);
+                scope.spawn(move || {
+                    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+                    begin.wait();
+                    for step in own {
+                        match runtime.block_on(store.wish(wish(step), MARGINS, None)).unwrap() {
+                            Granted::Kept { session, .. } => granted.lock().unwrap().push(session),
+                            Granted::Taken(holders) => assert!(!holders.is_empty()),
+                            Granted::Same(_) | Granted::Unknown | Granted::Cancelled => {}
+                        }
+                    }
+                })
+            }).collect();
+            let looking = scope.spawn(|| {
+                let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+                runtime.block_on(store.flush()).unwrap();
+                begin.wait();
+                while !over.load(Ordering::Acquire) {
+                    assert_apart(&runtime.block_on(all(&store)));
+                }
+            });
+            let ended: Vec<_> = writers.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
+            over.store(true, Ordering::Release);
+            looking.join().unwrap();
+            for writer in ended {
+                writer.unwrap();
+            }
+        });
+        drop(store);
+        // As the next process finds it.
+        let store = open(folder.path());
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let found = runtime.block_on(async { store.restore().await.unwrap(); all(&store).await });
+        assert_apart(&found);
+        let mut newest: std::collections::BTreeMap<Arc<str>, Session> = std::collections::BTreeMap::new();
+        let mut granted = granted.into_inner().unwrap();
+        granted.sort_by_key(|session| session.revision);
+        prop_assert!(granted.windows(2).all(|two| two[0].revision < two[1].revision), "each change has its own number");
+        for session in granted {
+            newest.insert(Arc::clone(&session.id), session);
+        }
+        let found: std::collections::BTreeMap<_, _> =
+            found.into_iter().map(|session| (Arc::clone(&session.id), session)).collect();
+        prop_assert_eq!(found, newest);
+    }
+}

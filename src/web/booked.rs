@@ -1,0 +1,311 @@
+//! What a session looks like in requests and answers, and what of a request is refused.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::domain::session::{Member, SCHEDULER, Venue};
+use crate::domain::{Booking, Details, Notice, Occasion, Session, Verdict, passcode};
+use crate::engine::agenda::Agenda;
+
+use super::Voice;
+use super::problem::Problem;
+
+/// The longest text of one field, characters.
+const LONGEST: usize = 200;
+/// The most entries of a list.
+const MOST: usize = 100;
+/// The longest meeting, hours: more is a slip of the pen.
+const LONGEST_MEETING: i64 = 31 * 24;
+
+/// A session as it is booked. No passcode is taken, under whatever name, and no field that is not here.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SessionWish {
+    /// What it is called.
+    pub title: String,
+    /// The kind of meeting: the name of a profile.
+    pub profile: String,
+    /// When it begins, RFC 3339 with offset.
+    #[schema(format = DateTime)]
+    pub start: String,
+    /// When it ends.
+    #[schema(format = DateTime)]
+    pub end: String,
+    /// The office that asks.
+    pub office: Option<String>,
+    /// The number of the request letter.
+    pub letter: Option<String>,
+    /// On which platform it is held.
+    pub platform: Option<String>,
+    /// Where, if not in this room.
+    pub venue: Option<Venue>,
+    /// The offices that are expected to take part.
+    #[serde(default)]
+    pub sites: Vec<String>,
+    /// Who was assigned to which task; `receiver` is one of the config's.
+    #[serde(default)]
+    pub crew: BTreeMap<String, Member>,
+    /// How the applicant is reached.
+    pub contact: Option<String>,
+}
+
+/// Another time for a session.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SessionMove {
+    /// When it begins then, RFC 3339 with offset.
+    #[schema(format = DateTime)]
+    pub start: String,
+    /// When it ends then.
+    #[schema(format = DateTime)]
+    pub end: String,
+}
+
+/// A session as it is answered.
+#[derive(Serialize, ToSchema)]
+pub struct SessionBody {
+    /// The scheduler's own id.
+    pub id: String,
+    /// Whether it takes place.
+    pub state: Booking,
+    /// What it is called.
+    pub title: String,
+    /// The kind of meeting.
+    pub profile: String,
+    /// When it begins.
+    #[schema(format = DateTime)]
+    pub start: String,
+    /// When it ends.
+    #[schema(format = DateTime)]
+    pub end: String,
+    /// Who said so: `scheduler`, or a calendar's name.
+    pub source: String,
+    /// What else is known of it. Names of people and the contact are told only to who may book.
+    #[serde(flatten)]
+    pub details: Details,
+    /// What was found when it was booked or moved to its hour.
+    pub confirmed: Option<FoundBody>,
+    /// What was found since, the newest last.
+    pub rechecks: Vec<FoundBody>,
+}
+
+/// What was found of a session at one moment.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FoundBody {
+    /// How long before the meeting it was to be looked at, s; null at the confirmation and when preflight opened.
+    pub before_seconds: Option<u64>,
+    /// When it was.
+    #[schema(format = DateTime)]
+    pub at: String,
+    /// What was said of the room.
+    pub verdict: Verdict,
+    /// Why: the codes of what counts.
+    pub reasons: Vec<String>,
+    /// Under which it can be looked up.
+    pub evidence_id: Option<String>,
+}
+
+/// Who holds a slot.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct HolderBody {
+    /// The session's id.
+    pub id: String,
+    /// What it is called.
+    pub title: String,
+    /// The office that asked for it.
+    pub office: Option<String>,
+    /// When it begins.
+    #[schema(format = DateTime)]
+    pub start: String,
+    /// When it ends.
+    #[schema(format = DateTime)]
+    pub end: String,
+}
+
+impl HolderBody {
+    /// What is told of who holds a slot.
+    pub fn of(session: &Session, voice: &Voice) -> Self {
+        Self {
+            id: session.id.to_string(),
+            title: session.title.clone(),
+            office: session.details.office.clone(),
+            start: voice.stamp(session.start),
+            end: voice.stamp(session.end),
+        }
+    }
+}
+
+impl SessionBody {
+    /// A session for a reader; people's names only where `named`.
+    pub fn of(session: &Session, agenda: &Agenda, named: bool, voice: &Voice) -> Self {
+        let mut details = session.details.clone();
+        if !named {
+            details.contact = None;
+            details.crew.clear();
+        }
+        let found = |notice: &Notice| FoundBody {
+            before_seconds: match notice.occasion {
+                Occasion::Before(ahead) => Some(ahead.as_secs()),
+                Occasion::Confirmed | Occasion::Preflight => None,
+            },
+            at: voice.stamp(notice.at),
+            verdict: notice.verdict,
+            reasons: notice.codes.clone(),
+            evidence_id: notice.evidence.clone(),
+        };
+        let mut since: Vec<&Notice> = agenda.notices_of(session).collect();
+        since.retain(|notice| notice.occasion != Occasion::Confirmed);
+        since.sort_by_key(|notice| notice.at);
+        Self {
+            id: session.id.to_string(),
+            state: session.booking,
+            title: session.title.clone(),
+            profile: session.profile.to_string(),
+            start: voice.stamp(session.start),
+            end: voice.stamp(session.end),
+            source: session.source.to_string(),
+            details,
+            confirmed: agenda.confirmed(session).map(found),
+            rechecks: since.into_iter().map(found).collect(),
+        }
+    }
+}
+
+/// Reads a body of JSON. A passcode is refused first: whoever sends one must hear that, and not that a field is unknown.
+///
+/// # Errors
+/// What is no JSON, gives a passcode away, or is no `T`.
+pub(super) fn read<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, Problem> {
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| Problem::body(format!("no JSON: {error}")))?;
+    refuse_passcodes(&value, "")?;
+    // From the text and not the value, so that the error has its place.
+    serde_json::from_slice(bytes).map_err(|error| Problem::body(error.to_string()))
+}
+
+fn refuse_passcodes(value: &Value, at: &str) -> Result<(), Problem> {
+    match value {
+        Value::String(text) if passcode::is_said(text) => {
+            Err(Problem::passcode(format!("{at} looks as if a passcode stood in it; leave it out, siaga takes none")))
+        }
+        Value::Array(list) => list.iter().try_for_each(|value| refuse_passcodes(value, at)),
+        Value::Object(fields) => fields.iter().try_for_each(|(key, value)| {
+            if passcode::is_key_for_one(key) || passcode::is_said(key) {
+                let key: String = key.chars().take(32).collect();
+                return Err(Problem::passcode(format!("the field {key:?} is not taken: siaga keeps no passcode")));
+            }
+            refuse_passcodes(value, key)
+        }),
+        _ => Ok(()),
+    }
+}
+
+impl SessionWish {
+    /// The session that is wished for under an id.
+    ///
+    /// # Errors
+    /// A time that makes no sense, a receiver that the config does not name, a text that is none.
+    pub(super) fn session(
+        self,
+        id: &str,
+        receivers: &[std::sync::Arc<str>],
+        now: Timestamp,
+    ) -> Result<Session, Problem> {
+        let (start, end) = slot(&self.start, &self.end, now)?;
+        for (task, member) in &self.crew {
+            text("crew", task)?;
+            text("crew", &member.person)?;
+            if let Some(receiver) = &member.receiver
+                && !receivers.iter().any(|known| **known == **receiver)
+            {
+                let detail = format!("the config names no receiver {:?}", short(receiver));
+                return Err(Problem::value(detail).allowing(receivers));
+            }
+        }
+        if self.sites.len() > MOST || self.crew.len() > MOST {
+            return Err(Problem::value(format!("sites and crew have at most {MOST} entries each")));
+        }
+        text("title", &self.title)?;
+        let some = [
+            ("office", &self.office),
+            ("letter", &self.letter),
+            ("platform", &self.platform),
+            ("contact", &self.contact),
+        ];
+        for (field, value) in some {
+            value.as_deref().map_or(Ok(()), |value| text(field, value))?;
+        }
+        self.sites.iter().try_for_each(|site| text("sites", site))?;
+        if let Some(venue) = &self.venue {
+            text("venue.name", &venue.name)?;
+            venue.survey.as_deref().map_or(Ok(()), |survey| text("venue.survey", survey))?;
+        }
+        let Self { title, profile, office, letter, platform, venue, sites, crew, contact, .. } = self;
+        let details = Details { office, letter, platform, venue, sites, crew, contact };
+        Ok(Session {
+            id: identity(id)?.into(),
+            revision: 0,
+            booking: Booking::Booked,
+            title,
+            profile: profile.into(),
+            start,
+            end,
+            source: SCHEDULER.into(),
+            details,
+        })
+    }
+}
+
+/// The time of a meeting that has not ended.
+pub(super) fn slot(start: &str, end: &str, now: Timestamp) -> Result<(Timestamp, Timestamp), Problem> {
+    let moment = |field: &str, said: &str| {
+        let parsed: Result<Timestamp, _> = said.parse();
+        // As exact as rows are, so that the same wish is the same.
+        let cut = parsed.ok().and_then(|moment| Timestamp::from_microsecond(moment.as_microsecond()).ok());
+        cut.ok_or_else(|| {
+            let said = short(said);
+            Problem::value(format!(
+                "{field} is {said:?}; expected is RFC 3339 with an offset, such as 2026-11-24T09:00:00+07:00"
+            ))
+        })
+    };
+    let (start, end) = (moment("start", start)?, moment("end", end)?);
+    if end <= start {
+        return Err(crate::engine::slot::Refusal::Reversed { start, end }.into());
+    }
+    if end <= now {
+        return Err(crate::engine::slot::Refusal::Past { end, now }.into());
+    }
+    if end.duration_since(start).as_hours() > LONGEST_MEETING {
+        return Err(Problem::value(format!("from {start} until {end} is longer than 31 days")));
+    }
+    Ok((start, end))
+}
+
+/// An id that paths, rows and messages can have in them.
+pub(super) fn identity(id: &str) -> Result<&str, Problem> {
+    if id.is_empty() || id.len() > LONGEST || id.contains(|c: char| c.is_control() || c.is_whitespace()) {
+        return Err(Problem::value(format!(
+            "an id has 1 to {LONGEST} bytes, and neither blanks nor control characters"
+        )));
+    }
+    if passcode::is_said(id) {
+        return Err(Problem::passcode("the id looks as if a passcode stood in it".to_owned()));
+    }
+    Ok(id)
+}
+
+fn text(field: &str, value: &str) -> Result<(), Problem> {
+    if value.trim().is_empty() || value.contains(char::is_control) || value.chars().count() > LONGEST {
+        let detail = format!("{field} is one line of 1 to {LONGEST} characters");
+        return Err(Problem::value(detail));
+    }
+    Ok(())
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(64).collect()
+}

@@ -1,0 +1,53 @@
+//! What the readers' side needs of the agenda: what is booked, what is planned, and somebody who grants or refuses a wish.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+
+use crate::domain::{Granted, Notice, Session, Wish};
+use crate::engine::agenda::Agenda;
+use crate::engine::agenda::slot::Planned;
+
+/// What became of a feed of others (an iCalendar) at its newest reading.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Feed {
+    /// Its name in the config.
+    pub name: String,
+    /// When it was read.
+    pub at: Timestamp,
+    /// Why it could not be; what it said before stands then.
+    pub error: Option<String>,
+    /// Its meetings to come.
+    pub entries: usize,
+    /// Entries that mean nothing here.
+    pub left_out: usize,
+    /// Those whose slot others hold: when each begins, and its title.
+    pub conflicts: Vec<String>,
+}
+
+/// Where meetings are booked.
+pub trait Bookings: Send + Sync {
+    /// What is booked, as it is known now. In memory; nothing is read.
+    fn agenda(&self) -> Arc<Agenda>;
+
+    /// The work that is planned from then until then.
+    fn planned(&self, start: Timestamp, end: Timestamp) -> Vec<Planned>;
+
+    /// What became of each feed of others at its newest reading.
+    fn feeds(&self) -> Vec<Feed>;
+
+    /// The receivers that the config names, by which somebody of a crew can be told.
+    fn receivers(&self) -> Vec<Arc<str>>;
+
+    /// Grants a wish or says why not; what is granted is on the disk. `confirmed` is what was found for it.
+    ///
+    /// The error is a text for a person: why nobody knows.
+    fn wish(&self, wish: Wish, confirmed: Option<Notice>) -> BoxFuture<'_, Result<Granted, String>>;
+
+    /// The sessions that end after `since` and begin before `until`, cancelled ones too, at most `limit`.
+    fn sessions(&self, since: Timestamp, until: Timestamp, limit: u32) -> BoxFuture<'_, Result<Vec<Session>, String>>;
+
+    /// One session, of whatever time.
+    fn session<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Session>, String>>;
+}

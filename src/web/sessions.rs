@@ -1,0 +1,308 @@
+//! `/api/v1/sessions`: meetings are booked, moved, cancelled and listed; `/api/v1/agenda` tells the phase.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::domain::{Booking, Granted, Phase, Scope, Session, Wish};
+use crate::engine::slot::Question;
+
+use super::booked::{self, HolderBody, SessionBody, SessionMove, SessionWish};
+use super::door::Caller;
+use super::problem::Problem;
+use super::query::{Query, once};
+use super::readiness;
+use super::site::Site;
+
+/// So many sessions are listed at most.
+const LISTED: u32 = 1000;
+
+/// What the agenda says of the room now.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AgendaBody {
+    /// The phase. That the room is seen to be in use is another thing.
+    pub phase: Phase,
+    /// Since when.
+    #[schema(format = DateTime)]
+    pub since: Option<String>,
+    /// Until when, as the agenda stands.
+    #[schema(format = DateTime)]
+    pub until: Option<String>,
+    /// Of which session.
+    pub session: Option<HolderBody>,
+    /// The one that begins next.
+    pub next: Option<HolderBody>,
+    /// Whether the agenda could be read; before that this says nothing.
+    pub known: bool,
+    /// The calendars of others that are followed, each as it was at its newest reading.
+    pub calendars: Vec<CalendarBody>,
+}
+
+/// A calendar of others that is followed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CalendarBody {
+    /// Its name in the config.
+    pub name: String,
+    /// When it was read.
+    #[schema(format = DateTime)]
+    pub at: String,
+    /// Why it could not be; what it said before stands then.
+    pub error: Option<String>,
+    /// Its meetings to come.
+    pub entries: usize,
+    /// Entries that mean nothing here: without a length, of an unknown zone, by a rule that cannot be followed.
+    pub left_out: usize,
+    /// Those that are not booked because others hold the slot: when each begins, and its title.
+    pub conflicts: Vec<String>,
+}
+
+/// The phase of the room, by the agenda alone.
+///
+/// # Errors
+/// A query that is not understood.
+#[utoipa::path(get, path = "/api/v1/agenda", responses(
+    (status = 200, description = "The phase.", body = AgendaBody),
+    (status = 400, description = "The query is not understood.", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn agenda(State(site): State<Arc<Site>>, uri: Uri) -> Result<Json<AgendaBody>, Problem> {
+    Query::read(&uri, &[])?;
+    let (voice, now) = (site.voice(), site.now().wall);
+    let agenda = site.state.bookings.agenda();
+    let phase = agenda.phase(now);
+    let next = agenda.booked().find(|session| session.start > now);
+    Ok(Json(AgendaBody {
+        phase: phase.phase,
+        since: phase.since.map(|since| voice.stamp(since)),
+        until: phase.until.map(|until| voice.stamp(until)),
+        session: phase.session.map(|session| HolderBody::of(&session, &voice)),
+        next: next.map(|session| HolderBody::of(session, &voice)),
+        known: agenda.known,
+        calendars: site
+            .state
+            .bookings
+            .feeds()
+            .into_iter()
+            .map(|feed| CalendarBody {
+                at: voice.stamp(feed.at),
+                name: feed.name,
+                error: feed.error,
+                entries: feed.entries,
+                left_out: feed.left_out,
+                conflicts: feed.conflicts,
+            })
+            .collect(),
+    }))
+}
+
+/// Sessions in the order of their beginnings, cancelled ones too: those that have not ended, unless `since` says otherwise; at
+/// most 1000.
+///
+/// # Errors
+/// A query that is not understood; a disk that cannot be read.
+#[utoipa::path(get, path = "/api/v1/sessions", params(
+    ("since" = Option<String>, Query, description = "Those that end after it, RFC 3339 with offset; now if not given."),
+    ("until" = Option<String>, Query, description = "Those that begin before it."),
+), responses(
+    (status = 200, description = "The sessions.", body = Vec<SessionBody>),
+    (status = 400, description = "The query is not understood.", body = Problem, content_type = "application/problem+json"),
+    (status = 503, description = "The agenda cannot be read now.", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn list(
+    State(site): State<Arc<Site>>,
+    Extension(caller): Extension<Caller>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let query = Query::read(&uri, &[once("since"), once("until")])?;
+    let since = query.moment("since")?.unwrap_or_else(|| site.now().wall);
+    let until = query.moment("until")?.unwrap_or(Timestamp::MAX);
+    let named = caller.may(Scope::Schedule);
+    let all = site.state.bookings.sessions(since, until, LISTED).await.map_err(Problem::agenda)?;
+    let (agenda, voice) = (site.state.bookings.agenda(), site.voice());
+    let all: Vec<_> = all.iter().map(|session| SessionBody::of(session, &agenda, named, &voice)).collect();
+    Ok(Json(all).into_response())
+}
+
+/// One session, a cancelled one too.
+///
+/// # Errors
+/// An unknown id; a disk that cannot be read.
+#[utoipa::path(get, path = "/api/v1/sessions/{id}", params(
+    ("id" = String, Path, description = "The scheduler's own id."),
+), responses(
+    (status = 200, description = "The session.", body = SessionBody),
+    (status = 404, description = "There is none of this id.", body = Problem, content_type = "application/problem+json"),
+    (status = 503, description = "The agenda cannot be read now.", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn get(
+    State(site): State<Arc<Site>>,
+    Extension(caller): Extension<Caller>,
+    id: Result<Path<String>, PathRejection>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    Query::read(&uri, &[])?;
+    let Path(id) = id?;
+    let named = caller.may(Scope::Schedule);
+    let found = site.state.bookings.session(&id).await.map_err(Problem::agenda)?;
+    let session = found.ok_or_else(none_of_this_id)?;
+    Ok(answer(&site, &session, StatusCode::OK, named))
+}
+
+/// Books a session, or replaces what was booked under its id. The same again changes nothing.
+///
+/// What is answered with 200 or 201 is on the disk. `confirmed` in the answer is what was found of the room for this meeting, now:
+/// that the slot is free says nothing of the equipment.
+///
+/// # Errors
+/// A body that makes no sense or has a passcode in it; a slot that others hold; somebody who may not; a disk that does not take it.
+#[utoipa::path(put, path = "/api/v1/sessions/{id}", params(
+    ("id" = String, Path, description = "The scheduler's own id: 1 to 200 bytes, without blanks."),
+), request_body = SessionWish, responses(
+    (status = 200, description = "It is booked so, as it was before or in the place of what was.", body = SessionBody),
+    (status = 201, description = "It is booked.", body = SessionBody),
+    (status = 400, description = "The body makes no sense, or has a passcode in it.", body = Problem, content_type = "application/problem+json"),
+    (status = 401, description = "No token, or one that is not in force.", body = Problem, content_type = "application/problem+json"),
+    (status = 403, description = "The token is not good for that, or a browser's page asks.", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "Unknown profile.", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "Others hold the slot: `held_by`.", body = Problem, content_type = "application/problem+json"),
+    (status = 503, description = "The disk does not take it now.", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn put(
+    State(site): State<Arc<Site>>,
+    Extension(caller): Extension<Caller>,
+    id: Result<Path<String>, PathRejection>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    Query::read(&uri, &[])?;
+    let Path(id) = id?;
+    allowed(&caller, &headers)?;
+    let wish: SessionWish = booked::read(&body?)?;
+    let now = site.now();
+    let session = wish.session(&id, &site.state.bookings.receivers(), now.wall)?;
+    let rendered = site.rendered();
+    // Whether there is such a profile.
+    Question::new(&rendered.believed, Some(&session.profile), Some(session.start), Some(session.end), now)?;
+    let agenda = site.state.bookings.agenda();
+    if let Some(same) = agenda.get(&session.id).filter(|known| known.says_what(&session)) {
+        // Nothing is written, and no evidence stored: a scheduler may say the same again and again.
+        return Ok(answer(&site, same, StatusCode::OK, true));
+    }
+    wished(&site, Wish::Book(Box::new(session.clone())), Some(session)).await
+}
+
+/// Gives a session another time; what else is known of it stays.
+///
+/// # Errors
+/// As of [`put`], and an unknown id.
+#[utoipa::path(patch, path = "/api/v1/sessions/{id}", params(
+    ("id" = String, Path, description = "The scheduler's own id."),
+), request_body = SessionMove, responses(
+    (status = 200, description = "It is moved.", body = SessionBody),
+    (status = 400, description = "The body makes no sense.", body = Problem, content_type = "application/problem+json"),
+    (status = 401, description = "No token, or one that is not in force.", body = Problem, content_type = "application/problem+json"),
+    (status = 403, description = "The token is not good for that, or a browser's page asks.", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "There is none of this id.", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "Others hold the slot (`held_by`), or it was cancelled.", body = Problem, content_type = "application/problem+json"),
+    (status = 503, description = "The disk does not take it now.", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn patch(
+    State(site): State<Arc<Site>>,
+    Extension(caller): Extension<Caller>,
+    id: Result<Path<String>, PathRejection>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    Query::read(&uri, &[])?;
+    let Path(id) = id?;
+    allowed(&caller, &headers)?;
+    let to: SessionMove = booked::read(&body?)?;
+    let (start, end) = booked::slot(&to.start, &to.end, site.now().wall)?;
+    let known = site.state.bookings.session(&id).await.map_err(Problem::agenda)?;
+    let moved = known.map(|session| Session { start, end, ..session });
+    wished(&site, Wish::Move { id: id.into(), start, end }, moved).await
+}
+
+/// Cancels a session. It is remembered, and its slot is free. Again, it changes nothing.
+///
+/// # Errors
+/// An unknown id; somebody who may not; a disk that does not take it.
+#[utoipa::path(delete, path = "/api/v1/sessions/{id}", params(
+    ("id" = String, Path, description = "The scheduler's own id."),
+), responses(
+    (status = 200, description = "It is cancelled.", body = SessionBody),
+    (status = 401, description = "No token, or one that is not in force.", body = Problem, content_type = "application/problem+json"),
+    (status = 403, description = "The token is not good for that, or a browser's page asks.", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "There is none of this id.", body = Problem, content_type = "application/problem+json"),
+    (status = 503, description = "The disk does not take it now.", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn cancel(
+    State(site): State<Arc<Site>>,
+    Extension(caller): Extension<Caller>,
+    id: Result<Path<String>, PathRejection>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    Query::read(&uri, &[])?;
+    let Path(id) = id?;
+    allowed(&caller, &headers)?;
+    wished(&site, Wish::Cancel { id: id.into() }, None).await
+}
+
+/// Has a wish granted. `confirms` is the session as it would be, of which the room is asked first.
+async fn wished(site: &Site, wish: Wish, confirms: Option<Session>) -> Result<Response, Problem> {
+    let confirmed = match &confirms {
+        Some(session) if session.booking == Booking::Booked => {
+            Some(readiness::confirm(&site.state, &site.rendered(), session, site.now()).await)
+        }
+        _ => None,
+    };
+    match site.state.bookings.wish(wish, confirmed).await.map_err(Problem::agenda)? {
+        Granted::Kept { session, created } => {
+            let status = if created { StatusCode::CREATED } else { StatusCode::OK };
+            Ok(answer(site, &session, status, true))
+        }
+        Granted::Same(session) => Ok(answer(site, &session, StatusCode::OK, true)),
+        Granted::Taken(holders) => {
+            let voice = site.voice();
+            Err(Problem::taken(holders.iter().map(|session| HolderBody::of(session, &voice)).collect()))
+        }
+        Granted::Unknown => Err(none_of_this_id()),
+        Granted::Cancelled => Err(Problem::cancelled()),
+    }
+}
+
+fn answer(site: &Site, session: &Session, status: StatusCode, named: bool) -> Response {
+    let body = SessionBody::of(session, &site.state.bookings.agenda(), named, &site.voice());
+    (status, Json(body)).into_response()
+}
+
+fn none_of_this_id() -> Problem {
+    Problem::not_found("there is no session of this id; GET /api/v1/sessions lists them")
+}
+
+/// Who may change the agenda: no page of somebody else's in a browser, and only whoever shows a token that is good for it.
+fn allowed(caller: &Caller, headers: &HeaderMap) -> Result<(), Problem> {
+    if headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site") {
+        return Err(Problem::forbidden("a browser's page may not change the agenda"));
+    }
+    if caller.may(Scope::Schedule) {
+        Ok(())
+    } else if caller.may(Scope::Read) {
+        Err(Problem::scope(Scope::Schedule))
+    } else {
+        Err(Problem::no_token(
+            "show a token with the scope schedule: Authorization: Bearer …; siaga token add makes one",
+        ))
+    }
+}

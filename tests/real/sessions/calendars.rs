@@ -1,0 +1,150 @@
+//! Calendars of others: the same instants as other people's parsers give, and a daemon that follows a feed.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+use siaga::calendar::read;
+
+use super::{BARE, MINUTE, Scheduler, ahead, meeting};
+use crate::support::child::wait_until;
+use crate::support::daemon::{Daemon, room};
+
+const ROOM: &str = "Asia/Pontianak";
+
+fn beside(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real/sessions").join(name)
+}
+
+/// The meetings of a feed as Debian's Python packages have them: start, end, title.
+fn by_others(feed: &Path, since: &str, until: &str) -> BTreeSet<String> {
+    // Debian's own interpreter, which has Debian's packages.
+    let mut python = Command::new("/usr/bin/python3");
+    let told = python.arg(beside("instants.py")).arg(feed).args([ROOM, since, until]).output().unwrap();
+    let error = String::from_utf8_lossy(&told.stderr);
+    assert!(told.status.success(), "Debian's python3-icalendar and python3-recurring-ical-events: {error}");
+    String::from_utf8(told.stdout).unwrap().lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_instants_of_four_producers_are_those_of_an_independent_parser() {
+    let (since, until) = ("2026-10-01T00:00:00Z", "2027-03-01T00:00:00Z");
+    let span: (Timestamp, Timestamp) = (since.parse().unwrap(), until.parse().unwrap());
+    for (producer, meetings) in [("google", 22), ("outlook", 17), ("nextcloud", 16), ("mrbs", 13)] {
+        let path = beside(&format!("feeds/{producer}.ics"));
+        let text = std::fs::read_to_string(&path).unwrap();
+        // As they send it (RFC 5545 §3.1), and as an editor saves it.
+        for text in [text.replace('\n', "\r\n"), text] {
+            let reading = read(&text, &TimeZone::get(ROOM).unwrap(), span).unwrap();
+            assert_eq!(reading.left_out, 0, "{producer}");
+            let ours = reading.entries.iter().map(|entry| format!("{} {} {}", entry.start, entry.end, entry.title));
+            let ours: BTreeSet<String> = ours.collect();
+            assert_eq!(ours, by_others(&path, since, until), "{producer}");
+            assert_eq!(ours.len(), meetings, "{producer}: the test shows something");
+        }
+    }
+}
+
+/// A feed with meetings at these minutes from now, each an hour long.
+fn feed(events: &[(&str, u32, &str)]) -> String {
+    let mut text = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//EN\r\n".to_owned();
+    for (uid, minutes, more) in events {
+        let stamp = |minutes: u32| ahead(MINUTE * minutes).strftime("%Y%m%dT%H%M00Z").to_string();
+        let (start, end) = (stamp(*minutes), stamp(minutes + 60));
+        _ = write!(
+            text,
+            "BEGIN:VEVENT\r\nUID:{uid}\r\nDTSTAMP:{start}\r\nDTSTART:{start}\r\nDTEND:{end}\r\n{more}END:VEVENT\r\n"
+        );
+    }
+    text + "END:VCALENDAR\r\n"
+}
+
+/// The daemon's sessions: title, state, minutes from now at which they begin.
+fn sessions(daemon: &Daemon) -> Vec<(String, String, i64)> {
+    let now = ahead(Duration::ZERO);
+    let list = daemon.get("/api/v1/sessions").json();
+    let told = |one: &Value| {
+        let start: Timestamp = one["start"].as_str().unwrap().parse().unwrap();
+        let minutes = (start.duration_since(now).as_secs_f64() / 60.0).round();
+        #[allow(clippy::cast_possible_truncation, reason = "minutes of a day")]
+        (one["title"].as_str().unwrap().to_owned(), one["state"].as_str().unwrap().to_owned(), minutes as i64)
+    };
+    list.as_array().map(|list| list.iter().map(told).collect()).unwrap_or_default()
+}
+
+#[test]
+fn the_agenda_follows_a_feed_and_what_is_no_feed_changes_nothing() {
+    let folder = room(&format!("{BARE}\n[[calendar]]\nname = \"office\"\nfile = \"room.ics\"\ninterval = \"1s\"\n"));
+    let write = |text: &str| {
+        std::fs::write(folder.path().join("room.ics.new"), text).unwrap();
+        std::fs::rename(folder.path().join("room.ics.new"), folder.path().join("room.ics")).unwrap();
+    };
+    let said = |sessions: &[(&str, &str, i64)]| -> Vec<(String, String, i64)> {
+        sessions.iter().map(|(title, state, minutes)| ((*title).to_owned(), (*state).to_owned(), *minutes)).collect()
+    };
+    // A minute passes while this runs.
+    let is = |daemon: &Daemon, wanted: &[(&str, &str, i64)]| {
+        let (found, wanted) = (sessions(daemon), said(wanted));
+        found.len() == wanted.len()
+            && found.iter().zip(&wanted).all(|(found, wanted)| {
+                (&found.0, &found.1) == (&wanted.0, &wanted.1) && (found.2 - wanted.2).abs() <= 2
+            })
+    };
+    write(&feed(&[
+        ("a", 600, "SUMMARY:A\r\n"),
+        ("b", 800, "SUMMARY:B\r\n"),
+        ("c", 1000, "SUMMARY:C\r\nSTATUS:TENTATIVE\r\n"),
+        ("d", 1200, "SUMMARY:D\\, passcode: 82kq1\r\nDESCRIPTION:pwd=82kq1\r\n"),
+    ]));
+    let daemon = Daemon::start(folder.path());
+    wait_until(|| is(&daemon, &[("A", "booked", 600), ("B", "booked", 800), ("(…)", "booked", 1200)]));
+    // A scheduler finds the slot held, and takes another.
+    let jadwal = Scheduler::of(folder.path());
+    let own = meeting("Own", ahead(MINUTE * 800), MINUTE * 60);
+    assert_eq!(jadwal.send(&daemon, "PUT", "/api/v1/sessions/own", &own).status, 409);
+    let own = meeting("Own", ahead(MINUTE * 1000), MINUTE * 60);
+    assert_eq!(jadwal.send(&daemon, "PUT", "/api/v1/sessions/own", &own).status, 201);
+    // A and B change places, D goes, E wants what the scheduler has.
+    write(&feed(&[("a", 800, "SUMMARY:A\r\n"), ("b", 600, "SUMMARY:B\r\n"), ("e", 1010, "SUMMARY:E\r\n")]));
+    wait_until(|| {
+        is(&daemon, &[("B", "booked", 600), ("A", "booked", 800), ("Own", "booked", 1000), ("(…)", "cancelled", 1200)])
+    });
+    let conflicts = || daemon.get("/api/v1/agenda").json()["calendars"][0]["conflicts"].clone();
+    wait_until(|| conflicts().as_array().is_some_and(|all| all.len() == 1 && all[0].as_str().unwrap().ends_with(" E")));
+    // What is no calendar says nothing, and neither does a file that is gone.
+    write("<html>Login</html>");
+    let error = || daemon.get("/api/v1/agenda").json()["calendars"][0]["error"].clone();
+    wait_until(|| error() == json!("it is no iCalendar"));
+    std::fs::remove_file(folder.path().join("room.ics")).unwrap();
+    wait_until(|| error().as_str().is_some_and(|error| error.starts_with("its file cannot be read")));
+    assert!(is(
+        &daemon,
+        &[("B", "booked", 600), ("A", "booked", 800), ("Own", "booked", 1000), ("(…)", "cancelled", 1200)]
+    ));
+    // The scheduler's is cancelled: E is booked at the next reading.
+    assert_eq!(jadwal.send(&daemon, "DELETE", "/api/v1/sessions/own", &Value::Null).status, 200);
+    write(&feed(&[("a", 800, "SUMMARY:A\r\n"), ("b", 600, "SUMMARY:B\r\n"), ("e", 1010, "SUMMARY:E\r\n")]));
+    wait_until(|| sessions(&daemon).iter().any(|(title, state, _)| title == "E" && state == "booked"));
+    // What is offered is read by others as it was booked.
+    let offered = daemon.get("/api/v1/agenda.ics");
+    assert!(offered.head.to_ascii_lowercase().contains("content-type: text/calendar"), "{}", offered.head);
+    let file = folder.path().join("offered.ics");
+    std::fs::write(&file, &offered.body).unwrap();
+    let (since, until) = (ahead(Duration::ZERO).to_string(), ahead(MINUTE * 60 * 48).to_string());
+    let list = daemon.get("/api/v1/sessions").json();
+    let booked = list.as_array().unwrap().iter().filter(|one| one["state"] == "booked");
+    let instant = |one: &Value, field: &str| one[field].as_str().unwrap().parse::<Timestamp>().unwrap();
+    let booked = booked.map(|one| {
+        format!("{:.0} {:.0} {}", instant(one, "start"), instant(one, "end"), one["title"].as_str().unwrap())
+    });
+    let booked: BTreeSet<String> = booked.collect();
+    assert_eq!(by_others(&file, &since, &until), booked, "{}", offered.body);
+    assert_eq!(booked.len(), 3);
+    assert!(!daemon.log().contains("82kq1"));
+    daemon.stop();
+}
