@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::domain::in_full;
 use crate::notify::deliver::Schedule;
 use crate::notify::{Poke, Receiver, Stats, deliver};
+use crate::radio::OnAir;
 use crate::store::Store;
 
 /// The running deliverer. It ends when this is dropped; what has not arrived stays in the store.
@@ -16,6 +17,7 @@ pub struct Delivery {
     clock: Clock,
     poke: Poke,
     stats: Stats,
+    on_air: OnAir,
     /// Where its death is told.
     ends: mpsc::Sender<&'static str>,
     task: Option<JoinHandle<()>>,
@@ -31,8 +33,15 @@ impl Drop for Delivery {
 
 impl Delivery {
     /// Nobody is told yet. Should the deliverer die, `ends` hears of it.
-    pub const fn new(store: Store, clock: Clock, poke: Poke, stats: Stats, ends: mpsc::Sender<&'static str>) -> Self {
-        Self { store, clock, poke, stats, ends, task: None }
+    pub const fn new(
+        store: Store,
+        clock: Clock,
+        poke: Poke,
+        stats: Stats,
+        on_air: OnAir,
+        ends: mpsc::Sender<&'static str>,
+    ) -> Self {
+        Self { store, clock, poke, stats, on_air, ends, task: None }
     }
 
     /// Tells the receivers of `config` from now on, beginning with what waits. What was under way is tried again: at
@@ -44,6 +53,7 @@ impl Delivery {
         // One that cannot be set up is left out and said so; the others are told.
         let ready = config.receivers.iter().filter_map(|receiver| {
             Receiver::new(receiver)
+                .map(|ready| ready.with_books(self.on_air.clone()))
                 .inspect_err(|error| {
                     tracing::error!(receiver = %receiver.name, error = in_full(error), "this receiver cannot be told");
                 })

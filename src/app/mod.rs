@@ -37,6 +37,7 @@ use crate::engine::Engine;
 use crate::far_end::FarEnd;
 use crate::notify;
 use crate::probe::budget::Budget;
+use crate::probe::on_air::OnAir;
 use crate::probe::{ProbeConfig, Roots, enrolled};
 use crate::store::{Claim, Store};
 use crate::web;
@@ -72,6 +73,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let mut signals = Signals::listen().map_err(|error| format!("signals cannot be listened to: {error}"))?;
     let store = Store::open(claim, clock, recorder::retention(&config.store), recorder::catalogue());
     let (mut restored, mut left) = recorder::restore(&store, RESTORE).await;
+    let on_air = OnAir::open(&folder, clock);
     let budget = Budget::default();
     for observation in &restored.observations {
         let spec = config.plan.check(&observation.check).map(|at| &config.plan.checks[at]);
@@ -145,7 +147,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         .map(|control| tokio::spawn(control.run(Arc::new(desk), Arc::clone(&folder_made_anew))));
     let own =
         own::Watched { health: store.health(), store: store.clone(), stats: stats.clone(), configs: configs_seen };
-    let mut delivery = Delivery::new(store.clone(), clock, poke, stats, ends.clone());
+    let mut delivery = Delivery::new(store.clone(), clock, poke, stats, on_air.clone(), ends.clone());
     delivery.serve(&config);
 
     let (asked_to_reload, mut reloads) = mpsc::channel(4);
@@ -201,6 +203,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
                 let removed = kept.borrow_and_update().removed;
                 if std::mem::replace(&mut begun_anew, removed) != removed {
                     config_reader.identity.write(&config_reader.folder);
+                    on_air.write_again();
                     folder_made_anew.notify_one();
                 }
             }

@@ -10,7 +10,7 @@ use crate::app::service;
 use crate::clock::Clock;
 use crate::domain::in_full;
 use crate::radio::words::{self, Pause};
-use crate::radio::{Config, Message, Station, numbers, phrases, sound};
+use crate::radio::{Config, Message, OnAir, Station, numbers, phrases, sound};
 
 /// What `siaga radio` can do.
 #[derive(Debug, Subcommand)]
@@ -95,7 +95,7 @@ pub fn phrases(args: &PhrasesArgs) -> u8 {
 pub async fn test(args: &TestArgs) -> Result<u8, String> {
     service::start_log();
     let config = read(&args.radio)?;
-    let mut station = Station::start(config, Clock::start()).await;
+    let mut station = Station::start(config, Clock::start(), OnAir::default()).await;
     let sent = station.transmit(&Message::Test { twice: args.twice }).await.map_err(|error| in_full(&error))?;
     for transmission in &sent.transmissions {
         let (prepared, keyed) = (&transmission.prepared, transmission.keyed.as_secs_f64());

@@ -26,6 +26,7 @@ use super::kinds::Ready;
 use super::stats::{Attempt, Stats};
 use crate::clock::Clock;
 use crate::domain::{GiveUp, Mono, Notification, Outbox, Period};
+use crate::radio::OnAir;
 
 /// How long an empty outbox is believed without a poke.
 const LOOK: Duration = Duration::from_mins(1);
@@ -71,6 +72,7 @@ pub struct Receiver {
     timeout: Duration,
     fleeting: bool,
     ready: Ready,
+    on_air: OnAir,
 }
 
 impl Receiver {
@@ -84,7 +86,14 @@ impl Receiver {
             timeout: config.timeout.0,
             fleeting: config.way.is_fleeting(),
             ready: Ready::new(&config.way)?,
+            on_air: OnAir::default(),
         })
+    }
+
+    /// The same, with books of what is said on the air that outlive it.
+    #[must_use]
+    pub fn with_books(self, on_air: OnAir) -> Self {
+        Self { on_air, ..self }
     }
 
     /// Its name in the config.
@@ -174,7 +183,7 @@ struct Line<O> {
 impl<O: Outbox> Line<O> {
     async fn run(mut self) {
         let name = Arc::clone(self.receiver.name());
-        self.receiver.ready.begin(self.clock).await;
+        self.receiver.ready.begin(self.clock, self.receiver.on_air.clone()).await;
         let mut failures = 0;
         let mut not_before: Option<Mono> = None;
         loop {

@@ -9,7 +9,7 @@ use super::document::{Document, Event, IncidentPart};
 use super::error::{DeliveryError, Failure, SetupError};
 use crate::clock::Clock;
 use crate::domain::{Notification, SecretFile};
-use crate::radio::{self, Fault, Message, Station, TransmitError};
+use crate::radio::{self, Fault, Message, OnAir, Station, TransmitError};
 
 /// What was decided so long ago is not said any more: who hears it thinks that it is so now.
 const NEWS: Duration = Duration::from_mins(15);
@@ -41,8 +41,8 @@ impl Ready {
     }
 
     /// Begins: whatever an earlier process left pressed is released.
-    pub async fn begin(&self, clock: Clock) {
-        let station = Station::start(self.config.clone(), clock).await;
+    pub async fn begin(&self, clock: Clock, on_air: OnAir) {
+        let station = Station::start(self.config.clone(), clock, on_air).await;
         *self.on_air.lock().await = Some(Box::new((station, clock)));
     }
 

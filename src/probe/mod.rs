@@ -15,6 +15,7 @@ mod gate;
 mod host;
 mod lookup;
 mod news;
+pub mod on_air;
 pub(crate) mod range;
 mod round_trips;
 mod schedule;

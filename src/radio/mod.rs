@@ -22,6 +22,7 @@ pub mod voice;
 pub mod wav;
 pub mod words;
 
+pub use crate::probe::on_air::OnAir;
 pub use config::Config;
 pub use message::{Fault, Message, Session};
 pub use station::{Sent, Station, TransmitError};

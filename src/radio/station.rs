@@ -20,6 +20,7 @@ use super::message::{Manner, Message};
 use super::voice::{self, Plan, Prepared};
 use super::words::{self, Script};
 use crate::clock::Clock;
+use crate::probe::on_air::OnAir;
 
 /// How long the words may take to become sound, and a card to open.
 const PREPARE: Duration = Duration::from_secs(30);
@@ -36,7 +37,9 @@ pub struct Station {
     config: Config,
     clock: Clock,
     guard: Option<Held>,
-    airtime: Airtime,
+    on_air: OnAir,
+    /// Under which its transmissions are in the books.
+    channel: String,
 }
 
 /// What was said.
@@ -100,10 +103,10 @@ impl TransmitError {
 
 impl Station {
     /// A station; its guard is started, which releases what an earlier daemon may have left pressed. Without a guard it is tried
-    /// again at the first message.
-    pub async fn start(config: Config, clock: Clock) -> Self {
-        let airtime = Airtime::new(config.min_gap.0, config.airtime.0);
-        let mut station = Self { config, clock, guard: None, airtime };
+    /// again at the first message. What it may say depends on what `on_air` knows to have been said.
+    pub async fn start(config: Config, clock: Clock, on_air: OnAir) -> Self {
+        let channel = config.frequency.to_string();
+        let mut station = Self { config, clock, guard: None, on_air, channel };
         match station.guard().await {
             Ok(guard) => station.guard = Some(guard),
             Err(why) => {
@@ -133,11 +136,14 @@ impl Station {
                 }
             }
         }
+        self.on_air.said(&self.channel, self.clock.now().wall);
         Ok(sent)
     }
 
-    fn admit(&mut self, needed: Duration) -> Result<(), TransmitError> {
-        self.airtime.admit(needed, self.clock.mono()).map_err(|withheld| match withheld {
+    fn admit(&self, needed: Duration) -> Result<(), TransmitError> {
+        let airtime = Airtime { min_gap: self.config.min_gap.0, budget: self.config.airtime.0 };
+        let now = self.clock.mono();
+        airtime.admit(&self.on_air.airtime(&self.channel, now), needed, now).map_err(|withheld| match withheld {
             Withheld::Gap(wait) => TransmitError::TooSoon(wait),
             Withheld::Budget(wait) => TransmitError::AirtimeSpent(wait),
         })
@@ -206,6 +212,8 @@ impl Station {
             Err(NotQuiet::Unseen(why)) => return Err(TransmitError::ChannelUnseen(why)),
         }
         let began = clock.mono();
+        let edges = self.config.lead_in.0 + self.config.tail.0;
+        self.on_air.begins(&self.channel, voice.length() + edges, clock.now());
         let said = match guard.order(Order::On).await {
             Ok(Said::On) => Self::play(&mut guard, &mut voice, clock).await,
             Ok(other) => Err(TransmitError::Key(unexpected(other))),
@@ -219,7 +227,7 @@ impl Station {
         _ = timeout(GONE, voice.child.wait()).await;
         let keyed = end.since(began);
         // What went wrong may have been heard too.
-        self.airtime.spend(keyed, end);
+        self.on_air.ends(&self.channel, keyed, clock.now());
         if matches!(released, Ok(Said::Off)) {
             self.guard = Some(guard);
         } else {
