@@ -110,6 +110,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         enrolled: Some(folder.join(enrolled::FILE)),
         budget,
         desktop: crate::probe::seat::desktop::Desktop::default(),
+        on_air: on_air.clone(),
     };
     let mut probes = Probes::new(shared, observed);
     probes.keep(config.plan.checks.iter().zip(&config.probes), |name| seen.get(name).copied());
@@ -140,7 +141,8 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         store.clone(),
         asks,
         stats.clone(),
-    );
+    )
+    .with_books(on_air.clone());
     let asking_again = tokio::spawn(again::ask(snapshot_seen.clone(), requests_seen.clone()));
     let folder_made_anew = Arc::new(Notify::new());
     let control = listen_for_orders(&config, &folder)

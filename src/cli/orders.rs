@@ -1,5 +1,6 @@
 //! An order to the running daemon: where it listens, and what it answers.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -59,6 +60,13 @@ impl Conversation {
         }
         Word::parse(&self.line).map(Some).map_err(|error| format!("another version of siaga runs: {error}"))
     }
+}
+
+/// Whether a daemon listens at `socket`, or where it most likely does. One that lets nobody in is there too.
+pub async fn is_there(config: &Config, socket: Option<&Path>) -> bool {
+    let socket = socket.map_or_else(|| place(config), Path::to_owned);
+    let nobody = [io::ErrorKind::NotFound, io::ErrorKind::ConnectionRefused];
+    UnixStream::connect(&socket).await.map_or_else(|error| !nobody.contains(&error.kind()), |_| true)
 }
 
 /// Where a daemon most likely listens.

@@ -69,6 +69,13 @@ pub enum Order {
         /// The language of the words.
         lang: Lang,
     },
+    /// To note that the operators have heard each other by radio.
+    RadioCheck {
+        /// Who heard it.
+        heard_by: String,
+        /// The language of the words.
+        lang: Lang,
+    },
 }
 
 impl Order {
@@ -93,7 +100,8 @@ impl Order {
             | Self::Acknowledge { lang, .. }
             | Self::Silence { lang, .. }
             | Self::EndSilence { lang, .. }
-            | Self::Silences { lang } => *lang,
+            | Self::Silences { lang }
+            | Self::RadioCheck { lang, .. } => *lang,
         }
     }
 
@@ -106,6 +114,7 @@ impl Order {
             Self::Silence { .. } => "silence",
             Self::EndSilence { .. } => "end_silence",
             Self::Silences { .. } => "silences",
+            Self::RadioCheck { .. } => "radio_check",
         }
     }
 
@@ -124,6 +133,7 @@ impl Order {
             }
             Self::EndSilence { id, .. } => id.clone(),
             Self::Silences { .. } => String::new(),
+            Self::RadioCheck { heard_by, .. } => format!("heard by {heard_by}"),
         }
     }
 }

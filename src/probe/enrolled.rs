@@ -108,6 +108,29 @@ pub(super) static DISPLAY: Words = Words {
     unread: ReasonDef::new("siaga.display_record_unreadable", UNREAD, RECORD_ANEW),
 };
 
+pub(super) static RADIO: Words = Words {
+    equipment: Equipment::Radio,
+    other: ReasonDef::new(
+        "radio.interface_other",
+        Text::new(
+            "Antarmuka HT di {place} lain dari yang terdaftar: {device}, bukan {enrolled}",
+            "The radio's interface at {place} is another than the enrolled one: {device}, not {enrolled}",
+        ),
+        REPLACED,
+    )
+    .lasting(),
+    missing: ReasonDef::new(
+        "radio.interface_enrolled_missing",
+        Text::new(
+            "Antarmuka HT terdaftar {enrolled} tidak ada di {place}",
+            "The enrolled radio interface {enrolled} is not at {place}",
+        ),
+        GONE,
+    )
+    .lasting(),
+    unread: ReasonDef::new("siaga.radio_record_unreadable", UNREAD, RECORD_ANEW),
+};
+
 /// Why a record cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::bands;
 use crate::domain::{Frequency, Period};
+use crate::probe::radio::{Interface, card_of};
 use crate::probe::range::within;
 
 /// A radio at a sound card. It is off until its frequency, its licence and its station's name are here.
@@ -49,6 +50,20 @@ pub struct Config {
     pub titles: bool,
     /// The last word of the last transmission.
     pub ending: Ending,
+}
+
+impl Config {
+    /// What of it can be pulled out, for whoever watches the radio.
+    pub fn interface(&self) -> Interface {
+        let (key, server) = match &self.ptt {
+            Ptt::Vox {} => (None, None),
+            Ptt::Serial { port: key, .. } | Ptt::Cm108 { device: key, .. } | Ptt::Gpio { chip: key, .. } => {
+                (Some(key.clone()), None)
+            }
+            Ptt::Rigctld { address } => (None, Some(*address)),
+        };
+        Interface { card: card_of(&self.play), key, server, channel: Some(self.frequency.to_string()) }
+    }
 }
 
 /// How the radio is made to transmit.
