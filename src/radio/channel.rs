@@ -51,7 +51,7 @@ pub async fn quiet(busy: &Busy, guard: &mut Held, clock: Clock, wait: Duration, 
             return Ok(());
         }
         Busy::Audio { capture, above } => Eye::Ear(Box::new(Ear::open(capture, *above).map_err(NotQuiet::Unseen)?)),
-        Busy::Serial { .. } | Busy::Rigctld { .. } | Busy::Gpio { .. } => Eye::Line(guard),
+        Busy::Serial { .. } | Busy::Cm108 { .. } | Busy::Rigctld { .. } | Busy::Gpio { .. } => Eye::Line(guard),
     };
     // Opening a card takes its time, which is nobody's speech.
     let mut occupied = eye.look().await.map_err(NotQuiet::Unseen)?;

@@ -134,6 +134,18 @@ pub enum Busy {
         #[serde(default)]
         inverted: bool,
     },
+    /// By a button's input of a USB sound chip of the CM108 family, to which the squelch's line (COS) is wired. The chip tells
+    /// changes alone: who speaks when the daemon begins is seen at his next word.
+    Cm108 {
+        /// Its `/dev/hidraw…`; it may be the one that keys.
+        device: PathBuf,
+        /// Which input.
+        #[serde(default)]
+        line: Button,
+        /// Whether an input at rest means that somebody speaks.
+        #[serde(default)]
+        inverted: bool,
+    },
     /// By `rigctld`, where the radio tells it of its squelch.
     Rigctld {
         /// Where it listens.
@@ -172,6 +184,21 @@ pub enum Input {
     Dcd,
     /// Ring indicator.
     Ri,
+}
+
+/// A button's input of a CM108.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Button {
+    /// Volume up.
+    VolumeUp,
+    /// Volume down: where most interfaces have it.
+    #[default]
+    VolumeDown,
+    /// Mute playback.
+    MutePlayback,
+    /// Mute recording.
+    MuteRecording,
 }
 
 /// How local custom ends.

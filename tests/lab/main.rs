@@ -26,6 +26,8 @@ mod matrix;
 mod power;
 mod qmp;
 mod radio;
+mod radio_chip;
+mod radio_key;
 mod sandbox;
 mod seat;
 mod service;
