@@ -6,7 +6,7 @@ LOCKED := --locked
 DOC_LINTS := -D warnings -A rustdoc::private_intra_doc_links
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab matrix grid calls check audit bench fmt clean tools
+.PHONY: help run test lab matrix grid calls chaos check audit bench fmt clean tools
 
 help: ## print this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -37,6 +37,10 @@ grid: tools ## the call-like test over more than sixty bad lines; its table goes
 calls: tools ## real calls over a dozen bad lines beside the verdict on each, and with Siaga watching; writes target/bench/
 	@scripts/install-debian.sh build run test
 	$(CARGO) test $(LOCKED) --test real -- --ignored --exact call::comparison::a_dozen_lines
+
+chaos: tools ## kill the daemon 500 times in a storm and count what is lost (SIAGA_SEED draws the same again); a quarter of an hour
+	@scripts/install-debian.sh build run test
+	$(CARGO) test $(LOCKED) --test real -- --ignored --nocapture --exact chaos::five_hundred_kills_at_random_moments_lose_nothing
 
 check: tools ## format, lints and documentation, without a warning
 	$(CARGO) fmt --check

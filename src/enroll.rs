@@ -9,6 +9,7 @@ use crate::devices;
 use crate::domain::{Device, Enrolled, Equipment};
 use crate::probe::child::Program;
 use crate::probe::{ProbeConfig, Roots, audio, camera, display, radio, ups};
+use crate::seat;
 
 /// What was seen of a room's equipment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,7 +20,10 @@ pub struct Seen {
     pub unseen: Vec<(Equipment, String)>,
 }
 
-/// Looks at this machine, and asks the upsd that the config names. A camera that is in use is not opened.
+/// What a desktop session uses by default.
+const DEFAULTS: [Equipment; 2] = [Equipment::Source, Equipment::Sink];
+
+/// Looks at this machine, and asks the upsd and the session's sound server that the config names. A camera that is in use is not opened.
 pub async fn look(roots: &Roots, probes: &[ProbeConfig]) -> Seen {
     let resolv_conf = Path::new("/etc/resolv.conf");
     look_with(roots, resolv_conf, &Program::device_child(), probes).await
@@ -74,6 +78,15 @@ async fn look_with(roots: &Roots, resolv_conf: &Path, device_child: &Program, pr
                 seen.devices.extend(devices);
             }
             Err(error) => seen.unseen.push((Equipment::Radio, error.to_string())),
+        }
+    }
+    for config in probes {
+        let ProbeConfig::Seat(config) = config else { continue };
+        match seat::defaults(&config.user).await {
+            Ok(defaults) => seen.devices.extend(
+                defaults.iter().zip(DEFAULTS).filter_map(|(device, kind)| Some(device.as_ref()?.enrolled(kind))),
+            ),
+            Err(error) => seen.unseen.extend(DEFAULTS.map(|kind| (kind, error.clone()))),
         }
     }
     // What a device says of itself may not colour a terminal.

@@ -30,7 +30,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     // beside the floors and lend the probes' own words.
     ("devices", &["domain", "probe"]),
     ("far_end", &["domain", "probe"]),
-    ("enroll", &["domain", "probe", "devices"]),
+    ("enroll", &["domain", "probe", "devices", "seat"]),
     ("reflect", &["domain", "clock", "probe"]),
     ("seat", &["domain", "probe", "peer"]),
     ("survey", &["domain", "engine", "probe"]),

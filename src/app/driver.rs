@@ -15,7 +15,7 @@ const BATCH: usize = 64;
 
 /// How long the judge may rest although nothing is due. Timers do not count a suspension: what became due in it is judged
 /// within this time after the resume.
-const REST: Duration = Duration::from_secs(5);
+pub(super) const REST: Duration = Duration::from_secs(5);
 
 /// How soon events that the recorder had no room for are handed on again.
 const AGAIN: Duration = Duration::from_secs(1);

@@ -9,13 +9,17 @@
 mod again;
 pub mod delivery;
 pub mod desk;
+pub mod drill;
 pub mod driver;
 pub mod identity;
+mod inbound;
 pub mod memory;
 pub mod own;
+pub mod practice;
 pub mod probes;
 pub mod recorder;
 pub mod reload;
+mod roll_call;
 pub mod service;
 
 use std::net::SocketAddr;
@@ -32,7 +36,7 @@ use crate::cli::RunArgs;
 use crate::clock::Clock;
 use crate::config::{Config, Origin};
 use crate::control::Control;
-use crate::domain::{CheckName, Mono, in_full};
+use crate::domain::{CheckName, Mono, Phase, in_full};
 use crate::engine::Engine;
 use crate::far_end::FarEnd;
 use crate::notify;
@@ -75,9 +79,10 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let (mut restored, mut left) = recorder::restore(&store, RESTORE).await;
     let on_air = OnAir::open(&folder, clock);
     let budget = Budget::default();
+    budget.know(&config.uplinks);
     for observation in &restored.observations {
         let spec = config.plan.check(&observation.check).map(|at| &config.plan.checks[at]);
-        let uplink = spec.and_then(|spec| Some(Arc::clone(&spec.uplink.as_ref()?.name)));
+        let uplink = spec.and_then(|spec| Some(&spec.uplink.as_ref()?.name));
         crate::probe::recall(&budget, uplink, observation);
     }
     let mut identity = Identity::read(&folder);
@@ -101,6 +106,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let driver =
         Driver { engine, clock, observations, instructions, snapshot, in_use, begun, events, history, heartbeat };
 
+    let use_seen = in_use_seen.clone();
     let shared = Shared {
         clock,
         roots: Roots::default(),
@@ -120,6 +126,9 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let (said, voices) = watch::channel(reload::voice(&config));
     let (configs, configs_seen) = watch::channel(Arc::new(config.clone()));
     let (poke, stats) = (notify::Poke::default(), notify::Stats::default());
+    // Nothing tells it yet: without a booked meeting the room is idle.
+    let (_agenda, phase_seen) = watch::channel(Phase::Idle);
+    let drill_ends = recorder::drill_ends(left.drill.as_ref(), clock.now());
     let recorder = Recorder {
         store: store.clone(),
         policy: notify::Policy::new(recorder::house(&config), left),
@@ -127,6 +136,10 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         stats: stats.clone(),
         clock,
         configs: configs_seen.clone(),
+        phase: phase_seen,
+        snapshot: snapshot_seen.clone(),
+        in_use: use_seen,
+        drill_ends,
     };
     let (asks, asked) = mpsc::channel(16);
     let recording = tokio::spawn(missed("the recorder", ends.clone(), recorder.run(happened, asked)));
@@ -139,7 +152,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         requests_seen.clone(),
         configs_seen.clone(),
         store.clone(),
-        asks,
+        asks.clone(),
         stats.clone(),
     )
     .with_books(on_air.clone());
@@ -147,6 +160,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let folder_made_anew = Arc::new(Notify::new());
     let control = listen_for_orders(&config, &folder)
         .map(|control| tokio::spawn(control.run(Arc::new(desk), Arc::clone(&folder_made_anew))));
+    let inbound_configs = configs_seen.clone();
     let own =
         own::Watched { health: store.health(), store: store.clone(), stats: stats.clone(), configs: configs_seen };
     let mut delivery = Delivery::new(store.clone(), clock, poke, stats, on_air.clone(), ends.clone());
@@ -158,6 +172,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         snapshot: snapshot_seen,
         clock,
         evidence: Arc::new(memory::Memory::new(store.clone(), clock)),
+        inbound: Arc::new(inbound::Door { configs: inbound_configs, asks }),
         voice: voices,
         reloaded: reloaded_seen,
         reload: asked_to_reload,

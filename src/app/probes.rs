@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
-use crate::domain::{CheckName, CheckSpec, ErrorKind, Mono, Observation, ProbeError};
+use crate::domain::{CheckName, CheckSpec, ErrorKind, Mono, Observation, ProbeError, Uplink};
 use crate::probe::budget::Budget;
 use crate::probe::egress::Egress;
 use crate::probe::on_air::OnAir;
@@ -86,6 +86,11 @@ impl Probes {
             let running = running.unwrap_or_else(|| self.start(spec, config, seen(&spec.name).filter(|_| spec.active)));
             self.running.insert(spec.name.clone(), running);
         }
+    }
+
+    /// The uplinks that the config names from now on, for the books of tests.
+    pub fn know(&self, uplinks: &[Arc<Uplink>]) {
+        self.shared.budget.know(uplinks);
     }
 
     /// Where each active probe is asked for a test.

@@ -5,11 +5,15 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::drill::{self, Scene};
+use super::practice::{Begun, NoDrill};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::{Incident, Lang, Mono, Observation, Silence, in_full};
+use crate::domain::{
+    ForeignAlert, Incident, Lang, Mono, Now, Observation, Phase, Silence, Snapshot, TakenAlerts, in_full,
+};
 use crate::engine::{self, Event, SETTLING};
-use crate::notify::policy::{Change, Decided, House, Left, Room, Withheld};
+use crate::notify::policy::{Change, Decided, Drill, House, Left, Room, Withheld};
 use crate::notify::{Poke, Policy, Stats};
 use crate::probe;
 use crate::store::{Batch, Catalogue, Kept, Retention, Store};
@@ -35,7 +39,13 @@ pub fn retention(said: &crate::config::Store) -> Retention {
 pub async fn restore(store: &Store, patience: Duration) -> (engine::Restored, Left) {
     match tokio::time::timeout(patience, store.restore()).await {
         Ok(Ok(left)) => {
-            let told = Left { open: left.open_incidents.clone(), kept: left.told, silences: left.silences };
+            let told = Left {
+                open: left.open_incidents.clone(),
+                closed: left.closed_incidents,
+                drill: drill::restored(left.told.get(Drill::KEY)),
+                kept: left.told,
+                silences: left.silences,
+            };
             let judged = engine::Restored {
                 observations: left.observations.into_iter().map(|(observation, _)| observation).collect(),
                 incidents: left.open_incidents,
@@ -71,7 +81,18 @@ pub struct Recorder {
     pub clock: Clock,
     /// A config that was read anew: who is told from now on.
     pub configs: watch::Receiver<Arc<Config>>,
+    /// What the agenda says.
+    pub phase: watch::Receiver<Phase>,
+    /// The room, as the judge has it.
+    pub snapshot: watch::Receiver<Arc<Snapshot>>,
+    /// Whether it is in use: a drill ends when it comes to be.
+    pub in_use: watch::Receiver<bool>,
+    /// When the drill that is under way ends by itself.
+    pub drill_ends: Mono,
 }
+
+/// No drill lasts longer, whatever the clock was when it began.
+pub const LONGEST_DRILL: Duration = Duration::from_mins(30);
 
 /// What the desk asks of it, for somebody.
 pub enum Ask {
@@ -96,6 +117,24 @@ pub enum Ask {
         /// When it is stored.
         done: oneshot::Sender<()>,
     },
+    /// A drill.
+    Drill {
+        /// Of what.
+        scene: &'static Scene,
+        /// For how long.
+        length: Duration,
+        /// When it is stored: who is told, or why there is none.
+        done: oneshot::Sender<Result<Begun, NoDrill>>,
+    },
+    /// Alerts of another system.
+    Alerts {
+        /// As it sends them.
+        alerts: Vec<ForeignAlert>,
+        /// What became of them, once it is stored.
+        done: oneshot::Sender<TakenAlerts>,
+    },
+    /// The end of the drill that is under way; whether there was one.
+    EndDrill(oneshot::Sender<bool>),
     /// The silences that hold.
     Silences(oneshot::Sender<Vec<Silence>>),
 }
@@ -105,7 +144,10 @@ impl Recorder {
     pub async fn run(mut self, mut happened: mpsc::Receiver<Vec<Event>>, mut asks: mpsc::Receiver<Ask>) -> Self {
         let mut look = Mono::NEVER;
         loop {
-            look = next_look(look, self.policy.next_look(), self.clock.mono());
+            let now = self.clock.now();
+            let wanted = [self.policy.next_look(), self.policy.roll_call_in(now.wall), self.drill_ends_in()];
+            let wanted = wanted.into_iter().flatten().min();
+            look = next_look(look, wanted, now.mono);
             tokio::select! {
                 biased;
                 () = self.clock.sleep_until(look) => {
@@ -117,22 +159,26 @@ impl Recorder {
                     None => return self,
                 },
                 Some(ask) = asks.recv() => self.answer(ask).await,
+                Ok(()) = self.phase.changed() => self.look().await,
+                Ok(()) = self.in_use.changed() => self.look().await,
             }
         }
     }
 
     /// Tells what has become due by time alone.
-    async fn look(&mut self) {
-        self.follow_the_config();
+    pub(super) async fn look(&mut self) {
+        self.follow();
+        self.look_at_drill().await;
         let settling = self.clock.elapsed() < SETTLING;
         let decided = self.policy.tick(settling, self.clock.now().wall);
         if decided != Decided::default() {
             self.store(Batch { notifications: decided.notifications, told: decided.kept, ..Batch::default() }).await;
         }
+        self.call_the_roll(settling).await;
     }
 
     async fn answer(&mut self, ask: Ask) {
-        self.follow_the_config();
+        self.follow();
         match ask {
             Ask::Test { receiver, made } => {
                 let test = self.policy.test(&receiver, self.clock.now().wall);
@@ -147,6 +193,9 @@ impl Recorder {
                 _ = done.send(());
                 self.look().await;
             }
+            Ask::Drill { scene, length, done } => _ = done.send(self.begin_drill(scene, length).await),
+            Ask::Alerts { alerts, done } => _ = done.send(self.take_alerts(alerts).await),
+            Ask::EndDrill(done) => _ = done.send(self.end_drill("somebody wants so").await),
             Ask::Silences(told) => {
                 _ = told.send(self.policy.silences(self.clock.now().wall).cloned().collect());
             }
@@ -166,15 +215,18 @@ impl Recorder {
         Ok(id)
     }
 
-    fn follow_the_config(&mut self) {
+    /// Whom the config names, and what the agenda says: as they are now.
+    fn follow(&mut self) {
         if self.configs.has_changed().unwrap_or(false) {
             let config = Arc::clone(&self.configs.borrow_and_update());
             self.policy.serve(house(&config));
         }
+        let phase = *self.phase.borrow_and_update();
+        self.policy.enter(phase);
     }
 
     /// Stores a batch, then says that there is something to deliver.
-    async fn store(&self, batch: Batch) {
+    pub(super) async fn store(&self, batch: Batch) {
         let told = !batch.notifications.is_empty();
         match self.store.record(batch).await {
             // That a disk does not take it is the store's to say, once.
@@ -191,10 +243,10 @@ impl Recorder {
         if events.is_empty() {
             return;
         }
-        self.follow_the_config();
+        self.follow();
         let now = self.clock.now();
         let settling = self.clock.elapsed() < SETTLING;
-        let mut batch = Batch::default();
+        let (mut batch, mut begun) = (Batch::default(), false);
         for event in events {
             let (change, incident) = match &event {
                 Event::Transition(transition) => {
@@ -228,10 +280,19 @@ impl Recorder {
             if is_of_before && decided.withheld.contains(&Withheld::Settling) {
                 continue;
             }
+            begun |= matches!(change, Change::Opened(_));
             batch.incidents.push(incident.clone());
         }
         self.store(batch).await;
+        if begun {
+            self.end_drill("something is really wrong").await;
+        }
     }
+}
+
+/// When a drill that an earlier process left ends.
+pub fn drill_ends(drill: Option<&Drill>, now: Now) -> Mono {
+    drill.map_or(Mono::NEVER, |drill| now.mono_at(drill.until).min(now.mono.after(LONGEST_DRILL)))
 }
 
 /// When to look again. It is put off only once it is due: events without pause must not do that for ever.
@@ -282,11 +343,13 @@ pub fn house(config: &Config) -> House {
         receivers: audience(config),
         routes: config.routes.clone(),
         maintenance: config.maintenance.clone(),
+        roll_call: config.roll_call.clone(),
+        inbound: config.inbound.clone(),
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::io::Write;
     use std::path::Path;
     use std::sync::Mutex;
@@ -297,9 +360,14 @@ mod tests {
     use crate::store::{Claim, Retention};
 
     fn recorder(folder: &Path, open: &[Incident]) -> Recorder {
+        recorder_by(Clock::start(), folder, open)
+    }
+
+    pub(in crate::app) fn recorder_by(clock: Clock, folder: &Path, open: &[Incident]) -> Recorder {
         let text = "[[receiver]]\nname = \"desk\"\nkind = \"webhook\"\nurl = \"http://127.0.0.1:9/\"\n";
         let config = Config::parse(&Source::new("test", text.to_owned())).unwrap();
-        let clock = Clock::start();
+        let plan = config.plan.clone();
+        let view = crate::engine::Engine::new(plan, crate::engine::Restored::default(), clock.now()).snapshot();
         Recorder {
             store: Store::open(Claim::take(folder).unwrap(), clock, Retention::default(), catalogue()),
             policy: Policy::new(house(&config), Left { open: open.to_vec(), ..Left::default() }),
@@ -307,10 +375,14 @@ mod tests {
             stats: Stats::default(),
             clock,
             configs: watch::channel(Arc::new(config)).1,
+            phase: watch::channel(Phase::Idle).1,
+            snapshot: watch::channel(view).1,
+            in_use: watch::channel(false).1,
+            drill_ends: Mono::NEVER,
         }
     }
 
-    fn incident(verdict: Verdict) -> Incident {
+    pub(in crate::app) fn incident(verdict: Verdict) -> Incident {
         Incident {
             id: "power-1".to_owned(),
             component: Component::Power,

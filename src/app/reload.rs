@@ -102,6 +102,7 @@ impl Reloader {
         let from = self.clock.now().wall;
         let plan = Instruction::Adopt(Box::new(config.plan.clone()));
         self.instruct.send(plan).await.map_err(|_| "the judge has ended".to_owned())?;
+        probes.know(&config.uplinks);
         probes.keep(config.plan.checks.iter().zip(&config.probes), |_| None);
         self.requests.send_replace(probes.requests());
         self.said.send_replace(voice(&config));
@@ -124,6 +125,7 @@ pub fn voice(config: &Config) -> Arc<web::Voice> {
         title: config.room.title().to_owned(),
         lang: config.room.language,
         zone: config.room.time_zone.0.clone(),
+        tested_up_to: config.enough(),
         hosts: web::Hosts::new(config.web.hosts.iter().map(|host| host.0.as_str())),
         remedies,
     })

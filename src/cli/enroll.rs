@@ -103,13 +103,20 @@ fn record(file: &Path, before: &[Device], seen: &Seen, absent: &[String], lang: 
 /// Why nothing is recorded: of a room that is seen in part nobody would know later what the rest was.
 fn half_seen(seen: &Seen, lang: Lang) -> String {
     let cannot = Text::new("tidak dapat dilihat", "cannot be seen").in_lang(lang);
-    let none = Text::new(
-        "bila ruang ini tidak punya, tulis konfigurasi tanpa pemeriksaan ups",
-        "if this room has none, write a config without a check of kind ups",
-    );
     let each = seen.unseen.iter().map(|(what, why)| {
-        // What upsd does not tell is asked because the config says so; the rest is the machine's own.
-        let more = if *what == Equipment::Ups { format!("; {}", none.in_lang(lang)) } else { String::new() };
+        // These are asked because the config says so; the rest is the machine's own.
+        let more = match what {
+            Equipment::Ups => Some(Text::new(
+                "bila ruang ini tidak punya, tulis konfigurasi tanpa pemeriksaan ups",
+                "if this room has none, write a config without a check of kind ups",
+            )),
+            Equipment::Source | Equipment::Sink => Some(Text::new(
+                "masuk (login) ke layar komputer ruangan dulu, atau tulis konfigurasi tanpa pemeriksaan seat",
+                "log in to the room computer's desktop first, or write a config without a check of kind seat",
+            )),
+            _ => None,
+        };
+        let more = more.map(|more| format!("; {}", more.in_lang(lang))).unwrap_or_default();
         format!("{} {cannot} ({why}{more})", what.title().in_lang(lang))
     });
     let nothing = Text::new(

@@ -1,8 +1,6 @@
 //! `siaga ledger`: a month of the line for the provider: outages, shortfalls, slow hours, and when nobody looked.
 
-mod csv;
 mod page;
-mod words;
 
 use std::path::PathBuf;
 
@@ -15,8 +13,8 @@ use crate::config::Config;
 use crate::domain::past::hour_of;
 use crate::domain::{CheckName, Component, Lang, Level, Past, Rate, Subject, Text, Wanted, in_full};
 use crate::engine::past::ledger::{Agreed, Month, Seen, ledger};
-use crate::probe::ProbeConfig;
 use crate::store::read_from;
+use crate::web::past::csv;
 
 /// What a check to one's own far end says of itself; its figures are not the line's.
 const SELF: &str = "internet.far_end_is_self";
@@ -85,7 +83,7 @@ pub fn run(config: &Config, args: &LedgerArgs, lang: Lang) -> Result<u8, String>
     let agreed = Agreed {
         down: Some(args.down.map_or(needed.down.degraded, |rate| rate.0)),
         up: Some(args.up.map_or(needed.up.degraded, |rate| rate.0)),
-        enough: enough(config),
+        enough: config.enough(),
     };
     let ledger = ledger(&past, &seen, &agreed, month, zone, now);
     if ledger.times.known().is_zero() {
@@ -114,13 +112,4 @@ pub(super) fn far_ends(config: &Config, past: &Past) -> Vec<CheckName> {
         spec.component == Component::Internet && stands_far && spec.backup().is_none() && !is_self(&spec.name)
     });
     far.map(|spec| spec.name.clone()).collect()
-}
-
-/// Where the first of the bandwidth tests stops early: a rate beyond it was not looked for.
-fn enough(config: &Config) -> Option<f64> {
-    let rates = config.probes.iter().filter_map(|probe| match probe {
-        ProbeConfig::Bandwidth(bandwidth) => Some(bandwidth.enough.0),
-        _ => None,
-    });
-    rates.min_by(f64::total_cmp)
 }

@@ -4,6 +4,7 @@
 pub mod alert;
 pub mod audit;
 pub mod check;
+pub mod drill;
 pub mod enroll;
 pub mod history;
 pub mod init;
@@ -75,6 +76,8 @@ enum Command {
     Survey(Box<survey::SurveyArgs>),
     /// What has to do with who is told: send a test message, say that somebody sees to an incident, ask for silence.
     Alert(alert::AlertArgs),
+    /// Practise a fault: who would be told of it is told, and that it is a drill. The room's verdict stays what it is.
+    Drill(drill::DrillArgs),
     /// Show who had the running daemon test what, and what became of it.
     Audit(audit::AuditArgs),
     /// Write a month of the line for the provider: outages, shortfalls, and when nobody looked.
@@ -243,6 +246,15 @@ impl Cli {
                 let config = self.load(Files::NotAsked)?;
                 let lang = self.lang(&config);
                 on_runtime(alert::run(&config, args, lang))
+            }
+            Command::Drill(args) => {
+                let config = self.load(Files::NotAsked)?;
+                let lang = self.lang(&config);
+                if args.only_lists() {
+                    drill::list(lang);
+                    return Ok(0);
+                }
+                on_runtime(drill::run(&config, args, lang))
             }
             Command::Week(args) => {
                 let config = self.load(Files::NotAsked)?;

@@ -18,9 +18,13 @@ pub struct ReflectArgs {
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Vec<SocketAddr>,
     /// A file with a secret of at least 16 bytes: only packets signed with it are answered. "credential:NAME" is a credential of
-    /// systemd (LoadCredential= in the unit). Without it everybody is answered.
+    /// systemd (LoadCredential= in the unit). Again for a second one, while a key is replaced. Without it everybody is answered.
     #[arg(long, value_name = "FILE", env = "SIAGA_REFLECT_KEY_FILE", value_parser = secret_file)]
-    key_file: Option<SecretFile>,
+    key_file: Vec<SecretFile>,
+    /// Remember no sessions (RFC 8762, a stateless reflector): answers repeat the sender's numbers, so that loss is told of both ways
+    /// together only, and what is sent again is answered again, within the limits.
+    #[arg(long)]
+    stateless: bool,
     /// What is answered at most in all; those who have only just come get half of it.
     #[arg(long, value_name = "RATE", default_value = "50 Mbit/s", value_parser = rate)]
     rate: Rate,
@@ -49,10 +53,15 @@ fn rate(text: &str) -> Result<Rate, String> {
 pub async fn run(args: &ReflectArgs) -> Result<u8, String> {
     service::start_log();
     let mut signals = Signals::listen().map_err(|error| format!("signals cannot be listened to: {error}"))?;
-    let key = args.key_file.as_ref().map(key::read).transpose()?;
-    let signed = key.is_some();
-    let settings =
-        Settings { listen: args.listen.clone(), key, rate: args.rate, rate_per_source: args.rate_per_source };
+    let keys = args.key_file.iter().map(key::read).collect::<Result<Vec<_>, _>>()?;
+    let signed = !keys.is_empty();
+    let settings = Settings {
+        listen: args.listen.clone(),
+        keys,
+        stateless: args.stateless,
+        rate: args.rate,
+        rate_per_source: args.rate_per_source,
+    };
     let reflect = Reflect::open(settings, Clock::start())?;
     for address in reflect.addresses() {
         tracing::info!(%address, signed, "reflecting");

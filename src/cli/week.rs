@@ -1,8 +1,6 @@
 //! `siaga week`: what the line was like in each hour of the week, over the weeks that are kept, as comma-separated values.
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Args;
 
@@ -12,15 +10,16 @@ use crate::app::{recorder, service};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::past::{hour_begins, hour_of};
-use crate::domain::{Component, Lang, Subject, Text, Verdict, Wanted, in_full};
-use crate::engine::past::week::{HOURS, Quantiles, WeekHour, week};
+use crate::domain::{Component, Lang, Subject, Text, Wanted, in_full};
+use crate::engine::past::week::{HOURS, week};
 use crate::store::read_from;
+use crate::web::past::week::{self as rows, MOST, WEEKS};
 
 /// What `siaga week` can be told.
 #[derive(Clone, Debug, Args)]
 pub struct WeekArgs {
     /// How many weeks back, up to a year.
-    #[arg(long, value_name = "N", default_value_t = 13, value_parser = clap::value_parser!(i64).range(1..=53))]
+    #[arg(long, value_name = "N", default_value_t = WEEKS, value_parser = clap::value_parser!(i64).range(1..=MOST))]
     weeks: i64,
     /// Where the daemon keeps its state; without it, as for run.
     #[arg(long, value_name = "DIR")]
@@ -48,35 +47,7 @@ pub fn run(config: &Config, args: &WeekArgs, lang: Lang) -> Result<u8, String> {
         let cut = Text::new("tidak lengkap: terlalu banyak catatan", "incomplete: too many records");
         note(&format!("siaga: {}", cut.in_lang(lang)));
     }
-    let mut out = String::from(HEAD);
     let hours = week(&past, &far_ends(config, &past), zone, (wanted.since, now));
-    for (place, hour) in hours.iter().enumerate().take(usize::from(HOURS)) {
-        _ = write!(out, "{},{}", place / 24 + 1, place % 24);
-        line(&mut out, hour);
-    }
-    say(&out);
+    say(&rows::csv(&hours));
     Ok(0)
-}
-
-/// ISO 8601 weekdays: 1 is Monday. Minutes of the internet's verdicts; shares, seconds and bit/s; a p95 of a rate is what 95 of
-/// 100 tests reached.
-const HEAD: &str = "weekday,hour,ready_minutes,degraded_minutes,not_ready_minutes,unknown_minutes,not_measured_minutes,\
-    loss_p50,loss_p95,loss_p99,round_trip_p50,round_trip_p95,round_trip_p99,down_p50,down_p95,down_p99,up_p50,up_p95,up_p99\r\n";
-
-fn line(out: &mut String, hour: &WeekHour) {
-    let minutes = |time: Duration| time.as_secs_f64() / 60.0;
-    let times =
-        [Verdict::Ready, Verdict::Degraded, Verdict::NotReady, Verdict::Unknown].map(|said| hour.times.of(said));
-    for time in times.into_iter().chain([hour.times.unmeasured]) {
-        _ = write!(out, ",{:.1}", minutes(time));
-    }
-    for (quantiles, places) in [(hour.loss, 4), (hour.round_trip, 4), (hour.down, 0), (hour.up, 0)] {
-        match quantiles {
-            Some(Quantiles { p50, p95, p99, .. }) => {
-                _ = write!(out, ",{p50:.places$},{p95:.places$},{p99:.places$}");
-            }
-            None => out.push_str(",,,"),
-        }
-    }
-    out.push_str("\r\n");
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::domain::Plan;
+use crate::domain::{Plan, Uplink};
 use crate::notify;
 use crate::notify::routes::{Maintenance, Route};
 use crate::probe::ProbeConfig;
@@ -50,7 +50,7 @@ pub const DEFAULT_PATH: &str = "/etc/siaga/siaga.toml";
 pub const PATH_VARIABLE: &str = "SIAGA_CONFIG";
 
 const DEFAULT_PROFILE: &str = "zoom_group_720";
-const SECTIONS: [&str; 14] = [
+const SECTIONS: [&str; 16] = [
     "room",
     "web",
     "store",
@@ -64,6 +64,8 @@ const SECTIONS: [&str; 14] = [
     "receiver",
     "route",
     "maintenance",
+    "roll_call",
+    "inbound",
     "remedies",
 ];
 
@@ -82,12 +84,18 @@ pub struct Config {
     pub plan: Plan,
     /// What the probes are told: one for each of `plan.checks`, in their order.
     pub probes: Vec<ProbeConfig>,
+    /// The ways out that it names, whether a check does or not.
+    pub uplinks: Vec<Arc<Uplink>>,
     /// Who is notified.
     pub receivers: Vec<notify::Config>,
     /// What leads to whom.
     pub routes: Vec<Route>,
     /// When nothing does.
     pub maintenance: Vec<Maintenance>,
+    /// When somebody is told that all is well.
+    pub roll_call: Option<notify::RollCall>,
+    /// What of other systems' alerts is told.
+    pub inbound: Option<notify::Inbound>,
     /// Remedies in the room's own words, by reason code.
     pub remedies: BTreeMap<&'static str, Remedy>,
 }
@@ -170,6 +178,15 @@ impl Config {
         Self::read(source, Files::NotAsked)
     }
 
+    /// Where the first of the bandwidth tests stops early, bit/s: a rate beyond it was not looked for.
+    pub fn enough(&self) -> Option<f64> {
+        let rates = self.probes.iter().filter_map(|probe| match probe {
+            ProbeConfig::Bandwidth(bandwidth) => Some(bandwidth.enough.0),
+            _ => None,
+        });
+        rates.min_by(f64::total_cmp)
+    }
+
     fn read(source: &Arc<Source>, files: Files) -> Result<Self, Errors> {
         let beside = Beside::new(source, files);
         let mut problems = Problems::new(Arc::clone(source));
@@ -192,6 +209,8 @@ impl Config {
         let receivers = receivers::receivers(top, &beside, &mut problems);
         let routes = receivers::routes(top, &receivers, &mut problems);
         let maintenance = receivers::maintenance(top, &mut problems);
+        let roll_call = receivers::roll_call(top, &receivers, &mut problems);
+        let inbound = receivers::inbound(top, &receivers, &beside, &mut problems);
         let remedies = remedies(top, &mut problems);
 
         let absent: BTreeSet<_> =
@@ -231,6 +250,20 @@ impl Config {
             }
         }
         let plan = Plan { room: Arc::clone(&room.name.0), checks: specs, profiles, default_profile, absent };
-        Ok(Self { room, web, store, control, plan, probes, receivers, routes, maintenance, remedies })
+        Ok(Self {
+            room,
+            web,
+            store,
+            control,
+            plan,
+            probes,
+            uplinks: uplinks.all(),
+            receivers,
+            routes,
+            maintenance,
+            roll_call,
+            inbound,
+            remedies,
+        })
     }
 }

@@ -72,6 +72,64 @@ pub(super) fn maintenance(root: Table<'_>, problems: &mut Problems) -> Vec<Maint
     all
 }
 
+/// Reads the morning's call, if there is one.
+pub(super) fn roll_call(
+    root: Table<'_>,
+    receivers: &[notify::Config],
+    problems: &mut Problems,
+) -> Option<notify::RollCall> {
+    let value = root.get("roll_call")?;
+    let Some(table) = Table::of(value) else {
+        problems.say(value.span(), "roll_call is a table; write [roll_call]");
+        return None;
+    };
+    let call: notify::RollCall = read(table, problems)?;
+    if let Some((key, why)) = call.misfit() {
+        problems.say(table.at(key), why);
+    }
+    named(&call.receivers, receivers, table, problems);
+    Some(call)
+}
+
+/// Reads what is told of other systems' alerts, if anything is.
+pub(super) fn inbound(
+    root: Table<'_>,
+    receivers: &[notify::Config],
+    beside: &Beside<'_>,
+    problems: &mut Problems,
+) -> Option<notify::Inbound> {
+    let value = root.get("inbound")?;
+    let Some(table) = Table::of(value) else {
+        problems.say(value.span(), "inbound is a table; write [inbound]");
+        return None;
+    };
+    let mut inbound: notify::Inbound = read(table, problems)?;
+    if let Some((key, why)) = inbound.misfit() {
+        problems.say(table.at(key), why);
+    }
+    if let Some(file) = inbound.secret_file.path()
+        && let Err(message) = beside.find(file)
+    {
+        problems.say(table.at("secret_file"), message);
+    }
+    named(&inbound.receivers, receivers, table, problems);
+    let managers = receivers.iter().filter(|receiver| matches!(receiver.way, Way::Alertmanager(_)));
+    for manager in managers.filter(|manager| inbound.receivers.contains(&manager.name)) {
+        let message = format!("{:?} is an Alertmanager: what comes from one would go back to one", &*manager.name);
+        problems.say(table.at("receivers"), message);
+    }
+    Some(inbound)
+}
+
+/// Who is named must be a receiver.
+fn named(names: &[Arc<str>], receivers: &[notify::Config], table: Table<'_>, problems: &mut Problems) {
+    for name in names {
+        if !receivers.iter().any(|receiver| receiver.name == *name) {
+            problems.say(table.at("receivers"), format!("no receiver is named {name:?}"));
+        }
+    }
+}
+
 fn receiver(table: Table<'_>, beside: &Beside<'_>, problems: &mut Problems) -> Option<notify::Config> {
     let shared_keys = fields(|asking| Shared::deserialize(asking).map(drop)).unwrap_or_default();
     let is_shared = |key: &str| shared_keys.contains(&key);

@@ -34,6 +34,8 @@ pub fn schema() -> Value {
         "group": of.list::<GroupEntry>(),
         "route": of.list::<notify::routes::Route>(),
         "maintenance": of.list::<notify::routes::Maintenance>(),
+        "roll_call": of.one::<notify::RollCall>(),
+        "inbound": of.one::<notify::Inbound>(),
         "remedies": { "type": "object", "additionalProperties": of.one::<RemedyText>() },
     });
     let kinds: Vec<_> = Kind::ALL.into_iter().map(|kind| check(kind, &mut generator)).collect();

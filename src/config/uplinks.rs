@@ -103,6 +103,11 @@ impl Uplinks {
         Self(all)
     }
 
+    /// All that are sound.
+    pub(super) fn all(&self) -> Vec<Arc<Uplink>> {
+        self.0.values().flatten().cloned().collect()
+    }
+
     /// The uplink that a check names, and the check made to leave by it; says what cannot be.
     pub(super) fn lead(
         &self,

@@ -64,6 +64,20 @@ pub enum Order {
         /// The language of the words.
         lang: Lang,
     },
+    /// To practise a fault.
+    Drill {
+        /// Which.
+        scene: String,
+        /// For how long, seconds.
+        seconds: u64,
+        /// The language of the words.
+        lang: Lang,
+    },
+    /// To end the drill that is under way.
+    EndDrill {
+        /// The language of the words.
+        lang: Lang,
+    },
     /// To tell the silences that hold.
     Silences {
         /// The language of the words.
@@ -100,6 +114,8 @@ impl Order {
             | Self::Acknowledge { lang, .. }
             | Self::Silence { lang, .. }
             | Self::EndSilence { lang, .. }
+            | Self::Drill { lang, .. }
+            | Self::EndDrill { lang }
             | Self::Silences { lang }
             | Self::RadioCheck { lang, .. } => *lang,
         }
@@ -113,6 +129,8 @@ impl Order {
             Self::Acknowledge { .. } => "acknowledge",
             Self::Silence { .. } => "silence",
             Self::EndSilence { .. } => "end_silence",
+            Self::Drill { .. } => "drill",
+            Self::EndDrill { .. } => "end_drill",
             Self::Silences { .. } => "silences",
             Self::RadioCheck { .. } => "radio_check",
         }
@@ -132,7 +150,8 @@ impl Order {
                 format!("{what} for {}: {reason}", Period(Duration::from_secs(*seconds)))
             }
             Self::EndSilence { id, .. } => id.clone(),
-            Self::Silences { .. } => String::new(),
+            Self::Drill { scene, seconds, .. } => format!("{scene} for {}", Period(Duration::from_secs(*seconds))),
+            Self::EndDrill { .. } | Self::Silences { .. } => String::new(),
             Self::RadioCheck { heard_by, .. } => format!("heard by {heard_by}"),
         }
     }

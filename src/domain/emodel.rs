@@ -39,7 +39,12 @@ pub struct Line {
 /// The delay from mouth to ear of a call over a line: half the round trip, a jitter buffer of twice the jitter, and the
 /// devices.
 pub fn mouth_to_ear(round_trip: Duration, jitter: Duration) -> Duration {
-    round_trip / 2 + jitter * 2 + DEVICES
+    buffered(round_trip, jitter * 2)
+}
+
+/// The same, with a jitter buffer of that length.
+pub fn buffered(round_trip: Duration, buffer: Duration) -> Duration {
+    round_trip / 2 + buffer + DEVICES
 }
 
 /// The transmission rating R of a call with `codec`, 0 to 100: the standard's shipping form, all else at its defaults.

@@ -63,6 +63,10 @@ pub enum Equipment {
     Gateway,
     /// A nameserver.
     Resolver,
+    /// The microphone that the desktop session uses by default.
+    Source,
+    /// The loudspeaker that the desktop session uses by default.
+    Sink,
 }
 
 impl Equipment {
@@ -76,6 +80,8 @@ impl Equipment {
             Self::Radio => Text::new("Antarmuka HT", "Radio interface"),
             Self::Gateway => Text::new("Gateway", "Gateway"),
             Self::Resolver => Text::new("Server nama (DNS)", "Nameserver"),
+            Self::Source => Text::new("Mikrofon pilihan", "Default microphone"),
+            Self::Sink => Text::new("Pengeras suara pilihan", "Default loudspeaker"),
         }
     }
 }

@@ -74,3 +74,13 @@ pub struct Incident {
     /// Whether it was found at a start, and so recorded without a word.
     pub settling: bool,
 }
+
+impl Incident {
+    /// How the id of a drill begins, which is no incident of the room's.
+    pub const DRILL: &str = "drill-";
+
+    /// Whether it is only practised.
+    pub fn is_drill(&self) -> bool {
+        self.id.starts_with(Self::DRILL)
+    }
+}

@@ -60,13 +60,20 @@ impl Snapshot {
         let mut all: Vec<(Arc<Uplink>, f64)> = Vec::new();
         let day = |at: Timestamp| at.as_second().div_euclid(86_400);
         for check in &self.checks {
-            let Some(uplink) = &check.spec.uplink else { continue };
+            let known = |uplink: &&Arc<Uplink>| all.iter().all(|(known, _)| known.name != uplink.name);
+            if let Some(uplink) = check.spec.uplink.as_ref().filter(known) {
+                all.push((Arc::clone(uplink), 0.0));
+            }
+        }
+        for check in &self.checks {
             let of_today = check.last.iter().filter(|last| day(last.at.wall) == day(self.at.wall));
             let measured = of_today.flat_map(|last| &last.reading.measurements);
-            let used: f64 = measured.filter(|one| one.quantity.of_budget).map(|one| one.value).sum();
-            match all.iter_mut().find(|(known, _)| known.name == uplink.name) {
-                Some((_, sum)) => *sum += used,
-                None => all.push((Arc::clone(uplink), used)),
+            for used in measured.filter(|one| one.quantity.of_budget) {
+                // By another way than the check's own where it says so.
+                let by = used.part.as_ref().or(check.spec.uplink.as_ref().map(|uplink| &uplink.name));
+                if let Some((_, sum)) = all.iter_mut().find(|(known, _)| Some(&known.name) == by) {
+                    *sum += used.value;
+                }
             }
         }
         all

@@ -89,9 +89,10 @@ fn alert(document: &Document, made_at: Timestamp, stands_for: Period) -> Alert {
     let mut labels = BTreeMap::from([("room", document.room.clone())]);
     let mut annotations = BTreeMap::from([("summary", document.subject()), ("description", document.body())]);
     let Some(incident) = &document.incident else {
-        labels.insert("alertname", "SiagaTest".to_owned());
+        let name = if document.event == Event::RollCall { "SiagaRollCall" } else { "SiagaTest" };
+        labels.insert("alertname", name.to_owned());
         labels.insert("severity", "info".to_owned());
-        // A test ends by itself.
+        // A test ends by itself, and so does a call.
         return Alert {
             labels,
             annotations,
@@ -99,7 +100,9 @@ fn alert(document: &Document, made_at: Timestamp, stands_for: Period) -> Alert {
             ends_at: later(made_at, Duration::from_mins(1)),
         };
     };
-    labels.insert("alertname", "SiagaRoomComponent".to_owned());
+    // A name of its own, so that no route of theirs takes it for what is really wrong.
+    let name = if document.drill { "SiagaDrill" } else { "SiagaRoomComponent" };
+    labels.insert("alertname", name.to_owned());
     labels.insert("component", incident.component.as_str().to_owned());
     labels.insert("incident", incident.id.clone());
     // A label is part of who the alert is, so that what may change while it stands is told beside it.

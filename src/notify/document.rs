@@ -5,12 +5,14 @@
 //! |---|---|
 //! | `version` | 1; a change that a reader could trip over makes it 2 |
 //! | `id` | the idempotency key: the same at every attempt, unique for ever |
-//! | `event` | `incident_opened`, `incident_changed`, `incident_reminder`, `incident_acknowledged`, `incident_unstable`, `incident_closed`, `test` |
+//! | `event` | `incident_opened`, `incident_changed`, `incident_reminder`, `incident_acknowledged`, `incident_unstable`, `incident_closed`, `roll_call`, `alert_began`, `alert_ended`, `test` |
 //! | `room`, `room_title` | the room's name, and that for people |
 //! | `at` | when it was decided |
 //! | `lang` | the language of all words for people: `id` or `en` |
+//! | `drill` | true where it is only practised: `text` then begins with that word, and everything else looks as it would |
 //! | `text` | all of it in a few sentences, for whoever shows just one thing |
-//! | `incident` | null for a test, else what follows |
+//! | `alert` | null but for another system's alert: `id`, `name`, `severity`, `text`, `since`, `ended_at` as that system has them |
+//! | `incident` | null for a test, for another system's alert, and for a roll call in a room that is ready; else what follows |
 //! | `incident.id` | the same for all events of one incident |
 //! | `incident.component`, `.component_title` | the word of the API, and that for people |
 //! | `incident.verdict`, `.verdict_title` | as it is now; `ready` when closed |
@@ -46,6 +48,15 @@ pub enum Event {
     /// It is over.
     #[serde(rename = "incident_closed")]
     Closed,
+    /// The call of a working morning: all is ready, or (with an incident) what is not.
+    #[serde(rename = "roll_call")]
+    RollCall,
+    /// Another system's alert began.
+    #[serde(rename = "alert_began")]
+    AlertBegan,
+    /// It ended.
+    #[serde(rename = "alert_ended")]
+    AlertEnded,
     /// Somebody wants to see that messages arrive.
     #[serde(rename = "test")]
     Test,
@@ -61,6 +72,9 @@ impl Event {
             Self::Acknowledged => "incident_acknowledged",
             Self::Unstable => "incident_unstable",
             Self::Closed => "incident_closed",
+            Self::RollCall => "roll_call",
+            Self::AlertBegan => "alert_began",
+            Self::AlertEnded => "alert_ended",
             Self::Test => "test",
         }
     }
@@ -76,8 +90,25 @@ pub(super) struct Document {
     pub(super) room_title: String,
     pub(super) at: String,
     pub(super) lang: Lang,
+    /// What an earlier version stored is none.
+    #[serde(default)]
+    pub(super) drill: bool,
     pub(super) text: String,
     pub(super) incident: Option<IncidentPart>,
+    /// What an earlier version stored has none.
+    #[serde(default)]
+    pub(super) alert: Option<AlertPart>,
+}
+
+/// Of which alert of another system it speaks.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct AlertPart {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) severity: String,
+    pub(super) text: String,
+    pub(super) since: String,
+    pub(super) ended_at: Option<String>,
 }
 
 /// Of which incident it speaks.
@@ -119,8 +150,23 @@ impl Document {
 
     /// One line that says which room, what, and how it stands.
     pub(super) fn subject(&self) -> String {
+        if let Some(alert) = &self.alert {
+            let over = match (self.event, self.lang) {
+                (Event::AlertEnded, Lang::Id) => " – selesai",
+                (Event::AlertEnded, Lang::En) => " – over",
+                _ => "",
+            };
+            return format!("{}: {}{over}", self.room_title, alert.name);
+        }
+        let mark = if self.drill { drill_mark(self.lang) } else { "" };
         match &self.incident {
-            Some(incident) => format!("{}: {} – {}", self.room_title, incident.component_title, incident.verdict_title),
+            Some(incident) => {
+                format!("{mark}{}: {} – {}", self.room_title, incident.component_title, incident.verdict_title)
+            }
+            None if self.event == Event::RollCall => match self.lang {
+                Lang::Id => format!("{}: sistem siap", self.room_title),
+                Lang::En => format!("{}: all is ready", self.room_title),
+            },
             None => match self.lang {
                 Lang::Id => format!("{}: pesan uji", self.room_title),
                 Lang::En => format!("{}: test message", self.room_title),
@@ -151,6 +197,13 @@ impl Document {
 
     /// How much it presses: 2 what stops a meeting, 1 what does not, 0 what is over or a test.
     pub(super) fn urgency(&self) -> u8 {
+        if let Some(alert) = &self.alert {
+            return match self.event {
+                Event::AlertEnded => 0,
+                _ if alert.severity == "critical" => 2,
+                _ => 1,
+            };
+        }
         match &self.incident {
             // That somebody sees to it wakes nobody.
             Some(_) if self.event == Event::Acknowledged => 0,
@@ -163,6 +216,14 @@ impl Document {
             }
             _ => 0,
         }
+    }
+}
+
+/// What everything that is only practised begins with.
+pub(super) const fn drill_mark(lang: Lang) -> &'static str {
+    match lang {
+        Lang::Id => "LATIHAN – ",
+        Lang::En => "DRILL – ",
     }
 }
 

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::document::{Document, IncidentPart, ReasonPart};
-use crate::domain::{Incident, Lang, Reason, Verdict};
+use super::document::{AlertPart, Document, IncidentPart, ReasonPart, drill_mark};
+use crate::domain::{ForeignAlert, Incident, Lang, Reason, Verdict};
 
 pub use super::document::Event;
 
@@ -34,11 +34,14 @@ pub struct Letter<'a> {
     pub lang: Lang,
     /// To what; `None` for a test.
     pub incident: Option<&'a Incident>,
+    /// To which alert of another system, if it speaks of one.
+    pub alert: Option<&'a ForeignAlert>,
 }
 
 impl Letter<'_> {
     /// The JSON document.
     pub fn json(&self) -> String {
+        let drill = self.incident.is_some_and(Incident::is_drill);
         let document = Document {
             version: 1,
             id: self.id.to_owned(),
@@ -47,11 +50,24 @@ impl Letter<'_> {
             room_title: self.room.title.to_owned(),
             at: self.moment(self.at),
             lang: self.lang,
-            text: self.text(),
+            drill,
+            text: if drill { format!("{}{}", drill_mark(self.lang), self.text()) } else { self.text() },
             incident: self.incident.map(|incident| self.incident_part(incident)),
+            alert: self.alert.map(|alert| self.alert_part(alert)),
         };
         // Plain structs with string keys cannot fail.
         serde_json::to_string(&document).unwrap_or_default()
+    }
+
+    fn alert_part(&self, alert: &ForeignAlert) -> AlertPart {
+        AlertPart {
+            id: alert.id.clone(),
+            name: alert.name.clone(),
+            severity: alert.severity.clone(),
+            text: alert.text.clone(),
+            since: self.moment(alert.since),
+            ended_at: alert.ended_at.map(|at| self.moment(at)),
+        }
     }
 
     fn incident_part(&self, incident: &Incident) -> IncidentPart {
@@ -79,8 +95,29 @@ impl Letter<'_> {
 
     /// A few sentences: what, where, why, what to do.
     fn text(&self) -> String {
+        if let Some(alert) = self.alert {
+            let since = alert.since.to_zoned_datetime(self.zone.clone());
+            let (room, text) = (self.room.title, &alert.text);
+            return match (self.event, self.lang) {
+                (Event::AlertEnded, Lang::Id) => format!("{room}: kabar dari sistem lain: {text} – sudah selesai."),
+                (Event::AlertEnded, Lang::En) => format!("{room}: word from another system: {text} – it is over."),
+                (_, Lang::Id) => {
+                    format!("{room}: kabar dari sistem lain: {text} (sejak pukul {}).", since.strftime("%H.%M"))
+                }
+                (_, Lang::En) => {
+                    format!("{room}: word from another system: {text} (since {}).", since.strftime("%H:%M"))
+                }
+            };
+        }
         let Some(incident) = self.incident else {
+            let local = self.at.to_zoned_datetime(self.zone.clone());
             return match self.lang {
+                Lang::Id if self.event == Event::RollCall => {
+                    format!("{}: sistem siap, pukul {}.", self.room.title, local.strftime("%H.%M"))
+                }
+                Lang::En if self.event == Event::RollCall => {
+                    format!("{}: all is ready, {}.", self.room.title, local.strftime("%H:%M"))
+                }
                 Lang::Id => format!("{}: pesan uji dari Siaga. Tidak ada yang perlu dilakukan.", self.room.title),
                 Lang::En => format!("{}: a test message from Siaga. Nothing needs to be done.", self.room.title),
             };
@@ -161,7 +198,7 @@ mod tests {
         let zone = TimeZone::get("Asia/Pontianak").unwrap();
         let at = "2026-11-24T01:31:00Z".parse().unwrap();
         let room = Addressed { name: "media_center", title: "Ruang Media Center" };
-        let letter = Letter { id: "key-1", event, room, at, zone: &zone, lang, incident };
+        let letter = Letter { id: "key-1", event, room, at, zone: &zone, lang, incident, alert: None };
         serde_json::from_str(&letter.json()).unwrap()
     }
 
@@ -177,6 +214,8 @@ mod tests {
                 "room_title": "Ruang Media Center",
                 "at": "2026-11-24T08:31:00.000+07:00",
                 "lang": "id",
+                "drill": false,
+                "alert": null,
                 "text": "Ruang Media Center: Jaringan internet – Perlu perhatian. 2,5 % paket hilang. Periksa kabel jaringan.",
                 "incident": {
                     "id": "internet-1795483800250",

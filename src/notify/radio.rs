@@ -14,6 +14,9 @@ use crate::radio::{self, Fault, Message, OnAir, Station, TransmitError};
 /// What was decided so long ago is not said any more: who hears it thinks that it is so now.
 const NEWS: Duration = Duration::from_mins(15);
 
+/// That all was ready is true for a shorter time.
+const CALL: Duration = Duration::from_mins(5);
+
 /// What belongs to a radio.
 pub type Config = radio::Config;
 
@@ -57,8 +60,10 @@ impl Ready {
             return Err(DeliveryError::new(Failure::Local, "the radio has not begun yet"));
         };
         let Some(message) = message(&document) else { return Ok(()) };
+        let message = if document.drill { Message::Drill(Box::new(message)) } else { message };
         let age = clock.now().wall.duration_since(notification.created_at);
-        if Duration::try_from(age).is_ok_and(|age| age > NEWS) {
+        let news = if document.event == Event::RollCall { CALL } else { NEWS };
+        if Duration::try_from(age).is_ok_and(|age| age > news) {
             return Err(DeliveryError::new(Failure::Refused, "too long ago to be said on the air"));
         }
         match station.transmit(&message).await {
@@ -82,7 +87,12 @@ fn failed(error: &TransmitError) -> DeliveryError {
 
 /// What is said of it; nothing of what only whoever reads needs to know.
 fn message(document: &Document) -> Option<Message> {
+    if let Some(alert) = &document.alert {
+        let over = document.event == Event::AlertEnded;
+        return Some(Message::Foreign { text: alert.text.clone(), since: civil(&alert.since)?, over });
+    }
     let incident = match (&document.incident, document.event) {
+        (None, Event::RollCall) => return Some(Message::RollCall { at: civil(&document.at)? }),
         (None, _) => return Some(Message::Test { twice: false }),
         // The operators themselves said so.
         (Some(_), Event::Acknowledged) => return None,

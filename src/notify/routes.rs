@@ -7,7 +7,7 @@ use jiff::civil::{DateTime, Time, Weekday};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use crate::domain::{Component, Incident, Period, Verdict};
+use crate::domain::{Component, Incident, Period, Phase, Verdict};
 
 /// What leads to whom. Every route that fits counts; without any, every receiver hears everything.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
@@ -22,6 +22,9 @@ pub struct Route {
     /// Of these verdicts; of all that are not ready, if left out. What was told is followed to its end, whatever it becomes.
     #[serde(default)]
     pub verdicts: Option<Vec<Verdict>>,
+    /// In these phases of the agenda; in all, if left out. What begins outside them and lasts is told when they begin.
+    #[serde(default)]
+    pub phases: Option<Vec<Phase>>,
     /// On these days, in the room's time zone; on all, if left out. A night's hours belong to the day on which they begin.
     #[serde(default)]
     pub days: Option<Vec<Day>>,
@@ -83,7 +86,7 @@ pub enum Day {
 }
 
 impl Day {
-    const fn is(self, day: Weekday) -> bool {
+    pub(super) const fn is(self, day: Weekday) -> bool {
         matches!(
             (self, day),
             (Self::Monday, Weekday::Monday)
@@ -132,23 +135,36 @@ fn of(components: Option<&[Component]>, component: Component) -> bool {
     components.is_none_or(|components| components.contains(&component))
 }
 
+/// When it is asked what leads to whom.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment<'a> {
+    pub(super) at: Timestamp,
+    pub(super) zone: &'a TimeZone,
+    /// What the agenda says then.
+    pub(super) phase: Phase,
+}
+
 impl Route {
     /// Whether it leads such an incident to somebody, at such a moment.
-    pub(super) fn fits(&self, incident: &Incident, at: Timestamp, zone: &TimeZone) -> bool {
+    pub(super) fn fits(&self, incident: &Incident, when: Moment<'_>) -> bool {
         of(self.components.as_deref(), incident.component)
             && self.verdicts.as_ref().is_none_or(|verdicts| verdicts.contains(&incident.verdict))
-            && falls(self.days.as_deref(), self.hours, at, zone)
+            && self.phases.as_ref().is_none_or(|phases| phases.contains(&when.phase))
+            && falls(self.days.as_deref(), self.hours, when.at, when.zone)
     }
 
     /// The same for an incident that is over: by what it was at its worst.
-    pub(super) fn fitted(&self, incident: &Incident, at: Timestamp, zone: &TimeZone) -> bool {
-        self.fits(&Incident { verdict: incident.worst, ..incident.clone() }, at, zone)
+    pub(super) fn fitted(&self, incident: &Incident, when: Moment<'_>) -> bool {
+        self.fits(&Incident { verdict: incident.worst, ..incident.clone() }, when)
     }
 
     /// What does not fit together: the key, and why.
     pub fn misfit(&self) -> Option<(&'static str, &'static str)> {
         if self.receivers.is_empty() {
             return Some(("receivers", "receivers names nobody"));
+        }
+        if self.phases.as_ref().is_some_and(Vec::is_empty) {
+            return Some(("phases", "phases names none, so that this route never leads anywhere"));
         }
         if self.remind_every.is_some_and(|every| every.0 < std::time::Duration::from_mins(1)) {
             return Some(("remind_every", "remind_every is at least 1m: a reminder is no alarm"));
@@ -243,6 +259,7 @@ mod tests {
         assert!(hours("17:00-24:00") && !hours("25:00-26:00") && !hours("7-17"));
         let route = |text: &str| toml::from_str::<Route>(text).unwrap().misfit();
         assert!(route("receivers = []").unwrap().1.contains("names nobody"));
+        assert!(route("receivers = ['a']\nphases = []").unwrap().1.contains("never leads"));
         assert!(route("receivers = ['a']\nescalate_after = '5m'").unwrap().1.contains("without escalate_to"));
         assert!(route("receivers = ['a']\nremind_every = '1s'").unwrap().1.contains("at least 1m"));
     }

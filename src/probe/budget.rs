@@ -1,17 +1,18 @@
 //! The budget that all active tests of the line share: one at a time, so many bytes a day, and not too often. Each uplink that the
-//! config names has books of its own.
+//! config names has books of its own, also for what leaves by its interface because the machine's default route does.
 //!
 //! It is the process's, not a probe's: a reload makes new probes, and must not make a new budget. Nor must a restart: each
 //! observation carries its check's bytes of the day, and the newest stored one opens the books again.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::OwnedMutexGuard;
 
-use crate::domain::{CheckName, Mono, Now, Observation, Quantity, Size};
+use crate::domain::{CheckName, Mono, Now, Observation, Quantity, Reading, Size, Unit, Uplink};
 
 /// The shared budget; every copy is the same one.
 #[derive(Clone, Debug, Default)]
@@ -21,7 +22,28 @@ pub struct Budget(Arc<Shared>);
 struct Shared {
     /// Whose turn it is: two tests at once would measure each other.
     turn: Arc<tokio::sync::Mutex<()>>,
+    /// How many turns there were.
+    turns: AtomicU64,
     books: Mutex<Books>,
+    /// The uplinks that the config names, whether a check does or not.
+    uplinks: Mutex<Vec<Arc<Uplink>>>,
+}
+
+/// Where an observation carries what its check's tests have taken.
+#[derive(Clone, Copy, Debug)]
+pub struct Accounts {
+    /// Since the process began.
+    pub total: &'static Quantity,
+    /// On that day, by the way that the check says.
+    pub today: &'static Quantity,
+    /// On that day, by uplinks that it does not name.
+    pub by_uplink: &'static Quantity,
+}
+
+/// The quantity of the last, for a kind.
+pub(super) const fn by_uplink(name: &'static str) -> Quantity {
+    let help = "Bytes that the tests of this check had taken on that day (UTC) by an uplink that it does not name, because the default route left by its interface.";
+    Quantity::gauge(name, Unit::Bytes, help).by("uplink").of_budget()
 }
 
 /// What each check has spent, by whose budget: an uplink's, or that of what goes as the machine's routes lead.
@@ -86,14 +108,32 @@ impl Budget {
 
     /// Waits for this one's turn, which lasts until what is returned is dropped.
     pub async fn turn(&self) -> OwnedMutexGuard<()> {
-        Arc::clone(&self.0.turn).lock_owned().await
+        let turn = Arc::clone(&self.0.turn).lock_owned().await;
+        self.0.turns.fetch_add(1, Ordering::Relaxed);
+        turn
+    }
+
+    /// How many tests had their turn so far, and whether one has it now: what passes the line meanwhile is its own.
+    pub fn tests(&self) -> (u64, bool) {
+        (self.0.turns.load(Ordering::Relaxed), self.0.turn.try_lock().is_err())
+    }
+
+    /// The uplinks that the config names from now on.
+    pub fn know(&self, uplinks: &[Arc<Uplink>]) {
+        uplinks.clone_into(&mut self.0.uplinks.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// The uplink whose interface that is.
+    pub(super) fn uplink_by(&self, interface: &str) -> Option<Arc<Uplink>> {
+        let uplinks = self.0.uplinks.lock().unwrap_or_else(PoisonError::into_inner);
+        uplinks.iter().find(|uplink| uplink.interface.as_deref() == Some(interface)).cloned()
     }
 
     /// Takes to heart what an earlier process observed, where `observation` carries the day's bytes in a quantity of
-    /// `accounts`, as spent by that uplink. What this process knows better is left alone.
-    pub fn recall(&self, observation: &Observation, uplink: Option<Arc<str>>, accounts: &[&Quantity]) {
-        let known = observation.reading.measurements.iter().find(|known| accounts.contains(&known.quantity));
-        if let Some(known) = known {
+    /// `accounts`, as spent by the uplink that it says itself, else by that one. What this process knows better is left alone.
+    pub fn recall(&self, observation: &Observation, uplink: Option<&Arc<str>>, accounts: &[&Quantity]) {
+        for known in observation.reading.measurements.iter().filter(|known| accounts.contains(&known.quantity)) {
+            let uplink = known.part.as_ref().or(uplink).cloned();
             #[allow(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
@@ -115,17 +155,26 @@ impl Budget {
 }
 
 impl Ledger {
+    /// The same check's page among those of an uplink, or of none.
+    #[must_use]
+    pub fn among(&self, uplink: Option<Arc<str>>) -> Self {
+        self.budget.page(self.page.1.clone(), uplink)
+    }
+
     /// Asks for leave to begin a test now.
     pub fn ask(&self, now: Now, allowance: &Allowance) -> Leave {
         let mut books = self.budget.books();
         books.entry(self.page.clone()).or_default();
+        // By whichever way the last one went.
+        let last = books.iter().filter(|((_, check), _)| *check == self.page.1).filter_map(|(_, page)| page.last_began);
+        let last_began = last.max();
         let mut spent = 0_u64;
         for (_, account) in books.iter_mut().filter(|((uplink, _), _)| *uplink == self.page.0) {
             account.turn_to(now);
             spent = spent.saturating_add(account.today);
         }
         let Some(account) = books.get_mut(&self.page) else { return Leave::Spent };
-        if let Some(last) = account.last_began {
+        if let Some(last) = last_began {
             let soonest = last.after(allowance.min_gap);
             if soonest > now.mono {
                 return Leave::NotBefore(soonest);
@@ -152,10 +201,27 @@ impl Ledger {
         self.budget.books().get(&self.page).map_or(0, |account| account.today) as f64
     }
 
-    /// This check's bytes since the process began.
+    /// This check's bytes since the process began, by whatever way.
     #[allow(clippy::cast_precision_loss, reason = "exact for nine thousand terabytes")]
     pub fn total(&self) -> f64 {
-        self.budget.books().get(&self.page).map_or(0, |account| account.total) as f64
+        let books = self.budget.books();
+        let pages = books.iter().filter(|((_, check), _)| *check == self.page.1);
+        pages.fold(0_u64, |sum, (_, account)| sum.saturating_add(account.total)) as f64
+    }
+
+    /// Has an observation that is made `now` carry what this check's tests have taken; this page is that of the way that it says.
+    #[allow(clippy::cast_precision_loss, reason = "exact for nine thousand terabytes")]
+    pub fn tell(&self, accounts: &Accounts, now: Now, reading: &mut Reading) {
+        reading.measure(accounts.total, self.total());
+        reading.measure(accounts.today, self.today());
+        let mut books = self.budget.books();
+        let pages = books.iter_mut().filter(|((_, check), _)| *check == self.page.1);
+        for ((uplink, _), account) in pages.filter(|((uplink, _), _)| *uplink != self.page.0) {
+            account.turn_to(now);
+            if let Some(uplink) = uplink.as_ref().filter(|_| account.today > 0) {
+                reading.measure_part(accounts.by_uplink, uplink, account.today as f64);
+            }
+        }
     }
 }
 
@@ -189,138 +255,4 @@ fn day(at: Timestamp) -> i64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::{Reading, Unit};
-
-    const MS: Duration = Duration::from_millis(1);
-
-    static USED_TODAY: Quantity = Quantity::gauge("books_used_today_bytes", Unit::Bytes, "A test's own.");
-
-    fn noon() -> Now {
-        let wall = "2026-03-02T12:00:00Z".parse::<Timestamp>().unwrap();
-        Now { mono: Mono::from_elapsed(Duration::from_hours(300)), wall }
-    }
-
-    fn allowance(min_gap: Duration) -> Allowance {
-        Allowance { worst: 20, min_gap, daily_budget: Size(50) }
-    }
-
-    #[test]
-    fn the_books_keep_each_checks_gap_and_everybodys_budget_by_the_day() {
-        let budget = Budget::default();
-        let (one, other) = (budget.page("one".into(), None), budget.page("other".into(), None));
-        let (gap, now) = (Duration::from_mins(15), noon());
-        assert_eq!(one.ask(now, &allowance(gap)), Leave::Granted);
-        one.spend(20);
-        assert_eq!(one.ask(now.after(MS), &allowance(gap)), Leave::NotBefore(now.mono.after(gap)));
-        assert_eq!(other.ask(now.after(MS), &allowance(gap)), Leave::Granted, "another check has a gap of its own");
-        other.spend(11);
-        let later = now.after(gap);
-        assert_eq!(one.ask(later, &allowance(gap)), Leave::Spent, "31 and 20 more are beyond 50, whoever spent them");
-        assert_eq!(budget.page("third".into(), None).ask(later, &allowance(gap)), Leave::Spent);
-        assert_eq!(
-            Budget::default().page("one".into(), None).ask(later, &allowance(gap)),
-            Leave::Granted,
-            "other books"
-        );
-        let tomorrow = now.after(Duration::from_hours(12));
-        assert_eq!(one.ask(tomorrow, &allowance(gap)), Leave::Granted);
-        assert!((one.total() - 20.0).abs() < 0.5 && (other.total() - 11.0).abs() < 0.5);
-    }
-
-    #[test]
-    fn a_restart_and_a_clock_that_is_set_back_bring_no_new_budget() {
-        let (budget, check, now) = (Budget::default(), CheckName::from("one"), noon());
-        let mut reading = Reading::default();
-        reading.measure(&USED_TODAY, 45.0);
-        let earlier = Observation::read(check.clone(), now, MS, reading.clone());
-        budget.recall(&earlier, None, &[]);
-        assert!(budget.page(check.clone(), None).today() == 0.0, "of no account of ours");
-        budget.recall(&earlier, None, &[&USED_TODAY]);
-        let ledger = budget.page(check, None);
-        assert_eq!(
-            ledger.ask(now, &allowance(MS)),
-            Leave::NotBefore(now.mono.after(MS)),
-            "the gap outlives a restart too"
-        );
-        assert_eq!(ledger.ask(now.after(MS), &allowance(MS)), Leave::Spent);
-        assert!((ledger.today() - 45.0).abs() < 0.5 && ledger.total() == 0.0);
-        // What this process has counted itself is not overwritten by what an earlier one had.
-        ledger.spend(3);
-        budget.recall(&earlier, None, &[&USED_TODAY]);
-        assert!((ledger.today() - 48.0).abs() < 0.5);
-        let now = now.after(MS);
-        let yesterday = Now { wall: now.wall - Duration::from_hours(24), ..now };
-        assert_eq!(ledger.ask(yesterday, &allowance(MS)), Leave::Spent, "the clock was set back");
-        assert_eq!(ledger.ask(now, &allowance(MS)), Leave::Spent, "and was set right again: it is the same day");
-        let tomorrow = now.after(Duration::from_hours(12));
-        assert_eq!(ledger.ask(tomorrow, &allowance(MS)), Leave::Granted, "and the next day is a new one");
-        // Of a day that is over, nothing is left to recall.
-        let fresh = Budget::default();
-        fresh.recall(&Observation::read("one".into(), yesterday, MS, reading), None, &[&USED_TODAY]);
-        assert_eq!(fresh.page("one".into(), None).ask(now.after(MS), &allowance(MS)), Leave::Granted);
-    }
-
-    /// A computer whose clock has no battery.
-    #[test]
-    fn a_clock_that_begins_in_1970_brings_no_new_budget_and_one_that_was_ahead_takes_none_away() {
-        let (now, check) = (noon(), CheckName::from("one"));
-        let mut reading = Reading::default();
-        reading.measure(&USED_TODAY, 45.0);
-        let early = Now { wall: Timestamp::UNIX_EPOCH, ..now };
-        for stored in [now, early] {
-            let budget = Budget::default();
-            // As the store gives it: by what lies between by the wall clock.
-            let at = Now { mono: early.mono_at(stored.wall), wall: stored.wall };
-            budget.recall(&Observation::read(check.clone(), at, MS, reading.clone()), None, &[&USED_TODAY]);
-            let other = budget.page("other".into(), None);
-            assert_eq!(other.ask(early, &allowance(MS)), Leave::Spent, "it boots");
-            assert_eq!(other.ask(now.after(MS), &allowance(MS)), Leave::Spent, "its clock is set");
-            let tomorrow = now.after(Duration::from_hours(12));
-            assert_eq!(other.ask(tomorrow, &allowance(MS)), Leave::Granted, "the next day");
-        }
-        let ledger = Budget::default().page(check, None);
-        let ahead = Now { wall: now.wall + Duration::from_hours(24 * 300), ..now };
-        assert_eq!(ledger.ask(ahead, &allowance(MS)), Leave::Granted);
-        ledger.spend(45);
-        assert_eq!(ledger.ask(now.after(Duration::from_hours(23)), &allowance(MS)), Leave::Spent);
-        assert_eq!(ledger.ask(now.after(Duration::from_hours(24)), &allowance(MS)), Leave::Granted, "a day has passed");
-    }
-
-    #[test]
-    fn each_uplink_has_books_of_its_own_over_a_restart_too() {
-        let (budget, now) = (Budget::default(), noon());
-        let backup = || Some(Arc::from("backup"));
-        let (main, small) = (budget.page("one".into(), None), budget.page("two".into(), backup()));
-        let later = now.after(MS);
-        assert_eq!(main.ask(now, &allowance(MS)), Leave::Granted);
-        main.spend(45);
-        assert_eq!(main.ask(later, &allowance(MS)), Leave::Spent);
-        assert_eq!(small.ask(later, &allowance(MS)), Leave::Granted, "by the main line nothing of the backup is spent");
-        small.spend(45);
-        let other = budget.page("three".into(), backup());
-        assert_eq!(other.ask(later, &allowance(MS)), Leave::Spent, "but all that goes by the backup is");
-        let mut reading = Reading::default();
-        reading.measure(&USED_TODAY, 45.0);
-        let fresh = Budget::default();
-        fresh.recall(&Observation::read("two".into(), now, MS, reading), backup(), &[&USED_TODAY]);
-        assert_eq!(fresh.page("three".into(), backup()).ask(now, &allowance(MS)), Leave::Spent);
-        assert_eq!(fresh.page("one".into(), None).ask(now, &allowance(MS)), Leave::Granted);
-    }
-
-    #[tokio::test]
-    async fn one_at_a_time() {
-        let budget = Budget::default();
-        let turn = budget.turn().await;
-        let copy = budget.clone();
-        let mut waiting = tokio::spawn(async move { copy.turn().await });
-        tokio::select! {
-            biased;
-            _ = &mut waiting => panic!("two at once"),
-            () = tokio::task::yield_now() => {}
-        }
-        drop(turn);
-        drop(waiting.await.unwrap());
-    }
-}
+mod tests;

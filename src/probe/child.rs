@@ -152,6 +152,8 @@ impl Slot {
         deadline: Duration,
         stop: impl Future<Output = ()>,
     ) -> Result<Option<Vec<u8>>, ProbeError> {
+        // Before `stop` is asked: what the child before said does not count.
+        self.spoken.send_replace(false);
         tokio::pin!(stop);
         let on = On::of(program, args);
         tokio::select! {
@@ -159,7 +161,6 @@ impl Slot {
             () = &mut stop => return Ok(None),
             free = self.take(&on) => free?,
         }
-        self.spoken.send_replace(false);
         let mut running = self.start(program, args, on.clone())?;
         let outcome = match &mut running.child {
             Some(child) => tokio::select! {

@@ -28,19 +28,33 @@ const RECORD_ANEW: Text = Text::new(
     "Mend that file; or delete it, then run \"siaga enroll\" while the room is known to be good",
 );
 
-/// What is said of one sort of equipment.
-pub(super) struct Words {
-    equipment: Equipment,
-    /// Another stands in its place.
-    pub(super) other: ReasonDef,
-    /// It is not there.
-    pub(super) missing: ReasonDef,
+/// What of the record a check asks for.
+pub(super) struct Part {
+    equipment: &'static [Equipment],
     /// Nobody knows what should be there: the record is broken.
     pub(super) unread: ReasonDef,
 }
 
+/// What is said of one sort of equipment.
+pub(super) struct Words {
+    pub(super) part: Part,
+    /// Another stands in its place.
+    pub(super) other: ReasonDef,
+    /// It is not there.
+    pub(super) missing: ReasonDef,
+}
+
+/// What the desktop session uses by default.
+pub(super) static SEAT: Part = Part {
+    equipment: &[Equipment::Source, Equipment::Sink],
+    unread: ReasonDef::new("siaga.seat_record_unreadable", UNREAD, RECORD_ANEW),
+};
+
 pub(super) static CAMERA: Words = Words {
-    equipment: Equipment::Camera,
+    part: Part {
+        equipment: &[Equipment::Camera],
+        unread: ReasonDef::new("siaga.camera_record_unreadable", UNREAD, RECORD_ANEW),
+    },
     other: ReasonDef::new(
         "video.camera_other",
         Text::new(
@@ -59,11 +73,13 @@ pub(super) static CAMERA: Words = Words {
         GONE,
     )
     .lasting(),
-    unread: ReasonDef::new("siaga.camera_record_unreadable", UNREAD, RECORD_ANEW),
 };
 
 pub(super) static AUDIO: Words = Words {
-    equipment: Equipment::Audio,
+    part: Part {
+        equipment: &[Equipment::Audio],
+        unread: ReasonDef::new("siaga.audio_record_unreadable", UNREAD, RECORD_ANEW),
+    },
     other: ReasonDef::new(
         "audio.card_other",
         Text::new(
@@ -82,11 +98,13 @@ pub(super) static AUDIO: Words = Words {
         GONE,
     )
     .lasting(),
-    unread: ReasonDef::new("siaga.audio_record_unreadable", UNREAD, RECORD_ANEW),
 };
 
 pub(super) static DISPLAY: Words = Words {
-    equipment: Equipment::Display,
+    part: Part {
+        equipment: &[Equipment::Display],
+        unread: ReasonDef::new("siaga.display_record_unreadable", UNREAD, RECORD_ANEW),
+    },
     other: ReasonDef::new(
         "video.display_other",
         Text::new(
@@ -105,11 +123,13 @@ pub(super) static DISPLAY: Words = Words {
         GONE,
     )
     .lasting(),
-    unread: ReasonDef::new("siaga.display_record_unreadable", UNREAD, RECORD_ANEW),
 };
 
 pub(super) static RADIO: Words = Words {
-    equipment: Equipment::Radio,
+    part: Part {
+        equipment: &[Equipment::Radio],
+        unread: ReasonDef::new("siaga.radio_record_unreadable", UNREAD, RECORD_ANEW),
+    },
     other: ReasonDef::new(
         "radio.interface_other",
         Text::new(
@@ -128,7 +148,6 @@ pub(super) static RADIO: Words = Words {
         GONE,
     )
     .lasting(),
-    unread: ReasonDef::new("siaga.radio_record_unreadable", UNREAD, RECORD_ANEW),
 };
 
 /// Why a record cannot be read.
@@ -156,9 +175,9 @@ pub fn read(file: &Path) -> Result<Option<Enrolled>, RecordError> {
     }
 }
 
-/// The record of one sort of equipment, read anew when its file has changed: who enrolls need not tell the daemon.
+/// One part of the record, read anew when its file has changed: who enrolls need not tell the daemon.
 pub(super) struct Record {
-    words: &'static Words,
+    part: &'static Part,
     file: Option<PathBuf>,
     /// Which file was read: its number, its length and when it last changed, its rights included, by a clock that ticks coarsely.
     version: Option<(u64, u64, i64, i64)>,
@@ -168,37 +187,44 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// Of what `words` speak of. Touches nothing yet.
-    pub(super) fn new(words: &'static Words, file: Option<PathBuf>) -> Self {
-        Self { words, file, version: None, devices: Vec::new(), broken: None }
+    /// Touches nothing yet.
+    pub(super) fn new(part: &'static Part, file: Option<PathBuf>) -> Self {
+        Self { part, file, version: None, devices: Vec::new(), broken: None }
+    }
+
+    /// What was recorded. Says in `reading` if that cannot be read.
+    pub(super) fn devices(&mut self, reading: &mut Reading) -> &[Device] {
+        self.read();
+        if let (Some(detail), Some(file)) = (&self.broken, &self.file) {
+            let unread = Finding::new(&self.part.unread, Verdict::Ready).with("file", file.display().to_string());
+            reading.find(unread.with("detail", detail.as_str()));
+        }
+        &self.devices
     }
 
     /// Says in `reading` what of the record is missing and what stands in its place. `means` says of which devices the check
     /// speaks; `present` is asked only where there is a record.
     pub(super) fn tell(
         &mut self,
+        words: &'static Words,
         reading: &mut Reading,
         means: impl Fn(&Device) -> bool,
         present: impl FnOnce() -> Vec<Device>,
     ) {
-        self.read();
-        if let (Some(detail), Some(file)) = (&self.broken, &self.file) {
-            let unread = Finding::new(&self.words.unread, Verdict::Ready).with("file", file.display().to_string());
-            reading.find(unread.with("detail", detail.as_str()));
-        }
-        if !self.devices.iter().any(&means) {
+        let devices = self.devices(reading);
+        if !devices.iter().any(&means) {
             return;
         }
         let place = |device: &Device| device.place.clone().unwrap_or_else(|| "?".to_owned());
         // All are compared, since one twin must not be taken for the other; what is meant is told.
-        for difference in differences(&self.devices, &present()) {
+        for difference in differences(devices, &present()) {
             // What is another, or away, may still do for the meeting: the check itself says if it does not.
             let finding = match &difference {
-                Difference::Missing(device) if means(device) => Finding::new(&self.words.missing, Verdict::Degraded)
+                Difference::Missing(device) if means(device) => Finding::new(&words.missing, Verdict::Degraded)
                     .with("enrolled", device.to_string())
                     .with("place", place(device)),
                 Difference::Other { enrolled, present } if means(enrolled) => {
-                    Finding::new(&self.words.other, Verdict::Degraded)
+                    Finding::new(&words.other, Verdict::Degraded)
                         .with("device", present.to_string())
                         .with("enrolled", enrolled.to_string())
                         .with("place", place(present))
@@ -228,7 +254,7 @@ impl Record {
             None
         });
         self.devices = record.map(|record| record.devices).unwrap_or_default();
-        self.devices.retain(|device| device.kind == self.words.equipment);
+        self.devices.retain(|device| self.part.equipment.contains(&device.kind));
     }
 }
 
@@ -240,7 +266,7 @@ mod tests {
 
     fn told(record: &mut Record) -> Vec<&'static str> {
         let mut reading = Reading::default();
-        record.tell(&mut reading, |_| true, Vec::new);
+        record.tell(&CAMERA, &mut reading, |_| true, Vec::new);
         reading.findings.iter().map(|finding| finding.reason.code).collect()
     }
 
@@ -250,7 +276,7 @@ mod tests {
         let file = folder.path().join(FILE);
         let good = "at = \"2026-11-25T02:00:00Z\"\n[[device]]\nkind = \"camera\"\nname = \"PTZ\"\nplace = \"usb-2\"\n";
         fs::write(&file, good).unwrap();
-        let mut record = Record::new(&CAMERA, Some(file.clone()));
+        let mut record = Record::new(&CAMERA.part, Some(file.clone()));
         let missing = ["video.camera_enrolled_missing"];
         assert_eq!(told(&mut record), missing);
         // The same file, of the same length and, as an editor or a restored copy may have it, of the same date.
@@ -273,7 +299,7 @@ mod tests {
         rights(folder.path(), 0o755);
         let file = folder.path().join(FILE);
         fs::write(&file, "at = \"2026-11-25T02:00:00Z\"\n").unwrap();
-        let mut record = Record::new(&CAMERA, Some(file.clone()));
+        let mut record = Record::new(&CAMERA.part, Some(file.clone()));
         let (say, hear) = std::sync::mpsc::sync_channel::<()>(1);
         let (tell, answers) = std::sync::mpsc::sync_channel(1);
         let looks = std::thread::spawn(move || {

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedMutexGuard, watch};
 
-use super::Context;
-use super::budget::{Allowance, Budget, Leave, Ledger};
+use super::budget::{Accounts, Allowance, Budget, Leave, Ledger};
 use super::egress::Egress;
+use super::link::default_interface;
 use super::schedule::{Refusal, Schedule};
+use super::{Context, Roots};
 use crate::clock::Clock;
-use crate::domain::{ErrorKind, Mono, Observation, ProbeError, Quantity};
+use crate::domain::{ErrorKind, Mono, Observation, ProbeError};
 
 /// How soon a test without leave asks again: the day's end is found by asking, since the wall clock may jump.
 const ASK_AGAIN: Duration = Duration::from_mins(1);
@@ -21,9 +22,11 @@ pub(super) struct Gate {
     in_use: watch::Receiver<bool>,
     budget: Budget,
     schedule: Schedule,
-    /// Whose budget counts.
+    roots: Roots,
+    /// By which way its tests go, and what they have cost there.
     egress: Egress,
-    /// What its tests have cost.
+    own: Ledger,
+    /// Whose books the test under way is in.
     pub(super) ledger: Ledger,
     /// Whether this probe has told anything yet. A run that the budget forbids is then no observation, nor while what was told
     /// before this probe stands: its age decides how long. So it is with a test that was given up.
@@ -47,6 +50,8 @@ impl Gate {
             in_use: context.in_use.clone(),
             budget: context.budget.clone(),
             schedule: Schedule::new(context),
+            roots: context.roots.clone(),
+            own: context.budget.page(context.check.clone(), context.egress.name().cloned()),
             ledger: context.budget.page(context.check.clone(), context.egress.name().cloned()),
             egress: context.egress.clone(),
             told: false,
@@ -56,7 +61,6 @@ impl Gate {
 
     /// Waits until a test is due, the room is free and the books give leave.
     pub(super) async fn enter(&mut self, allowance: &Allowance) -> Entry {
-        let allowance = &Allowance { daily_budget: self.egress.budget(allowance.daily_budget), ..*allowance };
         loop {
             self.schedule.wait().await;
             let turn = self.budget.turn().await;
@@ -65,6 +69,9 @@ impl Gate {
                 continue;
             }
             let began = self.clock.now();
+            let egress = self.by_default_route();
+            self.ledger = self.own.among(egress.name().cloned());
+            let allowance = &Allowance { daily_budget: egress.budget(allowance.daily_budget), ..*allowance };
             match self.ledger.ask(began, allowance) {
                 Leave::Granted => return Entry::Now(began.mono, turn),
                 Leave::NotBefore(moment) => self.schedule.put_off(Refusal::NotBefore(moment), moment),
@@ -77,6 +84,16 @@ impl Gate {
                 }
             }
         }
+    }
+
+    /// By which uplink a test would leave now, for its books: the one that its check names, else the one by whose interface the
+    /// machine's default route leaves, which a router's or a modem's failure changes.
+    fn by_default_route(&self) -> Egress {
+        if self.egress.name().is_some() {
+            return self.egress.clone();
+        }
+        let interface = default_interface(&self.roots);
+        Egress::by(interface.and_then(|interface| self.budget.uplink_by(&interface)))
     }
 
     /// The test that began at `began` was given up, since this computer was too busy for it: nothing was learnt. The next is due
@@ -100,13 +117,8 @@ impl Gate {
 
     /// A test that failed has cost what it cost, and one that was not made takes nothing off what others cost before: what this
     /// check's tests have taken since the start, and on that day.
-    pub(super) fn accounted(
-        &self,
-        mut observation: Observation,
-        [total, today]: [&'static Quantity; 2],
-    ) -> Observation {
-        observation.reading.measure(total, self.ledger.total());
-        observation.reading.measure(today, self.ledger.today());
+    pub(super) fn accounted(&self, mut observation: Observation, accounts: &Accounts) -> Observation {
+        self.own.tell(accounts, self.clock.now(), &mut observation.reading);
         observation
     }
 

@@ -278,21 +278,21 @@ pub fn quantity(name: &str) -> Option<&'static Quantity> {
     Kind::ALL.into_iter().flat_map(quantities).copied().find(|quantity| quantity.name == name)
 }
 
-/// In which quantity an observation carries what its check's tests have taken on that day, of each kind that has a budget.
-const ACCOUNTS: [(Kind, &Quantity); 3] =
-    [(Kind::Bandwidth, &bandwidth::USED_TODAY), (Kind::Stamp, &stamp::USED_TODAY), (Kind::Relay, &relay::USED_TODAY)];
+/// Where an observation carries what its check's tests have taken, of each kind that has a budget.
+const ACCOUNTS: [(Kind, budget::Accounts); 3] =
+    [(Kind::Bandwidth, bandwidth::ACCOUNTS), (Kind::Stamp, stamp::ACCOUNTS), (Kind::Relay, relay::ACCOUNTS)];
 
 /// Takes to heart what an earlier process observed by an uplink, before any probe runs: what was spent stays spent.
-pub fn recall(budget: &budget::Budget, uplink: Option<Arc<str>>, observation: &Observation) {
-    budget.recall(observation, uplink, &ACCOUNTS.map(|(_, account)| account));
+pub fn recall(budget: &budget::Budget, uplink: Option<&Arc<str>>, observation: &Observation) {
+    let accounts: Vec<&Quantity> = ACCOUNTS.iter().flat_map(|(_, of)| [of.today, of.by_uplink]).collect();
+    budget.recall(observation, uplink, &accounts);
 }
 
 /// Has an observation that was made in the place of a probe's own carry what the check's tests have taken.
 pub fn account(context: &Context, kind: Kind, observation: &mut Observation) {
-    if let Some((_, account)) = ACCOUNTS.iter().find(|(of, _)| *of == kind) {
+    if let Some((_, accounts)) = ACCOUNTS.iter().find(|(of, _)| *of == kind) {
         let page = context.budget.page(observation.check.clone(), context.egress.name().cloned());
-        let today = page.today();
-        observation.reading.measure(account, today);
+        page.tell(accounts, context.clock.now(), &mut observation.reading);
     }
 }
 

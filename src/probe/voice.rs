@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::call::Figures;
 use crate::domain::emodel::{self, G711_PLC, Line};
 use crate::domain::{Quantity, Reading, Sample, Unit};
 use crate::engine::wilson::Window;
@@ -25,11 +26,43 @@ pub(super) const fn mos(name: &'static str) -> Quantity {
     Quantity::gauge(name, Unit::Score, help)
 }
 
+/// The quantity of R of one call-like test, for a kind.
+pub(super) const fn r_factor_of_test(name: &'static str) -> Quantity {
+    let help = "Transmission rating R (ITU-T G.107) of a reference voice call, G.711 with packet loss concealment, by delay, loss and its bursts in the call-like test; 0 to 100.";
+    Quantity::gauge(name, Unit::Score, help)
+}
+
+/// The quantity of the opinion of one call-like test, for a kind.
+pub(super) const fn mos_of_test(name: &'static str) -> Quantity {
+    let help = "Mean opinion score (ITU-T G.107) of a reference voice call, G.711 with packet loss concealment, by delay, loss and its bursts in the call-like test; 1 to 4.5.";
+    Quantity::gauge(name, Unit::Score, help)
+}
+
+/// The line of a call that hears what a call-like test did one way: its loss as it came, at random or in rows, half of the
+/// `round_trip` on the empty line, and a jitter buffer that waits for 99 of 100 packets.
+pub(super) fn heard(figures: &Figures, round_trip: Duration) -> Option<Line> {
+    if figures.sent < ENOUGH {
+        return None;
+    }
+    let loss = f64::from(figures.lost) / f64::from(figures.sent);
+    Some(Line {
+        mouth_to_ear: emodel::buffered(round_trip, figures.variation.unwrap_or_default()),
+        loss,
+        burst_ratio: emodel::burst_ratio(figures.lost, figures.runs, loss),
+    })
+}
+
+/// The numbers of a call over `line`: R and the opinion.
+pub(super) fn rated(line: Line) -> (f64, f64) {
+    let rating = emodel::rating(G711_PLC, line);
+    (rating, emodel::mos(rating))
+}
+
 /// Puts the numbers of a call over `line` into a reading.
 pub(super) fn tell(reading: &mut Reading, (r_factor, mos): (&'static Quantity, &'static Quantity), line: Line) {
-    let rating = emodel::rating(G711_PLC, line);
+    let (rating, opinion) = rated(line);
     reading.measure(r_factor, rating);
-    reading.measure(mos, emodel::mos(rating));
+    reading.measure(mos, opinion);
 }
 
 /// The loss of a target that is asked again and again, there or back: a call hears one way alone, so that it errs on the
@@ -62,6 +95,24 @@ impl Asked {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn losses_in_rows_are_heard_worse_than_as_many_at_random() {
+        let clean =
+            Figures { sent: 700, arrived: 700, variation: Some(Duration::from_millis(5)), ..Figures::default() };
+        let trip = Duration::from_millis(40);
+        let rated = |figures: &Figures| rated(heard(figures, trip).unwrap()).0;
+        assert!((rated(&clean) - 93.2).abs() < 0.01, "{}", rated(&clean));
+        let random = Figures { lost: 35, runs: 34, ..clean };
+        let rows = Figures { lost: 35, runs: 7, ..clean };
+        // Ie,eff = 95 × 5 / (5 / BurstR + 25.1), at random and with BurstR = 35 / 7 × 0.95.
+        assert!((rated(&random) - (93.2 - 475.0 / 30.1)).abs() < 0.1, "{}", rated(&random));
+        assert!((rated(&rows) - (93.2 - 475.0 / (5.0 / 4.75 + 25.1))).abs() < 0.1, "{}", rated(&rows));
+        let late = Figures { variation: Some(Duration::from_millis(200)), ..clean };
+        assert!((82.0..84.0).contains(&rated(&late)), "a buffer of 200 ms is heard: {}", rated(&late));
+        assert_eq!(heard(&Figures { sent: 99, ..clean }, trip), None);
+    }
+
     #[test]
     fn a_few_packets_say_nothing_and_an_outage_begins_anew() {
         let mut asked = Asked::default();

@@ -26,6 +26,17 @@ pub enum Message {
         /// When it is said.
         at: DateTime,
     },
+    /// Another system's word. Of its text so much is said as there are words for.
+    Foreign {
+        /// What is wrong there.
+        text: String,
+        /// Since when.
+        since: DateTime,
+        /// Whether it is over.
+        over: bool,
+    },
+    /// Only practised, which is said before anything else.
+    Drill(Box<Self>),
     /// Somebody wants to hear whether the radio works.
     Test {
         /// Whether it is repeated, as what matters is.
@@ -129,18 +140,25 @@ impl Message {
             parts.push(end.then(Pause::Sentence));
             parts
         };
-        match self {
-            Self::Fault(_) | Self::Restored { .. } | Self::Test { twice: true } => {
+        let kind = if let Self::Drill(practised) = self { practised } else { self };
+        match kind {
+            Self::Fault(_) | Self::Restored { .. } | Self::Foreign { .. } | Self::Test { twice: true } => {
                 let attention = (brevity < Brevity::Bare).then_some(phrase::ATTENTION);
                 vec![script(attention, phrase::OVER), script(Some(phrase::AGAIN), last)]
             }
-            Self::RollCall { .. } | Self::Test { twice: false } => vec![script(None, last)],
+            Self::RollCall { .. } | Self::Test { twice: false } | Self::Drill(_) => vec![script(None, last)],
         }
     }
 
     fn body(&self, manner: Manner<'_>, brevity: Brevity) -> Script {
         match self {
             Self::Fault(fault) => fault.body(manner, brevity),
+            Self::Foreign { text, since, over } => foreign(text, *since, *over, brevity),
+            Self::Drill(practised) => {
+                let mut parts = vec![phrase::DRILL.then(Pause::Sentence)];
+                parts.extend(practised.body(manner, brevity));
+                parts
+            }
             Self::Restored { component } => {
                 vec![phrase::component(*component).then(Pause::Word), phrase::RESTORED.then(Pause::Sentence)]
             }
@@ -207,6 +225,27 @@ impl Fault {
         }
         parts
     }
+}
+
+/// What another system says, in fewer of its own words from one brevity to the next.
+fn foreign(text: &str, since: DateTime, over: bool, brevity: Brevity) -> Script {
+    let most = match brevity {
+        Brevity::Full => 14,
+        Brevity::NoRoom => 12,
+        Brevity::NoTitle => 10,
+        Brevity::PlainRemedy | Brevity::NoOldHour => 8,
+        Brevity::Bare => 6,
+    };
+    let said: Vec<String> = words::spoken(text).into_iter().take(most).collect();
+    let mut parts = vec![phrase::OTHERS.then(Pause::Sentence)];
+    parts.push(words::text(&said.join(" "), if over { Pause::Word } else { Pause::Sentence }));
+    if over {
+        parts.push(phrase::RESTORED.then(Pause::Sentence));
+    } else if brevity < Brevity::NoOldHour {
+        parts.extend([phrase::SINCE.then(Pause::Word), phrase::AT.then(Pause::Word)]);
+        parts.extend(clock(since));
+    }
+    parts
 }
 
 impl Session {

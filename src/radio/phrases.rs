@@ -55,6 +55,8 @@ phrases! {
         ALL_READY "sistem siap"
         RESTORED "sudah pulih"
         TEST "uji coba radio"
+        DRILL "ini latihan"
+        OTHERS "kabar dari sistem lain"
         NOTHING_TO_DO "tidak perlu tindakan"
     }
     "peralatan" {

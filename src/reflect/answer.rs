@@ -10,7 +10,7 @@ use super::limits::{Limited, Limits};
 use super::session::Session;
 use super::table::Table;
 use crate::domain::Now;
-use crate::probe::stamp::codec::{Key, Malformed, Reply, read_request, write_reply};
+use crate::probe::stamp::codec::{Key, Malformed, Reply, Request, read_request, write_reply};
 use crate::probe::stamp::moment::{Estimate, Stamp};
 
 /// A session that was silent so long may begin anew, with any number.
@@ -65,7 +65,8 @@ pub struct Counts {
 type Who = (SocketAddr, u16, IpAddr);
 
 pub(super) struct Reflector {
-    key: Option<Key>,
+    keys: Vec<Key>,
+    stateless: bool,
     limits: Limits,
     sessions: Table<Who, Session>,
     counts: Counts,
@@ -74,7 +75,13 @@ pub(super) struct Reflector {
 impl Reflector {
     pub(super) fn new(settings: Settings, now: Now) -> Self {
         let limits = Limits::new(settings.rate, settings.rate_per_source, now.mono);
-        Self { key: settings.key, limits, sessions: Table::new(SETS), counts: Counts::default() }
+        Self {
+            keys: settings.keys,
+            stateless: settings.stateless,
+            limits,
+            sessions: Table::new(SETS),
+            counts: Counts::default(),
+        }
     }
 
     pub(super) const fn counts(&self) -> Counts {
@@ -107,17 +114,22 @@ impl Reflector {
             return Err(Refusal::Port);
         }
         // The signature first: nobody uses up another's share without the key.
-        let request = read_request(packet, self.key.as_ref()).map_err(Refusal::Malformed)?;
+        let (request, key) = self.read(packet).map_err(Refusal::Malformed)?;
         let (who, since) = ((arrival.from, request.session, arrival.to), now.mono.before(ENDED));
-        if self.sessions.get(&who, since).is_some_and(|session| session.is_replay(request.sequence)) {
+        let known = if self.stateless { None } else { self.sessions.get(&who, since) };
+        if known.is_some_and(|session| session.is_replay(request.sequence)) {
             return Err(Refusal::Replay);
         }
         let bytes = packet.len() + if arrival.from.is_ipv4() { 28 } else { 48 };
         self.limits.admit(arrival.from.ip(), bytes, now.mono).map_err(Refusal::Limited)?;
         let lasts = |session: &Session| session.lasts();
-        let session = self.sessions.take(who, now.mono, since, lasts, Session::default);
+        let sequence = if self.stateless {
+            request.sequence
+        } else {
+            self.sessions.take(who, now.mono, since, lasts, Session::default).answer(request.sequence)
+        };
         let reply = Reply {
-            sequence: session.answer(request.sequence),
+            sequence,
             sent: Stamp::ntp(now.wall),
             estimate: Estimate::OURS,
             // Not after it leaves: the clock may have been set in between.
@@ -125,7 +137,21 @@ impl Reflector {
             request,
             ttl: arrival.ttl.unwrap_or(u8::MAX),
         };
-        write_reply(packet, &reply, self.key.as_ref()).map_err(Refusal::Malformed)
+        write_reply(packet, &reply, key.and_then(|place| self.keys.get(place))).map_err(Refusal::Malformed)
+    }
+
+    /// A request, and by which key it is signed.
+    fn read(&self, packet: &[u8]) -> Result<(Request, Option<usize>), Malformed> {
+        if self.keys.is_empty() {
+            return read_request(packet, None).map(|request| (request, None));
+        }
+        for (place, key) in self.keys.iter().enumerate() {
+            match read_request(packet, Some(key)) {
+                Err(Malformed::Signature) => {}
+                outcome => return outcome.map(|request| (request, Some(place))),
+            }
+        }
+        Err(Malformed::Signature)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Side door: `siaga reflect`, the far end of a path test (STAMP, RFC 8762).
 //!
 //! It answers test packets, each with one exactly as long, so that a forged address gains nobody anything. It answers no
-//! reply, nothing twice, and no more than its limits say; its memory is laid out at the start and does not grow.
+//! reply, nothing twice (unless it is told to remember nothing), and no more than its limits say; its memory is laid out at the start and does not grow.
 
 mod answer;
 mod limits;
@@ -39,8 +39,11 @@ const TOLD: Duration = Duration::from_mins(1);
 pub struct Settings {
     /// Where to listen; nowhere named is everywhere, on [`PORT`].
     pub listen: Vec<SocketAddr>,
-    /// With a key only packets signed by it are answered.
-    pub key: Option<Key>,
+    /// With keys only packets signed by one of them are answered, by that one: while a key is replaced there are two.
+    pub keys: Vec<Key>,
+    /// Whether it remembers no sessions (RFC 8762 §4.3: a stateless reflector): answers have the sender's own numbers, and what is
+    /// sent again is answered again, within the limits.
+    pub stateless: bool,
     /// What is answered at most in all, by IP packets.
     pub rate: Rate,
     /// What is answered at most to one source.
@@ -170,8 +173,13 @@ mod tests {
     #[tokio::test]
     async fn a_socket_from_which_nothing_can_be_received_rests_between_two_tries_and_each_is_counted() {
         let rate: Rate = "1 Mbit/s".parse().unwrap();
-        let settings =
-            Settings { listen: vec!["127.0.0.1:0".parse().unwrap()], key: None, rate, rate_per_source: rate };
+        let settings = Settings {
+            listen: vec!["127.0.0.1:0".parse().unwrap()],
+            keys: Vec::new(),
+            stateless: false,
+            rate,
+            rate_per_source: rate,
+        };
         let mut reflect = Reflect::open(settings, Clock::start()).unwrap();
         // A pipe that has something is readable for ever, and gives no datagram.
         let (full, mut pipe) = std::io::pipe().unwrap();

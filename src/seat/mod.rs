@@ -22,8 +22,9 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::peer;
 use crate::probe::seat::HEARTBEAT;
+use crate::probe::seat::User;
 use crate::probe::seat::order::{self, Order};
-use crate::probe::seat::report::{Report, Told};
+use crate::probe::seat::report::{Device, Report, Told};
 use changes::Changes;
 use pactl::Pactl;
 use sound_test::Maker;
@@ -39,6 +40,28 @@ const STORM: Duration = Duration::from_millis(500);
 
 /// How long a word to the daemon may take: it reads all that comes.
 const SAID: Duration = Duration::from_secs(5);
+
+/// What the session of `user` uses by default, microphone and loudspeaker, asked of its sound server once. What stands for no
+/// equipment is nothing.
+///
+/// # Errors
+/// Why that cannot be seen.
+pub async fn defaults(user: &User) -> Result<[Option<Device>; 2], String> {
+    let (user, own) = (user.number().map_err(|error| error.to_string())?, rustix::process::geteuid());
+    let mut pactl = match own.as_raw() {
+        own if own == user => Pactl::new(Arc::default()),
+        0 => Pactl::of(user),
+        _ => return Err(format!("only root or the user {user}, whose session it is, may ask its sound server")),
+    };
+    match pactl.look().await {
+        Report::Sound { source, sink, .. } => {
+            Ok([source, sink].map(|device| device.filter(|device| !device.virtual_only)))
+        }
+        Report::Blind { detail } => Err(detail),
+        Report::Unanswering => Err("the session's sound server does not answer".to_owned()),
+        Report::Absent | Report::Tested(_) => Err(format!("user {user} is not logged in, or has no sound server")),
+    }
+}
 
 /// Reports to the daemon at `socket` until this process ends.
 pub async fn run(socket: &Path) {

@@ -21,6 +21,8 @@ const NORMAL: f64 = 65536.0;
 /// The program, run as often as it is needed, one at a time.
 pub(super) struct Pactl {
     program: Program,
+    /// The same, without JSON, which an old one does not know.
+    plain: Program,
     slot: Slot,
     /// The process that makes a sound test of ours, which uses nothing.
     own: Arc<AtomicU32>,
@@ -86,7 +88,19 @@ struct Stream {
 impl Pactl {
     /// One that has asked nothing yet; what the process of that number does is ours.
     pub(super) fn new(own: Arc<AtomicU32>) -> Self {
-        Self { program: Program::other("pactl", &["--format=json"]), slot: Slot::default(), own }
+        Self::by("pactl", &[], own)
+    }
+
+    /// One for root, who asks the server of another user's session: as that user, with nothing else of ours.
+    pub(super) fn of(user: u32) -> Self {
+        let (user, session) = (format!("--reuid={user}"), format!("XDG_RUNTIME_DIR=/run/user/{user}"));
+        let first = ["--regid=nogroup", "--clear-groups", "--", "env", "-i", "LC_ALL=C", &session, "pactl"];
+        Self::by("setpriv", &[&[user.as_str()], &first[..]].concat(), Arc::default())
+    }
+
+    fn by(path: &str, first: &[&str], own: Arc<AtomicU32>) -> Self {
+        let program = Program::other(path, &[first, &["--format=json"]].concat());
+        Self { program, plain: Program::other(path, first), slot: Slot::default(), own }
     }
 
     /// What is chosen now. What stands for no equipment is nothing.
@@ -141,8 +155,7 @@ impl Pactl {
     /// Whether it cannot connect: then it ends with 1 by itself, also where nothing is asked of it that an old one does not
     /// know. One that could not be started, or was killed, tells nothing of the server.
     async fn is_alone(&mut self) -> bool {
-        let plain = Program::other("pactl", &[]);
-        let said = self.slot.run(&plain, &["info".into()], DEADLINE).await;
+        let said = self.slot.run(&self.plain, &["info".into()], DEADLINE).await;
         said.is_err_and(|error| error.kind == ErrorKind::Internal && error.detail.ends_with("exit status: 1"))
     }
 

@@ -84,7 +84,7 @@ pub struct Batch {
     pub notifications: Vec<Notification>,
     /// What people asked for.
     pub acts: Vec<Act>,
-    /// What was told of an open incident, by its id; nothing of one that is over.
+    /// What was told of an incident, by its id, and what else is kept of telling; nothing of what is over.
     pub told: Vec<(String, Option<String>)>,
     /// Wishes for silence.
     pub silences: Vec<Silence>,

@@ -26,9 +26,11 @@ pub struct Restored {
     pub observations: Vec<(Observation, Duration)>,
     /// Incidents that were open.
     pub open_incidents: Vec<Incident>,
+    /// Those that were closed and of which something is kept still.
+    pub closed_incidents: Vec<Incident>,
     /// Since when what was said of checks and components holds.
     pub standings: Vec<Standing>,
-    /// What was told of open incidents, by id.
+    /// What was told of these, by id, and what else is kept of telling.
     pub told: HashMap<String, String>,
     /// Wishes for silence that have not ended.
     pub silences: Vec<Silence>,
@@ -133,6 +135,7 @@ pub(super) fn restored(db: &Connection, catalogue: &Catalogue, now: Now) -> rusq
     restored.silences = told::silences(db, rows::micros(now.wall))?;
     restored.standings = standings(db, catalogue, &mut restored.skipped)?;
     restored.open_incidents = incidents(db, catalogue, true, u32::MAX, &mut restored.skipped)?;
+    restored.closed_incidents = half_told(db, catalogue, &mut restored.skipped)?;
     // Oldest first, as the snapshot has them.
     restored.open_incidents.reverse();
     Ok(restored)
@@ -173,7 +176,23 @@ pub(super) fn incidents(
         "SELECT id, component, worst, verdict, reasons, opened_at, closed_at, settling FROM incidents
          WHERE NOT ?1 OR closed_at IS NULL ORDER BY opened_at DESC, id DESC LIMIT ?2",
     )?;
-    let mut rows = statement.query(params![open_only, limit])?;
+    found_incidents(statement.query(params![open_only, limit])?, catalogue, skipped)
+}
+
+/// Incidents that are over and whose end is still to be told.
+fn half_told(db: &Connection, catalogue: &Catalogue, skipped: &mut u64) -> rusqlite::Result<Vec<Incident>> {
+    let mut statement = db.prepare(
+        "SELECT id, component, worst, verdict, reasons, opened_at, closed_at, settling FROM incidents
+         WHERE closed_at IS NOT NULL AND id IN (SELECT incident FROM told) ORDER BY closed_at",
+    )?;
+    found_incidents(statement.query([])?, catalogue, skipped)
+}
+
+fn found_incidents(
+    mut rows: rusqlite::Rows<'_>,
+    catalogue: &Catalogue,
+    skipped: &mut u64,
+) -> rusqlite::Result<Vec<Incident>> {
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let reasons: String = row.get(4)?;

@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 use super::rows::{self, micros, moment};
 use crate::domain::Silence;
 
-/// Keeps what was told of an incident, or forgets it with `None`.
+/// Keeps what was told of an incident (or how a component goes to and fro), or forgets it with `None`.
 pub(super) fn put_told(db: &Connection, incident: &str, state: Option<&str>) -> rusqlite::Result<()> {
     match state {
         Some(state) => db

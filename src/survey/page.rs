@@ -146,6 +146,13 @@ impl<'a> Teller<'a> {
                 self.pick("nilai jeda tambahan (bufferbloat)", "grade of added delay (bufferbloat)")
             ));
         }
+        for (ending, direction) in [("_down_confidence", "down"), ("_up_confidence", "up")] {
+            let level = check.measurements.iter().find(|one| one.quantity.ends_with(ending) && one.value > 0.5);
+            if let Some(level) = level.and_then(|level| level.part.as_deref()) {
+                let word = self.pick("keyakinan RPM", "confidence of RPM");
+                figures.push(format!("{word}, {}: {}", way(direction, lang), confidence(level, lang)));
+            }
+        }
         if let Some(error) = &check.error {
             figures.push(error.clone());
         }
@@ -283,6 +290,16 @@ impl<'a> Teller<'a> {
 pub fn megabytes(bytes: u64, lang: Lang) -> String {
     #[allow(clippy::cast_precision_loss, reason = "exact for nine thousand terabytes")]
     number(bytes as f64, Unit::Bytes, lang)
+}
+
+/// A level of confidence in a measurement.
+fn confidence(level: &str, lang: Lang) -> &str {
+    match level {
+        "low" => pick(lang, "rendah", "low"),
+        "medium" => pick(lang, "sedang", "medium"),
+        "high" => pick(lang, "tinggi", "high"),
+        other => other,
+    }
 }
 
 /// The words of a verdict for people who were asked "can it be held".

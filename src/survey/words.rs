@@ -73,6 +73,10 @@ const NAMES: &[(&str, Text)] = &[
     ("stamp_burst_loss_ratio", Text::new("Hilang beruntun", "Lost in bursts")),
     ("stamp_reordered_ratio", Text::new("Tidak berurutan", "Out of order")),
     ("stamp_delay_variation_seconds", Text::new("Naik turun jeda panggilan", "Variation of the call's delay")),
+    (
+        "stamp_voice_mos",
+        Text::new("Perkiraan mutu suara panggilan (MOS)", "Foreseen quality of the call's voice (MOS)"),
+    ),
     ("stamp_up_bits_per_second", Text::new("Arah keluar (panggilan)", "Way out (call)")),
     ("stamp_down_bits_per_second", Text::new("Arah masuk (panggilan)", "Way in (call)")),
     ("relay_rtt_seconds", Text::new("Jeda lewat relay", "Delay through the relay")),
@@ -80,6 +84,10 @@ const NAMES: &[(&str, Text)] = &[
     ("relay_loss_ratio", Text::new("Paket lewat relay hilang", "Packets through the relay lost")),
     ("relay_burst_loss_ratio", Text::new("Hilang beruntun lewat relay", "Lost in bursts through the relay")),
     ("relay_reordered_ratio", Text::new("Tidak berurutan lewat relay", "Out of order through the relay")),
+    (
+        "relay_voice_mos",
+        Text::new("Perkiraan mutu suara lewat relay (MOS)", "Foreseen quality of voice through the relay (MOS)"),
+    ),
     ("relay_carried_bits_per_second", Text::new("Pergi dan kembali lewat relay", "There and back through the relay")),
 ];
 

@@ -12,6 +12,7 @@ pub mod body;
 pub mod daemon;
 pub mod evidence;
 pub mod host;
+pub mod inbound;
 pub mod lang;
 pub mod lists;
 pub mod metrics;
@@ -19,6 +20,7 @@ pub mod openapi;
 pub mod outlook;
 pub mod own;
 pub mod page;
+pub mod past;
 pub mod problem;
 pub mod query;
 pub mod readiness;
@@ -41,6 +43,7 @@ use crate::domain::{Lang, Quantity, Reason, ReasonDef, Snapshot};
 
 pub use evidence::{Evidence, PastIncident, Stored};
 pub use host::Hosts;
+pub use inbound::{Inbound, NoEntry};
 pub use own::{Own, OwnHealth};
 pub use serve::run;
 
@@ -53,6 +56,8 @@ pub struct State {
     pub clock: Clock,
     /// Where evidence is kept and history is read.
     pub evidence: Arc<dyn Evidence>,
+    /// Who takes alerts of other systems.
+    pub inbound: Arc<dyn Inbound>,
     /// How the room speaks to people.
     pub voice: watch::Receiver<Arc<Voice>>,
     /// What became of the newest config.
@@ -76,6 +81,8 @@ pub struct Voice {
     pub zone: TimeZone,
     /// The names by which it may be asked.
     pub hosts: Hosts,
+    /// Where the rate tests stop early, bit/s: a rate beyond it was not looked for.
+    pub tested_up_to: Option<f64>,
     /// Remedies in the room's own words, by reason code: Bahasa Indonesia and English.
     pub remedies: BTreeMap<&'static str, (String, String)>,
 }

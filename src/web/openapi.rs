@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
-use super::{daemon, lists, page, readiness, readyz};
+use super::{daemon, inbound, lists, page, past, readiness, readyz};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -24,6 +24,9 @@ use super::{daemon, lists, page, readiness, readyz};
         lists::profiles,
         lists::incidents,
         lists::reasons,
+        inbound::alertmanager,
+        past::ledger::ledger,
+        past::week::week,
         daemon::metrics,
         daemon::healthy,
         daemon::ready,

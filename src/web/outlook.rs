@@ -21,7 +21,7 @@ use super::site::Site;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What a check to one's own far end says of itself; its figures are not the line's.
-const SELF: &str = "internet.far_end_is_self";
+pub(super) const SELF: &str = "internet.far_end_is_self";
 
 /// What the same hours of past weeks were like. It is no measurement of the time asked about, and does not count in `verdict`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -170,7 +170,7 @@ pub(super) async fn for_slot(
 }
 
 /// The checks whose figures are the line's.
-fn far_ends(snapshot: &Snapshot) -> Vec<CheckName> {
+pub(super) fn far_ends(snapshot: &Snapshot) -> Vec<CheckName> {
     let is_self = |check: &crate::domain::CheckView| {
         let findings = check.last.iter().flat_map(|last| &last.reading.findings);
         findings.map(|finding| finding.reason.code).any(|code| code == SELF)

@@ -50,8 +50,8 @@ struct Part {
     absent: bool,
     reasons: Vec<Told>,
     checks: Vec<Row>,
-    /// The internet's uplinks and their budgets, a sentence each.
-    uplinks: Vec<String>,
+    /// What else is known of the internet: its uplinks and their budgets, the delay under load; a sentence each.
+    lines: Vec<String>,
 }
 
 /// A reason on the page.
@@ -182,7 +182,11 @@ impl<'a> Teller<'a> {
             absent: component.absent,
             reasons: reasons_of(self.view, component).map(|reason| self.told(reason)).collect(),
             checks: component.checks.iter().map(|at| self.row(*at)).collect(),
-            uplinks: if component.component == Component::Internet { self.uplinks() } else { Vec::new() },
+            lines: if component.component == Component::Internet {
+                self.uplinks().into_iter().chain(self.under_load()).collect()
+            } else {
+                Vec::new()
+            },
         }
     }
 
@@ -195,6 +199,28 @@ impl<'a> Teller<'a> {
             #[allow(clippy::cast_precision_loss, reason = "exact for nine thousand terabytes")]
             let budget = uplink.daily_budget.map(|budget| format!(" {} {}", words.of, bytes(budget.0 as f64)));
             format!("{kind} {}: {} {}{}", uplink.name, words.used_today, bytes(used), budget.unwrap_or_default())
+        });
+        all.collect()
+    }
+
+    /// Round trips a minute while a test fills the line, with their confidence (draft-ietf-ippm-responsiveness), of each check
+    /// that has measured them and is not too old.
+    fn under_load(&self) -> Vec<String> {
+        let words = words(self.lang);
+        let fresh = self.snapshot.checks.iter().filter(|check| !check.stale);
+        let all = fresh.filter_map(|check| {
+            let measured = &check.last.as_ref()?.reading.measurements;
+            let ways = [("down", words.down), ("up", words.up)].into_iter().filter_map(|(way, word)| {
+                let of = |ending: &'static str| measured.iter().filter(move |one| one.quantity.name.ends_with(ending));
+                let rate = of("_round_trips_per_minute").find(|one| one.part.as_deref() == Some(way))?.value;
+                let confidence = of(if way == "down" { "_down_confidence" } else { "_up_confidence" });
+                let level = confidence.into_iter().find(|one| one.value > 0.5)?.part.as_deref()?;
+                let level = words.confidence[["low", "medium", "high"].iter().position(|known| *known == level)?];
+                let rate = crate::domain::reason::number(rate.round(), Unit::Count, self.lang);
+                Some(format!("{word} {} ({level})", rate.trim_end()))
+            });
+            let ways: Vec<String> = ways.collect();
+            (!ways.is_empty()).then(|| format!("{} ({}): {}", words.under_load, check.spec.name, ways.join(", ")))
         });
         all.collect()
     }

@@ -80,6 +80,17 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "urn:siaga:problem:history", "History cannot be read now", detail)
     }
 
+    /// Who asks has not shown that they may.
+    pub fn unauthorized(detail: impl Into<String>) -> Self {
+        let title = "Who asks has not shown that they may";
+        Self::new(StatusCode::UNAUTHORIZED, "urn:siaga:problem:unauthorized", title, detail)
+    }
+
+    /// Not now; later perhaps.
+    pub fn unavailable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "urn:siaga:problem:unavailable", "Not now", detail)
+    }
+
     /// A page could not be made; our own fault.
     pub fn internal(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "urn:siaga:problem:internal", "Our own fault", detail)

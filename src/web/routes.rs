@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, Uri};
 use axum::routing::{get, post};
 
+use super::past::{ledger, week};
 use super::problem::Problem;
 use super::site::Site;
-use super::{daemon, lists, openapi, page, readiness, readyz};
+use super::{daemon, inbound, lists, openapi, page, readiness, readyz};
 
 /// All paths.
 pub(super) fn router(site: Arc<Site>) -> Router {
@@ -23,7 +25,12 @@ pub(super) fn router(site: Arc<Site>) -> Router {
         .route("/api/v1/profiles", get(lists::profiles))
         .route("/api/v1/incidents", get(lists::incidents))
         .route("/api/v1/reasons", get(lists::reasons))
+        .route("/api/v1/ledger", get(ledger::ledger))
+        .route("/api/v1/ledger.csv", get(ledger::ledger))
+        .route("/api/v1/outlook/week", get(week::week))
+        .route("/api/v1/outlook/week.csv", get(week::week))
         .route("/api/v1/openapi.json", get(openapi::openapi))
+        .route("/api/v1/alertmanager", post(inbound::alertmanager).layer(DefaultBodyLimit::max(inbound::BODY)))
         .route("/-/healthy", get(daemon::healthy))
         .route("/-/ready", get(daemon::ready))
         .route("/-/reload", post(daemon::reload))

@@ -37,7 +37,7 @@ const HEAD: usize = 16 * 1024;
 /// The most headers that are read.
 const HEADERS: usize = 64;
 
-/// The largest body that is let pass unread. No path reads one.
+/// The largest body that is let pass; one path reads it.
 const BODY: u64 = 64 * 1024;
 
 /// How long a head may take, and a connection stay idle. Longer than the usual scrape interval, so that a scraper keeps
@@ -189,7 +189,7 @@ impl hyper::service::Service<Request<Incoming>> for Front {
         }
         let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
         if length.is_some_and(|length: u64| length > BODY) {
-            let detail = format!("no path here reads a body; {BODY} bytes are let pass");
+            let detail = format!("at most {BODY} bytes are let pass");
             return Answering::Now(Some(sealed(Problem::too_large(detail).into_response())));
         }
         let response = self.router.call(request);

@@ -20,6 +20,8 @@ pub(super) struct Site {
     pub(super) state: State,
     pub(super) metrics: Metrics,
     shelf: Mutex<Option<Arc<Rendered>>>,
+    /// Whose turn it is to read much of the past.
+    pub(super) long_reads: tokio::sync::Mutex<()>,
     /// Whether evidence could not be stored the last time, so that the log says it once and not with each answer.
     evidence_failing: AtomicBool,
 }
@@ -52,7 +54,13 @@ impl Rendered {
 impl Site {
     pub(super) fn new(state: State) -> Self {
         let metrics = Metrics::new(&state);
-        Self { state, metrics, shelf: Mutex::new(None), evidence_failing: AtomicBool::new(false) }
+        Self {
+            state,
+            metrics,
+            shelf: Mutex::new(None),
+            long_reads: tokio::sync::Mutex::default(),
+            evidence_failing: AtomicBool::new(false),
+        }
     }
 
     pub(super) fn now(&self) -> Now {

@@ -30,6 +30,11 @@ pub(super) struct Words {
     pub(super) backup: &'static str,
     pub(super) used_today: &'static str,
     pub(super) of: &'static str,
+    pub(super) under_load: &'static str,
+    pub(super) down: &'static str,
+    pub(super) up: &'static str,
+    /// Low, medium, high.
+    pub(super) confidence: [&'static str; 3],
     pub(super) months: [&'static str; 12],
 }
 
@@ -68,6 +73,10 @@ static ID: Words = Words {
     backup: "Jalur cadangan",
     used_today: "uji hari ini (UTC) memakai",
     of: "dari",
+    under_load: "Putaran per menit saat jalur penuh",
+    down: "unduh",
+    up: "unggah",
+    confidence: ["keyakinan rendah", "keyakinan sedang", "keyakinan tinggi"],
     months: ["Jan", "Feb", "Mar", "Apr", "Mei", "Jun", "Jul", "Agu", "Sep", "Okt", "Nov", "Des"],
 };
 
@@ -98,5 +107,9 @@ static EN: Words = Words {
     backup: "Backup",
     used_today: "today's tests (UTC) have taken",
     of: "of",
+    under_load: "Round trips a minute while the line is full",
+    down: "download",
+    up: "upload",
+    confidence: ["low confidence", "medium confidence", "high confidence"],
     months: ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
 };

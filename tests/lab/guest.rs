@@ -163,10 +163,14 @@ impl Lab {
         format!("/built/{}", inside.display())
     }
 
+    /// Asks QEMU for something.
+    pub(crate) fn qmp(&self, command: &str, arguments: &serde_json::Value) {
+        self.machine.borrow_mut().qmp.ask(command, arguments);
+    }
+
     /// Plugs the room's network cable (eth1) in, or pulls it out.
     pub(crate) fn cable(&self, plugged: bool) {
-        let arguments = serde_json::json!({ "name": "cable", "up": plugged });
-        self.machine.borrow_mut().qmp.ask("set_link", &arguments);
+        self.qmp("set_link", &serde_json::json!({ "name": "cable", "up": plugged }));
     }
 
     /// What its kernel, its programs and its journal have told.

@@ -24,6 +24,7 @@ mod line;
 mod machine;
 mod matrix;
 mod power;
+mod power_cut;
 mod qmp;
 mod radio;
 mod radio_chip;

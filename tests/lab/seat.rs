@@ -37,6 +37,15 @@ fn the_agent_reports_from_its_users_systemd_and_is_started_again() {
     lab.sh(&inside("systemctl --user enable --now siaga-seat.service"));
     let show = |name: &str| inside(&format!("systemctl --user show --property={name} --value siaga-seat.service"));
     daemon.stands_at("seat", "ready", "");
+    // By root, who is in nobody's session.
+    let recorded = lab.sh("siaga enroll --state-dir /var/lib/siaga 2>&1");
+    assert!(recorded.contains("(alsa_input.") && recorded.contains("@DEFAULT_SINK@"), "{recorded}");
+    let chosen = lab.sh(&inside("pactl get-default-source"));
+    lab.sh(&inside("pactl load-module module-null-source source_name=other description=Conference"));
+    lab.sh(&inside("pactl set-default-source other"));
+    daemon.check("seat", "degraded", "audio.default_source_other");
+    lab.sh(&inside(&format!("pactl set-default-source {}", chosen.trim())));
+    daemon.stands_at("seat", "ready", "");
     let first = lab.sh(&show("MainPID"));
     assert_ne!(first, "0");
     lab.sh(&format!("kill -9 {first}"));

@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 use super::support::child::wait_until;
 use super::support::daemon::{Daemon, room, said_of, siaga, write_config};
 use super::support::namespace::inside;
+use super::support::wall_clock::siaga_by;
 
 /// A room that watches only this machine: nothing in it waits for a network, and a busy machine is no fault in it.
 const COMPUTER: &str = "[[check]]\nname = \"computer\"\nkind = \"computer\"\ncpu_degraded = 1.0\n\
@@ -288,21 +289,8 @@ fn a_reload_says_what_needs_a_start_until_the_file_says_again_what_is_in_force()
 fn a_wall_clock_that_jumps_a_day_changes_no_verdict() {
     let folder = room(COMPUTER);
     let offset = folder.path().join("offset");
-    // libfaketime reads the offset anew at each call; the monotonic clock is left alone, as by a real jump.
     std::fs::write(&offset, "+0").unwrap();
-    let library =
-        ["/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1", "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1"];
-    let library = library
-        .into_iter()
-        .find(|path| std::path::Path::new(path).exists())
-        .expect("install Debian's package faketime");
-    let mut command = siaga();
-    command
-        .env("LD_PRELOAD", library)
-        .env("FAKETIME_TIMESTAMP_FILE", &offset)
-        .env("FAKETIME_NO_CACHE", "1")
-        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
-    let daemon = Daemon::start_by(command, folder.path());
+    let daemon = Daemon::start_by(siaga_by(&offset), folder.path());
     daemon.wait_for_check("computer", "ready", "");
     let before = daemon.get("/api/v1/readiness").json()["at"].as_str().unwrap().to_owned();
     for jump in ["+1d", "-1d"] {

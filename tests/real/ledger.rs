@@ -11,7 +11,8 @@ use siaga::domain::{Figure, Mono, Now, Observation, Quantity, Reading, Sample, S
 use siaga::engine::past::ledger::Month;
 use siaga::store::{Batch, Catalogue, Claim, Retention, Store};
 
-use crate::support::daemon::{room, siaga, write_config};
+use crate::support::daemon::{Daemon, room, siaga, write_config};
+use crate::support::namespace::inside;
 
 /// As the probes declare them.
 static TRIP: Quantity = Quantity::gauge("icmp_rtt_seconds", Unit::Seconds, "x").figure(Figure::RoundTrip);
@@ -148,6 +149,81 @@ async fn a_month_is_a_page_to_print_without_scripts_and_with_its_names_escaped()
     assert_eq!(fact("Bagian penyedia dapat dipakai, dari waktu yang dapat dinilai"), "95,45 %");
     assert!(page.contains("pukul 01.30.00 WIB"), "{page}");
     assert!(page.contains("class=\"not_measured\"") && page.contains("@media print"), "{page}");
+}
+
+/// In a namespace of its own: the checks of the config ask nobody.
+#[test]
+fn a_month_and_a_week_are_told_over_http_as_by_the_commands() {
+    if !inside("ledger::a_month_and_a_week_are_told_over_http_as_by_the_commands") {
+        return;
+    }
+    let folder = room(CONFIG);
+    let at = folder.path();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(record(&at.join("state")));
+    let daemon = Daemon::start(at);
+    let month = last_month();
+    let path = format!("/api/v1/ledger?month={month}&down=50%20Mbit/s");
+    let answer = daemon.get(&path);
+    assert!(
+        answer.status == 200 && answer.head.to_lowercase().contains("content-type: application/json"),
+        "{answer:?}"
+    );
+    let told = answer.json();
+    assert_eq!((&told["month"], &told["incomplete"]), (&month.to_string().into(), &false.into()), "{told:#}");
+    assert_eq!((&told["seconds"]["ready"], &told["seconds"]["not_ready"]), (&12_600.into(), &1800.into()), "{told:#}");
+    assert_eq!(told["available_share"], 0.875);
+    let lines: Vec<_> = told["lines"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| (&line["what"], &line["cause"], &line["seconds"]))
+        .collect();
+    assert_eq!(lines[0], (&"outage".into(), &"provider".into(), &600.into()), "{told:#}");
+    assert_eq!(lines[1], (&"outage".into(), &"ours_gateway".into(), &1200.into()));
+    assert_eq!((lines.len(), lines[2].0), (3, &"not_measured".into()));
+    assert_eq!(told["rates"][0]["agreed_bits_per_second"], 50e6);
+    assert_eq!(
+        (&told["slow_hours"][0]["direction"], &told["slow_hours"][0]["least_bits_per_second"]),
+        (&"down".into(), &1.5e6.into())
+    );
+
+    // The rows are the command's, by what the reader would rather have and by the path's end.
+    let (code, rows, _) = ledger(at, &["--down", "50 Mbit/s"]);
+    assert_eq!(code, 0);
+    let as_csv = daemon.request_with("GET", &path, "Accept: text/csv\r\n");
+    assert_eq!((as_csv.status, &as_csv.body), (200, &rows));
+    let head = as_csv.head.to_lowercase();
+    assert!(
+        head.contains("content-type: text/csv") && head.contains(&format!("filename=\"ledger-{month}.csv\"")),
+        "{head}"
+    );
+    assert_eq!(daemon.get(&path.replace("/ledger", "/ledger.csv")).body, rows);
+    let english = daemon.get(&format!("/api/v1/ledger.csv?month={month}&lang=en"));
+    assert!(english.body.starts_with("begin,end,"), "{}", english.body);
+
+    let week = daemon.get("/api/v1/outlook/week?weeks=9").json();
+    let hours = week["hours"].as_array().unwrap();
+    assert_eq!((hours.len(), &hours[30]["weekday"], &hours[30]["hour"]), (168, &2.into(), &6.into()));
+    let outage: f64 = hours.iter().map(|hour| hour["not_ready_minutes"].as_f64().unwrap()).sum();
+    assert!((outage - 30.0).abs() < 0.01, "{outage} minutes");
+    let begins = zone().to_datetime(minute(0)).date().weekday().to_monday_zero_offset();
+    let first = &hours[usize::from(begins.unsigned_abs()) * 24];
+    assert!((first["round_trip_seconds"]["p50"].as_f64().unwrap() - 0.05).abs() < 0.0006, "{first:#}");
+    let rows = daemon.get("/api/v1/outlook/week.csv").body;
+    assert!(rows.starts_with("weekday,hour,") && rows.lines().count() == 169, "{rows}");
+
+    for (path, detail) in [
+        ("/api/v1/ledger?month=2026-13", "is no month"),
+        ("/api/v1/ledger?month=2999-01", "has not begun"),
+        ("/api/v1/ledger?down=fast", "down"),
+        ("/api/v1/ledger?weeks=3", "unknown key"),
+        ("/api/v1/outlook/week?weeks=54", "from 1 to 53"),
+    ] {
+        let refused = daemon.get(path);
+        assert!(refused.status == 400 && refused.body.contains(detail), "{path}: {refused:?}");
+    }
+    daemon.stop();
 }
 
 #[test]

@@ -1,13 +1,25 @@
 //! The link probe against the kernel's own virtual Ethernet (veth), in a network namespace.
 
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use siaga::clock::Clock;
-use siaga::domain::Verdict;
+use siaga::domain::{Observation, Verdict};
+use siaga::probe::Context;
+use siaga::probe::budget::Budget;
 use siaga::probe::link::{Config, Probe};
+use siaga::probe::stamp;
+use tokio::sync::watch;
 
+use crate::support::cable::{self, FAR, at_far_end};
+use crate::support::daemon::siaga;
 use crate::support::namespace::{inside, ip};
-use crate::support::probe::{findings, idle, soon, value};
+use crate::support::probe::{context, findings, idle, soon, value};
+use crate::support::reflector::Reflector;
 
 /// A cable: room0 is the room's end, switch0 the switch's.
 const CABLE: [&str; 3] = ["link add room0 type veth peer name switch0", "link set room0 up", "link set switch0 up"];
@@ -145,5 +157,144 @@ fn a_storm_of_events_costs_a_few_reads_and_is_not_lost() {
             "{told} observations in {took:?}"
         );
         batch.await.unwrap();
+    });
+}
+
+/// The next observation that says whether the room is in use, and what it says.
+async fn use_told(probe: &mut Probe) -> (bool, Observation) {
+    loop {
+        let observation = soon(probe.next()).await;
+        if let Some(in_use) = observation.reading.in_use {
+            return (in_use, observation);
+        }
+    }
+}
+
+/// Somebody at the far end who sends back what comes by UDP.
+fn echo() -> SocketAddr {
+    at_far_end(|tell| {
+        let socket = UdpSocket::bind((FAR, 0)).unwrap();
+        tell.send(socket.local_addr().unwrap()).unwrap();
+        let mut packet = [0; 2048];
+        while let Ok((length, from)) = socket.recv_from(&mut packet) {
+            _ = socket.send_to(&packet[..length], from);
+        }
+    })
+}
+
+#[test]
+fn a_call_is_use_of_the_room_until_it_is_over_and_its_packets_are_counted() {
+    if !inside("link::a_call_is_use_of_the_room_until_it_is_over_and_its_packets_are_counted") {
+        return;
+    }
+    cable::lay();
+    let (to, speaks) = (echo(), Arc::new(AtomicBool::new(true)));
+    let speaking = Arc::clone(&speaks);
+    let speaker = std::thread::spawn(move || {
+        let socket = UdpSocket::bind("198.51.100.2:0").unwrap();
+        socket.connect(to).unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+        let mut packet = [0; 160];
+        while speaking.load(Ordering::Relaxed) {
+            socket.send(&packet).unwrap();
+            _ = socket.recv(&mut packet);
+            // A frame of sound.
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    run(async {
+        let config = toml::from_str::<Config>("interface = \"near\"").unwrap();
+        let mut probe = Probe::new(config, context("link", Duration::from_secs(2), &watch::Sender::new(false)));
+        let (in_use, seen) = use_told(&mut probe).await;
+        assert!(in_use, "{seen:#?}");
+        assert!(findings(&seen).contains(&("internet.call_traffic", Verdict::Ready)), "{seen:#?}");
+        let count = |quantity, part| value(&seen, quantity, part).unwrap_or_else(|| panic!("{quantity}: {seen:#?}"));
+        for way in ["link_receive_packets_total", "link_transmit_packets_total"] {
+            assert!(count(way, Some("near")) > 200.0, "{way}: {seen:#?}");
+        }
+        // 160 bytes and the headers of UDP, IP and Ethernet.
+        let [bytes, packets] =
+            ["link_receive_bytes_total", "link_receive_packets_total"].map(|of| count(of, Some("near")));
+        assert!((bytes / packets - 202.0).abs() < 20.0, "{bytes} in {packets}");
+        assert!(count("link_udp_received_total", None) > 200.0);
+        assert!(count("link_receive_bits_per_second", Some("near")) > 1e4);
+        speaks.store(false, Ordering::Relaxed);
+        let (in_use, seen) = use_told_otherwise(&mut probe, true).await;
+        assert!(!in_use && !findings(&seen).iter().any(|(code, _)| code.starts_with("internet.call")), "{seen:#?}");
+    });
+    speaker.join().unwrap();
+}
+
+/// The first observation that says another thing of the room's use than `said`.
+async fn use_told_otherwise(probe: &mut Probe, said: bool) -> (bool, Observation) {
+    loop {
+        let (in_use, observation) = use_told(probe).await;
+        if in_use != said {
+            return (in_use, observation);
+        }
+    }
+}
+
+#[test]
+fn a_download_is_no_call() {
+    if !inside("link::a_download_is_no_call") {
+        return;
+    }
+    cable::lay();
+    let from = at_far_end(|tell| {
+        let listener = TcpListener::bind((FAR, 0)).unwrap();
+        tell.send(listener.local_addr().unwrap()).unwrap();
+        let (mut stream, _) = listener.accept().unwrap();
+        while stream.write_all(&[7; 10_000]).is_ok() {
+            // Hundreds of packets a second, both ways.
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let download = std::thread::spawn(move || {
+        let (mut stream, mut nowhere) = (TcpStream::connect(from).unwrap(), [0; 10_000]);
+        while stream.read(&mut nowhere).is_ok_and(|length| length > 0) {}
+    });
+    run(async {
+        let (in_use, seen) = use_told(&mut probe("interface = \"near\"")).await;
+        assert!(!in_use, "{seen:#?}");
+        assert_eq!(value(&seen, "link_call_traffic", None), Some(0.0));
+    });
+    assert!(!download.is_finished(), "it went on all the while");
+}
+
+#[test]
+fn our_own_call_like_tests_are_no_call() {
+    if !inside("link::our_own_call_like_tests_are_no_call") {
+        return;
+    }
+    cable::lay();
+    let mut reflect = Command::new("ip");
+    reflect.args(["netns", "exec", "far"]).arg(siaga().get_program());
+    reflect.args(["reflect", "--listen", &format!("{FAR}:10862")]);
+    let _reflector = Reflector::start_by(reflect, 1);
+    run(async {
+        let budget = Budget::default();
+        let base = || Context {
+            budget: budget.clone(),
+            ..context("a", Duration::from_millis(500), &watch::Sender::new(false))
+        };
+        let config = format!("reflector = \"{FAR}\"\nmin_gap = \"0s\"\ndaily_budget = \"1 GB\"");
+        let mut tester = stamp::Probe::new(toml::from_str(&config).unwrap(), base());
+        let mut link = Probe::new(toml::from_str("interface = \"near\"").unwrap(), base());
+        let clock = Clock::start();
+        // Tests of 7.5 s and 3 MB with nothing between them; those that a busy machine gives up send as well.
+        let tests = async { while tester.next().await.error.is_none_or(|error| error.detail.contains("too busy")) {} };
+        let mut tests = std::pin::pin!(tests);
+        let mut looks = 0;
+        while budget.page("a".into(), None).total() < 8e6 || clock.elapsed() < Duration::from_secs(20) {
+            tokio::select! {
+                () = &mut tests => panic!("a test failed"),
+                seen = link.next() => {
+                    assert_ne!(seen.reading.in_use, Some(true), "{seen:#?}");
+                    looks += 1;
+                }
+            }
+        }
+        assert!(looks > 10, "{looks} looks");
     });
 }

@@ -26,7 +26,15 @@ async fn a_chat_and_a_topic_are_told_in_their_own_shape() {
     let rig = Rig::start(&folder.path().join("state"), receivers).await;
     let room = Room { name: "room_a".into(), title: "Ruang A".into() };
     let audience = ["chat", "topic"].map(|name| (name.into(), Lang::En)).to_vec();
-    let house = House { room, zone: TimeZone::UTC, receivers: audience, routes: vec![], maintenance: vec![] };
+    let house = House {
+        room,
+        zone: TimeZone::UTC,
+        receivers: audience,
+        routes: vec![],
+        maintenance: vec![],
+        roll_call: None,
+        inbound: None,
+    };
     let mut policy = Policy::new(house, Left::default());
     let opened_at: Timestamp = "2026-11-24T01:30:00.250Z".parse().unwrap();
     let incident = Incident {

@@ -111,21 +111,64 @@ fn source(number: u32) -> IpAddr {
     Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 16, 0, 1)) + number).into()
 }
 
-/// In rounds: a hundred sources that were never seen before send a request, its repetition, a reply, and garbage; then a good
-/// sender asks and must be answered. It is answered last, so what went to the others has gone by then.
 #[test]
-#[allow(clippy::disallowed_methods, reason = "a good sender is one that has been there for a second")]
 fn abuse_gains_nothing_and_a_good_sender_is_still_answered() {
-    const ROUNDS: u32 = 300;
-    const AT_ONCE: u32 = 100;
-    const LENGTH: usize = 172;
-    if !namespace::inside("reflect::abuse_gains_nothing_and_a_good_sender_is_still_answered") {
+    if namespace::inside("reflect::abuse_gains_nothing_and_a_good_sender_is_still_answered") {
+        abuse("127.0.0.1:0", 300, source);
+    }
+}
+
+#[test]
+fn abuse_by_ipv6_gains_nothing_either() {
+    if !namespace::inside("reflect::abuse_by_ipv6_gains_nothing_either") {
         return;
     }
-    let args = ["--listen", "127.0.0.1:0", "--rate", "4 Mbit/s", "--rate-per-source", "2 Mbit/s"];
+    namespace::ip(&["route add local 2001:db8::/32 dev lo"]);
+    std::fs::write("/proc/sys/net/ipv6/ip_nonlocal_bind", "1").unwrap();
+    // Each in a network (/64) of its own: one network is one source.
+    let network = |number: u32| {
+        let [high, low] = [number >> 16, number & 0xFFFF].map(|part| u16::try_from(part).unwrap());
+        IpAddr::from([0x2001, 0xDB8, high, low, 0, 0, 0, 1])
+    };
+    abuse("[::1]:0", 100, network);
+}
+
+#[test]
+fn both_keys_are_answered_while_one_is_replaced() {
+    let keys = [SECRET, "another secret for the tests"].map(|secret| {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), secret).unwrap();
+        (file, Key::new(secret.as_bytes()))
+    });
+    let [old, new] = keys.each_ref().map(|(file, _)| file.path().to_str().unwrap());
+    let reflector = Reflector::start(&["--listen", "127.0.0.1:0", "--key-file", old, "--key-file", new], 1);
+    let to = reflector.addresses()[0];
+    for (_, key) in &keys {
+        ask(&sender(to.ip(), to), 0, 200, Some(key));
+    }
+    assert_eq!(reflector.end()("answered"), 2);
+}
+
+#[test]
+fn one_that_remembers_nothing_repeats_numbers() {
+    let reflector = Reflector::start(&["--listen", "127.0.0.1:0", "--stateless"], 1);
+    let to = reflector.addresses()[0];
+    let socket = sender(to.ip(), to);
+    for sequence in [41, 41, 7] {
+        assert_eq!(ask(&socket, sequence, 200, None).sequence, sequence);
+    }
+}
+
+/// In rounds: a hundred sources that were never seen before send a request, its repetition, a reply, and garbage; then a good
+/// sender asks and must be answered. It is answered last, so what went to the others has gone by then.
+#[allow(clippy::disallowed_methods, reason = "a good sender is one that has been there for a second")]
+fn abuse(listen: &str, rounds: u32, source: impl Fn(u32) -> IpAddr) {
+    const AT_ONCE: u32 = 100;
+    const LENGTH: usize = 172;
+    let args = ["--listen", listen, "--rate", "4 Mbit/s", "--rate-per-source", "2 Mbit/s"];
     let reflector = Reflector::start(&args, 1);
     let to = reflector.addresses()[0];
-    let good = sender(Ipv4Addr::LOCALHOST.into(), to);
+    let good = sender(to.ip(), to);
     let (mut asked, began) = (0, Instant::now());
     while asked < 60 || began.elapsed() < Duration::from_millis(1200) {
         ask(&good, asked, LENGTH, None);
@@ -134,7 +177,7 @@ fn abuse_gains_nothing_and_a_good_sender_is_still_answered() {
     }
     let (mut sent, mut answered, mut number, mut before) = (0, 0, 0, 0);
     let noise: Vec<u8> = (0..LENGTH).map(|at| u8::try_from(at * 89 % 251).unwrap() | 1).collect();
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         let mut sockets = Vec::new();
         for _ in 0..AT_ONCE {
             number += 1;
@@ -164,7 +207,7 @@ fn abuse_gains_nothing_and_a_good_sender_is_still_answered() {
     assert!(answered > 0 && answered * 4 <= sent, "{answered} of {sent} bytes");
     assert!(after <= before + 512, "{before} kB, then {after} kB");
     let count = reflector.end();
-    let all = u64::from(ROUNDS * AT_ONCE);
+    let all = u64::from(rounds * AT_ONCE);
     let newcomers = u64::try_from(answered / LENGTH).unwrap();
     assert_eq!(count("answered"), newcomers + u64::from(asked));
     assert_eq!(count("foreign"), 2 * all);

@@ -1,5 +1,6 @@
 //! The desktop session's sound settings: a real `PulseAudio` in a session of its own, the real agent in it, the probe outside.
 
+use std::path::Path;
 use std::time::Duration;
 
 use siaga::domain::{ErrorKind, Kind, Observation, Verdict};
@@ -20,6 +21,10 @@ struct Room {
 
 impl Room {
     fn of(user: u32, more: &str) -> Self {
+        Self::enrolled(user, more, None)
+    }
+
+    fn enrolled(user: u32, more: &str, record: Option<&Path>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         // The session's user must reach the socket, as it reaches /run/siaga.
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
@@ -29,7 +34,8 @@ impl Room {
                 .parse()
                 .unwrap();
         let in_use = watch::Sender::new(false);
-        let context = context("seat", Duration::from_millis(500), &in_use);
+        let mut context = context("seat", Duration::from_millis(500), &in_use);
+        context.enrolled = record.map(Path::to_owned);
         let probe = ProbeConfig::deserialize_as(Kind::Seat, config).unwrap().build(context);
         Self { folder, probe, _in_use: in_use }
     }
@@ -98,6 +104,43 @@ async fn another_default_than_the_rooms_own_is_told_by_name() {
     pulse.pactl("load-module module-null-source source_name=other description=ConferencePhone");
     pulse.pactl("set-default-source other");
     room.until(&[]).await;
+}
+
+#[tokio::test]
+async fn another_default_than_the_enrolled_one_is_told_by_name() {
+    let pulse = Pulse::start();
+    let state = Pulse::new_folder();
+    let (config, record) = (state.path().join("siaga.toml"), state.path().join("enrolled.toml"));
+    std::fs::write(&config, format!("[[check]]\nname = \"seat\"\nkind = \"seat\"\nuser = {}\n", Pulse::user()))
+        .unwrap();
+    let enroll = |more: &[&str]| {
+        let mut siaga = pulse.command(env!("CARGO_BIN_EXE_siaga"));
+        siaga.args(["--lang", "en", "--config"]).arg(&config).arg("enroll").args(more);
+        let output = siaga.arg("--output").arg(&record).output().unwrap();
+        (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    };
+    let (code, told) = enroll(&[]);
+    assert!(code == Some(0) && told.contains("Default microphone Mic (mic) at @DEFAULT_SOURCE@"), "{told}");
+    assert!(told.contains("Default loudspeaker Speaker (speaker) at @DEFAULT_SINK@"), "{told}");
+
+    let mut room = Room::enrolled(Pulse::user(), "", Some(&record));
+    let _agent = room.agent(&pulse);
+    room.until(&[]).await;
+    // A twin, which people see by the same name.
+    pulse.pactl("load-module module-null-source source_name=mic.2 description=Mic");
+    pulse.pactl("set-default-source mic.2");
+    let seen = room.until(&[("audio.default_source_other", Verdict::Degraded)]).await;
+    let finding = &seen.reading.findings[0];
+    let said = siaga::domain::reason::fill(finding.reason.message.en, &finding.args, siaga::domain::Lang::En);
+    assert_eq!(said, "The chosen microphone is Mic (mic.2), not Mic (mic)");
+    let (code, told) = enroll(&["--compare"]);
+    let other = "Default microphone Mic (mic.2) at @DEFAULT_SOURCE@: is another than the enrolled one, Mic (mic)";
+    assert!(code == Some(2) && told.contains(other), "{told}");
+    let (code, told) = enroll(&[]);
+    assert_eq!(code, Some(0), "{told}");
+    room.until(&[]).await;
+    std::fs::write(&record, "at = \"then\"").unwrap();
+    room.until(&[("siaga.seat_record_unreadable", Verdict::Ready)]).await;
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use siaga::engine::{Engine, Restored};
 use siaga::probe::{Probe, ProbeConfig};
 use tokio::sync::watch;
 
-use super::support::impairment::{Fate, Impairment, Loss};
+use super::support::impairment::{Impairment, Loss};
 use super::support::line::{Done, FAR, Line, Passed};
 use super::support::namespace;
 use super::support::probe::{context, soon, value};

@@ -335,6 +335,55 @@ fn each_uplink_has_a_budget_of_its_own() {
     }
 }
 
+#[test]
+fn a_test_that_leaves_by_the_backup_because_the_routes_do_is_in_its_books() {
+    if !inside("uplinks::a_test_that_leaves_by_the_backup_because_the_routes_do_is_in_its_books") {
+        return;
+    }
+    let _world = World::start();
+    let check = |name: &str| {
+        format!(
+            "[[check]]\nname = \"{name}\"\nkind = \"bandwidth\"\ndown_url = \"http://{WEB}/down\"\nup_url = \"http://{WEB}/up\"\n\
+             max_bytes = \"400 kB\"\nline_rate = \"100 Gbit/s\"\ndaily_budget = \"10 MB\"\nmin_gap = \"0s\"\n"
+        )
+    };
+    let backup = format!(
+        "[[uplink]]\nname = \"backup\"\ninterface = \"back0\"\nbackup = \"degraded\"\nmetered = true\ndaily_budget = \"1 MB\"\n{}{}",
+        check("a"),
+        check("b")
+    );
+    let config = parse(backup);
+    let budget = Budget::default();
+    budget.know(&config.uplinks);
+    let told = |seen: &Observation| {
+        let by_backup = value(seen, "bandwidth_used_by_uplink_today_bytes", Some("backup"));
+        (value(seen, "bandwidth_used_today_bytes", None).unwrap(), by_backup.unwrap_or_default())
+    };
+    // By the main line, which the config does not name, nothing of the backup is spent.
+    let seen = observe(&config, "a", &budget);
+    let (own, by_backup) = told(&seen);
+    assert!((4e5..=8.1e5).contains(&own) && by_backup == 0.0, "{seen:#?}");
+    // Its modem has failed, and the machine's routes have gone over.
+    ip(&["route del default dev main0"]);
+    let before = sent();
+    let seen = observe(&config, "a", &budget);
+    let after = sent();
+    assert!(after[1] > before[1] && after[0] == before[0], "{before:?} {after:?}");
+    let (still, by_backup) = told(&seen);
+    assert!((still - own).abs() < 0.5 && (4e5..=8.1e5).contains(&by_backup), "{seen:#?}");
+    // What is left of 1 MB there is not enough for another, whichever check asks.
+    for name in ["a", "b"] {
+        let seen = observe(&config, name, &budget);
+        assert_eq!(findings(&seen), [("siaga.bandwidth_budget_spent", Verdict::Unknown)]);
+        assert!(seen.error.unwrap().detail.contains("1 MB"), "which budget");
+    }
+    assert_eq!(sent(), after, "nothing more left");
+    // The main line is back, and has what it had.
+    ip(&["route add default via 192.0.2.1 dev main0 metric 100"]);
+    let seen = observe(&config, "b", &budget);
+    assert!(seen.error.is_none() && told(&seen).0 > 4e5, "{seen:#?}");
+}
+
 /// The room's checks, a pair for each thing, as its config would have them.
 fn pairs(said: &str) -> String {
     let mut text = uplinks(&format!("backup = \"{said}\""));

@@ -73,6 +73,8 @@ impl Desk {
                 self.put(Silence { until: act.at, ..silence }, lang).await?;
                 Ok((ENDED.in_lang(lang).to_owned(), "ended".to_owned()))
             }
+            Order::Drill { scene, seconds, .. } => self.drill(scene, *seconds, lang).await,
+            Order::EndDrill { .. } => self.end_drill(lang).await,
             _ => {
                 let holding = self.holding(lang).await?;
                 let lines: Vec<_> = holding.iter().map(|silence| self.told(silence, lang)).collect();
@@ -112,7 +114,7 @@ impl Desk {
     }
 
     /// The recorder answers as long as it lives, and the daemon ends when it does not.
-    async fn ask<T>(&self, ask: Ask, answer: oneshot::Receiver<T>, lang: Lang) -> Result<T, No> {
+    pub(super) async fn ask<T>(&self, ask: Ask, answer: oneshot::Receiver<T>, lang: Lang) -> Result<T, No> {
         _ = self.asks.send(ask).await;
         answer.await.map_err(|_| No::new(&super::ENDED, &[], lang, "ended in its middle"))
     }

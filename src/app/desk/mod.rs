@@ -1,6 +1,7 @@
 //! The desk: carries out what people of this machine order, one order at a time, and writes down who ordered what.
 
 mod alerts;
+mod drill;
 mod hush;
 mod radio_check;
 

@@ -3,12 +3,12 @@
 use askama::Template;
 use jiff::Timestamp;
 
-use super::words::{self, pick};
 use crate::config::Config;
 use crate::domain::reason::number;
 use crate::domain::{Figure, Lang, Unit, Verdict};
 use crate::engine::past::blame::Cause;
 use crate::engine::past::ledger::{Agreed, Entry, Ledger, Line};
+use crate::web::past::words::{self, pick};
 use std::time::Duration;
 
 #[derive(Template)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Config, Source};
-use crate::domain::{CheckName, CheckSpec, Component, Kind, Plan};
+use crate::domain::{CheckName, CheckSpec, Component, Kind, Plan, Uplink};
 use crate::probe::ProbeConfig;
 use crate::survey::Asked;
 use crate::survey::asked::IN_USE;
@@ -23,6 +23,8 @@ pub(super) struct Planned {
     pub(super) line: Vec<Check>,
     /// Those that look whether this computer is in a meeting.
     pub(super) in_use: Vec<Check>,
+    /// The ways out that the config names.
+    pub(super) uplinks: Vec<Arc<Uplink>>,
 }
 
 impl Planned {
@@ -81,7 +83,8 @@ pub(super) fn plan(config: &Config, office: bool, asked: &Asked, profile: Option
         }
     }
     line.extend(added);
-    let mut planned = Planned { plan, line, in_use };
+    let uplinks = if office { config.uplinks.clone() } else { Vec::new() };
+    let mut planned = Planned { plan, line, in_use, uplinks };
     for (spec, _) in planned.line.iter_mut().chain(&mut planned.in_use) {
         Arc::make_mut(spec).fresh_for = FRESH;
     }

@@ -48,6 +48,7 @@ pub(super) async fn watch(
     let (begun, begun_seen) = watch::channel(false);
     let (out, mut observations) = mpsc::channel(256);
     let budget = Budget::default();
+    budget.know(&planned.uplinks);
     let shared = Shared {
         clock,
         roots: Roots::default(),

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// How far back it is looked.
 const WINDOW: Duration = Duration::from_mins(20);
@@ -20,7 +21,7 @@ const NEWEST: f64 = 1.2;
 const FADES: f64 = 0.4;
 
 /// A component's changes, and what is made of them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Flap {
     changes: VecDeque<Timestamp>,
     flapping: bool,

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use super::Withheld;
 use crate::domain::{Incident, Lang, Notification, Silence};
 use crate::notify::routes::{Maintenance, Route};
+use crate::notify::{Inbound, RollCall};
 
 /// A change of an incident.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +43,10 @@ pub struct House {
     pub routes: Vec<Route>,
     /// When nothing does.
     pub maintenance: Vec<Maintenance>,
+    /// When somebody is told that all is well.
+    pub roll_call: Option<RollCall>,
+    /// What of other systems' alerts is told.
+    pub inbound: Option<Inbound>,
 }
 
 /// What an earlier process left.
@@ -49,11 +54,15 @@ pub struct House {
 pub struct Left {
     /// The incidents that are open.
     pub open: Vec<Incident>,
-    /// What was told of them, by the incident's id, as [`Decided::kept`] had it. Of one without, what it is now was told to
-    /// everybody, but for those that were still withheld.
+    /// Those that closed while their component went to and fro, so that their end is still to be told.
+    pub closed: Vec<Incident>,
+    /// What was told of them, by the incident's id, and how components go to and fro, as [`Decided::kept`] had it. Of an open
+    /// one without, what it is now was told to everybody, but for those that were still withheld.
     pub kept: HashMap<String, String>,
     /// The silences that have not ended.
     pub silences: Vec<Silence>,
+    /// The drill that was under way.
+    pub drill: Option<super::Drill>,
 }
 
 /// What follows from one change, moment or order.
@@ -63,6 +72,6 @@ pub struct Decided {
     pub notifications: Vec<Notification>,
     /// Why somebody is not told, or nobody.
     pub withheld: BTreeSet<Withheld>,
-    /// What is to be kept of an incident, by its id; nothing of one that is over.
+    /// What is to be kept, by an incident's id or a component; nothing of what is over.
     pub kept: Vec<(String, Option<String>)>,
 }

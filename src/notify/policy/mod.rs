@@ -9,8 +9,11 @@
 //! its own: [`Policy::tick`] looks again. Creation may be suppressed, resolution never: what is over is told also where nobody
 //! heard of its beginning, since somebody may have seen it on the page.
 
+mod drill;
 mod flap;
+mod foreign;
 mod house;
+mod roll_call;
 mod state;
 mod withheld;
 
@@ -21,8 +24,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::payload::{Addressed, Event, Letter};
-use super::routes::Route;
-use crate::domain::{Component, Incident, Lang, Notification, Silence, Verdict};
+use super::routes::{Moment, Route};
+use crate::domain::{Component, Incident, Lang, Notification, Phase, Silence, Verdict};
+pub use drill::Drill;
 use flap::Flap;
 pub use house::{Change, Decided, House, Left, Room};
 use state::{News, Open, State, Told};
@@ -40,13 +44,20 @@ pub struct Policy {
     flaps: HashMap<Component, Flap>,
     /// Of a component that flaps: the incident that closed last, with those who had heard of it.
     closed: HashMap<Component, Open>,
+    phase: Phase,
+    /// The dates on which the roll was called.
+    called: Vec<jiff::civil::Date>,
+    drill: Option<Drill>,
+    /// Of other systems, by id.
+    alerts: BTreeMap<String, foreign::Known>,
     made: u64,
 }
 
 impl Policy {
     /// A policy that goes on where an earlier process left off.
     pub fn new(house: House, left: Left) -> Self {
-        let open = left.open.into_iter().map(|incident| {
+        let drilled = left.drill.iter().map(|drill| drill.incident.clone());
+        let open = left.open.into_iter().chain(drilled).map(|incident| {
             let kept = left.kept.get(&incident.id).and_then(|kept| serde_json::from_str(kept).ok());
             let state = kept.unwrap_or_else(|| {
                 let news = News::of(&incident);
@@ -58,7 +69,30 @@ impl Policy {
             (incident.id.clone(), Open { incident, state })
         });
         let open = open.collect();
-        Self { house, open, silences: left.silences, flaps: HashMap::new(), closed: HashMap::new(), made: 0 }
+        let kept = |key: &str| left.kept.get(key);
+        let flaps = Component::ALL
+            .into_iter()
+            .filter_map(|component| Some((component, serde_json::from_str(kept(&flap_key(component))?).ok()?)));
+        let flaps = flaps.collect();
+        let closed = left.closed.into_iter().filter_map(|incident| {
+            let state = serde_json::from_str(kept(&incident.id)?).ok()?;
+            Some((incident.component, Open { incident, state }))
+        });
+        let closed = closed.collect();
+        let called = roll_call::called(&left.kept);
+        let alerts = foreign::known(&left.kept);
+        Self {
+            house,
+            open,
+            silences: left.silences,
+            flaps,
+            closed,
+            phase: Phase::default(),
+            called,
+            drill: left.drill,
+            alerts,
+            made: 0,
+        }
     }
 
     /// Follows a config that was read anew.
@@ -66,11 +100,21 @@ impl Policy {
         self.house = house;
     }
 
+    /// Follows the agenda. What a route of the new phase leads to somebody is told by the next [`Policy::tick`].
+    pub const fn enter(&mut self, phase: Phase) {
+        self.phase = phase;
+    }
+
+    const fn when(&self, at: Timestamp) -> Moment<'_> {
+        Moment { at, zone: &self.house.zone, phase: self.phase }
+    }
+
     /// Decides on one change, seen at `at`; `settling` while the daemon is.
     pub fn decide(&mut self, change: Change<'_>, settling: bool, at: Timestamp) -> Decided {
         let mut decided = Decided::default();
         let (Change::Opened(incident) | Change::Changed(incident) | Change::Closed(incident)) = change;
         let to_and_fro = matches!(change, Change::Opened(_) | Change::Closed(_));
+        let flapped = self.flaps.get(&incident.component).cloned();
         // What is not known does not go to and fro, and neither does what was there at a start.
         if to_and_fro && incident.worst != Verdict::Unknown && !settling && !incident.settling {
             self.flaps.entry(incident.component).or_default().change(at);
@@ -78,9 +122,15 @@ impl Policy {
         let open = self.open.entry(incident.id.clone());
         let open = open.or_insert_with(|| Open { incident: incident.clone(), state: State::default() });
         open.incident = incident.clone();
-        let began_to_flap = self.flaps.get_mut(&incident.component).and_then(|flap| flap.look(at)) == Some(true);
-        if began_to_flap {
-            self.tell_unstable(&incident.id, at, &mut decided);
+        // While the daemon settles it is not known yet what the component does: it is looked at by the first moment after it.
+        let flap = self.flaps.get_mut(&incident.component).filter(|_| !settling);
+        match flap.and_then(|flap| flap.look(at)) {
+            Some(true) => self.tell_unstable(&incident.id, at, &mut decided),
+            Some(false) if !matches!(change, Change::Closed(_)) => self.tell_rest(incident.component, at, &mut decided),
+            _ => {}
+        }
+        if self.flaps.get(&incident.component) != flapped.as_ref() {
+            self.keep_flap(incident.component, &mut decided);
         }
         if matches!(change, Change::Closed(_)) {
             self.close(&incident.id, settling, at, &mut decided);
@@ -95,10 +145,11 @@ impl Policy {
     pub fn tick(&mut self, settling: bool, at: Timestamp) -> Decided {
         let mut decided = Decided::default();
         self.silences.retain(|silence| silence.until > at);
-        let ended =
-            self.flaps.iter_mut().filter_map(|(component, flap)| (flap.look(at) == Some(false)).then_some(*component));
+        let ended = self.flaps.iter_mut().filter(|_| !settling);
+        let ended = ended.filter_map(|(component, flap)| (flap.look(at) == Some(false)).then_some(*component));
         for component in ended.collect::<Vec<_>>() {
             self.tell_rest(component, at, &mut decided);
+            self.keep_flap(component, &mut decided);
         }
         let all: Vec<_> = self.open.keys().cloned().collect();
         for id in all {
@@ -205,7 +256,7 @@ impl Policy {
 
     /// Whether a route leads an incident to a receiver now, by itself or because nobody sees to it.
     fn is_for(&self, receiver: &Arc<str>, incident: &Incident, state: &State, at: Timestamp) -> bool {
-        let House { routes, zone, .. } = &self.house;
+        let House { routes, .. } = &self.house;
         let escalates = |route: &Route| {
             let after = route
                 .escalate_after
@@ -215,7 +266,7 @@ impl Policy {
         routes.is_empty()
             || routes
                 .iter()
-                .filter(|route| route.fits(incident, at, zone))
+                .filter(|route| route.fits(incident, self.when(at)))
                 .any(|route| route.receivers.contains(receiver) || escalates(route))
     }
 
@@ -227,7 +278,7 @@ impl Policy {
         }
         let (incident, mut state) = (open.incident.clone(), open.state.clone());
         let due = |receiver: &Arc<str>, told: &Told| {
-            let routes = self.house.routes.iter().filter(|route| route.fits(&incident, at, &self.house.zone));
+            let routes = self.house.routes.iter().filter(|route| route.fits(&incident, self.when(at)));
             let every = routes
                 .filter(|route| route.names().any(|name| name == receiver))
                 .filter_map(|route| route.remind_every);
@@ -246,9 +297,13 @@ impl Policy {
 
     /// It is over: who has heard of it hears that, and who would have but for a silence or a window.
     fn close(&mut self, id: &str, settling: bool, at: Timestamp, decided: &mut Decided) {
-        let Some(open) = self.open.remove(id) else { return };
-        let incident = &open.incident;
+        let Some(mut open) = self.open.remove(id) else { return };
         decided.kept.push((id.to_owned(), None));
+        if let Some(before) = self.closed.remove(&open.incident.component) {
+            decided.kept.push((before.incident.id, None));
+            open.state.told.extend(before.state.told);
+        }
+        let incident = &open.incident;
         if self.house.receivers.is_empty() {
             decided.withheld.insert(Withheld::NoReceiver);
             return;
@@ -256,11 +311,12 @@ impl Policy {
         let flapping = self.flaps.get(&incident.component).is_some_and(Flap::is_flapping);
         for (receiver, _) in self.house.receivers.clone() {
             let heard = open.state.told.contains_key(&receiver);
-            let led =
-                self.house.routes.is_empty()
-                    || self.house.routes.iter().any(|route| {
-                        route.receivers.contains(&receiver) && route.fitted(incident, at, &self.house.zone)
-                    });
+            let led = self.house.routes.is_empty()
+                || self
+                    .house
+                    .routes
+                    .iter()
+                    .any(|route| route.receivers.contains(&receiver) && route.fitted(incident, self.when(at)));
             if settling && incident.settling && !heard {
                 // It came and went within one start: noise from end to end.
                 decided.withheld.insert(Withheld::Settling);
@@ -273,9 +329,8 @@ impl Policy {
             }
         }
         if flapping {
-            let heard = self.closed.remove(&incident.component).map(|before| before.state.told).unwrap_or_default();
-            let mut open = open;
-            open.state.told.extend(heard);
+            decided.kept.retain(|(known, _)| known != id);
+            decided.kept.push((id.to_owned(), Some(open.state.json())));
             self.closed.insert(open.incident.component, open);
         }
     }
@@ -299,7 +354,10 @@ impl Policy {
     /// A component has come to rest: the state in which it did is told, whatever was told before.
     fn tell_rest(&mut self, component: Component, at: Timestamp, decided: &mut Decided) {
         let closed = self.closed.remove(&component);
-        if let Some((id, open)) = self.open.iter().find(|(_, open)| open.incident.component == component) {
+        decided.kept.extend(closed.iter().map(|closed| (closed.incident.id.clone(), None)));
+        if let Some((id, open)) =
+            self.open.iter().find(|(_, open)| open.incident.component == component && !open.incident.is_drill())
+        {
             let (id, mut state) = (id.clone(), open.state.clone());
             let heard = closed.map(|closed| closed.state.told).unwrap_or_default();
             let incident = open.incident.clone();
@@ -324,6 +382,11 @@ impl Policy {
         }
     }
 
+    fn keep_flap(&self, component: Component, decided: &mut Decided) {
+        let flap = self.flaps.get(&component);
+        decided.kept.push((flap_key(component), flap.and_then(|flap| serde_json::to_string(flap).ok())));
+    }
+
     fn tell(&mut self, receiver: &Arc<str>, event: Event, incident: &Incident, at: Timestamp, decided: &mut Decided) {
         // Somebody whom the config names no more is told nothing more.
         let Some(receiver) = self.house.receivers.iter().find(|(name, _)| name == receiver).cloned() else { return };
@@ -338,12 +401,16 @@ impl Policy {
         at: Timestamp,
     ) -> Notification {
         self.made += 1;
-        let about = incident.map_or("test", |incident| &incident.id);
+        let about = match incident {
+            Some(incident) => &incident.id,
+            None if event == Event::RollCall => "room",
+            None => "test",
+        };
         // The moment tells processes apart, the number what one process makes in one moment.
         let key = format!("{about}.{}.{:x}.{:x}.{receiver}", event.as_str(), at.as_microsecond(), self.made);
         let House { room, zone, .. } = &self.house;
         let room = Addressed { name: &room.name, title: &room.title };
-        let letter = Letter { id: &key, event, room, at, zone, lang: *lang, incident };
+        let letter = Letter { id: &key, event, room, at, zone, lang: *lang, incident, alert: None };
         Notification {
             payload: letter.json().into(),
             key: key.into(),
@@ -354,6 +421,11 @@ impl Policy {
             next_attempt_at: at,
         }
     }
+}
+
+/// Under which it is kept how a component goes to and fro; no incident has such an id.
+fn flap_key(component: Component) -> String {
+    format!("flap:{component}")
 }
 
 /// The time since then; none where the clock was set back.

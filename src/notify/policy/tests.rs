@@ -6,13 +6,13 @@ use super::*;
 use crate::domain::{Reason, ReasonDef, Text};
 
 static LOSS: ReasonDef = ReasonDef::new("internet.loss_high", Text::new("x", "x"), Text::new("x", "x"));
-static DOWN: ReasonDef = ReasonDef::new("internet.down", Text::new("x", "x"), Text::new("x", "x"));
+pub(super) static DOWN: ReasonDef = ReasonDef::new("internet.down", Text::new("x", "x"), Text::new("x", "x"));
 
 fn room() -> Room {
     Room { name: "room".into(), title: "Room".into() }
 }
 
-fn incident(verdict: Verdict, reasons: &[&'static ReasonDef]) -> Incident {
+pub(super) fn incident(verdict: Verdict, reasons: &[&'static ReasonDef]) -> Incident {
     let at = Timestamp::UNIX_EPOCH;
     let reason = |def: &&'static ReasonDef| Reason { def, verdict, args: vec![], since: at, blocked_by: None };
     Incident {
@@ -27,17 +27,19 @@ fn incident(verdict: Verdict, reasons: &[&'static ReasonDef]) -> Incident {
     }
 }
 
-fn house(config: &str) -> House {
+pub(super) fn house(config: &str) -> House {
     #[derive(serde::Deserialize)]
     struct Read {
         #[serde(default)]
         route: Vec<Route>,
         #[serde(default)]
         maintenance: Vec<crate::notify::routes::Maintenance>,
+        roll_call: Option<crate::notify::RollCall>,
+        inbound: Option<crate::notify::Inbound>,
     }
-    let Read { route: routes, maintenance } = toml::from_str(config).unwrap();
+    let Read { route: routes, maintenance, roll_call, inbound } = toml::from_str(config).unwrap();
     let receivers = vec![("desk".into(), Lang::Id), ("noc".into(), Lang::En)];
-    House { room: room(), zone: TimeZone::UTC, receivers, routes, maintenance }
+    House { room: room(), zone: TimeZone::UTC, receivers, routes, maintenance, roll_call, inbound }
 }
 
 fn policy(open: &[Incident]) -> Policy {
@@ -128,12 +130,12 @@ fn without_receivers_that_is_the_reason() {
     assert_eq!(policy.test("desk", Timestamp::UNIX_EPOCH), None);
 }
 
-fn at(seconds: i64) -> Timestamp {
+pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap()
 }
 
 /// Who is told what: `receiver event`, in order.
-fn told(decided: &Decided) -> Vec<String> {
+pub(super) fn told(decided: &Decided) -> Vec<String> {
     let event = |one: &Notification| {
         let document: serde_json::Value = serde_json::from_str(&one.payload).unwrap();
         document["event"].as_str().unwrap().trim_start_matches("incident_").to_owned()
@@ -159,6 +161,28 @@ fn routes_lead_by_component_verdict_and_hour_and_what_was_told_is_followed_to_it
     let over = Incident { verdict: Verdict::Ready, worst: Verdict::NotReady, ..incident(Verdict::Ready, &[]) };
     assert_eq!(told(&policy.decide(Change::Closed(&over), false, at(21 * 3600))), ["desk closed"]);
     assert_eq!(policy.next_look(), None);
+}
+
+#[test]
+fn a_route_of_a_phase_leads_in_that_phase_and_what_lasts_is_told_when_it_begins() {
+    let config = "[[route]]\nreceivers = ['desk']\nphases = ['preflight', 'live']\n\
+                  [[route]]\nreceivers = ['noc']\nphases = ['idle', 'wrap_up']\nremind_every = '5m'";
+    let mut policy = Policy::new(house(config), Left::default());
+    let bad = incident(Verdict::NotReady, &[&DOWN]);
+    assert_eq!(told(&policy.decide(Change::Opened(&bad), false, at(0))), ["noc opened"]);
+    assert!(told(&policy.tick(false, at(20))).is_empty());
+    policy.enter(Phase::Preflight);
+    assert_eq!(told(&policy.tick(false, at(40))), ["desk opened"]);
+    policy.enter(Phase::Live);
+    assert!(told(&policy.tick(false, at(60))).is_empty(), "once");
+    // Whoever was told hears more of it in every phase, but is reminded in theirs alone.
+    assert!(told(&policy.tick(false, at(600))).is_empty());
+    let mild = incident(Verdict::Degraded, &[&LOSS]);
+    assert_eq!(told(&policy.decide(Change::Changed(&mild), false, at(620))), ["desk changed", "noc changed"]);
+    policy.enter(Phase::WrapUp);
+    assert_eq!(told(&policy.tick(false, at(920))), ["noc reminder"]);
+    let over = Incident { worst: Verdict::NotReady, ..incident(Verdict::Ready, &[]) };
+    assert_eq!(told(&policy.decide(Change::Closed(&over), false, at(940))), ["desk closed", "noc closed"]);
 }
 
 #[test]
@@ -205,7 +229,7 @@ fn what_nobody_sees_to_is_said_again_and_to_others_until_somebody_does() {
 
     // A process that takes over knows all of it.
     let kept = reminded.kept.iter().map(|(id, kept)| (id.clone(), kept.clone().unwrap())).collect();
-    let mut policy = Policy::new(house(config), Left { open: vec![bad.clone()], kept, silences: vec![] });
+    let mut policy = Policy::new(house(config), Left { open: vec![bad.clone()], kept, ..Left::default() });
     assert!(told(&policy.tick(false, at(899))).is_empty());
     assert_eq!(told(&policy.tick(false, at(900))), ["noc reminder"]);
     assert!(!policy.open()[0].1, "nobody sees to it yet");
@@ -260,6 +284,44 @@ fn what_goes_to_and_fro_is_said_to_and_then_the_state_in_which_it_rests() {
     assert_eq!((told(&begun), begun.withheld), (vec![], [Withheld::Flapping].into()));
     let rest = (0..200).map(|minute| told(&policy.tick(false, at(1200 + minute * 60)))).find(|told| !told.is_empty());
     assert_eq!(rest.unwrap(), ["desk changed", "noc changed"]);
+}
+
+#[test]
+fn a_restart_forgets_neither_that_it_goes_to_and_fro_nor_that_its_rest_is_owed() {
+    let (mut before, mut kept, mut last) = (policy(&[]), HashMap::new(), None);
+    let follow = |kept: &mut HashMap<String, String>, decided: &Decided| {
+        for (id, state) in decided.kept.clone() {
+            match state {
+                Some(state) => kept.insert(id, state),
+                None => kept.remove(&id),
+            };
+        }
+    };
+    for time in 0..5 {
+        let id = format!("internet-{time}");
+        let bad = Incident { id, opened_at: at(time * 120), ..incident(Verdict::NotReady, &[&DOWN]) };
+        let over = Incident { verdict: Verdict::Ready, ..bad.clone() };
+        follow(&mut kept, &before.decide(Change::Opened(&bad), false, at(time * 120)));
+        follow(&mut kept, &before.decide(Change::Closed(&over), false, at(time * 120 + 60)));
+        last = Some(over);
+    }
+    let left = |kept: &HashMap<String, String>| Left {
+        closed: last.iter().filter(|over| kept.contains_key(&over.id)).cloned().collect(),
+        kept: kept.clone(),
+        ..Left::default()
+    };
+    assert_eq!(left(&kept).closed.len(), 1, "of those that closed only the last is kept: {kept:?}");
+    let mut after = Policy::new(house(""), left(&kept));
+    let again = Incident { id: "internet-again".to_owned(), ..incident(Verdict::NotReady, &[&DOWN]) };
+    let begun = after.clone().decide(Change::Opened(&again), false, at(700));
+    assert_eq!((told(&begun), begun.withheld), (vec![], [Withheld::Flapping].into()), "it was told before the restart");
+    // It came to rest while nobody watched: that is told, once the daemon knows what it sees.
+    assert!(told(&after.tick(true, at(9000))).is_empty());
+    let rest = after.tick(false, at(9020));
+    assert_eq!(told(&rest), ["desk closed", "noc closed"]);
+    follow(&mut kept, &rest);
+    assert_eq!(left(&kept).closed.len(), 0);
+    assert!(told(&Policy::new(house(""), left(&kept)).tick(false, at(9040))).is_empty(), "once");
 }
 
 #[test]

@@ -19,11 +19,15 @@ pub enum Withheld {
     Maintenance,
     /// The component goes to and fro; that it does was told.
     Flapping,
+    /// The morning's call was due, and the daemon did not run, or did not know the room yet, until it was too late for it.
+    RollCallMissed,
+    /// The receiver speaks in the moment (a radio), and its last attempt failed.
+    ReceiverFailing,
 }
 
 impl Withheld {
     /// All, in the order of metrics.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Settling,
         Self::NoNews,
         Self::NoReceiver,
@@ -31,6 +35,8 @@ impl Withheld {
         Self::Silenced,
         Self::Maintenance,
         Self::Flapping,
+        Self::RollCallMissed,
+        Self::ReceiverFailing,
     ];
 
     /// The label value.
@@ -43,6 +49,8 @@ impl Withheld {
             Self::Silenced => "silenced",
             Self::Maintenance => "maintenance",
             Self::Flapping => "flapping",
+            Self::RollCallMissed => "roll_call_missed",
+            Self::ReceiverFailing => "receiver_failing",
         }
     }
 }

@@ -178,7 +178,7 @@ pub const REASONS: &[&ReasonDef] = &[
     &UNREADABLE,
     &enrolled::AUDIO.other,
     &enrolled::AUDIO.missing,
-    &enrolled::AUDIO.unread,
+    &enrolled::AUDIO.part.unread,
 ];
 
 /// Which failures speak of the equipment, and which of our eyes. What is missing is no failure of the look: it is a finding.
@@ -261,7 +261,7 @@ impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
         let (program, deadline) = (Program::other("amixer", &[]), DEADLINE);
-        let record = Record::new(&enrolled::AUDIO, context.enrolled.clone());
+        let record = Record::new(&enrolled::AUDIO.part, context.enrolled.clone());
         Self { record, config, context, program, deadline, known: BTreeMap::new(), watch: Watch::new(&["sound"]) }
     }
 
@@ -293,7 +293,7 @@ impl Probe {
         self.known
             .retain(|number, known| cards.iter().any(|card| card.number == *number) || known.slot.is_left_behind());
         if self.config.mixer && self.config.capture {
-            self.ask(&cards).await;
+            self.ask(&cards, &all).await;
         }
         let mut reading = judge::reading(&self.config, &cards, &self.known);
         let left_behind = self.known.values_mut().map(|known| known.slot.is_left_behind()).filter(|left| *left).count();
@@ -302,6 +302,7 @@ impl Probe {
         let (wanted, sys) = (&self.config.card, &self.context.roots.sys);
         reading.places = cards.iter().filter_map(|card| card.as_device(sys).place).collect();
         self.record.tell(
+            &enrolled::AUDIO,
             &mut reading,
             |enrolled| wanted == "auto" || enrolled.is_meant(wanted),
             || all.iter().map(|card| card.as_device(sys)).collect(),
@@ -309,8 +310,9 @@ impl Probe {
         Ok(reading)
     }
 
-    /// Looks at the mixers that are due, all at once, each in a child of its own: one that hangs delays no other.
-    async fn ask(&mut self, cards: &[Card]) {
+    /// Looks at the mixers that are due, all at once, each in a child of its own: one that hangs delays no other, nor the word that a
+    /// card has come or gone.
+    async fn ask(&mut self, cards: &[Card], all: &[Card]) {
         let (now, requery) = (self.context.clock.mono(), self.config.requery.0);
         for card in cards.iter().filter(|card| card.has(Direction::Capture)) {
             let known = self.known.entry(card.number).or_default();
@@ -322,13 +324,29 @@ impl Probe {
         let (program, deadline, dev) = (&self.program, self.deadline, &self.context.roots.dev);
         let due = self.known.iter_mut().filter(|(_, known)| known.asked.is_none_or(|asked| now.since(asked) >= requery));
         let asked = due.map(|(number, known)| async move {
-            known.asked = Some(now);
             let args = ["-c".into(), number.to_string().into(), "contents".into()];
             let said = known.slot.run(program, &args, deadline).await;
             let said = said.map_err(|error| no_permission(dev, *number).unwrap_or(error));
-            known.answer = Some(said.map(|said| mixer::read(&String::from_utf8_lossy(&said))));
+            (known.asked, known.answer) =
+                (Some(now), Some(said.map(|said| mixer::read(&String::from_utf8_lossy(&said)))));
         });
-        join_all(asked).await;
+        tokio::select! {
+            _ = join_all(asked) => {}
+            () = others(&mut self.watch, &self.context, all) => {}
+        }
+    }
+}
+
+/// Waits until other cards are there than these.
+async fn others(watch: &mut Watch, context: &Context, all: &[Card]) {
+    let same = |(now, before): (&Card, &Card)| (now.number, &now.id, &now.place) == (before.number, &before.id, &before.place);
+    loop {
+        watch.hears(context).await;
+        // Where it cannot be seen, the next look says so.
+        let now = cards::list(&context.roots.proc);
+        if now.is_ok_and(|now| now.len() != all.len() || !now.iter().zip(all).all(same)) {
+            return;
+        }
     }
 }
 

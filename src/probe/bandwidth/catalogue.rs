@@ -1,10 +1,26 @@
 //! What a test of the line measures.
 
 use crate::domain::{Figure, Quantity, Unit};
+use crate::probe::budget::{Accounts, by_uplink};
 
 /// What it measures.
-pub const QUANTITIES: &[&Quantity] =
-    &[&DOWN, &UP, &AT_LEAST, &CAPACITY, &CAPACITY_LOW, &CAPACITY_HIGH, &IDLE_DELAY, &LOADED_DELAY, &ROUND_TRIPS, &ADDED_GRADE, &USED, &USED_TODAY];
+pub const QUANTITIES: &[&Quantity] = &[
+    &DOWN,
+    &UP,
+    &AT_LEAST,
+    &CAPACITY,
+    &CAPACITY_LOW,
+    &CAPACITY_HIGH,
+    &IDLE_DELAY,
+    &LOADED_DELAY,
+    &ROUND_TRIPS,
+    &DOWN_CONFIDENCE,
+    &UP_CONFIDENCE,
+    &ADDED_GRADE,
+    &USED,
+    &USED_TODAY,
+    &USED_BY_UPLINK,
+];
 
 pub(super) static DOWN: Quantity = Quantity::gauge(
     "bandwidth_down_bits_per_second",
@@ -57,10 +73,21 @@ pub(super) static LOADED_DELAY: Quantity = Quantity::gauge(
 pub(super) static ROUND_TRIPS: Quantity = Quantity::gauge(
     "bandwidth_round_trips_per_minute",
     Unit::Count,
-    "Responsiveness (RPM) under load by the foreign probes of draft-ietf-ippm-responsiveness, by TCP alone; of low confidence in \
-     its sense, because the test is shorter than its four intervals.",
+    "Responsiveness (RPM) under load by the foreign probes of draft-ietf-ippm-responsiveness, by TCP alone.",
 )
 .by("direction");
+pub(super) static DOWN_CONFIDENCE: Quantity = Quantity::gauge(
+    "bandwidth_round_trips_down_confidence",
+    Unit::Flag,
+    "Confidence of the download's RPM by draft-ietf-ippm-responsiveness: low (shorter than four intervals of 1 s), medium, or high (within 5 %).",
+)
+.by("level");
+pub(super) static UP_CONFIDENCE: Quantity = Quantity::gauge(
+    "bandwidth_round_trips_up_confidence",
+    Unit::Flag,
+    "Confidence of the upload's RPM by draft-ietf-ippm-responsiveness: low (shorter than four intervals of 1 s), medium, or high (within 5 %).",
+)
+.by("level");
 pub(super) static ADDED_GRADE: Quantity = Quantity::gauge(
     "bandwidth_added_delay_grade",
     Unit::Flag,
@@ -73,9 +100,14 @@ pub(super) static USED: Quantity = Quantity::counter(
     "Bytes that the tests of this check have sent and received, headers of IP and TCP among them.",
 );
 
-pub(in crate::probe) static USED_TODAY: Quantity = Quantity::gauge(
+pub(super) static USED_TODAY: Quantity = Quantity::gauge(
     "bandwidth_used_today_bytes",
     Unit::Bytes,
     "Bytes that the tests of this check had taken on that day (UTC), headers among them, over restarts too.",
 )
 .of_budget();
+pub(super) static USED_BY_UPLINK: Quantity = by_uplink("bandwidth_used_by_uplink_today_bytes");
+
+/// Where an observation carries what tests have taken.
+pub(in crate::probe) const ACCOUNTS: Accounts =
+    Accounts { total: &USED, today: &USED_TODAY, by_uplink: &USED_BY_UPLINK };

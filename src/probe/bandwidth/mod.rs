@@ -31,13 +31,14 @@ use super::range::within;
 use super::{Context, Defaults, until};
 use crate::domain::check::LossRule;
 use crate::domain::{
-    Arg, ErrorKind, Finding, Level, Limit, Mono, Observation, Period, ProbeError, ProfileLimit, Quantity, Rate, Reading,
-    ReasonDef, Rule, Size, Test, Unit, Verdict,
+    Arg, ErrorKind, Finding, Level, Limit, Mono, Observation, Period, ProbeError, ProfileLimit, Quantity, Rate,
+    Reading, ReasonDef, Rule, Size, Test, Unit, Verdict,
 };
+pub(super) use catalogue::ACCOUNTS;
 pub use catalogue::QUANTITIES;
-pub(super) use catalogue::USED_TODAY;
 use catalogue::{
-    ADDED_GRADE, AT_LEAST, CAPACITY, CAPACITY_HIGH, CAPACITY_LOW, DOWN, IDLE_DELAY, LOADED_DELAY, ROUND_TRIPS, UP, USED,
+    ADDED_GRADE, AT_LEAST, CAPACITY, CAPACITY_HIGH, CAPACITY_LOW, DOWN, DOWN_CONFIDENCE, IDLE_DELAY, LOADED_DELAY,
+    ROUND_TRIPS, UP, UP_CONFIDENCE,
 };
 use meter::Rate as Told;
 use pulse::Delay;
@@ -158,9 +159,6 @@ impl Config {
     }
 }
 
-/// Where an observation carries what tests have taken: since the start, and on that day.
-const ACCOUNTS: [&Quantity; 2] = [&USED, &USED_TODAY];
-
 /// A tester of the line.
 pub struct Probe {
     config: Config,
@@ -203,7 +201,7 @@ impl Probe {
             match outcome {
                 Ok(reading) => {
                     self.gate.made(began, self.context.interval);
-                    return self.gate.accounted(self.context.read(began, reading), ACCOUNTS);
+                    return self.gate.accounted(self.context.read(began, reading), &ACCOUNTS);
                 }
                 Err(failure) => {
                     self.gate.made(began, self.context.interval.min(self.config.min_gap.0));
@@ -288,7 +286,7 @@ impl Probe {
         let mut observation = self.context.failed(began, failure.error.clone(), &ERRORS);
         let detail = Arg::Text(failure.error.detail.clone());
         observation.reading.findings = vec![Finding::new(failure.reason, Verdict::Unknown).with("detail", detail)];
-        self.gate.accounted(observation, ACCOUNTS)
+        self.gate.accounted(observation, &ACCOUNTS)
     }
 }
 
@@ -300,6 +298,10 @@ fn tell_delays(reading: &mut Reading, down: Option<Delay>, up: Option<Delay>) {
         reading.measure_part(&IDLE_DELAY, direction, delay.idle.as_secs_f64());
         reading.measure_part(&LOADED_DELAY, direction, delay.loaded.as_secs_f64());
         reading.measure_part(&ROUND_TRIPS, direction, delay.per_minute);
+        let of = if direction == "down" { &DOWN_CONFIDENCE } else { &UP_CONFIDENCE };
+        for level in pulse::LEVELS {
+            reading.measure_part(of, level, f64::from(u8::from(level == delay.confidence.as_str())));
+        }
     }
     if let (Some(down), Some(up)) = (down, up) {
         let given = pulse::grade((down.added() + up.added()) / 2);

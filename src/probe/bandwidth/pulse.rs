@@ -4,6 +4,8 @@
 //! A handshake goes there and back once, through the same queues as everybody's packets. Of the responsiveness that
 //! draft-ietf-ippm-responsiveness measures, these are the foreign probes, by TCP alone.
 
+mod confidence;
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -33,6 +35,8 @@ const QUIET: usize = 5;
 /// The share of the shortest that counts (the draft's trimmed mean).
 const BEST: f64 = 0.95;
 
+pub(super) use confidence::{Confidence, LEVELS};
+
 /// What a transfer did to the delay.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Delay {
@@ -42,6 +46,8 @@ pub(super) struct Delay {
     pub(super) loaded: Duration,
     /// Round trips a minute while it was full: by the mean of the best 95 in a hundred.
     pub(super) per_minute: f64,
+    /// How far that may be relied on.
+    pub(super) confidence: Confidence,
 }
 
 /// A handshake that has not come about yet.
@@ -83,7 +89,8 @@ impl Pulse {
         while let Some(beat) = self.under_way.next().await {
             self.beats.extend(beat);
         }
-        let busy = self.beats.iter().filter(|(began, _)| full.contains(began)).map(|(_, took)| *took).collect();
+        let busy = self.beats.iter().filter(|(began, _)| full.contains(began));
+        let busy = busy.map(|(began, took)| (began.since(full.start), *took)).collect();
         let mut idle = Vec::new();
         for _ in 0..QUIET {
             self.ledger.spend(COST);
@@ -125,24 +132,33 @@ async fn beat(egress: Egress, to: SocketAddr, clock: Clock) -> Option<(Mono, Dur
 }
 
 impl Delay {
-    fn of(mut busy: Vec<Duration>, idle: Duration) -> Option<Self> {
+    /// Of handshakes, each with when it began since the line was full.
+    fn of(busy: Vec<(Duration, Duration)>, idle: Duration) -> Option<Self> {
+        let confidence = Confidence::of(&busy);
+        let mut busy: Vec<Duration> = busy.into_iter().map(|(_, took)| took).collect();
         busy.sort_unstable();
-        let loaded = *busy.get(busy.len() / 2).filter(|_| busy.len() >= LEAST)?;
-        #[allow(
-            clippy::cast_possible_truncation,
-            clippy::cast_precision_loss,
-            clippy::cast_sign_loss,
-            reason = "a handful"
-        )]
-        let best = &busy[..((busy.len() as f64 * BEST).ceil() as usize).min(busy.len())];
-        let mean = best.iter().map(Duration::as_secs_f64).sum::<f64>() / f64::from(u32::try_from(best.len()).ok()?);
-        Some(Self { idle, loaded, per_minute: 60.0 / mean })
+        let loaded = *busy.get(busy.len() / 2)?;
+        Some(Self { idle, loaded, per_minute: per_minute(busy)?, confidence })
     }
 
     /// By how much the transfer lengthened the way there and back.
     pub(super) const fn added(&self) -> Duration {
         self.loaded.saturating_sub(self.idle)
     }
+}
+
+/// Round trips a minute by the mean of the best 95 in a hundred; nothing of too few.
+fn per_minute(mut busy: Vec<Duration>) -> Option<f64> {
+    busy.sort_unstable();
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "a handful"
+    )]
+    let best = &busy[..((busy.len() as f64 * BEST).ceil() as usize).min(busy.len())];
+    let mean = best.iter().map(Duration::as_secs_f64).sum::<f64>() / f64::from(u32::try_from(best.len()).ok()?);
+    (busy.len() >= LEAST).then_some(60.0 / mean)
 }
 
 /// The grade of the delay that transfers add, mean of both directions (the bands of `DSLReports`' FAQ 17930).
@@ -168,18 +184,22 @@ mod tests {
         Duration::from_millis(millis)
     }
 
+    fn at_once(busy: Vec<Duration>) -> Vec<(Duration, Duration)> {
+        busy.into_iter().map(|took| (Duration::ZERO, took)).collect()
+    }
+
     #[test]
     fn a_full_line_is_told_by_its_median_and_its_rpm_by_the_best() {
         // 19 of 200 ms and one of a second: the vector of 200 ms is 300 round trips a minute, and the one lost packet no part of it.
         let mut busy = vec![ms(200); 19];
         busy.push(ms(1000));
-        let delay = Delay::of(busy, ms(20)).unwrap();
+        let delay = Delay::of(at_once(busy), ms(20)).unwrap();
         assert_eq!((delay.idle, delay.loaded, delay.added()), (ms(20), ms(200), ms(180)));
         assert!((delay.per_minute - 300.0).abs() < 1e-9, "{}", delay.per_minute);
-        let fast = Delay::of(vec![ms(20); 3], ms(20)).unwrap();
+        let fast = Delay::of(at_once(vec![ms(20); 3]), ms(20)).unwrap();
         assert!((fast.per_minute - 3000.0).abs() < 1e-9 && fast.added().is_zero());
-        assert_eq!(Delay::of(vec![ms(20); 2], ms(20)), None, "too few");
-        assert!(Delay::of(vec![ms(10); 3], ms(20)).unwrap().added().is_zero(), "never less than nothing");
+        assert_eq!(Delay::of(at_once(vec![ms(20); 2]), ms(20)), None, "too few");
+        assert!(Delay::of(at_once(vec![ms(10); 3]), ms(20)).unwrap().added().is_zero(), "never less than nothing");
     }
 
     #[test]

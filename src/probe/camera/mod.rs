@@ -159,7 +159,7 @@ pub const REASONS: &[&ReasonDef] = &[
     &NOT_ASKED,
     &enrolled::CAMERA.other,
     &enrolled::CAMERA.missing,
-    &enrolled::CAMERA.unread,
+    &enrolled::CAMERA.part.unread,
 ];
 
 /// Which failures speak of the equipment, and which of our eyes.
@@ -222,7 +222,7 @@ impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
         let (program, deadline) = (Program::device_child(), DEADLINE);
-        let record = Record::new(&enrolled::CAMERA, context.enrolled.clone());
+        let record = Record::new(&enrolled::CAMERA.part, context.enrolled.clone());
         let watch = Watch::new(&["video4linux"]);
         Self { record, config, context, program, deadline, known: BTreeMap::new(), has_looked: false, watch }
     }
@@ -259,7 +259,7 @@ impl Probe {
             }
         }
         if !in_use {
-            self.ask(&nodes).await;
+            self.ask(&nodes, &all).await;
         }
         let mut reading = judge::reading(&self.config.device, &nodes, &holders, &self.known);
         let left_behind = self.known.values_mut().map(|known| known.place.is_left_behind()).filter(|left| *left).count();
@@ -268,6 +268,7 @@ impl Probe {
         reading.places = nodes.iter().filter_map(Node::place).collect();
         let wanted = &self.config.device;
         self.record.tell(
+            &enrolled::CAMERA,
             &mut reading,
             |enrolled| wanted == "auto" || enrolled.is_meant(wanted),
             || all.iter().filter(|node| node.index == 0).map(Node::as_device).collect(),
@@ -276,8 +277,8 @@ impl Probe {
     }
 
     /// Asks every node that is due, all at once, each in a child of its own: one that hangs delays no other. A room that comes into
-    /// use gets its cameras back at once, and what was not answered is asked after.
-    async fn ask(&mut self, nodes: &[Node]) {
+    /// use gets its cameras back at once, and what was not answered is asked after; so it is when a camera comes or goes meanwhile.
+    async fn ask(&mut self, nodes: &[Node], all: &[Node]) {
         let (now, requery) = (self.context.clock.mono(), self.config.requery.0);
         let (program, deadline, room) = (&self.program, self.deadline, &self.context.in_use);
         // In use already by our own word alone: nothing comes that could stop it.
@@ -301,7 +302,22 @@ impl Probe {
                 (known.asked, known.answer) = (Some(now), Some(answer));
             }
         });
-        join_all(asked).await;
+        tokio::select! {
+            _ = join_all(asked) => {}
+            () = others(&mut self.watch, &self.context, all) => {}
+        }
+    }
+}
+
+/// Waits until other cameras are there than these.
+async fn others(watch: &mut Watch, context: &Context, all: &[Node]) {
+    let same = |(now, before): (&Node, &Node)| now.name == before.name && now.born == before.born;
+    loop {
+        watch.hears(context).await;
+        // Where it cannot be seen, the next look says so.
+        if list(&context.roots).is_ok_and(|now| now.len() != all.len() || !now.iter().zip(all).all(same)) {
+            return;
+        }
     }
 }
 

@@ -120,10 +120,13 @@ async fn a_word_before_the_answer_is_heard_at_once_and_is_no_part_of_it() {
     let mut slot = Slot::default();
     assert_eq!(ask::<u8>(&mut slot, &program, &args, SOON).await.unwrap(), 7);
     let mut spoken = slot.spoken();
-    let (program, args) = shell("echo; exec sleep infinity");
+    let dir = tempfile::tempdir().unwrap();
+    let ran = dir.path().join("ran");
+    let (program, args) = shell(&format!("touch {}; echo; exec sleep infinity", ran.display()));
     let stop = async { _ = spoken.wait_for(|spoken| *spoken).await };
     // What the child before said does not count; this one says nothing more and is ended by its word.
     assert_eq!(ask_unless::<u8>(&mut slot, &program, &args, SOON, stop).await.unwrap(), None);
+    assert!(ran.exists(), "it was ended before it said anything");
     let (program, args) = shell("echo; printf '{\"found\":8}'");
     assert_eq!(ask::<u8>(&mut slot, &program, &args, SOON).await.unwrap(), 8);
 }

@@ -109,7 +109,7 @@ static UNREADABLE: ReasonDef = ReasonDef::new(
 );
 
 /// Why it says what it says.
-pub const REASONS: &[&ReasonDef] = &[&NO_DISPLAY, &CONNECTOR_MISSING, &DISCONNECTED, &NO_EDID, &UNSEEN, &UNREADABLE, &enrolled::DISPLAY.other, &enrolled::DISPLAY.missing, &enrolled::DISPLAY.unread];
+pub const REASONS: &[&ReasonDef] = &[&NO_DISPLAY, &CONNECTOR_MISSING, &DISCONNECTED, &NO_EDID, &UNSEEN, &UNREADABLE, &enrolled::DISPLAY.other, &enrolled::DISPLAY.missing, &enrolled::DISPLAY.part.unread];
 
 /// Which failures speak of the equipment, and which of our eyes: a look at sysfs that fails is of our eyes.
 pub static ERRORS: ErrorTable = ErrorTable { rows: &[], otherwise: &UNREADABLE };
@@ -156,7 +156,7 @@ pub struct Probe {
 impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
-        let record = Record::new(&enrolled::DISPLAY, context.enrolled.clone());
+        let record = Record::new(&enrolled::DISPLAY.part, context.enrolled.clone());
         Self { record, config, context, watch: Watch::new(&["drm"]) }
     }
 
@@ -169,6 +169,7 @@ impl Probe {
                 let wanted = &self.config.connector;
                 let mut reading = reading(wanted, &connectors);
                 self.record.tell(
+                    &enrolled::DISPLAY,
                     &mut reading,
                     |enrolled| wanted == "auto" || enrolled.is_meant(wanted),
                     || connectors.iter().filter_map(Connector::as_device).collect(),

@@ -29,6 +29,8 @@ pub(super) struct Interface {
     /// A device on a bus, not a bridge or a tunnel.
     physical: bool,
     wireless: bool,
+    /// Without a layer of links (`ARPHRD_NONE`): VPNs, which carry everything as UDP.
+    tunnel: bool,
     switched_on: bool,
     /// It has carrier, and whatever must log in (802.1X, a Wi-Fi key) has.
     up: bool,
@@ -69,7 +71,8 @@ impl Picture {
             let folder = entry.path();
             let Some(index) = number::<u32>(&folder, "ifindex") else { continue };
             // ARPHRD_LOOPBACK (linux/if_arp.h); a bonding master's control file has no ifindex.
-            if number::<u32>(&folder, "type") == Some(772) {
+            let kind = number::<u32>(&folder, "type");
+            if kind == Some(772) {
                 continue;
             }
             let flags = word(&folder, "flags")
@@ -82,6 +85,7 @@ impl Picture {
             interfaces.push(Interface {
                 physical: folder.join("device").exists(),
                 wireless: folder.join("wireless").exists() || folder.join("phy80211").exists(),
+                tunnel: kind == Some(65534),
                 switched_on: flags & IFF_UP != 0,
                 up: carrier && may_carry,
                 // In Mbit/s; -1, 0 or EINVAL where it is not known.
@@ -97,6 +101,11 @@ impl Picture {
         Ok(Self { interfaces })
     }
 
+    /// Whether a tunnel is up.
+    pub(super) fn has_tunnel(&self) -> bool {
+        self.interfaces.iter().any(|interface| interface.tunnel && interface.switched_on)
+    }
+
     /// The interface called `wanted`. For "auto": the one by which the best default route leaves (IPv4's before IPv6's,
     /// as the metrics of the two do not compare), else the best of the physical ones, else of all; among equals the one
     /// chosen `before`.
@@ -106,7 +115,10 @@ impl Picture {
             return found.map_or(Choice::Missing, Choice::Interface);
         }
         let routed = |route: fn(&Interface) -> Option<u32>| {
-            self.interfaces.iter().filter(|interface| route(interface).is_some()).min_by_key(|interface| route(interface))
+            self.interfaces
+                .iter()
+                .filter(|interface| route(interface).is_some())
+                .min_by_key(|interface| route(interface))
         };
         let best = || {
             self.interfaces.iter().rev().max_by_key(|interface| {
@@ -153,6 +165,14 @@ impl Interface {
         };
         reading.find(Finding::new(wrong, Verdict::NotReady).with("interface", self.name.as_str()));
     }
+}
+
+/// By which interface the machine's best default route leaves, IPv4's before IPv6's.
+pub(in crate::probe) fn default_interface(roots: &Roots) -> Option<String> {
+    let best =
+        |routes: HashMap<String, u32>| routes.into_iter().min_by_key(|(_, metric)| *metric).map(|(name, _)| name);
+    best(default_routes(&roots.proc.join("net/route"), ipv4_default))
+        .or_else(|| best(default_routes(&roots.proc.join("net/ipv6_route"), ipv6_default)))
 }
 
 fn word(folder: &Path, file: &str) -> Option<String> {

@@ -13,6 +13,10 @@ pub const REASONS: &[&ReasonDef] = &[
     &NO_GATEWAY,
     &WIFI_WEAK,
     &LINK_SLOW,
+    &LINK_DAMAGED,
+    &LINK_DROPPING,
+    &CALL_TRAFFIC,
+    &CALL_TRAFFIC_NOTED,
     &POLLING,
     &UNSEEN,
 ];
@@ -105,6 +109,55 @@ pub(super) static LINK_SLOW: ReasonDef = ReasonDef::new(
     Text::new(
         "Ganti kabel jaringan, lalu coba lubang lain di switch",
         "Replace the network cable, then try another port of the switch",
+    ),
+);
+
+pub(super) static LINK_DAMAGED: ReasonDef = ReasonDef::new(
+    "internet.link_damaged",
+    Text::new(
+        "{value} paket di {interface} rusak, batasnya {limit}",
+        "{value} of the packets at {interface} are damaged, the limit is {limit}",
+    ),
+    Text::new(
+        "Ganti kabel jaringan, lalu coba lubang lain di switch; pada Wi-Fi dekatkan komputer ke pemancarnya",
+        "Replace the network cable, then try another port of the switch; on Wi-Fi move the computer nearer to the access point",
+    ),
+);
+
+pub(super) static LINK_DROPPING: ReasonDef = ReasonDef::new(
+    "internet.link_dropping",
+    Text::new(
+        "{interface} membuang {value} paketnya, batasnya {limit}",
+        "{interface} drops {value} of its packets, the limit is {limit}",
+    ),
+    Text::new(
+        "Tutup program yang tidak dipakai; bila tetap begini, minta petugas TI memeriksa kartu jaringan dan driver-nya",
+        "Close programs that are not needed; if it stays so, ask IT staff to check the network card and its driver",
+    ),
+);
+
+// Notes: they say why the room counts as in use, or why it does not.
+pub(super) static CALL_TRAFFIC: ReasonDef = ReasonDef::new(
+    "internet.call_traffic",
+    Text::new(
+        "Ada lalu lintas seperti panggilan ({received} paket UDP masuk, {sent} keluar per detik): ruang dianggap sedang dipakai",
+        "Traffic is like a call's ({received} UDP packets a second in, {sent} out): the room counts as in use",
+    ),
+    Text::new(
+        "Bila tidak ada rapat, tutup program yang memakainya, atau minta petugas TI mengubah call_traffic di berkas konfigurasi",
+        "If there is no meeting, close the program that makes it, or ask IT staff to change call_traffic in the config file",
+    ),
+);
+
+pub(super) static CALL_TRAFFIC_NOTED: ReasonDef = ReasonDef::new(
+    "internet.call_traffic_noted",
+    Text::new(
+        "Ada lalu lintas seperti panggilan ({received} paket UDP masuk, {sent} keluar per detik), tetapi belum tentu panggilan",
+        "Traffic is like a call's ({received} UDP packets a second in, {sent} out), which may as well be something else",
+    ),
+    Text::new(
+        "Tidak perlu apa-apa; pengukuran kecepatan tetap berjalan",
+        "Nothing needs to be done; tests of the line go on",
     ),
 );
 

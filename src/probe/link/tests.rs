@@ -6,6 +6,7 @@ use std::fs;
 use super::netlink::Count;
 use super::picture::{Choice, Picture};
 use super::*;
+use crate::domain::Quantity;
 use crate::probe::Roots;
 
 /// A folder that looks like the kernel's, with the files that the probe reads.
@@ -47,7 +48,8 @@ impl Kernel {
     }
 
     fn picture(&self) -> Picture {
-        let roots = Roots { proc: self.folder.path().join("proc"), sys: self.folder.path().join("sys"), ..Roots::default() };
+        let roots =
+            Roots { proc: self.folder.path().join("proc"), sys: self.folder.path().join("sys"), ..Roots::default() };
         Picture::read(&roots, Some(&self.counts)).unwrap()
     }
 
@@ -162,7 +164,8 @@ fn wifi_signal_is_read_only_where_it_is_dbm() {
     let mut kernel = Kernel::new();
     kernel.card("wlan0", 3);
     let head = "Inter-| sta-|   Quality        |   Discarded packets\n face | tus | link level noise |  nwid\n";
-    for (level, expected) in [("-56.", Some(-56.0)), ("-81", Some(-81.0)), ("54.", None), ("-256", None), ("0.", None)] {
+    for (level, expected) in [("-56.", Some(-56.0)), ("-81", Some(-81.0)), ("54.", None), ("-256", None), ("0.", None)]
+    {
         kernel.file("proc/net/wireless", &format!("{head} wlan0: 0000   54.  {level}  -256        0      0\n"));
         assert_eq!(value(&kernel.reading("wlan0"), &WIFI_SIGNAL, "wlan0"), expected, "{level}");
     }
@@ -174,4 +177,21 @@ fn the_limits_are_the_configs() {
     let limits: Vec<Limit> = config.rules().iter().map(|rule| rule.degraded).collect();
     assert_eq!(limits, [Limit::Fixed(1e9), Limit::Fixed(-60.0)]);
     assert!(toml::from_str::<Config>("iface = \"eth0\"").is_err());
+    let config: Config = toml::from_str("damaged_above = 0.01\nfaulty_for = \"5m\"\ncall_traffic = \"note\"").unwrap();
+    assert_eq!((config.faulty_for, config.call_traffic), (Period(Duration::from_mins(5)), CallTraffic::Note));
+    for wrong in ["damaged_above = 1.5", "dropped_above = -1.0", "faulty_for = \"2h\"", "call_traffic = \"maybe\""] {
+        assert!(toml::from_str::<Config>(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_tunnel_that_is_up_is_seen() {
+    let mut kernel = Kernel::new();
+    kernel.card("eth0", 2);
+    kernel.card("wg0", 3);
+    assert!(!kernel.picture().has_tunnel());
+    kernel.file("sys/class/net/wg0/type", "65534");
+    assert!(kernel.picture().has_tunnel());
+    kernel.file("sys/class/net/wg0/flags", "0x1002");
+    assert!(!kernel.picture().has_tunnel(), "switched off");
 }

@@ -114,7 +114,7 @@ pub const REASONS: &[&ReasonDef] = &[
     &NEVER_SAID,
     &enrolled::RADIO.other,
     &enrolled::RADIO.missing,
-    &enrolled::RADIO.unread,
+    &enrolled::RADIO.part.unread,
     &UNREADABLE,
 ];
 

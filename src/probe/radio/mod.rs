@@ -126,7 +126,7 @@ impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
         let interface = config.interface();
-        let (noted, record) = (context.on_air.watch(), Record::new(&enrolled::RADIO, context.enrolled.clone()));
+        let (noted, record) = (context.on_air.watch(), Record::new(&enrolled::RADIO.part, context.enrolled.clone()));
         Self { config, interface, context, watch: Watch::new(&["sound", "tty", "hidraw", "gpio"]), noted, record }
     }
 
@@ -174,7 +174,7 @@ impl Probe {
         reading.places = found.devices.iter().filter_map(|device| device.place.clone()).collect();
         self.people(&mut reading);
         self.spoken(&mut reading);
-        self.record.tell(&mut reading, |_| true, || found.devices);
+        self.record.tell(&enrolled::RADIO, &mut reading, |_| true, || found.devices);
         Ok(reading)
     }
 

@@ -1,6 +1,8 @@
 //! What a `relay` probe measures, and why it says what it says.
 
 use crate::domain::{ErrorKind, ErrorTable, Quantity, ReasonDef, Text, Unit, Verdict};
+use crate::probe::budget::{Accounts, by_uplink};
+use crate::probe::voice::{mos_of_test, r_factor_of_test};
 
 /// The part of a quantity for each way of reaching the server.
 pub(super) const TRANSPORT: &str = "transport";
@@ -45,6 +47,8 @@ pub(super) static VARIATION: Quantity = Quantity::gauge(
     Unit::Seconds,
     "99th percentile of the round trip above the least (RFC 5481); shown, not judged.",
 );
+pub(super) static R_FACTOR: Quantity = r_factor_of_test("relay_voice_r_factor");
+pub(super) static MOS: Quantity = mos_of_test("relay_voice_mos");
 pub(super) static CARRIED: Quantity = Quantity::gauge(
     "relay_carried_bits_per_second",
     Unit::BitsPerSecond,
@@ -55,12 +59,16 @@ pub(super) static USED: Quantity = Quantity::counter(
     Unit::Bytes,
     "Bytes of IP packets that the tests of this check have sent and received.",
 );
-pub(in crate::probe) static USED_TODAY: Quantity = Quantity::gauge(
+pub(super) static USED_TODAY: Quantity = Quantity::gauge(
     "relay_used_today_bytes",
     Unit::Bytes,
     "Bytes of IP packets that the tests of this check had taken on that day (UTC), over restarts too.",
 )
 .of_budget();
+pub(super) static USED_BY_UPLINK: Quantity = by_uplink("relay_used_by_uplink_today_bytes");
+
+/// Where an observation carries what tests have taken.
+pub(in crate::probe) const ACCOUNTS: Accounts = Accounts { total: &USED, today: &USED_TODAY, by_uplink: &USED_BY_UPLINK };
 
 /// What it measures.
 pub const QUANTITIES: &[&Quantity] = &[
@@ -73,9 +81,12 @@ pub const QUANTITIES: &[&Quantity] = &[
     &LONGEST,
     &OVERTAKEN,
     &VARIATION,
+    &R_FACTOR,
+    &MOS,
     &CARRIED,
     &USED,
     &USED_TODAY,
+    &USED_BY_UPLINK,
 ];
 
 pub(super) static REACHED: ReasonDef = ReasonDef::new(

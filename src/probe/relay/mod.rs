@@ -15,7 +15,7 @@ mod wire;
 use std::net::IpAddr;
 use std::time::Duration;
 
-pub(super) use self::catalogue::USED_TODAY;
+pub(super) use self::catalogue::ACCOUNTS;
 pub use self::catalogue::{ERRORS, QUANTITIES, REASONS};
 pub use self::config::Config;
 use self::credentials::Credentials;
@@ -25,9 +25,9 @@ use self::session::{LEAVING, LEAVING_AT_ONCE, Session, Trouble};
 use super::call::{Flow, Phase, is_given_up, plan};
 use super::gate::{Entry, Gate};
 use super::lookup::Lookup;
-use super::{Context, Defaults, far_end_is_self, until};
+use super::{Context, Defaults, far_end_is_self, until, voice};
 use crate::domain::reason::DETAIL;
-use crate::domain::{ErrorKind, Finding, Observation, ProbeError, Quantity, Reading, Sample, Verdict};
+use crate::domain::{ErrorKind, Finding, Observation, ProbeError, Reading, Sample, Verdict};
 
 /// Four tests a day, as of the other tests of the line.
 pub const DEFAULTS: Defaults = Defaults {
@@ -37,9 +37,6 @@ pub const DEFAULTS: Defaults = Defaults {
     good_for: Duration::ZERO,
     active: true,
 };
-
-/// Where an observation carries what tests have taken: since the start, and on that day.
-const ACCOUNTS: [&Quantity; 2] = [&catalogue::USED, &catalogue::USED_TODAY];
 
 /// A tester of the way through one TURN server.
 pub struct Probe {
@@ -63,7 +60,7 @@ impl Probe {
         loop {
             let (began, _turn) = match self.gate.enter(&self.config.allowance()).await {
                 Entry::Now(began, turn) => (began, turn),
-                Entry::Spent(began, error) => return self.gate.accounted(self.context.failed(began, error, &ERRORS), ACCOUNTS),
+                Entry::Spent(began, error) => return self.gate.accounted(self.context.failed(began, error, &ERRORS), &ACCOUNTS),
             };
             let mut session = None;
             let outcome = tokio::select! {
@@ -96,7 +93,7 @@ impl Probe {
                     if !self.gate.given_up(began, soon) {
                         continue;
                     }
-                    return self.gate.accounted(self.context.failed(began, error, &ERRORS), ACCOUNTS);
+                    return self.gate.accounted(self.context.failed(began, error, &ERRORS), &ACCOUNTS);
                 }
                 Err(error) => (false, self.context.failed(began, error, &ERRORS)),
             };
@@ -106,7 +103,7 @@ impl Probe {
                 self.lookup.target_failed();
                 self.gate.made(began, soon);
             }
-            return self.gate.accounted(observation, ACCOUNTS);
+            return self.gate.accounted(observation, &ACCOUNTS);
         }
     }
 
@@ -197,6 +194,9 @@ fn tell(reading: &mut Reading, flow: &Flow) {
         if let Some(time) = time {
             reading.measure(quantity, time.as_secs_f64());
         }
+    }
+    if let Some(line) = round_trip(flow, Phase::Light).and_then(|trip| voice::heard(&figures, trip)) {
+        voice::tell(reading, (&catalogue::R_FACTOR, &catalogue::MOS), line);
     }
     if let Some(rate) = figures.carried {
         reading.measure(&catalogue::CARRIED, rate);

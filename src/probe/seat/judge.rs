@@ -3,7 +3,7 @@
 use super::reasons as told;
 use super::report::{Device, Report};
 use super::{CONNECTED, Config, IN_USE, MUTED, VOLUME};
-use crate::domain::{Finding, Reading, ReasonDef, Verdict};
+use crate::domain::{Equipment, Finding, Reading, ReasonDef, Verdict, enrolled};
 
 /// The seat as the newest message has it.
 pub(super) fn reading(config: &Config, report: &Report) -> Reading {
@@ -35,6 +35,22 @@ pub(super) fn reading(config: &Config, report: &Report) -> Reading {
         }
     }
     reading
+}
+
+/// Holds the defaults against those that were recorded, where the config names none: that goes before.
+pub(super) fn compare(config: &Config, report: &Report, enrolled: &[enrolled::Device], reading: &mut Reading) {
+    let Report::Sound { source, sink, .. } = report else { return };
+    let directions =
+        [(Equipment::Source, source, &config.source, &SOURCE), (Equipment::Sink, sink, &config.sink, &SINK)];
+    for (kind, device, wanted, words) in directions {
+        // That there is none is told already.
+        let Some(device) = device.as_ref().filter(|device| !device.virtual_only && wanted == "auto") else { continue };
+        let recorded = enrolled.iter().find(|recorded| recorded.kind == kind && !recorded.absent);
+        if let Some(recorded) = recorded.filter(|recorded| !recorded.is(&device.enrolled(kind))) {
+            let other = Finding::new(words.other, Verdict::Degraded).with("device", device.enrolled(kind).name);
+            reading.find(other.with("wanted", recorded.name.as_str()));
+        }
+    }
 }
 
 /// No agent has come, or it has left.

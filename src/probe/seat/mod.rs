@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::enrolled::{self, Record};
 use super::range::share;
 use super::{Context, Defaults};
 use crate::domain::check::LossRule;
@@ -141,6 +142,7 @@ pub struct Probe {
     test: Option<Test>,
     /// Orders given so far.
     orders: u64,
+    record: Record,
 }
 
 /// A test that the agent was ordered to make.
@@ -153,7 +155,19 @@ struct Test {
 impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
-        Self { config, context, seat: None, heard: None, reported: None, ticker: None, asked: None, test: None, orders: 0 }
+        let record = Record::new(&enrolled::SEAT, context.enrolled.clone());
+        Self {
+            config,
+            context,
+            seat: None,
+            heard: None,
+            reported: None,
+            ticker: None,
+            asked: None,
+            test: None,
+            orders: 0,
+            record,
+        }
     }
 
     /// Waits until the agent says something, or until its silence is worth telling.
@@ -243,7 +257,10 @@ impl Probe {
             }
             Heard::Report(report) => {
                 desktop.heard(check, now, Some(&report));
-                Some(self.context.read(now, judge::reading(&self.config, &report)))
+                let mut reading = judge::reading(&self.config, &report);
+                let recorded = self.record.devices(&mut reading);
+                judge::compare(&self.config, &report, recorded, &mut reading);
+                Some(self.context.read(now, reading))
             }
             Heard::Come | Heard::Left | Heard::Nonsense(_) => {
                 // Whoever waits for a test of the one that was there before is told by this.

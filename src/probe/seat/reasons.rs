@@ -1,5 +1,6 @@
 //! Why the seat is judged as it is.
 
+use super::super::enrolled;
 use crate::domain::{ErrorKind, ErrorTable, ReasonDef, Text, Verdict};
 
 pub(super) static NO_AGENT: ReasonDef = ReasonDef::new(
@@ -157,6 +158,7 @@ pub const REASONS: &[&ReasonDef] = &[
     &SOURCE_QUIET,
     &SINK_QUIET,
     &IN_USE_BY,
+    &enrolled::SEAT.unread,
 ];
 
 /// Which failures speak of the equipment, and which of our eyes: that the agent cannot be heard is always of our eyes.

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::{Equipment, enrolled};
+
 /// The longest line that is read, bytes. A seat with a dozen programs needs 2 kB.
 pub const LONGEST: usize = 64 * 1024;
 
@@ -66,6 +68,23 @@ pub struct Device {
     pub muted: bool,
     /// How loud it is set, ratio of the server's 100 %; the louder of its channels.
     pub volume: f64,
+}
+
+impl Device {
+    /// As it is recorded in the room's record: by the name that people see and the one that lasts, at the place that the server
+    /// calls its default.
+    pub fn enrolled(&self, kind: Equipment) -> enrolled::Device {
+        let place = if kind == Equipment::Source { "@DEFAULT_SOURCE@" } else { "@DEFAULT_SINK@" };
+        enrolled::Device {
+            kind,
+            name: format!("{} ({})", self.description, self.name),
+            usb: None,
+            serial: None,
+            place: Some(place.to_owned()),
+            also: Vec::new(),
+            absent: false,
+        }
+    }
 }
 
 impl Report {

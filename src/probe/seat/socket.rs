@@ -27,7 +27,11 @@ pub enum User {
 }
 
 impl User {
-    fn number(&self) -> Result<u32, ProbeError> {
+    /// The number; of a name, as passwd(5) has it.
+    ///
+    /// # Errors
+    /// Where nobody is called so.
+    pub fn number(&self) -> Result<u32, ProbeError> {
         match self {
             Self::Number(number) => Ok(*number),
             Self::Name(name) => users::number(name).map_err(|why| ProbeError::new(ErrorKind::Internal, why)),

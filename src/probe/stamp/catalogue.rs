@@ -1,6 +1,8 @@
 //! What a `stamp` probe measures, and why it says what it says.
 
 use crate::domain::{ErrorKind, ErrorTable, Quantity, ReasonDef, Text, Unit, Verdict};
+use crate::probe::budget::{Accounts, by_uplink};
+use crate::probe::voice::{mos_of_test, r_factor_of_test};
 
 /// The part of a quantity for each way.
 pub(super) const WAY: &str = "way";
@@ -41,6 +43,8 @@ pub(super) static VARIATION: Quantity = Quantity::gauge(
     "99th percentile of the delay above the least (RFC 5481); shown, not judged.",
 )
 .by(WAY);
+pub(super) static R_FACTOR: Quantity = r_factor_of_test("stamp_voice_r_factor").by(WAY);
+pub(super) static MOS: Quantity = mos_of_test("stamp_voice_mos").by(WAY);
 pub(super) static UP: Quantity = Quantity::gauge(
     "stamp_up_bits_per_second",
     Unit::BitsPerSecond,
@@ -56,12 +60,17 @@ pub(super) static USED: Quantity = Quantity::counter(
     Unit::Bytes,
     "Bytes of IP packets that the tests of this check have sent and received.",
 );
-pub(in crate::probe) static USED_TODAY: Quantity = Quantity::gauge(
+pub(super) static USED_TODAY: Quantity = Quantity::gauge(
     "stamp_used_today_bytes",
     Unit::Bytes,
     "Bytes of IP packets that the tests of this check had taken on that day (UTC), over restarts too.",
 )
 .of_budget();
+pub(super) static USED_BY_UPLINK: Quantity = by_uplink("stamp_used_by_uplink_today_bytes");
+
+/// Where an observation carries what tests have taken.
+pub(in crate::probe) const ACCOUNTS: Accounts = Accounts { total: &USED, today: &USED_TODAY, by_uplink: &USED_BY_UPLINK };
+
 
 /// What it measures.
 pub const QUANTITIES: &[&Quantity] = &[
@@ -72,10 +81,13 @@ pub const QUANTITIES: &[&Quantity] = &[
     &LONGEST,
     &OVERTAKEN,
     &VARIATION,
+    &R_FACTOR,
+    &MOS,
     &UP,
     &DOWN,
     &USED,
     &USED_TODAY,
+    &USED_BY_UPLINK,
 ];
 
 pub(super) static DELAY_HIGH: ReasonDef = ReasonDef::new(

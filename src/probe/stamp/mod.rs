@@ -15,7 +15,7 @@ pub mod moment;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-pub(super) use self::catalogue::USED_TODAY;
+pub(super) use self::catalogue::ACCOUNTS;
 pub use self::catalogue::{ERRORS, QUANTITIES, REASONS};
 pub use self::config::Config;
 use self::directions::{Ways, round_trip, ways};
@@ -23,8 +23,8 @@ use self::exchange::Sender;
 use super::call::{Figures, Phase, is_given_up, plan};
 use super::gate::{Entry, Gate};
 use super::lookup::Lookup;
-use super::{Context, Defaults, far_end_is_self, until};
-use crate::domain::{ErrorKind, Observation, ProbeError, Quantity, Reading, Sample};
+use super::{Context, Defaults, far_end_is_self, until, voice};
+use crate::domain::{ErrorKind, Observation, ProbeError, Reading, Sample};
 
 /// Four tests a day, as of the bandwidth.
 pub const DEFAULTS: Defaults = Defaults {
@@ -34,9 +34,6 @@ pub const DEFAULTS: Defaults = Defaults {
     good_for: Duration::ZERO,
     active: true,
 };
-
-/// Where an observation carries what tests have taken: since the start, and on that day.
-const ACCOUNTS: [&Quantity; 2] = [&catalogue::USED, &catalogue::USED_TODAY];
 
 /// A tester of the line.
 pub struct Probe {
@@ -60,7 +57,7 @@ impl Probe {
         loop {
             let (began, _turn) = match self.gate.enter(&self.config.allowance()).await {
                 Entry::Now(began, turn) => (began, turn),
-                Entry::Spent(began, error) => return self.gate.accounted(self.context.failed(began, error, &ERRORS), ACCOUNTS),
+                Entry::Spent(began, error) => return self.gate.accounted(self.context.failed(began, error, &ERRORS), &ACCOUNTS),
             };
             let outcome = tokio::select! {
                 biased;
@@ -79,7 +76,7 @@ impl Probe {
                     if !self.gate.given_up(began, soon) {
                         continue;
                     }
-                    return self.gate.accounted(self.context.failed(began, error, &ERRORS), ACCOUNTS);
+                    return self.gate.accounted(self.context.failed(began, error, &ERRORS), &ACCOUNTS);
                 }
                 Err(error) => {
                     self.lookup.target_failed();
@@ -87,7 +84,7 @@ impl Probe {
                 }
             };
             self.gate.made(began, next);
-            return self.gate.accounted(observation, ACCOUNTS);
+            return self.gate.accounted(observation, &ACCOUNTS);
         }
     }
 
@@ -107,14 +104,13 @@ impl Probe {
             headers: if to.is_ipv4() { 28 } else { 48 },
         };
         let exchange = sender.run().await?;
-        let mut reading = read(&ways(&steps, &exchange));
-        let mut time = |quantity, phase| {
-            if let Some(trip) = round_trip(&steps, &exchange, phase) {
+        let trips = [Phase::Light, Phase::Full].map(|phase| round_trip(&steps, &exchange, phase));
+        let mut reading = read(&ways(&steps, &exchange), trips[0]);
+        for (quantity, trip) in [&catalogue::RTT, &catalogue::LOADED_RTT].into_iter().zip(trips) {
+            if let Some(trip) = trip {
                 reading.measure(quantity, trip.as_secs_f64());
             }
-        };
-        time(&catalogue::RTT, Phase::Light);
-        time(&catalogue::LOADED_RTT, Phase::Full);
+        }
         if let Some(finding) = far_end_is_self(to.ip()) {
             reading.find(finding);
         }
@@ -122,14 +118,14 @@ impl Probe {
     }
 }
 
-/// What both ways say.
-fn read(ways: &Ways) -> Reading {
+/// What both ways say, with the round trip of the empty line.
+fn read(ways: &Ways, trip: Option<Duration>) -> Reading {
     let mut reading = Reading::default();
     let worse = match ways {
         Ways::Apart(up, down) => {
             let (up, down) = (up.figures(), down.figures());
-            show(&mut reading, "up", &up);
-            show(&mut reading, "down", &down);
+            show(&mut reading, "up", &up, trip);
+            show(&mut reading, "down", &down, trip);
             if let Some(rate) = up.carried {
                 reading.measure(&catalogue::UP, rate);
             }
@@ -141,7 +137,7 @@ fn read(ways: &Ways) -> Reading {
         }
         Ways::Together(both) => {
             let both = both.figures();
-            show(&mut reading, "both", &both);
+            show(&mut reading, "both", &both, trip);
             // One of them carries no more; which, nobody can tell.
             if let Some(rate) = both.carried {
                 reading.measure(&catalogue::UP, rate);
@@ -154,7 +150,7 @@ fn read(ways: &Ways) -> Reading {
     reading
 }
 
-fn show(reading: &mut Reading, way: &str, figures: &Figures) {
+fn show(reading: &mut Reading, way: &str, figures: &Figures, trip: Option<Duration>) {
     let share = |part: u32, of: u32| if of == 0 { f64::NAN } else { f64::from(part) / f64::from(of) };
     reading.measure_part(&catalogue::LOSS, way, loss(figures));
     reading.measure_part(&catalogue::BURSTS, way, share(figures.lost_in_bursts, figures.sent));
@@ -162,6 +158,11 @@ fn show(reading: &mut Reading, way: &str, figures: &Figures) {
     reading.measure_part(&catalogue::OVERTAKEN, way, share(figures.reordered, figures.arrived));
     if let Some(variation) = figures.variation {
         reading.measure_part(&catalogue::VARIATION, way, variation.as_secs_f64());
+    }
+    if let Some(line) = trip.and_then(|trip| voice::heard(figures, trip)) {
+        let (rating, opinion) = voice::rated(line);
+        reading.measure_part(&catalogue::R_FACTOR, way, rating);
+        reading.measure_part(&catalogue::MOS, way, opinion);
     }
 }
 

@@ -40,6 +40,18 @@ impl Watch {
         }
     }
 
+    /// Waits until the kernel says something of its subsystems, for a look that is under way: the next is due by it all the same.
+    pub(super) async fn hears(&mut self, context: &Context) {
+        while let Some(feed) = &self.feed {
+            match feed.next().await {
+                Ok(News::Message(message)) if !self.subsystems.iter().any(|of| is_about(&message, of)) => {}
+                Ok(News::Message(_) | News::Lost) => return self.pace.hears(context.clock.mono()),
+                Err(_) => self.feed = None,
+            }
+        }
+        std::future::pending::<()>().await;
+    }
+
     async fn wait(&mut self, context: &Context) {
         let ticker = self.ticker.get_or_insert_with(|| context.ticker());
         while let Some(feed) = &self.feed {

@@ -129,3 +129,37 @@ fn whatever_happens_is_said_in_thirty_words() {
     }
     assert!(seen > 1000);
 }
+
+#[test]
+fn a_drill_says_so_in_each_transmission_and_stays_within_its_words() {
+    let drill = |message| Message::Drill(Box::new(message));
+    let over = said(&drill(Message::Restored { component: Component::Video }), MANNER);
+    assert_eq!(over[0], "Perhatian. Di sini Media Center. Ini latihan. Video sudah pulih. Ganti.");
+    assert_eq!(over[1], "Saya ulangi. Di sini Media Center. Ini latihan. Video sudah pulih. Selesai.");
+    for (code, verdict) in [("video.camera_missing", Verdict::NotReady), ("siaga.none", Verdict::Unknown)] {
+        let fault = Fault { code: Some(code.to_owned()), verdict, since: at("24T23:59"), ..fault() };
+        for scripts in drill(Message::Fault(fault)).transmissions(MANNER) {
+            assert_eq!(scripts.len(), 2);
+            for script in scripts {
+                assert!(count(&script) <= MOST_WORDS && read(&script).contains("Ini latihan."), "{}", read(&script));
+            }
+        }
+    }
+}
+
+#[test]
+fn another_systems_word_is_said_as_far_as_there_are_words_for_it() {
+    let foreign = |text: &str, over| Message::Foreign { text: text.to_owned(), since: at("26T10:15"), over };
+    assert_eq!(
+        said(&foreign("Suhu ruang server 31", false), MANNER)[0],
+        "Perhatian. Di sini Media Center. Kabar dari sistem lain. Suhu ruang server tiga puluh satu. Sejak pukul sepuluh lima \
+         belas. Ganti."
+    );
+    let over = said(&foreign("Suhu ruang server", true), MANNER).remove(1);
+    assert!(over.contains("Suhu ruang server sudah pulih. Selesai."), "{over}");
+    let all = foreign(&"kata 1234 ".repeat(40), false).transmissions(MANNER);
+    assert!(!all.is_empty());
+    for script in all.iter().flatten() {
+        assert!(count(script) <= MOST_WORDS, "{}", read(script));
+    }
+}

@@ -15,9 +15,13 @@ fn begin() -> Now {
 }
 
 fn reflector(key: Option<&[u8]>) -> Reflector {
-    let settings =
-        Settings { listen: Vec::new(), key: key.map(Key::new), rate: Rate(50e6), rate_per_source: Rate(12e6) };
-    Reflector::new(settings, begin())
+    of(key.as_slice(), false)
+}
+
+fn of(keys: &[&[u8]], stateless: bool) -> Reflector {
+    let keys = keys.iter().map(|key| Key::new(key)).collect();
+    let (rate, rate_per_source) = (Rate(50e6), Rate(12e6));
+    Reflector::new(Settings { listen: Vec::new(), keys, stateless, rate, rate_per_source }, begin())
 }
 
 fn arrival(from: &str) -> Arrival {
@@ -94,6 +98,78 @@ fn without_the_key_nobody_is_answered_and_nobodys_share_is_used_up() {
     }
     assert!(reflector.answer(&mut request(0, 160, None), &arrival("192.0.2.1:40000"), begin()).is_err());
     assert!(reflector.answer(&mut request(0, 1100, Some(&own)), &arrival("192.0.2.1:40000"), begin()).is_ok());
+}
+
+#[test]
+fn while_a_key_is_replaced_both_are_answered_each_by_itself_and_no_third() {
+    let (old, new) = (b"sixteen letters!", b"and another one!");
+    let mut reflector = of(&[old, new], false);
+    for (n, secret) in (0..).zip([old, new, old]) {
+        let key = Key::new(secret);
+        let mut packet = request(n, 160, Some(&key));
+        reflector.answer(&mut packet, &arrival("192.0.2.1:40000"), begin()).unwrap();
+        assert_eq!(read_reply(&packet, Some(&key)).unwrap().sequence, n, "one session, whichever key");
+    }
+    for wrong in [request(9, 160, Some(&Key::new(b"neither of those"))), request(9, 160, None)] {
+        assert!(reflector.answer(&mut wrong.clone(), &arrival("192.0.2.1:40000"), begin()).is_err());
+    }
+    assert_eq!(reflector.counts(), Counts { answered: 3, foreign: 2, ..Counts::default() });
+}
+
+#[test]
+fn one_that_remembers_nothing_repeats_the_senders_numbers_and_keeps_its_limits() {
+    let mut reflector = of(&[], true);
+    for sequence in [7, 7, 3] {
+        let mut packet = request(sequence, 160, None);
+        reflector.answer(&mut packet, &arrival("[2001:db8::1]:40000"), begin()).unwrap();
+        let reply = read_reply(&packet, None).unwrap();
+        assert_eq!((reply.sequence, reply.request.sequence), (sequence, sequence));
+    }
+    let again = |_: &u32| reflector.answer(&mut request(7, 1100, None), &arrival("192.0.2.1:40000"), begin()).is_ok();
+    let answered = (0..10_000).filter(again).count();
+    // A quarter of a second of 12 Mbit/s, by packets of 1128 bytes.
+    assert!((300..400).contains(&answered), "{answered}");
+    assert_eq!(reflector.counts().replayed, 0);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    /// A proper request of any length, changed anywhere, cut and made longer: what is answered is as long, and by a key only what
+    /// was not changed where it is signed.
+    #[test]
+    fn a_changed_request_gains_nothing(
+        length in 112_usize..1400, sequence: u32, signed: bool, v6: bool, stateless: bool,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6), end in 0_usize..1500,
+    ) {
+        let secret = b"sixteen letters!".as_slice();
+        let key = signed.then(|| Key::new(secret));
+        let keys = [secret];
+        let anew = || of(&keys[..usize::from(signed)], stateless);
+        let mut reflector = anew();
+        let proper = request(sequence, length, key.as_ref());
+        let mut bytes = proper.clone();
+        for (place, byte) in changes {
+            let place = place.index(bytes.len());
+            bytes[place] ^= byte;
+        }
+        if end < 1400 {
+            bytes.resize(end, 0);
+        }
+        let sent = bytes.clone();
+        let arrival = arrival(if v6 { "[2001:db8::1]:40000" } else { "192.0.2.1:40000" });
+        let answered = reflector.answer(&mut bytes, &arrival, begin());
+        prop_assert_eq!(bytes.len(), sent.len(), "no more out than in");
+        if answered.is_ok() {
+            prop_assert!(read_reply(&bytes, key.as_ref()).is_ok());
+            prop_assert!(!signed || sent[..112] == proper[..112], "what is signed was changed");
+            // Nobody answers the answer.
+            let answered = anew().answer(&mut bytes, &arrival, begin());
+            prop_assert!(answered.is_err());
+        } else {
+            prop_assert_eq!(bytes, sent);
+        }
+    }
 }
 
 proptest! {

@@ -2,6 +2,7 @@
 
 mod guard;
 mod on_air;
+mod roll_call;
 mod sound;
 mod told;
 

@@ -174,8 +174,7 @@ impl Truth {
         );
         let (sent, lost) = (counts.0.len(), counts.lost());
         let in_runs: usize = counts.0.split(Passed::is_out).map(<[Passed]>::len).filter(|run| *run >= 3).sum();
-        let out =
-            |packet: &Passed| if let Fate::Out(at) = packet.fate { Some(at.saturating_sub(packet.into)) } else { None };
+        let out = |packet: &Passed| Some(packet.put?.saturating_sub(packet.into));
         let mut delays: Vec<Duration> = counts.0.iter().filter_map(out).collect();
         delays.sort_unstable();
         let at = (delays.len() * 99).div_ceil(100).max(1) - 1;

@@ -49,6 +49,8 @@ pub(crate) struct Passed {
     pub(crate) into: Duration,
     /// What became of it.
     pub(crate) fate: Fate,
+    /// When it was put on the other cable in truth: this thread may be late.
+    pub(crate) put: Option<Duration>,
 }
 
 impl Passed {
@@ -221,19 +223,19 @@ struct Carrier {
 impl Carrier {
     fn carry(mut self, ended: &AtomicBool) {
         // By the moment, then by order.
-        let mut under_way: BinaryHeap<Reverse<(Duration, u64, Vec<u8>)>> = BinaryHeap::new();
-        let (mut number, mut frame) = (0, [0; 4096]);
+        let mut under_way: BinaryHeap<Reverse<(Duration, usize, Vec<u8>)>> = BinaryHeap::new();
+        let mut frame = [0; 4096];
         while !ended.load(Ordering::Relaxed) {
             while let Ok(length) = recv(self.from.as_raw_fd(), &mut frame, MsgFlags::empty()) {
-                number += 1;
-                if let Some(out) = self.enter(&mut frame[..length]) {
+                if let Some((out, number)) = self.enter(&mut frame[..length]) {
                     under_way.push(Reverse((out, number, frame[..length].to_vec())));
                 }
             }
             let now = self.began.elapsed();
             while under_way.peek().is_some_and(|Reverse((out, ..))| *out <= now) {
-                let Some(Reverse((.., frame))) = under_way.pop() else { break };
+                let Some(Reverse((_, number, frame))) = under_way.pop() else { break };
                 send(self.to.as_raw_fd(), &frame, MsgFlags::empty()).unwrap();
+                self.done.lock().unwrap().0[number].put = Some(self.began.elapsed());
             }
             let next = under_way.peek().map_or(LOOK, |Reverse((out, ..))| out.saturating_sub(self.began.elapsed()));
             let wait = Timespec::try_from(next.min(LOOK)).unwrap();
@@ -241,8 +243,8 @@ impl Carrier {
         }
     }
 
-    /// When that frame comes out, if it does; what is no IPv4 does not.
-    fn enter(&mut self, frame: &mut [u8]) -> Option<Duration> {
+    /// When that frame comes out, if it does, and which one it is; what is no IPv4 does not.
+    fn enter(&mut self, frame: &mut [u8]) -> Option<(Duration, usize)> {
         let packet = frame.get_mut(ETHERNET..).filter(|packet| packet.first().is_some_and(|byte| byte >> 4 == 4))?;
         let header = usize::from(packet[0] & 0x0F) * 4;
         // On a cable of veth the sum is not there yet; UDP's is not looked at without one (RFC 768).
@@ -256,8 +258,9 @@ impl Carrier {
         }
         let into = self.began.elapsed();
         let fate = self.way.fate(into, packet.len());
-        self.done.lock().unwrap().0.push(Passed { into, fate });
-        if let Fate::Out(out) = fate { Some(out) } else { None }
+        let mut done = self.done.lock().unwrap();
+        done.0.push(Passed { into, fate, put: None });
+        if let Fate::Out(out) = fate { Some((out, done.0.len() - 1)) } else { None }
     }
 }
 

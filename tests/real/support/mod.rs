@@ -21,4 +21,5 @@ pub(crate) mod site;
 pub(crate) mod snapshot;
 pub(crate) mod turnserver;
 pub(crate) mod upsd;
+pub(crate) mod wall_clock;
 pub(crate) mod web;

@@ -10,9 +10,11 @@ use futures_util::future::BoxFuture;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 use siaga::clock::Clock;
-use siaga::domain::{Lang, Past, Snapshot, Wanted};
+use siaga::domain::{ForeignAlert, Lang, Past, Snapshot, TakenAlerts, Wanted};
 use siaga::web::own::{Keeping, Telling};
-use siaga::web::{self, Evidence, Info, Own, OwnHealth, PastIncident, Reloaded, State, Stored, Voice};
+use siaga::web::{
+    self, Evidence, Inbound, Info, NoEntry, Own, OwnHealth, PastIncident, Reloaded, State, Stored, Voice,
+};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -66,6 +68,19 @@ impl Evidence for Memory {
     }
 }
 
+/// A room that takes no alerts of others.
+struct Nobody;
+
+impl Inbound for Nobody {
+    fn admits<'a>(&'a self, _: Option<&'a str>) -> BoxFuture<'a, Result<(), NoEntry>> {
+        async { Err(NoEntry::Closed) }.boxed()
+    }
+
+    fn take(&self, _: Vec<ForeignAlert>) -> BoxFuture<'_, Result<TakenAlerts, String>> {
+        async { Err("nobody takes them".to_owned()) }.boxed()
+    }
+}
+
 /// How the daemon says it is itself; a test may change its mind.
 pub(crate) struct Said(pub Mutex<Own>);
 
@@ -113,6 +128,7 @@ pub(crate) fn voice() -> Voice {
         title: "Ruang Rapat <1>".to_owned(),
         lang: Lang::Id,
         zone: TimeZone::get("Asia/Pontianak").expect("the zone database is installed (Debian package tzdata)"),
+        tested_up_to: None,
         remedies: BTreeMap::new(),
     }
 }
@@ -139,6 +155,7 @@ pub(crate) async fn serve_with(snapshot: Arc<Snapshot>, memory: Memory) -> Serve
         snapshot: snapshots,
         clock: Clock::on_tokio_time(wall),
         evidence: Arc::clone(&memory) as Arc<dyn Evidence>,
+        inbound: Arc::new(Nobody),
         voice: voices,
         reloaded: reloadeds,
         reload,

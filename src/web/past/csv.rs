@@ -40,7 +40,7 @@ const EN: [&str; 13] = [
 ];
 
 /// All of it. Lines end in CR and LF (§2.1), the first one names the fields (§2.3).
-pub(super) fn csv(ledger: &Ledger, zone: &TimeZone, lang: Lang) -> String {
+pub(crate) fn csv(ledger: &Ledger, zone: &TimeZone, lang: Lang) -> String {
     let mut rows: Vec<(Timestamp, Vec<String>)> =
         ledger.lines.iter().map(|line| (line.from, of_line(line, zone, lang))).collect();
     rows.extend(ledger.slow.iter().map(|slow| (slow.begins, of_slow(slow, zone, lang))));

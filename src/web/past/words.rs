@@ -4,14 +4,14 @@ use crate::domain::{Figure, Lang, Level};
 use crate::engine::past::blame::Cause;
 use crate::engine::past::ledger::Entry;
 
-pub(super) const fn pick(lang: Lang, id: &'static str, en: &'static str) -> &'static str {
+pub(crate) const fn pick(lang: Lang, id: &'static str, en: &'static str) -> &'static str {
     match lang {
         Lang::Id => id,
         Lang::En => en,
     }
 }
 
-pub(super) const fn entry(entry: Entry, lang: Lang) -> &'static str {
+pub(crate) const fn entry(entry: Entry, lang: Lang) -> &'static str {
     match entry {
         Entry::Outage(_) => pick(lang, "putus", "outage"),
         Entry::Shortfall(_) => pick(lang, "kurang", "shortfall"),
@@ -20,14 +20,14 @@ pub(super) const fn entry(entry: Entry, lang: Lang) -> &'static str {
     }
 }
 
-pub(super) const fn slow(figure: Figure, lang: Lang) -> &'static str {
+pub(crate) const fn slow(figure: Figure, lang: Lang) -> &'static str {
     match figure {
         Figure::Up => pick(lang, "unggahan di bawah batas", "upload below the limit"),
         _ => pick(lang, "unduhan di bawah batas", "download below the limit"),
     }
 }
 
-pub(super) const fn cause(cause: Cause, lang: Lang) -> &'static str {
+pub(crate) const fn cause(cause: Cause, lang: Lang) -> &'static str {
     match cause {
         Cause::Ours(Level::Power) => pick(lang, "kami: listrik", "ours: power"),
         Cause::Ours(Level::Computer) => pick(lang, "kami: komputer", "ours: computer"),
@@ -39,11 +39,11 @@ pub(super) const fn cause(cause: Cause, lang: Lang) -> &'static str {
     }
 }
 
-pub(super) const fn yes(yes: bool, lang: Lang) -> &'static str {
+pub(crate) const fn yes(yes: bool, lang: Lang) -> &'static str {
     if yes { pick(lang, "ya", "yes") } else { pick(lang, "tidak", "no") }
 }
 
-pub(super) fn month(number: i8, lang: Lang) -> &'static str {
+pub(crate) fn month(number: i8, lang: Lang) -> &'static str {
     const ID: [&str; 12] = [
         "Januari",
         "Februari",
