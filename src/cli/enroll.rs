@@ -30,7 +30,7 @@ pub struct EnrollArgs {
     /// The record's file; without it enrolled.toml in the state folder.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Where state is kept. Without it $`STATE_DIRECTORY`, else $`XDG_STATE_HOME/siaga`, else ~/.local/state/siaga.
+    /// Where state is kept. Without it $STATE_DIRECTORY, else $XDG_STATE_HOME/siaga, else ~/.local/state/siaga.
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
 }
@@ -44,11 +44,15 @@ pub async fn run(config: &Config, args: &EnrollArgs, lang: Lang) -> Result<u8, S
         Some(file) => file.clone(),
         None => service::state_dir(args.state_dir.clone())?.join(enrolled::FILE),
     };
-    let before = enrolled::read(&file).map_err(|error| in_full(&error))?;
+    let before = enrolled::read(&file).map_err(|error| damaged(&in_full(&error), lang))?;
     let seen = enroll::look(&Roots::default(), &config.probes).await;
     if args.compare {
         let before = before.ok_or_else(|| {
-            format!("{}: nothing has been recorded yet; \"siaga enroll\" does, while the room is good", file.display())
+            let none = Text::new(
+                "belum ada yang dicatat; \"siaga enroll\" mencatat, selagi ruang dalam keadaan baik",
+                "nothing has been recorded yet; \"siaga enroll\" does, while the room is good",
+            );
+            format!("{}: {}", file.display(), none.in_lang(lang))
         })?;
         let (told, verdict) = compared(&before, &seen, lang);
         say(&told);
@@ -69,8 +73,17 @@ pub async fn run(config: &Config, args: &EnrollArgs, lang: Lang) -> Result<u8, S
     Ok(0)
 }
 
+/// A record that cannot be read is not written over: it says what is away on purpose.
+fn damaged(why: &str, lang: Lang) -> String {
+    let remedy = Text::new(
+        "betulkan berkas itu, atau pindahkan lalu catat lagi dengan \"siaga enroll\"",
+        "mend that file, or move it away and record anew with \"siaga enroll\"",
+    );
+    format!("{}\n{}", why.trim_end(), remedy.in_lang(lang))
+}
+
 fn record(file: &Path, before: &[Device], seen: &Seen, absent: &[String], lang: Lang) -> Result<(), String> {
-    let devices = with_absent(before, seen, absent)?;
+    let devices = with_absent(before, seen, absent, lang)?;
     let comment = Text::new(
         "Perlengkapan ruang ini, dicatat oleh \"siaga enroll\" ketika ruang dinyatakan baik.\n\
          Yang sengaja tidak ada: tulis absent = true pada perangkatnya.",
@@ -127,7 +140,7 @@ fn half_seen(seen: &Seen, lang: Lang) -> String {
 }
 
 /// What is there, and what of the record before is away on purpose: by its mark there, or by its name here.
-fn with_absent(before: &[Device], seen: &Seen, absent: &[String]) -> Result<Vec<Device>, String> {
+fn with_absent(before: &[Device], seen: &Seen, absent: &[String], lang: Lang) -> Result<Vec<Device>, String> {
     let missing = differences(before, &seen.devices).into_iter().filter_map(|difference| match difference {
         Difference::Missing(device) | Difference::Other { enrolled: device, .. } => Some(device),
         Difference::Moved { .. } | Difference::New(_) => None,
@@ -137,9 +150,11 @@ fn with_absent(before: &[Device], seen: &Seen, absent: &[String]) -> Result<Vec<
         device.name == *name || device.serial.as_ref() == Some(name) || device.place.as_ref() == Some(name)
     };
     if let Some(unknown) = absent.iter().find(|name| !missing.iter().any(|device| is_named(device, name))) {
-        return Err(format!(
-            "nothing that was recorded and is not there is called {unknown:?}; --compare names what is missing"
-        ));
+        let none = Text::new(
+            "tidak ada yang tercatat dan hilang dengan nama itu; --compare menyebut apa yang hilang",
+            "nothing that was recorded and is not there is called so; --compare names what is missing",
+        );
+        return Err(format!("{unknown:?}: {}", none.in_lang(lang)));
     }
     let marked = before.iter().filter(|device| device.absent && !seen.devices.iter().any(|present| device.is(present)));
     let named = missing.iter().filter(|device| absent.iter().any(|name| is_named(device, name)));

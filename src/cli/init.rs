@@ -31,10 +31,10 @@ pub struct InitArgs {
     /// IANA name of the time zone.
     #[arg(long)]
     pub time_zone: Option<String>,
-    /// zoom, teams, meet, webex, jitsi, bigbluebutton, h323 or `audio_only`.
+    /// zoom, teams, meet, webex, jitsi, bigbluebutton, h323 or audio_only.
     #[arg(long)]
     pub platform: Option<String>,
-    /// The platform's own name (and :port), where it stands in your house (Jitsi, `BigBlueButton`, H.323).
+    /// The platform's own name (and :port), where it stands in your house (Jitsi, BigBlueButton, H.323).
     #[arg(long)]
     pub server: Option<String>,
     /// A far end: an address or name to echo, or stun:host:port. Give three, of three operators.

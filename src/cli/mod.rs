@@ -41,22 +41,26 @@ const FAILED: u8 = 3;
 #[derive(Debug, Parser)]
 #[command(name = "siaga", version, arg_required_else_help = true, after_help = AFTER_HELP)]
 struct Cli {
-    /// The config file. Without it $`SIAGA_CONFIG` (set and not empty), else /etc/siaga/siaga.toml, else the built-in config,
+    /// The config file. Without it $SIAGA_CONFIG (set and not empty), else /etc/siaga/siaga.toml, else the built-in config,
     /// which contacts nobody outside this machine.
-    #[arg(long, short, global = true, value_name = "FILE")]
+    #[arg(long, short, global = true, value_name = "FILE", help_heading = EVERYWHERE)]
     config: Option<PathBuf>,
     /// The language of what is printed: id or en. Without it, the config's.
-    #[arg(long, global = true, value_name = "LANG", value_parser = parse_lang)]
+    #[arg(long, global = true, value_name = "LANG", value_parser = parse_lang, help_heading = EVERYWHERE)]
     lang: Option<Lang>,
-    /// When to colour: on a terminal (`NO_COLOR` is honoured), always, or never.
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    /// When to colour: on a terminal (NO_COLOR is honoured), always, or never.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = EVERYWHERE)]
     color: Color,
     #[command(subcommand)]
     command: Command,
 }
 
+/// Above the options that every command has, apart from its own.
+const EVERYWHERE: &str = "Options of every command";
+
 const AFTER_HELP: &str = "\
-Exit codes of check, status, test and survey, as monitoring plugins have them: 0 ready, 1 degraded, 2 not ready, 3 unknown.
+Exit codes of check, status, test, survey and enroll --compare, as monitoring plugins have them: 0 ready, 1 degraded, 2 not
+ready, 3 unknown.
 Begin with:  siaga devices   what is on this machine, ready to paste into the config
              siaga init      write a config for this room
              siaga check     one round, now
@@ -104,6 +108,7 @@ enum Command {
     Config(ConfigCommand),
     /// Play a scenario, or the recorded history, to the judge of the config, in no time, and show what the verdict would
     /// have been.
+    #[command(override_usage = "siaga replay [OPTIONS] <SCENARIO>\n       siaga replay [OPTIONS] --history")]
     Replay {
         /// The scenario file.
         #[arg(required_unless_present = "history", conflicts_with = "history")]
@@ -159,7 +164,7 @@ enum Command {
 /// What the daemon can be told beside its config.
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
-    /// Where state is kept. Without it $`STATE_DIRECTORY`, else $`XDG_STATE_HOME/siaga`, else ~/.local/state/siaga.
+    /// Where state is kept. Without it $STATE_DIRECTORY, else $XDG_STATE_HOME/siaga, else ~/.local/state/siaga.
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
 }

@@ -1,6 +1,6 @@
 //! An order to the running daemon: where it listens, and what it answers.
 
-use std::io;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -36,11 +36,15 @@ impl Conversation {
     /// If no daemon takes it.
     pub async fn begin(config: &Config, socket: Option<&Path>, order: &Order) -> Result<Self, String> {
         let socket = socket.map_or_else(|| place(config), Path::to_owned);
-        let daemon = UnixStream::connect(&socket).await.map_err(|error| {
-            format!(
+        let daemon = UnixStream::connect(&socket).await.map_err(|error| match error.kind() {
+            ErrorKind::PermissionDenied => format!(
+                "{} is not for this user ({error}); run this as root or as the daemon's own user",
+                socket.display()
+            ),
+            _ => format!(
                 "no daemon listens at {} ({error}); \"siaga run\" starts one, --socket names another place",
                 socket.display()
-            )
+            ),
         })?;
         let (hears, mut says) = daemon.into_split();
         says.write_all(&order.line()).await.map_err(|error| format!("{}: {error}", socket.display()))?;
@@ -65,7 +69,7 @@ impl Conversation {
 /// Whether a daemon listens at `socket`, or where it most likely does. One that lets nobody in is there too.
 pub async fn is_there(config: &Config, socket: Option<&Path>) -> bool {
     let socket = socket.map_or_else(|| place(config), Path::to_owned);
-    let nobody = [io::ErrorKind::NotFound, io::ErrorKind::ConnectionRefused];
+    let nobody = [ErrorKind::NotFound, ErrorKind::ConnectionRefused];
     UnixStream::connect(&socket).await.map_or_else(|error| !nobody.contains(&error.kind()), |_| true)
 }
 

@@ -4,7 +4,8 @@
 //! on after an error; then come the rules between sections. A [`Config`] exists only if nothing at all is wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::io::{ErrorKind, Read as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::domain::{Plan, Uplink};
@@ -152,6 +153,22 @@ pub enum LoadError {
     Wrong(#[from] Errors),
 }
 
+/// The text of a config file. What is larger than any room's is no config but a device, a log or a mistake, and is not read
+/// into the daemon's memory.
+fn text_of(path: &Path) -> std::io::Result<String> {
+    const LARGEST: u64 = 1 << 20;
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(std::io::Error::new(ErrorKind::FileTooLarge, "it is larger than 1 MiB, so it is no config"));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = good.split(|byte| *byte == b'\n').count();
+        std::io::Error::new(ErrorKind::InvalidData, format!("line {line} is no text in UTF-8"))
+    })
+}
+
 impl Config {
     /// Reads the config from where it stands. Who is to run with it also needs the files that it names: a secret that
     /// cannot be read would only be missed when somebody must be told.
@@ -162,8 +179,7 @@ impl Config {
         let source = match origin {
             Origin::BuiltIn => Source::new("default.toml (built in)", DEFAULT),
             Origin::File(path) => {
-                let text =
-                    std::fs::read_to_string(path).map_err(|source| LoadError::Read { path: path.clone(), source })?;
+                let text = text_of(path).map_err(|source| LoadError::Read { path: path.clone(), source })?;
                 Source::new(path.display().to_string(), text)
             }
         };

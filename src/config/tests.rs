@@ -227,6 +227,24 @@ fn without_a_file_the_binary_is_the_config() {
 }
 
 #[test]
+fn what_is_no_text_of_a_rooms_size_is_no_config() {
+    let folder = tempfile::tempdir().unwrap();
+    let load = |bytes: &[u8]| {
+        let file = folder.path().join("siaga.toml");
+        std::fs::write(&file, bytes).unwrap();
+        match Config::load(&Origin::File(file), Files::NotAsked) {
+            Err(LoadError::Read { source, .. }) => source.to_string(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(load(b"[room]\nname = \"a\"\n# \xff\n"), "line 3 is no text in UTF-8");
+    assert_eq!(load(&vec![b'\n'; (1 << 20) + 1]), "it is larger than 1 MiB, so it is no config");
+    // A device without an end is not read into memory either.
+    let endless = Config::load(&Origin::File("/dev/zero".into()), Files::NotAsked);
+    assert!(matches!(endless, Err(LoadError::Read { .. })), "{endless:?}");
+}
+
+#[test]
 fn a_profile_of_a_known_name_changes_only_what_it_gives() {
     let config = parse("[[profile]]\nname = \"webex_hd\"\nrtt_degraded = \"620ms\"").unwrap();
     let shipped = parse("").unwrap();

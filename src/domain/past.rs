@@ -1,11 +1,16 @@
 //! What is remembered of the past: hours of measurements, changes of verdict, and when anybody watched at all.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::check::CheckName;
 use super::incident::{Subject, Transition};
 use super::quantity::Figure;
 use super::sketch::Sketch;
+
+/// Without any observation of any check for this long, nobody watched: a suspended machine, a stopped process.
+pub const UNWATCHED: Duration = Duration::from_secs(150);
 
 /// Seconds of an hour.
 pub const HOUR: i64 = 3600;
@@ -69,6 +74,13 @@ pub struct Past {
 }
 
 impl Past {
+    /// Until when it can be told what was: `now`, or while somebody watches, the newest observation that is written down.
+    /// What came in since then is not unwatched, it is on its way to the disk.
+    pub fn told_until(&self, now: Timestamp) -> Timestamp {
+        let goes_on = |run: &&Run| run.until <= now && now.duration_since(run.until).unsigned_abs() <= UNWATCHED;
+        self.runs.last().filter(goes_on).map_or(now, |run| run.until)
+    }
+
     /// A subject's changes.
     pub fn changes_of(&self, subject: &Subject) -> &[Transition] {
         self.changes.iter().find(|(known, _)| known == subject).map_or(&[], |(_, changes)| changes)

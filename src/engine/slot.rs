@@ -49,7 +49,7 @@ pub enum Refusal {
         end: Timestamp,
     },
     /// It is over.
-    #[error("the end {end} is past; now it is {now}")]
+    #[error("the end {end} is past; now it is {now:.0}")]
     Past {
         /// When it ended.
         end: Timestamp,

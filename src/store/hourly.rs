@@ -5,18 +5,15 @@
 //! line is what is lost while it is there.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::rollup::{MinuteRow, Series};
 use super::rows::micros;
-use crate::domain::past::HOUR;
+use crate::domain::past::{HOUR, UNWATCHED};
 use crate::domain::{CheckName, Figure, Now, Observation, Quantity, Run, Sketch, Unit};
 
-/// Without any observation of any check for this long, nobody watched: a suspended machine, a stopped process.
-const UNWATCHED: Duration = Duration::from_secs(150);
 /// Checks of which packets are counted at a time; the checks of a config are few.
 const MAX_CHECKS: usize = 4096;
 /// Spans that wait for the disk; a clock would have to jump that often.
@@ -183,6 +180,8 @@ pub(super) fn put_hour(db: &Connection, row: &MinuteRow, series: i64) -> rusqlit
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::domain::Mono;
 

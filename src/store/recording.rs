@@ -43,7 +43,7 @@ pub struct Recording {
 #[derive(Debug, thiserror::Error)]
 pub enum RecordingError {
     /// There is no file.
-    #[error("{} is not there: has siaga run with this state folder? --state-dir names another one", .0.display())]
+    #[error("{} is not there: has siaga run with this state folder? --state-dir names another one (the service's: /var/lib/siaga)", .0.display())]
     NoDatabase(PathBuf),
     /// It is not of siaga.
     #[error("{} belongs to another program", .0.display())]
@@ -117,7 +117,8 @@ pub(super) fn ask<T>(
     question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
 ) -> Result<T, RecordingError> {
     let path = folder.join(FILE);
-    if !path.exists() {
+    // A folder into which one may not look is not one without a database: that is for who opens it to say.
+    if matches!(path.try_exists(), Ok(false)) {
         return Err(RecordingError::NoDatabase(path));
     }
     let unreadable = |source| RecordingError::Unreadable { path: path.clone(), source };

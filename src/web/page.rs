@@ -48,6 +48,8 @@ struct Part {
     since: String,
     advisory: bool,
     absent: bool,
+    /// No check is configured for it, and nothing else is to be said of it.
+    unwatched: bool,
     reasons: Vec<Told>,
     checks: Vec<Row>,
     /// What else is known of the internet: its uplinks and their budgets, the delay under load; a sentence each.
@@ -63,6 +65,14 @@ struct Told {
     since: String,
     /// Whose failure explains it.
     because: Option<String>,
+}
+
+impl Told {
+    /// Whether both say the same, whenever each began.
+    fn says(&self, other: &Self) -> bool {
+        let said = |told: &Self| (told.message.clone(), told.detail.clone(), told.remedy.clone(), told.because.clone());
+        said(self) == said(other)
+    }
 }
 
 /// A check on the page.
@@ -172,6 +182,13 @@ impl<'a> Teller<'a> {
     }
 
     fn part(&self, component: &ComponentView) -> Part {
+        // What several checks find in the same words is said once.
+        let mut reasons: Vec<Told> = Vec::new();
+        for told in reasons_of(self.view, component).map(|reason| self.told(reason)) {
+            if !reasons.iter().any(|known| known.says(&told)) {
+                reasons.push(told);
+            }
+        }
         Part {
             title: Component::title(component.component, self.lang),
             state: component.verdict.as_str(),
@@ -180,7 +197,8 @@ impl<'a> Teller<'a> {
             since: self.clock(component.since, false),
             advisory: component.requirement == Requirement::Advisory,
             absent: component.absent,
-            reasons: reasons_of(self.view, component).map(|reason| self.told(reason)).collect(),
+            unwatched: component.checks.is_empty() && reasons.is_empty() && !component.absent,
+            reasons,
             checks: component.checks.iter().map(|at| self.row(*at)).collect(),
             lines: if component.component == Component::Internet {
                 self.uplinks().into_iter().chain(self.under_load()).collect()

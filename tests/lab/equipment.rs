@@ -117,7 +117,8 @@ impl CameraOf<'_> {
     /// Its running stream fails for good.
     pub(crate) fn error(&self) {
         match self.1 {
-            Camera::Vivid(_) => self.set("inject_fatal_streaming_error", 1),
+            // By its other node: who opens the camera's own is given it at once, and no stream is left that could fail.
+            Camera::Vivid(_) => _ = self.0.sh("v4l2-ctl -d /dev/swradio0 --set-ctrl inject_fatal_streaming_error=1"),
             Camera::Usb(serial) => _ = self.0.sh(&format!("touch /run/{serial}.fault")),
         }
     }

@@ -90,3 +90,27 @@ fn somebody_sees_to_it_and_somebody_asks_for_silence_and_a_restart_forgets_neith
     }
     daemon.stop();
 }
+
+#[test]
+fn what_the_disk_does_not_take_holds_and_is_said_to_be_no_more_than_that() {
+    let folder = room("");
+    let at = folder.path();
+    let socket = at.join("control.sock");
+    write_config(at, &format!("[control]\nsocket = \"{}\"\n", socket.display()));
+    // Where its folder would be, lies a file: it goes on in memory.
+    std::fs::write(at.join("state"), "").unwrap();
+    let daemon = Daemon::start(at);
+    let ask = |arguments: &[&str]| {
+        let mut command = siaga();
+        command.args(["alert", "--lang", "en", "--config"]).arg(at.join("siaga.toml")).arg("--socket").arg(&socket);
+        let output = command.args(arguments).stdin(Stdio::null()).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let told = ask(&["silence", "--for", "1h", "--reason", "a drill of the neighbours"]);
+    let (silence, more) = told.split_once('\n').unwrap();
+    assert!(silence.contains("all components silenced until"), "{told}");
+    assert!(more.contains("is not on the disk yet"), "{told}");
+    assert_eq!(ask(&["silences"]), format!("{silence}\n"), "it holds");
+    daemon.kill();
+}

@@ -72,15 +72,18 @@ fn a_line_too_fast_for_the_data_is_enough_and_not_impossible() {
     }
     cable::lay();
     let far_end = FarEnd::across();
+    let before = WAYS.map(|(way, _)| passed(card_way(way)));
     let observation = asked("too_fast", &far_end, "max_bytes = \"4 MB\"");
     assert_eq!(observation.error, None);
-    for (way, content) in WAYS {
+    for ((way, content), before) in WAYS.into_iter().zip(before) {
+        // On a busy machine the kernel takes more than 4 MB before we stop it; all that came counts, over half a second.
+        let most = (passed(card_way(way)) - before) * 8.0 / 0.5;
         let bound = value(&observation, "bandwidth_at_least_bits_per_second", Some(way));
         let capacity = value(&observation, "bandwidth_capacity_bits_per_second", Some(way));
         assert!(bound.is_some() != capacity.is_some(), "{way}: {observation:?}");
-        // A slow machine may be slow enough to be measured; 4 MB are at most 64 Mbit/s for half a second.
+        // A slow machine may be slow enough to be measured.
         if let Some(bound) = bound {
-            assert!((20e6..=65e6).contains(&bound), "{way}: {bound}");
+            assert!((20e6..=most).contains(&bound), "{way}: {bound} of {most}");
             assert!(findings(&observation).iter().any(|(code, _)| *code == "siaga.bandwidth_beyond"));
         }
         assert!(value(&observation, content, None).is_some_and(|rate| rate >= 20e6), "{way}: enough is proven");
@@ -113,6 +116,11 @@ fn a_long_way_and_a_lossy_one_are_not_taken_for_slow_ones() {
             assert!(bound.is_none_or(|bound| bound < rate * 1.1), "{name} {way}: {bound:?}");
         }
     }
+}
+
+/// Which way at our end of the cable content goes.
+fn card_way(way: &str) -> &'static str {
+    if way == "down" { "rx" } else { "tx" }
 }
 
 /// Bytes past our end of the cable that way.

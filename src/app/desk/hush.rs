@@ -11,6 +11,7 @@ use crate::app::recorder::Ask;
 use crate::control::order::{Order, Word};
 use crate::control::{Who, Words};
 use crate::domain::{Act, Lang, Silence, Text};
+use crate::store::Kept;
 
 /// A silence is no shorter, and no longer: what shall never be told belongs into the config.
 const SHORTEST: Duration = Duration::from_mins(1);
@@ -26,24 +27,26 @@ impl Desk {
         let mut act = self.act(who, order.action(), &order.subject());
         // To ask which silences hold changes nothing, and is no row.
         let changes = !matches!(order, Order::Silences { .. });
-        let done = if changes && !self.write(&act).await {
+        let kept = if changes { self.keep(&act).await } else { Some(Kept::OnDisk) };
+        let done = if kept.is_none() {
             Err(No::new(&super::NOT_WRITTEN, &[], lang, "not written down"))
         } else {
             self.carry(order, &act, lang).await
         };
-        act.outcome = Some(match done {
-            Ok((message, outcome)) => {
-                words.say(Word::Done { message });
-                outcome
+        let (word, outcome) = match done {
+            Ok((message, outcome)) => (Ok(message), outcome),
+            Err(no) => (Err(no.told), format!("refused: {}", no.audit)),
+        };
+        act.outcome = Some(outcome);
+        // What was ordered went to the same disk between the two.
+        let after = if changes { self.keep(&act).await } else { kept };
+        words.say(match word {
+            Ok(message) if [kept, after].contains(&Some(Kept::InMemory)) || after.is_none() => {
+                Word::Done { message: format!("{message}\n{}", NOT_YET.in_lang(lang)) }
             }
-            Err(no) => {
-                words.say(Word::Refused { check: None, message: no.told });
-                format!("refused: {}", no.audit)
-            }
+            Ok(message) => Word::Done { message },
+            Err(message) => Word::Refused { check: None, message },
         });
-        if changes {
-            self.write(&act).await;
-        }
     }
 
     /// What to say, and what to write down.
@@ -134,6 +137,10 @@ impl Desk {
     }
 }
 
+static NOT_YET: Text = Text::new(
+    "Berlaku sekarang, tetapi belum tertulis di disk (penuh atau bermasalah): hilang bila siaga berhenti sebelum disk pulih",
+    "It holds now, but is not on the disk yet (full or failing): it is lost if siaga ends before the disk takes it",
+);
 static ALL: Text = Text::new("semua komponen", "all components");
 static SILENCE: Text =
     Text::new("{id}: {what} dibisukan sampai {until} ({reason})", "{id}: {what} silenced until {until} ({reason})");

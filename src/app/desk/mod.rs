@@ -23,7 +23,7 @@ use crate::engine::judge::{Limits, worst};
 use crate::notify::Stats;
 use crate::probe::on_air::OnAir;
 use crate::probe::{Outcome, Refusal, Requests};
-use crate::store::{Batch, Store};
+use crate::store::{Batch, Kept, Store};
 
 /// How long a test may take until its answer is no longer waited for, its turn among others of its kind included: the longest
 /// is half a minute.
@@ -96,11 +96,16 @@ impl Desk {
 
     /// Writes an act down; whether that is certain, or will be once the disk answers.
     async fn write(&self, act: &Act) -> bool {
+        self.keep(act).await.is_some()
+    }
+
+    /// Writes an act down, and tells where it is; nowhere, if it could not be.
+    async fn keep(&self, act: &Act) -> Option<Kept> {
         let kept = self.store.record(Batch { acts: vec![act.clone()], ..Batch::default() }).await;
         if let Err(error) = &kept {
             tracing::error!(error = in_full(error), "an order could not be written down");
         }
-        kept.is_ok()
+        kept.ok()
     }
 
     async fn test(&self, who: &Who, check: &str, lang: Lang, words: &Words) {

@@ -59,14 +59,14 @@ fn what_is_away_on_purpose_stays_in_the_record() {
     let seen = |devices: &[Device]| Seen { devices: devices.to_vec(), unseen: Vec::new() };
     let before = [a.clone(), b.clone()];
     let away = Device { absent: true, ..a.clone() };
-    let record = with_absent(&before, &seen(std::slice::from_ref(&b)), &["A".to_owned()]).unwrap();
+    let record = with_absent(&before, &seen(std::slice::from_ref(&b)), &["A".to_owned()], Lang::En).unwrap();
     assert_eq!(record, [b.clone(), away.clone()]);
     // Recorded again it is still away; back again it is a device like others.
-    assert_eq!(with_absent(&record, &seen(std::slice::from_ref(&b)), &[]).unwrap(), [b.clone(), away]);
-    assert_eq!(with_absent(&record, &seen(&before), &[]).unwrap(), before);
+    assert_eq!(with_absent(&record, &seen(std::slice::from_ref(&b)), &[], Lang::En).unwrap(), [b.clone(), away]);
+    assert_eq!(with_absent(&record, &seen(&before), &[], Lang::En).unwrap(), before);
     // What is there cannot be away, nor what nobody knows.
     for wrong in ["B", "Beamer"] {
-        let error = with_absent(&before, &seen(std::slice::from_ref(&b)), &[wrong.to_owned()]).unwrap_err();
+        let error = with_absent(&before, &seen(std::slice::from_ref(&b)), &[wrong.to_owned()], Lang::En).unwrap_err();
         assert!(error.contains(wrong), "{error}");
     }
 }

@@ -201,7 +201,8 @@ impl Ledger {
 /// Writes the ledger of a month up to `now`, from what is remembered of it.
 pub fn ledger(past: &Past, checks: &[Seen], agreed: &Agreed, month: Month, zone: &TimeZone, now: Timestamp) -> Ledger {
     let (begin, end) = month.span(zone);
-    let span = (begin, end.min(now).max(begin));
+    // An outage that goes on is not over, and nobody has ceased to look, because the newest seconds are not on the disk yet.
+    let span = (begin, end.min(past.told_until(now)).max(begin));
     let internet = past.changes_of(&Subject::Component(Component::Internet));
     let all = spans(internet, &past.runs, span);
     let witnesses: Vec<Witness<'_>> = checks

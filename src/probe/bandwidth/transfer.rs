@@ -149,8 +149,10 @@ impl Transfer<'_> {
             return Err(ProbeError::new(ErrorKind::Protocol, "the server broke off in the middle"));
         }
         watch.look(total);
-        // What was over before anybody looked has come all the same.
-        let rate = watch.meter.rate(round_trip, took).or_at_least(bits(total - with_head, took.max(SUSTAINED)));
+        // What was over before anybody looked has come all the same, and so has what still lies in the kernel: a busy machine may
+        // not have taken it.
+        let come = (total - with_head).max(watch.meter.total());
+        let rate = watch.meter.rate(round_trip, took).or_at_least(bits(come, took.max(SUSTAINED)));
         // As with the rate: the first part is the slow start.
         Ok((rate, began.after(took / 3)..Mono::NEVER))
     }

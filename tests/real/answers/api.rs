@@ -139,7 +139,9 @@ async fn the_description_is_served_and_every_path_in_it_is_there() {
             );
             // A reload waits for an answer that nobody here gives: it is there.
             if let Ok(got) = got.await {
-                assert!(got.status != 405 && (got.status != 404 || path.contains("evidence")), "{path}: {}", got.text);
+                // Nothing was seen here, and this room's config takes no alerts of others.
+                let says_no = path.contains("evidence") || got.text.contains("has no [inbound]");
+                assert!(got.status != 405 && (got.status != 404 || says_no), "{path}: {}", got.text);
             }
         }
     }

@@ -93,6 +93,20 @@ fn beyond_a_gateway_that_works_it_is_the_providers() {
 }
 
 #[test]
+fn what_goes_on_is_not_over_while_the_newest_seconds_are_on_their_way_to_the_disk() {
+    let past = day(&down(1400, 2000));
+    let told = |now| {
+        let ledger = ledger(&past, &seen(), &Agreed::default(), Month::parse("2026-11").unwrap(), &zone(), now);
+        let goes_on: Vec<bool> = ledger.lines.iter().map(|line| line.goes_on).collect();
+        (lines(&ledger), goes_on)
+    };
+    assert_eq!(told(at(1442)), (vec![("outage", "provider", 1400, 1440)], vec![true]));
+    // Nothing for three minutes: nobody watches.
+    let over = vec![("outage", "provider", 1400, 1440), ("not_measured", "", 1440, 1443)];
+    assert_eq!(told(at(1443)), (over, vec![false, true]));
+}
+
+#[test]
 fn our_own_cable_gateway_and_power_are_never_the_providers() {
     for (name, verdict, code, cause) in [
         ("link", NotReady, "internet.no_carrier", "ours_link"),

@@ -8,7 +8,7 @@ use super::per_minute;
 /// The draft's defaults ("Test Parameters"): how long an interval is (ID), how many are averaged over (MAD), and how far the
 /// averages may differ that count as at rest (SDT).
 const INTERVAL: Duration = Duration::from_secs(1);
-const DISTANCE: usize = 4;
+const DISTANCE: u8 = 4;
 const TOLERANCE: f64 = 0.05;
 
 /// The draft's three words.
@@ -41,15 +41,15 @@ impl Confidence {
         let last = busy.iter().map(|(began, _)| *began).max().unwrap_or_default();
         let (mut averages, mut end) = (Vec::new(), INTERVAL);
         while end <= last {
-            let from = end.saturating_sub(INTERVAL.saturating_mul(4));
+            let from = end.saturating_sub(INTERVAL.saturating_mul(DISTANCE.into()));
             let window = busy.iter().filter(|(began, _)| (from..end).contains(began)).map(|(_, took)| *took).collect();
             averages.extend(per_minute(window));
             end += INTERVAL;
         }
-        let Some(newest) = averages.len().checked_sub(DISTANCE).map(|first| &averages[first..]) else {
+        let (Some(first), Some(last)) = (averages.len().checked_sub(DISTANCE.into()), averages.last()) else {
             return Self::Low;
         };
-        if deviation(newest) <= TOLERANCE * newest[DISTANCE - 1] { Self::High } else { Self::Medium }
+        if deviation(&averages[first..]) <= TOLERANCE * last { Self::High } else { Self::Medium }
     }
 }
 
