@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::in_full;
 use crate::notify::deliver::Schedule;
-use crate::notify::{Poke, Receiver, Stats, deliver};
+use crate::notify::{Poke, Receiver, Stats, Unsaid, deliver};
 use crate::radio::OnAir;
 use crate::store::Store;
 
@@ -18,6 +18,8 @@ pub struct Delivery {
     poke: Poke,
     stats: Stats,
     on_air: OnAir,
+    /// Where it is told what no radio could say.
+    unsaid: mpsc::Sender<Unsaid>,
     /// Where its death is told.
     ends: mpsc::Sender<&'static str>,
     task: Option<JoinHandle<()>>,
@@ -39,9 +41,10 @@ impl Delivery {
         poke: Poke,
         stats: Stats,
         on_air: OnAir,
+        unsaid: mpsc::Sender<Unsaid>,
         ends: mpsc::Sender<&'static str>,
     ) -> Self {
-        Self { store, clock, poke, stats, on_air, ends, task: None }
+        Self { store, clock, poke, stats, on_air, unsaid, ends, task: None }
     }
 
     /// Tells the receivers of `config` from now on, beginning with what waits. What was under way is tried again: at
@@ -53,7 +56,7 @@ impl Delivery {
         // One that cannot be set up is left out and said so; the others are told.
         let ready = config.receivers.iter().filter_map(|receiver| {
             Receiver::new(receiver)
-                .map(|ready| ready.with_books(self.on_air.clone()))
+                .map(|ready| ready.with_books(self.on_air.clone()).reporting(self.unsaid.clone()))
                 .inspect_err(|error| {
                     tracing::error!(receiver = %receiver.name, error = in_full(error), "this receiver cannot be told");
                 })

@@ -21,6 +21,7 @@ pub mod recorder;
 pub mod reload;
 mod roll_call;
 pub mod service;
+mod unsaid;
 
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
@@ -142,7 +143,8 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         drill_ends,
     };
     let (asks, asked) = mpsc::channel(16);
-    let recording = tokio::spawn(missed("the recorder", ends.clone(), recorder.run(happened, asked)));
+    let (unsaid, unsaid_heard) = mpsc::channel(EVENTS);
+    let recording = tokio::spawn(missed("the recorder", ends.clone(), recorder.run(happened, asked, unsaid_heard)));
     let history_keeper = recorder::keep_history(observed_by_store, store.clone());
     let keeping = tokio::spawn(missed("the history's keeper", ends.clone(), history_keeper));
     let (requests, requests_seen) = watch::channel(probes.requests());
@@ -163,7 +165,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let inbound_configs = configs_seen.clone();
     let own =
         own::Watched { health: store.health(), store: store.clone(), stats: stats.clone(), configs: configs_seen };
-    let mut delivery = Delivery::new(store.clone(), clock, poke, stats, on_air.clone(), ends.clone());
+    let mut delivery = Delivery::new(store.clone(), clock, poke, stats, on_air.clone(), unsaid, ends.clone());
     delivery.serve(&config);
 
     let (asked_to_reload, mut reloads) = mpsc::channel(4);

@@ -17,12 +17,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::config::Config;
 use super::error::{DeliveryError, Failure, SetupError};
 use super::kinds::Ready;
+use super::policy::Unsaid;
 use super::stats::{Attempt, Stats};
 use crate::clock::Clock;
 use crate::domain::{GiveUp, Mono, Notification, Outbox, Period};
@@ -30,6 +31,9 @@ use crate::radio::OnAir;
 
 /// How long an empty outbox is believed without a poke.
 const LOOK: Duration = Duration::from_mins(1);
+
+/// What is to be said within so long is not unsaid yet.
+const SOON: Duration = Duration::from_mins(1);
 
 /// How attempts are spread over time, and when they end.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -73,6 +77,8 @@ pub struct Receiver {
     fleeting: bool,
     ready: Ready,
     on_air: OnAir,
+    /// Who hears of what it could not say in its time.
+    unsaid: Option<mpsc::Sender<Unsaid>>,
 }
 
 impl Receiver {
@@ -87,6 +93,7 @@ impl Receiver {
             fleeting: config.way.is_fleeting(),
             ready: Ready::new(&config.way)?,
             on_air: OnAir::default(),
+            unsaid: None,
         })
     }
 
@@ -94,6 +101,24 @@ impl Receiver {
     #[must_use]
     pub fn with_books(self, on_air: OnAir) -> Self {
         Self { on_air, ..self }
+    }
+
+    /// The same, which tells what a radio could not say, so that others are told.
+    #[must_use]
+    pub fn reporting(self, unsaid: mpsc::Sender<Unsaid>) -> Self {
+        Self { unsaid: Some(unsaid), ..self }
+    }
+
+    /// Reports a notification that could not be said, unless it soon can. Each attempt does: whoever is told knows what is no news.
+    fn report(&self, notification: &Notification, error: &DeliveryError) {
+        let late = error.retry_after.is_none_or(|wait| wait > SOON);
+        let (Some(unsaid), Some(incident), true) = (&self.unsaid, &notification.incident, self.fleeting && late) else {
+            return;
+        };
+        let report = Unsaid { receiver: Arc::clone(&self.name), incident: incident.clone() };
+        if unsaid.try_send(report).is_err() {
+            tracing::warn!(receiver = %self.name, key = %notification.key, "the others are not told instead yet");
+        }
     }
 
     /// Its name in the config.
@@ -262,6 +287,7 @@ impl<O: Outbox> Line<O> {
                 *counts.given_up.entry(why).or_default() += 1;
             }
         });
+        self.receiver.report(notification, error);
         if let Some(why) = give_up {
             tracing::error!(receiver = %name, key = %notification.key, %why, %error, "a notification is given up");
             self.outbox.given_up(&notification.key, why, &error.to_string()).await;

@@ -50,6 +50,8 @@ pub struct Config {
     pub titles: bool,
     /// The last word of the last transmission.
     pub ending: Ending,
+    /// Whom to tell what could not be said, by the receivers' names; `None` for all that write.
+    pub instead: Option<Vec<Arc<str>>>,
 }
 
 impl Config {
@@ -259,6 +261,11 @@ struct Written {
     /// The last word of the last transmission.
     #[serde(default)]
     ending: Ending,
+    /// Whom to tell in writing what could not be said, by the receivers' names: nobody, if it is empty; all that are neither a
+    /// radio nor an Alertmanager, if left out.
+    #[serde(default)]
+    #[schemars(with = "Option<Vec<String>>")]
+    instead: Option<Vec<Arc<str>>>,
 }
 
 /// The most that one transmission says, without its lead-in and tail.
@@ -336,6 +343,7 @@ impl TryFrom<Written> for Config {
                 synthesis: written.synthesis,
                 titles: written.titles,
                 ending: written.ending,
+                instead: written.instead,
             }),
             _ => Err(wrong.join("; ")),
         }

@@ -15,6 +15,7 @@ mod foreign;
 mod house;
 mod roll_call;
 mod state;
+mod unsaid;
 mod withheld;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -30,6 +31,7 @@ pub use drill::Drill;
 use flap::Flap;
 pub use house::{Change, Decided, House, Left, Room};
 use state::{News, Open, State, Told};
+pub use unsaid::Unsaid;
 pub use withheld::Withheld;
 
 /// How soon it is looked again while something is open: hours, windows and silences begin and end with a minute's accuracy.

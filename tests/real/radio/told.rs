@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Instant;
 
+use crate::crash_daemon::Desk;
 use crate::receivers::config;
 use crate::support::child::wait_until;
 use crate::support::daemon::{Daemon, room, siaga, write_config};
@@ -46,6 +47,42 @@ fn a_fault_is_said_and_its_end_and_each_keys_the_radio() {
     });
     // Who is told what stands in the log, and no word of what was said.
     assert!(!daemon.log().contains("Perhatian"));
+    daemon.stop();
+}
+
+#[test]
+fn what_a_busy_channel_leaves_no_room_for_is_told_in_writing_and_followed_to_its_end() {
+    let (card, rig, mut upsd, desk, folder) = (Card::start(), Rigctld::start(), Upsd::start(), Desk::start(), room(""));
+    let receivers = format!(
+        "[[receiver]]\nname = \"channel\"\nkind = \"radio\"\nfrequency = \"162.475 MHz\"\nlicence = \"01234567-000SU/2020262031\"\n\
+         station = \"Media Center\"\nplay = \"{}\"\nptt = {{ method = \"rigctld\", address = \"{}\" }}\n\
+         busy = {{ method = \"audio\", capture = \"{}\" }}\nwait = \"5s\"\ninstead = [\"desk\"]\n\
+         [[receiver]]\nname = \"desk\"\nkind = \"webhook\"\nurl = \"http://{}/\"\n[[route]]\nreceivers = [\"channel\"]\n",
+        Card::PCM,
+        rig.address,
+        Card::EAR,
+        desk.address
+    );
+    write_config(folder.path(), &config(&upsd, &receivers));
+    let mut command = siaga();
+    card.at_home(&mut command);
+    let daemon = Daemon::start_by(command, folder.path());
+    daemon.wait_for_check("ups", "ready", "");
+    let speaker = card.speaker();
+    let mut radio = rig.onlooker();
+    let told = || desk.told().iter().map(|one| one["event"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    upsd.set("ups.status", "OB LB");
+    wait_until(|| {
+        assert!(!radio.keyed(), "it speaks over somebody");
+        told() == ["incident_opened"]
+    });
+    assert!(daemon.log().contains("the channel was busy for 5s"), "{}", daemon.log());
+    // The radio goes on trying, and says it when it may; nobody is told a second time.
+    drop(speaker);
+    wait_until(|| daemon.log().contains("said on the radio"));
+    upsd.set("ups.status", "OL");
+    wait_until(|| told().len() == 2);
+    assert_eq!(told(), ["incident_opened", "incident_closed"]);
     daemon.stop();
 }
 
