@@ -13,6 +13,7 @@ use super::guard::{Order, Said};
 use super::held::{Held, unexpected};
 use super::voice::EAR;
 use crate::clock::Clock;
+use crate::domain::Mono;
 
 /// How long it must be quiet before anything is said.
 pub const LISTEN: Duration = Duration::from_secs(2);
@@ -43,8 +44,7 @@ pub enum NotQuiet {
 /// # Errors
 /// Why nothing may be said now.
 pub async fn quiet(busy: &Busy, guard: &mut Held, clock: Clock, wait: Duration, chance: bool) -> Result<(), NotQuiet> {
-    let more = || CHANCE.mul_f64(rand::random::<f64>());
-    let mut needed = LISTEN + if chance { more() } else { Duration::ZERO };
+    let needed = LISTEN + if chance { more(rand::random()) } else { Duration::ZERO };
     let mut eye = match busy {
         Busy::Unseen {} => {
             sleep(needed).await;
@@ -55,22 +55,42 @@ pub async fn quiet(busy: &Busy, guard: &mut Held, clock: Clock, wait: Duration, 
     };
     // Opening a card takes its time, which is nobody's speech.
     let mut occupied = eye.look().await.map_err(NotQuiet::Unseen)?;
-    let end = clock.mono().after(wait);
-    let mut since = clock.mono();
+    let mut patience = Patience { needed, since: clock.mono(), end: clock.mono().after(wait) };
     loop {
-        let now = clock.mono();
-        if occupied {
-            since = now;
-            needed = LISTEN + more();
-        }
-        if now.since(since) >= needed {
-            return Ok(());
-        }
-        // Who has begun to listen to quiet hears it out.
-        if now >= end && occupied {
-            return Err(NotQuiet::Busy);
+        if let Some(ended) = patience.look(occupied, clock.mono(), rand::random()) {
+            return ended;
         }
         occupied = eye.look().await.map_err(NotQuiet::Unseen)?;
+    }
+}
+
+/// What chance (0 to 1) adds.
+fn more(chance: f64) -> Duration {
+    CHANCE.mul_f64(chance)
+}
+
+/// Whether it has been quiet for long enough. Pure.
+#[derive(Debug)]
+struct Patience {
+    needed: Duration,
+    /// Since when it is quiet.
+    since: Mono,
+    /// When it ends.
+    end: Mono,
+}
+
+impl Patience {
+    /// What a look comes to; `None` if another one is due. Whoever has spoken makes all who wait draw anew.
+    fn look(&mut self, occupied: bool, now: Mono, chance: f64) -> Option<Result<(), NotQuiet>> {
+        if occupied {
+            self.since = now;
+            self.needed = LISTEN + more(chance);
+        }
+        if now.since(self.since) >= self.needed {
+            return Some(Ok(()));
+        }
+        // Who has begun to listen to quiet hears it out.
+        (now >= self.end && occupied).then_some(Err(NotQuiet::Busy))
     }
 }
 
@@ -126,5 +146,32 @@ impl Ear {
             self.last.pop_front();
         }
         Ok(self.last.len() == LOUD && self.last.iter().all(|loud| *loud))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// When one who draws `chance` at each look stops waiting, in tenths of a second, and how: somebody speaks until `quiet`.
+    fn ends(quiet: u64, wait: u64, chance: f64) -> (u64, Result<(), NotQuiet>) {
+        let at = |tenths| Mono::ZERO.after(Duration::from_millis(100 * tenths));
+        let mut patience = Patience { needed: LISTEN, since: at(0), end: at(wait) };
+        (0..1000).find_map(|now| Some((now, patience.look(now < quiet, at(now), chance)?))).unwrap()
+    }
+
+    #[test]
+    fn who_wait_for_the_same_speaker_do_not_begin_at_once() {
+        assert_eq!(ends(0, 600, 0.9), (20, Ok(())), "nobody spoke");
+        // The last look that is loud is that of 9.9 s.
+        assert_eq!(ends(100, 600, 0.0), (119, Ok(())));
+        assert_eq!(ends(100, 600, 0.5), (134, Ok(())));
+        assert_eq!(ends(100, 600, 1.0), (149, Ok(())));
+    }
+
+    #[test]
+    fn a_channel_that_is_never_quiet_is_given_up_after_the_wait_and_quiet_is_heard_out() {
+        assert_eq!(ends(1000, 600, 0.5), (600, Err(NotQuiet::Busy)));
+        assert_eq!(ends(595, 600, 1.0), (644, Ok(())));
     }
 }
