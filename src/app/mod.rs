@@ -44,6 +44,7 @@ use crate::notify;
 use crate::probe::budget::Budget;
 use crate::probe::on_air::OnAir;
 use crate::probe::{ProbeConfig, Roots, enrolled};
+use crate::radio::monitor::Room;
 use crate::store::{Claim, Store};
 use crate::web;
 use delivery::Delivery;
@@ -108,6 +109,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         Driver { engine, clock, observations, instructions, snapshot, in_use, begun, events, history, heartbeat };
 
     let use_seen = in_use_seen.clone();
+    let around = Room { in_use: in_use_seen.clone(), known: begun_seen.clone() };
     let shared = Shared {
         clock,
         roots: Roots::default(),
@@ -165,7 +167,8 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let inbound_configs = configs_seen.clone();
     let own =
         own::Watched { health: store.health(), store: store.clone(), stats: stats.clone(), configs: configs_seen };
-    let mut delivery = Delivery::new(store.clone(), clock, poke, stats, on_air.clone(), unsaid, ends.clone());
+    let mut delivery =
+        Delivery::new(store.clone(), clock, poke, stats, unsaid, ends.clone()).within(around, on_air.clone());
     delivery.serve(&config);
 
     let (asked_to_reload, mut reloads) = mpsc::channel(4);

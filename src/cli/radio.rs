@@ -13,6 +13,7 @@ use crate::config::Config as Main;
 use crate::control::order::{Order, Word};
 use crate::domain::{Lang, in_full};
 use crate::notify::Way;
+use crate::radio::monitor::{Echo, Room};
 use crate::radio::words::{self, Pause};
 use crate::radio::{Config, Message, OnAir, Station, numbers, phrases, sound};
 use crate::store::Claim;
@@ -217,7 +218,7 @@ fn receiver<'a>(config: &'a Main, name: Option<&str>) -> Result<(&'a str, &'a Co
 }
 
 async fn said(args: &TestArgs, config: Config, clock: Clock, on_air: OnAir) -> Result<u8, String> {
-    let mut station = Station::start(config, clock, on_air).await;
+    let mut station = Station::start(config, clock, on_air, Room::free()).await;
     let sent = station.transmit(&Message::Test { twice: args.twice }).await.map_err(|error| in_full(&error))?;
     for transmission in &sent.transmissions {
         let (prepared, keyed) = (&transmission.prepared, transmission.keyed.as_secs_f64());
@@ -230,6 +231,14 @@ async fn said(args: &TestArgs, config: Config, clock: Clock, on_air: OnAir) -> R
             prepared.peak,
             transmission.dry
         ));
+        if let Some((echo, why)) = &transmission.echo {
+            let heard = match echo {
+                Echo::Heard => "heard it",
+                Echo::Uncertain => "may have heard it",
+                Echo::Missed => "heard nothing",
+            };
+            say(&format!("  the second receiver {heard} ({why})\n"));
+        }
         for clip in &prepared.synthesised {
             note(&format!("siaga: synthesised {clip}"));
         }

@@ -28,6 +28,7 @@ use super::stats::{Attempt, Stats};
 use crate::clock::Clock;
 use crate::domain::{GiveUp, Mono, Notification, Outbox, Period};
 use crate::radio::OnAir;
+use crate::radio::monitor::Room;
 
 /// How long an empty outbox is believed without a poke.
 const LOOK: Duration = Duration::from_mins(1);
@@ -77,6 +78,7 @@ pub struct Receiver {
     fleeting: bool,
     ready: Ready,
     on_air: OnAir,
+    room: Room,
     /// Who hears of what it could not say in its time.
     unsaid: Option<mpsc::Sender<Unsaid>>,
 }
@@ -93,14 +95,15 @@ impl Receiver {
             fleeting: config.way.is_fleeting(),
             ready: Ready::new(&config.way)?,
             on_air: OnAir::default(),
+            room: Room::free(),
             unsaid: None,
         })
     }
 
-    /// The same, with books of what is said on the air that outlive it.
+    /// The same, in a room that may be in use, with books of what is said on the air that outlive it.
     #[must_use]
-    pub fn with_books(self, on_air: OnAir) -> Self {
-        Self { on_air, ..self }
+    pub fn within(self, room: Room, on_air: OnAir) -> Self {
+        Self { on_air, room, ..self }
     }
 
     /// The same, which tells what a radio could not say, so that others are told.
@@ -208,7 +211,7 @@ struct Line<O> {
 impl<O: Outbox> Line<O> {
     async fn run(mut self) {
         let name = Arc::clone(self.receiver.name());
-        self.receiver.ready.begin(self.clock, self.receiver.on_air.clone()).await;
+        self.receiver.ready.begin(self.clock, self.receiver.on_air.clone(), self.receiver.room.clone()).await;
         let mut failures = 0;
         let mut not_before: Option<Mono> = None;
         loop {

@@ -9,6 +9,7 @@ use super::document::{Document, Event, IncidentPart};
 use super::error::{DeliveryError, Failure, SetupError};
 use crate::clock::Clock;
 use crate::domain::{Notification, SecretFile};
+use crate::radio::monitor::Room;
 use crate::radio::{self, Fault, Message, OnAir, Station, TransmitError};
 
 /// What was decided so long ago is not said any more: who hears it thinks that it is so now.
@@ -44,8 +45,8 @@ impl Ready {
     }
 
     /// Begins: whatever an earlier process left pressed is released.
-    pub async fn begin(&self, clock: Clock, on_air: OnAir) {
-        let station = Station::start(self.config.clone(), clock, on_air).await;
+    pub async fn begin(&self, clock: Clock, on_air: OnAir, room: Room) {
+        let station = Station::start(self.config.clone(), clock, on_air, room).await;
         *self.on_air.lock().await = Some(Box::new((station, clock)));
     }
 

@@ -35,6 +35,18 @@ const WAITING: usize = 8;
 /// A transmission: when it ended, and how long it was.
 pub type Span = (Mono, Duration);
 
+/// Whether a second receiver heard what was said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Echo {
+    /// What it heard goes up and down as what was said.
+    Heard,
+    /// It heard something else, or it is not known what.
+    Uncertain,
+    /// It heard nothing.
+    Missed,
+}
+
 /// The books; every copy is the same ones. Those without a file forget.
 #[derive(Clone, Debug, Default)]
 pub struct OnAir(Arc<Shared>);
@@ -64,6 +76,7 @@ struct State {
 #[derive(Debug, Default)]
 struct Channel {
     sent: Option<Timestamp>,
+    echo: Option<Echo>,
     /// The oldest first.
     airtime: VecDeque<Span>,
     /// Whether the newest is under way, and its end expected.
@@ -125,6 +138,18 @@ impl OnAir {
         let mut state = self.state();
         state.channels.entry(channel.to_owned()).or_default().sent = Some(now);
         self.changed(state);
+    }
+
+    /// What a second receiver heard of the last transmission.
+    pub fn echoed(&self, channel: &str, echo: Echo) {
+        let mut state = self.state();
+        state.channels.entry(channel.to_owned()).or_default().echo = Some(echo);
+        self.changed(state);
+    }
+
+    /// What it heard of the last transmission to which it listened.
+    pub fn last_echo(&self, channel: &str) -> Option<Echo> {
+        self.state().channels.get(channel)?.echo
     }
 
     /// When a message was last said to its end.
@@ -233,6 +258,7 @@ struct Kept {
 #[serde(default)]
 struct KeptChannel {
     sent: Option<Timestamp>,
+    echo: Option<Echo>,
     airtime: Vec<KeptSpan>,
 }
 
@@ -264,7 +290,7 @@ impl Place {
             let span = |span: &KeptSpan| Some((now.mono.before(span.age(now, up)), seconds(span.seconds)?));
             let mut airtime: Vec<Span> = kept.airtime.iter().filter_map(span).collect();
             airtime.sort();
-            Channel { sent: kept.sent, airtime: airtime.into(), open: false }
+            Channel { sent: kept.sent, echo: kept.echo, airtime: airtime.into(), open: false }
         };
         let channels = kept.channels.into_iter().map(|(name, kept)| (name, channel(kept)));
         State { channels: channels.collect(), heard: kept.heard }
@@ -281,6 +307,7 @@ impl Place {
             let state = state.lock().unwrap_or_else(PoisonError::into_inner);
             let channel = |channel: &Channel| KeptChannel {
                 sent: channel.sent,
+                echo: channel.echo,
                 airtime: channel.airtime.iter().map(span).collect(),
             };
             let channels = state.channels.iter().map(|(name, of)| (name.clone(), channel(of)));
@@ -332,6 +359,7 @@ mod tests {
         // This one is cut off by the end of the process: what it was to be counts.
         before.begins("one", SECOND * 30, now);
         before.said("one", now.wall);
+        before.echoed("one", Echo::Missed);
         before.hear(now.wall).await.unwrap();
         drop(before);
         let clock = Clock::start();
@@ -340,6 +368,7 @@ mod tests {
         assert_eq!(spans.iter().map(|(_, length)| length.as_secs()).collect::<Vec<_>>(), [12, 30]);
         assert!(spans.iter().all(|(end, _)| clock.mono().since(*end) < SECOND * 60), "{spans:?}");
         assert_eq!((after.last_said("one"), after.last_heard()), (Some(now.wall), Some(now.wall)));
+        assert_eq!((after.last_echo("one"), after.last_echo("other")), (Some(Echo::Missed), None));
         assert_eq!(after.airtime("other", clock.mono()), []);
         // An hour later none of it counts.
         assert_eq!(after.airtime("one", clock.mono().after(HOUR + SECOND * 30)), []);

@@ -39,16 +39,23 @@ pub enum NotQuiet {
     Unseen(String),
 }
 
-/// Waits until it is quiet, at most `wait`. With `chance`, a while longer, and always after somebody has spoken.
+/// Waits until it is quiet, at most `wait`. With `chance`, a while longer, and always after somebody has spoken. Gives the ear, where
+/// one has listened.
 ///
 /// # Errors
 /// Why nothing may be said now.
-pub async fn quiet(busy: &Busy, guard: &mut Held, clock: Clock, wait: Duration, chance: bool) -> Result<(), NotQuiet> {
+pub(super) async fn quiet(
+    busy: &Busy,
+    guard: &mut Held,
+    clock: Clock,
+    wait: Duration,
+    chance: bool,
+) -> Result<Option<Ear>, NotQuiet> {
     let needed = LISTEN + if chance { more(rand::random()) } else { Duration::ZERO };
     let mut eye = match busy {
         Busy::Unseen {} => {
             sleep(needed).await;
-            return Ok(());
+            return Ok(None);
         }
         Busy::Audio { capture, above } => Eye::Ear(Box::new(Ear::open(capture, *above).map_err(NotQuiet::Unseen)?)),
         Busy::Serial { .. } | Busy::Cm108 { .. } | Busy::Rigctld { .. } | Busy::Gpio { .. } => Eye::Line(guard),
@@ -58,7 +65,7 @@ pub async fn quiet(busy: &Busy, guard: &mut Held, clock: Clock, wait: Duration, 
     let mut patience = Patience { needed, since: clock.mono(), end: clock.mono().after(wait) };
     loop {
         if let Some(ended) = patience.look(occupied, clock.mono(), rand::random()) {
-            return ended;
+            return ended.map(|()| eye.ear());
         }
         occupied = eye.look().await.map_err(NotQuiet::Unseen)?;
     }
@@ -100,6 +107,13 @@ enum Eye<'a> {
 }
 
 impl Eye<'_> {
+    fn ear(self) -> Option<Ear> {
+        match self {
+            Self::Line(_) => None,
+            Self::Ear(ear) => Some(*ear),
+        }
+    }
+
     /// Whether somebody speaks; a tenth of a second.
     async fn look(&mut self) -> Result<bool, String> {
         match self {
@@ -117,7 +131,8 @@ impl Eye<'_> {
 }
 
 /// A child that tells how loud the channel is.
-struct Ear {
+#[derive(Debug)]
+pub(super) struct Ear {
     _child: Child,
     levels: Lines<BufReader<ChildStdout>>,
     above: f64,
@@ -125,9 +140,14 @@ struct Ear {
 }
 
 impl Ear {
-    fn open(capture: &str, above: f64) -> Result<Self, String> {
-        let mut child = Command::new("/proc/self/exe")
-            .args([EAR, capture])
+    /// Opens it; louder than `above`, in dB of full scale, is somebody.
+    pub(super) fn open(capture: &str, above: f64) -> Result<Self, String> {
+        Self::of(Command::new("/proc/self/exe").args([EAR, capture]), above)
+    }
+
+    /// The same, by a program that tells levels.
+    pub(super) fn of(program: &mut Command, above: f64) -> Result<Self, String> {
+        let mut child = program
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -137,10 +157,15 @@ impl Ear {
         Ok(Self { _child: child, levels: BufReader::new(levels).lines(), above, last: VecDeque::new() })
     }
 
-    async fn hear(&mut self) -> Result<bool, String> {
+    /// How loud the next tenth of a second is, in dB of full scale. What is dropped before has lost nothing.
+    pub(super) async fn level(&mut self) -> Result<f64, String> {
         let line = timeout(DEAF, self.levels.next_line()).await;
         let line = line.ok().and_then(Result::ok).flatten().ok_or("the channel is not heard")?;
-        let level: f64 = line.parse().map_err(|_| format!("the channel is not heard: {line}"))?;
+        line.parse().map_err(|_| format!("the channel is not heard: {line}"))
+    }
+
+    async fn hear(&mut self) -> Result<bool, String> {
+        let level = self.level().await?;
         self.last.push_back(level > self.above);
         if self.last.len() > LOUD {
             self.last.pop_front();

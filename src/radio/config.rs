@@ -29,6 +29,8 @@ pub struct Config {
     pub ptt: Ptt,
     /// How it is seen that somebody else speaks.
     pub busy: Busy,
+    /// The ALSA PCM on which a second set's loudspeaker hangs, tuned to the channel.
+    pub monitor: Option<String>,
     /// Silence (with `vox` a tone) between keying and the first word, so that nothing of it is cut off. A tone squelch or a
     /// repeater needs a second.
     pub lead_in: Period,
@@ -232,6 +234,9 @@ struct Written {
     /// How it is seen that somebody else speaks.
     #[serde(default = "unseen")]
     busy: Busy,
+    /// The ALSA PCM on which a second set's loudspeaker hangs, tuned to the channel: whether a message comes back there is noted, and
+    /// never counted. It is not opened while the room is in use.
+    monitor: Option<String>,
     /// Silence (with `vox` a tone) between keying and the first word; 500 ms, with `vox` 700 ms.
     #[serde(default, deserialize_with = "edge_or_none")]
     lead_in: Option<Period>,
@@ -333,6 +338,7 @@ impl TryFrom<Written> for Config {
                 play: written.play,
                 ptt: written.ptt,
                 busy: written.busy,
+                monitor: written.monitor,
                 lead_in,
                 tail: written.tail,
                 key_limit: written.key_limit,

@@ -12,6 +12,7 @@ pub mod config;
 pub mod guard;
 pub mod held;
 pub mod message;
+pub mod monitor;
 pub mod numbers;
 pub mod phrases;
 pub mod ptt;

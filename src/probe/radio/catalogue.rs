@@ -22,8 +22,14 @@ pub(super) static HEARD: Quantity = Quantity::gauge(
 pub(super) static AIRTIME: Quantity =
     Quantity::gauge("radio_airtime_seconds", Unit::Seconds, "Time that the key was pressed in the last hour.");
 
+pub(super) static ECHO: Quantity = Quantity::gauge(
+    "radio_echo_heard",
+    Unit::Flag,
+    "Whether the second receiver heard the last message (1) or nothing (0); none where that is not certain.",
+);
+
 /// What it measures.
-pub const QUANTITIES: &[&Quantity] = &[&PRESENT, &SAID, &HEARD, &AIRTIME];
+pub const QUANTITIES: &[&Quantity] = &[&PRESENT, &SAID, &HEARD, &AIRTIME, &ECHO];
 
 pub(super) static CARD_MISSING: ReasonDef = ReasonDef::new(
     "radio.card_missing",
@@ -87,6 +93,29 @@ pub(super) static NEVER_SAID: ReasonDef = ReasonDef::new(
     SPEAK,
 );
 
+pub(super) static ECHO_MISSED: ReasonDef = ReasonDef::new(
+    "radio.echo_missed",
+    Text::new(
+        "HT kedua tidak mendengar apa-apa ketika Siaga terakhir berbicara",
+        "The second radio heard nothing when Siaga last spoke",
+    ),
+    ECHO_REMEDY,
+);
+
+pub(super) static ECHO_UNCERTAIN: ReasonDef = ReasonDef::new(
+    "radio.echo_uncertain",
+    Text::new(
+        "Belum pasti apakah HT kedua mendengar pesan Siaga yang terakhir",
+        "It is not certain whether the second radio heard Siaga's last message",
+    ),
+    ECHO_REMEDY,
+);
+
+const ECHO_REMEDY: Text = Text::new(
+    "Periksa apakah kedua HT menyala, pada saluran yang sama, dan kabel suaranya terpasang; lalu kirim pesan uji (siaga radio test)",
+    "Check that both radios are on, on the same channel, with their audio cables in; then send a test message (siaga radio test)",
+);
+
 const CALL: Text = Text::new(
     "Minta operator saling memanggil lewat HT; bila terdengar jelas, catat: siaga radio check --heard-by NAMA",
     "Have the operators call each other by radio; if they hear each other well, note it: siaga radio check --heard-by NAME",
@@ -112,6 +141,8 @@ pub const REASONS: &[&ReasonDef] = &[
     &HEARD_LONG_AGO,
     &UNSAID,
     &NEVER_SAID,
+    &ECHO_MISSED,
+    &ECHO_UNCERTAIN,
     &enrolled::RADIO.other,
     &enrolled::RADIO.missing,
     &enrolled::RADIO.part.unread,

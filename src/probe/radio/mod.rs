@@ -19,6 +19,7 @@ pub use catalogue::{ERRORS, QUANTITIES, REASONS};
 pub use interface::{Interface, card_of};
 
 use super::enrolled::{self, Record};
+use super::on_air::Echo;
 use super::range::pace;
 use super::uevents::Watch;
 use super::{Context, Defaults, Roots};
@@ -27,7 +28,7 @@ use crate::domain::{
     Arg, Device, ErrorKind, Finding, Level, Observation, Period, ProbeError, Reading, Rule, Verdict, quantity::Unit,
 };
 use catalogue::{
-    AIRTIME, CARD_MISSING, HEARD, HEARD_LONG_AGO, KEY_MISSING, NEVER_SAID, PRESENT, SAID, SERVER_SILENT, UNHEARD,
+    AIRTIME, CARD_MISSING, ECHO, ECHO_MISSED, ECHO_UNCERTAIN, HEARD, HEARD_LONG_AGO, KEY_MISSING, NEVER_SAID, PRESENT, SAID, SERVER_SILENT, UNHEARD,
     UNSAID,
 };
 
@@ -208,6 +209,16 @@ impl Probe {
         let age = self.age(at);
         if age > self.config.said_within.0 {
             reading.find(Finding::new(&UNSAID, Verdict::Ready).with("days", days(age)));
+        }
+        // The second set may itself be what is off.
+        match self.context.on_air.last_echo(channel) {
+            Some(Echo::Heard) => reading.measure(&ECHO, 1.0),
+            Some(Echo::Missed) => {
+                reading.measure(&ECHO, 0.0);
+                reading.find(Finding::new(&ECHO_MISSED, Verdict::Ready));
+            }
+            Some(Echo::Uncertain) => reading.find(Finding::new(&ECHO_UNCERTAIN, Verdict::Ready)),
+            None => {}
         }
     }
 

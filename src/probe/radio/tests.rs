@@ -122,6 +122,16 @@ async fn siagas_own_last_word_is_noted_and_never_counts() {
     let seen = probe.next().await;
     assert_eq!(found(&seen).len(), 1);
     assert_eq!(value(&seen.reading, "radio_airtime_seconds", None), Some(7.0));
+    for (echo, told, heard) in [
+        (Echo::Missed, Some("radio.echo_missed"), Some(0.0)),
+        (Echo::Uncertain, Some("radio.echo_uncertain"), None),
+        (Echo::Heard, None, Some(1.0)),
+    ] {
+        on_air.echoed("162.475 MHz", echo);
+        let seen = probe.next().await;
+        assert_eq!(found(&seen).get(1).copied(), told.map(|code| (code, Verdict::Ready)));
+        assert_eq!(value(&seen.reading, "radio_echo_heard", None), heard);
+    }
 }
 
 #[tokio::test]

@@ -107,9 +107,10 @@ fn a_radio_check_and_the_last_message_outlive_a_daemon_that_is_killed() {
         "[components]\n{absent}[[check]]\nname = \"radio\"\nkind = \"radio\"\ninterval = \"500ms\"\nbad_for = \"0s\"\n\
          good_for = \"0s\"\n[[receiver]]\nname = \"channel\"\nkind = \"radio\"\nfrequency = \"162.475 MHz\"\n\
          licence = \"01234567-000SU/2020262031\"\nstation = \"Media Center\"\nplay = \"{}\"\n\
-         ptt = {{ method = \"rigctld\", address = \"{}\" }}\n",
+         ptt = {{ method = \"rigctld\", address = \"{}\" }}\nmonitor = \"{}\"\n",
         Card::PCM,
-        rig.address
+        rig.address,
+        Card::SECOND
     );
     let at = folder.path();
     write_config(at, &config);
@@ -133,6 +134,9 @@ fn a_radio_check_and_the_last_message_outlive_a_daemon_that_is_killed() {
     assert!(test.status.success(), "{test:?}");
     assert!(daemon.log().contains("said on the radio"));
     daemon.wait_for_check("radio", "ready", "");
+    daemon.wait_for("/metrics", "the second receiver heard it", |answer| {
+        answer.body.contains("siaga_radio_echo_heard{check=\"radio\"} 1\n")
+    });
     assert!(!daemon.log().contains("Operator"), "a name stands in the audit alone");
     daemon.kill();
 
