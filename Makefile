@@ -6,7 +6,10 @@ LOCKED := --locked
 DOC_LINTS := -D warnings -A rustdoc::private_intra_doc_links
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab matrix grid calls chaos check audit bench fmt clean tools
+.PHONY: help run test lab matrix grid calls chaos month fuzz check audit bench fmt clean tools
+
+# How long each target is fuzzed, s.
+SECONDS ?= 60
 
 help: ## print this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -41,6 +44,13 @@ calls: tools ## real calls over a dozen bad lines beside the verdict on each, an
 chaos: tools ## kill the daemon 500 times in a storm and count what is lost (SIAGA_SEED draws the same again); a quarter of an hour
 	@scripts/install-debian.sh build run test
 	$(CARGO) test $(LOCKED) --test real -- --ignored --nocapture --exact chaos::five_hundred_kills_at_random_moments_lose_nothing
+
+fuzz: tools ## what strangers can send, a minute each (SECONDS=600 for longer); the corpus stays in the cache folder
+	@scripts/install-debian.sh build run fuzz
+	scripts/fuzz.sh $(SECONDS)
+
+month: tools ## simulate a month and write into README what people would have heard of it
+	SIAGA_MONTH=write $(CARGO) test $(LOCKED) --test month
 
 check: tools ## format, lints and documentation, without a warning
 	$(CARGO) fmt --check

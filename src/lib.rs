@@ -23,6 +23,7 @@ pub mod reflect;
 pub mod seat;
 pub mod store;
 pub mod survey;
+pub mod tokens;
 pub mod web;
 
 /// Makes ring the process's provider of TLS cryptography. reqwest and rustls are built without one of their own, so that

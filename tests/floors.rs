@@ -35,6 +35,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("seat", &["domain", "probe", "peer"]),
     ("survey", &["domain", "engine", "probe"]),
     ("radio", &["domain", "clock", "probe"]),
+    ("tokens", &["domain"]),
     ("engine", &["domain"]),
     ("clock", &["domain"]),
     // Unix sockets and who is at their other end.

@@ -5,6 +5,7 @@
 //! for the run: nothing reaches another machine, and nothing outlives the run.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a report for people")]
 
+mod alerting;
 mod daemon;
 mod figures;
 mod http;
@@ -12,6 +13,7 @@ mod lab;
 mod process;
 mod report;
 mod servers;
+mod sink;
 mod stats;
 mod upsd;
 

@@ -242,9 +242,9 @@ pub(crate) fn prometheus(lab: &Lab) -> Result<Server, String> {
 }
 
 /// Starts it and waits until `path` answers 200.
-fn serve(
+pub(crate) fn serve(
     lab: &Lab,
-    name: &'static str,
+    name: &str,
     command: &mut Command,
     address: SocketAddr,
     path: &str,
@@ -260,6 +260,6 @@ pub(crate) fn local(port: u16) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], port))
 }
 
-fn write(file: &std::path::Path, text: &str) -> Result<(), String> {
+pub(crate) fn write(file: &std::path::Path, text: &str) -> Result<(), String> {
     fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))
 }

@@ -31,7 +31,7 @@ impl Upsd {
             "maxretry = 1\npollinterval = 1\n[lab]\n driver = dummy-ups\n port = lab.dev\n mode = dummy-once\n",
         )?;
         file("upsd.conf", &format!("LISTEN 127.0.0.1 3493\nMAXAGE 15\nSTATEPATH {}\n", folder.display()))?;
-        file("upsd.users", "")?;
+        file("upsd.users", crate::alerting::UPSMON_USER)?;
         file("lab.dev", &status("OL"))?;
         let nut = |program: &str, arguments: &[&str]| {
             let mut command = Command::new(program);

@@ -9,6 +9,7 @@
 mod again;
 pub mod delivery;
 pub mod desk;
+pub mod door;
 pub mod drill;
 pub mod driver;
 pub mod identity;
@@ -132,6 +133,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     // Nothing tells it yet: without a booked meeting the room is idle.
     let (_agenda, phase_seen) = watch::channel(Phase::Idle);
     let drill_ends = recorder::drill_ends(left.drill.as_ref(), clock.now());
+    let (handling, handling_seen) = watch::channel(Arc::default());
     let recorder = Recorder {
         store: store.clone(),
         policy: notify::Policy::new(recorder::house(&config), left),
@@ -143,6 +145,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         snapshot: snapshot_seen.clone(),
         in_use: use_seen,
         drill_ends,
+        handling,
     };
     let (asks, asked) = mpsc::channel(16);
     let (unsaid, unsaid_heard) = mpsc::channel(EVENTS);
@@ -150,20 +153,24 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let history_keeper = recorder::keep_history(observed_by_store, store.clone());
     let keeping = tokio::spawn(missed("the history's keeper", ends.clone(), history_keeper));
     let (requests, requests_seen) = watch::channel(probes.requests());
-    let desk = Desk::new(
-        clock,
-        snapshot_seen.clone(),
-        requests_seen.clone(),
-        configs_seen.clone(),
-        store.clone(),
-        asks.clone(),
-        stats.clone(),
-    )
-    .with_books(on_air.clone());
+    let desk = Arc::new(
+        Desk::new(
+            clock,
+            snapshot_seen.clone(),
+            requests_seen.clone(),
+            configs_seen.clone(),
+            store.clone(),
+            asks.clone(),
+            stats.clone(),
+        )
+        .with_books(on_air.clone()),
+    );
     let asking_again = tokio::spawn(again::ask(snapshot_seen.clone(), requests_seen.clone()));
     let folder_made_anew = Arc::new(Notify::new());
     let control = listen_for_orders(&config, &folder)
-        .map(|control| tokio::spawn(control.run(Arc::new(desk), Arc::clone(&folder_made_anew))));
+        .map(|control| tokio::spawn(control.run(Arc::clone(&desk), Arc::clone(&folder_made_anew))));
+    let door = door::Keeper::new(clock, folder.clone(), configs_seen.clone());
+    door.look().await;
     let inbound_configs = configs_seen.clone();
     let own =
         own::Watched { health: store.health(), store: store.clone(), stats: stats.clone(), configs: configs_seen };
@@ -182,6 +189,9 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         reloaded: reloaded_seen,
         reload: asked_to_reload,
         own: Arc::new(own),
+        door: Arc::new(door),
+        acts: desk,
+        handling: handling_seen,
         info: Arc::new(reload::info()),
     };
     let (ended, end) = watch::channel(false);

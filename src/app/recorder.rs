@@ -10,7 +10,7 @@ use super::practice::{Begun, NoDrill};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::{
-    ForeignAlert, Incident, Lang, Mono, Now, Observation, Phase, Silence, Snapshot, TakenAlerts, in_full,
+    ForeignAlert, Handling, Incident, Lang, Mono, Now, Observation, Phase, Silence, Snapshot, TakenAlerts, in_full,
 };
 use crate::engine::{self, Event, SETTLING};
 use crate::notify::policy::{Change, Decided, Drill, House, Left, Room, Withheld};
@@ -89,6 +89,8 @@ pub struct Recorder {
     pub in_use: watch::Receiver<bool>,
     /// When the drill that is under way ends by itself.
     pub drill_ends: Mono,
+    /// What is done about what is open, for readers.
+    pub handling: watch::Sender<Arc<Handling>>,
 }
 
 /// No drill lasts longer, whatever the clock was when it began.
@@ -149,6 +151,7 @@ impl Recorder {
     ) -> Self {
         let mut look = Mono::NEVER;
         loop {
+            self.show();
             let now = self.clock.now();
             let wanted = [self.policy.next_look(), self.policy.roll_call_in(now.wall), self.drill_ends_in()];
             let wanted = wanted.into_iter().flatten().min();
@@ -192,10 +195,15 @@ impl Recorder {
                 self.store(Batch { notifications: test.into_iter().collect(), ..Batch::default() }).await;
                 _ = made.send(key);
             }
-            Ask::Acknowledge { incident, done } => _ = done.send(self.acknowledge(incident).await),
+            Ask::Acknowledge { incident, done } => {
+                let acknowledged = self.acknowledge(incident).await;
+                self.show();
+                _ = done.send(acknowledged);
+            }
             Ask::Silence { silence, done } => {
                 self.policy.silence(silence.clone());
                 self.store(Batch { silences: vec![silence], ..Batch::default() }).await;
+                self.show();
                 _ = done.send(());
                 self.look().await;
             }
@@ -219,6 +227,18 @@ impl Recorder {
         tracing::info!(incident = %id, "somebody sees to it");
         self.store(Batch { notifications: decided.notifications, told: decided.kept, ..Batch::default() }).await;
         Ok(id)
+    }
+
+    /// Shows readers what is done, once it is stored.
+    fn show(&self) {
+        let now = self.policy.handling();
+        self.handling.send_if_modified(|shown| {
+            let other = **shown != now;
+            if other {
+                *shown = Arc::new(now);
+            }
+            other
+        });
     }
 
     /// Whom the config names, and what the agenda says: as they are now.
@@ -386,6 +406,7 @@ pub(super) mod tests {
             snapshot: watch::channel(view).1,
             in_use: watch::channel(false).1,
             drill_ends: Mono::NEVER,
+            handling: watch::channel(Arc::default()).0,
         }
     }
 

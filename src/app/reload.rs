@@ -127,6 +127,7 @@ pub fn voice(config: &Config) -> Arc<web::Voice> {
         zone: config.room.time_zone.0.clone(),
         tested_up_to: config.enough(),
         hosts: web::Hosts::new(config.web.hosts.iter().map(|host| host.0.as_str())),
+        open_to: config.web.open_to,
         remedies,
     })
 }

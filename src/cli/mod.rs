@@ -20,6 +20,7 @@ pub mod replay;
 pub mod status;
 pub mod survey;
 pub mod test;
+pub mod token;
 pub mod week;
 
 use std::path::{Path, PathBuf};
@@ -80,6 +81,8 @@ enum Command {
     Survey(Box<survey::SurveyArgs>),
     /// What has to do with who is told: send a test message, say that somebody sees to an incident, ask for silence.
     Alert(alert::AlertArgs),
+    /// Say who may act over HTTP, and at the page: make, show and revoke tokens.
+    Token(token::TokenArgs),
     /// Practise a fault: who would be told of it is told, and that it is a drill. The room's verdict stays what it is.
     Drill(drill::DrillArgs),
     /// Show who had the running daemon test what, and what became of it.
@@ -251,6 +254,10 @@ impl Cli {
                 let config = self.load(Files::NotAsked)?;
                 let lang = self.lang(&config);
                 on_runtime(alert::run(&config, args, lang))
+            }
+            Command::Token(args) => {
+                let config = self.load(Files::NotAsked)?;
+                token::run(&config, args, self.lang(&config))
             }
             Command::Drill(args) => {
                 let config = self.load(Files::NotAsked)?;

@@ -213,7 +213,8 @@ impl Config {
         }
 
         let room: Room = section(top, "room", &mut problems);
-        let web = section(top, "web", &mut problems);
+        let mut web: Web = section(top, "web", &mut problems);
+        web.tokens = web.tokens.map(|file| beside.at(&file));
         let store = section(top, "store", &mut problems);
         let control = section(top, "control", &mut problems);
         let (profiles, default_profile) = all_profiles(top, source, &mut problems);

@@ -10,7 +10,7 @@ use serde::de::Error as _;
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::domain::{Component, Kind, Lang, Level, Period, Rate, Requirement};
+use crate::domain::{Component, Kind, Lang, Level, OpenTo, Period, Rate, Requirement};
 
 /// The room that is watched.
 #[derive(Clone, Debug, PartialEq, Deserialize, schemars::JsonSchema)]
@@ -112,11 +112,17 @@ pub struct Web {
     /// Names by which it may be asked, beside its addresses, `localhost` and the machine's own host name. A request for
     /// any other name is refused, because a web page can point a name of its own at this machine.
     pub hosts: Vec<HostName>,
+    /// Who may read without a token: `everyone` who reaches the address, `this_machine` (by loopback), or `nobody`. To act needs
+    /// a token always.
+    pub open_to: OpenTo,
+    /// The file of tokens, relative to this one; tokens.toml in the state folder, if left out.
+    pub tokens: Option<PathBuf>,
 }
 
 impl Default for Web {
     fn default() -> Self {
-        Self { listen: vec![SocketAddr::from(([127, 0, 0, 1], 10153))], hosts: Vec::new() }
+        let listen = vec![SocketAddr::from(([127, 0, 0, 1], 10153))];
+        Self { listen, hosts: Vec::new(), open_to: OpenTo::default(), tokens: None }
     }
 }
 

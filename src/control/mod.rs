@@ -21,7 +21,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use crate::domain::Lang;
+use crate::domain::{Actor, Lang, Via};
 use crate::peer::{self, Peer, Place, users};
 use order::{LONGEST, Order, Word};
 
@@ -55,8 +55,9 @@ pub struct Who {
 
 impl Who {
     /// As the audit names them.
-    pub fn in_audit(&self) -> String {
-        self.name.clone().unwrap_or_else(|| format!("uid {}", self.uid))
+    pub fn actor(&self) -> Actor {
+        let name = self.name.clone().unwrap_or_else(|| format!("uid {}", self.uid));
+        Actor { name: name.into(), via: Via::Local }
     }
 }
 
@@ -74,6 +75,11 @@ pub trait Desk: Send + Sync + 'static {
 pub struct Words(mpsc::Sender<Word>);
 
 impl Words {
+    /// To whoever listens at the other end.
+    pub const fn to(listener: mpsc::Sender<Word>) -> Self {
+        Self(listener)
+    }
+
     /// Says one.
     pub fn say(&self, word: Word) {
         _ = self.0.try_send(word);

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::actor::Actor;
+
 /// One order of one person, with what became of it. Its `Debug` leaves out who gave it: what is debugged ends in a log.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Act {
@@ -12,10 +14,8 @@ pub struct Act {
     pub key: Arc<str>,
     /// When it came.
     pub at: Timestamp,
-    /// Who gave it: a user's name, or what stands for one.
-    pub actor: String,
-    /// By which way they are known: `local` (the kernel's word for a user of this machine).
-    pub via: &'static str,
+    /// Who gave it.
+    pub actor: Actor,
     /// What was ordered: `test`.
     pub action: &'static str,
     /// About what: a check's name.
@@ -26,9 +26,9 @@ pub struct Act {
 
 impl fmt::Debug for Act {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { key, at, actor: _, via, action, subject, outcome } = self;
+        let Self { key, at, actor, action, subject, outcome } = self;
         let mut act = f.debug_struct("Act");
-        act.field("key", key).field("at", at).field("via", via).field("action", action);
+        act.field("key", key).field("at", at).field("via", &actor.via).field("action", action);
         act.field("subject", subject).field("outcome", outcome).finish_non_exhaustive()
     }
 }

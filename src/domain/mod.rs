@@ -3,6 +3,7 @@
 //! Everything above speaks in these words; `README.md` has the glossary.
 
 pub mod act;
+pub mod actor;
 pub mod bus;
 pub mod check;
 pub mod component;
@@ -10,6 +11,7 @@ pub mod emodel;
 pub mod enrolled;
 pub mod error;
 pub mod foreign;
+pub mod handling;
 pub mod incident;
 pub mod notification;
 pub mod observation;
@@ -29,11 +31,13 @@ pub mod uplink;
 pub mod verdict;
 
 pub use act::Act;
+pub use actor::{Actor, OpenTo, Scope, Via};
 pub use check::{CheckName, CheckSpec, Group, Holds, Kind, Level, Limit, ProfileLimit, Rule, Test};
 pub use component::{Component, Requirement};
 pub use enrolled::{Device, Difference, Enrolled, Equipment};
 pub use error::in_full;
 pub use foreign::{ForeignAlert, TakenAlerts};
+pub use handling::{Handled, Handling};
 pub use incident::{Incident, Standing, Subject, Transition};
 pub use notification::{GiveUp, Notification, Outbox};
 pub use observation::{ErrorKind, ErrorTable, Finding, Observation, ProbeError, Reading, Sample};

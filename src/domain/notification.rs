@@ -34,7 +34,7 @@ pub enum GiveUp {
     TooOld,
     /// The config names no such receiver any more.
     NoReceiver,
-    /// Newer word of the same incident waits behind it, and what is said on the air is gone as it is said.
+    /// Newer word of the same component waits behind it, and what is said on the air is gone as it is said.
     Overtaken,
 }
 
@@ -69,8 +69,8 @@ pub trait Outbox: Clone + Send + Sync + 'static {
     /// The receivers that something is kept for, whether the config still names them or not.
     fn receivers(&self) -> impl Future<Output = Vec<Arc<str>>> + Send;
 
-    /// Whether newer word of the same incident waits for the same receiver.
-    fn is_overtaken(&self, notification: &Notification) -> impl Future<Output = bool> + Send;
+    /// All that has not arrived at a receiver, oldest first.
+    fn waiting(&self, receiver: &str) -> impl Future<Output = Vec<Notification>> + Send;
 
     /// An attempt failed; another comes not before `next_attempt_at`.
     fn failed(&self, key: &str, error: &str, next_attempt_at: Timestamp) -> impl Future<Output = ()> + Send;

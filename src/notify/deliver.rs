@@ -11,7 +11,8 @@
 //!          └── later, and longer ◀────┘                        │
 //! ```
 //!
-//! The notifications behind one that fails wait for it: "closed" must not overtake "opened".
+//! The notifications behind one that fails wait for it: "closed" must not overtake "opened". Who is spoken to is told of all that
+//! waits at once ([`spoken`]).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use super::config::Config;
 use super::error::{DeliveryError, Failure, SetupError};
 use super::kinds::Ready;
 use super::policy::Unsaid;
+use super::spoken;
 use super::stats::{Attempt, Stats};
 use crate::clock::Clock;
 use crate::domain::{GiveUp, Mono, Notification, Outbox, Period};
@@ -112,12 +114,9 @@ impl Receiver {
         Self { unsaid: Some(unsaid), ..self }
     }
 
-    /// Reports a notification that could not be said, unless it soon can. Each attempt does: whoever is told knows what is no news.
-    fn report(&self, notification: &Notification, error: &DeliveryError) {
-        let late = error.retry_after.is_none_or(|wait| wait > SOON);
-        let (Some(unsaid), Some(incident), true) = (&self.unsaid, &notification.incident, self.fleeting && late) else {
-            return;
-        };
+    /// Reports a notification that could not be said. Each attempt does: whoever is told knows what is no news.
+    fn report(&self, notification: &Notification) {
+        let (Some(unsaid), Some(incident)) = (&self.unsaid, &notification.incident) else { return };
         let report = Unsaid { receiver: Arc::clone(&self.name), incident: incident.clone() };
         if unsaid.try_send(report).is_err() {
             tracing::warn!(receiver = %self.name, key = %notification.key, "the others are not told instead yet");
@@ -129,9 +128,9 @@ impl Receiver {
         &self.name
     }
 
-    async fn attempt(&self, notification: &Notification) -> Result<(), DeliveryError> {
+    async fn attempt(&self, words: &[Notification]) -> Result<(), DeliveryError> {
         // One deadline over all of it: a secret's file may lie on a dead mount.
-        tokio::time::timeout(self.timeout, self.ready.deliver(notification)).await.unwrap_or_else(|_| {
+        tokio::time::timeout(self.timeout, self.ready.deliver(words)).await.unwrap_or_else(|_| {
             Err(DeliveryError::new(Failure::Timeout, format!("no answer within {}", Period(self.timeout))))
         })
     }
@@ -228,13 +227,15 @@ impl<O: Outbox> Line<O> {
             };
             let from = not_before.unwrap_or_else(|| self.stored_wait(&notification, &mut failures));
             self.clock.sleep_until(from).await;
-            if self.receiver.fleeting && self.outbox.is_overtaken(&notification).await {
-                self.give_up(&notification, GiveUp::Overtaken, "newer word of the same incident waits").await;
-                continue;
-            }
-            match self.receiver.attempt(&notification).await {
+            let waiting = if self.receiver.fleeting { self.outbox.waiting(&name).await } else { Vec::new() };
+            let words = if self.receiver.fleeting { self.choose(&waiting).await } else { vec![notification] };
+            // Nothing of what waited is worth saying any more.
+            let Some(last) = words.last() else { continue };
+            match self.receiver.attempt(&words).await {
                 Ok(()) => {
-                    self.outbox.delivered(&notification.key).await;
+                    for word in &words {
+                        self.outbox.delivered(&word.key).await;
+                    }
                     if failures > 0 {
                         tracing::info!(receiver = %name, "the receiver takes notifications again");
                     }
@@ -242,15 +243,36 @@ impl<O: Outbox> Line<O> {
                     not_before = Some(Mono::ZERO);
                     let at = self.clock.now().wall;
                     self.stats.of(&name, |counts| {
-                        counts.delivered += 1;
+                        counts.delivered += words.len() as u64;
                         counts.failures_in_a_row = 0;
                         counts.last_delivered_at = Some(at);
-                        counts.last = Some(Attempt { key: Arc::clone(&notification.key), ended: Ok(()) });
+                        counts.last = Some(Attempt { key: Arc::clone(&last.key), ended: Ok(()) });
                     });
                 }
-                Err(error) => not_before = Some(self.failed(&notification, &error, &mut failures).await),
+                Err(error) => {
+                    // What waited behind it is not said either, unless it soon can be.
+                    if error.retry_after.is_none_or(|wait| wait > SOON) {
+                        for word in &waiting {
+                            self.receiver.report(word);
+                        }
+                    }
+                    not_before = Some(self.failed(&words[0], &error, &mut failures).await);
+                }
             }
         }
+    }
+
+    /// What is said next of all that waits; what is not said of it is given up.
+    async fn choose(&self, waiting: &[Notification]) -> Vec<Notification> {
+        let choice = spoken::choose(waiting.to_vec(), self.clock.now().wall);
+        for word in &choice.overtaken {
+            self.give_up(word, GiveUp::Overtaken, "newer word of the same component waits").await;
+        }
+        for word in &choice.too_old {
+            self.receiver.report(word);
+            self.give_up(word, GiveUp::TooOld, "too long ago to be said on the air").await;
+        }
+        choice.say
     }
 
     async fn give_up(&self, notification: &Notification, why: GiveUp, error: &str) {
@@ -290,7 +312,6 @@ impl<O: Outbox> Line<O> {
                 *counts.given_up.entry(why).or_default() += 1;
             }
         });
-        self.receiver.report(notification, error);
         if let Some(why) = give_up {
             tracing::error!(receiver = %name, key = %notification.key, %why, %error, "a notification is given up");
             self.outbox.given_up(&notification.key, why, &error.to_string()).await;

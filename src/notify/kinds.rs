@@ -62,7 +62,7 @@ macro_rules! receivers {
                 }
             }
 
-            /// Whether what has been overtaken by newer word of the same incident is better left unsaid.
+            /// Whether what has been overtaken by newer word is better left unsaid, and the rest said together.
             pub const fn is_fleeting(&self) -> bool {
                 matches!(self, Self::Radio(_))
             }
@@ -113,13 +113,17 @@ macro_rules! receivers {
                 }
             }
 
-            /// Makes one attempt.
+            /// Makes one attempt, with one word, or with all that are said together.
             ///
             /// # Errors
             /// Why it has not arrived, and whether another attempt makes sense.
-            pub async fn deliver(&self, notification: &Notification) -> Result<(), DeliveryError> {
-                // In a box: the largest kind's dialogue would else stand in every line.
-                match self { $(Self::$variant(ready) => Box::pin(ready.deliver(notification)).await),* }
+            pub async fn deliver(&self, words: &[Notification]) -> Result<(), DeliveryError> {
+                let (Self::Radio(ready), [_, _, ..]) = (self, words) else {
+                    let Some(word) = words.first() else { return Ok(()) };
+                    // In a box: the largest kind's dialogue would else stand in every line.
+                    return match self { $(Self::$variant(ready) => Box::pin(ready.deliver(word)).await),* };
+                };
+                Box::pin(ready.deliver_together(words)).await
             }
         }
     };

@@ -23,6 +23,7 @@ pub mod roll_call;
 pub mod routes;
 mod secret;
 pub mod sms;
+pub mod spoken;
 pub mod stats;
 pub mod telegram;
 mod url;

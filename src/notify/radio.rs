@@ -1,7 +1,5 @@
 //! A receiver that is the channel of the hand-held radios: the message is spoken ([`crate::radio`]).
 
-use std::time::Duration;
-
 use jiff::civil::DateTime;
 use tokio::sync::Mutex;
 
@@ -11,12 +9,6 @@ use crate::clock::Clock;
 use crate::domain::{Notification, SecretFile};
 use crate::radio::monitor::Room;
 use crate::radio::{self, Fault, Message, OnAir, Station, TransmitError};
-
-/// What was decided so long ago is not said any more: who hears it thinks that it is so now.
-const NEWS: Duration = Duration::from_mins(15);
-
-/// That all was ready is true for a shorter time.
-const CALL: Duration = Duration::from_mins(5);
 
 /// What belongs to a radio.
 pub type Config = radio::Config;
@@ -32,7 +24,7 @@ impl Config {
 #[derive(Debug)]
 pub struct Ready {
     config: Config,
-    on_air: Mutex<Option<Box<(Station, Clock)>>>,
+    on_air: Mutex<Option<Box<Station>>>,
 }
 
 impl Ready {
@@ -47,7 +39,7 @@ impl Ready {
     /// Begins: whatever an earlier process left pressed is released.
     pub async fn begin(&self, clock: Clock, on_air: OnAir, room: Room) {
         let station = Station::start(self.config.clone(), clock, on_air, room).await;
-        *self.on_air.lock().await = Some(Box::new((station, clock)));
+        *self.on_air.lock().await = Some(Box::new(station));
     }
 
     /// Makes one attempt. It has arrived when it was said once; whether somebody heard it, somebody must say.
@@ -55,18 +47,24 @@ impl Ready {
     /// # Errors
     /// Why it was not said, and when another attempt makes sense.
     pub async fn deliver(&self, notification: &Notification) -> Result<(), DeliveryError> {
-        let document = Document::of(notification)?;
+        self.say(message(&Document::of(notification)?)).await
+    }
+
+    /// Says several words in one message: which components are amiss, and which are well again.
+    ///
+    /// # Errors
+    /// As [`Ready::deliver`].
+    pub async fn deliver_together(&self, words: &[Notification]) -> Result<(), DeliveryError> {
+        let documents: Vec<_> = words.iter().filter_map(|word| Document::of(word).ok()).collect();
+        self.say(together(&documents)).await
+    }
+
+    async fn say(&self, message: Option<Message>) -> Result<(), DeliveryError> {
         let mut on_air = self.on_air.lock().await;
-        let Some((station, clock)) = on_air.as_deref_mut() else {
+        let Some(station) = on_air.as_deref_mut() else {
             return Err(DeliveryError::new(Failure::Local, "the radio has not begun yet"));
         };
-        let Some(message) = message(&document) else { return Ok(()) };
-        let message = if document.drill { Message::Drill(Box::new(message)) } else { message };
-        let age = clock.now().wall.duration_since(notification.created_at);
-        let news = if document.event == Event::RollCall { CALL } else { NEWS };
-        if Duration::try_from(age).is_ok_and(|age| age > news) {
-            return Err(DeliveryError::new(Failure::Refused, "too long ago to be said on the air"));
-        }
+        let Some(message) = message else { return Ok(()) };
         match station.transmit(&message).await {
             Ok(sent) => {
                 let said = sent.transmissions.len();
@@ -88,6 +86,11 @@ fn failed(error: &TransmitError) -> DeliveryError {
 
 /// What is said of it; nothing of what only whoever reads needs to know.
 fn message(document: &Document) -> Option<Message> {
+    let message = words(document)?;
+    Some(if document.drill { Message::Drill(Box::new(message)) } else { message })
+}
+
+fn words(document: &Document) -> Option<Message> {
     if let Some(alert) = &document.alert {
         let over = document.event == Event::AlertEnded;
         return Some(Message::Foreign { text: alert.text.clone(), since: civil(&alert.since)?, over });
@@ -110,6 +113,24 @@ fn message(document: &Document) -> Option<Message> {
         session: None,
         remedy: None,
     }))
+}
+
+/// Several words as one message; none if only the operators themselves have said something.
+fn together(documents: &[Document]) -> Option<Message> {
+    let mut said: Vec<_> = documents.iter().filter(|document| message(document).is_some()).collect();
+    if let [only] = said[..] {
+        return message(only);
+    }
+    said.sort_by_key(|document| std::cmp::Reverse(document.urgency()));
+    let (mut faults, mut restored) = (Vec::new(), Vec::new());
+    for (document, incident) in said.iter().filter_map(|document| Some((document, document.incident.as_ref()?))) {
+        if document.event == Event::Closed {
+            restored.push(incident.component);
+        } else {
+            faults.push(incident.component);
+        }
+    }
+    (!faults.is_empty() || !restored.is_empty()).then_some(Message::Several { faults, restored })
 }
 
 fn leading(incident: &IncidentPart) -> Option<String> {

@@ -6,6 +6,7 @@
 pub mod budget;
 pub mod call;
 pub mod child;
+pub(crate) mod datagrams;
 pub mod dial;
 pub mod egress;
 pub mod enrolled;

@@ -1,4 +1,5 @@
-//! Waiting for a quiet channel: two seconds of quiet, and a while of chance, so that two who wait do not begin at once.
+//! Waiting for a quiet channel: a blink of quiet before the first word of an alert, two seconds before anything else, and after somebody
+//! has spoken a while of chance too, so that two who wait do not begin at once.
 
 use std::collections::VecDeque;
 use std::process::Stdio;
@@ -15,8 +16,14 @@ use super::voice::EAR;
 use crate::clock::Clock;
 use crate::domain::Mono;
 
-/// How long it must be quiet before anything is said.
+/// How long it must be quiet, before the repeat too: so long others have to break in.
 pub const LISTEN: Duration = Duration::from_secs(2);
+
+/// How long it must be quiet before an alert.
+const GLANCE: Duration = Duration::from_millis(300);
+
+/// What chance adds to it at most: one power cut is told by two rooms in one moment.
+const BLINK: Duration = Duration::from_millis(300);
 
 /// The most that chance adds.
 const CHANCE: Duration = Duration::from_secs(3);
@@ -39,8 +46,18 @@ pub enum NotQuiet {
     Unseen(String),
 }
 
-/// Waits until it is quiet, at most `wait`. With `chance`, a while longer, and always after somebody has spoken. Gives the ear, where
-/// one has listened.
+/// How long it is listened to a channel on which nobody speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listens {
+    /// As long as it takes to see that nobody speaks: before the first word of what is urgent.
+    Briefly,
+    /// Two seconds and a while of chance, so that two rooms do not call the roll in one breath: before the first word of all else.
+    ByChance,
+    /// Two seconds: before the repeat.
+    Long,
+}
+
+/// Waits until it is quiet, at most `wait`. Gives the ear, where one has listened.
 ///
 /// # Errors
 /// Why nothing may be said now.
@@ -49,12 +66,18 @@ pub(super) async fn quiet(
     guard: &mut Held,
     clock: Clock,
     wait: Duration,
-    chance: bool,
+    listens: Listens,
 ) -> Result<Option<Ear>, NotQuiet> {
-    let needed = LISTEN + if chance { more(rand::random()) } else { Duration::ZERO };
+    let by_chance = |most: Duration| most.mul_f64(rand::random::<f64>());
+    let needed = match listens {
+        Listens::Briefly => GLANCE + by_chance(BLINK),
+        Listens::ByChance => LISTEN + by_chance(CHANCE),
+        Listens::Long => LISTEN,
+    };
     let mut eye = match busy {
         Busy::Unseen {} => {
-            sleep(needed).await;
+            // Waiting shows nothing, and an alert does not wait for that.
+            sleep(if listens == Listens::Briefly { Duration::ZERO } else { needed }).await;
             return Ok(None);
         }
         Busy::Audio { capture, above } => Eye::Ear(Box::new(Ear::open(capture, *above).map_err(NotQuiet::Unseen)?)),

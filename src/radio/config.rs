@@ -126,7 +126,7 @@ pub enum Output {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(tag = "method", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Busy {
-    /// It is not seen: only chance keeps two from speaking at once.
+    /// It is not seen: only chance keeps two from speaking at once, and two alerts nothing.
     Unseen {},
     /// By the squelch's line at a serial port.
     Serial {

@@ -21,6 +21,13 @@ pub enum Message {
         /// What works again.
         component: Component,
     },
+    /// Several things at once, each by its name alone.
+    Several {
+        /// What is wrong, the worst first.
+        faults: Vec<Component>,
+        /// What works again.
+        restored: Vec<Component>,
+    },
     /// The call of a working morning: all is ready. That it does not come is the alarm.
     RollCall {
         /// When it is said.
@@ -109,6 +116,17 @@ pub struct Manner<'a> {
 }
 
 impl Message {
+    /// Whether somebody must do something now, so that it waits for nothing that it need not.
+    pub fn is_urgent(&self) -> bool {
+        match self {
+            Self::Fault(_) => true,
+            Self::Several { faults, .. } => !faults.is_empty(),
+            Self::Foreign { over, .. } => !over,
+            Self::Drill(practised) => practised.is_urgent(),
+            Self::Restored { .. } | Self::RollCall { .. } | Self::Test { .. } => false,
+        }
+    }
+
     /// The transmissions of this message, in order, at each brevity that stays within [`MOST_WORDS`], the fullest first. Never
     /// empty.
     pub fn transmissions(&self, manner: Manner<'_>) -> Vec<Vec<Script>> {
@@ -142,7 +160,11 @@ impl Message {
         };
         let kind = if let Self::Drill(practised) = self { practised } else { self };
         match kind {
-            Self::Fault(_) | Self::Restored { .. } | Self::Foreign { .. } | Self::Test { twice: true } => {
+            Self::Fault(_)
+            | Self::Restored { .. }
+            | Self::Several { .. }
+            | Self::Foreign { .. }
+            | Self::Test { twice: true } => {
                 let attention = (brevity < Brevity::Bare).then_some(phrase::ATTENTION);
                 vec![script(attention, phrase::OVER), script(Some(phrase::AGAIN), last)]
             }
@@ -162,6 +184,7 @@ impl Message {
             Self::Restored { component } => {
                 vec![phrase::component(*component).then(Pause::Word), phrase::RESTORED.then(Pause::Sentence)]
             }
+            Self::Several { faults, restored } => several(faults, restored),
             Self::RollCall { at } => {
                 let mut parts = vec![phrase::ALL_READY.then(Pause::Clause), phrase::AT.then(Pause::Word)];
                 parts.extend(clock(*at));
@@ -170,6 +193,26 @@ impl Message {
             Self::Test { .. } => vec![phrase::TEST.then(Pause::Clause), phrase::NOTHING_TO_DO.then(Pause::Sentence)],
         }
     }
+}
+
+fn several(faults: &[Component], restored: &[Component]) -> Script {
+    let listed = |first: Vec<phrase::Phrase>, components: &[Component]| {
+        let names = components.iter().map(|component| phrase::component(*component));
+        let mut parts: Script = first.into_iter().chain(names).map(|phrase| phrase.then(Pause::Word)).collect();
+        if let Some(last) = parts.last_mut() {
+            last.pause = Pause::Sentence;
+        }
+        parts
+    };
+    let mut parts = Script::new();
+    if !faults.is_empty() {
+        parts.extend(listed(vec![phrase::SEVERAL], faults));
+    }
+    if !restored.is_empty() {
+        parts.extend(listed(vec![phrase::RESTORED], restored));
+    }
+    parts.push(phrase::SEE_PAGE.then(Pause::Sentence));
+    parts
 }
 
 impl Fault {

@@ -58,19 +58,15 @@ pub struct Monitor {
 }
 
 impl Monitor {
-    /// Opens it, and waits until it is; `None` where the room is in use.
-    pub async fn open(capture: &str, room: Room) -> Option<Self> {
+    /// Begins to open it; `None` where the room is in use. The first word waits for nothing of it.
+    pub fn open(capture: &str, room: Room) -> Option<Self> {
         if !room.is_free() {
             return None;
         }
-        let mut monitor = match Ear::open(capture, 0.0) {
-            Ok(ear) => Self::by(ear, room)?,
-            Err(why) => Self { ear: None, room, levels: Vec::new(), deaf: Some(why) },
-        };
-        if monitor.listens() {
-            monitor.listen().await;
+        match Ear::open(capture, 0.0) {
+            Ok(ear) => Self::by(ear, room),
+            Err(why) => Some(Self { ear: None, room, levels: Vec::new(), deaf: Some(why) }),
         }
-        Some(monitor)
     }
 
     /// The same, by an ear that is open; `None` where the room is in use.
@@ -237,11 +233,11 @@ mod tests {
         assert_eq!(verdict(&said, Vec::new()).0, Echo::Uncertain);
     }
 
-    #[tokio::test]
-    async fn nothing_is_opened_while_the_room_is_in_use_or_that_is_not_known() {
+    #[test]
+    fn nothing_is_opened_while_the_room_is_in_use_or_that_is_not_known() {
         for (in_use, known) in [(true, true), (false, false)] {
             let room = Room { in_use: watch::channel(in_use).1, known: watch::channel(known).1 };
-            assert!(Monitor::open("null", room).await.is_none());
+            assert!(Monitor::open("null", room).is_none());
         }
     }
 

@@ -54,6 +54,8 @@ phrases! {
     "kabar" {
         ALL_READY "sistem siap"
         RESTORED "sudah pulih"
+        SEVERAL "gangguan pada"
+        SEE_PAGE "mohon lihat halaman siaga"
         TEST "uji coba radio"
         DRILL "ini latihan"
         OTHERS "kabar dari sistem lain"

@@ -12,7 +12,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::airtime::{Airtime, Withheld};
-use super::channel::{NotQuiet, quiet};
+use super::channel::{Listens, NotQuiet, quiet};
 use super::config::{Busy, Config, LONGEST, Ptt};
 use super::guard::{BEAT, Cut, Order, Post, Said};
 use super::held::{Held, unexpected};
@@ -135,7 +135,12 @@ impl Station {
         self.admit(voices.iter().map(|(_, voice)| voice.length() + edges).sum())?;
         let mut sent = Sent { transmissions: Vec::new(), unrepeated: None };
         for (script, voice) in voices {
-            match self.say(&script, voice, sent.transmissions.is_empty()).await {
+            let listens = match (sent.transmissions.is_empty(), message.is_urgent()) {
+                (true, true) => Listens::Briefly,
+                (true, false) => Listens::ByChance,
+                (false, _) => Listens::Long,
+            };
+            match self.say(&script, voice, listens).await {
                 Ok(transmission) => sent.transmissions.push(transmission),
                 Err(error) if sent.transmissions.is_empty() => return Err(error),
                 Err(error) => {
@@ -163,11 +168,10 @@ impl Station {
         let manner = Manner { station: &config.station, ending: config.ending, titles: config.titles };
         let mut longest = Duration::ZERO;
         for scripts in message.transmissions(manner) {
-            let mut voices = Vec::new();
-            for script in scripts {
-                let voice = self.voice(&script).await?;
-                voices.push((script, voice));
-            }
+            // At once: the first word waits for all of them.
+            let voices = scripts.into_iter().map(async |script| Ok((self.voice(&script).await?, script)));
+            let voices = futures_util::future::try_join_all(voices).await?;
+            let voices: Vec<_> = voices.into_iter().map(|(voice, script)| (script, voice)).collect();
             longest = voices.iter().map(|(_, voice)| voice.length()).max().unwrap_or_default();
             if longest <= LONGEST {
                 return Ok(voices);
@@ -201,17 +205,21 @@ impl Station {
         Held::start(&Post { ptt, busy, limit }).await
     }
 
-    /// One transmission, from a quiet channel until the key is up again. Only the first of a message is left to chance: the
-    /// repeat comes after two seconds of listening.
-    async fn say(&mut self, script: &Script, mut voice: Voice, first: bool) -> Result<Transmission, TransmitError> {
+    /// One transmission, from a quiet channel until the key is up again.
+    async fn say(
+        &mut self,
+        script: &Script,
+        mut voice: Voice,
+        listens: Listens,
+    ) -> Result<Transmission, TransmitError> {
         let (clock, wait, busy) = (self.clock, self.config.wait.0, self.config.busy.clone());
         let mut guard = self.guard().await.map_err(TransmitError::Key)?;
         if let Err(why) = voice.open().await {
             self.guard = Some(guard);
             return Err(TransmitError::Voice(why));
         }
-        let mut monitor = self.monitor().await;
-        match quiet(&busy, &mut guard, clock, wait, first).await {
+        let mut monitor = self.monitor();
+        match quiet(&busy, &mut guard, clock, wait, listens).await {
             Ok(ear) => {
                 let ear = ear.filter(|_| self.is_monitored_by(&busy));
                 monitor = monitor.or_else(|| Monitor::by(ear?, self.room.clone()));
@@ -261,9 +269,9 @@ impl Station {
     }
 
     /// The second receiver, where there is one, it does not tell whether the channel is busy too, and the room lets it be.
-    async fn monitor(&self) -> Option<Monitor> {
+    fn monitor(&self) -> Option<Monitor> {
         let capture = self.config.monitor.as_deref().filter(|_| !self.is_monitored_by(&self.config.busy))?;
-        Monitor::open(capture, self.room.clone()).await
+        Monitor::open(capture, self.room.clone())
     }
 
     /// A card is not opened twice.

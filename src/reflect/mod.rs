@@ -4,6 +4,8 @@
 //! reply, nothing twice (unless it is told to remember nothing), and no more than its limits say; its memory is laid out at the start and does not grow.
 
 mod answer;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod limits;
 mod session;
 mod socket;

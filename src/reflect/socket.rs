@@ -5,7 +5,6 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use jiff::Timestamp;
 use nix::libc;
 use nix::sys::socket::{
     AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, SockaddrStorage, bind, recvmsg,
@@ -15,6 +14,7 @@ use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
 use super::answer::Arrival;
+use crate::probe::datagrams::stamp;
 
 /// What the kernel may keep for us while we have no turn; it gives what `net.core.rmem_max` allows.
 const BUFFER: usize = 1 << 20;
@@ -98,10 +98,8 @@ impl Socket {
             let message = recvmsg::<SockaddrStorage>(fd, &mut parts, Some(&mut room.0), MsgFlags::empty())?;
             let (mut at, mut ttl, mut ours) = (None, None, None);
             for found in message.cmsgs()? {
+                at = at.or_else(|| stamp(&found));
                 match found {
-                    ControlMessageOwned::ScmTimestampns(time) => {
-                        at = i32::try_from(time.tv_nsec()).ok().and_then(|ns| Timestamp::new(time.tv_sec(), ns).ok());
-                    }
                     ControlMessageOwned::Ipv4Ttl(left) | ControlMessageOwned::Ipv6HopLimit(left) => {
                         ttl = u8::try_from(left).ok();
                     }

@@ -34,7 +34,7 @@ mod told;
 mod waiting;
 mod writer;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -297,6 +297,22 @@ impl Store {
     /// If the disk cannot be read.
     pub async fn incidents(&self, open_only: bool, limit: u32) -> Result<Vec<Incident>, StoreError> {
         self.read(move |db, catalogue| read::incidents(db, catalogue, open_only, limit, &mut 0)).await
+    }
+
+    /// Of each of these incidents, who said that they see to it, oldest first.
+    ///
+    /// # Errors
+    /// If the disk cannot be read.
+    pub async fn acknowledged(&self, incidents: Vec<String>) -> Result<HashMap<String, Vec<Asked>>, StoreError> {
+        self.read(move |db, _| asked::acknowledged(db, &incidents)).await
+    }
+
+    /// Who gave the orders with these keys.
+    ///
+    /// # Errors
+    /// If the disk cannot be read.
+    pub async fn actors(&self, keys: Vec<String>) -> Result<HashMap<String, String>, StoreError> {
+        self.read(move |db, _| asked::actors(db, &keys)).await
     }
 
     /// The minutes of one quantity of one check that begin in `since <= at < until`, oldest first. The minute that runs,

@@ -20,8 +20,8 @@ impl Outbox for Store {
         lock(&self.0.waiting).receivers()
     }
 
-    async fn is_overtaken(&self, notification: &Notification) -> bool {
-        lock(&self.0.waiting).is_overtaken(notification)
+    async fn waiting(&self, receiver: &str) -> Vec<Notification> {
+        lock(&self.0.waiting).of(receiver)
     }
 
     async fn failed(&self, key: &str, error: &str, next_attempt_at: Timestamp) {

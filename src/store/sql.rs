@@ -137,12 +137,22 @@ fn put_notification(db: &Connection, notification: &Notification) -> Done {
     .map(drop)
 }
 
+/// An act that is ordered again under its key is the same act: what was done stays done, and what was refused may be done yet.
 fn put_act(db: &Connection, act: &Act) -> Done {
     db.prepare_cached(
         "INSERT INTO audit (key, at, actor, via, action, subject, outcome) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-         ON CONFLICT (key) DO UPDATE SET outcome = excluded.outcome",
+         ON CONFLICT (key) DO UPDATE SET at = excluded.at, outcome = excluded.outcome
+             WHERE audit.outcome IS NULL OR audit.outcome LIKE 'refused:%'",
     )?
-    .execute(params![act.key, micros(act.at), act.actor, act.via, act.action, act.subject, act.outcome])
+    .execute(params![
+        act.key,
+        micros(act.at),
+        act.actor.name,
+        act.actor.via.as_str(),
+        act.action,
+        act.subject,
+        act.outcome
+    ])
     .map(drop)
 }
 

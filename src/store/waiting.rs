@@ -53,11 +53,9 @@ impl Waiting {
         self.queues.get(receiver)?.front()
     }
 
-    /// Whether newer word of the same incident waits behind a notification.
-    pub(super) fn is_overtaken(&self, notification: &Notification) -> bool {
-        let queue = self.queues.get(&notification.receiver).into_iter().flatten();
-        let behind = queue.skip_while(|one| one.key != notification.key).skip(1);
-        notification.incident.is_some() && behind.into_iter().any(|one| one.incident == notification.incident)
+    /// All of a receiver, oldest first.
+    pub(super) fn of(&self, receiver: &str) -> Vec<Notification> {
+        self.queues.get(receiver).into_iter().flatten().cloned().collect()
     }
 
     /// The receivers that something waits for.

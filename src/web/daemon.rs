@@ -48,7 +48,7 @@ pub(super) async fn metrics(State(site): State<Arc<Site>>) -> Response {
     (status = 503, description = "A reload is under way.", body = String),
 ))]
 pub(super) async fn reload(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
-    // Only a browser sends these, and the room's page has nothing that posts: whoever else's page does is refused.
+    // Only a browser sends these, and no page of ours asks for this: whoever else's does is refused.
     if headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site") {
         return (StatusCode::FORBIDDEN, "not from a browser\n").into_response();
     }

@@ -3,19 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::profile::Pair;
-use crate::domain::{Component, Incident, Lang, Profile, ReasonDef, Requirement, Verdict};
+use crate::domain::{Component, Incident, Lang, Profile, ReasonDef, Requirement, Scope, Verdict};
 use crate::engine::slot::Question;
 
 use super::body::{CheckBody, Reader};
+use super::door::Caller;
 use super::evidence::{PastIncident, Stored};
 use super::problem::Problem;
 use super::query::{Query, once};
@@ -24,7 +25,7 @@ use super::site::Site;
 use super::{REASONS, Voice, lang};
 
 /// How long history may take to read.
-const HISTORY_DEADLINE: Duration = Duration::from_secs(2);
+pub(super) const HISTORY_DEADLINE: Duration = Duration::from_secs(2);
 
 /// How many closed incidents are told at most.
 const CLOSED_INCIDENTS: usize = 200;
@@ -218,7 +219,7 @@ pub(super) async fn reasons(State(site): State<Arc<Site>>, uri: Uri, headers: He
 }
 
 /// One root-cause component, from leaving ready to coming back.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub struct IncidentBody {
     /// Unique and stable over restarts.
     pub id: String,
@@ -236,6 +237,29 @@ pub struct IncidentBody {
     /// When it ended.
     #[schema(format = DateTime)]
     pub closed_at: Option<String>,
+    /// When somebody first said that they see to it.
+    #[schema(format = DateTime)]
+    pub acknowledged_at: Option<String>,
+    /// When somebody was first told because nobody saw to it; of one that is over it is not known.
+    #[schema(format = DateTime)]
+    pub escalated_at: Option<String>,
+    /// Whether nobody is told of it now because somebody wished it so.
+    pub silenced: bool,
+    /// Who said that they see to it, oldest first: for those alone whose token is good for acting.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acknowledgements: Option<Vec<AcknowledgementBody>>,
+}
+
+/// That somebody said that they see to an incident.
+#[derive(Serialize, ToSchema)]
+pub struct AcknowledgementBody {
+    /// When.
+    #[schema(format = DateTime)]
+    pub at: String,
+    /// Who wrote it down.
+    pub by: String,
+    /// How it was received, and who said so.
+    pub how: String,
 }
 
 /// What is wrong now, oldest first, and then what was wrong before, newest first.
@@ -249,23 +273,48 @@ pub struct IncidentBody {
     (status = 400, description = "The query is not understood.", body = Problem, content_type = "application/problem+json"),
     (status = 503, description = "History cannot be read now.", body = Problem, content_type = "application/problem+json"),
 ))]
-pub(super) async fn incidents(State(site): State<Arc<Site>>, uri: Uri) -> Result<Response, Problem> {
+pub(super) async fn incidents(
+    State(site): State<Arc<Site>>,
+    Extension(caller): Extension<Caller>,
+    uri: Uri,
+) -> Result<Response, Problem> {
     let open = Query::read(&uri, &[once("open")])?.flag("open")?;
     let voice = site.voice();
     let mut all: Vec<IncidentBody> = Vec::new();
     if open != Some(false) {
-        all.extend(site.rendered().believed.incidents.iter().map(|incident| open_incident(incident, &voice)));
+        all.extend(site.rendered().believed.incidents.iter().map(|incident| open_incident(incident, &site)));
     }
+    let may_know = caller.may(Scope::Operate);
+    let over = all.len();
     if open != Some(true) {
-        let closed = tokio::time::timeout(HISTORY_DEADLINE, site.state.evidence.closed_incidents(CLOSED_INCIDENTS));
-        let closed = closed.await.map_err(|_| Problem::history("the store did not answer in time"))?;
-        let closed = closed.map_err(Problem::history)?;
+        let closed = within_deadline(site.state.evidence.closed_incidents(CLOSED_INCIDENTS)).await?;
         all.extend(closed.into_iter().map(|incident| past_incident(incident, &voice)));
+    }
+    if may_know || over < all.len() {
+        let ids = all.iter().map(|incident| incident.id.clone()).collect();
+        let mut said = within_deadline(site.state.acts.acknowledged(ids)).await?;
+        for (place, incident) in all.iter_mut().enumerate() {
+            let said = said.remove(&incident.id).unwrap_or_default();
+            if place >= over {
+                incident.acknowledged_at = said.first().map(|first| voice.stamp(first.at));
+            }
+            let told =
+                said.into_iter().map(|one| AcknowledgementBody { at: voice.stamp(one.at), by: one.by, how: one.how });
+            incident.acknowledgements = may_know.then(|| told.collect());
+        }
     }
     Ok(Json(all).into_response())
 }
 
-fn open_incident(incident: &Incident, voice: &Voice) -> IncidentBody {
+/// What history answers, if it does in time.
+async fn within_deadline<T>(asked: impl Future<Output = Result<T, String>>) -> Result<T, Problem> {
+    let answer = tokio::time::timeout(HISTORY_DEADLINE, asked).await;
+    answer.map_err(|_| Problem::history("the store did not answer in time"))?.map_err(Problem::history)
+}
+
+pub(super) fn open_incident(incident: &Incident, site: &Site) -> IncidentBody {
+    let (voice, handling) = (site.voice(), site.state.handling.borrow());
+    let handled = handling.of(&incident.id);
     IncidentBody {
         id: incident.id.clone(),
         component: incident.component,
@@ -274,6 +323,10 @@ fn open_incident(incident: &Incident, voice: &Voice) -> IncidentBody {
         codes: incident.reasons.iter().map(|reason| reason.def.code.to_owned()).collect(),
         opened_at: voice.stamp(incident.opened_at),
         closed_at: incident.closed_at.map(|moment| voice.stamp(moment)),
+        acknowledged_at: handled.acknowledged_at.map(|moment| voice.stamp(moment)),
+        escalated_at: handled.escalated_at.map(|moment| voice.stamp(moment)),
+        silenced: handling.is_silenced(incident.component, site.now().wall),
+        acknowledgements: None,
     }
 }
 
@@ -286,6 +339,10 @@ fn past_incident(incident: PastIncident, voice: &Voice) -> IncidentBody {
         codes: incident.codes,
         opened_at: voice.stamp(incident.opened_at),
         closed_at: Some(voice.stamp(incident.closed_at)),
+        acknowledged_at: None,
+        escalated_at: None,
+        silenced: false,
+        acknowledgements: None,
     }
 }
 
@@ -307,9 +364,7 @@ pub(super) async fn evidence(
 ) -> Result<Response, Problem> {
     let Path(id) = id?;
     Query::read(&uri, &[])?;
-    let stored = tokio::time::timeout(HISTORY_DEADLINE, site.state.evidence.get(&id)).await;
-    let stored = stored.map_err(|_| Problem::history("the store did not answer in time"))?;
-    let stored = stored.map_err(Problem::history)?;
+    let stored = within_deadline(site.state.evidence.get(&id)).await?;
     let stored = stored.ok_or_else(|| Problem::not_found("nothing is kept under this id, or not any more"))?;
     Ok(Json(stored).into_response())
 }

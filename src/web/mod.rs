@@ -7,12 +7,17 @@
 //!                          (is it still true?)
 //! ```
 
+pub mod acting;
+pub mod acts;
 pub mod believe;
 pub mod body;
 pub mod daemon;
+pub mod door;
 pub mod evidence;
+mod given;
 pub mod host;
 pub mod inbound;
+mod incident_page;
 pub mod lang;
 pub mod lists;
 pub mod metrics;
@@ -27,6 +32,8 @@ pub mod readiness;
 pub mod readyz;
 mod routes;
 mod serve;
+mod session;
+mod sign_in;
 mod site;
 mod words;
 
@@ -39,8 +46,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::domain::reason::fill;
-use crate::domain::{Lang, Quantity, Reason, ReasonDef, Snapshot};
+use crate::domain::{Handling, Lang, OpenTo, Quantity, Reason, ReasonDef, Snapshot};
 
+pub use acts::Acts;
+pub use door::{Door, Holder, Mark, Unadmitted};
 pub use evidence::{Evidence, PastIncident, Stored};
 pub use host::Hosts;
 pub use inbound::{Inbound, NoEntry};
@@ -66,6 +75,12 @@ pub struct State {
     pub reload: mpsc::Sender<oneshot::Sender<Result<(), String>>>,
     /// How the daemon itself is.
     pub own: Arc<dyn OwnHealth>,
+    /// Who knows those who show a token.
+    pub door: Arc<dyn Door>,
+    /// Who carries out what people order.
+    pub acts: Arc<dyn Acts>,
+    /// What is done about what is open.
+    pub handling: watch::Receiver<Arc<Handling>>,
     /// What does not change while the process runs.
     pub info: Arc<Info>,
 }
@@ -81,6 +96,8 @@ pub struct Voice {
     pub zone: TimeZone,
     /// The names by which it may be asked.
     pub hosts: Hosts,
+    /// Who may read without a token.
+    pub open_to: OpenTo,
     /// Where the rate tests stop early, bit/s: a rate beyond it was not looked for.
     pub tested_up_to: Option<f64>,
     /// Remedies in the room's own words, by reason code: Bahasa Indonesia and English.

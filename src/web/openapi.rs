@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
-use super::{daemon, inbound, lists, page, past, readiness, readyz};
+use super::{acting, daemon, inbound, incident_page, lists, page, past, readiness, readyz, sign_in};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -27,14 +27,36 @@ use super::{daemon, inbound, lists, page, past, readiness, readyz};
         inbound::alertmanager,
         past::ledger::ledger,
         past::week::week,
+        acting::acknowledge,
+        acting::silences,
+        acting::silence,
+        acting::end_silence,
+        acting::test_alert,
         daemon::metrics,
         daemon::healthy,
         daemon::ready,
         daemon::reload,
         page::page,
-    )
+        incident_page::page,
+        incident_page::note,
+        sign_in::form,
+        sign_in::come_in,
+        sign_in::go,
+    ),
+    modifiers(&Tokens)
 )]
 struct Api;
+
+/// By what who acts is known; where the config closes the room, who reads too.
+struct Tokens;
+
+impl utoipa::Modify for Tokens {
+    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
+        use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        api.components.get_or_insert_default().add_security_scheme("token", scheme);
+    }
+}
 
 /// The description as an `OpenAPI` 3.1 document, in JSON: what [`document`] makes.
 pub const SERVED: &str = include_str!("openapi.json");

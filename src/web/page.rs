@@ -18,7 +18,7 @@ use super::query::{Query, once};
 use super::readiness::in_lang;
 use super::site::Site;
 use super::words::{Words, words};
-use super::{Voice, lang};
+use super::{Voice, incident_page, lang};
 
 #[derive(Template)]
 #[template(path = "room.html")]
@@ -36,7 +36,17 @@ struct Page<'a> {
     at: String,
     in_use: bool,
     reasons: Vec<Told>,
+    incidents: Vec<Open>,
     components: Vec<Part>,
+}
+
+/// An incident that is open, on the page.
+struct Open {
+    id: String,
+    title: &'static str,
+    since: String,
+    handled: String,
+    seen_to: bool,
 }
 
 /// A component on the page.
@@ -106,7 +116,14 @@ pub(super) async fn page(State(site): State<Arc<Site>>, uri: Uri, headers: Heade
     let view = &snapshot.profiles[question.profile()];
     let teller = Teller { snapshot, view, lang, voice: &voice, now };
     let kept = if query.get("profile").is_some() { view.profile.name.to_string() } else { String::new() };
-    let html = teller.page(kept).render().map_err(|error| Problem::internal(error.to_string()))?;
+    let incidents = rendered.believed.incidents.iter().map(|incident| Open {
+        id: incident.id.clone(),
+        title: Component::title(incident.component, lang),
+        since: clock(&site, lang, incident.opened_at),
+        handled: incident_page::handled(&site, incident, lang),
+        seen_to: site.state.handling.borrow().of(&incident.id).acknowledged_at.is_some(),
+    });
+    let html = teller.page(kept, incidents.collect()).render().map_err(|error| Problem::internal(error.to_string()))?;
     let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))];
     Ok((StatusCode::OK, in_lang(lang), kind, html).into_response())
 }
@@ -162,7 +179,7 @@ struct Teller<'a> {
 }
 
 impl<'a> Teller<'a> {
-    fn page(&self, kept: String) -> Page<'a> {
+    fn page(&self, kept: String, incidents: Vec<Open>) -> Page<'a> {
         let other = if self.lang == Lang::Id { Lang::En } else { Lang::Id };
         Page {
             words: words(self.lang),
@@ -177,6 +194,7 @@ impl<'a> Teller<'a> {
             at: self.clock(self.snapshot.at.wall, true),
             in_use: self.snapshot.in_use,
             reasons: self.view.reasons.iter().map(|reason| self.told(reason)).collect(),
+            incidents,
             components: self.view.components.iter().map(|component| self.part(component)).collect(),
         }
     }
@@ -283,23 +301,32 @@ impl<'a> Teller<'a> {
         }
     }
 
-    /// A moment on the room's own clock: "pukul 09.30 WIB", with the day where it is not today.
     fn clock(&self, moment: Timestamp, seconds: bool) -> String {
-        let then = moment.to_zoned_datetime(self.voice.zone.clone());
-        let today = self.now.wall.to_zoned_datetime(self.voice.zone.clone()).date();
-        let time = match (self.lang, seconds) {
-            (Lang::Id, true) => "pukul %H.%M.%S %Z",
-            (Lang::Id, false) => "pukul %H.%M %Z",
-            (Lang::En, true) => "%H:%M:%S %Z",
-            (Lang::En, false) => "%H:%M %Z",
-        };
-        let time = then.strftime(time);
-        if then.date() == today {
-            return time.to_string();
-        }
-        let month = words(self.lang).months[usize::from(then.month().unsigned_abs()).saturating_sub(1) % 12];
-        format!("{} {month} {} {time}", then.day(), then.year())
+        on_the_clock(self.voice, self.now.wall, self.lang, moment, seconds)
     }
+}
+
+/// A moment on the room's own clock, told now.
+pub(super) fn clock(site: &Site, lang: Lang, moment: Timestamp) -> String {
+    on_the_clock(&site.voice(), site.now().wall, lang, moment, false)
+}
+
+/// A moment on the room's own clock: "pukul 09.30 WIB", with the day where it is not today.
+fn on_the_clock(voice: &Voice, now: Timestamp, lang: Lang, moment: Timestamp, seconds: bool) -> String {
+    let then = moment.to_zoned_datetime(voice.zone.clone());
+    let today = now.to_zoned_datetime(voice.zone.clone()).date();
+    let time = match (lang, seconds) {
+        (Lang::Id, true) => "pukul %H.%M.%S %Z",
+        (Lang::Id, false) => "pukul %H.%M %Z",
+        (Lang::En, true) => "%H:%M:%S %Z",
+        (Lang::En, false) => "%H:%M %Z",
+    };
+    let time = then.strftime(time);
+    if then.date() == today {
+        return time.to_string();
+    }
+    let month = words(lang).months[usize::from(then.month().unsigned_abs()).saturating_sub(1) % 12];
+    format!("{} {month} {} {time}", then.day(), then.year())
 }
 
 /// A sign beside the word, so that nothing is told by colour alone.

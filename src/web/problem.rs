@@ -6,7 +6,11 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::domain::Scope;
 use crate::engine::slot::Refusal;
+
+/// What a 401 says of how to come in (RFC 9110 §11.6.1); a page's too.
+pub(super) const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"siaga\"");
 
 /// A problem with a request (RFC 9457 §3.1). Its words are for whoever writes the client.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -75,6 +79,47 @@ impl Problem {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "urn:siaga:problem:too-large", "The body is too large", detail)
     }
 
+    /// Who asks has not shown a token, or one that is not in force.
+    pub fn no_token(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "urn:siaga:problem:no-token", "This needs a token", detail)
+    }
+
+    /// Who asks has shown a token that is not good for this.
+    pub fn scope(scope: Scope) -> Self {
+        let detail = format!("this needs a token with the scope {scope} (siaga token add NAME --scope {scope})");
+        let title = "This token is not good for that";
+        Self::new(StatusCode::FORBIDDEN, "urn:siaga:problem:scope", title, detail).allowing([scope])
+    }
+
+    /// Nobody can be known, because the tokens cannot be read.
+    pub fn tokens() -> Self {
+        let detail = "the tokens cannot be read; the daemon's log has why";
+        let title = "Tokens cannot be read now";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "urn:siaga:problem:tokens", title, detail)
+    }
+
+    /// A body of another kind than this path reads.
+    pub fn media(detail: impl Into<String>) -> Self {
+        let title = "The body is of another kind";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "urn:siaga:problem:media-type", title, detail)
+    }
+
+    /// A body that does not come.
+    pub fn slow(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "urn:siaga:problem:slow", "The request came too slowly", detail)
+    }
+
+    /// What was ordered cannot be done now.
+    pub fn unable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "urn:siaga:problem:unable", "This cannot be done now", detail)
+    }
+
+    /// What was ordered holds, and would not outlive this process.
+    pub fn not_kept(detail: impl Into<String>) -> Self {
+        let title = "It holds now, but is not on the disk";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "urn:siaga:problem:not-kept", title, detail)
+    }
+
     /// History cannot be read now; the verdict can.
     pub fn history(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "urn:siaga:problem:history", "History cannot be read now", detail)
@@ -128,6 +173,9 @@ impl IntoResponse for Problem {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(self)).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, CHALLENGE);
+        }
         response
     }
 }

@@ -5,17 +5,21 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, Uri};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 
 use super::past::{ledger, week};
 use super::problem::Problem;
 use super::site::Site;
-use super::{daemon, inbound, lists, openapi, page, readiness, readyz};
+use super::{acting, daemon, inbound, incident_page, lists, openapi, page, readiness, readyz, sign_in};
 
 /// All paths.
 pub(super) fn router(site: Arc<Site>) -> Router {
     Router::new()
         .route("/", get(page::page))
+        .route("/incidents/{id}", get(incident_page::page))
+        .route("/incidents/{id}/ack", post(incident_page::note))
+        .route("/login", get(sign_in::form).post(sign_in::come_in))
+        .route("/logout", post(sign_in::go))
         .route("/readyz", get(readyz::readyz))
         .route("/metrics", get(daemon::metrics))
         .route("/api/v1/readiness", get(readiness::readiness))
@@ -24,6 +28,10 @@ pub(super) fn router(site: Arc<Site>) -> Router {
         .route("/api/v1/evidence/{id}", get(lists::evidence))
         .route("/api/v1/profiles", get(lists::profiles))
         .route("/api/v1/incidents", get(lists::incidents))
+        .route("/api/v1/incidents/{id}/ack", post(acting::acknowledge))
+        .route("/api/v1/silences", get(acting::silences).post(acting::silence))
+        .route("/api/v1/silences/{id}", delete(acting::end_silence))
+        .route("/api/v1/alerts/test", post(acting::test_alert))
         .route("/api/v1/reasons", get(lists::reasons))
         .route("/api/v1/ledger", get(ledger::ledger))
         .route("/api/v1/ledger.csv", get(ledger::ledger))

@@ -14,6 +14,7 @@ use axum::http::{HeaderValue, Method, Request, Response, header};
 use axum::response::IntoResponse;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::Service as _;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -21,9 +22,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
+use super::door::Caller;
 use super::problem::Problem;
 use super::site::Site;
-use super::{State, lang, readyz, routes};
+use super::{State, door, lang, readyz, routes, sign_in};
 
 type Body = axum::body::Body;
 
@@ -37,7 +39,7 @@ const HEAD: usize = 16 * 1024;
 /// The most headers that are read.
 const HEADERS: usize = 64;
 
-/// The largest body that is let pass; one path reads it.
+/// The largest body that is let pass. What a path reads of one is less.
 const BODY: u64 = 64 * 1024;
 
 /// How long a head may take, and a connection stay idle. Longer than the usual scrape interval, so that a scraper keeps
@@ -60,7 +62,8 @@ const LAST_ANSWERS: Duration = Duration::from_secs(3);
 /// page to one bad moment.
 pub async fn run(listener: TcpListener, state: State, shutdown: impl Future<Output = ()>) -> io::Result<()> {
     let site = Arc::new(Site::new(state));
-    let front = Front { router: TowerToHyperService::new(routes::router(Arc::clone(&site))), site };
+    let router = TowerToHyperService::new(routes::router(Arc::clone(&site)));
+    let front = Front { router, site, on_this_machine: false };
     let (stop, stopping) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut by_age: VecDeque<AbortHandle> = VecDeque::new();
@@ -70,7 +73,8 @@ pub async fn run(listener: TcpListener, state: State, shutdown: impl Future<Outp
         tokio::select! {
             () = &mut shutdown => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
+                Ok((stream, peer)) => {
+                    let front = Front { on_this_machine: peer.ip().to_canonical().is_loopback(), ..front.clone() };
                     by_age.retain(|connection| !connection.is_finished());
                     if by_age.len() >= CONNECTIONS && let Some(oldest) = by_age.pop_front() {
                         oldest.abort();
@@ -81,7 +85,7 @@ pub async fn run(listener: TcpListener, state: State, shutdown: impl Future<Outp
                     } else {
                         crowded = false;
                     }
-                    by_age.push_back(connections.spawn(converse(stream, front.clone(), stopping.clone())));
+                    by_age.push_back(connections.spawn(converse(stream, front, stopping.clone())));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection cannot be accepted");
@@ -151,6 +155,8 @@ async fn linger(mut stream: TcpStream) {
 struct Front {
     site: Arc<Site>,
     router: TowerToHyperService<Router>,
+    /// Whether it comes by loopback.
+    on_this_machine: bool,
 }
 
 /// An answer: there already, or still to be made.
@@ -180,6 +186,32 @@ impl hyper::service::Service<Request<Incoming>> for Front {
         if let Some(problem) = refused {
             return Answering::Now(Some(sealed(problem.into_response())));
         }
+        if !door::guards(request.method(), request.uri().path()) {
+            return self.let_in(request, Caller::default());
+        }
+        let open = self.site.state.voice.borrow().open_to.is_open(self.on_this_machine);
+        if !open || door::shows_something(request.headers()) {
+            let front = self.clone();
+            return Answering::Later(Box::pin(async move { Ok(front.guarded(request, open).await) }));
+        }
+        self.let_in(request, Caller::default())
+    }
+}
+
+impl Front {
+    /// Answers whoever shows a token, or may not read without one.
+    async fn guarded(&self, request: Request<Incoming>, open: bool) -> Response<Body> {
+        let caller = match door::know(&self.site, request.method(), request.uri(), request.headers(), open).await {
+            Ok(caller) => caller,
+            Err(problem) if problem.status == 401 && door::is_page(request.uri().path()) => {
+                return sealed(sign_in::instead(&self.site, request.uri(), request.headers()).into_response());
+            }
+            Err(problem) => return sealed(problem.into_response()),
+        };
+        self.let_in(request, caller).await.unwrap_or_else(|never| match never {})
+    }
+
+    fn let_in(&self, mut request: Request<Incoming>, caller: Caller) -> Answering {
         // The short answer is asked for most and is the same bytes until something changes: no route, no future, no
         // allocation but the headers'.
         if request.uri().path() == "/readyz" && request.uri().query().is_none() && request.method() == Method::GET {
@@ -192,6 +224,7 @@ impl hyper::service::Service<Request<Incoming>> for Front {
             let detail = format!("at most {BODY} bytes are let pass");
             return Answering::Now(Some(sealed(Problem::too_large(detail).into_response())));
         }
+        request.extensions_mut().insert(caller);
         let response = self.router.call(request);
         Answering::Later(Box::pin(async move { response.await.map(sealed) }))
     }
@@ -200,14 +233,15 @@ impl hyper::service::Service<Request<Incoming>> for Front {
 /// The headers that every answer has: it is of this moment, it is what it says it is, and it runs nothing.
 fn sealed(mut response: Response<Body>) -> Response<Body> {
     const POLICY: &str =
-        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let html = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
     if html {
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        // With "no-referrer" a browser sends our own forms as if from nowhere (Fetch, "serializing a request origin").
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
         headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     }
     response

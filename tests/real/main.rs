@@ -3,6 +3,7 @@
 //! One binary, so that it is linked once.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
+mod acts;
 mod alerts;
 mod answers;
 mod bad_input;
@@ -27,6 +28,7 @@ mod link;
 mod network;
 mod once;
 mod outlook;
+mod page_forms;
 mod ports;
 mod prometheus;
 mod pulse;
@@ -44,6 +46,7 @@ mod state_folder;
 mod stun;
 mod support;
 mod survey;
+mod tokens;
 mod unit_file;
 mod uplinks;
 mod ups;

@@ -323,6 +323,47 @@ fn where_only_tls_gets_through_it_carries_the_call() {
     assert!(format!("{seen:?}").contains("TLS 443: TLS handshake: invalid peer certificate"), "{seen:#?}");
 }
 
+/// Its server has no address of IPv4, neither to be reached at nor to relay from.
+#[test]
+fn a_server_of_ipv6_alone_carries_the_call() {
+    if !namespace::inside("relay::a_server_of_ipv6_alone_carries_the_call") {
+        return;
+    }
+    ip(&["address add 2001:db8::3/128 dev lo"]);
+    let server = TurnServer::start(&["env"], "2001:db8::3", &["--user-quota=1"]);
+    let mut room = Room::new("[2001:db8::3]:3478", &server.password(PASSWORD));
+    let begun = passed("lo");
+    let (seen, before) = room.counted(&server, || passed("lo"));
+    room.is(&seen, Verdict::Ready, &["internet.relay_reached"]);
+    assert!((3.95e6..4.5e6).contains(&of(&seen, "relay_carried_bits_per_second")), "{seen:#?}");
+    // On loopback each packet is counted out and in, and what coturn sends to itself crosses it too.
+    let (bytes, truth) = (of(&seen, "relay_used_bytes_total"), passed("lo") - begun);
+    assert!(bytes > 3.4e6 && truth > bytes, "{bytes}, {truth}");
+    assert!(passed("lo") > before);
+}
+
+/// What a line loses TCP sends again, and all that comes behind waits for it: no loss, and late packets where UDP has none.
+#[test]
+fn by_tcp_a_lossy_line_shows_as_delay() {
+    if !namespace::inside("relay::by_tcp_a_lossy_line_shows_as_delay") {
+        return;
+    }
+    let line = Line::lay(Impairment { loss: Loss::Random(0.002), ..delayed(10) }, delayed(10), 3);
+    let server = far_server(&[]);
+    let drop_udp = "add table inet fault; add chain inet fault in { type filter hook input priority 0; }; \
+                    add rule inet fault in udp dport 3478 drop";
+    let done = Command::new("ip").args(["netns", "exec", "far", "nft", drop_udp]).status().unwrap();
+    assert!(done.success());
+    let mut room = Room::new(FAR, &server.password(PASSWORD));
+    let seen = on_runtime(room.test(&server));
+    assert!(line.up().lost() > 0, "the line has lost something");
+    assert!(of(&seen, "relay_loss_ratio").abs() < f64::EPSILON, "{seen:#?}");
+    // A packet sent again is late by a round trip at least.
+    assert!(of(&seen, "relay_delay_variation_seconds") > 0.015, "{seen:#?}");
+    let works = |transport| value(&seen, "relay_transport_works", Some(transport));
+    assert_eq!([works("udp"), works("tcp")], [Some(0.0), Some(1.0)]);
+}
+
 /// The server's nonce is good for two seconds, a test takes eight; and a user may have one allocation.
 #[test]
 fn a_nonce_that_has_become_stale_is_renewed_and_the_allocation_given_back() {

@@ -1,5 +1,6 @@
 //! The figures, each a function of its own that says what it measured or why it could not.
 
+mod alerts;
 mod requests;
 mod round_trip;
 mod silence;
@@ -32,6 +33,8 @@ pub(crate) const ALL: &[Figure] = &[
     Figure { name: "false_alarms", measure: silence::false_alarms },
     Figure { name: "throughput", measure: throughput::throughput },
     Figure { name: "on_battery", measure: ups::on_battery_to_state },
+    Figure { name: "told_silence", measure: alerts::silence_to_webhook },
+    Figure { name: "told_battery", measure: alerts::battery_to_webhook },
 ];
 
 /// One row: Siaga's value, a peer's value, and what was wished for.

@@ -7,16 +7,16 @@ use tokio::sync::oneshot;
 
 use super::{Desk, No};
 use crate::app::recorder::Ask;
+use crate::control::Words;
 use crate::control::order::Word;
-use crate::control::{Who, Words};
-use crate::domain::{Lang, Text};
+use crate::domain::{Actor, Lang, Text};
 
 /// How long a test message is waited for beyond one attempt's own deadline: the one that it stands behind may take as long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Desk {
     /// Sends a test message to each receiver at once, and says what becomes of the first attempt.
-    pub(super) async fn test_alert(&self, who: &Who, receivers: &[String], lang: Lang, words: &Words) {
+    pub(super) async fn test_alert(&self, who: &Actor, receivers: &[String], lang: Lang, words: &Words) {
         let known: Vec<_> = self
             .configs
             .borrow()

@@ -27,7 +27,7 @@ impl Desk {
             return Err(No::new(&LENGTH, &[], lang, "out of range"));
         }
         let (done, answer) = oneshot::channel();
-        let begun = self.ask(Ask::Drill { scene, length, done }, answer, lang).await?;
+        let begun = self.ask(Ask::Drill { scene, length, done }, answer).await.map_err(|not| not.no(lang))?;
         let begun = begun.map_err(|no| No::new(refusal(no), &[], lang, no.as_str()))?;
         let told = begun.told.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let why = begun.withheld.iter().map(|why| why.as_str()).collect::<Vec<_>>().join(", ");
@@ -44,7 +44,7 @@ impl Desk {
     /// Ends the one that is under way.
     pub(super) async fn end_drill(&self, lang: Lang) -> Result<(String, String), No> {
         let (done, answer) = oneshot::channel();
-        if self.ask(Ask::EndDrill(done), answer, lang).await? {
+        if self.ask(Ask::EndDrill(done), answer).await.map_err(|not| not.no(lang))? {
             Ok((ENDED.in_lang(lang).to_owned(), "ended".to_owned()))
         } else {
             Err(No::new(&NONE, &[], lang, "no drill is under way"))

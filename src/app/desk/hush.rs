@@ -8,9 +8,9 @@ use tokio::sync::oneshot;
 
 use super::{Desk, No};
 use crate::app::recorder::Ask;
+use crate::control::Words;
 use crate::control::order::{Order, Word};
-use crate::control::{Who, Words};
-use crate::domain::{Act, Lang, Silence, Text};
+use crate::domain::{Act, Actor, Component, Lang, Silence, Text};
 use crate::store::Kept;
 
 /// A silence is no shorter, and no longer: what shall never be told belongs into the config.
@@ -20,106 +20,199 @@ const LONGEST: Duration = Duration::from_hours(31 * 24);
 /// So much of a reason is kept, characters.
 const REASON: usize = 200;
 
+/// Why an order is not carried out.
+pub(super) enum Unmet {
+    /// No incident is open.
+    NothingOpen,
+    /// No such incident is; these are.
+    NotOpen(Vec<String>),
+    /// It does not say which of these.
+    Which(Vec<String>),
+    /// The silence is too short or too long.
+    Length,
+    /// The silence has no reason.
+    NoReason,
+    /// No silence of that id holds.
+    NoSilence(String),
+    /// A drill is not begun, or not ended; why.
+    Drill(No),
+    /// It cannot be written down who orders it.
+    NotWritten,
+    /// The daemon ends.
+    Ended,
+}
+
+impl Unmet {
+    /// In words, and as the audit has it.
+    pub(super) fn no(&self, lang: Lang) -> No {
+        match self {
+            Self::NothingOpen => No::new(&NOTHING_OPEN, &[], lang, "nothing is open"),
+            Self::NotOpen(open) => {
+                No::new(&NOT_OPEN, &[("open", open.join(", ").into())], lang, "no such open incident")
+            }
+            Self::Which(open) => No::new(&WHICH, &[("open", open.join(", ").into())], lang, "several are open"),
+            Self::Length => No::new(&LENGTH, &[], lang, "out of range"),
+            Self::NoReason => No::new(&WHY, &[], lang, "without a reason"),
+            Self::NoSilence(id) => No::new(&NO_SILENCE, &[("id", id.clone().into())], lang, "no such silence"),
+            Self::Drill(no) => no.clone(),
+            Self::NotWritten => No::new(&NOT_WRITTEN, &[], lang, "not written down"),
+            Self::Ended => No::new(&GONE, &[], lang, "ended in its middle"),
+        }
+    }
+}
+
+/// What an order has led to.
+pub(super) struct Done<T> {
+    /// What that is.
+    pub(super) what: T,
+    /// Whether the disk has taken it: what it has not taken holds no longer than this process.
+    pub(super) on_disk: bool,
+}
+
+impl<T> Done<T> {
+    fn map<U>(self, other: impl FnOnce(T) -> U) -> Done<U> {
+        Done { what: other(self.what), on_disk: self.on_disk }
+    }
+}
+
 impl Desk {
     /// Carries out an order that changes who is told what, and says what became of it.
-    pub(super) async fn hush(&self, who: &Who, order: &Order, words: &Words) {
+    pub(super) async fn hush(&self, who: &Actor, order: &Order, words: &Words) {
         let lang = order.lang();
         let mut act = self.act(who, order.action(), &order.subject());
-        // To ask which silences hold changes nothing, and is no row.
-        let changes = !matches!(order, Order::Silences { .. });
-        let kept = if changes { self.keep(&act).await } else { Some(Kept::OnDisk) };
-        let done = if kept.is_none() {
-            Err(No::new(&super::NOT_WRITTEN, &[], lang, "not written down"))
-        } else {
-            self.carry(order, &act, lang).await
-        };
-        let (word, outcome) = match done {
-            Ok((message, outcome)) => (Ok(message), outcome),
-            Err(no) => (Err(no.told), format!("refused: {}", no.audit)),
-        };
-        act.outcome = Some(outcome);
-        // What was ordered went to the same disk between the two.
-        let after = if changes { self.keep(&act).await } else { kept };
-        words.say(match word {
-            Ok(message) if [kept, after].contains(&Some(Kept::InMemory)) || after.is_none() => {
-                Word::Done { message: format!("{message}\n{}", NOT_YET.in_lang(lang)) }
+        let done = match order {
+            Order::Acknowledge { incident, .. } => {
+                let id = self.acknowledge_written(&mut act, incident.clone()).await;
+                id.map(|id| id.map(|id| crate::domain::reason::fill(SEEN_TO.in_lang(lang), &[("id", id.into())], lang)))
             }
-            Ok(message) => Word::Done { message },
-            Err(message) => Word::Refused { check: None, message },
+            Order::Silence { component, seconds, reason, .. } => {
+                let until = act.at.saturating_add(Duration::from_secs(*seconds)).unwrap_or(Timestamp::MAX);
+                let silence = self.silence_written(&mut act, *component, reason, until).await;
+                silence.map(|silence| silence.map(|silence| self.told(&silence, lang)))
+            }
+            Order::EndSilence { id, .. } => {
+                let ended = self.end_silence_written(&mut act, id).await;
+                ended.map(|ended| ended.map(|()| ENDED.in_lang(lang).to_owned()))
+            }
+            Order::Drill { scene, seconds, .. } => {
+                let begun = async { self.drill(scene, *seconds, lang).await.map_err(Unmet::Drill) };
+                self.written(&mut act, begun).await
+            }
+            Order::EndDrill { .. } => {
+                let ended = async { self.end_drill(lang).await.map_err(Unmet::Drill) };
+                self.written(&mut act, ended).await
+            }
+            // To ask which silences hold changes nothing, and is no row.
+            _ => self.holding().await.map(|holding| {
+                let lines: Vec<_> = holding.iter().map(|silence| self.told(silence, lang)).collect();
+                let what = if lines.is_empty() { NONE.in_lang(lang).to_owned() } else { lines.join("\n") };
+                Done { what, on_disk: true }
+            }),
+        };
+        words.say(match done {
+            Ok(Done { what, on_disk: true }) => Word::Done { message: what },
+            Ok(Done { what, on_disk: false }) => Word::Done { message: format!("{what}\n{}", NOT_YET.in_lang(lang)) },
+            Err(not) => Word::Refused { check: None, message: not.no(lang).told },
         });
     }
 
-    /// What to say, and what to write down.
-    async fn carry(&self, order: &Order, act: &Act, lang: Lang) -> Result<(String, String), No> {
-        match order {
-            Order::Acknowledge { incident, .. } => self.acknowledge(incident.clone(), lang).await,
-            Order::Silence { component, seconds, reason, .. } => {
-                let length = Duration::from_secs(*seconds);
-                if length < SHORTEST || length > LONGEST {
-                    return Err(No::new(&LENGTH, &[], lang, "out of range"));
-                }
-                let reason: String = reason.chars().filter(|c| !c.is_control()).take(REASON).collect();
-                if reason.trim().is_empty() {
-                    return Err(No::new(&WHY, &[], lang, "without a reason"));
-                }
-                let until = act.at.saturating_add(length).unwrap_or(Timestamp::MAX);
-                let silence = Silence { id: Arc::clone(&act.key), component: *component, reason, from: act.at, until };
-                let message = self.told(&silence, lang);
-                self.put(silence, lang).await?;
-                Ok((message, "silenced".to_owned()))
+    /// Writes down what is ordered, has it done, and writes down what became of it.
+    async fn written<T>(
+        &self,
+        act: &mut Act,
+        doing: impl Future<Output = Result<(T, String), Unmet>>,
+    ) -> Result<Done<T>, Unmet> {
+        let before = self.keep(act).await;
+        let done = if before.is_some() { doing.await } else { Err(Unmet::NotWritten) };
+        let (done, outcome) = match done {
+            Ok((what, outcome)) => (Ok(what), outcome),
+            Err(not) => {
+                let outcome = format!("refused: {}", not.no(Lang::En).audit);
+                (Err(not), outcome)
             }
-            Order::EndSilence { id, .. } => {
-                let holding = self.holding(lang).await?;
-                let Some(silence) = holding.into_iter().find(|silence| *silence.id == *id.as_str()) else {
-                    return Err(No::new(&NO_SILENCE, &[("id", id.clone().into())], lang, "no such silence"));
-                };
-                self.put(Silence { until: act.at, ..silence }, lang).await?;
-                Ok((ENDED.in_lang(lang).to_owned(), "ended".to_owned()))
-            }
-            Order::Drill { scene, seconds, .. } => self.drill(scene, *seconds, lang).await,
-            Order::EndDrill { .. } => self.end_drill(lang).await,
-            _ => {
-                let holding = self.holding(lang).await?;
-                let lines: Vec<_> = holding.iter().map(|silence| self.told(silence, lang)).collect();
-                let message = if lines.is_empty() { NONE.in_lang(lang).to_owned() } else { lines.join("\n") };
-                Ok((message, "told".to_owned()))
-            }
-        }
+        };
+        act.outcome = Some(outcome);
+        // What was ordered went to the same disk between the two.
+        let after = self.keep(act).await;
+        let on_disk = before == Some(Kept::OnDisk) && after == Some(Kept::OnDisk);
+        done.map(|what| Done { what, on_disk })
     }
 
-    async fn acknowledge(&self, incident: Option<String>, lang: Lang) -> Result<(String, String), No> {
+    /// Notes that somebody sees to an incident, and that they said so. Gives its id.
+    pub(super) async fn acknowledge_written(
+        &self,
+        act: &mut Act,
+        incident: Option<String>,
+    ) -> Result<Done<String>, Unmet> {
+        let doing = async {
+            let id = self.acknowledge(incident).await?;
+            let outcome = format!("acknowledged {id}");
+            Ok((id, outcome))
+        };
+        self.written(act, doing).await
+    }
+
+    /// Notes that somebody sees to an incident: the only one that is open, if none is named. Gives its id.
+    async fn acknowledge(&self, incident: Option<String>) -> Result<String, Unmet> {
         let named = incident.is_some();
         let (done, answer) = oneshot::channel();
-        self.ask(Ask::Acknowledge { incident, done }, answer, lang).await?.map_or_else(
-            |open| {
-                let args = [("open", open.join(", ").into())];
-                Err(match (open.is_empty(), named) {
-                    (true, _) => No::new(&NOTHING_OPEN, &[], lang, "nothing is open"),
-                    (false, true) => No::new(&NOT_OPEN, &args, lang, "no such open incident"),
-                    (false, false) => No::new(&WHICH, &args, lang, "several are open"),
-                })
-            },
-            |id| {
-                let text = crate::domain::reason::fill(SEEN_TO.in_lang(lang), &[("id", id.clone().into())], lang);
-                Ok((text, format!("acknowledged {id}")))
-            },
-        )
+        self.ask(Ask::Acknowledge { incident, done }, answer).await?.map_err(|open| match (open.is_empty(), named) {
+            (true, _) => Unmet::NothingOpen,
+            (false, true) => Unmet::NotOpen(open),
+            (false, false) => Unmet::Which(open),
+        })
     }
 
-    async fn put(&self, silence: Silence, lang: Lang) -> Result<(), No> {
+    /// Begins a silence under the act's key.
+    pub(super) async fn silence_written(
+        &self,
+        act: &mut Act,
+        component: Option<Component>,
+        reason: &str,
+        until: Timestamp,
+    ) -> Result<Done<Silence>, Unmet> {
+        let silence = Silence { id: Arc::clone(&act.key), component, reason: kept(reason), from: act.at, until };
+        let doing = async {
+            let length = Duration::try_from(until.duration_since(silence.from)).map_err(|_| Unmet::Length)?;
+            if length < SHORTEST || length > LONGEST {
+                return Err(Unmet::Length);
+            }
+            if silence.reason.trim().is_empty() {
+                return Err(Unmet::NoReason);
+            }
+            self.put(silence.clone()).await?;
+            Ok((silence, "silenced".to_owned()))
+        };
+        self.written(act, doing).await
+    }
+
+    /// Ends a silence before its time.
+    pub(super) async fn end_silence_written(&self, act: &mut Act, id: &str) -> Result<Done<()>, Unmet> {
+        let now = act.at;
+        let doing = async {
+            let silence = self.holding().await?.into_iter().find(|silence| *silence.id == *id);
+            let silence = silence.ok_or_else(|| Unmet::NoSilence(id.to_owned()))?;
+            self.put(Silence { until: now, ..silence }).await?;
+            Ok(((), "ended".to_owned()))
+        };
+        self.written(act, doing).await
+    }
+
+    async fn put(&self, silence: Silence) -> Result<(), Unmet> {
         let (done, answer) = oneshot::channel();
-        self.ask(Ask::Silence { silence, done }, answer, lang).await
+        self.ask(Ask::Silence { silence, done }, answer).await
     }
 
-    async fn holding(&self, lang: Lang) -> Result<Vec<Silence>, No> {
+    /// The silences that hold.
+    pub(super) async fn holding(&self) -> Result<Vec<Silence>, Unmet> {
         let (told, answer) = oneshot::channel();
-        self.ask(Ask::Silences(told), answer, lang).await
+        self.ask(Ask::Silences(told), answer).await
     }
 
     /// The recorder answers as long as it lives, and the daemon ends when it does not.
-    pub(super) async fn ask<T>(&self, ask: Ask, answer: oneshot::Receiver<T>, lang: Lang) -> Result<T, No> {
+    pub(super) async fn ask<T>(&self, ask: Ask, answer: oneshot::Receiver<T>) -> Result<T, Unmet> {
         _ = self.asks.send(ask).await;
-        answer.await.map_err(|_| No::new(&super::ENDED, &[], lang, "ended in its middle"))
+        answer.await.map_err(|_| Unmet::Ended)
     }
 
     /// One line on a silence.
@@ -137,7 +230,12 @@ impl Desk {
     }
 }
 
-static NOT_YET: Text = Text::new(
+/// A reason as it is kept.
+pub(super) fn kept(reason: &str) -> String {
+    reason.chars().filter(|c| !c.is_control()).take(REASON).collect()
+}
+
+pub(super) static NOT_YET: Text = Text::new(
     "Berlaku sekarang, tetapi belum tertulis di disk (penuh atau bermasalah): hilang bila siaga berhenti sebelum disk pulih",
     "It holds now, but is not on the disk yet (full or failing): it is lost if siaga ends before the disk takes it",
 );
@@ -162,3 +260,8 @@ static NOT_OPEN: Text = Text::new(
     "No such incident is open; open are {open}",
 );
 static WHICH: Text = Text::new("Yang mana? Yang terbuka: {open}", "Which? Open are {open}");
+static NOT_WRITTEN: Text = Text::new(
+    "Tidak dapat dicatat siapa yang meminta, jadi tidak dilakukan; lihat log",
+    "Who asks cannot be written down, so it is not done; the log may tell",
+);
+static GONE: Text = Text::new("Siaga sedang berhenti; coba lagi", "Siaga is ending; try again");

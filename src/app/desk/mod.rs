@@ -1,9 +1,10 @@
-//! The desk: carries out what people of this machine order, one order at a time, and writes down who ordered what.
+//! The desk: carries out what people order, one order at a time, and writes down who ordered what.
 
 mod alerts;
 mod drill;
 mod hush;
 mod radio_check;
+mod remote;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,7 +19,9 @@ use crate::config::Config;
 use crate::control::order::{Order, Tested, Why, Word};
 use crate::control::{self, Who, Words};
 use crate::domain::reason::{fill, number};
-use crate::domain::{Act, Arg, CheckName, CheckSpec, Finding, Lang, Mono, Reason, Snapshot, Text, Unit, in_full};
+use crate::domain::{
+    Act, Actor, Arg, CheckName, CheckSpec, Finding, Lang, Mono, Reason, Snapshot, Text, Unit, in_full,
+};
 use crate::engine::judge::{Limits, worst};
 use crate::notify::Stats;
 use crate::probe::on_air::OnAir;
@@ -52,6 +55,8 @@ pub struct Desk {
     stats: Stats,
     on_air: OnAir,
     turn: Mutex<()>,
+    /// Silences are wished over HTTP one after the other, so that one that is wished twice at once is one.
+    wish: Mutex<()>,
     /// Tells the orders of this process from those of every other.
     run: String,
     count: AtomicU64,
@@ -60,6 +65,7 @@ pub struct Desk {
 }
 
 /// Why there is no test: for whoever asked, and for the audit.
+#[derive(Clone)]
 struct No {
     told: String,
     audit: &'static str,
@@ -77,9 +83,9 @@ impl Desk {
         stats: Stats,
     ) -> Self {
         let run = format!("{:x}", clock.now().wall.as_microsecond());
-        let (turn, count, stranger) = (Mutex::default(), AtomicU64::new(0), Mutex::default());
+        let (turn, wish, count, stranger) = (Mutex::default(), Mutex::default(), AtomicU64::new(0), Mutex::default());
         let on_air = OnAir::default();
-        Self { clock, snapshot, requests, configs, store, asks, stats, on_air, turn, run, count, stranger }
+        Self { clock, snapshot, requests, configs, store, asks, stats, on_air, turn, wish, run, count, stranger }
     }
 
     /// The same, with the books in which a radio check is noted.
@@ -88,10 +94,10 @@ impl Desk {
         Self { on_air, ..self }
     }
 
-    fn act(&self, who: &Who, action: &'static str, subject: &str) -> Act {
+    fn act(&self, who: &Actor, action: &'static str, subject: &str) -> Act {
         let subject = subject.chars().take(SUBJECT).collect();
         let key = format!("{}-{:x}", self.run, self.count.fetch_add(1, Ordering::Relaxed)).into();
-        Act { key, at: self.clock.now().wall, actor: who.in_audit(), via: "local", action, subject, outcome: None }
+        Act { key, at: self.clock.now().wall, actor: who.clone(), action, subject, outcome: None }
     }
 
     /// Writes an act down; whether that is certain, or will be once the disk answers.
@@ -108,7 +114,7 @@ impl Desk {
         kept.ok()
     }
 
-    async fn test(&self, who: &Who, check: &str, lang: Lang, words: &Words) {
+    async fn test(&self, who: &Actor, check: &str, lang: Lang, words: &Words) {
         let mut act = self.act(who, "test", check);
         let found = match self.may_begin(check, lang) {
             Err(no) => Err(no),
@@ -235,6 +241,7 @@ impl Desk {
 
 impl control::Desk for Desk {
     async fn carry_out(&self, who: Who, order: Order, words: Words) {
+        let who = who.actor();
         let (checks, lang) = match &order {
             Order::Test { checks, lang } => (checks, lang),
             Order::TestAlert { receivers, lang } => return self.test_alert(&who, receivers, *lang, &words).await,
@@ -255,6 +262,13 @@ impl control::Desk for Desk {
     }
 
     async fn turn_away(&self, who: Who, order: Order) {
+        self.note_stranger(&who.actor(), order.action(), &order.subject()).await;
+    }
+}
+
+impl Desk {
+    /// Somebody who may not has given an order: that is written down, though not each time.
+    async fn note_stranger(&self, who: &Actor, action: &'static str, subject: &str) {
         let now = self.clock.mono();
         let mut next = self.stranger.lock().await;
         if *next > now {
@@ -263,7 +277,7 @@ impl control::Desk for Desk {
         *next = now.after(STRANGERS);
         drop(next);
         tracing::warn!("somebody who may not has given an order; the audit has who");
-        let mut act = self.act(&who, order.action(), &order.subject());
+        let mut act = self.act(who, action, subject);
         act.outcome = Some("refused: not allowed".to_owned());
         self.write(&act).await;
     }

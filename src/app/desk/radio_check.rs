@@ -1,16 +1,16 @@
 //! The operators' radio check: that they have heard each other, noted with who heard it.
 
 use super::{Desk, No};
+use crate::control::Words;
 use crate::control::order::{Order, Word};
-use crate::control::{Who, Words};
-use crate::domain::{Lang, Text};
+use crate::domain::{Actor, Lang, Text};
 
 /// A name is no longer than this, characters.
 const NAME: usize = 64;
 
 impl Desk {
     /// Notes it. Who heard it stands in the audit alone.
-    pub(super) async fn radio_check(&self, who: &Who, order: &Order, heard_by: &str, lang: Lang, words: &Words) {
+    pub(super) async fn radio_check(&self, who: &Actor, order: &Order, heard_by: &str, lang: Lang, words: &Words) {
         let mut act = self.act(who, order.action(), &order.subject());
         let named = !heard_by.trim().is_empty()
             && heard_by.chars().count() <= NAME

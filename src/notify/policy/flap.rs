@@ -8,6 +8,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Change;
+use crate::domain::Verdict;
+
 /// How far back it is looked.
 const WINDOW: Duration = Duration::from_mins(20);
 /// How many changes that window can hold.
@@ -20,6 +23,17 @@ const LOW: f64 = 0.20;
 const NEWEST: f64 = 1.2;
 const FADES: f64 = 0.4;
 
+/// Whether a change counts: from ready to bad, or back, or in how bad it is. What is not known does not go to and fro.
+pub(super) fn counts(change: Change<'_>, before: Option<Verdict>) -> bool {
+    match change {
+        Change::Opened(_) | Change::Closed(_) => true,
+        Change::Changed(incident) => {
+            let known = |verdict: Verdict| verdict != Verdict::Unknown;
+            before.is_some_and(|before| before != incident.verdict && known(before)) && known(incident.verdict)
+        }
+    }
+}
+
 /// A component's changes, and what is made of them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Flap {
@@ -28,7 +42,7 @@ pub(super) struct Flap {
 }
 
 impl Flap {
-    /// It changed: from ready to bad, or back.
+    /// It changed: from ready to bad, or back, or in how bad it is.
     pub(super) fn change(&mut self, at: Timestamp) {
         // More than this cannot make it flap more.
         if self.changes.len() >= 64 {

@@ -16,9 +16,10 @@ mod house;
 mod roll_call;
 mod state;
 mod unsaid;
+mod unsteady;
 mod withheld;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,16 +27,20 @@ use jiff::Timestamp;
 
 use super::payload::{Addressed, Event, Letter};
 use super::routes::{Moment, Route};
-use crate::domain::{Component, Incident, Lang, Notification, Phase, Silence, Verdict};
+use crate::domain::{Component, Handled, Handling, Incident, Lang, Notification, Phase, Silence, Verdict};
 pub use drill::Drill;
 use flap::Flap;
 pub use house::{Change, Decided, House, Left, Room};
 use state::{News, Open, State, Told};
 pub use unsaid::Unsaid;
+use unsteady::flap_key;
 pub use withheld::Withheld;
 
 /// How soon it is looked again while something is open: hours, windows and silences begin and end with a minute's accuracy.
 const LOOK: Duration = Duration::from_secs(20);
+
+/// How long a change that makes it no worse lasts before it is told: what recovers, recovers in steps, and then it is over.
+const LASTS: Duration = Duration::from_mins(2);
 
 /// Decides who is told what.
 #[derive(Clone, Debug)]
@@ -66,9 +71,9 @@ impl Policy {
                 let told = house.receivers.iter().filter(|_| !incident.settling);
                 let told =
                     told.map(|(name, _)| (Arc::clone(name), Told { news: news.clone(), at: incident.opened_at }));
-                State { told: told.collect(), acknowledged_at: None }
+                State { told: told.collect(), ..State::default() }
             });
-            (incident.id.clone(), Open { incident, state })
+            (incident.id.clone(), Open { since: incident.opened_at, incident, state })
         });
         let open = open.collect();
         let kept = |key: &str| left.kept.get(key);
@@ -78,7 +83,7 @@ impl Policy {
         let flaps = flaps.collect();
         let closed = left.closed.into_iter().filter_map(|incident| {
             let state = serde_json::from_str(kept(&incident.id)?).ok()?;
-            Some((incident.component, Open { incident, state }))
+            Some((incident.component, Open { since: incident.opened_at, incident, state }))
         });
         let closed = closed.collect();
         let called = roll_call::called(&left.kept);
@@ -115,14 +120,18 @@ impl Policy {
     pub fn decide(&mut self, change: Change<'_>, settling: bool, at: Timestamp) -> Decided {
         let mut decided = Decided::default();
         let (Change::Opened(incident) | Change::Changed(incident) | Change::Closed(incident)) = change;
-        let to_and_fro = matches!(change, Change::Opened(_) | Change::Closed(_));
+        let before = self.open.get(&incident.id).map(|open| open.incident.verdict);
+        let to_and_fro = flap::counts(change, before);
         let flapped = self.flaps.get(&incident.component).cloned();
         // What is not known does not go to and fro, and neither does what was there at a start.
         if to_and_fro && incident.worst != Verdict::Unknown && !settling && !incident.settling {
             self.flaps.entry(incident.component).or_default().change(at);
         }
         let open = self.open.entry(incident.id.clone());
-        let open = open.or_insert_with(|| Open { incident: incident.clone(), state: State::default() });
+        let open = open.or_insert_with(|| Open { incident: incident.clone(), state: State::default(), since: at });
+        if News::of(&open.incident) != News::of(incident) {
+            open.since = at;
+        }
         open.incident = incident.clone();
         // While the daemon settles it is not known yet what the component does: it is looked at by the first moment after it.
         let flap = self.flaps.get_mut(&incident.component).filter(|_| !settling);
@@ -194,6 +203,16 @@ impl Policy {
         all
     }
 
+    /// What is done about what is open, for readers.
+    pub fn handling(&self) -> Handling {
+        let handled =
+            |state: &State| Handled { acknowledged_at: state.acknowledged_at, escalated_at: state.escalated_at };
+        Handling {
+            incidents: self.open.iter().map(|(id, open)| (id.clone(), handled(&open.state))).collect(),
+            silences: self.silences.clone(),
+        }
+    }
+
     /// Asks for silence, or ends it (with an `until` that has come).
     pub fn silence(&mut self, silence: Silence) {
         self.silences.retain(|known| known.id != silence.id);
@@ -220,17 +239,26 @@ impl Policy {
             decided.withheld.insert(why);
             return;
         }
-        let mut state = open.state.clone();
+        let (mut state, lasted) = (open.state.clone(), elapsed(open.since, at));
         for (receiver, _) in self.house.receivers.clone() {
             let told = state.told.get(&receiver);
             if let Some(why) = self.keeps_quiet(&incident, settling, at) {
                 decided.withheld.insert(why);
             } else if told.is_some_and(|told| told.news == news) {
                 decided.withheld.insert(Withheld::NoNews);
+            } else if told.is_some_and(|told| !news.is_worse_than(&told.news)) && lasted < LASTS {
+                decided.withheld.insert(Withheld::Passing);
             } else if told.is_some() || self.is_for(&receiver, &incident, &state, at) {
                 // Whoever has not heard of its beginning hears of that first.
                 let event = if told.is_some() { Event::Changed } else { Event::Opened };
                 self.tell(&receiver, event, &incident, at, decided);
+                if event == Event::Opened && state.acknowledged_at.is_some() {
+                    // Somebody saw it on the page before anybody was told.
+                    self.tell(&receiver, Event::Acknowledged, &incident, at, decided);
+                }
+                if event == Event::Opened && !self.is_led(&receiver, &incident, at) {
+                    state.escalated_at.get_or_insert(at);
+                }
                 state.told.insert(receiver, Told { news: news.clone(), at });
             } else {
                 decided.withheld.insert(Withheld::NoRoute);
@@ -256,7 +284,14 @@ impl Policy {
         }
     }
 
-    /// Whether a route leads an incident to a receiver now, by itself or because nobody sees to it.
+    /// Whether a route leads an incident to a receiver now, by itself.
+    fn is_led(&self, receiver: &Arc<str>, incident: &Incident, at: Timestamp) -> bool {
+        let House { routes, .. } = &self.house;
+        let leads = |route: &Route| route.receivers.contains(receiver) && route.fits(incident, self.when(at));
+        routes.is_empty() || routes.iter().any(leads)
+    }
+
+    /// The same, or because nobody sees to it.
     fn is_for(&self, receiver: &Arc<str>, incident: &Incident, state: &State, at: Timestamp) -> bool {
         let House { routes, .. } = &self.house;
         let escalates = |route: &Route| {
@@ -265,11 +300,8 @@ impl Policy {
                 .filter(|_| state.acknowledged_at.is_none() && route.escalate_to.contains(receiver));
             after.is_some_and(|after| elapsed(incident.opened_at, at) >= after.0)
         };
-        routes.is_empty()
-            || routes
-                .iter()
-                .filter(|route| route.fits(incident, self.when(at)))
-                .any(|route| route.receivers.contains(receiver) || escalates(route))
+        self.is_led(receiver, incident, at)
+            || routes.iter().any(|route| route.fits(incident, self.when(at)) && escalates(route))
     }
 
     /// Says again what nobody sees to.
@@ -337,44 +369,6 @@ impl Policy {
         }
     }
 
-    /// A component begins to go to and fro: that is said once, and then nothing until it comes to rest.
-    fn tell_unstable(&mut self, id: &str, at: Timestamp, decided: &mut Decided) {
-        let Some(open) = self.open.get(id) else { return };
-        let (incident, mut state) = (open.incident.clone(), open.state.clone());
-        // A window or a silence holds for this too.
-        let quiet = self.silences(at).any(|silence| silence.component.is_none_or(|one| one == incident.component))
-            || self.house.maintenance.iter().any(|window| window.covers(incident.component, at, &self.house.zone));
-        for (receiver, _) in self.house.receivers.clone() {
-            if !quiet && (state.told.contains_key(&receiver) || self.is_for(&receiver, &incident, &state, at)) {
-                self.tell(&receiver, Event::Unstable, &incident, at, decided);
-                state.told.insert(receiver, Told { news: News::of(&incident), at });
-            }
-        }
-        self.keep(id, state, decided);
-    }
-
-    /// A component has come to rest: the state in which it did is told, whatever was told before.
-    fn tell_rest(&mut self, component: Component, at: Timestamp, decided: &mut Decided) {
-        let closed = self.closed.remove(&component);
-        decided.kept.extend(closed.iter().map(|closed| (closed.incident.id.clone(), None)));
-        if let Some((id, open)) =
-            self.open.iter().find(|(_, open)| open.incident.component == component && !open.incident.is_drill())
-        {
-            let (id, mut state) = (id.clone(), open.state.clone());
-            let heard = closed.map(|closed| closed.state.told).unwrap_or_default();
-            let incident = open.incident.clone();
-            for receiver in heard.keys().chain(open.state.told.keys()).cloned().collect::<BTreeSet<_>>() {
-                self.tell(&receiver, Event::Changed, &incident, at, decided);
-                state.told.insert(receiver, Told { news: News::of(&incident), at });
-            }
-            self.keep(&id, state, decided);
-        } else if let Some(closed) = closed {
-            for receiver in closed.state.told.keys() {
-                self.tell(receiver, Event::Closed, &closed.incident, at, decided);
-            }
-        }
-    }
-
     fn keep(&mut self, id: &str, state: State, decided: &mut Decided) {
         let Some(open) = self.open.get_mut(id) else { return };
         if open.state != state {
@@ -382,11 +376,6 @@ impl Policy {
             decided.kept.push((id.to_owned(), Some(state.json())));
             open.state = state;
         }
-    }
-
-    fn keep_flap(&self, component: Component, decided: &mut Decided) {
-        let flap = self.flaps.get(&component);
-        decided.kept.push((flap_key(component), flap.and_then(|flap| serde_json::to_string(flap).ok())));
     }
 
     fn tell(&mut self, receiver: &Arc<str>, event: Event, incident: &Incident, at: Timestamp, decided: &mut Decided) {
@@ -423,11 +412,6 @@ impl Policy {
             next_attempt_at: at,
         }
     }
-}
-
-/// Under which it is kept how a component goes to and fro; no incident has such an id.
-fn flap_key(component: Component) -> String {
-    format!("flap:{component}")
 }
 
 /// The time since then; none where the clock was set back.

@@ -20,6 +20,10 @@ impl News {
         let code = incident.reasons.first().map(|reason| reason.def.code.to_owned());
         Self { verdict: incident.verdict, code }
     }
+
+    pub(super) fn is_worse_than(&self, before: &Self) -> bool {
+        self.verdict > before.verdict
+    }
 }
 
 /// What one receiver was told last of an incident.
@@ -39,6 +43,9 @@ pub(super) struct State {
     /// When somebody said that they see to it.
     #[serde(default)]
     pub(super) acknowledged_at: Option<Timestamp>,
+    /// When somebody was first told because nobody had said so.
+    #[serde(default)]
+    pub(super) escalated_at: Option<Timestamp>,
 }
 
 impl State {
@@ -54,4 +61,6 @@ impl State {
 pub(super) struct Open {
     pub(super) incident: Incident,
     pub(super) state: State,
+    /// Since when its news is what it is, as far as this process knows.
+    pub(super) since: Timestamp,
 }

@@ -9,6 +9,8 @@ pub enum Withheld {
     Settling,
     /// Neither the verdict nor the leading reason is another than what was told last.
     NoNews,
+    /// It is another thing than was told last, and no worse: that is told when it has lasted, since recoveries come in steps.
+    Passing,
     /// The config names no receiver.
     NoReceiver,
     /// No route leads such a thing to a receiver, now.
@@ -27,9 +29,10 @@ pub enum Withheld {
 
 impl Withheld {
     /// All, in the order of metrics.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Settling,
         Self::NoNews,
+        Self::Passing,
         Self::NoReceiver,
         Self::NoRoute,
         Self::Silenced,
@@ -44,6 +47,7 @@ impl Withheld {
         match self {
             Self::Settling => "settling",
             Self::NoNews => "no_news",
+            Self::Passing => "passing",
             Self::NoReceiver => "no_receiver",
             Self::NoRoute => "no_route",
             Self::Silenced => "silenced",

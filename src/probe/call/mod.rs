@@ -1,8 +1,9 @@
 //! A call without content: packets as a call would send them, and what their arrivals say of the way.
 //!
-//! It knows no protocol: who carries the packets (STAMP, a TURN server) fills a [`flow::Flow`] for each direction that can be
-//! told apart and asks it for its [`flow::Figures`]. All of it is pure.
+//! It knows no protocol: who carries the packets (STAMP, a TURN server) is driven by their plan, fills a [`flow::Flow`] for each
+//! direction that can be told apart and asks it for its [`flow::Figures`]. All but the driving is pure.
 
+pub(crate) mod drive;
 pub mod flow;
 pub mod offer;
 pub mod plan;

@@ -32,6 +32,7 @@ use super::target::Destination;
 use super::words::Fate;
 use crate::clock::Clock;
 use crate::domain::{ErrorKind, Now};
+use crate::probe::datagrams::stamp;
 use crate::probe::egress::{self, Egress};
 
 /// Asked for on both sides of the socket; the kernel gives what `net.core.rmem_max` and `wmem_max` allow. Bursts to many
@@ -82,11 +83,8 @@ impl Line {
     /// What the raw socket's opening met, after the unprivileged one's.
     pub(super) fn open(egress: &Egress, to: IpAddr) -> io::Result<Self> {
         let v6 = to.is_ipv6();
-        let (family, protocol) = if v6 {
-            (AddressFamily::Inet6, SockProtocol::IcmpV6)
-        } else {
-            (AddressFamily::Inet, SockProtocol::Icmp)
-        };
+        let (family, protocol) =
+            if v6 { (AddressFamily::Inet6, SockProtocol::IcmpV6) } else { (AddressFamily::Inet, SockProtocol::Icmp) };
         let open = |kind| socket(family, kind, SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC, protocol);
         let (fd, ident) = match open(SockType::Datagram) {
             Ok(fd) => (fd, None),
@@ -114,7 +112,10 @@ impl Line {
             (None, true) => setsockopt(&fd, sockopt::Ipv6RecvErr, &true)?,
             (Some(_), _) => {}
         }
-        #[allow(deprecated, reason = "deprecated for what can be closed elsewhere, as an OwnedFd cannot; its heir is unsafe")]
+        #[allow(
+            deprecated,
+            reason = "deprecated for what can be closed elsewhere, as an OwnedFd cannot; its heir is unsafe"
+        )]
         let socket = AsyncFd::with_interest(fd, Interest::READABLE | Interest::ERROR)?;
         let wire = Arc::new(Wire { socket, v6, ident, waiting: Mutex::default() });
         let reader = tokio::spawn(Arc::clone(&wire).read_on()).abort_handle();
@@ -250,18 +251,9 @@ impl Wire {
     fn take_packet(&self, waiting: &mut Waiting) -> nix::Result<()> {
         let (mut bytes, mut room) = ([0; PACKET], Room([0; ROOM]));
         let mut parts = [IoSliceMut::new(&mut bytes)];
-        let message = recvmsg::<SockaddrStorage>(
-            self.socket.as_raw_fd(),
-            &mut parts,
-            Some(&mut room.0),
-            MsgFlags::empty(),
-        )?;
-        let stamp = message.cmsgs()?.find_map(|found| match found {
-            ControlMessageOwned::ScmTimestampns(time) => {
-                Timestamp::new(time.tv_sec(), i32::try_from(time.tv_nsec()).ok()?).ok()
-            }
-            _ => None,
-        });
+        let message =
+            recvmsg::<SockaddrStorage>(self.socket.as_raw_fd(), &mut parts, Some(&mut room.0), MsgFlags::empty())?;
+        let stamp = message.cmsgs()?.find_map(|found| stamp(&found));
         let (length, from) = (message.bytes, message.address.as_ref().and_then(address));
         let heard = from.and_then(|from| {
             let bytes = bytes.get(..length)?;

@@ -1,7 +1,7 @@
 //! A test's packets sent into the channel by their plan, and heard when they come back: each has crossed the line twice.
 //!
-//! Moments are those at which this process had its turn: on a busy machine they are late by as much, and the delay variation
-//! says so. Loss, order and rates are not moved by it.
+//! A datagram's moment is the kernel's. When a packet left is when this process had its turn to send it: on a busy machine it may
+//! truly leave later by as much, and the delay variation says so. Loss, order and rates are not moved by it.
 
 use std::time::Duration;
 
@@ -9,8 +9,9 @@ use rand::RngCore as _;
 
 use super::session::{CHANNEL, Session};
 use super::wire::MESSAGE;
-use crate::domain::{ErrorKind, Mono, ProbeError};
-use crate::probe::call::{BUSY, Fate, Flow, LATE, Packet, Phase, Step, given_up, median};
+use crate::domain::ProbeError;
+use crate::probe::call::drive::{Carrier, drive};
+use crate::probe::call::{Fate, Flow, Packet, Phase, Step, median};
 use crate::probe::dial::kind_of;
 
 /// RFC 8656 §12.4: a channel's number and a length before what is sent.
@@ -20,64 +21,58 @@ const TOKEN: usize = 8;
 const LABEL: usize = TOKEN + 4;
 
 /// Sends everything and hears what comes; the packets in the order in which they left.
+///
+/// # Errors
+/// See [`drive`].
 pub(super) async fn fly(session: &mut Session, steps: &[Step]) -> Result<Flow, ProbeError> {
-    let (clock, headers) = (session.clock, session.wire.headers);
-    let broken = |error: std::io::Error| ProbeError::new(kind_of(&error), error.to_string());
+    let clock = session.clock;
     // Not zeros: a line that compresses would look better than it is.
-    let mut bytes = [0; MESSAGE];
-    rand::rng().fill_bytes(&mut bytes);
-    let token: [u8; TOKEN] = rand::random();
-    let mut flow = Flow::default();
-    let mut arrived = 0;
-    let mut answer = [0; MESSAGE];
-    let began = clock.mono();
-    let mut over = began.after(LATE);
-    loop {
-        let next = steps.get(flow.packets.len());
-        let due = next.map_or(Mono::NEVER, |step| began.after(step.planned.at));
-        if next.is_none() && arrived == flow.packets.len() as u64 {
-            return Ok(flow);
-        }
-        tokio::select! {
-            // What lies in the socket is heard before anything is judged late.
-            biased;
-            length = session.wire.hear(&mut answer) => {
-                let at = clock.elapsed();
-                let length = length.map_err(broken)?;
-                if let Some(packet) = understood(&answer[..length], token).and_then(|number| flow.packets.get_mut(number))
-                    && packet.fate == Fate::Lost
-                {
-                    let cost = session.wire.cost(length);
-                    session.ledger.spend(cost);
-                    packet.fate = Fate::Arrived { place: arrived, at: Some(at) };
-                    arrived += 1;
-                }
-            }
-            () = clock.sleep_until(due), if next.is_some() => {
-                let Some(step) = next else { continue };
-                let now = clock.mono();
-                if now.since(due) > BUSY {
-                    return Err(given_up());
-                }
-                let length = step.planned.bytes.saturating_sub(headers).clamp(HEADER + LABEL, MESSAGE);
-                label(&mut bytes[..length], token, flow.packets.len());
-                let left = Some(clock.elapsed());
-                flow.packets.push(Packet { phase: step.phase, bytes: length + headers, left, fate: Fate::Lost });
-                session.wire.send(&bytes[..length]).await.map_err(broken)?;
-                session.ledger.spend(session.wire.cost(length));
-                if flow.packets.len() == steps.len() {
-                    over = now.after(LATE);
-                }
-            }
-            () = clock.sleep_until(over), if next.is_none() || arrived == 0 => {
-                if arrived == 0 {
-                    let detail = format!("nothing came back within {} s", LATE.as_secs());
-                    return Err(ProbeError::new(ErrorKind::Timeout, detail));
-                }
-                return Ok(flow);
-            }
-        }
+    let mut message = [0; MESSAGE];
+    rand::rng().fill_bytes(&mut message);
+    let (token, answer) = (rand::random(), [0; MESSAGE]);
+    let mut flight = Flight { session, token, message, answer, arrived: 0, flow: Flow::default() };
+    drive(&mut flight, steps, clock).await?;
+    Ok(flight.flow)
+}
+
+/// One test under way.
+struct Flight<'a> {
+    session: &'a mut Session,
+    token: [u8; TOKEN],
+    /// What the next packet is written over.
+    message: [u8; MESSAGE],
+    answer: [u8; MESSAGE],
+    arrived: u64,
+    flow: Flow,
+}
+
+impl Carrier for Flight<'_> {
+    async fn send(&mut self, number: usize, step: &Step) -> Result<(), ProbeError> {
+        let headers = self.session.wire.headers;
+        let length = step.planned.bytes.saturating_sub(headers).clamp(HEADER + LABEL, MESSAGE);
+        let message = &mut self.message[..length];
+        label(message, self.token, number);
+        let left = Some(self.session.clock.elapsed());
+        self.flow.packets.push(Packet { phase: step.phase, bytes: length + headers, left, fate: Fate::Lost });
+        self.session.wire.send(message).await.map_err(|error| broken(&error))?;
+        self.session.ledger.spend(self.session.wire.cost(length));
+        Ok(())
     }
+
+    async fn hear(&mut self) -> Result<bool, ProbeError> {
+        let (length, at) = self.session.wire.hear(&mut self.answer).await.map_err(|error| broken(&error))?;
+        let number = understood(&self.answer[..length], self.token);
+        let packet = number.and_then(|number| self.flow.packets.get_mut(number));
+        let Some(packet) = packet.filter(|packet| packet.fate == Fate::Lost) else { return Ok(false) };
+        self.session.ledger.spend(self.session.wire.cost(length));
+        packet.fate = Fate::Arrived { place: self.arrived, at: Some(at) };
+        self.arrived += 1;
+        Ok(true)
+    }
+}
+
+fn broken(error: &std::io::Error) -> ProbeError {
+    ProbeError::new(kind_of(error), error.to_string())
 }
 
 /// Makes `message` a channel's, with the packet's label behind the header.

@@ -53,19 +53,19 @@ impl Transport {
         let to = SocketAddr::new(ip, self.port());
         let broken = |error: std::io::Error| ProbeError::new(kind_of(&error), error.to_string());
         if matches!(self, Self::Udp(_)) {
-            return Wire::udp(egress, to).await.map_err(broken);
+            return Wire::udp(egress, to, clock).await.map_err(broken);
         }
         let stream = dial::connect(egress, &[to], CONNECT).await?;
         dial::ends_at_once(&stream).map_err(broken)?;
         if matches!(self, Self::Tcp(_)) {
-            return Ok(Wire::tcp(stream, to));
+            return Ok(Wire::tcp(stream, to, clock));
         }
         let settings = tls::client(tls::verifier(config.ca_file.as_deref())?, clock, &[])?;
         let handshake = tls::handshake(settings, tls::server_name(&config.server.host)?, stream);
         let stream = tokio::time::timeout(HANDSHAKE, handshake)
             .await
             .map_err(|_| ProbeError::new(ErrorKind::Timeout, "TLS handshake: no answer"))??;
-        Ok(Wire::tls(stream, to))
+        Ok(Wire::tls(stream, to, clock))
     }
 }
 

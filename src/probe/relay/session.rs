@@ -18,8 +18,10 @@ use crate::probe::stun::integrity::Key;
 pub(super) const CHANNEL: u16 = 0x4000;
 /// RFC 8656 §14.7 (RFC 5766 §14.7): relay UDP.
 const UDP: [u8; 4] = [17, 0, 0, 0];
-/// RFC 8489 §9.2: without credentials, with them, and again for a nonce that has become stale on the way.
-const ROUNDS: usize = 4;
+/// RFC 8656 §18.8: an address of IPv6.
+const V6: [u8; 4] = [2, 0, 0, 0];
+/// RFC 8489 §9.2: without credentials, with them, with the other family, and again for a nonce that has become stale on the way.
+const ROUNDS: usize = 5;
 
 /// How long an answer is waited for.
 #[derive(Clone, Copy, Debug)]
@@ -48,8 +50,10 @@ pub(super) enum Trouble {
 /// What is asked.
 #[derive(Clone, Copy, Debug)]
 enum Question {
-    /// RFC 8656 §7.1: an address at which the server hears for us.
+    /// RFC 8656 §7.1: an address at which the server hears for us; of IPv4, as browsers ask (the server's default).
     Allocate,
+    /// The same of IPv6, where the server has no other.
+    AllocateV6,
     /// RFC 8656 §12.1: a channel to a peer, which is allowed to send to us by that too.
     Bind(SocketAddr),
     /// RFC 8656 §8.1, with a lifetime of nothing: the end of the allocation.
@@ -57,9 +61,13 @@ enum Question {
 }
 
 impl Question {
+    const fn allocates(self) -> bool {
+        matches!(self, Self::Allocate | Self::AllocateV6)
+    }
+
     const fn method(self) -> Method {
         match self {
-            Self::Allocate => Method::Allocate,
+            Self::Allocate | Self::AllocateV6 => Method::Allocate,
             Self::Bind(_) => Method::ChannelBind,
             Self::Release => Method::Refresh,
         }
@@ -69,7 +77,7 @@ impl Question {
 impl fmt::Display for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Allocate => "allocate",
+            Self::Allocate | Self::AllocateV6 => "allocate",
             Self::Bind(_) => "bind a channel",
             Self::Release => "refresh",
         })
@@ -122,7 +130,7 @@ impl Session {
         }
     }
 
-    async fn ask(&mut self, question: Question, patience: Patience) -> Result<Message, Trouble> {
+    async fn ask(&mut self, mut question: Question, patience: Patience) -> Result<Message, Trouble> {
         let until = self.clock.mono().after(patience.all);
         for _ in 0..ROUNDS {
             let signed = self.login.is_some();
@@ -140,12 +148,14 @@ impl Session {
                 (Class::Success, _) => return Ok(answer),
                 (_, Some(401)) if signed => {
                     // An allocation was refused, so there is none.
-                    self.held &= !matches!(question, Question::Allocate);
+                    self.held &= !question.allocates();
                     return Err(failed(ErrorKind::Permission, "the server does not accept user name and password (401)"));
                 }
                 (_, Some(401 | 438)) => self.learn(answer)?,
+                // RFC 8656 §7.2: it has no address of that family.
+                (_, Some(440)) if matches!(question, Question::Allocate) => question = Question::AllocateV6,
                 (_, code) => {
-                    self.held &= !matches!(question, Question::Allocate);
+                    self.held &= !question.allocates();
                     let code = code.map_or_else(|| "without a code".to_owned(), |code| code.to_string());
                     return Err(failed(ErrorKind::Refused, format!("{question}: error {code}")));
                 }
@@ -159,15 +169,15 @@ impl Session {
         let transaction: Transaction = rand::random();
         let request = self.write(question, transaction);
         // From here on the server may have one, whether or not we ever hear of it.
-        self.held |= matches!(question, Question::Allocate) && self.login.is_some();
+        self.held |= question.allocates() && self.login.is_some();
         let mut buffer = [0; MESSAGE];
         let mut due = self.clock.mono();
         let clock = self.clock;
         loop {
             tokio::select! {
                 biased;
-                length = self.wire.hear(&mut buffer) => {
-                    let length = length.map_err(|error| self.broken(&error))?;
+                heard = self.wire.hear(&mut buffer) => {
+                    let (length, _) = heard.map_err(|error| self.broken(&error))?;
                     self.ledger.spend(self.wire.cost(length));
                     if let Some(answer) = self.understood(&buffer[..length], question, transaction) {
                         self.heard = true;
@@ -187,6 +197,10 @@ impl Session {
         let mut bytes = codec::message(question.method(), Class::Request, transaction);
         match question {
             Question::Allocate => codec::append(&mut bytes, attribute::REQUESTED_TRANSPORT, &UDP),
+            Question::AllocateV6 => {
+                codec::append(&mut bytes, attribute::REQUESTED_TRANSPORT, &UDP);
+                codec::append(&mut bytes, attribute::REQUESTED_ADDRESS_FAMILY, &V6);
+            }
             Question::Bind(peer) => {
                 let [high, low] = CHANNEL.to_be_bytes();
                 codec::append(&mut bytes, attribute::CHANNEL_NUMBER, &[high, low, 0, 0]);

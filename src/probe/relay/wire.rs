@@ -6,17 +6,18 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use crate::clock::Clock;
+use crate::probe::datagrams::Datagrams;
 use crate::probe::egress::Egress;
 
 /// Longer than any message here.
 pub(super) const MESSAGE: usize = 2048;
-/// What the kernel may keep for us while this process is busy; it gives what `net.core.rmem_max` allows.
-const BUFFER: usize = 1 << 20;
 /// A stream that is so far behind, bytes: what is sent then is dropped, as a call would drop it.
 const BEHIND: usize = 1 << 20;
 /// RFC 8446 §5.2: what TLS 1.3 adds to a record (header, kind, AEAD's tag), bytes.
@@ -27,29 +28,29 @@ pub(super) struct Wire {
     carrier: Carrier,
     /// What the layers below add to each message, bytes: IP with UDP; or with TCP, its timestamps, and TLS.
     pub(super) headers: usize,
+    clock: Clock,
 }
 
 enum Carrier {
-    Datagrams(UdpSocket),
+    Datagrams(Datagrams),
     Stream(Stream),
 }
 
 impl Wire {
-    /// By datagrams, with one server only, so that the kernel tells of an ICMP "port unreachable".
-    pub(super) async fn udp(egress: &Egress, to: SocketAddr) -> io::Result<Self> {
-        let socket = egress.udp(to).await?;
-        rustix::net::sockopt::set_socket_recv_buffer_size(&socket, BUFFER)?;
-        Ok(Self { carrier: Carrier::Datagrams(socket), headers: ip(to) + 8 })
+    /// By datagrams, with one server only.
+    pub(super) async fn udp(egress: &Egress, to: SocketAddr, clock: Clock) -> io::Result<Self> {
+        let socket = Datagrams::open(egress, to, clock).await?;
+        Ok(Self { carrier: Carrier::Datagrams(socket), headers: ip(to) + 8, clock })
     }
 
     /// By a connection to `to`.
-    pub(super) fn tcp(stream: TcpStream, to: SocketAddr) -> Self {
-        Self { carrier: Carrier::Stream(Stream::new(Box::new(stream))), headers: ip(to) + 32 }
+    pub(super) fn tcp(stream: TcpStream, to: SocketAddr, clock: Clock) -> Self {
+        Self { carrier: Carrier::Stream(Stream::new(Box::new(stream))), headers: ip(to) + 32, clock }
     }
 
     /// By one that is encrypted.
-    pub(super) fn tls(stream: TlsStream<TcpStream>, to: SocketAddr) -> Self {
-        Self { carrier: Carrier::Stream(Stream::new(Box::new(stream))), headers: ip(to) + 32 + RECORD }
+    pub(super) fn tls(stream: TlsStream<TcpStream>, to: SocketAddr, clock: Clock) -> Self {
+        Self { carrier: Carrier::Stream(Stream::new(Box::new(stream))), headers: ip(to) + 32 + RECORD, clock }
     }
 
     /// Whether what is sent arrives, or the connection is over; its end is the end of an allocation too.
@@ -65,7 +66,7 @@ impl Wire {
     /// Sends a message; into a stream, as soon as something is next waited for.
     pub(super) async fn send(&mut self, message: &[u8]) -> io::Result<()> {
         match &mut self.carrier {
-            Carrier::Datagrams(socket) => socket.send(message).await.map(drop),
+            Carrier::Datagrams(socket) => socket.send(message).await,
             Carrier::Stream(stream) => {
                 stream.send(message);
                 Ok(())
@@ -76,15 +77,19 @@ impl Wire {
     /// Sends a datagram if that can be done at once.
     pub(super) fn send_now(&self, message: &[u8]) {
         if let Carrier::Datagrams(socket) = &self.carrier {
-            _ = socket.try_send(message);
+            socket.send_now(message);
         }
     }
 
-    /// Waits for a message and says how long it is. Safe to drop and call again.
-    pub(super) async fn hear(&mut self, buffer: &mut [u8; MESSAGE]) -> io::Result<usize> {
+    /// Waits for a message; gives its length, and when it came by the clock's `elapsed`: a datagram by the kernel, a stream's when
+    /// it was read. Safe to drop and call again.
+    pub(super) async fn hear(&mut self, buffer: &mut [u8; MESSAGE]) -> io::Result<(usize, Duration)> {
         match &mut self.carrier {
-            Carrier::Datagrams(socket) => socket.recv(buffer).await,
-            Carrier::Stream(stream) => poll_fn(|cx| stream.poll_hear(cx, buffer)).await,
+            Carrier::Datagrams(socket) => socket.receive(buffer).await,
+            Carrier::Stream(stream) => {
+                let length = poll_fn(|cx| stream.poll_hear(cx, buffer)).await?;
+                Ok((length, self.clock.elapsed()))
+            }
         }
     }
 }
@@ -205,7 +210,8 @@ mod tests {
     #[tokio::test]
     async fn a_stream_that_is_full_goes_on_when_there_is_room() {
         let (near, mut far) = tokio::io::duplex(64);
-        let mut wire = Wire { carrier: Carrier::Stream(Stream::new(Box::new(near))), headers: 52 };
+        let stream = Stream::new(Box::new(near));
+        let mut wire = Wire { carrier: Carrier::Stream(stream), headers: 52, clock: Clock::start() };
         let message = [&[0x40, 0, 0, 97][..], &[5; 97]].concat();
         for _ in 0..10 {
             wire.send(&message).await.unwrap();
@@ -219,7 +225,7 @@ mod tests {
         };
         let mut buffer = [0; MESSAGE];
         let (heard, far) = tokio::join!(wire.hear(&mut buffer), echo);
-        assert_eq!(heard.unwrap(), 101);
+        assert_eq!(heard.unwrap().0, 101);
         assert_eq!(buffer[..101], message);
         drop(far);
         assert!(wire.hear(&mut buffer).await.unwrap_err().to_string().contains("hung up"));

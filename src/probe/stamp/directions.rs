@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::exchange::{Exchange, Heard, number};
+use super::exchange::{Exchange, Heard, sequence};
 use crate::probe::call::{Fate, Flow, Packet, Phase, Step, median};
 
 /// So many packets at the end are left out where nobody can tell on which way they were lost: those of half a second.
@@ -81,7 +81,7 @@ pub(super) fn ways(steps: &[Step], exchange: &Exchange) -> Ways {
 fn counts(exchange: &Exchange) -> bool {
     let mut seen = BTreeSet::new();
     // By chance some numbers agree, where packets overtake each other; not all.
-    let repeats = exchange.heard.iter().all(|heard| heard.own == number(heard.packet));
+    let repeats = exchange.heard.iter().all(|heard| heard.own == sequence(heard.packet));
     let fits = |heard: &Heard| usize::try_from(heard.own).is_ok_and(|own| own < exchange.left.len());
     !repeats && exchange.heard.iter().all(|heard| fits(heard) && seen.insert(heard.own))
 }
@@ -119,7 +119,7 @@ mod tests {
         let mut heard: Vec<Heard> = (0..)
             .zip(there)
             .filter_map(|(own, (at, packet))| {
-                let own = if counting { own } else { number(packet) };
+                let own = if counting { own } else { sequence(packet) };
                 Some(Heard { packet, at: at + MS + down(packet)?, own, received: at + clock, replied: at + clock + MS })
             })
             .collect();

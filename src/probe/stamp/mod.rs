@@ -93,17 +93,9 @@ impl Probe {
         let key = key.map_err(|why| ProbeError::new(ErrorKind::Permission, why))?;
         let address = self.lookup.address_in_time(self.context.clock).await?;
         let to = SocketAddr::new(address, self.config.reflector.port);
-        let socket = exchange::open(&self.context.egress, to).await?;
         let steps = plan::steps(self.config.rate());
-        let sender = Sender {
-            socket: &socket,
-            steps: &steps,
-            key: key.as_ref(),
-            ledger: &self.gate.ledger,
-            clock: self.context.clock,
-            headers: if to.is_ipv4() { 28 } else { 48 },
-        };
-        let exchange = sender.run().await?;
+        let (egress, ledger, clock) = (&self.context.egress, &self.gate.ledger, self.context.clock);
+        let exchange = Sender::open(egress, to, key.as_ref(), ledger, clock).await?.run(&steps).await?;
         let trips = [Phase::Light, Phase::Full].map(|phase| round_trip(&steps, &exchange, phase));
         let mut reading = read(&ways(&steps, &exchange), trips[0]);
         for (quantity, trip) in [&catalogue::RTT, &catalogue::LOADED_RTT].into_iter().zip(trips) {

@@ -25,6 +25,7 @@ pub(crate) mod attribute {
     pub(crate) const REALM: u16 = 0x0014;
     pub(crate) const NONCE: u16 = 0x0015;
     pub(super) const XOR_RELAYED_ADDRESS: u16 = 0x0016;
+    pub(crate) const REQUESTED_ADDRESS_FAMILY: u16 = 0x0017;
     pub(crate) const REQUESTED_TRANSPORT: u16 = 0x0019;
     pub(super) const XOR_MAPPED_ADDRESS: u16 = 0x0020;
     pub(super) const FINGERPRINT: u16 = 0x8028;

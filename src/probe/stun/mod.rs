@@ -2,6 +2,8 @@
 
 mod catalogue;
 pub(crate) mod codec;
+#[cfg(fuzzing)]
+pub mod fuzz;
 pub(crate) mod integrity;
 mod config;
 mod round;

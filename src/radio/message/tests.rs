@@ -128,6 +128,9 @@ fn whatever_happens_is_said_in_thirty_words() {
         }
     }
     assert!(seen > 1000);
+    let (faults, restored) = (Component::ALL.to_vec(), Component::ALL.to_vec());
+    let all = Message::Several { faults, restored }.transmissions(manner);
+    assert!(!all.is_empty(), "everything at once cannot be said");
 }
 
 #[test]

@@ -277,8 +277,7 @@ async fn an_act_is_written_when_it_comes_and_again_with_its_outcome_and_goes_whe
     let act = |key: &str, at, outcome: Option<&str>| Act {
         key: key.into(),
         at: second(at),
-        actor: "sari".into(),
-        via: "local",
+        actor: crate::domain::Actor { name: "sari".into(), via: crate::domain::Via::Local },
         action: "test",
         subject: "microphone".into(),
         outcome: outcome.map(str::to_owned),
@@ -298,10 +297,17 @@ async fn an_act_is_written_when_it_comes_and_again_with_its_outcome_and_goes_whe
     };
     let row = |at, outcome: &str| (micros(second(at)), "sari".to_owned(), Some(outcome.to_owned()));
     assert_eq!(rows(), [row(1, "ready"), row(2, "refused: not allowed")]);
+    // The same act again: what was done stays done, and what was refused is done yet.
+    for act in
+        [act("a", 3, None), act("a", 3, Some("refused: too soon")), act("b", 4, None), act("b", 4, Some("ready"))]
+    {
+        write(act).await;
+    }
+    assert_eq!(rows(), [row(1, "ready"), row(4, "ready")]);
     let db = rusqlite::Connection::open(folder.path().join("siaga.db")).unwrap();
     let keep = Retention { audit: Period(Duration::from_secs(10)), ..Retention::default() };
     assert_eq!(retention::prune(&db, &keep, second(12)).unwrap(), 1);
-    assert_eq!(rows(), [row(2, "refused: not allowed")]);
+    assert_eq!(rows(), [row(4, "ready")]);
 }
 
 #[tokio::test]

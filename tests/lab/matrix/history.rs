@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::run::Run;
+use super::run::{EARLY, Run};
 use super::stage::Stage;
 
 /// A check that left ready for no fault.
@@ -50,12 +50,12 @@ fn time(run: &mut Run, changes: &[Change]) {
         return;
     }
     let (main, verdict, _) = run.row.told[0];
-    // The order's moment is kept in hundredths.
-    let mut own = changes.iter().filter(|change| (run.window.0 - 0.01..=run.window.1).contains(&change.at));
+    let mut own = changes.iter().filter(|change| (run.window.0..=run.window.1).contains(&change.at));
     let back = own.clone().filter(|change| change.new == "ready" && change.at >= run.undone);
     let back = back.filter(|change| run.row.concerns(&change.check)).map(|change| change.at - run.undone);
     run.back = back.reduce(f64::max);
-    run.told = own.find(|change| change.check == main && change.new == verdict).map(|change| change.at - run.window.0);
+    let told = own.find(|change| change.check == main && change.new == verdict);
+    run.told = told.map(|change| (change.at - run.window.0 - EARLY).max(0.0));
 }
 
 fn changes(stage: &Stage<'_>) -> Vec<Change> {

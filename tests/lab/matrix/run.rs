@@ -6,6 +6,10 @@ use super::stage::{Check, Stage};
 /// How long a fault is left alone that nobody may look for, in the guest's seconds: twice as long as a look takes otherwise.
 const HELD_FOR: f64 = 8.0;
 
+/// So much earlier than it was ordered a fault may seem to be told, s: the order's moment and the wall clock's place on the uptime are
+/// kept in hundredths, and the wall clock is slewed meanwhile.
+pub(super) const EARLY: f64 = 0.05;
+
 /// What came of a row.
 pub(super) struct Run {
     pub(super) row: &'static Row,
@@ -46,8 +50,7 @@ pub(super) fn run(stage: &Stage<'_>, row: &'static Row, phase: Phase) -> Run {
     all_ready(stage, row);
     stage.tidy();
     all_ready(stage, row);
-    // The order's moment is kept in hundredths, rounded either way.
-    Run { row, phase, told, back: None, undone, window: (ordered - 0.02, stage.uptime()) }
+    Run { row, phase, told, back: None, undone, window: (ordered - EARLY, stage.uptime()) }
 }
 
 /// Waits until every check is ready, but for notes.

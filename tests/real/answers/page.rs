@@ -53,12 +53,12 @@ async fn nothing_runs_and_nothing_is_loaded() {
     let served = serve(room(good()).build()).await;
     let got = served.get("/").await;
     let policy = got.header("content-security-policy");
-    for part in ["default-src 'none'", "frame-ancestors 'none'", "form-action 'none'", "base-uri 'none'"] {
+    for part in ["default-src 'none'", "frame-ancestors 'none'", "form-action 'self'", "base-uri 'none'"] {
         assert!(policy.contains(part), "{policy}");
     }
     assert!(!policy.contains("script-src"), "{policy}");
     assert_eq!(got.header("x-content-type-options"), "nosniff");
-    assert_eq!(got.header("referrer-policy"), "no-referrer");
+    assert_eq!(got.header("referrer-policy"), "same-origin");
     for word in ["<script", "src=", "url(", "@import", " on", "javascript:"] {
         let markup = got.text.split("</style>").last().unwrap();
         assert!(!markup.contains(word), "{word:?} in {markup}");

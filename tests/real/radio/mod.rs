@@ -1,9 +1,11 @@
 //! The voice on the HT channel, without a radio: Hamlib's dummy, a real sound server's sink, a real `espeak-ng`.
 
+mod alone;
 mod guard;
 mod on_air;
 mod roll_call;
 mod sound;
+mod storm;
 mod told;
 
 use std::process::Command;

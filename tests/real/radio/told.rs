@@ -15,16 +15,20 @@ use crate::support::on_air::Card;
 use crate::support::rigctld::Rigctld;
 use crate::support::upsd::Upsd;
 
-#[test]
-fn a_fault_is_said_and_its_end_and_each_keys_the_radio() {
-    let (card, rig, mut upsd, folder) = (Card::start(), Rigctld::start(), Upsd::start(), room(""));
-    let receiver = format!(
+/// A receiver that speaks on the card, keyed by the rig.
+pub(super) fn channel(rig: &Rigctld) -> String {
+    format!(
         "[[receiver]]\nname = \"channel\"\nkind = \"radio\"\nfrequency = \"162.475 MHz\"\nlicence = \"01234567-000SU/2020262031\"\n\
          station = \"Media Center\"\nplay = \"{}\"\nptt = {{ method = \"rigctld\", address = \"{}\" }}\nmin_gap = \"10s\"\n",
         Card::PCM,
         rig.address
-    );
-    write_config(folder.path(), &config(&upsd, &receiver));
+    )
+}
+
+#[test]
+fn a_fault_is_said_and_its_end_and_each_keys_the_radio() {
+    let (card, rig, mut upsd, folder) = (Card::start(), Rigctld::start(), Upsd::start(), room(""));
+    write_config(folder.path(), &config(&upsd, &channel(&rig)));
     let mut command = siaga();
     card.at_home(&mut command);
     let daemon = Daemon::start_by(command, folder.path());

@@ -76,6 +76,12 @@ impl Browser {
         told["result"]["value"].clone()
     }
 
+    /// Shows its pages as wide as a narrow phone does.
+    pub(crate) fn as_phone(&mut self) {
+        let phone = json!({ "width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": true });
+        self.ask("Emulation.setDeviceMetricsOverride", &phone);
+    }
+
     /// Takes hold of the page, when it is there and has run.
     fn attach(&mut self) {
         let mut target = String::new();
@@ -88,7 +94,8 @@ impl Browser {
         });
         let attached = self.ask("Target.attachToTarget", &json!({ "targetId": target, "flatten": true }));
         attached["sessionId"].as_str().unwrap().clone_into(&mut self.session);
-        wait_until(|| self.evaluate("document.readyState") == "complete");
+        // Before the page there is an empty one, and that is complete at once; what is done on it is lost when the page comes.
+        wait_until(|| self.evaluate("location.protocol + document.readyState") == "file:complete");
     }
 
     fn ask(&mut self, method: &str, what: &Value) -> Value {

@@ -119,9 +119,14 @@ impl Daemon {
 
     /// One request without a body, with headers (each ended by a line's end).
     pub(crate) fn request_with(&self, method: &str, path: &str, headers: &str) -> Answer {
-        let address = self.address;
+        self.send(method, path, headers, "")
+    }
+
+    /// One request with a body, with headers (each ended by a line's end).
+    pub(crate) fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
+        let (address, length) = (self.address, body.len());
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {address}\r\n{headers}Connection: close\r\nContent-Length: 0\r\n\r\n"
+            "{method} {path} HTTP/1.1\r\nHost: {address}\r\n{headers}Connection: close\r\nContent-Length: {length}\r\n\r\n{body}"
         );
         let asked = || -> std::io::Result<String> {
             let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;

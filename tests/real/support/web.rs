@@ -1,19 +1,22 @@
 //! A real served web: a listener on loopback, a memory for evidence, and the hands that the daemon would have.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 use siaga::clock::Clock;
-use siaga::domain::{ForeignAlert, Lang, Past, Snapshot, TakenAlerts, Wanted};
+use siaga::domain::{Actor, Component, ForeignAlert, Lang, Past, Silence, Snapshot, TakenAlerts, Wanted};
+use siaga::web::acts::{Acknowledgement, Acts, Attempt, Declined, How};
 use siaga::web::own::{Keeping, Telling};
 use siaga::web::{
-    self, Evidence, Inbound, Info, NoEntry, Own, OwnHealth, PastIncident, Reloaded, State, Stored, Voice,
+    self, Door, Evidence, Holder, Inbound, Info, Mark, NoEntry, Own, OwnHealth, PastIncident, Reloaded, State, Stored,
+    Unadmitted, Voice,
 };
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -68,6 +71,19 @@ impl Evidence for Memory {
     }
 }
 
+/// A door at which nobody is known.
+pub(crate) struct Shut;
+
+impl Door for Shut {
+    fn admit<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Holder, Unadmitted>> {
+        async { Err(Unadmitted::Unknown) }.boxed()
+    }
+
+    fn still(&self, _: Mark) -> BoxFuture<'_, Result<Holder, Unadmitted>> {
+        async { Err(Unadmitted::Unknown) }.boxed()
+    }
+}
+
 /// A room that takes no alerts of others.
 struct Nobody;
 
@@ -78,6 +94,46 @@ impl Inbound for Nobody {
 
     fn take(&self, _: Vec<ForeignAlert>) -> BoxFuture<'_, Result<TakenAlerts, String>> {
         async { Err("nobody takes them".to_owned()) }.boxed()
+    }
+}
+
+/// Hands that carry out nothing, since nobody is known who might order anything.
+pub(crate) struct Idle;
+
+impl Acts for Idle {
+    fn acknowledge(&self, _: Actor, _: String, _: How, _: Lang) -> BoxFuture<'_, Result<(), Declined>> {
+        async { Err(Declined::Unable("idle".to_owned())) }.boxed()
+    }
+
+    fn silence(
+        &self,
+        _: Actor,
+        _: Option<Component>,
+        _: String,
+        _: Timestamp,
+        _: Lang,
+    ) -> BoxFuture<'_, Result<(Silence, bool), Declined>> {
+        async { Err(Declined::Unable("idle".to_owned())) }.boxed()
+    }
+
+    fn end_silence(&self, _: Actor, _: String, _: Lang) -> BoxFuture<'_, Result<(), Declined>> {
+        async { Err(Declined::Unable("idle".to_owned())) }.boxed()
+    }
+
+    fn test_alert(&self, _: Actor, _: Vec<String>, _: Lang) -> BoxFuture<'_, Vec<Attempt>> {
+        async { Vec::new() }.boxed()
+    }
+
+    fn turn_away(&self, _: Actor, _: &'static str, _: String) -> BoxFuture<'_, ()> {
+        async {}.boxed()
+    }
+
+    fn acknowledged(&self, _: Vec<String>) -> BoxFuture<'_, Result<HashMap<String, Vec<Acknowledgement>>, String>> {
+        async { Ok(HashMap::new()) }.boxed()
+    }
+
+    fn authors(&self, _: Vec<String>) -> BoxFuture<'_, Result<HashMap<String, String>, String>> {
+        async { Ok(HashMap::new()) }.boxed()
     }
 }
 
@@ -125,6 +181,7 @@ pub(crate) struct Served {
 pub(crate) fn voice() -> Voice {
     Voice {
         hosts: siaga::web::Hosts::default(),
+        open_to: siaga::domain::OpenTo::Everyone,
         title: "Ruang Rapat <1>".to_owned(),
         lang: Lang::Id,
         zone: TimeZone::get("Asia/Pontianak").expect("the zone database is installed (Debian package tzdata)"),
@@ -160,6 +217,9 @@ pub(crate) async fn serve_with(snapshot: Arc<Snapshot>, memory: Memory) -> Serve
         reloaded: reloadeds,
         reload,
         own: Arc::clone(&own) as Arc<dyn OwnHealth>,
+        door: Arc::new(Shut),
+        acts: Arc::new(Idle),
+        handling: watch::channel(Arc::default()).1,
         info: Arc::new(Info { version: "0.0.0-test", quantities: QUANTITIES.to_vec(), reasons: REASONS.to_vec() }),
     };
     let (stop, stopped) = oneshot::channel();

@@ -1,0 +1,27 @@
+#!/bin/sh
+# Fuzzes each target for some seconds with coverage, by the stable compiler: what cargo-fuzz would tell it, without its sanitizers
+# (there is no unsafe code to watch). The corpus is kept in the user's cache folder, so that each run goes on from the last.
+set -eu
+seconds=${1:-60}
+cd "$(dirname "$0")/../fuzz"
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/siaga/fuzz
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/../target/fuzz}"
+export RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+-Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1"
+# With a target named, the flags are not those of build scripts.
+host=$(rustc -vV | sed -n 's/^host: //p')
+cargo build --locked --release --target "$host"
+for target in targets/*.rs; do
+    name=$(basename "$target" .rs)
+    mkdir -p "$cache/$name" artifacts
+    # Where there are good ones to begin with.
+    case $name in config) seeds=../config ;; *) seeds= ;; esac
+    echo "fuzz: $name for $seconds s" >&2
+    "$CARGO_TARGET_DIR/$host/release/$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+        -artifact_prefix="artifacts/$name-" "$cache/$name" $seeds 2>"$cache/$name.log" || {
+        tail -n 40 "$cache/$name.log" >&2
+        exit 1
+    }
+    grep -E 'stat::number_of_executed_units|cov: ' "$cache/$name.log" | tail -n 2
+done

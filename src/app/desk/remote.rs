@@ -1,0 +1,150 @@
+//! What people order over HTTP: the same as over the control socket, by the same code, with the same rows in the audit.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use ring::digest::{SHA256, digest};
+use tokio::sync::mpsc;
+
+use super::Desk;
+use super::hush::{self, Done, Unmet};
+use crate::control::Words;
+use crate::control::order::{Order, Word};
+use crate::domain::{Actor, Component, Lang, Silence, in_full};
+use crate::web::acts::{Acknowledgement, Acts, Attempt, Declined, How};
+
+/// Words of a test message's way that wait: of each receiver one, of more than a house has.
+const WORDS: usize = 256;
+
+impl Acts for Desk {
+    fn acknowledge(
+        &self,
+        who: Actor,
+        incident: String,
+        How { radio, by }: How,
+        lang: Lang,
+    ) -> BoxFuture<'_, Result<(), Declined>> {
+        Box::pin(async move {
+            let order = Order::Acknowledge { incident: Some(incident.clone()), radio, by, lang };
+            let mut act = self.act(&who, order.action(), &order.subject());
+            // Said again by the same person of the same incident in the same way it is the same act, after a restart too.
+            act.key = same(&[order.action(), &who.name, &order.subject()]);
+            confirmed(self.acknowledge_written(&mut act, Some(incident)).await, lang).map(drop)
+        })
+    }
+
+    fn silence(
+        &self,
+        who: Actor,
+        component: Option<Component>,
+        reason: String,
+        until: Timestamp,
+        lang: Lang,
+    ) -> BoxFuture<'_, Result<(Silence, bool), Declined>> {
+        Box::pin(async move {
+            let _turn = self.wish.lock().await;
+            let holding = self.holding().await.map_err(|not| declined(&not, lang))?;
+            let kept = hush::kept(&reason);
+            let same = |one: &Silence| one.component == component && one.until == until && one.reason == kept;
+            if let Some(silence) = holding.into_iter().find(same) {
+                // It holds already, and nothing happens; whether the disk has it by now is to be said all the same.
+                let on_disk = {
+                    let health = self.store.health();
+                    let health = health.borrow();
+                    health.ok && health.waiting == 0
+                };
+                return confirmed(Ok(Done { what: (silence, false), on_disk }), lang);
+            }
+            let what = component.map_or("all", Component::as_str);
+            let mut act = self.act(&who, "silence", &format!("{what} until {until:.0}: {kept}"));
+            let silence = confirmed(self.silence_written(&mut act, component, &reason, until).await, lang)?;
+            Ok((silence, true))
+        })
+    }
+
+    fn end_silence(&self, who: Actor, id: String, lang: Lang) -> BoxFuture<'_, Result<(), Declined>> {
+        Box::pin(async move {
+            let mut act = self.act(&who, "end_silence", &id);
+            act.key = same(&["end_silence", &who.name, &id]);
+            confirmed(self.end_silence_written(&mut act, &id).await, lang)
+        })
+    }
+
+    fn test_alert(&self, who: Actor, receivers: Vec<String>, lang: Lang) -> BoxFuture<'_, Vec<Attempt>> {
+        Box::pin(async move {
+            let (words, mut said) = mpsc::channel(WORDS);
+            self.test_alert(&who, &receivers, lang, &Words::to(words)).await;
+            let mut attempts = Vec::new();
+            while let Ok(word) = said.try_recv() {
+                attempts.extend(match word {
+                    Word::Told { receiver, failed, again } => Some(Attempt { receiver: Some(receiver), failed, again }),
+                    Word::Refused { check, message } => {
+                        Some(Attempt { receiver: check, failed: Some(message), again: false })
+                    }
+                    _ => None,
+                });
+            }
+            attempts
+        })
+    }
+
+    fn turn_away(&self, who: Actor, action: &'static str, subject: String) -> BoxFuture<'_, ()> {
+        Box::pin(async move { self.note_stranger(&who, action, &subject).await })
+    }
+
+    fn acknowledged(
+        &self,
+        incidents: Vec<String>,
+    ) -> BoxFuture<'_, Result<HashMap<String, Vec<Acknowledgement>>, String>> {
+        Box::pin(async move {
+            let found = self.store.acknowledged(incidents).await.map_err(|error| in_full(&error))?;
+            let told = found.into_iter().map(|(incident, rows)| {
+                let told = rows.into_iter().map(|row| Acknowledgement {
+                    at: row.at,
+                    by: row.actor,
+                    how: row.subject.trim_start_matches(&incident).trim_start_matches([' ', ',']).to_owned(),
+                });
+                let told = told.collect();
+                (incident, told)
+            });
+            Ok(told.collect())
+        })
+    }
+
+    fn authors(&self, silences: Vec<String>) -> BoxFuture<'_, Result<HashMap<String, String>, String>> {
+        Box::pin(async move { self.store.actors(silences).await.map_err(|error| in_full(&error)) })
+    }
+}
+
+/// The key of an act that is the same whenever all of this is.
+fn same(parts: &[&str]) -> Arc<str> {
+    use std::fmt::Write as _;
+    let digest = digest(&SHA256, parts.join("\0").as_bytes());
+    let hex = digest.as_ref().iter().take(16).fold(String::from("same-"), |mut hex, byte| {
+        _ = write!(hex, "{byte:02x}");
+        hex
+    });
+    hex.into()
+}
+
+/// What is done, where the disk has it: what it has not taken holds, and is not confirmed.
+fn confirmed<T>(done: Result<Done<T>, Unmet>, lang: Lang) -> Result<T, Declined> {
+    match done {
+        Ok(Done { what, on_disk: true }) => Ok(what),
+        Ok(Done { on_disk: false, .. }) => Err(Declined::NotKept(hush::NOT_YET.in_lang(lang).to_owned())),
+        Err(not) => Err(declined(&not, lang)),
+    }
+}
+
+fn declined(not: &Unmet, lang: Lang) -> Declined {
+    let told = not.no(lang).told;
+    match not {
+        Unmet::NothingOpen | Unmet::NoSilence(_) => Declined::NotThere { told, there: Vec::new() },
+        Unmet::NotOpen(open) | Unmet::Which(open) => Declined::NotThere { told, there: open.clone() },
+        Unmet::Length | Unmet::NoReason => Declined::Wrong(told),
+        // Drills are not ordered this way.
+        Unmet::NotWritten | Unmet::Ended | Unmet::Drill(_) => Declined::Unable(told),
+    }
+}

@@ -1,0 +1,116 @@
+//! `siaga token`: who may act over HTTP.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::history::shown;
+use super::paint::{note, say};
+use crate::app::{door, service};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::{Lang, Period, Scope, Text, in_full};
+use crate::tokens::{self, Token};
+
+/// What `siaga token` can be told.
+#[derive(Clone, Debug, Args)]
+pub struct TokenArgs {
+    #[command(subcommand)]
+    command: TokenCommand,
+    /// Where the daemon keeps its state; without it, as for run. Not asked where the config names the tokens' file.
+    #[arg(long, value_name = "DIR", global = true)]
+    state_dir: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum TokenCommand {
+    /// Make a token and print it, this once: only its hash is kept. The running daemon knows it at once.
+    Add {
+        /// Who will hold it: their acts stand under this name in the audit.
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// What it is good for: read, schedule, operate; may be repeated. Each is good for reading too.
+        #[arg(long = "scope", value_name = "SCOPE", required = true, value_delimiter = ',', value_parser = parse_scope)]
+        scopes: Vec<Scope>,
+        /// For how long it is good: 12h, 90d; without it until it is revoked.
+        #[arg(long, value_name = "TIME", value_parser = parse_period)]
+        expires: Option<Period>,
+    },
+    /// Show whose tokens there are.
+    List,
+    /// Make an end to a token. The running daemon refuses it from then on.
+    Revoke {
+        /// Whose.
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+}
+
+fn parse_scope(word: &str) -> Result<Scope, String> {
+    Scope::parse(word).ok_or_else(|| {
+        let all = Scope::ALL.map(Scope::as_str).join(", ");
+        format!("unknown scope; known are {all}")
+    })
+}
+
+fn parse_period(text: &str) -> Result<Period, String> {
+    text.parse().map_err(|error| format!("{error}"))
+}
+
+/// Makes, shows, revokes.
+///
+/// # Errors
+/// If the file cannot be read or written, or the change is refused.
+pub fn run(config: &Config, args: &TokenArgs, lang: Lang) -> Result<u8, String> {
+    let folder = || service::state_dir(args.state_dir.clone());
+    let file = match &config.web.tokens {
+        Some(file) => file.clone(),
+        None => door::place(config, &folder()?),
+    };
+    let now = Clock::start().now().wall;
+    match &args.command {
+        TokenCommand::Add { name, scopes, expires } => {
+            let lasts = expires.map(|period| period.0);
+            let made = tokens::change(&file, |tokens| tokens.add(name, scopes, now, lasts));
+            let made = made.map_err(|error| in_full(&error))?;
+            note(SHOWN_ONCE.in_lang(lang));
+            // To standard output alone, so that it can go to where it is needed without passing anybody's eyes.
+            say(&format!("{made}\n"));
+        }
+        TokenCommand::List => {
+            let (tokens, _) = tokens::read(&file).map_err(|error| in_full(&error))?;
+            if tokens.all().is_empty() {
+                note(NONE.in_lang(lang));
+            }
+            let zone = &config.room.time_zone.0;
+            say(&tokens.all().iter().fold(String::new(), |mut out, token| {
+                let Token { name, scopes, made_at, expires_at, .. } = token;
+                let scopes: Vec<_> = scopes.iter().map(|scope| scope.as_str()).collect();
+                let end = match expires_at {
+                    Some(end) if token.has_expired(now) => format!(", {} {}", EXPIRED.in_lang(lang), shown(*end, zone)),
+                    Some(end) => format!(", {} {}", UNTIL.in_lang(lang), shown(*end, zone)),
+                    None => String::new(),
+                };
+                let made = SINCE.in_lang(lang);
+                _ = writeln!(out, "{name}: {} ({made} {}{end})", scopes.join(", "), shown(*made_at, zone));
+                out
+            }));
+        }
+        TokenCommand::Revoke { name } => {
+            tokens::change(&file, |tokens| tokens.revoke(name)).map_err(|error| in_full(&error))?;
+            note(REVOKED.in_lang(lang));
+        }
+    }
+    Ok(0)
+}
+
+static SHOWN_ONCE: Text = Text::new(
+    "siaga: token ini hanya ditampilkan sekali; simpan sekarang",
+    "siaga: this token is shown this once; keep it now",
+);
+static NONE: Text = Text::new("siaga: belum ada token", "siaga: there is no token");
+static REVOKED: Text = Text::new("siaga: token dicabut", "siaga: the token is revoked");
+static SINCE: Text = Text::new("sejak", "since");
+static UNTIL: Text = Text::new("sampai", "until");
+static EXPIRED: Text = Text::new("kedaluwarsa", "expired");

@@ -1,0 +1,43 @@
+//! What is done about open incidents, as readers see it. Who did it stands in the audit.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::component::Component;
+use super::silence::Silence;
+
+/// What is done about the incidents that are open.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Handling {
+    /// By the incident's id.
+    pub incidents: BTreeMap<String, Handled>,
+    /// The silences; those that have ended may still be among them.
+    pub silences: Vec<Silence>,
+}
+
+/// What is done about one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Handled {
+    /// When somebody first said that they see to it.
+    pub acknowledged_at: Option<Timestamp>,
+    /// When somebody was first told because nobody saw to it.
+    pub escalated_at: Option<Timestamp>,
+}
+
+impl Handling {
+    /// What is done about an incident.
+    pub fn of(&self, incident: &str) -> Handled {
+        self.incidents.get(incident).copied().unwrap_or_default()
+    }
+
+    /// Whether nobody is told of a component at `at`, because somebody wished it so.
+    pub fn is_silenced(&self, component: Component, at: Timestamp) -> bool {
+        self.holding(at).any(|silence| silence.component.is_none_or(|one| one == component))
+    }
+
+    /// The silences that hold at `at`.
+    pub fn holding(&self, at: Timestamp) -> impl Iterator<Item = &Silence> {
+        self.silences.iter().filter(move |silence| silence.until > at)
+    }
+}

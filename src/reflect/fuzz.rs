@@ -1,0 +1,86 @@
+//! What `make fuzz` holds the reflector to. Compiled for that alone (`--cfg fuzzing`).
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::answer::{Arrival, Reflector};
+use super::{PORT, Settings};
+use crate::domain::{Mono, Now, Rate};
+use crate::probe::stamp::codec::{Key, Request, least, read_reply, write_request};
+use crate::probe::stamp::moment::{Estimate, Stamp};
+
+const SECRET: &[u8] = b"sixteen letters!";
+/// Small, so that the limits are met; and what may come at once, s of it.
+const RATE: f64 = 1e6;
+const DEPTH: f64 = 0.25;
+
+/// A storm of datagrams from a handful of sources: each is a byte that says how it comes, one that says how many ms after the last,
+/// one for its length, and its bytes. With the first bit of `input` the reflector has a key, with the second it remembers nothing.
+///
+/// # Panics
+/// Where the reflector gives more than it got, answers what is no request or an answer, changes what it refuses, or passes its
+/// limits.
+pub fn storm(input: &[u8]) {
+    let Some((mode, mut rest)) = input.split_first() else { return };
+    let (signed, stateless) = (mode & 1 != 0, mode & 2 != 0);
+    let key = signed.then(|| Key::new(SECRET));
+    let begin = Now { mono: Mono::from_elapsed(Duration::from_hours(1)), wall: Timestamp::UNIX_EPOCH };
+    let anew = || {
+        let keys = key.iter().map(|_| Key::new(SECRET)).collect();
+        let (rate, rate_per_source) = (Rate(RATE), Rate(RATE / 2.0));
+        Reflector::new(Settings { listen: Vec::new(), keys, stateless, rate, rate_per_source }, begin)
+    };
+    let (mut reflector, mut now, mut bits, mut seen) = (anew(), begin, 0.0, 0);
+    while let [how, after, length, tail @ ..] = rest {
+        let (bytes, tail) = tail.split_at(usize::from(*length).min(tail.len()));
+        rest = tail;
+        now = now.after(Duration::from_millis(u64::from(*after)));
+        let arrival = Arrival { from: source(*how), to: Ipv4Addr::new(192, 0, 2, 200).into(), at: None, ttl: Some(64) };
+        let mut packet = bytes.to_vec();
+        if how & 0x80 != 0 {
+            packet = proper(packet, key.as_ref());
+        }
+        let before = packet.clone();
+        let answered = reflector.answer(&mut packet, &arrival, now);
+        seen += 1;
+        assert_eq!(packet.len(), before.len(), "no more out than in");
+        if answered.is_err() {
+            assert_eq!(packet, before, "untouched if refused");
+            continue;
+        }
+        assert!(read_reply(&packet, key.as_ref()).is_ok(), "an answer is a reply");
+        assert!(anew().answer(&mut packet.clone(), &arrival, now).is_err(), "nobody answers an answer");
+        if !stateless {
+            assert!(reflector.answer(&mut before.clone(), &arrival, now).is_err(), "nothing is answered twice");
+            seen += 1;
+        }
+        bits += f64::from(u32::try_from(before.len() + 28).unwrap_or(u32::MAX)) * 8.0;
+        let most = RATE * (DEPTH + now.mono.since(begin.mono).as_secs_f64());
+        assert!(bits <= most + 1.0, "{bits} bits of {most}");
+    }
+    let counts = reflector.counts();
+    assert_eq!(counts.answered + counts.foreign + counts.replayed + counts.limited, seen, "each is counted once");
+}
+
+/// One of eight, one of them at a server's port and half of them by IPv6.
+fn source(how: u8) -> SocketAddr {
+    let ip = if how & 4 == 0 {
+        IpAddr::V4(Ipv4Addr::new(192, 0, 2, how & 1))
+    } else {
+        IpAddr::V6(Ipv6Addr::new(0x2001, 0xDB8, u16::from(how & 1), 0, 0, 0, 0, 1))
+    };
+    SocketAddr::new(ip, if how & 6 == 2 { 53 } else { PORT })
+}
+
+/// A request with the number and session that `bytes` begin with, as long as they are or longer.
+fn proper(mut bytes: Vec<u8>, key: Option<&Key>) -> Vec<u8> {
+    let number = bytes.first().copied().unwrap_or_default();
+    let session = bytes.get(1).map_or(0, |byte| u16::from(byte & 3));
+    bytes.resize(bytes.len().max(least(key)), 0);
+    let request = Request { sequence: number.into(), sent: Stamp(1 << 40), estimate: Estimate::OURS, session };
+    // It is long enough.
+    _ = write_request(&mut bytes, &request, key);
+    bytes
+}

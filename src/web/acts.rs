@@ -1,0 +1,113 @@
+//! What people order over HTTP, as the readers' side hands it on. Carried out by the shell, which writes down who ordered what.
+
+use std::collections::HashMap;
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+
+use crate::domain::{Actor, Component, Lang, Silence};
+
+use super::problem::Problem;
+
+/// Who carries out what people order.
+pub trait Acts: Send + Sync {
+    /// Notes that somebody sees to an incident. The same said again is the same act.
+    fn acknowledge(&self, who: Actor, incident: String, how: How, lang: Lang) -> BoxFuture<'_, Result<(), Declined>>;
+
+    /// Tells nobody of a component (of all, without one) until then. One that holds already holds on, and is not new.
+    fn silence(
+        &self,
+        who: Actor,
+        component: Option<Component>,
+        reason: String,
+        until: Timestamp,
+        lang: Lang,
+    ) -> BoxFuture<'_, Result<(Silence, bool), Declined>>;
+
+    /// Ends a silence before its time.
+    fn end_silence(&self, who: Actor, id: String, lang: Lang) -> BoxFuture<'_, Result<(), Declined>>;
+
+    /// Sends a test message to these receivers, to all if none is named, and waits for the first attempt of each.
+    fn test_alert(&self, who: Actor, receivers: Vec<String>, lang: Lang) -> BoxFuture<'_, Vec<Attempt>>;
+
+    /// Somebody has ordered what their token is not good for: it goes into the audit, and nothing else happens.
+    fn turn_away(&self, who: Actor, action: &'static str, subject: String) -> BoxFuture<'_, ()>;
+
+    /// Who said that they see to these incidents, oldest first. For those who may know.
+    fn acknowledged(
+        &self,
+        incidents: Vec<String>,
+    ) -> BoxFuture<'_, Result<HashMap<String, Vec<Acknowledgement>>, String>>;
+
+    /// Who wished these silences. For those who may know.
+    fn authors(&self, silences: Vec<String>) -> BoxFuture<'_, Result<HashMap<String, String>, String>>;
+}
+
+/// How it became known that somebody sees to an incident. Has no `Debug`: what is debugged ends in a log.
+#[derive(Clone, PartialEq, Eq)]
+pub struct How {
+    /// Said by radio.
+    pub radio: bool,
+    /// Who said so, where another writes it down.
+    pub by: Option<String>,
+}
+
+/// That somebody said that they see to an incident. Has no `Debug`: what is debugged ends in a log.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Acknowledgement {
+    /// When.
+    pub at: Timestamp,
+    /// Who wrote it down.
+    pub by: String,
+    /// How it was received, and who said so, in the audit's words.
+    pub how: String,
+}
+
+/// The first attempt to tell a receiver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Which; none where there is none at all.
+    pub receiver: Option<String>,
+    /// Why it has not arrived; nothing where it has.
+    pub failed: Option<String>,
+    /// Whether it is tried again.
+    pub again: bool,
+}
+
+/// Why an order is not carried out, in the language asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Declined {
+    /// What it is about is not there; this is.
+    NotThere {
+        /// In words.
+        told: String,
+        /// What is.
+        there: Vec<String>,
+    },
+    /// It cannot be meant so.
+    Wrong(String),
+    /// It cannot be done now.
+    Unable(String),
+    /// It is done, but the disk has not taken it: it holds no longer than this process.
+    NotKept(String),
+}
+
+impl Declined {
+    /// In words.
+    pub fn told(&self) -> &str {
+        match self {
+            Self::NotThere { told, .. } | Self::Wrong(told) | Self::Unable(told) | Self::NotKept(told) => told,
+        }
+    }
+}
+
+impl From<Declined> for Problem {
+    fn from(declined: Declined) -> Self {
+        match declined {
+            Declined::NotThere { told, there } => Self::not_found(told).allowing(there),
+            Declined::Wrong(told) => Self::value(told),
+            Declined::Unable(told) => Self::unable(told),
+            Declined::NotKept(told) => Self::not_kept(told),
+        }
+    }
+}

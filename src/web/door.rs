@@ -1,0 +1,237 @@
+//! Who asks, by the token that they show, and whether they may.
+//!
+//! Tokens are kept by another hand of the house; the shell hands over who knows them.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, Method, Uri, header};
+use futures_util::future::BoxFuture;
+
+use crate::domain::{Actor, Scope, Via};
+
+use super::problem::Problem;
+use super::session;
+use super::site::Site;
+
+/// Who knows those who show a token.
+pub trait Door: Send + Sync {
+    /// Whose token that is.
+    fn admit<'a>(&'a self, shown: &'a str) -> BoxFuture<'a, Result<Holder, Unadmitted>>;
+
+    /// The same for somebody who has come in before: whether their token is still in force.
+    fn still(&self, mark: Mark) -> BoxFuture<'_, Result<Holder, Unadmitted>>;
+}
+
+/// By what a token is known again without it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Mark(pub [u8; 32]);
+
+/// Who holds a token that is in force. Has no `Debug`: what is debugged ends in a log.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// Their name.
+    pub name: Arc<str>,
+    /// What it is good for.
+    pub scopes: Vec<Scope>,
+    /// By what it is known again.
+    pub mark: Mark,
+}
+
+/// Why somebody is not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unadmitted {
+    /// No such token: it was never made, or is revoked.
+    Unknown,
+    /// Its time is over.
+    Expired,
+    /// The tokens cannot be read, and among those read before there is none such.
+    Unreadable,
+}
+
+impl From<Unadmitted> for Problem {
+    fn from(why: Unadmitted) -> Self {
+        match why {
+            Unadmitted::Unknown => Self::no_token("this token is not known here, or is revoked"),
+            Unadmitted::Expired => Self::no_token("this token has expired (siaga token add makes another)"),
+            Unadmitted::Unreadable => Self::tokens(),
+        }
+    }
+}
+
+/// Who asks, for the handlers: nobody in particular, or the holder of a token.
+#[derive(Clone, Default)]
+pub(super) struct Caller {
+    holder: Option<Holder>,
+    /// What their cookie says, if it is by that that they are known.
+    cookie: Option<String>,
+}
+
+impl Caller {
+    /// Whether they may do what asks for `scope`.
+    pub(super) fn may(&self, scope: Scope) -> bool {
+        self.holder.as_ref().is_some_and(|holder| scope.is_in(&holder.scopes))
+    }
+
+    /// The same, or why not.
+    pub(super) fn needs(&self, scope: Scope) -> Result<&Holder, Problem> {
+        match &self.holder {
+            Some(holder) if scope.is_in(&holder.scopes) => Ok(holder),
+            Some(_) => Err(Problem::scope(scope)),
+            None => Err(unnamed()),
+        }
+    }
+
+    /// What their cookie says, if they have come in at the page.
+    pub(super) fn cookie(&self) -> Option<&str> {
+        self.cookie.as_deref()
+    }
+
+    /// Their name.
+    pub(super) fn name(&self) -> Option<&str> {
+        self.holder.as_ref().map(|holder| &*holder.name)
+    }
+
+    /// Who orders an act over the API, where a program shows the token itself: a cookie goes with whatever a page makes its
+    /// browser send.
+    pub(super) async fn actor(&self, site: &Site, action: &'static str, subject: &str) -> Result<Actor, Problem> {
+        if self.cookie.is_some() { Err(unnamed()) } else { self.known_actor(site, action, subject).await }
+    }
+
+    /// Who orders an act by a form of ours.
+    pub(super) async fn actor_at_the_page(
+        &self,
+        site: &Site,
+        action: &'static str,
+        subject: &str,
+    ) -> Result<Actor, Problem> {
+        if self.cookie.is_none() { Err(unnamed()) } else { self.known_actor(site, action, subject).await }
+    }
+
+    /// Who orders an act. That somebody has tried whose token is not good for acting goes into the audit.
+    async fn known_actor(&self, site: &Site, action: &'static str, subject: &str) -> Result<Actor, Problem> {
+        let named = |holder: &Holder| Actor { name: Arc::clone(&holder.name), via: Via::Token };
+        match (self.needs(Scope::Operate), &self.holder) {
+            (Ok(holder), _) => Ok(named(holder)),
+            (Err(problem), Some(holder)) => {
+                site.state.acts.turn_away(named(holder), action, subject.to_owned()).await;
+                Err(problem)
+            }
+            (Err(problem), None) => Err(problem),
+        }
+    }
+}
+
+/// Paths at which nothing is told of the room: for whoever supervises the daemon, and to come in and go.
+const OPEN: [&str; 4] = ["/-/healthy", "/-/ready", "/login", "/logout"];
+
+/// Where alerts of other systems come in, by a token of their own.
+const INBOUND: &str = "/api/v1/alertmanager";
+
+/// Whether this door is the one that a request has to pass.
+pub(super) fn guards(method: &Method, path: &str) -> bool {
+    method != Method::POST || path != INBOUND
+}
+
+/// What a request asks for where it is not open to everybody.
+fn asked_for(method: &Method, path: &str) -> Scope {
+    if method.is_safe() {
+        Scope::Read
+    } else if path == "/api/v1/sessions" || path.starts_with("/api/v1/sessions/") {
+        Scope::Schedule
+    } else {
+        Scope::Operate
+    }
+}
+
+/// Whether a request shows anything by which somebody could be known.
+pub(super) fn shows_something(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::AUTHORIZATION) || headers.contains_key(header::COOKIE)
+}
+
+/// Whether it is a page for people: whoever may not read it is asked to come in.
+pub(super) fn is_page(path: &str) -> bool {
+    path == "/" || path.starts_with("/incidents/")
+}
+
+/// Who asks, and whether they may; `open` where they may without being known.
+pub(super) async fn know(
+    site: &Site,
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+    open: bool,
+) -> Result<Caller, Problem> {
+    let caller = match bearer(headers)? {
+        Some(shown) => Caller { holder: Some(site.state.door.admit(shown).await?), cookie: None },
+        None => by_cookie(site, headers).await,
+    };
+    let scope = asked_for(method, uri.path());
+    if open || caller.may(scope) || OPEN.contains(&uri.path()) {
+        return Ok(caller);
+    }
+    Err(if caller.holder.is_some() { Problem::scope(scope) } else { unnamed() })
+}
+
+/// Who has come in at the page, while their token is in force. A cookie that lets in nobody is no reason to refuse.
+async fn by_cookie(site: &Site, headers: &HeaderMap) -> Caller {
+    let Some(said) = session::cookie(headers) else { return Caller::default() };
+    let Some(mark) = site.sessions.find(said, site.state.clock.mono()) else { return Caller::default() };
+    match site.state.door.still(mark).await {
+        Ok(holder) => Caller { holder: Some(holder), cookie: Some(said.to_owned()) },
+        Err(_) => Caller::default(),
+    }
+}
+
+fn unnamed() -> Problem {
+    Problem::no_token("show a token: Authorization: Bearer …; siaga token add makes one")
+}
+
+/// The token in `Authorization: Bearer …` (RFC 6750 §2.1).
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let mut shown = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(first) = shown.next() else { return Ok(None) };
+    let token = first.to_str().ok().and_then(|text| text.split_once(' '));
+    match token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) {
+        Some((_, token)) if shown.next().is_none() => Ok(Some(token.trim())),
+        _ => Err(Problem::no_token("one token is shown, as Authorization: Bearer …")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reading_the_agenda_and_acting_ask_for_different_things() {
+        for (method, path, scope) in [
+            (Method::GET, "/api/v1/readiness", Scope::Read),
+            (Method::HEAD, "/", Scope::Read),
+            (Method::GET, "/api/v1/sessions/7", Scope::Read),
+            (Method::PUT, "/api/v1/sessions/7", Scope::Schedule),
+            (Method::POST, "/api/v1/sessions", Scope::Schedule),
+            (Method::DELETE, "/api/v1/sessionsx", Scope::Operate),
+            (Method::POST, "/-/reload", Scope::Operate),
+        ] {
+            assert_eq!(asked_for(&method, path), scope, "{method} {path}");
+            assert!(guards(&method, path), "{method} {path}");
+        }
+        assert!(!guards(&Method::POST, INBOUND) && guards(&Method::GET, INBOUND));
+    }
+
+    #[test]
+    fn one_token_is_shown_in_one_way() {
+        let shown = |values: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(header::AUTHORIZATION, value.parse().unwrap());
+            }
+            bearer(&headers).map(|shown| shown.map(str::to_owned)).map_err(|problem| problem.status)
+        };
+        assert_eq!(shown(&[]), Ok(None));
+        assert_eq!(shown(&["Bearer abc"]), Ok(Some("abc".to_owned())));
+        assert_eq!(shown(&["bearer  abc "]), Ok(Some("abc".to_owned())));
+        for wrong in [&["abc"][..], &["Basic YTpi"], &["Bearer a", "Bearer b"], &["Bearer"]] {
+            assert_eq!(shown(wrong), Err(401), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! `GET /incidents/{id}`: one incident for people, with the button "diterima lewat HT". No script.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use crate::domain::{Component, Incident, Lang, Scope, Verdict};
+
+use super::acts::{Acknowledgement, Declined, How};
+use super::door::Caller;
+use super::given;
+use super::lists::HISTORY_DEADLINE;
+use super::page::clock;
+use super::problem::{CHALLENGE, Problem};
+use super::readiness::in_lang;
+use super::session;
+use super::sign_in::{field, onward, spoken};
+use super::site::Site;
+use super::words::{Words, words};
+
+/// A page with a form on it; unlike the room's page it does not load itself anew, because somebody writes there.
+#[derive(Template)]
+#[template(path = "incident.html")]
+pub(super) struct Sheet {
+    words: &'static Words,
+    lang: &'static str,
+    other_lang: &'static str,
+    room: String,
+    title: String,
+    state: &'static str,
+    /// Its own path.
+    here: String,
+    /// What was wrong with what was sent.
+    pub(super) message: Option<&'static str>,
+    lines: Vec<String>,
+    acknowledgements: Vec<String>,
+    note: Option<Note>,
+    /// What the form to go has in it.
+    sign_out: Option<String>,
+    /// Where somebody goes on who comes in.
+    pub(super) sign_in: Option<String>,
+}
+
+/// The form that notes who said that they see to it.
+struct Note {
+    key: String,
+    /// Who said so, as it was written before.
+    by: String,
+    /// Who writes it down.
+    name: String,
+}
+
+impl Sheet {
+    pub(super) fn new(site: &Site, title: String, verdict: Verdict, here: String, lang: Lang) -> Self {
+        let other = if lang == Lang::Id { Lang::En } else { Lang::Id };
+        Self {
+            words: words(lang),
+            lang: lang.as_str(),
+            other_lang: other.as_str(),
+            room: site.voice().title.clone(),
+            title,
+            state: verdict.as_str(),
+            here,
+            message: None,
+            lines: Vec::new(),
+            acknowledgements: Vec::new(),
+            note: None,
+            sign_out: None,
+            sign_in: None,
+        }
+    }
+
+    pub(super) fn answer(&self, status: StatusCode, lang: Lang) -> Result<Response, Problem> {
+        let html = self.render().map_err(|error| Problem::internal(error.to_string()))?;
+        let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))];
+        let mut response = (status, in_lang(lang), kind, html).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, CHALLENGE);
+        }
+        Ok(response)
+    }
+}
+
+/// One incident that is open, for people; for those who have come in by a token for acting, who sees to it, and the form to note
+/// that somebody said so by radio.
+///
+/// # Errors
+/// A query that is not understood.
+#[utoipa::path(get, path = "/incidents/{id}", params(
+    ("id" = String, Path, description = "The incident's id."),
+    ("lang" = Option<String>, Query, description = "`id` or `en`; else as `Accept-Language` prefers."),
+), responses(
+    (status = 200, description = "The page.", body = String, content_type = "text/html"),
+    (status = 404, description = "No such incident is open.", body = String, content_type = "text/html"),
+))]
+pub(super) async fn page(
+    State(site): State<Arc<Site>>,
+    Extension(caller): Extension<Caller>,
+    id: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let Path(id) = id?;
+    let lang = spoken(&site, request.uri(), request.headers())?;
+    Shown { site: &site, caller: &caller, id: &id, lang }.answer(None, "").await
+}
+
+/// Notes that somebody said by radio that they see to it. From a form of this page alone.
+///
+/// # Errors
+/// A form that is not understood.
+#[utoipa::path(post, path = "/incidents/{id}/ack", params(
+    ("id" = String, Path, description = "The incident's id."),
+    ("lang" = Option<String>, Query, description = "`id` or `en`; else as `Accept-Language` prefers."),
+), responses(
+    (status = 303, description = "It is noted; back to the incident."),
+    (status = 400, description = "Who said so is missing; the form again.", body = String, content_type = "text/html"),
+    (status = 401, description = "Nobody has come in; the form to do so.", body = String, content_type = "text/html"),
+    (status = 403, description = "A page of somebody else's asked, or a token that is not for acting.", body = String, content_type = "text/html"),
+    (status = 404, description = "No such incident is open.", body = String, content_type = "text/html"),
+    (status = 415, description = "No form was sent.", body = Problem, content_type = "application/problem+json"),
+    (status = 503, description = "It cannot be written down now, or holds and is not on the disk yet; the page says which.", body = String, content_type = "text/html"),
+))]
+pub(super) async fn note(
+    State(site): State<Arc<Site>>,
+    Extension(caller): Extension<Caller>,
+    id: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let Path(id) = id?;
+    let lang = spoken(&site, request.uri(), request.headers())?;
+    let words = words(lang);
+    let elsewhere = session::is_from_elsewhere(request.headers());
+    let fields = given::form(request).await?;
+    let shown = Shown { site: &site, caller: &caller, id: &id, lang };
+    let Some(said) = caller.cookie() else {
+        return shown.again(StatusCode::UNAUTHORIZED, words.sign_in_first, "").await;
+    };
+    if elsewhere || !session::is_form_key(field(&fields, "key"), said) {
+        return shown.again(StatusCode::FORBIDDEN, words.from_elsewhere, "").await;
+    }
+    let given = field(&fields, "by");
+    let Ok(who) = caller.actor_at_the_page(&site, "acknowledge", &id).await else {
+        return shown.again(StatusCode::FORBIDDEN, words.not_for_acting, "").await;
+    };
+    let Some(by) = given::name(given) else {
+        return shown.again(StatusCode::BAD_REQUEST, words.say_who, given).await;
+    };
+    match site.state.acts.acknowledge(who, id.clone(), How { radio: true, by: Some(by) }, lang).await {
+        Ok(()) => Ok(onward(&format!("/incidents/{id}"), lang)),
+        Err(Declined::NotThere { .. }) => shown.again(StatusCode::NOT_FOUND, words.over, "").await,
+        Err(Declined::Wrong(_)) => shown.again(StatusCode::BAD_REQUEST, words.say_who, given).await,
+        Err(Declined::Unable(_)) => shown.again(StatusCode::SERVICE_UNAVAILABLE, words.cannot_now, given).await,
+        Err(Declined::NotKept(_)) => shown.again(StatusCode::SERVICE_UNAVAILABLE, words.not_kept, given).await,
+    }
+}
+
+/// What a page is made of.
+struct Shown<'a> {
+    site: &'a Site,
+    caller: &'a Caller,
+    id: &'a str,
+    lang: Lang,
+}
+
+impl Shown<'_> {
+    /// The page once more, with what was wrong with what was sent.
+    async fn again(&self, status: StatusCode, message: &'static str, by: &str) -> Result<Response, Problem> {
+        self.answer(Some((status, message)), by).await
+    }
+
+    async fn answer(&self, wrong: Option<(StatusCode, &'static str)>, by: &str) -> Result<Response, Problem> {
+        let Self { site, caller, id, lang } = *self;
+        let words = words(lang);
+        let rendered = site.rendered();
+        let Some(incident) = rendered.believed.incidents.iter().find(|incident| incident.id == id) else {
+            let sheet = Sheet::new(site, words.over.to_owned(), Verdict::Unknown, "/".to_owned(), lang);
+            return sheet.answer(StatusCode::NOT_FOUND, lang);
+        };
+        let title = Component::title(incident.component, lang);
+        let mut sheet = Sheet::new(site, title.to_owned(), incident.verdict, format!("/incidents/{id}"), lang);
+        sheet.lines = lines(site, incident, lang);
+        sheet.message = wrong.map(|(_, message)| message);
+        sheet.sign_out = caller.cookie().map(session::form_key);
+        if caller.may(Scope::Operate) {
+            sheet.acknowledgements = self.acknowledgements().await;
+            if let (Some(said), Some(name)) = (caller.cookie(), caller.name()) {
+                sheet.note = Some(Note { key: session::form_key(said), by: by.to_owned(), name: name.to_owned() });
+            }
+        } else if caller.cookie().is_none() {
+            sheet.sign_in = Some(format!("/incidents/{id}"));
+        } else if wrong.is_none() {
+            sheet.message = Some(words.not_for_acting);
+        }
+        sheet.answer(wrong.map_or(StatusCode::OK, |(status, _)| status), lang)
+    }
+
+    /// Who sees to it, a line each: good to know here, and where it cannot be read no reason to withhold the form.
+    async fn acknowledgements(&self) -> Vec<String> {
+        let asked = self.site.state.acts.acknowledged(vec![self.id.to_owned()]);
+        let told = tokio::time::timeout(HISTORY_DEADLINE, asked).await;
+        let told = told.ok().and_then(Result::ok).and_then(|mut told| told.remove(self.id)).unwrap_or_default();
+        let line = |one: &Acknowledgement| {
+            format!("{}: {} {}", clock(self.site, self.lang, one.at), one.by, one.how).trim_end().to_owned()
+        };
+        told.iter().map(line).collect()
+    }
+}
+
+/// What there is to say of an incident, a line each.
+fn lines(site: &Site, incident: &Incident, lang: Lang) -> Vec<String> {
+    let (words, voice) = (words(lang), site.voice());
+    let mut lines = vec![format!("{} {}", words.since, clock(site, lang, incident.opened_at))];
+    for reason in incident.reasons.iter().filter(|reason| reason.verdict != Verdict::Ready) {
+        lines.push(reason.message(lang));
+        lines.push(format!("{}: {}", words.to_do, voice.remedy(reason, lang)));
+    }
+    lines.push(handled(site, incident, lang));
+    lines
+}
+
+/// What is done about an incident, in a few words.
+pub(super) fn handled(site: &Site, incident: &Incident, lang: Lang) -> String {
+    let (words, handling) = (words(lang), site.state.handling.borrow().clone());
+    let handled = handling.of(&incident.id);
+    let mut said = match handled.acknowledged_at {
+        Some(at) => format!("{} {}", words.seen_to, clock(site, lang, at)),
+        None => words.not_seen_to.to_owned(),
+    };
+    if let Some(at) = handled.escalated_at {
+        said = format!("{said}; {} {}", words.escalated, clock(site, lang, at));
+    }
+    if handling.is_silenced(incident.component, site.now().wall) {
+        said = format!("{said}; {}", words.silenced);
+    }
+    said
+}

@@ -1,0 +1,153 @@
+//! Coming in at the page by a token, and going: small forms that need no script.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+
+use crate::domain::{Lang, Verdict};
+
+use super::door::{Caller, Unadmitted};
+use super::incident_page::Sheet;
+use super::problem::Problem;
+use super::query::{Query, once};
+use super::session;
+use super::site::Site;
+use super::words::words;
+use super::{given, lang};
+
+/// The form to come in by.
+///
+/// # Errors
+/// A query that is not understood.
+#[utoipa::path(get, path = "/login", params(
+    ("lang" = Option<String>, Query, description = "`id` or `en`; else as `Accept-Language` prefers."),
+), responses((status = 200, description = "The form.", body = String, content_type = "text/html")))]
+pub(super) async fn form(State(site): State<Arc<Site>>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
+    let lang = spoken(&site, &uri, &headers)?;
+    asking(&site, "/", None, lang, StatusCode::OK)
+}
+
+/// Comes in: whoever shows a token that is in force gets a cookie for a shift.
+///
+/// # Errors
+/// A form that is not understood.
+#[utoipa::path(post, path = "/login", params(
+    ("lang" = Option<String>, Query, description = "`id` or `en`; else as `Accept-Language` prefers."),
+), responses(
+    (status = 303, description = "In; on to the page that was wanted, with a cookie."),
+    (status = 401, description = "The token is not in force; the form again.", body = String, content_type = "text/html"),
+    (status = 403, description = "A page of somebody else's asked.", body = String, content_type = "text/html"),
+    (status = 415, description = "No form was sent.", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn come_in(State(site): State<Arc<Site>>, request: Request) -> Result<Response, Problem> {
+    let lang = spoken(&site, request.uri(), request.headers())?;
+    if session::is_from_elsewhere(request.headers()) {
+        return asking(&site, "/", Some(words(lang).from_elsewhere), lang, StatusCode::FORBIDDEN);
+    }
+    let fields = given::form(request).await?;
+    let next = local(field(&fields, "next"));
+    let holder = match site.state.door.admit(field(&fields, "token").trim()).await {
+        Ok(holder) => holder,
+        Err(why) => {
+            let (status, said) = match why {
+                Unadmitted::Unknown | Unadmitted::Expired => (StatusCode::UNAUTHORIZED, words(lang).not_known),
+                Unadmitted::Unreadable => (StatusCode::SERVICE_UNAVAILABLE, words(lang).tokens_unread),
+            };
+            return asking(&site, next, Some(said), lang, status);
+        }
+    };
+    let begun = site.sessions.begin(holder.mark, site.state.clock.mono());
+    let said = begun.ok_or_else(|| Problem::internal("the kernel gives no random numbers"))?;
+    Ok(([(header::SET_COOKIE, session::set_cookie(Some(&said)))], onward(next, lang)).into_response())
+}
+
+/// Goes.
+///
+/// # Errors
+/// A form that is not understood.
+#[utoipa::path(post, path = "/logout", params(
+    ("lang" = Option<String>, Query, description = "`id` or `en`; else as `Accept-Language` prefers."),
+), responses(
+    (status = 303, description = "Out; on to the room's page."),
+    (status = 403, description = "A page of somebody else's asked.", body = String, content_type = "text/html"),
+    (status = 415, description = "No form was sent.", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn go(
+    State(site): State<Arc<Site>>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let lang = spoken(&site, request.uri(), request.headers())?;
+    let elsewhere = session::is_from_elsewhere(request.headers());
+    let fields = given::form(request).await?;
+    if let Some(said) = caller.cookie() {
+        if elsewhere || !session::is_form_key(field(&fields, "key"), said) {
+            return asking(&site, "/", Some(words(lang).from_elsewhere), lang, StatusCode::FORBIDDEN);
+        }
+        site.sessions.end(said);
+    }
+    Ok(([(header::SET_COOKIE, session::set_cookie(None))], onward("/", lang)).into_response())
+}
+
+/// The form to come in by, and on to `next`.
+pub(super) fn asking(
+    site: &Site,
+    next: &str,
+    message: Option<&'static str>,
+    lang: Lang,
+    status: StatusCode,
+) -> Result<Response, Problem> {
+    let mut sheet = Sheet::new(site, words(lang).sign_in.to_owned(), Verdict::Unknown, "/login".to_owned(), lang);
+    sheet.message = message;
+    sheet.sign_in = Some(next.to_owned());
+    sheet.answer(status, lang)
+}
+
+/// Instead of a page that may not be read without a token.
+pub(super) fn instead(site: &Site, uri: &Uri, headers: &HeaderMap) -> Result<Response, Problem> {
+    let lang = lang::preferred(headers, site.voice().lang);
+    asking(site, local(uri.path()), None, lang, StatusCode::UNAUTHORIZED)
+}
+
+/// The language of a page that takes no other key.
+pub(super) fn spoken(site: &Site, uri: &Uri, headers: &HeaderMap) -> Result<Lang, Problem> {
+    let query = Query::read(uri, &[once("lang")])?;
+    lang::choose(&query, headers, site.voice().lang)
+}
+
+/// On to a page, which is then fetched as if it had been gone to.
+pub(super) fn onward(next: &str, lang: Lang) -> Response {
+    (StatusCode::SEE_OTHER, [(header::LOCATION, format!("{next}?lang={}", lang.as_str()))]).into_response()
+}
+
+/// What a form says in a field; nothing where it has none.
+pub(super) fn field<'a>(fields: &'a [(String, String)], name: &str) -> &'a str {
+    fields.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value)
+}
+
+/// A page of ours to go on to: what else is asked for leads nowhere else than home.
+fn local(next: &str) -> &str {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    match next.strip_prefix("/incidents/") {
+        Some(id) if !id.is_empty() && id.chars().all(fits) => next,
+        _ => "/",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::local;
+
+    #[test]
+    fn a_form_leads_to_pages_of_ours_alone() {
+        assert_eq!(local("/incidents/power-17"), "/incidents/power-17");
+        for next in
+            ["", "/", "//evil.example", "https://evil.example", "/incidents/", "/incidents/../x", "/incidents/a\r\nb"]
+        {
+            assert_eq!(local(next), "/", "{next:?}");
+        }
+    }
+}

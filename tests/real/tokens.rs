@@ -1,0 +1,152 @@
+//! Tokens: made, shown and revoked by `siaga token`, and what the running daemon makes of them.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use super::support::child::wait_until;
+use super::support::daemon::{Daemon, room, siaga, write_config};
+
+/// A room in which nothing is watched: what is asked about here is who may ask.
+pub(crate) const NOTHING: &str = "[components]\ncomputer = { absent = true }\ninternet = { absent = true }\n\
+     audio = { absent = true }\nvideo = { absent = true }\npower = { absent = true }\nradio = { absent = true }\n";
+
+fn token(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = siaga();
+    command.args(["token", "--lang", "en", "--config"]).arg(folder.join("siaga.toml"));
+    command.arg("--state-dir").arg(folder.join("state")).args(arguments);
+    command.stdin(Stdio::null()).output().unwrap()
+}
+
+/// Makes one, and gives what its holder shows.
+pub(crate) fn made(folder: &Path, name: &str, scope: &str, more: &[&str]) -> String {
+    let output = token(folder, &[&["add", name, "--scope", scope], more].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("siaga_"), "to standard output alone");
+    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+}
+
+pub(crate) fn revoke(folder: &Path, name: &str) {
+    assert!(token(folder, &["revoke", name]).status.success());
+}
+
+fn refused(folder: &Path, arguments: &[&str]) -> String {
+    let output = token(folder, arguments);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(3), 0), "{arguments:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+/// The header that shows a token.
+pub(crate) fn shows(token: &str) -> String {
+    format!("Authorization: Bearer {token}\r\n")
+}
+
+#[test]
+fn a_token_is_shown_once_kept_hashed_listed_and_revoked() {
+    let folder = room(NOTHING);
+    let at = folder.path();
+    assert!(refused(at, &["add", "Budi", "--scope", "read"]).contains("cannot be written"), "no folder is made");
+    std::fs::create_dir(at.join("state")).unwrap();
+    let shown = made(at, "Budi", "operate,read", &["--expires", "90d"]);
+    let file = at.join("state/tokens.toml");
+    let kept = std::fs::read_to_string(&file).unwrap();
+    assert!(shown.len() == 49 && !kept.contains(&shown[6..]), "{shown} {kept}");
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    made(at, "jadwal", "schedule", &[]);
+    let list = String::from_utf8(token(at, &["list"]).stdout).unwrap();
+    let lines: Vec<_> = list.lines().collect();
+    assert!(lines[0].starts_with("Budi: read, operate (since ") && lines[0].contains(", until "), "{list}");
+    assert!(lines.len() == 2 && lines[1].starts_with("jadwal: schedule (since "), "{list}");
+    assert!(refused(at, &["add", "Budi", "--scope", "read"]).contains("there is a token of that name"));
+    assert!(refused(at, &["add", "Siti", "--scope", "all"]).contains("known are read, schedule, operate"));
+    assert!(refused(at, &["add", "Siti"]).contains("--scope"));
+    assert!(refused(at, &["add", " ", "--scope", "read"]).contains("a token's name is who holds it"));
+    assert!(refused(at, &["revoke", "Siti"]).contains("no token of that name"));
+    revoke(at, "Budi");
+    assert!(!String::from_utf8(token(at, &["list"]).stdout).unwrap().contains("Budi"));
+    // A damaged file is told, and is not written over.
+    std::fs::write(&file, "[[token]]\nname = ").unwrap();
+    for arguments in [&["list"][..], &["add", "Siti", "--scope", "read"], &["revoke", "jadwal"]] {
+        assert!(refused(at, arguments).contains("is damaged: line 2 is not understood"), "{arguments:?}");
+    }
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "[[token]]\nname = ");
+}
+
+#[test]
+fn a_room_may_be_closed_to_those_without_a_token_and_follows_the_file_at_once() {
+    let closed = |open_to: &str| format!("{NOTHING}[web]\nlisten = \"127.0.0.1:0\"\nopen_to = \"{open_to}\"\n");
+    let folder = room(&closed("nobody"));
+    let at = folder.path();
+    let daemon = Daemon::start(at);
+    let status = |path: &str, headers: &str| daemon.request_with("GET", path, headers).status;
+    for path in ["/", "/readyz", "/readyz?verbose", "/metrics", "/api/v1/checks", "/nowhere"] {
+        let answer = daemon.get(path);
+        assert_eq!(answer.status, 401, "{path}");
+        assert!(answer.head.to_lowercase().contains("www-authenticate: bearer"), "{}", answer.head);
+    }
+    assert_eq!(daemon.get("/api/v1/checks").json()["type"], "urn:siaga:problem:no-token");
+    assert_eq!((status("/-/healthy", ""), status("/-/ready", "")), (200, 200));
+    assert_eq!(daemon.request("POST", "/-/reload").status, 401);
+
+    // No reload between: the file is another, and that is seen.
+    let (reads, operates) = (made(at, "Budi Pembaca", "read", &[]), made(at, "Siti", "operate", &[]));
+    let short = made(at, "Tamu", "read", &["--expires", "1ms"]);
+    for path in ["/", "/api/v1/profiles", "/metrics", "/api/v1/checks"] {
+        assert_eq!((status(path, &shows(&reads)), status(path, &shows(&operates))), (200, 200), "{path}");
+    }
+    let expired = daemon.request_with("GET", "/api/v1/profiles", &shows(&short));
+    assert!(expired.status == 401 && expired.body.contains("this token has expired"), "{}", expired.body);
+    let reload = |token: &str| daemon.request_with("POST", "/-/reload", &shows(token));
+    assert_eq!(reload(&reads).json()["type"], "urn:siaga:problem:scope");
+    assert_eq!((reload(&reads).status, reload(&operates).status), (403, 200));
+    for wrong in ["Authorization: Basic YTpi\r\n", "Authorization: Bearer siaga_x\r\n", &shows(&format!("{reads}x"))] {
+        assert_eq!(status("/api/v1/profiles", wrong), 401, "{wrong}");
+    }
+    revoke(at, "Budi Pembaca");
+    assert_eq!(status("/api/v1/profiles", &shows(&reads)), 401);
+
+    // A damaged file takes nothing from those who were let in before, and says so once.
+    let file = at.join("state/tokens.toml");
+    let whole = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, "Siti").unwrap();
+    assert_eq!(
+        (status("/api/v1/profiles", &shows(&operates)), status("/api/v1/profiles", &shows(&operates))),
+        (200, 200)
+    );
+    let unknown = daemon.request_with("GET", "/api/v1/profiles", &shows(&reads));
+    assert_eq!((unknown.status, unknown.json()["type"].as_str()), (503, Some("urn:siaga:problem:tokens")));
+    std::fs::write(&file, &whole).unwrap();
+    assert_eq!(status("/api/v1/profiles", &shows(&reads)), 401);
+    wait_until(|| daemon.log().contains("the tokens can be read again"));
+    assert_eq!(daemon.log().matches("the tokens cannot be read").count(), 1, "{}", daemon.log());
+
+    // Whom it is open to is the config's, and follows it.
+    for (open_to, without) in [("this_machine", 200), ("nobody", 401), ("everyone", 200)] {
+        write_config(at, &closed(open_to));
+        assert_eq!(daemon.request_with("POST", "/-/reload", &shows(&operates)).status, 200);
+        wait_until(|| status("/api/v1/profiles", "") == without);
+        assert_eq!(status("/api/v1/profiles", &shows(&reads)), 401, "a wrong token is told, open or not");
+    }
+    let metrics = daemon.get("/metrics").body;
+    let log = daemon.stop();
+    for name in ["Budi", "Siti", "Tamu", &reads, &operates] {
+        assert!(!log.contains(name) && !metrics.contains(name), "{name}\n{log}");
+    }
+}
+
+#[test]
+fn alerts_of_other_systems_come_in_by_their_own_token_also_where_the_room_is_closed() {
+    let secret = "rahasia-0123456789";
+    let inbound = "[[receiver]]\nname = \"desk\"\nkind = \"webhook\"\nurl = \"http://127.0.0.1:1/\"\n\
+         [inbound]\nreceivers = [\"desk\"]\nsecret_file = \"secret\"\n";
+    let folder = room(&format!("{NOTHING}[web]\nlisten = \"127.0.0.1:0\"\nopen_to = \"nobody\"\n{inbound}"));
+    let at = folder.path();
+    std::fs::write(at.join("secret"), secret).unwrap();
+    let daemon = Daemon::start(at);
+    let operates = made(at, "Siti", "operate", &[]);
+    let send = |headers: &str| daemon.send("POST", "/api/v1/alertmanager", headers, "{}").status;
+    assert_eq!(send(&shows(secret)), 400, "let in, and not understood");
+    assert_eq!((send(""), send(&shows(&operates))), (401, 401), "a person's token is another thing");
+    assert_eq!(daemon.request_with("GET", "/api/v1/alertmanager", &shows(secret)).status, 401);
+    assert_eq!(daemon.request_with("GET", "/api/v1/profiles", &shows(secret)).status, 401, "it opens nothing else");
+}
