@@ -60,6 +60,12 @@ impl Clock {
         }
     }
 
+    /// How long the machine has been up: the same for every process of one boot, whatever the wall clock is set to. On tokio's
+    /// time there is no machine.
+    pub fn since_boot(&self) -> Option<Duration> {
+        matches!(self.0, Source::Real { .. }).then(boottime)
+    }
+
     /// Waits until `moment` by this clock; at once if it is past, for ever if it is [`Mono::NEVER`].
     pub async fn sleep_until(&self, moment: Mono) {
         if moment == Mono::NEVER {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::devices;
 use crate::domain::{Device, Enrolled, Equipment};
 use crate::probe::child::Program;
-use crate::probe::{ProbeConfig, Roots, audio, camera, display, ups};
+use crate::probe::{ProbeConfig, Roots, audio, camera, display, radio, ups};
 use crate::seat;
 
 /// What was seen of a room's equipment.
@@ -63,6 +63,21 @@ async fn look_with(roots: &Roots, resolv_conf: &Path, device_child: &Program, pr
                 ..plain(Equipment::Ups, ups.model)
             })),
             Err(error) => seen.unseen.push((Equipment::Ups, error.to_string())),
+        }
+    }
+    for config in probes {
+        let ProbeConfig::Radio(config) = config else { continue };
+        match radio::present(config, roots) {
+            Ok(devices) => {
+                // The radio's card is the radio's alone: whoever pulls it out does the room's microphones no harm.
+                let is_radios = |card: &Device| {
+                    card.kind == Equipment::Audio
+                        && devices.iter().any(|radio| radio.place == card.place && radio.name == card.name)
+                };
+                seen.devices.retain(|device| !is_radios(device));
+                seen.devices.extend(devices);
+            }
+            Err(error) => seen.unseen.push((Equipment::Radio, error.to_string())),
         }
     }
     for config in probes {

@@ -7,7 +7,9 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::in_full;
 use crate::notify::deliver::Schedule;
-use crate::notify::{Poke, Receiver, Stats, deliver};
+use crate::notify::{Poke, Receiver, Stats, Unsaid, deliver};
+use crate::radio::OnAir;
+use crate::radio::monitor::Room;
 use crate::store::Store;
 
 /// The running deliverer. It ends when this is dropped; what has not arrived stays in the store.
@@ -16,6 +18,10 @@ pub struct Delivery {
     clock: Clock,
     poke: Poke,
     stats: Stats,
+    on_air: OnAir,
+    room: Room,
+    /// Where it is told what no radio could say.
+    unsaid: mpsc::Sender<Unsaid>,
     /// Where its death is told.
     ends: mpsc::Sender<&'static str>,
     task: Option<JoinHandle<()>>,
@@ -30,9 +36,24 @@ impl Drop for Delivery {
 }
 
 impl Delivery {
-    /// Nobody is told yet. Should the deliverer die, `ends` hears of it.
-    pub const fn new(store: Store, clock: Clock, poke: Poke, stats: Stats, ends: mpsc::Sender<&'static str>) -> Self {
-        Self { store, clock, poke, stats, ends, task: None }
+    /// Nobody is told yet. Should the deliverer die, `ends` hears of it; what no radio could say goes to `unsaid`.
+    pub fn new(
+        store: Store,
+        clock: Clock,
+        poke: Poke,
+        stats: Stats,
+        unsaid: mpsc::Sender<Unsaid>,
+        ends: mpsc::Sender<&'static str>,
+    ) -> Self {
+        let (on_air, room) = (OnAir::default(), Room::free());
+        Self { store, clock, poke, stats, on_air, room, unsaid, ends, task: None }
+    }
+
+    /// The same, in a room that may be in use, with books of what is said on the air.
+    #[must_use]
+    pub fn within(mut self, room: Room, on_air: OnAir) -> Self {
+        (self.room, self.on_air) = (room, on_air);
+        self
     }
 
     /// Tells the receivers of `config` from now on, beginning with what waits. What was under way is tried again: at
@@ -44,6 +65,7 @@ impl Delivery {
         // One that cannot be set up is left out and said so; the others are told.
         let ready = config.receivers.iter().filter_map(|receiver| {
             Receiver::new(receiver)
+                .map(|ready| ready.within(self.room.clone(), self.on_air.clone()).reporting(self.unsaid.clone()))
                 .inspect_err(|error| {
                     tracing::error!(receiver = %receiver.name, error = in_full(error), "this receiver cannot be told");
                 })

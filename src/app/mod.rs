@@ -23,6 +23,7 @@ pub mod recorder;
 pub mod reload;
 mod roll_call;
 pub mod service;
+mod unsaid;
 
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
@@ -43,7 +44,9 @@ use crate::engine::Engine;
 use crate::far_end::FarEnd;
 use crate::notify;
 use crate::probe::budget::Budget;
+use crate::probe::on_air::OnAir;
 use crate::probe::{ProbeConfig, Roots, enrolled};
+use crate::radio::monitor::Room;
 use crate::store::{Claim, Store};
 use crate::web;
 use agenda::{Book, Calendars, Keeper};
@@ -79,6 +82,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let mut signals = Signals::listen().map_err(|error| format!("signals cannot be listened to: {error}"))?;
     let store = Store::open(claim, clock, recorder::retention(&config.store), recorder::catalogue());
     let (mut restored, mut left, booked) = recorder::restore(&store, RESTORE).await;
+    let on_air = OnAir::open(&folder, clock);
     let budget = Budget::default();
     budget.know(&config.uplinks);
     for observation in &restored.observations {
@@ -115,6 +119,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         Driver { engine, clock, observations, instructions, snapshot, in_use, begun, events, history, heartbeat };
 
     let use_seen = in_use_seen.clone();
+    let around = Room { in_use: in_use_seen.clone(), known: begun_seen.clone() };
     let shared = Shared {
         clock,
         roots: Roots::default(),
@@ -124,6 +129,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         enrolled: Some(folder.join(enrolled::FILE)),
         budget,
         desktop: crate::probe::seat::desktop::Desktop::default(),
+        on_air: on_air.clone(),
     };
     let mut probes = Probes::new(shared, observed);
     probes.keep(config.plan.checks.iter().zip(&config.probes), |name| seen.get(name).copied());
@@ -149,19 +155,23 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         handling,
     };
     let (asks, asked) = mpsc::channel(16);
-    let recording = tokio::spawn(missed("the recorder", ends.clone(), recorder.run(happened, asked)));
+    let (unsaid, unsaid_heard) = mpsc::channel(EVENTS);
+    let recording = tokio::spawn(missed("the recorder", ends.clone(), recorder.run(happened, asked, unsaid_heard)));
     let history_keeper = recorder::keep_history(observed_by_store, store.clone());
     let keeping = tokio::spawn(missed("the history's keeper", ends.clone(), history_keeper));
     let (requests, requests_seen) = watch::channel(probes.requests());
-    let desk = Arc::new(Desk::new(
-        clock,
-        snapshot_seen.clone(),
-        requests_seen.clone(),
-        configs_seen.clone(),
-        store.clone(),
-        asks.clone(),
-        stats.clone(),
-    ));
+    let desk = Arc::new(
+        Desk::new(
+            clock,
+            snapshot_seen.clone(),
+            requests_seen.clone(),
+            configs_seen.clone(),
+            store.clone(),
+            asks.clone(),
+            stats.clone(),
+        )
+        .with_books(on_air.clone()),
+    );
     let asking_again = tokio::spawn(again::ask(snapshot_seen.clone(), requests_seen.clone()));
     let folder_made_anew = Arc::new(Notify::new());
     let control = listen_for_orders(&config, &folder)
@@ -175,7 +185,8 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         stats: stats.clone(),
         configs: configs_seen.clone(),
     };
-    let mut delivery = Delivery::new(store.clone(), clock, poke, stats, ends.clone());
+    let mut delivery =
+        Delivery::new(store.clone(), clock, poke, stats, unsaid, ends.clone()).within(around, on_air.clone());
     delivery.serve(&config);
 
     let (asked_to_reload, mut reloads) = mpsc::channel(4);
@@ -249,6 +260,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
                 let removed = kept.borrow_and_update().removed;
                 if std::mem::replace(&mut begun_anew, removed) != removed {
                     config_reader.identity.write(&config_reader.folder);
+                    on_air.write_again();
                     folder_made_anew.notify_one();
                 }
             }

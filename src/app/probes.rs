@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::domain::{CheckName, CheckSpec, ErrorKind, Mono, Observation, ProbeError, Uplink};
 use crate::probe::budget::Budget;
 use crate::probe::egress::Egress;
+use crate::probe::on_air::OnAir;
 use crate::probe::seat::desktop::Desktop;
 use crate::probe::{Context, OwnFarEnd, ProbeConfig, Requests, Roots};
 
@@ -40,6 +41,8 @@ pub struct Shared {
     pub budget: Budget,
     /// The desktop session, as its agent tells it.
     pub desktop: Desktop,
+    /// What was said on the radio's channel.
+    pub on_air: OnAir,
 }
 
 /// The running probes, one a check. All end when this is dropped.
@@ -112,6 +115,7 @@ impl Probes {
             egress: Egress::by(spec.uplink.clone()),
             budget: self.shared.budget.clone(),
             desktop: self.shared.desktop.clone(),
+            on_air: self.shared.on_air.clone(),
         };
         let begun = spec.active.then(|| self.shared.begun.clone());
         let observing = keep_observing(config.clone(), context, self.out.clone());
@@ -177,6 +181,7 @@ mod tests {
             enrolled: None,
             budget: Budget::default(),
             desktop: Desktop::default(),
+            on_air: OnAir::default(),
         };
         let (out, _observed) = mpsc::channel(1);
         let mut probes = Probes::new(shared, out);

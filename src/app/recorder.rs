@@ -15,7 +15,7 @@ use crate::domain::{
 };
 use crate::engine::{self, Event, SETTLING};
 use crate::notify::policy::{Change, Decided, Drill, House, Left, Room, SessionNews, Withheld};
-use crate::notify::{Poke, Policy, Stats};
+use crate::notify::{Poke, Policy, Stats, Unsaid};
 use crate::probe;
 use crate::store::{Batch, Catalogue, Kept, Retention, Store};
 
@@ -155,7 +155,12 @@ pub enum Ask {
 
 impl Recorder {
     /// Records until the judge has ended.
-    pub async fn run(mut self, mut happened: mpsc::Receiver<Vec<Event>>, mut asks: mpsc::Receiver<Ask>) -> Self {
+    pub async fn run(
+        mut self,
+        mut happened: mpsc::Receiver<Vec<Event>>,
+        mut asks: mpsc::Receiver<Ask>,
+        mut unsaid: mpsc::Receiver<Unsaid>,
+    ) -> Self {
         let mut look = Mono::NEVER;
         loop {
             self.show();
@@ -174,6 +179,7 @@ impl Recorder {
                     None => return self,
                 },
                 Some(ask) = asks.recv() => self.answer(ask).await,
+                Some(unsaid) = unsaid.recv() => self.tell_instead(&unsaid).await,
                 Ok(()) = self.phase.changed() => self.look().await,
                 Ok(()) = self.in_use.changed() => self.look().await,
             }
@@ -253,7 +259,7 @@ impl Recorder {
     }
 
     /// Whom the config names, and what the agenda says: as they are now.
-    fn follow(&mut self) {
+    pub(super) fn follow(&mut self) {
         if self.configs.has_changed().unwrap_or(false) {
             let config = Arc::clone(&self.configs.borrow_and_update());
             self.policy.serve(house(&config));
@@ -379,6 +385,7 @@ pub fn house(config: &Config) -> House {
         room: Room { name: Arc::clone(&config.plan.room), title: config.room.title().into() },
         zone: config.room.time_zone.0.clone(),
         receivers: audience(config),
+        instead: super::unsaid::instead(config),
         routes: config.routes.clone(),
         maintenance: config.maintenance.clone(),
         roll_call: config.roll_call.clone(),

@@ -64,6 +64,9 @@ pub async fn run(config: Config, args: &CheckArgs, lang: Lang, color: bool) -> R
         enrolled: crate::app::service::state_dir(None).ok().map(|folder| folder.join(crate::probe::enrolled::FILE)),
         budget: crate::probe::budget::Budget::default(),
         desktop: crate::probe::seat::desktop::Desktop::default(),
+        on_air: crate::app::service::state_dir(None)
+            .map(|folder| crate::probe::on_air::OnAir::open(&folder, clock))
+            .unwrap_or_default(),
     };
     let once = if args.quick { without_what_takes_time(&mut plan) } else { Once::Whole };
     let skip_active = args.quick;

@@ -306,7 +306,15 @@ impl Cli {
             }),
             Command::Reflect(args) => on_runtime(reflect::run(args)),
             Command::Radio(radio::RadioCommand::Phrases(args)) => Ok(radio::phrases(args)),
-            Command::Radio(radio::RadioCommand::Test(args)) => on_runtime(radio::test(args)),
+            Command::Radio(radio::RadioCommand::Test(args)) => {
+                let config = if args.has_file() { None } else { Some(self.load(Files::NotAsked)?) };
+                on_runtime(radio::test(args, config.as_ref(), self.lang_at_least()))
+            }
+            Command::Radio(radio::RadioCommand::Check(args)) => {
+                let config = self.load(Files::NotAsked)?;
+                let lang = self.lang(&config);
+                on_runtime(radio::check(&config, args, lang))
+            }
             Command::Reasons => {
                 say(&reasons::listing(self.lang_at_least()));
                 Ok(0)

@@ -66,6 +66,13 @@ impl Conversation {
     }
 }
 
+/// Whether a daemon listens at `socket`, or where it most likely does. One that lets nobody in is there too.
+pub async fn is_there(config: &Config, socket: Option<&Path>) -> bool {
+    let socket = socket.map_or_else(|| place(config), Path::to_owned);
+    let nobody = [ErrorKind::NotFound, ErrorKind::ConnectionRefused];
+    UnixStream::connect(&socket).await.map_or_else(|error| !nobody.contains(&error.kind()), |_| true)
+}
+
 /// Where a daemon most likely listens.
 fn place(config: &Config) -> PathBuf {
     let usual = || Some(Path::new(USUAL).join(SOCKET)).filter(|path| path.exists());

@@ -1,16 +1,22 @@
-//! `siaga radio`: the phrases that are recorded, and a test on the air.
+//! `siaga radio`: the phrases that are recorded, a test on the air, and the operators' own radio check.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
+use super::orders::{self, Conversation};
 use super::paint::{note, say};
 use crate::app::service;
 use crate::clock::Clock;
-use crate::domain::in_full;
+use crate::config::Config as Main;
+use crate::control::order::{Order, Word};
+use crate::domain::{Lang, in_full};
+use crate::notify::Way;
+use crate::radio::monitor::{Echo, Room};
 use crate::radio::words::{self, Pause};
-use crate::radio::{Config, Message, Station, numbers, phrases, sound};
+use crate::radio::{Config, Message, OnAir, Station, numbers, phrases, sound};
+use crate::store::Claim;
 
 /// What `siaga radio` can do.
 #[derive(Debug, Subcommand)]
@@ -19,6 +25,8 @@ pub enum RadioCommand {
     Phrases(PhrasesArgs),
     /// Say a test message ON THE AIR and tell what was said: words, length, level, key. For a licensed channel only.
     Test(TestArgs),
+    /// Note that the operators have called and heard each other by radio. Exits with 0 if it is noted, else with 2.
+    Check(CheckArgs),
 }
 
 /// What `siaga radio phrases` can be told.
@@ -41,11 +49,40 @@ const GUIDE: &str = include_str!("../../config/radio/PANDUAN.md");
 /// What `siaga radio test` can be told.
 #[derive(Debug, Args)]
 pub struct TestArgs {
-    /// A TOML file with the radio's table alone: frequency, licence, station, play, ptt …
-    radio: PathBuf,
+    /// A TOML file with the radio's table alone: frequency, licence, station, play, ptt … Without one it is the config's receiver
+    /// of kind radio, by the daemon's mouth where one runs.
+    radio: Option<PathBuf>,
+    /// Which receiver, where the config has several of kind radio.
+    #[arg(long, value_name = "NAME", conflicts_with = "radio")]
+    receiver: Option<String>,
+    /// Where the daemon listens; without it the socket that the config names, else where the unit or a daemon of this user has it.
+    #[arg(long, value_name = "PATH", conflicts_with = "radio")]
+    socket: Option<PathBuf>,
+    /// Where state is kept, and with it how much was said in the last hour. Without it $`STATE_DIRECTORY`, else
+    /// $`XDG_STATE_HOME/siaga`, else ~/.local/state/siaga.
+    #[arg(long, value_name = "DIR", conflicts_with = "radio")]
+    state_dir: Option<PathBuf>,
     /// Say it twice, as what matters is said: with two seconds of listening between.
     #[arg(long)]
     twice: bool,
+}
+
+impl TestArgs {
+    /// Whether it needs no config.
+    pub const fn has_file(&self) -> bool {
+        self.radio.is_some()
+    }
+}
+
+/// What `siaga radio check` can be told.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Who heard the call. It stands in the audit alone.
+    #[arg(long, value_name = "NAME")]
+    heard_by: String,
+    /// Where the daemon listens; without it the socket that the config names, else where the unit or a daemon of this user has it.
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
 }
 
 /// Lists phrases.
@@ -88,14 +125,100 @@ pub fn phrases(args: &PhrasesArgs) -> u8 {
     u8::from(missing > 0)
 }
 
-/// Says a test message.
+/// Has the daemon note a radio check.
 ///
 /// # Errors
-/// What is wrong with the file, or why nothing was said.
-pub async fn test(args: &TestArgs) -> Result<u8, String> {
+/// If no daemon answers, or it ends in the middle.
+pub async fn check(config: &Main, args: &CheckArgs, lang: Lang) -> Result<u8, String> {
+    let order = Order::RadioCheck { heard_by: args.heard_by.clone(), lang };
+    answered(config, args.socket.as_deref(), &order).await
+}
+
+/// Gives an order that is answered once, and tells the answer.
+async fn answered(config: &Main, socket: Option<&Path>, order: &Order) -> Result<u8, String> {
+    let mut daemon = Conversation::begin(config, socket, order).await?;
+    let mut code = None;
+    while let Some(word) = daemon.next().await? {
+        match word {
+            Word::Done { message } => {
+                say(&format!("{message}\n"));
+                code = Some(0);
+            }
+            Word::Told { receiver, failed, .. } => {
+                code = Some(if failed.is_none() { 0 } else { 2 });
+                match failed {
+                    None => say(&format!("{receiver}: ok\n")),
+                    Some(why) => note(&format!("siaga: {receiver}: {why}")),
+                }
+            }
+            Word::Refused { message, .. } => {
+                note(&format!("siaga: {message}"));
+                code = Some(2);
+            }
+            Word::Begun { .. } | Word::Tested(_) => {}
+        }
+    }
+    code.ok_or_else(|| "the daemon ended in the middle".to_owned())
+}
+
+/// Says a test message. Where a daemon runs it has the key in its hand, and says it.
+///
+/// # Errors
+/// What is wrong with the file or the config, or why nothing was said.
+pub async fn test(args: &TestArgs, config: Option<&Main>, lang: Lang) -> Result<u8, String> {
     service::start_log();
-    let config = read(&args.radio)?;
-    let mut station = Station::start(config, Clock::start()).await;
+    match (&args.radio, config) {
+        (Some(file), _) => said(args, read(file)?, Clock::start(), OnAir::default()).await,
+        (None, Some(config)) => {
+            let (name, radio) = receiver(config, args.receiver.as_deref())?;
+            if orders::is_there(config, args.socket.as_deref()).await {
+                if args.twice {
+                    return Err("the daemon runs and holds the key; it says a test once (leave out --twice)".to_owned());
+                }
+                let order = Order::TestAlert { receivers: vec![name.to_owned()], lang };
+                return answered(config, args.socket.as_deref(), &order).await;
+            }
+            let folder = service::state_dir(args.state_dir.clone())?;
+            // A daemon that does not listen holds the key too.
+            let claim = Claim::take(&folder).map_err(|error| error.to_string())?;
+            let clock = Clock::start();
+            let books = OnAir::open(&folder, clock);
+            let code = said(args, radio.clone(), clock, books.clone()).await;
+            if let Err(why) = books.kept().await {
+                note(&format!("siaga: {why}"));
+            }
+            drop(claim);
+            code
+        }
+        (None, None) => Err("no config says which radio".to_owned()),
+    }
+}
+
+/// The config's radio, with its name.
+fn receiver<'a>(config: &'a Main, name: Option<&str>) -> Result<(&'a str, &'a Config), String> {
+    let mut radios = config.receivers.iter().filter_map(|receiver| match &receiver.way {
+        Way::Radio(radio) => Some((&*receiver.name, radio)),
+        _ => None,
+    });
+    match name {
+        Some(name) => radios
+            .find(|(known, _)| *known == name)
+            .ok_or_else(|| format!("no receiver of kind radio is named {name:?}")),
+        None => match (radios.next(), radios.next()) {
+            (Some(only), None) => Ok(only),
+            (None, _) => {
+                Err("the config has no receiver of kind radio; a TOML file with the radio's table can be given"
+                    .to_owned())
+            }
+            (Some(_), Some(_)) => {
+                Err("the config has several receivers of kind radio; --receiver says which".to_owned())
+            }
+        },
+    }
+}
+
+async fn said(args: &TestArgs, config: Config, clock: Clock, on_air: OnAir) -> Result<u8, String> {
+    let mut station = Station::start(config, clock, on_air, Room::free()).await;
     let sent = station.transmit(&Message::Test { twice: args.twice }).await.map_err(|error| in_full(&error))?;
     for transmission in &sent.transmissions {
         let (prepared, keyed) = (&transmission.prepared, transmission.keyed.as_secs_f64());
@@ -108,6 +231,14 @@ pub async fn test(args: &TestArgs) -> Result<u8, String> {
             prepared.peak,
             transmission.dry
         ));
+        if let Some((echo, why)) = &transmission.echo {
+            let heard = match echo {
+                Echo::Heard => "heard it",
+                Echo::Uncertain => "may have heard it",
+                Echo::Missed => "heard nothing",
+            };
+            say(&format!("  the second receiver {heard} ({why})\n"));
+        }
         for clip in &prepared.synthesised {
             note(&format!("siaga: synthesised {clip}"));
         }

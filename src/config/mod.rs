@@ -269,7 +269,16 @@ impl Config {
             Arc::new(profile)
         });
         let profiles = profiles.collect();
-        let (specs, probes) = checks.into_iter().unzip();
+        let speaks = receivers.iter().find_map(|receiver| match &receiver.way {
+            notify::Way::Radio(radio) => Some(radio.interface()),
+            _ => None,
+        });
+        let (specs, mut probes): (_, Vec<_>) = checks.into_iter().unzip();
+        for probe in &mut probes {
+            if let ProbeConfig::Radio(radio) = probe {
+                radio.speaks.clone_from(&speaks);
+            }
+        }
         let plan = Plan { room: Arc::clone(&room.name.0), checks: specs, profiles, default_profile, absent };
         Ok(Self {
             room,

@@ -26,9 +26,29 @@ pub(super) fn receivers(root: Table<'_>, beside: &Beside<'_>, problems: &mut Pro
             continue;
         }
         names.insert(Arc::clone(&receiver.name), problems.line(at.start));
-        all.push(receiver);
+        all.push((receiver, table));
     }
-    all
+    for (receiver, table) in &all {
+        for name in instead(receiver) {
+            let why = match all.iter().find(|(other, _)| other.name == *name).map(|(other, _)| &other.way) {
+                None => format!("no receiver is named {name:?}"),
+                Some(Way::Radio(_) | Way::Alertmanager(_)) => {
+                    format!("{name:?} writes to nobody: a radio speaks, and an Alertmanager tells others")
+                }
+                Some(_) => continue,
+            };
+            problems.say(table.at("instead"), why);
+        }
+    }
+    all.into_iter().map(|(receiver, _)| receiver).collect()
+}
+
+/// Whom a receiver names that are told what it could not say.
+fn instead(receiver: &notify::Config) -> &[Arc<str>] {
+    match &receiver.way {
+        Way::Radio(radio) => radio.instead.as_deref().unwrap_or_default(),
+        _ => &[],
+    }
 }
 
 /// Reads the routes: whom they name must be a receiver, and every receiver must be named by one, if there is one.
@@ -50,7 +70,8 @@ pub(super) fn routes(root: Table<'_>, receivers: &[notify::Config], problems: &m
     }
     if let Some((_, first)) = all.first() {
         for receiver in receivers {
-            if !all.iter().any(|(route, _)| route.names().any(|name| *name == receiver.name)) {
+            let led = all.iter().any(|(route, _)| route.names().any(|name| *name == receiver.name));
+            if !led && !receivers.iter().any(|other| instead(other).contains(&receiver.name)) {
                 let message = format!("no route leads to receiver {:?}, so that it is never told", &*receiver.name);
                 problems.say(first.head(), message);
             }

@@ -83,6 +83,13 @@ pub enum Order {
         /// The language of the words.
         lang: Lang,
     },
+    /// To note that the operators have heard each other by radio.
+    RadioCheck {
+        /// Who heard it.
+        heard_by: String,
+        /// The language of the words.
+        lang: Lang,
+    },
 }
 
 impl Order {
@@ -109,7 +116,8 @@ impl Order {
             | Self::EndSilence { lang, .. }
             | Self::Drill { lang, .. }
             | Self::EndDrill { lang }
-            | Self::Silences { lang } => *lang,
+            | Self::Silences { lang }
+            | Self::RadioCheck { lang, .. } => *lang,
         }
     }
 
@@ -124,6 +132,7 @@ impl Order {
             Self::Drill { .. } => "drill",
             Self::EndDrill { .. } => "end_drill",
             Self::Silences { .. } => "silences",
+            Self::RadioCheck { .. } => "radio_check",
         }
     }
 
@@ -143,6 +152,7 @@ impl Order {
             Self::EndSilence { id, .. } => id.clone(),
             Self::Drill { scene, seconds, .. } => format!("{scene} for {}", Period(Duration::from_secs(*seconds))),
             Self::EndDrill { .. } | Self::Silences { .. } => String::new(),
+            Self::RadioCheck { heard_by, .. } => format!("heard by {heard_by}"),
         }
     }
 }

@@ -103,13 +103,15 @@ pub enum Kind {
     Computer,
     /// USB controllers and hubs.
     Usb,
+    /// The two-way radio.
+    Radio,
     /// Recorded observations.
     Replay,
 }
 
 impl Kind {
     /// All kinds, in the order in which lists show them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Link,
         Self::Icmp,
         Self::Stun,
@@ -130,6 +132,7 @@ impl Kind {
         Self::Display,
         Self::Computer,
         Self::Usb,
+        Self::Radio,
         Self::Replay,
     ];
 
@@ -156,6 +159,7 @@ impl Kind {
             Self::Display => "display",
             Self::Computer => "computer",
             Self::Usb => "usb",
+            Self::Radio => "radio",
             Self::Replay => "replay",
         }
     }
@@ -177,6 +181,7 @@ impl Kind {
             Self::Audio | Self::Seat | Self::Microphone | Self::Loopback => Component::Audio,
             Self::Camera | Self::Frames | Self::Display => Component::Video,
             Self::Computer | Self::Usb => Component::Computer,
+            Self::Radio => Component::Radio,
             Self::Replay => return None,
         })
     }

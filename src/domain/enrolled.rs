@@ -57,6 +57,8 @@ pub enum Equipment {
     Display,
     /// A UPS.
     Ups,
+    /// The two-way radio's sound card, or what presses its key.
+    Radio,
     /// The default gateway.
     Gateway,
     /// A nameserver.
@@ -75,6 +77,7 @@ impl Equipment {
             Self::Audio => Text::new("Perangkat suara", "Sound device"),
             Self::Display => Text::new("Layar", "Display"),
             Self::Ups => Text::new("UPS", "UPS"),
+            Self::Radio => Text::new("Antarmuka HT", "Radio interface"),
             Self::Gateway => Text::new("Gateway", "Gateway"),
             Self::Resolver => Text::new("Server nama (DNS)", "Nameserver"),
             Self::Source => Text::new("Mikrofon pilihan", "Default microphone"),

@@ -117,3 +117,41 @@ async fn what_cannot_be_looked_at_is_neither_there_nor_away() {
     assert_eq!(unseen, [Equipment::Camera, Equipment::Audio, Equipment::Display], "{seen:?}");
     assert!(seen.unseen[0].1.contains("Not a directory"), "{seen:?}");
 }
+
+#[tokio::test]
+async fn the_radios_interface_is_the_radios_and_no_sound_device_of_the_room() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path();
+    write(
+        root,
+        "proc/asound/cards",
+        " 0 [PCH            ]: HDA-Intel - HDA Intel PCH\n                      HDA Intel PCH at 0xf7f10000 irq 30\n 1 [Device         ]: USB-Audio - USB Sound\n                      USB Sound at usb-0000:00:14.0-2, full speed\n",
+    );
+    write(root, "proc/asound/card1/usbid", "0d8c:000c\n");
+    let usb = |port: &str| format!("sys/devices/pci0000:00/0000:00:14.0/usb1/1-{port}");
+    for (port, vendor, product, name) in [("2", "0d8c", "000c", "USB Sound"), ("3", "0403", "6001", "FT232R USB UART")]
+    {
+        for (file, text) in [("idVendor", vendor), ("idProduct", product), ("product", name)] {
+            write(root, &format!("{}/{file}", usb(port)), text);
+        }
+    }
+    write(root, &format!("{}/1-2:1.0/uevent", usb("2")), "");
+    write(root, &format!("{}/1-3:1.0/ttyUSB0/uevent", usb("3")), "");
+    link(root, "sys/class/sound/card1/device", &format!("{}/1-2:1.0", usb("2")));
+    link(root, "sys/class/tty/ttyUSB0/device", &format!("{}/1-3:1.0/ttyUSB0", usb("3")));
+    write(root, "dev/ttyUSB0", "");
+    link(root, "dev/serial/by-id/usb-FTDI", "dev/ttyUSB0");
+    let config = toml::from_str("card = \"Device\"\nkey = \"/dev/serial/by-id/usb-FTDI\"").unwrap();
+    let seen = look_at(root, &[ProbeConfig::Radio(config)]).await;
+    let told: Vec<_> =
+        seen.devices.iter().map(|device| (device.kind, device.to_string(), device.place.as_deref())).collect();
+    assert_eq!(
+        told,
+        [
+            (Equipment::Audio, "HDA Intel PCH".to_owned(), None),
+            (Equipment::Radio, "USB Sound (0d8c:000c)".to_owned(), Some("usb-0000:00:14.0-2")),
+            (Equipment::Radio, "FT232R USB UART (0403:6001)".to_owned(), Some("usb-0000:00:14.0-3")),
+        ]
+    );
+    assert_eq!(seen.unseen, []);
+}

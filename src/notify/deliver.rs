@@ -18,19 +18,25 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::config::Config;
 use super::error::{DeliveryError, Failure, SetupError};
 use super::kinds::Ready;
+use super::policy::Unsaid;
 use super::spoken;
 use super::stats::{Attempt, Stats};
 use crate::clock::Clock;
 use crate::domain::{GiveUp, Mono, Notification, Outbox, Period};
+use crate::radio::OnAir;
+use crate::radio::monitor::Room;
 
 /// How long an empty outbox is believed without a poke.
 const LOOK: Duration = Duration::from_mins(1);
+
+/// What is to be said within so long is not unsaid yet.
+const SOON: Duration = Duration::from_mins(1);
 
 /// How attempts are spread over time, and when they end.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -73,6 +79,10 @@ pub struct Receiver {
     timeout: Duration,
     fleeting: bool,
     ready: Ready,
+    on_air: OnAir,
+    room: Room,
+    /// Who hears of what it could not say in its time.
+    unsaid: Option<mpsc::Sender<Unsaid>>,
 }
 
 impl Receiver {
@@ -86,7 +96,31 @@ impl Receiver {
             timeout: config.timeout.0,
             fleeting: config.way.is_fleeting(),
             ready: Ready::new(&config.way)?,
+            on_air: OnAir::default(),
+            room: Room::free(),
+            unsaid: None,
         })
+    }
+
+    /// The same, in a room that may be in use, with books of what is said on the air that outlive it.
+    #[must_use]
+    pub fn within(self, room: Room, on_air: OnAir) -> Self {
+        Self { on_air, room, ..self }
+    }
+
+    /// The same, which tells what a radio could not say, so that others are told.
+    #[must_use]
+    pub fn reporting(self, unsaid: mpsc::Sender<Unsaid>) -> Self {
+        Self { unsaid: Some(unsaid), ..self }
+    }
+
+    /// Reports a notification that could not be said. Each attempt does: whoever is told knows what is no news.
+    fn report(&self, notification: &Notification) {
+        let (Some(unsaid), Some(incident)) = (&self.unsaid, &notification.incident) else { return };
+        let report = Unsaid { receiver: Arc::clone(&self.name), incident: incident.clone() };
+        if unsaid.try_send(report).is_err() {
+            tracing::warn!(receiver = %self.name, key = %notification.key, "the others are not told instead yet");
+        }
     }
 
     /// Its name in the config.
@@ -176,7 +210,7 @@ struct Line<O> {
 impl<O: Outbox> Line<O> {
     async fn run(mut self) {
         let name = Arc::clone(self.receiver.name());
-        self.receiver.ready.begin(self.clock).await;
+        self.receiver.ready.begin(self.clock, self.receiver.on_air.clone(), self.receiver.room.clone()).await;
         let mut failures = 0;
         let mut not_before: Option<Mono> = None;
         loop {
@@ -193,7 +227,8 @@ impl<O: Outbox> Line<O> {
             };
             let from = not_before.unwrap_or_else(|| self.stored_wait(&notification, &mut failures));
             self.clock.sleep_until(from).await;
-            let words = if self.receiver.fleeting { self.choose().await } else { vec![notification] };
+            let waiting = if self.receiver.fleeting { self.outbox.waiting(&name).await } else { Vec::new() };
+            let words = if self.receiver.fleeting { self.choose(&waiting).await } else { vec![notification] };
             // Nothing of what waited is worth saying any more.
             let Some(last) = words.last() else { continue };
             match self.receiver.attempt(&words).await {
@@ -214,19 +249,27 @@ impl<O: Outbox> Line<O> {
                         counts.last = Some(Attempt { key: Arc::clone(&last.key), ended: Ok(()) });
                     });
                 }
-                Err(error) => not_before = Some(self.failed(&words[0], &error, &mut failures).await),
+                Err(error) => {
+                    // What waited behind it is not said either, unless it soon can be.
+                    if error.retry_after.is_none_or(|wait| wait > SOON) {
+                        for word in &waiting {
+                            self.receiver.report(word);
+                        }
+                    }
+                    not_before = Some(self.failed(&words[0], &error, &mut failures).await);
+                }
             }
         }
     }
 
     /// What is said next of all that waits; what is not said of it is given up.
-    async fn choose(&self) -> Vec<Notification> {
-        let waiting = self.outbox.waiting(self.receiver.name()).await;
-        let choice = spoken::choose(waiting, self.clock.now().wall);
+    async fn choose(&self, waiting: &[Notification]) -> Vec<Notification> {
+        let choice = spoken::choose(waiting.to_vec(), self.clock.now().wall);
         for word in &choice.overtaken {
             self.give_up(word, GiveUp::Overtaken, "newer word of the same component waits").await;
         }
         for word in &choice.too_old {
+            self.receiver.report(word);
             self.give_up(word, GiveUp::TooOld, "too long ago to be said on the air").await;
         }
         choice.say

@@ -8,6 +8,8 @@ use super::error::{DeliveryError, SetupError};
 use super::{alertmanager, command, email, ntfy, radio, sms, telegram, webhook};
 use crate::clock::Clock;
 use crate::domain::{Notification, SecretFile};
+use crate::radio::OnAir;
+use crate::radio::monitor::Room;
 
 macro_rules! receivers {
     ($($variant:ident => $module:ident, $help:literal);* $(;)?) => {
@@ -102,10 +104,11 @@ macro_rules! receivers {
                 match way { $(Way::$variant(config) => $module::Ready::new(config).map(Self::$variant)),* }
             }
 
-            /// Begins, before the first attempt.
-            pub async fn begin(&self, clock: Clock) {
+            /// Begins, before the first attempt. What is said on a radio's channel is noted in `on_air`; `room` tells whether it may
+            /// be listened to by a second receiver.
+            pub async fn begin(&self, clock: Clock, on_air: OnAir, room: Room) {
                 match self {
-                    Self::Radio(ready) => ready.begin(clock).await,
+                    Self::Radio(ready) => ready.begin(clock, on_air, room).await,
                     _ => {}
                 }
             }

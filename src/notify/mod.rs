@@ -35,6 +35,6 @@ pub use deliver::{Poke, Receiver, Schedule, deliver};
 pub use error::{DeliveryError, Failure, SetupError};
 pub use inbound::Inbound;
 pub use kinds::{Kind, Way};
-pub use policy::{Change, Policy, Withheld};
+pub use policy::{Change, Policy, Unsaid, Withheld};
 pub use roll_call::RollCall;
 pub use stats::Stats;

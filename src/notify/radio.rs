@@ -7,7 +7,8 @@ use super::document::{Document, Event, IncidentPart};
 use super::error::{DeliveryError, Failure, SetupError};
 use crate::clock::Clock;
 use crate::domain::{Notification, SecretFile};
-use crate::radio::{self, Fault, Message, Station, TransmitError};
+use crate::radio::monitor::Room;
+use crate::radio::{self, Fault, Message, OnAir, Station, TransmitError};
 
 /// What belongs to a radio.
 pub type Config = radio::Config;
@@ -36,8 +37,8 @@ impl Ready {
     }
 
     /// Begins: whatever an earlier process left pressed is released.
-    pub async fn begin(&self, clock: Clock) {
-        let station = Station::start(self.config.clone(), clock).await;
+    pub async fn begin(&self, clock: Clock, on_air: OnAir, room: Room) {
+        let station = Station::start(self.config.clone(), clock, on_air, room).await;
         *self.on_air.lock().await = Some(Box::new(station));
     }
 

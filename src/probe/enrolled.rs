@@ -125,6 +125,31 @@ pub(super) static DISPLAY: Words = Words {
     .lasting(),
 };
 
+pub(super) static RADIO: Words = Words {
+    part: Part {
+        equipment: &[Equipment::Radio],
+        unread: ReasonDef::new("siaga.radio_record_unreadable", UNREAD, RECORD_ANEW),
+    },
+    other: ReasonDef::new(
+        "radio.interface_other",
+        Text::new(
+            "Antarmuka HT di {place} lain dari yang terdaftar: {device}, bukan {enrolled}",
+            "The radio's interface at {place} is another than the enrolled one: {device}, not {enrolled}",
+        ),
+        REPLACED,
+    )
+    .lasting(),
+    missing: ReasonDef::new(
+        "radio.interface_enrolled_missing",
+        Text::new(
+            "Antarmuka HT terdaftar {enrolled} tidak ada di {place}",
+            "The enrolled radio interface {enrolled} is not at {place}",
+        ),
+        GONE,
+    )
+    .lasting(),
+};
+
 /// Why a record cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {

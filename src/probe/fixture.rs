@@ -74,6 +74,7 @@ impl Machine {
             egress: crate::probe::egress::Egress::default(),
             budget: super::budget::Budget::default(),
             desktop: super::seat::desktop::Desktop::default(),
+            on_air: super::on_air::OnAir::default(),
         }
     }
 }

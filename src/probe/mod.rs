@@ -16,6 +16,7 @@ mod gate;
 mod host;
 mod lookup;
 mod news;
+pub mod on_air;
 pub(crate) mod range;
 mod round_trips;
 mod schedule;
@@ -88,6 +89,8 @@ pub struct Context {
     pub budget: budget::Budget,
     /// The desktop session, as its agent tells it.
     pub desktop: seat::desktop::Desktop,
+    /// What was said on the radio's channel.
+    pub on_air: on_air::OnAir,
 }
 
 /// Where the kernel's files are; a test gives folders of its own.
@@ -267,6 +270,7 @@ probes! {
     Display => display,
     Computer => computer,
     Usb => usb,
+    Radio => radio,
     Replay => replay,
 }
 

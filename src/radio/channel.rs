@@ -14,6 +14,7 @@ use super::guard::{Order, Said};
 use super::held::{Held, unexpected};
 use super::voice::EAR;
 use crate::clock::Clock;
+use crate::domain::Mono;
 
 /// How long it must be quiet, before the repeat too: so long others have to break in.
 pub const LISTEN: Duration = Duration::from_secs(2);
@@ -56,19 +57,19 @@ pub enum Listens {
     Long,
 }
 
-/// Waits until it is quiet, at most `wait`.
+/// Waits until it is quiet, at most `wait`. Gives the ear, where one has listened.
 ///
 /// # Errors
 /// Why nothing may be said now.
-pub async fn quiet(
+pub(super) async fn quiet(
     busy: &Busy,
     guard: &mut Held,
     clock: Clock,
     wait: Duration,
     listens: Listens,
-) -> Result<(), NotQuiet> {
+) -> Result<Option<Ear>, NotQuiet> {
     let by_chance = |most: Duration| most.mul_f64(rand::random::<f64>());
-    let mut needed = match listens {
+    let needed = match listens {
         Listens::Briefly => GLANCE + by_chance(BLINK),
         Listens::ByChance => LISTEN + by_chance(CHANCE),
         Listens::Long => LISTEN,
@@ -77,29 +78,49 @@ pub async fn quiet(
         Busy::Unseen {} => {
             // Waiting shows nothing, and an alert does not wait for that.
             sleep(if listens == Listens::Briefly { Duration::ZERO } else { needed }).await;
-            return Ok(());
+            return Ok(None);
         }
         Busy::Audio { capture, above } => Eye::Ear(Box::new(Ear::open(capture, *above).map_err(NotQuiet::Unseen)?)),
-        Busy::Serial { .. } | Busy::Rigctld { .. } | Busy::Gpio { .. } => Eye::Line(guard),
+        Busy::Serial { .. } | Busy::Cm108 { .. } | Busy::Rigctld { .. } | Busy::Gpio { .. } => Eye::Line(guard),
     };
     // Opening a card takes its time, which is nobody's speech.
     let mut occupied = eye.look().await.map_err(NotQuiet::Unseen)?;
-    let end = clock.mono().after(wait);
-    let mut since = clock.mono();
+    let mut patience = Patience { needed, since: clock.mono(), end: clock.mono().after(wait) };
     loop {
-        let now = clock.mono();
-        if occupied {
-            since = now;
-            needed = LISTEN + by_chance(CHANCE);
-        }
-        if now.since(since) >= needed {
-            return Ok(());
-        }
-        // Who has begun to listen to quiet hears it out.
-        if now >= end && occupied {
-            return Err(NotQuiet::Busy);
+        if let Some(ended) = patience.look(occupied, clock.mono(), rand::random()) {
+            return ended.map(|()| eye.ear());
         }
         occupied = eye.look().await.map_err(NotQuiet::Unseen)?;
+    }
+}
+
+/// What chance (0 to 1) adds.
+fn more(chance: f64) -> Duration {
+    CHANCE.mul_f64(chance)
+}
+
+/// Whether it has been quiet for long enough. Pure.
+#[derive(Debug)]
+struct Patience {
+    needed: Duration,
+    /// Since when it is quiet.
+    since: Mono,
+    /// When it ends.
+    end: Mono,
+}
+
+impl Patience {
+    /// What a look comes to; `None` if another one is due. Whoever has spoken makes all who wait draw anew.
+    fn look(&mut self, occupied: bool, now: Mono, chance: f64) -> Option<Result<(), NotQuiet>> {
+        if occupied {
+            self.since = now;
+            self.needed = LISTEN + more(chance);
+        }
+        if now.since(self.since) >= self.needed {
+            return Some(Ok(()));
+        }
+        // Who has begun to listen to quiet hears it out.
+        (now >= self.end && occupied).then_some(Err(NotQuiet::Busy))
     }
 }
 
@@ -109,6 +130,13 @@ enum Eye<'a> {
 }
 
 impl Eye<'_> {
+    fn ear(self) -> Option<Ear> {
+        match self {
+            Self::Line(_) => None,
+            Self::Ear(ear) => Some(*ear),
+        }
+    }
+
     /// Whether somebody speaks; a tenth of a second.
     async fn look(&mut self) -> Result<bool, String> {
         match self {
@@ -126,7 +154,8 @@ impl Eye<'_> {
 }
 
 /// A child that tells how loud the channel is.
-struct Ear {
+#[derive(Debug)]
+pub(super) struct Ear {
     _child: Child,
     levels: Lines<BufReader<ChildStdout>>,
     above: f64,
@@ -134,9 +163,14 @@ struct Ear {
 }
 
 impl Ear {
-    fn open(capture: &str, above: f64) -> Result<Self, String> {
-        let mut child = Command::new("/proc/self/exe")
-            .args([EAR, capture])
+    /// Opens it; louder than `above`, in dB of full scale, is somebody.
+    pub(super) fn open(capture: &str, above: f64) -> Result<Self, String> {
+        Self::of(Command::new("/proc/self/exe").args([EAR, capture]), above)
+    }
+
+    /// The same, by a program that tells levels.
+    pub(super) fn of(program: &mut Command, above: f64) -> Result<Self, String> {
+        let mut child = program
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -146,14 +180,46 @@ impl Ear {
         Ok(Self { _child: child, levels: BufReader::new(levels).lines(), above, last: VecDeque::new() })
     }
 
-    async fn hear(&mut self) -> Result<bool, String> {
+    /// How loud the next tenth of a second is, in dB of full scale. What is dropped before has lost nothing.
+    pub(super) async fn level(&mut self) -> Result<f64, String> {
         let line = timeout(DEAF, self.levels.next_line()).await;
         let line = line.ok().and_then(Result::ok).flatten().ok_or("the channel is not heard")?;
-        let level: f64 = line.parse().map_err(|_| format!("the channel is not heard: {line}"))?;
+        line.parse().map_err(|_| format!("the channel is not heard: {line}"))
+    }
+
+    async fn hear(&mut self) -> Result<bool, String> {
+        let level = self.level().await?;
         self.last.push_back(level > self.above);
         if self.last.len() > LOUD {
             self.last.pop_front();
         }
         Ok(self.last.len() == LOUD && self.last.iter().all(|loud| *loud))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// When one who draws `chance` at each look stops waiting, in tenths of a second, and how: somebody speaks until `quiet`.
+    fn ends(quiet: u64, wait: u64, chance: f64) -> (u64, Result<(), NotQuiet>) {
+        let at = |tenths| Mono::ZERO.after(Duration::from_millis(100 * tenths));
+        let mut patience = Patience { needed: LISTEN, since: at(0), end: at(wait) };
+        (0..1000).find_map(|now| Some((now, patience.look(now < quiet, at(now), chance)?))).unwrap()
+    }
+
+    #[test]
+    fn who_wait_for_the_same_speaker_do_not_begin_at_once() {
+        assert_eq!(ends(0, 600, 0.9), (20, Ok(())), "nobody spoke");
+        // The last look that is loud is that of 9.9 s.
+        assert_eq!(ends(100, 600, 0.0), (119, Ok(())));
+        assert_eq!(ends(100, 600, 0.5), (134, Ok(())));
+        assert_eq!(ends(100, 600, 1.0), (149, Ok(())));
+    }
+
+    #[test]
+    fn a_channel_that_is_never_quiet_is_given_up_after_the_wait_and_quiet_is_heard_out() {
+        assert_eq!(ends(1000, 600, 0.5), (600, Err(NotQuiet::Busy)));
+        assert_eq!(ends(595, 600, 1.0), (644, Ok(())));
     }
 }

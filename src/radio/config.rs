@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::bands;
 use crate::domain::{Frequency, Period};
+use crate::probe::radio::{Interface, card_of};
 use crate::probe::range::within;
 
 /// A radio at a sound card. It is off until its frequency, its licence and its station's name are here.
@@ -28,6 +29,8 @@ pub struct Config {
     pub ptt: Ptt,
     /// How it is seen that somebody else speaks.
     pub busy: Busy,
+    /// The ALSA PCM on which a second set's loudspeaker hangs, tuned to the channel.
+    pub monitor: Option<String>,
     /// Silence (with `vox` a tone) between keying and the first word, so that nothing of it is cut off. A tone squelch or a
     /// repeater needs a second.
     pub lead_in: Period,
@@ -49,6 +52,22 @@ pub struct Config {
     pub titles: bool,
     /// The last word of the last transmission.
     pub ending: Ending,
+    /// Whom to tell what could not be said, by the receivers' names; `None` for all that write.
+    pub instead: Option<Vec<Arc<str>>>,
+}
+
+impl Config {
+    /// What of it can be pulled out, for whoever watches the radio.
+    pub fn interface(&self) -> Interface {
+        let (key, server) = match &self.ptt {
+            Ptt::Vox {} => (None, None),
+            Ptt::Serial { port: key, .. } | Ptt::Cm108 { device: key, .. } | Ptt::Gpio { chip: key, .. } => {
+                (Some(key.clone()), None)
+            }
+            Ptt::Rigctld { address } => (None, Some(*address)),
+        };
+        Interface { card: card_of(&self.play), key, server, channel: Some(self.frequency.to_string()) }
+    }
 }
 
 /// How the radio is made to transmit.
@@ -119,6 +138,18 @@ pub enum Busy {
         #[serde(default)]
         inverted: bool,
     },
+    /// By a button's input of a USB sound chip of the CM108 family, to which the squelch's line (COS) is wired. The chip tells
+    /// changes alone: who speaks when the daemon begins is seen at his next word.
+    Cm108 {
+        /// Its `/dev/hidraw…`; it may be the one that keys.
+        device: PathBuf,
+        /// Which input.
+        #[serde(default)]
+        line: Button,
+        /// Whether an input at rest means that somebody speaks.
+        #[serde(default)]
+        inverted: bool,
+    },
     /// By `rigctld`, where the radio tells it of its squelch.
     Rigctld {
         /// Where it listens.
@@ -159,6 +190,21 @@ pub enum Input {
     Ri,
 }
 
+/// A button's input of a CM108.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Button {
+    /// Volume up.
+    VolumeUp,
+    /// Volume down: where most interfaces have it.
+    #[default]
+    VolumeDown,
+    /// Mute playback.
+    MutePlayback,
+    /// Mute recording.
+    MuteRecording,
+}
+
 /// How local custom ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -188,6 +234,9 @@ struct Written {
     /// How it is seen that somebody else speaks.
     #[serde(default = "unseen")]
     busy: Busy,
+    /// The ALSA PCM on which a second set's loudspeaker hangs, tuned to the channel: whether a message comes back there is noted, and
+    /// never counted. It is not opened while the room is in use.
+    monitor: Option<String>,
     /// Silence (with `vox` a tone) between keying and the first word; 500 ms, with `vox` 700 ms.
     #[serde(default, deserialize_with = "edge_or_none")]
     lead_in: Option<Period>,
@@ -217,6 +266,11 @@ struct Written {
     /// The last word of the last transmission.
     #[serde(default)]
     ending: Ending,
+    /// Whom to tell in writing what could not be said, by the receivers' names: nobody, if it is empty; all that are neither a
+    /// radio nor an Alertmanager, if left out.
+    #[serde(default)]
+    #[schemars(with = "Option<Vec<String>>")]
+    instead: Option<Vec<Arc<str>>>,
 }
 
 /// The most that one transmission says, without its lead-in and tail.
@@ -284,6 +338,7 @@ impl TryFrom<Written> for Config {
                 play: written.play,
                 ptt: written.ptt,
                 busy: written.busy,
+                monitor: written.monitor,
                 lead_in,
                 tail: written.tail,
                 key_limit: written.key_limit,
@@ -294,6 +349,7 @@ impl TryFrom<Written> for Config {
                 synthesis: written.synthesis,
                 titles: written.titles,
                 ending: written.ending,
+                instead: written.instead,
             }),
             _ => Err(wrong.join("; ")),
         }

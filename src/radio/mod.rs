@@ -12,6 +12,7 @@ pub mod config;
 pub mod guard;
 pub mod held;
 pub mod message;
+pub mod monitor;
 pub mod numbers;
 pub mod phrases;
 pub mod ptt;
@@ -22,6 +23,7 @@ pub mod voice;
 pub mod wav;
 pub mod words;
 
+pub use crate::probe::on_air::OnAir;
 pub use config::Config;
 pub use message::{Fault, Message, Session};
 pub use station::{Sent, Station, TransmitError};

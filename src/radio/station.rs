@@ -13,19 +13,24 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::airtime::{Airtime, Withheld};
 use super::channel::{Listens, NotQuiet, quiet};
-use super::config::{Config, LONGEST, Ptt};
+use super::config::{Busy, Config, LONGEST, Ptt};
 use super::guard::{BEAT, Cut, Order, Post, Said};
 use super::held::{Held, unexpected};
 use super::message::{Manner, Message};
+use super::monitor::{Monitor, Room};
 use super::voice::{self, Plan, Prepared};
 use super::words::{self, Script};
 use crate::clock::Clock;
+use crate::probe::on_air::{Echo, OnAir};
 
 /// How long the words may take to become sound, and a card to open.
 const PREPARE: Duration = Duration::from_secs(30);
 
 /// What a transmission may take longer than its sound: the card's buffer, and a busy machine.
 const LATE: Duration = Duration::from_secs(5);
+
+/// How long a second receiver may take to bring the last word: squelch, buffers, a busy machine.
+const BACK: Duration = Duration::from_secs(1);
 
 /// How long a killed voice may take to give its card back.
 const GONE: Duration = Duration::from_secs(1);
@@ -36,7 +41,10 @@ pub struct Station {
     config: Config,
     clock: Clock,
     guard: Option<Held>,
-    airtime: Airtime,
+    on_air: OnAir,
+    /// Under which its transmissions are in the books.
+    channel: String,
+    room: Room,
 }
 
 /// What was said.
@@ -59,6 +67,8 @@ pub struct Transmission {
     pub keyed: Duration,
     /// How often the card ran dry: so many gaps were heard.
     pub dry: u32,
+    /// Whether a second receiver heard it, and what that is taken from; `None` where none listened.
+    pub echo: Option<(Echo, String)>,
 }
 
 /// Why nothing was said.
@@ -100,10 +110,11 @@ impl TransmitError {
 
 impl Station {
     /// A station; its guard is started, which releases what an earlier daemon may have left pressed. Without a guard it is tried
-    /// again at the first message.
-    pub async fn start(config: Config, clock: Clock) -> Self {
-        let airtime = Airtime::new(config.min_gap.0, config.airtime.0);
-        let mut station = Self { config, clock, guard: None, airtime };
+    /// again at the first message. What it may say depends on what `on_air` knows to have been said; `room` tells whether a second
+    /// receiver may be listened to.
+    pub async fn start(config: Config, clock: Clock, on_air: OnAir, room: Room) -> Self {
+        let channel = config.frequency.to_string();
+        let mut station = Self { config, clock, guard: None, on_air, channel, room };
         match station.guard().await {
             Ok(guard) => station.guard = Some(guard),
             Err(why) => {
@@ -138,11 +149,14 @@ impl Station {
                 }
             }
         }
+        self.on_air.said(&self.channel, self.clock.now().wall);
         Ok(sent)
     }
 
-    fn admit(&mut self, needed: Duration) -> Result<(), TransmitError> {
-        self.airtime.admit(needed, self.clock.mono()).map_err(|withheld| match withheld {
+    fn admit(&self, needed: Duration) -> Result<(), TransmitError> {
+        let airtime = Airtime { min_gap: self.config.min_gap.0, budget: self.config.airtime.0 };
+        let now = self.clock.mono();
+        airtime.admit(&self.on_air.airtime(&self.channel, now), needed, now).map_err(|withheld| match withheld {
             Withheld::Gap(wait) => TransmitError::TooSoon(wait),
             Withheld::Budget(wait) => TransmitError::AirtimeSpent(wait),
         })
@@ -204,8 +218,12 @@ impl Station {
             self.guard = Some(guard);
             return Err(TransmitError::Voice(why));
         }
+        let mut monitor = self.monitor();
         match quiet(&busy, &mut guard, clock, wait, listens).await {
-            Ok(()) => {}
+            Ok(ear) => {
+                let ear = ear.filter(|_| self.is_monitored_by(&busy));
+                monitor = monitor.or_else(|| Monitor::by(ear?, self.room.clone()));
+            }
             Err(NotQuiet::Busy) => {
                 self.guard = Some(guard);
                 return Err(TransmitError::Busy(wait));
@@ -213,9 +231,14 @@ impl Station {
             // Whether the guard is still there is not known: another one is started at the next try.
             Err(NotQuiet::Unseen(why)) => return Err(TransmitError::ChannelUnseen(why)),
         }
+        if let Some(monitor) = &mut monitor {
+            monitor.forget();
+        }
         let began = clock.mono();
+        let edges = self.config.lead_in.0 + self.config.tail.0;
+        self.on_air.begins(&self.channel, voice.length() + edges, clock.now());
         let said = match guard.order(Order::On).await {
-            Ok(Said::On) => Self::play(&mut guard, &mut voice, clock).await,
+            Ok(Said::On) => Self::play(&mut guard, &mut voice, clock, monitor.as_mut()).await,
             Ok(other) => Err(TransmitError::Key(unexpected(other))),
             Err(why) => Err(TransmitError::Key(why)),
         };
@@ -227,7 +250,7 @@ impl Station {
         _ = timeout(GONE, voice.child.wait()).await;
         let keyed = end.since(began);
         // What went wrong may have been heard too.
-        self.airtime.spend(keyed, end);
+        self.on_air.ends(&self.channel, keyed, clock.now());
         if matches!(released, Ok(Said::Off)) {
             self.guard = Some(guard);
         } else {
@@ -237,11 +260,44 @@ impl Station {
             tracing::error!(?released, ?again, "the radio's key was not seen to come up; another guard was sent for");
             self.guard = again.ok();
         }
-        Ok(Transmission { words: words::read(script), prepared: voice.prepared, keyed, dry: said? })
+        let dry = said?;
+        let echo = match monitor {
+            Some(monitor) => Some(self.echo(monitor, &voice.prepared.levels).await),
+            None => None,
+        };
+        Ok(Transmission { words: words::read(script), prepared: voice.prepared, keyed, dry, echo })
+    }
+
+    /// The second receiver, where there is one, it does not tell whether the channel is busy too, and the room lets it be.
+    fn monitor(&self) -> Option<Monitor> {
+        let capture = self.config.monitor.as_deref().filter(|_| !self.is_monitored_by(&self.config.busy))?;
+        Monitor::open(capture, self.room.clone())
+    }
+
+    /// A card is not opened twice.
+    fn is_monitored_by(&self, busy: &Busy) -> bool {
+        matches!(busy, Busy::Audio { capture, .. } if self.config.monitor.as_ref() == Some(capture))
+    }
+
+    /// What it heard, once the last word had its time to come back.
+    async fn echo(&self, mut monitor: Monitor, said: &[f64]) -> (Echo, String) {
+        let late = self.clock.mono().after(BACK);
+        while monitor.listens() && self.clock.mono() < late {
+            monitor.listen().await;
+        }
+        let (echo, why) = monitor.verdict(said);
+        tracing::info!(?echo, why, "the second receiver");
+        self.on_air.echoed(&self.channel, echo);
+        (echo, why)
     }
 
     /// Plays, and keeps the key pressed meanwhile. Tells how often the card ran dry.
-    async fn play(guard: &mut Held, voice: &mut Voice, clock: Clock) -> Result<u32, TransmitError> {
+    async fn play(
+        guard: &mut Held,
+        voice: &mut Voice,
+        clock: Clock,
+        mut monitor: Option<&mut Monitor>,
+    ) -> Result<u32, TransmitError> {
         // Lead-in and tail are three seconds each at most.
         let end = clock.mono().after(voice.length() + Duration::from_secs(6) + LATE);
         voice.tell(voice::Order::Play).await.map_err(TransmitError::Voice)?;
@@ -259,10 +315,19 @@ impl Station {
                     Ok(other) => Err(TransmitError::Key(unexpected(other))),
                     Err(why) => Err(TransmitError::Key(why)),
                 },
+                () = heard(monitor.as_deref_mut()) => {}
                 _ = beats.tick() => guard.beat().await.map_err(TransmitError::Key)?,
                 () = clock.sleep_until(end) => return Err(TransmitError::Voice("the card does not come to an end".to_owned())),
             }
         }
+    }
+}
+
+/// The next tenth of a second at a second receiver; for ever without one.
+async fn heard(monitor: Option<&mut Monitor>) {
+    match monitor {
+        Some(monitor) => monitor.listen().await,
+        None => std::future::pending().await,
     }
 }
 

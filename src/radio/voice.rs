@@ -27,6 +27,9 @@ pub const COMMAND: &str = "radio-voice";
 /// The hidden command under which this binary listens to the channel.
 pub const EAR: &str = "radio-ear";
 
+/// A tenth of a second, in samples.
+const LOOK: usize = RATE as usize / 10;
+
 /// The tone that opens a radio's VOX, in Hz and in dB of full scale.
 const TONE: (f64, f64) = (1000.0, -9.0);
 
@@ -91,6 +94,8 @@ pub struct Prepared {
     pub loudness: f64,
     /// What has no clip and was synthesised.
     pub synthesised: Vec<String>,
+    /// How loud each tenth of a second is, every twentieth, in dB of full scale: against what another receiver hears.
+    pub levels: Vec<f64>,
 }
 
 /// The voice's side. `plan` is a [`Plan`] in JSON.
@@ -116,6 +121,7 @@ fn speak(plan: &Plan) -> Result<(), ProbeError> {
         peak: treatment::peak(&sound.samples),
         loudness: treatment::loudness(&sound.samples).unwrap_or(f64::from(i8::MIN)),
         synthesised: sound.synthesised,
+        levels: sound.samples.windows(LOOK).step_by(LOOK / 2).map(loud).collect(),
     }));
     let mut orders = std::io::stdin().lock().lines();
     let mut told = |order: Order| {
@@ -164,22 +170,37 @@ pub fn listen(pcm: &OsStr) -> ExitCode {
     let heard = || -> Result<std::convert::Infallible, ProbeError> {
         seal()?;
         let microphone = Microphone::open(&pcm.to_string_lossy(), Clock::start())?;
+        let mut waiting: Vec<Vec<f64>> = Vec::new();
         loop {
-            let captured = microphone.listen(RATE as usize / 10)?;
-            let levels = captured.channels.into_iter().map(|mut samples| {
-                treatment::band_pass(&mut samples);
-                #[allow(clippy::cast_precision_loss, reason = "a tenth of a second of samples")]
-                let power = samples.iter().map(|s| s * s).sum::<f64>() / samples.len() as f64;
-                treatment::decibels(power.sqrt())
-            });
-            let loudest = levels.fold(-120.0, f64::max);
-            let told = std::io::stdout().write_all(format!("{loudest:.1}\n").as_bytes());
-            told.map_err(|error| ProbeError::new(ErrorKind::Internal, error.to_string()))?;
+            // A card gives whole periods, which may be longer than a tenth of a second.
+            let captured = microphone.listen(LOOK)?.channels;
+            waiting.resize_with(captured.len(), Vec::new);
+            for (channel, samples) in waiting.iter_mut().zip(captured) {
+                channel.extend(samples);
+            }
+            while waiting.first().is_some_and(|samples| samples.len() >= LOOK) {
+                let levels = waiting.iter_mut().map(|channel| {
+                    let mut samples: Vec<f64> = channel.drain(..LOOK.min(channel.len())).collect();
+                    treatment::band_pass(&mut samples);
+                    loud(&samples)
+                });
+                let loudest = levels.fold(-120.0, f64::max);
+                let told = std::io::stdout().write_all(format!("{loudest:.1}\n").as_bytes());
+                told.map_err(|error| ProbeError::new(ErrorKind::Internal, error.to_string()))?;
+            }
         }
     };
     let Err(error) = heard();
     _ = std::io::stdout().write_all(format!("{}: {}\n", error.kind.as_str(), error.detail).as_bytes());
     ExitCode::FAILURE
+}
+
+/// How loud a piece is, in dB of full scale.
+#[allow(clippy::cast_precision_loss, reason = "a tenth of a second of samples")]
+fn loud(samples: &[f64]) -> f64 {
+    let power = samples.iter().map(|s| s * s).sum::<f64>() / samples.len() as f64;
+    // A tenth of a dB is more than anybody hears.
+    (treatment::decibels(power.sqrt()) * 10.0).round() / 10.0
 }
 
 fn say(said: &Said) {

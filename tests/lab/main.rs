@@ -27,6 +27,8 @@ mod power;
 mod power_cut;
 mod qmp;
 mod radio;
+mod radio_chip;
+mod radio_key;
 mod sandbox;
 mod seat;
 mod service;

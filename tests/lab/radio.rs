@@ -25,10 +25,17 @@ const HEARD: [[f64; 6]; 2] =
     [[500.0, 700.0, 900.0, 1100.0, 1300.0, 1500.0], [1700.0, 700.0, 900.0, 1100.0, 1300.0, 1900.0]];
 
 /// Where the kernel tells which lines of the UARTs are up.
-const LINES: &str = "grep '^0:' /proc/tty/driver/serial";
+pub(crate) const LINES: &str = "grep '^0:' /proc/tty/driver/serial";
 
-/// A room's radio: clips in the guest, no synthesis, keyed by `RTS`.
-fn radio(lab: &Lab) -> String {
+/// Whether RTS is up, by the shell alone: a look that starts programs takes longer than what is looked for.
+const KEYED: &str = "keyed() { while read -r line; do case \"$line\" in 0:*RTS*) return 0;; esac; done \
+                     </proc/tty/driver/serial; return 1; }";
+
+/// A key of a UART.
+const RTS: &str = "ptt = { method = 'serial', port = '/dev/ttyS0', line = 'rts' }\n";
+
+/// A room's radio: clips in the guest, no synthesis, and how it is keyed.
+pub(crate) fn radio(lab: &Lab, key: &str) -> String {
     for (at, (name, frequency)) in PHRASES.iter().enumerate() {
         // Some are recorded 30 dB softer than others, and all with the hum and the hiss of a desk.
         let amplitude = if at % 2 == 0 { 0.8 } else { 0.025 };
@@ -45,9 +52,10 @@ fn radio(lab: &Lab) -> String {
         }
         lab.push(&wav, &format!("{name}.wav"));
     }
-    let config = "frequency = '162.475 MHz'\nlicence = '01234567-000SU/2020262031'\nstation = 'Media Center'\n\
-                  play = 'plughw:CARD=Loop,DEV=0'\nptt = { method = 'serial', port = '/dev/ttyS0', line = 'rts' }\n\
-                  clips = '.'\nsynthesis = false\n";
+    let config = format!(
+        "frequency = '162.475 MHz'\nlicence = '01234567-000SU/2020262031'\nstation = 'Media Center'\n\
+         play = 'plughw:CARD=Loop,DEV=0'\n{key}clips = '.'\nsynthesis = false\n"
+    );
     lab.push(config.as_bytes(), "radio.toml")
 }
 
@@ -88,13 +96,16 @@ fn spans(samples: &[f64], gap: usize) -> Vec<(usize, usize)> {
 #[allow(clippy::cast_precision_loss, reason = "a minute of samples")]
 fn what_the_channel_hears_is_the_message_in_order_twice_and_the_key_is_down_for_it() {
     let lab = Lab::start();
-    let config = radio(&lab);
+    let config = radio(&lab, RTS);
     lab.spawn("heard", "arecord -q -D hw:Loop,1,0 -f S16_LE -c 2 -r 48000 --buffer-time=4000000 --period-time=500000 -t raw /tmp/heard.raw");
     lab.wait_for("grep -q RUNNING /proc/asound/Loop/pcm1c/sub0/status");
-    // Each look at the line with the guest's uptime, until the program has ended.
+    // Each move of the line with the guest's uptime.
     lab.spawn(
         "lines",
-        &format!("dash -c 'while :; do read -r up rest </proc/uptime; echo $up $({LINES} | grep -c RTS); done'"),
+        &format!(
+            "dash -c '{KEYED}; was=; while :; do if keyed; then now=1; else now=0; fi
+             [ $now = \"$was\" ] || {{ read -r up rest </proc/uptime; echo $up $now; was=$now; }}; done'"
+        ),
     );
     let program = lab.spawn("radio", &format!("/built/siaga radio test {config} --twice"));
     lab.wait_for(&format!("[ ! -d /proc/{program} ]"));
@@ -138,14 +149,13 @@ fn what_the_channel_hears_is_the_message_in_order_twice_and_the_key_is_down_for_
     println!("{between:.2} s between");
     assert!(between > 2.0 + 0.5 + 0.25, "{between} s");
     let looks = lab.log("lines");
-    let mut moves = Vec::new();
     // The console has the line up before the guard takes it.
-    for look in looks.lines().filter_map(|line| line.split_once(' ')).skip_while(|look| look.1 == "1") {
-        let (at, up): (f64, bool) = (look.0.parse().unwrap(), look.1 == "1");
-        if moves.last().is_none_or(|(_, was)| *was != up) {
-            moves.push((at, up));
-        }
-    }
+    let moves: Vec<(f64, bool)> = looks
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .skip_while(|look| look.1 == "1")
+        .map(|look| (look.0.parse().unwrap(), look.1 == "1"))
+        .collect();
     let pressed: Vec<f64> =
         moves.windows(2).filter(|pair| pair[0].1 && !pair[1].1).map(|pair| pair[1].0 - pair[0].0).collect();
     println!("the line was up for {pressed:.2?} s");
@@ -159,15 +169,15 @@ fn what_the_channel_hears_is_the_message_in_order_twice_and_the_key_is_down_for_
 #[test]
 fn a_killed_daemon_lets_the_line_fall() {
     let lab = Lab::start();
-    let config = radio(&lab);
+    let config = radio(&lab, RTS);
     for _ in 0..3 {
         let program = lab.spawn("radio", &format!("/built/siaga radio test {config}"));
         // The guard has released the line before the card is opened: up with a card that runs is pressed.
         lab.wait_for(&format!("grep -q RUNNING /proc/asound/Loop/pcm0p/sub0/status && {LINES} | grep RTS"));
         // In the guest itself, without a way between: the kill, and looks until the line is down, in hundredths of a second.
         let took = lab.sh(&format!(
-            "read -r began rest </proc/uptime; kill -9 {program}
-             while {LINES} | grep -q RTS; do :; done
+            "{KEYED}; read -r began rest </proc/uptime; kill -9 {program}
+             while keyed; do :; done
              read -r ended rest </proc/uptime; echo $began $ended"
         ));
         let (began, ended) = took.split_once(' ').unwrap();

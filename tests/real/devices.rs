@@ -26,6 +26,7 @@ fn probe(kind: Kind, config: &str) -> Probe {
         egress: siaga::probe::egress::Egress::default(),
         budget: siaga::probe::budget::Budget::default(),
         desktop: siaga::probe::seat::desktop::Desktop::default(),
+        on_air: siaga::probe::on_air::OnAir::default(),
     };
     ProbeConfig::deserialize_as(kind, config).unwrap().build(context)
 }

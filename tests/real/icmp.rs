@@ -32,6 +32,7 @@ pub(super) fn context(clock: Clock, interval: Duration) -> Context {
         egress: siaga::probe::egress::Egress::default(),
         budget: siaga::probe::budget::Budget::default(),
         desktop: siaga::probe::seat::desktop::Desktop::default(),
+        on_air: siaga::probe::on_air::OnAir::default(),
     }
 }
 

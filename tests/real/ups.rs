@@ -35,6 +35,7 @@ fn probe_of(config: Config, interval: Duration) -> Probe {
         egress: siaga::probe::egress::Egress::default(),
         budget: siaga::probe::budget::Budget::default(),
         desktop: siaga::probe::seat::desktop::Desktop::default(),
+        on_air: siaga::probe::on_air::OnAir::default(),
     };
     Probe::new(config, context)
 }

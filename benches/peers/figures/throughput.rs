@@ -155,6 +155,7 @@ fn test(lab: &Lab, down: &str, up: &str, rest: &str) -> Result<Observation, Stri
         egress: siaga::probe::egress::Egress::default(),
         budget: siaga::probe::budget::Budget::default(),
         desktop: siaga::probe::seat::desktop::Desktop::default(),
+        on_air: siaga::probe::on_air::OnAir::default(),
     };
     let _asked = context.requests.ask();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

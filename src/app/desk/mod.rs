@@ -3,6 +3,7 @@
 mod alerts;
 mod drill;
 mod hush;
+mod radio_check;
 mod remote;
 
 use std::collections::HashMap;
@@ -23,6 +24,7 @@ use crate::domain::{
 };
 use crate::engine::judge::{Limits, worst};
 use crate::notify::Stats;
+use crate::probe::on_air::OnAir;
 use crate::probe::{Outcome, Refusal, Requests};
 use crate::store::{Batch, Kept, Store};
 
@@ -51,6 +53,7 @@ pub struct Desk {
     store: Store,
     asks: mpsc::Sender<Ask>,
     stats: Stats,
+    on_air: OnAir,
     turn: Mutex<()>,
     /// Silences are wished over HTTP one after the other, so that one that is wished twice at once is one.
     wish: Mutex<()>,
@@ -81,7 +84,14 @@ impl Desk {
     ) -> Self {
         let run = format!("{:x}", clock.now().wall.as_microsecond());
         let (turn, wish, count, stranger) = (Mutex::default(), Mutex::default(), AtomicU64::new(0), Mutex::default());
-        Self { clock, snapshot, requests, configs, store, asks, stats, turn, wish, run, count, stranger }
+        let on_air = OnAir::default();
+        Self { clock, snapshot, requests, configs, store, asks, stats, on_air, turn, wish, run, count, stranger }
+    }
+
+    /// The same, with the books in which a radio check is noted.
+    #[must_use]
+    pub fn with_books(self, on_air: OnAir) -> Self {
+        Self { on_air, ..self }
     }
 
     fn act(&self, who: &Actor, action: &'static str, subject: &str) -> Act {
@@ -235,6 +245,9 @@ impl control::Desk for Desk {
         let (checks, lang) = match &order {
             Order::Test { checks, lang } => (checks, lang),
             Order::TestAlert { receivers, lang } => return self.test_alert(&who, receivers, *lang, &words).await,
+            Order::RadioCheck { heard_by, lang } => {
+                return self.radio_check(&who, &order, heard_by, *lang, &words).await;
+            }
             order => return self.hush(&who, order, &words).await,
         };
         let Ok(_turn) = self.turn.try_lock() else {
@@ -344,4 +357,8 @@ static LATE: Text =
 static NOT_WRITTEN: Text = Text::new(
     "Tidak dapat dicatat siapa yang meminta, jadi tidak diuji; lihat log",
     "Who asks cannot be written down, so it is not tested; the log may tell",
+);
+static NOT_WRITTEN_DOWN: Text = Text::new(
+    "Tidak dapat dicatat siapa yang melapor, jadi tidak berlaku; lihat log",
+    "Who says so cannot be written down, so it does not hold; the log may tell",
 );

@@ -58,6 +58,7 @@ pub(super) async fn watch(
         enrolled: None,
         budget: budget.clone(),
         desktop: crate::probe::seat::desktop::Desktop::default(),
+        on_air: crate::probe::on_air::OnAir::default(),
     };
     let mut probes = Probes::new(shared, out);
     probes.keep(planned.all(), |_| None);

@@ -1,6 +1,7 @@
 //! Alerts of other systems: told once when they begin and once when they end, however often they are sent.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -25,6 +26,9 @@ pub(super) struct Known {
     alert: ForeignAlert,
     /// When it was heard of last.
     at: Timestamp,
+    /// Who was told because a radio did not say it.
+    #[serde(default)]
+    instead: BTreeSet<Arc<str>>,
 }
 
 impl Policy {
@@ -35,6 +39,7 @@ impl Policy {
         self.forget_alerts(at, &mut decided);
         for alert in alerts {
             let known = self.alerts.get(&alert.id);
+            let instead = known.map(|known| known.instead.clone()).unwrap_or_default();
             let open = self.alerts.values().filter(|known| known.alert.ended_at.is_none()).count();
             let event = match (known.map(|known| known.alert.ended_at.is_some()), alert.ended_at.is_some()) {
                 (None, false) if !inbound.severities.contains(&alert.severity) => {
@@ -59,7 +64,8 @@ impl Policy {
             if silenced {
                 decided.withheld.insert(Withheld::Silenced);
             } else {
-                let all = inbound.receivers.iter().filter_map(|name| self.alert_for(name, event, &alert, at));
+                let all =
+                    inbound.receivers.iter().chain(&instead).filter_map(|name| self.alert_for(name, event, &alert, at));
                 decided.notifications.extend(all);
             }
             if event == Event::AlertBegan {
@@ -67,11 +73,31 @@ impl Policy {
             } else {
                 taken.ended += 1;
             }
-            let known = Known { alert, at };
+            let known = Known { alert, at, instead };
             decided.kept.push((key(&known.alert.id), serde_json::to_string(&known).ok()));
             self.alerts.insert(known.alert.id.clone(), known);
         }
         (taken, decided)
+    }
+
+    /// Tells its beginning to `others`, who have not heard of it, unless it has ended.
+    pub(super) fn tell_alert_instead(&mut self, id: &str, others: &[Arc<str>], at: Timestamp, decided: &mut Decided) {
+        let silenced = self.silences(at).any(|silence| silence.component.is_none());
+        let Some(known) = self.alerts.get(id).filter(|known| known.alert.ended_at.is_none() && !silenced) else {
+            return;
+        };
+        let heard = self.house.inbound.as_ref().map(|inbound| &inbound.receivers);
+        let has_heard =
+            |other: &Arc<str>| known.instead.contains(other) || heard.is_some_and(|all| all.contains(other));
+        let news: Vec<Arc<str>> = others.iter().filter(|other| !has_heard(other)).cloned().collect();
+        if news.is_empty() {
+            return;
+        }
+        let all = news.iter().filter_map(|name| self.alert_for(name, Event::AlertBegan, &known.alert, at));
+        decided.notifications.extend(all);
+        let known = Known { instead: known.instead.iter().cloned().chain(news).collect(), ..known.clone() };
+        decided.kept.push((key(id), serde_json::to_string(&known).ok()));
+        self.alerts.insert(id.to_owned(), known);
     }
 
     fn alert_for(&self, name: &str, event: Event, alert: &ForeignAlert, at: Timestamp) -> Option<Notification> {
@@ -85,7 +111,7 @@ impl Policy {
         Some(Notification {
             payload: letter.json().into(),
             key: id.into(),
-            receiver: std::sync::Arc::clone(receiver),
+            receiver: Arc::clone(receiver),
             incident: Some(about),
             created_at: at,
             attempts: 0,
@@ -111,6 +137,11 @@ fn key(id: &str) -> String {
     format!("{KEY}{id}")
 }
 
+/// The id of the alert that is kept under `key`; none if that is an incident's.
+pub(super) fn id_of(key: &str) -> Option<&str> {
+    key.strip_prefix(KEY)
+}
+
 /// Those that an earlier process knew.
 pub(super) fn known(kept: &HashMap<String, String>) -> BTreeMap<String, Known> {
     let all = kept.iter().filter(|(key, _)| key.starts_with(KEY));
@@ -122,7 +153,7 @@ pub(super) fn known(kept: &HashMap<String, String>) -> BTreeMap<String, Known> {
 mod tests {
     use super::super::tests::{at, house, told};
     use super::*;
-    use crate::notify::policy::Left;
+    use crate::notify::policy::{House, Left, Unsaid};
 
     const CONFIG: &str = "[inbound]\nreceivers = ['desk']\nsecret_file = '/x'\nseverities = ['critical']\nmost = 2";
 
@@ -185,5 +216,23 @@ mod tests {
         assert_eq!(take(&mut policy, &[alert("1", "critical", true)], 3).1, ["desk alert_ended"]);
         let (_, said, decided) = take(&mut policy, &[alert("z", "critical", false)], 4);
         assert_eq!((said, decided.withheld), (vec![], [Withheld::Silenced].into()));
+    }
+
+    #[test]
+    fn what_a_radio_did_not_say_is_told_others_once_and_its_end_too() {
+        let instead = [("desk".into(), vec!["noc".into()])].into();
+        let house = House { instead, ..house(CONFIG) };
+        let unsaid = Unsaid { receiver: "desk".into(), incident: "alert-a".to_owned() };
+        let mut policy = Policy::new(house.clone(), Left::default());
+        assert_eq!(policy.tell_instead(&unsaid, at(5)), Decided::default(), "nobody knows of it");
+        take(&mut policy, &[alert("a", "critical", false)], 10);
+        let decided = policy.tell_instead(&unsaid, at(70));
+        assert_eq!(told(&decided), ["noc alert_began"]);
+        let kept = decided.kept.into_iter().map(|(key, state)| (key, state.unwrap())).collect();
+        let mut after = Policy::new(house, Left { kept, ..Left::default() });
+        assert_eq!(after.tell_instead(&unsaid, at(130)), Decided::default());
+        let over = alert("a", "critical", true);
+        assert_eq!(take(&mut after, &[over], 140).1, ["desk alert_ended", "noc alert_ended"]);
+        assert_eq!(after.tell_instead(&unsaid, at(200)), Decided::default());
     }
 }

@@ -1,6 +1,6 @@
 //! What the policy is told, and what it says.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -39,6 +39,8 @@ pub struct House {
     pub zone: TimeZone,
     /// Who is told, by name and language.
     pub receivers: Vec<(Arc<str>, Lang)>,
+    /// Whom to tell what a radio could not say, by the radio's name.
+    pub instead: BTreeMap<Arc<str>, Vec<Arc<str>>>,
     /// What leads to whom; without any, every receiver hears everything.
     pub routes: Vec<Route>,
     /// When nothing does.

@@ -16,6 +16,7 @@ mod house;
 mod roll_call;
 mod session;
 mod state;
+mod unsaid;
 mod unsteady;
 mod withheld;
 
@@ -33,6 +34,7 @@ use flap::Flap;
 pub use house::{Change, Decided, House, Left, Room};
 pub use session::SessionNews;
 use state::{News, Open, State, Told};
+pub use unsaid::Unsaid;
 use unsteady::flap_key;
 pub use withheld::Withheld;
 

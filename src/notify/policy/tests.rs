@@ -39,7 +39,8 @@ pub(super) fn house(config: &str) -> House {
     }
     let Read { route: routes, maintenance, roll_call, inbound } = toml::from_str(config).unwrap();
     let receivers = vec![("desk".into(), Lang::Id), ("noc".into(), Lang::En)];
-    House { room: room(), zone: TimeZone::UTC, receivers, routes, maintenance, roll_call, inbound }
+    let instead = BTreeMap::new();
+    House { room: room(), zone: TimeZone::UTC, receivers, instead, routes, maintenance, roll_call, inbound }
 }
 
 fn policy(open: &[Incident]) -> Policy {

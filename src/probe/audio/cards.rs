@@ -64,7 +64,7 @@ impl Card {
     }
 
     /// By what it is known again: its place is its USB port, else its device's name in sysfs.
-    pub(super) fn as_device(&self, sys: &Path) -> Device {
+    pub(in crate::probe) fn as_device(&self, sys: &Path) -> Device {
         let folder = folder(self.number, sys);
         let plugged = folder.as_deref().and_then(plugged);
         Device {

@@ -262,7 +262,7 @@ impl Probe {
     pub fn new(config: Config, context: Context) -> Self {
         let (program, deadline) = (Program::other("amixer", &[]), DEADLINE);
         let record = Record::new(&enrolled::AUDIO.part, context.enrolled.clone());
-        Self { record, config, context, program, deadline, known: BTreeMap::new(), watch: Watch::new("sound") }
+        Self { record, config, context, program, deadline, known: BTreeMap::new(), watch: Watch::new(&["sound"]) }
     }
 
     /// Waits until the next observation is due and makes it.

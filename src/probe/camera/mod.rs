@@ -223,7 +223,7 @@ impl Probe {
     pub fn new(config: Config, context: Context) -> Self {
         let (program, deadline) = (Program::device_child(), DEADLINE);
         let record = Record::new(&enrolled::CAMERA.part, context.enrolled.clone());
-        let watch = Watch::new("video4linux");
+        let watch = Watch::new(&["video4linux"]);
         Self { record, config, context, program, deadline, known: BTreeMap::new(), has_looked: false, watch }
     }
 

@@ -157,7 +157,7 @@ impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
         let record = Record::new(&enrolled::DISPLAY.part, context.enrolled.clone());
-        Self { record, config, context, watch: Watch::new("drm") }
+        Self { record, config, context, watch: Watch::new(&["drm"]) }
     }
 
     /// Waits until the next observation is due and makes it.

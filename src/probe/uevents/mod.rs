@@ -16,9 +16,9 @@ use pace::Pace;
 /// The group of the kernel's own uevents (`lib/kobject_uevent.c`); those that udev has worked on are in group 2.
 const KERNEL: u32 = 1;
 
-/// When a probe of devices looks: at once, at each tick, and when the kernel has said something of its subsystem.
+/// When a probe of devices looks: at once, at each tick, and when the kernel has said something of its subsystems.
 pub(super) struct Watch {
-    subsystem: &'static str,
+    subsystems: &'static [&'static str],
     ticker: Option<Interval>,
     /// Opened by the first look, and by the next tick's if that failed.
     feed: Option<Feed>,
@@ -26,9 +26,9 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// On a subsystem, by the kernel's name of it (`SUBSYSTEM` in a uevent). Touches nothing yet.
-    pub(super) const fn new(subsystem: &'static str) -> Self {
-        Self { subsystem, ticker: None, feed: None, pace: Pace::new() }
+    /// On subsystems, by the kernel's names of them (`SUBSYSTEM` in a uevent). Touches nothing yet.
+    pub(super) const fn new(subsystems: &'static [&'static str]) -> Self {
+        Self { subsystems, ticker: None, feed: None, pace: Pace::new() }
     }
 
     /// Waits until the next look is due. The first is due at once.
@@ -40,11 +40,11 @@ impl Watch {
         }
     }
 
-    /// Waits until the kernel says something of the subsystem, for a look that is under way: the next is due by it all the same.
+    /// Waits until the kernel says something of its subsystems, for a look that is under way: the next is due by it all the same.
     pub(super) async fn hears(&mut self, context: &Context) {
         while let Some(feed) = &self.feed {
             match feed.next().await {
-                Ok(News::Message(message)) if !is_about(&message, self.subsystem) => {}
+                Ok(News::Message(message)) if !self.subsystems.iter().any(|of| is_about(&message, of)) => {}
                 Ok(News::Message(_) | News::Lost) => return self.pace.hears(context.clock.mono()),
                 Err(_) => self.feed = None,
             }
@@ -64,7 +64,7 @@ impl Watch {
                     return;
                 }
                 said = feed.next() => match said {
-                    Ok(News::Message(message)) if !is_about(&message, self.subsystem) => {}
+                    Ok(News::Message(message)) if !self.subsystems.iter().any(|of| is_about(&message, of)) => {}
                     Ok(News::Message(_) | News::Lost) => self.pace.hears(context.clock.mono()),
                     Err(_) => self.feed = None,
                 },

@@ -121,7 +121,7 @@ pub struct Probe {
 impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
-        Self { context, watch: Watch::new("usb"), expected: Expected { named: config.buses, carried: BTreeMap::new() } }
+        Self { context, watch: Watch::new(&["usb"]), expected: Expected { named: config.buses, carried: BTreeMap::new() } }
     }
 
     /// Waits until the next observation is due and makes it.

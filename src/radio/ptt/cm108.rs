@@ -5,8 +5,11 @@
 //! closed, so that the guard says it again at its start.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::radio::config::Button;
 
 /// A pin that keys.
 #[derive(Debug)]
@@ -30,19 +33,102 @@ impl Key {
     }
 }
 
+/// An input that tells.
+///
+/// The chip sends its input registers (`HID_IR0` to `HID_IR3`) when one of them changes, and the kernel keeps the first 64 reports
+/// that nobody reads and drops the rest: so they are read as they come, by a thread of their own, which ends with the process.
+#[derive(Debug)]
+pub struct Squelch {
+    heard: Arc<Mutex<Result<bool, io::ErrorKind>>>,
+    inverted: bool,
+}
+
+impl Squelch {
+    pub(super) fn open(device: &Path, line: Button, inverted: bool) -> io::Result<Self> {
+        let mut device = File::open(device)?;
+        let heard = Arc::new(Mutex::new(Ok(false)));
+        let told = Arc::clone(&heard);
+        std::thread::Builder::new().name("squelch".to_owned()).spawn(move || {
+            let mut report = [0; 16];
+            loop {
+                let read = device.read(&mut report);
+                if read.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted) {
+                    continue;
+                }
+                let pressed = match read {
+                    Ok(0) => Err(io::ErrorKind::UnexpectedEof),
+                    Ok(_) => Ok(report[0] & mask(line) != 0),
+                    Err(error) => Err(error.kind()),
+                };
+                *told.lock().unwrap_or_else(PoisonError::into_inner) = pressed;
+                if pressed.is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { heard, inverted })
+    }
+
+    pub(super) fn is_open(&self) -> io::Result<bool> {
+        let heard = *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.map(|pressed| pressed != self.inverted).map_err(io::Error::from)
+    }
+}
+
+/// A button's bit in `HID_IR0`.
+const fn mask(line: Button) -> u8 {
+    match line {
+        Button::VolumeUp => 1,
+        Button::VolumeDown => 1 << 1,
+        Button::MutePlayback => 1 << 2,
+        Button::MuteRecording => 1 << 3,
+    }
+}
+
 fn report(mask: u8, pressed: bool) -> [u8; 5] {
     [0, 0, if pressed { mask } else { 0 }, mask, 0]
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::clock::Clock;
 
     #[test]
     fn a_report_sets_its_own_pin_and_no_other() {
         assert_eq!(report(1 << 2, true), [0, 0, 0b100, 0b100, 0]);
         assert_eq!(report(1 << 2, false), [0, 0, 0, 0b100, 0]);
         assert_eq!(report(1 << 7, true), [0, 0, 0x80, 0x80, 0]);
+    }
+
+    /// A pipe gives reports as they come too; the lab has the kernel's own hidraw.
+    #[test]
+    fn what_the_input_last_told_is_what_it_tells_and_its_end_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hidraw");
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        let chip = std::thread::spawn({
+            let path = path.clone();
+            move || OpenOptions::new().write(true).open(path).unwrap()
+        });
+        let squelch = Squelch::open(&path, Button::VolumeDown, false).unwrap();
+        let mut chip = chip.join().unwrap();
+        let clock = Clock::start();
+        let until = |wanted: Option<bool>| {
+            while squelch.is_open().ok() != wanted {
+                assert!(clock.elapsed() < Duration::from_mins(1), "never {wanted:?}");
+                std::thread::yield_now();
+            }
+        };
+        until(Some(false));
+        for (report, open) in [([2, 0, 0, 0], true), ([1, 0, 0, 0], false), ([3, 0, 0, 0], true)] {
+            chip.write_all(&report).unwrap();
+            until(Some(open));
+        }
+        drop(chip);
+        until(None);
     }
 
     #[test]

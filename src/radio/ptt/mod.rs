@@ -62,6 +62,8 @@ impl Key {
 pub enum Squelch {
     /// A serial port's line.
     Serial(serial::Squelch),
+    /// A button's input of a USB sound chip.
+    Cm108(cm108::Squelch),
     /// Hamlib's.
     Rigctld(rigctld::Squelch),
     /// A GPIO line.
@@ -77,6 +79,7 @@ impl Squelch {
         Ok(Some(match busy {
             Busy::Unseen {} | Busy::Audio { .. } => return Ok(None),
             Busy::Serial { port, line, inverted } => Self::Serial(serial::Squelch::open(port, *line, *inverted)?),
+            Busy::Cm108 { device, line, inverted } => Self::Cm108(cm108::Squelch::open(device, *line, *inverted)?),
             Busy::Rigctld { address } => Self::Rigctld(rigctld::Squelch::new(*address)),
             Busy::Gpio { chip, line, inverted } => Self::Gpio(gpio::Squelch::open(chip, *line, *inverted)?),
         }))
@@ -89,6 +92,7 @@ impl Squelch {
     pub fn is_open(&self) -> io::Result<bool> {
         match self {
             Self::Serial(squelch) => squelch.is_open(),
+            Self::Cm108(squelch) => squelch.is_open(),
             Self::Rigctld(squelch) => squelch.is_open(),
             Self::Gpio(squelch) => squelch.is_open(),
         }

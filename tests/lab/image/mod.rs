@@ -38,6 +38,8 @@ const MODULES: &[&str] = &[
     "snd-usb-audio",
     "udl",
     "xhci-pci",
+    "uhid",
+    "hid-generic",
     "veth",
     "sch_netem",
     "sch_tbf",

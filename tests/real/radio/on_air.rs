@@ -191,6 +191,36 @@ fn a_channel_on_which_somebody_speaks_is_left_to_him() {
 }
 
 #[test]
+fn a_second_receiver_that_hears_the_message_is_believed_and_silence_or_another_voice_is_not() {
+    let card = Card::start();
+    let said = |monitor: &str, rest: &str| {
+        let rig = Rigctld::start();
+        let output = start(&card, &rig, &format!("monitor = '{monitor}'\n{rest}"), &[]).wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", told(&output));
+        told(&output)
+    };
+    let believed = |monitor: &str, rest: &str, what: &str| {
+        let said = said(monitor, rest);
+        let line = said.lines().find(|line| line.contains("the second receiver")).unwrap();
+        println!("{monitor}: {}", line.trim());
+        assert!(line.contains(what), "{said}");
+    };
+    believed(Card::SECOND, "", "receiver heard it");
+    // The same set that tells whether the channel is busy is opened once.
+    believed(
+        Card::SECOND,
+        &format!("busy = {{ method = 'audio', capture = '{}' }}", Card::SECOND),
+        "receiver heard it",
+    );
+    believed(Card::EAR, "", "heard nothing");
+    // Somebody speaks meanwhile: that is not the message.
+    let _speaker = card.speaker();
+    believed(Card::EAR, "", "may have heard it (likeness");
+    // That no such input is there keeps nothing from being said.
+    believed("nowhere", "", "may have heard it (the channel is not heard");
+}
+
+#[test]
 fn a_card_that_is_not_there_keys_nothing() {
     let (card, rig) = (Card::start(), Rigctld::start());
     let mut radio = rig.onlooker();

@@ -1,9 +1,13 @@
-//! The daemon speaks: a UPS that runs down, with no network at all, is said on the channel, and that it is over too.
+//! The daemon speaks: a UPS that runs down, with no network at all, is said on the channel, and that it is over too. And the radio
+//! is equipment too: what it hangs on is watched, and what was said and heard on it outlives the daemon.
 #![allow(clippy::print_stdout, reason = "the figure is read with --nocapture")]
 #![allow(clippy::disallowed_methods, reason = "a test's own watch, beside the clock under test")]
 
+use std::path::Path;
+use std::process::{Output, Stdio};
 use std::time::Instant;
 
+use crate::crash_daemon::Desk;
 use crate::receivers::config;
 use crate::support::child::wait_until;
 use crate::support::daemon::{Daemon, room, siaga, write_config};
@@ -48,4 +52,114 @@ fn a_fault_is_said_and_its_end_and_each_keys_the_radio() {
     // Who is told what stands in the log, and no word of what was said.
     assert!(!daemon.log().contains("Perhatian"));
     daemon.stop();
+}
+
+#[test]
+fn what_a_busy_channel_leaves_no_room_for_is_told_in_writing_and_followed_to_its_end() {
+    let (card, rig, mut upsd, desk, folder) = (Card::start(), Rigctld::start(), Upsd::start(), Desk::start(), room(""));
+    let receivers = format!(
+        "[[receiver]]\nname = \"channel\"\nkind = \"radio\"\nfrequency = \"162.475 MHz\"\nlicence = \"01234567-000SU/2020262031\"\n\
+         station = \"Media Center\"\nplay = \"{}\"\nptt = {{ method = \"rigctld\", address = \"{}\" }}\n\
+         busy = {{ method = \"audio\", capture = \"{}\" }}\nwait = \"5s\"\ninstead = [\"desk\"]\n\
+         [[receiver]]\nname = \"desk\"\nkind = \"webhook\"\nurl = \"http://{}/\"\n[[route]]\nreceivers = [\"channel\"]\n",
+        Card::PCM,
+        rig.address,
+        Card::EAR,
+        desk.address
+    );
+    write_config(folder.path(), &config(&upsd, &receivers));
+    let mut command = siaga();
+    card.at_home(&mut command);
+    let daemon = Daemon::start_by(command, folder.path());
+    daemon.wait_for_check("ups", "ready", "");
+    let speaker = card.speaker();
+    let mut radio = rig.onlooker();
+    let told = || desk.told().iter().map(|one| one["event"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    upsd.set("ups.status", "OB LB");
+    wait_until(|| {
+        assert!(!radio.keyed(), "it speaks over somebody");
+        told() == ["incident_opened"]
+    });
+    assert!(daemon.log().contains("the channel was busy for 5s"), "{}", daemon.log());
+    // The radio goes on trying, and says it when it may; nobody is told a second time.
+    drop(speaker);
+    wait_until(|| daemon.log().contains("said on the radio"));
+    upsd.set("ups.status", "OL");
+    wait_until(|| told().len() == 2);
+    assert_eq!(told(), ["incident_opened", "incident_closed"]);
+    daemon.stop();
+}
+
+/// Gives the daemon an order by `siaga radio`.
+fn radio(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = siaga();
+    command.args(["radio", "--lang", "en", "--config"]).arg(folder.join("siaga.toml")).args(arguments);
+    command.arg("--socket").arg(folder.join("state/control.sock"));
+    command.stdin(Stdio::null()).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn a_radio_check_and_the_last_message_outlive_a_daemon_that_is_killed() {
+    let (card, rig, folder) = (Card::start(), Rigctld::start(), room(""));
+    let absent = ["computer", "internet", "audio", "video", "power"];
+    let absent: String = absent.map(|component| format!("{component} = {{ absent = true }}\n")).concat();
+    let config = format!(
+        "[components]\n{absent}[[check]]\nname = \"radio\"\nkind = \"radio\"\ninterval = \"500ms\"\nbad_for = \"0s\"\n\
+         good_for = \"0s\"\n[[receiver]]\nname = \"channel\"\nkind = \"radio\"\nfrequency = \"162.475 MHz\"\n\
+         licence = \"01234567-000SU/2020262031\"\nstation = \"Media Center\"\nplay = \"{}\"\n\
+         ptt = {{ method = \"rigctld\", address = \"{}\" }}\nmonitor = \"{}\"\n",
+        Card::PCM,
+        rig.address,
+        Card::SECOND
+    );
+    let at = folder.path();
+    write_config(at, &config);
+    let start = || {
+        let mut command = siaga();
+        card.at_home(&mut command);
+        Daemon::start_by(command, at)
+    };
+    let daemon = start();
+    daemon.wait_for_check("radio", "degraded", "radio.unheard");
+    let nobody = radio(at, &["check", "--heard-by", " "]);
+    assert!(nobody.status.code() == Some(2) && text(&nobody.stderr).contains("Say who heard it"), "{nobody:?}");
+    assert_eq!(daemon.check("radio").0, "degraded");
+    let noted = radio(at, &["check", "--heard-by", "Operator Satu"]);
+    assert!(noted.status.success() && text(&noted.stdout).contains("Noted"), "{noted:?}");
+    daemon.wait_for_check("radio", "ready", "radio.never_said");
+    // By the daemon's mouth: it has the key in its hand.
+    let twice = radio(at, &["test", "--twice"]);
+    assert!(text(&twice.stderr).contains("the daemon runs and holds the key"), "{twice:?}");
+    let test = radio(at, &["test"]);
+    assert!(test.status.success(), "{test:?}");
+    assert!(daemon.log().contains("said on the radio"));
+    daemon.wait_for_check("radio", "ready", "");
+    daemon.wait_for("/metrics", "the second receiver heard it", |answer| {
+        answer.body.contains("siaga_radio_echo_heard{check=\"radio\"} 1\n")
+    });
+    assert!(!daemon.log().contains("Operator"), "a name stands in the audit alone");
+    daemon.kill();
+
+    let daemon = start();
+    daemon.wait_for_check("radio", "ready", "");
+    let test = radio(at, &["test"]);
+    let why = text(&test.stderr);
+    assert!(test.status.code() == Some(2) && why.contains("the last message was too short ago"), "{test:?}");
+    let mut audit = siaga();
+    let audit = audit.args(["audit", "--lang", "en", "--state-dir"]).arg(at.join("state")).output().unwrap();
+    assert!(text(&audit.stdout).contains("heard by Operator Satu"), "{audit:?}");
+    drop(rig);
+    daemon.wait_for_check("radio", "not_ready", "radio.server_silent");
+    daemon.stop();
+
+    // Nobody holds the key now: the program itself would speak, and knows what was said too.
+    let mut alone = siaga();
+    card.at_home(&mut alone).args(["radio", "test", "--config"]).arg(at.join("siaga.toml"));
+    alone.arg("--socket").arg(at.join("state/control.sock")).arg("--state-dir").arg(at.join("state"));
+    let alone = alone.output().unwrap();
+    assert!(text(&alone.stderr).contains("the last message was too short ago"), "{alone:?}");
 }

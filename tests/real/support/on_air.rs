@@ -24,11 +24,15 @@ impl Card {
     /// ALSA's name of what is heard on the channel.
     pub(crate) const EAR: &'static str = "channel";
 
+    /// ALSA's name of a second set, which hears what is sent.
+    pub(crate) const SECOND: &'static str = "second";
+
     pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let home = folder.path();
         let asoundrc = "pcm.radio { type pulse device \"air\" hint { show on description \"radio\" } }\n\
-                        pcm.channel { type pulse device \"heard.monitor\" hint { show on description \"channel\" } }\n";
+                        pcm.channel { type pulse device \"heard.monitor\" hint { show on description \"channel\" } }\n\
+                        pcm.second { type pulse device \"air.monitor\" hint { show on description \"second\" } }\n";
         std::fs::write(home.join(".asoundrc"), asoundrc).unwrap();
         let mut server = Child::start("pulseaudio", "pulseaudio", &home.join("pulse.log"), |command| {
             at_home(command, home).args(["-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no"]);

@@ -26,6 +26,7 @@ pub(crate) fn context(check: &str, interval: Duration, in_use: &watch::Sender<bo
         egress: siaga::probe::egress::Egress::default(),
         budget: Budget::default(),
         desktop: siaga::probe::seat::desktop::Desktop::default(),
+        on_air: siaga::probe::on_air::OnAir::default(),
     }
 }
 

@@ -1,0 +1,38 @@
+//! What no radio could say is told to others, in writing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::recorder::Recorder;
+use crate::config::Config;
+use crate::notify::{Unsaid, Way};
+use crate::store::Batch;
+
+impl Recorder {
+    /// Tells them, if it is news to them.
+    pub(super) async fn tell_instead(&mut self, unsaid: &Unsaid) {
+        self.follow();
+        let decided = self.policy.tell_instead(unsaid, self.clock.now().wall);
+        if decided.notifications.is_empty() {
+            return;
+        }
+        let told: Vec<_> = decided.notifications.iter().map(|one| &*one.receiver).collect();
+        let (radio, incident) = (&unsaid.receiver, &unsaid.incident);
+        tracing::warn!(%radio, %incident, told = told.join(" "), "the radio could not say it; others are told");
+        self.store(Batch { notifications: decided.notifications, told: decided.kept, ..Batch::default() }).await;
+    }
+}
+
+/// Who is told what each radio of a config could not say.
+pub(super) fn instead(config: &Config) -> BTreeMap<Arc<str>, Vec<Arc<str>>> {
+    let writes = |way: &Way| !matches!(way, Way::Radio(_) | Way::Alertmanager(_));
+    let all = || {
+        let all = config.receivers.iter().filter(|other| writes(&other.way));
+        all.map(|other| Arc::clone(&other.name)).collect()
+    };
+    let radios = config.receivers.iter().filter_map(|receiver| match &receiver.way {
+        Way::Radio(radio) => Some((Arc::clone(&receiver.name), radio.instead.clone().unwrap_or_else(all))),
+        _ => None,
+    });
+    radios.collect()
+}
