@@ -19,8 +19,9 @@ use crate::clock::Clock;
 const BUFFER: usize = 1 << 20;
 /// Where the kernel puts a stamp, bytes.
 const ROOM: usize = 128;
-/// What the clocks may differ by between two looks before the wall clock was set meanwhile: they are slewed together.
-const SET: Duration = Duration::from_millis(1);
+/// What the clocks may differ by between two readings before the wall clock was set meanwhile. They are slewed together; only a
+/// process that is put aside between the two clocks makes a difference, and that wrong alarm costs precision alone.
+pub(crate) const SET: Duration = Duration::from_millis(1);
 /// Both clocks are read within this, else again, so many times: this process may be put aside between them.
 const TOGETHER: Duration = Duration::from_micros(250);
 const TRIES: usize = 5;
@@ -113,12 +114,16 @@ impl Look {
     }
 }
 
+/// Whether the wall clock was set between two readings of both clocks: the monotonic one says that so much `passed`.
+pub(crate) fn was_set(passed: Duration, by_wall: SignedDuration) -> bool {
+    !SignedDuration::try_from(passed).is_ok_and(|passed| (by_wall - passed).unsigned_abs() <= SET)
+}
+
 /// How long ago the kernel stamped it. A stamp counts only while both clocks agree on what passed since the last look: the wall
 /// clock, by which it stamps, may have been set.
 fn late(before: Look, now: Look, stamp: Option<Timestamp>) -> Duration {
     let passed = now.elapsed.saturating_sub(before.elapsed);
-    let by_wall = now.wall.duration_since(before.wall);
-    let was_set = !SignedDuration::try_from(passed).is_ok_and(|passed| (by_wall - passed).unsigned_abs() <= SET);
+    let was_set = was_set(passed, now.wall.duration_since(before.wall));
     let age = stamp.filter(|_| !was_set).and_then(|stamp| Duration::try_from(now.wall.duration_since(stamp)).ok());
     age.filter(|age| *age <= OLDEST).unwrap_or_default()
 }

@@ -9,8 +9,8 @@ use futures_util::future::BoxFuture;
 
 use crate::domain::{Actor, Scope, Via};
 
+use super::cookies;
 use super::problem::Problem;
-use super::session;
 use super::site::Site;
 
 /// Who knows those who show a token.
@@ -174,8 +174,8 @@ pub(super) async fn know(
 
 /// Who has come in at the page, while their token is in force. A cookie that lets in nobody is no reason to refuse.
 async fn by_cookie(site: &Site, headers: &HeaderMap) -> Caller {
-    let Some(said) = session::cookie(headers) else { return Caller::default() };
-    let Some(mark) = site.sessions.find(said, site.state.clock.mono()) else { return Caller::default() };
+    let Some(said) = cookies::cookie(headers) else { return Caller::default() };
+    let Some(mark) = site.cookies.find(said, site.state.clock.mono()) else { return Caller::default() };
     match site.state.door.still(mark).await {
         Ok(holder) => Caller { holder: Some(holder), cookie: Some(said.to_owned()) },
         Err(_) => Caller::default(),

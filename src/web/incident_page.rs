@@ -12,13 +12,13 @@ use axum::response::{IntoResponse, Response};
 use crate::domain::{Component, Incident, Lang, Scope, Verdict};
 
 use super::acts::{Acknowledgement, Declined, How};
+use super::cookies;
 use super::door::Caller;
 use super::given;
 use super::lists::HISTORY_DEADLINE;
 use super::page::clock;
 use super::problem::{CHALLENGE, Problem};
 use super::readiness::in_lang;
-use super::session;
 use super::sign_in::{field, onward, spoken};
 use super::site::Site;
 use super::words::{Words, words};
@@ -134,13 +134,13 @@ pub(super) async fn note(
     let Path(id) = id?;
     let lang = spoken(&site, request.uri(), request.headers())?;
     let words = words(lang);
-    let elsewhere = session::is_from_elsewhere(request.headers());
+    let elsewhere = cookies::is_from_elsewhere(request.headers());
     let fields = given::form(request).await?;
     let shown = Shown { site: &site, caller: &caller, id: &id, lang };
     let Some(said) = caller.cookie() else {
         return shown.again(StatusCode::UNAUTHORIZED, words.sign_in_first, "").await;
     };
-    if elsewhere || !session::is_form_key(field(&fields, "key"), said) {
+    if elsewhere || !cookies::is_form_key(field(&fields, "key"), said) {
         return shown.again(StatusCode::FORBIDDEN, words.from_elsewhere, "").await;
     }
     let given = field(&fields, "by");
@@ -185,11 +185,11 @@ impl Shown<'_> {
         let mut sheet = Sheet::new(site, title.to_owned(), incident.verdict, format!("/incidents/{id}"), lang);
         sheet.lines = lines(site, incident, lang);
         sheet.message = wrong.map(|(_, message)| message);
-        sheet.sign_out = caller.cookie().map(session::form_key);
+        sheet.sign_out = caller.cookie().map(cookies::form_key);
         if caller.may(Scope::Operate) {
             sheet.acknowledgements = self.acknowledgements().await;
             if let (Some(said), Some(name)) = (caller.cookie(), caller.name()) {
-                sheet.note = Some(Note { key: session::form_key(said), by: by.to_owned(), name: name.to_owned() });
+                sheet.note = Some(Note { key: cookies::form_key(said), by: by.to_owned(), name: name.to_owned() });
             }
         } else if caller.cookie().is_none() {
             sheet.sign_in = Some(format!("/incidents/{id}"));

@@ -9,11 +9,11 @@ use axum::response::{IntoResponse, Response};
 
 use crate::domain::{Lang, Verdict};
 
+use super::cookies;
 use super::door::{Caller, Unadmitted};
 use super::incident_page::Sheet;
 use super::problem::Problem;
 use super::query::{Query, once};
-use super::session;
 use super::site::Site;
 use super::words::words;
 use super::{given, lang};
@@ -44,7 +44,7 @@ pub(super) async fn form(State(site): State<Arc<Site>>, uri: Uri, headers: Heade
 ))]
 pub(super) async fn come_in(State(site): State<Arc<Site>>, request: Request) -> Result<Response, Problem> {
     let lang = spoken(&site, request.uri(), request.headers())?;
-    if session::is_from_elsewhere(request.headers()) {
+    if cookies::is_from_elsewhere(request.headers()) {
         return asking(&site, "/", Some(words(lang).from_elsewhere), lang, StatusCode::FORBIDDEN);
     }
     let fields = given::form(request).await?;
@@ -59,9 +59,9 @@ pub(super) async fn come_in(State(site): State<Arc<Site>>, request: Request) -> 
             return asking(&site, next, Some(said), lang, status);
         }
     };
-    let begun = site.sessions.begin(holder.mark, site.state.clock.mono());
+    let begun = site.cookies.begin(holder.mark, site.state.clock.mono());
     let said = begun.ok_or_else(|| Problem::internal("the kernel gives no random numbers"))?;
-    Ok(([(header::SET_COOKIE, session::set_cookie(Some(&said)))], onward(next, lang)).into_response())
+    Ok(([(header::SET_COOKIE, cookies::set_cookie(Some(&said)))], onward(next, lang)).into_response())
 }
 
 /// Goes.
@@ -81,15 +81,15 @@ pub(super) async fn go(
     request: Request,
 ) -> Result<Response, Problem> {
     let lang = spoken(&site, request.uri(), request.headers())?;
-    let elsewhere = session::is_from_elsewhere(request.headers());
+    let elsewhere = cookies::is_from_elsewhere(request.headers());
     let fields = given::form(request).await?;
     if let Some(said) = caller.cookie() {
-        if elsewhere || !session::is_form_key(field(&fields, "key"), said) {
+        if elsewhere || !cookies::is_form_key(field(&fields, "key"), said) {
             return asking(&site, "/", Some(words(lang).from_elsewhere), lang, StatusCode::FORBIDDEN);
         }
-        site.sessions.end(said);
+        site.cookies.end(said);
     }
-    Ok(([(header::SET_COOKIE, session::set_cookie(None))], onward("/", lang)).into_response())
+    Ok(([(header::SET_COOKIE, cookies::set_cookie(None))], onward("/", lang)).into_response())
 }
 
 /// The form to come in by, and on to `next`.

@@ -9,9 +9,9 @@ use axum::body::Bytes;
 
 use crate::domain::{Lang, Mono, Now, Reason, Snapshot, Verdict};
 
+use super::cookies::Cookies;
 use super::evidence::Evidence;
 use super::metrics::Metrics;
-use super::session::Sessions;
 use super::{State, Voice, believe, readyz};
 
 /// How old the process's own figures in `/metrics` may be; those of the room are of the newest snapshot always.
@@ -22,7 +22,7 @@ pub(super) struct Site {
     pub(super) state: State,
     pub(super) metrics: Metrics,
     /// Who has come in at the page.
-    pub(super) sessions: Sessions,
+    pub(super) cookies: Cookies,
     shelf: Mutex<Option<Arc<Rendered>>>,
     /// Whose turn it is to read much of the past.
     pub(super) long_reads: tokio::sync::Mutex<()>,
@@ -61,7 +61,7 @@ impl Site {
         Self {
             state,
             metrics,
-            sessions: Sessions::default(),
+            cookies: Cookies::default(),
             shelf: Mutex::new(None),
             long_reads: tokio::sync::Mutex::default(),
             evidence_failing: AtomicBool::new(false),

@@ -90,7 +90,7 @@ fn somebody_comes_in_by_a_token_and_writes_down_who_said_it_and_nobody_forges_th
     let mut browser = Browser::start(Command::new("sh"), tempfile::tempdir().unwrap(), &[], "<title>begin</title>");
     browser.as_phone();
     let go = |browser: &mut Browser, script: &str, then: &str| {
-        browser.evaluate(script);
+        browser.look(script);
         // In one look: between two a page may load itself anew.
         let there = format!(
             "document.readyState == 'complete' && document.body?.innerText.includes({then:?}) ? \
@@ -98,7 +98,7 @@ fn somebody_comes_in_by_a_token_and_writes_down_who_said_it_and_nobody_forges_th
         );
         let mut wide = serde_json::Value::Null;
         wait_until(|| {
-            wide = browser.evaluate(&there);
+            wide = browser.look(&there);
             !wide.is_null()
         });
         assert_eq!(wide, serde_json::json!([360, 360]), "{then}: nothing is beyond a phone's edge");
@@ -106,9 +106,13 @@ fn somebody_comes_in_by_a_token_and_writes_down_who_said_it_and_nobody_forges_th
     let at = format!("http://{}", room.daemon.address());
     // Its own preference is English.
     go(&mut browser, &format!("location.href = '{at}/?lang=id'"), "Diterima lewat HT");
-    // That page loads itself anew, and has no such link in that moment.
-    let link = "(link => { link?.click(); return !!link })(document.querySelector('main li a:has(strong)'))";
-    wait_until(|| browser.evaluate(link) == true);
+    // That page loads itself anew, and has no such link in that moment; pressed twice, it would be gone for anew.
+    let follow = "(link => { if (link) { link.dataset.pressed = 1; link.click() } })\
+                 (document.querySelector('main li a:not([data-pressed]):has(strong)'))";
+    wait_until(|| {
+        browser.look(follow);
+        browser.look("document.body?.innerText.includes('Untuk mencatat')") == true
+    });
     go(&mut browser, "", "Untuk mencatat");
     go(
         &mut browser,

@@ -5,27 +5,20 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::domain::Now;
-
-/// What the clocks may differ by over a round trip before the wall clock was set meanwhile. They are slewed together; only
-/// a process that is put aside between the two readings makes a difference, and that wrong alarm costs precision alone.
-const SET: Duration = Duration::from_millis(1);
+use crate::probe::datagrams::was_set;
 
 /// The round trip of an echo: `sent` was read before it left, `heard` when its reply had been read, and the kernel may have
 /// stamped that in between. It is never longer than the monotonic clock says. `None` if it would be zero: that is a clock
 /// too coarse, no measurement.
 pub(super) fn round_trip(sent: Now, heard: Now, stamp: Option<Timestamp>) -> Option<Duration> {
     let passed = heard.mono.since(sent.mono);
-    let stamped = stamp.filter(|_| !was_set(sent, heard, passed)).and_then(|stamp| positive(stamp, sent.wall));
+    let stamped = stamp
+        .filter(|_| !was_set(passed, heard.wall.duration_since(sent.wall)))
+        .and_then(|stamp| positive(stamp, sent.wall));
     Some(stamped.map_or(passed, |stamped| stamped.min(passed))).filter(|rtt| !rtt.is_zero())
-}
-
-/// Whether the wall clock was set between the two readings.
-fn was_set(sent: Now, heard: Now, passed: Duration) -> bool {
-    let by_wall = heard.wall.duration_since(sent.wall);
-    SignedDuration::try_from(passed).is_ok_and(|passed| (by_wall - passed).unsigned_abs() > SET)
 }
 
 fn positive(stamp: Timestamp, sent: Timestamp) -> Option<Duration> {
@@ -34,10 +27,12 @@ fn positive(stamp: Timestamp, sent: Timestamp) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
     use proptest::prelude::*;
 
     use super::*;
     use crate::domain::Mono;
+    use crate::probe::datagrams::SET;
 
     const fn us(micros: u64) -> Duration {
         Duration::from_micros(micros)

@@ -29,13 +29,16 @@ const FLAGS: &[&str] = &[
     "--disable-features=WebRtcHideLocalIpsWithMdns",
 ];
 
+/// What it says of a question to a page that went meanwhile.
+const GONE: &str = "Inspected target navigated or closed";
+
 /// A running browser with one page. Dropping it ends it.
 pub(crate) struct Browser {
     process: Child,
     folder: TempDir,
     input: ChildStdin,
     answers: Receiver<Value>,
-    asked: u64,
+    count: u64,
     session: String,
 }
 
@@ -63,7 +66,7 @@ impl Browser {
                 message.clear();
             }
         });
-        let mut browser = Self { process, folder, input, answers, asked: 0, session: String::new() };
+        let mut browser = Self { process, folder, input, answers, count: 0, session: String::new() };
         browser.attach();
         browser
     }
@@ -74,6 +77,19 @@ impl Browser {
         let told = self.ask("Runtime.evaluate", &what);
         assert!(told.get("exceptionDetails").is_none(), "{expression}: {told:#}");
         told["result"]["value"].clone()
+    }
+
+    /// The same of a page that may go while it is looked at: nothing then.
+    pub(crate) fn look(&mut self, expression: &str) -> Value {
+        let told = self.asked("Runtime.evaluate", &json!({ "expression": expression, "returnByValue": true }));
+        if told["error"]["message"] == GONE {
+            return Value::Null;
+        }
+        assert!(
+            told.get("error").is_none() && told["result"].get("exceptionDetails").is_none(),
+            "{expression}: {told:#}"
+        );
+        told["result"]["result"]["value"].clone()
     }
 
     /// Shows its pages as wide as a narrow phone does.
@@ -99,8 +115,15 @@ impl Browser {
     }
 
     fn ask(&mut self, method: &str, what: &Value) -> Value {
-        self.asked += 1;
-        let mut question = json!({ "id": self.asked, "method": method, "params": what });
+        let told = self.asked(method, what);
+        assert!(told.get("error").is_none(), "{method}: {told}");
+        told["result"].clone()
+    }
+
+    /// The whole answer, an error too.
+    fn asked(&mut self, method: &str, what: &Value) -> Value {
+        self.count += 1;
+        let mut question = json!({ "id": self.count, "method": method, "params": what });
         if !self.session.is_empty() {
             question["sessionId"] = json!(self.session);
         }
@@ -111,9 +134,8 @@ impl Browser {
             let Ok(told) = self.answers.recv_timeout(PATIENCE) else {
                 panic!("{method}: Chromium says nothing ({said:?}); is Debian's package chromium there? {}", self.log())
             };
-            if told["id"] == self.asked {
-                assert!(told.get("error").is_none(), "{method}: {told}");
-                return told["result"].clone();
+            if told["id"] == self.count {
+                return told;
             }
         }
     }

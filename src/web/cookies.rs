@@ -24,27 +24,27 @@ const MOST: usize = 64;
 
 /// Those who have come in.
 #[derive(Default)]
-pub(super) struct Sessions(Mutex<Vec<Session>>);
+pub(super) struct Cookies(Mutex<Vec<Cookie>>);
 
-struct Session {
+struct Cookie {
     /// The hash of what the cookie says, so that looking it up tells nothing by its time.
     hash: [u8; 32],
     mark: Mark,
     until: Mono,
 }
 
-impl Sessions {
+impl Cookies {
     /// Lets somebody in whose token is good; what their cookie says from now on. None without random numbers.
     pub(super) fn begin(&self, mark: Mark, now: Mono) -> Option<String> {
         let mut random = [0; 32];
         SystemRandom::new().fill(&mut random).ok()?;
         let said = hex(&random);
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|session| session.until > now);
+        all.retain(|cookie| cookie.until > now);
         if all.len() >= MOST {
             all.remove(0);
         }
-        all.push(Session { hash: hash(&said), mark, until: now.after(LASTS) });
+        all.push(Cookie { hash: hash(&said), mark, until: now.after(LASTS) });
         Some(said)
     }
 
@@ -52,13 +52,13 @@ impl Sessions {
     pub(super) fn find(&self, said: &str, now: Mono) -> Option<Mark> {
         let hash = hash(said);
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.iter().find(|session| session.hash == hash && session.until > now).map(|session| session.mark)
+        all.iter().find(|cookie| cookie.hash == hash && cookie.until > now).map(|cookie| cookie.mark)
     }
 
     /// Somebody goes.
     pub(super) fn end(&self, said: &str) {
         let hash = hash(said);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|session| session.hash != hash);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|cookie| cookie.hash != hash);
     }
 }
 
@@ -117,17 +117,17 @@ mod tests {
 
     #[test]
     fn somebody_is_in_for_a_shift_until_they_go() {
-        let (sessions, begun) = (Sessions::default(), Mono::from_elapsed(Duration::from_hours(1)));
-        let first = sessions.begin(Mark([1; 32]), begun).unwrap();
-        let second = sessions.begin(Mark([2; 32]), begun).unwrap();
-        let is_in = |said: &str, at| sessions.find(said, at).map(|mark| mark.0[0]);
+        let (cookies, begun) = (Cookies::default(), Mono::from_elapsed(Duration::from_hours(1)));
+        let first = cookies.begin(Mark([1; 32]), begun).unwrap();
+        let second = cookies.begin(Mark([2; 32]), begun).unwrap();
+        let is_in = |said: &str, at| cookies.find(said, at).map(|mark| mark.0[0]);
         assert_eq!((is_in(&first, begun), is_in(&second, begun)), (Some(1), Some(2)));
         assert_eq!((is_in("", begun), is_in(&first[1..], begun)), (None, None));
         assert_eq!(is_in(&first, begun.after(LASTS)), None);
-        sessions.end(&first);
+        cookies.end(&first);
         assert_eq!((is_in(&first, begun), is_in(&second, begun)), (None, Some(2)));
         for _ in 0..MOST {
-            sessions.begin(Mark([3; 32]), begun).unwrap();
+            cookies.begin(Mark([3; 32]), begun).unwrap();
         }
         assert_eq!(is_in(&second, begun), None, "who came in first makes room");
         assert!(is_form_key(&form_key(&second), &second) && !is_form_key(&form_key(&first), &second));
