@@ -236,7 +236,7 @@ impl Transfer<'_> {
             match tokio::time::timeout(GLANCE, &mut exchange).await {
                 Ok(outcome) => {
                     outcome?;
-                    return Ok((self.clock.mono().since(began), watch.meter));
+                    return Ok((self.clock.mono().since(began), std::mem::take(&mut watch.meter)));
                 }
                 // What was given to the kernel says nothing.
                 Err(_) => watch.glance(0),
@@ -284,6 +284,15 @@ impl<'a> Watch<'a> {
         self.before += more;
         self.wire.note(more);
         self.meter.look(self.looked.since(self.began), more);
+    }
+}
+
+/// A transfer that is cut off has cost what came until then, however long ago this process had its last turn.
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if let Some(counts) = self.counter.as_ref().and_then(|counter| counter.counts().ok()) {
+            self.ledger.spend(self.wire.owed(counts.cost));
+        }
     }
 }
 
