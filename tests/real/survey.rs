@@ -268,6 +268,54 @@ fn who_stops_it_in_the_test_through_the_relay_leaves_nothing_behind_there() {
     turn.wait_until_free();
 }
 
+/// A laptop's owner: no right of root's is left, and what the survey touches is theirs.
+fn by_a_stranger(place: &Place, duration: &str) -> Told {
+    const STRANGER: u32 = 65534;
+    let folder = place.folder.path();
+    let own = |path: &std::path::Path| std::os::unix::fs::chown(path, Some(STRANGER), Some(STRANGER)).unwrap();
+    // What root has built lies where others may not look.
+    let program = folder.join("siaga");
+    if !program.exists() {
+        std::fs::copy(env!("CARGO_BIN_EXE_siaga"), &program).unwrap();
+    }
+    [folder, &program, &folder.join("key")].into_iter().for_each(own);
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs", "--inh-caps=-all"]);
+    command.args(["--bounding-set=-all", "env", "-i"]).arg(&program).args(["survey", "--profile", "audio_only"]);
+    command.args(["--far-end", FAR, "--key-file", "key", "--duration", duration]).current_dir(folder);
+    told(command.stdin(Stdio::null()).output().expect("setpriv: install Debian's util-linux"), folder)
+}
+
+#[test]
+fn who_has_no_rights_at_all_gets_the_same_answer() {
+    // As systemd sets it at every start of Debian 12; a new namespace admits nobody.
+    const RANGE: &str = "/proc/sys/net/ipv4/ping_group_range";
+    if !inside("survey::who_has_no_rights_at_all_gets_the_same_answer") {
+        return;
+    }
+    let place = Place::new(delayed(15), delayed(25));
+    std::fs::write(RANGE, "0 2147483647").unwrap();
+    let told = by_a_stranger(&place, "3s");
+    told.is_whole("ready", 0);
+    assert!(told.report["finished"] == true && told.report["ways"]["direct"] == true, "{:#}", told.report);
+    for (check, quantity) in [
+        ("link", "link_up"),
+        ("gateway", "icmp_rtt_median_seconds"),
+        ("echo", "icmp_rtt_median_seconds"),
+        ("call", "stamp_rtt_seconds"),
+    ] {
+        assert!(told.value(check, quantity) > 0.0, "{check} {quantity}");
+    }
+    // Where even echoes are forbidden, the call's test alone can answer; what was not seen is said, with whose affair it is.
+    reports(place.folder.path()).for_each(|file| std::fs::remove_file(file).unwrap());
+    std::fs::write(RANGE, "1 0").unwrap();
+    let told = by_a_stranger(&place, "3s");
+    assert!(told.value("call", "stamp_rtt_seconds") > 0.0, "{:#}", told.report);
+    for check in ["gateway", "echo"] {
+        assert!(told.missing(check).is_some_and(|why| why.contains("ping_group_range")), "{:#}", told.report);
+    }
+}
+
 #[test]
 fn nothing_is_spent_that_was_not_granted_and_nobody_is_asked_who_was_not_named() {
     if !inside("survey::nothing_is_spent_that_was_not_granted_and_nobody_is_asked_who_was_not_named") {
