@@ -20,6 +20,12 @@ pub(super) const SUSTAINED: Duration = Duration::from_millis(500);
 /// between arrivals.
 const PAUSE: Duration = Duration::from_millis(10);
 const USUAL: u32 = 20;
+/// Unless a whole piece comes after it, as large as a kernel hands packets on together (64 KiB), for which the line itself needs that
+/// long: shapers and radios pass them so. After so many round trips; a sender whose window is full pauses for less than one.
+const PIECE: u64 = 65_536;
+const TRIPS: u32 = 2;
+/// A piece may come later than the line's pace has it, by the looks' distance and by what the shaper rounds.
+const LATE: f64 = 1.25;
 /// A sender that pauses for more than this share of the time does not fill the line …
 const IDLE: f64 = 0.1;
 /// … and for so many round trips it may be still finding the rate, also where it does not pause.
@@ -127,14 +133,15 @@ impl Meter {
         let pause = pause(points, round_trip);
         // A silence at the end has no arrival behind it.
         let tail = Some(until.saturating_sub(last.at)).filter(|tail| *tail > pause);
-        let idle = paused(late, pause) + tail.unwrap_or_default();
+        let idle = paused(late, pause, round_trip) + tail.unwrap_or_default();
         let filled = idle.as_secs_f64() <= length.as_secs_f64() * IDLE;
         let finding = last.at.saturating_sub(first.at) < round_trip * FINDING;
         let steady = straight(late).filter(|known| filled && known.unsure() <= LEAST_SURE);
         if !finding {
             return steady.unwrap_or(Rate::AtLeast(bound));
         }
-        let trains = points.chunk_by(|one, next| gap(one, next) <= PAUSE).filter_map(|train| straight(later_half(train)));
+        let trains =
+            points.chunk_by(|one, next| gap(one, next) <= PAUSE).filter_map(|train| straight(later_half(train)));
         let sure = trains.filter(|train| train.unsure() <= LEAST_SURE);
         Rate::AtLeast(sure.chain(steady).map(Rate::at_least).fold(bound, f64::max))
     }
@@ -164,9 +171,19 @@ fn pause(points: &[Point], round_trip: Duration) -> Duration {
     PAUSE.max(round_trip / 4).max(usual * USUAL)
 }
 
-/// How much of their time these pause.
-fn paused(points: &[Point], pause: Duration) -> Duration {
-    gaps(points).filter(|gap| *gap > pause).sum()
+/// How much of their time these pause, and nothing is on its way.
+fn paused(points: &[Point], pause: Duration, round_trip: Duration) -> Duration {
+    let Some((first, last)) = points.first().zip(points.last()) else { return Duration::ZERO };
+    let pace = bits(last.sum - first.sum, last.at.saturating_sub(first.at));
+    let carried = |one: &Point, next: &Point| {
+        let (gap, piece) = (gap(one, next), next.sum - one.sum);
+        piece <= PIECE
+            && gap > round_trip * TRIPS
+            && pace > 0.0
+            && bits(piece, Duration::from_secs(1)) / pace * LATE >= gap.as_secs_f64()
+    };
+    let pairs = points.windows(2).map(|pair| (&pair[0], &pair[1]));
+    pairs.filter(|(one, next)| gap(one, next) > pause && !carried(one, next)).map(|(one, next)| gap(one, next)).sum()
 }
 
 /// The rate by the straight line that lies nearest to the arrivals, in time; `None` where they are too few. Arrivals far from
@@ -179,8 +196,10 @@ fn straight(points: &[Point]) -> Option<Rate> {
         return None;
     }
     let second = Duration::from_secs(1);
-    let all: Vec<(f64, f64)> =
-        points.iter().map(|point| (bits(point.sum - first.sum, second), point.at.saturating_sub(first.at).as_secs_f64())).collect();
+    let all: Vec<(f64, f64)> = points
+        .iter()
+        .map(|point| (bits(point.sum - first.sum, second), point.at.saturating_sub(first.at).as_secs_f64()))
+        .collect();
     let mut kept = all.clone();
     let mut line = Line::through(&kept)?;
     for _ in 0..ROUNDS {

@@ -73,6 +73,23 @@ fn flights_on_a_long_way_are_trains() {
 }
 
 #[test]
+fn a_line_that_passes_whole_pieces_is_full_between_them() {
+    // What a token bucket makes at 5 Mbit/s of packets that the kernel hands it eight at a time, and of single ones.
+    let line = |cycle: u32| {
+        transfer(cycle * 28, move |t| match t % cycle {
+            0 => 644 * u64::from(cycle) / 4,
+            now if now <= cycle / 2 => 644,
+            _ => 0,
+        })
+    };
+    let told = known(&line(36), 1, 1008);
+    assert!((told / (644.0 * 8e3) - 1.0).abs() < 0.01, "{told}");
+    // The same from a sender whose window is full, on a way that long; and of a server that pauses between large writes.
+    bound(&line(36), 18, 1008);
+    bound(&line(432), 1, 432 * 28);
+}
+
+#[test]
 fn a_look_that_comes_late_is_no_pause() {
     let mut meter = Meter::default();
     let (mut t, mut late) = (0, 0);

@@ -37,7 +37,7 @@ const GULP: usize = 64 * 1024;
 const FIRST_STEPS: [u64; 2] = [16_000, 256_000];
 /// The steps after them: as much as comes over in this time, but between these.
 const STEP: Duration = Duration::from_millis(250);
-const LARGE_STEPS: [u64; 2] = [384_000, 1_600_000];
+const LARGE_STEPS: [u64; 2] = [608_000, 1_600_000];
 /// An upload whose answer says less than this share of the rate by acknowledgements belies them: somebody on the way gave those.
 const BELIED: f64 = 0.75;
 /// By what share a rate by the answer alone may be wrong.
@@ -213,7 +213,9 @@ impl Transfer<'_> {
             let fits = bytes(answered, (left / 2).saturating_sub(idle))
                 .min(self.config.max_bytes.0.saturating_sub(sent.max(talk.wire.paid())));
             let larger = if size < LARGE_STEPS[1] { size } else { size * 2 };
-            let by_rate = || bytes(answered, STEP).clamp(LARGE_STEPS[0], LARGE_STEPS[1]).max(larger);
+            // What came there says more of the line than an answer, which has the server's own time in it.
+            let seen = best.at_least().max(answered);
+            let by_rate = || bytes(seen, STEP).clamp(LARGE_STEPS[0], LARGE_STEPS[1]).max(larger);
             let next = steps.next().unwrap_or_else(by_rate).min(fits);
             let told = sent >= LEAST && self.is_told(best, sent);
             if told || next < size && next < LARGE_STEPS[0] {
