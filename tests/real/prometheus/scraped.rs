@@ -188,4 +188,13 @@ fn every_alert_is_tested_both_ways() {
     for annotation in ["summary:", "description:", "severity:"] {
         assert_eq!(rules.matches(annotation).count(), seen.len(), "every alert has a {annotation}");
     }
+    // Its runbook is a heading of README, as GitHub makes an anchor of one word.
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    for name in seen.keys() {
+        let url = format!("{}/blob/main/README.md#{}\n", env!("CARGO_PKG_REPOSITORY"), name.to_lowercase());
+        assert!(
+            rules.contains(&format!("runbook_url: {url}")) && readme.contains(&format!("\n### {name}\n")),
+            "{name}"
+        );
+    }
 }
