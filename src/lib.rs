@@ -21,6 +21,7 @@ pub mod peer;
 pub mod probe;
 pub mod radio;
 pub mod reflect;
+pub mod report;
 pub mod seat;
 pub mod store;
 pub mod survey;

@@ -22,6 +22,7 @@ pub mod plan;
 pub mod profile;
 pub mod quantity;
 pub mod reason;
+pub mod record;
 pub mod secret;
 pub mod session;
 pub mod silence;

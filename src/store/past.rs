@@ -64,7 +64,7 @@ pub(super) fn read(
     gather(&db, catalogue, wanted, late)
 }
 
-fn gather(
+pub(super) fn gather(
     db: &Connection,
     catalogue: &Catalogue,
     wanted: &Wanted,

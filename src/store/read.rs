@@ -195,7 +195,7 @@ fn half_told(db: &Connection, catalogue: &Catalogue, skipped: &mut u64) -> rusql
     found_incidents(statement.query([])?, catalogue, skipped)
 }
 
-fn found_incidents(
+pub(super) fn found_incidents(
     mut rows: rusqlite::Rows<'_>,
     catalogue: &Catalogue,
     skipped: &mut u64,

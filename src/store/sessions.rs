@@ -76,7 +76,7 @@ fn holders(db: &Connection, session: &Session, gap: Duration) -> rusqlite::Resul
     rows.collect()
 }
 
-fn get(db: &Connection, id: &str) -> rusqlite::Result<Option<Session>> {
+pub(super) fn get(db: &Connection, id: &str) -> rusqlite::Result<Option<Session>> {
     db.prepare_cached(&format!("SELECT {COLUMNS} FROM sessions WHERE id = ?1"))?.query_row([id], read).optional()
 }
 

@@ -1,0 +1,94 @@
+//! What is stored of one session: of what its report is made, and nothing else.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::incident::{Incident, Subject, Transition};
+use super::past::Run;
+use super::quantity::Quantity;
+use super::session::{Notice, Session};
+
+/// All rows of one session.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// The session, as it was last said.
+    pub session: Session,
+    /// From when: where its preparation opens.
+    pub since: Timestamp,
+    /// Until when: where its wrap-up ends, or now.
+    pub until: Timestamp,
+    /// What was found and told of it, oldest first.
+    pub notices: Vec<Notice>,
+    /// Changes of verdict of the room and its components, oldest first: at most one of each from before the span.
+    pub changes: Vec<(Subject, Vec<Transition>)>,
+    /// Incidents that touch the span, oldest first; no drills.
+    pub incidents: Vec<Incident>,
+    /// Who said that they see to one of them, oldest first.
+    pub acknowledged: Vec<Acknowledged>,
+    /// When anybody watched, oldest first.
+    pub runs: Vec<Run>,
+    /// What was measured, by the minute.
+    pub series: Vec<Series>,
+    /// Whether there was more than is read at once, so that this is not all.
+    pub cut: bool,
+}
+
+/// Somebody who sees to an incident. Its `Debug` names nobody: what is debugged ends in a log.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Acknowledged {
+    /// Which incident, by its id.
+    pub incident: String,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub by: String,
+    /// By which way they are known.
+    pub via: String,
+}
+
+impl std::fmt::Debug for Acknowledged {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Acknowledged").field("incident", &self.incident).field("at", &self.at).finish_non_exhaustive()
+    }
+}
+
+/// One quantity of one check over the span.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Series {
+    /// Of which check.
+    pub check: Arc<str>,
+    /// What was measured.
+    pub quantity: &'static Quantity,
+    /// The part, where the quantity has parts.
+    pub part: Option<Arc<str>>,
+    /// Its minutes, oldest first; a minute without a value is not among them.
+    pub points: Vec<Point>,
+}
+
+/// One minute.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// When it begins.
+    pub at: Timestamp,
+    /// How many values there were.
+    pub count: u64,
+    /// The smallest.
+    pub min: f64,
+    /// The greatest.
+    pub max: f64,
+    /// The arithmetic mean.
+    pub mean: f64,
+    /// The median.
+    pub p50: f64,
+}
+
+/// How much of what lies around a session belongs to its record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Around {
+    /// How long before the start the preparation opens.
+    pub before: Duration,
+    /// How long after the end the wrap-up lasts.
+    pub after: Duration,
+}

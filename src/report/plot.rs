@@ -1,0 +1,129 @@
+//! A quantity over time as a picture (SVG), drawn without any script: the minutes' medians as a line, from the least to the
+//! greatest value as a band, and nothing where nothing was measured.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::domain::record::Point;
+
+/// Of the picture, in its own units.
+const WIDTH: f64 = 720.0;
+const HEIGHT: f64 = 110.0;
+/// What is left for the labels at the left, above and below.
+const LEFT: f64 = 74.0;
+const TOP: f64 = 6.0;
+const BOTTOM: f64 = 18.0;
+/// Two minutes further apart than this have nothing between them, s.
+const APART: i64 = 90;
+/// At most so many marks of time.
+const MARKS: i64 = 8;
+
+/// What a picture shows.
+pub(super) struct Plot<'a> {
+    pub(super) points: &'a [Point],
+    /// From when until when it reaches.
+    pub(super) span: (Timestamp, Timestamp),
+    /// Of the meeting: begin and end are marked.
+    pub(super) meeting: (Timestamp, Timestamp),
+    /// When something was wrong: shaded.
+    pub(super) troubles: &'a [(Timestamp, Timestamp)],
+    pub(super) zone: &'a TimeZone,
+    /// What it shows, for whoever does not see it.
+    pub(super) title: String,
+    /// A value in people's units.
+    pub(super) value: &'a dyn Fn(f64) -> String,
+}
+
+impl Plot<'_> {
+    /// The picture. All text in it is escaped.
+    pub(super) fn svg(&self) -> String {
+        let low = self.points.iter().map(|point| point.min).fold(f64::INFINITY, f64::min).min(0.0);
+        let high = self.points.iter().map(|point| point.max).fold(f64::NEG_INFINITY, f64::max);
+        let high = if high > low { high } else { low + 1.0 };
+        let (begin, end) = (self.span.0.as_second(), self.span.1.as_second().max(self.span.0.as_second() + 60));
+        let x = |at: Timestamp| LEFT + share(at.as_second() - begin, end - begin) * (WIDTH - LEFT - 4.0);
+        let y = |value: f64| TOP + (1.0 - (value - low) / (high - low)) * (HEIGHT - TOP - BOTTOM);
+        let title = escaped(&self.title);
+        let mut out = format!(
+            "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{title}\"><title>{title}</title>"
+        );
+        for (from, to) in self.troubles {
+            let (from, to) = (x((*from).max(self.span.0)), x((*to).min(self.span.1)));
+            if to > from {
+                _ = write!(
+                    out,
+                    "<rect class=\"trouble\" x=\"{from:.1}\" y=\"{TOP}\" width=\"{:.1}\" height=\"{:.1}\"/>",
+                    to - from,
+                    HEIGHT - TOP - BOTTOM
+                );
+            }
+        }
+        for (value, at) in [(high, TOP + 8.0), (low, HEIGHT - BOTTOM)] {
+            let text = escaped(&(self.value)(value));
+            _ = write!(out, "<text x=\"{:.1}\" y=\"{at:.1}\" text-anchor=\"end\">{text}</text>", LEFT - 5.0);
+        }
+        let step = ((end - begin) / MARKS).max(1).div_euclid(900).max(0) * 900 + 900;
+        let mut mark = begin.div_euclid(step) * step + step;
+        while mark < end {
+            let at = Timestamp::from_second(mark).unwrap_or(self.span.0);
+            let clock = at.to_zoned_datetime(self.zone).strftime("%H.%M").to_string();
+            _ = write!(
+                out,
+                "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{clock}</text>",
+                x(at),
+                HEIGHT - 4.0
+            );
+            mark += step;
+        }
+        for at in [self.meeting.0, self.meeting.1] {
+            if at >= self.span.0 && at <= self.span.1 {
+                _ = write!(
+                    out,
+                    "<line class=\"edge\" x1=\"{0:.1}\" x2=\"{0:.1}\" y1=\"{TOP}\" y2=\"{1:.1}\"/>",
+                    x(at),
+                    HEIGHT - BOTTOM
+                );
+            }
+        }
+        for run in self.points.chunk_by(|one, next| next.at.as_second() - one.at.as_second() <= APART) {
+            let middle = |point: &Point| x(point.at) + 30.0 / share_of(end - begin) * (WIDTH - LEFT - 4.0);
+            let pair = |point: &Point, value: f64| format!("{:.1},{:.1} ", middle(point), y(value));
+            let upper: String = run.iter().map(|point| pair(point, point.max)).collect();
+            let lower: String = run.iter().rev().map(|point| pair(point, point.min)).collect();
+            let line: String = run.iter().map(|point| pair(point, point.p50)).collect();
+            _ = write!(out, "<polygon class=\"band\" points=\"{upper}{}\"/>", lower.trim_end());
+            _ = write!(out, "<polyline class=\"line\" points=\"{}\"/>", line.trim_end());
+            if let [only] = run {
+                _ = write!(out, "<circle class=\"dot\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"1.5\"/>", middle(only), y(only.p50));
+            }
+        }
+        out + "</svg>"
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "seconds of some days")]
+fn share(part: i64, whole: i64) -> f64 {
+    part as f64 / whole as f64
+}
+
+#[allow(clippy::cast_precision_loss, reason = "seconds of some days")]
+const fn share_of(whole: i64) -> f64 {
+    whole as f64
+}
+
+/// Text as it may stand in XML, also within quotes.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            other => out.push(other),
+        }
+    }
+    out
+}

@@ -1,0 +1,143 @@
+//! All that is stored of one session, read from outside: also while a daemon writes.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, params};
+
+use super::hourly::LOSS;
+use super::past;
+use super::recording::{self, RecordingError};
+use super::rows::{Catalogue, micros, moment};
+use super::{asked, read, sessions};
+use crate::domain::record::{Acknowledged, Around, Point, Record, Series};
+use crate::domain::{Component, Quantity, Subject, Wanted};
+
+/// The version that began to keep sessions.
+const SINCE_VERSION: i64 = 10;
+/// Incidents read at once; a room of six components that flaps every five minutes for a day.
+const MAX_INCIDENTS: u32 = 2000;
+/// Minutes read at once: a day of seventy series.
+const MAX_MINUTES: usize = 100_000;
+
+/// What a report shows of the power beside the line's own figures.
+const POWER: [&str; 3] = ["ups_battery_charge_ratio", "ups_input_volts", "ups_load_ratio"];
+
+/// Reads it from the state folder `folder`, up to `now`; `None` if there is no session of this id. Blocks, without a deadline.
+///
+/// # Errors
+/// If there is no database that keeps sessions, or it cannot be read.
+pub fn record_from(
+    folder: &Path,
+    id: &str,
+    around: Around,
+    now: Timestamp,
+    catalogue: &Catalogue,
+) -> Result<Option<Record>, RecordingError> {
+    recording::ask(folder, SINCE_VERSION, |db| record(db, id, around, now, catalogue))
+}
+
+fn record(
+    db: &Connection,
+    id: &str,
+    around: Around,
+    now: Timestamp,
+    catalogue: &Catalogue,
+) -> rusqlite::Result<Option<Record>> {
+    let Some(session) = sessions::get(db, id)? else { return Ok(None) };
+    let since = session.start.checked_sub(around.before).unwrap_or(session.start);
+    let until = session.end.checked_add(around.after).unwrap_or(session.end).min(now).max(since);
+    let components = Component::ALL.into_iter().map(Subject::Component);
+    let wanted = Wanted { since, until, hours: Vec::new(), subjects: [Subject::Room].into_iter().chain(components).collect() };
+    let past = past::gather(db, catalogue, &wanted, &|| false)?.unwrap_or_default();
+    let mut notices = sessions::notices(db, session.start)?;
+    notices.retain(|notice| notice.session == session.id && notice.start == session.start);
+    notices.sort_by_key(|notice| notice.at);
+    let (incidents, more) = incidents(db, catalogue, since, until)?;
+    let ids: Vec<String> = incidents.iter().map(|incident| incident.id.clone()).collect();
+    let mut acknowledged: Vec<Acknowledged> = asked::acknowledged(db, &ids)?
+        .into_iter()
+        .flat_map(|(incident, rows)| {
+            rows.into_iter().map(move |row| Acknowledged {
+                incident: incident.clone(),
+                at: row.at,
+                by: row.actor,
+                via: row.via,
+            })
+        })
+        .collect();
+    acknowledged.sort_by(|one, other| (one.at, &one.incident).cmp(&(other.at, &other.incident)));
+    let (series, too_many) = series(db, catalogue, since, until)?;
+    let cut = past.cut || more || too_many;
+    Ok(Some(Record { session, since, until, notices, changes: past.changes, incidents, acknowledged, runs: past.runs, series, cut }))
+}
+
+fn incidents(
+    db: &Connection,
+    catalogue: &Catalogue,
+    since: Timestamp,
+    until: Timestamp,
+) -> rusqlite::Result<(Vec<crate::domain::Incident>, bool)> {
+    let mut statement = db.prepare_cached(
+        "SELECT id, component, worst, verdict, reasons, opened_at, closed_at, settling FROM incidents
+         WHERE opened_at < ?2 AND (closed_at IS NULL OR closed_at >= ?1) ORDER BY opened_at, id LIMIT ?3",
+    )?;
+    let rows = statement.query(params![micros(since), micros(until), MAX_INCIDENTS + 1])?;
+    let mut found = read::found_incidents(rows, catalogue, &mut 0)?;
+    let more = found.len() > MAX_INCIDENTS as usize;
+    found.truncate(MAX_INCIDENTS as usize);
+    found.retain(|incident| !incident.is_drill());
+    Ok((found, more))
+}
+
+/// The figures of the line, and of the power.
+fn series(
+    db: &Connection,
+    catalogue: &Catalogue,
+    since: Timestamp,
+    until: Timestamp,
+) -> rusqlite::Result<(Vec<Series>, bool)> {
+    let mut known = db.prepare_cached("SELECT id, check_name, quantity, part FROM series ORDER BY check_name, quantity, part")?;
+    let mut rows = known.query([])?;
+    let mut wanted = Vec::new();
+    while let Some(row) = rows.next()? {
+        let name: String = row.get(2)?;
+        let quantity: Option<&'static Quantity> =
+            if name == LOSS.name { Some(&LOSS) } else { (catalogue.quantity)(&name) };
+        if let Some(quantity) = quantity.filter(|known| known.figure.is_some() || POWER.contains(&known.name)) {
+            let (check, part): (String, String) = (row.get(1)?, row.get(3)?);
+            wanted.push((row.get::<_, i64>(0)?, check, quantity, part));
+        }
+    }
+    let minute = |at: Timestamp| -(-micros(at)).div_euclid(60_000_000);
+    // The table lies by time: one look-up a minute, and no walk through what others measured then.
+    let mut statement = db.prepare_cached(
+        "WITH RECURSIVE wanted (minute) AS (
+             SELECT max(?1, coalesce((SELECT min(minute) FROM minutes), ?2))
+             UNION ALL SELECT minute + 1 FROM wanted WHERE minute + 1 < ?2)
+         SELECT m.minute, m.count, m.min, m.max, m.mean, m.p50
+         FROM wanted CROSS JOIN minutes m WHERE m.minute = wanted.minute AND m.series = ?3 AND m.minute < ?2 ORDER BY m.minute",
+    )?;
+    let (mut all, mut room, mut cut) = (Vec::new(), MAX_MINUTES, false);
+    for (id, check, quantity, part) in wanted {
+        let rows = statement.query_map(params![minute(since), minute(until), id], |row| {
+            Ok(Point {
+                at: moment(row.get::<_, i64>(0)?.saturating_mul(60_000_000)),
+                count: u64::try_from(row.get::<_, i64>(1)?).unwrap_or_default(),
+                min: row.get(2)?,
+                max: row.get(3)?,
+                mean: row.get(4)?,
+                p50: row.get(5)?,
+            })
+        })?;
+        let mut points = rows.take(room + 1).collect::<rusqlite::Result<Vec<_>>>()?;
+        cut |= points.len() > room;
+        points.truncate(room);
+        room -= points.len();
+        if !points.is_empty() {
+            let part = Some(part).filter(|part| !part.is_empty()).map(Into::into);
+            all.push(Series { check: check.into(), quantity, part, points });
+        }
+    }
+    Ok((all, cut))
+}
