@@ -17,6 +17,7 @@ pub mod radio;
 pub mod reasons;
 pub mod reflect;
 pub mod replay;
+pub mod report;
 pub mod status;
 pub mod survey;
 pub mod test;
@@ -89,6 +90,8 @@ enum Command {
     Audit(audit::AuditArgs),
     /// Write a month of the line for the provider: outages, shortfalls, and when nobody looked.
     Ledger(ledger::LedgerArgs),
+    /// Write the report of a booked meeting: page, PDF, JSON or CSV.
+    Report(report::ReportArgs),
     /// Write what the line was like in each hour of the week, as comma-separated values.
     Week(week::WeekArgs),
     /// Show what is on this machine, ready to paste into the config.
@@ -272,6 +275,11 @@ impl Cli {
                 let config = self.load(Files::NotAsked)?;
                 let lang = self.lang(&config);
                 week::run(&config, args, lang)
+            }
+            Command::Report(args) => {
+                let config = self.load(Files::NotAsked)?;
+                let lang = self.lang(&config);
+                report::run(&config, args, lang)
             }
             Command::Ledger(args) => {
                 let config = self.load(Files::NotAsked)?;

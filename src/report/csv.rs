@@ -25,7 +25,16 @@ pub fn csv(report: &Report) -> String {
     }
     for look in &report.looks {
         let verdict = look.verdict.as_str().to_owned();
-        rows.push([cell("look"), look.at.clone(), none(), none(), none(), verdict, look.reasons.join(" "), look.occasion.clone()]);
+        rows.push([
+            cell("look"),
+            look.at.clone(),
+            none(),
+            none(),
+            none(),
+            verdict,
+            look.reasons.join(" "),
+            look.occasion.clone(),
+        ]);
     }
     let mut times = |what: &str, component: &str, held: &Held| {
         for (verdict, seconds) in [
@@ -35,7 +44,16 @@ pub fn csv(report: &Report) -> String {
             ("unknown", held.unknown),
             ("not_measured", held.not_measured),
         ] {
-            rows.push([cell(what), none(), none(), seconds.to_string(), cell(component), cell(verdict), none(), none()]);
+            rows.push([
+                cell(what),
+                none(),
+                none(),
+                seconds.to_string(),
+                cell(component),
+                cell(verdict),
+                none(),
+                none(),
+            ]);
         }
     };
     times("held", "", &report.held);
@@ -67,7 +85,16 @@ pub fn csv(report: &Report) -> String {
         let name = one.part.as_ref().map_or_else(|| one.quantity.to_owned(), |part| format!("{} {part}", one.quantity));
         let detail = format!("{name} min {} mean {} max {}", one.min, one.mean, one.max);
         let minutes = format!("{} of {} minutes", one.minutes, one.of_minutes);
-        rows.push([cell("quality"), none(), none(), (one.minutes * 60).to_string(), none(), none(), detail, format!("{}: {minutes}", one.check)]);
+        rows.push([
+            cell("quality"),
+            none(),
+            none(),
+            (one.minutes * 60).to_string(),
+            none(),
+            none(),
+            detail,
+            format!("{}: {minutes}", one.check),
+        ]);
     }
     [HEAD.map(str::to_owned)].into_iter().chain(rows).map(|row| record(&row)).collect()
 }

@@ -254,7 +254,11 @@ pub fn report(record: &Record, room: &str, zone: &TimeZone, limit: Duration, now
                 held: held(spans),
                 spans: spans
                     .iter()
-                    .map(|span| PartSpan { from: maker.stamp(span.from), to: maker.stamp(span.to), verdict: span.state })
+                    .map(|span| PartSpan {
+                        from: maker.stamp(span.from),
+                        to: maker.stamp(span.to),
+                        verdict: span.state,
+                    })
                     .collect(),
             })
             .collect(),

@@ -1,0 +1,330 @@
+//! The report as a page to print: one language, no scripts, nothing from elsewhere.
+
+use askama::Template;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::document::{Held, Report};
+use super::plot::Plot;
+use super::words::{length, name, occasion, pick};
+use crate::domain::reason::number;
+use crate::domain::record::{Record, Series};
+use crate::domain::{Lang, Verdict};
+
+/// Pictures on a page; a room with more far ends has the rest as figures.
+const PICTURES: usize = 8;
+
+#[derive(Template)]
+#[template(path = "report.html")]
+struct Page {
+    lang: &'static str,
+    title: String,
+    room: String,
+    made: String,
+    warnings: Vec<&'static str>,
+    facts: Vec<(&'static str, String)>,
+    times_title: &'static str,
+    times: Vec<(&'static str, String)>,
+    looks_title: &'static str,
+    looks_heads: [&'static str; 4],
+    looks: Vec<[String; 4]>,
+    held_title: &'static str,
+    held_heads: [&'static str; 6],
+    held: Vec<[String; 6]>,
+    plots_title: &'static str,
+    plots: Vec<(String, String)>,
+    quality_heads: [&'static str; 5],
+    quality: Vec<[String; 5]>,
+    troubles_title: &'static str,
+    troubles_heads: [&'static str; 6],
+    troubles: Vec<[String; 6]>,
+    missing_title: &'static str,
+    missing_heads: [&'static str; 3],
+    missing: Vec<[String; 3]>,
+    none: &'static str,
+    evaluation_title: &'static str,
+    signers: [&'static str; 3],
+    notes: [&'static str; 2],
+}
+
+/// Renders it: the report, with the pictures of its record.
+///
+/// # Errors
+/// What cannot be rendered; nothing should be.
+pub fn page(report: &Report, record: &Record, title: &str, zone: &TimeZone, lang: Lang) -> Result<String, String> {
+    Teller { report, record, room: title, zone, lang }.page().render().map_err(|error| error.to_string())
+}
+
+struct Teller<'a> {
+    report: &'a Report,
+    record: &'a Record,
+    room: &'a str,
+    zone: &'a TimeZone,
+    lang: Lang,
+}
+
+impl Teller<'_> {
+    const fn pick(&self, id: &'static str, en: &'static str) -> &'static str {
+        pick(self.lang, id, en)
+    }
+
+    #[allow(clippy::too_many_lines, reason = "a form, field by field")]
+    fn page(&self) -> Page {
+        let (report, pick) = (self.report, |id, en| self.pick(id, en));
+        let session = &report.session;
+        let mut warnings = Vec::new();
+        if session.cancelled {
+            warnings.push(pick("Rapat ini dibatalkan.", "This meeting was cancelled."));
+        }
+        if !report.complete {
+            warnings.push(pick(
+                "Sementara: rapat atau penutupnya belum selesai saat laporan ini dibuat.",
+                "Preliminary: the meeting or its wrap-up was not over when this was made.",
+            ));
+        }
+        if report.cut {
+            warnings.push(pick(
+                "Tidak lengkap: catatan lebih banyak daripada yang dibaca.",
+                "Incomplete: there are more records than are read.",
+            ));
+        }
+        Page {
+            lang: self.lang.as_str(),
+            title: format!("{} {}", pick("Laporan rapat:", "Report of a meeting:"), session.title),
+            room: self.room.to_owned(),
+            made: format!("{} {}", pick("Dibuat", "Made on"), self.clock(&report.made_at)),
+            warnings,
+            facts: self.facts(),
+            times_title: pick("Waktu menurut prosedur", "Times of the procedure"),
+            times: self.times(),
+            looks_title: pick("Pemeriksaan sebelum rapat", "Looks before the meeting"),
+            looks_heads: [
+                pick("Waktu", "When"),
+                pick("Untuk", "For"),
+                pick("Hasil", "Result"),
+                pick("Alasan", "Reasons"),
+            ],
+            looks: report
+                .looks
+                .iter()
+                .map(|look| {
+                    let reasons = if look.reasons.is_empty() { "–".to_owned() } else { look.reasons.join(", ") };
+                    [
+                        self.moment(&look.at),
+                        occasion(&look.occasion, self.lang),
+                        look.verdict.title(self.lang).to_owned(),
+                        reasons,
+                    ]
+                })
+                .collect(),
+            held_title: pick("Keadaan selama rapat", "The room during the meeting"),
+            held_heads: [
+                "",
+                Verdict::Ready.title(self.lang),
+                Verdict::Degraded.title(self.lang),
+                Verdict::NotReady.title(self.lang),
+                Verdict::Unknown.title(self.lang),
+                pick("Tidak diukur", "Not measured"),
+            ],
+            held: self.held(),
+            plots_title: pick("Mutu selama rapat", "Quality during the meeting"),
+            plots: self.plots(),
+            quality_heads: [
+                pick("Yang diukur", "What"),
+                pick("Terkecil", "Least"),
+                pick("Rata-rata", "Mean"),
+                pick("Terbesar", "Greatest"),
+                pick("Menit terukur", "Minutes measured"),
+            ],
+            quality: self.quality(),
+            troubles_title: pick("Gangguan", "Incidents"),
+            troubles_heads: [
+                pick("Mulai", "From"),
+                pick("Selesai", "To"),
+                pick("Lama", "Length"),
+                pick("Bagian", "Component"),
+                pick("Sebab", "Cause"),
+                pick("Ditangani oleh", "Seen to by"),
+            ],
+            troubles: self.troubles(),
+            missing_title: pick("Yang tidak diukur", "What was not measured"),
+            missing_heads: [pick("Mulai", "From"), pick("Selesai", "To"), pick("Mengapa", "Why")],
+            missing: self.missing(),
+            none: pick("Tidak ada.", "None."),
+            evaluation_title: pick("Evaluasi", "Evaluation"),
+            signers: [
+                pick("Pejabat yang menyetujui", "The official who approved"),
+                pick("Kepala Bidang", "Head of division"),
+                pick("Kepala Dinas", "Head of office"),
+            ],
+            notes: [
+                pick(
+                    "Laporan ini dibuat dari catatan alat pemantau ruang. Yang tidak diukur tidak dinyatakan.",
+                    "This report is made of what the room's monitor has stored. What was not measured is not claimed.",
+                ),
+                pick(
+                    "Pada gambar: garis adalah nilai tengah tiap menit, bidang adalah dari terkecil sampai terbesar, arsiran \
+                     adalah gangguan, garis tegak adalah mulai dan selesainya rapat.",
+                    "In the pictures the line is each minute's median, the band reaches from the least to the greatest value, \
+                     the shade is an incident, upright lines are the meeting's beginning and end.",
+                ),
+            ],
+        }
+    }
+
+    /// "26-11-2026 pukul 09.30 WIB" of a time of the report.
+    fn clock(&self, stamp: &str) -> String {
+        let Ok(at) = stamp.parse::<Timestamp>() else { return stamp.to_owned() };
+        let format = self.pick("%d-%m-%Y pukul %H.%M.%S %Z", "%Y-%m-%d %H:%M:%S %Z");
+        at.to_zoned_datetime(self.zone.clone()).strftime(format).to_string()
+    }
+
+    /// The same without the day, where that is the meeting's.
+    fn moment(&self, stamp: &str) -> String {
+        let Ok(at) = stamp.parse::<Timestamp>() else { return stamp.to_owned() };
+        let day = |at: Timestamp| at.to_zoned_datetime(self.zone.clone()).date();
+        if day(at) != day(self.record.session.start) {
+            return self.clock(stamp);
+        }
+        at.to_zoned_datetime(self.zone.clone()).strftime(self.pick("%H.%M.%S", "%H:%M:%S")).to_string()
+    }
+
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        let (session, pick) = (&self.report.session, |id, en| self.pick(id, en));
+        let mut facts = vec![
+            (pick("Waktu", "Time"), format!("{} – {}", self.clock(&session.start), self.moment(&session.end))),
+            (pick("Jenis rapat", "Kind of meeting"), session.profile.clone()),
+        ];
+        let mut fact = |title, text: Option<String>| facts.extend(text.map(|text| (title, text)));
+        fact(pick("Instansi pemohon", "Office that asked"), session.office.clone());
+        fact(pick("Nomor surat", "Number of the letter"), session.letter.clone());
+        fact(pick("Platform", "Platform"), session.platform.clone());
+        let venue = session.venue.as_ref().map(|venue| match &venue.survey {
+            Some(survey) => format!("{} ({}: {survey})", venue.name, pick("survei", "survey")),
+            None => venue.name.clone(),
+        });
+        fact(pick("Tempat", "Place"), venue);
+        fact(pick("Peserta", "Sites"), Some(session.sites.join(", ")).filter(|text| !text.is_empty()));
+        let crew: Vec<_> = session.crew.iter().map(|(task, person)| format!("{task}: {person}")).collect();
+        fact(pick("Petugas", "Crew"), Some(crew.join("; ")).filter(|text| !text.is_empty()));
+        fact(pick("Nomor pemesanan", "Id of the booking"), Some(session.id.clone()));
+        facts
+    }
+
+    fn times(&self) -> Vec<(&'static str, String)> {
+        let (times, pick) = (&self.report.procedure, |id, en| self.pick(id, en));
+        let at = |stamp: &Option<String>| {
+            stamp.as_ref().map_or_else(|| pick("tidak tercatat", "not recorded").to_owned(), |at| self.clock(at))
+        };
+        let limit = length(times.limit_seconds, self.lang);
+        let prepared = times.prepared_in_seconds.map_or_else(
+            || format!("{}; {} {limit}", pick("tidak diketahui", "not known"), pick("batas", "the limit is")),
+            |seconds| format!("{} {} {limit}", length(seconds, self.lang), pick("dari", "of")),
+        );
+        let start =
+            times.at_start.map_or_else(|| pick("tidak diukur", "not measured"), |verdict| verdict.title(self.lang));
+        vec![
+            (pick("Dikonfirmasi", "Confirmed"), at(&times.confirmed_at)),
+            (pick("Persiapan dibuka", "Preparation opened"), at(&times.opened_at)),
+            (pick("Ruang siap sejak", "Room ready since"), at(&times.ready_at)),
+            (pick("Disiapkan dalam", "Prepared in"), prepared),
+            (pick("Keadaan saat rapat mulai", "The room when the meeting began"), start.to_owned()),
+        ]
+    }
+
+    fn held(&self) -> Vec<[String; 6]> {
+        let row = |title: &str, held: &Held| {
+            let [ready, degraded, not_ready, unknown, unmeasured] =
+                [held.ready, held.degraded, held.not_ready, held.unknown, held.not_measured].map(
+                    |seconds| match seconds {
+                        0 => "–".to_owned(),
+                        seconds => length(seconds, self.lang),
+                    },
+                );
+            [title.to_owned(), ready, degraded, not_ready, unknown, unmeasured]
+        };
+        let room = row(self.pick("Ruang", "Room"), &self.report.held);
+        let parts = self.report.components.iter().map(|part| row(part.component.title(self.lang), &part.held));
+        [room].into_iter().chain(parts).collect()
+    }
+
+    fn series_title(&self, series: &Series) -> String {
+        let part = series.part.as_ref().map(|part| format!(", {part}")).unwrap_or_default();
+        format!("{} ({}{part})", name(series.quantity.name, self.lang), series.check)
+    }
+
+    fn plots(&self) -> Vec<(String, String)> {
+        let (record, session) = (self.record, &self.record.session);
+        let troubles: Vec<_> = record
+            .incidents
+            .iter()
+            .map(|incident| (incident.opened_at, incident.closed_at.unwrap_or(record.until)))
+            .collect();
+        let drawn = record.series.iter().take(PICTURES).map(|series| {
+            let title = self.series_title(series);
+            let plot = Plot {
+                points: &series.points,
+                span: (record.since, record.until),
+                meeting: (session.start, session.end),
+                troubles: &troubles,
+                zone: self.zone,
+                title: title.clone(),
+                value: &|value| number(value, series.quantity.unit, self.lang),
+            };
+            (title, plot.svg())
+        });
+        drawn.collect()
+    }
+
+    fn quality(&self) -> Vec<[String; 5]> {
+        let told = self.report.quality.iter().filter_map(|one| {
+            let same = |series: &&Series| {
+                *series.check == *one.check
+                    && series.quantity.name == one.quantity
+                    && series.part.as_deref() == one.part.as_deref()
+            };
+            let series = self.record.series.iter().find(same)?;
+            let value = |value| number(value, series.quantity.unit, self.lang);
+            let minutes = format!("{} / {}", one.minutes, one.of_minutes);
+            Some([self.series_title(series), value(one.min), value(one.mean), value(one.max), minutes])
+        });
+        told.collect()
+    }
+
+    fn troubles(&self) -> Vec<[String; 6]> {
+        let told = self.report.incidents.iter().map(|trouble| {
+            let [id, en] = &trouble.cause;
+            let cause = pick_owned(self.lang, id, en);
+            let seen: Vec<String> =
+                trouble.acknowledged.iter().map(|seen| format!("{}, {}", seen.by, self.moment(&seen.at))).collect();
+            [
+                self.moment(&trouble.from),
+                trouble.to.as_ref().map_or_else(|| self.pick("belum", "not yet").to_owned(), |at| self.moment(at)),
+                length(trouble.seconds, self.lang),
+                format!("{}: {}", trouble.component.title(self.lang), trouble.worst.title(self.lang)),
+                if cause.is_empty() { "–".to_owned() } else { cause.to_owned() },
+                if seen.is_empty() { self.pick("tidak ada", "nobody").to_owned() } else { seen.join("; ") },
+            ]
+        });
+        told.collect()
+    }
+
+    fn missing(&self) -> Vec<[String; 3]> {
+        let told = self.report.not_measured.iter().map(|gap| {
+            let why = match gap.why {
+                "not_watched" => self.pick("Siaga tidak berjalan", "Siaga did not run"),
+                _ => self.pick("tidak diketahui", "nothing certain was known"),
+            };
+            let of = gap.component.map(|component| format!("{}: ", component.title(self.lang))).unwrap_or_default();
+            [self.moment(&gap.from), self.moment(&gap.to), format!("{of}{why}")]
+        });
+        told.collect()
+    }
+}
+
+fn pick_owned<'a>(lang: Lang, id: &'a str, en: &'a str) -> &'a str {
+    match lang {
+        Lang::Id => id,
+        Lang::En => en,
+    }
+}

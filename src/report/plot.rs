@@ -1,4 +1,4 @@
-//! A quantity over time as a picture (SVG), drawn without any script: the minutes' medians as a line, from the least to the
+//! A quantity over time as a picture (SVG), drawn without any script or style sheet (what makes PDF of a page reads none in pictures): the minutes' medians as a line, from the least to the
 //! greatest value as a band, and nothing where nothing was measured.
 
 use std::fmt::Write as _;
@@ -47,14 +47,14 @@ impl Plot<'_> {
         let y = |value: f64| TOP + (1.0 - (value - low) / (high - low)) * (HEIGHT - TOP - BOTTOM);
         let title = escaped(&self.title);
         let mut out = format!(
-            "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{title}\"><title>{title}</title>"
+            "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" font-size=\"10\" role=\"img\" aria-label=\"{title}\"><title>{title}</title>"
         );
         for (from, to) in self.troubles {
             let (from, to) = (x((*from).max(self.span.0)), x((*to).min(self.span.1)));
             if to > from {
                 _ = write!(
                     out,
-                    "<rect class=\"trouble\" x=\"{from:.1}\" y=\"{TOP}\" width=\"{:.1}\" height=\"{:.1}\"/>",
+                    "<rect fill=\"#f3c9cf\" x=\"{from:.1}\" y=\"{TOP}\" width=\"{:.1}\" height=\"{:.1}\"/>",
                     to - from,
                     HEIGHT - TOP - BOTTOM
                 );
@@ -68,20 +68,15 @@ impl Plot<'_> {
         let mut mark = begin.div_euclid(step) * step + step;
         while mark < end {
             let at = Timestamp::from_second(mark).unwrap_or(self.span.0);
-            let clock = at.to_zoned_datetime(self.zone).strftime("%H.%M").to_string();
-            _ = write!(
-                out,
-                "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{clock}</text>",
-                x(at),
-                HEIGHT - 4.0
-            );
+            let clock = at.to_zoned_datetime(self.zone.clone()).strftime("%H.%M").to_string();
+            _ = write!(out, "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{clock}</text>", x(at), HEIGHT - 4.0);
             mark += step;
         }
         for at in [self.meeting.0, self.meeting.1] {
             if at >= self.span.0 && at <= self.span.1 {
                 _ = write!(
                     out,
-                    "<line class=\"edge\" x1=\"{0:.1}\" x2=\"{0:.1}\" y1=\"{TOP}\" y2=\"{1:.1}\"/>",
+                    "<line stroke=\"#404040\" stroke-dasharray=\"3 2\" x1=\"{0:.1}\" x2=\"{0:.1}\" y1=\"{TOP}\" y2=\"{1:.1}\"/>",
                     x(at),
                     HEIGHT - BOTTOM
                 );
@@ -93,10 +88,19 @@ impl Plot<'_> {
             let upper: String = run.iter().map(|point| pair(point, point.max)).collect();
             let lower: String = run.iter().rev().map(|point| pair(point, point.min)).collect();
             let line: String = run.iter().map(|point| pair(point, point.p50)).collect();
-            _ = write!(out, "<polygon class=\"band\" points=\"{upper}{}\"/>", lower.trim_end());
-            _ = write!(out, "<polyline class=\"line\" points=\"{}\"/>", line.trim_end());
+            _ = write!(out, "<polygon fill=\"#9db8d9\" points=\"{upper}{}\"/>", lower.trim_end());
+            _ = write!(
+                out,
+                "<polyline fill=\"none\" stroke=\"#123f73\" stroke-width=\"1.2\" points=\"{}\"/>",
+                line.trim_end()
+            );
             if let [only] = run {
-                _ = write!(out, "<circle class=\"dot\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"1.5\"/>", middle(only), y(only.p50));
+                _ = write!(
+                    out,
+                    "<circle fill=\"#123f73\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"1.5\"/>",
+                    middle(only),
+                    y(only.p50)
+                );
             }
         }
         out + "</svg>"

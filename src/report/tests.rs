@@ -1,0 +1,198 @@
+//! A recorded session, its report as it is kept, and where each of its numbers comes from.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::{csv, page, report};
+use crate::domain::record::{Acknowledged, Point, Record, Series};
+use crate::domain::{
+    Arg, Booking, Component, Details, Incident, Lang, Notice, Occasion, Quantity, Reason, ReasonDef, Run, Session,
+    Subject, Text, Transition, Unit, Verdict,
+};
+
+static ON_BATTERY: ReasonDef = ReasonDef::new(
+    "power.on_battery",
+    Text::new("UPS memakai baterai, sisa {value}", "The UPS is on battery, {value} left"),
+    Text::new("Periksa listrik PLN dan nyalakan genset", "Check the mains and start the generator"),
+);
+static CHARGE: Quantity = Quantity::gauge("ups_battery_charge_ratio", Unit::Ratio, "Charge of the battery.");
+static RTT: Quantity = Quantity::gauge("icmp_rtt_median_seconds", Unit::Seconds, "Median round trip.");
+
+fn at(text: &str) -> Timestamp {
+    format!("2026-11-24T{text}+07:00").parse().unwrap()
+}
+
+fn change(subject: Subject, moment: &str, from: Verdict, to: Verdict) -> Transition {
+    Transition { subject, profile: "rapat".into(), from, to, at: at(moment), codes: Vec::new(), settling: false }
+}
+
+fn points(from: &str, minutes: i64, value: impl Fn(i64) -> f64) -> Vec<Point> {
+    let point = |minute: i64| {
+        let value = value(minute);
+        let at = at(from).checked_add(Duration::from_mins(minute.unsigned_abs())).unwrap();
+        Point { at, count: 60, min: value * 0.9, max: value * 1.5, mean: value, p50: value }
+    };
+    (0..minutes).map(point).collect()
+}
+
+/// A meeting of two hours: the room is made ready at 08.20, the power fails from 10.00 to 10.05, and the machine is off from 10.30 to
+/// 10.40.
+fn recorded() -> Record {
+    let power = || Subject::Component(Component::Power);
+    let changes = |subject: fn() -> Subject| {
+        vec![
+            change(subject(), "06:30:00", Verdict::Unknown, Verdict::NotReady),
+            change(subject(), "08:20:00", Verdict::NotReady, Verdict::Ready),
+            change(subject(), "10:00:00", Verdict::Ready, Verdict::NotReady),
+            change(subject(), "10:05:00", Verdict::NotReady, Verdict::Ready),
+            change(subject(), "10:40:00", Verdict::Unknown, Verdict::Ready),
+        ]
+    };
+    let run = |began, until| Run { began: at(began), until: at(until), fresh: true };
+    let notice = |occasion, moment: &str, verdict, codes: &[&str]| Notice {
+        session: "rapat-17".into(),
+        start: at("09:00:00"),
+        occasion,
+        at: at(moment),
+        verdict,
+        codes: codes.iter().map(|code| (*code).to_owned()).collect(),
+        evidence: Some("e-1".to_owned()),
+    };
+    let incident = Incident {
+        id: "power-1".to_owned(),
+        component: Component::Power,
+        worst: Verdict::NotReady,
+        verdict: Verdict::Ready,
+        reasons: vec![Reason {
+            def: &ON_BATTERY,
+            verdict: Verdict::NotReady,
+            args: vec![("value", Arg::from("60 %".to_owned()))],
+            since: at("10:00:00"),
+            blocked_by: None,
+        }],
+        opened_at: at("10:00:00"),
+        closed_at: Some(at("10:05:00")),
+        settling: false,
+    };
+    let mut rtt = points("06:30:00", 240, |minute| if minute % 7 == 0 { 0.020 } else { 0.021 });
+    // 10.30 to 10.40 is not there.
+    rtt.extend(points("10:40:00", 50, |_| 0.025));
+    Record {
+        session: Session {
+            id: "rapat-17".into(),
+            revision: 3,
+            booking: Booking::Booked,
+            title: "Rapat koordinasi stunting".to_owned(),
+            profile: "zoom_group_720".into(),
+            start: at("09:00:00"),
+            end: at("11:00:00"),
+            source: "scheduler".into(),
+            details: Details {
+                office: Some("Dinas Kesehatan".to_owned()),
+                letter: Some("005/17/2026".to_owned()),
+                platform: Some("Zoom".to_owned()),
+                sites: vec!["Kecamatan Satu".to_owned(), "Kecamatan Dua".to_owned()],
+                ..Details::default()
+            },
+        },
+        since: at("06:30:00"),
+        until: at("11:30:00"),
+        notices: vec![
+            notice(Occasion::Confirmed, "05:00:00", Verdict::Ready, &[]),
+            notice(Occasion::Preflight, "06:30:05", Verdict::NotReady, &["power.on_battery"]),
+            notice(Occasion::Before(Duration::from_mins(30)), "08:30:00", Verdict::Ready, &[]),
+        ],
+        changes: vec![
+            (Subject::Room, changes(|| Subject::Room)),
+            (power(), changes(|| Subject::Component(Component::Power))),
+        ],
+        incidents: vec![incident],
+        acknowledged: vec![Acknowledged {
+            incident: "power-1".to_owned(),
+            at: at("10:01:10"),
+            by: "Operator Satu".to_owned(),
+            via: "radio".to_owned(),
+        }],
+        runs: vec![run("05:00:00", "10:30:00"), run("10:40:00", "11:40:00")],
+        series: vec![
+            Series { check: "gateway".into(), quantity: &RTT, part: None, points: rtt },
+            Series {
+                check: "ups".into(),
+                quantity: &CHARGE,
+                part: None,
+                points: points("06:30:00", 290, |minute| if (210..215).contains(&minute) { 0.6 } else { 0.65 }),
+            },
+        ],
+        cut: false,
+    }
+}
+
+fn zone() -> TimeZone {
+    TimeZone::get("Asia/Pontianak").unwrap()
+}
+
+const LIMIT: Duration = Duration::from_mins(150);
+
+#[test]
+fn each_number_is_what_the_rows_say() {
+    let made = report(&recorded(), "media_center", &zone(), LIMIT, at("12:00:00"));
+    // 120 minutes: five not ready, ten not watched, the rest ready.
+    let held = made.held;
+    assert_eq!((held.ready, held.not_ready, held.not_measured), (105 * 60, 5 * 60, 10 * 60));
+    assert_eq!((held.degraded, held.unknown), (0, 0));
+    assert_eq!(made.components.len(), 1);
+    assert_eq!(made.components[0].held, held);
+    let times = &made.procedure;
+    assert_eq!(times.opened_at.as_deref(), Some("2026-11-24T06:30:05+07:00"));
+    assert_eq!(times.ready_at.as_deref(), Some("2026-11-24T08:20:00+07:00"));
+    assert_eq!((times.prepared_in_seconds, times.limit_seconds), (Some(110 * 60 - 5), 150 * 60));
+    assert_eq!(times.at_start, Some(Verdict::Ready));
+    let trouble = &made.incidents[0];
+    assert_eq!((trouble.seconds, trouble.seconds_in_meeting, trouble.acknowledged.len()), (300, 300, 1));
+    let rtt = &made.quality[0];
+    assert_eq!((rtt.minutes, rtt.of_minutes), (110, 120));
+    assert!((rtt.min - 0.018).abs() < 1e-9 && (rtt.max - 0.0375).abs() < 1e-9, "{rtt:?}");
+    assert_eq!(made.not_measured.len(), 1);
+    assert_eq!((made.not_measured[0].why, made.not_measured[0].component), ("not_watched", None));
+    assert!(made.complete);
+}
+
+#[test]
+fn what_is_not_over_or_was_not_seen_is_not_claimed() {
+    let mut record = recorded();
+    record.until = at("08:00:00");
+    let early = report(&record, "media_center", &zone(), LIMIT, at("08:00:00"));
+    assert!(!early.complete && early.procedure.ready_at.is_none() && early.procedure.at_start.is_none(), "{early:#?}");
+    assert_eq!(early.held, super::document::Held::default());
+    assert!(early.quality.is_empty() && early.not_measured.is_empty());
+    // Nobody watched at all.
+    record = Record { runs: Vec::new(), notices: Vec::new(), series: Vec::new(), incidents: Vec::new(), ..recorded() };
+    let blind = report(&record, "media_center", &zone(), LIMIT, at("12:00:00"));
+    assert_eq!((blind.held.not_measured, blind.held.ready), (120 * 60, 0));
+    assert!(blind.procedure.at_start.is_none() && blind.procedure.confirmed_at.is_none());
+    let page = page::page(&blind, &record, "Media Center", &zone(), Lang::Id).unwrap();
+    assert!(
+        page.contains("Siaga tidak berjalan") && page.contains("tidak tercatat") && !page.contains("<svg"),
+        "{page}"
+    );
+}
+
+#[test]
+fn the_page_and_the_rows_are_as_they_are_kept() {
+    let record = recorded();
+    let made = report(&record, "media_center", &zone(), LIMIT, at("12:00:00"));
+    let golden = |name: &str, text: &str| {
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+        if std::env::var("SIAGA_GOLDEN").is_ok_and(|mode| mode == "write") {
+            std::fs::write(&file, text).unwrap();
+        }
+        assert_eq!(text, std::fs::read_to_string(&file).unwrap(), "{name}: SIAGA_GOLDEN=write writes it anew");
+    };
+    for (lang, name) in [(Lang::Id, "report.id.html"), (Lang::En, "report.en.html")] {
+        golden(name, &page::page(&made, &record, "Media Center", &zone(), lang).unwrap());
+    }
+    golden("report.csv", &csv::csv(&made));
+    golden("report.json", &(serde_json::to_string_pretty(&made).unwrap() + "\n"));
+}

@@ -1,0 +1,59 @@
+//! The report's words, in both languages.
+
+use crate::domain::{Lang, Text};
+
+pub(super) const fn pick(lang: Lang, id: &'static str, en: &'static str) -> &'static str {
+    match lang {
+        Lang::Id => id,
+        Lang::En => en,
+    }
+}
+
+/// What people call what is measured; all else by its own name.
+const NAMES: &[(&str, Text)] = &[
+    ("icmp_rtt_median_seconds", Text::new("Jeda gema", "Delay of echoes")),
+    ("stun_rtt_seconds", Text::new("Jeda UDP", "Delay by UDP")),
+    ("loss_ratio", Text::new("Paket hilang", "Packets lost")),
+    ("bandwidth_down_bits_per_second", Text::new("Unduh", "Download")),
+    ("bandwidth_up_bits_per_second", Text::new("Unggah", "Upload")),
+    ("ups_battery_charge_ratio", Text::new("Isi baterai UPS", "Charge of the UPS")),
+    ("ups_input_volts", Text::new("Tegangan PLN", "Mains voltage")),
+    ("ups_load_ratio", Text::new("Beban UPS", "Load of the UPS")),
+];
+
+pub(super) fn name(quantity: &str, lang: Lang) -> String {
+    let known = NAMES.iter().find(|(name, _)| *name == quantity);
+    known.map_or_else(|| quantity.to_owned(), |(_, text)| text.in_lang(lang).to_owned())
+}
+
+/// For what a look was made.
+pub(super) fn occasion(word: &str, lang: Lang) -> String {
+    match word {
+        "confirmed" => pick(lang, "saat dikonfirmasi", "at the confirmation").to_owned(),
+        "preflight" => pick(lang, "saat persiapan dibuka", "when the preparation opened").to_owned(),
+        other => {
+            let seconds: Option<u64> = other.strip_prefix("before ").and_then(|text| text.parse().ok());
+            seconds.map_or_else(
+                || other.to_owned(),
+                |seconds| match lang {
+                    Lang::Id => format!("{} sebelum mulai", length(seconds, lang)),
+                    Lang::En => format!("{} before the start", length(seconds, lang)),
+                },
+            )
+        }
+    }
+}
+
+/// A length of time: "1 jam 5 menit", "40 detik".
+pub(super) fn length(seconds: u64, lang: Lang) -> String {
+    let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let words = [
+        (hours, pick(lang, "jam", "h")),
+        (minutes, pick(lang, "menit", "min")),
+        // Of hours nobody wants the seconds.
+        (if hours > 0 { 0 } else { rest }, pick(lang, "detik", "s")),
+    ];
+    let said: Vec<String> =
+        words.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    if said.is_empty() { format!("0 {}", pick(lang, "detik", "s")) } else { said.join(" ") }
+}

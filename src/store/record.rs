@@ -48,7 +48,8 @@ fn record(
     let since = session.start.checked_sub(around.before).unwrap_or(session.start);
     let until = session.end.checked_add(around.after).unwrap_or(session.end).min(now).max(since);
     let components = Component::ALL.into_iter().map(Subject::Component);
-    let wanted = Wanted { since, until, hours: Vec::new(), subjects: [Subject::Room].into_iter().chain(components).collect() };
+    let wanted =
+        Wanted { since, until, hours: Vec::new(), subjects: [Subject::Room].into_iter().chain(components).collect() };
     let past = past::gather(db, catalogue, &wanted, &|| false)?.unwrap_or_default();
     let mut notices = sessions::notices(db, session.start)?;
     notices.retain(|notice| notice.session == session.id && notice.start == session.start);
@@ -69,7 +70,18 @@ fn record(
     acknowledged.sort_by(|one, other| (one.at, &one.incident).cmp(&(other.at, &other.incident)));
     let (series, too_many) = series(db, catalogue, since, until)?;
     let cut = past.cut || more || too_many;
-    Ok(Some(Record { session, since, until, notices, changes: past.changes, incidents, acknowledged, runs: past.runs, series, cut }))
+    Ok(Some(Record {
+        session,
+        since,
+        until,
+        notices,
+        changes: past.changes,
+        incidents,
+        acknowledged,
+        runs: past.runs,
+        series,
+        cut,
+    }))
 }
 
 fn incidents(
@@ -97,7 +109,8 @@ fn series(
     since: Timestamp,
     until: Timestamp,
 ) -> rusqlite::Result<(Vec<Series>, bool)> {
-    let mut known = db.prepare_cached("SELECT id, check_name, quantity, part FROM series ORDER BY check_name, quantity, part")?;
+    let mut known =
+        db.prepare_cached("SELECT id, check_name, quantity, part FROM series ORDER BY check_name, quantity, part")?;
     let mut rows = known.query([])?;
     let mut wanted = Vec::new();
     while let Some(row) = rows.next()? {

@@ -4,6 +4,7 @@ mod booking;
 mod calendars;
 mod examples;
 mod rechecks;
+mod report;
 mod routing;
 mod together;
 

@@ -1,0 +1,115 @@
+//! The report of a meeting in which the power failed, made of what a real daemon stored, also over its end. Debian packages:
+//! `nut-server`, `weasyprint`, `poppler-utils`.
+
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{POWER_ALONE, Scheduler, ahead, meeting};
+use crate::support::child::wait_until;
+use crate::support::daemon::{Daemon, room, siaga};
+use crate::support::upsd::Upsd;
+
+fn report(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = siaga();
+    command.arg("report").args(arguments).arg("--config").arg(folder.join("siaga.toml"));
+    command.arg("--state-dir").arg(folder.join("state")).output().unwrap()
+}
+
+fn told(folder: &Path, arguments: &[&str]) -> String {
+    let output = report(folder, arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn refused(folder: &Path, arguments: &[&str], why: &str) {
+    let output = report(folder, arguments);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && output.stdout.is_empty() && said.contains(why), "{why}: {said}");
+}
+
+#[test]
+fn a_meeting_with_a_power_cut_is_reported_as_it_was_and_no_more() {
+    let mut upsd = Upsd::start();
+    let folder = room(&format!(
+        "{POWER_ALONE}\n[agenda]\npreflight = \"10s\"\nwrap_up = \"2s\"\nrechecks = []\n\
+         [[check]]\nname = \"ups\"\nkind = \"ups\"\nserver = \"{}\"\ninterval = \"200ms\"\nbad_for = \"0s\"\ngood_for = \"0s\"\n",
+        upsd.address()
+    ));
+    let at = folder.path();
+    let jadwal = Scheduler::of(at);
+    let daemon = Daemon::start(at);
+    daemon.wait_for_check("ups", "ready", "");
+    let mut wish = meeting("Rapat <Dinkes>", ahead(Duration::from_secs(14)), Duration::from_secs(20));
+    wish["office"] = json!("Dinas Kesehatan");
+    wish["letter"] = json!("=005/17/2026");
+    wish["crew"] = json!({ "kamera": { "person": "Petugas Kamera" } });
+    let booked = jadwal.send(&daemon, "PUT", "/api/v1/sessions/a", &wish);
+    assert_eq!(booked.status, 201, "{}", booked.body);
+    refused(at, &["b"], "there is no session \"b\"");
+    assert!(told(at, &["a"]).contains("Sementara: "), "before it is over it says so");
+
+    let phase = |name: &str| wait_until(|| daemon.log().contains(&format!("phase=\"{name}\"")));
+    phase("live");
+    upsd.set("ups.status", "OB LB");
+    daemon.wait_for_check("ups", "not_ready", "");
+    // A power cut that lasts.
+    let until = ahead(Duration::from_secs(3));
+    wait_until(|| ahead(Duration::ZERO) >= until);
+    // What it knows is on the disk: the report does not need the one that saw it. (Of one that is killed the last seconds count as
+    // not watched.)
+    daemon.stop();
+    let daemon = Daemon::start(at);
+    daemon.wait_for_check("ups", "not_ready", "");
+    upsd.set("ups.status", "OL");
+    daemon.wait_for_check("ups", "ready", "");
+    wait_until(|| daemon.log().contains("phase=\"wrap_up\""));
+    wait_until(|| daemon.log().contains("phase=\"idle\""));
+    daemon.stop();
+
+    let made: Value = serde_json::from_str(&told(at, &["a", "--format", "json"])).unwrap();
+    assert!(made["complete"] == true && made["cut"] == false, "{made:#}");
+    assert_eq!(made["session"]["crew"]["kamera"], "Petugas Kamera");
+    let incidents = made["incidents"].as_array().unwrap();
+    assert_eq!(incidents.len(), 1, "{incidents:#?}");
+    assert_eq!((&incidents[0]["component"], &incidents[0]["worst"]), (&json!("power"), &json!("not_ready")));
+    assert!(incidents[0]["cause"][0].as_str().unwrap().contains("baterai"), "{}", incidents[0]);
+    assert!(incidents[0]["to"].is_string());
+    let procedure = &made["procedure"];
+    assert!(procedure["confirmed_at"].is_string() && procedure["opened_at"].is_string(), "{procedure}");
+    assert_eq!((&procedure["at_start"], &procedure["limit_seconds"]), (&json!("ready"), &json!(10)));
+    let held = |part: &str| made["held"][part].as_u64().unwrap();
+    let all = ["ready", "degraded", "not_ready", "unknown", "not_measured"].map(held);
+    // Each part is cut to whole seconds.
+    assert!((16..=20).contains(&all.iter().sum::<u64>()) && held("ready") > 0 && held("not_ready") > 0, "{all:?}");
+
+    let page = told(at, &["a"]);
+    for words in [
+        "Rapat &#60;Dinkes&#62;",
+        "Dinas Kesehatan",
+        "Petugas Kamera",
+        "UPS dan stabilizer: Tidak siap",
+        "Kepala Bidang",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    assert!(!page.contains("Sementara") && !page.contains("<script") && !page.contains("http"), "{page}");
+    assert!(told(at, &["a", "--lang", "en"]).contains("Report of a meeting: "));
+    let rows = told(at, &["a", "--format", "csv"]);
+    assert!(rows.contains("\r\nincident,") && rows.contains("\r\ncrew,,,,,,kamera,Petugas Kamera\r\n"), "{rows}");
+
+    let file = at.join("laporan.pdf");
+    let pdf = file.display().to_string();
+    told(at, &["a", "--format", "pdf", "--out", &pdf]);
+    let text =
+        Command::new("pdftotext").arg(&file).arg("-").output().expect("pdftotext: install Debian's poppler-utils");
+    let text = String::from_utf8_lossy(&text.stdout).into_owned();
+    assert!(text.contains("Laporan rapat: Rapat <Dinkes>") && text.contains("Kepala Dinas"), "{text}");
+    refused(at, &["a", "--format", "pdf", "--out", &pdf], "cannot be written");
+    let mut without = siaga();
+    without.args(["report", "a", "--format", "pdf", "--config"]).arg(at.join("siaga.toml")).env("PATH", "/nowhere");
+    let output = without.arg("--state-dir").arg(at.join("state")).output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("sudo apt install weasyprint"), "{output:?}");
+}
