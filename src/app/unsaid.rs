@@ -25,7 +25,7 @@ impl Recorder {
 
 /// Who is told what each radio of a config could not say.
 pub(super) fn instead(config: &Config) -> BTreeMap<Arc<str>, Vec<Arc<str>>> {
-    let writes = |way: &Way| !matches!(way, Way::Radio(_) | Way::Alertmanager(_));
+    let writes = |way: &Way| !matches!(way, Way::Radio(_) | Way::Room(_) | Way::Alertmanager(_));
     let all = || {
         let all = config.receivers.iter().filter(|other| writes(&other.way));
         all.map(|other| Arc::clone(&other.name)).collect()

@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::acting::AttemptBody;
 use super::booked::HolderBody;
 use crate::domain::Scope;
 use crate::engine::slot::Refusal;
@@ -31,11 +32,22 @@ pub struct Problem {
     /// Who holds the slot, where that is the problem.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub held_by: Vec<HolderBody>,
+    /// What became of each attempt to tell somebody, where that is the problem.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<AttemptBody>,
 }
 
 impl Problem {
     fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { kind, title, status: status.as_u16(), detail: detail.into(), allowed: Vec::new(), held_by: Vec::new() }
+        Self {
+            kind,
+            title,
+            status: status.as_u16(),
+            detail: detail.into(),
+            allowed: Vec::new(),
+            held_by: Vec::new(),
+            attempts: Vec::new(),
+        }
     }
 
     /// The same with the list of what is allowed.
@@ -43,6 +55,18 @@ impl Problem {
     pub fn allowing<T: ToString>(mut self, allowed: impl IntoIterator<Item = T>) -> Self {
         self.allowed = allowed.into_iter().map(|word| word.to_string()).collect();
         self
+    }
+
+    /// A test message that has not arrived everywhere.
+    pub fn undelivered(attempts: Vec<AttemptBody>) -> Self {
+        let failed = |one: &AttemptBody| {
+            let receiver = one.receiver.as_deref().map(|name| format!("{name}: ")).unwrap_or_default();
+            Some(format!("{receiver}{}", one.failed.as_ref()?))
+        };
+        let detail: Vec<_> = attempts.iter().filter_map(failed).collect();
+        let title = "A receiver has not got the message";
+        let kind = "urn:siaga:problem:undelivered";
+        Self { attempts, ..Self::new(StatusCode::BAD_GATEWAY, kind, title, detail.join("; ")) }
     }
 
     /// A query key that this path does not know, or one given twice.
