@@ -56,7 +56,7 @@ fn a_fault_is_said_in_an_idle_room_and_stands_on_its_page_until_somebody_sees_to
     wait_until(|| of_tone(&recorder.heard(), ATTENTION) >= 3);
     assert_eq!(of_tone(&recorder.heard(), MEETING), 0, "no meeting is near");
     assert!(!daemon.log().contains("Perhatian"), "no word of it is in the log");
-    for (lang, says, to_do) in [("id", "Listrik", "Yang perlu dilakukan"), ("en", "Power", "What to do")] {
+    for (lang, says, to_do) in [("id", "UPS dan stabilizer", "Yang harus dilakukan"), ("en", "UPS", "What to do")] {
         let page = daemon.get(&format!("/?lang={lang}")).body;
         let banner = page.split("role=\"alert\"").nth(1).unwrap_or_else(|| panic!("{page}"));
         let banner = banner.split("</div>").next().unwrap();
