@@ -17,16 +17,27 @@ use super::support::upsd::Upsd;
 
 const TOKEN: &str = "rahasia-0123456789";
 
-/// An Alertmanager that sends what it is told to the daemon, and again every second.
-fn alertmanager(folder: &Path, daemon: &Daemon) -> (Child, u16) {
+/// An Alertmanager with the shipped configuration, aimed at the daemon and the office's desk, and hurried.
+fn alertmanager(folder: &Path, daemon: &Daemon, office: &Desk) -> (Child, u16) {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/alertmanager/alertmanager.yml");
+    let mut text = fs::read_to_string(shipped).unwrap();
+    let token = folder.join("token").display().to_string();
+    for (from, to) in [
+        ("127.0.0.1:10153", daemon.address().to_string().as_str()),
+        ("127.0.0.1:8080", &office.address.to_string()),
+        ("/etc/siaga/inbound.token", &token),
+        ("group_wait: 10s", "group_wait: 0s"),
+        ("group_interval: 1m", "group_interval: 1s"),
+        ("repeat_interval: 4h", "repeat_interval: 1s"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        text = text.replace(from, to);
+    }
     let file = folder.join("alertmanager.yml");
-    let url = format!("http://{}/api/v1/alertmanager", daemon.address());
-    let text = format!(
-        "route: {{receiver: siaga, group_by: [alertname], group_wait: 0s, group_interval: 1s, repeat_interval: 1s}}\n\
-         receivers:\n- name: siaga\n  webhook_configs:\n  - url: {url}\n    send_resolved: true\n    max_alerts: 64\n    \
-         http_config: {{authorization: {{credentials: {TOKEN}}}}}\n"
-    );
     fs::write(&file, text).unwrap();
+    let checked = Command::new("amtool").arg("check-config").arg(&file).output();
+    let checked = checked.expect("amtool is in prometheus-alertmanager");
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
     let port = free_port();
     let mut child =
         Child::start("prometheus-alertmanager", "prometheus-alertmanager", &folder.join("am.log"), |command| {
@@ -39,14 +50,21 @@ fn alertmanager(folder: &Path, daemon: &Daemon) -> (Child, u16) {
 }
 
 fn tell(port: u16, arguments: &[&str]) {
+    let summary = "--annotation=summary=Suhu ruang server 31 derajat";
+    add(port, &[&["alertname=SuhuServer", "severity=critical", summary], arguments].concat());
+}
+
+fn add(port: u16, arguments: &[&str]) {
     let url = format!("--alertmanager.url=http://127.0.0.1:{port}");
-    let status = Command::new("amtool")
-        .arg(url)
-        .args(["alert", "add", "alertname=SuhuServer", "severity=critical"])
-        .arg("--annotation=summary=Suhu ruang server 31 derajat")
-        .args(arguments)
-        .status();
+    let status = Command::new("amtool").arg(url).args(["alert", "add"]).args(arguments).status();
     assert!(status.expect("amtool is in prometheus-alertmanager").success());
+}
+
+/// The names of all alerts that the office was told of.
+fn named(office: &Desk) -> Vec<String> {
+    let told = office.told();
+    let alerts = told.iter().flat_map(|message| message["alerts"].as_array().unwrap());
+    alerts.map(|alert| alert["labels"]["alertname"].as_str().unwrap().to_owned()).collect()
 }
 
 /// How often the Alertmanager has sent.
@@ -60,6 +78,7 @@ fn sent(port: u16) -> u32 {
 #[test]
 fn what_an_alertmanager_sends_is_told_once_and_its_end_too_and_strangers_are_turned_away() {
     let (card, rig, upsd, desk, folder) = (Card::start(), Rigctld::start(), Upsd::start(), Desk::start(), room(""));
+    let office = Desk::start();
     let at = folder.path();
     fs::write(at.join("token"), format!("{TOKEN}\n")).unwrap();
     let rest = format!(
@@ -82,11 +101,13 @@ fn what_an_alertmanager_sends_is_told_once_and_its_end_too_and_strangers_are_tur
     assert_eq!(status("Authorization: Bearer rahasia-0123456780\r\n"), 401);
     assert_eq!(status(&format!("Authorization: Bearer {TOKEN}\r\n")), 400, "an empty message");
 
-    let (_alertmanager, port) = alertmanager(at, &daemon);
+    let (_alertmanager, port) = alertmanager(at, &daemon, &office);
     let mut radio = rig.onlooker();
     tell(port, &[]);
     wait_until(|| radio.keyed());
-    wait_until(|| sent(port) >= 3);
+    // To the office and to the room, and again.
+    wait_until(|| sent(port) >= 6);
+    assert!(named(&office).iter().all(|name| name == "SuhuServer"), "{:?}", named(&office));
     wait_until(|| daemon.log().matches("said on the radio").count() == 1);
     let told = desk.told();
     assert_eq!(told.len(), 1, "{told:#?}");
@@ -104,6 +125,18 @@ fn what_an_alertmanager_sends_is_told_once_and_its_end_too_and_strangers_are_tur
     wait_until(|| desk.told().len() == 2);
     assert_eq!(desk.told()[1]["event"], "alert_ended");
     wait_until(|| daemon.log().matches("said on the radio").count() == 2);
+
+    // What a room is, its daemon has said: it goes to the office alone, and once, by its worst.
+    let room = ["job=siaga", "instance=a", "room=rapat", "severity=critical"];
+    add(port, &[&["alertname=RoomNotReady"], &room[..]].concat());
+    wait_until(|| named(&office).contains(&"RoomNotReady".to_owned()));
+    add(port, &[&["alertname=RoomDegraded"], &room[..]].concat());
+    add(port, &["alertname=SiagaSession", "room=rapat", "severity=critical"]);
+    wait_until(|| named(&office).contains(&"SiagaSession".to_owned()));
+    let before = sent(port);
+    wait_until(|| sent(port) >= before + 4);
+    assert!(!named(&office).contains(&"RoomDegraded".to_owned()), "{:?}", named(&office));
+    assert_eq!(desk.told().len(), 2, "{:#?}", desk.told());
     let log = daemon.stop();
     assert!(!log.contains(TOKEN) && !log.contains("derajat"), "{log}");
 }

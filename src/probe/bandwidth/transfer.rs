@@ -26,7 +26,7 @@ const FIRST_ANSWER: Duration = Duration::from_secs(10);
 const LEAST: u64 = 256_000;
 const LONG: Duration = Duration::from_secs(1);
 /// A rate that is this well known is known.
-const SURE: f64 = 0.01;
+const SURE: f64 = 0.005;
 /// Unless so much was spent on it: then this is good enough, because more costs more than it tells.
 const DEAR: u64 = 850_000;
 const NEARLY_SURE: f64 = 0.02;

@@ -9,6 +9,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{promtool, whole_catalogue};
+use crate::receivers;
+use crate::support::daemon::{Daemon, room};
+use crate::support::upsd::Upsd;
 use crate::support::web::{Served, serve};
 
 /// A Prometheus of one's own, ended with its handle.
@@ -30,17 +33,32 @@ fn shipped(path: &str) -> PathBuf {
 }
 
 impl Prometheus {
-    /// Starts one with the shipped configuration, aimed at `served` and hurried to a scrape a second.
+    /// Starts one with the shipped configuration of one room, aimed at `served` and hurried to a scrape a second.
     fn start(served: &Served) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let config = std::fs::read_to_string(shipped("prometheus/prometheus.yml")).unwrap();
-        let aimed = config
-            .replace("127.0.0.1:10153", &served.address.to_string())
-            .replace("_interval: 15s", "_interval: 1s")
-            .replace("scrape_timeout: 5s", "scrape_timeout: 1s");
-        assert!(!aimed.contains("15s") && aimed.contains(&served.address.to_string()), "{aimed}");
-        std::fs::write(home.path().join("prometheus.yml"), aimed).unwrap();
-        std::fs::copy(shipped("prometheus/siaga.rules.yml"), home.path().join("siaga.rules.yml")).unwrap();
+        Self::at(home, "prometheus.yml", &[("127.0.0.1:10153", &served.address.to_string())])
+    }
+
+    /// The same with that of many rooms, which finds them by a file.
+    fn over(rooms: &[String]) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::create_dir(home.path().join("rooms")).unwrap();
+        let targets = serde_json::json!([{ "targets": rooms, "labels": { "office": "Kantor Bupati" } }]);
+        std::fs::write(home.path().join("rooms/all.json"), targets.to_string()).unwrap();
+        Self::at(home, "fleet.yml", &[])
+    }
+
+    fn at(home: tempfile::TempDir, file: &str, aims: &[(&str, &str)]) -> Self {
+        let mut config = std::fs::read_to_string(shipped("prometheus").join(file)).unwrap();
+        let hurried = [("_interval: 15s", "_interval: 1s"), ("scrape_timeout: 5s", "scrape_timeout: 1s")];
+        for (from, to) in aims.iter().copied().chain(hurried) {
+            assert!(config.contains(from), "{from}");
+            config = config.replace(from, to);
+        }
+        std::fs::write(home.path().join("prometheus.yml"), config).unwrap();
+        for rules in ["siaga.rules.yml", "fleet.rules.yml"] {
+            std::fs::copy(shipped("prometheus").join(rules), home.path().join(rules)).unwrap();
+        }
         // It cannot be told to take any free port and say which, so one is found and given back just before.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let child = Command::new("prometheus")
@@ -104,10 +122,11 @@ fn all_of<'a>(value: &'a Value, key: &str, found: &mut Vec<&'a str>) {
 #[tokio::test]
 async fn every_panel_and_every_variable_of_every_dashboard_is_answered() {
     let served = serve(whole_catalogue().build()).await;
-    let prometheus = Prometheus::start(&served);
     let instance = served.address.to_string();
+    let prometheus = Prometheus::over(std::slice::from_ref(&instance));
     let filled = |query: &str| {
-        query.replace("$instance", &instance).replace("$room", "rapat_1").replace("$__rate_interval", "10s")
+        let names = query.replace("$instance", &instance).replace("$room", "rapat_1").replace("$profile", "rapat");
+        names.replace("$__rate_interval", "10s")
     };
     prometheus.answered(&served.client, "up{job=\"siaga\"} == 1").await;
     let mut dashboards = 0;
@@ -153,12 +172,50 @@ async fn the_shipped_alerts_see_the_room_and_its_loss() {
     prometheus.answered(&client, &alert("SiagaDown")).await;
 }
 
+/// A daemon of a room that has nothing but that UPS.
+fn office(name: &str, upsd: &Upsd) -> (Daemon, tempfile::TempDir) {
+    let folder = room(&receivers::config(upsd, "").replace("room_a", name));
+    (Daemon::start(folder.path()), folder)
+}
+
+#[tokio::test]
+async fn a_scheduler_finds_a_free_room_among_many_by_one_query() {
+    let (mains, mut battery) = (Upsd::start(), Upsd::start());
+    battery.set("ups.status", "OB LB");
+    let (lost, bad, free) = (office("aula", &mains), office("gudang", &battery), office("rapat", &mains));
+    let addresses = [&lost, &bad, &free].map(|(daemon, _)| daemon.address().to_string());
+    let prometheus = Prometheus::over(&addresses);
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    // The query that README has.
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let query = "siaga:room_free{profile=\"zoom_group_720\"} == 1";
+    assert!(readme.contains(query));
+    let rooms = |found: &[Value]| -> Vec<String> {
+        let mut names: Vec<_> = found.iter().map(|one| one["metric"]["room"].as_str().unwrap().to_owned()).collect();
+        names.sort();
+        names
+    };
+    prometheus.answered(&client, "count(siaga:room_verdict{profile=\"zoom_group_720\", office!=\"\"}) == 3").await;
+    prometheus.answered(&client, &format!("count({query}) == 2")).await;
+    assert_eq!(rooms(&prometheus.answered(&client, query).await), ["aula", "rapat"]);
+    let worst = prometheus.answered(&client, "topk(1, siaga:room_verdict{profile=\"zoom_group_720\"})").await;
+    assert_eq!(rooms(&worst), ["gudang"]);
+    // A daemon that is gone says nothing, and its room is free for nobody.
+    lost.0.stop();
+    prometheus.answered(&client, &format!("count({query}) == 1")).await;
+    assert_eq!(rooms(&prometheus.answered(&client, query).await), ["rapat"]);
+}
+
 #[test]
 fn promtool_accepts_what_is_shipped() {
     for args in [
         ["check", "config", "prometheus.yml"],
+        ["check", "config", "fleet.yml"],
         ["check", "rules", "siaga.rules.yml"],
+        ["check", "rules", "fleet.rules.yml"],
         ["test", "rules", "siaga.rules.test.yml"],
+        ["test", "rules", "fleet.rules.test.yml"],
     ] {
         let (content, said) = promtool(&args, "");
         assert!(content, "{args:?}: {said}");
@@ -187,5 +244,14 @@ fn every_alert_is_tested_both_ways() {
     assert!(seen.values().all(|(fires, silent)| *fires > 0 && *silent > 0), "{seen:?}");
     for annotation in ["summary:", "description:", "severity:"] {
         assert_eq!(rules.matches(annotation).count(), seen.len(), "every alert has a {annotation}");
+    }
+    // Its runbook is a heading of README, as GitHub makes an anchor of one word.
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    for name in seen.keys() {
+        let url = format!("{}/blob/main/README.md#{}\n", env!("CARGO_PKG_REPOSITORY"), name.to_lowercase());
+        assert!(
+            rules.contains(&format!("runbook_url: {url}")) && readme.contains(&format!("\n### {name}\n")),
+            "{name}"
+        );
     }
 }

@@ -35,7 +35,7 @@ fn lines() -> Vec<Bad> {
         all.push(Bad { name: format!("{name}, both"), up: bad, down: bad });
     };
     for share in [0.005, 0.01, 0.03, 0.035, 0.08, 0.1] {
-        each_way(&format!("loss {} %", share * 100.0), Impairment { loss: Loss::Random(share), ..clean });
+        each_way(&format!("loss {:.1} %", share * 100.0), Impairment { loss: Loss::Random(share), ..clean });
     }
     for (share, length) in [(0.02, 4.0), (0.05, 4.0), (0.05, 8.0), (0.1, 8.0)] {
         let loss = Loss::Bursts(share, length);
@@ -124,6 +124,9 @@ fn row(name: &str, tested: &Tested, impairments: [Impairment; 2]) -> String {
         let mut right =
             (loss - truth.loss).abs() <= 0.001 + tested.untold() && (overtaken - truth.overtaken).abs() <= 0.006;
         right &= rate.is_none_or(|rate| (rate / truth.rate - 1.0).abs() <= 0.05);
+        // Wished for are 0.5 ms, which a quiet machine keeps. The line is a program too: on a busy one it is late itself.
+        let variation = part("stamp_delay_variation_seconds");
+        right &= (variation - truth.variation).abs() <= (truth.variation * 0.05).max(0.005);
         allowed.add(way, &truth, rate.is_some());
         writeln!(
             text,
@@ -136,7 +139,7 @@ fn row(name: &str, tested: &Tested, impairments: [Impairment; 2]) -> String {
             truth.runs * 100.0,
             part("stamp_burst_loss_ratio") * 100.0,
             truth.variation * 1000.0,
-            part("stamp_delay_variation_seconds") * 1000.0,
+            variation * 1000.0,
             truth.rate / 1e6,
             rate.map_or_else(|| "–".to_owned(), |rate| format!("{:.2}", rate / 1e6)),
             shown("stamp_rtt_seconds", None).map_or_else(String::new, |trip| format!("{:.1}", trip * 1000.0)),
