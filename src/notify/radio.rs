@@ -27,7 +27,7 @@ impl Config {
 #[derive(Debug)]
 pub struct Ready {
     config: Config,
-    on_air: Mutex<Option<(Box<Station>, Room)>>,
+    on_air: Mutex<Option<Box<(Station, Room)>>>,
 }
 
 impl Ready {
@@ -42,7 +42,7 @@ impl Ready {
     /// Begins: whatever an earlier process left pressed is released.
     pub async fn begin(&self, clock: Clock, on_air: OnAir, room: Room) {
         let station = Station::start(self.config.clone(), clock, on_air, room.clone()).await;
-        *self.on_air.lock().await = Some((Box::new(station), room));
+        *self.on_air.lock().await = Some(Box::new((station, room)));
     }
 
     /// Makes one attempt. It has arrived when it was said once; whether somebody heard it, somebody must say.
@@ -64,7 +64,7 @@ impl Ready {
 
     async fn say(&self, documents: &[Document]) -> Result<(), DeliveryError> {
         let mut on_air = self.on_air.lock().await;
-        let Some((station, room)) = on_air.as_mut() else {
+        let Some((station, room)) = on_air.as_deref_mut() else {
             return Err(DeliveryError::new(Failure::Local, "the radio has not begun yet"));
         };
         let Some(message) = together(documents, room.meeting().as_ref()) else { return Ok(()) };

@@ -62,7 +62,7 @@ impl Config {
 #[derive(Debug)]
 pub struct Ready {
     config: Config,
-    around: Mutex<Option<(Clock, Room)>>,
+    around: Mutex<Option<Box<(Clock, Room)>>>,
 }
 
 impl Ready {
@@ -76,7 +76,7 @@ impl Ready {
 
     /// Begins: by `room` is known whether somebody meets there.
     pub async fn begin(&self, clock: Clock, room: Room) {
-        *self.around.lock().await = Some((clock, room));
+        *self.around.lock().await = Some(Box::new((clock, room)));
     }
 
     /// Makes one attempt. The banner stands already; what may not be spoken is not spoken later either.
@@ -100,7 +100,7 @@ impl Ready {
         let Some(by) = self.config.loudspeaker() else { return Ok(()) };
         // Held while it speaks: one notice at a time.
         let around = self.around.lock().await;
-        let Some((clock, room)) = &*around else {
+        let Some((clock, room)) = around.as_deref() else {
             return Err(DeliveryError::new(Failure::Local, "the room has not begun yet"));
         };
         let Some(message) = together(documents, room.meeting().as_ref()) else { return Ok(()) };

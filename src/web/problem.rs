@@ -30,11 +30,13 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed: Vec<String>,
     /// Who holds the slot, where that is the problem.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub held_by: Vec<HolderBody>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(value_type = Vec<HolderBody>)]
+    pub held_by: Box<[HolderBody]>,
     /// What became of each attempt to tell somebody, where that is the problem.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub attempts: Vec<AttemptBody>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(value_type = Vec<AttemptBody>)]
+    pub attempts: Box<[AttemptBody]>,
 }
 
 impl Problem {
@@ -45,8 +47,8 @@ impl Problem {
             status: status.as_u16(),
             detail: detail.into(),
             allowed: Vec::new(),
-            held_by: Vec::new(),
-            attempts: Vec::new(),
+            held_by: Box::default(),
+            attempts: Box::default(),
         }
     }
 
@@ -66,7 +68,7 @@ impl Problem {
         let detail: Vec<_> = attempts.iter().filter_map(failed).collect();
         let title = "A receiver has not got the message";
         let kind = "urn:siaga:problem:undelivered";
-        Self { attempts, ..Self::new(StatusCode::BAD_GATEWAY, kind, title, detail.join("; ")) }
+        Self { attempts: attempts.into(), ..Self::new(StatusCode::BAD_GATEWAY, kind, title, detail.join("; ")) }
     }
 
     /// A query key that this path does not know, or one given twice.
@@ -126,7 +128,7 @@ impl Problem {
         let detail = held_by.iter().map(who).collect::<Vec<_>>().join("; ");
         let detail = format!("the slot, with the time that the room needs between two meetings, is held by {detail}");
         let title = "Others hold the slot";
-        Self { held_by, ..Self::new(StatusCode::CONFLICT, "urn:siaga:problem:taken", title, detail) }
+        Self { held_by: held_by.into(), ..Self::new(StatusCode::CONFLICT, "urn:siaga:problem:taken", title, detail) }
     }
 
     /// A session that was cancelled cannot be moved.

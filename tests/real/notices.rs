@@ -131,9 +131,25 @@ fn at_a_quiet_hour_nothing_is_said() {
     let quiet = "quiet_hours = \"00:00-24:00\"\n";
     write_config(folder.path(), &config(&upsd, &receiver(Card::PCM, clips.path(), quiet)));
     let daemon = start(&card, folder.path());
+    let order = |words: &[&str]| {
+        let mut command = siaga();
+        command.args(words).args(["--lang", "en", "--config"]).arg(folder.path().join("siaga.toml"));
+        command.arg("--socket").arg(folder.path().join("state/control.sock")).output().unwrap()
+    };
+    // Who tries it is told why it was not heard.
+    let tried = order(&["alert", "test"]);
+    let why = String::from_utf8_lossy(&tried.stderr).into_owned();
+    assert!(tried.status.code() == Some(2) && why.contains("quiet_hours"), "{tried:?}");
+    assert!(given_up(&daemon, "quiet_hours"));
+    // What is only practised says so on the banner.
+    assert!(order(&["drill", "camera-unplugged"]).status.success());
+    let practised =
+        |page: &str| page.split("role=\"alert\"").nth(1).is_some_and(|banner| banner.contains("LATIHAN – "));
+    daemon.wait_for("/?lang=id", "a drill on the banner", |answer| practised(&answer.body));
+    assert!(order(&["drill", "end"]).status.success());
+    daemon.wait_for("/", "no banner is left", |answer| !answer.body.contains("role=\"alert\""));
     upsd.set("ups.status", "OB LB");
-    wait_until(|| given_up(&daemon, "quiet_hours"));
-    assert!(daemon.get("/").body.contains("role=\"alert\""));
+    daemon.wait_for("/", "the banner stands", |answer| answer.body.contains("role=\"alert\""));
     assert!(!daemon.log().contains("said in the room"));
     daemon.stop();
 }
