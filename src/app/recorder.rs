@@ -15,7 +15,7 @@ use crate::domain::{
 };
 use crate::engine::{self, Event, SETTLING};
 use crate::notify::policy::{Change, Decided, Drill, House, Left, Room, SessionNews, Withheld};
-use crate::notify::{Poke, Policy, Stats, Unsaid, Way};
+use crate::notify::{Poke, Policy, Stats, Unsaid};
 use crate::probe;
 use crate::store::{Batch, Catalogue, Kept, Retention, Store};
 
@@ -379,19 +379,13 @@ pub fn audience(config: &Config) -> Vec<(Arc<str>, Lang)> {
         .collect()
 }
 
-/// The receivers of a config that are the room itself.
-fn rooms(config: &Config) -> Vec<Arc<str>> {
-    let rooms = config.receivers.iter().filter(|receiver| matches!(receiver.way, Way::Room(_)));
-    rooms.map(|receiver| Arc::clone(&receiver.name)).collect()
-}
-
 /// What a config says of whom to tell what.
 pub fn house(config: &Config) -> House {
     House {
         room: Room { name: Arc::clone(&config.plan.room), title: config.room.title().into() },
         zone: config.room.time_zone.0.clone(),
         receivers: audience(config),
-        rooms: rooms(config),
+        rooms: super::unsaid::rooms(config),
         instead: super::unsaid::instead(config),
         routes: config.routes.clone(),
         maintenance: config.maintenance.clone(),

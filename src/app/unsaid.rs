@@ -1,4 +1,4 @@
-//! What no radio could say is told to others, in writing.
+//! What no radio could say is told to others, in writing; and who those are that speak.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,4 +35,10 @@ pub(super) fn instead(config: &Config) -> BTreeMap<Arc<str>, Vec<Arc<str>>> {
         _ => None,
     });
     radios.collect()
+}
+
+/// The receivers of a config that are the room itself.
+pub(super) fn rooms(config: &Config) -> Vec<Arc<str>> {
+    let rooms = config.receivers.iter().filter(|receiver| matches!(receiver.way, Way::Room(_)));
+    rooms.map(|receiver| Arc::clone(&receiver.name)).collect()
 }
