@@ -119,7 +119,9 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         Driver { engine, clock, observations, instructions, snapshot, in_use, begun, events, history, heartbeat };
 
     let use_seen = in_use_seen.clone();
-    let around = Room { in_use: in_use_seen.clone(), known: begun_seen.clone() };
+    let (tells_around, agenda) =
+        watch::channel(agenda::by_agenda_now(&web::Bookings::agenda(&*book), clock.now().wall));
+    let around = Room { in_use: in_use_seen.clone(), known: begun_seen.clone(), agenda };
     let shared = Shared {
         clock,
         roots: Roots::default(),
@@ -213,6 +215,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         readers: web::State { evidence: Arc::new(memory::Memory::new(store.clone(), clock)), ..readers.clone() },
         instruct: instruct.clone(),
         phase,
+        around: tells_around,
         asks,
         configs: configs_seen,
         clock,

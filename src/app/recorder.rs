@@ -385,6 +385,7 @@ pub fn house(config: &Config) -> House {
         room: Room { name: Arc::clone(&config.plan.room), title: config.room.title().into() },
         zone: config.room.time_zone.0.clone(),
         receivers: audience(config),
+        rooms: super::unsaid::rooms(config),
         instead: super::unsaid::instead(config),
         routes: config.routes.clone(),
         maintenance: config.maintenance.clone(),

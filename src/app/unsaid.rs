@@ -1,4 +1,4 @@
-//! What no radio could say is told to others, in writing.
+//! What no radio could say is told to others, in writing; and who those are that speak.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ impl Recorder {
 
 /// Who is told what each radio of a config could not say.
 pub(super) fn instead(config: &Config) -> BTreeMap<Arc<str>, Vec<Arc<str>>> {
-    let writes = |way: &Way| !matches!(way, Way::Radio(_) | Way::Alertmanager(_));
+    let writes = |way: &Way| !matches!(way, Way::Radio(_) | Way::Room(_) | Way::Alertmanager(_));
     let all = || {
         let all = config.receivers.iter().filter(|other| writes(&other.way));
         all.map(|other| Arc::clone(&other.name)).collect()
@@ -35,4 +35,10 @@ pub(super) fn instead(config: &Config) -> BTreeMap<Arc<str>, Vec<Arc<str>>> {
         _ => None,
     });
     radios.collect()
+}
+
+/// The receivers of a config that are the room itself.
+pub(super) fn rooms(config: &Config) -> Vec<Arc<str>> {
+    let rooms = config.receivers.iter().filter(|receiver| matches!(receiver.way, Way::Room(_)));
+    rooms.map(|receiver| Arc::clone(&receiver.name)).collect()
 }

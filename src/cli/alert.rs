@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::orders::Conversation;
+use super::orders::{self, Conversation};
 use super::paint::{note, say};
 use crate::config::Config;
 use crate::control::order::{Order, Word};
@@ -18,6 +18,9 @@ pub struct AlertArgs {
     /// Where the daemon listens; without it the socket that the config names, else where the unit or a daemon of this user has it.
     #[arg(long, value_name = "PATH", global = true)]
     socket: Option<PathBuf>,
+    /// Where the daemon keeps its state, if not where the unit or a daemon of this user does: its socket is there.
+    #[arg(long, value_name = "DIR", global = true)]
+    state_dir: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Subcommand)]
@@ -91,7 +94,8 @@ pub async fn run(config: &Config, args: &AlertArgs, lang: Lang) -> Result<u8, St
         AlertCommand::Unsilence { id } => (Order::EndSilence { id, lang }, 1),
         AlertCommand::Silences => (Order::Silences { lang }, 1),
     };
-    let mut daemon = Conversation::begin(config, args.socket.as_deref(), &order).await?;
+    let socket = orders::named(config, args.socket.as_deref(), args.state_dir.as_deref());
+    let mut daemon = Conversation::begin(config, socket.as_deref(), &order).await?;
     let (mut answered, mut all_told) = (0, true);
     while let Some(word) = daemon.next().await? {
         match word {

@@ -66,6 +66,12 @@ impl Conversation {
     }
 }
 
+/// Where to find the daemon: `socket` if that is named, else by the folder of its state if that is.
+pub fn named(config: &Config, socket: Option<&Path>, state_dir: Option<&Path>) -> Option<PathBuf> {
+    let of_state = |folder: &Path| config.control.socket.clone().unwrap_or_else(|| folder.join(SOCKET));
+    socket.map(Path::to_owned).or_else(|| state_dir.map(of_state))
+}
+
 /// Whether a daemon listens at `socket`, or where it most likely does. One that lets nobody in is there too.
 pub async fn is_there(config: &Config, socket: Option<&Path>) -> bool {
     let socket = socket.map_or_else(|| place(config), Path::to_owned);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::listing::{Line, Why};
-use super::orders::Conversation;
+use super::orders::{self, Conversation};
 use super::paint::{note, say};
 use crate::config::Config;
 use crate::control::order::{Order, Tested, Word};
@@ -22,6 +22,9 @@ pub struct TestArgs {
     /// Where the daemon listens; without it the socket that the config names, else where the unit or a daemon of this user has it.
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
+    /// Where the daemon keeps its state, if not where the unit or a daemon of this user does: its socket is there.
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
     /// What was measured too.
     #[arg(long, short)]
     verbose: bool,
@@ -39,7 +42,8 @@ fn which() -> String {
 /// If no daemon answers, or it ends in the middle.
 pub async fn run(config: &Config, args: &TestArgs, lang: Lang, color: bool) -> Result<u8, String> {
     let order = Order::Test { checks: args.names.clone(), lang };
-    let mut daemon = Conversation::begin(config, args.socket.as_deref(), &order).await?;
+    let socket = orders::named(config, args.socket.as_deref(), args.state_dir.as_deref());
+    let mut daemon = Conversation::begin(config, socket.as_deref(), &order).await?;
     let (mut worst, mut answered, mut refused) = (Verdict::Ready, 0, false);
     while let Some(word) = daemon.next().await? {
         match word {

@@ -32,8 +32,8 @@ pub(super) fn receivers(root: Table<'_>, beside: &Beside<'_>, problems: &mut Pro
         for name in instead(receiver) {
             let why = match all.iter().find(|(other, _)| other.name == *name).map(|(other, _)| &other.way) {
                 None => format!("no receiver is named {name:?}"),
-                Some(Way::Radio(_) | Way::Alertmanager(_)) => {
-                    format!("{name:?} writes to nobody: a radio speaks, and an Alertmanager tells others")
+                Some(Way::Radio(_) | Way::Room(_) | Way::Alertmanager(_)) => {
+                    format!("{name:?} writes to nobody: a radio and a room speak, and an Alertmanager tells others")
                 }
                 Some(_) => continue,
             };

@@ -5,15 +5,18 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::component::Component;
+use super::incident::Incident;
 use super::silence::Silence;
 
 /// What is done about the incidents that are open.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Handling {
     /// By the incident's id.
     pub incidents: BTreeMap<String, Handled>,
     /// The silences; those that have ended may still be among them.
     pub silences: Vec<Silence>,
+    /// What stands on the banner of the room's page, oldest first: of what the room itself was told, what nobody sees to yet.
+    pub banner: Vec<Incident>,
 }
 
 /// What is done about one.

@@ -36,11 +36,25 @@ pub enum GiveUp {
     NoReceiver,
     /// Newer word of the same component waits behind it, and what is said on the air is gone as it is said.
     Overtaken,
+    /// It was to be spoken in the room, where a meeting is held or has just ended.
+    Meeting,
+    /// It was to be spoken in the room, which is in use.
+    RoomInUse,
+    /// It was to be spoken in the room, at an hour at which the config wants it quiet.
+    QuietHours,
 }
 
 impl GiveUp {
     /// All, in the order of metrics.
-    pub const ALL: [Self; 4] = [Self::Refused, Self::TooOld, Self::NoReceiver, Self::Overtaken];
+    pub const ALL: [Self; 7] = [
+        Self::Refused,
+        Self::TooOld,
+        Self::NoReceiver,
+        Self::Overtaken,
+        Self::Meeting,
+        Self::RoomInUse,
+        Self::QuietHours,
+    ];
 
     /// The word in rows and metrics.
     pub const fn as_str(self) -> &'static str {
@@ -49,6 +63,9 @@ impl GiveUp {
             Self::TooOld => "too_old",
             Self::NoReceiver => "no_receiver",
             Self::Overtaken => "overtaken",
+            Self::Meeting => "meeting",
+            Self::RoomInUse => "room_in_use",
+            Self::QuietHours => "quiet_hours",
         }
     }
 }

@@ -249,6 +249,15 @@ impl<O: Outbox> Line<O> {
                         counts.last = Some(Attempt { key: Arc::clone(&last.key), ended: Ok(()) });
                     });
                 }
+                Err(error) if let Some(why) = error.withheld => {
+                    tracing::info!(receiver = %name, %why, detail = error.detail, "not said, and not later either");
+                    for word in &words {
+                        self.give_up(word, why, &error.detail).await;
+                    }
+                    let key = Arc::clone(&last.key);
+                    self.stats.of(&name, |counts| counts.last = Some(Attempt { key, ended: Err(error) }));
+                    not_before = Some(Mono::ZERO);
+                }
                 Err(error) => {
                     // What waited behind it is not said either, unless it soon can be.
                     if error.retry_after.is_none_or(|wait| wait > SOON) {

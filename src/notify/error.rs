@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::domain::GiveUp;
+
 /// Why a receiver could not be made ready.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}")]
@@ -87,7 +89,7 @@ impl fmt::Display for Failure {
 
 /// Why an attempt failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{failure}: {detail}")]
+#[error("{}: {detail}", withheld.map_or(failure.as_str(), GiveUp::as_str))]
 pub struct DeliveryError {
     /// What kind of failure.
     pub failure: Failure,
@@ -95,16 +97,23 @@ pub struct DeliveryError {
     pub detail: String,
     /// When the far end wants to be asked again, if it said so (RFC 9110 §10.2.3, in seconds).
     pub retry_after: Option<Duration>,
+    /// Why it is not said, by our own rules: then it is no failure, and it is not said later either.
+    pub withheld: Option<GiveUp>,
 }
 
 impl DeliveryError {
     /// An error without a wish for when to come back.
     pub fn new(failure: Failure, detail: impl Into<String>) -> Self {
-        Self { failure, detail: detail.into(), retry_after: None }
+        Self { failure, detail: detail.into(), retry_after: None, withheld: None }
+    }
+
+    /// It may not be said, by our own rules.
+    pub fn withheld(why: GiveUp, detail: impl Into<String>) -> Self {
+        Self { withheld: Some(why), ..Self::new(Failure::Local, detail) }
     }
 
     /// Whether another attempt makes sense.
     pub const fn retryable(&self) -> bool {
-        self.failure.retryable()
+        self.withheld.is_none() && self.failure.retryable()
     }
 }

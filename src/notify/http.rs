@@ -107,6 +107,7 @@ pub(super) fn judge(status: StatusCode, headers: &HeaderMap) -> Result<(), Deliv
         failure,
         detail: format!("it answered {status}"),
         retry_after: retry_after.map(Duration::from_secs).filter(|_| failure.retryable()),
+        withheld: None,
     })
 }
 

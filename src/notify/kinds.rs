@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::error::{DeliveryError, SetupError};
-use super::{alertmanager, command, email, ntfy, radio, sms, telegram, webhook};
+use super::{alertmanager, command, email, ntfy, radio, room, sms, telegram, webhook};
 use crate::clock::Clock;
 use crate::domain::{Notification, SecretFile};
 use crate::radio::OnAir;
@@ -54,23 +54,25 @@ macro_rules! receivers {
             }
 
             /// How long one attempt may take, unless the config says otherwise: over a line, longer than a satellite's under
-            /// load takes to answer; on the air, as long as a busy channel is waited for and a message is said twice.
+            /// load takes to answer; spoken, as long as it takes to say (on the air twice, and not before a busy channel is free).
             pub const fn patience(&self) -> Duration {
                 match self {
                     Self::Radio(config) => config.wait.0.saturating_add(Duration::from_mins(2)),
+                    Self::Room(_) => Duration::from_mins(2),
                     _ => Duration::from_secs(10),
                 }
             }
 
             /// Whether what has been overtaken by newer word is better left unsaid, and the rest said together.
             pub const fn is_fleeting(&self) -> bool {
-                matches!(self, Self::Radio(_))
+                matches!(self, Self::Radio(_) | Self::Room(_))
             }
 
             /// The files that are beside the config, with their keys.
             pub fn folders(&mut self) -> Option<&mut std::path::PathBuf> {
                 match self {
                     Self::Radio(config) => config.clips.as_mut(),
+                    Self::Room(config) => config.clips.as_mut(),
                     _ => None,
                 }
             }
@@ -109,6 +111,7 @@ macro_rules! receivers {
             pub async fn begin(&self, clock: Clock, on_air: OnAir, room: Room) {
                 match self {
                     Self::Radio(ready) => ready.begin(clock, on_air, room).await,
+                    Self::Room(ready) => ready.begin(clock, room).await,
                     _ => {}
                 }
             }
@@ -118,12 +121,13 @@ macro_rules! receivers {
             /// # Errors
             /// Why it has not arrived, and whether another attempt makes sense.
             pub async fn deliver(&self, words: &[Notification]) -> Result<(), DeliveryError> {
-                let (Self::Radio(ready), [_, _, ..]) = (self, words) else {
-                    let Some(word) = words.first() else { return Ok(()) };
-                    // In a box: the largest kind's dialogue would else stand in every line.
-                    return match self { $(Self::$variant(ready) => Box::pin(ready.deliver(word)).await),* };
-                };
-                Box::pin(ready.deliver_together(words)).await
+                // In a box: the largest kind's dialogue would else stand in every line.
+                match (self, words) {
+                    (Self::Radio(ready), [_, _, ..]) => Box::pin(ready.deliver_together(words)).await,
+                    (Self::Room(ready), [_, _, ..]) => Box::pin(ready.deliver_together(words)).await,
+                    (_, []) => Ok(()),
+                    (_, [word, ..]) => match self { $(Self::$variant(ready) => Box::pin(ready.deliver(word)).await),* },
+                }
             }
         }
     };
@@ -131,6 +135,7 @@ macro_rules! receivers {
 
 receivers! {
     Radio => radio, "The channel of the hand-held radios: the message is spoken, and needs no network.";
+    Room => room, "The room itself: a banner on its page, and a spoken notice while nobody meets there.";
     Webhook => webhook, "An HTTP POST of JSON.";
     Telegram => telegram, "A message of a Telegram bot.";
     Ntfy => ntfy, "A push message through an ntfy server.";

@@ -21,6 +21,7 @@ pub mod payload;
 pub mod policy;
 pub mod radio;
 pub mod roll_call;
+pub mod room;
 pub mod routes;
 mod secret;
 pub mod sms;

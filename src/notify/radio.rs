@@ -1,14 +1,17 @@
 //! A receiver that is the channel of the hand-held radios: the message is spoken ([`crate::radio`]).
 
+use jiff::Timestamp;
 use jiff::civil::DateTime;
+use jiff::fmt::temporal::Pieces;
+use jiff::tz::Offset;
 use tokio::sync::Mutex;
 
 use super::document::{Document, Event, IncidentPart};
 use super::error::{DeliveryError, Failure, SetupError};
 use crate::clock::Clock;
 use crate::domain::{Notification, SecretFile};
-use crate::radio::monitor::Room;
-use crate::radio::{self, Fault, Message, OnAir, Station, TransmitError};
+use crate::radio::monitor::{Meeting, Room};
+use crate::radio::{self, Fault, Message, OnAir, Session, Station, TransmitError};
 
 /// What belongs to a radio.
 pub type Config = radio::Config;
@@ -24,7 +27,7 @@ impl Config {
 #[derive(Debug)]
 pub struct Ready {
     config: Config,
-    on_air: Mutex<Option<Box<Station>>>,
+    on_air: Mutex<Option<Box<(Station, Room)>>>,
 }
 
 impl Ready {
@@ -38,8 +41,8 @@ impl Ready {
 
     /// Begins: whatever an earlier process left pressed is released.
     pub async fn begin(&self, clock: Clock, on_air: OnAir, room: Room) {
-        let station = Station::start(self.config.clone(), clock, on_air, room).await;
-        *self.on_air.lock().await = Some(Box::new(station));
+        let station = Station::start(self.config.clone(), clock, on_air, room.clone()).await;
+        *self.on_air.lock().await = Some(Box::new((station, room)));
     }
 
     /// Makes one attempt. It has arrived when it was said once; whether somebody heard it, somebody must say.
@@ -47,7 +50,7 @@ impl Ready {
     /// # Errors
     /// Why it was not said, and when another attempt makes sense.
     pub async fn deliver(&self, notification: &Notification) -> Result<(), DeliveryError> {
-        self.say(message(&Document::of(notification)?)).await
+        self.say(&[Document::of(notification)?]).await
     }
 
     /// Says several words in one message: which components are amiss, and which are well again.
@@ -56,15 +59,15 @@ impl Ready {
     /// As [`Ready::deliver`].
     pub async fn deliver_together(&self, words: &[Notification]) -> Result<(), DeliveryError> {
         let documents: Vec<_> = words.iter().filter_map(|word| Document::of(word).ok()).collect();
-        self.say(together(&documents)).await
+        self.say(&documents).await
     }
 
-    async fn say(&self, message: Option<Message>) -> Result<(), DeliveryError> {
+    async fn say(&self, documents: &[Document]) -> Result<(), DeliveryError> {
         let mut on_air = self.on_air.lock().await;
-        let Some(station) = on_air.as_deref_mut() else {
+        let Some((station, room)) = on_air.as_deref_mut() else {
             return Err(DeliveryError::new(Failure::Local, "the radio has not begun yet"));
         };
-        let Some(message) = message else { return Ok(()) };
+        let Some(message) = together(documents, room.meeting().as_ref()) else { return Ok(()) };
         match station.transmit(&message).await {
             Ok(sent) => {
                 let said = sent.transmissions.len();
@@ -85,12 +88,12 @@ fn failed(error: &TransmitError) -> DeliveryError {
 }
 
 /// What is said of it; nothing of what only whoever reads needs to know.
-fn message(document: &Document) -> Option<Message> {
-    let message = words(document)?;
+fn message(document: &Document, meeting: Option<&Meeting>) -> Option<Message> {
+    let message = words(document, meeting)?;
     Some(if document.drill { Message::Drill(Box::new(message)) } else { message })
 }
 
-fn words(document: &Document) -> Option<Message> {
+fn words(document: &Document, meeting: Option<&Meeting>) -> Option<Message> {
     if let Some(alert) = &document.alert {
         let over = document.event == Event::AlertEnded;
         return Some(Message::Foreign { text: alert.text.clone(), since: civil(&alert.since)?, over });
@@ -110,16 +113,32 @@ fn words(document: &Document) -> Option<Message> {
         code: leading(incident),
         since: civil(&incident.since)?,
         now: civil(&document.at)?,
-        session: None,
+        session: meeting.filter(|_| !document.drill).and_then(|meeting| threatened(document, meeting)),
         remedy: None,
     }))
 }
 
-/// Several words as one message; none if only the operators themselves have said something.
-fn together(documents: &[Document]) -> Option<Message> {
-    let mut said: Vec<_> = documents.iter().filter(|document| message(document).is_some()).collect();
+/// The meeting that a fault threatens, by the room's own clock.
+fn threatened(document: &Document, meeting: &Meeting) -> Option<Session> {
+    Some(Session { title: meeting.title.clone(), start: offset(document)?.to_datetime(meeting.start) })
+}
+
+/// How far the room's clock is from UTC, as a document has it.
+fn offset(document: &Document) -> Option<Offset> {
+    Pieces::parse(&document.at).ok()?.to_numeric_offset()
+}
+
+/// A moment by the room's own clock, as a document has it.
+pub(super) fn by_the_rooms_clock(document: &Document, at: Timestamp) -> Option<DateTime> {
+    Some(offset(document)?.to_datetime(at))
+}
+
+/// One or several words as one message; none if only the operators themselves have said something. `meeting` is the one for which
+/// it matters.
+pub(super) fn together(documents: &[Document], meeting: Option<&Meeting>) -> Option<Message> {
+    let mut said: Vec<_> = documents.iter().filter(|document| message(document, meeting).is_some()).collect();
     if let [only] = said[..] {
-        return message(only);
+        return message(only, meeting);
     }
     said.sort_by_key(|document| std::cmp::Reverse(document.urgency()));
     let (mut faults, mut restored) = (Vec::new(), Vec::new());

@@ -107,6 +107,14 @@ pub struct Hours {
     until: Time,
 }
 
+impl Hours {
+    /// Whether they hold at a time of any day.
+    pub fn holds(self, time: Time) -> bool {
+        let Self { from, until } = self;
+        if from < until { from <= time && time < until } else { from <= time || time < until }
+    }
+}
+
 impl<'de> Deserialize<'de> for Hours {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;

@@ -114,6 +114,7 @@ fn judge(error: DeliveryError, status: StatusCode, answer: &Answer) -> DeliveryE
         failure,
         detail: if said.is_empty() { error.detail } else { format!("it answered {status}: {said}") },
         retry_after: answer.parameters.retry_after.map(Duration::from_secs).or(error.retry_after),
+        withheld: None,
     }
 }
 

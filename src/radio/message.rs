@@ -141,6 +141,26 @@ impl Message {
         all
     }
 
+    /// The same as a notice in the room itself: who speaks is plain there, and nobody answers. Each that stays within
+    /// [`MOST_WORDS`], the fullest first.
+    pub fn notices(&self, titles: bool) -> Vec<Script> {
+        let manner = Manner { station: "", ending: Ending::default(), titles };
+        let mut all: Vec<Script> = Vec::new();
+        for brevity in Brevity::ALL.into_iter().filter(|brevity| *brevity >= Brevity::NoRoom) {
+            let mut script = vec![phrase::ATTENTION.then(Pause::Sentence)];
+            script.extend(match self {
+                Self::Test { .. } => {
+                    vec![words::text("uji coba pengumuman", Pause::Clause), phrase::NOTHING_TO_DO.then(Pause::Sentence)]
+                }
+                _ => self.body(manner, brevity),
+            });
+            if words::count(&script) <= MOST_WORDS && all.last() != Some(&script) {
+                all.push(script);
+            }
+        }
+        all
+    }
+
     /// A message that matters is said twice: in full, and again after others could break in.
     fn at(&self, manner: Manner<'_>, brevity: Brevity) -> Vec<Script> {
         let last = match manner.ending {

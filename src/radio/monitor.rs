@@ -3,9 +3,11 @@
 //! be off, and another voice may speak. So it is compared by how loudness goes up and down, and only told.
 
 use futures_util::FutureExt as _;
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::channel::Ear;
+use crate::domain::Phase;
 pub use crate::probe::on_air::Echo;
 
 /// Quieter than this all the time, in dB of full scale, is silence.
@@ -27,19 +29,46 @@ pub struct Room {
     pub in_use: watch::Receiver<bool>,
     /// Whether that is known yet.
     pub known: watch::Receiver<bool>,
+    /// What the agenda says.
+    pub agenda: watch::Receiver<ByAgenda>,
+}
+
+/// What the agenda says, for whoever speaks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ByAgenda {
+    /// The phase.
+    pub phase: Phase,
+    /// The meeting for which a fault matters now: the one that is held, else the next, if it is near.
+    pub meeting: Option<Meeting>,
+}
+
+/// A meeting that a fault threatens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meeting {
+    /// Its title.
+    pub title: String,
+    /// When it begins or began.
+    pub start: Timestamp,
 }
 
 impl Room {
     /// One that nobody uses: somebody who stands there says so.
     pub fn free() -> Self {
-        Self { in_use: watch::channel(false).1, known: watch::channel(true).1 }
+        let agenda = watch::channel(ByAgenda::default()).1;
+        Self { in_use: watch::channel(false).1, known: watch::channel(true).1, agenda }
+    }
+
+    /// The meeting for which a fault matters now.
+    pub fn meeting(&self) -> Option<Meeting> {
+        self.agenda.borrow().meeting.clone()
     }
 
     fn is_free(&self) -> bool {
         *self.known.borrow() && !*self.in_use.borrow()
     }
 
-    async fn is_taken(&mut self) {
+    /// Waits until it is in use.
+    pub(super) async fn is_taken(&mut self) {
         if self.in_use.wait_for(|in_use| *in_use).await.is_err() {
             // Nobody tells any more.
             std::future::pending::<()>().await;
@@ -236,7 +265,7 @@ mod tests {
     #[test]
     fn nothing_is_opened_while_the_room_is_in_use_or_that_is_not_known() {
         for (in_use, known) in [(true, true), (false, false)] {
-            let room = Room { in_use: watch::channel(in_use).1, known: watch::channel(known).1 };
+            let room = Room { in_use: watch::channel(in_use).1, known: watch::channel(known).1, ..Room::free() };
             assert!(Monitor::open("null", room).is_none());
         }
     }

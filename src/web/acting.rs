@@ -213,7 +213,7 @@ pub struct TestBody {
 }
 
 /// What became of the first attempt to tell a receiver.
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct AttemptBody {
     /// Which.
     pub receiver: Option<String>,
@@ -228,9 +228,10 @@ pub struct AttemptBody {
 /// Sends a test message, and waits for the first attempt at each receiver.
 ///
 /// # Errors
-/// Without a token for acting.
+/// Without a token for acting; a receiver that has not got it.
 #[utoipa::path(post, path = "/api/v1/alerts/test", security(("token" = ["operate"])), request_body = TestBody, responses(
-    (status = 200, description = "What became of it.", body = Vec<AttemptBody>),
+    (status = 200, description = "It has arrived at each receiver.", body = Vec<AttemptBody>),
+    (status = 502, description = "A receiver has not got it; `attempts` says what became of each.", body = Problem, content_type = "application/problem+json"),
     (status = 400, description = "The body is not understood.", body = Problem, content_type = "application/problem+json"),
     (status = 401, description = "Without a token that is in force.", body = Problem, content_type = "application/problem+json"),
     (status = 403, description = "The token is not good for acting.", body = Problem, content_type = "application/problem+json"),
@@ -252,7 +253,13 @@ pub(super) async fn test_alert(
         failed: attempt.failed,
         again: attempt.again,
     });
-    Ok(Json(attempts.collect::<Vec<_>>()).into_response())
+    let attempts: Vec<_> = attempts.collect();
+    // A 200 in whose middle stands that nobody heard is read as "all is well".
+    if attempts.iter().all(|attempt| attempt.arrived) {
+        Ok(Json(attempts).into_response())
+    } else {
+        Err(Problem::undelivered(attempts))
+    }
 }
 
 /// A word in the path that can be the name of something.

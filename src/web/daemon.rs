@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 
+use super::door::Caller;
+use super::problem::Problem;
 use super::site::Site;
 
 /// Reading a config is a matter of milliseconds; beyond this whoever should do it is stuck.
@@ -40,14 +43,22 @@ pub(super) async fn metrics(State(site): State<Arc<Site>>) -> Response {
     ([(header::CONTENT_TYPE, kind)], site.exposition()).into_response()
 }
 
-/// Reads the config anew. A bad one leaves the old one running.
-#[utoipa::path(post, path = "/-/reload", responses(
+/// Reads the config anew. A bad one leaves the old one running. From another machine it needs a token for acting, whoever may read.
+#[utoipa::path(post, path = "/-/reload", security((), ("token" = ["operate"])), responses(
     (status = 200, description = "The new config runs.", body = String),
-    (status = 403, description = "A page of somebody else's asked, by a browser.", body = String),
+    (status = 401, description = "From another machine without a token that is in force.", body = Problem, content_type = "application/problem+json"),
+    (status = 403, description = "The token is not good for acting; or (in plain text) a page of somebody else's asked, by a browser.", body = Problem, content_type = "application/problem+json"),
     (status = 500, description = "The new config is bad and the old one runs on; the text says what is wrong.", body = String),
     (status = 503, description = "A reload is under way.", body = String),
 ))]
-pub(super) async fn reload(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
+pub(super) async fn reload(
+    State(site): State<Arc<Site>>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+) -> Response {
+    if let Err(problem) = caller.may_reload() {
+        return problem.into_response();
+    }
     // Only a browser sends these, and no page of ours asks for this: whoever else's does is refused.
     if headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site") {
         return (StatusCode::FORBIDDEN, "not from a browser\n").into_response();

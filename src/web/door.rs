@@ -64,9 +64,22 @@ pub(super) struct Caller {
     holder: Option<Holder>,
     /// What their cookie says, if it is by that that they are known.
     cookie: Option<String>,
+    /// Whether they come by loopback.
+    here: bool,
 }
 
 impl Caller {
+    /// The same, who comes by loopback or not.
+    pub(super) fn here(self, here: bool) -> Self {
+        Self { here, ..self }
+    }
+
+    /// Whether they may have the daemon read its config anew: whoever is on this machine, as far as the door is open to them; from
+    /// elsewhere a token for acting, even where everybody may read.
+    pub(super) fn may_reload(&self) -> Result<(), Problem> {
+        if self.here { Ok(()) } else { self.needs(Scope::Operate).map(drop) }
+    }
+
     /// Whether they may do what asks for `scope`.
     pub(super) fn may(&self, scope: Scope) -> bool {
         self.holder.as_ref().is_some_and(|holder| scope.is_in(&holder.scopes))
@@ -162,7 +175,7 @@ pub(super) async fn know(
     open: bool,
 ) -> Result<Caller, Problem> {
     let caller = match bearer(headers)? {
-        Some(shown) => Caller { holder: Some(site.state.door.admit(shown).await?), cookie: None },
+        Some(shown) => Caller { holder: Some(site.state.door.admit(shown).await?), ..Caller::default() },
         None => by_cookie(site, headers).await,
     };
     let scope = asked_for(method, uri.path());
@@ -177,7 +190,7 @@ async fn by_cookie(site: &Site, headers: &HeaderMap) -> Caller {
     let Some(said) = cookies::cookie(headers) else { return Caller::default() };
     let Some(mark) = site.cookies.find(said, site.state.clock.mono()) else { return Caller::default() };
     match site.state.door.still(mark).await {
-        Ok(holder) => Caller { holder: Some(holder), cookie: Some(said.to_owned()) },
+        Ok(holder) => Caller { holder: Some(holder), cookie: Some(said.to_owned()), ..Caller::default() },
         Err(_) => Caller::default(),
     }
 }
@@ -200,6 +213,18 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn from_elsewhere_a_token_for_acting_is_needed_to_reload() {
+        let with = |scopes: &[Scope]| Caller {
+            holder: Some(Holder { name: "rani".into(), scopes: scopes.to_vec(), mark: Mark([0; 32]) }),
+            ..Caller::default()
+        };
+        assert!(Caller::default().here(true).may_reload().is_ok());
+        assert_eq!(Caller::default().may_reload().unwrap_err().status, 401);
+        assert_eq!(with(&[Scope::Schedule]).may_reload().unwrap_err().status, 403);
+        assert!(with(&[Scope::Operate]).may_reload().is_ok());
+    }
 
     #[test]
     fn reading_the_agenda_and_acting_ask_for_different_things() {

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 
 use crate::domain::snapshot::{ComponentView, ProfileView};
-use crate::domain::{Component, Lang, Now, Reason, Requirement, Snapshot, Unit, Verdict};
+use crate::domain::{Component, Incident, Lang, Now, Reason, Requirement, Snapshot, Unit, Verdict};
 use crate::engine::slot::Question;
 
 use super::problem::Problem;
@@ -35,9 +35,27 @@ struct Page<'a> {
     sentence: String,
     at: String,
     in_use: bool,
+    /// Whether what is seen and done reaches the disk.
+    kept_on_disk: bool,
+    banner: Vec<Notice>,
     reasons: Vec<Told>,
     incidents: Vec<Open>,
     components: Vec<Part>,
+}
+
+/// What the room itself is told, on its banner.
+struct Notice {
+    /// Empty where it is only practised: a drill is no incident of the history.
+    id: String,
+    state: &'static str,
+    mark: &'static str,
+    /// What begins it where it is only practised.
+    drill: &'static str,
+    title: &'static str,
+    word: &'static str,
+    message: Option<String>,
+    since: String,
+    remedy: Option<String>,
 }
 
 /// An incident that is open, on the page.
@@ -123,7 +141,10 @@ pub(super) async fn page(State(site): State<Arc<Site>>, uri: Uri, headers: Heade
         handled: incident_page::handled(&site, incident, lang),
         seen_to: site.state.handling.borrow().of(&incident.id).acknowledged_at.is_some(),
     });
-    let html = teller.page(kept, incidents.collect()).render().map_err(|error| Problem::internal(error.to_string()))?;
+    let incidents = incidents.collect();
+    let banner = site.state.handling.borrow().banner.iter().map(|incident| teller.notice(incident)).collect();
+    let page = Page { banner, kept_on_disk: site.state.own.now().store.healthy, ..teller.page(kept, incidents) };
+    let html = page.render().map_err(|error| Problem::internal(error.to_string()))?;
     let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))];
     Ok((StatusCode::OK, in_lang(lang), kind, html).into_response())
 }
@@ -193,9 +214,27 @@ impl<'a> Teller<'a> {
             sentence: sentence(self.snapshot, self.view, self.lang),
             at: self.clock(self.snapshot.at.wall, true),
             in_use: self.snapshot.in_use,
+            kept_on_disk: true,
+            banner: Vec::new(),
             reasons: self.view.reasons.iter().map(|reason| self.told(reason)).collect(),
             incidents,
             components: self.view.components.iter().map(|component| self.part(component)).collect(),
+        }
+    }
+
+    fn notice(&self, incident: &Incident) -> Notice {
+        let drill = incident.is_drill();
+        let reason = incident.reasons.iter().find(|reason| reason.verdict != Verdict::Ready);
+        Notice {
+            id: if drill { String::new() } else { incident.id.clone() },
+            state: incident.verdict.as_str(),
+            mark: mark(incident.verdict),
+            drill: if drill { words(self.lang).drill } else { "" },
+            title: incident.component.title(self.lang),
+            word: incident.verdict.title(self.lang),
+            message: reason.map(|reason| reason.message(self.lang)),
+            since: self.clock(incident.opened_at, false),
+            remedy: reason.map(|reason| self.voice.remedy(reason, self.lang)),
         }
     }
 

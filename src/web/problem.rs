@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::acting::AttemptBody;
 use super::booked::HolderBody;
 use crate::domain::Scope;
 use crate::engine::slot::Refusal;
@@ -29,13 +30,26 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed: Vec<String>,
     /// Who holds the slot, where that is the problem.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub held_by: Vec<HolderBody>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(value_type = Vec<HolderBody>)]
+    pub held_by: Box<[HolderBody]>,
+    /// What became of each attempt to tell somebody, where that is the problem.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(value_type = Vec<AttemptBody>)]
+    pub attempts: Box<[AttemptBody]>,
 }
 
 impl Problem {
     fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { kind, title, status: status.as_u16(), detail: detail.into(), allowed: Vec::new(), held_by: Vec::new() }
+        Self {
+            kind,
+            title,
+            status: status.as_u16(),
+            detail: detail.into(),
+            allowed: Vec::new(),
+            held_by: Box::default(),
+            attempts: Box::default(),
+        }
     }
 
     /// The same with the list of what is allowed.
@@ -43,6 +57,18 @@ impl Problem {
     pub fn allowing<T: ToString>(mut self, allowed: impl IntoIterator<Item = T>) -> Self {
         self.allowed = allowed.into_iter().map(|word| word.to_string()).collect();
         self
+    }
+
+    /// A test message that has not arrived everywhere.
+    pub fn undelivered(attempts: Vec<AttemptBody>) -> Self {
+        let failed = |one: &AttemptBody| {
+            let receiver = one.receiver.as_deref().map(|name| format!("{name}: ")).unwrap_or_default();
+            Some(format!("{receiver}{}", one.failed.as_ref()?))
+        };
+        let detail: Vec<_> = attempts.iter().filter_map(failed).collect();
+        let title = "A receiver has not got the message";
+        let kind = "urn:siaga:problem:undelivered";
+        Self { attempts: attempts.into(), ..Self::new(StatusCode::BAD_GATEWAY, kind, title, detail.join("; ")) }
     }
 
     /// A query key that this path does not know, or one given twice.
@@ -102,7 +128,7 @@ impl Problem {
         let detail = held_by.iter().map(who).collect::<Vec<_>>().join("; ");
         let detail = format!("the slot, with the time that the room needs between two meetings, is held by {detail}");
         let title = "Others hold the slot";
-        Self { held_by, ..Self::new(StatusCode::CONFLICT, "urn:siaga:problem:taken", title, detail) }
+        Self { held_by: held_by.into(), ..Self::new(StatusCode::CONFLICT, "urn:siaga:problem:taken", title, detail) }
     }
 
     /// A session that was cancelled cannot be moved.

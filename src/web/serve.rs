@@ -221,7 +221,7 @@ impl Front {
             let detail = format!("no path here reads more than {} bytes", routes::BODY);
             return Answering::Now(Some(sealed(Problem::too_large(detail).into_response())));
         }
-        request.extensions_mut().insert(caller);
+        request.extensions_mut().insert(caller.here(self.on_this_machine));
         let response = self.router.call(request);
         Answering::Later(Box::pin(async move { response.await.map(sealed) }))
     }

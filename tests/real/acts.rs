@@ -218,7 +218,8 @@ fn a_silence_has_an_author_a_reason_and_an_end_and_a_test_message_arrives() {
     assert_eq!(tested.json(), json!([{ "receiver": "desk", "arrived": true, "failed": null, "again": false }]));
     assert!(room.events().iter().any(|event| event == "test"), "{:?}", room.events());
     let missing = order(&room.daemon, "POST", "/api/v1/alerts/test", &siti, &json!({ "receivers": ["noc"] }));
-    assert!(missing.json()[0]["failed"].as_str().unwrap().contains("desk"), "{}", missing.body);
+    assert_eq!((missing.status, missing.json()["type"].as_str()), (502, Some("urn:siaga:problem:undelivered")));
+    assert!(missing.json()["attempts"][0]["failed"].as_str().unwrap().contains("desk"), "{}", missing.body);
 
     let done: Vec<_> = audit(room.at()).into_iter().filter(|row| !row[4].starts_with("refused")).collect();
     let done: Vec<_> = done.iter().map(|row| [&*row[0], &*row[1], &*row[2], &*row[4]]).collect();
@@ -247,6 +248,10 @@ fn what_the_disk_does_not_take_is_confirmed_to_nobody_and_holds() {
         assert_eq!(room.incident("")["silenced"], true);
     }
     not_kept(&order(&room.daemon, "POST", &format!("/api/v1/incidents/{id}/ack"), &siti, &json!({})));
+    for (lang, says) in [("id", "tidak dapat menulis ke disk"), ("en", "cannot write to its disk")] {
+        let page = room.daemon.get(&format!("/?lang={lang}")).body;
+        assert!(page.contains(says), "the page says nothing of it: {page}");
+    }
     assert!(!room.incident("")["acknowledged_at"].is_null());
     room.daemon.kill();
 }

@@ -26,6 +26,7 @@ mod inbound;
 mod ledger;
 mod link;
 mod network;
+mod notices;
 mod once;
 mod outlook;
 mod page_forms;

@@ -30,6 +30,7 @@ async fn a_chat_and_a_topic_are_told_in_their_own_shape() {
         room,
         zone: TimeZone::UTC,
         receivers: audience,
+        rooms: Vec::new(),
         instead: std::collections::BTreeMap::new(),
         routes: vec![],
         maintenance: vec![],

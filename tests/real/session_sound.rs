@@ -1,6 +1,7 @@
 //! Sound tests in the desktop session: a real `PulseAudio` whose microphone hears its loudspeaker (or a `PipeWire`), the real agent
 //! in its session, the real daemon outside, which has no card at all.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Stdio;
@@ -68,24 +69,30 @@ fn begins(pulse: &Pulse) {
 type Told = (Instant, String, u32);
 
 /// What the server tells of recordings, as it happens.
-struct Recordings {
+pub(crate) struct Recordings {
     pactl: std::process::Child,
     told: Arc<Mutex<Vec<Told>>>,
+    /// When the first of each kind of event was told of: `new on source-output`.
+    first: Arc<Mutex<HashMap<String, Instant>>>,
 }
 
 impl Recordings {
     #[allow(clippy::disallowed_methods, reason = "the test's own clock, beside that of the code under test")]
-    fn of(pulse: &Pulse) -> Self {
+    pub(crate) fn of(pulse: &Pulse) -> Self {
         let mut command = pulse.command("pactl");
         let mut pactl = command.arg("subscribe").env("LC_ALL", "C").stdout(Stdio::piped()).spawn().unwrap();
         let told = Arc::new(Mutex::new(Vec::new()));
         let subscribed = Arc::new(AtomicBool::new(false));
         let (lines, tell) = (BufReader::new(pactl.stdout.take().unwrap()).lines(), Arc::clone(&told));
         let begun = Arc::clone(&subscribed);
+        let first = Arc::new(Mutex::new(HashMap::new()));
+        let firsts = Arc::clone(&first);
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 begun.store(true, Ordering::SeqCst);
                 // `Event 'new' on source-output #7`
+                let event = line.trim_start_matches("Event ").split(" #").next().unwrap().replace('\'', "");
+                firsts.lock().unwrap().entry(event).or_insert_with(Instant::now);
                 if !line.contains(" on source-output #") {
                     continue;
                 }
@@ -98,7 +105,13 @@ impl Recordings {
             pulse.pactl("info");
             subscribed.load(Ordering::SeqCst)
         });
-        Self { pactl, told }
+        Self { pactl, told, first }
+    }
+
+    /// When the first such event was told of: `new on source-output`.
+    pub(crate) fn first(&self, event: &str) -> Instant {
+        wait_until(|| self.first.lock().unwrap().contains_key(event));
+        self.first.lock().unwrap()[event]
     }
 
     /// What has been told by now of beginnings and ends that others than this one had.

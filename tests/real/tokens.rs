@@ -6,6 +6,7 @@ use std::process::{Output, Stdio};
 
 use super::support::child::wait_until;
 use super::support::daemon::{Daemon, room, siaga, write_config};
+use super::support::namespace::{inside, ip};
 
 /// A room in which nothing is watched: what is asked about here is who may ask.
 pub(crate) const NOTHING: &str = "[components]\ncomputer = { absent = true }\ninternet = { absent = true }\n\
@@ -132,6 +133,26 @@ fn a_room_may_be_closed_to_those_without_a_token_and_follows_the_file_at_once() 
     for name in ["Budi", "Siti", "Tamu", &reads, &operates] {
         assert!(!log.contains(name) && !metrics.contains(name), "{name}\n{log}");
     }
+}
+
+#[test]
+fn where_everybody_may_read_a_reload_from_elsewhere_still_needs_a_token() {
+    if !inside("tokens::where_everybody_may_read_a_reload_from_elsewhere_still_needs_a_token") {
+        return;
+    }
+    ip(&["address add 192.0.2.1/32 dev lo"]);
+    let folder = room(&format!("{NOTHING}[web]\nlisten = \"192.0.2.1:0\"\nopen_to = \"everyone\"\n"));
+    let at = folder.path();
+    std::fs::create_dir_all(at.join("state")).unwrap();
+    let (reads, operates) = (made(at, "Budi", "read", &[]), made(at, "Siti", "operate", &[]));
+    let daemon = Daemon::start(at);
+    // From an address that is not of loopback, as from another machine.
+    assert_eq!(daemon.get("/api/v1/profiles").status, 200);
+    let without = daemon.request("POST", "/-/reload");
+    assert_eq!((without.status, without.json()["type"].as_str()), (401, Some("urn:siaga:problem:no-token")));
+    assert_eq!(daemon.request_with("POST", "/-/reload", &shows(&reads)).status, 403);
+    assert_eq!(daemon.request_with("POST", "/-/reload", &shows(&operates)).status, 200);
+    daemon.stop();
 }
 
 #[test]

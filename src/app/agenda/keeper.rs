@@ -13,8 +13,9 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::{Now, Occasion, Phase, Session, in_full};
 use crate::engine::Order;
-use crate::engine::agenda::rechecks;
+use crate::engine::agenda::{Agenda, rechecks};
 use crate::notify::policy::SessionNews;
+use crate::radio::monitor::{ByAgenda, Meeting};
 use crate::web::{self, Bookings as _};
 
 /// The agenda is looked at so often at least: the wall clock may be set, and a suspension is not counted by timers.
@@ -29,6 +30,17 @@ const STEP: SignedDuration = SignedDuration::from_secs(60);
 /// What has ended so long ago is forgotten in memory.
 const PAST: Duration = Duration::from_hours(48);
 
+/// A meeting that begins within so long is the one for which a fault matters: as long ahead as an answer is of now.
+const NEAR: SignedDuration = SignedDuration::from_hours(2);
+
+/// What whoever speaks has to know of the agenda.
+pub fn by_agenda_now(agenda: &Agenda, now: Timestamp) -> ByAgenda {
+    let phase = agenda.phase(now).phase;
+    let near = agenda.booked().find(|session| now < session.end);
+    let near = near.filter(|session| session.start.duration_since(now) <= NEAR);
+    ByAgenda { phase, meeting: near.map(|session| Meeting { title: session.title.clone(), start: session.start }) }
+}
+
 /// The task.
 pub struct Keeper {
     /// What is booked.
@@ -39,6 +51,8 @@ pub struct Keeper {
     pub instruct: mpsc::Sender<Instruction>,
     /// To the recorder: the phase by which alerts are routed.
     pub phase: watch::Sender<Phase>,
+    /// To whoever speaks: the phase, and the meeting for which a fault matters.
+    pub around: watch::Sender<ByAgenda>,
     /// To the recorder.
     pub asks: mpsc::Sender<Ask>,
     /// The config, as it is read anew.
@@ -115,6 +129,12 @@ impl Keeper {
         let by_agenda = self.book.agenda().phase(now);
         let (phase, session) = (by_agenda.phase, by_agenda.session.as_ref().map(|session| &*session.id));
         // First, so that what is wrong by the new phase's profile is routed by that phase.
+        let around = by_agenda_now(&self.book.agenda(), now);
+        self.around.send_if_modified(|told| {
+            let other = *told != around;
+            *told = around;
+            other
+        });
         let entered = self.phase.send_if_modified(|told| std::mem::replace(told, phase) != phase);
         let orders = self.book.orders(&self.configs.borrow(), now);
         let news = self.told.as_ref() != Some(&orders);

@@ -19,7 +19,7 @@ use crate::web::Bookings;
 use crate::web::bookings::Feed;
 
 pub use calendars::Calendars;
-pub use keeper::Keeper;
+pub use keeper::{Keeper, by_agenda_now};
 
 /// Where meetings are booked: the disk grants, and memory follows.
 pub struct Book {

@@ -39,6 +39,8 @@ pub struct House {
     pub zone: TimeZone,
     /// Who is told, by name and language.
     pub receivers: Vec<(Arc<str>, Lang)>,
+    /// Which of them are the room itself: what they are told stands on its banner.
+    pub rooms: Vec<Arc<str>>,
     /// Whom to tell what a radio could not say, by the radio's name.
     pub instead: BTreeMap<Arc<str>, Vec<Arc<str>>>,
     /// What leads to whom; without any, every receiver hears everything.

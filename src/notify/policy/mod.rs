@@ -209,7 +209,14 @@ impl Policy {
     pub fn handling(&self) -> Handling {
         let handled =
             |state: &State| Handled { acknowledged_at: state.acknowledged_at, escalated_at: state.escalated_at };
+        let in_the_room = |open: &&Open| {
+            let told = self.house.rooms.iter().any(|room| open.state.told.contains_key(room));
+            told && open.state.acknowledged_at.is_none()
+        };
+        let mut banner: Vec<_> = self.open.values().filter(in_the_room).map(|open| open.incident.clone()).collect();
+        banner.sort_by_key(|incident| incident.opened_at);
         Handling {
+            banner,
             incidents: self.open.iter().map(|(id, open)| (id.clone(), handled(&open.state))).collect(),
             silences: self.silences.clone(),
         }

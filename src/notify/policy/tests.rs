@@ -40,7 +40,17 @@ pub(super) fn house(config: &str) -> House {
     let Read { route: routes, maintenance, roll_call, inbound } = toml::from_str(config).unwrap();
     let receivers = vec![("desk".into(), Lang::Id), ("noc".into(), Lang::En)];
     let instead = BTreeMap::new();
-    House { room: room(), zone: TimeZone::UTC, receivers, instead, routes, maintenance, roll_call, inbound }
+    House {
+        room: room(),
+        zone: TimeZone::UTC,
+        receivers,
+        rooms: Vec::new(),
+        instead,
+        routes,
+        maintenance,
+        roll_call,
+        inbound,
+    }
 }
 
 fn policy(open: &[Incident]) -> Policy {

@@ -166,3 +166,31 @@ fn another_systems_word_is_said_as_far_as_there_are_words_for_it() {
         assert!(count(script) <= MOST_WORDS, "{}", read(script));
     }
 }
+
+#[test]
+fn a_notice_in_the_room_names_the_meeting_and_neither_a_station_nor_its_customs() {
+    let notices = Message::Fault(fault()).notices(true);
+    let fullest = read(&notices[0]);
+    assert!(
+        fullest.starts_with("Perhatian. Internet terputus") && fullest.contains("Rapat Dinas Kesehatan"),
+        "{fullest}"
+    );
+    let untitled = read(&Message::Fault(fault()).notices(false)[0]);
+    assert!(untitled.contains("Rapat pukul") && !untitled.contains("Kesehatan"), "{untitled}");
+    for said in notices.iter().map(|script| read(script)) {
+        assert!(!said.contains("Di sini") && !said.contains("anti.") && !said.contains("elesai"), "{said}");
+    }
+    let title =
+        "Rapat koordinasi persiapan penyelenggaraan pemerintahan daerah dengan seluruh organisasi perangkat daerah";
+    let long = Fault {
+        session: Some(Session { title: title.to_owned(), start: at("27T23:59") }),
+        since: at("14T10:00"),
+        ..fault()
+    };
+    let notices = Message::Fault(long).notices(true);
+    assert!(!notices.is_empty() && notices.iter().all(|script| count(script) <= MOST_WORDS));
+    assert_eq!(
+        read(&Message::Test { twice: false }.notices(true)[0]),
+        "Perhatian. Uji coba pengumuman, tidak perlu tindakan."
+    );
+}

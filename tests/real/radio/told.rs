@@ -9,9 +9,10 @@ use std::time::Instant;
 
 use crate::crash_daemon::Desk;
 use crate::receivers::config;
+use crate::sessions::{MINUTE, Scheduler, ahead, meeting};
 use crate::support::child::wait_until;
 use crate::support::daemon::{Daemon, room, siaga, write_config};
-use crate::support::on_air::Card;
+use crate::support::on_air::{Card, of_tone, tones};
 use crate::support::rigctld::Rigctld;
 use crate::support::upsd::Upsd;
 
@@ -51,6 +52,38 @@ fn a_fault_is_said_and_its_end_and_each_keys_the_radio() {
     });
     // Who is told what stands in the log, and no word of what was said.
     assert!(!daemon.log().contains("Perhatian"));
+    daemon.stop();
+}
+
+#[test]
+fn the_meeting_that_a_fault_threatens_is_named() {
+    // "rapat" is a tone, by which it is known in what is sent.
+    const TONE: f64 = 1600.0;
+    let clips = tones(&[("rapat", TONE)]);
+    let (card, rig, mut upsd, folder) = (Card::start(), Rigctld::start(), Upsd::start(), room(""));
+    let clips_of_it = format!("{}clips = \"{}\"\n", channel(&rig), clips.path().display());
+    write_config(folder.path(), &config(&upsd, &clips_of_it));
+    let mut command = siaga();
+    card.at_home(&mut command);
+    let daemon = Daemon::start_by(command, folder.path());
+    daemon.wait_for_check("ups", "ready", "");
+    let recorder = card.record();
+    let said = |count: usize| daemon.log().matches("said on the radio").count() == count;
+    // No meeting is near.
+    upsd.set("ups.status", "OB LB");
+    wait_until(|| said(1));
+    upsd.set("ups.status", "OL");
+    wait_until(|| said(2));
+    assert_eq!(of_tone(&recorder.heard(), TONE), 0);
+    let (jadwal, start) = (Scheduler::of(folder.path()), ahead(MINUTE * 40));
+    let body = meeting("Dinkes Provinsi", start, MINUTE * 60);
+    let booked = jadwal.send(&daemon, "PUT", "/api/v1/sessions/a", &body);
+    assert_eq!(booked.status, 201, "{}", booked.body);
+    upsd.set("ups.status", "OB LB");
+    wait_until(|| said(3));
+    // Twice, as all that matters is.
+    wait_until(|| of_tone(&recorder.heard(), TONE) >= 6);
+    assert!(!daemon.log().contains("Dinkes"), "{}", daemon.log());
     daemon.stop();
 }
 

@@ -27,15 +27,15 @@ const POWER_ALONE: &str = "[components]\ncomputer = { absent = true }\ninternet 
                            video = { absent = true }\nradio = { absent = true }\n";
 
 /// The moment so long from now, in whole seconds.
-fn ahead(by: Duration) -> Timestamp {
+pub(crate) fn ahead(by: Duration) -> Timestamp {
     let now = Clock::start().now().wall;
     Timestamp::from_second(now.as_second()).unwrap().checked_add(by).unwrap()
 }
 
-const MINUTE: Duration = Duration::from_mins(1);
+pub(crate) const MINUTE: Duration = Duration::from_mins(1);
 
 /// A meeting from then, for so long.
-fn meeting(title: &str, start: Timestamp, long: Duration) -> Value {
+pub(crate) fn meeting(title: &str, start: Timestamp, long: Duration) -> Value {
     json!({
         "title": title,
         "profile": "zoom_group_720",
@@ -45,11 +45,11 @@ fn meeting(title: &str, start: Timestamp, long: Duration) -> Value {
 }
 
 /// A program that books, by the token that it shows.
-struct Scheduler(String);
+pub(crate) struct Scheduler(String);
 
 impl Scheduler {
     /// One that a room knows whose state stands in `folder`; the daemon has begun there, or will.
-    fn of(folder: &Path) -> Self {
+    pub(crate) fn of(folder: &Path) -> Self {
         std::fs::create_dir_all(folder.join("state")).unwrap();
         Self(tokens::made(folder, "jadwal", "schedule", &[]))
     }
@@ -60,7 +60,7 @@ impl Scheduler {
     }
 
     /// One request.
-    fn send(&self, daemon: &Daemon, method: &str, path: &str, body: &Value) -> Answer {
+    pub(crate) fn send(&self, daemon: &Daemon, method: &str, path: &str, body: &Value) -> Answer {
         daemon.send(method, path, &self.headers(), &body.to_string())
     }
 

@@ -15,6 +15,7 @@ pub(crate) mod nginx;
 pub(crate) mod on_air;
 pub(crate) mod probe;
 pub(crate) mod pulse;
+pub(crate) mod radicale;
 pub(crate) mod reflector;
 pub(crate) mod rigctld;
 pub(crate) mod site;

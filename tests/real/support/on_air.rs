@@ -119,3 +119,45 @@ fn at_home<'a>(command: &'a mut Command, home: &Path) -> &'a mut Command {
         .env_remove("PULSE_SERVER")
         .env_remove("DBUS_SESSION_BUS_ADDRESS")
 }
+
+/// A folder of clips, each a tone of its own: what is said is known by it.
+pub(crate) fn tones(clips: &[(&str, f64)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, frequency) in clips {
+        let rate = u32::try_from(RATE).unwrap();
+        let sample = |at: u32| {
+            let turn = std::f64::consts::TAU * frequency * f64::from(at) / f64::from(rate);
+            #[allow(clippy::cast_possible_truncation, reason = "within 16 bits")]
+            let sample = (turn.sin() * 16_000.0).round() as i16;
+            sample
+        };
+        let samples: Vec<u8> = (0..rate).flat_map(|at| sample(at).to_le_bytes()).collect();
+        let length = u32::try_from(samples.len()).unwrap();
+        let mut wav = Vec::new();
+        wav.extend(b"RIFF");
+        wav.extend((36 + length).to_le_bytes());
+        wav.extend(b"WAVEfmt ");
+        wav.extend(16_u32.to_le_bytes());
+        wav.extend([1_u16, 1].into_iter().flat_map(u16::to_le_bytes));
+        wav.extend([rate, 2 * rate].into_iter().flat_map(u32::to_le_bytes));
+        wav.extend([2_u16, 16].into_iter().flat_map(u16::to_le_bytes));
+        wav.extend(b"data");
+        wav.extend(length.to_le_bytes());
+        wav.extend(samples);
+        std::fs::write(folder.path().join(format!("{name}.wav")), wav).unwrap();
+    }
+    folder
+}
+
+/// How many fifths of a second of it are that tone and hardly anything else.
+#[allow(clippy::cast_precision_loss, reason = "a fifth of a second of samples")]
+pub(crate) fn of_tone(heard: &[f64], frequency: f64) -> usize {
+    let is_tone = |look: &&[f64]| {
+        let turn = |at: usize| std::f64::consts::TAU * frequency * at as f64 / RATE as f64;
+        let along = |wave: fn(f64) -> f64| look.iter().enumerate().map(|(at, one)| one * wave(turn(at))).sum::<f64>();
+        let (sine, cosine) = (along(f64::sin), along(f64::cos));
+        let power = look.iter().map(|one| one * one).sum::<f64>() * look.len() as f64 / 2.0;
+        power > 1.0 && (sine * sine + cosine * cosine) / power > 0.8
+    };
+    heard.chunks_exact(RATE / 5).filter(is_tone).count()
+}
