@@ -105,7 +105,7 @@ fn a_frozen_stream_is_one_whose_camera_is_frozen() {
     let (test, usb) = (lab.camera(Camera::Vivid(0)), lab.camera(Camera::Usb("CAM0001")));
     usb.replug();
     for camera in [test, usb] {
-        stream(&lab, &camera.node());
+        let process = stream(&lab, &camera.node());
         camera.freeze(true);
         // It waits two seconds for a picture, says so and ends.
         waiting::until(
@@ -113,6 +113,8 @@ fn a_frozen_stream_is_one_whose_camera_is_frozen() {
             || lab.log("stream").contains("select timeout").then_some(()),
             || lab.log("stream"),
         );
+        // Until it has ended the camera is its own.
+        lab.wait_for(&format!("! kill -0 {process} 2>/dev/null"));
         camera.node();
         camera.freeze(false);
         stream(&lab, &camera.node());
