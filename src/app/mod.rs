@@ -49,7 +49,7 @@ use crate::probe::{ProbeConfig, Roots, enrolled};
 use crate::radio::monitor::Room;
 use crate::store::{Claim, Store};
 use crate::web;
-use agenda::{Book, Calendars, Keeper};
+use agenda::{Book, Calendars, Filer, Keeper};
 use delivery::Delivery;
 use desk::Desk;
 use driver::Driver;
@@ -210,6 +210,8 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     };
     let calendars = Calendars { book: Arc::clone(&book), configs: configs_seen.clone(), clock };
     let reading = tokio::spawn(missed("the calendars' reader", ends.clone(), calendars.run()));
+    let filer = Filer { book: Arc::clone(&book), configs: configs_seen.clone(), clock };
+    let filing = tokio::spawn(missed("who keeps reports", ends.clone(), filer.run()));
     let keeper = Keeper {
         book,
         readers: web::State { evidence: Arc::new(memory::Memory::new(store.clone(), clock)), ..readers.clone() },
@@ -287,6 +289,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     asking_again.abort();
     following.abort();
     reading.abort();
+    filing.abort();
     drop(probes);
     let in_order = async {
         let left = driving.await;

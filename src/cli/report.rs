@@ -14,9 +14,9 @@ use crate::app::{recorder, service};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::record::Around;
-use crate::domain::{Lang, in_full};
+use crate::domain::{Lang, Verdict, in_full};
 use crate::report;
-use crate::store::record_from;
+use crate::store::{record_from, reports_from};
 
 /// What makes PDF of a page (Debian package `weasyprint`).
 const MAKER: &str = "weasyprint";
@@ -42,8 +42,11 @@ pub enum Form {
 #[derive(Clone, Debug, Args)]
 pub struct ReportArgs {
     /// The session, by the scheduler's own id (GET /api/v1/sessions lists them).
-    #[arg(value_name = "SESSION")]
-    session: String,
+    #[arg(value_name = "SESSION", required_unless_present = "verify")]
+    session: Option<String>,
+    /// Look whether all reports that were kept are as they were made, and list them; 2 if one is not.
+    #[arg(long, conflicts_with_all = ["session", "format", "out"])]
+    verify: bool,
     /// In which form.
     #[arg(long, value_name = "FORM", default_value = "html")]
     format: Form,
@@ -63,9 +66,10 @@ pub fn run(config: &Config, args: &ReportArgs, lang: Lang) -> Result<u8, String>
     let (now, zone) = (Clock::start().now().wall, &config.room.time_zone.0);
     let around = Around { before: config.agenda.preflight.0, after: config.agenda.wrap_up.0 };
     let folder = service::state_dir(args.state_dir.clone())?;
-    let record = record_from(&folder, &args.session, around, now, &recorder::catalogue())
+    let Some(session) = &args.session else { return verify(&folder, config, lang) };
+    let record = record_from(&folder, session, around, now, &recorder::catalogue())
         .map_err(|error| format!("{}{}", in_full(&error), error.hint()))?
-        .ok_or_else(|| format!("there is no session {:?} in {}", args.session, folder.display()))?;
+        .ok_or_else(|| format!("there is no session {session:?} in {}", folder.display()))?;
     let made = report::report(&record, &config.room.name.0, zone, around.before, now);
     let page = || report::page::page(&made, &record, config.room.title(), zone, lang);
     let content = match args.format {
@@ -86,6 +90,27 @@ pub fn run(config: &Config, args: &ReportArgs, lang: Lang) -> Result<u8, String>
         None => say(String::from_utf8_lossy(&content).trim_end()),
     }
     Ok(0)
+}
+
+/// Says which reports are kept, and whether their chain is whole.
+fn verify(folder: &Path, config: &Config, lang: Lang) -> Result<u8, String> {
+    let chain = reports_from(folder).map_err(|error| format!("{}{}", in_full(&error), error.hint()))?;
+    for (number, filed, hash) in &chain.kept {
+        let made = filed.made_at.to_zoned_datetime(config.room.time_zone.0.clone());
+        say(&format!("{number} {} {} {hash}", made.strftime("%Y-%m-%dT%H:%M:%S%:z"), filed.session));
+    }
+    let (count, newest) = (chain.kept.len(), chain.kept.last().map_or("–", |(_, _, hash)| hash));
+    match (chain.broken, lang) {
+        (None, Lang::Id) => note(&format!("siaga: {count} laporan, semua seperti saat dibuat; hash terbaru {newest}")),
+        (None, Lang::En) => note(&format!("siaga: {count} reports, all as they were made; newest hash {newest}")),
+        (Some(number), Lang::Id) => note(&format!(
+            "siaga: laporan nomor {number} tidak seperti saat dibuat, atau ada yang hilang sebelumnya; sesudahnya tidak ada yang terbukti"
+        )),
+        (Some(number), Lang::En) => note(&format!(
+            "siaga: report number {number} is not what it was, or one before it is missing; nothing after it is proven"
+        )),
+    }
+    Ok(if chain.broken.is_some() { Verdict::NotReady.exit_code() } else { 0 })
 }
 
 /// For its owner alone: it has people's names in it.

@@ -25,6 +25,7 @@ mod past;
 mod read;
 mod record;
 mod recording;
+mod reports;
 mod retention;
 mod rollup;
 mod rows;
@@ -54,6 +55,7 @@ pub use past::read_from;
 pub use read::{Minute, Restored, StoredEvidence};
 pub use record::record_from;
 pub use recording::{Recorded, Recording, RecordingError};
+pub use reports::{Chain, Filed, reports_from};
 pub use retention::Retention;
 pub use rows::Catalogue;
 

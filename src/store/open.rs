@@ -27,10 +27,11 @@ const MIGRATIONS: &[(usize, &str)] = &[
     (6, include_str!("migrations/0006.sql")),
     (7, include_str!("migrations/0007.sql")),
     (10, include_str!("migrations/0010.sql")),
+    (12, include_str!("migrations/0012.sql")),
 ];
 
 /// What a file must have, and since which version.
-const TABLES: [(&str, usize); 16] = [
+const TABLES: [(&str, usize); 17] = [
     ("meta", 1),
     ("transitions", 1),
     ("incidents", 1),
@@ -47,6 +48,7 @@ const TABLES: [(&str, usize); 16] = [
     ("silences", 6),
     ("sessions", 10),
     ("session_notices", 10),
+    ("reports", 12),
 ];
 
 /// Up to this size the whole file is checked at a start (a tenth of a second); beyond it only the tables that alerts live

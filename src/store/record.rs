@@ -37,7 +37,7 @@ pub fn record_from(
     recording::ask(folder, SINCE_VERSION, |db| record(db, id, around, now, catalogue))
 }
 
-fn record(
+pub(super) fn record(
     db: &Connection,
     id: &str,
     around: Around,

@@ -12,6 +12,7 @@ use super::disk::Disk;
 use super::health::Board;
 use super::latest::Latest;
 use super::open::{self, Fault};
+use super::reports::{self, Filed};
 use super::rollup::Feed;
 use super::sessions::{self, Wanted};
 use super::sql::{self, EvidenceRow, Op};
@@ -44,6 +45,8 @@ pub(super) enum Command {
     Evidence(Box<EvidenceRow>, Answer<Result<(), StoreError>>),
     /// Grant it, on the disk, or say why not.
     Wish(Box<Wanted>, Answer<Result<Granted, StoreError>>),
+    /// Keep a report, on the disk; its hash, if none of that meeting was there.
+    File(Box<Filed>, Answer<Result<Option<String>, StoreError>>),
     Restore(Now, Answer<Result<Restored, StoreError>>),
     /// Write what observations left.
     Flush(Answer<()>),
@@ -142,6 +145,10 @@ impl Writer {
                     self.latest.granted(granted, wanted.confirmed.as_ref());
                 }
                 _ = answer.send(granted.map_err(StoreError::from));
+            }
+            Command::File(filed, answer) => {
+                let kept = self.settle().and_then(|()| self.disk.write(|db| Ok(reports::file(db, &filed)?)));
+                _ = answer.send(kept.map_err(StoreError::from));
             }
             Command::Restore(now, answer) => {
                 let catalogue = self.catalogue;

@@ -1,6 +1,7 @@
 //! The agenda in the daemon: what is booked, in memory beside the disk, and the task that follows it.
 
 mod calendars;
+mod filer;
 mod keeper;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::web::Bookings;
 use crate::web::bookings::Feed;
 
 pub use calendars::Calendars;
+pub use filer::Filer;
 pub use keeper::{Keeper, by_agenda_now};
 
 /// Where meetings are booked: the disk grants, and memory follows.

@@ -30,6 +30,28 @@ fn refused(folder: &Path, arguments: &[&str], why: &str) {
     assert!(!output.status.success() && output.stdout.is_empty() && said.contains(why), "{why}: {said}");
 }
 
+/// It is whole, and whoever changes a letter of a report breaks it.
+fn the_chain_holds(folder: &Path) {
+    let verify = || report(folder, &["--verify", "--lang", "en"]);
+    let output = verify();
+    let (rows, said) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(output.status.success() && said.contains("1 reports, all as they were made"), "{said}");
+    assert!(rows.lines().count() == 1 && rows.contains(" a "), "{rows}");
+    let db = rusqlite::Connection::open(folder.join("state/siaga.db")).unwrap();
+    let body: String = db.query_row("SELECT body FROM reports", [], |row| row.get(0)).unwrap();
+    let kept: Value = serde_json::from_str(&body).unwrap();
+    assert!(kept["complete"] == true && kept["incidents"].as_array().unwrap().len() == 1, "{kept:#}");
+    let change = |from: &str, to: &str| {
+        db.execute("UPDATE reports SET body = replace(body, ?1, ?2)", [from, to]).unwrap();
+    };
+    change("Petugas Kamera", "Petugas Lain");
+    let output = verify();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(2) && said.contains("report number 1 is not what it was"), "{said}");
+    change("Petugas Lain", "Petugas Kamera");
+    assert!(verify().status.success());
+}
+
 #[test]
 fn a_meeting_with_a_power_cut_is_reported_as_it_was_and_no_more() {
     let mut upsd = Upsd::start();
@@ -67,7 +89,13 @@ fn a_meeting_with_a_power_cut_is_reported_as_it_was_and_no_more() {
     daemon.wait_for_check("ups", "ready", "");
     wait_until(|| daemon.log().contains("phase=\"wrap_up\""));
     wait_until(|| daemon.log().contains("phase=\"idle\""));
+    wait_until(|| daemon.log().contains("a meeting's report is kept"));
+    // Another process finds it kept, and keeps no second one.
+    daemon.kill();
+    let daemon = Daemon::start(at);
+    daemon.wait_for_check("ups", "ready", "");
     daemon.stop();
+    the_chain_holds(at);
 
     let made: Value = serde_json::from_str(&told(at, &["a", "--format", "json"])).unwrap();
     assert!(made["complete"] == true && made["cut"] == false, "{made:#}");
