@@ -80,6 +80,9 @@ fn a_call_is_seen_and_nothing_disturbs_it() {
     let (code, text) = room.asked_for("call");
     assert!(code == Some(3) && text.contains("in use by Chromium"), "{code:?} {text}");
     assert!(used() <= before, "{before}, then {}", used());
+    let given_up = || room.daemon.log().matches("a test was given up").count();
+    let before_given_up = given_up();
     drop(call);
-    room.daemon.wait_for("/api/v1/checks/call", "the next test", |_| used() > before);
+    // That they go on is shown by one that could not be sent in time too, as happens where others need the processors.
+    room.daemon.wait_for("/api/v1/checks/call", "the next test", |_| used() > before || given_up() > before_given_up);
 }
