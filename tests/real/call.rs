@@ -75,7 +75,9 @@ fn a_call_is_seen_and_nothing_disturbs_it() {
     let before = used();
     let [here, far] = call.watch(Duration::from_secs(8));
     for end in [&here, &far] {
-        assert!(end.loss() < 0.005 && end.frames > 1.0 && end.least_rtt.unwrap() < 0.050, "{here:#?} {far:#?}");
+        assert!(end.loss() < 0.005 && end.frames > 1.0, "{here:#?} {far:#?}");
+        // It goes over the line, which takes 40 ms; a browser that has to wait for a processor answers some later.
+        assert!((0.040..0.100).contains(&end.least_rtt.unwrap()), "{here:#?} {far:#?}");
     }
     let (code, text) = room.asked_for("call");
     assert!(code == Some(3) && text.contains("in use by Chromium"), "{code:?} {text}");
