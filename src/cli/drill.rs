@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::orders::Conversation;
+use super::orders::{self, Conversation};
 use super::paint::{note, say};
 use crate::app::drill;
 use crate::config::Config;
@@ -27,6 +27,9 @@ pub struct DrillArgs {
     /// Where the daemon listens; without it the socket that the config names, else where the unit or a daemon of this user has it.
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
+    /// Where the daemon keeps its state, if not where the unit or a daemon of this user does: its socket is there.
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
 }
 
 impl DrillArgs {
@@ -58,7 +61,8 @@ pub async fn run(config: &Config, args: &DrillArgs, lang: Lang) -> Result<u8, St
         name if name == "end" => Order::EndDrill { lang },
         scene => Order::Drill { scene, seconds: args.length.0.as_secs(), lang },
     };
-    let mut daemon = Conversation::begin(config, args.socket.as_deref(), &order).await?;
+    let socket = orders::named(config, args.socket.as_deref(), args.state_dir.as_deref());
+    let mut daemon = Conversation::begin(config, socket.as_deref(), &order).await?;
     while let Some(word) = daemon.next().await? {
         match word {
             Word::Done { message } => {

@@ -70,7 +70,9 @@ pub fn run(config: &Config, args: &ReportArgs, lang: Lang) -> Result<u8, String>
     let record = record_from(&folder, session, around, now, &recorder::catalogue())
         .map_err(|error| format!("{}{}", in_full(&error), error.hint()))?
         .ok_or_else(|| format!("there is no session {session:?} in {}", folder.display()))?;
-    let made = report::report(&record, &config.room.name.0, zone, around.before, now);
+    let absent = &config.plan.absent;
+    let house = report::House { room: &config.room.name.0, zone, limit: around.before, absent };
+    let made = report::report(&record, house, now);
     let page = || report::page::page(&made, &record, config.room.title(), zone, lang);
     let content = match args.format {
         Form::Html => page()?.into_bytes(),

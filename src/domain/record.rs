@@ -17,8 +17,10 @@ pub struct Record {
     pub session: Session,
     /// From when: where its preparation opens.
     pub since: Timestamp,
-    /// Until when: where its wrap-up ends, or now.
+    /// Until when it can be told: where its wrap-up ends, or now, or while somebody watches the newest that is written down.
     pub until: Timestamp,
+    /// When its wrap-up ends.
+    pub over: Timestamp,
     /// What was found and told of it, oldest first.
     pub notices: Vec<Notice>,
     /// Changes of verdict of the room and its components, oldest first: at most one of each from before the span.

@@ -1,6 +1,6 @@
 //! What a report says, for programs and for its page.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -217,10 +217,23 @@ pub struct Missing {
     pub why: &'static str,
 }
 
-/// Makes it. `limit` is how long a preparation may last; `now` when it is made.
-pub fn report(record: &Record, room: &str, zone: &TimeZone, limit: Duration, now: Timestamp) -> Report {
-    let maker = Maker { record, zone, now };
-    let session = &record.session;
+/// What the config says of the room of whose meeting a report is made.
+#[derive(Clone, Copy, Debug)]
+pub struct House<'a> {
+    /// The room's name.
+    pub room: &'a str,
+    /// The room's own clock.
+    pub zone: &'a TimeZone,
+    /// How long a preparation may last.
+    pub limit: Duration,
+    /// What the room does without: nothing is told of it.
+    pub absent: &'a BTreeSet<Component>,
+}
+
+/// Makes it, at `now`.
+pub fn report(record: &Record, house: House<'_>, now: Timestamp) -> Report {
+    let House { room, zone, limit, absent } = house;
+    let maker = Maker { record, zone, absent, now };
     let meeting = maker.meeting();
     let room_spans = maker.spans(&Subject::Room, meeting);
     let components = maker.components(meeting);
@@ -230,7 +243,7 @@ pub fn report(record: &Record, room: &str, zone: &TimeZone, limit: Duration, now
         room: room.to_owned(),
         time_zone: zone.iana_name().unwrap_or("UTC").to_owned(),
         made_at: maker.stamp(now),
-        complete: now >= record.until && record.until > session.end,
+        complete: now >= record.over,
         cut: record.cut,
         session: maker.booked(),
         procedure: maker.procedure(limit),
@@ -270,6 +283,7 @@ pub fn report(record: &Record, room: &str, zone: &TimeZone, limit: Duration, now
 struct Maker<'a> {
     record: &'a Record,
     zone: &'a TimeZone,
+    absent: &'a BTreeSet<Component>,
     now: Timestamp,
 }
 
@@ -334,12 +348,14 @@ impl Maker<'_> {
         }
     }
 
-    /// Those of which anything was ever said.
+    /// Those of which anything was ever said, and that the room has.
     fn components(&self, meeting: (Timestamp, Timestamp)) -> Vec<(Component, Vec<Span>)> {
         let said = self.record.changes.iter().filter(|(_, changes)| !changes.is_empty());
         let mut all: Vec<_> = said
             .filter_map(|(subject, _)| match subject {
-                Subject::Component(component) => Some((*component, self.spans(subject, meeting))),
+                Subject::Component(component) if !self.absent.contains(component) => {
+                    Some((*component, self.spans(subject, meeting)))
+                }
                 _ => None,
             })
             .collect();

@@ -9,4 +9,4 @@ mod plot;
 mod tests;
 mod words;
 
-pub use document::{Report, report};
+pub use document::{House, Report, report};

@@ -46,11 +46,14 @@ pub(super) fn record(
 ) -> rusqlite::Result<Option<Record>> {
     let Some(session) = sessions::get(db, id)? else { return Ok(None) };
     let since = session.start.checked_sub(around.before).unwrap_or(session.start);
-    let until = session.end.checked_add(around.after).unwrap_or(session.end).min(now).max(since);
+    let over = session.end.checked_add(around.after).unwrap_or(session.end);
+    let until = over.min(now).max(since);
     let components = Component::ALL.into_iter().map(Subject::Component);
     let wanted =
         Wanted { since, until, hours: Vec::new(), subjects: [Subject::Room].into_iter().chain(components).collect() };
     let past = past::gather(db, catalogue, &wanted, &|| false)?.unwrap_or_default();
+    // What came in since the newest row is not unwatched, it is on its way to the disk.
+    let until = until.min(past.told_until(now)).max(since);
     let mut notices = sessions::notices(db, session.start)?;
     notices.retain(|notice| notice.session == session.id && notice.start == session.start);
     notices.sort_by_key(|notice| notice.at);
@@ -74,6 +77,7 @@ pub(super) fn record(
         session,
         since,
         until,
+        over,
         notices,
         changes: past.changes,
         incidents,

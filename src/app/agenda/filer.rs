@@ -72,8 +72,9 @@ impl Filer {
         let record = store.record_of(&session.id, around, now).await.map_err(|error| in_full(&error))?;
         // Of one that was moved or cancelled meanwhile there is nothing to tell, or later.
         let Some(record) = record.filter(|record| record.session.start == session.start) else { return Ok(None) };
-        let zone = &config.room.time_zone.0;
-        let made = report::report(&record, &config.room.name.0, zone, around.before, now);
+        let (zone, absent) = (&config.room.time_zone.0, &config.plan.absent);
+        let house = report::House { room: &config.room.name.0, zone, limit: around.before, absent };
+        let made = report::report(&record, house, now);
         let body = serde_json::to_string(&made).map_err(|error| error.to_string())?;
         let filed = Filed { session: session.id.to_string(), start: session.start, made_at: now, body };
         store.file_report(filed).await.map_err(|error| in_full(&error))

@@ -105,6 +105,8 @@ fn a_meeting_with_a_power_cut_is_reported_as_it_was_and_no_more() {
     assert_eq!((&incidents[0]["component"], &incidents[0]["worst"]), (&json!("power"), &json!("not_ready")));
     assert!(incidents[0]["cause"][0].as_str().unwrap().contains("baterai"), "{}", incidents[0]);
     assert!(incidents[0]["to"].is_string());
+    let parts: Vec<_> = made["components"].as_array().unwrap().iter().map(|part| &part["component"]).collect();
+    assert_eq!(parts, ["power"], "of what the room does without nothing is told");
     let procedure = &made["procedure"];
     assert!(procedure["confirmed_at"].is_string() && procedure["opened_at"].is_string(), "{procedure}");
     assert_eq!((&procedure["at_start"], &procedure["limit_seconds"]), (&json!("ready"), &json!(10)));
