@@ -2,10 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::recorder::Recorder;
 use crate::domain::{Incident, Requirement, Snapshot, Verdict};
+use crate::notify::Failure;
+use crate::notify::stats::ReceiverCounts;
 use crate::store::Batch;
+
+/// The longest pause after which a call still says how it is now.
+const PAUSE: Duration = Duration::from_mins(2);
 
 impl Recorder {
     /// Makes the call, if it is due.
@@ -33,9 +39,18 @@ impl Recorder {
         let fleeting: BTreeSet<_> =
             config.receivers.iter().filter(|one| one.way.is_fleeting()).map(|one| &one.name).collect();
         let counts = self.stats.counts();
-        let failing = counts.receivers.iter().filter(|(_, counts)| counts.failures_in_a_row > 0);
+        let failing = counts.receivers.iter().filter(|(_, counts)| counts.failures_in_a_row > 0 && !pauses(counts));
         failing.filter(|(name, _)| fleeting.contains(name)).map(|(name, _)| Arc::clone(name)).collect()
     }
+}
+
+/// Whether it only must pause before it may speak again, and soon may: one that has just spoken works, and that nothing is heard of
+/// it this morning would be taken for an alarm.
+fn pauses(counts: &ReceiverCounts) -> bool {
+    let error = counts.last.as_ref().and_then(|last| last.ended.as_ref().err());
+    error.is_some_and(|error| {
+        error.failure == Failure::Unavailable && error.retry_after.is_some_and(|wait| wait <= PAUSE)
+    })
 }
 
 /// What keeps the room from being ready under the profile in force: its incidents, and where nothing has become one yet, its
@@ -65,4 +80,25 @@ fn faults(snapshot: &Snapshot) -> Vec<Incident> {
             settling: false,
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notify::DeliveryError;
+    use crate::notify::stats::Attempt;
+
+    #[test]
+    fn who_only_pauses_between_two_messages_is_not_failing() {
+        let after = |failure, retry_after| {
+            let error = DeliveryError { retry_after, ..DeliveryError::new(failure, "x") };
+            let last = Some(Attempt { key: "k".into(), ended: Err(error) });
+            pauses(&ReceiverCounts { failures_in_a_row: 1, last, ..ReceiverCounts::default() })
+        };
+        assert!(after(Failure::Unavailable, Some(Duration::from_secs(40))), "the least pause between two messages");
+        assert!(!after(Failure::Unavailable, Some(Duration::from_mins(30))), "its airtime is spent");
+        assert!(!after(Failure::Unavailable, None), "others speak");
+        assert!(!after(Failure::Local, None), "it is pulled out");
+        assert!(!pauses(&ReceiverCounts::default()));
+    }
 }

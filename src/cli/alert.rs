@@ -36,8 +36,8 @@ enum AlertCommand {
         /// The incident's id, as /api/v1/incidents has it; without one the only one that is open.
         #[arg(value_name = "INCIDENT")]
         incident: Option<String>,
-        /// It was said by radio.
-        #[arg(long)]
+        /// It was said by radio; then it is told who said so.
+        #[arg(long, requires = "by")]
         radio: bool,
         /// Who said so, where another writes it down. It stands in the audit alone.
         #[arg(long, value_name = "NAME")]

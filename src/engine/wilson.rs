@@ -95,15 +95,23 @@ impl Window {
     }
 }
 
-/// The verdict of a whole window and its newest third: the newest decides where it is certain, else the whole.
+/// The verdict of a whole window and its newest third: the newest decides where it is certain, else the whole. That it is certainly
+/// too much says not yet by how much: while it may be beyond `not_ready` too, the whole has its say on that.
 pub fn decide_by(
     old: Option<Verdict>,
     window: &Window,
     degraded: Option<f64>,
     not_ready: Option<f64>,
 ) -> Option<Verdict> {
-    let certain = window.newest().and_then(|newest| decide(None, newest, degraded, not_ready));
-    certain.or_else(|| decide(old, window.view()?, degraded, not_ready)).or(old)
+    let newest = window.newest();
+    let certain = newest.and_then(|newest| decide(None, newest, degraded, not_ready));
+    let may_be_worse = newest.zip(not_ready).is_some_and(|(newest, limit)| newest.high > limit);
+    let by_the_whole = || window.view().and_then(|whole| decide(old, whole, degraded, not_ready)).or(old);
+    match certain {
+        Some(Verdict::Degraded) if may_be_worse => certain.max(by_the_whole()),
+        Some(_) => certain,
+        None => by_the_whole(),
+    }
 }
 
 /// The verdict on loss after one more look: worse only when the interval's near end is beyond a limit, better only when
@@ -202,6 +210,24 @@ mod tests {
         let (verdict, after) = feed(&mut window, 0, 600);
         assert_eq!(verdict, Some(Ready));
         assert!(after.unwrap() <= 210, "clean again after {after:?} packets");
+    }
+
+    #[test]
+    fn a_line_that_goes_on_losing_too_much_is_not_merely_degraded_by_its_newest_third() {
+        let (degraded, not_ready) = (Some(0.02), Some(0.05));
+        let (mut window, mut old) = (Window::new(1200), None);
+        let mut feed = |lost: u32| {
+            for _ in 0..60 {
+                window.push(Sample { sent: 40, lost, outage: false });
+                old = decide_by(old, &window, degraded, not_ready);
+            }
+            old
+        };
+        // 7.5 %: of 400 packets certain to be over 2 %, of 1200 over 5 %.
+        assert_eq!(feed(3), Some(NotReady));
+        // 2.5 %: certain to be less than 5 %, and not to be less than 2 %.
+        assert_eq!(feed(1), Some(Degraded));
+        assert_eq!(feed(0), Some(Ready));
     }
 
     #[test]

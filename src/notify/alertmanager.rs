@@ -115,7 +115,17 @@ fn alert(document: &Document, made_at: Timestamp, stands_for: Period) -> Alert {
         (None, Event::Closed) => made_at.to_string(),
         (None, _) => later(made_at, stands_for.0),
     };
+    let ends_at = not_before(ends_at, &incident.since);
     Alert { labels, annotations, starts_at: incident.since.clone(), ends_at }
+}
+
+/// The end, or the beginning where a wall clock that was set back puts the end before it: such an alert is refused (400), and would
+/// stand as open for a week.
+fn not_before(end: String, start: &str) -> String {
+    match (end.parse::<Timestamp>(), start.parse::<Timestamp>()) {
+        (Ok(at), Ok(began)) if at < began => start.to_owned(),
+        _ => end,
+    }
 }
 
 fn later(from: Timestamp, by: Duration) -> String {
@@ -127,5 +137,19 @@ const fn severity(verdict: Verdict) -> &'static str {
         Verdict::NotReady => "critical",
         Verdict::Degraded | Verdict::Unknown => "warning",
         Verdict::Ready => "info",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_never_before_its_beginning() {
+        let start = "2026-11-24T08:30:00.250+07:00";
+        let end = |text: &str| not_before(text.to_owned(), start);
+        assert_eq!(end("2026-11-24T09:00:00.000+07:00"), "2026-11-24T09:00:00.000+07:00");
+        assert_eq!(end("2026-11-24T01:30:00.250Z"), "2026-11-24T01:30:00.250Z", "the same moment");
+        assert_eq!(end("2026-11-24T08:00:00.000+07:00"), start);
     }
 }

@@ -164,25 +164,79 @@ impl Ready {
 
 /// What a failure means (RFC 5321 §4.2.1: 4yz may be taken later, 5yz not as it is).
 fn failed(error: &lettre::transport::smtp::Error) -> DeliveryError {
-    let failure = match error.status() {
-        Some(code) if code.severity == Severity::TransientNegativeCompletion => Failure::Unavailable,
-        // Of the message: its size (552) or its content (554). Of us or the place: all else that is permanent.
-        Some(code) if matches!(code.to_string().as_str(), "552" | "554") => Failure::Refused,
-        Some(_) => Failure::Denied,
-        None if error.is_timeout() => Failure::Timeout,
-        None if error.is_response() || error.is_client() => Failure::Protocol,
-        // The name, the way there, the far end's certificate.
-        None => Failure::Connect,
-    };
     let mut said = error.to_string();
     let mut cause: &dyn std::error::Error = error;
     while let Some(source) = cause.source() {
         cause = source;
         said = cause.to_string();
     }
-    let said: String = said.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect();
+    let failure = match error.status() {
+        Some(code) if code.severity == Severity::TransientNegativeCompletion => Failure::Unavailable,
+        Some(code) if is_of_the_letter(&code.to_string(), &said) => Failure::Refused,
+        // Of us or the place.
+        Some(_) => Failure::Denied,
+        None if error.is_timeout() => Failure::Timeout,
+        None if error.is_response() || error.is_client() => Failure::Protocol,
+        // The name, the way there, the far end's certificate.
+        None => Failure::Connect,
+    };
+    let said = told(&said);
     match error.status() {
         Some(code) => DeliveryError::new(failure, format!("the server answered {code}: {said}")),
         None => DeliveryError::new(failure, said),
+    }
+}
+
+/// Whether a permanent answer finds fault with this very letter: with its size (552, but where a mailbox is full, RFC 3463 §3.3) or
+/// its content. 554 alone says neither: it is also "no service here" (RFC 5321 §3.1), and "relay access denied", which somebody
+/// can mend while the letter waits.
+fn is_of_the_letter(code: &str, said: &str) -> bool {
+    let of_its_content = || {
+        let said = said.to_ascii_lowercase();
+        // RFC 3463: 5.3.4 too big, 5.6.z of the content.
+        said.starts_with("5.6.")
+            || said.starts_with("5.3.4")
+            || ["message", "content", "spam", "virus"].iter().any(|word| said.contains(word))
+    };
+    match code {
+        "552" => !said.starts_with("5.2.2"),
+        "554" => of_its_content(),
+        _ => false,
+    }
+}
+
+/// One line, not too long, without anybody's address: it ends in the log.
+fn told(said: &str) -> String {
+    let plain: String = said.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let words = plain.split(' ').map(|word| if word.contains('@') { "<…>" } else { word });
+    words.collect::<Vec<_>>().join(" ").chars().take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_somebody_can_mend_is_not_held_against_the_letter() {
+        for (code, said, letter) in [
+            ("552", "5.3.4 Message size exceeds fixed limit", true),
+            ("552", "too much mail data", true),
+            ("552", "5.2.2 Mailbox full", false),
+            ("554", "5.7.1 <desk@example.org>: Relay access denied", false),
+            ("554", "No SMTP service here", false),
+            ("554", "5.7.1 Service unavailable; Client host [192.0.2.1] blocked", false),
+            ("554", "5.6.0 Invalid header", true),
+            ("554", "5.7.1 Message rejected as spam", true),
+            ("550", "5.1.1 <desk@example.org>: Recipient address rejected", false),
+            ("535", "5.7.8 Authentication failed", false),
+        ] {
+            assert_eq!(is_of_the_letter(code, said), letter, "{code} {said}");
+        }
+    }
+
+    #[test]
+    fn nobodys_address_is_told() {
+        assert_eq!(told("5.7.1 <desk@example.org>: Relay\r\naccess denied"), "5.7.1 <…> Relay  access denied");
+        assert_eq!(told(&"x".repeat(300)).len(), 200);
     }
 }

@@ -104,6 +104,8 @@ fn words(document: &Document, meeting: Option<&Meeting>) -> Option<Message> {
         (None, Event::RollCall) => return Some(Message::RollCall { at: civil(&document.at)? }),
         (None, _) => return Some(Message::Test { twice: false }),
         (Some(incident), Event::Closed) => return Some(Message::Restored { component: incident.component }),
+        // Well or not at this very moment, it goes to and fro: nothing is said of how it is now.
+        (Some(incident), Event::Unstable) => return Some(Message::Unstable { component: incident.component }),
         (Some(incident), _) => incident,
     };
     Some(Message::Fault(Fault {
@@ -163,11 +165,45 @@ fn civil(moment: &str) -> Option<DateTime> {
 
 #[cfg(test)]
 mod tests {
+    use jiff::tz::TimeZone;
+
     use super::*;
+    use crate::domain::{Component, Incident, Lang, Verdict};
+    use crate::notify::payload::{Addressed, Letter};
 
     #[test]
     fn a_moment_is_said_by_the_rooms_clock() {
         let at = civil("2026-11-24T08:30:00.250+07:00").unwrap();
         assert_eq!((at.hour(), at.minute()), (8, 30));
+    }
+
+    #[test]
+    fn that_something_goes_to_and_fro_is_said_also_where_it_is_well_at_this_moment() {
+        let at = Timestamp::UNIX_EPOCH;
+        for verdict in [Verdict::NotReady, Verdict::Ready] {
+            let incident = Incident {
+                id: "video-1".to_owned(),
+                component: Component::Video,
+                worst: Verdict::NotReady,
+                verdict,
+                reasons: Vec::new(),
+                opened_at: at,
+                closed_at: (verdict == Verdict::Ready).then_some(at),
+                settling: false,
+            };
+            let letter = Letter {
+                id: "k",
+                event: Event::Unstable,
+                room: Addressed { name: "room", title: "Ruang" },
+                at,
+                zone: &TimeZone::UTC,
+                lang: Lang::Id,
+                incident: Some(&incident),
+                alert: None,
+            };
+            let document = serde_json::from_str(&letter.json()).unwrap();
+            let said = together(&[document], None);
+            assert_eq!(said, Some(Message::Unstable { component: Component::Video }));
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! `OUTC<date>_<time>_<serial>_<number>_<anything>.txt` in its outbox folder. It has arrived, as far as can be known here,
 //! when it lies there whole; a daemon that takes nothing away any more is told as a failure.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -146,12 +147,22 @@ fn put(outbox: &Path, number: &str, text: &str, made_at: Timestamp, key: &str) -
     let name = format!("OUTC{stamp}_{serial:02}_{number}{OURS}{digest:016x}.txt");
     // gammu-smsd looks at names that begin with OUT alone.
     let half = outbox.join(format!(".{name}"));
-    let failed = |error: std::io::Error| format!("{}: {error}", half.display());
-    std::fs::write(&half, text).map_err(failed)?;
+    // By the folder alone: the file's name has somebody's number in it, and this ends in the log.
+    let failed = |error: std::io::Error| format!("{}: {error}", outbox.display());
+    // It counts as delivered from then on, so that a power cut may not leave an empty file.
+    let write = || {
+        let mut file = std::fs::File::create(&half)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    };
+    write().map_err(failed)?;
     // By the clock of whoever keeps the spool, which may be another machine.
     let now = std::fs::metadata(&half).and_then(|about| about.modified()).map_err(failed)?;
     look(outbox, now)?;
-    std::fs::rename(&half, outbox.join(name)).map_err(failed)
+    std::fs::rename(&half, outbox.join(name)).map_err(failed)?;
+    // Not every file system does that for folders.
+    _ = std::fs::File::open(outbox).and_then(|folder| folder.sync_all());
+    Ok(())
 }
 
 /// What the GSM 7-bit alphabet and ASCII have in common, so that no letter doubles a message's price; others are written
@@ -215,5 +226,7 @@ mod tests {
         std::fs::File::open(folder.path().join(name)).unwrap().set_modified(long_ago).unwrap();
         let stuck = put(folder.path(), "+6281200000001", "Mikrofon mati", at, "key-2").unwrap_err();
         assert!(stuck.contains("does gammu-smsd run?"), "{stuck}");
+        let gone = put(&folder.path().join("gone"), "+6281200000001", "Mikrofon mati", at, "key-3").unwrap_err();
+        assert!(gone.contains("gone: ") && !gone.contains("62812"), "nobody's number ends in the log: {gone}");
     }
 }

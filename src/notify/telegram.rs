@@ -13,6 +13,17 @@ use crate::domain::{Notification, SecretFile};
 /// The longest message, in UTF-16 code units ("1-4096 characters after entities parsing").
 const LONGEST: usize = 4096;
 
+/// What the API says with a 400 of the chat, or of the bot's rights in it, and not of the message: somebody may mend it. A group
+/// that has become a supergroup has another number since then.
+const OF_THE_PLACE: [&str; 6] = [
+    "chat not found",
+    "upgraded to a supergroup",
+    "not enough rights",
+    "have no rights",
+    "administrator rights",
+    "CHAT_WRITE_FORBIDDEN",
+];
+
 /// What belongs to a Telegram chat.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -106,8 +117,7 @@ impl Ready {
 
 /// The general judgement, made exact by what Telegram says beside the status.
 fn judge(error: DeliveryError, status: StatusCode, answer: &Answer) -> DeliveryError {
-    // A chat that is not there is no fault of the message: somebody may let the bot in.
-    let is_the_place = answer.description.contains("chat not found");
+    let is_the_place = OF_THE_PLACE.iter().any(|words| answer.description.contains(words));
     let failure = if error.failure == Failure::Refused && is_the_place { Failure::Denied } else { error.failure };
     let said: String = answer.description.chars().filter(|c| !c.is_control()).take(200).collect();
     DeliveryError {
@@ -142,6 +152,11 @@ mod tests {
         assert_eq!((slow.failure, slow.retry_after), (Failure::Unavailable, Some(Duration::from_secs(35))));
         let gone = judged(400, r#"{"ok":false,"error_code":400,"description":"Bad Request: chat not found"}"#);
         assert_eq!(gone.failure, Failure::Denied);
+        let moved = judged(
+            400,
+            r#"{"ok":false,"error_code":400,"description":"Bad Request: group chat was upgraded to a supergroup chat","parameters":{"migrate_to_chat_id":-1001}}"#,
+        );
+        assert_eq!(moved.failure, Failure::Denied, "the config names the old number; the message waits");
         let bad = judged(400, r#"{"ok":false,"error_code":400,"description":"Bad Request: message text is empty"}"#);
         assert_eq!(bad.failure, Failure::Refused);
         assert_eq!(judged(401, "{}").failure, Failure::Denied);

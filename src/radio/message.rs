@@ -21,6 +21,11 @@ pub enum Message {
         /// What works again.
         component: Component,
     },
+    /// It fails and comes back again and again; the next word of it is how it comes to rest.
+    Unstable {
+        /// What does.
+        component: Component,
+    },
     /// Several things at once, each by its name alone.
     Several {
         /// What is wrong, the worst first.
@@ -119,7 +124,7 @@ impl Message {
     /// Whether somebody must do something now, so that it waits for nothing that it need not.
     pub fn is_urgent(&self) -> bool {
         match self {
-            Self::Fault(_) => true,
+            Self::Fault(_) | Self::Unstable { .. } => true,
             Self::Several { faults, .. } => !faults.is_empty(),
             Self::Foreign { over, .. } => !over,
             Self::Drill(practised) => practised.is_urgent(),
@@ -181,6 +186,7 @@ impl Message {
         let kind = if let Self::Drill(practised) = self { practised } else { self };
         match kind {
             Self::Fault(_)
+            | Self::Unstable { .. }
             | Self::Restored { .. }
             | Self::Several { .. }
             | Self::Foreign { .. }
@@ -204,6 +210,11 @@ impl Message {
             Self::Restored { component } => {
                 vec![phrase::component(*component).then(Pause::Word), phrase::RESTORED.then(Pause::Sentence)]
             }
+            Self::Unstable { component } => vec![
+                phrase::component(*component).then(Pause::Word),
+                phrase::UNSTABLE.then(Pause::Sentence),
+                phrase::CHECK.then(Pause::Sentence),
+            ],
             Self::Several { faults, restored } => several(faults, restored),
             Self::RollCall { at } => {
                 let mut parts = vec![phrase::ALL_READY.then(Pause::Clause), phrase::AT.then(Pause::Word)];

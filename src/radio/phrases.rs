@@ -72,6 +72,7 @@ phrases! {
     "keadaan" {
         NOT_READY "belum siap"
         NEEDS_ATTENTION "perlu perhatian"
+        UNSTABLE "tidak stabil"
         UNSEEN "tidak dapat diperiksa"
     }
     "gangguan internet" {

@@ -32,6 +32,8 @@ pub(super) enum Unmet {
     Length,
     /// The silence has no reason.
     NoReason,
+    /// What was said by radio was said by somebody, who is not named, or by no name.
+    NoName,
     /// No silence of that id holds.
     NoSilence(String),
     /// A drill is not begun, or not ended; why.
@@ -53,6 +55,7 @@ impl Unmet {
             Self::Which(open) => No::new(&WHICH, &[("open", open.join(", ").into())], lang, "several are open"),
             Self::Length => No::new(&LENGTH, &[], lang, "out of range"),
             Self::NoReason => No::new(&WHY, &[], lang, "without a reason"),
+            Self::NoName => No::new(&WHO, &[], lang, "without a name"),
             Self::NoSilence(id) => No::new(&NO_SILENCE, &[("id", id.clone().into())], lang, "no such silence"),
             Self::Drill(no) => no.clone(),
             Self::NotWritten => No::new(&NOT_WRITTEN, &[], lang, "not written down"),
@@ -81,8 +84,13 @@ impl Desk {
         let lang = order.lang();
         let mut act = self.act(who, order.action(), &order.subject());
         let done = match order {
-            Order::Acknowledge { incident, .. } => {
-                let id = self.acknowledge_written(&mut act, incident.clone()).await;
+            Order::Acknowledge { incident, radio, by, .. } => {
+                let named = by.as_deref().map_or(!radio, super::is_name);
+                let id = if named {
+                    self.acknowledge_written(&mut act, incident.clone()).await
+                } else {
+                    self.written(&mut act, async { Err(Unmet::NoName) }).await
+                };
                 id.map(|id| id.map(|id| crate::domain::reason::fill(SEEN_TO.in_lang(lang), &[("id", id.into())], lang)))
             }
             Order::Silence { component, seconds, reason, .. } => {
@@ -251,6 +259,10 @@ static NO_SILENCE: Text = Text::new(
 static LENGTH: Text = Text::new(
     "Pembisuan paling singkat 1 menit dan paling lama 31 hari",
     "A silence is a minute at least and 31 days at most",
+);
+static WHO: Text = Text::new(
+    "Sebutkan siapa yang mengatakannya (--by, paling banyak 64 huruf)",
+    "Say who said so (--by, at most 64 characters)",
 );
 static WHY: Text = Text::new("Sebutkan alasannya", "Say why");
 static SEEN_TO: Text = Text::new("Dicatat: {id} sudah diterima", "Noted: somebody sees to {id}");

@@ -41,6 +41,9 @@ const STRANGERS: Duration = Duration::from_secs(10);
 /// So much of what an order is about stands in its row of the audit, characters.
 const SUBJECT: usize = 200;
 
+/// A name is no longer than this, characters.
+const NAME: usize = 64;
+
 /// Where each active check is asked for a test.
 pub type AllRequests = HashMap<CheckName, Requests>;
 
@@ -287,6 +290,11 @@ impl No {
     fn new(told: &Text, args: &[(&'static str, Arg)], lang: Lang, audit: &'static str) -> Self {
         Self { told: fill(told.in_lang(lang), args, lang), audit }
     }
+}
+
+/// Whether that can be somebody's name.
+fn is_name(said: &str) -> bool {
+    !said.trim().is_empty() && said.chars().count() <= NAME && !said.contains(char::is_control)
 }
 
 /// By whom the room is used, where a check sees it.

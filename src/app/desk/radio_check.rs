@@ -5,17 +5,11 @@ use crate::control::Words;
 use crate::control::order::{Order, Word};
 use crate::domain::{Actor, Lang, Text};
 
-/// A name is no longer than this, characters.
-const NAME: usize = 64;
-
 impl Desk {
     /// Notes it. Who heard it stands in the audit alone.
     pub(super) async fn radio_check(&self, who: &Actor, order: &Order, heard_by: &str, lang: Lang, words: &Words) {
         let mut act = self.act(who, order.action(), &order.subject());
-        let named = !heard_by.trim().is_empty()
-            && heard_by.chars().count() <= NAME
-            && !heard_by.contains(|c: char| c.is_control());
-        let done = if !named {
+        let done = if !super::is_name(heard_by) {
             Err(No::new(&WHO, &[], lang, "without a name"))
         } else if self.write(&act).await {
             let heard = self.on_air.hear(act.at).await;

@@ -143,7 +143,7 @@ fn declined(not: &Unmet, lang: Lang) -> Declined {
     match not {
         Unmet::NothingOpen | Unmet::NoSilence(_) => Declined::NotThere { told, there: Vec::new() },
         Unmet::NotOpen(open) | Unmet::Which(open) => Declined::NotThere { told, there: open.clone() },
-        Unmet::Length | Unmet::NoReason => Declined::Wrong(told),
+        Unmet::Length | Unmet::NoReason | Unmet::NoName => Declined::Wrong(told),
         // Drills are not ordered this way.
         Unmet::NotWritten | Unmet::Ended | Unmet::Drill(_) => Declined::Unable(told),
     }

@@ -17,6 +17,16 @@ const KEY: &str = "alert-";
 /// One that has ended is remembered so long: whoever sends it again by mistake is not heard twice.
 const REMEMBERED: Duration = Duration::from_hours(24);
 
+/// One of whose end nobody tells is taken to be over there when it was not sent again for so long (its sender is gone, or has
+/// regrouped its alerts), so that it keeps no other from being told: it counts as open no more …
+const UNHEARD: Duration = Duration::from_hours(7 * 24);
+
+/// … and is forgotten after so long. Until then its end is told if it comes.
+const FORGOTTEN: Duration = Duration::from_hours(31 * 24);
+
+/// That it was sent again is noted no more often than this.
+const NOTED: Duration = Duration::from_hours(1);
+
 /// So many that have ended are remembered; then the oldest are forgotten.
 const MOST_ENDED: usize = 200;
 
@@ -31,6 +41,13 @@ pub(super) struct Known {
     instead: BTreeSet<Arc<str>>,
 }
 
+impl Known {
+    /// Whether it goes on, as far as is heard.
+    fn is_heard_of(&self, at: Timestamp) -> bool {
+        self.alert.ended_at.is_none() && elapsed(self.at, at) <= UNHEARD
+    }
+}
+
 impl Policy {
     /// Takes what another system sends.
     pub fn take_alerts(&mut self, alerts: Vec<ForeignAlert>, at: Timestamp) -> (TakenAlerts, Decided) {
@@ -40,7 +57,7 @@ impl Policy {
         for alert in alerts {
             let known = self.alerts.get(&alert.id);
             let instead = known.map(|known| known.instead.clone()).unwrap_or_default();
-            let open = self.alerts.values().filter(|known| known.alert.ended_at.is_none()).count();
+            let open = self.alerts.values().filter(|known| known.is_heard_of(at)).count();
             let event = match (known.map(|known| known.alert.ended_at.is_some()), alert.ended_at.is_some()) {
                 (None, false) if !inbound.severities.contains(&alert.severity) => {
                     decided.withheld.insert(Withheld::NoRoute);
@@ -53,6 +70,11 @@ impl Policy {
                 }
                 (None, false) => Event::AlertBegan,
                 (Some(false), true) => Event::AlertEnded,
+                (Some(false), false) => {
+                    self.heard_again(&alert.id, at, &mut decided);
+                    taken.known += 1;
+                    continue;
+                }
                 // Sent again, or over before anybody heard of it.
                 _ => {
                     taken.known += 1;
@@ -119,13 +141,23 @@ impl Policy {
         })
     }
 
+    /// One that is open is sent again: whoever sends it still has it.
+    fn heard_again(&mut self, id: &str, at: Timestamp, decided: &mut Decided) {
+        if let Some(known) = self.alerts.get_mut(id).filter(|known| elapsed(known.at, at) >= NOTED) {
+            known.at = at;
+            decided.kept.push((key(id), serde_json::to_string(known).ok()));
+        }
+    }
+
     fn forget_alerts(&mut self, at: Timestamp, decided: &mut Decided) {
         let mut ended: Vec<_> = self.alerts.values().filter(|known| known.alert.ended_at.is_some()).collect();
         ended.sort_by_key(|known| known.at);
         let surplus = ended.len().saturating_sub(MOST_ENDED);
         let old = |known: &Known| elapsed(known.at, at) > REMEMBERED;
-        let gone = ended.iter().enumerate().filter(|(place, known)| *place < surplus || old(known));
-        let gone: Vec<_> = gone.map(|(_, known)| known.alert.id.clone()).collect();
+        let gone = ended.into_iter().enumerate().filter(|(place, known)| *place < surplus || old(known));
+        let open = self.alerts.values().filter(|known| known.alert.ended_at.is_none());
+        let unheard = open.filter(|known| elapsed(known.at, at) > FORGOTTEN);
+        let gone: Vec<_> = gone.map(|(_, known)| known).chain(unheard).map(|known| known.alert.id.clone()).collect();
         for id in gone {
             self.alerts.remove(&id);
             decided.kept.push((key(&id), None));
@@ -216,6 +248,32 @@ mod tests {
         assert_eq!(take(&mut policy, &[alert("1", "critical", true)], 3).1, ["desk alert_ended"]);
         let (_, said, decided) = take(&mut policy, &[alert("z", "critical", false)], 4);
         assert_eq!((said, decided.withheld), (vec![], [Withheld::Silenced].into()));
+    }
+
+    #[test]
+    fn those_of_which_nothing_is_heard_any_more_keep_no_other_out() {
+        const DAY: i64 = 86_400;
+        let mut policy = Policy::new(house(CONFIG), Left::default());
+        let [a, b, c, d] = ["a", "b", "c", "d"].map(|id| alert(id, "critical", false));
+        assert_eq!(take(&mut policy, &[a.clone(), b.clone(), c.clone()], 0).0.refused, 1);
+        // The one is sent again each day, the other never.
+        for day in 1..=8 {
+            let (taken, _, decided) = take(&mut policy, std::slice::from_ref(&a), day * DAY);
+            assert_eq!((taken.known, decided.kept.len()), (1, 1), "noted, so that a restart knows it");
+            let (taken, _, decided) = take(&mut policy, std::slice::from_ref(&a), day * DAY + 60);
+            assert_eq!((taken.known, decided.kept.len()), (1, 0));
+        }
+        assert_eq!(
+            take(&mut policy, &[c, d], 8 * DAY + 60).0,
+            TakenAlerts { begun: 1, refused: 1, ..Default::default() }
+        );
+        assert_eq!(
+            take(&mut policy, &[alert("b", "critical", true)], 9 * DAY).1,
+            ["desk alert_ended"],
+            "it came after all"
+        );
+        let kept = take(&mut policy, &[], 60 * DAY).2.kept;
+        assert!(kept.iter().any(|row| *row == ("alert-a".to_owned(), None)), "{kept:?}");
     }
 
     #[test]

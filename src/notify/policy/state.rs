@@ -21,6 +21,11 @@ impl News {
         Self { verdict: incident.verdict, code }
     }
 
+    /// As of what is well: whatever is wrong is news then.
+    pub(super) const fn well() -> Self {
+        Self { verdict: Verdict::Ready, code: None }
+    }
+
     pub(super) fn is_worse_than(&self, before: &Self) -> bool {
         self.verdict > before.verdict
     }

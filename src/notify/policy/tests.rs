@@ -322,6 +322,20 @@ fn what_goes_to_and_fro_is_said_to_and_then_the_state_in_which_it_rests() {
 }
 
 #[test]
+fn a_silence_keeps_back_how_it_comes_to_rest_while_it_is_bad_and_its_end_tells_it() {
+    let mut policy = policy(&[]);
+    to_and_fro(&mut policy, 10);
+    let bad = Incident { id: "internet-last".to_owned(), ..incident(Verdict::NotReady, &[&DOWN]) };
+    policy.decide(Change::Opened(&bad), false, at(1200));
+    let (component, reason) = (Some(Component::Internet), "kabel diganti".to_owned());
+    policy.silence(Silence { id: "s".into(), component, reason, from: at(1260), until: at(9000) });
+    let kept_back = (0..120).flat_map(|minute| told(&policy.tick(false, at(1260 + minute * 60))));
+    assert_eq!(kept_back.collect::<Vec<_>>(), [""; 0]);
+    assert_eq!(told(&policy.tick(false, at(9000))), ["desk changed", "noc changed"]);
+    assert!(told(&policy.tick(false, at(9020))).is_empty(), "once");
+}
+
+#[test]
 fn a_restart_forgets_neither_that_it_goes_to_and_fro_nor_that_its_rest_is_owed() {
     let (mut before, mut kept, mut last) = (policy(&[]), HashMap::new(), None);
     let follow = |kept: &mut HashMap<String, String>, decided: &Decided| {

@@ -36,9 +36,16 @@ impl Policy {
             let (id, mut state) = (id.clone(), open.state.clone());
             let heard = closed.map(|closed| closed.state.told).unwrap_or_default();
             let incident = open.incident.clone();
+            // A silence or a window holds for this too; what is kept back is told when that has ended.
+            let quiet = self.keeps_quiet(&incident, false, at).is_some();
             for receiver in heard.keys().chain(open.state.told.keys()).cloned().collect::<BTreeSet<_>>() {
-                self.tell(&receiver, Event::Changed, &incident, at, decided);
-                state.told.insert(receiver, Told { news: News::of(&incident), at });
+                let news = if quiet {
+                    News::well()
+                } else {
+                    self.tell(&receiver, Event::Changed, &incident, at, decided);
+                    News::of(&incident)
+                };
+                state.told.insert(receiver, Told { news, at });
             }
             self.keep(&id, state, decided);
         } else if let Some(closed) = closed {

@@ -34,6 +34,11 @@ pub(crate) async fn drive(carrier: &mut impl Carrier, steps: &[Step], clock: Clo
         if next.is_none() && answered == sent {
             return Ok(());
         }
+        // Somebody who sends us more than can be heard is not heard out.
+        let now = clock.mono();
+        if next.is_some() && now.since(due) > BUSY * 2 || next.is_none() && now >= over.after(LATE) {
+            return Err(given_up());
+        }
         tokio::select! {
             // What lies in the socket is heard before anything is judged late.
             biased;
@@ -58,5 +63,33 @@ pub(crate) async fn drive(carrier: &mut impl Carrier, steps: &[Step], clock: Clo
                 return Ok(());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::call::{is_given_up, plan};
+
+    /// Somebody who sends what is no answer, without end.
+    struct Flooded(usize);
+
+    impl Carrier for Flooded {
+        async fn send(&mut self, _: usize, _: &Step) -> Result<(), ProbeError> {
+            self.0 += 1;
+            Ok(())
+        }
+
+        async fn hear(&mut self) -> Result<bool, ProbeError> {
+            Ok(false)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_what_is_no_answer_ends_a_test_and_does_not_hold_it() {
+        let mut carrier = Flooded(0);
+        let ended = drive(&mut carrier, &plan::steps(1e6), Clock::start()).await;
+        assert!(ended.is_err_and(|error| is_given_up(&error)));
+        assert_eq!(carrier.0, 0, "nothing could be sent between");
     }
 }

@@ -194,3 +194,17 @@ fn a_notice_in_the_room_names_the_meeting_and_neither_a_station_nor_its_customs(
         "Perhatian. Uji coba pengumuman, tidak perlu tindakan."
     );
 }
+
+#[test]
+fn what_goes_to_and_fro_is_said_to_and_not_how_it_is_at_this_moment() {
+    let message = Message::Unstable { component: Component::Video };
+    assert_eq!(
+        said(&message, MANNER),
+        [
+            "Perhatian. Di sini Media Center. Video tidak stabil. Mohon diperiksa. Ganti.",
+            "Saya ulangi. Di sini Media Center. Video tidak stabil. Mohon diperiksa. Selesai.",
+        ]
+    );
+    assert!(message.is_urgent());
+    assert_eq!(read(&message.notices(true)[0]), "Perhatian. Video tidak stabil. Mohon diperiksa.");
+}
