@@ -143,8 +143,9 @@ fn put(outbox: &Path, number: &str, text: &str, made_at: Timestamp, key: &str) -
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |digest, byte| (digest ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
     let stamp = made_at.strftime("%Y%m%d_%H%M%S");
-    let serial = digest % 100;
-    let name = format!("OUTC{stamp}_{serial:02}_{number}{OURS}{digest:016x}.txt");
+    // gammu-smsd takes the first by name: within a second too that is to be the older one.
+    let micros = made_at.subsec_nanosecond().unsigned_abs() / 1000;
+    let name = format!("OUTC{stamp}_{:02}_{number}{OURS}{micros:06}{digest:016x}.txt", micros / 10_000);
     // gammu-smsd looks at names that begin with OUT alone.
     let half = outbox.join(format!(".{name}"));
     // By the folder alone: the file's name has somebody's number in it, and this ends in the log.
@@ -207,6 +208,21 @@ mod tests {
         assert!(read("['+62-812']").unwrap_err().contains("is no number"));
         assert!(read("['../../etc/passwd']").unwrap_err().contains("is no number"));
         assert!(read("[]").unwrap_err().contains("names nobody"));
+    }
+
+    #[test]
+    fn of_two_messages_of_one_second_the_older_one_is_taken_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let moments = ["30.004", "30.0041", "30.01", "30.5", "30.999", "31"];
+        // Whatever the keys' digests are.
+        for (place, second) in moments.iter().enumerate() {
+            let at = format!("2026-11-24T01:30:{second}Z").parse().unwrap();
+            put(folder.path(), "+6281200000001", second, at, &format!("key-{}", 7 * place)).unwrap();
+        }
+        let mut names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path()).collect();
+        names.sort();
+        let texts: Vec<_> = names.iter().map(|name| std::fs::read_to_string(name).unwrap()).collect();
+        assert_eq!(texts, moments);
     }
 
     #[test]
