@@ -20,7 +20,7 @@ use crate::web::Bookings;
 use crate::web::bookings::Feed;
 
 pub use calendars::Calendars;
-pub use filer::Filer;
+pub use filer::{Filer, house};
 pub use keeper::{Keeper, by_agenda_now};
 
 /// Where meetings are booked: the disk grants, and memory follows.

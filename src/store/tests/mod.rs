@@ -6,8 +6,10 @@ mod history;
 mod keeping;
 mod past;
 mod removed;
+mod reports;
 mod sessions;
 mod told;
+mod traced;
 
 use std::path::Path;
 use std::sync::Arc;
