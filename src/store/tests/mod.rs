@@ -9,7 +9,6 @@ mod removed;
 mod reports;
 mod sessions;
 mod told;
-mod traced;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,14 +1,16 @@
 //! Every number of a report, against the rows that it comes from: asked of the file by statements of their own.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
-
-use super::super::{open as file, record_from};
-use super::*;
-use crate::domain::record::Around;
-use crate::report::{House, report};
+use siaga::clock::Clock;
+use siaga::domain::record::Around;
+use siaga::domain::{Component, Figure, Quantity, Unit};
+use siaga::report::{House, report};
+use siaga::store::{Catalogue, Claim, Retention, Store, record_from};
 
 /// A meeting of two hours (9.00 to 11.00 in the room) in a room whose UPS fails from 10.00 to 10.05, and whose machine is off from 10.30 to 10.40.
 /// Moments are minutes from its start.
@@ -86,14 +88,16 @@ fn held(subject: &str, verdict: &str) -> String {
     )
 }
 
-#[test]
-fn every_number_of_a_report_is_one_of_the_rows() {
-    static TRIP: Quantity =
-        Quantity::gauge("stun_rtt_seconds", Unit::Seconds, "x").figure(crate::domain::Figure::RoundTrip);
+#[tokio::test]
+async fn every_number_of_a_report_is_one_of_the_rows() {
+    static TRIP: Quantity = Quantity::gauge("stun_rtt_seconds", Unit::Seconds, "x").figure(Figure::RoundTrip);
     static ABSENT: BTreeSet<Component> = BTreeSet::new();
     const FIGURES: Catalogue = Catalogue { reason: |_| None, quantity: |name| (name == TRIP.name).then_some(&TRIP) };
-    let folder = folder();
-    let db = file::open(&folder.path().join("siaga.db"), second(0)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(Claim::take(folder.path()).unwrap(), Clock::start(), Retention::default(), FIGURES);
+    store.restore().await.unwrap();
+    store.close().await.unwrap();
+    let db = rusqlite::Connection::open(folder.path().join("siaga.db")).unwrap();
     db.execute_batch(ROWS).unwrap();
     let start = Timestamp::from_microsecond(1_764_000_000_000_000).unwrap();
     let minutes = |minutes: u64| start.checked_add(Duration::from_mins(minutes)).unwrap();
