@@ -10,7 +10,9 @@ use axum::routing::{delete, get, post};
 use super::past::{ledger, week};
 use super::problem::Problem;
 use super::site::Site;
-use super::{acting, daemon, ics, inbound, incident_page, lists, openapi, page, readiness, readyz, sessions, sign_in};
+use super::{
+    acting, daemon, ics, inbound, incident_page, lists, openapi, page, readiness, readyz, reported, sessions, sign_in,
+};
 
 /// The largest body that is read, bytes: a session's, or a message of an Alertmanager, whose `max_alerts` keeps it below.
 pub(super) const BODY: usize = 64 * 1024;
@@ -28,6 +30,10 @@ pub(super) fn router(site: Arc<Site>) -> Router {
         .route("/metrics", get(daemon::metrics))
         .route("/api/v1/readiness", get(readiness::readiness))
         .route("/api/v1/sessions/{id}", session)
+        .route("/api/v1/sessions/{id}/report", get(reported::json))
+        .route("/api/v1/sessions/{id}/report.csv", get(reported::csv))
+        .route("/api/v1/sessions/{id}/evaluation", post(reported::evaluate))
+        .route("/sessions/{id}/report", get(reported::page))
         .route("/api/v1/sessions", get(sessions::list))
         .route("/api/v1/agenda", get(sessions::agenda))
         .route("/api/v1/agenda.ics", get(ics::offered))

@@ -131,8 +131,12 @@ pub(super) fn field<'a>(fields: &'a [(String, String)], name: &str) -> &'a str {
 /// A page of ours to go on to: what else is asked for leads nowhere else than home.
 fn local(next: &str) -> &str {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    match next.strip_prefix("/incidents/") {
-        Some(id) if !id.is_empty() && id.chars().all(fits) => next,
+    // A session's id is the scheduler's, and stands in a path percent-encoded (RFC 3986 §2.1).
+    let encoded = |c: char| fits(c) || matches!(c, '.' | '~' | '%');
+    let session = next.strip_prefix("/sessions/").and_then(|rest| rest.strip_suffix("/report"));
+    match (next.strip_prefix("/incidents/"), session) {
+        (Some(id), _) if !id.is_empty() && id.chars().all(fits) => next,
+        (_, Some(id)) if !id.is_empty() && !id.starts_with('.') && id.chars().all(encoded) => next,
         _ => "/",
     }
 }
@@ -144,9 +148,19 @@ mod tests {
     #[test]
     fn a_form_leads_to_pages_of_ours_alone() {
         assert_eq!(local("/incidents/power-17"), "/incidents/power-17");
-        for next in
-            ["", "/", "//evil.example", "https://evil.example", "/incidents/", "/incidents/../x", "/incidents/a\r\nb"]
-        {
+        assert_eq!(local("/sessions/rapat%2F17/report"), "/sessions/rapat%2F17/report");
+        for next in [
+            "",
+            "/",
+            "//evil.example",
+            "https://evil.example",
+            "/incidents/",
+            "/incidents/../x",
+            "/incidents/a\r\nb",
+            "/sessions//report",
+            "/sessions/../report",
+            "/sessions/a/b/report",
+        ] {
             assert_eq!(local(next), "/", "{next:?}");
         }
     }
