@@ -2,9 +2,10 @@
 
 mod page;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use jiff::Timestamp;
 
 use super::paint::{note, say};
 use crate::app::{recorder, service};
@@ -12,7 +13,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::past::hour_of;
 use crate::domain::{CheckName, Component, Lang, Level, Past, Rate, Subject, Text, Wanted, in_full};
-use crate::engine::past::ledger::{Agreed, Month, Seen, ledger};
+use crate::engine::past::ledger::{Agreed, Ledger, Month, Seen, ledger};
 use crate::store::read_from;
 use crate::web::past::csv;
 
@@ -42,17 +43,32 @@ pub struct LedgerArgs {
     state_dir: Option<PathBuf>,
 }
 
-fn parse_month(text: &str) -> Result<Month, String> {
+pub(super) fn parse_month(text: &str) -> Result<Month, String> {
     Month::parse(text).ok_or_else(|| format!("{text:?} is no month, such as 2026-11"))
 }
 
-/// Reads and writes it.
+/// What a month is held against: what the provider sells where that is said, else what the default profile needs.
+pub(super) fn agreed(config: &Config, down: Option<Rate>, up: Option<Rate>) -> Agreed {
+    let needed = &config.plan.profiles[config.plan.default_profile];
+    Agreed {
+        down: Some(down.map_or(needed.down.degraded, |rate| rate.0)),
+        up: Some(up.map_or(needed.up.degraded, |rate| rate.0)),
+        enough: config.enough(),
+    }
+}
+
+/// The ledger of a month that has begun, read from the state folder `folder`.
 ///
 /// # Errors
 /// If there is no database that can be read, or the month has not begun.
-pub fn run(config: &Config, args: &LedgerArgs, lang: Lang) -> Result<u8, String> {
-    let (now, zone) = (Clock::start().now().wall, &config.room.time_zone.0);
-    let month = args.month.unwrap_or_else(|| Month::of(now, zone));
+pub(super) fn read(
+    config: &Config,
+    folder: &Path,
+    month: Month,
+    agreed: &Agreed,
+    now: Timestamp,
+) -> Result<Ledger, String> {
+    let zone = &config.room.time_zone.0;
     let (begin, end) = month.span(zone);
     if begin >= now {
         return Err(format!("the month {month} has not begun"));
@@ -65,8 +81,7 @@ pub fn run(config: &Config, args: &LedgerArgs, lang: Lang) -> Result<u8, String>
         hours: vec![(hour_of(begin), hour_of(until) + 1)],
         subjects: checks.chain([Subject::Component(Component::Internet)]).collect(),
     };
-    let folder = service::state_dir(args.state_dir.clone())?;
-    let past = read_from(&folder, &wanted, &recorder::catalogue())
+    let past = read_from(folder, &wanted, &recorder::catalogue())
         .map_err(|error| format!("{}{}", in_full(&error), error.hint()))?;
     let far = far_ends(config, &past);
     let seen: Vec<Seen> = specs
@@ -79,13 +94,18 @@ pub fn run(config: &Config, args: &LedgerArgs, lang: Lang) -> Result<u8, String>
             far: far.contains(&spec.name),
         })
         .collect();
-    let needed = &config.plan.profiles[config.plan.default_profile];
-    let agreed = Agreed {
-        down: Some(args.down.map_or(needed.down.degraded, |rate| rate.0)),
-        up: Some(args.up.map_or(needed.up.degraded, |rate| rate.0)),
-        enough: config.enough(),
-    };
-    let ledger = ledger(&past, &seen, &agreed, month, zone, now);
+    Ok(ledger(&past, &seen, agreed, month, zone, now))
+}
+
+/// Reads and writes it.
+///
+/// # Errors
+/// As of [`read`].
+pub fn run(config: &Config, args: &LedgerArgs, lang: Lang) -> Result<u8, String> {
+    let (now, zone) = (Clock::start().now().wall, &config.room.time_zone.0);
+    let month = args.month.unwrap_or_else(|| Month::of(now, zone));
+    let agreed = agreed(config, args.down, args.up);
+    let ledger = read(config, &service::state_dir(args.state_dir.clone())?, month, &agreed, now)?;
     if ledger.times.known().is_zero() {
         let none = Text::new(
             "pada bulan ini internet tidak terukur sama sekali",

@@ -19,6 +19,7 @@ pub mod reflect;
 pub mod replay;
 pub mod report;
 pub mod status;
+pub mod summary;
 pub mod survey;
 pub mod test;
 pub mod token;
@@ -90,6 +91,8 @@ enum Command {
     Audit(audit::AuditArgs),
     /// Write a month of the line for the provider: outages, shortfalls, and when nobody looked.
     Ledger(ledger::LedgerArgs),
+    /// What became of a month's meetings: were the verdicts right, what failed, what was lost.
+    Summary(summary::SummaryArgs),
     /// Write the report of a booked meeting: page, PDF, JSON or CSV.
     Report(report::ReportArgs),
     /// Write what the line was like in each hour of the week, as comma-separated values.
@@ -283,6 +286,10 @@ impl Cli {
                     Some(file) => on_runtime(report::evaluate(&config, args, file, lang)),
                     None => report::run(&config, args, lang),
                 }
+            }
+            Command::Summary(args) => {
+                let config = self.load(Files::NotAsked)?;
+                summary::run(&config, args, self.lang(&config))
             }
             Command::Ledger(args) => {
                 let config = self.load(Files::NotAsked)?;

@@ -116,7 +116,7 @@ pub fn csv(report: &Report, evaluations: &[(Timestamp, Evaluation)]) -> String {
 
 /// Fields with a comma, a quote or a line's end in them are quoted, quotes are doubled (§2.6, §2.7). What a spreadsheet would take for a
 /// formula is text: people's words come from outside.
-fn record(fields: &[String]) -> String {
+pub(super) fn record(fields: &[String]) -> String {
     let quoted = fields.iter().map(|field| {
         let field =
             if field.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{field}") } else { field.clone() };

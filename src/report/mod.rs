@@ -4,6 +4,8 @@
 pub mod csv;
 mod document;
 mod make;
+pub mod month;
+pub mod month_page;
 pub mod page;
 mod plot;
 mod printed;

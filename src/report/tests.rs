@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::document::Why;
+use super::month::{Beside, Outcome, Provider, month};
 use super::page::{Content, Origin, page};
-use super::{Evaluation, House, Report, csv, report};
+use super::{Evaluation, House, Report, csv, month_page, report};
 use crate::domain::record::{Acknowledged, Point, Record, Series};
 use crate::domain::{
     Arg, Booking, Component, Details, Incident, Lang, Notice, Occasion, Quantity, Reason, ReasonDef, Run, Session,
@@ -260,4 +261,46 @@ fn figures_that_were_deleted_are_not_passed_over_in_silence() {
     record.series.clear();
     assert_eq!(minutes(&record, "2026-11-25T09:45:00+07:00"), told("09:00:00", "09:45:00"));
     assert_eq!(minutes(&record, "2026-12-25T09:45:00+07:00"), told("09:00:00", "11:00:00"));
+}
+
+#[test]
+fn a_month_adds_its_meetings_up_and_says_what_it_lacks() {
+    let failed = report(&recorded(), house(&zone()), at("12:00:00"));
+    let mut fine = failed.clone();
+    (fine.session.id, fine.session.title) = ("rapat-18".to_owned(), "=Rapat <lain>".to_owned());
+    fine.session.start = "2026-11-25T09:00:00+07:00".to_owned();
+    fine.held = super::document::Held { ready: 7200, ..Default::default() };
+    fine.incidents[0].seconds_in_meeting = 0;
+    fine.looks[0].verdict = Verdict::NotReady;
+    let beside = Beside {
+        room: "media_center".to_owned(),
+        month: "2026-11".to_owned(),
+        made_at: "2026-11-26T12:00:00+07:00".to_owned(),
+        unreported: 2,
+        cancelled: 1,
+        provider: Some(Provider { availability: Some(0.9912), outage_seconds: 3900, slow_hours: 3 }),
+        ..Beside::default()
+    };
+    let told = month(&[fine, failed], beside);
+    let lines: Vec<_> = told.meetings.iter().map(|meeting| (meeting.id.as_str(), meeting.outcome)).collect();
+    assert_eq!(lines, [("rapat-17", Outcome::Missed), ("rapat-18", Outcome::Mended)]);
+    assert_eq!((told.lost_seconds, told.mended_before), (300, 1), "that of the second ended on the day before it");
+    let power = told.components[&Component::Power];
+    assert_eq!((power.incidents, power.in_meeting, power.seconds_in_meeting), (2, 1, 300));
+    let page = |lang| month_page::page(&told, "Media Center", &zone(), lang).unwrap();
+    for words in
+        ["2 rapat yang selesai belum ada laporannya", "Sementara", "=Rapat &#60;lain&#62;", "99,12 %", "1 jam 5 menit"]
+    {
+        assert!(page(Lang::Id).contains(words), "{words}: {}", page(Lang::Id));
+    }
+    let page = page(Lang::En);
+    assert!(
+        page.contains("missed: ready, then failed") && page.contains("99.12 %") && !page.contains("Operator"),
+        "{page}"
+    );
+    let rows = month_page::csv(&told);
+    assert!(
+        rows.contains("\r\nrapat-18,") && rows.contains(",'=Rapat <lain>,") && rows.ends_with(",mended\r\n"),
+        "{rows}"
+    );
 }

@@ -156,6 +156,43 @@ pub(super) fn chain(db: &Connection) -> rusqlite::Result<Chain> {
     Ok(chain)
 }
 
+/// A month's meetings as they are kept.
+#[derive(Debug)]
+pub struct KeptMonth {
+    /// Their reports, oldest first.
+    pub reports: Vec<Link>,
+    /// Meetings that ended, and of which none is kept.
+    pub unreported: u64,
+    /// Meetings that were cancelled.
+    pub cancelled: u64,
+}
+
+/// The meetings that began in `since <= start < until` and ended before `now`, from the state folder `folder`. Blocks.
+///
+/// # Errors
+/// If there is no database that keeps reports, or it cannot be read.
+pub fn month_from(
+    folder: &Path,
+    (since, until): (Timestamp, Timestamp),
+    now: Timestamp,
+) -> Result<KeptMonth, RecordingError> {
+    recording::ask(folder, SINCE_VERSION, |db| {
+        let mut statement = db.prepare(&format!(
+            "SELECT {COLUMNS} FROM reports WHERE kind = 'report' AND start >= ?1 AND start < ?2 ORDER BY start, seq"
+        ))?;
+        let reports = statement.query_map([micros(since), micros(until)], link)?.collect::<rusqlite::Result<_>>()?;
+        let (unreported, cancelled) = db.query_row(
+            "SELECT count(*) FILTER (WHERE booking = 'booked' AND until <= ?3 AND NOT EXISTS
+                 (SELECT 1 FROM reports WHERE reports.session = sessions.id AND reports.start = sessions.start)),
+                 count(*) FILTER (WHERE booking = 'cancelled')
+             FROM sessions WHERE start >= ?1 AND start < ?2",
+            [micros(since), micros(until), micros(now)],
+            |row| Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get::<_, i64>(1)?.unsigned_abs())),
+        )?;
+        Ok(KeptMonth { reports, unreported, cancelled })
+    })
+}
+
 /// What is kept in the state folder `folder` of the newest meeting under this id, also while a daemon writes. Blocks.
 ///
 /// # Errors

@@ -122,6 +122,16 @@ fn it_is_evaluated(folder: &Path) {
     assert!(output.status.success() && rows.lines().count() == 3, "{output:?}");
 }
 
+/// It was confirmed as ready, and was not.
+fn it_is_in_its_month(folder: &Path) {
+    let mut command = siaga();
+    command.args(["summary", "--format", "json", "--config"]).arg(folder.join("siaga.toml"));
+    let output = command.arg("--state-dir").arg(folder.join("state")).output().unwrap();
+    let month: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(month["outcomes"]["missed"] == 1 && month["lost_seconds"].as_u64().unwrap() > 0, "{month:#}");
+    assert!(month["unreported"] == 0 && month["components"]["power"]["in_meeting"] == 1, "{month:#}");
+}
+
 #[test]
 fn a_meeting_with_a_power_cut_is_reported_as_it_was_and_no_more() {
     let mut upsd = Upsd::start();
@@ -179,6 +189,7 @@ fn a_meeting_with_a_power_cut_is_reported_as_it_was_and_no_more() {
     assert_eq!(reported().len(), 1, "it is told once, whatever is restarted");
     the_chain_holds(at);
     it_is_evaluated(at);
+    it_is_in_its_month(at);
 
     let made: Value = serde_json::from_str(&told(at, &["a", "--format", "json"])).unwrap();
     assert!(made["complete"] == true && made["cut"] == false, "{made:#}");
