@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+use crate::domain::sheet::SheetWish;
 use crate::domain::{Component, Lang, Period, Verdict};
 
 /// The longest line that is read, bytes.
@@ -83,6 +84,13 @@ pub enum Order {
         /// The language of the words.
         lang: Lang,
     },
+    /// To write into a session's run sheet.
+    RunSheet {
+        /// What.
+        wish: SheetWish,
+        /// The language of the words.
+        lang: Lang,
+    },
     /// To note that the operators have heard each other by radio.
     RadioCheck {
         /// Who heard it.
@@ -117,6 +125,7 @@ impl Order {
             | Self::Drill { lang, .. }
             | Self::EndDrill { lang }
             | Self::Silences { lang }
+            | Self::RunSheet { lang, .. }
             | Self::RadioCheck { lang, .. } => *lang,
         }
     }
@@ -132,6 +141,7 @@ impl Order {
             Self::Drill { .. } => "drill",
             Self::EndDrill { .. } => "end_drill",
             Self::Silences { .. } => "silences",
+            Self::RunSheet { wish, .. } => wish.act.action(),
             Self::RadioCheck { .. } => "radio_check",
         }
     }
@@ -152,6 +162,7 @@ impl Order {
             Self::EndSilence { id, .. } => id.clone(),
             Self::Drill { scene, seconds, .. } => format!("{scene} for {}", Period(Duration::from_secs(*seconds))),
             Self::EndDrill { .. } | Self::Silences { .. } => String::new(),
+            Self::RunSheet { wish, .. } => wish.subject(),
             Self::RadioCheck { heard_by, .. } => format!("heard by {heard_by}"),
         }
     }

@@ -149,6 +149,9 @@ pub(super) fn guards(method: &Method, path: &str) -> bool {
 fn asked_for(method: &Method, path: &str) -> Scope {
     if method.is_safe() {
         Scope::Read
+    } else if method == Method::POST && path.starts_with("/api/v1/sessions/") {
+        // A run sheet's: staff write there, and not the scheduler.
+        Scope::Operate
     } else if path == "/api/v1/sessions" || path.starts_with("/api/v1/sessions/") {
         Scope::Schedule
     } else {
@@ -163,7 +166,7 @@ pub(super) fn shows_something(headers: &HeaderMap) -> bool {
 
 /// Whether it is a page for people: whoever may not read it is asked to come in.
 pub(super) fn is_page(path: &str) -> bool {
-    path == "/" || path.starts_with("/incidents/")
+    path == "/" || path.starts_with("/incidents/") || path.starts_with("/sessions/")
 }
 
 /// Who asks, and whether they may; `open` where they may without being known.
@@ -235,6 +238,8 @@ mod tests {
             (Method::PUT, "/api/v1/sessions/7", Scope::Schedule),
             (Method::POST, "/api/v1/sessions", Scope::Schedule),
             (Method::DELETE, "/api/v1/sessionsx", Scope::Operate),
+            (Method::POST, "/api/v1/sessions/7/runsheet/room", Scope::Operate),
+            (Method::GET, "/api/v1/sessions/7/runsheet", Scope::Read),
             (Method::POST, "/-/reload", Scope::Operate),
         ] {
             assert_eq!(asked_for(&method, path), scope, "{method} {path}");

@@ -37,6 +37,7 @@ pub mod readyz;
 mod routes;
 mod serve;
 pub mod sessions;
+pub mod sheet;
 mod sign_in;
 mod site;
 mod words;

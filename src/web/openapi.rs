@@ -6,7 +6,9 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
-use super::{acting, daemon, ics, inbound, incident_page, lists, page, past, readiness, readyz, sessions, sign_in};
+use super::{
+    acting, daemon, ics, inbound, incident_page, lists, page, past, readiness, readyz, sessions, sheet, sign_in,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -25,6 +27,10 @@ use super::{acting, daemon, ics, inbound, incident_page, lists, page, past, read
         sessions::put,
         sessions::patch,
         sessions::cancel,
+        sheet::api::get,
+        sheet::api::tick,
+        sheet::api::trial,
+        sheet::api::answer_for,
         lists::checks,
         lists::check,
         lists::evidence,
@@ -46,6 +52,8 @@ use super::{acting, daemon, ics, inbound, incident_page, lists, page, past, read
         page::page,
         incident_page::page,
         incident_page::note,
+        sheet::page::page,
+        sheet::forms::write,
         sign_in::form,
         sign_in::come_in,
         sign_in::go,

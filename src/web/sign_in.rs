@@ -130,8 +130,9 @@ pub(super) fn field<'a>(fields: &'a [(String, String)], name: &str) -> &'a str {
 
 /// A page of ours to go on to: what else is asked for leads nowhere else than home.
 fn local(next: &str) -> &str {
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    match next.strip_prefix("/incidents/") {
+    // A session's id is encoded there (`sheet::page::path`).
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '~' | '%');
+    match next.strip_prefix("/incidents/").or_else(|| next.strip_prefix("/sessions/")) {
         Some(id) if !id.is_empty() && id.chars().all(fits) => next,
         _ => "/",
     }
@@ -144,6 +145,9 @@ mod tests {
     #[test]
     fn a_form_leads_to_pages_of_ours_alone() {
         assert_eq!(local("/incidents/power-17"), "/incidents/power-17");
+        let session = crate::web::sheet::page::path("2026-117@example.org/a b?");
+        assert_eq!(session, "/sessions/2026-117%40example%2Eorg%2Fa%20b%3F");
+        assert_eq!(local(&session), session);
         for next in
             ["", "/", "//evil.example", "https://evil.example", "/incidents/", "/incidents/../x", "/incidents/a\r\nb"]
         {

@@ -47,7 +47,7 @@ pub struct Point {
 }
 
 /// How a check stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// Nobody has made it, or it was taken back.
@@ -285,6 +285,12 @@ pub fn news(items: &[Item], session: &Session, written: &Written, now: Timestamp
         }
     });
     news.collect()
+}
+
+/// When the first check of a session is due: before that nobody is told of its sheet.
+pub fn first_due(items: &[Item], session: &Session) -> Timestamp {
+    let first = items.iter().map(|item| item.due).max().unwrap_or_default();
+    session.start.checked_sub(first).unwrap_or(Timestamp::MIN)
 }
 
 /// When something of a sheet changes next by time alone: something becomes due, a tick or an override runs out.

@@ -3,6 +3,8 @@
 //! It is a journal: rows are added and none is changed, so that what was said at any moment can be told later. What it adds up to
 //! is the judge's to say (`engine::sheet`).
 
+mod unwritten;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +15,8 @@ use serde::{Deserialize, Serialize};
 use super::component::Requirement;
 use super::reason::Lang;
 use super::verdict::Verdict;
+
+pub use unwritten::Unwritten;
 
 /// The longest name of a person, characters.
 pub const LONGEST_NAME: usize = 64;
@@ -277,67 +281,6 @@ impl SheetWish {
                 format!("{session} {verdict} until {until:.0}, said by {by}: {reason}")
             }
             SheetAct::EndOverride { reason } => format!("{session}, said by {by}: {reason}"),
-        }
-    }
-}
-
-/// Why it is not written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Unwritten {
-    /// There is no session of this id.
-    NoSession,
-    /// There is no such item on its sheet; these are.
-    NoItem(Vec<String>),
-    /// The session was cancelled.
-    Cancelled,
-    /// It was moved meanwhile.
-    Moved,
-    /// It is over.
-    Over,
-    /// It has begun: what is tried now is no trial.
-    Begun,
-    /// A trial is under way.
-    TrialUnderWay,
-    /// None is.
-    NoTrial,
-    /// No override holds.
-    NoOverride,
-    /// The sheet is full.
-    Full,
-    /// Nobody is named, or that is no name.
-    NoName,
-    /// An override without a reason, or with too long a one.
-    NoReason,
-    /// It would end before now, or after the meeting.
-    Until,
-    /// An override says what the meeting is taken for: nobody can answer for not knowing.
-    Verdict,
-    /// Too long a text.
-    Long,
-    /// A text that looks as if a passcode stood in it.
-    Passcode,
-}
-
-impl Unwritten {
-    /// As the audit has it.
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::NoSession => "no such session",
-            Self::NoItem(_) => "no such item",
-            Self::Cancelled => "cancelled",
-            Self::Moved => "moved",
-            Self::Over => "over",
-            Self::Begun => "begun",
-            Self::TrialUnderWay => "a trial is under way",
-            Self::NoTrial => "no trial is under way",
-            Self::NoOverride => "no override holds",
-            Self::Full => "the sheet is full",
-            Self::NoName => "without a name",
-            Self::NoReason => "without a reason",
-            Self::Until => "out of range",
-            Self::Verdict => "unknown is no word to answer for",
-            Self::Long => "too long",
-            Self::Passcode => "a passcode",
         }
     }
 }
