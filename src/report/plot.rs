@@ -1,5 +1,5 @@
-//! A quantity over time as a picture (SVG), drawn without any script or style sheet (what makes PDF of a page reads none in pictures): the minutes' medians as a line, from the least to the
-//! greatest value as a band, and nothing where nothing was measured.
+//! A quantity over time as a picture (SVG), drawn without any script or style sheet (what makes PDF of a page reads none in pictures):
+//! the minutes' medians as a line, from the least to the greatest value as a band, and nothing where nothing was measured.
 
 use std::fmt::Write as _;
 
@@ -30,6 +30,8 @@ pub(super) struct Plot<'a> {
     /// When something was wrong: shaded.
     pub(super) troubles: &'a [(Timestamp, Timestamp)],
     pub(super) zone: &'a TimeZone,
+    /// How the language writes a time of day, as `strftime` has it.
+    pub(super) clock: &'a str,
     /// What it shows, for whoever does not see it.
     pub(super) title: String,
     /// A value in people's units.
@@ -68,7 +70,7 @@ impl Plot<'_> {
         let mut mark = begin.div_euclid(step) * step + step;
         while mark < end {
             let at = Timestamp::from_second(mark).unwrap_or(self.span.0);
-            let clock = at.to_zoned_datetime(self.zone.clone()).strftime("%H.%M").to_string();
+            let clock = at.to_zoned_datetime(self.zone.clone()).strftime(self.clock).to_string();
             _ = write!(out, "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{clock}</text>", x(at), HEIGHT - 4.0);
             mark += step;
         }

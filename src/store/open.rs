@@ -29,6 +29,7 @@ const MIGRATIONS: &[(usize, &str)] = &[
     (10, include_str!("migrations/0010.sql")),
     (12, include_str!("migrations/0012.sql")),
     (13, include_str!("migrations/0013.sql")),
+    (14, include_str!("migrations/0014.sql")),
 ];
 
 /// What a file must have, and since which version.

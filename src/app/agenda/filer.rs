@@ -10,14 +10,33 @@ use tokio::sync::watch;
 use super::Book;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::link::{Filed, Kind};
 use crate::domain::record::Around;
 use crate::domain::{Session, in_full};
+use crate::probe;
 use crate::report;
-use crate::store::Filed;
 use crate::web::Bookings as _;
 
 /// How often is looked whether a wrap-up has ended.
 const LOOK: Duration = Duration::from_secs(10);
+
+/// How often the disk is asked whether a meeting is without a report: one that ended while nobody ran is not in the agenda any more.
+const SWEEP: Duration = Duration::from_mins(10);
+
+/// So many are kept in one sweep, so that a year of them does not hold the disk.
+const SWEPT: u32 = 8;
+
+/// What the config says of the room, for a report.
+pub fn house(config: &Config) -> report::House<'_> {
+    report::House {
+        room: &config.room.name.0,
+        zone: &config.room.time_zone.0,
+        limit: config.agenda.preflight.0,
+        minutes: config.store.retention_minutes.0,
+        absent: &config.plan.absent,
+        reason: probe::reason,
+    }
+}
 
 /// The task.
 pub struct Filer {
@@ -32,35 +51,48 @@ pub struct Filer {
 impl Filer {
     /// Goes on until it is dropped.
     pub async fn run(self) {
-        let mut kept: BTreeSet<(Arc<str>, Timestamp)> = BTreeSet::new();
+        // Of those that are in the agenda the disk is asked once, and not every ten seconds.
+        let mut done: BTreeSet<(Arc<str>, Timestamp)> = BTreeSet::new();
+        let mut failing: BTreeSet<(Arc<str>, Timestamp)> = BTreeSet::new();
+        let mut sweep_at = self.clock.mono();
         loop {
             let now = self.clock.now();
             let config = Arc::clone(&self.configs.borrow());
             let after = config.agenda.wrap_up.0;
-            for session in self.book.agenda().booked() {
-                let over = session.end.checked_add(after).is_ok_and(|over| over <= now.wall);
+            let agenda = self.book.agenda();
+            let over = |session: &Session| session.end.checked_add(after).is_ok_and(|over| over <= now.wall);
+            let mut waiting: Vec<Session> =
+                agenda.booked().filter(|session| over(session)).map(|session| Session::clone(session)).collect();
+            if now.mono >= sweep_at {
+                let before = now.wall.checked_sub(after).unwrap_or(Timestamp::MIN);
+                let found = self.book.store.unreported(before, SWEPT).await.unwrap_or_default();
+                // Until all have one it is looked again soon.
+                let more = found.len() == SWEPT as usize;
+                sweep_at = now.mono.after(if more { LOOK } else { SWEEP });
+                waiting.extend(found);
+            }
+            for session in waiting {
                 let key = (Arc::clone(&session.id), session.start);
-                if over && !kept.contains(&key) && self.file(&config, session, now.wall).await {
-                    kept.insert(key);
+                if done.contains(&key) {
+                    continue;
+                }
+                match self.made(&config, &session, now.wall).await {
+                    Ok(hash) => {
+                        if let Some(hash) = hash {
+                            // The hash stands here too, so that rows that are cut off from the chain's end are missed.
+                            tracing::info!(session = %session.id, hash, "a meeting's report is kept");
+                        }
+                        failing.remove(&key);
+                        done.insert(key);
+                    }
+                    // Once of each, and not every ten seconds.
+                    Err(error) if failing.insert(key) => {
+                        tracing::warn!(session = %session.id, error, "a meeting's report cannot be kept; it is tried again");
+                    }
+                    Err(error) => tracing::debug!(session = %session.id, error, "still not"),
                 }
             }
             self.clock.sleep_until(now.mono.after(LOOK)).await;
-        }
-    }
-
-    /// Whether that one is kept now.
-    async fn file(&self, config: &Config, session: &Session, now: Timestamp) -> bool {
-        match self.made(config, session, now).await {
-            Ok(Some(hash)) => {
-                // The hash stands here too, so that rows that are cut off from the chain's end are missed.
-                tracing::info!(session = %session.id, hash, "a meeting's report is kept");
-                true
-            }
-            Ok(None) => true,
-            Err(error) => {
-                tracing::debug!(session = %session.id, error, "a meeting's report cannot be kept yet");
-                false
-            }
         }
     }
 
@@ -72,11 +104,10 @@ impl Filer {
         let record = store.record_of(&session.id, around, now).await.map_err(|error| in_full(&error))?;
         // Of one that was moved or cancelled meanwhile there is nothing to tell, or later.
         let Some(record) = record.filter(|record| record.session.start == session.start) else { return Ok(None) };
-        let (zone, absent) = (&config.room.time_zone.0, &config.plan.absent);
-        let house = report::House { room: &config.room.name.0, zone, limit: around.before, absent };
-        let made = report::report(&record, house, now);
+        let made = report::report(&record, house(config), now);
         let body = serde_json::to_string(&made).map_err(|error| error.to_string())?;
-        let filed = Filed { session: session.id.to_string(), start: session.start, made_at: now, body };
+        let filed =
+            Filed { kind: Kind::Report, session: session.id.to_string(), start: session.start, made_at: now, body };
         store.file_report(filed).await.map_err(|error| in_full(&error))
     }
 }

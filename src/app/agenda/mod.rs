@@ -23,7 +23,7 @@ use crate::web::Bookings;
 use crate::web::bookings::Feed;
 
 pub use calendars::Calendars;
-pub use filer::Filer;
+pub use filer::{Filer, house};
 pub use keeper::{Keeper, by_agenda_now};
 
 /// So much of what an order is about stands in its row of the audit, characters.

@@ -8,6 +8,7 @@ mod report;
 mod routing;
 mod run_sheet;
 mod together;
+mod traced;
 
 use std::path::Path;
 use std::time::Duration;

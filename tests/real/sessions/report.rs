@@ -35,7 +35,7 @@ fn the_chain_holds(folder: &Path) {
     let verify = || report(folder, &["--verify", "--lang", "en"]);
     let output = verify();
     let (rows, said) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
-    assert!(output.status.success() && said.contains("1 reports, all as they were made"), "{said}");
+    assert!(output.status.success() && said.contains("1 links, the chain is whole"), "{said}");
     assert!(rows.lines().count() == 1 && rows.contains(" a "), "{rows}");
     let db = rusqlite::Connection::open(folder.join("state/siaga.db")).unwrap();
     let body: String = db.query_row("SELECT body FROM reports", [], |row| row.get(0)).unwrap();
@@ -47,8 +47,22 @@ fn the_chain_holds(folder: &Path) {
     change("Petugas Kamera", "Petugas Lain");
     let output = verify();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.code() == Some(2) && said.contains("report number 1 is not what it was"), "{said}");
+    assert!(output.status.code() == Some(2) && said.contains("number 1 is not what it was"), "{said}");
+    // Whoever prints it is told too, and what is printed says so.
+    let output = report(folder, &["a"]);
+    let page = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.code() == Some(2) && page.contains("TIDAK seperti saat dibuat"), "{page}");
     change("Petugas Lain", "Petugas Kamera");
+    assert!(verify().status.success());
+    // The evidence of its looks is held to what it was too.
+    let named = kept["looks"].as_array().unwrap().iter().find(|look| look["evidence_sha256"].is_string()).unwrap();
+    let (id, altered) =
+        (named["evidence_id"].as_str().unwrap(), "UPDATE evidence SET answer = answer || ' ' WHERE id = ?1");
+    db.execute(altered, [id]).unwrap();
+    let output = verify();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(2) && said.contains(&format!("evidence {id} is not what it was")), "{said}");
+    db.execute("UPDATE evidence SET answer = rtrim(answer) WHERE id = ?1", [id]).unwrap();
     assert!(verify().status.success());
 }
 
@@ -99,6 +113,10 @@ fn a_meeting_with_a_power_cut_is_reported_as_it_was_and_no_more() {
 
     let made: Value = serde_json::from_str(&told(at, &["a", "--format", "json"])).unwrap();
     assert!(made["complete"] == true && made["cut"] == false, "{made:#}");
+    assert!(made["kept"]["number"] == 1 && made["kept"]["intact"] == true, "{made:#}");
+    let anew: Value = serde_json::from_str(&told(at, &["a", "--format", "json", "--anew"])).unwrap();
+    let same = ["session", "procedure", "looks", "held", "components", "incidents", "quality", "not_measured"];
+    assert!(anew["kept"].is_null() && same.iter().all(|part| anew[part] == made[part]), "{anew:#}");
     assert_eq!(made["session"]["crew"]["kamera"], "Petugas Kamera");
     let incidents = made["incidents"].as_array().unwrap();
     assert_eq!(incidents.len(), 1, "{incidents:#?}");
