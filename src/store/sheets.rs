@@ -2,14 +2,13 @@
 //! transaction, by the one thread that writes. Rows are added and none is changed.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::rows::{micros, moment};
 use super::{Store, StoreError, record, sessions, sql};
-use crate::domain::record::{Around, Series};
+use crate::domain::record::Series;
 use crate::domain::sheet::{Entry, Item, SheetWish, Told, Unwritten, What, Word, Written};
 use crate::domain::{Act, Session, Verdict};
 use crate::engine::sheet;
@@ -219,19 +218,11 @@ impl Store {
         self.read(move |db, _| sheet(db, &id, start)).await
     }
 
-    /// The minutes of the line and the power in a span before or in a session, as its report reads them.
+    /// The minutes of the line and the power in a span, as a report reads them.
     ///
     /// # Errors
     /// If the disk cannot be read.
-    pub async fn minutes_of(
-        &self,
-        session: &Session,
-        (from, to): (Timestamp, Timestamp),
-    ) -> Result<Vec<Series>, StoreError> {
-        let before = Duration::try_from(session.start.duration_since(from)).unwrap_or_default();
-        let around = Around { before, after: Duration::ZERO };
-        let id = Arc::clone(&session.id);
-        let record = self.read(move |db, catalogue| record::record(db, &id, around, to, catalogue)).await?;
-        Ok(record.map(|record| record.series).unwrap_or_default())
+    pub async fn minutes_of(&self, (from, to): (Timestamp, Timestamp)) -> Result<Vec<Series>, StoreError> {
+        self.read(move |db, catalogue| Ok(record::series(db, catalogue, from, to)?.0)).await
     }
 }

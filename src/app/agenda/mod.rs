@@ -170,12 +170,8 @@ impl Bookings for Book {
         })
     }
 
-    fn minutes<'a>(
-        &'a self,
-        session: &'a Session,
-        span: (Timestamp, Timestamp),
-    ) -> BoxFuture<'a, Result<Vec<Series>, String>> {
-        Box::pin(async move { self.store.minutes_of(session, span).await.map_err(|error| in_full(&error)) })
+    fn minutes(&self, span: (Timestamp, Timestamp)) -> BoxFuture<'_, Result<Vec<Series>, String>> {
+        Box::pin(async move { self.store.minutes_of(span).await.map_err(|error| in_full(&error)) })
     }
 
     fn session<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Session>, String>> {

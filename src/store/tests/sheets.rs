@@ -178,7 +178,7 @@ async fn the_minutes_of_a_trial_are_those_that_a_report_reads() {
     }
     // `second(0)` is the beginning of a minute.
     let span = (second(30), second(200));
-    let series = store.minutes_of(&session("a"), span).await.unwrap();
+    let series = store.minutes_of(span).await.unwrap();
     let found = crate::engine::sheet::measured(&series, span);
     assert_eq!(found.len(), 1, "{series:?}");
     let figures = &found[0];

@@ -49,8 +49,9 @@ impl Sheet {
         let written = bookings.sheet(&session).await.map_err(Problem::history)?;
         let mut tried = Vec::new();
         for trial in trials(&session, &written.entries) {
-            let span = (trial.from, trial.to.unwrap_or(now.wall));
-            let minutes = bookings.minutes(&session, span).await;
+            // One that somebody forgot to end is not measured for ever.
+            let span = (trial.from, trial.to.unwrap_or(now.wall).min(session.end));
+            let minutes = bookings.minutes(span).await;
             tried.push((trial, minutes.ok().map(|minutes| measured(&minutes, span))));
         }
         let points = points(&bookings.hand_checks(), &session, &written.entries, now.wall);

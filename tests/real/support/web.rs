@@ -128,7 +128,7 @@ impl Bookings for Diary {
         async move { Err("nothing is written here".to_owned()) }.boxed()
     }
 
-    fn minutes<'a>(&'a self, _: &'a Session, _: (Timestamp, Timestamp)) -> BoxFuture<'a, Result<Vec<Series>, String>> {
+    fn minutes(&self, _: (Timestamp, Timestamp)) -> BoxFuture<'_, Result<Vec<Series>, String>> {
         async move { Ok(Vec::new()) }.boxed()
     }
 
