@@ -7,16 +7,21 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use super::orders::{self, Conversation};
 use super::paint::{note, say};
 use crate::app::agenda::house;
 use crate::app::{recorder, service};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::control::order::{Order, Word};
 use crate::domain::record::Around;
 use crate::domain::{Lang, Verdict, in_full};
 use crate::report::page::{Content, Origin};
 use crate::report::{self, Printed};
 use crate::store::{kept_from, record_from, reports_from};
+
+/// So much of a text is sent to the daemon, bytes; it takes less.
+const LONGEST: usize = 32 * 1024;
 
 /// In which form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -49,9 +54,57 @@ pub struct ReportArgs {
     /// Where to write it; without it, to standard output. A file that is there is not overwritten.
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Put the text of this file (- for standard input) beside the report that is kept: what people have to say of the meeting.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["verify", "format", "out", "anew"])]
+    evaluation: Option<PathBuf>,
+    /// Who wrote it, where another hands it in. It stands in the report.
+    #[arg(long, value_name = "NAME", requires = "evaluation")]
+    by: Option<String>,
+    /// Where the daemon listens, for --evaluation; without it the socket that the config names, else where the unit or a daemon of this
+    /// user has it.
+    #[arg(long, value_name = "PATH", requires = "evaluation")]
+    socket: Option<PathBuf>,
     /// Where the daemon keeps its state; without it, as for run.
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
+}
+
+impl ReportArgs {
+    /// The file whose text is to be put beside the report.
+    pub fn evaluation(&self) -> Option<&Path> {
+        self.evaluation.as_deref()
+    }
+}
+
+/// Has the daemon put a text beside the report, and gives the exit code.
+///
+/// # Errors
+/// If the text cannot be read, or no daemon answers.
+pub async fn evaluate(config: &Config, args: &ReportArgs, file: &Path, lang: Lang) -> Result<u8, String> {
+    let read =
+        if file == Path::new("-") { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(file) };
+    let text = read.map_err(|error| format!("{}: {error}", file.display()))?;
+    if text.len() > LONGEST {
+        return Err(format!("{}: longer than {} kB", file.display(), LONGEST / 1024));
+    }
+    let session = args.session.clone().unwrap_or_default();
+    let order = Order::Evaluate { session, text, by: args.by.clone(), lang };
+    let socket = orders::named(config, args.socket.as_deref(), args.state_dir.as_deref());
+    let mut daemon = Conversation::begin(config, socket.as_deref(), &order).await?;
+    while let Some(word) = daemon.next().await? {
+        match word {
+            Word::Done { message } => {
+                say(&format!("{message}\n"));
+                return Ok(0);
+            }
+            Word::Refused { message, .. } => {
+                note(&format!("siaga: {message}"));
+                return Ok(Verdict::NotReady.exit_code());
+            }
+            _ => {}
+        }
+    }
+    Err("the daemon ended in the middle".to_owned())
 }
 
 /// Reads and writes it.
@@ -91,7 +144,7 @@ pub fn run(config: &Config, args: &ReportArgs, lang: Lang) -> Result<u8, String>
             let mut out = std::io::stdout().lock();
             out.write_all(&content).and_then(|()| out.flush()).map_err(|error| format!("standard output: {error}"))?;
         }
-        None => say(String::from_utf8_lossy(&content).trim_end()),
+        None => say(&String::from_utf8_lossy(&content)),
     }
     Ok(if matches!(printed.origin, Origin::Altered { .. }) { Verdict::NotReady.exit_code() } else { 0 })
 }
@@ -119,7 +172,7 @@ fn verify(folder: &Path, config: &Config, lang: Lang) -> Result<u8, String> {
     for link in &chain.kept {
         let made = link.filed.made_at.to_zoned_datetime(config.room.time_zone.0.clone());
         let (made, kind) = (made.strftime("%Y-%m-%dT%H:%M:%S%:z"), link.filed.kind.as_str());
-        say(&format!("{} {made} {kind} {} {}", link.seq, link.filed.session, link.hash));
+        say(&format!("{} {made} {kind} {} {}\n", link.seq, link.filed.session, link.hash));
     }
     for (number, id) in &chain.altered {
         note(&match lang {

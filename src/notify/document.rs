@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `version` | 1; a change that a reader could trip over makes it 2 |
 //! | `id` | the idempotency key: the same at every attempt, unique for ever |
-//! | `event` | `incident_opened`, `incident_changed`, `incident_reminder`, `incident_acknowledged`, `incident_unstable`, `incident_closed`, `session_changed`, `session_preflight`, `session_late`, `session_made_up`, `roll_call`, `alert_began`, `alert_ended`, `test` |
+//! | `event` | `incident_opened`, `incident_changed`, `incident_reminder`, `incident_acknowledged`, `incident_unstable`, `incident_closed`, `session_changed`, `session_preflight`, `session_late`, `session_made_up`, `session_reported`, `roll_call`, `alert_began`, `alert_ended`, `test` |
 //! | `room`, `room_title` | the room's name, and that for people |
 //! | `at` | when it was decided |
 //! | `lang` | the language of all words for people: `id` or `en` |
@@ -69,6 +69,9 @@ pub enum Event {
     /// What was late is done.
     #[serde(rename = "session_made_up")]
     SessionMadeUp,
+    /// It is over, and its report is made.
+    #[serde(rename = "session_reported")]
+    SessionReported,
     /// The call of a working morning: all is ready, or (with an incident) what is not.
     #[serde(rename = "roll_call")]
     RollCall,
@@ -97,6 +100,7 @@ impl Event {
             Self::SessionPreflight => "session_preflight",
             Self::SessionLate => "session_late",
             Self::SessionMadeUp => "session_made_up",
+            Self::SessionReported => "session_reported",
             Self::RollCall => "roll_call",
             Self::AlertBegan => "alert_began",
             Self::AlertEnded => "alert_ended",
@@ -254,7 +258,7 @@ impl Document {
             return match (self.event, session.verdict) {
                 // What staff must go and do now, whatever the room is.
                 (Event::SessionPreflight | Event::SessionLate, _) => 1,
-                (Event::SessionMadeUp, _) | (_, Verdict::Ready) => 0,
+                (Event::SessionMadeUp | Event::SessionReported, _) | (_, Verdict::Ready) => 0,
                 (_, Verdict::NotReady) => 2,
                 _ => 1,
             };

@@ -14,3 +14,4 @@ mod words;
 pub use document::{Evaluation, Report};
 pub use make::{House, report};
 pub use printed::Printed;
+pub use words::{summary, worst};

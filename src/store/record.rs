@@ -12,7 +12,7 @@ use super::recording::{self, RecordingError};
 use super::rows::{Catalogue, micros, moment};
 use super::{asked, read, reports, sessions};
 use crate::domain::record::{Acknowledged, Around, Point, Record, Series};
-use crate::domain::{Component, Quantity, Subject, Wanted};
+use crate::domain::{Component, Occasion, Quantity, Subject, Wanted};
 
 /// The version that began to keep sessions.
 const SINCE_VERSION: i64 = 10;
@@ -57,7 +57,9 @@ pub(super) fn record(
     // What came in since the newest row is not unwatched, it is on its way to the disk.
     let until = until.min(past.told_until(now)).max(since);
     let mut notices = sessions::notices(db, session.start)?;
-    notices.retain(|notice| notice.session == session.id && notice.start == session.start);
+    notices.retain(|notice| {
+        notice.session == session.id && notice.start == session.start && notice.occasion != Occasion::Reported
+    });
     notices.sort_by_key(|notice| notice.at);
     let evidence = evidence(db, notices.iter().filter_map(|notice| notice.evidence.as_deref()))?;
     let (incidents, more) = incidents(db, catalogue, since, until)?;

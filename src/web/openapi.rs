@@ -7,7 +7,8 @@ use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
 use super::{
-    acting, daemon, ics, inbound, incident_page, lists, page, past, readiness, readyz, sessions, sheet, sign_in,
+    acting, daemon, ics, inbound, incident_page, lists, page, past, readiness, readyz, reported, sessions, sheet,
+    sign_in,
 };
 
 #[derive(OpenApi)]
@@ -31,6 +32,9 @@ use super::{
         sheet::api::tick,
         sheet::api::trial,
         sheet::api::answer_for,
+        reported::json,
+        reported::csv,
+        reported::evaluate,
         lists::checks,
         lists::check,
         lists::evidence,
@@ -54,6 +58,7 @@ use super::{
         incident_page::note,
         sheet::page::page,
         sheet::forms::write,
+        reported::page,
         sign_in::form,
         sign_in::come_in,
         sign_in::go,

@@ -11,7 +11,8 @@ use super::past::{ledger, week};
 use super::problem::Problem;
 use super::site::Site;
 use super::{
-    acting, daemon, ics, inbound, incident_page, lists, openapi, page, readiness, readyz, sessions, sheet, sign_in,
+    acting, daemon, ics, inbound, incident_page, lists, openapi, page, readiness, readyz, reported, sessions, sheet,
+    sign_in,
 };
 
 /// The largest body that is read, bytes: a session's, or a message of an Alertmanager, whose `max_alerts` keeps it below.
@@ -35,6 +36,10 @@ pub(super) fn router(site: Arc<Site>) -> Router {
         .route("/api/v1/sessions/{id}/runsheet/{item}", post(sheet::api::tick))
         .route("/api/v1/sessions/{id}/trial", post(sheet::api::trial))
         .route("/api/v1/sessions/{id}/override", post(sheet::api::answer_for))
+        .route("/api/v1/sessions/{id}/report", get(reported::json))
+        .route("/api/v1/sessions/{id}/report.csv", get(reported::csv))
+        .route("/api/v1/sessions/{id}/evaluation", post(reported::evaluate))
+        .route("/sessions/{id}/report", get(reported::page))
         .route("/api/v1/sessions", get(sessions::list))
         .route("/api/v1/agenda", get(sessions::agenda))
         .route("/api/v1/agenda.ics", get(ics::offered))

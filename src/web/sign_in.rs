@@ -130,10 +130,13 @@ pub(super) fn field<'a>(fields: &'a [(String, String)], name: &str) -> &'a str {
 
 /// A page of ours to go on to: what else is asked for leads nowhere else than home.
 fn local(next: &str) -> &str {
-    // A session's id is encoded there (`sheet::page::path`).
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '~' | '%');
-    match next.strip_prefix("/incidents/").or_else(|| next.strip_prefix("/sessions/")) {
-        Some(id) if !id.is_empty() && id.chars().all(fits) => next,
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    // A session's id is the scheduler's, and stands in a path percent-encoded (RFC 3986 §2.1).
+    let encoded = |c: char| fits(c) || matches!(c, '.' | '~' | '%');
+    let session = next.strip_prefix("/sessions/").map(|rest| rest.strip_suffix("/report").unwrap_or(rest));
+    match (next.strip_prefix("/incidents/"), session) {
+        (Some(id), _) if !id.is_empty() && id.chars().all(fits) => next,
+        (_, Some(id)) if !id.is_empty() && !id.starts_with('.') && id.chars().all(encoded) => next,
         _ => "/",
     }
 }
@@ -145,12 +148,24 @@ mod tests {
     #[test]
     fn a_form_leads_to_pages_of_ours_alone() {
         assert_eq!(local("/incidents/power-17"), "/incidents/power-17");
+        assert_eq!(local("/sessions/rapat%2F17/report"), "/sessions/rapat%2F17/report");
         let session = crate::web::sheet::page::path("2026-117@example.org/a b?");
         assert_eq!(session, "/sessions/2026-117%40example%2Eorg%2Fa%20b%3F");
         assert_eq!(local(&session), session);
-        for next in
-            ["", "/", "//evil.example", "https://evil.example", "/incidents/", "/incidents/../x", "/incidents/a\r\nb"]
-        {
+        for next in [
+            "",
+            "/",
+            "//evil.example",
+            "https://evil.example",
+            "/incidents/",
+            "/incidents/../x",
+            "/incidents/a\r\nb",
+            "/sessions/",
+            "/sessions//report",
+            "/sessions/../report",
+            "/sessions/..",
+            "/sessions/a/b/report",
+        ] {
             assert_eq!(local(next), "/", "{next:?}");
         }
     }

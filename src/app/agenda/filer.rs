@@ -4,17 +4,19 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use tokio::sync::watch;
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Book;
+use crate::app::recorder::Ask;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::link::{Filed, Kind};
 use crate::domain::record::Around;
-use crate::domain::{Session, in_full};
+use crate::domain::{Notice, Occasion, Session, in_full};
+use crate::notify::policy::SessionNews;
 use crate::probe;
-use crate::report;
+use crate::report::{self, Report};
 use crate::web::Bookings as _;
 
 /// How often is looked whether a wrap-up has ended.
@@ -25,6 +27,9 @@ const SWEEP: Duration = Duration::from_mins(10);
 
 /// So many are kept in one sweep, so that a year of them does not hold the disk.
 const SWEPT: u32 = 8;
+
+/// That a report is there is news for so long after the meeting.
+const NEWS: SignedDuration = SignedDuration::from_hours(24);
 
 /// What the config says of the room, for a report.
 pub fn house(config: &Config) -> report::House<'_> {
@@ -42,6 +47,8 @@ pub fn house(config: &Config) -> report::House<'_> {
 pub struct Filer {
     /// What is booked, and where it is kept.
     pub book: Arc<Book>,
+    /// Who tells people.
+    pub asks: mpsc::Sender<Ask>,
     /// The config, as it is read anew.
     pub configs: watch::Receiver<Arc<Config>>,
     /// The clocks.
@@ -96,8 +103,13 @@ impl Filer {
         }
     }
 
+    /// Makes and keeps it, if none is kept; gives its hash.
     async fn made(&self, config: &Config, session: &Session, now: Timestamp) -> Result<Option<String>, String> {
         let store = &self.book.store;
+        let kept = store.kept(&session.id).await.map_err(|error| in_full(&error))?;
+        if kept.is_some_and(|kept| kept.report.filed.start == session.start) {
+            return Ok(None);
+        }
         // The meeting's last minutes are to be in it.
         store.flush().await.map_err(|error| in_full(&error))?;
         let around = Around { before: config.agenda.preflight.0, after: config.agenda.wrap_up.0 };
@@ -106,8 +118,35 @@ impl Filer {
         let Some(record) = record.filter(|record| record.session.start == session.start) else { return Ok(None) };
         let made = report::report(&record, house(config), now);
         let body = serde_json::to_string(&made).map_err(|error| error.to_string())?;
-        let filed =
-            Filed { kind: Kind::Report, session: session.id.to_string(), start: session.start, made_at: now, body };
+        // First, and under a key of the meeting's own: whoever is killed between the two tells nobody twice, and nobody nothing.
+        if now.duration_since(session.end) < NEWS {
+            self.tell(config, session, &made, now).await?;
+        }
+        let (id, start) = (session.id.to_string(), session.start);
+        let filed = Filed { kind: Kind::Report, session: id, start, made_at: now, body };
         store.file_report(filed).await.map_err(|error| in_full(&error))
+    }
+
+    /// Tells the agenda's receivers, but for those who hear and cannot read, that it is there.
+    async fn tell(&self, config: &Config, session: &Session, made: &Report, now: Timestamp) -> Result<(), String> {
+        let wanted = config.agenda.receivers.as_ref();
+        let reads = config.receivers.iter().filter(|receiver| !receiver.way.is_fleeting());
+        let to = reads.map(|receiver| Arc::clone(&receiver.name));
+        let to = to.filter(|name| wanted.is_none_or(|wanted| wanted.contains(name))).collect();
+        let found = Notice {
+            session: Arc::clone(&session.id),
+            start: session.start,
+            occasion: Occasion::Reported,
+            at: now,
+            verdict: report::worst(made),
+            codes: Vec::new(),
+            evidence: None,
+        };
+        let session = Arc::new(session.clone());
+        let news = SessionNews { session, found, summary: report::summary(made), confirmed: None, to };
+        let (done, stored) = oneshot::channel();
+        let asked = self.asks.send(Ask::Session { news: Box::new(news), done }).await;
+        asked.map_err(|_| "the daemon ends".to_owned())?;
+        stored.await.map_err(|_| "the daemon ends".to_owned())
     }
 }
