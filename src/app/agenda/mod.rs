@@ -13,6 +13,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::plain::plain;
 use crate::domain::record::{Around, Series};
 use crate::domain::sheet::{Item, SheetWish, Unwritten, Written};
 use crate::domain::{Act, Actor, Granted, Notice, Phase, Session, Wish, in_full};
@@ -169,7 +170,7 @@ impl Bookings for Book {
         now: Timestamp,
     ) -> BoxFuture<'_, Result<Result<(), Unwritten>, String>> {
         let key = format!("sheet-{:x}-{:x}", now.as_microsecond(), self.count.fetch_add(1, Ordering::Relaxed));
-        let subject = wish.subject().chars().take(SUBJECT).collect();
+        let subject = plain(&wish.subject()).chars().take(SUBJECT).collect();
         let act = Act { key: key.into(), at: now, actor: who, action: wish.act.action(), subject, outcome: None };
         Box::pin(async move {
             match self.store.note(wish, self.hand_checks(), act).await {

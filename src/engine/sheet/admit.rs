@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::{overridden, points, trials};
+use crate::domain::plain::is_unseen;
 use crate::domain::sheet::{
     Entry, Item, LONGEST_FINDINGS, LONGEST_NAME, LONGEST_REASON, MOST_ENTRIES, SheetAct, SheetWish, Unwritten, What,
 };
@@ -101,11 +102,11 @@ fn under_way(session: &Session, entries: &[Entry]) -> bool {
 
 /// One line with something in it.
 fn is_line(text: &str, longest: usize) -> bool {
-    !text.trim().is_empty() && text.chars().count() <= longest && !text.contains(char::is_control)
+    !text.trim().is_empty() && text.chars().count() <= longest && !text.contains(is_unseen)
 }
 
 /// A text of several lines, without what no text has in it.
 fn kept(text: &str) -> String {
-    let plain: String = text.chars().filter(|c| *c == '\n' || !c.is_control()).collect();
+    let plain: String = text.chars().filter(|c| *c == '\n' || !is_unseen(*c)).collect();
     plain.trim().to_owned()
 }
