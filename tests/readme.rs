@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use siaga::domain::profile::Pair;
+use siaga::domain::sheet::{Entry, Item, What};
 use siaga::domain::{
-    CheckSpec, Component, Finding, Holds, Kind, Level, Mono, Now, Observation, Plan, Profile, Reading, ReasonDef,
-    Requirement, Text, Verdict,
+    Booking, CheckSpec, Component, Details, Finding, Holds, Kind, Level, Mono, Now, Observation, Plan, Profile,
+    Reading, ReasonDef, Requirement, Session, Text, Verdict,
 };
-use siaga::engine::{Engine, Restored};
+use siaga::engine::{Engine, Restored, sheet};
 
 #[test]
 fn the_map_names_every_top_module_and_nothing_else() {
@@ -104,6 +105,62 @@ fn more_than_two_add_up_pair_by_pair_in_any_order() {
                 let right = pairs[&(a, pairs[&(b, c)])];
                 assert_eq!(left, right, "{a}, {b}, {c}");
                 assert_eq!(Some(left), Verdict::worst([a, b, c]), "{a}, {b}, {c}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_hand_check_makes_of_a_session_is_what_the_judge_says() {
+    let start: jiff::Timestamp = "2026-11-23T02:00:00Z".parse().unwrap();
+    let before = |minutes: u64| start.checked_sub(Duration::from_mins(minutes)).unwrap();
+    let session = Session {
+        id: "a".into(),
+        revision: 1,
+        booking: Booking::Booked,
+        title: "Rapat".to_owned(),
+        profile: "meeting".into(),
+        start,
+        end: start.checked_add(Duration::from_hours(1)).unwrap(),
+        source: "test".into(),
+        details: Details::default(),
+    };
+    let tick = Entry {
+        key: "1".into(),
+        session: "a".into(),
+        start,
+        at: before(10),
+        what: What::Tick { item: "room".into(), until: start.checked_add(Duration::from_mins(1)).unwrap() },
+        by: "Petugas".into(),
+        written_by: "Petugas".into(),
+    };
+    let rows = table("hand check");
+    assert_eq!(rows.len(), 2);
+    for row in rows {
+        let requirement = match row[0].as_str() {
+            "required" => Requirement::Required,
+            "advisory" => Requirement::Advisory,
+            other => panic!("{other:?}"),
+        };
+        let item = Item {
+            key: "room".into(),
+            id: "Ruangan".to_owned(),
+            en: "Room".to_owned(),
+            holds: Duration::from_mins(11),
+            due: Duration::from_mins(30),
+            task: None,
+            requirement,
+            each_site: false,
+        };
+        for (place, (entries, now)) in
+            [(vec![tick.clone()], before(5)), (vec![], before(31)), (vec![], before(30))].into_iter().enumerate()
+        {
+            let expected = Verdict::parse(&row[place + 1]).expect("a verdict");
+            let points = sheet::points(std::slice::from_ref(&item), &session, &entries, now);
+            assert_eq!(sheet::hand(&points), expected, "{requirement:?}, column {place}");
+            for machine in Verdict::ALL {
+                let judged = sheet::Judged::new(machine, &points, None).verdict();
+                assert_eq!(Some(judged), Verdict::worst([machine, expected]), "{machine} and {expected}");
             }
         }
     }

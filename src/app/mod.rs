@@ -172,7 +172,8 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
             asks.clone(),
             stats.clone(),
         )
-        .with_books(on_air.clone()),
+        .with_books(on_air.clone())
+        .with_bookings(Arc::clone(&book) as Arc<dyn web::Bookings>),
     );
     let asking_again = tokio::spawn(again::ask(snapshot_seen.clone(), requests_seen.clone()));
     let folder_made_anew = Arc::new(Notify::new());

@@ -9,15 +9,15 @@ use super::drill::{self, Scene};
 use super::practice::{Begun, NoDrill};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::sheet::Written;
 use crate::domain::{
-    ForeignAlert, Handling, Incident, Lang, Mono, Notice, Now, Observation, Phase, Session, Silence, Snapshot,
-    TakenAlerts, in_full,
+    ForeignAlert, Handling, Incident, Lang, Mono, Now, Observation, Phase, Silence, Snapshot, TakenAlerts, in_full,
 };
 use crate::engine::{self, Event, SETTLING};
-use crate::notify::policy::{Change, Decided, Drill, House, Left, Room, SessionNews, Withheld};
+use crate::notify::policy::{Change, Decided, Drill, House, Left, Room, SessionNews, SheetNews, Withheld};
 use crate::notify::{Poke, Policy, Stats, Unsaid};
 use crate::probe;
-use crate::store::{Batch, Catalogue, Kept, Retention, Store};
+use crate::store::{Batch, Booked, Catalogue, Kept, Retention, Store};
 
 /// How the store finds the words of its rows again.
 pub fn catalogue() -> Catalogue {
@@ -37,9 +37,6 @@ pub fn retention(said: &crate::config::Store) -> Retention {
     }
 }
 
-/// The sessions that an earlier process left, and what was found and told of them.
-pub type Booked = (Vec<Session>, Vec<Notice>);
-
 /// What an earlier process left; nothing if the disk does not give it in time.
 pub async fn restore(store: &Store, patience: Duration) -> (engine::Restored, Left, Option<Booked>) {
     match tokio::time::timeout(patience, store.restore()).await {
@@ -56,7 +53,7 @@ pub async fn restore(store: &Store, patience: Duration) -> (engine::Restored, Le
                 incidents: left.open_incidents,
                 standings: left.standings,
             };
-            (judged, told, Some((left.sessions, left.notices)))
+            (judged, told, Some((left.sessions, left.notices, left.sheets)))
         }
         Ok(Err(error)) => {
             tracing::error!(
@@ -128,6 +125,13 @@ pub enum Ask {
     Session {
         /// What, and to whom.
         news: Box<SessionNews>,
+        /// When it is stored.
+        done: oneshot::Sender<()>,
+    },
+    /// What of a run sheet has become late, or was made up for, is written down, and told.
+    Sheet {
+        /// What, and to whom.
+        news: Box<SheetNews>,
         /// When it is stored.
         done: oneshot::Sender<()>,
     },
@@ -222,6 +226,12 @@ impl Recorder {
             Ask::Session { news, done } => {
                 let notifications = self.policy.about_session(&news, self.clock.now().wall);
                 self.store(Batch { notifications, notices: vec![news.found], ..Batch::default() }).await;
+                _ = done.send(());
+            }
+            Ask::Sheet { news, done } => {
+                let notifications = self.policy.about_sheet(&news).into_iter().collect();
+                let sheets = Written { told: news.told(), ..Written::default() };
+                self.store(Batch { notifications, sheets, ..Batch::default() }).await;
                 _ = done.send(());
             }
             Ask::Drill { scene, length, done } => _ = done.send(self.begin_drill(scene, length).await),
@@ -395,106 +405,4 @@ pub fn house(config: &Config) -> House {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use std::io::Write;
-    use std::path::Path;
-    use std::sync::Mutex;
-
-    use super::*;
-    use crate::config::Source;
-    use crate::domain::{Component, Verdict};
-    use crate::store::{Claim, Retention};
-
-    fn recorder(folder: &Path, open: &[Incident]) -> Recorder {
-        recorder_by(Clock::start(), folder, open)
-    }
-
-    pub(in crate::app) fn recorder_by(clock: Clock, folder: &Path, open: &[Incident]) -> Recorder {
-        let text = "[[receiver]]\nname = \"desk\"\nkind = \"webhook\"\nurl = \"http://127.0.0.1:9/\"\n";
-        let config = Config::parse(&Source::new("test", text.to_owned())).unwrap();
-        let plan = config.plan.clone();
-        let view = crate::engine::Engine::new(plan, crate::engine::Restored::default(), clock.now()).snapshot();
-        Recorder {
-            store: Store::open(Claim::take(folder).unwrap(), clock, Retention::default(), catalogue()),
-            policy: Policy::new(house(&config), Left { open: open.to_vec(), ..Left::default() }),
-            poke: Poke::default(),
-            stats: Stats::default(),
-            clock,
-            configs: watch::channel(Arc::new(config)).1,
-            phase: watch::channel(Phase::Idle).1,
-            snapshot: watch::channel(view).1,
-            in_use: watch::channel(false).1,
-            drill_ends: Mono::NEVER,
-            handling: watch::channel(Arc::default()).0,
-        }
-    }
-
-    pub(in crate::app) fn incident(verdict: Verdict) -> Incident {
-        Incident {
-            id: "power-1".to_owned(),
-            component: Component::Power,
-            worst: verdict,
-            verdict,
-            reasons: Vec::new(),
-            opened_at: jiff::Timestamp::UNIX_EPOCH,
-            closed_at: None,
-            settling: false,
-        }
-    }
-
-    #[test]
-    fn events_without_pause_do_not_put_off_what_is_due_by_time() {
-        let wait = Some(Duration::from_secs(20));
-        let at = |seconds| Mono::ZERO.after(Duration::from_secs(seconds));
-        let planned = next_look(Mono::NEVER, wait, at(0));
-        let later = (1..20).fold(planned, |planned, second| next_look(planned, wait, at(second)));
-        assert_eq!(later, at(20));
-        assert_eq!(next_look(later, None, at(21)), Mono::NEVER);
-    }
-
-    #[tokio::test]
-    async fn what_is_withheld_of_an_open_incident_at_a_start_is_not_stored_as_told() {
-        let folder = tempfile::tempdir().unwrap();
-        let told = incident(Verdict::Degraded);
-        let mut recorder = recorder(folder.path(), std::slice::from_ref(&told));
-        let batch = Batch { incidents: vec![told.clone()], ..Batch::default() };
-        recorder.store.record(batch).await.unwrap();
-        recorder.record(vec![Event::IncidentChanged(incident(Verdict::NotReady))]).await;
-        // A process that ends here leaves the next one what was told, so that it tells the rest.
-        assert_eq!(recorder.store.incidents(true, 9).await.unwrap(), [told]);
-        let closed = Incident { closed_at: Some(jiff::Timestamp::UNIX_EPOCH), ..incident(Verdict::Ready) };
-        recorder.record(vec![Event::IncidentClosed(closed)]).await;
-        assert_eq!(recorder.store.incidents(true, 9).await.unwrap(), []);
-    }
-
-    #[derive(Clone, Default)]
-    struct Log(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Log {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[tokio::test]
-    async fn a_disk_that_fails_is_not_logged_with_each_event() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("in-the-way"), "a file").unwrap();
-        let mut recorder = recorder(&folder.path().join("in-the-way/state"), &[]);
-        let log = Log::default();
-        let lines = log.clone();
-        let _told = tracing::subscriber::set_default(
-            tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_writer(move || lines.clone()).finish(),
-        );
-        for _ in 0..3 {
-            recorder.record(vec![Event::IncidentOpened(incident(Verdict::NotReady))]).await;
-        }
-        let said = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-        assert_eq!(said.matches("incident opened").count(), 3, "{said}");
-        assert!(!said.contains("WARN") && !said.contains("ERROR"), "{said}");
-    }
-}
+pub(super) mod tests;

@@ -18,6 +18,7 @@ pub mod reasons;
 pub mod reflect;
 pub mod replay;
 pub mod report;
+pub mod sheet;
 pub mod status;
 pub mod summary;
 pub mod survey;
@@ -62,8 +63,8 @@ struct Cli {
 const EVERYWHERE: &str = "Options of every command";
 
 const AFTER_HELP: &str = "\
-Exit codes of check, status, test, survey and enroll --compare, as monitoring plugins have them: 0 ready, 1 degraded, 2 not
-ready, 3 unknown.
+Exit codes of check, status, sheet, test, survey and enroll --compare, as monitoring plugins have them: 0 ready, 1 degraded,
+2 not ready, 3 unknown.
 Begin with:  siaga devices   what is on this machine, ready to paste into the config
              siaga init      write a config for this room
              siaga check     one round, now
@@ -95,6 +96,8 @@ enum Command {
     Summary(summary::SummaryArgs),
     /// Write the report of a booked meeting: page, PDF, JSON or CSV.
     Report(report::ReportArgs),
+    /// Show the run sheet of a booked meeting, or write into it: ticks, trials, overrides.
+    Sheet(Box<sheet::SheetArgs>),
     /// Write what the line was like in each hour of the week, as comma-separated values.
     Week(week::WeekArgs),
     /// Show what is on this machine, ready to paste into the config.
@@ -290,6 +293,11 @@ impl Cli {
             Command::Summary(args) => {
                 let config = self.load(Files::NotAsked)?;
                 summary::run(&config, args, self.lang(&config))
+            }
+            Command::Sheet(args) => {
+                let config = self.load(Files::NotAsked)?;
+                let lang = self.lang(&config);
+                on_runtime(sheet::run(&config, args, lang, color))
             }
             Command::Ledger(args) => {
                 let config = self.load(Files::NotAsked)?;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::calendar;
+use crate::domain::sheet::Item;
 use crate::domain::{Plan, Uplink};
 use crate::notify;
 use crate::notify::routes::{Maintenance, Route};
@@ -22,6 +23,7 @@ mod problem;
 mod profiles;
 mod reader;
 mod receivers;
+mod run_sheet;
 pub mod schema;
 mod sections;
 mod shape;
@@ -32,6 +34,7 @@ mod uplinks;
 pub use agenda::Agenda;
 pub use beside::Files;
 pub use problem::{Errors, Problem, Source};
+pub use run_sheet::RunSheet;
 pub use shape::{Control, Room, RoomName, Store, Web, Zone};
 
 use beside::Beside;
@@ -54,13 +57,14 @@ pub const DEFAULT_PATH: &str = "/etc/siaga/siaga.toml";
 pub const PATH_VARIABLE: &str = "SIAGA_CONFIG";
 
 const DEFAULT_PROFILE: &str = "zoom_group_720";
-const SECTIONS: [&str; 18] = [
+const SECTIONS: [&str; 19] = [
     "room",
     "web",
     "store",
     "control",
     "agenda",
     "calendar",
+    "run_sheet",
     "profiles",
     "profile",
     "components",
@@ -90,6 +94,8 @@ pub struct Config {
     pub agenda: Agenda,
     /// Calendars of others that are followed.
     pub calendars: Vec<calendar::Config>,
+    /// What staff check by hand before a meeting.
+    pub run_sheet: Arc<[Item]>,
     /// What the judge is told.
     pub plan: Plan,
     /// What the probes are told: one for each of `plan.checks`, in their order.
@@ -239,6 +245,7 @@ impl Config {
         let kinds: Vec<&str> = profiles.iter().map(|profile| &*profile.name).collect();
         let calendars = agenda::calendars(top, &kinds, &beside, &mut problems);
         agenda::look_beside(top, &agenda, &receivers, &mut problems);
+        let run_sheet = run_sheet::items(top, &mut problems).into();
         let roll_call = receivers::roll_call(top, &receivers, &mut problems);
         let inbound = receivers::inbound(top, &receivers, &beside, &mut problems);
         let remedies = remedies(top, &mut problems);
@@ -287,6 +294,7 @@ impl Config {
             control,
             agenda,
             calendars,
+            run_sheet,
             plan,
             probes,
             uplinks: uplinks.all(),

@@ -9,6 +9,7 @@ use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::agenda::Agenda;
+use super::run_sheet::RunSheet;
 use super::shape::{
     CheckCommon, ComponentEntry, Control, GroupEntry, ProfileEntry, Profiles, RemedyText, Room, Store, Web,
 };
@@ -30,6 +31,7 @@ pub fn schema() -> Value {
         "control": of.one::<Control>(),
         "agenda": of.one::<Agenda>(),
         "calendar": of.list::<crate::calendar::Config>(),
+        "run_sheet": of.one::<RunSheet>(),
         "profiles": of.one::<Profiles>(),
         "profile": of.list::<ProfileEntry>(),
         "components": { "type": "object", "properties": components, "additionalProperties": false },

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+use crate::domain::sheet::SheetWish;
 use crate::domain::{Component, Lang, Period, Verdict};
 
 /// The longest line that is read, bytes.
@@ -83,6 +84,13 @@ pub enum Order {
         /// The language of the words.
         lang: Lang,
     },
+    /// To write into a session's run sheet.
+    RunSheet {
+        /// What.
+        wish: SheetWish,
+        /// The language of the words.
+        lang: Lang,
+    },
     /// To put what somebody writes of a meeting beside its report.
     Evaluate {
         /// Of which session.
@@ -128,6 +136,7 @@ impl Order {
             | Self::Drill { lang, .. }
             | Self::EndDrill { lang }
             | Self::Silences { lang }
+            | Self::RunSheet { lang, .. }
             | Self::Evaluate { lang, .. }
             | Self::RadioCheck { lang, .. } => *lang,
         }
@@ -144,6 +153,7 @@ impl Order {
             Self::Drill { .. } => "drill",
             Self::EndDrill { .. } => "end_drill",
             Self::Silences { .. } => "silences",
+            Self::RunSheet { wish, .. } => wish.act.action(),
             Self::Evaluate { .. } => "evaluate",
             Self::RadioCheck { .. } => "radio_check",
         }
@@ -167,6 +177,7 @@ impl Order {
             Self::Evaluate { session, .. } => session.clone(),
             Self::Drill { scene, seconds, .. } => format!("{scene} for {}", Period(Duration::from_secs(*seconds))),
             Self::EndDrill { .. } | Self::Silences { .. } => String::new(),
+            Self::RunSheet { wish, .. } => wish.subject(),
             Self::RadioCheck { heard_by, .. } => format!("heard by {heard_by}"),
         }
     }

@@ -27,6 +27,7 @@ pub mod reason;
 pub mod record;
 pub mod secret;
 pub mod session;
+pub mod sheet;
 pub mod silence;
 pub mod sketch;
 pub mod snapshot;

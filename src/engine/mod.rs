@@ -23,6 +23,7 @@ mod profile;
 pub mod reasons;
 pub mod revise;
 pub mod rollup;
+pub mod sheet;
 pub mod slot;
 pub mod standing;
 mod transitions;

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `version` | 1; a change that a reader could trip over makes it 2 |
 //! | `id` | the idempotency key: the same at every attempt, unique for ever |
-//! | `event` | `incident_opened`, `incident_changed`, `incident_reminder`, `incident_acknowledged`, `incident_unstable`, `incident_closed`, `session_changed`, `session_preflight`, `roll_call`, `alert_began`, `alert_ended`, `test` |
+//! | `event` | `incident_opened`, `incident_changed`, `incident_reminder`, `incident_acknowledged`, `incident_unstable`, `incident_closed`, `session_changed`, `session_preflight`, `session_late`, `session_made_up`, `session_reported`, `roll_call`, `alert_began`, `alert_ended`, `test` |
 //! | `room`, `room_title` | the room's name, and that for people |
 //! | `at` | when it was decided |
 //! | `lang` | the language of all words for people: `id` or `en` |
@@ -26,7 +26,8 @@
 //! | `session.reasons[]` | the codes of what counts |
 //! | `session.confirmed_verdict`, `.confirmed_reasons[]` | the same when it was booked; null and empty if nobody asked then |
 //! | `session.evidence_id` | under which `/api/v1/evidence/` has the whole of it; null if it could not be stored |
-//! | `session.tasks[]` | the tasks of the crew for which this receiver stands |
+//! | `session.tasks[]` | the tasks of the crew for which this receiver stands; of what is late, the task to which it belongs |
+//! | `session.items[]` | the hand checks that are late, or were made up for, in words; else empty |
 //!
 //! Moments are RFC 3339 with the offset of the room's time zone. A null is a null: no key is ever missing.
 
@@ -62,6 +63,12 @@ pub enum Event {
     /// Its preflight opens.
     #[serde(rename = "session_preflight")]
     SessionPreflight,
+    /// Something that is checked by hand is due, and is not done.
+    #[serde(rename = "session_late")]
+    SessionLate,
+    /// What was late is done.
+    #[serde(rename = "session_made_up")]
+    SessionMadeUp,
     /// It is over, and its report is made.
     #[serde(rename = "session_reported")]
     SessionReported,
@@ -91,6 +98,8 @@ impl Event {
             Self::Closed => "incident_closed",
             Self::SessionChanged => "session_changed",
             Self::SessionPreflight => "session_preflight",
+            Self::SessionLate => "session_late",
+            Self::SessionMadeUp => "session_made_up",
             Self::SessionReported => "session_reported",
             Self::RollCall => "roll_call",
             Self::AlertBegan => "alert_began",
@@ -140,6 +149,9 @@ pub(super) struct SessionPart {
     pub(super) confirmed_reasons: Vec<String>,
     pub(super) evidence_id: Option<String>,
     pub(super) tasks: Vec<String>,
+    /// What an earlier version stored has none.
+    #[serde(default)]
+    pub(super) items: Vec<String>,
 }
 
 /// Of which alert of another system it speaks.
@@ -245,8 +257,8 @@ impl Document {
         if let Some(session) = &self.session {
             return match (self.event, session.verdict) {
                 // What staff must go and do now, whatever the room is.
-                (Event::SessionPreflight, _) => 1,
-                (Event::SessionReported, _) | (_, Verdict::Ready) => 0,
+                (Event::SessionPreflight | Event::SessionLate, _) => 1,
+                (Event::SessionMadeUp | Event::SessionReported, _) | (_, Verdict::Ready) => 0,
                 (_, Verdict::NotReady) => 2,
                 _ => 1,
             };

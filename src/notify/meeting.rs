@@ -53,6 +53,7 @@ impl SessionLetter<'_> {
             confirmed_reasons: confirmed.as_ref().map(|notice| notice.codes.clone()).unwrap_or_default(),
             evidence_id: found.evidence.clone(),
             tasks: tasks.iter().map(|task| (*task).to_owned()).collect(),
+            items: Vec::new(),
         };
         let document = Document {
             version: 1,

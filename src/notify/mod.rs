@@ -15,6 +15,7 @@ pub mod error;
 mod http;
 pub mod inbound;
 pub mod kinds;
+pub mod late;
 pub mod meeting;
 pub mod ntfy;
 pub mod payload;

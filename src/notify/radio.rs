@@ -100,7 +100,14 @@ fn words(document: &Document, meeting: Option<&Meeting>) -> Option<Message> {
     }
     let incident = match (&document.incident, document.event) {
         // No phrases are recorded for a meeting: word of it is read. What the operators themselves said, they know.
-        (None, Event::SessionChanged | Event::SessionPreflight | Event::SessionReported)
+        (
+            None,
+            Event::SessionChanged
+            | Event::SessionPreflight
+            | Event::SessionLate
+            | Event::SessionMadeUp
+            | Event::SessionReported,
+        )
         | (Some(_), Event::Acknowledged) => return None,
         (None, Event::RollCall) => return Some(Message::RollCall { at: civil(&document.at)? }),
         (None, _) => return Some(Message::Test { twice: false }),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::{Batch, Restored};
+use crate::domain::sheet::{Entry, Written};
 use crate::domain::{Component, Granted, Incident, Notice, Session, Silence, Standing, Subject};
 
 /// The newest of what is replaced and not added to.
@@ -20,6 +21,8 @@ pub(super) struct Latest {
     sessions: HashMap<Arc<str>, Session>,
     /// What was found of them: the newest of each occasion.
     notices: Vec<Notice>,
+    /// Their run sheets.
+    sheets: Written,
 }
 
 impl Latest {
@@ -31,6 +34,17 @@ impl Latest {
         self.silences.extend(left.silences.iter().map(|silence| (Arc::clone(&silence.id), silence.clone())));
         self.sessions.extend(left.sessions.iter().map(|session| (Arc::clone(&session.id), session.clone())));
         left.notices.iter().for_each(|notice| self.notes(notice));
+        self.sheets.clone_from(&left.sheets);
+    }
+
+    /// Takes what was written into a run sheet.
+    pub(super) fn noted(&mut self, entry: &Entry) {
+        // Those of a session at another time than it is now are of no use any more.
+        let sessions = &self.sessions;
+        self.sheets.entries.retain(|known| {
+            known.session != entry.session || sessions.get(&known.session).is_none_or(|now| now.start == known.start)
+        });
+        self.sheets.entries.push(entry.clone());
     }
 
     /// Takes what was wished and granted.
@@ -71,6 +85,7 @@ impl Latest {
         }
         self.silences.extend(batch.silences.iter().map(|silence| (Arc::clone(&silence.id), silence.clone())));
         batch.notices.iter().for_each(|notice| self.notes(notice));
+        self.sheets.told.extend(batch.sheets.told.iter().cloned());
     }
 
     /// As a record for a new file.
@@ -82,6 +97,7 @@ impl Latest {
             silences: self.silences.values().cloned().collect(),
             sessions: self.sessions.values().cloned().collect(),
             notices: self.notices.clone(),
+            sheets: self.sheets.clone(),
             ..Batch::default()
         }
     }

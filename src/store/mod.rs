@@ -30,6 +30,7 @@ mod retention;
 mod rollup;
 mod rows;
 mod sessions;
+mod sheets;
 mod sql;
 #[cfg(test)]
 mod tests;
@@ -58,8 +59,11 @@ pub use recording::{Recorded, Recording, RecordingError};
 pub use reports::{Chain, KeptMonth, kept_from, month_from, reports_from};
 pub use retention::Retention;
 pub use rows::Catalogue;
+pub use sessions::Booked;
+pub use sheets::Noted;
 
 use crate::clock::Clock;
+use crate::domain::sheet::Written;
 use crate::domain::{Act, Incident, Notice, Notification, Observation, Session, Silence, Standing, Transition};
 use health::Board;
 use read::Readers;
@@ -97,6 +101,9 @@ pub struct Batch {
     pub sessions: Vec<Session>,
     /// What was found of sessions.
     pub notices: Vec<Notice>,
+    /// What was told of run sheets; and what was written into them, for a file that is begun anew (what is wished goes by
+    /// [`Store::note`]).
+    pub sheets: Written,
 }
 
 /// Where a batch is.
@@ -209,7 +216,7 @@ impl Store {
     pub async fn record(&self, batch: Batch) -> Result<Kept, StoreError> {
         let notifications = batch.notifications.clone();
         let (answer, answered) = sync_channel(1);
-        let kept = match self.send(Command::Write(Op::Record(batch), Some(answer))) {
+        let kept = match self.send(Command::Write(Box::new(Op::Record(batch)), Some(answer))) {
             Ok(()) if self.is_stuck() => Ok(Kept::InMemory),
             Ok(()) => match self.wait(answered).await {
                 Ok(kept) => kept,

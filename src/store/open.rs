@@ -28,11 +28,12 @@ const MIGRATIONS: &[(usize, &str)] = &[
     (7, include_str!("migrations/0007.sql")),
     (10, include_str!("migrations/0010.sql")),
     (12, include_str!("migrations/0012.sql")),
+    (13, include_str!("migrations/0013.sql")),
     (14, include_str!("migrations/0014.sql")),
 ];
 
 /// What a file must have, and since which version.
-const TABLES: [(&str, usize); 17] = [
+const TABLES: [(&str, usize); 19] = [
     ("meta", 1),
     ("transitions", 1),
     ("incidents", 1),
@@ -50,6 +51,8 @@ const TABLES: [(&str, usize); 17] = [
     ("sessions", 10),
     ("session_notices", 10),
     ("reports", 12),
+    ("sheet_entries", 13),
+    ("sheet_told", 13),
 ];
 
 /// Up to this size the whole file is checked at a start (a tenth of a second); beyond it only the tables that alerts live

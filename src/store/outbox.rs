@@ -52,7 +52,7 @@ impl Store {
 
     async fn mark(&self, op: Op) {
         let (answer, answered) = std::sync::mpsc::sync_channel(1);
-        if self.send(Command::Write(op, Some(answer))).is_ok() && !self.is_stuck() {
+        if self.send(Command::Write(Box::new(op), Some(answer))).is_ok() && !self.is_stuck() {
             _ = self.wait(answered).await;
         }
     }

@@ -12,7 +12,8 @@ use serde_json::Value;
 
 use super::open::{Fault, open_reader};
 use super::rows::{self, Catalogue, micros, moment};
-use super::{StoreError, lock, sessions, told};
+use super::{StoreError, lock, sessions, sheets, told};
+use crate::domain::sheet::Written;
 use crate::domain::{Incident, Notice, Now, Observation, Session, Silence, Standing, Transition, Verdict};
 
 /// Connections kept for the next reader; a page and a scheduler at once are two.
@@ -38,6 +39,8 @@ pub struct Restored {
     pub sessions: Vec<Session>,
     /// What was found and told of them.
     pub notices: Vec<Notice>,
+    /// Their run sheets.
+    pub sheets: Written,
     /// Rows, or reasons of rows, that this version cannot read and that were left out.
     pub skipped: u64,
 }
@@ -145,6 +148,7 @@ pub(super) fn restored(db: &Connection, catalogue: &Catalogue, now: Now) -> rusq
     let recent = now.wall.checked_sub(sessions::RECENT).unwrap_or(Timestamp::MIN);
     restored.sessions = sessions::between(db, (recent, Timestamp::MAX), sessions::MOST)?;
     restored.notices = sessions::notices(db, recent)?;
+    restored.sheets = sheets::written(db, recent)?;
     Ok(restored)
 }
 

@@ -124,7 +124,7 @@ fn incidents(
 }
 
 /// The figures of the line, and of the power.
-fn series(
+pub(super) fn series(
     db: &Connection,
     catalogue: &Catalogue,
     since: Timestamp,

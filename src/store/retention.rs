@@ -63,7 +63,7 @@ pub(super) fn prune(db: &Connection, retention: &Retention, now: Timestamp) -> r
     let before = |keep: Period| micros(now.checked_sub(keep.0).unwrap_or(Timestamp::MIN));
     let minute = before(retention.minutes).div_euclid(60_000_000);
     let hour = before(retention.transitions).div_euclid(1_000_000 * HOUR);
-    let limits: [(&str, i64); 14] = [
+    let limits: [(&str, i64); 16] = [
         (
             "DELETE FROM transitions WHERE id IN (SELECT id FROM transitions WHERE at < ?1 ORDER BY at LIMIT ?2)",
             before(retention.transitions),
@@ -128,6 +128,16 @@ pub(super) fn prune(db: &Connection, retention: &Retention, now: Timestamp) -> r
         (
             "DELETE FROM session_notices WHERE (session, start, occasion) IN
              (SELECT session, start, occasion FROM session_notices WHERE start < ?1 LIMIT ?2)",
+            before(retention.sessions),
+        ),
+        (
+            "DELETE FROM sheet_entries WHERE id IN
+             (SELECT id FROM sheet_entries WHERE start < ?1 ORDER BY start LIMIT ?2)",
+            before(retention.sessions),
+        ),
+        (
+            "DELETE FROM sheet_told WHERE (session, start, item, word) IN
+             (SELECT session, start, item, word FROM sheet_told WHERE start < ?1 LIMIT ?2)",
             before(retention.sessions),
         ),
     ];

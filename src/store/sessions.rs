@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::rows::{micros, moment};
-use super::{Store, StoreError};
+use super::{Store, StoreError, sheets};
+use crate::domain::sheet::Written;
 use crate::domain::{Booking, Granted, Margins, Notice, Occasion, Session, Verdict, Wish};
 
 /// A wish with what goes with it.
@@ -24,6 +25,9 @@ pub(super) const RECENT: Duration = Duration::from_hours(7 * 24);
 
 /// So many sessions are known at once: a room that is booked each hour for more than a year.
 pub(super) const MOST: u32 = 10_000;
+
+/// Of what an agenda is made: sessions, what was found and told of them, their run sheets.
+pub type Booked = (Vec<Session>, Vec<Notice>, Written);
 
 const COLUMNS: &str = "id, revision, booking, title, profile, start, until, source, details";
 
@@ -212,13 +216,16 @@ impl Store {
         self.wait(answered).await?
     }
 
-    /// The sessions of which the agenda is made at `now`, and what was written down of them.
+    /// The sessions of which the agenda is made at `now`, what was found and told of them, and their run sheets.
     ///
     /// # Errors
     /// If the disk cannot be read.
-    pub async fn agenda(&self, now: Timestamp) -> Result<(Vec<Session>, Vec<Notice>), StoreError> {
+    pub async fn agenda(&self, now: Timestamp) -> Result<Booked, StoreError> {
         let since = now.checked_sub(RECENT).unwrap_or(Timestamp::MIN);
-        self.read(move |db, _| Ok((between(db, (since, Timestamp::MAX), MOST)?, notices(db, since)?))).await
+        self.read(move |db, _| {
+            Ok((between(db, (since, Timestamp::MAX), MOST)?, notices(db, since)?, sheets::written(db, since)?))
+        })
+        .await
     }
 
     /// The sessions that end after `since` and begin before `until`, cancelled ones too, in their order, at most `limit`.

@@ -8,8 +8,8 @@ use super::history::Kept;
 use super::hourly::put_hour;
 use super::rollup::{MinuteRow, Series};
 use super::rows::{codes_json, micros, moment, reasons_json, said_json, subject_columns};
-use super::sessions;
 use super::told::{put_silence, put_told};
+use super::{sessions, sheets};
 use crate::domain::{Act, GiveUp, Incident, Notification, Observation, Standing, Transition};
 
 type Done = rusqlite::Result<()>;
@@ -47,6 +47,8 @@ pub(super) fn apply(db: &Connection, op: &Op) -> Done {
             batch.silences.iter().try_for_each(|silence| put_silence(db, silence))?;
             batch.sessions.iter().try_for_each(|session| sessions::put(db, session))?;
             batch.notices.iter().try_for_each(|notice| sessions::put_notice(db, notice))?;
+            batch.sheets.entries.iter().try_for_each(|entry| sheets::put(db, entry))?;
+            batch.sheets.told.iter().try_for_each(|told| sheets::put_told(db, told))?;
             batch.acts.iter().try_for_each(|act| put_act(db, act))
         }
         Op::Failed { key, error, next_attempt_at } => db
@@ -141,7 +143,7 @@ fn put_notification(db: &Connection, notification: &Notification) -> Done {
 }
 
 /// An act that is ordered again under its key is the same act: what was done stays done, and what was refused may be done yet.
-fn put_act(db: &Connection, act: &Act) -> Done {
+pub(super) fn put_act(db: &Connection, act: &Act) -> Done {
     db.prepare_cached(
         "INSERT INTO audit (key, at, actor, via, action, subject, outcome) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
          ON CONFLICT (key) DO UPDATE SET at = excluded.at, outcome = excluded.outcome

@@ -15,11 +15,13 @@ use super::open::{self, Fault};
 use super::reports;
 use super::rollup::Feed;
 use super::sessions::{self, Wanted};
+use super::sheets::{self, Noted};
 use super::sql::{self, EvidenceRow, Op};
 use super::waiting::Waiting;
 use super::{Batch, Catalogue, Kept, Restored, Retention, StoreError, hourly, lock, read, retention};
 use crate::clock::Clock;
 use crate::domain::link::Filed;
+use crate::domain::sheet::Unwritten;
 use crate::domain::{Granted, Notification, Now};
 
 /// How often observations are written: what a crash may cost.
@@ -42,10 +44,12 @@ pub(super) type Answer<T> = SyncSender<T>;
 #[derive(Debug)]
 pub(super) enum Command {
     /// Write this, now if the disk lets; answered where there is somebody who waits.
-    Write(Op, Option<Answer<Result<Kept, StoreError>>>),
+    Write(Box<Op>, Option<Answer<Result<Kept, StoreError>>>),
     Evidence(Box<EvidenceRow>, Answer<Result<(), StoreError>>),
     /// Grant it, on the disk, or say why not.
     Wish(Box<Wanted>, Answer<Result<Granted, StoreError>>),
+    /// Write it into a run sheet and into the audit, on the disk, or say why not.
+    Note(Box<sheets::Wanted>, Answer<Result<Result<Noted, Unwritten>, StoreError>>),
     /// Keep a report, on the disk; its hash, if none of that meeting was there.
     File(Box<Filed>, Answer<Result<Option<String>, StoreError>>),
     Restore(Now, Answer<Result<Restored, StoreError>>),
@@ -123,10 +127,10 @@ impl Writer {
         match command {
             Command::Write(op, answer) => {
                 let lost = self.lost;
-                if let Op::Record(batch) = &op {
+                if let Op::Record(batch) = &*op {
                     self.latest.follow(batch);
                 }
-                self.queue(op);
+                self.queue(*op);
                 let kept = match self.settle() {
                     Ok(()) if self.lost > lost => Err(StoreError::Refused),
                     Ok(()) => Ok(Kept::OnDisk),
@@ -146,6 +150,13 @@ impl Writer {
                     self.latest.granted(granted, wanted.confirmed.as_ref());
                 }
                 _ = answer.send(granted.map_err(StoreError::from));
+            }
+            Command::Note(wanted, answer) => {
+                let noted = self.settle().and_then(|()| self.disk.write(|db| Ok(sheets::note(db, &wanted)?)));
+                if let Ok(Ok(Noted::Kept(entry))) = &noted {
+                    self.latest.noted(entry);
+                }
+                _ = answer.send(noted.map_err(StoreError::from));
             }
             Command::File(filed, answer) => {
                 let kept = self.settle().and_then(|()| self.disk.write(|db| Ok(reports::file(db, &filed)?)));

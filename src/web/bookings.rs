@@ -5,7 +5,9 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
-use crate::domain::{Granted, Lang, Notice, Session, Wish};
+use crate::domain::record::Series;
+use crate::domain::sheet::{Item, SheetWish, Unwritten, Written};
+use crate::domain::{Actor, Granted, Lang, Notice, Session, Wish};
 use crate::engine::agenda::Agenda;
 use crate::engine::agenda::slot::Planned;
 
@@ -58,6 +60,21 @@ pub trait Bookings: Send + Sync {
 
     /// The sessions that end after `since` and begin before `until`, cancelled ones too, at most `limit`.
     fn sessions(&self, since: Timestamp, until: Timestamp, limit: u32) -> BoxFuture<'_, Result<Vec<Session>, String>>;
+
+    /// What is checked by hand before a meeting.
+    fn hand_checks(&self) -> Arc<[Item]>;
+
+    /// All that was written into a session's run sheet, of whatever time.
+    fn sheet<'a>(&'a self, session: &'a Session) -> BoxFuture<'a, Result<Written, String>>;
+
+    /// Writes into a sheet, or says why not; what is written is on the disk. Who wished it goes into the audit.
+    ///
+    /// The error is a text for a person: why nobody knows.
+    fn note(&self, who: Actor, wish: SheetWish, now: Timestamp)
+    -> BoxFuture<'_, Result<Result<(), Unwritten>, String>>;
+
+    /// The minutes of the line and the power in a span, as a report reads them.
+    fn minutes(&self, span: (Timestamp, Timestamp)) -> BoxFuture<'_, Result<Vec<Series>, String>>;
 
     /// One session, of whatever time.
     fn session<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Session>, String>>;

@@ -241,6 +241,8 @@ mod tests {
             (Method::PUT, "/api/v1/sessions/7", Scope::Schedule),
             (Method::POST, "/api/v1/sessions/7/evaluation", Scope::Operate),
             (Method::DELETE, "/api/v1/sessionsx", Scope::Operate),
+            (Method::POST, "/api/v1/sessions/7/runsheet/room", Scope::Operate),
+            (Method::GET, "/api/v1/sessions/7/runsheet", Scope::Read),
             (Method::POST, "/-/reload", Scope::Operate),
         ] {
             assert_eq!(asked_for(&method, path), scope, "{method} {path}");

@@ -38,6 +38,7 @@ mod reported;
 mod routes;
 mod serve;
 pub mod sessions;
+pub mod sheet;
 mod sign_in;
 mod site;
 mod words;

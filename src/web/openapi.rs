@@ -7,7 +7,8 @@ use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
 use super::{
-    acting, daemon, ics, inbound, incident_page, lists, page, past, readiness, readyz, reported, sessions, sign_in,
+    acting, daemon, ics, inbound, incident_page, lists, page, past, readiness, readyz, reported, sessions, sheet,
+    sign_in,
 };
 
 #[derive(OpenApi)]
@@ -27,6 +28,10 @@ use super::{
         sessions::put,
         sessions::patch,
         sessions::cancel,
+        sheet::api::get,
+        sheet::api::tick,
+        sheet::api::trial,
+        sheet::api::answer_for,
         reported::json,
         reported::csv,
         reported::evaluate,
@@ -51,6 +56,8 @@ use super::{
         page::page,
         incident_page::page,
         incident_page::note,
+        sheet::page::page,
+        sheet::forms::write,
         reported::page,
         sign_in::form,
         sign_in::come_in,

@@ -37,6 +37,8 @@ struct Page<'a> {
     in_use: bool,
     /// Whether what is seen and done reaches the disk.
     kept_on_disk: bool,
+    /// Somebody's word on the meeting that is held or prepared for, while it holds.
+    overridden: Option<String>,
     banner: Vec<Notice>,
     reasons: Vec<Told>,
     incidents: Vec<Open>,
@@ -143,7 +145,9 @@ pub(super) async fn page(State(site): State<Arc<Site>>, uri: Uri, headers: Heade
     });
     let incidents = incidents.collect();
     let banner = site.state.handling.borrow().banner.iter().map(|incident| teller.notice(incident)).collect();
-    let page = Page { banner, kept_on_disk: site.state.own.now().store.healthy, ..teller.page(kept, incidents) };
+    let overridden = super::sheet::overridden_now(&site, lang);
+    let page =
+        Page { banner, kept_on_disk: site.state.own.now().store.healthy, overridden, ..teller.page(kept, incidents) };
     let html = page.render().map_err(|error| Problem::internal(error.to_string()))?;
     let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))];
     Ok((StatusCode::OK, in_lang(lang), kind, html).into_response())
@@ -215,6 +219,7 @@ impl<'a> Teller<'a> {
             at: self.clock(self.snapshot.at.wall, true),
             in_use: self.snapshot.in_use,
             kept_on_disk: true,
+            overridden: None,
             banner: Vec::new(),
             reasons: self.view.reasons.iter().map(|reason| self.told(reason)).collect(),
             incidents,

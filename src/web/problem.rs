@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::acting::AttemptBody;
 use super::booked::HolderBody;
-use crate::domain::Scope;
+use crate::domain::sheet::Unwritten;
+use crate::domain::{Lang, Scope};
 use crate::engine::slot::Refusal;
 
 /// What a 401 says of how to come in (RFC 9110 §11.6.1); a page's too.
@@ -129,6 +130,36 @@ impl Problem {
         let detail = format!("the slot, with the time that the room needs between two meetings, is held by {detail}");
         let title = "Others hold the slot";
         Self { held_by: held_by.into(), ..Self::new(StatusCode::CONFLICT, "urn:siaga:problem:taken", title, detail) }
+    }
+
+    /// What is understood, and cannot be meant so.
+    pub fn unprocessable(detail: impl Into<String>) -> Self {
+        let title = "This cannot be meant so";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "urn:siaga:problem:unprocessable", title, detail)
+    }
+
+    /// Why something is not written into a run sheet.
+    pub fn unwritten(why: &Unwritten) -> Self {
+        let detail = why.told(Lang::En);
+        match why {
+            Unwritten::NoSession => Self::not_found(detail),
+            Unwritten::NoItem(there) => Self::not_found(detail).allowing(there),
+            Unwritten::Passcode => Self::passcode(detail),
+            Unwritten::NoName | Unwritten::NoReason | Unwritten::Until | Unwritten::Verdict | Unwritten::Long => {
+                Self::unprocessable(detail)
+            }
+            Unwritten::Cancelled
+            | Unwritten::Moved
+            | Unwritten::Over
+            | Unwritten::Begun
+            | Unwritten::TrialUnderWay
+            | Unwritten::NoTrial
+            | Unwritten::NoOverride
+            | Unwritten::Full => {
+                let title = "The run sheet does not allow it now";
+                Self::new(StatusCode::CONFLICT, "urn:siaga:problem:run-sheet", title, detail)
+            }
+        }
     }
 
     /// A session that was cancelled cannot be moved.

@@ -21,6 +21,7 @@ use super::booked::HolderBody;
 use super::outlook::OutlookBody;
 use super::problem::Problem;
 use super::query::{Query, once};
+use super::sheet::{self, body::StandingBody};
 use super::site::{Rendered, Site, put_evidence};
 use super::{Voice, believe, lang, outlook, page};
 
@@ -105,6 +106,9 @@ pub struct Readiness {
     pub reasons: Vec<ReasonBody>,
     /// The components, in the procedure's order.
     pub components: Vec<ComponentBody>,
+    /// What was checked by hand for the session that was asked about, and who says otherwise; it does not count in `verdict`, which
+    /// is of what is measured. Null where no session was named, or it is over.
+    pub run_sheet: Option<StandingBody>,
     /// What the history says of these hours of the week, where `basis` is `outlook`; it does not count in `verdict`.
     pub outlook: Option<OutlookBody>,
 }
@@ -143,7 +147,7 @@ pub(super) async fn readiness(
     let strict = query.flag("strict")?.unwrap_or(false);
     let (mut start, mut end) = (query.moment("start")?, query.moment("end")?);
     let mut profile = query.get("profile").map(str::to_owned);
-    let session = query.get("session");
+    let (session, mut booked) = (query.get("session"), None);
     if let Some(id) = session {
         if start.is_some() || end.is_some() || profile.is_some() {
             return Err(Problem::query("session stands for profile, start and end; give either it or them"));
@@ -151,15 +155,21 @@ pub(super) async fn readiness(
         let found = site.state.bookings.session(id).await.map_err(Problem::agenda)?;
         let found = found.ok_or_else(|| Problem::not_found("there is no session of this id"))?;
         (start, end, profile) = (Some(found.start), Some(found.end), Some(found.profile.to_string()));
+        booked = Some(found);
     }
     let rendered = site.rendered();
     let now = site.now();
     let question = Question::new(&rendered.believed, profile.as_deref(), start, end, now)?;
     let asked = Asked { question, except: session, lang };
     let (mut body, _) = compose(&site.state, &rendered.believed, &asked, &voice, now).await;
+    let standing = booked.and_then(|session| sheet::standing_in(&site.state, &rendered.believed, &session, now));
+    body.run_sheet = standing.map(|(judged, _)| StandingBody::of(&judged, &voice));
     match serde_json::to_value(&body) {
         Ok(value) => {
-            let question = as_asked(&body, strict, lang, &rendered.doubts(), session);
+            let mut question = as_asked(&body, strict, lang, &rendered.doubts(), session);
+            if let Some(standing) = &body.run_sheet {
+                question.insert("run_sheet", json!(standing));
+            }
             match site.store(question, rendered.believed.seq, value).await {
                 Ok(id) => body.evidence_id = Some(id),
                 Err(error) => body.evidence_error = Some(error),
@@ -225,6 +235,7 @@ async fn compose(
         in_use: snapshot.in_use,
         reasons: reader.reasons(&view.reasons),
         components: view.components.iter().map(|component| reader.component(view, component)).collect(),
+        run_sheet: None,
         outlook,
     };
     (body, answer.view)

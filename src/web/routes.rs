@@ -11,7 +11,8 @@ use super::past::{ledger, week};
 use super::problem::Problem;
 use super::site::Site;
 use super::{
-    acting, daemon, ics, inbound, incident_page, lists, openapi, page, readiness, readyz, reported, sessions, sign_in,
+    acting, daemon, ics, inbound, incident_page, lists, openapi, page, readiness, readyz, reported, sessions, sheet,
+    sign_in,
 };
 
 /// The largest body that is read, bytes: a session's, or a message of an Alertmanager, whose `max_alerts` keeps it below.
@@ -24,12 +25,17 @@ pub(super) fn router(site: Arc<Site>) -> Router {
         .route("/", get(page::page))
         .route("/incidents/{id}", get(incident_page::page))
         .route("/incidents/{id}/ack", post(incident_page::note))
+        .route("/sessions/{id}", get(sheet::page::page).post(sheet::forms::write))
         .route("/login", get(sign_in::form).post(sign_in::come_in))
         .route("/logout", post(sign_in::go))
         .route("/readyz", get(readyz::readyz))
         .route("/metrics", get(daemon::metrics))
         .route("/api/v1/readiness", get(readiness::readiness))
         .route("/api/v1/sessions/{id}", session)
+        .route("/api/v1/sessions/{id}/runsheet", get(sheet::api::get))
+        .route("/api/v1/sessions/{id}/runsheet/{item}", post(sheet::api::tick))
+        .route("/api/v1/sessions/{id}/trial", post(sheet::api::trial))
+        .route("/api/v1/sessions/{id}/override", post(sheet::api::answer_for))
         .route("/api/v1/sessions/{id}/report", get(reported::json))
         .route("/api/v1/sessions/{id}/report.csv", get(reported::csv))
         .route("/api/v1/sessions/{id}/evaluation", post(reported::evaluate))

@@ -133,7 +133,7 @@ fn local(next: &str) -> &str {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     // A session's id is the scheduler's, and stands in a path percent-encoded (RFC 3986 §2.1).
     let encoded = |c: char| fits(c) || matches!(c, '.' | '~' | '%');
-    let session = next.strip_prefix("/sessions/").and_then(|rest| rest.strip_suffix("/report"));
+    let session = next.strip_prefix("/sessions/").map(|rest| rest.strip_suffix("/report").unwrap_or(rest));
     match (next.strip_prefix("/incidents/"), session) {
         (Some(id), _) if !id.is_empty() && id.chars().all(fits) => next,
         (_, Some(id)) if !id.is_empty() && !id.starts_with('.') && id.chars().all(encoded) => next,
@@ -149,6 +149,9 @@ mod tests {
     fn a_form_leads_to_pages_of_ours_alone() {
         assert_eq!(local("/incidents/power-17"), "/incidents/power-17");
         assert_eq!(local("/sessions/rapat%2F17/report"), "/sessions/rapat%2F17/report");
+        let session = crate::web::sheet::page::path("2026-117@example.org/a b?");
+        assert_eq!(session, "/sessions/2026-117%40example%2Eorg%2Fa%20b%3F");
+        assert_eq!(local(&session), session);
         for next in [
             "",
             "/",
@@ -157,8 +160,10 @@ mod tests {
             "/incidents/",
             "/incidents/../x",
             "/incidents/a\r\nb",
+            "/sessions/",
             "/sessions//report",
             "/sessions/../report",
+            "/sessions/..",
             "/sessions/a/b/report",
         ] {
             assert_eq!(local(next), "/", "{next:?}");

@@ -1,5 +1,6 @@
 //! Follows the agenda: tells the judge the phase, looks at the room again before each meeting, and has told what is news.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,10 +12,12 @@ use crate::app::driver::Instruction;
 use crate::app::recorder::Ask;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::sheet::Word;
 use crate::domain::{Now, Occasion, Phase, Session, in_full};
 use crate::engine::Order;
 use crate::engine::agenda::{Agenda, rechecks};
-use crate::notify::policy::SessionNews;
+use crate::engine::sheet::{self, Point};
+use crate::notify::policy::{SessionNews, SheetNews};
 use crate::radio::monitor::{ByAgenda, Meeting};
 use crate::web::{self, Bookings as _};
 
@@ -90,6 +93,7 @@ impl Keeper {
             let starting = snapshots.borrow_and_update().starting;
             if !starting {
                 self.look_again().await;
+                self.look_at_sheets().await;
             }
             let wait = if sure { self.wait(now.wall) } else { AGAIN };
             tokio::select! {
@@ -110,9 +114,10 @@ impl Keeper {
     /// Reads what is on the disk; whether it could be.
     async fn learn(&self, now: Timestamp) -> bool {
         match self.book.store.agenda(now).await {
-            Ok((sessions, notices)) => {
+            Ok((sessions, notices, sheets)) => {
                 self.book.change(|agenda| {
                     agenda.learn(sessions, notices);
+                    agenda.learn_sheets(sheets);
                     agenda.forget_before(now.saturating_sub(PAST).unwrap_or(Timestamp::MIN));
                 });
                 true
@@ -157,7 +162,13 @@ impl Keeper {
         let offsets = self.configs.borrow().agenda.offsets();
         let agenda = self.book.agenda();
         let rechecks = agenda.booked().filter_map(|session| rechecks::next(session, &offsets, now));
-        let next = rechecks.chain(agenda.next_change(now)).min();
+        let (items, entries) = (&self.configs.borrow().run_sheet, &agenda.sheets().entries);
+        let near = agenda.booked().filter(|session| now < session.end);
+        let sheets = near.filter_map(|session| match sheet::first_due(items, session) {
+            due if now < due => Some(due),
+            _ => sheet::next_change(items, session, entries, now),
+        });
+        let next = rechecks.chain(agenda.next_change(now)).chain(sheets).min();
         let until = next.and_then(|next| Duration::try_from(next.duration_since(now)).ok());
         until.unwrap_or(LOOK).min(LOOK)
     }
@@ -170,6 +181,37 @@ impl Keeper {
         for session in agenda.booked() {
             for occasion in rechecks::due(&agenda, session, &offsets, now) {
                 self.look(session, occasion).await;
+            }
+        }
+    }
+
+    /// Tells the crew of what has become late on a sheet, and of what was made up for: a task in one message.
+    async fn look_at_sheets(&self) {
+        let items = Arc::clone(&self.configs.borrow().run_sheet);
+        let (agenda, now) = (self.book.agenda(), self.clock.now().wall);
+        let due = |session: &&Arc<Session>| sheet::first_due(&items, session) <= now && now < session.end;
+        for session in agenda.booked().filter(due) {
+            let mut tasks: BTreeMap<(&str, Arc<str>), Vec<Point>> = BTreeMap::new();
+            for (word, point) in sheet::news(&items, session, agenda.sheets(), now) {
+                if let Some(task) = &point.item.task {
+                    tasks.entry((word.as_str(), Arc::clone(task))).or_default().push(point);
+                }
+            }
+            for ((word, task), points) in tasks {
+                let Some(word) = Word::parse(word) else { continue };
+                let to = session.details.crew.get(&*task).and_then(|member| member.receiver.as_deref());
+                let (Some(to), Some((judged, summary))) = (to, web::sheet::standing(&self.readers, session)) else {
+                    continue;
+                };
+                tracing::info!(session = %session.id, word = word.as_str(), items = points.len(), "the crew is told of a run sheet");
+                let (session, verdict, to) = (Arc::clone(session), judged.verdict(), to.into());
+                let news = SheetNews { session, word, task, points, verdict, summary, to, at: now };
+                let told = news.told();
+                // Written down before anybody is told, and in one transaction with what is to be told.
+                let (done, stored) = oneshot::channel();
+                if self.asks.send(Ask::Sheet { news: Box::new(news), done }).await.is_ok() && stored.await.is_ok() {
+                    self.book.change(|agenda| told.into_iter().for_each(|told| agenda.tell(told)));
+                }
             }
         }
     }

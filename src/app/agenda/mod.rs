@@ -5,6 +5,7 @@ mod filer;
 mod keeper;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -12,19 +13,24 @@ use tokio::sync::{Notify, watch};
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::record::Around;
-use crate::domain::{Granted, Notice, Phase, Session, Wish, in_full};
+use crate::domain::plain::plain;
+use crate::domain::record::{Around, Series};
+use crate::domain::sheet::{Item, SheetWish, Unwritten, Written};
+use crate::domain::{Act, Actor, Granted, Notice, Phase, Session, Wish, in_full};
 use crate::engine::Order;
 use crate::engine::agenda::slot::Planned;
 use crate::engine::agenda::{Agenda, Lengths};
 use crate::report::{self, Printed};
-use crate::store::{Store, StoreError};
+use crate::store::{Booked, Noted, Store, StoreError};
 use crate::web::Bookings;
 use crate::web::bookings::{Feed, Form};
 
 pub use calendars::Calendars;
 pub use filer::{Filer, house};
 pub use keeper::{Keeper, by_agenda_now};
+
+/// So much of what an order is about stands in its row of the audit, characters.
+const SUBJECT: usize = 300;
 
 /// Where meetings are booked: the disk grants, and memory follows.
 pub struct Book {
@@ -36,19 +42,17 @@ pub struct Book {
     clock: Clock,
     /// Memory may lack what is on the disk.
     unsure: Notify,
+    /// Tells what is written into sheets in the same microsecond apart.
+    count: AtomicU64,
 }
 
 impl Book {
     /// One that knows what an earlier process left; none, if it could not be read yet.
-    pub fn new(
-        store: Store,
-        configs: watch::Receiver<Arc<Config>>,
-        left: Option<(Vec<Session>, Vec<Notice>)>,
-        clock: Clock,
-    ) -> Self {
+    pub fn new(store: Store, configs: watch::Receiver<Arc<Config>>, left: Option<Booked>, clock: Clock) -> Self {
         let mut agenda = empty(&configs.borrow());
-        if let Some((sessions, notices)) = left {
+        if let Some((sessions, notices, sheets)) = left {
             agenda.learn(sessions, notices);
+            agenda.learn_sheets(sheets);
         }
         Self {
             store,
@@ -57,6 +61,7 @@ impl Book {
             feeds: watch::Sender::default(),
             clock,
             unsure: Notify::new(),
+            count: AtomicU64::new(0),
         }
     }
 
@@ -148,6 +153,45 @@ impl Bookings for Book {
 
     fn sessions(&self, since: Timestamp, until: Timestamp, limit: u32) -> BoxFuture<'_, Result<Vec<Session>, String>> {
         Box::pin(async move { self.store.sessions(since, until, limit).await.map_err(|error| in_full(&error)) })
+    }
+
+    fn hand_checks(&self) -> Arc<[Item]> {
+        Arc::clone(&self.configs.borrow().run_sheet)
+    }
+
+    fn sheet<'a>(&'a self, session: &'a Session) -> BoxFuture<'a, Result<Written, String>> {
+        Box::pin(async move { self.store.sheet_of(session).await.map_err(|error| in_full(&error)) })
+    }
+
+    fn note(
+        &self,
+        who: Actor,
+        wish: SheetWish,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Result<(), Unwritten>, String>> {
+        let key = format!("sheet-{:x}-{:x}", now.as_microsecond(), self.count.fetch_add(1, Ordering::Relaxed));
+        let subject = plain(&wish.subject()).chars().take(SUBJECT).collect();
+        let act = Act { key: key.into(), at: now, actor: who, action: wish.act.action(), subject, outcome: None };
+        Box::pin(async move {
+            match self.store.note(wish, self.hand_checks(), act).await {
+                Ok(Ok(Noted::Kept(entry))) => {
+                    tracing::info!(session = %entry.session, what = entry.what.word(), "written into a run sheet");
+                    self.change(|agenda| agenda.write(entry));
+                    Ok(Ok(()))
+                }
+                Ok(Ok(Noted::Same)) => Ok(Ok(())),
+                Ok(Err(why)) => Ok(Err(why)),
+                Err(error) => {
+                    // It may reach the disk yet.
+                    self.unsure.notify_one();
+                    Err(in_full(&error))
+                }
+            }
+        })
+    }
+
+    fn minutes(&self, span: (Timestamp, Timestamp)) -> BoxFuture<'_, Result<Vec<Series>, String>> {
+        Box::pin(async move { self.store.minutes_of(span).await.map_err(|error| in_full(&error)) })
     }
 
     fn report<'a>(&'a self, id: &'a str, form: Form) -> BoxFuture<'a, Result<Option<String>, String>> {

@@ -6,6 +6,7 @@ mod evaluation;
 mod hush;
 mod radio_check;
 mod remote;
+mod run_sheet;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use crate::notify::Stats;
 use crate::probe::on_air::OnAir;
 use crate::probe::{Outcome, Refusal, Requests};
 use crate::store::{Batch, Kept, Store};
+use crate::web::Bookings;
 
 /// How long a test may take until its answer is no longer waited for, its turn among others of its kind included: the longest
 /// is half a minute.
@@ -59,6 +61,8 @@ pub struct Desk {
     asks: mpsc::Sender<Ask>,
     stats: Stats,
     on_air: OnAir,
+    /// Where run sheets are written.
+    bookings: Option<Arc<dyn Bookings>>,
     turn: Mutex<()>,
     /// Silences are wished over HTTP one after the other, so that one that is wished twice at once is one.
     wish: Mutex<()>,
@@ -90,13 +94,35 @@ impl Desk {
         let run = format!("{:x}", clock.now().wall.as_microsecond());
         let (turn, wish, count, stranger) = (Mutex::default(), Mutex::default(), AtomicU64::new(0), Mutex::default());
         let on_air = OnAir::default();
-        Self { clock, snapshot, requests, configs, store, asks, stats, on_air, turn, wish, run, count, stranger }
+        let bookings = None;
+        Self {
+            clock,
+            snapshot,
+            requests,
+            configs,
+            store,
+            asks,
+            stats,
+            on_air,
+            bookings,
+            turn,
+            wish,
+            run,
+            count,
+            stranger,
+        }
     }
 
     /// The same, with the books in which a radio check is noted.
     #[must_use]
     pub fn with_books(self, on_air: OnAir) -> Self {
         Self { on_air, ..self }
+    }
+
+    /// The same, with the agenda to which run sheets belong.
+    #[must_use]
+    pub fn with_bookings(self, bookings: Arc<dyn Bookings>) -> Self {
+        Self { bookings: Some(bookings), ..self }
     }
 
     fn act(&self, who: &Actor, action: &'static str, subject: &str) -> Act {
@@ -253,6 +279,7 @@ impl control::Desk for Desk {
             Order::RadioCheck { heard_by, lang } => {
                 return self.radio_check(&who, &order, heard_by, *lang, &words).await;
             }
+            Order::RunSheet { wish, lang } => return self.run_sheet(who, wish.clone(), *lang, &words).await,
             order => return self.hush(&who, order, &words).await,
         };
         let Ok(_turn) = self.turn.try_lock() else {

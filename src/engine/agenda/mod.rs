@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::domain::sheet::{Entry, Told, Written};
 use crate::domain::{Booking, Margins, Notice, Occasion, Phase, Session};
 
 /// How long the phases are.
@@ -47,6 +48,8 @@ pub struct Agenda {
     sessions: Vec<Arc<Session>>,
     /// What was found and told of them.
     notices: Vec<Notice>,
+    /// Their run sheets.
+    sheets: Written,
     /// What lies between two meetings.
     pub margins: Margins,
     /// How long the phases are.
@@ -58,7 +61,8 @@ pub struct Agenda {
 impl Agenda {
     /// One without any meeting, of which nothing was read yet.
     pub const fn new(margins: Margins, lengths: Lengths) -> Self {
-        Self { sessions: Vec::new(), notices: Vec::new(), margins, lengths, known: false }
+        let sheets = Written { entries: Vec::new(), told: Vec::new() };
+        Self { sessions: Vec::new(), notices: Vec::new(), sheets, margins, lengths, known: false }
     }
 
     /// Takes all that is on the disk, but for what is known newer already.
@@ -66,6 +70,35 @@ impl Agenda {
         all.into_iter().for_each(|session| self.take(session));
         notices.into_iter().for_each(|notice| self.note(notice));
         self.known = true;
+    }
+
+    /// Takes all run sheets that are on the disk, beside what is known already.
+    pub fn learn_sheets(&mut self, written: Written) {
+        let known = std::mem::replace(&mut self.sheets, written);
+        known.entries.into_iter().for_each(|entry| self.write(entry));
+        known.told.into_iter().for_each(|told| self.tell(told));
+    }
+
+    /// Takes a row of a run sheet.
+    pub fn write(&mut self, entry: Entry) {
+        if !self.sheets.entries.iter().any(|known| known.key == entry.key) {
+            self.sheets.entries.push(entry);
+        }
+    }
+
+    /// Takes what the crew was told of a run sheet.
+    pub fn tell(&mut self, told: Told) {
+        let same = |known: &Told| {
+            (&known.session, known.start, &known.item, known.word) == (&told.session, told.start, &told.item, told.word)
+        };
+        if !self.sheets.told.iter().any(same) {
+            self.sheets.told.push(told);
+        }
+    }
+
+    /// The run sheets of all sessions that are known.
+    pub const fn sheets(&self) -> &Written {
+        &self.sheets
     }
 
     /// Takes what was found of a session; the newest of an occasion stands.
@@ -102,7 +135,10 @@ impl Agenda {
     /// Forgets what has ended before `moment`; it stays on the disk.
     pub fn forget_before(&mut self, moment: Timestamp) {
         self.sessions.retain(|session| session.end >= moment);
-        self.notices.retain(|notice| self.sessions.iter().any(|session| session.id == notice.session));
+        let known = |id: &Arc<str>| self.sessions.iter().any(|session| session.id == *id);
+        self.notices.retain(|notice| known(&notice.session));
+        self.sheets.entries.retain(|entry| known(&entry.session));
+        self.sheets.told.retain(|told| known(&told.session));
     }
 
     /// A session by its id, a cancelled one too.

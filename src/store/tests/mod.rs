@@ -8,6 +8,7 @@ mod past;
 mod removed;
 mod reports;
 mod sessions;
+mod sheets;
 mod told;
 
 use std::path::Path;

@@ -103,13 +103,13 @@ async fn what_is_granted_survives_a_process_that_ends_at_once_and_a_file_that_is
     }
     let after = open(copy.path());
     let restored = after.restore().await.unwrap();
-    let (sessions, notices) = after.agenda(second(0)).await.unwrap();
+    let (sessions, notices, _) = after.agenda(second(0)).await.unwrap();
     assert_eq!((&sessions[..], &notices[..]), (&[granted.clone()][..], &[notice.clone()][..]));
     assert!(restored.sessions.is_empty(), "it has ended years ago by this process's clock");
     std::fs::remove_file(place.path().join("siaga.db")).unwrap();
     store.record(notify("after")).await.unwrap();
     assert_eq!(store.health().borrow().removed, 1);
-    let (sessions, notices) = store.agenda(second(0)).await.unwrap();
+    let (sessions, notices, _) = store.agenda(second(0)).await.unwrap();
     assert_eq!((sessions, notices), (vec![granted], vec![notice]), "a new file has what is known");
 }
 

@@ -6,6 +6,7 @@ mod examples;
 mod rechecks;
 mod report;
 mod routing;
+mod run_sheet;
 mod together;
 mod traced;
 

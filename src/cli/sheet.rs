@@ -1,0 +1,279 @@
+//! `siaga sheet`: the run sheet of a session, read over HTTP and written into over the control socket.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::orders::{self, Conversation};
+use super::paint::{note, say, verdict};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::control::order::{Order, Word};
+use crate::domain::sheet::{SheetAct, SheetWish};
+use crate::domain::{Lang, Period, Requirement, Text, Verdict};
+use crate::engine::sheet::Standing;
+
+/// How long the daemon gets to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What `siaga sheet` can be told.
+#[derive(Clone, Debug, Args)]
+pub struct SheetArgs {
+    /// The session, by the scheduler's own id (GET /api/v1/sessions lists them).
+    #[arg(value_name = "SESSION")]
+    session: String,
+    #[command(subcommand)]
+    command: Option<SheetCommand>,
+    /// Where the daemon answers, to show the sheet; without it the config's first address.
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// Print the daemon's JSON as it came.
+    #[arg(long)]
+    json: bool,
+    /// Where the daemon listens; without it the socket that the config names, else where the unit or a daemon of this user has it.
+    #[arg(long, value_name = "PATH", global = true)]
+    socket: Option<PathBuf>,
+    /// Where the daemon keeps its state, if not where the unit or a daemon of this user does: its socket is there.
+    #[arg(long, value_name = "DIR", global = true)]
+    state_dir: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum SheetCommand {
+    /// Tick a check. Without a command the sheet is shown, and the exit code is that of its verdict.
+    Tick {
+        /// As the sheet names it: room, "attendance:Camat Badau".
+        #[arg(value_name = "ITEM")]
+        item: String,
+        #[command(flatten)]
+        who: ByWhom,
+    },
+    /// Take a tick back.
+    Untick {
+        /// As the sheet names it.
+        #[arg(value_name = "ITEM")]
+        item: String,
+        #[command(flatten)]
+        who: ByWhom,
+    },
+    /// Begin a trial, or end the one that is under way.
+    Trial {
+        /// Which of both.
+        #[arg(value_name = "ACT")]
+        act: TrialAct,
+        /// What was found, when it ends.
+        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+        findings: String,
+        #[command(flatten)]
+        who: ByWhom,
+    },
+    /// Say for what the session is taken until then, whatever was found; what was found stays and is shown beside it.
+    Override {
+        /// For what: ready, degraded or not_ready.
+        #[arg(long, value_name = "VERDICT", value_parser = parse_verdict, required_unless_present = "end")]
+        verdict: Option<Verdict>,
+        /// Until when (RFC 3339), at most the session's end.
+        #[arg(long, value_name = "TIME", conflicts_with = "length")]
+        until: Option<Timestamp>,
+        /// For how long: 30m, 2h.
+        #[arg(long = "for", value_name = "TIME", value_parser = parse_period, required_unless_present_any = ["until", "end"])]
+        length: Option<Period>,
+        /// Why.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// End the one that holds instead.
+        #[arg(long, conflicts_with_all = ["verdict", "until", "length"])]
+        end: bool,
+        #[command(flatten)]
+        who: ByWhom,
+    },
+}
+
+/// Who has done it.
+#[derive(Clone, Args)]
+struct ByWhom {
+    /// Who has done it, or answers for it. It stands on the sheet, in the report and in the audit alone.
+    #[arg(long, value_name = "NAME")]
+    by: String,
+}
+
+impl std::fmt::Debug for ByWhom {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ByWhom")
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum TrialAct {
+    Begin,
+    End,
+}
+
+fn parse_verdict(word: &str) -> Result<Verdict, String> {
+    let known = Verdict::parse(word).filter(|verdict| *verdict != Verdict::Unknown);
+    known.ok_or_else(|| "allowed are ready, degraded, not_ready".to_owned())
+}
+
+fn parse_period(text: &str) -> Result<Period, String> {
+    text.parse().map_err(|error| format!("{error}"))
+}
+
+/// Shows the sheet, or has something written into it. Gives the exit code: of the sheet that of its verdict; of something to be
+/// written 0, and 2 if it is refused.
+///
+/// # Errors
+/// If no daemon answers, or there is no such session.
+pub async fn run(config: &Config, args: &SheetArgs, lang: Lang, color: bool) -> Result<u8, String> {
+    let Some(command) = &args.command else { return show(config, args, lang, color).await };
+    let (by, act) = match command.clone() {
+        SheetCommand::Tick { item, who } => (who.by, SheetAct::Tick { item }),
+        SheetCommand::Untick { item, who } => (who.by, SheetAct::Untick { item }),
+        SheetCommand::Trial { act: TrialAct::Begin, who, .. } => (who.by, SheetAct::BeginTrial),
+        SheetCommand::Trial { act: TrialAct::End, findings, who } => (who.by, SheetAct::EndTrial { findings }),
+        SheetCommand::Override { reason, who, end: true, .. } => (who.by, SheetAct::EndOverride { reason }),
+        SheetCommand::Override { verdict, until, length, reason, who, .. } => {
+            let after =
+                length.map(|length| Clock::start().now().wall.saturating_add(length.0).unwrap_or(Timestamp::MAX));
+            let until = until.or(after).ok_or("until when? --for or --until says it")?;
+            let verdict = verdict.ok_or("for what is the session to be taken? --verdict says it")?;
+            (who.by, SheetAct::Override { verdict, reason, until })
+        }
+    };
+    let order = Order::RunSheet { wish: SheetWish { session: Arc::from(&*args.session), start: None, by, act }, lang };
+    let socket = orders::named(config, args.socket.as_deref(), args.state_dir.as_deref());
+    let mut daemon = Conversation::begin(config, socket.as_deref(), &order).await?;
+    match daemon.next().await? {
+        Some(Word::Done { message }) => {
+            say(&format!("{message}\n"));
+            Ok(0)
+        }
+        Some(Word::Refused { message, .. }) => {
+            note(&format!("siaga: {message}"));
+            Ok(2)
+        }
+        _ => Err("the daemon ended in the middle".to_owned()),
+    }
+}
+
+/// The sheet, as the daemon tells it. The fields have the names that the API gives them.
+#[derive(Deserialize)]
+struct Told {
+    session: Session,
+    verdict: Option<Verdict>,
+    machine: Option<Machine>,
+    hand: Hand,
+    #[serde(rename = "override")]
+    overridden: Option<Override>,
+    trials: Vec<Trial>,
+}
+
+#[derive(Deserialize)]
+struct Session {
+    title: String,
+    start: String,
+    end: String,
+}
+
+#[derive(Deserialize)]
+struct Machine {
+    summary: String,
+}
+
+#[derive(Deserialize)]
+struct Hand {
+    items: Vec<Line>,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    item: String,
+    title: String,
+    site: Option<String>,
+    requirement: Requirement,
+    state: Standing,
+    late: bool,
+    due_at: String,
+    until: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Override {
+    verdict: Verdict,
+    reason: String,
+    until: String,
+}
+
+#[derive(Deserialize)]
+struct Trial {
+    from: String,
+    to: Option<String>,
+}
+
+async fn show(config: &Config, args: &SheetArgs, lang: Lang, color: bool) -> Result<u8, String> {
+    let base = args.url.clone().unwrap_or_else(|| format!("http://{}", config.web.listen[0]));
+    let url = base.parse::<reqwest::Url>().ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    let mut url = url.ok_or_else(|| {
+        format!("--url {base:?} is no address of a daemon; write one such as \"http://127.0.0.1:10153\"")
+    })?;
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().extend(["api", "v1", "sessions", &args.session, "runsheet"]);
+    }
+    url.query_pairs_mut().append_pair("lang", lang.as_str());
+    crate::install_crypto();
+    let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().map_err(|error| error.to_string())?;
+    let answer = client.get(url).send().await;
+    let answer = answer.map_err(|_| format!("no daemon answers at {base}; \"siaga run\" starts one"))?;
+    let ok = answer.status().is_success();
+    let text = answer.text().await.map_err(|error| format!("{base}: {error}"))?;
+    if !ok {
+        let body: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        let detail = body["detail"].as_str().or(body["title"].as_str()).unwrap_or("it is not siaga");
+        return Err(format!("{base}: {detail}"));
+    }
+    let told: Told = serde_json::from_str(&text)
+        .map_err(|error| format!("{base} answers as another version of siaga does ({error}); --json shows it"))?;
+    say(&if args.json { format!("{text}\n") } else { told.text(lang, color) });
+    Ok(told.verdict.map_or(0, Verdict::exit_code))
+}
+
+impl Told {
+    fn text(&self, lang: Lang, color: bool) -> String {
+        let said = |id, en| Text::new(id, en).in_lang(lang);
+        let mut out = String::new();
+        let Session { title, start, end } = &self.session;
+        let word = self.verdict.map_or_else(|| said("sudah lewat", "over").to_owned(), |one| verdict(one, lang, color));
+        _ = writeln!(out, "{title}, {start} – {end}: {word}");
+        if let Some(Override { verdict: taken, reason, until }) = &self.overridden {
+            let (decided, until_when) = (said("keputusan petugas", "override"), said("sampai", "until"));
+            _ = writeln!(out, "  {decided}: {}, {until_when} {until}: {reason}", verdict(*taken, lang, color));
+        }
+        if let Some(Machine { summary }) = &self.machine {
+            _ = writeln!(out, "  {}: {summary}", said("diukur", "measured"));
+        }
+        for item in &self.hand.items {
+            let mark = if item.state == Standing::Done { "[x]" } else { "[ ]" };
+            let site = item.site.as_ref().map(|site| format!(": {site}")).unwrap_or_default();
+            let state = match (item.state, item.late, &item.until) {
+                (Standing::Done, _, Some(until)) => format!("{} {until}", said("berlaku sampai", "holds until")),
+                (_, true, _) => format!("{} ({})", said("TERLAMBAT", "LATE"), item.due_at),
+                (Standing::Expired, ..) => said("sudah kedaluwarsa", "too long ago").to_owned(),
+                _ => format!("{} {}", said("paling lambat", "due"), item.due_at),
+            };
+            let noted = match item.requirement {
+                Requirement::Advisory => said(" (hanya dicatat)", " (only noted)"),
+                Requirement::Required => "",
+            };
+            _ = writeln!(out, "  {mark} {}: {}{site}; {state}{noted}", item.item, item.title);
+        }
+        for trial in &self.trials {
+            let end = trial.to.as_deref().unwrap_or_else(|| said("sedang berjalan", "under way"));
+            _ = writeln!(out, "  {}: {} – {end}", said("uji coba", "trial"), trial.from);
+        }
+        out
+    }
+}

@@ -1,0 +1,79 @@
+//! What is told of a run sheet.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use ring::digest::{SHA256, digest};
+
+use super::{Addressed, Policy};
+use crate::domain::sheet::{Told, Word};
+use crate::domain::{Lang, Notification, Session, Verdict};
+use crate::engine::sheet::Point;
+use crate::notify::late::LateLetter;
+
+/// What of one task has become late, or was made up for, and who shall hear of it.
+#[derive(Clone, Debug)]
+pub struct SheetNews {
+    /// Of which session.
+    pub session: Arc<Session>,
+    /// Late, or made up for.
+    pub word: Word,
+    /// The task.
+    pub task: Arc<str>,
+    /// What, of that task; at least one.
+    pub points: Vec<Point>,
+    /// What the session is taken for now.
+    pub verdict: Verdict,
+    /// What is measured for it, as a sentence: Bahasa Indonesia and English.
+    pub summary: [String; 2],
+    /// Who is told, by name.
+    pub to: Arc<str>,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl SheetNews {
+    /// What is to be written down with it, so that nobody is told twice.
+    pub fn told(&self) -> Vec<Told> {
+        let told = self.points.iter().map(|point| Told {
+            session: Arc::clone(&self.session.id),
+            start: self.session.start,
+            item: Arc::clone(&point.name),
+            word: self.word,
+            at: self.at,
+        });
+        told.collect()
+    }
+}
+
+/// The item's name as a header takes it, whatever letters its site is written in.
+fn named(point: &Point) -> String {
+    use std::fmt::Write as _;
+    let Some(site) = &point.site else { return point.name.to_string() };
+    let digest = digest(&SHA256, site.as_bytes());
+    digest.as_ref().iter().take(8).fold(format!("{}-", point.item.key), |mut name, byte| {
+        _ = write!(name, "{byte:02x}");
+        name
+    })
+}
+
+impl Policy {
+    /// What is told of a run sheet. The key is the first item's own, so that it is told once whatever happens between.
+    pub fn about_sheet(&self, news: &SheetNews) -> Option<Notification> {
+        let (house, first, at) = (&self.house, news.points.first()?, news.at);
+        let (receiver, lang): &(Arc<str>, Lang) = house.receivers.iter().find(|(name, _)| *name == news.to)?;
+        let (session, start) = (&news.session.id, news.session.start.as_second());
+        let key = format!("session.{session}.{start:x}.{}.{}.{receiver}", news.word.as_str(), named(first));
+        let room = Addressed { name: &house.room.name, title: &house.room.title };
+        let letter = LateLetter { id: &key, room, at, zone: &house.zone, lang: *lang, news };
+        Some(Notification {
+            payload: letter.json().into(),
+            key: key.into(),
+            receiver: Arc::clone(receiver),
+            incident: None,
+            created_at: at,
+            attempts: 0,
+            next_attempt_at: at,
+        })
+    }
+}

@@ -1,0 +1,201 @@
+//! Run sheets on real files: rows are added and none is changed, whenever the process ends.
+
+use super::*;
+use crate::domain::session::SCHEDULER;
+use crate::domain::sheet::{Entry, Item, SheetAct, SheetWish, Told, Unwritten, What, Word, Written};
+use crate::domain::{Act, Actor, Booking, Details, Margins, Requirement, Session, Via, Wish};
+use crate::store::Noted;
+use crate::store::hourly::LOSS;
+
+const MARGINS: Margins = Margins { set_up: Duration::ZERO, tear_down: Duration::ZERO };
+const START: i64 = 7200;
+
+fn session(id: &str) -> Session {
+    Session {
+        id: id.into(),
+        revision: 0,
+        booking: Booking::Booked,
+        title: "Rapat".to_owned(),
+        profile: "zoom_group_720".into(),
+        start: second(START),
+        end: second(START + 3600),
+        source: SCHEDULER.into(),
+        details: Details::default(),
+    }
+}
+
+fn items() -> Arc<[Item]> {
+    Arc::from([Item {
+        key: "room".into(),
+        id: "Ruangan".to_owned(),
+        en: "Room".to_owned(),
+        holds: Duration::from_hours(1),
+        due: Duration::from_mins(30),
+        task: None,
+        requirement: Requirement::Required,
+        each_site: false,
+    }])
+}
+
+/// Somebody's word, written down by another, at that second.
+async fn say(store: &Store, key: &str, act: SheetAct, at: i64) -> Result<Noted, Unwritten> {
+    let wish = SheetWish { session: "a".into(), start: None, by: " Petugas Satu ".to_owned(), act };
+    let actor = Actor { name: "Sari".into(), via: Via::Token };
+    let act = Act {
+        key: key.into(),
+        at: second(at),
+        actor,
+        action: wish.act.action(),
+        subject: wish.subject(),
+        outcome: None,
+    };
+    store.note(wish, items(), act).await.unwrap()
+}
+
+fn tick() -> SheetAct {
+    SheetAct::Tick { item: "room".to_owned() }
+}
+
+fn untick() -> SheetAct {
+    SheetAct::Untick { item: "room".to_owned() }
+}
+
+fn all_acts() -> [(&'static str, SheetAct); 6] {
+    let reason = || "kamera cadangan".to_owned();
+    [
+        ("1", tick()),
+        ("2", untick()),
+        ("3", SheetAct::BeginTrial),
+        ("4", SheetAct::EndTrial { findings: "suara pelan\nkamera baik".to_owned() }),
+        ("5", SheetAct::Override { verdict: Verdict::Degraded, reason: reason(), until: second(START) }),
+        ("6", SheetAct::EndOverride { reason: reason() }),
+    ]
+}
+
+#[tokio::test]
+async fn what_is_written_stands_over_every_end_of_the_process_and_in_the_audit() {
+    let folder = folder();
+    let store = open(folder.path());
+    store.wish(Wish::Book(Box::new(session("a"))), MARGINS, None).await.unwrap();
+    drop(store);
+    let mut kept: Vec<Entry> = Vec::new();
+    for (key, act) in all_acts() {
+        let store = open(folder.path());
+        let Ok(Noted::Kept(entry)) = say(&store, key, act, 60).await else { panic!("{key}") };
+        assert_eq!((&*entry.by, &*entry.written_by, entry.start), ("Petugas Satu", "Sari", second(START)));
+        kept.push(entry);
+        assert_eq!(store.sheet_of(&session("a")).await.unwrap().entries, kept);
+    }
+    let store = open(folder.path());
+    store.flush().await.unwrap();
+    assert_eq!(store.agenda(second(0)).await.unwrap().2.entries, kept);
+    // Those of another hour are those of another sheet.
+    let moved = Session { start: second(START + 1), ..session("a") };
+    assert_eq!(store.sheet_of(&moved).await.unwrap(), Written::default());
+    let rows = crate::store::asked(folder.path(), Timestamp::UNIX_EPOCH).unwrap();
+    let said: Vec<_> =
+        rows.iter().map(|row| (row.actor.as_str(), row.action.as_str(), row.outcome.as_deref())).collect();
+    let actions = ["tick", "untick", "begin_trial", "end_trial", "override", "end_override"];
+    assert_eq!(said, actions.map(|action| ("Sari", action, Some("written down"))));
+    assert_eq!(rows[0].subject, "a room, said by  Petugas Satu ");
+    // Nobody changes what was written, not even with another program.
+    let changed = other_eyes(folder.path()).execute("UPDATE sheet_entries SET said_by = 'Lain'", []).unwrap_err();
+    assert!(changed.to_string().contains("is not changed"), "{changed}");
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_leaves_a_row_of_the_audit_and_nothing_else() {
+    let folder = folder();
+    let store = open(folder.path());
+    assert_eq!(say(&store, "1", tick(), 0).await, Err(Unwritten::NoSession));
+    store.wish(Wish::Book(Box::new(session("a"))), MARGINS, None).await.unwrap();
+    assert_eq!(say(&store, "2", untick(), 0).await, Ok(Noted::Same), "it never was");
+    assert_eq!(say(&store, "3", SheetAct::EndTrial { findings: String::new() }, 0).await, Err(Unwritten::NoTrial));
+    let before = SheetWish { session: "a".into(), start: Some(second(1)), by: "x".to_owned(), act: tick() };
+    let actor = Actor { name: "Sari".into(), via: Via::Local };
+    let act = Act { key: "4".into(), at: second(0), actor, action: "tick", subject: String::new(), outcome: None };
+    assert_eq!(store.note(before, items(), act).await.unwrap(), Err(Unwritten::Moved));
+    assert_eq!(store.sheet_of(&session("a")).await.unwrap(), Written::default());
+    let rows = crate::store::asked(folder.path(), Timestamp::UNIX_EPOCH).unwrap();
+    let outcomes: Vec<_> = rows.iter().map(|row| row.outcome.as_deref().unwrap()).collect();
+    assert_eq!(outcomes, ["refused: no such session", "refused: no trial is under way", "refused: moved"]);
+}
+
+#[tokio::test]
+async fn of_many_who_begin_a_trial_at_once_one_does() {
+    let folder = folder();
+    let store = open(folder.path());
+    store.wish(Wish::Book(Box::new(session("a"))), MARGINS, None).await.unwrap();
+    let all = (0..32).map(|one| {
+        let store = store.clone();
+        tokio::spawn(async move { say(&store, &format!("k{one}"), SheetAct::BeginTrial, 0).await })
+    });
+    let mut begun = 0;
+    for one in all.collect::<Vec<_>>() {
+        match one.await.unwrap() {
+            Ok(_) => begun += 1,
+            Err(why) => assert_eq!(why, Unwritten::TrialUnderWay),
+        }
+    }
+    assert_eq!(begun, 1);
+}
+
+#[tokio::test]
+async fn a_file_that_is_removed_is_begun_anew_with_the_sheets() {
+    let folder = folder();
+    let store = open(folder.path());
+    store.wish(Wish::Book(Box::new(session("a"))), MARGINS, None).await.unwrap();
+    for (key, act) in all_acts() {
+        say(&store, key, act, 60).await.unwrap();
+    }
+    let told =
+        Told { session: "a".into(), start: second(START), item: "room".into(), word: Word::Late, at: second(60) };
+    let sheets = Written { entries: Vec::new(), told: vec![told] };
+    store.record(Batch { sheets, ..Batch::default() }).await.unwrap();
+    let before = store.sheet_of(&session("a")).await.unwrap();
+    assert_eq!((before.entries.len(), before.told.len()), (6, 1));
+    for suffix in ["", "-wal", "-shm"] {
+        std::fs::remove_file(folder.path().join(format!("siaga.db{suffix}"))).unwrap();
+    }
+    until(&store, |health| health.removed == 1 && health.ok).await;
+    assert_eq!(store.sheet_of(&session("a")).await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn the_minutes_of_a_trial_are_those_that_a_report_reads() {
+    let folder = folder();
+    let store = open(folder.path());
+    store.wish(Wish::Book(Box::new(session("a"))), MARGINS, None).await.unwrap();
+    let minute = |at: i64| second(at).as_second().div_euclid(60);
+    let db = other_eyes(folder.path());
+    db.execute("INSERT INTO series (id, check_name, quantity, part) VALUES (1, 'icmp', ?1, '')", [LOSS.name]).unwrap();
+    for (at, mean) in [(0, 0.5), (60, 0.1), (120, 0.3), (180, 0.5)] {
+        db.execute(
+            "INSERT INTO minutes (minute, series, count, min, max, mean, p50, p95) VALUES (?1, 1, 10, 0, 1, ?2, 0, 0)",
+            rusqlite::params![minute(at), mean],
+        )
+        .unwrap();
+    }
+    // `second(0)` is the beginning of a minute.
+    let span = (second(30), second(200));
+    let series = store.minutes_of(span).await.unwrap();
+    let found = crate::engine::sheet::measured(&series, span);
+    assert_eq!(found.len(), 1, "{series:?}");
+    let figures = &found[0];
+    assert_eq!((&*figures.check, figures.quantity.name, figures.minutes), ("icmp", LOSS.name, 2));
+    assert!((figures.mean - 0.2).abs() < 1e-9, "{figures:?}");
+}
+
+#[tokio::test]
+async fn a_sheet_goes_with_its_session() {
+    let folder = folder();
+    let store = Store::open(claim(folder.path()), Clock::start(), Retention::default(), CATALOGUE);
+    // That was in 2023: a year and a month are over.
+    store.wish(Wish::Book(Box::new(session("a"))), MARGINS, None).await.unwrap();
+    say(&store, "1", tick(), 60).await.unwrap();
+    assert!(matches!(store.sheet_of(&session("a")).await.unwrap().entries[0].what, What::Tick { .. }));
+    let gone =
+        super::super::retention::prune(&other_eyes(folder.path()), &Retention::default(), Clock::start().now().wall);
+    assert!(gone.unwrap() >= 2);
+    assert_eq!(store.sheet_of(&session("a")).await.unwrap(), Written::default());
+}

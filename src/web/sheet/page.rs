@@ -1,0 +1,383 @@
+//! `GET /sessions/{id}`: the run sheet for people, on a phone too. No script; what is written there goes by [`super::forms`].
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+
+use crate::domain::reason::number;
+use crate::domain::sheet::{LONGEST_FINDINGS, LONGEST_NAME, LONGEST_REASON, Unwritten};
+use crate::domain::{Booking, Lang, Requirement, Scope, Verdict};
+use crate::engine::sheet::{Figures, Override, Point, Standing, Trial};
+use crate::web::door::Caller;
+use crate::web::problem::{CHALLENGE, Problem};
+use crate::web::readiness::in_lang;
+use crate::web::sign_in::spoken;
+use crate::web::site::Site;
+use crate::web::words::{Words, words};
+use crate::web::{cookies, page};
+
+use super::words::Said;
+use super::{Sheet, reads_names};
+
+#[derive(Template)]
+#[template(path = "sheet.html")]
+struct Page {
+    words: &'static Words,
+    said: Said,
+    lang: &'static str,
+    other_lang: &'static str,
+    room: String,
+    title: String,
+    state: &'static str,
+    /// The verdict in a word; nothing where none is said.
+    word: Option<&'static str>,
+    /// Its own path.
+    here: String,
+    /// What was wrong with what was sent.
+    message: Option<String>,
+    /// When, for whom, and whether it takes place.
+    lines: Vec<String>,
+    overridden: Option<Decision>,
+    /// What machine and hand say together.
+    together: Option<&'static str>,
+    machine: Option<Machine>,
+    hand: &'static str,
+    items: Vec<Row>,
+    trials: Vec<Tried>,
+    earlier: Vec<Decision>,
+    form: Option<Form>,
+    sign_out: Option<String>,
+    sign_in: Option<String>,
+}
+
+struct Machine {
+    state: &'static str,
+    sentence: String,
+    parts: Vec<Part>,
+}
+
+struct Part {
+    title: &'static str,
+    state: &'static str,
+    word: &'static str,
+    /// What to do about it.
+    remedies: Vec<String>,
+}
+
+struct Row {
+    name: String,
+    title: String,
+    state: &'static str,
+    /// How it stands, when and by whom.
+    told: String,
+    done: bool,
+}
+
+struct Tried {
+    told: String,
+    findings: Vec<String>,
+    measured: Vec<String>,
+}
+
+struct Decision {
+    state: &'static str,
+    word: &'static str,
+    told: String,
+    reason: String,
+}
+
+/// What somebody who may act can do, and what they wrote before.
+struct Form {
+    key: String,
+    /// The sheet's own hour, so that what is sent is not written into the sheet of another.
+    start: String,
+    by: String,
+    written: Written,
+    /// What can be done of a trial.
+    trial: Option<&'static str>,
+    until_start: bool,
+    ends_override: bool,
+    longest: (usize, usize, usize),
+    verdicts: [(&'static str, &'static str); 3],
+}
+
+/// What stood in the form.
+#[derive(Default)]
+pub(super) struct Written {
+    pub(super) by: String,
+    pub(super) findings: String,
+    pub(super) reason: String,
+}
+
+/// The run sheet of one session, for people; for those who have come in by a token for acting, the forms to write into it.
+///
+/// # Errors
+/// A query that is not understood.
+#[utoipa::path(get, path = "/sessions/{id}", params(
+    ("id" = String, Path, description = "The scheduler's own id."),
+    ("lang" = Option<String>, Query, description = "`id` or `en`; else as `Accept-Language` prefers."),
+), responses(
+    (status = 200, description = "The page.", body = String, content_type = "text/html"),
+    (status = 404, description = "There is no session of this id.", body = String, content_type = "text/html"),
+    (status = 503, description = "The sheet cannot be read now.", body = String, content_type = "text/html"),
+))]
+pub(in crate::web) async fn page(
+    State(site): State<Arc<Site>>,
+    Extension(caller): Extension<Caller>,
+    id: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let Path(id) = id?;
+    let lang = spoken(&site, request.uri(), request.headers())?;
+    Shown { site: &site, caller: &caller, id: &id, lang }.answer(StatusCode::OK, None, Written::default()).await
+}
+
+/// Where a session's page is.
+pub(in crate::web) fn path(id: &str) -> String {
+    use std::fmt::Write as _;
+    let mut path = "/sessions/".to_owned();
+    for byte in id.bytes() {
+        match byte {
+            // What RFC 3986 §2.3 leaves as it is.
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'~' => path.push(char::from(byte)),
+            other => _ = write!(path, "%{other:02X}"),
+        }
+    }
+    path
+}
+
+/// What a page is made of.
+pub(super) struct Shown<'a> {
+    pub(super) site: &'a Site,
+    pub(super) caller: &'a Caller,
+    pub(super) id: &'a str,
+    pub(super) lang: Lang,
+}
+
+impl Shown<'_> {
+    /// The page once more, with why something was not written.
+    pub(super) async fn refused(&self, why: &Unwritten, written: Written) -> Result<Response, Problem> {
+        let status = StatusCode::from_u16(Problem::unwritten(why).status).unwrap_or(StatusCode::CONFLICT);
+        self.answer(status, Some(why.told(self.lang)), written).await
+    }
+
+    pub(super) async fn answer(
+        &self,
+        status: StatusCode,
+        message: Option<String>,
+        written: Written,
+    ) -> Result<Response, Problem> {
+        let Self { site, caller, id, lang } = *self;
+        let (said, other) = (Said(lang), if lang == Lang::Id { Lang::En } else { Lang::Id });
+        let mut shown = Page {
+            words: words(lang),
+            said,
+            lang: lang.as_str(),
+            other_lang: other.as_str(),
+            room: site.voice().title.clone(),
+            title: said.unknown_id().to_owned(),
+            state: Verdict::Unknown.as_str(),
+            word: None,
+            here: path(id),
+            message,
+            lines: Vec::new(),
+            overridden: None,
+            together: None,
+            machine: None,
+            hand: Verdict::Unknown.as_str(),
+            items: Vec::new(),
+            trials: Vec::new(),
+            earlier: Vec::new(),
+            form: None,
+            sign_out: caller.cookie().map(cookies::form_key),
+            sign_in: None,
+        };
+        let status = match Sheet::read(site, id, site.now()).await {
+            Ok(sheet) => {
+                self.fill(&mut shown, &sheet, written);
+                status
+            }
+            Err(problem) if problem.status == 404 => StatusCode::NOT_FOUND,
+            Err(_) => {
+                said.cannot_read().clone_into(&mut shown.title);
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+        };
+        let html = shown.render().map_err(|error| Problem::internal(error.to_string()))?;
+        let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))];
+        let mut response = (status, in_lang(lang), kind, html).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, CHALLENGE);
+        }
+        Ok(response)
+    }
+
+    fn fill(&self, shown: &mut Page, sheet: &Sheet, written: Written) {
+        let Self { site, caller, lang, .. } = *self;
+        let (said, session, now) = (Said(lang), &sheet.session, site.now().wall);
+        shown.title.clone_from(&session.title);
+        let span =
+            format!("{} {} {} {}", said.from(), self.clock(session.start), said.until(), self.clock(session.end));
+        shown.lines.push(span);
+        if let Some(office) = &session.details.office {
+            shown.lines.push(format!("{}: {office}", said.office()));
+        }
+        if session.booking == Booking::Cancelled {
+            shown.lines.push(said.cancelled().to_owned());
+        } else if now >= session.end {
+            shown.lines.push(said.over().to_owned());
+        }
+        if let Some(judged) = &sheet.judged {
+            shown.state = judged.verdict().as_str();
+            shown.word = Some(judged.verdict().title(lang));
+            shown.overridden = judged.overridden.as_ref().map(|one| self.decision(one));
+            shown.together = Some(judged.together.title(lang));
+        }
+        shown.machine = sheet.machine.as_ref().map(|view| {
+            let rendered = site.rendered();
+            let (snapshot, voice) = (&rendered.believed, site.voice());
+            let needed = view.components.iter().filter(|component| !component.absent);
+            let parts = needed.map(|component| {
+                let checks = component.checks.iter().flat_map(|at| &view.checks[*at].reasons);
+                let reasons = component.reasons.iter().chain(checks);
+                let mut remedies: Vec<String> = reasons
+                    .filter(|reason| reason.verdict != Verdict::Ready && reason.blocked_by.is_none())
+                    .map(|reason| format!("{}. {}", reason.message(lang), voice.remedy(reason, lang)))
+                    .collect();
+                remedies.dedup();
+                Part {
+                    title: component.component.title(lang),
+                    state: component.verdict.as_str(),
+                    word: component.verdict.title(lang),
+                    remedies,
+                }
+            });
+            let sentence = page::sentence(snapshot, view, lang);
+            Machine { state: view.verdict.as_str(), sentence, parts: parts.collect() }
+        });
+        shown.hand = crate::engine::sheet::hand(&sheet.points).as_str();
+        shown.items = sheet.points.iter().map(|point| self.row(point)).collect();
+        shown.trials = sheet.trials.iter().map(|(trial, measured)| self.tried(trial, measured.as_deref())).collect();
+        let holds = sheet.judged.as_ref().is_some_and(|judged| judged.overridden.is_some());
+        let ended = sheet.overrides.len() - usize::from(holds);
+        shown.earlier = sheet.overrides[..ended].iter().map(|one| self.decision(one)).collect();
+        match (caller.cookie(), caller.name()) {
+            // Of one that is over there is nothing to be written.
+            (Some(_), Some(_)) if caller.may(Scope::Operate) && sheet.judged.is_none() => {}
+            (Some(cookie), Some(name)) if caller.may(Scope::Operate) => {
+                let by = if written.by.is_empty() { name.to_owned() } else { written.by.clone() };
+                let under_way = sheet.trials.last().is_some_and(|(trial, _)| trial.to.is_none());
+                let trial =
+                    if under_way { Some("end_trial") } else { Some("begin_trial").filter(|_| now < session.start) };
+                shown.form = Some(Form {
+                    key: cookies::form_key(cookie),
+                    start: session.start.to_string(),
+                    by,
+                    written,
+                    trial,
+                    until_start: now < session.start,
+                    ends_override: holds,
+                    longest: (LONGEST_NAME, LONGEST_FINDINGS, LONGEST_REASON),
+                    verdicts: [Verdict::Ready, Verdict::Degraded, Verdict::NotReady]
+                        .map(|verdict| (verdict.as_str(), verdict.title(lang))),
+                });
+            }
+            (None, _) => shown.sign_in = Some(path(&session.id)),
+            _ if shown.message.is_none() => shown.message = Some(words(lang).not_for_acting.to_owned()),
+            _ => {}
+        }
+    }
+
+    fn row(&self, point: &Point) -> Row {
+        let said = Said(self.lang);
+        let mut told = match point.standing {
+            Standing::Done => vec![said.done().to_owned()],
+            Standing::Open => vec![said.open().to_owned()],
+            Standing::Expired => vec![said.expired().to_owned()],
+        };
+        if point.late {
+            told.push(format!("{} ({} {})", said.late(), said.due(), self.clock(point.due_at)));
+        } else if point.standing != Standing::Done {
+            told.push(format!("{} {}", said.due(), self.clock(point.due_at)));
+        }
+        if let Some(newest) = &point.newest {
+            let when = self.clock(newest.at);
+            let when = if point.until().is_none() { format!("{} {when}", said.taken_back()) } else { when };
+            told.push(format!("{when}{}", self.who(&newest.by, &newest.written_by)));
+        }
+        if let (Standing::Done, Some(until)) = (point.standing, point.until()) {
+            told.push(format!("{} {}", said.holds_until(), self.clock(until)));
+        }
+        if point.item.requirement == Requirement::Advisory {
+            told.push(said.only_noted().to_owned());
+        }
+        let title = point.item.title(self.lang);
+        Row {
+            name: point.name.to_string(),
+            title: point.site.as_ref().map_or_else(|| title.to_owned(), |site| format!("{title}: {site}")),
+            state: point.verdict().as_str(),
+            told: told.join("; "),
+            done: point.standing == Standing::Done,
+        }
+    }
+
+    fn tried(&self, trial: &Trial, measured: Option<&[Figures]>) -> Tried {
+        let said = Said(self.lang);
+        let end =
+            trial.to.map_or_else(|| said.under_way().to_owned(), |to| format!("{} {}", said.until(), self.clock(to)));
+        let who = self.who(&trial.by, trial.ended_by.as_ref().unwrap_or(&trial.by));
+        let named = reads_names(self.caller);
+        let figure = |one: &Figures| {
+            let part = one.part.as_deref().map(|part| format!(" {part}")).unwrap_or_default();
+            let [min, mean, max] =
+                [one.min, one.mean, one.max].map(|value| number(value, one.quantity.unit, self.lang));
+            format!(
+                "{} {}{part}: {mean} ({min} – {max}), {} {}",
+                one.check,
+                one.quantity.name,
+                one.minutes,
+                said.minutes()
+            )
+        };
+        Tried {
+            told: format!("{} {end}{who}", self.clock(trial.from)),
+            findings: trial.findings.lines().filter(|_| named).map(str::to_owned).collect(),
+            measured: match measured {
+                None => vec![said.unread_measured().to_owned()],
+                Some([]) => vec![said.no_measured().to_owned()],
+                Some(all) => all.iter().map(figure).collect(),
+            },
+        }
+    }
+
+    fn decision(&self, one: &Override) -> Decision {
+        let said = Said(self.lang);
+        let (from, until) = (self.clock(one.since), self.clock(one.until));
+        Decision {
+            state: one.verdict.as_str(),
+            word: one.verdict.title(self.lang),
+            told: format!("{from} {} {until}{}", said.until(), self.who(&one.by, &one.written_by)),
+            reason: one.reason.clone(),
+        }
+    }
+
+    /// Who did something, for those who may know.
+    fn who(&self, by: &str, written_by: &str) -> String {
+        let said = Said(self.lang);
+        match (reads_names(self.caller), by == written_by) {
+            (false, _) => String::new(),
+            (true, true) => format!(" {} {by}", said.by()),
+            (true, false) => format!(" {} {by} ({} {written_by})", said.by(), said.written_by()),
+        }
+    }
+
+    fn clock(&self, moment: Timestamp) -> String {
+        page::clock(self.site, self.lang, moment)
+    }
+}

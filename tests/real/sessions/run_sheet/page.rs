@@ -1,0 +1,161 @@
+//! The sheet's page, as people use it on a phone and as others would forge it. Debian package: `chromium`.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use super::super::{BARE, MINUTE, Scheduler, ahead, meeting};
+use super::{NAMES, Staff, item, start};
+use crate::support::browser::Browser;
+use crate::support::child::wait_until;
+use crate::support::daemon::{Daemon, room};
+use crate::tokens::made;
+
+/// What stands in the page's own form against forgery.
+fn key(page: &str) -> &str {
+    page.split("name=\"key\" value=\"").nth(1).unwrap_or_default().split('"').next().unwrap()
+}
+
+fn encoded(text: &str) -> String {
+    use std::fmt::Write as _;
+    text.bytes().fold(String::new(), |mut out, byte| {
+        _ = write!(out, "%{byte:02X}");
+        out
+    })
+}
+
+#[test]
+fn staff_tick_at_the_page_and_nobody_forges_that() {
+    const EVIL: &str = "<script>window.hit=1</script>\"'><img src=x onerror=window.hit=1>";
+    let folder = room(BARE);
+    let at = folder.path();
+    let daemon = start(at);
+    let (jadwal, staff) = (Scheduler::of(at), Staff::of(at));
+    let begins = ahead(MINUTE * 600);
+    let mut body = meeting(EVIL, begins, MINUTE * 60);
+    body["sites"] = json!([EVIL]);
+    assert_eq!(jadwal.send(&daemon, "PUT", "/api/v1/sessions/a%2F1.x", &body).status, 201);
+    let path = "/sessions/a%2F1%2Ex";
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let page = daemon.get(path);
+    assert!(page.status == 200 && page.body.contains("Untuk mencatat, masuk dengan token"), "{}", page.body);
+    assert!(
+        key(&page.body).is_empty() && !page.body.contains("<script") && !page.body.contains("<img"),
+        "{}",
+        page.body
+    );
+    assert_eq!(daemon.get("/sessions/b").status, 404);
+    let come_in = |token: &str| {
+        let answer = daemon.send("POST", "/login", form, &format!("token={token}&next={}", encoded(path)));
+        assert_eq!(answer.status, 303, "{}", answer.head);
+        assert!(answer.head.contains(&format!("location: {path}?lang=id")), "back to the sheet: {}", answer.head);
+        let set = answer.head.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap().to_owned();
+        format!("Cookie: {}\r\n", set.split(';').next().unwrap())
+    };
+    let (cookie, guest) = (come_in(&staff.0), come_in(&made(at, "Tamu", "read", &[])));
+    let read = daemon.request_with("GET", path, &guest).body;
+    assert!(read.contains("Token ini tidak untuk mencatat") && !read.contains("name=\"act\""), "{read}");
+    let page = daemon.request_with("GET", path, &cookie).body;
+    let (own, others) = (key(&page).to_owned(), key(&read).to_owned());
+    let start_of =
+        |page: &str| page.split("name=\"start\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let hour = start_of(&page);
+    let press = |cookie: &str, more: &str, key: &str, fields: &[(&str, &str)]| {
+        let fields: Vec<String> = fields.iter().map(|(name, value)| format!("&{name}={}", encoded(value))).collect();
+        let fields = fields.concat();
+        daemon.send(
+            "POST",
+            path,
+            &format!("{form}{cookie}{more}"),
+            &format!("key={key}&start={}{fields}", encoded(&hour)),
+        )
+    };
+    let tick = [("act", "tick room"), ("by", "Petugas Satu")];
+    // Nobody forges it: without coming in, without the key or with another's, from elsewhere, over the API by the cookie.
+    assert_eq!(press("", "", &own, &tick).status, 401);
+    assert_eq!((press(&cookie, "", "", &tick).status, press(&cookie, "", &others, &tick).status), (403, 403));
+    assert_eq!(press(&cookie, "Origin: http://evil.example\r\n", &own, &tick).status, 403);
+    assert_eq!(press(&guest, "", &others, &tick).status, 403);
+    let by_cookie = format!("{cookie}Content-Type: application/json\r\n");
+    let forged = json!({ "done": true, "by": "x" }).to_string();
+    assert_eq!(daemon.send("POST", "/api/v1/sessions/a%2F1.x/runsheet/room", &by_cookie, &forged).status, 401);
+    assert_eq!(press(&cookie, "", &own, &[("act", "paint room"), ("by", "x")]).status, 400);
+    let nameless = press(&cookie, "", &own, &[("act", "tick room"), ("by", " ")]);
+    assert!(nameless.status == 422 && nameless.body.contains("Isi nama yang melakukannya"), "{}", nameless.body);
+    let oversized = press(&cookie, "", &own, &[("act", "tick room"), ("by", &EVIL.repeat(2))]);
+    assert!(oversized.status == 422 && !oversized.body.contains("<script"), "{}", oversized.body);
+    assert_eq!(staff.sheet(&daemon, "a%2F1.x")["journal"], json!([]));
+
+    // As people do it.
+    let site = format!("tick attendance:{EVIL}");
+    for fields in [
+        &tick[..],
+        &[("act", &site), ("by", "Petugas Dua")],
+        &[("act", "begin_trial"), ("by", "Petugas Satu")],
+        &[("act", "end_trial"), ("by", "Petugas Satu"), ("findings", "suara pelan\r\nkamera baik")],
+        &[("act", "override"), ("by", "Petugas Satu"), ("reason", EVIL), ("verdict", "ready"), ("until", "start")],
+    ] {
+        let answer = press(&cookie, "", &own, fields);
+        assert_eq!(answer.status, 303, "{fields:?}: {}", answer.body);
+    }
+    let page = daemon.request_with("GET", path, &cookie).body;
+    for words in
+        ["oleh Petugas Dua (dicatat oleh Siti)", "suara pelan<br>kamera baik", "dianggap: Siap", "Tanpa keputusan itu"]
+    {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    assert!(!page.contains("<script") && !page.contains("<img"), "{page}");
+    let english = daemon.request_with("GET", &format!("{path}?lang=en"), &cookie).body;
+    assert!(english.contains("Staff have decided to take this session for: Ready"), "{english}");
+    let strange = daemon.get(path).body;
+    assert!(NAMES.iter().all(|name| !strange.contains(name)) && !strange.contains("suara pelan"), "{strange}");
+    // A page that was loaded before the meeting was moved writes nothing into its new sheet.
+    let moved = json!({ "start": ahead(MINUTE * 700).to_string(), "end": ahead(MINUTE * 760).to_string() });
+    assert_eq!(jadwal.send(&daemon, "PATCH", "/api/v1/sessions/a%2F1.x", &moved).status, 200);
+    let stale = press(&cookie, "", &own, &tick);
+    assert!(stale.status == 409 && stale.body.contains("dipindah waktunya"), "{}", stale.body);
+    assert_eq!(staff.sheet(&daemon, "a%2F1.x")["journal"], json!([]));
+
+    in_a_browser(&daemon, &format!("http://{}{path}", daemon.address()), &staff.0);
+    let sheet = staff.sheet(&daemon, "a%2F1.x");
+    assert_eq!(
+        (&item(&sheet, "meeting")["state"], &item(&sheet, "room")["state"]),
+        (&json!("done"), &json!("open")),
+        "{sheet:#}"
+    );
+    let log = daemon.stop();
+    assert!(NAMES.iter().all(|name| !log.contains(name)) && !log.contains("window.hit"), "{log}");
+}
+
+/// On a phone: in by the token, one check ticked; a return key in the name's field ticks none.
+fn in_a_browser(daemon: &Daemon, url: &str, token: &str) {
+    let mut browser = Browser::start(Command::new("sh"), tempfile::tempdir().unwrap(), &[], "<title>begin</title>");
+    browser.as_phone();
+    let go = |browser: &mut Browser, script: &str, then: &str| {
+        browser.look(script);
+        let there = format!(
+            "document.readyState == 'complete' && document.body?.innerText.includes({then:?}) ? \
+             [innerWidth, document.documentElement.scrollWidth] : null"
+        );
+        let mut wide = Value::Null;
+        wait_until(|| {
+            wide = browser.look(&there);
+            !wide.is_null()
+        });
+        assert_eq!(wide, json!([360, 360]), "{then}: nothing is beyond a phone's edge");
+    };
+    go(&mut browser, &format!("location.href = '{url}?lang=id'"), "Untuk mencatat");
+    let come_in =
+        format!("document.querySelector('#token').value = '{token}'; document.querySelector('form button').click()");
+    go(&mut browser, &come_in, "Nama yang memeriksa");
+    assert_eq!(browser.evaluate("document.querySelector('#by').value"), "Siti", "who has come in, most likely");
+    assert_eq!(
+        browser.evaluate("document.querySelector('#by').form.querySelector('button').disabled"),
+        true,
+        "a return key would press the first button (HTML, implicit submission): that one does nothing"
+    );
+    let tick = "document.querySelector('#by').value = 'Petugas Satu'; document.querySelector('button[value=\"tick meeting\"]').click()";
+    go(&mut browser, tick, "oleh Petugas Satu (dicatat oleh Siti)");
+    assert_eq!(browser.evaluate("typeof window.hit + document.images.length + document.scripts.length"), "undefined00");
+    assert!(!daemon.log().contains("Petugas Satu"));
+}
