@@ -4,7 +4,6 @@
 pub mod csv;
 mod document;
 pub mod page;
-mod plot;
 #[cfg(test)]
 mod tests;
 mod words;

@@ -5,11 +5,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::document::{Held, Report};
-use super::plot::Plot;
 use super::words::{length, name, occasion, pick};
 use crate::domain::reason::number;
 use crate::domain::record::{Record, Series};
 use crate::domain::{Lang, Verdict};
+use crate::plot::Plot;
 
 /// Pictures on a page; a room with more far ends has the rest as figures.
 const PICTURES: usize = 8;
@@ -264,8 +264,9 @@ impl Teller<'_> {
             let title = self.series_title(series);
             let plot = Plot {
                 points: &series.points,
+                step: 60,
                 span: (record.since, record.until),
-                meeting: (session.start, session.end),
+                marks: &[session.start, session.end],
                 troubles: &troubles,
                 zone: self.zone,
                 title: title.clone(),
