@@ -1,4 +1,4 @@
-//! `GET /incidents/{id}`: one incident for people, with the button "diterima lewat HT". No script.
+//! `GET /incidents/{id}`: one incident for people, with the button "diterima lewat HT". Its script never touches a form in which somebody writes.
 
 use std::sync::Arc;
 
@@ -6,35 +6,30 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{StatusCode, header};
+use axum::response::Response;
 
 use crate::domain::{Component, Incident, Lang, Scope, Verdict};
 
 use super::acts::{Acknowledgement, Declined, How};
 use super::cookies;
 use super::door::Caller;
+use super::frame::{Frame, Renewed, answer};
 use super::given;
 use super::lists::HISTORY_DEADLINE;
-use super::page::clock;
 use super::problem::{CHALLENGE, Problem};
-use super::readiness::in_lang;
 use super::sign_in::{field, onward, spoken};
 use super::site::Site;
-use super::words::{Words, words};
+use super::telling::clock;
+use super::words::words;
 
 /// A page with a form on it; unlike the room's page it does not load itself anew, because somebody writes there.
 #[derive(Template)]
 #[template(path = "incident.html")]
 pub(super) struct Sheet {
-    words: &'static Words,
-    lang: &'static str,
-    other_lang: &'static str,
-    room: String,
+    frame: Frame,
     title: String,
     state: &'static str,
-    /// Its own path.
-    here: String,
     /// What was wrong with what was sent.
     pub(super) message: Option<&'static str>,
     lines: Vec<String>,
@@ -56,16 +51,13 @@ struct Note {
 }
 
 impl Sheet {
-    pub(super) fn new(site: &Site, title: String, verdict: Verdict, here: String, lang: Lang) -> Self {
-        let other = if lang == Lang::Id { Lang::En } else { Lang::Id };
+    pub(super) fn new(site: &Site, title: String, verdict: Verdict, here: &str, lang: Lang) -> Self {
+        // Where somebody comes in nothing is said of the room.
+        let renewed = if here == "/login" { Renewed::Never } else { Renewed::AtChanges };
         Self {
-            words: words(lang),
-            lang: lang.as_str(),
-            other_lang: other.as_str(),
-            room: site.voice().title.clone(),
+            frame: Frame::new(site, here, lang, renewed),
             title,
             state: verdict.as_str(),
-            here,
             message: None,
             lines: Vec::new(),
             acknowledgements: Vec::new(),
@@ -76,9 +68,7 @@ impl Sheet {
     }
 
     pub(super) fn answer(&self, status: StatusCode, lang: Lang) -> Result<Response, Problem> {
-        let html = self.render().map_err(|error| Problem::internal(error.to_string()))?;
-        let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))];
-        let mut response = (status, in_lang(lang), kind, html).into_response();
+        let mut response = answer(self, status, lang)?;
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, CHALLENGE);
         }
@@ -178,11 +168,11 @@ impl Shown<'_> {
         let words = words(lang);
         let rendered = site.rendered();
         let Some(incident) = rendered.believed.incidents.iter().find(|incident| incident.id == id) else {
-            let sheet = Sheet::new(site, words.over.to_owned(), Verdict::Unknown, "/".to_owned(), lang);
+            let sheet = Sheet::new(site, words.over.to_owned(), Verdict::Unknown, "/", lang);
             return sheet.answer(StatusCode::NOT_FOUND, lang);
         };
         let title = Component::title(incident.component, lang);
-        let mut sheet = Sheet::new(site, title.to_owned(), incident.verdict, format!("/incidents/{id}"), lang);
+        let mut sheet = Sheet::new(site, title.to_owned(), incident.verdict, &format!("/incidents/{id}"), lang);
         sheet.lines = lines(site, incident, lang);
         sheet.message = wrong.map(|(_, message)| message);
         sheet.sign_out = caller.cookie().map(cookies::form_key);

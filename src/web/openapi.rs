@@ -6,7 +6,9 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
-use super::{acting, daemon, ics, inbound, incident_page, lists, page, past, readiness, readyz, sessions, sign_in};
+use super::{
+    acting, daemon, ics, inbound, incident_page, kiosk, lists, live, page, past, readiness, readyz, sessions, sign_in,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -44,6 +46,9 @@ use super::{acting, daemon, ics, inbound, incident_page, lists, page, past, read
         daemon::ready,
         daemon::reload,
         page::page,
+        kiosk::kiosk,
+        live::script,
+        live::events,
         incident_page::page,
         incident_page::note,
         sign_in::form,

@@ -10,7 +10,10 @@ use axum::routing::{delete, get, post};
 use super::past::{ledger, week};
 use super::problem::Problem;
 use super::site::Site;
-use super::{acting, daemon, ics, inbound, incident_page, lists, openapi, page, readiness, readyz, sessions, sign_in};
+use super::{
+    acting, daemon, ics, inbound, incident_page, kiosk, lists, live, openapi, page, readiness, readyz, sessions,
+    sign_in,
+};
 
 /// The largest body that is read, bytes: a session's, or a message of an Alertmanager, whose `max_alerts` keeps it below.
 pub(super) const BODY: usize = 64 * 1024;
@@ -20,6 +23,9 @@ pub(super) fn router(site: Arc<Site>) -> Router {
     let session = get(sessions::get).put(sessions::put).patch(sessions::patch).delete(sessions::cancel);
     Router::new()
         .route("/", get(page::page))
+        .route("/kiosk", get(kiosk::kiosk))
+        .route("/live.js", get(live::script))
+        .route("/events", get(live::events))
         .route("/incidents/{id}", get(incident_page::page))
         .route("/incidents/{id}/ack", post(incident_page::note))
         .route("/login", get(sign_in::form).post(sign_in::come_in))

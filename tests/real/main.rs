@@ -25,6 +25,7 @@ mod impaired;
 mod inbound;
 mod ledger;
 mod link;
+mod live;
 mod network;
 mod notices;
 mod once;
