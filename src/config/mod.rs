@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::calendar;
-use crate::domain::{Plan, Uplink};
+use crate::domain::{Plan, Settings, Uplink};
 use crate::notify;
 use crate::notify::routes::{Maintenance, Route};
 use crate::probe::ProbeConfig;
@@ -25,6 +25,7 @@ mod receivers;
 pub mod schema;
 mod sections;
 mod shape;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod uplinks;
@@ -108,6 +109,8 @@ pub struct Config {
     pub inbound: Option<notify::Inbound>,
     /// Remedies in the room's own words, by reason code.
     pub remedies: BTreeMap<&'static str, Remedy>,
+    /// What of it readers are shown.
+    pub shown: Settings,
 }
 
 /// A remedy in the room's own words.
@@ -280,7 +283,7 @@ impl Config {
             }
         }
         let plan = Plan { room: Arc::clone(&room.name.0), checks: specs, profiles, default_profile, absent };
-        Ok(Self {
+        let mut config = Self {
             room,
             web,
             store,
@@ -296,6 +299,9 @@ impl Config {
             roll_call,
             inbound,
             remedies,
-        })
+            shown: Settings::default(),
+        };
+        config.shown = shown::shown(source, top, &config);
+        Ok(config)
     }
 }

@@ -31,6 +31,7 @@ mod rollup;
 mod rows;
 mod sessions;
 mod sql;
+mod story;
 #[cfg(test)]
 mod tests;
 mod told;

@@ -17,7 +17,6 @@ pub(super) enum Renewed {
     /// When what the room's page shows has changed.
     AtChanges,
     /// Every so many seconds too: it shows what each measurement changes.
-    #[allow(dead_code, reason = "the pages below use it")]
     Every(u32),
     /// Never: it says nothing of the room.
     Never,
@@ -35,6 +34,8 @@ pub(super) struct Frame {
     renewed: Renewed,
     /// When it is rendered, ms since 1970.
     at: i64,
+    /// What the room looked like before anything of the page was taken from it ([`Site::looks`]).
+    looks: u64,
 }
 
 /// The pages that can be gone to from every other, with their names: Bahasa Indonesia and English.
@@ -73,7 +74,14 @@ pub(super) struct Way {
 }
 
 impl Frame {
+    /// The first of all that is made of a page: a change that comes while the rest is made must not be missed.
     pub(super) fn new(site: &Site, here: &str, lang: Lang, renewed: Renewed) -> Self {
+        let looks = site.looks();
+        Self { at: site.now().wall.as_millisecond(), looks, ..Self::timeless(site, here, lang, renewed) }
+    }
+
+    /// The same around a page that is not shown, and only compared with what it was before.
+    pub(super) fn timeless(site: &Site, here: &str, lang: Lang, renewed: Renewed) -> Self {
         Self {
             words: words(lang),
             lang,
@@ -81,7 +89,8 @@ impl Frame {
             here: here.to_owned(),
             kept: String::new(),
             renewed,
-            at: site.now().wall.as_millisecond(),
+            at: 0,
+            looks: 0,
         }
     }
 
@@ -120,9 +129,9 @@ impl Frame {
         self.renewed != Renewed::Never
     }
 
-    /// As if rendered at no moment, to be compared with what was rendered at another.
-    pub(super) const fn undated(&mut self) {
-        self.at = 0;
+    /// What the room looks like, as its script compares it with what it hears.
+    pub(super) fn looks(&self) -> String {
+        format!("{:016x}", self.looks)
     }
 
     pub(super) fn at(&self) -> i64 {

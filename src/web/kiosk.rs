@@ -47,15 +47,16 @@ struct Wall {
 ), responses((status = 200, description = "The room for a screen on its wall.", body = String, content_type = "text/html")))]
 pub(super) async fn kiosk(State(site): State<Arc<Site>>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     let lang = spoken(&site, &uri, &headers)?;
-    let html = site.pages.get(&site, View::Kiosk, lang, || rendered(&wall(&site, lang)))?;
+    let html = site.pages.get(&site, View::Kiosk, lang, || {
+        rendered(&wall(&site, lang, Frame::new(&site, "/kiosk", lang, Renewed::AtChanges)))
+    })?;
     Ok(html_answer(html, StatusCode::OK, lang))
 }
 
 /// What it shows, but for the moment at which it is shown.
 pub(super) fn without_ages(site: &Site, lang: Lang) -> String {
-    let mut wall = wall(site, lang);
+    let mut wall = wall(site, lang, Frame::timeless(site, "/kiosk", lang, Renewed::AtChanges));
     wall.at.clear();
-    wall.frame.undated();
     rendered(&wall).unwrap_or_default()
 }
 
@@ -63,7 +64,7 @@ fn rendered(wall: &Wall) -> Result<String, Problem> {
     wall.render().map_err(|error| Problem::internal(error.to_string()))
 }
 
-fn wall(site: &Site, lang: Lang) -> Wall {
+fn wall(site: &Site, lang: Lang, frame: Frame) -> Wall {
     let (rendered, voice, now) = (site.rendered(), site.voice(), site.now());
     let snapshot = &rendered.believed;
     let view = snapshot.current();
@@ -83,7 +84,7 @@ fn wall(site: &Site, lang: Lang) -> Wall {
         format!("{drill}{title}: {} ({} {since})", incident.verdict.title(lang), words(lang).since)
     };
     Wall {
-        frame: Frame::new(site, "/kiosk", lang, Renewed::AtChanges),
+        frame,
         state: view.verdict.as_str(),
         mark: mark(view.verdict),
         sentence: sentence(snapshot, view, lang),

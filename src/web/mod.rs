@@ -20,6 +20,7 @@ pub mod door;
 pub mod evidence;
 mod frame;
 mod given;
+pub mod history;
 pub mod host;
 mod ics;
 pub mod inbound;
@@ -33,6 +34,7 @@ pub mod openapi;
 pub mod outlook;
 pub mod own;
 pub mod page;
+mod pages;
 pub mod past;
 pub mod problem;
 pub mod query;
@@ -55,12 +57,13 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::domain::reason::fill;
-use crate::domain::{Handling, Lang, OpenTo, Quantity, Reason, ReasonDef, Snapshot};
+use crate::domain::{Handling, Lang, OpenTo, Quantity, Reason, ReasonDef, Settings, Snapshot};
 
 pub use acts::Acts;
 pub use bookings::Bookings;
 pub use door::{Door, Holder, Mark, Unadmitted};
 pub use evidence::{Evidence, PastIncident, Stored};
+pub use history::History;
 pub use host::Hosts;
 pub use inbound::{Inbound, NoEntry};
 pub use own::{Own, OwnHealth};
@@ -75,6 +78,8 @@ pub struct State {
     pub clock: Clock,
     /// Where evidence is kept and history is read.
     pub evidence: Arc<dyn Evidence>,
+    /// What pages look back at.
+    pub history: Arc<dyn History>,
     /// Where meetings are booked.
     pub bookings: Arc<dyn Bookings>,
     /// Who takes alerts of other systems.
@@ -114,6 +119,8 @@ pub struct Voice {
     pub tested_up_to: Option<f64>,
     /// Remedies in the room's own words, by reason code: Bahasa Indonesia and English.
     pub remedies: BTreeMap<&'static str, (String, String)>,
+    /// What of the config readers are shown.
+    pub settings: Arc<Settings>,
 }
 
 impl Voice {

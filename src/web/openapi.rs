@@ -7,7 +7,8 @@ use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
 use super::{
-    acting, daemon, ics, inbound, incident_page, kiosk, lists, live, page, past, readiness, readyz, sessions, sign_in,
+    acting, daemon, ics, inbound, incident_page, kiosk, lists, live, page, pages, past, readiness, readyz, sessions,
+    sign_in,
 };
 
 #[derive(OpenApi)]
@@ -46,6 +47,12 @@ use super::{
         daemon::ready,
         daemon::reload,
         page::page,
+        pages::component::page,
+        pages::incidents::page,
+        pages::agenda::page,
+        pages::radio::page,
+        pages::data::page,
+        pages::settings::page,
         kiosk::kiosk,
         live::script,
         live::events,

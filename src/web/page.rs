@@ -133,7 +133,10 @@ pub(super) async fn page(State(site): State<Arc<Site>>, uri: Uri, headers: Heade
     let question = Question::new(&site.rendered().believed, query.get("profile"), None, None, site.now())?;
     let kept = query.get("profile").unwrap_or_default();
     // Under a profile that is asked for by its name the link to the other language keeps it.
-    let make = || made(&site, Some(question.profile()), kept, lang, true);
+    let make = || {
+        let frame = Frame::new(&site, "/", lang, Renewed::AtChanges).keeping(kept);
+        made(&site, Some(question.profile()), frame, lang, true)
+    };
     let html = if kept.is_empty() {
         site.pages.get(&site, View::Room(question.profile()), lang, make)?
     } else {
@@ -144,10 +147,10 @@ pub(super) async fn page(State(site): State<Arc<Site>>, uri: Uri, headers: Heade
 
 /// What it shows under the profile in force, but for the ages.
 pub(super) fn without_ages(site: &Site, lang: Lang) -> String {
-    made(site, None, "", lang, false).unwrap_or_default()
+    made(site, None, Frame::timeless(site, "/", lang, Renewed::AtChanges), lang, false).unwrap_or_default()
 }
 
-fn made(site: &Site, profile: Option<usize>, kept: &str, lang: Lang, aged: bool) -> Result<String, Problem> {
+fn made(site: &Site, profile: Option<usize>, frame: Frame, lang: Lang, aged: bool) -> Result<String, Problem> {
     let (rendered, voice, now) = (site.rendered(), site.voice(), site.now());
     let snapshot = &rendered.believed;
     // The config may have been read anew since the profile was found.
@@ -161,7 +164,7 @@ fn made(site: &Site, profile: Option<usize>, kept: &str, lang: Lang, aged: bool)
         seen_to: site.state.handling.borrow().of(&incident.id).acknowledged_at.is_some(),
     });
     let mut page = Page {
-        frame: Frame::new(site, "/", lang, Renewed::AtChanges).keeping(kept),
+        frame,
         profile: view.profile.title(lang),
         state: view.verdict.as_str(),
         mark: mark(view.verdict),
@@ -176,7 +179,6 @@ fn made(site: &Site, profile: Option<usize>, kept: &str, lang: Lang, aged: bool)
         components: view.components.iter().map(|component| teller.part(component)).collect(),
     };
     if !aged {
-        page.frame.undated();
         page.at.clear();
         page.components
             .iter_mut()

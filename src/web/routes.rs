@@ -11,7 +11,7 @@ use super::past::{ledger, week};
 use super::problem::Problem;
 use super::site::Site;
 use super::{
-    acting, daemon, ics, inbound, incident_page, kiosk, lists, live, openapi, page, readiness, readyz, sessions,
+    acting, daemon, ics, inbound, incident_page, kiosk, lists, live, openapi, page, pages, readiness, readyz, sessions,
     sign_in,
 };
 
@@ -23,6 +23,12 @@ pub(super) fn router(site: Arc<Site>) -> Router {
     let session = get(sessions::get).put(sessions::put).patch(sessions::patch).delete(sessions::cancel);
     Router::new()
         .route("/", get(page::page))
+        .route("/components/{component}", get(pages::component::page))
+        .route("/incidents", get(pages::incidents::page))
+        .route("/agenda", get(pages::agenda::page))
+        .route("/radio", get(pages::radio::page))
+        .route("/data", get(pages::data::page))
+        .route("/settings", get(pages::settings::page))
         .route("/kiosk", get(kiosk::kiosk))
         .route("/live.js", get(live::script))
         .route("/events", get(live::events))

@@ -88,6 +88,11 @@ impl Site {
         Arc::clone(&self.state.voice.borrow())
     }
 
+    /// What the room looks like to people, as a number to be compared.
+    pub(super) fn looks(&self) -> u64 {
+        self.pages.looks(self)
+    }
+
     /// The newest snapshot as it can be believed now.
     pub(super) fn rendered(&self) -> Arc<Rendered> {
         let mono = self.state.clock.mono();

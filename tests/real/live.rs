@@ -18,15 +18,15 @@ use super::support::snapshot::{good, room as made_of, troubled};
 use super::support::web::serve;
 
 /// A served web that runs on a thread of its own, so that a test may wait for a browser meanwhile.
-struct Beside {
-    address: std::net::SocketAddr,
-    snapshot: watch::Sender<Arc<Snapshot>>,
+pub(crate) struct Beside {
+    pub(crate) address: std::net::SocketAddr,
+    pub(crate) snapshot: watch::Sender<Arc<Snapshot>>,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Beside {
-    fn serve(snapshot: Arc<Snapshot>) -> Self {
+    pub(crate) fn serve(snapshot: Arc<Snapshot>) -> Self {
         let (tell, told) = std::sync::mpsc::sync_channel(1);
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
@@ -42,18 +42,18 @@ impl Beside {
         Self { address, snapshot, stop: Some(stop), thread: Some(thread) }
     }
 
-    fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         drop(self.stop.take());
         self.thread.take().unwrap().join().unwrap();
     }
 }
 
-fn browser() -> Browser {
+pub(crate) fn browser() -> Browser {
     Browser::start(Command::new("sh"), tempfile::tempdir().unwrap(), &[], "<title>begin</title>")
 }
 
 /// Goes to a page, and waits until it has heard that it is true.
-fn go(browser: &mut Browser, page: &str) {
+pub(crate) fn go(browser: &mut Browser, page: &str) {
     browser.look(&format!("location.href = {page:?}"));
     let there =
         format!("location.href == {page:?} && document.readyState == 'complete' && document.documentElement.className");
@@ -145,7 +145,7 @@ fn within_five_seconds_a_page_says_that_the_daemon_is_gone_and_it_comes_back_by_
 }
 
 /// A listener that has asked and read nothing yet.
-fn listen(daemon: &Daemon) -> TcpStream {
+pub(crate) fn listen(daemon: &Daemon) -> TcpStream {
     let mut stream = TcpStream::connect(daemon.address()).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     write!(stream, "GET /events HTTP/1.1\r\nHost: {}\r\n\r\n", daemon.address()).unwrap();
@@ -168,7 +168,7 @@ fn two_hundred_listen_at_once_and_one_that_takes_nothing_delays_neither_them_nor
                 assert!(!line.starts_with("HTTP/1.1 ") || line.starts_with("HTTP/1.1 200"), "{line}");
             }
             let beat: serde_json::Value = serde_json::from_str(line.trim_start_matches("data: ")).unwrap();
-            assert!(beat["changed"].is_i64() && beat["clock"]["id"].as_str().unwrap().starts_with("pukul "), "{beat}");
+            assert!(beat["looks"].is_string() && beat["clock"]["id"].as_str().unwrap().starts_with("pukul "), "{beat}");
         }
     }
     // Others are answered, and beyond what fits somebody is told so.

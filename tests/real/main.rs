@@ -31,6 +31,7 @@ mod notices;
 mod once;
 mod outlook;
 mod page_forms;
+mod pages;
 mod ports;
 mod prometheus;
 mod pulse;

@@ -7,6 +7,7 @@ mod keeping;
 mod past;
 mod removed;
 mod sessions;
+mod story;
 mod told;
 
 use std::path::Path;

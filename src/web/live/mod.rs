@@ -1,6 +1,6 @@
-//! `GET /events`: what keeps open pages true. A beat every two seconds, and at once when what the room's page shows has changed: when
-//! that was, and how old each check's evidence is. A page fetches itself anew by it, counts ages on, and knows by the beats' absence
-//! that the daemon is gone.
+//! `GET /events`: what keeps open pages true. A beat every two seconds, and at once when what the room's page shows has changed:
+//! how it looks, as a number, and how old each check's evidence is. A page that was made when it looked otherwise fetches itself anew;
+//! each counts ages on, and knows by the beats' absence that the daemon is gone.
 //!
 //! ```text
 //!  snapshot, handling, agenda ─▶ heart (one a server) ─▶ watch<Beat> ─▶ each stream: the newest beat, and none of those missed
@@ -79,8 +79,8 @@ pub(super) async fn script() -> Response {
     ([(header::CONTENT_TYPE, kind)], include_str!("../templates/live.js")).into_response()
 }
 
-/// What keeps open pages true, as server-sent events. Each is a JSON object: `at` and `changed` (ms since 1970: now, and when what the
-/// room's page shows last changed), `clock` (now, in both languages), `ages` (s, of each check's evidence).
+/// What keeps open pages true, as server-sent events. Each is a JSON object: `at` (now, ms since 1970), `looks` (what the room looks like,
+/// to be compared with a page's own), `clock` (now, in both languages), `ages` (s, of each check's evidence).
 ///
 /// # Errors
 /// A query; too many streams.

@@ -24,7 +24,7 @@
       heard = stamp();
       ages = told.ages;
       for (const clock of document.querySelectorAll("[data-clock]")) clock.textContent = told.clock[html.lang];
-      if (told.changed > Number(html.dataset.at) || html.classList.contains("gone")) due = true;
+      if (told.looks !== html.dataset.looks || html.classList.contains("gone")) due = true;
       const pace = Number(renewed);
       if (pace && told.at - Number(html.dataset.at) >= pace * 1000) due = true;
       look();
@@ -122,7 +122,7 @@
     for (const part of old.slice(same, old.length - tail)) part.remove();
     for (const part of all.slice(same, all.length - tail)) main.insertBefore(part, behind);
     document.title = fresh.title;
-    html.dataset.at = fresh.documentElement.dataset.at || html.dataset.at;
+    for (const key of ["at", "looks"]) html.dataset[key] = fresh.documentElement.dataset[key] || html.dataset[key];
     if (told) said.textContent = told;
     if (focus && !main.contains(document.activeElement)) {
       const link = [...main.querySelectorAll("a")].find((one) => one.getAttribute("href") === focus);
