@@ -32,6 +32,8 @@ pub struct Plot<'a> {
     pub troubles: &'a [(Timestamp, Timestamp)],
     /// The zone in which times are told.
     pub zone: &'a TimeZone,
+    /// How the language writes a time of day, as `strftime` has it.
+    pub clock: &'a str,
     /// What it shows, for whoever does not see it.
     pub title: String,
     /// A value in people's units.
@@ -70,7 +72,7 @@ impl Plot<'_> {
         let mut mark = begin.div_euclid(step) * step + step;
         while mark < end {
             let at = Timestamp::from_second(mark).unwrap_or(self.span.0);
-            let clock = at.to_zoned_datetime(self.zone.clone()).strftime("%H.%M").to_string();
+            let clock = at.to_zoned_datetime(self.zone.clone()).strftime(self.clock).to_string();
             _ = write!(out, "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{clock}</text>", x(at), HEIGHT - 4.0);
             mark += step;
         }

@@ -100,7 +100,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         restored.observations.iter().map(|observation| (observation.check.clone(), observation.at.mono)).collect();
     let mut engine = Engine::new(config.plan.clone(), restored, clock.now());
     let (configs, configs_seen) = watch::channel(Arc::new(config.clone()));
-    let book = Arc::new(Book::new(store.clone(), configs_seen.clone(), booked));
+    let book = Arc::new(Book::new(store.clone(), configs_seen.clone(), booked, clock));
     // Before anything active can begin: a meeting may be under way.
     let orders = book.orders(&config, clock.now().wall);
     for order in &orders {
@@ -212,7 +212,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     };
     let calendars = Calendars { book: Arc::clone(&book), configs: configs_seen.clone(), clock };
     let reading = tokio::spawn(missed("the calendars' reader", ends.clone(), calendars.run()));
-    let filer = Filer { book: Arc::clone(&book), configs: configs_seen.clone(), clock };
+    let filer = Filer { book: Arc::clone(&book), configs: configs_seen.clone(), asks: asks.clone(), clock };
     let filing = tokio::spawn(missed("who keeps reports", ends.clone(), filer.run()));
     let keeper = Keeper {
         book,

@@ -279,7 +279,10 @@ impl Cli {
             Command::Report(args) => {
                 let config = self.load(Files::NotAsked)?;
                 let lang = self.lang(&config);
-                report::run(&config, args, lang)
+                match args.evaluation() {
+                    Some(file) => on_runtime(report::evaluate(&config, args, file, lang)),
+                    None => report::run(&config, args, lang),
+                }
             }
             Command::Ledger(args) => {
                 let config = self.load(Files::NotAsked)?;

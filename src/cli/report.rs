@@ -1,29 +1,27 @@
 //! `siaga report`: what became of a booked meeting, as the procedure wants it afterwards.
 
-use std::fs::File;
+mod pdf;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use rustix::fs::{MemfdFlags, memfd_create};
 
+use super::orders::{self, Conversation};
 use super::paint::{note, say};
+use crate::app::agenda::house;
 use crate::app::{recorder, service};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::control::order::{Order, Word};
 use crate::domain::record::Around;
 use crate::domain::{Lang, Verdict, in_full};
-use crate::report;
-use crate::store::{record_from, reports_from};
+use crate::report::page::{Content, Origin};
+use crate::report::{self, Printed};
+use crate::store::{kept_from, record_from, reports_from};
 
-/// What makes PDF of a page (Debian package `weasyprint`).
-const MAKER: &str = "weasyprint";
-/// It needs a second or two; a machine that is busy needs longer.
-const PATIENCE: Duration = Duration::from_mins(2);
-/// Between two looks whether it has ended.
-const LOOK: Duration = Duration::from_millis(50);
+/// So much of a text is sent to the daemon, bytes; it takes less.
+const LONGEST: usize = 32 * 1024;
 
 /// In which form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -50,12 +48,63 @@ pub struct ReportArgs {
     /// In which form.
     #[arg(long, value_name = "FORM", default_value = "html")]
     format: Form,
+    /// Make it anew of what is stored now, though one was kept when the meeting's wrap-up was over.
+    #[arg(long, conflicts_with = "verify")]
+    anew: bool,
     /// Where to write it; without it, to standard output. A file that is there is not overwritten.
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Put the text of this file (- for standard input) beside the report that is kept: what people have to say of the meeting.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["verify", "format", "out", "anew"])]
+    evaluation: Option<PathBuf>,
+    /// Who wrote it, where another hands it in. It stands in the report.
+    #[arg(long, value_name = "NAME", requires = "evaluation")]
+    by: Option<String>,
+    /// Where the daemon listens, for --evaluation; without it the socket that the config names, else where the unit or a daemon of this
+    /// user has it.
+    #[arg(long, value_name = "PATH", requires = "evaluation")]
+    socket: Option<PathBuf>,
     /// Where the daemon keeps its state; without it, as for run.
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
+}
+
+impl ReportArgs {
+    /// The file whose text is to be put beside the report.
+    pub fn evaluation(&self) -> Option<&Path> {
+        self.evaluation.as_deref()
+    }
+}
+
+/// Has the daemon put a text beside the report, and gives the exit code.
+///
+/// # Errors
+/// If the text cannot be read, or no daemon answers.
+pub async fn evaluate(config: &Config, args: &ReportArgs, file: &Path, lang: Lang) -> Result<u8, String> {
+    let read =
+        if file == Path::new("-") { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(file) };
+    let text = read.map_err(|error| format!("{}: {error}", file.display()))?;
+    if text.len() > LONGEST {
+        return Err(format!("{}: longer than {} kB", file.display(), LONGEST / 1024));
+    }
+    let session = args.session.clone().unwrap_or_default();
+    let order = Order::Evaluate { session, text, by: args.by.clone(), lang };
+    let socket = orders::named(config, args.socket.as_deref(), args.state_dir.as_deref());
+    let mut daemon = Conversation::begin(config, socket.as_deref(), &order).await?;
+    while let Some(word) = daemon.next().await? {
+        match word {
+            Word::Done { message } => {
+                say(&format!("{message}\n"));
+                return Ok(0);
+            }
+            Word::Refused { message, .. } => {
+                note(&format!("siaga: {message}"));
+                return Ok(Verdict::NotReady.exit_code());
+            }
+            _ => {}
+        }
+    }
+    Err("the daemon ended in the middle".to_owned())
 }
 
 /// Reads and writes it.
@@ -63,22 +112,28 @@ pub struct ReportArgs {
 /// # Errors
 /// If there is no such session, no database that can be read, nothing that makes PDF, or the file is there already.
 pub fn run(config: &Config, args: &ReportArgs, lang: Lang) -> Result<u8, String> {
-    let (now, zone) = (Clock::start().now().wall, &config.room.time_zone.0);
-    let around = Around { before: config.agenda.preflight.0, after: config.agenda.wrap_up.0 };
     let folder = service::state_dir(args.state_dir.clone())?;
     let Some(session) = &args.session else { return verify(&folder, config, lang) };
-    let record = record_from(&folder, session, around, now, &recorder::catalogue())
-        .map_err(|error| format!("{}{}", in_full(&error), error.hint()))?
-        .ok_or_else(|| format!("there is no session {session:?} in {}", folder.display()))?;
-    let absent = &config.plan.absent;
-    let house = report::House { room: &config.room.name.0, zone, limit: around.before, absent };
-    let made = report::report(&record, house, now);
-    let page = || report::page::page(&made, &record, config.room.title(), zone, lang);
+    let printed = printed(config, &folder, session, args.anew)?;
+    match (&printed.origin, lang) {
+        (Origin::Kept { number, .. }, Lang::Id) => note(&format!("siaga: laporan nomor {number}, seperti saat dibuat")),
+        (Origin::Kept { number, .. }, Lang::En) => note(&format!("siaga: report number {number}, as it was made")),
+        (Origin::Altered { number }, Lang::Id) => {
+            note(&format!("siaga: laporan nomor {number} TIDAK seperti saat dibuat"));
+        }
+        (Origin::Altered { number }, Lang::En) => note(&format!("siaga: report number {number} is NOT as it was made")),
+        (Origin::Fresh, _) => {}
+    }
+    let page = || {
+        let Printed { report, evaluations, origin } = &printed;
+        report::page::page(Content { report, evaluations, origin, title: config.room.title() }, lang)
+    };
     let content = match args.format {
         Form::Html => page()?.into_bytes(),
-        Form::Json => (serde_json::to_string_pretty(&made).map_err(|error| error.to_string())? + "\n").into_bytes(),
-        Form::Csv => report::csv::csv(&made).into_bytes(),
-        Form::Pdf => pdf(&page()?)?,
+        // On one line: indented, each minute of each picture would take six.
+        Form::Json => (printed.json().to_string() + "\n").into_bytes(),
+        Form::Csv => report::csv::csv(&printed.report, &printed.evaluations).into_bytes(),
+        Form::Pdf => pdf::pdf(&page()?)?,
     };
     match &args.out {
         Some(file) => {
@@ -89,30 +144,54 @@ pub fn run(config: &Config, args: &ReportArgs, lang: Lang) -> Result<u8, String>
             let mut out = std::io::stdout().lock();
             out.write_all(&content).and_then(|()| out.flush()).map_err(|error| format!("standard output: {error}"))?;
         }
-        None => say(String::from_utf8_lossy(&content).trim_end()),
+        None => say(&String::from_utf8_lossy(&content)),
     }
-    Ok(0)
+    Ok(if matches!(printed.origin, Origin::Altered { .. }) { Verdict::NotReady.exit_code() } else { 0 })
+}
+
+/// The report as it was kept, if it was; else made of what is stored.
+fn printed(config: &Config, folder: &Path, session: &str, anew: bool) -> Result<Printed, String> {
+    // An older database keeps none, which is no fault here.
+    if let Ok(Some(kept)) = kept_from(folder, session)
+        && !anew
+        && let Some(printed) = Printed::of(&kept)
+    {
+        return Ok(printed);
+    }
+    let now = Clock::start().now().wall;
+    let around = Around { before: config.agenda.preflight.0, after: config.agenda.wrap_up.0 };
+    let record = record_from(folder, session, around, now, &recorder::catalogue())
+        .map_err(|error| format!("{}{}", in_full(&error), error.hint()))?
+        .ok_or_else(|| format!("there is no session {session:?} in {}", folder.display()))?;
+    Ok(Printed { report: report::report(&record, house(config), now), evaluations: Vec::new(), origin: Origin::Fresh })
 }
 
 /// Says which reports are kept, and whether their chain is whole.
 fn verify(folder: &Path, config: &Config, lang: Lang) -> Result<u8, String> {
     let chain = reports_from(folder).map_err(|error| format!("{}{}", in_full(&error), error.hint()))?;
-    for (number, filed, hash) in &chain.kept {
-        let made = filed.made_at.to_zoned_datetime(config.room.time_zone.0.clone());
-        say(&format!("{number} {} {} {hash}", made.strftime("%Y-%m-%dT%H:%M:%S%:z"), filed.session));
+    for link in &chain.kept {
+        let made = link.filed.made_at.to_zoned_datetime(config.room.time_zone.0.clone());
+        let (made, kind) = (made.strftime("%Y-%m-%dT%H:%M:%S%:z"), link.filed.kind.as_str());
+        say(&format!("{} {made} {kind} {} {}\n", link.seq, link.filed.session, link.hash));
     }
-    let (count, newest) = (chain.kept.len(), chain.kept.last().map_or("–", |(_, _, hash)| hash));
+    for (number, id) in &chain.altered {
+        note(&match lang {
+            Lang::Id => format!("siaga: bukti {id} tidak seperti saat laporan nomor {number} dibuat"),
+            Lang::En => format!("siaga: evidence {id} is not what it was when report number {number} was made"),
+        });
+    }
+    let (count, newest) = (chain.kept.len(), chain.kept.last().map_or("–", |link| &link.hash));
     match (chain.broken, lang) {
-        (None, Lang::Id) => note(&format!("siaga: {count} laporan, semua seperti saat dibuat; hash terbaru {newest}")),
-        (None, Lang::En) => note(&format!("siaga: {count} reports, all as they were made; newest hash {newest}")),
+        (None, Lang::Id) => note(&format!("siaga: {count} mata rantai, rantainya utuh; hash terbaru {newest}")),
+        (None, Lang::En) => note(&format!("siaga: {count} links, the chain is whole; newest hash {newest}")),
         (Some(number), Lang::Id) => note(&format!(
-            "siaga: laporan nomor {number} tidak seperti saat dibuat, atau ada yang hilang sebelumnya; sesudahnya tidak ada yang terbukti"
+            "siaga: nomor {number} tidak seperti saat dibuat, atau ada yang hilang sebelumnya; sesudahnya tidak ada yang terbukti"
         )),
         (Some(number), Lang::En) => note(&format!(
-            "siaga: report number {number} is not what it was, or one before it is missing; nothing after it is proven"
+            "siaga: number {number} is not what it was, or one before it is missing; nothing after it is proven"
         )),
     }
-    Ok(if chain.broken.is_some() { Verdict::NotReady.exit_code() } else { 0 })
+    Ok(if chain.broken.is_some() || !chain.altered.is_empty() { Verdict::NotReady.exit_code() } else { 0 })
 }
 
 /// For its owner alone: it has people's names in it.
@@ -122,44 +201,4 @@ fn write(file: &Path, content: &[u8]) -> Result<(), String> {
     let opened = options.write(true).create_new(true).mode(0o600).open(file);
     let written = opened.and_then(|mut out| out.write_all(content).and_then(|()| out.sync_all()));
     written.map_err(|error| format!("{} cannot be written: {error}", file.display()))
-}
-
-/// The page as PDF, by a program of its own that has a deadline. The page names nothing that would have to be fetched.
-fn pdf(page: &str) -> Result<Vec<u8>, String> {
-    let said = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => {
-            format!("there is no {MAKER}: sudo apt install weasyprint; or --format html, and print that")
-        }
-        _ => format!("{MAKER}: {error}"),
-    };
-    // In memory: nothing with people's names is left behind on a disk.
-    let memory = || memfd_create("siaga-report", MemfdFlags::CLOEXEC).map(File::from);
-    let files = memory().and_then(|output| Ok((output, memory()?)));
-    let (mut output, mut input) = files.map_err(|error| format!("memory for {MAKER}: {error}"))?;
-    let filled = input.write_all(page.as_bytes()).and_then(|()| std::io::Seek::rewind(&mut input));
-    filled.map_err(|error| format!("a file for {MAKER}: {error}"))?;
-    let sink = output.try_clone().map_err(|error| error.to_string())?;
-    let mut command = Command::new(MAKER);
-    command.args(["--quiet", "--encoding", "utf-8", "-", "-"]).stdin(Stdio::from(input)).stdout(Stdio::from(sink));
-    let mut child = command.stderr(Stdio::null()).spawn().map_err(said)?;
-    let clock = Clock::start();
-    let until = clock.mono().after(PATIENCE);
-    let ended = loop {
-        match child.try_wait().map_err(said)? {
-            Some(status) => break status,
-            None if clock.mono() > until => {
-                _ = child.kill();
-                _ = child.wait();
-                return Err(format!("{MAKER} did not end within {} s", PATIENCE.as_secs()));
-            }
-            None => std::thread::sleep(LOOK),
-        }
-    };
-    if !ended.success() {
-        return Err(format!("{MAKER} failed: {ended}"));
-    }
-    let mut content = Vec::new();
-    let read = std::io::Seek::rewind(&mut output).and_then(|()| std::io::Read::read_to_end(&mut output, &mut content));
-    read.map_err(|error| format!("what {MAKER} wrote: {error}"))?;
-    if content.starts_with(b"%PDF-") { Ok(content) } else { Err(format!("{MAKER} wrote no PDF")) }
 }

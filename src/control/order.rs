@@ -83,6 +83,17 @@ pub enum Order {
         /// The language of the words.
         lang: Lang,
     },
+    /// To put what somebody writes of a meeting beside its report.
+    Evaluate {
+        /// Of which session.
+        session: String,
+        /// What they write.
+        text: String,
+        /// Who, where another hands it in.
+        by: Option<String>,
+        /// The language of the words.
+        lang: Lang,
+    },
     /// To note that the operators have heard each other by radio.
     RadioCheck {
         /// Who heard it.
@@ -117,6 +128,7 @@ impl Order {
             | Self::Drill { lang, .. }
             | Self::EndDrill { lang }
             | Self::Silences { lang }
+            | Self::Evaluate { lang, .. }
             | Self::RadioCheck { lang, .. } => *lang,
         }
     }
@@ -132,6 +144,7 @@ impl Order {
             Self::Drill { .. } => "drill",
             Self::EndDrill { .. } => "end_drill",
             Self::Silences { .. } => "silences",
+            Self::Evaluate { .. } => "evaluate",
             Self::RadioCheck { .. } => "radio_check",
         }
     }
@@ -150,6 +163,8 @@ impl Order {
                 format!("{what} for {}: {reason}", Period(Duration::from_secs(*seconds)))
             }
             Self::EndSilence { id, .. } => id.clone(),
+            // What was written is in the chain, and not here.
+            Self::Evaluate { session, .. } => session.clone(),
             Self::Drill { scene, seconds, .. } => format!("{scene} for {}", Period(Duration::from_secs(*seconds))),
             Self::EndDrill { .. } | Self::Silences { .. } => String::new(),
             Self::RadioCheck { heard_by, .. } => format!("heard by {heard_by}"),

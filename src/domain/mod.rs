@@ -13,6 +13,7 @@ pub mod error;
 pub mod foreign;
 pub mod handling;
 pub mod incident;
+pub mod link;
 pub mod notification;
 pub mod observation;
 pub mod passcode;

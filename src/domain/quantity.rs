@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 /// The unit of a quantity. Always a base unit; people's units are made when a page or a sentence is rendered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// s
     Seconds,

@@ -1,5 +1,6 @@
 //! What is stored of one session: of what its report is made, and nothing else.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use super::session::{Notice, Session};
 pub struct Record {
     /// The session, as it was last said.
     pub session: Session,
-    /// From when: where its preparation opens.
+    /// From when: where its preparation opens, which is not before another meeting has ended.
     pub since: Timestamp,
     /// Until when it can be told: where its wrap-up ends, or now, or while somebody watches the newest that is written down.
     pub until: Timestamp,
@@ -23,6 +24,8 @@ pub struct Record {
     pub over: Timestamp,
     /// What was found and told of it, oldest first.
     pub notices: Vec<Notice>,
+    /// Of the evidence that the notices name, by its id: SHA-256 in hex. What is not kept any more is not among it.
+    pub evidence: BTreeMap<String, String>,
     /// Changes of verdict of the room and its components, oldest first: at most one of each from before the span.
     pub changes: Vec<(Subject, Vec<Transition>)>,
     /// Incidents that touch the span, oldest first; no drills.

@@ -224,14 +224,17 @@ pub enum Occasion {
     Before(Duration),
     /// Its preflight opens.
     Preflight,
+    /// It is over, and its report is made.
+    Reported,
 }
 
 impl Occasion {
-    /// The word in rows: `confirmed`, `preflight`, `before 7200`.
+    /// The word in rows: `confirmed`, `preflight`, `before 7200`, `reported`.
     pub fn word(self) -> String {
         match self {
             Self::Confirmed => "confirmed".to_owned(),
             Self::Preflight => "preflight".to_owned(),
+            Self::Reported => "reported".to_owned(),
             Self::Before(ahead) => format!("before {}", ahead.as_secs()),
         }
     }
@@ -241,6 +244,7 @@ impl Occasion {
         match word {
             "confirmed" => Some(Self::Confirmed),
             "preflight" => Some(Self::Preflight),
+            "reported" => Some(Self::Reported),
             other => other.strip_prefix("before ")?.parse().ok().map(|ahead| Self::Before(Duration::from_secs(ahead))),
         }
     }
@@ -252,7 +256,8 @@ mod tests {
 
     #[test]
     fn an_occasion_is_read_as_it_was_written() {
-        for occasion in [Occasion::Confirmed, Occasion::Preflight, Occasion::Before(Duration::from_mins(30))] {
+        let ahead = Occasion::Before(Duration::from_mins(30));
+        for occasion in [Occasion::Confirmed, Occasion::Preflight, Occasion::Reported, ahead] {
             assert_eq!(Occasion::parse(&occasion.word()), Some(occasion));
         }
         assert_eq!(Occasion::parse("before noon"), None);

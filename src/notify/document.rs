@@ -62,6 +62,9 @@ pub enum Event {
     /// Its preflight opens.
     #[serde(rename = "session_preflight")]
     SessionPreflight,
+    /// It is over, and its report is made.
+    #[serde(rename = "session_reported")]
+    SessionReported,
     /// The call of a working morning: all is ready, or (with an incident) what is not.
     #[serde(rename = "roll_call")]
     RollCall,
@@ -88,6 +91,7 @@ impl Event {
             Self::Closed => "incident_closed",
             Self::SessionChanged => "session_changed",
             Self::SessionPreflight => "session_preflight",
+            Self::SessionReported => "session_reported",
             Self::RollCall => "roll_call",
             Self::AlertBegan => "alert_began",
             Self::AlertEnded => "alert_ended",
@@ -242,8 +246,8 @@ impl Document {
             return match (self.event, session.verdict) {
                 // What staff must go and do now, whatever the room is.
                 (Event::SessionPreflight, _) => 1,
+                (Event::SessionReported, _) | (_, Verdict::Ready) => 0,
                 (_, Verdict::NotReady) => 2,
-                (_, Verdict::Ready) => 0,
                 _ => 1,
             };
         }

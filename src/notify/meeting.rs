@@ -33,6 +33,7 @@ impl SessionLetter<'_> {
         let SessionNews { session, found, confirmed, .. } = self.news;
         let (event, before) = match found.occasion {
             Occasion::Preflight => (Event::SessionPreflight, None),
+            Occasion::Reported => (Event::SessionReported, None),
             Occasion::Before(ahead) => (Event::SessionChanged, Some(ahead.as_secs())),
             Occasion::Confirmed => (Event::SessionChanged, None),
         };
@@ -96,6 +97,14 @@ impl SessionLetter<'_> {
             }
             (Event::SessionPreflight, Lang::En, _) => {
                 format!("{room}: time to prepare the room for {title} at {hour_en}. Tasks: {tasks}. {summary}.")
+            }
+            (Event::SessionReported, Lang::Id, _) => {
+                let id = &session.id;
+                format!("{room}: {title}, pukul {hour}, selesai: {summary}. Laporannya ada (siaga report {id}).")
+            }
+            (Event::SessionReported, Lang::En, _) => {
+                let id = &session.id;
+                format!("{room}: {title} at {hour_en} is over: {summary}. Its report is there (siaga report {id}).")
             }
             (_, Lang::Id, Some(was)) => {
                 format!("{room}: untuk {title}, pukul {hour}: {summary}. Saat dikonfirmasi: {was}.")

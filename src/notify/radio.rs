@@ -100,7 +100,8 @@ fn words(document: &Document, meeting: Option<&Meeting>) -> Option<Message> {
     }
     let incident = match (&document.incident, document.event) {
         // No phrases are recorded for a meeting: word of it is read. What the operators themselves said, they know.
-        (None, Event::SessionChanged | Event::SessionPreflight) | (Some(_), Event::Acknowledged) => return None,
+        (None, Event::SessionChanged | Event::SessionPreflight | Event::SessionReported)
+        | (Some(_), Event::Acknowledged) => return None,
         (None, Event::RollCall) => return Some(Message::RollCall { at: civil(&document.at)? }),
         (None, _) => return Some(Message::Test { twice: false }),
         (Some(incident), Event::Closed) => return Some(Message::Restored { component: incident.component }),

@@ -1,11 +1,13 @@
-//! The report as comma-separated values (RFC 4180): a line a look, an incident, an acknowledgement, a gap, a quantity.
+//! The report as comma-separated values (RFC 4180): a line a look, an incident, an acknowledgement, a gap, a quantity, an evaluation.
 
-use super::document::{Held, Report};
+use jiff::Timestamp;
+
+use super::document::{Evaluation, Held, Report};
 
 const HEAD: [&str; 8] = ["what", "from", "to", "seconds", "component", "verdict", "detail", "by"];
 
 /// All of it. Lines end in CR and LF (§2.1), the first one names the fields (§2.3).
-pub fn csv(report: &Report) -> String {
+pub fn csv(report: &Report, evaluations: &[(Timestamp, Evaluation)]) -> String {
     let mut rows: Vec<[String; 8]> = Vec::new();
     let session = &report.session;
     let cell = |text: &str| text.to_owned();
@@ -79,10 +81,19 @@ pub fn csv(report: &Report) -> String {
     }
     for gap in &report.not_measured {
         let component = gap.component.map_or_else(none, |component| component.as_str().to_owned());
-        rows.push([cell("gap"), gap.from.clone(), gap.to.clone(), none(), component, none(), cell(gap.why), none()]);
+        rows.push([
+            cell("gap"),
+            gap.from.clone(),
+            gap.to.clone(),
+            none(),
+            component,
+            none(),
+            cell(gap.why.as_str()),
+            none(),
+        ]);
     }
     for one in &report.quality {
-        let name = one.part.as_ref().map_or_else(|| one.quantity.to_owned(), |part| format!("{} {part}", one.quantity));
+        let name = one.part.as_ref().map_or_else(|| one.quantity.clone(), |part| format!("{} {part}", one.quantity));
         let detail = format!("{name} min {} mean {} max {}", one.min, one.mean, one.max);
         let minutes = format!("{} of {} minutes", one.minutes, one.of_minutes);
         rows.push([
@@ -96,6 +107,10 @@ pub fn csv(report: &Report) -> String {
             format!("{}: {minutes}", one.check),
         ]);
     }
+    for (at, one) in evaluations {
+        let (text, by) = (one.text.clone(), one.by.clone());
+        rows.push([cell("evaluation"), at.to_string(), none(), none(), none(), none(), text, by]);
+    }
     [HEAD.map(str::to_owned)].into_iter().chain(rows).map(|row| record(&row)).collect()
 }
 
@@ -103,7 +118,8 @@ pub fn csv(report: &Report) -> String {
 /// formula is text: people's words come from outside.
 fn record(fields: &[String]) -> String {
     let quoted = fields.iter().map(|field| {
-        let field = if field.starts_with(['=', '+', '-', '@', '\t']) { format!("'{field}") } else { field.clone() };
+        let field =
+            if field.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{field}") } else { field.clone() };
         if field.contains([',', '"', '\r', '\n']) { format!("\"{}\"", field.replace('"', "\"\"")) } else { field }
     });
     quoted.collect::<Vec<_>>().join(",") + "\r\n"

@@ -1,22 +1,23 @@
 //! What a report says, for programs and for its page.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::domain::record::{Record, Series};
 use crate::domain::session::Venue;
-use crate::domain::{Booking, Component, Incident, Lang, Occasion, Subject, Verdict};
-use crate::engine::past::spans::{Span, Times, spans};
+use crate::domain::{Component, Unit, Verdict};
 
-/// A report. Its JSON has base units and RFC 3339 with the room's offset.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// The schema's name.
+pub(super) const SCHEMA: &str = "siaga.report";
+/// Grows when a reader of this schema would misread it.
+pub(super) const VERSION: u32 = 2;
+
+/// A report. Its JSON has base units and RFC 3339 with the room's offset, and all that its page, its rows and its PDF show. Its `Debug`
+/// does not print it: it has people's names in it.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// `siaga.report`
-    pub schema: &'static str,
+    pub schema: String,
     /// Grows when a reader of this schema would misread it.
     pub version: u32,
     /// The room's name.
@@ -25,6 +26,10 @@ pub struct Report {
     pub time_zone: String,
     /// When it was made.
     pub made_at: String,
+    /// From where the preparation opened.
+    pub from: String,
+    /// Until where the wrap-up ended, or as far as could be told.
+    pub to: String,
     /// Whether the span that it tells of is over: the wrap-up has ended.
     pub complete: bool,
     /// Whether more is stored than is read at once, so that this is not all.
@@ -48,7 +53,7 @@ pub struct Report {
 }
 
 /// The meeting, as it was booked. How the applicant is reached is not in it: that is for telling yes or no.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Meeting {
     /// The scheduler's id.
     pub id: String,
@@ -79,9 +84,9 @@ pub struct Meeting {
 }
 
 /// The times of the procedure.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Procedure {
-    /// How long the preparation may last, s.
+    /// How long the preparation may last, s: as the procedure says, or as long as the room is free before the meeting.
     pub limit_seconds: u64,
     /// When the booking was confirmed; none if it is not known any more.
     pub confirmed_at: Option<String>,
@@ -96,7 +101,7 @@ pub struct Procedure {
 }
 
 /// A look at the room for this meeting.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Look {
     /// `confirmed`, `before 7200` (s), `preflight`.
     pub occasion: String,
@@ -104,14 +109,18 @@ pub struct Look {
     pub at: String,
     /// What was said.
     pub verdict: Verdict,
-    /// Why.
+    /// Why: the codes of what counted.
     pub reasons: Vec<String>,
+    /// The same in words: Indonesian, English. Figures are in the evidence.
+    pub words: [Vec<String>; 2],
     /// Under which id that can be looked up.
     pub evidence_id: Option<String>,
+    /// Of what is kept under it: SHA-256 (FIPS 180-4) of question and answer, in hex.
+    pub evidence_sha256: Option<String>,
 }
 
 /// How long something was what, s.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
     /// Ready.
     pub ready: u64,
@@ -126,7 +135,7 @@ pub struct Held {
 }
 
 /// A component in the meeting.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Part {
     /// Which.
     pub component: Component,
@@ -137,7 +146,7 @@ pub struct Part {
 }
 
 /// What a component was for a while.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PartSpan {
     /// From when.
     pub from: String,
@@ -148,7 +157,7 @@ pub struct PartSpan {
 }
 
 /// An incident that touches preparation, meeting or wrap-up.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trouble {
     /// Its id.
     pub id: String,
@@ -165,7 +174,7 @@ pub struct Trouble {
     /// How much of that lay in the meeting, s.
     pub seconds_in_meeting: u64,
     /// Codes of its reasons, worst first.
-    pub reasons: Vec<&'static str>,
+    pub reasons: Vec<String>,
     /// In words: Indonesian, English.
     pub cause: [String; 2],
     /// Who said that they see to it, oldest first.
@@ -173,7 +182,7 @@ pub struct Trouble {
 }
 
 /// Somebody who sees to it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
     /// When.
     pub at: String,
@@ -184,13 +193,15 @@ pub struct Seen {
 }
 
 /// What was measured of one quantity in the meeting.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Quality {
     /// By which check.
     pub check: String,
     /// What.
-    pub quantity: &'static str,
-    /// In which unit: the quantity's own name says it.
+    pub quantity: String,
+    /// In which unit its values are.
+    pub unit: Unit,
+    /// Of which part, where the quantity has parts: a far end, a direction.
     pub part: Option<String>,
     /// In so many of the meeting's minutes.
     pub minutes: u64,
@@ -202,10 +213,17 @@ pub struct Quality {
     pub mean: f64,
     /// The greatest value.
     pub max: f64,
+    /// Its minutes in preparation, meeting and wrap-up, as far as they are pictured: those of the first eight quantities.
+    pub points: Vec<Drawn>,
 }
 
+/// A minute of a picture: minutes after the report's `from` (the minute of it is the first), the smallest value, the median and the
+/// greatest, of six digits each.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Drawn(pub u32, pub f64, pub f64, pub f64);
+
 /// Something that was not measured.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Missing {
     /// Of which component; none: of all.
     pub component: Option<Component>,
@@ -213,237 +231,66 @@ pub struct Missing {
     pub from: String,
     /// Until when.
     pub to: String,
-    /// `not_watched` (the daemon or the machine was off), `unknown` (it was watched, and nothing certain known).
-    pub why: &'static str,
+    /// Why.
+    pub why: Why,
 }
 
-/// What the config says of the room of whose meeting a report is made.
-#[derive(Clone, Copy, Debug)]
-pub struct House<'a> {
-    /// The room's name.
-    pub room: &'a str,
-    /// The room's own clock.
-    pub zone: &'a TimeZone,
-    /// How long a preparation may last.
-    pub limit: Duration,
-    /// What the room does without: nothing is told of it.
-    pub absent: &'a BTreeSet<Component>,
+/// Why something is not told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// The daemon or the machine was off.
+    NotWatched,
+    /// It was watched, and nothing certain known.
+    Unknown,
+    /// It may have been measured, and its minutes were deleted when they were too old: the report was made too late.
+    NoLongerKept,
 }
 
-/// Makes it, at `now`.
-pub fn report(record: &Record, house: House<'_>, now: Timestamp) -> Report {
-    let House { room, zone, limit, absent } = house;
-    let maker = Maker { record, zone, absent, now };
-    let meeting = maker.meeting();
-    let room_spans = maker.spans(&Subject::Room, meeting);
-    let components = maker.components(meeting);
-    Report {
-        schema: "siaga.report",
-        version: 1,
-        room: room.to_owned(),
-        time_zone: zone.iana_name().unwrap_or("UTC").to_owned(),
-        made_at: maker.stamp(now),
-        complete: now >= record.over,
-        cut: record.cut,
-        session: maker.booked(),
-        procedure: maker.procedure(limit),
-        looks: record
-            .notices
-            .iter()
-            .map(|notice| Look {
-                occasion: notice.occasion.word(),
-                at: maker.stamp(notice.at),
-                verdict: notice.verdict,
-                reasons: notice.codes.clone(),
-                evidence_id: notice.evidence.clone(),
-            })
-            .collect(),
-        held: held(&room_spans),
-        not_measured: maker.missing(&room_spans, &components),
-        components: components
-            .iter()
-            .map(|(component, spans)| Part {
-                component: *component,
-                held: held(spans),
-                spans: spans
-                    .iter()
-                    .map(|span| PartSpan {
-                        from: maker.stamp(span.from),
-                        to: maker.stamp(span.to),
-                        verdict: span.state,
-                    })
-                    .collect(),
-            })
-            .collect(),
-        incidents: record.incidents.iter().map(|incident| maker.trouble(incident, meeting)).collect(),
-        quality: record.series.iter().filter_map(|series| quality(series, meeting)).collect(),
-    }
-}
-
-struct Maker<'a> {
-    record: &'a Record,
-    zone: &'a TimeZone,
-    absent: &'a BTreeSet<Component>,
-    now: Timestamp,
-}
-
-impl Maker<'_> {
-    /// RFC 3339 with the room's offset, in whole seconds.
-    fn stamp(&self, at: Timestamp) -> String {
-        let whole = Timestamp::from_second(at.as_second()).unwrap_or(at);
-        whole.display_with_offset(self.zone.to_offset(at)).to_string()
-    }
-
-    /// The part of the meeting that is told of: as long as it lasts, until now.
-    fn meeting(&self) -> (Timestamp, Timestamp) {
-        let session = &self.record.session;
-        (session.start, session.end.min(self.record.until).max(session.start))
-    }
-
-    fn spans(&self, subject: &Subject, span: (Timestamp, Timestamp)) -> Vec<Span> {
-        let changes = self.record.changes.iter().find(|(known, _)| known == subject);
-        let changes = changes.map_or(&[][..], |(_, changes)| changes);
-        // What came before the span and what it was then: only the newest such change counts.
-        spans(changes, &self.record.runs, span)
-    }
-
-    fn booked(&self) -> Meeting {
-        let session = &self.record.session;
-        let details = &session.details;
-        Meeting {
-            id: session.id.to_string(),
-            title: session.title.clone(),
-            profile: session.profile.to_string(),
-            start: self.stamp(session.start),
-            end: self.stamp(session.end),
-            cancelled: session.booking == Booking::Cancelled,
-            source: session.source.to_string(),
-            office: details.office.clone(),
-            letter: details.letter.clone(),
-            platform: details.platform.clone(),
-            venue: details.venue.clone(),
-            sites: details.sites.clone(),
-            crew: details.crew.iter().map(|(task, member)| (task.clone(), member.person.clone())).collect(),
+impl Why {
+    /// As JSON has it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotWatched => "not_watched",
+            Self::Unknown => "unknown",
+            Self::NoLongerKept => "no_longer_kept",
         }
     }
+}
 
-    fn procedure(&self, limit: Duration) -> Procedure {
-        let (record, start) = (self.record, self.record.session.start);
-        let first = |occasion: Occasion| {
-            record.notices.iter().find(|notice| notice.occasion == occasion).map(|notice| notice.at)
-        };
-        let opened = first(Occasion::Preflight);
-        let before = self.spans(&Subject::Room, (record.since, start.min(record.until).max(record.since)));
-        let began = start <= record.until;
-        let last = before.last().filter(|_| began);
-        let ready_at = last.filter(|span| span.state == Some(Verdict::Ready)).map(|span| span.from);
-        let prepared = opened.zip(ready_at).map(|(opened, ready)| length(opened, ready));
-        Procedure {
-            limit_seconds: limit.as_secs(),
-            confirmed_at: first(Occasion::Confirmed).map(|at| self.stamp(at)),
-            opened_at: opened.map(|at| self.stamp(at)),
-            ready_at: ready_at.map(|at| self.stamp(at)),
-            prepared_in_seconds: prepared,
-            at_start: last.and_then(|span| span.state),
-        }
-    }
-
-    /// Those of which anything was ever said, and that the room has.
-    fn components(&self, meeting: (Timestamp, Timestamp)) -> Vec<(Component, Vec<Span>)> {
-        let said = self.record.changes.iter().filter(|(_, changes)| !changes.is_empty());
-        let mut all: Vec<_> = said
-            .filter_map(|(subject, _)| match subject {
-                Subject::Component(component) if !self.absent.contains(component) => {
-                    Some((*component, self.spans(subject, meeting)))
-                }
-                _ => None,
-            })
-            .collect();
-        all.sort_by_key(|(component, _)| *component);
-        all
-    }
-
-    fn trouble(&self, incident: &Incident, (start, end): (Timestamp, Timestamp)) -> Trouble {
-        let until = incident.closed_at.unwrap_or(self.now);
-        let words = |lang| {
-            let all: Vec<String> = incident.reasons.iter().map(|reason| reason.message(lang)).collect();
-            all.join("; ")
-        };
-        let seen = self.record.acknowledged.iter().filter(|seen| seen.incident == incident.id);
-        Trouble {
-            id: incident.id.clone(),
-            component: incident.component,
-            worst: incident.worst,
-            from: self.stamp(incident.opened_at),
-            to: incident.closed_at.map(|at| self.stamp(at)),
-            seconds: length(incident.opened_at, until),
-            seconds_in_meeting: length(incident.opened_at.max(start), until.min(end)),
-            reasons: incident.reasons.iter().map(|reason| reason.def.code).collect(),
-            cause: [words(Lang::Id), words(Lang::En)],
-            acknowledged: seen
-                .map(|seen| Seen { at: self.stamp(seen.at), by: seen.by.clone(), via: seen.via.clone() })
-                .collect(),
-        }
-    }
-
-    /// When nobody watched, and when nothing certain was known of a component.
-    fn missing(&self, room: &[Span], components: &[(Component, Vec<Span>)]) -> Vec<Missing> {
-        let told = |component, span: &Span, why| Missing {
-            component,
-            from: self.stamp(span.from),
-            to: self.stamp(span.to),
-            why,
-        };
-        let unwatched = room.iter().filter(|span| span.state.is_none()).map(|span| told(None, span, "not_watched"));
-        let unknown = components.iter().flat_map(|(component, spans)| {
-            let unknown = spans.iter().filter(|span| span.state == Some(Verdict::Unknown));
-            unknown.map(|span| told(Some(*component), span, "unknown"))
-        });
-        unwatched.chain(unknown).collect()
+impl std::fmt::Debug for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Report")
+            .field("session", &self.session.id)
+            .field("made_at", &self.made_at)
+            .finish_non_exhaustive()
     }
 }
 
-/// From then until then, s; 0 where the end is before the beginning.
-fn length(from: Timestamp, to: Timestamp) -> u64 {
-    Duration::try_from(to.duration_since(from)).unwrap_or_default().as_secs()
+/// What somebody wrote of a meeting afterwards. Its `Debug` does not print it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// [`Evaluation::SCHEMA`]
+    pub schema: String,
+    /// [`Evaluation::VERSION`]
+    pub version: u32,
+    /// What they wrote.
+    pub text: String,
+    /// Who.
+    pub by: String,
+    /// By which way they are known.
+    pub via: String,
 }
 
-fn held(spans: &[Span]) -> Held {
-    let mut times = Times::default();
-    for span in spans {
-        times.add(span.state, span.length());
-    }
-    let seconds = |verdict| times.of(verdict).as_secs();
-    Held {
-        ready: seconds(Verdict::Ready),
-        degraded: seconds(Verdict::Degraded),
-        not_ready: seconds(Verdict::NotReady),
-        unknown: seconds(Verdict::Unknown),
-        not_measured: times.unmeasured.as_secs(),
-    }
+impl Evaluation {
+    /// The schema's name.
+    pub const SCHEMA: &str = "siaga.evaluation";
+    /// Grows when a reader of this schema would misread it.
+    pub const VERSION: u32 = 1;
 }
 
-/// The minutes that lie wholly in the meeting.
-#[allow(clippy::cast_precision_loss, reason = "a few million values")]
-fn quality(series: &Series, (start, end): (Timestamp, Timestamp)) -> Option<Quality> {
-    let of_minutes = length(start, end) / 60;
-    let within = series.points.iter().filter(|point| point.at >= start && length(point.at, end) >= 60);
-    let (mut minutes, mut values, mut sum) = (0, 0, 0.0);
-    let (mut min, mut max) = (f64::INFINITY, f64::NEG_INFINITY);
-    for point in within {
-        minutes += 1;
-        values += point.count;
-        sum += point.mean * point.count as f64;
-        (min, max) = (min.min(point.min), max.max(point.max));
+impl std::fmt::Debug for Evaluation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Evaluation").field("version", &self.version).finish_non_exhaustive()
     }
-    (values > 0).then(|| Quality {
-        check: series.check.to_string(),
-        quantity: series.quantity.name,
-        part: series.part.as_ref().map(ToString::to_string),
-        minutes,
-        of_minutes,
-        min,
-        mean: sum / values as f64,
-        max,
-    })
 }

@@ -3,9 +3,14 @@
 
 pub mod csv;
 mod document;
+mod make;
 pub mod page;
+mod printed;
 #[cfg(test)]
 mod tests;
 mod words;
 
-pub use document::{House, Report, report};
+pub use document::{Evaluation, Report};
+pub use make::{House, report};
+pub use printed::Printed;
+pub use words::{summary, worst};

@@ -4,15 +4,12 @@ use askama::Template;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::document::{Held, Report};
+use super::document::{Evaluation, Held, Quality, Report, Why};
 use super::words::{length, name, occasion, pick};
 use crate::domain::reason::number;
-use crate::domain::record::{Record, Series};
+use crate::domain::record::Point;
 use crate::domain::{Lang, Verdict};
 use crate::plot::Plot;
-
-/// Pictures on a page; a room with more far ends has the rest as figures.
-const PICTURES: usize = 8;
 
 #[derive(Template)]
 #[template(path = "report.html")]
@@ -43,21 +40,60 @@ struct Page {
     missing: Vec<[String; 3]>,
     none: &'static str,
     evaluation_title: &'static str,
+    evaluations: Vec<[String; 2]>,
     signers: [&'static str; 3],
     notes: [&'static str; 2],
 }
 
-/// Renders it: the report, with the pictures of its record.
+/// Whether what is printed is what was kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Made of what is stored now.
+    Fresh,
+    /// As it is kept, under this number and hash.
+    Kept {
+        /// Its place in the chain.
+        number: i64,
+        /// Its hash.
+        hash: String,
+    },
+    /// As it stands in the chain, where it is not what it was when it was made.
+    Altered {
+        /// Its place in the chain.
+        number: i64,
+    },
+}
+
+/// What a page is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Content<'a> {
+    /// The report.
+    pub report: &'a Report,
+    /// What was written of the meeting afterwards, and when; oldest first.
+    pub evaluations: &'a [(Timestamp, Evaluation)],
+    /// Where it comes from.
+    pub origin: &'a Origin,
+    /// What the room is called.
+    pub title: &'a str,
+}
+
+/// Renders it, by the clock of the report's own zone.
 ///
 /// # Errors
 /// What cannot be rendered; nothing should be.
-pub fn page(report: &Report, record: &Record, title: &str, zone: &TimeZone, lang: Lang) -> Result<String, String> {
-    Teller { report, record, room: title, zone, lang }.page().render().map_err(|error| error.to_string())
+pub fn page(content: Content<'_>, lang: Lang) -> Result<String, String> {
+    let zone = TimeZone::get(&content.report.time_zone).unwrap_or(TimeZone::UTC);
+    let Content { report, evaluations, origin, title } = content;
+    Teller { report, evaluations, origin, room: title, zone: &zone, lang }
+        .page()
+        .render()
+        .map_err(|error| error.to_string())
 }
 
 struct Teller<'a> {
     report: &'a Report,
-    record: &'a Record,
+    evaluations: &'a [(Timestamp, Evaluation)],
+    origin: &'a Origin,
     room: &'a str,
     zone: &'a TimeZone,
     lang: Lang,
@@ -73,6 +109,12 @@ impl Teller<'_> {
         let (report, pick) = (self.report, |id, en| self.pick(id, en));
         let session = &report.session;
         let mut warnings = Vec::new();
+        if let Origin::Altered { .. } = self.origin {
+            warnings.push(pick(
+                "Laporan ini TIDAK seperti saat dibuat: catatannya diubah sesudah itu.",
+                "This report is NOT as it was made: its record was changed since.",
+            ));
+        }
         if session.cancelled {
             warnings.push(pick("Rapat ini dibatalkan.", "This meeting was cancelled."));
         }
@@ -92,7 +134,7 @@ impl Teller<'_> {
             lang: self.lang.as_str(),
             title: format!("{} {}", pick("Laporan rapat:", "Report of a meeting:"), session.title),
             room: self.room.to_owned(),
-            made: format!("{} {}", pick("Dibuat", "Made on"), self.clock(&report.made_at)),
+            made: self.made(),
             warnings,
             facts: self.facts(),
             times_title: pick("Waktu menurut prosedur", "Times of the procedure"),
@@ -108,7 +150,12 @@ impl Teller<'_> {
                 .looks
                 .iter()
                 .map(|look| {
-                    let reasons = if look.reasons.is_empty() { "–".to_owned() } else { look.reasons.join(", ") };
+                    let [id, en] = &look.words;
+                    let words = match self.lang {
+                        Lang::Id => id,
+                        Lang::En => en,
+                    };
+                    let reasons = if words.is_empty() { "–".to_owned() } else { words.join("; ") };
                     [
                         self.moment(&look.at),
                         occasion(&look.occasion, self.lang),
@@ -152,6 +199,7 @@ impl Teller<'_> {
             missing: self.missing(),
             none: pick("Tidak ada.", "None."),
             evaluation_title: pick("Evaluasi", "Evaluation"),
+            evaluations: self.evaluations(),
             signers: [
                 pick("Pejabat yang menyetujui", "The official who approved"),
                 pick("Kepala Bidang", "Head of division"),
@@ -172,18 +220,43 @@ impl Teller<'_> {
         }
     }
 
+    /// When it was made, and whether that can be shown.
+    fn made(&self) -> String {
+        let made = format!("{} {}", self.pick("Dibuat", "Made on"), self.clock(&self.report.made_at));
+        match self.origin {
+            Origin::Fresh => made,
+            Origin::Altered { number } => format!("{made}; {} {number}", self.pick("nomor", "number")),
+            Origin::Kept { number, hash } => {
+                format!("{made}; {} {number}, SHA-256 {hash}", self.pick("nomor", "number"))
+            }
+        }
+    }
+
+    /// What was written, and by whom.
+    fn evaluations(&self) -> Vec<[String; 2]> {
+        let written = self.evaluations.iter().map(|(at, one)| {
+            let at = at.to_zoned_datetime(self.zone.clone()).strftime(self.format()).to_string();
+            [one.text.clone(), format!("{}, {at}", one.by)]
+        });
+        written.collect()
+    }
+
+    const fn format(&self) -> &'static str {
+        self.pick("%d-%m-%Y pukul %H.%M.%S %Z", "%Y-%m-%d %H:%M:%S %Z")
+    }
+
     /// "26-11-2026 pukul 09.30 WIB" of a time of the report.
     fn clock(&self, stamp: &str) -> String {
         let Ok(at) = stamp.parse::<Timestamp>() else { return stamp.to_owned() };
-        let format = self.pick("%d-%m-%Y pukul %H.%M.%S %Z", "%Y-%m-%d %H:%M:%S %Z");
-        at.to_zoned_datetime(self.zone.clone()).strftime(format).to_string()
+        at.to_zoned_datetime(self.zone.clone()).strftime(self.format()).to_string()
     }
 
     /// The same without the day, where that is the meeting's.
     fn moment(&self, stamp: &str) -> String {
         let Ok(at) = stamp.parse::<Timestamp>() else { return stamp.to_owned() };
         let day = |at: Timestamp| at.to_zoned_datetime(self.zone.clone()).date();
-        if day(at) != day(self.record.session.start) {
+        let start = self.report.session.start.parse().unwrap_or(at);
+        if day(at) != day(start) {
             return self.clock(stamp);
         }
         at.to_zoned_datetime(self.zone.clone()).strftime(self.pick("%H.%M.%S", "%H:%M:%S")).to_string()
@@ -248,29 +321,45 @@ impl Teller<'_> {
         [room].into_iter().chain(parts).collect()
     }
 
-    fn series_title(&self, series: &Series) -> String {
-        let part = series.part.as_ref().map(|part| format!(", {part}")).unwrap_or_default();
-        format!("{} ({}{part})", name(series.quantity.name, self.lang), series.check)
+    fn series_title(&self, one: &Quality) -> String {
+        let part = one.part.as_ref().map(|part| format!(", {part}")).unwrap_or_default();
+        format!("{} ({}{part})", name(&one.quantity, self.lang), one.check)
     }
 
     fn plots(&self) -> Vec<(String, String)> {
-        let (record, session) = (self.record, &self.record.session);
-        let troubles: Vec<_> = record
+        let report = self.report;
+        let moment = |stamp: &str| stamp.parse::<Timestamp>().unwrap_or_default();
+        let span = (moment(&report.from), moment(&report.to));
+        let troubles: Vec<_> = report
             .incidents
             .iter()
-            .map(|incident| (incident.opened_at, incident.closed_at.unwrap_or(record.until)))
+            .map(|incident| (moment(&incident.from), incident.to.as_ref().map_or(span.1, |to| moment(to))))
             .collect();
-        let drawn = record.series.iter().take(PICTURES).map(|series| {
-            let title = self.series_title(series);
+        let drawn = report.quality.iter().filter(|one| !one.points.is_empty()).map(|one| {
+            let title = self.series_title(one);
+            let first = span.0.as_second().div_euclid(60);
+            let points: Vec<Point> = one
+                .points
+                .iter()
+                .map(|drawn| Point {
+                    at: Timestamp::from_second((first + i64::from(drawn.0)) * 60).unwrap_or(span.0),
+                    count: 1,
+                    min: drawn.1,
+                    max: drawn.3,
+                    mean: drawn.2,
+                    p50: drawn.2,
+                })
+                .collect();
             let plot = Plot {
-                points: &series.points,
+                points: &points,
                 step: 60,
-                span: (record.since, record.until),
-                marks: &[session.start, session.end],
+                span,
+                marks: &[moment(&report.session.start), moment(&report.session.end)],
                 troubles: &troubles,
                 zone: self.zone,
+                clock: self.pick("%H.%M", "%H:%M"),
                 title: title.clone(),
-                value: &|value| number(value, series.quantity.unit, self.lang),
+                value: &|value| number(value, one.unit, self.lang),
             };
             (title, plot.svg())
         });
@@ -278,16 +367,10 @@ impl Teller<'_> {
     }
 
     fn quality(&self) -> Vec<[String; 5]> {
-        let told = self.report.quality.iter().filter_map(|one| {
-            let same = |series: &&Series| {
-                *series.check == *one.check
-                    && series.quantity.name == one.quantity
-                    && series.part.as_deref() == one.part.as_deref()
-            };
-            let series = self.record.series.iter().find(same)?;
-            let value = |value| number(value, series.quantity.unit, self.lang);
+        let told = self.report.quality.iter().map(|one| {
+            let value = |value| number(value, one.unit, self.lang);
             let minutes = format!("{} / {}", one.minutes, one.of_minutes);
-            Some([self.series_title(series), value(one.min), value(one.mean), value(one.max), minutes])
+            [self.series_title(one), value(one.min), value(one.mean), value(one.max), minutes]
         });
         told.collect()
     }
@@ -313,8 +396,12 @@ impl Teller<'_> {
     fn missing(&self) -> Vec<[String; 3]> {
         let told = self.report.not_measured.iter().map(|gap| {
             let why = match gap.why {
-                "not_watched" => self.pick("Siaga tidak berjalan", "Siaga did not run"),
-                _ => self.pick("tidak diketahui", "nothing certain was known"),
+                Why::NotWatched => self.pick("Siaga tidak berjalan", "Siaga did not run"),
+                Why::Unknown => self.pick("tidak diketahui", "nothing certain was known"),
+                Why::NoLongerKept => self.pick(
+                    "ukurannya tidak disimpan lagi saat laporan dibuat",
+                    "its figures were not kept any more when this was made",
+                ),
             };
             let of = gap.component.map(|component| format!("{}: ", component.title(self.lang))).unwrap_or_default();
             [self.moment(&gap.from), self.moment(&gap.to), format!("{of}{why}")]

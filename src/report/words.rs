@@ -1,6 +1,7 @@
 //! The report's words, in both languages.
 
-use crate::domain::{Lang, Text};
+use super::document::Report;
+use crate::domain::{Lang, Text, Verdict};
 
 pub(super) const fn pick(lang: Lang, id: &'static str, en: &'static str) -> &'static str {
     match lang {
@@ -56,4 +57,38 @@ pub(super) fn length(seconds: u64, lang: Lang) -> String {
     let said: Vec<String> =
         words.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
     if said.is_empty() { format!("0 {}", pick(lang, "detik", "s")) } else { said.join(" ") }
+}
+
+/// The worst that the room was in the meeting, for as long as anybody watched; unknown where nobody did.
+pub fn worst(report: &Report) -> Verdict {
+    let held = &report.held;
+    let all = [
+        (Verdict::NotReady, held.not_ready),
+        (Verdict::Unknown, held.unknown + held.not_measured),
+        (Verdict::Degraded, held.degraded),
+        (Verdict::Ready, held.ready),
+    ];
+    all.into_iter().find(|(_, seconds)| *seconds > 0).map_or(Verdict::Unknown, |(verdict, _)| verdict)
+}
+
+/// A report in half a sentence: Indonesian, English.
+pub fn summary(report: &Report) -> [String; 2] {
+    [Lang::Id, Lang::En].map(|lang| {
+        let held = &report.held;
+        let all = held.ready + held.degraded + held.not_ready + held.unknown + held.not_measured;
+        let (ready, all) = (length(held.ready, lang), length(all, lang));
+        let troubles = report.incidents.iter().filter(|trouble| trouble.seconds_in_meeting > 0);
+        let troubles: Vec<String> = troubles
+            .map(|trouble| format!("{} {}", trouble.component.title(lang), length(trouble.seconds_in_meeting, lang)))
+            .collect();
+        let troubles = if troubles.is_empty() {
+            pick(lang, "tanpa gangguan", "no incident").to_owned()
+        } else {
+            format!("{} {}", pick(lang, "gangguan:", "incidents:"), troubles.join(", "))
+        };
+        match lang {
+            Lang::Id => format!("ruang siap {ready} dari {all}, {troubles}"),
+            Lang::En => format!("the room was ready for {ready} of {all}, {troubles}"),
+        }
+    })
 }

@@ -56,7 +56,7 @@ pub use past::read_from;
 pub use read::{Minute, Restored, StoredEvidence};
 pub use record::record_from;
 pub use recording::{Recorded, Recording, RecordingError};
-pub use reports::{Chain, Filed, reports_from};
+pub use reports::{Chain, kept_from, reports_from};
 pub use retention::Retention;
 pub use rows::Catalogue;
 

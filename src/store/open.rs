@@ -28,6 +28,7 @@ const MIGRATIONS: &[(usize, &str)] = &[
     (7, include_str!("migrations/0007.sql")),
     (10, include_str!("migrations/0010.sql")),
     (12, include_str!("migrations/0012.sql")),
+    (14, include_str!("migrations/0014.sql")),
 ];
 
 /// What a file must have, and since which version.

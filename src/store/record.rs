@@ -1,5 +1,6 @@
 //! All that is stored of one session, read from outside: also while a daemon writes.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -9,9 +10,9 @@ use super::hourly::LOSS;
 use super::past;
 use super::recording::{self, RecordingError};
 use super::rows::{Catalogue, micros, moment};
-use super::{asked, read, sessions};
+use super::{asked, read, reports, sessions};
 use crate::domain::record::{Acknowledged, Around, Point, Record, Series};
-use crate::domain::{Component, Quantity, Subject, Wanted};
+use crate::domain::{Component, Occasion, Quantity, Subject, Wanted};
 
 /// The version that began to keep sessions.
 const SINCE_VERSION: i64 = 10;
@@ -45,7 +46,8 @@ pub(super) fn record(
     catalogue: &Catalogue,
 ) -> rusqlite::Result<Option<Record>> {
     let Some(session) = sessions::get(db, id)? else { return Ok(None) };
-    let since = session.start.checked_sub(around.before).unwrap_or(session.start);
+    let opens = session.start.checked_sub(around.before).unwrap_or(session.start);
+    let since = sessions::ended_before(db, &session)?.map_or(opens, |free| free.max(opens));
     let over = session.end.checked_add(around.after).unwrap_or(session.end);
     let until = over.min(now).max(since);
     let components = Component::ALL.into_iter().map(Subject::Component);
@@ -55,8 +57,11 @@ pub(super) fn record(
     // What came in since the newest row is not unwatched, it is on its way to the disk.
     let until = until.min(past.told_until(now)).max(since);
     let mut notices = sessions::notices(db, session.start)?;
-    notices.retain(|notice| notice.session == session.id && notice.start == session.start);
+    notices.retain(|notice| {
+        notice.session == session.id && notice.start == session.start && notice.occasion != Occasion::Reported
+    });
     notices.sort_by_key(|notice| notice.at);
+    let evidence = evidence(db, notices.iter().filter_map(|notice| notice.evidence.as_deref()))?;
     let (incidents, more) = incidents(db, catalogue, since, until)?;
     let ids: Vec<String> = incidents.iter().map(|incident| incident.id.clone()).collect();
     let mut acknowledged: Vec<Acknowledged> = asked::acknowledged(db, &ids)?
@@ -79,6 +84,7 @@ pub(super) fn record(
         until,
         over,
         notices,
+        evidence,
         changes: past.changes,
         incidents,
         acknowledged,
@@ -86,6 +92,17 @@ pub(super) fn record(
         series,
         cut,
     }))
+}
+
+/// The digests of what is kept under these ids.
+fn evidence<'a>(db: &Connection, ids: impl Iterator<Item = &'a str>) -> rusqlite::Result<BTreeMap<String, String>> {
+    let mut found = BTreeMap::new();
+    for id in ids {
+        if let Some(digest) = reports::evidence_digest(db, id)? {
+            found.insert(id.to_owned(), digest);
+        }
+    }
+    Ok(found)
 }
 
 fn incidents(

@@ -1,7 +1,8 @@
-//! Reports as they were made, in a chain: whoever changes one, or takes one out of the middle, breaks it for all that follow.
+//! Reports as they were made, and what people wrote of the meetings afterwards, in one chain: whoever changes one, or takes one out of the
+//! middle, breaks it for all that follow.
 //!
 //! What a chain cannot show is that its newest rows were cut off: for that the newest hash must be known elsewhere, and so the log has
-//! each.
+//! each. Nothing of it is ever deleted: a report is what the office keeps.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -9,46 +10,32 @@ use std::path::Path;
 use jiff::Timestamp;
 use ring::digest;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use serde::Deserialize;
 
 use super::recording::{self, RecordingError};
 use super::rows::{micros, moment};
 use super::{Store, StoreError};
+use crate::domain::link::{Filed, KeptMeeting, Kind, Link};
 use crate::domain::record::{Around, Record};
 
-/// The version that began to keep them.
-const SINCE_VERSION: i64 = 12;
+/// The version that began to keep them so.
+const SINCE_VERSION: i64 = 14;
 /// What stands before the first.
 const NOTHING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
-
-/// A report to be kept. Its `Debug` does not print it: it has people's names in it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Filed {
-    /// Of which session.
-    pub session: String,
-    /// When that began.
-    pub start: Timestamp,
-    /// When the report was made.
-    pub made_at: Timestamp,
-    /// Its JSON.
-    pub body: String,
-}
-
-impl std::fmt::Debug for Filed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Filed").field("session", &self.session).field("start", &self.start).finish_non_exhaustive()
-    }
-}
+const COLUMNS: &str = "seq, kind, session, start, made_at, body, previous, hash";
 
 /// All that are kept, oldest first, and where their chain breaks.
 #[derive(Debug)]
 pub struct Chain {
-    /// The reports, each with its number and its hash.
-    pub kept: Vec<(i64, Filed, String)>,
+    /// The links.
+    pub kept: Vec<Link>,
     /// The number of the first that is not what it was, or is not where it was.
     pub broken: Option<i64>,
+    /// Evidence that is not what it was when a report named it: the report's number, and the evidence's id.
+    pub altered: Vec<(i64, String)>,
 }
 
-/// Of a report that follows one with the hash `previous`: SHA-256 of its fields, each with its length before it, in hex.
+/// Of a link that follows one with the hash `previous`: SHA-256 of its fields, each with its length before it, in hex.
 fn hash(previous: &str, filed: &Filed) -> String {
     let mut context = digest::Context::new(&digest::SHA256);
     let (start, made_at) = (micros(filed.start).to_string(), micros(filed.made_at).to_string());
@@ -56,18 +43,32 @@ fn hash(previous: &str, filed: &Filed) -> String {
         context.update(&u64::try_from(field.len()).unwrap_or(u64::MAX).to_be_bytes());
         context.update(field.as_bytes());
     }
-    let digest = context.finish();
+    hex(&context.finish())
+}
+
+fn hex(digest: &digest::Digest) -> String {
     digest.as_ref().iter().fold(String::with_capacity(64), |mut hex, byte| {
         _ = write!(hex, "{byte:02x}");
         hex
     })
 }
 
-/// Appends one; gives its hash, or nothing if there is one of this meeting already.
+/// SHA-256 of what is kept under an evidence's id, in hex: its question, a line feed, its answer.
+pub(super) fn evidence_digest(db: &Connection, id: &str) -> rusqlite::Result<Option<String>> {
+    let kept: Option<String> = db
+        .prepare_cached("SELECT question || char(10) || answer FROM evidence WHERE id = ?1")?
+        .query_row([id], |row| row.get(0))
+        .optional()?;
+    Ok(kept.map(|text| hex(&digest::digest(&digest::SHA256, text.as_bytes()))))
+}
+
+/// Appends one; gives its hash, or nothing if there is a report of this meeting already, or somebody wrote the very same.
 pub(super) fn file(db: &Connection, filed: &Filed) -> rusqlite::Result<Option<String>> {
     let there = db
-        .prepare_cached("SELECT 1 FROM reports WHERE session = ?1 AND start = ?2")?
-        .exists(params![filed.session, micros(filed.start)])?;
+        .prepare_cached(
+            "SELECT 1 FROM reports WHERE session = ?1 AND start = ?2 AND kind = ?3 AND (kind = 'report' OR body = ?4)",
+        )?
+        .exists(params![filed.session, micros(filed.start), filed.kind.as_str(), filed.body])?;
     if there {
         return Ok(None);
     }
@@ -77,50 +78,105 @@ pub(super) fn file(db: &Connection, filed: &Filed) -> rusqlite::Result<Option<St
         .optional()?;
     let (seq, previous) = newest.map_or((1, NOTHING.to_owned()), |(seq, hash)| (seq + 1, hash));
     let hash = hash(&previous, filed);
-    db.prepare_cached(
-        "INSERT INTO reports (seq, session, start, made_at, body, previous, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?
-    .execute(params![
-        seq,
-        filed.session,
-        micros(filed.start),
-        micros(filed.made_at),
-        filed.body,
-        previous,
-        hash
-    ])?;
+    db.prepare_cached(&format!("INSERT INTO reports ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"))?.execute(
+        params![
+            seq,
+            filed.kind.as_str(),
+            filed.session,
+            micros(filed.start),
+            micros(filed.made_at),
+            filed.body,
+            previous,
+            hash
+        ],
+    )?;
     Ok(Some(hash))
 }
 
-/// What is kept in the state folder `folder`, also while a daemon writes. Blocks.
+/// What a body says of itself.
+#[derive(Default, Deserialize)]
+struct Said {
+    schema: String,
+    #[serde(default)]
+    looks: Vec<Looked>,
+}
+
+#[derive(Deserialize)]
+struct Looked {
+    evidence_id: Option<String>,
+    evidence_sha256: Option<String>,
+}
+
+fn link(row: &Row<'_>) -> rusqlite::Result<Link> {
+    let word: String = row.get(1)?;
+    let kind = Kind::parse(&word);
+    let filed = Filed {
+        kind: kind.unwrap_or(Kind::Evaluation),
+        session: row.get(2)?,
+        start: moment(row.get(3)?),
+        made_at: moment(row.get(4)?),
+        body: row.get(5)?,
+    };
+    let (previous, own): (String, String) = (row.get(6)?, row.get(7)?);
+    let intact = kind.is_some() && own == hash(&previous, &filed);
+    Ok(Link { seq: row.get(0)?, filed, hash: own, intact, previous })
+}
+
+/// All that is kept in the state folder `folder`, also while a daemon writes. Blocks.
 ///
 /// # Errors
 /// If there is no database that keeps reports, or it cannot be read.
 pub fn reports_from(folder: &Path) -> Result<Chain, RecordingError> {
-    recording::ask(folder, SINCE_VERSION, |db| {
-        let mut statement =
-            db.prepare("SELECT seq, session, start, made_at, body, previous, hash FROM reports ORDER BY seq")?;
-        let rows = statement.query_map([], |row: &Row<'_>| {
-            let filed = Filed {
-                session: row.get(1)?,
-                start: moment(row.get(2)?),
-                made_at: moment(row.get(3)?),
-                body: row.get(4)?,
-            };
-            Ok((row.get::<_, i64>(0)?, filed, row.get::<_, String>(5)?, row.get::<_, String>(6)?))
-        })?;
-        let (mut kept, mut broken, mut before) = (Vec::new(), None, (0, NOTHING.to_owned()));
-        for row in rows {
-            let (seq, filed, previous, own) = row?;
-            let fits = seq == before.0 + 1 && previous == before.1 && own == hash(&previous, &filed);
-            if !fits && broken.is_none() {
-                broken = Some(seq);
-            }
-            before = (seq, own.clone());
-            kept.push((seq, filed, own));
+    recording::ask(folder, SINCE_VERSION, chain)
+}
+
+pub(super) fn chain(db: &Connection) -> rusqlite::Result<Chain> {
+    let mut statement = db.prepare(&format!("SELECT {COLUMNS} FROM reports ORDER BY seq"))?;
+    let rows = statement.query_map([], link)?;
+    let mut chain = Chain { kept: Vec::new(), broken: None, altered: Vec::new() };
+    let mut before = (0, NOTHING.to_owned());
+    for row in rows {
+        let link = row?;
+        let said: Said = serde_json::from_str(&link.filed.body).unwrap_or_default();
+        let is_its_kind = said.schema.strip_prefix("siaga.") == Some(link.filed.kind.as_str());
+        let fits = link.intact && is_its_kind && link.seq == before.0 + 1 && link.previous == before.1;
+        if !fits && chain.broken.is_none() {
+            chain.broken = Some(link.seq);
         }
-        Ok(Chain { kept, broken })
-    })
+        for look in said.looks {
+            let (Some(id), Some(then)) = (look.evidence_id, look.evidence_sha256) else { continue };
+            // What is not kept any more is not altered.
+            if evidence_digest(db, &id)?.is_some_and(|now| now != then) {
+                chain.altered.push((link.seq, id));
+            }
+        }
+        before = (link.seq, link.hash.clone());
+        chain.kept.push(link);
+    }
+    Ok(chain)
+}
+
+/// What is kept in the state folder `folder` of the newest meeting under this id, also while a daemon writes. Blocks.
+///
+/// # Errors
+/// If there is no database that keeps reports, or it cannot be read.
+pub fn kept_from(folder: &Path, session: &str) -> Result<Option<KeptMeeting>, RecordingError> {
+    recording::ask(folder, SINCE_VERSION, |db| kept(db, session))
+}
+
+fn kept(db: &Connection, session: &str) -> rusqlite::Result<Option<KeptMeeting>> {
+    let report = db
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM reports WHERE session = ?1 AND kind = 'report' ORDER BY start DESC LIMIT 1"
+        ))?
+        .query_row([session], link)
+        .optional()?;
+    let Some(report) = report else { return Ok(None) };
+    let mut statement = db.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM reports WHERE session = ?1 AND start = ?2 AND kind = 'evaluation' ORDER BY seq"
+    ))?;
+    let evaluations = statement.query_map(params![session, micros(report.filed.start)], link)?;
+    Ok(Some(KeptMeeting { evaluations: evaluations.collect::<rusqlite::Result<_>>()?, report }))
 }
 
 impl Store {
@@ -133,7 +189,17 @@ impl Store {
         self.read(move |db, catalogue| super::record::record(db, &id, around, now, catalogue)).await
     }
 
-    /// Keeps a report: on the disk before this returns. Gives its hash, or nothing if one of this meeting is kept already.
+    /// What is kept of the newest meeting under this id.
+    ///
+    /// # Errors
+    /// If the disk cannot be read.
+    pub async fn kept(&self, session: &str) -> Result<Option<KeptMeeting>, StoreError> {
+        let session = session.to_owned();
+        self.read(move |db, _| kept(db, &session)).await
+    }
+
+    /// Keeps a link of the chain: on the disk before this returns. Gives its hash, or nothing if a report of this meeting is kept
+    /// already, or somebody wrote the very same of it.
     ///
     /// # Errors
     /// If the disk does not take it.

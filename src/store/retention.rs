@@ -17,7 +17,8 @@ pub struct Retention {
     /// Changes of verdict, incidents after their end, hours of the line, and when anybody watched: a year and a month, so that
     /// this month can be held against the same one last year. An hour and figure is some 200 bytes: ten of them make 20 MB.
     pub transitions: Period,
-    /// Answers to the scheduler: a month, the time in which somebody asks why; and never more than the newest 20 000.
+    /// Answers to the scheduler: a month, the time in which somebody asks why; and never more than the newest 20 000. What a booked
+    /// meeting names is kept as long as the meeting.
     pub evidence: Period,
     /// Minutes: a quarter. About 60 bytes a minute and quantity: a hundred quantities make 0.8 GB.
     pub minutes: Period,
@@ -78,12 +79,14 @@ pub(super) fn prune(db: &Connection, retention: &Retention, now: Timestamp) -> r
             before(retention.outbox),
         ),
         (
-            "DELETE FROM evidence WHERE id IN (SELECT id FROM evidence WHERE at < ?1 ORDER BY at LIMIT ?2)",
+            "DELETE FROM evidence WHERE id IN (SELECT id FROM evidence WHERE at < ?1 AND id NOT IN
+             (SELECT evidence FROM session_notices WHERE evidence IS NOT NULL) ORDER BY at LIMIT ?2)",
             before(retention.evidence),
         ),
         (
             "DELETE FROM evidence WHERE n IN
-             (SELECT n FROM evidence WHERE n <= (SELECT max(n) FROM evidence) - ?1 ORDER BY n LIMIT ?2)",
+             (SELECT n FROM evidence WHERE n <= (SELECT max(n) FROM evidence) - ?1 AND id NOT IN
+             (SELECT evidence FROM session_notices WHERE evidence IS NOT NULL) ORDER BY n LIMIT ?2)",
             MAX_EVIDENCE,
         ),
         (

@@ -76,6 +76,25 @@ fn holders(db: &Connection, session: &Session, gap: Duration) -> rusqlite::Resul
     rows.collect()
 }
 
+/// When the booked meeting before this one ends.
+pub(super) fn ended_before(db: &Connection, session: &Session) -> rusqlite::Result<Option<Timestamp>> {
+    let ended: Option<i64> = db
+        .prepare_cached("SELECT max(until) FROM sessions WHERE until <= ?1 AND booking = 'booked' AND id <> ?2")?
+        .query_row(params![micros(session.start), session.id], |row| row.get(0))?;
+    Ok(ended.map(moment))
+}
+
+/// The meetings that ended before `over` and of which no report is kept, the oldest first, at most `limit`.
+pub(super) fn unreported(db: &Connection, over: Timestamp, limit: u32) -> rusqlite::Result<Vec<Session>> {
+    let mut statement = db.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM sessions WHERE until <= ?1 AND booking = 'booked' AND NOT EXISTS
+         (SELECT 1 FROM reports WHERE reports.session = sessions.id AND reports.start = sessions.start AND kind = 'report')
+         ORDER BY until LIMIT ?2"
+    ))?;
+    let rows = statement.query_map(params![micros(over), limit], read)?;
+    rows.collect()
+}
+
 pub(super) fn get(db: &Connection, id: &str) -> rusqlite::Result<Option<Session>> {
     db.prepare_cached(&format!("SELECT {COLUMNS} FROM sessions WHERE id = ?1"))?.query_row([id], read).optional()
 }
@@ -208,6 +227,14 @@ impl Store {
     /// If the disk cannot be read.
     pub async fn sessions(&self, since: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<Session>, StoreError> {
         self.read(move |db, _| between(db, (since, until), limit)).await
+    }
+
+    /// The meetings that ended before `over` and of which no report is kept, the oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// If the disk cannot be read.
+    pub async fn unreported(&self, over: Timestamp, limit: u32) -> Result<Vec<Session>, StoreError> {
+        self.read(move |db, _| unreported(db, over, limit)).await
     }
 
     /// One session, a cancelled one too.

@@ -12,13 +12,14 @@ use super::disk::Disk;
 use super::health::Board;
 use super::latest::Latest;
 use super::open::{self, Fault};
-use super::reports::{self, Filed};
+use super::reports;
 use super::rollup::Feed;
 use super::sessions::{self, Wanted};
 use super::sql::{self, EvidenceRow, Op};
 use super::waiting::Waiting;
 use super::{Batch, Catalogue, Kept, Restored, Retention, StoreError, hourly, lock, read, retention};
 use crate::clock::Clock;
+use crate::domain::link::Filed;
 use crate::domain::{Granted, Notification, Now};
 
 /// How often observations are written: what a crash may cost.

@@ -27,6 +27,16 @@ pub trait Acts: Send + Sync {
     /// Ends a silence before its time.
     fn end_silence(&self, who: Actor, id: String, lang: Lang) -> BoxFuture<'_, Result<(), Declined>>;
 
+    /// Puts what somebody writes of a meeting beside its report; gives the report's number. The same written again is kept once.
+    fn evaluate(
+        &self,
+        who: Actor,
+        session: String,
+        text: String,
+        by: Option<String>,
+        lang: Lang,
+    ) -> BoxFuture<'_, Result<i64, Declined>>;
+
     /// Sends a test message to these receivers, to all if none is named, and waits for the first attempt of each.
     fn test_alert(&self, who: Actor, receivers: Vec<String>, lang: Lang) -> BoxFuture<'_, Vec<Attempt>>;
 

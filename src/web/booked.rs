@@ -150,7 +150,7 @@ impl SessionBody {
         let found = |notice: &Notice| FoundBody {
             before_seconds: match notice.occasion {
                 Occasion::Before(ahead) => Some(ahead.as_secs()),
-                Occasion::Confirmed | Occasion::Preflight => None,
+                Occasion::Confirmed | Occasion::Preflight | Occasion::Reported => None,
             },
             at: voice.stamp(notice.at),
             verdict: notice.verdict,
@@ -158,7 +158,7 @@ impl SessionBody {
             evidence_id: notice.evidence.clone(),
         };
         let mut since: Vec<&Notice> = agenda.notices_of(session).collect();
-        since.retain(|notice| notice.occasion != Occasion::Confirmed);
+        since.retain(|notice| !matches!(notice.occasion, Occasion::Confirmed | Occasion::Reported));
         since.sort_by_key(|notice| notice.at);
         Self {
             id: session.id.to_string(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
-use crate::domain::{Granted, Notice, Session, Wish};
+use crate::domain::{Granted, Lang, Notice, Session, Wish};
 use crate::engine::agenda::Agenda;
 use crate::engine::agenda::slot::Planned;
 
@@ -24,6 +24,17 @@ pub struct Feed {
     pub left_out: usize,
     /// Those whose slot others hold: when each begins, and its title.
     pub conflicts: Vec<String>,
+}
+
+/// In which form a report is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A page to print.
+    Page(Lang),
+    /// For programs.
+    Json,
+    /// Comma-separated values.
+    Csv,
 }
 
 /// Where meetings are booked.
@@ -50,4 +61,7 @@ pub trait Bookings: Send + Sync {
 
     /// One session, of whatever time.
     fn session<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Session>, String>>;
+
+    /// The report of a session: as it was kept, or of one that is not over as it stands. None of an id that is not known.
+    fn report<'a>(&'a self, id: &'a str, form: Form) -> BoxFuture<'a, Result<Option<String>, String>>;
 }

@@ -149,7 +149,8 @@ pub(super) fn guards(method: &Method, path: &str) -> bool {
 fn asked_for(method: &Method, path: &str) -> Scope {
     if method.is_safe() {
         Scope::Read
-    } else if path == "/api/v1/sessions" || path.starts_with("/api/v1/sessions/") {
+    } else if path.strip_prefix("/api/v1/sessions/").is_some_and(|id| !id.contains('/')) {
+        // The booking itself; what is done in and about a meeting is the room's people's.
         Scope::Schedule
     } else {
         Scope::Operate
@@ -228,7 +229,7 @@ mod tests {
             (Method::HEAD, "/", Scope::Read),
             (Method::GET, "/api/v1/sessions/7", Scope::Read),
             (Method::PUT, "/api/v1/sessions/7", Scope::Schedule),
-            (Method::POST, "/api/v1/sessions", Scope::Schedule),
+            (Method::POST, "/api/v1/sessions/7/evaluation", Scope::Operate),
             (Method::DELETE, "/api/v1/sessionsx", Scope::Operate),
             (Method::POST, "/-/reload", Scope::Operate),
         ] {

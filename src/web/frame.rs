@@ -51,16 +51,21 @@ const WAYS: [(&str, &str, &str); 7] = [
 
 /// Whether it is a page for people: whoever may not read it is asked to come in.
 pub(super) fn is_page(path: &str) -> bool {
-    WAYS.iter().any(|(way, ..)| *way == path) || path.starts_with("/incidents/") || path.starts_with("/components/")
+    WAYS.iter().any(|(way, ..)| *way == path)
+        || ["/incidents/", "/components/", "/sessions/"].iter().any(|folder| path.starts_with(folder))
 }
 
 /// A page of ours to go on to: what else is asked for leads nowhere else than home.
 pub(super) fn local(next: &str) -> &str {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    // A session's id is the scheduler's, and stands in a path percent-encoded (RFC 3986 §2.1).
+    let encoded = |c: char| fits(c) || matches!(c, '.' | '~' | '%');
+    let session = next.strip_prefix("/sessions/").and_then(|rest| rest.strip_suffix("/report"));
     let below = next.strip_prefix("/incidents/").or_else(|| next.strip_prefix("/components/"));
-    match below {
-        Some(id) if !id.is_empty() && id.chars().all(fits) => next,
-        None if is_page(next) => next,
+    match (below, session) {
+        (Some(id), _) if !id.is_empty() && id.chars().all(fits) => next,
+        (_, Some(id)) if !id.is_empty() && !id.starts_with('.') && id.chars().all(encoded) => next,
+        _ if WAYS.iter().any(|(way, ..)| *way == next) => next,
         _ => "/",
     }
 }
@@ -170,7 +175,9 @@ mod tests {
 
     #[test]
     fn whoever_comes_in_goes_on_to_a_page_of_ours_alone() {
-        for next in ["/", "/agenda", "/settings", "/incidents/power-17", "/components/internet"] {
+        for next in
+            ["/", "/agenda", "/settings", "/incidents/power-17", "/components/internet", "/sessions/rapat%2F17/report"]
+        {
             assert_eq!(local(next), next);
         }
         for next in [
@@ -181,6 +188,9 @@ mod tests {
             "/incidents/../x",
             "/incidents/a\r\nb",
             "/agendax",
+            "/sessions//report",
+            "/sessions/../report",
+            "/sessions/a/b/report",
         ] {
             assert_eq!(local(next), "/", "{next:?}");
         }

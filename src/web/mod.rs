@@ -40,6 +40,7 @@ pub mod problem;
 pub mod query;
 pub mod readiness;
 pub mod readyz;
+mod reported;
 mod routes;
 mod serve;
 pub mod sessions;

@@ -7,8 +7,8 @@ use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
 use super::{
-    acting, daemon, ics, inbound, incident_page, kiosk, lists, live, page, pages, past, readiness, readyz, sessions,
-    sign_in,
+    acting, daemon, ics, inbound, incident_page, kiosk, lists, live, page, pages, past, readiness, readyz, reported,
+    sessions, sign_in,
 };
 
 #[derive(OpenApi)]
@@ -28,6 +28,9 @@ use super::{
         sessions::put,
         sessions::patch,
         sessions::cancel,
+        reported::json,
+        reported::csv,
+        reported::evaluate,
         lists::checks,
         lists::check,
         lists::evidence,
@@ -58,6 +61,7 @@ use super::{
         live::events,
         incident_page::page,
         incident_page::note,
+        reported::page,
         sign_in::form,
         sign_in::come_in,
         sign_in::go,

@@ -11,8 +11,8 @@ use super::past::{ledger, week};
 use super::problem::Problem;
 use super::site::Site;
 use super::{
-    acting, daemon, ics, inbound, incident_page, kiosk, lists, live, openapi, page, pages, readiness, readyz, sessions,
-    sign_in,
+    acting, daemon, ics, inbound, incident_page, kiosk, lists, live, openapi, page, pages, readiness, readyz, reported,
+    sessions, sign_in,
 };
 
 /// The largest body that is read, bytes: a session's, or a message of an Alertmanager, whose `max_alerts` keeps it below.
@@ -40,6 +40,10 @@ pub(super) fn router(site: Arc<Site>) -> Router {
         .route("/metrics", get(daemon::metrics))
         .route("/api/v1/readiness", get(readiness::readiness))
         .route("/api/v1/sessions/{id}", session)
+        .route("/api/v1/sessions/{id}/report", get(reported::json))
+        .route("/api/v1/sessions/{id}/report.csv", get(reported::csv))
+        .route("/api/v1/sessions/{id}/evaluation", post(reported::evaluate))
+        .route("/sessions/{id}/report", get(reported::page))
         .route("/api/v1/sessions", get(sessions::list))
         .route("/api/v1/agenda", get(sessions::agenda))
         .route("/api/v1/agenda.ics", get(ics::offered))

@@ -107,16 +107,16 @@ fn a_frozen_stream_is_one_whose_camera_is_frozen() {
     for camera in [test, usb] {
         let process = stream(&lab, &camera.node());
         camera.freeze(true);
-        // It waits two seconds for a picture, says so and ends.
+        // It waits two seconds for a picture, says so and gives up.
         waiting::until(
             "a frozen stream's end",
             || lab.log("stream").contains("select timeout").then_some(()),
             || lab.log("stream"),
         );
-        // Until it has ended the camera is its own.
-        lab.wait_for(&format!("! kill -0 {process} 2>/dev/null"));
         camera.node();
         camera.freeze(false);
+        // Until it has ended the camera is its own; and its end waits in the kernel for what a frozen USB camera still owes.
+        lab.wait_for(&format!("! kill -0 {process} 2>/dev/null"));
         stream(&lab, &camera.node());
         lab.sh("killall v4l2-ctl");
     }

@@ -10,17 +10,20 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 
+use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::record::Around;
 use crate::domain::{Granted, Notice, Phase, Session, Wish, in_full};
 use crate::engine::Order;
 use crate::engine::agenda::slot::Planned;
 use crate::engine::agenda::{Agenda, Lengths};
-use crate::store::Store;
+use crate::report::{self, Printed};
+use crate::store::{Store, StoreError};
 use crate::web::Bookings;
-use crate::web::bookings::Feed;
+use crate::web::bookings::{Feed, Form};
 
 pub use calendars::Calendars;
-pub use filer::Filer;
+pub use filer::{Filer, house};
 pub use keeper::{Keeper, by_agenda_now};
 
 /// Where meetings are booked: the disk grants, and memory follows.
@@ -30,13 +33,19 @@ pub struct Book {
     agenda: watch::Sender<Arc<Agenda>>,
     /// What became of each feed at its newest reading.
     feeds: watch::Sender<Vec<Feed>>,
+    clock: Clock,
     /// Memory may lack what is on the disk.
     unsure: Notify,
 }
 
 impl Book {
     /// One that knows what an earlier process left; none, if it could not be read yet.
-    pub fn new(store: Store, configs: watch::Receiver<Arc<Config>>, left: Option<(Vec<Session>, Vec<Notice>)>) -> Self {
+    pub fn new(
+        store: Store,
+        configs: watch::Receiver<Arc<Config>>,
+        left: Option<(Vec<Session>, Vec<Notice>)>,
+        clock: Clock,
+    ) -> Self {
         let mut agenda = empty(&configs.borrow());
         if let Some((sessions, notices)) = left {
             agenda.learn(sessions, notices);
@@ -46,8 +55,24 @@ impl Book {
             configs,
             agenda: watch::Sender::new(Arc::new(agenda)),
             feeds: watch::Sender::default(),
+            clock,
             unsure: Notify::new(),
         }
+    }
+
+    /// A session's report as it was kept; of one that is not over, as it stands.
+    async fn printed(&self, config: &Config, id: &str) -> Result<Option<Printed>, StoreError> {
+        if let Some(printed) = self.store.kept(id).await?.as_ref().and_then(Printed::of) {
+            return Ok(Some(printed));
+        }
+        let now = self.clock.now().wall;
+        let around = Around { before: config.agenda.preflight.0, after: config.agenda.wrap_up.0 };
+        let record = self.store.record_of(id, around, now).await?;
+        Ok(record.map(|record| Printed {
+            report: report::report(&record, house(config), now),
+            evaluations: Vec::new(),
+            origin: report::page::Origin::Fresh,
+        }))
     }
 
     /// Changes what is known in memory.
@@ -123,6 +148,24 @@ impl Bookings for Book {
 
     fn sessions(&self, since: Timestamp, until: Timestamp, limit: u32) -> BoxFuture<'_, Result<Vec<Session>, String>> {
         Box::pin(async move { self.store.sessions(since, until, limit).await.map_err(|error| in_full(&error)) })
+    }
+
+    fn report<'a>(&'a self, id: &'a str, form: Form) -> BoxFuture<'a, Result<Option<String>, String>> {
+        Box::pin(async move {
+            let config = Arc::clone(&self.configs.borrow());
+            let Some(printed) = self.printed(&config, id).await.map_err(|error| in_full(&error))? else {
+                return Ok(None);
+            };
+            let Printed { report, evaluations, origin } = &printed;
+            Ok(Some(match form {
+                Form::Json => printed.json().to_string(),
+                Form::Csv => report::csv::csv(report, evaluations),
+                Form::Page(lang) => {
+                    let title = config.room.title();
+                    report::page::page(report::page::Content { report, evaluations, origin, title }, lang)?
+                }
+            }))
+        })
     }
 
     fn session<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Session>, String>> {

@@ -10,6 +10,7 @@ use super::{Desk, No};
 use crate::app::recorder::Ask;
 use crate::control::Words;
 use crate::control::order::{Order, Word};
+use crate::domain::reason::fill;
 use crate::domain::{Act, Actor, Component, Lang, Silence, Text};
 use crate::store::Kept;
 
@@ -34,6 +35,12 @@ pub(super) enum Unmet {
     NoReason,
     /// What was said by radio was said by somebody, who is not named, or by no name.
     NoName,
+    /// What was written of a meeting is nothing, or more than two pages, or no text.
+    NoText,
+    /// No report of that meeting is kept (yet).
+    NoReport(String),
+    /// What is kept cannot be read or written now; why.
+    Unread(String),
     /// No silence of that id holds.
     NoSilence(String),
     /// A drill is not begun, or not ended; why.
@@ -56,6 +63,9 @@ impl Unmet {
             Self::Length => No::new(&LENGTH, &[], lang, "out of range"),
             Self::NoReason => No::new(&WHY, &[], lang, "without a reason"),
             Self::NoName => No::new(&WHO, &[], lang, "without a name"),
+            Self::NoText => No::new(&TEXT, &[], lang, "no text"),
+            Self::NoReport(id) => No::new(&NO_REPORT, &[("id", id.clone().into())], lang, "no such report"),
+            Self::Unread(why) => No::new(&UNREAD, &[("why", why.clone().into())], lang, "not kept"),
             Self::NoSilence(id) => No::new(&NO_SILENCE, &[("id", id.clone().into())], lang, "no such silence"),
             Self::Drill(no) => no.clone(),
             Self::NotWritten => No::new(&NOT_WRITTEN, &[], lang, "not written down"),
@@ -91,7 +101,12 @@ impl Desk {
                 } else {
                     self.written(&mut act, async { Err(Unmet::NoName) }).await
                 };
-                id.map(|id| id.map(|id| crate::domain::reason::fill(SEEN_TO.in_lang(lang), &[("id", id.into())], lang)))
+                id.map(|id| id.map(|id| fill(SEEN_TO.in_lang(lang), &[("id", id.into())], lang)))
+            }
+            Order::Evaluate { session, text, by, .. } => {
+                let number = self.evaluate_written(&mut act, session, text, by.as_deref()).await;
+                let told = |number: i64| fill(EVALUATED.in_lang(lang), &[("number", number.to_string().into())], lang);
+                number.map(|number| number.map(told))
             }
             Order::Silence { component, seconds, reason, .. } => {
                 let until = act.at.saturating_add(Duration::from_secs(*seconds)).unwrap_or(Timestamp::MAX);
@@ -125,7 +140,7 @@ impl Desk {
     }
 
     /// Writes down what is ordered, has it done, and writes down what became of it.
-    async fn written<T>(
+    pub(super) async fn written<T>(
         &self,
         act: &mut Act,
         doing: impl Future<Output = Result<(T, String), Unmet>>,
@@ -256,6 +271,16 @@ static NO_SILENCE: Text = Text::new(
     "Tidak ada pembisuan \"{id}\" yang berlaku; lihat: siaga alert silences",
     "No silence \"{id}\" holds; see: siaga alert silences",
 );
+static TEXT: Text = Text::new(
+    "Evaluasi adalah teks biasa, paling banyak 6000 huruf",
+    "An evaluation is plain text of at most 6000 characters",
+);
+static NO_REPORT: Text = Text::new(
+    "Belum ada laporan rapat {id}; laporan dibuat setelah penutup rapat selesai",
+    "No report of the meeting {id} is kept yet; it is made when the wrap-up is over",
+);
+static UNREAD: Text = Text::new("Tidak dapat disimpan sekarang: {why}", "It cannot be kept now: {why}");
+static EVALUATED: Text = Text::new("Disimpan bersama laporan nomor {number}", "Kept with report number {number}");
 static LENGTH: Text = Text::new(
     "Pembisuan paling singkat 1 menit dan paling lama 31 hari",
     "A silence is a minute at least and 31 days at most",

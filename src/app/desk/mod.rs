@@ -2,6 +2,7 @@
 
 mod alerts;
 mod drill;
+mod evaluation;
 mod hush;
 mod radio_check;
 mod remote;

@@ -72,6 +72,20 @@ impl Acts for Desk {
         })
     }
 
+    fn evaluate(
+        &self,
+        who: Actor,
+        session: String,
+        text: String,
+        by: Option<String>,
+        lang: Lang,
+    ) -> BoxFuture<'_, Result<i64, Declined>> {
+        Box::pin(async move {
+            let mut act = self.act(&who, "evaluate", &session);
+            confirmed(self.evaluate_written(&mut act, &session, &text, by.as_deref()).await, lang)
+        })
+    }
+
     fn test_alert(&self, who: Actor, receivers: Vec<String>, lang: Lang) -> BoxFuture<'_, Vec<Attempt>> {
         Box::pin(async move {
             let (words, mut said) = mpsc::channel(WORDS);
@@ -141,10 +155,10 @@ fn confirmed<T>(done: Result<Done<T>, Unmet>, lang: Lang) -> Result<T, Declined>
 fn declined(not: &Unmet, lang: Lang) -> Declined {
     let told = not.no(lang).told;
     match not {
-        Unmet::NothingOpen | Unmet::NoSilence(_) => Declined::NotThere { told, there: Vec::new() },
+        Unmet::NothingOpen | Unmet::NoSilence(_) | Unmet::NoReport(_) => Declined::NotThere { told, there: Vec::new() },
         Unmet::NotOpen(open) | Unmet::Which(open) => Declined::NotThere { told, there: open.clone() },
-        Unmet::Length | Unmet::NoReason | Unmet::NoName => Declined::Wrong(told),
+        Unmet::Length | Unmet::NoReason | Unmet::NoName | Unmet::NoText => Declined::Wrong(told),
         // Drills are not ordered this way.
-        Unmet::NotWritten | Unmet::Ended | Unmet::Drill(_) => Declined::Unable(told),
+        Unmet::NotWritten | Unmet::Ended | Unmet::Unread(_) | Unmet::Drill(_) => Declined::Unable(told),
     }
 }

@@ -45,12 +45,13 @@ pub fn next(session: &Session, offsets: &[Duration], now: Timestamp) -> Option<T
 /// The newest that was told of a session: at its confirmation, or at a recheck since.
 pub fn last_told<'a>(agenda: &'a Agenda, session: &'a Session) -> Option<&'a Notice> {
     // By the occasion and not by the clock, which may have been set: a smaller offset is later.
-    agenda.notices_of(session).filter(|notice| notice.occasion != Occasion::Preflight).min_by_key(|notice| match notice
-        .occasion
-    {
-        Occasion::Before(ahead) => ahead,
-        Occasion::Confirmed | Occasion::Preflight => Duration::MAX,
-    })
+    agenda
+        .notices_of(session)
+        .filter(|notice| !matches!(notice.occasion, Occasion::Preflight | Occasion::Reported))
+        .min_by_key(|notice| match notice.occasion {
+            Occasion::Before(ahead) => ahead,
+            Occasion::Confirmed | Occasion::Preflight | Occasion::Reported => Duration::MAX,
+        })
 }
 
 /// Whether what is found now is another thing than was told.

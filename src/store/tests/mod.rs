@@ -6,6 +6,7 @@ mod history;
 mod keeping;
 mod past;
 mod removed;
+mod reports;
 mod sessions;
 mod story;
 mod told;

@@ -36,7 +36,7 @@ async fn measurements_come_in_steps_and_only_those_that_are_wanted() {
 #[tokio::test]
 async fn a_story_is_of_one_incident_alone_and_is_told_after_its_end_too() {
     let folder = folder();
-    let store = open(folder.path());
+    let kept = open(folder.path());
     let opened = Incident { closed_at: Some(second(20)), ..incident("internet-1", 1) };
     let batch = Batch {
         incidents: vec![opened, incident("internet-2", 500)],
@@ -44,17 +44,17 @@ async fn a_story_is_of_one_incident_alone_and_is_told_after_its_end_too() {
         notifications: vec![notification("a", "desk"), notification("b", "radio")],
         ..Batch::default()
     };
-    store.record(batch).await.unwrap();
-    store.delivered("a").await;
-    let story = store.story("internet-1").await.unwrap().unwrap();
+    kept.record(batch).await.unwrap();
+    kept.delivered("a").await;
+    let story = kept.story("internet-1").await.unwrap().unwrap();
     assert_eq!(story.changes.iter().map(|change| change.at).collect::<Vec<_>>(), [second(1), second(10)]);
     let told: Vec<_> = story.told.iter().map(|told| (&*told.receiver, &*told.event, told.done_at.is_some())).collect();
     assert_eq!(told, [("desk", "incident_opened", true), ("radio", "incident_opened", false)]);
     assert_eq!(story.incident.reasons.len(), 1);
-    let other = store.story("internet-2").await.unwrap().unwrap();
+    let other = kept.story("internet-2").await.unwrap().unwrap();
     assert_eq!((other.changes.len(), other.told.len(), other.incident.closed_at), (1, 0, None));
-    assert!(store.story("internet-3").await.unwrap().is_none());
-    let radio = store.told(vec!["radio".into(), "nobody".into()], 8).await.unwrap();
+    assert!(kept.story("internet-3").await.unwrap().is_none());
+    let radio = kept.told(vec!["radio".into(), "nobody".into()], 8).await.unwrap();
     assert_eq!(radio.iter().map(|told| &*told.receiver).collect::<Vec<_>>(), ["radio"]);
-    store.close().await.unwrap();
+    kept.close().await.unwrap();
 }

@@ -141,6 +141,7 @@ pub(in super::super) async fn page(
             marks: &[],
             troubles: &troubles,
             zone: &voice.zone,
+            clock: if lang == Lang::Id { "%H.%M" } else { "%H:%M" },
             title: title.clone(),
             value: &value,
         };

@@ -7,6 +7,7 @@ mod rechecks;
 mod report;
 mod routing;
 mod together;
+mod traced;
 
 use std::path::Path;
 use std::time::Duration;

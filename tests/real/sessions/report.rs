@@ -1,6 +1,7 @@
 //! The report of a meeting in which the power failed, made of what a real daemon stored, also over its end. Debian packages:
 //! `nut-server`, `weasyprint`, `poppler-utils`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -8,9 +9,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{POWER_ALONE, Scheduler, ahead, meeting};
+use crate::crash_daemon::Desk;
 use crate::support::child::wait_until;
 use crate::support::daemon::{Daemon, room, siaga};
 use crate::support::upsd::Upsd;
+use crate::tokens;
 
 fn report(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = siaga();
@@ -35,7 +38,7 @@ fn the_chain_holds(folder: &Path) {
     let verify = || report(folder, &["--verify", "--lang", "en"]);
     let output = verify();
     let (rows, said) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
-    assert!(output.status.success() && said.contains("1 reports, all as they were made"), "{said}");
+    assert!(output.status.success() && said.contains("1 links, the chain is whole"), "{said}");
     assert!(rows.lines().count() == 1 && rows.contains(" a "), "{rows}");
     let db = rusqlite::Connection::open(folder.join("state/siaga.db")).unwrap();
     let body: String = db.query_row("SELECT body FROM reports", [], |row| row.get(0)).unwrap();
@@ -47,17 +50,86 @@ fn the_chain_holds(folder: &Path) {
     change("Petugas Kamera", "Petugas Lain");
     let output = verify();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.code() == Some(2) && said.contains("report number 1 is not what it was"), "{said}");
+    assert!(output.status.code() == Some(2) && said.contains("number 1 is not what it was"), "{said}");
+    // Whoever prints it is told too, and what is printed says so.
+    let output = report(folder, &["a"]);
+    let page = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.code() == Some(2) && page.contains("TIDAK seperti saat dibuat"), "{page}");
     change("Petugas Lain", "Petugas Kamera");
     assert!(verify().status.success());
+    // The evidence of its looks is held to what it was too.
+    let named = kept["looks"].as_array().unwrap().iter().find(|look| look["evidence_sha256"].is_string()).unwrap();
+    let (id, altered) =
+        (named["evidence_id"].as_str().unwrap(), "UPDATE evidence SET answer = answer || ' ' WHERE id = ?1");
+    db.execute(altered, [id]).unwrap();
+    let output = verify();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(2) && said.contains(&format!("evidence {id} is not what it was")), "{said}");
+    db.execute("UPDATE evidence SET answer = rtrim(answer) WHERE id = ?1", [id]).unwrap();
+    assert!(verify().status.success());
+}
+
+/// People write of it, over HTTP and by hand; it stands in the chain, and in what is printed.
+fn it_is_evaluated(folder: &Path) {
+    let operator = tokens::made(folder, "rani", "operate", &[]);
+    let daemon = Daemon::start(folder);
+    let headers = format!("Content-Type: application/json\r\n{}", tokens::shows(&operator));
+    let write = |headers: &str, id: &str, body: &Value| {
+        let path = format!("/api/v1/sessions/{id}/evaluation");
+        daemon.send("POST", &path, headers, &body.to_string())
+    };
+    let said = json!({ "text": "Listrik padam tiga detik.\nGenset <terlambat>.", "by": "Kepala Seksi" });
+    let json_alone = "Content-Type: application/json\r\n";
+    assert_eq!(write(json_alone, "a", &said).status, 401);
+    let scheduler = format!("{json_alone}{}", tokens::shows(&tokens::made(folder, "lain", "schedule", &[])));
+    assert_eq!(write(&scheduler, "a", &said).status, 403);
+    assert_eq!(write(&headers, "b", &said).status, 404);
+    for wrong in
+        [json!({}), json!({ "text": "\u{7}" }), json!({ "text": "x".repeat(6001) }), json!({ "text": "x", "by": "" })]
+    {
+        assert_eq!(write(&headers, "a", &wrong).status, 400, "{wrong}");
+    }
+    for _ in 0..2 {
+        let kept = write(&headers, "a", &said);
+        assert!(kept.status == 200 && kept.json()["report"] == 1, "{}", kept.body);
+    }
+    std::fs::write(folder.join("evaluasi.txt"), "Ditulis dengan tangan").unwrap();
+    let file = folder.join("evaluasi.txt").display().to_string();
+    told(folder, &["a", "--evaluation", &file]);
+    refused(folder, &["b", "--evaluation", &file], "Belum ada laporan rapat b");
+
+    // Who reads it shows a token, where reading is open to all too.
+    let path = "/api/v1/sessions/a/report";
+    assert_eq!(daemon.request_with("GET", path, "").status, 401);
+    let page = daemon.request_with("GET", "/sessions/a/report", "");
+    assert!(page.status == 401 && page.body.contains("<form") && !page.body.contains("Petugas"), "{}", page.body);
+    let read = daemon.request_with("GET", path, &headers).json();
+    let written = read["evaluations"].as_array().unwrap();
+    assert_eq!(written.len(), 2, "the same is kept once: {written:#?}");
+    assert_eq!((&written[0]["by"], &written[0]["via"]), (&json!("Kepala Seksi"), &json!("token")));
+    assert_eq!(written[1]["text"], "Ditulis dengan tangan");
+    let page = daemon.request_with("GET", "/sessions/a/report?lang=en", &headers);
+    assert!(page.status == 200 && page.body.contains("Genset &#60;terlambat&#62;."), "{}", page.body);
+    assert!(page.body.contains("Kepala Seksi, ") && page.body.contains("; number 1, SHA-256 "), "{}", page.body);
+    let rows = daemon.request_with("GET", "/api/v1/sessions/a/report.csv", &headers);
+    assert!(rows.status == 200 && rows.body.contains("\r\nevaluation,"), "{}", rows.body);
+    assert_eq!(daemon.request_with("GET", "/api/v1/sessions/b/report", &headers).status, 404);
+    let log = daemon.log();
+    assert!(!log.contains("Kepala Seksi") && !log.contains("Genset"), "{log}");
+    daemon.stop();
+    let output = report(folder, &["--verify"]);
+    let rows = String::from_utf8(output.stdout.clone()).unwrap();
+    assert!(output.status.success() && rows.lines().count() == 3, "{output:?}");
 }
 
 #[test]
 fn a_meeting_with_a_power_cut_is_reported_as_it_was_and_no_more() {
     let mut upsd = Upsd::start();
+    let desk = Desk::start();
     let folder = room(&format!(
-        "{POWER_ALONE}\n[agenda]\npreflight = \"10s\"\nwrap_up = \"2s\"\nrechecks = []\n\
+        "{POWER_ALONE}\n[[receiver]]\nname = \"desk\"\nkind = \"webhook\"\nurl = \"http://{}/\"\n[agenda]\npreflight = \"10s\"\nwrap_up = \"2s\"\nrechecks = []\n\
          [[check]]\nname = \"ups\"\nkind = \"ups\"\nserver = \"{}\"\ninterval = \"200ms\"\nbad_for = \"0s\"\ngood_for = \"0s\"\n",
+        desk.address,
         upsd.address()
     ));
     let at = folder.path();
@@ -90,15 +162,30 @@ fn a_meeting_with_a_power_cut_is_reported_as_it_was_and_no_more() {
     wait_until(|| daemon.log().contains("phase=\"wrap_up\""));
     wait_until(|| daemon.log().contains("phase=\"idle\""));
     wait_until(|| daemon.log().contains("a meeting's report is kept"));
+    let reported = || {
+        let told = desk.told().into_iter().filter(|word| word["event"] == "session_reported");
+        told.map(|word| (word["id"].as_str().unwrap().to_owned(), word["text"].as_str().unwrap().to_owned()))
+            .collect::<BTreeMap<_, _>>()
+    };
+    wait_until(|| reported().len() == 1);
+    let text = reported().into_values().next().unwrap();
+    assert!(text.contains("gangguan: UPS dan stabilizer") && text.contains("siaga report a"), "{text}");
+    assert!(!text.contains("Petugas"), "{text}");
     // Another process finds it kept, and keeps no second one.
     daemon.kill();
     let daemon = Daemon::start(at);
     daemon.wait_for_check("ups", "ready", "");
     daemon.stop();
+    assert_eq!(reported().len(), 1, "it is told once, whatever is restarted");
     the_chain_holds(at);
+    it_is_evaluated(at);
 
     let made: Value = serde_json::from_str(&told(at, &["a", "--format", "json"])).unwrap();
     assert!(made["complete"] == true && made["cut"] == false, "{made:#}");
+    assert!(made["kept"]["number"] == 1 && made["kept"]["intact"] == true, "{made:#}");
+    let anew: Value = serde_json::from_str(&told(at, &["a", "--format", "json", "--anew"])).unwrap();
+    let same = ["session", "procedure", "looks", "held", "components", "incidents", "quality", "not_measured"];
+    assert!(anew["kept"].is_null() && same.iter().all(|part| anew[part] == made[part]), "{anew:#}");
     assert_eq!(made["session"]["crew"]["kamera"], "Petugas Kamera");
     let incidents = made["incidents"].as_array().unwrap();
     assert_eq!(incidents.len(), 1, "{incidents:#?}");

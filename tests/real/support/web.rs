@@ -118,6 +118,14 @@ impl Bookings for Diary {
     fn session<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<Session>, String>> {
         async move { Ok(None) }.boxed()
     }
+
+    fn report<'a>(
+        &'a self,
+        _: &'a str,
+        _: siaga::web::bookings::Form,
+    ) -> BoxFuture<'a, Result<Option<String>, String>> {
+        async move { Ok(None) }.boxed()
+    }
 }
 
 /// Who remembers nothing: what is remembered has tests before the real daemon (`pages`).
@@ -190,6 +198,17 @@ impl Acts for Idle {
     }
 
     fn end_silence(&self, _: Actor, _: String, _: Lang) -> BoxFuture<'_, Result<(), Declined>> {
+        async { Err(Declined::Unable("idle".to_owned())) }.boxed()
+    }
+
+    fn evaluate(
+        &self,
+        _: Actor,
+        _: String,
+        _: String,
+        _: Option<String>,
+        _: Lang,
+    ) -> BoxFuture<'_, Result<i64, Declined>> {
         async { Err(Declined::Unable("idle".to_owned())) }.boxed()
     }
 

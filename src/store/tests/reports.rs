@@ -1,0 +1,201 @@
+//! The chain of reports on real files: whoever changes a letter breaks it.
+
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+use rusqlite::types::Value;
+
+use super::super::open as file;
+use super::super::reports::{self, chain};
+use super::*;
+use crate::domain::link::{Filed, Kind};
+use crate::domain::session::SCHEDULER;
+use crate::domain::{Booking, Details, Margins, Session, Wish};
+
+fn filed(kind: Kind, session: &str, said: &str) -> Filed {
+    let body = serde_json::json!({ "schema": format!("siaga.{}", kind.as_str()), "said": said }).to_string();
+    Filed { kind, session: session.to_owned(), start: second(0), made_at: second(60), body }
+}
+
+/// A chain of five.
+fn five(folder: &Path) -> rusqlite::Connection {
+    let db = file::open(&folder.join("siaga.db"), second(0)).unwrap();
+    for (kind, session, said) in [
+        (Kind::Report, "a", "satu"),
+        (Kind::Report, "b", "dua"),
+        (Kind::Evaluation, "a", "tiga"),
+        (Kind::Report, "c", "empat"),
+        (Kind::Evaluation, "a", "lima"),
+    ] {
+        assert!(reports::file(&db, &filed(kind, session, said)).unwrap().is_some());
+    }
+    db
+}
+
+#[tokio::test]
+async fn a_meeting_has_one_report_and_as_many_evaluations_as_people_write() {
+    let folder = folder();
+    let store = open(folder.path());
+    store.restore().await.unwrap();
+    assert_eq!(store.kept("a").await.unwrap(), None);
+    let first = store.file_report(filed(Kind::Report, "a", "satu")).await.unwrap();
+    assert!(first.is_some());
+    assert_eq!(store.file_report(filed(Kind::Report, "a", "lain")).await.unwrap(), None);
+    for (said, new) in [("x", true), ("x", false), ("y", true)] {
+        let hash = store.file_report(filed(Kind::Evaluation, "a", said)).await.unwrap();
+        assert_eq!(hash.is_some(), new, "{said}");
+    }
+    // One that is held again under its id is another.
+    let again = Filed { start: second(90_000), ..filed(Kind::Report, "a", "dua") };
+    assert!(store.file_report(again).await.unwrap().is_some());
+    let kept = store.kept("a").await.unwrap().unwrap();
+    assert!(kept.report.filed.body.contains("dua") && kept.evaluations.is_empty() && kept.report.intact);
+    store.close().await.unwrap();
+    let chain = chain(&other_eyes(folder.path())).unwrap();
+    assert_eq!((chain.kept.len(), chain.broken), (4, None));
+    assert!(!format!("{chain:?}").contains("satu"), "what is debugged ends in a log");
+}
+
+#[tokio::test]
+async fn those_that_are_not_reported_are_known_long_after_their_end() {
+    let folder = folder();
+    let store = open(folder.path());
+    let margins = Margins { set_up: Duration::ZERO, tear_down: Duration::ZERO };
+    for (id, start) in [("a", 0), ("b", 20_000), ("c", 40_000), ("d", 900_000)] {
+        let session = Session {
+            id: id.into(),
+            revision: 0,
+            booking: Booking::Booked,
+            title: "Rapat".to_owned(),
+            profile: "zoom_group_720".into(),
+            start: second(start),
+            end: second(start + 3600),
+            source: SCHEDULER.into(),
+            details: Details::default(),
+        };
+        store.wish(Wish::Book(Box::new(session)), margins, None).await.unwrap();
+    }
+    store.wish(Wish::Cancel { id: "b".into() }, margins, None).await.unwrap();
+    let ids = async |over| {
+        let found = store.unreported(second(over), 10).await.unwrap();
+        found.into_iter().map(|session| session.id.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(800_000).await, ["a", "c"]);
+    // What was written of it is no report of it.
+    store.file_report(filed(Kind::Evaluation, "a", "x")).await.unwrap();
+    assert_eq!(ids(800_000).await, ["a", "c"]);
+    store.file_report(filed(Kind::Report, "a", "x")).await.unwrap();
+    assert_eq!(ids(1_000_000).await, ["c", "d"]);
+    store.close().await.unwrap();
+}
+
+#[test]
+fn a_chain_of_an_earlier_version_stays_whole() {
+    let folder = folder();
+    let path = folder.path().join("siaga.db");
+    drop(five(folder.path()));
+    let db = rusqlite::Connection::open(&path).unwrap();
+    // As version 12 had it, with the reports alone.
+    db.execute_batch(
+        "DELETE FROM reports WHERE seq > 2; ALTER TABLE reports DROP COLUMN kind; DROP INDEX session_notices_evidence;",
+    )
+    .unwrap();
+    db.pragma_update(None, "user_version", 12).unwrap();
+    drop(db);
+    let db = file::open(&path, second(0)).unwrap();
+    let chain = chain(&db).unwrap();
+    assert_eq!((chain.kept.len(), chain.broken), (2, None));
+    assert!(chain.kept.iter().all(|link| link.filed.kind == Kind::Report));
+}
+
+/// Somebody changes one place of a row, without being careful about hashes.
+#[derive(Clone, Debug)]
+enum Meddling {
+    Letter { seq: i64, column: usize, place: usize, letter: char },
+    Moment { seq: i64, column: usize, by: i64 },
+    Kind { seq: i64 },
+    Removed { seq: i64 },
+    Swapped { one: i64, other: i64 },
+}
+
+fn meddling() -> impl Strategy<Value = Meddling> {
+    let seq = 1_i64..=5;
+    prop_oneof![
+        (seq.clone(), 0_usize..4, any::<usize>(), any::<char>().prop_filter("no NUL", |c| *c != '\0'))
+            .prop_map(|(seq, column, place, letter)| Meddling::Letter { seq, column, place, letter }),
+        (seq.clone(), 0_usize..2, prop_oneof![-9_i64..0, 1_i64..9]).prop_map(|(seq, column, by)| Meddling::Moment {
+            seq,
+            column,
+            by
+        }),
+        seq.clone().prop_map(|seq| Meddling::Kind { seq }),
+        // Not the newest: that it is gone shows in the log alone.
+        (1_i64..5).prop_map(|seq| Meddling::Removed { seq }),
+        (seq.clone(), seq)
+            .prop_filter("two", |(one, other)| one != other)
+            .prop_map(|(one, other)| Meddling::Swapped { one, other }),
+    ]
+}
+
+#[test]
+fn whoever_meddles_with_one_breaks_the_chain_there() {
+    let folder = folder();
+    let db = five(folder.path());
+    let before = rows(&db);
+    let mut runner = TestRunner::new(ProptestConfig::with_cases(1000));
+    let outcome = runner.run(&meddling(), |how| {
+        db.execute_batch("BEGIN").unwrap();
+        let place = meddle(&db, &how);
+        let changed = rows(&db) != before;
+        let broken = chain(&db).unwrap().broken;
+        db.execute_batch("ROLLBACK").unwrap();
+        prop_assert_eq!(broken, changed.then_some(place));
+        Ok(())
+    });
+    outcome.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(chain(&db).unwrap().broken, None, "nothing of it was left behind");
+}
+
+fn rows(db: &rusqlite::Connection) -> Vec<Vec<Value>> {
+    let mut statement = db.prepare("SELECT * FROM reports ORDER BY seq").unwrap();
+    let columns = statement.column_count();
+    let rows = statement.query_map([], |row| (0..columns).map(|at| row.get(at)).collect()).unwrap();
+    rows.collect::<Result<_, _>>().unwrap()
+}
+
+/// Gives the number at which it must show.
+fn meddle(db: &rusqlite::Connection, how: &Meddling) -> i64 {
+    match how {
+        Meddling::Letter { seq, column, place, letter } => {
+            let column = ["session", "body", "previous", "hash"][*column];
+            let text: String =
+                db.query_row(&format!("SELECT {column} FROM reports WHERE seq = ?1"), [seq], |row| row.get(0)).unwrap();
+            let mut letters: Vec<char> = text.chars().collect();
+            let place = place % letters.len();
+            letters[place] = *letter;
+            let text: String = letters.into_iter().collect();
+            db.execute(&format!("UPDATE reports SET {column} = ?1 WHERE seq = ?2"), rusqlite::params![text, seq])
+                .unwrap();
+            *seq
+        }
+        Meddling::Moment { seq, column, by } => {
+            let column = ["start", "made_at"][*column];
+            db.execute(&format!("UPDATE reports SET {column} = {column} + ?1 WHERE seq = ?2"), [by, seq]).unwrap();
+            *seq
+        }
+        Meddling::Kind { seq } => {
+            let other = "UPDATE reports SET kind = iif(kind = 'report', 'evaluation', 'report') WHERE seq = ?1";
+            db.execute(other, [seq]).unwrap();
+            *seq
+        }
+        Meddling::Removed { seq } => {
+            db.execute("DELETE FROM reports WHERE seq = ?1", [seq]).unwrap();
+            seq + 1
+        }
+        Meddling::Swapped { one, other } => {
+            for (from, to) in [(*one, 99), (*other, *one), (99, *other)] {
+                db.execute("UPDATE reports SET seq = ?2 WHERE seq = ?1", [from, to]).unwrap();
+            }
+            *one.min(other)
+        }
+    }
+}
