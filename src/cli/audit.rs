@@ -10,6 +10,7 @@ use super::paint::{note, say};
 use crate::app::service;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::plain::plain;
 use crate::domain::{Lang, Text, in_full};
 use crate::store::{Asked, asked};
 
@@ -41,7 +42,9 @@ pub fn run(config: &Config, args: &AuditArgs, lang: Lang) -> Result<u8, String> 
     for Asked { at, actor, via, action, subject, outcome } in rows {
         let under_way = Text::new("belum selesai, atau terputus", "under way, or cut off").in_lang(lang);
         let outcome = outcome.as_deref().unwrap_or(under_way);
-        _ = writeln!(out, "{}  {actor} ({via})  {action} {subject}: {outcome}", shown(at, zone));
+        // As it was said, by whoever said it: no order to a terminal, and no line of its own.
+        let line = plain(&format!("{actor} ({via})  {action} {subject}: {outcome}"));
+        _ = writeln!(out, "{}  {line}", shown(at, zone));
     }
     say(&out);
     Ok(0)

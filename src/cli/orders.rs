@@ -46,8 +46,12 @@ impl Conversation {
                 socket.display()
             ),
         })?;
+        let line = order.line();
+        if line.len() > LONGEST {
+            return Err(format!("that is longer than the {} kB that the daemon listens to", LONGEST / 1024));
+        }
         let (hears, mut says) = daemon.into_split();
-        says.write_all(&order.line()).await.map_err(|error| format!("{}: {error}", socket.display()))?;
+        says.write_all(&line).await.map_err(|error| format!("{}: {error}", socket.display()))?;
         Ok(Self { socket, hears: BufReader::new(hears), line: Vec::new(), _says: says })
     }
 

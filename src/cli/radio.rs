@@ -16,7 +16,7 @@ use crate::notify::Way;
 use crate::radio::monitor::{Echo, Room};
 use crate::radio::words::{self, Pause};
 use crate::radio::{Config, Message, OnAir, Station, numbers, phrases, sound};
-use crate::store::Claim;
+use crate::store::{Claim, ClaimError};
 
 /// What `siaga radio` can do.
 #[derive(Debug, Subcommand)]
@@ -58,8 +58,8 @@ pub struct TestArgs {
     /// Where the daemon listens; without it the socket that the config names, else where the unit or a daemon of this user has it.
     #[arg(long, value_name = "PATH", conflicts_with = "radio")]
     socket: Option<PathBuf>,
-    /// Where state is kept, and with it how much was said in the last hour. Without it $`STATE_DIRECTORY`, else
-    /// $`XDG_STATE_HOME/siaga`, else ~/.local/state/siaga.
+    /// Where the daemon keeps its state, if not where the unit or a daemon of this user does: its socket is there, and how much was
+    /// said in the last hour.
     #[arg(long, value_name = "DIR", conflicts_with = "radio")]
     state_dir: Option<PathBuf>,
     /// Say it twice, as what matters is said: with two seconds of listening between.
@@ -83,6 +83,9 @@ pub struct CheckArgs {
     /// Where the daemon listens; without it the socket that the config names, else where the unit or a daemon of this user has it.
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
+    /// Where the daemon keeps its state, if not where the unit or a daemon of this user does: its socket is there.
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
 }
 
 /// Lists phrases.
@@ -131,7 +134,8 @@ pub fn phrases(args: &PhrasesArgs) -> u8 {
 /// If no daemon answers, or it ends in the middle.
 pub async fn check(config: &Main, args: &CheckArgs, lang: Lang) -> Result<u8, String> {
     let order = Order::RadioCheck { heard_by: args.heard_by.clone(), lang };
-    answered(config, args.socket.as_deref(), &order).await
+    let socket = orders::named(config, args.socket.as_deref(), args.state_dir.as_deref());
+    answered(config, socket.as_deref(), &order).await
 }
 
 /// Gives an order that is answered once, and tells the answer.
@@ -171,16 +175,23 @@ pub async fn test(args: &TestArgs, config: Option<&Main>, lang: Lang) -> Result<
         (Some(file), _) => said(args, read(file)?, Clock::start(), OnAir::default()).await,
         (None, Some(config)) => {
             let (name, radio) = receiver(config, args.receiver.as_deref())?;
-            if orders::is_there(config, args.socket.as_deref()).await {
+            let socket = orders::named(config, args.socket.as_deref(), args.state_dir.as_deref());
+            if orders::is_there(config, socket.as_deref()).await {
                 if args.twice {
                     return Err("the daemon runs and holds the key; it says a test once (leave out --twice)".to_owned());
                 }
                 let order = Order::TestAlert { receivers: vec![name.to_owned()], lang };
-                return answered(config, args.socket.as_deref(), &order).await;
+                return answered(config, socket.as_deref(), &order).await;
             }
             let folder = service::state_dir(args.state_dir.clone())?;
             // A daemon that does not listen holds the key too.
-            let claim = Claim::take(&folder).map_err(|error| error.to_string())?;
+            let claim = Claim::take(&folder).map_err(|error| match error {
+                ClaimError::Taken(folder) => format!(
+                    "a daemon keeps its state in {} and holds the key; --socket says where it listens",
+                    folder.display()
+                ),
+                other => in_full(&other),
+            })?;
             let clock = Clock::start();
             let books = OnAir::open(&folder, clock);
             let code = said(args, radio.clone(), clock, books.clone()).await;

@@ -1,5 +1,6 @@
 //! `siaga status`: ask the running daemon.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -28,6 +29,9 @@ pub struct StatusArgs {
     /// Until when (RFC 3339).
     #[arg(long, value_name = "TIME")]
     end: Option<String>,
+    /// A file whose first line is a token, where the room is not open to everybody.
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
     /// Print the daemon's JSON as it came.
     #[arg(long)]
     json: bool,
@@ -51,13 +55,22 @@ pub async fn run(config: &Config, args: &StatusArgs, lang: Lang, color: bool) ->
     }
     crate::install_crypto();
     let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().map_err(|error| error.to_string())?;
-    let answer = client.get(url).send().await.map_err(|error| {
+    let mut request = client.get(url);
+    if let Some(file) = &args.token_file {
+        let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+        request = request.bearer_auth(text.lines().next().unwrap_or_default().trim());
+    }
+    let answer = request.send().await.map_err(|error| {
         format!("no daemon answers at {base} ({}); \"siaga run\" starts one, \"siaga check\" needs none", root(&error))
     })?;
+    let unnamed = answer.status() == reqwest::StatusCode::UNAUTHORIZED;
     let text = answer.text().await.map_err(|error| format!("{base}: {}", root(&error)))?;
     let body: Value = serde_json::from_str(&text).map_err(|error| format!("{base} is not siaga: {error}"))?;
     let Some(verdict) = body["verdict"].as_str().and_then(Verdict::parse) else {
         let detail = body["detail"].as_str().or(body["title"].as_str()).unwrap_or("it gave no verdict");
+        if unnamed {
+            return Err(format!("{base}: {detail}; here: --token-file FILE"));
+        }
         return Err(format!("{base}: {detail}"));
     };
     if args.json {

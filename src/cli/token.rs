@@ -1,7 +1,7 @@
 //! `siaga token`: who may act over HTTP.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
@@ -55,7 +55,17 @@ fn parse_scope(word: &str) -> Result<Scope, String> {
 }
 
 fn parse_period(text: &str) -> Result<Period, String> {
-    text.parse().map_err(|error| format!("{error}"))
+    let period: Period = text.parse().map_err(|error| format!("{error}"))?;
+    if period.0.is_zero() { Err("it would have expired already".to_owned()) } else { Ok(period) }
+}
+
+/// Where the service keeps its state, as its unit file says.
+const SERVICE: &str = "/var/lib/siaga";
+
+/// What to say to somebody who touches another file than the service's, where there is a service.
+fn services(file: &Path) -> Option<&'static Text> {
+    let is_its = file.starts_with(SERVICE);
+    (!is_its && Path::new(SERVICE).is_dir()).then_some(&NOT_ITS)
 }
 
 /// Makes, shows, revokes.
@@ -68,12 +78,24 @@ pub fn run(config: &Config, args: &TokenArgs, lang: Lang) -> Result<u8, String> 
         Some(file) => file.clone(),
         None => door::place(config, &folder()?),
     };
+    let elsewhere = (config.web.tokens.is_none() && args.state_dir.is_none()).then(|| services(&file)).flatten();
+    let in_its_folder = |error: String| match (&elsewhere, file.parent().is_some_and(Path::is_dir)) {
+        (None, false) => format!(
+            "{error}; has siaga run with this state folder? --state-dir names another one (the service's: {SERVICE})"
+        ),
+        _ => error,
+    };
     let now = Clock::start().now().wall;
+    // Which file it is must not stay a guess: a daemon that reads another never learns of the token.
+    note(&format!("siaga: {}", file.display()));
+    if let Some(hint) = &elsewhere {
+        note(&format!("siaga: {}", hint.in_lang(lang)));
+    }
     match &args.command {
         TokenCommand::Add { name, scopes, expires } => {
             let lasts = expires.map(|period| period.0);
             let made = tokens::change(&file, |tokens| tokens.add(name, scopes, now, lasts));
-            let made = made.map_err(|error| in_full(&error))?;
+            let made = made.map_err(|error| in_its_folder(in_full(&error)))?;
             note(SHOWN_ONCE.in_lang(lang));
             // To standard output alone, so that it can go to where it is needed without passing anybody's eyes.
             say(&format!("{made}\n"));
@@ -98,7 +120,8 @@ pub fn run(config: &Config, args: &TokenArgs, lang: Lang) -> Result<u8, String> 
             }));
         }
         TokenCommand::Revoke { name } => {
-            tokens::change(&file, |tokens| tokens.revoke(name)).map_err(|error| in_full(&error))?;
+            let revoked = tokens::change(&file, |tokens| tokens.revoke(name));
+            revoked.map_err(|error| in_its_folder(in_full(&error)))?;
             note(REVOKED.in_lang(lang));
         }
     }
@@ -110,6 +133,10 @@ static SHOWN_ONCE: Text = Text::new(
     "siaga: this token is shown this once; keep it now",
 );
 static NONE: Text = Text::new("siaga: belum ada token", "siaga: there is no token");
+static NOT_ITS: Text = Text::new(
+    "layanan (systemd) tidak membaca berkas itu; untuk layanan: --state-dir /var/lib/siaga",
+    "the service (systemd) does not read that file; for the service: --state-dir /var/lib/siaga",
+);
 static REVOKED: Text = Text::new("siaga: token dicabut", "siaga: the token is revoked");
 static SINCE: Text = Text::new("sejak", "since");
 static UNTIL: Text = Text::new("sampai", "until");

@@ -19,6 +19,7 @@ pub mod observation;
 pub mod passcode;
 pub mod past;
 pub mod phase;
+pub mod plain;
 pub mod plan;
 pub mod profile;
 pub mod quantity;

@@ -104,6 +104,7 @@ pub(super) fn open(path: &Path, now: Timestamp) -> Result<Connection, Fault> {
     if size == 0 && fs::metadata(beside(path, "-wal")).is_ok_and(|meta| meta.len() > 0) {
         return Err(Fault::Damaged("the file is empty and its write-ahead log is not".to_owned()));
     }
+    own(path).map_err(Fault::Folder)?;
     let mut db = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
@@ -129,6 +130,20 @@ pub(super) fn open(path: &Path, now: Timestamp) -> Result<Connection, Fault> {
     // A file or folder that may only be read still opens; the first write tells.
     touch(&db, now)?;
     Ok(db)
+}
+
+/// Makes the file its owner's alone, whoever made the folder: people's names are in it. SQLite gives the log beside it the same mode. A
+/// disk that cannot be written says so later.
+fn own(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+    let opened = fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path);
+    let Ok(file) = opened else { return Ok(()) };
+    if file.metadata()?.permissions().mode() & 0o077 != 0 {
+        for beside in [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")] {
+            _ = fs::set_permissions(beside, fs::Permissions::from_mode(0o600));
+        }
+    }
+    Ok(())
 }
 
 /// Notes that the file was written at `now`.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::domain::plain::is_unseen;
 use crate::domain::session::{Member, SCHEDULER, Venue};
 use crate::domain::{Booking, Details, Notice, Occasion, Session, Verdict, passcode};
 use crate::engine::agenda::Agenda;
@@ -287,9 +288,13 @@ pub(super) fn slot(start: &str, end: &str, now: Timestamp) -> Result<(Timestamp,
 
 /// An id that paths, rows and messages can have in them.
 pub(super) fn identity(id: &str) -> Result<&str, Problem> {
-    if id.is_empty() || id.len() > LONGEST || id.contains(|c: char| c.is_control() || c.is_whitespace()) {
+    if id.is_empty()
+        || id.len() > LONGEST
+        || id.contains(|c: char| is_unseen(c) || c.is_whitespace())
+        || matches!(id, "." | "..")
+    {
         return Err(Problem::value(format!(
-            "an id has 1 to {LONGEST} bytes, and neither blanks nor control characters"
+            "an id has 1 to {LONGEST} bytes, neither blanks nor control characters, and is not a path's . or .."
         )));
     }
     if passcode::is_said(id) {
@@ -299,7 +304,7 @@ pub(super) fn identity(id: &str) -> Result<&str, Problem> {
 }
 
 fn text(field: &str, value: &str) -> Result<(), Problem> {
-    if value.trim().is_empty() || value.contains(char::is_control) || value.chars().count() > LONGEST {
+    if value.trim().is_empty() || value.contains(is_unseen) || value.chars().count() > LONGEST {
         let detail = format!("{field} is one line of 1 to {LONGEST} characters");
         return Err(Problem::value(detail));
     }

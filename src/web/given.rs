@@ -8,6 +8,8 @@ use axum::extract::{FromRequest as _, Request};
 use axum::http::{HeaderMap, header};
 use serde::de::DeserializeOwned;
 
+use crate::domain::plain::is_unseen;
+
 use super::problem::Problem;
 
 /// The largest body that is read, bytes: names, a reason, a handful of receivers.
@@ -58,7 +60,7 @@ async fn bytes(body: Body) -> Result<Bytes, Problem> {
 
 /// Somebody's name as it was given, without what cannot be in one; none if nothing is left, or too much.
 pub(super) fn name(given: &str) -> Option<String> {
-    let name: String = given.chars().filter(|c| !c.is_control()).collect();
+    let name: String = given.chars().filter(|c| !is_unseen(*c)).collect();
     let name = name.trim();
     (1..=LONGEST_NAME).contains(&name.chars().count()).then(|| name.to_owned())
 }

@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use super::problem::Problem;
 use super::site::Site;
+use crate::domain::plain::plain;
 use crate::domain::{ForeignAlert, TakenAlerts};
 
 /// The most alerts of one message.
@@ -120,7 +121,7 @@ fn read(group: &str, sent: &Sent) -> ForeignAlert {
 
 /// One line of any text, not too long.
 fn line(text: &str) -> String {
-    let plain = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(TEXT).collect::<String>();
+    let plain = plain(text).chars().take(TEXT).collect::<String>();
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -50,6 +50,10 @@ fn somebody_sees_to_it_and_somebody_asks_for_silence_and_a_restart_forgets_neith
     assert!(refused(at, &["ack", "power-1"]).contains("No such incident is open; open are power-"));
     assert!(done(at, &["ack", "--radio", "--by", "Operator Satu"]).starts_with("Noted: somebody sees to power-"));
     wait_until(|| events(&desk) == ["opened", "acknowledged"]);
+    assert!(
+        done(at, &["ack", "--radio", "--by", "Operator Satu"]).starts_with("Noted"),
+        "said again it is the same act"
+    );
 
     // The silence lasts over a restart, and so does it that somebody sees to the incident.
     assert_eq!(done(at, &["silences"]), "Nothing is silenced\n");
@@ -57,6 +61,18 @@ fn somebody_sees_to_it_and_somebody_asks_for_silence_and_a_restart_forgets_neith
     assert!(refused(at, &["silence", "--for", "1h", "--reason", " "]).contains("Say why"));
     let told = done(at, &["silence", "--for", "1h", "--component", "power", "--reason", "battery is replaced"]);
     assert!(told.contains("UPS and stabilizer silenced until") && told.contains("(battery is replaced)"), "{told}");
+    assert_eq!(
+        done(at, &["silence", "--for", "1h", "--component", "power", "--reason", "battery is replaced"]),
+        told,
+        "wished again it is the same"
+    );
+    // What is refused is written down too, and whoever reads it is shown no order to their terminal, and no row that is none.
+    let forged = "x\n2026-11-27 09:00:00  root (local)  silence all for 9h: forged\u{1b}[2J\u{202e}";
+    assert!(refused(at, &["silence", "--for", "5s", "--reason", forged]).contains("a minute at least"));
+    assert!(refused(at, &["silence", "--for", "1h", "--reason", &"x".repeat(201)]).contains("at most 200"));
+    let output = alert(at, &["silence", "--for", "1h", "--reason", &"x".repeat(70_000)]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(3) && said.contains("longer than the 64 kB"), "{said}");
     let log = daemon.stop();
     assert!(!log.contains("Operator Satu") && !log.contains("replaced"), "{log}");
     let daemon = Daemon::start(at);
@@ -84,6 +100,15 @@ fn somebody_sees_to_it_and_somebody_asks_for_silence_and_a_restart_forgets_neith
         .arg(at.join("state"))
         .output();
     let audit = String::from_utf8(audit.unwrap().stdout).unwrap();
+    let rows = |words: &str| audit.lines().filter(|line| line.contains(words)).count();
+    assert_eq!(
+        (rows("by radio, said by Operator Satu: acknowledged"), rows("battery is replaced: silenced")),
+        (1, 1),
+        "{audit}"
+    );
+    let plain = |c: char| c == '\n' || !(c.is_control() || c == '\u{202e}');
+    assert!(audit.contains("forged [2J") && audit.chars().all(plain), "{audit:?}");
+    assert!(audit.lines().all(|line| !line.contains("forged") || line.contains("silence all for 5s: x ")), "{audit}");
     for words in ["acknowledge", "by radio, said by Operator Satu", "power for 1h: battery is replaced", "end_silence"]
     {
         assert!(audit.contains(words), "{words}\n{audit}");

@@ -46,7 +46,10 @@ pub(crate) fn shows(token: &str) -> String {
 fn a_token_is_shown_once_kept_hashed_listed_and_revoked() {
     let folder = room(NOTHING);
     let at = folder.path();
-    assert!(refused(at, &["add", "Budi", "--scope", "read"]).contains("cannot be written"), "no folder is made");
+    let said = refused(at, &["add", "Budi", "--scope", "read"]);
+    assert!(said.contains("cannot be written"), "no folder is made: {said}");
+    let said = String::from_utf8(token(at, &["add", "Budi", "--scope", "read", "--expires", "0d"]).stderr).unwrap();
+    assert!(said.contains("expired already"), "{said}");
     std::fs::create_dir(at.join("state")).unwrap();
     let shown = made(at, "Budi", "operate,read", &["--expires", "90d"]);
     let file = at.join("state/tokens.toml");
@@ -97,6 +100,22 @@ fn a_room_may_be_closed_to_those_without_a_token_and_follows_the_file_at_once() 
     }
     let expired = daemon.request_with("GET", "/api/v1/profiles", &shows(&short));
     assert!(expired.status == 401 && expired.body.contains("this token has expired"), "{}", expired.body);
+    // A supervisor whose token has run out does not take the daemon for dead.
+    assert_eq!((status("/-/healthy", &shows(&short)), status("/-/ready", &shows(&short))), (200, 200));
+    let asked = |token: Option<&str>| {
+        let mut command = siaga();
+        command.args(["status", "--lang", "en", "--url", &format!("http://{}", daemon.address()), "--config"]);
+        command.arg(at.join("siaga.toml"));
+        if let Some(token) = token {
+            std::fs::write(at.join("token"), format!("{token}\n")).unwrap();
+            command.arg("--token-file").arg(at.join("token"));
+        }
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, said) = asked(None);
+    assert!(code == Some(3) && said.contains("--token-file FILE"), "{said}");
+    assert_ne!(asked(Some(&reads)).0, Some(3));
     let reload = |token: &str| daemon.request_with("POST", "/-/reload", &shows(token));
     assert_eq!(reload(&reads).json()["type"], "urn:siaga:problem:scope");
     assert_eq!((reload(&reads).status, reload(&operates).status), (403, 200));

@@ -14,6 +14,7 @@ use super::Book;
 use crate::calendar::{self, Entry};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::plain::is_unseen;
 use crate::domain::session::{Booking, Details};
 use crate::domain::{Granted, Mono, Session, Wish, in_full, passcode};
 use crate::web::Bookings as _;
@@ -155,8 +156,7 @@ fn session(feed: &calendar::Config, entry: &Entry, profile: &str) -> Session {
 
 /// A title as one line, without a passcode that somebody wrote into it.
 fn title(said: &str) -> String {
-    let line =
-        said.split(char::is_control).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+    let line = said.split(is_unseen).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
     match line {
         line if line.is_empty() => "–".to_owned(),
         line if passcode::is_said(&line) => "(…)".to_owned(),

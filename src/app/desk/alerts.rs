@@ -14,6 +14,9 @@ use crate::domain::{Actor, Lang, Text};
 /// How long a test message is waited for beyond one attempt's own deadline: the one that it stands behind may take as long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The same where an older message stands in the way.
+const SHORT: Duration = Duration::from_secs(5);
+
 impl Desk {
     /// Sends a test message to each receiver at once, and says what becomes of the first attempt.
     pub(super) async fn test_alert(&self, who: &Actor, receivers: &[String], lang: Lang, words: &Words) {
@@ -81,12 +84,18 @@ impl Desk {
             (last.key == key).then(|| last.ended.clone())
         };
         let ended = attempts.wait_for(|counts| tried(counts).is_some());
-        match tokio::time::timeout(timeout + PATIENCE, ended).await {
+        // Where an older message fails again and again, this one is behind it: its cause is known now, and no wait tells more.
+        let failing = self.stats.counts().receivers.get(name).filter(|counts| counts.failures_in_a_row > 0).cloned();
+        let patience = if failing.is_some() { SHORT } else { timeout + PATIENCE };
+        match tokio::time::timeout(patience, ended).await {
             Ok(Ok(counts)) => Ok(match tried(&counts) {
                 Some(Err(error)) => (Some(error.to_string()), error.retryable()),
                 _ => (None, false),
             }),
-            _ => Ok((Some(WAITS.in_lang(lang).to_owned()), true)),
+            _ => {
+                let cause = failing.and_then(|counts| counts.last?.ended.err()).map(|error| format!(" ({error})"));
+                Ok((Some(WAITS.in_lang(lang).to_owned() + &cause.unwrap_or_default()), true))
+            }
         }
     }
 }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::oneshot;
 
 use super::{Desk, No};
 use crate::app::recorder::Ask;
 use crate::control::Words;
 use crate::control::order::{Order, Word};
+use crate::domain::plain::plain;
 use crate::domain::reason::fill;
 use crate::domain::{Act, Actor, Component, Lang, Silence, Text};
 use crate::store::Kept;
@@ -18,7 +19,10 @@ use crate::store::Kept;
 const SHORTEST: Duration = Duration::from_mins(1);
 const LONGEST: Duration = Duration::from_hours(31 * 24);
 
-/// So much of a reason is kept, characters.
+/// Two silences for the same reason that end within this are one.
+const NEARLY: SignedDuration = SignedDuration::from_secs(60);
+
+/// A reason is no longer than this, characters.
 const REASON: usize = 200;
 
 /// Why an order is not carried out.
@@ -95,9 +99,11 @@ impl Desk {
         let mut act = self.act(who, order.action(), &order.subject());
         let done = match order {
             Order::Acknowledge { incident, radio, by, .. } => {
+                let incident = incident.clone().or_else(|| self.only_open());
+                act = self.acknowledgement(who, incident.as_deref(), *radio, by.clone(), lang);
                 let named = by.as_deref().map_or(!radio, super::is_name);
                 let id = if named {
-                    self.acknowledge_written(&mut act, incident.clone()).await
+                    self.acknowledge_written(&mut act, incident).await
                 } else {
                     self.written(&mut act, async { Err(Unmet::NoName) }).await
                 };
@@ -110,7 +116,12 @@ impl Desk {
             }
             Order::Silence { component, seconds, reason, .. } => {
                 let until = act.at.saturating_add(Duration::from_secs(*seconds)).unwrap_or(Timestamp::MAX);
-                let silence = self.silence_written(&mut act, *component, reason, until).await;
+                let _turn = self.wish.lock().await;
+                let silence = match self.holding_same(*component, reason, until).await {
+                    Ok(Some(silence)) => Ok(Done { what: silence, on_disk: self.is_on_disk() }),
+                    Ok(None) => self.silence_written(&mut act, *component, reason, until).await,
+                    Err(not) => Err(not),
+                };
                 silence.map(|silence| silence.map(|silence| self.told(&silence, lang)))
             }
             Order::EndSilence { id, .. } => {
@@ -161,6 +172,52 @@ impl Desk {
         done.map(|what| Done { what, on_disk })
     }
 
+    /// The incident that is open, where no other is.
+    fn only_open(&self) -> Option<String> {
+        let snapshot = self.snapshot.borrow();
+        match &snapshot.incidents[..] {
+            [only] => Some(only.id.clone()),
+            _ => None,
+        }
+    }
+
+    /// Said again by the same person of the same incident in the same way it is the same act, after a restart too.
+    pub(super) fn acknowledgement(
+        &self,
+        who: &Actor,
+        incident: Option<&str>,
+        radio: bool,
+        by: Option<String>,
+        lang: Lang,
+    ) -> Act {
+        let order = Order::Acknowledge { incident: incident.map(str::to_owned), radio, by, lang };
+        let mut act = self.act(who, order.action(), &order.subject());
+        if incident.is_some() {
+            act.key = super::same(&[order.action(), &who.name, &order.subject()]);
+        }
+        act
+    }
+
+    /// The silence that holds and says the same, until the same moment or nearly: whoever presses a key twice wishes one.
+    pub(super) async fn holding_same(
+        &self,
+        component: Option<Component>,
+        reason: &str,
+        until: Timestamp,
+    ) -> Result<Option<Silence>, Unmet> {
+        let reason = kept(reason);
+        let near = |one: &Silence| one.until.duration_since(until).abs() < NEARLY;
+        let same = |one: &Silence| one.component == component && one.reason == reason && near(one);
+        Ok(self.holding().await?.into_iter().find(same))
+    }
+
+    /// Whether the disk has taken all that it was given.
+    pub(super) fn is_on_disk(&self) -> bool {
+        let health = self.store.health();
+        let health = health.borrow();
+        health.ok && health.waiting == 0
+    }
+
     /// Notes that somebody sees to an incident, and that they said so. Gives its id.
     pub(super) async fn acknowledge_written(
         &self,
@@ -200,7 +257,7 @@ impl Desk {
             if length < SHORTEST || length > LONGEST {
                 return Err(Unmet::Length);
             }
-            if silence.reason.trim().is_empty() {
+            if silence.reason.is_empty() || silence.reason.chars().count() > REASON {
                 return Err(Unmet::NoReason);
             }
             self.put(silence.clone()).await?;
@@ -255,7 +312,7 @@ impl Desk {
 
 /// A reason as it is kept.
 pub(super) fn kept(reason: &str) -> String {
-    reason.chars().filter(|c| !c.is_control()).take(REASON).collect()
+    plain(reason).trim().to_owned()
 }
 
 pub(super) static NOT_YET: Text = Text::new(
@@ -289,7 +346,7 @@ static WHO: Text = Text::new(
     "Sebutkan siapa yang mengatakannya (--by, paling banyak 64 huruf)",
     "Say who said so (--by, at most 64 characters)",
 );
-static WHY: Text = Text::new("Sebutkan alasannya", "Say why");
+static WHY: Text = Text::new("Sebutkan alasannya (paling banyak 200 huruf)", "Say why (at most 200 characters)");
 static SEEN_TO: Text = Text::new("Dicatat: {id} sudah diterima", "Noted: somebody sees to {id}");
 static NOTHING_OPEN: Text = Text::new("Tidak ada gangguan yang terbuka", "No incident is open");
 static NOT_OPEN: Text = Text::new(

@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::order::{Order, Tested, Why, Word};
 use crate::control::{self, Who, Words};
+use crate::domain::plain::{is_unseen, plain};
 use crate::domain::reason::{fill, number};
 use crate::domain::{
     Act, Actor, Arg, CheckName, CheckSpec, Finding, Lang, Mono, Reason, Snapshot, Text, Unit, in_full,
@@ -99,7 +100,7 @@ impl Desk {
     }
 
     fn act(&self, who: &Actor, action: &'static str, subject: &str) -> Act {
-        let subject = subject.chars().take(SUBJECT).collect();
+        let subject = plain(subject).chars().take(SUBJECT).collect();
         let key = format!("{}-{:x}", self.run, self.count.fetch_add(1, Ordering::Relaxed)).into();
         Act { key, at: self.clock.now().wall, actor: who.clone(), action, subject, outcome: None }
     }
@@ -293,9 +294,20 @@ impl No {
     }
 }
 
+/// The key of an act that is the same whenever all of this is.
+fn same(parts: &[&str]) -> Arc<str> {
+    use std::fmt::Write as _;
+    let digest = ring::digest::digest(&ring::digest::SHA256, parts.join("\0").as_bytes());
+    let hex = digest.as_ref().iter().take(16).fold(String::from("same-"), |mut hex, byte| {
+        _ = write!(hex, "{byte:02x}");
+        hex
+    });
+    hex.into()
+}
+
 /// Whether that can be somebody's name.
 fn is_name(said: &str) -> bool {
-    !said.trim().is_empty() && said.chars().count() <= NAME && !said.contains(char::is_control)
+    !said.trim().is_empty() && said.chars().count() <= NAME && !said.contains(is_unseen)
 }
 
 /// By whom the room is used, where a check sees it.

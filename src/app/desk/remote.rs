@@ -1,17 +1,15 @@
 //! What people order over HTTP: the same as over the control socket, by the same code, with the same rows in the audit.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use ring::digest::{SHA256, digest};
 use tokio::sync::mpsc;
 
 use super::Desk;
 use super::hush::{self, Done, Unmet};
 use crate::control::Words;
-use crate::control::order::{Order, Word};
+use crate::control::order::Word;
 use crate::domain::{Actor, Component, Lang, Silence, in_full};
 use crate::web::acts::{Acknowledgement, Acts, Attempt, Declined, How};
 
@@ -27,10 +25,7 @@ impl Acts for Desk {
         lang: Lang,
     ) -> BoxFuture<'_, Result<(), Declined>> {
         Box::pin(async move {
-            let order = Order::Acknowledge { incident: Some(incident.clone()), radio, by, lang };
-            let mut act = self.act(&who, order.action(), &order.subject());
-            // Said again by the same person of the same incident in the same way it is the same act, after a restart too.
-            act.key = same(&[order.action(), &who.name, &order.subject()]);
+            let mut act = self.acknowledgement(&who, Some(&incident), radio, by, lang);
             confirmed(self.acknowledge_written(&mut act, Some(incident)).await, lang).map(drop)
         })
     }
@@ -45,18 +40,12 @@ impl Acts for Desk {
     ) -> BoxFuture<'_, Result<(Silence, bool), Declined>> {
         Box::pin(async move {
             let _turn = self.wish.lock().await;
-            let holding = self.holding().await.map_err(|not| declined(&not, lang))?;
-            let kept = hush::kept(&reason);
-            let same = |one: &Silence| one.component == component && one.until == until && one.reason == kept;
-            if let Some(silence) = holding.into_iter().find(same) {
+            let held = self.holding_same(component, &reason, until).await.map_err(|not| declined(&not, lang))?;
+            if let Some(silence) = held {
                 // It holds already, and nothing happens; whether the disk has it by now is to be said all the same.
-                let on_disk = {
-                    let health = self.store.health();
-                    let health = health.borrow();
-                    health.ok && health.waiting == 0
-                };
-                return confirmed(Ok(Done { what: (silence, false), on_disk }), lang);
+                return confirmed(Ok(Done { what: (silence, false), on_disk: self.is_on_disk() }), lang);
             }
+            let kept = hush::kept(&reason);
             let what = component.map_or("all", Component::as_str);
             let mut act = self.act(&who, "silence", &format!("{what} until {until:.0}: {kept}"));
             let silence = confirmed(self.silence_written(&mut act, component, &reason, until).await, lang)?;
@@ -67,7 +56,7 @@ impl Acts for Desk {
     fn end_silence(&self, who: Actor, id: String, lang: Lang) -> BoxFuture<'_, Result<(), Declined>> {
         Box::pin(async move {
             let mut act = self.act(&who, "end_silence", &id);
-            act.key = same(&["end_silence", &who.name, &id]);
+            act.key = super::same(&["end_silence", &who.name, &id]);
             confirmed(self.end_silence_written(&mut act, &id).await, lang)
         })
     }
@@ -130,17 +119,6 @@ impl Acts for Desk {
     fn authors(&self, silences: Vec<String>) -> BoxFuture<'_, Result<HashMap<String, String>, String>> {
         Box::pin(async move { self.store.actors(silences).await.map_err(|error| in_full(&error)) })
     }
-}
-
-/// The key of an act that is the same whenever all of this is.
-fn same(parts: &[&str]) -> Arc<str> {
-    use std::fmt::Write as _;
-    let digest = digest(&SHA256, parts.join("\0").as_bytes());
-    let hex = digest.as_ref().iter().take(16).fold(String::from("same-"), |mut hex, byte| {
-        _ = write!(hex, "{byte:02x}");
-        hex
-    });
-    hex.into()
 }
 
 /// What is done, where the disk has it: what it has not taken holds, and is not confirmed.

@@ -332,3 +332,21 @@ async fn what_is_too_old_goes_faster_than_anybody_has_it_written() {
     };
     tokio::time::timeout(Duration::from_mins(1), gone).await.unwrap_or_else(|_| panic!("{} are left", left()));
 }
+
+#[tokio::test]
+async fn its_files_are_their_owners_alone_whoever_made_the_folder() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = folder();
+    let open_to_all = |path: &Path| std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    open_to_all(folder.path());
+    // One that an earlier version made, for everybody to read.
+    std::fs::write(folder.path().join("siaga.db"), "").unwrap();
+    open_to_all(&folder.path().join("siaga.db"));
+    let store = open(folder.path());
+    store.restore().await.unwrap();
+    for name in ["siaga.db", "siaga.db-wal", "siaga.db-shm"] {
+        let mode = std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{name}: {mode:o}");
+    }
+    store.close().await.unwrap();
+}
