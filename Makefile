@@ -24,6 +24,7 @@ run: tools ## install what is missing, build, start the daemon in the foreground
 
 test: tools ## install what the tests need, check, then run all tests
 	@scripts/install-debian.sh build run test
+	@scripts/axe-core.sh
 	@$(MAKE) --no-print-directory check
 	$(CARGO) test $(LOCKED) --no-fail-fast --doc
 	@# All are run, whichever fail. The real ring waits more than it works: two of its tests a core.

@@ -18,6 +18,7 @@ pub mod enroll;
 pub mod far_end;
 pub mod notify;
 pub mod peer;
+pub mod plot;
 pub mod probe;
 pub mod radio;
 pub mod reflect;

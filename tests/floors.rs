@@ -25,8 +25,8 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("notify", &["domain", "engine", "clock", "radio"]),
     ("calendar", &["domain"]),
     ("store", &["domain", "engine", "clock"]),
-    ("web", &["domain", "engine", "clock"]),
-    ("report", &["domain", "engine", "clock"]),
+    ("web", &["domain", "engine", "clock", "plot"]),
+    ("report", &["domain", "engine", "clock", "plot"]),
     // Side doors: other commands of the same binary, and the far end that stands in where the config names none. They stand
     // beside the floors and lend the probes' own words.
     ("devices", &["domain", "probe"]),
@@ -39,6 +39,8 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("tokens", &["domain"]),
     ("engine", &["domain"]),
     ("clock", &["domain"]),
+    // Measurements over time, as a picture.
+    ("plot", &["domain"]),
     // Unix sockets and who is at their other end.
     ("peer", &[]),
     ("domain", &[]),

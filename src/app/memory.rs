@@ -113,6 +113,7 @@ impl Evidence for Memory {
                     worst: incident.worst,
                     codes: incident.reasons.iter().map(|reason| reason.def.code.to_owned()).collect(),
                     opened_at: incident.opened_at,
+                    reasons: incident.reasons,
                 })
             });
             Ok(past.collect())

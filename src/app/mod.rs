@@ -13,6 +13,7 @@ pub mod desk;
 pub mod door;
 pub mod drill;
 pub mod driver;
+pub mod history;
 pub mod identity;
 mod inbound;
 pub mod memory;
@@ -198,6 +199,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         snapshot: snapshot_seen,
         clock,
         evidence: Arc::new(memory::Memory::new(store.clone(), clock)),
+        history: Arc::new(history::Remembered { store: store.clone(), configs: configs_seen.clone() }),
         bookings: Arc::clone(&book) as Arc<dyn web::Bookings>,
         inbound: Arc::new(inbound::Door { configs: inbound_configs, asks: asks.clone() }),
         voice: voices,

@@ -129,6 +129,7 @@ pub fn voice(config: &Config) -> Arc<web::Voice> {
         hosts: web::Hosts::new(config.web.hosts.iter().map(|host| host.0.as_str())),
         open_to: config.web.open_to,
         remedies,
+        settings: Arc::new(config.shown.clone()),
     })
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::calendar;
 use crate::domain::sheet::Item;
-use crate::domain::{Plan, Uplink};
+use crate::domain::{Plan, Settings, Uplink};
 use crate::notify;
 use crate::notify::routes::{Maintenance, Route};
 use crate::probe::ProbeConfig;
@@ -27,6 +27,7 @@ mod run_sheet;
 pub mod schema;
 mod sections;
 mod shape;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod uplinks;
@@ -114,6 +115,8 @@ pub struct Config {
     pub inbound: Option<notify::Inbound>,
     /// Remedies in the room's own words, by reason code.
     pub remedies: BTreeMap<&'static str, Remedy>,
+    /// What of it readers are shown.
+    pub shown: Settings,
 }
 
 /// A remedy in the room's own words.
@@ -287,7 +290,7 @@ impl Config {
             }
         }
         let plan = Plan { room: Arc::clone(&room.name.0), checks: specs, profiles, default_profile, absent };
-        Ok(Self {
+        let mut config = Self {
             room,
             web,
             store,
@@ -304,6 +307,9 @@ impl Config {
             roll_call,
             inbound,
             remedies,
-        })
+            shown: Settings::default(),
+        };
+        config.shown = shown::shown(source, top, &config);
+        Ok(config)
     }
 }

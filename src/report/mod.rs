@@ -7,7 +7,6 @@ mod make;
 pub mod month;
 pub mod month_page;
 pub mod page;
-mod plot;
 mod printed;
 #[cfg(test)]
 mod tests;

@@ -5,11 +5,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::document::{Evaluation, Held, Quality, Report, Why};
-use super::plot::Plot;
 use super::words::{length, name, occasion, pick};
 use crate::domain::reason::number;
 use crate::domain::record::Point;
 use crate::domain::{Lang, Verdict};
+use crate::plot::Plot;
 
 #[derive(Template)]
 #[template(path = "report.html")]
@@ -352,8 +352,9 @@ impl Teller<'_> {
                 .collect();
             let plot = Plot {
                 points: &points,
+                step: 60,
                 span,
-                meeting: (moment(&report.session.start), moment(&report.session.end)),
+                marks: &[moment(&report.session.start), moment(&report.session.end)],
                 troubles: &troubles,
                 zone: self.zone,
                 clock: self.pick("%H.%M", "%H:%M"),

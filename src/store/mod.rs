@@ -32,6 +32,7 @@ mod rows;
 mod sessions;
 mod sheets;
 mod sql;
+mod story;
 #[cfg(test)]
 mod tests;
 mod told;

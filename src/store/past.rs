@@ -149,7 +149,7 @@ fn hour(row: &Row<'_>, catalogue: &Catalogue) -> rusqlite::Result<Option<Hour>> 
     }))
 }
 
-fn change(row: &Row<'_>, subject: &Subject, catalogue: &Catalogue) -> rusqlite::Result<Option<Transition>> {
+pub(super) fn change(row: &Row<'_>, subject: &Subject, catalogue: &Catalogue) -> rusqlite::Result<Option<Transition>> {
     let (from, to, codes): (String, String, String) = (row.get(2)?, row.get(3)?, row.get(4)?);
     let (Some(from), Some(to)) = (Verdict::parse(&from), Verdict::parse(&to)) else { return Ok(None) };
     Ok(Some(Transition {

@@ -162,11 +162,6 @@ pub(super) fn shows_something(headers: &HeaderMap) -> bool {
     headers.contains_key(header::AUTHORIZATION) || headers.contains_key(header::COOKIE)
 }
 
-/// Whether it is a page for people: whoever may not read it is asked to come in.
-pub(super) fn is_page(path: &str) -> bool {
-    path == "/" || path.starts_with("/incidents/") || path.starts_with("/sessions/")
-}
-
 /// Who asks, and whether they may; `open` where they may without being known.
 pub(super) async fn know(
     site: &Site,

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::domain::{Component, Past, Verdict, Wanted};
+use crate::domain::{Component, Past, Reason, Verdict, Wanted};
 
 /// Where evidence is kept and history is read. Whoever implements it bounds what it keeps; the callers bound how long
 /// they wait.
@@ -52,6 +52,8 @@ pub struct PastIncident {
     pub worst: Verdict,
     /// The codes of the reasons, worst first.
     pub codes: Vec<String>,
+    /// The reasons themselves, as they stood last; those that this version does not know are missing.
+    pub reasons: Vec<Reason>,
     /// When it began.
     pub opened_at: jiff::Timestamp,
     /// When it ended.

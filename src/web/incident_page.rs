@@ -1,4 +1,4 @@
-//! `GET /incidents/{id}`: one incident for people, with the button "diterima lewat HT". No script.
+//! `GET /incidents/{id}`: one incident for people, with the button "diterima lewat HT". Its script never touches a form in which somebody writes.
 
 use std::sync::Arc;
 
@@ -6,39 +6,37 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{StatusCode, header};
+use axum::response::Response;
 
-use crate::domain::{Component, Incident, Lang, Scope, Verdict};
+use crate::domain::{Component, Incident, Lang, Scope, Story, Verdict};
 
 use super::acts::{Acknowledgement, Declined, How};
 use super::cookies;
 use super::door::Caller;
+use super::frame::{Frame, Renewed, answer};
 use super::given;
 use super::lists::HISTORY_DEADLINE;
-use super::page::clock;
+use super::pages;
 use super::problem::{CHALLENGE, Problem};
-use super::readiness::in_lang;
 use super::sign_in::{field, onward, spoken};
 use super::site::Site;
-use super::words::{Words, words};
+use super::telling::{clock, on_the_clock};
+use super::words::words;
 
 /// A page with a form on it; unlike the room's page it does not load itself anew, because somebody writes there.
 #[derive(Template)]
 #[template(path = "incident.html")]
 pub(super) struct Sheet {
-    words: &'static Words,
-    lang: &'static str,
-    other_lang: &'static str,
-    room: String,
+    frame: Frame,
     title: String,
     state: &'static str,
-    /// Its own path.
-    here: String,
     /// What was wrong with what was sent.
     pub(super) message: Option<&'static str>,
     lines: Vec<String>,
     acknowledgements: Vec<String>,
+    /// What happened, oldest first.
+    story: Vec<String>,
     note: Option<Note>,
     /// What the form to go has in it.
     sign_out: Option<String>,
@@ -56,19 +54,17 @@ struct Note {
 }
 
 impl Sheet {
-    pub(super) fn new(site: &Site, title: String, verdict: Verdict, here: String, lang: Lang) -> Self {
-        let other = if lang == Lang::Id { Lang::En } else { Lang::Id };
+    pub(super) fn new(site: &Site, title: String, verdict: Verdict, here: &str, lang: Lang) -> Self {
+        // Where somebody comes in nothing is said of the room.
+        let renewed = if here == "/login" { Renewed::Never } else { Renewed::AtChanges };
         Self {
-            words: words(lang),
-            lang: lang.as_str(),
-            other_lang: other.as_str(),
-            room: site.voice().title.clone(),
+            frame: Frame::new(site, here, lang, renewed),
             title,
             state: verdict.as_str(),
-            here,
             message: None,
             lines: Vec::new(),
             acknowledgements: Vec::new(),
+            story: Vec::new(),
             note: None,
             sign_out: None,
             sign_in: None,
@@ -76,9 +72,7 @@ impl Sheet {
     }
 
     pub(super) fn answer(&self, status: StatusCode, lang: Lang) -> Result<Response, Problem> {
-        let html = self.render().map_err(|error| Problem::internal(error.to_string()))?;
-        let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))];
-        let mut response = (status, in_lang(lang), kind, html).into_response();
+        let mut response = answer(self, status, lang)?;
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, CHALLENGE);
         }
@@ -86,7 +80,7 @@ impl Sheet {
     }
 }
 
-/// One incident that is open, for people; for those who have come in by a token for acting, who sees to it, and the form to note
+/// One incident for people, with its time line; of one that is open, for those who have come in by a token for acting, who sees to it, and the form to note
 /// that somebody said so by radio.
 ///
 /// # Errors
@@ -96,7 +90,7 @@ impl Sheet {
     ("lang" = Option<String>, Query, description = "`id` or `en`; else as `Accept-Language` prefers."),
 ), responses(
     (status = 200, description = "The page.", body = String, content_type = "text/html"),
-    (status = 404, description = "No such incident is open.", body = String, content_type = "text/html"),
+    (status = 404, description = "There is no such incident, or no more.", body = String, content_type = "text/html"),
 ))]
 pub(super) async fn page(
     State(site): State<Arc<Site>>,
@@ -176,14 +170,17 @@ impl Shown<'_> {
     async fn answer(&self, wrong: Option<(StatusCode, &'static str)>, by: &str) -> Result<Response, Problem> {
         let Self { site, caller, id, lang } = *self;
         let words = words(lang);
+        let frame = Frame::new(site, &format!("/incidents/{id}"), lang, Renewed::AtChanges);
         let rendered = site.rendered();
+        let story = pages::in_time(site.state.history.story(id)).await.flatten();
         let Some(incident) = rendered.believed.incidents.iter().find(|incident| incident.id == id) else {
-            let sheet = Sheet::new(site, words.over.to_owned(), Verdict::Unknown, "/".to_owned(), lang);
-            return sheet.answer(StatusCode::NOT_FOUND, lang);
+            return over(site, story.as_ref(), lang);
         };
         let title = Component::title(incident.component, lang);
-        let mut sheet = Sheet::new(site, title.to_owned(), incident.verdict, format!("/incidents/{id}"), lang);
+        let mut sheet = Sheet::new(site, title.to_owned(), incident.verdict, &format!("/incidents/{id}"), lang);
+        sheet.frame = frame;
         sheet.lines = lines(site, incident, lang);
+        sheet.story = story.map(|story| told(site, &story, lang)).unwrap_or_default();
         sheet.message = wrong.map(|(_, message)| message);
         sheet.sign_out = caller.cookie().map(cookies::form_key);
         if caller.may(Scope::Operate) {
@@ -209,6 +206,51 @@ impl Shown<'_> {
         };
         told.iter().map(line).collect()
     }
+}
+
+/// One that is over, if it is remembered.
+fn over(site: &Site, story: Option<&Story>, lang: Lang) -> Result<Response, Problem> {
+    let Some(story) = story.filter(|story| story.incident.closed_at.is_some()) else {
+        let sheet = Sheet::new(site, words(lang).over.to_owned(), Verdict::Unknown, "/", lang);
+        return sheet.answer(StatusCode::NOT_FOUND, lang);
+    };
+    let incident = &story.incident;
+    let title = format!("{}: {}", Component::title(incident.component, lang), words(lang).over);
+    let mut sheet = Sheet::new(site, title, Verdict::Ready, &format!("/incidents/{}", incident.id), lang);
+    sheet.lines = incident.reasons.iter().map(|reason| reason.message(lang)).collect();
+    sheet.story = told(site, story, lang);
+    sheet.answer(StatusCode::OK, lang)
+}
+
+/// What happened from its beginning on, oldest first.
+fn told(site: &Site, story: &Story, lang: Lang) -> Vec<String> {
+    let pick = |id, en| if lang == Lang::Id { id } else { en };
+    let mut all = vec![(story.incident.opened_at, pick("gangguan mulai", "it began").to_owned())];
+    let codes =
+        |codes: &[&'static str]| if codes.is_empty() { String::new() } else { format!(" ({})", codes.join(", ")) };
+    all.extend(story.changes.iter().map(|change| {
+        (change.at, format!("{} → {}{}", change.from.title(lang), change.to.title(lang), codes(&change.codes)))
+    }));
+    all.extend(story.told.iter().map(|told| {
+        (
+            told.at,
+            format!(
+                "{} {}: {}",
+                pick("kabar untuk", "word for"),
+                told.receiver,
+                pages::radio::became(site, told, lang)
+            ),
+        )
+    }));
+    let handled = site.state.handling.borrow().of(&story.incident.id);
+    all.extend(handled.acknowledged_at.map(|at| (at, pick("ada yang menerima", "somebody sees to it").to_owned())));
+    all.extend(handled.escalated_at.map(|at| (at, pick("diteruskan", "told to the next receiver").to_owned())));
+    all.extend(story.incident.closed_at.map(|at| (at, pick("gangguan selesai", "it is over").to_owned())));
+    // Of the same moment in the order of cause and effect.
+    all.sort_by_key(|(at, _)| *at);
+    all.into_iter()
+        .map(|(at, what)| format!("{}: {what}", on_the_clock(&site.voice(), site.now().wall, lang, at, true)))
+        .collect()
 }
 
 /// What there is to say of an incident, a line each.

@@ -13,22 +13,28 @@ pub mod believe;
 pub mod body;
 pub mod booked;
 pub mod bookings;
+mod coming;
 mod cookies;
 pub mod daemon;
 pub mod door;
 pub mod evidence;
+mod frame;
 mod given;
+pub mod history;
 pub mod host;
 mod ics;
 pub mod inbound;
 mod incident_page;
+mod kiosk;
 pub mod lang;
 pub mod lists;
+mod live;
 pub mod metrics;
 pub mod openapi;
 pub mod outlook;
 pub mod own;
 pub mod page;
+mod pages;
 pub mod past;
 pub mod problem;
 pub mod query;
@@ -41,6 +47,7 @@ pub mod sessions;
 pub mod sheet;
 mod sign_in;
 mod site;
+mod telling;
 mod words;
 
 use std::collections::BTreeMap;
@@ -52,12 +59,13 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::domain::reason::fill;
-use crate::domain::{Handling, Lang, OpenTo, Quantity, Reason, ReasonDef, Snapshot};
+use crate::domain::{Handling, Lang, OpenTo, Quantity, Reason, ReasonDef, Settings, Snapshot};
 
 pub use acts::Acts;
 pub use bookings::Bookings;
 pub use door::{Door, Holder, Mark, Unadmitted};
 pub use evidence::{Evidence, PastIncident, Stored};
+pub use history::History;
 pub use host::Hosts;
 pub use inbound::{Inbound, NoEntry};
 pub use own::{Own, OwnHealth};
@@ -72,6 +80,8 @@ pub struct State {
     pub clock: Clock,
     /// Where evidence is kept and history is read.
     pub evidence: Arc<dyn Evidence>,
+    /// What pages look back at.
+    pub history: Arc<dyn History>,
     /// Where meetings are booked.
     pub bookings: Arc<dyn Bookings>,
     /// Who takes alerts of other systems.
@@ -111,6 +121,8 @@ pub struct Voice {
     pub tested_up_to: Option<f64>,
     /// Remedies in the room's own words, by reason code: Bahasa Indonesia and English.
     pub remedies: BTreeMap<&'static str, (String, String)>,
+    /// What of the config readers are shown.
+    pub settings: Arc<Settings>,
 }
 
 impl Voice {

@@ -7,8 +7,8 @@ use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
 use super::{
-    acting, daemon, ics, inbound, incident_page, lists, page, past, readiness, readyz, reported, sessions, sheet,
-    sign_in,
+    acting, daemon, ics, inbound, incident_page, kiosk, lists, live, page, pages, past, readiness, readyz, reported,
+    sessions, sheet, sign_in,
 };
 
 #[derive(OpenApi)]
@@ -54,6 +54,15 @@ use super::{
         daemon::ready,
         daemon::reload,
         page::page,
+        pages::component::page,
+        pages::incidents::page,
+        pages::agenda::page,
+        pages::radio::page,
+        pages::data::page,
+        pages::settings::page,
+        kiosk::kiosk,
+        live::script,
+        live::events,
         incident_page::page,
         incident_page::note,
         sheet::page::page,

@@ -1,35 +1,32 @@
-//! `GET /`: the page that the staff of the media center look at. No script; it loads itself anew.
+//! `GET /`: the page that the staff of the media center look at. It keeps itself true by a script, and without one loads itself anew.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
 use jiff::Timestamp;
 
 use crate::domain::snapshot::{ComponentView, ProfileView};
 use crate::domain::{Component, Incident, Lang, Now, Reason, Requirement, Snapshot, Unit, Verdict};
 use crate::engine::slot::Question;
 
+use super::coming::{Coming, coming};
+use super::frame::{Frame, Renewed, html_answer};
+use super::live::View;
 use super::problem::Problem;
 use super::query::{Query, once};
-use super::readiness::in_lang;
 use super::site::Site;
-use super::words::{Words, words};
+use super::telling::{clock, length, mark, on_the_clock, reasons_of, sentence};
+use super::words::words;
 use super::{Voice, incident_page, lang};
 
 #[derive(Template)]
 #[template(path = "room.html")]
 struct Page<'a> {
-    words: &'static Words,
-    lang: &'static str,
-    other_lang: &'static str,
-    room: &'a str,
+    frame: Frame,
     profile: &'a str,
-    /// What keeps the profile asked for in the link to the other language.
-    kept: String,
     state: &'static str,
     mark: &'static str,
     sentence: String,
@@ -39,6 +36,7 @@ struct Page<'a> {
     kept_on_disk: bool,
     /// Somebody's word on the meeting that is held or prepared for, while it holds.
     overridden: Option<String>,
+    coming: Coming,
     banner: Vec<Notice>,
     reasons: Vec<Told>,
     incidents: Vec<Open>,
@@ -70,31 +68,33 @@ struct Open {
 }
 
 /// A component on the page.
-struct Part {
-    title: &'static str,
-    state: &'static str,
-    mark: &'static str,
-    word: &'static str,
-    since: String,
-    advisory: bool,
-    absent: bool,
+pub(super) struct Part {
+    /// What leads to its own page.
+    pub(super) word_of: &'static str,
+    pub(super) title: &'static str,
+    pub(super) state: &'static str,
+    pub(super) mark: &'static str,
+    pub(super) word: &'static str,
+    pub(super) since: String,
+    pub(super) advisory: bool,
+    pub(super) absent: bool,
     /// No check is configured for it, and nothing else is to be said of it.
-    unwatched: bool,
-    reasons: Vec<Told>,
-    checks: Vec<Row>,
+    pub(super) unwatched: bool,
+    pub(super) reasons: Vec<Told>,
+    pub(super) checks: Vec<Row>,
     /// What else is known of the internet: its uplinks and their budgets, the delay under load; a sentence each.
-    lines: Vec<String>,
+    pub(super) lines: Vec<String>,
 }
 
 /// A reason on the page.
-struct Told {
-    message: String,
-    detail: Option<String>,
+pub(super) struct Told {
+    pub(super) message: String,
+    pub(super) detail: Option<String>,
     /// What to do; none for a note.
-    remedy: Option<String>,
-    since: String,
+    pub(super) remedy: Option<String>,
+    pub(super) since: String,
     /// Whose failure explains it.
-    because: Option<String>,
+    pub(super) because: Option<String>,
 }
 
 impl Told {
@@ -106,16 +106,18 @@ impl Told {
 }
 
 /// A check on the page.
-struct Row {
-    name: String,
-    uplink: Option<String>,
-    state: &'static str,
-    mark: &'static str,
-    word: &'static str,
-    age: String,
-    advisory: bool,
-    pending: Option<&'static str>,
-    held: bool,
+pub(super) struct Row {
+    pub(super) name: String,
+    pub(super) uplink: Option<String>,
+    pub(super) state: &'static str,
+    pub(super) mark: &'static str,
+    pub(super) word: &'static str,
+    pub(super) age: String,
+    /// The same in seconds, from which the page counts on.
+    pub(super) seconds: Option<String>,
+    pub(super) advisory: bool,
+    pub(super) pending: Option<&'static str>,
+    pub(super) held: bool,
 }
 
 /// The page.
@@ -130,103 +132,74 @@ pub(super) async fn page(State(site): State<Arc<Site>>, uri: Uri, headers: Heade
     let query = Query::read(&uri, &[once("profile"), once("lang")])?;
     let voice = site.voice();
     let lang = lang::choose(&query, &headers, voice.lang)?;
-    let rendered = site.rendered();
-    let (snapshot, now) = (&rendered.believed, site.now());
-    let question = Question::new(snapshot, query.get("profile"), None, None, now)?;
-    let view = &snapshot.profiles[question.profile()];
+    let question = Question::new(&site.rendered().believed, query.get("profile"), None, None, site.now())?;
+    let kept = query.get("profile").unwrap_or_default();
+    // Under a profile that is asked for by its name the link to the other language keeps it.
+    let make = || {
+        let frame = Frame::new(&site, "/", lang, Renewed::AtChanges).keeping(kept);
+        made(&site, Some(question.profile()), frame, lang, true)
+    };
+    let html = if kept.is_empty() {
+        site.pages.get(&site, View::Room(question.profile()), lang, make)?
+    } else {
+        make()?.into()
+    };
+    Ok(html_answer(html, StatusCode::OK, lang))
+}
+
+/// What it shows under the profile in force, but for the ages.
+pub(super) fn without_ages(site: &Site, lang: Lang) -> String {
+    made(site, None, Frame::timeless(site, "/", lang, Renewed::AtChanges), lang, false).unwrap_or_default()
+}
+
+fn made(site: &Site, profile: Option<usize>, frame: Frame, lang: Lang, aged: bool) -> Result<String, Problem> {
+    let (rendered, voice, now) = (site.rendered(), site.voice(), site.now());
+    let snapshot = &rendered.believed;
+    // The config may have been read anew since the profile was found.
+    let view = profile.and_then(|at| snapshot.profiles.get(at)).map_or_else(|| snapshot.current(), AsRef::as_ref);
     let teller = Teller { snapshot, view, lang, voice: &voice, now };
-    let kept = if query.get("profile").is_some() { view.profile.name.to_string() } else { String::new() };
     let incidents = rendered.believed.incidents.iter().map(|incident| Open {
         id: incident.id.clone(),
         title: Component::title(incident.component, lang),
-        since: clock(&site, lang, incident.opened_at),
-        handled: incident_page::handled(&site, incident, lang),
+        since: clock(site, lang, incident.opened_at),
+        handled: incident_page::handled(site, incident, lang),
         seen_to: site.state.handling.borrow().of(&incident.id).acknowledged_at.is_some(),
     });
-    let incidents = incidents.collect();
-    let banner = site.state.handling.borrow().banner.iter().map(|incident| teller.notice(incident)).collect();
-    let overridden = super::sheet::overridden_now(&site, lang);
-    let page =
-        Page { banner, kept_on_disk: site.state.own.now().store.healthy, overridden, ..teller.page(kept, incidents) };
-    let html = page.render().map_err(|error| Problem::internal(error.to_string()))?;
-    let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))];
-    Ok((StatusCode::OK, in_lang(lang), kind, html).into_response())
-}
-
-/// The room in one sentence: the verdict, and the reason that explains it.
-pub(super) fn sentence(snapshot: &Snapshot, view: &ProfileView, lang: Lang) -> String {
-    let title = view.verdict.title(lang);
-    match main_reason(snapshot, view) {
-        _ if view.verdict == Verdict::Ready => format!("{title}: {}", words(lang).all_well),
-        Some(reason) => format!("{title}: {}", within(&reason.message(lang))),
-        None => title.to_owned(),
-    }
-}
-
-/// The reason that explains the room's verdict: the room's own, else the root cause's, else the worst component's.
-fn main_reason<'a>(snapshot: &Snapshot, view: &'a ProfileView) -> Option<&'a Reason> {
-    let caused = || {
-        let cause = view.root_cause.as_ref()?;
-        let at = snapshot.checks.iter().position(|check| check.spec.name == *cause)?;
-        view.checks[at].reasons.iter().find(|reason| reason.verdict != Verdict::Ready)
+    let mut page = Page {
+        frame,
+        profile: view.profile.title(lang),
+        state: view.verdict.as_str(),
+        mark: mark(view.verdict),
+        sentence: sentence(snapshot, view, lang),
+        at: teller.clock(snapshot.at.wall, true),
+        in_use: snapshot.in_use,
+        kept_on_disk: site.state.own.now().store.healthy,
+        overridden: super::sheet::overridden_now(site, lang),
+        coming: coming(site, lang),
+        banner: site.state.handling.borrow().banner.iter().map(|incident| teller.notice(incident)).collect(),
+        reasons: view.reasons.iter().map(|reason| teller.told(reason)).collect(),
+        incidents: incidents.collect(),
+        components: view.components.iter().map(|component| teller.part(component)).collect(),
     };
-    let worst = || {
-        let counted = view.components.iter().filter(|view| view.requirement == Requirement::Required && !view.absent);
-        let worst = counted.filter(|component| component.verdict == view.verdict);
-        worst.flat_map(|component| reasons_of(view, component)).find(|reason| reason.verdict == view.verdict)
-    };
-    // The cause may be of another component than the worst (a dead camera beside a slow line): it goes first only where it
-    // is as bad as what it explains.
-    let caused = caused().filter(|reason| reason.verdict == view.verdict);
-    view.reasons.first().or(caused).or_else(worst)
-}
-
-/// A component's reasons: its own, then its checks'.
-fn reasons_of<'a>(view: &'a ProfileView, component: &'a ComponentView) -> impl Iterator<Item = &'a Reason> {
-    component.reasons.iter().chain(component.checks.iter().flat_map(|at| &view.checks[*at].reasons))
-}
-
-/// A message within a sentence: its first letter small, unless it begins with an abbreviation.
-fn within(message: &str) -> String {
-    let mut letters = message.chars();
-    match (letters.next(), letters.clone().next()) {
-        (Some(first), Some(second)) if second.is_lowercase() => first.to_lowercase().chain(letters).collect(),
-        _ => message.to_owned(),
+    if !aged {
+        page.at.clear();
+        page.components
+            .iter_mut()
+            .flat_map(|part| &mut part.checks)
+            .for_each(|row| (row.age, row.seconds) = (String::new(), None));
     }
+    page.render().map_err(|error| Problem::internal(error.to_string()))
 }
 
-struct Teller<'a> {
-    snapshot: &'a Snapshot,
-    view: &'a ProfileView,
-    lang: Lang,
-    voice: &'a Voice,
-    now: Now,
+pub(super) struct Teller<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) view: &'a ProfileView,
+    pub(super) lang: Lang,
+    pub(super) voice: &'a Voice,
+    pub(super) now: Now,
 }
 
-impl<'a> Teller<'a> {
-    fn page(&self, kept: String, incidents: Vec<Open>) -> Page<'a> {
-        let other = if self.lang == Lang::Id { Lang::En } else { Lang::Id };
-        Page {
-            words: words(self.lang),
-            lang: self.lang.as_str(),
-            other_lang: other.as_str(),
-            room: &self.voice.title,
-            profile: self.view.profile.title(self.lang),
-            kept,
-            state: self.view.verdict.as_str(),
-            mark: mark(self.view.verdict),
-            sentence: sentence(self.snapshot, self.view, self.lang),
-            at: self.clock(self.snapshot.at.wall, true),
-            in_use: self.snapshot.in_use,
-            kept_on_disk: true,
-            overridden: None,
-            banner: Vec::new(),
-            reasons: self.view.reasons.iter().map(|reason| self.told(reason)).collect(),
-            incidents,
-            components: self.view.components.iter().map(|component| self.part(component)).collect(),
-        }
-    }
-
+impl Teller<'_> {
     fn notice(&self, incident: &Incident) -> Notice {
         let drill = incident.is_drill();
         let reason = incident.reasons.iter().find(|reason| reason.verdict != Verdict::Ready);
@@ -243,7 +216,7 @@ impl<'a> Teller<'a> {
         }
     }
 
-    fn part(&self, component: &ComponentView) -> Part {
+    pub(super) fn part(&self, component: &ComponentView) -> Part {
         // What several checks find in the same words is said once.
         let mut reasons: Vec<Told> = Vec::new();
         for told in reasons_of(self.view, component).map(|reason| self.told(reason)) {
@@ -252,6 +225,7 @@ impl<'a> Teller<'a> {
             }
         }
         Part {
+            word_of: component.component.as_str(),
             title: Component::title(component.component, self.lang),
             state: component.verdict.as_str(),
             mark: mark(component.verdict),
@@ -305,7 +279,7 @@ impl<'a> Teller<'a> {
         all.collect()
     }
 
-    fn told(&self, reason: &Reason) -> Told {
+    pub(super) fn told(&self, reason: &Reason) -> Told {
         let note = reason.verdict == Verdict::Ready;
         Told {
             message: reason.message(self.lang),
@@ -321,7 +295,7 @@ impl<'a> Teller<'a> {
         let words = words(self.lang);
         let age = check
             .age(self.now)
-            .map_or_else(|| words.never_measured.to_owned(), |age| format!("{} {}", self.length(age), words.ago));
+            .map_or_else(|| words.never_measured.to_owned(), |age| format!("{} {}", length(age, self.lang), words.ago));
         Row {
             name: check.spec.name.to_string(),
             uplink: check.spec.uplink.as_ref().map(|uplink| uplink.name.to_string()),
@@ -329,56 +303,14 @@ impl<'a> Teller<'a> {
             mark: mark(judged.verdict),
             word: judged.verdict.title(self.lang),
             age,
+            seconds: check.age(self.now).map(|age| format!("{:.1}", age.as_secs_f64())),
             advisory: check.spec.requirement == Requirement::Advisory,
             pending: judged.pending.map(|pending| pending.to.title(self.lang)),
             held: check.held.is_some(),
         }
     }
 
-    /// A length of time in whole seconds or minutes.
-    fn length(&self, length: Duration) -> String {
-        let whole = Duration::from_secs(length.as_secs()).as_secs_f64();
-        match (length.as_secs(), self.lang) {
-            (0, Lang::Id) => "kurang dari 1 detik".to_owned(),
-            (0, Lang::En) => "less than 1 s".to_owned(),
-            _ => crate::domain::reason::number(whole, Unit::Seconds, self.lang),
-        }
-    }
-
-    fn clock(&self, moment: Timestamp, seconds: bool) -> String {
+    pub(super) fn clock(&self, moment: Timestamp, seconds: bool) -> String {
         on_the_clock(self.voice, self.now.wall, self.lang, moment, seconds)
-    }
-}
-
-/// A moment on the room's own clock, told now.
-pub(super) fn clock(site: &Site, lang: Lang, moment: Timestamp) -> String {
-    on_the_clock(&site.voice(), site.now().wall, lang, moment, false)
-}
-
-/// A moment on the room's own clock: "pukul 09.30 WIB", with the day where it is not today.
-fn on_the_clock(voice: &Voice, now: Timestamp, lang: Lang, moment: Timestamp, seconds: bool) -> String {
-    let then = moment.to_zoned_datetime(voice.zone.clone());
-    let today = now.to_zoned_datetime(voice.zone.clone()).date();
-    let time = match (lang, seconds) {
-        (Lang::Id, true) => "pukul %H.%M.%S %Z",
-        (Lang::Id, false) => "pukul %H.%M %Z",
-        (Lang::En, true) => "%H:%M:%S %Z",
-        (Lang::En, false) => "%H:%M %Z",
-    };
-    let time = then.strftime(time);
-    if then.date() == today {
-        return time.to_string();
-    }
-    let month = words(lang).months[usize::from(then.month().unsigned_abs()).saturating_sub(1) % 12];
-    format!("{} {month} {} {time}", then.day(), then.year())
-}
-
-/// A sign beside the word, so that nothing is told by colour alone.
-const fn mark(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Ready => "✓",
-        Verdict::Degraded => "!",
-        Verdict::Unknown => "?",
-        Verdict::NotReady => "✕",
     }
 }

@@ -23,7 +23,7 @@ use super::problem::Problem;
 use super::query::{Query, once};
 use super::sheet::{self, body::StandingBody};
 use super::site::{Rendered, Site, put_evidence};
-use super::{Voice, believe, lang, outlook, page};
+use super::{Voice, believe, lang, outlook, telling};
 
 /// What the booked meetings say of the slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -218,7 +218,7 @@ async fn compose(
         room_title: voice.title.clone(),
         profile: view.profile.name.to_string(),
         verdict: view.verdict,
-        summary: page::sentence(snapshot, view, lang),
+        summary: telling::sentence(snapshot, view, lang),
         decision: answer.decision,
         basis: answer.basis,
         start: question.start().map(|start| voice.stamp(start)),
@@ -321,7 +321,7 @@ async fn look_at(state: &super::State, snapshot: &Snapshot, session: &Session, o
     let (body, view) = compose(state, snapshot, &asked, &voice, now).await;
     looked.notice.verdict = body.verdict;
     looked.notice.codes = codes(&view);
-    looked.summary = [Lang::Id, Lang::En].map(|lang| page::sentence(snapshot, &view, lang));
+    looked.summary = [Lang::Id, Lang::En].map(|lang| telling::sentence(snapshot, &view, lang));
     let mut question = as_asked(&body, false, voice.lang, &[], Some(&session.id));
     question.insert("occasion", json!(occasion.word()));
     if let Ok(value) = serde_json::to_value(&body) {

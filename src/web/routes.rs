@@ -11,8 +11,8 @@ use super::past::{ledger, week};
 use super::problem::Problem;
 use super::site::Site;
 use super::{
-    acting, daemon, ics, inbound, incident_page, lists, openapi, page, readiness, readyz, reported, sessions, sheet,
-    sign_in,
+    acting, daemon, ics, inbound, incident_page, kiosk, lists, live, openapi, page, pages, readiness, readyz, reported,
+    sessions, sheet, sign_in,
 };
 
 /// The largest body that is read, bytes: a session's, or a message of an Alertmanager, whose `max_alerts` keeps it below.
@@ -23,6 +23,15 @@ pub(super) fn router(site: Arc<Site>) -> Router {
     let session = get(sessions::get).put(sessions::put).patch(sessions::patch).delete(sessions::cancel);
     Router::new()
         .route("/", get(page::page))
+        .route("/components/{component}", get(pages::component::page))
+        .route("/incidents", get(pages::incidents::page))
+        .route("/agenda", get(pages::agenda::page))
+        .route("/radio", get(pages::radio::page))
+        .route("/data", get(pages::data::page))
+        .route("/settings", get(pages::settings::page))
+        .route("/kiosk", get(kiosk::kiosk))
+        .route("/live.js", get(live::script))
+        .route("/events", get(live::events))
         .route("/incidents/{id}", get(incident_page::page))
         .route("/incidents/{id}/ack", post(incident_page::note))
         .route("/sessions/{id}", get(sheet::page::page).post(sheet::forms::write))

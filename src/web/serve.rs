@@ -25,7 +25,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::door::Caller;
 use super::problem::Problem;
 use super::site::Site;
-use super::{State, door, lang, readyz, routes, sign_in};
+use super::{State, door, frame, lang, live, readyz, routes, sign_in};
 
 type Body = axum::body::Body;
 
@@ -58,7 +58,10 @@ const LAST_ANSWERS: Duration = Duration::from_secs(3);
 /// None today: a connection that cannot be accepted is logged and the next one awaited, because a room must not lose its
 /// page to one bad moment.
 pub async fn run(listener: TcpListener, state: State, shutdown: impl Future<Output = ()>) -> io::Result<()> {
-    let site = Arc::new(Site::new(state));
+    let (site, beats) = Site::new(state);
+    let site = Arc::new(site);
+    // Dropped when the server is told to stop, and the streams end with it.
+    let heart = tokio::spawn(live::beat(Arc::clone(&site), beats));
     let router = TowerToHyperService::new(routes::router(Arc::clone(&site)));
     let front = Front { router, site, on_this_machine: false };
     let (stop, stopping) = watch::channel(false);
@@ -94,6 +97,7 @@ pub async fn run(listener: TcpListener, state: State, shutdown: impl Future<Outp
         }
     }
     drop(listener);
+    heart.abort();
     stop.send_replace(true);
     let all = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(LAST_ANSWERS, all).await.is_err() {
@@ -200,7 +204,7 @@ impl Front {
     async fn guarded(&self, request: Request<Incoming>, open: bool) -> Response<Body> {
         let caller = match door::know(&self.site, request.method(), request.uri(), request.headers(), open).await {
             Ok(caller) => caller,
-            Err(problem) if problem.status == 401 && door::is_page(request.uri().path()) => {
+            Err(problem) if problem.status == 401 && frame::is_page(request.uri().path()) => {
                 return sealed(sign_in::instead(&self.site, request.uri(), request.headers()).into_response());
             }
             Err(problem) => return sealed(problem.into_response()),
@@ -227,10 +231,9 @@ impl Front {
     }
 }
 
-/// The headers that every answer has: it is of this moment, it is what it says it is, and it runs nothing.
+/// The headers that every answer has: it is of this moment, it is what it says it is, and it runs nothing but the pages' own script.
 fn sealed(mut response: Response<Body>) -> Response<Body> {
-    const POLICY: &str =
-        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+    const POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -11,6 +11,7 @@ use crate::domain::{Lang, Verdict};
 
 use super::cookies;
 use super::door::{Caller, Unadmitted};
+use super::frame::local;
 use super::incident_page::Sheet;
 use super::problem::Problem;
 use super::query::{Query, once};
@@ -100,7 +101,7 @@ pub(super) fn asking(
     lang: Lang,
     status: StatusCode,
 ) -> Result<Response, Problem> {
-    let mut sheet = Sheet::new(site, words(lang).sign_in.to_owned(), Verdict::Unknown, "/login".to_owned(), lang);
+    let mut sheet = Sheet::new(site, words(lang).sign_in.to_owned(), Verdict::Unknown, "/login", lang);
     sheet.message = message;
     sheet.sign_in = Some(next.to_owned());
     sheet.answer(status, lang)
@@ -126,47 +127,4 @@ pub(super) fn onward(next: &str, lang: Lang) -> Response {
 /// What a form says in a field; nothing where it has none.
 pub(super) fn field<'a>(fields: &'a [(String, String)], name: &str) -> &'a str {
     fields.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value)
-}
-
-/// A page of ours to go on to: what else is asked for leads nowhere else than home.
-fn local(next: &str) -> &str {
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    // A session's id is the scheduler's, and stands in a path percent-encoded (RFC 3986 §2.1).
-    let encoded = |c: char| fits(c) || matches!(c, '.' | '~' | '%');
-    let session = next.strip_prefix("/sessions/").map(|rest| rest.strip_suffix("/report").unwrap_or(rest));
-    match (next.strip_prefix("/incidents/"), session) {
-        (Some(id), _) if !id.is_empty() && id.chars().all(fits) => next,
-        (_, Some(id)) if !id.is_empty() && !id.starts_with('.') && id.chars().all(encoded) => next,
-        _ => "/",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::local;
-
-    #[test]
-    fn a_form_leads_to_pages_of_ours_alone() {
-        assert_eq!(local("/incidents/power-17"), "/incidents/power-17");
-        assert_eq!(local("/sessions/rapat%2F17/report"), "/sessions/rapat%2F17/report");
-        let session = crate::web::sheet::page::path("2026-117@example.org/a b?");
-        assert_eq!(session, "/sessions/2026-117%40example%2Eorg%2Fa%20b%3F");
-        assert_eq!(local(&session), session);
-        for next in [
-            "",
-            "/",
-            "//evil.example",
-            "https://evil.example",
-            "/incidents/",
-            "/incidents/../x",
-            "/incidents/a\r\nb",
-            "/sessions/",
-            "/sessions//report",
-            "/sessions/../report",
-            "/sessions/..",
-            "/sessions/a/b/report",
-        ] {
-            assert_eq!(local(next), "/", "{next:?}");
-        }
-    }
 }

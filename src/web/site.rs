@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use axum::body::Bytes;
+use tokio::sync::watch;
 
 use crate::domain::{Lang, Mono, Now, Reason, Snapshot, Verdict};
 
 use super::cookies::Cookies;
 use super::evidence::Evidence;
+use super::live::{Beat, Pulse, Shelf};
 use super::metrics::Metrics;
 use super::{State, Voice, believe, readyz};
 
@@ -23,6 +25,10 @@ pub(super) struct Site {
     pub(super) metrics: Metrics,
     /// Who has come in at the page.
     pub(super) cookies: Cookies,
+    /// What keeps open pages true.
+    pub(super) pulse: Pulse,
+    /// Pages that are the same for everybody.
+    pub(super) pages: Shelf,
     shelf: Mutex<Option<Arc<Rendered>>>,
     /// Whose turn it is to read much of the past.
     pub(super) long_reads: tokio::sync::Mutex<()>,
@@ -56,16 +62,21 @@ impl Rendered {
 }
 
 impl Site {
-    pub(super) fn new(state: State) -> Self {
+    /// One, and by what its open pages are kept true.
+    pub(super) fn new(state: State) -> (Self, watch::Sender<Beat>) {
         let metrics = Metrics::new(&state);
-        Self {
+        let (pulse, beats) = Pulse::new();
+        let site = Self {
             state,
             metrics,
             cookies: Cookies::default(),
+            pulse,
+            pages: Shelf::default(),
             shelf: Mutex::new(None),
             long_reads: tokio::sync::Mutex::default(),
             evidence_failing: AtomicBool::new(false),
-        }
+        };
+        (site, beats)
     }
 
     pub(super) fn now(&self) -> Now {
@@ -75,6 +86,11 @@ impl Site {
     /// How the room speaks to people now.
     pub(super) fn voice(&self) -> Arc<Voice> {
         Arc::clone(&self.state.voice.borrow())
+    }
+
+    /// What the room looks like to people, as a number to be compared.
+    pub(super) fn looks(&self) -> u64 {
+        self.pages.looks(self)
     }
 
     /// The newest snapshot as it can be believed now.

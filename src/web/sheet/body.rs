@@ -9,7 +9,7 @@ use crate::domain::{Booking, Lang, Now, Requirement, Snapshot, Verdict};
 use crate::engine::sheet::{Figures, Judged, Override, Point, Standing};
 use crate::web::body::{ComponentBody, Reader, ReasonBody};
 use crate::web::booked::HolderBody;
-use crate::web::{Voice, page};
+use crate::web::{Voice, telling};
 
 use super::Sheet;
 
@@ -293,7 +293,7 @@ impl Telling<'_> {
         let reader = Reader { snapshot, now, lang, voice };
         let machine = sheet.machine.as_ref().map(|view| MachineBody {
             verdict: view.verdict,
-            summary: page::sentence(snapshot, view, lang),
+            summary: telling::sentence(snapshot, view, lang),
             reasons: reader.reasons(&view.reasons),
             components: view.components.iter().map(|component| reader.component(view, component)).collect(),
         });

@@ -21,7 +21,7 @@ use crate::engine::slot::{self, HORIZON, Question};
 use super::door::Caller;
 use super::problem::Problem;
 use super::site::Site;
-use super::{State, believe, page as room_page};
+use super::{State, believe, telling};
 
 /// A session with its sheet, at one moment.
 pub(super) struct Sheet {
@@ -104,7 +104,7 @@ pub(super) fn standing_in(
     let entries = &agenda.sheets().entries;
     let points = points(&state.bookings.hand_checks(), session, entries, now.wall);
     let view = machine(state, snapshot, session, now)?;
-    let said = [Lang::Id, Lang::En].map(|lang| room_page::sentence(snapshot, &view, lang));
+    let said = [Lang::Id, Lang::En].map(|lang| telling::sentence(snapshot, &view, lang));
     Some((Judged::new(view.verdict, &points, overridden(session, entries, now.wall)), said))
 }
 
@@ -115,7 +115,7 @@ pub(super) fn overridden_now(site: &Site, lang: Lang) -> Option<String> {
     let session = agenda.phase(now).session.filter(|session| now < session.end)?;
     let holds = overridden(&session, &agenda.sheets().entries, now)?;
     let said = words::Said(lang);
-    let (word, until) = (holds.verdict.title(lang), room_page::clock(site, lang, holds.until));
+    let (word, until) = (holds.verdict.title(lang), telling::clock(site, lang, holds.until));
     Some(format!(
         "{}. {}: {word}, {} {until}. {}: {}.",
         session.title,

@@ -20,7 +20,7 @@ use crate::web::readiness::in_lang;
 use crate::web::sign_in::spoken;
 use crate::web::site::Site;
 use crate::web::words::{Words, words};
-use crate::web::{cookies, page};
+use crate::web::{cookies, telling};
 
 use super::words::Said;
 use super::{Sheet, reads_names};
@@ -258,7 +258,7 @@ impl Shown<'_> {
                     remedies,
                 }
             });
-            let sentence = page::sentence(snapshot, view, lang);
+            let sentence = telling::sentence(snapshot, view, lang);
             Machine { state: view.verdict.as_str(), sentence, parts: parts.collect() }
         });
         shown.hand = crate::engine::sheet::hand(&sheet.points).as_str();
@@ -378,6 +378,6 @@ impl Shown<'_> {
     }
 
     fn clock(&self, moment: Timestamp) -> String {
-        page::clock(self.site, self.lang, moment)
+        telling::clock(self.site, self.lang, moment)
     }
 }

@@ -60,6 +60,7 @@ async fn incidents_open_and_over() {
         component: Component::Power,
         worst: Verdict::NotReady,
         codes: vec!["power.on_battery".into()],
+        reasons: Vec::new(),
         opened_at: ago(7200),
         closed_at: ago(7000),
     });

@@ -50,6 +50,9 @@ fn a_fault_is_said_and_its_end_and_each_keys_the_radio() {
     daemon.wait_for("/metrics", "both are told", |answer| {
         answer.body.contains("siaga_notifications_delivered_total{receiver=\"channel\"} 2")
     });
+    // People read on a page what was said, and what became of it.
+    let page = daemon.get("/radio?lang=id").body;
+    assert!(page.contains("UPS dan stabilizer") && page.matches("disampaikan pukul").count() == 2, "{page}");
     // Who is told what stands in the log, and no word of what was said.
     assert!(!daemon.log().contains("Perhatian"));
     daemon.stop();

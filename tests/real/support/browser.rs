@@ -98,6 +98,32 @@ impl Browser {
         self.ask("Emulation.setDeviceMetricsOverride", &phone);
     }
 
+    /// Shows its pages as wide as a screen on a wall does.
+    pub(crate) fn as_wall(&mut self) {
+        let wall = json!({ "width": 1920, "height": 1080, "deviceScaleFactor": 1, "mobile": false });
+        self.ask("Emulation.setDeviceMetricsOverride", &wall);
+    }
+
+    /// Shows its pages to somebody who wants them dark, or light.
+    pub(crate) fn in_scheme(&mut self, scheme: &str) {
+        let wanted = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        self.ask("Emulation.setEmulatedMedia", &wanted);
+    }
+
+    /// Presses a key, as a keyboard does.
+    pub(crate) fn press(&mut self, key: &str, code: u32) {
+        for kind in ["rawKeyDown", "keyUp"] {
+            let what = json!({ "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code });
+            self.ask("Input.dispatchKeyEvent", &what);
+        }
+    }
+
+    /// What its page looks like, in base 64 of a PNG.
+    pub(crate) fn picture(&mut self) -> String {
+        let shot = self.ask("Page.captureScreenshot", &json!({ "format": "png" }));
+        shot["data"].as_str().unwrap().to_owned()
+    }
+
     /// Takes hold of the page, when it is there and has run.
     fn attach(&mut self) {
         let mut target = String::new();

@@ -14,16 +14,16 @@ use siaga::clock::Clock;
 use siaga::domain::record::Series;
 use siaga::domain::sheet::{Item, SheetWish, Unwritten, Written};
 use siaga::domain::{
-    Actor, Component, ForeignAlert, Granted, Lang, Margins, Notice, Past, Session, Silence, Snapshot, TakenAlerts,
-    Wanted, Wish,
+    Actor, CheckSpec, Component, ForeignAlert, Granted, Lang, Margins, Notice, Past, Session, Silence, Snapshot, Story,
+    TakenAlerts, Told, Wanted, Wish,
 };
 use siaga::engine::agenda::slot::Planned;
 use siaga::engine::agenda::{Agenda, Lengths};
 use siaga::web::acts::{Acknowledgement, Acts, Attempt, Declined, How};
 use siaga::web::own::{Keeping, Telling};
 use siaga::web::{
-    self, Bookings, Door, Evidence, Holder, Inbound, Info, Mark, NoEntry, Own, OwnHealth, PastIncident, Reloaded,
-    State, Stored, Unadmitted, Voice,
+    self, Bookings, Door, Evidence, History, Holder, Inbound, Info, Mark, NoEntry, Own, OwnHealth, PastIncident,
+    Reloaded, State, Stored, Unadmitted, Voice,
 };
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -142,6 +142,30 @@ impl Bookings for Diary {
         _: siaga::web::bookings::Form,
     ) -> BoxFuture<'a, Result<Option<String>, String>> {
         async move { Ok(None) }.boxed()
+    }
+}
+
+/// Who remembers nothing: what is remembered has tests before the real daemon (`pages`).
+pub(crate) struct Forgetful;
+
+impl History for Forgetful {
+    fn story<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<Story>, String>> {
+        async { Ok(None) }.boxed()
+    }
+
+    fn radio(&self, _: u32) -> BoxFuture<'_, Result<Vec<Told>, String>> {
+        async { Ok(Vec::new()) }.boxed()
+    }
+
+    fn steps<'a>(
+        &'a self,
+        _: &'a CheckSpec,
+        _: (Timestamp, Timestamp),
+        _: i64,
+        _: bool,
+        _: usize,
+    ) -> BoxFuture<'a, Result<Vec<Series>, String>> {
+        async { Ok(Vec::new()) }.boxed()
     }
 }
 
@@ -272,6 +296,7 @@ pub(crate) fn voice() -> Voice {
         zone: TimeZone::get("Asia/Pontianak").expect("the zone database is installed (Debian package tzdata)"),
         tested_up_to: None,
         remedies: BTreeMap::new(),
+        settings: Arc::default(),
     }
 }
 
@@ -297,6 +322,7 @@ pub(crate) async fn serve_with(snapshot: Arc<Snapshot>, memory: Memory) -> Serve
         snapshot: snapshots,
         clock: Clock::on_tokio_time(wall),
         evidence: Arc::clone(&memory) as Arc<dyn Evidence>,
+        history: Arc::new(Forgetful),
         bookings: Arc::new(Diary::empty()),
         inbound: Arc::new(Nobody),
         voice: voices,

@@ -15,32 +15,34 @@ const HEIGHT: f64 = 110.0;
 const LEFT: f64 = 74.0;
 const TOP: f64 = 6.0;
 const BOTTOM: f64 = 18.0;
-/// Two minutes further apart than this have nothing between them, s.
-const APART: i64 = 90;
 /// At most so many marks of time.
 const MARKS: i64 = 8;
 
 /// What a picture shows.
-pub(super) struct Plot<'a> {
-    pub(super) points: &'a [Point],
+pub struct Plot<'a> {
+    /// What was measured, oldest first.
+    pub points: &'a [Point],
+    /// How long each point stands for, s. Two that are further apart than one and a half of it have nothing between them.
+    pub step: i64,
     /// From when until when it reaches.
-    pub(super) span: (Timestamp, Timestamp),
-    /// Of the meeting: begin and end are marked.
-    pub(super) meeting: (Timestamp, Timestamp),
+    pub span: (Timestamp, Timestamp),
+    /// Moments that are marked: a meeting's begin and end.
+    pub marks: &'a [Timestamp],
     /// When something was wrong: shaded.
-    pub(super) troubles: &'a [(Timestamp, Timestamp)],
-    pub(super) zone: &'a TimeZone,
+    pub troubles: &'a [(Timestamp, Timestamp)],
+    /// The zone in which times are told.
+    pub zone: &'a TimeZone,
     /// How the language writes a time of day, as `strftime` has it.
-    pub(super) clock: &'a str,
+    pub clock: &'a str,
     /// What it shows, for whoever does not see it.
-    pub(super) title: String,
+    pub title: String,
     /// A value in people's units.
-    pub(super) value: &'a dyn Fn(f64) -> String,
+    pub value: &'a dyn Fn(f64) -> String,
 }
 
 impl Plot<'_> {
     /// The picture. All text in it is escaped.
-    pub(super) fn svg(&self) -> String {
+    pub fn svg(&self) -> String {
         let low = self.points.iter().map(|point| point.min).fold(f64::INFINITY, f64::min).min(0.0);
         let high = self.points.iter().map(|point| point.max).fold(f64::NEG_INFINITY, f64::max);
         let high = if high > low { high } else { low + 1.0 };
@@ -74,7 +76,7 @@ impl Plot<'_> {
             _ = write!(out, "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{clock}</text>", x(at), HEIGHT - 4.0);
             mark += step;
         }
-        for at in [self.meeting.0, self.meeting.1] {
+        for at in self.marks.iter().copied() {
             if at >= self.span.0 && at <= self.span.1 {
                 _ = write!(
                     out,
@@ -84,8 +86,9 @@ impl Plot<'_> {
                 );
             }
         }
-        for run in self.points.chunk_by(|one, next| next.at.as_second() - one.at.as_second() <= APART) {
-            let middle = |point: &Point| x(point.at) + 30.0 / share_of(end - begin) * (WIDTH - LEFT - 4.0);
+        let apart = self.step + self.step / 2;
+        for run in self.points.chunk_by(|one, next| next.at.as_second() - one.at.as_second() <= apart) {
+            let middle = |point: &Point| x(point.at) + share(self.step, 2 * (end - begin)) * (WIDTH - LEFT - 4.0);
             let pair = |point: &Point, value: f64| format!("{:.1},{:.1} ", middle(point), y(value));
             let upper: String = run.iter().map(|point| pair(point, point.max)).collect();
             let lower: String = run.iter().rev().map(|point| pair(point, point.min)).collect();
@@ -112,11 +115,6 @@ impl Plot<'_> {
 #[allow(clippy::cast_precision_loss, reason = "seconds of some days")]
 fn share(part: i64, whole: i64) -> f64 {
     part as f64 / whole as f64
-}
-
-#[allow(clippy::cast_precision_loss, reason = "seconds of some days")]
-const fn share_of(whole: i64) -> f64 {
-    whole as f64
 }
 
 /// Text as it may stand in XML, also within quotes.

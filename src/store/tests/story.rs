@@ -1,0 +1,60 @@
+//! What pages look back at: steps of measurements, an incident's story, what a receiver was told.
+
+use super::*;
+use crate::domain::Outbox as _;
+
+#[tokio::test]
+async fn measurements_come_in_steps_and_only_those_that_are_wanted() {
+    let folder = folder();
+    let store = open(folder.path());
+    // A value a second for twelve minutes, each minute one greater; then nothing; then two minutes more.
+    for at in (0..720).chain(1800..1920) {
+        #[allow(clippy::cast_precision_loss, reason = "minutes")]
+        store.observe(&observation("far-end", second(at), (at / 60) as f64));
+        store.observe(&observation("web", second(at), 7.0));
+    }
+    store.flush().await.unwrap();
+    let read = async |minutes, wanted: bool| {
+        let span = (second(0), second(7200));
+        store.steps("far-end", move |quantity| wanted && *quantity == RTT, span, minutes, 8).await.unwrap()
+    };
+    let [fine] = &read(1, true).await[..] else { panic!("one series") };
+    assert_eq!((fine.points.len(), &*fine.check, fine.quantity.name), (14, "far-end", "icmp_rtt_seconds"));
+    let [coarse] = &read(5, true).await[..] else { panic!("one series") };
+    let told: Vec<_> = coarse.points.iter().map(|point| (point.at, point.count)).collect();
+    // Steps lie on the clock: at 0, 5 … minutes of the hour.
+    assert!(told.iter().all(|(at, _)| at.as_second() % 300 == 0), "{told:?}");
+    assert_eq!(told.iter().map(|(_, count)| count).sum::<u64>(), 14 * 60);
+    let all = |of: fn(&crate::domain::record::Point) -> f64| coarse.points.iter().map(of).collect::<Vec<_>>();
+    assert!(all(|point| point.min)[0] < f64::EPSILON && all(|point| point.max).contains(&11.0), "{coarse:?}");
+    assert!(read(5, false).await.is_empty());
+    let none = store.steps("nobody", |_| true, (second(0), second(7200)), 5, 8).await.unwrap();
+    assert!(none.is_empty());
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_story_is_of_one_incident_alone_and_is_told_after_its_end_too() {
+    let folder = folder();
+    let kept = open(folder.path());
+    let opened = Incident { closed_at: Some(second(20)), ..incident("internet-1", 1) };
+    let batch = Batch {
+        incidents: vec![opened, incident("internet-2", 500)],
+        transitions: vec![transition(1), transition(10), transition(500)],
+        notifications: vec![notification("a", "desk"), notification("b", "radio")],
+        ..Batch::default()
+    };
+    kept.record(batch).await.unwrap();
+    kept.delivered("a").await;
+    let story = kept.story("internet-1").await.unwrap().unwrap();
+    assert_eq!(story.changes.iter().map(|change| change.at).collect::<Vec<_>>(), [second(1), second(10)]);
+    let told: Vec<_> = story.told.iter().map(|told| (&*told.receiver, &*told.event, told.done_at.is_some())).collect();
+    assert_eq!(told, [("desk", "incident_opened", true), ("radio", "incident_opened", false)]);
+    assert_eq!(story.incident.reasons.len(), 1);
+    let other = kept.story("internet-2").await.unwrap().unwrap();
+    assert_eq!((other.changes.len(), other.told.len(), other.incident.closed_at), (1, 0, None));
+    assert!(kept.story("internet-3").await.unwrap().is_none());
+    let radio = kept.told(vec!["radio".into(), "nobody".into()], 8).await.unwrap();
+    assert_eq!(radio.iter().map(|told| &*told.receiver).collect::<Vec<_>>(), ["radio"]);
+    kept.close().await.unwrap();
+}

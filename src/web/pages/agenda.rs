@@ -1,0 +1,158 @@
+//! `GET /agenda`: which meetings are booked, in which phase the room is, and how the calendars are that are followed. No person's name.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
+use jiff::Timestamp;
+
+use super::super::frame::{Frame, Renewed, answer};
+use super::super::problem::Problem;
+use super::super::sign_in::spoken;
+use super::super::site::Site;
+use super::super::telling::{clock, mark};
+use crate::domain::{Lang, Phase, Session};
+use crate::engine::agenda::Agenda;
+
+/// So many that are to come are shown.
+const TO_COME: usize = 50;
+
+#[derive(Template)]
+#[template(path = "agenda.html")]
+struct Page {
+    frame: Frame,
+    known: bool,
+    phase: String,
+    sessions: Vec<Line>,
+    feeds: Vec<Feed>,
+}
+
+struct Line {
+    title: String,
+    /// The phase, where it is this meeting's.
+    now: Option<&'static str>,
+    when: String,
+    kind: String,
+    /// What else is known of it.
+    more: Vec<String>,
+    /// When each phase begins.
+    phases: String,
+    /// What was found of the room for it last.
+    found: Option<(&'static str, String)>,
+}
+
+struct Feed {
+    name: String,
+    told: String,
+    problems: Vec<String>,
+}
+
+/// The booked meetings for people.
+///
+/// # Errors
+/// A query that is not understood.
+#[utoipa::path(get, path = "/agenda", params(
+    ("lang" = Option<String>, Query, description = "`id` or `en`; else as `Accept-Language` prefers."),
+), responses((status = 200, description = "The page.", body = String, content_type = "text/html")))]
+pub(in super::super) async fn page(
+    State(site): State<Arc<Site>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let lang = spoken(&site, &uri, &headers)?;
+    let frame = Frame::new(&site, "/agenda", lang, Renewed::AtChanges);
+    let (agenda, now) = (site.state.bookings.agenda(), site.now().wall);
+    let phase = agenda.phase(now);
+    let mut told = title(phase.phase, lang).to_owned();
+    if let Some(session) = &phase.session {
+        told = format!("{told}: {}", session.title);
+    }
+    if let Some(until) = phase.until {
+        told = format!("{told} ({} {})", if lang == Lang::Id { "sampai" } else { "until" }, clock(&site, lang, until));
+    }
+    let own = phase.session.as_ref().map(|session| Arc::clone(&session.id));
+    let sessions =
+        agenda.booked().filter(|session| session.end > now || own.as_ref() == Some(&session.id)).take(TO_COME);
+    let page = Page {
+        frame,
+        known: agenda.known,
+        phase: told,
+        sessions: sessions
+            .map(|session| {
+                let now = (own.as_ref() == Some(&session.id)).then(|| title(phase.phase, lang));
+                line(&site, &agenda, session, now, lang)
+            })
+            .collect(),
+        feeds: feeds(&site, lang),
+    };
+    answer(&page, StatusCode::OK, lang)
+}
+
+const fn title(phase: Phase, lang: Lang) -> &'static str {
+    match (phase, lang) {
+        (Phase::Idle, Lang::Id) => "Tidak ada rapat",
+        (Phase::Idle, Lang::En) => "No meeting",
+        (Phase::Preflight, Lang::Id) => "Persiapan",
+        (Phase::Preflight, Lang::En) => "Preparation",
+        (Phase::Live, Lang::Id) => "Sedang berlangsung",
+        (Phase::Live, Lang::En) => "Under way",
+        (Phase::WrapUp, Lang::Id) => "Penutupan",
+        (Phase::WrapUp, Lang::En) => "Wrap-up",
+    }
+}
+
+fn line(site: &Site, agenda: &Agenda, session: &Session, now: Option<&'static str>, lang: Lang) -> Line {
+    let at = |moment: Timestamp| clock(site, lang, moment);
+    let pick = |id, en| if lang == Lang::Id { id } else { en };
+    let profile = site.rendered().believed.profile(&session.profile).map(|view| view.profile.title(lang).to_owned());
+    let details = &session.details;
+    let venue = details.venue.as_ref().map(|venue| &venue.name);
+    let more = [
+        (pick("Instansi", "Office"), details.office.as_ref()),
+        (pick("Aplikasi", "Platform"), details.platform.as_ref()),
+        (pick("Tempat", "Place"), venue),
+    ];
+    let over = session.end.saturating_add(agenda.lengths.wrap_up).unwrap_or(session.end);
+    let notice = agenda.notices_of(session).max_by_key(|notice| notice.at);
+    Line {
+        title: session.title.clone(),
+        now,
+        when: format!("{} – {}", at(session.start), at(session.end)),
+        kind: profile.unwrap_or_else(|| session.profile.to_string()),
+        more: more.into_iter().filter_map(|(name, value)| Some(format!("{name}: {}", value?))).collect(),
+        phases: format!(
+            "{} {}; {} {}",
+            pick("persiapan mulai", "preparation from"),
+            at(agenda.opens(session)),
+            pick("penutupan sampai", "wrap-up until"),
+            at(over)
+        ),
+        found: notice.map(|notice| {
+            let told = format!("{} {} ({})", mark(notice.verdict), notice.verdict.title(lang), at(notice.at));
+            (notice.verdict.as_str(), told)
+        }),
+    }
+}
+
+fn feeds(site: &Site, lang: Lang) -> Vec<Feed> {
+    let pick = |id, en| if lang == Lang::Id { id } else { en };
+    let all = site.state.bookings.feeds().into_iter().map(|feed| Feed {
+        told: format!(
+            "{} {}; {} {}",
+            pick("dibaca", "read"),
+            clock(site, lang, feed.at),
+            feed.entries,
+            pick("rapat akan datang", "meetings to come")
+        ),
+        problems: feed
+            .error
+            .map(|error| format!("{}: {error}", pick("tidak dapat dibaca", "cannot be read")))
+            .into_iter()
+            .chain(feed.conflicts.iter().map(|conflict| format!("{}: {conflict}", pick("bentrok", "conflict"))))
+            .collect(),
+        name: feed.name,
+    });
+    all.collect()
+}

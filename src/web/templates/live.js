@@ -1,0 +1,138 @@
+// Keeps an open page true: fetches it anew when something has changed, counts ages on, and says so when the daemon is gone.
+"use strict";
+(() => {
+  const html = document.documentElement, gone = document.getElementById("gone"), said = document.getElementById("said");
+  const renewed = html.dataset.renewed, id = html.lang !== "en";
+  // Beats come every 2 s; a page that has heard none for so long (ms) shows nothing that could be taken for true.
+  const LATE = 4000;
+  // A stream that is silent for so long (ms) is dead without knowing it, as after a laptop's sleep.
+  const DEAD = 7000;
+  if (!renewed || !gone || !window.EventSource) return;
+  html.classList.add("live");
+
+  // By two clocks: one does not count a sleep, the other can be set.
+  const stamp = () => [performance.now(), Date.now()];
+  const since = ([mono, wall]) => Math.max(performance.now() - mono, Math.abs(Date.now() - wall));
+  let source, opened, heard = stamp(), ages = null, due = false, busy = false, tried = stamp();
+
+  function listen() {
+    if (source) source.close();
+    opened = stamp();
+    source = new EventSource("/events");
+    source.onmessage = (event) => {
+      const told = JSON.parse(event.data);
+      heard = stamp();
+      ages = told.ages;
+      for (const clock of document.querySelectorAll("[data-clock]")) clock.textContent = told.clock[html.lang];
+      if (told.looks !== html.dataset.looks || html.classList.contains("gone")) due = true;
+      const pace = Number(renewed);
+      if (pace && told.at - Number(html.dataset.at) >= pace * 1000) due = true;
+      look();
+    };
+  }
+
+  function look() {
+    const silent = since(heard) > LATE;
+    if (silent && !html.classList.contains("gone")) {
+      html.classList.add("gone");
+      gone.textContent = gone.dataset.text;
+      document.title = gone.dataset.title;
+    }
+    if (since(heard) > DEAD && since(opened) > DEAD) listen();
+    if (due && !busy && !silent) renew();
+    count();
+  }
+
+  // In the server's own words (web/telling.rs).
+  function age(seconds) {
+    const whole = Math.floor(seconds);
+    if (whole < 1) return id ? "kurang dari 1 detik yang lalu" : "less than 1 s ago";
+    const [value, unit] = whole < 120 ? [whole, id ? "detik" : "s"] : [Math.round(whole / 60), id ? "menit" : "min"];
+    return `${value} ${unit} ${id ? "yang lalu" : "ago"}`;
+  }
+
+  function count() {
+    const passed = since(heard) / 1000;
+    for (const shown of document.querySelectorAll("[data-age]")) {
+      const known = ages && ages[shown.dataset.check];
+      const text = age((known ?? Number(shown.dataset.age)) + passed);
+      if (shown.textContent !== text) shown.textContent = text;
+    }
+  }
+
+  async function renew() {
+    if (since(tried) < 400) return;
+    tried = stamp();
+    if (writing()) {
+      back();
+      return;
+    }
+    busy = true;
+    due = false;
+    try {
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(LATE) });
+      const kind = answer.headers.get("content-type") || "";
+      if (answer.status >= 500 || !kind.startsWith("text/html")) throw new Error(String(answer.status));
+      show(new DOMParser().parseFromString(await answer.text(), "text/html"));
+      back();
+    } catch {
+      due = true;
+    } finally {
+      busy = false;
+    }
+  }
+
+  // The daemon is there again, or still.
+  function back() {
+    if (since(heard) > LATE || !html.classList.contains("gone")) return;
+    html.classList.remove("gone");
+    gone.textContent = "";
+  }
+
+  // Whether somebody writes in a form, or has.
+  function writing() {
+    const fields = document.querySelectorAll("main input, main textarea, main select, main button");
+    return [...fields].some((field) => field === document.activeElement
+      || ("defaultValue" in field && field.type !== "hidden" && field.value !== field.defaultValue));
+  }
+
+  // What a part of the page says, without what only counts on.
+  function bare(part) {
+    const copy = part.cloneNode(true);
+    for (const shown of copy.querySelectorAll("[data-age], [data-clock]")) {
+      shown.textContent = "";
+      shown.removeAttribute("data-age");
+    }
+    return copy.outerHTML;
+  }
+
+  // Puts what has changed in the place of what it was; all else stays, and nothing is announced twice.
+  function show(fresh) {
+    const main = document.querySelector("main"), next = fresh.querySelector("main");
+    if (!next) throw new Error("no page");
+    const focus = main.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    const heading = (of) => (of.querySelector("h1")?.textContent || "").trim();
+    const told = heading(main) === heading(next) ? null : heading(next);
+    const old = [...main.children], all = [...next.children];
+    let same = 0, tail = 0;
+    while (same < old.length && same < all.length && bare(old[same]) === bare(all[same])) same += 1;
+    while (tail < old.length - same && tail < all.length - same
+      && bare(old[old.length - 1 - tail]) === bare(all[all.length - 1 - tail])) tail += 1;
+    const behind = old[old.length - tail] || null;
+    for (const part of old.slice(same, old.length - tail)) part.remove();
+    for (const part of all.slice(same, all.length - tail)) main.insertBefore(part, behind);
+    document.title = fresh.title;
+    for (const key of ["at", "looks"]) html.dataset[key] = fresh.documentElement.dataset[key] || html.dataset[key];
+    if (told) said.textContent = told;
+    if (focus && !main.contains(document.activeElement)) {
+      const link = [...main.querySelectorAll("a")].find((one) => one.getAttribute("href") === focus);
+      (link || main).focus({ preventScroll: true });
+    }
+  }
+
+  listen();
+  setInterval(look, 500);
+  document.addEventListener("visibilitychange", look);
+  window.addEventListener("pageshow", look);
+  window.addEventListener("pagehide", () => source.close());
+})();

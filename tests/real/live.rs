@@ -1,0 +1,189 @@
+//! Pages that are open stay true by themselves, or say that they are not: in a real browser, before the real daemon, with many who look.
+//! Debian package: `chromium`.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use rustix::process::Signal;
+use siaga::domain::Snapshot;
+use tokio::sync::watch;
+
+use super::support::browser::Browser;
+use super::support::child::{PATIENCE, wait_until};
+use super::support::daemon::{Daemon, room};
+use super::support::snapshot::{good, room as made_of, troubled};
+use super::support::web::serve;
+
+/// A served web that runs on a thread of its own, so that a test may wait for a browser meanwhile.
+pub(crate) struct Beside {
+    pub(crate) address: std::net::SocketAddr,
+    pub(crate) snapshot: watch::Sender<Arc<Snapshot>>,
+    stop: Option<tokio::sync::oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Beside {
+    pub(crate) fn serve(snapshot: Arc<Snapshot>) -> Self {
+        let (tell, told) = std::sync::mpsc::sync_channel(1);
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let served = serve(snapshot).await;
+                tell.send((served.address, served.snapshot.clone())).unwrap();
+                _ = stopped.await;
+                served.stop().await;
+            });
+        });
+        let (address, snapshot) = told.recv_timeout(PATIENCE).unwrap();
+        Self { address, snapshot, stop: Some(stop), thread: Some(thread) }
+    }
+
+    pub(crate) fn stop(mut self) {
+        drop(self.stop.take());
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+pub(crate) fn browser() -> Browser {
+    Browser::start(Command::new("sh"), tempfile::tempdir().unwrap(), &[], "<title>begin</title>")
+}
+
+/// Goes to a page, and waits until it has heard that it is true.
+pub(crate) fn go(browser: &mut Browser, page: &str) {
+    browser.look(&format!("location.href = {page:?}"));
+    let there =
+        format!("location.href == {page:?} && document.readyState == 'complete' && document.documentElement.className");
+    wait_until(|| browser.look(&there) == "live");
+    // What is not loaded anew keeps this.
+    browser.look("window.kept = 1");
+}
+
+const GONE: &str = "document.documentElement.classList.contains('gone')";
+
+#[test]
+fn a_change_arrives_on_the_page_and_on_the_wall_without_loading_them_anew() {
+    let web = Beside::serve(troubled().build());
+    let mut browser = browser();
+    for path in ["/?lang=id", "/kiosk?lang=id"] {
+        web.snapshot.send_replace(troubled().build());
+        go(&mut browser, &format!("http://{}{path}", web.address));
+        let said = |browser: &mut Browser, words: &str| {
+            wait_until(|| {
+                browser.look(&format!("document.querySelector('h1')?.innerText.includes({words:?})")) == true
+            });
+            assert_eq!(browser.look("window.kept"), 1, "{path} was loaded anew");
+        };
+        said(&mut browser, "Tidak siap: kamera meja tidak terpasang");
+        browser.look("document.querySelector('main section a, body.kiosk main a').focus()");
+        let focused = browser.look("document.activeElement.getAttribute('href')");
+        web.snapshot.send_replace(made_of(good()).build());
+        said(&mut browser, "Siap: semua yang diperlukan berfungsi");
+        assert_eq!(
+            browser.look("document.getElementById('said').innerText"),
+            "✓ Siap: semua yang diperlukan berfungsi"
+        );
+        assert_eq!(
+            browser.look("document.activeElement.getAttribute('href')"),
+            focused,
+            "{path}: where somebody is by keyboard"
+        );
+        assert_eq!(browser.look("document.title.includes('Siap: semua')"), true);
+        assert_eq!(browser.look(GONE), false);
+    }
+    go(&mut browser, &format!("http://{}/?lang=id", web.address));
+    let age = "[...document.querySelectorAll('[data-age]')].map(one => one.innerText).join()";
+    let before = browser.look(age);
+    assert!(before.as_str().unwrap().contains("yang lalu"), "{before}");
+    // Nothing measures here: the age counts on by itself.
+    wait_until(|| browser.look(age) != before);
+    web.stop();
+    wait_until(|| browser.look(GONE) == true);
+}
+
+#[test]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a deadline of the page's that people rely on, by the machine's own clock"
+)]
+fn within_five_seconds_a_page_says_that_the_daemon_is_gone_and_it_comes_back_by_itself() {
+    let folder = room("");
+    let daemon = Daemon::start(folder.path());
+    let mut browser = browser();
+    let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs_f64() * 1e3;
+    for path in ["/?lang=id", "/kiosk?lang=en"] {
+        go(&mut browser, &format!("http://{}{path}", daemon.address()));
+        browser.look(
+            "new MutationObserver(() => { window.turned = Date.now() }).observe(document.documentElement, { attributeFilter: ['class'] })",
+        );
+        let was = browser.look("document.getElementById('gone').innerText");
+        assert_eq!(was, "");
+        let stopped = now();
+        daemon.signal(Signal::STOP);
+        wait_until(|| browser.look(GONE) == true);
+        let turned = browser.look("window.turned").as_f64().unwrap();
+        assert!(turned - stopped <= 5000.0, "{path}: it took {} ms", turned - stopped);
+        let told = browser.look("document.getElementById('gone').innerText");
+        let words =
+            if path.ends_with("id") { "Sambungan ke Siaga terputus" } else { "The connection to Siaga is lost" };
+        assert!(told.as_str().unwrap().contains(words), "{told}");
+        let colours = "new Set([...document.querySelectorAll('.ready, .degraded, .not_ready, .unknown')].map(one => getComputedStyle(one).color)).size";
+        assert_eq!(browser.look(colours), 1, "whatever it said is grey");
+        daemon.signal(Signal::CONT);
+        wait_until(|| browser.look(GONE) == false);
+        assert_eq!(browser.look("document.getElementById('gone').innerText"), "");
+        assert_eq!(browser.look("window.kept"), 1, "{path} was loaded anew");
+    }
+    let stopped = now();
+    daemon.kill();
+    wait_until(|| browser.look(GONE) == true);
+    let turned = browser.look("window.turned").as_f64().unwrap();
+    assert!(turned - stopped <= 5000.0, "it took {} ms", turned - stopped);
+}
+
+/// A listener that has asked and read nothing yet.
+pub(crate) fn listen(daemon: &Daemon) -> TcpStream {
+    let mut stream = TcpStream::connect(daemon.address()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(stream, "GET /events HTTP/1.1\r\nHost: {}\r\n\r\n", daemon.address()).unwrap();
+    stream
+}
+
+#[test]
+fn two_hundred_listen_at_once_and_one_that_takes_nothing_delays_neither_them_nor_the_end() {
+    let folder = room("");
+    let daemon = Daemon::start(folder.path());
+    let idle = listen(&daemon);
+    let streams: Vec<_> = (0..200).map(|_| listen(&daemon)).collect();
+    let mut readers: Vec<_> = streams.iter().map(|stream| BufReader::new(stream.try_clone().unwrap())).collect();
+    for _ in 0..2 {
+        for reader in &mut readers {
+            let mut line = String::new();
+            while !line.starts_with("data: ") {
+                line.clear();
+                assert!(reader.read_line(&mut line).unwrap() > 0, "a stream ended");
+                assert!(!line.starts_with("HTTP/1.1 ") || line.starts_with("HTTP/1.1 200"), "{line}");
+            }
+            let beat: serde_json::Value = serde_json::from_str(line.trim_start_matches("data: ")).unwrap();
+            assert!(beat["looks"].is_string() && beat["clock"]["id"].as_str().unwrap().starts_with("pukul "), "{beat}");
+        }
+    }
+    // Others are answered, and beyond what fits somebody is told so.
+    assert_eq!(daemon.get("/-/healthy").status, 200);
+    let more: Vec<_> = (0..24).map(|_| listen(&daemon)).collect();
+    let mut told = String::new();
+    wait_until(|| {
+        let mut stream = listen(&daemon);
+        let mut head = [0; 12];
+        stream.read_exact(&mut head).unwrap();
+        told = String::from_utf8_lossy(&head).into_owned();
+        told == "HTTP/1.1 503"
+    });
+    drop(more);
+    let log = daemon.stop();
+    assert!(!log.contains("connections are cut at the end"), "open streams end with the daemon:\n{log}");
+    drop((idle, streams));
+}
