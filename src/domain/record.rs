@@ -10,6 +10,7 @@ use super::incident::{Incident, Subject, Transition};
 use super::past::Run;
 use super::quantity::Quantity;
 use super::session::{Notice, Session};
+use super::sheet::Entry;
 
 /// All rows of one session.
 #[derive(Clone, Debug)]
@@ -32,6 +33,8 @@ pub struct Record {
     pub incidents: Vec<Incident>,
     /// Who said that they see to one of them, oldest first.
     pub acknowledged: Vec<Acknowledged>,
+    /// What was written into its run sheet, oldest first.
+    pub sheet: Vec<Entry>,
     /// When anybody watched, oldest first.
     pub runs: Vec<Run>,
     /// What was measured, by the minute.

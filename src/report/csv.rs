@@ -1,4 +1,4 @@
-//! The report as comma-separated values (RFC 4180): a line a look, an incident, an acknowledgement, a gap, a quantity, an evaluation.
+//! The report as comma-separated values (RFC 4180): a line a look, a check by hand, a trial, an override, an incident, an acknowledgement, a gap, a quantity, an evaluation.
 
 use jiff::Timestamp;
 
@@ -37,6 +37,21 @@ pub fn csv(report: &Report, evaluations: &[(Timestamp, Evaluation)]) -> String {
             look.reasons.join(" "),
             look.occasion.clone(),
         ]);
+    }
+    for check in &report.run_sheet.checks {
+        let standing = serde_json::to_value(check.standing).ok();
+        let standing = standing.and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default();
+        let (at, by) = (check.at.clone().unwrap_or_default(), check.by.clone().unwrap_or_default());
+        rows.push([cell("hand_check"), at, none(), none(), none(), standing, check.name.clone(), by]);
+    }
+    for trial in &report.run_sheet.trials {
+        let (from, to) = (trial.from.clone(), trial.to.clone().unwrap_or_default());
+        rows.push([cell("trial"), from, to, none(), none(), none(), trial.findings.clone(), trial.by.clone()]);
+    }
+    for one in &report.run_sheet.overrides {
+        let (from, to) = (one.from.clone(), one.to.clone());
+        let verdict = one.verdict.as_str().to_owned();
+        rows.push([cell("override"), from, to, none(), none(), verdict, one.reason.clone(), one.by.clone()]);
     }
     let mut times = |what: &str, component: &str, held: &Held| {
         for (verdict, seconds) in [

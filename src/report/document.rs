@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::sheet::Sheet;
 use crate::domain::session::Venue;
 use crate::domain::{Component, Unit, Verdict};
 
@@ -40,6 +41,9 @@ pub struct Report {
     pub procedure: Procedure,
     /// What was found and told of it before it began.
     pub looks: Vec<Look>,
+    /// What was checked by hand, trials, overrides.
+    #[serde(default)]
+    pub run_sheet: Sheet,
     /// How long the room was what, while the meeting lasted.
     pub held: Held,
     /// The same of each component that was judged.

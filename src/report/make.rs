@@ -10,7 +10,9 @@ use super::document::{
     Drawn, Held, Look, Meeting, Missing, Part, PartSpan, Procedure, Quality, Report, SCHEMA, Seen, Trouble, VERSION,
     Why,
 };
+use super::sheet;
 use crate::domain::record::{Point, Record, Series};
+use crate::domain::sheet::Item;
 use crate::domain::{Booking, Component, Incident, Lang, Occasion, ReasonDef, Subject, Verdict};
 use crate::engine::past::spans::{Span, Times, spans};
 
@@ -30,13 +32,15 @@ pub struct House<'a> {
     pub minutes: Duration,
     /// What the room does without: nothing is told of it.
     pub absent: &'a BTreeSet<Component>,
+    /// What is checked by hand.
+    pub items: &'a [Item],
     /// The reason of a code.
     pub reason: fn(&str) -> Option<&'static ReasonDef>,
 }
 
 /// Makes it, at `now`.
 pub fn report(record: &Record, house: House<'_>, now: Timestamp) -> Report {
-    let House { room, zone, limit, minutes, absent, reason } = house;
+    let House { room, zone, limit, minutes, absent, items, reason } = house;
     let maker = Maker { record, zone, absent, now };
     let meeting = maker.meeting();
     let room_spans = maker.spans(&Subject::Room, meeting);
@@ -67,6 +71,7 @@ pub fn report(record: &Record, house: House<'_>, now: Timestamp) -> Report {
                 evidence_sha256: notice.evidence.as_ref().and_then(|id| record.evidence.get(id).cloned()),
             })
             .collect(),
+        run_sheet: sheet::told(record, items, now, |at| maker.stamp(at)),
         held: held(&room_spans),
         not_measured: maker.missing(&room_spans, &components, minutes),
         components: components

@@ -8,6 +8,7 @@ pub mod month;
 pub mod month_page;
 pub mod page;
 mod printed;
+pub mod sheet;
 #[cfg(test)]
 mod tests;
 mod words;

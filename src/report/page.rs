@@ -1,5 +1,7 @@
 //! The report as a page to print: one language, no scripts, nothing from elsewhere.
 
+mod sheet;
+
 use askama::Template;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -25,6 +27,11 @@ struct Page {
     looks_title: &'static str,
     looks_heads: [&'static str; 4],
     looks: Vec<[String; 4]>,
+    sheet_title: &'static str,
+    sheet_heads: [&'static str; 4],
+    sheet: Vec<[String; 4]>,
+    trials: Vec<Vec<String>>,
+    overrides: Vec<String>,
     held_title: &'static str,
     held_heads: [&'static str; 6],
     held: Vec<[String; 6]>,
@@ -164,6 +171,16 @@ impl Teller<'_> {
                     ]
                 })
                 .collect(),
+            sheet_title: pick("Lembar kerja", "Run sheet"),
+            sheet_heads: [
+                pick("Diperiksa petugas", "Checked by hand"),
+                pick("Saat rapat mulai", "When the meeting began"),
+                pick("Waktu", "When"),
+                pick("Oleh", "By"),
+            ],
+            sheet: self.sheet(),
+            trials: self.trials(),
+            overrides: self.overrides(),
             held_title: pick("Keadaan selama rapat", "The room during the meeting"),
             held_heads: [
                 "",

@@ -1,6 +1,7 @@
 //! A recorded session, its report as it is kept, and where each of its numbers comes from.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,10 +12,12 @@ use super::month::{Beside, Outcome, Provider, month};
 use super::page::{Content, Origin, page};
 use super::{Evaluation, House, Report, csv, month_page, report};
 use crate::domain::record::{Acknowledged, Point, Record, Series};
+use crate::domain::sheet::{Entry, Item, What};
 use crate::domain::{
-    Arg, Booking, Component, Details, Incident, Lang, Notice, Occasion, Quantity, Reason, ReasonDef, Run, Session,
-    Subject, Text, Transition, Unit, Verdict,
+    Arg, Booking, Component, Details, Incident, Lang, Notice, Occasion, Quantity, Reason, ReasonDef, Requirement, Run,
+    Session, Subject, Text, Transition, Unit, Verdict,
 };
+use crate::engine::sheet::Standing;
 
 static ON_BATTERY: ReasonDef = ReasonDef::new(
     "power.on_battery",
@@ -121,6 +124,7 @@ fn recorded() -> Record {
             by: "Operator Satu".to_owned(),
             via: "radio".to_owned(),
         }],
+        sheet: sheet(),
         runs: vec![run("05:00:00", "10:30:00"), run("10:40:00", "11:40:00")],
         series: vec![
             Series { check: "gateway".into(), quantity: &RTT, part: None, points: rtt },
@@ -135,12 +139,55 @@ fn recorded() -> Record {
     }
 }
 
+static ITEMS: LazyLock<[Item; 2]> = LazyLock::new(|| {
+    let item = |key: &str, id: &str, en: &str, each_site, requirement| Item {
+        key: key.into(),
+        id: id.to_owned(),
+        en: en.to_owned(),
+        holds: Duration::from_hours(2),
+        due: Duration::from_mins(30),
+        task: None,
+        requirement,
+        each_site,
+    };
+    [
+        item("attendance", "Kehadiran", "Attendance", true, Requirement::Required),
+        item("spare", "Perangkat cadangan", "Spare equipment", false, Requirement::Advisory),
+    ]
+});
+
+/// One site's attendance is confirmed, a trial held, the verdict overridden for the first minutes.
+fn sheet() -> Vec<Entry> {
+    let entry = |moment: &str, what| Entry {
+        key: moment.into(),
+        session: "rapat-17".into(),
+        start: at("09:00:00"),
+        at: at(moment),
+        what,
+        by: "Petugas Satu".into(),
+        written_by: "rani".into(),
+    };
+    vec![
+        entry("08:00:00", What::TrialBegins),
+        entry("08:12:30", What::TrialEnds { findings: "Suara pelan.\nSudah dinaikkan.".to_owned() }),
+        entry("08:20:00", What::Tick { item: "attendance:Kecamatan Satu".into(), until: at("10:20:00") }),
+        entry(
+            "08:55:00",
+            What::Override {
+                verdict: Verdict::Ready,
+                reason: "Dinas Dua <menyusul>".to_owned(),
+                until: at("09:10:00"),
+            },
+        ),
+    ]
+}
+
 fn zone() -> TimeZone {
     TimeZone::get("Asia/Pontianak").unwrap()
 }
 
 /// A room that has all.
-const fn house(zone: &TimeZone) -> House<'_> {
+fn house(zone: &TimeZone) -> House<'_> {
     static ABSENT: BTreeSet<Component> = BTreeSet::new();
     House {
         room: "media_center",
@@ -148,6 +195,7 @@ const fn house(zone: &TimeZone) -> House<'_> {
         limit: Duration::from_mins(150),
         minutes: Duration::from_hours(24),
         absent: &ABSENT,
+        items: &*ITEMS,
         reason: |code| (code == ON_BATTERY.code).then_some(&ON_BATTERY),
     }
 }
@@ -303,4 +351,35 @@ fn a_month_adds_its_meetings_up_and_says_what_it_lacks() {
         rows.contains("\r\nrapat-18,") && rows.contains(",'=Rapat <lain>,") && rows.ends_with(",mended\r\n"),
         "{rows}"
     );
+}
+
+#[test]
+fn the_run_sheet_stands_in_it_as_it_was_at_the_start_with_its_names() {
+    let made = report(&recorded(), house(&zone()), at("12:00:00"));
+    let told = &made.run_sheet;
+    let standing: Vec<_> =
+        told.checks.iter().map(|check| (check.name.as_str(), check.standing, check.required)).collect();
+    assert_eq!(
+        standing,
+        [
+            ("attendance:Kecamatan Satu", Standing::Done, true),
+            ("attendance:Kecamatan Dua", Standing::Open, true),
+            ("spare", Standing::Open, false),
+        ]
+    );
+    assert_eq!(told.hand, Some(Verdict::Unknown), "one is late, and nobody knows");
+    // 8.00 to 8.12.30: twelve minutes.
+    let minutes: Vec<_> = told.trials[0].measured.iter().map(|one| (one.check.as_str(), one.minutes)).collect();
+    assert_eq!(minutes, [("gateway", 12), ("ups", 12)]);
+    assert_eq!(told.overrides[0].to, "2026-11-24T09:10:00+07:00");
+    let page = printed(&made, &[], Lang::Id);
+    for words in [
+        "Kehadiran: Kecamatan Dua</td><td>belum",
+        "Temuan: Suara pelan.\nSudah",
+        "Siap (Dinas Dua &#60;menyusul&#62;), Petugas Satu",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    let hidden = format!("{made:?}{told:?}");
+    assert!(!hidden.contains("Petugas"), "{hidden}");
 }

@@ -10,7 +10,7 @@ use super::hourly::LOSS;
 use super::past;
 use super::recording::{self, RecordingError};
 use super::rows::{Catalogue, micros, moment};
-use super::{asked, read, reports, sessions};
+use super::{asked, read, reports, sessions, sheets};
 use crate::domain::record::{Acknowledged, Around, Point, Record, Series};
 use crate::domain::{Component, Occasion, Quantity, Subject, Wanted};
 
@@ -77,6 +77,7 @@ pub(super) fn record(
         .collect();
     acknowledged.sort_by(|one, other| (one.at, &one.incident).cmp(&(other.at, &other.incident)));
     let (series, too_many) = series(db, catalogue, since, until)?;
+    let sheet = sheets::sheet(db, &session.id, session.start)?.entries;
     let cut = past.cut || more || too_many;
     Ok(Some(Record {
         session,
@@ -88,6 +89,7 @@ pub(super) fn record(
         changes: past.changes,
         incidents,
         acknowledged,
+        sheet,
         runs: past.runs,
         series,
         cut,

@@ -39,6 +39,7 @@ pub fn house(config: &Config) -> report::House<'_> {
         limit: config.agenda.preflight.0,
         minutes: config.store.retention_minutes.0,
         absent: &config.plan.absent,
+        items: &config.run_sheet,
         reason: probe::reason,
     }
 }

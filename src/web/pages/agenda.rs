@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::super::frame::{Frame, Renewed, answer};
 use super::super::problem::Problem;
+use super::super::sheet;
 use super::super::sign_in::spoken;
 use super::super::site::Site;
 use super::super::telling::{clock, mark};
@@ -30,6 +31,8 @@ struct Page {
 }
 
 struct Line {
+    /// Where its run sheet is.
+    sheet: String,
     title: String,
     /// The phase, where it is this meeting's.
     now: Option<&'static str>,
@@ -117,6 +120,7 @@ fn line(site: &Site, agenda: &Agenda, session: &Session, now: Option<&'static st
     let over = session.end.saturating_add(agenda.lengths.wrap_up).unwrap_or(session.end);
     let notice = agenda.notices_of(session).max_by_key(|notice| notice.at);
     Line {
+        sheet: sheet::page::path(&session.id),
         title: session.title.clone(),
         now,
         when: format!("{} – {}", at(session.start), at(session.end)),

@@ -1,0 +1,80 @@
+//! The run sheet on the report's page.
+
+use super::super::words::name;
+use super::{Teller, pick_owned};
+use crate::domain::reason::number;
+use crate::engine::sheet::Standing;
+
+impl Teller<'_> {
+    pub(super) fn sheet(&self) -> Vec<[String; 4]> {
+        let rows = self.report.run_sheet.checks.iter().map(|check| {
+            let [id, en] = &check.title;
+            let title = pick_owned(self.lang, id, en);
+            let site = check.site.as_ref().map(|site| format!(": {site}")).unwrap_or_default();
+            let noted = if check.required { "" } else { self.pick(" (hanya dicatat)", " (only noted)") };
+            let standing = match check.standing {
+                Standing::Done => self.pick("sudah", "done"),
+                Standing::Open => self.pick("belum", "not done"),
+                Standing::Expired => self.pick("sudah kedaluwarsa", "too long ago"),
+            };
+            let by = check.by.clone().unwrap_or_else(|| "–".to_owned());
+            let at = check.at.as_ref().map_or_else(|| "–".to_owned(), |at| self.moment(at));
+            [format!("{title}{site}{noted}"), standing.to_owned(), at, by]
+        });
+        rows.collect()
+    }
+
+    /// Of each trial its lines: when and who, what was found, what was measured.
+    pub(super) fn trials(&self) -> Vec<Vec<String>> {
+        let told = self.report.run_sheet.trials.iter().map(|trial| {
+            let end = trial
+                .to
+                .as_ref()
+                .map_or_else(|| self.pick("belum berakhir", "not ended").to_owned(), |at| self.moment(at));
+            let mut lines =
+                vec![format!("{} {} – {end}, {}", self.pick("Uji coba", "Trial"), self.moment(&trial.from), trial.by)];
+            if !trial.findings.is_empty() {
+                lines.push(format!("{}: {}", self.pick("Temuan", "Findings"), trial.findings));
+            }
+            for one in &trial.measured {
+                let part = one.part.as_ref().map(|part| format!(", {part}")).unwrap_or_default();
+                let value = |value| number(value, one.unit, self.lang);
+                let title = name(&one.quantity, self.lang);
+                let mean = self.pick("rata-rata", "mean");
+                lines.push(format!(
+                    "{title} ({}{part}): {mean} {}, {} – {}",
+                    one.check,
+                    value(one.mean),
+                    value(one.min),
+                    value(one.max)
+                ));
+            }
+            if trial.measured.is_empty() {
+                lines.push(
+                    self.pick(
+                        "Tidak ada satu menit penuh yang diukur di dalamnya.",
+                        "No whole minute of it was measured.",
+                    )
+                    .to_owned(),
+                );
+            }
+            lines
+        });
+        told.collect()
+    }
+
+    pub(super) fn overrides(&self) -> Vec<String> {
+        let told = self.report.run_sheet.overrides.iter().map(|one| {
+            format!(
+                "{} {} – {}: {} ({}), {}",
+                self.pick("Keputusan petugas", "Decision of staff"),
+                self.moment(&one.from),
+                self.moment(&one.to),
+                one.verdict.title(self.lang),
+                one.reason,
+                one.by
+            )
+        });
+        told.collect()
+    }
+}
