@@ -172,10 +172,12 @@ impl Disk {
 
     /// Closes the file in good order, its log folded in, and gives the folder back.
     pub(super) fn close(&mut self) {
-        if let Some(db) = self.connection.take()
-            && let Err((_, error)) = db.close()
-        {
-            tracing::warn!(%error, "the database did not close in good order");
+        if let Some(db) = self.connection.take() {
+            // Also where somebody else still has the file open, who keeps the log from being put away.
+            let folded = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            if let Err(error) = folded.and_then(|()| db.close().map_err(|(_, error)| error)) {
+                tracing::warn!(%error, "the database did not close in good order");
+            }
         }
         self.claim.release();
     }

@@ -364,6 +364,7 @@ impl Store {
     /// # Errors
     /// If the disk does not answer.
     pub async fn close(&self) -> Result<(), StoreError> {
+        self.0.readers.close();
         let (answer, answered) = sync_channel(1);
         self.send(Command::Close(answer))?;
         self.wait(answered).await

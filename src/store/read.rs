@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -84,16 +84,24 @@ pub(super) struct Readers {
     path: PathBuf,
     generation: Arc<AtomicU64>,
     idle: Mutex<Vec<(u64, Connection)>>,
+    /// Set at the end: what is read from then on is not kept open, or the writer could not put its log away.
+    closed: AtomicBool,
 }
 
 impl Readers {
     pub(super) fn new(path: PathBuf, generation: Arc<AtomicU64>) -> Self {
-        Self { path, generation, idle: Mutex::new(Vec::new()) }
+        Self { path, generation, idle: Mutex::new(Vec::new()), closed: AtomicBool::new(false) }
     }
 
     /// Which opening of the file is read; 0 before the first.
     pub(super) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
+    }
+
+    /// Closes what no query runs on, before the writer closes: the last to go puts the log away, and a reader cannot.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        lock(&self.idle).clear();
     }
 
     /// Runs `query` on a reading connection. Blocks: for tokio's blocking pool.
@@ -114,7 +122,7 @@ impl Readers {
         };
         let value = query(&db).map_err(Fault::from)?;
         let mut idle = lock(&self.idle);
-        if idle.len() < IDLE {
+        if idle.len() < IDLE && !self.closed.load(Ordering::Acquire) {
             idle.push((generation, db));
         }
         Ok(value)

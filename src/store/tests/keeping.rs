@@ -350,3 +350,28 @@ async fn its_files_are_their_owners_alone_whoever_made_the_folder() {
     }
     store.close().await.unwrap();
 }
+
+/// Whoever copies the file after the daemon's end has all of it: what pages have read keeps nothing in the log beside it.
+#[tokio::test]
+async fn what_is_closed_is_whole_in_its_file_also_where_it_was_read() {
+    let folder = folder();
+    let store = open(folder.path());
+    store.record(Batch { incidents: vec![incident("internet-1", 1)], ..Batch::default() }).await.unwrap();
+    assert_eq!(store.incidents(true, 10).await.unwrap().len(), 1);
+    // A person at the file, who goes on reading.
+    let onlooker = rusqlite::Connection::open(folder.path().join("siaga.db")).unwrap();
+    let count =
+        |db: &rusqlite::Connection| db.query_row("SELECT count(*) FROM incidents", [], |row| row.get::<_, i64>(0));
+    assert_eq!(count(&onlooker), Ok(1));
+    store.close().await.unwrap();
+    let copy = folder.path().join("copy.db");
+    std::fs::copy(folder.path().join("siaga.db"), &copy).unwrap();
+    assert_eq!(count(&rusqlite::Connection::open(copy).unwrap()), Ok(1));
+    drop(onlooker);
+
+    let store = open(folder.path());
+    store.flush().await.unwrap();
+    assert_eq!(store.incidents(true, 10).await.unwrap().len(), 1);
+    store.close().await.unwrap();
+    assert!(!folder.path().join("siaga.db-wal").exists());
+}

@@ -67,12 +67,17 @@ impl Drop for Child {
 
 /// Waits until `ready` says so; panics when patience ends.
 #[allow(clippy::disallowed_methods, reason = "a test's own deadline; the code under test takes a Clock")]
-pub(crate) fn wait_until(mut ready: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+pub(crate) fn wait_within(patience: Duration, mut ready: impl FnMut() -> bool) {
+    let deadline = Instant::now() + patience;
     while !ready() {
-        assert!(Instant::now() < deadline, "what was waited for did not come within {PATIENCE:?}");
+        assert!(Instant::now() < deadline, "what was waited for did not come within {patience:?}");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// Waits for what should come soon.
+pub(crate) fn wait_until(ready: impl FnMut() -> bool) {
+    wait_within(PATIENCE, ready);
 }
 
 /// A TCP port of the loopback that is free now.
