@@ -18,7 +18,7 @@ use crate::domain::record::Around;
 use crate::domain::{Lang, Verdict, in_full};
 use crate::report::page::{Content, Origin};
 use crate::report::{self, Printed};
-use crate::store::{kept_from, record_from, reports_from};
+use crate::store::{RecordingError, kept_from, record_from, reports_from};
 
 /// So much of a text is sent to the daemon, bytes; it takes less.
 const LONGEST: usize = 32 * 1024;
@@ -122,6 +122,12 @@ pub fn run(config: &Config, args: &ReportArgs, lang: Lang) -> Result<u8, String>
             note(&format!("siaga: laporan nomor {number} TIDAK seperti saat dibuat"));
         }
         (Origin::Altered { number }, Lang::En) => note(&format!("siaga: report number {number} is NOT as it was made")),
+        (Origin::Unreadable { number, .. }, Lang::Id) => {
+            note(&format!("siaga: laporan nomor {number} yang disimpan tidak terbaca; ini dibuat ulang"));
+        }
+        (Origin::Unreadable { number, .. }, Lang::En) => {
+            note(&format!("siaga: the kept report number {number} cannot be read; this is made anew"));
+        }
         (Origin::Fresh, _) => {}
     }
     let page = || {
@@ -146,24 +152,33 @@ pub fn run(config: &Config, args: &ReportArgs, lang: Lang) -> Result<u8, String>
         }
         None => say(&String::from_utf8_lossy(&content)),
     }
-    Ok(if matches!(printed.origin, Origin::Altered { .. }) { Verdict::NotReady.exit_code() } else { 0 })
+    Ok(if matches!(printed.origin, Origin::Altered { .. } | Origin::Unreadable { intact: false, .. }) {
+        Verdict::NotReady.exit_code()
+    } else {
+        0
+    })
 }
 
 /// The report as it was kept, if it was; else made of what is stored.
 fn printed(config: &Config, folder: &Path, session: &str, anew: bool) -> Result<Printed, String> {
-    // An older database keeps none, which is no fault here.
-    if let Ok(Some(kept)) = kept_from(folder, session)
-        && !anew
-        && let Some(printed) = Printed::of(&kept)
-    {
-        return Ok(printed);
-    }
+    let kept = match kept_from(folder, session) {
+        // An older database keeps none, which is no fault here.
+        _ if anew => None,
+        Err(RecordingError::Older { .. }) => None,
+        Err(error) => return Err(format!("{}{}", in_full(&error), error.hint())),
+        Ok(kept) => kept,
+    };
+    let origin = match kept.as_ref().map(Printed::of) {
+        Some(Ok(printed)) => return Ok(printed),
+        Some(Err(unread)) => unread.into(),
+        None => Origin::Fresh,
+    };
     let now = Clock::start().now().wall;
     let around = Around { before: config.agenda.preflight.0, after: config.agenda.wrap_up.0 };
     let record = record_from(folder, session, around, now, &recorder::catalogue())
         .map_err(|error| format!("{}{}", in_full(&error), error.hint()))?
         .ok_or_else(|| format!("there is no session {session:?} in {}", folder.display()))?;
-    Ok(Printed { report: report::report(&record, house(config), now), evaluations: Vec::new(), origin: Origin::Fresh })
+    Ok(Printed { report: report::report(&record, house(config), now), evaluations: Vec::new(), origin })
 }
 
 /// Says which reports are kept, and whether their chain is whole.

@@ -238,7 +238,8 @@ async fn show(config: &Config, args: &SheetArgs, lang: Lang, color: bool) -> Res
     let told: Told = serde_json::from_str(&text)
         .map_err(|error| format!("{base} answers as another version of siaga does ({error}); --json shows it"))?;
     say(&if args.json { format!("{text}\n") } else { told.text(lang, color) });
-    Ok(told.verdict.map_or(0, Verdict::exit_code))
+    // Of what is over or called off nothing is said.
+    Ok(told.verdict.unwrap_or(Verdict::Unknown).exit_code())
 }
 
 impl Told {
@@ -246,7 +247,10 @@ impl Told {
         let said = |id, en| Text::new(id, en).in_lang(lang);
         let mut out = String::new();
         let Session { title, start, end } = &self.session;
-        let word = self.verdict.map_or_else(|| said("sudah lewat", "over").to_owned(), |one| verdict(one, lang, color));
+        let word = self.verdict.map_or_else(
+            || said("sudah lewat atau dibatalkan", "over or cancelled").to_owned(),
+            |one| verdict(one, lang, color),
+        );
         _ = writeln!(out, "{title}, {start} – {end}: {word}");
         if let Some(Override { verdict: taken, reason, until }) = &self.overridden {
             let (decided, until_when) = (said("keputusan petugas", "override"), said("sampai", "until"));

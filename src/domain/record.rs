@@ -35,6 +35,8 @@ pub struct Record {
     pub acknowledged: Vec<Acknowledged>,
     /// What was written into its run sheet, oldest first.
     pub sheet: Vec<Entry>,
+    /// What was measured in each trial, in their order; of one that nobody ended nothing.
+    pub tried: Vec<Vec<Series>>,
     /// When anybody watched, oldest first.
     pub runs: Vec<Run>,
     /// What was measured, by the minute.
@@ -50,10 +52,12 @@ pub struct Acknowledged {
     pub incident: String,
     /// When.
     pub at: Timestamp,
-    /// Who.
+    /// Who said so.
     pub by: String,
-    /// By which way they are known.
+    /// How: `radio` where it was said so, else by which way they are known.
     pub via: String,
+    /// Who wrote it down.
+    pub written_by: String,
 }
 
 impl std::fmt::Debug for Acknowledged {

@@ -184,6 +184,8 @@ pub enum Granted {
         session: Session,
         /// Whether there was none of this id before.
         created: bool,
+        /// Whether what was found with the wish is its confirmation; else an earlier one stands.
+        confirms: bool,
     },
     /// It was so already, and nothing was written.
     Same(Session),
@@ -193,6 +195,8 @@ pub enum Granted {
     Unknown,
     /// It was cancelled, so that it cannot be moved.
     Cancelled,
+    /// It has begun, and what became of it is not told yet: another beginning, or none, would take its report away.
+    Begun,
 }
 
 /// What was found and told of a session at one moment: at its confirmation, at a recheck, when its preflight opened. Written

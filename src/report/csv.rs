@@ -1,6 +1,7 @@
 //! The report as comma-separated values (RFC 4180): a line a look, a check by hand, a trial, an override, an incident, an acknowledgement, a gap, a quantity, an evaluation.
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::document::{Evaluation, Held, Report};
 
@@ -122,9 +123,12 @@ pub fn csv(report: &Report, evaluations: &[(Timestamp, Evaluation)]) -> String {
             format!("{}: {minutes}", one.check),
         ]);
     }
+    let zone = TimeZone::get(&report.time_zone).unwrap_or(TimeZone::UTC);
     for (at, one) in evaluations {
         let (text, by) = (one.text.clone(), one.by.clone());
-        rows.push([cell("evaluation"), at.to_string(), none(), none(), none(), none(), text, by]);
+        let at = Timestamp::from_second(at.as_second()).unwrap_or(*at);
+        let at = at.display_with_offset(zone.to_offset(at)).to_string();
+        rows.push([cell("evaluation"), at, none(), none(), none(), none(), text, by]);
     }
     [HEAD.map(str::to_owned)].into_iter().chain(rows).map(|row| record(&row)).collect()
 }

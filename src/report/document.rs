@@ -175,7 +175,7 @@ pub struct Trouble {
     pub to: Option<String>,
     /// How long it lasted, or has lasted, s.
     pub seconds: u64,
-    /// How much of that lay in the meeting, s.
+    /// How much of that lay in the meeting while somebody watched, s.
     pub seconds_in_meeting: u64,
     /// Codes of its reasons, worst first.
     pub reasons: Vec<String>,
@@ -192,8 +192,11 @@ pub struct Seen {
     pub at: String,
     /// Who.
     pub by: String,
-    /// By which way they are known.
+    /// How: `radio` where it was said so, else by which way they are known.
     pub via: String,
+    /// Who wrote it down.
+    #[serde(default)]
+    pub written_by: String,
 }
 
 /// What was measured of one quantity in the meeting.

@@ -191,13 +191,23 @@ impl Maker<'_> {
             from: self.stamp(incident.opened_at),
             to: incident.closed_at.map(|at| self.stamp(at)),
             seconds: length(incident.opened_at, until),
-            seconds_in_meeting: length(incident.opened_at.max(start), until.min(end)),
+            seconds_in_meeting: self.watched(incident.opened_at.max(start), until.min(end)),
             reasons: incident.reasons.iter().map(|reason| reason.def.code.to_owned()).collect(),
             cause: [words(Lang::Id), words(Lang::En)],
             acknowledged: seen
-                .map(|seen| Seen { at: self.stamp(seen.at), by: seen.by.clone(), via: seen.via.clone() })
+                .map(|seen| Seen {
+                    at: self.stamp(seen.at),
+                    by: seen.by.clone(),
+                    via: seen.via.clone(),
+                    written_by: seen.written_by.clone(),
+                })
                 .collect(),
         }
+    }
+
+    /// How much of that somebody watched, s: what happened in the rest is not known.
+    fn watched(&self, from: Timestamp, to: Timestamp) -> u64 {
+        self.record.runs.iter().map(|run| length(run.began.max(from), run.until.min(to))).sum()
     }
 
     /// When nobody watched, and when nothing certain was known of a component.

@@ -15,5 +15,5 @@ mod words;
 
 pub use document::{Evaluation, Report};
 pub use make::{House, report};
-pub use printed::Printed;
+pub use printed::{Printed, Unread};
 pub use words::{summary, worst};

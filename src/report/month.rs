@@ -1,6 +1,6 @@
 //! A month's meetings in figures, made of their kept reports: was the verdict at the confirmation right, what failed, what was lost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -139,15 +139,17 @@ pub fn month(reports: &[Report], beside: Beside) -> MonthOfMeetings {
     }
     let mut components: BTreeMap<Component, Failures> = BTreeMap::new();
     let mut mended_before = 0;
+    // One that touches several meetings' reports is one.
+    let (mut seen, mut touching, mut mended) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for report in reports {
         for trouble in &report.incidents {
             let of = components.entry(trouble.component).or_default();
-            of.incidents += 1;
-            of.in_meeting += u64::from(trouble.seconds_in_meeting > 0);
+            of.incidents += u64::from(seen.insert(&trouble.id));
+            of.in_meeting += u64::from(trouble.seconds_in_meeting > 0 && touching.insert(&trouble.id));
             of.seconds_in_meeting += trouble.seconds_in_meeting;
             let over = trouble.to.as_deref().and_then(moment).zip(moment(&report.session.start));
-            mended_before +=
-                u64::from(trouble.worst == Verdict::NotReady && over.is_some_and(|(to, start)| to <= start));
+            let before = trouble.worst == Verdict::NotReady && over.is_some_and(|(to, start)| to <= start);
+            mended_before += u64::from(before && mended.insert(&trouble.id));
         }
     }
     let Beside { room, month, made_at, complete, unreported, cancelled, provider } = beside;

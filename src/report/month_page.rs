@@ -32,7 +32,7 @@ const fn told(outcome: Outcome, lang: Lang) -> &'static str {
     match outcome {
         Outcome::Right => pick(lang, "benar", "right"),
         Outcome::Mended => pick(lang, "diperbaiki sebelum rapat", "mended before the meeting"),
-        Outcome::Missed => pick(lang, "terlewat: siap, lalu gagal", "missed: ready, then failed"),
+        Outcome::Missed => pick(lang, "terlewat: dapat dipakai, lalu gagal", "missed: usable, then failed"),
         Outcome::FalseAlarm => pick(lang, "peringatan keliru", "false alarm"),
         Outcome::Unproven => pick(lang, "tidak terbukti", "unproven"),
     }
@@ -47,7 +47,7 @@ pub fn page(month: &MonthOfMeetings, title: &str, zone: &TimeZone, lang: Lang) -
     let pick = |id, en| pick(lang, id, en);
     let clock = |stamp: &str| {
         let Ok(at) = stamp.parse::<Timestamp>() else { return stamp.to_owned() };
-        at.to_zoned_datetime(zone.clone()).strftime(pick("%d-%m-%Y %H.%M", "%Y-%m-%d %H:%M")).to_string()
+        at.to_zoned_datetime(zone.clone()).strftime(pick("%d-%m-%Y %H.%M %Z", "%Y-%m-%d %H:%M %Z")).to_string()
     };
     let verdict = |verdict: Option<Verdict>| verdict.map_or_else(|| "–".to_owned(), |one| one.title(lang).to_owned());
     let count = |outcome| month.outcomes.get(&outcome).copied().unwrap_or_default().to_string();

@@ -6,7 +6,7 @@ use askama::Template;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::document::{Evaluation, Held, Quality, Report, Why};
+use super::document::{Evaluation, Held, Quality, Report, Seen, Why};
 use super::words::{length, name, occasion, pick};
 use crate::domain::reason::number;
 use crate::domain::record::Point;
@@ -20,7 +20,7 @@ struct Page {
     title: String,
     room: String,
     made: String,
-    warnings: Vec<&'static str>,
+    warnings: Vec<String>,
     facts: Vec<(&'static str, String)>,
     times_title: &'static str,
     times: Vec<(&'static str, String)>,
@@ -63,6 +63,13 @@ pub enum Origin {
         number: i64,
         /// Its hash.
         hash: String,
+    },
+    /// Made of what is stored now, because what is kept under this number cannot be read.
+    Unreadable {
+        /// Its place in the chain.
+        number: i64,
+        /// Whether it is what it was when it was made, by another version.
+        intact: bool,
     },
     /// As it stands in the chain, where it is not what it was when it was made.
     Altered {
@@ -117,25 +124,45 @@ impl Teller<'_> {
         let session = &report.session;
         let mut warnings = Vec::new();
         if let Origin::Altered { .. } = self.origin {
-            warnings.push(pick(
-                "Laporan ini TIDAK seperti saat dibuat: catatannya diubah sesudah itu.",
-                "This report is NOT as it was made: its record was changed since.",
-            ));
+            warnings.push(
+                pick(
+                    "Laporan ini TIDAK seperti saat dibuat: catatannya diubah sesudah itu.",
+                    "This report is NOT as it was made: its record was changed since.",
+                )
+                .to_owned(),
+            );
+        }
+        if let Origin::Unreadable { number, intact } = self.origin {
+            let why = if *intact {
+                pick("dibuat oleh versi lain", "was made by another version")
+            } else {
+                pick("diubah sesudah dibuat", "was changed since it was made")
+            };
+            warnings.push(match self.lang {
+                Lang::Id => format!("Laporan nomor {number} yang disimpan {why} dan tidak terbaca; ini dibuat ulang."),
+                Lang::En => format!("The kept report number {number} {why} and cannot be read; this is made anew."),
+            });
         }
         if session.cancelled {
-            warnings.push(pick("Rapat ini dibatalkan.", "This meeting was cancelled."));
+            warnings.push(pick("Rapat ini dibatalkan.", "This meeting was cancelled.").to_owned());
         }
         if !report.complete {
-            warnings.push(pick(
-                "Sementara: rapat atau penutupnya belum selesai saat laporan ini dibuat.",
-                "Preliminary: the meeting or its wrap-up was not over when this was made.",
-            ));
+            warnings.push(
+                pick(
+                    "Sementara: rapat atau penutupnya belum selesai saat laporan ini dibuat.",
+                    "Preliminary: the meeting or its wrap-up was not over when this was made.",
+                )
+                .to_owned(),
+            );
         }
         if report.cut {
-            warnings.push(pick(
-                "Tidak lengkap: catatan lebih banyak daripada yang dibaca.",
-                "Incomplete: there are more records than are read.",
-            ));
+            warnings.push(
+                pick(
+                    "Tidak lengkap: catatan lebih banyak daripada yang dibaca.",
+                    "Incomplete: there are more records than are read.",
+                )
+                .to_owned(),
+            );
         }
         Page {
             lang: self.lang.as_str(),
@@ -241,7 +268,7 @@ impl Teller<'_> {
     fn made(&self) -> String {
         let made = format!("{} {}", self.pick("Dibuat", "Made on"), self.clock(&self.report.made_at));
         match self.origin {
-            Origin::Fresh => made,
+            Origin::Fresh | Origin::Unreadable { .. } => made,
             Origin::Altered { number } => format!("{made}; {} {number}", self.pick("nomor", "number")),
             Origin::Kept { number, hash } => {
                 format!("{made}; {} {number}, SHA-256 {hash}", self.pick("nomor", "number"))
@@ -311,12 +338,17 @@ impl Teller<'_> {
             || format!("{}; {} {limit}", pick("tidak diketahui", "not known"), pick("batas", "the limit is")),
             |seconds| format!("{} {} {limit}", length(seconds, self.lang), pick("dari", "of")),
         );
+        // That it was not ready is known, where somebody watched.
+        let ready = match (&times.ready_at, times.at_start) {
+            (None, Some(_)) => pick("belum siap saat rapat mulai", "was not ready when the meeting began").to_owned(),
+            (stamp, _) => at(stamp),
+        };
         let start =
             times.at_start.map_or_else(|| pick("tidak diukur", "not measured"), |verdict| verdict.title(self.lang));
         vec![
             (pick("Dikonfirmasi", "Confirmed"), at(&times.confirmed_at)),
             (pick("Persiapan dibuka", "Preparation opened"), at(&times.opened_at)),
-            (pick("Ruang siap sejak", "Room ready since"), at(&times.ready_at)),
+            (pick("Ruang siap sejak", "Room ready since"), ready),
             (pick("Disiapkan dalam", "Prepared in"), prepared),
             (pick("Keadaan saat rapat mulai", "The room when the meeting began"), start.to_owned()),
         ]
@@ -396,8 +428,7 @@ impl Teller<'_> {
         let told = self.report.incidents.iter().map(|trouble| {
             let [id, en] = &trouble.cause;
             let cause = pick_owned(self.lang, id, en);
-            let seen: Vec<String> =
-                trouble.acknowledged.iter().map(|seen| format!("{}, {}", seen.by, self.moment(&seen.at))).collect();
+            let seen: Vec<String> = trouble.acknowledged.iter().map(|seen| self.seen(seen)).collect();
             [
                 self.moment(&trouble.from),
                 trouble.to.as_ref().map_or_else(|| self.pick("belum", "not yet").to_owned(), |at| self.moment(at)),
@@ -408,6 +439,16 @@ impl Teller<'_> {
             ]
         });
         told.collect()
+    }
+
+    /// Who sees to it, and who wrote that down where it was another.
+    fn seen(&self, seen: &Seen) -> String {
+        let at = self.moment(&seen.at);
+        if seen.written_by.is_empty() || seen.written_by == seen.by {
+            format!("{}, {at}", seen.by)
+        } else {
+            format!("{} ({} {}), {at}", seen.by, self.pick("dicatat oleh", "written down by"), seen.written_by)
+        }
     }
 
     fn missing(&self) -> Vec<[String; 3]> {

@@ -18,18 +18,35 @@ pub struct Printed {
     pub origin: Origin,
 }
 
+/// A report that is kept, and cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// Its place in the chain.
+    pub number: i64,
+    /// Whether it is what it was when it was made.
+    pub intact: bool,
+}
+
+impl From<Unread> for Origin {
+    fn from(Unread { number, intact }: Unread) -> Self {
+        Self::Unreadable { number, intact }
+    }
+}
+
 impl Printed {
-    /// What is kept. Nothing if that is in a form which this version cannot read.
-    pub fn of(kept: &KeptMeeting) -> Option<Self> {
+    /// What is kept.
+    ///
+    /// # Errors
+    /// If that is in a form which this version cannot read, or was changed so that nobody can.
+    pub fn of(kept: &KeptMeeting) -> Result<Self, Unread> {
         let link = &kept.report;
-        let report: Report = serde_json::from_str(&link.filed.body).ok()?;
-        if report.version != VERSION {
-            return None;
-        }
+        let read = serde_json::from_str(&link.filed.body).ok().filter(|report: &Report| report.version == VERSION);
+        let report = read.ok_or(Unread { number: link.seq, intact: link.intact })?;
         let mut intact = link.intact;
         let evaluations = kept.evaluations.iter().filter_map(|link| {
-            intact &= link.intact;
-            Some((link.filed.made_at, serde_json::from_str(&link.filed.body).ok()?))
+            let written = serde_json::from_str(&link.filed.body).ok();
+            intact &= link.intact && written.is_some();
+            Some((link.filed.made_at, written?))
         });
         let evaluations = evaluations.collect();
         let origin = if intact {
@@ -37,7 +54,7 @@ impl Printed {
         } else {
             Origin::Altered { number: link.seq }
         };
-        Some(Self { report, evaluations, origin })
+        Ok(Self { report, evaluations, origin })
     }
 
     /// For programs: the report, what was written of it, and whether it is what was kept.
@@ -52,6 +69,7 @@ impl Printed {
         all["kept"] = match &self.origin {
             Origin::Fresh => Value::Null,
             Origin::Kept { number, hash } => json!({ "number": number, "sha256": hash, "intact": true }),
+            Origin::Unreadable { number, intact } => json!({ "number": number, "intact": intact, "readable": false }),
             Origin::Altered { number } => json!({ "number": number, "intact": false }),
         };
         all

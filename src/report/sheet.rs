@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::record::Record;
+use crate::domain::record::{Record, Series};
 use crate::domain::sheet::Item;
 use crate::domain::{Lang, Requirement, Unit, Verdict};
 use crate::engine::sheet::{self, Standing};
@@ -34,6 +34,9 @@ pub struct HandCheck {
     pub required: bool,
     /// How it stood.
     pub standing: Standing,
+    /// Whether it was made after the meeting had begun.
+    #[serde(default)]
+    pub after_start: bool,
     /// When it was last ticked, or that was taken back.
     pub at: Option<String>,
     /// Who did so, or answers for it.
@@ -106,25 +109,29 @@ impl std::fmt::Debug for Sheet {
 /// The sheet of a record, as it stood when the meeting began, or stands at `now` before that.
 pub(super) fn told(record: &Record, items: &[Item], now: Timestamp, stamp: impl Fn(Timestamp) -> String) -> Sheet {
     let (session, entries) = (&record.session, &record.sheet);
-    let points = sheet::points(items, session, entries, now);
-    let checks = points.iter().map(|point| HandCheck {
+    // What was ticked later says nothing of how it stood when the meeting began.
+    let at_start: Vec<_> = entries.iter().filter(|entry| entry.at <= session.start).cloned().collect();
+    let points = sheet::points(items, session, &at_start, now);
+    let after = sheet::points(items, session, entries, now);
+    let checks = points.iter().zip(&after).map(|(point, after)| HandCheck {
+        after_start: point.standing != Standing::Done && after.standing == Standing::Done,
         name: point.name.to_string(),
         title: [Lang::Id, Lang::En].map(|lang| point.item.title(lang).to_owned()),
         site: point.site.clone(),
         required: point.item.requirement == Requirement::Required,
         standing: point.standing,
-        at: point.newest.as_ref().map(|entry| stamp(entry.at)),
-        by: point.newest.as_ref().map(|entry| entry.by.to_string()),
-        written_by: point.newest.as_ref().map(|entry| entry.written_by.to_string()),
+        at: after.newest.as_ref().map(|entry| stamp(entry.at)),
+        by: after.newest.as_ref().map(|entry| entry.by.to_string()),
+        written_by: after.newest.as_ref().map(|entry| entry.written_by.to_string()),
     });
     let checks: Vec<_> = checks.collect();
-    let trials = sheet::trials(session, entries).into_iter().map(|trial| Trial {
+    let trials = sheet::trials(session, entries).into_iter().zip(&record.tried).map(|(trial, minutes)| Trial {
         from: stamp(trial.from),
         to: trial.to.map(&stamp),
         by: trial.by.to_string(),
         ended_by: trial.ended_by.map(|by| by.to_string()),
         findings: trial.findings,
-        measured: trial.to.map_or_else(Vec::new, |to| measured(record, (trial.from, to))),
+        measured: trial.to.map_or_else(Vec::new, |to| measured(minutes, (trial.from, to.min(session.end)))),
     });
     let overrides = sheet::overrides(session, entries).into_iter().map(|one| Override {
         verdict: one.verdict,
@@ -142,8 +149,8 @@ pub(super) fn told(record: &Record, items: &[Item], now: Timestamp, stamp: impl 
     }
 }
 
-fn measured(record: &Record, span: (Timestamp, Timestamp)) -> Vec<Measured> {
-    let figures = sheet::measured(&record.series, span).into_iter().map(|one| Measured {
+fn measured(minutes: &[Series], span: (Timestamp, Timestamp)) -> Vec<Measured> {
+    let figures = sheet::measured(minutes, span).into_iter().map(|one| Measured {
         check: one.check.to_string(),
         quantity: one.quantity.name.to_owned(),
         unit: one.quantity.unit,

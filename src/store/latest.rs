@@ -49,9 +49,9 @@ impl Latest {
 
     /// Takes what was wished and granted.
     pub(super) fn granted(&mut self, granted: &Granted, confirmed: Option<&Notice>) {
-        if let Granted::Kept { session, .. } = granted {
+        if let Granted::Kept { session, confirms, .. } = granted {
             self.sessions.insert(Arc::clone(&session.id), session.clone());
-            if let Some(notice) = confirmed {
+            if let Some(notice) = confirmed.filter(|_| *confirms) {
                 self.notes(notice);
             }
         }

@@ -13,6 +13,7 @@ use super::rows::{Catalogue, micros, moment};
 use super::{asked, read, reports, sessions, sheets};
 use crate::domain::record::{Acknowledged, Around, Point, Record, Series};
 use crate::domain::{Component, Occasion, Quantity, Subject, Wanted};
+use crate::engine::sheet::trials;
 
 /// The version that began to keep sessions.
 const SINCE_VERSION: i64 = 10;
@@ -66,19 +67,23 @@ pub(super) fn record(
     let ids: Vec<String> = incidents.iter().map(|incident| incident.id.clone()).collect();
     let mut acknowledged: Vec<Acknowledged> = asked::acknowledged(db, &ids)?
         .into_iter()
-        .flat_map(|(incident, rows)| {
-            rows.into_iter().map(move |row| Acknowledged {
-                incident: incident.clone(),
-                at: row.at,
-                by: row.actor,
-                via: row.via,
-            })
-        })
+        .flat_map(|(incident, rows)| rows.into_iter().map(move |row| acknowledged_by(&incident, row)))
         .collect();
     acknowledged.sort_by(|one, other| (one.at, &one.incident).cmp(&(other.at, &other.incident)));
-    let (series, too_many) = series(db, catalogue, since, until)?;
+    let (minutes, too_many) = series(db, catalogue, since, until)?;
     let sheet = sheets::sheet(db, &session.id, session.start)?.entries;
-    let cut = past.cut || more || too_many;
+    let mut tried = Vec::new();
+    let mut more_trials = false;
+    for trial in trials(&session, &sheet) {
+        // It may have been held long before the preparation opened.
+        let (own, cut) = match trial.to {
+            Some(to) => series(db, catalogue, trial.from, to.min(session.end))?,
+            None => (Vec::new(), false),
+        };
+        more_trials |= cut;
+        tried.push(own);
+    }
+    let cut = past.cut || more || too_many || more_trials;
     Ok(Some(Record {
         session,
         since,
@@ -90,10 +95,24 @@ pub(super) fn record(
         incidents,
         acknowledged,
         sheet,
+        tried,
         runs: past.runs,
-        series,
+        series: minutes,
         cut,
     }))
+}
+
+/// Who said so, and who wrote it down: "power-1 by radio, said by Operator Satu" (`control::Order::subject`).
+fn acknowledged_by(incident: &str, row: asked::Asked) -> Acknowledged {
+    let how = row.subject.strip_prefix(incident).unwrap_or(&row.subject);
+    let said_by = how.split_once(", said by ").map(|(_, name)| name.to_owned());
+    Acknowledged {
+        incident: incident.to_owned(),
+        at: row.at,
+        by: said_by.unwrap_or_else(|| row.actor.clone()),
+        via: if how.starts_with(" by radio") { "radio".to_owned() } else { row.via },
+        written_by: row.actor,
+    }
 }
 
 /// The digests of what is kept under these ids.

@@ -184,7 +184,8 @@ pub fn month_from(
         let (unreported, cancelled) = db.query_row(
             "SELECT count(*) FILTER (WHERE booking = 'booked' AND until <= ?3 AND NOT EXISTS
                  (SELECT 1 FROM reports WHERE reports.session = sessions.id AND reports.start = sessions.start)),
-                 count(*) FILTER (WHERE booking = 'cancelled')
+                 count(*) FILTER (WHERE booking = 'cancelled' AND NOT EXISTS
+                 (SELECT 1 FROM reports WHERE reports.session = sessions.id AND reports.start = sessions.start))
              FROM sessions WHERE start >= ?1 AND start < ?2",
             [micros(since), micros(until), micros(now)],
             |row| Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get::<_, i64>(1)?.unsigned_abs())),
@@ -223,7 +224,12 @@ impl Store {
     /// If the disk cannot be read.
     pub async fn record_of(&self, id: &str, around: Around, now: Timestamp) -> Result<Option<Record>, StoreError> {
         let id = id.to_owned();
-        self.read(move |db, catalogue| super::record::record(db, &id, around, now, catalogue)).await
+        self.read(move |db, catalogue| {
+            // One state of the file for all of it.
+            let db = db.unchecked_transaction()?;
+            super::record::record(&db, &id, around, now, catalogue)
+        })
+        .await
     }
 
     /// What is kept of the newest meeting under this id.

@@ -53,7 +53,11 @@ pub(super) fn grant(db: &Connection, wanted: &Wanted) -> rusqlite::Result<Grante
             Some(known) => (Session { booking: Booking::Cancelled, ..known.clone() }, Some(known)),
         },
     };
-    if session.booking == Booking::Booked {
+    // What lies within a slot that is held already takes nothing from anybody, also where margins have grown since.
+    let within = |before: &Session| {
+        before.booking == Booking::Booked && before.start <= session.start && session.end <= before.end
+    };
+    if session.booking == Booking::Booked && !before.as_ref().is_some_and(within) {
         let holders = holders(db, &session, wanted.margins.gap())?;
         if !holders.is_empty() {
             return Ok(Granted::Taken(holders));
@@ -62,10 +66,17 @@ pub(super) fn grant(db: &Connection, wanted: &Wanted) -> rusqlite::Result<Grante
     let newest: i64 = db.query_row("SELECT coalesce(max(revision), 0) FROM sessions", [], |row| row.get(0))?;
     let session = Session { revision: newest + 1, ..session };
     put(db, &session)?;
-    if let Some(confirmed) = &wanted.confirmed {
+    // What was said when it was confirmed stands, whatever else is changed of it since.
+    let confirms = !before.as_ref().is_some_and(|before| is_as_confirmed(before, &session));
+    if let Some(confirmed) = wanted.confirmed.as_ref().filter(|_| confirms) {
         put_notice(db, confirmed)?;
     }
-    Ok(Granted::Kept { session, created: before.is_none() })
+    Ok(Granted::Kept { session, created: before.is_none(), confirms })
+}
+
+/// Whether the same meeting was booked before for the same beginning: what was found for it then is its confirmation.
+fn is_as_confirmed(before: &Session, session: &Session) -> bool {
+    before.booking == Booking::Booked && before.start == session.start && before.profile == session.profile
 }
 
 /// The booked meetings, other than this one, that are nearer to it than the room needs.

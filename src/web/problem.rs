@@ -168,6 +168,12 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, "urn:siaga:problem:cancelled", "The session was cancelled", detail)
     }
 
+    /// A session that has begun keeps its beginning.
+    pub fn begun() -> Self {
+        let detail = "it has begun, or was held; its end alone can be moved, and another meeting takes another id";
+        Self::new(StatusCode::CONFLICT, "urn:siaga:problem:begun", "The session has begun", detail)
+    }
+
     /// Somebody asks for what they may not.
     pub fn forbidden(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "urn:siaga:problem:forbidden", "This may not be asked from there", detail)

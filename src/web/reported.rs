@@ -1,4 +1,4 @@
-//! The report of a meeting over HTTP, and what people write of it. It has people's names in it: without a token it is told to nobody.
+//! The report of a meeting over HTTP, and what people write of it. It has people's names in it: it is told to those who act or book.
 
 use std::sync::Arc;
 
@@ -19,6 +19,7 @@ use super::given;
 use super::problem::Problem;
 use super::query::Query;
 use super::readiness::in_lang;
+use super::sheet;
 use super::sign_in::{self, spoken};
 use super::site::Site;
 
@@ -44,11 +45,12 @@ pub(super) struct EvaluationBody {
 ///
 /// # Errors
 /// Without a token; an unknown id; a disk that cannot be read.
-#[utoipa::path(get, path = "/api/v1/sessions/{id}/report", security(("token" = ["read"])), params(
+#[utoipa::path(get, path = "/api/v1/sessions/{id}/report", security(("token" = ["operate"]), ("token" = ["schedule"])), params(
     ("id" = String, Path, description = "The scheduler's own id."),
 ), responses(
     (status = 200, description = "The report. As comma-separated values (RFC 4180) under `report.csv`, as a page to print under `/sessions/{id}/report`.", body = Object),
     (status = 401, description = "Without a token that is in force.", body = Problem, content_type = "application/problem+json"),
+    (status = 403, description = "The token is good for neither acting nor booking.", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "There is no session of this id.", body = Problem, content_type = "application/problem+json"),
     (status = 503, description = "It cannot be read now.", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -67,11 +69,12 @@ pub(super) async fn json(
 ///
 /// # Errors
 /// As of [`json`].
-#[utoipa::path(get, path = "/api/v1/sessions/{id}/report.csv", security(("token" = ["read"])), params(
+#[utoipa::path(get, path = "/api/v1/sessions/{id}/report.csv", security(("token" = ["operate"]), ("token" = ["schedule"])), params(
     ("id" = String, Path, description = "The scheduler's own id."),
 ), responses(
     (status = 200, description = "The rows.", body = String, content_type = "text/csv"),
     (status = 401, description = "Without a token that is in force.", body = Problem, content_type = "application/problem+json"),
+    (status = 403, description = "The token is good for neither acting nor booking.", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "There is no session of this id.", body = Problem, content_type = "application/problem+json"),
     (status = 503, description = "It cannot be read now.", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -94,12 +97,13 @@ pub(super) async fn csv(
 ///
 /// # Errors
 /// As of [`json`].
-#[utoipa::path(get, path = "/sessions/{id}/report", security(("token" = ["read"])), params(
+#[utoipa::path(get, path = "/sessions/{id}/report", security(("token" = ["operate"]), ("token" = ["schedule"])), params(
     ("id" = String, Path, description = "The scheduler's own id."),
     ("lang" = Option<String>, Query, description = "`id` or `en`; else as `Accept-Language` prefers."),
 ), responses(
     (status = 200, description = "The page.", body = String, content_type = "text/html"),
     (status = 401, description = "Nobody has come in; the form to do so.", body = String, content_type = "text/html"),
+    (status = 403, description = "The token is good for neither acting nor booking.", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "There is no session of this id.", body = Problem, content_type = "application/problem+json"),
     (status = 503, description = "It cannot be read now.", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -126,8 +130,10 @@ async fn read(
     form: Form,
 ) -> Result<String, Problem> {
     let Path(id) = id?;
-    // Where reading is open to everybody too.
-    caller.needs(Scope::Read)?;
+    // As the run sheet's names: a token that only reads the room is not enough, and where reading is open to all one is asked for.
+    if !sheet::reads_names(caller) {
+        caller.needs(Scope::Operate)?;
+    }
     let found = site.state.bookings.report(&id, form).await.map_err(Problem::agenda)?;
     found.ok_or_else(|| Problem::not_found("there is no session of this id; GET /api/v1/sessions lists them"))
 }

@@ -268,7 +268,7 @@ async fn wished(site: &Site, wish: Wish, confirms: Option<Session>) -> Result<Re
         _ => None,
     };
     match site.state.bookings.wish(wish, confirmed).await.map_err(Problem::agenda)? {
-        Granted::Kept { session, created } => {
+        Granted::Kept { session, created, .. } => {
             let status = if created { StatusCode::CREATED } else { StatusCode::OK };
             Ok(answer(site, &session, status, true))
         }
@@ -279,6 +279,7 @@ async fn wished(site: &Site, wish: Wish, confirms: Option<Session>) -> Result<Re
         }
         Granted::Unknown => Err(none_of_this_id()),
         Granted::Cancelled => Err(Problem::cancelled()),
+        Granted::Begun => Err(Problem::begun()),
     }
 }
 
@@ -296,7 +297,8 @@ fn allowed(caller: &Caller, headers: &HeaderMap) -> Result<(), Problem> {
     if headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site") {
         return Err(Problem::forbidden("a browser's page may not change the agenda"));
     }
-    if caller.may(Scope::Schedule) {
+    // A cookie goes with whatever a page makes its browser send: it is good for reading, and for forms of ours.
+    if caller.may(Scope::Schedule) && caller.cookie().is_none() {
         Ok(())
     } else if caller.may(Scope::Read) {
         Err(Problem::scope(Scope::Schedule))

@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::link::{Filed, Kind};
 use crate::domain::record::Around;
-use crate::domain::{Notice, Occasion, Session, in_full};
+use crate::domain::{Booking, Notice, Occasion, Session, in_full};
 use crate::notify::policy::SessionNews;
 use crate::probe;
 use crate::report::{self, Report};
@@ -27,6 +27,9 @@ const SWEEP: Duration = Duration::from_mins(10);
 
 /// So many are kept in one sweep, so that a year of them does not hold the disk.
 const SWEPT: u32 = 8;
+
+/// A meeting is in the agenda for no longer than this after its beginning: the longest is 31 days.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(40 * 24);
 
 /// That a report is there is news for so long after the meeting.
 const NEWS: SignedDuration = SignedDuration::from_hours(24);
@@ -100,6 +103,9 @@ impl Filer {
                     Err(error) => tracing::debug!(session = %session.id, error, "still not"),
                 }
             }
+            // What has left the agenda is asked of the disk.
+            let past = now.wall.checked_sub(REMEMBERED).unwrap_or(Timestamp::MIN);
+            done.retain(|(_, start)| *start > past);
             self.clock.sleep_until(now.mono.after(LOOK)).await;
         }
     }
@@ -115,8 +121,9 @@ impl Filer {
         store.flush().await.map_err(|error| in_full(&error))?;
         let around = Around { before: config.agenda.preflight.0, after: config.agenda.wrap_up.0 };
         let record = store.record_of(&session.id, around, now).await.map_err(|error| in_full(&error))?;
+        let is_it = |now: &Session| now.start == session.start && now.booking == Booking::Booked;
         // Of one that was moved or cancelled meanwhile there is nothing to tell, or later.
-        let Some(record) = record.filter(|record| record.session.start == session.start) else { return Ok(None) };
+        let Some(record) = record.filter(|record| is_it(&record.session)) else { return Ok(None) };
         let made = report::report(&record, house(config), now);
         let body = serde_json::to_string(&made).map_err(|error| error.to_string())?;
         // First, and under a key of the meeting's own: whoever is killed between the two tells nobody twice, and nobody nothing.

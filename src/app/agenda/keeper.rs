@@ -30,7 +30,10 @@ const AGAIN: Duration = Duration::from_secs(2);
 /// A wall clock that is set by more than this makes other sessions recent.
 const STEP: SignedDuration = SignedDuration::from_secs(60);
 
-/// What has ended so long ago is forgotten in memory.
+/// How often what has ended is forgotten in memory …
+const FORGET: Duration = Duration::from_hours(1);
+
+/// … after so long.
 const PAST: Duration = Duration::from_hours(48);
 
 /// A meeting that begins within so long is the one for which a fault matters: as long ahead as an answer is of now.
@@ -73,6 +76,7 @@ impl Keeper {
         let mut snapshots = self.readers.snapshot.clone();
         let mut offset = offset(self.clock.now());
         let mut sure = self.book.agenda.borrow().known;
+        let mut forget_at = self.clock.mono().after(FORGET);
         loop {
             let now = self.clock.now();
             if self.configs.has_changed().unwrap_or(false) {
@@ -89,6 +93,12 @@ impl Keeper {
             }
             // What is learnt or noted here is no news to this loop.
             changes.mark_unchanged();
+            if now.mono >= forget_at {
+                forget_at = now.mono.after(FORGET);
+                self.book
+                    .change(|agenda| agenda.forget_before(now.wall.saturating_sub(PAST).unwrap_or(Timestamp::MIN)));
+                changes.mark_unchanged();
+            }
             self.instruct(now.wall).await;
             let starting = snapshots.borrow_and_update().starting;
             if !starting {

@@ -6,6 +6,7 @@ mod keeper;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -16,7 +17,7 @@ use crate::config::Config;
 use crate::domain::plain::plain;
 use crate::domain::record::{Around, Series};
 use crate::domain::sheet::{Item, SheetWish, Unwritten, Written};
-use crate::domain::{Act, Actor, Granted, Notice, Phase, Session, Wish, in_full};
+use crate::domain::{Act, Actor, Booking, Granted, Notice, Phase, Session, Wish, in_full};
 use crate::engine::Order;
 use crate::engine::agenda::slot::Planned;
 use crate::engine::agenda::{Agenda, Lengths};
@@ -31,6 +32,9 @@ pub use keeper::{Keeper, by_agenda_now};
 
 /// So much of what an order is about stands in its row of the audit, characters.
 const SUBJECT: usize = 300;
+
+/// A report is made within this time after the wrap-up, if nothing stands in its way.
+const REPORTED: Duration = Duration::from_mins(1);
 
 /// Where meetings are booked: the disk grants, and memory follows.
 pub struct Book {
@@ -65,18 +69,41 @@ impl Book {
         }
     }
 
+    /// Whether a wish takes the beginning from a meeting that is under way or just over, or calls off one that was held. One that is
+    /// under way may be called off: it does not go on then.
+    fn is_under_way(&self, wish: &Wish, after: Duration) -> bool {
+        let now = self.clock.now().wall;
+        let agenda = self.agenda.borrow();
+        let held = |id: &str| {
+            let known = agenda.get(id).filter(|known| known.booking == Booking::Booked && known.start <= now);
+            // Some time for its report.
+            known.filter(|known| now < known.end.saturating_add(after + REPORTED).unwrap_or(Timestamp::MAX))
+        };
+        match wish {
+            Wish::Book(session) => held(&session.id).is_some_and(|known| known.start != session.start),
+            Wish::Move { id, start, .. } => held(id).is_some_and(|known| known.start != *start),
+            Wish::Cancel { id } => held(id).is_some_and(|known| known.end <= now),
+        }
+    }
+
     /// A session's report as it was kept; of one that is not over, as it stands.
     async fn printed(&self, config: &Config, id: &str) -> Result<Option<Printed>, StoreError> {
-        if let Some(printed) = self.store.kept(id).await?.as_ref().and_then(Printed::of) {
-            return Ok(Some(printed));
-        }
+        let session = self.store.session(id).await?;
+        // Of a meeting that is to come under the id of one that was held that one's report is not told.
+        let of_it = |start| session.as_ref().is_none_or(|session| session.start == start);
+        let kept = self.store.kept(id).await?.filter(|kept| of_it(kept.report.filed.start));
+        let unread = match kept.as_ref().map(Printed::of) {
+            Some(Ok(printed)) => return Ok(Some(printed)),
+            Some(Err(unread)) => Some(unread),
+            None => None,
+        };
         let now = self.clock.now().wall;
         let around = Around { before: config.agenda.preflight.0, after: config.agenda.wrap_up.0 };
         let record = self.store.record_of(id, around, now).await?;
         Ok(record.map(|record| Printed {
             report: report::report(&record, house(config), now),
             evaluations: Vec::new(),
-            origin: report::page::Origin::Fresh,
+            origin: unread.map_or(report::page::Origin::Fresh, Into::into),
         }))
     }
 
@@ -129,16 +156,22 @@ impl Bookings for Book {
     }
 
     fn wish(&self, wish: Wish, confirmed: Option<Notice>) -> BoxFuture<'_, Result<Granted, String>> {
-        let margins = self.configs.borrow().agenda.margins();
+        let (margins, after) = {
+            let config = self.configs.borrow();
+            (config.agenda.margins(), config.agenda.wrap_up.0)
+        };
         Box::pin(async move {
+            if self.is_under_way(&wish, after) {
+                return Ok(Granted::Begun);
+            }
             let granted = self.store.wish(wish, margins, confirmed.clone()).await;
             match &granted {
-                Ok(Granted::Kept { session, .. }) => {
+                Ok(Granted::Kept { session, confirms, .. }) => {
                     let (id, booking) = (&session.id, session.booking.as_str());
                     tracing::info!(session = %id, start = %session.start, end = %session.end, booking, "the agenda has changed");
                     self.change(|agenda| {
                         agenda.take(session.clone());
-                        if let Some(notice) = confirmed {
+                        if let Some(notice) = confirmed.filter(|_| *confirms) {
                             agenda.note(notice);
                         }
                     });

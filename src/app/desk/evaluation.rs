@@ -3,11 +3,14 @@
 use super::Desk;
 use super::hush::{Done, Unmet};
 use crate::domain::link::{Filed, Kind};
-use crate::domain::{Act, in_full};
+use crate::domain::{Act, in_full, passcode};
 use crate::report::Evaluation;
 
 /// The longest text, characters: two pages.
 const LONGEST: usize = 6000;
+
+/// A meeting has no more than this; who has more to say writes a letter.
+const MOST: usize = 50;
 
 impl Desk {
     /// Keeps it; gives the number of the report that it belongs to. The same written again by the same person is kept once.
@@ -25,11 +28,18 @@ impl Desk {
             if text.is_empty() || text.chars().count() > LONGEST || !text.chars().all(plain) {
                 return Err(Unmet::NoText);
             }
+            if passcode::is_said(&text) || by.is_some_and(passcode::is_said) {
+                return Err(Unmet::Passcode);
+            }
             if by.is_some_and(|by| !super::is_name(by)) {
                 return Err(Unmet::NoName);
             }
             let kept = self.store.kept(session).await.map_err(|error| Unmet::Unread(in_full(&error)))?;
-            let report = kept.ok_or_else(|| Unmet::NoReport(session.to_owned()))?.report;
+            let kept = kept.ok_or_else(|| Unmet::NoReport(session.to_owned()))?;
+            if kept.evaluations.len() >= MOST {
+                return Err(Unmet::Full);
+            }
+            let report = kept.report;
             let written = Evaluation {
                 schema: Evaluation::SCHEMA.to_owned(),
                 version: Evaluation::VERSION,

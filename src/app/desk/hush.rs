@@ -41,6 +41,10 @@ pub(super) enum Unmet {
     NoName,
     /// What was written of a meeting is nothing, or more than two pages, or no text.
     NoText,
+    /// A passcode seems to stand in it.
+    Passcode,
+    /// There are as many of them as are kept.
+    Full,
     /// No report of that meeting is kept (yet).
     NoReport(String),
     /// What is kept cannot be read or written now; why.
@@ -68,6 +72,8 @@ impl Unmet {
             Self::NoReason => No::new(&WHY, &[], lang, "without a reason"),
             Self::NoName => No::new(&WHO, &[], lang, "without a name"),
             Self::NoText => No::new(&TEXT, &[], lang, "no text"),
+            Self::Passcode => No::new(&PASSCODE, &[], lang, "a passcode"),
+            Self::Full => No::new(&FULL, &[], lang, "too many"),
             Self::NoReport(id) => No::new(&NO_REPORT, &[("id", id.clone().into())], lang, "no such report"),
             Self::Unread(why) => No::new(&UNREAD, &[("why", why.clone().into())], lang, "not kept"),
             Self::NoSilence(id) => No::new(&NO_SILENCE, &[("id", id.clone().into())], lang, "no such silence"),
@@ -332,6 +338,11 @@ static TEXT: Text = Text::new(
     "Evaluasi adalah teks biasa, paling banyak 6000 huruf",
     "An evaluation is plain text of at most 6000 characters",
 );
+static PASSCODE: Text = Text::new(
+    "Tampaknya ada kode rapat di dalamnya; siaga tidak menyimpan kode rapat",
+    "A passcode seems to stand in it; siaga keeps none",
+);
+static FULL: Text = Text::new("Evaluasi rapat ini sudah 50", "This meeting has 50 evaluations already");
 static NO_REPORT: Text = Text::new(
     "Belum ada laporan rapat {id}; laporan dibuat setelah penutup rapat selesai",
     "No report of the meeting {id} is kept yet; it is made when the wrap-up is over",

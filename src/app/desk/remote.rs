@@ -135,7 +135,9 @@ fn declined(not: &Unmet, lang: Lang) -> Declined {
     match not {
         Unmet::NothingOpen | Unmet::NoSilence(_) | Unmet::NoReport(_) => Declined::NotThere { told, there: Vec::new() },
         Unmet::NotOpen(open) | Unmet::Which(open) => Declined::NotThere { told, there: open.clone() },
-        Unmet::Length | Unmet::NoReason | Unmet::NoName | Unmet::NoText => Declined::Wrong(told),
+        Unmet::Length | Unmet::NoReason | Unmet::NoName | Unmet::NoText | Unmet::Passcode | Unmet::Full => {
+            Declined::Wrong(told)
+        }
         // Drills are not ordered this way.
         Unmet::NotWritten | Unmet::Ended | Unmet::Unread(_) | Unmet::Drill(_) => Declined::Unable(told),
     }

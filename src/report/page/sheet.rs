@@ -13,6 +13,7 @@ impl Teller<'_> {
             let site = check.site.as_ref().map(|site| format!(": {site}")).unwrap_or_default();
             let noted = if check.required { "" } else { self.pick(" (hanya dicatat)", " (only noted)") };
             let standing = match check.standing {
+                _ if check.after_start => self.pick("belum; sesudah rapat mulai", "not yet; after it had begun"),
                 Standing::Done => self.pick("sudah", "done"),
                 Standing::Open => self.pick("belum", "not done"),
                 Standing::Expired => self.pick("sudah kedaluwarsa", "too long ago"),
@@ -49,7 +50,7 @@ impl Teller<'_> {
                     value(one.max)
                 ));
             }
-            if trial.measured.is_empty() {
+            if trial.measured.is_empty() && trial.to.is_some() {
                 lines.push(
                     self.pick(
                         "Tidak ada satu menit penuh yang diukur di dalamnya.",

@@ -178,7 +178,7 @@ proptest! {
                         match runtime.block_on(store.wish(wish(step), MARGINS, None)).unwrap() {
                             Granted::Kept { session, .. } => granted.lock().unwrap().push(session),
                             Granted::Taken(holders) => assert!(!holders.is_empty()),
-                            Granted::Same(_) | Granted::Unknown | Granted::Cancelled => {}
+                            Granted::Same(_) | Granted::Unknown | Granted::Cancelled | Granted::Begun => {}
                         }
                     }
                 })

@@ -159,6 +159,8 @@ async fn a_file_that_is_removed_is_begun_anew_with_the_sheets() {
         std::fs::remove_file(folder.path().join(format!("siaga.db{suffix}"))).unwrap();
     }
     until(&store, |health| health.removed == 1 && health.ok).await;
+    // What memory had goes into the new file after it was begun.
+    store.flush().await.unwrap();
     assert_eq!(store.sheet_of(&session("a")).await.unwrap(), before);
 }
 

@@ -14,6 +14,8 @@
   const stamp = () => [performance.now(), Date.now()];
   const since = ([mono, wall]) => Math.max(performance.now() - mono, Math.abs(Date.now() - wall));
   let source, opened, heard = stamp(), ages = null, due = false, busy = false, tried = stamp();
+  // Since when what is shown is known not to be the newest, and could not be fetched; nothing while it is.
+  let behind = null;
 
   function listen() {
     if (source) source.close();
@@ -22,9 +24,15 @@
     source.onmessage = (event) => {
       const told = JSON.parse(event.data);
       heard = stamp();
-      ages = told.ages;
-      for (const clock of document.querySelectorAll("[data-clock]")) clock.textContent = told.clock[html.lang];
-      if (told.looks !== html.dataset.looks || html.classList.contains("gone")) due = true;
+      const same = told.looks === html.dataset.looks;
+      // A page that shows what was is not given the clock of what is.
+      if (same) {
+        ages = told.ages;
+        for (const clock of document.querySelectorAll("[data-clock]")) clock.textContent = told.clock[html.lang];
+      } else {
+        behind = behind || stamp();
+      }
+      if (!same || html.classList.contains("gone")) due = true;
       const pace = Number(renewed);
       if (pace && told.at - Number(html.dataset.at) >= pace * 1000) due = true;
       look();
@@ -33,7 +41,7 @@
 
   function look() {
     const silent = since(heard) > LATE;
-    if (silent && !html.classList.contains("gone")) {
+    if ((silent || (behind && since(behind) > LATE)) && !html.classList.contains("gone")) {
       html.classList.add("gone");
       gone.textContent = gone.dataset.text;
       document.title = gone.dataset.title;
@@ -63,23 +71,29 @@
   async function renew() {
     if (since(tried) < 400) return;
     tried = stamp();
-    if (writing()) {
-      back();
-      return;
-    }
+    // What somebody writes is not taken from them; that what is above it is old is said all the same.
+    if (writing()) return;
     busy = true;
     due = false;
     try {
-      const answer = await fetch(location.href, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(LATE) });
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" }, signal: ended(LATE) });
       const kind = answer.headers.get("content-type") || "";
       if (answer.status >= 500 || !kind.startsWith("text/html")) throw new Error(String(answer.status));
       show(new DOMParser().parseFromString(await answer.text(), "text/html"));
+      behind = null;
       back();
     } catch {
       due = true;
     } finally {
       busy = false;
     }
+  }
+
+  // Old browsers have no AbortSignal.timeout.
+  function ended(after) {
+    const given = new AbortController();
+    setTimeout(() => given.abort(), after);
+    return given.signal;
   }
 
   // The daemon is there again, or still.

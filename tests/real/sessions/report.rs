@@ -84,6 +84,13 @@ fn it_is_evaluated(folder: &Path) {
     let scheduler = format!("{json_alone}{}", tokens::shows(&tokens::made(folder, "lain", "schedule", &[])));
     assert_eq!(write(&scheduler, "a", &said).status, 403);
     assert_eq!(write(&headers, "b", &said).status, 404);
+    assert_eq!(write(&headers, "a", &json!({ "text": "Passcode: 82Kq1 salah" })).status, 400);
+    let reader = tokens::shows(&tokens::made(folder, "prometheus", "read", &[]));
+    assert_eq!(
+        daemon.request_with("GET", "/api/v1/sessions/a/report", &reader).status,
+        403,
+        "names are not for whoever reads"
+    );
     for wrong in
         [json!({}), json!({ "text": "\u{7}" }), json!({ "text": "x".repeat(6001) }), json!({ "text": "x", "by": "" })]
     {
