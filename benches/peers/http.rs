@@ -30,7 +30,12 @@ impl Client {
 
     /// Asks for a path and reads the whole answer.
     pub(crate) fn get(&mut self, path: &str) -> Result<Answer, String> {
-        let text = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nAccept: */*\r\n\r\n", self.address);
+        self.get_with(path, "")
+    }
+
+    /// The same with more headers, each with its line's end.
+    pub(crate) fn get_with(&mut self, path: &str, headers: &str) -> Result<Answer, String> {
+        let text = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nAccept: */*\r\n{headers}\r\n", self.address);
         self.stream.get_mut().write_all(text.as_bytes()).map_err(|error| format!("{path}: {error}"))?;
         self.read().map_err(|error| format!("{path}: {error}"))
     }

@@ -88,7 +88,7 @@ enum Command {
     Token(token::TokenArgs),
     /// Practise a fault: who would be told of it is told, and that it is a drill. The room's verdict stays what it is.
     Drill(drill::DrillArgs),
-    /// Show who had the running daemon test what, and what became of it.
+    /// Show who ordered, booked or wrote down what, and what became of it.
     Audit(audit::AuditArgs),
     /// Write a month of the line for the provider: outages, shortfalls, and when nobody looked.
     Ledger(ledger::LedgerArgs),

@@ -175,6 +175,26 @@ pub enum Wish {
     },
 }
 
+impl Wish {
+    /// As the audit calls it.
+    pub const fn action(&self) -> &'static str {
+        match self {
+            Self::Book(_) => "book",
+            Self::Move { .. } => "move",
+            Self::Cancel { .. } => "cancel",
+        }
+    }
+
+    /// What it is about: which session, and to which slot.
+    pub fn subject(&self) -> String {
+        match self {
+            Self::Book(session) => format!("{}: {} to {}", session.id, session.start, session.end),
+            Self::Move { id, start, end } => format!("{id}: {start} to {end}"),
+            Self::Cancel { id } => id.to_string(),
+        }
+    }
+}
+
 /// What became of a wish.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Granted {

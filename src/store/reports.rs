@@ -27,7 +27,7 @@ const COLUMNS: &str = "seq, kind, session, start, made_at, body, previous, hash"
 /// All that are kept, oldest first, and where their chain breaks.
 #[derive(Debug)]
 pub struct Chain {
-    /// The links.
+    /// The links, without their bodies.
     pub kept: Vec<Link>,
     /// The number of the first that is not what it was, or is not where it was.
     pub broken: Option<i64>,
@@ -136,7 +136,7 @@ pub(super) fn chain(db: &Connection) -> rusqlite::Result<Chain> {
     let mut chain = Chain { kept: Vec::new(), broken: None, altered: Vec::new() };
     let mut before = (0, NOTHING.to_owned());
     for row in rows {
-        let link = row?;
+        let mut link = row?;
         let said: Said = serde_json::from_str(&link.filed.body).unwrap_or_default();
         let is_its_kind = said.schema.strip_prefix("siaga.") == Some(link.filed.kind.as_str());
         let fits = link.intact && is_its_kind && link.seq == before.0 + 1 && link.previous == before.1;
@@ -151,6 +151,8 @@ pub(super) fn chain(db: &Connection) -> rusqlite::Result<Chain> {
             }
         }
         before = (link.seq, link.hash.clone());
+        // Years of them are more than one wants in memory at once.
+        link.filed.body = String::new();
         chain.kept.push(link);
     }
     Ok(chain)

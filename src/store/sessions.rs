@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::rows::{micros, moment};
-use super::{Store, StoreError, sheets};
+use super::{Store, StoreError, sheets, sql};
 use crate::domain::sheet::Written;
-use crate::domain::{Booking, Granted, Margins, Notice, Occasion, Session, Verdict, Wish};
+use crate::domain::{Act, Booking, Granted, Margins, Notice, Occasion, Session, Verdict, Wish};
 
 /// A wish with what goes with it.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub(super) struct Wanted {
     pub(super) margins: Margins,
     /// What was found at its confirmation; written with it.
     pub(super) confirmed: Option<Notice>,
+    /// Its row of the audit, if people or their programs wish; written with what is granted.
+    pub(super) act: Option<Act>,
 }
 
 /// A session that ended longer ago is of no use to the agenda; a clock that is wrong by days at a start is allowed for.
@@ -70,6 +72,9 @@ pub(super) fn grant(db: &Connection, wanted: &Wanted) -> rusqlite::Result<Grante
     let confirms = !before.as_ref().is_some_and(|before| is_as_confirmed(before, &session));
     if let Some(confirmed) = wanted.confirmed.as_ref().filter(|_| confirms) {
         put_notice(db, confirmed)?;
+    }
+    if let Some(act) = &wanted.act {
+        sql::put_act(db, &Act { outcome: Some("done".to_owned()), ..act.clone() })?;
     }
     Ok(Granted::Kept { session, created: before.is_none(), confirms })
 }
@@ -219,11 +224,25 @@ impl Store {
     /// If the disk does not take it. After [`StoreError::Stuck`] nobody knows whether it will: ask again, the same wish is granted
     /// once.
     pub async fn wish(&self, wish: Wish, margins: Margins, confirmed: Option<Notice>) -> Result<Granted, StoreError> {
+        self.wish_by(wish, margins, confirmed, None).await
+    }
+
+    /// The same, where people or their programs wish: `act` is its row of the audit, written with what is granted.
+    ///
+    /// # Errors
+    /// As of [`Store::wish`].
+    pub async fn wish_by(
+        &self,
+        wish: Wish,
+        margins: Margins,
+        confirmed: Option<Notice>,
+        act: Option<Act>,
+    ) -> Result<Granted, StoreError> {
         let (answer, answered) = std::sync::mpsc::sync_channel(1);
         if self.is_stuck() {
             return Err(StoreError::Stuck);
         }
-        self.send(super::writer::Command::Wish(Box::new(Wanted { wish, margins, confirmed }), answer))?;
+        self.send(super::writer::Command::Wish(Box::new(Wanted { wish, margins, confirmed, act }), answer))?;
         self.wait(answered).await?
     }
 

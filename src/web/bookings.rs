@@ -56,7 +56,8 @@ pub trait Bookings: Send + Sync {
     /// Grants a wish or says why not; what is granted is on the disk. `confirmed` is what was found for it.
     ///
     /// The error is a text for a person: why nobody knows.
-    fn wish(&self, wish: Wish, confirmed: Option<Notice>) -> BoxFuture<'_, Result<Granted, String>>;
+    fn wish(&self, who: Option<Actor>, wish: Wish, confirmed: Option<Notice>)
+    -> BoxFuture<'_, Result<Granted, String>>;
 
     /// The sessions that end after `since` and begin before `until`, cancelled ones too, at most `limit`.
     fn sessions(&self, since: Timestamp, until: Timestamp, limit: u32) -> BoxFuture<'_, Result<Vec<Session>, String>>;

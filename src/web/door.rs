@@ -104,6 +104,12 @@ impl Caller {
         self.holder.as_ref().map(|holder| &*holder.name)
     }
 
+    /// Who changes the agenda, if they are known and may.
+    pub(super) fn booker(&self) -> Option<Actor> {
+        let holder = self.needs(Scope::Schedule).ok()?;
+        Some(Actor { name: Arc::clone(&holder.name), via: Via::Token })
+    }
+
     /// Who orders an act over the API, where a program shows the token itself: a cookie goes with whatever a page makes its
     /// browser send.
     pub(super) async fn actor(&self, site: &Site, action: &'static str, subject: &str) -> Result<Actor, Problem> {

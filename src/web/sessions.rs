@@ -197,7 +197,7 @@ pub(super) async fn put(
         // Nothing is written, and no evidence stored: a scheduler may say the same again and again.
         return Ok(answer(&site, same, StatusCode::OK, true));
     }
-    wished(&site, Wish::Book(Box::new(session.clone())), Some(session)).await
+    wished(&site, &caller, Wish::Book(Box::new(session.clone())), Some(session)).await
 }
 
 /// Gives a session another time; what else is known of it stays.
@@ -230,7 +230,7 @@ pub(super) async fn patch(
     let (start, end) = booked::slot(&to.start, &to.end, site.now().wall)?;
     let known = site.state.bookings.session(&id).await.map_err(Problem::agenda)?;
     let moved = known.map(|session| Session { start, end, ..session });
-    wished(&site, Wish::Move { id: id.into(), start, end }, moved).await
+    wished(&site, &caller, Wish::Move { id: id.into(), start, end }, moved).await
 }
 
 /// Cancels a session. It is remembered, and its slot is free. Again, it changes nothing.
@@ -256,18 +256,18 @@ pub(super) async fn cancel(
     Query::read(&uri, &[])?;
     let Path(id) = id?;
     allowed(&caller, &headers)?;
-    wished(&site, Wish::Cancel { id: id.into() }, None).await
+    wished(&site, &caller, Wish::Cancel { id: id.into() }, None).await
 }
 
 /// Has a wish granted. `confirms` is the session as it would be, of which the room is asked first.
-async fn wished(site: &Site, wish: Wish, confirms: Option<Session>) -> Result<Response, Problem> {
+async fn wished(site: &Site, caller: &Caller, wish: Wish, confirms: Option<Session>) -> Result<Response, Problem> {
     let confirmed = match &confirms {
         Some(session) if session.booking == Booking::Booked => {
             Some(readiness::confirm(&site.state, &site.rendered(), session, site.now()).await)
         }
         _ => None,
     };
-    match site.state.bookings.wish(wish, confirmed).await.map_err(Problem::agenda)? {
+    match site.state.bookings.wish(caller.booker(), wish, confirmed).await.map_err(Problem::agenda)? {
         Granted::Kept { session, created, .. } => {
             let status = if created { StatusCode::CREATED } else { StatusCode::OK };
             Ok(answer(site, &session, status, true))

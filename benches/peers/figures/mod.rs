@@ -8,6 +8,7 @@ mod start;
 mod steady;
 mod throughput;
 mod ups;
+mod year;
 
 use serde::Serialize;
 
@@ -35,6 +36,7 @@ pub(crate) const ALL: &[Figure] = &[
     Figure { name: "on_battery", measure: ups::on_battery_to_state },
     Figure { name: "told_silence", measure: alerts::silence_to_webhook },
     Figure { name: "told_battery", measure: alerts::battery_to_webhook },
+    Figure { name: "year", measure: year::year },
 ];
 
 /// One row: Siaga's value, a peer's value, and what was wished for.

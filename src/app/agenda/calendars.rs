@@ -99,7 +99,7 @@ impl Calendars {
         let gone =
             gone.filter(|known| !ids.contains(&*known.id)).map(|known| Wish::Cancel { id: Arc::clone(&known.id) });
         for wish in gone.collect::<Vec<_>>() {
-            if let Err(error) = self.book.wish(wish, None).await {
+            if let Err(error) = self.book.wish(None, wish, None).await {
                 return (Vec::new(), Some(error));
             }
         }
@@ -111,7 +111,7 @@ impl Calendars {
         for last in [false, true] {
             let mut taken = Vec::new();
             for session in left {
-                match self.book.wish(Wish::Book(Box::new(session.clone())), None).await {
+                match self.book.wish(None, Wish::Book(Box::new(session.clone())), None).await {
                     Ok(Granted::Taken(_)) => taken.push(session),
                     Ok(_) => {}
                     Err(error) => return (Vec::new(), Some(error)),
@@ -119,7 +119,7 @@ impl Calendars {
             }
             for session in taken.iter().filter(|_| !last) {
                 // The feed has it elsewhere, so that its old slot is nobody's.
-                if let Err(error) = self.book.wish(Wish::Cancel { id: Arc::clone(&session.id) }, None).await {
+                if let Err(error) = self.book.wish(None, Wish::Cancel { id: Arc::clone(&session.id) }, None).await {
                     return (Vec::new(), Some(error));
                 }
             }

@@ -107,6 +107,13 @@ impl Book {
         }))
     }
 
+    /// The row of the audit for what somebody wants, of a key that there is once.
+    fn act(&self, sort: &str, who: Actor, action: &'static str, subject: &str, now: Timestamp) -> Act {
+        let key = format!("{sort}-{:x}-{:x}", now.as_microsecond(), self.count.fetch_add(1, Ordering::Relaxed));
+        let subject = plain(subject).chars().take(SUBJECT).collect();
+        Act { key: key.into(), at: now, actor: who, action, subject, outcome: None }
+    }
+
     /// Changes what is known in memory.
     fn change(&self, with: impl FnOnce(&mut Agenda)) {
         self.agenda.send_modify(|agenda| with(Arc::make_mut(agenda)));
@@ -155,7 +162,13 @@ impl Bookings for Book {
         self.configs.borrow().receivers.iter().map(|receiver| Arc::clone(&receiver.name)).collect()
     }
 
-    fn wish(&self, wish: Wish, confirmed: Option<Notice>) -> BoxFuture<'_, Result<Granted, String>> {
+    fn wish(
+        &self,
+        who: Option<Actor>,
+        wish: Wish,
+        confirmed: Option<Notice>,
+    ) -> BoxFuture<'_, Result<Granted, String>> {
+        let act = who.map(|who| self.act("session", who, wish.action(), &wish.subject(), self.clock.now().wall));
         let (margins, after) = {
             let config = self.configs.borrow();
             (config.agenda.margins(), config.agenda.wrap_up.0)
@@ -164,7 +177,7 @@ impl Bookings for Book {
             if self.is_under_way(&wish, after) {
                 return Ok(Granted::Begun);
             }
-            let granted = self.store.wish(wish, margins, confirmed.clone()).await;
+            let granted = self.store.wish_by(wish, margins, confirmed.clone(), act).await;
             match &granted {
                 Ok(Granted::Kept { session, confirms, .. }) => {
                     let (id, booking) = (&session.id, session.booking.as_str());
@@ -202,9 +215,7 @@ impl Bookings for Book {
         wish: SheetWish,
         now: Timestamp,
     ) -> BoxFuture<'_, Result<Result<(), Unwritten>, String>> {
-        let key = format!("sheet-{:x}-{:x}", now.as_microsecond(), self.count.fetch_add(1, Ordering::Relaxed));
-        let subject = plain(&wish.subject()).chars().take(SUBJECT).collect();
-        let act = Act { key: key.into(), at: now, actor: who, action: wish.act.action(), subject, outcome: None };
+        let act = self.act("sheet", who, wish.act.action(), &wish.subject(), now);
         Box::pin(async move {
             match self.store.note(wish, self.hand_checks(), act).await {
                 Ok(Ok(Noted::Kept(entry))) => {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{BARE, MINUTE, Scheduler, ahead, meeting};
-use crate::support::daemon::{Daemon, room};
+use crate::support::daemon::{Daemon, room, siaga};
 use crate::tokens;
 
 const LIST: &str = "/api/v1/sessions?since=2000-01-01T00:00:00Z";
@@ -60,6 +60,14 @@ fn a_kill_between_any_two_steps_loses_nothing() {
     assert_eq!(evidence["answer"]["agenda"], "free", "{evidence:#}");
     assert_eq!(evidence["answer"]["verdict"], confirmed["verdict"], "{evidence:#}");
     daemon.stop();
+    // Who changed what is known afterwards, once for each change; what changed nothing has no row.
+    let audit =
+        siaga().args(["audit", "--lang", "en", "--state-dir"]).arg(folder.path().join("state")).output().unwrap();
+    let audit = String::from_utf8(audit.stdout).unwrap();
+    let rows: Vec<_> = audit.lines().filter(|line| line.contains("jadwal")).collect();
+    let told = |action: &str, id: &str| rows.iter().any(|row| row.contains(&format!(" {action} ")) && row.contains(id));
+    assert!(told("book", "a: ") && told("move", "a: ") && told("book", "b: ") && told("cancel", "b"), "{audit}");
+    assert_eq!(rows.len(), 4, "{audit}");
 }
 
 #[test]

@@ -108,7 +108,7 @@ impl Bookings for Diary {
         Vec::new()
     }
 
-    fn wish(&self, _: Wish, _: Option<Notice>) -> BoxFuture<'_, Result<Granted, String>> {
+    fn wish(&self, _: Option<Actor>, _: Wish, _: Option<Notice>) -> BoxFuture<'_, Result<Granted, String>> {
         async move { Err("nothing is booked here".to_owned()) }.boxed()
     }
 
