@@ -50,7 +50,7 @@ use crate::probe::{ProbeConfig, Roots, enrolled};
 use crate::radio::monitor::Room;
 use crate::store::{Claim, Store};
 use crate::web;
-use agenda::{Book, Calendars, Filer, Keeper};
+use agenda::{Book, Calendars, Filer, Keeper, Preflight};
 use delivery::Delivery;
 use desk::Desk;
 use driver::Driver;
@@ -177,6 +177,9 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         .with_bookings(Arc::clone(&book) as Arc<dyn web::Bookings>),
     );
     let asking_again = tokio::spawn(again::ask(snapshot_seen.clone(), requests_seen.clone()));
+    let preflight =
+        Preflight { book: Arc::clone(&book), snapshot: snapshot_seen.clone(), desk: Arc::clone(&desk), clock };
+    let testing = tokio::spawn(missed("who looks deeply before meetings", ends.clone(), preflight.run()));
     let folder_made_anew = Arc::new(Notify::new());
     let control = listen_for_orders(&config, &folder)
         .map(|control| tokio::spawn(control.run(Arc::clone(&desk), Arc::clone(&folder_made_anew))));
@@ -293,6 +296,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     following.abort();
     reading.abort();
     filing.abort();
+    testing.abort();
     drop(probes);
     let in_order = async {
         let left = driving.await;

@@ -3,6 +3,7 @@
 mod calendars;
 mod filer;
 mod keeper;
+mod preflight;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,6 +30,7 @@ use crate::web::bookings::{Feed, Form};
 pub use calendars::Calendars;
 pub use filer::{Filer, house};
 pub use keeper::{Keeper, by_agenda_now};
+pub use preflight::Preflight;
 
 /// So much of what an order is about stands in its row of the audit, characters.
 const SUBJECT: usize = 300;

@@ -4,6 +4,7 @@ mod alerts;
 mod drill;
 mod evaluation;
 mod hush;
+mod preflight;
 mod radio_check;
 mod remote;
 mod run_sheet;
