@@ -9,7 +9,7 @@ use crate::support::radicale::{Radicale, USER};
 use crate::support::upsd::Upsd;
 
 /// An example's exit code and what it printed.
-fn run(example: &str, (url, token): (&str, &str), args: &[&str]) -> (i32, String) {
+pub(super) fn run(example: &str, (url, token): (&str, &str), args: &[&str]) -> (i32, String) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let program = Path::new(env!("CARGO_BIN_EXE_siaga")).parent().unwrap();
     let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap_or_default());

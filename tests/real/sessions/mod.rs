@@ -10,6 +10,7 @@ mod routing;
 mod run_sheet;
 mod together;
 mod traced;
+mod whole_path;
 
 use std::path::Path;
 use std::time::Duration;
