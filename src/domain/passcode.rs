@@ -42,6 +42,11 @@ pub fn is_key_for_one(key: &str) -> bool {
     KEYS.iter().any(|known| plain == *known)
 }
 
+/// A text as it may be written down; of one that tells a passcode nothing is left.
+pub fn without(text: &str) -> std::borrow::Cow<'_, str> {
+    if is_said(text) { "(…)".into() } else { text.into() }
+}
+
 /// Whether a text says one: its name with something behind it that can be one, as in `Passcode: 82Kq1`, `pwd=abc` in a link,
 /// `kata sandinya 123456`. That a meeting is about passwords is no passcode.
 pub fn is_said(text: &str) -> bool {

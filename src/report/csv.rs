@@ -42,6 +42,8 @@ pub fn csv(report: &Report, evaluations: &[(Timestamp, Evaluation)]) -> String {
     for check in &report.run_sheet.checks {
         let standing = serde_json::to_value(check.standing).ok();
         let standing = standing.and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default();
+        // Of the start it was open; that it was seen to later is another word.
+        let standing = if check.after_start { "done_after_start".to_owned() } else { standing };
         let (at, by) = (check.at.clone().unwrap_or_default(), check.by.clone().unwrap_or_default());
         rows.push([cell("hand_check"), at, none(), none(), none(), standing, check.name.clone(), by]);
     }

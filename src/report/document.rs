@@ -65,6 +65,9 @@ pub struct Meeting {
     pub title: String,
     /// The kind of meeting.
     pub profile: String,
+    /// The same in words: Indonesian, English; none in a report of before it was written down.
+    #[serde(default)]
+    pub kind: Option<[String; 2]>,
     /// When it was to begin.
     pub start: String,
     /// When it was to end.

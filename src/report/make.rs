@@ -1,6 +1,7 @@
 //! How a report is made of what is stored.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,9 +12,10 @@ use super::document::{
     Why,
 };
 use super::sheet;
+use crate::domain::past::UNWATCHED;
 use crate::domain::record::{Point, Record, Series};
 use crate::domain::sheet::Item;
-use crate::domain::{Booking, Component, Incident, Lang, Occasion, ReasonDef, Subject, Verdict};
+use crate::domain::{Booking, Component, Incident, Lang, Occasion, Profile, ReasonDef, Subject, Verdict};
 use crate::engine::past::spans::{Span, Times, spans};
 
 /// Pictures of a report; a room with more far ends has the rest as figures.
@@ -34,14 +36,16 @@ pub struct House<'a> {
     pub absent: &'a BTreeSet<Component>,
     /// What is checked by hand.
     pub items: &'a [Item],
+    /// The kinds of meeting.
+    pub profiles: &'a [Arc<Profile>],
     /// The reason of a code.
     pub reason: fn(&str) -> Option<&'static ReasonDef>,
 }
 
 /// Makes it, at `now`.
 pub fn report(record: &Record, house: House<'_>, now: Timestamp) -> Report {
-    let House { room, zone, limit, minutes, absent, items, reason } = house;
-    let maker = Maker { record, zone, absent, now };
+    let House { room, zone, limit, minutes, absent, items, profiles, reason } = house;
+    let maker = Maker { record, zone, absent, profiles, now };
     let meeting = maker.meeting();
     let room_spans = maker.spans(&Subject::Room, meeting);
     let components = maker.components(meeting);
@@ -53,7 +57,8 @@ pub fn report(record: &Record, house: House<'_>, now: Timestamp) -> Report {
         made_at: maker.stamp(now),
         from: maker.stamp(record.since),
         to: maker.stamp(record.until),
-        complete: now >= record.over,
+        // Of the end of a meeting that nobody has written down yet nothing is claimed.
+        complete: now >= record.over && record.until >= record.session.end,
         cut: record.cut,
         session: maker.booked(),
         procedure: maker.procedure(limit),
@@ -98,6 +103,7 @@ struct Maker<'a> {
     record: &'a Record,
     zone: &'a TimeZone,
     absent: &'a BTreeSet<Component>,
+    profiles: &'a [Arc<Profile>],
     now: Timestamp,
 }
 
@@ -118,7 +124,11 @@ impl Maker<'_> {
         let changes = self.record.changes.iter().find(|(known, _)| known == subject);
         let changes = changes.map_or(&[][..], |(_, changes)| changes);
         // What came before the span and what it was then: only the newest such change counts.
-        spans(changes, &self.record.runs, span)
+        let whole = |at: Timestamp| Timestamp::from_second(at.as_second()).unwrap_or(at);
+        // In whole seconds, as they are told: what is summed up is what stands there.
+        let all = spans(changes, &self.record.runs, span).into_iter();
+        let all = all.map(|span| Span { from: whole(span.from), to: whole(span.to), ..span });
+        all.filter(|span| span.from < span.to).collect()
     }
 
     fn booked(&self) -> Meeting {
@@ -128,6 +138,11 @@ impl Maker<'_> {
             id: session.id.to_string(),
             title: session.title.clone(),
             profile: session.profile.to_string(),
+            kind: self
+                .profiles
+                .iter()
+                .find(|known| known.name == session.profile)
+                .map(|profile| [Lang::Id, Lang::En].map(|lang| profile.title(lang).to_owned())),
             start: self.stamp(session.start),
             end: self.stamp(session.end),
             cancelled: session.booking == Booking::Cancelled,
@@ -150,7 +165,7 @@ impl Maker<'_> {
         let before = self.spans(&Subject::Room, (record.since, start.min(record.until).max(record.since)));
         let began = start <= record.until;
         let last = before.last().filter(|_| began);
-        let ready_at = last.filter(|span| span.state == Some(Verdict::Ready)).map(|span| span.from);
+        let ready_at = last.filter(|span| span.state == Some(Verdict::Ready)).and_then(|_| ready_since(&before));
         let prepared = opened.zip(ready_at).map(|(opened, ready)| length(opened, ready));
         Procedure {
             limit_seconds: limit.as_secs().min(length(record.since, start)),
@@ -273,9 +288,24 @@ fn in_words(def: Option<&ReasonDef>, code: &str, lang: Lang) -> String {
     words
 }
 
-/// From then until then, s; 0 where the end is before the beginning.
+/// Since when it is ready, at the last of the spans. A restart in between, its first round included, makes no room unready.
+fn ready_since(spans: &[Span]) -> Option<Timestamp> {
+    let mut since = None;
+    let mut later = spans.iter().rev().peekable();
+    while let Some(span) = later.next() {
+        match span.state {
+            Some(Verdict::Ready) => since = Some(span.from),
+            Some(Verdict::Unknown) if later.peek().is_some_and(|before| before.state.is_none()) => {}
+            None if span.length() <= UNWATCHED => {}
+            _ => break,
+        }
+    }
+    since
+}
+
+/// From then until then as both are told, s; 0 where the end is before the beginning.
 fn length(from: Timestamp, to: Timestamp) -> u64 {
-    Duration::try_from(to.duration_since(from)).unwrap_or_default().as_secs()
+    u64::try_from(to.as_second() - from.as_second()).unwrap_or_default()
 }
 
 fn held(spans: &[Span]) -> Held {

@@ -48,6 +48,9 @@ struct Page {
     none: &'static str,
     evaluation_title: &'static str,
     evaluations: Vec<[String; 2]>,
+    signing: String,
+    place: &'static str,
+    signer: &'static str,
     signers: [&'static str; 3],
     notes: [&'static str; 2],
 }
@@ -146,7 +149,7 @@ impl Teller<'_> {
         if session.cancelled {
             warnings.push(pick("Rapat ini dibatalkan.", "This meeting was cancelled.").to_owned());
         }
-        if !report.complete {
+        if !report.complete && !session.cancelled {
             warnings.push(
                 pick(
                     "Sementara: rapat atau penutupnya belum selesai saat laporan ini dibuat.",
@@ -244,6 +247,13 @@ impl Teller<'_> {
             none: pick("Tidak ada.", "None."),
             evaluation_title: pick("Evaluasi", "Evaluation"),
             evaluations: self.evaluations(),
+            signing: format!(
+                "{}: {}",
+                pick("Pengesahan laporan rapat", "Approval of the report of the meeting"),
+                session.title
+            ),
+            place: pick("Tempat, tanggal:", "Place, date:"),
+            signer: pick("Nama:\nNIP:", "Name:\nNumber:"),
             signers: [
                 pick("Pejabat yang menyetujui", "The official who approved"),
                 pick("Kepala Bidang", "Head of division"),
@@ -306,11 +316,17 @@ impl Teller<'_> {
         at.to_zoned_datetime(self.zone.clone()).strftime(self.pick("%H.%M.%S", "%H:%M:%S")).to_string()
     }
 
+    fn kind(&self) -> String {
+        let session = &self.report.session;
+        let Some([id, en]) = &session.kind else { return session.profile.clone() };
+        format!("{} ({})", if self.lang == Lang::Id { id } else { en }, session.profile)
+    }
+
     fn facts(&self) -> Vec<(&'static str, String)> {
         let (session, pick) = (&self.report.session, |id, en| self.pick(id, en));
         let mut facts = vec![
             (pick("Waktu", "Time"), format!("{} – {}", self.clock(&session.start), self.moment(&session.end))),
-            (pick("Jenis rapat", "Kind of meeting"), session.profile.clone()),
+            (pick("Jenis rapat", "Kind of meeting"), self.kind()),
         ];
         let mut fact = |title, text: Option<String>| facts.extend(text.map(|text| (title, text)));
         fact(pick("Instansi pemohon", "Office that asked"), session.office.clone());

@@ -201,6 +201,7 @@ fn house(zone: &TimeZone) -> House<'_> {
         minutes: Duration::from_hours(24),
         absent: &ABSENT,
         items: &*ITEMS,
+        profiles: &[],
         reason: |code| (code == ON_BATTERY.code).then_some(&ON_BATTERY),
     }
 }
@@ -402,4 +403,60 @@ fn of_an_incident_only_what_somebody_watched_counts_as_time_of_the_meeting() {
     record.incidents[0].closed_at = Some(at("12:00:00"));
     let made = report(&record, house(&zone()), at("12:30:00"));
     assert_eq!(made.incidents[0].seconds_in_meeting, 30 * 60, "ten minutes, and twenty after 10.40");
+}
+
+#[test]
+fn a_restart_shortly_before_the_start_makes_no_room_unready_and_a_longer_pause_does() {
+    let restarted = |again: &str| {
+        let mut record = recorded();
+        let run = |began, until| Run { began: at(began), until: at(until), fresh: true };
+        record.runs = vec![run("05:00:00", "08:58:00"), run(again, "11:40:00")];
+        // The first round of the new process.
+        let known = at(again).checked_add(Duration::from_secs(3)).unwrap();
+        for (subject, changes) in &mut record.changes {
+            let change = |moment, from, to| Transition { at: moment, from, to, ..changes[0].clone() };
+            let round = [(at(again), Verdict::Ready, Verdict::Unknown), (known, Verdict::Unknown, Verdict::Ready)];
+            let mut all: Vec<_> = round.map(|(moment, from, to)| change(moment, from, to)).into();
+            all.append(changes);
+            all.sort_by_key(|change| change.at);
+            (*changes, _) = (all, subject);
+        }
+        report(&record, house(&zone()), at("12:00:00")).procedure
+    };
+    let times = restarted("08:58:20");
+    assert_eq!(times.ready_at.as_deref(), Some("2026-11-24T08:20:00+07:00"), "{times:?}");
+    let mut record = recorded();
+    record.runs[0].until = at("08:30:00");
+    record.runs[1] = Run { began: at("08:40:00"), fresh: false, ..record.runs[1] };
+    let times = report(&record, house(&zone()), at("12:00:00")).procedure;
+    assert_eq!(times.ready_at.as_deref(), Some("2026-11-24T08:40:00+07:00"), "ten minutes that nobody saw");
+}
+
+#[test]
+fn of_an_end_that_nobody_has_written_down_yet_nothing_is_claimed() {
+    let record = Record { until: at("10:30:00"), ..recorded() };
+    let made = report(&record, house(&zone()), at("12:00:00"));
+    assert!(!made.complete);
+    assert_eq!(made.held.ready + made.held.not_ready, 90 * 60);
+}
+
+#[test]
+fn what_is_summed_up_is_what_stands_in_the_rows() {
+    let mut record = recorded();
+    let odd = |moment: &str, nanos: i64| at(moment).checked_add(jiff::SignedDuration::from_nanos(nanos)).unwrap();
+    record.runs = vec![Run { began: at("05:00:00"), until: at("11:40:00"), fresh: true }];
+    for (_, changes) in &mut record.changes {
+        for (place, change) in changes.iter_mut().enumerate() {
+            change.at = change
+                .at
+                .checked_add(jiff::SignedDuration::from_millis(333 * (1 + i64::try_from(place).unwrap())))
+                .unwrap();
+        }
+    }
+    record.incidents[0].opened_at = odd("10:00:00", 900_000_000);
+    record.incidents[0].closed_at = Some(odd("10:05:00", 100_000_000));
+    let made = report(&record, house(&zone()), at("12:00:00"));
+    let held = made.held;
+    assert_eq!(held.ready + held.degraded + held.not_ready + held.unknown + held.not_measured, 120 * 60, "{held:?}");
+    assert_eq!(made.incidents[0].seconds, 300, "as its two moments are told");
 }

@@ -12,6 +12,7 @@ pub(super) const fn pick(lang: Lang, id: &'static str, en: &'static str) -> &'st
 
 /// What people call what is measured; all else by its own name.
 const NAMES: &[(&str, Text)] = &[
+    ("icmp_rtt_seconds", Text::new("Jeda gema", "Delay of echoes")),
     ("icmp_rtt_median_seconds", Text::new("Jeda gema", "Delay of echoes")),
     ("stun_rtt_seconds", Text::new("Jeda UDP", "Delay by UDP")),
     ("loss_ratio", Text::new("Paket hilang", "Packets lost")),

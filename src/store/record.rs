@@ -47,8 +47,16 @@ pub(super) fn record(
     catalogue: &Catalogue,
 ) -> rusqlite::Result<Option<Record>> {
     let Some(session) = sessions::get(db, id)? else { return Ok(None) };
+    let mut notices = sessions::notices(db, session.start)?;
+    notices.retain(|notice| {
+        notice.session == session.id && notice.start == session.start && notice.occasion != Occasion::Reported
+    });
+    notices.sort_by_key(|notice| notice.at);
     let opens = session.start.checked_sub(around.before).unwrap_or(session.start);
     let since = sessions::ended_before(db, &session)?.map_or(opens, |free| free.max(opens));
+    // What was told to be open was, also where another meeting was booked into it since.
+    let told = notices.iter().find(|notice| notice.occasion == Occasion::Preflight);
+    let since = told.map_or(since, |told| since.min(told.at));
     let over = session.end.checked_add(around.after).unwrap_or(session.end);
     let until = over.min(now).max(since);
     let components = Component::ALL.into_iter().map(Subject::Component);
@@ -57,11 +65,6 @@ pub(super) fn record(
     let past = past::gather(db, catalogue, &wanted, &|| false)?.unwrap_or_default();
     // What came in since the newest row is not unwatched, it is on its way to the disk.
     let until = until.min(past.told_until(now)).max(since);
-    let mut notices = sessions::notices(db, session.start)?;
-    notices.retain(|notice| {
-        notice.session == session.id && notice.start == session.start && notice.occasion != Occasion::Reported
-    });
-    notices.sort_by_key(|notice| notice.at);
     let evidence = evidence(db, notices.iter().filter_map(|notice| notice.evidence.as_deref()))?;
     let (incidents, more) = incidents(db, catalogue, since, until)?;
     let ids: Vec<String> = incidents.iter().map(|incident| incident.id.clone()).collect();

@@ -43,8 +43,19 @@ pub fn house(config: &Config) -> report::House<'_> {
         minutes: config.store.retention_minutes.0,
         absent: &config.plan.absent,
         items: &config.run_sheet,
+        profiles: &config.plan.profiles,
         reason: probe::reason,
     }
+}
+
+/// What became of a report.
+enum Made {
+    /// It is kept, under this hash.
+    Kept(String),
+    /// It was kept before, or there is nothing to tell.
+    Nothing,
+    /// What was until the meeting's end is not written down yet: after a start that takes until something was seen.
+    Later,
 }
 
 /// The task.
@@ -88,11 +99,14 @@ impl Filer {
                     continue;
                 }
                 match self.made(&config, &session, now.wall).await {
-                    Ok(hash) => {
-                        if let Some(hash) = hash {
-                            // The hash stands here too, so that rows that are cut off from the chain's end are missed.
-                            tracing::info!(session = %session.id, hash, "a meeting's report is kept");
-                        }
+                    Ok(Made::Later) => {}
+                    Ok(Made::Kept(hash)) => {
+                        // The hash stands here too, so that rows that are cut off from the chain's end are missed.
+                        tracing::info!(session = %session.id, hash, "a meeting's report is kept");
+                        failing.remove(&key);
+                        done.insert(key);
+                    }
+                    Ok(Made::Nothing) => {
                         failing.remove(&key);
                         done.insert(key);
                     }
@@ -110,12 +124,12 @@ impl Filer {
         }
     }
 
-    /// Makes and keeps it, if none is kept; gives its hash.
-    async fn made(&self, config: &Config, session: &Session, now: Timestamp) -> Result<Option<String>, String> {
+    /// Makes and keeps it, if none is kept.
+    async fn made(&self, config: &Config, session: &Session, now: Timestamp) -> Result<Made, String> {
         let store = &self.book.store;
         let kept = store.kept(&session.id).await.map_err(|error| in_full(&error))?;
         if kept.is_some_and(|kept| kept.report.filed.start == session.start) {
-            return Ok(None);
+            return Ok(Made::Nothing);
         }
         // The meeting's last minutes are to be in it.
         store.flush().await.map_err(|error| in_full(&error))?;
@@ -123,8 +137,11 @@ impl Filer {
         let record = store.record_of(&session.id, around, now).await.map_err(|error| in_full(&error))?;
         let is_it = |now: &Session| now.start == session.start && now.booking == Booking::Booked;
         // Of one that was moved or cancelled meanwhile there is nothing to tell, or later.
-        let Some(record) = record.filter(|record| is_it(&record.session)) else { return Ok(None) };
+        let Some(record) = record.filter(|record| is_it(&record.session)) else { return Ok(Made::Nothing) };
         let made = report::report(&record, house(config), now);
+        if !made.complete {
+            return Ok(Made::Later);
+        }
         let body = serde_json::to_string(&made).map_err(|error| error.to_string())?;
         // First, and under a key of the meeting's own: whoever is killed between the two tells nobody twice, and nobody nothing.
         if now.duration_since(session.end) < NEWS {
@@ -132,7 +149,8 @@ impl Filer {
         }
         let (id, start) = (session.id.to_string(), session.start);
         let filed = Filed { kind: Kind::Report, session: id, start, made_at: now, body };
-        store.file_report(filed).await.map_err(|error| in_full(&error))
+        let hash = store.file_report(filed).await.map_err(|error| in_full(&error))?;
+        Ok(hash.map_or(Made::Nothing, Made::Kept))
     }
 
     /// Tells the agenda's receivers, but for those who hear and cannot read, that it is there.

@@ -7,7 +7,6 @@ mod preflight;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -15,6 +14,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::passcode;
 use crate::domain::plain::plain;
 use crate::domain::record::{Around, Series};
 use crate::domain::sheet::{Item, SheetWish, Unwritten, Written};
@@ -34,9 +34,6 @@ pub use preflight::Preflight;
 
 /// So much of what an order is about stands in its row of the audit, characters.
 const SUBJECT: usize = 300;
-
-/// A report is made within this time after the wrap-up, if nothing stands in its way.
-const REPORTED: Duration = Duration::from_mins(1);
 
 /// Where meetings are booked: the disk grants, and memory follows.
 pub struct Book {
@@ -71,21 +68,29 @@ impl Book {
         }
     }
 
-    /// Whether a wish takes the beginning from a meeting that is under way or just over, or calls off one that was held. One that is
-    /// under way may be called off: it does not go on then.
-    fn is_under_way(&self, wish: &Wish, after: Duration) -> bool {
+    /// Whether a wish takes the beginning from a meeting that has begun, or changes one that was held: what became of it is told, or
+    /// will be, under its id. One that is under way may be called off or end at another time.
+    async fn has_begun(&self, wish: &Wish) -> Result<bool, StoreError> {
         let now = self.clock.now().wall;
-        let agenda = self.agenda.borrow();
-        let held = |id: &str| {
-            let known = agenda.get(id).filter(|known| known.booking == Booking::Booked && known.start <= now);
-            // Some time for its report.
-            known.filter(|known| now < known.end.saturating_add(after + REPORTED).unwrap_or(Timestamp::MAX))
+        let id = match wish {
+            Wish::Book(session) => &session.id,
+            Wish::Move { id, .. } | Wish::Cancel { id } => id,
         };
-        match wish {
-            Wish::Book(session) => held(&session.id).is_some_and(|known| known.start != session.start),
-            Wish::Move { id, start, .. } => held(id).is_some_and(|known| known.start != *start),
-            Wish::Cancel { id } => held(id).is_some_and(|known| known.end <= now),
-        }
+        let known = self.agenda.borrow().get(id).map(|known| Session::clone(known));
+        // What is over for some days stands on the disk alone.
+        let known = match known {
+            Some(known) => Some(known),
+            None => self.store.session(id).await?,
+        };
+        let Some(known) = known.filter(|known| known.booking == Booking::Booked && known.start <= now) else {
+            return Ok(false);
+        };
+        let over = known.end <= now;
+        Ok(match wish {
+            Wish::Book(session) => known.start != session.start || over && !known.says_what(session),
+            Wish::Move { start, end, .. } => known.start != *start || over && known.end != *end,
+            Wish::Cancel { .. } => over,
+        })
     }
 
     /// A session's report as it was kept; of one that is not over, as it stands.
@@ -112,7 +117,7 @@ impl Book {
     /// The row of the audit for what somebody wants, of a key that there is once.
     fn act(&self, sort: &str, who: Actor, action: &'static str, subject: &str, now: Timestamp) -> Act {
         let key = format!("{sort}-{:x}-{:x}", now.as_microsecond(), self.count.fetch_add(1, Ordering::Relaxed));
-        let subject = plain(subject).chars().take(SUBJECT).collect();
+        let subject = plain(&passcode::without(subject)).chars().take(SUBJECT).collect();
         Act { key: key.into(), at: now, actor: who, action, subject, outcome: None }
     }
 
@@ -171,12 +176,9 @@ impl Bookings for Book {
         confirmed: Option<Notice>,
     ) -> BoxFuture<'_, Result<Granted, String>> {
         let act = who.map(|who| self.act("session", who, wish.action(), &wish.subject(), self.clock.now().wall));
-        let (margins, after) = {
-            let config = self.configs.borrow();
-            (config.agenda.margins(), config.agenda.wrap_up.0)
-        };
+        let margins = self.configs.borrow().agenda.margins();
         Box::pin(async move {
-            if self.is_under_way(&wish, after) {
+            if self.has_begun(&wish).await.map_err(|error| in_full(&error))? {
                 return Ok(Granted::Begun);
             }
             let granted = self.store.wish_by(wish, margins, confirmed.clone(), act).await;

@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::order::{Order, Tested, Why, Word};
 use crate::control::{self, Who, Words};
+use crate::domain::passcode;
 use crate::domain::plain::{is_unseen, plain};
 use crate::domain::reason::{fill, number};
 use crate::domain::{
@@ -127,7 +128,7 @@ impl Desk {
     }
 
     fn act(&self, who: &Actor, action: &'static str, subject: &str) -> Act {
-        let subject = plain(subject).chars().take(SUBJECT).collect();
+        let subject = plain(&passcode::without(subject)).chars().take(SUBJECT).collect();
         let key = format!("{}-{:x}", self.run, self.count.fetch_add(1, Ordering::Relaxed)).into();
         Act { key, at: self.clock.now().wall, actor: who.clone(), action, subject, outcome: None }
     }

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::component::Requirement;
+use super::passcode::without;
 use super::reason::Lang;
 use super::verdict::Verdict;
 
@@ -274,13 +275,14 @@ impl SheetWish {
     /// What it is about, as the audit names it.
     pub fn subject(&self) -> String {
         let Self { session, by, act, .. } = self;
+        let by = without(by);
         match act {
             SheetAct::Tick { item } | SheetAct::Untick { item } => format!("{session} {item}, said by {by}"),
             SheetAct::BeginTrial | SheetAct::EndTrial { .. } => format!("{session}, said by {by}"),
             SheetAct::Override { verdict, reason, until } => {
-                format!("{session} {verdict} until {until:.0}, said by {by}: {reason}")
+                format!("{session} {verdict} until {until:.0}, said by {by}: {}", without(reason))
             }
-            SheetAct::EndOverride { reason } => format!("{session}, said by {by}: {reason}"),
+            SheetAct::EndOverride { reason } => format!("{session}, said by {by}: {}", without(reason)),
         }
     }
 }

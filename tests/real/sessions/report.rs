@@ -121,6 +121,14 @@ fn it_is_evaluated(folder: &Path) {
     let rows = daemon.request_with("GET", "/api/v1/sessions/a/report.csv", &headers);
     assert!(rows.status == 200 && rows.body.contains("\r\nevaluation,"), "{}", rows.body);
     assert_eq!(daemon.request_with("GET", "/api/v1/sessions/b/report", &headers).status, 404);
+    // A meeting that was held stays what it was: its report stands under its id.
+    let (to, until) = (ahead(Duration::from_hours(9)).to_string(), ahead(Duration::from_hours(10)).to_string());
+    let moved = json!({ "start": to, "end": until });
+    let other = meeting("Rapat lain", ahead(Duration::from_hours(9)), Duration::from_hours(1));
+    for (method, body) in [("DELETE", Value::Null), ("PATCH", moved), ("PUT", other)] {
+        let answer = daemon.send(method, "/api/v1/sessions/a", &scheduler, &body.to_string());
+        assert!(answer.status == 409 && answer.body.contains(":begun"), "{method}: {}", answer.body);
+    }
     let log = daemon.log();
     assert!(!log.contains("Kepala Seksi") && !log.contains("Genset"), "{log}");
     daemon.stop();
@@ -247,4 +255,34 @@ fn a_meeting_with_a_power_cut_is_reported_as_it_was_and_no_more() {
     without.args(["report", "a", "--format", "pdf", "--config"]).arg(at.join("siaga.toml")).env("PATH", "/nowhere");
     let output = without.arg("--state-dir").arg(at.join("state")).output().unwrap();
     assert!(String::from_utf8_lossy(&output.stderr).contains("sudo apt install weasyprint"), "{output:?}");
+}
+
+/// The daemon is killed in a meeting and comes back when it is over: what nobody saw is told as such, in the report that is kept too.
+#[test]
+fn what_nobody_saw_of_a_meeting_is_not_left_out_of_the_report_that_is_kept() {
+    let upsd = Upsd::start();
+    let folder = room(&format!(
+        "{POWER_ALONE}\n[agenda]\npreflight = \"10s\"\nwrap_up = \"1s\"\nrechecks = []\n\
+         [[check]]\nname = \"ups\"\nkind = \"ups\"\nserver = \"{}\"\ninterval = \"200ms\"\nbad_for = \"0s\"\ngood_for = \"0s\"\n",
+        upsd.address()
+    ));
+    let at = folder.path();
+    let jadwal = Scheduler::of(at);
+    let daemon = Daemon::start(at);
+    daemon.wait_for_check("ups", "ready", "");
+    let (start, long) = (ahead(Duration::from_secs(3)), Duration::from_secs(8));
+    let end = start.checked_add(long).unwrap();
+    assert_eq!(jadwal.send(&daemon, "PUT", "/api/v1/sessions/a", &meeting("Rapat", start, long)).status, 201);
+    wait_until(|| daemon.log().contains("phase=\"live\""));
+    daemon.kill();
+    wait_until(|| ahead(Duration::ZERO) > end.checked_add(Duration::from_secs(2)).unwrap());
+    let daemon = Daemon::start(at);
+    wait_until(|| daemon.log().contains("a meeting's report is kept"));
+    daemon.stop();
+    let made: Value = serde_json::from_str(&told(at, &["a", "--format", "json"])).unwrap();
+    let held = |part: &str| made["held"][part].as_u64().unwrap();
+    assert!(made["kept"]["number"] == 1 && held("not_measured") >= 5, "{made:#}");
+    let all: u64 = ["ready", "degraded", "not_ready", "unknown", "not_measured"].map(held).iter().sum();
+    assert_eq!(all, 8, "each second of it is told of: {made:#}");
+    assert!(made["not_measured"].as_array().unwrap().iter().any(|one| one["why"] == "not_watched"), "{made:#}");
 }

@@ -107,8 +107,16 @@ async fn every_number_of_a_report_is_one_of_the_rows() {
     let zone = TimeZone::get("Asia/Pontianak").unwrap();
     let limit = around.before;
     let minutes_kept = Duration::from_hours(24);
-    let house =
-        House { room: "r", zone: &zone, limit, minutes: minutes_kept, absent: &ABSENT, items: &[], reason: |_| None };
+    let house = House {
+        room: "r",
+        zone: &zone,
+        limit,
+        minutes: minutes_kept,
+        absent: &ABSENT,
+        items: &[],
+        profiles: &[],
+        reason: |_| None,
+    };
     let made = serde_json::to_value(report(&record, house, now)).unwrap();
     let mut traced = BTreeSet::new();
     for (place, statement) in NUMBERS {
