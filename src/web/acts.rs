@@ -40,6 +40,13 @@ pub trait Acts: Send + Sync {
     /// Sends a test message to these receivers, to all if none is named, and waits for the first attempt of each.
     fn test_alert(&self, who: Actor, receivers: Vec<String>, lang: Lang) -> BoxFuture<'_, Vec<Attempt>>;
 
+    /// Carries out what somebody orders at the page, to its end; gives what there is to say of it, a line each. A test takes up to
+    /// minutes.
+    fn carry_out(&self, who: Actor, order: Ordered, lang: Lang) -> BoxFuture<'_, Vec<Line>>;
+
+    /// The faults that can be practised, by name and in words; and the receivers that speak.
+    fn choices(&self, lang: Lang) -> Choices;
+
     /// Somebody has ordered what their token is not good for: it goes into the audit, and nothing else happens.
     fn turn_away(&self, who: Actor, action: &'static str, subject: String) -> BoxFuture<'_, ()>;
 
@@ -51,6 +58,52 @@ pub trait Acts: Send + Sync {
 
     /// Who wished these silences. For those who may know.
     fn authors(&self, silences: Vec<String>) -> BoxFuture<'_, Result<HashMap<String, String>, String>>;
+}
+
+/// What is ordered at the page. Has no `Debug`: what is debugged ends in a log.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Ordered {
+    /// To make this active check's test.
+    Test(String),
+    /// To tell nobody of a component (of all, without one) for so long.
+    Silence {
+        /// Which.
+        component: Option<Component>,
+        /// For how long, s.
+        seconds: u64,
+        /// Why.
+        reason: String,
+    },
+    /// To end a silence.
+    EndSilence(String),
+    /// To practise a fault for so long, s.
+    Drill(String, u64),
+    /// To end the drill that is under way.
+    EndDrill,
+    /// To send a test message to this receiver.
+    Message(String),
+    /// To note who has heard the radio check.
+    Heard(String),
+}
+
+/// What is said of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Whether that was done, or found to be well.
+    pub well: bool,
+    /// In words.
+    pub text: String,
+}
+
+/// What an order can be about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Choices {
+    /// Faults that can be practised: name, and in words.
+    pub scenes: Vec<(&'static str, &'static str)>,
+    /// Receivers of messages.
+    pub receivers: Vec<String>,
+    /// Checks that can be tested.
+    pub checks: Vec<String>,
 }
 
 /// How it became known that somebody sees to an incident. Has no `Debug`: what is debugged ends in a log.

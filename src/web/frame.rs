@@ -39,11 +39,12 @@ pub(super) struct Frame {
 }
 
 /// The pages that can be gone to from every other, with their names: Bahasa Indonesia and English.
-const WAYS: [(&str, &str, &str); 7] = [
+const WAYS: [(&str, &str, &str); 8] = [
     ("/", "Ruangan", "Room"),
     ("/agenda", "Agenda", "Agenda"),
     ("/incidents", "Gangguan", "Incidents"),
     ("/radio", "Catatan HT", "Radio log"),
+    ("/act", "Tindakan", "Act"),
     ("/data", "Jatah data", "Data budget"),
     ("/settings", "Pengaturan", "Settings"),
     ("/kiosk", "Layar ruangan", "Wall screen"),

@@ -57,6 +57,8 @@ use super::{
         pages::component::page,
         pages::incidents::page,
         pages::agenda::page,
+        pages::act::page,
+        pages::act::order,
         pages::radio::page,
         pages::data::page,
         pages::settings::page,

@@ -27,6 +27,7 @@ pub(super) fn router(site: Arc<Site>) -> Router {
         .route("/incidents", get(pages::incidents::page))
         .route("/agenda", get(pages::agenda::page))
         .route("/radio", get(pages::radio::page))
+        .route("/act", get(pages::act::page).post(pages::act::order))
         .route("/data", get(pages::data::page))
         .route("/settings", get(pages::settings::page))
         .route("/kiosk", get(kiosk::kiosk))

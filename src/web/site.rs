@@ -29,6 +29,8 @@ pub(super) struct Site {
     pub(super) pulse: Pulse,
     /// Pages that are the same for everybody.
     pub(super) pages: Shelf,
+    /// What was ordered at the page last.
+    pub(super) ordered: Mutex<Option<super::pages::act::Last>>,
     shelf: Mutex<Option<Arc<Rendered>>>,
     /// Whose turn it is to read much of the past.
     pub(super) long_reads: tokio::sync::Mutex<()>,
@@ -72,6 +74,7 @@ impl Site {
             cookies: Cookies::default(),
             pulse,
             pages: Shelf::default(),
+            ordered: Mutex::default(),
             shelf: Mutex::new(None),
             long_reads: tokio::sync::Mutex::default(),
             evidence_failing: AtomicBool::new(false),

@@ -30,6 +30,7 @@ mod network;
 mod notices;
 mod once;
 mod outlook;
+mod page_acts;
 mod page_forms;
 mod pages;
 mod ports;

@@ -13,17 +13,17 @@ use super::tokens::{made, revoke, shows};
 const EVIL: &str = "<script>window.hit=1</script>\"'><img src=x onerror=window.hit=1>";
 
 /// The value of a header of an answer.
-fn header<'a>(answer: &'a Answer, name: &str) -> &'a str {
+pub(super) fn header<'a>(answer: &'a Answer, name: &str) -> &'a str {
     let value = |line: &'a str| line.split_once(": ").filter(|(said, _)| said.eq_ignore_ascii_case(name));
     answer.head.lines().find_map(value).map_or("", |(_, value)| value)
 }
 
 /// What stands in the page's own form against forgery.
-fn key(page: &str) -> &str {
+pub(super) fn key(page: &str) -> &str {
     page.split("name=\"key\" value=\"").nth(1).unwrap_or_default().split('"').next().unwrap()
 }
 
-fn encoded(text: &str) -> String {
+pub(super) fn encoded(text: &str) -> String {
     use std::fmt::Write as _;
     text.bytes().fold(String::new(), |mut out, byte| {
         _ = write!(out, "%{byte:02X}");

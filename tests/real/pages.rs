@@ -109,7 +109,7 @@ fn found(browser: &mut Browser) -> Vec<String> {
 
 #[test]
 fn every_page_is_fit_for_phone_and_wall_dark_and_light_in_both_languages_and_asks_nobody_else() {
-    let (_folder, daemon) = inhabited();
+    let (folder, daemon) = inhabited();
     let (axe, mut browser) = (axe(), browser());
     let id = daemon.get("/api/v1/incidents?open=1").json()[0]["id"].as_str().unwrap().to_owned();
     let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/pages");
@@ -145,6 +145,38 @@ fn every_page_is_fit_for_phone_and_wall_dark_and_light_in_both_languages_and_ask
             assert_eq!(browser.look(elsewhere), json!([]), "{page}");
             let hit = browser.look("[typeof window.hit, document.images.length, document.scripts.length <= 1]");
             assert_eq!(hit, json!(["undefined", 0, true]), "{page}: something of others' runs or is loaded");
+        }
+    }
+    // The forms that staff order by are seen by who has come in.
+    let token = super::tokens::made(folder.path(), "siti", "operate", &[]);
+    for lang in ["id", "en"] {
+        browser.look(&format!("location.href = 'http://{}/login?lang={lang}'", daemon.address()));
+        wait_until(|| {
+            browser.look("document.readyState == 'complete' && document.querySelector('#token') != null") == true
+        });
+        browser.look(&format!(
+            "document.querySelector('[name=next]').value = '/act'; document.querySelector('#token').value = '{token}'; \
+             document.querySelector('form button').click()"
+        ));
+        wait_until(|| {
+            browser.look("document.readyState == 'complete' && document.querySelector('#scene') != null") == true
+        });
+        browser.look(&axe);
+        for (wide, scheme) in [(360, "light"), (1920, "dark")] {
+            if wide == 360 {
+                browser.as_phone();
+            } else {
+                browser.as_wall();
+            }
+            browser.in_scheme(scheme);
+            wait_until(|| browser.look("innerWidth") == wide);
+            let place = format!("/act {lang} {wide} {scheme}");
+            if browser.look("document.documentElement.scrollWidth > document.documentElement.clientWidth") != false {
+                wrong.push(format!("{place}: it is wider than its window"));
+            }
+            wrong.extend(found(&mut browser).into_iter().map(|one| format!("{place}: {one}")));
+            let png = base64::engine::general_purpose::STANDARD.decode(browser.picture()).unwrap();
+            fs::write(pictures.join(format!("act-{lang}-{wide}-{scheme}.png")), png).unwrap();
         }
     }
     // It would have found something.

@@ -4,6 +4,7 @@ mod alerts;
 mod drill;
 mod evaluation;
 mod hush;
+mod page;
 mod preflight;
 mod radio_check;
 mod remote;
@@ -272,9 +273,9 @@ impl Desk {
     }
 }
 
-impl control::Desk for Desk {
-    async fn carry_out(&self, who: Who, order: Order, words: Words) {
-        let who = who.actor();
+impl Desk {
+    /// Carries out an order of somebody who may give it.
+    async fn carry_out_for(&self, who: Actor, order: Order, words: Words) {
         let (checks, lang) = match &order {
             Order::Test { checks, lang } => (checks, lang),
             Order::TestAlert { receivers, lang } => return self.test_alert(&who, receivers, *lang, &words).await,
@@ -293,6 +294,12 @@ impl control::Desk for Desk {
         for check in checks {
             self.test(&who, check, *lang, &words).await;
         }
+    }
+}
+
+impl control::Desk for Desk {
+    async fn carry_out(&self, who: Who, order: Order, words: Words) {
+        self.carry_out_for(who.actor(), order, words).await;
     }
 
     async fn turn_away(&self, who: Who, order: Order) {

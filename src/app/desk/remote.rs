@@ -11,7 +11,7 @@ use super::hush::{self, Done, Unmet};
 use crate::control::Words;
 use crate::control::order::Word;
 use crate::domain::{Actor, Component, Lang, Silence, in_full};
-use crate::web::acts::{Acknowledgement, Acts, Attempt, Declined, How};
+use crate::web::acts::{Acknowledgement, Acts, Attempt, Choices, Declined, How, Line, Ordered};
 
 /// Words of a test message's way that wait: of each receiver one, of more than a house has.
 const WORDS: usize = 256;
@@ -91,6 +91,14 @@ impl Acts for Desk {
             }
             attempts
         })
+    }
+
+    fn carry_out(&self, who: Actor, order: Ordered, lang: Lang) -> BoxFuture<'_, Vec<Line>> {
+        Box::pin(self.carry_out_at_page(who, order, lang))
+    }
+
+    fn choices(&self, lang: Lang) -> Choices {
+        self.choices_at_page(lang)
     }
 
     fn turn_away(&self, who: Actor, action: &'static str, subject: String) -> BoxFuture<'_, ()> {

@@ -1,5 +1,6 @@
 //! One click below the room's page: a component, what was wrong, the agenda, the radio's log, the budgets of data, the settings.
 
+pub(super) mod act;
 pub(super) mod agenda;
 pub(super) mod component;
 pub(super) mod data;

@@ -19,7 +19,7 @@ use siaga::domain::{
 };
 use siaga::engine::agenda::slot::Planned;
 use siaga::engine::agenda::{Agenda, Lengths};
-use siaga::web::acts::{Acknowledgement, Acts, Attempt, Declined, How};
+use siaga::web::acts::{Acknowledgement, Acts, Attempt, Choices, Declined, How, Line, Ordered};
 use siaga::web::own::{Keeping, Telling};
 use siaga::web::{
     self, Bookings, Door, Evidence, History, Holder, Inbound, Info, Mark, NoEntry, Own, OwnHealth, PastIncident,
@@ -231,6 +231,14 @@ impl Acts for Idle {
 
     fn test_alert(&self, _: Actor, _: Vec<String>, _: Lang) -> BoxFuture<'_, Vec<Attempt>> {
         async { Vec::new() }.boxed()
+    }
+
+    fn carry_out(&self, _: Actor, _: Ordered, _: Lang) -> BoxFuture<'_, Vec<Line>> {
+        async { Vec::new() }.boxed()
+    }
+
+    fn choices(&self, _: Lang) -> Choices {
+        Choices::default()
     }
 
     fn turn_away(&self, _: Actor, _: &'static str, _: String) -> BoxFuture<'_, ()> {
