@@ -157,6 +157,8 @@ impl Keeper {
         if let Err(fault) = done {
             if !fault.leaves_it_usable() {
                 self.file = None;
+            } else if let Some(Err(error)) = self.file.as_ref().map(File::fold) {
+                tracing::debug!(error = in_full(&error), "the log of what is to be pushed stays as large as it is");
             }
             answer.fault = Some(in_full(&fault));
         }

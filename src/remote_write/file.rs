@@ -210,6 +210,11 @@ impl File {
         Ok(gone)
     }
 
+    /// Folds the log into the file, which gives its room back to a disk that is full.
+    pub(super) fn fold(&self) -> Result<(), Fault> {
+        Ok(self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+    }
+
     /// Gives a little of the free room back to the file system.
     pub(super) fn shrink(&mut self) -> Result<(), Fault> {
         /// Pages that are kept for the next rows (1 MiB), and how many go at once.
