@@ -22,6 +22,7 @@ pub mod plot;
 pub mod probe;
 pub mod radio;
 pub mod reflect;
+pub mod remote_write;
 pub mod report;
 pub mod seat;
 pub mod store;

@@ -19,11 +19,12 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("cli", &["*"]),
     ("app", &["*"]),
     // File shapes to domain: it names what the probes, the receivers and the feeds want to read from their tables.
-    ("config", &["domain", "probe", "notify", "calendar"]),
+    ("config", &["domain", "probe", "notify", "calendar", "remote_write"]),
     ("probe", &["domain", "engine", "clock", "peer"]),
     ("control", &["domain", "engine", "clock", "peer"]),
     ("notify", &["domain", "engine", "clock", "radio"]),
     ("calendar", &["domain"]),
+    ("remote_write", &["domain", "clock"]),
     ("store", &["domain", "engine", "clock"]),
     ("web", &["domain", "engine", "clock", "plot"]),
     ("report", &["domain", "engine", "clock", "plot"]),

@@ -20,6 +20,7 @@ pub mod memory;
 pub mod own;
 pub mod practice;
 pub mod probes;
+pub mod pushing;
 pub mod recorder;
 pub mod reload;
 mod roll_call;
@@ -56,6 +57,7 @@ use desk::Desk;
 use driver::Driver;
 use identity::Identity;
 use probes::{Probes, Shared};
+use pushing::Pushing;
 use recorder::Recorder;
 pub use service::start_log;
 use service::{Asked, LAST_CALL, Signals};
@@ -134,6 +136,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         desktop: crate::probe::seat::desktop::Desktop::default(),
         on_air: on_air.clone(),
     };
+    let (line_books, pushed) = (shared.budget.clone(), crate::remote_write::Stats::default());
     let mut probes = Probes::new(shared, observed);
     probes.keep(config.plan.checks.iter().zip(&config.probes), |name| seen.get(name).copied());
 
@@ -153,7 +156,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         configs: configs_seen.clone(),
         phase: phase_seen,
         snapshot: snapshot_seen.clone(),
-        in_use: use_seen,
+        in_use: use_seen.clone(),
         drill_ends,
         handling,
     };
@@ -191,6 +194,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         store: store.clone(),
         stats: stats.clone(),
         configs: configs_seen.clone(),
+        pushed: pushed.clone(),
     };
     let mut delivery =
         Delivery::new(store.clone(), clock, poke, stats, unsaid, ends.clone()).within(around, on_air.clone());
@@ -214,6 +218,19 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         handling: handling_seen,
         info: Arc::new(reload::info()),
     };
+    let (stop_pushing, pushes_end) = watch::channel(false);
+    let buffer_folder_made_anew = Arc::new(Notify::new());
+    let pushing = Pushing {
+        readers: readers.clone(),
+        configs: configs_seen.clone(),
+        in_use: use_seen.clone(),
+        budget: line_books,
+        folder: folder.clone(),
+        folder_made_anew: Arc::clone(&buffer_folder_made_anew),
+        stats: pushed,
+        clock,
+    };
+    let pushing = tokio::spawn(missed("the pusher of samples", ends.clone(), pushing.run(pushes_end)));
     let calendars = Calendars { book: Arc::clone(&book), configs: configs_seen.clone(), clock };
     let reading = tokio::spawn(missed("the calendars' reader", ends.clone(), calendars.run()));
     let filer = Filer { book: Arc::clone(&book), configs: configs_seen.clone(), asks: asks.clone(), clock };
@@ -273,6 +290,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
                     config_reader.identity.write(&config_reader.folder);
                     on_air.write_again();
                     folder_made_anew.notify_one();
+                    buffer_folder_made_anew.notify_one();
                 }
             }
             Some(served) = serving.join_next() => {
@@ -304,6 +322,8 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
             recorder.record(left).await;
         }
         _ = keeping.await;
+        _ = stop_pushing.send(true);
+        _ = pushing.await;
         // What is not delivered yet is in the store, and the next start takes it up.
         drop(config_reader);
         if let Some(control) = control {

@@ -9,8 +9,9 @@ use crate::config::Config;
 use crate::domain::GiveUp;
 use crate::notify::stats::ReceiverCounts;
 use crate::notify::{Failure, Stats, Withheld};
+use crate::remote_write;
 use crate::store::{Health, Store};
-use crate::web::own::{Counted, Keeping, Own, OwnHealth, Telling};
+use crate::web::own::{Counted, Keeping, Own, OwnHealth, Pushing, Telling};
 
 /// Where the daemon's own health is read: all of it in memory.
 pub struct Watched {
@@ -20,6 +21,8 @@ pub struct Watched {
     pub store: Store,
     /// What became of the notifications.
     pub stats: Stats,
+    /// What became of the pushes.
+    pub pushed: remote_write::Stats,
     /// Who is told: a receiver is shown before its first notification.
     pub configs: watch::Receiver<Arc<Config>>,
 }
@@ -38,8 +41,21 @@ impl OwnHealth for Watched {
             told.oldest_waiting_at = Some(oldest);
         }
         let withheld = all(Withheld::ALL, Withheld::as_str, &counts.withheld);
-        Own { store: keeping(&self.health.borrow()), receivers, withheld }
+        Own { store: keeping(&self.health.borrow()), receivers, withheld, pushing: pushing(&self.pushed.counts()) }
     }
+}
+
+fn pushing(counts: &remote_write::Counts) -> Option<Pushing> {
+    counts.on.then(|| Pushing {
+        sent: counts.sent,
+        bytes: counts.bytes,
+        failed: all(remote_write::Failure::ALL, remote_write::Failure::as_str, &counts.failed),
+        dropped: all(remote_write::Dropped::ALL, remote_write::Dropped::as_str, &counts.dropped),
+        pending: counts.pending,
+        oldest_pending_at: counts.oldest,
+        last_success_at: counts.last_success_at,
+        kept: counts.kept,
+    })
 }
 
 fn keeping(health: &Health) -> Keeping {

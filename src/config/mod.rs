@@ -14,6 +14,7 @@ use crate::domain::{Plan, Settings, Uplink};
 use crate::notify;
 use crate::notify::routes::{Maintenance, Route};
 use crate::probe::ProbeConfig;
+use crate::remote_write;
 
 mod agenda;
 mod beside;
@@ -21,6 +22,7 @@ mod checks;
 pub mod init;
 mod problem;
 mod profiles;
+mod pushes;
 mod reader;
 mod receivers;
 mod run_sheet;
@@ -58,7 +60,7 @@ pub const DEFAULT_PATH: &str = "/etc/siaga/siaga.toml";
 pub const PATH_VARIABLE: &str = "SIAGA_CONFIG";
 
 const DEFAULT_PROFILE: &str = "zoom_group_720";
-const SECTIONS: [&str; 19] = [
+const SECTIONS: [&str; 20] = [
     "room",
     "web",
     "store",
@@ -77,6 +79,7 @@ const SECTIONS: [&str; 19] = [
     "maintenance",
     "roll_call",
     "inbound",
+    "remote_write",
     "remedies",
 ];
 
@@ -113,6 +116,8 @@ pub struct Config {
     pub roll_call: Option<notify::RollCall>,
     /// What of other systems' alerts is told.
     pub inbound: Option<notify::Inbound>,
+    /// Where what `/metrics` says is pushed, if anywhere.
+    pub remote_write: Option<remote_write::Config>,
     /// Remedies in the room's own words, by reason code.
     pub remedies: BTreeMap<&'static str, Remedy>,
     /// What of it readers are shown.
@@ -251,6 +256,7 @@ impl Config {
         let run_sheet = run_sheet::items(top, &mut problems).into();
         let roll_call = receivers::roll_call(top, &receivers, &mut problems);
         let inbound = receivers::inbound(top, &receivers, &beside, &mut problems);
+        let remote_write = pushes::remote_write(top, &beside, &mut problems);
         let remedies = remedies(top, &mut problems);
 
         let absent: BTreeSet<_> =
@@ -306,6 +312,7 @@ impl Config {
             maintenance,
             roll_call,
             inbound,
+            remote_write,
             remedies,
             shown: Settings::default(),
         };

@@ -41,6 +41,7 @@ pub fn schema() -> Value {
         "maintenance": of.list::<notify::routes::Maintenance>(),
         "roll_call": of.one::<notify::RollCall>(),
         "inbound": of.one::<notify::Inbound>(),
+        "remote_write": of.one::<crate::remote_write::Config>(),
         "remedies": { "type": "object", "additionalProperties": of.one::<RemedyText>() },
     });
     let kinds: Vec<_> = Kind::ALL.into_iter().map(|kind| check(kind, &mut generator)).collect();

@@ -11,8 +11,9 @@ use super::{Config, SECTIONS};
 use crate::domain::{CheckSpec, OpenTo, Period, Requirement, Setting, Settings};
 
 /// Sections in which secrets, addresses and telephone numbers stand, and the keys of them that are shown all the same.
-const CLOSED: [&str; 3] = ["receiver", "inbound", "calendar"];
-const OPEN_KEYS: [&str; 7] = ["name", "kind", "language", "timeout", "profile", "interval", "receivers"];
+const CLOSED: [&str; 4] = ["receiver", "inbound", "calendar", "remote_write"];
+const OPEN_KEYS: [&str; 10] =
+    ["name", "kind", "language", "timeout", "profile", "interval", "receivers", "rate", "buffer_size", "buffer_age"];
 
 /// All of a config that may be shown.
 pub(super) fn shown(source: &Source, top: Table<'_>, config: &Config) -> Settings {
@@ -127,6 +128,16 @@ fn defaults(section: &'static str, table: Option<Table<'_>>, config: &Config, al
                 ("rechecks", agenda.rechecks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
             ]
         }
+        "remote_write" => match &config.remote_write {
+            Some(push) => vec![
+                ("interval", period(push.interval)),
+                ("timeout", period(push.timeout)),
+                ("rate", push.rate.to_string()),
+                ("buffer_size", push.buffer_size.to_string()),
+                ("buffer_age", period(push.buffer_age)),
+            ],
+            None => Vec::new(),
+        },
         "profiles" => {
             let default = config.plan.profiles.get(config.plan.default_profile);
             vec![("default", default.map(|profile| profile.name.to_string()).unwrap_or_default())]

@@ -171,9 +171,18 @@ fn every_key_of_the_file_stands_in_the_example() {
         .collect();
     let says = |key: &str| said.contains(key);
     let schema = schema::schema();
-    for section in
-        ["Room", "Web", "Store", "Control", "Profiles", "ComponentEntry", "GroupEntry", "UplinkEntry", "Receiver"]
-    {
+    for section in [
+        "Room",
+        "Web",
+        "Store",
+        "Control",
+        "Profiles",
+        "ComponentEntry",
+        "GroupEntry",
+        "UplinkEntry",
+        "Receiver",
+        "RemoteWrite",
+    ] {
         let properties = schema.pointer(&format!("/$defs/{section}/properties")).unwrap().as_object().unwrap();
         for key in properties.keys() {
             assert!(says(key), "config/siaga.toml does not show {key} of {section}");

@@ -12,6 +12,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::OwnedMutexGuard;
 
+use super::Roots;
+use super::link::default_interface;
 use crate::domain::{CheckName, Mono, Now, Observation, Quantity, Reading, Size, Unit, Uplink};
 
 /// The shared budget; every copy is the same one.
@@ -123,8 +125,13 @@ impl Budget {
         uplinks.clone_into(&mut self.0.uplinks.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// The uplink by whose interface the machine's default route leaves now, which a router's or a modem's failure changes.
+    pub fn by_default_route(&self, roots: &Roots) -> Option<Arc<Uplink>> {
+        default_interface(roots).and_then(|interface| self.uplink_by(&interface))
+    }
+
     /// The uplink whose interface that is.
-    pub(super) fn uplink_by(&self, interface: &str) -> Option<Arc<Uplink>> {
+    fn uplink_by(&self, interface: &str) -> Option<Arc<Uplink>> {
         let uplinks = self.0.uplinks.lock().unwrap_or_else(PoisonError::into_inner);
         uplinks.iter().find(|uplink| uplink.interface.as_deref() == Some(interface)).cloned()
     }

@@ -7,7 +7,6 @@ use tokio::sync::{OwnedMutexGuard, watch};
 
 use super::budget::{Accounts, Allowance, Budget, Leave, Ledger};
 use super::egress::Egress;
-use super::link::default_interface;
 use super::schedule::{Refusal, Schedule};
 use super::{Context, Roots};
 use crate::clock::Clock;
@@ -86,14 +85,12 @@ impl Gate {
         }
     }
 
-    /// By which uplink a test would leave now, for its books: the one that its check names, else the one by whose interface the
-    /// machine's default route leaves, which a router's or a modem's failure changes.
+    /// By which uplink a test would leave now, for its books: the one that its check names, else that of the default route.
     fn by_default_route(&self) -> Egress {
         if self.egress.name().is_some() {
             return self.egress.clone();
         }
-        let interface = default_interface(&self.roots);
-        Egress::by(interface.and_then(|interface| self.budget.uplink_by(&interface)))
+        Egress::by(self.budget.by_default_route(&self.roots))
     }
 
     /// The test that began at `began` was given up, since this computer was too busy for it: nothing was learnt. The next is due

@@ -22,6 +22,8 @@ pub struct Own {
     pub receivers: BTreeMap<Arc<str>, Telling>,
     /// Changes of which nobody was told, by why.
     pub withheld: Vec<Counted>,
+    /// What is pushed by remote write, if anything is.
+    pub pushing: Option<Pushing>,
 }
 
 /// A label's value, of a closed list, and how often it was so. Zeros are counted too: Prometheus sees no increase in a
@@ -41,6 +43,27 @@ pub struct Keeping {
     pub set_aside: bool,
     /// How often the state folder or its database was removed or replaced under the process.
     pub removed: u64,
+}
+
+/// What became of the samples that are pushed by remote write.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pushing {
+    /// Samples that the receiver took.
+    pub sent: u64,
+    /// Bytes of pushes that were sent, whatever became of them.
+    pub bytes: u64,
+    /// Pushes that failed, by why. One may fail many times and still arrive.
+    pub failed: Vec<Counted>,
+    /// Samples that are gone, by why.
+    pub dropped: Vec<Counted>,
+    /// Samples that wait.
+    pub pending: u64,
+    /// The moment of the oldest of these.
+    pub oldest_pending_at: Option<Timestamp>,
+    /// When a push arrived last.
+    pub last_success_at: Option<Timestamp>,
+    /// Whether what waits is on the disk.
+    pub kept: bool,
 }
 
 /// What became of the notifications to one receiver.

@@ -41,6 +41,7 @@ mod radio;
 mod receivers;
 mod reflect;
 mod relay;
+mod remote_write;
 mod repeated;
 mod requests;
 mod seat;

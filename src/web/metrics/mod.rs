@@ -16,7 +16,7 @@ use prometheus::{Registry, TextEncoder};
 
 use crate::domain::Snapshot;
 
-use super::State;
+use super::{State, believe};
 pub use family::Family;
 pub use room::FAMILIES;
 
@@ -40,11 +40,16 @@ impl Metrics {
         Self { registry, shown }
     }
 
+    /// What there is to say of one snapshot.
+    fn gather(&self, snapshot: Arc<Snapshot>) -> Vec<MetricFamily> {
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(snapshot);
+        self.registry.gather()
+    }
+
     /// The exposition of one snapshot. What cannot be encoded is left out, and the rest is there: never an error.
     pub(super) fn render(&self, snapshot: Arc<Snapshot>) -> String {
-        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(snapshot);
         let mut text = String::with_capacity(32 * 1024);
-        for family in self.registry.gather() {
+        for family in self.gather(snapshot) {
             let end = text.len();
             if let Err(error) = TextEncoder::new().encode_utf8(std::slice::from_ref(&family), &mut text) {
                 tracing::error!(%error, family = family.name(), "a metric cannot be written");
@@ -52,6 +57,25 @@ impl Metrics {
             }
         }
         text
+    }
+}
+
+/// What `/metrics` says, for whoever carries it elsewhere.
+pub struct Exposition {
+    state: State,
+    metrics: Metrics,
+}
+
+impl Exposition {
+    /// One of its own, for what the server is given.
+    pub fn new(state: State) -> Self {
+        Self { metrics: Metrics::new(&state), state }
+    }
+
+    /// What it says now: the newest snapshot as it can be believed.
+    pub fn families(&self) -> Vec<MetricFamily> {
+        let newest = Arc::clone(&self.state.snapshot.borrow());
+        self.metrics.gather(believe::believe(&newest, self.state.clock.now()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The daemon's own metrics: a store that fails and alerts that do not arrive are seen here, and not only in the log.
 
-use super::super::own::Own;
+use super::super::own::{Own, Pushing};
 use super::family::{Family, Samples};
 use super::room::{count, flag, unix};
 
@@ -56,6 +56,61 @@ pub(super) static OUTBOX_OLDEST: Family = Family::gauge(
     "When the oldest notification that has not arrived yet was made; absent if none waits.",
 );
 
+pub(super) static PUSHED: Family = Family::counter(
+    "siaga_remote_write_sent_samples_total",
+    &[],
+    "Samples that the receiver of remote write took since the process began.",
+);
+pub(super) static PUSHED_BYTES: Family = Family::counter(
+    "siaga_remote_write_sent_bytes_total",
+    &[],
+    "Bytes of pushes that were sent since the process began, whatever became of them.",
+);
+pub(super) static PUSH_FAILED: Family = Family::counter(
+    "siaga_remote_write_failed_attempts_total",
+    &["reason"],
+    "Pushes that failed, by kind of failure, since the process began.",
+);
+pub(super) static PUSH_DROPPED: Family = Family::counter(
+    "siaga_remote_write_dropped_samples_total",
+    &["reason"],
+    "Samples that will never be pushed, by why, since the process began.",
+);
+pub(super) static PUSH_PENDING: Family =
+    Family::gauge("siaga_remote_write_pending_samples", &[], "Samples that wait to be pushed.");
+pub(super) static PUSH_OLDEST: Family = Family::gauge(
+    "siaga_remote_write_oldest_pending_timestamp_seconds",
+    &[],
+    "Of when the oldest sample is that waits to be pushed; absent if none waits.",
+);
+pub(super) static PUSH_LAST: Family = Family::gauge(
+    "siaga_remote_write_last_success_timestamp_seconds",
+    &[],
+    "When a push arrived last; absent if none has since the process began.",
+);
+pub(super) static PUSH_KEPT: Family =
+    Family::gauge("siaga_remote_write_buffer_healthy", &[], "Whether what waits to be pushed reaches the disk.");
+
+/// What becomes of the samples that are pushed, where any are.
+fn pushing(out: &mut Samples, pushing: &Pushing) {
+    out.add(&PUSHED, &[], count(pushing.sent));
+    out.add(&PUSHED_BYTES, &[], count(pushing.bytes));
+    for (reason, times) in &pushing.failed {
+        out.add_once(&PUSH_FAILED, &[reason], count(*times));
+    }
+    for (reason, samples) in &pushing.dropped {
+        out.add_once(&PUSH_DROPPED, &[reason], count(*samples));
+    }
+    out.add(&PUSH_PENDING, &[], count(pushing.pending));
+    if let Some(at) = pushing.oldest_pending_at {
+        out.add(&PUSH_OLDEST, &[], unix(at));
+    }
+    if let Some(at) = pushing.last_success_at {
+        out.add(&PUSH_LAST, &[], unix(at));
+    }
+    out.add(&PUSH_KEPT, &[], flag(pushing.kept));
+}
+
 /// All series of the daemon's own health.
 pub(super) fn add(out: &mut Samples, own: &Own) {
     out.add(&STORE_HEALTHY, &[], flag(own.store.healthy));
@@ -81,5 +136,8 @@ pub(super) fn add(out: &mut Samples, own: &Own) {
         if let Some(at) = told.oldest_waiting_at {
             out.add(&OUTBOX_OLDEST, &[name], unix(at));
         }
+    }
+    if let Some(told) = &own.pushing {
+        pushing(out, told);
     }
 }

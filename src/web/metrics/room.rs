@@ -164,6 +164,14 @@ pub const FAMILIES: &[&Family] = &[
     &own::LAST_DELIVERED,
     &own::OUTBOX,
     &own::OUTBOX_OLDEST,
+    &own::PUSHED,
+    &own::PUSHED_BYTES,
+    &own::PUSH_FAILED,
+    &own::PUSH_DROPPED,
+    &own::PUSH_PENDING,
+    &own::PUSH_OLDEST,
+    &own::PUSH_LAST,
+    &own::PUSH_KEPT,
 ];
 
 /// All series of a snapshot.

@@ -6,7 +6,7 @@ use siaga::domain::{Kind, Level, Verdict};
 use siaga::probe;
 use siaga::web::Own;
 use siaga::web::metrics::{FAMILIES, Family};
-use siaga::web::own::{Keeping, Telling};
+use siaga::web::own::{Keeping, Pushing, Telling};
 
 use super::{promtool, whole_catalogue};
 use crate::support::golden;
@@ -178,6 +178,16 @@ async fn the_daemons_own_health_is_told() {
         receivers: [("st\"af".into(), Telling { failed: vec![("timeout", 1), ("timeout", 2)], ..Telling::default() })]
             .into(),
         withheld: Vec::new(),
+        pushing: Some(Pushing {
+            sent: 9,
+            bytes: 1234,
+            failed: vec![("timeout", 3)],
+            dropped: vec![("refused", 4)],
+            pending: 5,
+            oldest_pending_at: Some("2026-11-24T01:00:00Z".parse().unwrap()),
+            last_success_at: None,
+            kept: true,
+        }),
     };
     let text = served.get("/metrics").await.text;
     for line in [
@@ -188,9 +198,17 @@ async fn the_daemons_own_health_is_told() {
         "siaga_state_removed_total 3",
         r#"siaga_notifications_delivered_total{receiver="st\"af"} 0"#,
         r#"siaga_notifications_failed_attempts_total{receiver="st\"af",reason="timeout"} 1"#,
+        "siaga_remote_write_sent_samples_total 9",
+        "siaga_remote_write_sent_bytes_total 1234",
+        r#"siaga_remote_write_failed_attempts_total{reason="timeout"} 3"#,
+        r#"siaga_remote_write_dropped_samples_total{reason="refused"} 4"#,
+        "siaga_remote_write_pending_samples 5",
+        "siaga_remote_write_oldest_pending_timestamp_seconds 1795482000",
+        "siaga_remote_write_buffer_healthy 1",
     ] {
         assert!(text.lines().any(|other| other == line), "{line} in {text}");
     }
+    assert!(!text.contains("siaga_remote_write_last_success"), "never is no moment: {text}");
     assert!(!text.contains("last_delivered"), "never is no moment: {text}");
     let (content, said) = promtool(&["check", "metrics"], &text);
     assert!(content, "{said}");

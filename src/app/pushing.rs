@@ -1,0 +1,134 @@
+//! Remote write in the house: follows the config, hands over what `/metrics` says, and has the line's books.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::{Notify, watch};
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::CheckName;
+use crate::probe::Roots;
+use crate::probe::budget::{Allowance, Budget, Leave};
+use crate::remote_write::{self, End, Line, Parts, Stats};
+use crate::web;
+use crate::web::metrics::Exposition;
+
+/// The task.
+pub struct Pushing {
+    /// What `/metrics` is made of.
+    pub readers: web::State,
+    /// The config, as it is read anew.
+    pub configs: watch::Receiver<Arc<Config>>,
+    /// Whether the room is in use.
+    pub in_use: watch::Receiver<bool>,
+    /// The books of the uplinks.
+    pub budget: Budget,
+    /// Where state is kept.
+    pub folder: PathBuf,
+    /// Told when that was made anew.
+    pub folder_made_anew: Arc<Notify>,
+    /// What becomes of the pushes.
+    pub stats: Stats,
+    /// The clocks.
+    pub clock: Clock,
+}
+
+impl Pushing {
+    /// Goes on until `end` is true, or the shell has gone.
+    pub async fn run(mut self, mut end: watch::Receiver<bool>) {
+        let exposition = Exposition::new(self.readers);
+        let parts = Parts {
+            gather: Arc::new(move || exposition.families()),
+            in_use: self.in_use,
+            line: Arc::new(Books { budget: self.budget, roots: Roots::default(), clock: self.clock }),
+            folder: self.folder,
+            folder_made_anew: self.folder_made_anew,
+            stats: self.stats.clone(),
+            clock: self.clock,
+        };
+        loop {
+            let config = Arc::clone(&self.configs.borrow_and_update());
+            let is_other =
+                |new: &Arc<Config>| new.remote_write != config.remote_write || new.room.name != config.room.name;
+            let ends = async {
+                tokio::select! {
+                    _ = end.wait_for(|ended| *ended) => End::Daemon,
+                    changed = self.configs.wait_for(is_other) => if changed.is_ok() { End::Config } else { End::Daemon },
+                }
+            };
+            let why = if let Some(push) = config.remote_write.clone() {
+                remote_write::run(parts.clone(), push, &config.room.name.0, ends).await
+            } else {
+                self.stats.off();
+                ends.await
+            };
+            if why == End::Daemon {
+                return;
+            }
+        }
+    }
+}
+
+/// The books of whichever uplink the machine's default route leaves by: what is pushed shares the day's budget with tests.
+struct Books {
+    budget: Budget,
+    roots: Roots,
+    clock: Clock,
+}
+
+impl Line for Books {
+    fn leave(&self, bytes: u64) -> bool {
+        let Some(uplink) = self.budget.by_default_route(&self.roots) else { return true };
+        let Some(daily_budget) = uplink.daily_budget else { return true };
+        // No check has a name with brackets.
+        let page = self.budget.page(CheckName::from("[remote_write]"), Some(Arc::clone(&uplink.name)));
+        let allowance = Allowance { worst: bytes, min_gap: std::time::Duration::ZERO, daily_budget };
+        let granted = page.ask(self.clock.now(), &allowance) == Leave::Granted;
+        if granted {
+            page.spend(bytes);
+        }
+        granted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Size, Uplink};
+
+    #[test]
+    fn pushes_and_tests_share_the_day_of_the_uplink_that_the_default_route_leaves_by() {
+        let machine = tempfile::tempdir().unwrap();
+        let roots = Roots { proc: machine.path().to_owned(), ..Roots::default() };
+        std::fs::create_dir(machine.path().join("net")).unwrap();
+        let route = |interface: &str| {
+            let head = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n";
+            let line = format!("{head}{interface}\t00000000\t0100000A\t0003\t0\t0\t100\t00000000\t0\t0\t0\n");
+            std::fs::write(machine.path().join("net/route"), line).unwrap();
+        };
+        let uplink = Uplink {
+            name: "backup".into(),
+            interface: Some("wwan9".into()),
+            source: None,
+            resolvers: Vec::new(),
+            backup: None,
+            metered: true,
+            daily_budget: Some(Size(10_000)),
+        };
+        let budget = Budget::default();
+        budget.know(&[Arc::new(uplink)]);
+        let books = Books { budget: budget.clone(), roots, clock: Clock::start() };
+        route("eth9");
+        assert!(books.leave(1_000_000), "the main line has no books");
+        route("wwan9");
+        assert!(books.leave(4_000));
+        // A test of the line has taken as much.
+        let test = budget.page("bandwidth".into(), Some("backup".into()));
+        test.spend(4_000);
+        assert!(!books.leave(4_000));
+        assert!(books.leave(2_000), "what is left is left");
+        route("eth9");
+        assert!(books.leave(4_000));
+    }
+}

@@ -1,0 +1,230 @@
+//! One push over HTTP, and what its answer means.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::redirect::{Attempt, Policy};
+use reqwest::{Client, RequestBuilder, StatusCode};
+
+use super::Config;
+use crate::domain::SecretFile;
+
+/// Redirects followed on the same host.
+const MAX_REDIRECTS: usize = 3;
+/// So much of an answer is read, bytes, and so much of that is told, characters: why, stands at its beginning.
+const LONGEST: usize = 1024;
+const LONGEST_TOLD: usize = 160;
+/// A connection without use is kept for so long: three usual intervals, so that one handshake serves a day.
+const IDLE: Duration = Duration::from_secs(90);
+
+/// Why a push failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Failure {
+    /// Nothing was answered in time.
+    Timeout,
+    /// The name, the way there, or the far end's certificate failed.
+    Connect,
+    /// The connection broke, or what came back is not HTTP.
+    Protocol,
+    /// It answered that it cannot now (429, 5xx).
+    Unavailable,
+    /// It answered that this push is at fault (400 and others).
+    Refused,
+    /// It answered that we, or the place, are at fault (401, 403, 404, 405, 407).
+    Denied,
+    /// It sent us elsewhere: to another host, or in a way that would lose the push.
+    Redirected,
+    /// The secret cannot be read.
+    Secret,
+    /// The uplink's budget of data is spent; nothing was sent.
+    Budget,
+}
+
+impl Failure {
+    /// All, in the order of metrics.
+    pub const ALL: [Self; 9] = [
+        Self::Timeout,
+        Self::Connect,
+        Self::Protocol,
+        Self::Unavailable,
+        Self::Refused,
+        Self::Denied,
+        Self::Redirected,
+        Self::Secret,
+        Self::Budget,
+    ];
+
+    /// The label value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::Connect => "connect",
+            Self::Protocol => "protocol",
+            Self::Unavailable => "unavailable",
+            Self::Refused => "refused",
+            Self::Denied => "denied",
+            Self::Redirected => "redirected",
+            Self::Secret => "secret",
+            Self::Budget => "budget",
+        }
+    }
+
+    /// Whether the same push is tried again. Of what was answered only 429 and 5xx are ("Retries & Backoff", Remote-Write 1.0).
+    pub(super) const fn retried(self) -> bool {
+        !matches!(self, Self::Refused | Self::Denied)
+    }
+}
+
+/// Why a push failed, for IT staff, without the URL and without secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct NotTaken {
+    pub(super) failure: Failure,
+    pub(super) detail: String,
+    pub(super) retry_after: Option<Duration>,
+}
+
+impl NotTaken {
+    fn new(failure: Failure, detail: impl Into<String>) -> Self {
+        Self { failure, detail: detail.into(), retry_after: None }
+    }
+}
+
+/// Whoever takes pushes. It was not contacted yet.
+#[derive(Clone, Debug)]
+pub(super) struct Far {
+    client: Client,
+    config: Arc<Config>,
+}
+
+impl Far {
+    /// # Errors
+    /// If the system's certificates cannot be loaded.
+    pub(super) fn new(config: Arc<Config>) -> Result<Self, reqwest::Error> {
+        // The one crypto provider of this program; whoever comes second finds it installed, which is as good.
+        _ = rustls::crypto::ring::default_provider().install_default();
+        let client = Client::builder()
+            .user_agent(concat!("siaga/", env!("CARGO_PKG_VERSION")))
+            // Only whom the config names is told; the environment has no say in it.
+            .no_proxy()
+            .redirect(Policy::custom(follow))
+            .pool_max_idle_per_host(1)
+            .pool_idle_timeout(IDLE)
+            .build()?;
+        Ok(Self { client, config })
+    }
+
+    /// Pushes once.
+    ///
+    /// # Errors
+    /// Why it was not taken.
+    pub(super) async fn push(self, body: Arc<[u8]>) -> Result<(), NotTaken> {
+        let timeout = self.config.timeout.0;
+        let late = NotTaken::new(Failure::Timeout, format!("nothing was answered within {}", self.config.timeout));
+        tokio::time::timeout(timeout, self.attempt(body)).await.unwrap_or(Err(late))
+    }
+
+    async fn attempt(self, body: Arc<[u8]>) -> Result<(), NotTaken> {
+        let request = self
+            .client
+            .post(self.config.url.clone())
+            .header(CONTENT_ENCODING, "snappy")
+            .header(CONTENT_TYPE, "application/x-protobuf")
+            .header("X-Prometheus-Remote-Write-Version", "0.1.0")
+            .body(body.to_vec());
+        let mut response = self.known(request).await?.send().await.map_err(|error| no_answer(&error))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        // To its end, so that the connection can be used again.
+        let mut said = Vec::new();
+        while let Ok(Some(chunk)) = response.chunk().await {
+            said.extend_from_slice(&chunk[..chunk.len().min(LONGEST - said.len().min(LONGEST))]);
+        }
+        judge(status, &headers, &said)
+    }
+
+    async fn known(&self, request: RequestBuilder) -> Result<RequestBuilder, NotTaken> {
+        Ok(match (&self.config.token_file, &self.config.user, &self.config.password_file) {
+            (Some(file), ..) => request.bearer_auth(secret(file).await?),
+            (None, Some(user), Some(file)) => request.basic_auth(user, Some(secret(file).await?)),
+            _ => request,
+        })
+    }
+}
+
+/// What the file holds, as one line, without the white space at its end.
+async fn secret(said: &SecretFile) -> Result<String, NotTaken> {
+    let folder = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let file = said.place(folder.as_deref()).map_err(|what| NotTaken::new(Failure::Secret, what))?;
+    let failed = |what: &str| NotTaken::new(Failure::Secret, format!("{}: {what}", file.display()));
+    let text = tokio::fs::read_to_string(&file).await.map_err(|error| failed(&error.to_string()))?;
+    let text = text.trim_end();
+    // Nothing of it is repeated.
+    if text.is_empty() || text.contains(char::is_control) {
+        return Err(failed("it does not hold one line of text"));
+    }
+    Ok(text.to_owned())
+}
+
+/// What an answer means.
+fn judge(status: StatusCode, headers: &HeaderMap<HeaderValue>, said: &[u8]) -> Result<(), NotTaken> {
+    if status.is_success() {
+        return Ok(());
+    }
+    let failure = match status.as_u16() {
+        429 | 500.. => Failure::Unavailable,
+        300..=399 => Failure::Redirected,
+        401 | 403 | 404 | 405 | 407 => Failure::Denied,
+        _ => Failure::Refused,
+    };
+    // RFC 9110 §10.2.3; the other form, a date, is left aside: it would trust two clocks to agree.
+    let retry_after = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    let retry_after = retry_after.map(Duration::from_secs).filter(|_| failure == Failure::Unavailable);
+    let said: String =
+        String::from_utf8_lossy(said).chars().take_while(|c| !c.is_control()).take(LONGEST_TOLD).collect();
+    Err(NotTaken { failure, detail: format!("it answered {status}: {said}"), retry_after })
+}
+
+fn no_answer(error: &reqwest::Error) -> NotTaken {
+    let failure = if error.is_connect() { Failure::Connect } else { Failure::Protocol };
+    // The innermost cause: what happened, without the URL, which may hold a key.
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    let alone = std::ptr::addr_eq(std::ptr::from_ref(cause), std::ptr::from_ref(error));
+    NotTaken::new(failure, if alone { "the connection failed".to_owned() } else { cause.to_string() })
+}
+
+/// Follows only what keeps the push a POST (RFC 9110 §15.4.8 and §15.4.9: 307, 308) and stays at the same host, scheme and port.
+fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
+    let keeps = matches!(attempt.status(), StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
+    let same = attempt.previous().first().is_some_and(|first| first.origin() == attempt.url().origin());
+    if keeps && same && attempt.previous().len() <= MAX_REDIRECTS { attempt.follow() } else { attempt.stop() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_answer_is_judged_as_the_protocol_wants() {
+        let judged = |status: u16| judge(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), b"");
+        for status in [200, 202, 204] {
+            assert_eq!(judged(status), Ok(()));
+        }
+        for status in [400, 401, 403, 404, 408, 409, 413, 415, 422] {
+            assert!(!judged(status).unwrap_err().failure.retried(), "{status}");
+        }
+        for status in [429, 500, 502, 503, 504, 307, 302] {
+            assert!(judged(status).unwrap_err().failure.retried(), "{status}");
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("120"));
+        let wish = |status, headers: &HeaderMap| judge(status, headers, b"").unwrap_err().retry_after;
+        assert_eq!(wish(StatusCode::SERVICE_UNAVAILABLE, &headers), Some(Duration::from_mins(2)));
+        assert_eq!(wish(StatusCode::BAD_REQUEST, &headers), None);
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("Fri, 31 Dec 2027 23:59:59 GMT"));
+        assert_eq!(wish(StatusCode::TOO_MANY_REQUESTS, &headers), None);
+    }
+}
