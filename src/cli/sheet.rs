@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -23,6 +23,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What `siaga sheet` can be told.
 #[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Exit: of the sheet as it is shown that of its verdict (0 ready, 1 degraded, 2 not ready, 3 unknown); \
+    of an act 0 if it is written down, 2 if it is refused, 3 if no daemon answers."
+)]
 pub struct SheetArgs {
     /// The session, by the scheduler's own id (GET /api/v1/sessions lists them).
     #[arg(value_name = "SESSION")]
@@ -32,6 +36,9 @@ pub struct SheetArgs {
     /// Where the daemon answers, to show the sheet; without it the config's first address.
     #[arg(long, value_name = "URL")]
     url: Option<String>,
+    /// A file whose first line is a token, to show the sheet where the room is not open to everybody.
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
     /// Print the daemon's JSON as it came.
     #[arg(long)]
     json: bool,
@@ -73,21 +80,22 @@ enum SheetCommand {
         who: ByWhom,
     },
     /// Say for what the session is taken until then, whatever was found; what was found stays and is shown beside it.
+    #[command(group = ArgGroup::new("time").args(["until", "length", "end"]).required(true))]
     Override {
         /// For what: ready, degraded or not_ready.
         #[arg(long, value_name = "VERDICT", value_parser = parse_verdict, required_unless_present = "end")]
         verdict: Option<Verdict>,
         /// Until when (RFC 3339), at most the session's end.
-        #[arg(long, value_name = "TIME", conflicts_with = "length")]
+        #[arg(long, value_name = "TIME")]
         until: Option<Timestamp>,
-        /// For how long: 30m, 2h.
-        #[arg(long = "for", value_name = "TIME", value_parser = parse_period, required_unless_present_any = ["until", "end"])]
+        /// For how long: 30m, 2h; at most until the session's end.
+        #[arg(long = "for", value_name = "LENGTH", value_parser = parse_period)]
         length: Option<Period>,
         /// Why.
         #[arg(long, value_name = "TEXT")]
         reason: String,
         /// End the one that holds instead.
-        #[arg(long, conflicts_with_all = ["verdict", "until", "length"])]
+        #[arg(long, conflicts_with = "verdict")]
         end: bool,
         #[command(flatten)]
         who: ByWhom,
@@ -226,14 +234,15 @@ async fn show(config: &Config, args: &SheetArgs, lang: Lang, color: bool) -> Res
     url.query_pairs_mut().append_pair("lang", lang.as_str());
     crate::install_crypto();
     let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().map_err(|error| error.to_string())?;
-    let answer = client.get(url).send().await;
+    let answer = super::status::showing(client.get(url), args.token_file.as_deref())?.send().await;
     let answer = answer.map_err(|_| format!("no daemon answers at {base}; \"siaga run\" starts one"))?;
-    let ok = answer.status().is_success();
+    let (ok, unnamed) = (answer.status().is_success(), answer.status() == reqwest::StatusCode::UNAUTHORIZED);
     let text = answer.text().await.map_err(|error| format!("{base}: {error}"))?;
     if !ok {
         let body: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
         let detail = body["detail"].as_str().or(body["title"].as_str()).unwrap_or("it is not siaga");
-        return Err(format!("{base}: {detail}"));
+        let here = if unnamed { "; here: --token-file FILE" } else { "" };
+        return Err(format!("{base}: {detail}{here}"));
     }
     let told: Told = serde_json::from_str(&text)
         .map_err(|error| format!("{base} answers as another version of siaga does ({error}); --json shows it"))?;

@@ -1,8 +1,10 @@
 //! Whether a text gives away the passcode of a meeting. Siaga takes none: what is not there cannot be read by anybody.
 
 /// What such a thing is called, in Bahasa Indonesia and English: one word, or several with one blank between.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 14] = [
     "passcode",
+    "pass code",
+    "pass-code",
     "password",
     "passwd",
     "pwd",
@@ -16,9 +18,17 @@ const NAMES: [&str; 12] = [
     "host key",
 ];
 
+/// What people write for short. Each is another thing too ("PW Muhammadiyah", "Pass Sanggau"), so that more must stand behind it.
+const SHORT: [&str; 2] = ["pass", "pw"];
+
+/// Words that may stand between the name and the passcode.
+const BETWEEN: [&str; 7] = ["adalah", "ialah", "yaitu", "is", "rapat", "zoom", "meeting"];
+
 /// Keys under which somebody may send one, or the meeting's id that goes with it.
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 18] = [
     "passcode",
+    "pass",
+    "pw",
     "password",
     "passwd",
     "pwd",
@@ -48,41 +58,74 @@ pub fn without(text: &str) -> std::borrow::Cow<'_, str> {
 }
 
 /// Whether a text says one: its name with something behind it that can be one, as in `Passcode: 82Kq1`, `pwd=abc` in a link,
-/// `kata sandinya 123456`. That a meeting is about passwords is no passcode.
+/// `kata sandinya 123456`, `Pass Abc123`. That a meeting is about passwords is no passcode.
 pub fn is_said(text: &str) -> bool {
-    let text = text.to_lowercase();
-    NAMES.iter().any(|name| {
-        text.match_indices(name).any(|(at, _)| {
-            let begins = text[..at].chars().next_back().is_none_or(|before| !before.is_alphanumeric());
-            begins && gives(&text[at + name.len()..])
+    // ASCII alone, so that places in both are the same.
+    let small = text.to_ascii_lowercase();
+    let behind = |name: &str, gives: fn(&str, &str) -> bool| {
+        small.match_indices(name).any(|(at, _)| {
+            let begins = small[..at].chars().next_back().is_none_or(|before| !before.is_alphanumeric());
+            begins && gives(&small[..at], &text[at + name.len()..])
         })
-    })
+    };
+    NAMES.iter().any(|name| behind(name, |_, rest| gives(rest))) || SHORT.iter().any(|name| behind(name, short_gives))
+}
+
+/// Whether what stands behind a name for short is a passcode: it is given to it as a value, or is made of digits, or of letters and
+/// digits in one.
+fn short_gives(before: &str, behind: &str) -> bool {
+    // A road around a town: "Jalan By Pass KM12".
+    let by_pass = before.trim_end_matches([' ', '-']).ends_with("by");
+    if by_pass || behind.chars().next().is_none_or(char::is_alphanumeric) {
+        return false;
+    }
+    let (between, rest) = behind.split_at(behind.find(char::is_alphanumeric).unwrap_or(behind.len()));
+    let token = &rest[..rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len())];
+    let digits = token.chars().filter(char::is_ascii_digit).count();
+    let mixed = digits > 0 && digits < token.len() && token.len() >= 5;
+    !token.is_empty()
+        && (between.contains([':', '=']) || mixed || (digits >= 4 && digits == token.len() && !is_year(token)))
+}
+
+fn is_year(token: &str) -> bool {
+    token.len() == 4 && (token.starts_with("19") || token.starts_with("20"))
+}
+
+/// Whether a word is written as no word is: small letters, and capitals among them ("abcDEF").
+fn is_scrambled(token: &str) -> bool {
+    let letters: Vec<char> = token.chars().take_while(|c| c.is_alphanumeric()).collect();
+    let rises = letters.windows(2).filter(|two| two[0].is_lowercase() && two[1].is_uppercase()).count();
+    rises > 1 || (rises == 1 && letters.iter().take(2).all(|c| c.is_lowercase()))
 }
 
 /// Whether what stands behind the name is a passcode.
-fn gives(behind: &str) -> bool {
-    let behind = behind.strip_prefix("nya").unwrap_or(behind);
+fn gives(said: &str) -> bool {
+    let small = said.to_ascii_lowercase();
+    let behind = small.strip_prefix("nya").unwrap_or(&small);
     if behind.chars().next().is_none_or(char::is_alphanumeric) {
         return false;
     }
     let is_between = |c: char| !c.is_alphanumeric();
     let (between, mut rest) = behind.split_at(behind.find(|c| !is_between(c)).unwrap_or(behind.len()));
     let mut assigned = between.contains([':', '=']);
-    for word in ["adalah", "ialah", "yaitu", "is", "rapat", "zoom", "meeting"] {
+    let mut of_a_meeting = false;
+    for word in BETWEEN {
         if let Some(after) = rest.strip_prefix(word).filter(|after| after.starts_with(is_between)) {
             let begins = after.find(|c| !is_between(c)).unwrap_or(after.len());
             assigned |= after[..begins].contains([':', '=']);
+            of_a_meeting = true;
             rest = &after[begins..];
         }
     }
     let token = &rest[..rest.find(char::is_whitespace).unwrap_or(rest.len())];
     let digits = token.chars().filter(char::is_ascii_digit).count();
     // "PIN 2026" is a week of vaccinations, and no code.
-    let year = token.len() == 4 && digits == 4 && (token.starts_with("19") || token.starts_with("20"));
-    if year && !assigned {
+    if digits == 4 && is_year(token) && !assigned {
         return false;
     }
-    !token.is_empty() && (assigned || digits >= 4 || (digits > 0 && token.chars().count() >= 5))
+    // "passcode rapat abcDEF", and not "password MyASN".
+    let scrambled = of_a_meeting && is_scrambled(&said[said.len() - rest.len()..]);
+    !token.is_empty() && (assigned || scrambled || digits >= 4 || (digits > 0 && token.chars().count() >= 5))
 }
 
 #[cfg(test)]
@@ -102,6 +145,14 @@ mod tests {
             "Kode akses = 7788",
             "PIN 4455",
             "pin:12",
+            "Rapat ID 812 3456 7890 Pass Abc123",
+            "Rapat ID 812 3456 7890, PASS 445566",
+            "Rapat koordinasi (pw: rahasia)",
+            "Rapat pw=abc",
+            "Zoom pw 9h2kd",
+            "passcode rapat abcDEF",
+            "Password zoom abCdEf",
+            "Pass code 7788",
         ] {
             assert!(is_said(text), "{text}");
         }
@@ -118,6 +169,20 @@ mod tests {
             "Pinjam pakai aula 2026",
             "Dinas Kominfo, bidang persandian 2026",
             "Password",
+            "Rapat passport",
+            "Rapat lewat Pass Sanggau",
+            "PW Muhammadiyah",
+            "Rapat PW Muhammadiyah 2026",
+            "PW 'Aisyiyah, 12 Desember",
+            "PW IPM-2026",
+            "Pelebaran jalan By Pass KM125",
+            "Bypass jantung 12345",
+            "Sosialisasi pass foto 3x4",
+            "Compass 2026, Rapat Pansus 12345",
+            "Reset password myASN",
+            "Sosialisasi passcode rapat Zoom",
+            "Password Rapat eKinerja",
+            "Passing grade CPNS 2026",
         ] {
             assert!(!is_said(text), "{text}");
         }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
+use crate::domain::feed::LeftOut;
 use crate::domain::record::Series;
+use crate::domain::session::Place;
 use crate::domain::sheet::{Item, SheetWish, Unwritten, Written};
 use crate::domain::{Actor, Granted, Lang, Notice, Session, Wish};
 use crate::engine::agenda::Agenda;
@@ -22,10 +24,12 @@ pub struct Feed {
     pub error: Option<String>,
     /// Its meetings to come.
     pub entries: usize,
-    /// Entries that mean nothing here.
+    /// How many of its entries are not booked, since they mean nothing here or are too many.
     pub left_out: usize,
+    /// Which and why: the first of them.
+    pub which: Vec<LeftOut>,
     /// Those whose slot others hold: when each begins, and its title.
-    pub conflicts: Vec<String>,
+    pub conflicts: Vec<(Timestamp, String)>,
 }
 
 /// In which form a report is read.
@@ -59,8 +63,14 @@ pub trait Bookings: Send + Sync {
     fn wish(&self, who: Option<Actor>, wish: Wish, confirmed: Option<Notice>)
     -> BoxFuture<'_, Result<Granted, String>>;
 
-    /// The sessions that end after `since` and begin before `until`, cancelled ones too, at most `limit`.
-    fn sessions(&self, since: Timestamp, until: Timestamp, limit: u32) -> BoxFuture<'_, Result<Vec<Session>, String>>;
+    /// The sessions that end after the first and begin before the second of `span`, cancelled ones too, in their order, behind the
+    /// place `after`, at most `limit`.
+    fn sessions(
+        &self,
+        span: (Timestamp, Timestamp),
+        after: Option<Place>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<Session>, String>>;
 
     /// What is checked by hand before a meeting.
     fn hand_checks(&self) -> Arc<[Item]>;

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::acting::AttemptBody;
@@ -140,14 +141,17 @@ impl Problem {
 
     /// Why something is not written into a run sheet.
     pub fn unwritten(why: &Unwritten) -> Self {
-        let detail = why.told(Lang::En);
+        let detail = why.told(Lang::En, &TimeZone::UTC);
         match why {
             Unwritten::NoSession => Self::not_found(detail),
             Unwritten::NoItem(there) => Self::not_found(detail).allowing(there),
             Unwritten::Passcode => Self::passcode(detail),
-            Unwritten::NoName | Unwritten::NoReason | Unwritten::Until | Unwritten::Verdict | Unwritten::Long => {
-                Self::unprocessable(detail)
-            }
+            Unwritten::NoName
+            | Unwritten::NoReason
+            | Unwritten::Until
+            | Unwritten::AfterEnd(_)
+            | Unwritten::Verdict
+            | Unwritten::Long => Self::unprocessable(detail),
             Unwritten::Cancelled
             | Unwritten::Moved
             | Unwritten::Over
@@ -190,11 +194,13 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "urn:siaga:problem:no-token", "This needs a token", detail)
     }
 
-    /// Who asks has shown a token that is not good for this.
-    pub fn scope(scope: Scope) -> Self {
-        let detail = format!("this needs a token with the scope {scope} (siaga token add NAME --scope {scope})");
+    /// Who asks has shown a token that is not good for this; one of these scopes is.
+    pub fn scope(scopes: &[Scope]) -> Self {
+        let words: Vec<_> = scopes.iter().map(|scope| scope.as_str()).collect();
+        let (all, first) = (words.join(" or "), words.first().copied().unwrap_or_default());
+        let detail = format!("this needs a token with the scope {all} (siaga token add NAME --scope {first})");
         let title = "This token is not good for that";
-        Self::new(StatusCode::FORBIDDEN, "urn:siaga:problem:scope", title, detail).allowing([scope])
+        Self::new(StatusCode::FORBIDDEN, "urn:siaga:problem:scope", title, detail).allowing(scopes)
     }
 
     /// Nobody can be known, because the tokens cannot be read.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{overridden, points, trials};
-use crate::domain::plain::is_unseen;
+use crate::domain::plain::{is_blank, is_unseen};
 use crate::domain::sheet::{
     Entry, Item, LONGEST_FINDINGS, LONGEST_NAME, LONGEST_REASON, MOST_ENTRIES, SheetAct, SheetWish, Unwritten, What,
 };
@@ -70,7 +70,8 @@ pub fn admit(
         SheetAct::Override { reason, .. } | SheetAct::EndOverride { reason } if !is_line(reason, LONGEST_REASON) => {
             Err(Unwritten::NoReason)
         }
-        SheetAct::Override { until, .. } if *until <= now || *until > session.end => Err(Unwritten::Until),
+        SheetAct::Override { until, .. } if *until <= now => Err(Unwritten::Until),
+        SheetAct::Override { until, .. } if *until > session.end => Err(Unwritten::AfterEnd(session.end)),
         SheetAct::Override { verdict, reason, until } => {
             Ok(What::Override { verdict: *verdict, reason: reason.trim().to_owned(), until: *until })
         }
@@ -102,7 +103,7 @@ fn under_way(session: &Session, entries: &[Entry]) -> bool {
 
 /// One line with something in it.
 fn is_line(text: &str, longest: usize) -> bool {
-    !text.trim().is_empty() && text.chars().count() <= longest && !text.contains(is_unseen)
+    !is_blank(text) && text.chars().count() <= longest && !text.contains(is_unseen)
 }
 
 /// A text of several lines, without what no text has in it.
