@@ -379,7 +379,7 @@ impl Cli {
     }
 
     fn init(&self, answers: &init::InitArgs, output: Option<&Path>, force: bool) -> Result<(), String> {
-        if let Some(file) = output.filter(|file| !force && file.exists()) {
+        if let Some(file) = output.filter(|file| !force && file.exists() && !init::says_nothing_yet(file)) {
             return Err(format!("{} is there already; --force overwrites it", file.display()));
         }
         let mut answers = answers.clone();
