@@ -9,13 +9,13 @@ OTHER_RINGS := $(filter-out --test=real,$(RINGS))
 DOC_LINTS := -D warnings -A rustdoc::private_intra_doc_links
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab matrix grid calls chaos month fuzz check audit bench fmt clean tools
+.PHONY: help run test lab matrix grid calls chaos month fuzz check audit bench deb deb-test fmt clean tools
 
 # How long each target is fuzzed, s.
 SECONDS ?= 60
 
 help: ## print this list
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 run: tools ## install what is missing, build, start the daemon in the foreground; it says where to look
 	@scripts/install-debian.sh build run
@@ -29,7 +29,7 @@ test: tools ## install what the tests need, check, then run all tests
 	$(CARGO) test $(LOCKED) --no-fail-fast --doc
 	@# All are run, whichever fail. The real ring waits more than it works: two of its tests a core.
 	@failed=0; set -x; \
-	$(CARGO) test $(LOCKED) --no-fail-fast --lib --bins $(OTHER_RINGS) || failed=1; \
+	$(CARGO) test $(LOCKED) --no-fail-fast --lib --bins --examples $(OTHER_RINGS) || failed=1; \
 	$(CARGO) test $(LOCKED) --test real -- --test-threads $$(($$(nproc) * 2)) || failed=1; \
 	exit $$failed
 
@@ -74,6 +74,16 @@ bench: tools ## measure side by side with Debian's own packages; writes target/b
 	@scripts/install-debian.sh build run bench lab
 	$(CARGO) bench $(LOCKED) --bench peers
 	SIAGA_MATRIX=times $(CARGO) test $(LOCKED) --test lab -- --nocapture each_fault
+
+deb: tools ## build the Debian package, with manual pages, completions and a list of its parts; it goes to target/deb/
+	@scripts/install-debian.sh build deb
+	scripts/deb.sh
+	lintian --fail-on error,warning --tag-display-limit 0 target/deb/siaga_*.deb
+
+deb-test: tools ## install, upgrade, remove and purge the package, in a copy of this system and under the lab's systemd
+	@scripts/install-debian.sh build run deb package lab
+	$(CARGO) test $(LOCKED) --test package -- --ignored
+	$(CARGO) test $(LOCKED) --test lab -- --ignored package
 
 fmt: tools ## format the code
 	$(CARGO) fmt

@@ -16,6 +16,7 @@ pub mod driver;
 pub mod history;
 pub mod identity;
 mod inbound;
+mod listening;
 pub mod memory;
 pub mod own;
 pub mod practice;
@@ -34,7 +35,6 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use sd_notify::NotifyState;
-use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::cli::RunArgs;
@@ -78,7 +78,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     service::start_log();
     let clock = Clock::start();
     // First, so that a second daemon on the same address touches nothing of the first.
-    let listeners = bind(&config.web.listen).await?;
+    let listeners = listening::listen(&config.web.listen).await?;
     let addresses: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let folder = service::state_dir(args.state_dir)?;
     let claim = Claim::take(&folder).map_err(|error| error.to_string())?;
@@ -253,7 +253,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         let mut end = end.clone();
         serving.spawn(web::run(listener, readers.clone(), async move { _ = end.wait_for(|ended| *ended).await }));
     }
-    tracing::info!(room = %config.plan.room, config = %origin, state = %folder.display(), "siaga is watching; look at {}", places(&addresses));
+    tracing::info!(room = %config.plan.room, config = %origin, state = %folder.display(), "siaga is watching; look at {}", listening::places(&addresses));
     service::tell(&[NotifyState::Ready]);
 
     let mut kept = store.health();
@@ -360,26 +360,6 @@ fn listen_for_orders(config: &Config, folder: &std::path::Path) -> Option<Contro
             tracing::error!(socket = %path.display(), %error, "orders cannot be given there (siaga test)");
         })
         .ok()
-}
-
-async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, String> {
-    let mut all = Vec::new();
-    for address in addresses {
-        let listener = TcpListener::bind(address).await.map_err(|error| match error.kind() {
-            std::io::ErrorKind::AddrInUse => {
-                format!("{address} is in use: does siaga run already? Else set [web] listen to another address")
-            }
-            _ => format!("cannot listen on {address}: {error}"),
-        })?;
-        all.push(listener);
-    }
-    Ok(all)
-}
-
-/// Where people look.
-fn places(addresses: &[SocketAddr]) -> String {
-    let all: Vec<String> = addresses.iter().map(|address| format!("http://{address}/")).collect();
-    all.join(" ")
 }
 
 /// The daemon's own far end, if a check of this config measures against it.

@@ -1,6 +1,7 @@
 //! `siaga init`: asks about the room, or takes the answers as flags, and gives the text of its config.
 
 use std::io::{self, BufRead, Write};
+use std::path::Path;
 
 use crate::config::init::{Answers, left_out, render};
 use crate::config::{Config, Errors, Source, Zone};
@@ -11,6 +12,13 @@ use crate::probe::ports::platforms::{Platform, platforms};
 
 #[cfg(test)]
 mod tests;
+
+/// Whether a file says what holds without one, as the package's does: nothing is lost where a room's config takes its place.
+pub(super) fn says_nothing_yet(file: &Path) -> bool {
+    let table = |text: &str| text.parse::<toml::Table>().ok();
+    let said = std::fs::read_to_string(file).ok().and_then(|text| table(&text));
+    said.is_some() && said == table(crate::config::DEFAULT)
+}
 
 /// The questions, each with a flag of its own. What is given is not asked; "none" (or "tidak ada") answers a question
 /// with nothing.

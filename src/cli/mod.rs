@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::clock::Clock;
 use crate::config::{Config, Files, LoadError, Origin};
@@ -200,6 +200,11 @@ enum ConfigCommand {
 
 fn parse_lang(text: &str) -> Result<Lang, String> {
     Lang::parse(text).ok_or_else(|| format!("{text:?} is not a language that is spoken here; allowed are id, en"))
+}
+
+/// The command line as data, of which manual pages and completions are made.
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Runs the command line. Gives the exit code; only `main` exits.
@@ -379,7 +384,7 @@ impl Cli {
     }
 
     fn init(&self, answers: &init::InitArgs, output: Option<&Path>, force: bool) -> Result<(), String> {
-        if let Some(file) = output.filter(|file| !force && file.exists()) {
+        if let Some(file) = output.filter(|file| !force && file.exists() && !init::says_nothing_yet(file)) {
             return Err(format!("{} is there already; --force overwrites it", file.display()));
         }
         let mut answers = answers.clone();

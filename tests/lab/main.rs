@@ -8,6 +8,8 @@
 
 mod beside;
 mod brought;
+#[path = "../package/built.rs"]
+mod built;
 mod cameras;
 mod control;
 mod daemon;
@@ -23,6 +25,7 @@ mod image;
 mod line;
 mod machine;
 mod matrix;
+mod package;
 mod power;
 mod power_cut;
 mod qmp;

@@ -3,6 +3,7 @@
 //! One binary, so that it is linked once.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
+mod activation;
 mod acts;
 mod alerts;
 mod answers;

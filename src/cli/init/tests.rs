@@ -104,3 +104,22 @@ fn every_question_has_a_flag() {
     assert!(!answers.display && !answers.radio);
     assert_eq!(asked, b"");
 }
+
+#[test]
+fn a_file_says_nothing_yet_only_where_it_says_what_holds_without_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("siaga.toml");
+    assert!(!says_nothing_yet(&file), "there is none");
+    let built_in = crate::config::DEFAULT;
+    for (text, nothing) in [
+        (built_in.to_owned(), true),
+        (format!("# Another word.\n{built_in}"), true),
+        (built_in.replace("Ruang Media Center", "Aula"), false),
+        (format!("{built_in}\n[web]\nopen_to = \"nobody\"\n"), false),
+        (String::new(), false),
+        ("[[check".to_owned(), false),
+    ] {
+        std::fs::write(&file, &text).unwrap();
+        assert_eq!(says_nothing_yet(&file), nothing, "{text}");
+    }
+}

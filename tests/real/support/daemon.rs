@@ -64,8 +64,14 @@ impl Daemon {
 
     /// Starts it by a command that ends in the binary.
     pub(crate) fn start_by(mut command: Command, folder: &Path) -> Self {
+        command.stdin(Stdio::null());
+        Self::start_by_keeping_stdin(command, folder)
+    }
+
+    /// The same, where its standard input is the command's own matter.
+    pub(crate) fn start_by_keeping_stdin(mut command: Command, folder: &Path) -> Self {
         command.args(["run", "--config"]).arg(folder.join("siaga.toml")).arg("--state-dir").arg(folder.join("state"));
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).env_remove("SIAGA_CONFIG");
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).env_remove("SIAGA_CONFIG");
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let log = Arc::new(Mutex::new(String::new()));
         let (found, address) = std::sync::mpsc::sync_channel(1);

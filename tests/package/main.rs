@@ -1,0 +1,177 @@
+//! The Debian package: what belongs together is the same everywhere; and, by `make deb-test`, what becomes of a system that gets it,
+//! gets a newer one, and gives it away. (Under a running systemd: `tests/lab/package.rs`.)
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
+
+mod built;
+mod system;
+
+use std::fs;
+use std::path::Path;
+
+use siaga::config::{Config, Files, Origin};
+
+use built::{built, newer, run};
+use system::System;
+
+fn read(file: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file))
+        .unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// What is called after the program where packages and services write.
+fn named(system: &System) -> Vec<String> {
+    let found = system.sh("find /boot /etc /opt /usr /var -iname '*siaga*' | sort");
+    found.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn both_changelogs_are_of_the_version_that_is_built() {
+    let version = env!("CARGO_PKG_VERSION");
+    assert!(read("CHANGELOG.md").contains(&format!("\n## [{version}] - ")), "CHANGELOG.md");
+    assert!(read("debian/changelog").starts_with(&format!("siaga ({version}-")), "debian/changelog");
+}
+
+#[test]
+fn what_is_to_be_installed_is_there() {
+    let lines: Vec<String> =
+        read("debian/siaga.install").lines().chain(read("debian/siaga.docs").lines()).map(str::to_owned).collect();
+    for line in &lines {
+        let from = line.split(' ').next().unwrap().trim_end_matches("/*");
+        // Made by scripts/deb.sh.
+        if from != "siaga" && !from.starts_with("papers/") && !from.starts_with("etc/") {
+            assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(from).exists(), "{line}");
+        }
+    }
+    for unit in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd")).unwrap() {
+        let name = unit.unwrap().file_name().into_string().unwrap();
+        assert!(lines.iter().any(|line| line.starts_with(&format!("systemd/{name} "))), "{name} is not installed");
+    }
+}
+
+#[test]
+#[ignore = "builds the package: make deb-test"]
+fn lintian_finds_nothing() {
+    let package = built();
+    // Errors and warnings; what is overridden says why in debian/siaga.lintian-overrides.
+    let (code, said) = run("lintian", &["--fail-on", "error,warning", "--tag-display-limit", "0", &package]);
+    assert_eq!(code, 0, "{said}");
+    assert!(!said.contains("E: ") && !said.contains("W: "), "{said}");
+}
+
+#[test]
+#[ignore = "builds the package: make deb-test"]
+fn a_system_that_gets_it_has_all_and_starts_it_at_the_next_boot() {
+    let system = System::start();
+    system.sh(&format!("dpkg --install {}", system.push(&built())));
+    system.sh("dpkg --verify siaga && siaga --version && getent passwd siaga && getent group siaga");
+    let version = system.sh("siaga --version");
+    assert_eq!(version.trim(), concat!("siaga ", env!("CARGO_PKG_VERSION")));
+    // The daemon alone begins by itself.
+    let enabled =
+        |scope: &str, unit: &str| system.run(&format!("systemctl {scope} is-enabled {unit}")).1.trim().to_owned();
+    assert_eq!(enabled("", "siaga.service"), "enabled");
+    for unit in ["siaga.socket", "siaga-reflect.service"] {
+        assert_eq!(enabled("", unit), "disabled", "{unit}");
+    }
+    assert_eq!(enabled("--global", "siaga-seat.service"), "disabled");
+    // The config is that of a system without one, and belongs to the package.
+    let config = system.file("/etc/siaga/siaga.toml");
+    let folder = tempfile::tempdir().unwrap();
+    let shipped = folder.path().join("siaga.toml");
+    fs::write(&shipped, &config).unwrap();
+    let shipped = Config::load(&Origin::File(shipped), Files::Needed).unwrap();
+    let without = Config::load(&Origin::BuiltIn, Files::Needed).unwrap();
+    assert_eq!(format!("{:?}", shipped.plan), format!("{:?}", without.plan));
+    assert!(system.sh("dpkg-query --show --showformat='${Conffiles}' siaga").contains("/etc/siaga/siaga.toml"));
+    assert!(system.sh("siaga config check").contains("no error"));
+    // And `init` takes its place, once.
+    let init = "siaga --lang en init --yes --output /etc/siaga/siaga.toml";
+    let first = system.run(init);
+    assert_eq!(first.0, 0, "{}", first.1);
+    let second = system.run(init);
+    assert!(second.0 != 0 && second.1.contains("is there already"), "{}", second.1);
+}
+
+#[test]
+#[ignore = "builds the package: make deb-test"]
+fn manual_pages_and_completions_are_good_in_the_programs_that_read_them() {
+    let system = System::start();
+    system.sh(&format!("dpkg --install {}", system.push(&built())));
+    let pages = system.sh("dpkg --listfiles siaga | grep /usr/share/man/man1/");
+    assert!(pages.lines().count() > 20, "{pages}");
+    // As lintian asks (man(1), --warnings): what groff has to say goes to standard error.
+    let complaints = |page: &str| system.sh(&format!("man --warnings -E UTF-8 -l -Tutf8 -Z {page} 2>&1 >/dev/null"));
+    system.sh("printf '.TH x 1\n.SH NAME\nx\n.nonsense\n' >/tmp/bad.1");
+    assert!(complaints("/tmp/bad.1").contains("nonsense"), "what is wrong is told");
+    for page in pages.lines() {
+        assert_eq!(complaints(page), "", "{page}");
+    }
+    assert!(system.sh("MANPAGER=cat man siaga-check").contains("Do one round of everything"));
+    let bash = "source /usr/share/bash-completion/bash_completion; _completion_loader siaga; COMP_WORDS=(siaga con); COMP_CWORD=1; \
+                _siaga siaga con siaga; echo \"${COMPREPLY[@]}\"";
+    assert_eq!(system.sh(&format!("bash -c '{bash}'")).trim(), "config");
+    assert!(system.sh("fish -c 'complete --do-complete \"siaga con\"'").starts_with("config"));
+    let zsh = "autoload -U compinit && compinit -u -d /tmp/dump && whence -v _siaga && autoload +X _siaga && whence -f _siaga | grep -c survey";
+    assert_ne!(system.sh(&format!("zsh -fc '{zsh}'")).lines().last().unwrap(), "0");
+}
+
+#[test]
+#[ignore = "builds the package: make deb-test"]
+fn an_upgrade_keeps_what_people_have_said_and_a_purge_what_is_theirs() {
+    let system = System::start();
+    let before = named(&system);
+    let first = system.push(&built());
+    let second = system.push(&newer());
+    system.sh(&format!("dpkg --install {first}"));
+    // A room of its own, a secret, a history, and a service that somebody has switched off.
+    system.sh(
+        "printf '[room]\\nname = \"aula\"\\n' >/etc/siaga/siaga.toml
+         umask 077; echo secret >/etc/siaga/desk.secret
+         mkdir -p /var/lib/private/siaga && echo rows >/var/lib/private/siaga/siaga.db && ln -s private/siaga /var/lib/siaga
+         systemctl disable siaga.service",
+    );
+    let kept = |what: &str| {
+        assert_eq!(system.file("/etc/siaga/siaga.toml"), "[room]\nname = \"aula\"\n", "{what}");
+        assert_eq!(system.file("/etc/siaga/desk.secret"), "secret\n", "{what}");
+        assert_eq!(system.file("/var/lib/siaga/siaga.db"), "rows\n", "{what}");
+    };
+    let user = system.sh("id -u siaga");
+    system.sh(&format!("dpkg --force-confold --install {second}"));
+    kept("an upgrade");
+    assert!(system.file("/etc/siaga/siaga.toml.dpkg-dist").contains("A newer word"), "the new one lies beside it");
+    assert_eq!(
+        system.run("systemctl is-enabled siaga.service").1.trim(),
+        "disabled",
+        "whoever switched it off meant it"
+    );
+    assert_eq!(system.sh("id -u siaga"), user);
+    system.sh("siaga config check");
+    // The same again, and back: neither loses anything.
+    system.sh(&format!("dpkg --force-confold --install {second} && dpkg --force-confold --install {first}"));
+    kept("a downgrade");
+    assert!(named(&system).len() > before.len() + 60, "it is seen what belongs to it");
+    system.sh("dpkg --remove siaga");
+    kept("a removal");
+    assert_ne!(system.run("ls /usr/bin/siaga /lib/systemd/system/siaga.service").0, 0);
+    system.sh(&format!("dpkg --force-confold --install {second}"));
+    kept("another installation");
+    assert_eq!(system.run("systemctl is-enabled siaga.service").1.trim(), "disabled");
+    system.sh("rm /etc/siaga/siaga.toml.dpkg-dist; dpkg --purge siaga");
+    assert_eq!(system.file("/etc/siaga/desk.secret"), "secret\n", "what people put there themselves is theirs");
+    let mut left = named(&system);
+    left.retain(|path| !before.contains(path) && !path.starts_with("/etc/siaga"));
+    assert!(left.is_empty(), "{left:?}");
+    assert_eq!(system.run("dpkg-query --show siaga").0, 1);
+}
+
+#[test]
+#[ignore = "builds the package: make deb-test"]
+fn a_config_that_the_new_version_refuses_fails_no_installation() {
+    // A daemon that does not start is systemd's and the journal's to tell; a package that is half installed helps nobody.
+    let system = System::start();
+    system.sh("mkdir -p /etc/siaga && echo 'nonsense = 1' >/etc/siaga/siaga.toml");
+    system.sh(&format!("dpkg --force-confold --install {}", system.push(&built())));
+    assert_eq!(system.file("/etc/siaga/siaga.toml"), "nonsense = 1\n");
+    assert_eq!(system.sh("dpkg-query --show --showformat='${db:Status-Status}' siaga"), "installed");
+    system.sh("dpkg --purge siaga");
+}
