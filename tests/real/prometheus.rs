@@ -1,7 +1,10 @@
 //! `/metrics` and what is shipped for it, against the real Prometheus and promtool (Debian package `prometheus`).
 
+mod dashboards;
+mod everything;
 mod exposition;
 mod scraped;
+mod server;
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
