@@ -5,6 +5,7 @@ mod everything;
 mod exposition;
 mod scraped;
 mod server;
+mod upwards;
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};

@@ -76,6 +76,8 @@ fn promtool_accepts_what_is_shipped() {
     for args in [
         ["check", "config", "prometheus.yml"],
         ["check", "config", "fleet.yml"],
+        ["check", "config", "fleet.push.yml"],
+        ["check", "config", "region.yml"],
         ["check", "rules", "siaga.rules.yml"],
         ["check", "rules", "fleet.rules.yml"],
         ["test", "rules", "siaga.rules.test.yml"],

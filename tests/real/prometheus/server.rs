@@ -46,6 +46,23 @@ impl Prometheus {
         Self::at(Self::home_of(rooms), "fleet.yml", HURRIED, &[])
     }
 
+    /// The one above, which asks a Prometheus at that address, and takes what is pushed to it.
+    pub(super) fn of_the_region(below: &str) -> Self {
+        let pace = [("_interval: 30s", "_interval: 1s"), ("scrape_timeout: 20s", "scrape_timeout: 1s")];
+        Self::at(tempfile::tempdir().unwrap(), "region.yml", &pace, &[("192.0.2.20:9090", below)])
+    }
+
+    /// One over many rooms that pushes to another.
+    pub(super) fn that_pushes(rooms: &[String], above: &Self) -> Self {
+        let url = format!("{}/api/v1/write", above.url);
+        Self::at(Self::home_of(rooms), "fleet.push.yml", HURRIED, &[("https://mimir.example.org/api/v1/push", &url)])
+    }
+
+    /// Where it listens.
+    pub(super) fn address(&self) -> &str {
+        self.url.strip_prefix("http://").unwrap()
+    }
+
     /// A folder in which the rooms are named.
     fn home_of(rooms: &[String]) -> tempfile::TempDir {
         let home = tempfile::tempdir().unwrap();
@@ -71,6 +88,7 @@ impl Prometheus {
             .arg(format!("--config.file={}", home.path().join("prometheus.yml").display()))
             .arg(format!("--storage.tsdb.path={}", home.path().join("data").display()))
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .arg("--web.enable-remote-write-receiver")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -106,5 +124,12 @@ impl Prometheus {
             }
         });
         asked.await.unwrap_or_else(|late| panic!("no answer to {query} ({late}): {last:?}"))
+    }
+
+    /// The number that a query answers.
+    pub(super) async fn number(&self, client: &reqwest::Client, query: &str) -> f64 {
+        let result = self.query(client, query).await.unwrap_or_else(|error| panic!("{query}: {error}"));
+        let value = result.first().and_then(|one| one["value"][1].as_str()?.parse().ok());
+        value.unwrap_or_else(|| panic!("{query} is no number: {result:?}"))
     }
 }
