@@ -3,6 +3,7 @@
 mod dashboards;
 mod everything;
 mod exposition;
+mod fleet;
 mod scraped;
 mod server;
 mod upwards;

@@ -99,6 +99,13 @@ impl Dashboard {
     }
 }
 
+/// The queries of the dashboard of many rooms, each with the title of its panel.
+pub(super) fn of_the_fleet() -> Vec<(String, String)> {
+    let fleet = all().into_iter().find(|dashboard| dashboard.file == "fleet.json").unwrap();
+    let filled = |query: Query| (query.place, query.text.replace("$profile", "zoom_group_720"));
+    fleet.queries().into_iter().map(filled).collect()
+}
+
 #[tokio::test]
 async fn each_query_of_each_dashboard_is_answered() {
     let everything = tokio::task::spawn_blocking(Everything::start).await.unwrap();
@@ -109,6 +116,23 @@ async fn each_query_of_each_dashboard_is_answered() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     prometheus.answered(&client, "siaga_room_phase{phase=\"live\"} == 1").await;
+    // What is told is what was booked, and what config/profiles.toml has for its kind of meeting.
+    for (query, value) in [
+        ("siaga_sessions_booked", 2.0),
+        ("sum(siaga_room_phase)", 1.0),
+        ("max by (session) (siaga_session_end_timestamp_seconds - siaga_session_start_timestamp_seconds)", 3600.0),
+        (
+            "siaga_session_start_timestamp_seconds{session=\"next\"} > bool on () siaga_session_end_timestamp_seconds{session=\"current\"}",
+            1.0,
+        ),
+        ("siaga_limit_icmp_rtt_median_seconds{check=\"near\", state=\"degraded\"}", 0.15),
+        ("siaga_limit_icmp_rtt_median_seconds{check=\"near\", state=\"not_ready\"}", 0.64),
+        ("siaga_limit_bandwidth_up_bytes_per_second{check=\"speed\", state=\"degraded\"}", 325_000.0),
+        ("siaga_limit_ups_usable_runtime_seconds{check=\"ups\", source=\"battery\", state=\"not_ready\"}", 900.0),
+    ] {
+        let told = prometheus.number(&client, query).await;
+        assert!((told - value).abs() < 1e-9, "{query}: {told}");
+    }
     let ours = [("$instance", &*instance), ("$room", "rapat_1"), ("$profile", "zoom_group_720"), ("$check", ".*")];
     let mut open: Vec<Query> = all().iter().flat_map(Dashboard::queries).collect();
     for query in &mut open {

@@ -46,6 +46,11 @@ impl Prometheus {
         Self::at(Self::home_of(rooms), "fleet.yml", HURRIED, &[])
     }
 
+    /// The same at the pace that is shipped.
+    pub(super) fn over_at_its_pace(rooms: &[String]) -> Self {
+        Self::at(Self::home_of(rooms), "fleet.yml", &[], &[])
+    }
+
     /// The one above, which asks a Prometheus at that address, and takes what is pushed to it.
     pub(super) fn of_the_region(below: &str) -> Self {
         let pace = [("_interval: 30s", "_interval: 1s"), ("scrape_timeout: 20s", "scrape_timeout: 1s")];
@@ -126,10 +131,28 @@ impl Prometheus {
         asked.await.unwrap_or_else(|late| panic!("no answer to {query} ({late}): {last:?}"))
     }
 
+    /// Whether a query has an answer now; one that cannot be asked has none.
+    pub(super) async fn holds(&self, client: &reqwest::Client, query: &str) -> bool {
+        self.query(client, query).await.is_ok_and(|result| !result.is_empty())
+    }
+
     /// The number that a query answers.
     pub(super) async fn number(&self, client: &reqwest::Client, query: &str) -> f64 {
         let result = self.query(client, query).await.unwrap_or_else(|error| panic!("{query}: {error}"));
         let value = result.first().and_then(|one| one["value"][1].as_str()?.parse().ok());
         value.unwrap_or_else(|| panic!("{query} is no number: {result:?}"))
+    }
+
+    /// What it says of itself.
+    pub(super) async fn own(&self, client: &reqwest::Client) -> String {
+        client.get(format!("{}/metrics", self.url)).send().await.unwrap().text().await.unwrap()
+    }
+
+    /// How long the slowest group of rules took last, s.
+    pub(super) async fn slowest_group(&self, client: &reqwest::Client) -> f64 {
+        let answer = client.get(format!("{}/api/v1/rules", self.url)).send().await.unwrap();
+        let answer: Value = answer.json().await.unwrap();
+        let groups = answer["data"]["groups"].as_array().unwrap();
+        groups.iter().filter_map(|group| group["evaluationTime"].as_f64()).fold(0.0, f64::max)
     }
 }
