@@ -9,7 +9,7 @@ OTHER_RINGS := $(filter-out --test=real,$(RINGS))
 DOC_LINTS := -D warnings -A rustdoc::private_intra_doc_links
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab matrix grid calls chaos month fuzz check audit bench deb deb-test fmt clean tools
+.PHONY: help run test lab matrix grid calls chaos month fleet fuzz check audit bench deb deb-test fmt clean tools
 
 # How long each target is fuzzed, s.
 SECONDS ?= 60
@@ -52,6 +52,10 @@ calls: tools ## real calls over a dozen bad lines beside the verdict on each, an
 chaos: tools ## kill the daemon 500 times in a storm and count what is lost (SIAGA_SEED draws the same again); a quarter of an hour
 	@scripts/install-debian.sh build run test
 	$(CARGO) test $(LOCKED) --test real -- --ignored --nocapture --exact chaos::five_hundred_kills_at_random_moments_lose_nothing
+
+fleet: tools ## five hundred rooms for one Prometheus (SIAGA_ROOMS, SIAGA_SCRAPES for more); writes target/bench/
+	@scripts/install-debian.sh build run test
+	$(CARGO) test $(LOCKED) --test real -- --ignored --nocapture --exact prometheus::fleet::so_many_rooms_for_one_prometheus
 
 fuzz: tools ## what strangers can send, a minute each (SECONDS=600 for longer); the corpus stays in the cache folder
 	@scripts/install-debian.sh build run fuzz

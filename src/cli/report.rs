@@ -86,7 +86,10 @@ pub async fn evaluate(config: &Config, args: &ReportArgs, file: &Path, lang: Lan
     // As the daemon counts.
     let written = text.trim().replace("\r\n", "\n").chars().count();
     if written > LONGEST_EVALUATION {
-        return Err(format!("{}: {written} characters; an evaluation has at most {LONGEST_EVALUATION}", file.display()));
+        return Err(format!(
+            "{}: {written} characters; an evaluation has at most {LONGEST_EVALUATION}",
+            file.display()
+        ));
     }
     let session = args.session.clone().unwrap_or_default();
     let order = Order::Evaluate { session, text, by: args.by.clone(), lang };

@@ -69,6 +69,11 @@ impl Limits {
 }
 
 impl Limits {
+    /// Each rule with its limits, degraded and not ready, in its quantity's unit.
+    pub fn each(&self) -> impl Iterator<Item = (&Rule, Option<f64>, Option<f64>)> {
+        self.rules.iter().map(|resolved| (&resolved.rule, resolved.degraded, resolved.not_ready))
+    }
+
     /// How far `measurements` are from these limits, on whichever side.
     pub fn margins<'a>(&'a self, measurements: &'a [Measurement]) -> impl Iterator<Item = Margin<'a>> + 'a {
         self.rules.iter().flat_map(move |resolved| {

@@ -1,7 +1,12 @@
 //! `/metrics` and what is shipped for it, against the real Prometheus and promtool (Debian package `prometheus`).
 
+mod dashboards;
+mod everything;
 mod exposition;
+mod fleet;
 mod scraped;
+mod server;
+mod upwards;
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};

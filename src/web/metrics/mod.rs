@@ -3,7 +3,9 @@
 //! Enumerations are one series a state (one-hot); a stale measurement is dropped while its check's state and the time of
 //! its last observation stay; no reason's text, person or meeting stands in a label.
 
+mod agenda;
 mod family;
+mod limits;
 mod own;
 mod room;
 
@@ -92,7 +94,9 @@ impl RoomCollector {
         quantities.sort_by_key(|quantity| quantity.name);
         quantities.dedup_by_key(|quantity| quantity.name);
         let measured = quantities.iter().map(|quantity| Family::of_quantity(quantity));
-        let descriptions = FAMILIES.iter().map(|family| (*family).clone()).chain(measured).filter_map(|family| {
+        let limits = quantities.iter().filter_map(|quantity| limits::family(quantity));
+        let all = FAMILIES.iter().map(|family| (*family).clone()).chain(measured).chain(limits);
+        let descriptions = all.filter_map(|family| {
             // A name or label that Prometheus would not take; the lint of all names would show it.
             family
                 .description()

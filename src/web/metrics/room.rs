@@ -7,7 +7,7 @@ use crate::domain::{Component, Requirement, Snapshot};
 
 use super::super::State;
 use super::family::{Family, Samples};
-use super::own;
+use super::{agenda, limits, own};
 use prometheus::proto::MetricFamily;
 
 static BUILD_INFO: Family = Family::gauge("siaga_build_info", &["version"], "Which build this is; always 1.");
@@ -147,7 +147,12 @@ pub const FAMILIES: &[&Family] = &[
     &LOSS_LOW,
     &LOSS_HIGH,
     &REASON,
+    &limits::LOSS,
     &INCIDENTS_OPEN,
+    &agenda::PHASE,
+    &agenda::START,
+    &agenda::END,
+    &agenda::BOOKED,
     &SNAPSHOT_AT,
     &SNAPSHOTS,
     &RELOAD_OK,
@@ -179,10 +184,12 @@ pub(super) fn families(snapshot: &Snapshot, state: &State) -> Vec<MetricFamily> 
     let mut out = Samples::default();
     daemon(&mut out, snapshot, state);
     room(&mut out, snapshot);
+    agenda::add(&mut out, snapshot, &state.bookings.agenda());
     uplinks(&mut out, snapshot);
     let current = snapshot.current();
     for (check, judged) in snapshot.checks.iter().zip(current.checks.iter()) {
         self::check(&mut out, check, judged);
+        limits::add(&mut out, check, &current.profile);
     }
     for reason in &current.reasons {
         out.add_once(&REASON, &["", "", reason.def.code], 1.0);
