@@ -32,6 +32,9 @@ pub struct SheetArgs {
     /// Where the daemon answers, to show the sheet; without it the config's first address.
     #[arg(long, value_name = "URL")]
     url: Option<String>,
+    /// A file whose first line is a token, to show the sheet where the room is not open to everybody.
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
     /// Print the daemon's JSON as it came.
     #[arg(long)]
     json: bool,
@@ -226,14 +229,15 @@ async fn show(config: &Config, args: &SheetArgs, lang: Lang, color: bool) -> Res
     url.query_pairs_mut().append_pair("lang", lang.as_str());
     crate::install_crypto();
     let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().map_err(|error| error.to_string())?;
-    let answer = client.get(url).send().await;
+    let answer = super::status::showing(client.get(url), args.token_file.as_deref())?.send().await;
     let answer = answer.map_err(|_| format!("no daemon answers at {base}; \"siaga run\" starts one"))?;
-    let ok = answer.status().is_success();
+    let (ok, unnamed) = (answer.status().is_success(), answer.status() == reqwest::StatusCode::UNAUTHORIZED);
     let text = answer.text().await.map_err(|error| format!("{base}: {error}"))?;
     if !ok {
         let body: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
         let detail = body["detail"].as_str().or(body["title"].as_str()).unwrap_or("it is not siaga");
-        return Err(format!("{base}: {detail}"));
+        let here = if unnamed { "; here: --token-file FILE" } else { "" };
+        return Err(format!("{base}: {detail}{here}"));
     }
     let told: Told = serde_json::from_str(&text)
         .map_err(|error| format!("{base} answers as another version of siaga does ({error}); --json shows it"))?;

@@ -1,9 +1,10 @@
 //! `siaga status`: ask the running daemon.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use reqwest::RequestBuilder;
 use serde_json::Value;
 
 use super::listing::Listing;
@@ -55,12 +56,7 @@ pub async fn run(config: &Config, args: &StatusArgs, lang: Lang, color: bool) ->
     }
     crate::install_crypto();
     let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().map_err(|error| error.to_string())?;
-    let mut request = client.get(url);
-    if let Some(file) = &args.token_file {
-        let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-        request = request.bearer_auth(text.lines().next().unwrap_or_default().trim());
-    }
-    let answer = request.send().await.map_err(|error| {
+    let answer = showing(client.get(url), args.token_file.as_deref())?.send().await.map_err(|error| {
         format!("no daemon answers at {base} ({}); \"siaga run\" starts one, \"siaga check\" needs none", root(&error))
     })?;
     let unnamed = answer.status() == reqwest::StatusCode::UNAUTHORIZED;
@@ -81,6 +77,16 @@ pub async fn run(config: &Config, args: &StatusArgs, lang: Lang, color: bool) ->
         say(&room.text(lang, color));
     }
     Ok(verdict.exit_code())
+}
+
+/// The same request with the token that stands in the first line of a file.
+///
+/// # Errors
+/// A file that cannot be read.
+pub(super) fn showing(request: RequestBuilder, token_file: Option<&Path>) -> Result<RequestBuilder, String> {
+    let Some(file) = token_file else { return Ok(request) };
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    Ok(request.bearer_auth(text.lines().next().unwrap_or_default().trim()))
 }
 
 /// The innermost cause: what reqwest itself says is only that the request failed.

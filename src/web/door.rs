@@ -2,9 +2,13 @@
 //!
 //! Tokens are kept by another hand of the house; the shell hands over who knows them.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, Method, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use futures_util::future::BoxFuture;
 
 use crate::domain::{Actor, Scope, Via};
@@ -87,9 +91,14 @@ impl Caller {
 
     /// The same, or why not.
     pub(super) fn needs(&self, scope: Scope) -> Result<&Holder, Problem> {
+        self.needs_one_of(&[scope])
+    }
+
+    /// Who they are, if their token is good for one of these; else why not.
+    pub(super) fn needs_one_of(&self, scopes: &[Scope]) -> Result<&Holder, Problem> {
         match &self.holder {
-            Some(holder) if scope.is_in(&holder.scopes) => Ok(holder),
-            Some(_) => Err(Problem::scope(scope)),
+            Some(holder) if scopes.iter().any(|scope| scope.is_in(&holder.scopes)) => Ok(holder),
+            Some(_) => Err(Problem::scope(scopes)),
             None => Err(unnamed()),
         }
     }
@@ -146,6 +155,9 @@ const OPEN: [&str; 4] = ["/-/healthy", "/-/ready", "/login", "/logout"];
 /// Where alerts of other systems come in, by a token of their own.
 const INBOUND: &str = "/api/v1/alertmanager";
 
+/// The feed for calendar programs. They know a user and a password alone (RFC 7617): here, and nowhere else, the password is a token.
+const FEED: &str = "/api/v1/agenda.ics";
+
 /// Whether this door is the one that a request has to pass.
 pub(super) fn guards(method: &Method, path: &str) -> bool {
     method != Method::POST || path != INBOUND
@@ -176,8 +188,8 @@ pub(super) async fn know(
     headers: &HeaderMap,
     open: bool,
 ) -> Result<Caller, Problem> {
-    let caller = match bearer(headers)? {
-        Some(shown) => match site.state.door.admit(shown).await {
+    let caller = match shown(method, uri.path(), headers)? {
+        Some(shown) => match site.state.door.admit(&shown).await {
             Ok(holder) => Caller { holder: Some(holder), ..Caller::default() },
             // Whoever supervises the daemon with a token that has run out shall not take it for dead.
             Err(_) if OPEN.contains(&uri.path()) => Caller::default(),
@@ -189,7 +201,7 @@ pub(super) async fn know(
     if open || caller.may(scope) || OPEN.contains(&uri.path()) {
         return Ok(caller);
     }
-    Err(if caller.holder.is_some() { Problem::scope(scope) } else { unnamed() })
+    Err(if caller.holder.is_some() { Problem::scope(&[scope]) } else { unnamed() })
 }
 
 /// Who has come in at the page, while their token is in force. A cookie that lets in nobody is no reason to refuse.
@@ -206,15 +218,34 @@ fn unnamed() -> Problem {
     Problem::no_token("show a token: Authorization: Bearer …; siaga token add makes one")
 }
 
-/// The token in `Authorization: Bearer …` (RFC 6750 §2.1).
-fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+/// What is answered to whoever is not let in. Calendar programs ask for the password where they hear that one is taken.
+pub(super) fn refuse(path: &str, problem: Problem) -> Response {
+    let asks = problem.status == 401 && path == FEED;
+    let mut response = problem.into_response();
+    if asks {
+        let basic = HeaderValue::from_static("Basic realm=\"siaga\", charset=\"UTF-8\"");
+        response.headers_mut().append(header::WWW_AUTHENTICATE, basic);
+    }
+    response
+}
+
+/// The token in `Authorization: Bearer …` (RFC 6750 §2.1), or at the feed for calendars the password of `Basic …` (RFC 7617 §2),
+/// whatever the user is called.
+fn shown<'h>(method: &Method, path: &str, headers: &'h HeaderMap) -> Result<Option<Cow<'h, str>>, Problem> {
     let mut shown = headers.get_all(header::AUTHORIZATION).iter();
     let Some(first) = shown.next() else { return Ok(None) };
-    let token = first.to_str().ok().and_then(|text| text.split_once(' '));
-    match token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) {
-        Some((_, token)) if shown.next().is_none() => Ok(Some(token.trim())),
-        _ => Err(Problem::no_token("one token is shown, as Authorization: Bearer …")),
-    }
+    let said = first.to_str().ok().and_then(|text| text.split_once(' ')).filter(|_| shown.next().is_none());
+    let token = said.and_then(|(scheme, said)| match scheme {
+        bearer if bearer.eq_ignore_ascii_case("bearer") => Some(Cow::Borrowed(said.trim())),
+        basic if basic.eq_ignore_ascii_case("basic") && method.is_safe() && path == FEED => password(said.trim()),
+        _ => None,
+    });
+    token.map(Some).ok_or_else(|| Problem::no_token("one token is shown, as Authorization: Bearer …"))
+}
+
+fn password(said: &str) -> Option<Cow<'static, str>> {
+    let text = String::from_utf8(STANDARD.decode(said).ok()?).ok()?;
+    Some(Cow::Owned(text.split_once(':')?.1.trim().to_owned()))
 }
 
 #[cfg(test)]
@@ -254,18 +285,28 @@ mod tests {
 
     #[test]
     fn one_token_is_shown_in_one_way() {
-        let shown = |values: &[&str]| {
+        let told = |values: &[&str]| {
             let mut headers = HeaderMap::new();
             for value in values {
                 headers.append(header::AUTHORIZATION, value.parse().unwrap());
             }
-            bearer(&headers).map(|shown| shown.map(str::to_owned)).map_err(|problem| problem.status)
+            let at = |path| shown(&Method::GET, path, &headers).map(|shown| shown.map(Cow::into_owned));
+            (at("/api/v1/checks").map_err(|problem| problem.status), at(FEED).map_err(|problem| problem.status))
         };
-        assert_eq!(shown(&[]), Ok(None));
-        assert_eq!(shown(&["Bearer abc"]), Ok(Some("abc".to_owned())));
-        assert_eq!(shown(&["bearer  abc "]), Ok(Some("abc".to_owned())));
-        for wrong in [&["abc"][..], &["Basic YTpi"], &["Bearer a", "Bearer b"], &["Bearer"]] {
-            assert_eq!(shown(wrong), Err(401), "{wrong:?}");
+        let twice = |both: Result<Option<String>, u16>| (both.clone(), both);
+        assert_eq!(told(&[]), twice(Ok(None)));
+        assert_eq!(told(&["Bearer abc"]), twice(Ok(Some("abc".to_owned()))));
+        assert_eq!(told(&["bearer  abc "]), twice(Ok(Some("abc".to_owned()))));
+        // "a:b" and ":b:c": a password for calendars alone, and only to read.
+        assert_eq!(told(&["Basic YTpi"]), (Err(401), Ok(Some("b".to_owned()))));
+        assert_eq!(told(&["basic OmI6Yw=="]), (Err(401), Ok(Some("b:c".to_owned()))));
+        let mut headers = HeaderMap::new();
+        headers.insert(header::AUTHORIZATION, "Basic YTpi".parse().unwrap());
+        assert_eq!(shown(&Method::POST, FEED, &headers).unwrap_err().status, 401);
+        for wrong in
+            [&["abc"][..], &["Bearer a", "Bearer b"], &["Bearer"], &["Basic YQ=="], &["Basic !"], &["Basic YTr/"]]
+        {
+            assert_eq!(told(wrong), twice(Err(401)), "{wrong:?}");
         }
     }
 }

@@ -27,11 +27,15 @@ const PAST: std::time::Duration = std::time::Duration::from_hours(31 * 24);
 
 /// The agenda as an iCalendar feed: of the last 31 days and all to come, cancelled ones as such. No person is named in it.
 ///
+/// Calendar programs know a user and a password alone: here, and nowhere else, a token is taken as the password of HTTP Basic
+/// (RFC 7617), whatever the user is called.
+///
 /// # Errors
 /// A query that is not understood; a disk that cannot be read.
-#[utoipa::path(get, path = "/api/v1/agenda.ics", responses(
+#[utoipa::path(get, path = "/api/v1/agenda.ics", security((), ("token" = ["read"]), ("password" = [])), responses(
     (status = 200, description = "The feed.", body = String, content_type = "text/calendar"),
     (status = 400, description = "The query is not understood.", body = Problem, content_type = "application/problem+json"),
+    (status = 401, description = "No token, or one that is not in force, where the room is not open to all.", body = Problem, content_type = "application/problem+json"),
     (status = 503, description = "The agenda cannot be read now.", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(super) async fn offered(State(site): State<Arc<Site>>, uri: Uri) -> Result<Response, Problem> {

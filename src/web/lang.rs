@@ -1,7 +1,7 @@
 //! In which language to answer.
 
-use axum::http::HeaderMap;
 use axum::http::header::ACCEPT_LANGUAGE;
+use axum::http::{HeaderMap, Uri};
 
 use crate::domain::Lang;
 
@@ -18,6 +18,13 @@ pub fn choose(query: &Query, headers: &HeaderMap, default: Lang) -> Result<Lang,
         Some(code) => Lang::parse(code)
             .ok_or_else(|| Problem::value(format!("lang is {code:?}; allowed are: id, en")).allowing(["id", "en"])),
     }
+}
+
+/// The language of an answer in the place of one whose other keys nobody has read: as [`choose`] has it, without refusing any.
+pub fn asked(uri: &Uri, headers: &HeaderMap, default: Lang) -> Lang {
+    let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri);
+    let said = pairs.ok().and_then(|pairs| pairs.0.into_iter().find(|(key, _)| key == "lang"));
+    said.and_then(|(_, code)| Lang::parse(&code)).unwrap_or_else(|| preferred(headers, default))
 }
 
 /// What `Accept-Language` (RFC 9110 §12.5.4) prefers of the languages spoken here, else `default`.

@@ -190,11 +190,13 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "urn:siaga:problem:no-token", "This needs a token", detail)
     }
 
-    /// Who asks has shown a token that is not good for this.
-    pub fn scope(scope: Scope) -> Self {
-        let detail = format!("this needs a token with the scope {scope} (siaga token add NAME --scope {scope})");
+    /// Who asks has shown a token that is not good for this; one of these scopes is.
+    pub fn scope(scopes: &[Scope]) -> Self {
+        let words: Vec<_> = scopes.iter().map(|scope| scope.as_str()).collect();
+        let (all, first) = (words.join(" or "), words.first().copied().unwrap_or_default());
+        let detail = format!("this needs a token with the scope {all} (siaga token add NAME --scope {first})");
         let title = "This token is not good for that";
-        Self::new(StatusCode::FORBIDDEN, "urn:siaga:problem:scope", title, detail).allowing([scope])
+        Self::new(StatusCode::FORBIDDEN, "urn:siaga:problem:scope", title, detail).allowing(scopes)
     }
 
     /// Nobody can be known, because the tokens cannot be read.

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::{Lang, Scope};
+use crate::domain::Lang;
 
 use super::bookings::Form;
 use super::door::Caller;
@@ -131,9 +131,7 @@ async fn read(
 ) -> Result<String, Problem> {
     let Path(id) = id?;
     // As the run sheet's names: a token that only reads the room is not enough, and where reading is open to all one is asked for.
-    if !sheet::reads_names(caller) {
-        caller.needs(Scope::Operate)?;
-    }
+    caller.needs_one_of(&sheet::READ_NAMES)?;
     let found = site.state.bookings.report(&id, form).await.map_err(Problem::agenda)?;
     found.ok_or_else(|| Problem::not_found("there is no session of this id; GET /api/v1/sessions lists them"))
 }

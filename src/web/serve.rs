@@ -207,7 +207,7 @@ impl Front {
             Err(problem) if problem.status == 401 && frame::is_page(request.uri().path()) => {
                 return sealed(sign_in::instead(&self.site, request.uri(), request.headers()).into_response());
             }
-            Err(problem) => return sealed(problem.into_response()),
+            Err(problem) => return sealed(door::refuse(request.uri().path(), problem)),
         };
         self.let_in(request, caller).await.unwrap_or_else(|never| match never {})
     }

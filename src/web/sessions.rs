@@ -301,7 +301,7 @@ fn allowed(caller: &Caller, headers: &HeaderMap) -> Result<(), Problem> {
     if caller.may(Scope::Schedule) && caller.cookie().is_none() {
         Ok(())
     } else if caller.may(Scope::Read) {
-        Err(Problem::scope(Scope::Schedule))
+        Err(Problem::scope(&[Scope::Schedule]))
     } else {
         Err(Problem::no_token(
             "show a token with the scope schedule: Authorization: Bearer …; siaga token add makes one",

@@ -109,7 +109,7 @@ pub(super) fn asking(
 
 /// Instead of a page that may not be read without a token.
 pub(super) fn instead(site: &Site, uri: &Uri, headers: &HeaderMap) -> Result<Response, Problem> {
-    let lang = lang::preferred(headers, site.voice().lang);
+    let lang = lang::asked(uri, headers, site.voice().lang);
     asking(site, local(uri.path()), None, lang, StatusCode::UNAUTHORIZED)
 }
 

@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
+use super::sessions::{MINUTE, ahead, meeting};
 use super::support::child::wait_until;
 use super::support::daemon::{Daemon, room, siaga, write_config};
 use super::support::namespace::{inside, ip};
@@ -190,4 +191,64 @@ fn alerts_of_other_systems_come_in_by_their_own_token_also_where_the_room_is_clo
     assert_eq!((send(""), send(&shows(&operates))), (401, 401), "a person's token is another thing");
     assert_eq!(daemon.request_with("GET", "/api/v1/alertmanager", &shows(secret)).status, 401);
     assert_eq!(daemon.request_with("GET", "/api/v1/profiles", &shows(secret)).status, 401, "it opens nothing else");
+}
+
+#[test]
+fn in_a_closed_room_a_calendar_program_the_sheet_and_the_report_take_a_token_too() {
+    let folder = room(&format!("{NOTHING}[web]\nlisten = \"127.0.0.1:0\"\nopen_to = \"nobody\"\n"));
+    let at = folder.path();
+    let daemon = Daemon::start(at);
+    let (reads, books) = (made(at, "Kalender", "read", &[]), made(at, "jadwal", "schedule", &[]));
+    daemon.wait_for("/-/ready", "it is ready", |answer| answer.status == 200);
+    let meeting = meeting("Rapat Dinkes", ahead(MINUTE * 600), MINUTE * 60).to_string();
+    let json = format!("Content-Type: application/json\r\n{}", shows(&books));
+    let booked = daemon.send("PUT", "/api/v1/sessions/m1", &json, &meeting);
+    assert_eq!(booked.status, 201, "{}", booked.body);
+
+    // A calendar program, which sends its password where Basic is asked for (RFC 7617), and there alone.
+    let subscribes = |path: &str, token: &str| {
+        let program = "import sys\nfrom urllib import request as r\nurl, token = sys.argv[1:]\nknown = r.HTTPPasswordMgrWithDefaultRealm()\n\
+                       known.add_password(None, url, 'kalender', token)\n\
+                       sys.stdout.write(r.build_opener(r.HTTPBasicAuthHandler(known)).open(url).read().decode())";
+        let mut python = std::process::Command::new("/usr/bin/python3");
+        let url = format!("http://{}{path}", daemon.address());
+        let told = python.args(["-c", program, &url, token]).output().unwrap();
+        (told.status.success(), String::from_utf8([told.stdout, told.stderr].concat()).unwrap())
+    };
+    let (let_in, said) = subscribes("/api/v1/agenda.ics", &reads);
+    assert!(let_in && said.contains("SUMMARY:Rapat Dinkes"), "{said}");
+    assert!(!subscribes("/api/v1/agenda.ics", &format!("{reads}x")).0);
+    assert!(!subscribes("/api/v1/agenda", &reads).0, "a password is taken for the feed alone");
+    assert_eq!(daemon.get("/api/v1/agenda").head.to_lowercase().matches("www-authenticate").count(), 1);
+
+    // The sheet, as the status is asked for.
+    let sheet = |token: Option<&str>| {
+        let mut command = siaga();
+        command.args(["sheet", "m1", "--lang", "en", "--url", &format!("http://{}", daemon.address()), "--config"]);
+        command.arg(at.join("siaga.toml"));
+        if let Some(token) = token {
+            std::fs::write(at.join("token"), format!("{token}\n")).unwrap();
+            command.arg("--token-file").arg(at.join("token"));
+        }
+        let output = command.output().unwrap();
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+    assert!(sheet(None).contains("--token-file FILE"), "{}", sheet(None));
+    assert!(sheet(Some(&reads)).starts_with("Rapat Dinkes, "), "{}", sheet(Some(&reads)));
+
+    // The report is for those who act or book, and says so; the form to come in speaks as it was asked to.
+    let report = daemon.request_with("GET", "/api/v1/sessions/m1/report", &shows(&reads));
+    assert_eq!((report.status, &report.json()["allowed"]), (403, &serde_json::json!(["operate", "schedule"])));
+    assert_eq!(daemon.request_with("GET", "/api/v1/sessions/m1/report", &shows(&books)).status, 200);
+    for (lang, other) in [("en", "id"), ("id", "en")] {
+        let form = daemon.request_with(
+            "GET",
+            &format!("/sessions/m1/report?lang={lang}"),
+            &format!("Accept-Language: {other}\r\n"),
+        );
+        assert_eq!(form.status, 401);
+        assert!(form.body.contains(&format!("<html lang=\"{lang}\"")), "{}", form.body);
+    }
+    let log = daemon.stop();
+    assert!(!log.contains(&reads) && !log.contains(&books), "{log}");
 }

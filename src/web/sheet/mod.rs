@@ -66,9 +66,12 @@ impl Sheet {
     }
 }
 
+/// Who reads names, and what people wrote: whoever acts or books.
+pub(super) const READ_NAMES: [Scope; 2] = [Scope::Operate, Scope::Schedule];
+
 /// Whether somebody reads names, and what people wrote.
 pub(super) fn reads_names(caller: &Caller) -> bool {
-    caller.may(Scope::Operate) || caller.may(Scope::Schedule)
+    READ_NAMES.into_iter().any(|scope| caller.may(scope))
 }
 
 /// What is measured for a session, as it stands now: its profile, the work that is planned in it, and while a battery supplies the
