@@ -2,14 +2,16 @@
 """The room's calendar as the scheduler: caldav.py CALENDAR-URL [PROFILE]. Run it every few minutes.
 
 A tentative booking is asked about. What the room says stands in it as a comment, and it is confirmed (and booked at Siaga) or left
-tentative, as CONFIRM has it: the verdicts that are good enough, "ready,degraded" if not set; "" confirms nothing by itself. What was
-confirmed follows the calendar: moved, cancelled and deleted bookings are so at Siaga too. Nothing new, nothing written.
+tentative, as CONFIRM has it: the verdicts that are good enough, "ready,degraded" if not set; "" confirms nothing by itself. What Siaga
+does not take (a passcode in the title, an end before the beginning) stays tentative, and the comment says why. What was confirmed
+follows the calendar: moved, cancelled and deleted bookings are so at Siaga too. Nothing new, nothing written.
 
 Environment: CALDAV_USER and CALDAV_PASSWORD; SIAGA_URL and SIAGA_TOKEN (siaga token add NAME --scope schedule); CONFIRM; SIAGA_LANG
 (id or en). Exit: 0 all is as it should be, 2 something did not answer or was written by somebody else meanwhile: run it again.
 """
 import base64, datetime, hashlib, json, os, re, sys, zoneinfo
 import xml.etree.ElementTree as xml
+from http import client
 from urllib import error, parse, request
 
 CALENDAR, PROFILE = (sys.argv[1:] + ["zoom_group_720"])[:2]
@@ -24,25 +26,49 @@ OWN, MARK = "kalender-", "Siaga: "  # how its sessions and its comments begin
 QUERY = """<?xml version="1.0"?><c:calendar-query xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav">
 <d:prop><d:getetag/><c:calendar-data/></d:prop>
 <c:filter><c:comp-filter name="VCALENDAR"><c:comp-filter name="VEVENT"/></c:comp-filter></c:filter></c:calendar-query>"""
+# What Siaga refuses, for the applicant: in the room's language what is the commonest, else in Siaga's own words.
+REFUSED = {
+    "passcode": "judul memuat kode sandi; hapus dari judul, Siaga tidak menyimpannya",
+    "reversed-window": "selesai lebih dulu daripada mulai; perbaiki jamnya",
+} if ID else {}
+NO = (400, 409, 422)  # it is understood, and not taken
 wrong = []
 
 
 def http(method, url, headers, body=None):
-    """Status and body; of no answer 0."""
+    """Status, body and headers; of no answer 0."""
     try:
         with request.urlopen(request.Request(url, body, headers, method=method), timeout=20) as answer:
-            return answer.status, answer.read()
+            return answer.status, answer.read(), answer.headers
     except error.HTTPError as answer:
-        return answer.code, answer.read()
-    except OSError as problem:
+        return answer.code, answer.read(), answer.headers
+    except (OSError, client.HTTPException) as problem:
         wrong.append(f"{url}: {problem}")
-        return 0, b""
+        return 0, b"", {}
 
 
 def siaga(method, path, body=None):
+    """Status and answer; what is not Siaga's own (a proxy's page) is no answer."""
     data = json.dumps(body).encode() if body else None
-    status, told = http(method, SIAGA + path, {"Content-Type": "application/json", **TOKEN}, data)
-    return status, json.loads(told) if told else {}
+    status, told, _ = http(method, SIAGA + path, {"Content-Type": "application/json", **TOKEN}, data)
+    try:
+        return status, json.loads(told) if told else {}
+    except ValueError:
+        return 0, {"detail": f"not siaga's answer ({status})"}
+
+
+def all_sessions():
+    """Those that have not ended, page by page (RFC 8288 §3). Where one cannot be read it ends here: half a list gives nothing back."""
+    url, found = SIAGA + "/api/v1/sessions", []
+    while url:
+        status, told, headers = http("GET", url, TOKEN)
+        try:
+            found += [(one["id"], one["state"], one["title"]) for one in json.loads(told)]
+        except (ValueError, TypeError, KeyError):
+            sys.exit(print(f"siaga does not answer: {status} {' '.join(wrong)}", file=sys.stderr) or 2)
+        more = re.search(r'<([^>]*)>; *rel="next"', headers.get("Link") or "")
+        url = more and parse.urljoin(url, more[1])
+    return found
 
 
 def moment(line):
@@ -68,6 +94,7 @@ class Event:
         self.uid = self.value("UID")
         self.key = OWN + hashlib.sha256(self.uid.encode()).hexdigest()[:24]
         self.title = re.sub(r"\\(.)", r"\1", self.value("SUMMARY").replace("\\n", " ")).strip()[:200] or "Rapat"
+        self.shown = self.title  # in what is printed: without a passcode
         self.start, self.end = (moment(line[0]) if line else None for line in (self.find("DTSTART"), self.find("DTEND")))
 
     def find(self, name):
@@ -110,10 +137,16 @@ class Event:
             folded.append(piece)
         headers = {"Content-Type": "text/calendar; charset=utf-8", "If-Match": self.etag, **BASIC}
         url = parse.urljoin(CALENDAR, self.href)
-        status, _ = http("PUT", url, headers, ("\r\n".join(folded) + "\r\n").encode())
+        status, _, _ = http("PUT", url, headers, ("\r\n".join(folded) + "\r\n").encode())
         if status not in (200, 201, 204):
-            wrong.append(f"{self.title}: not written ({status})")
-        print(f"{self.title}: {self.value('STATUS').lower()}")
+            wrong.append(f"{self.shown}: not written ({status})")
+        print(f"{self.shown}: {self.value('STATUS').lower()}")
+
+    def refuse(self, status, told):
+        """What was not taken, and why, into the entry."""
+        kind = told.get("type", "").rpartition(":")[2]
+        self.shown = "(…)" if kind == "passcode" else self.shown
+        self.say(status, REFUSED.get(kind) or told.get("detail", ""))
 
     def session(self):
         return {"title": self.title, "profile": PROFILE, "start": self.start.isoformat(), "end": self.end.isoformat()}
@@ -121,7 +154,7 @@ class Event:
     def book(self):
         """Whether it is held at Siaga; else why not."""
         status, told = siaga("PUT", "/api/v1/sessions/" + self.key, self.session())
-        return status in (200, 201), told.get("detail", ""), status
+        return status in (200, 201), told, status
 
 
 def reasons(room):
@@ -146,31 +179,34 @@ def look(event):
                       if ID else "a series, a whole day, or a time without a zone cannot be asked about; write each by itself")
         return
     if status == "CONFIRMED":
-        held, why, code = event.book()
-        if not held and code in (400, 409, 422):  # moved to where it cannot be
-            event.say("TENTATIVE", why)
+        held, told, code = event.book()
+        if not held and code in NO:  # moved to where it cannot be
+            event.refuse("TENTATIVE", told)
         elif not held:
-            wrong.append(f"{event.title}: {code} {why}")
+            wrong.append(f"{event.shown}: {code} {told.get('detail', '')}")
     elif status == "TENTATIVE":
         slot = {"start": event.start.isoformat(), "end": event.end.isoformat(), "profile": PROFILE, "lang": LANG}
         code, room = siaga("GET", "/api/v1/readiness?" + parse.urlencode(slot))
+        if code == 400:  # it ends before it begins
+            event.refuse(status, room)
+            return
         if "verdict" not in room:
-            wrong.append(f"{event.title}: {code} {room.get('detail', '')}")
+            wrong.append(f"{event.shown}: {code} {room.get('detail', '')}")
             return
         ours = [held["id"] for held in room["conflicts"]] == [event.key]  # booked, and the calendar not written
         if not ours and room["verdict"] not in GOOD:
             event.say(status, reasons(room))
             return
-        held, why, code = event.book()
+        held, told, code = event.book()
         if held:
             event.say("CONFIRMED", reasons(room))
-        elif code == 409:
-            event.say(status, why)
+        elif code in NO:
+            event.refuse(status, told)
         else:
-            wrong.append(f"{event.title}: {code} {why}")
+            wrong.append(f"{event.shown}: {code} {told.get('detail', '')}")
 
 
-status, told = http("REPORT", CALENDAR, {"Content-Type": "application/xml", "Depth": "1", **BASIC}, QUERY.encode())
+status, told, _ = http("REPORT", CALENDAR, {"Content-Type": "application/xml", "Depth": "1", **BASIC}, QUERY.encode())
 if status != 207:
     sys.exit(print(f"the calendar cannot be read: {status} {' '.join(wrong)}", file=sys.stderr) or 2)
 name, dav = "{urn:ietf:params:xml:ns:caldav}calendar-data", "{DAV:}"
@@ -179,17 +215,19 @@ events = [
     for found in xml.fromstring(told).iter(dav + "response") if found.findtext(f".//{name}")
 ]
 # What is not there any more is given back first, so that its slot is free for the others.
-code, sessions = siaga("GET", "/api/v1/sessions")
-if code != 200:
-    sys.exit(print(f"siaga does not answer: {code} {' '.join(wrong)}", file=sys.stderr) or 2)
+sessions = all_sessions()
 kept = {event.key for event in events if event.value("STATUS") in ("CONFIRMED", "TENTATIVE")}
-for session in sessions:
-    if session["id"].startswith(OWN) and session["state"] == "booked" and session["id"] not in kept:
-        siaga("DELETE", "/api/v1/sessions/" + session["id"])
-        print(f"{session['title']}: given back")
+for key, state, title in sessions:
+    if key.startswith(OWN) and state == "booked" and key not in kept:
+        code, told = siaga("DELETE", "/api/v1/sessions/" + key)
+        if code == 200:
+            print(f"{title}: given back")
+        else:
+            wrong.append(f"{title}: not given back ({code} {told.get('detail', '')})")
 now = datetime.datetime.now(datetime.timezone.utc)
 for event in sorted(events, key=lambda event: event.value("CREATED") or event.value("DTSTAMP")):
-    if event.end is None or event.end > now:
+    over = event.end is not None and max(event.end, event.start or event.end) <= now
+    if not over:
         look(event)
         event.write()
 for problem in wrong:

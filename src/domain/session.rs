@@ -58,6 +58,15 @@ pub struct Session {
     pub details: Details,
 }
 
+/// A place in the list of sessions, which stand in the order of their beginnings; of those that begin together the id decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// When the session there begins.
+    pub start: Timestamp,
+    /// Which it is.
+    pub id: Arc<str>,
+}
+
 /// The source of what came over the API.
 pub const SCHEDULER: &str = "scheduler";
 
@@ -123,6 +132,11 @@ impl Session {
     /// Whether it says the same as `other`, whenever each of them was said.
     pub fn says_what(&self, other: &Self) -> bool {
         Self { revision: 0, ..self.clone() } == Self { revision: 0, ..other.clone() }
+    }
+
+    /// Where it stands in the list of sessions.
+    pub fn place(&self) -> Place {
+        Place { start: self.start, id: Arc::clone(&self.id) }
     }
 
     /// The receivers that its crew names, each once, with the tasks for which it stands.

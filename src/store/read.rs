@@ -154,7 +154,7 @@ pub(super) fn restored(db: &Connection, catalogue: &Catalogue, now: Now) -> rusq
     // Oldest first, as the snapshot has them.
     restored.open_incidents.reverse();
     let recent = now.wall.checked_sub(sessions::RECENT).unwrap_or(Timestamp::MIN);
-    restored.sessions = sessions::between(db, (recent, Timestamp::MAX), sessions::MOST)?;
+    restored.sessions = sessions::between(db, (recent, Timestamp::MAX), None, sessions::MOST)?;
     restored.notices = sessions::notices(db, recent)?;
     restored.sheets = sheets::written(db, recent)?;
     Ok(restored)

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::rows::{micros, moment};
 use super::{Store, StoreError, sheets, sql};
+use crate::domain::session::Place;
 use crate::domain::sheet::Written;
 use crate::domain::{Act, Booking, Granted, Margins, Notice, Occasion, Session, Verdict, Wish};
 
@@ -182,16 +183,20 @@ pub(super) fn put_notice(db: &Connection, notice: &Notice) -> rusqlite::Result<(
     .map(drop)
 }
 
-/// The sessions that end after `since` and begin before `until`, cancelled ones too, in their order, at most `limit`.
+/// The sessions that end after `since` and begin before `until`, cancelled ones too, in their order, behind the place `after`, at
+/// most `limit`.
 pub(super) fn between(
     db: &Connection,
     (since, until): (Timestamp, Timestamp),
+    after: Option<&Place>,
     limit: u32,
 ) -> rusqlite::Result<Vec<Session>> {
+    let (start, id) = after.map_or((i64::MIN, ""), |place| (micros(place.start), &place.id));
     let mut statement = db.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM sessions WHERE until > ?1 AND start < ?2 ORDER BY start, id LIMIT ?3"
+        "SELECT {COLUMNS} FROM sessions WHERE until > ?1 AND start < ?2 AND (start, id) > (?3, ?4)
+         ORDER BY start, id LIMIT ?5"
     ))?;
-    let rows = statement.query_map(params![micros(since), micros(until), limit], read)?;
+    let rows = statement.query_map(params![micros(since), micros(until), start, id, limit], read)?;
     rows.collect()
 }
 
@@ -253,17 +258,23 @@ impl Store {
     pub async fn agenda(&self, now: Timestamp) -> Result<Booked, StoreError> {
         let since = now.checked_sub(RECENT).unwrap_or(Timestamp::MIN);
         self.read(move |db, _| {
-            Ok((between(db, (since, Timestamp::MAX), MOST)?, notices(db, since)?, sheets::written(db, since)?))
+            Ok((between(db, (since, Timestamp::MAX), None, MOST)?, notices(db, since)?, sheets::written(db, since)?))
         })
         .await
     }
 
-    /// The sessions that end after `since` and begin before `until`, cancelled ones too, in their order, at most `limit`.
+    /// The sessions that end after the first and begin before the second of `span`, cancelled ones too, in their order, behind the
+    /// place `after`, at most `limit`.
     ///
     /// # Errors
     /// If the disk cannot be read.
-    pub async fn sessions(&self, since: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<Session>, StoreError> {
-        self.read(move |db, _| between(db, (since, until), limit)).await
+    pub async fn sessions(
+        &self,
+        span: (Timestamp, Timestamp),
+        after: Option<Place>,
+        limit: u32,
+    ) -> Result<Vec<Session>, StoreError> {
+        self.read(move |db, _| between(db, span, after.as_ref(), limit)).await
     }
 
     /// The meetings that ended before `over` and of which no report is kept, the oldest first, at most `limit`.

@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use crate::domain::record::Series;
+use crate::domain::session::Place;
 use crate::domain::sheet::{Item, SheetWish, Unwritten, Written};
 use crate::domain::{Actor, Granted, Lang, Notice, Session, Wish};
 use crate::engine::agenda::Agenda;
@@ -59,8 +60,14 @@ pub trait Bookings: Send + Sync {
     fn wish(&self, who: Option<Actor>, wish: Wish, confirmed: Option<Notice>)
     -> BoxFuture<'_, Result<Granted, String>>;
 
-    /// The sessions that end after `since` and begin before `until`, cancelled ones too, at most `limit`.
-    fn sessions(&self, since: Timestamp, until: Timestamp, limit: u32) -> BoxFuture<'_, Result<Vec<Session>, String>>;
+    /// The sessions that end after the first and begin before the second of `span`, cancelled ones too, in their order, behind the
+    /// place `after`, at most `limit`.
+    fn sessions(
+        &self,
+        span: (Timestamp, Timestamp),
+        after: Option<Place>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<Session>, String>>;
 
     /// What is checked by hand before a meeting.
     fn hand_checks(&self) -> Arc<[Item]>;

@@ -42,7 +42,7 @@ pub(super) async fn offered(State(site): State<Arc<Site>>, uri: Uri) -> Result<R
     Query::read(&uri, &[])?;
     let now = site.now().wall;
     let since = now.saturating_sub(PAST).unwrap_or(Timestamp::MIN);
-    let all = site.state.bookings.sessions(since, Timestamp::MAX, OFFERED).await.map_err(Problem::agenda)?;
+    let all = site.state.bookings.sessions((since, Timestamp::MAX), None, OFFERED).await.map_err(Problem::agenda)?;
     let room = site.state.snapshot.borrow().room.to_string();
     let text = offer(&all, &room, &site.voice(), now);
     let kind = HeaderValue::from_static("text/calendar; charset=utf-8");

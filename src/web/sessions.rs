@@ -7,12 +7,15 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::domain::session::Place;
 use crate::domain::{Booking, Granted, Phase, Scope, Session, Wish};
 use crate::engine::slot::Question;
 
@@ -23,8 +26,8 @@ use super::query::{Query, once};
 use super::readiness;
 use super::site::Site;
 
-/// So many sessions are listed at most.
-const LISTED: u32 = 1000;
+/// So many sessions are listed at most in one answer.
+const LISTED: usize = 1000;
 
 /// What the agenda says of the room now.
 #[derive(Debug, Serialize, ToSchema)]
@@ -103,16 +106,21 @@ pub(super) async fn agenda(State(site): State<Arc<Site>>, uri: Uri) -> Result<Js
     }))
 }
 
-/// Sessions in the order of their beginnings, cancelled ones too: those that have not ended, unless `since` says otherwise; at
-/// most 1000.
+/// Sessions in the order of their beginnings, cancelled ones too: those that have not ended, unless `since` says otherwise.
+///
+/// At most 1000 in one answer. Where there are more, its header `Link` (RFC 8288) has the address of the next ones, `rel="next"`,
+/// relative to this path. What is booked or moved between two answers may be in both, or in none.
 ///
 /// # Errors
 /// A query that is not understood; a disk that cannot be read.
 #[utoipa::path(get, path = "/api/v1/sessions", params(
     ("since" = Option<String>, Query, description = "Those that end after it, RFC 3339 with offset; now if not given."),
     ("until" = Option<String>, Query, description = "Those that begin before it."),
+    ("after" = Option<String>, Query, description = "The next ones: a place in the list, as the `Link` of an earlier answer has it."),
 ), responses(
-    (status = 200, description = "The sessions.", body = Vec<SessionBody>),
+    (status = 200, description = "The sessions.", body = Vec<SessionBody>, headers(
+        ("Link" = String, description = "The next ones, `<…>; rel=\"next\"` (RFC 8288); not there if these were the last."),
+    )),
     (status = 400, description = "The query is not understood.", body = Problem, content_type = "application/problem+json"),
     (status = 503, description = "The agenda cannot be read now.", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -121,14 +129,44 @@ pub(super) async fn list(
     Extension(caller): Extension<Caller>,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    let query = Query::read(&uri, &[once("since"), once("until")])?;
+    let query = Query::read(&uri, &[once("since"), once("until"), once("after")])?;
     let since = query.moment("since")?.unwrap_or_else(|| site.now().wall);
     let until = query.moment("until")?.unwrap_or(Timestamp::MAX);
+    let after = query.get("after").map(place).transpose()?;
     let named = caller.may(Scope::Schedule);
-    let all = site.state.bookings.sessions(since, until, LISTED).await.map_err(Problem::agenda)?;
+    // One more than is told says whether there are more.
+    let wanted = u32::try_from(LISTED + 1).unwrap_or(u32::MAX);
+    let all = site.state.bookings.sessions((since, until), after, wanted).await.map_err(Problem::agenda)?;
     let (agenda, voice) = (site.state.bookings.agenda(), site.voice());
-    let all: Vec<_> = all.iter().map(|session| SessionBody::of(session, &agenda, named, &voice)).collect();
-    Ok(Json(all).into_response())
+    let told: Vec<_> = all.iter().take(LISTED).map(|one| SessionBody::of(one, &agenda, named, &voice)).collect();
+    let mut answer = Json(told).into_response();
+    if all.len() > LISTED {
+        // `since` as it was this time: now is another one at the next question.
+        let until = query.moment("until")?.map(|until| format!("&until={until}")).unwrap_or_default();
+        let next = format!("<?since={since}{until}&after={}>; rel=\"next\"", cursor(&all[LISTED - 1].place()));
+        answer.headers_mut().insert(header::LINK, HeaderValue::try_from(next).map_err(|_| unlinked())?);
+    }
+    Ok(answer)
+}
+
+/// A place as an address can have it: what it is made of is ours to change.
+fn cursor(place: &Place) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{} {}", place.start.as_microsecond(), place.id))
+}
+
+/// The place that a [`cursor`] was made of.
+fn place(cursor: &str) -> Result<Place, Problem> {
+    let text = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let parts = text.as_deref().and_then(|text| text.split_once(' '));
+    let place = parts.and_then(|(start, id)| {
+        let start = Timestamp::from_microsecond(start.parse().ok()?).ok()?;
+        Some(Place { start, id: id.into() })
+    });
+    place.ok_or_else(|| Problem::value("after is no place in this list; the Link of an answer before has it"))
+}
+
+fn unlinked() -> Problem {
+    Problem::internal("the address of the next sessions cannot be written")
 }
 
 /// One session, a cancelled one too.

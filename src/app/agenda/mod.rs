@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::domain::passcode;
 use crate::domain::plain::plain;
 use crate::domain::record::{Around, Series};
+use crate::domain::session::Place;
 use crate::domain::sheet::{Item, SheetWish, Unwritten, Written};
 use crate::domain::{Act, Actor, Booking, Granted, Notice, Phase, Session, Wish, in_full};
 use crate::engine::Order;
@@ -201,8 +202,13 @@ impl Bookings for Book {
         })
     }
 
-    fn sessions(&self, since: Timestamp, until: Timestamp, limit: u32) -> BoxFuture<'_, Result<Vec<Session>, String>> {
-        Box::pin(async move { self.store.sessions(since, until, limit).await.map_err(|error| in_full(&error)) })
+    fn sessions(
+        &self,
+        span: (Timestamp, Timestamp),
+        after: Option<Place>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<Session>, String>> {
+        Box::pin(async move { self.store.sessions(span, after, limit).await.map_err(|error| in_full(&error)) })
     }
 
     fn hand_checks(&self) -> Arc<[Item]> {

@@ -38,7 +38,7 @@ fn kept(granted: Granted) -> Session {
 }
 
 async fn all(store: &Store) -> Vec<Session> {
-    store.sessions(Timestamp::MIN, Timestamp::MAX, 100_000).await.unwrap()
+    store.sessions((Timestamp::MIN, Timestamp::MAX), None, 100_000).await.unwrap()
 }
 
 /// No two that take place are nearer than the room needs.

@@ -141,6 +141,15 @@ fn a_calendar_is_the_scheduler_and_each_booking_says_why_it_is_confirmed_or_not(
     assert!(held.contains(&("Rapat Bappeda".to_owned(), "booked".to_owned())), "{held:?}");
     assert!(held.contains(&("Rapat Dinkes".to_owned(), "cancelled".to_owned())), "{held:?}");
 
+    // What Siaga does not take is told in the entry, once, and not in what is printed.
+    put("e.ics", &entry("e@kantor", "Rapat Camat\\, passcode: 82kq1", "TENTATIVE", 300));
+    let turned = entry("f@kantor", "Rapat terbalik", "TENTATIVE", 400);
+    put("f.ics", &turned.replace("DTSTART", "DTX").replace("DTEND", "DTSTART").replace("DTX", "DTEND"));
+    let (code, said) = follow("ready");
+    assert!(code == 0 && said.contains("(…): tentative") && !said.contains("82kq1"), "{said}");
+    is("e.ics", "TENTATIVE", "judul memuat kode sandi");
+    is("f.ics", "TENTATIVE", "selesai lebih dulu daripada mulai");
+    assert_eq!(follow("ready"), (0, String::new()));
     // A series is not asked about, and a daemon that does not answer changes nothing.
     put("d.ics", &entry("d@kantor", "Apel", "TENTATIVE", 500).replace("SUMMARY", "RRULE:FREQ=WEEKLY\r\nSUMMARY"));
     assert_eq!(follow("ready").0, 0);

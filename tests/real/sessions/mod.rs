@@ -3,6 +3,7 @@
 mod booking;
 mod calendars;
 mod examples;
+mod paged;
 mod preflight;
 mod rechecks;
 mod report;

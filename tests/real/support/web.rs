@@ -112,7 +112,12 @@ impl Bookings for Diary {
         async move { Err("nothing is booked here".to_owned()) }.boxed()
     }
 
-    fn sessions(&self, _: jiff::Timestamp, _: jiff::Timestamp, _: u32) -> BoxFuture<'_, Result<Vec<Session>, String>> {
+    fn sessions(
+        &self,
+        _: (jiff::Timestamp, jiff::Timestamp),
+        _: Option<siaga::domain::session::Place>,
+        _: u32,
+    ) -> BoxFuture<'_, Result<Vec<Session>, String>> {
         async move { Ok(Vec::new()) }.boxed()
     }
 
