@@ -5,8 +5,10 @@ use std::process::Command;
 
 use super::{MINUTE, POWER_ALONE, Scheduler, ahead};
 use crate::support::daemon::{Daemon, room};
+use crate::support::nginx::Nginx;
 use crate::support::radicale::{Radicale, USER};
 use crate::support::upsd::Upsd;
+use crate::tokens::made;
 
 /// An example's exit code and what it printed.
 pub(super) fn run(example: &str, (url, token): (&str, &str), args: &[&str]) -> (i32, String) {
@@ -49,13 +51,34 @@ fn a_hook_and_a_client_confirm_refuse_and_leave_it_open() {
     assert_eq!(code, 1, "{said}");
     assert!(said.contains("Rapat Dinkes"), "{said}");
     assert_eq!(daemon.get("/api/v1/sessions/2026-118").status, 404, "nothing of it was booked");
-    // A question that is not understood, and no daemon: neither yes nor no.
+    // A question that is not understood, and no daemon: neither yes nor no. What asking again does not mend is another thing.
     let (free, until) = slot(900);
     assert_eq!(hook(&[&free, &until, "cinema"]).0, 2);
-    assert_eq!(book(&["2026-119", "Rapat", &free, &until, "cinema"]).0, 2);
+    let wrong = |args: &[&str], says: &str| {
+        let (code, said) = book(args);
+        assert_eq!(code, 3, "{args:?}: {said}");
+        assert!(said.contains(says) && !said.contains("Traceback"), "{args:?}: {said}");
+    };
+    wrong(&["2026-119", "Rapat", &free, &until, "cinema"], "cinema");
+    wrong(&["2026-119", "Rapat", &until, &free], "not after the start");
+    wrong(&["2026-119", "Rapat, passcode: 82kq1", &free, &until], "passcode");
+    wrong(&["2026-119", "Rapat", &free], "book.py ID TITLE START END");
+    wrong(&[], "book.py ID TITLE START END");
+    let (code, said) = run("book.py", (&url, "siaga_x"), &["2026-119", "Rapat", &free, &until]);
+    assert!(code == 3 && said.contains("401"), "{said}");
+    let reads = made(folder.path(), "Pembaca", "read", &[]);
+    let (code, said) = run("book.py", (&url, &reads), &["2026-119", "Rapat", &free, &until]);
+    assert!(code == 3 && said.contains("schedule"), "{said}");
+    assert_eq!(daemon.get("/api/v1/sessions/2026-119").status, 404, "nothing of it was booked");
     daemon.stop();
     assert_eq!(hook(&[&free, &until]).0, 2);
     assert_eq!(book(&["2026-119", "Rapat", &free, &until]).0, 2);
+    // A proxy in front of a daemon that has gone: its page is no answer.
+    let gone = format!("location / {{ proxy_pass {url}; }}");
+    let nginx = Nginx::start(&[(None, &gone)]);
+    let (code, said) =
+        run("book.py", (&format!("http://127.0.0.1:{}", nginx.port(0)), &jadwal.0), &["a", "R", &free, &until]);
+    assert!(code == 2 && said.contains("502: the answer is not siaga's") && !said.contains("Traceback"), "{said}");
 }
 
 /// A booking, as an office writes it.
