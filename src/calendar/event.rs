@@ -1,13 +1,15 @@
 //! One `VEVENT` as far as it is read.
 
+use calcard::common::PartialDateTime;
 use calcard::icalendar::{
-    ICalendarComponent, ICalendarDuration, ICalendarParameterName, ICalendarPeriod, ICalendarProperty,
-    ICalendarRecurrenceRule, ICalendarStatus, ICalendarTransparency, ICalendarValue,
+    ICalendarComponent, ICalendarDuration, ICalendarEntry, ICalendarFrequency, ICalendarParameterName, ICalendarPeriod,
+    ICalendarProperty, ICalendarRecurrenceRule, ICalendarStatus, ICalendarTransparency, ICalendarValue,
 };
-use jiff::Span;
 use jiff::civil::DateTime;
+use jiff::{Span, Timestamp};
 
 use super::zones::{Moment, Zones};
+use crate::domain::feed::{LeftOut, Why};
 
 /// One `VEVENT`.
 #[derive(Clone, Debug)]
@@ -41,35 +43,47 @@ pub(super) enum Length {
 }
 
 impl Length {
-    /// When an occurrence that begins at `start` ends, where that of the event itself began at `first`.
-    pub(super) fn end(&self, first: &Moment, start: &Moment) -> Option<Moment> {
+    /// When an occurrence that begins at `start` ends, where that of the event itself began at `first`. An instant, and no time of a
+    /// clock: of an hour that the clocks show twice a length may end in either.
+    pub(super) fn end(&self, first: &Moment, start: &Moment) -> Option<Timestamp> {
         match self {
             Self::Until(end) => {
                 let apart = first.local.until(end.local).ok()?;
                 let by_the_clock = start.at(start.local.checked_add(apart).ok()?);
                 if end.zone == first.zone && by_the_clock.instant() > start.instant() {
-                    return Some(by_the_clock);
+                    return by_the_clock.instant();
                 }
                 // Another zone for the end than for the beginning, or clocks that leave all of it out: as long as the first one
                 // in truth.
                 let lasts = end.instant()?.duration_since(first.instant()?);
-                let end = start.instant()?.checked_add(lasts).ok()?;
-                Some(start.at(start.zone.to_datetime(end)))
+                start.instant()?.checked_add(lasts).ok()
             }
             Self::Lasts(span) => {
-                // Days by the wall clock, hours in truth (RFC 5545 §3.3.6).
+                // Days by the wall clock, hours in truth (RFC 5545 §3.3.6): as spans are added to what has a zone.
                 let zoned = start.zone.to_ambiguous_zoned_datetime(start.local).compatible().ok()?;
-                Some(start.at(zoned.checked_add(*span).ok()?.datetime()))
+                Some(zoned.checked_add(*span).ok()?.timestamp())
             }
-            Self::Day => Some(start.at(start.local.checked_add(Span::new().days(1)).ok()?)),
-            Self::Nothing => Some(start.clone()),
+            Self::Day => start.at(start.local.checked_add(Span::new().days(1)).ok()?).instant(),
+            Self::Nothing => start.instant(),
         }
     }
 }
 
 impl Event {
-    /// Reads a component; none if it has no beginning that means anything.
-    pub(super) fn of(component: &ICalendarComponent, zones: &Zones<'_>) -> Option<Self> {
+    /// Reads a component.
+    ///
+    /// # Errors
+    /// What it is called and why it is none: no beginning, a time or a zone that means nothing, a rule that no meeting has.
+    pub(super) fn of(component: &ICalendarComponent, zones: &Zones<'_>) -> Result<Self, LeftOut> {
+        let mut wrong = None;
+        // The first of what is wrong is told, when the title is known.
+        let mut moment = |entry: &ICalendarEntry, value: &PartialDateTime| {
+            let moment = zones.moment(entry, value);
+            if moment.is_none() {
+                wrong.get_or_insert(if zones.knows(entry) { Why::Time } else { Why::Zone });
+            }
+            moment
+        };
         let (mut start, mut length, mut stands_for, mut rule) = (None, None, None, None);
         let (mut uid, mut title, mut more, mut left_out) = (String::new(), String::new(), Vec::new(), Vec::new());
         let (mut sequence, mut holds) = (0, true);
@@ -79,17 +93,17 @@ impl Event {
                 (ICalendarProperty::Uid, Some(value)) => value.as_text().unwrap_or_default().clone_into(&mut uid),
                 (ICalendarProperty::Summary, Some(value)) => value.as_text().unwrap_or_default().clone_into(&mut title),
                 (ICalendarProperty::Dtstart, Some(ICalendarValue::PartialDateTime(value))) => {
-                    start = Some(zones.moment(entry, value)?);
+                    start = moment(entry, value);
                 }
                 (ICalendarProperty::Dtend, Some(ICalendarValue::PartialDateTime(value))) => {
-                    length = Some(Length::Until(zones.moment(entry, value)?));
+                    length = moment(entry, value).map(Length::Until);
                 }
                 (ICalendarProperty::Duration, Some(ICalendarValue::Duration(lasts))) => {
                     length = Some(Length::Lasts(span(lasts)));
                 }
                 (ICalendarProperty::RecurrenceId, Some(ICalendarValue::PartialDateTime(value))) => {
                     let following = entry.has_parameter(&ICalendarParameterName::Range);
-                    stands_for = Some((zones.moment(entry, value)?, following));
+                    stands_for = moment(entry, value).map(|place| (place, following));
                 }
                 (ICalendarProperty::Rrule, Some(ICalendarValue::RecurrenceRule(said))) => rule = Some((**said).clone()),
                 (ICalendarProperty::Sequence, Some(ICalendarValue::Integer(said))) => sequence = *said,
@@ -120,10 +134,20 @@ impl Event {
             }
         }
         // An exception without a beginning of its own begins when what it stands for would.
-        let start = start.or_else(|| stands_for.as_ref().map(|(moment, _)| moment.clone()))?;
+        let start = start.or_else(|| stands_for.as_ref().map(|(moment, _)| moment.clone()));
+        let wrong = wrong.or_else(|| rule.as_ref().filter(|rule| is_too_often(rule)).map(|_| Why::TooOften));
+        let start = match (wrong, start) {
+            (None, Some(start)) => start,
+            (wrong, _) => return Err(LeftOut { title, why: wrong.unwrap_or(Why::NoBeginning) }),
+        };
         let length = length.unwrap_or(if start.day { Length::Day } else { Length::Nothing });
-        Some(Self { uid, title, start, length, rule, more, left_out, stands_for, sequence, holds })
+        Ok(Self { uid, title, start, length, rule, more, left_out, stands_for, sequence, holds })
     }
+}
+
+/// Whether a rule repeats within the hour as no meeting of a room does: by the minute, by the second, or at seconds of a minute.
+fn is_too_often(rule: &ICalendarRecurrenceRule) -> bool {
+    rule.freq > ICalendarFrequency::Hourly || rule.bysecond.len() > 1
 }
 
 fn span(lasts: &ICalendarDuration) -> Span {

@@ -16,9 +16,16 @@ use jiff::tz::TimeZone;
 
 use super::event::{Event, Length, local_end};
 use super::zones::{Moment, Zones, floating};
+use crate::domain::feed::{LeftOut, Why};
 
 /// So many occurrences of one series are walked through at most: each day for 50 years.
 const WALKED: usize = 20_000;
+
+/// So many meetings of one feed are taken at most, the nearest: more than seven on each day of the span.
+pub const MOST: usize = 3_000;
+
+/// So many of those that are left out are told one by one.
+const TOLD: usize = 10;
 
 /// A meeting of a feed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,8 +47,36 @@ pub struct Entry {
 pub struct Reading {
     /// The meetings that take place and take the room, in their order.
     pub entries: Vec<Entry>,
-    /// Entries that mean nothing here: no beginning, no length, an unknown zone, a rule that cannot be followed.
+    /// How many are left out: they mean nothing here, or are more than are taken.
     pub left_out: usize,
+    /// Which and why: the first of them, a series once.
+    pub which: Vec<LeftOut>,
+}
+
+impl Reading {
+    fn leave_out(&mut self, title: &str, why: Why) {
+        self.left_out += 1;
+        let is_told = self.which.iter().any(|one| one.why == why && one.title == title);
+        if self.which.len() < TOLD && !is_told {
+            self.which.push(LeftOut { title: title.to_owned(), why });
+        }
+    }
+
+    /// Takes a meeting, with some room to spare before what is too much is left out.
+    fn take(&mut self, entry: Entry) {
+        self.entries.push(entry);
+        if self.entries.len() >= 2 * MOST {
+            self.keep_the_nearest();
+        }
+    }
+
+    fn keep_the_nearest(&mut self) {
+        self.entries.sort();
+        let beyond = self.entries.split_off(MOST.min(self.entries.len()));
+        for entry in &beyond {
+            self.leave_out(&entry.title, Why::TooMany);
+        }
+    }
 }
 
 /// The text is no calendar: nothing is concluded from it.
@@ -78,9 +113,12 @@ pub fn read(text: &str, room: &TimeZone, span: (Timestamp, Timestamp)) -> Result
     for (place, feed) in feeds.iter().enumerate() {
         let cancels = feed.components.first().is_some_and(is_cancelling);
         for component in feed.components.iter().filter(|one| one.component_type == ICalendarComponentType::VEvent) {
-            let Some(mut event) = Event::of(component, &zones) else {
-                reading.left_out += 1;
-                continue;
+            let mut event = match Event::of(component, &zones) {
+                Ok(event) => event,
+                Err(LeftOut { title, why }) => {
+                    reading.leave_out(&title, why);
+                    continue;
+                }
             };
             event.holds &= !cancels;
             // Without an id it is one of its own.
@@ -95,7 +133,7 @@ pub fn read(text: &str, room: &TimeZone, span: (Timestamp, Timestamp)) -> Result
     for (uid, events) in series {
         expand(&uid, &events, span, &mut reading);
     }
-    reading.entries.sort();
+    reading.keep_the_nearest();
     Ok(reading)
 }
 
@@ -107,14 +145,14 @@ fn is_cancelling(root: &ICalendarComponent) -> bool {
 /// The meetings of one series, or of one that stands alone.
 fn expand(uid: &str, events: &[Event], (since, until): (Timestamp, Timestamp), reading: &mut Reading) {
     let mut add = |event: &Event, length: &Length, first: &Moment, start: &Moment, of_series: Option<Timestamp>| {
-        let span = start.instant().zip(length.end(first, start).and_then(|end| end.instant()));
+        let span = start.instant().zip(length.end(first, start));
         let Some((start, end)) = span.filter(|(start, end)| start < end) else {
-            reading.left_out += 1;
+            reading.leave_out(&event.title, Why::NoLength);
             return;
         };
         if event.holds && start < until && end > since {
             let (uid, title) = (uid.to_owned(), event.title.clone());
-            reading.entries.push(Entry { start, end, uid, of_series, title });
+            reading.take(Entry { start, end, uid, of_series, title });
         }
     };
     // Of one event the newest word; an exception is one for each occurrence.
@@ -191,7 +229,9 @@ fn expand(uid: &str, events: &[Event], (since, until): (Timestamp, Timestamp), r
     for (instant, event) in exceptions {
         add(event, &event.length, &event.start, &event.start, Some(instant));
     }
-    reading.left_out += usize::from(not_followed);
+    if not_followed {
+        reading.leave_out(&master.title, Why::Rule);
+    }
 }
 
 /// The beginnings that a rule gives, by the wall clock, up to about `until`, and whether these are all; none if it cannot be

@@ -25,7 +25,7 @@ use serde::Deserialize;
 
 use crate::domain::{Period, SecretFile};
 
-pub use expand::{Entry, NoCalendar, Reading, read};
+pub use expand::{Entry, MOST, NoCalendar, Reading, read};
 pub use fetch::{FetchError, fetch};
 
 /// One feed.

@@ -2,7 +2,8 @@
 
 use jiff::tz::TimeZone;
 
-use super::{NoCalendar, Reading, read};
+use super::{MOST, NoCalendar, Reading, read};
+use crate::domain::feed::{LeftOut, Why};
 
 fn feed(events: &str) -> String {
     format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//EN\r\n{events}END:VCALENDAR\r\n")
@@ -88,7 +89,11 @@ fn an_exception_is_known_by_its_place_whatever_its_number() {
 fn what_means_nothing_is_left_out_and_counted() {
     let text = feed(
         &[
-            event(&["DTSTART;TZID=Mars/Olympus:20260601T020000", "DTEND;TZID=Mars/Olympus:20260601T030000"]),
+            event(&[
+                "DTSTART;TZID=Mars/Olympus:20260601T020000",
+                "DTEND;TZID=Mars/Olympus:20260601T030000",
+                "SUMMARY:olympus",
+            ]),
             event(&["DTSTART:20260601T020000Z"]),
             event(&["SUMMARY:no beginning"]),
             event(&["DTSTART:20260601T020000Z", "DTEND:20260601T010000Z"]).replace("UID:a", "UID:b"),
@@ -98,6 +103,8 @@ fn what_means_nothing_is_left_out_and_counted() {
     );
     let reading = reading(&text);
     assert_eq!((reading.entries.len(), reading.left_out), (1, 4), "{reading:?}");
+    let which: Vec<_> = reading.which.iter().map(|one| (&*one.title, one.why)).collect();
+    assert_eq!(which, [("olympus", Why::Zone), ("no beginning", Why::NoBeginning), ("", Why::NoLength)]);
 }
 
 #[test]
@@ -127,6 +134,51 @@ fn a_series_without_an_end_is_walked_through_up_to_the_span_alone() {
     let text = feed(&event(&["DTSTART:20100101T020000Z", "DTEND:20100101T030000Z", "RRULE:FREQ=DAILY"]));
     let reading = reading(&text);
     assert_eq!((reading.entries.len(), reading.left_out), (365, 0));
-    let many = feed(&event(&["DTSTART:20260101T000000Z", "DURATION:PT1S", "RRULE:FREQ=SECONDLY;COUNT=4000000"]));
-    assert_eq!(self::reading(&many).left_out, 1, "it is too long to be followed to its end, and that is told");
+    let many = self::reading(&feed(&event(&["DTSTART:19900101T000000Z", "DURATION:PT10M", "RRULE:FREQ=HOURLY"])));
+    assert_eq!(
+        (many.left_out, many.which[0].why),
+        (1, Why::Rule),
+        "too long to be followed to its end, and that is told"
+    );
+}
+
+#[test]
+fn what_repeats_within_the_hour_is_no_meeting_and_of_too_many_the_nearest_are_taken() {
+    for rule in ["SECONDLY;COUNT=1800", "MINUTELY;INTERVAL=90", "DAILY;BYHOUR=9;BYSECOND=0,20,40"] {
+        let lines = ["DTSTART:20260601T020000Z", "DURATION:PT1S", "SUMMARY:Detak", &format!("RRULE:FREQ={rule}")];
+        let reading = reading(&feed(&event(&lines)));
+        assert_eq!((reading.entries.len(), reading.left_out), (0, 1), "{rule}");
+        assert_eq!(reading.which, [LeftOut { title: "Detak".to_owned(), why: Why::TooOften }], "{rule}");
+    }
+    // Two that are there each hour of the year: 17520 meetings, of which the nearest are those of both in its first weeks.
+    let hourly = |uid: &str, title: &str| {
+        let lines = ["DTSTART:20260101T000000Z", "DURATION:PT10M", "RRULE:FREQ=HOURLY", &format!("SUMMARY:{title}")];
+        event(&lines).replace("UID:a", &format!("UID:{uid}"))
+    };
+    let reading = reading(&feed(&[hourly("a", "A"), hourly("b", "B")].concat()));
+    assert_eq!((reading.entries.len(), reading.left_out), (MOST, 2 * 8760 - MOST));
+    assert_eq!(reading.entries.last().unwrap().start.to_string(), "2026-03-04T11:00:00Z");
+    let mut which: Vec<_> = reading.which.iter().map(|one| (&*one.title, one.why)).collect();
+    which.sort_by_key(|(title, _)| *title);
+    assert_eq!(which, [("A", Why::TooMany), ("B", Why::TooMany)]);
+}
+
+#[test]
+fn a_length_is_in_true_hours_also_where_it_ends_in_the_hour_that_is_there_twice() {
+    let length = |start: &str, lasts: &str| {
+        let lines = [format!("DTSTART;TZID=Europe/Berlin:{start}"), format!("DURATION:{lasts}")];
+        let reading = reading(&feed(&event(&[&lines[0], &lines[1]])));
+        assert_eq!((reading.entries.len(), reading.left_out), (1, 0), "{start} {lasts}");
+        reading.entries[0].end.duration_since(reading.entries[0].start).as_mins()
+    };
+    // RFC 5545 §3.3.6: hours are exact, days and weeks are the calendar's. On 2026-10-25 02:00 to 03:00 is there twice.
+    assert_eq!(length("20261025T005500", "PT2H30M"), 150);
+    assert_eq!(length("20261025T023000", "PT1H"), 60);
+    assert_eq!(length("20261025T023000", "PT30M"), 30);
+    assert_eq!(length("20261024T023000", "P1D"), 24 * 60);
+    assert_eq!(length("20261024T120000", "P1D"), 25 * 60);
+    assert_eq!(length("20261024T120000", "P1DT1H"), 26 * 60);
+    assert_eq!(length("20260328T120000", "P1D"), 23 * 60);
+    // From 01:30 on, half an hour is left out: 2 h are until 04:30 of the clocks.
+    assert_eq!(length("20260329T013000", "PT2H"), 120);
 }

@@ -62,6 +62,11 @@ impl<'f> Zones<'f> {
         }
     }
 
+    /// Whether the zone that an entry names, if it names one, means something.
+    pub(super) fn knows(&self, entry: &ICalendarEntry) -> bool {
+        entry.tz_id().is_none_or(|name| self.zone(name).is_some())
+    }
+
     /// A value of an entry as a time; none where the zone or the date means nothing.
     pub(super) fn moment(&self, entry: &ICalendarEntry, value: &PartialDateTime) -> Option<Moment> {
         let local = local(value)?;

@@ -10,6 +10,7 @@ pub mod component;
 pub mod emodel;
 pub mod enrolled;
 pub mod error;
+pub mod feed;
 pub mod foreign;
 pub mod handling;
 pub mod incident;

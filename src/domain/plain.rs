@@ -7,6 +7,18 @@ pub fn is_unseen(c: char) -> bool {
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// Whether a text shows nothing at all: blanks, and characters without a width (Unicode's `Default_Ignorable_Code_Point`, as far as
+/// people come by it, and the blanks of Hangul and Braille).
+pub fn is_blank(text: &str) -> bool {
+    text.chars().all(|c| {
+        c.is_whitespace()
+            || is_unseen(c)
+            || matches!(c, '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}')
+            || matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}')
+            || matches!(c, '\u{feff}' | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}')
+    })
+}
+
 /// The same text with a blank for each such character.
 pub fn plain(text: &str) -> String {
     text.chars().map(|c| if is_unseen(c) { ' ' } else { c }).collect()
@@ -15,6 +27,16 @@ pub fn plain(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_shows_nothing_is_blank() {
+        for blank in ["", " ", "\u{200b}\u{200b}", "\u{feff} \u{2060}", "\u{3164}", "\u{200d}\n"] {
+            assert!(is_blank(blank), "{blank:?}");
+        }
+        for shown in ["-", "a\u{200b}", "ن\u{200d}", "❤\u{fe0f}", "漢"] {
+            assert!(!is_blank(shown), "{shown:?}");
+        }
+    }
 
     #[test]
     fn what_is_somebodys_word_is_no_order_to_a_terminal() {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
+use crate::domain::feed::LeftOut;
 use crate::domain::record::Series;
 use crate::domain::session::Place;
 use crate::domain::sheet::{Item, SheetWish, Unwritten, Written};
@@ -23,10 +24,12 @@ pub struct Feed {
     pub error: Option<String>,
     /// Its meetings to come.
     pub entries: usize,
-    /// Entries that mean nothing here.
+    /// How many of its entries are not booked, since they mean nothing here or are too many.
     pub left_out: usize,
+    /// Which and why: the first of them.
+    pub which: Vec<LeftOut>,
     /// Those whose slot others hold: when each begins, and its title.
-    pub conflicts: Vec<String>,
+    pub conflicts: Vec<(Timestamp, String)>,
 }
 
 /// In which form a report is read.

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::domain::feed::{LeftOut, Why};
 use crate::domain::session::Place;
 use crate::domain::{Booking, Granted, Phase, Scope, Session, Wish};
 use crate::engine::slot::Question;
@@ -64,8 +65,19 @@ pub struct CalendarBody {
     pub entries: usize,
     /// Entries that mean nothing here: without a length, of an unknown zone, by a rule that cannot be followed.
     pub left_out: usize,
+    /// Which of them and why: the first ten, a series once.
+    pub left_out_entries: Vec<LeftOutBody>,
     /// Those that are not booked because others hold the slot: when each begins, and its title.
     pub conflicts: Vec<String>,
+}
+
+/// An entry of a calendar that is not booked.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LeftOutBody {
+    /// What it is called; (…) where a passcode stands in it.
+    pub title: String,
+    /// Why.
+    pub why: Why,
 }
 
 /// The phase of the room, by the agenda alone.
@@ -100,7 +112,12 @@ pub(super) async fn agenda(State(site): State<Arc<Site>>, uri: Uri) -> Result<Js
                 error: feed.error,
                 entries: feed.entries,
                 left_out: feed.left_out,
-                conflicts: feed.conflicts,
+                left_out_entries: feed
+                    .which
+                    .into_iter()
+                    .map(|LeftOut { title, why }| LeftOutBody { title, why })
+                    .collect(),
+                conflicts: feed.conflicts.iter().map(|(at, title)| format!("{} {title}", voice.stamp(*at))).collect(),
             })
             .collect(),
     }))

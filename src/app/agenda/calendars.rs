@@ -14,7 +14,8 @@ use super::Book;
 use crate::calendar::{self, Entry};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::plain::is_unseen;
+use crate::domain::feed::LeftOut;
+use crate::domain::plain::{is_blank, is_unseen};
 use crate::domain::session::{Booking, Details};
 use crate::domain::{Granted, Mono, Session, Wish, in_full, passcode};
 use crate::web::Bookings as _;
@@ -69,6 +70,8 @@ impl Calendars {
         match self.read(feed, zone, now).await {
             Ok(reading) => {
                 shown.left_out = reading.left_out;
+                let told = |one: &LeftOut| LeftOut { title: title(&one.title), why: one.why };
+                shown.which = reading.which.iter().map(told).collect();
                 shown.entries = reading.entries.len();
                 let profile = feed.profile.as_deref();
                 let profile = profile.unwrap_or(&config.plan.profiles[config.plan.default_profile].name);
@@ -92,7 +95,12 @@ impl Calendars {
     }
 
     /// Has the agenda hold just these sessions of a feed. Gives those whose slot others hold, and what went wrong.
-    async fn book_all(&self, feed: &Arc<str>, wanted: Vec<Session>, now: Timestamp) -> (Vec<String>, Option<String>) {
+    async fn book_all(
+        &self,
+        feed: &Arc<str>,
+        wanted: Vec<Session>,
+        now: Timestamp,
+    ) -> (Vec<(Timestamp, String)>, Option<String>) {
         let agenda = self.book.agenda();
         let ids: BTreeSet<&str> = wanted.iter().map(|session| &*session.id).collect();
         let gone = agenda.booked().filter(|known| known.source == *feed && known.end > now);
@@ -128,7 +136,7 @@ impl Calendars {
                 break;
             }
         }
-        (left.iter().map(|session| format!("{} {}", session.start, session.title)).collect(), None)
+        (left.into_iter().map(|session| (session.start, session.title)).collect(), None)
     }
 }
 
@@ -158,7 +166,7 @@ fn session(feed: &calendar::Config, entry: &Entry, profile: &str) -> Session {
 fn title(said: &str) -> String {
     let line = said.split(is_unseen).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
     match line {
-        line if line.is_empty() => "–".to_owned(),
+        line if is_blank(&line) => "–".to_owned(),
         line if passcode::is_said(&line) => "(…)".to_owned(),
         line => line.chars().take(LONGEST).collect(),
     }
@@ -178,11 +186,7 @@ fn say_what_is_new(before: Option<&Feed>, now: &Feed) {
     }
     let left_out = now.left_out;
     if left_out > 0 && before.is_none_or(|before| before.left_out != left_out) {
-        tracing::warn!(
-            calendar,
-            left_out,
-            "some of its entries mean nothing here: no length, an unknown zone, or such a rule"
-        );
+        tracing::warn!(calendar, left_out, "some of its entries are not booked; /api/v1/agenda has which and why");
     }
 }
 
@@ -194,7 +198,7 @@ mod tests {
     fn a_title_is_one_line_and_gives_no_passcode_away() {
         assert_eq!(title("Rapat\r\nKoordinasi\t2026"), "Rapat Koordinasi 2026");
         assert_eq!(title("Rapat, passcode: 82kq1"), "(…)");
-        assert_eq!(title("\n"), "–");
+        assert_eq!((title("\n"), title("\u{200b}")), ("–".to_owned(), "–".to_owned()));
         assert_eq!(title(&"a".repeat(900)).len(), LONGEST);
     }
 }

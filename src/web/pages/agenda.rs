@@ -8,17 +8,22 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use jiff::Timestamp;
 
+use super::super::bookings::Feed as Followed;
 use super::super::frame::{Frame, Renewed, answer};
 use super::super::problem::Problem;
 use super::super::sheet;
 use super::super::sign_in::spoken;
 use super::super::site::Site;
 use super::super::telling::{clock, mark};
+use crate::domain::feed::LeftOut;
 use crate::domain::{Lang, Phase, Session};
 use crate::engine::agenda::Agenda;
 
 /// So many that are to come are shown.
 const TO_COME: usize = 50;
+
+/// So many of a calendar's meetings that are not booked because others hold the slot.
+const NOT_BOOKED: usize = 10;
 
 #[derive(Template)]
 #[template(path = "agenda.html")]
@@ -140,6 +145,29 @@ fn line(site: &Site, agenda: &Agenda, session: &Session, now: Option<&'static st
     }
 }
 
+/// What of a calendar is not booked, and why.
+fn problems(site: &Site, feed: &Followed, lang: Lang) -> Vec<String> {
+    let pick = |id, en| if lang == Lang::Id { id } else { en };
+    let more = |all: usize, told: usize| {
+        (all > told).then(|| format!("{} {} {}", pick("dan", "and"), all - told, pick("lainnya", "more")))
+    };
+    let mut all = Vec::new();
+    if let Some(error) = &feed.error {
+        all.push(format!("{}: {error}", pick("tidak dapat dibaca", "cannot be read")));
+    }
+    let conflicts = feed.conflicts.iter().take(NOT_BOOKED);
+    all.extend(
+        conflicts.map(|(at, title)| format!("{}: {}, {title}", pick("bentrok", "conflict"), clock(site, lang, *at))),
+    );
+    all.extend(more(feed.conflicts.len(), NOT_BOOKED));
+    let told = feed.which.iter().map(|LeftOut { title, why }| {
+        format!("{}: {title} ({})", pick("tidak dipesan", "not booked"), why.told().in_lang(lang))
+    });
+    all.extend(told);
+    all.extend(more(feed.left_out, feed.which.len()));
+    all
+}
+
 fn feeds(site: &Site, lang: Lang) -> Vec<Feed> {
     let pick = |id, en| if lang == Lang::Id { id } else { en };
     let all = site.state.bookings.feeds().into_iter().map(|feed| Feed {
@@ -150,12 +178,7 @@ fn feeds(site: &Site, lang: Lang) -> Vec<Feed> {
             feed.entries,
             pick("rapat akan datang", "meetings to come")
         ),
-        problems: feed
-            .error
-            .map(|error| format!("{}: {error}", pick("tidak dapat dibaca", "cannot be read")))
-            .into_iter()
-            .chain(feed.conflicts.iter().map(|conflict| format!("{}: {conflict}", pick("bentrok", "conflict"))))
-            .collect(),
+        problems: problems(site, &feed, lang),
         name: feed.name,
     });
     all.collect()

@@ -110,12 +110,31 @@ fn the_agenda_follows_a_feed_and_what_is_no_feed_changes_nothing() {
     let own = meeting("Own", ahead(MINUTE * 1000), MINUTE * 60);
     assert_eq!(jadwal.send(&daemon, "PUT", "/api/v1/sessions/own", &own).status, 201);
     // A and B change places, D goes, E wants what the scheduler has.
-    write(&feed(&[("a", 800, "SUMMARY:A\r\n"), ("b", 600, "SUMMARY:B\r\n"), ("e", 1010, "SUMMARY:E\r\n")]));
+    let pulse = "SUMMARY:Detak\\, pw: rahasia\r\nRRULE:FREQ=SECONDLY;COUNT=1800\r\n";
+    let left = [
+        ("f", 1400, "SUMMARY:Apel pagi\r\nEXDATE;TZID=Mars/Olympus:20261201T020000\r\nRRULE:FREQ=MINUTELY\r\n"),
+        ("g", 1500, pulse),
+    ];
+    let three = [("a", 800, "SUMMARY:A\r\n"), ("b", 600, "SUMMARY:B\r\n"), ("e", 1010, "SUMMARY:E\r\n")];
+    write(&feed(&[&three[..], &left[..]].concat()));
     wait_until(|| {
         is(&daemon, &[("B", "booked", 600), ("A", "booked", 800), ("Own", "booked", 1000), ("(…)", "cancelled", 1200)])
     });
     let conflicts = || daemon.get("/api/v1/agenda").json()["calendars"][0]["conflicts"].clone();
     wait_until(|| conflicts().as_array().is_some_and(|all| all.len() == 1 && all[0].as_str().unwrap().ends_with(" E")));
+    // The conflict is told in the room's own time, and what is not booked with its reason.
+    let begins = ahead(MINUTE * 1010).to_zoned_datetime(TimeZone::get(ROOM).unwrap());
+    assert!(conflicts()[0].as_str().unwrap().contains("+07:00 "), "{}", conflicts());
+    let agenda = daemon.get("/api/v1/agenda").json()["calendars"][0].clone();
+    let why = |title: &str| json!({ "title": title, "why": "too_often" });
+    assert_eq!(agenda["left_out_entries"], json!([why("Apel pagi"), why("(…)")]), "{agenda}");
+    assert_eq!(agenda["left_out"], 2);
+    let page = daemon.get("/agenda").body;
+    let minutes =
+        [begins.clone(), begins.checked_sub(MINUTE).unwrap()].map(|at| at.strftime("%H.%M WIB, E").to_string());
+    assert!(minutes.iter().any(|told| page.contains(told)), "{minutes:?}: {page}");
+    assert!(page.contains("tidak dipesan: Apel pagi (berulang tiap menit atau tiap detik)"), "{page}");
+    assert!(!page.contains("rahasia"), "{page}");
     // What is no calendar says nothing, and neither does a file that is gone.
     write("<html>Login</html>");
     let error = || daemon.get("/api/v1/agenda").json()["calendars"][0]["error"].clone();
