@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::domain::plain::is_unseen;
+use crate::domain::plain::{is_blank, is_unseen};
 use crate::domain::session::{Member, SCHEDULER, Venue};
 use crate::domain::{Booking, Details, Notice, Occasion, Session, Verdict, passcode};
 use crate::engine::agenda::Agenda;
 
 use super::Voice;
 use super::problem::Problem;
+use super::query::instant;
 
 /// The longest text of one field, characters.
 const LONGEST: usize = 200;
@@ -54,16 +55,16 @@ pub struct SessionWish {
     pub contact: Option<String>,
 }
 
-/// Another time for a session.
+/// Another time for a session. What is not given stays.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SessionMove {
     /// When it begins then, RFC 3339 with offset.
     #[schema(format = DateTime)]
-    pub start: String,
+    pub start: Option<String>,
     /// When it ends then.
     #[schema(format = DateTime)]
-    pub end: String,
+    pub end: Option<String>,
 }
 
 /// A session as it is answered.
@@ -215,7 +216,7 @@ impl SessionWish {
         receivers: &[std::sync::Arc<str>],
         now: Timestamp,
     ) -> Result<Session, Problem> {
-        let (start, end) = slot(&self.start, &self.end, now)?;
+        let (start, end) = slot(moment("start", &self.start)?, moment("end", &self.end)?, now)?;
         for (task, member) in &self.crew {
             text("crew", task)?;
             text("crew", &member.person)?;
@@ -260,20 +261,39 @@ impl SessionWish {
     }
 }
 
+impl SessionMove {
+    /// The time that is wished for a session that stands at another.
+    ///
+    /// # Errors
+    /// None that is given; one that makes no sense.
+    pub(super) fn slot(
+        &self,
+        (start, end): (Timestamp, Timestamp),
+        now: Timestamp,
+    ) -> Result<(Timestamp, Timestamp), Problem> {
+        if self.start.is_none() && self.end.is_none() {
+            return Err(Problem::body("to when? give start, end, or both"));
+        }
+        let or = |field, said: Option<&String>, stands| said.map_or(Ok(stands), |said| moment(field, said));
+        slot(or("start", self.start.as_ref(), start)?, or("end", self.end.as_ref(), end)?, now)
+    }
+}
+
+/// A moment that somebody writes into a field.
+fn moment(field: &str, said: &str) -> Result<Timestamp, Problem> {
+    // As exact as rows are, so that the same wish is the same.
+    let cut = instant(said).and_then(|moment| Timestamp::from_microsecond(moment.as_microsecond()).ok());
+    cut.ok_or_else(|| {
+        let said = short(said);
+        Problem::value(format!(
+            "{field} is {said:?}; expected is RFC 3339 with an offset, such as 2026-11-24T09:00:00+07:00, and a zone behind it \
+             only if its offset is that one"
+        ))
+    })
+}
+
 /// The time of a meeting that has not ended.
-pub(super) fn slot(start: &str, end: &str, now: Timestamp) -> Result<(Timestamp, Timestamp), Problem> {
-    let moment = |field: &str, said: &str| {
-        let parsed: Result<Timestamp, _> = said.parse();
-        // As exact as rows are, so that the same wish is the same.
-        let cut = parsed.ok().and_then(|moment| Timestamp::from_microsecond(moment.as_microsecond()).ok());
-        cut.ok_or_else(|| {
-            let said = short(said);
-            Problem::value(format!(
-                "{field} is {said:?}; expected is RFC 3339 with an offset, such as 2026-11-24T09:00:00+07:00"
-            ))
-        })
-    };
-    let (start, end) = (moment("start", start)?, moment("end", end)?);
+fn slot(start: Timestamp, end: Timestamp, now: Timestamp) -> Result<(Timestamp, Timestamp), Problem> {
     if end <= start {
         return Err(crate::engine::slot::Refusal::Reversed { start, end }.into());
     }
@@ -304,7 +324,7 @@ pub(super) fn identity(id: &str) -> Result<&str, Problem> {
 }
 
 fn text(field: &str, value: &str) -> Result<(), Problem> {
-    if value.trim().is_empty() || value.contains(is_unseen) || value.chars().count() > LONGEST {
+    if is_blank(value) || value.contains(is_unseen) || value.chars().count() > LONGEST {
         let detail = format!("{field} is one line of 1 to {LONGEST} characters");
         return Err(Problem::value(detail));
     }

@@ -85,8 +85,7 @@ impl Query {
     /// A text that is not RFC 3339 with an offset.
     pub fn moment(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
         let Some(text) = self.get(name) else { return Ok(None) };
-        let parsed = text.parse().map(Some);
-        parsed.map_err(|_| {
+        instant(text).map(Some).ok_or_else(|| {
             let pieces = jiff::fmt::temporal::Pieces::parse(text);
             if pieces.is_ok_and(|pieces| pieces.time().is_some() && pieces.offset().is_some()) {
                 let last = Timestamp::MAX;
@@ -106,7 +105,38 @@ impl Query {
     }
 }
 
+/// The instant that a text names, RFC 3339 with an offset. A zone behind it (RFC 9557) may not contradict the offset: whoever wrote
+/// both may have meant either.
+pub fn instant(text: &str) -> Option<Timestamp> {
+    let moment: Timestamp = text.parse().ok()?;
+    let pieces = jiff::fmt::temporal::Pieces::parse(text).ok()?;
+    let agrees = pieces.time_zone_annotation().is_none() || text.parse::<jiff::ZonedDateTime>().is_ok();
+    agrees.then_some(moment)
+}
+
 /// The beginning of what was given: a long mistake is not worth repeating in full.
 fn short(text: &str) -> String {
     if text.chars().count() <= 64 { text.to_owned() } else { text.chars().take(64).chain(['…']).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zone_may_not_contradict_the_offset() {
+        for fine in [
+            "2026-12-01T09:00:00+07:00",
+            "2026-12-01T02:00:00Z",
+            "2026-12-01T09:00:00+07:00[Asia/Pontianak]",
+            "2026-12-01T02:00:00Z[Europe/Berlin]",
+            "2026-12-01T09:00:00+07:00[u-ca=gregory]",
+        ] {
+            assert_eq!(instant(fine), "2026-12-01T02:00:00Z".parse().ok(), "{fine}");
+        }
+        let berlin = "2026-12-01T09:00:00+07:00[Europe/Berlin]";
+        for wrong in [berlin, "2026-12-01T09:00:00+07:00[Mars/Olympus]", "2026-12-01T09:00:00", "2026-12-01", "9"] {
+            assert_eq!(instant(wrong), None, "{wrong}");
+        }
+    }
 }

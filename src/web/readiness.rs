@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::domain::snapshot::ProfileView;
-use crate::domain::{Component, Lang, Notice, Now, Occasion, Requirement, Session, Snapshot, Verdict};
+use crate::domain::{Booking, Component, Lang, Notice, Now, Occasion, Requirement, Session, Snapshot, Verdict};
 use crate::engine::agenda::slot::{Known, Planned, with_agenda, with_battery};
 use crate::engine::slot::{self, Basis, Decision, Question};
 
@@ -121,7 +121,7 @@ pub struct Readiness {
 /// battery supplies the room, its usable runtime must reach to the meeting's end.
 ///
 /// # Errors
-/// A query that is not understood, an unknown profile, a window that is reversed or over.
+/// A query that is not understood, an unknown profile, a window that is reversed or over, a session that was cancelled.
 #[utoipa::path(get, path = "/api/v1/readiness", params(
     ("profile" = Option<String>, Query, description = "The kind of meeting; the one in force if not given."),
     ("start" = Option<String>, Query, description = "When it begins, RFC 3339 with offset; now if not given."),
@@ -134,6 +134,7 @@ pub struct Readiness {
     (status = 503, description = "Not ready or unknown (with `strict`: or degraded).", body = Readiness),
     (status = 400, description = "The question makes no sense.", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "Unknown profile or session.", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "The session was cancelled.", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(super) async fn readiness(
     State(site): State<Arc<Site>>,
@@ -154,6 +155,10 @@ pub(super) async fn readiness(
         }
         let found = site.state.bookings.session(id).await.map_err(Problem::agenda)?;
         let found = found.ok_or_else(|| Problem::not_found("there is no session of this id"))?;
+        if found.booking == Booking::Cancelled {
+            // Its slot is free for others, and whether they hold it says nothing of it.
+            return Err(Problem::cancelled());
+        }
         (start, end, profile) = (Some(found.start), Some(found.end), Some(found.profile.to_string()));
         booked = Some(found);
     }

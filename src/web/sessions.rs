@@ -63,7 +63,7 @@ pub struct CalendarBody {
     pub error: Option<String>,
     /// Its meetings to come.
     pub entries: usize,
-    /// Entries that mean nothing here: without a length, of an unknown zone, by a rule that cannot be followed.
+    /// How many of its entries are not booked: they mean nothing here, or are more than the 3000 that are taken of one calendar.
     pub left_out: usize,
     /// Which of them and why: the first ten, a series once.
     pub left_out_entries: Vec<LeftOutBody>,
@@ -255,7 +255,7 @@ pub(super) async fn put(
     wished(&site, &caller, Wish::Book(Box::new(session.clone())), Some(session)).await
 }
 
-/// Gives a session another time; what else is known of it stays.
+/// Gives a session another time: another beginning, another end, or both. What else is known of it stays.
 ///
 /// # Errors
 /// As of [`put`], and an unknown id.
@@ -282,10 +282,13 @@ pub(super) async fn patch(
     let Path(id) = id?;
     allowed(&caller, &headers)?;
     let to: SessionMove = booked::read(&body?)?;
-    let (start, end) = booked::slot(&to.start, &to.end, site.now().wall)?;
-    let known = site.state.bookings.session(&id).await.map_err(Problem::agenda)?;
-    let moved = known.map(|session| Session { start, end, ..session });
-    wished(&site, &caller, Wish::Move { id: id.into(), start, end }, moved).await
+    let known = site.state.bookings.session(&id).await.map_err(Problem::agenda)?.ok_or_else(none_of_this_id)?;
+    if known.booking == Booking::Cancelled {
+        return Err(Problem::cancelled());
+    }
+    let (start, end) = to.slot((known.start, known.end), site.now().wall)?;
+    let moved = Session { start, end, ..known };
+    wished(&site, &caller, Wish::Move { id: id.into(), start, end }, Some(moved)).await
 }
 
 /// Cancels a session. It is remembered, and its slot is free. Again, it changes nothing.

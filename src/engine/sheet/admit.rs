@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{overridden, points, trials};
-use crate::domain::plain::is_unseen;
+use crate::domain::plain::{is_blank, is_unseen};
 use crate::domain::sheet::{
     Entry, Item, LONGEST_FINDINGS, LONGEST_NAME, LONGEST_REASON, MOST_ENTRIES, SheetAct, SheetWish, Unwritten, What,
 };
@@ -102,7 +102,7 @@ fn under_way(session: &Session, entries: &[Entry]) -> bool {
 
 /// One line with something in it.
 fn is_line(text: &str, longest: usize) -> bool {
-    !text.trim().is_empty() && text.chars().count() <= longest && !text.contains(is_unseen)
+    !is_blank(text) && text.chars().count() <= longest && !text.contains(is_unseen)
 }
 
 /// A text of several lines, without what no text has in it.

@@ -94,6 +94,9 @@ fn what_makes_no_sense_is_refused_and_no_passcode_is_taken() {
         (with("venue", json!({ "name": "Aula", "floor": 1 })), 400, "body", "unknown field `floor`"),
         (with("title", json!("")), 400, "value", "title"),
         (with("title", json!("a\nb")), 400, "value", "title"),
+        (with("title", json!("\u{200b}\u{200b}")), 400, "value", "title"),
+        (with("title", json!("Rapat ID 812 3456 7890 Pass 82kq1")), 400, "passcode", "title"),
+        (with("start", json!("2026-12-01T09:00:00+07:00[Europe/Berlin]")), 400, "value", "a zone behind it"),
         (with("start", json!("2026-11-24T09:00:00")), 400, "value", "RFC 3339"),
         (with("end", json!("2020-01-01T00:00:00Z")), 400, "reversed-window", "not after"),
         (with("end", json!(far)), 400, "value", "31 days"),
@@ -137,6 +140,50 @@ fn what_makes_no_sense_is_refused_and_no_passcode_is_taken() {
         assert_eq!(told[field], full[field], "{field}");
     }
     assert!(!daemon.log().contains("Sari"), "no name is logged");
+    daemon.stop();
+}
+
+#[test]
+fn a_meeting_is_moved_by_its_beginning_or_its_end_alone_and_of_one_that_was_cancelled_nothing_else_is_said() {
+    let folder = room(BARE);
+    let daemon = start(folder.path());
+    let jadwal = Scheduler::of(folder.path());
+    let (begins, ends) = (ahead(MINUTE * 600), ahead(MINUTE * 660));
+    let send = |method: &str, body: &Value| jadwal.send(&daemon, method, "/api/v1/sessions/a", body);
+    assert_eq!(send("PATCH", &json!({ "end": ends.to_string() })).status, 404);
+    assert_eq!(send("PUT", &meeting("Rapat", begins, MINUTE * 60)).status, 201);
+    let stands = || {
+        let told = daemon.get("/api/v1/sessions/a").json();
+        ["start", "end"].map(|field| told[field].as_str().unwrap().parse::<jiff::Timestamp>().unwrap())
+    };
+    let (earlier, later) = (ahead(MINUTE * 570), ahead(MINUTE * 700));
+    assert_eq!(send("PATCH", &json!({ "end": later.to_string() })).status, 200);
+    assert_eq!(stands(), [begins, later]);
+    assert_eq!(send("PATCH", &json!({ "start": earlier.to_string() })).status, 200);
+    assert_eq!(stands(), [earlier, later]);
+    for (wrong, kind) in [
+        (json!({}), "body"),
+        (json!({ "start": later.to_string() }), "reversed-window"),
+        (json!({ "end": "2020-01-01T00:00:00Z" }), "reversed-window"),
+        (json!({ "start": "2020-01-01T00:00:00Z" }), "value"),
+    ] {
+        let answer = send("PATCH", &wrong);
+        assert_eq!(
+            (answer.status, &answer.json()["type"]),
+            (400, &json!(format!("urn:siaga:problem:{kind}"))),
+            "{wrong}"
+        );
+    }
+    assert_eq!(stands(), [earlier, later], "nothing of it was taken");
+    // Cancelled, and another holds its slot: it is the cancelling that is told.
+    assert_eq!(send("DELETE", &Value::Null).status, 200);
+    let other = meeting("Rapat lain", begins, MINUTE * 60);
+    assert_eq!(jadwal.send(&daemon, "PUT", "/api/v1/sessions/b", &other).status, 201);
+    let asked = daemon.get("/api/v1/readiness?session=a");
+    assert_eq!((asked.status, &asked.json()["type"]), (409, &json!("urn:siaga:problem:cancelled")), "{}", asked.body);
+    assert_eq!(send("PATCH", &json!({ "end": later.to_string() })).json()["type"], "urn:siaga:problem:cancelled");
+    let zone = daemon.get("/api/v1/readiness?start=2026-12-01T09:00:00%2B07:00[Europe/Berlin]");
+    assert_eq!(zone.status, 400, "{}", zone.body);
     daemon.stop();
 }
 
