@@ -44,7 +44,7 @@ pub struct LedgerArgs {
 }
 
 pub(super) fn parse_month(text: &str) -> Result<Month, String> {
-    Month::parse(text).ok_or_else(|| format!("{text:?} is no month, such as 2026-11"))
+    Month::parse(text).ok_or_else(|| format!("{text:?} is no month of a year from 2000 to 2999, such as 2026-11"))
 }
 
 /// What a month is held against: what the provider sells where that is said, else what the default profile needs.

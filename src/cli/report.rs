@@ -14,14 +14,12 @@ use crate::app::{recorder, service};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::order::{Order, Word};
+use crate::domain::link::LONGEST_EVALUATION;
 use crate::domain::record::Around;
 use crate::domain::{Lang, Verdict, in_full};
 use crate::report::page::{Content, Origin};
 use crate::report::{self, Printed};
 use crate::store::{RecordingError, kept_from, record_from, reports_from};
-
-/// So much of a text is sent to the daemon, bytes; it takes less.
-const LONGEST: usize = 32 * 1024;
 
 /// In which form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -54,7 +52,8 @@ pub struct ReportArgs {
     /// Where to write it; without it, to standard output. A file that is there is not overwritten.
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Put the text of this file (- for standard input) beside the report that is kept: what people have to say of the meeting.
+    /// Put the text of this file (- for standard input) beside the report that is kept: what people have to say of the meeting, at
+    /// most 6000 characters.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["verify", "format", "out", "anew"])]
     evaluation: Option<PathBuf>,
     /// Who wrote it, where another hands it in. It stands in the report.
@@ -84,8 +83,13 @@ pub async fn evaluate(config: &Config, args: &ReportArgs, file: &Path, lang: Lan
     let read =
         if file == Path::new("-") { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(file) };
     let text = read.map_err(|error| format!("{}: {error}", file.display()))?;
-    if text.len() > LONGEST {
-        return Err(format!("{}: longer than {} kB", file.display(), LONGEST / 1024));
+    // As the daemon counts.
+    let written = text.trim().replace("\r\n", "\n").chars().count();
+    if written > LONGEST_EVALUATION {
+        return Err(format!(
+            "{}: {written} characters; an evaluation has at most {LONGEST_EVALUATION}",
+            file.display()
+        ));
     }
     let session = args.session.clone().unwrap_or_default();
     let order = Order::Evaluate { session, text, by: args.by.clone(), lang };

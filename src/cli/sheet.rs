@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -23,6 +23,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What `siaga sheet` can be told.
 #[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Exit: of the sheet as it is shown that of its verdict (0 ready, 1 degraded, 2 not ready, 3 unknown); \
+    of an act 0 if it is written down, 2 if it is refused, 3 if no daemon answers."
+)]
 pub struct SheetArgs {
     /// The session, by the scheduler's own id (GET /api/v1/sessions lists them).
     #[arg(value_name = "SESSION")]
@@ -76,21 +80,22 @@ enum SheetCommand {
         who: ByWhom,
     },
     /// Say for what the session is taken until then, whatever was found; what was found stays and is shown beside it.
+    #[command(group = ArgGroup::new("time").args(["until", "length", "end"]).required(true))]
     Override {
         /// For what: ready, degraded or not_ready.
         #[arg(long, value_name = "VERDICT", value_parser = parse_verdict, required_unless_present = "end")]
         verdict: Option<Verdict>,
         /// Until when (RFC 3339), at most the session's end.
-        #[arg(long, value_name = "TIME", conflicts_with = "length")]
+        #[arg(long, value_name = "TIME")]
         until: Option<Timestamp>,
-        /// For how long: 30m, 2h.
-        #[arg(long = "for", value_name = "TIME", value_parser = parse_period, required_unless_present_any = ["until", "end"])]
+        /// For how long: 30m, 2h; at most until the session's end.
+        #[arg(long = "for", value_name = "LENGTH", value_parser = parse_period)]
         length: Option<Period>,
         /// Why.
         #[arg(long, value_name = "TEXT")]
         reason: String,
         /// End the one that holds instead.
-        #[arg(long, conflicts_with_all = ["verdict", "until", "length"])]
+        #[arg(long, conflicts_with = "verdict")]
         end: bool,
         #[command(flatten)]
         who: ByWhom,

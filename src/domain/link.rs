@@ -2,6 +2,9 @@
 
 use jiff::Timestamp;
 
+/// The longest text that is put beside a report, characters: two pages.
+pub const LONGEST_EVALUATION: usize = 6000;
+
 /// What a link of the chain is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {

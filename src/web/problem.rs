@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::acting::AttemptBody;
@@ -140,14 +141,17 @@ impl Problem {
 
     /// Why something is not written into a run sheet.
     pub fn unwritten(why: &Unwritten) -> Self {
-        let detail = why.told(Lang::En);
+        let detail = why.told(Lang::En, &TimeZone::UTC);
         match why {
             Unwritten::NoSession => Self::not_found(detail),
             Unwritten::NoItem(there) => Self::not_found(detail).allowing(there),
             Unwritten::Passcode => Self::passcode(detail),
-            Unwritten::NoName | Unwritten::NoReason | Unwritten::Until | Unwritten::Verdict | Unwritten::Long => {
-                Self::unprocessable(detail)
-            }
+            Unwritten::NoName
+            | Unwritten::NoReason
+            | Unwritten::Until
+            | Unwritten::AfterEnd(_)
+            | Unwritten::Verdict
+            | Unwritten::Long => Self::unprocessable(detail),
             Unwritten::Cancelled
             | Unwritten::Moved
             | Unwritten::Over

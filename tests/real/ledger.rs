@@ -235,7 +235,7 @@ fn what_cannot_be_told_is_said_so() {
     assert!(told.contains("no database") || told.contains("siaga.db"), "{told}");
     let (code, _, told) = ledger(at, &["--csv", "--html"]);
     assert_eq!(code, 3, "{told}");
-    for (month, why) in [("2026-13", "is no month"), ("2999-01", "has not begun")] {
+    for (month, why) in [("2026-13", "is no month"), ("1999-01", "from 2000 to 2999"), ("2999-01", "has not begun")] {
         let output =
             siaga().args(["ledger", "--month", month, "--config"]).arg(at.join("siaga.toml")).output().unwrap();
         let told = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -2,12 +2,9 @@
 
 use super::Desk;
 use super::hush::{Done, Unmet};
-use crate::domain::link::{Filed, Kind};
+use crate::domain::link::{Filed, Kind, LONGEST_EVALUATION};
 use crate::domain::{Act, in_full, passcode};
 use crate::report::Evaluation;
-
-/// The longest text, characters: two pages.
-const LONGEST: usize = 6000;
 
 /// A meeting has no more than this; who has more to say writes a letter.
 const MOST: usize = 50;
@@ -25,7 +22,7 @@ impl Desk {
         let doing = async {
             let text = text.trim().replace("\r\n", "\n");
             let plain = |c: char| !c.is_control() || c == '\n' || c == '\t';
-            if text.is_empty() || text.chars().count() > LONGEST || !text.chars().all(plain) {
+            if text.is_empty() || text.chars().count() > LONGEST_EVALUATION || !text.chars().all(plain) {
                 return Err(Unmet::NoText);
             }
             if passcode::is_said(&text) || by.is_some_and(passcode::is_said) {

@@ -1,5 +1,8 @@
 //! Why something is not written into a run sheet, for people and for the audit.
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
 use super::{LONGEST_FINDINGS, LONGEST_NAME, LONGEST_REASON, MOST_ENTRIES};
 use crate::domain::reason::{Lang, Text, fill};
 
@@ -30,8 +33,10 @@ pub enum Unwritten {
     NoName,
     /// An override without a reason, or with too long a one.
     NoReason,
-    /// It would end before now, or after the meeting.
+    /// It would end before now, or says nothing of when.
     Until,
+    /// It would end after the meeting, which ends then.
+    AfterEnd(Timestamp),
     /// An override says what the meeting is taken for: nobody can answer for not knowing.
     Verdict,
     /// Findings that are too long.
@@ -56,18 +61,23 @@ impl Unwritten {
             Self::Full => "the sheet is full",
             Self::NoName => "without a name",
             Self::NoReason => "without a reason",
-            Self::Until => "out of range",
+            Self::Until | Self::AfterEnd(_) => "out of range",
             Self::Verdict => "unknown is no word to answer for",
             Self::Long => "too long",
             Self::Passcode => "a passcode",
         }
     }
 
-    /// In words.
-    pub fn told(&self, lang: Lang) -> String {
+    /// In words; times with the offset that `zone` has then, as an order takes them.
+    pub fn told(&self, lang: Lang, zone: &TimeZone) -> String {
         let number = |number: usize| number.to_string().into();
         let there = if let Self::NoItem(there) = self { there.join(", ") } else { String::new() };
+        let end = match self {
+            Self::AfterEnd(end) => end.display_with_offset(zone.to_offset(*end)).to_string(),
+            _ => String::new(),
+        };
         let args = [
+            ("end", end.into()),
             ("there", there.into()),
             ("name", number(LONGEST_NAME)),
             ("reason", number(LONGEST_REASON)),
@@ -114,6 +124,10 @@ impl Unwritten {
             Self::Until => Text::new(
                 "Keputusan petugas berlaku sampai waktu yang belum lewat, paling lama sampai rapat selesai",
                 "An override holds until a moment to come, at most until the session's end",
+            ),
+            Self::AfterEnd(_) => Text::new(
+                "Keputusan petugas berlaku paling lama sampai rapat selesai: {end}",
+                "An override holds at most until the session's end: {end}",
             ),
             Self::Verdict => Text::new(
                 "Keputusan petugas menyebut siap, perlu perhatian, atau tidak siap",

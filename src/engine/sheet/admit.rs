@@ -70,7 +70,8 @@ pub fn admit(
         SheetAct::Override { reason, .. } | SheetAct::EndOverride { reason } if !is_line(reason, LONGEST_REASON) => {
             Err(Unwritten::NoReason)
         }
-        SheetAct::Override { until, .. } if *until <= now || *until > session.end => Err(Unwritten::Until),
+        SheetAct::Override { until, .. } if *until <= now => Err(Unwritten::Until),
+        SheetAct::Override { until, .. } if *until > session.end => Err(Unwritten::AfterEnd(session.end)),
         SheetAct::Override { verdict, reason, until } => {
             Ok(What::Override { verdict: *verdict, reason: reason.trim().to_owned(), until: *until })
         }

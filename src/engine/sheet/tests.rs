@@ -241,7 +241,7 @@ fn what_cannot_be_meant_is_not_written() {
         (end_trial(""), Unwritten::NoTrial),
         (answer_for(Verdict::Unknown, START), Unwritten::Verdict),
         (answer_for(Verdict::Ready, now), Unwritten::Until),
-        (answer_for(Verdict::Ready, END + 1), Unwritten::Until),
+        (answer_for(Verdict::Ready, END + 1), Unwritten::AfterEnd(at(END))),
         (SheetAct::EndOverride { reason: "x".to_owned() }, Unwritten::NoOverride),
         (SheetAct::EndOverride { reason: " ".to_owned() }, Unwritten::NoReason),
         (

@@ -164,7 +164,7 @@ impl Shown<'_> {
     /// The page once more, with why something was not written.
     pub(super) async fn refused(&self, why: &Unwritten, written: Written) -> Result<Response, Problem> {
         let status = StatusCode::from_u16(Problem::unwritten(why).status).unwrap_or(StatusCode::CONFLICT);
-        self.answer(status, Some(why.told(self.lang)), written).await
+        self.answer(status, Some(why.told(self.lang, &self.site.voice().zone)), written).await
     }
 
     pub(super) async fn answer(

@@ -104,6 +104,8 @@ fn it_is_evaluated(folder: &Path) {
     let file = folder.join("evaluasi.txt").display().to_string();
     told(folder, &["a", "--evaluation", &file]);
     refused(folder, &["b", "--evaluation", &file], "Belum ada laporan rapat b");
+    std::fs::write(folder.join("evaluasi.txt"), "é".repeat(6001)).unwrap();
+    refused(folder, &["a", "--evaluation", &file], "6001 characters; an evaluation has at most 6000");
 
     // Who reads it shows a token, where reading is open to all too.
     let path = "/api/v1/sessions/a/report";
