@@ -181,7 +181,10 @@ fn a_kill_between_any_two_steps_of_a_sheet_loses_nothing_and_who_may_not_writes_
     assert_eq!(done[1][3], "a/1 attendance:Camat Badau, said by Petugas Dua");
     assert!(rows.iter().any(|row| row[0] == "jadwal" && row[4] == "refused: not allowed"), "{rows:#?}");
     assert!(rows.iter().any(|row| row[4] == "refused: a passcode" && row[3].ends_with(": (…)")), "{rows:#?}");
-    assert!(rows.iter().all(|row| !row[3].contains("82kq1")), "what is refused as a passcode stands nowhere: {rows:#?}");
+    assert!(
+        rows.iter().all(|row| !row[3].contains("82kq1")),
+        "what is refused as a passcode stands nowhere: {rows:#?}"
+    );
     // Moved, it has a new sheet; cancelled, none is written.
     let moved = json!({ "start": ahead(MINUTE * 700).to_string(), "end": ahead(MINUTE * 760).to_string() });
     assert_eq!(jadwal.send(&daemon, "PATCH", "/api/v1/sessions/a%2F1", &moved).status, 200);
