@@ -73,7 +73,9 @@ impl Reading {
     fn keep_the_nearest(&mut self) {
         self.entries.sort();
         let beyond = self.entries.split_off(MOST.min(self.entries.len()));
-        beyond.iter().for_each(|entry| self.leave_out(&entry.title, Why::TooMany));
+        for entry in &beyond {
+            self.leave_out(&entry.title, Why::TooMany);
+        }
     }
 }
 

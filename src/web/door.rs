@@ -243,7 +243,7 @@ fn shown<'h>(method: &Method, path: &str, headers: &'h HeaderMap) -> Result<Opti
     token.map(Some).ok_or_else(|| Problem::no_token("one token is shown, as Authorization: Bearer …"))
 }
 
-fn password<'h>(said: &str) -> Option<Cow<'h, str>> {
+fn password(said: &str) -> Option<Cow<'static, str>> {
     let text = String::from_utf8(STANDARD.decode(said).ok()?).ok()?;
     Some(Cow::Owned(text.split_once(':')?.1.trim().to_owned()))
 }

@@ -251,14 +251,14 @@ fn on_the_machine_itself_the_sheet_is_read_and_written_by_a_command() {
     assert!(text.contains("override: Not ready") && text.contains("kunci hilang"), "{text}");
     told(&[&["a/1", "override", "--end", "--reason", "kunci ada"][..], &by].concat(), 0);
     // One that would outlast the meeting is told when that ends, in the room's time, as --until takes it.
-    let long = ["a/1", "override", "--verdict", "ready", "--for", "24h", "--reason", "kunci ada"];
-    let text = told(&[&long[..], &by].concat(), 2);
+    let outlasts = ["a/1", "override", "--verdict", "ready", "--for", "24h", "--reason", "kunci ada"];
+    let text = told(&[&outlasts[..], &by].concat(), 2);
     let end = begins.checked_add(MINUTE * 60).unwrap();
     let end = end.display_with_offset(jiff::tz::Offset::from_hours(7).unwrap()).to_string();
     assert!(text.contains(&format!("at most until the session's end: {end}")), "{text}");
     let text = told(&[&["a/1", "override", "--verdict", "ready", "--reason", "x"][..], &by].concat(), 3);
     assert!(text.contains("--for") && text.contains("--until"), "{text}");
-    told(&[&long[..4], &["--until", &end, "--for", "1h", "--reason", "x"], &by].concat(), 3);
+    told(&[&outlasts[..4], &["--until", &end, "--for", "1h", "--reason", "x"], &by].concat(), 3);
     let help = String::from_utf8(siaga().args(["sheet", "--help"]).output().unwrap().stdout).unwrap();
     assert!(help.contains("2 if it is refused"), "{help}");
     assert_eq!(
