@@ -180,8 +180,8 @@ def look(event):
         return
     if status == "CONFIRMED":
         held, told, code = event.book()
-        if not held and code in NO:  # moved to where it cannot be
-            event.refuse("TENTATIVE", told)
+        if not held and code in NO:  # moved to where it cannot be; one that has begun goes on all the same
+            event.refuse(status if told.get("type", "").endswith(":begun") else "TENTATIVE", told)
         elif not held:
             wrong.append(f"{event.shown}: {code} {told.get('detail', '')}")
     elif status == "TENTATIVE":

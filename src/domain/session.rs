@@ -173,14 +173,14 @@ impl Margins {
 pub enum Wish {
     /// This session, whatever was under its id before.
     Book(Box<Session>),
-    /// The same session at another time.
+    /// The same session at another time; what is not said stays as it is when that is granted.
     Move {
         /// Which.
         id: Arc<str>,
         /// When it begins then.
-        start: Timestamp,
+        start: Option<Timestamp>,
         /// When it ends then.
-        end: Timestamp,
+        end: Option<Timestamp>,
     },
     /// Not this session.
     Cancel {
@@ -203,7 +203,11 @@ impl Wish {
     pub fn subject(&self) -> String {
         match self {
             Self::Book(session) => format!("{}: {} to {}", session.id, session.start, session.end),
-            Self::Move { id, start, end } => format!("{id}: {start} to {end}"),
+            Self::Move { id, start, end } => {
+                let or =
+                    |moment: &Option<Timestamp>| moment.map_or_else(|| "as it was".to_owned(), |at| at.to_string());
+                format!("{id}: {} to {}", or(start), or(end))
+            }
             Self::Cancel { id } => id.to_string(),
         }
     }

@@ -100,6 +100,9 @@ fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {
 /// The longest value of a label of the config's own.
 const LONGEST: usize = 128;
 
+/// The shipped rules look back 45 s: a room that says less often is none that they can judge.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(30);
+
 impl Config {
     /// The secrets that it names, by key.
     pub fn secrets(&mut self) -> impl Iterator<Item = (&'static str, &mut SecretFile)> {
@@ -114,7 +117,7 @@ impl Config {
             (what < least || what > most).then(|| (key, words()))
         };
         let times = [
-            within("interval", self.interval.0, Duration::from_millis(100), Duration::from_mins(2)),
+            within("interval", self.interval.0, Duration::from_millis(100), LONGEST_INTERVAL),
             within("timeout", self.timeout.0, Duration::from_millis(100), Duration::from_mins(5)),
             within("buffer_age", self.buffer_age.0, Duration::from_mins(1), Duration::from_hours(90 * 24)),
         ];

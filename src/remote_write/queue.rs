@@ -265,7 +265,8 @@ impl Queue {
     }
 
     /// When the disk is to be tried again.
-    pub(super) const fn retry_at(&self) -> Option<Mono> {
-        self.retry_at
+    pub(super) fn retry_at(&self) -> Option<Mono> {
+        // While a push goes from memory the disk is asked nothing, and whoever waits for this moment would turn and turn.
+        self.retry_at.filter(|_| !self.is_pushing_from_memory())
     }
 }

@@ -47,8 +47,14 @@ pub(super) fn grant(db: &Connection, wanted: &Wanted) -> rusqlite::Result<Grante
         Wish::Move { id, start, end } => match get(db, id)? {
             None => return Ok(Granted::Unknown),
             Some(known) if known.booking == Booking::Cancelled => return Ok(Granted::Cancelled),
-            Some(known) if (known.start, known.end) == (*start, *end) => return Ok(Granted::Same(known)),
-            Some(known) => (Session { start: *start, end: *end, ..known.clone() }, Some(known)),
+            Some(known) => {
+                let (start, end) = (start.unwrap_or(known.start), end.unwrap_or(known.end));
+                // Of two that move it at once one may have taken the other's ground away.
+                if (known.start, known.end) == (start, end) || end <= start {
+                    return Ok(Granted::Same(known));
+                }
+                (Session { start, end, ..known.clone() }, Some(known))
+            }
         },
         Wish::Cancel { id } => match get(db, id)? {
             None => return Ok(Granted::Unknown),

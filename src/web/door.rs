@@ -235,9 +235,14 @@ fn shown<'h>(method: &Method, path: &str, headers: &'h HeaderMap) -> Result<Opti
     let mut shown = headers.get_all(header::AUTHORIZATION).iter();
     let Some(first) = shown.next() else { return Ok(None) };
     let said = first.to_str().ok().and_then(|text| text.split_once(' ')).filter(|_| shown.next().is_none());
+    // A browser that answered there shows it at what is beside it, too (RFC 7617 §2.2): it is nothing shown.
+    let is_elsewhere = !method.is_safe() || path != FEED;
+    if is_elsewhere && said.is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("basic")) {
+        return Ok(None);
+    }
     let token = said.and_then(|(scheme, said)| match scheme {
         bearer if bearer.eq_ignore_ascii_case("bearer") => Some(Cow::Borrowed(said.trim())),
-        basic if basic.eq_ignore_ascii_case("basic") && method.is_safe() && path == FEED => password(said.trim()),
+        basic if basic.eq_ignore_ascii_case("basic") => password(said.trim()),
         _ => None,
     });
     token.map(Some).ok_or_else(|| Problem::no_token("one token is shown, as Authorization: Bearer …"))
@@ -298,15 +303,16 @@ mod tests {
         assert_eq!(told(&["Bearer abc"]), twice(Ok(Some("abc".to_owned()))));
         assert_eq!(told(&["bearer  abc "]), twice(Ok(Some("abc".to_owned()))));
         // "a:b" and ":b:c": a password for calendars alone, and only to read.
-        assert_eq!(told(&["Basic YTpi"]), (Err(401), Ok(Some("b".to_owned()))));
-        assert_eq!(told(&["basic OmI6Yw=="]), (Err(401), Ok(Some("b:c".to_owned()))));
+        assert_eq!(told(&["Basic YTpi"]), (Ok(None), Ok(Some("b".to_owned()))));
+        assert_eq!(told(&["basic OmI6Yw=="]), (Ok(None), Ok(Some("b:c".to_owned()))));
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, "Basic YTpi".parse().unwrap());
-        assert_eq!(shown(&Method::POST, FEED, &headers).unwrap_err().status, 401);
-        for wrong in
-            [&["abc"][..], &["Bearer a", "Bearer b"], &["Bearer"], &["Basic YQ=="], &["Basic !"], &["Basic YTr/"]]
-        {
+        assert_eq!(shown(&Method::POST, FEED, &headers).unwrap(), None);
+        for wrong in [&["abc"][..], &["Bearer a", "Bearer b"], &["Bearer"]] {
             assert_eq!(told(wrong), twice(Err(401)), "{wrong:?}");
+        }
+        for wrong in ["Basic YQ==", "Basic !", "Basic YTr/"] {
+            assert_eq!(told(&[wrong]), (Ok(None), Err(401)), "{wrong:?}");
         }
     }
 }

@@ -287,8 +287,9 @@ pub(super) async fn patch(
         return Err(Problem::cancelled());
     }
     let (start, end) = to.slot((known.start, known.end), site.now().wall)?;
-    let moved = Session { start, end, ..known };
-    wished(&site, &caller, Wish::Move { id: id.into(), start, end }, Some(moved)).await
+    // What is not said stays as it is then, and not as it was found here.
+    let wish = Wish::Move { id: id.into(), start: to.start.map(|_| start), end: to.end.map(|_| end) };
+    wished(&site, &caller, wish, Some(Session { start, end, ..known })).await
 }
 
 /// Cancels a session. It is remembered, and its slot is free. Again, it changes nothing.
@@ -325,7 +326,11 @@ async fn wished(site: &Site, caller: &Caller, wish: Wish, confirms: Option<Sessi
         }
         _ => None,
     };
-    match site.state.bookings.wish(caller.booker(), wish, confirmed).await.map_err(Problem::agenda)? {
+    // Of its own: what is granted is told to the agenda also where whoever asked has gone.
+    let (bookings, booker) = (Arc::clone(&site.state.bookings), caller.booker());
+    let granting = tokio::spawn(async move { bookings.wish(booker, wish, confirmed).await });
+    let granted = granting.await.map_err(|_| Problem::internal("the booking ended in its middle"))?;
+    match granted.map_err(Problem::agenda)? {
         Granted::Kept { session, created, .. } => {
             let status = if created { StatusCode::CREATED } else { StatusCode::OK };
             Ok(answer(site, &session, status, true))

@@ -102,6 +102,10 @@ impl Calendars {
         now: Timestamp,
     ) -> (Vec<(Timestamp, String)>, Option<String>) {
         let agenda = self.book.agenda();
+        let wanted = match self.apart_from_the_past(wanted, now).await {
+            Ok(wanted) => wanted,
+            Err(error) => return (Vec::new(), Some(error)),
+        };
         let ids: BTreeSet<&str> = wanted.iter().map(|session| &*session.id).collect();
         let gone = agenda.booked().filter(|known| known.source == *feed && known.end > now);
         let gone =
@@ -115,12 +119,15 @@ impl Calendars {
             .into_iter()
             .filter(|session| agenda.get(&session.id).is_none_or(|known| !known.says_what(session)))
             .collect();
+        // What has begun keeps its beginning: that the feed has it elsewhere now is shown.
+        let mut begun = Vec::new();
         // Twice: of two that change places each is in the other's way until it has left its own.
         for last in [false, true] {
             let mut taken = Vec::new();
             for session in left {
                 match self.book.wish(None, Wish::Book(Box::new(session.clone())), None).await {
                     Ok(Granted::Taken(_)) => taken.push(session),
+                    Ok(Granted::Begun) => begun.push(session),
                     Ok(_) => {}
                     Err(error) => return (Vec::new(), Some(error)),
                 }
@@ -136,7 +143,29 @@ impl Calendars {
                 break;
             }
         }
-        (left.into_iter().map(|session| (session.start, session.title)).collect(), None)
+        (left.into_iter().chain(begun).map(|session| (session.start, session.title)).collect(), None)
+    }
+
+    /// An entry that was held and stands at another time now is another meeting, with an id that has its beginning in it: the report
+    /// of the one that was held stays under its own.
+    async fn apart_from_the_past(&self, wanted: Vec<Session>, now: Timestamp) -> Result<Vec<Session>, String> {
+        let agenda = self.book.agenda();
+        let mut all = Vec::with_capacity(wanted.len());
+        for session in wanted {
+            let known = match agenda.get(&session.id) {
+                Some(known) => Some(Session::clone(known)),
+                None => self.book.session(&session.id).await?,
+            };
+            let held = known.is_some_and(|known| {
+                known.booking == Booking::Booked && known.end <= now && known.start != session.start
+            });
+            all.push(if held {
+                Session { id: format!("{}.{:x}", session.id, session.start.as_second()).into(), ..session }
+            } else {
+                session
+            });
+        }
+        Ok(all)
     }
 }
 

@@ -7,6 +7,7 @@ mod preflight;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -71,7 +72,7 @@ impl Book {
 
     /// Whether a wish takes the beginning from a meeting that has begun, or changes one that was held: what became of it is told, or
     /// will be, under its id. One that is under way may be called off or end at another time.
-    async fn has_begun(&self, wish: &Wish) -> Result<bool, StoreError> {
+    async fn has_begun(&self, wish: &Wish, wrap_up: Duration) -> Result<bool, StoreError> {
         let now = self.clock.now().wall;
         let id = match wish {
             Wish::Book(session) => &session.id,
@@ -87,9 +88,17 @@ impl Book {
             return Ok(false);
         };
         let over = known.end <= now;
+        // One that goes on may be told late: until its report is due.
+        let reported = known.end.saturating_add(wrap_up).unwrap_or(Timestamp::MAX) <= now;
+        let goes_on = |end: Timestamp| end > now && !reported;
         Ok(match wish {
-            Wish::Book(session) => known.start != session.start || over && !known.says_what(session),
-            Wish::Move { start, end, .. } => known.start != *start || over && known.end != *end,
+            Wish::Book(session) => {
+                known.start != session.start || over && !known.says_what(session) && !goes_on(session.end)
+            }
+            Wish::Move { start, end, .. } => {
+                let end = end.unwrap_or(known.end);
+                start.is_some_and(|start| known.start != start) || over && known.end != end && !goes_on(end)
+            }
             Wish::Cancel { .. } => over,
         })
     }
@@ -177,9 +186,12 @@ impl Bookings for Book {
         confirmed: Option<Notice>,
     ) -> BoxFuture<'_, Result<Granted, String>> {
         let act = who.map(|who| self.act("session", who, wish.action(), &wish.subject(), self.clock.now().wall));
-        let margins = self.configs.borrow().agenda.margins();
+        let (margins, wrap_up) = {
+            let config = self.configs.borrow();
+            (config.agenda.margins(), config.agenda.wrap_up.0)
+        };
         Box::pin(async move {
-            if self.has_begun(&wish).await.map_err(|error| in_full(&error))? {
+            if self.has_begun(&wish, wrap_up).await.map_err(|error| in_full(&error))? {
                 return Ok(Granted::Begun);
             }
             let granted = self.store.wish_by(wish, margins, confirmed.clone(), act).await;
@@ -194,6 +206,8 @@ impl Bookings for Book {
                         }
                     });
                 }
+                // Whoever asked before may have gone before it was told here.
+                Ok(Granted::Same(session)) => self.change(|agenda| agenda.take(session.clone())),
                 Ok(_) => {}
                 // It may reach the disk yet.
                 Err(_) => self.unsure.notify_one(),

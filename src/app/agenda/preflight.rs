@@ -8,13 +8,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use super::Book;
 use crate::app::desk::Desk;
 use crate::clock::Clock;
 use crate::domain::{CheckName, Phase, Requirement, Session, Snapshot};
+use crate::engine::agenda::Agenda;
 use crate::web::Bookings as _;
 
 /// How often what is still without a test is asked for again.
@@ -79,6 +80,9 @@ impl Preflight {
         opened: Timestamp,
         told: &mut BTreeSet<(Arc<str>, CheckName, &'static str)>,
     ) {
+        if self.clock.now().wall < quiet_until(&self.book.agenda(), session) {
+            return;
+        }
         let waiting = due(&self.snapshot.borrow(), &session.profile, opened);
         for check in waiting {
             let still = self.book.agenda().phase(self.clock.now().wall);
@@ -96,6 +100,16 @@ impl Preflight {
             }
         }
     }
+}
+
+/// Until when nothing is tested because the meeting before may go on for longer than it was booked, on equipment that is not seen:
+/// its wrap-up, and half of the time between the two at most.
+fn quiet_until(agenda: &Agenda, session: &Session) -> Timestamp {
+    let before = agenda.booked().filter(|one| one.id != session.id && one.end <= session.start);
+    let Some(end) = before.map(|one| one.end).max() else { return Timestamp::MIN };
+    let half = session.start.duration_since(end) / 2;
+    let wrap_up = SignedDuration::try_from(agenda.lengths.wrap_up).unwrap_or(SignedDuration::MAX);
+    end.saturating_add(half.min(wrap_up)).unwrap_or(session.start)
 }
 
 /// The active checks that count for a kind of meeting and were not tested since.

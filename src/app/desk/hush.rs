@@ -10,6 +10,7 @@ use super::{Desk, No};
 use crate::app::recorder::Ask;
 use crate::control::Words;
 use crate::control::order::{Order, Word};
+use crate::domain::passcode;
 use crate::domain::plain::plain;
 use crate::domain::reason::fill;
 use crate::domain::{Act, Actor, Component, Lang, Silence, Text};
@@ -265,6 +266,9 @@ impl Desk {
             }
             if silence.reason.is_empty() || silence.reason.chars().count() > REASON {
                 return Err(Unmet::NoReason);
+            }
+            if passcode::is_said(&silence.reason) {
+                return Err(Unmet::Passcode);
             }
             self.put(silence.clone()).await?;
             Ok((silence, "silenced".to_owned()))

@@ -68,7 +68,7 @@ async fn a_slot_is_given_once_and_the_same_wish_changes_nothing() {
     let second = kept(wish(book("b", HOUR + 15 * 60, 2 * HOUR)).await.unwrap());
     assert!(second.revision > first.revision);
     // Moved into the other's time: as it was, untouched.
-    let to = Wish::Move { id: "b".into(), start: super::second(60), end: super::second(120) };
+    let to = Wish::Move { id: "b".into(), start: Some(super::second(60)), end: Some(super::second(120)) };
     assert_eq!(wish(to.clone()).await.unwrap(), taken);
     assert_eq!(store.session("b").await.unwrap().unwrap(), second);
     let cancelled = kept(wish(Wish::Cancel { id: "a".into() }).await.unwrap());
@@ -77,7 +77,7 @@ async fn a_slot_is_given_once_and_the_same_wish_changes_nothing() {
     let moved = kept(wish(to).await.unwrap());
     assert_eq!((moved.start, &moved.title), (super::second(60), &second.title));
     assert_eq!(wish(Wish::Cancel { id: "c".into() }).await.unwrap(), Granted::Unknown);
-    let a_there = Wish::Move { id: "a".into(), start: super::second(0), end: super::second(60) };
+    let a_there = Wish::Move { id: "a".into(), start: Some(super::second(0)), end: Some(super::second(60)) };
     assert_eq!(wish(a_there).await.unwrap(), Granted::Cancelled);
     assert_eq!(all(&store).await.len(), 2);
 }
@@ -149,7 +149,7 @@ fn wish(step: &Step) -> Wish {
     match step {
         Step::Book(of, start, end) => book(&id(of), *start, *end),
         Step::Move(of, start, end) => {
-            Wish::Move { id: id(of).as_str().into(), start: second(*start), end: second(*end) }
+            Wish::Move { id: id(of).as_str().into(), start: Some(second(*start)), end: Some(second(*end)) }
         }
         Step::Cancel(of) => Wish::Cancel { id: id(of).as_str().into() },
     }

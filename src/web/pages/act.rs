@@ -137,7 +137,7 @@ pub(in super::super) async fn order(
         let site = Arc::clone(&site);
         // Of its own: whoever closes the page does not end the test.
         tokio::spawn(async move {
-            let ended = Ended(&site);
+            let ended = Ended(&site, lang);
             let lines = site.state.acts.carry_out(who, ordered, lang).await;
             ended.say(lines);
         })
@@ -147,7 +147,7 @@ pub(in super::super) async fn order(
 }
 
 /// Sees to it that an order has an end, whatever it meets.
-struct Ended<'a>(&'a Site);
+struct Ended<'a>(&'a Site, Lang);
 
 impl Ended<'_> {
     fn say(&self, lines: Vec<Line>) {
@@ -160,7 +160,9 @@ impl Ended<'_> {
 
 impl Drop for Ended<'_> {
     fn drop(&mut self) {
-        self.say(Vec::new());
+        let text =
+            pick(self.1, "terhenti di tengah jalan; lihat log", "it ended in its middle; see the log").to_owned();
+        self.say(vec![Line { well: false, text }]);
     }
 }
 

@@ -167,3 +167,41 @@ fn the_agenda_follows_a_feed_and_what_is_no_feed_changes_nothing() {
     assert!(!daemon.log().contains("82kq1"));
     daemon.stop();
 }
+
+/// An entry that was held, and is then moved to another day: the one that was held stays, under its id, and the other is booked.
+#[test]
+fn an_entry_that_was_held_and_is_moved_is_another_meeting() {
+    let folder = room(&format!("{BARE}\n[[calendar]]\nname = \"office\"\nfile = \"room.ics\"\ninterval = \"1s\"\n"));
+    let write = |start: Timestamp, end: Timestamp| {
+        let at = |moment: Timestamp| moment.strftime("%Y%m%dT%H%M%SZ").to_string();
+        let text = format!(
+            "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//EN\r\nBEGIN:VEVENT\r\nUID:a\r\nDTSTAMP:20261101T000000Z\r\nDTSTART:{}\r\n\
+             DTEND:{}\r\nSUMMARY:A\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
+            at(start),
+            at(end)
+        );
+        std::fs::write(folder.path().join("room.ics.new"), text).unwrap();
+        std::fs::rename(folder.path().join("room.ics.new"), folder.path().join("room.ics")).unwrap();
+    };
+    let (start, end) = (ahead(Duration::ZERO), ahead(Duration::from_secs(4)));
+    write(start, end);
+    let daemon = Daemon::start(folder.path());
+    let ids = || -> Vec<String> {
+        let all = daemon.get("/api/v1/sessions?since=2000-01-01T00:00:00Z").json();
+        let booked = all.as_array().unwrap().iter().filter(|one| one["state"] == "booked");
+        booked.map(|one| one["id"].as_str().unwrap().to_owned()).collect()
+    };
+    wait_until(|| ids().len() == 1);
+    let held = ids().remove(0);
+    wait_until(|| ahead(Duration::ZERO) > end);
+    write(ahead(MINUTE * 600), ahead(MINUTE * 660));
+    wait_until(|| ids().len() == 2);
+    assert!(ids()[0] == held && ids()[1].starts_with(&format!("{held}.")), "{:?}", ids());
+    // It stays so: the next readings take nothing back, and the one that was held is as it was.
+    let read = || daemon.get("/api/v1/agenda").json()["calendars"][0]["at"].clone();
+    let before = read();
+    wait_until(|| read() != before);
+    assert_eq!(ids().len(), 2);
+    let body = daemon.get(&format!("/api/v1/sessions/{held}")).json();
+    assert_eq!(body["state"], "booked", "{body}");
+}
