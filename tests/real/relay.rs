@@ -348,7 +348,7 @@ fn by_tcp_a_lossy_line_shows_as_delay() {
     if !namespace::inside("relay::by_tcp_a_lossy_line_shows_as_delay") {
         return;
     }
-    let line = Line::lay(Impairment { loss: Loss::Random(0.002), ..delayed(10) }, delayed(10), 3);
+    let line = Line::lay(Impairment { loss: Loss::Random(0.01), ..delayed(10) }, delayed(10), 3);
     let server = far_server(&[]);
     let drop_udp = "add table inet fault; add chain inet fault in { type filter hook input priority 0; }; \
                     add rule inet fault in udp dport 3478 drop";
