@@ -88,9 +88,8 @@ impl Line for Books {
         let page = self.budget.page(CheckName::from("[remote_write]"), Some(Arc::clone(&uplink.name)));
         let allowance = Allowance { worst: bytes, min_gap: std::time::Duration::ZERO, daily_budget };
         // A share of it alone: after an outage what waited would else take what the next meeting's tests need.
-        #[allow(clippy::cast_precision_loss, reason = "exact for nine thousand terabytes")]
-        let (share, more) = ((daily_budget.0 / SHARE) as f64, bytes as f64);
-        let granted = page.ask(self.clock.now(), &allowance) == Leave::Granted && page.today() + more <= share;
+        let granted = page.ask(self.clock.now(), &allowance) == Leave::Granted
+            && page.today_bytes().saturating_add(bytes) <= daily_budget.0 / SHARE;
         if granted {
             page.spend(bytes);
         }

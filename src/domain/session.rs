@@ -134,6 +134,20 @@ impl Session {
         Self { revision: 0, ..self.clone() } == Self { revision: 0, ..other.clone() }
     }
 
+    /// Whether it may be changed to that at `now`. One that has begun keeps its beginning; one that is over stays what it was, since
+    /// what became of it is told under its id. That it goes on may be said late: until its report is due, `wrap_up` after its end.
+    pub fn may_become(&self, other: &Self, now: Timestamp, wrap_up: Duration) -> bool {
+        if self.booking == Booking::Cancelled || now < self.start {
+            return true;
+        }
+        let is_over = self.end <= now;
+        if other.booking == Booking::Cancelled {
+            return !is_over;
+        }
+        let is_due = self.end.saturating_add(wrap_up).unwrap_or(Timestamp::MAX) <= now;
+        self.start == other.start && (!is_over || other.end > now && !is_due)
+    }
+
     /// Where it stands in the list of sessions.
     pub fn place(&self) -> Place {
         Place { start: self.start, id: Arc::clone(&self.id) }

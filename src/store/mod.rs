@@ -60,7 +60,7 @@ pub use recording::{Recorded, Recording, RecordingError};
 pub use reports::{Chain, KeptMonth, kept_from, month_from, reports_from};
 pub use retention::Retention;
 pub use rows::Catalogue;
-pub use sessions::Booked;
+pub use sessions::{Booked, Wanted};
 pub use sheets::Noted;
 
 use crate::clock::Clock;

@@ -14,13 +14,19 @@ use crate::domain::{Act, Booking, Granted, Margins, Notice, Occasion, Session, V
 
 /// A wish with what goes with it.
 #[derive(Debug)]
-pub(super) struct Wanted {
-    pub(super) wish: Wish,
-    pub(super) margins: Margins,
+pub struct Wanted {
+    /// What is wished.
+    pub wish: Wish,
+    /// What the room needs between two meetings.
+    pub margins: Margins,
+    /// When it is wished.
+    pub now: Timestamp,
+    /// How long after a meeting's end its report is due.
+    pub wrap_up: Duration,
     /// What was found at its confirmation; written with it.
-    pub(super) confirmed: Option<Notice>,
+    pub confirmed: Option<Notice>,
     /// Its row of the audit, if people or their programs wish; written with what is granted.
-    pub(super) act: Option<Act>,
+    pub act: Option<Act>,
 }
 
 /// A session that ended longer ago is of no use to the agenda; a clock that is wrong by days at a start is allowed for.
@@ -62,6 +68,9 @@ pub(super) fn grant(db: &Connection, wanted: &Wanted) -> rusqlite::Result<Grante
             Some(known) => (Session { booking: Booking::Cancelled, ..known.clone() }, Some(known)),
         },
     };
+    if before.as_ref().is_some_and(|before| !before.may_become(&session, wanted.now, wanted.wrap_up)) {
+        return Ok(Granted::Begun);
+    }
     // What lies within a slot that is held already takes nothing from anybody, also where margins have grown since.
     let within = |before: &Session| {
         before.booking == Booking::Booked && before.start <= session.start && session.end <= before.end
@@ -229,31 +238,17 @@ pub(super) fn notices(db: &Connection, since: Timestamp) -> rusqlite::Result<Vec
 }
 
 impl Store {
-    /// Grants a wish, or says why not: on the disk before this returns, or not at all. `confirmed` is written with it.
+    /// Grants a wish, or says why not: on the disk before this returns, or not at all.
     ///
     /// # Errors
     /// If the disk does not take it. After [`StoreError::Stuck`] nobody knows whether it will: ask again, the same wish is granted
     /// once.
-    pub async fn wish(&self, wish: Wish, margins: Margins, confirmed: Option<Notice>) -> Result<Granted, StoreError> {
-        self.wish_by(wish, margins, confirmed, None).await
-    }
-
-    /// The same, where people or their programs wish: `act` is its row of the audit, written with what is granted.
-    ///
-    /// # Errors
-    /// As of [`Store::wish`].
-    pub async fn wish_by(
-        &self,
-        wish: Wish,
-        margins: Margins,
-        confirmed: Option<Notice>,
-        act: Option<Act>,
-    ) -> Result<Granted, StoreError> {
+    pub async fn wish(&self, wanted: Wanted) -> Result<Granted, StoreError> {
         let (answer, answered) = std::sync::mpsc::sync_channel(1);
         if self.is_stuck() {
             return Err(StoreError::Stuck);
         }
-        self.send(super::writer::Command::Wish(Box::new(Wanted { wish, margins, confirmed, act }), answer))?;
+        self.send(super::writer::Command::Wish(Box::new(wanted), answer))?;
         self.wait(answered).await?
     }
 

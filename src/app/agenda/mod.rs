@@ -7,7 +7,6 @@ mod preflight;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -20,12 +19,12 @@ use crate::domain::plain::plain;
 use crate::domain::record::{Around, Series};
 use crate::domain::session::Place;
 use crate::domain::sheet::{Item, SheetWish, Unwritten, Written};
-use crate::domain::{Act, Actor, Booking, Granted, Notice, Phase, Session, Wish, in_full};
+use crate::domain::{Act, Actor, Granted, Notice, Phase, Session, Wish, in_full};
 use crate::engine::Order;
 use crate::engine::agenda::slot::Planned;
 use crate::engine::agenda::{Agenda, Lengths};
 use crate::report::{self, Printed};
-use crate::store::{Booked, Noted, Store, StoreError};
+use crate::store::{Booked, Noted, Store, StoreError, Wanted};
 use crate::web::Bookings;
 use crate::web::bookings::{Feed, Form};
 
@@ -68,39 +67,6 @@ impl Book {
             unsure: Notify::new(),
             count: AtomicU64::new(0),
         }
-    }
-
-    /// Whether a wish takes the beginning from a meeting that has begun, or changes one that was held: what became of it is told, or
-    /// will be, under its id. One that is under way may be called off or end at another time.
-    async fn has_begun(&self, wish: &Wish, wrap_up: Duration) -> Result<bool, StoreError> {
-        let now = self.clock.now().wall;
-        let id = match wish {
-            Wish::Book(session) => &session.id,
-            Wish::Move { id, .. } | Wish::Cancel { id } => id,
-        };
-        let known = self.agenda.borrow().get(id).map(|known| Session::clone(known));
-        // What is over for some days stands on the disk alone.
-        let known = match known {
-            Some(known) => Some(known),
-            None => self.store.session(id).await?,
-        };
-        let Some(known) = known.filter(|known| known.booking == Booking::Booked && known.start <= now) else {
-            return Ok(false);
-        };
-        let over = known.end <= now;
-        // One that goes on may be told late: until its report is due.
-        let reported = known.end.saturating_add(wrap_up).unwrap_or(Timestamp::MAX) <= now;
-        let goes_on = |end: Timestamp| end > now && !reported;
-        Ok(match wish {
-            Wish::Book(session) => {
-                known.start != session.start || over && !known.says_what(session) && !goes_on(session.end)
-            }
-            Wish::Move { start, end, .. } => {
-                let end = end.unwrap_or(known.end);
-                start.is_some_and(|start| known.start != start) || over && known.end != end && !goes_on(end)
-            }
-            Wish::Cancel { .. } => over,
-        })
     }
 
     /// A session's report as it was kept; of one that is not over, as it stands.
@@ -185,16 +151,15 @@ impl Bookings for Book {
         wish: Wish,
         confirmed: Option<Notice>,
     ) -> BoxFuture<'_, Result<Granted, String>> {
-        let act = who.map(|who| self.act("session", who, wish.action(), &wish.subject(), self.clock.now().wall));
+        let now = self.clock.now().wall;
+        let act = who.map(|who| self.act("session", who, wish.action(), &wish.subject(), now));
         let (margins, wrap_up) = {
             let config = self.configs.borrow();
             (config.agenda.margins(), config.agenda.wrap_up.0)
         };
         Box::pin(async move {
-            if self.has_begun(&wish, wrap_up).await.map_err(|error| in_full(&error))? {
-                return Ok(Granted::Begun);
-            }
-            let granted = self.store.wish_by(wish, margins, confirmed.clone(), act).await;
+            let wanted = Wanted { wish, margins, now, wrap_up, confirmed: confirmed.clone(), act };
+            let granted = self.store.wish(wanted).await;
             match &granted {
                 Ok(Granted::Kept { session, confirms, .. }) => {
                     let (id, booking) = (&session.id, session.booking.as_str());

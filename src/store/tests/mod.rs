@@ -19,11 +19,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tempfile::TempDir;
 
-use super::{Batch, Catalogue, Claim, Health, Retention, Store};
+use super::{Batch, Catalogue, Claim, Health, Retention, Store, Wanted};
 use crate::clock::Clock;
 use crate::domain::{
-    Arg, CheckName, Component, Incident, Mono, Notification, Now, Observation, Quantity, Reading, Reason, ReasonDef,
-    Standing, Subject, Text, Transition, Unit, Verdict,
+    Arg, CheckName, Component, Incident, Margins, Mono, Notice, Notification, Now, Observation, Quantity, Reading,
+    Reason, ReasonDef, Standing, Subject, Text, Transition, Unit, Verdict, Wish,
 };
 
 static RTT: Quantity = Quantity::gauge("icmp_rtt_seconds", Unit::Seconds, "x");
@@ -44,6 +44,11 @@ const EMPTY: Catalogue = Catalogue { reason: |_| None, quantity: |_| None };
 
 fn open(folder: &Path) -> Store {
     Store::open(claim(folder), Clock::start(), Retention::default(), CATALOGUE)
+}
+
+/// What is wished, before anything has begun.
+fn wanted(wish: Wish, margins: Margins, confirmed: Option<Notice>) -> Wanted {
+    Wanted { wish, margins, now: Timestamp::MIN, wrap_up: Duration::ZERO, confirmed, act: None }
 }
 
 /// A store that was dropped, and not closed, has the folder until its thread has ended.

@@ -72,9 +72,9 @@ async fn those_that_are_not_reported_are_known_long_after_their_end() {
             source: SCHEDULER.into(),
             details: Details::default(),
         };
-        store.wish(Wish::Book(Box::new(session)), margins, None).await.unwrap();
+        store.wish(wanted(Wish::Book(Box::new(session)), margins, None)).await.unwrap();
     }
-    store.wish(Wish::Cancel { id: "b".into() }, margins, None).await.unwrap();
+    store.wish(wanted(Wish::Cancel { id: "b".into() }, margins, None)).await.unwrap();
     let ids = async |over| {
         let found = store.unreported(second(over), 10).await.unwrap();
         found.into_iter().map(|session| session.id.to_string()).collect::<Vec<_>>()

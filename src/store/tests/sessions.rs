@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::session::SCHEDULER;
-use crate::domain::{Booking, Details, Granted, Margins, Notice, Occasion, Session, Wish};
+use crate::domain::{Booking, Details, Granted, Occasion, Session};
 
 const MARGINS: Margins = Margins { set_up: Duration::from_mins(10), tear_down: Duration::from_mins(5) };
 const HOUR: i64 = 3600;
@@ -53,11 +53,40 @@ fn assert_apart(sessions: &[Session]) {
     }
 }
 
+/// Held against the row within the transaction: whatever anybody remembers, and however many ask at once.
+#[tokio::test]
+async fn a_meeting_that_has_begun_keeps_its_beginning_and_one_that_is_over_stays_what_it_was() {
+    let folder = folder();
+    let store = open(folder.path());
+    store.wish(wanted(book("a", 0, HOUR), MARGINS, None)).await.unwrap();
+    let wrap_up = Duration::from_mins(15);
+    let at = |now, wish| store.wish(Wanted { now: second(now), wrap_up, ..wanted(wish, MARGINS, None) });
+    let to = |start: Option<i64>, end: Option<i64>| Wish::Move {
+        id: "a".into(),
+        start: start.map(second),
+        end: end.map(second),
+    };
+    let cancel = || Wish::Cancel { id: "a".into() };
+    // While it lasts its end moves, and its beginning does not.
+    assert_eq!(at(60, to(Some(600), None)).await.unwrap(), Granted::Begun);
+    assert_eq!(at(60, book("a", 9 * HOUR, 10 * HOUR)).await.unwrap(), Granted::Begun);
+    assert_eq!(kept(at(60, to(None, Some(2 * HOUR))).await.unwrap()).end, second(2 * HOUR));
+    // That it goes on may be said until its report is due.
+    assert_eq!(kept(at(2 * HOUR + 60, to(None, Some(3 * HOUR))).await.unwrap()).end, second(3 * HOUR));
+    let over = 3 * HOUR + 15 * 60;
+    for wish in [to(None, Some(4 * HOUR)), to(Some(HOUR), None), book("a", 0, 4 * HOUR), cancel()] {
+        assert_eq!(at(over, wish).await.unwrap(), Granted::Begun);
+    }
+    assert!(matches!(at(over, book("a", 0, 3 * HOUR)).await.unwrap(), Granted::Same(_)), "the same wish is no change");
+    assert!(matches!(at(60, cancel()).await.unwrap(), Granted::Kept { .. }), "while it lasts it can be called off");
+    kept(at(over, book("a", 9 * HOUR, 10 * HOUR)).await.unwrap());
+}
+
 #[tokio::test]
 async fn a_slot_is_given_once_and_the_same_wish_changes_nothing() {
     let folder = folder();
     let store = open(folder.path());
-    let wish = |wish| store.wish(wish, MARGINS, None);
+    let wish = |wish| store.wish(wanted(wish, MARGINS, None));
     let first = kept(wish(book("a", 0, HOUR)).await.unwrap());
     assert_eq!(wish(book("a", 0, HOUR)).await.unwrap(), Granted::Same(first.clone()));
     let taken = Granted::Taken(vec![first.clone()]);
@@ -95,7 +124,7 @@ async fn what_is_granted_survives_a_process_that_ends_at_once_and_a_file_that_is
         codes: vec!["internet.loss_high".to_owned()],
         evidence: Some("e1".to_owned()),
     };
-    let granted = kept(store.wish(book("a", 0, HOUR), MARGINS, Some(notice.clone())).await.unwrap());
+    let granted = kept(store.wish(wanted(book("a", 0, HOUR), MARGINS, Some(notice.clone()))).await.unwrap());
     // As another process finds the file that this one has not closed.
     let copy = folder();
     for name in ["siaga.db", "siaga.db-wal"] {
@@ -118,7 +147,7 @@ async fn a_wish_that_the_disk_does_not_take_is_not_granted() {
     let folder = folder();
     std::fs::write(folder.path().join("in-the-way"), "a file").unwrap();
     let store = open_at(&folder.path().join("in-the-way/state"));
-    let refused = store.wish(book("a", 0, HOUR), MARGINS, None).await;
+    let refused = store.wish(wanted(book("a", 0, HOUR), MARGINS, None)).await;
     assert!(matches!(refused, Err(super::super::StoreError::Unavailable(_))), "{refused:?}");
 }
 
@@ -175,7 +204,7 @@ proptest! {
                     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
                     begin.wait();
                     for step in own {
-                        match runtime.block_on(store.wish(wish(step), MARGINS, None)).unwrap() {
+                        match runtime.block_on(store.wish(wanted(wish(step), MARGINS, None))).unwrap() {
                             Granted::Kept { session, .. } => granted.lock().unwrap().push(session),
                             Granted::Taken(holders) => assert!(!holders.is_empty()),
                             Granted::Same(_) | Granted::Unknown | Granted::Cancelled | Granted::Begun => {}

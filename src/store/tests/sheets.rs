@@ -76,7 +76,7 @@ fn all_acts() -> [(&'static str, SheetAct); 6] {
 async fn what_is_written_stands_over_every_end_of_the_process_and_in_the_audit() {
     let folder = folder();
     let store = open(folder.path());
-    store.wish(Wish::Book(Box::new(session("a"))), MARGINS, None).await.unwrap();
+    store.wish(wanted(Wish::Book(Box::new(session("a"))), MARGINS, None)).await.unwrap();
     drop(store);
     let mut kept: Vec<Entry> = Vec::new();
     for (key, act) in all_acts() {
@@ -108,7 +108,7 @@ async fn what_makes_no_sense_leaves_a_row_of_the_audit_and_nothing_else() {
     let folder = folder();
     let store = open(folder.path());
     assert_eq!(say(&store, "1", tick(), 0).await, Err(Unwritten::NoSession));
-    store.wish(Wish::Book(Box::new(session("a"))), MARGINS, None).await.unwrap();
+    store.wish(wanted(Wish::Book(Box::new(session("a"))), MARGINS, None)).await.unwrap();
     assert_eq!(say(&store, "2", untick(), 0).await, Ok(Noted::Same), "it never was");
     assert_eq!(say(&store, "3", SheetAct::EndTrial { findings: String::new() }, 0).await, Err(Unwritten::NoTrial));
     let before = SheetWish { session: "a".into(), start: Some(second(1)), by: "x".to_owned(), act: tick() };
@@ -125,7 +125,7 @@ async fn what_makes_no_sense_leaves_a_row_of_the_audit_and_nothing_else() {
 async fn of_many_who_begin_a_trial_at_once_one_does() {
     let folder = folder();
     let store = open(folder.path());
-    store.wish(Wish::Book(Box::new(session("a"))), MARGINS, None).await.unwrap();
+    store.wish(wanted(Wish::Book(Box::new(session("a"))), MARGINS, None)).await.unwrap();
     let all = (0..32).map(|one| {
         let store = store.clone();
         tokio::spawn(async move { say(&store, &format!("k{one}"), SheetAct::BeginTrial, 0).await })
@@ -144,7 +144,7 @@ async fn of_many_who_begin_a_trial_at_once_one_does() {
 async fn a_file_that_is_removed_is_begun_anew_with_the_sheets() {
     let folder = folder();
     let store = open(folder.path());
-    store.wish(Wish::Book(Box::new(session("a"))), MARGINS, None).await.unwrap();
+    store.wish(wanted(Wish::Book(Box::new(session("a"))), MARGINS, None)).await.unwrap();
     for (key, act) in all_acts() {
         say(&store, key, act, 60).await.unwrap();
     }
@@ -168,7 +168,7 @@ async fn a_file_that_is_removed_is_begun_anew_with_the_sheets() {
 async fn the_minutes_of_a_trial_are_those_that_a_report_reads() {
     let folder = folder();
     let store = open(folder.path());
-    store.wish(Wish::Book(Box::new(session("a"))), MARGINS, None).await.unwrap();
+    store.wish(wanted(Wish::Book(Box::new(session("a"))), MARGINS, None)).await.unwrap();
     let minute = |at: i64| second(at).as_second().div_euclid(60);
     let db = other_eyes(folder.path());
     db.execute("INSERT INTO series (id, check_name, quantity, part) VALUES (1, 'icmp', ?1, '')", [LOSS.name]).unwrap();
@@ -194,7 +194,7 @@ async fn a_sheet_goes_with_its_session() {
     let folder = folder();
     let store = Store::open(claim(folder.path()), Clock::start(), Retention::default(), CATALOGUE);
     // That was in 2023: a year and a month are over.
-    store.wish(Wish::Book(Box::new(session("a"))), MARGINS, None).await.unwrap();
+    store.wish(wanted(Wish::Book(Box::new(session("a"))), MARGINS, None)).await.unwrap();
     say(&store, "1", tick(), 60).await.unwrap();
     assert!(matches!(store.sheet_of(&session("a")).await.unwrap().entries[0].what, What::Tick { .. }));
     let gone =
