@@ -76,13 +76,25 @@ impl Prometheus {
         }
     }
 
-    /// Every sample of the series that a selector chooses, by its labels: moment in ms since 1970, and value as it is said.
+    fn ask(&self, query: &str) -> Vec<Value> {
+        let path = format!("/api/v1/query?query={}", encoded(query));
+        let answer: Value = send(self.address, "GET", &path, "", "").unwrap().json();
+        answer["data"]["result"].as_array().cloned().unwrap_or_else(|| panic!("{query}: {answer}"))
+    }
+
+    /// What is so now of the series that a selector chooses, by its labels: one that has ended is not among them.
+    pub(super) fn now(&self, selector: &str) -> BTreeMap<String, f64> {
+        let series = self
+            .ask(selector)
+            .into_iter()
+            .map(|series| (series["metric"].to_string(), series["value"][1].as_str().unwrap().parse().unwrap()));
+        series.collect()
+    }
+
+    /// Every sample of the series that a selector chooses, by its labels: moment in ms since 1970, and value as it is said. Those that
+    /// have ended are among them.
     pub(super) fn samples(&self, selector: &str) -> BTreeMap<String, Vec<(i64, String)>> {
-        let query = format!("{selector}[1h]");
-        let path = format!("/api/v1/query?query={}", encoded(&query));
-        let answer = send(self.address, "GET", &path, "", "").unwrap();
-        let answer: Value = answer.json();
-        let result = answer["data"]["result"].as_array().unwrap_or_else(|| panic!("{query}: {answer}"));
+        let result = self.ask(&format!("{selector}[1h]"));
         let series = result.iter().map(|series| {
             let values = series["values"].as_array().unwrap().iter().map(|pair| {
                 #[allow(clippy::cast_possible_truncation, reason = "milliseconds since 1970")]
