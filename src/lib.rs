@@ -17,6 +17,7 @@ pub mod engine;
 pub mod enroll;
 pub mod far_end;
 pub mod notify;
+pub mod outbound;
 pub mod peer;
 pub mod plot;
 pub mod probe;

@@ -22,9 +22,9 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("config", &["domain", "probe", "notify", "calendar", "remote_write"]),
     ("probe", &["domain", "engine", "clock", "peer"]),
     ("control", &["domain", "engine", "clock", "peer"]),
-    ("notify", &["domain", "engine", "clock", "radio"]),
-    ("calendar", &["domain"]),
-    ("remote_write", &["domain", "clock"]),
+    ("notify", &["domain", "engine", "clock", "radio", "outbound"]),
+    ("calendar", &["domain", "outbound"]),
+    ("remote_write", &["domain", "clock", "outbound"]),
     ("store", &["domain", "engine", "clock"]),
     ("web", &["domain", "engine", "clock", "plot"]),
     ("report", &["domain", "engine", "clock", "plot"]),
@@ -40,6 +40,8 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("tokens", &["domain"]),
     ("engine", &["domain"]),
     ("clock", &["domain"]),
+    // Whoever asks a server that the config names.
+    ("outbound", &["domain"]),
     // Measurements over time, as a picture.
     ("plot", &["domain"]),
     // Unix sockets and who is at their other end.

@@ -1,12 +1,11 @@
 //! The text of a feed: from a file, or by one HTTP request.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use reqwest::Client;
 use reqwest::header::ACCEPT;
 
 use super::Config;
+use crate::outbound;
 
 /// The largest feed that is read, bytes: some ten thousand entries.
 const LARGEST: usize = 8 * 1024 * 1024;
@@ -60,23 +59,11 @@ pub async fn fetch(config: &Config) -> Result<String, FetchError> {
 }
 
 async fn get(config: &Config, url: reqwest::Url) -> Result<Vec<u8>, FetchError> {
-    let failed = |error: reqwest::Error| FetchError::Request(root(&error.without_url()));
-    // The one crypto provider of this program; whoever comes second finds it installed, which is as good.
-    _ = rustls::crypto::ring::default_provider().install_default();
-    let client = Client::builder()
-        .user_agent(concat!("siaga/", env!("CARGO_PKG_VERSION")))
-        // Only whom the config names is asked; the environment has no say in it.
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::limited(3))
-        .pool_max_idle_per_host(0)
-        .build()
-        .map_err(failed)?;
+    let failed = |error: reqwest::Error| FetchError::Request(outbound::root(&error));
+    let client = outbound::client().redirect(reqwest::redirect::Policy::limited(3)).build().map_err(failed)?;
     let mut request = client.get(url).header(ACCEPT, "text/calendar");
     if let Some(token) = &config.token_file {
-        let folder = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-        let place = token.place(folder.as_deref()).map_err(FetchError::Token)?;
-        let token = tokio::fs::read_to_string(place).await.map_err(|error| FetchError::Token(error.to_string()))?;
-        request = request.bearer_auth(token.trim());
+        request = request.bearer_auth(outbound::secret_text(token).await.map_err(FetchError::Token)?);
     }
     let mut response = request.send().await.map_err(failed)?;
     if !response.status().is_success() {
@@ -90,13 +77,4 @@ async fn get(config: &Config, url: reqwest::Url) -> Result<Vec<u8>, FetchError> 
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)
-}
-
-/// What an error rests on at last: that names what happened, and no address.
-fn root(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut last = error;
-    while let Some(deeper) = last.source() {
-        last = deeper;
-    }
-    last.to_string()
 }

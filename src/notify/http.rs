@@ -1,17 +1,12 @@
 //! What the receivers that are reached by HTTP have in common: one request, and what its answer means.
 
-use std::time::Duration;
-
-use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::redirect::{Attempt, Policy};
+use reqwest::header::HeaderMap;
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 
 use super::error::{DeliveryError, Failure, SetupError};
 use super::secret;
 use crate::domain::SecretFile;
-
-/// Redirects followed on the same host.
-const MAX_REDIRECTS: usize = 3;
+use crate::outbound;
 
 /// So much of an answer is read, bytes: what went wrong stands at its beginning.
 const LONGEST: usize = 4096;
@@ -21,15 +16,8 @@ const LONGEST: usize = 4096;
 /// # Errors
 /// If the system's certificates cannot be loaded.
 pub(super) fn client() -> Result<Client, SetupError> {
-    // The one crypto provider of this program; whoever comes second finds it installed, which is as good.
-    _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder()
-        .user_agent(concat!("siaga/", env!("CARGO_PKG_VERSION")))
-        // A notification names its receiver; the environment has no say in who reads it.
-        .no_proxy()
-        .redirect(Policy::custom(follow))
-        // Alerts are hours apart; a kept connection would be found dead just when it is needed.
-        .pool_max_idle_per_host(0)
+    outbound::client()
+        .redirect(outbound::posts_stay_posts())
         .build()
         .map_err(|error| SetupError::new("the HTTP client cannot be made", error))
 }
@@ -47,7 +35,7 @@ pub(super) async fn send(request: RequestBuilder) -> Result<Response, DeliveryEr
         } else {
             Failure::Protocol
         };
-        DeliveryError::new(failure, root(&error))
+        DeliveryError::new(failure, outbound::root(&error))
     })
 }
 
@@ -78,18 +66,6 @@ pub(super) async fn body(mut response: Response) -> Vec<u8> {
     body
 }
 
-/// The innermost cause: what happened, without the URL, which may hold a token.
-fn root(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    if std::ptr::addr_eq(std::ptr::from_ref(cause), std::ptr::from_ref(error)) {
-        return "the connection failed".to_owned();
-    }
-    cause.to_string()
-}
-
 /// What an answer means.
 pub(super) fn judge(status: StatusCode, headers: &HeaderMap) -> Result<(), DeliveryError> {
     if status.is_success() {
@@ -101,27 +77,19 @@ pub(super) fn judge(status: StatusCode, headers: &HeaderMap) -> Result<(), Deliv
         400 | 413 | 415 | 422 => Failure::Refused,
         _ => Failure::Denied,
     };
-    // RFC 9110 §10.2.3; the other form, a date, is left aside: it would trust two clocks to agree.
-    let retry_after = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
     Err(DeliveryError {
         failure,
         detail: format!("it answered {status}"),
-        retry_after: retry_after.map(Duration::from_secs).filter(|_| failure.retryable()),
+        retry_after: outbound::retry_after(headers).filter(|_| failure.retryable()),
         withheld: None,
     })
 }
 
-/// Follows only what keeps the message a POST (RFC 9110 §15.4.8 and §15.4.9: 307, 308) and stays at the same host, scheme
-/// and port: after a 302 the client would ask with a GET, and its 200 would pass for a delivery.
-fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
-    let keeps = matches!(attempt.status(), StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
-    let same = attempt.previous().first().is_some_and(|first| first.origin() == attempt.url().origin());
-    if keeps && same && attempt.previous().len() <= MAX_REDIRECTS { attempt.follow() } else { attempt.stop() }
-}
-
 #[cfg(test)]
 mod tests {
-    use reqwest::header::HeaderValue;
+    use std::time::Duration;
+
+    use reqwest::header::{HeaderValue, RETRY_AFTER};
 
     use super::*;
 

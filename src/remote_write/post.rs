@@ -1,18 +1,15 @@
 //! One push over HTTP, and what its answer means.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::redirect::{Attempt, Policy};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, RequestBuilder, StatusCode};
 
 use super::Config;
 use crate::domain::SecretFile;
+use crate::outbound;
 
-/// Redirects followed on the same host.
-const MAX_REDIRECTS: usize = 3;
 /// So much of an answer is read, bytes, and so much of that is told, characters: why, stands at its beginning.
 const LONGEST: usize = 1024;
 const LONGEST_TOLD: usize = 160;
@@ -102,13 +99,8 @@ impl Far {
     /// # Errors
     /// If the system's certificates cannot be loaded.
     pub(super) fn new(config: Arc<Config>) -> Result<Self, reqwest::Error> {
-        // The one crypto provider of this program; whoever comes second finds it installed, which is as good.
-        _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
-            .user_agent(concat!("siaga/", env!("CARGO_PKG_VERSION")))
-            // Only whom the config names is told; the environment has no say in it.
-            .no_proxy()
-            .redirect(Policy::custom(follow))
+        let client = outbound::client()
+            .redirect(outbound::posts_stay_posts())
             .pool_max_idle_per_host(1)
             .pool_idle_timeout(IDLE)
             .build()?;
@@ -152,22 +144,12 @@ impl Far {
     }
 }
 
-/// What the file holds, as one line, without the white space at its end.
 async fn secret(said: &SecretFile) -> Result<String, NotTaken> {
-    let folder = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    let file = said.place(folder.as_deref()).map_err(|what| NotTaken::new(Failure::Secret, what))?;
-    let failed = |what: &str| NotTaken::new(Failure::Secret, format!("{}: {what}", file.display()));
-    let text = tokio::fs::read_to_string(&file).await.map_err(|error| failed(&error.to_string()))?;
-    let text = text.trim_end();
-    // Nothing of it is repeated.
-    if text.is_empty() || text.contains(char::is_control) {
-        return Err(failed("it does not hold one line of text"));
-    }
-    Ok(text.to_owned())
+    outbound::secret_text(said).await.map_err(|what| NotTaken::new(Failure::Secret, what))
 }
 
 /// What an answer means.
-fn judge(status: StatusCode, headers: &HeaderMap<HeaderValue>, said: &[u8]) -> Result<(), NotTaken> {
+fn judge(status: StatusCode, headers: &HeaderMap, said: &[u8]) -> Result<(), NotTaken> {
     if status.is_success() {
         return Ok(());
     }
@@ -177,9 +159,7 @@ fn judge(status: StatusCode, headers: &HeaderMap<HeaderValue>, said: &[u8]) -> R
         401 | 403 | 404 | 405 | 407 => Failure::Denied,
         _ => Failure::Refused,
     };
-    // RFC 9110 §10.2.3; the other form, a date, is left aside: it would trust two clocks to agree.
-    let retry_after = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
-    let retry_after = retry_after.map(Duration::from_secs).filter(|_| failure == Failure::Unavailable);
+    let retry_after = outbound::retry_after(headers).filter(|_| failure == Failure::Unavailable);
     let said: String =
         String::from_utf8_lossy(said).chars().take_while(|c| !c.is_control()).take(LONGEST_TOLD).collect();
     Err(NotTaken { failure, detail: format!("it answered {status}: {said}"), retry_after })
@@ -187,24 +167,13 @@ fn judge(status: StatusCode, headers: &HeaderMap<HeaderValue>, said: &[u8]) -> R
 
 fn no_answer(error: &reqwest::Error) -> NotTaken {
     let failure = if error.is_connect() { Failure::Connect } else { Failure::Protocol };
-    // The innermost cause: what happened, without the URL, which may hold a key.
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    let alone = std::ptr::addr_eq(std::ptr::from_ref(cause), std::ptr::from_ref(error));
-    NotTaken::new(failure, if alone { "the connection failed".to_owned() } else { cause.to_string() })
-}
-
-/// Follows only what keeps the push a POST (RFC 9110 §15.4.8 and §15.4.9: 307, 308) and stays at the same host, scheme and port.
-fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
-    let keeps = matches!(attempt.status(), StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
-    let same = attempt.previous().first().is_some_and(|first| first.origin() == attempt.url().origin());
-    if keeps && same && attempt.previous().len() <= MAX_REDIRECTS { attempt.follow() } else { attempt.stop() }
+    NotTaken::new(failure, outbound::root(error))
 }
 
 #[cfg(test)]
 mod tests {
+    use reqwest::header::{HeaderValue, RETRY_AFTER};
+
     use super::*;
 
     #[test]
