@@ -44,7 +44,7 @@ pub trait Acts: Send + Sync {
     /// minutes.
     fn carry_out(&self, who: Actor, order: Ordered, lang: Lang) -> BoxFuture<'_, Vec<Line>>;
 
-    /// The faults that can be practised, by name and in words; and the receivers that speak.
+    /// What an order can be about.
     fn choices(&self, lang: Lang) -> Choices;
 
     /// Somebody has ordered what their token is not good for: it goes into the audit, and nothing else happens.

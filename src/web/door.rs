@@ -5,17 +5,18 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::future::BoxFuture;
 
-use crate::domain::{Actor, Scope, Via};
+use crate::domain::{Actor, Lang, Scope, Via};
 
 use super::cookies;
 use super::problem::Problem;
 use super::site::Site;
+use super::words::words;
 
 /// Who knows those who show a token.
 pub trait Door: Send + Sync {
@@ -106,6 +107,19 @@ impl Caller {
     /// What their cookie says, if they have come in at the page.
     pub(super) fn cookie(&self) -> Option<&str> {
         self.cookie.as_deref()
+    }
+
+    /// With what a form is turned away that is none of ours, or is nobody's who has come in: a page of somebody else's may make a browser
+    /// send one with its cookie.
+    pub(super) fn turned_away(&self, elsewhere: bool, key: &str, lang: Lang) -> Option<(StatusCode, &'static str)> {
+        let words = words(lang);
+        match self.cookie() {
+            None => Some((StatusCode::UNAUTHORIZED, words.sign_in_first)),
+            Some(said) if elsewhere || !cookies::is_form_key(key, said) => {
+                Some((StatusCode::FORBIDDEN, words.from_elsewhere))
+            }
+            Some(_) => None,
+        }
     }
 
     /// Their name.

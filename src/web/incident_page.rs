@@ -131,11 +131,8 @@ pub(super) async fn note(
     let elsewhere = cookies::is_from_elsewhere(request.headers());
     let fields = given::form(request).await?;
     let shown = Shown { site: &site, caller: &caller, id: &id, lang };
-    let Some(said) = caller.cookie() else {
-        return shown.again(StatusCode::UNAUTHORIZED, words.sign_in_first, "").await;
-    };
-    if elsewhere || !cookies::is_form_key(field(&fields, "key"), said) {
-        return shown.again(StatusCode::FORBIDDEN, words.from_elsewhere, "").await;
+    if let Some((status, message)) = caller.turned_away(elsewhere, field(&fields, "key"), lang) {
+        return shown.again(status, message, "").await;
     }
     let given = field(&fields, "by");
     let Ok(who) = caller.actor_at_the_page(&site, "acknowledge", &id).await else {

@@ -6,7 +6,7 @@ use super::Desk;
 use crate::app::drill;
 use crate::control::Words;
 use crate::control::order::{Order, Tested, Word};
-use crate::domain::{Actor, Lang, Text};
+use crate::domain::{Actor, Lang, Text, Verdict};
 use crate::web::acts::{Choices, Line, Ordered};
 
 /// Words of an order that wait.
@@ -65,13 +65,10 @@ fn told(word: Word, lang: Lang, lines: &mut Vec<Line>) {
             lines.push(Line { well: false, text: format!("{receiver}: {why}{again}") });
         }
         Word::Tested(Tested { name, verdict, reasons, measured, .. }) => {
-            lines.push(Line {
-                well: verdict == crate::domain::Verdict::Ready,
-                text: format!("{name}: {}", verdict.title(lang)),
-            });
+            lines.push(Line { well: verdict == Verdict::Ready, text: format!("{name}: {}", verdict.title(lang)) });
             for why in reasons {
                 lines.push(Line {
-                    well: why.verdict == crate::domain::Verdict::Ready,
+                    well: why.verdict == Verdict::Ready,
                     text: format!("{} {}", why.message, why.remedy),
                 });
             }

@@ -103,15 +103,11 @@ pub(in super::super) async fn order(
     request: Request,
 ) -> Result<Response, Problem> {
     let lang = spoken(&site, request.uri(), request.headers())?;
-    let words = words(lang);
     let elsewhere = cookies::is_from_elsewhere(request.headers());
     let fields = given::form(request).await?;
     let again = |status, message| shown(&site, &caller, lang, Some((status, message)));
-    let Some(said) = caller.cookie() else {
-        return again(StatusCode::UNAUTHORIZED, words.sign_in_first);
-    };
-    if elsewhere || !cookies::is_form_key(field(&fields, "key"), said) {
-        return again(StatusCode::FORBIDDEN, words.from_elsewhere);
+    if let Some((status, message)) = caller.turned_away(elsewhere, field(&fields, "key"), lang) {
+        return again(status, message);
     }
     let Some((ordered, what)) = ordered(&fields, lang) else {
         return again(
@@ -120,7 +116,7 @@ pub(in super::super) async fn order(
         );
     };
     let Ok(who) = caller.actor_at_the_page(&site, action(&ordered), &what).await else {
-        return again(StatusCode::FORBIDDEN, words.not_for_acting);
+        return again(StatusCode::FORBIDDEN, words(lang).not_for_acting);
     };
     {
         let mut last = site.ordered.lock().unwrap_or_else(PoisonError::into_inner);

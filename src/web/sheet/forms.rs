@@ -53,11 +53,8 @@ pub(in crate::web) async fn write(
     let shown = Shown { site: &site, caller: &caller, id: &id, lang };
     let text = |name: &str| field(&fields, name).replace("\r\n", "\n");
     let written = || Written { by: text("by"), findings: text("findings"), reason: text("reason") };
-    let Some(cookie) = caller.cookie() else {
-        return shown.answer(StatusCode::UNAUTHORIZED, Some(words.sign_in_first.to_owned()), Written::default()).await;
-    };
-    if elsewhere || !cookies::is_form_key(field(&fields, "key"), cookie) {
-        return shown.answer(StatusCode::FORBIDDEN, Some(words.from_elsewhere.to_owned()), Written::default()).await;
+    if let Some((status, message)) = caller.turned_away(elsewhere, field(&fields, "key"), lang) {
+        return shown.answer(status, Some(message.to_owned()), Written::default()).await;
     }
     let Ok(who) = caller.actor_at_the_page(&site, "run_sheet", &id).await else {
         return shown.answer(StatusCode::FORBIDDEN, Some(words.not_for_acting.to_owned()), Written::default()).await;
