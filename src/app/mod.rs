@@ -215,6 +215,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         own: Arc::new(own),
         door: Arc::new(door),
         acts: desk,
+        staff: Arc::default(),
         handling: handling_seen,
         info: Arc::new(reload::info()),
     };

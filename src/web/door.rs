@@ -221,7 +221,7 @@ pub(super) async fn know(
 /// Who has come in at the page, while their token is in force. A cookie that lets in nobody is no reason to refuse.
 async fn by_cookie(site: &Site, headers: &HeaderMap) -> Caller {
     let Some(said) = cookies::cookie(headers) else { return Caller::default() };
-    let Some(mark) = site.cookies.find(said, site.state.clock.mono()) else { return Caller::default() };
+    let Some(mark) = site.state.staff.cookies.find(said, site.state.clock.mono()) else { return Caller::default() };
     match site.state.door.still(mark).await {
         Ok(holder) => Caller { holder: Some(holder), cookie: Some(said.to_owned()), ..Caller::default() },
         Err(_) => Caller::default(),

@@ -70,6 +70,7 @@ pub use host::Hosts;
 pub use inbound::{Inbound, NoEntry};
 pub use own::{Own, OwnHealth};
 pub use serve::run;
+pub use site::Staff;
 
 /// What the server is given. Cheap to clone: one for each address that is listened on.
 #[derive(Clone)]
@@ -98,6 +99,8 @@ pub struct State {
     pub door: Arc<dyn Door>,
     /// Who carries out what people order.
     pub acts: Arc<dyn Acts>,
+    /// Who has come in at the page, and what they order there.
+    pub staff: Arc<Staff>,
     /// What is done about what is open.
     pub handling: watch::Receiver<Arc<Handling>>,
     /// What does not change while the process runs.

@@ -60,7 +60,7 @@ pub(super) async fn come_in(State(site): State<Arc<Site>>, request: Request) -> 
             return asking(&site, next, Some(said), lang, status);
         }
     };
-    let begun = site.cookies.begin(holder.mark, site.state.clock.mono());
+    let begun = site.state.staff.cookies.begin(holder.mark, site.state.clock.mono());
     let said = begun.ok_or_else(|| Problem::internal("the kernel gives no random numbers"))?;
     Ok(([(header::SET_COOKIE, cookies::set_cookie(Some(&said)))], onward(next, lang)).into_response())
 }
@@ -88,7 +88,7 @@ pub(super) async fn go(
         if elsewhere || !cookies::is_form_key(field(&fields, "key"), said) {
             return asking(&site, "/", Some(words(lang).from_elsewhere), lang, StatusCode::FORBIDDEN);
         }
-        site.cookies.end(said);
+        site.state.staff.cookies.end(said);
     }
     Ok(([(header::SET_COOKIE, cookies::set_cookie(None))], onward("/", lang)).into_response())
 }

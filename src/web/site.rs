@@ -23,19 +23,22 @@ const METRICS_FOR: Duration = Duration::from_secs(1);
 pub(super) struct Site {
     pub(super) state: State,
     pub(super) metrics: Metrics,
-    /// Who has come in at the page.
-    pub(super) cookies: Cookies,
     /// What keeps open pages true.
     pub(super) pulse: Pulse,
     /// Pages that are the same for everybody.
     pub(super) pages: Shelf,
-    /// What was ordered at the page last.
-    pub(super) ordered: Mutex<Option<super::pages::act::Last>>,
     shelf: Mutex<Option<Arc<Rendered>>>,
     /// Whose turn it is to read much of the past.
     pub(super) long_reads: tokio::sync::Mutex<()>,
     /// Whether evidence could not be stored the last time, so that the log says it once and not with each answer.
     evidence_failing: AtomicBool,
+}
+
+/// What staff at the page share, by whichever of the daemon's addresses they come: who is in, and what was ordered last.
+#[derive(Default)]
+pub struct Staff {
+    pub(super) cookies: Cookies,
+    pub(super) ordered: Mutex<Option<super::pages::act::Last>>,
 }
 
 /// A snapshot as it can be believed, with what has been rendered from it.
@@ -71,10 +74,8 @@ impl Site {
         let site = Self {
             state,
             metrics,
-            cookies: Cookies::default(),
             pulse,
             pages: Shelf::default(),
-            ordered: Mutex::default(),
             shelf: Mutex::new(None),
             long_reads: tokio::sync::Mutex::default(),
             evidence_failing: AtomicBool::new(false),

@@ -5,7 +5,7 @@ use super::acts::audit;
 use super::crash_daemon::Desk;
 use super::page_forms::{encoded, header, key};
 use super::support::child::wait_until;
-use super::support::daemon::{Answer, Daemon, room};
+use super::support::daemon::{Answer, Daemon, room, send};
 use super::support::upsd::Upsd;
 use super::tokens::made;
 
@@ -137,4 +137,38 @@ fn staff_test_silence_and_practise_at_the_page_under_their_name_and_nobody_forge
     assert!(done.iter().all(|count| *count > 0), "{rows:#?}");
     let log = daemon.stop();
     assert!(!log.contains("Siti") && !log.contains("Operator Satu") && !log.contains("window.hit"), "{log}");
+}
+
+/// A room may be looked at by more than one address: who came in by one is in, and what runs is seen, by each.
+#[test]
+fn who_comes_in_by_one_address_is_in_by_each() {
+    let folder = room(
+        "[components]\ninternet = { absent = true }\naudio = { absent = true }\nvideo = { absent = true }\n\
+         radio = { absent = true }\npower = { absent = true }\n\
+         [[check]]\nname = \"pc\"\nkind = \"computer\"\n\
+         [web]\nlisten = [\"127.0.0.1:0\", \"127.0.0.2:0\"]\n",
+    );
+    let at = folder.path();
+    let daemon = Daemon::start(at);
+    let token = made(at, "Siti", "operate", &[]);
+    let siti = Staff::come_in(&daemon, &token);
+    let log = daemon.log();
+    let second = log.split("http://").find(|part| part.starts_with("127.0.0.2:")).expect(&log);
+    let second = second.split('/').next().unwrap().parse().unwrap();
+    let there = |cookie: &str| send(second, "GET", "/act", cookie, "").unwrap();
+    let page = there(&siti.cookie);
+    assert!(page.status == 200 && page.body.contains("name=\"order\""), "{}", page.body);
+    // What was ordered here is told there.
+    siti.done(&[("order", "silence"), ("component", "power"), ("minutes", "30"), ("reason", "latihan kabel")]);
+    let last = |body: &str| {
+        body.split("<section aria-live").nth(1).map(|rest| rest.split("</section>").next().unwrap().to_owned())
+    };
+    assert!(last(&siti.page()).is_some() && last(&siti.page()) == last(&there(&siti.cookie).body), "{}", siti.page());
+    // Who goes by one address has gone from each.
+    let form = format!("{FORM}{}", siti.cookie);
+    let gone = send(second, "POST", "/logout", &form, &format!("key={}", key(&siti.page()))).unwrap();
+    assert_eq!(
+        (gone.status, there(&siti.cookie).status, daemon.request_with("GET", "/act", &siti.cookie).status),
+        (303, 401, 401)
+    );
 }

@@ -119,7 +119,7 @@ pub(in super::super) async fn order(
         return again(StatusCode::FORBIDDEN, words(lang).not_for_acting);
     };
     {
-        let mut last = site.ordered.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = site.state.staff.ordered.lock().unwrap_or_else(PoisonError::into_inner);
         if last.as_ref().is_some_and(|last| last.said.is_none()) {
             drop(last);
             return again(
@@ -147,7 +147,7 @@ struct Ended<'a>(&'a Site, Lang);
 
 impl Ended<'_> {
     fn say(&self, lines: Vec<Line>) {
-        let mut last = self.0.ordered.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.0.state.staff.ordered.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(last) = last.as_mut().filter(|last| last.said.is_none()) {
             last.said = Some(lines);
         }
@@ -173,7 +173,7 @@ fn shown(
     };
     let may = caller.may(Scope::Operate);
     let last = {
-        let last = site.ordered.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = site.state.staff.ordered.lock().unwrap_or_else(PoisonError::into_inner);
         last.as_ref().filter(|_| may).map(|last| Told {
             what: last.what.clone(),
             at: clock(site, lang, last.at),

@@ -345,6 +345,7 @@ pub(crate) async fn serve_with(snapshot: Arc<Snapshot>, memory: Memory) -> Serve
         own: Arc::clone(&own) as Arc<dyn OwnHealth>,
         door: Arc::new(Shut),
         acts: Arc::new(Idle),
+        staff: Arc::default(),
         handling: watch::channel(Arc::default()).1,
         info: Arc::new(Info { version: "0.0.0-test", quantities: QUANTITIES.to_vec(), reasons: REASONS.to_vec() }),
     };
