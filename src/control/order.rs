@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::domain::sheet::SheetWish;
-use crate::domain::{Component, Lang, Period, Verdict};
+use crate::domain::{Component, Lang, Period, Verdict, acknowledgement};
 
 /// The longest line that is read, bytes.
 pub const LONGEST: usize = 64 * 1024;
@@ -164,9 +164,7 @@ impl Order {
         match self {
             Self::Test { checks: names, .. } | Self::TestAlert { receivers: names, .. } => names.join(" "),
             Self::Acknowledge { incident, radio, by, .. } => {
-                let way = if *radio { " by radio" } else { "" };
-                let who = by.as_ref().map(|by| format!(", said by {by}")).unwrap_or_default();
-                format!("{}{way}{who}", incident.as_deref().unwrap_or("the open one"))
+                acknowledgement::subject(incident.as_deref(), *radio, by.as_deref())
             }
             Self::Silence { component, seconds, reason, .. } => {
                 let what = component.map_or("all", Component::as_str);

@@ -2,6 +2,7 @@
 //!
 //! Everything above speaks in these words; `README.md` has the glossary.
 
+pub mod acknowledgement;
 pub mod act;
 pub mod actor;
 pub mod bus;

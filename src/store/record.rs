@@ -12,7 +12,7 @@ use super::recording::{self, RecordingError};
 use super::rows::{Catalogue, micros, moment};
 use super::{asked, read, reports, sessions, sheets};
 use crate::domain::record::{Acknowledged, Around, Point, Record, Series};
-use crate::domain::{Component, Occasion, Quantity, Subject, Wanted};
+use crate::domain::{Component, Occasion, Quantity, Subject, Wanted, acknowledgement};
 use crate::engine::sheet::trials;
 
 /// The version that began to keep sessions.
@@ -105,15 +105,14 @@ pub(super) fn record(
     }))
 }
 
-/// Who said so, and who wrote it down: "power-1 by radio, said by Operator Satu" (`control::Order::subject`).
+/// Who said so, and who wrote it down.
 fn acknowledged_by(incident: &str, row: asked::Asked) -> Acknowledged {
-    let how = row.subject.strip_prefix(incident).unwrap_or(&row.subject);
-    let said_by = how.split_once(", said by ").map(|(_, name)| name.to_owned());
+    let (radio, said_by) = acknowledgement::told(&row.subject, incident);
     Acknowledged {
         incident: incident.to_owned(),
         at: row.at,
-        by: said_by.unwrap_or_else(|| row.actor.clone()),
-        via: if how.starts_with(" by radio") { "radio".to_owned() } else { row.via },
+        by: said_by.map_or_else(|| row.actor.clone(), str::to_owned),
+        via: if radio { "radio".to_owned() } else { row.via },
         written_by: row.actor,
     }
 }
