@@ -88,6 +88,23 @@ impl Process {
         if kilobytes > 0.0 { Ok(kilobytes * 1024.0) } else { Err(self.gone()) }
     }
 
+    /// How many threads it has, its children not counted: `Threads` of proc(5).
+    pub(crate) fn threads(&self) -> Result<f64, String> {
+        self.said("status", "Threads:")
+    }
+
+    /// What it has had written to disks, bytes, its children not counted: `write_bytes` of proc(5).
+    pub(crate) fn written(&self) -> Result<f64, String> {
+        self.said("io", "write_bytes:")
+    }
+
+    /// A number that `/proc` says of it.
+    fn said(&self, file: &str, label: &str) -> Result<f64, String> {
+        let text = fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).map_err(|_| self.gone())?;
+        let value = text.lines().find_map(|line| line.strip_prefix(label)?.trim().parse().ok());
+        value.ok_or_else(|| format!("/proc says nothing of {label}"))
+    }
+
     fn gone(&self) -> String {
         format!("{} is gone: {}", self.name, self.last_words())
     }

@@ -3,6 +3,7 @@
 mod alerts;
 mod requests;
 mod round_trip;
+mod scale;
 mod silence;
 mod start;
 mod steady;
@@ -36,6 +37,9 @@ pub(crate) const ALL: &[Figure] = &[
     Figure { name: "on_battery", measure: ups::on_battery_to_state },
     Figure { name: "told_silence", measure: alerts::silence_to_webhook },
     Figure { name: "told_battery", measure: alerts::battery_to_webhook },
+    Figure { name: "targets", measure: scale::targets },
+    Figure { name: "events", measure: scale::events },
+    Figure { name: "footprint", measure: scale::footprint },
     Figure { name: "year", measure: year::year },
 ];
 

@@ -87,7 +87,7 @@ pub(crate) fn memory_and_idle_cpu(lab: &Lab) -> Vec<Row> {
 }
 
 /// A process under observation over the windows, or why there is none.
-struct Watched<'a> {
+pub(super) struct Watched<'a> {
     process: Result<&'a Process, String>,
     /// CPU time so far, s.
     cpu: Result<f64, String>,
@@ -97,21 +97,21 @@ struct Watched<'a> {
 }
 
 impl<'a> Watched<'a> {
-    fn begin(process: Result<&'a Process, &String>) -> Self {
+    pub(super) fn begin(process: Result<&'a Process, &String>) -> Self {
         let process = process.map_err(Clone::clone);
         let cpu = process.clone().and_then(Process::cpu);
         Self { process, cpu, idle: Vec::new(), memory: Vec::new() }
     }
 
     /// At the end of a window of so many `seconds`.
-    fn read(&mut self, seconds: f64) {
+    pub(super) fn read(&mut self, seconds: f64) {
         let before = std::mem::replace(&mut self.cpu, self.process.clone().and_then(Process::cpu));
         self.idle.push(self.cpu.clone().and_then(|now| Ok((now - before?) / seconds)));
         self.memory.push(self.process.clone().and_then(Process::memory));
     }
 
     /// Memory, and CPU time per second.
-    fn end(self) -> (Measured, Measured) {
+    pub(super) fn end(self) -> (Measured, Measured) {
         let all = |values: Vec<Result<f64, String>>| values.into_iter().collect::<Result<Vec<f64>, String>>();
         (all(self.memory).and_then(sample), all(self.idle).and_then(sample))
     }
