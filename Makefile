@@ -9,7 +9,7 @@ OTHER_RINGS := $(filter-out --test=real,$(RINGS))
 DOC_LINTS := -D warnings -A rustdoc::private_intra_doc_links
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab matrix grid calls chaos month fleet fuzz check audit bench deb deb-test fmt clean tools
+.PHONY: help run test lab matrix grid calls chaos month fleet fuzz mutants check audit bench deb deb-test fmt clean tools
 
 # How long each target is fuzzed, s.
 SECONDS ?= 60
@@ -60,6 +60,9 @@ fleet: tools ## five hundred rooms for one Prometheus (SIAGA_ROOMS, SIAGA_SCRAPE
 fuzz: tools ## what strangers can send, a minute each (SECONDS=600 for longer); the corpus stays in the cache folder
 	@scripts/install-debian.sh build run fuzz
 	scripts/fuzz.sh $(SECONDS)
+
+mutants: tools ## change the judge one sign at a time and see whether its tests notice (FILES="hold.rs cause.rs"); hours
+	scripts/mutants.sh $(FILES)
 
 month: tools ## simulate a month and write into README what people would have heard of it
 	SIAGA_MONTH=write $(CARGO) test $(LOCKED) --test month

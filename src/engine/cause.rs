@@ -141,6 +141,27 @@ mod tests {
     }
 
     #[test]
+    fn what_was_seen_at_the_very_moment_of_the_failure_disproves_nothing() {
+        let cause = node(Link, NotReady);
+        let seen =
+            |after: u64| Node { seen: Some(cause.began.after(Duration::from_secs(after))), ..node(Gateway, Ready) };
+        for (after, explained) in [(0, true), (1, false)] {
+            let nodes = [node(Link, NotReady), seen(after), node(FarEnd, NotReady)];
+            assert_eq!(blocked_by(&nodes)[2].is_some(), explained, "{after} s after it");
+        }
+        // Nor does what became good with what comes back, in the same moment.
+        let back = |at: u64| Mono::from_elapsed(Duration::from_secs(at));
+        for (better, explained) in [(10, true), (11, false)] {
+            let nodes = [
+                Node { better: Some(back(better)), ..node(Link, NotReady) },
+                node(Gateway, Ready),
+                node(FarEnd, NotReady),
+            ];
+            assert_eq!(blocked_by(&nodes)[2].is_some(), explained, "better since {better}");
+        }
+    }
+
+    #[test]
     fn a_gateway_that_drops_echoes_is_no_cause() {
         assert_eq!(causes(&[(Gateway, NotReady), (FarEnd, NotReady), (FarEnd, Ready)]), [None, None, None]);
         assert_eq!(causes(&[(Gateway, NotReady), (FarEnd, NotReady), (Platform, Degraded)]), [None, None, None]);

@@ -154,6 +154,24 @@ mod tests {
     }
 
     #[test]
+    fn what_was_decided_is_so_since_it_was_decided_however_long_ago_it_was_so_before() {
+        // Bad for a minute, then less bad: since then, and not since the first of it.
+        let mut falling = hold();
+        falling.feed(NotReady, at(0));
+        falling.feed(Degraded, at(10));
+        // Good for long, then worse.
+        let mut rising = hold();
+        rising.feed(Ready, at(0));
+        rising.feed(Degraded, at(10));
+        for second in 70..200 {
+            for hold in [&mut falling, &mut rising] {
+                hold.tick(at(second));
+                assert_eq!(hold.decided(), Some(Decided { verdict: Degraded, since: at(10) }), "{second}");
+            }
+        }
+    }
+
+    #[test]
     fn every_change_of_every_pair_waits_for_its_own_hold() {
         for from in Verdict::ALL {
             for to in Verdict::ALL.into_iter().filter(|to| *to != from) {

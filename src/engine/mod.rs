@@ -30,6 +30,8 @@ mod transitions;
 pub mod wilson;
 
 #[cfg(test)]
+mod edges;
+#[cfg(test)]
 mod histories;
 #[cfg(test)]
 mod laws;

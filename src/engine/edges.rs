@@ -1,0 +1,206 @@
+//! Edges of the judge that no other test stood on: each of these lets a wrong sign or a wrong connective pass without it.
+
+use super::rooms::*;
+use super::*;
+use crate::domain::check::LossRule;
+use crate::domain::{Component, ErrorKind, Finding, Kind, Level, Limit, ProbeError, ProfileLimit, Reading, Sample};
+
+/// How often incidents were opened, changed and closed since this was last asked.
+fn incidents(engine: &mut Engine) -> [usize; 3] {
+    let events = engine.drain_events();
+    let count = |which: fn(&Event) -> bool| events.iter().filter(|event| which(event)).count();
+    [
+        count(|event| matches!(event, Event::IncidentOpened(_))),
+        count(|event| matches!(event, Event::IncidentChanged(_))),
+        count(|event| matches!(event, Event::IncidentClosed(_))),
+    ]
+}
+
+/// All good but the UPS, which says that.
+fn ups(engine: &mut Engine, verdict: Verdict, second: u32) {
+    let now = at(f64::from(second));
+    for name in NAMES {
+        engine.observe(says(name, if name == "ups" { verdict } else { Verdict::Ready }, now), now);
+    }
+    engine.observe(rate(1e7, now), now);
+}
+
+/// A room that was good for so long that it has settled.
+fn settled(plan: Plan) -> Engine {
+    let mut engine = Engine::new(plan, Restored::default(), at(0.0));
+    for second in 0..=20 {
+        ups(&mut engine, Verdict::Ready, second);
+    }
+    engine.drain_events();
+    engine
+}
+
+#[test]
+fn what_is_unknown_is_an_incident_after_as_long_as_evidence_counts_and_not_before() {
+    let mut engine = settled(room());
+    // Decided after its hold of 3 s, at 24; unknown for 20 s then.
+    for second in 21..44 {
+        ups(&mut engine, Verdict::Unknown, second);
+        assert_eq!(incidents(&mut engine), [0; 3], "{second}");
+    }
+    ups(&mut engine, Verdict::Unknown, 44);
+    assert_eq!(incidents(&mut engine), [1, 0, 0]);
+}
+
+#[test]
+fn the_patience_with_the_unknown_is_that_of_what_is_required() {
+    let mut plan = room();
+    let mut spare = spec("spare", Kind::Ups, Level::Power);
+    (spare.requirement, spare.fresh_for) = (Requirement::Advisory, secs(2));
+    plan.checks.push(Arc::new(spare));
+    let mut engine = settled(plan);
+    for second in 21..44 {
+        let now = at(f64::from(second));
+        engine.observe(says("spare", Verdict::NotReady, now), now);
+        ups(&mut engine, Verdict::Unknown, second);
+        assert_eq!(incidents(&mut engine), [0; 3], "{second}");
+    }
+}
+
+#[test]
+fn what_goes_on_as_it_was_is_no_news_and_what_becomes_worse_is_told_once() {
+    let mut engine = settled(room());
+    for second in 21..=24 {
+        ups(&mut engine, Verdict::Degraded, second);
+    }
+    assert_eq!(incidents(&mut engine), [1, 0, 0]);
+    // Another value in the same words is no news.
+    for second in 25..30 {
+        let mut said = says("ups", Verdict::Degraded, at(f64::from(second)));
+        said.reading.findings = vec![Finding::new(&BROKEN, Verdict::Degraded).with("value", second.to_string())];
+        engine.observe(said, at(f64::from(second)));
+        assert_eq!(incidents(&mut engine), [0; 3], "{second}");
+    }
+    for second in 30..=40 {
+        ups(&mut engine, Verdict::NotReady, second);
+        assert_eq!(incidents(&mut engine), [0, usize::from(second == 33), 0], "{second}");
+    }
+    for second in 41..=101 {
+        ups(&mut engine, Verdict::Ready, second);
+        assert_eq!(incidents(&mut engine), [0, 0, usize::from(second == 101)], "{second}");
+    }
+}
+
+#[test]
+fn what_is_only_advised_is_no_incident_and_no_part_of_one() {
+    let mut plan = room();
+    plan.checks.push(Arc::new(spec("microphone", Kind::Audio, Level::Device)));
+    let mut spare = spec("spare", Kind::Ups, Level::Power);
+    spare.requirement = Requirement::Advisory;
+    plan.checks.push(Arc::new(spare));
+    let mut engine = settled(plan);
+    for second in 21..=30 {
+        let now = at(f64::from(second));
+        for name in ["microphone", "spare"] {
+            engine.observe(says(name, Verdict::NotReady, now), now);
+        }
+        ups(&mut engine, Verdict::Ready, second);
+    }
+    assert_eq!(incidents(&mut engine), [0; 3]);
+    for second in 31..=34 {
+        ups(&mut engine, Verdict::NotReady, second);
+    }
+    let open = engine.snapshot().incidents.clone();
+    assert_eq!((open.len(), open[0].component), (1, Component::Power));
+    // The component's own word, and the UPS's; neither the spare one's nor the microphone's.
+    let power = engine.snapshot().current().components.iter().find(|it| it.component == Component::Power).cloned();
+    assert_eq!(open[0].reasons.len(), power.unwrap().reasons.len() + 1, "{open:#?}");
+}
+
+#[test]
+fn observations_of_nobody_are_counted() {
+    let mut engine = settled(room());
+    let now = at(21.0);
+    let all = ["link", "nobody", "ups", "no one"].map(|name| says(name, Verdict::Ready, now));
+    let before = engine.snapshot().seq;
+    assert_eq!(engine.observe_all(all, now), 2);
+    assert_eq!(engine.snapshot().seq, before + 1, "one turn for all of them");
+}
+
+#[test]
+fn a_reload_that_changes_no_profile_keeps_what_is_not_decided_yet_and_since_when_all_is() {
+    let mut engine = settled(room());
+    let since = |engine: &Engine| -> Vec<_> {
+        engine.snapshot().current().components.iter().map(|component| component.since).collect()
+    };
+    let before = since(&engine);
+    engine.observe(says("ups", Verdict::NotReady, at(21.0)), at(21.0));
+    engine.adopt(room(), at(22.0));
+    assert_eq!(since(&engine), before);
+    assert_eq!(engine.snapshot().check("ups").unwrap().runs, 22);
+    engine.tick(at(23.9));
+    assert_eq!(engine.snapshot().current().checks[2].verdict, Verdict::Ready);
+    engine.tick(at(24.0));
+    assert_eq!(engine.snapshot().current().checks[2].verdict, Verdict::NotReady);
+}
+
+#[test]
+fn profiles_may_become_alike_and_differ_again() {
+    let mut engine = settled(room());
+    let mut alike = room();
+    alike.profiles[1] = profile("large", 1e6, 5e5);
+    engine.observe(rate(2e6, at(21.0)), at(21.0));
+    engine.observe(rate(2e6, at(25.0)), at(25.0));
+    let large = |engine: &Engine| engine.snapshot().profile("large").unwrap().checks[4].verdict;
+    assert_eq!(large(&engine), Verdict::Degraded);
+    engine.adopt(alike, at(26.0));
+    assert_eq!(large(&engine), Verdict::Ready);
+    engine.adopt(room(), at(27.0));
+    assert_eq!(large(&engine), Verdict::Degraded);
+}
+
+#[test]
+fn what_is_held_back_shortens_no_word_of_the_room() {
+    let mut engine = settled(room());
+    engine.command(&Order::Agenda { live: true }, at(21.0));
+    for second in 22..=30 {
+        let now = at(f64::from(second));
+        for name in NAMES {
+            engine.observe(says(name, Verdict::Ready, now), now);
+        }
+    }
+    // The bandwidth's evidence of second 20 is held; the others' counts for 20 s.
+    assert_eq!(engine.snapshot().current().valid_until, at(50.0).mono);
+}
+
+#[test]
+fn failures_are_counted_by_their_kind() {
+    let mut engine = settled(room());
+    for (second, kind) in [(21.0, ErrorKind::Timeout), (22.0, ErrorKind::Timeout), (23.0, ErrorKind::Permission)] {
+        let mut blind = says("ups", Verdict::Unknown, at(second));
+        blind.error = Some(ProbeError::new(kind, "not seen"));
+        engine.observe(blind, at(second));
+    }
+    let failures = engine.snapshot().check("ups").unwrap().failures.clone();
+    assert_eq!((failures[&ErrorKind::Timeout], failures[&ErrorKind::Permission], failures.len()), (2, 1, 2));
+}
+
+#[test]
+fn a_look_without_packets_forgets_none_and_one_that_failed_forgets_all() {
+    let mut far = spec("far", Kind::Icmp, Level::FarEnd);
+    far.loss = Some(LossRule {
+        degraded: Limit::Profile(ProfileLimit::LossDegraded),
+        not_ready: Limit::Profile(ProfileLimit::LossNotReady),
+        reason: &LOSS,
+        undecided: &LOSS_UNDECIDED,
+        window: 600,
+    });
+    let mut engine = Engine::new(plan(vec![far]), Restored::default(), at(0.0));
+    let seen = |engine: &Engine| format!("{:?}", engine.snapshot().check("far").unwrap().loss);
+    let nothing = seen(&engine);
+    let reading = Reading { sample: Some(Sample { sent: 100, lost: 50, outage: false }), ..Reading::default() };
+    engine.observe(Observation::read("far".into(), at(1.0), Duration::ZERO, reading), at(1.0));
+    let packets = seen(&engine);
+    assert_ne!(packets, nothing);
+    engine.observe(says("far", Verdict::Ready, at(2.0)), at(2.0));
+    assert_eq!(seen(&engine), packets);
+    let mut blind = says("far", Verdict::Unknown, at(3.0));
+    blind.error = Some(ProbeError::new(ErrorKind::Permission, "not allowed"));
+    engine.observe(blind, at(3.0));
+    assert_eq!(seen(&engine), nothing);
+}
