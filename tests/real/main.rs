@@ -7,6 +7,7 @@ mod activation;
 mod acts;
 mod alerts;
 mod answers;
+mod astray;
 mod bad_input;
 mod bandwidth;
 mod call;
