@@ -55,6 +55,7 @@ mod stun;
 mod support;
 mod survey;
 mod tokens;
+mod typed;
 mod unit_file;
 mod uplinks;
 mod ups;
