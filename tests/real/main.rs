@@ -20,6 +20,7 @@ mod devices;
 mod drill;
 mod enroll;
 mod far_end;
+mod guide;
 mod history;
 mod http_tls_dns;
 mod icmp;
