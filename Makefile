@@ -9,7 +9,7 @@ OTHER_RINGS := $(filter-out --test=real,$(RINGS))
 DOC_LINTS := -D warnings -A rustdoc::private_intra_doc_links
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab matrix grid calls chaos month fleet fuzz mutants check audit bench deb deb-test fmt clean tools
+.PHONY: help run test lab matrix grid calls chaos month fleet fuzz mutants check audit bench guide deb deb-test fmt clean tools
 
 # How long each target is fuzzed, s.
 SECONDS ?= 60
@@ -91,6 +91,12 @@ deb-test: tools ## install, upgrade, remove and purge the package, in a copy of 
 	@scripts/install-debian.sh build run deb package lab
 	$(CARGO) test $(LOCKED) --test package -- --ignored
 	$(CARGO) test $(LOCKED) --test lab -- --ignored package
+
+guide: tools ## write the pictures and the list of reasons of the operators' guide (docs/)
+	@scripts/install-debian.sh build run test
+	SIAGA_GUIDE=write $(CARGO) test $(LOCKED) --test real -- --exact guide::the_pictures_of_the_guide_are_of_pages_that_there_are
+	SIAGA_GUIDE=write $(CARGO) test $(LOCKED) --test readme -- --exact guide::the_page_of_all_reasons_is_the_catalogue
+	$(CARGO) test $(LOCKED) --test readme guide::
 
 fmt: tools ## format the code
 	$(CARGO) fmt

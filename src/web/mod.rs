@@ -9,6 +9,7 @@
 
 pub mod acting;
 pub mod acts;
+mod astray;
 pub mod believe;
 pub mod body;
 pub mod booked;

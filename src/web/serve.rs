@@ -25,7 +25,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::door::Caller;
 use super::problem::Problem;
 use super::site::Site;
-use super::{State, door, frame, lang, live, readyz, routes, sign_in};
+use super::{State, astray, door, frame, lang, live, readyz, routes, sign_in};
 
 type Body = axum::body::Body;
 
@@ -226,8 +226,15 @@ impl Front {
             return Answering::Now(Some(sealed(Problem::too_large(detail).into_response())));
         }
         request.extensions_mut().insert(caller.here(self.on_this_machine));
+        let person = astray::by_a_person(&self.site, request.uri(), request.headers());
         let response = self.router.call(request);
-        Answering::Later(Box::pin(async move { response.await.map(sealed) }))
+        let Some(person) = person else {
+            return Answering::Later(Box::pin(async move { response.await.map(sealed) }));
+        };
+        let site = Arc::clone(&self.site);
+        Answering::Later(Box::pin(
+            async move { response.await.map(|response| sealed(person.instead(&site, response))) },
+        ))
     }
 }
 

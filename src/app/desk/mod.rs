@@ -380,7 +380,7 @@ static BUSY_UNSEEN: Text = Text::new(
     "The device is in use, nobody sees by whom, so it is not tested",
 );
 static TOO_SOON: Text = Text::new(
-    "Tes yang terakhir belum lama; paling cepat {wait} lagi (min_gap)",
+    "Uji yang terakhir belum lama; paling cepat {wait} lagi (min_gap)",
     "The last test was not long ago; at the earliest in {wait} (min_gap)",
 );
 static SPENT: Text = Text::new(
@@ -388,11 +388,11 @@ static SPENT: Text = Text::new(
     "What is left of today's {budget} is not enough for another test (daily_budget)",
 );
 static TOO_BUSY: Text = Text::new(
-    "Tes dihentikan karena komputer ini terlalu sibuk untuk mengirim tepat waktu; hasil yang terakhir tetap berlaku",
+    "Uji dihentikan karena komputer ini terlalu sibuk untuk mengirim tepat waktu; hasil yang terakhir tetap berlaku",
     "The test was given up because this computer is too busy to send in time; the last result stands",
 );
 static ANOTHER: Text =
-    Text::new("Tes lain sedang berjalan; coba lagi nanti", "Another test is under way; try again later");
+    Text::new("Uji lain sedang berjalan; coba lagi nanti", "Another test is under way; try again later");
 static STARTING: Text = Text::new(
     "Siaga baru mulai dan belum tahu apakah ruang sedang dipakai; coba lagi sebentar lagi",
     "Siaga has just begun and does not know yet whether the room is in use; try again in a moment",
@@ -406,11 +406,11 @@ static PASSIVE: Text = Text::new(
     "\"{check}\" is watched all the time and has no test",
 );
 static ENDED: Text = Text::new(
-    "Tes berakhir tanpa hasil (konfigurasi dibaca ulang, atau gangguan pada siaga); lihat log",
+    "Uji berakhir tanpa hasil (konfigurasi dibaca ulang, atau gangguan pada siaga); lihat log",
     "The test ended without a result (a new config, or a fault of siaga's own); the log may tell",
 );
 static LATE: Text =
-    Text::new("Tes tidak selesai dalam tiga menit", "The test did not come to its end within three minutes");
+    Text::new("Uji tidak selesai dalam tiga menit", "The test did not come to its end within three minutes");
 static NOT_WRITTEN: Text = Text::new(
     "Tidak dapat dicatat siapa yang meminta, jadi tidak diuji; lihat log",
     "Who asks cannot be written down, so it is not tested; the log may tell",

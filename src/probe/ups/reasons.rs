@@ -34,7 +34,7 @@ reasons! {
     /// No runtime reported.
     RUNTIME_UNKNOWN = "power.runtime_unknown",
         "UPS tidak melaporkan berapa lama baterainya bertahan" / "The UPS does not report how long its battery lasts",
-        "Bila listrik sedang padam, anggap waktunya singkat; minta staf TI mengatur perkiraan waktu (runtimecal) di NUT"
+        "Bila listrik sedang padam, anggap waktunya singkat; minta petugas TI mengatur perkiraan waktu (runtimecal) di NUT"
         / "While mains is out, take it to be short; ask IT staff to configure an estimate (runtimecal) in NUT";
     /// LB.
     BATTERY_LOW = "power.battery_low",
@@ -58,7 +58,7 @@ reasons! {
     /// FSD.
     FORCED_SHUTDOWN = "power.forced_shutdown",
         "NUT sedang mematikan semua peralatan pada UPS ini" / "NUT is shutting down everything on this UPS",
-        "Simpan pekerjaan; setelah listrik pulih, minta staf TI memulai ulang nut-server agar tanda FSD hilang"
+        "Simpan pekerjaan; setelah listrik pulih, minta petugas TI memulai ulang nut-server agar tanda FSD hilang"
         / "Save work; once mains is back, ask IT staff to restart nut-server, which clears FSD";
     /// BYPASS.
     BYPASSED = "power.bypassed",
@@ -128,24 +128,24 @@ reasons! {
     /// Contradiction.
     STATUS_CONTRADICTORY = "power.status_contradictory",
         "Keterangan UPS tidak ada atau saling bertentangan ({evidence})" / "What the UPS says is missing or contradicts itself ({evidence})",
-        "Baca keadaan UPS pada layarnya sendiri, dan minta staf TI memeriksa driver NUT-nya" / "Read the state from the UPS's own display, and ask IT staff to check its NUT driver";
+        "Baca keadaan UPS pada layarnya sendiri, dan minta petugas TI memeriksa driver NUT-nya" / "Read the state from the UPS's own display, and ask IT staff to check its NUT driver";
     /// Words unknown here.
     STATUS_OTHER = "power.status_other",
         "UPS memakai kata status yang belum dikenal: {words}" / "The UPS uses status words that are not known here: {words}",
-        "Tidak perlu tindakan segera; beri tahu staf TI" / "Nothing urgent to do; tell IT staff";
+        "Tidak perlu tindakan segera; beri tahu petugas TI" / "Nothing urgent to do; tell IT staff";
     /// Nonsense values.
     VALUE_IMPLAUSIBLE = "power.value_implausible",
         "UPS melaporkan nilai yang tidak masuk akal dan diabaikan: {values}" / "The UPS reports values that make no sense and are left out: {values}",
-        "Tidak perlu tindakan segera; beri tahu staf TI agar driver NUT diperiksa" / "Nothing urgent to do; tell IT staff, who should check the NUT driver";
+        "Tidak perlu tindakan segera; beri tahu petugas TI agar driver NUT diperiksa" / "Nothing urgent to do; tell IT staff, who should check the NUT driver";
 
     /// Timeout.
     UPSD_SILENT = "siaga.upsd_silent",
         "Server UPS (upsd) tersambung tetapi tidak menjawab" / "The UPS server (upsd) does not answer",
-        "Minta staf TI memulai ulang nut-server; sementara itu baca layar UPS" / "Ask IT staff to restart nut-server; meanwhile read the UPS's display";
+        "Minta petugas TI memulai ulang nut-server; sementara itu baca layar UPS" / "Ask IT staff to restart nut-server; meanwhile read the UPS's display";
     /// Refused or EOF.
     UPSD_DOWN = "siaga.upsd_down",
         "Server UPS (upsd) tidak berjalan" / "The UPS server (upsd) is not running",
-        "Minta staf TI menjalankan nut-server; sementara itu baca layar UPS" / "Ask IT staff to start nut-server; meanwhile read the UPS's display";
+        "Minta petugas TI menjalankan nut-server; sementara itu baca layar UPS" / "Ask IT staff to start nut-server; meanwhile read the UPS's display";
     /// No route.
     UPSD_UNREACHABLE = "siaga.upsd_unreachable",
         "Server UPS (upsd) tidak terjangkau lewat jaringan" / "The UPS server (upsd) cannot be reached over the network",
@@ -157,7 +157,7 @@ reasons! {
     /// Access denied.
     UPSD_DENIED = "siaga.upsd_denied",
         "Server UPS (upsd) menolak akses" / "The UPS server (upsd) denies access",
-        "Minta staf TI mengizinkan komputer ini pada upsd.conf dan aturan jaringan" / "Ask IT staff to allow this computer in upsd.conf and the network's rules";
+        "Minta petugas TI mengizinkan komputer ini pada upsd.conf dan aturan jaringan" / "Ask IT staff to allow this computer in upsd.conf and the network's rules";
     /// Not the protocol.
     UPSD_NONSENSE = "siaga.upsd_not_understood",
         "Jawaban server UPS tidak dapat dimengerti" / "What the UPS server answers is not understood",
@@ -173,16 +173,16 @@ reasons! {
     /// DATA-STALE.
     UPS_STALE = "siaga.ups_stale",
         "Sambungan ke UPS terputus: datanya sudah basi" / "The link to the UPS is lost: its data is stale",
-        "Periksa kabel USB atau serial dari UPS ke komputer; bila sudah benar, minta staf TI memulai ulang driver NUT"
+        "Periksa kabel USB atau serial dari UPS ke komputer; bila sudah benar, minta petugas TI memulai ulang driver NUT"
         / "Check the USB or serial cable from the UPS to the computer; if it is in place, ask IT staff to restart the NUT driver";
     /// DRIVER-NOT-CONNECTED.
     UPS_DRIVER_AWAY = "siaga.ups_driver_away",
         "Driver UPS tidak berjalan" / "The UPS's driver is not running",
-        "Minta staf TI menjalankan driver NUT (nut-driver), dan periksa kabel UPS" / "Ask IT staff to start the NUT driver (nut-driver), and check the UPS's cable";
+        "Minta petugas TI menjalankan driver NUT (nut-driver), dan periksa kabel UPS" / "Ask IT staff to start the NUT driver (nut-driver), and check the UPS's cable";
     /// WAIT.
     UPS_STARTING = "siaga.ups_starting",
         "Driver UPS baru dimulai dan belum melaporkan keadaan" / "The UPS's driver has just started and has reported nothing yet",
-        "Tunggu beberapa detik; bila tetap begini, minta staf TI memeriksa driver NUT" / "Wait a few seconds; if it stays so, ask IT staff to check the NUT driver";
+        "Tunggu beberapa detik; bila tetap begini, minta petugas TI memeriksa driver NUT" / "Wait a few seconds; if it stays so, ask IT staff to check the NUT driver";
     /// Anything else.
     UPS_FAILED = "siaga.ups_failed",
         "Siaga gagal membaca UPS" / "Siaga could not read the UPS",

@@ -259,10 +259,12 @@ fn ordered(fields: &[(String, String)], lang: Lang) -> Option<(Ordered, String)>
                 word => Some(Component::ALL.into_iter().find(|component| component.as_str() == word)?),
             };
             let title = component.map_or(pick(lang, "semua", "all"), |component| component.title(lang));
-            let what = format!("{} {title}", pick(lang, "mendiamkan", "silence for"));
+            let what = format!("{} {title}", pick(lang, "membisukan", "silence for"));
             (Ordered::Silence { component, seconds: minutes()?, reason: text("reason")? }, what)
         }
-        "end_silence" => (Ordered::EndSilence(text("id")?), pick(lang, "akhiri diam", "end of a silence").to_owned()),
+        "end_silence" => {
+            (Ordered::EndSilence(text("id")?), pick(lang, "akhiri pembisuan", "end of a silence").to_owned())
+        }
         "drill" => {
             let scene = text("scene")?;
             let what = format!("{} {scene}", pick(lang, "latihan", "drill"));

@@ -98,6 +98,12 @@ impl Browser {
         self.ask("Emulation.setDeviceMetricsOverride", &phone);
     }
 
+    /// Shows its pages as a screen of so many CSS pixels does.
+    pub(crate) fn as_screen(&mut self, width: u32, height: u32) {
+        let screen = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.ask("Emulation.setDeviceMetricsOverride", &screen);
+    }
+
     /// Shows its pages as wide as a screen on a wall does.
     pub(crate) fn as_wall(&mut self) {
         let wall = json!({ "width": 1920, "height": 1080, "deviceScaleFactor": 1, "mobile": false });
@@ -122,6 +128,13 @@ impl Browser {
     pub(crate) fn picture(&mut self) -> String {
         let shot = self.ask("Page.captureScreenshot", &json!({ "format": "png" }));
         shot["data"].as_str().unwrap().to_owned()
+    }
+
+    /// The same of a part of it: left, top, width and height, CSS pixels; each of those is `scale` wide in the picture.
+    pub(crate) fn picture_of(&mut self, [x, y, width, height]: [f64; 4], scale: f64) -> String {
+        let clip = json!({ "x": x, "y": y, "width": width, "height": height, "scale": scale });
+        let what = json!({ "format": "png", "clip": clip, "captureBeyondViewport": true });
+        self.ask("Page.captureScreenshot", &what)["data"].as_str().unwrap().to_owned()
     }
 
     /// Takes hold of the page, when it is there and has run.
