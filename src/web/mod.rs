@@ -48,6 +48,7 @@ pub mod sessions;
 pub mod sheet;
 mod sign_in;
 mod site;
+pub mod surveys;
 mod telling;
 mod words;
 
@@ -72,6 +73,7 @@ pub use inbound::{Inbound, NoEntry};
 pub use own::{Own, OwnHealth};
 pub use serve::run;
 pub use site::Staff;
+pub use surveys::{Said, SurveyForm, Surveyed, Surveys, Unshown};
 
 /// What the server is given. Cheap to clone: one for each address that is listened on.
 #[derive(Clone)]
@@ -84,6 +86,8 @@ pub struct State {
     pub evidence: Arc<dyn Evidence>,
     /// What pages look back at.
     pub history: Arc<dyn History>,
+    /// Who has the surveys of places.
+    pub surveys: Arc<dyn Surveys>,
     /// Where meetings are booked.
     pub bookings: Arc<dyn Bookings>,
     /// Who takes alerts of other systems.
