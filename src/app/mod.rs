@@ -196,6 +196,8 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         stats: stats.clone(),
         configs: configs_seen.clone(),
         pushed: pushed.clone(),
+        budget: line_books.clone(),
+        clock,
     };
     let mut delivery =
         Delivery::new(store.clone(), clock, poke, stats, unsaid, ends.clone()).within(around, on_air.clone());
