@@ -26,6 +26,7 @@ pub mod recorder;
 pub mod reload;
 mod roll_call;
 pub mod service;
+pub mod surveys;
 mod unsaid;
 
 use std::net::SocketAddr;
@@ -195,6 +196,8 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         stats: stats.clone(),
         configs: configs_seen.clone(),
         pushed: pushed.clone(),
+        budget: line_books.clone(),
+        clock,
     };
     let mut delivery =
         Delivery::new(store.clone(), clock, poke, stats, unsaid, ends.clone()).within(around, on_air.clone());
@@ -202,11 +205,14 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
 
     let (asked_to_reload, mut reloads) = mpsc::channel(4);
     let (reloaded, reloaded_seen) = watch::channel(web::Reloaded { ok: true, at: clock.now().wall });
+    let surveys = Arc::new(surveys::Kept::of(&folder));
+    let pruning = tokio::spawn(Arc::clone(&surveys).prune(configs_seen.clone(), clock));
     let readers = web::State {
         snapshot: snapshot_seen,
         clock,
         evidence: Arc::new(memory::Memory::new(store.clone(), clock)),
         history: Arc::new(history::Remembered { store: store.clone(), configs: configs_seen.clone() }),
+        surveys: Arc::clone(&surveys) as Arc<dyn web::Surveys>,
         bookings: Arc::clone(&book) as Arc<dyn web::Bookings>,
         inbound: Arc::new(inbound::Door { configs: inbound_configs, asks: asks.clone() }),
         voice: voices,
@@ -316,6 +322,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     reading.abort();
     filing.abort();
     testing.abort();
+    pruning.abort();
     drop(probes);
     let in_order = async {
         let left = driving.await;

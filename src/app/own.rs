@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::pushing::pushed_today;
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::GiveUp;
 use crate::notify::stats::ReceiverCounts;
 use crate::notify::{Failure, Stats, Withheld};
+use crate::probe::budget::Budget;
 use crate::remote_write;
 use crate::store::{Health, Store};
 use crate::web::own::{Counted, Keeping, Own, OwnHealth, Pushing, Telling};
@@ -23,6 +26,10 @@ pub struct Watched {
     pub stats: Stats,
     /// What became of the pushes.
     pub pushed: remote_write::Stats,
+    /// The books in which pushes are.
+    pub budget: Budget,
+    /// The clocks.
+    pub clock: Clock,
     /// Who is told: a receiver is shown before its first notification.
     pub configs: watch::Receiver<Arc<Config>>,
 }
@@ -41,7 +48,9 @@ impl OwnHealth for Watched {
             told.oldest_waiting_at = Some(oldest);
         }
         let withheld = all(Withheld::ALL, Withheld::as_str, &counts.withheld);
-        Own { store: keeping(&self.health.borrow()), receivers, withheld, pushing: pushing(&self.pushed.counts()) }
+        let pushed_today = pushed_today(&self.budget, &self.configs.borrow().uplinks, self.clock.now());
+        let (store, pushing) = (keeping(&self.health.borrow()), pushing(&self.pushed.counts()));
+        Own { store, receivers, withheld, pushed_today, pushing }
     }
 }
 

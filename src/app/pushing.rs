@@ -1,5 +1,6 @@
 //! Remote write in the house: follows the config, hands over what `/metrics` says, and has the line's books.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -7,9 +8,9 @@ use tokio::sync::{Notify, watch};
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::CheckName;
+use crate::domain::{CheckName, Now, Size, Uplink};
 use crate::probe::Roots;
-use crate::probe::budget::{Allowance, Budget, Leave};
+use crate::probe::budget::{Allowance, Budget, Leave, Ledger};
 use crate::remote_write::{self, End, Line, Parts, Stats};
 use crate::web;
 use crate::web::metrics::Exposition;
@@ -73,6 +74,17 @@ impl Pushing {
 /// Pushes take at most this part of an uplink's `daily_budget`: one of so many.
 const SHARE: u64 = 4;
 
+/// Where pushes by an uplink are booked. No check has a name with brackets.
+fn page(budget: &Budget, uplink: &Arc<str>) -> Ledger {
+    budget.page(CheckName::from("[remote_write]"), Some(Arc::clone(uplink)))
+}
+
+/// What pushes have taken of each uplink on this day, bytes.
+pub fn pushed_today(budget: &Budget, uplinks: &[Arc<Uplink>], now: Now) -> BTreeMap<Arc<str>, u64> {
+    let of = |uplink: &Arc<Uplink>| (Arc::clone(&uplink.name), page(budget, &uplink.name).bytes_of_day(now));
+    uplinks.iter().map(of).collect()
+}
+
 /// The books of whichever uplink the machine's default route leaves by: what is pushed shares the day's budget with tests.
 struct Books {
     budget: Budget,
@@ -83,9 +95,9 @@ struct Books {
 impl Line for Books {
     fn leave(&self, bytes: u64) -> bool {
         let Some(uplink) = self.budget.by_default_route(&self.roots) else { return true };
-        let Some(daily_budget) = uplink.daily_budget else { return true };
-        // No check has a name with brackets.
-        let page = self.budget.page(CheckName::from("[remote_write]"), Some(Arc::clone(&uplink.name)));
+        let page = page(&self.budget, &uplink.name);
+        // Where there is no limit it is counted all the same. The first asks, so that the day is begun.
+        let daily_budget = uplink.daily_budget.unwrap_or(Size(u64::MAX));
         let allowance = Allowance { worst: bytes, min_gap: std::time::Duration::ZERO, daily_budget };
         // A share of it alone: after an outage what waited would else take what the next meeting's tests need.
         let granted = page.ask(self.clock.now(), &allowance) == Leave::Granted
@@ -100,7 +112,6 @@ impl Line for Books {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Size, Uplink};
 
     #[test]
     fn pushes_and_tests_share_the_day_of_the_uplink_that_the_default_route_leaves_by() {
@@ -136,5 +147,13 @@ mod tests {
         assert!(books.leave(100), "what is left is left");
         route("eth9");
         assert!(books.leave(4_000));
+        // What went by the uplink stands in its day, beside what its tests took; the next day has none of it.
+        let uplinks = budget.by_default_route(&books.roots).into_iter().collect::<Vec<_>>();
+        assert!(uplinks.is_empty());
+        route("wwan9");
+        let uplinks = budget.by_default_route(&books.roots).into_iter().collect::<Vec<_>>();
+        let (name, now) = (Arc::from("backup"), books.clock.now());
+        assert_eq!(pushed_today(&budget, &uplinks, now)[&name], 2_100);
+        assert_eq!(pushed_today(&budget, &uplinks, now.after(std::time::Duration::from_hours(24)))[&name], 0);
     }
 }

@@ -1,6 +1,7 @@
 //! `siaga survey`: is there enough internet at this place for a meeting, once, with a report of one page.
 
 mod files;
+mod keeping;
 mod plan;
 mod progress;
 #[cfg(test)]
@@ -75,6 +76,18 @@ pub struct SurveyArgs {
     /// How much data the tests may take; where they might take more, nothing is measured.
     #[arg(long, value_name = "SIZE", default_value = "100 MB")]
     budget: Size,
+    /// Keep the report where the daemon of this machine shows it (/surveys), too.
+    #[arg(long)]
+    keep: bool,
+    /// Measure nothing: keep reports there that were made elsewhere (the JSON files of siaga survey).
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["keep", "remove", "venue", "profile"])]
+    add: Vec<PathBuf>,
+    /// Measure nothing: remove a report that is kept there, by its id.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["keep", "venue", "profile"])]
+    remove: Option<String>,
+    /// Where that daemon keeps its state (the service: /var/lib/siaga); without it, as for run.
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
     /// Say nothing but the answer.
     #[arg(long, short)]
     quiet: bool,
@@ -138,6 +151,12 @@ impl SurveyArgs {
 /// # Errors
 /// If nobody can be asked, the tests might cost more than they may, or the report cannot be written.
 pub async fn run(config: Config, origin: &Origin, args: &SurveyArgs, lang: Lang) -> Result<u8, String> {
+    if let Some(id) = &args.remove {
+        return keeping::remove(args.state_dir.clone(), id);
+    }
+    if !args.add.is_empty() {
+        return keeping::add(args.state_dir.clone(), &args.add, lang);
+    }
     let office = (*origin != Origin::BuiltIn).then_some(&config);
     let planned = plan::plan(&config, office.is_some(), &args.asked(), args.profile.as_deref())?;
     let at_most = Size(planned.tests().map(|(_, worst)| worst).sum());
@@ -147,6 +166,7 @@ pub async fn run(config: Config, origin: &Origin, args: &SurveyArgs, lang: Lang)
     }
     // Before anything is spent on it.
     files::try_folder(&args.out)?;
+    let kept_in = args.keep.then(|| keeping::folder(args.state_dir.clone())).transpose()?;
     let clock = Clock::start();
     let began_at = clock.now().wall;
     let zone = config.room.time_zone.0.clone();
@@ -170,8 +190,12 @@ pub async fn run(config: Config, origin: &Origin, args: &SurveyArgs, lang: Lang)
         bytes: Bytes { at_most: at_most.0, used: watched.used },
     });
     say(&answer(&report, lang));
-    for file in files::write(&args.out, &report, &page::page(&report, lang)?)? {
+    for file in files::write(&args.out, &report, &page::page(&report, lang, None)?)? {
         args.tell(&format!("siaga: {} {}", pick(lang, "laporan di", "the report is in"), file.display()));
+    }
+    if let Some(folder) = kept_in {
+        keeping::keep(&folder, &report)?;
+        args.tell(&format!("siaga: {} /surveys/{}", pick(lang, "disimpan, tampil di", "kept, shown at"), report.id));
     }
     Ok(report.verdict.exit_code())
 }

@@ -92,8 +92,8 @@ pub trait Outbox: Clone + Send + Sync + 'static {
     /// An attempt failed; another comes not before `next_attempt_at`.
     fn failed(&self, key: &str, error: &str, next_attempt_at: Timestamp) -> impl Future<Output = ()> + Send;
 
-    /// It has arrived.
-    fn delivered(&self, key: &str) -> impl Future<Output = ()> + Send;
+    /// It has arrived; with the words that were spoken on the air for it, where it was spoken there.
+    fn delivered(&self, key: &str, spoken: Option<&str>) -> impl Future<Output = ()> + Send;
 
     /// It is no longer tried.
     fn given_up(&self, key: &str, why: GiveUp, error: &str) -> impl Future<Output = ()> + Send;

@@ -32,6 +32,8 @@ pub struct Told {
     pub done_at: Option<Timestamp>,
     /// Why it did not arrive, where it came to an end so: the word of the reason.
     pub given_up: Option<String>,
+    /// What was said on the air for it, a transmission each; none where nothing needed to be, `None` where that is not known or not spoken.
+    pub spoken: Option<Vec<String>>,
     /// Attempts that were made.
     pub attempts: u32,
 }

@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 
 use super::config::Config;
 use super::error::{DeliveryError, Failure, SetupError};
-use super::kinds::Ready;
+use super::kinds::{Ready, Spoken};
 use super::policy::Unsaid;
 use super::spoken;
 use super::stats::{Attempt, Stats};
@@ -128,7 +128,7 @@ impl Receiver {
         &self.name
     }
 
-    async fn attempt(&self, words: &[Notification]) -> Result<(), DeliveryError> {
+    async fn attempt(&self, words: &[Notification]) -> Result<Spoken, DeliveryError> {
         // One deadline over all of it: a secret's file may lie on a dead mount.
         tokio::time::timeout(self.timeout, self.ready.deliver(words)).await.unwrap_or_else(|_| {
             Err(DeliveryError::new(Failure::Timeout, format!("no answer within {}", Period(self.timeout))))
@@ -232,9 +232,9 @@ impl<O: Outbox> Line<O> {
             // Nothing of what waited is worth saying any more.
             let Some(last) = words.last() else { continue };
             match self.receiver.attempt(&words).await {
-                Ok(()) => {
+                Ok(Spoken(spoken)) => {
                     for word in &words {
-                        self.outbox.delivered(&word.key).await;
+                        self.outbox.delivered(&word.key, spoken.as_deref()).await;
                     }
                     if failures > 0 {
                         tracing::info!(receiver = %name, "the receiver takes notifications again");

@@ -11,6 +11,17 @@ use crate::domain::{Notification, SecretFile};
 use crate::radio::OnAir;
 use crate::radio::monitor::Room;
 
+/// What was said on the air when a message arrived, a transmission a line: empty where nothing needed to be, `None` where nothing is
+/// spoken.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spoken(pub Option<String>);
+
+impl From<()> for Spoken {
+    fn from((): ()) -> Self {
+        Self(None)
+    }
+}
+
 macro_rules! receivers {
     ($($variant:ident => $module:ident, $help:literal);* $(;)?) => {
         /// How a receiver is reached.
@@ -120,13 +131,13 @@ macro_rules! receivers {
             ///
             /// # Errors
             /// Why it has not arrived, and whether another attempt makes sense.
-            pub async fn deliver(&self, words: &[Notification]) -> Result<(), DeliveryError> {
+            pub async fn deliver(&self, words: &[Notification]) -> Result<Spoken, DeliveryError> {
                 // In a box: the largest kind's dialogue would else stand in every line.
                 match (self, words) {
                     (Self::Radio(ready), [_, _, ..]) => Box::pin(ready.deliver_together(words)).await,
-                    (Self::Room(ready), [_, _, ..]) => Box::pin(ready.deliver_together(words)).await,
-                    (_, []) => Ok(()),
-                    (_, [word, ..]) => match self { $(Self::$variant(ready) => Box::pin(ready.deliver(word)).await),* },
+                    (Self::Room(ready), [_, _, ..]) => Box::pin(ready.deliver_together(words)).await.map(Spoken::from),
+                    (_, []) => Ok(Spoken::default()),
+                    (_, [word, ..]) => match self { $(Self::$variant(ready) => Box::pin(ready.deliver(word)).await.map(Spoken::from)),* },
                 }
             }
         }

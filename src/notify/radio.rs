@@ -8,6 +8,7 @@ use tokio::sync::Mutex;
 
 use super::document::{Document, Event, IncidentPart};
 use super::error::{DeliveryError, Failure, SetupError};
+use super::kinds::Spoken;
 use crate::clock::Clock;
 use crate::domain::{Notification, SecretFile};
 use crate::radio::monitor::{Meeting, Room};
@@ -49,7 +50,7 @@ impl Ready {
     ///
     /// # Errors
     /// Why it was not said, and when another attempt makes sense.
-    pub async fn deliver(&self, notification: &Notification) -> Result<(), DeliveryError> {
+    pub async fn deliver(&self, notification: &Notification) -> Result<Spoken, DeliveryError> {
         self.say(&[Document::of(notification)?]).await
     }
 
@@ -57,22 +58,26 @@ impl Ready {
     ///
     /// # Errors
     /// As [`Ready::deliver`].
-    pub async fn deliver_together(&self, words: &[Notification]) -> Result<(), DeliveryError> {
+    pub async fn deliver_together(&self, words: &[Notification]) -> Result<Spoken, DeliveryError> {
         let documents: Vec<_> = words.iter().filter_map(|word| Document::of(word).ok()).collect();
         self.say(&documents).await
     }
 
-    async fn say(&self, documents: &[Document]) -> Result<(), DeliveryError> {
+    async fn say(&self, documents: &[Document]) -> Result<Spoken, DeliveryError> {
         let mut on_air = self.on_air.lock().await;
         let Some((station, room)) = on_air.as_deref_mut() else {
             return Err(DeliveryError::new(Failure::Local, "the radio has not begun yet"));
         };
-        let Some(message) = together(documents, room.meeting().as_ref()) else { return Ok(()) };
+        let Some(message) = together(documents, room.meeting().as_ref()) else {
+            return Ok(Spoken(Some(String::new())));
+        };
         match station.transmit(&message).await {
             Ok(sent) => {
                 let said = sent.transmissions.len();
                 tracing::info!(said, unrepeated = sent.unrepeated, "said on the radio");
-                Ok(())
+                let words: Vec<String> =
+                    sent.transmissions.into_iter().map(|transmission| transmission.words).collect();
+                Ok(Spoken(Some(words.join("\n"))))
             }
             Err(error) => Err(DeliveryError { retry_after: error.retry_after(), ..failed(&error) }),
         }

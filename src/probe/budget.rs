@@ -213,6 +213,14 @@ impl Ledger {
         self.budget.books().get(&self.page).map_or(0, |account| account.today)
     }
 
+    /// The same on the day that is now: nothing, once another has begun.
+    pub fn bytes_of_day(&self, now: Now) -> u64 {
+        self.budget.books().get_mut(&self.page).map_or(0, |account| {
+            account.turn_to(now);
+            account.today
+        })
+    }
+
     /// This check's bytes since the process began, by whatever way.
     #[allow(clippy::cast_precision_loss, reason = "exact for nine thousand terabytes")]
     pub fn total(&self) -> f64 {

@@ -32,9 +32,10 @@ impl Outbox for Store {
         self.mark(Op::Failed { key: key.to_owned(), error: error.to_owned(), next_attempt_at }).await;
     }
 
-    async fn delivered(&self, key: &str) {
+    async fn delivered(&self, key: &str, spoken: Option<&str>) {
         lock(&self.0.waiting).settle(key);
-        self.mark(Op::Delivered { key: key.to_owned(), at: self.0.clock.now().wall }).await;
+        let (key, spoken) = (key.to_owned(), spoken.map(str::to_owned));
+        self.mark(Op::Delivered { key, spoken, at: self.0.clock.now().wall }).await;
     }
 
     async fn given_up(&self, key: &str, why: GiveUp, error: &str) {

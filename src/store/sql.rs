@@ -19,7 +19,7 @@ type Done = rusqlite::Result<()>;
 pub(super) enum Op {
     Record(Batch),
     Failed { key: String, error: String, next_attempt_at: Timestamp },
-    Delivered { key: String, at: Timestamp },
+    Delivered { key: String, spoken: Option<String>, at: Timestamp },
     GivenUp { key: String, why: GiveUp, error: String, at: Timestamp },
 }
 
@@ -57,9 +57,9 @@ pub(super) fn apply(db: &Connection, op: &Op) -> Done {
             )?
             .execute(params![key, error, micros(*next_attempt_at)])
             .map(drop),
-        Op::Delivered { key, at } => db
-            .prepare_cached("UPDATE outbox SET attempts = attempts + 1, done_at = ?2 WHERE key = ?1")?
-            .execute(params![key, micros(*at)])
+        Op::Delivered { key, spoken, at } => db
+            .prepare_cached("UPDATE outbox SET attempts = attempts + 1, done_at = ?2, spoken = ?3 WHERE key = ?1")?
+            .execute(params![key, micros(*at), spoken])
             .map(drop),
         Op::GivenUp { key, why, error, at } => db
             .prepare_cached("UPDATE outbox SET given_up = ?2, last_error = ?3, done_at = ?4 WHERE key = ?1")?

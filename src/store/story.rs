@@ -34,7 +34,7 @@ impl Store {
     pub async fn told(&self, receivers: Vec<Arc<str>>, limit: u32) -> Result<Vec<Told>, StoreError> {
         self.read(move |db, _| {
             let mut statement = db.prepare_cached(
-                "SELECT receiver, payload, created_at, done_at, given_up, attempts FROM outbox
+                "SELECT receiver, payload, created_at, done_at, given_up, attempts, spoken FROM outbox
                  WHERE receiver = ?1 ORDER BY id DESC LIMIT ?2",
             )?;
             let mut all = Vec::new();
@@ -87,7 +87,7 @@ fn story(db: &Connection, catalogue: &Catalogue, id: &str) -> rusqlite::Result<O
         changes.extend(super::past::change(row, &subject, catalogue)?);
     }
     let mut statement = db.prepare_cached(
-        "SELECT receiver, payload, created_at, done_at, given_up, attempts FROM outbox WHERE incident = ?1 ORDER BY id LIMIT ?2",
+        "SELECT receiver, payload, created_at, done_at, given_up, attempts, spoken FROM outbox WHERE incident = ?1 ORDER BY id LIMIT ?2",
     )?;
     let told = statement.query_map(params![id, MOST], told)?.collect::<rusqlite::Result<_>>()?;
     Ok(Some(Story { incident, changes, told }))
@@ -105,6 +105,7 @@ fn told(row: &Row<'_>) -> rusqlite::Result<Told> {
         at: moment(row.get(2)?),
         done_at: row.get::<_, Option<i64>>(3)?.map(moment),
         given_up: row.get(4)?,
+        spoken: row.get::<_, Option<String>>(6)?.map(|all| all.lines().map(str::to_owned).collect()),
         attempts: u32::try_from(row.get::<_, i64>(5)?).unwrap_or_default(),
     })
 }

@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod asked;
 mod fields;
+pub mod kept;
 mod nearest;
 pub mod outcome;
 pub mod page;

@@ -77,12 +77,12 @@ pub(super) fn nearest(
         let mut add = |beside: Beside, quantity: &'static str, part: Option<String>| {
             let told = Nearest {
                 check: check.spec.name.to_string(),
-                quantity,
+                quantity: quantity.into(),
                 part,
                 title: beside.title.clone(),
                 value: beside.value,
                 limit: beside.limit,
-                unit: beside.unit.as_str(),
+                unit: beside.unit.as_str().into(),
                 beyond,
                 past: beside.is_past(),
                 by_ratio: beside.by(),

@@ -12,7 +12,7 @@ use super::fields::{target, tested_up_to};
 use super::nearest::nearest;
 use super::record::Record;
 use super::report::{
-    Both, Bytes, Looked, Loss, Meeting, NotMeasured, Number, Report, SCHEMA, Silence, TestedUpTo, Ways, Why,
+    Both, Bytes, Looked, Loss, Meeting, NotMeasured, Number, Report, SCHEMA, Silence, TestedUpTo, Ways, Why, Word,
 };
 use super::words::{pick, shows, title, value};
 use crate::domain::snapshot::Judged;
@@ -94,10 +94,10 @@ pub fn report(seen: &Seen<'_>) -> Report {
     let (name, verdict) =
         chosen.map_or((String::new(), Verdict::Unknown), |at| (profiles[at].name.clone(), profiles[at].verdict));
     let mut report = Report {
-        schema: SCHEMA.0,
+        schema: SCHEMA.0.into(),
         version: SCHEMA.1,
         id: seen.id.clone(),
-        siaga: env!("CARGO_PKG_VERSION"),
+        siaga: env!("CARGO_PKG_VERSION").into(),
         venue: seen.venue.clone(),
         time_zone: seen.zone.iana_name().unwrap_or("UTC").to_owned(),
         began_at: stamp(seen.began_at),
@@ -177,7 +177,7 @@ impl Seen<'_> {
             judged: view.verdict,
             limit: nearest(&counted, self.record, profile, verdict),
             reasons,
-            unmeasured,
+            unmeasured: unmeasured.into_iter().map(Word::Borrowed).collect(),
             need: profile.down.degraded + profile.up.degraded,
         }
     }
@@ -243,7 +243,7 @@ impl Seen<'_> {
             None => Both::of(|lang| reason.remedy(lang)),
         };
         Why {
-            code: reason.def.code,
+            code: reason.def.code.into(),
             check: check.spec.name.to_string(),
             verdict: reason.verdict,
             message,
@@ -259,9 +259,9 @@ impl Seen<'_> {
         let last = self.record.of(&spec.name).and_then(|look| look.last.as_ref());
         Some(Looked {
             name: spec.name.to_string(),
-            kind: spec.kind.as_str(),
+            kind: spec.kind.as_str().into(),
             target: target(probe),
-            requirement: spec.requirement.as_str(),
+            requirement: spec.requirement.as_str().into(),
             verdict: judged.map_or(Verdict::Unknown, |judged| judged.verdict),
             loss: check.loss.map(|loss| Loss {
                 sent: loss.sent,
@@ -291,7 +291,7 @@ impl Seen<'_> {
                 Kind::Relay => {
                     let works = ["udp", "tcp", "tls"].into_iter().find(|way| has("relay_transport_works", Some(way)));
                     let tried = measured.iter().any(|seen| seen.quantity.name == "relay_transport_works");
-                    ways.relay = works.or(tried.then_some("blocked")).or(ways.relay);
+                    ways.relay = works.or(tried.then_some("blocked")).map(Word::Borrowed).or(ways.relay);
                 }
                 _ => {}
             }
@@ -362,11 +362,11 @@ impl Seen<'_> {
 fn number(measurement: &Measurement) -> Number {
     let unit = measurement.quantity.unit;
     Number {
-        quantity: measurement.quantity.name,
+        quantity: measurement.quantity.name.into(),
         part: measurement.part.as_deref().map(str::to_owned),
         name: title(measurement.quantity, None),
         value: measurement.value,
-        unit: unit.as_str(),
+        unit: unit.as_str().into(),
         words: Both::of(|lang: Lang| value(measurement.value, unit, lang)),
     }
 }

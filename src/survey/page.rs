@@ -40,6 +40,18 @@ struct Page<'a> {
     missing_title: &'static str,
     missing: Vec<(String, String)>,
     notes: Vec<String>,
+    around: Option<Around<'a>>,
+}
+
+/// Where a page leads to that is shown by the daemon; one that is a file leads nowhere.
+#[derive(Clone, Copy, Debug)]
+pub struct Around<'a> {
+    /// The list of all surveys.
+    pub list: &'a str,
+    /// This one in the other language.
+    pub other: &'a str,
+    /// This one for programs.
+    pub json: &'a str,
 }
 
 struct Row {
@@ -51,8 +63,8 @@ struct Row {
 ///
 /// # Errors
 /// What cannot be rendered; nothing should be.
-pub fn page(report: &Report, lang: Lang) -> Result<String, String> {
-    Teller { report, lang }.page().render().map_err(|error| error.to_string())
+pub fn page(report: &Report, lang: Lang, around: Option<Around<'_>>) -> Result<String, String> {
+    Teller { report, lang }.page(around).render().map_err(|error| error.to_string())
 }
 
 struct Teller<'a> {
@@ -65,7 +77,7 @@ impl<'a> Teller<'a> {
         pick(self.lang, id, en)
     }
 
-    fn page(&self) -> Page<'a> {
+    fn page(&self, around: Option<Around<'a>>) -> Page<'a> {
         let (report, lang) = (self.report, self.lang);
         let what = self.pick("Survei internet untuk vidcon", "Site survey of the internet");
         let stopped = report.unfinished.as_ref().map(|why| {
@@ -97,6 +109,7 @@ impl<'a> Teller<'a> {
             missing_title: self.pick("Tidak terukur", "Not measured"),
             missing: self.missing(),
             notes: self.notes(),
+            around,
         }
     }
 
@@ -174,12 +187,12 @@ impl<'a> Teller<'a> {
     fn figures(&self, measured: &[Number]) -> Vec<String> {
         let lang = self.lang;
         let mut told: Vec<(&str, String)> = Vec::new();
-        for number in measured.iter().filter(|number| is_told(number.quantity)) {
+        for number in measured.iter().filter(|number| is_told(&number.quantity)) {
             let words = number.words.in_lang(lang);
             let part = number.part.as_deref().map_or_else(String::new, |part| format!("{} ", way(part, lang)));
-            match told.iter_mut().find(|(quantity, _)| *quantity == number.quantity) {
+            match told.iter_mut().find(|(quantity, _)| *quantity == &*number.quantity) {
                 Some((_, text)) => _ = write!(text, ", {part}{words}"),
-                None => told.push((number.quantity, format!("{}: {part}{words}", number.name.in_lang(lang)))),
+                None => told.push((&number.quantity, format!("{}: {part}{words}", number.name.in_lang(lang)))),
             }
         }
         told.into_iter().map(|(_, text)| text).collect()
@@ -193,7 +206,7 @@ impl<'a> Teller<'a> {
             Some(false) => self.pick("UDP diblokir", "UDP blocked"),
             None => unknown,
         };
-        let relay = match ways.relay {
+        let relay = match ways.relay.as_deref() {
             Some("udp") => self.pick("lewat UDP", "by UDP"),
             Some("tcp") => self.pick("hanya lewat TCP", "by TCP only"),
             Some("tls") => self.pick("hanya lewat TLS", "by TLS only"),

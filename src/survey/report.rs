@@ -1,14 +1,19 @@
 //! The report as data: what its JSON holds, and what its page is made from. Numbers are in base units, each with its unit.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 use crate::domain::{Lang, Verdict};
+
+/// A word of ours; of a report that is read again, its own.
+pub type Word = Cow<'static, str>;
 
 /// The name and the version of the JSON's shape. A field that is added leaves the version as it is.
 pub const SCHEMA: (&str, u32) = ("siaga.survey", 1);
 
 /// A sentence in both languages.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Both {
     /// Bahasa Indonesia.
     pub id: String,
@@ -32,16 +37,16 @@ impl Both {
 }
 
 /// A survey, whole.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
     /// The name of this shape.
-    pub schema: &'static str,
+    pub schema: Word,
     /// Its version.
     pub version: u32,
     /// The survey's own name, never given twice: a session's `venue` can name it.
     pub id: String,
     /// Which Siaga made it.
-    pub siaga: &'static str,
+    pub siaga: Word,
     /// Where, in its people's words.
     pub venue: Option<String>,
     /// The named time zone of all times.
@@ -81,16 +86,16 @@ pub struct Report {
 }
 
 /// By which ways media go.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ways {
     /// Straight, by UDP; `None`: not measured.
     pub direct: Option<bool>,
     /// Through a relay: "udp", "tcp", "tls" or "blocked"; `None`: not measured.
-    pub relay: Option<&'static str>,
+    pub relay: Option<Word>,
 }
 
 /// What tests of the line cost.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Bytes {
     /// What they could have taken.
     pub at_most: u64,
@@ -99,7 +104,7 @@ pub struct Bytes {
 }
 
 /// What is said of one kind of meeting.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Meeting {
     /// The profile's name.
     pub name: String,
@@ -114,19 +119,19 @@ pub struct Meeting {
     /// Why it is not ready, worst first.
     pub reasons: Vec<Why>,
     /// What it needs and nobody measured: "down", "up", "loss", "delay", "udp".
-    pub unmeasured: Vec<&'static str>,
+    pub unmeasured: Vec<Word>,
     /// What it needs down and up, bit/s: for ordering.
     #[serde(skip)]
     pub(super) need: f64,
 }
 
 /// A quantity beside its limit.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Nearest {
     /// Whose measurement.
     pub check: String,
     /// Which quantity.
-    pub quantity: &'static str,
+    pub quantity: Word,
     /// Which part of it.
     pub part: Option<String>,
     /// Its name for people.
@@ -136,7 +141,7 @@ pub struct Nearest {
     /// What it is held to.
     pub limit: f64,
     /// Of both.
-    pub unit: &'static str,
+    pub unit: Word,
     /// What is beyond that limit: "degraded" or "`not_ready`".
     pub beyond: Verdict,
     /// Whether the value is beyond it.
@@ -148,10 +153,10 @@ pub struct Nearest {
 }
 
 /// A reason.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Why {
     /// The catalogue's code.
-    pub code: &'static str,
+    pub code: Word,
     /// Whose.
     pub check: String,
     /// What it makes of that.
@@ -165,16 +170,16 @@ pub struct Why {
 }
 
 /// A check of the line.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Looked {
     /// Its name.
     pub name: String,
     /// Its kind.
-    pub kind: &'static str,
+    pub kind: Word,
     /// Whom it asks.
     pub target: Option<String>,
     /// Whether it counts.
-    pub requirement: &'static str,
+    pub requirement: Word,
     /// What is said of it under `profile`.
     pub verdict: Verdict,
     /// Packets of its loss decision, if it counts any.
@@ -186,7 +191,7 @@ pub struct Looked {
 }
 
 /// Packets lost.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Loss {
     /// Counted.
     pub sent: u32,
@@ -201,10 +206,10 @@ pub struct Loss {
 }
 
 /// A measurement.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Number {
     /// Which quantity.
-    pub quantity: &'static str,
+    pub quantity: Word,
     /// Which part of it.
     pub part: Option<String>,
     /// Its name for people.
@@ -212,13 +217,13 @@ pub struct Number {
     /// In `unit`.
     pub value: f64,
     /// The base unit.
-    pub unit: &'static str,
+    pub unit: Word,
     /// With people's unit.
     pub words: Both,
 }
 
 /// A time without an answer.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Silence {
     /// Of whom.
     pub check: String,
@@ -233,7 +238,7 @@ pub struct Silence {
 }
 
 /// What is not known.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotMeasured {
     /// Which check; `None` where none was asked for.
     pub check: Option<String>,
@@ -244,7 +249,7 @@ pub struct NotMeasured {
 }
 
 /// Where a test of the rate ends.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TestedUpTo {
     /// Which check.
     pub check: String,

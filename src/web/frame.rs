@@ -39,13 +39,14 @@ pub(super) struct Frame {
 }
 
 /// The pages that can be gone to from every other, with their names: Bahasa Indonesia and English.
-const WAYS: [(&str, &str, &str); 8] = [
+const WAYS: [(&str, &str, &str); 9] = [
     ("/", "Ruangan", "Room"),
     ("/agenda", "Agenda", "Agenda"),
     ("/incidents", "Gangguan", "Incidents"),
     ("/radio", "Catatan HT", "Radio log"),
     ("/act", "Tindakan", "Act"),
     ("/data", "Jatah data", "Data budget"),
+    ("/surveys", "Survei lokasi", "Site surveys"),
     ("/settings", "Pengaturan", "Settings"),
     ("/kiosk", "Layar ruangan", "Wall screen"),
 ];
@@ -53,7 +54,7 @@ const WAYS: [(&str, &str, &str); 8] = [
 /// Whether it is a page for people: whoever may not read it is asked to come in.
 pub(super) fn is_page(path: &str) -> bool {
     WAYS.iter().any(|(way, ..)| *way == path)
-        || ["/incidents/", "/components/", "/sessions/"].iter().any(|folder| path.starts_with(folder))
+        || ["/incidents/", "/components/", "/sessions/", "/surveys/"].iter().any(|folder| path.starts_with(folder))
 }
 
 /// A page of ours to go on to: what else is asked for leads nowhere else than home.
@@ -63,6 +64,7 @@ pub(super) fn local(next: &str) -> &str {
     let encoded = |c: char| fits(c) || matches!(c, '.' | '~' | '%');
     let session = next.strip_prefix("/sessions/").map(|rest| rest.strip_suffix("/report").unwrap_or(rest));
     let below = next.strip_prefix("/incidents/").or_else(|| next.strip_prefix("/components/"));
+    let below = below.or_else(|| next.strip_prefix("/surveys/"));
     match (below, session) {
         (Some(id), _) if !id.is_empty() && id.chars().all(fits) => next,
         (_, Some(id)) if !id.is_empty() && !id.starts_with('.') && id.chars().all(encoded) => next,

@@ -307,7 +307,7 @@ pub(super) async fn incidents(
 }
 
 /// What history answers, if it does in time.
-async fn within_deadline<T>(asked: impl Future<Output = Result<T, String>>) -> Result<T, Problem> {
+pub(super) async fn within_deadline<T>(asked: impl Future<Output = Result<T, String>>) -> Result<T, Problem> {
     let answer = tokio::time::timeout(HISTORY_DEADLINE, asked).await;
     answer.map_err(|_| Problem::history("the store did not answer in time"))?.map_err(Problem::history)
 }

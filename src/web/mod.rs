@@ -48,6 +48,7 @@ pub mod sessions;
 pub mod sheet;
 mod sign_in;
 mod site;
+pub mod surveys;
 mod telling;
 mod words;
 
@@ -60,7 +61,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::domain::reason::fill;
-use crate::domain::{Handling, Lang, OpenTo, Quantity, Reason, ReasonDef, Settings, Snapshot};
+use crate::domain::{Handling, Lang, OpenTo, Quantity, Reason, ReasonDef, Settings, Snapshot, Uplink};
 
 pub use acts::Acts;
 pub use bookings::Bookings;
@@ -72,6 +73,7 @@ pub use inbound::{Inbound, NoEntry};
 pub use own::{Own, OwnHealth};
 pub use serve::run;
 pub use site::Staff;
+pub use surveys::{Said, SurveyForm, Surveyed, Surveys, Unshown};
 
 /// What the server is given. Cheap to clone: one for each address that is listened on.
 #[derive(Clone)]
@@ -84,6 +86,8 @@ pub struct State {
     pub evidence: Arc<dyn Evidence>,
     /// What pages look back at.
     pub history: Arc<dyn History>,
+    /// Who has the surveys of places.
+    pub surveys: Arc<dyn Surveys>,
     /// Where meetings are booked.
     pub bookings: Arc<dyn Bookings>,
     /// Who takes alerts of other systems.
@@ -106,6 +110,20 @@ pub struct State {
     pub handling: watch::Receiver<Arc<Handling>>,
     /// What does not change while the process runs.
     pub info: Arc<Info>,
+}
+
+impl State {
+    /// The uplinks that checks name, each with the bytes that went by it on this day (UTC): what active tests took, as their checks
+    /// told last, and pushes.
+    fn uplinks(&self, snapshot: &Snapshot) -> Vec<(Arc<Uplink>, f64)> {
+        let pushed = self.own.now().pushed_today;
+        let all = snapshot.uplinks().into_iter().map(|(uplink, tests)| {
+            #[allow(clippy::cast_precision_loss, reason = "exact for nine thousand terabytes")]
+            let used = tests + pushed.get(&uplink.name).copied().unwrap_or_default() as f64;
+            (uplink, used)
+        });
+        all.collect()
+    }
 }
 
 /// How the room speaks to people; from the config, so that a reload replaces it.

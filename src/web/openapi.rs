@@ -8,7 +8,7 @@ use utoipa::OpenApi;
 
 use super::{
     acting, daemon, ics, inbound, incident_page, kiosk, lists, live, page, pages, past, readiness, readyz, reported,
-    sessions, sheet, sign_in,
+    sessions, sheet, sign_in, surveys,
 };
 
 #[derive(OpenApi)]
@@ -41,6 +41,8 @@ use super::{
         lists::profiles,
         lists::incidents,
         lists::reasons,
+        surveys::list,
+        surveys::one,
         inbound::alertmanager,
         past::ledger::ledger,
         past::week::week,
@@ -61,6 +63,8 @@ use super::{
         pages::act::order,
         pages::radio::page,
         pages::data::page,
+        pages::surveys::page,
+        pages::surveys::one,
         pages::settings::page,
         kiosk::kiosk,
         live::script,

@@ -22,6 +22,8 @@ pub struct Own {
     pub receivers: BTreeMap<Arc<str>, Telling>,
     /// Changes of which nobody was told, by why.
     pub withheld: Vec<Counted>,
+    /// What pushes have taken of each uplink on this day (UTC), bytes, by its name.
+    pub pushed_today: BTreeMap<Arc<str>, u64>,
     /// What is pushed by remote write, if anything is.
     pub pushing: Option<Pushing>,
 }

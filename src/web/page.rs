@@ -157,7 +157,7 @@ fn made(site: &Site, profile: Option<usize>, frame: Frame, lang: Lang, aged: boo
     let snapshot = &rendered.believed;
     // The config may have been read anew since the profile was found.
     let view = profile.and_then(|at| snapshot.profiles.get(at)).map_or_else(|| snapshot.current(), AsRef::as_ref);
-    let teller = Teller { snapshot, view, lang, voice: &voice, now };
+    let teller = Teller { snapshot, view, lang, voice: &voice, now, state: &site.state };
     let incidents = rendered.believed.incidents.iter().map(|incident| Open {
         id: incident.id.clone(),
         title: Component::title(incident.component, lang),
@@ -197,6 +197,7 @@ pub(super) struct Teller<'a> {
     pub(super) lang: Lang,
     pub(super) voice: &'a Voice,
     pub(super) now: Now,
+    pub(super) state: &'a super::State,
 }
 
 impl Teller<'_> {
@@ -244,11 +245,11 @@ impl Teller<'_> {
         }
     }
 
-    /// Each uplink, and what tests by it have taken today of what they may.
+    /// Each uplink, and what has gone by it today of what they may.
     fn uplinks(&self) -> Vec<String> {
         let words = words(self.lang);
         let bytes = |value| crate::domain::reason::number(value, Unit::Bytes, self.lang);
-        let all = self.snapshot.uplinks().into_iter().map(|(uplink, used)| {
+        let all = self.state.uplinks(self.snapshot).into_iter().map(|(uplink, used)| {
             let kind = if uplink.backup.is_some() { words.backup } else { words.line };
             #[allow(clippy::cast_precision_loss, reason = "exact for nine thousand terabytes")]
             let budget = uplink.daily_budget.map(|budget| format!(" {} {}", words.of, bytes(budget.0 as f64)));

@@ -12,7 +12,7 @@ use super::problem::Problem;
 use super::site::Site;
 use super::{
     acting, daemon, ics, inbound, incident_page, kiosk, lists, live, openapi, page, pages, readiness, readyz, reported,
-    sessions, sheet, sign_in,
+    sessions, sheet, sign_in, surveys,
 };
 
 /// The largest body that is read, bytes: a session's, or a message of an Alertmanager, whose `max_alerts` keeps it below.
@@ -29,6 +29,8 @@ pub(super) fn router(site: Arc<Site>) -> Router {
         .route("/radio", get(pages::radio::page))
         .route("/act", get(pages::act::page).post(pages::act::order))
         .route("/data", get(pages::data::page))
+        .route("/surveys", get(pages::surveys::page))
+        .route("/surveys/{id}", get(pages::surveys::one))
         .route("/settings", get(pages::settings::page))
         .route("/kiosk", get(kiosk::kiosk))
         .route("/live.js", get(live::script))
@@ -62,6 +64,8 @@ pub(super) fn router(site: Arc<Site>) -> Router {
         .route("/api/v1/silences", get(acting::silences).post(acting::silence))
         .route("/api/v1/silences/{id}", delete(acting::end_silence))
         .route("/api/v1/alerts/test", post(acting::test_alert))
+        .route("/api/v1/surveys", get(surveys::list))
+        .route("/api/v1/surveys/{id}", get(surveys::one))
         .route("/api/v1/reasons", get(lists::reasons))
         .route("/api/v1/ledger", get(ledger::ledger))
         .route("/api/v1/ledger.csv", get(ledger::ledger))

@@ -55,6 +55,7 @@ mod state_folder;
 mod stun;
 mod support;
 mod survey;
+mod surveys;
 mod tokens;
 mod typed;
 mod unit_file;

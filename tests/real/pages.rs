@@ -20,8 +20,8 @@ use super::support::snapshot::{CAMERA_MISSING, check, good, room as made_of};
 /// What would be a script, or leave its place, where it is not only shown.
 const EVIL: &str = "<script>window.hit=1</script>\"'><img src=//evil.example/x onerror=window.hit=1>{{7*7}}";
 
-/// The pages of a room of that kind; `{id}` stands for an incident that is open.
-const PAGES: [&str; 14] = [
+/// The pages of a room of that kind; `{id}` stands for an incident that is open, `{survey}` for a survey that is kept.
+const PAGES: [&str; 16] = [
     "/",
     "/kiosk",
     "/components/computer",
@@ -34,6 +34,8 @@ const PAGES: [&str; 14] = [
     "/agenda",
     "/radio",
     "/data",
+    "/surveys",
+    "/surveys/{survey}",
     "/settings",
     "/login",
 ];
@@ -90,7 +92,7 @@ fn axe() -> String {
 
 /// Goes to a page; one that says nothing of the room hears nothing of it.
 fn visit(browser: &mut Browser, address: &str) {
-    if address.contains("/login") {
+    if address.contains("/login") || address.contains("/surveys/") {
         browser.look(&format!("location.href = {address:?}"));
         wait_until(|| browser.look(&format!("location.href == {address:?} && document.readyState")) == "complete");
     } else {
@@ -112,10 +114,11 @@ fn every_page_is_fit_for_phone_and_wall_dark_and_light_in_both_languages_and_ask
     let (folder, daemon) = inhabited();
     let (axe, mut browser) = (axe(), browser());
     let id = daemon.get("/api/v1/incidents?open=1").json()[0]["id"].as_str().unwrap().to_owned();
+    let survey = super::surveys::keep(&folder.path().join("state"), &format!("Aula {EVIL}"));
     let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/pages");
     fs::create_dir_all(&pictures).unwrap();
     let mut wrong = Vec::new();
-    for page in PAGES.map(|page| page.replace("{id}", &id)) {
+    for page in PAGES.map(|page| page.replace("{id}", &id).replace("{survey}", &survey)) {
         for lang in ["id", "en"] {
             let address = format!("http://{}{page}?lang={lang}", daemon.address());
             visit(&mut browser, &address);
@@ -134,7 +137,7 @@ fn every_page_is_fit_for_phone_and_wall_dark_and_light_in_both_languages_and_ask
                     wrong.push(format!("{place}: it is wider than its window"));
                 }
                 wrong.extend(found(&mut browser).into_iter().map(|one| format!("{place}: {one}")));
-                let word = page.replace(&id, "one").trim_start_matches('/').replace('/', "-");
+                let word = page.replace(&id, "one").replace(&survey, "one").trim_start_matches('/').replace('/', "-");
                 let word = if word.is_empty() { "room" } else { &word };
                 let name = format!("{word}-{lang}-{wide}-{scheme}.png");
                 let png = base64::engine::general_purpose::STANDARD.decode(browser.picture()).unwrap();

@@ -82,7 +82,11 @@ fn a_router_that_lets_no_echo_through_does_not_hide_what_the_line_lacks() {
     let seen = vec![("gateway", silence()), ("echo", silence()), ("call", call(0.5 * MBIT, Some(2.0 * MBIT)))];
     let report = surveyed(Some("zoom_group_720"), seen, Ended::Whole);
     let meeting = &report.profiles[0];
-    assert_eq!((report.verdict, meeting.reasons[0].code), (Verdict::NotReady, "internet.call_up_low"), "{meeting:#?}");
+    assert_eq!(
+        (report.verdict, &*meeting.reasons[0].code),
+        (Verdict::NotReady, "internet.call_up_low"),
+        "{meeting:#?}"
+    );
     let limit = meeting.limit.as_ref().unwrap();
     assert!(limit.past && (limit.by_ratio - 0.5).abs() < 1e-9, "{limit:?}");
     assert!(report.answer.en.contains("the way out carries only 500 kbit/s"), "{}", report.answer.en);

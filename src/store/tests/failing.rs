@@ -51,7 +51,7 @@ async fn a_full_disk_is_seen_alerts_go_on_and_nothing_is_lost() {
     assert!(!store.transitions(second(0), second(9), 9).await.unwrap().is_empty(), "reading goes on");
     // Alerts go out from memory, and their marks wait too.
     assert_eq!(&*store.next("desk").await.unwrap().key, "before");
-    store.delivered("before").await;
+    store.delivered("before", None).await;
     let health = store.health().borrow().clone();
     assert_eq!(health.waiting, 2, "{health:?}");
 
@@ -149,7 +149,7 @@ async fn a_writer_that_hangs_is_waited_for_once_and_gets_everything_when_it_goes
     let rest = async {
         for n in 0..12 {
             assert_eq!(store.record(notify(&format!("then-{n}"))).await.unwrap(), Kept::InMemory);
-            store.delivered(&format!("then-{n}")).await;
+            store.delivered(&format!("then-{n}"), None).await;
         }
     };
     tokio::time::timeout(Duration::from_secs(20), rest).await.expect("they wait for the disk one by one");

@@ -162,7 +162,7 @@ async fn the_outbox_keeps_order_and_state_over_a_restart() {
     store.restore().await.unwrap();
     let head = store.next("desk").await.unwrap();
     assert_eq!((&*head.key, head.attempts, head.next_attempt_at), ("a", 1, second(99)));
-    store.delivered("a").await;
+    store.delivered("a", None).await;
     store.given_up("b", GiveUp::Refused, "404").await;
     assert_eq!(&*store.next("desk").await.unwrap().key, "c");
     store.close().await.unwrap();

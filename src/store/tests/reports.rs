@@ -97,7 +97,7 @@ fn a_chain_of_an_earlier_version_stays_whole() {
     // As version 12 had it, with the reports alone.
     db.execute_batch(
         "DELETE FROM reports WHERE seq > 2; ALTER TABLE reports DROP COLUMN kind; DROP INDEX session_notices_evidence;
-         DROP TABLE sheet_entries; DROP TABLE sheet_told;",
+         DROP TABLE sheet_entries; DROP TABLE sheet_told; ALTER TABLE outbox DROP COLUMN spoken;",
     )
     .unwrap();
     db.pragma_update(None, "user_version", 12).unwrap();

@@ -45,7 +45,7 @@ async fn a_story_is_of_one_incident_alone_and_is_told_after_its_end_too() {
         ..Batch::default()
     };
     kept.record(batch).await.unwrap();
-    kept.delivered("a").await;
+    kept.delivered("a", None).await;
     let story = kept.story("internet-1").await.unwrap().unwrap();
     assert_eq!(story.changes.iter().map(|change| change.at).collect::<Vec<_>>(), [second(1), second(10)]);
     let told: Vec<_> = story.told.iter().map(|told| (&*told.receiver, &*told.event, told.done_at.is_some())).collect();
@@ -55,6 +55,10 @@ async fn a_story_is_of_one_incident_alone_and_is_told_after_its_end_too() {
     assert_eq!((other.changes.len(), other.told.len(), other.incident.closed_at), (1, 0, None));
     assert!(kept.story("internet-3").await.unwrap().is_none());
     let radio = kept.told(vec!["radio".into(), "nobody".into()], 8).await.unwrap();
-    assert_eq!(radio.iter().map(|told| &*told.receiver).collect::<Vec<_>>(), ["radio"]);
+    assert_eq!(radio.iter().map(|told| (&*told.receiver, &told.spoken)).collect::<Vec<_>>(), [("radio", &None)]);
+    kept.delivered("b", Some("perhatian, di sini ruang media\nsaya ulangi")).await;
+    let radio = kept.told(vec!["radio".into()], 8).await.unwrap();
+    let spoken = radio[0].spoken.as_deref().unwrap();
+    assert_eq!(spoken, ["perhatian, di sini ruang media", "saya ulangi"]);
     kept.close().await.unwrap();
 }

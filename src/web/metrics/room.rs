@@ -52,7 +52,7 @@ static UPLINK_BUDGET: Family = Family::gauge(
 static UPLINK_USED: Family = Family::gauge(
     "siaga_uplink_used_today_bytes",
     &["uplink"],
-    "Bytes that active tests by the uplink have taken on this day (UTC), as their checks told last.",
+    "Bytes that active tests by the uplink have taken on this day (UTC), as their checks told last, and pushes of samples by it.",
 );
 static CHECK_PENDING: Family = Family::gauge(
     "siaga_check_pending",
@@ -185,7 +185,7 @@ pub(super) fn families(snapshot: &Snapshot, state: &State) -> Vec<MetricFamily> 
     daemon(&mut out, snapshot, state);
     room(&mut out, snapshot);
     agenda::add(&mut out, snapshot, &state.bookings.agenda());
-    uplinks(&mut out, snapshot);
+    uplinks(&mut out, snapshot, state);
     let current = snapshot.current();
     for (check, judged) in snapshot.checks.iter().zip(current.checks.iter()) {
         self::check(&mut out, check, judged);
@@ -233,8 +233,8 @@ fn room(out: &mut Samples, snapshot: &Snapshot) {
     }
 }
 
-fn uplinks(out: &mut Samples, snapshot: &Snapshot) {
-    for (uplink, used) in snapshot.uplinks() {
+fn uplinks(out: &mut Samples, snapshot: &Snapshot, state: &State) {
+    for (uplink, used) in state.uplinks(snapshot) {
         let name = &*uplink.name;
         let word = |holds: bool| if holds { "true" } else { "false" };
         let interface = uplink.interface.as_deref().unwrap_or_default();

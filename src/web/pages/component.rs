@@ -98,7 +98,7 @@ pub(in super::super) async fn page(
     let Some(told) = view.components.iter().find(|told| told.component == component) else {
         return Err(Problem::not_found("the room has no such component"));
     };
-    let teller = Teller { snapshot, view, lang, voice: &voice, now };
+    let teller = Teller { snapshot, view, lang, voice: &voice, now, state: &site.state };
     let checks: Vec<&CheckView> = told.checks.iter().map(|at| &*snapshot.checks[*at]).collect();
     let chosen = query.get("check");
     if let Some(name) = chosen.filter(|name| checks.iter().all(|check| check.spec.name.as_str() != *name)) {

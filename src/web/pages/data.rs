@@ -1,4 +1,4 @@
-//! `GET /data`: what tests have taken of each uplink today, and what they may.
+//! `GET /data`: what tests and pushes have taken of each uplink today, and what they may.
 
 use std::sync::Arc;
 
@@ -53,12 +53,13 @@ pub(in super::super) async fn page(
     let lang = spoken(&site, &uri, &headers)?;
     let frame = Frame::new(&site, "/data", lang, Renewed::Every(10));
     let rendered = site.rendered();
-    let page = Page { frame, uplinks: uplinks(&rendered.believed, lang), checks: checks(&rendered.believed, lang) };
+    let page =
+        Page { frame, uplinks: uplinks(&site, &rendered.believed, lang), checks: checks(&rendered.believed, lang) };
     answer(&page, StatusCode::OK, lang)
 }
 
-fn uplinks(snapshot: &Snapshot, lang: Lang) -> Vec<Line> {
-    let all = snapshot.uplinks().into_iter().map(|(uplink, used)| Line {
+fn uplinks(site: &Site, snapshot: &Snapshot, lang: Lang) -> Vec<Line> {
+    let all = site.state.uplinks(snapshot).into_iter().map(|(uplink, used)| Line {
         name: uplink.name.to_string(),
         backup: uplink.backup.is_some(),
         metered: uplink.metered,

@@ -1,4 +1,4 @@
-//! One click below the room's page: a component, what was wrong, the agenda, the radio's log, the budgets of data, the settings.
+//! One click below the room's page: a component, what was wrong, the agenda, the radio's log, the budgets of data, surveys of places, the settings.
 
 pub(super) mod act;
 pub(super) mod agenda;
@@ -8,6 +8,7 @@ pub(super) mod incidents;
 mod names;
 pub(super) mod radio;
 pub(super) mod settings;
+pub(super) mod surveys;
 
 use std::future::Future;
 

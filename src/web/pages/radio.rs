@@ -30,6 +30,8 @@ struct Line {
     at: String,
     receiver: String,
     text: String,
+    /// What was said on the air, a transmission each.
+    spoken: Vec<String>,
     became: String,
 }
 
@@ -52,6 +54,7 @@ pub(in super::super) async fn page(
         at: clock(&site, lang, told.at),
         receiver: told.receiver.to_string(),
         text: told.text.clone(),
+        spoken: told.spoken.clone().unwrap_or_default(),
         became: became(&site, told, lang),
     };
     let page = Page { frame, remembered: told.is_some(), all: told.unwrap_or_default().iter().map(line).collect() };
@@ -73,6 +76,9 @@ pub(in super::super) fn became(site: &Site, told: &Told, lang: Lang) -> String {
     };
     match (told.done_at, &told.given_up) {
         (_, Some(word)) => format!("{}: {}", pick("tidak disampaikan", "not told"), why(word)),
+        (Some(at), None) if told.spoken.as_ref().is_some_and(Vec::is_empty) => {
+            format!("{} ({})", pick("tidak perlu diucapkan", "nothing needed to be said"), clock(site, lang, at))
+        }
         (Some(at), None) => format!("{} {}", pick("disampaikan", "told"), clock(site, lang, at)),
         (None, None) if told.attempts > 0 => {
             format!("{} ({}: {})", pick("menunggu", "waiting"), pick("gagal", "failed attempts"), told.attempts)

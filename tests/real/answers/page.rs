@@ -116,11 +116,17 @@ async fn each_uplink_is_shown_with_what_is_spent_of_its_budget() {
     let one = || check("far", Kind::Icmp, Level::FarEnd);
     let tests = |name, bytes| check(name, Kind::Stamp, Level::FarEnd).by(&uplink).measured(used, bytes);
     let served = serve(room(vec![one(), tests("call_b", 3.5e6), tests("other_b", 1e6)]).build()).await;
+    // What is pushed goes by the same line; of one that no check names nothing is shown.
+    served.own.0.lock().unwrap().pushed_today = [("backup".into(), 1_500_000), ("other".into(), 7)].into();
     let page = served.get("/?lang=id").await.text;
-    assert!(page.contains("Jalur cadangan backup: uji hari ini (UTC) memakai 4,5 MB dari 100"), "{page}");
+    assert!(page.contains("Jalur cadangan backup: uji dan kiriman hari ini (UTC) memakai 6,0 MB dari 100"), "{page}");
     assert!(page.contains("call_b <span class=\"quiet\">(backup)</span>"), "{page}");
     assert!(
-        served.get("/?lang=en").await.text.contains("Backup backup: today&#39;s tests (UTC) have taken 4.5 MB of 100")
+        served
+            .get("/?lang=en")
+            .await
+            .text
+            .contains("Backup backup: today&#39;s tests and pushes (UTC) have taken 6.0 MB of 100")
     );
     let check = served.get("/api/v1/checks/call_b").await.json();
     assert_eq!(check["uplink"], "backup");
@@ -129,7 +135,7 @@ async fn each_uplink_is_shown_with_what_is_spent_of_its_budget() {
         "siaga_check_uplink{check=\"call_b\",uplink=\"backup\"} 1",
         "siaga_uplink_info{uplink=\"backup\",interface=\"wwan0\",backup=\"true\",metered=\"true\"} 1",
         "siaga_uplink_daily_budget_bytes{uplink=\"backup\"} 100000000",
-        "siaga_uplink_used_today_bytes{uplink=\"backup\"} 4500000",
+        "siaga_uplink_used_today_bytes{uplink=\"backup\"} 6000000",
     ] {
         assert!(metrics.lines().any(|other| other == line), "{line}: {metrics}");
     }

@@ -178,6 +178,7 @@ async fn the_daemons_own_health_is_told() {
         receivers: [("st\"af".into(), Telling { failed: vec![("timeout", 1), ("timeout", 2)], ..Telling::default() })]
             .into(),
         withheld: Vec::new(),
+        pushed_today: [].into(),
         pushing: Some(Pushing {
             sent: 9,
             bytes: 1234,

@@ -53,6 +53,11 @@ fn a_fault_is_said_and_its_end_and_each_keys_the_radio() {
     // People read on a page what was said, and what became of it.
     let page = daemon.get("/radio?lang=id").body;
     assert!(page.contains("UPS dan stabilizer") && page.matches("disampaikan pukul").count() == 2, "{page}");
+    // The words as they were spoken: the fault, the same again, and its end, twice too.
+    for words in ["Perhatian. Di sini Media Center", "Saya ulangi", "sudah pulih"] {
+        assert!(page.to_lowercase().contains(&words.to_lowercase()), "{words} is not in {page}");
+    }
+    assert_eq!(page.matches("<q lang=\"id\">").count(), 4, "{page}");
     // Who is told what stands in the log, and no word of what was said.
     assert!(!daemon.log().contains("Perhatian"));
     daemon.stop();

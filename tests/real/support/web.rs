@@ -23,7 +23,7 @@ use siaga::web::acts::{Acknowledgement, Acts, Attempt, Choices, Declined, How, L
 use siaga::web::own::{Keeping, Telling};
 use siaga::web::{
     self, Bookings, Door, Evidence, History, Holder, Inbound, Info, Mark, NoEntry, Own, OwnHealth, PastIncident,
-    Reloaded, State, Stored, Unadmitted, Voice,
+    Reloaded, State, Stored, SurveyForm, Surveyed, Surveys, Unadmitted, Unshown, Voice,
 };
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -147,6 +147,16 @@ impl Bookings for Diary {
         _: siaga::web::bookings::Form,
     ) -> BoxFuture<'a, Result<Option<String>, String>> {
         async move { Ok(None) }.boxed()
+    }
+}
+
+impl Surveys for Forgetful {
+    fn newest(&self, _: usize) -> BoxFuture<'_, Result<(Vec<Surveyed>, usize), String>> {
+        async { Ok((Vec::new(), 0)) }.boxed()
+    }
+
+    fn open<'a>(&'a self, _: &'a str, _: SurveyForm) -> BoxFuture<'a, Result<Option<String>, Unshown>> {
+        async { Ok(None) }.boxed()
     }
 }
 
@@ -282,6 +292,7 @@ fn own() -> Own {
         store: Keeping { healthy: true, waiting: 2, dropped: 0, set_aside: false, removed: 0 },
         receivers: BTreeMap::from([("staf".into(), telling), ("siaga_malam".into(), Telling::default())]),
         withheld: vec![("settling", 4), ("no_news", 0)],
+        pushed_today: BTreeMap::new(),
         pushing: None,
     }
 }
@@ -337,6 +348,7 @@ pub(crate) async fn serve_with(snapshot: Arc<Snapshot>, memory: Memory) -> Serve
         clock: Clock::on_tokio_time(wall),
         evidence: Arc::clone(&memory) as Arc<dyn Evidence>,
         history: Arc::new(Forgetful),
+        surveys: Arc::new(Forgetful),
         bookings: Arc::new(Diary::empty()),
         inbound: Arc::new(Nobody),
         voice: voices,

@@ -1,0 +1,149 @@
+//! Surveys of places, as the pages want them: read from their folder, and removed when they are old.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use futures_util::future::BoxFuture;
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::{Lang, in_full};
+use crate::survey::kept::{self, KeptError};
+use crate::survey::{Report, page};
+use crate::web::{Said, SurveyForm, Surveyed, Surveys, Unshown};
+
+/// How often is looked whether one is older than it may be.
+const SWEEP: Duration = Duration::from_hours(6);
+
+/// What was read of the files, by their names, and when each was written.
+type Read = HashMap<String, (Option<SystemTime>, Result<Said, Unshown>)>;
+
+/// The surveys of a state folder.
+pub struct Kept {
+    folder: PathBuf,
+    /// One look at a time: a disk that hangs holds one thread, whoever else asks.
+    looking: tokio::sync::Mutex<()>,
+    read: Arc<Mutex<Read>>,
+}
+
+impl Kept {
+    /// Those of the state folder. Makes their folder, so that it is the daemon's own when root keeps a survey in it.
+    pub fn of(state: &Path) -> Self {
+        if let Err(error) = kept::make_folder(state) {
+            tracing::warn!(error = in_full(&error), "surveys cannot be kept");
+        }
+        Self { folder: state.join(kept::FOLDER), looking: tokio::sync::Mutex::default(), read: Arc::default() }
+    }
+
+    /// Removes what is older than sessions may be, since a session names the survey of its place. Goes on until it is dropped.
+    pub async fn prune(self: Arc<Self>, configs: watch::Receiver<Arc<Config>>, clock: Clock) {
+        loop {
+            let (now, keep) = (clock.now(), configs.borrow().store.retention_sessions.0);
+            let folder = self.folder.clone();
+            if let Ok(first) = now.wall.checked_sub(keep) {
+                let first = first.to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
+                match tokio::task::spawn_blocking(move || kept::prune(&folder, first, now.wall)).await {
+                    Ok(Ok(0)) | Err(_) => {}
+                    Ok(Ok(removed)) => tracing::info!(removed, "surveys older than sessions are kept are removed"),
+                    Ok(Err(error)) => tracing::warn!(error = in_full(&error), "old surveys cannot be removed"),
+                }
+            }
+            clock.sleep_until(now.mono.after(SWEEP)).await;
+        }
+    }
+}
+
+impl Surveys for Kept {
+    fn newest(&self, most: usize) -> BoxFuture<'_, Result<(Vec<Surveyed>, usize), String>> {
+        Box::pin(async move {
+            let turn = self.looking.lock().await;
+            let (folder, read) = (self.folder.clone(), Arc::clone(&self.read));
+            let listed = tokio::task::spawn_blocking(move || listed(&folder, &read, most)).await;
+            drop(turn);
+            listed.map_err(|error| error.to_string())?.map_err(|error| in_full(&error))
+        })
+    }
+
+    fn open<'a>(&'a self, id: &'a str, form: SurveyForm) -> BoxFuture<'a, Result<Option<String>, Unshown>> {
+        Box::pin(async move {
+            // A name of another shape is not looked for.
+            if !kept::is_id(id) {
+                return Ok(None);
+            }
+            let turn = self.looking.lock().await;
+            let (folder, id) = (self.folder.clone(), id.to_owned());
+            let made = tokio::task::spawn_blocking(move || match kept::read(&folder, &id) {
+                Ok(report) => made(&report, &form).map(Some),
+                Err(KeptError::None) => Ok(None),
+                Err(error) => Err(unshown(&error, &folder)),
+            });
+            let made = made.await;
+            drop(turn);
+            made.unwrap_or_else(|error| Err(Unshown::Unread(error.to_string())))
+        })
+    }
+}
+
+/// For whoever reads the page: where the folder is on this machine is not theirs to know.
+fn unshown(error: &KeptError, folder: &Path) -> Unshown {
+    let told = in_full(error).replace(&format!("{}/", folder.display()), "");
+    match error {
+        KeptError::Io(..) => Unshown::Unread(told),
+        _ => Unshown::Damaged(told),
+    }
+}
+
+fn made(report: &Report, form: &SurveyForm) -> Result<String, Unshown> {
+    let text = match form {
+        SurveyForm::Json => serde_json::to_string_pretty(report).map_err(|error| error.to_string()),
+        SurveyForm::Page { lang, list, other, json } => {
+            page::page(report, *lang, Some(page::Around { list, other, json }))
+        }
+    };
+    text.map_err(Unshown::Damaged)
+}
+
+/// The newest, each read once as long as its file stays as it is.
+fn listed(folder: &Path, read: &Mutex<Read>, most: usize) -> Result<(Vec<Surveyed>, usize), KeptError> {
+    let names = kept::names(folder)?;
+    let older = names.len().saturating_sub(most);
+    let mut before = std::mem::take(&mut *read.lock().unwrap_or_else(PoisonError::into_inner));
+    let mut now = Read::new();
+    let mut all = Vec::new();
+    for id in names.into_iter().take(most) {
+        let written = kept::place(folder, &id)
+            .ok()
+            .and_then(|file| std::fs::symlink_metadata(file).ok())
+            .and_then(|found| found.modified().ok());
+        let known = before.remove(&id).filter(|(at, said)| said.is_ok() && *at == written && written.is_some());
+        let said = match known {
+            Some((_, said)) => said,
+            None => match kept::read(folder, &id) {
+                Ok(report) => Ok(short(report)),
+                // Gone since the folder was read.
+                Err(KeptError::None) => continue,
+                Err(error) => Err(unshown(&error, folder)),
+            },
+        };
+        now.insert(id.clone(), (written, said.clone()));
+        all.push(Surveyed { id, said });
+    }
+    *read.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    Ok((all, older))
+}
+
+fn short(report: Report) -> Said {
+    let told = [Lang::Id, Lang::En]
+        .map(|lang| (page::held(report.verdict, lang).to_owned(), report.answer.in_lang(lang).to_owned()));
+    Said {
+        venue: report.venue,
+        began_at: report.began_at,
+        finished: report.finished,
+        profile: report.profile,
+        verdict: report.verdict,
+        told,
+    }
+}
