@@ -184,21 +184,20 @@ impl Day {
     fn practise(&mut self) {
         self.visit("/act");
         self.picture("latihan", "form:has(#scene)", 700.0);
-        let (fill, button) = (
-            "document.querySelector('#scene').value = 'mains-out'",
-            "document.querySelector('form:has(#scene) button')",
-        );
-        let browser = &mut self.browser;
-        // Not before the room has come to rest.
-        wait_until(|| {
-            let begun = browser.look("document.body?.innerText.includes('Latihan mains-out dimulai')") == true;
-            // Once on each page that comes: a second order would take the place of what is said of the first.
-            let waits = "document.readyState == 'complete' && !!document.querySelector('#scene') && !window.ordered";
-            if !begun && browser.look(waits) == true {
-                browser.look(&format!("window.ordered = true; {fill}; {button}.click()"));
+        // Not before the room has come to rest: ordered once on each page that comes. Looked at and pressed in one step, for between two the
+        // page may come that says it has begun, and a second order would take the place of that.
+        let step = "(() => {
+            if (document.body?.innerText.includes('Latihan mains-out dimulai')) return true;
+            const form = document.querySelector('form:has(#scene)');
+            if (document.readyState == 'complete' && form && !window.ordered) {
+                window.ordered = true;
+                form.querySelector('#scene').value = 'mains-out';
+                form.querySelector('button').click();
             }
-            begun
-        });
+            return false;
+        })()";
+        let browser = &mut self.browser;
+        wait_until(|| browser.look(step) == true);
         self.visit("/");
         self.says("LATIHAN");
         self.picture("latihan-berjalan", "[role=alert], h1", 700.0);
