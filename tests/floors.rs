@@ -18,8 +18,8 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("main", &["*"]),
     ("cli", &["*"]),
     ("app", &["*"]),
-    // File shapes to domain: it names what the probes, the receivers and the feeds want to read from their tables.
-    ("config", &["domain", "probe", "notify", "calendar", "remote_write"]),
+    // File shapes to domain: it names what the probes, the receivers, the feeds and the server want to read from their tables.
+    ("config", &["domain", "probe", "notify", "calendar", "remote_write", "web"]),
     ("probe", &["domain", "engine", "clock", "peer"]),
     ("control", &["domain", "engine", "clock", "peer"]),
     ("notify", &["domain", "engine", "clock", "radio", "outbound"]),

@@ -65,7 +65,8 @@ async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, String> {
 }
 
 /// Where people look.
-pub(super) fn places(addresses: &[SocketAddr]) -> String {
-    let all: Vec<String> = addresses.iter().map(|address| format!("http://{address}/")).collect();
+pub(super) fn places(addresses: &[SocketAddr], tls: bool) -> String {
+    let scheme = if tls { "https" } else { "http" };
+    let all: Vec<String> = addresses.iter().map(|address| format!("{scheme}://{address}/")).collect();
     all.join(" ")
 }

@@ -80,6 +80,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let clock = Clock::start();
     // First, so that a second daemon on the same address touches nothing of the first.
     let listeners = listening::listen(&config.web.listen).await?;
+    let certificate = reload::certificate(&config, clock)?;
     let addresses: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let folder = service::state_dir(args.state_dir)?;
     let claim = Claim::take(&folder).map_err(|error| error.to_string())?;
@@ -144,6 +145,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let (ends, mut ended_early) = mpsc::channel(4);
     let driving = tokio::spawn(missed("the judge", ends.clone(), driver.run()));
     let (said, voices) = watch::channel(reload::voice(&config));
+    let (tls, tls_shown) = watch::channel(certificate);
     let (poke, stats) = (notify::Poke::default(), notify::Stats::default());
     let (phase, phase_seen) = watch::channel(web::Bookings::agenda(&*book).phase(clock.now().wall).phase);
     let drill_ends = recorder::drill_ends(left.drill.as_ref(), clock.now());
@@ -222,6 +224,8 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         door: Arc::new(door),
         acts: desk,
         staff: Arc::default(),
+        crowd: Arc::default(),
+        tls: tls_shown,
         handling: handling_seen,
         info: Arc::new(reload::info()),
     };
@@ -254,13 +258,14 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         told: Some(orders),
     };
     let following = tokio::spawn(missed("the agenda's keeper", ends.clone(), keeper.run()));
+    let tls_is_on = config.web.tls.is_some();
     let (ended, end) = watch::channel(false);
     let mut serving = tokio::task::JoinSet::new();
     for listener in listeners {
         let mut end = end.clone();
         serving.spawn(web::run(listener, readers.clone(), async move { _ = end.wait_for(|ended| *ended).await }));
     }
-    tracing::info!(room = %config.plan.room, config = %origin, state = %folder.display(), "siaga is watching; look at {}", listening::places(&addresses));
+    tracing::info!(room = %config.plan.room, config = %origin, state = %folder.display(), "siaga is watching; look at {}", listening::places(&addresses, tls_is_on));
     service::tell(&[NotifyState::Ready]);
 
     let mut kept = store.health();
@@ -273,6 +278,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         config,
         instruct,
         said,
+        tls,
         configs,
         requests,
         delivery,

@@ -16,6 +16,7 @@ use super::service;
 use crate::clock::Clock;
 use crate::config::{self, Config, Files, LoadError, Origin};
 use crate::domain::Kind;
+use crate::web::tls::{Pair, Tls};
 use crate::{probe, web};
 
 /// What takes effect at a start alone.
@@ -49,6 +50,8 @@ pub struct Reloader {
     pub instruct: mpsc::Sender<Instruction>,
     /// How the room speaks to people.
     pub said: watch::Sender<Arc<web::Voice>>,
+    /// To whoever connects over TLS.
+    pub tls: watch::Sender<Option<Arc<Tls>>>,
     /// To whoever follows the config.
     pub configs: watch::Sender<Arc<Config>>,
     /// Where active checks are asked for tests.
@@ -96,6 +99,8 @@ impl Reloader {
                 "measuring against this machine itself (\"self\") begins only at a start: restart siaga".to_owned()
             );
         }
+        // Read before anything is swapped: with one that is broken nothing of the new config is used, and the old one is shown on.
+        let tls = certificate(&config, self.clock)?;
         if InForce::of(&config) != self.in_force {
             tracing::warn!("[web] listen, [store] and [control] take effect only at a start: restart siaga");
         }
@@ -106,6 +111,17 @@ impl Reloader {
         probes.keep(config.plan.checks.iter().zip(&config.probes), |_| None);
         self.requests.send_replace(probes.requests());
         self.said.send_replace(voice(&config));
+        self.tls.send_if_modified(|shown| {
+            let is_same = match (&*shown, &tls) {
+                (Some(shown), Some(tls)) => shown.is_same(tls),
+                (None, None) => true,
+                _ => false,
+            };
+            if !is_same {
+                *shown = tls;
+            }
+            !is_same
+        });
         self.configs.send_replace(Arc::new(config.clone()));
         if config.receivers != self.config.receivers || config.room.language != self.config.room.language {
             self.delivery.serve(&config);
@@ -115,6 +131,29 @@ impl Reloader {
         self.config = config;
         Ok(())
     }
+}
+
+/// The certificate that whoever connects is shown, if the config names one. What is doubtful about it stands in the log.
+///
+/// # Errors
+/// What is wrong with it or its key, in words.
+pub fn certificate(config: &Config, clock: Clock) -> Result<Option<Arc<Tls>>, String> {
+    let Some(pair) = pair(config)? else { return Ok(None) };
+    for doubt in pair.doubts(clock.now().wall) {
+        tracing::warn!("{doubt}");
+    }
+    Tls::new(pair).map(|tls| Some(Arc::new(tls)))
+}
+
+fn pair(config: &Config) -> Result<Option<Pair>, String> {
+    let Some(said) = &config.web.tls else { return Ok(None) };
+    let folder = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    Pair::read(said, folder.as_deref()).map(Some).map_err(|error| format!("[web] tls: {error}"))
+}
+
+/// What is doubtful about the certificate that a config names and is no error. What is wrong with it is told by whoever reads the config.
+pub fn doubts(config: &Config, now: jiff::Timestamp) -> Vec<String> {
+    pair(config).ok().flatten().map_or_else(Vec::new, |pair| pair.doubts(now))
 }
 
 /// How the room speaks to people.

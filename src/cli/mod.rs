@@ -409,7 +409,12 @@ impl Cli {
             ConfigCommand::Check { file } => {
                 let origin = file.as_ref().map_or_else(|| self.origin(), |file| Origin::File(file.clone()));
                 match Config::load(&origin, Files::Needed) {
-                    Ok(config) => say(&format!("{origin}: {} checks, no error\n", config.plan.checks.len())),
+                    Ok(config) => {
+                        for doubt in crate::app::reload::doubts(&config, Clock::start().now().wall) {
+                            note(&format!("siaga: {doubt}"));
+                        }
+                        say(&format!("{origin}: {} checks, no error\n", config.plan.checks.len()));
+                    }
                     Err(error) => {
                         note(&told(&error, self.color.on_stderr()));
                         return 1;

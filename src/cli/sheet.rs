@@ -39,6 +39,9 @@ pub struct SheetArgs {
     /// A file whose first line is a token, to show the sheet where the room is not open to everybody.
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// A PEM file with the certificates to trust over TLS, instead of the machine's own.
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
     /// Print the daemon's JSON as it came.
     #[arg(long)]
     json: bool,
@@ -223,7 +226,7 @@ struct Trial {
 }
 
 async fn show(config: &Config, args: &SheetArgs, lang: Lang, color: bool) -> Result<u8, String> {
-    let base = args.url.clone().unwrap_or_else(|| format!("http://{}", config.web.listen[0]));
+    let base = args.url.clone().unwrap_or_else(|| super::status::address(config));
     let url = base.parse::<reqwest::Url>().ok().filter(|url| matches!(url.scheme(), "http" | "https"));
     let mut url = url.ok_or_else(|| {
         format!("--url {base:?} is no address of a daemon; write one such as \"http://127.0.0.1:10153\"")
@@ -232,10 +235,11 @@ async fn show(config: &Config, args: &SheetArgs, lang: Lang, color: bool) -> Res
         path.pop_if_empty().extend(["api", "v1", "sessions", &args.session, "runsheet"]);
     }
     url.query_pairs_mut().append_pair("lang", lang.as_str());
-    crate::install_crypto();
-    let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().map_err(|error| error.to_string())?;
+    let client = super::status::client(args.ca_file.as_deref(), PATIENCE)?;
     let answer = super::status::showing(client.get(url), args.token_file.as_deref())?.send().await;
-    let answer = answer.map_err(|_| format!("no daemon answers at {base}; \"siaga run\" starts one"))?;
+    let answer = answer.map_err(|error| {
+        format!("no daemon answers at {base} ({}); \"siaga run\" starts one", super::status::root(&error))
+    })?;
     let (ok, unnamed) = (answer.status().is_success(), answer.status() == reqwest::StatusCode::UNAUTHORIZED);
     let text = answer.text().await.map_err(|error| format!("{base}: {error}"))?;
     if !ok {

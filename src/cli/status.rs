@@ -1,5 +1,6 @@
 //! `siaga status`: ask the running daemon.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What `siaga status` can be told.
 #[derive(Clone, Debug, Args)]
 pub struct StatusArgs {
-    /// Where the daemon listens; without it the config's first address.
+    /// Where the daemon listens; without it the config's first address on this machine, else its first.
     #[arg(long, value_name = "URL")]
     url: Option<String>,
     /// The profile to judge by; without it the one in force.
@@ -33,6 +34,9 @@ pub struct StatusArgs {
     /// A file whose first line is a token, where the room is not open to everybody.
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// A PEM file with the certificates to trust over TLS, instead of the machine's own.
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
     /// Print the daemon's JSON as it came.
     #[arg(long)]
     json: bool,
@@ -43,7 +47,7 @@ pub struct StatusArgs {
 /// # Errors
 /// If the daemon does not answer, or refuses the question.
 pub async fn run(config: &Config, args: &StatusArgs, lang: Lang, color: bool) -> Result<u8, String> {
-    let base = args.url.clone().unwrap_or_else(|| format!("http://{}", config.web.listen[0]));
+    let base = args.url.clone().unwrap_or_else(|| address(config));
     let url = format!("{}/api/v1/readiness", base.trim_end_matches('/')).parse::<reqwest::Url>().ok();
     let mut url = url.filter(|url| matches!(url.scheme(), "http" | "https")).ok_or_else(|| {
         format!("--url {base:?} is no address of a daemon; write one such as \"http://127.0.0.1:10153\"")
@@ -54,8 +58,7 @@ pub async fn run(config: &Config, args: &StatusArgs, lang: Lang, color: bool) ->
             url.query_pairs_mut().append_pair(key, value);
         }
     }
-    crate::install_crypto();
-    let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().map_err(|error| error.to_string())?;
+    let client = client(args.ca_file.as_deref(), PATIENCE)?;
     let answer = showing(client.get(url), args.token_file.as_deref())?.send().await.map_err(|error| {
         format!("no daemon answers at {base} ({}); \"siaga run\" starts one, \"siaga check\" needs none", root(&error))
     })?;
@@ -79,6 +82,38 @@ pub async fn run(config: &Config, args: &StatusArgs, lang: Lang, color: bool) ->
     Ok(verdict.exit_code())
 }
 
+/// Where the config's daemon is asked: at the first of its addresses that is on this machine, where it answers in the clear too, else at
+/// its first.
+pub(super) fn address(config: &Config) -> String {
+    let web = &config.web;
+    let is_here = |at: &&SocketAddr| at.ip().is_loopback() || at.ip().is_unspecified();
+    match (web.listen.iter().find(is_here), web.listen.first()) {
+        (None, Some(first)) if web.tls.is_some() => format!("https://{first}"),
+        (None, Some(first)) => format!("http://{first}"),
+        (Some(here), _) => format!("http://{here}"),
+        (None, None) => String::new(),
+    }
+}
+
+/// Who asks the daemon; over TLS it trusts the certificates in `ca_file`, or else those that the machine trusts.
+///
+/// # Errors
+/// A file that cannot be read, or has no certificate in it.
+pub(super) fn client(ca_file: Option<&Path>, patience: Duration) -> Result<reqwest::Client, String> {
+    crate::install_crypto();
+    let mut builder = reqwest::Client::builder().no_proxy().timeout(patience);
+    if let Some(file) = ca_file {
+        let text = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
+        let trusted = reqwest::Certificate::from_pem_bundle(&text)
+            .map_err(|error| format!("{}: {}", file.display(), root(&error)))?;
+        if trusted.is_empty() {
+            return Err(format!("{} has no certificate in it", file.display()));
+        }
+        builder = builder.tls_certs_only(trusted);
+    }
+    builder.build().map_err(|error| error.to_string())
+}
+
 /// The same request with the token that stands in the first line of a file.
 ///
 /// # Errors
@@ -90,7 +125,7 @@ pub(super) fn showing(request: RequestBuilder, token_file: Option<&Path>) -> Res
 }
 
 /// The innermost cause: what reqwest itself says is only that the request failed.
-fn root(error: &dyn std::error::Error) -> String {
+pub(super) fn root(error: &dyn std::error::Error) -> String {
     let mut at = error;
     while let Some(source) = at.source() {
         at = source;

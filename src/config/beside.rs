@@ -25,6 +25,11 @@ impl<'s> Beside<'s> {
         Self { folder: Path::new(&source.path).parent().unwrap_or(Path::new("")), files }
     }
 
+    /// Whether they must be there.
+    pub(super) const fn asks(&self) -> Files {
+        self.files
+    }
+
     /// `path` from the config's folder, wherever the process stands.
     pub(super) fn at(&self, path: &Path) -> PathBuf {
         self.folder.join(path)

@@ -18,6 +18,7 @@ use crate::remote_write;
 
 mod agenda;
 mod beside;
+mod certificate;
 mod checks;
 pub mod init;
 mod problem;
@@ -238,6 +239,7 @@ impl Config {
         let room: Room = section(top, "room", &mut problems);
         let mut web: Web = section(top, "web", &mut problems);
         web.tokens = web.tokens.map(|file| beside.at(&file));
+        certificate::look_beside(top, &mut web, &beside, &mut problems);
         let store = section(top, "store", &mut problems);
         let control = section(top, "control", &mut problems);
         let agenda: Agenda = section(top, "agenda", &mut problems);

@@ -11,6 +11,7 @@ use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::domain::{Component, Kind, Lang, Level, OpenTo, Period, Rate, Requirement};
+use crate::web::tls;
 
 /// The room that is watched.
 #[derive(Clone, Debug, PartialEq, Deserialize, schemars::JsonSchema)]
@@ -117,12 +118,14 @@ pub struct Web {
     pub open_to: OpenTo,
     /// The file of tokens, relative to this one; tokens.toml in the state folder, if left out.
     pub tokens: Option<PathBuf>,
+    /// With what it is served over TLS; in the clear, if left out.
+    pub tls: Option<tls::Config>,
 }
 
 impl Default for Web {
     fn default() -> Self {
         let listen = vec![SocketAddr::from(([127, 0, 0, 1], 10153))];
-        Self { listen, hosts: Vec::new(), open_to: OpenTo::default(), tokens: None }
+        Self { listen, hosts: Vec::new(), open_to: OpenTo::default(), tokens: None, tls: None }
     }
 }
 

@@ -92,10 +92,12 @@ pub(super) fn cookie(headers: &HeaderMap) -> Option<&str> {
     pairs.into_iter().find(|(name, _)| *name == COOKIE).map(|(_, said)| said)
 }
 
-/// The cookie that lets in, for this site's own pages alone and for no script; or, without anything to say, its end.
-pub(super) fn set_cookie(said: Option<&str>) -> HeaderValue {
+/// The cookie that lets in, for this site's own pages alone and for no script; or, without anything to say, its end. One that was given
+/// within TLS is shown within TLS alone (RFC 6265 §4.1.2.5).
+pub(super) fn set_cookie(said: Option<&str>, within_tls: bool) -> HeaderValue {
     let lasts = if said.is_some() { LASTS.as_secs() } else { 0 };
-    let cookie = format!("{COOKIE}={}; Path=/; Max-Age={lasts}; HttpOnly; SameSite=Strict", said.unwrap_or_default());
+    let (said, secure) = (said.unwrap_or_default(), if within_tls { "; Secure" } else { "" });
+    let cookie = format!("{COOKIE}={said}; Path=/; Max-Age={lasts}; HttpOnly; SameSite=Strict{secure}");
     // Hexadecimal digits: nothing in it is no header.
     HeaderValue::try_from(cookie).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
@@ -161,8 +163,9 @@ mod tests {
         headers.append(header::COOKIE, "a=b; siaga_session=0f; c".parse().unwrap());
         assert_eq!(cookie(&headers), Some("0f"));
         assert_eq!(cookie(&HeaderMap::new()), None);
-        let set = set_cookie(Some("0f"));
+        let set = set_cookie(Some("0f"), false);
         assert_eq!(set, "siaga_session=0f; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict");
-        assert!(set_cookie(None).to_str().unwrap().contains("Max-Age=0"));
+        assert!(set_cookie(Some("0f"), true).to_str().unwrap().ends_with("; SameSite=Strict; Secure"));
+        assert!(set_cookie(None, true).to_str().unwrap().contains("Max-Age=0"));
     }
 }

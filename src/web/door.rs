@@ -71,12 +71,24 @@ pub(super) struct Caller {
     cookie: Option<String>,
     /// Whether they come by loopback.
     here: bool,
+    /// Whether they come within TLS.
+    within_tls: bool,
 }
 
 impl Caller {
     /// The same, who comes by loopback or not.
     pub(super) fn here(self, here: bool) -> Self {
         Self { here, ..self }
+    }
+
+    /// The same, who comes within TLS or not.
+    pub(super) fn within_tls(self, within_tls: bool) -> Self {
+        Self { within_tls, ..self }
+    }
+
+    /// Whether they come within TLS.
+    pub(super) const fn is_within_tls(&self) -> bool {
+        self.within_tls
     }
 
     /// Whether they may have the daemon read its config anew: whoever is on this machine, as far as the door is open to them; from

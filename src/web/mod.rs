@@ -16,6 +16,7 @@ pub mod booked;
 pub mod bookings;
 mod coming;
 mod cookies;
+mod crowd;
 pub mod daemon;
 pub mod door;
 pub mod evidence;
@@ -24,6 +25,7 @@ mod given;
 pub mod history;
 pub mod host;
 mod ics;
+mod in_clear;
 pub mod inbound;
 mod incident_page;
 mod kiosk;
@@ -34,6 +36,7 @@ pub mod metrics;
 pub mod openapi;
 pub mod outlook;
 pub mod own;
+mod pace;
 pub mod page;
 mod pages;
 pub mod past;
@@ -50,6 +53,7 @@ mod sign_in;
 mod site;
 pub mod surveys;
 mod telling;
+pub mod tls;
 mod words;
 
 use std::collections::BTreeMap;
@@ -65,6 +69,7 @@ use crate::domain::{Handling, Lang, OpenTo, Quantity, Reason, ReasonDef, Setting
 
 pub use acts::Acts;
 pub use bookings::Bookings;
+pub use crowd::Crowd;
 pub use door::{Door, Holder, Mark, Unadmitted};
 pub use evidence::{Evidence, PastIncident, Stored};
 pub use history::History;
@@ -106,6 +111,10 @@ pub struct State {
     pub acts: Arc<dyn Acts>,
     /// Who has come in at the page, and what they order there.
     pub staff: Arc<Staff>,
+    /// Who is connected, by whichever of the daemon's addresses.
+    pub crowd: Arc<Crowd>,
+    /// The certificate that whoever connects is shown; without one HTTP goes in the clear.
+    pub tls: watch::Receiver<Option<Arc<tls::Tls>>>,
     /// What is done about what is open.
     pub handling: watch::Receiver<Arc<Handling>>,
     /// What does not change while the process runs.

@@ -100,6 +100,11 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "urn:siaga:problem:host", title, detail)
     }
 
+    /// A request in the clear where only TLS is spoken.
+    pub fn in_clear(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "urn:siaga:problem:in-clear", "TLS is spoken here", detail)
+    }
+
     /// A request for a name that is not ours.
     pub fn misdirected(detail: impl Into<String>) -> Self {
         let title = "The request is for somebody else";

@@ -1,6 +1,5 @@
-//! Connections: how many, how long, how large, and how they end.
+//! Connections: how they begin, how long and how large what is asked may be, and how they end. How many there may be is the crowd's.
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -19,19 +18,19 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::sync::watch;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::JoinSet;
 
+use super::crowd::{Guest, Place};
 use super::door::Caller;
+use super::pace::{Held, Paced};
 use super::problem::Problem;
 use super::site::Site;
-use super::{State, astray, door, frame, lang, live, readyz, routes, sign_in};
+use super::tls::{self, Tls, Unmet, Wire};
+use super::{State, astray, door, frame, in_clear, lang, live, readyz, routes, sign_in};
 
 type Body = axum::body::Body;
-
-/// Connections open at once. A room has a handful of readers; where more come, the one that is open longest makes room, so
-/// that nobody silences the room by holding connections open.
-const CONNECTIONS: usize = 256;
 
 /// The longest head (request line and headers) that is read; beyond it the answer is 431 (RFC 6585 §5).
 const HEAD: usize = 16 * 1024;
@@ -49,6 +48,9 @@ const WRITE_TIMEOUT: u32 = 30_000;
 /// How long and how much a connection that is over is still read, so that the last answer is not lost to a reset.
 const LINGER: (Duration, usize) = (Duration::from_secs(2), 64 * 1024 * 1024);
 
+/// How many are told at once that it is full.
+const TURNED_AWAY: usize = 16;
+
 /// How long answers that are under way may take once the server is told to stop.
 const LAST_ANSWERS: Duration = Duration::from_secs(3);
 
@@ -63,29 +65,31 @@ pub async fn run(listener: TcpListener, state: State, shutdown: impl Future<Outp
     // Dropped when the server is told to stop, and the streams end with it.
     let heart = tokio::spawn(live::beat(Arc::clone(&site), beats));
     let router = TowerToHyperService::new(routes::router(Arc::clone(&site)));
-    let front = Front { router, site, on_this_machine: false };
     let (stop, stopping) = watch::channel(false);
     let mut connections = JoinSet::new();
-    let mut by_age: VecDeque<AbortHandle> = VecDeque::new();
-    let mut crowded = false;
+    let turned_away = Arc::new(Semaphore::new(TURNED_AWAY));
     tokio::pin!(shutdown);
     loop {
         tokio::select! {
             () = &mut shutdown => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
-                    let front = Front { on_this_machine: peer.ip().to_canonical().is_loopback(), ..front.clone() };
-                    by_age.retain(|connection| !connection.is_finished());
-                    if by_age.len() >= CONNECTIONS && let Some(oldest) = by_age.pop_front() {
-                        oldest.abort();
-                        if !crowded {
-                            tracing::warn!(CONNECTIONS, "more connections than a room has readers; the oldest are cut");
-                        }
-                        crowded = true;
-                    } else {
-                        crowded = false;
+                    let asked = site.state.crowd.ask(peer.ip(), site.state.clock.mono());
+                    if asked.newly_full {
+                        tracing::warn!("more connections than a room has readers: some are cut or refused; siaga_web_connections… count them");
                     }
-                    by_age.push_back(connections.spawn(converse(stream, front, stopping.clone())));
+                    if let Some(place) = asked.place {
+                        let talk = Talk { site: Arc::clone(&site), router: router.clone(), place, stopping: stopping.clone() };
+                        connections.spawn(talk.hold(stream));
+                    } else if let Ok(room) = Arc::clone(&turned_away).try_acquire_owned() {
+                        let is_sealed = site.state.tls.borrow().is_some();
+                        connections.spawn(async move {
+                            if !is_sealed {
+                                turn_away(stream).await;
+                            }
+                            drop(room);
+                        });
+                    }
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection cannot be accepted");
@@ -107,37 +111,107 @@ pub async fn run(listener: TcpListener, state: State, shutdown: impl Future<Outp
     Ok(())
 }
 
-/// One connection, to its end.
-async fn converse(stream: TcpStream, front: Front, mut stopping: watch::Receiver<bool>) {
-    // Both are wishes: without them answers are slower, or a stuck reader is noticed later.
-    let _ = stream.set_nodelay(true);
-    let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, WRITE_TIMEOUT);
-    let mut connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .max_buf_size(HEAD)
-        .max_headers(HEADERS)
-        .serve_connection(TokioIo::new(stream), front);
-    loop {
-        tokio::select! {
-            outcome = poll_fn(|cx| connection.poll_without_shutdown(cx)) => {
-                if let Err(error) = outcome {
-                    tracing::debug!(%error, "a connection ended badly");
-                }
-                break;
-            }
-            // Its sender lives as long as the server, so this is told once.
-            Ok(()) = stopping.changed() => Pin::new(&mut connection).graceful_shutdown(),
-        }
-    }
-    linger(connection.into_parts().io.into_inner()).await;
+/// One connection.
+struct Talk {
+    site: Arc<Site>,
+    router: TowerToHyperService<Router>,
+    place: Place,
+    stopping: watch::Receiver<bool>,
 }
 
-/// Says that nothing more will come, and reads what the other side still sends. Closing a socket with unread bytes resets
+impl Talk {
+    /// To its end, or until it has to make room.
+    async fn hold(self, stream: TcpStream) {
+        let guest = Arc::clone(&self.place.guest);
+        tokio::select! {
+            () = self.converse(stream) => {}
+            () = guest.is_cut() => tracing::debug!("a connection makes room"),
+        }
+    }
+
+    async fn converse(self, stream: TcpStream) {
+        // Both are wishes: without them answers are slower, or a stuck reader is noticed later.
+        let _ = stream.set_nodelay(true);
+        let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, WRITE_TIMEOUT);
+        let (mut shown, mut stopping) = (self.site.state.tls.clone(), self.stopping.clone());
+        let tls = shown.borrow_and_update().clone();
+        let met = tokio::select! {
+            met = self.meet(stream, tls.as_deref()) => met,
+            Ok(()) = stopping.changed() => return,
+        };
+        let Some(wire) = met else { return };
+        let way = match (&wire, tls.is_some()) {
+            (wire, _) if wire.is_sealed() => Way::Sealed,
+            (_, true) if !self.place.is_here() => Way::MustBeSealed,
+            _ => Way::Clear,
+        };
+        let front = Front {
+            router: self.router.clone(),
+            site: Arc::clone(&self.site),
+            guest: Arc::clone(&self.place.guest),
+            on_this_machine: self.place.is_here(),
+            way,
+        };
+        let mut connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .max_buf_size(HEAD)
+            .max_headers(HEADERS)
+            .serve_connection(TokioIo::new(wire), front);
+        loop {
+            tokio::select! {
+                outcome = poll_fn(|cx| connection.poll_without_shutdown(cx)) => {
+                    if let Err(error) = outcome {
+                        tracing::debug!(%error, "a connection ended badly");
+                    }
+                    break;
+                }
+                // Its sender lives as long as the server, so this is told once.
+                Ok(()) = stopping.changed() => Pin::new(&mut connection).graceful_shutdown(),
+                // With another certificate, or now that there is one, whoever is connected comes again.
+                Ok(()) = shown.changed() => Pin::new(&mut connection).graceful_shutdown(),
+            }
+        }
+        let mut wire = connection.into_parts().io.into_inner();
+        // What says that this is the end of it, within TLS too.
+        if tokio::time::timeout(LINGER.0, wire.shutdown()).await.is_ok_and(|shut| shut.is_ok()) {
+            linger(wire.into_line()).await;
+        }
+    }
+
+    async fn meet(&self, stream: TcpStream, tls: Option<&Tls>) -> Option<Wire> {
+        let Some(tls) = tls else { return Some(Wire::Plain(stream)) };
+        match tls::meet(stream, tls, self.place.turn()).await {
+            Ok(wire) => Some(wire),
+            Err(unmet) => {
+                self.site.state.crowd.unmet(matches!(unmet, Unmet::Late));
+                match unmet {
+                    Unmet::Late => tracing::debug!("a handshake over TLS was too slow"),
+                    Unmet::Failed(error) => tracing::debug!(%error, "a handshake over TLS came to nothing"),
+                }
+                None
+            }
+        }
+    }
+}
+
+/// Says to who is one too many that it is full, as far as they listen.
+async fn turn_away(mut stream: TcpStream) {
+    const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n\
+        Retry-After: 5\r\nContent-Length: 44\r\nConnection: close\r\n\r\nToo many are connected; come again in 5 s.\r\n";
+    let said = async {
+        stream.write_all(FULL).await?;
+        stream.shutdown().await
+    };
+    if tokio::time::timeout(LINGER.0, said).await.is_ok_and(|said| said.is_ok()) {
+        linger(stream).await;
+    }
+}
+
+/// Reads what the other side still sends once we have said that nothing more will come. Closing a socket with unread bytes resets
 /// it (RFC 9112 §9.6), and the answer that says what was wrong would be lost.
 async fn linger(mut stream: TcpStream) {
     let rest = async {
-        stream.shutdown().await?;
         let mut read = 0;
         let mut scrap = vec![0; 16 * 1024];
         while read < LINGER.1 {
@@ -156,8 +230,22 @@ async fn linger(mut stream: TcpStream) {
 struct Front {
     site: Arc<Site>,
     router: TowerToHyperService<Router>,
+    /// Whose it is.
+    guest: Arc<Guest>,
     /// Whether it comes by loopback.
     on_this_machine: bool,
+    way: Way,
+}
+
+/// How a request comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// In the clear, as it may.
+    Clear,
+    /// Within TLS.
+    Sealed,
+    /// In the clear, over a network, where only TLS is spoken.
+    MustBeSealed,
 }
 
 /// An answer: there already, or still to be made.
@@ -186,6 +274,9 @@ impl hyper::service::Service<Request<Incoming>> for Front {
         let refused = self.site.state.voice.borrow().hosts.refuse(request.uri(), request.headers(), request.version());
         if let Some(problem) = refused {
             return Answering::Now(Some(sealed(problem.into_response())));
+        }
+        if self.way == Way::MustBeSealed {
+            return Answering::Now(Some(sealed(in_clear::refuse(&request))));
         }
         if !door::guards(request.method(), request.uri().path()) {
             return self.let_in(request, Caller::default());
@@ -218,6 +309,7 @@ impl Front {
         if request.uri().path() == "/readyz" && request.uri().query().is_none() && request.method() == Method::GET {
             let lang = lang::preferred(request.headers(), self.site.state.voice.borrow().lang);
             let (verdict, text) = self.site.short(lang);
+            self.guest.rests(self.site.state.clock.mono());
             return Answering::Now(Some(sealed(readyz::reply(verdict, text, lang))));
         }
         let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
@@ -225,16 +317,19 @@ impl Front {
             let detail = format!("no path here reads more than {} bytes", routes::BODY);
             return Answering::Now(Some(sealed(Problem::too_large(detail).into_response())));
         }
-        request.extensions_mut().insert(caller.here(self.on_this_machine));
+        request.extensions_mut().insert(caller.here(self.on_this_machine).within_tls(self.way == Way::Sealed));
         let person = astray::by_a_person(&self.site, request.uri(), request.headers());
-        let response = self.router.call(request);
+        let held = Held::begin(Arc::clone(&self.guest), self.site.state.clock);
+        let response = self.router.call(request.map(Paced::new));
         let Some(person) = person else {
-            return Answering::Later(Box::pin(async move { response.await.map(sealed) }));
+            return Answering::Later(Box::pin(
+                async move { response.await.map(|response| sealed(held.over(response))) },
+            ));
         };
         let site = Arc::clone(&self.site);
-        Answering::Later(Box::pin(
-            async move { response.await.map(|response| sealed(person.instead(&site, response))) },
-        ))
+        Answering::Later(Box::pin(async move {
+            response.await.map(|response| sealed(held.over(person.instead(&site, response))))
+        }))
     }
 }
 

@@ -43,7 +43,11 @@ pub(super) async fn form(State(site): State<Arc<Site>>, uri: Uri, headers: Heade
     (status = 403, description = "A page of somebody else's asked.", body = String, content_type = "text/html"),
     (status = 415, description = "No form was sent.", body = Problem, content_type = "application/problem+json"),
 ))]
-pub(super) async fn come_in(State(site): State<Arc<Site>>, request: Request) -> Result<Response, Problem> {
+pub(super) async fn come_in(
+    State(site): State<Arc<Site>>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> Result<Response, Problem> {
     let lang = spoken(&site, request.uri(), request.headers())?;
     if cookies::is_from_elsewhere(request.headers()) {
         return asking(&site, "/", Some(words(lang).from_elsewhere), lang, StatusCode::FORBIDDEN);
@@ -62,7 +66,8 @@ pub(super) async fn come_in(State(site): State<Arc<Site>>, request: Request) -> 
     };
     let begun = site.state.staff.cookies.begin(holder.mark, site.state.clock.mono());
     let said = begun.ok_or_else(|| Problem::internal("the kernel gives no random numbers"))?;
-    Ok(([(header::SET_COOKIE, cookies::set_cookie(Some(&said)))], onward(next, lang)).into_response())
+    Ok(([(header::SET_COOKIE, cookies::set_cookie(Some(&said), caller.is_within_tls()))], onward(next, lang))
+        .into_response())
 }
 
 /// Goes.
@@ -90,7 +95,7 @@ pub(super) async fn go(
         }
         site.state.staff.cookies.end(said);
     }
-    Ok(([(header::SET_COOKIE, cookies::set_cookie(None))], onward("/", lang)).into_response())
+    Ok(([(header::SET_COOKIE, cookies::set_cookie(None, caller.is_within_tls()))], onward("/", lang)).into_response())
 }
 
 /// The form to come in by, and on to `next`.

@@ -1,6 +1,7 @@
 //! No page of ours names a command, a target, a path or a file that is not there.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use clap::error::ErrorKind;
 use serde_json::Value;
@@ -83,6 +84,9 @@ fn each_table_of_a_config_is_taken() {
     for (at, block) in blocks.into_iter().enumerate() {
         let secret = folder.path().join("secret");
         std::fs::write(&secret, "geheim\n").unwrap();
+        if block.contains("tls = {") {
+            pair(folder.path());
+        }
         let block = block.replace("/etc/siaga/prometheus.token", secret.to_str().unwrap());
         // What stands beside it in a room's config: a group has the same check by the main line too.
         let beside = if block.contains("group = \"page\"") {
@@ -99,6 +103,17 @@ fn each_table_of_a_config_is_taken() {
             .unwrap();
         assert!(told.status.success(), "{block}\n{}", String::from_utf8_lossy(&told.stderr));
     }
+}
+
+/// A certificate and its key, as README calls them. Debian package: `openssl`.
+fn pair(folder: &Path) {
+    let made = std::process::Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"])
+        .args(["-subj", "/CN=siaga.example.net", "-keyout", "siaga.key", "-out", "siaga.pem"])
+        .current_dir(folder)
+        .output()
+        .expect("openssl cannot be started: install Debian's package openssl");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 }
 
 /// Fails if the command is not one that there is; gives its program's name. A `part` may lack what comes behind.

@@ -8,6 +8,7 @@ mod family;
 mod limits;
 mod own;
 mod room;
+mod serving;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

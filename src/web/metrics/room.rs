@@ -7,7 +7,7 @@ use crate::domain::{Component, Requirement, Snapshot};
 
 use super::super::State;
 use super::family::{Family, Samples};
-use super::{agenda, limits, own};
+use super::{agenda, limits, own, serving};
 use prometheus::proto::MetricFamily;
 
 static BUILD_INFO: Family = Family::gauge("siaga_build_info", &["version"], "Which build this is; always 1.");
@@ -157,6 +157,11 @@ pub const FAMILIES: &[&Family] = &[
     &SNAPSHOTS,
     &RELOAD_OK,
     &RELOAD_AT,
+    &serving::CERTIFICATE,
+    &serving::CONNECTIONS,
+    &serving::CUT,
+    &serving::REFUSED,
+    &serving::UNMET,
     &own::STORE_HEALTHY,
     &own::STORE_WAITING,
     &own::STORE_DROPPED,
@@ -207,6 +212,7 @@ fn daemon(out: &mut Samples, snapshot: &Snapshot, state: &State) {
     out.add(&SNAPSHOTS, &[], count(snapshot.seq));
     out.add(&RELOAD_OK, &[], flag(reloaded.ok));
     out.add(&RELOAD_AT, &[], unix(reloaded.at));
+    serving::add(out, state);
     own::add(out, &state.own.now());
 }
 

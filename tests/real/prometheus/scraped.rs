@@ -8,9 +8,12 @@ use super::server::{Prometheus, shipped};
 use super::{promtool, whole_catalogue};
 use crate::receivers;
 use crate::sessions::{MINUTE, Scheduler, ahead, meeting};
+use crate::support::certificates::Authority;
 use crate::support::daemon::{Daemon, room};
 use crate::support::upsd::Upsd;
 use crate::support::web::serve;
+use crate::tokens::NOTHING;
+use crate::web_tls;
 
 #[tokio::test]
 async fn the_shipped_alerts_see_the_room_and_its_loss() {
@@ -24,6 +27,30 @@ async fn the_shipped_alerts_see_the_room_and_its_loss() {
     // The daemon is gone: the next scrape fails.
     served.stop().await;
     prometheus.answered(&client, &alert("SiagaDown")).await;
+}
+
+#[tokio::test]
+async fn a_daemon_is_scraped_over_tls() {
+    let authority = Authority::new();
+    let pair = web_tls::issue(&authority, "one", 30);
+    let folder = room(&format!(
+        "{NOTHING}[web]\nlisten = \"127.0.0.1:0\"\ntls = {{ certificate_file = \"{}\", key_file = \"{}\" }}\n",
+        pair.file.display(),
+        pair.key.display()
+    ));
+    let daemon = Daemon::start(folder.path());
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let prometheus = Prometheus::over_tls(daemon.address(), &authority.file);
+    prometheus.answered(&client, "up{job=\"siaga\"} == 1").await;
+    let left = prometheus.answered(&client, "(siaga_web_certificate_expiry_timestamp_seconds - time()) / 86400").await;
+    let days: f64 = left[0]["value"][1].as_str().unwrap().parse().unwrap();
+    assert!((29.0..30.1).contains(&days), "{days}");
+    // With another authority it does not take what is said for the daemon's.
+    let other = Authority::new();
+    let stranger = Prometheus::over_tls(daemon.address(), &other.file);
+    stranger.answered(&client, "up{job=\"siaga\"} == 0").await;
+    daemon.stop();
 }
 
 /// A daemon of a room that has nothing but that UPS.

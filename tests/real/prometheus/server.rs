@@ -41,6 +41,14 @@ impl Prometheus {
         Self::at(home, "prometheus.yml", HURRIED, &[("127.0.0.1:10153", &served.address.to_string())])
     }
 
+    /// The same with a daemon that is asked over TLS, whose authority's certificate is in `ca_file`.
+    pub(super) fn over_tls(address: std::net::SocketAddr, ca_file: &Path) -> Self {
+        let tls =
+            format!("  - job_name: siaga\n    scheme: https\n    tls_config:\n      ca_file: {}\n", ca_file.display());
+        let aims = [("127.0.0.1:10153", &*address.to_string()), ("  - job_name: siaga\n", &*tls)];
+        Self::at(tempfile::tempdir().unwrap(), "prometheus.yml", HURRIED, &aims)
+    }
+
     /// The same with that of many rooms, which finds them by a file.
     pub(super) fn over(rooms: &[String]) -> Self {
         Self::at(Self::home_of(rooms), "fleet.yml", HURRIED, &[])

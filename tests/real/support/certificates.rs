@@ -57,7 +57,8 @@ impl Authority {
         Certificate { file: at("pem"), key: at("key") }
     }
 
-    fn openssl(&self, arguments: &str) {
+    /// Does something else with openssl, in the folder where all of this lies.
+    pub(crate) fn openssl(&self, arguments: &str) {
         let output = Command::new("openssl")
             .args(arguments.split_ascii_whitespace())
             .current_dir(self.folder())
@@ -66,7 +67,8 @@ impl Authority {
         assert!(output.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
-    fn folder(&self) -> &Path {
+    /// Where all of this lies.
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 }

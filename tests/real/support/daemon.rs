@@ -78,7 +78,8 @@ impl Daemon {
         let (stderr, kept) = (child.stderr.take().unwrap(), Arc::clone(&log));
         std::thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                if let Some(address) = line.split("http://").nth(1).and_then(|rest| rest.split('/').next()) {
+                let said = line.replace("https://", "http://");
+                if let Some(address) = said.split("http://").nth(1).and_then(|rest| rest.split('/').next()) {
                     _ = found.try_send(address.parse::<SocketAddr>().unwrap());
                 }
                 let mut kept = kept.lock().unwrap();

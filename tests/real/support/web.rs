@@ -358,6 +358,8 @@ pub(crate) async fn serve_with(snapshot: Arc<Snapshot>, memory: Memory) -> Serve
         door: Arc::new(Shut),
         acts: Arc::new(Idle),
         staff: Arc::default(),
+        crowd: Arc::default(),
+        tls: watch::channel(None).1,
         handling: watch::channel(Arc::default()).1,
         info: Arc::new(Info { version: "0.0.0-test", quantities: QUANTITIES.to_vec(), reasons: REASONS.to_vec() }),
     };
