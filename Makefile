@@ -9,10 +9,12 @@ OTHER_RINGS := $(filter-out --test=real,$(RINGS))
 DOC_LINTS := -D warnings -A rustdoc::private_intra_doc_links
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab matrix grid calls chaos month fleet fuzz mutants check audit bench guide deb deb-test fmt clean tools
+.PHONY: help run test lab matrix grid calls chaos soak month fleet fuzz mutants check audit bench guide deb deb-test fmt clean tools
 
 # How long each target is fuzzed, s.
 SECONDS ?= 60
+# How long the daemon is soaked, min.
+MINUTES ?= 30
 
 help: ## print this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -49,9 +51,14 @@ calls: tools ## real calls over a dozen bad lines beside the verdict on each, an
 	@scripts/install-debian.sh build run test
 	$(CARGO) test $(LOCKED) --test real -- --ignored --exact call::comparison::a_dozen_lines
 
-chaos: tools ## kill the daemon 500 times in a storm and count what is lost (SIAGA_SEED draws the same again); a quarter of an hour
+chaos: tools ## 12 000 faults against the judge in virtual time, then 500 kills of the daemon in a storm (SIAGA_SEED draws the same again); half an hour
 	@scripts/install-debian.sh build run test
+	$(CARGO) test $(LOCKED) --test campaign -- --ignored --nocapture
 	$(CARGO) test $(LOCKED) --test real -- --ignored --nocapture --exact chaos::five_hundred_kills_at_random_moments_lose_nothing
+
+soak: tools ## half an hour of the daemon under faults without a pause: each seen and over, nothing grows (MINUTES=60 for longer); writes target/soak/
+	@scripts/install-debian.sh build run test
+	SIAGA_MINUTES=$(MINUTES) $(CARGO) test $(LOCKED) --test real -- --ignored --nocapture --exact soak::half_an_hour_of_faults_leaves_it_as_it_was
 
 fleet: tools ## five hundred rooms for one Prometheus (SIAGA_ROOMS, SIAGA_SCRAPES for more); writes target/bench/
 	@scripts/install-debian.sh build run test

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use crate::domain::{Mono, Now};
@@ -35,6 +35,18 @@ impl Clock {
     /// A clock on tokio's own time, for tests that pause it; its wall time begins at `wall` and moves along.
     pub fn on_tokio_time(wall: Timestamp) -> Self {
         Self(Source::Virtual { zero: Instant::now(), wall })
+    }
+
+    /// The same clock after somebody has set the wall clock by so much, for tests that pause tokio's time; the machine's own is not
+    /// set by anybody here.
+    #[must_use]
+    pub fn set_by(self, step: SignedDuration) -> Self {
+        match self.0 {
+            Source::Real { .. } => self,
+            Source::Virtual { zero, wall } => {
+                Self(Source::Virtual { zero, wall: wall.saturating_add(step).unwrap_or(wall) })
+            }
+        }
     }
 
     /// Both clocks, now.

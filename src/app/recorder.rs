@@ -191,7 +191,7 @@ impl Recorder {
     }
 
     /// Tells what has become due by time alone.
-    pub(super) async fn look(&mut self) {
+    pub async fn look(&mut self) {
         self.follow();
         self.look_at_drill().await;
         let settling = self.clock.elapsed() < SETTLING;

@@ -88,10 +88,10 @@ impl Disk {
     fn after<T>(&mut self, result: Result<T, Fault>) -> Result<T, Fault> {
         match &result {
             Ok(_) | Err(Fault::Ours(_)) => {}
-            Err(Fault::Damaged(what)) => {
+            Err(fault @ (Fault::Damaged(_) | Fault::Newer(_))) => {
                 self.connection = None;
                 // On success the fault is over with the file: the next use begins a new one.
-                if let Err(fault) = self.put_aside(what.clone()) {
+                if let Err(fault) = self.put_aside(fault) {
                     self.board.fail(in_full(&fault));
                 }
             }
@@ -131,8 +131,8 @@ impl Disk {
                 tracing::info!("the removed database's log was left; it is kept beside the new one");
             }
             let opened = match open::open(&self.path, now) {
-                Err(Fault::Damaged(what)) => {
-                    self.put_aside(what)?;
+                Err(fault @ (Fault::Damaged(_) | Fault::Newer(_))) => {
+                    self.put_aside(&fault)?;
                     open::open(&self.path, now)
                 }
                 other => other,
@@ -152,20 +152,34 @@ impl Disk {
         self.connection.as_mut().ok_or_else(|| Fault::Ours(rusqlite::Error::InvalidQuery))
     }
 
-    /// Sets the file aside, if `what` is wrong with it.
-    fn put_aside(&mut self, what: String) -> Result<(), Fault> {
+    /// Sets the file aside, because of `fault`.
+    fn put_aside(&mut self, fault: &Fault) -> Result<(), Fault> {
         let now = self.clock.now();
+        let newer = matches!(fault, Fault::Newer(_));
+        let what = match fault {
+            Fault::Damaged(what) => what.clone(),
+            other => in_full(other),
+        };
         if let Some(last) = self.set_aside
             && now.mono.since(last) < SET_ASIDE_GAP
         {
             return Err(Fault::Folder(std::io::Error::other(format!("damaged again within a minute: {what}"))));
         }
-        let file = open::set_aside(&self.path, "damaged", now.wall).map_err(Fault::Folder)?;
+        let file =
+            open::set_aside(&self.path, if newer { "newer" } else { "damaged" }, now.wall).map_err(Fault::Folder)?;
         self.set_aside = Some(now.mono);
-        tracing::error!(
-            file = %file.display(), %what,
-            "the database was damaged and is set aside; a new one is begun, so history before now is missing"
-        );
+        if newer {
+            tracing::error!(
+                file = %file.display(), %what,
+                "the database is of a newer siaga and is set aside, unchanged; a new one is begun, so what was booked, told and kept \
+                 before now is missing until that siaga is back and finds the file under its old name"
+            );
+        } else {
+            tracing::error!(
+                file = %file.display(), %what,
+                "the database was damaged and is set aside; a new one is begun, so history before now is missing"
+            );
+        }
         self.board.damaged(Damaged { at: now.wall, what, file });
         Ok(())
     }

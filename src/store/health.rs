@@ -22,7 +22,7 @@ pub struct Health {
     pub waiting: usize,
     /// What is lost for good since the start, because a bound was reached or a row was refused.
     pub dropped: u64,
-    /// The newest damaged file and where it was put, since the start.
+    /// The newest file that is damaged, or of a newer siaga, and where it was put, since the start.
     pub damaged: Option<Damaged>,
     /// How often the state folder or the file in it was removed or replaced under the daemon and begun anew, since the start.
     pub removed: u64,

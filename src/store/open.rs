@@ -18,7 +18,7 @@ const APPLICATION_ID: i32 = 0x5349_4147;
 
 /// One file a version, in their order; a number may be left out for good, and none is given later than a greater one is
 /// released. The database's `user_version` is the number of the newest applied. Never edited once released.
-const MIGRATIONS: &[(usize, &str)] = &[
+pub(super) const MIGRATIONS: &[(usize, &str)] = &[
     (1, include_str!("migrations/0001.sql")),
     (2, include_str!("migrations/0002.sql")),
     (3, include_str!("migrations/0003.sql")),
@@ -66,6 +66,9 @@ pub(super) enum Fault {
     /// The file is not what it should be: set it aside.
     #[error("the database file is damaged: {0}")]
     Damaged(String),
+    /// A newer siaga has brought the file to a version that is not known here: set it aside, whole.
+    #[error("the database file is of a newer siaga: its version is {0}, and this one knows those up to {known}", known = newest_version())]
+    Newer(usize),
     /// The disk is full, read-only, away or broken: try again later.
     #[error("the disk cannot be written")]
     Disk(#[source] rusqlite::Error),
@@ -193,6 +196,7 @@ fn examine(db: &Connection) -> Result<usize, Fault> {
     let known = newest_version();
     match usize::try_from(version) {
         Ok(version) if (1..=known).contains(&version) => Ok(version),
+        Ok(version) if version > known => Err(Fault::Newer(version)),
         _ => Err(Fault::Damaged(format!("its version {version} is not one of those known here (1 to {known})"))),
     }
 }

@@ -196,7 +196,7 @@ impl Writer {
     /// Brings everything that waits to the disk, oldest first. Tried once more after a damaged file was set aside.
     fn settle(&mut self) -> Result<(), Fault> {
         let result = match self.settle_once() {
-            Err(Fault::Damaged(_)) => self.settle_once(),
+            Err(Fault::Damaged(_) | Fault::Newer(_)) => self.settle_once(),
             other => other,
         };
         self.board.count(self.backlog.len(), self.lost + lock(&self.feed).overflowed());

@@ -15,8 +15,8 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::domain::Mono;
 
-/// Connections at once from elsewhere, and on this machine, where a proxy may bring everybody. A room has a handful of readers. Together with what else the daemon has open
-/// they stay below the 1024 files that a process may have open unless somebody says otherwise.
+/// Connections at once from elsewhere, and on this machine, where a proxy may bring everybody. A room has a handful of readers. Together
+/// with what else the daemon has open they stay below the 1024 files that a process may have open unless somebody says otherwise.
 const PLACES: [usize; 2] = [256, 256];
 
 /// An answer that is younger is not cut for somebody who comes.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::chance::Chance;
+
 /// A second, in the milliseconds in which all is counted.
 pub(super) const SECOND: u64 = 1000;
 pub(super) const MINUTE: u64 = 60 * SECOND;
@@ -63,27 +65,6 @@ impl Drawn {
     }
 }
 
-/// Steele, Lea and Flood's `SplitMix64`: the same on every machine and in every version of every crate.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % bound
-    }
-
-    fn pick(&mut self, bound: usize) -> usize {
-        usize::try_from(self.below(u64::try_from(bound).unwrap())).unwrap()
-    }
-
-    fn between(&mut self, from: u64, until: u64) -> u64 {
-        from + self.below(until - from)
-    }
-}
-
 fn place(name: &str) -> usize {
     CHECKS.iter().position(|(known, ..)| *known == name).unwrap()
 }
@@ -101,7 +82,7 @@ fn cut(all: &mut Vec<(u64, What)>, chance: &mut Chance, at: u64, length: u64) {
 
 /// A month with flapping links, storms and power cuts.
 pub(super) fn month(seed: u64) -> Drawn {
-    let (mut chance, mut all) = (Chance(seed), Vec::new());
+    let (mut chance, mut all) = (Chance::new(seed), Vec::new());
     let until = 30 * DAY;
     let moment = |chance: &mut Chance| chance.between(SETTLED, until - DAY / 4);
     for _ in 0..60 {
@@ -161,7 +142,7 @@ pub(super) fn month(seed: u64) -> Drawn {
 
 /// So many changes within a minute, after which everything stays as it is until that has been told, and before anybody is reminded.
 pub(super) fn storm(changes: usize, alone: bool, seed: u64) -> Drawn {
-    let mut chance = Chance(seed);
+    let mut chance = Chance::new(seed);
     let all = flurry(changes, alone, &mut chance).into_iter().map(|(at, what)| (at + MORNING, what)).collect();
     Drawn { all, until: MORNING + 40 * MINUTE, told: String::new() }
 }

@@ -2,6 +2,7 @@
 //! daemon's own judge and policy in virtual time; its radio by what it chooses to say, and how long that takes.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
+mod chance;
 mod faults;
 mod house;
 

@@ -51,6 +51,7 @@ mod seat;
 mod session_sound;
 mod sessions;
 mod slow_clients;
+mod soak;
 mod stamp;
 mod state_folder;
 mod stun;

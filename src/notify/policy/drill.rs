@@ -50,7 +50,7 @@ impl Policy {
     pub fn begin_drill(&mut self, drill: Drill, at: Timestamp) -> Decided {
         let (id, incident) = (drill.incident.id.clone(), drill.incident.clone());
         let mut decided = Decided { kept: vec![(Drill::KEY.to_owned(), drill.json())], ..Decided::default() };
-        self.open.insert(id.clone(), Open { incident, state: State::default(), since: at });
+        self.open.insert(id.clone(), Open { incident, state: State::default(), since: at, began: at });
         self.drill = Some(drill);
         self.reconcile(&id, false, at, &mut decided);
         decided

@@ -51,6 +51,12 @@ impl Flap {
         self.changes.push_back(at);
     }
 
+    /// Follows a wall clock that was set back: changes that lie in its future are of now, or it would flap until the clock is there
+    /// again.
+    pub(super) fn follow_clock(&mut self, at: Timestamp) {
+        self.changes.iter_mut().for_each(|change| *change = (*change).min(at));
+    }
+
     /// Whether it flaps now; `Some` when that is another thing than before.
     pub(super) fn look(&mut self, at: Timestamp) -> Option<bool> {
         self.changes.retain(|change| age(*change, at) <= WINDOW);

@@ -77,7 +77,7 @@ impl Policy {
                     told.map(|(name, _)| (Arc::clone(name), Told { news: news.clone(), at: incident.opened_at }));
                 State { told: told.collect(), ..State::default() }
             });
-            (incident.id.clone(), Open { since: incident.opened_at, incident, state })
+            (incident.id.clone(), Open { since: incident.opened_at, began: incident.opened_at, incident, state })
         });
         let open = open.collect();
         let kept = |key: &str| left.kept.get(key);
@@ -87,7 +87,7 @@ impl Policy {
         let flaps = flaps.collect();
         let closed = left.closed.into_iter().filter_map(|incident| {
             let state = serde_json::from_str(kept(&incident.id)?).ok()?;
-            Some((incident.component, Open { since: incident.opened_at, incident, state }))
+            Some((incident.component, Open { since: incident.opened_at, began: incident.opened_at, incident, state }))
         });
         let closed = closed.collect();
         let called = roll_call::called(&left.kept);
@@ -123,6 +123,7 @@ impl Policy {
     /// Decides on one change, seen at `at`; `settling` while the daemon is.
     pub fn decide(&mut self, change: Change<'_>, settling: bool, at: Timestamp) -> Decided {
         let mut decided = Decided::default();
+        self.follow_clock(at);
         let (Change::Opened(incident) | Change::Changed(incident) | Change::Closed(incident)) = change;
         let before = self.open.get(&incident.id).map(|open| open.incident.verdict);
         let to_and_fro = flap::counts(change, before);
@@ -132,7 +133,12 @@ impl Policy {
             self.flaps.entry(incident.component).or_default().change(at);
         }
         let open = self.open.entry(incident.id.clone());
-        let open = open.or_insert_with(|| Open { incident: incident.clone(), state: State::default(), since: at });
+        let open = open.or_insert_with(|| Open {
+            incident: incident.clone(),
+            state: State::default(),
+            since: at,
+            began: incident.opened_at,
+        });
         if News::of(&open.incident) != News::of(incident) {
             open.since = at;
         }
@@ -159,6 +165,7 @@ impl Policy {
     /// escalations, components that have come to rest.
     pub fn tick(&mut self, settling: bool, at: Timestamp) -> Decided {
         let mut decided = Decided::default();
+        self.follow_clock(at);
         self.silences.retain(|silence| silence.until > at);
         let ended = self.flaps.iter_mut().filter(|_| !settling);
         let ended = ended.filter_map(|(component, flap)| (flap.look(at) == Some(false)).then_some(*component));
@@ -174,6 +181,11 @@ impl Policy {
         // Nothing has happened, so that there is nothing that anybody was not told of.
         decided.withheld.clear();
         decided
+    }
+
+    fn follow_clock(&mut self, at: Timestamp) {
+        self.open.values_mut().for_each(|open| open.follow_clock(at));
+        self.flaps.values_mut().for_each(|flap| flap.follow_clock(at));
     }
 
     /// In how long to [`Policy::tick`] again; `None` while nothing waits for time to pass.
@@ -305,11 +317,12 @@ impl Policy {
     /// The same, or because nobody sees to it.
     fn is_for(&self, receiver: &Arc<str>, incident: &Incident, state: &State, at: Timestamp) -> bool {
         let House { routes, .. } = &self.house;
+        let began = self.open.get(&incident.id).map_or(incident.opened_at, |open| open.began);
         let escalates = |route: &Route| {
             let after = route
                 .escalate_after
                 .filter(|_| state.acknowledged_at.is_none() && route.escalate_to.contains(receiver));
-            after.is_some_and(|after| elapsed(incident.opened_at, at) >= after.0)
+            after.is_some_and(|after| elapsed(began, at) >= after.0)
         };
         self.is_led(receiver, incident, at)
             || routes.iter().any(|route| route.fits(incident, self.when(at)) && escalates(route))
@@ -430,5 +443,7 @@ fn elapsed(since: Timestamp, at: Timestamp) -> Duration {
     Duration::try_from(at.duration_since(since)).unwrap_or_default()
 }
 
+#[cfg(test)]
+mod set_back;
 #[cfg(test)]
 mod tests;

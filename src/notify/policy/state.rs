@@ -68,4 +68,17 @@ pub(super) struct Open {
     pub(super) state: State,
     /// Since when its news is what it is, as far as this process knows.
     pub(super) since: Timestamp,
+    /// Since when it is open, for what waits for nobody to see to it.
+    pub(super) began: Timestamp,
+}
+
+impl Open {
+    /// Follows a wall clock that was set back: what lies in its future is of now, or all that waits for time to pass would wait
+    /// until the clock is there again.
+    pub(super) fn follow_clock(&mut self, at: Timestamp) {
+        let moments = self.state.told.values_mut().map(|told| &mut told.at);
+        for moment in moments.chain([&mut self.since, &mut self.began]) {
+            *moment = (*moment).min(at);
+        }
+    }
 }

@@ -67,11 +67,11 @@ async fn a_page_overwritten() {
 }
 
 #[tokio::test]
-async fn a_version_from_the_future() {
+async fn a_version_that_never_was() {
     let folder = folder();
     with_history(folder.path()).await;
-    other_eyes(folder.path()).pragma_update(None, "user_version", 99).unwrap();
-    is_set_aside(folder.path(), "version 99").await;
+    other_eyes(folder.path()).pragma_update(None, "user_version", -1).unwrap();
+    is_set_aside(folder.path(), "version -1").await;
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use super::child::{Child, free_port};
 /// A running nginx.
 pub(crate) struct Nginx {
     folder: TempDir,
-    _child: Child,
+    child: Child,
     ports: Vec<u16>,
 }
 
@@ -52,12 +52,22 @@ impl Nginx {
         for port in &ports {
             child.wait_until(|| TcpStream::connect((Ipv4Addr::LOCALHOST, *port)).is_ok());
         }
-        Self { folder, _child: child, ports }
+        Self { folder, child, ports }
     }
 
     /// The port of the server at `place`.
     pub(crate) fn port(&self, place: usize) -> u16 {
         self.ports[place]
+    }
+
+    /// Stops it in its tracks: its ports still accept, and nothing is answered.
+    pub(crate) fn freeze(&self) {
+        self.child.freeze();
+    }
+
+    /// Lets it go on.
+    pub(crate) fn thaw(&self) {
+        self.child.thaw();
     }
 
     /// Where files are served from.

@@ -1,0 +1,47 @@
+//! A wall clock that is set back puts nothing off but by what had passed already.
+
+use super::tests::{DOWN, at, house, incident, told};
+use super::*;
+
+/// A day, by which a computer whose battery is empty is set when the network tells it the time.
+const DAY: i64 = 86_400;
+
+#[test]
+fn what_goes_to_and_fro_comes_to_rest_within_its_time() {
+    let mut policy = Policy::new(house(""), Left::default());
+    let mut said = Vec::new();
+    for time in 0..4 {
+        let bad = Incident { id: format!("internet-{time}"), ..incident(Verdict::NotReady, &[&DOWN]) };
+        let over = Incident { verdict: Verdict::Ready, ..bad.clone() };
+        for (change, moment) in [(Change::Opened(&bad), 2 * time), (Change::Closed(&over), 2 * time + 1)] {
+            said.extend(told(&policy.decide(change, false, at(DAY + 60 * moment))));
+        }
+    }
+    assert!(said.iter().any(|line| line == "desk unstable"), "{said:?}");
+    // Set back by a day; looked at as often as the daemon does.
+    let rest = (0..1000).map(|look| 20 * look).find(|second| !told(&policy.tick(false, at(*second))).is_empty());
+    let rest = rest.unwrap();
+    // The window of twenty minutes, and the next look.
+    assert!(rest <= 20 * 60 + 20, "{rest} s");
+}
+
+#[test]
+fn what_is_no_worse_is_told_when_it_has_lasted() {
+    let mut policy = Policy::new(house(""), Left::default());
+    policy.decide(Change::Opened(&incident(Verdict::NotReady, &[&DOWN])), false, at(DAY));
+    let milder = incident(Verdict::Degraded, &[&DOWN]);
+    assert!(told(&policy.decide(Change::Changed(&milder), false, at(DAY + 1))).is_empty());
+    assert!(told(&policy.tick(false, at(0))).is_empty());
+    assert_eq!(told(&policy.tick(false, at(120))), ["desk changed", "noc changed"]);
+}
+
+#[test]
+fn what_nobody_sees_to_is_said_again_and_to_others() {
+    let config = "[[route]]\nreceivers = ['desk']\nremind_every = '10m'\nescalate_after = '5m'\nescalate_to = ['noc']";
+    let mut policy = Policy::new(house(config), Left::default());
+    let bad = Incident { opened_at: at(DAY), ..incident(Verdict::NotReady, &[&DOWN]) };
+    assert_eq!(told(&policy.decide(Change::Opened(&bad), false, at(DAY))), ["desk opened"]);
+    assert!(told(&policy.tick(false, at(0))).is_empty());
+    assert_eq!(told(&policy.tick(false, at(300))), ["noc opened"]);
+    assert_eq!(told(&policy.tick(false, at(600))), ["desk reminder"]);
+}
