@@ -9,10 +9,12 @@ OTHER_RINGS := $(filter-out --test=real,$(RINGS))
 DOC_LINTS := -D warnings -A rustdoc::private_intra_doc_links
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab matrix grid calls chaos soak month fleet fuzz mutants check audit bench guide deb deb-test fmt clean tools
+.PHONY: help run test lab matrix grid calls chaos soak month fleet api fuzz mutants check audit bench guide deb deb-test fmt clean tools
 
 # How long each target is fuzzed, s.
 SECONDS ?= 60
+# How many requests schemathesis draws for each path.
+EXAMPLES ?= 30
 # How long the daemon is soaked, min.
 MINUTES ?= 30
 
@@ -63,6 +65,11 @@ soak: tools ## half an hour of the daemon under faults without a pause: each see
 fleet: tools ## five hundred rooms for one Prometheus (SIAGA_ROOMS, SIAGA_SCRAPES for more); writes target/bench/
 	@scripts/install-debian.sh build run test
 	$(CARGO) test $(LOCKED) --test real -- --ignored --nocapture --exact prometheus::fleet::so_many_rooms_for_one_prometheus
+
+api: tools ## a real daemon held to its own OpenAPI by schemathesis, which wants PyPI the first time (EXAMPLES=200 for more)
+	@scripts/install-debian.sh build run api
+	$(CARGO) build $(LOCKED)
+	scripts/schemathesis.sh $(EXAMPLES)
 
 fuzz: tools ## what strangers can send, a minute each (SECONDS=600 for longer); the corpus stays in the cache folder
 	@scripts/install-debian.sh build run fuzz

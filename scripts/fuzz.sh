@@ -18,15 +18,16 @@ for target in targets/*.rs; do
     name=$(basename "$target" .rs)
     mkdir -p "$cache/$name" artifacts
     # Where there are good ones to begin with. What is larger than a room's config takes time and finds no more.
-    seeds=
-    if [ "$name" = config ]; then
-        seeds=$cache/seeds
-        mkdir -p "$seeds"
-        cp ../config/*.toml "$seeds"
-    fi
+    seeds=$cache/seeds/$name
+    mkdir -p "$seeds"
+    case $name in
+    config) cp ../config/*.toml "$seeds" ;;
+    calendar) cp ../tests/real/sessions/feeds/*.ics "$seeds" ;;
+    *) ! [ -d "seeds/$name" ] || cp "seeds/$name"/* "$seeds" ;;
+    esac
     echo "fuzz: $name for $seconds s" >&2
     "$CARGO_TARGET_DIR/$host/release/$name" -max_total_time="$seconds" -timeout=10 -max_len=16384 -rss_limit_mb=1024 -print_final_stats=1 \
-        -artifact_prefix="artifacts/$name-" "$cache/$name" $seeds 2>"$cache/$name.log" || {
+        -artifact_prefix="artifacts/$name-" "$cache/$name" "$seeds" 2>"$cache/$name.log" || {
         tail -n 40 "$cache/$name.log" >&2
         exit 1
     }

@@ -24,7 +24,10 @@ mod settings;
 pub(crate) mod sound;
 #[cfg(test)]
 mod tests;
+#[cfg(not(fuzzing))]
 mod uevents;
+#[cfg(fuzzing)]
+pub mod uevents;
 mod voice;
 
 use std::net::{IpAddr, SocketAddr};

@@ -44,7 +44,7 @@ pub struct AcknowledgeBody {
 /// Without a token for acting; an incident that is not open.
 #[utoipa::path(post, path = "/api/v1/incidents/{id}/ack", security(("token" = ["operate"])), params(
     ("id" = String, Path, description = "The incident's id."),
-), request_body = AcknowledgeBody, responses(
+), request_body = Option<AcknowledgeBody>, responses(
     (status = 200, description = "It is noted.", body = IncidentBody),
     (status = 204, description = "It is noted, and the incident is a drill's or has ended since."),
     (status = 400, description = "The body is not understood.", body = Problem, content_type = "application/problem+json"),

@@ -184,6 +184,7 @@ impl SessionBody {
 pub(super) fn read<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, Problem> {
     let value: Value = serde_json::from_slice(bytes).map_err(|error| Problem::body(format!("no JSON: {error}")))?;
     refuse_passcodes(&value, "")?;
+    super::given::object(bytes)?;
     // From the text and not the value, so that the error has its place.
     serde_json::from_slice(bytes).map_err(|error| Problem::body(error.to_string()))
 }

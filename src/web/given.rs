@@ -31,7 +31,16 @@ pub(super) async fn json<T: DeserializeOwned + Default>(request: Request) -> Res
     if !is_json {
         return Err(Problem::media("the body is JSON, and Content-Type says application/json"));
     }
+    object(&bytes)?;
     serde_json::from_slice(&bytes).map_err(|error| Problem::value(format!("the body is not understood: {error}")))
+}
+
+/// Refuses a body that is an array: serde would take its values for the fields in their order.
+pub(super) fn object(bytes: &[u8]) -> Result<(), Problem> {
+    match bytes.trim_ascii_start().first() {
+        Some(b'[') => Err(Problem::value("the body is not understood: it is an array, and an object is expected")),
+        _ => Ok(()),
+    }
 }
 
 /// The fields of a form, as a page sends them.
@@ -68,6 +77,14 @@ pub(super) fn name(given: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_array_is_no_object() {
+        assert!(object(b" \n[]").is_err());
+        for fine in [&b"{}"[..], b"", b" {\"a\": []}"] {
+            assert!(object(fine).is_ok());
+        }
+    }
 
     #[test]
     fn a_name_is_one_line_and_has_an_end() {

@@ -70,11 +70,11 @@ struct Sent {
 /// Who may not, what is not understood, and more than there is room for.
 #[utoipa::path(post, path = "/api/v1/alertmanager", responses(
     (status = 200, description = "It is stored; told is what is new in it.", body = TakenAlerts),
-    (status = 400, description = "It is not understood.", body = Problem),
-    (status = 401, description = "The bearer token is missing or wrong.", body = Problem),
-    (status = 404, description = "The config has no [inbound].", body = Problem),
-    (status = 413, description = "It is too large.", body = Problem),
-    (status = 503, description = "Too many are open, or it cannot be taken now.", body = Problem),
+    (status = 400, description = "It is not understood.", body = Problem, content_type = "application/problem+json"),
+    (status = 401, description = "The bearer token is missing or wrong.", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "The config has no [inbound].", body = Problem, content_type = "application/problem+json"),
+    (status = 413, description = "It is too large.", body = Problem, content_type = "application/problem+json"),
+    (status = 503, description = "Too many are open, or it cannot be taken now.", body = Problem, content_type = "application/problem+json"),
 ), request_body(content = String, content_type = "application/json"))]
 pub(super) async fn alertmanager(
     State(site): State<Arc<Site>>,
@@ -87,7 +87,18 @@ pub(super) async fn alertmanager(
         NoEntry::Denied => Problem::unauthorized("show the token of [inbound] secret_file as Authorization: Bearer"),
         NoEntry::Unreadable => Problem::unavailable("the token cannot be compared; the log has why"),
     })?;
-    let message: Message = serde_json::from_slice(&body?)
+    let taken = site.state.inbound.take(alerts(&body?)?).await.map_err(Problem::unavailable)?;
+    if taken.refused > 0 {
+        // Alertmanager tries again after a 5xx: by then others may be over.
+        return Err(Problem::unavailable(format!("too many are open: {} were not taken", taken.refused)));
+    }
+    Ok(Json(taken))
+}
+
+/// The alerts in a message.
+pub(super) fn alerts(body: &[u8]) -> Result<Vec<ForeignAlert>, Problem> {
+    super::given::object(body)?;
+    let message: Message = serde_json::from_slice(body)
         .map_err(|error| Problem::value(format!("this is no message of Alertmanager's webhook: {error}")))?;
     if message.version != "4" {
         return Err(Problem::value("only version 4 of Alertmanager's message is understood"));
@@ -95,13 +106,7 @@ pub(super) async fn alertmanager(
     if message.alerts.len() > ALERTS {
         return Err(Problem::too_large(format!("at most {ALERTS} alerts are taken at once; set max_alerts there")));
     }
-    let alerts = message.alerts.iter().map(|sent| read(&message.group_key, sent)).collect();
-    let taken = site.state.inbound.take(alerts).await.map_err(Problem::unavailable)?;
-    if taken.refused > 0 {
-        // Alertmanager tries again after a 5xx: by then others may be over.
-        return Err(Problem::unavailable(format!("too many are open: {} were not taken", taken.refused)));
-    }
-    Ok(Json(taken))
+    Ok(message.alerts.iter().map(|sent| read(&message.group_key, sent)).collect())
 }
 
 fn read(group: &str, sent: &Sent) -> ForeignAlert {

@@ -21,6 +21,8 @@ pub mod daemon;
 pub mod door;
 pub mod evidence;
 mod frame;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod given;
 pub mod history;
 pub mod host;

@@ -127,7 +127,10 @@ pub(super) struct Row {
 #[utoipa::path(get, path = "/", params(
     ("profile" = Option<String>, Query, description = "The kind of meeting; the one in force if not given."),
     ("lang" = Option<String>, Query, description = "`id` or `en`; else as `Accept-Language` prefers."),
-), responses((status = 200, description = "The room for people.", body = String, content_type = "text/html")))]
+), responses(
+    (status = 200, description = "The room for people.", body = String, content_type = "text/html"),
+    (status = 404, description = "Unknown profile.", body = Problem, content_type = "application/problem+json"),
+))]
 pub(super) async fn page(State(site): State<Arc<Site>>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     let query = Query::read(&uri, &[once("profile"), once("lang")])?;
     let voice = site.voice();

@@ -4,6 +4,8 @@
 
 mod connectors;
 mod edid;
+#[cfg(fuzzing)]
+pub mod fuzz;
 #[cfg(test)]
 mod tests;
 

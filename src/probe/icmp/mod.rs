@@ -5,6 +5,8 @@
 
 mod catalogue;
 mod config;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod line;
 mod machine;
 mod packet;

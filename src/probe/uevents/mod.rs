@@ -80,6 +80,20 @@ fn is_about(message: &[u8], subsystem: &str) -> bool {
     fields.any(|field| field.strip_prefix(b"SUBSYSTEM=").is_some_and(|named| named == subsystem.as_bytes()))
 }
 
+/// What `make fuzz` holds it to. Compiled for that alone (`--cfg fuzzing`).
+#[cfg(fuzzing)]
+pub mod fuzz {
+    /// Whatever comes over the socket, and the same with a subsystem put in.
+    ///
+    /// # Panics
+    /// Where the reader does, or where it does not see what is there.
+    pub fn uevent(bytes: &[u8]) {
+        let _ = super::is_about(bytes, "video4linux");
+        let with = [bytes, b"\0SUBSYSTEM=sound\0", bytes].concat();
+        assert!(super::is_about(&with, "sound"));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

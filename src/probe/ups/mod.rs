@@ -7,6 +7,8 @@
 
 pub mod client;
 mod failure;
+#[cfg(fuzzing)]
+pub mod fuzz;
 pub mod protocol;
 mod quantities;
 mod reasons;
