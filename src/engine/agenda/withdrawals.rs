@@ -24,8 +24,10 @@ pub struct Due {
 #[derive(Clone, Copy, Default)]
 struct Known {
     told: bool,
-    withdrawn: bool,
+    withdrawn: Option<Timestamp>,
     held: bool,
+    /// They were told that it is held then, or called together for it.
+    placed: bool,
 }
 
 /// What is to be told of a session at `now`; nothing where it is over.
@@ -37,19 +39,27 @@ pub fn due(agenda: &Agenda, session: &Session, now: Timestamp) -> Option<Due> {
     for notice in notices(agenda, session) {
         let hour = hours.entry(notice.start).or_default();
         match notice.occasion {
-            Occasion::Withdrawn => hour.withdrawn = true,
+            Occasion::Withdrawn => hour.withdrawn = Some(notice.at),
             // What was held under the same id has its report, and was not moved.
             Occasion::Reported => hour.held = true,
-            Occasion::Confirmed | Occasion::Before(_) | Occasion::Preflight | Occasion::Placed => hour.told = true,
+            Occasion::Preflight | Occasion::Placed => (hour.told, hour.placed) = (true, true),
+            Occasion::Confirmed | Occasion::Before(_) => hour.told = true,
         }
     }
     for told in agenda.sheets.told.iter().filter(|told| told.session == session.id) {
         hours.entry(told.start).or_default().told = true;
     }
     let is_held = |start: Timestamp| session.booking == Booking::Booked && session.start == start;
-    let left = hours.iter().filter(|(start, hour)| hour.told && !hour.withdrawn && !hour.held && !is_held(**start));
-    let left = left.map(|(start, _)| *start).collect();
-    let back = hours.iter().any(|(start, hour)| is_held(*start) && hour.withdrawn);
+    let left =
+        hours.iter().filter(|(start, hour)| hour.told && hour.withdrawn.is_none() && !hour.held && !is_held(**start));
+    let mut left: Vec<Timestamp> = left.map(|(start, _)| *start).collect();
+    let back = hours.iter().any(|(start, hour)| is_held(*start) && hour.withdrawn.is_some());
+    let placed = hours.get(&session.start).is_some_and(|hour| hour.placed);
+    if left.is_empty() && !back && !placed && session.booking == Booking::Booked {
+        // They were told that it is cancelled, and it is booked again at another hour: a calendar moves an entry so.
+        let cancelled = hours.iter().filter(|(_, hour)| hour.withdrawn.is_some());
+        left.extend(cancelled.max_by_key(|(_, hour)| hour.withdrawn).map(|(start, _)| *start));
+    }
     let due = Due { left, back };
     (due != Due::default()).then_some(due)
 }
@@ -134,6 +144,13 @@ mod tests {
         assert_eq!(told(&mut agenda), Some((vec![6], false)));
         becomes(&mut agenda, 6, Booking::Booked);
         assert_eq!(told(&mut agenda), Some((vec![], true)));
+        becomes(&mut agenda, 6, Booking::Cancelled);
+        assert_eq!(told(&mut agenda), Some((vec![6], false)));
+        becomes(&mut agenda, 9, Booking::Booked);
+        note(&mut agenda, 9, Occasion::Confirmed);
+        assert_eq!(told(&mut agenda).map(|(left, back)| (left.len(), back)), Some((1, false)), "at another hour");
+        becomes(&mut agenda, 6, Booking::Booked);
+        assert_eq!(told(&mut agenda), Some((vec![9], true)));
         // What was undone before anybody was told of it is no news.
         becomes(&mut agenda, 6, Booking::Cancelled);
         becomes(&mut agenda, 6, Booking::Booked);

@@ -5,7 +5,7 @@ use siaga::domain::{Granted, Wish};
 
 use super::house::{House, paused};
 
-const STEPS: usize = 7;
+const STEPS: usize = 9;
 
 async fn step(house: &mut House, step: usize) {
     let kept = |granted: Granted| assert!(matches!(granted, Granted::Kept { .. }), "{granted:?}");
@@ -26,9 +26,13 @@ async fn step(house: &mut House, step: usize) {
             kept(house.wish(wish, Some(answer)).await);
         }
         3 => house.pass_until(-89).await,
-        4 => kept(house.wish(cancel("a"), None).await),
+        4 | 7 => kept(house.wish(cancel("a"), None).await),
         5 => kept(house.book("a", 60, None).await),
-        _ => house.pass_until(-40).await,
+        6 => house.pass_until(-40).await,
+        _ => {
+            let answer = house.confirm(&house.meeting("a", 180)).await;
+            kept(house.book("a", 180, Some(answer)).await);
+        }
     }
 }
 
@@ -61,6 +65,10 @@ fn whoever_was_told_of_a_meeting_is_told_once_when_it_is_moved_cancelled_and_hel
         "operator: Media Center: Rapat a, 2 December 2026 at 11:00 WIB, is cancelled.",
         "jadwal: Media Center: Rapat a, 2/12/2026 pukul 11.00 WIB, jadi diadakan. Siap: semua yang diperlukan berfungsi.",
         "operator: Media Center: Rapat a, 2 December 2026 at 11:00 WIB, takes place after all. Ready: everything that is required works.",
+        "jadwal: Media Center: Rapat a, 2/12/2026 pukul 11.00 WIB, dibatalkan.",
+        "operator: Media Center: Rapat a, 2 December 2026 at 11:00 WIB, is cancelled.",
+        "jadwal: Media Center: Rapat a dipindah dari 2/12/2026 pukul 11.00 WIB ke 2/12/2026 pukul 13.00 WIB. Siap: semua yang diperlukan berfungsi.",
+        "operator: Media Center: Rapat a is moved from 2 December 2026 at 11:00 WIB to 2 December 2026 at 13:00 WIB. Ready: everything that is required works.",
     ];
     assert_eq!(told(None), all);
     for after in 0..STEPS {
