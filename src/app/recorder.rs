@@ -225,7 +225,8 @@ impl Recorder {
             }
             Ask::Session { news, done } => {
                 let notifications = self.policy.about_session(&news, self.clock.now().wall);
-                self.store(Batch { notifications, notices: vec![news.found], ..Batch::default() }).await;
+                let notices = news.left.into_iter().chain([news.found]).collect();
+                self.store(Batch { notifications, notices, ..Batch::default() }).await;
                 _ = done.send(());
             }
             Ask::Sheet { news, done } => {

@@ -282,15 +282,21 @@ pub enum Occasion {
     Preflight,
     /// It is over, and its report is made.
     Reported,
+    /// Whoever knew of it was told that it is not held then: it was cancelled, or moved to another hour.
+    Withdrawn,
+    /// Whoever knew of it was told that it is held then: it was moved to this hour, or takes place after all.
+    Placed,
 }
 
 impl Occasion {
-    /// The word in rows: `confirmed`, `preflight`, `before 7200`, `reported`.
+    /// The word in rows: `confirmed`, `preflight`, `before 7200`, `reported`, `withdrawn`, `placed`.
     pub fn word(self) -> String {
         match self {
             Self::Confirmed => "confirmed".to_owned(),
             Self::Preflight => "preflight".to_owned(),
             Self::Reported => "reported".to_owned(),
+            Self::Withdrawn => "withdrawn".to_owned(),
+            Self::Placed => "placed".to_owned(),
             Self::Before(ahead) => format!("before {}", ahead.as_secs()),
         }
     }
@@ -301,8 +307,24 @@ impl Occasion {
             "confirmed" => Some(Self::Confirmed),
             "preflight" => Some(Self::Preflight),
             "reported" => Some(Self::Reported),
+            "withdrawn" => Some(Self::Withdrawn),
+            "placed" => Some(Self::Placed),
             other => other.strip_prefix("before ")?.parse().ok().map(|ahead| Self::Before(Duration::from_secs(ahead))),
         }
+    }
+
+    /// What was told of the same hour before and holds no longer.
+    pub const fn takes_back(self) -> Option<Self> {
+        match self {
+            Self::Withdrawn => Some(Self::Placed),
+            Self::Placed => Some(Self::Withdrawn),
+            Self::Confirmed | Self::Before(_) | Self::Preflight | Self::Reported => None,
+        }
+    }
+
+    /// Whether it is a look at the room for that meeting at that hour, or else word of something else.
+    pub const fn is_a_look(self) -> bool {
+        matches!(self, Self::Confirmed | Self::Before(_) | Self::Preflight)
     }
 }
 
@@ -312,8 +334,9 @@ mod tests {
 
     #[test]
     fn an_occasion_is_read_as_it_was_written() {
-        let ahead = Occasion::Before(Duration::from_mins(30));
-        for occasion in [Occasion::Confirmed, Occasion::Preflight, Occasion::Reported, ahead] {
+        use Occasion::{Before, Confirmed, Placed, Preflight, Reported, Withdrawn};
+        let ahead = Before(Duration::from_mins(30));
+        for occasion in [Confirmed, Preflight, Reported, Withdrawn, Placed, ahead] {
             assert_eq!(Occasion::parse(&occasion.word()), Some(occasion));
         }
         assert_eq!(Occasion::parse("before noon"), None);

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `version` | 1; a change that a reader could trip over makes it 2 |
 //! | `id` | the idempotency key: the same at every attempt, unique for ever |
-//! | `event` | `incident_opened`, `incident_changed`, `incident_reminder`, `incident_acknowledged`, `incident_unstable`, `incident_closed`, `session_changed`, `session_preflight`, `session_late`, `session_made_up`, `session_reported`, `roll_call`, `alert_began`, `alert_ended`, `test` |
+//! | `event` | `incident_opened`, `incident_changed`, `incident_reminder`, `incident_acknowledged`, `incident_unstable`, `incident_closed`, `session_changed`, `session_preflight`, `session_late`, `session_made_up`, `session_reported`, `session_cancelled`, `session_moved`, `session_restored`, `roll_call`, `alert_began`, `alert_ended`, `test` |
 //! | `room`, `room_title` | the room's name, and that for people |
 //! | `at` | when it was decided |
 //! | `lang` | the language of all words for people: `id` or `en` |
@@ -21,6 +21,7 @@
 //! | `incident.reasons[]` | worst first (when closed: as they stood last): `code`, `verdict`, `message`, `detail` (for IT staff), `remedy`, `since`, `blocked_by` |
 //! | `session` | null unless a booked meeting is spoken of: what was found of it, now |
 //! | `session.id`, `.title`, `.profile`, `.start`, `.end` | as it was booked |
+//! | `session.moved_from` | the hour at which it was to begin; null unless it was moved from there |
 //! | `session.before_seconds` | how long before the meeting it was to be looked at; null when preflight opens |
 //! | `session.verdict`, `.verdict_title`, `.summary` | what is said of the room for it, and that for people |
 //! | `session.reasons[]` | the codes of what counts |
@@ -72,6 +73,15 @@ pub enum Event {
     /// It is over, and its report is made.
     #[serde(rename = "session_reported")]
     SessionReported,
+    /// It is not held, and this receiver knew of it.
+    #[serde(rename = "session_cancelled")]
+    SessionCancelled,
+    /// It is held at another hour than this receiver knew.
+    #[serde(rename = "session_moved")]
+    SessionMoved,
+    /// It is held after all.
+    #[serde(rename = "session_restored")]
+    SessionRestored,
     /// The call of a working morning: all is ready, or (with an incident) what is not.
     #[serde(rename = "roll_call")]
     RollCall,
@@ -101,6 +111,9 @@ impl Event {
             Self::SessionLate => "session_late",
             Self::SessionMadeUp => "session_made_up",
             Self::SessionReported => "session_reported",
+            Self::SessionCancelled => "session_cancelled",
+            Self::SessionMoved => "session_moved",
+            Self::SessionRestored => "session_restored",
             Self::RollCall => "roll_call",
             Self::AlertBegan => "alert_began",
             Self::AlertEnded => "alert_ended",
@@ -140,6 +153,9 @@ pub(super) struct SessionPart {
     pub(super) profile: String,
     pub(super) start: String,
     pub(super) end: String,
+    /// What an earlier version stored has none.
+    #[serde(default)]
+    pub(super) moved_from: Option<String>,
     pub(super) before_seconds: Option<u64>,
     pub(super) verdict: Verdict,
     pub(super) verdict_title: String,
@@ -205,7 +221,16 @@ impl Document {
     /// One line that says which room, what, and how it stands.
     pub(super) fn subject(&self) -> String {
         if let Some(session) = &self.session {
-            return format!("{}: {} – {}", self.room_title, session.title, session.verdict_title);
+            let stands = match (self.event, self.lang) {
+                (Event::SessionCancelled, Lang::Id) => "dibatalkan",
+                (Event::SessionCancelled, Lang::En) => "cancelled",
+                (Event::SessionMoved, Lang::Id) => "dipindah",
+                (Event::SessionMoved, Lang::En) => "moved",
+                (Event::SessionRestored, Lang::Id) => "jadi diadakan",
+                (Event::SessionRestored, Lang::En) => "takes place after all",
+                _ => &session.verdict_title,
+            };
+            return format!("{}: {} – {stands}", self.room_title, session.title);
         }
         if let Some(alert) = &self.alert {
             let over = match (self.event, self.lang) {
@@ -256,8 +281,15 @@ impl Document {
     pub(super) fn urgency(&self) -> u8 {
         if let Some(session) = &self.session {
             return match (self.event, session.verdict) {
-                // What staff must go and do now, whatever the room is.
-                (Event::SessionPreflight | Event::SessionLate, _) => 1,
+                // What staff must go and do now, or need not, whatever the room is.
+                (
+                    Event::SessionPreflight
+                    | Event::SessionLate
+                    | Event::SessionCancelled
+                    | Event::SessionMoved
+                    | Event::SessionRestored,
+                    _,
+                ) => 1,
                 (Event::SessionMadeUp | Event::SessionReported, _) | (_, Verdict::Ready) => 0,
                 (_, Verdict::NotReady) => 2,
                 _ => 1,

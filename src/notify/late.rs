@@ -40,6 +40,7 @@ impl LateLetter<'_> {
             profile: session.profile.to_string(),
             start: moment(session.start, self.zone),
             end: moment(session.end, self.zone),
+            moved_from: None,
             before_seconds: None,
             verdict: *verdict,
             verdict_title: verdict.title(self.lang).to_owned(),

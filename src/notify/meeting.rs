@@ -30,12 +30,16 @@ pub struct SessionLetter<'a> {
 impl SessionLetter<'_> {
     /// The JSON document.
     pub fn json(&self) -> String {
-        let SessionNews { session, found, confirmed, .. } = self.news;
+        let SessionNews { session, found, confirmed, left, .. } = self.news;
+        let moved_from = left.last().filter(|_| found.occasion == Occasion::Placed).map(|notice| notice.start);
         let (event, before) = match found.occasion {
             Occasion::Preflight => (Event::SessionPreflight, None),
             Occasion::Reported => (Event::SessionReported, None),
             Occasion::Before(ahead) => (Event::SessionChanged, Some(ahead.as_secs())),
             Occasion::Confirmed => (Event::SessionChanged, None),
+            Occasion::Withdrawn => (Event::SessionCancelled, None),
+            Occasion::Placed if left.is_empty() => (Event::SessionRestored, None),
+            Occasion::Placed => (Event::SessionMoved, None),
         };
         let tasks = session.crew_by_receiver().remove(self.receiver).unwrap_or_default();
         let part = SessionPart {
@@ -44,6 +48,7 @@ impl SessionLetter<'_> {
             profile: session.profile.to_string(),
             start: moment(session.start, self.zone),
             end: moment(session.end, self.zone),
+            moved_from: moved_from.map(|from| moment(from, self.zone)),
             before_seconds: before,
             verdict: found.verdict,
             verdict_title: found.verdict.title(self.lang).to_owned(),
@@ -64,7 +69,10 @@ impl SessionLetter<'_> {
             at: moment(self.at, self.zone),
             lang: self.lang,
             drill: false,
-            text: self.text(event, &tasks),
+            text: match event {
+                Event::SessionCancelled | Event::SessionMoved | Event::SessionRestored => self.other_hour(moved_from),
+                _ => self.text(event, &tasks),
+            },
             incident: None,
             session: Some(part),
             alert: None,
@@ -76,6 +84,30 @@ impl SessionLetter<'_> {
         match self.lang {
             Lang::Id => &self.news.summary[0],
             Lang::En => &self.news.summary[1],
+        }
+    }
+
+    /// That it is not held when it was to be, or is after all.
+    fn other_hour(&self, from: Option<Timestamp>) -> String {
+        let SessionNews { session, found, .. } = self.news;
+        let (room, title, summary) = (self.room.title, &session.title, self.summary());
+        let day = match self.lang {
+            Lang::Id => "%-d/%-m/%Y pukul %H.%M %Z",
+            Lang::En => "%-d %B %Y at %H:%M %Z",
+        };
+        let told = |at: Timestamp| at.to_zoned_datetime(self.zone.clone()).strftime(day).to_string();
+        let hour = told(found.start);
+        match (self.lang, from, found.occasion) {
+            (Lang::Id, _, Occasion::Withdrawn) => format!("{room}: {title}, {hour}, dibatalkan."),
+            (Lang::En, _, Occasion::Withdrawn) => format!("{room}: {title}, {hour}, is cancelled."),
+            (Lang::Id, Some(from), _) => {
+                format!("{room}: {title} dipindah dari {} ke {hour}. {summary}.", told(from))
+            }
+            (Lang::En, Some(from), _) => {
+                format!("{room}: {title} is moved from {} to {hour}. {summary}.", told(from))
+            }
+            (Lang::Id, None, _) => format!("{room}: {title}, {hour}, jadi diadakan. {summary}."),
+            (Lang::En, None, _) => format!("{room}: {title}, {hour}, takes place after all. {summary}."),
         }
     }
 
@@ -152,12 +184,13 @@ mod tests {
             details: Details { crew: [("camera".to_owned(), member)].into(), ..Details::default() },
         };
         let zone = TimeZone::get("Asia/Pontianak").unwrap();
-        let said = |occasion, lang, receiver: &str| -> Value {
+        let saying = |occasion, left: &[Notice], lang, receiver: &str| -> Value {
             let news = SessionNews {
                 session: std::sync::Arc::new(session.clone()),
                 found: notice(occasion, Verdict::NotReady, &["video.camera_missing"]),
                 summary: ["Tidak siap: kamera tidak terpasang".to_owned(), "Not ready: no camera".to_owned()],
                 confirmed: Some(notice(Occasion::Confirmed, Verdict::Ready, &[])),
+                left: left.to_vec(),
                 to: Vec::new(),
             };
             let room = Addressed { name: "media_center", title: "Media Center" };
@@ -165,6 +198,7 @@ mod tests {
             let letter = SessionLetter { id: "k", room, at, zone: &zone, lang, news: &news, receiver };
             serde_json::from_str(&letter.json()).unwrap()
         };
+        let said = |occasion, lang, receiver| saying(occasion, &[], lang, receiver);
         let two_hours = Occasion::Before(std::time::Duration::from_hours(2));
         let changed = said(two_hours, Lang::Id, "desk");
         assert_eq!(
@@ -181,5 +215,43 @@ mod tests {
             "Media Center: time to prepare the room for Rapat Dinkes at 10:00 WIB. Tasks: camera. Not ready: no camera."
         );
         assert!(!opens.to_string().contains("Sari"));
+        let left = Notice {
+            start: "2026-11-23T05:30:00Z".parse().unwrap(),
+            ..notice(Occasion::Withdrawn, Verdict::Ready, &[])
+        };
+        let texts = [(Occasion::Withdrawn, &[][..]), (Occasion::Placed, &[left]), (Occasion::Placed, &[])].map(
+            |(occasion, left)| {
+                let [id, en] = [Lang::Id, Lang::En].map(|lang| saying(occasion, left, lang, "operator"));
+                assert_eq!(
+                    id["session"]["moved_from"],
+                    left.first().map_or(Value::Null, |_| json!("2026-11-23T12:30:00.000+07:00"))
+                );
+                assert!(!id.to_string().contains("Sari"));
+                [&id["event"], &id["text"], &en["text"]].map(|word| word.as_str().unwrap().to_owned())
+            },
+        );
+        assert_eq!(
+            texts,
+            [
+                [
+                    "session_cancelled",
+                    "Media Center: Rapat Dinkes, 24/11/2026 pukul 10.00 WIB, dibatalkan.",
+                    "Media Center: Rapat Dinkes, 24 November 2026 at 10:00 WIB, is cancelled.",
+                ],
+                [
+                    "session_moved",
+                    "Media Center: Rapat Dinkes dipindah dari 23/11/2026 pukul 12.30 WIB ke 24/11/2026 pukul 10.00 WIB. \
+                     Tidak siap: kamera tidak terpasang.",
+                    "Media Center: Rapat Dinkes is moved from 23 November 2026 at 12:30 WIB to 24 November 2026 at 10:00 WIB. \
+                     Not ready: no camera.",
+                ],
+                [
+                    "session_restored",
+                    "Media Center: Rapat Dinkes, 24/11/2026 pukul 10.00 WIB, jadi diadakan. Tidak siap: kamera tidak terpasang.",
+                    "Media Center: Rapat Dinkes, 24 November 2026 at 10:00 WIB, takes place after all. Not ready: no camera.",
+                ],
+            ]
+            .map(|texts| texts.map(str::to_owned))
+        );
     }
 }

@@ -111,7 +111,10 @@ fn words(document: &Document, meeting: Option<&Meeting>) -> Option<Message> {
             | Event::SessionPreflight
             | Event::SessionLate
             | Event::SessionMadeUp
-            | Event::SessionReported,
+            | Event::SessionReported
+            | Event::SessionCancelled
+            | Event::SessionMoved
+            | Event::SessionRestored,
         )
         | (Some(_), Event::Acknowledged) => return None,
         (None, Event::RollCall) => return Some(Message::RollCall { at: civil(&document.at)? }),

@@ -16,7 +16,7 @@ use crate::domain::past::UNWATCHED;
 use crate::domain::record::{Point, Record, Series};
 use crate::domain::sheet::Item;
 use crate::domain::{Booking, Component, Incident, Lang, Occasion, Profile, ReasonDef, Subject, Verdict};
-use crate::engine::past::spans::{Span, Times, spans};
+use crate::engine::past::spans::{Span, Times, push, spans};
 
 /// Pictures of a report; a room with more far ends has the rest as figures.
 const PICTURES: usize = 8;
@@ -126,9 +126,12 @@ impl Maker<'_> {
         // What came before the span and what it was then: only the newest such change counts.
         let whole = |at: Timestamp| Timestamp::from_second(at.as_second()).unwrap_or(at);
         // In whole seconds, as they are told: what is summed up is what stands there.
-        let all = spans(changes, &self.record.runs, span).into_iter();
-        let all = all.map(|span| Span { from: whole(span.from), to: whole(span.to), ..span });
-        all.filter(|span| span.from < span.to).collect()
+        let mut all = Vec::new();
+        for Span { from, to, state } in spans(changes, &self.record.runs, span) {
+            // What lasted for less than a second (a restart) is no span, and parts none.
+            push(&mut all, whole(from), whole(to), state);
+        }
+        all
     }
 
     fn booked(&self) -> Meeting {

@@ -185,7 +185,13 @@ impl Store {
             met: 0,
             lost: 0,
         };
-        if let Err(error) = std::thread::Builder::new().name("siaga-store".to_owned()).spawn(|| writer.run()) {
+        // Under a clock on tokio's time that thread reads the time of the runtime that opened the store, as everybody else does.
+        let runtime = tokio::runtime::Handle::try_current().ok();
+        let run = move || {
+            let _within = runtime.as_ref().map(tokio::runtime::Handle::enter);
+            writer.run();
+        };
+        if let Err(error) = std::thread::Builder::new().name("siaga-store".to_owned()).spawn(run) {
             // Every call then answers `Closed`.
             tracing::error!(%error, "the store has no thread; nothing will be remembered");
         }

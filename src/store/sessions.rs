@@ -1,6 +1,7 @@
 //! The booked meetings: what somebody wishes is granted or refused within one transaction, by the one thread that writes, so
 //! that no two meetings overlap however many ask at once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -177,8 +178,12 @@ pub(super) fn put(db: &Connection, session: &Session) -> rusqlite::Result<()> {
     .map(drop)
 }
 
-/// Writes a notice; the newest of an occasion stands.
+/// Writes a notice; the newest of an occasion stands, and takes back what it contradicts.
 pub(super) fn put_notice(db: &Connection, notice: &Notice) -> rusqlite::Result<()> {
+    if let Some(back) = notice.occasion.takes_back() {
+        db.prepare_cached("DELETE FROM session_notices WHERE session = ?1 AND start = ?2 AND occasion = ?3")?
+            .execute(params![notice.session, micros(notice.start), back.word()])?;
+    }
     let codes = serde_json::to_string(&notice.codes).unwrap_or_else(|_| "[]".to_owned());
     db.prepare_cached(
         "INSERT INTO session_notices (session, start, occasion, at, verdict, codes, evidence)
@@ -237,7 +242,23 @@ pub(super) fn notices(db: &Connection, since: Timestamp) -> rusqlite::Result<Vec
     rows.filter_map(Result::transpose).collect()
 }
 
+/// To whom anything was said of what begins with `about` in its key, also where it has not arrived.
+fn had_word(db: &Connection, about: &str) -> rusqlite::Result<Vec<Arc<str>>> {
+    let mut statement =
+        db.prepare_cached("SELECT DISTINCT receiver FROM outbox WHERE substr(key, 1, length(?1)) = ?1")?;
+    let rows = statement.query_map([about], |row| row.get(0))?;
+    rows.collect()
+}
+
 impl Store {
+    /// To whom anything was said of what begins with `about` in its key, as long as that is kept (`retention_notifications`).
+    ///
+    /// # Errors
+    /// If the disk cannot be read.
+    pub async fn had_word(&self, about: String) -> Result<Vec<Arc<str>>, StoreError> {
+        self.read(move |db, _| had_word(db, &about)).await
+    }
+
     /// Grants a wish, or says why not: on the disk before this returns, or not at all.
     ///
     /// # Errors

@@ -152,7 +152,7 @@ impl SessionBody {
         let found = |notice: &Notice| FoundBody {
             before_seconds: match notice.occasion {
                 Occasion::Before(ahead) => Some(ahead.as_secs()),
-                Occasion::Confirmed | Occasion::Preflight | Occasion::Reported => None,
+                _ => None,
             },
             at: voice.stamp(notice.at),
             verdict: notice.verdict,
@@ -160,7 +160,7 @@ impl SessionBody {
             evidence_id: notice.evidence.clone(),
         };
         let mut since: Vec<&Notice> = agenda.notices_of(session).collect();
-        since.retain(|notice| !matches!(notice.occasion, Occasion::Confirmed | Occasion::Reported));
+        since.retain(|notice| notice.occasion.is_a_look() && notice.occasion != Occasion::Confirmed);
         since.sort_by_key(|notice| notice.at);
         Self {
             id: session.id.to_string(),

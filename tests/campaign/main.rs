@@ -17,6 +17,7 @@ mod drawn;
 mod eyes;
 mod house;
 mod law;
+mod path;
 mod room;
 mod table;
 mod told;

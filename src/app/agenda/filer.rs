@@ -169,7 +169,8 @@ impl Filer {
             evidence: None,
         };
         let session = Arc::new(session.clone());
-        let news = SessionNews { session, found, summary: report::summary(made), confirmed: None, to };
+        let news =
+            SessionNews { session, found, summary: report::summary(made), confirmed: None, left: Vec::new(), to };
         let (done, stored) = oneshot::channel();
         let asked = self.asks.send(Ask::Session { news: Box::new(news), done }).await;
         asked.map_err(|_| "the daemon ends".to_owned())?;

@@ -102,6 +102,8 @@ impl Keeper {
             self.instruct(now.wall).await;
             let starting = snapshots.borrow_and_update().starting;
             if !starting {
+                // First: who is told of a meeting's hour must not believe that it has two.
+                self.look_at_withdrawals().await;
                 self.look_again().await;
                 self.look_at_sheets().await;
             }
@@ -242,6 +244,7 @@ impl Keeper {
             found: looked.notice.clone(),
             summary: looked.summary,
             confirmed: agenda.confirmed(session).cloned(),
+            left: Vec::new(),
             to: if news { self.audience(session, occasion) } else { Vec::new() },
         };
         // Written down before anybody is told, and in one transaction with what is to be told.

@@ -4,6 +4,7 @@ mod calendars;
 mod filer;
 mod keeper;
 mod preflight;
+mod withdrawals;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

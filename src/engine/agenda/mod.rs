@@ -10,6 +10,7 @@
 
 pub mod rechecks;
 pub mod slot;
+pub mod withdrawals;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,10 +102,11 @@ impl Agenda {
         &self.sheets
     }
 
-    /// Takes what was found of a session; the newest of an occasion stands.
+    /// Takes what was found and told of a session; the newest of an occasion stands, and takes back what it contradicts.
     pub fn note(&mut self, notice: Notice) {
         let same = |known: &Notice| {
-            (&known.session, known.start, known.occasion) == (&notice.session, notice.start, notice.occasion)
+            (&known.session, known.start) == (&notice.session, notice.start)
+                && (known.occasion == notice.occasion || Some(known.occasion) == notice.occasion.takes_back())
         };
         self.notices.retain(|known| !same(known));
         self.notices.push(notice);
@@ -139,6 +141,11 @@ impl Agenda {
         self.notices.retain(|notice| known(&notice.session));
         self.sheets.entries.retain(|entry| known(&entry.session));
         self.sheets.told.retain(|told| known(&told.session));
+    }
+
+    /// All that are known, cancelled ones too, in the order of their beginnings.
+    pub fn sessions(&self) -> impl Iterator<Item = &Arc<Session>> {
+        self.sessions.iter()
     }
 
     /// A session by its id, a cancelled one too.

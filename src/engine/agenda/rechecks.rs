@@ -47,10 +47,11 @@ pub fn last_told<'a>(agenda: &'a Agenda, session: &'a Session) -> Option<&'a Not
     // By the occasion and not by the clock, which may have been set: a smaller offset is later.
     agenda
         .notices_of(session)
-        .filter(|notice| !matches!(notice.occasion, Occasion::Preflight | Occasion::Reported))
+        .filter(|notice| matches!(notice.occasion, Occasion::Confirmed | Occasion::Before(_) | Occasion::Placed))
         .min_by_key(|notice| match notice.occasion {
-            Occasion::Before(ahead) => ahead,
-            Occasion::Confirmed | Occasion::Preflight | Occasion::Reported => Duration::MAX,
+            Occasion::Before(ahead) => (ahead, false),
+            // With its hour people were told what was found for it.
+            other => (Duration::MAX, other != Occasion::Placed),
         })
 }
 

@@ -59,7 +59,8 @@ pub fn spans(changes: &[Transition], runs: &[Run], (since, until): (Timestamp, T
     all
 }
 
-fn push(all: &mut Vec<Span>, from: Timestamp, to: Timestamp, state: Option<Verdict>) {
+/// Adds a span that follows; one in the same state as the last makes that longer.
+pub fn push(all: &mut Vec<Span>, from: Timestamp, to: Timestamp, state: Option<Verdict>) {
     if from >= to {
         return;
     }

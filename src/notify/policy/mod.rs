@@ -33,7 +33,7 @@ use crate::domain::{Component, Handled, Handling, Incident, Lang, Notification, 
 pub use drill::Drill;
 use flap::Flap;
 pub use house::{Change, Decided, House, Left, Room};
-pub use session::SessionNews;
+pub use session::{SessionNews, about};
 pub use sheet::SheetNews;
 use state::{News, Open, State, Told};
 pub use unsaid::Unsaid;

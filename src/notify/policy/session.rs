@@ -19,8 +19,21 @@ pub struct SessionNews {
     pub summary: [String; 2],
     /// What was found when it was confirmed.
     pub confirmed: Option<Notice>,
+    /// Of a meeting that was moved or cancelled: that people know of the hours that it has left, written down with it.
+    pub left: Vec<Notice>,
     /// Who is told, by name; nobody, where it is no news.
     pub to: Vec<Arc<str>>,
+}
+
+/// How the keys begin of all that is told of a meeting at an hour.
+pub fn about(session: &str, start: Timestamp) -> String {
+    format!("session.{session}.{:x}.", start.as_second())
+}
+
+/// The occasion in a key. An hour may be left and taken again: each time is told.
+fn word(news: &SessionNews) -> String {
+    let word = news.found.occasion.word().replace(' ', "-");
+    if news.found.occasion.takes_back().is_none() { word } else { format!("{word}-{}", news.session.revision) }
 }
 
 impl Policy {
@@ -29,9 +42,7 @@ impl Policy {
         let house = &self.house;
         let known = house.receivers.iter().filter(|(name, _)| news.to.contains(name));
         let notification = |(receiver, lang): &(Arc<str>, Lang)| {
-            let (session, start) = (&news.session.id, news.session.start.as_second());
-            let key =
-                format!("session.{session}.{start:x}.{}.{receiver}", news.found.occasion.word().replace(' ', "-"));
+            let key = format!("{}{}.{receiver}", about(&news.session.id, news.found.start), word(news));
             let room = Addressed { name: &house.room.name, title: &house.room.title };
             let letter = SessionLetter { id: &key, room, at, zone: &house.zone, lang: *lang, news, receiver };
             Notification {

@@ -62,8 +62,8 @@ impl Policy {
     pub fn about_sheet(&self, news: &SheetNews) -> Option<Notification> {
         let (house, first, at) = (&self.house, news.points.first()?, news.at);
         let (receiver, lang): &(Arc<str>, Lang) = house.receivers.iter().find(|(name, _)| *name == news.to)?;
-        let (session, start) = (&news.session.id, news.session.start.as_second());
-        let key = format!("session.{session}.{start:x}.{}.{}.{receiver}", news.word.as_str(), named(first));
+        let about = super::session::about(&news.session.id, news.session.start);
+        let key = format!("{about}{}.{}.{receiver}", news.word.as_str(), named(first));
         let room = Addressed { name: &house.room.name, title: &house.room.title };
         let letter = LateLetter { id: &key, room, at, zone: &house.zone, lang: *lang, news };
         Some(Notification {
