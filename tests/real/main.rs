@@ -43,6 +43,7 @@ mod push;
 mod radio;
 mod receivers;
 mod reflect;
+mod reflect_tokens;
 mod relay;
 mod remote_write;
 mod repeated;
