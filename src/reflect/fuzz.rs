@@ -1,4 +1,4 @@
-//! What `make fuzz` holds the reflector to. Compiled for that alone (`--cfg fuzzing`).
+//! What `make fuzz` holds the reflector to. Compiled for that (`--cfg fuzzing`) and for a test alone.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -95,4 +95,32 @@ fn proper(mut bytes: Vec<u8>, key: Option<&Key>) -> Vec<u8> {
     // It is long enough.
     _ = write_request(&mut bytes, &request, key);
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(150))]
+
+        /// In each mode; most datagrams are requests, so that more than the first look at them is tried.
+        #[test]
+        fn a_storm_of_any_kind_is_survived(
+            mode in 0_u8..8,
+            datagrams in prop::collection::vec(
+                (0_u8..8, 0_u8..8, any::<u8>(), prop::collection::vec(any::<u8>(), 0..256)), 1..100,
+            ),
+        ) {
+            let mut input = vec![mode];
+            for (source, kind, after, bytes) in datagrams {
+                let proper = if kind == 0 { 0 } else { 0x80 };
+                let expired = if kind == 1 { 0x40 } else { 0 };
+                let length = u8::try_from(bytes.len()).unwrap_or(u8::MAX);
+                input.extend([source | proper | expired, after, length]);
+                input.extend(&bytes[..usize::from(length)]);
+            }
+            super::storm(&input);
+        }
+    }
 }
