@@ -65,4 +65,5 @@ mod unit_file;
 mod uplinks;
 mod ups;
 mod web_tls;
+mod web_tls_browser;
 mod webhook;
