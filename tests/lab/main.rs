@@ -32,6 +32,7 @@ mod qmp;
 mod radio;
 mod radio_chip;
 mod radio_key;
+mod reflect;
 mod sandbox;
 mod seat;
 mod service;
