@@ -42,3 +42,4 @@ mod unit;
 mod usb_bus;
 mod usb_device;
 mod waiting;
+mod web_tls;
