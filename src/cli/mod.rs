@@ -84,7 +84,7 @@ enum Command {
     Survey(Box<survey::SurveyArgs>),
     /// What has to do with who is told: send a test message, say that somebody sees to an incident, ask for silence.
     Alert(alert::AlertArgs),
-    /// Say who may act over HTTP, and at the page: make, show and revoke tokens.
+    /// Say who may act over HTTP, and at the page, and whom a reflector answers: make, show and revoke tokens.
     Token(token::TokenArgs),
     /// Practise a fault: who would be told of it is told, and that it is a drill. The room's verdict stays what it is.
     Drill(drill::DrillArgs),

@@ -43,6 +43,9 @@ pub struct SurveyArgs {
     /// A file with the key that it shares with us.
     #[arg(long, value_name = "FILE", requires = "far_end", value_parser = secret)]
     key_file: Option<String>,
+    /// A file with the token by which it knows us, instead ("siaga token add … --scope reflect" at the far end).
+    #[arg(long, value_name = "FILE", requires = "far_end", conflicts_with = "key_file", value_parser = secret)]
+    token_file: Option<String>,
     /// A TURN server, "host" or "host:port" (3478): the same through a relay.
     #[arg(long, value_name = "HOST[:PORT]", requires_all = ["relay_user", "relay_password_file"], value_parser = |text: &str| server(text, 3478))]
     relay: Option<String>,
@@ -129,6 +132,7 @@ impl SurveyArgs {
         Asked {
             far_end: self.far_end.clone(),
             key_file: self.key_file.clone(),
+            token_file: self.token_file.clone(),
             relay: self.relay.clone(),
             relay_user: self.relay_user.clone(),
             relay_password_file: self.relay_password_file.clone(),

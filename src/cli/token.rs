@@ -1,4 +1,4 @@
-//! `siaga token`: who may act over HTTP.
+//! `siaga token`: who may act over HTTP, and whom a reflector answers.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,9 @@ pub struct TokenArgs {
     /// Where the daemon keeps its state; without it, as for run. Not asked where the config names the tokens' file.
     #[arg(long, value_name = "DIR", global = true)]
     state_dir: Option<PathBuf>,
+    /// The tokens' file itself, such as that of a reflector (siaga reflect --tokens), instead of the daemon's.
+    #[arg(long, value_name = "FILE", global = true, conflicts_with = "state_dir")]
+    tokens: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Subcommand)]
@@ -30,7 +33,8 @@ enum TokenCommand {
         /// Who will hold it: their acts stand under this name in the audit.
         #[arg(value_name = "NAME")]
         name: String,
-        /// What it is good for: read, schedule, operate; may be repeated. Each is good for reading too.
+        /// What it is good for: read, schedule, operate; may be repeated, and each is good for reading too. reflect: to be
+        /// answered by a reflector, and nothing else.
         #[arg(long = "scope", value_name = "SCOPE", required = true, value_delimiter = ',', value_parser = parse_scope)]
         scopes: Vec<Scope>,
         /// For how long it is good: 12h, 90d; without it until it is revoked.
@@ -74,13 +78,14 @@ fn services(file: &Path) -> Option<&'static Text> {
 /// If the file cannot be read or written, or the change is refused.
 pub fn run(config: &Config, args: &TokenArgs, lang: Lang) -> Result<u8, String> {
     let folder = || service::state_dir(args.state_dir.clone());
-    let file = match &config.web.tokens {
+    let named = args.tokens.as_ref().or(config.web.tokens.as_ref());
+    let file = match named {
         Some(file) => file.clone(),
         None => door::place(config, &folder()?),
     };
-    let elsewhere = (config.web.tokens.is_none() && args.state_dir.is_none()).then(|| services(&file)).flatten();
+    let elsewhere = (named.is_none() && args.state_dir.is_none()).then(|| services(&file)).flatten();
     let in_its_folder = |error: String| match (&elsewhere, file.parent().is_some_and(Path::is_dir)) {
-        (None, false) => format!(
+        (None, false) if named.is_none() => format!(
             "{error}; has siaga run with this state folder? --state-dir names another one (the service's: {SERVICE})"
         ),
         _ => error,

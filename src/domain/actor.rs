@@ -32,7 +32,19 @@ impl Via {
     }
 }
 
-/// What a token is good for. Each is good for reading too: who may act may look.
+/// Before each token, so that one that has leaked into a file or a chat is found by looking for it.
+pub const TOKEN_PREFIX: &str = "siaga_";
+
+/// The random part of a token, bytes.
+pub const TOKEN_BYTES: usize = 32;
+
+/// Whether that can be a token at all.
+pub fn is_like_a_token(shown: &str) -> bool {
+    let random = shown.strip_prefix(TOKEN_PREFIX);
+    random.is_some_and(|random| random.is_ascii() && random.len() == (TOKEN_BYTES * 8).div_ceil(6))
+}
+
+/// What a token is good for. Each that is about the room is good for reading too: who may act may look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
@@ -42,11 +54,14 @@ pub enum Scope {
     Schedule,
     /// Acting for the room's people: acknowledgements, silences, test messages.
     Operate,
+    /// Being answered by a reflector, at the far end of a line. Good for nothing else: that is another machine than the room's, and
+    /// such a token lies in a file at each room that sends to it.
+    Reflect,
 }
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Read, Self::Schedule, Self::Operate];
+    pub const ALL: [Self; 4] = [Self::Read, Self::Schedule, Self::Operate, Self::Reflect];
 
     /// The word for it.
     pub const fn as_str(self) -> &'static str {
@@ -54,6 +69,7 @@ impl Scope {
             Self::Read => "read",
             Self::Schedule => "schedule",
             Self::Operate => "operate",
+            Self::Reflect => "reflect",
         }
     }
 
@@ -64,7 +80,7 @@ impl Scope {
 
     /// Whether somebody who has `these` may do what asks for this one.
     pub fn is_in(self, these: &[Self]) -> bool {
-        these.contains(&self) || (self == Self::Read && !these.is_empty())
+        these.contains(&self) || (self == Self::Read && these.iter().any(|has| *has != Self::Reflect))
     }
 }
 
@@ -103,13 +119,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_scope_is_good_for_itself_and_for_reading_alone() {
+    fn each_scope_is_good_for_itself_and_for_reading_alone_and_a_reflectors_for_itself() {
         for has in Scope::ALL {
             for asked in Scope::ALL {
-                assert_eq!(asked.is_in(&[has]), asked == has || asked == Scope::Read, "{asked} by {has}");
+                let reads = asked == Scope::Read && has != Scope::Reflect;
+                assert_eq!(asked.is_in(&[has]), asked == has || reads, "{asked} by {has}");
             }
             assert!(!has.is_in(&[]));
             assert_eq!(Scope::parse(has.as_str()), Some(has));
         }
+        assert!(Scope::Read.is_in(&[Scope::Operate, Scope::Reflect]));
     }
 }

@@ -41,7 +41,7 @@ pub mod uplink;
 pub mod verdict;
 
 pub use act::Act;
-pub use actor::{Actor, OpenTo, Scope, Via};
+pub use actor::{Actor, OpenTo, Scope, TOKEN_BYTES, TOKEN_PREFIX, Via, is_like_a_token};
 pub use check::{CheckName, CheckSpec, Group, Holds, Kind, Level, Limit, ProfileLimit, Rule, Test};
 pub use component::{Component, Requirement};
 pub use enrolled::{Device, Difference, Enrolled, Equipment};

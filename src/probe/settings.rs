@@ -20,7 +20,10 @@ impl ProbeConfig {
             Self::Http(config) => [("ca_file", config.ca_file.as_mut()), ("", None)],
             Self::Tls(config) => [("ca_file", config.ca_file.as_mut()), ("", None)],
             Self::Replay(config) => [("file", Some(&mut config.file)), ("", None)],
-            Self::Stamp(config) => [("key_file", config.key_file.as_mut().and_then(SecretFile::path)), ("", None)],
+            Self::Stamp(config) => [
+                ("key_file", config.key_file.as_mut().and_then(SecretFile::path)),
+                ("token_file", config.token_file.as_mut().and_then(SecretFile::path)),
+            ],
             Self::Relay(config) => {
                 [("password_file", config.password_file.path()), ("ca_file", config.ca_file.as_mut())]
             }

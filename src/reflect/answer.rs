@@ -7,10 +7,11 @@ use jiff::Timestamp;
 
 use super::Settings;
 use super::limits::{Limited, Limits};
+use super::pass::Pass;
 use super::session::Session;
 use super::table::Table;
 use crate::domain::Now;
-use crate::probe::stamp::codec::{Key, Malformed, Reply, Request, read_request, write_reply};
+use crate::probe::stamp::codec::{Malformed, Reply, Request, read_request, write_reply};
 use crate::probe::stamp::moment::{Estimate, Stamp};
 
 /// A session that was silent so long may begin anew, with any number.
@@ -40,6 +41,10 @@ pub(super) enum Refusal {
     Port,
     /// It is no request of ours.
     Malformed(Malformed),
+    /// It is a request, and signed by nobody whom we know.
+    Stranger,
+    /// It is signed by a token whose time is over.
+    Expired,
     /// It was answered already.
     Replay,
     /// Enough was answered.
@@ -51,8 +56,12 @@ pub(super) enum Refusal {
 pub struct Counts {
     /// Answered.
     pub answered: u64,
-    /// Not answered, because they were no requests, or not of our key.
+    /// Not answered, because they were no requests.
     pub foreign: u64,
+    /// Not answered, because nobody whom we know had signed them.
+    pub strangers: u64,
+    /// Not answered, because the token that had signed them has expired.
+    pub expired: u64,
     /// Not answered, because they were answered before.
     pub replayed: u64,
     /// Not answered, because enough was.
@@ -65,7 +74,7 @@ pub struct Counts {
 type Who = (SocketAddr, u16, IpAddr);
 
 pub(super) struct Reflector {
-    keys: Vec<Key>,
+    passes: Option<Vec<Pass>>,
     stateless: bool,
     limits: Limits,
     sessions: Table<Who, Session>,
@@ -76,7 +85,7 @@ impl Reflector {
     pub(super) fn new(settings: Settings, now: Now) -> Self {
         let limits = Limits::new(settings.rate, settings.rate_per_source, now.mono);
         Self {
-            keys: settings.keys,
+            passes: settings.passes,
             stateless: settings.stateless,
             limits,
             sessions: Table::new(SETS),
@@ -86,6 +95,11 @@ impl Reflector {
 
     pub(super) const fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// Answers these from now on, and nobody else. Sessions go on.
+    pub(super) fn know(&mut self, passes: Vec<Pass>) {
+        self.passes = Some(passes);
     }
 
     /// Counts that nothing could be received.
@@ -102,6 +116,8 @@ impl Reflector {
         let count = match answered {
             Ok(()) => &mut self.counts.answered,
             Err(Refusal::Port | Refusal::Malformed(_)) => &mut self.counts.foreign,
+            Err(Refusal::Stranger) => &mut self.counts.strangers,
+            Err(Refusal::Expired) => &mut self.counts.expired,
             Err(Refusal::Replay) => &mut self.counts.replayed,
             Err(Refusal::Limited(_)) => &mut self.counts.limited,
         };
@@ -113,8 +129,8 @@ impl Reflector {
         if arrival.from.port() < FIRST_PORT {
             return Err(Refusal::Port);
         }
-        // The signature first: nobody uses up another's share without the key.
-        let (request, key) = self.read(packet).map_err(Refusal::Malformed)?;
+        // The signature first: nobody uses up another's share without a key.
+        let (request, place) = self.read(packet, now.wall)?;
         let (who, since) = ((arrival.from, request.session, arrival.to), now.mono.before(ENDED));
         let known = if self.stateless { None } else { self.sessions.get(&who, since) };
         if known.is_some_and(|session| session.is_replay(request.sequence)) {
@@ -137,21 +153,26 @@ impl Reflector {
             request,
             ttl: arrival.ttl.unwrap_or(u8::MAX),
         };
-        write_reply(packet, &reply, key.and_then(|place| self.keys.get(place))).map_err(Refusal::Malformed)
+        let pass = self.passes.as_ref().zip(place).and_then(|(passes, place)| passes.get(place));
+        write_reply(packet, &reply, pass.map(|pass| &pass.key)).map_err(Refusal::Malformed)
     }
 
-    /// A request, and by which key it is signed.
-    fn read(&self, packet: &[u8]) -> Result<(Request, Option<usize>), Malformed> {
-        if self.keys.is_empty() {
-            return read_request(packet, None).map(|request| (request, None));
-        }
-        for (place, key) in self.keys.iter().enumerate() {
-            match read_request(packet, Some(key)) {
+    /// A request, and by which pass it is signed. As many signatures are made as there are passes, at most.
+    fn read(&self, packet: &[u8], now: Timestamp) -> Result<(Request, Option<usize>), Refusal> {
+        let Some(passes) = &self.passes else {
+            return read_request(packet, None).map(|request| (request, None)).map_err(Refusal::Malformed);
+        };
+        for (place, pass) in passes.iter().enumerate() {
+            match read_request(packet, Some(&pass.key)) {
+                Ok(_) if pass.has_expired(now) => return Err(Refusal::Expired),
+                Ok(request) => return Ok((request, Some(place))),
                 Err(Malformed::Signature) => {}
-                outcome => return outcome.map(|request| (request, Some(place))),
+                // Of the same for all of them. One that is not signed at all is a request none the less.
+                Err(_) if read_request(packet, None).is_ok() => break,
+                Err(why) => return Err(Refusal::Malformed(why)),
             }
         }
-        Err(Malformed::Signature)
+        Err(Refusal::Stranger)
     }
 }
 

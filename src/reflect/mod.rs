@@ -4,9 +4,10 @@
 //! reply, nothing twice (unless it is told to remember nothing), and no more than its limits say; its memory is laid out at the start and does not grow.
 
 mod answer;
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub mod fuzz;
 mod limits;
+mod pass;
 mod session;
 mod socket;
 mod table;
@@ -20,9 +21,9 @@ use futures_util::future::select_all;
 
 use crate::clock::Clock;
 use crate::domain::Rate;
-use crate::probe::stamp::codec::Key;
 pub use answer::Counts;
 use answer::Reflector;
+pub use pass::Pass;
 use socket::Socket;
 
 /// Where it listens unless told: STAMP's own port is 862 (RFC 8762 §4.1), for which a service would need a capability.
@@ -41,8 +42,8 @@ const TOLD: Duration = Duration::from_mins(1);
 pub struct Settings {
     /// Where to listen; nowhere named is everywhere, on [`PORT`].
     pub listen: Vec<SocketAddr>,
-    /// With keys only packets signed by one of them are answered, by that one: while a key is replaced there are two.
-    pub keys: Vec<Key>,
+    /// Where there are any, though there be none among them, only packets signed by one of these are answered, by that one.
+    pub passes: Option<Vec<Pass>>,
     /// Whether it remembers no sessions (RFC 8762 §4.3: a stateless reflector): answers have the sender's own numbers, and what is
     /// sent again is answered again, within the limits.
     pub stateless: bool,
@@ -93,8 +94,13 @@ impl Reflect {
         self.sockets.iter().filter_map(|socket| socket.address().ok()).collect()
     }
 
+    /// Answers these from now on, and nobody else.
+    pub fn know(&self, passes: Vec<Pass>) {
+        self.reflector.borrow_mut().know(passes);
+    }
+
     /// Answers until `end`; gives what was answered and what not.
-    pub async fn run(self, end: impl Future<Output = ()>) -> Counts {
+    pub async fn run(&self, end: impl Future<Output = ()>) -> Counts {
         let serving = select_all(self.sockets.iter().map(|socket| Box::pin(self.serve(socket))));
         tokio::select! {
             _ = serving => {}
@@ -146,11 +152,13 @@ impl Reflect {
         loop {
             tokio::time::sleep(TOLD).await;
             let now = self.reflector.borrow().counts();
-            let refused = |counts: Counts| (counts.foreign, counts.replayed, counts.limited, counts.unreceived);
+            let refused = |counts: Counts| Counts { answered: 0, ..counts };
             if refused(now) != refused(before) {
                 tracing::info!(
                     answered = now.answered - before.answered,
                     foreign = now.foreign - before.foreign,
+                    strangers = now.strangers - before.strangers,
+                    expired = now.expired - before.expired,
                     replayed = now.replayed - before.replayed,
                     limited = now.limited - before.limited,
                     unreceived = now.unreceived - before.unreceived,
@@ -177,7 +185,7 @@ mod tests {
         let rate: Rate = "1 Mbit/s".parse().unwrap();
         let settings = Settings {
             listen: vec!["127.0.0.1:0".parse().unwrap()],
-            keys: Vec::new(),
+            passes: None,
             stateless: false,
             rate,
             rate_per_source: rate,

@@ -15,6 +15,8 @@ pub struct Asked {
     pub far_end: Option<String>,
     /// The file with the key that it shares.
     pub key_file: Option<String>,
+    /// Or with the token by which it knows us.
+    pub token_file: Option<String>,
     /// The TURN server, "host" or "host:port".
     pub relay: Option<String>,
     /// For whom it relays.
@@ -64,7 +66,8 @@ impl Asked {
             _ = writeln!(out, "port = {}", Server::read(server, HTTPS).map_or(HTTPS, |server| server.port));
         }
         if let Some(far_end) = &self.far_end {
-            let key = self.key_file.as_deref().map(|file| ("key_file", file));
+            let token = self.token_file.as_deref().map(|file| ("token_file", file));
+            let key = token.or_else(|| self.key_file.as_deref().map(|file| ("key_file", file)));
             check(&mut out, "call", "stamp", &with(vec![("reflector", far_end.as_str())], key));
         }
         if let (Some(relay), Some(user), Some(file)) = (&self.relay, &self.relay_user, &self.relay_password_file) {
@@ -120,6 +123,7 @@ mod tests {
         let all = Asked {
             far_end: Some("far.example".to_owned()),
             key_file: Some("/keys/\"odd\".key".to_owned()),
+            token_file: None,
             relay: Some("[2001:db8::1]:3479".to_owned()),
             relay_user: Some("room".to_owned()),
             relay_password_file: Some("credential:turn".to_owned()),

@@ -19,7 +19,7 @@ pub const FILE: &str = "tokens.toml";
 /// The longest file, bytes: more than so many tokens take.
 const LONGEST: u64 = 256 * 1024;
 
-const HEAD: &str = "# Who may act over HTTP. Of each token there is its SHA-256 alone. Written by \"siaga token add\" and \"siaga token revoke\".\n";
+const HEAD: &str = "# Who may act over HTTP, or send to a reflector. Of each token there is its SHA-256 alone. Written by \"siaga token add\" and \"siaga token revoke\".\n";
 
 /// By what a file is known to be the same, unchanged: device, number, length, and when it was last written and last changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Tokens: by what those who act over HTTP are known. Each is named after who holds it, and only its hash is kept.
+//! Tokens: by what those are known who act over HTTP, or who send to a reflector. Each is named after who holds it, and only its hash is kept.
 //!
 //! A token is 256 random bits, so one round of SHA-256 keeps it: there is nothing to guess that a slow hash would protect, as
 //! there is with a password that people think up.
@@ -15,21 +15,18 @@ use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use subtle::ConstantTimeEq as _;
 
-use crate::domain::Scope;
+use crate::domain::{Scope, TOKEN_BYTES, TOKEN_PREFIX, is_like_a_token};
 
 pub use file::{ChangeError, FILE, FileError, Version, change, read, version};
-
-/// Before each token, so that one that has leaked into a file or a chat is found by looking for it.
-const PREFIX: &str = "siaga_";
-
-/// Its random part, bytes.
-const RANDOM: usize = 32;
 
 /// The longest name, characters.
 const LONGEST_NAME: usize = 64;
 
 /// A room has a handful of people and programs.
 const MOST: usize = 200;
+
+/// So many for a reflector, which tries one after the other on each packet: that many signatures are 20 µs.
+const MOST_TO_REFLECT: usize = 32;
 
 /// What is kept of a token, and by what it is known again.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,9 +35,8 @@ pub struct Hash([u8; 32]);
 impl Hash {
     /// The hash of what somebody shows, if that can be a token at all.
     pub fn of(shown: &str) -> Option<Self> {
-        let random = shown.strip_prefix(PREFIX)?;
         // What is no token is not worth a look at the file.
-        (random.len() == (RANDOM * 8).div_ceil(6) && random.is_ascii()).then(|| Self::made(shown))
+        is_like_a_token(shown).then(|| Self::made(shown))
     }
 
     /// As bytes, for whoever keeps in memory who has come in.
@@ -86,6 +82,11 @@ impl Token {
         self.hash
     }
 
+    /// Whether a reflector answers its holder.
+    pub fn reflects(&self) -> bool {
+        Scope::Reflect.is_in(&self.scopes)
+    }
+
     /// Whether its time is over.
     pub fn has_expired(&self, now: Timestamp) -> bool {
         self.expires_at.is_some_and(|end| now >= end)
@@ -105,7 +106,7 @@ pub enum TokenError {
     )]
     Name,
     /// It is good for nothing.
-    #[error("a token needs a scope: read, schedule or operate")]
+    #[error("a token needs a scope: read, schedule, operate or reflect")]
     NoScope,
     /// There is one of that name.
     #[error("there is a token of that name; revoke it first (siaga token revoke)")]
@@ -116,6 +117,9 @@ pub enum TokenError {
     /// There are too many.
     #[error("there are {MOST} tokens already; revoke those that nobody uses")]
     TooMany,
+    /// There are too many that a reflector would try.
+    #[error("there are {MOST_TO_REFLECT} tokens for reflect already; revoke those that nobody uses")]
+    TooManyToReflect,
     /// Its time would end where no calendar reaches.
     #[error("that is too far away to expire")]
     TooFar,
@@ -150,9 +154,9 @@ impl Tokens {
             return Err(TokenError::TooMany);
         }
         let expires_at = lasts.map(|lasts| now.checked_add(lasts)).transpose().map_err(|_| TokenError::TooFar)?;
-        let mut random = [0; RANDOM];
+        let mut random = [0; TOKEN_BYTES];
         SystemRandom::new().fill(&mut random).map_err(|_| TokenError::NotRandom)?;
-        let shown = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random));
+        let shown = format!("{TOKEN_PREFIX}{}", URL_SAFE_NO_PAD.encode(random));
         let mut scopes = scopes.to_vec();
         scopes.sort_unstable();
         scopes.dedup();
@@ -179,6 +183,9 @@ impl Tokens {
         }
         if self.0.iter().any(|other| other.name == token.name) {
             return Err(TokenError::Taken);
+        }
+        if token.reflects() && self.0.iter().filter(|other| other.reflects()).count() >= MOST_TO_REFLECT {
+            return Err(TokenError::TooManyToReflect);
         }
         self.0.push(token);
         Ok(())
@@ -233,7 +240,14 @@ mod tests {
         assert_eq!(tokens.add("Budi", &[], at(0), None), Err(TokenError::NoScope));
         assert_eq!(tokens.add("Budi", &[Scope::Read], at(0), Some(Duration::MAX)), Err(TokenError::TooFar));
         assert_eq!(tokens.revoke("Budi"), Err(TokenError::Unknown));
+        for room in 0..MOST_TO_REFLECT {
+            tokens.add(&format!("room {room}"), &[Scope::Reflect], at(0), None).unwrap();
+        }
+        let more = [Scope::Read, Scope::Reflect];
+        assert_eq!(tokens.add("one more", &more, at(0), None), Err(TokenError::TooManyToReflect));
+        tokens.revoke("room 7").unwrap();
+        tokens.add("one more", &more, at(0), None).unwrap();
         tokens.revoke("d'Arc").unwrap();
-        assert_eq!(tokens.all().len(), 3);
+        assert_eq!(tokens.all().len(), 3 + MOST_TO_REFLECT);
     }
 }

@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::domain::{Lang, Verdict};
+use crate::domain::{Lang, Scope, Verdict};
 
 use super::cookies;
 use super::door::{Caller, Unadmitted};
@@ -55,11 +55,12 @@ pub(super) async fn come_in(
     let fields = given::form(request).await?;
     let next = local(field(&fields, "next"));
     let holder = match site.state.door.admit(field(&fields, "token").trim()).await {
-        Ok(holder) => holder,
-        Err(why) => {
-            let (status, said) = match why {
-                Unadmitted::Unknown | Unadmitted::Expired => (StatusCode::UNAUTHORIZED, words(lang).not_known),
-                Unadmitted::Unreadable => (StatusCode::SERVICE_UNAVAILABLE, words(lang).tokens_unread),
+        Ok(holder) if Scope::Read.is_in(&holder.scopes) => holder,
+        unadmitted => {
+            let (status, said) = match unadmitted {
+                Err(Unadmitted::Unreadable) => (StatusCode::SERVICE_UNAVAILABLE, words(lang).tokens_unread),
+                // A reflector's token is for another machine.
+                _ => (StatusCode::UNAUTHORIZED, words(lang).not_known),
             };
             return asking(&site, next, Some(said), lang, status);
         }

@@ -32,6 +32,11 @@ impl<'lab> Daemon<'lab> {
         Self { lab, port }
     }
 
+    /// The port of this machine that leads to it.
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Waits until its first round of looks is over.
     pub(crate) fn first_round(&self) {
         self.wait_for("/-/ready", "its first round is over", |status, _| status == 200);

@@ -42,8 +42,13 @@ impl Lab {
 impl Service<'_> {
     /// Writes its config, and no more.
     pub(crate) fn configure(&self, config: &str) {
+        self.configure_with(config, "");
+    }
+
+    /// The same, with more of `[web]`.
+    pub(crate) fn configure_with(&self, config: &str, web: &str) {
         let mut config = config.to_owned();
-        _ = write!(config, "\n[web]\nlisten = \"0.0.0.0:10153\"\n");
+        _ = write!(config, "\n[web]\nlisten = \"0.0.0.0:10153\"\n{web}");
         let config = self.lab.push(config.as_bytes(), "siaga.toml");
         self.lab.sh(&format!("install -m 644 {config} /etc/siaga/siaga.toml"));
     }

@@ -62,7 +62,7 @@ pub(crate) fn go(browser: &mut Browser, page: &str) {
     browser.look("window.kept = 1");
 }
 
-const GONE: &str = "document.documentElement.classList.contains('gone')";
+pub(crate) const GONE: &str = "document.documentElement.classList.contains('gone')";
 
 #[test]
 fn a_change_arrives_on_the_page_and_on_the_wall_without_loading_them_anew() {

@@ -63,7 +63,7 @@ fn a_token_is_shown_once_kept_hashed_listed_and_revoked() {
     assert!(lines[0].starts_with("Budi: read, operate (since ") && lines[0].contains(", until "), "{list}");
     assert!(lines.len() == 2 && lines[1].starts_with("jadwal: schedule (since "), "{list}");
     assert!(refused(at, &["add", "Budi", "--scope", "read"]).contains("there is a token of that name"));
-    assert!(refused(at, &["add", "Siti", "--scope", "all"]).contains("known are read, schedule, operate"));
+    assert!(refused(at, &["add", "Siti", "--scope", "all"]).contains("known are read, schedule, operate, reflect"));
     assert!(refused(at, &["add", "Siti"]).contains("--scope"));
     assert!(refused(at, &["add", " ", "--scope", "read"]).contains("a token's name is who holds it"));
     assert!(refused(at, &["revoke", "Siti"]).contains("no token of that name"));
@@ -96,6 +96,14 @@ fn a_room_may_be_closed_to_those_without_a_token_and_follows_the_file_at_once() 
     // No reload between: the file is another, and that is seen.
     let (reads, operates) = (made(at, "Budi Pembaca", "read", &[]), made(at, "Siti", "operate", &[]));
     let short = made(at, "Tamu", "read", &["--expires", "1ms"]);
+    let far = made(at, "Aula", "reflect", &[]);
+    for path in ["/", "/api/v1/profiles", "/metrics", "/readyz", "/api/v1/agenda.ics"] {
+        assert_eq!(status(path, &shows(&far)), 403, "{path}: a reflector's token is good for nothing here");
+    }
+    assert_eq!(daemon.request_with("POST", "/-/reload", &shows(&far)).status, 403);
+    let form = format!("Content-Type: application/x-www-form-urlencoded\r\nOrigin: http://{}\r\n", daemon.address());
+    assert_eq!(daemon.send("POST", "/login", &form, &format!("token={far}")).status, 401);
+    assert_eq!(daemon.send("POST", "/login", &form, &format!("token={reads}")).status, 303);
     for path in ["/", "/api/v1/profiles", "/metrics", "/api/v1/checks"] {
         assert_eq!((status(path, &shows(&reads)), status(path, &shows(&operates))), (200, 200), "{path}");
     }

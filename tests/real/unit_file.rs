@@ -126,6 +126,21 @@ fn the_far_end_has_no_capability_and_no_root() {
 }
 
 #[test]
+fn the_far_end_may_have_tokens_and_keeps_its_sandbox() {
+    let (_folder, unit) = unit_of("siaga-reflect", "reflect");
+    let shipped = fs::read_to_string(&unit).unwrap();
+    let with = shipped
+        .replace("\n#StateDirectory", "\nStateDirectory")
+        .replace("\n#Environment=SIAGA_REFLECT_T", "\nEnvironment=SIAGA_REFLECT_T");
+    assert_eq!(with.len() + 3, shipped.len());
+    fs::write(&unit, with).unwrap();
+    let output = analyze(&["verify", "--man=no"], &unit);
+    assert!(!told(&output).lines().any(|line| line.contains("siaga")) && output.status.success(), "{}", told(&output));
+    let score = exposure(&unit, "siaga-reflect");
+    assert!(score <= REFLECTOR_EXPOSED, "{score}");
+}
+
+#[test]
 fn one_capability_and_no_root() {
     let (_folder, unit) = unit();
     let text = fs::read_to_string(unit).unwrap();

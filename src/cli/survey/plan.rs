@@ -116,7 +116,7 @@ fn needed(plan: &Plan, profile: Option<&str>) -> f64 {
 
 /// A file that cannot be read would only be found out after the watch.
 fn readable(asked: &Asked) -> Result<(), String> {
-    let files = [&asked.key_file, &asked.relay_password_file, &asked.ca_file].into_iter().flatten();
+    let files = [&asked.key_file, &asked.token_file, &asked.relay_password_file, &asked.ca_file].into_iter().flatten();
     for file in files.filter(|file| !file.starts_with("credential:")) {
         std::fs::File::open(file).map_err(|error| format!("{file}: {error}"))?;
     }

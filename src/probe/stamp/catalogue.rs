@@ -175,8 +175,8 @@ pub(super) static SILENT: ReasonDef = ReasonDef::new(
     "internet.reflector_silent",
     Text::new("Ujung jauh uji panggilan tidak menjawab", "The far end of the call-like test does not answer"),
     Text::new(
-        "Bila internet lainnya jalan, minta petugas TI memeriksa \"siaga reflect\" di ujung jauh, kuncinya, dan firewall",
-        "If the internet works otherwise, ask IT staff to check \"siaga reflect\" at the far end, its key, and firewalls",
+        "Bila internet lainnya jalan, minta petugas TI memeriksa \"siaga reflect\" di ujung jauh, kunci atau token ruangan ini di sana (key_file, token_file: dicabut atau kedaluwarsa?), dan firewall",
+        "If the internet works otherwise, ask IT staff to check \"siaga reflect\" at the far end, this room's key or token there (key_file, token_file: revoked or expired?), and firewalls",
     ),
 );
 
@@ -193,8 +193,8 @@ pub(super) static FAILED: ReasonDef = ReasonDef::new(
     "siaga.stamp_failed",
     Text::new("Uji panggilan tidak dapat dilakukan", "The call-like test could not be made"),
     Text::new(
-        "Minta petugas TI melihat log siaga dan memeriksa reflector dan key_file di berkas konfigurasi",
-        "Ask IT staff to read Siaga's log and to check reflector and key_file in the config file",
+        "Minta petugas TI melihat log siaga dan memeriksa reflector, key_file, dan token_file di berkas konfigurasi",
+        "Ask IT staff to read Siaga's log and to check reflector, key_file and token_file in the config file",
     ),
 );
 

@@ -1,8 +1,9 @@
 //! The keys of a `stamp` check.
 
-
 use serde::{Deserialize as _, Deserializer, de::Error as _};
 
+use super::codec::Key;
+use super::key;
 use super::catalogue::{
     BURSTS, BURSTS_HIGH, DELAY_HIGH, DOWN, DOWN_LOW, LOSS_HIGH, LOSS_UNDECIDED, OVERTAKEN, OVERTAKING, RTT, UP, UP_LOW,
 };
@@ -23,10 +24,15 @@ pub struct Config {
     #[serde(deserialize_with = "reflector")]
     pub reflector: Server,
     /// A file with the secret that both ends know, of at least 16 bytes; `credential:NAME` is a credential of systemd. Without
-    /// it packets are not signed.
+    /// it, and without a token, packets are not signed.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub key_file: Option<SecretFile>,
+    /// A file with the token by which the reflector knows this room (`siaga token add … --scope reflect` there), instead of a key;
+    /// `credential:NAME` is a credential of systemd.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub token_file: Option<SecretFile>,
     /// The rate to be proven, both ways. Unless said: what the most demanding profile needs, and a tenth more.
     #[serde(default, deserialize_with = "offer::rate_in_range")]
     pub rate: Option<Rate>,
@@ -99,9 +105,16 @@ impl Config {
         self.rate = offer::fitted(self.rate, need);
     }
 
-    /// Why the rate does not do where a profile needs `need` (bit/s).
+    /// Why the rate does not do where a profile needs `need` (bit/s), or that it would sign by two things.
     pub(in crate::probe) fn misfit(&self, need: f64) -> Option<(&'static str, String)> {
-        offer::misfit(self.rate, need)
+        let two = || ("token_file", "a packet is signed by a key or by a token: leave out key_file or token_file".to_owned());
+        offer::misfit(self.rate, need).or_else(|| (self.key_file.is_some() && self.token_file.is_some()).then(two))
+    }
+
+    /// By what packets are signed, read anew.
+    pub(super) fn key(&self) -> Result<Option<Key>, String> {
+        let by_token = self.token_file.as_ref().map(key::read_token);
+        by_token.or_else(|| self.key_file.as_ref().map(key::read)).transpose()
     }
 
     /// What is to be proven, bit/s.
@@ -133,12 +146,15 @@ mod tests {
         assert!((config.rate() - 4.4e6).abs() < 1.0, "what is said is said");
         assert_eq!(config.misfit(8e6).map(|(key, _)| key), Some("rate"));
         assert_eq!(config.misfit(2e9).map(|(key, _)| key), Some("kind"));
+        let both = read("reflector = 'far.example'\nkey_file = 'a'\ntoken_file = 'b'").unwrap();
+        assert_eq!(both.misfit(1e6).map(|(key, _)| key), Some("token_file"));
         // Four and a half seconds of sound, three of everything, both ways.
         assert!((3_000_000..4_000_000).contains(&config.allowance().worst), "{}", config.allowance().worst);
         for (text, told) in [
             ("reflector = 'far.example:0'", "is no server"),
             ("reflector = 'far.example'\nrate = '1 kbit/s'", "out of range"),
             ("reflector = 'far.example'\nkey_file = 'credential:a/b'", "without slashes"),
+            ("reflector = 'far.example'\ntoken_file = 'credential:a/b'", "without slashes"),
         ] {
             let error = read(text).unwrap_err();
             assert!(error.contains(told), "{text}: {error}");

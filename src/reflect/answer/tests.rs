@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::{Mono, Rate};
-use crate::probe::stamp::codec::{Request, least, read_reply, write_request};
+use crate::probe::stamp::codec::{Key, Request, least, read_reply, write_request};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -19,9 +19,13 @@ fn reflector(key: Option<&[u8]>) -> Reflector {
 }
 
 fn of(keys: &[&[u8]], stateless: bool) -> Reflector {
-    let keys = keys.iter().map(|key| Key::new(key)).collect();
+    let passes = (!keys.is_empty()).then(|| keys.iter().map(|key| Pass::key(Key::new(key))).collect());
+    with(passes, stateless)
+}
+
+fn with(passes: Option<Vec<Pass>>, stateless: bool) -> Reflector {
     let (rate, rate_per_source) = (Rate(50e6), Rate(12e6));
-    Reflector::new(Settings { listen: Vec::new(), keys, stateless, rate, rate_per_source }, begin())
+    Reflector::new(Settings { listen: Vec::new(), passes, stateless, rate, rate_per_source }, begin())
 }
 
 fn arrival(from: &str) -> Arrival {
@@ -94,7 +98,7 @@ fn without_the_key_nobody_is_answered_and_nobodys_share_is_used_up() {
     let (own, other) = (Key::new(b"sixteen letters!"), Key::new(b"another sixteen!"));
     for n in 0..100_000 {
         let refused = reflector.answer(&mut request(n, 1100, Some(&other)), &arrival("192.0.2.1:40000"), begin());
-        assert_eq!(refused, Err(Refusal::Malformed(Malformed::Signature)));
+        assert_eq!(refused, Err(Refusal::Stranger));
     }
     assert!(reflector.answer(&mut request(0, 160, None), &arrival("192.0.2.1:40000"), begin()).is_err());
     assert!(reflector.answer(&mut request(0, 1100, Some(&own)), &arrival("192.0.2.1:40000"), begin()).is_ok());
@@ -113,7 +117,33 @@ fn while_a_key_is_replaced_both_are_answered_each_by_itself_and_no_third() {
     for wrong in [request(9, 160, Some(&Key::new(b"neither of those"))), request(9, 160, None)] {
         assert!(reflector.answer(&mut wrong.clone(), &arrival("192.0.2.1:40000"), begin()).is_err());
     }
-    assert_eq!(reflector.counts(), Counts { answered: 3, foreign: 2, ..Counts::default() });
+    assert_eq!(reflector.counts(), Counts { answered: 3, strangers: 2, ..Counts::default() });
+}
+
+#[test]
+fn tokens_are_good_until_they_end_or_are_taken_away_and_a_session_goes_on() {
+    let (hashes, soon) = ([[1; 32], [2; 32], [3; 32]], begin().after(MS * 100));
+    let [own, other, unknown] = hashes.map(|hash| Key::new(&hash));
+    let mut reflector = with(Some(vec![Pass::token(hashes[0], None), Pass::token(hashes[1], Some(soon.wall))]), false);
+    let ask = |reflector: &mut Reflector, sequence, key: Option<&Key>, now| {
+        let mut packet = request(sequence, 160, key);
+        let answered = reflector.answer(&mut packet, &arrival("192.0.2.1:40000"), now);
+        answered.map(|()| read_reply(&packet, key).unwrap().sequence)
+    };
+    assert_eq!(ask(&mut reflector, 1, Some(&own), begin()), Ok(0));
+    assert_eq!(ask(&mut reflector, 2, Some(&other), begin().after(MS * 99)), Ok(1));
+    assert_eq!(ask(&mut reflector, 3, Some(&other), soon), Err(Refusal::Expired));
+    assert_eq!(ask(&mut reflector, 3, Some(&unknown), begin()), Err(Refusal::Stranger));
+    assert_eq!(ask(&mut reflector, 3, None, begin()), Err(Refusal::Stranger), "not signed at all");
+    reflector.know(vec![Pass::token(hashes[2], None)]);
+    assert_eq!(ask(&mut reflector, 3, Some(&own), begin()), Err(Refusal::Stranger));
+    assert_eq!(ask(&mut reflector, 3, Some(&unknown), begin()), Ok(2));
+    // Without a single token nobody is answered; that is not the same as answering everybody.
+    reflector.know(Vec::new());
+    for key in [None, Some(&own), Some(&unknown)] {
+        assert_eq!(ask(&mut reflector, 9, key, begin()), Err(Refusal::Stranger));
+    }
+    assert_eq!(reflector.counts(), Counts { answered: 3, strangers: 6, expired: 1, ..Counts::default() });
 }
 
 #[test]

@@ -92,6 +92,11 @@ impl Browser {
         told["result"]["result"]["value"].clone()
     }
 
+    /// The cookies that go to its page's server.
+    pub(crate) fn cookies(&mut self) -> Value {
+        self.ask("Network.getCookies", &json!({}))["cookies"].clone()
+    }
+
     /// Shows its pages as wide as a narrow phone does.
     pub(crate) fn as_phone(&mut self) {
         let phone = json!({ "width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": true });

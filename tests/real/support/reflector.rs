@@ -56,6 +56,12 @@ impl Reflector {
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
+    /// Has it read anew.
+    pub(crate) fn reload(&self) {
+        let pid = rustix::process::Pid::from_child(&self.process);
+        rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+    }
+
     /// Ends it as a supervisor does; what it counted, by the words of its log.
     pub(crate) fn end(mut self) -> impl Fn(&str) -> u64 {
         let pid = rustix::process::Pid::from_child(&self.process);

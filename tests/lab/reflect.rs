@@ -1,0 +1,37 @@
+//! The far end as the service that is shipped, with tokens in its own folder: root makes them, and its short-lived user reads them.
+
+use crate::guest::Lab;
+
+const UNIT: &str = include_str!("../../systemd/siaga-reflect.service");
+
+#[test]
+fn the_far_end_takes_tokens_that_root_makes_while_it_runs() {
+    let lab = Lab::start_system();
+    // As somebody does who takes these lines out of their comments.
+    let unit = UNIT
+        .replace("\n#StateDirectory", "\nStateDirectory")
+        .replace("\n#Environment=SIAGA_REFLECT_TOKENS", "\nEnvironment=SIAGA_REFLECT_TOKENS");
+    let unit = lab.push(unit.as_bytes(), "unit");
+    lab.sh(&format!(
+        "mount --bind /built/siaga /usr/bin/siaga
+         install -m 644 {unit} /etc/systemd/system/siaga-reflect.service
+         systemctl daemon-reload
+         systemctl start siaga-reflect.service"
+    ));
+    let property = |name: &str| lab.sh(&format!("systemctl show --property={name} --value siaga-reflect.service"));
+    let process = property("MainPID");
+    let journal = "journalctl --no-pager --output=cat --unit=siaga-reflect.service";
+    assert!(lab.sh(journal).contains("nobody is answered: /var/lib/siaga-reflect/tokens.toml"), "{}", lab.sh(journal));
+    let token = "siaga token --tokens /var/lib/siaga-reflect/tokens.toml";
+    lab.sh(&format!("{token} add Aula --scope reflect --expires 365d > /run/token && grep -q ^siaga_ /run/token"));
+    lab.wait_for(&format!("{journal} | grep -q 'read anew known=1'"));
+    let user = lab.sh(&format!("stat -c %u /proc/{process}"));
+    assert_eq!(lab.sh("stat -c '%a %u' /var/lib/siaga-reflect/tokens.toml"), format!("600 {user}"));
+    assert_ne!(user, "0");
+    lab.sh(&format!("{token} revoke Aula"));
+    lab.wait_for(&format!("{journal} | grep -q 'read anew known=0'"));
+    lab.sh("systemctl reload siaga-reflect.service");
+    lab.wait_for(&format!("[ \"$({journal} | grep -c 'read anew known=0')\" = 2 ]"));
+    assert_eq!((property("MainPID"), property("NRestarts")), (process, "0".to_owned()));
+    assert!(!lab.sh(journal).contains("Aula"));
+}
