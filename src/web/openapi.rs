@@ -8,7 +8,7 @@ use utoipa::OpenApi;
 
 use super::{
     acting, daemon, ics, inbound, incident_page, kiosk, lists, live, page, pages, past, readiness, readyz, reported,
-    sessions, sheet, sign_in, surveys,
+    sessions, sheet, sign_in, surveys, under_way,
 };
 
 #[derive(OpenApi)]
@@ -41,6 +41,7 @@ use super::{
         lists::profiles,
         lists::incidents,
         lists::reasons,
+        under_way::running,
         surveys::list,
         surveys::one,
         inbound::alertmanager,
