@@ -1,6 +1,6 @@
 //! A real served web: a listener on loopback, a memory for evidence, and the hands that the daemon would have.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -154,6 +154,10 @@ impl Bookings for Diary {
 impl Surveys for Forgetful {
     fn newest(&self, _: usize) -> BoxFuture<'_, Result<(Vec<Surveyed>, usize), String>> {
         async { Ok((Vec::new(), 0)) }.boxed()
+    }
+
+    fn there(&self, _: Vec<String>) -> BoxFuture<'_, Result<HashSet<String>, String>> {
+        async { Ok(HashSet::new()) }.boxed()
     }
 
     fn open<'a>(&'a self, _: &'a str, _: SurveyForm) -> BoxFuture<'a, Result<Option<String>, Unshown>> {
