@@ -46,6 +46,7 @@ use crate::domain::{CheckName, Mono, in_full};
 use crate::engine::Engine;
 use crate::far_end::FarEnd;
 use crate::notify;
+use crate::probe::board::Board;
 use crate::probe::budget::Budget;
 use crate::probe::on_air::OnAir;
 use crate::probe::{ProbeConfig, Roots, enrolled};
@@ -137,7 +138,9 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         budget,
         desktop: crate::probe::seat::desktop::Desktop::default(),
         on_air: on_air.clone(),
+        board: Board::default(),
     };
+    let board = shared.board.clone();
     let (line_books, pushed) = (shared.budget.clone(), crate::remote_write::Stats::default());
     let mut probes = Probes::new(shared, observed);
     probes.keep(config.plan.checks.iter().zip(&config.probes), |name| seen.get(name).copied());
@@ -180,6 +183,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
             stats.clone(),
         )
         .with_books(on_air.clone())
+        .with_board(board.clone())
         .with_bookings(Arc::clone(&book) as Arc<dyn web::Bookings>),
     );
     let asking_again = tokio::spawn(again::ask(snapshot_seen.clone(), requests_seen.clone()));
@@ -227,6 +231,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         crowd: Arc::default(),
         tls: tls_shown,
         handling: handling_seen,
+        doing: board.seen(),
         info: Arc::new(reload::info()),
     };
     let (stop_pushing, pushes_end) = watch::channel(false);

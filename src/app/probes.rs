@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::domain::{CheckName, CheckSpec, ErrorKind, Mono, Observation, ProbeError, Uplink};
+use crate::probe::board::Board;
 use crate::probe::budget::Budget;
 use crate::probe::egress::Egress;
 use crate::probe::on_air::OnAir;
@@ -43,6 +44,8 @@ pub struct Shared {
     pub desktop: Desktop,
     /// What was said on the radio's channel.
     pub on_air: OnAir,
+    /// Where tests stand while they run.
+    pub board: Board,
 }
 
 /// The running probes, one a check. All end when this is dropped.
@@ -116,6 +119,7 @@ impl Probes {
             budget: self.shared.budget.clone(),
             desktop: self.shared.desktop.clone(),
             on_air: self.shared.on_air.clone(),
+            board: self.shared.board.clone(),
         };
         let begun = spec.active.then(|| self.shared.begun.clone());
         let observing = keep_observing(config.clone(), context, self.out.clone());
@@ -182,6 +186,7 @@ mod tests {
             budget: Budget::default(),
             desktop: Desktop::default(),
             on_air: OnAir::default(),
+            board: Board::default(),
         };
         let (out, _observed) = mpsc::channel(1);
         let mut probes = Probes::new(shared, out);

@@ -1,6 +1,6 @@
 //! Surveys of places, as the pages want them: read from their folder, and removed when they are old.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -64,6 +64,18 @@ impl Surveys for Kept {
             let listed = tokio::task::spawn_blocking(move || listed(&folder, &read, most)).await;
             drop(turn);
             listed.map_err(|error| error.to_string())?.map_err(|error| in_full(&error))
+        })
+    }
+
+    fn there(&self, ids: Vec<String>) -> BoxFuture<'_, Result<HashSet<String>, String>> {
+        Box::pin(async move {
+            let turn = self.looking.lock().await;
+            let folder = self.folder.clone();
+            let listed = tokio::task::spawn_blocking(move || kept::names(&folder)).await;
+            drop(turn);
+            let names = listed.map_err(|error| error.to_string())?.map_err(|error| in_full(&error))?;
+            let wanted: HashSet<String> = ids.into_iter().collect();
+            Ok(names.into_iter().filter(|name| wanted.contains(name)).collect())
         })
     }
 

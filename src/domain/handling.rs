@@ -1,6 +1,7 @@
 //! What is done about open incidents, as readers see it. Who did it stands in the audit.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -17,6 +18,21 @@ pub struct Handling {
     pub silences: Vec<Silence>,
     /// What stands on the banner of the room's page, oldest first: of what the room itself was told, what nobody sees to yet.
     pub banner: Vec<Incident>,
+    /// What is practised.
+    pub drill: Option<Practised>,
+}
+
+/// A drill that is under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Practised {
+    /// Which, by its name.
+    pub scene: Arc<str>,
+    /// Of which component.
+    pub component: Component,
+    /// When it began.
+    pub since: Timestamp,
+    /// When it ends by itself.
+    pub until: Timestamp,
 }
 
 /// What is done about one.

@@ -8,6 +8,7 @@ pub mod actor;
 pub mod bus;
 pub mod check;
 pub mod component;
+pub mod doing;
 pub mod emodel;
 pub mod enrolled;
 pub mod error;

@@ -119,6 +119,16 @@ impl Gate {
         observation
     }
 
+    /// The test for which there is leave takes so long at most.
+    pub(super) fn begins(&mut self, at_most: Duration) {
+        self.schedule.begins(at_most);
+    }
+
+    /// It has come to this step of so many.
+    pub(super) fn step(&self, step: u32, of: u32) {
+        self.schedule.step(step, of);
+    }
+
     /// The room came into use before the test was over.
     pub(super) fn cut_off(&mut self) {
         self.schedule.cut_off();

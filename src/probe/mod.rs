@@ -3,6 +3,7 @@
 //!
 //! To add one: its file, one line in `probes!` below, one block in `config/siaga.toml`, its test.
 
+pub mod board;
 pub mod budget;
 pub mod call;
 pub mod child;
@@ -94,6 +95,8 @@ pub struct Context {
     pub desktop: seat::desktop::Desktop,
     /// What was said on the radio's channel.
     pub on_air: on_air::OnAir,
+    /// Where a test stands while it runs.
+    pub board: board::Board,
 }
 
 /// Where the kernel's files are; a test gives folders of its own.

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot, watch};
 
+use super::board::{Board, Mark};
 use super::{Context, until};
 use crate::clock::Clock;
-use crate::domain::Mono;
+use crate::domain::doing::Task;
+use crate::domain::{CheckName, Mono};
 
 /// How soon after a test that decided nothing another may begin: by then the judge has long spoken of the last one.
 const AGAIN: Duration = Duration::from_secs(10);
@@ -106,6 +108,10 @@ pub(super) struct Schedule {
     is_again: bool,
     /// The request that the test under way was asked for by.
     asked: Option<oneshot::Sender<Outcome>>,
+    check: CheckName,
+    board: Board,
+    /// That the test under way stands on the board.
+    mark: Option<Mark>,
 }
 
 impl Schedule {
@@ -113,7 +119,19 @@ impl Schedule {
     pub(super) fn new(context: &Context) -> Self {
         let (requests, in_use) = (context.requests.clone(), context.in_use.clone());
         let due = context.not_before;
-        Self { clock: context.clock, requests, in_use, due, again: None, extra: 0, is_again: false, asked: None }
+        Self {
+            clock: context.clock,
+            requests,
+            in_use,
+            due,
+            again: None,
+            extra: 0,
+            is_again: false,
+            asked: None,
+            check: context.check.clone(),
+            board: context.board.clone(),
+            mark: None,
+        }
     }
 
     /// Waits until a test is due, by the clock or since the last decided nothing, and the room is free; or until somebody asks
@@ -122,6 +140,7 @@ impl Schedule {
         // What is left from a test that came to nothing is nobody's any more.
         self.asked = None;
         self.is_again = false;
+        self.mark = None;
         let (clock, due, again) = (self.clock, self.due, self.again);
         let mut undecided = self.requests.0.undecided.subscribe();
         let by_itself = async {
@@ -157,6 +176,18 @@ impl Schedule {
         self.asked.is_some()
     }
 
+    /// The test that was waited for begins now, and takes so long at most: people are shown so until it has ended.
+    pub(super) fn begins(&mut self, at_most: Duration) {
+        self.mark = Some(self.board.begin(Task::Test(self.check.clone()), self.clock.now(), at_most));
+    }
+
+    /// The test has come to this step of so many.
+    pub(super) fn step(&self, step: u32, of: u32) {
+        if let Some(mark) = &self.mark {
+            mark.step(step, of);
+        }
+    }
+
     /// The room came into use before the test was over. One that was due is made as soon as the room is free; one that was
     /// asked for is not made up for, because whoever asked has gone by then.
     pub(super) fn cut_off(&mut self) {
@@ -165,6 +196,7 @@ impl Schedule {
 
     /// It cannot be made now: the next is at `due`, unless somebody had asked for it.
     pub(super) fn put_off(&mut self, why: Refusal, due: Mono) {
+        self.mark = None;
         match self.refuse(why) {
             true => {}
             false if self.is_again => self.again = Some(due),
@@ -174,6 +206,7 @@ impl Schedule {
 
     /// It was made, having begun at `began`; the next is at `due`.
     pub(super) fn made(&mut self, began: Mono, due: Mono) {
+        self.mark = None;
         if let Some(asked) = self.asked.take() {
             // Whoever asked may have gone.
             _ = asked.send(Outcome::Made(began));
@@ -268,6 +301,36 @@ mod tests {
         schedule.wait().await;
         schedule.made(now, hour);
         assert!(told.await.is_ok() && schedule.again.is_some(), "after one that was asked for it begins anew");
+    }
+
+    #[tokio::test]
+    async fn a_test_stands_on_the_board_until_it_was_made_was_not_or_its_probe_is_gone() {
+        let machine = Machine::bare();
+        let (mut schedule, requests, now) = schedule(&machine);
+        let mut seen = schedule.board.seen();
+        let mut stands = || seen.borrow_and_update().values().map(|doing| doing.step).collect::<Vec<_>>();
+        let ends: [fn(&mut Schedule, Mono); 3] = [
+            |one, now| one.made(now, now.after(AGAIN)),
+            |one, _| one.cut_off(),
+            |one, now| {
+                one.put_off(Refusal::TooBusy, now);
+            },
+        ];
+        for end in ends {
+            let told = requests.ask();
+            schedule.wait().await;
+            assert_eq!(stands(), [], "it has to wait for its turn first");
+            schedule.begins(AGAIN);
+            schedule.step(1, 2);
+            assert_eq!(stands(), [Some((1, 2))]);
+            end(&mut schedule, now);
+            assert_eq!(stands(), []);
+            assert!(told.await.is_ok());
+        }
+        schedule.begins(AGAIN);
+        assert_eq!(stands(), [None]);
+        drop(schedule);
+        assert_eq!(stands(), []);
     }
 
     #[tokio::test]

@@ -16,6 +16,7 @@ use super::problem::Problem;
 use super::sign_in::spoken;
 use super::site::Site;
 use super::telling::{clock, main_reason, mark, on_the_clock, reasons_of, sentence};
+use super::under_way::{self, under_way};
 use super::words::words;
 
 /// So many things to do fit on a screen; the room's page has all.
@@ -35,6 +36,8 @@ struct Wall {
     told: Vec<String>,
     in_use: bool,
     kept_on_disk: bool,
+    /// What is being done now.
+    under_way: Vec<under_way::Line>,
     coming: Coming,
 }
 
@@ -48,14 +51,14 @@ struct Wall {
 pub(super) async fn kiosk(State(site): State<Arc<Site>>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     let lang = spoken(&site, &uri, &headers)?;
     let html = site.pages.get(&site, View::Kiosk, lang, || {
-        rendered(&wall(&site, lang, Frame::new(&site, "/kiosk", lang, Renewed::AtChanges)))
+        rendered(&wall(&site, lang, Frame::new(&site, "/kiosk", lang, Renewed::AtChanges), true))
     })?;
     Ok(html_answer(html, StatusCode::OK, lang))
 }
 
 /// What it shows, but for the moment at which it is shown.
 pub(super) fn without_ages(site: &Site, lang: Lang) -> String {
-    let mut wall = wall(site, lang, Frame::timeless(site, "/kiosk", lang, Renewed::AtChanges));
+    let mut wall = wall(site, lang, Frame::timeless(site, "/kiosk", lang, Renewed::AtChanges), false);
     wall.at.clear();
     rendered(&wall).unwrap_or_default()
 }
@@ -64,7 +67,7 @@ fn rendered(wall: &Wall) -> Result<String, Problem> {
     wall.render().map_err(|error| Problem::internal(error.to_string()))
 }
 
-fn wall(site: &Site, lang: Lang, frame: Frame) -> Wall {
+fn wall(site: &Site, lang: Lang, frame: Frame, aged: bool) -> Wall {
     let (rendered, voice, now) = (site.rendered(), site.voice(), site.now());
     let snapshot = &rendered.believed;
     let view = snapshot.current();
@@ -93,6 +96,7 @@ fn wall(site: &Site, lang: Lang, frame: Frame) -> Wall {
         told: site.state.handling.borrow().banner.iter().map(told).collect(),
         in_use: snapshot.in_use,
         kept_on_disk: site.state.own.now().store.healthy,
+        under_way: under_way(site, lang, aged),
         coming: coming(site, lang),
     }
 }

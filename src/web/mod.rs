@@ -56,6 +56,7 @@ mod site;
 pub mod surveys;
 mod telling;
 pub mod tls;
+mod under_way;
 mod words;
 
 use std::collections::BTreeMap;
@@ -66,6 +67,7 @@ use jiff::tz::TimeZone;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
+use crate::domain::doing::Doings;
 use crate::domain::reason::fill;
 use crate::domain::{Handling, Lang, OpenTo, Quantity, Reason, ReasonDef, Settings, Snapshot, Uplink};
 
@@ -119,6 +121,8 @@ pub struct State {
     pub tls: watch::Receiver<Option<Arc<tls::Tls>>>,
     /// What is done about what is open.
     pub handling: watch::Receiver<Arc<Handling>>,
+    /// What is being done now.
+    pub doing: watch::Receiver<Arc<Doings>>,
     /// What does not change while the process runs.
     pub info: Arc<Info>,
 }

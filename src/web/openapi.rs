@@ -12,7 +12,7 @@ use utoipa::openapi::{ContentBuilder, Object, ObjectBuilder, PathItem, Ref, RefO
 
 use super::{
     acting, daemon, ics, inbound, incident_page, kiosk, lists, live, page, pages, past, readiness, readyz, reported,
-    sessions, sheet, sign_in, surveys,
+    sessions, sheet, sign_in, surveys, under_way,
 };
 
 #[derive(OpenApi)]
@@ -45,6 +45,7 @@ use super::{
         lists::profiles,
         lists::incidents,
         lists::reasons,
+        under_way::running,
         surveys::list,
         surveys::one,
         inbound::alertmanager,

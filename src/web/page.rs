@@ -19,6 +19,7 @@ use super::problem::Problem;
 use super::query::{Query, once};
 use super::site::Site;
 use super::telling::{clock, length, mark, on_the_clock, reasons_of, sentence};
+use super::under_way::{self, under_way};
 use super::words::words;
 use super::{Voice, incident_page, lang};
 
@@ -36,6 +37,8 @@ struct Page<'a> {
     kept_on_disk: bool,
     /// Somebody's word on the meeting that is held or prepared for, while it holds.
     overridden: Option<String>,
+    /// What is being done now.
+    under_way: Vec<under_way::Line>,
     coming: Coming,
     banner: Vec<Notice>,
     reasons: Vec<Told>,
@@ -178,6 +181,7 @@ fn made(site: &Site, profile: Option<usize>, frame: Frame, lang: Lang, aged: boo
         in_use: snapshot.in_use,
         kept_on_disk: site.state.own.now().store.healthy,
         overridden: super::sheet::overridden_now(site, lang),
+        under_way: under_way(site, lang, aged),
         coming: coming(site, lang),
         banner: site.state.handling.borrow().banner.iter().map(|incident| teller.notice(incident)).collect(),
         reasons: view.reasons.iter().map(|reason| teller.told(reason)).collect(),

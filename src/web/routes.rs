@@ -12,7 +12,7 @@ use super::problem::Problem;
 use super::site::Site;
 use super::{
     acting, daemon, ics, inbound, incident_page, kiosk, lists, live, openapi, page, pages, readiness, readyz, reported,
-    sessions, sheet, sign_in, surveys,
+    sessions, sheet, sign_in, surveys, under_way,
 };
 
 /// The largest body that is read, bytes: a session's, or a message of an Alertmanager, whose `max_alerts` keeps it below.
@@ -66,6 +66,7 @@ pub(super) fn router(site: Arc<Site>) -> Router {
         .route("/api/v1/alerts/test", post(acting::test_alert))
         .route("/api/v1/surveys", get(surveys::list))
         .route("/api/v1/surveys/{id}", get(surveys::one))
+        .route("/api/v1/running", get(under_way::running))
         .route("/api/v1/reasons", get(lists::reasons))
         .route("/api/v1/ledger", get(ledger::ledger))
         .route("/api/v1/ledger.csv", get(ledger::ledger))

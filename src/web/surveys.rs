@@ -1,5 +1,6 @@
 //! Surveys of places that are kept in the state folder: who reads them, and the same for programs.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::Json;
@@ -11,9 +12,10 @@ use futures_util::future::BoxFuture;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::{Lang, Verdict};
+use crate::domain::{Lang, Session, Verdict};
 
 use super::lists::within_deadline;
+use super::pages::in_time;
 use super::problem::Problem;
 use super::query::Query;
 use super::site::Site;
@@ -25,6 +27,9 @@ pub(super) const MOST: usize = 200;
 pub trait Surveys: Send + Sync {
     /// The newest, at most so many, and how many older ones there are.
     fn newest(&self, most: usize) -> BoxFuture<'_, Result<(Vec<Surveyed>, usize), String>>;
+
+    /// Which of these are there, whatever lies under their names. Nothing of them is read.
+    fn there(&self, ids: Vec<String>) -> BoxFuture<'_, Result<HashSet<String>, String>>;
 
     /// One of them, in that form; nothing if there is none of that name.
     fn open<'a>(&'a self, id: &'a str, form: SurveyForm) -> BoxFuture<'a, Result<Option<String>, Unshown>>;
@@ -161,6 +166,50 @@ pub(super) async fn one(
     Query::read(&uri, &[])?;
     let text = open(&site, &id, SurveyForm::Json).await?;
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], text).into_response())
+}
+
+/// Which of the surveys that these meetings name are there; nothing where that cannot be read now.
+pub(super) async fn named(site: &Site, sessions: impl Iterator<Item = &Session>) -> Option<HashSet<String>> {
+    let ids: Vec<String> = sessions.filter_map(of_place).map(str::to_owned).collect();
+    if ids.is_empty() {
+        return Some(HashSet::new());
+    }
+    in_time(site.state.surveys.there(ids)).await
+}
+
+/// The survey that was made where a meeting is held, as it names it.
+fn of_place(session: &Session) -> Option<&str> {
+    session.details.venue.as_ref()?.survey.as_deref()
+}
+
+/// The survey of a meeting's place, on a page about the meeting.
+pub(super) struct OfPlace {
+    pub(super) label: &'static str,
+    pub(super) id: String,
+    /// Where it is.
+    pub(super) path: Option<String>,
+    /// Why it is nowhere.
+    pub(super) gone: Option<&'static str>,
+}
+
+impl OfPlace {
+    /// That of this meeting, if it names one, where these are there.
+    pub(super) fn of(session: &Session, there: Option<&HashSet<String>>, lang: Lang) -> Option<Self> {
+        let pick = |id, en| if lang == Lang::Id { id } else { en };
+        let id = of_place(session)?.to_owned();
+        let is_there = there.map(|there| there.contains(&id));
+        Some(Self {
+            label: pick("Survei lokasi", "Site survey"),
+            // What is there has a name of which nothing is to be encoded.
+            path: (is_there == Some(true)).then(|| format!("/surveys/{id}?lang={}", lang.as_str())),
+            gone: match is_there {
+                Some(true) => None,
+                Some(false) => Some(pick("tidak disimpan di siaga ini", "not kept by this siaga")),
+                None => Some(pick("tidak dapat dibaca sekarang", "cannot be read now")),
+            },
+            id,
+        })
+    }
 }
 
 /// One of them, or why not.

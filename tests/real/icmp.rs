@@ -33,6 +33,7 @@ pub(super) fn context(clock: Clock, interval: Duration) -> Context {
         budget: siaga::probe::budget::Budget::default(),
         desktop: siaga::probe::seat::desktop::Desktop::default(),
         on_air: siaga::probe::on_air::OnAir::default(),
+        board: siaga::probe::board::Board::default(),
     }
 }
 

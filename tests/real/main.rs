@@ -61,6 +61,7 @@ mod survey;
 mod surveys;
 mod tokens;
 mod typed;
+mod under_way;
 mod unit_file;
 mod uplinks;
 mod ups;

@@ -127,7 +127,11 @@ fn staff_test_silence_and_practise_at_the_page_under_their_name_and_nobody_forge
         assert!(begun || said.contains("Siaga baru mulai"), "{said}");
         begun
     });
+    let home = daemon.get("/?lang=id").body;
+    assert!(home.contains("Latihan gangguan: kamera tidak terhubung"), "{home}");
+    assert_eq!(daemon.get("/api/v1/running").json()["drill"]["scene"], "camera-unplugged");
     let said = siti.done(&[("order", "end_drill")]);
+    daemon.wait_for("/?lang=id", "the drill is over there too", |page| !page.body.contains("Latihan gangguan:"));
     assert!(said.contains("Latihan diakhiri"), "{said}");
 
     // Each under the name of the token, and none of a forged one.

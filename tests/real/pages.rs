@@ -153,10 +153,8 @@ fn every_page_is_fit_for_phone_and_wall_dark_and_light_in_both_languages_and_ask
     // The forms that staff order by are seen by who has come in.
     let token = super::tokens::made(folder.path(), "siti", "operate", &[]);
     for lang in ["id", "en"] {
-        browser.look(&format!("location.href = 'http://{}/login?lang={lang}'", daemon.address()));
-        wait_until(|| {
-            browser.look("document.readyState == 'complete' && document.querySelector('#token') != null") == true
-        });
+        // The page before may be the same one in the other language.
+        visit(&mut browser, &format!("http://{}/login?lang={lang}", daemon.address()));
         browser.look(&format!(
             "document.querySelector('[name=next]').value = '/act'; document.querySelector('#token').value = '{token}'; \
              document.querySelector('form button').click()"

@@ -7,6 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
+use super::sessions::{MINUTE, Scheduler, ahead, meeting};
 use super::support::daemon::{Daemon, room, siaga};
 
 /// A survey of a server that is not there: all of it is real, and over in a second.
@@ -108,6 +109,43 @@ fn a_survey_that_is_kept_is_listed_opened_taken_elsewhere_and_gone_when_removed(
     assert_eq!(second.get(&format!("/surveys/{id}?lang=id")).status, 404);
     assert!(second.get("/surveys?lang=id").body.contains("Belum ada."));
     second.stop();
+    daemon.stop();
+}
+
+#[test]
+fn a_meeting_leads_to_the_survey_of_its_place_or_says_that_it_is_not_kept() {
+    let home = room("");
+    let state = home.path().join("state");
+    let daemon = Daemon::start(home.path());
+    let kept = keep(&state, "Aula Kantor Camat");
+    let scheduler = Scheduler::of(home.path());
+    let elsewhere = "<b>aula</b>/../x";
+    let book = |id: u32, survey: Option<&str>| {
+        let mut wish = meeting(&format!("Rapat {id}"), ahead(MINUTE * (200 * id)), MINUTE * 30);
+        wish["venue"] = json!({ "name": "Aula <i>Kantor</i> Camat", "survey": survey });
+        let booked = scheduler.send(&daemon, "PUT", &format!("/api/v1/sessions/{id}"), &wish);
+        assert_eq!(booked.status, 201, "{}", booked.body);
+    };
+    book(1, Some(&kept));
+    book(2, Some(elsewhere));
+    book(3, None);
+    let link = |lang: &str| format!("<a href=\"/surveys/{kept}?lang={lang}\">{kept}</a>");
+    let [id, en] = ["tidak disimpan di siaga ini", "not kept by this siaga"];
+    let agenda = daemon.get("/agenda?lang=id").body;
+    assert!(agenda.contains(&format!("Survei lokasi: {}", link("id"))), "{agenda}");
+    assert!(agenda.contains(&format!("Survei lokasi: &#60;b&#62;aula&#60;/b&#62;/../x ({id})")), "{agenda}");
+    assert_eq!((agenda.matches("Survei lokasi: ").count(), agenda.contains("/surveys/&#60;")), (2, false), "{agenda}");
+    let sheet = |number: u32, lang: &str| daemon.get(&format!("/sessions/{number}?lang={lang}")).body;
+    let first = sheet(1, "en");
+    assert!(first.contains(&format!("Site survey: {}", link("en"))), "{first}");
+    assert!(first.contains("Place: Aula &#60;i&#62;Kantor&#60;/i&#62; Camat"), "{first}");
+    assert!(sheet(2, "en").contains(&format!("({en})")) && !sheet(3, "en").contains("Site survey"));
+    // One that is removed meanwhile leads nowhere any more.
+    let told = survey(&["--remove", &kept, "--state-dir"], |command| _ = command.arg(&state));
+    assert!(told.status.success(), "{told:?}");
+    let (agenda, first) = (daemon.get("/agenda?lang=id").body, sheet(1, "id"));
+    assert!(!agenda.contains("href=\"/surveys/aula") && agenda.matches(id).count() == 2, "{agenda}");
+    assert!(first.contains(&format!("Survei lokasi: {kept} ({id})")), "{first}");
     daemon.stop();
 }
 

@@ -9,6 +9,7 @@ use super::{Desk, No};
 use crate::app::recorder::Ask;
 use crate::control::Words;
 use crate::control::order::Word;
+use crate::domain::doing::Task;
 use crate::domain::{Actor, Lang, Text};
 
 /// How long a test message is waited for beyond one attempt's own deadline: the one that it stands behind may take as long.
@@ -75,6 +76,9 @@ impl Desk {
         if !self.write(act).await {
             return Err(No::new(&super::NOT_WRITTEN, &[], lang, "not written down"));
         }
+        // Cut off after so long, whatever becomes of it.
+        let task = Task::Message(name.into());
+        let _mark = self.board.begin(task, self.clock.now(), timeout + PATIENCE);
         let mut attempts = self.stats.watch();
         let (made, key) = oneshot::channel();
         _ = self.asks.send(Ask::Test { receiver: name.into(), made }).await;

@@ -30,6 +30,7 @@ use crate::domain::{
 };
 use crate::engine::judge::{Limits, worst};
 use crate::notify::Stats;
+use crate::probe::board::Board;
 use crate::probe::on_air::OnAir;
 use crate::probe::{Outcome, Refusal, Requests};
 use crate::store::{Batch, Kept, Store};
@@ -64,6 +65,7 @@ pub struct Desk {
     asks: mpsc::Sender<Ask>,
     stats: Stats,
     on_air: OnAir,
+    board: Board,
     /// Where run sheets are written.
     bookings: Option<Arc<dyn Bookings>>,
     turn: Mutex<()>,
@@ -96,8 +98,7 @@ impl Desk {
     ) -> Self {
         let run = format!("{:x}", clock.now().wall.as_microsecond());
         let (turn, wish, count, stranger) = (Mutex::default(), Mutex::default(), AtomicU64::new(0), Mutex::default());
-        let on_air = OnAir::default();
-        let bookings = None;
+        let (on_air, board, bookings) = (OnAir::default(), Board::default(), None);
         Self {
             clock,
             snapshot,
@@ -107,6 +108,7 @@ impl Desk {
             asks,
             stats,
             on_air,
+            board,
             bookings,
             turn,
             wish,
@@ -120,6 +122,12 @@ impl Desk {
     #[must_use]
     pub fn with_books(self, on_air: OnAir) -> Self {
         Self { on_air, ..self }
+    }
+
+    /// The same, with the board on which stands what is being done.
+    #[must_use]
+    pub fn with_board(self, board: Board) -> Self {
+        Self { board, ..self }
     }
 
     /// The same, with the agenda to which run sheets belong.

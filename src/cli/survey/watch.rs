@@ -59,6 +59,7 @@ pub(super) async fn watch(
         budget: budget.clone(),
         desktop: crate::probe::seat::desktop::Desktop::default(),
         on_air: crate::probe::on_air::OnAir::default(),
+        board: crate::probe::board::Board::default(),
     };
     let mut probes = Probes::new(shared, out);
     probes.keep(planned.all(), |_| None);

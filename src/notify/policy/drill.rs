@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::state::{Open, State};
 use super::{Decided, Event, Incident, Policy};
 use crate::domain::Verdict;
+use crate::domain::handling::Practised;
 
 /// A drill.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +38,12 @@ impl Drill {
     pub fn restored(kept: &str, incident: impl FnOnce(&str, &str, Timestamp) -> Option<Incident>) -> Option<Self> {
         let Kept { scene, id, began, until } = serde_json::from_str(kept).ok()?;
         Some(Self { incident: incident(&scene, &id, began)?, scene, until })
+    }
+
+    /// For readers.
+    pub(super) fn practised(&self) -> Practised {
+        let Incident { component, opened_at, .. } = self.incident;
+        Practised { scene: Arc::clone(&self.scene), component, since: opened_at, until: self.until }
     }
 
     fn json(&self) -> Option<String> {

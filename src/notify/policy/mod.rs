@@ -233,6 +233,7 @@ impl Policy {
             banner,
             incidents: self.open.iter().map(|(id, open)| (id.clone(), handled(&open.state))).collect(),
             silences: self.silences.clone(),
+            drill: self.drill.as_ref().map(Drill::practised),
         }
     }
 

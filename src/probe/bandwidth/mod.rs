@@ -152,6 +152,13 @@ impl Config {
         None
     }
 
+    /// How long one test may take: in each direction a connection, the transfer and the look at the delay after it, and an upload's
+    /// last step.
+    const fn longest(&self) -> Duration {
+        let around = transfer::FIRST_ANSWER.saturating_add(pulse::PATIENCE);
+        around.saturating_mul(2).saturating_add(self.duration.0.saturating_mul(3))
+    }
+
     /// What one test may take at most, and all together.
     pub(super) const fn allowance(&self) -> Allowance {
         let worst = self.max_bytes.0.saturating_mul(2);
@@ -190,6 +197,7 @@ impl Probe {
                     return self.failed(began, &Failure { reason: &reasons::BUDGET_SPENT, error });
                 }
             };
+            self.gate.begins(self.config.longest());
             let outcome = tokio::select! {
                 biased;
                 () = until(&mut in_use, true) => {
@@ -222,8 +230,10 @@ impl Probe {
 
         let (ledger, clock, thorough) = (&self.gate.ledger, self.context.clock, self.gate.is_asked());
         let transfer = Transfer { config: &self.config, ledger, egress: &self.context.egress, clock, thorough };
+        self.gate.step(1, 2);
         let down = transfer.down(&down_url).await.map_err(failed(&reasons::FAILED))?;
         self.plausible("download", &down)?;
+        self.gate.step(2, 2);
         let up = transfer.up(&up_url).await.map_err(failed(&reasons::HALF))?;
         self.plausible("upload", &up)?;
 

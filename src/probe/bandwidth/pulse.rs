@@ -27,7 +27,7 @@ const LOOK: Duration = Duration::from_millis(10);
 const APART: Duration = Duration::from_millis(25);
 const AT_ONCE: usize = 32;
 /// How long one is waited for. A lost packet is repeated after a second (RFC 6298, §2), and is then one slow handshake among many.
-const PATIENCE: Duration = Duration::from_secs(3);
+pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 /// Fewer handshakes make no figure.
 const LEAST: usize = 3;
 /// Handshakes on the empty line. The first may still meet what is left in the queues: the shortest counts.

@@ -21,7 +21,7 @@ use crate::probe::dial;
 use crate::probe::egress::Egress;
 
 /// How long a connection and the first answer may take; not counted in the rate.
-const FIRST_ANSWER: Duration = Duration::from_secs(10);
+pub(super) const FIRST_ANSWER: Duration = Duration::from_secs(10);
 /// Less than this within less than [`LONG`] is slow start alone, and says nothing of the line.
 const LEAST: u64 = 256_000;
 const LONG: Duration = Duration::from_secs(1);

@@ -192,6 +192,11 @@ impl Config {
         None
     }
 
+    /// How long a look at one camera may take.
+    fn deadline(&self) -> Duration {
+        FIRST + self.settle.0 + self.duration.0 + SPARE
+    }
+
     fn plan(&self) -> Plan {
         Plan { settle: self.settle.0, duration: self.duration.0, named: self.device != "auto" }
     }
@@ -260,8 +265,15 @@ impl Probe {
         nodes.retain(|node| node.is(&self.config.device, &roots));
         // A child that hangs on a camera that was pulled out is remembered until it is gone.
         self.places.retain(|name, place| nodes.iter().any(|node| node.name == *name) || place.is_left_behind());
+        let all = u32::try_from(nodes.len()).unwrap_or(u32::MAX);
+        if all > 0 {
+            self.schedule.begins(self.config.deadline().saturating_mul(all));
+        }
         let mut sights = Vec::new();
-        for node in nodes {
+        for (step, node) in (1..).zip(nodes) {
+            if all > 1 {
+                self.schedule.step(step, all);
+            }
             let sight = match self.look_at(&node, in_use).await {
                 Some(sight) => sight,
                 None if *in_use.borrow() => return Ok(None),
@@ -308,7 +320,7 @@ impl Probe {
         let plan = self.config.plan();
         let told = serde_json::to_string(&plan).unwrap_or_default();
         let args = ["frames".into(), node.path.clone().into_os_string(), told.into()];
-        let deadline = FIRST + plan.settle + plan.duration + SPARE;
+        let deadline = self.config.deadline();
         let clock = self.context.clock;
         let mut stopped = None;
         let stop = async {

@@ -38,6 +38,9 @@ pub const DEFAULTS: Defaults = Defaults {
     active: true,
 };
 
+/// How long one test may take: three ways are tried to the server, and the packets go for nine seconds and are waited for.
+const AT_MOST: Duration = Duration::from_mins(1);
+
 /// A tester of the way through one TURN server.
 pub struct Probe {
     config: Config,
@@ -62,6 +65,7 @@ impl Probe {
                 Entry::Now(began, turn) => (began, turn),
                 Entry::Spent(began, error) => return self.gate.accounted(self.context.failed(began, error, &ERRORS), &ACCOUNTS),
             };
+            self.gate.begins(AT_MOST);
             let mut session = None;
             let outcome = tokio::select! {
                 biased;

@@ -113,6 +113,7 @@ impl Tester {
                 continue;
             }
             let began = clock.mono();
+            self.schedule.begins(self.deadline);
             let stop = until(&mut in_use, true);
             let tested = match self.way(began) {
                 Way::Seat { .. } => self.in_session(began, stop).await,

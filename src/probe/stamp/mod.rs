@@ -35,6 +35,9 @@ pub const DEFAULTS: Defaults = Defaults {
     active: true,
 };
 
+/// How long one test may take: the name is asked for, and the packets go for nine seconds and are waited for.
+const AT_MOST: Duration = Duration::from_secs(20);
+
 /// A tester of the line.
 pub struct Probe {
     config: Config,
@@ -59,6 +62,7 @@ impl Probe {
                 Entry::Now(began, turn) => (began, turn),
                 Entry::Spent(began, error) => return self.gate.accounted(self.context.failed(began, error, &ERRORS), &ACCOUNTS),
             };
+            self.gate.begins(AT_MOST);
             let outcome = tokio::select! {
                 biased;
                 () = until(&mut in_use, true) => {

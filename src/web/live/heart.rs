@@ -20,6 +20,7 @@ const PACE: Duration = Duration::from_millis(500);
 /// Beats until the server drops it; what it holds ends the streams then.
 pub(in crate::web) async fn beat(site: Arc<Site>, beats: watch::Sender<Beat>) {
     let (mut snapshot, mut handling) = (site.state.snapshot.clone(), site.state.handling.clone());
+    let mut doing = site.state.doing.clone();
     let clock = site.state.clock;
     let mut seen: Option<u64> = None;
     let mut beaten = Mono::NEVER;
@@ -31,6 +32,7 @@ pub(in crate::web) async fn beat(site: Arc<Site>, beats: watch::Sender<Beat>) {
         }
         snapshot.borrow_and_update();
         handling.borrow_and_update();
+        doing.borrow_and_update();
         let (now, looks) = (clock.now(), site.looks());
         if seen.replace(looks) != Some(looks) || beaten == Mono::NEVER || now.mono.since(beaten) >= BEAT {
             beats.send_replace(Beat { at: Some(now.mono), bytes: said(&site, looks) });
@@ -41,6 +43,7 @@ pub(in crate::web) async fn beat(site: Arc<Site>, beats: watch::Sender<Beat>) {
             () = clock.sleep_until(beaten.after(BEAT)) => {}
             Ok(()) = snapshot.changed() => clock.sleep_until(looked.after(PACE)).await,
             Ok(()) = handling.changed() => {}
+            Ok(()) = doing.changed() => {}
             () = site.pulse.come.notified() => beaten = Mono::NEVER,
         }
     }

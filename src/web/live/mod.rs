@@ -3,7 +3,7 @@
 //! each counts ages on, and knows by the beats' absence that the daemon is gone.
 //!
 //! ```text
-//!  snapshot, handling, agenda ─▶ heart (one a server) ─▶ watch<Beat> ─▶ each stream: the newest beat, and none of those missed
+//!  snapshot, handling, doing, agenda ─▶ heart (one a server) ─▶ watch<Beat> ─▶ each stream: the newest beat, and none of those missed
 //! ```
 //!
 //! The heart rests while nobody listens. A beat is made once and shared; a stream that is slow misses beats and delays nobody.

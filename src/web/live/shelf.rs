@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 
+use crate::domain::doing::Doings;
 use crate::domain::{Handling, Lang, Mono};
 use crate::engine::agenda::Agenda;
 
@@ -31,6 +32,7 @@ pub(in crate::web) enum View {
 struct Of {
     rendered: Arc<Rendered>,
     handling: Arc<Handling>,
+    doing: Arc<Doings>,
     voice: Arc<Voice>,
     agenda: Arc<Agenda>,
     kept_on_disk: bool,
@@ -42,6 +44,7 @@ impl Of {
         Self {
             rendered: site.rendered(),
             handling: Arc::clone(&site.state.handling.borrow()),
+            doing: Arc::clone(&site.state.doing.borrow()),
             voice: site.voice(),
             agenda: site.state.bookings.agenda(),
             kept_on_disk: site.state.own.now().store.healthy,
@@ -51,6 +54,7 @@ impl Of {
     fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.rendered, &other.rendered)
             && Arc::ptr_eq(&self.handling, &other.handling)
+            && Arc::ptr_eq(&self.doing, &other.doing)
             && Arc::ptr_eq(&self.voice, &other.voice)
             && Arc::ptr_eq(&self.agenda, &other.agenda)
             && self.kept_on_disk == other.kept_on_disk

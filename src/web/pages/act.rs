@@ -20,6 +20,7 @@ use super::super::problem::Problem;
 use super::super::sign_in::{asking, field, onward, spoken};
 use super::super::site::Site;
 use super::super::telling::clock;
+use super::super::under_way;
 use super::super::words::words;
 use crate::domain::{Component, Lang, Scope};
 
@@ -44,6 +45,8 @@ struct Page {
     /// What was wrong with what was sent.
     message: Option<&'static str>,
     last: Option<Told>,
+    /// What is being done now, while an order is under way.
+    under_way: Vec<under_way::Line>,
     /// The forms, for those who may; not while an order is under way.
     forms: Option<Forms>,
     sign_out: Option<String>,
@@ -204,6 +207,7 @@ fn shown(
         frame: Frame::new(site, "/act", lang, renewed),
         message: wrong.map(|(_, message)| message).or((!may).then_some(words(lang).not_for_acting)),
         last,
+        under_way: if may && under_way { under_way::under_way(site, lang, true) } else { Vec::new() },
         forms: (may && !under_way).then(|| Forms {
             key: key.clone(),
             name: name.to_owned(),

@@ -14,6 +14,7 @@ use super::super::problem::Problem;
 use super::super::sheet;
 use super::super::sign_in::spoken;
 use super::super::site::Site;
+use super::super::surveys::{self, OfPlace};
 use super::super::telling::{clock, mark};
 use crate::domain::feed::LeftOut;
 use crate::domain::{Lang, Phase, Session};
@@ -45,6 +46,8 @@ struct Line {
     kind: String,
     /// What else is known of it.
     more: Vec<String>,
+    /// The survey of its place.
+    survey: Option<OfPlace>,
     /// When each phase begins.
     phases: String,
     /// What was found of the room for it last.
@@ -81,16 +84,19 @@ pub(in super::super) async fn page(
         told = format!("{told} ({} {})", if lang == Lang::Id { "sampai" } else { "until" }, clock(&site, lang, until));
     }
     let own = phase.session.as_ref().map(|session| Arc::clone(&session.id));
-    let sessions =
-        agenda.booked().filter(|session| session.end > now || own.as_ref() == Some(&session.id)).take(TO_COME);
+    let shown = |session: &&Arc<Session>| session.end > now || own.as_ref() == Some(&session.id);
+    let sessions: Vec<_> = agenda.booked().filter(shown).take(TO_COME).collect();
+    let there = surveys::named(&site, sessions.iter().map(|session| &***session)).await;
     let page = Page {
         frame,
         known: agenda.known,
         phase: told,
         sessions: sessions
+            .into_iter()
             .map(|session| {
                 let now = (own.as_ref() == Some(&session.id)).then(|| title(phase.phase, lang));
-                line(&site, &agenda, session, now, lang)
+                let survey = OfPlace::of(session, there.as_ref(), lang);
+                Line { survey, ..line(&site, &agenda, session, now, lang) }
             })
             .collect(),
         feeds: feeds(&site, lang),
@@ -130,6 +136,7 @@ fn line(site: &Site, agenda: &Agenda, session: &Session, now: Option<&'static st
         now,
         when: format!("{} – {}", at(session.start), at(session.end)),
         kind: profile.unwrap_or_else(|| session.profile.to_string()),
+        survey: None,
         more: more.into_iter().filter_map(|(name, value)| Some(format!("{name}: {}", value?))).collect(),
         phases: format!(
             "{} {}; {} {}",

@@ -19,6 +19,7 @@ use crate::web::problem::{CHALLENGE, Problem};
 use crate::web::readiness::in_lang;
 use crate::web::sign_in::spoken;
 use crate::web::site::Site;
+use crate::web::surveys::{self, OfPlace};
 use crate::web::words::{Words, words};
 use crate::web::{cookies, telling};
 
@@ -43,6 +44,8 @@ struct Page {
     message: Option<String>,
     /// When, for whom, and whether it takes place.
     lines: Vec<String>,
+    /// The survey of its place.
+    survey: Option<OfPlace>,
     overridden: Option<Decision>,
     /// What machine and hand say together.
     together: Option<&'static str>,
@@ -187,6 +190,7 @@ impl Shown<'_> {
             here: path(id),
             message,
             lines: Vec::new(),
+            survey: None,
             overridden: None,
             together: None,
             machine: None,
@@ -201,6 +205,8 @@ impl Shown<'_> {
         let status = match Sheet::read(site, id, site.now()).await {
             Ok(sheet) => {
                 self.fill(&mut shown, &sheet, written);
+                let there = surveys::named(site, std::iter::once(&sheet.session)).await;
+                shown.survey = OfPlace::of(&sheet.session, there.as_ref(), lang);
                 status
             }
             Err(problem) if problem.status == 404 => StatusCode::NOT_FOUND,
@@ -227,6 +233,9 @@ impl Shown<'_> {
         shown.lines.push(span);
         if let Some(office) = &session.details.office {
             shown.lines.push(format!("{}: {office}", said.office()));
+        }
+        if let Some(venue) = &session.details.venue {
+            shown.lines.push(format!("{}: {}", said.venue(), venue.name));
         }
         if session.booking == Booking::Cancelled {
             shown.lines.push(said.cancelled().to_owned());

@@ -20,6 +20,7 @@ words! {
     from: "Mulai", "From";
     until: "sampai", "until";
     office: "Pemohon", "Office";
+    venue: "Tempat", "Place";
     cancelled: "Rapat ini dibatalkan.", "This session was cancelled.";
     over: "Rapat ini sudah selesai; lembar ini seperti saat rapat dimulai.", "This session is over; the sheet is as it was at the start.";
     unknown_id: "Tidak ada rapat dengan id itu", "There is no session of this id";

@@ -13,7 +13,7 @@
   // By two clocks: one does not count a sleep, the other can be set.
   const stamp = () => [performance.now(), Date.now()];
   const since = ([mono, wall]) => Math.max(performance.now() - mono, Math.abs(Date.now() - wall));
-  let source, opened, heard = stamp(), ages = null, due = false, busy = false, tried = stamp();
+  let source, opened, heard = stamp(), ages = null, served = null, due = false, busy = false, tried = stamp();
   // Since when what is shown is known not to be the newest, and could not be fetched; nothing while it is.
   let behind = null;
 
@@ -24,6 +24,7 @@
     source.onmessage = (event) => {
       const told = JSON.parse(event.data);
       heard = stamp();
+      served = told.at;
       const same = told.looks === html.dataset.looks;
       // A page that shows what was is not given the clock of what is.
       if (same) {
@@ -65,6 +66,11 @@
       const known = ages && ages[shown.dataset.check];
       const text = age((known ?? Number(shown.dataset.age)) + passed);
       if (shown.textContent !== text) shown.textContent = text;
+    }
+    // By the server's clock, which this device's may not agree with.
+    if (served === null) return;
+    for (const bar of document.querySelectorAll("progress[data-since]")) {
+      bar.value = Math.max(0, Math.min(bar.max, (served - Number(bar.dataset.since)) / 1000 + passed));
     }
   }
 
@@ -117,6 +123,7 @@
       shown.textContent = "";
       shown.removeAttribute("data-age");
     }
+    for (const bar of copy.querySelectorAll("progress[data-since]")) bar.removeAttribute("value");
     return copy.outerHTML;
   }
 
@@ -126,7 +133,9 @@
     if (!next) throw new Error("no page");
     const focus = main.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
     const heading = (of) => (of.querySelector("h1")?.textContent || "").trim();
-    const told = heading(main) === heading(next) ? null : heading(next);
+    const doing = (of) => [...of.querySelectorAll("[data-doing]")].map((one) => one.textContent).join("; ");
+    const told = heading(main) !== heading(next) ? heading(next)
+      : doing(main) !== doing(next) ? doing(next) || said.dataset.over : null;
     const old = [...main.children], all = [...next.children];
     let same = 0, tail = 0;
     while (same < old.length && same < all.length && bare(old[same]) === bare(all[same])) same += 1;

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use siaga::domain::doing::{Doing, Task};
 use siaga::domain::{Arg, Kind, Level, Verdict};
 use siaga::probe;
 
 use crate::support::golden;
-use crate::support::snapshot::{CAMERA_MISSING, backup, check, good, room, troubled};
+use crate::support::snapshot::{AT, CAMERA_MISSING, backup, check, good, room, troubled};
 use crate::support::web::{serve, voice};
 
 /// The page with what changes from run to run taken out: when it was made, and how many seconds ago each check was measured.
@@ -45,6 +46,47 @@ async fn the_page_in_both_languages() {
     ] {
         assert!(id.contains(words), "{words:?} in {id}");
     }
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_being_done_is_told_with_its_time_and_step_and_whatever_it_is_called_is_text() {
+    let served = serve(room(good()).build()).await;
+    let since = AT.parse::<jiff::Timestamp>().unwrap();
+    let doing =
+        |what, seconds: i64, step| Doing { what, since, until: since + jiff::SignedDuration::from_secs(seconds), step };
+    let all = [doing(Task::Test("line".into()), 35, Some((2, 2))), doing(Task::Message("<b>HT</b>".into()), 40, None)];
+    served.doing.send_replace(Arc::new((0..).zip(all).collect()));
+    for (path, words) in [
+        (
+            "/?lang=id",
+            ["Sedang dikerjakan", "langkah 2 dari 2", "Pesan uji ke &#60;b&#62;HT&#60;/b&#62;", "pukul 09.30.50 WIB"],
+        ),
+        (
+            "/kiosk?lang=en",
+            ["Being done now", "step 2 of 2", "Test message to &#60;b&#62;HT&#60;/b&#62;", "09:30:50 WIB"],
+        ),
+    ] {
+        let page = served.get(path).await.text;
+        for word in words {
+            assert!(page.contains(word), "{word:?} in {page}");
+        }
+        assert_eq!(
+            (page.matches("<progress aria-label=").count(), page.matches("max=\"35.0\"").count()),
+            (2, 1),
+            "{page}"
+        );
+    }
+    let told = served.get("/api/v1/running").await.json();
+    assert_eq!(
+        (&told["tests"][0]["step"]["now"], &told["messages"][0]["receiver"]),
+        (&2.into(), &"<b>HT</b>".into()),
+        "{told}"
+    );
+    assert_eq!(served.get("/api/v1/running?x=1").await.status, 400);
+    served.doing.send_replace(Arc::default());
+    let page = served.get("/?lang=id").await.text;
+    assert!(!page.contains("Sedang dikerjakan") && !page.contains("<progress"), "{page}");
     served.stop().await;
 }
 

@@ -1,6 +1,6 @@
 //! A real served web: a listener on loopback, a memory for evidence, and the hands that the daemon would have.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 use siaga::clock::Clock;
+use siaga::domain::doing::Doings;
 use siaga::domain::record::Series;
 use siaga::domain::sheet::{Item, SheetWish, Unwritten, Written};
 use siaga::domain::{
@@ -153,6 +154,10 @@ impl Bookings for Diary {
 impl Surveys for Forgetful {
     fn newest(&self, _: usize) -> BoxFuture<'_, Result<(Vec<Surveyed>, usize), String>> {
         async { Ok((Vec::new(), 0)) }.boxed()
+    }
+
+    fn there(&self, _: Vec<String>) -> BoxFuture<'_, Result<HashSet<String>, String>> {
+        async { Ok(HashSet::new()) }.boxed()
     }
 
     fn open<'a>(&'a self, _: &'a str, _: SurveyForm) -> BoxFuture<'a, Result<Option<String>, Unshown>> {
@@ -306,6 +311,7 @@ pub(crate) struct Served {
     pub reloads: Option<mpsc::Receiver<oneshot::Sender<Result<(), String>>>>,
     pub memory: Arc<Memory>,
     pub own: Arc<Said>,
+    pub doing: watch::Sender<Arc<Doings>>,
     pub client: reqwest::Client,
     stop: Option<oneshot::Sender<()>>,
     server: tokio::task::JoinHandle<std::io::Result<()>>,
@@ -341,6 +347,7 @@ pub(crate) async fn serve_with(snapshot: Arc<Snapshot>, memory: Memory) -> Serve
     let (voice, voices) = watch::channel(Arc::new(voice()));
     let (reloaded, reloadeds) = watch::channel(Reloaded { ok: true, at: wall });
     let (reload, reloads) = mpsc::channel(1);
+    let (doing, doings) = watch::channel(Arc::default());
     let memory = Arc::new(memory);
     let own = Arc::new(Said(Mutex::new(own())));
     let state = State {
@@ -361,6 +368,7 @@ pub(crate) async fn serve_with(snapshot: Arc<Snapshot>, memory: Memory) -> Serve
         crowd: Arc::default(),
         tls: watch::channel(None).1,
         handling: watch::channel(Arc::default()).1,
+        doing: doings,
         info: Arc::new(Info { version: "0.0.0-test", quantities: QUANTITIES.to_vec(), reasons: REASONS.to_vec() }),
     };
     let (stop, stopped) = oneshot::channel();
@@ -370,7 +378,19 @@ pub(crate) async fn serve_with(snapshot: Arc<Snapshot>, memory: Memory) -> Serve
     };
     let server = tokio::spawn(web::run(listener, state, shutdown));
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap();
-    Served { address, snapshot, voice, reloaded, reloads: Some(reloads), memory, own, client, stop: Some(stop), server }
+    Served {
+        address,
+        snapshot,
+        voice,
+        reloaded,
+        reloads: Some(reloads),
+        memory,
+        own,
+        doing,
+        client,
+        stop: Some(stop),
+        server,
+    }
 }
 
 /// A whole answer.
