@@ -17,6 +17,7 @@ use siaga::config::Config;
 use siaga::domain::{ForeignAlert, Mono, Observation, Outbox as _, TakenAlerts};
 use siaga::engine::Engine;
 use siaga::notify::{Poke, Policy, Stats};
+use siaga::probe::board::Board;
 use siaga::probe::budget::Budget;
 use siaga::remote_write;
 use siaga::store::{Claim, Store};
@@ -133,6 +134,7 @@ impl Daemon {
             crowd: Arc::default(),
             tls: watch::channel(None).1,
             handling: handling_seen,
+            doing: Board::default().seen(),
             info: Arc::new(reload::info()),
         };
         let keeper = Keeper {
