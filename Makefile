@@ -9,7 +9,7 @@ OTHER_RINGS := $(filter-out --test=real,$(RINGS))
 DOC_LINTS := -D warnings -A rustdoc::private_intra_doc_links
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab matrix grid calls chaos soak month fleet api fuzz mutants check audit bench guide deb deb-test fmt clean tools
+.PHONY: help run test lab matrix grid calls chaos soak month fleet api fuzz mutants coverage check audit bench guide deb deb-test fmt clean tools
 
 # How long each target is fuzzed, s.
 SECONDS ?= 60
@@ -80,6 +80,9 @@ mutants: tools ## change the judge one sign at a time and see whether its tests 
 
 month: tools ## simulate a month and write into README what people would have heard of it
 	SIAGA_MONTH=write $(CARGO) test $(LOCKED) --test month
+
+coverage: tools ## how much of the code the tests without machines run, by folder (wants rustup's llvm-tools)
+	scripts/coverage.sh
 
 check: tools ## format, lints and documentation, without a warning
 	$(CARGO) fmt --check

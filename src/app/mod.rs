@@ -81,7 +81,13 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let clock = Clock::start();
     // First, so that a second daemon on the same address touches nothing of the first.
     let listeners = listening::listen(&config.web.listen).await?;
-    let certificate = reload::certificate(&config, clock)?;
+    let certificate = reload::certificate(&config, clock);
+    // The room is watched and alerts go out without it; what is served over a network is not, rather than in the clear.
+    let broken = certificate.as_ref().err().cloned();
+    if let Some(why) = &broken {
+        tracing::error!("{why}; pages and API are served on this machine alone until it is mended and siaga reloaded");
+    }
+    let certificate = certificate.unwrap_or_else(|_| Some(Arc::new(web::tls::Tls::without_any())));
     let addresses: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let folder = service::state_dir(args.state_dir)?;
     let claim = Claim::take(&folder).map_err(|error| error.to_string())?;
@@ -210,7 +216,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     delivery.serve(&config);
 
     let (asked_to_reload, mut reloads) = mpsc::channel(4);
-    let (reloaded, reloaded_seen) = watch::channel(web::Reloaded { ok: true, at: clock.now().wall });
+    let (reloaded, reloaded_seen) = watch::channel(web::Reloaded { ok: broken.is_none(), at: clock.now().wall });
     let surveys = Arc::new(surveys::Kept::of(&folder));
     let pruning = tokio::spawn(Arc::clone(&surveys).prune(configs_seen.clone(), clock));
     let readers = web::State {
@@ -261,6 +267,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         configs: configs_seen,
         clock,
         told: Some(orders),
+        untold: agenda::Untold::default(),
     };
     let following = tokio::spawn(missed("the agenda's keeper", ends.clone(), keeper.run()));
     let tls_is_on = config.web.tls.is_some();

@@ -408,7 +408,7 @@ impl Cli {
             ConfigCommand::Schema => say(crate::config::SCHEMA),
             ConfigCommand::Check { file } => {
                 let origin = file.as_ref().map_or_else(|| self.origin(), |file| Origin::File(file.clone()));
-                match Config::load(&origin, Files::Needed) {
+                match Config::load(&origin, Files::Tried) {
                     Ok(config) => {
                         for doubt in crate::app::reload::doubts(&config, Clock::start().now().wall) {
                             note(&format!("siaga: {doubt}"));

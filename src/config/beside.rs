@@ -10,6 +10,8 @@ use super::problem::Source;
 pub enum Files {
     /// They must: whoever is to run with it could not do its work.
     Needed,
+    /// They must, and what is in those without which a daemon would watch the room all the same must be good too.
+    Tried,
     /// They are not looked at: whoever only asks the daemon may not be allowed to read its secrets.
     NotAsked,
 }

@@ -1,4 +1,5 @@
-//! `[web] tls`: the certificate and its key are there and belong together, before anybody is shown them.
+//! `[web] tls`: where the certificate and its key lie; and, for whoever tries a config, that they belong together. A daemon looks itself
+//! when it begins to show them.
 
 use std::path::PathBuf;
 
@@ -24,7 +25,7 @@ pub(super) fn look_beside(root: Table<'_>, web: &mut Web, beside: &Beside<'_>, p
             SecretFile::Credential(_) => there &= credentials.is_some(),
         }
     }
-    if beside.asks() == Files::NotAsked || !there {
+    if beside.asks() != Files::Tried || !there {
         return;
     }
     if let Err(wrong) = Pair::read(tls, credentials.as_deref()) {

@@ -250,7 +250,6 @@ impl Config {
         let uplinks = Uplinks::read(&list(top, "uplink", &mut problems), &mut problems);
         let checks = checks::read_checks(&tables, &groups, &uplinks, &beside, need, &mut problems);
         let receivers = receivers::receivers(top, &beside, &mut problems);
-        let routes = receivers::routes(top, &receivers, &mut problems);
         let maintenance = receivers::maintenance(top, &mut problems);
         let kinds: Vec<&str> = profiles.iter().map(|profile| &*profile.name).collect();
         let calendars = agenda::calendars(top, &kinds, &beside, &mut problems);
@@ -258,6 +257,10 @@ impl Config {
         let run_sheet = run_sheet::items(top, &mut problems).into();
         let roll_call = receivers::roll_call(top, &receivers, &mut problems);
         let inbound = receivers::inbound(top, &receivers, &beside, &mut problems);
+        let told = agenda.receivers.iter().flatten();
+        let told = told.chain(roll_call.iter().flat_map(|call| &call.receivers));
+        let told = told.chain(inbound.iter().flat_map(|inbound| &inbound.receivers)).collect::<Vec<_>>();
+        let routes = receivers::routes(top, &receivers, &told, &mut problems);
         let remote_write = pushes::remote_write(top, &beside, &mut problems);
         let remedies = remedies(top, &mut problems);
 

@@ -51,8 +51,14 @@ fn instead(receiver: &notify::Config) -> &[Arc<str>] {
     }
 }
 
-/// Reads the routes: whom they name must be a receiver, and every receiver must be named by one, if there is one.
-pub(super) fn routes(root: Table<'_>, receivers: &[notify::Config], problems: &mut Problems) -> Vec<Route> {
+/// Reads the routes: whom they name must be a receiver, and every receiver must be named by one, if there is one, or is among those
+/// who are `told` of something else (meetings, the morning's call, other systems' alerts).
+pub(super) fn routes(
+    root: Table<'_>,
+    receivers: &[notify::Config],
+    told: &[&Arc<str>],
+    problems: &mut Problems,
+) -> Vec<Route> {
     let mut all = Vec::new();
     for table in list(root, "route", problems) {
         let Some(route) = read::<Route>(table, problems) else { continue };
@@ -71,6 +77,7 @@ pub(super) fn routes(root: Table<'_>, receivers: &[notify::Config], problems: &m
     if let Some((_, first)) = all.first() {
         for receiver in receivers {
             let led = all.iter().any(|(route, _)| route.names().any(|name| *name == receiver.name));
+            let led = led || told.contains(&&receiver.name);
             if !led && !receivers.iter().any(|other| instead(other).contains(&receiver.name)) {
                 let message = format!("no route leads to receiver {:?}, so that it is never told", &*receiver.name);
                 problems.say(first.head(), message);

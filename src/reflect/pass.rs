@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::probe::stamp::codec::Key;
 
 /// A key that both ends have, or what is kept of a sender's token.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Pass {
     pub(super) key: Key,
     until: Option<Timestamp>,

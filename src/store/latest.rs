@@ -58,11 +58,10 @@ impl Latest {
     }
 
     fn notes(&mut self, notice: &Notice) {
-        // One of a session at another time than it is now is of no use any more.
-        let session = self.sessions.get(&notice.session).map(|session| session.start);
+        // Those of an hour that a session has left too: people may still have to be told that it is not held then. As the agenda has them.
         self.notices.retain(|known| {
-            known.session != notice.session
-                || known.occasion != notice.occasion && session.is_none_or(|start| start == known.start)
+            (&known.session, known.start) != (&notice.session, notice.start)
+                || (known.occasion != notice.occasion && Some(known.occasion) != notice.occasion.takes_back())
         });
         self.notices.push(notice.clone());
     }

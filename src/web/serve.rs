@@ -158,6 +158,8 @@ impl Talk {
             .max_buf_size(HEAD)
             .max_headers(HEADERS)
             .serve_connection(TokioIo::new(wire), front);
+        let (mut other, last) = (false, tokio::time::sleep(LAST_ANSWERS));
+        tokio::pin!(last);
         loop {
             tokio::select! {
                 outcome = poll_fn(|cx| connection.poll_without_shutdown(cx)) => {
@@ -168,8 +170,13 @@ impl Talk {
                 }
                 // Its sender lives as long as the server, so this is told once.
                 Ok(()) = stopping.changed() => Pin::new(&mut connection).graceful_shutdown(),
-                // With another certificate, or now that there is one, whoever is connected comes again.
-                Ok(()) = shown.changed() => Pin::new(&mut connection).graceful_shutdown(),
+                // With another certificate, or now that there is one, whoever is connected comes again; a stream has no end of its own.
+                Ok(()) = shown.changed(), if !other => {
+                    other = true;
+                    Pin::new(&mut connection).graceful_shutdown();
+                    last.as_mut().set(tokio::time::sleep(LAST_ANSWERS));
+                }
+                () = &mut last, if other => break,
             }
         }
         let mut wire = connection.into_parts().io.into_inner();
@@ -276,7 +283,7 @@ impl hyper::service::Service<Request<Incoming>> for Front {
             return Answering::Now(Some(sealed(problem.into_response())));
         }
         if self.way == Way::MustBeSealed {
-            return Answering::Now(Some(sealed(in_clear::refuse(&request))));
+            return Answering::Now(Some(sealed(in_clear::refuse(&request, &self.site.state.staff.cookies))));
         }
         if !door::guards(request.method(), request.uri().path()) {
             return self.let_in(request, Caller::default());

@@ -143,8 +143,8 @@ const fn of_kind(kind: Kind) -> &'static Text {
 
 static TEST: Text = Text::new("Uji", "Test of");
 static RATE: Text = Text::new("Uji laju internet:", "Test of the internet's rate:");
-static PATH: Text = Text::new("Uji jalur internet:", "Test of the internet's path:");
-static RELAY: Text = Text::new("Uji jalur lewat server relai:", "Test of the path through a relay server:");
+static PATH: Text = Text::new("Uji panggilan:", "Test as of a call:");
+static RELAY: Text = Text::new("Uji jalur lewat server relay:", "Test of the path through a relay server:");
 static PICTURE: Text = Text::new("Uji gambar kamera:", "Test of the cameras' pictures:");
 static MICROPHONE: Text = Text::new("Uji mikrofon:", "Test of the microphone:");
 static SOUND: Text =
@@ -153,7 +153,7 @@ static MESSAGE: Text = Text::new("Pesan uji ke", "Test message to");
 static DRILL: Text = Text::new("Latihan gangguan:", "Drill:");
 static TRIAL: Text = Text::new("Uji coba rapat:", "Trial of the meeting:");
 static SINCE: Text = Text::new("sejak", "since");
-static UNTIL: Text = Text::new("paling lama sampai", "until at most");
+static UNTIL: Text = Text::new("paling lambat sampai", "until at the latest");
 static STEP: Text = Text::new("langkah", "step");
 static OF: Text = Text::new("dari", "of");
 

@@ -27,9 +27,9 @@ const CROWD: u16 = 1000;
 const THEIRS: &str = "192.0.2.66";
 const ANOTHERS: &str = "192.0.2.10";
 
-/// The longest that anybody may wait for an answer: what a supervisor or a load balancer usually allows, with the debug build's slowness and
-/// a machine that others keep busy. The figure that is wanted (a median of 10 ms) is asserted by `figures`, which is run by hand.
-const CEILING: Duration = Duration::from_secs(5);
+/// When it counts as no answer. Not how fast it must be (`figures` asserts that, by hand), but what a supervisor's patience ends at, so that
+/// a thousand clients would have made somebody restart the daemon; long enough for a machine that others keep busy.
+const CEILING: Duration = Duration::from_secs(30);
 
 /// What somebody does with a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

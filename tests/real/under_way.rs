@@ -53,8 +53,14 @@ fn a_test_that_runs_is_on_the_page_and_the_wall_and_for_programs_until_it_is_ove
     let at = |name: &str| test[name].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
     assert_eq!(at("until").duration_since(at("since")).as_secs(), 35, "{running}");
     for (path, words) in [
-        ("/?lang=id", ["Sedang dikerjakan", "Uji laju internet: line", "paling lama sampai pukul", "langkah 1 dari 2"]),
-        ("/?lang=en", ["Being done now", "Test of the internet&#39;s rate: line", "until at most", "step 1 of 2"]),
+        (
+            "/?lang=id",
+            ["Sedang dikerjakan", "Uji laju internet: line", "paling lambat sampai pukul", "langkah 1 dari 2"],
+        ),
+        (
+            "/?lang=en",
+            ["Being done now", "Test of the internet&#39;s rate: line", "until at the latest", "step 1 of 2"],
+        ),
         ("/kiosk?lang=id", ["Sedang dikerjakan", "Uji laju internet: line", "waktu yang terpakai", "<progress "]),
     ] {
         let page = daemon.get(path).body;

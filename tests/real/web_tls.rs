@@ -281,18 +281,19 @@ fn what_is_wrong_with_a_pair_is_told_before_anybody_is_shown_it() {
     assert!(daemon.log().contains("the certificate of [web] tls expired at"), "{}", daemon.log());
     daemon.stop();
 
-    // One that names a credential does not start without it, rather than in the clear.
+    // Without the credential that it names it watches and answers on this machine, and shows nothing over TLS; elsewhere nothing at all.
     let text = config("127.0.0.1:0").replace("\"siaga.key\"", "\"credential:key\"");
     write_config(folder.path(), &text);
     let mut command = siaga();
-    command
-        .args(["run", "--config"])
-        .arg(folder.path().join("siaga.toml"))
-        .arg("--state-dir")
-        .arg(folder.path().join("state"));
-    let output = command.env_remove("CREDENTIALS_DIRECTORY").output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.code() == Some(3) && said.contains("is LoadCredential= in the unit?"), "{said}");
+    command.env_remove("CREDENTIALS_DIRECTORY");
+    let daemon = Daemon::start_by(command, folder.path());
+    assert!(daemon.log().contains("is LoadCredential= in the unit?"), "{}", daemon.log());
+    let metrics = daemon.get("/metrics").body;
+    assert_eq!(number(&metrics, "siaga_config_last_reload_successful"), Some(0.0));
+    assert_eq!(number(&metrics, "siaga_web_certificate_expiry_timestamp_seconds"), None);
+    let said = s_client(daemon.address(), "");
+    assert!(said.contains("no peer certificate available"), "{said}");
+    daemon.stop();
     // As systemd hands it over.
     let handed = folder.path().join("credentials");
     fs::create_dir(&handed).unwrap();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{Book, lengths};
+use super::{Book, Untold, lengths};
 use crate::app::driver::Instruction;
 use crate::app::recorder::Ask;
 use crate::clock::Clock;
@@ -67,6 +67,8 @@ pub struct Keeper {
     pub clock: Clock,
     /// What the judge was told last.
     pub told: Option<[Order; 2]>,
+    /// Changes of meetings that are to be told.
+    pub untold: Untold,
 }
 
 impl Keeper {
@@ -182,16 +184,16 @@ impl Keeper {
         });
         let next = rechecks.chain(agenda.next_change(now)).chain(sheets).min();
         let until = next.and_then(|next| Duration::try_from(next.duration_since(now)).ok());
-        until.unwrap_or(LOOK).min(LOOK)
+        until.unwrap_or(LOOK).min(self.untold.wait().unwrap_or(LOOK)).min(LOOK)
     }
 
     /// Looks at the room for each meeting for which that is due.
     async fn look_again(&self) {
         let offsets = self.configs.borrow().agenda.offsets();
         let agenda = self.book.agenda();
-        let now = self.clock.now().wall;
-        for session in agenda.booked() {
-            for occasion in rechecks::due(&agenda, session, &offsets, now) {
+        let now = self.clock.now();
+        for session in agenda.booked().filter(|session| !self.untold.holds_back(&session.id, now.mono)) {
+            for occasion in rechecks::due(&agenda, session, &offsets, now.wall) {
                 self.look(session, occasion).await;
             }
         }

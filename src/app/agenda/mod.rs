@@ -32,6 +32,7 @@ pub use calendars::Calendars;
 pub use filer::{Filer, house};
 pub use keeper::{Keeper, by_agenda_now};
 pub use preflight::Preflight;
+pub use withdrawals::Untold;
 
 /// So much of what an order is about stands in its row of the audit, characters.
 const SUBJECT: usize = 300;

@@ -1,5 +1,6 @@
 //! Whom a reflector answers: who signs by the keys that it was given, and the holders of the tokens in a file, which is looked at
-//! again and again. What cannot be read changes nothing: those read before stay in force.
+//! again and again. What cannot be read changes nothing of its own: the keys read before stay in force beside the tokens of now, and the
+//! other way round.
 
 use std::path::PathBuf;
 
@@ -20,6 +21,9 @@ pub(super) struct Passes {
     seen: Option<Seen>,
     /// What was said of it, so that it is said once.
     said: Option<String>,
+    /// Who is known by a key, and by a token.
+    by_key: Vec<Pass>,
+    by_token: Vec<Pass>,
 }
 
 impl Passes {
@@ -32,48 +36,73 @@ impl Passes {
         tokens: Option<&SecretFile>,
     ) -> Result<(Self, Option<Vec<Pass>>), String> {
         let tokens = tokens.map(key::place).transpose()?;
-        let mut known = Self { keys, tokens, seen: None, said: None };
-        let passes = known.is_asked().then(|| known.read()).transpose()?;
-        Ok((known, passes))
+        let mut known = Self { keys, tokens, seen: None, said: None, by_key: Vec::new(), by_token: Vec::new() };
+        if !known.is_asked() {
+            return Ok((known, None));
+        }
+        if let (_, Some(error)) = known.read() {
+            return Err(error);
+        }
+        let passes = known.all();
+        Ok((known, Some(passes)))
     }
 
-    /// Reads all anew, if the tokens' file is another than before or it shall be read `anyway`; gives who is known now. Blocks.
+    /// Reads all anew, if the tokens' file is another than before, or something could not be read, or it shall be read `anyway`; gives
+    /// who is known now, if that is news. Blocks.
     pub(super) fn look(&mut self, anyway: bool) -> Option<Vec<Pass>> {
         let now = self.tokens.as_ref().and_then(|file| tokens::version(file).ok()).map(Seen);
         let is_same = self.tokens.is_none() || (now.is_some() && now == self.seen);
-        if !self.is_asked() || (is_same && !anyway) {
+        if !self.is_asked() || (is_same && !anyway && self.said.is_none()) {
             return None;
         }
-        match self.read() {
-            Ok(passes) => {
-                self.said = None;
-                tracing::info!(known = passes.len(), "keys and tokens were read anew");
-                Some(passes)
-            }
-            Err(error) => {
-                self.seen = None;
-                if self.said.as_ref() != Some(&error) {
-                    tracing::error!(error, "keys and tokens cannot be read; those that were read before stay in force");
-                }
-                self.said = Some(error);
-                None
-            }
+        let (read, error) = self.read();
+        if let Some(error) = &error
+            && self.said.as_ref() != Some(error)
+        {
+            tracing::error!(error, "of keys and tokens this cannot be read; what was read before stays in force");
         }
+        let news = read && (anyway || !is_same || error.is_none());
+        self.said = error;
+        news.then(|| {
+            let all = self.all();
+            tracing::info!(known = all.len(), "keys and tokens were read anew");
+            all
+        })
     }
 
     const fn is_asked(&self) -> bool {
         !self.keys.is_empty() || self.tokens.is_some()
     }
 
-    fn read(&mut self) -> Result<Vec<Pass>, String> {
-        let mut passes: Vec<_> =
-            self.keys.iter().map(|file| key::read(file).map(Pass::key)).collect::<Result<_, _>>()?;
+    fn all(&self) -> Vec<Pass> {
+        self.by_key.iter().chain(&self.by_token).cloned().collect()
+    }
+
+    /// Reads of both what can be read; whether that was anything, and what is wrong with the rest.
+    fn read(&mut self) -> (bool, Option<String>) {
+        let (mut read, mut wrong) = (false, Vec::new());
+        let keys: Result<Vec<_>, String> = self.keys.iter().map(|file| key::read(file).map(Pass::key)).collect();
+        match keys {
+            Ok(keys) => {
+                read |= !keys.is_empty();
+                self.by_key = keys;
+            }
+            Err(error) => wrong.push(error),
+        }
         if let Some(file) = &self.tokens {
-            let (tokens, version) = tokens::read(file).map_err(|error| in_full(&error))?;
-            let good = tokens.all().iter().filter(|token| token.reflects());
-            passes.extend(good.map(|token| Pass::token(token.hash().bytes(), token.expires_at)));
-            self.seen = Some(Seen(version));
-            if passes.is_empty() {
+            match tokens::read(file) {
+                Ok((tokens, version)) => {
+                    read = true;
+                    let good = tokens.all().iter().filter(|token| token.reflects());
+                    self.by_token = good.map(|token| Pass::token(token.hash().bytes(), token.expires_at)).collect();
+                    self.seen = Some(Seen(version));
+                }
+                Err(error) => {
+                    self.seen = None;
+                    wrong.push(in_full(&error));
+                }
+            }
+            if wrong.is_empty() && self.by_key.is_empty() && self.by_token.is_empty() {
                 let file = file.display();
                 tracing::warn!(
                     "nobody is answered: {file} has no token for it; \
@@ -81,7 +110,7 @@ impl Passes {
                 );
             }
         }
-        Ok(passes)
+        (read, (!wrong.is_empty()).then(|| wrong.join("; ")))
     }
 }
 
@@ -132,6 +161,19 @@ mod tests {
         assert!(known.look(false).is_none() && known.look(true).is_some());
         std::fs::write(&file, "short").unwrap();
         assert!(known.look(true).is_none());
+        // A token that is revoked is no good any more, whatever is wrong with the keys.
+        let tokens = folder.path().join("tokens.toml");
+        std::fs::write(&file, "sixteen letters!").unwrap();
+        add(&tokens, "Aula", Scope::Reflect);
+        let keys = vec![SecretFile::Path(file.clone())];
+        let (mut known, passes) = Passes::open(keys, Some(&SecretFile::Path(tokens.clone()))).unwrap();
+        assert_eq!(passes.map(|passes| passes.len()), Some(2));
+        std::fs::remove_file(&file).unwrap();
+        tokens::change(&tokens, |tokens| tokens.revoke("Aula")).unwrap();
+        assert_eq!(known.look(false).map(|passes| passes.len()), Some(1), "the key that was read before");
+        assert!(known.look(false).is_none());
+        std::fs::write(&file, "seventeen letters").unwrap();
+        assert_eq!((known.look(false).is_some(), known.look(false).is_some()), (true, false), "it is there again");
         let (mut known, passes) = Passes::open(Vec::new(), None).unwrap();
         assert!(passes.is_none() && known.look(true).is_none());
     }

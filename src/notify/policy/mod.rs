@@ -186,6 +186,12 @@ impl Policy {
     fn follow_clock(&mut self, at: Timestamp) {
         self.open.values_mut().for_each(|open| open.follow_clock(at));
         self.flaps.values_mut().for_each(|flap| flap.follow_clock(at));
+        for silence in self.silences.iter_mut().filter(|silence| silence.from > at) {
+            // Wished by a clock that was ahead: it lasts as long as was wished, from now.
+            let ahead = silence.from.duration_since(at);
+            silence.from = at;
+            silence.until = silence.until.saturating_sub(ahead).unwrap_or(at);
+        }
     }
 
     /// In how long to [`Policy::tick`] again; `None` while nothing waits for time to pass.

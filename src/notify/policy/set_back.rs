@@ -45,3 +45,12 @@ fn what_nobody_sees_to_is_said_again_and_to_others() {
     assert_eq!(told(&policy.tick(false, at(300))), ["noc opened"]);
     assert_eq!(told(&policy.tick(false, at(600))), ["desk reminder"]);
 }
+
+#[test]
+fn a_silence_lasts_no_longer_than_was_wished() {
+    let mut policy = Policy::new(house(""), Left::default());
+    let (from, until) = (at(DAY), at(DAY + 3600));
+    policy.silence(Silence { id: "s".into(), component: None, reason: "perawatan".to_owned(), from, until });
+    policy.tick(false, at(0));
+    assert_eq!([3599, 3600].map(|second| policy.silences(at(second)).count()), [1, 0]);
+}

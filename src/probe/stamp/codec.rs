@@ -24,6 +24,7 @@ const UNRECOGNIZED: u8 = 0x80;
 const MALFORMED: u8 = 0x40;
 
 /// A secret that both ends know.
+#[derive(Clone)]
 pub struct Key(hmac::Key);
 
 impl Key {

@@ -30,8 +30,8 @@ pub(super) static UNMET: Family = Family::counter(
 
 /// All series of the server.
 pub(super) fn add(out: &mut Samples, state: &State) {
-    if let Some(tls) = &*state.tls.borrow() {
-        out.add(&CERTIFICATE, &[], unix(tls.expires_at));
+    if let Some(expires_at) = state.tls.borrow().as_ref().and_then(|tls| tls.expires_at) {
+        out.add(&CERTIFICATE, &[], unix(expires_at));
     }
     let counts = state.crowd.counts();
     for (at, from) in FROM.into_iter().enumerate() {

@@ -43,10 +43,11 @@ impl Config {
 /// What whoever connects is shown.
 #[derive(Debug)]
 pub struct Tls {
-    settings: Arc<ServerConfig>,
+    /// None where there is nothing to show, and nothing may go in the clear all the same.
+    settings: Option<Arc<ServerConfig>>,
     chain: Vec<CertificateDer<'static>>,
     /// When the first certificate of the chain ceases to be valid.
-    pub expires_at: Timestamp,
+    pub expires_at: Option<Timestamp>,
 }
 
 impl Tls {
@@ -63,7 +64,12 @@ impl Tls {
         let shown = Arc::new(SingleCertAndKey::from(pair.key));
         let mut settings = builder.with_no_client_auth().with_cert_resolver(shown);
         settings.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { settings: Arc::new(settings), chain, expires_at: pair.expires_at })
+        Ok(Self { settings: Some(Arc::new(settings)), chain, expires_at: Some(pair.expires_at) })
+    }
+
+    /// Nothing to show, because what the config names is broken: no handshake comes to anything.
+    pub const fn without_any() -> Self {
+        Self { settings: None, chain: Vec::new(), expires_at: None }
     }
 
     /// Whether it shows the same certificates as another, and so has the same key.

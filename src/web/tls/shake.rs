@@ -52,9 +52,10 @@ pub(in crate::web) async fn meet(stream: TcpStream, tls: &Tls, turn: &Semaphore)
         if first[0] != HANDSHAKE {
             return Ok(Wire::Plain(stream));
         }
+        let settings = tls.settings.as_ref().ok_or_else(|| io::Error::other("there is no certificate to show"))?;
         let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
         let turn = turn.acquire().await.map_err(io::Error::other)?;
-        let mut shaking = pin!(hello.into_stream(Arc::clone(&tls.settings)));
+        let mut shaking = pin!(hello.into_stream(Arc::clone(settings)));
         // All of the work is in the first step; the rest waits for the other side.
         let first = poll_fn(|cx| Poll::Ready(shaking.as_mut().poll(cx))).await;
         tokio::task::yield_now().await;

@@ -89,6 +89,17 @@ pub(super) fn paused<T>(passes: impl Future<Output = T>) -> T {
     runtime.block_on(passes)
 }
 
+/// Does what the store's thread has a part in while no time passes: a paused clock runs on as soon as all of the runtime's own tasks wait,
+/// and of how long the disk really takes it knows nothing; but it stands while a blocking task is under way.
+async fn while_time_stands<T>(work: impl Future<Output = T>) -> T {
+    let (over, is_over) = std::sync::mpsc::sync_channel::<()>(1);
+    let stands = tokio::task::spawn_blocking(move || _ = is_over.recv());
+    let done = work.await;
+    drop(over);
+    stands.await.unwrap();
+    done
+}
+
 /// The house.
 pub(super) struct House {
     config: Config,
@@ -140,7 +151,7 @@ impl House {
             tokio::time::sleep(wait.min(INTERVAL)).await;
             self.look().await;
         }
-        self.daemon().store.flush().await.unwrap();
+        while_time_stands(self.daemon().store.flush()).await.unwrap();
         self.hear().await;
     }
 
@@ -153,7 +164,7 @@ impl House {
     async fn on(&mut self, wall: Timestamp) {
         self.daemon = Some(Daemon::begin(&self.folder.path().join("state"), &self.config, wall).await);
         self.look().await;
-        self.daemon().store.flush().await.unwrap();
+        while_time_stands(self.daemon().store.flush()).await.unwrap();
     }
 
     /// Hears what is told.
@@ -163,6 +174,13 @@ impl House {
             let told = self.daemon().told(receiver).await;
             self.told.extend(told.iter().map(|word| (receiver, serde_json::from_str(word).unwrap())));
         }
+    }
+
+    /// Hears what is told once it has stood for a while.
+    pub(super) async fn hear_later(&mut self) {
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        while_time_stands(self.daemon().store.flush()).await.unwrap();
+        self.hear().await;
     }
 
     /// Something is amiss from now on.
@@ -206,13 +224,13 @@ impl House {
 
     /// What is answered when somebody asks whether that can be confirmed.
     pub(super) async fn confirm(&self, session: &Session) -> Notice {
-        readiness::look(&self.daemon().readers, session, Occasion::Confirmed).await.notice
+        while_time_stands(readiness::look(&self.daemon().readers, session, Occasion::Confirmed)).await.notice
     }
 
     /// Somebody wishes it; of what comes of that nobody has heard yet.
     pub(super) async fn wish(&self, wish: Wish, confirmed: Option<Notice>) -> Granted {
         let who = Actor { name: "jadwal".into(), via: Via::Token };
-        self.daemon().book.wish(Some(who), wish, confirmed).await.unwrap()
+        while_time_stands(self.daemon().book.wish(Some(who), wish, confirmed)).await.unwrap()
     }
 
     /// Somebody books such a meeting.
@@ -225,7 +243,7 @@ impl House {
         let who = Actor { name: "rani".into(), via: Via::Token };
         let wish = SheetWish { session: "a".into(), start: Some(start()), by: "Petugas Satu".to_owned(), act };
         let now = self.daemon().clock.now().wall;
-        self.daemon().book.note(who, wish, now).await.unwrap().unwrap();
+        while_time_stands(self.daemon().book.note(who, wish, now)).await.unwrap().unwrap();
     }
 
     pub(super) async fn begin_trial(&self) {

@@ -44,7 +44,7 @@ fn told(restart_after: Option<usize>) -> Vec<String> {
             if restart_after == Some(at) {
                 house.restart().await;
             }
-            house.hear().await;
+            house.hear_later().await;
         }
         let told =
             house.told().iter().map(|(receiver, word)| format!("{receiver}: {}", word["text"].as_str().unwrap()));
@@ -74,4 +74,24 @@ fn whoever_was_told_of_a_meeting_is_told_once_when_it_is_moved_cancelled_and_hel
     for after in 0..STEPS {
         assert_eq!(told(Some(after)), all, "a restart after step {after}");
     }
+}
+
+#[test]
+fn of_what_is_cancelled_for_a_moment_to_be_booked_elsewhere_nobody_hears_that_it_is_cancelled() {
+    let told = paused(async {
+        let mut house = House::begin(-160).await;
+        for at in [0, 1] {
+            step(&mut house, at).await;
+        }
+        // As a feed in which two meetings change places.
+        step(&mut house, 4).await;
+        step(&mut house, 5).await;
+        house.hear_later().await;
+        let told = house.told().iter().filter(|(_, word)| word["event"] != "session_preflight");
+        let told = told.map(|(receiver, word)| format!("{receiver}: {}", word["event"].as_str().unwrap()));
+        let told = told.collect::<Vec<_>>();
+        house.end().await;
+        told
+    });
+    assert_eq!(told, ["jadwal: session_moved", "operator: session_moved"]);
 }

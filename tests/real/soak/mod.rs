@@ -128,6 +128,7 @@ fn soak(test: &str, minutes: u64) {
     assert!(!log.contains("panicked"), "{log}");
     assert!(watched.wrong.is_empty(), "{:#?}", watched.wrong);
     growth.is_flat();
+    watched.is_enough();
 }
 
 #[test]

@@ -33,6 +33,8 @@ struct Look {
 pub(super) struct Seen {
     looks: Vec<Look>,
     answers: usize,
+    /// How many evidences of checks were held against the clock.
+    held: usize,
     pub(super) wrong: Vec<String>,
 }
 
@@ -98,6 +100,7 @@ impl Watch<'_> {
             }
             let Some(at) = evidence["at"].as_str().and_then(|at| at.parse::<jiff::Timestamp>().ok()) else { continue };
             // The moment is told to the second.
+            seen.held += 1;
             let least = before.duration_since(at).as_secs_f64() - 1.1;
             let most = after.duration_since(at).as_secs_f64() + 1.1;
             if !stopped && !(least..=most).contains(&age) {
@@ -135,6 +138,15 @@ impl Seen {
     }
 }
 
+impl Seen {
+    /// Panics where little was looked at: then nothing wrong was found in nothing.
+    pub(super) fn is_enough(&self) {
+        let (looks, answers, held) = (self.looks.len(), self.answers, self.held);
+        assert!(2 * answers >= looks, "{answers} answers in {looks} looks");
+        assert!(held >= answers, "{held} evidences held against the clock in {answers} answers");
+    }
+}
+
 impl Growth {
     /// Panics if it grew.
     pub(super) fn is_flat(&self) {
@@ -160,9 +172,10 @@ impl fmt::Display for Seen {
         let most = |of: fn(&Look) -> u64| self.looks.iter().map(of).max().unwrap_or_default();
         writeln!(
             f,
-            "{} looks, {} answers held against the clock, {} wrong; at most {} kB, {} descriptors, {} threads",
+            "{} looks, {} answers with {} evidences held against the clock, {} wrong; at most {} kB, {} descriptors, {} threads",
             self.looks.len(),
             self.answers,
+            self.held,
             self.wrong.len(),
             most(|look| look.resident_kb),
             most(|look| look.descriptors),
