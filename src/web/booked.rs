@@ -12,9 +12,9 @@ use crate::domain::session::{Member, SCHEDULER, Venue};
 use crate::domain::{Booking, Details, Notice, Occasion, Session, Verdict, passcode};
 use crate::engine::agenda::Agenda;
 
-use super::Voice;
 use super::problem::Problem;
 use super::query::instant;
+use super::{Voice, given};
 
 /// The longest text of one field, characters.
 const LONGEST: usize = 200;
@@ -184,7 +184,9 @@ impl SessionBody {
 pub(super) fn read<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, Problem> {
     let value: Value = serde_json::from_slice(bytes).map_err(|error| Problem::body(format!("no JSON: {error}")))?;
     refuse_passcodes(&value, "")?;
-    super::given::object(bytes)?;
+    if given::is_array(bytes) {
+        return Err(Problem::body(given::ARRAY));
+    }
     // From the text and not the value, so that the error has its place.
     serde_json::from_slice(bytes).map_err(|error| Problem::body(error.to_string()))
 }

@@ -11,6 +11,7 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::given;
 use super::problem::Problem;
 use super::site::Site;
 use crate::domain::plain::plain;
@@ -97,7 +98,9 @@ pub(super) async fn alertmanager(
 
 /// The alerts in a message.
 pub(super) fn alerts(body: &[u8]) -> Result<Vec<ForeignAlert>, Problem> {
-    super::given::object(body)?;
+    if given::is_array(body) {
+        return Err(Problem::value(format!("this is no message of Alertmanager's webhook: {}", given::ARRAY)));
+    }
     let message: Message = serde_json::from_slice(body)
         .map_err(|error| Problem::value(format!("this is no message of Alertmanager's webhook: {error}")))?;
     if message.version != "4" {

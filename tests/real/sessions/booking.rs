@@ -103,7 +103,7 @@ fn what_makes_no_sense_is_refused_and_no_passcode_is_taken() {
         (with("profile", json!("cinema")), 404, "unknown-profile", "cinema"),
         (with("crew", json!({ "camera": { "person": "Sari", "receiver": "nobody" } })), 400, "value", "nobody"),
         (json!({ "title": "Rapat" }), 400, "body", "missing field"),
-        (json!([]), 400, "body", "expected struct"),
+        (json!([]), 400, "body", "an object is expected"),
     ];
     for (body, status, kind, said) in refused {
         let answer = jadwal.send(&daemon, "PUT", "/api/v1/sessions/a", &body);
