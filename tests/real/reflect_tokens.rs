@@ -102,7 +102,7 @@ fn who_has_a_token_is_answered_and_nobody_else_and_it_is_rotated_without_a_resta
     // A damaged file takes nothing from anybody, and is told.
     let whole = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, "Ruang").unwrap();
-    wait_until(|| reflector.log().contains("those that were read before stay in force"));
+    wait_until(|| reflector.log().contains("what was read before stays in force"));
     assert_eq!(answered(to, &new, &[Some(&new), Some(&known)]), [true, false]);
     std::fs::write(&file, whole).unwrap();
     // Keys are read anew where a supervisor says so.

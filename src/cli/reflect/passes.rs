@@ -40,7 +40,7 @@ impl Passes {
         if !known.is_asked() {
             return Ok((known, None));
         }
-        if let (_, Some(error)) = known.read() {
+        if let (_, _, Some(error)) = known.read() {
             return Err(error);
         }
         let passes = known.all();
@@ -55,13 +55,13 @@ impl Passes {
         if !self.is_asked() || (is_same && !anyway && self.said.is_none()) {
             return None;
         }
-        let (read, error) = self.read();
+        let (keys, tokens, error) = self.read();
         if let Some(error) = &error
             && self.said.as_ref() != Some(error)
         {
             tracing::error!(error, "of keys and tokens this cannot be read; what was read before stays in force");
         }
-        let news = read && (anyway || !is_same || error.is_none());
+        let news = (keys || tokens) && (anyway || (tokens && !is_same) || error != self.said);
         self.said = error;
         news.then(|| {
             let all = self.all();
@@ -78,13 +78,13 @@ impl Passes {
         self.by_key.iter().chain(&self.by_token).cloned().collect()
     }
 
-    /// Reads of both what can be read; whether that was anything, and what is wrong with the rest.
-    fn read(&mut self) -> (bool, Option<String>) {
-        let (mut read, mut wrong) = (false, Vec::new());
+    /// Reads of both what can be read; whether there were keys, and tokens, and what is wrong with the rest.
+    fn read(&mut self) -> (bool, bool, Option<String>) {
+        let (mut by_key, mut by_token, mut wrong) = (false, false, Vec::new());
         let keys: Result<Vec<_>, String> = self.keys.iter().map(|file| key::read(file).map(Pass::key)).collect();
         match keys {
             Ok(keys) => {
-                read |= !keys.is_empty();
+                by_key = !keys.is_empty();
                 self.by_key = keys;
             }
             Err(error) => wrong.push(error),
@@ -92,7 +92,7 @@ impl Passes {
         if let Some(file) = &self.tokens {
             match tokens::read(file) {
                 Ok((tokens, version)) => {
-                    read = true;
+                    by_token = true;
                     let good = tokens.all().iter().filter(|token| token.reflects());
                     self.by_token = good.map(|token| Pass::token(token.hash().bytes(), token.expires_at)).collect();
                     self.seen = Some(Seen(version));
@@ -110,7 +110,7 @@ impl Passes {
                 );
             }
         }
-        (read, (!wrong.is_empty()).then(|| wrong.join("; ")))
+        (by_key, by_token, (!wrong.is_empty()).then(|| wrong.join("; ")))
     }
 }
 
