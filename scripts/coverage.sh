@@ -24,15 +24,17 @@ binaries=$(cargo test --locked --target "$host" $tests --no-run --message-format
 "$tools/llvm-profdata" merge -sparse "$CARGO_TARGET_DIR"/raw/*.profraw -o "$CARGO_TARGET_DIR/all.profdata"
 objects=
 for binary in $binaries; do
-    objects="$objects --object $binary"
+    objects="$objects ${objects:+--object }$binary"
 done
 # shellcheck disable=SC2086
-"$tools/llvm-cov" export --summary-only --instr-profile "$CARGO_TARGET_DIR/all.profdata" $objects "$PWD/src" >"$CARGO_TARGET_DIR/all.json"
+"$tools/llvm-cov" export --summary-only --instr-profile "$CARGO_TARGET_DIR/all.profdata" $objects >"$CARGO_TARGET_DIR/all.json"
 python3 - "$CARGO_TARGET_DIR/all.json" "$PWD/src/" <<'EOF'
 import collections, json, sys
 
 folders = collections.defaultdict(lambda: [0, 0])
 for file in json.load(open(sys.argv[1]))["data"][0]["files"]:
+    if not file["filename"].startswith(sys.argv[2]):
+        continue
     name = file["filename"].removeprefix(sys.argv[2])
     lines = file["summary"]["lines"]
     for of in (name.split("/")[0] if "/" in name else ".", "all"):

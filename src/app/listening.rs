@@ -65,8 +65,10 @@ async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, String> {
 }
 
 /// Where people look.
-pub(super) fn places(addresses: &[SocketAddr], tls: bool) -> String {
-    let scheme = if tls { "https" } else { "http" };
-    let all: Vec<String> = addresses.iter().map(|address| format!("{scheme}://{address}/")).collect();
-    all.join(" ")
+pub(super) fn places(addresses: &[SocketAddr], tls: bool, broken: bool) -> String {
+    // Without a certificate to show it is by loopback alone, in the clear.
+    let here = |address: &&SocketAddr| !broken || address.ip().is_loopback() || address.ip().is_unspecified();
+    let scheme = if tls && !broken { "https" } else { "http" };
+    let all: Vec<String> = addresses.iter().filter(here).map(|address| format!("{scheme}://{address}/")).collect();
+    if all.is_empty() { "the log: no page is shown at any of its addresses".to_owned() } else { all.join(" ") }
 }

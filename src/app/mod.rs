@@ -85,7 +85,9 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     // The room is watched and alerts go out without it; what is served over a network is not, rather than in the clear.
     let broken = certificate.as_ref().err().cloned();
     if let Some(why) = &broken {
-        tracing::error!("{why}; pages and API are served on this machine alone until it is mended and siaga reloaded");
+        tracing::error!(
+            "{why}; pages and API are served by loopback alone, if it listens there, until it is mended and siaga reloaded"
+        );
     }
     let certificate = certificate.unwrap_or_else(|_| Some(Arc::new(web::tls::Tls::without_any())));
     let addresses: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
@@ -277,7 +279,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         let mut end = end.clone();
         serving.spawn(web::run(listener, readers.clone(), async move { _ = end.wait_for(|ended| *ended).await }));
     }
-    tracing::info!(room = %config.plan.room, config = %origin, state = %folder.display(), "siaga is watching; look at {}", listening::places(&addresses, tls_is_on));
+    tracing::info!(room = %config.plan.room, config = %origin, state = %folder.display(), "siaga is watching; look at {}", listening::places(&addresses, tls_is_on, broken.is_some()));
     service::tell(&[NotifyState::Ready]);
 
     let mut kept = store.health();

@@ -237,9 +237,7 @@ async fn show(config: &Config, args: &SheetArgs, lang: Lang, color: bool) -> Res
     url.query_pairs_mut().append_pair("lang", lang.as_str());
     let client = super::status::client(args.ca_file.as_deref(), PATIENCE)?;
     let answer = super::status::showing(client.get(url), args.token_file.as_deref())?.send().await;
-    let answer = answer.map_err(|error| {
-        format!("no daemon answers at {base} ({}); \"siaga run\" starts one", super::status::root(&error))
-    })?;
+    let answer = answer.map_err(|error| super::status::unanswered(&base, &error))?;
     let (ok, unnamed) = (answer.status().is_success(), answer.status() == reqwest::StatusCode::UNAUTHORIZED);
     let text = answer.text().await.map_err(|error| format!("{base}: {error}"))?;
     if !ok {

@@ -59,9 +59,8 @@ pub async fn run(config: &Config, args: &StatusArgs, lang: Lang, color: bool) ->
         }
     }
     let client = client(args.ca_file.as_deref(), PATIENCE)?;
-    let answer = showing(client.get(url), args.token_file.as_deref())?.send().await.map_err(|error| {
-        format!("no daemon answers at {base} ({}); \"siaga run\" starts one, \"siaga check\" needs none", root(&error))
-    })?;
+    let answer = showing(client.get(url), args.token_file.as_deref())?.send().await;
+    let answer = answer.map_err(|error| format!("{}; \"siaga check\" needs none", unanswered(&base, &error)))?;
     let unnamed = answer.status() == reqwest::StatusCode::UNAUTHORIZED;
     let text = answer.text().await.map_err(|error| format!("{base}: {}", root(&error)))?;
     let body: Value = serde_json::from_str(&text).map_err(|error| format!("{base} is not siaga: {error}"))?;
@@ -122,6 +121,20 @@ pub(super) fn showing(request: RequestBuilder, token_file: Option<&Path>) -> Res
     let Some(file) = token_file else { return Ok(request) };
     let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
     Ok(request.bearer_auth(text.lines().next().unwrap_or_default().trim()))
+}
+
+/// That nobody answers there, or not as they were asked.
+pub(super) fn unanswered(base: &str, error: &reqwest::Error) -> String {
+    let why = root(error);
+    match why.as_str() {
+        tls if tls.contains("certificate") => {
+            format!("{base} answers, and its certificate is not trusted ({tls}); --ca-file FILE says whom to trust")
+        }
+        clear if clear.contains("InvalidContentType") => {
+            format!("{base} answers, and not over TLS ({clear}); ask by http://")
+        }
+        _ => format!("no daemon answers at {base} ({why}); \"siaga run\" starts one"),
+    }
 }
 
 /// The innermost cause: what reqwest itself says is only that the request failed.

@@ -172,7 +172,8 @@ impl Disk {
             tracing::error!(
                 file = %file.display(), %what,
                 "the database is of a newer siaga and is set aside, unchanged; a new one is begun, so what was booked, told and kept \
-                 before now is missing until that siaga is back and finds the file under its old name"
+                 before now is missing until that siaga is back: end this one, move siaga.db, siaga.db-wal and siaga.db-shm away, and give \
+                 the file its old name"
             );
         } else {
             tracing::error!(

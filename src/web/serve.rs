@@ -283,6 +283,10 @@ impl hyper::service::Service<Request<Incoming>> for Front {
             return Answering::Now(Some(sealed(problem.into_response())));
         }
         if self.way == Way::MustBeSealed {
+            if self.site.state.tls.borrow().as_ref().is_some_and(|tls| tls.is_broken()) {
+                let detail = "the certificate of this room's pages cannot be shown; its log says why";
+                return Answering::Now(Some(sealed(Problem::unavailable(detail).into_response())));
+            }
             return Answering::Now(Some(sealed(in_clear::refuse(&request, &self.site.state.staff.cookies))));
         }
         if !door::guards(request.method(), request.uri().path()) {

@@ -143,7 +143,7 @@ const fn of_kind(kind: Kind) -> &'static Text {
 
 static TEST: Text = Text::new("Uji", "Test of");
 static RATE: Text = Text::new("Uji laju internet:", "Test of the internet's rate:");
-static PATH: Text = Text::new("Uji panggilan:", "Test as of a call:");
+static PATH: Text = Text::new("Uji panggilan:", "Call test:");
 static RELAY: Text = Text::new("Uji jalur lewat server relay:", "Test of the path through a relay server:");
 static PICTURE: Text = Text::new("Uji gambar kamera:", "Test of the cameras' pictures:");
 static MICROPHONE: Text = Text::new("Uji mikrofon:", "Test of the microphone:");

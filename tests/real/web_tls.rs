@@ -146,7 +146,10 @@ fn over_a_network_only_tls_is_spoken_and_on_this_machine_both() {
     let url = format!("https://192.0.2.1:{port}");
     let (code, text) = status(&["--url", &url]);
     assert!(
-        code == 3 && text.contains("no daemon answers at https://192.0.2.1") && text.to_lowercase().contains("issuer"),
+        code == 3
+            && text.contains("https://192.0.2.1")
+            && text.contains("is not trusted")
+            && text.to_lowercase().contains("issuer"),
         "{text}"
     );
     let (_, text) = status(&["--url", &url, "--ca-file", ca]);

@@ -36,6 +36,12 @@ struct Seen {
 #[derive(Debug, Default)]
 pub struct Untold(BTreeMap<Arc<str>, Seen>);
 
+/// Who has to hear of a change, and of which of a meeting's hours anybody had word.
+struct Knew {
+    to: Vec<Arc<str>>,
+    hours: BTreeSet<Timestamp>,
+}
+
 impl Untold {
     /// In how long to look again; `None` where there is none.
     pub(super) fn wait(&self) -> Option<Duration> {
@@ -74,7 +80,10 @@ impl Keeper {
         now: Timestamp,
         anyway: bool,
     ) -> bool {
+        let Some(Knew { to, hours }) = self.who_knew(agenda, session, due, anyway).await else { return false };
         let mut left: Vec<Notice> = due.left.iter().map(|start| withdrawn(agenda, session, *start, now)).collect();
+        // Last the hour that people have in mind: one that was taken and left again before anybody heard of it is not it.
+        left.sort_by_key(|notice| (hours.contains(&notice.start), notice.start));
         let (found, summary) = if session.booking == Booking::Booked {
             let looked = web::readiness::look(&self.readers, session, Occasion::Placed).await;
             (looked.notice, looked.summary)
@@ -82,7 +91,6 @@ impl Keeper {
             let Some(last) = left.pop() else { return true };
             (last, ["Dibatalkan", "Cancelled"].map(str::to_owned))
         };
-        let Some(to) = self.who_knew(agenda, session, due, anyway).await else { return false };
         if self.book.agenda().get(&session.id).is_none_or(|now| now.revision != session.revision) {
             // Changed again meanwhile: what is told then is of how it is then.
             return true;
@@ -102,12 +110,16 @@ impl Keeper {
 
     /// Whoever had word of it, the crew once it was called together, and the agenda's receivers once it was confirmed or somebody had
     /// word, but for those who hear and cannot read. `None` where it cannot be read who had.
-    async fn who_knew(&self, agenda: &Agenda, session: &Session, due: &Due, anyway: bool) -> Option<Vec<Arc<str>>> {
+    async fn who_knew(&self, agenda: &Agenda, session: &Session, due: &Due, anyway: bool) -> Option<Knew> {
         let hours: BTreeSet<Timestamp> = due.left.iter().copied().chain(due.back.then_some(session.start)).collect();
-        let mut to = BTreeSet::new();
+        let (mut to, mut told) = (BTreeSet::new(), BTreeSet::new());
         for hour in &hours {
             match self.book.store.had_word(about(&session.id, *hour)).await {
-                Ok(receivers) => to.extend(receivers),
+                Ok(receivers) if receivers.is_empty() => {}
+                Ok(receivers) => {
+                    told.insert(*hour);
+                    to.extend(receivers);
+                }
                 Err(error) if anyway => {
                     tracing::warn!(
                         error = in_full(&error),
@@ -129,14 +141,14 @@ impl Keeper {
         }
         // A look at which nothing was told is nobody's knowledge.
         if to.is_empty() && !was(Occasion::Confirmed) {
-            return Some(Vec::new());
+            return Some(Knew { to: Vec::new(), hours: told });
         }
         let config = self.configs.borrow();
         let wanted = config.agenda.receivers.as_ref();
         let reads = config.receivers.iter().filter(|receiver| !receiver.way.is_fleeting());
         let reads = reads.map(|receiver| Arc::clone(&receiver.name));
         to.extend(reads.filter(|name| wanted.is_none_or(|wanted| wanted.contains(name))));
-        Some(to.into_iter().collect())
+        Some(Knew { to: to.into_iter().collect(), hours: told })
     }
 }
 

@@ -72,6 +72,11 @@ impl Tls {
         Self { settings: None, chain: Vec::new(), expires_at: None }
     }
 
+    /// Whether there is nothing to show.
+    pub const fn is_broken(&self) -> bool {
+        self.settings.is_none()
+    }
+
     /// Whether it shows the same certificates as another, and so has the same key.
     pub fn is_same(&self, other: &Self) -> bool {
         self.chain == other.chain

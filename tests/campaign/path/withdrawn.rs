@@ -95,3 +95,28 @@ fn of_what_is_cancelled_for_a_moment_to_be_booked_elsewhere_nobody_hears_that_it
     });
     assert_eq!(told, ["jadwal: session_moved", "operator: session_moved"]);
 }
+
+#[test]
+fn what_is_cancelled_is_told_by_the_hour_that_people_have_in_mind() {
+    let told = paused(async {
+        let mut house = House::begin(-160).await;
+        for at in [0, 1] {
+            step(&mut house, at).await;
+        }
+        // Moved, and cancelled before anybody heard of that.
+        step(&mut house, 2).await;
+        step(&mut house, 4).await;
+        house.hear_later().await;
+        let told = house.told().iter().filter(|(_, word)| word["event"] != "session_preflight");
+        let told = told.map(|(_, word)| word["text"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+        house.end().await;
+        told
+    });
+    assert_eq!(
+        told,
+        [
+            "Media Center: Rapat a, 2/12/2026 pukul 10.00 WIB, dibatalkan.",
+            "Media Center: Rapat a, 2 December 2026 at 10:00 WIB, is cancelled.",
+        ]
+    );
+}
