@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 version=4.32.5
 examples=${1:-30}
 tools=${XDG_CACHE_HOME:-$HOME/.cache}/siaga/schemathesis-$version
-siaga=${CARGO_TARGET_DIR:-target}/debug/siaga
+siaga=$(realpath "${CARGO_TARGET_DIR:-target}/debug/siaga")
 [ -x "$tools/bin/schemathesis" ] || {
     rm -rf "$tools"
     python3 -m venv "$tools"
@@ -36,6 +36,8 @@ token=$("$siaga" -c "$folder/siaga.toml" token add schemathesis --scope operate 
 daemon=$!
 # 502 and 503 are answers: a receiver has not got it, the room is not ready. 500 never is.
 printf '[checks]\nnot_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", 502, 503]\n' >"$folder/schemathesis.toml"
+# It keeps what it has found beside where it stands.
+cd "$folder"
 # Left out: that what the description allows is taken (it cannot say that a meeting ends after it begins), and a stream, which has no end.
 "$tools/bin/schemathesis" --config-file "$folder/schemathesis.toml" run "http://127.0.0.1:$port/api/v1/openapi.json" --wait-for-schema 20 \
     --header "Authorization: Bearer $token" --checks all --exclude-checks positive_data_acceptance --exclude-path-regex '/events$' \

@@ -14,7 +14,7 @@ use crate::notify::{Failure, Stats, Withheld};
 use crate::probe::budget::Budget;
 use crate::remote_write;
 use crate::store::{Health, Store};
-use crate::web::own::{Counted, Keeping, Own, OwnHealth, Pushing, Telling};
+use crate::web::own::{Counted, Keeping, Own, OwnHealth, Pushing, SetAside, Telling};
 
 /// Where the daemon's own health is read: all of it in memory.
 pub struct Watched {
@@ -72,7 +72,11 @@ fn keeping(health: &Health) -> Keeping {
         healthy: health.ok,
         waiting: u64::try_from(health.waiting).unwrap_or(u64::MAX),
         dropped: health.dropped,
-        set_aside: health.damaged.is_some(),
+        set_aside: health.damaged.as_ref().map(|aside| SetAside {
+            at: aside.at,
+            newer: aside.newer,
+            file: aside.file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        }),
         removed: health.removed,
     }
 }

@@ -92,7 +92,7 @@ pub async fn run(args: &ReflectArgs) -> Result<u8, String> {
         .run(async {
             tokio::select! {
                 () = end => {}
-                () = follow(known, &reload, &reflect) => {}
+                () = follow(known, args.tokens.is_some(), &reload, &reflect) => {}
             }
         })
         .await;
@@ -110,13 +110,13 @@ pub async fn run(args: &ReflectArgs) -> Result<u8, String> {
     Ok(0)
 }
 
-/// Has the reflector know whoever is known by then: at each reload, and where the tokens' file is another. Never ends.
-async fn follow(known: Passes, reload: &Notify, reflect: &Reflect) {
+/// Has the reflector know whoever is known by then: at each reload, and where the tokens' file, if there is one, is another. Never ends.
+async fn follow(known: Passes, by_token: bool, reload: &Notify, reflect: &Reflect) {
     let known = Arc::new(Mutex::new(known));
     loop {
         let anyway = tokio::select! {
             () = reload.notified() => true,
-            () = tokio::time::sleep(LOOK) => false,
+            () = tokio::time::sleep(LOOK), if by_token => false,
         };
         let known = Arc::clone(&known);
         // Off the runtime: a disk that hangs stops no answer, and leaves those in force that were read before.

@@ -25,10 +25,7 @@ mod settings;
 pub(crate) mod sound;
 #[cfg(test)]
 mod tests;
-#[cfg(not(fuzzing))]
 mod uevents;
-#[cfg(fuzzing)]
-pub mod uevents;
 mod voice;
 
 use std::net::{IpAddr, SocketAddr};
@@ -40,6 +37,8 @@ use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior};
 
 pub use schedule::{Outcome, Refusal, Requests};
+#[cfg(fuzzing)]
+pub use uevents::fuzz as uevents_fuzz;
 
 use crate::clock::Clock;
 use crate::domain::check::LossRule;

@@ -181,7 +181,7 @@ impl Disk {
                 "the database was damaged and is set aside; a new one is begun, so history before now is missing"
             );
         }
-        self.board.damaged(Damaged { at: now.wall, what, file });
+        self.board.damaged(Damaged { at: now.wall, newer, what, file });
         Ok(())
     }
 

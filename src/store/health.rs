@@ -33,6 +33,8 @@ pub struct Health {
 pub struct Damaged {
     /// When.
     pub at: Timestamp,
+    /// Whether nothing is wrong with it but that it is of a newer siaga.
+    pub newer: bool,
     /// What is wrong with it.
     pub what: String,
     /// Where it is now.

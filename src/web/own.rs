@@ -33,7 +33,7 @@ pub struct Own {
 pub type Counted = (&'static str, u64);
 
 /// How the store is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Keeping {
     /// Whether what it is given reaches the disk.
     pub healthy: bool,
@@ -41,10 +41,21 @@ pub struct Keeping {
     pub waiting: u64,
     /// Records that are lost for good.
     pub dropped: u64,
-    /// Whether a damaged file was put aside and a fresh one begun.
-    pub set_aside: bool,
+    /// The file that was put aside for a fresh one, if one was.
+    pub set_aside: Option<SetAside>,
     /// How often the state folder or its database was removed or replaced under the process.
     pub removed: u64,
+}
+
+/// A database that this process has put aside, with all that was in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetAside {
+    /// When.
+    pub at: Timestamp,
+    /// Whether it is of a newer siaga; else it is damaged.
+    pub newer: bool,
+    /// Its name now, in the state folder.
+    pub file: String,
 }
 
 /// What became of the samples that are pushed by remote write.

@@ -8,13 +8,15 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use jiff::Timestamp;
 
+use crate::domain::reason::fill;
 use crate::domain::snapshot::{ComponentView, ProfileView};
-use crate::domain::{Component, Incident, Lang, Now, Reason, Requirement, Snapshot, Unit, Verdict};
+use crate::domain::{Component, Incident, Lang, Now, Reason, Requirement, Snapshot, Text, Unit, Verdict};
 use crate::engine::slot::Question;
 
 use super::coming::{Coming, coming};
 use super::frame::{Frame, Renewed, html_answer};
 use super::live::View;
+use super::own::SetAside;
 use super::problem::Problem;
 use super::query::{Query, once};
 use super::site::Site;
@@ -35,6 +37,8 @@ struct Page<'a> {
     in_use: bool,
     /// Whether what is seen and done reaches the disk.
     kept_on_disk: bool,
+    /// What was booked and kept before is not here: since when, and where it is.
+    set_aside: Option<String>,
     /// Somebody's word on the meeting that is held or prepared for, while it holds.
     overridden: Option<String>,
     /// What is being done now.
@@ -171,6 +175,7 @@ fn made(site: &Site, profile: Option<usize>, frame: Frame, lang: Lang, aged: boo
         handled: incident_page::handled(site, incident, lang),
         seen_to: site.state.handling.borrow().of(&incident.id).acknowledged_at.is_some(),
     });
+    let store = site.state.own.now().store;
     let mut page = Page {
         frame,
         profile: view.profile.title(lang),
@@ -179,7 +184,8 @@ fn made(site: &Site, profile: Option<usize>, frame: Frame, lang: Lang, aged: boo
         sentence: sentence(snapshot, view, lang),
         at: teller.clock(snapshot.at.wall, true),
         in_use: snapshot.in_use,
-        kept_on_disk: site.state.own.now().store.healthy,
+        kept_on_disk: store.healthy,
+        set_aside: store.set_aside.map(|aside| set_aside(site, lang, &aside)),
         overridden: super::sheet::overridden_now(site, lang),
         under_way: under_way(site, lang, aged),
         coming: coming(site, lang),
@@ -197,6 +203,26 @@ fn made(site: &Site, profile: Option<usize>, frame: Frame, lang: Lang, aged: boo
     }
     page.render().map_err(|error| Problem::internal(error.to_string()))
 }
+
+/// What is missing because a database was set aside, and what to do about it.
+fn set_aside(site: &Site, lang: Lang, aside: &SetAside) -> String {
+    let text = if aside.newer { &NEWER } else { &DAMAGED };
+    let args = [("when", clock(site, lang, aside.at).into()), ("file", aside.file.clone().into())];
+    fill(text.in_lang(lang), &args, lang)
+}
+
+static NEWER: Text = Text::new(
+    "Database dari siaga yang lebih baru disisihkan {when}, dan yang baru dimulai: pesanan, catatan, dan riwayat sebelum itu tidak ada di sini. \
+     Minta petugas TI memasang kembali siaga yang lebih baru, lalu mengembalikan berkas {file}.",
+    "A newer siaga's database was set aside {when} and a new one begun: what was booked, noted and seen before is not here. Ask IT staff to \
+     install the newer siaga again and to put back the file {file}.",
+);
+static DAMAGED: Text = Text::new(
+    "Database rusak dan disisihkan {when}, dan yang baru dimulai: pesanan, catatan, dan riwayat sebelum itu tidak ada di sini. Minta petugas TI \
+     memeriksa disk dan menyelamatkan isi berkas {file}.",
+    "The database was damaged and set aside {when}, and a new one begun: what was booked, noted and seen before is not here. Ask IT staff to \
+     look at the disk and to save what is in the file {file}.",
+);
 
 pub(super) struct Teller<'a> {
     pub(super) snapshot: &'a Snapshot,

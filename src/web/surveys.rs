@@ -16,6 +16,7 @@ use crate::domain::{Lang, Session, Verdict};
 
 use super::lists::within_deadline;
 use super::pages::in_time;
+use super::past::words::pick;
 use super::problem::Problem;
 use super::query::Query;
 use super::site::Site;
@@ -195,17 +196,16 @@ pub(super) struct OfPlace {
 impl OfPlace {
     /// That of this meeting, if it names one, where these are there.
     pub(super) fn of(session: &Session, there: Option<&HashSet<String>>, lang: Lang) -> Option<Self> {
-        let pick = |id, en| if lang == Lang::Id { id } else { en };
         let id = of_place(session)?.to_owned();
         let is_there = there.map(|there| there.contains(&id));
         Some(Self {
-            label: pick("Survei lokasi", "Site survey"),
+            label: pick(lang, "Survei lokasi", "Site survey"),
             // What is there has a name of which nothing is to be encoded.
             path: (is_there == Some(true)).then(|| format!("/surveys/{id}?lang={}", lang.as_str())),
             gone: match is_there {
                 Some(true) => None,
-                Some(false) => Some(pick("tidak disimpan di siaga ini", "not kept by this siaga")),
-                None => Some(pick("tidak dapat dibaca sekarang", "cannot be read now")),
+                Some(false) => Some(pick(lang, "tidak disimpan di siaga ini", "not kept by this siaga")),
+                None => Some(pick(lang, "tidak dapat dibaca sekarang", "cannot be read now")),
             },
             id,
         })

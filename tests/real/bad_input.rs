@@ -196,6 +196,10 @@ fn a_damaged_database_is_set_aside_and_said() {
         let holds = |series| answer.body.lines().any(|line| line == series);
         holds("siaga_database_set_aside 1") && holds("siaga_store_healthy 1")
     });
+    for (lang, says) in [("id", "Database rusak dan disisihkan"), ("en", "The database was damaged and set aside")] {
+        let page = daemon.get(&format!("/?lang={lang}")).body;
+        assert!(page.contains(says) && page.contains("siaga.db.damaged-"), "{page}");
+    }
     daemon.stop();
 }
 

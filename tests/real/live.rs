@@ -72,9 +72,7 @@ fn a_change_arrives_on_the_page_and_on_the_wall_without_loading_them_anew() {
         web.snapshot.send_replace(troubled().build());
         go(&mut browser, &format!("http://{}{path}", web.address));
         let said = |browser: &mut Browser, words: &str| {
-            wait_until(|| {
-                browser.look(&format!("document.querySelector('h1')?.innerText.includes({words:?})")) == true
-            });
+            browser.wait_for(&format!("document.querySelector('h1')?.innerText.includes({words:?})"));
             assert_eq!(browser.look("window.kept"), 1, "{path} was loaded anew");
         };
         said(&mut browser, "Tidak siap: kamera meja tidak terpasang");
@@ -101,7 +99,7 @@ fn a_change_arrives_on_the_page_and_on_the_wall_without_loading_them_anew() {
     // Nothing measures here: the age counts on by itself.
     wait_until(|| browser.look(age) != before);
     web.stop();
-    wait_until(|| browser.look(GONE) == true);
+    browser.wait_for(GONE);
 }
 
 #[test]
@@ -123,7 +121,7 @@ fn within_five_seconds_a_page_says_that_the_daemon_is_gone_and_it_comes_back_by_
         assert_eq!(was, "");
         let stopped = now();
         daemon.signal(Signal::STOP);
-        wait_until(|| browser.look(GONE) == true);
+        browser.wait_for(GONE);
         let turned = browser.look("window.turned").as_f64().unwrap();
         assert!(turned - stopped <= 5000.0, "{path}: it took {} ms", turned - stopped);
         let told = browser.look("document.getElementById('gone').innerText");
@@ -139,7 +137,7 @@ fn within_five_seconds_a_page_says_that_the_daemon_is_gone_and_it_comes_back_by_
     }
     let stopped = now();
     daemon.kill();
-    wait_until(|| browser.look(GONE) == true);
+    browser.wait_for(GONE);
     let turned = browser.look("window.turned").as_f64().unwrap();
     assert!(turned - stopped <= 5000.0, "it took {} ms", turned - stopped);
 }

@@ -159,9 +159,7 @@ fn every_page_is_fit_for_phone_and_wall_dark_and_light_in_both_languages_and_ask
             "document.querySelector('[name=next]').value = '/act'; document.querySelector('#token').value = '{token}'; \
              document.querySelector('form button').click()"
         ));
-        wait_until(|| {
-            browser.look("document.readyState == 'complete' && document.querySelector('#scene') != null") == true
-        });
+        browser.wait_for("document.readyState == 'complete' && document.querySelector('#scene') != null");
         browser.look(&axe);
         for (wide, scheme) in [(360, "light"), (1920, "dark")] {
             if wide == 360 {
@@ -194,7 +192,7 @@ fn what_others_write_is_shown_as_text() {
     let text = serde_json::to_string(EVIL).unwrap();
     for page in ["/", "/kiosk", "/agenda"] {
         go(&mut browser, &format!("http://{}{page}?lang=id", daemon.address()));
-        wait_until(|| browser.look(&format!("document.querySelector('main').innerText.includes({text})")) == true);
+        browser.wait_for(&format!("document.querySelector('main').innerText.includes({text})"));
         assert_eq!(browser.look("typeof window.hit + document.images.length"), "undefined0", "{page}");
     }
     for page in ["/settings?lang=id", "/settings?lang=en"] {
@@ -212,7 +210,7 @@ fn what_others_write_is_shown_as_text() {
         checks[4] = check(EVIL, Kind::Camera, Level::Device).because(&CAMERA_MISSING, Verdict::NotReady, &args);
         web.snapshot.send_replace(made_of(checks).build());
         // Those that are fetched at their own pace come within ten seconds.
-        wait_until(|| browser.look(&format!("document.querySelector('main').innerText.includes({text})")) == true);
+        browser.wait_for(&format!("document.querySelector('main').innerText.includes({text})"));
         assert_eq!(browser.look("typeof window.hit + document.images.length"), "undefined0", "{page}");
         assert_eq!(browser.look("window.kept"), 1, "{page}");
     }

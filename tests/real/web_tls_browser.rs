@@ -59,7 +59,7 @@ fn a_browser_is_led_to_https_stays_true_there_and_its_cookie_is_for_tls_alone() 
     assert_eq!(browser.look("isSecureContext"), true);
     // The live stream goes over TLS: its silence is seen, and its return, and the page is not loaded anew.
     daemon.signal(Signal::STOP);
-    wait_until(|| browser.look(GONE) == true);
+    browser.wait_for(GONE);
     daemon.signal(Signal::CONT);
     wait_until(|| browser.look(GONE) == false);
     assert_eq!(browser.look("window.kept"), 1, "it was loaded anew");

@@ -69,7 +69,7 @@ fn told(word: Word, lang: Lang, lines: &mut Vec<Line>) {
             for why in reasons {
                 lines.push(Line {
                     well: why.verdict == Verdict::Ready,
-                    text: format!("{} {}", why.message, why.remedy),
+                    text: format!("{}. {}", why.message, why.remedy),
                 });
             }
             lines.extend(measured.into_iter().map(|text| Line { well: true, text }));

@@ -12,6 +12,7 @@ use crate::domain::doing::Doings;
 use crate::domain::{Handling, Lang, Mono};
 use crate::engine::agenda::Agenda;
 
+use super::super::own::Keeping;
 use super::super::problem::Problem;
 use super::super::site::{Rendered, Site};
 use super::super::{Voice, kiosk, page};
@@ -35,7 +36,7 @@ struct Of {
     doing: Arc<Doings>,
     voice: Arc<Voice>,
     agenda: Arc<Agenda>,
-    kept_on_disk: bool,
+    store: Keeping,
 }
 
 impl Of {
@@ -47,7 +48,7 @@ impl Of {
             doing: Arc::clone(&site.state.doing.borrow()),
             voice: site.voice(),
             agenda: site.state.bookings.agenda(),
-            kept_on_disk: site.state.own.now().store.healthy,
+            store: site.state.own.now().store,
         }
     }
 
@@ -57,7 +58,8 @@ impl Of {
             && Arc::ptr_eq(&self.doing, &other.doing)
             && Arc::ptr_eq(&self.voice, &other.voice)
             && Arc::ptr_eq(&self.agenda, &other.agenda)
-            && self.kept_on_disk == other.kept_on_disk
+            && self.store.healthy == other.store.healthy
+            && self.store.set_aside == other.store.set_aside
     }
 }
 

@@ -116,7 +116,7 @@ pub(super) fn add(out: &mut Samples, own: &Own) {
     out.add(&STORE_HEALTHY, &[], flag(own.store.healthy));
     out.add(&STORE_WAITING, &[], count(own.store.waiting));
     out.add(&STORE_DROPPED, &[], count(own.store.dropped));
-    out.add(&SET_ASIDE, &[], flag(own.store.set_aside));
+    out.add(&SET_ASIDE, &[], flag(own.store.set_aside.is_some()));
     out.add(&REMOVED, &[], count(own.store.removed));
     for (reason, times) in &own.withheld {
         out.add_once(&WITHHELD, &[reason], count(*times));

@@ -140,9 +140,10 @@ impl House {
         self.settle().await;
     }
 
-    /// Until nobody has anything to do: the clock goes on only then.
+    /// Until nobody has anything to do: a paused clock goes on only then, and for what the store's thread has to do it is made to stand.
     async fn settle(&self) {
         tokio::time::sleep(Duration::from_millis(1)).await;
+        while_time_stands(self.daemon().store.flush()).await.unwrap();
     }
 
     /// Lets the time pass until so many minutes after the meeting begins, and hears what is told.
@@ -151,7 +152,6 @@ impl House {
             tokio::time::sleep(wait.min(INTERVAL)).await;
             self.look().await;
         }
-        while_time_stands(self.daemon().store.flush()).await.unwrap();
         self.hear().await;
     }
 
@@ -164,7 +164,6 @@ impl House {
     async fn on(&mut self, wall: Timestamp) {
         self.daemon = Some(Daemon::begin(&self.folder.path().join("state"), &self.config, wall).await);
         self.look().await;
-        while_time_stands(self.daemon().store.flush()).await.unwrap();
     }
 
     /// Hears what is told.
@@ -178,8 +177,11 @@ impl House {
 
     /// Hears what is told once it has stood for a while.
     pub(super) async fn hear_later(&mut self) {
-        tokio::time::sleep(Duration::from_secs(30)).await;
-        while_time_stands(self.daemon().store.flush()).await.unwrap();
+        // A second at a time, so that what needs the store and others in turn comes to its end within the half minute.
+        for _ in 0..30 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            self.settle().await;
+        }
         self.hear().await;
     }
 

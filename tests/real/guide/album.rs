@@ -11,8 +11,8 @@ use crate::support::browser::Browser;
 /// The guide is opened on telephones.
 const MOST: usize = 60 * 1024;
 
-/// Pixels of a picture for each of the page, the sharpest first.
-const SCALES: [f64; 4] = [1.5, 1.25, 1.0, 0.85];
+/// Pixels of a picture for each of the page, the sharpest first. The last is for machines whose fonts and digits take more bytes.
+const SCALES: [f64; 5] = [1.5, 1.25, 1.0, 0.85, 0.7];
 
 /// The pictures of one run.
 pub(super) struct Album {

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use siaga::domain::{Kind, Level, Verdict};
 use siaga::probe;
 use siaga::web::Own;
 use siaga::web::metrics::{FAMILIES, Family};
-use siaga::web::own::{Keeping, Pushing, Telling};
+use siaga::web::own::{Keeping, Pushing, SetAside, Telling};
 
 use super::{promtool, whole_catalogue};
 use crate::support::golden;
@@ -173,7 +174,17 @@ async fn a_reload_is_told() {
 async fn the_daemons_own_health_is_told() {
     let served = serve(room(good()).build()).await;
     *served.own.0.lock().unwrap() = Own {
-        store: Keeping { healthy: false, waiting: 7, dropped: 5, set_aside: true, removed: 3 },
+        store: Keeping {
+            healthy: false,
+            waiting: 7,
+            dropped: 5,
+            set_aside: Some(SetAside {
+                at: Timestamp::UNIX_EPOCH,
+                newer: false,
+                file: "siaga.db.damaged-19700101T000000Z".to_owned(),
+            }),
+            removed: 3,
+        },
         // The same label twice would spoil the whole scrape.
         receivers: [("st\"af".into(), Telling { failed: vec![("timeout", 1), ("timeout", 2)], ..Telling::default() })]
             .into(),

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::child::{PATIENCE, wait_until};
+use super::child::{PATIENCE, comes_within, wait_until};
 
 /// Those of no use to a page of our own, and those by which a call needs no person, no server and no camera.
 const FLAGS: &[&str] = &[
@@ -90,6 +90,14 @@ impl Browser {
             "{expression}: {told:#}"
         );
         told["result"]["result"]["value"].clone()
+    }
+
+    /// Waits until that is true of its page; panics with what the page says instead.
+    pub(crate) fn wait_for(&mut self, truth: &str) {
+        if !comes_within(PATIENCE, || self.look(truth) == true) {
+            let page = self.look("location.href + '\\n' + document.body?.innerText");
+            panic!("this did not come true within {PATIENCE:?}: {truth}\n{}", page.as_str().unwrap_or_default());
+        }
     }
 
     /// The cookies that go to its page's server.

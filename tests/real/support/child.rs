@@ -65,14 +65,22 @@ impl Drop for Child {
     }
 }
 
-/// Waits until `ready` says so; panics when patience ends.
+/// Waits until `ready` says so; false when patience ends.
 #[allow(clippy::disallowed_methods, reason = "a test's own deadline; the code under test takes a Clock")]
-pub(crate) fn wait_within(patience: Duration, mut ready: impl FnMut() -> bool) {
+pub(crate) fn comes_within(patience: Duration, mut ready: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + patience;
     while !ready() {
-        assert!(Instant::now() < deadline, "what was waited for did not come within {patience:?}");
+        if Instant::now() >= deadline {
+            return false;
+        }
         std::thread::sleep(Duration::from_millis(5));
     }
+    true
+}
+
+/// Waits until `ready` says so; panics when patience ends.
+pub(crate) fn wait_within(patience: Duration, ready: impl FnMut() -> bool) {
+    assert!(comes_within(patience, ready), "what was waited for did not come within {patience:?}");
 }
 
 /// Waits for what should come soon.

@@ -294,7 +294,7 @@ fn own() -> Own {
         oldest_waiting_at: Some(AT.parse().unwrap()),
     };
     Own {
-        store: Keeping { healthy: true, waiting: 2, dropped: 0, set_aside: false, removed: 0 },
+        store: Keeping { healthy: true, waiting: 2, dropped: 0, set_aside: None, removed: 0 },
         receivers: BTreeMap::from([("staf".into(), telling), ("siaga_malam".into(), Telling::default())]),
         withheld: vec![("settling", 4), ("no_news", 0)],
         pushed_today: BTreeMap::new(),
