@@ -72,7 +72,7 @@ pub const SCHEDULER: &str = "scheduler";
 
 /// What else may be known of a session. Nothing here is asked for, and nothing is judged by it.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "an object")]
 pub struct Details {
     /// The office that asks.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,7 +99,7 @@ pub struct Details {
 
 /// Another place than this room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub struct Venue {
     /// Its name.
     pub name: String,
@@ -110,7 +110,7 @@ pub struct Venue {
 
 /// Somebody who was assigned to a task.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub struct Member {
     /// Who.
     pub person: String,

@@ -37,7 +37,7 @@ impl Both {
 }
 
 /// A survey, whole.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// The name of this shape.
     pub schema: Word,
@@ -95,7 +95,7 @@ pub struct Ways {
 }
 
 /// What tests of the line cost.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bytes {
     /// What they could have taken.
     pub at_most: u64,
@@ -104,7 +104,7 @@ pub struct Bytes {
 }
 
 /// What is said of one kind of meeting.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Meeting {
     /// The profile's name.
     pub name: String,
@@ -153,7 +153,7 @@ pub struct Nearest {
 }
 
 /// A reason.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Why {
     /// The catalogue's code.
     pub code: Word,
@@ -170,7 +170,7 @@ pub struct Why {
 }
 
 /// A check of the line.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Looked {
     /// Its name.
     pub name: String,
@@ -191,7 +191,7 @@ pub struct Looked {
 }
 
 /// Packets lost.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Loss {
     /// Counted.
     pub sent: u32,
@@ -206,7 +206,7 @@ pub struct Loss {
 }
 
 /// A measurement.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Number {
     /// Which quantity.
     pub quantity: Word,
@@ -223,7 +223,7 @@ pub struct Number {
 }
 
 /// A time without an answer.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Silence {
     /// Of whom.
     pub check: String,
@@ -249,7 +249,7 @@ pub struct NotMeasured {
 }
 
 /// Where a test of the rate ends.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TestedUpTo {
     /// Which check.
     pub check: String,

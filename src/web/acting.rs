@@ -30,7 +30,7 @@ const RECEIVERS: usize = 64;
 
 /// How an acknowledgement was received.
 #[derive(Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "an object")]
 pub struct AcknowledgeBody {
     /// It was said by radio; then `by` is needed.
     pub radio: bool,
@@ -79,7 +79,7 @@ pub(super) async fn acknowledge(
 
 /// What to silence.
 #[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub struct WishBody {
     /// Which component; all, if none is named.
     pub component: Option<Component>,
@@ -206,7 +206,7 @@ pub(super) async fn end_silence(
 
 /// Whom to send a test message.
 #[derive(Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "an object")]
 pub struct TestBody {
     /// These receivers, by their names in the config; all, if none is named.
     pub receivers: Vec<String>,

@@ -25,7 +25,7 @@ const LONGEST_MEETING: i64 = 31 * 24;
 
 /// A session as it is booked. No passcode is taken, under whatever name, and no field that is not here.
 #[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub struct SessionWish {
     /// What it is called.
     pub title: String,
@@ -57,7 +57,7 @@ pub struct SessionWish {
 
 /// Another time for a session. What is not given stays.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub struct SessionMove {
     /// When it begins then, RFC 3339 with offset.
     #[schema(format = DateTime)]

@@ -25,7 +25,7 @@ use super::site::Site;
 
 /// What somebody writes of a meeting.
 #[derive(Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "an object")]
 pub(super) struct EvaluationWish {
     /// The text: at most 6000 characters, lines are kept.
     pub text: String,

@@ -1,6 +1,7 @@
 //! Feeds of others in the agenda: read again and again, and what they say is booked, moved and cancelled like any wish.
 //!
-//! A feed that cannot be read, or is no calendar, changes nothing: what was booked stands. What it says of a slot that another
+//! A feed that cannot be read, or is no calendar, changes nothing: what was booked stands. One that has lost all its meetings at once is
+//! believed when it says so twice: a server that fails or is being filled may say it once, and people would be told. What it says of a slot that another
 //! meeting holds is not booked, told in the log once and shown (`/api/v1/agenda`), and tried again at each reading.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,9 @@ use crate::web::bookings::Feed;
 /// The longest title that is taken, characters.
 const LONGEST: usize = 200;
 
+/// What is told of a feed that has lost all at once.
+const EMPTIED: &str = "it has no meetings any more; they are cancelled if it says so again at the next reading";
+
 /// The task.
 pub struct Calendars {
     /// Where meetings are booked.
@@ -38,8 +42,11 @@ impl Calendars {
     /// Goes on until the shell has ended.
     pub async fn run(mut self) {
         let mut due: BTreeMap<Arc<str>, Mono> = BTreeMap::new();
+        // Feeds that had meetings and had none at the last reading.
+        let mut emptied: BTreeSet<Arc<str>> = BTreeSet::new();
         loop {
             let config = Arc::clone(&self.configs.borrow_and_update());
+            emptied.retain(|name| due.contains_key(name));
             due.retain(|name, _| config.calendars.iter().any(|feed| feed.name == *name));
             self.book.feeds.send_modify(|feeds| {
                 feeds.retain(|feed| config.calendars.iter().any(|known| *known.name == *feed.name));
@@ -47,7 +54,7 @@ impl Calendars {
             for feed in &config.calendars {
                 // Before the agenda is known, everything would be booked anew.
                 if self.book.agenda().known && due.get(&feed.name).is_none_or(|due| *due <= self.clock.mono()) {
-                    self.follow(feed, &config).await;
+                    self.follow(feed, &config, &mut emptied).await;
                     due.insert(Arc::clone(&feed.name), self.clock.mono().after(feed.interval.0));
                 }
             }
@@ -63,7 +70,7 @@ impl Calendars {
     }
 
     /// Reads a feed once, and has the agenda follow it.
-    async fn follow(&self, feed: &calendar::Config, config: &Config) {
+    async fn follow(&self, feed: &calendar::Config, config: &Config, emptied: &mut BTreeSet<Arc<str>>) {
         let now = self.clock.now().wall;
         let zone = config.room.time_zone.0.clone();
         let mut shown = Feed { name: feed.name.to_string(), at: now, ..Feed::default() };
@@ -73,10 +80,16 @@ impl Calendars {
                 let told = |one: &LeftOut| LeftOut { title: title(&one.title), why: one.why };
                 shown.which = reading.which.iter().map(told).collect();
                 shown.entries = reading.entries.len();
-                let profile = feed.profile.as_deref();
-                let profile = profile.unwrap_or(&config.plan.profiles[config.plan.default_profile].name);
-                let wanted = reading.entries.iter().map(|entry| session(feed, entry, profile)).collect();
-                (shown.conflicts, shown.error) = self.book_all(&feed.name, wanted, now).await;
+                let is_emptied = reading.entries.is_empty() && self.holds_any(&feed.name, now);
+                if is_emptied && emptied.insert(Arc::clone(&feed.name)) {
+                    shown.error = Some(EMPTIED.to_owned());
+                } else {
+                    emptied.remove(&feed.name);
+                    let profile = feed.profile.as_deref();
+                    let profile = profile.unwrap_or(&config.plan.profiles[config.plan.default_profile].name);
+                    let wanted = reading.entries.iter().map(|entry| session(feed, entry, profile)).collect();
+                    (shown.conflicts, shown.error) = self.book_all(&feed.name, wanted, now).await;
+                }
             }
             Err(error) => shown.error = Some(error),
         }
@@ -85,6 +98,11 @@ impl Calendars {
             say_what_is_new(before.as_ref(), &shown);
             feeds.push(shown);
         });
+    }
+
+    /// Whether meetings of a feed are booked that are not over.
+    fn holds_any(&self, feed: &str, now: Timestamp) -> bool {
+        self.book.agenda().booked().any(|known| &*known.source == feed && known.end > now)
     }
 
     async fn read(&self, feed: &calendar::Config, zone: TimeZone, now: Timestamp) -> Result<calendar::Reading, String> {

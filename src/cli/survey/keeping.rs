@@ -49,12 +49,21 @@ pub(super) fn keep(folder: &Path, report: &Report) -> Result<(), String> {
 /// Keeps reports that were made elsewhere. All are read before one is kept.
 ///
 /// # Errors
-/// If one cannot be read, or written; what is kept already is said and no error.
+/// If one cannot be read, or written, or another is kept under its name. That the same is kept already is said, and no error.
 pub(super) fn add(state_dir: Option<PathBuf>, files: &[PathBuf], lang: Lang) -> Result<u8, String> {
     let folder = folder(state_dir)?;
     let reports: Result<Vec<Report>, String> =
         files.iter().map(|file| kept::read_file(file).map_err(|error| cannot(&error))).collect();
-    for report in reports? {
+    let reports = reports?;
+    for report in &reports {
+        if kept::read(&folder, &report.id).is_ok_and(|known| known != *report) {
+            return Err(format!(
+                "{} is kept already and says something else; nothing was kept. siaga survey --remove {} removes that one",
+                report.id, report.id
+            ));
+        }
+    }
+    for report in reports {
         let said = match kept::keep(&folder, &report) {
             Ok(_) => pick(lang, "disimpan, tampil di", "kept, shown at"),
             Err(kept::KeptError::Taken(_)) => pick(lang, "sudah ada di", "is there already, at"),

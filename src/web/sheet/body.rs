@@ -15,7 +15,7 @@ use super::Sheet;
 
 /// A tick, or that it is taken back.
 #[derive(Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "an object")]
 pub struct TickWish {
     /// Whether it is so: `false` takes a tick back.
     #[schema(required)]
@@ -27,7 +27,7 @@ pub struct TickWish {
 
 /// The beginning or the end of a trial.
 #[derive(Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "an object")]
 pub struct TrialWish {
     /// `begin` or `end`.
     #[schema(required)]
@@ -51,7 +51,7 @@ pub enum TrialAct {
 
 /// Somebody's word against what machine and hand say, or its end.
 #[derive(Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "an object")]
 pub struct OverrideWish {
     /// For what the session is taken; without it the override that holds ends.
     pub verdict: Option<Verdict>,

@@ -165,6 +165,15 @@ fn the_agenda_follows_a_feed_and_what_is_no_feed_changes_nothing() {
     assert_eq!(by_others(&file, &since, &until), booked, "{}", offered.body);
     assert_eq!(booked.len(), 3);
     assert!(!daemon.log().contains("82kq1"));
+    // Of all its meetings none is left: that is believed when it is said again.
+    write(&feed(&[]));
+    wait_until(|| sessions(&daemon).iter().all(|(_, state, _)| state == "cancelled"));
+    assert_eq!(
+        daemon.log().matches("it has no meetings any more; they are cancelled if").count(),
+        1,
+        "{}",
+        daemon.log()
+    );
     daemon.stop();
 }
 
