@@ -75,7 +75,7 @@ fuzz: tools ## what strangers can send, a minute each (SECONDS=600 for longer); 
 	@scripts/install-debian.sh build run fuzz
 	scripts/fuzz.sh $(SECONDS)
 
-mutants: tools ## change the judge one sign at a time and see whether its tests notice (FILES="hold.rs cause.rs"); hours
+mutants: tools ## change the judge and the readers one sign at a time and see whether their tests notice (FILES="engine/hold.rs probe/stun/codec.rs"); hours
 	scripts/mutants.sh $(FILES)
 
 month: tools ## simulate a month and write into README what people would have heard of it

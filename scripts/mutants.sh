@@ -1,10 +1,10 @@
 #!/bin/bash
-# Mutation tests of the judge: changes one sign, connective or answer of src/engine at a time and runs its own tests, which
-# must fail. Wants cargo-mutants (`cargo install --locked cargo-mutants`).
+# Mutation tests of the judge and of what reads what others send: changes one sign, connective or answer at a time and runs the tests
+# beside it, which must fail. Wants cargo-mutants (`cargo install --locked cargo-mutants`).
 #
-#   scripts/mutants.sh [FILE...]     files of src/engine, such as hold.rs; all of them by default, which takes hours
+#   scripts/mutants.sh [FILE...]     files under src, such as engine/hold.rs; all of them by default, which takes hours
 #
-# The ground and the judge depend on nothing else of ours, so that they make a small package of their own, which builds in
+# The ground, the judge and the readers depend on nothing else of ours, so that they make a small package of their own, which builds in
 # seconds. What a run before has caught is not tried again (`rm -rf target/mutants` for a fresh start).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,31 +15,92 @@ cargo mutants --version >/dev/null 2>&1 || {
 }
 home=$PWD/target/mutants
 core=$home/core
-mkdir -p "$core/src"
-rm -rf "$core/src/domain" "$core/src/engine"
+
+# Of these folders the files alone that read; with each comes the folder of its tests, if it has one.
+readers=(
+    calendar/{event,expand,zones}
+    probe/display/edid
+    probe/stamp/{codec,moment}
+    probe/stun/{codec,integrity}
+    probe/ups/{protocol,quantities,reasons,status,variables}
+)
+
+mkdir -p "$core"
+rm -rf "$core/src"
+mkdir "$core/src"
 cp -r src/domain src/engine "$core/src/"
+for reader in "${readers[@]}"; do
+    mkdir -p "$core/src/${reader%/*}"
+    cp "src/$reader.rs" "$core/src/$reader.rs"
+    [ ! -d "src/$reader" ] || cp -r "src/$reader" "$core/src/$reader"
+done
+cp src/calendar/tests.rs "$core/src/calendar/"
 cp Cargo.lock "$core/"
 echo target >"$core/.gitignore"
-printf 'pub mod domain;\npub mod engine;\n' >"$core/src/lib.rs"
+cat >"$core/src/lib.rs" <<'LIB'
+#![allow(dead_code, unused_imports)]
+pub mod calendar {
+    pub mod event;
+    pub mod expand;
+    #[cfg(test)]
+    mod tests;
+    pub mod zones;
+    pub use expand::{Entry, MOST, NoCalendar, Reading, read};
+}
+pub mod domain;
+pub mod engine;
+pub mod probe {
+    pub mod display {
+        pub mod edid;
+    }
+    pub mod stamp {
+        pub mod codec;
+        pub mod moment;
+    }
+    pub mod stun {
+        pub mod codec;
+        pub mod integrity;
+    }
+    pub mod ups {
+        pub mod protocol;
+        pub mod quantities;
+        pub mod reasons;
+        pub mod status;
+        pub mod variables;
+    }
+}
+LIB
 {
     printf '[package]\nname = "siaga-core"\nversion = "0.0.0"\nedition = "2024"\npublish = false\n\n[workspace]\n\n'
     printf '[profile.dev]\ndebug = false\n\n[dependencies]\n'
-    grep -E '^(jiff|serde|serde_json|thiserror|utoipa|schemars|subtle|rand) = ' Cargo.toml
+    grep -E '^(calcard|jiff|md5|rand|ring|schemars|serde|serde_json|subtle|thiserror|utoipa) = ' Cargo.toml
     printf '\n[dev-dependencies]\n'
     grep -E '^(proptest|tempfile) = ' Cargo.toml
 } >"$core/Cargo.toml"
 
-files=()
+[ $# -gt 0 ] || set -- engine/ probe/ calendar/
 for file in "$@"; do
-    [ -e "src/engine/$file" ] || {
-        echo "there is no src/engine/$file" >&2
+    [ -e "$core/src/$file" ] || {
+        echo "of $file no mutants are made: it is none of the judge, nor of those that read" >&2
         exit 1
     }
-    files+=(--file "src/engine/$file")
 done
-[ ${#files[@]} -gt 0 ] || files=(--file 'src/engine/**')
 
-# Fewer drawn histories for each than the tests have by default: there are a thousand mutants.
+# Fewer drawn histories for each than the tests have by default: there are a thousand mutants and more.
 export PROPTEST_CASES=${PROPTEST_CASES:-32}
 cd "$core"
-cargo mutants "${files[@]}" --iterate --timeout 120 --output "$home" -- --lib
+code=0
+# Of each folder its own tests alone, which are the ones that should notice.
+for folder in engine probe calendar; do
+    files=()
+    for file in "$@"; do
+        case $file in
+            "$folder"/) files+=(--file "src/$folder/**") ;;
+            "$folder"/*) files+=(--file "src/$file") ;;
+        esac
+    done
+    [ ${#files[@]} -gt 0 ] || continue
+    # What is missed in one folder does not keep the others from being tried.
+    cargo mutants "${files[@]}" --iterate --timeout 120 --output "$home/$folder" -- --lib "$folder::" || code=$?
+done
+exit $code

@@ -44,6 +44,7 @@ enum AlertCommand {
         by: Option<String>,
     },
     /// Tell nobody of a component for a while. What is measured, judged and shown stays; that it is over is told all the same.
+    /// Exits with 2 if it holds and the disk has not taken it: it ends with the daemon then.
     Silence {
         /// Of which component; without one of all.
         #[arg(long, value_name = "COMPONENT", value_parser = parse_component)]
@@ -122,9 +123,9 @@ pub async fn run(config: &Config, args: &AlertArgs, lang: Lang) -> Result<u8, St
                 (answered, all_told) = (answered + 1, false);
                 note(&check.map_or_else(|| format!("siaga: {message}"), |one| format!("siaga: {one}: {message}")));
             }
-            Word::Done { message } => {
+            Word::Done { message, unkept } => {
                 answered += 1;
-                say(&format!("{message}\n"));
+                all_told &= orders::done(&message, unkept.as_deref());
             }
             Word::Begun { .. } | Word::Tested(_) => {}
         }

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::orders::{self, Conversation};
-use super::paint::{note, say};
+use super::orders;
+use super::paint::say;
 use crate::app::drill;
 use crate::config::Config;
-use crate::control::order::{Order, Word};
+use crate::control::order::Order;
 use crate::domain::{Lang, Period};
 
 /// What `siaga drill` can be told.
@@ -62,19 +62,5 @@ pub async fn run(config: &Config, args: &DrillArgs, lang: Lang) -> Result<u8, St
         scene => Order::Drill { scene, seconds: args.length.0.as_secs(), lang },
     };
     let socket = orders::named(config, args.socket.as_deref(), args.state_dir.as_deref());
-    let mut daemon = Conversation::begin(config, socket.as_deref(), &order).await?;
-    while let Some(word) = daemon.next().await? {
-        match word {
-            Word::Done { message } => {
-                say(&format!("{message}\n"));
-                return Ok(0);
-            }
-            Word::Refused { message, .. } => {
-                note(&format!("siaga: {message}"));
-                return Ok(2);
-            }
-            _ => {}
-        }
-    }
-    Err("the daemon ended in the middle".to_owned())
+    orders::once(config, socket.as_deref(), &order).await
 }

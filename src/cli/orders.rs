@@ -8,6 +8,7 @@ use tokio::io::{AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::OwnedReadHalf;
 
+use super::paint::{note, say};
 use crate::app::service;
 use crate::config::Config;
 use crate::control::SOCKET;
@@ -68,6 +69,41 @@ impl Conversation {
         }
         Word::parse(&self.line).map(Some).map_err(|error| format!("another version of siaga runs: {error}"))
     }
+}
+
+/// Gives an order that is answered once, tells the answer, and gives the exit code: 0 if it is done and on the disk, else 2.
+///
+/// # Errors
+/// If no daemon answers, or it ends in the middle.
+pub async fn once(config: &Config, socket: Option<&Path>, order: &Order) -> Result<u8, String> {
+    let mut daemon = Conversation::begin(config, socket, order).await?;
+    let mut code = None;
+    while let Some(word) = daemon.next().await? {
+        let well = match word {
+            Word::Done { message, unkept } => done(&message, unkept.as_deref()),
+            Word::Told { receiver, failed: None, .. } => {
+                say(&format!("{receiver}: ok\n"));
+                true
+            }
+            Word::Told { receiver, failed: Some(why), .. } => {
+                note(&format!("siaga: {receiver}: {why}"));
+                false
+            }
+            Word::Refused { message, .. } => {
+                note(&format!("siaga: {message}"));
+                false
+            }
+            Word::Begun { .. } | Word::Tested(_) => continue,
+        };
+        code = Some(if well { 0 } else { 2 });
+    }
+    code.ok_or_else(|| "the daemon ended in the middle".to_owned())
+}
+
+/// Tells that it is done, and what to fear for it. Whether nothing is.
+pub fn done(message: &str, unkept: Option<&str>) -> bool {
+    say(&format!("{message}\n"));
+    unkept.inspect(|why| note(&format!("siaga: {why}"))).is_none()
 }
 
 /// Where to find the daemon: `socket` if that is named, else by the folder of its state if that is.

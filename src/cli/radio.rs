@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::orders::{self, Conversation};
+use super::orders;
 use super::paint::{note, say};
 use crate::app::service;
 use crate::clock::Clock;
 use crate::config::Config as Main;
-use crate::control::order::{Order, Word};
+use crate::control::order::Order;
 use crate::domain::{Lang, in_full};
 use crate::notify::Way;
 use crate::radio::monitor::{Echo, Room};
@@ -135,34 +135,7 @@ pub fn phrases(args: &PhrasesArgs) -> u8 {
 pub async fn check(config: &Main, args: &CheckArgs, lang: Lang) -> Result<u8, String> {
     let order = Order::RadioCheck { heard_by: args.heard_by.clone(), lang };
     let socket = orders::named(config, args.socket.as_deref(), args.state_dir.as_deref());
-    answered(config, socket.as_deref(), &order).await
-}
-
-/// Gives an order that is answered once, and tells the answer.
-async fn answered(config: &Main, socket: Option<&Path>, order: &Order) -> Result<u8, String> {
-    let mut daemon = Conversation::begin(config, socket, order).await?;
-    let mut code = None;
-    while let Some(word) = daemon.next().await? {
-        match word {
-            Word::Done { message } => {
-                say(&format!("{message}\n"));
-                code = Some(0);
-            }
-            Word::Told { receiver, failed, .. } => {
-                code = Some(if failed.is_none() { 0 } else { 2 });
-                match failed {
-                    None => say(&format!("{receiver}: ok\n")),
-                    Some(why) => note(&format!("siaga: {receiver}: {why}")),
-                }
-            }
-            Word::Refused { message, .. } => {
-                note(&format!("siaga: {message}"));
-                code = Some(2);
-            }
-            Word::Begun { .. } | Word::Tested(_) => {}
-        }
-    }
-    code.ok_or_else(|| "the daemon ended in the middle".to_owned())
+    orders::once(config, socket.as_deref(), &order).await
 }
 
 /// Says a test message. Where a daemon runs it has the key in its hand, and says it.
@@ -181,7 +154,7 @@ pub async fn test(args: &TestArgs, config: Option<&Main>, lang: Lang) -> Result<
                     return Err("the daemon runs and holds the key; it says a test once (leave out --twice)".to_owned());
                 }
                 let order = Order::TestAlert { receivers: vec![name.to_owned()], lang };
-                return answered(config, socket.as_deref(), &order).await;
+                return orders::once(config, socket.as_deref(), &order).await;
             }
             let folder = service::state_dir(args.state_dir.clone())?;
             // A daemon that does not listen holds the key too.

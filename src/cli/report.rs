@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::orders::{self, Conversation};
+use super::orders;
 use super::paint::{note, say};
 use crate::app::agenda::house;
 use crate::app::{recorder, service};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::control::order::{Order, Word};
+use crate::control::order::Order;
 use crate::domain::link::LONGEST_EVALUATION;
 use crate::domain::record::Around;
 use crate::domain::{Lang, Verdict, in_full};
@@ -94,21 +94,7 @@ pub async fn evaluate(config: &Config, args: &ReportArgs, file: &Path, lang: Lan
     let session = args.session.clone().unwrap_or_default();
     let order = Order::Evaluate { session, text, by: args.by.clone(), lang };
     let socket = orders::named(config, args.socket.as_deref(), args.state_dir.as_deref());
-    let mut daemon = Conversation::begin(config, socket.as_deref(), &order).await?;
-    while let Some(word) = daemon.next().await? {
-        match word {
-            Word::Done { message } => {
-                say(&format!("{message}\n"));
-                return Ok(0);
-            }
-            Word::Refused { message, .. } => {
-                note(&format!("siaga: {message}"));
-                return Ok(Verdict::NotReady.exit_code());
-            }
-            _ => {}
-        }
-    }
-    Err("the daemon ended in the middle".to_owned())
+    orders::once(config, socket.as_deref(), &order).await
 }
 
 /// Reads and writes it.

@@ -9,11 +9,11 @@ use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::orders::{self, Conversation};
-use super::paint::{note, say, verdict};
+use super::orders;
+use super::paint::{say, verdict};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::control::order::{Order, Word};
+use crate::control::order::Order;
 use crate::domain::sheet::{SheetAct, SheetWish};
 use crate::domain::{Lang, Period, Requirement, Text, Verdict};
 use crate::engine::sheet::Standing;
@@ -157,18 +157,7 @@ pub async fn run(config: &Config, args: &SheetArgs, lang: Lang, color: bool) -> 
     };
     let order = Order::RunSheet { wish: SheetWish { session: Arc::from(&*args.session), start: None, by, act }, lang };
     let socket = orders::named(config, args.socket.as_deref(), args.state_dir.as_deref());
-    let mut daemon = Conversation::begin(config, socket.as_deref(), &order).await?;
-    match daemon.next().await? {
-        Some(Word::Done { message }) => {
-            say(&format!("{message}\n"));
-            Ok(0)
-        }
-        Some(Word::Refused { message, .. }) => {
-            note(&format!("siaga: {message}"));
-            Ok(2)
-        }
-        _ => Err("the daemon ended in the middle".to_owned()),
-    }
+    orders::once(config, socket.as_deref(), &order).await
 }
 
 /// The sheet, as the daemon tells it. The fields have the names that the API gives them.

@@ -102,6 +102,9 @@ pub fn run(config: &Config, args: &TokenArgs, lang: Lang) -> Result<u8, String> 
             let made = tokens::change(&file, |tokens| tokens.add(name, scopes, now, lasts));
             let made = made.map_err(|error| in_its_folder(in_full(&error)))?;
             note(SHOWN_ONCE.in_lang(lang));
+            if args.tokens.is_none() && Scope::Reflect.is_in(scopes) {
+                note(OF_NO_REFLECTOR.in_lang(lang));
+            }
             // To standard output alone, so that it can go to where it is needed without passing anybody's eyes.
             say(&format!("{made}\n"));
         }
@@ -136,6 +139,10 @@ pub fn run(config: &Config, args: &TokenArgs, lang: Lang) -> Result<u8, String> 
 static SHOWN_ONCE: Text = Text::new(
     "siaga: token ini hanya ditampilkan sekali; simpan sekarang",
     "siaga: this token is shown this once; keep it now",
+);
+static OF_NO_REFLECTOR: Text = Text::new(
+    "siaga: reflector membaca berkasnya sendiri (siaga reflect --tokens); untuk itu: siaga token --tokens BERKAS add …",
+    "siaga: a reflector reads a file of its own (siaga reflect --tokens); for it: siaga token --tokens FILE add …",
 );
 static NONE: Text = Text::new("siaga: belum ada token", "siaga: there is no token");
 static NOT_ITS: Text = Text::new(

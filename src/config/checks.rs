@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Deserialize as _;
 
-use super::beside::Beside;
+use super::beside::{Beside, Files};
 use super::problem::{Problems, listed};
 use super::reader::{Table, fields, read, read_some, unknown_key};
 use super::shape::{CheckCommon, GroupEntry, word};
@@ -115,10 +115,18 @@ fn read_own(kind: Kind, table: Table<'_>, beside: &Beside<'_>, problems: &mut Pr
         let at = table.get(milder).map_or_else(|| table.at(worse), toml::Spanned::span);
         problems.say(at, format!("{milder} and {worse} are crossed: it would be not ready before it is degraded"));
     }
+    let mut is_there = true;
     for (key, file) in probe.files() {
         if let Err(message) = beside.find(file) {
             problems.say(table.at(key), message);
+            is_there = false;
         }
+    }
+    if is_there
+        && beside.asks() == Files::Tried
+        && let Some((key, message)) = probe.useless_secret()
+    {
+        problems.say(table.at(key), message);
     }
     Some(probe)
 }

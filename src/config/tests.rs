@@ -64,6 +64,35 @@ fn who_only_asks_the_daemon_needs_no_file_that_the_config_names() {
 }
 
 #[test]
+fn who_tries_a_config_is_told_of_a_secret_that_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::write(at("token"), format!("siaga_{}\n", "Ab3-_".repeat(9).split_at(43).0)).unwrap();
+    std::fs::write(at("key"), "sixteen letters!\n").unwrap();
+    let tried = |named: &str, files| {
+        let text = format!("[[check]]\nname = \"path\"\nkind = \"stamp\"\nreflector = \"far.example\"\n{named}\n");
+        let source = Source::new(at("siaga.toml").display().to_string(), text);
+        Config::read(&source, files).map(drop).map_err(|errors| errors.render(false))
+    };
+    for good in ["token_file = \"token\"", "key_file = \"key\"", "token_file = \"credential:token\""] {
+        assert_eq!(tried(good, Files::Tried), Ok(()), "{good}");
+    }
+    std::fs::write(at("short"), "fifteen letters\n").unwrap();
+    for (bad, told) in [
+        ("token_file = \"key\"", "key: that is no token, as"),
+        ("key_file = \"short\"", "short: a key has at least 16 bytes"),
+    ] {
+        let said = tried(bad, Files::Tried).unwrap_err();
+        assert!(said.contains(told) && said.contains("siaga.toml:5:") && !said.contains("letters"), "{said}");
+        assert_eq!(
+            tried(bad, Files::Needed),
+            Ok(()),
+            "the room is watched all the same, and the check says why it cannot"
+        );
+    }
+}
+
+#[test]
 fn addresses_that_do_not_meet_are_listened_on_together() {
     for list in [
         r#""127.0.0.1:10153", "[::1]:10153""#,

@@ -205,6 +205,9 @@ pub enum Word {
     Done {
         /// What, in the language asked for.
         message: String,
+        /// What to fear for it, where it holds and the disk has not taken it: it is lost if the daemon ends before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unkept: Option<String>,
     },
     /// It was not.
     Refused {
@@ -216,6 +219,11 @@ pub enum Word {
 }
 
 impl Word {
+    /// That it is done, and will be known after a restart.
+    pub const fn done(message: String) -> Self {
+        Self::Done { message, unkept: None }
+    }
+
     /// Reads a line.
     ///
     /// # Errors

@@ -32,6 +32,14 @@ impl ProbeConfig {
         files.into_iter().filter_map(|(key, file)| Some((key, file?))).collect()
     }
 
+    /// What lies in a file that it names and cannot be the secret that it should be: the key, and why. Asked where the files are there.
+    pub fn useless_secret(&self) -> Option<(&'static str, String)> {
+        match self {
+            Self::Stamp(config) => config.useless_secret(),
+            _ => None,
+        }
+    }
+
     /// Takes from the profiles what the config leaves to them: the largest rate that one needs, bit/s.
     pub fn fit(&mut self, need: f64) {
         match self {

@@ -129,13 +129,13 @@ fn what_the_disk_does_not_take_holds_and_is_said_to_be_no_more_than_that() {
         let mut command = siaga();
         command.args(["alert", "--lang", "en", "--config"]).arg(at.join("siaga.toml")).arg("--socket").arg(&socket);
         let output = command.args(arguments).stdin(Stdio::null()).output().unwrap();
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
+        let [told, feared] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+        (output.status.code(), told, feared)
     };
-    let told = ask(&["silence", "--for", "1h", "--reason", "a drill of the neighbours"]);
-    let (silence, more) = told.split_once('\n').unwrap();
-    assert!(silence.contains("all components silenced until"), "{told}");
-    assert!(more.contains("is not on the disk yet"), "{told}");
-    assert_eq!(ask(&["silences"]), format!("{silence}\n"), "it holds");
+    let (code, silence, feared) = ask(&["silence", "--for", "1h", "--reason", "a drill of the neighbours"]);
+    assert!(silence.contains("all components silenced until"), "{silence}{feared}");
+    assert!(feared.contains("is not on the disk yet"), "{silence}{feared}");
+    assert_eq!(code, Some(2), "a script sees that a restart would end it");
+    assert_eq!(ask(&["silences"]), (Some(0), silence, String::new()), "it holds");
     daemon.kill();
 }

@@ -67,6 +67,10 @@ fn a_token_is_shown_once_kept_hashed_listed_and_revoked() {
     assert!(refused(at, &["add", "Siti"]).contains("--scope"));
     assert!(refused(at, &["add", " ", "--scope", "read"]).contains("a token's name is who holds it"));
     assert!(refused(at, &["revoke", "Siti"]).contains("no token of that name"));
+    let far = token(at, &["add", "Aula", "--scope", "reflect"]).stderr;
+    let far = String::from_utf8(far).unwrap();
+    assert!(far.contains("a reflector reads a file of its own"), "the daemon's file is of no use to it: {far}");
+    revoke(at, "Aula");
     revoke(at, "Budi");
     assert!(!String::from_utf8(token(at, &["list"]).stdout).unwrap().contains("Budi"));
     // A damaged file is told, and is not written over.

@@ -279,6 +279,14 @@ fn what_is_wrong_with_a_pair_is_told_before_anybody_is_shown_it() {
     assert!(code == 0 && said.contains("expired at"), "{said}");
     fs::set_permissions(path("late.key"), fs::Permissions::from_mode(0o604)).unwrap();
     assert!(checked("late.pem", "late.key").1.contains("everybody on this machine can read the key in"));
+    authority.openssl(
+        "req -x509 -config config -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=aula.example \
+         -addext basicConstraints=CA:FALSE \
+         -keyout bare.key -out bare.pem",
+    );
+    let (code, said) = checked("bare.pem", "bare.key");
+    assert!(code == 0 && said.contains("bare.pem names no host and no address (subjectAltName)"), "{said}");
+    assert!(!checked("good.pem", "good.key").1.contains("subjectAltName"));
     let folder = sealed_room(&Certificate { file: path("late.pem"), key: path("late.key") }, "127.0.0.1:0");
     let daemon = Daemon::start(folder.path());
     assert!(daemon.log().contains("the certificate of [web] tls expired at"), "{}", daemon.log());

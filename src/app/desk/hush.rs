@@ -151,8 +151,10 @@ impl Desk {
             }),
         };
         words.say(match done {
-            Ok(Done { what, on_disk: true }) => Word::Done { message: what },
-            Ok(Done { what, on_disk: false }) => Word::Done { message: format!("{what}\n{}", NOT_YET.in_lang(lang)) },
+            Ok(Done { what: message, on_disk }) => {
+                let unkept = (!on_disk).then(|| NOT_YET.in_lang(lang).to_owned());
+                Word::Done { message, unkept }
+            }
             Err(not) => Word::Refused { check: None, message: not.no(lang).told },
         });
     }

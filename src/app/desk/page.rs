@@ -52,7 +52,10 @@ fn order(ordered: Ordered, lang: Lang) -> Order {
 fn told(word: Word, lang: Lang, lines: &mut Vec<Line>) {
     match word {
         Word::Begun { .. } => {}
-        Word::Done { message } => lines.push(Line { well: true, text: message }),
+        Word::Done { message, unkept } => {
+            lines.push(Line { well: true, text: message });
+            lines.extend(unkept.map(|text| Line { well: false, text }));
+        }
         Word::Refused { check, message } => {
             let about = check.map(|check| format!("{check}: ")).unwrap_or_default();
             lines.push(Line { well: false, text: format!("{about}{message}") });

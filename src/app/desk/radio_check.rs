@@ -19,7 +19,7 @@ impl Desk {
         };
         act.outcome = Some(match done {
             Ok(()) => {
-                words.say(Word::Done { message: NOTED.in_lang(lang).to_owned() });
+                words.say(Word::done(NOTED.in_lang(lang).to_owned()));
                 "noted".to_owned()
             }
             Err(no) => {

@@ -12,7 +12,7 @@ impl Desk {
         let Some(bookings) = &self.bookings else { return };
         let zone = self.configs.borrow().room.time_zone.0.clone();
         words.say(match bookings.note(who, wish, self.clock.now().wall).await {
-            Ok(Ok(())) => Word::Done { message: WRITTEN.in_lang(lang).to_owned() },
+            Ok(Ok(())) => Word::done(WRITTEN.in_lang(lang).to_owned()),
             Ok(Err(why)) => Word::Refused { check: None, message: why.told(lang, &zone) },
             Err(why) => Word::Refused { check: None, message: format!("{} ({why})", NOT_NOW.in_lang(lang)) },
         });

@@ -43,6 +43,9 @@ impl Passes {
         if let (_, _, Some(error)) = known.read() {
             return Err(error);
         }
+        for file in known.keys.iter().filter_map(key::open_to_all) {
+            tracing::warn!("everybody on this machine can read the key in {}: chmod o-r", file.display());
+        }
         let passes = known.all();
         Ok((known, Some(passes)))
     }

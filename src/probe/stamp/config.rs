@@ -117,6 +117,20 @@ impl Config {
         by_token.or_else(|| self.key_file.as_ref().map(key::read)).transpose()
     }
 
+    /// What lies in its file of a key or a token and is none: the config's key, and why. A credential is there only while the service
+    /// runs.
+    pub(in crate::probe) fn useless_secret(&self) -> Option<(&'static str, String)> {
+        let of_file = |said: &Option<SecretFile>| matches!(said, Some(SecretFile::Path(_)));
+        let key = if of_file(&self.token_file) {
+            "token_file"
+        } else if of_file(&self.key_file) {
+            "key_file"
+        } else {
+            return None;
+        };
+        self.key().err().map(|why| (key, why))
+    }
+
     /// What is to be proven, bit/s.
     pub(super) fn rate(&self) -> f64 {
         offer::offered(self.rate).0

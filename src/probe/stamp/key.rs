@@ -1,6 +1,7 @@
 //! The secret that both ends of a signed session know, read from its file: a key, or a token for a reflector, of which the reflector
 //! keeps the SHA-256 alone. That hash is the key then, so that whoever speaks STAMP can sign by it.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use ring::digest::{SHA256, digest};
@@ -33,6 +34,13 @@ pub fn read_token(said: &SecretFile) -> Result<Key, String> {
 /// A credential that systemd did not give.
 pub fn place(said: &SecretFile) -> Result<PathBuf, String> {
     said.place(std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from).as_deref())
+}
+
+/// Where such a file is, if everybody on this machine can read it.
+pub fn open_to_all(said: &SecretFile) -> Option<PathBuf> {
+    let file = place(said).ok()?;
+    let mode = std::fs::metadata(&file).ok()?.permissions().mode();
+    (mode & 0o004 != 0).then_some(file)
 }
 
 fn read_at(file: &Path) -> Result<Key, String> {

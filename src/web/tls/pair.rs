@@ -12,7 +12,7 @@ use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys};
-use x509_parser::prelude::{FromDer as _, X509Certificate};
+use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
 use super::Config;
 use crate::domain::SecretFile;
@@ -36,6 +36,8 @@ pub struct Pair {
     pub(super) expires_at: Timestamp,
     /// The key's file, where everybody on this machine can read it.
     open: Option<PathBuf>,
+    /// The certificate's file, where the server's own names no host and no address.
+    nameless: Option<PathBuf>,
 }
 
 /// What is wrong with one of the files. Nothing of a key is repeated.
@@ -59,6 +61,7 @@ impl Pair {
         let (certificate_at, text, _) = load(certificate, &config.certificate_file, credentials)?;
         let chain = chain(&text).map_err(|why| wrong(certificate, &certificate_at, &why))?;
         let (begins_at, expires_at) = valid(&chain).map_err(|why| wrong(certificate, &certificate_at, &why))?;
+        let nameless = (!chain.first().is_some_and(names_a_place)).then(|| certificate_at.clone());
         let (key_at, text, mode) = load(key, &config.key_file, credentials)?;
         let private = private(&text).map_err(|why| wrong(key, &key_at, &why))?;
         let pair = CertifiedKey::from_der(chain, private, &provider()).map_err(|error| {
@@ -74,7 +77,7 @@ impl Pair {
             wrong(key, &key_at, &why)
         })?;
         let open = (mode & 0o004 != 0).then_some(key_at);
-        Ok(Self { key: pair, begins_at, expires_at, open })
+        Ok(Self { key: pair, begins_at, expires_at, open, nameless })
     }
 
     /// What does not keep it from being shown, and somebody should know all the same.
@@ -89,6 +92,12 @@ impl Pair {
             doubts.push(format!(
                 "the certificate of [web] tls is valid from {} on; is this clock right?",
                 self.begins_at
+            ));
+        }
+        if let Some(file) = &self.nameless {
+            doubts.push(format!(
+                "the certificate in {} names no host and no address (subjectAltName); browsers and scrapers refuse it whatever its subject says",
+                file.display()
             ));
         }
         if let Some(file) = &self.open {
@@ -146,6 +155,16 @@ fn valid(chain: &[CertificateDer<'_>]) -> Result<(Timestamp, Timestamp), String>
         valid.1 = valid.1.min(moment(validity.not_after.timestamp())?);
     }
     Ok(valid)
+}
+
+/// Whether a certificate says of which host or address it is, where alone that is looked for (RFC 9525 §6.1: not in the subject).
+fn names_a_place(certificate: &CertificateDer<'_>) -> bool {
+    let Ok((_, read)) = X509Certificate::from_der(certificate) else { return false };
+    let names = read.subject_alternative_name().ok().flatten();
+    names.is_some_and(|names| {
+        let mut all = names.value.general_names.iter();
+        all.any(|name| matches!(name, GeneralName::DNSName(_) | GeneralName::IPAddress(_)))
+    })
 }
 
 /// The private key in a file.

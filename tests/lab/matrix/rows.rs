@@ -208,6 +208,8 @@ pub(super) static EQUIPMENT: &[Row] = &[
         |stage| stage.sh("head -c 40000000 /dev/zero > /srv/full 2>/dev/null || true"),
         |stage| stage.sh("rm /srv/full"),
     ),
+    Row::new("memory nearly used up", "computer", &[("computer", "degraded", &["computer.memory_low"])])
+        .by(|stage| stage.sh(super::stage::HOARD), |stage| stage.sh("umount /hoard")),
     Row::new("disk not mounted", "computer", &[("computer", "degraded", &["computer.mount_missing"])])
         .by(|stage| stage.sh("umount /srv"), |stage| stage.sh(super::stage::MOUNT_SRV)),
 ];

@@ -15,12 +15,17 @@ use super::rows::GOOD_PICTURE;
 /// A small disk of its own, so that it can be filled and lost.
 pub(super) const MOUNT_SRV: &str = "mkdir -p /srv && mount -t tmpfs -o size=30m srv /srv";
 
+/// Takes memory, which has nowhere to be swapped to, until 30 MB are left: less than what is *degraded*, and enough to live on.
+pub(super) const HOARD: &str = "mkdir -p /hoard && mount -t tmpfs -o size=100% hoard /hoard && \
+    left=$(sed -n 's/^MemAvailable: *\\([0-9]*\\) kB$/\\1/p' /proc/meminfo) && \
+    head -c $(((left - 30000) * 1024)) /dev/zero > /hoard/full";
+
 /// As timesyncd does when its server has answered.
 pub(super) const STEERED: &str = "mkdir -p /run/systemd/timesync && touch /run/systemd/timesync/synchronized";
 
-/// A machine that is small, emulated and in nobody's meeting: only its disks and clock are judged.
+/// A machine that is small, emulated and in nobody's meeting: only its memory, disks and clock are judged.
 const COMPUTER: &str = "cpu_degraded = 1.0\ncpu_pressure_degraded = 1.0\nmemory_pressure_degraded = 1.0\n\
-    memory_degraded = \"20 MB\"\nmemory_not_ready = \"10 MB\"\ndisk_degraded = \"10 MB\"\ndisk_not_ready = \"1 MB\"\n\
+    memory_degraded = \"40 MB\"\nmemory_not_ready = \"10 MB\"\ndisk_degraded = \"10 MB\"\ndisk_not_ready = \"1 MB\"\n\
     mounts = [\"/srv\"]\ninterval = \"500ms\"\n";
 const AUDIO: &str = "card = \"Dummy\"\ninterval = \"500ms\"\nrequery = \"1s\"\n";
 /// Asked when they are plugged in, and not again: for a child with three seconds an emulated processor is too slow at times.
