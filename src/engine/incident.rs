@@ -54,7 +54,8 @@ impl Incidents {
             match open {
                 Some(incident) if !outside => {
                     incident.verdict = Verdict::Ready;
-                    incident.closed_at = Some(now.wall);
+                    // A wall clock that was set back ends nothing before it began.
+                    incident.closed_at = Some(now.wall.max(incident.opened_at));
                     events.push(Event::IncidentClosed(incident.clone()));
                 }
                 Some(incident) => {

@@ -11,6 +11,7 @@ mod brought;
 #[path = "../package/built.rs"]
 mod built;
 mod cameras;
+mod clock;
 mod control;
 mod daemon;
 mod displays;

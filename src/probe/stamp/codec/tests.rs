@@ -115,6 +115,12 @@ fn each_way_of_being_wrong_has_its_name() {
         assert!(read_request(&request, Some(key)).is_err(), "byte {place}");
         assert!(read_reply(&reply, Some(key)).is_err(), "byte {place}");
     }
+    // The same bit in two bytes of the signature: what differs does not cancel out.
+    let mut request = hex(SIGNED_REQUEST);
+    request[SIGNED - 1] ^= 0x10;
+    request[SIGNED - 2] ^= 0x10;
+    assert_eq!(read_request(&request, Some(key)), Err(Malformed::Signature));
+    assert_eq!(format!("{key:?}"), "Key", "what is debugged ends in a log");
 }
 
 #[test]

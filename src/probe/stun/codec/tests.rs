@@ -29,6 +29,9 @@ fn the_vectors_of_rfc_5769_are_understood() {
     let request = parse(&hex(REQUEST)).unwrap();
     assert_eq!((request.class, request.transaction), (Class::Request, TRANSACTION));
     assert_eq!(request.unknown, Vec::<u16>::new());
+    let mut indication = super::request(TRANSACTION);
+    indication[1] |= 0x10;
+    assert_eq!(parse(&indication).unwrap().class, Class::Indication);
     let v4 = parse(&hex(SUCCESS_V4)).unwrap();
     assert_eq!((v4.class, v4.mapped), (Class::Success, Some("192.0.2.1:32853".parse().unwrap())));
     let v6 = parse(&hex(SUCCESS_V6)).unwrap();
@@ -86,6 +89,59 @@ fn each_way_of_being_wrong_has_its_name() {
     assert_eq!(with(22, 0xFF), Err(Malformed::Attribute));
     assert_eq!(with(25, 3), Err(Malformed::Address));
     assert_eq!(parse(&good[..good.len() - 1]), Err(Malformed::Length));
+}
+
+#[test]
+fn what_follows_the_signature_is_not_signed_and_counts_for_nothing() {
+    let mut answer = message(Method::Binding, Class::Success, TRANSACTION);
+    append(&mut answer, attribute::MESSAGE_INTEGRITY, &[7; SIGNATURE]);
+    let signed = answer.clone();
+    append(&mut answer, attribute::MAPPED_ADDRESS, &hex("0001 8055 c0000201"));
+    append(&mut answer, 0x7777, b"must be understood");
+    let understood = parse(&seal(answer.clone())).unwrap();
+    assert_eq!((understood.mapped, understood.unknown, understood.signature), (None, vec![], Some(HEADER)));
+    // The fingerprint alone is looked at there, and a signature of another length is none.
+    let mut sealed = seal(answer);
+    *sealed.last_mut().unwrap() ^= 1;
+    assert_eq!(parse(&sealed), Err(Malformed::Fingerprint));
+    for length in [SIGNATURE - 4, SIGNATURE + 4] {
+        let mut other = message(Method::Binding, Class::Success, TRANSACTION);
+        append(&mut other, attribute::MESSAGE_INTEGRITY, &vec![7; length]);
+        assert_eq!(parse(&other), Err(Malformed::Signature));
+    }
+    assert!(parse(&signed).is_ok());
+}
+
+#[test]
+fn what_belongs_to_a_relay_is_understood_of_a_relay_alone() {
+    let with = |method, kind, value: &[u8]| {
+        let mut bytes = message(method, Class::Success, TRANSACTION);
+        append(&mut bytes, kind, value);
+        parse_any(&bytes).unwrap()
+    };
+    let relayed = hex("0001a147e112a643");
+    let of = |method| with(method, attribute::XOR_RELAYED_ADDRESS, &relayed);
+    let binding = of(Method::Binding);
+    assert_eq!((binding.relayed, binding.unknown), (None, vec![attribute::XOR_RELAYED_ADDRESS]));
+    let allocate = of(Method::Allocate);
+    assert_eq!((allocate.relayed, allocate.unknown), (Some("192.0.2.1:32853".parse().unwrap()), vec![]));
+    let lasts = |method| with(method, attribute::LIFETIME, &600_u32.to_be_bytes()).unknown;
+    assert_eq!((lasts(Method::Binding), lasts(Method::Refresh)), (vec![attribute::LIFETIME], vec![]));
+}
+
+#[test]
+fn a_server_of_rfc_3489_says_an_address_as_it_is_and_a_later_one_hides_it() {
+    let mut old = message(Method::Binding, Class::Success, TRANSACTION);
+    append(&mut old, attribute::MAPPED_ADDRESS, &hex("0001 8055 c0000201"));
+    assert_eq!(parse(&old).unwrap().mapped, Some("192.0.2.1:32853".parse().unwrap()));
+    append(&mut old, attribute::XOR_MAPPED_ADDRESS, &hex("0001a146e112a643"));
+    assert_eq!(parse(&old).unwrap().mapped, Some("192.0.2.1:32852".parse().unwrap()), "what no router alters");
+    // The list of what a server did not understand is nothing that we do not; and from 0x8000 on nothing must be understood.
+    for kind in [attribute::UNKNOWN_ATTRIBUTES, 0x8000] {
+        let mut answer = message(Method::Binding, Class::Success, TRANSACTION);
+        append(&mut answer, kind, &[0x77, 0x77]);
+        assert_eq!(parse(&answer).unwrap().unknown, Vec::<u16>::new(), "{kind:#x}");
+    }
 }
 
 proptest! {
