@@ -165,7 +165,7 @@ pub(super) fn local_end(rule: &ICalendarRecurrenceRule, start: &Moment) -> Optio
     let local = super::zones::local(until)?;
     if until.hour.is_none() {
         // A day where a time is due: that whole day.
-        return local.checked_add(Span::new().days(1).seconds(-1)).ok();
+        return Some(local.date().at(23, 59, 59, 0));
     }
     if until.tz_hour.is_none() {
         return Some(local);

@@ -182,3 +182,124 @@ fn a_length_is_in_true_hours_also_where_it_ends_in_the_hour_that_is_there_twice(
     // From 01:30 on, half an hour is left out: 2 h are until 04:30 of the clocks.
     assert_eq!(length("20260329T013000", "PT2H"), 120);
 }
+
+/// Each meeting's beginning with its length in minutes.
+fn held(text: &str) -> Vec<(String, i64)> {
+    let minutes = |entry: &super::Entry| entry.end.duration_since(entry.start).as_mins();
+    reading(text)
+        .entries
+        .iter()
+        .map(|entry| (entry.start.to_string(), i64::try_from(minutes(entry)).unwrap()))
+        .collect()
+}
+
+#[test]
+fn an_end_is_by_the_wall_clock_where_both_are_of_one_zone_and_else_as_long_as_the_first() {
+    let series = |start: &str, end: &str| {
+        held(&feed(&event(&[&format!("DTSTART;{start}"), &format!("DTEND;{end}"), "RRULE:FREQ=DAILY;COUNT=2"])))
+    };
+    // The night of 2026-03-29 has an hour less in Berlin.
+    assert_eq!(
+        series("TZID=Europe/Berlin:20260328T230000", "TZID=Europe/Berlin:20260329T040000"),
+        [("2026-03-28T22:00:00Z".to_owned(), 240), ("2026-03-29T21:00:00Z".to_owned(), 300)]
+    );
+    assert_eq!(
+        series("TZID=America/New_York:20260327T100000", "TZID=Europe/Berlin:20260327T170000"),
+        [("2026-03-27T14:00:00Z".to_owned(), 120), ("2026-03-28T14:00:00Z".to_owned(), 120)]
+    );
+    // On that day the clocks leave all of it out.
+    assert_eq!(
+        series("TZID=Europe/Berlin:20260328T020000", "TZID=Europe/Berlin:20260328T030000"),
+        [("2026-03-28T01:00:00Z".to_owned(), 60), ("2026-03-29T01:00:00Z".to_owned(), 60)]
+    );
+}
+
+#[test]
+fn a_length_has_weeks_days_hours_minutes_and_seconds_and_none_is_below_nothing() {
+    let lasts = |said: &str| held(&feed(&event(&["DTSTART:20260601T020000Z", &format!("DURATION:{said}")])));
+    assert_eq!(lasts("P1DT3H4M60S")[0].1, (24 + 3) * 60 + 5);
+    assert_eq!(lasts("P2W")[0].1, 14 * 24 * 60);
+    assert_eq!(lasts("-PT1H"), []);
+    // A day without an end is that day, in this room's zone.
+    assert_eq!(held(&feed(&event(&["DTSTART;VALUE=DATE:20260601"]))), [("2026-05-31T17:00:00Z".to_owned(), 24 * 60)]);
+    // A leap second is the second before it.
+    let end = held(&feed(&event(&["DTSTART:20260601T235700Z", "DTEND:20260601T235960Z"])));
+    assert_eq!(end, [("2026-06-01T23:57:00Z".to_owned(), 2)]);
+}
+
+#[test]
+fn a_series_ends_where_its_rule_says_by_a_day_by_utc_or_by_its_own_clock() {
+    let until = |said: &str| {
+        starts(&feed(&event(&[
+            "DTSTART;TZID=Asia/Pontianak:20260601T060000",
+            "DURATION:PT1H",
+            &format!("RRULE:FREQ=DAILY;UNTIL={said}"),
+        ])))
+        .len()
+    };
+    // A day is meant whole; 23:00 UTC of the day before is 06:00 here.
+    assert_eq!((until("20260603"), until("20260602T230000Z"), until("20260602T225959Z")), (3, 3, 2));
+    assert_eq!((until("20260603T060000"), until("20260603T055959")), (3, 2));
+    let days = ["DTSTART;VALUE=DATE:20260601", "RRULE:FREQ=DAILY;UNTIL=20260603"];
+    assert_eq!(starts(&feed(&event(&days))).len(), 3, "its last day is one of them");
+}
+
+#[test]
+fn what_is_added_has_a_length_of_its_own_and_what_is_left_out_is_by_day_or_by_time() {
+    let text = feed(&event(&[
+        "DTSTART:20260601T020000Z",
+        "DTEND:20260601T030000Z",
+        "RRULE:FREQ=DAILY;COUNT=4",
+        "RDATE;VALUE=PERIOD:20260701T020000Z/20260701T040000Z,20260702T020000Z/PT30M",
+        "RDATE:20260703T020000Z",
+        "EXDATE:20260602T020000Z,20260603T030000Z",
+        "EXDATE;VALUE=DATE:20260604",
+    ]));
+    assert_eq!(
+        held(&text),
+        [
+            ("2026-06-01T02:00:00Z".to_owned(), 60),
+            ("2026-06-03T02:00:00Z".to_owned(), 60),
+            ("2026-07-01T02:00:00Z".to_owned(), 120),
+            ("2026-07-02T02:00:00Z".to_owned(), 30),
+            ("2026-07-03T02:00:00Z".to_owned(), 60),
+        ]
+    );
+}
+
+#[test]
+fn what_is_cancelled_tentative_or_leaves_the_room_free_holds_nothing() {
+    let with = |line: &str| starts(&feed(&event(&["DTSTART:20260601T020000Z", "DURATION:PT1H", line]))).len();
+    assert_eq!([with("STATUS:CONFIRMED"), with("TRANSP:OPAQUE")], [1, 1]);
+    assert_eq!([with("STATUS:CANCELLED"), with("STATUS:TENTATIVE"), with("TRANSP:TRANSPARENT")], [0, 0, 0]);
+}
+
+#[test]
+fn of_an_event_the_newest_word_counts_and_what_has_no_id_is_one_of_its_own() {
+    let at = |day: u8, sequence: u8| {
+        event(&[&format!("DTSTART:202606{day:02}T020000Z"), "DURATION:PT1H", &format!("SEQUENCE:{sequence}")])
+    };
+    assert_eq!(starts(&feed(&[at(2, 3), at(1, 2)].concat())), ["2026-06-02T02:00:00Z"]);
+    assert_eq!(starts(&feed(&[at(2, 3), at(1, 4)].concat())), ["2026-06-01T02:00:00Z"]);
+    let nameless = [at(1, 0), at(1, 0), at(2, 0)].concat().replace("UID:a\r\n", "");
+    assert_eq!(starts(&feed(&nameless)).len(), 3);
+    // Of the words about one occurrence too; and of a series of which nothing but that is here.
+    let moved = |hour: u8, sequence: u8| {
+        at(1, sequence)
+            .replace("DTSTART:20260601T02", &format!("RECURRENCE-ID:20260601T020000Z\r\nDTSTART:20260601T{hour:02}"))
+    };
+    assert_eq!(starts(&feed(&[moved(5, 2), moved(4, 1)].concat())), ["2026-06-01T05:00:00Z"]);
+    assert_eq!(starts(&feed(&[moved(5, 1), moved(4, 1)].concat())), ["2026-06-01T04:00:00Z"], "the later of equals");
+}
+
+#[test]
+fn what_touches_the_span_is_in_it_and_only_the_first_of_what_is_left_out_are_named() {
+    let day = |date: &str| starts(&feed(&event(&[&format!("DTSTART:{date}Z"), "DURATION:PT1H"]))).len();
+    assert_eq!(
+        [day("20251231T230000"), day("20251231T230001"), day("20261231T235959"), day("20270101T000000")],
+        [0, 1, 1, 0]
+    );
+    let wrong: String = (0..12).map(|number| event(&[&format!("SUMMARY:{number}")])).collect();
+    let reading = reading(&feed(&wrong));
+    assert_eq!((reading.left_out, reading.which.len()), (12, 10));
+}
