@@ -88,6 +88,8 @@ done
 
 # Fewer drawn histories for each than the tests have by default: there are a thousand mutants and more.
 export PROPTEST_CASES=${PROPTEST_CASES:-32}
+# A mutant that never ends may ask for memory as long as it is let live: 8 GB each, and not the machine's.
+ulimit -v 8000000
 cd "$core"
 code=0
 # Of each folder its own tests alone, which are the ones that should notice.
