@@ -189,7 +189,7 @@ fn held(text: &str) -> Vec<(String, i64)> {
     reading(text)
         .entries
         .iter()
-        .map(|entry| (entry.start.to_string(), i64::try_from(minutes(entry)).unwrap()))
+        .map(|entry| (entry.start.to_string(), minutes(entry)))
         .collect()
 }
 

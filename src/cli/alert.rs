@@ -44,7 +44,7 @@ enum AlertCommand {
         by: Option<String>,
     },
     /// Tell nobody of a component for a while. What is measured, judged and shown stays; that it is over is told all the same.
-    /// Exits with 2 if it holds and the disk has not taken it: it ends with the daemon then.
+    /// Exits with 2 if it holds and the disk has not taken it: it is lost if the daemon ends before that. So do ack and unsilence.
     Silence {
         /// Of which component; without one of all.
         #[arg(long, value_name = "COMPONENT", value_parser = parse_component)]

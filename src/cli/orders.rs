@@ -72,13 +72,14 @@ impl Conversation {
 }
 
 /// Gives an order that is answered once, tells the answer, and gives the exit code: 0 if it is done and on the disk, else 2.
+/// What was answered stands, whatever becomes of the daemon after it.
 ///
 /// # Errors
 /// If no daemon answers, or it ends in the middle.
 pub async fn once(config: &Config, socket: Option<&Path>, order: &Order) -> Result<u8, String> {
     let mut daemon = Conversation::begin(config, socket, order).await?;
-    let mut code = None;
-    while let Some(word) = daemon.next().await? {
+    loop {
+        let word = daemon.next().await?.ok_or("the daemon ended in the middle")?;
         let well = match word {
             Word::Done { message, unkept } => done(&message, unkept.as_deref()),
             Word::Told { receiver, failed: None, .. } => {
@@ -95,9 +96,8 @@ pub async fn once(config: &Config, socket: Option<&Path>, order: &Order) -> Resu
             }
             Word::Begun { .. } | Word::Tested(_) => continue,
         };
-        code = Some(if well { 0 } else { 2 });
+        return Ok(if well { 0 } else { 2 });
     }
-    code.ok_or_else(|| "the daemon ended in the middle".to_owned())
 }
 
 /// Tells that it is done, and what to fear for it. Whether nothing is.

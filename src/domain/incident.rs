@@ -76,6 +76,13 @@ pub struct Incident {
 }
 
 impl Incident {
+    /// Ends it at `now`, or when it began, where a wall clock that was set back lies before that.
+    pub fn close(&mut self, now: Timestamp) {
+        self.closed_at = Some(now.max(self.opened_at));
+    }
+}
+
+impl Incident {
     /// How the id of a drill begins, which is no incident of the room's.
     pub const DRILL: &str = "drill-";
 

@@ -54,8 +54,7 @@ impl Incidents {
             match open {
                 Some(incident) if !outside => {
                     incident.verdict = Verdict::Ready;
-                    // A wall clock that was set back ends nothing before it began.
-                    incident.closed_at = Some(now.wall.max(incident.opened_at));
+                    incident.close(now.wall);
                     events.push(Event::IncidentClosed(incident.clone()));
                 }
                 Some(incident) => {

@@ -110,21 +110,22 @@ fn alert(document: &Document, made_at: Timestamp, stands_for: Period) -> Alert {
     annotations.insert("verdict", incident.verdict.as_str().to_owned());
     let codes: Vec<_> = incident.reasons.iter().map(|reason| reason.code.as_str()).collect();
     annotations.insert("reasons", codes.join(" "));
-    let ends_at = match (&incident.closed_at, document.event) {
-        (Some(closed_at), _) => closed_at.clone(),
-        (None, Event::Closed) => made_at.to_string(),
-        (None, _) => later(made_at, stands_for.0),
+    let is_over = incident.closed_at.is_some() || document.event == Event::Closed;
+    let (starts_at, ends_at) = if is_over {
+        let ends_at = past(incident.closed_at.as_deref().unwrap_or_default(), made_at);
+        (past(&incident.since, ends_at.parse().unwrap_or(made_at)), ends_at)
+    } else {
+        (past(&incident.since, made_at), later(made_at, stands_for.0))
     };
-    let ends_at = not_before(ends_at, &incident.since);
-    Alert { labels, annotations, starts_at: incident.since.clone(), ends_at }
+    Alert { labels, annotations, starts_at, ends_at }
 }
 
-/// The end, or the beginning where a wall clock that was set back puts the end before it: such an alert is refused (400), and would
-/// stand as open for a week.
-fn not_before(end: String, start: &str) -> String {
-    match (end.parse::<Timestamp>(), start.parse::<Timestamp>()) {
-        (Ok(at), Ok(began)) if at < began => start.to_owned(),
-        _ => end,
+/// A moment as it is told, or `now` where it lies in the future of that: of a wall clock that was set back meanwhile. An alert that ends in
+/// the future fires until then, and one that ends before it begins is refused (400).
+fn past(told: &str, now: Timestamp) -> String {
+    match told.parse::<Timestamp>() {
+        Ok(at) if at <= now => told.to_owned(),
+        _ => now.to_string(),
     }
 }
 
@@ -145,11 +146,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_end_is_never_before_its_beginning() {
-        let start = "2026-11-24T08:30:00.250+07:00";
-        let end = |text: &str| not_before(text.to_owned(), start);
-        assert_eq!(end("2026-11-24T09:00:00.000+07:00"), "2026-11-24T09:00:00.000+07:00");
-        assert_eq!(end("2026-11-24T01:30:00.250Z"), "2026-11-24T01:30:00.250Z", "the same moment");
-        assert_eq!(end("2026-11-24T08:00:00.000+07:00"), start);
+    fn what_lies_in_the_future_of_a_clock_that_was_set_back_is_of_now() {
+        let now: Timestamp = "2026-11-24T01:30:00.250Z".parse().unwrap();
+        let told = |text: &str| past(text, now);
+        assert_eq!(told("2026-11-24T08:00:00.000+07:00"), "2026-11-24T08:00:00.000+07:00");
+        assert_eq!(told("2026-11-24T08:30:00.250+07:00"), "2026-11-24T08:30:00.250+07:00", "the same moment");
+        assert_eq!(told("2026-11-24T09:00:00.000+07:00"), "2026-11-24T01:30:00.25Z");
+        assert_eq!(told(""), "2026-11-24T01:30:00.25Z", "it is over, and nobody says since when");
     }
 }

@@ -1,33 +1,40 @@
 //! The operators' radio check: that they have heard each other, noted with who heard it.
 
+use super::hush::NOT_YET;
 use super::{Desk, No};
 use crate::control::Words;
 use crate::control::order::{Order, Word};
+use crate::domain::reason::fill;
 use crate::domain::{Actor, Lang, Text};
+use crate::store::Kept;
 
 impl Desk {
     /// Notes it. Who heard it stands in the audit alone.
     pub(super) async fn radio_check(&self, who: &Actor, order: &Order, heard_by: &str, lang: Lang, words: &Words) {
         let mut act = self.act(who, order.action(), &order.subject());
+        let before = self.keep(&act).await;
         let done = if !super::is_name(heard_by) {
             Err(No::new(&WHO, &[], lang, "without a name"))
-        } else if self.write(&act).await {
-            let heard = self.on_air.hear(act.at).await;
-            heard.map_err(|why| No::new(&NOT_KEPT, &[("why", why.into())], lang, "not kept"))
-        } else {
+        } else if before.is_none() {
             Err(No::new(&super::NOT_WRITTEN_DOWN, &[], lang, "not written down"))
+        } else {
+            // It holds whatever its file says, until this process ends.
+            Ok(self.on_air.hear(act.at).await.err())
         };
-        act.outcome = Some(match done {
-            Ok(()) => {
-                words.say(Word::done(NOTED.in_lang(lang).to_owned()));
-                "noted".to_owned()
-            }
-            Err(no) => {
-                words.say(Word::Refused { check: None, message: no.told });
-                format!("refused: {}", no.audit)
-            }
+        act.outcome = Some(match &done {
+            Ok(None) => "noted".to_owned(),
+            Ok(Some(why)) => format!("noted, and not kept: {why}"),
+            Err(no) => format!("refused: {}", no.audit),
         });
-        self.write(&act).await;
+        let on_disk = self.keep(&act).await == Some(Kept::OnDisk) && before == Some(Kept::OnDisk);
+        words.say(match done {
+            Ok(forgotten) => {
+                let why = forgotten.map(|why| fill(NOT_KEPT.in_lang(lang), &[("why", why.into())], lang));
+                let unkept = why.or_else(|| (!on_disk).then(|| NOT_YET.in_lang(lang).to_owned()));
+                Word::Done { message: NOTED.in_lang(lang).to_owned(), unkept }
+            }
+            Err(no) => Word::Refused { check: None, message: no.told },
+        });
     }
 }
 

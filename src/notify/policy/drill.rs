@@ -74,7 +74,8 @@ impl Policy {
         let mut decided = Decided { kept: vec![(Drill::KEY.to_owned(), None)], ..Decided::default() };
         let Some(open) = self.open.remove(&drill.incident.id) else { return Some(decided) };
         decided.kept.push((drill.incident.id.clone(), None));
-        let over = Incident { verdict: Verdict::Ready, closed_at: Some(at), ..open.incident };
+        let mut over = Incident { verdict: Verdict::Ready, ..open.incident };
+        over.close(at);
         for receiver in open.state.told.keys() {
             self.tell(receiver, Event::Closed, &over, at, &mut decided);
         }

@@ -18,7 +18,7 @@ pub(super) const MOUNT_SRV: &str = "mkdir -p /srv && mount -t tmpfs -o size=30m 
 /// Takes memory, which has nowhere to be swapped to, until 30 MB are left: less than what is *degraded*, and enough to live on.
 pub(super) const HOARD: &str = "mkdir -p /hoard && mount -t tmpfs -o size=100% hoard /hoard && \
     left=$(sed -n 's/^MemAvailable: *\\([0-9]*\\) kB$/\\1/p' /proc/meminfo) && \
-    head -c $(((left - 30000) * 1024)) /dev/zero > /hoard/full";
+    [ $left -gt 30000 ] && head -c $(((left - 30000) * 1024)) /dev/zero > /hoard/full";
 
 /// As timesyncd does when its server has answered.
 pub(super) const STEERED: &str = "mkdir -p /run/systemd/timesync && touch /run/systemd/timesync/synchronized";
