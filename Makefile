@@ -88,6 +88,8 @@ coverage: tools ## how much of the code the tests without machines run, by folde
 
 check: tools ## format, lints and documentation, without a warning
 	$(CARGO) fmt --check
+	@# The kinds of probes are declared by a macro, behind which cargo fmt does not look.
+	rustfmt --check --edition 2024 $$(find src/probe -name '*.rs')
 	$(CARGO) clippy --all-targets $(LOCKED) -- -D warnings
 	RUSTDOCFLAGS="$(DOC_LINTS)" $(CARGO) doc --no-deps --document-private-items $(LOCKED)
 
@@ -119,6 +121,7 @@ guide: tools ## write the pictures and the list of reasons of the operators' gui
 
 fmt: tools ## format the code
 	$(CARGO) fmt
+	rustfmt --edition 2024 $$(find src/probe -name '*.rs')
 
 clean: ## remove what was built
 	$(CARGO) clean

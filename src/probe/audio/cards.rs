@@ -89,7 +89,9 @@ impl Card {
         let within = |text: &str| text.to_lowercase().contains(&wanted);
         match wanted.as_str() {
             "auto" => !self.is_software(),
-            _ => within(&self.id) || within(&self.name) || within(&self.place) || self.usb.as_deref().is_some_and(within),
+            _ => {
+                within(&self.id) || within(&self.name) || within(&self.place) || self.usb.as_deref().is_some_and(within)
+            }
         }
     }
 }

@@ -56,7 +56,10 @@ pub(super) fn reading(config: &Config, cards: &[Card], known: &BTreeMap<u32, Kno
 
 /// Who records from this card.
 fn recorder(card: &Card) -> Option<&Owner> {
-    card.streams.iter().filter(|stream| stream.direction == Direction::Capture).find_map(|stream| stream.running.as_ref())
+    card.streams
+        .iter()
+        .filter(|stream| stream.direction == Direction::Capture)
+        .find_map(|stream| stream.running.as_ref())
 }
 
 /// Several cards may have microphones: one through which sound comes is enough.

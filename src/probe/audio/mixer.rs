@@ -31,7 +31,8 @@ pub(super) fn read(text: &str) -> Mixer {
 /// The one without a source is the whole card's, those of a microphone are the microphone's, and sound must come through both;
 /// a card that names neither counts by what it has.
 fn open(elements: &[Element<'_>], what: &str) -> Option<bool> {
-    let of: Vec<_> = elements.iter().filter_map(|element| Some((element.name.strip_suffix(what)?, element.open))).collect();
+    let of: Vec<_> =
+        elements.iter().filter_map(|element| Some((element.name.strip_suffix(what)?, element.open))).collect();
     let any = |is: &dyn Fn(&str) -> bool| {
         let mut open = of.iter().filter(|(source, _)| is(source)).map(|(_, open)| *open).peekable();
         open.peek().is_some().then(|| open.any(|open| open))
@@ -95,7 +96,8 @@ mod tests {
 
     #[test]
     fn sound_must_come_through_the_card_and_the_microphone() {
-        let both = |whole, mic| read(&(switch("Capture Switch", whole) + &switch("Mic Capture Switch", mic))).switched_on;
+        let both =
+            |whole, mic| read(&(switch("Capture Switch", whole) + &switch("Mic Capture Switch", mic))).switched_on;
         assert_eq!(both("on,on", "on,on"), Some(true));
         assert_eq!(both("on,on", "off,off"), Some(false));
         assert_eq!(both("off,off", "on,on"), Some(false));

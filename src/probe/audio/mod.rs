@@ -22,8 +22,8 @@ use super::uevents::Watch;
 use super::{Context, Defaults, Roots};
 use crate::domain::check::LossRule;
 use crate::domain::{
-    Device, ErrorKind, ErrorTable, Level, Mono, Observation, Period, ProbeError, Quantity, Reading, ReasonDef, Rule, Text,
-    Verdict, quantity::Unit,
+    Device, ErrorKind, ErrorTable, Level, Mono, Observation, Period, ProbeError, Quantity, Reading, ReasonDef, Rule,
+    Text, Verdict, quantity::Unit,
 };
 use cards::{Card, Direction};
 use mixer::Mixer;
@@ -42,11 +42,13 @@ pub const DEFAULTS: Defaults = Defaults {
 /// A mixer is read in 5 ms; a USB device that does not answer holds its driver for up to a second a control.
 const DEADLINE: Duration = Duration::from_secs(3);
 
-static CARDS: Quantity = Quantity::gauge("audio_cards", Unit::Count, "Sound cards that this check means and that are present.");
+static CARDS: Quantity =
+    Quantity::gauge("audio_cards", Unit::Count, "Sound cards that this check means and that are present.");
 static STREAMS: Quantity =
     Quantity::gauge("audio_streams", Unit::Count, "PCM devices of those cards, by direction.").by("direction");
 static IN_USE: Quantity =
-    Quantity::gauge("audio_in_use", Unit::Flag, "Whether sound runs through any of them (1) or none (0).").by("direction");
+    Quantity::gauge("audio_in_use", Unit::Flag, "Whether sound runs through any of them (1) or none (0).")
+        .by("direction");
 static SWITCHED_ON: Quantity = Quantity::gauge(
     "audio_capture_switched_on",
     Unit::Flag,
@@ -91,7 +93,10 @@ static NO_CAPTURE: ReasonDef = ReasonDef::new(
 
 static NO_PLAYBACK: ReasonDef = ReasonDef::new(
     "audio.no_playback",
-    Text::new("Tidak ada pengeras suara: {card} hanya dapat merekam", "There are no loudspeakers: {card} can only record"),
+    Text::new(
+        "Tidak ada pengeras suara: {card} hanya dapat merekam",
+        "There are no loudspeakers: {card} can only record",
+    ),
     Text::new("Sambungkan pengeras suara atau headset", "Connect loudspeakers or a headset"),
 )
 .lasting();
@@ -116,7 +121,10 @@ static VOLUME_LOWEST: ReasonDef = ReasonDef::new(
 
 static UNANSWERING: ReasonDef = ReasonDef::new(
     "audio.card_unanswering",
-    Text::new("Perangkat suara {card} terhubung tetapi tidak menjawab", "Sound device {card} is connected but does not answer"),
+    Text::new(
+        "Perangkat suara {card} terhubung tetapi tidak menjawab",
+        "Sound device {card} is connected but does not answer",
+    ),
     Text::new(
         "Cabut {card}, tunggu 10 detik, lalu sambungkan lagi; bila tetap begini, nyalakan ulang komputer",
         "Unplug {card}, wait 10 seconds and connect it again; if it stays so, restart the computer",
@@ -182,7 +190,8 @@ pub const REASONS: &[&ReasonDef] = &[
 ];
 
 /// Which failures speak of the equipment, and which of our eyes. What is missing is no failure of the look: it is a finding.
-pub static ERRORS: ErrorTable = ErrorTable { rows: &[(ErrorKind::Permission, Verdict::Unknown, &UNREADABLE)], otherwise: &UNREADABLE };
+pub static ERRORS: ErrorTable =
+    ErrorTable { rows: &[(ErrorKind::Permission, Verdict::Unknown, &UNREADABLE)], otherwise: &UNREADABLE };
 
 /// The kind-specific part of a check's config.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
@@ -322,7 +331,8 @@ impl Probe {
             }
         }
         let (program, deadline, dev) = (&self.program, self.deadline, &self.context.roots.dev);
-        let due = self.known.iter_mut().filter(|(_, known)| known.asked.is_none_or(|asked| now.since(asked) >= requery));
+        let due =
+            self.known.iter_mut().filter(|(_, known)| known.asked.is_none_or(|asked| now.since(asked) >= requery));
         let asked = due.map(|(number, known)| async move {
             let args = ["-c".into(), number.to_string().into(), "contents".into()];
             let said = known.slot.run(program, &args, deadline).await;
@@ -339,7 +349,8 @@ impl Probe {
 
 /// Waits until other cards are there than these.
 async fn others(watch: &mut Watch, context: &Context, all: &[Card]) {
-    let same = |(now, before): (&Card, &Card)| (now.number, &now.id, &now.place) == (before.number, &before.id, &before.place);
+    let same =
+        |(now, before): (&Card, &Card)| (now.number, &now.id, &now.place) == (before.number, &before.id, &before.place);
     loop {
         watch.hears(context).await;
         // Where it cannot be seen, the next look says so.

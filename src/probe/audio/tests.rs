@@ -68,7 +68,8 @@ fn probe(machine: &Machine, config: &str) -> Probe {
     );
     machine.write("amixer", script);
     let mut probe = Probe::new(toml::from_str(config).unwrap(), machine.context());
-    (probe.program, probe.deadline) = (Program::other("/bin/sh", &[machine.path("amixer").to_str().unwrap()]), Duration::from_secs(20));
+    (probe.program, probe.deadline) =
+        (Program::other("/bin/sh", &[machine.path("amixer").to_str().unwrap()]), Duration::from_secs(20));
     probe
 }
 

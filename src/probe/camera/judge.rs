@@ -6,8 +6,8 @@ use super::holder::Holder;
 use super::nodes::Node;
 use super::query::Info;
 use super::{
-    COUNT, FORMATS, IN_USE, IN_USE_BY, IN_USE_UNSEEN, Known, MISSING, NO_CAMERA, NO_PERMISSION, NOT_ASKED,
-    UNANSWERING, UNREADABLE,
+    COUNT, FORMATS, IN_USE, IN_USE_BY, IN_USE_UNSEEN, Known, MISSING, NO_CAMERA, NO_PERMISSION, NOT_ASKED, UNANSWERING,
+    UNREADABLE,
 };
 use crate::domain::{ErrorKind, Finding, ProbeError, Reading, Verdict};
 
@@ -19,12 +19,7 @@ pub(in crate::probe) fn is_equipment(named: bool, driver: &str) -> bool {
     named || driver != LOOPBACK
 }
 
-pub(super) fn reading(
-    wanted: &str,
-    nodes: &[Node],
-    holders: &[Holder],
-    known: &BTreeMap<String, Known>,
-) -> Reading {
+pub(super) fn reading(wanted: &str, nodes: &[Node], holders: &[Holder], known: &BTreeMap<String, Known>) -> Reading {
     let mut reading = Reading::default();
     let mut cameras = BTreeSet::new();
     let mut used = Vec::new();
@@ -98,11 +93,14 @@ fn judge(wanted: &str, none: bool, failed: &[(&Node, &Holder, &ProbeError)], rea
         let finding = match error.kind {
             ErrorKind::Timeout => Finding::new(&UNANSWERING, bad).with("device", name(node)),
             _ if !none => continue,
-            ErrorKind::Permission => Finding::new(&NO_PERMISSION, Verdict::Unknown).with("detail", error.detail.as_str()),
+            ErrorKind::Permission => {
+                Finding::new(&NO_PERMISSION, Verdict::Unknown).with("detail", error.detail.as_str())
+            }
             _ => Finding::new(&UNREADABLE, Verdict::Unknown).with("detail", error.detail.as_str()),
         };
         // Two nodes of one camera, and two cameras behind one missing right, are one thing to do.
-        let told = |other: &Finding| *other == finding || other.reason == finding.reason && error.kind != ErrorKind::Timeout;
+        let told =
+            |other: &Finding| *other == finding || other.reason == finding.reason && error.kind != ErrorKind::Timeout;
         if !reading.findings.iter().any(told) {
             reading.find(finding);
         }

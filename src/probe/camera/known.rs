@@ -27,7 +27,9 @@ impl Known {
     pub(super) fn is_due(&self, node: &Node, requery: Duration, now: Mono) -> bool {
         let wait = match &self.answer {
             Some(Ok(_)) => requery,
-            Some(Err(error)) if self.is_early() || error.kind == ErrorKind::Permission && self.is_new(now) => Duration::ZERO,
+            Some(Err(error)) if self.is_early() || error.kind == ErrorKind::Permission && self.is_new(now) => {
+                Duration::ZERO
+            }
             _ => requery.min(RETRY),
         };
         self.born != node.born || self.asked.is_none_or(|asked| now.since(asked) >= wait)

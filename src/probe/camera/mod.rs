@@ -131,7 +131,10 @@ pub(super) static IN_USE_BY: ReasonDef = ReasonDef::new(
 
 pub(super) static IN_USE_UNSEEN: ReasonDef = ReasonDef::new(
     "video.camera_in_use_unseen",
-    Text::new("Kamera {device} sedang dipakai, tidak terlihat oleh siapa", "Camera {device} is in use, by whom is not seen"),
+    Text::new(
+        "Kamera {device} sedang dipakai, tidak terlihat oleh siapa",
+        "Camera {device} is in use, by whom is not seen",
+    ),
     Text::new(
         "Tidak perlu tindakan; bila tidak ada rapat, tutup program yang memakai kamera",
         "Nothing to do; if there is no meeting, close the program that uses the camera",
@@ -144,7 +147,10 @@ static NOT_ASKED: ReasonDef = ReasonDef::new(
         "Kamera {device} terlihat tetapi belum ditanyai, karena ruang sedang dipakai",
         "Camera {device} is seen but has not been asked yet, because the room is in use",
     ),
-    Text::new("Tidak perlu tindakan; Siaga menanyainya setelah rapat", "Nothing to do; Siaga asks it after the meeting"),
+    Text::new(
+        "Tidak perlu tindakan; Siaga menanyainya setelah rapat",
+        "Nothing to do; Siaga asks it after the meeting",
+    ),
 );
 
 /// Why it says what it says.
@@ -262,7 +268,8 @@ impl Probe {
             self.ask(&nodes, &all).await;
         }
         let mut reading = judge::reading(&self.config.device, &nodes, &holders, &self.known);
-        let left_behind = self.known.values_mut().map(|known| known.place.is_left_behind()).filter(|left| *left).count();
+        let left_behind =
+            self.known.values_mut().map(|known| known.place.is_left_behind()).filter(|left| *left).count();
         #[allow(clippy::cast_precision_loss, reason = "a handful")]
         reading.measure(&LEFT_BEHIND, left_behind as f64);
         reading.places = nodes.iter().filter_map(Node::place).collect();
@@ -298,7 +305,9 @@ impl Probe {
                 until(&mut room, true).await;
             };
             let args = ["camera".into(), node.path.clone().into_os_string()];
-            if let Some(answer) = known.place.ask_unless((node, Purpose::Question), program, &args, deadline, stop).await.transpose() {
+            if let Some(answer) =
+                known.place.ask_unless((node, Purpose::Question), program, &args, deadline, stop).await.transpose()
+            {
                 (known.asked, known.answer) = (Some(now), Some(answer));
             }
         });
@@ -360,11 +369,8 @@ pub(crate) async fn present(roots: &Roots, device_child: &Program) -> io::Result
         }
         let in_use = holder::of(&node, roots).in_use() == Some(true);
         let args = ["camera".into(), node.path.clone().into_os_string()];
-        let answer: Option<Info> = if in_use {
-            None
-        } else {
-            child::ask(&mut Slot::default(), device_child, &args, DEADLINE).await.ok()
-        };
+        let answer: Option<Info> =
+            if in_use { None } else { child::ask(&mut Slot::default(), device_child, &args, DEADLINE).await.ok() };
         match answer {
             Some(info) if info.captures => cameras.push((node, info.formats, in_use)),
             None if node.index == 0 => cameras.push((node, Vec::new(), in_use)),

@@ -18,7 +18,8 @@ fn usb_camera(machine: &Machine, first: u32, usb: (&str, &str), card: &str, port
         machine.link(&format!("{node}/device"), "../..");
         machine.link(&format!("sys/class/video4linux/{name}"), machine.path(&node));
         machine.write(&format!("dev/{name}"), "");
-        machine.write(&format!("answers/{name}"), answer(index == 0, "uvcvideo").replace("usb-1", &format!("usb-{port}")));
+        machine
+            .write(&format!("answers/{name}"), answer(index == 0, "uvcvideo").replace("usb-1", &format!("usb-{port}")));
         machine.link(&format!("dev/v4l/by-id/usb-{}_{port}-video-index{index}", usb.0), format!("../../{name}"));
     }
 }
@@ -39,8 +40,10 @@ fn headset_room() -> Machine {
 /// A probe whose child reads its answers from the machine's own folder, and notes each question.
 fn probe(machine: &Machine, device: &str) -> Probe {
     let folder = machine.path("");
-    let script =
-        format!("cd {} && n=${{1##*/}} && echo $n >> asked && [ ! -e hang-$n ] || exec sleep infinity; cat answers/$n", folder.display());
+    let script = format!(
+        "cd {} && n=${{1##*/}} && echo $n >> asked && [ ! -e hang-$n ] || exec sleep infinity; cat answers/$n",
+        folder.display()
+    );
     machine.write("child.sh", script);
     let config = Config { device: device.to_owned(), requery: Period(Duration::from_hours(1)) };
     let mut probe = Probe::new(config, machine.context());
@@ -51,11 +54,8 @@ fn probe(machine: &Machine, device: &str) -> Probe {
 }
 
 fn asked(machine: &Machine) -> Vec<String> {
-    let mut asked: Vec<_> = std::fs::read_to_string(machine.path("asked"))
-        .unwrap_or_default()
-        .lines()
-        .map(ToOwned::to_owned)
-        .collect();
+    let mut asked: Vec<_> =
+        std::fs::read_to_string(machine.path("asked")).unwrap_or_default().lines().map(ToOwned::to_owned).collect();
     asked.sort();
     asked
 }
@@ -253,7 +253,9 @@ async fn our_own_child_that_hangs_is_nobodys_call() {
     let number = rustix::process::Pid::from_raw(number.try_into().unwrap()).unwrap();
     rustix::process::kill_process(number, rustix::process::Signal::KILL).unwrap();
     let freed = async { while probe.next().await.reading.in_use != Some(true) {} };
-    tokio::time::timeout(Duration::from_secs(20), freed).await.expect("once it is gone, whoever keeps it awake is another");
+    tokio::time::timeout(Duration::from_secs(20), freed)
+        .await
+        .expect("once it is gone, whoever keeps it awake is another");
 }
 
 #[tokio::test]
@@ -338,7 +340,11 @@ async fn a_camera_that_is_another_than_the_enrolled_one_is_told_by_its_port() {
     machine.write("enrolled.toml", "at = 3");
     for probe in [&mut auto, &mut other] {
         let seen = probe.next().await;
-        assert_eq!(found(&seen), [("siaga.camera_record_unreadable", Verdict::Ready)], "said, and no fault of the room");
+        assert_eq!(
+            found(&seen),
+            [("siaga.camera_record_unreadable", Verdict::Ready)],
+            "said, and no fault of the room"
+        );
         assert!(format!("{:?}", seen.reading.findings[0].args).contains("enrolled.toml"));
     }
     record(&enrolled("046d:0825", 2));
@@ -360,7 +366,9 @@ async fn a_twin_is_held_against_the_record_by_the_name_that_devices_proposes() {
         machine.remove(path);
     }
     let missing = ("video.camera_enrolled_missing", Verdict::Degraded);
-    for (wanted, expected) in [(&words[0], vec![]), (&words[1], vec![("video.camera_missing", Verdict::NotReady), missing])] {
+    for (wanted, expected) in
+        [(&words[0], vec![]), (&words[1], vec![("video.camera_missing", Verdict::NotReady), missing])]
+    {
         assert_eq!(found(&probe(&machine, wanted).next().await), expected, "{wanted}");
     }
 }
@@ -390,8 +398,7 @@ async fn a_refusal_counts_only_once_udev_has_had_its_time() {
     let node = nodes::list(&machine.roots()).unwrap().remove(0);
     let refused = Err(ProbeError::new(ErrorKind::Permission, "told"));
     let since = machine.context().clock.mono();
-    let mut known =
-        Known { born: node.born, since, asked: Some(since), answer: Some(refused), ..Known::default() };
+    let mut known = Known { born: node.born, since, asked: Some(since), answer: Some(refused), ..Known::default() };
     let at = |seconds| since.after(Duration::from_secs(seconds));
     let due = |known: &Known, seconds| known.is_due(&node, Duration::from_mins(1), at(seconds));
     assert!(due(&known, 1) && due(&known, 4) && !due(&known, 6) && due(&known, 11));

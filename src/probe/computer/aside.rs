@@ -33,7 +33,11 @@ impl<T: Send + 'static> Aside<T> {
     ///
     /// # Errors
     /// [`Late`] after `deadline`, and at once while an earlier call still hangs.
-    pub(super) async fn run(&mut self, deadline: Duration, call: impl FnOnce() -> T + Send + 'static) -> Result<T, Late> {
+    pub(super) async fn run(
+        &mut self,
+        deadline: Duration,
+        call: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Late> {
         if let Some(earlier) = &mut self.outstanding
             && matches!(earlier.try_recv(), Err(TryRecvError::Empty))
         {

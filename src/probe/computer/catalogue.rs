@@ -2,8 +2,11 @@
 
 use crate::domain::{ErrorTable, Quantity, ReasonDef, Text, quantity::Unit};
 
-pub(super) static CPU: Quantity =
-    Quantity::gauge("computer_cpu_ratio", Unit::Ratio, "Processor time in use since the observation before, all processors.");
+pub(super) static CPU: Quantity = Quantity::gauge(
+    "computer_cpu_ratio",
+    Unit::Ratio,
+    "Processor time in use since the observation before, all processors.",
+);
 pub(super) static PRESSURE: Quantity = Quantity::gauge(
     "computer_pressure_ratio",
     Unit::Ratio,
@@ -18,7 +21,8 @@ pub(super) static MEMORY: Quantity = Quantity::gauge(
 pub(super) static DISK_FREE: Quantity =
     Quantity::gauge("computer_disk_free_bytes", Unit::Bytes, "Space that a program may still write.").by("mount");
 pub(super) static DISK_READ_ONLY: Quantity =
-    Quantity::gauge("computer_disk_read_only", Unit::Flag, "Whether the mount cannot be written (1) or can (0).").by("mount");
+    Quantity::gauge("computer_disk_read_only", Unit::Flag, "Whether the mount cannot be written (1) or can (0).")
+        .by("mount");
 pub(super) static TEMPERATURE: Quantity =
     Quantity::gauge("computer_temperature_celsius", Unit::Celsius, "What a sensor reads.").by("sensor");
 pub(super) static CLOCK_SYNCHRONISED: Quantity = Quantity::gauge(
@@ -33,16 +37,8 @@ pub(super) static RESTART_PENDING: Quantity = Quantity::gauge(
 );
 
 /// What it measures.
-pub const QUANTITIES: &[&Quantity] = &[
-    &CPU,
-    &PRESSURE,
-    &MEMORY,
-    &DISK_FREE,
-    &DISK_READ_ONLY,
-    &TEMPERATURE,
-    &CLOCK_SYNCHRONISED,
-    &RESTART_PENDING,
-];
+pub const QUANTITIES: &[&Quantity] =
+    &[&CPU, &PRESSURE, &MEMORY, &DISK_FREE, &DISK_READ_ONLY, &TEMPERATURE, &CLOCK_SYNCHRONISED, &RESTART_PENDING];
 
 const CLOSE_PROGRAMS: Text = Text::new(
     "Tutup program yang tidak dipakai untuk rapat; bila tetap begini, nyalakan ulang komputer",
@@ -51,7 +47,10 @@ const CLOSE_PROGRAMS: Text = Text::new(
 
 pub(super) static CPU_HIGH: ReasonDef = ReasonDef::new(
     "computer.cpu_high",
-    Text::new("Prosesor komputer bekerja {value} (batas {limit})", "The computer's processor is {value} busy (limit {limit})"),
+    Text::new(
+        "Prosesor komputer bekerja {value} (batas {limit})",
+        "The computer's processor is {value} busy (limit {limit})",
+    ),
     CLOSE_PROGRAMS,
 );
 
@@ -75,7 +74,10 @@ pub(super) static MEMORY_PRESSURE_HIGH: ReasonDef = ReasonDef::new(
 
 pub(super) static MEMORY_LOW: ReasonDef = ReasonDef::new(
     "computer.memory_low",
-    Text::new("Memori komputer tersisa {value} (batas {limit})", "The computer has {value} of memory left (limit {limit})"),
+    Text::new(
+        "Memori komputer tersisa {value} (batas {limit})",
+        "The computer has {value} of memory left (limit {limit})",
+    ),
     CLOSE_PROGRAMS,
 );
 

@@ -15,7 +15,8 @@ pub(super) struct Mount {
 
 /// File systems whose answers come from another machine or another program, and may never come.
 const REMOTE: [&str; 14] = [
-    "9p", "afs", "autofs", "beegfs", "ceph", "cifs", "coda", "fuse", "lustre", "nfs", "nfs4", "smb3", "smbfs", "virtiofs",
+    "9p", "afs", "autofs", "beegfs", "ceph", "cifs", "coda", "fuse", "lustre", "nfs", "nfs4", "smb3", "smbfs",
+    "virtiofs",
 ];
 
 impl Mount {
@@ -37,7 +38,8 @@ fn line(line: &[u8]) -> Option<Mount> {
     let mut after = fields.skip_while(|field| *field != b"-").skip(1);
     let kind = String::from_utf8_lossy(after.next()?).into_owned();
     let whole = after.nth(1).unwrap_or_default();
-    let read_only = [here, whole].iter().any(|options| options.split(|byte| *byte == b',').any(|option| option == b"ro"));
+    let read_only =
+        [here, whole].iter().any(|options| options.split(|byte| *byte == b',').any(|option| option == b"ro"));
     Some(Mount { point: PathBuf::from(OsString::from_vec(point)), read_only, kind })
 }
 
@@ -99,7 +101,9 @@ mod tests {
     #[test]
     fn what_lies_behind_another_machine_is_remote() {
         let mounts = parse(TEXT);
-        for (point, remote) in [("/", false), ("/far", true), ("/far/near", true), ("/phone", true), ("/my disk", false)] {
+        for (point, remote) in
+            [("/", false), ("/far", true), ("/far/near", true), ("/phone", true), ("/my disk", false)]
+        {
             assert_eq!(is_remote(&mounts, Path::new(point)), remote, "{point}");
         }
     }

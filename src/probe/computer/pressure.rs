@@ -24,7 +24,8 @@ mod tests {
 
     #[test]
     fn the_last_ten_seconds_are_read() {
-        let text = "some avg10=25.50 avg60=1.19 avg300=0.85 total=13387243\nfull avg10=1.42 avg60=1.17 avg300=0.83 total=1\n";
+        let text =
+            "some avg10=25.50 avg60=1.19 avg300=0.85 total=13387243\nfull avg10=1.42 avg60=1.17 avg300=0.83 total=1\n";
         assert_eq!(parse(text), Some(0.255));
         for nonsense in ["", "full avg10=1.0", "some avg60=1.0", "some avg10=x", "some avg10=nan", "some avg10=101"] {
             assert_eq!(parse(nonsense), None, "{nonsense}");

@@ -34,9 +34,17 @@ async fn a_healthy_machine_has_numbers_and_nothing_to_say() {
     probe.context.interval = sysinfo::MINIMUM_CPU_UPDATE_INTERVAL * 2;
     let first = probe.next().await;
     assert_eq!(found(&first), []);
-    assert_eq!(value(&first.reading, "computer_cpu_ratio", None), None, "usage is a difference, and there was nothing before");
+    assert_eq!(
+        value(&first.reading, "computer_cpu_ratio", None),
+        None,
+        "usage is a difference, and there was nothing before"
+    );
     assert_eq!(value(&first.reading, "computer_pressure_ratio", Some("cpu")), Some(0.125));
-    assert_eq!(value(&first.reading, "computer_pressure_ratio", Some("io")), None, "what the kernel does not tell is missing");
+    assert_eq!(
+        value(&first.reading, "computer_pressure_ratio", Some("io")),
+        None,
+        "what the kernel does not tell is missing"
+    );
     assert!(value(&first.reading, "computer_memory_available_bytes", None).unwrap() > 1e6);
     assert!(value(&first.reading, "computer_disk_free_bytes", Some("/")).unwrap() > 0.0);
     assert_eq!(value(&first.reading, "computer_clock_synchronised", None), Some(1.0));

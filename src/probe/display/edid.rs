@@ -57,7 +57,12 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Edid, Fault> {
 /// Thirteen bytes of text, ended by a line feed and filled with spaces.
 fn line(text: &[u8]) -> String {
     let end = text.iter().position(|byte| *byte == b'\n').unwrap_or(text.len());
-    text[..end].iter().map(|byte| if byte.is_ascii_graphic() { char::from(*byte) } else { ' ' }).collect::<String>().trim().to_owned()
+    text[..end]
+        .iter()
+        .map(|byte| if byte.is_ascii_graphic() { char::from(*byte) } else { ' ' })
+        .collect::<String>()
+        .trim()
+        .to_owned()
 }
 
 /// A whole base block with a maker (`SAM`) and a name, for tests.

@@ -17,8 +17,8 @@ use super::uevents::Watch;
 use super::{Context, Defaults};
 use crate::domain::check::LossRule;
 use crate::domain::{
-    Device, ErrorKind, ErrorTable, Finding, Level, Observation, ProbeError, Quantity, Reading, ReasonDef, Rule, Text, Verdict,
-    quantity::Unit,
+    Device, ErrorKind, ErrorTable, Finding, Level, Observation, ProbeError, Quantity, Reading, ReasonDef, Rule, Text,
+    Verdict, quantity::Unit,
 };
 use connectors::Connector;
 
@@ -111,7 +111,17 @@ static UNREADABLE: ReasonDef = ReasonDef::new(
 );
 
 /// Why it says what it says.
-pub const REASONS: &[&ReasonDef] = &[&NO_DISPLAY, &CONNECTOR_MISSING, &DISCONNECTED, &NO_EDID, &UNSEEN, &UNREADABLE, &enrolled::DISPLAY.other, &enrolled::DISPLAY.missing, &enrolled::DISPLAY.part.unread];
+pub const REASONS: &[&ReasonDef] = &[
+    &NO_DISPLAY,
+    &CONNECTOR_MISSING,
+    &DISCONNECTED,
+    &NO_EDID,
+    &UNSEEN,
+    &UNREADABLE,
+    &enrolled::DISPLAY.other,
+    &enrolled::DISPLAY.missing,
+    &enrolled::DISPLAY.part.unread,
+];
 
 /// Which failures speak of the equipment, and which of our eyes: a look at sysfs that fails is of our eyes.
 pub static ERRORS: ErrorTable = ErrorTable { rows: &[], otherwise: &UNREADABLE };

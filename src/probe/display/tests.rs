@@ -81,7 +81,8 @@ async fn a_screen_that_is_another_than_the_enrolled_one_is_told() {
     }
     assert_eq!(found(&see(&machine, "DP-1").await), [("video.display_disconnected", Verdict::NotReady)]);
     connector(&machine, "card0-HDMI-A-1", "disconnected", b"");
-    let gone = [("video.display_disconnected", Verdict::NotReady), ("video.display_enrolled_missing", Verdict::Degraded)];
+    let gone =
+        [("video.display_disconnected", Verdict::NotReady), ("video.display_enrolled_missing", Verdict::Degraded)];
     assert_eq!(found(&see(&machine, "auto").await), gone);
     machine.write("enrolled.toml", "at = 3");
     let unread = [gone[0], ("siaga.display_record_unreadable", Verdict::Ready)];

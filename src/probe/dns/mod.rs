@@ -197,11 +197,7 @@ impl Probe {
             }
         }))
         .await;
-        Asked {
-            resolver,
-            took: self.context.clock.mono().since(began),
-            outcome: replies.into_iter().collect(),
-        }
+        Asked { resolver, took: self.context.clock.mono().since(began), outcome: replies.into_iter().collect() }
     }
 }
 

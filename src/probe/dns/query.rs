@@ -92,7 +92,8 @@ impl Question {
     async fn by_tcp(&self, egress: &Egress, resolver: SocketAddr) -> io::Result<Vec<u8>> {
         let mut stream = egress.tcp(resolver).await?;
         let question = self.bytes()?;
-        let length = u16::try_from(question.len()).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        let length =
+            u16::try_from(question.len()).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         // Length and message in one segment (RFC 7766, 8).
         stream.write_all(&[&length.to_be_bytes()[..], &question].concat()).await?;
         let mut answer = vec![0; usize::from(stream.read_u16().await?)];

@@ -25,10 +25,7 @@ static RESOLVER_SILENT: ReasonDef = ReasonDef::new(
 
 pub(super) static RESOLVER_FAILING: ReasonDef = ReasonDef::new(
     "internet.resolver_failing",
-    Text::new(
-        "Server DNS menjawab dengan galat untuk {name}",
-        "The DNS server answers with an error for {name}",
-    ),
+    Text::new("Server DNS menjawab dengan galat untuk {name}", "The DNS server answers with an error for {name}"),
     Text::new(
         "Periksa apakah internet di ruangan ini jalan; bila jalan, minta petugas TI mengganti server DNS",
         "Check that the internet works in this room; if it does, ask IT staff to set another DNS server",

@@ -111,7 +111,8 @@ fn nameserver(line: &str, sys: &Path) -> Option<SocketAddr> {
     let Some((address, zone)) = text.split_once('%') else {
         return Some(SocketAddr::new(text.parse().ok()?, PORT));
     };
-    let of_interface = || fs::read_to_string(sys.join("class/net").join(zone).join("ifindex")).ok()?.trim().parse().ok();
+    let of_interface =
+        || fs::read_to_string(sys.join("class/net").join(zone).join("ifindex")).ok()?.trim().parse().ok();
     let index = zone.parse().ok().or_else(of_interface)?;
     Some(SocketAddrV6::new(address.parse().ok()?, PORT, 0, index).into())
 }

@@ -61,7 +61,9 @@ fn resolv_conf_is_read_as_the_c_library_does() {
         fs::write(&file, text).unwrap();
         Resolver::Auto.list(&file, folder.path()).unwrap()
     };
-    let found = list("# nameserver 192.0.2.9\nsearch example.net\nnameserver\t192.0.2.1\nnameserver nonsense\n  nameserver 2001:db8::1\n");
+    let found = list(
+        "# nameserver 192.0.2.9\nsearch example.net\nnameserver\t192.0.2.1\nnameserver nonsense\n  nameserver 2001:db8::1\n",
+    );
     assert_eq!(found.addresses, [at("192.0.2.1:53"), at("[2001:db8::1]:53")]);
     let of_link = list("nameserver fe80::1%eth0\n");
     assert!(matches!(of_link.addresses[..], [SocketAddr::V6(address)] if address.scope_id() == 7), "{of_link:?}");

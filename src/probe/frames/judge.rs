@@ -1,7 +1,9 @@
 //! From what was seen in frames to a reading. No input, no output.
 
 use super::look::Seen;
-use super::reasons::{BLACK, BRIGHT, DAMAGED, DARK, DEAD, FEW, FORMAT_UNREAD, FROZEN, STILL, STREAM_FAILED, UNIFORM, UNREADABLE};
+use super::reasons::{
+    BLACK, BRIGHT, DAMAGED, DARK, DEAD, FEW, FORMAT_UNREAD, FROZEN, STILL, STREAM_FAILED, UNIFORM, UNREADABLE,
+};
 use super::statistics::Light;
 use super::{BLACKNESS, BURNT, CONTRAST, Config, DAMAGE, DELIVERED, DROWNED, LUMA, REPEATED};
 use crate::domain::{Arg, ErrorKind, Finding, ProbeError, Reading, Unit, Verdict};

@@ -73,7 +73,9 @@ impl Layout {
             b"YUYV" | b"YVYU" => luma(2, 0),
             b"UYVY" | b"VYUY" => luma(2, 1),
             // The luma plane comes first, whatever follows it.
-            b"NV12" | b"NV21" | b"NV16" | b"NV61" | b"NV24" | b"NV42" | b"YU12" | b"YV12" | b"422P" | b"GREY" => luma(1, 0),
+            b"NV12" | b"NV21" | b"NV16" | b"NV61" | b"NV24" | b"NV42" | b"YU12" | b"YV12" | b"422P" | b"GREY" => {
+                luma(1, 0)
+            }
             b"RGB3" => colors(3, [0, 1, 2]),
             b"BGR3" => colors(3, [2, 1, 0]),
             b"BGR4" | b"AR24" | b"XR24" => colors(4, [2, 1, 0]),
@@ -204,7 +206,12 @@ mod tests {
             let Sample::Whole(grid) = sample(&format(code, 2, 2, line), &bytes) else {
                 panic!("{}", String::from_utf8_lossy(&code));
             };
-            assert_eq!((grid.width, &grid.points[..]), (2, &[0, 255, 255, 0][..]), "{}", String::from_utf8_lossy(&code));
+            assert_eq!(
+                (grid.width, &grid.points[..]),
+                (2, &[0, 255, 255, 0][..]),
+                "{}",
+                String::from_utf8_lossy(&code)
+            );
         }
     }
 
@@ -217,7 +224,9 @@ mod tests {
     #[test]
     fn the_driver_has_the_last_word_on_the_range() {
         let bytes = [16, 235];
-        for (quantization, colorspace, expected) in [(0, 0, [0, 255]), (1, 0, [16, 235]), (2, 7, [0, 255]), (0, 7, [16, 235])] {
+        for (quantization, colorspace, expected) in
+            [(0, 0, [0, 255]), (1, 0, [16, 235]), (2, 7, [0, 255]), (0, 7, [16, 235])]
+        {
             let format = Format { colorspace, quantization, ..format(*b"GREY", 2, 1, 2) };
             assert_eq!(whole(&format, &bytes).points[..], expected);
         }

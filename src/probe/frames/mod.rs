@@ -70,12 +70,9 @@ static REPEATED: Quantity = Quantity::gauge(
     "The longest time in which each frame was the same as the one before, to the byte.",
 )
 .by("device");
-static DAMAGE: Quantity = Quantity::gauge(
-    "frames_damaged_ratio",
-    Unit::Ratio,
-    "Frames that are not whole, of those that were looked at.",
-)
-.by("device");
+static DAMAGE: Quantity =
+    Quantity::gauge("frames_damaged_ratio", Unit::Ratio, "Frames that are not whole, of those that were looked at.")
+        .by("device");
 static LUMA: Quantity =
     Quantity::gauge("frames_luma_ratio", Unit::Ratio, "Mean brightness: 0 is black, 1 is white.").by("device");
 static CONTRAST: Quantity = Quantity::gauge(
@@ -85,7 +82,8 @@ static CONTRAST: Quantity = Quantity::gauge(
 )
 .by("device");
 static BLACKNESS: Quantity =
-    Quantity::gauge("frames_black_ratio", Unit::Ratio, "The part of the picture that was black all the time.").by("device");
+    Quantity::gauge("frames_black_ratio", Unit::Ratio, "The part of the picture that was black all the time.")
+        .by("device");
 static DROWNED: Quantity = Quantity::gauge(
     "frames_underexposed_ratio",
     Unit::Ratio,

@@ -22,7 +22,10 @@ impl Opens {
     pub(super) fn of(node: &Path) -> io::Result<Self> {
         let watch = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
         inotify::add_watch(&watch, node, WatchFlags::OPEN)?;
-        #[allow(deprecated, reason = "deprecated for what can be closed elsewhere, as an OwnedFd cannot; its heir is unsafe")]
+        #[allow(
+            deprecated,
+            reason = "deprecated for what can be closed elsewhere, as an OwnedFd cannot; its heir is unsafe"
+        )]
         Ok(Self(AsyncFd::with_interest(watch, Interest::READABLE)?))
     }
 

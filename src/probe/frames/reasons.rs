@@ -4,8 +4,20 @@ use crate::domain::{ErrorKind, ErrorTable, ReasonDef, Text, Verdict};
 use crate::probe::camera::NO_PERMISSION;
 
 /// Why it says what it says.
-pub const REASONS: &[&ReasonDef] =
-    &[&DEAD, &STREAM_FAILED, &DAMAGED, &BLACK, &UNIFORM, &FROZEN, &DARK, &BRIGHT, &FEW, &STILL, &FORMAT_UNREAD, &UNREADABLE];
+pub const REASONS: &[&ReasonDef] = &[
+    &DEAD,
+    &STREAM_FAILED,
+    &DAMAGED,
+    &BLACK,
+    &UNIFORM,
+    &FROZEN,
+    &DARK,
+    &BRIGHT,
+    &FEW,
+    &STILL,
+    &FORMAT_UNREAD,
+    &UNREADABLE,
+];
 
 /// Which failures speak of the equipment, and which of our eyes.
 pub static ERRORS: ErrorTable =

@@ -1,8 +1,8 @@
 //! The `frames` probe over cameras whose child is a script, and the judge over numbers.
 
 use super::*;
-use crate::probe::camera::holder::Holder;
 use crate::domain::ErrorKind;
+use crate::probe::camera::holder::Holder;
 use crate::probe::camera::judge::name;
 use crate::probe::fixture::{Machine, found, value};
 use look::Seen;
@@ -55,7 +55,11 @@ fn a_picture_is_held_to_each_limit() {
     let good = || seen(GOOD);
     let cases = [
         ("good", good(), vec![]),
-        ("black", seen(Light { black: 0.98, drowned: 0.9, deviation: 1.0, edges: 1.0, ..GOOD }), vec![("video.frame_black", NotReady)]),
+        (
+            "black",
+            seen(Light { black: 0.98, drowned: 0.9, deviation: 1.0, edges: 1.0, ..GOOD }),
+            vec![("video.frame_black", NotReady)],
+        ),
         ("nearly black", seen(Light { black: 0.97, drowned: 0.51, ..GOOD }), vec![("video.frame_dark", Degraded)]),
         ("at the limit", seen(Light { drowned: 0.5, burnt: 0.5, ..GOOD }), vec![]),
         ("a window", seen(Light { burnt: 0.51, ..GOOD }), vec![("video.frame_bright", Degraded)]),
@@ -71,9 +75,17 @@ fn a_picture_is_held_to_each_limit() {
         ("broken off", Seen { failure: Some("EIO".to_owned()), ..good() }, vec![("video.stream_failed", NotReady)]),
         ("one damaged", Seen { damaged: 1, ..good() }, vec![]),
         ("two damaged", Seen { damaged: 2, ..good() }, vec![("video.frames_damaged", Degraded)]),
-        ("grey where it is torn", Seen { damaged: 15, ..seen(Light { burnt: 0.51, ..GOOD }) }, vec![("video.frames_damaged", Degraded)]),
+        (
+            "grey where it is torn",
+            Seen { damaged: 15, ..seen(Light { burnt: 0.51, ..GOOD }) },
+            vec![("video.frames_damaged", Degraded)],
+        ),
         ("nothing can be shown", Seen { damaged: 15, light: None, ..good() }, vec![("video.frames_damaged", NotReady)]),
-        ("damaged by the driver's word", Seen { damaged: 15, frames: 0, light: None, ..good() }, vec![("video.frames_damaged", NotReady)]),
+        (
+            "damaged by the driver's word",
+            Seen { damaged: 15, frames: 0, light: None, ..good() },
+            vec![("video.frames_damaged", NotReady)],
+        ),
         ("H.264", Seen { looked: 0, light: None, change: None, ..good() }, vec![("video.format_unread", Ready)]),
     ];
     for (what, seen, expected) in cases {
@@ -207,7 +219,10 @@ async fn another_who_opens_the_camera_gets_it() {
 #[tokio::test]
 async fn one_who_is_gone_again_has_ended_the_look_and_said_nothing() {
     let machine = Machine::bare();
-    let mut probe = probe(&machine, &format!("[ -e once ] || {{ touch once; {OPENED}; exec sleep infinity; }}; {}", says(&seen(GOOD))));
+    let mut probe = probe(
+        &machine,
+        &format!("[ -e once ] || {{ touch once; {OPENED}; exec sleep infinity; }}; {}", says(&seen(GOOD))),
+    );
     assert_eq!(found(&probe.next().await), [], "of the second look");
     assert_eq!(std::fs::read_to_string(machine.path("asked")).unwrap().lines().count(), 2);
 }

@@ -15,8 +15,8 @@ use super::range::patience;
 use super::{Context, Defaults};
 use crate::domain::check::LossRule;
 use crate::domain::{
-    Arg, ErrorKind, ErrorTable, Finding, Level, Observation, Period, Quantity, Reading, ReasonDef,
-    Rule, Text, Unit, Verdict,
+    Arg, ErrorKind, ErrorTable, Finding, Level, Observation, Period, Quantity, Reading, ReasonDef, Rule, Text, Unit,
+    Verdict,
 };
 use request::{Answer, Steps, Target, exchange};
 

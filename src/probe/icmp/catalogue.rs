@@ -39,8 +39,19 @@ pub(super) static VOICE_R_FACTOR: Quantity = voice::r_factor("icmp_voice_r_facto
 pub(super) static VOICE_MOS: Quantity = voice::mos("icmp_voice_mos");
 
 /// What it measures.
-pub const QUANTITIES: &[&Quantity] =
-    &[&RTT, &RTT_MIN, &RTT_MEDIAN, &RTT_P95, &RTT_JITTER, &ECHOES, &LOST, &CONFIRMING, &FAULTS, &VOICE_R_FACTOR, &VOICE_MOS];
+pub const QUANTITIES: &[&Quantity] = &[
+    &RTT,
+    &RTT_MIN,
+    &RTT_MEDIAN,
+    &RTT_P95,
+    &RTT_JITTER,
+    &ECHOES,
+    &LOST,
+    &CONFIRMING,
+    &FAULTS,
+    &VOICE_R_FACTOR,
+    &VOICE_MOS,
+];
 
 pub(super) static TARGET_SILENT: ReasonDef = ReasonDef::new(
     "internet.target_silent",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use super::catalogue::{DELAY_HIGH, JITTER_HIGH, LOSS_HIGH, LOSS_UNDECIDED, RTT_MEDIAN, RTT_JITTER};
+use super::catalogue::{DELAY_HIGH, JITTER_HIGH, LOSS_HIGH, LOSS_UNDECIDED, RTT_JITTER, RTT_MEDIAN};
 use super::target::is_gateway;
 use super::words::Plan;
 use crate::domain::check::LossRule;

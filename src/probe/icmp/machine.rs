@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::probe::round_trips::RoundTrips;
 use super::words::{EchoId, Fate, News, Order, Plan, Report, Totals};
 use crate::domain::{Mono, Sample};
+use crate::probe::round_trips::RoundTrips;
 
 #[cfg(test)]
 mod tests;

@@ -189,7 +189,9 @@ impl Aim {
 
     fn nowhere(&self, began: Mono) -> Observation {
         match &self.target {
-            Target::Gateway(_) => self.outage(began, ErrorKind::Gone, "the routing table has no default gateway".to_owned()),
+            Target::Gateway(_) => {
+                self.outage(began, ErrorKind::Gone, "the routing table has no default gateway".to_owned())
+            }
             Target::Scoped(_, interface) => {
                 self.outage(began, ErrorKind::Unreachable, format!("this computer has no interface {interface:?}"))
             }

@@ -93,7 +93,9 @@ fn ipv4_gateway(table: &str, by: Option<&str>) -> Option<Ipv4Addr> {
         .skip(1)
         .filter_map(|line| {
             let words: Vec<&str> = line.split_whitespace().collect();
-            let &[interface, destination, gateway, flags, _, _, metric, mask, ..] = words.as_slice() else { return None };
+            let &[interface, destination, gateway, flags, _, _, metric, mask, ..] = words.as_slice() else {
+                return None;
+            };
             let ours = by.is_none_or(|by| by == interface);
             let default = ours && hex(destination)? == 0 && hex(mask)? == 0 && usable(hex(flags)?);
             default.then_some((metric.parse::<u32>().ok()?, Ipv4Addr::from(hex(gateway)?.to_ne_bytes())))
@@ -133,12 +135,7 @@ mod tests {
     /// A line of `/proc/net/route` as this machine's kernel would print it.
     fn route(destination: [u8; 4], gateway: [u8; 4], flags: u32, metric: u32, mask: [u8; 4]) -> String {
         let hex = |bytes: [u8; 4]| format!("{:08X}", u32::from_ne_bytes(bytes));
-        format!(
-            "eth0\t{}\t{}\t{flags:04X}\t0\t0\t{metric}\t{}\t0\t0\t0\n",
-            hex(destination),
-            hex(gateway),
-            hex(mask)
-        )
+        format!("eth0\t{}\t{}\t{flags:04X}\t0\t0\t{metric}\t{}\t0\t0\t0\n", hex(destination), hex(gateway), hex(mask))
     }
 
     #[test]

@@ -16,12 +16,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::audio::cards::Direction;
-use super::sound::hardware::{self, Pcm};
-use super::sound::stream::{Captured, Loudspeakers, Microphone, RATE};
+use super::range::{decibels_above, pace, share, within};
 use super::seat::order::SoundTest;
 pub use super::sound::At;
+use super::sound::hardware::{self, Pcm};
+use super::sound::stream::{Captured, Loudspeakers, Microphone, RATE};
 use super::sound::{Tested, Tester, Way, is_good};
-use super::range::{decibels_above, pace, share, within};
 use super::{Context, Defaults};
 use crate::clock::Clock;
 use crate::domain::check::LossRule;

@@ -124,10 +124,7 @@ pub(super) static GONE: ReasonDef = ReasonDef::new(
 
 pub(super) static NO_PERMISSION: ReasonDef = ReasonDef::new(
     "siaga.loopback_no_permission",
-    Text::new(
-        "Siaga tidak diizinkan membuka perangkat suara",
-        "Siaga may not open the sound device",
-    ),
+    Text::new("Siaga tidak diizinkan membuka perangkat suara", "Siaga may not open the sound device"),
     Text::new(
         "Minta petugas TI memasukkan pengguna layanan siaga ke grup \"audio\"",
         "Ask IT staff to put Siaga's service user into the group \"audio\"",

@@ -64,11 +64,7 @@ fn an_echo_canceller_makes_it_uncertain_and_never_a_fault() {
 #[test]
 fn each_limit_stands_where_the_config_puts_it() {
     let config = Config::default();
-    for wrong in [
-        Found { snr: 10.0, ..GOOD },
-        Found { distortion: 0.2, ..GOOD },
-        Found { delay: 0.045, ..GOOD },
-    ] {
+    for wrong in [Found { snr: 10.0, ..GOOD }, Found { distortion: 0.2, ..GOOD }, Found { delay: 0.045, ..GOOD }] {
         let reading = reading(&config, "Headset", Way::Card, &heard([Some(GOOD), Some(wrong), Some(GOOD)]));
         assert_eq!(codes(&reading), []);
         assert!(!is_good(&reading, &config.rules()), "{wrong:?}");

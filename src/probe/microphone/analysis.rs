@@ -54,7 +54,9 @@ pub(super) fn analyse(channels: &[Vec<f64>], rate: f64) -> Heard {
         rms: decibels(rms),
         offset: mean(samples).abs(),
         clipped: share(samples, |sample| sample.abs() > NEAR_FULL),
-        clipped_run: run(samples, |one, other| one.abs() >= FULL && one.signum() == other.signum() && other.abs() >= FULL),
+        clipped_run: run(samples, |one, other| {
+            one.abs() >= FULL && one.signum() == other.signum() && other.abs() >= FULL
+        }),
         #[allow(clippy::cast_precision_loss, reason = "a few seconds of frames")]
         #[allow(clippy::float_cmp, reason = "a constant is one to the last bit")]
         constant: run(samples, |one, other| one == other) as f64 / rate,
@@ -216,7 +218,9 @@ mod tests {
         assert!(hum < 8.0, "{hum}");
         let with = |frequency: f64| {
             let tone = sine(frequency, 0.002);
-            heard((0..).zip(&room).map(|(at, noise): (u32, _)| noise + tone(f64::from(at) / RATE)).collect()).hum.unwrap_or(0.0)
+            heard((0..).zip(&room).map(|(at, noise): (u32, _)| noise + tone(f64::from(at) / RATE)).collect())
+                .hum
+                .unwrap_or(0.0)
         };
         for mains in [50.0, 100.0, 150.0, 49.7, 50.3] {
             assert!(with(mains) > 30.0, "{mains}: {}", with(mains));

@@ -14,17 +14,18 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::audio::cards::Direction;
-use super::sound::hardware::{self, Pcm};
-use super::sound::stream::{Microphone, RATE};
+use super::range::{decibels_above, pace, share, within};
 use super::seat::order::SoundTest;
 pub use super::sound::At;
+use super::sound::hardware::{self, Pcm};
+use super::sound::stream::{Microphone, RATE};
 use super::sound::{Tested, Tester, is_good};
-use super::range::{decibels_above, pace, share, within};
 use super::{Context, Defaults};
 use crate::clock::Clock;
 use crate::domain::check::LossRule;
 use crate::domain::{
-    Arg, ErrorKind, Finding, Level, Limit, Observation, Period, ProbeError, Quantity, Reading, Rule, Test, Unit, Verdict,
+    Arg, ErrorKind, Finding, Level, Limit, Observation, Period, ProbeError, Quantity, Reading, Rule, Test, Unit,
+    Verdict,
 };
 use analysis::Heard;
 pub use reasons::{ERRORS, REASONS};
@@ -59,8 +60,11 @@ static RMS: Quantity = Quantity::gauge(
 );
 static PEAK: Quantity =
     Quantity::gauge("microphone_peak_decibels", Unit::Decibels, "Largest sample that was heard, in dB of full scale.");
-static OFFSET: Quantity =
-    Quantity::gauge("microphone_offset_ratio", Unit::Ratio, "Distance of the mean from zero, as a share of full scale.");
+static OFFSET: Quantity = Quantity::gauge(
+    "microphone_offset_ratio",
+    Unit::Ratio,
+    "Distance of the mean from zero, as a share of full scale.",
+);
 static CLIPPED: Quantity =
     Quantity::gauge("microphone_clipped_ratio", Unit::Ratio, "Share of samples within 0.1 dB of full scale.");
 static CONSTANT: Quantity = Quantity::gauge(
@@ -82,11 +86,8 @@ static OVERRUNS: Quantity =
     Quantity::gauge("microphone_overruns", Unit::Count, "How often frames were lost while it was listened to.");
 static HARDWARE_RATE: Quantity =
     Quantity::gauge("microphone_rate_hertz", Unit::Hertz, "Sample rate at which the hardware itself ran.");
-static LEFT_BEHIND: Quantity = Quantity::gauge(
-    "microphone_children_left_behind",
-    Unit::Count,
-    "Killed listeners that still hang in the kernel.",
-);
+static LEFT_BEHIND: Quantity =
+    Quantity::gauge("microphone_children_left_behind", Unit::Count, "Killed listeners that still hang in the kernel.");
 
 /// What it measures.
 pub const QUANTITIES: &[&Quantity] =
@@ -280,8 +281,11 @@ fn reading(config: &Config, card: &str, heard: &Heard) -> Reading {
 pub(super) fn listen(pcm: &str) -> Result<Heard, ProbeError> {
     let frames = |time: Duration| time.as_millis() as usize * RATE as usize / 1000;
     let captured = Microphone::open(pcm, Clock::start())?.listen(frames(SETTLING + LISTENING))?;
-    let heard: Vec<Vec<f64>> =
-        captured.channels.iter().map(|samples| samples[frames(SETTLING)..frames(SETTLING + LISTENING)].to_vec()).collect();
+    let heard: Vec<Vec<f64>> = captured
+        .channels
+        .iter()
+        .map(|samples| samples[frames(SETTLING)..frames(SETTLING + LISTENING)].to_vec())
+        .collect();
     let (delivered, overruns, rate) = (captured.delivered(), captured.overruns, captured.hardware_rate);
     Ok(Heard { delivered, overruns, rate, ..analysis::analyse(&heard, f64::from(RATE)) })
 }

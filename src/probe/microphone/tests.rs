@@ -12,7 +12,8 @@ const GOOD: &str = r#"{"found":{"peak":-30.0,"rms":-45.0,"offset":0.0,"clipped":
 
 fn machine() -> Machine {
     let machine = Machine::bare();
-    machine.write("proc/asound/cards", " 0 [Headset        ]: USB-Audio - Room Headset\n                      at usb\n");
+    machine
+        .write("proc/asound/cards", " 0 [Headset        ]: USB-Audio - Room Headset\n                      at usb\n");
     machine.write("proc/asound/card0/pcm0c/sub0/status", "closed\n");
     machine
 }

@@ -152,9 +152,8 @@ mod tests {
     #[test]
     fn platforms_and_a_far_end_must_be_named_and_ports_must_be_theirs() {
         let read = |text: &str| toml::from_str::<Config>(text).map_err(|error| error.message().to_owned());
-        let of = |platforms: &str, more: &str| {
-            read(&format!("platforms = {platforms}\nfar_end = 'far.example'\n{more}"))
-        };
+        let of =
+            |platforms: &str, more: &str| read(&format!("platforms = {platforms}\nfar_end = 'far.example'\n{more}"));
         let config = of("['zoom', 'jitsi']", "").unwrap();
         assert_eq!(config.udp().into_iter().collect::<Vec<_>>(), [3478, 3479, 8801, 10000]);
         assert_eq!(config.tcp().into_iter().collect::<Vec<_>>(), [443, 5349]);

@@ -86,12 +86,14 @@ impl Probe {
 async fn ask(config: &Config, egress: &Egress, ip: IpAddr) -> Words {
     let limit = config.timeout.0;
     let at = |port| SocketAddr::new(ip, port);
-    let udp = config.udp().into_iter().map(|port| async move {
-        ((Transport::Udp, port), knock::udp(egress, at(port), limit).await)
-    });
-    let tcp = config.tcp().into_iter().map(|port| async move {
-        ((Transport::Tcp, port), knock::tcp(egress, at(port), limit).await)
-    });
+    let udp = config
+        .udp()
+        .into_iter()
+        .map(|port| async move { ((Transport::Udp, port), knock::udp(egress, at(port), limit).await) });
+    let tcp = config
+        .tcp()
+        .into_iter()
+        .map(|port| async move { ((Transport::Tcp, port), knock::tcp(egress, at(port), limit).await) });
     let (udp, tcp) = join(join_all(udp), join_all(tcp)).await;
     udp.into_iter().chain(tcp).collect()
 }
@@ -138,7 +140,8 @@ fn judge(config: &Config, asked: &Words) -> Result<Reading, ProbeError> {
         reading.find(unheard.with("ports", listed(&[Word::Nobody])));
     }
     let untried = asked.iter().filter_map(|((transport, port), word)| Some((transport, port, word.as_ref().err()?)));
-    let untried: Vec<_> = untried.map(|(transport, port, why)| format!("{transport} {port} ({})", why.detail)).collect();
+    let untried: Vec<_> =
+        untried.map(|(transport, port, why)| format!("{transport} {port} ({})", why.detail)).collect();
     if !untried.is_empty() {
         reading.find(Finding::new(&catalogue::UNTRIED, Verdict::Unknown).with("ports", untried.join(", ")));
     }

@@ -28,8 +28,8 @@ use crate::domain::{
     Arg, Device, ErrorKind, Finding, Level, Observation, Period, ProbeError, Reading, Rule, Verdict, quantity::Unit,
 };
 use catalogue::{
-    AIRTIME, CARD_MISSING, ECHO, ECHO_MISSED, ECHO_UNCERTAIN, HEARD, HEARD_LONG_AGO, KEY_MISSING, NEVER_SAID, PRESENT, SAID, SERVER_SILENT, UNHEARD,
-    UNSAID,
+    AIRTIME, CARD_MISSING, ECHO, ECHO_MISSED, ECHO_UNCERTAIN, HEARD, HEARD_LONG_AGO, KEY_MISSING, NEVER_SAID, PRESENT,
+    SAID, SERVER_SILENT, UNHEARD, UNSAID,
 };
 
 /// The kernel tells each change at once, and a note of a radio check is seen at once too; the look every 10 s is for the key's

@@ -68,7 +68,8 @@ pub(super) static USED_TODAY: Quantity = Quantity::gauge(
 pub(super) static USED_BY_UPLINK: Quantity = by_uplink("relay_used_by_uplink_today_bytes");
 
 /// Where an observation carries what tests have taken.
-pub(in crate::probe) const ACCOUNTS: Accounts = Accounts { total: &USED, today: &USED_TODAY, by_uplink: &USED_BY_UPLINK };
+pub(in crate::probe) const ACCOUNTS: Accounts =
+    Accounts { total: &USED, today: &USED_TODAY, by_uplink: &USED_BY_UPLINK };
 
 /// What it measures.
 pub const QUANTITIES: &[&Quantity] = &[

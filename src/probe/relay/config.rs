@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use serde::{Deserialize as _, Deserializer, de::Error as _};
 
 use super::catalogue::{
-    BURSTS, BURSTS_HIGH, CARRIED, DELAY_HIGH, LOSS_HIGH, LOSS_UNDECIDED, OVERTAKEN, OVERTAKING, RATE_LOW, RTT, TCP_ONLY,
-    UDP_BLOCKED,
+    BURSTS, BURSTS_HIGH, CARRIED, DELAY_HIGH, LOSS_HIGH, LOSS_UNDECIDED, OVERTAKEN, OVERTAKING, RATE_LOW, RTT,
+    TCP_ONLY, UDP_BLOCKED,
 };
 use super::reach::Transport;
 use crate::domain::check::LossRule;

@@ -69,7 +69,10 @@ mod tests {
     fn a_user_for_a_while_is_signed_with_the_secret() {
         let secret = Credentials { user: "room".to_owned(), password: "north".to_owned() };
         let credentials = secret.for_a_while(Timestamp::from_second(1_700_000_000).unwrap());
-        assert_eq!((credentials.user.as_str(), credentials.password.as_str()), ("1700003600:room", "Q6HEoVbRl8xPbh3ljfwgNg78Ji4="));
+        assert_eq!(
+            (credentials.user.as_str(), credentials.password.as_str()),
+            ("1700003600:room", "Q6HEoVbRl8xPbh3ljfwgNg78Ji4=")
+        );
     }
 
     #[test]

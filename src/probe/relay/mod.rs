@@ -63,7 +63,9 @@ impl Probe {
         loop {
             let (began, _turn) = match self.gate.enter(&self.config.allowance()).await {
                 Entry::Now(began, turn) => (began, turn),
-                Entry::Spent(began, error) => return self.gate.accounted(self.context.failed(began, error, &ERRORS), &ACCOUNTS),
+                Entry::Spent(began, error) => {
+                    return self.gate.accounted(self.context.failed(began, error, &ERRORS), &ACCOUNTS);
+                }
             };
             self.gate.begins(AT_MOST);
             let mut session = None;
@@ -154,11 +156,12 @@ impl Probe {
         held: &'a mut Option<Session>,
     ) -> Result<&'a mut Session, Trouble> {
         let clock = self.context.clock;
-        let wire = transport.reach(&self.context.egress, ip, &self.config, clock).await.map_err(|error| match error.kind {
-            // Of this computer, and no other way would be better.
-            ErrorKind::Internal => Trouble::Failed(error),
-            _ => Trouble::Silent(error.detail),
-        })?;
+        let wire =
+            transport.reach(&self.context.egress, ip, &self.config, clock).await.map_err(|error| match error.kind {
+                // Of this computer, and no other way would be better.
+                ErrorKind::Internal => Trouble::Failed(error),
+                _ => Trouble::Silent(error.detail),
+            })?;
         let session = held.insert(Session::new(wire, credentials.clone(), self.gate.ledger.clone(), clock));
         session.open().await?;
         Ok(session)

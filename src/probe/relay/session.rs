@@ -36,7 +36,8 @@ const ASKING: Patience = Patience { again: Duration::from_millis(400), all: Dura
 /// An allocation that is not given back ends by itself in ten minutes.
 pub(super) const LEAVING: Patience = Patience { again: Duration::from_millis(300), all: Duration::from_millis(1500) };
 /// The room is in use: over before 100 ms are.
-pub(super) const LEAVING_AT_ONCE: Patience = Patience { again: Duration::from_millis(25), all: Duration::from_millis(70) };
+pub(super) const LEAVING_AT_ONCE: Patience =
+    Patience { again: Duration::from_millis(25), all: Duration::from_millis(70) };
 
 /// Why a question got no answer that helps.
 #[derive(Debug)]
@@ -149,7 +150,10 @@ impl Session {
                 (_, Some(401)) if signed => {
                     // An allocation was refused, so there is none.
                     self.held &= !question.allocates();
-                    return Err(failed(ErrorKind::Permission, "the server does not accept user name and password (401)"));
+                    return Err(failed(
+                        ErrorKind::Permission,
+                        "the server does not accept user name and password (401)",
+                    ));
                 }
                 (_, Some(401 | 438)) => self.learn(answer)?,
                 // RFC 8656 §7.2: it has no address of that family.

@@ -120,7 +120,9 @@ impl Probe {
     }
 
     async fn load(&self) -> Result<VecDeque<Step>, ProbeError> {
-        let gone = |error: std::io::Error| ProbeError::new(ErrorKind::Gone, format!("{}: {error}", self.config.file.display()));
+        let gone = |error: std::io::Error| {
+            ProbeError::new(ErrorKind::Gone, format!("{}: {error}", self.config.file.display()))
+        };
         let text = tokio::fs::read_to_string(&self.config.file).await.map_err(gone)?;
         let protocol = |error: scenario::ScenarioError| ProbeError::new(ErrorKind::Protocol, error.to_string());
         let scenario = Scenario::parse(&text, catalogue()).map_err(protocol)?;

@@ -29,7 +29,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::domain::{
-    Arg, CheckName, ErrorKind, Finding, Now, Observation, Period, ProbeError, Quantity, Reading, ReasonDef, Sample, Verdict,
+    Arg, CheckName, ErrorKind, Finding, Now, Observation, Period, ProbeError, Quantity, Reading, ReasonDef, Sample,
+    Verdict,
 };
 
 /// A scenario, read and understood.
@@ -235,7 +236,11 @@ impl Observe {
     fn expand(&self, step: usize, catalogue: Catalogue, steps: &mut Vec<Step>) -> Result<(), ScenarioError> {
         let check = || self.check.clone();
         let mut reading = Reading {
-            sample: self.sample.as_ref().map(|sample| Sample { sent: sample.sent, lost: sample.lost, outage: sample.outage }),
+            sample: self.sample.as_ref().map(|sample| Sample {
+                sent: sample.sent,
+                lost: sample.lost,
+                outage: sample.outage,
+            }),
             in_use: self.in_use,
             ..Reading::default()
         };
@@ -244,7 +249,11 @@ impl Observe {
             let quantity = (catalogue.quantity)(name).ok_or_else(unknown)?;
             match value {
                 Value::One(value) => reading.measure(quantity, *value),
-                Value::Parts(parts) => parts.iter().for_each(|(part, value)| reading.measure_part(quantity, part, *value)),
+                Value::Parts(parts) => {
+                    for (part, value) in parts {
+                        reading.measure_part(quantity, part, *value);
+                    }
+                }
             }
         }
         for found in &self.findings {

@@ -150,7 +150,11 @@ mod tests {
         assert_eq!(sink(|device| device.volume = 0.0), [("audio.default_sink_quiet", not_ready)]);
         assert_eq!(found("source = \"jabra\"", good(), good()), [("audio.default_source_other", degraded)]);
         assert_eq!(found("sink = \"hdmi\"", good(), good()), [("audio.default_sink_other", degraded)]);
-        assert_eq!(found("source = \"ROOM\"\nsink = \"usb-room\"", good(), good()), [], "a part of either name will do");
+        assert_eq!(
+            found("source = \"ROOM\"\nsink = \"usb-room\"", good(), good()),
+            [],
+            "a part of either name will do"
+        );
     }
 
     #[test]
@@ -159,7 +163,10 @@ mod tests {
         let said = |recorders: &[&str], players: &[&str]| {
             let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
             let (recorders, players) = (names(recorders), names(players));
-            reading(&config, &Report::Sound { source: Some(device(|_| {})), sink: Some(device(|_| {})), recorders, players })
+            reading(
+                &config,
+                &Report::Sound { source: Some(device(|_| {})), sink: Some(device(|_| {})), recorders, players },
+            )
         };
         assert_eq!(said(&["zoom"], &["zoom"]).in_use, Some(true));
         assert_eq!(said(&["zoom"], &[]).findings[0].reason.code, "audio.seat_in_use");

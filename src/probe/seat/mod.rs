@@ -32,8 +32,8 @@ use desktop::Ask;
 use order::Order;
 pub use reasons::{ERRORS, REASONS};
 use report::{Report, meeting_place};
-use socket::{Heard, Seat};
 pub use socket::User;
+use socket::{Heard, Seat};
 
 /// How often the agent reports although nothing has changed.
 pub const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -64,7 +64,8 @@ static VOLUME: Quantity = Quantity::gauge(
 )
 .by("direction");
 static MUTED: Quantity =
-    Quantity::gauge("seat_muted", Unit::Flag, "Whether the session's default device is muted, by direction.").by("direction");
+    Quantity::gauge("seat_muted", Unit::Flag, "Whether the session's default device is muted, by direction.")
+        .by("direction");
 static IN_USE: Quantity = Quantity::gauge(
     "seat_in_use",
     Unit::Flag,

@@ -35,7 +35,10 @@ pub(super) static UNREADABLE: ReasonDef = ReasonDef::new(
 
 pub(super) static BLIND: ReasonDef = ReasonDef::new(
     "siaga.seat_blind",
-    Text::new("Pengaturan suara di layar komputer ruangan tidak dapat dibaca", "The desktop's sound settings cannot be read"),
+    Text::new(
+        "Pengaturan suara di layar komputer ruangan tidak dapat dibaca",
+        "The desktop's sound settings cannot be read",
+    ),
     Text::new(
         "Minta petugas TI memasang paket pulseaudio-utils, lalu melihat log siaga-seat",
         "Ask IT staff to install the package pulseaudio-utils, then to read the log of siaga-seat",
@@ -68,7 +71,10 @@ pub(super) static NO_SOURCE: ReasonDef = ReasonDef::new(
 
 pub(super) static NO_SINK: ReasonDef = ReasonDef::new(
     "audio.no_default_sink",
-    Text::new("Tidak ada pengeras suara yang dipilih di pengaturan suara", "No loudspeaker is chosen in the sound settings"),
+    Text::new(
+        "Tidak ada pengeras suara yang dipilih di pengaturan suara",
+        "No loudspeaker is chosen in the sound settings",
+    ),
     Text::new(
         "Sambungkan pengeras suara, lalu pilih di pengaturan suara komputer ruangan",
         "Connect the loudspeakers, then choose them in the room computer's sound settings",
@@ -77,7 +83,10 @@ pub(super) static NO_SINK: ReasonDef = ReasonDef::new(
 
 pub(super) static OTHER_SOURCE: ReasonDef = ReasonDef::new(
     "audio.default_source_other",
-    Text::new("Mikrofon yang dipilih adalah {device}, bukan {wanted}", "The chosen microphone is {device}, not {wanted}"),
+    Text::new(
+        "Mikrofon yang dipilih adalah {device}, bukan {wanted}",
+        "The chosen microphone is {device}, not {wanted}",
+    ),
     Text::new(
         "Pilih {wanted} sebagai mikrofon di pengaturan suara komputer ruangan",
         "Choose {wanted} as the microphone in the room computer's sound settings",
@@ -86,7 +95,10 @@ pub(super) static OTHER_SOURCE: ReasonDef = ReasonDef::new(
 
 pub(super) static OTHER_SINK: ReasonDef = ReasonDef::new(
     "audio.default_sink_other",
-    Text::new("Pengeras suara yang dipilih adalah {device}, bukan {wanted}", "The chosen loudspeaker is {device}, not {wanted}"),
+    Text::new(
+        "Pengeras suara yang dipilih adalah {device}, bukan {wanted}",
+        "The chosen loudspeaker is {device}, not {wanted}",
+    ),
     Text::new(
         "Pilih {wanted} sebagai pengeras suara di pengaturan suara komputer ruangan",
         "Choose {wanted} as the loudspeaker in the room computer's sound settings",
@@ -95,7 +107,10 @@ pub(super) static OTHER_SINK: ReasonDef = ReasonDef::new(
 
 pub(super) static SOURCE_MUTED: ReasonDef = ReasonDef::new(
     "audio.default_source_muted",
-    Text::new("Mikrofon {device} dimatikan (mute) di pengaturan suara", "The microphone {device} is muted in the sound settings"),
+    Text::new(
+        "Mikrofon {device} dimatikan (mute) di pengaturan suara",
+        "The microphone {device} is muted in the sound settings",
+    ),
     Text::new(
         "Nyalakan mikrofon di pengaturan suara komputer ruangan",
         "Unmute the microphone in the room computer's sound settings",

@@ -158,7 +158,10 @@ impl Seat {
                 return true;
             }
             Ok(peer) if !self.refused => {
-                tracing::warn!(uid = peer.uid, "somebody else than the seat's user is at its socket, and is turned away");
+                tracing::warn!(
+                    uid = peer.uid,
+                    "somebody else than the seat's user is at its socket, and is turned away"
+                );
                 self.refused = true;
             }
             _ => {}

@@ -69,8 +69,8 @@ pub(super) static USED_TODAY: Quantity = Quantity::gauge(
 pub(super) static USED_BY_UPLINK: Quantity = by_uplink("stamp_used_by_uplink_today_bytes");
 
 /// Where an observation carries what tests have taken.
-pub(in crate::probe) const ACCOUNTS: Accounts = Accounts { total: &USED, today: &USED_TODAY, by_uplink: &USED_BY_UPLINK };
-
+pub(in crate::probe) const ACCOUNTS: Accounts =
+    Accounts { total: &USED, today: &USED_TODAY, by_uplink: &USED_BY_UPLINK };
 
 /// What it measures.
 pub const QUANTITIES: &[&Quantity] = &[
@@ -182,7 +182,10 @@ pub(super) static SILENT: ReasonDef = ReasonDef::new(
 
 pub(super) static BUDGET_SPENT: ReasonDef = ReasonDef::new(
     "siaga.stamp_budget_spent",
-    Text::new("Jatah data untuk uji panggilan hari ini sudah habis", "Today's data budget for call-like tests is spent"),
+    Text::new(
+        "Jatah data untuk uji panggilan hari ini sudah habis",
+        "Today's data budget for call-like tests is spent",
+    ),
     Text::new(
         "Tunggu sampai besok, atau minta petugas TI menaikkan daily_budget di berkas konfigurasi",
         "Wait until tomorrow, or ask IT staff to raise daily_budget in the config file",

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize as _, Deserializer, de::Error as _};
 
-use super::codec::Key;
-use super::key;
 use super::catalogue::{
     BURSTS, BURSTS_HIGH, DELAY_HIGH, DOWN, DOWN_LOW, LOSS_HIGH, LOSS_UNDECIDED, OVERTAKEN, OVERTAKING, RTT, UP, UP_LOW,
 };
+use super::codec::Key;
+use super::key;
 use crate::domain::check::LossRule;
 use crate::domain::{Level, Limit, Period, ProfileLimit, Rate, Rule, SecretFile, Size, Test};
 use crate::probe::budget::Allowance;
@@ -28,7 +28,7 @@ pub struct Config {
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub key_file: Option<SecretFile>,
-    /// A file with the token by which the reflector knows this room (`siaga token add … --scope reflect` there), instead of a key;
+    /// A file with the token by which the reflector knows this room (`siaga token --tokens FILE add … --scope reflect` there), instead of a key;
     /// `credential:NAME` is a credential of systemd.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
@@ -107,7 +107,8 @@ impl Config {
 
     /// Why the rate does not do where a profile needs `need` (bit/s), or that it would sign by two things.
     pub(in crate::probe) fn misfit(&self, need: f64) -> Option<(&'static str, String)> {
-        let two = || ("token_file", "a packet is signed by a key or by a token: leave out key_file or token_file".to_owned());
+        let two =
+            || ("token_file", "a packet is signed by a key or by a token: leave out key_file or token_file".to_owned());
         offer::misfit(self.rate, need).or_else(|| (self.key_file.is_some() && self.token_file.is_some()).then(two))
     }
 
@@ -120,15 +121,9 @@ impl Config {
     /// What lies in its file of a key or a token and is none: the config's key, and why. A credential is there only while the service
     /// runs.
     pub(in crate::probe) fn useless_secret(&self) -> Option<(&'static str, String)> {
-        let of_file = |said: &Option<SecretFile>| matches!(said, Some(SecretFile::Path(_)));
-        let key = if of_file(&self.token_file) {
-            "token_file"
-        } else if of_file(&self.key_file) {
-            "key_file"
-        } else {
-            return None;
-        };
-        self.key().err().map(|why| (key, why))
+        let of_file = |said: &Option<SecretFile>| said.clone().filter(|said| matches!(said, SecretFile::Path(_)));
+        let token = of_file(&self.token_file).and_then(|file| Some(("token_file", key::read_token(&file).err()?)));
+        token.or_else(|| of_file(&self.key_file).and_then(|file| Some(("key_file", key::read(&file).err()?))))
     }
 
     /// What is to be proven, bit/s.

@@ -88,7 +88,8 @@ fn counts(exchange: &Exchange) -> bool {
 
 /// The median round trip of a phase, without the reflector's own time.
 pub(super) fn round_trip(steps: &[Step], exchange: &Exchange, phase: Phase) -> Option<Duration> {
-    let of_phase = exchange.heard.iter().filter(|heard| steps.get(heard.packet).is_some_and(|step| step.phase == phase));
+    let of_phase =
+        exchange.heard.iter().filter(|heard| steps.get(heard.packet).is_some_and(|step| step.phase == phase));
     let trip = |heard: &Heard| {
         let all = heard.at.saturating_sub(*exchange.left.get(heard.packet)?);
         Some(all.saturating_sub(heard.replied.saturating_sub(heard.received)))
@@ -98,8 +99,8 @@ pub(super) fn round_trip(steps: &[Step], exchange: &Exchange, phase: Phase) -> O
 
 #[cfg(test)]
 mod tests {
-    use crate::probe::call::plan::steps;
     use super::*;
+    use crate::probe::call::plan::steps;
 
     const MS: Duration = Duration::from_millis(1);
 
@@ -136,7 +137,10 @@ mod tests {
         let Ways::Apart(up, down) = ways(&steps, &exchange(&steps, up, down, true)) else { panic!("not told apart") };
         let (there, back) = (up.figures(), down.figures());
         let all = u32::try_from(steps.len()).unwrap();
-        assert_eq!((there.sent, there.lost), (all, u32::try_from((0..steps.len()).filter(|n| n % 10 == 5).count()).unwrap()));
+        assert_eq!(
+            (there.sent, there.lost),
+            (all, u32::try_from((0..steps.len()).filter(|n| n % 10 == 5).count()).unwrap())
+        );
         assert_eq!((there.longest, there.lost_in_bursts), (1, 0));
         assert_eq!(back.sent, all - there.lost);
         let lost = (0..steps.len()).filter(|n| (60..64).contains(&(n % 100)) && n % 10 != 5).count();
@@ -151,8 +155,11 @@ mod tests {
         let straight = |_| Some(MS * 20);
         let crooked = |n: usize| Some(MS * if n.is_multiple_of(25) { 45 } else { 20 });
         for there in [true, false] {
-            let exchange =
-                if there { exchange(&steps, crooked, straight, true) } else { exchange(&steps, straight, crooked, true) };
+            let exchange = if there {
+                exchange(&steps, crooked, straight, true)
+            } else {
+                exchange(&steps, straight, crooked, true)
+            };
             let Ways::Apart(up, down) = ways(&steps, &exchange) else { panic!("not told apart") };
             let (bad, good) = if there { (up, down) } else { (down, up) };
             assert!(bad.figures().reordered > 50 && good.figures().reordered == 0, "{there}");
@@ -164,13 +171,17 @@ mod tests {
     fn a_reflector_that_repeats_our_numbers_tells_only_both_together() {
         let steps = steps(4.4e6);
         let up = |n: usize| (n % 10 != 5).then_some(MS * 20);
-        let Ways::Together(both) = ways(&steps, &exchange(&steps, up, |_| Some(MS), false)) else { panic!("told apart") };
+        let Ways::Together(both) = ways(&steps, &exchange(&steps, up, |_| Some(MS), false)) else {
+            panic!("told apart")
+        };
         let figures = both.figures();
         assert_eq!(figures.sent - figures.arrived, figures.lost);
         assert!((f64::from(figures.lost) / f64::from(figures.sent) - 0.1).abs() < 0.001);
         // Where the way back is narrow most answers are lost, and yet the way there is seen whole.
         let few = |n: usize| (n < 400 || n.is_multiple_of(9)).then_some(MS * 30);
-        let Ways::Apart(up, down) = ways(&steps, &exchange(&steps, |_| Some(MS), few, true)) else { panic!("together") };
+        let Ways::Apart(up, down) = ways(&steps, &exchange(&steps, |_| Some(MS), few, true)) else {
+            panic!("together")
+        };
         let (there, back) = (up.figures(), down.figures());
         assert!(there.lost == 0 && !there.limited && back.limited && back.lost == 0, "{there:?} {back:?}");
         // Numbers that make no sense are no numbers.

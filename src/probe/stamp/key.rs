@@ -55,7 +55,8 @@ fn read_at(file: &Path) -> Result<Key, String> {
 fn token_at(file: &Path) -> Result<Key, String> {
     let secret = bytes(file)?;
     let token = std::str::from_utf8(secret.trim_ascii_end()).ok().filter(|token| is_like_a_token(token));
-    let token = token.ok_or_else(|| format!("{}: that is no token, as \"siaga token add\" prints it", file.display()))?;
+    let token =
+        token.ok_or_else(|| format!("{}: that is no token, as \"siaga token add\" prints it", file.display()))?;
     Ok(Key::new(digest(&SHA256, token.as_bytes()).as_ref()))
 }
 
@@ -69,9 +70,8 @@ mod tests {
     use super::super::moment::{Estimate, Stamp};
     use super::*;
 
-    const SIGNATURE: [u8; 16] = [
-        0x9b, 0xbf, 0xb9, 0xb6, 0x3a, 0x13, 0x65, 0xa9, 0xb8, 0xc7, 0xd5, 0xe3, 0xc5, 0x71, 0x70, 0x81,
-    ];
+    const SIGNATURE: [u8; 16] =
+        [0x9b, 0xbf, 0xb9, 0xb6, 0x3a, 0x13, 0x65, 0xa9, 0xb8, 0xc7, 0xd5, 0xe3, 0xc5, 0x71, 0x70, 0x81];
 
     #[test]
     fn a_key_that_could_be_guessed_is_none() {
@@ -81,6 +81,17 @@ mod tests {
         for (secret, fits) in [("", false), ("fifteen letters\n\n", false), ("sixteen letters!\n", true)] {
             std::fs::write(&file, secret).unwrap();
             assert_eq!(read_at(&file).is_ok(), fits, "{secret:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_everybody_can_read_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("key");
+        std::fs::write(&file, "sixteen letters!").unwrap();
+        for (mode, open) in [(0o600, false), (0o640, false), (0o604, true)] {
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(open_to_all(&SecretFile::Path(file.clone())), open.then(|| file.clone()), "{mode:o}");
         }
     }
 

@@ -60,7 +60,9 @@ impl Probe {
         loop {
             let (began, _turn) = match self.gate.enter(&self.config.allowance()).await {
                 Entry::Now(began, turn) => (began, turn),
-                Entry::Spent(began, error) => return self.gate.accounted(self.context.failed(began, error, &ERRORS), &ACCOUNTS),
+                Entry::Spent(began, error) => {
+                    return self.gate.accounted(self.context.failed(began, error, &ERRORS), &ACCOUNTS);
+                }
             };
             self.gate.begins(AT_MOST);
             let outcome = tokio::select! {

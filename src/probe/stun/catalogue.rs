@@ -33,7 +33,8 @@ pub(super) static VOICE_R_FACTOR: Quantity = voice::r_factor("stun_voice_r_facto
 pub(super) static VOICE_MOS: Quantity = voice::mos("stun_voice_mos");
 
 /// What it measures.
-pub const QUANTITIES: &[&Quantity] = &[&RTT, &RTT_MIN, &JITTER, &REQUESTS, &LOST, &UDP_BLOCKED_FLAG, &VOICE_R_FACTOR, &VOICE_MOS];
+pub const QUANTITIES: &[&Quantity] =
+    &[&RTT, &RTT_MIN, &JITTER, &REQUESTS, &LOST, &UDP_BLOCKED_FLAG, &VOICE_R_FACTOR, &VOICE_MOS];
 
 pub(super) static STUN_SILENT: ReasonDef = ReasonDef::new(
     "internet.stun_silent",

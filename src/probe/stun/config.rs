@@ -67,8 +67,7 @@ impl Server {
     /// The same for another protocol, whose port is `usual` unless said.
     pub(crate) fn read(text: &str, usual: u16) -> Result<Self, String> {
         let text = text.trim();
-        let wrong =
-            || format!(r#"{text:?} is no server; write "host" or "host:port", such as "far.example:{usual}""#);
+        let wrong = || format!(r#"{text:?} is no server; write "host" or "host:port", such as "far.example:{usual}""#);
         let (host, port) = if text.parse::<Ipv6Addr>().is_ok() || text.ends_with(']') {
             (text, None)
         } else {

@@ -2,10 +2,10 @@
 
 mod catalogue;
 pub(crate) mod codec;
+mod config;
 #[cfg(fuzzing)]
 pub mod fuzz;
 pub(crate) mod integrity;
-mod config;
 mod round;
 
 use std::net::{IpAddr, SocketAddr};
@@ -33,7 +33,6 @@ pub const DEFAULTS: Defaults = Defaults {
     good_for: Duration::from_mins(1),
     active: false,
 };
-
 
 /// While a burst goes on, something is told so often.
 const TOGETHER: Duration = Duration::from_millis(250);
@@ -211,7 +210,8 @@ impl Probe {
         }
         let clock = self.context.clock;
         let deadline = clock.mono().after(self.config.timeout.0);
-        let blocked = connects_by_tcp(&self.context.egress, to.ip(), self.config.tcp_ports(to.port()), clock, deadline).await;
+        let blocked =
+            connects_by_tcp(&self.context.egress, to.ip(), self.config.tcp_ports(to.port()), clock, deadline).await;
         self.burst_due = true;
         if let Some(lookup) = &mut self.lookup {
             lookup.target_failed();
@@ -223,7 +223,8 @@ impl Probe {
             reading.find(Finding::new(&catalogue::STUN_SILENT, Verdict::NotReady).with("server", server));
         }
         Ok(())
-    }}
+    }
+}
 
 /// Whether any of these ports takes a TCP connection before `deadline`.
 async fn connects_by_tcp(egress: &Egress, ip: IpAddr, ports: Vec<u16>, clock: Clock, deadline: Mono) -> bool {

@@ -10,8 +10,8 @@ use tokio::net::UdpSocket;
 
 use super::codec::{self, Class, Transaction};
 use crate::clock::Clock;
-use crate::probe::egress::Egress;
 use crate::domain::{ErrorKind, Mono, ProbeError};
+use crate::probe::egress::Egress;
 
 /// How a round goes.
 #[derive(Clone, Copy, Debug)]
@@ -115,9 +115,7 @@ fn trouble(error: &io::Error) -> ProbeError {
     use io::ErrorKind as Io;
     let kind = match error.kind() {
         Io::ConnectionRefused => ErrorKind::Refused,
-        Io::HostUnreachable | Io::NetworkUnreachable | Io::NetworkDown | Io::AddrNotAvailable => {
-            ErrorKind::Unreachable
-        }
+        Io::HostUnreachable | Io::NetworkUnreachable | Io::NetworkDown | Io::AddrNotAvailable => ErrorKind::Unreachable,
         Io::PermissionDenied => ErrorKind::Permission,
         _ => ErrorKind::Internal,
     };
@@ -165,7 +163,9 @@ mod tests {
     fn the_median_is_that_of_the_nearest_rank() {
         let of = |millis: &[u64]| {
             let trips = millis.iter().copied().map(Duration::from_millis).collect();
-            Tally { trips, ..Tally::default() }.min_and_median().map(|(min, median)| (min.as_millis(), median.as_millis()))
+            Tally { trips, ..Tally::default() }
+                .min_and_median()
+                .map(|(min, median)| (min.as_millis(), median.as_millis()))
         };
         assert_eq!(of(&[]), None);
         assert_eq!(of(&[7]), Some((7, 7)));

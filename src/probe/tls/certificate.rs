@@ -41,8 +41,8 @@ impl Recorder {
         let validity = certificate.validity();
         let not_before = Timestamp::from_second(validity.not_before.timestamp()).ok()?;
         let not_after = Timestamp::from_second(validity.not_after.timestamp()).ok()?;
-        let other_name = ParsedCertificate::try_from(&seen.own)
-            .is_ok_and(|parsed| verify_server_name(&parsed, name).is_err());
+        let other_name =
+            ParsedCertificate::try_from(&seen.own).is_ok_and(|parsed| verify_server_name(&parsed, name).is_err());
         Some(Shown { not_before, not_after, other_name, seen, name: name.clone(), inner: Arc::clone(&self.inner) })
     }
 }

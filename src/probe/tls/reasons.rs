@@ -20,7 +20,10 @@ pub const REASONS: &[&ReasonDef] = &[
 pub(super) static EXPIRING: ReasonDef = ReasonDef::new(
     "internet.certificate_expiring",
     Text::new("Sertifikat {host} habis dalam {days} hari", "The certificate of {host} expires in {days} days"),
-    Text::new("Minta pengelola {host} memperbarui sertifikatnya", "Ask the operator of {host} to renew its certificate"),
+    Text::new(
+        "Minta pengelola {host} memperbarui sertifikatnya",
+        "Ask the operator of {host} to renew its certificate",
+    ),
 )
 .lasting();
 
@@ -69,10 +72,7 @@ pub(super) static UNTRUSTED: ReasonDef = ReasonDef::new(
 
 static TIMEOUT: ReasonDef = ReasonDef::new(
     "internet.tls_timeout",
-    Text::new(
-        "Sambungan aman (TLS) tidak selesai pada waktunya",
-        "The secure connection (TLS) was not made in time",
-    ),
+    Text::new("Sambungan aman (TLS) tidak selesai pada waktunya", "The secure connection (TLS) was not made in time"),
     Text::new(
         "Periksa apakah internet di ruangan ini jalan; bila situs lain cepat, hubungi penyelenggara tujuan ini",
         "Check that the internet works in this room; if other sites are quick, call this target's operator",

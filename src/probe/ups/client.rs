@@ -149,11 +149,7 @@ impl Client {
     }
 
     /// A question whose answer is a list; `each` says whether a line belongs in it.
-    async fn list(
-        &mut self,
-        request: &str,
-        mut each: impl FnMut(&Line<'_>) -> bool + Send,
-    ) -> Result<(), NutError> {
+    async fn list(&mut self, request: &str, mut each: impl FnMut(&Line<'_>) -> bool + Send) -> Result<(), NutError> {
         let mut lines = 0_usize;
         self.call(request, &mut |text| {
             lines += 1;

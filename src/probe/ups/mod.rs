@@ -166,12 +166,7 @@ impl Config {
             fixed(&quantities::INPUT_VOLTS, Test::Above, GOOD_VOLTS.1, &reasons::VOLTAGE_HIGH),
             fixed(&quantities::LOAD, Test::Above, FULL_LOAD, &reasons::LOAD_HIGH),
             fixed(&quantities::TEMPERATURE, Test::Above, HOT_CELSIUS, &reasons::HOT),
-            fixed(
-                &quantities::BATTERY_AGE,
-                Test::Above,
-                self.battery_max_age.0.as_secs_f64(),
-                &reasons::BATTERY_OLD,
-            ),
+            fixed(&quantities::BATTERY_AGE, Test::Above, self.battery_max_age.0.as_secs_f64(), &reasons::BATTERY_OLD),
         ]
     }
 

@@ -23,14 +23,17 @@ pub(super) static USABLE_RUNTIME: Quantity = Quantity::gauge(
 pub(super) static LOAD: Quantity =
     Quantity::gauge("ups_load_ratio", Unit::Ratio, "Load as a share of the UPS's rating; above 1 when overloaded.");
 /// Input voltage.
-pub(super) static INPUT_VOLTS: Quantity = Quantity::gauge("ups_input_volts", Unit::Volts, "Voltage of mains at the UPS.");
+pub(super) static INPUT_VOLTS: Quantity =
+    Quantity::gauge("ups_input_volts", Unit::Volts, "Voltage of mains at the UPS.");
 /// Input frequency.
-pub(super) static INPUT_HERTZ: Quantity = Quantity::gauge("ups_input_hertz", Unit::Hertz, "Frequency of mains at the UPS.");
+pub(super) static INPUT_HERTZ: Quantity =
+    Quantity::gauge("ups_input_hertz", Unit::Hertz, "Frequency of mains at the UPS.");
 /// Output voltage.
 pub(super) static OUTPUT_VOLTS: Quantity =
     Quantity::gauge("ups_output_volts", Unit::Volts, "Voltage that the UPS gives to its load.");
 /// Battery voltage.
-pub(super) static BATTERY_VOLTS: Quantity = Quantity::gauge("ups_battery_volts", Unit::Volts, "Voltage of the battery.");
+pub(super) static BATTERY_VOLTS: Quantity =
+    Quantity::gauge("ups_battery_volts", Unit::Volts, "Voltage of the battery.");
 /// Temperature.
 pub(super) static TEMPERATURE: Quantity = Quantity::gauge(
     "ups_temperature_celsius",

@@ -296,7 +296,10 @@ fn conclude(
         reading.find(Finding::new(&r::ALARM, Verdict::Degraded).with("alarm", words));
     }
     // CHRG need not be said: a battery that is low and not charging is no better.
-    if charging_low && !testing && let Some(charge) = numbers.charge {
+    if charging_low
+        && !testing
+        && let Some(charge) = numbers.charge
+    {
         let arg = crate::domain::Arg::Number(charge, crate::domain::Unit::Ratio);
         reading.find(Finding::new(&r::CHARGE_LOW, Verdict::Degraded).with("charge", arg));
     }

@@ -172,7 +172,8 @@ impl Numbers {
 /// A number as NUT writes them (docs/net-protocol.txt, "TYPE"): a point, no exponent, no hexadecimal.
 fn decimal(text: &str) -> Option<f64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
-    let plain = digits.starts_with(|c: char| c.is_ascii_digit()) && digits.chars().all(|c| c.is_ascii_digit() || c == '.');
+    let plain =
+        digits.starts_with(|c: char| c.is_ascii_digit()) && digits.chars().all(|c| c.is_ascii_digit() || c == '.');
     plain.then(|| text.parse().ok()).flatten()
 }
 
@@ -347,7 +348,8 @@ mod tests {
         }
         assert_eq!(date("25/05/24"), Some(day(2024, 5, 25)));
         assert_eq!(date("11/14/98"), Some(day(1998, 11, 14)));
-        for text in ["", "2024", "2024/13/01", "2024/02/30", "1/2/3", "1/2/2024/5", "a/b/c", "٢٠٢٤/٠٥/٠١", "31/31/24"] {
+        for text in ["", "2024", "2024/13/01", "2024/02/30", "1/2/3", "1/2/2024/5", "a/b/c", "٢٠٢٤/٠٥/٠١", "31/31/24"]
+        {
             assert_eq!(date(text), None, "{text}");
         }
         assert_eq!(read(&[("battery.date", "2025/11/22")], true).battery_age, Some(86_400.0));

@@ -33,8 +33,7 @@ pub const DEFAULTS: Defaults = Defaults {
 /// A bus that dies loses its devices first and goes then: what hung on it so short a time ago went with it.
 const TOGETHER: Duration = Duration::from_secs(10);
 
-static PRESENT: Quantity =
-    Quantity::gauge("usb_buses", Unit::Count, "USB controllers and hubs that are present.");
+static PRESENT: Quantity = Quantity::gauge("usb_buses", Unit::Count, "USB controllers and hubs that are present.");
 static MISSED: Quantity = Quantity::gauge(
     "usb_buses_missing",
     Unit::Count,
@@ -121,7 +120,11 @@ pub struct Probe {
 impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
-        Self { context, watch: Watch::new(&["usb"]), expected: Expected { named: config.buses, carried: BTreeMap::new() } }
+        Self {
+            context,
+            watch: Watch::new(&["usb"]),
+            expected: Expected { named: config.buses, carried: BTreeMap::new() },
+        }
     }
 
     /// Waits until the next observation is due and makes it.

@@ -284,9 +284,15 @@ fn stretches() -> impl Strategy<Value = Vec<Stretch>> {
 }
 
 fn plans() -> impl Strategy<Value = Plan> {
-    (20_u64..3000, 100_u64..4000, 1_u32..6, 0_u32..80, 5_u64..100).prop_map(|(interval, timeout, confirm, burst, spacing)| {
-        Plan { interval: ms(interval), timeout: ms(timeout), confirm, burst, burst_spacing: ms(spacing) }
-    })
+    (20_u64..3000, 100_u64..4000, 1_u32..6, 0_u32..80, 5_u64..100).prop_map(
+        |(interval, timeout, confirm, burst, spacing)| Plan {
+            interval: ms(interval),
+            timeout: ms(timeout),
+            confirm,
+            burst,
+            burst_spacing: ms(spacing),
+        },
+    )
 }
 
 proptest! {
