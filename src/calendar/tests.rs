@@ -186,11 +186,7 @@ fn a_length_is_in_true_hours_also_where_it_ends_in_the_hour_that_is_there_twice(
 /// Each meeting's beginning with its length in minutes.
 fn held(text: &str) -> Vec<(String, i64)> {
     let minutes = |entry: &super::Entry| entry.end.duration_since(entry.start).as_mins();
-    reading(text)
-        .entries
-        .iter()
-        .map(|entry| (entry.start.to_string(), minutes(entry)))
-        .collect()
+    reading(text).entries.iter().map(|entry| (entry.start.to_string(), minutes(entry))).collect()
 }
 
 #[test]
