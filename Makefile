@@ -31,12 +31,13 @@ test: tools ## install what the tests need, check, then run all tests
 	@scripts/axe-core.sh
 	@$(MAKE) --no-print-directory check
 	$(CARGO) test $(LOCKED) --no-fail-fast --doc
-	@# All are run, whichever fail. The real ring waits more than it works: three of its tests a core, but two of those in which
-	@# browsers hold calls and voices are made.
+	@# All are run, whichever fail. The real ring waits more than it works: three of its tests a core, but one of those in which
+	@# browsers hold calls, and two of those in which voices are made.
 	@failed=0; set -x; \
 	$(CARGO) test $(LOCKED) --no-fail-fast --lib --bins --examples $(OTHER_RINGS) || failed=1; \
 	$(CARGO) test $(LOCKED) --test real -- --test-threads $$(($$(nproc) * 3)) --skip call:: --skip radio:: || failed=1; \
-	$(CARGO) test $(LOCKED) --test real -- --test-threads $$(($$(nproc) * 2)) call:: radio:: || failed=1; \
+	$(CARGO) test $(LOCKED) --test real -- --test-threads $$(nproc) --skip radio:: call:: || failed=1; \
+	$(CARGO) test $(LOCKED) --test real -- --test-threads $$(($$(nproc) * 2)) radio:: || failed=1; \
 	exit $$failed
 
 lab: tools ## the tests with real cameras, sound cards and lines in a guest machine, alone
