@@ -29,47 +29,23 @@ mkdir -p "$core"
 rm -rf "$core/src"
 mkdir "$core/src"
 cp -r src/domain src/engine "$core/src/"
+echo '#![allow(dead_code, unused_imports)] pub mod calendar; pub mod domain; pub mod engine; pub mod probe;' >"$core/src/lib.rs"
 for reader in "${readers[@]}"; do
-    mkdir -p "$core/src/${reader%/*}"
-    cp "src/$reader.rs" "$core/src/$reader.rs"
-    [ ! -d "src/$reader" ] || cp -r "src/$reader" "$core/src/$reader"
+    folder=$core/src/${reader%/*}
+    if [ ! -d "$folder" ]; then
+        mkdir -p "$folder"
+        case $reader in probe/*) echo "pub mod ${folder##*/};" >>"$core/src/probe/mod.rs" ;; esac
+    fi
+    echo "pub mod ${reader##*/};" >>"$folder/mod.rs"
+    cp "src/$reader.rs" "$folder/"
+    [ ! -d "src/$reader" ] || cp -r "src/$reader" "$folder/"
 done
+# Its tests are of the folder, and call what the folder gives.
 cp src/calendar/tests.rs "$core/src/calendar/"
+grep -E '^pub use expand::' src/calendar/mod.rs >>"$core/src/calendar/mod.rs"
+echo '#[cfg(test)] mod tests;' >>"$core/src/calendar/mod.rs"
 cp Cargo.lock "$core/"
 echo target >"$core/.gitignore"
-cat >"$core/src/lib.rs" <<'LIB'
-#![allow(dead_code, unused_imports)]
-pub mod calendar {
-    pub mod event;
-    pub mod expand;
-    #[cfg(test)]
-    mod tests;
-    pub mod zones;
-    pub use expand::{Entry, MOST, NoCalendar, Reading, read};
-}
-pub mod domain;
-pub mod engine;
-pub mod probe {
-    pub mod display {
-        pub mod edid;
-    }
-    pub mod stamp {
-        pub mod codec;
-        pub mod moment;
-    }
-    pub mod stun {
-        pub mod codec;
-        pub mod integrity;
-    }
-    pub mod ups {
-        pub mod protocol;
-        pub mod quantities;
-        pub mod reasons;
-        pub mod status;
-        pub mod variables;
-    }
-}
-LIB
 {
     printf '[package]\nname = "siaga-core"\nversion = "0.0.0"\nedition = "2024"\npublish = false\n\n[workspace]\n\n'
     printf '[profile.dev]\ndebug = false\n\n[dependencies]\n'

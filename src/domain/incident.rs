@@ -76,18 +76,16 @@ pub struct Incident {
 }
 
 impl Incident {
-    /// Ends it at `now`, or when it began, where a wall clock that was set back lies before that.
-    pub fn close(&mut self, now: Timestamp) {
-        self.closed_at = Some(now.max(self.opened_at));
-    }
-}
-
-impl Incident {
     /// How the id of a drill begins, which is no incident of the room's.
     pub const DRILL: &str = "drill-";
 
     /// Whether it is only practised.
     pub fn is_drill(&self) -> bool {
         self.id.starts_with(Self::DRILL)
+    }
+
+    /// Ends it at `now`, or when it began, where a wall clock that was set back lies before that.
+    pub fn close(&mut self, now: Timestamp) {
+        self.closed_at = Some(now.max(self.opened_at));
     }
 }
