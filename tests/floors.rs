@@ -47,6 +47,8 @@ const FLOORS: &[(&str, &[&str])] = &[
     // Unix sockets and who is at their other end.
     ("peer", &[]),
     ("domain", &[]),
+    // What sound says: a package of its own, which knows nothing of the house.
+    ("signal", &[]),
     // It declares the modules and says nothing else.
     ("lib", &[]),
 ];

@@ -1,12 +1,11 @@
 //! `loopback`: is what the loudspeakers play heard by the microphone, loud, clean and soon enough?
 //!
-//! Three sweeps of a second are played and captured in a child, and found again in what was captured ([`sweep`]). It can be
+//! Three sweeps of a second are played and captured in a child, and found again in what was captured ([`siaga_signal::sweep`]). It can be
 //! heard in the room, so it is rare, and advisory in the shipped config: a speakerphone's echo canceller removes just this
 //! sound, and then nothing is known. Nothing is opened while the room is in use or another program has a card. Where a sound
 //! server owns the cards, the desktop session's agent does it (`siaga seat`), at what is chosen there.
 
 mod reasons;
-mod sweep;
 #[cfg(test)]
 mod tests;
 
@@ -29,7 +28,7 @@ use crate::domain::{
     ErrorKind, Finding, Level, Limit, Observation, Period, ProbeError, Quantity, Reading, Rule, Test, Unit, Verdict,
 };
 pub use reasons::{ERRORS, REASONS};
-use sweep::{EARLIEST, Found, LATEST, LENGTH, Sweep, frames};
+use siaga_signal::sweep::{EARLIEST, Found, LATEST, LENGTH, Sweep, frames};
 
 /// Once a day: it can be heard, and loudspeakers do not break by the hour. A second day may pass without a test. Three sweeps
 /// confirm each other, and there is nothing more to hold.

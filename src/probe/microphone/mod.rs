@@ -5,7 +5,6 @@
 //! opened while the room is in use or another program has the card. Where a sound server owns the cards, the desktop session's
 //! agent does it (`siaga seat`), at the microphone that is chosen there.
 
-mod analysis;
 mod reasons;
 #[cfg(test)]
 mod tests;
@@ -27,8 +26,8 @@ use crate::domain::{
     Arg, ErrorKind, Finding, Level, Limit, Observation, Period, ProbeError, Quantity, Reading, Rule, Test, Unit,
     Verdict,
 };
-use analysis::Heard;
 pub use reasons::{ERRORS, REASONS};
+use siaga_signal::level::{Heard, analyse};
 
 /// Two seconds in a quarter of an hour: a program that opens a card finds it taken by us once in four hundred times, and a
 /// mute key that was pressed after a meeting is told long before the next. Two tests may fail to come about. A fault is
@@ -287,5 +286,5 @@ pub(super) fn listen(pcm: &str) -> Result<Heard, ProbeError> {
         .map(|samples| samples[frames(SETTLING)..frames(SETTLING + LISTENING)].to_vec())
         .collect();
     let (delivered, overruns, rate) = (captured.delivered(), captured.overruns, captured.hardware_rate);
-    Ok(Heard { delivered, overruns, rate, ..analysis::analyse(&heard, f64::from(RATE)) })
+    Ok(Heard { delivered, overruns, rate, ..analyse(&heard, f64::from(RATE)) })
 }

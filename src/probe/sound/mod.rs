@@ -2,7 +2,6 @@
 //! the desktop session's agent in one of its own, and its end at once when the room comes into use.
 
 pub(super) mod hardware;
-pub(super) mod spectrum;
 pub(crate) mod stream;
 
 use std::ffi::OsString;

@@ -8,21 +8,21 @@ use std::f64::consts::TAU;
 
 use serde::{Deserialize, Serialize};
 
-use crate::probe::sound::spectrum::{Complex, back, transform};
+use super::spectrum::{Complex, back, transform};
 
 /// From and to which frequency, in Hz: what loudspeakers of a room play and microphones for speech hear.
 const LOW: f64 = 100.0;
 const HIGH: f64 = 8000.0;
 /// How long it takes, in s.
-pub(super) const LENGTH: f64 = 1.0;
+pub const LENGTH: f64 = 1.0;
 /// -20 dBFS: as loud as quiet speech.
 const AMPLITUDE: f64 = 0.1;
 /// It begins and ends softly, in s: a click has all frequencies.
 const FADE: f64 = 0.02;
 /// How late it may be heard and is still looked for, in s.
-pub(super) const LATEST: f64 = 0.6;
+pub const LATEST: f64 = 0.6;
 /// How much earlier than it was played, by clocks that are a little apart, in s; the harmonics of an early one are in it too.
-pub(super) const EARLIEST: f64 = 0.3;
+pub const EARLIEST: f64 = 0.3;
 /// Around a peak, in s, what belongs to it: the band's own ripple before it, the room's answer after it.
 const BEFORE_PEAK: f64 = 0.01;
 const AFTER_PEAK: f64 = 0.25;
@@ -32,24 +32,24 @@ const AROUND_HARMONIC: f64 = 0.02;
 /// What one sweep came to.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::probe) struct Found {
+pub struct Found {
     /// How much later than it was played it was heard, in s.
-    pub(super) delay: f64,
+    pub delay: f64,
     /// How loud it came back, in dB of what was played.
-    pub(super) level: f64,
+    pub level: f64,
     /// How far the peak stands above the rest (its root mean square), in dB.
-    pub(super) clarity: f64,
+    pub clarity: f64,
     /// How much more there was in its band while it was played than before, in dB.
-    pub(super) snr: f64,
+    pub snr: f64,
     /// The second and third harmonic over the sweep itself, 0 to 1.
-    pub(super) distortion: f64,
+    pub distortion: f64,
 }
 
 /// A sweep at a rate in Hz, with its inverse.
-pub(super) struct Sweep {
+pub struct Sweep {
     rate: f64,
     /// What is played, full scale being 1.
-    pub(super) sound: Vec<f64>,
+    pub sound: Vec<f64>,
     inverse: Vec<Complex>,
     size: usize,
 }
@@ -57,7 +57,7 @@ pub(super) struct Sweep {
 impl Sweep {
     /// The sweep for this rate.
     #[allow(clippy::cast_precision_loss, reason = "a second of frames")]
-    pub(super) fn new(rate: f64) -> Self {
+    pub fn new(rate: f64) -> Self {
         let growth = LENGTH / (HIGH / LOW).ln();
         let fade = |time: f64| {
             let near = time.min(LENGTH - time).clamp(0.0, FADE) / FADE;
@@ -89,7 +89,7 @@ impl Sweep {
     /// Looks for it in `heard`, which begins [`EARLIEST`] before it was played; `quiet` is the mean power in its band when
     /// nothing was played. `None` where there was nothing at all.
     #[allow(clippy::cast_precision_loss, reason = "a few seconds of frames")]
-    pub(super) fn find(&self, heard: &[f64], quiet: f64) -> Option<Found> {
+    pub fn find(&self, heard: &[f64], quiet: f64) -> Option<Found> {
         let spectrum = transform(heard, self.size);
         let loud = self.band(&spectrum) / heard.len() as f64;
         let folded = self.unfold(spectrum);
@@ -130,7 +130,7 @@ impl Sweep {
 
     /// The mean power of a sound in the sweep's band.
     #[allow(clippy::cast_precision_loss, reason = "a few seconds of frames")]
-    pub(super) fn in_band(&self, sound: &[f64]) -> f64 {
+    pub fn in_band(&self, sound: &[f64]) -> f64 {
         self.band(&transform(sound, self.size)) / sound.len().max(1) as f64
     }
 
@@ -153,7 +153,7 @@ fn mean_square(values: &[f64]) -> f64 {
 
 /// Frames in `time` seconds.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few seconds, never negative")]
-pub(super) fn frames(time: f64, rate: f64) -> usize {
+pub fn frames(time: f64, rate: f64) -> usize {
     (time * rate).round() as usize
 }
 

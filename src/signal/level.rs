@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::probe::sound::spectrum::Windowed;
+use super::spectrum::Windowed;
 
 /// Samples so near full scale count as clipped: -0.1 dBFS.
 const NEAR_FULL: f64 = 0.988_553_094_656_938_6;
@@ -20,31 +20,31 @@ const BESIDE: [f64; 6] = [-11.0, -9.0, -7.0, 7.0, 9.0, 11.0];
 /// What was heard in one channel, full scale being 1.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::probe) struct Heard {
+pub struct Heard {
     /// The largest sample, in dBFS. `None` for digital silence.
-    pub(super) peak: Option<f64>,
+    pub peak: Option<f64>,
     /// The root of the mean square about the mean, in dBFS: a full-scale sine has -3.01. `None` for digital silence.
-    pub(super) rms: Option<f64>,
+    pub rms: Option<f64>,
     /// How far the mean is from zero, 0 to 1.
-    pub(super) offset: f64,
+    pub offset: f64,
     /// The share of samples above -0.1 dBFS.
-    pub(super) clipped: f64,
+    pub clipped: f64,
     /// The most consecutive samples at full scale on one side.
-    pub(super) clipped_run: usize,
+    pub clipped_run: usize,
     /// The longest time in which no sample differed from the one before, in s.
-    pub(super) constant: f64,
+    pub constant: f64,
     /// The mains and its harmonics over what is beside them, in dB. `None` where all of it is below the last bit of 16.
-    pub(super) hum: Option<f64>,
+    pub hum: Option<f64>,
     /// Frames captured over frames expected. `None` where no time can be told.
-    pub(super) delivered: Option<f64>,
+    pub delivered: Option<f64>,
     /// How often frames were lost.
-    pub(super) overruns: u32,
+    pub overruns: u32,
     /// The hardware's own rate in Hz, where the kernel tells.
-    pub(super) rate: Option<u32>,
+    pub rate: Option<u32>,
 }
 
 /// Analyses the channel in which there is most to hear: a microphone often has one of two. `rate` in Hz.
-pub(super) fn analyse(channels: &[Vec<f64>], rate: f64) -> Heard {
+pub fn analyse(channels: &[Vec<f64>], rate: f64) -> Heard {
     let loudest = channels.iter().max_by(|one, other| spread(one).total_cmp(&spread(other)));
     let samples = loudest.map_or(&[][..], Vec::as_slice);
     let peak = samples.iter().fold(0.0_f64, |peak, sample| peak.max(sample.abs()));

@@ -8,14 +8,16 @@ use std::ops::{Add, Mul, Sub};
 
 /// A complex number.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(in crate::probe) struct Complex {
-    pub(in crate::probe) re: f64,
-    pub(in crate::probe) im: f64,
+pub struct Complex {
+    /// Its real part.
+    pub re: f64,
+    /// Its imaginary part.
+    pub im: f64,
 }
 
 impl Complex {
     /// The square of its size.
-    pub(in crate::probe) fn power(self) -> f64 {
+    pub fn power(self) -> f64 {
         self.re * self.re + self.im * self.im
     }
 
@@ -46,7 +48,7 @@ impl Mul for Complex {
 }
 
 /// The discrete Fourier transform of a signal, filled up with zeros to `size`, a power of two.
-pub(in crate::probe) fn transform(signal: &[f64], size: usize) -> Vec<Complex> {
+pub fn transform(signal: &[f64], size: usize) -> Vec<Complex> {
     let mut values: Vec<_> = signal.iter().take(size).map(|re| Complex { re: *re, im: 0.0 }).collect();
     values.resize(size, Complex::default());
     turn(&mut values, -1.0);
@@ -55,7 +57,7 @@ pub(in crate::probe) fn transform(signal: &[f64], size: usize) -> Vec<Complex> {
 
 /// The signal whose transform this is, as far as it is real.
 #[allow(clippy::cast_precision_loss, reason = "a size in memory")]
-pub(in crate::probe) fn back(mut values: Vec<Complex>) -> Vec<f64> {
+pub fn back(mut values: Vec<Complex>) -> Vec<f64> {
     turn(&mut values, 1.0);
     let size = values.len() as f64;
     values.into_iter().map(|value| value.re / size).collect()
@@ -89,7 +91,7 @@ fn turn(values: &mut [Complex], direction: f64) {
 }
 
 /// A signal under a Hann window, in which what is a few hertz beside a tone does not count for it.
-pub(in crate::probe) struct Windowed {
+pub struct Windowed {
     samples: Vec<f64>,
     rate: f64,
 }
@@ -97,7 +99,7 @@ pub(in crate::probe) struct Windowed {
 impl Windowed {
     /// A signal of `rate` samples a second.
     #[allow(clippy::cast_precision_loss, reason = "a few seconds of frames")]
-    pub(in crate::probe) fn new(signal: &[f64], rate: f64) -> Self {
+    pub fn new(signal: &[f64], rate: f64) -> Self {
         let turn = TAU / signal.len() as f64;
         let samples = signal.iter().enumerate().map(|(at, sample)| sample * (0.5 - 0.5 * (turn * at as f64).cos()));
         Self { samples: samples.collect(), rate }
@@ -105,7 +107,7 @@ impl Windowed {
 
     /// The mean power of the tone at `frequency` (Hz), by Goertzel's recursion (1958): a full-scale sine has 0.5.
     #[allow(clippy::cast_precision_loss, reason = "a few seconds of frames")]
-    pub(in crate::probe) fn tone(&self, frequency: f64) -> f64 {
+    pub fn tone(&self, frequency: f64) -> f64 {
         let factor = 2.0 * (TAU * frequency / self.rate).cos();
         let (mut before, mut last) = (0.0, 0.0);
         for sample in &self.samples {
