@@ -41,11 +41,22 @@ fn from_metadata(metadata: &Value) -> Vec<Package> {
         all("packages", metadata).into_iter().map(|package| (text(&package["id"]), package)).collect();
     let nodes: BTreeMap<String, Value> =
         all("nodes", &metadata["resolve"]).into_iter().map(|node| (text(&node["id"]), node)).collect();
-    let needs = |id: &str| -> Vec<String> {
+    let direct = |id: &str| -> Vec<String> {
         let needs = all("deps", &nodes[id]);
         // Of kind null: neither for building nor for tests. A macro runs in the compiler.
         let linked = needs.iter().filter(|need| all("dep_kinds", need).iter().any(|kind| kind["kind"].is_null()));
         linked.map(|need| text(&need["pkg"])).filter(|id| !is_macro(&known[id])).collect()
+    };
+    // What lies in our own tree is no other's: a package inside it is a part of the program, and what it needs the program needs.
+    let needs = |id: &str| -> BTreeSet<String> {
+        let (mut needs, mut own) = (BTreeSet::new(), vec![id.to_owned()]);
+        while let Some(id) = own.pop() {
+            let (inner, others): (Vec<_>, Vec<_>) =
+                direct(&id).into_iter().partition(|id| known[id]["source"].is_null());
+            own.extend(inner);
+            needs.extend(others);
+        }
+        needs
     };
     let mut found = BTreeSet::new();
     let mut next = vec![text(&metadata["resolve"]["root"])];

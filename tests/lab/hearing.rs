@@ -113,13 +113,11 @@ fn what_a_microphone_hears_is_told() {
         (with(&sine(50.0, 0.01)), "degraded", &["audio.microphone_hum"]),
         (with(&sine(440.0, 0.1)), "ready", &[]),
     ] {
+        // No two in a row are told alike.
         player.play(&played);
         daemon.only("microphone", verdict, codes);
-        player.hush();
-        daemon.only("microphone", "not_ready", &["audio.microphone_silent"]);
     }
-    player.play(&with(&sine(440.0, 0.1)));
-    daemon.only("microphone", "ready", &[]);
+    daemon.looks("microphone", 1);
     let level = metric(&daemon, "microphone_rms_decibels");
     assert!((level + 23.0).abs() < 0.1, "{level}");
     let delivered = metric(&daemon, "microphone_delivered_ratio");
@@ -186,7 +184,7 @@ fn the_microphone_is_given_back_at_once_when_the_room_comes_into_use() {
     let seen = "card = \"Dummy\"\nmixer = false\ninterval = \"50ms\"\n";
     let daemon = lab.daemon(&room(&["audio"], &[("microphone", EAR), ("audio", seen)]));
     daemon.ready();
-    for _ in 0..5 {
+    for _ in 0..3 {
         // Our own listening is no use of the room: it is listened to again and again.
         lab.wait_for(&format!("grep -q RUNNING {EAR_STATUS}"));
         lab.spawn("call", CALL);
@@ -201,7 +199,7 @@ fn the_microphone_is_given_back_at_once_when_the_room_comes_into_use() {
         let took = times[1] - times[0];
         assert!(took < 0.75, "given back after {took} s");
         // What was known stands, and nothing is opened.
-        for stands in daemon.looks("audio", 20) {
+        for stands in daemon.looks("audio", 10) {
             let of = stands.iter().find(|(name, ..)| name == "microphone").unwrap();
             assert_eq!((of.1.as_str(), of.2.len()), ("ready", 0), "{stands:?}");
             assert_eq!(lab.sh(&format!("cat {EAR_STATUS}")), "closed");

@@ -26,7 +26,7 @@ impl Failing {
     }
 
     /// The same in a folder of the test's own, with more in its config.
-    fn start_in(folder: tempfile::TempDir, more: &str) -> Self {
+    pub(crate) fn start_in(folder: tempfile::TempDir, more: &str) -> Self {
         let (mut upsd, desk) = (Upsd::start(), Desk::start());
         let receiver =
             format!("[[receiver]]\nname = \"desk\"\nkind = \"webhook\"\nurl = \"http://{}/\"\n{more}", desk.address);

@@ -1,7 +1,7 @@
 //! What staff order at the page, by its forms: a test, a message, a radio check, a silence, a drill; and what others would forge.
 //! Debian package: `nut-server`.
 
-use super::acts::audit;
+use super::acts::{Failing, audit};
 use super::crash_daemon::Desk;
 use super::page_forms::{encoded, header, key};
 use super::support::child::wait_until;
@@ -141,6 +141,26 @@ fn staff_test_silence_and_practise_at_the_page_under_their_name_and_nobody_forge
     assert!(done.iter().all(|count| *count > 0), "{rows:#?}");
     let log = daemon.stop();
     assert!(!log.contains("Siti") && !log.contains("Operator Satu") && !log.contains("window.hit"), "{log}");
+}
+
+#[test]
+fn what_the_disk_does_not_take_is_told_as_done_and_as_not_kept() {
+    let folder = room("");
+    // Where the state folder would be, lies a file: the daemon goes on in memory.
+    std::fs::write(folder.path().join("state"), "").unwrap();
+    let room = Failing::start_in(folder, "[web]\nlisten = \"127.0.0.1:0\"\ntokens = \"tokens.toml\"\n");
+    let siti = made(room.at(), "Siti", "operate", &[]);
+    let siti = Staff::come_in(&room.daemon, &siti);
+    let said = siti.done(&[("order", "silence"), ("component", "power"), ("minutes", "30"), ("reason", "battery")]);
+    assert!(said.contains("✕ Berlaku sekarang, tetapi belum tertulis di disk"), "{said}");
+    assert!(said.contains("name=\"order\" value=\"end_silence\""), "it holds: {said}");
+    assert_eq!(room.incident("")["silenced"], true);
+    let said = siti.done(&[("order", "heard"), ("by", "Operator Satu")]);
+    assert!(said.contains("✓ Dicatat: uji suara HT berhasil"), "{said}");
+    assert!(said.contains("✕ Berlaku sekarang, tetapi"), "{said}");
+    let log = room.daemon.log();
+    assert!(!log.contains("Siti") && !log.contains("Operator Satu"), "{log}");
+    room.daemon.kill();
 }
 
 /// A room may be looked at by more than one address: who came in by one is in, and what runs is seen, by each.

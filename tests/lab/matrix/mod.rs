@@ -13,7 +13,6 @@ mod table;
 
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::thread;
 
 use crate::guest::Lab;
 use history::Alarm;
@@ -66,13 +65,8 @@ fn each_fault_is_told_by_its_reason_and_nothing_else_turns_red() {
         _ => Extent::Reduced,
     };
     let stages: [fn(Extent) -> Came; 2] = [equipment, system];
-    let all = if extent == Extent::Reduced {
-        thread::scope(|scope| stages.map(|play| scope.spawn(move || play(extent))).map(thread::ScopedJoinHandle::join))
-            .map(|came| came.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-    } else {
-        // For figures: a guest that shares the machine with another is as slow as that one makes it.
-        stages.map(|play| play(extent))
-    };
+    // One after the other: a guest that shares the machine with another is as slow as that one makes it.
+    let all = stages.map(|play| play(extent));
     match extent {
         Extent::Full => table::write(&all),
         Extent::Times => table::write_times(&all),
