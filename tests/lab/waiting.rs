@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// How long anything may take in the guest before the test is wrong about it: what takes ten seconds on a real machine, times the
 /// guest's slowness, which is five alone and up to thirty where the processors are busy with others.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Asks until there is an answer; panics with what `told` says when patience ends.
 #[allow(clippy::disallowed_methods, reason = "a test's own deadline; the code under test takes a Clock")]
