@@ -267,6 +267,11 @@ impl Engine {
 
     /// When [`Engine::tick`] would next change something; [`Mono::NEVER`] if only an observation can.
     pub fn next_deadline(&self) -> Mono {
+        self.view.next_deadline
+    }
+
+    /// The same, looked for in every check: once a judgement.
+    fn find_deadline(&self) -> Mono {
         let checks = self.checks.iter().map(CheckState::next_deadline).min().unwrap_or(Mono::NEVER);
         let settling = self.started.mono.after(SETTLING);
         let settling = if self.view.at.mono < settling { settling } else { Mono::NEVER };
@@ -359,7 +364,7 @@ impl Engine {
             current: self.current,
             incidents: self.incidents.open().to_vec(),
         });
-        let next_deadline = self.next_deadline();
+        let next_deadline = self.find_deadline();
         if let Some(view) = Arc::get_mut(&mut self.view) {
             view.next_deadline = next_deadline;
         }
