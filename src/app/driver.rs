@@ -17,14 +17,14 @@ const BATCH: usize = 64;
 /// within this time after the resume.
 pub(super) const REST: Duration = Duration::from_secs(5);
 
-/// After a turn the judge takes no observation for so many times what the turn took: however many checks there are, it has a
-/// fifth of a core. What comes meanwhile is judged together with one roll-up.
+/// After a turn the judge takes no observation for so many times what the turn took: a fifth of a core is enough for it, as long as
+/// a turn takes no more than 5 ms. What comes meanwhile is judged together with one roll-up.
 const IDLE: u32 = 4;
 
 /// It is kept from them for so long at most; that the room is in use may be among them.
 const LONGEST_IDLE: Duration = Duration::from_millis(20);
 
-/// A shorter rest is not taken: timers have steps of a millisecond. No room of some dozens of checks ever rests.
+/// A shorter rest is not taken: timers have steps of a millisecond.
 const SHORTEST_IDLE: Duration = Duration::from_millis(1);
 
 /// How soon events that the recorder had no room for are handed on again.
@@ -118,8 +118,7 @@ impl Driver {
             self.publish();
             if let Some(since) = turn_since {
                 let now = self.clock.mono();
-                let idle = (now.since(since) * IDLE).min(LONGEST_IDLE);
-                idle_until = if idle < SHORTEST_IDLE { now } else { now.after(idle) };
+                idle_until = now.after(idle_after(now.since(since)));
             }
         }
         waiting.append(&mut self.engine.drain_events());
@@ -136,5 +135,24 @@ impl Driver {
             *old = snapshot;
             newer
         });
+    }
+}
+
+/// How long no observation is taken after a turn that took so long.
+fn idle_after(turn: Duration) -> Duration {
+    let idle = turn.saturating_mul(IDLE).min(LONGEST_IDLE);
+    if idle < SHORTEST_IDLE { Duration::ZERO } else { idle }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_turn_is_followed_by_no_rest_and_a_long_one_by_20_ms_at_most() {
+        let after = |micros| idle_after(Duration::from_micros(micros)).as_micros();
+        assert_eq!([0, 249, 250, 2000, 5000].map(after), [0, 0, 1000, 8000, 20_000]);
+        // A clock that jumps makes a turn of any length.
+        assert_eq!(idle_after(Duration::MAX), LONGEST_IDLE);
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// How long anything may take in the guest before the test is wrong about it: what takes ten seconds on a real machine, times the
-/// guest's slowness, which is five alone and up to thirty where the processors are busy with others.
+/// guest's slowness, which is five to thirty by the machine and the hour.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Asks until there is an answer; panics with what `told` says when patience ends.
