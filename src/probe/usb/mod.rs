@@ -30,7 +30,7 @@ pub const DEFAULTS: Defaults = Defaults {
     active: false,
 };
 
-/// A bus that dies loses its devices first and goes then: what hung on it so short a time ago went with it.
+/// A bus that dies loses its devices first and goes then: one that has been seen without them for no longer than this went with them.
 const TOGETHER: Duration = Duration::from_secs(10);
 
 static PRESENT: Quantity = Quantity::gauge("usb_buses", Unit::Count, "USB controllers and hubs that are present.");
@@ -144,15 +144,19 @@ impl Probe {
 /// What should be there.
 struct Expected {
     named: Vec<String>,
-    /// When each that is worth missing was last seen to carry something.
-    carried: BTreeMap<String, Mono>,
+    /// Each that is worth missing, and since when it is there without what it carried.
+    carried: BTreeMap<String, Option<Mono>>,
 }
 
 impl Expected {
     fn judge(&mut self, present: &BTreeMap<String, buses::Carries>, now: Mono) -> Reading {
-        // One that has stayed without them is not missed when it goes too.
-        self.carried.retain(|bus, at| !present.contains_key(bus) || now.since(*at) < TOGETHER);
-        self.carried.extend(present.iter().filter(|(_, carries)| **carries).map(|(bus, _)| (bus.clone(), now)));
+        self.carried.extend(present.iter().filter(|(_, carries)| **carries).map(|(bus, _)| (bus.clone(), None)));
+        // One that has stayed without them is not missed when it goes too. How long ago they were last seen says nothing:
+        // between two looks, which may be an hour, they were there.
+        self.carried.retain(|bus, alone| match present.get(bus) {
+            Some(false) => now.since(*alone.get_or_insert(now)) < TOGETHER,
+            Some(true) | None => true,
+        });
         let gone = |bus: &&String| !present.contains_key(*bus);
         let mut missing: Vec<&String> = self.named.iter().chain(self.carried.keys()).filter(gone).collect();
         missing.sort();
