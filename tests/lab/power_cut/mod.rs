@@ -110,10 +110,10 @@ fn live(lab: &Lab, disk: &Disk) -> Vec<Outside> {
     let mut config = room(&names, &checks);
     _ = write!(config, "[[receiver]]\nname = \"desk\"\nkind = \"webhook\"\nurl = \"http://198.51.100.2/\"\n");
     let _daemon = lab.daemon(&config);
-    // Each after a while in another state, in no order that repeats soon.
+    // Each after a while in another state, in no order that repeats soon, and for longer than it takes to acknowledge it.
     let storm = format!(
         "n=0; while :; do for one in {}; do n=$(( (n * 1103515245 + 12345) % 2147483648 )); \
-         cp /tmp/$one/$(( n / 65536 % 3 )) /tmp/$one/new; mv /tmp/$one/new /tmp/$one/now; sleep 0.2; done; done",
+         cp /tmp/$one/$(( n / 65536 % 3 )) /tmp/$one/new; mv /tmp/$one/new /tmp/$one/now; sleep 1; done; done",
         names.join(" ")
     );
     lab.spawn("storm", &format!("dash -c '{storm}'"));
