@@ -5,8 +5,9 @@ LOCKED := --locked
 # All that cargo takes for tests, but the real ring.
 RINGS := $(patsubst tests/%.rs,--test=%,$(wildcard tests/*.rs)) $(patsubst tests/%/main.rs,--test=%,$(wildcard tests/*/main.rs))
 OTHER_RINGS := $(filter-out --test=real,$(RINGS))
-# Those tests of the real ring that hold or measure a call.
-CALLS := call:: capacity:: relay:: stamp::
+# Those tests of the real ring that measure a line, and those that hold a call.
+LINES := capacity:: relay:: stamp::
+CALLS := call::
 # The pages are for those who work on the code, so that a link to a private item leads somewhere.
 DOC_LINTS := -D warnings -A rustdoc::private_intra_doc_links
 
@@ -34,11 +35,13 @@ test: tools ## install what the tests need, check, then run all tests
 	@$(MAKE) --no-print-directory check
 	$(CARGO) test $(LOCKED) --no-fail-fast --doc
 	@# All are run, whichever fail. The real ring waits more than it works: three of its tests a core, but two of those in which
-	@# voices are made, and one of those that hold or measure a call, in which a processor that comes late is a line that shakes.
+	@# voices are made, and one of those that measure a line, on which a processor that comes late shakes it. A call's two
+	@# browsers fill two of them.
 	@failed=0; set -x; \
 	$(CARGO) test $(LOCKED) --no-fail-fast --lib --bins --examples $(OTHER_RINGS) || failed=1; \
-	$(CARGO) test $(LOCKED) --test real -- --test-threads $$(($$(nproc) * 3)) $(addprefix --skip ,radio:: $(CALLS)) || failed=1; \
-	$(CARGO) test $(LOCKED) --test real -- --test-threads $$(nproc) --skip radio:: $(CALLS) || failed=1; \
+	$(CARGO) test $(LOCKED) --test real -- --test-threads $$(($$(nproc) * 3)) $(addprefix --skip ,radio:: $(LINES) $(CALLS)) || failed=1; \
+	$(CARGO) test $(LOCKED) --test real -- --test-threads $$(nproc) --skip radio:: $(LINES) || failed=1; \
+	$(CARGO) test $(LOCKED) --test real -- --test-threads $$((($$(nproc) + 1) / 2)) --skip radio:: $(CALLS) || failed=1; \
 	$(CARGO) test $(LOCKED) --test real -- --test-threads $$(($$(nproc) * 2)) radio:: || failed=1; \
 	exit $$failed
 

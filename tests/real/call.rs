@@ -47,9 +47,10 @@ fn a_calls_own_loss_and_round_trip_are_what_was_told_before_it() {
     is_of(far.loss(), far.lost + far.received, LOST);
     assert!(told.says("internet.call_loss_high"), "{told:#?}");
     assert!(told.loss[1].unwrap() < 0.005 && here.loss() < 0.005, "{told:#?} {here:#?}");
-    // A busy machine adds to a round trip, and the least of them knows no more than the line.
-    for trip in [told.rtt.unwrap(), here.least_rtt.unwrap(), far.least_rtt.unwrap()] {
-        assert!((0.079..0.090).contains(&trip), "{told:#?} {here:#?} {far:#?}");
+    // A busy machine adds to a round trip, and the least of them knows little more than the line. A browser's has all that it waits
+    // for a processor in it.
+    for (trip, most) in [(told.rtt, 0.090), (here.least_rtt, 0.140), (far.least_rtt, 0.140)] {
+        assert!((0.079..most).contains(&trip.unwrap()), "{told:#?} {here:#?} {far:#?}");
     }
     assert!(far.frames > 1.0 && here.frames > 1.0, "{here:#?} {far:#?}");
 }
