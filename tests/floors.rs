@@ -47,7 +47,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     // Unix sockets and who is at their other end.
     ("peer", &[]),
     ("domain", &[]),
-    // What sound says: a package of its own, which knows nothing of the house.
+    // What sound and pictures say: a package of its own, which knows nothing of the house.
     ("signal", &[]),
     // It declares the modules and says nothing else.
     ("lib", &[]),

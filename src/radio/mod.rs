@@ -20,9 +20,7 @@ pub mod ptt;
 pub mod sound;
 pub mod speech;
 pub mod station;
-pub mod treatment;
 pub mod voice;
-pub mod wav;
 pub mod words;
 
 pub use crate::probe::on_air::OnAir;

@@ -7,8 +7,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::treatment::{self, RATE};
-use super::wav::{self, Clip};
+use siaga_signal::treatment::{self, RATE};
+use siaga_signal::wav::{self, Clip};
+
 use super::words::{Part, Pause};
 use crate::domain::{ErrorKind, ProbeError};
 use crate::probe::child::{Program, Slot};

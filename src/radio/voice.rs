@@ -12,9 +12,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde::{Deserialize, Serialize};
+use siaga_signal::treatment::{self, RATE};
 
 use super::sound::Voices;
-use super::treatment::{self, RATE};
 use super::words::Script;
 use crate::clock::Clock;
 use crate::domain::{ErrorKind, Period, ProbeError};
@@ -196,11 +196,9 @@ pub fn listen(pcm: &OsStr) -> ExitCode {
 }
 
 /// How loud a piece is, in dB of full scale.
-#[allow(clippy::cast_precision_loss, reason = "a tenth of a second of samples")]
 fn loud(samples: &[f64]) -> f64 {
-    let power = samples.iter().map(|s| s * s).sum::<f64>() / samples.len() as f64;
     // A tenth of a dB is more than anybody hears.
-    (treatment::decibels(power.sqrt()) * 10.0).round() / 10.0
+    (treatment::effective(samples) * 10.0).round() / 10.0
 }
 
 fn say(said: &Said) {

@@ -1,8 +1,14 @@
-//! What sound says: [`spectrum`], the [`level`] of a microphone, and a [`sweep`] that comes back. Pure: samples in, figures out.
+//! What is counted sample by sample and point by point. Of sound: [`spectrum`], the [`level`] of a microphone, a [`sweep`] that comes
+//! back, the [`treatment`] of a voice before a radio sends it, and recorded clips ([`wav`]). Of pictures: brightness ([`luma`]) and
+//! what it says of the [`light`]. Pure: samples in, figures out.
 //!
 //! A package of its own so that tests have it compiled for speed: without, those of [`sweep`] take four to seven times longer, and the
 //! lab makes the same sums on an emulated processor.
 
 pub mod level;
+pub mod light;
+pub mod luma;
 pub mod spectrum;
 pub mod sweep;
+pub mod treatment;
+pub mod wav;

@@ -48,14 +48,15 @@ fn every_command_of_readme_is_in_the_makefile() {
 
 #[test]
 fn the_packages_are_those_of_cargo_toml() {
-    let manifest: toml::Table = read("Cargo.toml").parse().unwrap();
-    let there: BTreeSet<_> = manifest["dependencies"].as_table().unwrap().keys().cloned().collect();
+    let manifests: [toml::Table; 2] = ["Cargo.toml", "src/signal/Cargo.toml"].map(|path| read(path).parse().unwrap());
+    let there: BTreeSet<_> =
+        manifests.iter().flat_map(|manifest| manifest["dependencies"].as_table().unwrap().keys().cloned()).collect();
     let named: BTreeSet<_> = first_cells("package").into_iter().collect();
     assert_eq!(named, there, "left: README's packages; right: Cargo.toml");
     let text = read("README.md");
     let (_, rest) = text.split_once("For tests only:").expect("README says what is for tests only");
     let for_tests = rest.split_once("\n\n").unwrap().0;
-    for name in manifest["dev-dependencies"].as_table().unwrap().keys().filter(|name| !there.contains(*name)) {
+    for name in manifests[0]["dev-dependencies"].as_table().unwrap().keys().filter(|name| !there.contains(*name)) {
         assert!(for_tests.contains(&format!("`{name}`")), "README does not say what `{name}` is for");
     }
 }

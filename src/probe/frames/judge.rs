@@ -1,10 +1,11 @@
 //! From what was seen in frames to a reading. No input, no output.
 
+use siaga_signal::light::Light;
+
 use super::look::Seen;
 use super::reasons::{
     BLACK, BRIGHT, DAMAGED, DARK, DEAD, FEW, FORMAT_UNREAD, FROZEN, STILL, STREAM_FAILED, UNIFORM, UNREADABLE,
 };
-use super::statistics::Light;
 use super::{BLACKNESS, BURNT, CONTRAST, Config, DAMAGE, DELIVERED, DROWNED, LUMA, REPEATED};
 use crate::domain::{Arg, ErrorKind, Finding, ProbeError, Reading, Unit, Verdict};
 use crate::probe::camera::holder::Holder;

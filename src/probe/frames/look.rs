@@ -1,17 +1,15 @@
 //! One look at a camera, in the device child: a few seconds of its stream as it is set, of which numbers remain.
 
-use std::hash::{DefaultHasher, Hasher as _};
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 use linuxvideo::{CapabilityFlags, Device};
 use serde::{Deserialize, Serialize};
+use siaga_signal::light::{Light, difference};
+use siaga_signal::luma::{self, Form, Grid, Sample};
 
 use super::capture::{Camera, Frame};
-use super::luma::{self, Grid, Sample};
-use super::statistics::{Light, difference};
-use super::v4l2::Format;
 use crate::clock::Clock;
 use crate::domain::{ErrorKind, Mono, ProbeError};
 use crate::probe::camera::judge::is_equipment;
@@ -105,6 +103,7 @@ pub(in crate::probe) fn look(path: &Path, plan: Plan) -> Result<Seen, ProbeError
 
 fn stream(camera: &mut Camera, plan: Plan, seen: &mut Seen) -> io::Result<()> {
     let (clock, format) = (Clock::start(), camera.format()?);
+    let form = format.form();
     seen.format = query::code(format.code);
     seen.promised = camera.rate();
     let mut until = clock.mono().after(FIRST);
@@ -119,7 +118,7 @@ fn stream(camera: &mut Camera, plan: Plan, seen: &mut Seen) -> io::Result<()> {
             let now = clock.mono();
             let begun = *first.get_or_insert(now);
             if now >= begun.after(plan.settle) {
-                account.add(&format, &frame, now);
+                account.add(&form, &frame, now);
             }
         });
         if let Some(begun) = first {
@@ -159,13 +158,13 @@ struct Sum {
 }
 
 impl Account {
-    fn add(&mut self, format: &Format, frame: &Frame, now: Mono) {
+    fn add(&mut self, form: &Form, frame: &Frame, now: Mono) {
         if frame.bytes.is_empty() {
             return;
         }
         if self.judged.is_none_or(|judged| now.since(judged) >= PACE) {
             self.judged = Some(now);
-            match luma::sample(format, frame.bytes) {
+            match luma::sample(form, frame.bytes) {
                 Sample::Unread => {}
                 _ if frame.damaged => self.judge(Sample::Broken),
                 sample => self.judge(sample),
@@ -177,7 +176,7 @@ impl Account {
         self.frames += 1;
         self.span = Some((self.span.map_or(frame.at, |(first, _)| first), frame.at));
         self.came = Some(now);
-        let hash = hash(frame.bytes);
+        let hash = luma::fingerprint(frame.bytes);
         let since = self.same.filter(|(same, _)| *same == hash).map_or(frame.at, |(_, since)| since);
         self.same = Some((hash, since));
         self.repeated = self.repeated.max(frame.at.saturating_sub(since));
@@ -215,10 +214,4 @@ impl Account {
         let span = if silence > 2.0 * span / gaps { span + silence } else { span };
         seen.delivered = gaps / span.max(f64::MIN_POSITIVE);
     }
-}
-
-fn hash(bytes: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(bytes);
-    hasher.finish()
 }

@@ -7,10 +7,8 @@
 mod capture;
 mod judge;
 pub(super) mod look;
-mod luma;
 mod opens;
 mod reasons;
-mod statistics;
 #[cfg(test)]
 mod tests;
 mod v4l2;

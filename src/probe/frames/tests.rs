@@ -6,7 +6,7 @@ use crate::probe::camera::holder::Holder;
 use crate::probe::camera::judge::name;
 use crate::probe::fixture::{Machine, found, value};
 use look::Seen;
-use statistics::Light;
+use siaga_signal::light::Light;
 
 const GOOD: Light = Light { black: 0.1, drowned: 0.1, burnt: 0.0, mean: 110.0, deviation: 50.0, edges: 900.0 };
 

@@ -1,6 +1,7 @@
 //! What goes over to V4L2 and comes back, laid out as the kernel has it (`linux/videodev2.h`) on systems with 64-bit words.
 
 use rustix::ioctl::{Opcode, opcode};
+use siaga_signal::luma::Form;
 
 /// `V4L2_BUF_TYPE_VIDEO_CAPTURE`
 pub(super) const CAPTURE: u32 = 1;
@@ -28,6 +29,14 @@ pub(super) struct Format {
     /// `enum v4l2_quantization`
     pub(super) quantization: u32,
     pub(super) transfer: u32,
+}
+
+impl Format {
+    /// What is to be known of it for reading the brightness of a frame.
+    pub(super) const fn form(&self) -> Form {
+        let Self { width, height, code, line, colorspace, quantization, .. } = *self;
+        Form { width, height, code, line, colorspace, quantization }
+    }
 }
 
 /// `struct v4l2_format`

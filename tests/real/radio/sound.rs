@@ -8,8 +8,8 @@ use siaga::domain::{Component, Verdict};
 use siaga::radio::config::Ending;
 use siaga::radio::message::{Fault, MOST_WORDS, Manner, Message, Session};
 use siaga::radio::sound::{Voices, load};
-use siaga::radio::treatment::{BAND, LOUDNESS, PEAK, RATE, loudness, peak};
 use siaga::radio::words::{Part, Pause, Script, count, text};
+use siaga_signal::treatment::{BAND, LOUDNESS, PEAK, RATE, loudness, peak};
 
 fn voices(clips: Option<&Path>, synthesis: bool) -> Voices {
     Voices { clips: clips.map(Path::to_owned), synthesis }

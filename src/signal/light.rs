@@ -13,18 +13,25 @@ const BURNT: u8 = 250;
 /// What a grid looks like. Shares are 0 to 1, the rest in units of brightness (0 to 255).
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::probe) struct Light {
-    pub(super) black: f64,
-    pub(super) drowned: f64,
-    pub(super) burnt: f64,
-    pub(super) mean: f64,
-    pub(super) deviation: f64,
+pub struct Light {
+    /// The share that is black.
+    pub black: f64,
+    /// The share in which nothing can be told from black.
+    pub drowned: f64,
+    /// The share in which nothing can be told from white.
+    pub burnt: f64,
+    /// Mean brightness.
+    pub mean: f64,
+    /// Standard deviation of the brightness.
+    pub deviation: f64,
     /// Variance of the Laplacian: how much of it is edges.
-    pub(super) edges: f64,
+    pub edges: f64,
 }
 
 impl Light {
-    pub(super) fn of(grid: &Grid) -> Self {
+    /// Of one grid.
+    #[must_use]
+    pub fn of(grid: &Grid) -> Self {
         let share = |is: fn(u8) -> bool| average(grid.points.iter().map(|point| f64::from(u8::from(is(*point)))));
         let (mean, variance) = spread(grid.points.iter().copied().map(f64::from));
         Self {
@@ -38,7 +45,8 @@ impl Light {
     }
 
     /// What holds for both: shares at least so large, deviation and edges at most so large. The mean is the other's.
-    pub(super) const fn always(&self, other: &Self) -> Self {
+    #[must_use]
+    pub const fn always(&self, other: &Self) -> Self {
         Self {
             black: self.black.min(other.black),
             drowned: self.drowned.min(other.drowned),
@@ -51,7 +59,8 @@ impl Light {
 }
 
 /// How much two grids differ: the mean of the absolute differences, 0 to 1 (`FFmpeg`'s `freezedetect`).
-pub(super) fn difference(one: &Grid, other: &Grid) -> f64 {
+#[must_use]
+pub fn difference(one: &Grid, other: &Grid) -> f64 {
     let pairs = one.points.iter().zip(&other.points);
     average(pairs.map(|(one, other)| f64::from(one.abs_diff(*other)))) / 255.0
 }

@@ -37,6 +37,7 @@ const AHEAD: usize = RATE as usize / 200;
     clippy::cast_sign_loss,
     reason = "rates and lengths are far below 2^52, and above zero"
 )]
+#[must_use]
 pub fn resample(samples: &[f64], from: u32) -> Vec<f64> {
     if from == RATE {
         return samples.to_vec();
@@ -188,6 +189,7 @@ fn limit(samples: &mut [f64]) {
 }
 
 /// Cuts the silence off at both ends.
+#[must_use]
 pub fn trim(samples: &[f64]) -> &[f64] {
     let loudest = samples.iter().fold(0.0_f64, |most, sample| most.max(sample.abs()));
     let sounds = |sample: &f64| sample.abs() > loudest * ratio(-45.0);
@@ -210,6 +212,7 @@ pub fn fade(samples: &mut [f64]) {
 
 /// How loud the voice is, in dB of full scale: the mean of all 20 ms that are no pause. `None` of silence.
 #[allow(clippy::cast_precision_loss, reason = "lengths are far below 2^52")]
+#[must_use]
 pub fn loudness(samples: &[f64]) -> Option<f64> {
     let powers: Vec<f64> =
         samples.chunks(LOOK).map(|look| look.iter().map(|s| s * s).sum::<f64>() / look.len() as f64).collect();
@@ -218,17 +221,28 @@ pub fn loudness(samples: &[f64]) -> Option<f64> {
     (!voice.is_empty()).then(|| decibels((voice.iter().sum::<f64>() / voice.len() as f64).sqrt()))
 }
 
+/// The effective value of a piece, in dB of full scale.
+#[allow(clippy::cast_precision_loss, reason = "lengths are far below 2^52")]
+#[must_use]
+pub fn effective(samples: &[f64]) -> f64 {
+    let power = samples.iter().map(|s| s * s).sum::<f64>() / samples.len() as f64;
+    decibels(power.sqrt())
+}
+
 /// The loudest sample, in dB of full scale.
+#[must_use]
 pub fn peak(samples: &[f64]) -> f64 {
     decibels(samples.iter().fold(0.0, |most, sample| sample.abs().max(most)))
 }
 
 /// A size in dB.
+#[must_use]
 pub fn decibels(size: f64) -> f64 {
     20.0 * size.max(1e-12).log10()
 }
 
 /// The size of dB.
+#[must_use]
 pub fn ratio(decibels: f64) -> f64 {
     10_f64.powf(decibels / 20.0)
 }

@@ -1,13 +1,13 @@
 //! From a frame's bytes to a small grid of brightness, and whether the frame is whole. What the grid does not take is never looked
 //! at.
 
+use std::hash::{DefaultHasher, Hasher as _};
+
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
-
-use super::v4l2::Format;
 
 /// The grid's width and height at most: enough for shares of a hundredth and for edges, and cheap on any machine.
 const MOST: u32 = 160;
@@ -27,11 +27,30 @@ const FULL_RANGE: u32 = 1;
 /// `V4L2_QUANTIZATION_LIM_RANGE`
 const LIMITED_RANGE: u32 = 2;
 
+/// How a frame is laid out, as a V4L2 driver tells it (`struct v4l2_pix_format`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Form {
+    /// Pixels a line.
+    pub width: u32,
+    /// Lines.
+    pub height: u32,
+    /// A four-character code.
+    pub code: [u8; 4],
+    /// From one line to the next, in the first plane, in bytes; 0 for what is compressed.
+    pub line: u32,
+    /// `enum v4l2_colorspace`
+    pub colorspace: u32,
+    /// `enum v4l2_quantization`
+    pub quantization: u32,
+}
+
 /// Brightness at points that lie evenly over the frame: 0 black, 255 white, whatever range the camera uses. Zeroed when dropped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Grid {
-    pub(super) width: usize,
-    pub(super) points: Vec<u8>,
+pub struct Grid {
+    /// Points a line.
+    pub width: usize,
+    /// Line by line, from the top left on.
+    pub points: Vec<u8>,
 }
 
 impl Drop for Grid {
@@ -42,7 +61,7 @@ impl Drop for Grid {
 
 /// What a frame came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Sample {
+pub enum Sample {
     /// A whole one.
     Whole(Grid),
     /// One that can be shown, with parts of it missing or wrong.
@@ -93,15 +112,16 @@ impl Layout {
 }
 
 /// Looks at a frame.
-pub(super) fn sample(format: &Format, bytes: &[u8]) -> Sample {
-    let Some(layout) = Layout::of(format.code) else { return Sample::Unread };
-    let full = match format.quantization {
+#[must_use]
+pub fn sample(form: &Form, bytes: &[u8]) -> Sample {
+    let Some(layout) = Layout::of(form.code) else { return Sample::Unread };
+    let full = match form.quantization {
         FULL_RANGE => true,
         LIMITED_RANGE => false,
-        _ => layout.is_full() || format.colorspace == COLORSPACE_JPEG,
+        _ => layout.is_full() || form.colorspace == COLORSPACE_JPEG,
     };
-    let (width, height) = (format.width, format.height);
-    let line = format.line as usize;
+    let (width, height) = (form.width, form.height);
+    let line = form.line as usize;
     let grid = match layout {
         Layout::Luma { step, first } => {
             points(width, height, full, |x, y| bytes.get(y * line + x * step + first).copied())
@@ -113,6 +133,14 @@ pub(super) fn sample(format: &Format, bytes: &[u8]) -> Sample {
         Layout::Jpeg => return jpeg(bytes),
     };
     grid.map_or(Sample::Broken, Sample::Whole)
+}
+
+/// The same for the same bytes, in this process alone.
+#[must_use]
+pub fn fingerprint(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    hasher.finish()
 }
 
 /// ITU-R BT.601: 0.299 R + 0.587 G + 0.114 B, in parts of 256.
@@ -178,12 +206,12 @@ fn stretched(point: u8) -> u8 {
 mod tests {
     use super::*;
 
-    fn format(code: [u8; 4], width: u32, height: u32, line: u32) -> Format {
-        Format { width, height, code, line, ..Format::default() }
+    fn form(code: [u8; 4], width: u32, height: u32, line: u32) -> Form {
+        Form { width, height, code, line, ..Form::default() }
     }
 
-    fn whole(format: &Format, bytes: &[u8]) -> Grid {
-        match sample(format, bytes) {
+    fn whole(form: &Form, bytes: &[u8]) -> Grid {
+        match sample(form, bytes) {
             Sample::Whole(grid) => grid,
             other => panic!("{other:?}"),
         }
@@ -203,7 +231,7 @@ mod tests {
             (*b"BGR4", 8, vec![0, 0, 0, 9, 255, 255, 255, 9, 255, 255, 255, 9, 0, 0, 0, 9]),
             (*b"RGB4", 8, vec![9, 0, 0, 0, 9, 255, 255, 255, 9, 255, 255, 255, 9, 0, 0, 0]),
         ] {
-            let Sample::Whole(grid) = sample(&format(code, 2, 2, line), &bytes) else {
+            let Sample::Whole(grid) = sample(&form(code, 2, 2, line), &bytes) else {
                 panic!("{}", String::from_utf8_lossy(&code));
             };
             assert_eq!(
@@ -217,7 +245,7 @@ mod tests {
 
     #[test]
     fn colors_are_weighed_by_the_standard() {
-        let grid = whole(&format(*b"BGR3", 3, 1, 9), &[0, 0, 255, 0, 255, 0, 255, 0, 0]);
+        let grid = whole(&form(*b"BGR3", 3, 1, 9), &[0, 0, 255, 0, 255, 0, 255, 0, 0]);
         assert_eq!(grid.points[..], [76, 149, 28], "red, green, blue");
     }
 
@@ -227,8 +255,8 @@ mod tests {
         for (quantization, colorspace, expected) in
             [(0, 0, [0, 255]), (1, 0, [16, 235]), (2, 7, [0, 255]), (0, 7, [16, 235])]
         {
-            let format = Format { colorspace, quantization, ..format(*b"GREY", 2, 1, 2) };
-            assert_eq!(whole(&format, &bytes).points[..], expected);
+            let form = Form { colorspace, quantization, ..form(*b"GREY", 2, 1, 2) };
+            assert_eq!(whole(&form, &bytes).points[..], expected);
         }
     }
 
@@ -236,16 +264,16 @@ mod tests {
     fn a_large_frame_makes_a_small_grid_of_its_whole() {
         let mut bytes = vec![16; 1920 * 1080];
         bytes[1920 * 540..].fill(235);
-        let grid = whole(&format(*b"GREY", 1920, 1080, 1920), &bytes);
+        let grid = whole(&form(*b"GREY", 1920, 1080, 1920), &bytes);
         assert_eq!((grid.width, grid.points.len()), (160, 160 * 90));
         assert_eq!(grid.points.iter().map(|point| usize::from(*point == 255)).sum::<usize>(), 160 * 45);
     }
 
     /// A picture of `ffmpeg`'s encoder, with the tables that cameras leave out: the lab's camera sends it.
-    const PICTURE: &[u8] = include_bytes!("../../../tests/lab/usb_device/camera/pictures/0.jpg");
+    const PICTURE: &[u8] = include_bytes!("../../tests/lab/usb_device/camera/pictures/0.jpg");
 
     fn jpeg(bytes: &[u8]) -> Sample {
-        sample(&format(*b"MJPG", 160, 120, 0), bytes)
+        sample(&form(*b"MJPG", 160, 120, 0), bytes)
     }
 
     #[test]
@@ -273,10 +301,10 @@ mod tests {
 
     #[test]
     fn what_is_no_whole_frame_has_no_grid() {
-        assert_eq!(sample(&format(*b"GREY", 2, 2, 2), &[16, 16, 16]), Sample::Broken);
-        assert_eq!(sample(&format(*b"RGB3", 2, 1, 6), &[0; 5]), Sample::Broken);
+        assert_eq!(sample(&form(*b"GREY", 2, 2, 2), &[16, 16, 16]), Sample::Broken);
+        assert_eq!(sample(&form(*b"RGB3", 2, 1, 6), &[0; 5]), Sample::Broken);
         assert_eq!(jpeg(&[0xff, 0xd8, 0xff, 0xd9]), Sample::Broken);
-        assert_eq!(sample(&format(*b"H264", 2, 1, 0), &[0; 64]), Sample::Unread);
-        assert_eq!(sample(&format(*b"GREY", 0, 0, 0), &[]), Sample::Broken);
+        assert_eq!(sample(&form(*b"H264", 2, 1, 0), &[0; 64]), Sample::Unread);
+        assert_eq!(sample(&form(*b"GREY", 0, 0, 0), &[]), Sample::Broken);
     }
 }
