@@ -20,7 +20,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("app", &["*"]),
     // File shapes to domain: it names what the probes, the receivers, the feeds and the server want to read from their tables.
     ("config", &["domain", "probe", "notify", "calendar", "remote_write", "web"]),
-    ("probe", &["domain", "engine", "clock", "peer"]),
+    ("probe", &["domain", "engine", "clock", "peer", "signal"]),
     ("control", &["domain", "engine", "clock", "peer"]),
     ("notify", &["domain", "engine", "clock", "radio", "outbound"]),
     ("calendar", &["domain", "outbound"]),
@@ -36,7 +36,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("reflect", &["domain", "clock", "probe"]),
     ("seat", &["domain", "probe", "peer"]),
     ("survey", &["domain", "engine", "probe"]),
-    ("radio", &["domain", "clock", "probe"]),
+    ("radio", &["domain", "clock", "probe", "signal"]),
     ("tokens", &["domain"]),
     ("engine", &["domain"]),
     ("clock", &["domain"]),
@@ -211,6 +211,10 @@ fn names_in(tokens: TokenStream, module: &[String], names: &mut Vec<Named>) {
             }
             TokenTree::Ident(word) if (word == "crate" || word == "siaga") && separator(&tokens, at + 1) => {
                 first_of(&tokens[at + 3..], &[], names);
+                at += 2;
+            }
+            TokenTree::Ident(word) if word == "siaga_signal" && separator(&tokens, at + 1) => {
+                names.push(Named { module: "signal".to_owned(), line: word.span().start().line });
                 at += 2;
             }
             TokenTree::Ident(word) if word == "super" && separator(&tokens, at + 1) => {

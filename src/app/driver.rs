@@ -17,8 +17,8 @@ const BATCH: usize = 64;
 /// within this time after the resume.
 pub(super) const REST: Duration = Duration::from_secs(5);
 
-/// After a turn the judge takes no observation for so many times what the turn took: a fifth of a core is enough for it, as long as
-/// a turn takes no more than 5 ms. What comes meanwhile is judged together with one roll-up.
+/// After a turn that left none waiting the judge takes no observation for so many times what the turn took: a fifth of a core is enough
+/// for it, as long as a turn takes no more than 5 ms. What comes meanwhile is judged together with one roll-up.
 const IDLE: u32 = 4;
 
 /// It is kept from them for so long at most; that the room is in use may be among them.
@@ -84,25 +84,17 @@ impl Driver {
                     if count == 0 {
                         break;
                     }
-                    for observation in &batch {
-                        if self.history.try_send(Arc::new(observation.clone())).is_err() {
-                            tracing::debug!(check = %observation.check, "the history is busy; this observation is not kept");
-                        }
-                    }
-                    let unknown = self.engine.observe_all(batch.drain(..), self.clock.now());
-                    if unknown > 0 {
-                        tracing::warn!(unknown, "observations of checks that are not in the plan");
-                    }
+                    self.hear(batch.drain(..));
                 }
                 Some(instruction) = self.instructions.recv() => match instruction {
                     Instruction::Order(order) => self.engine.command(&order, self.clock.now()),
-                    Instruction::Adopt(plan) => self.engine.adopt(*plan, self.clock.now()),
-                },
-                () = self.clock.sleep_until(due) => {
-                    if self.engine.next_deadline() <= self.clock.mono() {
-                        self.engine.tick(self.clock.now());
+                    Instruction::Adopt(plan) => {
+                        // What was seen under the old plan is no first look under the new one.
+                        self.catch_up();
+                        self.engine.adopt(*plan, self.clock.now());
                     }
-                }
+                },
+                () = self.clock.sleep_until(due) => self.pass_time(),
             }
             for check in self.engine.drain_lapsed() {
                 tracing::warn!(%check, "it has not told for too long whether the room is in use; its last word, that it is, counts no more");
@@ -116,13 +108,45 @@ impl Driver {
                 }
             }
             self.publish();
-            if let Some(since) = turn_since {
+            if let Some(since) = turn_since.filter(|_| self.observations.is_empty()) {
                 let now = self.clock.mono();
                 idle_until = now.after(idle_after(now.since(since)));
             }
         }
         waiting.append(&mut self.engine.drain_events());
         waiting
+    }
+
+    /// Judges observations with one roll-up.
+    fn hear(&mut self, observations: impl Iterator<Item = Observation>) {
+        let kept = observations.inspect(|observation| {
+            if self.history.try_send(Arc::new(observation.clone())).is_err() {
+                tracing::debug!(check = %observation.check, "the history is busy; this observation is not kept");
+            }
+        });
+        let unknown = self.engine.observe_all(kept, self.clock.now());
+        if unknown > 0 {
+            tracing::warn!(unknown, "observations of checks that are not in the plan");
+        }
+    }
+
+    /// Judges what is waiting, whether or not the judge rests. Tells whether anything was.
+    fn catch_up(&mut self) -> bool {
+        // As many as there are now: probes that go on meanwhile do not keep the judge here.
+        let waiting: Vec<Observation> =
+            (0..self.observations.len()).map_while(|_| self.observations.try_recv().ok()).collect();
+        let any = !waiting.is_empty();
+        if any {
+            self.hear(waiting.into_iter());
+        }
+        any
+    }
+
+    /// Decides what is due, if anything is: by all that has come until now, which may put it off.
+    fn pass_time(&mut self) {
+        if self.engine.next_deadline() <= self.clock.mono() && !self.catch_up() {
+            self.engine.tick(self.clock.now());
+        }
     }
 
     fn publish(&mut self) {
@@ -146,7 +170,56 @@ fn idle_after(turn: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
+    use crate::config::{Config, Source};
+    use crate::domain::{Finding, Reading, Verdict};
+    use crate::engine::Restored;
+
+    fn plan(check: &str) -> Plan {
+        let text = format!("[[check]]\nkind = \"usb\"\nname = \"usb\"\n{check}");
+        Config::parse(&Source::new("test", text)).unwrap().plan
+    }
+
+    /// A judge of one check, and by what observations and instructions reach it.
+    fn judge(check: &str) -> (Driver, mpsc::Sender<Observation>, mpsc::Sender<Instruction>) {
+        let clock = Clock::start();
+        let engine = Engine::new(plan(check), Restored::default(), clock.now());
+        let (observed, observations) = mpsc::channel(64);
+        let (instruct, instructions) = mpsc::channel(4);
+        let driver = Driver {
+            snapshot: watch::channel(engine.snapshot()).0,
+            engine,
+            clock,
+            observations,
+            instructions,
+            in_use: watch::channel(false).0,
+            begun: watch::channel(false).0,
+            events: mpsc::channel(64).0,
+            history: mpsc::channel(64).0,
+            heartbeat: Box::new(|| Mono::NEVER),
+        };
+        (driver, observed, instruct)
+    }
+
+    fn good(clock: Clock) -> Observation {
+        Observation::read("usb".into(), clock.now(), Duration::ZERO, Reading::default())
+    }
+
+    fn bad(clock: Clock) -> Observation {
+        let mut reading = Reading::default();
+        reading.find(Finding::new(crate::probe::reason("siaga.usb_unreadable").unwrap(), Verdict::NotReady));
+        Observation::read("usb".into(), clock.now(), Duration::ZERO, reading)
+    }
+
+    /// A turn or a hold that takes its time, without a timer of the runtime.
+    fn pass(clock: Clock, time: Duration) {
+        let began = clock.mono();
+        while clock.mono().since(began) < time {
+            std::hint::spin_loop();
+        }
+    }
 
     #[test]
     fn a_short_turn_is_followed_by_no_rest_and_a_long_one_by_20_ms_at_most() {
@@ -154,5 +227,68 @@ mod tests {
         assert_eq!([0, 249, 250, 2000, 5000].map(after), [0, 0, 1000, 8000, 20_000]);
         // A clock that jumps makes a turn of any length.
         assert_eq!(idle_after(Duration::MAX), LONGEST_IDLE);
+    }
+
+    #[tokio::test]
+    async fn what_comes_while_the_judge_rests_is_judged_together_and_soon() {
+        const MANY: usize = 30;
+        let (mut driver, observed, _instruct) = judge("");
+        let clock = driver.clock;
+        let turns = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&turns);
+        driver.heartbeat = Box::new(move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            pass(clock, Duration::from_millis(10));
+            Mono::NEVER
+        });
+        let mut seen = driver.snapshot.subscribe();
+        let judged = tokio::spawn(driver.run());
+        observed.send(good(clock)).await.unwrap();
+        seen.changed().await.unwrap();
+        for _ in 0..MANY {
+            observed.send(good(clock)).await.unwrap();
+            // The judge has its chance to take this one alone.
+            tokio::task::yield_now().await;
+        }
+        let sent = clock.mono();
+        while observed.capacity() < observed.max_capacity() {
+            tokio::task::yield_now().await;
+        }
+        assert!(clock.mono().since(sent) < REST, "they waited for what was due anyway");
+        drop(observed);
+        judged.await.unwrap();
+        // One by one it would be more than thirty; a machine that stands still meanwhile makes it a few.
+        let turns = turns.load(Ordering::Relaxed);
+        assert!(turns < MANY / 2, "{turns} turns");
+    }
+
+    #[tokio::test]
+    async fn a_deadline_is_decided_by_all_that_has_come_until_then() {
+        const HOLD: Duration = Duration::from_millis(1);
+        for (back, verdict) in [(false, Verdict::NotReady), (true, Verdict::Ready)] {
+            let (mut driver, observed, _instruct) = judge("bad_for = \"1ms\"\n");
+            let clock = driver.clock;
+            driver.hear([good(clock), bad(clock)].into_iter());
+            if back {
+                observed.send(good(clock)).await.unwrap();
+            }
+            pass(clock, HOLD * 2);
+            driver.pass_time();
+            let snapshot = driver.engine.snapshot();
+            assert_eq!(snapshot.profiles[snapshot.current].checks[0].verdict, verdict, "{back}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_seen_under_the_old_plan_is_no_first_look_under_the_new_one() {
+        let (driver, observed, instruct) = judge("");
+        let (clock, seen) = (driver.clock, driver.snapshot.subscribe());
+        let plan = Plan { room: "other".into(), ..plan("interval = \"11s\"\n") };
+        observed.send(bad(clock)).await.unwrap();
+        instruct.send(Instruction::Adopt(Box::new(plan))).await.unwrap();
+        drop(observed);
+        driver.run().await;
+        let snapshot = seen.borrow();
+        assert_eq!((&*snapshot.room, snapshot.checks[0].runs), ("other", 0));
     }
 }

@@ -203,7 +203,7 @@ fn a_look_that_is_killed_half_way_leaves_the_camera_as_it_was() {
 
 #[test]
 fn a_room_that_comes_into_use_gets_its_camera_back_at_once() {
-    let lab = Lab::start();
+    let lab = Lab::start_alone();
     let camera = lab.camera(Camera::Vivid(0));
     set(&lab, &camera, ODD);
     let before = camera.settings();

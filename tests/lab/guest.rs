@@ -21,26 +21,43 @@ const AT_ONCE: usize = 2;
 /// Keeps the machine's uptime, s, without starting a program.
 const STAMP: &str = "read -r uptime rest </proc/uptime; echo $uptime >/run/ordered";
 
-static RUNNING: Mutex<usize> = Mutex::new(0);
-static ENDED: Condvar = Condvar::new();
+static GUESTS: Mutex<Guests> = Mutex::new(Guests { running: 0, alone: 0 });
+static CHANGED: Condvar = Condvar::new();
 
-/// The right to run a guest.
-struct Turn;
+/// The guests of this process.
+struct Guests {
+    /// How many run; one that runs alone counts as all.
+    running: usize,
+    /// How many wait until none runs: nobody else begins before them.
+    alone: usize,
+}
+
+/// The right to run a guest, which counts as so many.
+struct Turn(usize);
 
 impl Turn {
     fn wait() -> Self {
-        let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut running =
-            ENDED.wait_while(running, |running| *running >= AT_ONCE).unwrap_or_else(PoisonError::into_inner);
-        *running += 1;
-        Self
+        let guests = GUESTS.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_full = |guests: &mut Guests| guests.running >= AT_ONCE || guests.alone > 0;
+        CHANGED.wait_while(guests, is_full).unwrap_or_else(PoisonError::into_inner).running += 1;
+        Self(1)
+    }
+
+    fn wait_alone() -> Self {
+        let mut guests = GUESTS.lock().unwrap_or_else(PoisonError::into_inner);
+        guests.alone += 1;
+        let mut guests =
+            CHANGED.wait_while(guests, |guests| guests.running > 0).unwrap_or_else(PoisonError::into_inner);
+        guests.alone -= 1;
+        guests.running += AT_ONCE;
+        Self(AT_ONCE)
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
-        ENDED.notify_one();
+        GUESTS.lock().unwrap_or_else(PoisonError::into_inner).running -= self.0;
+        CHANGED.notify_all();
     }
 }
 
@@ -55,18 +72,28 @@ pub(crate) struct Lab {
 impl Lab {
     /// A small guest.
     pub(crate) fn start() -> Self {
-        Self::start_kind(Kind::Mini)
+        Self::start_kind(Kind::Mini, Turn::wait)
     }
 
     /// A guest with systemd, udev and NUT.
     pub(crate) fn start_system() -> Self {
-        Self::start_kind(Kind::System)
+        Self::start_kind(Kind::System, Turn::wait)
+    }
+
+    /// A small guest with no other beside it: for what is held to a deadline, or to nothing else going wrong.
+    pub(crate) fn start_alone() -> Self {
+        Self::start_kind(Kind::Mini, Turn::wait_alone)
+    }
+
+    /// The same with systemd, udev and NUT.
+    pub(crate) fn start_system_alone() -> Self {
+        Self::start_kind(Kind::System, Turn::wait_alone)
     }
 
     /// Restores a guest from its image's snapshot, sets its clock and shows it what cargo built.
-    fn start_kind(kind: Kind) -> Self {
+    fn start_kind(kind: Kind, turn: fn() -> Turn) -> Self {
         let image = Image::ensure(kind);
-        let turn = Turn::wait();
+        let turn = turn();
         let mut machine = Machine::restore(&image.files);
         // The snapshot's clock is as old as the image.
         let now = Clock::start().now().wall.as_second();

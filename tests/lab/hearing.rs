@@ -178,7 +178,7 @@ fn a_card_pulled_out_while_it_is_listened_to_is_missed_and_found_again() {
 /// most; five times that, because of the guest's slowness.
 #[test]
 fn the_microphone_is_given_back_at_once_when_the_room_comes_into_use() {
-    let lab = Lab::start();
+    let lab = Lab::start_alone();
     lab.card().mute(false);
     Player::start(&lab, &noise(0.005), 48_000);
     let seen = "card = \"Dummy\"\nmixer = false\ninterval = \"50ms\"\n";

@@ -2,7 +2,7 @@
 //! lines fail on command.
 //!
 //! One guest a test, restored from a snapshot of its memory in about half a second and killed by its own handle. No KVM, no
-//! root: the guest's processor is emulated, about five times slower than this one, so tests wait on conditions with long
+//! root: the guest's processor is emulated, five to thirty times slower than this one, so tests wait on conditions with long
 //! deadlines and assert no speed.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 

@@ -20,7 +20,8 @@ pub(crate) fn until<T>(what: &str, mut asked: impl FnMut() -> Option<T>, told: i
             return answer;
         }
         assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}; {}", told());
-        // The pace of asking, not a way to synchronise: who is asked has twice as long for what it is asked about.
+        // The pace of asking, not a way to synchronise: who is asked has twice as long, up to half a second, for
+        // what it is asked about.
         std::thread::park_timeout((2 * asking.elapsed()).clamp(SHORTEST, LONGEST));
     }
 }

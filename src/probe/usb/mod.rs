@@ -152,10 +152,11 @@ impl Expected {
     fn judge(&mut self, present: &BTreeMap<String, buses::Carries>, now: Mono) -> Reading {
         self.carried.extend(present.iter().filter(|(_, carries)| **carries).map(|(bus, _)| (bus.clone(), None)));
         // One that has stayed without them is not missed when it goes too. How long ago they were last seen says nothing:
-        // between two looks, which may be an hour, they were there.
+        // between two looks, which may be an hour, they were there. Once missed, it is missed until it is back.
         self.carried.retain(|bus, alone| match present.get(bus) {
             Some(false) => now.since(*alone.get_or_insert(now)) < TOGETHER,
-            Some(true) | None => true,
+            Some(true) => true,
+            None => alone.take().is_none_or(|since| now.since(since) < TOGETHER),
         });
         let gone = |bus: &&String| !present.contains_key(*bus);
         let mut missing: Vec<&String> = self.named.iter().chain(self.carried.keys()).filter(gone).collect();

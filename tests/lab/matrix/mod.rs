@@ -83,9 +83,9 @@ fn readme_has_the_rows_of_the_matrix() {
 }
 
 fn equipment(extent: Extent) -> Came {
-    let mut came = play(Lab::start, |lab| Stage::equipment(lab), EQUIPMENT, extent, QUIET);
+    let mut came = play(Lab::start_alone, |lab| Stage::equipment(lab), EQUIPMENT, extent, QUIET);
     if extent == Extent::Full {
-        let rate = play(Lab::start, |lab| Stage::rate(lab), RATE, extent, 0.0);
+        let rate = play(Lab::start_alone, |lab| Stage::rate(lab), RATE, extent, 0.0);
         came.runs.extend(rate.runs);
         came.alarms.extend(rate.alarms);
         came.failures.extend(rate.failures);
@@ -94,7 +94,7 @@ fn equipment(extent: Extent) -> Came {
 }
 
 fn system(extent: Extent) -> Came {
-    play(Lab::start_system, |lab| Stage::system(lab), SYSTEM, extent, 0.0)
+    play(Lab::start_system_alone, |lab| Stage::system(lab), SYSTEM, extent, 0.0)
 }
 
 /// Plays rows. One that fails ends its guest, as nobody knows what it has left behind; those after it get another.

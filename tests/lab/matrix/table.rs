@@ -111,7 +111,7 @@ pub(super) const TIMED: &[&str] = &[
 pub(super) fn write_times(came: &[Came]) {
     let mut text = String::from(
         "# From what happens to a device to the verdict\n\n\
-         In the guest's seconds, five times slower than a machine of its own; holds at zero.\n\n\
+         In the guest's seconds, whose processor is emulated; holds at zero.\n\n\
          | what happens | times | median | least | most |\n|---|---|---|---|---|\n",
     );
     for fault in TIMED {
