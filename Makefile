@@ -6,7 +6,7 @@ LOCKED := --locked
 RINGS := $(patsubst tests/%.rs,--test=%,$(wildcard tests/*.rs)) $(patsubst tests/%/main.rs,--test=%,$(wildcard tests/*/main.rs))
 OTHER_RINGS := $(filter-out --test=real,$(RINGS))
 # Those tests of the real ring that measure a line, and those that hold a call.
-LINES := capacity:: relay:: stamp::
+LINES := capacity:: reflect_tokens:: relay:: repeated:: stamp::
 CALLS := call::
 # The pages are for those who work on the code, so that a link to a private item leads somewhere.
 DOC_LINTS := -D warnings -A rustdoc::private_intra_doc_links
