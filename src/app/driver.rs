@@ -86,14 +86,7 @@ impl Driver {
                     }
                     self.hear(batch.drain(..));
                 }
-                Some(instruction) = self.instructions.recv() => match instruction {
-                    Instruction::Order(order) => self.engine.command(&order, self.clock.now()),
-                    Instruction::Adopt(plan) => {
-                        // What was seen under the old plan is no first look under the new one.
-                        self.catch_up();
-                        self.engine.adopt(*plan, self.clock.now());
-                    }
-                },
+                Some(instruction) = self.instructions.recv() => self.obey(instruction),
                 () = self.clock.sleep_until(due) => self.pass_time(),
             }
             for check in self.engine.drain_lapsed() {
@@ -127,6 +120,17 @@ impl Driver {
         let unknown = self.engine.observe_all(kept, self.clock.now());
         if unknown > 0 {
             tracing::warn!(unknown, "observations of checks that are not in the plan");
+        }
+    }
+
+    fn obey(&mut self, instruction: Instruction) {
+        match instruction {
+            Instruction::Order(order) => self.engine.command(&order, self.clock.now()),
+            Instruction::Adopt(plan) => {
+                // What was seen under the old plan is no first look under the new one.
+                self.catch_up();
+                self.engine.adopt(*plan, self.clock.now());
+            }
         }
     }
 
@@ -183,8 +187,7 @@ mod tests {
     }
 
     /// A judge of one check, and by what observations and instructions reach it.
-    fn judge(check: &str) -> (Driver, mpsc::Sender<Observation>, mpsc::Sender<Instruction>) {
-        let clock = Clock::start();
+    fn judge(check: &str, clock: Clock) -> (Driver, mpsc::Sender<Observation>, mpsc::Sender<Instruction>) {
         let engine = Engine::new(plan(check), Restored::default(), clock.now());
         let (observed, observations) = mpsc::channel(64);
         let (instruct, instructions) = mpsc::channel(4);
@@ -213,7 +216,7 @@ mod tests {
         Observation::read("usb".into(), clock.now(), Duration::ZERO, reading)
     }
 
-    /// A turn or a hold that takes its time, without a timer of the runtime.
+    /// A turn that takes its time.
     fn pass(clock: Clock, time: Duration) {
         let began = clock.mono();
         while clock.mono().since(began) < time {
@@ -232,8 +235,8 @@ mod tests {
     #[tokio::test]
     async fn what_comes_while_the_judge_rests_is_judged_together_and_soon() {
         const MANY: usize = 30;
-        let (mut driver, observed, _instruct) = judge("");
-        let clock = driver.clock;
+        let clock = Clock::start();
+        let (mut driver, observed, _instruct) = judge("", clock);
         let turns = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&turns);
         driver.heartbeat = Box::new(move || {
@@ -262,33 +265,36 @@ mod tests {
         assert!(turns < MANY / 2, "{turns} turns");
     }
 
-    #[tokio::test]
+    /// A clock that stands still until the test moves it.
+    fn still() -> Clock {
+        Clock::on_tokio_time("2026-11-23T02:00:00Z".parse().unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_deadline_is_decided_by_all_that_has_come_until_then() {
-        const HOLD: Duration = Duration::from_millis(1);
         for (back, verdict) in [(false, Verdict::NotReady), (true, Verdict::Ready)] {
-            let (mut driver, observed, _instruct) = judge("bad_for = \"1ms\"\n");
-            let clock = driver.clock;
+            let clock = still();
+            let (mut driver, observed, _instruct) = judge("bad_for = \"3s\"\n", clock);
             driver.hear([good(clock), bad(clock)].into_iter());
             if back {
                 observed.send(good(clock)).await.unwrap();
             }
-            pass(clock, HOLD * 2);
+            tokio::time::advance(Duration::from_secs(4)).await;
             driver.pass_time();
             let snapshot = driver.engine.snapshot();
             assert_eq!(snapshot.profiles[snapshot.current].checks[0].verdict, verdict, "{back}");
         }
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn what_was_seen_under_the_old_plan_is_no_first_look_under_the_new_one() {
-        let (driver, observed, instruct) = judge("");
-        let (clock, seen) = (driver.clock, driver.snapshot.subscribe());
+        let clock = still();
+        let (mut driver, observed, _instruct) = judge("", clock);
         let plan = Plan { room: "other".into(), ..plan("interval = \"11s\"\n") };
         observed.send(bad(clock)).await.unwrap();
-        instruct.send(Instruction::Adopt(Box::new(plan))).await.unwrap();
-        drop(observed);
-        driver.run().await;
-        let snapshot = seen.borrow();
+        driver.obey(Instruction::Adopt(Box::new(plan)));
+        let snapshot = driver.engine.snapshot();
         assert_eq!((&*snapshot.room, snapshot.checks[0].runs), ("other", 0));
+        assert!(driver.observations.is_empty(), "nothing of the old plan is left for the new one");
     }
 }
