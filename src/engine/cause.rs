@@ -38,6 +38,12 @@ impl Node<'_> {
         self.gone.is_empty() || other.places.is_empty() || other.places.iter().any(on_it)
     }
 
+    /// Whether `other` can be as bad as it is because of the failure of this one. What works half way is not failing with it,
+    /// unless it came so far together with it: a camera whose bus is back, and that does not answer yet, is still on its way.
+    fn is_enough_for(&self, other: &Node<'_>) -> bool {
+        other.verdict != Verdict::Degraded || self.better.is_some_and(|better| other.began >= better)
+    }
+
     /// Whether both are of one line out of the house, or not both of any: a backup that works does not speak for the main line, nor
     /// does the main line's router explain what is silent by the backup.
     fn shares_line(&self, other: &Node<'_>) -> bool {
@@ -72,8 +78,7 @@ pub fn root(blocked_by: &[Option<usize>], child: usize) -> usize {
 }
 
 fn explain(nodes: &[Node<'_>], child: usize) -> Option<usize> {
-    let bad = |verdict| matches!(verdict, Verdict::NotReady | Verdict::Unknown);
-    if !bad(nodes[child].verdict) {
+    if nodes[child].verdict == Verdict::Ready {
         return None;
     }
     let mut level = nodes[child].level.parent();
@@ -86,7 +91,7 @@ fn explain(nodes: &[Node<'_>], child: usize) -> Option<usize> {
             // The second of two links still stands.
             continue;
         }
-        if !nodes[cause].concerns(&nodes[child]) {
+        if !nodes[cause].concerns(&nodes[child]) || !nodes[cause].is_enough_for(&nodes[child]) {
             continue;
         }
         let works = |at: usize| {
@@ -247,5 +252,12 @@ mod tests {
     #[test]
     fn degraded_children_are_not_explained_away() {
         assert_eq!(causes(&[(Link, NotReady), (FarEnd, Degraded)]), [None, None]);
+        // What is half back since its cause is coming back is not failing by itself.
+        let at = |seconds| Mono::from_elapsed(Duration::from_secs(seconds));
+        let bus = Node { better: Some(at(20)), ..node(UsbBus, NotReady) };
+        for (began, explained) in [(19, None), (20, Some(0))] {
+            let half = Node { began: at(began), seen: Some(at(30)), ..node(Device, Degraded) };
+            assert_eq!(blocked_by(&[bus, half]), [None, explained], "half way since {began}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::domain::{Device, Equipment};
-use crate::probe::usb::buses::{Plugged, plugged};
+use crate::probe::usb::buses::{place, plugged};
 
 /// A sound card.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,8 +71,8 @@ impl Card {
             kind: Equipment::Audio,
             name: self.name.clone(),
             usb: self.usb.clone(),
-            serial: plugged.as_ref().and_then(|plugged| plugged.serial.clone()),
-            place: place(folder.as_deref(), plugged),
+            serial: plugged.and_then(|plugged| plugged.serial),
+            place: folder.as_deref().and_then(place),
             also: vec![self.id.clone()],
             absent: false,
         }
@@ -98,16 +98,11 @@ impl Card {
 
 /// Where the card of that number is attached, as [`Card::as_device`] has it.
 pub(in crate::probe) fn place_of(number: u32, sys: &Path) -> Option<String> {
-    let folder = folder(number, sys);
-    place(folder.as_deref(), folder.as_deref().and_then(plugged))
+    place(&folder(number, sys)?)
 }
 
 fn folder(number: u32, sys: &Path) -> Option<PathBuf> {
     sys.join(format!("class/sound/card{number}/device")).canonicalize().ok()
-}
-
-fn place(folder: Option<&Path>, plugged: Option<Plugged>) -> Option<String> {
-    plugged.map_or_else(|| Some(folder?.file_name()?.to_str()?.to_owned()), |plugged| plugged.place)
 }
 
 /// The cards that `wanted` means. An exact short name means that card alone, so that `Headset` is not also `Headset_1`.

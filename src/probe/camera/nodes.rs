@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::domain::{Device, Equipment};
 use crate::probe::Roots;
-use crate::probe::usb::buses::plugged;
+use crate::probe::usb::buses::{place, plugged};
 
 /// One V4L2 node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,10 +100,7 @@ fn links(folder: &Path) -> Vec<(String, String)> {
 impl Node {
     /// Where it is attached: its USB port, else its device's name in sysfs.
     pub(in crate::probe) fn place(&self) -> Option<String> {
-        match plugged(&self.device) {
-            Some(plugged) => plugged.place,
-            None => Some(self.device.file_name()?.to_str()?.to_owned()),
-        }
+        place(&self.device)
     }
 
     /// By what it is known again.

@@ -83,6 +83,16 @@ async fn a_camera_with_a_metadata_node_is_one_camera() {
 }
 
 #[tokio::test]
+async fn a_camera_pulled_out_while_it_is_asked_is_at_no_place() {
+    let machine = headset_room();
+    let seen = probe(&machine, "auto").next().await;
+    assert_eq!(seen.reading.places, ["usb-pci0000:00-2", "usb-pci0000:00-2"]);
+    let mut pulled = probe(&machine, "auto");
+    machine.write("child.sh", format!("rm -r {}", machine.path("sys/devices").display()));
+    assert_eq!(pulled.next().await.reading.places, [""; 0], "the name of its interface is none");
+}
+
+#[tokio::test]
 async fn a_camera_is_named_in_five_ways() {
     let machine = headset_room();
     usb_camera(&machine, 2, ("1bcf", "28c4"), "Document Camera", "3");

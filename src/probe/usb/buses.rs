@@ -79,6 +79,16 @@ pub(in crate::probe) fn plugged(device: &Path) -> Option<Plugged> {
     })
 }
 
+/// Where the device of that folder (links followed) is attached: its USB port, else its name in sysfs. One that is pulled out
+/// at this very moment is nowhere: what is left of a USB device's path is the name of its interface, and no place.
+pub(in crate::probe) fn place(device: &Path) -> Option<String> {
+    match plugged(device) {
+        Some(plugged) => plugged.place,
+        None if device.exists() => Some(device.file_name()?.to_str()?.to_owned()),
+        None => None,
+    }
+}
+
 /// Whether `name` is a controller, not a hub at one of its ports.
 pub(super) fn is_controller(name: &str) -> bool {
     !name.starts_with("usb-")
