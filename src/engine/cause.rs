@@ -2,7 +2,8 @@
 //!
 //! power › computer › link › gateway › far end › platform, computer › USB bus › device, and computer › onboard. Levels at which
 //! nothing is checked are passed over. A parent explains a child only while it is not ready itself and none of its other children is
-//! good: a gateway that drops echoes while the internet works is no cause.
+//! good: a gateway that drops echoes while the internet works is no cause. What is degraded is explained only since its cause is on
+//! its way back.
 
 use crate::domain::bus::is_behind;
 use crate::domain::{Level, Mono, Verdict};

@@ -142,8 +142,10 @@ impl Day {
     /// Goes to one that is not.
     fn open(&mut self, path: &str) {
         let address = self.address(path);
-        self.browser.look(&format!("location.href = {address:?}"));
-        self.browser.wait_for(&format!("location.href == {address:?} && document.readyState == 'complete'"));
+        self.browser.look(&format!("window.left = true; location.href = {address:?}"));
+        self.browser.wait_for(&format!(
+            "window.left === undefined && location.href == {address:?} && document.readyState == 'complete'"
+        ));
     }
 
     fn picture(&mut self, name: &str, parts: &str, most: f64) {

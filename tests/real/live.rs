@@ -54,9 +54,12 @@ pub(crate) fn browser() -> Browser {
 
 /// Goes to a page, and waits until it has heard that it is true.
 pub(crate) fn go(browser: &mut Browser, page: &str) {
-    browser.look(&format!("location.href = {page:?}"));
-    let there =
-        format!("location.href == {page:?} && document.readyState == 'complete' && document.documentElement.className");
+    // The page that is left may have the same address, and be live.
+    browser.look(&format!("window.left = true; location.href = {page:?}"));
+    let there = format!(
+        "window.left === undefined && location.href == {page:?} && document.readyState == 'complete' \
+         && document.documentElement.className"
+    );
     wait_until(|| browser.look(&there) == "live");
     // What is not loaded anew keeps this.
     browser.look("window.kept = 1");
