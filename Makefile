@@ -36,15 +36,15 @@ test: tools ## install what the tests need, check, then run all tests
 	@# All at once: one crate alone keeps half of the processors idle.
 	$(CARGO) test $(LOCKED) --no-run --lib --bins --examples $(RINGS)
 	$(CARGO) test $(LOCKED) --no-fail-fast --doc
-	@# All are run, whichever fail. The real ring waits more than it works: three of its tests a core, and four of those of the
-	@# radio. Those that measure a line wait most, and want no others beside them, for a processor that comes late shakes it. A
-	@# call's two browsers fill two of them.
+	@# All are run, whichever fail. The real ring waits more than it works: three of its tests a core, but two of those in which
+	@# voices are made and keys must be let go in time. Those that measure a line want no others beside them, for a processor
+	@# that comes late shakes it. A call's two browsers fill two of them.
 	@failed=0; set -x; \
 	$(CARGO) test $(LOCKED) --no-fail-fast --lib --bins --examples $(OTHER_RINGS) || failed=1; \
 	$(CARGO) test $(LOCKED) --test real -- --test-threads $$(($$(nproc) * 3)) $(addprefix --skip ,radio:: $(LINES) $(CALLS)) || failed=1; \
 	$(CARGO) test $(LOCKED) --test real -- --test-threads $$(($$(nproc) * 3)) --skip radio:: $(LINES) || failed=1; \
 	$(CARGO) test $(LOCKED) --test real -- --test-threads $$((($$(nproc) + 1) / 2)) --skip radio:: $(CALLS) || failed=1; \
-	$(CARGO) test $(LOCKED) --test real -- --test-threads $$(($$(nproc) * 4)) radio:: || failed=1; \
+	$(CARGO) test $(LOCKED) --test real -- --test-threads $$(($$(nproc) * 2)) radio:: || failed=1; \
 	exit $$failed
 
 lab: tools ## the tests with real cameras, sound cards and lines in a guest machine, alone
