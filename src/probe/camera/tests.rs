@@ -89,7 +89,7 @@ async fn a_camera_pulled_out_while_it_is_asked_is_at_no_place() {
     assert_eq!(seen.reading.places, ["usb-pci0000:00-2", "usb-pci0000:00-2"]);
     let mut pulled = probe(&machine, "auto");
     let devices = machine.path("sys/devices");
-    // At once, as the kernel does: a folder that is half removed still has its name.
+    // In one step: of a folder that is half removed the name would be left. The kernel removes the interface first.
     machine.write("child.sh", format!("mv {} {}", devices.display(), machine.path("pulled").display()));
     assert_eq!(pulled.next().await.reading.places, [""; 0], "the name of its interface is none");
 }
