@@ -107,13 +107,15 @@ fn what_prometheus_refuses_as_too_old_blocks_nothing() {
     with(folder.path(), &url(address), "interval = \"100ms\"\ntimeout = \"1s\"\n");
     let daemon = Daemon::start(folder.path());
     waits(&daemon, 20);
-    // Another daemon of the same name has told Prometheus newer samples meanwhile: those that wait are out of order there.
+    // Another daemon of the same name tells Prometheus newer samples first: those that wait are out of order there.
+    daemon.signal(Signal::STOP);
     let far = Prometheus::start(home.path(), address);
     let other = tempfile::tempdir().unwrap();
     with(other.path(), &far.url(), "interval = \"100ms\"\n");
     let newer = Daemon::start(other.path());
     wait_for_number(&newer, SENT, |sent| sent > 0.0);
     newer.kill();
+    daemon.signal(Signal::CONT);
     let refused = wait_for_number(&daemon, "siaga_remote_write_dropped_samples_total{reason=\"refused\"}", |refused| {
         refused > 0.0
     });
