@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::drill::Scene;
 use super::recorder::Recorder;
 use crate::domain::Phase;
-use crate::engine::SETTLING;
 use crate::notify::Withheld;
 use crate::notify::policy::{Decided, Drill};
 use crate::store::Batch;
@@ -78,7 +77,7 @@ impl Recorder {
         let snapshot = self.snapshot.borrow();
         let open = self.policy.open();
         let real = |(incident, seen_to): &(&crate::domain::Incident, bool)| !incident.is_drill() && !seen_to;
-        if snapshot.starting || self.clock.elapsed() < SETTLING {
+        if snapshot.starting || self.is_settling() {
             Err(NoDrill::Starting)
         } else if matches!(*self.phase.borrow(), Phase::Live | Phase::Preflight) {
             Err(NoDrill::Meeting)

@@ -190,11 +190,16 @@ impl Recorder {
         }
     }
 
+    /// Whether the judge settles. By its own beginning, which is later than the process's: what is told must not differ from what it says.
+    pub(super) fn is_settling(&self) -> bool {
+        self.clock.mono() < self.snapshot.borrow().started.mono.after(SETTLING)
+    }
+
     /// Tells what has become due by time alone.
     pub async fn look(&mut self) {
         self.follow();
         self.look_at_drill().await;
-        let settling = self.clock.elapsed() < SETTLING;
+        let settling = self.is_settling();
         let decided = self.policy.tick(settling, self.clock.now().wall);
         if decided != Decided::default() {
             self.store(Batch { notifications: decided.notifications, told: decided.kept, ..Batch::default() }).await;
@@ -235,9 +240,18 @@ impl Recorder {
                 self.store(Batch { notifications, sheets, ..Batch::default() }).await;
                 _ = done.send(());
             }
-            Ask::Drill { scene, length, done } => _ = done.send(self.begin_drill(scene, length).await),
+            // Who has the answer finds it shown.
+            Ask::Drill { scene, length, done } => {
+                let begun = self.begin_drill(scene, length).await;
+                self.show();
+                _ = done.send(begun);
+            }
             Ask::Alerts { alerts, done } => _ = done.send(self.take_alerts(alerts).await),
-            Ask::EndDrill(done) => _ = done.send(self.end_drill("somebody wants so").await),
+            Ask::EndDrill(done) => {
+                let ended = self.end_drill("somebody wants so").await;
+                self.show();
+                _ = done.send(ended);
+            }
             Ask::Silences(told) => {
                 _ = told.send(self.policy.silences(self.clock.now().wall).cloned().collect());
             }
@@ -300,7 +314,7 @@ impl Recorder {
         }
         self.follow();
         let now = self.clock.now();
-        let settling = self.clock.elapsed() < SETTLING;
+        let settling = self.is_settling();
         let (mut batch, mut begun) = (Batch::default(), false);
         for event in events {
             let (change, incident) = match &event {

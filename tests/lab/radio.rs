@@ -92,30 +92,43 @@ fn spans(samples: &[f64], gap: usize) -> Vec<(usize, usize)> {
     spans
 }
 
+/// Says the test message twice, while what the channel hears and the line's moves are recorded, until it went out whole: the station
+/// tells where the emulated card ran dry, or where the guard waited for a processor as long as for a daemon that stands still.
+fn sent_whole(lab: &Lab, config: &str) -> String {
+    loop {
+        lab.spawn("heard", "arecord -q -D hw:Loop,1,0 -f S16_LE -c 2 -r 48000 --buffer-time=4000000 --period-time=500000 -t raw /tmp/heard.raw");
+        lab.wait_for("grep -q RUNNING /proc/asound/Loop/pcm1c/sub0/status");
+        // Each move of the line with the guest's uptime.
+        let lines = lab.spawn(
+            "lines",
+            &format!(
+                "dash -c '{KEYED}; was=; while :; do if keyed; then now=1; else now=0; fi
+                 [ $now = \"$was\" ] || {{ read -r up rest </proc/uptime; echo $up $now; was=$now; }}; done'"
+            ),
+        );
+        let program = lab.spawn("radio", &format!("/built/siaga radio test {config} --twice"));
+        lab.wait_for(&format!("[ ! -d /proc/{program} ]"));
+        let said = lab.log("radio");
+        assert!(lab.run(&format!("{LINES} | grep RTS")).code != 0, "the key is still down");
+        lab.sh(&format!("kill {lines}; killall -INT arecord; cp /tmp/heard.raw /share"));
+        lab.wait_for("grep -q closed /proc/asound/Loop/pcm1c/sub0/status");
+        if said.matches(", 0 gaps").count() == 2 {
+            return said;
+        }
+        let is_told = said.contains(" gaps") || said.contains("the guard cut the transmission off: Silence");
+        assert!(is_told, "{said}");
+        print!("not whole, and told: {said}");
+    }
+}
+
 #[test]
 #[allow(clippy::cast_precision_loss, reason = "a minute of samples")]
 fn what_the_channel_hears_is_the_message_in_order_twice_and_the_key_is_down_for_it() {
     let lab = Lab::start();
     let config = radio(&lab, RTS);
-    lab.spawn("heard", "arecord -q -D hw:Loop,1,0 -f S16_LE -c 2 -r 48000 --buffer-time=4000000 --period-time=500000 -t raw /tmp/heard.raw");
-    lab.wait_for("grep -q RUNNING /proc/asound/Loop/pcm1c/sub0/status");
-    // Each move of the line with the guest's uptime.
-    lab.spawn(
-        "lines",
-        &format!(
-            "dash -c '{KEYED}; was=; while :; do if keyed; then now=1; else now=0; fi
-             [ $now = \"$was\" ] || {{ read -r up rest </proc/uptime; echo $up $now; was=$now; }}; done'"
-        ),
-    );
-    let program = lab.spawn("radio", &format!("/built/siaga radio test {config} --twice"));
-    lab.wait_for(&format!("[ ! -d /proc/{program} ]"));
-    let said = lab.log("radio");
+    let said = sent_whole(&lab, &config);
     print!("{said}");
     assert!(said.contains("Saya ulangi. Di sini Media Center. Uji coba radio"), "{said}");
-    assert!(lab.run(&format!("{LINES} | grep RTS")).code != 0, "the key is still down");
-    lab.sh("killall -INT arecord; cp /tmp/heard.raw /share");
-    lab.wait_for("grep -q closed /proc/asound/Loop/pcm1c/sub0/status");
-
     let raw = lab.bytes("heard.raw");
     let heard: Vec<f64> =
         raw.chunks_exact(4).map(|frame| f64::from(i16::from_le_bytes([frame[0], frame[1]])) / 32_768.0).collect();

@@ -28,6 +28,8 @@ fn exchange(line: &Line, count: u32) -> Vec<(u32, u32)> {
     let socket = UdpSocket::bind((HERE, 0)).unwrap();
     socket.connect((FAR, 10862)).unwrap();
     socket.set_nonblocking(true).unwrap();
+    // All of them, where those beyond it are late and come together.
+    nix::sys::socket::setsockopt(&socket, nix::sys::socket::sockopt::RcvBufForce, &(8 << 20)).unwrap();
     let (mut came, mut answer) = (Vec::new(), [0; 2048]);
     let mut hear = || {
         while let Ok(length) = socket.recv(&mut answer) {
@@ -45,9 +47,10 @@ fn exchange(line: &Line, count: u32) -> Vec<(u32, u32)> {
         std::thread::sleep(MS * 2);
     }
     wait_until(|| {
+        let heard = hear();
         let (up, down) = (line.up(), line.down());
         let answered = up.0.len() - up.lost();
-        up.0.len() == count as usize && down.0.len() == answered && hear() == answered - down.lost()
+        up.0.len() == count as usize && down.0.len() == answered && heard == answered - down.lost()
     });
     came
 }

@@ -31,7 +31,7 @@ impl Room {
              down_need = \"80 kbit/s\"\ndown_floor = \"30 kbit/s\"\nup_need = \"80 kbit/s\"\nup_floor = \"30 kbit/s\"\n\
              rtt_degraded = \"150ms\"\nrtt_not_ready = \"640ms\"\njitter_degraded = \"30ms\"\nloss_degraded = 0.02\n\
              loss_not_ready = 0.05\nruntime = \"15m\"\nudp = \"required\"\n\
-             [[check]]\nname = \"ports\"\nkind = \"ports\"\nfar_end = \"{FAR}\"\ntimeout = \"600ms\"\nbad_for = \"0s\"\n\
+             [[check]]\nname = \"ports\"\nkind = \"ports\"\nfar_end = \"{FAR}\"\ntimeout = \"5s\"\nbad_for = \"0s\"\n\
              good_for = \"0s\"\n{keys}"
         );
         let config = Config::parse(&Source::new("test", text)).unwrap_or_else(|errors| panic!("{errors}"));

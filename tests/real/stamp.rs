@@ -14,7 +14,7 @@ use siaga::probe::{Probe, ProbeConfig};
 use tokio::sync::watch;
 
 use super::support::impairment::{Impairment, Loss};
-use super::support::line::{Done, FAR, Line, Passed};
+use super::support::line::{Done, FAR, Line, Passed, datagrams_sent};
 use super::support::namespace;
 use super::support::probe::{context, soon, value};
 use super::support::reflector::Reflector;
@@ -53,6 +53,18 @@ fn on_runtime<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
+/// What the first test found that was made. A machine that is too busy to send in time gives one up, which `given_up` is told;
+/// another probe, of which nothing is known yet, makes the next.
+async fn until_made(mut given_up: impl FnMut()) -> Observation {
+    loop {
+        let observation = probe(&watch::Sender::new(false)).next().await;
+        if observation.error.as_ref().is_none_or(|error| !error.detail.contains("too busy")) {
+            return observation;
+        }
+        given_up();
+    }
+}
+
 /// Makes one test over such a line; nothing outside of the test's own namespace.
 fn test(name: &str, up: Impairment, down: Impairment) -> Option<Tested> {
     if !namespace::inside(&format!("stamp::{name}")) {
@@ -61,16 +73,7 @@ fn test(name: &str, up: Impairment, down: Impairment) -> Option<Tested> {
     let line = Line::lay(up, down, 3);
     let _reflector = far_reflector();
     let mut before = (0, 0);
-    // A machine that is too busy to send in time gives a test up; another probe, of which nothing is known yet, tells so again.
-    let observation = on_runtime(soon(async {
-        loop {
-            let observation = probe(&watch::Sender::new(false)).next().await;
-            if observation.error.as_ref().is_none_or(|error| !error.detail.contains("too busy")) {
-                return observation;
-            }
-            before = (line.up().0.len(), line.down().0.len());
-        }
-    }));
+    let observation = on_runtime(soon(until_made(|| before = (line.up().0.len(), line.down().0.len()))));
     let since = |done: Done, before: usize| Done(done.0[before..].to_vec());
     Some(Tested { observation, up: since(line.up(), before.0), down: since(line.down(), before.1) })
 }
@@ -218,8 +221,7 @@ fn a_far_end_that_is_silent_says_nothing_of_the_line() {
     }
     let line = Line::lay(Impairment { loss: Loss::Random(1.0), ..Impairment::default() }, Impairment::default(), 3);
     let _reflector = far_reflector();
-    let mut probe = probe(&watch::Sender::new(false));
-    let observation = on_runtime(soon(probe.next()));
+    let observation = on_runtime(soon(until_made(|| ())));
     let tested = Tested { observation, up: line.up(), down: line.down() };
     tested.is((Verdict::Unknown, &["internet.reflector_silent"]));
     // It gave up before the whole call was sent.
@@ -253,9 +255,9 @@ fn a_room_that_comes_into_use_ends_the_test_within_100_ms() {
             }
             in_use.send_replace(true);
             tokio::time::sleep(MS * 100).await;
-            let by_then = line.up().0.len();
+            let by_then = datagrams_sent();
             tokio::time::sleep(MS * 300).await;
-            (by_then, line.up().0.len())
+            (by_then, datagrams_sent())
         };
         tokio::select! {
             observation = made => panic!("{observation:?}"),

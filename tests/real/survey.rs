@@ -110,7 +110,7 @@ fn a_narrow_way_out_is_named_as_the_limit() {
 }
 
 fn told_of_all(place: &Place) -> String {
-    reports(place.folder.path()).for_each(|file| std::fs::remove_file(file).unwrap());
+    place.forget();
     let told = place.survey(&["--lang", "en"]);
     assert_eq!((told.code, told.report["profile"].as_str()), (Some(0), Some("audio_only")), "{}", told.out);
     assert!(told.page.contains("<html lang=\"en\">"));
@@ -201,7 +201,7 @@ fn a_meeting_that_needs_udp_is_not_promised_where_nobody_tried_udp() {
     );
     std::fs::write(&config, text).unwrap();
     let survey = |profile: &str| {
-        reports(place.folder.path()).for_each(|file| std::fs::remove_file(file).unwrap());
+        place.forget();
         let mut command = bare();
         command.args(["--duration", "20s", "--profile", profile, "--config"]).arg(&config);
         told(command.arg("--out").arg(place.folder.path()).output().unwrap(), place.folder.path())
@@ -217,15 +217,21 @@ fn a_meeting_that_needs_udp_is_not_promised_where_nobody_tried_udp() {
 
 /// Starts one, waits until so many packets went out, and stops it as a terminal does.
 fn stopped(place: &Place, packets: usize) -> Told {
-    let before = place.line.up().0.len();
-    let mut child: Child =
-        place.command(&["--duration", "4s"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    wait_until(|| {
-        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
-        place.line.up().0.len() >= before + packets
-    });
-    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT).unwrap();
-    told(child.wait_with_output().unwrap(), place.folder.path())
+    place.made(|| {
+        let before = place.line.up().0.len();
+        let mut child: Child =
+            place.command(&["--duration", "4s"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut ended = false;
+        wait_until(|| {
+            ended = child.try_wait().unwrap().is_some();
+            ended || place.line.up().0.len() >= before + packets
+        });
+        if !ended {
+            let pid = rustix::process::Pid::from_child(&child);
+            rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        }
+        told(child.wait_with_output().unwrap(), place.folder.path())
+    })
 }
 
 #[test]
@@ -245,7 +251,7 @@ fn who_stops_it_half_way_gets_what_was_measured() {
             assert!(told.value("echo", "icmp_rtt_median_seconds") > 0.02);
             assert!(told.report["bytes"]["used"].as_u64().unwrap() > 0);
         }
-        reports(place.folder.path()).for_each(|file| std::fs::remove_file(file).unwrap());
+        place.forget();
     }
 }
 
@@ -283,7 +289,8 @@ fn by_a_stranger(place: &Place, duration: &str) -> Told {
     command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs", "--inh-caps=-all"]);
     command.args(["--bounding-set=-all", "env", "-i"]).arg(&program).args(["survey", "--profile", "audio_only"]);
     command.args(["--far-end", FAR, "--key-file", "key", "--duration", duration]).current_dir(folder);
-    told(command.stdin(Stdio::null()).output().expect("setpriv: install Debian's util-linux"), folder)
+    command.stdin(Stdio::null());
+    place.made(|| told(command.output().expect("setpriv: install Debian's util-linux"), folder))
 }
 
 #[test]
@@ -307,7 +314,7 @@ fn who_has_no_rights_at_all_gets_the_same_answer() {
         assert!(told.value(check, quantity) > 0.0, "{check} {quantity}");
     }
     // Where even echoes are forbidden, the call's test alone can answer; what was not seen is said, with whose affair it is.
-    reports(place.folder.path()).for_each(|file| std::fs::remove_file(file).unwrap());
+    place.forget();
     std::fs::write(RANGE, "1 0").unwrap();
     let told = by_a_stranger(&place, "3s");
     assert!(told.value("call", "stamp_rtt_seconds") > 0.0, "{:#}", told.report);

@@ -40,6 +40,8 @@ fn a_test_that_runs_is_on_the_page_and_the_wall_and_for_programs_until_it_is_ove
          up_url = \"http://127.0.0.1:{0}/\"\nmin_gap = \"1h\"\ninterval = \"24h\"\n",
         far_end.port
     ));
+    // The far end's silence is borne for 10 s. A browser that starts takes its time.
+    let mut browser = browser();
     let daemon = Daemon::start(folder.path());
     let held = far_end.taken.recv_timeout(PATIENCE).unwrap();
     // For programs, and without a script.
@@ -68,7 +70,6 @@ fn a_test_that_runs_is_on_the_page_and_the_wall_and_for_programs_until_it_is_ove
             assert!(page.contains(word), "{word:?} is not on {path}: {page}");
         }
     }
-    let mut browser = browser();
     go(&mut browser, &format!("http://{}/?lang=id", daemon.address()));
     assert_eq!(browser.look(SHOWN), "Uji laju internet: line");
     let spent = "document.querySelector('progress').value";

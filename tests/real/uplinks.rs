@@ -10,6 +10,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 
@@ -96,10 +97,10 @@ impl World {
         }
         run("nft", &["add table ip sent; add chain ip sent out { type filter hook output priority 0; }"]);
         for name in LINES {
-            run(
-                "nft",
-                &[&format!("add counter ip sent {name}; add rule ip sent out oifname {name} counter name {name}")],
-            );
+            // What begins something. What ends a connection may leave long after the test that opened it.
+            let begins = ["tcp flags & (syn | ack) == syn", "meta l4proto udp", "icmp type echo-request"];
+            let rules = begins.map(|what| format!("add rule ip sent out oifname {name} {what} counter name {name}; "));
+            run("nft", &[&format!("add counter ip sent {name}; {}", rules.concat())]);
         }
         at("world", "ip link set lo up");
         for address in [FAR, WEB, DNS] {
@@ -126,8 +127,8 @@ impl World {
                 to_be.args(["netns", "exec", "world"]).args(command);
             })
         };
-        let nginx = child("nginx", &["/usr/sbin/nginx", "-p", &path, "-c", &format!("{path}/nginx.conf")]);
-        let dnsmasq = child(
+        let mut nginx = child("nginx", &["/usr/sbin/nginx", "-p", &path, "-c", &format!("{path}/nginx.conf")]);
+        let mut dnsmasq = child(
             "dnsmasq",
             &[
                 "dnsmasq",
@@ -145,6 +146,8 @@ impl World {
                 &format!("--pid-file={path}/dns.pid"),
             ],
         );
+        nginx.wait_until(|| TcpStream::connect((WEB, 80)).is_ok());
+        dnsmasq.wait_until(|| TcpStream::connect((DNS, 53)).is_ok());
         let turn = TurnServer::start(&["ip", "netns", "exec", "world"], FAR, &[]);
         let mut reflect = Command::new("ip");
         reflect.args(["netns", "exec", "world"]).arg(siaga().get_program());

@@ -45,9 +45,14 @@ fn probe(upsd: &Upsd) -> Probe {
     probe_of(Config { server: upsd.address(), timeout: Period(Duration::from_secs(5)), ..Config::default() }, OFTEN)
 }
 
-/// A probe of a server that misbehaves.
+/// A probe of a server that misbehaves, and is not waited for.
 fn probe_at(address: String) -> Probe {
-    let config = Config { server: address, timeout: Period(Duration::from_millis(200)), ..Config::default() };
+    probe_within(Duration::from_millis(200), address)
+}
+
+/// A probe of a server that answers something, in its time.
+fn probe_within(timeout: Duration, server: String) -> Probe {
+    let config = Config { server, timeout: Period(timeout), ..Config::default() };
     probe_of(Config { ups: UPS.to_owned(), ..config }, OFTEN)
 }
 
@@ -338,7 +343,7 @@ async fn a_socket_that_drips_without_end_is_left() {
         (b"\xff\xfe\0\n", "an unexpected line"),
     ];
     for (bytes, detail) in table {
-        let mut probe = probe_at(impostor(move |stream| drip(stream, bytes)));
+        let mut probe = probe_within(PATIENCE, impostor(move |stream| drip(stream, bytes)));
         let observation = probe.next().await;
         assert!(failed(&observation, ErrorKind::Protocol, "siaga.upsd_not_understood"), "{observation:?}");
         assert!(observation.error.as_ref().unwrap().detail.contains(detail), "{observation:?}");
@@ -397,10 +402,10 @@ async fn a_connection_that_was_shed_is_made_anew_within_the_call() {
 async fn names_that_do_not_resolve_and_ports_without_a_server() {
     // A label of more than 63 bytes (RFC 1035 §2.3.4) fails inside the C library: no resolver is asked, so that the test
     // sends nothing to anybody.
-    let observation = probe_at(format!("{}.example:3493", "a".repeat(70))).next().await;
+    let observation = probe_within(PATIENCE, format!("{}.example:3493", "a".repeat(70))).next().await;
     assert!(failed(&observation, ErrorKind::Dns, "siaga.upsd_unresolved"), "{observation:?}");
 
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
-    let observation = probe_at(free.to_string()).next().await;
+    let observation = probe_within(PATIENCE, free.to_string()).next().await;
     assert!(failed(&observation, ErrorKind::Refused, "siaga.upsd_down"), "{observation:?}");
 }

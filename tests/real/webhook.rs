@@ -112,8 +112,11 @@ pub(crate) fn loopback() -> SocketAddr {
     "127.0.0.1:0".parse().unwrap()
 }
 
+/// Where a server is silent. Where one answers, nobody has to be quick.
+const SHORT: &str = "timeout = '2s'";
+
 pub(crate) fn receiver(name: &str, at: SocketAddr, more: &str) -> Receiver {
-    let keys = format!("url = 'http://{at}/hook'\ntimeout = '500ms'\n{more}");
+    let keys = format!("url = 'http://{at}/hook'\n{more}");
     receiver_of(name, "webhook", &keys)
 }
 
@@ -218,7 +221,7 @@ async fn a_server_that_fails_and_dawdles_gets_everything_in_order_with_the_same_
         Answer::Status(500),
     ]);
     let (at, _server) = far.serve(loopback());
-    let rig = Rig::start(folder.path(), vec![receiver("desk", at, "")]).await;
+    let rig = Rig::start(folder.path(), vec![receiver("desk", at, SHORT)]).await;
     rig.tell("desk", &["a", "b", "c"]).await;
     rig.drained().await;
     assert_eq!(far.taken(), ["a", "b", "c"]);
@@ -342,7 +345,7 @@ async fn a_dead_receiver_delays_no_other_and_one_that_the_config_forgot_is_given
     before.record(Batch { notifications, ..Batch::default() }).await.unwrap();
     before.close().await.unwrap();
 
-    let rig = Rig::start(folder.path(), vec![receiver("dead", dead, ""), receiver("desk", at, "")]).await;
+    let rig = Rig::start(folder.path(), vec![receiver("dead", dead, SHORT), receiver("desk", at, "")]).await;
     rig.tell("dead", &["a", "b"]).await;
     rig.tell("desk", &["c", "d"]).await;
     until("delivered past the dead one", || far.taken(), |taken| *taken == ["c", "d"]).await;
@@ -363,7 +366,7 @@ async fn what_was_not_delivered_before_the_end_is_delivered_after_the_next_start
     let folder = tempfile::tempdir().unwrap();
     let far = Far::answering([Answer::Status(200), Answer::Status(503), Answer::Silence]);
     let (at, _server) = far.serve(loopback());
-    let rig = Rig::start(folder.path(), vec![receiver("desk", at, "")]).await;
+    let rig = Rig::start(folder.path(), vec![receiver("desk", at, SHORT)]).await;
     rig.tell("desk", &["a", "b", "c"]).await;
     // Stopped while the far end is silent over the second attempt at "b".
     until("asked three times", || far.seen().len(), |seen| *seen == 3).await;

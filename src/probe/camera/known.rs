@@ -45,6 +45,11 @@ impl Known {
         refused && self.came && self.asked.is_some_and(|asked| self.is_new(asked))
     }
 
+    /// Whether the newest answer was none.
+    pub(super) const fn failed(&self) -> bool {
+        matches!(&self.answer, Some(Err(_)))
+    }
+
     /// Whether the newest answer was that another has it.
     pub(super) fn was_busy(&self) -> bool {
         matches!(&self.answer, Some(Err(error)) if error.kind == ErrorKind::Busy)

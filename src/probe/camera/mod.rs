@@ -26,7 +26,7 @@ use super::range::pace;
 use super::uevents::Watch;
 use super::{Context, Defaults, Roots, until};
 use crate::domain::check::LossRule;
-use crate::domain::{
+use crate::domain::{Mono, 
     Device, ErrorKind, ErrorTable, Level, Observation, Period, ProbeError, Quantity, Reading, ReasonDef, Rule, Text,
     Verdict, quantity::Unit,
 };
@@ -220,6 +220,8 @@ pub struct Probe {
     known: BTreeMap<String, Known>,
     /// Whether there was a look before.
     has_looked: bool,
+    /// When the last look ended.
+    looked: Mono,
     watch: Watch,
     record: Record,
 }
@@ -230,14 +232,22 @@ impl Probe {
         let (program, deadline) = (Program::device_child(), DEADLINE);
         let record = Record::new(&enrolled::CAMERA.part, context.enrolled.clone());
         let watch = Watch::new(&["video4linux"]);
-        Self { record, config, context, program, deadline, known: BTreeMap::new(), has_looked: false, watch }
+        let (known, looked) = (BTreeMap::new(), context.clock.mono());
+        Self { record, config, context, program, deadline, known, has_looked: false, looked, watch }
     }
 
     /// Waits until the next observation is due and makes it.
     pub async fn next(&mut self) -> Observation {
-        self.watch.due(&self.context).await;
+        // What did not answer is asked again, however seldom there is a look.
+        let again = if self.known.values().any(Known::failed) { self.looked.after(RETRY) } else { Mono::NEVER };
+        tokio::select! {
+            () = self.watch.due(&self.context) => {}
+            () = self.context.clock.sleep_until(again) => {}
+        }
         let began = self.context.clock.mono();
-        match self.look().await {
+        let seen = self.look().await;
+        self.looked = self.context.clock.mono();
+        match seen {
             Ok(reading) => self.context.read(began, reading),
             Err(error) => self.context.failed(began, error, &ERRORS),
         }

@@ -296,6 +296,19 @@ async fn a_question_ends_when_the_room_comes_into_use_and_is_asked_again_after()
 }
 
 #[tokio::test]
+async fn one_that_did_not_answer_is_asked_again_long_before_an_hourly_look() {
+    let machine = headset_room();
+    machine.write("hang-video0", "");
+    let mut probe = probe(&machine, "/dev/video0");
+    (probe.context.interval, probe.deadline) = (Duration::from_hours(1), Duration::from_millis(200));
+    assert_eq!(found(&probe.next().await), [("video.camera_unanswering", Verdict::NotReady)]);
+    machine.remove("hang-video0");
+    probe.deadline = Duration::from_secs(20);
+    let seen = tokio::time::timeout(Duration::from_mins(1), probe.next()).await.expect("asked again");
+    assert_eq!(found(&seen), []);
+}
+
+#[tokio::test]
 async fn a_camera_that_is_being_looked_at_is_asked_after() {
     let machine = headset_room();
     let mut probe = probe(&machine, "auto");

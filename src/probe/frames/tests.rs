@@ -206,13 +206,15 @@ async fn a_look_ends_when_the_room_comes_into_use_and_begins_again_after() {
 
 /// What a child does once it has its camera: somebody opens it, again and again for a while.
 const OPENED: &str = "echo; for i in 1 2 3 4 5 6 7 8 9 10; do : < dev/video0; sleep 0.05; done";
+/// The same until it is stopped, however late whoever listens has its turn.
+const OPENED_ON: &str = "echo; while :; do : < dev/video0; sleep 0.05; done";
 
 #[tokio::test]
 async fn another_who_opens_the_camera_gets_it() {
     let machine = Machine::bare();
     let link = "mkdir -p proc/149/fd; echo conference > proc/149/comm; ln -s $PWD/dev/video0 proc/149/fd/7; \
                 echo active > sys/devices/usb1/1-1/1-1:1.0/power/runtime_status";
-    let seen = probe(&machine, &format!("{link}; {OPENED}; exec sleep infinity")).next().await;
+    let seen = probe(&machine, &format!("{link}; {OPENED_ON}")).next().await;
     assert_eq!(found(&seen), [("video.camera_in_use", Verdict::Ready)]);
 }
 
@@ -221,7 +223,7 @@ async fn one_who_is_gone_again_has_ended_the_look_and_said_nothing() {
     let machine = Machine::bare();
     let mut probe = probe(
         &machine,
-        &format!("[ -e once ] || {{ touch once; {OPENED}; exec sleep infinity; }}; {}", says(&seen(GOOD))),
+        &format!("[ -e once ] || {{ touch once; {OPENED_ON}; }}; {}", says(&seen(GOOD))),
     );
     assert_eq!(found(&probe.next().await), [], "of the second look");
     assert_eq!(std::fs::read_to_string(machine.path("asked")).unwrap().lines().count(), 2);

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::run::{EARLY, Run};
+use super::run::Run;
 use super::stage::Stage;
 
 /// A check that left ready for no fault.
@@ -55,7 +55,7 @@ fn time(run: &mut Run, changes: &[Change]) {
     let back = back.filter(|change| run.row.concerns(&change.check)).map(|change| change.at - run.undone);
     run.back = back.reduce(f64::max);
     let told = own.find(|change| change.check == main && change.new == verdict);
-    run.told = told.map(|change| (change.at - run.window.0 - EARLY).max(0.0));
+    run.told = told.map(|change| (change.at - run.ordered).max(0.0));
 }
 
 fn changes(stage: &Stage<'_>) -> Vec<Change> {

@@ -8,7 +8,7 @@ const HELD_FOR: f64 = 8.0;
 
 /// So much earlier than it was ordered a fault may seem to be told, s: the order's moment and the wall clock's place on the uptime are
 /// kept in hundredths, and the wall clock is slewed meanwhile.
-pub(super) const EARLY: f64 = 0.05;
+const EARLY: f64 = 0.05;
 
 /// What came of a row.
 pub(super) struct Run {
@@ -18,6 +18,8 @@ pub(super) struct Run {
     pub(super) told: Option<f64>,
     /// From the order to undo it until all that was told is ready, s; known when the daemon's history is read.
     pub(super) back: Option<f64>,
+    /// The order, in the guest's uptime, s.
+    pub(super) ordered: f64,
     /// The order to undo it, in the guest's uptime, s.
     pub(super) undone: f64,
     /// From the order until all was ready again, in the guest's uptime, s.
@@ -50,7 +52,7 @@ pub(super) fn run(stage: &Stage<'_>, row: &'static Row, phase: Phase) -> Run {
     all_ready(stage, row);
     stage.tidy();
     all_ready(stage, row);
-    Run { row, phase, told, back: None, undone, window: (ordered - EARLY, stage.uptime()) }
+    Run { row, phase, told, back: None, undone, ordered, window: (ordered - EARLY - stage.unsure, stage.uptime()) }
 }
 
 /// Waits until every check is ready, but for notes.

@@ -85,11 +85,12 @@ fn evidence_that_ran_out_since_is_unknown_and_the_rest_stands() {
 
 #[tokio::test]
 async fn every_answer_says_it_and_a_new_snapshot_ends_it() {
-    let mut stuck = room(good());
-    stuck.next_deadline = begin();
-    let served = serve(stuck.build()).await;
+    let served = serve(room(good()).build()).await;
     let before = served.get("/api/v1/readiness").await.json();
     assert_eq!(before["verdict"], "ready");
+    let mut stuck = room(good());
+    stuck.next_deadline = begin();
+    served.snapshot.send_replace(stuck.build());
     // The two seconds of grace pass for real.
     let deadline = tokio::time::timeout(Duration::from_secs(20), async {
         while served.get("/readyz").await.status == 200 {

@@ -1,12 +1,12 @@
 //! A real Prometheus with the shipped configuration (Debian package `prometheus`).
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::support::child::free_port;
 use crate::support::web::Served;
 
 /// What makes a shipped configuration scrape each second.
@@ -95,8 +95,8 @@ impl Prometheus {
         for rules in ["siaga.rules.yml", "fleet.rules.yml"] {
             std::fs::copy(shipped("prometheus").join(rules), home.path().join(rules)).unwrap();
         }
-        // It cannot be told to take any free port and say which, so one is found and given back just before.
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        // It cannot be told to take any free port and say which.
+        let port = free_port();
         let child = Command::new("prometheus")
             .arg(format!("--config.file={}", home.path().join("prometheus.yml").display()))
             .arg(format!("--storage.tsdb.path={}", home.path().join("data").display()))

@@ -1,7 +1,7 @@
 //! Whoever takes pushes in these tests: the real Prometheus, which can be frozen and ended, and a server that answers as it is told.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, StatusCode};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+use crate::support::child;
 use crate::support::daemon::{Answer, PATIENCE, send};
 
 /// A Prometheus that takes what is pushed, ended with its handle. What it keeps is in the folder that it is given.
@@ -28,7 +29,7 @@ impl Drop for Prometheus {
 
 /// A port that nobody has: a Prometheus cannot be told to take any free port and say which.
 pub(super) fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    (Ipv4Addr::LOCALHOST, child::free_port()).into()
 }
 
 impl Prometheus {

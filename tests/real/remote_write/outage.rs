@@ -42,14 +42,15 @@ fn assert_nothing_dropped(daemon: &Daemon) {
 fn an_hour_without_a_receiver_is_delivered_in_its_order_with_none_missing() {
     let (home, folder, address) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), free_port());
     // 120 intervals, as an hour has at the usual one. Nobody is there yet.
-    with(folder.path(), &url(address), "interval = \"100ms\"\ntimeout = \"1s\"\n");
+    with(folder.path(), &url(address), "interval = \"100ms\"\n");
     let daemon = Daemon::start(folder.path());
     waits(&daemon, 120);
     let log = daemon.log();
     assert_eq!(log.matches("samples cannot be pushed").count(), 1, "it is said once: {log}");
 
-    let far = Prometheus::start(home.path(), address);
+    // While nobody is there it stays.
     let oldest = wait_for_number(&daemon, OLDEST, |_| true);
+    let far = Prometheus::start(home.path(), address);
     wait_for_number(&daemon, PENDING, |pending| pending < 1000.0);
     let sent = wait_for_number(&daemon, SENT, |_| true);
     assert_nothing_dropped(&daemon);
@@ -136,12 +137,12 @@ fn a_full_disk_costs_the_memory_of_it_and_pushes_go_on() {
     std::fs::create_dir(&state).unwrap();
     let mount = |args: &[&str]| assert!(Command::new("mount").args(args).arg(&state).status().unwrap().success());
     mount(&["-t", "tmpfs", "-o", "size=2m", "tmpfs"]);
-    with(folder.path(), &url(far.serve()), "interval = \"100ms\"\ntimeout = \"1s\"\n");
+    with(folder.path(), &url(far.serve()), "interval = \"100ms\"\n");
     let daemon = Daemon::start(folder.path());
     wait_for_number(&daemon, SENT, |sent| sent > 0.0);
     std::fs::write(state.join("filler"), vec![0_u8; 3_000_000]).unwrap_err();
     // The log of the file may have had room to spare. What waits needs more.
-    far.answer(&[(503, None); 6]);
+    far.answer(&[(503, Some("30"))]);
     wait_for_number(&daemon, SERIES, |healthy| healthy < 0.5);
     let sent = wait_for_number(&daemon, SENT, |_| true);
     // From memory, once what is on the disk has gone.

@@ -1,11 +1,12 @@
 //! A real server as a child: started in a folder of its own, waited for by condition, ended by its own handle.
 
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::net;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// How long anything may take on a busy machine before the test is wrong about it.
@@ -88,7 +89,15 @@ pub(crate) fn wait_until(ready: impl FnMut() -> bool) {
     wait_within(PATIENCE, ready);
 }
 
-/// A TCP port of the loopback that is free now.
+/// A TCP port of the loopback for a server that cannot choose one. Until one listens there, connections are refused. The kernel
+/// gives it to nobody who takes any port: it stays bound, to a socket that does not listen, and `SO_REUSEADDR` lets a server beside.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+    let flags = net::SocketFlags::CLOEXEC;
+    let socket = net::socket_with(net::AddressFamily::INET, net::SocketType::STREAM, flags, None).unwrap();
+    net::sockopt::set_socket_reuseaddr(&socket, true).unwrap();
+    net::bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = SocketAddr::try_from(net::getsockname(&socket).unwrap()).unwrap().port();
+    // As long as the tests' process lives.
+    std::mem::forget(socket);
+    port
 }

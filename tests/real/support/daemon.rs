@@ -17,6 +17,8 @@ pub(crate) struct Daemon {
     child: Child,
     address: SocketAddr,
     log: Arc<Mutex<String>>,
+    /// Ends with what it writes.
+    reader: Option<std::thread::JoinHandle<()>>,
 }
 
 /// An HTTP answer.
@@ -76,7 +78,7 @@ impl Daemon {
         let log = Arc::new(Mutex::new(String::new()));
         let (found, address) = std::sync::mpsc::sync_channel(1);
         let (stderr, kept) = (child.stderr.take().unwrap(), Arc::clone(&log));
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 let said = line.replace("https://", "http://");
                 if let Some(address) = said.split("http://").nth(1).and_then(|rest| rest.split('/').next()) {
@@ -91,7 +93,7 @@ impl Daemon {
             _ = child.kill();
             panic!("the daemon did not listen within {PATIENCE:?}; its log:\n{}", log.lock().unwrap())
         });
-        Self { child, address, log }
+        Self { child, address, log, reader: Some(reader) }
     }
 
     /// Where it listens.
@@ -179,6 +181,8 @@ impl Daemon {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         let status = self.child.wait().unwrap();
+        // To the last line.
+        self.reader.take().unwrap().join().unwrap();
         assert!(status.success(), "{status}; the log:\n{}", self.log());
         self.log()
     }

@@ -66,15 +66,25 @@ impl Place {
         command
     }
 
-    /// Does a survey. A machine that is too busy to send in time gives a test up, and does it again.
+    /// Does a survey with more arguments.
     pub(super) fn survey(&self, args: &[&str]) -> Told {
+        self.made(|| told(self.command(args).output().unwrap(), self.folder.path()))
+    }
+
+    /// Does a survey in that way. A machine that is too busy to send in time gives a test up: then it is done again.
+    pub(super) fn made(&self, mut survey: impl FnMut() -> Told) -> Told {
         loop {
-            let told = told(self.command(args).output().unwrap(), self.folder.path());
+            let told = survey();
             if !told.report.to_string().contains("too busy") {
                 return told;
             }
-            reports(self.folder.path()).for_each(|file| std::fs::remove_file(file).unwrap());
+            self.forget();
         }
+    }
+
+    /// Takes away what the surveys so far have left.
+    pub(super) fn forget(&self) {
+        reports(self.folder.path()).for_each(|file| std::fs::remove_file(file).unwrap());
     }
 }
 
