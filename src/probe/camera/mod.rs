@@ -26,9 +26,9 @@ use super::range::pace;
 use super::uevents::Watch;
 use super::{Context, Defaults, Roots, until};
 use crate::domain::check::LossRule;
-use crate::domain::{Mono, 
-    Device, ErrorKind, ErrorTable, Level, Observation, Period, ProbeError, Quantity, Reading, ReasonDef, Rule, Text,
-    Verdict, quantity::Unit,
+use crate::domain::{
+    Device, ErrorKind, ErrorTable, Level, Mono, Observation, Period, ProbeError, Quantity, Reading, ReasonDef, Rule,
+    Text, Verdict, quantity::Unit,
 };
 use holder::{Holder, Ours, Purpose};
 use known::Known;

@@ -221,10 +221,7 @@ async fn another_who_opens_the_camera_gets_it() {
 #[tokio::test]
 async fn one_who_is_gone_again_has_ended_the_look_and_said_nothing() {
     let machine = Machine::bare();
-    let mut probe = probe(
-        &machine,
-        &format!("[ -e once ] || {{ touch once; {OPENED_ON}; }}; {}", says(&seen(GOOD))),
-    );
+    let mut probe = probe(&machine, &format!("[ -e once ] || {{ touch once; {OPENED_ON}; }}; {}", says(&seen(GOOD))));
     assert_eq!(found(&probe.next().await), [], "of the second look");
     assert_eq!(std::fs::read_to_string(machine.path("asked")).unwrap().lines().count(), 2);
 }
