@@ -158,7 +158,7 @@ fn a_radio_check_and_the_last_message_outlive_a_daemon_that_is_killed() {
         "[components]\n{absent}[[check]]\nname = \"radio\"\nkind = \"radio\"\ninterval = \"500ms\"\nbad_for = \"0s\"\n\
          good_for = \"0s\"\n[[receiver]]\nname = \"channel\"\nkind = \"radio\"\nfrequency = \"162.475 MHz\"\n\
          licence = \"01234567-000SU/2020262031\"\nstation = \"Media Center\"\nplay = \"{}\"\n\
-         ptt = {{ method = \"rigctld\", address = \"{}\" }}\nmonitor = \"{}\"\n",
+         ptt = {{ method = \"rigctld\", address = \"{}\" }}\nmonitor = \"{}\"\nmin_gap = \"5m\"\n",
         Card::PCM,
         rig.address,
         Card::SECOND
