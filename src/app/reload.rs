@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sd_notify::NotifyState;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::delivery::Delivery;
 use super::desk::AllRequests;
@@ -18,6 +19,9 @@ use crate::config::{self, Config, Files, LoadError, Origin};
 use crate::domain::Kind;
 use crate::web::tls::{Pair, Tls};
 use crate::{probe, web};
+
+/// How long reading a config may take.
+const IN_TIME: Duration = Duration::from_secs(5);
 
 /// What takes effect at a start alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,10 +93,10 @@ impl Reloader {
     }
 
     async fn swap(&mut self, probes: &mut Probes) -> Result<(), String> {
-        let config = Config::load(&self.origin, Files::Needed).map_err(|error| match error {
-            LoadError::Wrong(errors) => errors.render(false),
-            LoadError::Read { ref source, .. } => format!("{error}: {source}"),
-        })?;
+        let config = read(self.origin.clone()).await?;
+        if config.blank && !self.config.blank {
+            return Err("there is nothing in it: a room does without a config only from a start on; restart siaga if that is meant".to_owned());
+        }
         let was_self = self.config.probes.iter().any(probe::ProbeConfig::is_against_self);
         if !was_self && config.probes.iter().any(probe::ProbeConfig::is_against_self) {
             return Err(
@@ -130,6 +134,32 @@ impl Reloader {
         self.identity.write(&self.folder);
         self.config = config;
         Ok(())
+    }
+}
+
+/// Reads a config without holding up anything else: it may be a pipe that nobody writes to, or on a disk that does not answer.
+///
+/// # Errors
+/// Everything that is wrong with it, or that it could not be read in time.
+async fn read(origin: Origin) -> Result<Config, String> {
+    let (tell, told) = oneshot::channel();
+    let shown = origin.to_string();
+    let read = move || {
+        let config = Config::load(&origin, Files::Needed).map_err(|error| match error {
+            LoadError::Wrong(errors) => errors.render(false),
+            LoadError::Read { ref source, .. } => format!("{error}: {source}"),
+        });
+        _ = tell.send(config);
+    };
+    // A thread of its own, which hinders no end of the daemon's while it hangs.
+    std::thread::Builder::new().name("config".to_owned()).spawn(read).map_err(|error| format!("{shown}: {error}"))?;
+    match tokio::time::timeout(IN_TIME, told).await {
+        Ok(Ok(config)) => config,
+        Ok(Err(_)) => Err(format!("cannot read {shown}")),
+        Err(_) => Err(format!(
+            "cannot read {shown} within {} s: it may be a pipe, or on a disk that does not answer",
+            IN_TIME.as_secs()
+        )),
     }
 }
 

@@ -133,7 +133,9 @@ pub(super) fn unanswered(base: &str, error: &reqwest::Error) -> String {
         clear if clear.contains("InvalidContentType") => {
             format!("{base} answers, and not over TLS ({clear}); ask by http://")
         }
-        _ => format!("no daemon answers at {base} ({why}); \"siaga run\" starts one"),
+        _ => format!(
+            "no daemon answers at {base} ({why}); \"siaga run\" starts one, and one that runs listens elsewhere only from its next start on"
+        ),
     }
 }
 

@@ -123,6 +123,8 @@ pub struct Config {
     pub remedies: BTreeMap<&'static str, Remedy>,
     /// What of it readers are shown.
     pub shown: Settings,
+    /// Whether nothing stands in it, as in a file that was emptied by mistake.
+    pub blank: bool,
 }
 
 /// A remedy in the room's own words.
@@ -320,6 +322,7 @@ impl Config {
             remote_write,
             remedies,
             shown: Settings::default(),
+            blank: top.keys().next().is_none(),
         };
         config.shown = shown::shown(source, top, &config);
         Ok(config)

@@ -65,7 +65,7 @@ fn a_good_config_is_taken_at_a_reload_and_a_bad_one_is_not() {
     daemon.stands_at("other", "ready", "");
     assert_eq!(daemon.stands().len(), 1, "{:?}", daemon.stands());
     service.configure("nonsense = 1");
-    lab.sh("systemctl reload siaga.service");
+    assert_ne!(lab.run("systemctl reload siaga.service").code, 0, "whoever asks is told");
     let failed = |_, body: &str| body.contains("\nsiaga_config_last_reload_successful 0\n");
     daemon.wait_for("/metrics", "the bad config is refused", failed);
     assert!(service.journal().contains("nonsense"), "the log says what is wrong: {}", service.journal());

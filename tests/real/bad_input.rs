@@ -271,6 +271,40 @@ fn a_bad_reload_leaves_the_old_config_running_and_says_so_in_a_metric() {
 }
 
 #[test]
+fn a_config_that_was_emptied_or_cannot_be_read_in_time_is_not_taken_and_the_room_answers_meanwhile() {
+    let folder = room(COMPUTER);
+    let file = folder.path().join("siaga.toml");
+    let daemon = Daemon::start(folder.path());
+    daemon.wait_for_check("computer", "ready", "");
+    // As a full disk, or a program that was killed while it wrote, leaves one.
+    std::fs::rename(&file, folder.path().join("kept")).unwrap();
+    std::fs::write(&file, "# nothing\n").unwrap();
+    daemon.signal(rustix::process::Signal::HUP);
+    wait_until(|| daemon.log().contains("the new config is not used; the old one goes on\nthere is nothing in it"));
+    let banner = "Berkas pengaturan yang terbaru tidak dipakai";
+    daemon.wait_for("/?lang=id", "people are told", |answer| answer.body.contains(banner));
+    assert_eq!(daemon.check("computer").0, "ready");
+    let told = output(siaga().args(["config", "check"]).arg(&file));
+    assert!(told.0 == 0 && told.1.contains("there is nothing in") && told.1.contains("0 checks, no error"), "{told:?}");
+    // A pipe to which nobody writes.
+    std::fs::remove_file(&file).unwrap();
+    assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
+    daemon.signal(rustix::process::Signal::HUP);
+    let mut answers = 0;
+    wait_until(|| {
+        answers += usize::from(daemon.get("/readyz").body.contains("computer"));
+        daemon.log().contains("siaga.toml within 5 s: it may be a pipe")
+    });
+    assert!(answers > 10, "{answers}");
+    // Whoever hangs there is let go: at the end nothing of the test's is left.
+    std::fs::write(&file, "").unwrap();
+    std::fs::rename(folder.path().join("kept"), &file).unwrap();
+    assert_eq!(daemon.request("POST", "/-/reload").status, 200);
+    daemon.wait_for("/?lang=id", "it is well again", |answer| !answer.body.contains(banner));
+    daemon.stop();
+}
+
+#[test]
 fn a_reload_says_what_needs_a_start_until_the_file_says_again_what_is_in_force() {
     let folder = room(COMPUTER);
     let daemon = Daemon::start(folder.path());

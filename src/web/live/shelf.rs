@@ -36,6 +36,7 @@ struct Of {
     doing: Arc<Doings>,
     voice: Arc<Voice>,
     agenda: Arc<Agenda>,
+    well_configured: bool,
     store: Keeping,
 }
 
@@ -49,6 +50,7 @@ impl Of {
             voice: site.voice(),
             agenda: site.state.bookings.agenda(),
             store: site.state.own.now().store,
+            well_configured: site.state.reloaded.borrow().ok,
         }
     }
 
@@ -58,6 +60,7 @@ impl Of {
             && Arc::ptr_eq(&self.doing, &other.doing)
             && Arc::ptr_eq(&self.voice, &other.voice)
             && Arc::ptr_eq(&self.agenda, &other.agenda)
+            && self.well_configured == other.well_configured
             && self.store.healthy == other.store.healthy
             && self.store.set_aside == other.store.set_aside
     }
