@@ -21,6 +21,9 @@ pub const HORIZON: Duration = Duration::from_hours(2);
 /// for longer either: what lasts can begin at any moment.
 pub const DAY_BEFORE: Duration = Duration::from_hours(24);
 
+/// No outlook that does not know is good for longer: what is not known may be known in a moment, as after every start.
+const UNKNOWN: Duration = Duration::from_mins(1);
+
 /// What is wrong for so long is taken to stay so until somebody acts, whatever it is.
 pub const LASTED: Duration = Duration::from_hours(24);
 
@@ -160,11 +163,13 @@ pub fn answer(snapshot: &Snapshot, question: &Question, now: Now) -> Answer {
     let wait = ahead.saturating_sub(if ahead > DAY_BEFORE { DAY_BEFORE } else { HORIZON });
     // Counted from when the room was so: an answer is no better for having been asked late.
     let good_for = DAY_BEFORE.saturating_sub(until(now.wall, snapshot.at.wall));
+    let view = Arc::new(revise(snapshot, view, |at, judged| Some(lasting(judged, &snapshot.checks[at], now))));
+    let good_for = if view.verdict == Verdict::Unknown { good_for.min(UNKNOWN) } else { good_for };
     let recheck_at = now.wall.saturating_add(wait.min(good_for)).unwrap_or(Timestamp::MAX);
     Answer {
         basis: Basis::Outlook,
         decision: Decision::Provisional,
-        view: Arc::new(revise(snapshot, view, |at, judged| Some(lasting(judged, &snapshot.checks[at], now)))),
+        view,
         valid_until: recheck_at,
         recheck_at: Some(recheck_at),
     }

@@ -118,6 +118,9 @@ async fn where_nobody_looked_the_outlook_is_unknown() {
         let served = serve(room(checks).build()).await;
         let json = served.get("/api/v1/readiness?start=2026-11-25T09:00:00Z").await.json();
         assert_eq!((&json["basis"], &json["verdict"]), (&"outlook".into(), &"unknown".into()));
+        // Not in a day: somebody may look in a moment.
+        let again = json["recheck_at"].as_str().unwrap();
+        assert!(again.starts_with("2026-11-24T09:31:"), "{again}");
         served.stop().await;
     }
     let mut starting = room(good());
