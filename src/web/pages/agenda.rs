@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::super::bookings::Feed as Followed;
 use super::super::frame::{Frame, Renewed, answer};
@@ -17,11 +17,17 @@ use super::super::site::Site;
 use super::super::surveys::{self, OfPlace};
 use super::super::telling::{clock, mark};
 use crate::domain::feed::LeftOut;
-use crate::domain::{Lang, Phase, Session};
+use crate::domain::{Booking, Lang, Phase, Session};
 use crate::engine::agenda::Agenda;
 
 /// So many that are to come are shown.
 const TO_COME: usize = 50;
+
+/// For so long those that are over are shown, and so many of them.
+const BACK: SignedDuration = SignedDuration::from_hours(14 * 24);
+const OVER: usize = 20;
+/// More than a room holds in that time: the newest are wanted, and the oldest are given first.
+const READ: u32 = 1000;
 
 /// So many of a calendar's meetings that are not booked because others hold the slot.
 const NOT_BOOKED: usize = 10;
@@ -33,7 +39,16 @@ struct Page {
     known: bool,
     phase: String,
     sessions: Vec<Line>,
+    /// Those that are over, the newest first; nothing where they cannot be read now.
+    over: Option<Vec<Over>>,
     feeds: Vec<Feed>,
+}
+
+struct Over {
+    /// Where its run sheet is; its report is beneath.
+    sheet: String,
+    title: String,
+    when: String,
 }
 
 struct Line {
@@ -87,6 +102,18 @@ pub(in super::super) async fn page(
     let shown = |session: &&Arc<Session>| session.end > now || own.as_ref() == Some(&session.id);
     let sessions: Vec<_> = agenda.booked().filter(shown).take(TO_COME).collect();
     let there = surveys::named(&site, sessions.iter().map(|session| &***session)).await;
+    let back = now.saturating_sub(BACK).unwrap_or(Timestamp::MIN);
+    let over = site.state.bookings.sessions((back, now), None, READ).await.ok().map(|all| {
+        let held = all.into_iter().rev().filter(|one| one.booking == Booking::Booked && one.end <= now);
+        let held = held.filter(|one| own.as_ref() != Some(&one.id)).take(OVER);
+        let at = |moment: Timestamp| clock(&site, lang, moment);
+        held.map(|one| Over {
+            sheet: sheet::page::path(&one.id),
+            when: format!("{} – {}", at(one.start), at(one.end)),
+            title: one.title,
+        })
+        .collect()
+    });
     let page = Page {
         frame,
         known: agenda.known,
@@ -99,6 +126,7 @@ pub(in super::super) async fn page(
                 Line { survey, ..line(&site, &agenda, session, now, lang) }
             })
             .collect(),
+        over,
         feeds: feeds(&site, lang),
     };
     answer(&page, StatusCode::OK, lang)

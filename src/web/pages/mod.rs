@@ -5,7 +5,7 @@ pub(super) mod agenda;
 pub(super) mod component;
 pub(super) mod data;
 pub(super) mod incidents;
-mod names;
+pub(super) mod names;
 pub(super) mod radio;
 pub(super) mod settings;
 pub(super) mod surveys;

@@ -44,6 +44,8 @@ struct Page {
     message: Option<String>,
     /// When, for whom, and whether it takes place.
     lines: Vec<String>,
+    /// Whether it is over, so that its report is there.
+    reported: bool,
     /// The survey of its place.
     survey: Option<OfPlace>,
     overridden: Option<Decision>,
@@ -190,6 +192,7 @@ impl Shown<'_> {
             here: path(id),
             message,
             lines: Vec::new(),
+            reported: false,
             survey: None,
             overridden: None,
             together: None,
@@ -241,6 +244,7 @@ impl Shown<'_> {
             shown.lines.push(said.cancelled().to_owned());
         } else if now >= session.end {
             shown.lines.push(said.over().to_owned());
+            shown.reported = true;
         }
         if let Some(judged) = &sheet.judged {
             shown.state = judged.verdict().as_str();
@@ -327,10 +331,13 @@ impl Shown<'_> {
             told.push(said.only_noted().to_owned());
         }
         let title = point.item.title(self.lang);
+        // Green is what is done, and not what is only noted or not due yet.
+        let is_open = point.standing != Standing::Done && point.verdict() == Verdict::Ready;
+        let state = if is_open { Verdict::Unknown } else { point.verdict() };
         Row {
             name: point.name.to_string(),
             title: point.site.as_ref().map_or_else(|| title.to_owned(), |site| format!("{title}: {site}")),
-            state: point.verdict().as_str(),
+            state: state.as_str(),
             told: told.join("; "),
             done: point.standing == Standing::Done,
         }

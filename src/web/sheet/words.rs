@@ -23,6 +23,7 @@ words! {
     venue: "Tempat", "Place";
     cancelled: "Rapat ini dibatalkan.", "This session was cancelled.";
     over: "Rapat ini sudah selesai; lembar ini seperti saat rapat dimulai.", "This session is over; the sheet is as it was at the start.";
+    report: "Laporan rapat ini", "The report of this session";
     unknown_id: "Tidak ada rapat dengan id itu", "There is no session of this id";
     taken_for: "Menurut keputusan petugas, rapat ini dianggap", "Staff have decided to take this session for";
     otherwise: "Tanpa keputusan itu", "Without that decision";
@@ -43,6 +44,7 @@ words! {
     tick: "Sudah", "Done";
     untick: "Batalkan", "Take back";
     name: "Nama yang memeriksa", "Name of who has checked it";
+    decided_by: "Nama yang memutuskan", "Name of who decides";
     trial: "Uji coba", "Trial";
     no_trial: "Belum ada uji coba.", "No trial yet.";
     under_way: "sedang berjalan", "under way";

@@ -184,3 +184,16 @@ async fn each_uplink_is_shown_with_what_is_spent_of_its_budget() {
     assert!(!metrics.contains("check=\"far\",uplink"));
     served.stop().await;
 }
+
+/// A name of Prometheus' is nothing that people read.
+#[test]
+fn whatever_is_measured_has_a_name_for_people_and_nothing_else_has_one() {
+    use std::collections::BTreeSet;
+    let of = |kind: &Kind| probe::quantities(*kind).iter().map(|quantity| quantity.name);
+    let measured: BTreeSet<&str> = Kind::ALL.iter().flat_map(of).collect();
+    let named: BTreeSet<&str> = siaga::web::NAMES.iter().map(|(name, _)| *name).collect();
+    assert_eq!(measured.difference(&named).collect::<Vec<_>>(), [&""; 0], "without a name");
+    // What the history reckons from several kinds.
+    assert_eq!(named.difference(&measured).collect::<Vec<_>>(), [&"loss_ratio"], "not measured");
+    assert_eq!(named.len(), siaga::web::NAMES.len(), "named twice");
+}

@@ -151,6 +151,11 @@ fn whole_path(book: Book, lang: &str) -> String {
     assert_eq!(report["run_sheet"]["trials"].as_array().unwrap().len(), 1, "{report:#}");
     let page = daemon.request_with("GET", &format!("/sessions/a/report?lang={lang}"), &headers);
     assert_eq!(page.status, 200);
+    // And people find it: among the meetings that are over, and from the run sheet.
+    for path in ["/agenda", "/sessions/a"] {
+        let found = daemon.get(&format!("{path}?lang={lang}")).body;
+        assert!(found.contains(&format!("href=\"/sessions/a/report?lang={lang}\"")), "{path}: {found}");
+    }
     let log = daemon.stop();
     assert!(!log.contains("Petugas") && !log.contains("Kepala Seksi"), "{log}");
     page.body
