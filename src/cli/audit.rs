@@ -36,7 +36,7 @@ pub fn run(config: &Config, args: &AuditArgs, lang: Lang) -> Result<u8, String> 
     let zone = &config.room.time_zone.0;
     if rows.is_empty() {
         let none = Text::new("tidak ada permintaan sejak", "nobody has asked for anything since");
-        note(&format!("siaga: {} {}", none.in_lang(lang), shown(since, zone)));
+        note(&format!("siaga: {}: {} {}", folder.display(), none.in_lang(lang), shown(since, zone)));
     }
     let mut out = String::new();
     for Asked { at, actor, via, action, subject, outcome } in rows {

@@ -306,7 +306,7 @@ impl<I: BufRead, O: Write> Desk<I, O> {
         let given = given.map(|all| all.join(","));
         self.ask(given.as_deref(), question, default, |text| {
             let Some(text) = some(text) else { return Ok(Vec::new()) };
-            let all: Vec<_> = text.split([',', ' ']).filter_map(some).collect();
+            let all: Vec<_> = text.split(',').filter_map(some).collect();
             all.iter().try_for_each(|one| fits(one))?;
             let twice = all.iter().enumerate().find(|(at, one)| all[..*at].iter().any(|other| same(other, one)));
             match twice {

@@ -413,7 +413,15 @@ impl Cli {
                         for doubt in crate::app::reload::doubts(&config, Clock::start().now().wall) {
                             note(&format!("siaga: {doubt}"));
                         }
-                        say(&format!("{origin}: {} checks, no error\n", config.plan.checks.len()));
+                        if config.blank && matches!(origin, Origin::File(_)) {
+                            note(&format!(
+                                "siaga: there is nothing in {origin}: what holds without one watches this machine alone and tells nobody"
+                            ));
+                        }
+                        let count = config.plan.checks.len();
+                        let checks = if count == 1 { "check" } else { "checks" };
+                        let zone = config.room.time_zone.0.iana_name().unwrap_or("UTC");
+                        say(&format!("{origin}: {count} {checks}, no error; its hours are those of {zone}\n"));
                     }
                     Err(error) => {
                         note(&told(&error, self.color.on_stderr()));

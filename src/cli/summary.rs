@@ -84,6 +84,7 @@ pub fn run(config: &Config, args: &SummaryArgs, lang: Lang) -> Result<u8, String
             cancelled: kept.cancelled,
             provider: Some(Provider {
                 availability: line.provider_availability(),
+                known_seconds: line.provider_known().as_secs(),
                 outage_seconds: line.outage(|cause| cause == Cause::Provider).as_secs(),
                 slow_hours: u64::try_from(line.slow.iter().filter(|slow| slow.ours.is_none()).count())
                     .unwrap_or(u64::MAX),

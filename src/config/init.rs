@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::domain::{Lang, Text};
-use crate::probe::ports::platforms::Platform;
+use crate::probe::ports::platforms::{Known, Platform};
 
 #[cfg(test)]
 mod tests;
@@ -306,12 +306,16 @@ impl Page {
         }
         self.out.push('\n');
         let words = match self.lang {
-            Lang::Id => ("Media", "Sumber"),
-            Lang::En => ("Media", "Source"),
+            Lang::Id => ("Media", "Sumber", "Menurut ingatan saja, tidak dibaca di sumbernya"),
+            Lang::En => ("Media", "Source", "From memory alone, not read in its source"),
         };
-        if !platform.ports.is_empty() {
-            let (ports, sources) = (platform.words(), platform.sources());
-            self.note(&format!("{}. {}: {ports}.\n{}: {sources}.", platform.title, words.0, words.1));
+        let (read, remembered) = (platform.words_of(Known::Document), platform.words_of(Known::Memory));
+        if !read.is_empty() {
+            let sources = platform.sources();
+            self.note(&format!("{}. {}: {read}.\n{}: {sources}.", platform.title, words.0, words.1));
+        }
+        if !remembered.is_empty() {
+            self.note(&format!("{}. {}: {remembered}.", platform.title, words.2));
         }
         if let Some((web, port)) = answers.web() {
             // Room systems speak no HTTPS: an echo is what there is.

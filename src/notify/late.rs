@@ -89,23 +89,23 @@ impl LateLetter<'_> {
         let (room, title, items) = (self.room.title, &session.title, self.items().join(", "));
         let start = session.start.to_zoned_datetime(self.zone.clone());
         let (hour, hour_en) = (start.strftime("%H.%M %Z"), start.strftime("%H:%M %Z"));
+        // What was found says in most cases what the session is taken for.
         let (verdict, summary) = (verdict.title(self.lang), self.summary());
+        let now = if summary.starts_with(verdict) { summary.to_owned() } else { format!("{verdict} ({summary})") };
         match (word, self.lang) {
             (Word::Late, Lang::Id) => format!(
                 "{room}: terlambat untuk {title}, pukul {hour}: {items}. Tugas: {task}. Kerjakan, lalu catat di lembar \
-                 kesiapan. Rapat ini sekarang: {verdict} ({summary})."
+                 persiapan. Rapat ini sekarang: {now}."
             ),
             (Word::Late, Lang::En) => format!(
                 "{room}: late for {title} at {hour_en}: {items}. Task: {task}. Do it, and write it into the run sheet. \
-                 This session is now: {verdict} ({summary})."
+                 This session is now: {now}."
             ),
             (Word::MadeUp, Lang::Id) => {
-                format!(
-                    "{room}: sudah dikerjakan untuk {title}, pukul {hour}: {items}. Rapat ini sekarang: {verdict} ({summary})."
-                )
+                format!("{room}: sudah dikerjakan untuk {title}, pukul {hour}: {items}. Rapat ini sekarang: {now}.")
             }
             (Word::MadeUp, Lang::En) => {
-                format!("{room}: done for {title} at {hour_en}: {items}. This session is now: {verdict} ({summary}).")
+                format!("{room}: done for {title} at {hour_en}: {items}. This session is now: {now}.")
             }
         }
     }

@@ -198,7 +198,13 @@ impl Maker<'_> {
     fn trouble(&self, incident: &Incident, (start, end): (Timestamp, Timestamp)) -> Trouble {
         let until = incident.closed_at.unwrap_or(self.now);
         let words = |lang| {
-            let all: Vec<String> = incident.reasons.iter().map(|reason| reason.message(lang)).collect();
+            let mut all: Vec<String> = Vec::new();
+            for said in incident.reasons.iter().map(|reason| reason.message(lang)) {
+                // Two checks may say the same.
+                if !all.contains(&said) {
+                    all.push(said);
+                }
+            }
             all.join("; ")
         };
         let seen = self.record.acknowledged.iter().filter(|seen| seen.incident == incident.id);

@@ -104,6 +104,8 @@ pub struct Failures {
 pub struct Provider {
     /// The share of the measured time in which it was not the provider's line that was out, 0 to 1; none where nothing was measured.
     pub availability: Option<f64>,
+    /// The time in which that could be told, s: the rest of the month is not in it.
+    pub known_seconds: u64,
     /// Outages and shortfalls that are the provider's.
     pub outage_seconds: u64,
     /// Hours in which a rate was below what was agreed, and nothing of ours was the cause.

@@ -82,6 +82,10 @@ pub fn page(month: &MonthOfMeetings, title: &str, zone: &TimeZone, lang: Lang) -
             },
         );
         figures.push((pick("Ketersediaan jalur penyedia", "The provider's line was there"), share));
+        figures.push((
+            pick("Dari waktu yang dapat dinilai", "Of the time that can be told"),
+            length(provider.known_seconds, lang),
+        ));
         figures.push((pick("Gangguan penyedia", "Outages of the provider's"), length(provider.outage_seconds, lang)));
         figures.push((pick("Jam lambat penyedia", "Slow hours of the provider's"), provider.slow_hours.to_string()));
     }

@@ -201,7 +201,7 @@ impl Teller<'_> {
                     ]
                 })
                 .collect(),
-            sheet_title: pick("Lembar kerja", "Run sheet"),
+            sheet_title: pick("Lembar persiapan", "Run sheet"),
             sheet_heads: [
                 pick("Diperiksa petugas", "Checked by hand"),
                 pick("Saat rapat mulai", "When the meeting began"),

@@ -332,7 +332,12 @@ fn a_month_adds_its_meetings_up_and_says_what_it_lacks() {
         made_at: "2026-11-26T12:00:00+07:00".to_owned(),
         unreported: 2,
         cancelled: 1,
-        provider: Some(Provider { availability: Some(0.9912), outage_seconds: 3900, slow_hours: 3 }),
+        provider: Some(Provider {
+            availability: Some(0.9912),
+            known_seconds: 443_000,
+            outage_seconds: 3900,
+            slow_hours: 3,
+        }),
         ..Beside::default()
     };
     let told = month(&[fine, failed], beside);

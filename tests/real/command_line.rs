@@ -38,7 +38,7 @@ fn an_empty_variable_is_as_none() {
         assert_eq!(code, Some(0), "{text}");
         text
     };
-    assert!(count(&file).contains("1 checks, no error"));
+    assert!(count(&file).contains("1 check, no error"));
     let empty = count(std::path::Path::new(""));
     assert!(!empty.contains("siaga.toml: 1 checks"), "{empty}");
 }

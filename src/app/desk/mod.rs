@@ -191,8 +191,9 @@ impl Desk {
             let known =
                 self.requests.borrow().keys().map(ToString::to_string).collect::<std::collections::BTreeSet<_>>();
             let known = known.into_iter().collect::<Vec<_>>().join(", ");
+            let text = if known.is_empty() { &NO_TEST } else { &NO_CHECK };
             let args = [("check", name()), ("known", known.into())];
-            return Err(No::new(&NO_CHECK, &args, lang, "no such check"));
+            return Err(No::new(text, &args, lang, "no such check"));
         };
         let Some(requests) = self.requests.borrow().get(&view.spec.name).cloned() else {
             return Err(No::new(&PASSIVE, &[("check", name())], lang, "no active check"));
@@ -408,6 +409,10 @@ static STARTING: Text = Text::new(
 static NO_CHECK: Text = Text::new(
     "Tidak ada pemeriksaan bernama \"{check}\"; yang dapat diuji: {known}",
     "There is no check \"{check}\"; those that can be tested: {known}",
+);
+static NO_TEST: Text = Text::new(
+    "Tidak ada pemeriksaan bernama \"{check}\", dan tidak ada yang dapat diuji",
+    "There is no check \"{check}\", and none that can be tested",
 );
 static PASSIVE: Text = Text::new(
     "\"{check}\" diperiksa terus-menerus dan tidak punya tes",

@@ -188,11 +188,16 @@ impl Ledger {
         (!known.is_zero()).then(|| 1.0 - self.times.of(Verdict::NotReady).as_secs_f64() / known.as_secs_f64())
     }
 
-    /// The share of the time in which the provider's part could be measured, in which it was usable: while our own part failed,
-    /// or it was not to be told whose did, nothing is known of theirs.
-    pub fn provider_availability(&self) -> Option<f64> {
+    /// How long the provider's part could be measured: while our own part failed, or it was not to be told whose did, nothing is known
+    /// of theirs.
+    pub fn provider_known(&self) -> Duration {
         let others = self.outage(|cause| matches!(cause, Cause::Ours(_) | Cause::Unclear));
-        let known = self.times.known().saturating_sub(others);
+        self.times.known().saturating_sub(others)
+    }
+
+    /// The share of that time in which it was usable; none where nothing was measured.
+    pub fn provider_availability(&self) -> Option<f64> {
+        let known = self.provider_known();
         let down = self.outage(|cause| cause == Cause::Provider);
         (!known.is_zero()).then(|| 1.0 - down.as_secs_f64() / known.as_secs_f64())
     }

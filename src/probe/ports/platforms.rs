@@ -156,10 +156,20 @@ impl Platform {
         self.ports.iter().map(PortList::words).collect::<Vec<_>>().join("; ")
     }
 
-    /// Who says so, with the days.
+    /// Those that were read in their source, or those that were not.
+    pub fn words_of(&self, known: Known) -> String {
+        self.ports.iter().filter(|list| list.known == known).map(PortList::words).collect::<Vec<_>>().join("; ")
+    }
+
+    /// Who says so of those that were read, with the days.
     pub fn sources(&self) -> String {
-        let mut all: Vec<String> = self.ports.iter().map(|list| format!("{}, {}", list.source, list.read)).collect();
-        all.dedup();
+        let mut all: Vec<String> = Vec::new();
+        for list in self.ports.iter().filter(|list| list.known == Known::Document) {
+            let source = format!("{}, {}", list.source, list.read);
+            if !all.contains(&source) {
+                all.push(source);
+            }
+        }
         all.join("; ")
     }
 
