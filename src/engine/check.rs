@@ -38,6 +38,8 @@ pub struct CheckState {
     /// Where its devices were when they were last seen, and which buses were last missed.
     places: Vec<String>,
     gone: Vec<String>,
+    /// When time by itself next changes something, as [`CheckState::find_deadline`] has it: asked each turn of every check.
+    due: Mono,
     /// Whether the time to catch up after a meeting was given since the last run.
     caught_up: bool,
     runs: u64,
@@ -74,6 +76,7 @@ impl CheckState {
             used_until: None,
             places: Vec::new(),
             gone: Vec::new(),
+            due: Mono::NEVER,
             caught_up: false,
             runs: 0,
             failures: BTreeMap::new(),
@@ -143,13 +146,14 @@ impl CheckState {
         for set in &mut self.sets {
             set.show_stale(now);
         }
+        self.due = self.find_deadline();
     }
 
     /// What looks at something else from now on still knows, until its first look, whether the room was in use: a reload in
     /// the middle of a meeting ends no meeting.
     #[must_use]
     pub fn used_as(self, before: &Self) -> Self {
-        Self { used_until: before.used_until, ..self }
+        Self { used_until: before.used_until, ..self }.with_deadline()
     }
 
     /// The same check under other profiles (a reload): what is known of it stays, and is judged by the new limits.
@@ -165,16 +169,23 @@ impl CheckState {
                 }
             }
         }
-        Self { sets: new.sets, of_profile: new.of_profile, view: None, ..self }
+        Self { sets: new.sets, of_profile: new.of_profile, view: None, ..self }.with_deadline()
     }
 
     /// Lets the time pass for the word that somebody uses the device: when it became too old, once.
     pub fn lapses(&mut self, now: Now) -> Option<Mono> {
-        self.used_until.take_if(|until| *until <= now.mono)
+        let lapsed = self.used_until.take_if(|until| *until <= now.mono);
+        if lapsed.is_some() {
+            self.due = self.find_deadline();
+        }
+        lapsed
     }
 
     /// Lets the time pass.
     pub fn tick(&mut self, now: Now) {
+        if self.due > now.mono {
+            return;
+        }
         let too_old = self.fresh_until.is_some_and(|until| until <= now.mono);
         if too_old && self.held.is_none() && !self.stale {
             self.stale = true;
@@ -190,6 +201,7 @@ impl CheckState {
                 set.show(&self.spec, now);
             }
         }
+        self.due = self.find_deadline();
     }
 
     /// Tells whether the room is in use, or `free` since when it is not: an active check is held meanwhile, its last state stands.
@@ -208,10 +220,25 @@ impl CheckState {
                 self.fresh_until = self.fresh_until.map(|until| until.max(catch_up));
             }
         }
+        self.due = self.find_deadline();
     }
 
     /// When [`CheckState::tick`] would next change something.
     pub fn next_deadline(&self) -> Mono {
+        debug_assert_eq!(
+            self.due,
+            self.find_deadline(),
+            "{}: what changes the check changes its deadline too",
+            self.spec.name
+        );
+        self.due
+    }
+
+    fn with_deadline(self) -> Self {
+        Self { due: self.find_deadline(), ..self }
+    }
+
+    fn find_deadline(&self) -> Mono {
         let freshness = match self.fresh_until {
             Some(until) if !self.stale && self.held.is_none() => until,
             _ => Mono::NEVER,
@@ -308,5 +335,6 @@ impl CheckState {
             set.take(&observation, &self.window, &self.spec, now);
         }
         self.last = Some(Arc::new(observation));
+        self.due = self.find_deadline();
     }
 }
