@@ -180,6 +180,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let history_keeper = recorder::keep_history(observed_by_store, store.clone());
     let keeping = tokio::spawn(missed("the history's keeper", ends.clone(), history_keeper));
     let (requests, requests_seen) = watch::channel(probes.requests());
+    let (asked_to_reload, mut reloads) = mpsc::channel(4);
     let desk = Arc::new(
         Desk::new(
             clock,
@@ -192,6 +193,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         )
         .with_books(on_air.clone())
         .with_board(board.clone())
+        .with_reloads(asked_to_reload.clone())
         .with_bookings(Arc::clone(&book) as Arc<dyn web::Bookings>),
     );
     let asking_again = tokio::spawn(again::ask(snapshot_seen.clone(), requests_seen.clone()));
@@ -217,8 +219,8 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         Delivery::new(store.clone(), clock, poke, stats, unsaid, ends.clone()).within(around, on_air.clone());
     delivery.serve(&config);
 
-    let (asked_to_reload, mut reloads) = mpsc::channel(4);
-    let (reloaded, reloaded_seen) = watch::channel(web::Reloaded { ok: broken.is_none(), at: clock.now().wall });
+    let (reloaded, reloaded_seen) =
+        watch::channel(web::Reloaded { ok: broken.is_none(), newest: true, at: clock.now().wall });
     let surveys = Arc::new(surveys::Kept::of(&folder));
     let pruning = tokio::spawn(Arc::clone(&surveys).prune(configs_seen.clone(), clock));
     let readers = web::State {
@@ -285,6 +287,9 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let mut kept = store.health();
     let mut begun_anew = 0;
     let mut config_reader = reload::Reloader {
+        reader: reload::Reader::default(),
+        askers: Vec::new(),
+        again: None,
         folder,
         identity,
         origin,
@@ -304,13 +309,10 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
             Some(who) = ended_early.recv() => break Some(who),
             asked = signals.next() => match asked {
                 Asked::End => break None,
-                Asked::Reload => {
-                    _ = config_reader.reload(&mut probes).await;
-                }
+                Asked::Reload => config_reader.begin(None),
             },
-            Some(answer) = reloads.recv() => {
-                _ = answer.send(config_reader.reload(&mut probes).await);
-            }
+            Some(caller) = reloads.recv() => config_reader.begin(Some(caller)),
+            read = config_reader.read() => config_reader.finish(read, &mut probes).await,
             Ok(()) = kept.changed() => {
                 let removed = kept.borrow_and_update().removed;
                 if std::mem::replace(&mut begun_anew, removed) != removed {

@@ -1,9 +1,10 @@
 //! A config read anew: parsed fully, then swapped; a bad one leaves the old one running and says so.
 
+mod reading;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use sd_notify::NotifyState;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -15,13 +16,14 @@ use super::identity::Identity;
 use super::probes::Probes;
 use super::service;
 use crate::clock::Clock;
-use crate::config::{self, Config, Files, LoadError, Origin};
+use crate::config::{self, Config, Origin};
 use crate::domain::Kind;
 use crate::web::tls::{Pair, Tls};
 use crate::{probe, web};
+pub use reading::Reader;
 
-/// How long reading a config may take.
-const IN_TIME: Duration = Duration::from_secs(5);
+/// Somebody who waits for what becomes of it: nothing, or everything that is wrong.
+pub type Asker = oneshot::Sender<Result<(), String>>;
 
 /// What takes effect at a start alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +42,12 @@ impl InForce {
 
 /// What a reload swaps.
 pub struct Reloader {
+    /// Who reads the config.
+    pub reader: Reader,
+    /// For whom it is being read.
+    pub askers: Vec<Asker>,
+    /// For whom it is to be read once more: they asked meanwhile, and it may have been written since.
+    pub again: Option<Vec<Asker>>,
     /// Where state is kept.
     pub folder: PathBuf,
     /// What each check looks at, since when.
@@ -69,31 +77,55 @@ pub struct Reloader {
 }
 
 impl Reloader {
-    /// Reads the config anew.
-    ///
-    /// # Errors
-    /// Everything that is wrong with it; the old one then goes on.
-    pub async fn reload(&mut self, probes: &mut Probes) -> Result<(), String> {
+    /// Begins to read the config anew; whoever asks is told how that ends. While one is being read, it is read once more after that.
+    pub fn begin(&mut self, asker: Option<Asker>) {
+        if self.reader.is_at_it() {
+            self.again.get_or_insert_default().extend(asker);
+            return;
+        }
         if let Ok(now) = NotifyState::monotonic_usec_now() {
             service::tell(&[NotifyState::Reloading, now]);
         }
-        let result = self.swap(probes).await;
+        self.askers.extend(asker);
+        self.reader.begin(&self.origin, self.clock);
+    }
+
+    /// Waits for the config that is being read; for ever, if none is. What is dropped before its end loses nothing.
+    ///
+    /// # Errors
+    /// As [`Reader::next`].
+    pub async fn read(&mut self) -> Result<Config, String> {
+        self.reader.next(self.clock).await
+    }
+
+    /// Takes what was read. The old config goes on if anything is wrong with it.
+    pub async fn finish(&mut self, read: Result<Config, String>, probes: &mut Probes) {
+        let result = match read {
+            Ok(config) => self.swap(config, probes).await,
+            Err(why) => Err(why),
+        };
         service::tell(&[NotifyState::Ready]);
         match &result {
             Ok(()) => {
                 tracing::info!(config = %self.origin, "the config was read anew");
-                self.reloaded.send_replace(web::Reloaded { ok: true, at: self.clock.now().wall });
+                let at = self.clock.now().wall;
+                self.reloaded.send_replace(web::Reloaded { ok: true, newest: true, at });
             }
             Err(why) => {
                 tracing::error!(config = %self.origin, "the new config is not used; the old one goes on\n{why}");
-                self.reloaded.send_modify(|reloaded| reloaded.ok = false);
+                self.reloaded.send_modify(|reloaded| (reloaded.ok, reloaded.newest) = (false, false));
             }
         }
-        result
+        for asker in self.askers.drain(..) {
+            _ = asker.send(result.clone());
+        }
+        if let Some(waiting) = self.again.take() {
+            self.askers = waiting;
+            self.begin(None);
+        }
     }
 
-    async fn swap(&mut self, probes: &mut Probes) -> Result<(), String> {
-        let config = read(self.origin.clone()).await?;
+    async fn swap(&mut self, config: Config, probes: &mut Probes) -> Result<(), String> {
         if config.blank && !self.config.blank {
             return Err("there is nothing in it: a room does without a config only from a start on; restart siaga if that is meant".to_owned());
         }
@@ -134,32 +166,6 @@ impl Reloader {
         self.identity.write(&self.folder);
         self.config = config;
         Ok(())
-    }
-}
-
-/// Reads a config without holding up anything else: it may be a pipe that nobody writes to, or on a disk that does not answer.
-///
-/// # Errors
-/// Everything that is wrong with it, or that it could not be read in time.
-async fn read(origin: Origin) -> Result<Config, String> {
-    let (tell, told) = oneshot::channel();
-    let shown = origin.to_string();
-    let read = move || {
-        let config = Config::load(&origin, Files::Needed).map_err(|error| match error {
-            LoadError::Wrong(errors) => errors.render(false),
-            LoadError::Read { ref source, .. } => format!("{error}: {source}"),
-        });
-        _ = tell.send(config);
-    };
-    // A thread of its own, which hinders no end of the daemon's while it hangs.
-    std::thread::Builder::new().name("config".to_owned()).spawn(read).map_err(|error| format!("{shown}: {error}"))?;
-    match tokio::time::timeout(IN_TIME, told).await {
-        Ok(Ok(config)) => config,
-        Ok(Err(_)) => Err(format!("cannot read {shown}")),
-        Err(_) => Err(format!(
-            "cannot read {shown} within {} s: it may be a pipe, or on a disk that does not answer",
-            IN_TIME.as_secs()
-        )),
     }
 }
 

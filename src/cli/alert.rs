@@ -95,8 +95,8 @@ pub async fn run(config: &Config, args: &AlertArgs, lang: Lang) -> Result<u8, St
         AlertCommand::Unsilence { id } => (Order::EndSilence { id, lang }, 1),
         AlertCommand::Silences => (Order::Silences { lang }, 1),
     };
-    let socket = orders::named(config, args.socket.as_deref(), args.state_dir.as_deref());
-    let mut daemon = Conversation::begin(config, socket.as_deref(), &order).await?;
+    let socket = orders::named(&config.control, args.socket.as_deref(), args.state_dir.as_deref());
+    let mut daemon = Conversation::begin(&config.control, socket.as_deref(), &order).await?;
     let (mut answered, mut all_told) = (0, true);
     while let Some(word) = daemon.next().await? {
         match word {

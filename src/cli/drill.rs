@@ -61,6 +61,6 @@ pub async fn run(config: &Config, args: &DrillArgs, lang: Lang) -> Result<u8, St
         name if name == "end" => Order::EndDrill { lang },
         scene => Order::Drill { scene, seconds: args.length.0.as_secs(), lang },
     };
-    let socket = orders::named(config, args.socket.as_deref(), args.state_dir.as_deref());
-    orders::once(config, socket.as_deref(), &order).await
+    let socket = orders::named(&config.control, args.socket.as_deref(), args.state_dir.as_deref());
+    orders::once(&config.control, socket.as_deref(), &order).await
 }

@@ -16,6 +16,7 @@ pub mod platforms;
 pub mod radio;
 pub mod reasons;
 pub mod reflect;
+mod reload;
 pub mod replay;
 pub mod report;
 pub mod sheet;
@@ -88,6 +89,8 @@ enum Command {
     Token(token::TokenArgs),
     /// Practise a fault: who would be told of it is told, and that it is a drill. The room's verdict stays what it is.
     Drill(drill::DrillArgs),
+    /// Have the running daemon read its config anew; a bad one is not used, and everything wrong with it is told.
+    Reload(reload::ReloadArgs),
     /// Show who ordered, booked or wrote down what, and what became of it.
     Audit(audit::AuditArgs),
     /// Write a month of the line for the provider: outages, shortfalls, and when nobody looked.
@@ -313,6 +316,10 @@ impl Cli {
                 let config = self.load(Files::NotAsked)?;
                 audit::run(&config, args, self.lang(&config))
             }
+            // Not by the config, which may be what is wrong.
+            Command::Reload(args) => {
+                on_runtime(reload::run(args, || self.load(Files::NotAsked), self.lang.unwrap_or_default()))
+            }
             Command::Devices => on_runtime(async {
                 say(&crate::devices::list(&crate::probe::Roots::default(), self.lang_at_least()).await.to_string());
                 Ok(0)
@@ -415,7 +422,7 @@ impl Cli {
                         }
                         if config.blank && matches!(origin, Origin::File(_)) {
                             note(&format!(
-                                "siaga: there is nothing in {origin}: what holds without one watches this machine alone and tells nobody"
+                                "siaga: there is nothing in {origin}: nothing is watched and nobody is told; without a file the built-in config holds"
                             ));
                         }
                         let count = config.plan.checks.len();

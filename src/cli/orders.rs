@@ -10,13 +10,13 @@ use tokio::net::unix::OwnedReadHalf;
 
 use super::paint::{note, say};
 use crate::app::service;
-use crate::config::Config;
+use crate::config::Control;
 use crate::control::SOCKET;
 use crate::control::order::{LONGEST, Order, Word};
 use crate::peer;
 
 /// Where the daemon's unit has it listen.
-const USUAL: &str = "/run/siaga";
+pub const USUAL: &str = "/run/siaga";
 
 /// How long the daemon may be silent: more than it gives a test itself.
 const PATIENCE: Duration = Duration::from_mins(4);
@@ -35,8 +35,8 @@ impl Conversation {
     ///
     /// # Errors
     /// If no daemon takes it.
-    pub async fn begin(config: &Config, socket: Option<&Path>, order: &Order) -> Result<Self, String> {
-        let socket = socket.map_or_else(|| place(config), Path::to_owned);
+    pub async fn begin(said: &Control, socket: Option<&Path>, order: &Order) -> Result<Self, String> {
+        let socket = socket.map_or_else(|| place(said), Path::to_owned);
         let daemon = UnixStream::connect(&socket).await.map_err(|error| match error.kind() {
             ErrorKind::PermissionDenied => format!(
                 "{} is not for this user ({error}); run this as root or as the daemon's own user",
@@ -76,8 +76,8 @@ impl Conversation {
 ///
 /// # Errors
 /// If no daemon answers, or it ends in the middle.
-pub async fn once(config: &Config, socket: Option<&Path>, order: &Order) -> Result<u8, String> {
-    let mut daemon = Conversation::begin(config, socket, order).await?;
+pub async fn once(said: &Control, socket: Option<&Path>, order: &Order) -> Result<u8, String> {
+    let mut daemon = Conversation::begin(said, socket, order).await?;
     loop {
         let word = daemon.next().await?.ok_or("the daemon ended in the middle")?;
         let well = match word {
@@ -106,22 +106,22 @@ pub fn done(message: &str, unkept: Option<&str>) -> bool {
     unkept.inspect(|why| note(&format!("siaga: {why}"))).is_none()
 }
 
-/// Where to find the daemon: `socket` if that is named, else by the folder of its state if that is.
-pub fn named(config: &Config, socket: Option<&Path>, state_dir: Option<&Path>) -> Option<PathBuf> {
-    let of_state = |folder: &Path| config.control.socket.clone().unwrap_or_else(|| folder.join(SOCKET));
+/// Where to find the daemon, by what the config says of it: `socket` if that is named, else by the folder of its state if that is.
+pub fn named(said: &Control, socket: Option<&Path>, state_dir: Option<&Path>) -> Option<PathBuf> {
+    let of_state = |folder: &Path| said.socket.clone().unwrap_or_else(|| folder.join(SOCKET));
     socket.map(Path::to_owned).or_else(|| state_dir.map(of_state))
 }
 
 /// Whether a daemon listens at `socket`, or where it most likely does. One that lets nobody in is there too.
-pub async fn is_there(config: &Config, socket: Option<&Path>) -> bool {
-    let socket = socket.map_or_else(|| place(config), Path::to_owned);
+pub async fn is_there(said: &Control, socket: Option<&Path>) -> bool {
+    let socket = socket.map_or_else(|| place(said), Path::to_owned);
     let nobody = [ErrorKind::NotFound, ErrorKind::ConnectionRefused];
     UnixStream::connect(&socket).await.map_or_else(|error| !nobody.contains(&error.kind()), |_| true)
 }
 
 /// Where a daemon most likely listens.
-fn place(config: &Config) -> PathBuf {
+fn place(said: &Control) -> PathBuf {
     let usual = || Some(Path::new(USUAL).join(SOCKET)).filter(|path| path.exists());
     let own = || service::state_dir(None).ok().map(|folder| folder.join(SOCKET));
-    config.control.socket.clone().or_else(usual).or_else(own).unwrap_or_else(|| Path::new(USUAL).join(SOCKET))
+    said.socket.clone().or_else(usual).or_else(own).unwrap_or_else(|| Path::new(USUAL).join(SOCKET))
 }

@@ -134,8 +134,8 @@ pub fn phrases(args: &PhrasesArgs) -> u8 {
 /// If no daemon answers, or it ends in the middle.
 pub async fn check(config: &Main, args: &CheckArgs, lang: Lang) -> Result<u8, String> {
     let order = Order::RadioCheck { heard_by: args.heard_by.clone(), lang };
-    let socket = orders::named(config, args.socket.as_deref(), args.state_dir.as_deref());
-    orders::once(config, socket.as_deref(), &order).await
+    let socket = orders::named(&config.control, args.socket.as_deref(), args.state_dir.as_deref());
+    orders::once(&config.control, socket.as_deref(), &order).await
 }
 
 /// Says a test message. Where a daemon runs it has the key in its hand, and says it.
@@ -148,13 +148,13 @@ pub async fn test(args: &TestArgs, config: Option<&Main>, lang: Lang) -> Result<
         (Some(file), _) => said(args, read(file)?, Clock::start(), OnAir::default()).await,
         (None, Some(config)) => {
             let (name, radio) = receiver(config, args.receiver.as_deref())?;
-            let socket = orders::named(config, args.socket.as_deref(), args.state_dir.as_deref());
-            if orders::is_there(config, socket.as_deref()).await {
+            let socket = orders::named(&config.control, args.socket.as_deref(), args.state_dir.as_deref());
+            if orders::is_there(&config.control, socket.as_deref()).await {
                 if args.twice {
                     return Err("the daemon runs and holds the key; it says a test once (leave out --twice)".to_owned());
                 }
                 let order = Order::TestAlert { receivers: vec![name.to_owned()], lang };
-                return orders::once(config, socket.as_deref(), &order).await;
+                return orders::once(&config.control, socket.as_deref(), &order).await;
             }
             let folder = service::state_dir(args.state_dir.clone())?;
             // A daemon that does not listen holds the key too.

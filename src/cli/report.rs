@@ -93,8 +93,8 @@ pub async fn evaluate(config: &Config, args: &ReportArgs, file: &Path, lang: Lan
     }
     let session = args.session.clone().unwrap_or_default();
     let order = Order::Evaluate { session, text, by: args.by.clone(), lang };
-    let socket = orders::named(config, args.socket.as_deref(), args.state_dir.as_deref());
-    orders::once(config, socket.as_deref(), &order).await
+    let socket = orders::named(&config.control, args.socket.as_deref(), args.state_dir.as_deref());
+    orders::once(&config.control, socket.as_deref(), &order).await
 }
 
 /// Reads and writes it.

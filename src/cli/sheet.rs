@@ -156,8 +156,8 @@ pub async fn run(config: &Config, args: &SheetArgs, lang: Lang, color: bool) -> 
         }
     };
     let order = Order::RunSheet { wish: SheetWish { session: Arc::from(&*args.session), start: None, by, act }, lang };
-    let socket = orders::named(config, args.socket.as_deref(), args.state_dir.as_deref());
-    orders::once(config, socket.as_deref(), &order).await
+    let socket = orders::named(&config.control, args.socket.as_deref(), args.state_dir.as_deref());
+    orders::once(&config.control, socket.as_deref(), &order).await
 }
 
 /// The sheet, as the daemon tells it. The fields have the names that the API gives them.

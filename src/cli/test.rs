@@ -42,8 +42,8 @@ fn which() -> String {
 /// If no daemon answers, or it ends in the middle.
 pub async fn run(config: &Config, args: &TestArgs, lang: Lang, color: bool) -> Result<u8, String> {
     let order = Order::Test { checks: args.names.clone(), lang };
-    let socket = orders::named(config, args.socket.as_deref(), args.state_dir.as_deref());
-    let mut daemon = Conversation::begin(config, socket.as_deref(), &order).await?;
+    let socket = orders::named(&config.control, args.socket.as_deref(), args.state_dir.as_deref());
+    let mut daemon = Conversation::begin(&config.control, socket.as_deref(), &order).await?;
     let (mut worst, mut answered, mut refused) = (Verdict::Ready, 0, false);
     while let Some(word) = daemon.next().await? {
         match word {

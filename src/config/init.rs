@@ -186,8 +186,8 @@ impl Page {
         self.table("[profiles]");
         self.text("default", &answers.platform.profile);
         self.say(Text::new(
-            "Hanya dari komputer ini. Untuk ponsel petugas: \"0.0.0.0:10153\".",
-            "From this computer alone. For the staff's phones: \"0.0.0.0:10153\".",
+            "Hanya dari komputer ini. Untuk ponsel petugas: \"0.0.0.0:10153\", lalu systemctl restart siaga.",
+            "From this computer alone. For the staff's phones: \"0.0.0.0:10153\", and then systemctl restart siaga.",
         ));
         self.table("[web]");
         self.text("listen", "127.0.0.1:10153");

@@ -102,6 +102,11 @@ pub enum Order {
         /// The language of the words.
         lang: Lang,
     },
+    /// To read the config anew.
+    Reload {
+        /// The language of the words.
+        lang: Lang,
+    },
     /// To note that the operators have heard each other by radio.
     RadioCheck {
         /// Who heard it.
@@ -136,6 +141,7 @@ impl Order {
             | Self::Drill { lang, .. }
             | Self::EndDrill { lang }
             | Self::Silences { lang }
+            | Self::Reload { lang }
             | Self::RunSheet { lang, .. }
             | Self::Evaluate { lang, .. }
             | Self::RadioCheck { lang, .. } => *lang,
@@ -153,6 +159,7 @@ impl Order {
             Self::Drill { .. } => "drill",
             Self::EndDrill { .. } => "end_drill",
             Self::Silences { .. } => "silences",
+            Self::Reload { .. } => "reload",
             Self::RunSheet { wish, .. } => wish.act.action(),
             Self::Evaluate { .. } => "evaluate",
             Self::RadioCheck { .. } => "radio_check",
@@ -174,7 +181,7 @@ impl Order {
             // What was written is in the chain, and not here.
             Self::Evaluate { session, .. } => session.clone(),
             Self::Drill { scene, seconds, .. } => format!("{scene} for {}", Period(Duration::from_secs(*seconds))),
-            Self::EndDrill { .. } | Self::Silences { .. } => String::new(),
+            Self::EndDrill { .. } | Self::Silences { .. } | Self::Reload { .. } => String::new(),
             Self::RunSheet { wish, .. } => wish.subject(),
             Self::RadioCheck { heard_by, .. } => format!("heard by {heard_by}"),
         }

@@ -20,6 +20,8 @@ pub enum Via {
     Local,
     /// By a token.
     Token,
+    /// By nothing but that they come by loopback.
+    Loopback,
 }
 
 impl Via {
@@ -28,6 +30,7 @@ impl Via {
         match self {
             Self::Local => "local",
             Self::Token => "token",
+            Self::Loopback => "loopback",
         }
     }
 }

@@ -21,8 +21,11 @@ pub const HORIZON: Duration = Duration::from_hours(2);
 /// for longer either: what lasts can begin at any moment.
 pub const DAY_BEFORE: Duration = Duration::from_hours(24);
 
-/// No outlook that does not know is good for longer: what is not known may be known in a moment, as after every start.
-const UNKNOWN: Duration = Duration::from_mins(1);
+/// What is not known because nobody has looked yet, as after every start, may be known in a moment.
+const SOON: Duration = Duration::from_mins(1);
+
+/// What is not known for another reason may stay so: not more often is it asked again.
+const UNKNOWN: Duration = Duration::from_mins(15);
 
 /// What is wrong for so long is taken to stay so until somebody acts, whatever it is.
 pub const LASTED: Duration = Duration::from_hours(24);
@@ -164,7 +167,6 @@ pub fn answer(snapshot: &Snapshot, question: &Question, now: Now) -> Answer {
     // Counted from when the room was so: an answer is no better for having been asked late.
     let good_for = DAY_BEFORE.saturating_sub(until(now.wall, snapshot.at.wall));
     let view = Arc::new(revise(snapshot, view, |at, judged| Some(lasting(judged, &snapshot.checks[at], now))));
-    let good_for = if view.verdict == Verdict::Unknown { good_for.min(UNKNOWN) } else { good_for };
     let recheck_at = now.wall.saturating_add(wait.min(good_for)).unwrap_or(Timestamp::MAX);
     Answer {
         basis: Basis::Outlook,
@@ -172,6 +174,19 @@ pub fn answer(snapshot: &Snapshot, question: &Question, now: Now) -> Answer {
         view,
         valid_until: recheck_at,
         recheck_at: Some(recheck_at),
+    }
+}
+
+impl Answer {
+    /// The same, asked about again earlier where it does not know: in a moment, if nobody has looked yet (`soon`).
+    #[must_use]
+    pub fn until_known(self, soon: bool, now: Now) -> Self {
+        let Some(recheck_at) = self.recheck_at.filter(|_| self.view.verdict == Verdict::Unknown) else { return self };
+        let wait = if soon { SOON } else { UNKNOWN };
+        let recheck_at = now.wall.saturating_add(wait).unwrap_or(Timestamp::MAX).min(recheck_at);
+        // An outlook is good until it is asked again.
+        let valid_until = if self.basis == Basis::Outlook { recheck_at } else { self.valid_until };
+        Self { valid_until, recheck_at: Some(recheck_at), ..self }
     }
 }
 

@@ -50,6 +50,10 @@ pub trait Acts: Send + Sync {
     /// Somebody has ordered what their token is not good for: it goes into the audit, and nothing else happens.
     fn turn_away(&self, who: Actor, action: &'static str, subject: String) -> BoxFuture<'_, ()>;
 
+    /// Somebody has had the config read anew, whom only the door knows, or nobody but that they are on this machine; whether the
+    /// new one holds. It goes into the audit.
+    fn note_reload(&self, who: Option<Actor>, holds: bool) -> BoxFuture<'_, ()>;
+
     /// Who said that they see to these incidents, oldest first. For those who may know.
     fn acknowledged(
         &self,

@@ -14,8 +14,8 @@ use super::door::Caller;
 use super::problem::Problem;
 use super::site::Site;
 
-/// Reading a config is a matter of milliseconds; beyond this whoever should do it is stuck.
-const RELOAD_DEADLINE: Duration = Duration::from_secs(10);
+/// How long whoever asks for a reload is kept waiting: more than twice what reading a config may take, for another may be under way.
+pub const RELOAD_DEADLINE: Duration = Duration::from_secs(15);
 
 /// The process serves.
 #[utoipa::path(get, path = "/-/healthy", responses((status = 200, description = "It does.", body = String)))]
@@ -56,9 +56,10 @@ pub(super) async fn reload(
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
 ) -> Response {
-    if let Err(problem) = caller.may_reload() {
-        return problem.into_response();
-    }
+    let who = match caller.may_reload() {
+        Ok(who) => who,
+        Err(problem) => return problem.into_response(),
+    };
     // Only a browser sends these, and no page of ours asks for this: whoever else's does is refused.
     if headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site") {
         return (StatusCode::FORBIDDEN, "not from a browser\n").into_response();
@@ -73,7 +74,9 @@ pub(super) async fn reload(
             return (StatusCode::INTERNAL_SERVER_ERROR, "this process cannot reload\n").into_response();
         }
     }
-    match tokio::time::timeout(RELOAD_DEADLINE, outcome).await {
+    let outcome = tokio::time::timeout(RELOAD_DEADLINE, outcome).await;
+    site.state.acts.note_reload(who, matches!(outcome, Ok(Ok(Ok(()))))).await;
+    match outcome {
         Ok(Ok(Ok(()))) => "reloaded\n".into_response(),
         Ok(Ok(Err(text))) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{text}\n")).into_response(),
         Ok(Err(_)) | Err(_) => {

@@ -92,9 +92,13 @@ impl Caller {
     }
 
     /// Whether they may have the daemon read its config anew: whoever is on this machine, as far as the door is open to them; from
-    /// elsewhere a token for acting, even where everybody may read.
-    pub(super) fn may_reload(&self) -> Result<(), Problem> {
-        if self.here { Ok(()) } else { self.needs(Scope::Operate).map(drop) }
+    /// elsewhere a token for acting, even where everybody may read. Gives who they are, if that is known.
+    pub(super) fn may_reload(&self) -> Result<Option<Actor>, Problem> {
+        match self.needs(Scope::Operate) {
+            Ok(holder) => Ok(Some(Actor { name: Arc::clone(&holder.name), via: Via::Token })),
+            Err(_) if self.here => Ok(None),
+            Err(problem) => Err(problem),
+        }
     }
 
     /// Whether they may do what asks for `scope`.
@@ -290,8 +294,8 @@ mod tests {
             ..Caller::default()
         };
         assert!(Caller::default().here(true).may_reload().is_ok());
-        assert_eq!(Caller::default().may_reload().unwrap_err().status, 401);
-        assert_eq!(with(&[Scope::Schedule]).may_reload().unwrap_err().status, 403);
+        assert_eq!(Caller::default().may_reload().err().unwrap().status, 401);
+        assert_eq!(with(&[Scope::Schedule]).may_reload().err().unwrap().status, 403);
         assert!(with(&[Scope::Operate]).may_reload().is_ok());
     }
 

@@ -185,6 +185,8 @@ impl Voice {
 pub struct Reloaded {
     /// Whether the newest attempt to read one succeeded.
     pub ok: bool,
+    /// Whether the one that holds is the newest: not so after a reload was refused.
+    pub newest: bool,
     /// When one was last read successfully.
     pub at: Timestamp,
 }

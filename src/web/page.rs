@@ -40,7 +40,7 @@ struct Page<'a> {
     /// What was booked and kept before is not here: since when, and where it is.
     set_aside: Option<String>,
     /// Whether the newest config is the one that holds.
-    well_configured: bool,
+    newest_config: bool,
     /// Somebody's word on the meeting that is held or prepared for, while it holds.
     overridden: Option<String>,
     /// What is being done now.
@@ -188,7 +188,7 @@ fn made(site: &Site, profile: Option<usize>, frame: Frame, lang: Lang, aged: boo
         in_use: snapshot.in_use,
         kept_on_disk: store.healthy,
         set_aside: store.set_aside.map(|aside| set_aside(site, lang, &aside)),
-        well_configured: site.state.reloaded.borrow().ok,
+        newest_config: site.state.reloaded.borrow().newest,
         overridden: super::sheet::overridden_now(site, lang),
         under_way: under_way(site, lang, aged),
         coming: coming(site, lang),

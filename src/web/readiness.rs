@@ -85,7 +85,8 @@ pub struct Readiness {
     #[schema(format = DateTime)]
     pub valid_until: String,
     /// When to ask again; null for a meeting that has begun. Of an outlook: a day before the meeting, or two hours before it,
-    /// and in any case at most a day after `at`.
+    /// and in any case at most a day after `at`. Where nothing is known yet in a minute, and in a quarter of an hour where that is for
+    /// another reason than a start.
     #[schema(format = DateTime)]
     pub recheck_at: Option<String>,
     /// Under which this answer can be looked up later.
@@ -205,7 +206,7 @@ async fn compose(
     let Asked { question, except, lang } = *asked;
     let (known, word, conflicts) = booked(state, &question, except, voice, now);
     let answer = with_battery(slot::answer(snapshot, &question, now), snapshot, question.end(), now);
-    let answer = with_agenda(answer, &known, now);
+    let answer = with_agenda(answer, &known, now).until_known(snapshot.starting || !known.read, now);
     let reader = Reader { snapshot, now, lang, voice };
     let view = &answer.view;
     let outlook = match answer.basis {

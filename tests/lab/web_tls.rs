@@ -81,7 +81,7 @@ fn the_key_is_roots_and_comes_by_systemd_and_a_renewed_pair_with_a_restart() {
 
     // Its copy is the old key still: the pair does not fit, is not taken, and the old one is served on.
     put(&lab, folder.path(), "new");
-    lab.sh("systemctl reload siaga.service");
+    assert_ne!(lab.run("systemctl reload siaga.service").code, 0, "whoever asks is told");
     let refused = || {
         let metrics = asked("old", "/metrics")?;
         metrics.contains("\nsiaga_config_last_reload_successful 0\n").then_some(())

@@ -279,8 +279,10 @@ fn a_config_that_was_emptied_or_cannot_be_read_in_time_is_not_taken_and_the_room
     // As a full disk, or a program that was killed while it wrote, leaves one.
     std::fs::rename(&file, folder.path().join("kept")).unwrap();
     std::fs::write(&file, "# nothing\n").unwrap();
-    daemon.signal(rustix::process::Signal::HUP);
-    wait_until(|| daemon.log().contains("the new config is not used; the old one goes on\nthere is nothing in it"));
+    let reload = || output(siaga().args(["reload", "--lang", "en", "--state-dir"]).arg(folder.path().join("state")));
+    let told = reload();
+    assert!(told.0 == 2 && told.1.contains("the old one goes on:\nthere is nothing in it"), "{told:?}");
+    assert!(daemon.log().contains("the new config is not used; the old one goes on\nthere is nothing in it"));
     let banner = "Berkas pengaturan yang terbaru tidak dipakai";
     daemon.wait_for("/?lang=id", "people are told", |answer| answer.body.contains(banner));
     assert_eq!(daemon.check("computer").0, "ready");
@@ -296,10 +298,19 @@ fn a_config_that_was_emptied_or_cannot_be_read_in_time_is_not_taken_and_the_room
         daemon.log().contains("siaga.toml within 5 s: it may be a pipe")
     });
     assert!(answers > 10, "{answers}");
+    // The attempt before hangs there still, and no second one joins it.
+    let told = reload();
+    assert!(told.0 == 2 && told.1.contains("within 5 s"), "{told:?}");
     // Whoever hangs there is let go: at the end nothing of the test's is left.
     std::fs::write(&file, "").unwrap();
     std::fs::rename(folder.path().join("kept"), &file).unwrap();
+    let told = reload();
+    assert!(told.0 == 0 && told.1.contains("was read anew and holds"), "{told:?}");
     assert_eq!(daemon.request("POST", "/-/reload").status, 200);
+    // Each who asked stands in the audit, and how it ended.
+    let audit = output(siaga().args(["audit", "--state-dir"]).arg(folder.path().join("state"))).1;
+    let rows = |outcome: &str| audit.lines().filter(|row| row.contains("reload") && row.contains(outcome)).count();
+    assert_eq!((rows("the new config holds"), rows("refused")), (2, 2), "{audit}");
     daemon.wait_for("/?lang=id", "it is well again", |answer| !answer.body.contains(banner));
     daemon.stop();
 }

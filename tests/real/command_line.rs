@@ -40,7 +40,7 @@ fn an_empty_variable_is_as_none() {
     };
     assert!(count(&file).contains("1 check, no error"));
     let empty = count(std::path::Path::new(""));
-    assert!(!empty.contains("siaga.toml: 1 checks"), "{empty}");
+    assert!(!empty.contains("siaga.toml: 1 check"), "{empty}");
 }
 
 #[test]

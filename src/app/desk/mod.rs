@@ -7,6 +7,7 @@ mod hush;
 mod page;
 mod preflight;
 mod radio_check;
+mod reload;
 mod remote;
 mod run_sheet;
 
@@ -18,6 +19,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, mpsc, watch};
 
 use super::recorder::Ask;
+use super::reload::Asker;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::order::{Order, Tested, Why, Word};
@@ -68,6 +70,8 @@ pub struct Desk {
     board: Board,
     /// Where run sheets are written.
     bookings: Option<Arc<dyn Bookings>>,
+    /// Who reads the config anew.
+    reloads: Option<mpsc::Sender<Asker>>,
     turn: Mutex<()>,
     /// Silences are wished over HTTP one after the other, so that one that is wished twice at once is one.
     wish: Mutex<()>,
@@ -98,7 +102,7 @@ impl Desk {
     ) -> Self {
         let run = format!("{:x}", clock.now().wall.as_microsecond());
         let (turn, wish, count, stranger) = (Mutex::default(), Mutex::default(), AtomicU64::new(0), Mutex::default());
-        let (on_air, board, bookings) = (OnAir::default(), Board::default(), None);
+        let (on_air, board, bookings, reloads) = (OnAir::default(), Board::default(), None, None);
         Self {
             clock,
             snapshot,
@@ -110,6 +114,7 @@ impl Desk {
             on_air,
             board,
             bookings,
+            reloads,
             turn,
             wish,
             run,
@@ -128,6 +133,12 @@ impl Desk {
     #[must_use]
     pub fn with_board(self, board: Board) -> Self {
         Self { board, ..self }
+    }
+
+    /// The same, with whoever reads the config anew.
+    #[must_use]
+    pub fn with_reloads(self, reloads: mpsc::Sender<Asker>) -> Self {
+        Self { reloads: Some(reloads), ..self }
     }
 
     /// The same, with the agenda to which run sheets belong.
@@ -291,6 +302,7 @@ impl Desk {
             Order::RadioCheck { heard_by, lang } => {
                 return self.radio_check(&who, &order, heard_by, *lang, &words).await;
             }
+            Order::Reload { lang } => return self.reload(&who, *lang, &words).await,
             Order::RunSheet { wish, lang } => return self.run_sheet(who, wish.clone(), *lang, &words).await,
             order => return self.hush(&who, order, &words).await,
         };

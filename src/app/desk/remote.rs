@@ -10,7 +10,7 @@ use super::Desk;
 use super::hush::{self, Done, Unmet};
 use crate::control::Words;
 use crate::control::order::Word;
-use crate::domain::{Actor, Component, Lang, Silence, in_full};
+use crate::domain::{Actor, Component, Lang, Silence, Via, in_full};
 use crate::web::acts::{Acknowledgement, Acts, Attempt, Choices, Declined, How, Line, Ordered};
 
 /// Words of a test message's way that wait: of each receiver one, of more than a house has.
@@ -103,6 +103,13 @@ impl Acts for Desk {
 
     fn turn_away(&self, who: Actor, action: &'static str, subject: String) -> BoxFuture<'_, ()> {
         Box::pin(async move { self.note_stranger(&who, action, &subject).await })
+    }
+
+    fn note_reload(&self, who: Option<Actor>, holds: bool) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let who = who.unwrap_or_else(|| Actor { name: "?".into(), via: Via::Loopback });
+            self.note_reload_by(&who, holds).await;
+        })
     }
 
     fn acknowledged(

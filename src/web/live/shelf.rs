@@ -36,7 +36,7 @@ struct Of {
     doing: Arc<Doings>,
     voice: Arc<Voice>,
     agenda: Arc<Agenda>,
-    well_configured: bool,
+    newest_config: bool,
     store: Keeping,
 }
 
@@ -50,7 +50,7 @@ impl Of {
             voice: site.voice(),
             agenda: site.state.bookings.agenda(),
             store: site.state.own.now().store,
-            well_configured: site.state.reloaded.borrow().ok,
+            newest_config: site.state.reloaded.borrow().newest,
         }
     }
 
@@ -60,7 +60,7 @@ impl Of {
             && Arc::ptr_eq(&self.doing, &other.doing)
             && Arc::ptr_eq(&self.voice, &other.voice)
             && Arc::ptr_eq(&self.agenda, &other.agenda)
-            && self.well_configured == other.well_configured
+            && self.newest_config == other.newest_config
             && self.store.healthy == other.store.healthy
             && self.store.set_aside == other.store.set_aside
     }

@@ -16,6 +16,7 @@ use super::super::sign_in::spoken;
 use super::super::site::Site;
 use super::super::surveys::{self, OfPlace};
 use super::super::telling::{clock, mark};
+use super::in_time;
 use crate::domain::feed::LeftOut;
 use crate::domain::{Booking, Lang, Phase, Session};
 use crate::engine::agenda::Agenda;
@@ -39,8 +40,8 @@ struct Page {
     known: bool,
     phase: String,
     sessions: Vec<Line>,
-    /// Those that are over, the newest first; nothing where they cannot be read now.
-    over: Option<Vec<Over>>,
+    /// Those that are over, the newest first, and how many older ones are not shown; nothing where they cannot be read now.
+    over: Option<(Vec<Over>, usize)>,
     feeds: Vec<Feed>,
 }
 
@@ -103,16 +104,17 @@ pub(in super::super) async fn page(
     let sessions: Vec<_> = agenda.booked().filter(shown).take(TO_COME).collect();
     let there = surveys::named(&site, sessions.iter().map(|session| &***session)).await;
     let back = now.saturating_sub(BACK).unwrap_or(Timestamp::MIN);
-    let over = site.state.bookings.sessions((back, now), None, READ).await.ok().map(|all| {
+    let over = in_time(site.state.bookings.sessions((back, now), None, READ)).await.map(|all| {
         let held = all.into_iter().rev().filter(|one| one.booking == Booking::Booked && one.end <= now);
-        let held = held.filter(|one| own.as_ref() != Some(&one.id)).take(OVER);
+        let held: Vec<Session> = held.filter(|one| own.as_ref() != Some(&one.id)).collect();
         let at = |moment: Timestamp| clock(&site, lang, moment);
-        held.map(|one| Over {
+        let older = held.len().saturating_sub(OVER);
+        let shown = held.into_iter().take(OVER).map(|one| Over {
             sheet: sheet::page::path(&one.id),
             when: format!("{} – {}", at(one.start), at(one.end)),
             title: one.title,
-        })
-        .collect()
+        });
+        (shown.collect(), older)
     });
     let page = Page {
         frame,

@@ -23,6 +23,7 @@ struct Page {
     /// When it was last read, and whether the newest attempt to read it succeeded.
     read: String,
     well: bool,
+    newest: bool,
     sections: Vec<(String, Vec<Setting>)>,
 }
 
@@ -55,6 +56,7 @@ pub(in super::super) async fn page(
         source: voice.settings.source.clone(),
         read: clock(&site, lang, reloaded.at),
         well: reloaded.ok,
+        newest: reloaded.newest,
         sections,
     };
     answer(&page, StatusCode::OK, lang)

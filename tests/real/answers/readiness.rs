@@ -118,15 +118,22 @@ async fn where_nobody_looked_the_outlook_is_unknown() {
         let served = serve(room(checks).build()).await;
         let json = served.get("/api/v1/readiness?start=2026-11-25T09:00:00Z").await.json();
         assert_eq!((&json["basis"], &json["verdict"]), (&"outlook".into(), &"unknown".into()));
-        // Not in a day: somebody may look in a moment.
+        // Not in a day: somebody may look.
         let again = json["recheck_at"].as_str().unwrap();
-        assert!(again.starts_with("2026-11-24T09:31:"), "{again}");
+        assert!(again.starts_with("2026-11-24T09:45:"), "{again}");
+        assert_eq!(json["valid_until"], json["recheck_at"]);
         served.stop().await;
     }
     let mut starting = room(good());
     starting.starting = true;
     let served = serve(starting.build()).await;
-    assert_eq!(served.get("/api/v1/readiness?start=2026-11-25T09:00:00Z").await.json()["verdict"], "unknown");
+    // In a moment somebody will have looked; a meeting that is near is asked about again before it begins, too.
+    for (start, basis) in [("2026-11-25T09:00:00Z", "outlook"), ("2026-11-24T04:00:00Z", "live")] {
+        let json = served.get(&format!("/api/v1/readiness?start={start}")).await.json();
+        assert_eq!((&json["basis"], &json["verdict"]), (&basis.into(), &"unknown".into()));
+        let again = json["recheck_at"].as_str().unwrap();
+        assert!(again.starts_with("2026-11-24T09:31:"), "{start}: {again}");
+    }
     served.stop().await;
 }
 

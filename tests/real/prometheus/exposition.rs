@@ -161,7 +161,7 @@ async fn hard_labels_and_repeats_do_not_spoil_a_scrape() {
 async fn a_reload_is_told() {
     let served = serve(room(good()).build()).await;
     let at = "2026-11-24T01:00:00Z".parse().unwrap();
-    served.reloaded.send_replace(siaga::web::Reloaded { ok: false, at });
+    served.reloaded.send_replace(siaga::web::Reloaded { ok: false, newest: false, at });
     // What was rendered for this snapshot may be shown for a second more; a new one ends it.
     served.snapshot.send_replace(room(good()).build());
     let text = served.get("/metrics").await.text;

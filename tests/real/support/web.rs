@@ -265,6 +265,10 @@ impl Acts for Idle {
         async {}.boxed()
     }
 
+    fn note_reload(&self, _: Option<Actor>, _: bool) -> BoxFuture<'_, ()> {
+        async {}.boxed()
+    }
+
     fn acknowledged(&self, _: Vec<String>) -> BoxFuture<'_, Result<HashMap<String, Vec<Acknowledgement>>, String>> {
         async { Ok(HashMap::new()) }.boxed()
     }
@@ -345,7 +349,7 @@ pub(crate) async fn serve_with(snapshot: Arc<Snapshot>, memory: Memory) -> Serve
     let wall = AT.parse().unwrap();
     let (snapshot, snapshots) = watch::channel(snapshot);
     let (voice, voices) = watch::channel(Arc::new(voice()));
-    let (reloaded, reloadeds) = watch::channel(Reloaded { ok: true, at: wall });
+    let (reloaded, reloadeds) = watch::channel(Reloaded { ok: true, newest: true, at: wall });
     let (reload, reloads) = mpsc::channel(1);
     let (doing, doings) = watch::channel(Arc::default());
     let memory = Arc::new(memory);
