@@ -63,10 +63,11 @@ calls: tools ## real calls over a dozen bad lines beside the verdict on each, an
 	@scripts/install-debian.sh build run test
 	$(CARGO) test $(LOCKED) --test real -- --ignored --exact call::comparison::a_dozen_lines
 
-chaos: tools ## 12 000 faults against the judge in virtual time, then 500 kills of the daemon in a storm (SIAGA_SEED draws the same again); half an hour
+chaos: tools ## 12 000 faults against the judge in virtual time, then 500 kills of the daemon in a storm and 100 of a keyed radio (SIAGA_SEED draws the same again); half an hour
 	@scripts/install-debian.sh build run test
 	$(CARGO) test $(LOCKED) --test campaign -- --ignored --nocapture
 	$(CARGO) test $(LOCKED) --test real -- --ignored --nocapture --exact chaos::five_hundred_kills_at_random_moments_lose_nothing
+	$(CARGO) test $(LOCKED) --test real -- --ignored --nocapture --exact radio::on_air::whoever_is_killed_a_hundred_times_leaves_no_key_down
 
 soak: tools ## half an hour of the daemon under faults without a pause: each seen and over, nothing grows (MINUTES=60 for longer); writes target/soak/
 	@scripts/install-debian.sh build run test

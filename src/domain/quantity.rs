@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::reason::{Lang, Text};
+
 /// The unit of a quantity. Always a base unit; people's units are made when a page or a sentence is rendered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -124,6 +126,8 @@ pub struct Quantity {
     pub counter: bool,
     /// One English sentence for `# HELP`.
     pub help: &'static str,
+    /// What people call it, if not by its name.
+    pub title: Option<Text>,
     /// What it was reckoned from, where a message that gives it gives that too, as `{reported}`.
     pub reckoned_from: Option<&'static Self>,
     /// Whether it is what a check's tests had taken of the day's budget (UTC) when it was measured.
@@ -135,12 +139,43 @@ pub struct Quantity {
 impl Quantity {
     /// A value that goes up and down.
     pub const fn gauge(name: &'static str, unit: Unit, help: &'static str) -> Self {
-        Self { name, unit, part: None, counter: false, help, figure: None, reckoned_from: None, of_budget: false }
+        Self {
+            name,
+            unit,
+            part: None,
+            counter: false,
+            help,
+            title: None,
+            figure: None,
+            reckoned_from: None,
+            of_budget: false,
+        }
     }
 
     /// A value that only grows from the process's start; its name ends in `_total`.
     pub const fn counter(name: &'static str, unit: Unit, help: &'static str) -> Self {
-        Self { name, unit, part: None, counter: true, help, figure: None, reckoned_from: None, of_budget: false }
+        Self {
+            name,
+            unit,
+            part: None,
+            counter: true,
+            help,
+            title: None,
+            figure: None,
+            reckoned_from: None,
+            of_budget: false,
+        }
+    }
+
+    /// The same, called so by people, in Indonesian and English.
+    #[must_use]
+    pub const fn called(self, id: &'static str, en: &'static str) -> Self {
+        Self { title: Some(Text::new(id, en)), ..self }
+    }
+
+    /// What people call it.
+    pub fn title(&self, lang: Lang) -> &'static str {
+        self.title.map_or(self.name, |title| title.in_lang(lang))
     }
 
     /// The same with several values an observation, told apart by the label `part`.

@@ -54,6 +54,11 @@ impl Text {
         Self { id, en }
     }
 
+    /// In Indonesian and in English.
+    pub const fn both(self) -> [&'static str; 2] {
+        [self.id, self.en]
+    }
+
     /// The template in one language.
     pub const fn in_lang(self, lang: Lang) -> &'static str {
         match lang {

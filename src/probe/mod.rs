@@ -1,7 +1,7 @@
 //! Probes: code that measures one kind of thing. One file (or folder) a kind, each with its config, its quantities, its
 //! reasons and its table of errors.
 //!
-//! To add one: its file, one line in `probes!` below, one block in `config/siaga.toml`, its test.
+//! To add one: its file, one line in `probes!` below and one in [`Kind`], one block in `config/siaga.toml`, its test.
 
 pub mod board;
 pub mod budget;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::*;
-use crate::domain::Component;
+use crate::domain::{Component, Lang};
 
 #[test]
 fn every_reason_speaks_both_languages_and_says_what_to_do() {
@@ -40,6 +40,20 @@ fn a_code_means_one_thing() {
     for reason in all_reasons() {
         let first = known.entry(reason.code).or_insert(reason);
         assert!(std::ptr::eq(*first, reason), "{} is declared twice", reason.code);
+    }
+}
+
+/// Two of one kind that are called the same are told apart by nobody.
+#[test]
+fn whatever_is_measured_has_a_name_for_people_and_no_other_of_its_kind_has_it() {
+    for kind in Kind::ALL {
+        for lang in [Lang::Id, Lang::En] {
+            let mut called = std::collections::BTreeSet::new();
+            for quantity in quantities(kind) {
+                assert!(quantity.title.is_some(), "{}: call it something (.called)", quantity.name);
+                assert!(called.insert(quantity.title(lang)), "{}: {}", quantity.name, quantity.title(lang));
+            }
+        }
     }
 }
 

@@ -209,6 +209,9 @@ pub struct Quality {
     pub check: String,
     /// What.
     pub quantity: String,
+    /// What people call it, in Indonesian and English.
+    #[serde(default)]
+    pub title: Option<[String; 2]>,
     /// In which unit its values are.
     pub unit: Unit,
     /// Of which part, where the quantity has parts: a far end, a direction.

@@ -348,6 +348,7 @@ fn quality(series: &Series, (start, end): (Timestamp, Timestamp)) -> Option<Qual
     (values > 0).then(|| Quality {
         check: series.check.to_string(),
         quantity: series.quantity.name.to_owned(),
+        title: series.quantity.title.map(|title| title.both().map(str::to_owned)),
         unit: series.quantity.unit,
         part: series.part.as_ref().map(ToString::to_string),
         minutes,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::document::{Evaluation, Held, Quality, Report, Seen, Why};
-use super::words::{length, name, occasion, pick};
+use super::words::{length, occasion, pick};
 use crate::domain::reason::number;
 use crate::domain::record::Point;
 use crate::domain::{Lang, Verdict};
@@ -388,7 +388,8 @@ impl Teller<'_> {
 
     fn series_title(&self, one: &Quality) -> String {
         let part = one.part.as_ref().map(|part| format!(", {part}")).unwrap_or_default();
-        format!("{} ({}{part})", name(&one.quantity, self.lang), one.check)
+        let name = title_of(one.title.as_ref(), &one.quantity, self.lang);
+        format!("{name} ({}{part})", one.check)
     }
 
     fn plots(&self) -> Vec<(String, String)> {
@@ -482,6 +483,11 @@ impl Teller<'_> {
         });
         told.collect()
     }
+}
+
+/// What people call a quantity; an older report has its name alone.
+fn title_of<'a>(title: Option<&'a [String; 2]>, quantity: &'a str, lang: Lang) -> &'a str {
+    title.map_or(quantity, |[id, en]| pick_owned(lang, id, en))
 }
 
 fn pick_owned<'a>(lang: Lang, id: &'a str, en: &'a str) -> &'a str {

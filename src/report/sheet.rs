@@ -69,6 +69,9 @@ pub struct Measured {
     pub check: String,
     /// What.
     pub quantity: String,
+    /// What people call it, in Indonesian and English.
+    #[serde(default)]
+    pub title: Option<[String; 2]>,
     /// In which unit its values are.
     pub unit: Unit,
     /// Of which part.
@@ -153,6 +156,7 @@ fn measured(minutes: &[Series], span: (Timestamp, Timestamp)) -> Vec<Measured> {
     let figures = sheet::measured(minutes, span).into_iter().map(|one| Measured {
         check: one.check.to_string(),
         quantity: one.quantity.name.to_owned(),
+        title: one.quantity.title.map(|title| title.both().map(str::to_owned)),
         unit: one.quantity.unit,
         part: one.part.map(|part| part.to_string()),
         minutes: one.minutes,

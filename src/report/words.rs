@@ -1,31 +1,13 @@
 //! The report's words, in both languages.
 
 use super::document::Report;
-use crate::domain::{Lang, Text, Verdict};
+use crate::domain::{Lang, Verdict};
 
 pub(super) const fn pick(lang: Lang, id: &'static str, en: &'static str) -> &'static str {
     match lang {
         Lang::Id => id,
         Lang::En => en,
     }
-}
-
-/// What people call what is measured; all else by its own name.
-const NAMES: &[(&str, Text)] = &[
-    ("icmp_rtt_seconds", Text::new("Jeda gema", "Delay of echoes")),
-    ("icmp_rtt_median_seconds", Text::new("Jeda gema", "Delay of echoes")),
-    ("stun_rtt_seconds", Text::new("Jeda UDP", "Delay by UDP")),
-    ("loss_ratio", Text::new("Paket hilang", "Packets lost")),
-    ("bandwidth_down_bits_per_second", Text::new("Unduh", "Download")),
-    ("bandwidth_up_bits_per_second", Text::new("Unggah", "Upload")),
-    ("ups_battery_charge_ratio", Text::new("Isi baterai UPS", "Charge of the UPS")),
-    ("ups_input_volts", Text::new("Tegangan PLN", "Mains voltage")),
-    ("ups_load_ratio", Text::new("Beban UPS", "Load of the UPS")),
-];
-
-pub(super) fn name(quantity: &str, lang: Lang) -> String {
-    let known = NAMES.iter().find(|(name, _)| *name == quantity);
-    known.map_or_else(|| quantity.to_owned(), |(_, text)| text.in_lang(lang).to_owned())
 }
 
 /// For what a look was made.

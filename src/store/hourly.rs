@@ -23,8 +23,9 @@ const MAX_RUNS: usize = 64;
 const MAX_FIGURES: i64 = 64;
 
 /// The share of packets that a check lost in a minute, of all that its observations counted.
-pub(super) static LOSS: Quantity =
-    Quantity::gauge("loss_ratio", Unit::Ratio, "Share of packets lost, outages aside.").figure(Figure::Loss);
+pub(super) static LOSS: Quantity = Quantity::gauge("loss_ratio", Unit::Ratio, "Share of packets lost, outages aside.")
+    .figure(Figure::Loss)
+    .called("Paket hilang", "Packets lost");
 
 /// Packets by the minute.
 #[derive(Debug, Default)]

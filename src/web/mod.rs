@@ -80,7 +80,6 @@ pub use history::History;
 pub use host::Hosts;
 pub use inbound::{Inbound, NoEntry};
 pub use own::{Own, OwnHealth};
-pub use pages::names::NAMES;
 pub use serve::run;
 pub use site::Staff;
 pub use surveys::{Said, SurveyForm, Surveyed, Surveys, Unshown};

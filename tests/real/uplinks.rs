@@ -166,7 +166,7 @@ impl World {
     }
 }
 
-/// IP packets of ours that have left by each line; what the lines' ends ask each other (ARP) is no part of it.
+/// Packets of probes (the beginnings of connections, datagrams, echo requests) that have left by each line.
 fn sent() -> [u64; 2] {
     LINES.map(|name| {
         let told = Command::new("nft").args(["list", "counter", "ip", "sent", name]).output();

@@ -43,23 +43,28 @@ pub const DEFAULTS: Defaults = Defaults {
 const DEADLINE: Duration = Duration::from_secs(3);
 
 static CARDS: Quantity =
-    Quantity::gauge("audio_cards", Unit::Count, "Sound cards that this check means and that are present.");
-static STREAMS: Quantity =
-    Quantity::gauge("audio_streams", Unit::Count, "PCM devices of those cards, by direction.").by("direction");
+    Quantity::gauge("audio_cards", Unit::Count, "Sound cards that this check means and that are present.")
+        .called("Kartu suara", "Sound cards");
+static STREAMS: Quantity = Quantity::gauge("audio_streams", Unit::Count, "PCM devices of those cards, by direction.")
+    .by("direction")
+    .called("Saluran kartu suara", "Streams of the sound cards");
 static IN_USE: Quantity =
     Quantity::gauge("audio_in_use", Unit::Flag, "Whether sound runs through any of them (1) or none (0).")
-        .by("direction");
+        .by("direction")
+        .called("Suara sedang dipakai", "Sound in use");
 static SWITCHED_ON: Quantity = Quantity::gauge(
     "audio_capture_switched_on",
     Unit::Flag,
     "Whether the card's mixer lets its microphone through (1) or not (0).",
 )
-.by("card");
+.by("card")
+.called("Mikrofon dinyalakan di mixer", "Microphone switched on in the mixer");
 static LEFT_BEHIND: Quantity = Quantity::gauge(
     "audio_children_left_behind",
     Unit::Count,
     "Killed mixer readers that still hang in the kernel, each on one card.",
-);
+)
+.called("Pembaca mixer yang macet", "Mixer readers that hang");
 
 /// What it measures.
 pub const QUANTITIES: &[&Quantity] = &[&CARDS, &STREAMS, &IN_USE, &SWITCHED_ON, &LEFT_BEHIND];

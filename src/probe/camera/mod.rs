@@ -57,17 +57,21 @@ const RETRY: Duration = Duration::from_secs(10);
 const NEW: Duration = Duration::from_secs(5);
 
 static COUNT: Quantity =
-    Quantity::gauge("camera_devices", Unit::Count, "Cameras that this check means, present and capturing.");
-static FORMATS: Quantity =
-    Quantity::gauge("camera_formats", Unit::Count, "Pixel formats that a camera offers.").by("device");
+    Quantity::gauge("camera_devices", Unit::Count, "Cameras that this check means, present and capturing.")
+        .called("Kamera", "Cameras");
+static FORMATS: Quantity = Quantity::gauge("camera_formats", Unit::Count, "Pixel formats that a camera offers.")
+    .by("device")
+    .called("Format gambar kamera", "Formats of the camera");
 static IN_USE: Quantity =
     Quantity::gauge("camera_in_use", Unit::Flag, "Whether somebody has a camera open (1) or nobody has (0).")
-        .by("device");
+        .by("device")
+        .called("Kamera sedang dipakai", "Camera in use");
 static LEFT_BEHIND: Quantity = Quantity::gauge(
     "camera_children_left_behind",
     Unit::Count,
     "Killed device children that still hang in the kernel, each on one camera.",
-);
+)
+.called("Pembaca kamera yang macet", "Camera readers that hang");
 
 /// What it measures.
 pub const QUANTITIES: &[&Quantity] = &[&COUNT, &FORMATS, &IN_USE, &LEFT_BEHIND];

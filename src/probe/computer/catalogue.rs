@@ -6,35 +6,45 @@ pub(super) static CPU: Quantity = Quantity::gauge(
     "computer_cpu_ratio",
     Unit::Ratio,
     "Processor time in use since the observation before, all processors.",
-);
+)
+.called("Beban prosesor", "Load of the processor");
 pub(super) static PRESSURE: Quantity = Quantity::gauge(
     "computer_pressure_ratio",
     Unit::Ratio,
     "Share of the last ten seconds in which some task waited for the resource (PSI).",
 )
-.by("resource");
+.by("resource")
+.called("Waktu yang tertahan", "Time that was held up");
 pub(super) static MEMORY: Quantity = Quantity::gauge(
     "computer_memory_available_bytes",
     Unit::Bytes,
     "Memory that programs may still take without swapping.",
-);
+)
+.called("Memori tersedia", "Memory available");
 pub(super) static DISK_FREE: Quantity =
-    Quantity::gauge("computer_disk_free_bytes", Unit::Bytes, "Space that a program may still write.").by("mount");
+    Quantity::gauge("computer_disk_free_bytes", Unit::Bytes, "Space that a program may still write.")
+        .by("mount")
+        .called("Ruang disk tersisa", "Free disk space");
 pub(super) static DISK_READ_ONLY: Quantity =
     Quantity::gauge("computer_disk_read_only", Unit::Flag, "Whether the mount cannot be written (1) or can (0).")
-        .by("mount");
+        .by("mount")
+        .called("Disk hanya dapat dibaca", "Disk can only be read");
 pub(super) static TEMPERATURE: Quantity =
-    Quantity::gauge("computer_temperature_celsius", Unit::Celsius, "What a sensor reads.").by("sensor");
+    Quantity::gauge("computer_temperature_celsius", Unit::Celsius, "What a sensor reads.")
+        .by("sensor")
+        .called("Suhu komputer", "Temperature of the computer");
 pub(super) static CLOCK_SYNCHRONISED: Quantity = Quantity::gauge(
     "computer_clock_synchronised",
     Unit::Flag,
     "Whether the clock follows a time server (1) or runs free (0).",
-);
+)
+.called("Jam mengikuti server waktu", "The clock follows a time server");
 pub(super) static RESTART_PENDING: Quantity = Quantity::gauge(
     "computer_restart_pending",
     Unit::Flag,
     "Whether an update waits for a restart (1) or none does (0).",
-);
+)
+.called("Menunggu mulai ulang", "A restart is waited for");
 
 /// What it measures.
 pub const QUANTITIES: &[&Quantity] =

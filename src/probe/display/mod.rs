@@ -35,13 +35,16 @@ pub const DEFAULTS: Defaults = Defaults {
 };
 
 static CONNECTED: Quantity =
-    Quantity::gauge("display_connected", Unit::Flag, "Whether a display is connected (1) or not (0).").by("connector");
+    Quantity::gauge("display_connected", Unit::Flag, "Whether a display is connected (1) or not (0).")
+        .by("connector")
+        .called("Layar terhubung", "Display connected");
 static NAMED: Quantity = Quantity::gauge(
     "display_edid_valid",
     Unit::Flag,
     "Whether the connected display's own description (EDID) came over whole (1) or not (0).",
 )
-.by("connector");
+.by("connector")
+.called("Data layar terbaca", "Display's description read");
 
 /// What it measures.
 pub const QUANTITIES: &[&Quantity] = &[&CONNECTED, &NAMED];

@@ -48,9 +48,12 @@ static DURATION: Quantity = Quantity::gauge(
     Unit::Seconds,
     "Time until a resolver had answered, by its place in the list of resolvers.",
 )
-.by("resolver");
+.by("resolver")
+.called("Lama jawaban DNS", "Time of a DNS answer");
 static ANSWERS: Quantity =
-    Quantity::gauge("dns_answers", Unit::Count, "Records of the wanted type in the first good answer.").by("record");
+    Quantity::gauge("dns_answers", Unit::Count, "Records of the wanted type in the first good answer.")
+        .by("record")
+        .called("Alamat dalam jawaban DNS", "Records in the DNS answer");
 
 /// The kind-specific part of a check's config.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]

@@ -61,44 +61,53 @@ static DELIVERED: Quantity = Quantity::gauge(
     Unit::Ratio,
     "Frames that came, of those that the rate to which the camera is set promises.",
 )
-.by("device");
+.by("device")
+.called("Gambar yang sampai", "Pictures that were delivered");
 static REPEATED: Quantity = Quantity::gauge(
     "frames_repeated_seconds",
     Unit::Seconds,
     "The longest time in which each frame was the same as the one before, to the byte.",
 )
-.by("device");
+.by("device")
+.called("Waktu gambar tidak berubah", "Time without a change of picture");
 static DAMAGE: Quantity =
     Quantity::gauge("frames_damaged_ratio", Unit::Ratio, "Frames that are not whole, of those that were looked at.")
-        .by("device");
-static LUMA: Quantity =
-    Quantity::gauge("frames_luma_ratio", Unit::Ratio, "Mean brightness: 0 is black, 1 is white.").by("device");
+        .by("device")
+        .called("Gambar yang rusak", "Pictures that were damaged");
+static LUMA: Quantity = Quantity::gauge("frames_luma_ratio", Unit::Ratio, "Mean brightness: 0 is black, 1 is white.")
+    .by("device")
+    .called("Terang gambar", "Brightness of the picture");
 static CONTRAST: Quantity = Quantity::gauge(
     "frames_contrast_ratio",
     Unit::Ratio,
     "Standard deviation of the brightness over the picture, of full scale.",
 )
-.by("device");
+.by("device")
+.called("Kontras gambar", "Contrast of the picture");
 static BLACKNESS: Quantity =
     Quantity::gauge("frames_black_ratio", Unit::Ratio, "The part of the picture that was black all the time.")
-        .by("device");
+        .by("device")
+        .called("Bagian gambar yang hitam", "Part of the picture that is black");
 static DROWNED: Quantity = Quantity::gauge(
     "frames_underexposed_ratio",
     Unit::Ratio,
     "The part of the picture that was too dark to show anything all the time.",
 )
-.by("device");
+.by("device")
+.called("Bagian gambar yang terlalu gelap", "Part of the picture that is too dark");
 static BURNT: Quantity = Quantity::gauge(
     "frames_overexposed_ratio",
     Unit::Ratio,
     "The part of the picture that was too bright to show anything all the time.",
 )
-.by("device");
+.by("device")
+.called("Bagian gambar yang terlalu terang", "Part of the picture that is too bright");
 static LEFT_BEHIND: Quantity = Quantity::gauge(
     "frames_children_left_behind",
     Unit::Count,
     "Killed device children that still hang in the kernel, each on one camera's stream.",
-);
+)
+.called("Pembaca gambar yang macet", "Picture readers that hang");
 
 /// What it measures.
 pub const QUANTITIES: &[&Quantity] =

@@ -34,10 +34,13 @@ pub const DEFAULTS: Defaults = Defaults {
 pub const QUANTITIES: &[&Quantity] = &[&DURATION, &PHASE, &STATUS];
 
 static DURATION: Quantity =
-    Quantity::gauge("http_duration_seconds", Unit::Seconds, "Time of one whole request, from the name to the body.");
-static PHASE: Quantity =
-    Quantity::gauge("http_phase_seconds", Unit::Seconds, "Time of one phase of a request.").by("phase");
-static STATUS: Quantity = Quantity::gauge("http_status", Unit::Count, "Status code of the answer (RFC 9110, 15).");
+    Quantity::gauge("http_duration_seconds", Unit::Seconds, "Time of one whole request, from the name to the body.")
+        .called("Lama satu permintaan web", "Time of one web request");
+static PHASE: Quantity = Quantity::gauge("http_phase_seconds", Unit::Seconds, "Time of one phase of a request.")
+    .by("phase")
+    .called("Lama tiap tahap permintaan web", "Time of each phase of a web request");
+static STATUS: Quantity = Quantity::gauge("http_status", Unit::Count, "Status code of the answer (RFC 9110, 15).")
+    .called("Kode jawaban web", "Status of the web answer");
 
 /// Why it says what it says.
 pub const REASONS: &[&ReasonDef] =

@@ -5,38 +5,49 @@ use crate::probe::voice;
 
 pub(super) static RTT: Quantity =
     Quantity::gauge("icmp_rtt_seconds", Unit::Seconds, "Round trip of the newest echo that was answered.")
-        .figure(Figure::RoundTrip);
+        .figure(Figure::RoundTrip)
+        .called("Jeda gema", "Delay of echoes");
 pub(super) static RTT_MIN: Quantity =
-    Quantity::gauge("icmp_rtt_min_seconds", Unit::Seconds, "Shortest round trip of the newest 300 echoes answered.");
+    Quantity::gauge("icmp_rtt_min_seconds", Unit::Seconds, "Shortest round trip of the newest 300 echoes answered.")
+        .called("Jeda gema, terpendek", "Delay of echoes, shortest");
 pub(super) static RTT_MEDIAN: Quantity =
-    Quantity::gauge("icmp_rtt_median_seconds", Unit::Seconds, "Median round trip of the newest 300 echoes answered.");
+    Quantity::gauge("icmp_rtt_median_seconds", Unit::Seconds, "Median round trip of the newest 300 echoes answered.")
+        .called("Jeda gema, nilai tengah", "Delay of echoes, median");
 pub(super) static RTT_P95: Quantity = Quantity::gauge(
     "icmp_rtt_p95_seconds",
     Unit::Seconds,
     "95th percentile of the round trips of the newest 300 echoes answered.",
-);
+)
+.called("Jeda gema, 95 dari 100 di bawahnya", "Delay of echoes, 95th percentile");
 pub(super) static RTT_JITTER: Quantity = Quantity::gauge(
     "icmp_jitter_seconds",
     Unit::Seconds,
     "Interarrival jitter of the round trips (RFC 3550, section 6.4.1).",
-);
+)
+.called("Naik turunnya jeda gema", "Jitter of echoes");
 pub(super) static ECHOES: Quantity =
-    Quantity::counter("icmp_echoes_total", Unit::Count, "Scheduled echoes whose fate is known.");
+    Quantity::counter("icmp_echoes_total", Unit::Count, "Scheduled echoes whose fate is known.")
+        .called("Gema yang dikirim", "Echoes sent");
 pub(super) static LOST: Quantity =
-    Quantity::counter("icmp_lost_total", Unit::Count, "Scheduled echoes that did not come back in time.");
+    Quantity::counter("icmp_lost_total", Unit::Count, "Scheduled echoes that did not come back in time.")
+        .called("Gema yang hilang", "Echoes lost");
 pub(super) static CONFIRMING: Quantity = Quantity::counter(
     "icmp_confirming_total",
     Unit::Count,
     "Extra echoes sent to confirm a silence; they count for no loss.",
-);
+)
+.called("Gema tambahan untuk memastikan", "Extra echoes to confirm");
 pub(super) static FAULTS: Quantity = Quantity::counter(
     "icmp_errors_total",
     Unit::Count,
     "Echoes that were answered by an ICMP error or could not be sent.",
-);
+)
+.called("Gema yang ditolak", "Echoes refused");
 
-pub(super) static VOICE_R_FACTOR: Quantity = voice::r_factor("icmp_voice_r_factor");
-pub(super) static VOICE_MOS: Quantity = voice::mos("icmp_voice_mos");
+pub(super) static VOICE_R_FACTOR: Quantity =
+    voice::r_factor("icmp_voice_r_factor").called("Mutu suara, faktor R", "Quality of speech, R factor");
+pub(super) static VOICE_MOS: Quantity =
+    voice::mos("icmp_voice_mos").called("Taksiran mutu suara (1–5)", "Estimated quality of speech (1–5)");
 
 /// What it measures.
 pub const QUANTITIES: &[&Quantity] = &[

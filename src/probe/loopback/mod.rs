@@ -58,31 +58,38 @@ static DELAY: Quantity = Quantity::gauge(
     "loopback_delay_seconds",
     Unit::Seconds,
     "From the loudspeakers' converter to the microphone's, without the computer's own buffers; the median of three.",
-);
+)
+.called("Jeda suara uji", "Delay of the test sound");
 static SPREAD: Quantity =
-    Quantity::gauge("loopback_delay_spread_seconds", Unit::Seconds, "Longest delay of the three, less the shortest.");
+    Quantity::gauge("loopback_delay_spread_seconds", Unit::Seconds, "Longest delay of the three, less the shortest.")
+        .called("Beda jeda suara uji", "Spread of the test sound's delay");
 static LEVEL: Quantity = Quantity::gauge(
     "loopback_level_decibels",
     Unit::Decibels,
     "How loud the test sound came back, in dB of what was played; the median of three.",
-);
+)
+.called("Kuat suara uji yang kembali", "Level of the test sound that came back");
 static CLARITY: Quantity = Quantity::gauge(
     "loopback_clarity_decibels",
     Unit::Decibels,
     "How far the test sound stands above all else when it is searched for; the least of three.",
-);
+)
+.called("Kejelasan suara uji", "Clarity of the test sound");
 static SNR: Quantity = Quantity::gauge(
     "loopback_snr_decibels",
     Unit::Decibels,
     "Test sound over the room's noise, between 100 and 8000 Hz; the least of three.",
-);
+)
+.called("Suara uji di atas derau", "Test sound over noise");
 static DISTORTION: Quantity = Quantity::gauge(
     "loopback_distortion_ratio",
     Unit::Ratio,
     "Second and third harmonic over the test sound; the largest of three.",
-);
+)
+.called("Cacat suara uji", "Distortion of the test sound");
 static LEFT_BEHIND: Quantity =
-    Quantity::gauge("loopback_children_left_behind", Unit::Count, "Killed testers that still hang in the kernel.");
+    Quantity::gauge("loopback_children_left_behind", Unit::Count, "Killed testers that still hang in the kernel.")
+        .called("Penguji suara yang macet", "Sound testers that hang");
 
 /// What it measures.
 pub const QUANTITIES: &[&Quantity] = &[&DELAY, &SPREAD, &LEVEL, &CLARITY, &SNR, &DISTORTION, &LEFT_BEHIND];

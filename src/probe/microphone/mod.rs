@@ -56,37 +56,47 @@ static RMS: Quantity = Quantity::gauge(
     "microphone_rms_decibels",
     Unit::Decibels,
     "Root mean square of what was heard, about its mean, in dB of full scale; a full-scale sine has -3.01.",
-);
+)
+.called("Kuat suara mikrofon", "Level of the microphone");
 static PEAK: Quantity =
-    Quantity::gauge("microphone_peak_decibels", Unit::Decibels, "Largest sample that was heard, in dB of full scale.");
+    Quantity::gauge("microphone_peak_decibels", Unit::Decibels, "Largest sample that was heard, in dB of full scale.")
+        .called("Puncak suara mikrofon", "Peak of the microphone");
 static OFFSET: Quantity = Quantity::gauge(
     "microphone_offset_ratio",
     Unit::Ratio,
     "Distance of the mean from zero, as a share of full scale.",
-);
+)
+.called("Pergeseran nol mikrofon", "Offset of the microphone");
 static CLIPPED: Quantity =
-    Quantity::gauge("microphone_clipped_ratio", Unit::Ratio, "Share of samples within 0.1 dB of full scale.");
+    Quantity::gauge("microphone_clipped_ratio", Unit::Ratio, "Share of samples within 0.1 dB of full scale.")
+        .called("Suara yang terpotong", "Sound that was clipped");
 static CONSTANT: Quantity = Quantity::gauge(
     "microphone_constant_seconds",
     Unit::Seconds,
     "Longest time in which no sample differed from the one before.",
-);
+)
+.called("Waktu tanpa perubahan suara", "Time without a change of sound");
 static HUM: Quantity = Quantity::gauge(
     "microphone_hum_decibels",
     Unit::Decibels,
     "Power at 50, 100 and 150 Hz over that beside them, in dB.",
-);
+)
+.called("Dengung listrik", "Hum of the mains");
 static DELIVERED: Quantity = Quantity::gauge(
     "microphone_delivered_ratio",
     Unit::Ratio,
     "Frames captured over frames expected in the time that they took.",
-);
+)
+.called("Suara yang sampai", "Sound that was delivered");
 static OVERRUNS: Quantity =
-    Quantity::gauge("microphone_overruns", Unit::Count, "How often frames were lost while it was listened to.");
+    Quantity::gauge("microphone_overruns", Unit::Count, "How often frames were lost while it was listened to.")
+        .called("Suara yang terputus", "Sound that was lost");
 static HARDWARE_RATE: Quantity =
-    Quantity::gauge("microphone_rate_hertz", Unit::Hertz, "Sample rate at which the hardware itself ran.");
+    Quantity::gauge("microphone_rate_hertz", Unit::Hertz, "Sample rate at which the hardware itself ran.")
+        .called("Laju cuplik mikrofon", "Sample rate of the microphone");
 static LEFT_BEHIND: Quantity =
-    Quantity::gauge("microphone_children_left_behind", Unit::Count, "Killed listeners that still hang in the kernel.");
+    Quantity::gauge("microphone_children_left_behind", Unit::Count, "Killed listeners that still hang in the kernel.")
+        .called("Pendengar mikrofon yang macet", "Microphone listeners that hang");
 
 /// What it measures.
 pub const QUANTITIES: &[&Quantity] =

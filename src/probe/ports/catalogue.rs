@@ -11,13 +11,13 @@ pub(super) static REACHED: Quantity = Quantity::gauge(
     Unit::Flag,
     "Whether the far end answers at a port by UDP, or takes a connection by TCP; missing where it says that nobody listens.",
 )
-.by(PORT);
+.by(PORT).called("Port terhubung", "Port reached");
 pub(super) static UDP_BLOCKED: Quantity = Quantity::gauge(
     "ports_udp_blocked",
     Unit::Flag,
     "Whether a UDP port of a platform's media gets no answer, or is said to be unreachable, at a far end that is reached otherwise.",
 )
-.by(PLATFORM);
+.by(PLATFORM).called("Port UDP diblokir", "UDP port blocked");
 
 /// What it measures.
 pub const QUANTITIES: &[&Quantity] = &[&REACHED, &UDP_BLOCKED];

@@ -8,25 +8,30 @@ pub(super) static PRESENT: Quantity = Quantity::gauge(
     Unit::Flag,
     "Whether what the radio hangs on is there (1) or not (0): its sound card, its key, the key's server.",
 )
-.by("part");
+.by("part")
+.called("Antarmuka HT terpasang", "The radio's interface is there");
 pub(super) static SAID: Quantity = Quantity::gauge(
     "radio_last_said_timestamp_seconds",
     Unit::Timestamp,
     "When a message was last said on the channel.",
-);
+)
+.called("Pesan HT terakhir", "Last message on the radio");
 pub(super) static HEARD: Quantity = Quantity::gauge(
     "radio_last_heard_timestamp_seconds",
     Unit::Timestamp,
     "When the operators' last radio check was noted.",
-);
+)
+.called("Uji suara HT terakhir", "Last radio check");
 pub(super) static AIRTIME: Quantity =
-    Quantity::gauge("radio_airtime_seconds", Unit::Seconds, "Time that the key was pressed in the last hour.");
+    Quantity::gauge("radio_airtime_seconds", Unit::Seconds, "Time that the key was pressed in the last hour.")
+        .called("Waktu mengudara, sejam terakhir", "Time on the air, in the last hour");
 
 pub(super) static ECHO: Quantity = Quantity::gauge(
     "radio_echo_heard",
     Unit::Flag,
     "Whether the second receiver heard the last message (1) or nothing (0); none where that is not certain.",
-);
+)
+.called("Pesan terdengar di penerima kedua", "Message heard by the second receiver");
 
 /// What it measures.
 pub const QUANTITIES: &[&Quantity] = &[&PRESENT, &SAID, &HEARD, &AIRTIME, &ECHO];

@@ -12,60 +12,74 @@ pub(super) static WORKS: Quantity = Quantity::gauge(
     Unit::Flag,
     "Whether the TURN server was reached by it (udp, tcp, tls); missing where it was not tried, because one before it worked.",
 )
-.by(TRANSPORT);
+.by(TRANSPORT).called("Relai terhubung lewat", "The relay is reached by");
 pub(super) static UDP_BLOCKED: Quantity = Quantity::gauge(
     "relay_udp_blocked",
     Unit::Flag,
     "Whether the TURN server is silent by UDP while it answers by TCP or TLS.",
-);
+)
+.called("UDP ke relai diblokir", "UDP to the relay blocked");
 pub(super) static RTT: Quantity = Quantity::gauge(
     "relay_rtt_seconds",
     Unit::Seconds,
     "Median round trip through the TURN server while nothing presses the line.",
-);
+)
+.called("Jeda lewat relai", "Delay through the relay");
 pub(super) static LOADED_RTT: Quantity = Quantity::gauge(
     "relay_loaded_rtt_seconds",
     Unit::Seconds,
     "Median round trip through the TURN server while the whole call is sent; shown, not judged.",
-);
+)
+.called("Jeda lewat relai selama panggilan", "Delay through the relay during the call");
 pub(super) static LOSS: Quantity =
-    Quantity::gauge("relay_loss_ratio", Unit::Ratio, "Packets that did not come back through the TURN server.");
+    Quantity::gauge("relay_loss_ratio", Unit::Ratio, "Packets that did not come back through the TURN server.")
+        .called("Paket yang hilang lewat relai", "Packets lost through the relay");
 pub(super) static BURSTS: Quantity = Quantity::gauge(
     "relay_burst_loss_ratio",
     Unit::Ratio,
     "Packets lost in runs of three and more, which is a gap that is heard and seen.",
-);
+)
+.called("Paket yang hilang beruntun lewat relai", "Packets lost in runs through the relay");
 pub(super) static LONGEST: Quantity =
-    Quantity::gauge("relay_longest_burst_packets", Unit::Count, "Packets in the longest run of lost ones.");
+    Quantity::gauge("relay_longest_burst_packets", Unit::Count, "Packets in the longest run of lost ones.")
+        .called("Deret terpanjang paket yang hilang", "Longest run of lost packets");
 pub(super) static OVERTAKEN: Quantity = Quantity::gauge(
     "relay_reordered_ratio",
     Unit::Ratio,
     "Packets that came back after a later one (RFC 4737), of those that came back.",
-);
+)
+.called("Paket yang tertukar urutannya", "Packets out of order");
 pub(super) static VARIATION: Quantity = Quantity::gauge(
     "relay_delay_variation_seconds",
     Unit::Seconds,
     "99th percentile of the round trip above the least (RFC 5481); shown, not judged.",
-);
-pub(super) static R_FACTOR: Quantity = r_factor_of_test("relay_voice_r_factor");
-pub(super) static MOS: Quantity = mos_of_test("relay_voice_mos");
+)
+.called("Naik turunnya jeda lewat relai", "Variation of the relay's delay");
+pub(super) static R_FACTOR: Quantity = r_factor_of_test("relay_voice_r_factor")
+    .called("Mutu suara lewat relai, faktor R", "Quality of speech through the relay, R factor");
+pub(super) static MOS: Quantity = mos_of_test("relay_voice_mos")
+    .called("Taksiran mutu suara lewat relai (1–5)", "Estimated quality of speech through the relay (1–5)");
 pub(super) static CARRIED: Quantity = Quantity::gauge(
     "relay_carried_bits_per_second",
     Unit::BitsPerSecond,
     "Call-like packets that came back, at most what was offered: what the narrower of the two ways carries.",
-);
+)
+.called("Panggilan lewat relai", "The call through the relay");
 pub(super) static USED: Quantity = Quantity::counter(
     "relay_used_bytes_total",
     Unit::Bytes,
     "Bytes of IP packets that the tests of this check have sent and received.",
-);
+)
+.called("Data yang dipakai uji relai", "Data that relay tests took");
 pub(super) static USED_TODAY: Quantity = Quantity::gauge(
     "relay_used_today_bytes",
     Unit::Bytes,
     "Bytes of IP packets that the tests of this check had taken on that day (UTC), over restarts too.",
 )
-.of_budget();
-pub(super) static USED_BY_UPLINK: Quantity = by_uplink("relay_used_by_uplink_today_bytes");
+.of_budget()
+.called("Data yang dipakai uji relai hari ini", "Data that relay tests took today");
+pub(super) static USED_BY_UPLINK: Quantity = by_uplink("relay_used_by_uplink_today_bytes")
+    .called("Data uji relai hari ini, jalur ini", "Data of relay tests today, this uplink");
 
 /// Where an observation carries what tests have taken.
 pub(in crate::probe) const ACCOUNTS: Accounts =

@@ -56,22 +56,26 @@ const SILENCE: Duration = Duration::from_secs(16);
 const WELCOME: Duration = Duration::from_millis(2500);
 
 static CONNECTED: Quantity =
-    Quantity::gauge("seat_connected", Unit::Flag, "Whether the desktop session's agent reports (1) or none does (0).");
+    Quantity::gauge("seat_connected", Unit::Flag, "Whether the desktop session's agent reports (1) or none does (0).")
+        .called("Agen sesi melapor", "The session's agent reports");
 static VOLUME: Quantity = Quantity::gauge(
     "seat_volume_ratio",
     Unit::Ratio,
     "How loud the session's default device is set, of the sound server's 100 %, by direction.",
 )
-.by("direction");
+.by("direction")
+.called("Kuat suara sesi", "Volume of the session");
 static MUTED: Quantity =
     Quantity::gauge("seat_muted", Unit::Flag, "Whether the session's default device is muted, by direction.")
-        .by("direction");
+        .by("direction")
+        .called("Suara sesi dimatikan", "The session's sound muted");
 static IN_USE: Quantity = Quantity::gauge(
     "seat_in_use",
     Unit::Flag,
     "Whether a program of the session records from a microphone or plays, by direction.",
 )
-.by("direction");
+.by("direction")
+.called("Suara sesi sedang dipakai", "The session's sound in use");
 
 /// What it measures.
 pub const QUANTITIES: &[&Quantity] = &[&CONNECTED, &VOLUME, &MUTED, &IN_USE];

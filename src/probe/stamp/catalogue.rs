@@ -11,62 +11,78 @@ pub(super) static RTT: Quantity = Quantity::gauge(
     "stamp_rtt_seconds",
     Unit::Seconds,
     "Median round trip while nothing presses the line, without the time that the reflector took.",
-);
+)
+.called("Jeda uji panggilan", "Delay of the call test");
 pub(super) static LOADED_RTT: Quantity = Quantity::gauge(
     "stamp_loaded_rtt_seconds",
     Unit::Seconds,
     "Median round trip while the whole call is sent both ways; shown, not judged.",
-);
+)
+.called("Jeda selama panggilan", "Delay during the call");
 pub(super) static LOSS: Quantity = Quantity::gauge(
     "stamp_loss_ratio",
     Unit::Ratio,
     "Packets lost on the way there (up), on the way back (down), or on both where the reflector counts nothing.",
 )
-.by(WAY);
+.by(WAY)
+.called("Paket panggilan yang hilang", "Packets of the call lost");
 pub(super) static BURSTS: Quantity = Quantity::gauge(
     "stamp_burst_loss_ratio",
     Unit::Ratio,
     "Packets lost in runs of three and more, which is a gap that is heard and seen.",
 )
-.by(WAY);
+.by(WAY)
+.called("Paket panggilan yang hilang beruntun", "Packets of the call lost in runs");
 pub(super) static LONGEST: Quantity =
-    Quantity::gauge("stamp_longest_burst_packets", Unit::Count, "Packets in the longest run of lost ones.").by(WAY);
+    Quantity::gauge("stamp_longest_burst_packets", Unit::Count, "Packets in the longest run of lost ones.")
+        .by(WAY)
+        .called("Deret terpanjang paket yang hilang", "Longest run of lost packets");
 pub(super) static OVERTAKEN: Quantity = Quantity::gauge(
     "stamp_reordered_ratio",
     Unit::Ratio,
     "Packets that arrived after a later one (RFC 4737), of those that arrived.",
 )
-.by(WAY);
+.by(WAY)
+.called("Paket panggilan yang tertukar urutannya", "Packets of the call out of order");
 pub(super) static VARIATION: Quantity = Quantity::gauge(
     "stamp_delay_variation_seconds",
     Unit::Seconds,
     "99th percentile of the delay above the least (RFC 5481); shown, not judged.",
 )
-.by(WAY);
-pub(super) static R_FACTOR: Quantity = r_factor_of_test("stamp_voice_r_factor").by(WAY);
-pub(super) static MOS: Quantity = mos_of_test("stamp_voice_mos").by(WAY);
+.by(WAY)
+.called("Naik turunnya jeda panggilan", "Variation of the call's delay");
+pub(super) static R_FACTOR: Quantity = r_factor_of_test("stamp_voice_r_factor")
+    .by(WAY)
+    .called("Mutu suara panggilan, faktor R", "Quality of the call's speech, R factor");
+pub(super) static MOS: Quantity = mos_of_test("stamp_voice_mos")
+    .by(WAY)
+    .called("Taksiran mutu suara panggilan (1–5)", "Estimated quality of the call's speech (1–5)");
 pub(super) static UP: Quantity = Quantity::gauge(
     "stamp_up_bits_per_second",
     Unit::BitsPerSecond,
     "Call-like packets that the way there carried, at most what was offered.",
-);
+)
+.called("Panggilan, unggah", "The call, up");
 pub(super) static DOWN: Quantity = Quantity::gauge(
     "stamp_down_bits_per_second",
     Unit::BitsPerSecond,
     "Call-like packets that the way back carried, at most what had arrived there; missing where the way there was too narrow.",
-);
+).called("Panggilan, unduh", "The call, down");
 pub(super) static USED: Quantity = Quantity::counter(
     "stamp_used_bytes_total",
     Unit::Bytes,
     "Bytes of IP packets that the tests of this check have sent and received.",
-);
+)
+.called("Data yang dipakai uji panggilan", "Data that call tests took");
 pub(super) static USED_TODAY: Quantity = Quantity::gauge(
     "stamp_used_today_bytes",
     Unit::Bytes,
     "Bytes of IP packets that the tests of this check had taken on that day (UTC), over restarts too.",
 )
-.of_budget();
-pub(super) static USED_BY_UPLINK: Quantity = by_uplink("stamp_used_by_uplink_today_bytes");
+.of_budget()
+.called("Data yang dipakai uji panggilan hari ini", "Data that call tests took today");
+pub(super) static USED_BY_UPLINK: Quantity = by_uplink("stamp_used_by_uplink_today_bytes")
+    .called("Data uji panggilan hari ini, jalur ini", "Data of call tests today, this uplink");
 
 /// Where an observation carries what tests have taken.
 pub(in crate::probe) const ACCOUNTS: Accounts =

@@ -8,29 +8,37 @@ pub(super) static RTT: Quantity = Quantity::gauge(
     Unit::Seconds,
     "Median round trip of the binding requests of the newest round, over UDP.",
 )
-.figure(Figure::RoundTrip);
+.figure(Figure::RoundTrip)
+.called("Jeda UDP", "Delay by UDP");
 pub(super) static RTT_MIN: Quantity = Quantity::gauge(
     "stun_rtt_min_seconds",
     Unit::Seconds,
     "Shortest round trip of the binding requests of the newest round, over UDP.",
-);
+)
+.called("Jeda UDP, terpendek", "Delay by UDP, shortest");
 pub(super) static JITTER: Quantity = Quantity::gauge(
     "stun_jitter_seconds",
     Unit::Seconds,
     "Interarrival jitter of the round trips (RFC 3550, section 6.4.1), over UDP.",
-);
+)
+.called("Naik turunnya jeda UDP", "Jitter by UDP");
 pub(super) static REQUESTS: Quantity =
-    Quantity::counter("stun_requests_total", Unit::Count, "Binding requests whose fate is known.");
+    Quantity::counter("stun_requests_total", Unit::Count, "Binding requests whose fate is known.")
+        .called("Permintaan STUN", "STUN requests");
 pub(super) static LOST: Quantity =
-    Quantity::counter("stun_lost_total", Unit::Count, "Binding requests that were not answered in time.");
+    Quantity::counter("stun_lost_total", Unit::Count, "Binding requests that were not answered in time.")
+        .called("Permintaan STUN tanpa jawaban", "STUN requests unanswered");
 pub(super) static UDP_BLOCKED_FLAG: Quantity = Quantity::gauge(
     "stun_udp_blocked",
     Unit::Flag,
     "Whether the server is silent over UDP while it accepts a TCP connection.",
-);
+)
+.called("UDP diblokir", "UDP blocked");
 
-pub(super) static VOICE_R_FACTOR: Quantity = voice::r_factor("stun_voice_r_factor");
-pub(super) static VOICE_MOS: Quantity = voice::mos("stun_voice_mos");
+pub(super) static VOICE_R_FACTOR: Quantity = voice::r_factor("stun_voice_r_factor")
+    .called("Mutu suara lewat UDP, faktor R", "Quality of speech by UDP, R factor");
+pub(super) static VOICE_MOS: Quantity = voice::mos("stun_voice_mos")
+    .called("Taksiran mutu suara lewat UDP (1–5)", "Estimated quality of speech by UDP (1–5)");
 
 /// What it measures.
 pub const QUANTITIES: &[&Quantity] =

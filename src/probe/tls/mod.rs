@@ -34,9 +34,11 @@ static EXPIRY: Quantity = Quantity::gauge(
     "tls_certificate_expiry_timestamp_seconds",
     Unit::Timestamp,
     "When the server's own certificate ceases to be valid (notAfter, RFC 5280, 4.1.2.5).",
-);
+)
+.called("Sertifikat berlaku sampai", "The certificate is valid until");
 static HANDSHAKE: Quantity =
-    Quantity::gauge("tls_handshake_seconds", Unit::Seconds, "Time of the TLS handshake, without connecting.");
+    Quantity::gauge("tls_handshake_seconds", Unit::Seconds, "Time of the TLS handshake, without connecting.")
+        .called("Lama jabat tangan TLS", "Time of the TLS handshake");
 
 /// The kind-specific part of a check's config.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]

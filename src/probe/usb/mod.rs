@@ -33,12 +33,14 @@ pub const DEFAULTS: Defaults = Defaults {
 /// A bus that dies loses its devices first and goes then: one that has been seen without them for no longer than this went with them.
 const TOGETHER: Duration = Duration::from_secs(10);
 
-static PRESENT: Quantity = Quantity::gauge("usb_buses", Unit::Count, "USB controllers and hubs that are present.");
+static PRESENT: Quantity = Quantity::gauge("usb_buses", Unit::Count, "USB controllers and hubs that are present.")
+    .called("Pengendali dan hub USB", "USB controllers and hubs");
 static MISSED: Quantity = Quantity::gauge(
     "usb_buses_missing",
     Unit::Count,
     "USB controllers and hubs that are missing, those behind a missing one not counted.",
-);
+)
+.called("Pengendali dan hub USB yang hilang", "USB controllers and hubs missing");
 
 /// What it measures.
 pub const QUANTITIES: &[&Quantity] = &[&PRESENT, &MISSED];

@@ -1,7 +1,6 @@
 //! The run sheet on the report's page.
 
-use super::super::words::name;
-use super::{Teller, pick_owned};
+use super::{Teller, pick_owned, title_of};
 use crate::domain::reason::number;
 use crate::engine::sheet::Standing;
 
@@ -40,7 +39,7 @@ impl Teller<'_> {
             for one in &trial.measured {
                 let part = one.part.as_ref().map(|part| format!(", {part}")).unwrap_or_default();
                 let value = |value| number(value, one.unit, self.lang);
-                let title = name(&one.quantity, self.lang);
+                let title = title_of(one.title.as_ref(), &one.quantity, self.lang);
                 let mean = self.pick("rata-rata", "mean");
                 lines.push(format!(
                     "{title} ({}{part}): {mean} {}, {} – {}",

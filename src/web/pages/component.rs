@@ -16,7 +16,7 @@ use super::super::problem::Problem;
 use super::super::query::{Query, once};
 use super::super::site::Site;
 use super::super::telling::length;
-use super::{in_time, names};
+use super::in_time;
 use crate::domain::reason::number;
 use crate::domain::record::Series;
 use crate::domain::snapshot::CheckView;
@@ -132,7 +132,7 @@ pub(in super::super) async fn page(
         .map(|incident| (incident.opened_at, incident.closed_at.unwrap_or(now.wall)))
         .collect();
     let draw = |series: &Series| {
-        let title = names::of_series(series, lang);
+        let title = title(series, lang);
         let value = |value| number(value, series.quantity.unit, lang);
         let plot = Plot {
             points: &series.points,
@@ -164,8 +164,8 @@ fn measured(check: &CheckView, profile: &Profile, lang: Lang, chosen: Option<&st
     let mut rows: Vec<Row> = all
         .map(|one| Row {
             name: match &one.part {
-                Some(part) => format!("{} ({part})", names::name(one.quantity, lang)),
-                None => names::name(one.quantity, lang),
+                Some(part) => format!("{} ({part})", one.quantity.title(lang)),
+                None => one.quantity.title(lang).to_owned(),
             },
             help: one.quantity.help,
             value: in_words(one.value, one.quantity.unit, lang),
@@ -241,4 +241,10 @@ fn of(limit: Limit, profile: &Profile) -> Option<f64> {
         Limit::Profile(limit) => profile.limit(limit),
         Limit::ThereAndBack(limit) => profile.limit(limit).map(|one| 1.0 - (1.0 - one) * (1.0 - one)),
     }
+}
+
+/// What a picture of a series is called.
+fn title(series: &Series, lang: Lang) -> String {
+    let part = series.part.as_ref().map(|part| format!(", {part}")).unwrap_or_default();
+    format!("{} ({}{part})", series.quantity.title(lang), series.check)
 }

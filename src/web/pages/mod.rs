@@ -5,7 +5,6 @@ pub(super) mod agenda;
 pub(super) mod component;
 pub(super) mod data;
 pub(super) mod incidents;
-pub(super) mod names;
 pub(super) mod radio;
 pub(super) mod settings;
 pub(super) mod surveys;

@@ -331,7 +331,7 @@ impl Shown<'_> {
             told.push(said.only_noted().to_owned());
         }
         let title = point.item.title(self.lang);
-        // Green is what is done, and not what is only noted or not due yet.
+        // Green is what is done, and not what is only noted.
         let is_open = point.standing != Standing::Done && point.verdict() == Verdict::Ready;
         let state = if is_open { Verdict::Unknown } else { point.verdict() };
         Row {
@@ -356,7 +356,7 @@ impl Shown<'_> {
             format!(
                 "{} {}{part}: {mean} ({min} – {max}), {} {}",
                 one.check,
-                one.quantity.name,
+                one.quantity.title(self.lang),
                 one.minutes,
                 said.minutes()
             )

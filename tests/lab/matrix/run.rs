@@ -3,8 +3,9 @@
 use super::rows::{Phase, Row};
 use super::stage::{Check, Stage};
 
-/// How long a fault is left alone that nobody may look for, in the guest's seconds: twice as long as a look takes otherwise.
-const HELD_FOR: f64 = 8.0;
+/// How long a fault is left alone that nobody may look for, in the guest's seconds: two looks of the slowest and the longest hold,
+/// so that one who looked all the same would have told.
+const HELD_FOR: f64 = 20.0;
 
 /// So much earlier than it was ordered a fault may seem to be told, s: the order's moment and the wall clock's place on the uptime are
 /// kept in hundredths, and the wall clock is slewed meanwhile.

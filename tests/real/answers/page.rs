@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use siaga::domain::doing::{Doing, Task};
 use siaga::domain::{Arg, Kind, Level, Verdict};
-use siaga::probe;
 
 use crate::support::golden;
 use crate::support::snapshot::{AT, CAMERA_MISSING, backup, check, good, room, troubled};
@@ -154,7 +153,7 @@ async fn the_link_to_the_other_language_keeps_the_profile() {
 #[tokio::test]
 async fn each_uplink_is_shown_with_what_is_spent_of_its_budget() {
     let uplink = backup();
-    let used = probe::quantity("stamp_used_today_bytes").unwrap();
+    let used = siaga::probe::quantity("stamp_used_today_bytes").unwrap();
     let one = || check("far", Kind::Icmp, Level::FarEnd);
     let tests = |name, bytes| check(name, Kind::Stamp, Level::FarEnd).by(&uplink).measured(used, bytes);
     let served = serve(room(vec![one(), tests("call_b", 3.5e6), tests("other_b", 1e6)]).build()).await;
@@ -183,17 +182,4 @@ async fn each_uplink_is_shown_with_what_is_spent_of_its_budget() {
     }
     assert!(!metrics.contains("check=\"far\",uplink"));
     served.stop().await;
-}
-
-/// A name of Prometheus' is nothing that people read.
-#[test]
-fn whatever_is_measured_has_a_name_for_people_and_nothing_else_has_one() {
-    use std::collections::BTreeSet;
-    let of = |kind: &Kind| probe::quantities(*kind).iter().map(|quantity| quantity.name);
-    let measured: BTreeSet<&str> = Kind::ALL.iter().flat_map(of).collect();
-    let named: BTreeSet<&str> = siaga::web::NAMES.iter().map(|(name, _)| *name).collect();
-    assert_eq!(measured.difference(&named).collect::<Vec<_>>(), [&""; 0], "without a name");
-    // What the history reckons from several kinds.
-    assert_eq!(named.difference(&measured).collect::<Vec<_>>(), [&"loss_ratio"], "not measured");
-    assert_eq!(named.len(), siaga::web::NAMES.len(), "named twice");
 }

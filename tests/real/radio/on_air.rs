@@ -101,7 +101,8 @@ fn a_message_is_heard_twice_with_the_key_down_and_two_seconds_between() {
     }
     // What an onlooker sees late may look shorter than it was; what is recorded does not.
     let listened = spans[1].0 - spans[0].1;
-    assert!(listened >= 2.0, "{listened} s between the transmissions");
+    // Between them: the tail of the first (0.2 s), two seconds of listening, the lead-in of the second (0.3 s).
+    assert!(listened >= 2.45, "{listened} s between the transmissions");
 }
 
 /// Until when the key is down after `end` was called in mid-message.
@@ -155,7 +156,7 @@ fn whoever_is_killed_in_mid_message_leaves_no_key_down() {
 }
 
 #[test]
-#[ignore = "minutes; by hand"]
+#[ignore = "minutes: make chaos"]
 fn whoever_is_killed_a_hundred_times_leaves_no_key_down() {
     let took = killed(100);
     assert!(took[99] <= RELEASED, "{took:?}");
@@ -200,8 +201,8 @@ fn a_channel_on_which_somebody_speaks_is_left_to_him() {
 fn a_second_receiver_that_hears_the_message_is_believed_and_silence_or_another_voice_is_not() {
     let card = Card::start();
     let said = |monitor: &str, rest: &str| {
-        let rig = Rigctld::start();
-        loop {
+        for _ in 0..5 {
+            let rig = Rigctld::start();
             let output = start(&card, &rig, &format!("monitor = '{monitor}'\n{rest}"), &[]).wait_with_output().unwrap();
             // A machine that stands still for as long as the guard waits for a beat has it cut off, as it should.
             if !told(&output).contains("the guard cut the transmission off: Silence") {
@@ -209,6 +210,7 @@ fn a_second_receiver_that_hears_the_message_is_believed_and_silence_or_another_v
                 return told(&output);
             }
         }
+        panic!("five times cut off as if the daemon stood still");
     };
     let believed = |monitor: &str, rest: &str, what: &str| {
         let said = said(monitor, rest);

@@ -94,8 +94,11 @@ fn the_meeting_that_a_fault_threatens_is_named() {
     assert_eq!(booked.status, 201, "{}", booked.body);
     upsd.set("ups.status", "OB LB");
     wait_until(|| said(3));
-    // Twice, as all that matters is.
-    let last = daemon.log().lines().rfind(|line| line.contains("said on the radio")).map_or(0, transmissions);
+    // Twice, as all that matters is, but where the guard had to cut the repetition off on a machine that stood still.
+    let log = daemon.log();
+    let line = log.lines().rfind(|line| line.contains("said on the radio")).unwrap();
+    let last = transmissions(line);
+    assert!(last == 2 || last == 1 && line.contains("unrepeated="), "{line}");
     wait_until(|| of_tone(&recorder.heard(), TONE) >= 3 * last);
     assert!(!daemon.log().contains("Dinkes"), "{}", daemon.log());
     daemon.stop();
