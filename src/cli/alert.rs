@@ -39,7 +39,7 @@ enum AlertCommand {
         /// It was said by radio; then it is told who said so.
         #[arg(long, requires = "by")]
         radio: bool,
-        /// Who said so, where another writes it down. It stands in the audit alone.
+        /// Who said so, where another writes it down. It stands in the audit and in the meeting's report.
         #[arg(long, value_name = "NAME")]
         by: Option<String>,
     },

@@ -191,6 +191,9 @@ enum ConfigCommand {
         /// Print the config that is used where there is no file, instead.
         #[arg(long)]
         built_in: bool,
+        /// Print the kinds of meeting that are shipped, with the source of every figure, instead.
+        #[arg(long, conflicts_with = "built_in")]
+        profiles: bool,
     },
     /// Name every error of a config file, and exit with 1 if there is one.
     Check {
@@ -410,8 +413,9 @@ impl Cli {
 
     fn config(&self, command: &ConfigCommand) -> u8 {
         match command {
-            ConfigCommand::Print { built_in: true } => say(crate::config::DEFAULT),
-            ConfigCommand::Print { built_in: false } => say(crate::config::EXAMPLE),
+            ConfigCommand::Print { profiles: true, .. } => say(crate::config::PROFILES),
+            ConfigCommand::Print { built_in: true, .. } => say(crate::config::DEFAULT),
+            ConfigCommand::Print { .. } => say(crate::config::EXAMPLE),
             ConfigCommand::Schema => say(crate::config::SCHEMA),
             ConfigCommand::Check { file } => {
                 let origin = file.as_ref().map_or_else(|| self.origin(), |file| Origin::File(file.clone()));

@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug, Args)]
 #[command(
     after_help = "Exit: of the sheet as it is shown that of its verdict (0 ready, 1 degraded, 2 not ready, 3 unknown); \
-    of an act 0 if it is written down, 2 if it is refused, 3 if no daemon answers."
+    of an act 0 if it is written down, 2 if it is refused, or holds and the disk has not taken it, 3 if no daemon answers."
 )]
 pub struct SheetArgs {
     /// The session, by the scheduler's own id (GET /api/v1/sessions lists them).

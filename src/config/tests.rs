@@ -209,11 +209,21 @@ fn every_key_of_the_file_stands_in_the_example() {
         "ComponentEntry",
         "GroupEntry",
         "UplinkEntry",
+        "ProfileEntry",
         "Receiver",
+        "Radio",
+        "Ptt",
+        "Busy",
+        "RoomReceiver",
         "RemoteWrite",
     ] {
-        let properties = schema.pointer(&format!("/$defs/{section}/properties")).unwrap().as_object().unwrap();
-        for key in properties.keys() {
+        let section_of = schema.pointer(&format!("/$defs/{section}")).unwrap();
+        // What is one of several has keys for each.
+        let each = section_of["oneOf"].as_array().into_iter().flatten().chain([section_of]);
+        let keys: BTreeSet<&String> =
+            each.filter_map(|one| one["properties"].as_object()).flat_map(serde_json::Map::keys).collect();
+        assert!(!keys.is_empty(), "{section} has no keys");
+        for key in keys {
             assert!(says(key), "config/siaga.toml does not show {key} of {section}");
         }
     }

@@ -6,7 +6,7 @@
 //!                ◀─── words, a line each, to the end ────────────────────────┘
 //! ```
 //!
-//! A name stands in the audit alone: not in a log, not in a label.
+//! A name stands in the audit, and in what is written down for a meeting: not in a log, not in a label.
 
 pub mod order;
 

@@ -1,4 +1,4 @@
-//! Who acts, and what they may do. Names of people stand in the audit and in reports, and nowhere else.
+//! Who acts, and what they may do. Names of people stand in the audit, in sessions with their run sheets, in reports and beside tokens: in no log, label or metric.
 
 use std::sync::Arc;
 

@@ -267,7 +267,7 @@ struct Written {
     #[serde(default)]
     ending: Ending,
     /// Whom to tell in writing what could not be said, by the receivers' names: nobody, if it is empty; all that are neither a
-    /// radio nor an Alertmanager, if left out.
+    /// radio, a room nor an Alertmanager, if left out.
     #[serde(default)]
     #[schemars(with = "Option<Vec<String>>")]
     instead: Option<Vec<Arc<str>>>,

@@ -17,7 +17,7 @@ pub struct Config {
     #[serde(deserialize_with = "url")]
     #[schemars(with = "String", url)]
     pub url: Url,
-    /// How often samples are taken and pushed: 30 s, if left out. At most two minutes, since Prometheus forgets a series after five.
+    /// How often samples are taken and pushed: 30 s, if left out. At most 30 s, since the shipped rules look back 45 s.
     #[serde(default = "interval")]
     pub interval: Period,
     /// How long one push may take, from the name's resolution to the answer: 30 s, if left out.

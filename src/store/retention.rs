@@ -17,10 +17,10 @@ pub struct Retention {
     /// Changes of verdict, incidents after their end, hours of the line, and when anybody watched: a year and a month, so that
     /// this month can be held against the same one last year. An hour and figure is some 200 bytes: ten of them make 20 MB.
     pub transitions: Period,
-    /// Answers to the scheduler: a month, the time in which somebody asks why; and never more than the newest 20 000. What a booked
+    /// Answers to the scheduler: three months, the time in which somebody asks why; and never more than the newest 20 000. What a booked
     /// meeting names is kept as long as the meeting.
     pub evidence: Period,
-    /// Minutes: a quarter. About 60 bytes a minute and quantity: a hundred quantities make 0.8 GB.
+    /// Minutes: a month. About 60 bytes a minute and quantity: a hundred quantities make 0.3 GB.
     pub minutes: Period,
     /// Observations, to be judged again: a week, in which somebody asks what another config would have said. Half a
     /// kilobyte each, one a minute for each check: 10 MB a day with fifteen checks.
@@ -38,10 +38,10 @@ impl Default for Retention {
         let days = |days: u64| Period(Duration::from_hours(days * 24));
         Self {
             transitions: days(400),
-            evidence: days(30),
-            minutes: days(90),
+            evidence: days(90),
+            minutes: days(30),
             observations: days(7),
-            outbox: days(30),
+            outbox: days(90),
             audit: days(400),
             sessions: days(400),
         }

@@ -34,7 +34,7 @@ const RECEIVERS: usize = 64;
 pub struct AcknowledgeBody {
     /// It was said by radio; then `by` is needed.
     pub radio: bool,
-    /// Who said so, where the token's holder only writes it down. It stands in the audit alone.
+    /// Who said so, where the token's holder only writes it down. It stands in the audit and in the meeting's report.
     pub by: Option<String>,
 }
 

@@ -118,3 +118,21 @@ fn a_killed_daemon_comes_back_and_tells_nothing_twice() {
     let id = events[0].1.clone();
     assert_eq!(events, [("incident_opened".to_owned(), id.clone()), ("incident_closed".to_owned(), id)]);
 }
+
+#[test]
+fn short_messages_reach_the_spool_that_the_unit_is_let_write_to() {
+    let lab = Lab::start_system();
+    lab.sh("groupadd --system gammu && install -d -m 2770 -g gammu /var/spool/gammu/outbox");
+    let receiver = "[[receiver]]\nname = \"phones\"\nkind = \"sms\"\nto = [\"+62561700001\"]\n";
+    let service = lab.service(&format!("{}\n{receiver}", room(&["video"], &[("camera", LOOK)])));
+    let test = || lab.run("siaga --lang en alert test 2>&1");
+    let shut = test();
+    assert!(shut.code == 2 && shut.text().contains("/var/spool/gammu/outbox"), "{}", shut.text());
+    // As config/siaga.toml says.
+    lab.sh("printf '[Service]\nReadWritePaths=/var/spool/gammu/outbox\nSupplementaryGroups=gammu\n' \
+         >/etc/systemd/system/siaga.service.d/sms.conf && systemctl daemon-reload && systemctl restart siaga.service");
+    service.daemon.first_round();
+    let open = test();
+    assert_eq!(open.code, 0, "{}", open.text());
+    assert!(lab.sh("ls /var/spool/gammu/outbox").starts_with("OUTC"));
+}

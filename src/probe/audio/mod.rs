@@ -29,8 +29,8 @@ use cards::{Card, Direction};
 use mixer::Mixer;
 
 /// The kernel tells at once that a headset was pulled out. It does not tell who records, which decides whether tests may run: so
-/// polls of 2 s, each a dozen reads in procfs. Bad after 3 s (standards: "device gone: bad after 3 s"), which a bus that
-/// resets stays under; back only once it has stayed for 10 s, because a bad plug comes and goes.
+/// polls of 2 s, each a dozen reads in procfs. Bad after 3 s, which a bus that resets stays
+/// under; back only once it has stayed for 10 s, because a bad plug comes and goes.
 pub const DEFAULTS: Defaults = Defaults {
     interval: Duration::from_secs(2),
     fresh_for: Duration::from_secs(15),

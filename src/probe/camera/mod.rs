@@ -36,8 +36,8 @@ use nodes::Node;
 use query::Info;
 
 /// The kernel tells at once that a camera was pulled out. It does not tell who opens one, which decides whether tests may run:
-/// so polls of 2 s, each a handful of reads in sysfs. A bus that resets loses its devices for a second or two, so bad after 3 s
-/// (standards: "device gone: bad after 3 s"); back only once it has stayed for 10 s, because a bad plug comes and goes.
+/// so polls of 2 s, each a handful of reads in sysfs. A bus that resets loses its devices for a second or two, so bad after 3 s;
+/// back only once it has stayed for 10 s, because a bad plug comes and goes.
 pub const DEFAULTS: Defaults = Defaults {
     interval: Duration::from_secs(2),
     fresh_for: Duration::from_secs(15),

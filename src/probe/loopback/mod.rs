@@ -94,8 +94,8 @@ static LEFT_BEHIND: Quantity =
 /// What it measures.
 pub const QUANTITIES: &[&Quantity] = &[&DELAY, &SPREAD, &LEVEL, &CLARITY, &SNR, &DISTORTION, &LEFT_BEHIND];
 
-/// The kind-specific part of a check's config. The limits are those of the standards (§5.2), but for a delay's lower one: theirs
-/// counts the computer's buffers, this one does not.
+/// The kind-specific part of a check's config. A delay has no lower limit: it counts from converter to converter, without the
+/// computer's buffers.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {

@@ -47,7 +47,7 @@ pub(super) const CHILD: &str = "microphone";
 const SETTLING: Duration = Duration::from_millis(250);
 /// Opening takes milliseconds where all is well, and a card that has to wake up a second.
 const OPENING: Duration = Duration::from_secs(8);
-/// How long is listened (standards: 2 s).
+/// How long is listened: a few sentences' pauses long.
 const LISTENING: Duration = Duration::from_secs(2);
 /// How long all of it may take.
 pub(super) const DEADLINE: Duration = OPENING.saturating_add(SETTLING).saturating_add(LISTENING);
@@ -102,7 +102,7 @@ static LEFT_BEHIND: Quantity =
 pub const QUANTITIES: &[&Quantity] =
     &[&RMS, &PEAK, &OFFSET, &CLIPPED, &CONSTANT, &HUM, &DELIVERED, &OVERRUNS, &HARDWARE_RATE, &LEFT_BEHIND];
 
-/// The kind-specific part of a check's config. The limits are those of the standards' table (§5.1).
+/// The kind-specific part of a check's config.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {

@@ -193,11 +193,11 @@ fn what_is_older_than_its_limit_goes_a_little_at_a_time_and_the_rest_stays() {
         .unwrap();
         db.execute(
             "INSERT INTO minutes VALUES (?1, ?2, 1, 0, 0, 0, 0, 0)",
-            [day(if i < 10 { 91 } else { 89 }) / 60_000_000, i],
+            [day(if i < 10 { 31 } else { 29 }) / 60_000_000, i],
         )
         .unwrap();
     }
-    for (key, done) in [("waiting", None), ("old", Some(day(31))), ("new", Some(day(29)))] {
+    for (key, done) in [("waiting", None), ("old", Some(day(91))), ("new", Some(day(89)))] {
         db.execute(
             "INSERT INTO outbox (key, receiver, payload, created_at, next_attempt_at, done_at)
              VALUES (?1, 'desk', '{}', ?2, 0, ?3)",
@@ -205,7 +205,7 @@ fn what_is_older_than_its_limit_goes_a_little_at_a_time_and_the_rest_stays() {
         )
         .unwrap();
     }
-    for (n, age) in [(1, 29), (2, 31), (4, 1), (20_004, 0)] {
+    for (n, age) in [(1, 89), (2, 91), (4, 1), (20_004, 0)] {
         db.execute("INSERT INTO evidence VALUES (?1, ?1, ?2, '{}', '{}')", [n, day(age)]).unwrap();
     }
     for (id, closed) in [("open", None), ("old", Some(day(401)))] {
