@@ -68,11 +68,12 @@ pub fn blocked_by(nodes: &[Node<'_>]) -> Vec<Option<usize>> {
     (0..nodes.len()).map(|child| explain(nodes, child)).collect()
 }
 
-/// The place at the top of the chain of explanations that begins at `child`; `child` itself if nothing explains it.
+/// The place at the top of the chain of explanations that begins at `child`; `child` itself if nothing explains it. Where nothing
+/// explains anything `blocked_by` may be empty.
 pub fn root(blocked_by: &[Option<usize>], child: usize) -> usize {
     // The tree's levels only go up, so the chain ends.
     let mut at = child;
-    while let Some(above) = blocked_by[at] {
+    while let Some(above) = blocked_by.get(at).copied().flatten() {
         at = above;
     }
     at

@@ -7,20 +7,26 @@ use super::check::CheckState;
 use super::rollup::{self, Decided};
 use super::{Engine, reasons};
 use crate::domain::snapshot::{ComponentView, Judged, ProfileView};
-use crate::domain::{Arg, Component, Mono, Now, Reason, Requirement, Subject, Verdict};
+use crate::domain::{Arg, CheckSpec, Component, Mono, Now, Reason, Requirement, Subject, Verdict};
 
 /// All that a roll-up depends on, beside the plan and the passing of evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct MadeOf {
     starting: bool,
     changes: u64,
+    /// Empty where nothing explains anything.
     blocked_by: Vec<Option<usize>>,
 }
 
 impl Engine {
     /// The room under one profile. What was rolled up before stands as long as nothing that it is made of has changed.
     pub(super) fn roll_up(&mut self, place: usize, now: Now) -> Arc<ProfileView> {
-        let nodes: Vec<Node> = self.checks.iter().map(|check| check.node(place, check.judged(place))).collect();
+        // Only what is not ready explains another; in most turns nothing is.
+        let nodes: Vec<Node> = if self.checks.iter().any(|check| check.judged(place).verdict == Verdict::NotReady) {
+            self.checks.iter().map(|check| check.node(place, check.judged(place))).collect()
+        } else {
+            Vec::new()
+        };
         let made_of = MadeOf {
             starting: self.starting,
             // Each counter only grows, so no two states have the same sum.
@@ -43,15 +49,23 @@ impl Engine {
 
     /// The earliest moment at which evidence that counts under a profile becomes too old.
     fn valid_until(&self, place: usize, now: Now) -> Mono {
-        let counted = self.checks.iter().filter(|check| self.counts(place, check));
+        // Asked of the profile once, and not of each check, of which there may be a thousand.
+        let components: Vec<Component> =
+            Component::ALL.into_iter().filter(|component| self.component_counts(place, *component)).collect();
+        let counts =
+            |spec: &CheckSpec| spec.requirement == Requirement::Required && components.contains(&spec.component);
+        let counted = self.checks.iter().filter(|check| counts(check.spec()));
         counted.filter_map(CheckState::valid_until).min().unwrap_or(now.mono)
     }
 
     fn counts(&self, place: usize, check: &CheckState) -> bool {
         let spec = check.spec();
-        spec.requirement == Requirement::Required
-            && self.plan.profiles[place].requirement(spec.component) == Requirement::Required
-            && !self.plan.absent.contains(&spec.component)
+        spec.requirement == Requirement::Required && self.component_counts(place, spec.component)
+    }
+
+    fn component_counts(&self, place: usize, component: Component) -> bool {
+        self.plan.profiles[place].requirement(component) == Requirement::Required
+            && !self.plan.absent.contains(&component)
     }
 
     fn roll_up_anew(&mut self, place: usize, blocked_by: &[Option<usize>], valid_until: Mono, now: Now) -> ProfileView {
