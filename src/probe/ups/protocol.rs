@@ -253,6 +253,13 @@ mod tests {
     }
 
     #[test]
+    fn a_servers_word_is_told_as_it_said_it() {
+        for word in ["UNKNOWN-UPS", "ACCESS-DENIED", "SOME-NEW-WORD"] {
+            assert_eq!(ErrWord::of(word).to_string(), word);
+        }
+    }
+
+    #[test]
     fn words_quotes_and_escapes() {
         let table: &[(&str, &[&str])] = &[
             ("", &[]),

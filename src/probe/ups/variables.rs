@@ -302,6 +302,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_only_just_plausible_counts() {
+        let read = |pairs: &[(&str, &str)]| {
+            let numbers = read(pairs, true);
+            assert_eq!(numbers.implausible.told(), None, "{pairs:?}");
+            numbers
+        };
+        // A week, and ten years of a battery that may have twenty.
+        assert_eq!(read(&[("battery.runtime", "604800")]).runtime, Some(604_800.0));
+        assert_eq!(read(&[("battery.date", "2015/11/23")]).battery_age, Some(3653.0 * 86_400.0));
+        assert_eq!(read(&[("ups.temperature", "-10")]).celsius, Some(-10.0));
+        assert_eq!(read(&[("battery.temperature", "-10")]).celsius, Some(-10.0));
+        // At a fifth of its charge it may have no time left.
+        assert_eq!(read(&[("battery.charge", "20"), ("battery.runtime", "0")]).runtime, Some(0.0));
+    }
+
+    #[test]
+    fn where_a_date_leaves_a_choice() {
+        assert_eq!(date("01/02/79"), Some(day(2079, 1, 2)));
+        assert_eq!(date("01/02/80"), Some(day(1980, 1, 2)));
+        assert_eq!(date("12/05/2020"), Some(day(2020, 12, 5)), "the month first");
+        assert_eq!(date("13/05/2020"), Some(day(2020, 5, 13)), "unless that cannot be");
+    }
+
+    #[test]
     fn nonsense_is_missing_and_noted_never_zero() {
         let table = [
             ("battery.charge", "255"),

@@ -122,6 +122,8 @@ fn contradictions_are_unknown_and_nothing_else_is_concluded() {
 fn what_only_looks_like_a_contradiction() {
     let at_rest = healthy("OL DISCHRG", NOTHING_MORE);
     assert_eq!(found(&at_rest), [], "a full battery at rest");
+    let low = healthy("OL DISCHRG", &[("input.voltage", "50")]);
+    assert!(!found(&low).contains(&(U, "power.status_contradictory")), "50 V is what a weak mains may still be");
     let resting = healthy("OL DISCHRG", &[("battery.charge", "85"), ("battery.charger.status", "resting")]);
     assert_eq!(found(&resting), [], "the charger says it rests");
     let worn = healthy("OL LB", &[("battery.runtime", "90")]);
@@ -195,6 +197,12 @@ fn flags_are_one_series_each() {
     assert_eq!(on, ["OL", "CHRG", "other"]);
     let all = reading.measurements.iter().filter(|m| m.quantity.name == "ups_status").count();
     assert_eq!(all, Flag::ALL.len() + 1);
+}
+
+#[test]
+fn of_unknown_words_eight_are_kept() {
+    let words: Vec<String> = (0..12).map(|n| format!("X{n}")).collect();
+    assert_eq!(Status::parse(&words.join(" ")).other, words[..8]);
 }
 
 #[test]
