@@ -20,8 +20,14 @@ impl Qmp {
         let stream = until("QEMU listens", || UnixStream::connect(path).ok(), || path.display().to_string());
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut qmp = Self { stream: BufReader::new(stream) };
-        let greeting = qmp.next();
-        assert!(greeting.get("QMP").is_some(), "{greeting}");
+        // The machine is being restored already, and may tell of that before it greets.
+        loop {
+            let said = qmp.next();
+            if said.get("QMP").is_some() {
+                break;
+            }
+            assert!(said.get("event").is_some(), "{said}");
+        }
         qmp.ask("qmp_capabilities", &json!({}));
         qmp
     }

@@ -266,7 +266,7 @@ fn what_is_wrong_with_a_pair_is_told_before_anybody_is_shown_it() {
     }
     for (certificate, key) in [(&good.file, &good.key), (&other.file, &other.key), (&path("whole.pem"), &good.key)] {
         let (code, said) = checked(certificate.to_str().unwrap(), key.to_str().unwrap());
-        assert!(code == 0 && said.ends_with("no error\n"), "{said}");
+        assert!(code == 0 && said.contains(" no error;"), "{said}");
     }
     let (code, said) = checked("credential:web.pem", "good.key");
     assert_eq!(code, 0, "a credential is there only while the service runs: {said}");
