@@ -18,6 +18,8 @@ DOC_LINTS := -D warnings -A rustdoc::private_intra_doc_links
 SECONDS ?= 60
 # How many requests schemathesis draws for each path.
 EXAMPLES ?= 30
+# How often the lab makes each of its faults.
+ROUNDS ?= 1
 # How long the daemon is soaked, min.
 MINUTES ?= 30
 
@@ -51,9 +53,9 @@ lab: tools ## the tests with real cameras, sound cards and lines in a guest mach
 	@scripts/install-debian.sh build run lab
 	$(CARGO) test $(LOCKED) --test lab
 
-matrix: tools ## every fault that the lab can make, idle and in use; writes the table in README
+matrix: tools ## every fault that the lab can make, idle and in use; writes the table in README (ROUNDS=4 for hundreds, in an order drawn by SIAGA_SEED)
 	@scripts/install-debian.sh build run lab
-	SIAGA_MATRIX=write $(CARGO) test $(LOCKED) --test lab each_fault -- --nocapture
+	SIAGA_MATRIX=write SIAGA_ROUNDS=$(ROUNDS) $(CARGO) test $(LOCKED) --test lab each_fault -- --nocapture
 
 grid: tools ## the call-like test over more than sixty bad lines; its table goes to target/grid/
 	@scripts/install-debian.sh build run test

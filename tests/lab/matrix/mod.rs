@@ -14,6 +14,10 @@ mod table;
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom as _;
+
 use crate::guest::Lab;
 use history::Alarm;
 use rows::{EQUIPMENT, Phase, RATE, Row, SYSTEM};
@@ -23,8 +27,11 @@ use stage::Stage;
 /// Set by `make matrix` (`write`) and by `make bench` (`times`).
 const FULL: &str = "SIAGA_MATRIX";
 
-/// How often each row is run for its figures.
-const TIMES: usize = 1;
+/// How often `make matrix` goes through all rows: once in their order, and then in another, drawn by [`SEED`].
+const ROUNDS: &str = "SIAGA_ROUNDS";
+
+/// What the order of the rounds after the first one is drawn by, so that it can be drawn again.
+const SEED: &str = "SIAGA_SEED";
 
 /// How often each row of the bench is run.
 const BENCH_TIMES: usize = 5;
@@ -167,22 +174,31 @@ fn rest(turns: &[Turn], done: usize, failed: bool) -> &[Turn] {
 
 /// All that is to be run, in order: first idle, then in use.
 fn turns(rows: &'static [Row], extent: Extent) -> Vec<Turn> {
-    let times = match extent {
-        Extent::Full => TIMES,
-        Extent::Times => BENCH_TIMES,
-        Extent::Reduced => 1,
-    };
-    let phases = [Phase::Idle, Phase::InUse].into_iter();
-    let pairs = phases.flat_map(|phase| rows.iter().map(move |row| (row, phase)));
-    pairs
-        .filter(|(row, phase)| row.phases.contains(phase))
-        .filter(|(row, phase)| match extent {
+    let of_phase = |phase: Phase| -> Vec<Turn> {
+        let turns = rows.iter().map(|row| (row, phase)).filter(|(row, phase)| row.phases.contains(phase));
+        let wanted = turns.filter(|(row, phase)| match extent {
             Extent::Full => true,
             Extent::Times => *phase == Phase::Idle && table::TIMED.contains(&row.fault),
             Extent::Reduced => row.reduced && is_short(row, *phase),
-        })
-        .flat_map(|turn| std::iter::repeat_n(turn, times))
-        .collect()
+        });
+        wanted
+            .flat_map(|turn| std::iter::repeat_n(turn, if extent == Extent::Times { BENCH_TIMES } else { 1 }))
+            .collect()
+    };
+    let [idle, in_use] = [Phase::Idle, Phase::InUse].map(of_phase);
+    let mut all = [idle.clone(), in_use.clone()].concat();
+    let of_env = |name: &str| std::env::var(name).ok().map(|said| said.parse::<u64>().expect(name));
+    let seed = of_env(SEED).unwrap_or(1);
+    let rounds = if extent == Extent::Full { of_env(ROUNDS).unwrap_or(1) } else { 1 };
+    for round in 1..rounds {
+        // One fault leaves other traces for the next one than in the table's order.
+        let mut drawn = StdRng::seed_from_u64(seed.wrapping_add(round));
+        for mut turns in [idle.clone(), in_use.clone()] {
+            turns.shuffle(&mut drawn);
+            all.extend(turns);
+        }
+    }
+    all
 }
 
 /// Whether the reduced run has it in this phase too: in use, one that is held and one that is told.

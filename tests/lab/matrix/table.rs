@@ -57,9 +57,14 @@ fn render(came: &[Came]) -> String {
     let outside = came.iter().flat_map(|came| &came.alarms).filter(|alarm| alarm.during.is_none()).count();
     let times = rows().map(|row| came.iter().flat_map(|came| &came.runs).filter(|run| std::ptr::eq(run.row, row)));
     let times = times.map(|runs| runs.filter(|run| run.phase == Phase::Idle).count()).max().unwrap_or_default();
-    let often = if times == 1 { "once".to_owned() } else { format!("{times} times (medians)") };
+    let often = if times == 1 {
+        "once".to_owned()
+    } else {
+        format!("{times} times (medians; after the first round in an order that is drawn)")
+    };
+    let all: usize = came.iter().map(|came| came.runs.len()).sum();
     let mut text = format!(
-        "\nRun of {date}: each fault {often}, in the guest's seconds. A room in which nothing happened, watched for \
+        "\nRun of {date}: each fault {often}, idle and in use, {all} in all, in the guest's seconds. A room in which nothing happened, watched for \
          {:.0} minutes by all checks, and between the faults: {outside} false alarms.\n\n",
         quiet / 60.0
     );
