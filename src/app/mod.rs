@@ -193,7 +193,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         )
         .with_books(on_air.clone())
         .with_board(board.clone())
-        .with_reloads(asked_to_reload.clone())
+        .with_reloads(asked_to_reload)
         .with_bookings(Arc::clone(&book) as Arc<dyn web::Bookings>),
     );
     let asking_again = tokio::spawn(again::ask(snapshot_seen.clone(), requests_seen.clone()));
@@ -233,7 +233,6 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         inbound: Arc::new(inbound::Door { configs: inbound_configs, asks: asks.clone() }),
         voice: voices,
         reloaded: reloaded_seen,
-        reload: asked_to_reload,
         own: Arc::new(own),
         door: Arc::new(door),
         acts: desk,

@@ -20,10 +20,13 @@ use crate::config::{self, Config, Origin};
 use crate::domain::Kind;
 use crate::web::tls::{Pair, Tls};
 use crate::{probe, web};
-pub use reading::Reader;
+pub use reading::{Read, Reader};
 
 /// Somebody who waits for what becomes of it: nothing, or everything that is wrong.
 pub type Asker = oneshot::Sender<Result<(), String>>;
+
+/// So many may wait for the reading after the one that is under way.
+const MOST_ASKERS: usize = 64;
 
 /// What takes effect at a start alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +83,16 @@ impl Reloader {
     /// Begins to read the config anew; whoever asks is told how that ends. While one is being read, it is read once more after that.
     pub fn begin(&mut self, asker: Option<Asker>) {
         if self.reader.is_at_it() {
-            self.again.get_or_insert_default().extend(asker);
+            let waiting = self.again.get_or_insert_default();
+            // Whoever has gone waits no longer.
+            waiting.retain(|asker| !asker.is_closed());
+            if let Some(asker) = asker {
+                if waiting.len() < MOST_ASKERS {
+                    waiting.push(asker);
+                } else {
+                    _ = asker.send(Err("too many ask for a reload at once".to_owned()));
+                }
+            }
             return;
         }
         if let Ok(now) = NotifyState::monotonic_usec_now() {
@@ -94,14 +106,14 @@ impl Reloader {
     ///
     /// # Errors
     /// As [`Reader::next`].
-    pub async fn read(&mut self) -> Result<Config, String> {
+    pub async fn read(&mut self) -> Read {
         self.reader.next(self.clock).await
     }
 
     /// Takes what was read. The old config goes on if anything is wrong with it.
-    pub async fn finish(&mut self, read: Result<Config, String>, probes: &mut Probes) {
+    pub async fn finish(&mut self, read: Read, probes: &mut Probes) {
         let result = match read {
-            Ok(config) => self.swap(config, probes).await,
+            Ok((config, tls)) => self.swap(config, tls, probes).await,
             Err(why) => Err(why),
         };
         service::tell(&[NotifyState::Ready]);
@@ -125,7 +137,7 @@ impl Reloader {
         }
     }
 
-    async fn swap(&mut self, config: Config, probes: &mut Probes) -> Result<(), String> {
+    async fn swap(&mut self, config: Config, tls: Option<Arc<Tls>>, probes: &mut Probes) -> Result<(), String> {
         if config.blank && !self.config.blank {
             return Err("there is nothing in it: a room does without a config only from a start on; restart siaga if that is meant".to_owned());
         }
@@ -135,8 +147,6 @@ impl Reloader {
                 "measuring against this machine itself (\"self\") begins only at a start: restart siaga".to_owned()
             );
         }
-        // Read before anything is swapped: with one that is broken nothing of the new config is used, and the old one is shown on.
-        let tls = certificate(&config, self.clock)?;
         if InForce::of(&config) != self.in_force {
             tracing::warn!("[web] listen, [store] and [control] take effect only at a start: restart siaga");
         }

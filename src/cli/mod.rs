@@ -320,9 +320,12 @@ impl Cli {
                 audit::run(&config, args, self.lang(&config))
             }
             // Not by the config, which may be what is wrong.
-            Command::Reload(args) => {
-                on_runtime(reload::run(args, || self.load(Files::NotAsked), self.lang.unwrap_or_default()))
-            }
+            Command::Reload(args) => on_runtime(reload::run(
+                args,
+                self.names_config(),
+                || self.load(Files::NotAsked),
+                self.lang.unwrap_or_default(),
+            )),
             Command::Devices => on_runtime(async {
                 say(&crate::devices::list(&crate::probe::Roots::default(), self.lang_at_least()).await.to_string());
                 Ok(0)
@@ -374,9 +377,17 @@ impl Cli {
 
     /// Which config is meant.
     fn origin(&self) -> Origin {
+        Origin::find(self.config.clone(), Self::config_variable())
+    }
+
+    /// Whether it is named, so that it may not be this machine's usual one.
+    fn names_config(&self) -> bool {
+        self.config.is_some() || Self::config_variable().is_some()
+    }
+
+    fn config_variable() -> Option<PathBuf> {
         // Not by clap, which takes what is set and empty for a flag without its value.
-        let said = std::env::var_os(crate::config::PATH_VARIABLE).filter(|said| !said.is_empty());
-        Origin::find(self.config.clone(), said.map(PathBuf::from))
+        std::env::var_os(crate::config::PATH_VARIABLE).filter(|said| !said.is_empty()).map(PathBuf::from)
     }
 
     fn load(&self, files: Files) -> Result<Config, String> {

@@ -8,6 +8,7 @@ use super::orders;
 use super::paint::note;
 use crate::app::service;
 use crate::config::{Config, Control};
+use crate::control::SOCKET;
 use crate::control::order::Order;
 use crate::domain::Lang;
 
@@ -22,35 +23,47 @@ pub(super) struct ReloadArgs {
     state_dir: Option<PathBuf>,
 }
 
-/// Asks, tells how it ended, and gives the exit code: 0 if the new config holds, else 2. The config is asked for the daemon's place
-/// where that is not known without it alone: it may be wrong, or hang.
+/// Asks, tells how it ended, and gives the exit code: 0 if the new config holds, else 2. What the config says of the daemon's place is
+/// asked for only where that is not known without it: it may be wrong. `named`: whether one is, so that this machine's usual daemon is
+/// not meant.
 ///
 /// # Errors
 /// If no daemon answers, or it ends in the middle.
 pub(super) async fn run(
     args: &ReloadArgs,
+    named: bool,
     config: impl FnOnce() -> Result<Config, String>,
     lang: Lang,
 ) -> Result<u8, String> {
-    let usual = || {
-        let socket = service::control_socket(&Control::default(), Path::new(orders::USUAL));
-        Some(socket).filter(|socket| socket.exists())
+    let there = |socket: PathBuf| Some(socket).filter(|socket| socket.exists());
+    let known = match (&args.socket, &args.state_dir) {
+        (Some(socket), _) => Some(socket.clone()),
+        (None, Some(folder)) => there(folder.join(SOCKET)),
+        (None, None) if named => None,
+        (None, None) => there(service::control_socket(&Control::default(), Path::new(orders::USUAL))),
     };
-    let named = orders::named(&Control::default(), args.socket.as_deref(), args.state_dir.as_deref());
-    let (said, socket) = match named.or_else(usual) {
-        Some(socket) => (Control::default(), Some(socket)),
-        None => (config().map(|config| config.control).unwrap_or_default(), None),
+    let (said, wrong) = match known {
+        Some(_) => (Control::default(), None),
+        None => config().map_or_else(|why| (Control::default(), Some(why)), |config| (config.control, None)),
     };
+    let socket = known.or_else(|| orders::named(&said, None, args.state_dir.as_deref()));
     let order = Order::Reload { lang };
-    if !orders::is_there(&said, socket.as_deref()).await
-        && let Some(daemon) = supervised()
-    {
-        let told = rustix::process::kill_process(daemon, rustix::process::Signal::HUP);
-        told.map_err(|error| format!("the daemon cannot be told: {error}"))?;
-        note("siaga: no daemon listens for orders; it was told by SIGHUP, and its log says how that ended");
-        return Ok(0);
+    if orders::is_there(&said, socket.as_deref()).await {
+        return orders::once(&said, socket.as_deref(), &order).await;
     }
-    orders::once(&said, socket.as_deref(), &order).await
+    match (supervised(), wrong) {
+        (Some(daemon), wrong) => {
+            let told = rustix::process::kill_process(daemon, rustix::process::Signal::HUP);
+            told.map_err(|error| format!("the daemon cannot be told: {error}"))?;
+            note("siaga: no daemon listens for orders; it was told by SIGHUP, and its log says how that ended");
+            Ok(wrong.map_or(0, |why| {
+                note(&format!("siaga: {why}"));
+                2
+            }))
+        }
+        (None, Some(why)) => Err(format!("{why}\nwhere the daemon listens is not known; --socket names the place")),
+        (None, None) => orders::once(&said, socket.as_deref(), &order).await,
+    }
 }
 
 /// The daemon whose unit this is run for (systemd.exec(5), `$MAINPID`).

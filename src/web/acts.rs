@@ -50,9 +50,9 @@ pub trait Acts: Send + Sync {
     /// Somebody has ordered what their token is not good for: it goes into the audit, and nothing else happens.
     fn turn_away(&self, who: Actor, action: &'static str, subject: String) -> BoxFuture<'_, ()>;
 
-    /// Somebody has had the config read anew, whom only the door knows, or nobody but that they are on this machine; whether the
-    /// new one holds. It goes into the audit.
-    fn note_reload(&self, who: Option<Actor>, holds: bool) -> BoxFuture<'_, ()>;
+    /// Has the config read anew for somebody: without a name for whoever is on this machine. Whoever asked is in the audit, and what
+    /// became of it.
+    fn reload(&self, who: Option<Actor>) -> BoxFuture<'_, Result<(), NotReloaded>>;
 
     /// Who said that they see to these incidents, oldest first. For those who may know.
     fn acknowledged(
@@ -62,6 +62,17 @@ pub trait Acts: Send + Sync {
 
     /// Who wished these silences. For those who may know.
     fn authors(&self, silences: Vec<String>) -> BoxFuture<'_, Result<HashMap<String, String>, String>>;
+}
+
+/// Why the newest config does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotReloaded {
+    /// Too many ask at once.
+    Busy,
+    /// All that is wrong with it.
+    Refused(String),
+    /// Nobody said how it ended.
+    Untold,
 }
 
 /// What is ordered at the page. Has no `Debug`: what is debugged ends in a log.

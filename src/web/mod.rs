@@ -64,7 +64,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::domain::doing::Doings;
@@ -105,8 +105,6 @@ pub struct State {
     pub voice: watch::Receiver<Arc<Voice>>,
     /// What became of the newest config.
     pub reloaded: watch::Receiver<Reloaded>,
-    /// Who reads the config anew when asked; the answer is the error's text for a bad one.
-    pub reload: mpsc::Sender<oneshot::Sender<Result<(), String>>>,
     /// How the daemon itself is.
     pub own: Arc<dyn OwnHealth>,
     /// Who knows those who show a token.

@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use super::support::child::wait_until;
 use super::support::daemon::{Daemon, room, said_of, siaga, write_config};
@@ -270,6 +270,34 @@ fn a_bad_reload_leaves_the_old_config_running_and_says_so_in_a_metric() {
     daemon.stop();
 }
 
+/// A program that keeps others from opening a file.
+struct Leaseholder(std::process::Child);
+
+impl Leaseholder {
+    fn of(file: &std::path::Path) -> Self {
+        const HOLD: &str = "import fcntl, signal, sys\nsignal.signal(signal.SIGIO, signal.SIG_IGN)\nheld = open(sys.argv[1], 'r+')\n\
+                            fcntl.fcntl(held, fcntl.F_SETLEASE, fcntl.F_WRLCK)\nprint('held', flush=True)\nsys.stdin.read()\n";
+        let mut command = Command::new("python3");
+        command.args(["-c", HOLD]).arg(file).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut holder = command.spawn().expect("python3 cannot be started: install Debian's python3");
+        let mut said = [0; 4];
+        holder.stdout.as_mut().unwrap().read_exact(&mut said).unwrap();
+        assert_eq!(&said, b"held");
+        Self(holder)
+    }
+
+    fn end(&mut self) {
+        drop(self.0.stdin.take());
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Leaseholder {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
 #[test]
 fn a_config_that_was_emptied_or_cannot_be_read_in_time_is_not_taken_and_the_room_answers_meanwhile() {
     let folder = room(COMPUTER);
@@ -288,29 +316,31 @@ fn a_config_that_was_emptied_or_cannot_be_read_in_time_is_not_taken_and_the_room
     assert_eq!(daemon.check("computer").0, "ready");
     let told = output(siaga().args(["config", "check"]).arg(&file));
     assert!(told.0 == 0 && told.1.contains("there is nothing in") && told.1.contains("0 checks, no error"), "{told:?}");
-    // A pipe to which nobody writes.
+    // A pipe to which nobody writes: whoever opens it waits for ever.
     std::fs::remove_file(&file).unwrap();
     assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
+    let told = reload();
+    assert!(told.0 == 2 && told.1.contains("that is no file"), "{told:?}");
+    // As a disk that does not answer: who has a lease on a file is waited for by whoever opens it (fcntl(2), F_SETLEASE), 45 s.
+    std::fs::rename(folder.path().join("kept"), &file).unwrap();
+    let mut holder = Leaseholder::of(&file);
     daemon.signal(rustix::process::Signal::HUP);
     let mut answers = 0;
     wait_until(|| {
         answers += usize::from(daemon.get("/readyz").body.contains("computer"));
-        daemon.log().contains("siaga.toml within 5 s: it may be a pipe")
+        daemon.log().contains("siaga.toml within 5 s: its disk does not answer")
     });
     assert!(answers > 10, "{answers}");
-    // The attempt before hangs there still, and no second one joins it.
     let told = reload();
-    assert!(told.0 == 2 && told.1.contains("within 5 s"), "{told:?}");
-    // Whoever hangs there is let go: at the end nothing of the test's is left.
-    std::fs::write(&file, "").unwrap();
-    std::fs::rename(folder.path().join("kept"), &file).unwrap();
+    assert!(told.0 == 2 && told.1.contains("(2 attempts hang)"), "{told:?}");
+    holder.end();
     let told = reload();
     assert!(told.0 == 0 && told.1.contains("was read anew and holds"), "{told:?}");
     assert_eq!(daemon.request("POST", "/-/reload").status, 200);
     // Each who asked stands in the audit, and how it ended.
     let audit = output(siaga().args(["audit", "--state-dir"]).arg(folder.path().join("state"))).1;
     let rows = |outcome: &str| audit.lines().filter(|row| row.contains("reload") && row.contains(outcome)).count();
-    assert_eq!((rows("the new config holds"), rows("refused")), (2, 2), "{audit}");
+    assert_eq!((rows("the new config holds"), rows("refused")), (2, 3), "{audit}");
     daemon.wait_for("/?lang=id", "it is well again", |answer| !answer.body.contains(banner));
     daemon.stop();
 }

@@ -11,7 +11,7 @@ use super::hush::{self, Done, Unmet};
 use crate::control::Words;
 use crate::control::order::Word;
 use crate::domain::{Actor, Component, Lang, Silence, Via, in_full};
-use crate::web::acts::{Acknowledgement, Acts, Attempt, Choices, Declined, How, Line, Ordered};
+use crate::web::acts::{Acknowledgement, Acts, Attempt, Choices, Declined, How, Line, NotReloaded, Ordered};
 
 /// Words of a test message's way that wait: of each receiver one, of more than a house has.
 const WORDS: usize = 256;
@@ -105,10 +105,10 @@ impl Acts for Desk {
         Box::pin(async move { self.note_stranger(&who, action, &subject).await })
     }
 
-    fn note_reload(&self, who: Option<Actor>, holds: bool) -> BoxFuture<'_, ()> {
+    fn reload(&self, who: Option<Actor>) -> BoxFuture<'_, Result<(), NotReloaded>> {
         Box::pin(async move {
             let who = who.unwrap_or_else(|| Actor { name: "?".into(), via: Via::Loopback });
-            self.note_reload_by(&who, holds).await;
+            self.reload_written(&who).await.0
         })
     }
 

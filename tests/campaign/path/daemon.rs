@@ -126,7 +126,6 @@ impl Daemon {
             inbound: Arc::new(Closed),
             voice: watch::channel(reload::voice(config)).1,
             reloaded: watch::channel(web::Reloaded { ok: true, newest: true, at: wall }).1,
-            reload: mpsc::channel(1).0,
             own: Arc::new(own),
             door: Arc::new(door::Keeper::new(clock, folder.to_owned(), configs.clone())),
             acts: Arc::new(desk),

@@ -20,7 +20,7 @@ use siaga::domain::{
 };
 use siaga::engine::agenda::slot::Planned;
 use siaga::engine::agenda::{Agenda, Lengths};
-use siaga::web::acts::{Acknowledgement, Acts, Attempt, Choices, Declined, How, Line, Ordered};
+use siaga::web::acts::{Acknowledgement, Acts, Attempt, Choices, Declined, How, Line, NotReloaded, Ordered};
 use siaga::web::own::{Keeping, Telling};
 use siaga::web::{
     self, Bookings, Door, Evidence, History, Holder, Inbound, Info, Mark, NoEntry, Own, OwnHealth, PastIncident,
@@ -215,8 +215,10 @@ impl Inbound for Nobody {
     }
 }
 
-/// Hands that carry out nothing, since nobody is known who might order anything.
-pub(crate) struct Idle;
+/// Hands that carry out nothing, since nobody is known who might order anything; how a reload ends the test says.
+pub(crate) struct Idle {
+    reload: mpsc::Sender<oneshot::Sender<Result<(), String>>>,
+}
 
 impl Acts for Idle {
     fn acknowledge(&self, _: Actor, _: String, _: How, _: Lang) -> BoxFuture<'_, Result<(), Declined>> {
@@ -265,8 +267,13 @@ impl Acts for Idle {
         async {}.boxed()
     }
 
-    fn note_reload(&self, _: Option<Actor>, _: bool) -> BoxFuture<'_, ()> {
-        async {}.boxed()
+    fn reload(&self, _: Option<Actor>) -> BoxFuture<'_, Result<(), NotReloaded>> {
+        async {
+            let (asker, outcome) = oneshot::channel();
+            self.reload.try_send(asker).map_err(|_| NotReloaded::Untold)?;
+            outcome.await.map_or(Err(NotReloaded::Untold), |outcome| outcome.map_err(NotReloaded::Refused))
+        }
+        .boxed()
     }
 
     fn acknowledged(&self, _: Vec<String>) -> BoxFuture<'_, Result<HashMap<String, Vec<Acknowledgement>>, String>> {
@@ -364,10 +371,9 @@ pub(crate) async fn serve_with(snapshot: Arc<Snapshot>, memory: Memory) -> Serve
         inbound: Arc::new(Nobody),
         voice: voices,
         reloaded: reloadeds,
-        reload,
         own: Arc::clone(&own) as Arc<dyn OwnHealth>,
         door: Arc::new(Shut),
-        acts: Arc::new(Idle),
+        acts: Arc::new(Idle { reload }),
         staff: Arc::default(),
         crowd: Arc::default(),
         tls: watch::channel(None).1,
