@@ -4,6 +4,7 @@
 pub mod alert;
 pub mod audit;
 pub mod check;
+mod config;
 pub mod drill;
 pub mod enroll;
 pub mod history;
@@ -120,7 +121,7 @@ enum Command {
     },
     /// Print, check or describe the config.
     #[command(subcommand)]
-    Config(ConfigCommand),
+    Config(config::ConfigCommand),
     /// Play a scenario, or the recorded history, to the judge of the config, in no time, and show what the verdict would
     /// have been.
     #[command(override_usage = "siaga replay [OPTIONS] <SCENARIO>\n       siaga replay [OPTIONS] --history")]
@@ -182,26 +183,6 @@ pub struct RunArgs {
     /// Where state is kept. Without it $STATE_DIRECTORY, else $XDG_STATE_HOME/siaga, else ~/.local/state/siaga.
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
-}
-
-#[derive(Debug, Subcommand)]
-enum ConfigCommand {
-    /// Print the complete, commented config that this version ships.
-    Print {
-        /// Print the config that is used where there is no file, instead.
-        #[arg(long)]
-        built_in: bool,
-        /// Print the kinds of meeting that are shipped, with the source of every figure, instead.
-        #[arg(long, conflicts_with = "built_in")]
-        profiles: bool,
-    },
-    /// Name every error of a config file, and exit with 1 if there is one.
-    Check {
-        /// The file; without it the one that the daemon would use.
-        file: Option<PathBuf>,
-    },
-    /// Print the JSON schema, for an editor.
-    Schema,
 }
 
 fn parse_lang(text: &str) -> Result<Lang, String> {
@@ -336,7 +317,7 @@ impl Cli {
                 on_runtime(enroll::run(&config, args, lang))
             }
             Command::Init { answers, output, force } => self.init(answers, output.as_deref(), *force).map(|()| 0),
-            Command::Config(command) => Ok(self.config(command)),
+            Command::Config(command) => Ok(config::run(command, || self.origin(), self.color.on_stderr())),
             Command::Replay { scenario: Some(scenario), end, .. } => self.replay(scenario, *end, color),
             Command::Replay { scenario: None, history, end } => {
                 let config = self.load(Files::NotAsked)?;
@@ -420,39 +401,6 @@ impl Cli {
         std::fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))?;
         note(&format!("siaga: wrote {0}; \"siaga --config {0} check\" tries it", file.display()));
         Ok(())
-    }
-
-    fn config(&self, command: &ConfigCommand) -> u8 {
-        match command {
-            ConfigCommand::Print { profiles: true, .. } => say(crate::config::PROFILES),
-            ConfigCommand::Print { built_in: true, .. } => say(crate::config::DEFAULT),
-            ConfigCommand::Print { .. } => say(crate::config::EXAMPLE),
-            ConfigCommand::Schema => say(crate::config::SCHEMA),
-            ConfigCommand::Check { file } => {
-                let origin = file.as_ref().map_or_else(|| self.origin(), |file| Origin::File(file.clone()));
-                match Config::load(&origin, Files::Tried) {
-                    Ok(config) => {
-                        for doubt in crate::app::reload::doubts(&config, Clock::start().now().wall) {
-                            note(&format!("siaga: {doubt}"));
-                        }
-                        if config.blank && matches!(origin, Origin::File(_)) {
-                            note(&format!(
-                                "siaga: there is nothing in {origin}: nothing is watched and nobody is told; without a file the built-in config holds"
-                            ));
-                        }
-                        let count = config.plan.checks.len();
-                        let checks = if count == 1 { "check" } else { "checks" };
-                        let zone = config.room.time_zone.0.iana_name().unwrap_or("UTC");
-                        say(&format!("{origin}: {count} {checks}, no error; its hours are those of {zone}\n"));
-                    }
-                    Err(error) => {
-                        note(&told(&error, self.color.on_stderr()));
-                        return 1;
-                    }
-                }
-            }
-        }
-        0
     }
 
     fn replay(&self, file: &Path, end: bool, color: bool) -> Result<u8, String> {

@@ -1,0 +1,65 @@
+//! `siaga config`: print, check or describe the config.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use super::paint::{note, say};
+use super::told;
+use crate::clock::Clock;
+use crate::config::{Config, Files, Origin};
+
+/// What of the config is asked for.
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Print the complete, commented config that this version ships.
+    Print {
+        /// Print the config that is used where there is no file, instead.
+        #[arg(long)]
+        built_in: bool,
+        /// Print the kinds of meeting that are shipped, with the source of every figure, instead.
+        #[arg(long, conflicts_with = "built_in")]
+        profiles: bool,
+    },
+    /// Name every error of a config file, and exit with 1 if there is one.
+    Check {
+        /// The file; without it the one that the daemon would use.
+        file: Option<PathBuf>,
+    },
+    /// Print the JSON schema, for an editor.
+    Schema,
+}
+
+/// Does it, and gives the exit code. `origin`: the config that is meant, where the command names none.
+pub(super) fn run(command: &ConfigCommand, origin: impl FnOnce() -> Origin, color: bool) -> u8 {
+    match command {
+        ConfigCommand::Print { profiles: true, .. } => say(crate::config::PROFILES),
+        ConfigCommand::Print { built_in: true, .. } => say(crate::config::DEFAULT),
+        ConfigCommand::Print { .. } => say(crate::config::EXAMPLE),
+        ConfigCommand::Schema => say(crate::config::SCHEMA),
+        ConfigCommand::Check { file } => {
+            let origin = file.as_ref().map_or_else(origin, |file| Origin::File(file.clone()));
+            match Config::load(&origin, Files::Tried) {
+                Ok(config) => {
+                    for doubt in crate::app::reload::doubts(&config, Clock::start().now().wall) {
+                        note(&format!("siaga: {doubt}"));
+                    }
+                    if config.blank && matches!(origin, Origin::File(_)) {
+                        note(&format!(
+                            "siaga: there is nothing in {origin}: nothing is watched and nobody is told; without a file the built-in config holds"
+                        ));
+                    }
+                    let count = config.plan.checks.len();
+                    let checks = if count == 1 { "check" } else { "checks" };
+                    let zone = config.room.time_zone.0.iana_name().unwrap_or("UTC");
+                    say(&format!("{origin}: {count} {checks}, no error; its hours are those of {zone}\n"));
+                }
+                Err(error) => {
+                    note(&told(&error, color));
+                    return 1;
+                }
+            }
+        }
+    }
+    0
+}
