@@ -5,7 +5,7 @@
 #   scripts/mutants.sh [FILE...]     files or folders under src, such as engine/hold.rs or calendar; all by default, which takes hours
 #
 # The ground, the judge and the readers depend on nothing else of ours, so that they make a small package of their own, which builds in
-# seconds. What a run before has caught is not tried again (`rm -rf target/mutants` for a fresh start).
+# seconds. What a run before has caught is not tried again (`rm -rf target/mutants` for a fresh start). JOBS tries so many at once.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -82,7 +82,7 @@ for folder in engine probe calendar; do
         if [ -d "src/$wanted" ]; then files+=(--file "src/${wanted%/}/**"); else files+=(--file "src/$wanted"); fi
     done
     [ ${#files[@]} -gt 0 ] || continue
-    cargo mutants "${files[@]}" --iterate --timeout 120 --output "$home/$folder" -- --lib "$folder::" || code=$?
+    cargo mutants "${files[@]}" --iterate --timeout 30 --jobs "${JOBS:-1}" --output "$home/$folder" -- --lib "$folder::" || code=$?
     # Missed (2) or out of time (3): what is so in one folder does not keep the others from being tried. All else does.
     case $code in
         0 | 2 | 3) ;;

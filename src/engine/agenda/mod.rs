@@ -218,6 +218,8 @@ fn after(moment: Timestamp, by: Duration) -> Timestamp {
 }
 
 #[cfg(test)]
+mod kept_tests;
+#[cfg(test)]
 mod slot_tests;
 #[cfg(test)]
 mod tests;

@@ -10,11 +10,11 @@ use crate::domain::{Details, Notice, Occasion, Verdict};
 const MINUTE: Duration = Duration::from_mins(1);
 
 /// So many minutes after an arbitrary midnight.
-fn at(minute: i64) -> Timestamp {
+pub(super) fn at(minute: i64) -> Timestamp {
     Timestamp::from_second(1_795_478_400 + 60 * minute).unwrap()
 }
 
-fn session(id: &str, start: i64, end: i64) -> Session {
+pub(super) fn session(id: &str, start: i64, end: i64) -> Session {
     Session {
         id: id.into(),
         revision: 1,
@@ -28,7 +28,7 @@ fn session(id: &str, start: i64, end: i64) -> Session {
     }
 }
 
-fn agenda(sessions: &[(&str, i64, i64)]) -> Agenda {
+pub(super) fn agenda(sessions: &[(&str, i64, i64)]) -> Agenda {
     let margins = Margins { set_up: MINUTE * 15, tear_down: MINUTE * 10 };
     let mut agenda = Agenda::new(margins, Lengths { preflight: MINUTE * 150, wrap_up: MINUTE * 30 });
     agenda.learn(sessions.iter().map(|(id, start, end)| session(id, *start, *end)), []);
@@ -54,7 +54,9 @@ fn preflight_opens_150_minutes_before_and_shrinks_to_the_gap_after_another_meeti
         let now = agenda.phase(at(minute));
         let id = now.session.as_ref().map(|session| &*session.id);
         assert_eq!((now.phase, id, now.until), (phase, of, until.map(at)), "minute {minute}");
+        assert_eq!(agenda.next_change(at(minute)), until.map(at), "minute {minute}");
     }
+    assert_eq!(agenda.phase(at(700)).since, Some(at(660)), "not before the meeting before it has ended");
 }
 
 #[test]
@@ -63,6 +65,7 @@ fn what_is_cancelled_holds_nothing_and_an_older_word_changes_nothing() {
     assert_eq!(agenda.holders(at(680), at(700), None).len(), 1, "20 minutes are less than the 25 that the room needs");
     assert_eq!(agenda.holders(at(685), at(700), None).len(), 0);
     assert_eq!(agenda.holders(at(500), at(580), None).len(), 1, "and before it too");
+    assert_eq!(agenda.holders(at(500), at(575), None).len(), 0);
     assert_eq!(agenda.holders(at(600), at(660), Some("a")).len(), 0, "nobody is in their own way");
     agenda.take(Session { revision: 3, booking: Booking::Cancelled, ..session("a", 600, 660) });
     agenda.take(Session { revision: 2, ..session("a", 600, 660) });
