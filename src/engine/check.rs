@@ -169,7 +169,7 @@ impl CheckState {
                 }
             }
         }
-        Self { sets: new.sets, of_profile: new.of_profile, view: None, ..self }.with_deadline()
+        Self { sets: new.sets, of_profile: new.of_profile, ..self }.with_deadline()
     }
 
     /// Lets the time pass for the word that somebody uses the device: when it became too old, once.

@@ -182,15 +182,7 @@ fn failures_are_counted_by_their_kind() {
 
 #[test]
 fn a_look_without_packets_forgets_none_and_one_that_failed_forgets_all() {
-    let mut far = spec("far", Kind::Icmp, Level::FarEnd);
-    far.loss = Some(LossRule {
-        degraded: Limit::Profile(ProfileLimit::LossDegraded),
-        not_ready: Limit::Profile(ProfileLimit::LossNotReady),
-        reason: &LOSS,
-        undecided: &LOSS_UNDECIDED,
-        window: 600,
-    });
-    let mut engine = Engine::new(plan(vec![far]), Restored::default(), at(0.0));
+    let mut engine = lossy();
     let seen = |engine: &Engine| format!("{:?}", engine.snapshot().check("far").unwrap().loss);
     let nothing = seen(&engine);
     let reading = Reading { sample: Some(Sample { sent: 100, lost: 50, outage: false }), ..Reading::default() };
@@ -203,4 +195,99 @@ fn a_look_without_packets_forgets_none_and_one_that_failed_forgets_all() {
     blind.error = Some(ProbeError::new(ErrorKind::Permission, "not allowed"));
     engine.observe(blind, at(3.0));
     assert_eq!(seen(&engine), nothing);
+}
+
+/// A line whose loss is judged.
+fn lossy() -> Engine {
+    let mut far = spec("far", Kind::Icmp, Level::FarEnd);
+    far.loss = Some(LossRule {
+        degraded: Limit::Profile(ProfileLimit::LossDegraded),
+        not_ready: Limit::Profile(ProfileLimit::LossNotReady),
+        reason: &LOSS,
+        undecided: &LOSS_UNDECIDED,
+        window: 600,
+    });
+    Engine::new(plan(vec![far]), Restored::default(), at(0.0))
+}
+
+#[test]
+fn a_loss_names_the_limit_that_it_is_beyond_and_is_no_news_where_there_is_none_or_nobody_answers() {
+    let said = |lost: u32, outage: bool, verdict: Verdict| {
+        let mut engine = lossy();
+        let mut look = says("far", verdict, at(1.0));
+        look.reading.sample = Some(Sample { sent: 600, lost, outage });
+        engine.observe(look, at(1.0));
+        let judged = engine.snapshot().current().checks[0].clone();
+        let limit = |reason: &crate::domain::Reason| {
+            reason.args.iter().find(|(name, _)| *name == "limit").map(|(_, limit)| limit.clone())
+        };
+        judged.reasons.iter().map(|reason| (reason.def.code, limit(reason))).collect::<Vec<_>>()
+    };
+    let share = |share| Some(crate::domain::Arg::Number(share, crate::domain::Unit::Ratio));
+    assert_eq!(said(0, false, Verdict::Ready), []);
+    assert_eq!(said(30, false, Verdict::Ready), [(LOSS.code, share(0.02))]);
+    assert_eq!(said(150, false, Verdict::Ready), [(LOSS.code, share(0.08))]);
+    assert_eq!(said(600, true, Verdict::NotReady), [(BROKEN.code, None)]);
+}
+
+#[test]
+fn a_bus_explains_what_hung_on_it_also_while_both_are_on_their_way_back() {
+    let mut bus = spec("bus", Kind::Usb, Level::UsbBus);
+    (bus.holds.bad_for, bus.fresh_for) = (Duration::ZERO, secs(1000));
+    let camera = |name: &str| {
+        let mut camera = spec(name, Kind::Camera, Level::Device);
+        (camera.holds.bad_for, camera.holds.good_for, camera.fresh_for) = (Duration::ZERO, secs(10), secs(1000));
+        camera
+    };
+    let mut engine = Engine::new(plan(vec![bus, camera("on_it"), camera("beside")]), Restored::default(), at(0.0));
+    let mut see = |name: &str, verdict: Verdict, place: Option<&str>, second: f64| {
+        let mut seen = says(name, verdict, at(second));
+        let named = place.map(str::to_owned).into_iter().collect();
+        *(if name == "bus" { &mut seen.reading.gone } else { &mut seen.reading.places }) = named;
+        engine.observe(seen, at(second));
+        let snapshot = engine.snapshot();
+        let explained = |at: usize| snapshot.current().checks[at].blocked_by.as_ref().map(ToString::to_string);
+        (explained(1), explained(2))
+    };
+    see("bus", Verdict::Ready, None, 1.0);
+    see("on_it", Verdict::Ready, Some("usb-0000:00:14.0-2.1"), 1.0);
+    see("beside", Verdict::Ready, Some("usb-0000:00:14.0-3"), 1.0);
+    // What is unplugged stands nowhere: the last word of where it was counts.
+    see("on_it", Verdict::NotReady, None, 10.0);
+    see("beside", Verdict::NotReady, None, 10.0);
+    assert_eq!(see("bus", Verdict::NotReady, Some("usb-0000:00:14.0-2"), 10.0), (Some("bus".to_owned()), None));
+    // It is back and has not lasted; what hung on it works half way since then.
+    see("bus", Verdict::Ready, None, 40.0);
+    see("on_it", Verdict::Degraded, Some("usb-0000:00:14.0-2.1"), 45.0);
+    assert_eq!(see("on_it", Verdict::Degraded, Some("usb-0000:00:14.0-2.1"), 56.0), (Some("bus".to_owned()), None));
+}
+
+#[test]
+fn the_reasons_are_those_of_what_is_decided() {
+    type Found = [(&'static crate::domain::ReasonDef, Verdict)];
+    let mut engine = settled(room());
+    let mut see = |found: &Found, second: f64| {
+        let mut seen = says("ups", Verdict::Ready, at(second));
+        seen.reading.findings = found.iter().map(|(reason, verdict)| Finding::new(reason, *verdict)).collect();
+        engine.observe(seen, at(second));
+        let judged = engine.snapshot().current().checks[2].clone();
+        (judged.verdict, judged.reasons.iter().map(|reason| (reason.def.code, reason.verdict)).collect::<Vec<_>>())
+    };
+    use Verdict::{Degraded, NotReady, Ready, Unknown};
+    // What is not decided yet has no reason yet.
+    assert_eq!(see(&[(&BROKEN, NotReady)], 21.0), (Ready, vec![]));
+    assert_eq!(see(&[(&BROKEN, NotReady)], 24.0), (NotReady, vec![(BROKEN.code, NotReady)]));
+    // What made it bad stands until it has been better for long enough, beside what is said now; once each.
+    let both = vec![(BROKEN.code, NotReady), (RATE_LOW.code, Degraded)];
+    assert_eq!(see(&[(&RATE_LOW, Degraded)], 25.0), (NotReady, both));
+    assert_eq!(see(&[(&BROKEN, Degraded)], 26.0), (NotReady, vec![(BROKEN.code, Degraded)]));
+    see(&[], 27.0);
+    assert_eq!(see(&[], 87.0), (Ready, vec![]));
+    // Decided in steps: at least unknown for three seconds, not ready for one.
+    see(&[(&LOSS, Unknown)], 88.0);
+    assert_eq!(see(&[(&LOSS, Unknown), (&BROKEN, NotReady)], 91.0), (Unknown, vec![(LOSS.code, Unknown)]));
+    see(&[], 92.0);
+    see(&[], 152.0);
+    see(&[(&LOSS, Unknown)], 153.0);
+    assert_eq!(see(&[(&BROKEN, NotReady)], 156.0), (Unknown, vec![(BROKEN.code, Unknown)]), "the worse one, for want of another");
 }
