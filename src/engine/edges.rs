@@ -289,5 +289,42 @@ fn the_reasons_are_those_of_what_is_decided() {
     see(&[], 92.0);
     see(&[], 152.0);
     see(&[(&LOSS, Unknown)], 153.0);
-    assert_eq!(see(&[(&BROKEN, NotReady)], 156.0), (Unknown, vec![(BROKEN.code, Unknown)]), "the worse one, for want of another");
+    assert_eq!(
+        see(&[(&BROKEN, NotReady)], 156.0),
+        (Unknown, vec![(BROKEN.code, Unknown)]),
+        "the worse one, for want of another"
+    );
+}
+
+#[test]
+fn what_does_not_count_shortens_no_word_of_the_room_and_is_no_cause() {
+    let short = |name: &str, kind, level| CheckSpec { fresh_for: secs(10), ..spec(name, kind, level) };
+    let spare = CheckSpec { requirement: Requirement::Advisory, ..short("spare", Kind::Ups, Level::Power) };
+    // Sound is advisory in these profiles, and there is no radio.
+    let (sound, set) = (short("sound", Kind::Audio, Level::Device), short("set", Kind::Radio, Level::Device));
+    // One of two that stand for the same.
+    let far_ends = Some(crate::domain::Group { name: "far_ends".into(), need: 1 });
+    let far = |name: &str| CheckSpec { group: far_ends.clone(), ..spec(name, Kind::Icmp, Level::FarEnd) };
+    let first = [spare, sound, set, far("dead"), far("alive")];
+    let mut plan = room();
+    plan.checks.splice(0..0, first.map(Arc::new));
+    let mut engine = Engine::new(plan, Restored::default(), at(0.0));
+    let mut all = |bad: &[&str], second: f64| {
+        let now = at(second);
+        for name in ["spare", "sound", "set", "dead", "alive"].into_iter().chain(NAMES) {
+            let verdict = if bad.contains(&name) { Verdict::NotReady } else { Verdict::Ready };
+            engine.observe(says(name, verdict, now), now);
+        }
+        engine.observe(rate(1e7, now), now);
+        let snapshot = engine.snapshot();
+        let view = snapshot.current();
+        (view.verdict, view.root_cause.as_ref().map(ToString::to_string), view.valid_until)
+    };
+    assert_eq!(all(&[], 1.0), (Verdict::Ready, None, at(21.0).mono));
+    let none_counts = ["spare", "sound", "set", "dead"];
+    all(&none_counts, 2.0);
+    assert_eq!(all(&none_counts, 5.0), (Verdict::Ready, None, at(25.0).mono));
+    let and_the_camera = [&none_counts[..], &["camera"]].concat();
+    all(&and_the_camera, 6.0);
+    assert_eq!(all(&and_the_camera, 9.0), (Verdict::NotReady, Some("camera".to_owned()), at(29.0).mono));
 }
