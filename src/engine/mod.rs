@@ -38,6 +38,8 @@ mod laws;
 #[cfg(test)]
 mod lines;
 #[cfg(test)]
+mod outlooks;
+#[cfg(test)]
 mod rooms;
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,138 @@
+//! What can be said of a slot, and of a room that is seen otherwise: for tests alone.
+
+use super::revise::revise;
+use super::rooms::*;
+use super::slot::{Basis, Question, answer};
+use super::*;
+use crate::domain::snapshot::Judged;
+use crate::domain::{Component, Verdict};
+
+const HOUR: u64 = 3600;
+
+/// A room in which the named are as said and all others good, for five seconds.
+fn seen(said: &[(&str, Verdict)]) -> Engine {
+    let mut engine = Engine::new(room(), Restored::default(), at(0.0));
+    for second in [0.0, 5.0] {
+        for name in NAMES {
+            let verdict = said.iter().find(|(other, _)| *other == name).map_or(Verdict::Ready, |(_, verdict)| *verdict);
+            engine.observe(says(name, verdict, at(second)), at(second));
+        }
+        engine.observe(rate(1e7, at(second)), at(second));
+    }
+    engine
+}
+
+#[test]
+fn a_meeting_within_two_hours_is_answered_by_the_room_and_one_beyond_by_what_lasts() {
+    let engine = seen(&[]);
+    let (snapshot, now) = (engine.snapshot(), at(5.0));
+    for (ahead, basis, again_after) in [
+        (0, Basis::Live, None),
+        (60, Basis::Live, Some(60)),
+        (2 * HOUR, Basis::Live, Some(2 * HOUR)),
+        // Two hours before it, and further away a day before, or after a day.
+        (2 * HOUR + 1, Basis::Outlook, Some(1)),
+        (24 * HOUR, Basis::Outlook, Some(22 * HOUR)),
+        (24 * HOUR + 1, Basis::Outlook, Some(1)),
+        (72 * HOUR, Basis::Outlook, Some(24 * HOUR)),
+    ] {
+        let after = |seconds| now.wall.saturating_add(secs(seconds)).unwrap();
+        let end = after(ahead + HOUR);
+        let question = Question::new(&snapshot, Some("large"), Some(after(ahead)), Some(end), now).unwrap();
+        assert_eq!((question.profile(), question.start(), question.end()), (1, Some(after(ahead)), Some(end)));
+        let answer = answer(&snapshot, &question, now);
+        assert_eq!((answer.basis, answer.recheck_at), (basis, again_after.map(after)), "{ahead} s ahead");
+    }
+    assert_eq!(Question::new(&snapshot, None, None, None, now).unwrap().profile(), 0);
+}
+
+#[test]
+fn what_is_unknown_is_asked_again_soon_and_never_later_than_it_would_be() {
+    for (second, verdict) in [(5.0, Verdict::Unknown), (5.0, Verdict::Ready)] {
+        let engine = seen(&[("camera", verdict)]);
+        let (snapshot, now) = (engine.snapshot(), at(second));
+        let after = |seconds| now.wall.saturating_add(secs(seconds)).unwrap();
+        let known = verdict == Verdict::Ready;
+        for (ahead, soon, wait) in [
+            (72 * HOUR, true, if known { 24 * HOUR } else { 60 }),
+            (72 * HOUR, false, if known { 24 * HOUR } else { 900 }),
+            (2 * HOUR + 30, true, 30),
+            (HOUR, true, if known { HOUR } else { 60 }),
+            (10, true, 10),
+        ] {
+            let question = Question::new(&snapshot, None, Some(after(ahead)), None, now).unwrap();
+            let before = answer(&snapshot, &question, now);
+            let good_until = before.valid_until;
+            let answer = before.until_known(soon, now);
+            assert_eq!(answer.recheck_at, Some(after(wait)), "{verdict:?}, {ahead} s ahead, {soon}");
+            let valid = if answer.basis == Basis::Outlook { after(wait) } else { good_until };
+            assert_eq!(answer.valid_until, valid);
+        }
+        let question = Question::new(&snapshot, None, None, None, now).unwrap();
+        assert_eq!(answer(&snapshot, &question, now).until_known(true, now).recheck_at, None);
+    }
+}
+
+fn name(view: &crate::domain::snapshot::ProfileView) -> Option<String> {
+    view.root_cause.as_ref().map(ToString::to_string)
+}
+
+#[test]
+fn a_room_that_is_seen_as_it_is_stays_as_it_is() {
+    for said in
+        [&[][..], &[("ups", Verdict::NotReady)], &[("gateway", Verdict::NotReady), ("camera", Verdict::Degraded)]]
+    {
+        let snapshot = seen(said).snapshot();
+        let view = snapshot.current();
+        let again = revise(&snapshot, view, |_, judged| Some(judged.clone()));
+        assert_eq!(format!("{again:?}"), format!("{view:?}"), "{said:?}");
+    }
+}
+
+#[test]
+fn what_is_left_aside_is_excused_and_what_is_seen_otherwise_counts_since_then() {
+    let snapshot = seen(&[("camera", Verdict::NotReady)]).snapshot();
+    let view = snapshot.current();
+    assert_eq!((view.verdict, name(view)), (Verdict::NotReady, Some("camera".to_owned())));
+    let without = revise(&snapshot, view, |at, judged| (at != 3).then(|| judged.clone()));
+    let video = |view: &crate::domain::snapshot::ProfileView| {
+        let of = |component: &&crate::domain::snapshot::ComponentView| component.component == Component::Video;
+        let video = view.components.iter().find(of).unwrap().clone();
+        (video.verdict, video.absent, video.since)
+    };
+    assert_eq!((without.verdict, name(&without)), (Verdict::Ready, None));
+    assert_eq!((video(&without).0, video(&without).1), (Verdict::Ready, true));
+    let changed = at(4.0).wall;
+    let other = |judged: &Judged, verdict| Some(Judged { verdict, since: changed, ..judged.clone() });
+    let milder = revise(
+        &snapshot,
+        view,
+        |at, judged| {
+            if at == 3 { other(judged, Verdict::Degraded) } else { Some(judged.clone()) }
+        },
+    );
+    assert_eq!(
+        (milder.verdict, name(&milder), video(&milder)),
+        (Verdict::Degraded, Some("camera".to_owned()), (Verdict::Degraded, false, changed))
+    );
+}
+
+#[test]
+fn where_the_old_cause_is_mended_the_worst_that_counts_is_the_new_one() {
+    let snapshot = seen(&[("ups", Verdict::NotReady)]).snapshot();
+    let view = snapshot.current();
+    let verdicts = |all: [Verdict; 5]| {
+        let revised = revise(&snapshot, view, |at, judged| Some(Judged { verdict: all[at], ..judged.clone() }));
+        (revised.verdict, name(&revised))
+    };
+    use Verdict::{Degraded, NotReady, Ready, Unknown};
+    let is = |verdict, cause: &str| (verdict, Some(cause.to_owned()));
+    assert_eq!(verdicts([Ready, Ready, NotReady, NotReady, Ready]), is(NotReady, "ups"), "as before");
+    assert_eq!(verdicts([Degraded, Ready, Ready, NotReady, Ready]), is(NotReady, "camera"), "the worst");
+    assert_eq!(verdicts([Ready, Unknown, Ready, Unknown, Ready]), is(Unknown, "gateway"), "of two alike the first");
+    assert_eq!(verdicts([Ready; 5]), (Ready, None));
+    // Before the first round is over the room cannot speak.
+    let starting = Engine::new(room(), Restored::default(), at(0.0)).snapshot();
+    let good = |_: usize, judged: &Judged| Some(Judged { verdict: Ready, ..judged.clone() });
+    assert_eq!(revise(&starting, starting.current(), good).verdict, Unknown);
+}
