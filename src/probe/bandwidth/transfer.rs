@@ -207,7 +207,7 @@ impl Transfer<'_> {
             let moving = took.saturating_sub(idle).max(took / 4);
             let answered = bits(size, moving);
             let delivered = (meter.total() > 0).then(|| meter.rate(talk.round_trip, took));
-            best = best.or_surer(believed(delivered, size, moving));
+            best = best.or_surer(believed(delivered, size, moving, took));
             let left = limit.saturating_sub(self.clock.mono().since(began));
             // What would fill half of the time that is left, at the rate seen.
             let fits = bytes(answered, (left / 2).saturating_sub(idle))
@@ -300,7 +300,7 @@ impl Drop for Watch<'_> {
 
 /// The rate by what was `delivered`, unless the answer came so late that the far end cannot have had the bytes by then. Where
 /// the kernel told nothing, the answer alone says it, together with the time that the server took for itself.
-fn believed(delivered: Option<Rate>, size: u64, moving: Duration) -> Rate {
+fn believed(delivered: Option<Rate>, size: u64, moving: Duration, took: Duration) -> Rate {
     let answered = bits(size, moving);
     match delivered {
         None if moving >= SUSTAINED => Rate::about(answered, BY_ANSWER),
@@ -308,8 +308,9 @@ fn believed(delivered: Option<Rate>, size: u64, moving: Duration) -> Rate {
             Rate::about(answered, 1.0 - BELIED)
         }
         Some(known @ Rate::Known { .. }) => known,
-        // All of it has come, as the answer says.
-        None | Some(Rate::AtLeast(_)) => Rate::AtLeast(bits(size, moving.max(SUSTAINED))),
+        // All of it has come, as the answer says. In no less than all of the time: on a line that loses packets the idle trip may
+        // have been one that was sent twice.
+        None | Some(Rate::AtLeast(_)) => Rate::AtLeast(bits(size, took.max(SUSTAINED))),
     }
 }
 
