@@ -264,6 +264,8 @@ fn a_bus_explains_what_hung_on_it_also_while_both_are_on_their_way_back() {
 
 #[test]
 fn the_reasons_are_those_of_what_is_decided() {
+    use Verdict::{Degraded, NotReady, Ready, Unknown};
+
     type Found = [(&'static crate::domain::ReasonDef, Verdict)];
     let mut engine = settled(room());
     let mut see = |found: &Found, second: f64| {
@@ -273,7 +275,6 @@ fn the_reasons_are_those_of_what_is_decided() {
         let judged = engine.snapshot().current().checks[2].clone();
         (judged.verdict, judged.reasons.iter().map(|reason| (reason.def.code, reason.verdict)).collect::<Vec<_>>())
     };
-    use Verdict::{Degraded, NotReady, Ready, Unknown};
     // What is not decided yet has no reason yet.
     assert_eq!(see(&[(&BROKEN, NotReady)], 21.0), (Ready, vec![]));
     assert_eq!(see(&[(&BROKEN, NotReady)], 24.0), (NotReady, vec![(BROKEN.code, NotReady)]));

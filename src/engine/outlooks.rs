@@ -119,13 +119,14 @@ fn what_is_left_aside_is_excused_and_what_is_seen_otherwise_counts_since_then() 
 
 #[test]
 fn where_the_old_cause_is_mended_the_worst_that_counts_is_the_new_one() {
+    use Verdict::{Degraded, NotReady, Ready, Unknown};
+
     let snapshot = seen(&[("ups", Verdict::NotReady)]).snapshot();
     let view = snapshot.current();
     let verdicts = |all: [Verdict; 5]| {
         let revised = revise(&snapshot, view, |at, judged| Some(Judged { verdict: all[at], ..judged.clone() }));
         (revised.verdict, name(&revised))
     };
-    use Verdict::{Degraded, NotReady, Ready, Unknown};
     let is = |verdict, cause: &str| (verdict, Some(cause.to_owned()));
     assert_eq!(verdicts([Ready, Ready, NotReady, NotReady, Ready]), is(NotReady, "ups"), "as before");
     assert_eq!(verdicts([Degraded, Ready, Ready, NotReady, Ready]), is(NotReady, "camera"), "the worst");
