@@ -2,8 +2,7 @@
 
 use super::rooms::*;
 use super::*;
-use crate::domain::check::LossRule;
-use crate::domain::{Component, ErrorKind, Finding, Kind, Level, Limit, ProbeError, ProfileLimit, Reading, Sample};
+use crate::domain::{Component, ErrorKind, Finding, Kind, Level, ProbeError, Reading, Sample};
 
 /// How often incidents were opened, changed and closed since this was last asked.
 fn incidents(engine: &mut Engine) -> [usize; 3] {
@@ -199,15 +198,7 @@ fn a_look_without_packets_forgets_none_and_one_that_failed_forgets_all() {
 
 /// A line whose loss is judged.
 fn lossy() -> Engine {
-    let mut far = spec("far", Kind::Icmp, Level::FarEnd);
-    far.loss = Some(LossRule {
-        degraded: Limit::Profile(ProfileLimit::LossDegraded),
-        not_ready: Limit::Profile(ProfileLimit::LossNotReady),
-        reason: &LOSS,
-        undecided: &LOSS_UNDECIDED,
-        window: 600,
-    });
-    Engine::new(plan(vec![far]), Restored::default(), at(0.0))
+    Engine::new(plan(vec![far()]), Restored::default(), at(0.0))
 }
 
 #[test]

@@ -2,20 +2,7 @@
 
 use super::rooms::*;
 use super::*;
-use crate::domain::check::LossRule;
-use crate::domain::{CheckSpec, Finding, Group, Kind, Level, Limit, ProfileLimit, Reading, Sample};
-
-fn far() -> CheckSpec {
-    let mut far = spec("far", Kind::Icmp, Level::FarEnd);
-    far.loss = Some(LossRule {
-        degraded: Limit::Profile(ProfileLimit::LossDegraded),
-        not_ready: Limit::Profile(ProfileLimit::LossNotReady),
-        reason: &LOSS,
-        undecided: &LOSS_UNDECIDED,
-        window: 600,
-    });
-    far
-}
+use crate::domain::{Finding, Group, Kind, Level, Reading, Sample};
 
 fn outage(verdict: Verdict, now: Now) -> Observation {
     let mut reading = Reading { sample: Some(Sample { sent: 3, lost: 3, outage: true }), ..Reading::default() };

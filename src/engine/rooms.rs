@@ -52,6 +52,19 @@ pub(super) fn spec(name: &str, kind: Kind, level: Level) -> CheckSpec {
     }
 }
 
+/// A far end whose loss is judged.
+pub(super) fn far() -> CheckSpec {
+    let mut far = spec("far", Kind::Icmp, Level::FarEnd);
+    far.loss = Some(crate::domain::check::LossRule {
+        degraded: crate::domain::Limit::Profile(crate::domain::ProfileLimit::LossDegraded),
+        not_ready: crate::domain::Limit::Profile(crate::domain::ProfileLimit::LossNotReady),
+        reason: &LOSS,
+        undecided: &LOSS_UNDECIDED,
+        window: 600,
+    });
+    far
+}
+
 pub(super) fn profile(name: &str, need: f64, floor: f64) -> Arc<Profile> {
     let pair = |degraded, not_ready| Pair { degraded, not_ready };
     Arc::new(Profile {

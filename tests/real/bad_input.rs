@@ -346,6 +346,42 @@ fn a_config_that_was_emptied_or_cannot_be_read_in_time_is_not_taken_and_the_room
 }
 
 #[test]
+fn a_reload_finds_the_daemon_by_its_config_and_is_a_signal_where_no_orders_are_taken() {
+    let folder = room("");
+    let (file, socket) = (folder.path().join("siaga.toml"), folder.path().join("own.sock"));
+    let config = format!("{COMPUTER}[control]\nsocket = \"{}\"\n", socket.display());
+    write_config(folder.path(), &config);
+    let daemon = Daemon::start(folder.path());
+    daemon.wait_for_check("computer", "ready", "");
+    let read = |count: usize| daemon.log().matches("the config was read anew").count() == count;
+    let reload = |config: &std::path::Path, state: &str| {
+        let mut command = siaga();
+        command
+            .args(["reload", "--lang", "en", "--config"])
+            .arg(config)
+            .arg("--state-dir")
+            .arg(folder.path().join(state));
+        command.env("MAINPID", daemon.pid().to_string());
+        output(&mut command)
+    };
+    let told = reload(&file, "state");
+    assert!(told.0 == 0 && told.1.contains("holds") && read(1), "{told:?}");
+    // What the config says of the place cannot be read: the signal goes out, and the error is told.
+    write_config(folder.path(), &format!("{config}nonsense = 1\n"));
+    let told = reload(&file, "nothing_is_here");
+    assert!(told.0 == 2 && told.1.contains("by SIGHUP") && told.1.contains("nonsense"), "{told:?}");
+    wait_until(|| daemon.log().contains("the new config is not used"));
+    // Nobody listens where a good one says: the signal is all there is.
+    write_config(folder.path(), &config);
+    let other = folder.path().join("other.toml");
+    std::fs::write(&other, "[control]\nsocket = \"/nonexistent/control.sock\"\n").unwrap();
+    let told = reload(&other, "nothing_is_here");
+    assert!(told.0 == 0 && told.1.contains("by SIGHUP"), "{told:?}");
+    wait_until(|| read(2));
+    daemon.stop();
+}
+
+#[test]
 fn a_reload_says_what_needs_a_start_until_the_file_says_again_what_is_in_force() {
     let folder = room(COMPUTER);
     let daemon = Daemon::start(folder.path());
