@@ -17,7 +17,27 @@ enum Step {
     Use(bool),
     Agenda(bool),
     Profile(usize),
+    Reload(usize),
     Wait(u64),
+}
+
+/// The plans that a reload finds.
+const PLANS: usize = 4;
+
+/// The room, one with a check less, one with a check changed, and one with another profile.
+fn plan_of(place: usize) -> Plan {
+    let mut plan = room();
+    match place {
+        0 => {}
+        1 => plan.checks.retain(|spec| spec.name != "ups".into()),
+        2 => {
+            for spec in plan.checks.iter_mut().filter(|spec| spec.name == "gateway".into()) {
+                Arc::make_mut(spec).fresh_for = secs(9);
+            }
+        }
+        _ => plan.profiles[1] = profile("large", 8e6, 2e6),
+    }
+    plan
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -27,6 +47,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any::<bool>().prop_map(Step::Use),
         1 => any::<bool>().prop_map(Step::Agenda),
         1 => (0..3_usize).prop_map(Step::Profile),
+        1 => (0..PLANS).prop_map(Step::Reload),
         6 => (1..30_000_u64).prop_map(Step::Wait),
     ]
 }
@@ -41,6 +62,7 @@ fn apply(engine: &mut Engine, step: &Step, now: Now) {
         }
         Step::Agenda(live) => engine.command(&Order::Agenda { live: *live }, now),
         Step::Profile(place) => engine.command(&Order::Profile(*place), now),
+        Step::Reload(place) => engine.adopt(plan_of(*place), now),
         Step::Wait(_) => {}
     }
 }
@@ -131,6 +153,14 @@ proptest! {
                 engine.tick(now);
             } else {
                 apply(&mut engine, step, now);
+                if let Step::Reload(place) = step {
+                    // A check that is there no more ends its line; should it come back, it begins another.
+                    let there = plan_of(*place).checks;
+                    last.retain(|subject, _| match subject {
+                        Subject::Check(name) => there.iter().any(|spec| spec.name == *name),
+                        Subject::Room | Subject::Component(_) => true,
+                    });
+                }
             }
             for event in engine.drain_events() {
                 match event {
