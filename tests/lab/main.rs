@@ -28,6 +28,7 @@ mod machine;
 mod matrix;
 mod package;
 mod power;
+mod pressure;
 mod power_cut;
 mod qmp;
 mod radio;
