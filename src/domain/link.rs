@@ -12,6 +12,8 @@ pub enum Kind {
     Report,
     /// What somebody wrote of it afterwards: as often as they have something to say.
     Evaluation,
+    /// That the report before it does not count: it was made by a clock that was ahead, of a meeting that was to come.
+    Withdrawal,
 }
 
 impl Kind {
@@ -20,12 +22,13 @@ impl Kind {
         match self {
             Self::Report => "report",
             Self::Evaluation => "evaluation",
+            Self::Withdrawal => "withdrawal",
         }
     }
 
     /// The kind of a word of a row.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Report, Self::Evaluation].into_iter().find(|kind| kind.as_str() == word)
+        [Self::Report, Self::Evaluation, Self::Withdrawal].into_iter().find(|kind| kind.as_str() == word)
     }
 }
 

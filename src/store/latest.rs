@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::{Batch, Restored};
+use jiff::Timestamp;
+
+use super::{Batch, Restored, sessions};
 use crate::domain::sheet::{Entry, Written};
 use crate::domain::{Component, Granted, Incident, Notice, Session, Silence, Standing, Subject};
 
@@ -85,6 +87,19 @@ impl Latest {
         self.silences.extend(batch.silences.iter().map(|silence| (Arc::clone(&silence.id), silence.clone())));
         batch.notices.iter().for_each(|notice| self.notes(notice));
         self.sheets.told.extend(batch.sheets.told.iter().cloned());
+    }
+
+    /// Forgets what a process that began at `now` would not be given: a year's meetings, with who was assigned to them, are no
+    /// business of a new file's.
+    pub(super) fn forget(&mut self, now: Timestamp) {
+        let recent = now.checked_sub(sessions::RECENT).unwrap_or(Timestamp::MIN);
+        self.sessions.retain(|_, session| session.end >= recent);
+        let there = &self.sessions;
+        let is_wanted = |session: &Arc<str>, start: Timestamp| start >= recent || there.contains_key(session);
+        self.notices.retain(|notice| is_wanted(&notice.session, notice.start));
+        self.sheets.entries.retain(|entry| is_wanted(&entry.session, entry.start));
+        self.sheets.told.retain(|told| is_wanted(&told.session, told.start));
+        self.silences.retain(|_, silence| silence.until >= recent);
     }
 
     /// As a record for a new file.

@@ -23,6 +23,9 @@ const SINCE_VERSION: i64 = 14;
 /// What stands before the first.
 const NOTHING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 const COLUMNS: &str = "seq, kind, session, start, made_at, body, previous, hash";
+/// Of a row of `reports`: that it is a report which is not withdrawn.
+pub(super) const STANDS: &str = "(reports.kind = 'report' AND NOT EXISTS (SELECT 1 FROM reports AS later
+    WHERE later.session = reports.session AND later.start = reports.start AND later.kind = 'withdrawal' AND later.seq > reports.seq))";
 
 /// All that are kept, oldest first, and where their chain breaks.
 #[derive(Debug)]
@@ -65,9 +68,9 @@ pub(super) fn evidence_digest(db: &Connection, id: &str) -> rusqlite::Result<Opt
 /// Appends one; gives its hash, or nothing if there is a report of this meeting already, or somebody wrote the very same.
 pub(super) fn file(db: &Connection, filed: &Filed) -> rusqlite::Result<Option<String>> {
     let there = db
-        .prepare_cached(
-            "SELECT 1 FROM reports WHERE session = ?1 AND start = ?2 AND kind = ?3 AND (kind = 'report' OR body = ?4)",
-        )?
+        .prepare_cached(&format!(
+            "SELECT 1 FROM reports WHERE session = ?1 AND start = ?2 AND kind = ?3 AND ({STANDS} OR (kind <> 'report' AND body = ?4))"
+        ))?
         .exists(params![filed.session, micros(filed.start), filed.kind.as_str(), filed.body])?;
     if there {
         return Ok(None);
@@ -180,15 +183,18 @@ pub fn month_from(
 ) -> Result<KeptMonth, RecordingError> {
     recording::ask(folder, SINCE_VERSION, |db| {
         let mut statement = db.prepare(&format!(
-            "SELECT {COLUMNS} FROM reports WHERE kind = 'report' AND start >= ?1 AND start < ?2 ORDER BY start, seq"
+            "SELECT {COLUMNS} FROM reports WHERE {STANDS} AND start >= ?1 AND start < ?2 ORDER BY start, seq"
         ))?;
         let reports = statement.query_map([micros(since), micros(until)], link)?.collect::<rusqlite::Result<_>>()?;
+        let reported = format!(
+            "EXISTS (SELECT 1 FROM reports WHERE reports.session = sessions.id AND reports.start = sessions.start AND {STANDS})"
+        );
         let (unreported, cancelled) = db.query_row(
-            "SELECT count(*) FILTER (WHERE booking = 'booked' AND until <= ?3 AND NOT EXISTS
-                 (SELECT 1 FROM reports WHERE reports.session = sessions.id AND reports.start = sessions.start)),
-                 count(*) FILTER (WHERE booking = 'cancelled' AND NOT EXISTS
-                 (SELECT 1 FROM reports WHERE reports.session = sessions.id AND reports.start = sessions.start))
-             FROM sessions WHERE start >= ?1 AND start < ?2",
+            &format!(
+                "SELECT count(*) FILTER (WHERE booking = 'booked' AND until <= ?3 AND NOT {reported}),
+                 count(*) FILTER (WHERE booking = 'cancelled' AND NOT {reported})
+                 FROM sessions WHERE start >= ?1 AND start < ?2"
+            ),
             [micros(since), micros(until), micros(now)],
             |row| Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get::<_, i64>(1)?.unsigned_abs())),
         )?;
@@ -207,7 +213,7 @@ pub fn kept_from(folder: &Path, session: &str) -> Result<Option<KeptMeeting>, Re
 fn kept(db: &Connection, session: &str) -> rusqlite::Result<Option<KeptMeeting>> {
     let report = db
         .prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM reports WHERE session = ?1 AND kind = 'report' ORDER BY start DESC LIMIT 1"
+            "SELECT {COLUMNS} FROM reports WHERE session = ?1 AND {STANDS} ORDER BY start DESC LIMIT 1"
         ))?
         .query_row([session], link)
         .optional()?;
@@ -241,6 +247,20 @@ impl Store {
     pub async fn kept(&self, session: &str) -> Result<Option<KeptMeeting>, StoreError> {
         let session = session.to_owned();
         self.read(move |db, _| kept(db, &session)).await
+    }
+
+    /// The reports that stand and that were made later than `now`, by a clock that was ahead.
+    ///
+    /// # Errors
+    /// If the disk cannot be read.
+    pub async fn made_ahead(&self, now: Timestamp) -> Result<Vec<Link>, StoreError> {
+        self.read(move |db, _| {
+            let mut statement =
+                db.prepare(&format!("SELECT {COLUMNS} FROM reports WHERE {STANDS} AND made_at > ?1 ORDER BY seq"))?;
+            let rows = statement.query_map([micros(now)], link)?;
+            rows.collect()
+        })
+        .await
     }
 
     /// Keeps a link of the chain: on the disk before this returns. Gives its hash, or nothing if a report of this meeting is kept

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::rows::{micros, moment};
+use super::reports::STANDS;
 use super::{Store, StoreError, sheets, sql};
 use crate::domain::session::Place;
 use crate::domain::sheet::Written;
@@ -125,7 +126,7 @@ pub(super) fn ended_before(db: &Connection, session: &Session) -> rusqlite::Resu
 pub(super) fn unreported(db: &Connection, over: Timestamp, limit: u32) -> rusqlite::Result<Vec<Session>> {
     let mut statement = db.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM sessions WHERE until <= ?1 AND booking = 'booked' AND NOT EXISTS
-         (SELECT 1 FROM reports WHERE reports.session = sessions.id AND reports.start = sessions.start AND kind = 'report')
+         (SELECT 1 FROM reports WHERE reports.session = sessions.id AND reports.start = sessions.start AND {STANDS})
          ORDER BY until LIMIT ?2"
     ))?;
     let rows = statement.query_map(params![micros(over), limit], read)?;

@@ -23,7 +23,7 @@ pub(super) fn put_told(db: &Connection, incident: &str, state: Option<&str>) -> 
 pub(super) fn put_silence(db: &Connection, silence: &Silence) -> rusqlite::Result<()> {
     db.prepare_cached(
         "INSERT INTO silences (id, component, reason, since, until) VALUES (?1, ?2, ?3, ?4, ?5)
-         ON CONFLICT DO UPDATE SET until = excluded.until",
+         ON CONFLICT DO UPDATE SET since = excluded.since, until = excluded.until",
     )?
     .execute(params![
         silence.id,

@@ -294,6 +294,7 @@ impl Writer {
             return false;
         }
         let (keep, now) = (self.retention, self.clock.now().wall);
+        self.latest.forget(now);
         let gone = self.disk.write(|db| Ok(retention::prune(db, &keep, now)?)).unwrap_or_default();
         if gone == 0 {
             return false;

@@ -11,9 +11,9 @@ use super::Book;
 use crate::app::recorder::Ask;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::link::{Filed, Kind};
+use crate::domain::link::{Filed, Kind, Link};
 use crate::domain::record::Around;
-use crate::domain::{Booking, Notice, Occasion, Session, in_full};
+use crate::domain::{Booking, Notice, Now, Occasion, Session, in_full};
 use crate::notify::policy::SessionNews;
 use crate::probe;
 use crate::report::{self, Report};
@@ -58,6 +58,15 @@ enum Made {
     Later,
 }
 
+/// A wall clock is set back if it lacks more than this: less is what two clocks drift apart.
+const SET: SignedDuration = SignedDuration::from_secs(10);
+
+/// Whether somebody has set the wall clock back between two readings.
+fn is_set_back(before: Now, now: Now) -> bool {
+    let expected = before.wall.saturating_add(now.mono.since(before.mono)).unwrap_or(Timestamp::MAX);
+    expected.duration_since(now.wall) > SET
+}
+
 /// The task.
 pub struct Filer {
     /// What is booked, and where it is kept.
@@ -77,8 +86,21 @@ impl Filer {
         let mut done: BTreeSet<(Arc<str>, Timestamp)> = BTreeSet::new();
         let mut failing: BTreeSet<(Arc<str>, Timestamp)> = BTreeSet::new();
         let mut sweep_at = self.clock.mono();
+        // When both clocks were read last; none before the first time.
+        let mut read_at: Option<Now> = None;
         loop {
             let now = self.clock.now();
+            if read_at.is_none_or(|before| is_set_back(before, now)) {
+                match self.withdraw(now.wall).await {
+                    Ok(withdrawn) => {
+                        read_at = Some(now);
+                        done.retain(|key| !withdrawn.contains(key));
+                    }
+                    Err(error) => tracing::debug!(error, "reports that were made ahead of the clock are looked for again"),
+                }
+            } else {
+                read_at = Some(now);
+            }
             let config = Arc::clone(&self.configs.borrow());
             let after = config.agenda.wrap_up.0;
             let agenda = self.book.agenda();
@@ -122,6 +144,24 @@ impl Filer {
             done.retain(|(_, start)| *start > past);
             self.clock.sleep_until(now.mono.after(LOOK)).await;
         }
+    }
+
+    /// Withdraws reports that were made by a clock that was ahead: of meetings that were to come then. Their own are made in their time.
+    async fn withdraw(&self, now: Timestamp) -> Result<BTreeSet<(Arc<str>, Timestamp)>, String> {
+        let ahead = self.book.store.made_ahead(now).await.map_err(|error| in_full(&error))?;
+        let mut withdrawn = BTreeSet::new();
+        for Link { filed, hash, .. } in ahead {
+            let body = serde_json::json!({ "schema": "siaga.withdrawal", "version": 1, "withdraws": hash, "because": "clock_ahead" });
+            let key = (Arc::from(filed.session.as_str()), filed.start);
+            let withdrawal = Filed { kind: Kind::Withdrawal, made_at: now, body: body.to_string(), ..filed };
+            let own = self.book.store.file_report(withdrawal).await.map_err(|error| in_full(&error))?;
+            tracing::warn!(
+                session = %key.0, withdraws = hash, hash = own.unwrap_or_default(),
+                "a report is withdrawn that was made by a clock that was ahead"
+            );
+            withdrawn.insert(key);
+        }
+        Ok(withdrawn)
     }
 
     /// Makes and keeps it, if none is kept.
@@ -175,5 +215,25 @@ impl Filer {
         let asked = self.asks.send(Ask::Session { news: Box::new(news), done }).await;
         asked.map_err(|_| "the daemon ends".to_owned())?;
         stored.await.map_err(|_| "the daemon ends".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Mono;
+
+    #[test]
+    fn a_clock_is_set_back_where_it_lacks_more_than_what_clocks_drift() {
+        let read = |mono: u64, wall: i64| Now {
+            mono: Mono::from_elapsed(Duration::from_secs(mono)),
+            wall: Timestamp::from_second(1_800_000_000 + wall).unwrap(),
+        };
+        let before = read(1000, 0);
+        for (mono, wall, set_back) in
+            [(1010, 10, false), (1010, 0, false), (1010, -1, true), (1010, -25_200, true), (1010, 90_000, false)]
+        {
+            assert_eq!(is_set_back(before, read(mono, wall)), set_back, "{mono} {wall}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The history of observations: on the disk, read from outside, brought from an older file, and gone in time.
 
-use super::super::{Recording, RecordingError, open as file, retention};
+use super::super::{Recording, RecordingError, open as file};
 use super::*;
 use crate::domain::Sample;
 
@@ -139,7 +139,7 @@ fn what_is_older_than_its_limit_goes_a_little_at_a_time() {
         db.execute("INSERT INTO observations VALUES (?1, 'far-end', '{}', 0, ?1, ?1)", [at]).unwrap();
     }
     db.execute_batch("COMMIT").unwrap();
-    let prune = || retention::prune(&db, &Retention::default(), second(0)).unwrap();
+    let prune = || prune(&db, &Retention::default(), second(0));
     assert_eq!([prune(), prune(), prune()], [500, 100, 0]);
     let left: i64 = db.query_row("SELECT count(*) FROM observations", [], |row| row.get(0)).unwrap();
     assert_eq!(left, 100);

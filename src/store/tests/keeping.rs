@@ -2,7 +2,6 @@
 
 use serde_json::json;
 
-use super::super::rows::micros;
 use super::super::{Kept, retention};
 use super::*;
 use crate::domain::{Act, ErrorKind, Finding, GiveUp, Outbox, Period, ProbeError, Sample};
@@ -216,7 +215,7 @@ fn what_is_older_than_its_limit_goes_a_little_at_a_time_and_the_rest_stays() {
         .unwrap();
     }
     db.execute_batch("COMMIT").unwrap();
-    let prune = || super::super::retention::prune(&db, &Retention::default(), now).unwrap();
+    let prune = || prune(&db, &Retention::default(), now);
     assert_eq!(prune(), 500 + 10 + 1 + 1 + 3, "of the evidence one by age and two by number");
     assert_eq!(prune(), 500);
     assert_eq!(prune(), 0);
@@ -238,7 +237,7 @@ fn a_clock_that_jumps_takes_only_what_is_beyond_its_limit_by_the_clock() {
         db.execute("INSERT INTO observations VALUES (?2, ?1, '{}', 0, ?2, ?2)", row).unwrap();
     }
     let keep = Retention::default();
-    let prune = |days: i64| retention::prune(&db, &keep, Timestamp::from_microsecond(day(days)).unwrap()).unwrap();
+    let prune = |days: i64| prune(&db, &keep, Timestamp::from_microsecond(day(days)).unwrap());
     assert_eq!(prune(-2000), 0, "a clock that begins in the past, as one without a battery does");
     assert_eq!(prune(0), 1, "of eight days ago");
     assert_eq!(prune(1), 0, "at seven days old to the day nothing goes yet");
@@ -247,6 +246,37 @@ fn a_clock_that_jumps_takes_only_what_is_beyond_its_limit_by_the_clock() {
     let left: i64 = db.query_row("SELECT count(*) FROM observations", [], |row| row.get(0)).unwrap();
     assert_eq!(left, 3);
     assert_eq!(prune(9), 2, "and goes in its own time");
+}
+
+#[test]
+fn by_a_clock_that_nobody_watched_by_nothing_is_deleted_for_its_age() {
+    let folder = folder();
+    let now = second(0);
+    let db = super::super::open::open(&folder.path().join("siaga.db"), now).unwrap();
+    let day = |days: i64| now.as_microsecond() + days * 86_400_000_000;
+    watched(&db, now, 24 * 40);
+    for (id, start) in [("held", -10), ("booked", 10)] {
+        let row = rusqlite::params![id, day(start), day(start) + 3_600_000_000];
+        db.execute("INSERT INTO observations VALUES (?2, ?1, '{}', 0, ?3, ?3)", row).unwrap();
+    }
+    for n in [1, 30_000] {
+        db.execute("INSERT INTO evidence VALUES (?1, ?1, ?2, '{}', '{}')", [n, day(0)]).unwrap();
+    }
+    // A month ahead, and years: what was watched until now was another clock's week.
+    for ahead in [31, 1500] {
+        let wrong = Timestamp::from_microsecond(day(ahead)).unwrap();
+        assert_eq!(
+            retention::prune(&db, &Retention::default(), wrong).unwrap(),
+            usize::from(ahead == 31),
+            "by number alone"
+        );
+        watched(&db, wrong, 11);
+        assert_eq!(retention::prune(&db, &Retention::default(), wrong).unwrap(), 0, "{ahead} days ahead");
+    }
+    assert_eq!(retention::prune(&db, &Retention::default(), now).unwrap(), 1, "of ten days ago, when it is right again");
+    let weeks = Timestamp::from_microsecond(day(60)).unwrap();
+    watched(&db, weeks, 12);
+    assert_eq!(retention::prune(&db, &Retention::default(), weeks).unwrap(), 1, "after weeks in which it was off");
 }
 
 #[test]
@@ -307,7 +337,7 @@ async fn an_act_is_written_when_it_comes_and_again_with_its_outcome_and_goes_whe
     assert_eq!(rows(), [row(1, "ready"), row(4, "ready")]);
     let db = rusqlite::Connection::open(folder.path().join("siaga.db")).unwrap();
     let keep = Retention { audit: Period(Duration::from_secs(10)), ..Retention::default() };
-    assert_eq!(retention::prune(&db, &keep, second(12)).unwrap(), 1);
+    assert_eq!(prune(&db, &keep, second(12)), 1);
     assert_eq!(rows(), [row(4, "ready")]);
 }
 
@@ -323,6 +353,7 @@ async fn what_is_too_old_goes_faster_than_anybody_has_it_written() {
          INSERT INTO audit (key, at, actor, via, action, subject) SELECT n, 0, 'sari', 'local', 'test', 'line' FROM n",
     )
     .unwrap();
+    watched(&db, Clock::start().now().wall, 12);
     let left = || db.query_row("SELECT count(*) FROM audit", [], |row| row.get::<_, i64>(0)).unwrap();
     // At five hundred each ten seconds it would be three minutes.
     let gone = async {

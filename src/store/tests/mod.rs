@@ -20,6 +20,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tempfile::TempDir;
 
+use super::rows::micros;
 use super::{Batch, Catalogue, Claim, Health, Retention, Store, Wanted};
 use crate::clock::Clock;
 use crate::domain::{
@@ -58,6 +59,20 @@ fn claim(folder: &Path) -> Claim {
         lock.lock().unwrap();
     }
     Claim::take(folder).unwrap()
+}
+
+/// What is deleted by a clock that is believed: somebody watched by it for half a day.
+fn prune(db: &rusqlite::Connection, keep: &Retention, now: Timestamp) -> usize {
+    watched(db, now, 12);
+    let gone = super::retention::prune(db, keep, now).unwrap();
+    db.execute("DELETE FROM runs WHERE until - began = 43200000000 AND until = ?1", [micros(now)]).unwrap();
+    gone
+}
+
+/// Somebody watched for so many hours, until `now`.
+fn watched(db: &rusqlite::Connection, now: Timestamp, hours: i64) {
+    let began = micros(now) - hours * 3_600_000_000;
+    db.execute("INSERT OR REPLACE INTO runs VALUES (?1, ?2, 1)", [began, micros(now)]).unwrap();
 }
 
 fn second(second: i64) -> Timestamp {

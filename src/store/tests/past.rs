@@ -1,6 +1,6 @@
 //! The line by the hour, and when anybody watched: on the disk, over restarts and jumps of the clock, and gone in time.
 
-use super::super::{hourly, open as file, past, read_from, retention, rows::micros};
+use super::super::{hourly, open as file, past, read_from};
 use super::*;
 use crate::domain::past::{hour_begins, hour_of};
 use crate::domain::{Figure, Hour, Past, Run, Sample, Wanted};
@@ -151,7 +151,7 @@ fn what_is_older_than_its_limit_goes_and_a_clock_that_jumps_takes_no_more() {
     }
     let prune = |days: i64| {
         let at = hour_begins(now + 24 * days);
-        retention::prune(&db, &Retention::default(), at).unwrap()
+        prune(&db, &Retention::default(), at)
     };
     assert_eq!(prune(-2000), 0, "a clock that begins in the past");
     assert_eq!([prune(0), prune(0), prune(0)], [501, 100, 0]);

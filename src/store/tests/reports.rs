@@ -16,6 +16,23 @@ fn filed(kind: Kind, session: &str, said: &str) -> Filed {
     Filed { kind, session: session.to_owned(), start: second(0), made_at: second(60), body }
 }
 
+const MARGINS: Margins = Margins { set_up: Duration::ZERO, tear_down: Duration::ZERO };
+
+/// A meeting of an hour.
+fn held(id: &str, start: i64) -> Session {
+    Session {
+        id: id.into(),
+        revision: 0,
+        booking: Booking::Booked,
+        title: "Rapat".to_owned(),
+        profile: "zoom_group_720".into(),
+        start: second(start),
+        end: second(start + 3600),
+        source: SCHEDULER.into(),
+        details: Details::default(),
+    }
+}
+
 /// A chain of five.
 fn five(folder: &Path) -> rusqlite::Connection {
     let db = file::open(&folder.join("siaga.db"), second(0)).unwrap();
@@ -56,25 +73,39 @@ async fn a_meeting_has_one_report_and_as_many_evaluations_as_people_write() {
 }
 
 #[tokio::test]
+async fn a_report_that_is_withdrawn_makes_room_for_another_and_stays_in_the_chain() {
+    let folder = folder();
+    let store = open(folder.path());
+    store.restore().await.unwrap();
+    store.wish(wanted(Wish::Book(Box::new(held("a", 0))), MARGINS, None)).await.unwrap();
+    store.file_report(filed(Kind::Report, "a", "terlalu dini")).await.unwrap();
+    assert_eq!(store.made_ahead(second(60)).await.unwrap(), [], "made now");
+    let ahead = store.made_ahead(second(59)).await.unwrap();
+    assert_eq!(ahead.iter().map(|link| link.filed.session.as_str()).collect::<Vec<_>>(), ["a"]);
+    assert_eq!(store.unreported(second(9000), 9).await.unwrap(), []);
+    for new in [true, false] {
+        let hash = store.file_report(filed(Kind::Withdrawal, "a", "x")).await.unwrap();
+        assert_eq!(hash.is_some(), new);
+    }
+    assert_eq!(store.kept("a").await.unwrap(), None);
+    assert_eq!(store.made_ahead(second(59)).await.unwrap(), []);
+    assert_eq!(store.unreported(second(9000), 9).await.unwrap().len(), 1);
+    assert!(store.file_report(filed(Kind::Report, "a", "yang benar")).await.unwrap().is_some());
+    assert_eq!(store.file_report(filed(Kind::Report, "a", "lain")).await.unwrap(), None, "one, as ever");
+    assert!(store.kept("a").await.unwrap().unwrap().report.filed.body.contains("yang benar"));
+    store.close().await.unwrap();
+    let kept = chain(&other_eyes(folder.path())).unwrap();
+    assert_eq!((kept.kept.len(), kept.broken), (3, None));
+}
+
+#[tokio::test]
 async fn those_that_are_not_reported_are_known_long_after_their_end() {
     let folder = folder();
     let store = open(folder.path());
-    let margins = Margins { set_up: Duration::ZERO, tear_down: Duration::ZERO };
     for (id, start) in [("a", 0), ("b", 20_000), ("c", 40_000), ("d", 900_000)] {
-        let session = Session {
-            id: id.into(),
-            revision: 0,
-            booking: Booking::Booked,
-            title: "Rapat".to_owned(),
-            profile: "zoom_group_720".into(),
-            start: second(start),
-            end: second(start + 3600),
-            source: SCHEDULER.into(),
-            details: Details::default(),
-        };
-        store.wish(wanted(Wish::Book(Box::new(session)), margins, None)).await.unwrap();
+        store.wish(wanted(Wish::Book(Box::new(held(id, start))), MARGINS, None)).await.unwrap();
     }
-    store.wish(wanted(Wish::Cancel { id: "b".into() }, margins, None)).await.unwrap();
+    store.wish(wanted(Wish::Cancel { id: "b".into() }, MARGINS, None)).await.unwrap();
     let ids = async |over| {
         let found = store.unreported(second(over), 10).await.unwrap();
         found.into_iter().map(|session| session.id.to_string()).collect::<Vec<_>>()

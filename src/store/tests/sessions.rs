@@ -245,3 +245,31 @@ proptest! {
         prop_assert_eq!(found, newest);
     }
 }
+
+#[test]
+fn what_is_long_over_is_in_no_new_file() {
+    let (over, last_week, booked) = (session("a", 0, HOUR), session("b", 8 * 24 * HOUR, 8 * 24 * HOUR + 1), session("c", 30 * 24 * HOUR, 31 * 24 * HOUR));
+    let notice = |of: &Session| Notice {
+        session: Arc::clone(&of.id),
+        start: of.start,
+        occasion: Occasion::Confirmed,
+        at: of.start,
+        verdict: Verdict::Ready,
+        codes: Vec::new(),
+        evidence: None,
+    };
+    let mut latest = super::super::latest::Latest::default();
+    let sessions = vec![over, last_week, booked];
+    let notices = sessions.iter().map(notice).collect();
+    latest.restored(&super::super::Restored { sessions, notices, ..super::super::Restored::default() });
+    let left = |latest: &super::super::latest::Latest| {
+        let batch = latest.as_batch();
+        let mut ids: Vec<_> = batch.sessions.iter().map(|session| session.id.to_string()).collect();
+        ids.sort();
+        (ids.concat(), batch.notices.iter().map(|notice| notice.session.to_string()).collect::<String>())
+    };
+    latest.forget(second(7 * 24 * HOUR));
+    assert_eq!(left(&latest), ("abc".to_owned(), "abc".to_owned()));
+    latest.forget(second(9 * 24 * HOUR));
+    assert_eq!(left(&latest), ("bc".to_owned(), "bc".to_owned()));
+}

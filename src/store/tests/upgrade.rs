@@ -8,7 +8,7 @@ use rusqlite::types::Value;
 
 use super::super::open::{self as file, MIGRATIONS};
 use super::super::reports::chain;
-use super::super::{Kept, rows::micros};
+use super::super::Kept;
 use super::*;
 use crate::domain::Outbox as _;
 use crate::domain::link::{Filed, Kind};

@@ -6,6 +6,7 @@
 //! booked  recheck  crew called fault     recheck   mended   trial, ticks   recheck   held, power cut  report
 //! ```
 
+mod ahead;
 mod daemon;
 mod house;
 mod withdrawn;
