@@ -68,9 +68,10 @@ use service::{Asked, LAST_CALL, Signals};
 const OBSERVATIONS: usize = 256;
 /// Batches of events that wait for the recorder.
 const EVENTS: usize = 256;
-/// How long the start waits for what an earlier process left: as long as the store waits for its disk. A daemon that begins
-/// without it tells again what was told, and leaves the old incidents open for ever; a few seconds later it sees as well.
-const RESTORE: Duration = Duration::from_secs(5);
+/// How long the start waits for what an earlier process left: four times as long as anybody waits for the disk afterwards. A daemon
+/// that begins without it tells again what was told, keeps no silence, and leaves the old incidents open for ever; a few seconds later
+/// it sees as well.
+const RESTORE: Duration = Duration::from_secs(20);
 
 /// Runs the daemon until it is told to end.
 ///

@@ -17,7 +17,7 @@ use crate::engine::{self, Event, SETTLING};
 use crate::notify::policy::{Change, Decided, Drill, House, Left, Room, SessionNews, SheetNews, Withheld};
 use crate::notify::{Poke, Policy, Stats, Unsaid};
 use crate::probe;
-use crate::store::{Batch, Booked, Catalogue, Kept, Retention, Store};
+use crate::store::{Batch, Booked, Catalogue, Kept, Retention, Store, StoreError};
 
 /// How the store finds the words of its rows again.
 pub fn catalogue() -> Catalogue {
@@ -39,7 +39,16 @@ pub fn retention(said: &crate::config::Store) -> Retention {
 
 /// What an earlier process left; nothing if the disk does not give it in time.
 pub async fn restore(store: &Store, patience: Duration) -> (engine::Restored, Left, Option<Booked>) {
-    match tokio::time::timeout(patience, store.restore()).await {
+    let asked = async {
+        loop {
+            match store.restore().await {
+                // A cold disk, just after a power cut, may need longer to look through the file than anybody else waits for it.
+                Err(StoreError::Stuck) => tracing::warn!("the disk is slow; siaga waits for what an earlier process left"),
+                answered => break answered,
+            }
+        }
+    };
+    match tokio::time::timeout(patience, asked).await {
         Ok(Ok(left)) => {
             let told = Left {
                 open: left.open_incidents.clone(),
@@ -202,7 +211,8 @@ impl Recorder {
         let settling = self.is_settling();
         let decided = self.policy.tick(settling, self.clock.now().wall);
         if decided != Decided::default() {
-            self.store(Batch { notifications: decided.notifications, told: decided.kept, ..Batch::default() }).await;
+            let Decided { notifications, kept: told, silences, .. } = decided;
+            self.store(Batch { notifications, told, silences, ..Batch::default() }).await;
         }
         self.call_the_roll(settling).await;
     }
@@ -343,6 +353,7 @@ impl Recorder {
             }
             batch.notifications.extend(decided.notifications);
             batch.told.extend(decided.kept);
+            batch.silences.extend(decided.silences);
             // An incident of before this process stays in the store as it was told: a process that ends while it
             // settles would else leave the next one to think that this was told too. The judge comes back to it.
             let is_of_before = matches!(event, Event::IncidentChanged(_)) && !incident.settling;

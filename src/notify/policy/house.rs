@@ -78,4 +78,6 @@ pub struct Decided {
     pub withheld: BTreeSet<Withheld>,
     /// What is to be kept, by an incident's id or a component; nothing of what is over.
     pub kept: Vec<(String, Option<String>)>,
+    /// Silences that were wished by a clock that was ahead, as they are by this one.
+    pub silences: Vec<Silence>,
 }

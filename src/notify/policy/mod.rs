@@ -123,7 +123,7 @@ impl Policy {
     /// Decides on one change, seen at `at`; `settling` while the daemon is.
     pub fn decide(&mut self, change: Change<'_>, settling: bool, at: Timestamp) -> Decided {
         let mut decided = Decided::default();
-        self.follow_clock(at);
+        self.follow_clock(at, &mut decided);
         let (Change::Opened(incident) | Change::Changed(incident) | Change::Closed(incident)) = change;
         let before = self.open.get(&incident.id).map(|open| open.incident.verdict);
         let to_and_fro = flap::counts(change, before);
@@ -165,7 +165,7 @@ impl Policy {
     /// escalations, components that have come to rest.
     pub fn tick(&mut self, settling: bool, at: Timestamp) -> Decided {
         let mut decided = Decided::default();
-        self.follow_clock(at);
+        self.follow_clock(at, &mut decided);
         self.silences.retain(|silence| silence.until > at);
         let ended = self.flaps.iter_mut().filter(|_| !settling);
         let ended = ended.filter_map(|(component, flap)| (flap.look(at) == Some(false)).then_some(*component));
@@ -183,7 +183,7 @@ impl Policy {
         decided
     }
 
-    fn follow_clock(&mut self, at: Timestamp) {
+    fn follow_clock(&mut self, at: Timestamp, decided: &mut Decided) {
         self.open.values_mut().for_each(|open| open.follow_clock(at));
         self.flaps.values_mut().for_each(|flap| flap.follow_clock(at));
         for silence in self.silences.iter_mut().filter(|silence| silence.from > at) {
@@ -191,13 +191,16 @@ impl Policy {
             let ahead = silence.from.duration_since(at);
             silence.from = at;
             silence.until = silence.until.saturating_sub(ahead).unwrap_or(at);
+            // The next process would else find it as it was wished, and begin it anew.
+            decided.silences.push(silence.clone());
         }
+        self.follow_alerts(at);
     }
 
     /// In how long to [`Policy::tick`] again; `None` while nothing waits for time to pass.
     pub fn next_look(&self) -> Option<Duration> {
         let flaps = self.flaps.values().any(Flap::is_flapping);
-        (!self.open.is_empty() || flaps).then_some(LOOK)
+        (!self.open.is_empty() || flaps || !self.silences.is_empty()).then_some(LOOK)
     }
 
     /// Somebody sees to an incident: who heard of it hears that too, and no reminder or escalation comes any more. `None` if

@@ -51,6 +51,12 @@ fn a_silence_lasts_no_longer_than_was_wished() {
     let mut policy = Policy::new(house(""), Left::default());
     let (from, until) = (at(DAY), at(DAY + 3600));
     policy.silence(Silence { id: "s".into(), component: None, reason: "perawatan".to_owned(), from, until });
-    policy.tick(false, at(0));
+    assert!(policy.next_look().is_some(), "the clock is looked at while one is there");
+    let corrected = policy.tick(false, at(0)).silences;
+    // The next process is to find it as it is now, and not as it was wished.
+    assert_eq!(corrected.iter().map(|silence| (silence.from, silence.until)).collect::<Vec<_>>(), [(at(0), at(3600))]);
+    assert_eq!(policy.tick(false, at(20)).silences, []);
     assert_eq!([3599, 3600].map(|second| policy.silences(at(second)).count()), [1, 0]);
+    policy.tick(false, at(3600));
+    assert_eq!(policy.next_look(), None);
 }
