@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
@@ -85,6 +86,11 @@ impl Door for Keeper {
 
     fn still(&self, Mark(mark): Mark) -> BoxFuture<'_, Result<Holder, Unadmitted>> {
         Box::pin(self.find(Hash::from_bytes(mark)))
+    }
+
+    fn ends(&self) -> Vec<Timestamp> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.tokens.all().iter().filter_map(|token| token.expires_at).collect()
     }
 }
 

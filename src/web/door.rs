@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 
 use crate::domain::{Actor, Lang, Scope, Via};
 
@@ -25,6 +26,9 @@ pub trait Door: Send + Sync {
 
     /// The same for somebody who has come in before: whether their token is still in force.
     fn still(&self, mark: Mark) -> BoxFuture<'_, Result<Holder, Unadmitted>>;
+
+    /// When the tokens end that end at all, as they were read last.
+    fn ends(&self) -> Vec<Timestamp>;
 }
 
 /// By what a token is known again without it.

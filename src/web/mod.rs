@@ -20,6 +20,7 @@ mod crowd;
 pub mod daemon;
 pub mod door;
 pub mod evidence;
+mod expiring;
 mod frame;
 #[cfg(fuzzing)]
 pub mod fuzz;

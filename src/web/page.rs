@@ -39,6 +39,8 @@ struct Page<'a> {
     kept_on_disk: bool,
     /// What was booked and kept before is not here: since when, and where it is.
     set_aside: Option<String>,
+    /// What of the daemon's own runs out soon.
+    expiring: Vec<String>,
     /// Whether the newest config is the one that holds.
     newest_config: bool,
     /// Somebody's word on the meeting that is held or prepared for, while it holds.
@@ -188,6 +190,7 @@ fn made(site: &Site, profile: Option<usize>, frame: Frame, lang: Lang, aged: boo
         in_use: snapshot.in_use,
         kept_on_disk: store.healthy,
         set_aside: store.set_aside.map(|aside| set_aside(site, lang, &aside)),
+        expiring: super::expiring::expiring(site, lang),
         newest_config: site.state.reloaded.borrow().newest,
         overridden: super::sheet::overridden_now(site, lang),
         under_way: under_way(site, lang, aged),

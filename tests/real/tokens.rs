@@ -264,3 +264,18 @@ fn in_a_closed_room_a_calendar_program_the_sheet_and_the_report_take_a_token_too
     let log = daemon.stop();
     assert!(!log.contains(&reads) && !log.contains(&books), "{log}");
 }
+
+#[test]
+fn a_token_that_runs_out_soon_is_told_on_the_page_and_not_whose_it_is() {
+    let folder = room(NOTHING);
+    let daemon = Daemon::start(folder.path());
+    // Whoever shows one has the file looked at.
+    let page = |shown: &str| daemon.request_with("GET", "/?lang=en", &shows(shown)).body;
+    let far = made(folder.path(), "Budi", "read", &["--expires", "90d"]);
+    assert!(!page(&far).contains("A token runs out"));
+    let near = made(folder.path(), "Siti", "read", &["--expires", "3d"]);
+    let told = page(&near);
+    assert!(told.contains("A token runs out") && told.contains("siaga token list"), "{told}");
+    assert!(!told.contains("Siti"), "{told}");
+    daemon.stop();
+}

@@ -165,7 +165,7 @@ fn over_a_network_only_tls_is_spoken_and_on_this_machine_both() {
 #[test]
 fn a_renewed_pair_is_shown_after_a_reload_and_a_broken_one_is_not() {
     let authority = Authority::new();
-    let (first, second) = (issue(&authority, "first", 30), issue(&authority, "second", 60));
+    let (first, second) = (issue(&authority, "first", 13), issue(&authority, "second", 60));
     let folder = sealed_room(&first, "127.0.0.1:0");
     let at = folder.path();
     let daemon = Daemon::start(at);
@@ -180,7 +180,9 @@ fn a_renewed_pair_is_shown_after_a_reload_and_a_broken_one_is_not() {
     assert_eq!(shown().as_deref(), Some("first"));
     let before = expiry();
     let days = before / 86_400.0 - now().duration_since(Timestamp::UNIX_EPOCH).as_secs_f64() / 86_400.0;
-    assert!((29.0..30.1).contains(&days), "{days}");
+    assert!((12.0..13.1).contains(&days), "{days}");
+    let page_tells = || daemon.get("/?lang=en").body.contains("This page&#39;s certificate runs out");
+    assert!(page_tells(), "{}", daemon.get("/?lang=en").body);
 
     // A certificate without the key that is its: as it is between two copies, or after a slip.
     fs::copy(&second.file, at.join("siaga.pem")).unwrap();
@@ -197,7 +199,8 @@ fn a_renewed_pair_is_shown_after_a_reload_and_a_broken_one_is_not() {
     daemon.signal(Signal::HUP);
     wait_until(good);
     assert_eq!(shown().as_deref(), Some("second"));
-    assert!(expiry() > before + 29.0 * 86_400.0);
+    assert!(expiry() > before + 46.0 * 86_400.0);
+    assert!(!page_tells());
 
     // Without the key in the config it goes in the clear, and the series ends; and back.
     write_config(at, &config("127.0.0.1:0").replace("tls =", "#tls ="));
