@@ -10,6 +10,7 @@ use siaga::probe::icmp::{Config, Probe};
 use siaga::probe::{Context, Roots};
 
 mod peer;
+mod redial;
 
 use crate::support::namespace::inside;
 use peer::{Peer, run, write};

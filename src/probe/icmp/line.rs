@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use nix::errno::Errno;
 use nix::sys::socket::{
     AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrIn, SockaddrIn6,
-    SockaddrStorage, bind, recvmsg, sendto, setsockopt, socket, sockopt,
+    SockaddrStorage, bind, getsockopt, recvmsg, sendto, setsockopt, socket, sockopt,
 };
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -49,6 +49,8 @@ const AT_ONCE: usize = 512;
 pub(super) struct Line {
     wire: Arc<Wire>,
     reader: AbortHandle,
+    /// What the kernel calls the interface that it is bound to; the config may have another name of it (ip-link(8), altname).
+    bound: Option<OsString>,
 }
 
 struct Wire {
@@ -90,10 +92,12 @@ impl Line {
             Ok(fd) => (fd, None),
             Err(_) => (open(SockType::Raw)?, Some(rand::random())),
         };
-        if let Some(interface) = egress.interface() {
-            let bound = setsockopt(&fd, sockopt::BindToDevice, &OsString::from(interface));
-            bound.map_err(|error| egress::gone(error.into(), interface))?;
-        }
+        let bind_to = |interface: &str| {
+            setsockopt(&fd, sockopt::BindToDevice, &OsString::from(interface))
+                .and_then(|()| getsockopt(&fd, sockopt::BindToDevice))
+                .map_err(|error| egress::gone(error.into(), interface))
+        };
+        let bound = egress.interface().map(bind_to).transpose()?;
         match egress.source(to)? {
             IpAddr::V4(source) if !source.is_unspecified() => {
                 bind(fd.as_raw_fd(), &SockaddrIn::from(SocketAddrV4::new(source, 0)))?;
@@ -120,12 +124,19 @@ impl Line {
         let wire = Arc::new(Wire { socket, v6, ident, waiting: Mutex::default() });
         let reader = tokio::spawn(Arc::clone(&wire).read_on()).abort_handle();
         tracing::debug!(v6, raw = ident.is_some(), "opened a socket for echoes");
-        Ok(Self { wire, reader })
+        Ok(Self { wire, reader, bound })
     }
 
     /// Whether the socket has failed, and nobody reads it any more.
     pub(super) fn has_ended(&self) -> bool {
         self.reader.is_finished()
+    }
+
+    /// Whether the interface that the socket is bound to is gone, or called otherwise. The kernel keeps the number that it had at the
+    /// opening: one that was made anew under the same name (a redial, a modem that fell off its bus) has another.
+    pub(super) fn has_lost_its_interface(&self) -> bool {
+        let now = || getsockopt(&self.wire.socket, sockopt::BindToDevice);
+        self.bound.as_ref().is_some_and(|bound| now().as_ref() != Ok(bound))
     }
 
     /// Sends an echo.

@@ -13,7 +13,7 @@ use super::target::Destination;
 use super::words::Fate;
 use crate::clock::Clock;
 use crate::domain::ErrorKind;
-use crate::probe::egress::Egress;
+use crate::probe::egress::{self, Egress};
 
 /// The sockets of one runtime; they live as long as a probe holds them.
 pub(super) struct Sockets {
@@ -94,11 +94,14 @@ impl Inner {
     }
 
     /// Opens the socket for that way, if there is none that works. One of that uplink's name from before a reload, which may
-    /// have led elsewhere, makes room for it.
+    /// have led elsewhere, makes room for it, and so does one whose interface is gone, or was made anew.
     fn open(&mut self, egress: &Egress, to: IpAddr) -> io::Result<()> {
         let v6 = to.is_ipv6();
         let of_name = |opened: &Opened| opened.v6 == v6 && opened.egress.name() == egress.name();
-        self.lines.retain(|opened| !of_name(opened) || (opened.egress == *egress && !opened.line.has_ended()));
+        let works = |Opened { egress: by, line, .. }: &Opened| {
+            by == egress && !line.has_ended() && !line.has_lost_its_interface()
+        };
+        self.lines.retain(|opened| !of_name(opened) || works(opened));
         if !self.lines.iter().any(of_name) {
             self.lines.push(Opened { v6, egress: egress.clone(), line: Line::open(egress, to)? });
         }
@@ -129,6 +132,8 @@ fn not_sent(error: &io::Error) -> Fate {
             ErrorKind::Permission,
             format!("this computer (a firewall rule?) forbids sending the echo: {error}"),
         ),
+        // The interface has gone since the socket was looked at; the next echo opens another.
+        _ if egress::is_gone(error) => Fate::Unreachable(format!("this computer has no way there: {error}")),
         _ => internal(&format!("the echo was not sent: {error}")),
     }
 }
@@ -146,7 +151,7 @@ mod tests {
     #[test]
     fn what_keeps_an_echo_from_leaving_is_told_apart() {
         let fate = |errno: Errno| not_sent(&errno.into());
-        for errno in [Errno::HOSTUNREACH, Errno::NETUNREACH, Errno::NETDOWN, Errno::ADDRNOTAVAIL] {
+        for errno in [Errno::HOSTUNREACH, Errno::NETUNREACH, Errno::NETDOWN, Errno::ADDRNOTAVAIL, Errno::NODEV] {
             assert!(matches!(fate(errno), Fate::Unreachable(_)), "{errno}");
         }
         assert!(matches!(fate(Errno::PERM), Fate::Fault(ErrorKind::Permission, _)));
