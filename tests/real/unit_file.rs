@@ -101,6 +101,36 @@ fn the_radios_key_opens_one_thing_and_no_more() {
     assert!(exposure(&unit, "siaga") > MOST_EXPOSED);
 }
 
+/// Whose numbers systemd finds in /proc/devices once which module is loaded; none where the kernel has it built in.
+const REGISTERED_BY: [(&str, Option<&str>); 6] = [
+    ("video4linux", Some("videodev")),
+    ("alsa", Some("snd")),
+    ("hidraw", Some("hid")),
+    ("ttyUSB", Some("usbserial")),
+    ("ttyACM", Some("cdc_acm")),
+    ("gpiochip", None),
+];
+
+#[test]
+fn what_is_plugged_in_after_the_start_is_let_through_too() {
+    for name in ["siaga.service", "radio.conf"] {
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd").join(name);
+        let text = fs::read_to_string(shipped).unwrap();
+        let groups = text.lines().filter_map(|line| line.trim_start_matches('#').strip_prefix("DeviceAllow=char-"));
+        let groups: Vec<&str> = groups.filter_map(|rest| rest.split(' ').next()).collect();
+        assert!(groups.len() > 1, "{name}: {groups:?}");
+        for group in groups {
+            let known = REGISTERED_BY.iter().find(|(known, _)| *known == group);
+            let Some(module) = known.unwrap_or_else(|| panic!("{name}: who registers {group}?")).1 else { continue };
+            for key in ["Wants=", "After="] {
+                let unit = format!("modprobe@{module}.service");
+                let mut units = text.lines().filter_map(|line| line.strip_prefix(key)).flat_map(|all| all.split(' '));
+                assert!(units.any(|named| named == unit), "{name}: {key} lacks {unit}, for {group}");
+            }
+        }
+    }
+}
+
 #[test]
 fn the_socket_is_the_configs_own_default() {
     let (folder, _unit) = unit();
