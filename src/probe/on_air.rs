@@ -314,7 +314,9 @@ impl Place {
             Kept { boot: self.boot.clone(), channels: channels.collect(), heard: state.heard }
         };
         let new = self.file.with_extension("json.new");
-        let mut file = std::fs::File::create(&new)?;
+        // One that a process left which died. Root writes here too, and follows no link that the daemon's user has put in its place.
+        _ = std::fs::remove_file(&new);
+        let mut file = std::fs::File::create_new(&new)?;
         file.write_all(&serde_json::to_vec(&kept)?)?;
         file.sync_all()?;
         std::fs::rename(&new, &self.file)
@@ -372,6 +374,22 @@ mod tests {
         assert_eq!(after.airtime("other", clock.mono()), []);
         // An hour later none of it counts.
         assert_eq!(after.airtime("one", clock.mono().after(HOUR + SECOND * 30)), []);
+    }
+
+    #[tokio::test]
+    async fn what_was_left_half_written_is_in_nobodys_way_and_a_link_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (new, victim) = (folder.path().join("on_air.json.new"), folder.path().join("victim"));
+        let clock = Clock::start();
+        let books = OnAir::open(folder.path(), clock);
+        std::fs::write(&new, "{\"chan").unwrap();
+        books.hear(clock.now().wall).await.unwrap();
+        assert!(!new.exists());
+        std::fs::write(&victim, "what root alone may write").unwrap();
+        std::os::unix::fs::symlink(&victim, &new).unwrap();
+        books.hear(clock.now().wall).await.unwrap();
+        assert_eq!(std::fs::read_to_string(&victim).unwrap(), "what root alone may write");
+        assert!(OnAir::open(folder.path(), clock).last_heard().is_some());
     }
 
     #[test]

@@ -3,10 +3,12 @@
 //! The lock is a file in the folder. A folder that is removed or replaced takes it along, and another process could then
 //! lock the new one: so whoever holds it asks now and then whether it still stands at its path.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
 
 /// The lock's name in the state folder.
 const LOCK: &str = "lock";
@@ -67,7 +69,7 @@ impl Claim {
         }
         self.lock = None;
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder).map_err(ClaimError::Folder)?;
-        let file = File::create(self.folder.join(LOCK)).map_err(ClaimError::Folder)?;
+        let file = open_lock(&self.folder.join(LOCK)).map_err(ClaimError::Folder)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(ClaimError::Taken(self.folder.clone())),
@@ -92,6 +94,13 @@ impl Claim {
     }
 }
 
+/// Opens the lock, or makes it. Root comes here too, in a folder where the daemon's user puts what it likes: no link is followed, no
+/// pipe waited for, and nothing that is there is emptied.
+fn open_lock(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    OpenOptions::new().write(true).create(true).truncate(false).custom_flags(flags.bits().cast_signed()).open(path)
+}
+
 impl Identity {
     fn of(meta: &fs::Metadata) -> Self {
         Self { device: meta.dev(), inode: meta.ino() }
@@ -108,5 +117,33 @@ impl Identity {
             Ok(meta) => Self::of(&meta) == self,
             Err(error) => !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_a_link_is_not_followed_and_one_that_is_there_is_not_emptied() {
+        let place = tempfile::tempdir().unwrap();
+        let (folder, victim) = (place.path().join("state"), place.path().join("victim"));
+        fs::create_dir(&folder).unwrap();
+        fs::write(&victim, "what root alone may write").unwrap();
+        let lock = folder.join(LOCK);
+        for target in [victim.clone(), place.path().join("not there")] {
+            std::os::unix::fs::symlink(&target, &lock).unwrap();
+            let claim = Claim::take(&folder).unwrap();
+            assert!(!claim.stands(), "nothing is locked");
+            fs::remove_file(&lock).unwrap();
+        }
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "what root alone may write");
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 2, "nothing was made where the link led");
+
+        fs::write(&lock, "somebody's").unwrap();
+        let claim = Claim::take(&folder).unwrap();
+        assert!(claim.stands());
+        assert!(matches!(Claim::take(&folder), Err(ClaimError::Taken(_))));
+        assert_eq!(fs::read_to_string(&lock).unwrap(), "somebody's");
     }
 }
