@@ -18,6 +18,9 @@ use crate::peer;
 /// Where the daemon's unit has it listen.
 pub const USUAL: &str = "/run/siaga";
 
+/// Where the daemon's unit has it keep its state.
+const STATE: &str = "/var/lib/siaga";
+
 /// How long the daemon may be silent: more than it gives a test itself.
 const PATIENCE: Duration = Duration::from_mins(4);
 
@@ -108,8 +111,20 @@ pub fn done(message: &str, unkept: Option<&str>) -> bool {
 
 /// Where to find the daemon, by what the config says of it: `socket` if that is named, else by the folder of its state if that is.
 pub fn named(said: &Control, socket: Option<&Path>, state_dir: Option<&Path>) -> Option<PathBuf> {
-    let of_state = |folder: &Path| said.socket.clone().unwrap_or_else(|| folder.join(SOCKET));
-    socket.map(Path::to_owned).or_else(|| state_dir.map(of_state))
+    let by_state = |folder: &Path| said.socket.clone().unwrap_or_else(|| of_state(folder));
+    socket.map(Path::to_owned).or_else(|| state_dir.map(by_state))
+}
+
+/// Where a daemon listens that keeps its state in that folder: there, else where the unit has it if the folder is the unit's.
+pub fn of_state(folder: &Path) -> PathBuf {
+    there_or_usual(folder, Path::new(STATE), Path::new(USUAL))
+}
+
+fn there_or_usual(folder: &Path, of_unit: &Path, usual: &Path) -> PathBuf {
+    // Under the unit the folder is reached by a link (DynamicUser=). Whoever may not look goes by the name.
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let own = folder.join(SOCKET);
+    if !own.exists() && real(folder) == real(of_unit) { usual.join(SOCKET) } else { own }
 }
 
 /// Whether a daemon listens at `socket`, or where it most likely does. One that lets nobody in is there too.
@@ -124,4 +139,40 @@ fn place(said: &Control) -> PathBuf {
     let usual = || Some(Path::new(USUAL).join(SOCKET)).filter(|path| path.exists());
     let own = || service::state_dir(None).ok().map(|folder| folder.join(SOCKET));
     said.socket.clone().or_else(usual).or_else(own).unwrap_or_else(|| Path::new(USUAL).join(SOCKET))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_units_daemon_is_found_by_the_folder_of_its_state_by_either_name() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        // As systemd makes them for a user that exists only while the service runs.
+        std::fs::create_dir_all(at("lib/private/siaga")).unwrap();
+        std::os::unix::fs::symlink("private/siaga", at("lib/siaga")).unwrap();
+        std::fs::create_dir_all(at("lib/other")).unwrap();
+        let socket = |folder: &str| there_or_usual(&at(folder), &at("lib/siaga"), &at("run/siaga"));
+        for folder in ["lib/siaga", "lib/siaga/", "lib/private/siaga", "lib/other/../siaga"] {
+            assert_eq!(socket(folder), at("run/siaga/control.sock"), "{folder}");
+        }
+        assert_eq!(socket("lib/other"), at("lib/other/control.sock"));
+        assert_eq!(socket("lib/not there"), at("lib/not there/control.sock"));
+        // One that was started by hand over the same folder listens in it.
+        std::fs::write(at("lib/siaga/control.sock"), "").unwrap();
+        assert_eq!(socket("lib/siaga"), at("lib/siaga/control.sock"));
+        // Before the unit has ever run there is only the name.
+        std::fs::remove_dir_all(at("lib")).unwrap();
+        assert_eq!(socket("lib/siaga"), at("run/siaga/control.sock"));
+    }
+
+    #[test]
+    fn what_the_config_or_the_command_says_goes_before_the_folder() {
+        let said = |socket: Option<&str>| Control { socket: socket.map(PathBuf::from), ..Control::default() };
+        let (here, unit) = (Path::new("/here.sock"), Path::new(STATE));
+        assert_eq!(named(&said(Some("/there.sock")), Some(here), Some(unit)), Some(here.to_owned()));
+        assert_eq!(named(&said(Some("/there.sock")), None, Some(unit)), Some(PathBuf::from("/there.sock")));
+        assert_eq!(named(&said(None), None, None), None);
+    }
 }

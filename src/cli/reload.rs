@@ -8,7 +8,6 @@ use super::orders;
 use super::paint::note;
 use crate::app::service;
 use crate::config::{Config, Control};
-use crate::control::SOCKET;
 use crate::control::order::Order;
 use crate::domain::Lang;
 
@@ -38,7 +37,7 @@ pub(super) async fn run(
     let there = |socket: PathBuf| Some(socket).filter(|socket| socket.exists());
     let known = match (&args.socket, &args.state_dir) {
         (Some(socket), _) => Some(socket.clone()),
-        (None, Some(folder)) => there(folder.join(SOCKET)),
+        (None, Some(folder)) => there(orders::of_state(folder)),
         (None, None) if named => None,
         (None, None) => there(service::control_socket(&Control::default(), Path::new(orders::USUAL))),
     };
