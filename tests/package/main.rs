@@ -49,6 +49,35 @@ fn what_is_to_be_installed_is_there() {
 }
 
 #[test]
+fn a_purge_takes_what_was_written_here_and_at_a_far_end_and_nothing_else() {
+    let root = tempfile::tempdir().unwrap();
+    let state = root.path().join("var/lib");
+    // As systemd makes them for a user that exists only while the service runs.
+    for name in ["siaga", "siaga-reflect", "siaga-of-others"] {
+        fs::create_dir_all(state.join("private").join(name)).unwrap();
+        fs::write(state.join("private").join(name).join("tokens.toml"), "").unwrap();
+        std::os::unix::fs::symlink(Path::new("private").join(name), state.join(name)).unwrap();
+    }
+    let names = || {
+        let found = [state.clone(), state.join("private")].map(|folder| {
+            let found = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+            found.filter(|name| name != "private").collect::<std::collections::BTreeSet<_>>()
+        });
+        assert_eq!(found[0], found[1], "no link leads nowhere");
+        found[0].iter().cloned().collect::<Vec<_>>()
+    };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("debian/siaga.postrm");
+    let left_by = |why: &str| {
+        let mut command = std::process::Command::new("sh");
+        let done = command.arg(&script).arg(why).env("DPKG_ROOT", root.path()).status().unwrap();
+        assert!(done.success(), "{why}");
+        names()
+    };
+    assert_eq!(left_by("remove"), ["siaga", "siaga-of-others", "siaga-reflect"]);
+    assert_eq!(left_by("purge"), ["siaga-of-others"]);
+}
+
+#[test]
 #[ignore = "builds the package: make deb-test"]
 fn lintian_finds_nothing() {
     let package = built();
@@ -128,6 +157,8 @@ fn an_upgrade_keeps_what_people_have_said_and_a_purge_what_is_theirs() {
         "printf '[room]\\nname = \"aula\"\\n' >/etc/siaga/siaga.toml
          umask 077; echo secret >/etc/siaga/desk.secret
          mkdir -p /var/lib/private/siaga && echo rows >/var/lib/private/siaga/siaga.db && ln -s private/siaga /var/lib/siaga
+         mkdir -p /var/lib/private/siaga-reflect && ln -s private/siaga-reflect /var/lib/siaga-reflect
+         echo rooms >/var/lib/private/siaga-reflect/tokens.toml
          systemctl disable siaga.service",
     );
     let kept = |what: &str| {
