@@ -1,18 +1,22 @@
 //! Where the daemon is asked over HTTP: at the sockets that its supervisor hands over (`sd_listen_fds(3)`: `siaga.socket`), else at
 //! the addresses that the config says.
 
-use std::net::SocketAddr;
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::net::SocketType;
-use rustix::net::sockopt::{socket_acceptconn, socket_type};
-use tokio::net::TcpListener;
+use rustix::net::sockopt::{set_ip_freebind, set_ipv6_freebind, socket_acceptconn, socket_type};
+use tokio::net::{TcpListener, TcpSocket};
+
+/// Callers that wait to be let in, where tokio does not choose for itself.
+const BACKLOG: u32 = 1024;
 
 /// Listens, before anything else is touched: a second daemon on the same address does the first no harm.
 ///
 /// # Errors
-/// In words: an address that is in use or not ours, a socket that was handed over and listens for nothing over TCP.
+/// In words: an address that is in use, a socket that was handed over and listens for nothing over TCP.
 pub(super) async fn listen(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, String> {
     let given = sd_listen_fds::get().map_err(|error| format!("LISTEN_PID, LISTEN_FDS: {error}"))?;
     if given.is_empty() {
@@ -40,7 +44,7 @@ fn take(number: usize, socket: &OwnedFd) -> Result<TcpListener, String> {
         // A unix socket has no such address.
         listener.local_addr()?;
         listener.set_nonblocking(true)?;
-        if listens { TcpListener::from_std(listener) } else { Err(std::io::ErrorKind::InvalidInput.into()) }
+        if listens { TcpListener::from_std(listener) } else { Err(io::ErrorKind::InvalidInput.into()) }
     };
     usable().map_err(|error| {
         format!(
@@ -53,8 +57,14 @@ fn take(number: usize, socket: &OwnedFd) -> Result<TcpListener, String> {
 async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, String> {
     let mut all = Vec::new();
     for address in addresses {
-        let listener = TcpListener::bind(address).await.map_err(|error| match error.kind() {
-            std::io::ErrorKind::AddrInUse => {
+        let bound = match TcpListener::bind(address).await {
+            Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
+                bind_ahead(*address).inspect(|_| tracing::warn!("{}", not_here(*address)))
+            }
+            bound => bound,
+        };
+        let listener = bound.map_err(|error| match error.kind() {
+            io::ErrorKind::AddrInUse => {
                 format!("{address} is in use: does siaga run already? Else set [web] listen to another address")
             }
             _ => format!("cannot listen on {address}: {error}"),
@@ -64,6 +74,42 @@ async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, String> {
     Ok(all)
 }
 
+/// Listens at an address that is not this machine's: the network may come after the daemon (ip(7), `IP_FREEBIND`). As soon as the
+/// address is there, whoever asks at it is answered.
+fn bind_ahead(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        let socket = TcpSocket::new_v4()?;
+        set_ip_freebind(&socket, true)?;
+        socket
+    } else {
+        let socket = TcpSocket::new_v6()?;
+        set_ipv6_freebind(&socket, true)?;
+        socket
+    };
+    // As tokio does where the address is there: a daemon that is started anew need not wait for its old connections to end.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+fn not_here(address: SocketAddr) -> String {
+    format!(
+        "this computer does not have the address {} now: nobody is answered at {address} until it does",
+        address.ip()
+    )
+}
+
+/// Which of the addresses are not this machine's now, in words.
+pub(super) fn doubts(addresses: &[SocketAddr]) -> impl Iterator<Item = String> {
+    // By a port that nobody has; nothing is sent.
+    let is_away = |address: &&SocketAddr| {
+        let mut trial = **address;
+        trial.set_port(0);
+        UdpSocket::bind(trial).is_err_and(|error| error.kind() == io::ErrorKind::AddrNotAvailable)
+    };
+    addresses.iter().filter(is_away).map(|address| not_here(*address))
+}
+
 /// Where people look.
 pub(super) fn places(addresses: &[SocketAddr], tls: bool, broken: bool) -> String {
     // Without a certificate to show it is by loopback alone, in the clear.
@@ -71,4 +117,27 @@ pub(super) fn places(addresses: &[SocketAddr], tls: bool, broken: bool) -> Strin
     let scheme = if tls && !broken { "https" } else { "http" };
     let all: Vec<String> = addresses.iter().filter(here).map(|address| format!("{scheme}://{address}/")).collect();
     if all.is_empty() { "the log: no page is shown at any of its addresses".to_owned() } else { all.join(" ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_that_is_not_here_is_doubted_and_listened_on_and_one_in_use_is_an_error() {
+        // RFC 5737 and RFC 3849: nobody's.
+        let away: [SocketAddr; 2] = ["192.0.2.77:0".parse().unwrap(), "[2001:db8::77]:0".parse().unwrap()];
+        let here: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        let told: Vec<String> = doubts(&[here, away[0], away[1]]).collect();
+        assert!(told.len() == 2 && told[0].contains("192.0.2.77") && told[1].contains("2001:db8::77"), "{told:?}");
+        let all = bind(&[here, away[0], away[1]]).await.unwrap();
+        for (listener, address) in all.iter().zip([here, away[0], away[1]]) {
+            assert_eq!(listener.local_addr().unwrap().ip(), address.ip());
+        }
+        for listener in &all {
+            let taken = listener.local_addr().unwrap();
+            let why = bind(&[taken]).await.unwrap_err();
+            assert!(why.contains(&format!("{taken} is in use: does siaga run already?")), "{why}");
+        }
+    }
 }

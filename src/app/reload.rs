@@ -197,9 +197,11 @@ fn pair(config: &Config) -> Result<Option<Pair>, String> {
     Pair::read(said, folder.as_deref()).map(Some).map_err(|error| format!("[web] tls: {error}"))
 }
 
-/// What is doubtful about the certificate that a config names and is no error. What is wrong with it is told by whoever reads the config.
+/// What is doubtful about a config on this machine and is no error: of the certificate that it names, and of where it listens. What is
+/// wrong with the certificate is told by whoever reads the config.
 pub fn doubts(config: &Config, now: jiff::Timestamp) -> Vec<String> {
-    pair(config).ok().flatten().map_or_else(Vec::new, |pair| pair.doubts(now))
+    let of_pair = pair(config).ok().flatten().map_or_else(Vec::new, |pair| pair.doubts(now));
+    of_pair.into_iter().chain(super::listening::doubts(&config.web.listen)).collect()
 }
 
 /// How the room speaks to people.

@@ -26,6 +26,7 @@ mod http_tls_dns;
 mod icmp;
 mod impaired;
 mod inbound;
+mod late_address;
 mod ledger;
 mod link;
 mod live;
