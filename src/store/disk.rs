@@ -1,6 +1,6 @@
 //! The one writing connection: opened when it can be, kept, given up and opened again.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use super::claim::{Claim, ClaimError, Identity};
 use super::health::{Board, Damaged};
-use super::open::{self, Fault};
+use super::open::{self, Fault, LeftAside};
 use crate::clock::Clock;
 use crate::domain::{Mono, in_full};
 
@@ -129,6 +129,7 @@ impl Disk {
             let now = self.clock.now().wall;
             if self.removed && open::set_left_log_aside(&self.path, now).map_err(Fault::Folder)? {
                 tracing::info!("the removed database's log was left; it is kept beside the new one");
+                self.thin_out(None);
             }
             let opened = match open::open(&self.path, now) {
                 Err(fault @ (Fault::Damaged(_) | Fault::Newer(_))) => {
@@ -143,7 +144,15 @@ impl Disk {
                 other => other,
             })?);
             self.file = Identity::at(&self.path);
-            self.generation.fetch_add(1, Ordering::AcqRel);
+            if self.generation.fetch_add(1, Ordering::AcqRel) == 0 {
+                let left = self.thin_out(None);
+                if left.files > 0 {
+                    tracing::warn!(
+                        files = left.files, bytes = left.bytes, folder = %self.claim.folder().display(),
+                        "databases that were set aside at earlier times lie in the state folder"
+                    );
+                }
+            }
             if std::mem::take(&mut self.removed) {
                 self.board.begun_anew();
             }
@@ -181,8 +190,17 @@ impl Disk {
                 "the database was damaged and is set aside; a new one is begun, so history before now is missing"
             );
         }
+        self.thin_out(Some(&file));
         self.board.damaged(Damaged { at: now.wall, newer, what, file });
         Ok(())
+    }
+
+    /// Removes older files that were set aside, and says what is left of them.
+    fn thin_out(&self, newest: Option<&Path>) -> LeftAside {
+        open::thin_out(&self.path, newest).unwrap_or_else(|error| {
+            tracing::warn!(folder = %self.claim.folder().display(), %error, "what was set aside cannot be looked through");
+            LeftAside::default()
+        })
     }
 
     /// Closes the file in good order, its log folded in, and gives the folder back.

@@ -1,5 +1,6 @@
 //! Opening the file: what it must be, how it is brought to this version, and when it is called damaged.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -102,6 +103,16 @@ impl From<rusqlite::Error> for Fault {
         }
     }
 }
+
+/// When a file was set aside, in its name: names of one reason are in the order of time.
+const STAMP: &str = "%Y%m%dT%H%M%SZ";
+
+/// How many files of each reason are kept beside the database: one may hold half a gigabyte, and a disk that wears out damages
+/// them again and again.
+const KEPT_ASIDE: usize = 2;
+
+/// The reasons of which older files go. One of a newer siaga is sound and comes of what people do: it stays until they take it.
+const THINNED: [&str; 2] = ["damaged", "removed"];
 
 /// Opens the database for writing, brought to this version and proven writable.
 pub(super) fn open(path: &Path, now: Timestamp) -> Result<Connection, Fault> {
@@ -243,10 +254,10 @@ pub(super) fn set_left_log_aside(path: &Path, now: Timestamp) -> io::Result<bool
     Ok(left)
 }
 
-/// Moves a file and its log out of the way, under a name with `why` in it, and says where it is now. Nothing is deleted:
-/// somebody may save something from it (`sqlite3 FILE .recover`).
+/// Moves a file and its log out of the way, under a name with `why` in it, and says where it is now. It is not deleted:
+/// somebody may save something from it (`sqlite3 FILE .recover`). How many are kept [`thin_out`] says.
 pub(super) fn set_aside(path: &Path, why: &str, now: Timestamp) -> io::Result<PathBuf> {
-    let stamp = now.strftime("%Y%m%dT%H%M%SZ");
+    let stamp = now.strftime(STAMP);
     let mut aside = beside(path, &format!(".{why}-{stamp}"));
     for again in 2.. {
         if !aside.try_exists()? {
@@ -268,6 +279,70 @@ pub(super) fn set_aside(path: &Path, why: &str, now: Timestamp) -> io::Result<Pa
         // Only its log was left.
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(aside),
+    }
+}
+
+/// What is left of the files that were set aside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct LeftAside {
+    /// How many, a file and its log being one.
+    pub(super) files: usize,
+    /// How large they are together.
+    pub(super) bytes: u64,
+}
+
+/// Removes older files that were set aside and lie beside `path`, and says in the log which. `newest` was just set aside: a clock that
+/// is wrong may have given it an older name.
+///
+/// # Errors
+/// The folder cannot be read, or a file not be removed.
+pub(super) fn thin_out(path: &Path, newest: Option<&Path>) -> io::Result<LeftAside> {
+    let mut found: BTreeMap<Aside, Vec<PathBuf>> = BTreeMap::new();
+    for entry in fs::read_dir(path.parent().unwrap_or(Path::new(".")))? {
+        let file = entry?.path();
+        if let Some(aside) = Aside::of(path, &file) {
+            found.entry(aside).or_default().push(file);
+        }
+    }
+    // The newest first, of each reason.
+    let newest = newest.and_then(|newest| Aside::of(path, newest));
+    let first = newest.and_then(|newest| found.remove_entry(&newest));
+    let (mut left, mut counts) = (LeftAside::default(), BTreeMap::new());
+    for (aside, files) in first.into_iter().chain(found.into_iter().rev()) {
+        let count: &mut usize = counts.entry(aside.why.clone()).or_default();
+        *count += 1;
+        if *count <= KEPT_ASIDE || !THINNED.contains(&&*aside.why) {
+            left.files += 1;
+            left.bytes += files.iter().filter_map(|file| Some(fs::metadata(file).ok()?.len())).sum::<u64>();
+            continue;
+        }
+        for file in files {
+            fs::remove_file(&file)?;
+            tracing::warn!(file = %file.display(), "an old database that was set aside is removed: the {KEPT_ASIDE} newest are kept");
+        }
+    }
+    Ok(left)
+}
+
+/// What the name of a file that was set aside says, its log's too. In the order of time, for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Aside {
+    why: String,
+    /// As [`STAMP`] has it.
+    stamp: String,
+    /// Which of that second, from 1 on.
+    number: u32,
+}
+
+impl Aside {
+    /// Reads a name that [`set_aside`] has given to the file at `path`; `None` for any other, such as that of somebody's copy.
+    fn of(path: &Path, file: &Path) -> Option<Self> {
+        let rest = file.file_name()?.to_str()?.strip_prefix(path.file_name()?.to_str()?)?.strip_prefix('.')?;
+        let rest = ["-wal", "-shm"].into_iter().find_map(|suffix| rest.strip_suffix(suffix)).unwrap_or(rest);
+        let (why, when) = rest.split_once('-')?;
+        let (stamp, number) = when.split_once('-').unwrap_or((when, "1"));
+        let is_stamp = jiff::civil::DateTime::strptime(STAMP, stamp).is_ok();
+        is_stamp.then_some(Self { why: why.to_owned(), stamp: stamp.to_owned(), number: number.parse().ok()? })
     }
 }
 

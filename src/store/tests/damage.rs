@@ -1,5 +1,6 @@
 //! A file that is not what it should be is set aside, said loudly, and a new one is begun.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::FileExt as _;
 
@@ -15,6 +16,12 @@ async fn with_history(folder: &Path) {
     }
     store.close().await.unwrap();
     assert!(fs::metadata(folder.join("siaga.db")).unwrap().len() > 16_384);
+}
+
+/// What lies in the folder under names as those of files that were set aside.
+fn aside(folder: &Path) -> BTreeSet<String> {
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter_map(|name| name.strip_prefix("siaga.db.").map(str::to_owned)).collect()
 }
 
 /// The store over whatever is in the folder works, says that the old file is damaged, and where it is.
@@ -138,4 +145,57 @@ async fn damage_met_while_running_loses_no_notification() {
     let store = open(folder.path());
     store.restore().await.unwrap();
     assert_eq!(keys(&store), ["a".into(), "b".into()]);
+}
+
+#[tokio::test]
+async fn of_what_was_set_aside_the_two_newest_stay_and_what_is_sound_or_somebodys() {
+    let folder = folder();
+    let kept = [
+        "damaged-20250102T000000Z-2",
+        "damaged-20250103T000000Z",
+        "damaged-20250103T000000Z-wal",
+        // A log whose file was removed by hand.
+        "removed-20250102T000000Z-wal",
+        "removed-20250103T000000Z-wal",
+        // Nothing is wrong with those of a newer siaga, which somebody will want back.
+        "newer-20240101T000000Z",
+        "newer-20240102T000000Z",
+        "newer-20240103T000000Z",
+        // Not named by siaga.
+        "damaged-20240101T000000Z.recovered",
+        "damaged-by-lightning",
+        "copy",
+    ];
+    let old = [
+        "damaged-20241231T235959Z",
+        "damaged-20241231T235959Z-wal",
+        "damaged-20250102T000000Z",
+        "removed-20250101T000000Z-wal",
+    ];
+    for name in kept.iter().chain(&old) {
+        fs::write(folder.path().join(format!("siaga.db.{name}")), "twelve bytes").unwrap();
+    }
+    let store = open(folder.path());
+    store.record(notify("a")).await.unwrap();
+    store.close().await.unwrap();
+    assert_eq!(aside(folder.path()), kept.map(str::to_owned).into());
+    let left = super::super::open::thin_out(&folder.path().join("siaga.db"), None).unwrap();
+    assert_eq!((left.files, left.bytes), (7, 8 * 12), "a file and its log are one");
+    assert_eq!(aside(folder.path()), kept.map(str::to_owned).into());
+}
+
+#[tokio::test]
+async fn what_was_just_set_aside_stays_by_a_clock_that_is_behind_too() {
+    let folder = folder();
+    for name in ["damaged-20980101T000000Z", "damaged-20990101T000000Z"] {
+        fs::write(folder.path().join(format!("siaga.db.{name}")), "").unwrap();
+    }
+    fs::write(folder.path().join("siaga.db"), "a shopping list\n".repeat(99)).unwrap();
+    let store = open(folder.path());
+    store.record(notify("a")).await.unwrap();
+    let health = store.health().borrow().clone();
+    store.close().await.unwrap();
+    let name = health.damaged.unwrap().file.file_name().unwrap().to_str().unwrap().to_owned();
+    let name = name.strip_prefix("siaga.db.").unwrap().to_owned();
+    assert_eq!(aside(folder.path()), [name, "damaged-20990101T000000Z".to_owned()].into());
 }
