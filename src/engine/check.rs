@@ -55,17 +55,7 @@ pub struct CheckState {
 impl CheckState {
     /// A check without evidence.
     pub fn new(spec: Arc<CheckSpec>, profiles: &[Arc<Profile>], now: Now) -> Self {
-        let mut sets: Vec<LimitSet> = Vec::new();
-        let of_profile = profiles
-            .iter()
-            .map(|profile| {
-                let limits = Limits::of(&spec, profile);
-                sets.iter().position(|set| set.limits == limits).unwrap_or_else(|| {
-                    sets.push(LimitSet::new(limits, &spec, now));
-                    sets.len() - 1
-                })
-            })
-            .collect();
+        let (sets, of_profile) = distinct(&spec, profiles, |limits, _| LimitSet::new(limits, &spec, now));
         let window = Window::new(spec.loss.map_or(0, |loss| loss.window));
         Self {
             spec,
@@ -156,20 +146,23 @@ impl CheckState {
         Self { used_until: before.used_until, ..self }.with_deadline()
     }
 
-    /// The same check under other profiles (a reload): what is known of it stays, and is judged by the new limits.
+    /// The same check under other profiles than those of `before` (a reload). By limits that are there still, all that was decided
+    /// stays; by others it goes on from what was decided under the profile of that name.
     #[must_use]
-    pub fn under(self, profiles: &[Arc<Profile>], now: Now) -> Self {
-        let mut new = Self::new(Arc::clone(&self.spec), profiles, now);
-        if let Some(last) = &self.last {
-            for set in &mut new.sets {
-                if self.stale {
-                    set.show_stale(now);
-                } else {
-                    set.take(last, &self.window, &self.spec, now);
-                }
+    pub fn under(self, before: &[Arc<Profile>], profiles: &[Arc<Profile>], now: Now) -> Self {
+        // What was not seen, or too long ago, is so by any limits.
+        let counted = self.last.as_deref().filter(|_| !self.stale);
+        let (sets, of_profile) = distinct(&self.spec, profiles, |limits, profile| {
+            if let Some(same) = self.sets.iter().find(|set| set.limits == limits) {
+                return same.clone();
             }
-        }
-        Self { sets: new.sets, of_profile: new.of_profile, ..self }.with_deadline()
+            let place = before.iter().position(|before| before.name == profile.name);
+            let old = place.map(|place| &self.sets[self.of_profile[place]]);
+            let old = old.or_else(|| self.sets.first().filter(|_| counted.is_none())).cloned();
+            let old = old.unwrap_or_else(|| LimitSet::new(Limits::default(), &self.spec, now));
+            old.under(limits, counted, &self.window, &self.spec, now)
+        });
+        Self { sets, of_profile, ..self }.with_deadline()
     }
 
     /// Lets the time pass for the word that somebody uses the device: when it became too old, once.
@@ -337,4 +330,22 @@ impl CheckState {
         self.last = Some(Arc::new(observation));
         self.due = self.find_deadline();
     }
+}
+
+/// The distinct limits of a check under some profiles, each with what `make` knows by them, and which of them each profile uses.
+fn distinct(
+    spec: &CheckSpec,
+    profiles: &[Arc<Profile>],
+    make: impl Fn(Limits, &Profile) -> LimitSet,
+) -> (Vec<LimitSet>, Vec<usize>) {
+    let mut sets: Vec<LimitSet> = Vec::new();
+    let of_profile = profiles.iter().map(|profile| {
+        let limits = Limits::of(spec, profile);
+        sets.iter().position(|set| set.limits == limits).unwrap_or_else(|| {
+            sets.push(make(limits, profile));
+            sets.len() - 1
+        })
+    });
+    let of_profile = of_profile.collect();
+    (sets, of_profile)
 }

@@ -50,6 +50,17 @@ impl Hold {
         self.tick(now);
     }
 
+    /// Takes what other limits make of the newest look. What had lasted is decided by them at once, for nothing has happened that
+    /// could pass; what was pending goes on to wait.
+    pub fn weigh_anew(&mut self, raw: Verdict, now: Mono) {
+        if self.pending().is_some() {
+            self.note(raw, now);
+        } else if self.decided.is_none() || raw != self.raw {
+            *self = Self::new(self.holds);
+            self.feed(raw, now);
+        }
+    }
+
     /// Decides `verdict` without any hold (evidence has become too old).
     pub fn force(&mut self, verdict: Verdict, now: Mono) {
         self.note(verdict, now);

@@ -58,12 +58,45 @@ impl LimitSet {
 
     /// Takes an observation, whose sample is in the window already.
     pub(super) fn take(&mut self, observation: &Observation, window: &Window, spec: &CheckSpec, now: Now) {
+        self.find(observation);
+        self.hold.feed(judge::worst(&self.findings), now.mono);
+        self.weigh_loss(observation, window, spec);
+        self.show(spec, now);
+    }
+
+    /// The same by other limits (a reload): the newest observation, where it counts, is judged by them at once, but for what had not
+    /// lasted yet, which still has to.
+    #[must_use]
+    pub(super) fn under(
+        mut self,
+        limits: Limits,
+        newest: Option<&Observation>,
+        window: &Window,
+        spec: &CheckSpec,
+        now: Now,
+    ) -> Self {
+        self.limits = limits;
+        if let Some(newest) = newest {
+            self.find(newest);
+            self.hold.weigh_anew(judge::worst(&self.findings), now.mono);
+            self.weigh_loss(newest, window, spec);
+            self.show(spec, now);
+        }
+        self
+    }
+
+    /// What an observation has found, and what its measurements are by the limits.
+    fn find(&mut self, observation: &Observation) {
         let reading = &observation.reading;
         self.findings.clone_from(&reading.findings);
         self.findings.extend(self.limits.findings(&reading.measurements));
-        self.hold.feed(judge::worst(&self.findings), now.mono);
+    }
+
+    /// What loss makes of it, beside what was found.
+    fn weigh_loss(&mut self, observation: &Observation, window: &Window, spec: &CheckSpec) {
         if let (Some((degraded, not_ready)), Some(rule)) = (self.limits.loss, spec.loss) {
-            self.counts_loss = observation.error.is_none() && reading.sample.is_none_or(|sample| !sample.outage);
+            let sample = observation.reading.sample;
+            self.counts_loss = observation.error.is_none() && sample.is_none_or(|sample| !sample.outage);
             if observation.error.is_some() {
                 self.loss = None;
             } else if self.counts_loss {
@@ -84,7 +117,6 @@ impl LimitSet {
                 self.findings.push(finding);
             }
         }
-        self.show(spec, now);
     }
 
     /// The evidence has become too old: that is decided, and shown.

@@ -73,6 +73,10 @@ fn a_room_whose_main_line_is_cut_is_ready_on_its_backup_and_as_good_as_the_confi
         let since = cut.reasons[0].since;
         let longer = see(&mut engine, 5.0, [NotReady, NotReady, Ready, Ready]);
         assert_eq!(longer.reasons[0].since, since, "it holds since it began");
+        let mut other = engine.plan.clone();
+        Arc::make_mut(&mut other.profiles[1]).runtime = Duration::from_mins(20);
+        engine.adopt(other, at(5.5));
+        assert_eq!(internet(&engine).reasons[0].since, since, "through a reload too");
         // What the main line's router explains it still explains, whatever the backup does.
         let snapshot = engine.snapshot();
         let cause = snapshot.current().checks[1].blocked_by.as_ref().map(ToString::to_string);

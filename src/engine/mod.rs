@@ -40,6 +40,8 @@ mod lines;
 #[cfg(test)]
 mod outlooks;
 #[cfg(test)]
+mod reloads;
+#[cfg(test)]
 mod rooms;
 #[cfg(test)]
 mod tests;
@@ -230,7 +232,6 @@ impl Engine {
     /// Judges by another plan from now on (a reload). A check that is told the same as before keeps all that is known of
     /// it; one that changed begins anew. Incidents stay open until their component is ready again, or is no longer asked for.
     pub fn adopt(&mut self, plan: Plan, now: Now) {
-        let same_profiles = plan.profiles == self.plan.profiles;
         let mut old: HashMap<CheckName, CheckState> =
             self.checks.drain(..).map(|check| (check.spec().name.clone(), check)).collect();
         self.checks = plan
@@ -240,8 +241,7 @@ impl Engine {
                 Some(check) if check.spec() != spec => {
                     CheckState::new(Arc::clone(spec), &plan.profiles, now).used_as(&check)
                 }
-                Some(check) if same_profiles => check,
-                Some(check) => check.under(&plan.profiles, now),
+                Some(check) => check.under(&self.plan.profiles, &plan.profiles, now),
                 None => CheckState::new(Arc::clone(spec), &plan.profiles, now),
             })
             .collect();
@@ -250,10 +250,9 @@ impl Engine {
             Subject::Check(name) => self.by_name.contains_key(name),
             Subject::Room | Subject::Component(_) => true,
         });
-        if !same_profiles {
-            self.since.clear();
-            self.on_backup.clear();
-        }
+        let places: Vec<Option<usize>> = self.plan.profiles.iter().map(|old| plan.profile(&old.name)).collect();
+        self.since = moved(std::mem::take(&mut self.since), &places);
+        self.on_backup = moved(std::mem::take(&mut self.on_backup), &places);
         self.current = plan.default_profile;
         self.plan = plan;
         // These are of the old plan's places.
@@ -371,6 +370,11 @@ impl Engine {
             view.next_deadline = next_deadline;
         }
     }
+}
+
+/// What was kept under each profile, by the places that they have now; of one that is there no more nothing is.
+fn moved<T>(kept: HashMap<(usize, Component), T>, places: &[Option<usize>]) -> HashMap<(usize, Component), T> {
+    kept.into_iter().filter_map(|((place, component), one)| Some(((places[place]?, component), one))).collect()
 }
 
 /// How long nobody may have watched for what was said of `subject` to count as lasting: as long as evidence of it counts.

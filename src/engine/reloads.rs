@@ -1,0 +1,138 @@
+//! What a reload of the config leaves as it was, and what a restart finds again: for tests alone.
+
+use super::rooms::*;
+use super::*;
+use crate::domain::{Kind, Level, Reading, Sample};
+
+/// The same plan, in which a figure of one profile is another: how long the battery must last.
+fn other_figure(plan: &Plan) -> Plan {
+    let mut plan = plan.clone();
+    Arc::make_mut(&mut plan.profiles[1]).runtime = secs(1200);
+    plan
+}
+
+fn judged(engine: &Engine, name: &str) -> Judged {
+    let snapshot = engine.snapshot();
+    let place = snapshot.checks.iter().position(|check| check.spec.name.as_str() == name).unwrap();
+    snapshot.current().checks[place].clone()
+}
+
+#[test]
+fn what_was_decided_of_loss_stands_while_packets_leave_it_open() {
+    let mut engine = Engine::new(plan(vec![far()]), Restored::default(), at(0.0));
+    let look = |engine: &mut Engine, sent, lost, second| {
+        let reading = Reading { sample: Some(Sample { sent, lost, outage: false }), ..Reading::default() };
+        engine.observe(Observation::read("far".into(), at(second), Duration::ZERO, reading), at(second));
+    };
+    look(&mut engine, 600, 0, 0.0);
+    // 2 %, which is the limit: by these packets alone nothing could be decided.
+    for second in [1.0, 2.0, 3.0] {
+        look(&mut engine, 200, 4, second);
+    }
+    assert_eq!(judged(&engine, "far").verdict, Verdict::Ready);
+    engine.adopt(other_figure(&engine.plan), at(4.0));
+    assert_eq!((judged(&engine, "far").verdict, judged(&engine, "far").since), (Verdict::Ready, at(0.0).wall));
+    // So it is where the figure is that of the loss itself, …
+    let mut looser = engine.plan.clone();
+    Arc::make_mut(&mut looser.profiles[0]).loss.not_ready = 0.1;
+    engine.adopt(looser, at(5.0));
+    assert_eq!((judged(&engine, "far").verdict, judged(&engine, "far").since), (Verdict::Ready, at(0.0).wall));
+    // … unless the packets decide by the new one.
+    let mut stricter = engine.plan.clone();
+    Arc::make_mut(&mut stricter.profiles[0]).loss.degraded = 0.005;
+    engine.adopt(stricter, at(6.0));
+    assert_eq!((judged(&engine, "far").verdict, judged(&engine, "far").since), (Verdict::Degraded, at(6.0).wall));
+}
+
+#[test]
+fn what_had_not_lasted_yet_has_to_last_still() {
+    let mut plan = room();
+    let mut microphone = spec("microphone", Kind::Microphone, Level::Device);
+    (microphone.active, microphone.fresh_for) = (true, secs(2100));
+    plan.checks.push(Arc::new(microphone));
+    let mut engine = Engine::new(plan, Restored::default(), at(0.0));
+    all_good(&mut engine, at(0.0));
+    engine.observe(says("microphone", Verdict::Ready, at(0.0)), at(0.0));
+    // A cough, a slow test, and a UPS that comes back.
+    engine.observe(says("ups", Verdict::NotReady, at(1.0)), at(1.0));
+    engine.observe(says("ups", Verdict::NotReady, at(5.0)), at(5.0));
+    engine.observe(says("microphone", Verdict::NotReady, at(6.0)), at(6.0));
+    engine.observe(rate(3e5, at(6.0)), at(6.0));
+    engine.observe(says("ups", Verdict::Ready, at(10.0)), at(10.0));
+    let verdicts = |engine: &Engine| ["microphone", "bandwidth", "ups"].map(|name| judged(engine, name).verdict);
+    let before = [Verdict::Ready, Verdict::Ready, Verdict::NotReady];
+    assert_eq!(verdicts(&engine), before);
+    engine.adopt(other_figure(&engine.plan), at(15.0));
+    assert_eq!(verdicts(&engine), before);
+    // By another limit of the rate itself that test stays one that nobody has confirmed, for however long it waits.
+    let mut stricter = engine.plan.clone();
+    stricter.profiles[0] = profile("small", 1.1e6, 4e5);
+    engine.adopt(stricter, at(16.0));
+    assert_eq!(verdicts(&engine), before);
+    engine.observe(says("ups", Verdict::Ready, at(17.0)), at(17.0));
+    engine.tick(at(19.0));
+    assert_eq!(verdicts(&engine), before);
+    engine.observe(says("microphone", Verdict::NotReady, at(19.5)), at(19.5));
+    engine.observe(rate(3e5, at(19.5)), at(19.5));
+    assert_eq!(verdicts(&engine), [Verdict::NotReady; 3]);
+    for second in [25.0, 40.0, 55.0, 69.9] {
+        engine.observe(says("ups", Verdict::Ready, at(second)), at(second));
+        assert_eq!(judged(&engine, "ups").verdict, Verdict::NotReady, "{second}");
+    }
+    engine.observe(says("ups", Verdict::Ready, at(70.0)), at(70.0));
+    assert_eq!(judged(&engine, "ups").verdict, Verdict::Ready, "a minute after it came back");
+}
+
+#[test]
+fn what_is_as_before_is_so_since_then_and_what_the_new_figure_makes_of_it_since_the_reload() {
+    let mut engine = Engine::new(room(), Restored::default(), at(0.0));
+    all_good(&mut engine, at(0.0));
+    engine.observe(says("ups", Verdict::NotReady, at(1.0)), at(1.0));
+    engine.observe(says("ups", Verdict::NotReady, at(4.0)), at(4.0));
+    let power = |engine: &Engine| {
+        let snapshot = engine.snapshot();
+        snapshot.current().components.iter().find(|view| view.component == Component::Power).unwrap().since
+    };
+    let since = |engine: &Engine| {
+        let ups = judged(engine, "ups");
+        (ups.since, ups.reasons[0].since, power(engine))
+    };
+    let began = since(&engine);
+    assert_eq!(began, (at(1.0).wall, at(4.0).wall, at(4.0).wall));
+    // The profiles change places too: they are known by their names.
+    let mut other = other_figure(&room());
+    other.profiles[0] = profile("small", 2e7, 5e5);
+    other.profiles.swap(0, 1);
+    other.default_profile = 1;
+    engine.adopt(other, at(5.0));
+    assert_eq!(&*engine.snapshot().current().profile.name, "small");
+    assert_eq!(since(&engine), began);
+    assert_eq!(
+        (judged(&engine, "bandwidth").verdict, judged(&engine, "bandwidth").since),
+        (Verdict::Degraded, at(5.0).wall)
+    );
+    assert_eq!(judged(&engine, "link").since, at(0.0).wall);
+}
+
+#[test]
+fn what_is_too_old_or_was_never_seen_is_so_by_any_figure_and_under_a_profile_that_is_new() {
+    let mut engine = Engine::new(room(), Restored::default(), at(0.0));
+    all_good(&mut engine, at(0.0));
+    engine.tick(at(30.0));
+    let mut other = room();
+    other.profiles[0] = profile("small", 2e6, 5e5);
+    other.profiles.push(profile("new", 3e6, 5e5));
+    other.checks.push(Arc::new(far()));
+    engine.adopt(other.clone(), at(40.0));
+    other.profiles.push(profile("newer", 5e6, 5e5));
+    Arc::make_mut(other.profiles.last_mut().unwrap()).loss.degraded = 0.01;
+    engine.adopt(other, at(50.0));
+    for view in &engine.snapshot().profiles {
+        let said = |at: usize| (view.checks[at].reasons[0].def.code, view.checks[at].since);
+        assert_eq!(said(4), ("siaga.stale", at(30.0).wall), "{}", view.profile.name);
+        assert_eq!(said(5), ("siaga.no_evidence", at(40.0).wall), "{}", view.profile.name);
+    }
+    // What comes back from there has to last.
+    engine.observe(rate(1e7, at(51.0)), at(51.0));
+    assert_eq!(judged(&engine, "bandwidth").verdict, Verdict::Unknown);
+}
