@@ -230,7 +230,8 @@ impl Engine {
     }
 
     /// Judges by another plan from now on (a reload). A check that is told the same as before keeps all that is known of
-    /// it; one that changed begins anew. Incidents stay open until their component is ready again, or is no longer asked for.
+    /// it; one that changed begins anew. Incidents stay open until their component is ready again, or is no longer asked for. The
+    /// profile in force stays, if there is still one of its name.
     pub fn adopt(&mut self, plan: Plan, now: Now) {
         let mut old: HashMap<CheckName, CheckState> =
             self.checks.drain(..).map(|check| (check.spec().name.clone(), check)).collect();
@@ -253,7 +254,8 @@ impl Engine {
         let places: Vec<Option<usize>> = self.plan.profiles.iter().map(|old| plan.profile(&old.name)).collect();
         self.since = moved(std::mem::take(&mut self.since), &places);
         self.on_backup = moved(std::mem::take(&mut self.on_backup), &places);
-        self.current = plan.default_profile;
+        // Of a meeting that goes on no moment is judged by another kind's needs: what opens and closes in it would be told.
+        self.current = places[self.current].unwrap_or(plan.default_profile);
         self.plan = plan;
         // These are of the old plan's places.
         self.rolled_up.clear();

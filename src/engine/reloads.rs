@@ -2,7 +2,7 @@
 
 use super::rooms::*;
 use super::*;
-use crate::domain::{Kind, Level, Reading, Sample};
+use crate::domain::{Kind, Level, Reading, Requirement, Sample};
 
 /// The same plan, in which a figure of one profile is another: how long the battery must last.
 fn other_figure(plan: &Plan) -> Plan {
@@ -135,4 +135,45 @@ fn what_is_too_old_or_was_never_seen_is_so_by_any_figure_and_under_a_profile_tha
     // What comes back from there has to last.
     engine.observe(rate(1e7, at(51.0)), at(51.0));
     assert_eq!(judged(&engine, "bandwidth").verdict, Verdict::Unknown);
+}
+
+#[test]
+fn a_reload_in_a_meeting_judges_it_by_its_own_profile_and_keeps_its_incidents() {
+    // A meeting by sound alone, and one with pictures.
+    let plan_of = |default: &str| {
+        let mut plan = room();
+        plan.profiles = vec![profile("pictures", 1e6, 5e5), profile("sound", 1e6, 5e5)];
+        Arc::make_mut(&mut plan.profiles[1]).components.insert(Component::Video, Requirement::Advisory);
+        plan.default_profile = plan.profile(default).unwrap();
+        plan
+    };
+    for (default, own, open) in [("pictures", "sound", 0), ("sound", "pictures", 1)] {
+        let mut engine = Engine::new(plan_of(default), Restored::default(), at(0.0));
+        engine.command(&Order::Profile(engine.plan.profile(own).unwrap()), at(0.0));
+        for second in 0..=24 {
+            let now = at(f64::from(second));
+            for name in NAMES {
+                let bad = name == "camera" && second > 20;
+                engine.observe(says(name, if bad { Verdict::NotReady } else { Verdict::Ready }, now), now);
+            }
+            engine.observe(rate(1e7, now), now);
+        }
+        let incidents = engine.snapshot().incidents.clone();
+        assert_eq!(incidents.len(), open, "{own}");
+        engine.drain_events();
+        // The profiles change places.
+        let mut other = other_figure(&plan_of(default));
+        other.profiles.swap(0, 1);
+        other.default_profile = other.profile(default).unwrap();
+        engine.adopt(other, at(25.0));
+        assert_eq!(&*engine.snapshot().current().profile.name, own);
+        assert_eq!(engine.snapshot().incidents, incidents, "{own}");
+        assert_eq!(engine.drain_events(), [], "{own}");
+        // Where there is none of its name any more, the default holds.
+        let mut without = plan_of(default);
+        without.profiles.retain(|profile| &*profile.name == default);
+        without.default_profile = 0;
+        engine.adopt(without, at(26.0));
+        assert_eq!(&*engine.snapshot().current().profile.name, default);
+    }
 }

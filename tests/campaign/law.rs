@@ -289,7 +289,8 @@ impl Law {
         (check.must(profile), check.may(profile))
     }
 
-    /// Another config: a check that is told something else begins anew, and still knows whether the room was in use.
+    /// Another config: a check that is told something else begins anew, and still knows whether the room was in use. The profile in
+    /// force stays, by its name: a reload in a meeting may not judge it by another kind's needs, not for a moment.
     pub(super) fn adopt(&mut self, plan: &Plan) {
         for (check, spec) in self.checks.iter_mut().zip(&plan.checks) {
             if check.spec != *spec {
@@ -298,7 +299,7 @@ impl Law {
                 *check = OfCheck { used_until, ..OfCheck::new(Arc::clone(spec), profiles) };
             }
         }
-        self.profile = plan.default_profile;
+        self.profile = plan.profile(&self.plan.profiles[self.profile].name).unwrap_or(plan.default_profile);
         self.plan = plan.clone();
     }
 

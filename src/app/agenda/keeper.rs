@@ -85,7 +85,7 @@ impl Keeper {
                 let config = Arc::clone(&self.configs.borrow_and_update());
                 self.book
                     .change(|agenda| (agenda.margins, agenda.lengths) = (config.agenda.margins(), lengths(&config)));
-                // A judge that has adopted another plan judges by its default profile.
+                // The profiles have other places, and the default may be another.
                 self.told = None;
             }
             let stepped = (self::offset(now) - offset).abs() > STEP;
