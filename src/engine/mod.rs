@@ -147,10 +147,11 @@ impl Engine {
         let gap = restored.observations.iter().map(|seen| seen.at.mono).max();
         let gap = gap.map_or(Duration::MAX, |seen| now.mono.since(seen));
         let bridges = |subject: &Subject| bridges(&plan, subject);
-        let standings = Standings::restored(restored.standings, &plan.profiles[current].name, gap, bridges, now);
+        let standings = Standings::restored(restored.standings, gap, bridges, now);
         for (check, spec) in checks.iter_mut().zip(&plan.checks) {
-            if let Some(before) = standings.before(&Subject::Check(spec.name.clone())) {
-                check.stood(current, before);
+            let before = standings.before(&Subject::Check(spec.name.clone()));
+            if let Some((before, place)) = before.and_then(|before| Some((before, plan.profile(&before.profile)?))) {
+                check.stood(place, before);
             }
         }
         for observation in restored.observations {

@@ -128,7 +128,8 @@ impl Engine {
         let backups: Vec<_> =
             backups.into_iter().filter_map(|one| Some((Arc::clone(&one.name), one.backup?))).collect();
         let verdict = rolled.unwrap_or(if absent { Verdict::Ready } else { Verdict::Unknown });
-        let before = self.standings.before(&Subject::Component(component)).filter(|_| place == self.current);
+        let profile = &self.plan.profiles[place].name;
+        let before = self.standings.before(&Subject::Component(component)).filter(|before| before.profile == *profile);
         let began = before.filter(|before| before.verdict == verdict).map_or(now.wall, |before| before.since);
         let entry = self.since.entry((place, component)).or_insert((verdict, began));
         if entry.0 != verdict {

@@ -177,3 +177,37 @@ fn a_reload_in_a_meeting_judges_it_by_its_own_profile_and_keeps_its_incidents() 
         assert_eq!(&*engine.snapshot().current().profile.name, default);
     }
 }
+
+#[test]
+fn a_restart_in_a_meeting_knows_since_when_what_is_said_under_its_profile_holds() {
+    let mut first = Engine::new(room(), Restored::default(), at(0.0));
+    first.command(&Order::Profile(1), at(0.0));
+    let look = |engine: &mut Engine, second: f64| {
+        for name in NAMES {
+            engine.observe(says(name, Verdict::Ready, at(second)), at(second));
+        }
+        engine.observe(rate(2e6, at(second)), at(second));
+    };
+    look(&mut first, 1.0);
+    let told = first.drain_events().into_iter().filter_map(|event| match event {
+        Event::Stands(standing) => Some(standing),
+        _ => None,
+    });
+    let observations = vec![rate(2e6, at(5.0))];
+    let restored = Restored { standings: told.collect(), observations, ..Restored::default() };
+    let mut second = Engine::new(room(), restored, at(10.0));
+    second.command(&Order::Profile(1), at(10.0));
+    look(&mut second, 10.5);
+    // The rate is not what this profile needs, and is what the other one needs: of that nothing was told.
+    let snapshot = second.snapshot();
+    let internet = |name: &str| {
+        let view = snapshot.profile(name).unwrap();
+        let line = view.components.iter().find(|view| view.component == Component::Internet).unwrap();
+        (view.checks[4].verdict, view.checks[4].since, line.verdict, line.since)
+    };
+    let began = at(1.0).wall;
+    assert_eq!(internet("large"), (Verdict::Degraded, began, Verdict::Degraded, began));
+    let now = internet("small");
+    assert_eq!((now.0, now.2), (Verdict::Ready, Verdict::Ready));
+    assert!(now.1 >= at(10.0).wall && now.3 >= at(10.0).wall, "{now:?}");
+}

@@ -17,22 +17,14 @@ pub struct Standings {
 }
 
 impl Standings {
-    /// What was said under `profile` when the process before this one ended, as long ago as `gap`. Over a gap in which it could
-    /// have changed unseen it says nothing: `bridges` is how long a gap may be for a subject. What lies in the future of the
+    /// What was said, each under its profile, when the process before this one ended, as long ago as `gap`. Over a gap in which it
+    /// could have changed unseen it says nothing: `bridges` is how long a gap may be for a subject. What lies in the future of the
     /// wall clock is of a clock that was set back, and says nothing either.
-    pub fn restored(
-        all: Vec<Standing>,
-        profile: &str,
-        gap: Duration,
-        bridges: impl Fn(&Subject) -> Duration,
-        now: Now,
-    ) -> Self {
+    pub fn restored(all: Vec<Standing>, gap: Duration, bridges: impl Fn(&Subject) -> Duration, now: Now) -> Self {
         let past = |standing: &Standing| {
             standing.since <= now.wall && standing.reasons.iter().all(|reason| reason.since <= now.wall)
         };
-        let believed = all
-            .into_iter()
-            .filter(|standing| &*standing.profile == profile && past(standing) && gap <= bridges(&standing.subject));
+        let believed = all.into_iter().filter(|standing| past(standing) && gap <= bridges(&standing.subject));
         Self { told: HashMap::new(), before: believed.map(|standing| (standing.subject.clone(), standing)).collect() }
     }
 

@@ -301,9 +301,9 @@ fn what_was_said_before_a_restart_is_said_since_then_if_it_is_still_so() {
         assert_eq!(judged(&away, "ups").reasons[0].since, since);
     }
 
-    // Of a clock that was set back, and under another profile: not believed.
+    // Of a clock that was set back, and under a profile that is there no more: not believed.
     let ahead = |standing: &Standing| Standing { since: at(999.0).wall, ..standing.clone() };
-    let other = |standing: &Standing| Standing { profile: "large".into(), ..standing.clone() };
+    let other = |standing: &Standing| Standing { profile: "gone".into(), ..standing.clone() };
     for strange in [standings.iter().map(ahead).collect(), standings.iter().map(other).collect::<Vec<_>>()] {
         let mut engine = Engine::new(room(), Restored { standings: strange, ..Restored::default() }, at(60.0));
         engine.observe(says("ups", Verdict::NotReady, at(60.1)), at(60.1));
