@@ -2,7 +2,7 @@
 
 use super::rooms::*;
 use super::*;
-use crate::domain::{Finding, Group, Kind, Level, Reading, Sample};
+use crate::domain::{Finding, Group, Kind, Level, Reading, Requirement, Sample};
 
 fn outage(verdict: Verdict, now: Now) -> Observation {
     let mut reading = Reading { sample: Some(Sample { sent: 3, lost: 3, outage: true }), ..Reading::default() };
@@ -172,4 +172,47 @@ fn what_cannot_be_seen_now_is_not_ready_tomorrow() {
     let tomorrow = at(86_400.0 * 2.0).wall;
     let question = slot::Question::new(&snapshot, None, Some(tomorrow), None, at(1.0)).unwrap();
     assert_eq!(slot::answer(&snapshot, &question, at(1.0)).view.verdict, Verdict::Unknown);
+}
+
+#[test]
+fn what_does_not_count_explains_nothing_away_that_does() {
+    use Requirement::{Advisory, Required};
+
+    // The hub dies and takes the camera along: the check of the hub is advisory, or its component is, or both count.
+    for (hub, computer, told, above) in [
+        (Advisory, Required, Component::Video, "computer"),
+        (Required, Advisory, Component::Video, "ups"),
+        (Required, Required, Component::Computer, "usb"),
+    ] {
+        let mut plan = room();
+        plan.checks.push(Arc::new(spec("computer", Kind::Computer, Level::Computer)));
+        plan.checks.push(Arc::new(CheckSpec { requirement: hub, ..spec("usb", Kind::Usb, Level::UsbBus) }));
+        for profile in &mut plan.profiles {
+            Arc::make_mut(profile).components.insert(Component::Computer, computer);
+        }
+        let mut engine = Engine::new(plan, Restored::default(), at(0.0));
+        let mut look = |bad: &[&str], seconds: std::ops::RangeInclusive<u32>| {
+            for second in seconds {
+                let now = at(f64::from(second));
+                let names = NAMES.into_iter().chain(["computer", "usb"]);
+                let verdict = |name: &str| if bad.contains(&name) { Verdict::NotReady } else { Verdict::Ready };
+                let passive = names.map(|name| says(name, verdict(name), now));
+                let test = rate(if bad.len() > 2 { 1.0 } else { 1e7 }, now);
+                engine.observe_all(passive.chain([test]), now);
+            }
+            let snapshot = engine.snapshot();
+            let view = snapshot.current();
+            let name = |name: &Option<CheckName>| name.as_ref().map(ToString::to_string).unwrap_or_default();
+            let open: Vec<_> = snapshot.incidents.iter().map(|incident| incident.component).collect();
+            (view.verdict, open, name(&view.checks[3].blocked_by), name(&view.root_cause))
+        };
+        assert_eq!(look(&[], 0..=20), (Verdict::Ready, vec![], String::new(), String::new()));
+        let (by, root) = if told == Component::Computer { ("usb", "usb") } else { ("", "camera") };
+        assert_eq!(look(&["camera", "usb"], 21..=30), (Verdict::NotReady, vec![told], by.to_owned(), root.to_owned()));
+        look(&[], 31..=100);
+        // What counts above it explains it still.
+        let all = ["link", "gateway", "ups", "camera", "computer", "usb"];
+        let (.., by, root) = look(&all, 101..=110);
+        assert_eq!((by.as_str(), root.as_str()), (above, "ups"));
+    }
 }

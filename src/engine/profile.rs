@@ -31,7 +31,7 @@ impl Engine {
             starting: self.starting,
             // Each counter only grows, so no two states have the same sum.
             changes: self.checks.iter().map(|check| check.changes(place)).sum(),
-            blocked_by: cause::blocked_by(&nodes),
+            blocked_by: self.by_what_counts(place, &cause::blocked_by(&nodes)),
         };
         let valid_until = self.valid_until(place, now);
         let before = self.rolled_up.get(place).and_then(Option::as_ref).filter(|(of, _)| *of == made_of);
@@ -45,6 +45,18 @@ impl Engine {
         }
         self.rolled_up[place] = Some((made_of, Arc::clone(&view)));
         view
+    }
+
+    /// What explains each check, where that may. What counts is explained by what counts alone: what does not is no incident, and
+    /// nobody would be told of either. Above it in the chain something may stand that does.
+    fn by_what_counts(&self, place: usize, blocked_by: &[Option<usize>]) -> Vec<Option<usize>> {
+        let counts = |at: &usize| self.counts(place, &self.checks[*at]);
+        let explains = |(child, cause): (usize, &Option<usize>)| {
+            let mut chain = std::iter::successors(*cause, |at| blocked_by[*at]);
+            // Of most nothing does; the others are asked for.
+            if cause.is_some() && counts(&child) { chain.find(counts) } else { *cause }
+        };
+        blocked_by.iter().enumerate().map(explains).collect()
     }
 
     /// The earliest moment at which evidence that counts under a profile becomes too old.

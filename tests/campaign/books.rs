@@ -318,7 +318,11 @@ impl Books {
                 _ => &[Component::Power, Component::Computer],
             };
             let explained = law.checks.iter().any(|check| {
-                above.contains(&check.spec.component) && law.verdict(check, law.profile) == Verdict::NotReady
+                // What does not count is no incident, and explains none away.
+                above.contains(&check.spec.component)
+                    && check.spec.requirement == Requirement::Required
+                    && law.counts(check.spec.component, law.profile)
+                    && law.verdict(check, law.profile) == Verdict::NotReady
             });
             if outside && !explained && !is_open && unknown_for >= patience {
                 self.say(now, format!("incident {component}"), || {
