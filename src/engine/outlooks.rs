@@ -5,7 +5,7 @@ use super::rooms::*;
 use super::slot::{Basis, Question, answer};
 use super::*;
 use crate::domain::snapshot::Judged;
-use crate::domain::{Component, Verdict};
+use crate::domain::{Component, Finding, Verdict};
 
 const HOUR: u64 = 3600;
 
@@ -44,6 +44,39 @@ fn a_meeting_within_two_hours_is_answered_by_the_room_and_one_beyond_by_what_las
         assert_eq!((answer.basis, answer.recheck_at), (basis, again_after.map(after)), "{ahead} s ahead");
     }
     assert_eq!(Question::new(&snapshot, None, None, None, now).unwrap().profile(), 0);
+}
+
+#[test]
+fn what_is_not_known_is_not_known_in_three_days_whatever_passes_beside_it() {
+    use Verdict::{Degraded, NotReady, Ready, Unknown};
+
+    // Each found for so many hours; a fault that has lasted for a day counts, and is worse.
+    for (broken, unseen, hours, then) in [
+        (Some(NotReady), false, 1, Ready),
+        (None, true, 1, Unknown),
+        (Some(NotReady), true, 1, Unknown),
+        (Some(Degraded), true, 1, Unknown),
+        (Some(NotReady), true, 24, NotReady),
+        (Some(Degraded), false, 24, Ready),
+    ] {
+        let mut plan = room();
+        plan.checks.iter_mut().for_each(|spec| Arc::make_mut(spec).fresh_for = secs(30 * HOUR));
+        let mut engine = Engine::new(plan, Restored::default(), at(0.0));
+        all_good(&mut engine, at(0.0));
+        let look = |engine: &mut Engine, now: Now| {
+            let mut seen = says("ups", Ready, now);
+            seen.reading.findings.extend(broken.map(|verdict| Finding::new(&BROKEN, verdict)));
+            seen.reading.findings.extend(unseen.then(|| Finding::new(&LOSS_UNDECIDED, Unknown)));
+            engine.observe(seen, now);
+        };
+        look(&mut engine, at(1.0));
+        look(&mut engine, at(4.0));
+        let now = at(4.0).after(secs(hours * HOUR));
+        look(&mut engine, now);
+        let (snapshot, start) = (engine.snapshot(), now.after(secs(72 * HOUR)).wall);
+        let question = Question::new(&snapshot, None, Some(start), None, now).unwrap();
+        assert_eq!(answer(&snapshot, &question, now).view.verdict, then, "{broken:?} {unseen} {hours} h");
+    }
 }
 
 #[test]

@@ -204,7 +204,9 @@ fn lasting(judged: &Judged, check: &CheckView, now: Now) -> Judged {
     if !seen || (judged.verdict == Verdict::Unknown && !lasts(Verdict::Unknown)) {
         return Judged { pending: None, ..judged.clone() };
     }
-    let reasons: Vec<_> = judged.reasons.iter().filter(lasting).cloned().collect();
+    // Nor does what is worse beside it, and passes: without that it is not known still.
+    let unseen = |reason: &&Reason| reason.verdict == Verdict::Unknown;
+    let reasons: Vec<_> = judged.reasons.iter().filter(|why| lasting(why) || unseen(why)).cloned().collect();
     let verdict = Verdict::worst(reasons.iter().map(|reason| reason.verdict)).unwrap_or(Verdict::Ready);
     let since = reasons.iter().map(|reason| reason.since).min().unwrap_or(judged.since);
     let blocked_by = judged.blocked_by.clone().filter(|_| verdict != Verdict::Ready);
