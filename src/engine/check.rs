@@ -40,7 +40,7 @@ pub struct CheckState {
     gone: Vec<String>,
     /// When time by itself next changes something, as [`CheckState::find_deadline`] has it: asked each turn of every check.
     due: Mono,
-    /// Whether the time to catch up after a meeting was given since the last run.
+    /// Whether time to catch up after a meeting was given since the last run.
     caught_up: bool,
     runs: u64,
     failures: BTreeMap<ErrorKind, u64>,
@@ -202,17 +202,20 @@ impl CheckState {
         if !self.spec.active || in_use == self.held.is_some() {
             return;
         }
-        self.view = None;
         if in_use {
+            // What became too old before, and was looked at by nobody (a suspension), is not held as good.
+            self.tick(now);
             self.held = Some(now.wall);
         } else {
             self.held = None;
+            let catch_up = free.after(self.spec.fresh_for.min(CATCH_UP));
             // Once for each run: a room that is used now and then may not keep old evidence alive for ever.
-            if !std::mem::replace(&mut self.caught_up, true) {
-                let catch_up = free.after(self.spec.fresh_for.min(CATCH_UP));
-                self.fresh_until = self.fresh_until.map(|until| until.max(catch_up));
+            if let Some(until) = self.fresh_until.as_mut().filter(|until| **until < catch_up && !self.caught_up) {
+                *until = catch_up;
+                self.caught_up = true;
             }
         }
+        self.view = None;
         self.due = self.find_deadline();
     }
 

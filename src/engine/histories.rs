@@ -161,6 +161,57 @@ fn a_room_that_is_used_now_and_then_does_not_keep_old_evidence_alive() {
 }
 
 #[test]
+fn a_short_use_before_a_meeting_takes_no_time_away_after_it() {
+    let minute = |minute: u32| at(f64::from(60 * minute));
+    let mut plan = room();
+    Arc::make_mut(&mut plan.checks[4]).fresh_for = secs(35 * 60);
+    let mut engine = Engine::new(plan, Restored::default(), minute(0));
+    all_good(&mut engine, minute(0));
+    // Somebody tries the camera; the meeting is from ten past until ten.
+    for (at, live) in [(5, true), (6, false), (10, true), (120, false)] {
+        engine.command(&Order::Agenda { live }, minute(at));
+    }
+    let tested = |engine: &Engine| engine.snapshot().current().checks[4].verdict;
+    engine.tick(minute(124));
+    assert_eq!(tested(&engine), Verdict::Ready, "it has time to be tested again");
+    // Once: the next use gives none.
+    engine.command(&Order::Agenda { live: true }, minute(124));
+    engine.command(&Order::Agenda { live: false }, minute(126));
+    engine.tick(minute(126));
+    assert_eq!(tested(&engine), Verdict::Unknown);
+}
+
+#[test]
+fn what_became_too_old_while_nobody_looked_is_not_held_as_good() {
+    let used = |second| {
+        let reading = Reading { in_use: Some(true), ..Reading::default() };
+        Observation::read("camera".into(), at(second), Duration::ZERO, reading)
+    };
+    let tested = |engine: &Engine| {
+        let snapshot = engine.snapshot();
+        assert!(snapshot.in_use && snapshot.check("bandwidth").unwrap().held.is_some());
+        snapshot.current().checks[4].verdict
+    };
+    // Suspended overnight; the first that is heard is that the room is in use.
+    for (woken, verdict) in [(19.9, Verdict::Ready), (50_000.0, Verdict::Unknown)] {
+        let mut by_agenda = Engine::new(room(), Restored::default(), at(0.0));
+        all_good(&mut by_agenda, at(0.0));
+        by_agenda.command(&Order::Agenda { live: true }, at(woken));
+        assert_eq!(tested(&by_agenda), verdict, "{woken}");
+        let mut by_sight = Engine::new(room(), Restored::default(), at(0.0));
+        all_good(&mut by_sight, at(0.0));
+        by_sight.observe(used(woken), at(woken));
+        assert_eq!(tested(&by_sight), verdict, "{woken}");
+        // Used in the evening too, of which the word is as old.
+        let mut again = Engine::new(room(), Restored::default(), at(0.0));
+        all_good(&mut again, at(0.0));
+        again.observe(used(1.0), at(1.0));
+        again.command(&Order::Agenda { live: true }, at(woken));
+        assert_eq!(tested(&again), verdict, "{woken}");
+    }
+}
+
+#[test]
 fn what_cannot_be_seen_now_is_not_ready_tomorrow() {
     let mut engine = Engine::new(room(), Restored::default(), at(0.0));
     for name in NAMES {

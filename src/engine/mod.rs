@@ -222,6 +222,8 @@ impl Engine {
 
     /// Takes an order.
     pub fn command(&mut self, order: &Order, now: Now) {
+        // A use that ended before this meeting began is another one.
+        self.pass_use(now);
         match *order {
             Order::Agenda { live } => self.agenda_live = live,
             Order::Profile(place) if place < self.plan.profiles.len() => self.current = place,
@@ -298,7 +300,14 @@ impl Engine {
     }
 
     fn pass_time(&mut self, now: Now) {
-        // What became too old did so then, however late this is called.
+        self.pass_use(now);
+        self.checks.iter_mut().for_each(|check| check.tick(now));
+        self.judge(now);
+    }
+
+    /// Lets the time pass for the words that the room is in use, and for what waits for it. What became too old did so then, however
+    /// late this is called.
+    fn pass_use(&mut self, now: Now) {
         let mut free = None;
         for check in &mut self.checks {
             if let Some(until) = check.lapses(now) {
@@ -309,9 +318,7 @@ impl Engine {
         self.in_use = self.agenda_live || self.checks.iter().any(CheckState::in_use);
         for check in &mut self.checks {
             check.hold_back(self.in_use, free.unwrap_or(now.mono), now);
-            check.tick(now);
         }
-        self.judge(now);
     }
 
     /// The first round ends when every passive check has been observed, or when the slowest has had its time: a probe

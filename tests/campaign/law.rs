@@ -173,14 +173,20 @@ impl OfCheck {
     }
 
     /// The room comes into use, or is free since `free`.
-    pub(super) fn hold(&mut self, in_use: bool, free: u64) {
+    pub(super) fn hold(&mut self, in_use: bool, free: u64, now: u64) {
         if !self.spec.active || in_use == self.held {
             return;
         }
+        if in_use {
+            // What is too old by then is not held as good.
+            self.pass(now);
+        }
         self.held = in_use;
-        if !in_use && !std::mem::replace(&mut self.caught_up, true) {
-            let catch_up = free + ms(self.spec.fresh_for).min(CATCH_UP);
-            self.fresh_until = self.fresh_until.map(|until| until.max(catch_up));
+        // Only what gains by it has had its time: who tries the camera before a meeting takes none away after it.
+        let catch_up = free + ms(self.spec.fresh_for).min(CATCH_UP);
+        if !in_use && !self.caught_up && self.fresh_until.is_some_and(|until| until < catch_up) {
+            self.fresh_until = Some(catch_up);
+            self.caught_up = true;
         }
     }
 
@@ -313,7 +319,7 @@ impl Law {
         }
         self.in_use = self.live || self.checks.iter().any(|check| check.used_until.is_some());
         for check in &mut self.checks {
-            check.hold(self.in_use, free.unwrap_or(now));
+            check.hold(self.in_use, free.unwrap_or(now), now);
             check.pass(now);
         }
         self.starting &= self.first_round_until() > now;
