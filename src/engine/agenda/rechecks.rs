@@ -42,12 +42,19 @@ pub fn next(session: &Session, offsets: &[Duration], now: Timestamp) -> Option<T
     moments.filter(|moment| *moment > now).min()
 }
 
-/// The newest that was told of a session: at its confirmation, or at a recheck since.
+/// The newest that was told of a session: at its confirmation, with its hour, or at a recheck since.
 pub fn last_told<'a>(agenda: &'a Agenda, session: &'a Session) -> Option<&'a Notice> {
-    // By the occasion and not by the clock, which may have been set: a smaller offset is later.
+    let placed = agenda.notices_of(session).find(|notice| notice.occasion == Occasion::Placed).map(|notice| notice.at);
+    // A recheck of before the hour was left and taken again is not what people have heard last.
+    let since = |notice: &Notice| placed.is_none_or(|placed| placed <= notice.at);
+    // Else by the occasion and not by the clock, which may have been set: a smaller offset is later.
     agenda
         .notices_of(session)
-        .filter(|notice| matches!(notice.occasion, Occasion::Confirmed | Occasion::Before(_) | Occasion::Placed))
+        .filter(|notice| match notice.occasion {
+            Occasion::Confirmed | Occasion::Placed => true,
+            Occasion::Before(_) => since(notice),
+            Occasion::Preflight | Occasion::Reported | Occasion::Withdrawn => false,
+        })
         .min_by_key(|notice| match notice.occasion {
             Occasion::Before(ahead) => (ahead, false),
             // With its hour people were told what was found for it.

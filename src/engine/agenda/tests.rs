@@ -143,6 +143,32 @@ fn news_is_what_is_another_thing_than_was_told_last() {
     assert!(!is_news(None, Verdict::Ready, &[]) && is_news(None, Verdict::Unknown, &[]));
 }
 
+#[test]
+fn where_an_hour_was_left_and_taken_again_news_is_what_is_another_thing_than_was_told_with_it() {
+    let hour = |hours: i64| 6000 - 60 * hours;
+    for (day_before, with_its_hour) in [(Verdict::NotReady, Verdict::Ready), (Verdict::Ready, Verdict::NotReady)] {
+        let mut agenda = agenda(&[("a", 6000, 6060)]);
+        let session = Arc::clone(agenda.get("a").unwrap());
+        agenda.note(notice(Occasion::Confirmed, hour(48), Verdict::Ready));
+        agenda.note(notice(Occasion::Before(MINUTE * 1440), hour(24), day_before));
+        agenda.note(notice(Occasion::Withdrawn, hour(20), day_before));
+        agenda.note(notice(Occasion::Confirmed, hour(10), with_its_hour));
+        // Cancelled and booked again before anybody heard of it: they have the day before in mind.
+        assert_eq!(last_told(&agenda, &session).map(|told| told.verdict), Some(day_before));
+        agenda.note(notice(Occasion::Placed, hour(10) + 1, with_its_hour));
+        let news = |agenda: &Agenda, verdict| is_news(last_told(agenda, &session), verdict, &[]);
+        assert!(news(&agenda, day_before) && !news(&agenda, with_its_hour), "{with_its_hour}");
+        assert_eq!(due(&agenda, &session, &OFFSETS, at(hour(10) + 2)), [], "that moment is past");
+        // The rechecks go on from there.
+        assert_eq!(
+            due(&agenda, &session, &OFFSETS, at(hour(2))),
+            [Occasion::Before(MINUTE * 120), Occasion::Preflight]
+        );
+        agenda.note(notice(Occasion::Before(MINUTE * 120), hour(2), day_before));
+        assert!(!news(&agenda, day_before) && news(&agenda, with_its_hour), "{with_its_hour}");
+    }
+}
+
 proptest! {
     /// Whatever is booked: phases follow each other without a gap, `until` is when the next begins, and it is the same phase up to
     /// then.
