@@ -27,7 +27,9 @@ fn interval_at(lost: u32, sent: u32, z: f64) -> Option<(f64, f64)> {
     let centre = p + z2 / (2.0 * n);
     let spread = z * (p * (1.0 - p) / n + z2 / (4.0 * n * n)).sqrt();
     let scale = 1.0 + z2 / n;
-    Some((((centre - spread) / scale).max(0.0), ((centre + spread) / scale).min(1.0)))
+    // Where nothing was lost it begins at nothing, and not at what rounding leaves: a limit may be 0.
+    let low = if lost == 0 { 0.0 } else { ((centre - spread) / scale).max(0.0) };
+    Some((low, ((centre + spread) / scale).min(1.0)))
 }
 
 /// The newest packets' fates, `size` of them at most.
@@ -262,5 +264,60 @@ mod tests {
         assert_eq!((view.sent, view.lost), (100, 10));
         window.push(Sample { sent: 3, lost: 3, outage: true });
         assert_eq!(window.view(), None);
+        // No more can be lost than was sent.
+        window.push(Sample { sent: 10, lost: 12, outage: false });
+        let view = window.view().unwrap();
+        assert_eq!((view.sent, view.lost, view.ratio), (10, 10, 1.0));
+    }
+
+    #[test]
+    fn the_newest_third_is_that_many_packets_and_has_the_share_that_was_lost_of_them() {
+        let windows = |size: u32, samples: &[(u32, u32)]| {
+            let mut window = Window::new(size);
+            for (sent, lost) in samples.iter().copied() {
+                window.push(Sample { sent, lost, outage: false });
+            }
+            [window.view(), window.newest()].map(|loss| loss.map(|loss| (loss.sent, loss.lost, loss.ratio)))
+        };
+        assert_eq!(windows(30, &[(10, 0), (10, 10)]), [Some((20, 10, 0.5)), Some((10, 10, 1.0))]);
+        assert_eq!(windows(300, &[(100, 3), (100, 3)]), [Some((200, 6, 0.03)), Some((100, 3, 0.03))]);
+        assert_eq!(windows(300, &[(100, 3)]), [Some((100, 3, 0.03)), None]);
+    }
+
+    #[test]
+    fn what_the_newest_third_is_certain_of_is_not_asked_of_the_whole() {
+        let mut window = Window::new(30_000);
+        for lost in [1000, 1000, 300] {
+            window.push(Sample { sent: 10_000, lost, outage: false });
+        }
+        // 3 % of the newest is certainly between the limits; of the whole it is 7.7 %.
+        assert_eq!(decide_by(None, &window, Some(0.02), Some(0.05)), Some(Degraded));
+        assert_eq!(decide(None, window.view().unwrap(), Some(0.02), Some(0.05)), Some(NotReady));
+        for old in [None, Some(Ready), Some(NotReady)] {
+            assert_eq!(decide_by(old, &Window::new(600), Some(0.02), Some(0.05)), old, "no packet decides nothing");
+        }
+    }
+
+    #[test]
+    fn what_is_at_a_limit_is_inside_and_a_limit_that_there_is_none_of_is_kept() {
+        for sent in 1..2000 {
+            assert_eq!(decide(None, loss(0, sent), Some(0.0), Some(0.0)), None, "{sent}");
+        }
+        let at = loss(30, 600);
+        let (low, high) = (Some(at.low), Some(at.high));
+        for (old, degraded, not_ready, new) in [
+            (None, low, Some(0.08), None),
+            (None, high, high, Some(Ready)),
+            (Some(Ready), Some(0.0), low, Some(Degraded)),
+            (Some(NotReady), Some(0.0), high, Some(Degraded)),
+            (Some(NotReady), Some(0.0), low, Some(NotReady)),
+            (None, None, Some(0.08), Some(Ready)),
+            (None, None, Some(0.02), Some(NotReady)),
+            (None, Some(0.02), None, Some(Degraded)),
+            (None, Some(0.08), None, Some(Ready)),
+            (None, None, None, Some(Ready)),
+        ] {
+            assert_eq!(decide(old, at, degraded, not_ready), new, "{old:?} {degraded:?} {not_ready:?}");
+        }
     }
 }
