@@ -13,6 +13,8 @@
 //! that runs out in the middle of a meeting says nothing of it.
 
 mod admit;
+#[cfg(test)]
+mod edge_tests;
 mod measured;
 #[cfg(test)]
 mod tests;
@@ -298,5 +300,6 @@ pub fn next_change(items: &[Item], session: &Session, entries: &[Entry], now: Ti
     let points = points(items, session, entries, now);
     let moments = points.iter().flat_map(|point| [Some(point.due_at), point.until()]).flatten();
     let ends = overridden(session, entries, now).map(|one| one.until);
-    moments.filter(|moment| *moment < session.start).chain(ends).filter(|moment| *moment > now).min()
+    // At the start itself for the last time: from then on it stands as it was then.
+    moments.filter(|moment| *moment <= session.start).chain(ends).filter(|moment| *moment > now).min()
 }

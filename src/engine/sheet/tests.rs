@@ -10,12 +10,12 @@ use crate::domain::session::{Details, Member, SCHEDULER};
 use crate::domain::sheet::{LONGEST_FINDINGS, MOST_ENTRIES, SheetAct, SheetWish, Unwritten};
 use crate::domain::{Booking, Quantity, Unit};
 
-const HOUR: i64 = 3600;
+pub(super) const HOUR: i64 = 3600;
 /// When the meeting begins, and ends an hour later.
-const START: i64 = 100 * HOUR;
-const END: i64 = START + HOUR;
+pub(super) const START: i64 = 100 * HOUR;
+pub(super) const END: i64 = START + HOUR;
 
-fn at(second: i64) -> Timestamp {
+pub(super) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }
 
@@ -33,7 +33,7 @@ fn item(key: &str, holds: i64, due: i64, requirement: Requirement) -> Item {
 }
 
 /// A room that is checked for three hours and due half an hour before, the sites, and something that is only noted.
-fn items() -> Vec<Item> {
+pub(super) fn items() -> Vec<Item> {
     vec![
         item("room", 3 * HOUR, HOUR / 2, Requirement::Required),
         Item { each_site: true, task: None, ..item("attendance", HOUR, HOUR / 4, Requirement::Required) },
@@ -41,7 +41,7 @@ fn items() -> Vec<Item> {
     ]
 }
 
-fn session() -> Session {
+pub(super) fn session() -> Session {
     let member = Member { person: "Petugas Ruang".to_owned(), receiver: Some("desk".to_owned()) };
     Session {
         id: "a".into(),
@@ -60,38 +60,38 @@ fn session() -> Session {
     }
 }
 
-fn wish(act: SheetAct) -> SheetWish {
+pub(super) fn wish(act: SheetAct) -> SheetWish {
     SheetWish { session: "a".into(), start: None, by: "Petugas Satu".to_owned(), act }
 }
 
-fn tick(item: &str) -> SheetAct {
+pub(super) fn tick(item: &str) -> SheetAct {
     SheetAct::Tick { item: item.to_owned() }
 }
 
-fn untick(item: &str) -> SheetAct {
+pub(super) fn untick(item: &str) -> SheetAct {
     SheetAct::Untick { item: item.to_owned() }
 }
 
-fn answer_for(verdict: Verdict, until: i64) -> SheetAct {
+pub(super) fn answer_for(verdict: Verdict, until: i64) -> SheetAct {
     SheetAct::Override { verdict, reason: "kamera cadangan".to_owned(), until: at(until) }
 }
 
-fn end_trial(findings: &str) -> SheetAct {
+pub(super) fn end_trial(findings: &str) -> SheetAct {
     SheetAct::EndTrial { findings: findings.to_owned() }
 }
 
 /// A sheet on which things are written as the store does it.
-struct Sheet {
-    session: Session,
-    written: Written,
+pub(super) struct Sheet {
+    pub(super) session: Session,
+    pub(super) written: Written,
 }
 
 impl Sheet {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { session: session(), written: Written::default() }
     }
 
-    fn write(&mut self, act: SheetAct, now: i64) -> Result<(), Unwritten> {
+    pub(super) fn write(&mut self, act: SheetAct, now: i64) -> Result<(), Unwritten> {
         let what = admit(&wish(act), &self.session, &items(), &self.written.entries, at(now))?;
         let entry = Entry {
             key: format!("{}", self.written.entries.len()).into(),
@@ -125,7 +125,7 @@ impl Sheet {
         }
     }
 
-    fn told(&self, now: i64) -> Vec<(Word, String)> {
+    pub(super) fn told(&self, now: i64) -> Vec<(Word, String)> {
         let news = news(&items(), &self.session, &self.written, at(now));
         news.into_iter().map(|(word, point)| (word, point.name.to_string())).collect()
     }
