@@ -22,7 +22,7 @@ pub struct Run {
     pub began: Timestamp,
     /// Its newest observation.
     pub until: Timestamp,
-    /// Whether a process begins with it: then nothing was known at its beginning.
+    /// Whether a process begins with it, or the clock was set back: then nothing was known at its beginning.
     pub fresh: bool,
 }
 
@@ -67,7 +67,7 @@ pub struct Past {
     pub runs: Vec<Run>,
     /// The hours' measurements, oldest first.
     pub hours: Vec<Hour>,
-    /// Each subject's changes, oldest first: at most one of them from before the span.
+    /// Each subject's changes that hold, oldest first: at most one of them from before the span.
     pub changes: Vec<(Subject, Vec<Transition>)>,
     /// Whether there was more than is read at once, so that this is not all.
     pub cut: bool,

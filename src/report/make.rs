@@ -229,9 +229,15 @@ impl Maker<'_> {
         }
     }
 
-    /// How much of that somebody watched, s: what happened in the rest is not known.
+    /// How much of that somebody watched, s: what happened in the rest is not known. Hours that a clock which was set back has
+    /// passed twice count once.
     fn watched(&self, from: Timestamp, to: Timestamp) -> u64 {
-        self.record.runs.iter().map(|run| length(run.began.max(from), run.until.min(to))).sum()
+        let (mut at, mut watched) = (from, 0);
+        for run in &self.record.runs {
+            watched += length(run.began.max(at), run.until.min(to));
+            at = at.max(run.until);
+        }
+        watched
     }
 
     /// When nobody watched, and when nothing certain was known of a component.

@@ -410,6 +410,12 @@ fn of_an_incident_only_what_somebody_watched_counts_as_time_of_the_meeting() {
     record.incidents[0].closed_at = Some(at("12:00:00"));
     let made = report(&record, house(&zone()), at("12:30:00"));
     assert_eq!(made.incidents[0].seconds_in_meeting, 30 * 60, "ten minutes, and twenty after 10.40");
+    // The clock was set back: what was passed twice counts once.
+    record.runs = [("05:00:00", "10:40:00"), ("10:30:00", "10:45:00"), ("10:50:00", "11:40:00")]
+        .map(|(began, until)| Run { began: at(began), until: at(until), fresh: true })
+        .into();
+    let made = report(&record, house(&zone()), at("12:30:00"));
+    assert_eq!(made.incidents[0].seconds_in_meeting, 35 * 60, "twenty-five minutes, and ten after 10.50");
 }
 
 #[test]

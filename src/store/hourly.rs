@@ -79,12 +79,21 @@ fn row(check: CheckName, minute: i64, sent: u64, lost: u64) -> MinuteRow {
     }
 }
 
+/// A span to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Watched {
+    pub(super) run: Run,
+    /// When the span before it began, if the wall clock was set forward between them: what was said in that one still holds, unless
+    /// others have watched in between by the clock.
+    pub(super) after: Option<Timestamp>,
+}
+
 /// The spans in which observations came in. The newest goes on.
 #[derive(Debug, Default)]
 pub(super) struct Watching {
     /// When the process began, or the newest observation came.
     last: Option<Now>,
-    runs: Vec<Run>,
+    runs: Vec<Watched>,
     /// Spans for which there was no room.
     overflowed: u64,
 }
@@ -98,19 +107,24 @@ impl Watching {
         let wall = at.wall;
         let near = |from: Timestamp, to: Timestamp| to.duration_since(from).unsigned_abs() <= UNWATCHED;
         let last = self.last.replace(at).unwrap_or(at);
-        let jumped = !near(last.wall.saturating_add(at.mono.since(last.mono)).unwrap_or(wall), wall);
+        let expected = last.wall.saturating_add(at.mono.since(last.mono)).unwrap_or(wall);
+        let jumped = !near(expected, wall);
         let full = self.runs.len() >= MAX_RUNS;
-        match self.runs.last_mut() {
+        match self.runs.last_mut().map(|last| &mut last.run) {
             // A wall clock that was set back a little begins nothing new, and nothing was missed.
             Some(run) if !jumped && wall <= run.until => {}
             Some(run) if !jumped && near(run.until, wall) => run.until = wall,
             Some(_) if full => self.overflowed += 1,
-            // After a jump of the wall clock, what was said before it stands at another time than it was said.
-            Some(_) => self.runs.push(Run { began: wall, until: wall, fresh: jumped }),
+            Some(before) => {
+                // What was said before a wall clock was set back stands at a time that is still to come, and is not known yet.
+                let (began, after) = (wall, (jumped && wall > expected).then_some(before.began));
+                let fresh = jumped && after.is_none();
+                self.runs.push(Watched { run: Run { began, until: wall, fresh }, after });
+            }
             None => {
                 // What a process says before its first observation belongs to it.
                 let began = if !jumped && near(last.wall, wall) { last.wall.min(wall) } else { wall };
-                self.runs.push(Run { began, until: wall, fresh: true });
+                self.runs.push(Watched { run: Run { began, until: wall, fresh: true }, after: None });
             }
         }
     }
@@ -121,15 +135,15 @@ impl Watching {
     }
 
     /// Takes what is to be written; the newest stays, to go on.
-    pub(super) fn take(&mut self) -> Vec<Run> {
+    pub(super) fn take(&mut self) -> Vec<Watched> {
         let all = self.runs.clone();
         self.runs.drain(..self.runs.len().saturating_sub(1));
         all
     }
 
     /// Gives back what could not be written. What came meanwhile is longer.
-    pub(super) fn give_back(&mut self, mut runs: Vec<Run>) {
-        runs.retain(|run| !self.runs.iter().any(|known| known.began == run.began));
+    pub(super) fn give_back(&mut self, mut runs: Vec<Watched>) {
+        runs.retain(|span| !self.runs.iter().any(|known| known.run.began == span.run.began));
         runs.append(&mut self.runs);
         runs.drain(..runs.len().saturating_sub(MAX_RUNS));
         self.runs = runs;
@@ -137,12 +151,19 @@ impl Watching {
 }
 
 /// Writes a span, or how long it has become.
-pub(super) fn put_run(db: &Connection, run: &Run) -> rusqlite::Result<()> {
+pub(super) fn put_run(db: &Connection, Watched { run, after }: &Watched) -> rusqlite::Result<()> {
+    let fresh = match after {
+        None => run.fresh,
+        Some(after) => {
+            let mut before = db.prepare_cached("SELECT max(began) FROM runs WHERE began < ?1")?;
+            before.query_row([micros(run.began)], |row| row.get::<_, Option<i64>>(0))? != Some(micros(*after))
+        }
+    };
     db.prepare_cached(
         "INSERT INTO runs (began, until, fresh) VALUES (?1, ?2, ?3)
          ON CONFLICT (began) DO UPDATE SET until = max(until, excluded.until)",
     )?
-    .execute(params![micros(run.began), micros(run.until), run.fresh])
+    .execute(params![micros(run.began), micros(run.until), fresh])
     .map(drop)
 }
 
@@ -192,7 +213,8 @@ mod tests {
     }
 
     fn spans(watching: &mut Watching) -> Vec<(i64, i64, bool)> {
-        watching.take().iter().map(|run| (run.began.as_second(), run.until.as_second(), run.fresh)).collect()
+        let told = |span: &Watched| (span.run.began.as_second(), span.run.until.as_second(), span.run.fresh);
+        watching.take().iter().map(told).collect()
     }
 
     #[test]
@@ -207,14 +229,16 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_wrong_at_the_start_is_no_span_of_years_and_nothing_is_carried_over_its_jump() {
+    fn a_clock_that_was_wrong_at_the_start_is_no_span_of_years_and_nothing_is_carried_over_a_jump_back() {
         let mut watching = Watching::since(at(0, 0));
         watching.observe(at(10, 10));
         watching.observe(at(1_700_000_000, 11));
-        assert_eq!(spans(&mut watching), [(0, 10, true), (1_700_000_000, 1_700_000_000, true)]);
+        assert_eq!(watching.runs[1].after, Some(at(0, 0).wall), "what was said goes on");
+        assert_eq!(spans(&mut watching), [(0, 10, true), (1_700_000_000, 1_700_000_000, false)]);
         // Set back by an hour, and then it goes on there.
         watching.observe(at(1_699_996_400, 12));
         watching.observe(at(1_699_996_410, 22));
+        assert_eq!(watching.runs[1].after, None);
         assert_eq!(spans(&mut watching)[1], (1_699_996_400, 1_699_996_410, true));
         // Set back by a minute: nothing new.
         watching.observe(at(1_699_996_351, 23));

@@ -9,6 +9,7 @@ use super::recording::{self, RecordingError};
 use super::rows::{self, Catalogue, micros, moment, subject_columns};
 use super::{Store, StoreError};
 use crate::domain::{Hour, Mono, Past, Run, Sketch, Subject, Transition, Verdict, Wanted};
+use crate::engine::past::in_force;
 
 /// Hours read at once: half a year of twenty figures, some 40 MB in memory.
 const MAX_HOURS: usize = 90_000;
@@ -25,18 +26,19 @@ const SINCE_VERSION: i64 = 5;
 pub(super) const RUNS: &str =
     "SELECT began, until, fresh FROM runs WHERE until >= ?1 AND began < ?2 ORDER BY began LIMIT ?3";
 
-/// The process that began last before the span: what it said before is carried into it, what others said is not.
-pub(super) const PROCESS: &str =
-    "SELECT began, until, fresh FROM runs WHERE began < ?1 AND fresh = 1 ORDER BY began DESC LIMIT 1";
+/// The process that began last before the span: what it said before is carried into it, what others said is not. One whose time
+/// another has passed again, after the clock was set back, is none.
+pub(super) const PROCESS: &str = "SELECT began, until, fresh FROM runs r WHERE began < ?1 AND fresh = 1
+     AND NOT EXISTS (SELECT 1 FROM runs o WHERE o.began < r.began AND o.until >= r.until) ORDER BY began DESC LIMIT 1";
 
 pub(super) const HOURS: &str = "SELECT h.hour, s.check_name, s.quantity, h.count, h.mean, h.min, h.max, h.minutes
      FROM hours h CROSS JOIN series s ON s.id = h.series WHERE h.hour >= ?1 AND h.hour < ?2 ORDER BY h.hour LIMIT ?3";
 
-/// The newest change before the span.
-pub(super) const BEFORE: &str = "SELECT at, profile, old, new, codes, settling FROM transitions
-     WHERE subject = ?1 AND name IS ?2 AND at < ?3 ORDER BY at DESC, id DESC LIMIT 1";
+/// What was said last before the span and since a moment: in the order of the rows, not of a clock that may have been set back.
+pub(super) const BEFORE: &str = "SELECT at, profile, old, new, codes, settling, id FROM transitions WHERE id =
+     (SELECT max(+id) FROM transitions WHERE subject = ?1 AND name IS ?2 AND at >= ?3 AND at < ?4)";
 
-pub(super) const CHANGES: &str = "SELECT at, profile, old, new, codes, settling FROM transitions
+pub(super) const CHANGES: &str = "SELECT at, profile, old, new, codes, settling, id FROM transitions
      WHERE subject = ?1 AND name IS ?2 AND at >= ?3 AND at < ?4 ORDER BY at, id LIMIT ?5";
 
 impl Store {
@@ -81,6 +83,7 @@ pub(super) fn gather(
         past.runs.insert(0, process);
     }
     past.cut |= past.runs.len() > MAX_RUNS;
+    past.runs = in_force::runs(past.runs);
     for (from, to) in &wanted.hours {
         let room = MAX_HOURS.saturating_sub(past.hours.len());
         let mut statement = db.prepare_cached(HOURS)?;
@@ -100,11 +103,15 @@ pub(super) fn gather(
     }
     for subject in &wanted.subjects {
         let (sort, name) = subject_columns(subject);
-        let mut changes = Vec::new();
+        let mut rows = Vec::new();
         let mut statement = db.prepare_cached(BEFORE)?;
-        let mut found = statement.query(params![sort, name, since])?;
-        while let Some(row) = found.next()? {
-            changes.extend(change(row, subject, catalogue)?);
+        // Where the process has said nothing yet, others did: the subject is known, and its state is not.
+        for from in [process.map_or(i64::MIN, |process| micros(process.began)), i64::MIN] {
+            let mut found = statement.query(params![sort, name, from, since])?;
+            if let Some(row) = found.next()? {
+                rows.extend(numbered(row, subject, catalogue)?);
+                break;
+            }
         }
         let mut statement = db.prepare_cached(CHANGES)?;
         let mut found = statement.query(params![sort, name, since, until, limit(MAX_CHANGES)])?;
@@ -114,10 +121,10 @@ pub(super) fn gather(
             if count % LOOK == 0 && late() {
                 return Ok(None);
             }
-            changes.extend(change(row, subject, catalogue)?);
+            rows.extend(numbered(row, subject, catalogue)?);
         }
         past.cut |= count > MAX_CHANGES;
-        past.changes.push((subject.clone(), changes));
+        past.changes.push((subject.clone(), in_force::changes(rows, &past.runs)));
     }
     Ok(Some(past))
 }
@@ -147,6 +154,12 @@ fn hour(row: &Row<'_>, catalogue: &Catalogue) -> rusqlite::Result<Option<Hour>> 
         max: row.get(6)?,
         minutes: Sketch::from_bytes(row.get_ref(7)?.as_blob().unwrap_or_default()),
     }))
+}
+
+/// A change with its row's number.
+fn numbered(row: &Row<'_>, subject: &Subject, catalogue: &Catalogue) -> rusqlite::Result<Option<(i64, Transition)>> {
+    let number = row.get(6)?;
+    Ok(change(row, subject, catalogue)?.map(|change| (number, change)))
 }
 
 pub(super) fn change(row: &Row<'_>, subject: &Subject, catalogue: &Catalogue) -> rusqlite::Result<Option<Transition>> {

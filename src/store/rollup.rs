@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::history::{Keeper, Kept};
-use super::hourly::{Packets, Watching};
-use crate::domain::{CheckName, Figure, Measurement, Observation, Run};
+use super::hourly::{Packets, Watched, Watching};
+use crate::domain::{CheckName, Figure, Measurement, Observation};
 
 /// Values of one minute that are kept for its quantiles: two minutes' worth of the quickest poll (4 Hz).
 const KEPT: usize = 480;
@@ -129,7 +129,7 @@ pub(super) struct Taken {
     pub(super) minutes: Vec<MinuteRow>,
     pub(super) newest: Vec<Observation>,
     pub(super) history: Vec<Kept>,
-    pub(super) runs: Vec<Run>,
+    pub(super) runs: Vec<Watched>,
 }
 
 impl Taken {

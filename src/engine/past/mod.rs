@@ -2,6 +2,7 @@
 //! remembers; none of them changes a verdict.
 
 pub mod blame;
+pub mod in_force;
 pub mod ledger;
 pub mod outlook;
 pub mod spans;

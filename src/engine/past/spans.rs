@@ -26,8 +26,8 @@ impl Span {
     }
 }
 
-/// The whole of `since <= at < until`, without gaps, oldest first. `changes` and `runs` are oldest first, with at most one
-/// change and one run from before it.
+/// The whole of `since <= at < until`, without gaps, oldest first. `changes` and `runs` are oldest first and those that hold
+/// ([`super::in_force`]), with at most one change and one run from before it.
 ///
 /// A process knows nothing when it begins: what another one said before it is not carried over. Time in which nobody watched
 /// is not measured, whatever was said before and after.
@@ -57,6 +57,12 @@ pub fn spans(changes: &[Transition], runs: &[Run], (since, until): (Timestamp, T
     }
     push(&mut all, at, until, None);
     all
+}
+
+/// Since when what was said counts at a moment: its process knew nothing when it began. `runs` are oldest first.
+pub fn known_since(runs: &[Run], moment: Timestamp) -> Timestamp {
+    let begun = runs.partition_point(|run| run.began <= moment);
+    runs[..begun].iter().rev().find(|run| run.fresh).map_or(Timestamp::MIN, |run| run.began)
 }
 
 /// Adds a span that follows; one in the same state as the last makes that longer.
@@ -149,7 +155,7 @@ pub(super) mod tests {
         Run { began: at(began), until: at(until), fresh }
     }
 
-    fn told(spans: &[Span]) -> Vec<(i64, i64, Option<Verdict>)> {
+    pub(in crate::engine::past) fn told(spans: &[Span]) -> Vec<(i64, i64, Option<Verdict>)> {
         let second = |moment: Timestamp| moment.as_second() - at(0).as_second();
         spans.iter().map(|span| (second(span.from), second(span.to), span.state)).collect()
     }
@@ -196,6 +202,14 @@ pub(super) mod tests {
         let runs = [run(0, 100, true), run(50, 150, false)];
         let all = spans(&[change(10, Ready)], &runs, (at(0), at(150)));
         assert_eq!(told(&all), [(0, 10, Some(Unknown)), (10, 150, Some(Ready))]);
+    }
+
+    #[test]
+    fn what_is_known_is_all_but_unknown_and_unmeasured() {
+        let mut times = Times::default();
+        let lengths = [(Some(Ready), 10), (Some(Degraded), 5), (Some(NotReady), 1), (Some(Unknown), 70), (None, 700)];
+        lengths.into_iter().for_each(|(state, seconds)| times.add(state, Duration::from_secs(seconds)));
+        assert_eq!(times.known(), Duration::from_secs(16));
     }
 
     #[test]

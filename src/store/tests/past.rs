@@ -1,6 +1,6 @@
 //! The line by the hour, and when anybody watched: on the disk, over restarts and jumps of the clock, and gone in time.
 
-use super::super::{hourly, open as file, past, read_from};
+use super::super::{hourly, open as file, past, read_from, sql};
 use super::*;
 use crate::domain::past::{hour_begins, hour_of};
 use crate::domain::{Figure, Hour, Past, Run, Sample, Wanted};
@@ -109,7 +109,7 @@ async fn when_anybody_watched_is_known_over_restarts_and_jumps_of_the_clock() {
     let run = |from: i64, until: i64, fresh| Run { began: at(from).wall, until: at(until).wall, fresh };
     assert_eq!(
         past.runs,
-        [run(0, 99, true), run(700, 700, false), run(2501, 2541, true), run(2600, 2600, true)],
+        [run(0, 99, true), run(700, 700, false), run(2501, 2541, false), run(2600, 2600, true)],
         "what was written twice has grown, and is not there twice"
     );
     let [(_, changes)] = &past.changes[..] else { panic!("{:?}", past.changes) };
@@ -117,6 +117,64 @@ async fn when_anybody_watched_is_known_over_restarts_and_jumps_of_the_clock() {
         changes.iter().map(|change| (change.at, change.to)).collect::<Vec<_>>(),
         [(at(50).wall, Verdict::NotReady)]
     );
+}
+
+/// A span that begins a process, or goes on `after` another.
+fn watched(began: Timestamp, until: Timestamp, after: Option<Timestamp>) -> hourly::Watched {
+    hourly::Watched { run: Run { began, until, fresh: after.is_none() }, after }
+}
+
+#[test]
+fn what_was_said_goes_on_over_a_clock_set_forward_but_not_over_the_time_of_others() {
+    let folder = folder();
+    let db = file::open(&folder.path().join("siaga.db"), second(0)).unwrap();
+    let put = |began: i64, after: Option<i64>| {
+        hourly::put_run(&db, &watched(second(began), second(began), after.map(second))).unwrap();
+        let fresh = "SELECT fresh FROM runs WHERE began = ?1";
+        db.query_row(fresh, [micros(second(began))], |row| row.get::<_, bool>(0)).unwrap()
+    };
+    assert!(put(0, None));
+    assert!(!put(7200, Some(0)));
+    // A process of yesterday ran while the clock of this one was behind it.
+    assert!(put(3600, None));
+    assert!(put(9000, Some(0)));
+    assert!(!put(7200, Some(0)), "it grows, and stays what it was");
+}
+
+#[test]
+fn rows_hold_in_the_order_in_which_they_were_written_where_a_clock_was_set_back() {
+    let folder = folder();
+    let db = file::open(&folder.path().join("siaga.db"), second(0)).unwrap();
+    let subject = Subject::Component(Component::Internet);
+    let read = |since: i64, until: i64| {
+        let wanted = Wanted { since: second(since), until: second(until), hours: vec![], subjects: vec![subject.clone()] };
+        let past = past::read(&db, &FIGURES, &wanted, &|| false).unwrap().unwrap();
+        let relative = |at: Timestamp| at.as_second() - second(0).as_second();
+        let changes: Vec<_> = past.changes_of(&subject).iter().map(|change| (relative(change.at), change.to)).collect();
+        (past.runs.iter().map(|run| relative(run.began)).collect::<Vec<_>>(), changes)
+    };
+    let say = |at: i64, to: Verdict| {
+        let row = Transition { subject: subject.clone(), to, at: second(at), ..transition(0) };
+        let batch = Batch { transitions: vec![row], ..Batch::default() };
+        sql::apply(&db, &sql::Op::Record(batch)).unwrap();
+    };
+    let watch = |began: i64, until: i64| hourly::put_run(&db, &watched(second(began), second(until), None)).unwrap();
+    // Yesterday's process; then a machine whose clock is seven hours ahead, until it is set back.
+    watch(-90_000, -50_000);
+    say(-89_990, Verdict::Degraded);
+    watch(25_200, 25_260);
+    say(25_200, Verdict::NotReady);
+    watch(0, 40_000);
+    say(80, Verdict::Ready);
+    let ready = (80, Verdict::Ready);
+    assert_eq!(read(0, 40_000), (vec![-90_000, 0], vec![(-89_990, Verdict::Degraded), ready]));
+    // Of a span that begins before the hours that came twice, within them, and after them.
+    for since in [100, 25_230, 30_000] {
+        assert_eq!(read(since, 40_000), (vec![0], vec![ready]), "{since}");
+    }
+    // A subject of which the process has said nothing is known all the same.
+    watch(50_000, 60_000);
+    assert_eq!(read(50_010, 60_000), (vec![50_000], vec![ready]));
 }
 
 #[tokio::test]
@@ -147,7 +205,7 @@ fn what_is_older_than_its_limit_goes_and_a_clock_that_jumps_takes_no_more() {
     db.execute_batch("COMMIT").unwrap();
     for age in [401, 399, -1] {
         let began = hour_begins(now - 24 * age);
-        hourly::put_run(&db, &Run { began, until: began, fresh: true }).unwrap();
+        hourly::put_run(&db, &watched(began, began, None)).unwrap();
     }
     let prune = |days: i64| {
         let at = hour_begins(now + 24 * days);
@@ -171,7 +229,7 @@ fn a_question_reads_its_own_rows_and_not_a_year() {
         rows.unwrap().map(Result::unwrap).collect::<Vec<_>>().join("; ")
     };
     for (query, numbers) in
-        [(past::HOURS, 3), (past::RUNS, 3), (past::PROCESS, 1), (past::BEFORE, 3), (past::CHANGES, 5)]
+        [(past::HOURS, 3), (past::RUNS, 3), (past::PROCESS, 1), (past::BEFORE, 4), (past::CHANGES, 5)]
     {
         let plan = plan(query, numbers);
         assert!(plan.contains("SEARCH") && !plan.contains("SCAN"), "{query}: {plan}");
