@@ -72,6 +72,8 @@ pub(super) fn told(event: &Event, lang: Lang) -> Option<String> {
         format!("incident {word}: {} {} ({})", incident.component, incident.verdict, why.join("; "))
     };
     let line = match event {
+        // Of a UPS on battery the ledger needs a row, and nobody a line.
+        Event::Transition(transition) if transition.from == transition.to => return None,
         Event::Transition(transition) => {
             let subject = match &transition.subject {
                 Subject::Room => "room".to_owned(),

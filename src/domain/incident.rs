@@ -20,7 +20,8 @@ pub enum Subject {
     Check(CheckName),
 }
 
-/// A change of verdict, under the profile in force.
+/// A change of verdict, under the profile in force. Of a UPS it may be that `from` is `to`: it went on battery or came from it, and
+/// was amiss all the while.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transition {
     /// Whose.

@@ -2,7 +2,7 @@
 
 use super::rooms::*;
 use super::*;
-use crate::domain::{Component, ErrorKind, Finding, Kind, Level, ProbeError, Reading, Sample};
+use crate::domain::{Component, ErrorKind, Finding, Kind, Level, ProbeError, Reading, ReasonDef, Sample, Text};
 
 /// How often incidents were opened, changed and closed since this was last asked.
 fn incidents(engine: &mut Engine) -> [usize; 3] {
@@ -322,4 +322,36 @@ fn what_does_not_count_shortens_no_word_of_the_room_and_is_no_cause() {
     let and_the_camera = [&none_counts[..], &["camera"]].concat();
     all(&and_the_camera, 6.0);
     assert_eq!(all(&and_the_camera, 9.0), (Verdict::NotReady, Some("camera".to_owned()), at(29.0).mono));
+}
+
+#[test]
+fn a_ups_that_is_degraded_already_tells_that_it_goes_on_battery_and_comes_from_it() {
+    static VOLTAGE: ReasonDef = ReasonDef::new("power.voltage_low", Text::new("x", "x"), Text::new("x", "x"));
+    static BATTERY: ReasonDef = ReasonDef::new("power.on_battery", Text::new("x", "x"), Text::new("x", "x"));
+    let mut engine = settled(room());
+    let mut say = |second: u32, reasons: &[&'static ReasonDef]| {
+        let now = at(f64::from(second));
+        // Of anything but a UPS the same words make no row.
+        for name in ["ups", "gateway"] {
+            let mut reading = Reading::default();
+            reasons.iter().for_each(|reason| reading.find(Finding::new(reason, Verdict::Degraded)));
+            engine.observe(Observation::read(name.into(), now, Duration::ZERO, reading), now);
+        }
+        let told = engine.drain_events().into_iter().filter_map(|event| match event {
+            Event::Transition(Transition { subject: Subject::Check(name), from, to, codes, .. }) => {
+                Some((name.to_string(), from, to, codes))
+            }
+            _ => None,
+        });
+        told.filter(|(name, from, to, _)| name == "ups" || from == to).collect::<Vec<_>>()
+    };
+    let (low, mains_out) = ([&VOLTAGE], [&VOLTAGE, &BATTERY]);
+    let row = |from, codes: &[&'static str]| vec![("ups".to_owned(), from, Verdict::Degraded, codes.to_vec())];
+    assert_eq!(say(21, &low), []);
+    assert_eq!(say(25, &low), row(Verdict::Ready, &["power.voltage_low"]));
+    assert_eq!(say(26, &low), []);
+    assert_eq!(say(27, &mains_out), row(Verdict::Degraded, &["power.voltage_low", "power.on_battery"]));
+    assert_eq!(say(28, &mains_out), [], "once");
+    assert_eq!(say(29, &[&BATTERY]), [], "other reasons are no news");
+    assert_eq!(say(30, &low), row(Verdict::Degraded, &["power.voltage_low"]));
 }

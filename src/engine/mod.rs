@@ -69,7 +69,7 @@ pub const SETTLING: Duration = Duration::from_secs(15);
 /// What the engine tells beside its snapshot, in the order in which it happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// A verdict changed.
+    /// A verdict changed, or a UPS whose verdict stays went on battery or came from it.
     Transition(Transition),
     /// What is said holds since another moment than before.
     Stands(Standing),
@@ -121,8 +121,8 @@ pub struct Engine {
     incidents: Incidents,
     /// When an incident becomes due only by lasting.
     incident_due: Mono,
-    /// The verdicts told last, for transitions.
-    told: HashMap<Subject, Verdict>,
+    /// The verdicts told last, for transitions; of a UPS also whether it was on battery.
+    told: HashMap<Subject, (Verdict, bool)>,
     standings: Standings,
     /// Since when each component has had its verdict, per profile.
     since: HashMap<(usize, Component), (Verdict, Timestamp)>,

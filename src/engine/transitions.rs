@@ -1,20 +1,28 @@
 //! Which verdicts are others than were told last.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::past::blame::ON_BATTERY;
 use super::{Engine, Event};
 use crate::domain::snapshot::ProfileView;
-use crate::domain::{Now, Reason, Requirement, Subject, Transition, Verdict};
+use crate::domain::{Level, Now, Reason, Requirement, Subject, Transition, Verdict};
 
 impl Engine {
-    /// Tells what has another verdict than was told last: checks, components, the room.
+    /// Tells what has another verdict than was told last: checks, components, the room. Of a UPS also that it went on battery, or
+    /// came from it: one that was degraded already is no worse by that, and whoever asks whose fault an outage was must know.
     pub(super) fn tell_transitions(&mut self, view: &ProfileView, settling: bool, now: Now, events: &mut Vec<Event>) {
         let mut all: Vec<(Subject, Verdict, Vec<&'static str>)> = Vec::new();
+        let mut on_battery = HashSet::new();
         let codes = |reasons: &[Reason]| -> Vec<&'static str> {
             reasons.iter().filter(|reason| reason.verdict != Verdict::Ready).map(|reason| reason.def.code).collect()
         };
         for (judged, check) in view.checks.iter().zip(&self.checks) {
-            all.push((Subject::Check(check.spec().name.clone()), judged.verdict, codes(&judged.reasons)));
+            let (subject, why) = (Subject::Check(check.spec().name.clone()), codes(&judged.reasons));
+            if check.spec().level == Level::Power && why.contains(&ON_BATTERY) {
+                on_battery.insert(subject.clone());
+            }
+            all.push((subject, judged.verdict, why));
         }
         for component in view.components.iter() {
             let mut why = codes(&component.reasons);
@@ -35,10 +43,12 @@ impl Engine {
         all.push((Subject::Room, view.verdict, why));
         for (subject, to, mut why) in all {
             // Before the first round nothing was known of anything.
-            let from = self.told.insert(subject.clone(), to).unwrap_or(Verdict::Unknown);
-            if from == to {
+            let (from, was) = self.told.get(&subject).copied().unwrap_or((Verdict::Unknown, false));
+            let is = on_battery.contains(&subject);
+            if (from, was) == (to, is) {
                 continue;
             }
+            self.told.insert(subject.clone(), (to, is));
             why.dedup();
             let profile = Arc::clone(&view.profile.name);
             events.push(Event::Transition(Transition {

@@ -186,7 +186,8 @@ impl House {
             let (change, incident) = match &event {
                 Event::Transition(transition) => {
                     let of_check = matches!(transition.subject, Subject::Check(_));
-                    self.heard.changes += usize::from(of_check && !transition.settling);
+                    let changed = transition.from != transition.to;
+                    self.heard.changes += usize::from(of_check && changed && !transition.settling);
                     continue;
                 }
                 Event::Stands(_) => continue,

@@ -16,7 +16,7 @@ const BEFORE: Duration = Duration::from_mins(2);
 /// How long after it was over.
 const AFTER: Duration = Duration::from_mins(10);
 /// On battery the UPS is only degraded, and what hangs on another socket is dark.
-const ON_BATTERY: &str = "power.on_battery";
+pub(crate) const ON_BATTERY: &str = "power.on_battery";
 
 /// Whose fault it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
