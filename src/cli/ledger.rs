@@ -11,9 +11,8 @@ use super::paint::{note, say};
 use crate::app::{recorder, service};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::past::hour_of;
-use crate::domain::{CheckName, Component, Lang, Level, Past, Rate, Subject, Text, Wanted, in_full};
-use crate::engine::past::ledger::{Agreed, Ledger, Month, Seen, ledger};
+use crate::domain::{CheckName, Component, Lang, Level, Past, Rate, Subject, Text, in_full};
+use crate::engine::past::ledger::{Agreed, Ledger, Month, Seen, ledger, wanted};
 use crate::store::read_from;
 use crate::web::past::csv;
 
@@ -75,25 +74,11 @@ pub(super) fn read(
     }
     let (until, specs) = (end.min(now), &config.plan.checks);
     let checks = specs.iter().map(|spec| Subject::Check(spec.name.clone()));
-    let wanted = Wanted {
-        since: begin,
-        until,
-        hours: vec![(hour_of(begin), hour_of(until) + 1)],
-        subjects: checks.chain([Subject::Component(Component::Internet)]).collect(),
-    };
+    let wanted = wanted(begin, until, checks.chain([Subject::Component(Component::Internet)]).collect());
     let past = read_from(folder, &wanted, &recorder::catalogue())
         .map_err(|error| format!("{}{}", in_full(&error), error.hint()))?;
     let far = far_ends(config, &past);
-    let seen: Vec<Seen> = specs
-        .iter()
-        .map(|spec| Seen {
-            name: spec.name.clone(),
-            kind: spec.kind,
-            component: spec.component,
-            level: spec.level,
-            far: far.contains(&spec.name),
-        })
-        .collect();
+    let seen: Vec<Seen> = specs.iter().map(|spec| Seen::of(spec, far.contains(&spec.name))).collect();
     Ok(ledger(&past, &seen, agreed, month, zone, now))
 }
 

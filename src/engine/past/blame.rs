@@ -1,8 +1,9 @@
 //! Whose fault it was: ours, the provider's, the platform's, or not to be told.
 //!
 //! Nothing is laid at the provider's door that our own power or cable may have done: an own failure counts from two minutes
-//! before it was seen until ten after it was over (a modem needs minutes to find its line again), and without a gateway that was
-//! seen to work nobody is blamed.
+//! before it was seen until ten after it was over (a modem needs minutes to find its line again), one may have been while nobody
+//! watched, and without a gateway that was seen to work nobody is blamed. A cable or gateway in spite of whose failure the far ends
+//! answered is no cause, as the judge has it (`engine/cause.rs`); but it excuses nobody else either.
 
 use std::time::Duration;
 
@@ -51,7 +52,20 @@ impl Cause {
     }
 }
 
-/// A check over the time that is looked at.
+/// What is to be known for telling whose fault something was within a span: what came shortly before it, and after.
+pub fn around((from, to): (Timestamp, Timestamp)) -> (Timestamp, Timestamp) {
+    (earlier(from, AFTER), later(to, BEFORE))
+}
+
+fn earlier(at: Timestamp, by: Duration) -> Timestamp {
+    at.checked_sub(by).unwrap_or(Timestamp::MIN)
+}
+
+fn later(at: Timestamp, by: Duration) -> Timestamp {
+    at.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+/// A check of the main line, or of what stands before it, over the time that is looked at.
 #[derive(Clone, Debug)]
 pub struct Witness<'a> {
     /// Its name.
@@ -101,6 +115,38 @@ impl<'a> Witness<'a> {
             _ => false,
         }
     }
+
+    /// When it was not ready although far ends answered: it answers no echoes, or another way leads past it. What goes on after
+    /// a time of which nothing is known is one failure.
+    fn is_no_cause(&self, witnesses: &[Witness<'_>]) -> Vec<(Timestamp, Timestamp)> {
+        if !matches!(self.level, Level::Link | Level::Gateway) {
+            return Vec::new();
+        }
+        let mut failures: Vec<(Timestamp, Timestamp)> = Vec::new();
+        let mut goes_on = false;
+        for span in &self.spans {
+            match span.state {
+                Some(Verdict::NotReady) => {
+                    match failures.last_mut() {
+                        Some(last) if goes_on => last.1 = span.to,
+                        _ => failures.push((span.from, span.to)),
+                    }
+                    goes_on = true;
+                }
+                Some(Verdict::Ready | Verdict::Degraded) => goes_on = false,
+                Some(Verdict::Unknown) | None => {}
+            }
+        }
+        // Others are asked so seldom that they may still be called good.
+        let asked_often = |other: &&Witness<'_>| matches!(other.kind, Kind::Icmp | Kind::Stun);
+        let far = || witnesses.iter().filter(|other| other.level == Level::FarEnd).filter(asked_often);
+        failures.retain(|(from, to)| {
+            // At its ends one may be seen before the other.
+            let (from, to) = (later(*from, BEFORE), earlier(*to, BEFORE));
+            from < to && far().any(|other| other.was(from, to, Verdict::is_usable))
+        });
+        failures
+    }
 }
 
 /// A failure of ours, from when until when it counts.
@@ -108,22 +154,29 @@ impl<'a> Witness<'a> {
 pub struct Own {
     from: Timestamp,
     to: Timestamp,
-    level: Level,
+    /// `None` where it is not known whether it was one.
+    level: Option<Level>,
 }
 
 /// Our own failures within the time that is looked at.
 pub fn own(witnesses: &[Witness<'_>], shortfall: bool) -> Vec<Own> {
-    let mut all = Vec::new();
+    // What nobody watched may have had one, and what needs minutes to come back has them before it.
+    let unwatched = witnesses.first().into_iter().flat_map(|witness| &witness.spans);
+    let unwatched = unwatched.filter(|span| span.state.is_none());
+    let mut all: Vec<Own> =
+        unwatched.map(|span| Own { from: span.from, to: later(span.to, AFTER), level: None }).collect();
     for witness in witnesses {
+        let no_cause = witness.is_no_cause(witnesses);
         for span in &witness.spans {
+            let refuted = no_cause.iter().any(|(from, to)| *from <= span.from && span.to <= *to);
             // Its reasons may change within a span of one verdict.
             let within = witness.changes.iter().map(|change| change.at).filter(|at| span.from < *at && *at < span.to);
             let moments: Vec<Timestamp> = [span.from].into_iter().chain(within).chain([span.to]).collect();
             for pair in moments.windows(2).filter(|pair| witness.is_at_fault(pair[0], shortfall)) {
                 all.push(Own {
-                    from: pair[0].checked_sub(BEFORE).unwrap_or(Timestamp::MIN),
-                    to: pair[1].checked_add(AFTER).unwrap_or(Timestamp::MAX),
-                    level: witness.level,
+                    from: earlier(pair[0], BEFORE),
+                    to: later(pair[1], AFTER),
+                    level: (!refuted).then_some(witness.level),
                 });
             }
         }
@@ -164,9 +217,12 @@ pub fn parts(from: Timestamp, to: Timestamp, witnesses: &[Witness<'_>], own: &[O
 fn cause_at(moment: Timestamp, witnesses: &[Witness<'_>], own: &[Own], shortfall: bool) -> Cause {
     // Of several own failures the one that explains the others.
     let depth = |level: Level| std::iter::successors(Some(level), |level| level.parent()).count();
-    let ours = own.iter().filter(|own| own.from <= moment && moment < own.to).map(|own| own.level);
-    if let Some(level) = ours.min_by_key(|level| depth(*level)) {
+    let mut ours = own.iter().filter(|own| own.from <= moment && moment < own.to);
+    if let Some(level) = ours.clone().filter_map(|own| own.level).min_by_key(|level| depth(*level)) {
         return Cause::Ours(level);
+    }
+    if ours.next().is_some() {
+        return Cause::Unclear;
     }
     let mut gateways = witnesses.iter().filter(|witness| witness.level == Level::Gateway).peekable();
     let seen_to_work =
@@ -189,3 +245,6 @@ fn cause_at(moment: Timestamp, witnesses: &[Witness<'_>], own: &[Own], shortfall
     let platform = witnesses.iter().filter(|witness| witness.level == Level::Platform).filter(bad).count();
     if platform > 0 && failing == 0 && known > 0 { Cause::Platform } else { Cause::Unclear }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,11 +7,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::blame::{Cause, Witness, own, parts};
-use super::spans::{Span, Times, spans};
+use super::blame::{Cause, Witness, around, own, parts};
+use super::spans::{Span, Times, known_since, spans};
 use super::week::Quantiles;
 use crate::domain::past::{HOUR, hour_begins, hour_of};
-use crate::domain::{CheckName, Component, Figure, Hour, Kind, Level, Past, Sketch, Subject, Verdict};
+use crate::domain::{
+    CheckName, CheckSpec, Component, Figure, Hour, Kind, Level, Past, Run, Sketch, Subject, Transition, Verdict, Wanted,
+};
 pub use month::Month;
 
 /// Shorter spans are those of a judge that is still making up its mind.
@@ -30,6 +32,22 @@ pub struct Seen {
     pub level: Level,
     /// Whether its figures speak for the line: a far end that is not this machine itself.
     pub far: bool,
+    /// Whether it measures by a backup, which says nothing of whose fault it was that the line failed.
+    pub backup: bool,
+}
+
+impl Seen {
+    /// A check, and whether its figures speak for the line.
+    pub fn of(spec: &CheckSpec, far: bool) -> Self {
+        Self {
+            name: spec.name.clone(),
+            kind: spec.kind,
+            component: spec.component,
+            level: spec.level,
+            far,
+            backup: spec.backup().is_some(),
+        }
+    }
 }
 
 /// What is written down of a span.
@@ -203,7 +221,14 @@ impl Ledger {
     }
 }
 
-/// Writes the ledger of a month up to `now`, from what is remembered of it.
+/// What is to be read of `subjects`, the internet and its checks, for a ledger from then until then: also what came shortly before and
+/// after, which may say whose fault something was.
+pub fn wanted(begin: Timestamp, until: Timestamp, subjects: Vec<Subject>) -> Wanted {
+    let (since, after) = around((begin, until));
+    Wanted { since, until: after, hours: vec![(hour_of(begin), hour_of(until) + 1)], subjects }
+}
+
+/// Writes the ledger of a month up to `now`, from what is remembered of it ([`wanted`]).
 pub fn ledger(past: &Past, checks: &[Seen], agreed: &Agreed, month: Month, zone: &TimeZone, now: Timestamp) -> Ledger {
     let (begin, end) = month.span(zone);
     // An outage that goes on is not over, and nobody has ceased to look, because the newest seconds are not on the disk yet.
@@ -214,16 +239,18 @@ pub fn ledger(past: &Past, checks: &[Seen], agreed: &Agreed, month: Month, zone:
         .iter()
         .map(|seen| {
             let changes = past.changes_of(&Subject::Check(seen.name.clone()));
-            Witness::new((seen.name.as_str(), seen.kind, seen.level), changes, &past.runs, span)
+            Witness::new((seen.name.as_str(), seen.kind, seen.level), changes, &past.runs, around(span))
         })
         .collect();
-    let faults = [false, true].map(|shortfall| own(&witnesses, shortfall));
+    let of_line = witnesses.iter().zip(checks).filter(|(_, seen)| !seen.backup);
+    let of_line: Vec<Witness<'_>> = of_line.map(|(witness, _)| witness.clone()).collect();
+    let faults = [false, true].map(|shortfall| own(&of_line, shortfall));
     let far: Vec<CheckName> = checks.iter().filter(|seen| seen.far).map(|seen| seen.name.clone()).collect();
     let mut times = Times::default();
     let mut lines = Vec::new();
     for (place, at) in all.iter().enumerate() {
         times.add(at.state, at.length());
-        let cut = |shortfall: bool| parts(at.from, at.to, &witnesses, &faults[usize::from(shortfall)], shortfall);
+        let cut = |shortfall: bool| parts(at.from, at.to, &of_line, &faults[usize::from(shortfall)], shortfall);
         let found: Vec<(Entry, Timestamp, Timestamp)> = match at.state {
             Some(Verdict::Ready) => continue,
             None => vec![(Entry::Unmeasured, at.from, at.to)],
@@ -242,7 +269,7 @@ pub fn ledger(past: &Past, checks: &[Seen], agreed: &Agreed, month: Month, zone:
                 to,
                 from_before: place == 0 && from == begin && was_so_before(internet, at, begin),
                 goes_on: to == span.1,
-                codes: codes(internet, from, to, at.state),
+                codes: codes(internet, &past.runs, from, to, at.state),
                 failing: failing(&witnesses, checks, from, to, at.state),
                 measured: measured(past, &far, from, to, at.state),
             };
@@ -253,7 +280,7 @@ pub fn ledger(past: &Past, checks: &[Seen], agreed: &Agreed, month: Month, zone:
     }
     let rate = |figure| rate(past, &far, agreed, figure, span);
     let rates = [Figure::Down, Figure::Up].map(rate);
-    let ours = |from, to| parts(from, to, &witnesses, &faults[1], true).into_iter().map(|part| part.cause);
+    let ours = |from, to| parts(from, to, &of_line, &faults[1], true).into_iter().map(|part| part.cause);
     let slow = slow(past, &far, agreed, span)
         .map(|slow| {
             let next = hour_begins(hour_of(slow.begins) + 1);
@@ -263,13 +290,15 @@ pub fn ledger(past: &Past, checks: &[Seen], agreed: &Agreed, month: Month, zone:
     Ledger { month, span, lines, times, rates: rates.into(), slow, cut: past.cut }
 }
 
-fn was_so_before(internet: &[crate::domain::Transition], at: &Span, begin: Timestamp) -> bool {
-    internet.first().is_some_and(|change| change.at < begin && Some(change.to) == at.state)
+fn was_so_before(internet: &[Transition], at: &Span, begin: Timestamp) -> bool {
+    let before = internet.partition_point(|change| change.at < begin);
+    internet[..before].last().is_some_and(|change| Some(change.to) == at.state)
 }
 
-/// The codes that were told of the internet when the span began and within it.
+/// The codes that were told of the internet when the span began, by the process that watched then, and within it.
 fn codes(
-    internet: &[crate::domain::Transition],
+    internet: &[Transition],
+    runs: &[Run],
     from: Timestamp,
     to: Timestamp,
     state: Option<Verdict>,
@@ -278,9 +307,11 @@ fn codes(
         return Vec::new();
     }
     let begun = internet.partition_point(|change| change.at <= from);
+    let known = known_since(runs, from);
+    let before = internet[..begun].last().filter(|change| change.at >= known);
     let within = internet[begun..].iter().take_while(|change| change.at < to);
     let mut codes: Vec<&'static str> = Vec::new();
-    for code in internet[..begun].last().into_iter().chain(within).flat_map(|change| &change.codes) {
+    for code in before.into_iter().chain(within).flat_map(|change| &change.codes) {
         if !codes.contains(code) {
             codes.push(code);
         }
@@ -361,4 +392,6 @@ fn slow<'a>(
 }
 
 #[cfg(test)]
-mod tests;
+mod edges;
+#[cfg(test)]
+pub(super) mod tests;

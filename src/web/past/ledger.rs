@@ -10,9 +10,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Form, answer, csv, far_ends, subjects};
-use crate::domain::past::hour_of;
-use crate::domain::{Figure, Rate, Verdict, Wanted};
-use crate::engine::past::ledger::{Agreed, Ledger, Line, Month, RateLine, Seen, ledger as reckon};
+use crate::domain::{Figure, Rate, Verdict};
+use crate::engine::past::ledger::{Agreed, Ledger, Line, Month, RateLine, Seen, ledger as reckon, wanted};
 use crate::web::Voice;
 use crate::web::lang;
 use crate::web::problem::Problem;
@@ -165,18 +164,11 @@ pub(in crate::web) async fn ledger(
         enough: voice.tested_up_to,
     };
     let until = end.min(now);
-    let hours = vec![(hour_of(begin), hour_of(until) + 1)];
-    let wanted = Wanted { since: begin, until, hours, subjects: subjects(&snapshot) };
+    let wanted = wanted(begin, until, subjects(&snapshot));
     let zone = voice.zone.clone();
     let made = move |past| {
         let far = far_ends(&snapshot, &past);
-        let seen = snapshot.checks.iter().map(|check| Seen {
-            name: check.spec.name.clone(),
-            kind: check.spec.kind,
-            component: check.spec.component,
-            level: check.spec.level,
-            far: far.contains(&check.spec.name),
-        });
+        let seen = snapshot.checks.iter().map(|check| Seen::of(&check.spec, far.contains(&check.spec.name)));
         reckon(&past, &seen.collect::<Vec<_>>(), &agreed, month, &zone, now)
     };
     let ledger = site.of_past(wanted, made).await?;

@@ -4,41 +4,50 @@ use super::*;
 use crate::domain::{Run, Transition};
 use Verdict::{Degraded, NotReady, Ready, Unknown};
 
-const CHECKS: [(&str, Kind, Level); 7] = [
+const CHECKS: [(&str, Kind, Level); 11] = [
     ("ups", Kind::Ups, Level::Power),
+    ("computer", Kind::Computer, Level::Computer),
     ("link", Kind::Link, Level::Link),
     ("gateway", Kind::Icmp, Level::Gateway),
     ("a", Kind::Icmp, Level::FarEnd),
     ("b", Kind::Icmp, Level::FarEnd),
     ("dns", Kind::Dns, Level::FarEnd),
     ("zoom", Kind::Tls, Level::Platform),
+    ("backup_link", Kind::Link, Level::Link),
+    ("backup_gateway", Kind::Icmp, Level::Gateway),
+    ("backup_far", Kind::Icmp, Level::FarEnd),
 ];
 
-fn zone() -> TimeZone {
+/// Subject, moment, verdict, code.
+pub(in crate::engine::past) type Row = (&'static str, Timestamp, Verdict, &'static str);
+
+pub(in crate::engine::past) fn zone() -> TimeZone {
     TimeZone::get("Asia/Pontianak").expect("the zone database is installed (Debian package tzdata)")
 }
 
 /// So many minutes after November began in Pontianak.
-fn at(minute: i64) -> Timestamp {
+pub(in crate::engine::past) fn at(minute: i64) -> Timestamp {
     let begin: Timestamp = "2026-10-31T17:00:00Z".parse().unwrap();
     Timestamp::from_second(begin.as_second() + minute * 60).unwrap()
 }
 
-fn seen() -> Vec<Seen> {
+pub(in crate::engine::past) fn seen() -> Vec<Seen> {
     let component = |kind: Kind| kind.component().unwrap();
-    let far = |level| level == Level::FarEnd;
-    let seen = |(name, kind, level): (&str, Kind, Level)| Seen {
-        name: name.into(),
-        kind,
-        component: component(kind),
-        level,
-        far: far(level),
+    let seen = |(name, kind, level): (&str, Kind, Level)| {
+        let backup = name.starts_with("backup");
+        let far = level == Level::FarEnd && !backup;
+        Seen { name: name.into(), kind, component: component(kind), level, far, backup }
     };
     CHECKS.map(seen).to_vec()
 }
 
 /// A day of one process in which all is ready, but for what is said: subject, minute, verdict, code.
-fn day(said: &[(&str, i64, Verdict, &'static str)]) -> Past {
+pub(in crate::engine::past) fn day(said: &[(&'static str, i64, Verdict, &'static str)]) -> Past {
+    day_of(&said.iter().map(|(name, minute, verdict, code)| (*name, at(*minute), *verdict, *code)).collect::<Vec<_>>())
+}
+
+/// The same, of moments.
+pub(in crate::engine::past) fn day_of(said: &[Row]) -> Past {
     let internet = Subject::Component(Component::Internet);
     let subjects = CHECKS.iter().map(|(name, ..)| Subject::Check((*name).into())).chain([internet.clone()]);
     let changes = subjects.map(|subject| {
@@ -53,26 +62,27 @@ fn day(said: &[(&str, i64, Verdict, &'static str)]) -> Past {
             settling: false,
         };
         let mut all = vec![made(at(0), Ready, "")];
-        all.extend(said.iter().filter(|row| own(row.0) == subject).map(|row| made(at(row.1), row.2, row.3)));
+        all.extend(said.iter().filter(|row| own(row.0) == subject).map(|row| made(row.1, row.2, row.3)));
+        all.sort_by_key(|change| change.at);
         (subject, all)
     });
     let runs = vec![Run { began: at(0), until: at(1440), fresh: true }];
     Past { changes: changes.collect(), runs, ..Past::default() }
 }
 
-fn write(past: &Past) -> Ledger {
+pub(in crate::engine::past) fn write(past: &Past) -> Ledger {
     ledger(past, &seen(), &Agreed::default(), Month::parse("2026-11").unwrap(), &zone(), at(1440))
 }
 
 /// Entry, cause, first and last minute.
-fn lines(ledger: &Ledger) -> Vec<(&'static str, &'static str, i64, i64)> {
+pub(in crate::engine::past) fn lines(ledger: &Ledger) -> Vec<(&'static str, &'static str, i64, i64)> {
     let minute = |moment: Timestamp| (moment.as_second() - at(0).as_second()) / 60;
     let cause = |line: &Line| line.entry.cause().map_or("", Cause::as_str);
     ledger.lines.iter().map(|line| (line.entry.as_str(), cause(line), minute(line.from), minute(line.to))).collect()
 }
 
 /// Both far ends and the internet are down between two minutes.
-fn down(from: i64, to: i64) -> Vec<(&'static str, i64, Verdict, &'static str)> {
+pub(in crate::engine::past) fn down(from: i64, to: i64) -> Vec<(&'static str, i64, Verdict, &'static str)> {
     ["a", "b", "internet"]
         .iter()
         .flat_map(|name| [(*name, from, NotReady, "internet.target_silent"), (*name, to, Ready, "")])
@@ -217,7 +227,7 @@ fn rates_are_held_against_what_was_agreed_and_a_test_that_stopped_early_is_no_sh
 
 #[test]
 fn a_slow_test_while_our_own_part_was_weak_is_no_evidence_against_the_provider() {
-    let slow = |said: &[(&str, i64, Verdict, &'static str)]| {
+    let slow = |said: &[(&'static str, i64, Verdict, &'static str)]| {
         let hours = (1..4).map(|hour| Hour {
             hour: hour_of(at(0)) + hour,
             check: "a".into(),
