@@ -6,11 +6,11 @@ use std::time::Duration;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::past::hour_begins;
+use crate::domain::past::{hour_begins, hour_of};
 use crate::domain::{
     CheckName, Component, Figure, Lang, Level, Now, Pair, Profile, Snapshot, Subject, Verdict, Wanted,
 };
-use crate::engine::past::outlook::{self, ENOUGH, Outlook, Shortfall, WEEKS};
+use crate::engine::past::outlook::{self, ENOUGH, FarEnd, Outlook, Shortfall, WEEKS};
 use crate::engine::past::week::{HourOfWeek, Quantiles};
 use crate::engine::slot::Question;
 
@@ -120,7 +120,8 @@ pub(super) async fn for_slot(
     (voice, lang): (&Voice, Lang),
     now: Now,
 ) -> Option<OutlookBody> {
-    let slot = outlook::hours_of_slot(question.start()?, question.end(), &voice.zone);
+    let start = question.start()?;
+    let slot = outlook::hours_of_slot(start, question.end(), &voice.zone);
     let comparable = outlook::comparable(&slot, now.wall, &voice.zone);
     let since = comparable.first().map_or(now.wall, |(hour, _)| hour_begins(*hour));
     let internet = Subject::Component(Component::Internet);
@@ -130,9 +131,13 @@ pub(super) async fn for_slot(
         Ok(past) => past,
         Err(_) => Err(format!("the store did not answer within {} s", PATIENCE.as_secs())),
     };
+    let names = far_ends(snapshot);
+    let far = snapshot.checks.iter().filter(|check| names.contains(&check.spec.name));
+    let far: Vec<FarEnd> = far.map(|check| FarEnd::of(&check.spec, profile)).collect();
     let (found, incomplete, error) = match &past {
         Ok(past) => {
-            let found = outlook::outlook(past, &comparable, &far_ends(snapshot), profile, (since, now.wall));
+            let hours = (hour_of(start), &comparable[..]);
+            let found = outlook::outlook(past, hours, &far, profile, (since, now.wall));
             (found, past.cut, None)
         }
         Err(error) => (Outlook::default(), true, Some(error.clone())),
@@ -159,7 +164,7 @@ pub(super) async fn for_slot(
             .map(|(what, verdict, hours)| ShortfallBody { what: what.as_str(), verdict: *verdict, hours: *hours })
             .collect(),
         outage_share: found.outage_share(),
-        loss_ratio: spread(Figure::Loss, profile.loss),
+        loss_ratio: spread(Figure::Loss, outlook::loss_limits(&far).unwrap_or(profile.loss)),
         round_trip_seconds: spread(Figure::RoundTrip, profile.rtt),
         down_bits_per_second: spread(Figure::Down, profile.down),
         up_bits_per_second: spread(Figure::Up, profile.up),

@@ -3,6 +3,7 @@
 //! It is said beside the answer and never changes it: what was measured last Tuesday is no evidence of next Tuesday's line.
 //! Beyond the horizon only lasting reasons count.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ use jiff::tz::TimeZone;
 use super::spans::{Times, by_hour, spans};
 use super::week::{HOURS, HourOfWeek, Quantiles};
 use crate::domain::past::{HOUR, hour_of};
-use crate::domain::{CheckName, Component, Figure, Hour, Past, Profile, Sketch, Subject, Verdict};
+use crate::domain::{CheckName, CheckSpec, Component, Figure, Hour, Pair, Past, Profile, Sketch, Subject, Verdict};
+use crate::engine::judge::Limits;
 
 /// How far back it looks: a quarter. The line of another season says less.
 pub const WEEKS: i64 = 13;
@@ -51,10 +53,36 @@ impl Shortfall {
     }
 }
 
+/// A far end whose figures speak for the line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FarEnd {
+    /// Its check.
+    pub name: CheckName,
+    /// The shares of its packets beyond which it is degraded and not ready, as the judge holds them: of echoes, there and back. `None`
+    /// where nobody judges its loss.
+    pub loss: Option<Pair>,
+}
+
+impl FarEnd {
+    /// A check under a profile.
+    pub fn of(spec: &CheckSpec, profile: &Profile) -> Self {
+        let limits = Limits::of(spec, profile).loss.and_then(|(degraded, not_ready)| degraded.zip(not_ready));
+        let loss = limits.map(|(degraded, not_ready)| Pair { degraded, not_ready });
+        Self { name: spec.name.clone(), loss }
+    }
+}
+
+/// The limits beside which the loss of several far ends is shown: the middle one's, of two the stricter's.
+pub fn loss_limits(far_ends: &[FarEnd]) -> Option<Pair> {
+    let mut all: Vec<Pair> = far_ends.iter().filter_map(|far| far.loss).collect();
+    all.sort_by(|one, other| other.degraded.total_cmp(&one.degraded));
+    all.get(all.len() / 2).copied()
+}
+
 /// What the history says of a slot.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outlook {
-    /// In how many weeks at least one of these hours was measured.
+    /// In how many weeks at least one of these hours was measured; no more than are looked at.
     pub weeks: usize,
     /// Hours in which the profile would have been ready, by its limits.
     pub ready: usize,
@@ -136,23 +164,24 @@ pub fn comparable(slot: &BTreeSet<HourOfWeek>, now: Timestamp, zone: &TimeZone) 
     all
 }
 
-/// What the history says of the comparable hours under a profile. `past` is of the time up to now.
+/// What the history says of the hours that are comparable to a slot whose first hour is `first`, under a profile. `past` is of the time
+/// up to now.
 pub fn outlook(
     past: &Past,
-    comparable: &[(i64, i64)],
-    far_ends: &[CheckName],
+    (first, comparable): (i64, &[(i64, i64)]),
+    far_ends: &[FarEnd],
     profile: &Profile,
     span: (Timestamp, Timestamp),
 ) -> Outlook {
     let internet = past.changes_of(&Subject::Component(Component::Internet));
     let times = by_hour(&spans(internet, &past.runs, span));
-    let figures = super::by_hour(past, far_ends);
+    let names: Vec<CheckName> = far_ends.iter().map(|far| far.name.clone()).collect();
+    let figures = super::by_hour(past, &names);
     let mut outlook = Outlook::default();
     let mut weeks = BTreeSet::new();
     let mut shortfalls = std::collections::BTreeMap::new();
     let mut sketches = <[Sketch; 4]>::default();
     let mut silent = 0;
-    let first = comparable.first().map_or(0, |(hour, _)| *hour);
     for hour in comparable.iter().flat_map(|(from, to)| *from..*to) {
         let of_hour = times.get(&hour).copied().unwrap_or_default();
         // An outage that was seen is known, however little else of its hour is.
@@ -172,14 +201,15 @@ pub fn outlook(
         if weeks.is_empty() {
             silent = 0;
         }
-        // Counted from the slot's first hour, so that a slot over midnight is not in two.
+        // Counted from the slot's first hour, so that a slot over midnight is not in two, nor one within whose hours it is asked.
         weeks.insert((hour - first).div_euclid(i64::from(HOURS)));
         outlook.times.merge(&of_hour);
         for figure in Figure::ALL {
             let of = figures.get(&(hour, figure)).into_iter().flatten();
             of.for_each(|hour| sketches[figure as usize].merge(&hour.minutes));
         }
-        let short = judge(&of_hour, |figure| figures.get(&(hour, figure)).map_or(&[][..], Vec::as_slice), profile);
+        let of = |figure| figures.get(&(hour, figure)).map_or(&[][..], Vec::as_slice);
+        let short = judge(&of_hour, of, far_ends, profile);
         match short.iter().map(|(_, verdict)| *verdict).max() {
             None => outlook.ready += 1,
             Some(Verdict::NotReady) => outlook.not_ready += 1,
@@ -189,7 +219,8 @@ pub fn outlook(
             *shortfalls.entry(found).or_insert(0) += 1;
         }
     }
-    outlook.weeks = weeks.len();
+    // Asked within the slot's hours, the first and the last of them are the two parts of one.
+    outlook.weeks = weeks.len().min(usize::try_from(WEEKS).unwrap_or(usize::MAX));
     outlook.figures = Figure::ALL.map(|figure| Quantiles::of(figure, &sketches[figure as usize]));
     outlook.unmeasured = if weeks.is_empty() { 0 } else { silent };
     outlook.shortfalls = shortfalls.into_iter().map(|((what, verdict), hours)| (what, verdict, hours)).collect();
@@ -200,25 +231,35 @@ pub fn outlook(
 }
 
 /// What an hour lacked for a profile.
-fn judge<'a>(times: &Times, of: impl Fn(Figure) -> &'a [&'a Hour], profile: &Profile) -> Vec<(Shortfall, Verdict)> {
+fn judge<'a>(
+    times: &Times,
+    of: impl Fn(Figure) -> &'a [&'a Hour],
+    far_ends: &[FarEnd],
+    profile: &Profile,
+) -> Vec<(Shortfall, Verdict)> {
     let mut short = Vec::new();
     if times.of(Verdict::NotReady) >= OUTAGE {
         short.push((Shortfall::Outage, Verdict::NotReady));
     }
     let mut hold = |what, verdict: Option<Verdict>| short.extend(verdict.map(|verdict| (what, verdict)));
-    let above = |value: Option<f64>, limit: crate::domain::Pair| match value {
+    let above = |value: Option<f64>, limit: Pair| match value {
         Some(value) if value > limit.not_ready => Some(Verdict::NotReady),
         Some(value) if value > limit.degraded => Some(Verdict::Degraded),
         _ => None,
     };
-    let below = |value: Option<f64>, limit: crate::domain::Pair| match value {
+    let below = |value: Option<f64>, limit: Pair| match value {
         Some(value) if value < limit.not_ready => Some(Verdict::NotReady),
         Some(value) if value < limit.degraded => Some(Verdict::Degraded),
         _ => None,
     };
-    hold(Shortfall::Loss, above(middle(of(Figure::Loss).iter().map(|hour| hour.mean)), profile.loss));
+    // Each by its own limits: an echo may be lost on either way.
+    let lost = of(Figure::Loss).iter().filter_map(|hour| {
+        let limits = far_ends.iter().find(|far| far.name == hour.check)?.loss?;
+        Some(above(Some(hour.mean), limits))
+    });
+    hold(Shortfall::Loss, middle(lost, Ord::cmp).flatten());
     let trips = of(Figure::RoundTrip).iter().filter_map(|hour| hour.minutes.quantile(50));
-    hold(Shortfall::RoundTrip, above(middle(trips), profile.rtt));
+    hold(Shortfall::RoundTrip, above(middle(trips, f64::total_cmp), profile.rtt));
     let least = |figure| of(figure).iter().map(|hour| hour.min).min_by(f64::total_cmp);
     hold(Shortfall::Down, below(least(Figure::Down), profile.down));
     hold(Shortfall::Up, below(least(Figure::Up), profile.up));
@@ -226,11 +267,13 @@ fn judge<'a>(times: &Times, of: impl Fn(Figure) -> &'a [&'a Hour], profile: &Pro
 }
 
 /// Of several far ends the middle one, of two the worse: one bad far end of three is not a bad line.
-fn middle(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let mut all: Vec<f64> = values.collect();
-    all.sort_by(f64::total_cmp);
+fn middle<T: Copy>(values: impl Iterator<Item = T>, order: impl Fn(&T, &T) -> Ordering) -> Option<T> {
+    let mut all: Vec<T> = values.collect();
+    all.sort_by(order);
     all.get(all.len() / 2).copied()
 }
 
+#[cfg(test)]
+mod edges;
 #[cfg(test)]
 mod tests;

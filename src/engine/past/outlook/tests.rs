@@ -8,11 +8,11 @@ use crate::domain::{Pair, Requirement, Run, Sketch, Transition};
 /// A Tuesday, nine o'clock in Pontianak.
 const NOW: &str = "2026-11-24T02:00:00Z";
 
-fn zone() -> TimeZone {
+pub(super) fn zone() -> TimeZone {
     TimeZone::get("Asia/Pontianak").expect("the zone database is installed (Debian package tzdata)")
 }
 
-fn profile() -> Profile {
+pub(super) fn profile() -> Profile {
     Profile {
         name: "x".into(),
         title: (String::new(), String::new()),
@@ -29,18 +29,18 @@ fn profile() -> Profile {
     }
 }
 
-fn hour(hour: i64, check: &str, figure: Figure, value: f64) -> Hour {
+pub(super) fn hour(hour: i64, check: &str, figure: Figure, value: f64) -> Hour {
     let check = check.into();
     Hour { hour, check, figure, count: 60, mean: value, min: value, max: value, minutes: Sketch::of(value) }
 }
 
 /// The first hour of the slot, so many weeks back.
-fn weeks_back(weeks: i64) -> i64 {
+pub(super) fn weeks_back(weeks: i64) -> i64 {
     hour_of(NOW.parse().unwrap()) - weeks * i64::from(HOURS)
 }
 
 /// A process that ran through that hour and was ready, but for what is said.
-fn ran(past: &mut Past, hour: i64, said: &[(i64, Verdict)]) {
+pub(super) fn ran(past: &mut Past, hour: i64, said: &[(i64, Verdict)]) {
     let begins = hour_begins(hour);
     let at = |second: i64| Timestamp::from_second(begins.as_second() + second).unwrap();
     past.runs.push(Run { began: at(0), until: at(HOUR), fresh: true });
@@ -49,19 +49,21 @@ fn ran(past: &mut Past, hour: i64, said: &[(i64, Verdict)]) {
     past.changes[0].1.extend(changes.map(|(second, to)| Transition { at: at(*second), ..change(0, *to) }));
 }
 
-fn told(past: &Past, far_ends: &[CheckName]) -> Outlook {
+pub(super) fn told(past: &Past, far_ends: &[CheckName]) -> Outlook {
     let now: Timestamp = NOW.parse().unwrap();
     let slot = hours_of_slot(now, None, &zone());
     let comparable = comparable(&slot, now, &zone());
     let since = hour_begins(comparable[0].0);
-    outlook(past, &comparable, far_ends, &profile(), (since, now))
+    let far = |name: &CheckName| FarEnd { name: name.clone(), loss: Some(profile().loss) };
+    let far_ends: Vec<FarEnd> = far_ends.iter().map(far).collect();
+    outlook(past, (hour_of(now), &comparable[..]), &far_ends, &profile(), (since, now))
 }
 
-fn always() -> Vec<CheckName> {
+pub(super) fn always() -> Vec<CheckName> {
     vec!["always".into()]
 }
 
-fn empty() -> Past {
+pub(super) fn empty() -> Past {
     Past { changes: vec![(Subject::Component(Component::Internet), Vec::new())], ..Past::default() }
 }
 
