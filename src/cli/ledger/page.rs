@@ -209,8 +209,8 @@ impl Teller<'_> {
                 "Time that was not measured or not known counts neither as good nor as bad.",
             ),
             pick(
-                "\"Di luar router kami\" hanya ditulis bila router kami terlihat bekerja dan sebagian besar ujung jauh tidak menjawab. Gangguan bagian kami dihitung dari dua menit sebelum terlihat sampai sepuluh menit sesudah pulih.",
-                "\"Beyond our router\" is written only where our router was seen to work and most far ends did not answer. A failure of our own counts from two minutes before it was seen until ten after it was over.",
+                "\"Di luar router kami\" hanya ditulis bila router kami terlihat bekerja dan sebagian besar ujung jauh tidak menjawab. Gangguan bagian kami dihitung dari dua menit sebelum terlihat sampai sepuluh menit sesudah pulih; dalam sepuluh menit sesudah waktu yang tidak diukur, penyebabnya tidak dapat dipastikan.",
+                "\"Beyond our router\" is written only where our router was seen to work and most far ends did not answer. A failure of our own counts from two minutes before it was seen until ten after it was over; in the ten minutes after time that was not measured it cannot be told whose it was.",
             ),
         ];
         if !self.ledger.slow.is_empty() {
