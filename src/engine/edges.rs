@@ -334,7 +334,9 @@ fn a_ups_that_is_degraded_already_tells_that_it_goes_on_battery_and_comes_from_i
         // Of anything but a UPS the same words make no row.
         for name in ["ups", "gateway"] {
             let mut reading = Reading::default();
-            reasons.iter().for_each(|reason| reading.find(Finding::new(reason, Verdict::Degraded)));
+            for reason in reasons {
+                reading.find(Finding::new(reason, Verdict::Degraded));
+            }
             engine.observe(Observation::read(name.into(), now, Duration::ZERO, reading), now);
         }
         let told = engine.drain_events().into_iter().filter_map(|event| match event {

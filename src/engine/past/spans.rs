@@ -208,7 +208,9 @@ pub(super) mod tests {
     fn what_is_known_is_all_but_unknown_and_unmeasured() {
         let mut times = Times::default();
         let lengths = [(Some(Ready), 10), (Some(Degraded), 5), (Some(NotReady), 1), (Some(Unknown), 70), (None, 700)];
-        lengths.into_iter().for_each(|(state, seconds)| times.add(state, Duration::from_secs(seconds)));
+        for (state, seconds) in lengths {
+            times.add(state, Duration::from_secs(seconds));
+        }
         assert_eq!(times.known(), Duration::from_secs(16));
     }
 

@@ -147,7 +147,8 @@ fn rows_hold_in_the_order_in_which_they_were_written_where_a_clock_was_set_back(
     let db = file::open(&folder.path().join("siaga.db"), second(0)).unwrap();
     let subject = Subject::Component(Component::Internet);
     let read = |since: i64, until: i64| {
-        let wanted = Wanted { since: second(since), until: second(until), hours: vec![], subjects: vec![subject.clone()] };
+        let wanted =
+            Wanted { since: second(since), until: second(until), hours: vec![], subjects: vec![subject.clone()] };
         let past = past::read(&db, &FIGURES, &wanted, &|| false).unwrap().unwrap();
         let relative = |at: Timestamp| at.as_second() - second(0).as_second();
         let changes: Vec<_> = past.changes_of(&subject).iter().map(|change| (relative(change.at), change.to)).collect();

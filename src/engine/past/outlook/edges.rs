@@ -98,7 +98,11 @@ fn asked_within_the_slots_own_hours_a_day_counts_once() {
     assert_eq!(days(&[2]), (1, 3));
     assert_eq!(days(&[3, 2, 1]), (3, 9));
     let all: Vec<i64> = (0..=WEEKS).rev().collect();
-    assert_eq!(days(&all), (usize::try_from(WEEKS).unwrap(), 39), "two parts of days are no more weeks than were asked for");
+    assert_eq!(
+        days(&all),
+        (usize::try_from(WEEKS).unwrap(), 39),
+        "two parts of days are no more weeks than were asked for"
+    );
 }
 
 /// A far end that is judged by echoes, and one that tells the ways apart.
