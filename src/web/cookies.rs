@@ -19,8 +19,11 @@ const COOKIE: &str = "siaga_session";
 /// How long somebody is in: a long shift.
 const LASTS: Duration = Duration::from_hours(12);
 
-/// So many are in at once; the one that came in first makes room.
+/// So many are in at once.
 const MOST: usize = 64;
+
+/// And so many by one token: its holder's telephone, computer and tablet, or a shift that shares one.
+const EACH: usize = 8;
 
 /// Those who have come in.
 #[derive(Default)]
@@ -41,8 +44,8 @@ impl Cookies {
         let said = hex(&random);
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|cookie| cookie.until > now);
-        if all.len() >= MOST {
-            all.remove(0);
+        if let Some(leaves) = who_leaves(&all, mark) {
+            all.remove(leaves);
         }
         all.push(Cookie { hash: hash(&said), mark, until: now.after(LASTS) });
         Some(said)
@@ -60,6 +63,20 @@ impl Cookies {
         let hash = hash(said);
         self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|cookie| cookie.hash != hash);
     }
+}
+
+/// Who makes room for somebody with that token, if anybody has to: whoever came in first by it, once they have as many as one may or as
+/// anybody has; else, where all places are taken, whoever came in first by a token that has most. So nobody loses their last place to one
+/// who has some already.
+fn who_leaves(all: &[Cookie], newcomer: Mark) -> Option<usize> {
+    let has = |mark: Mark| all.iter().filter(|cookie| cookie.mark == mark).count();
+    let own = has(newcomer);
+    if own < EACH && all.len() < MOST {
+        return None;
+    }
+    let most = all.iter().map(|cookie| has(cookie.mark)).max()?;
+    let own_leaves = own >= EACH || own >= most;
+    all.iter().position(|cookie| if own_leaves { cookie.mark == newcomer } else { has(cookie.mark) == most })
 }
 
 fn hash(said: &str) -> [u8; 32] {
@@ -128,12 +145,32 @@ mod tests {
         assert_eq!(is_in(&first, begun.after(LASTS)), None);
         cookies.end(&first);
         assert_eq!((is_in(&first, begun), is_in(&second, begun)), (None, Some(2)));
-        for _ in 0..MOST {
-            cookies.begin(Mark([3; 32]), begun).unwrap();
-        }
-        assert_eq!(is_in(&second, begun), None, "who came in first makes room");
         assert!(is_form_key(&form_key(&second), &second) && !is_form_key(&form_key(&first), &second));
         assert!(!is_form_key("", &second) && !is_form_key(&second, &second));
+    }
+
+    #[test]
+    fn who_comes_in_again_and_again_makes_room_for_themselves_and_sends_nobody_away() {
+        let (cookies, begun) = (Cookies::default(), Mono::from_elapsed(Duration::from_hours(1)));
+        let comes = |number| cookies.begin(Mark([number; 32]), begun).unwrap();
+        let are_in = |all: &[String]| all.iter().filter(|said| cookies.find(said, begun).is_some()).count();
+        let staff: Vec<_> = (0..10).map(comes).collect();
+        let many: Vec<_> = (0..1000).map(|_| comes(200)).collect();
+        assert_eq!((are_in(&staff), are_in(&many), are_in(&many[1000 - EACH..])), (10, EACH, EACH));
+        // All places are taken, by some who have as many as one may and by those who have one.
+        let others: Vec<_> = (0..46).map(|number| comes(201 + number % 6)).collect();
+        assert_eq!(are_in(&staff) + are_in(&many) + are_in(&others), MOST);
+        let newcomer = [comes(100), comes(100)];
+        assert_eq!((are_in(&staff), are_in(&newcomer)), (10, 2), "who has most makes room");
+        assert_eq!(are_in(&many) + are_in(&others), MOST - 12);
+        // Where nobody has more than one, one newcomer takes one place and no more.
+        let cookies = Cookies::default();
+        let all: Vec<_> = (0..64).map(|number| cookies.begin(Mark([number; 32]), begun).unwrap()).collect();
+        for _ in 0..100 {
+            cookies.begin(Mark([100; 32]), begun).unwrap();
+        }
+        let left: Vec<_> = all.iter().map(|said| cookies.find(said, begun).is_some()).collect();
+        assert!(!left[0] && left[1..].iter().all(|is_in| *is_in), "{left:?}");
     }
 
     #[test]
