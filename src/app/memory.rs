@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
+use super::allowance::Allowance;
 use crate::clock::Clock;
 use crate::domain::{Mono, Past, Wanted, in_full};
 use crate::store::Store;
@@ -31,32 +32,11 @@ pub struct Memory {
 const AT_ONCE: u32 = 120;
 const REFILL: Duration = Duration::from_secs(10);
 
-/// What is left of it, and since when that is counted.
-#[derive(Clone, Copy, Debug)]
-struct Allowance {
-    left: u32,
-    since: Mono,
-}
-
-impl Allowance {
-    fn take(&mut self, now: Mono) -> bool {
-        let gained = now.since(self.since).as_secs() / REFILL.as_secs();
-        let gained = u32::try_from(gained).unwrap_or(AT_ONCE);
-        if gained > 0 {
-            self.left = self.left.saturating_add(gained).min(AT_ONCE);
-            self.since = self.since.after(REFILL.saturating_mul(gained));
-        }
-        let granted = self.left > 0;
-        self.left = self.left.saturating_sub(1);
-        granted
-    }
-}
-
 impl Memory {
     /// A view of `store`.
     pub fn new(store: Store, clock: Clock) -> Self {
-        let allowance = Allowance { left: AT_ONCE, since: clock.mono() };
-        Self { store, clock, newest: Mutex::default(), allowance: Mutex::new(allowance) }
+        let allowance = Mutex::new(Allowance::whole(AT_ONCE, REFILL, clock.mono()));
+        Self { store, clock, newest: Mutex::default(), allowance }
     }
 }
 
@@ -159,26 +139,4 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// The snapshot's number in an evidence id (`run-seq-question`, the number in hexadecimal).
 fn seq_of(id: &str) -> u64 {
     id.split('-').nth(1).and_then(|seq| u64::from_str_radix(seq, 16).ok()).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn so_many_at_once_and_then_one_in_its_time() {
-        let begun = Mono::from_elapsed(Duration::from_hours(1));
-        let mut allowance = Allowance { left: AT_ONCE, since: begun };
-        let granted = (0..1000).filter(|_| allowance.take(begun)).count();
-        assert_eq!(granted, AT_ONCE as usize);
-        assert!(!allowance.take(begun.after(Duration::from_secs(9))));
-        assert!(allowance.take(begun.after(REFILL)));
-        assert!(!allowance.take(begun.after(REFILL)));
-        // A day asked each second: what is kept, and no more after a long rest than at the start.
-        let day = 86_400;
-        let kept = (11..day).filter(|second| allowance.take(begun.after(Duration::from_secs(*second)))).count();
-        assert!((8_600..8_700).contains(&kept), "{kept}");
-        let later = begun.after(Duration::from_hours(1000));
-        assert_eq!((0..1000).filter(|_| allowance.take(later)).count(), AT_ONCE as usize);
-    }
 }

@@ -8,6 +8,7 @@
 
 mod again;
 pub mod agenda;
+mod allowance;
 pub mod delivery;
 pub mod desk;
 pub mod door;

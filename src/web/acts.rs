@@ -1,6 +1,7 @@
 //! What people order over HTTP, as the readers' side hands it on. Carried out by the shell, which writes down who ordered what.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -67,8 +68,8 @@ pub trait Acts: Send + Sync {
 /// Why the newest config does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotReloaded {
-    /// Too many ask at once.
-    Busy,
+    /// Too many ask at once, or whoever says not who they are asks too often; how long until it is of use to ask again.
+    Busy(Duration),
     /// All that is wrong with it.
     Refused(String),
     /// Nobody said how it ended.

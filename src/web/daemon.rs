@@ -44,7 +44,7 @@ pub(super) async fn metrics(State(site): State<Arc<Site>>) -> Response {
     (status = 401, description = "From another machine without a token that is in force.", body = Problem, content_type = "application/problem+json"),
     (status = 403, description = "The token is not good for acting; or (in plain text) a page of somebody else's asked, by a browser.", body = Problem, content_type = "application/problem+json"),
     (status = 500, description = "The new config is bad and the old one runs on; the text says what is wrong.", body = String),
-    (status = 503, description = "Too many ask at once.", body = String),
+    (status = 503, description = "Too many ask at once, or somebody without a token too often; `Retry-After` says when to come again.", body = String),
 ))]
 pub(super) async fn reload(
     State(site): State<Arc<Site>>,
@@ -65,7 +65,12 @@ pub(super) async fn reload(
     match outcome {
         Ok(Ok(())) => "reloaded\n".into_response(),
         Ok(Err(NotReloaded::Refused(text))) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{text}\n")).into_response(),
-        Ok(Err(NotReloaded::Busy)) => (StatusCode::SERVICE_UNAVAILABLE, "too many ask at once\n").into_response(),
+        Ok(Err(NotReloaded::Busy(wait))) => {
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            let again = [(header::RETRY_AFTER, HeaderValue::from(seconds))];
+            let text = format!("busy: try again in {seconds} s, or by siaga reload\n");
+            (StatusCode::SERVICE_UNAVAILABLE, again, text).into_response()
+        }
         Ok(Err(NotReloaded::Untold)) | Err(_) => {
             (StatusCode::INTERNAL_SERVER_ERROR, "the reload was begun and nobody said how it ended\n").into_response()
         }

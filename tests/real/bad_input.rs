@@ -402,6 +402,34 @@ fn a_reload_says_what_needs_a_start_until_the_file_says_again_what_is_in_force()
 }
 
 #[test]
+fn who_shows_no_token_has_the_config_read_a_few_times_and_the_audit_keeps_what_others_did() {
+    let folder = room(COMPUTER);
+    let daemon = Daemon::start(folder.path());
+    daemon.wait_for_check("computer", "ready", "");
+    let mut read = 0;
+    let told = loop {
+        let told = daemon.request("POST", "/-/reload");
+        if told.status != 200 {
+            break told;
+        }
+        read += 1;
+        assert!(read < 50, "nobody is told to wait");
+    };
+    assert!(told.status == 503 && told.body.contains("try again in") && read >= 10, "{read}: {told:?}");
+    let wait = told.head.to_ascii_lowercase().lines().find_map(|line| line.strip_prefix("retry-after: ")?.parse().ok());
+    assert!(wait.is_some_and(|seconds: u64| (1..=600).contains(&seconds)), "{told:?}");
+    // Others wait for nothing, and each of theirs is a row; whoever had to wait has none.
+    let reload = || output(siaga().args(["reload", "--lang", "en", "--state-dir"]).arg(folder.path().join("state")));
+    assert_eq!(reload().0, 0);
+    daemon.signal(rustix::process::Signal::HUP);
+    wait_until(|| daemon.log().matches("the config was read anew").count() == read + 2);
+    assert_eq!(daemon.request("POST", "/-/reload").status, 503);
+    let audit = output(siaga().args(["audit", "--state-dir"]).arg(folder.path().join("state"))).1;
+    assert_eq!(audit.lines().filter(|row| row.contains("reload")).count(), read + 1, "{audit}");
+    daemon.stop();
+}
+
+#[test]
 fn a_wall_clock_that_jumps_a_day_changes_no_verdict() {
     let folder = room(COMPUTER);
     let offset = folder.path().join("offset");

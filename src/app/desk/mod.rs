@@ -80,6 +80,8 @@ pub struct Desk {
     count: AtomicU64,
     /// When the next stranger's order is written down.
     stranger: Mutex<Mono>,
+    /// Whose turn it is to have the config read without saying who they are.
+    unnamed: reload::Unnamed,
 }
 
 /// Why there is no test: for whoever asked, and for the audit.
@@ -103,6 +105,7 @@ impl Desk {
         let run = format!("{:x}", clock.now().wall.as_microsecond());
         let (turn, wish, count, stranger) = (Mutex::default(), Mutex::default(), AtomicU64::new(0), Mutex::default());
         let (on_air, board, bookings, reloads) = (OnAir::default(), Board::default(), None, None);
+        let unnamed = reload::Unnamed::new(clock.mono());
         Self {
             clock,
             snapshot,
@@ -120,6 +123,7 @@ impl Desk {
             run,
             count,
             stranger,
+            unnamed,
         }
     }
 

@@ -10,7 +10,7 @@ use super::Desk;
 use super::hush::{self, Done, Unmet};
 use crate::control::Words;
 use crate::control::order::Word;
-use crate::domain::{Actor, Component, Lang, Silence, Via, in_full};
+use crate::domain::{Actor, Component, Lang, Silence, in_full};
 use crate::web::acts::{Acknowledgement, Acts, Attempt, Choices, Declined, How, Line, NotReloaded, Ordered};
 
 /// Words of a test message's way that wait: of each receiver one, of more than a house has.
@@ -107,8 +107,10 @@ impl Acts for Desk {
 
     fn reload(&self, who: Option<Actor>) -> BoxFuture<'_, Result<(), NotReloaded>> {
         Box::pin(async move {
-            let who = who.unwrap_or_else(|| Actor { name: "?".into(), via: Via::Loopback });
-            self.reload_written(&who).await.0
+            match who {
+                Some(who) => self.reload_written(&who).await.0,
+                None => self.reload_unnamed().await,
+            }
         })
     }
 
