@@ -24,6 +24,7 @@ pub mod init;
 mod problem;
 mod profiles;
 mod pushes;
+mod quote;
 mod reader;
 mod receivers;
 mod run_sheet;

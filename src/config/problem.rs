@@ -2,15 +2,18 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use super::quote::Quotable;
 
 /// A text that is read, and what people call it.
-#[derive(PartialEq, Eq)]
 pub struct Source {
     /// Its path, as it was given.
     pub path: String,
     /// What stands in it.
     pub text: String,
+    /// What of it may be quoted, once that was asked for.
+    quotable: OnceLock<Quotable>,
 }
 
 /// One thing that is wrong, and where.
@@ -38,7 +41,7 @@ pub(super) struct Problems {
 impl Source {
     /// The text of a file, or of something that stands for one.
     pub fn new(path: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
-        Arc::new(Self { path: path.into(), text: text.into() })
+        Arc::new(Self { path: path.into(), text: text.into(), quotable: OnceLock::new() })
     }
 
     /// Line and column of a byte, both from 1; a column is a character.
@@ -59,6 +62,14 @@ impl Source {
     }
 }
 
+impl PartialEq for Source {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.path, &self.text) == (&other.path, &other.text)
+    }
+}
+
+impl Eq for Source {}
+
 /// Its path alone: the text is long, and may be read by others than the one who wrote it.
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -67,24 +78,29 @@ impl fmt::Debug for Source {
 }
 
 impl Problem {
-    /// `path:line:column: message`, the line itself and a caret under the place; with ANSI colours if `colour`.
+    /// `path:line:column: message`, the line itself and a caret under the place; with ANSI colours if `colour`. What may be a secret is
+    /// in neither.
     pub fn render(&self, colour: bool) -> String {
         let (bold, red, dim, plain) =
             if colour { ("\x1b[1m", "\x1b[1;31m", "\x1b[2m", "\x1b[0m") } else { ("", "", "", "") };
         let source = &self.source;
         let (line, column) = source.position(self.span.start);
-        let head = format!("{bold}{}:{line}:{column}:{plain} {}", source.path, self.message);
+        let quotable = source.quotable.get_or_init(|| Quotable::of(&source.text));
+        let message = quotable.said(&self.message, &self.span);
+        let head = format!("{bold}{}:{line}:{column}:{plain} {message}", source.path);
         let start = source.line_start(self.span.start);
         let text = source.text[start..].lines().next().unwrap_or_default();
         if text.trim().is_empty() {
             return head;
         }
         // Tabs keep their width under the caret; no other control character reaches a terminal.
-        let shown: String = text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect();
-        let pad: String = text.chars().take(column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-        let end = source.on_boundary(self.span.end).min(start + text.len());
-        let from = source.on_boundary(self.span.start).min(end);
-        let carets = "^".repeat(source.text[from..end].chars().count().max(1));
+        let quoted = quotable.quoted(&source.text, start..start + text.len(), &self.span);
+        let shown: String =
+            quoted.iter().map(|(_, c)| if c.is_control() && *c != '\t' { '\u{fffd}' } else { *c }).collect();
+        let (from, end) = (source.on_boundary(self.span.start), source.on_boundary(self.span.end));
+        let before = quoted.iter().take_while(|(at, _)| *at < from);
+        let pad: String = before.map(|(_, c)| if *c == '\t' { '\t' } else { ' ' }).collect();
+        let carets = "^".repeat(quoted.iter().filter(|(at, _)| (from..end).contains(at)).count().max(1));
         format!("{head}\n{dim}{line:>5} |{plain} {shown}\n{dim}      |{plain} {pad}{red}{carets}{plain}")
     }
 }
@@ -182,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_problem_shows_its_line_and_a_caret_under_the_place() {
-        let shown = problem("x = 1\nname = \"é\" # y\n", 13..17).render(false);
+        let shown = problem("[room]\nname = \"é\" # y\n", 14..18).render(false);
         assert_eq!(shown, "a.toml:2:8: wrong\n    2 | name = \"é\" # y\n      |        ^^^");
     }
 

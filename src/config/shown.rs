@@ -12,8 +12,15 @@ use crate::domain::{CheckSpec, OpenTo, Period, Requirement, Setting, Settings};
 
 /// Sections in which secrets, addresses and telephone numbers stand, and the keys of them that are shown all the same.
 const CLOSED: [&str; 4] = ["receiver", "inbound", "calendar", "remote_write"];
-const OPEN_KEYS: [&str; 10] =
-    ["name", "kind", "language", "timeout", "profile", "interval", "receivers", "rate", "buffer_size", "buffer_age"];
+const OPEN_KEYS: [&str; 11] = [
+    "name", "kind", "language", "timeout", "profile", "interval", "receivers", "instead", "rate", "buffer_size",
+    "buffer_age",
+];
+
+/// Whether what stands there may be a secret, or lead to a person.
+pub(super) fn is_hidden(section: &str, key: &str) -> bool {
+    CLOSED.contains(&section) && !OPEN_KEYS.contains(&key)
+}
 
 /// All of a config that may be shown.
 pub(super) fn shown(source: &Source, top: Table<'_>, config: &Config) -> Settings {
@@ -54,7 +61,7 @@ fn entries(section: &str, entry: &str, table: Table<'_>, line: &dyn Fn(Range<usi
     found.sort_by_key(|(_, span)| span.start);
     for (key, span) in found {
         let Some(value) = table.get(key) else { continue };
-        let hidden = CLOSED.contains(&section) && !OPEN_KEYS.contains(&key);
+        let hidden = is_hidden(section, key);
         all.push(Setting {
             section: entry.to_owned(),
             key: key.to_owned(),
@@ -84,7 +91,8 @@ fn text(value: &DeValue<'_>) -> String {
     }
 }
 
-fn without_key(text: &str) -> String {
+/// The same of a text: of a URL in it its scheme and its host alone.
+pub(super) fn without_key(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
     let place = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = place.rsplit('@').next().unwrap_or_default();
