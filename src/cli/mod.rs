@@ -441,9 +441,15 @@ fn told(error: &LoadError, color: bool) -> String {
     }
 }
 
+/// Threads for what blocks. The unit lets the daemon have 256 tasks (`TasksMax`), in which it, its other threads (a handful) and all its
+/// children (one for each camera, microphone and loudspeaker that is looked at, three for the radio, a command or two) must find room, so
+/// half is theirs. On these threads the store has eight readers and waiters for evidence at most and one that waits for each receiver and
+/// order; the others look up names, of which there is one for each check and receiver, and a few more while name servers are away.
+const BLOCKING: usize = 128;
+
 /// Runs a future on the one-threaded runtime that everything here uses.
 fn on_runtime<T>(future: impl Future<Output = Result<T, String>>) -> Result<T, String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(BLOCKING).build();
     let runtime = runtime.map_err(|error| format!("the runtime cannot start: {error}"))?;
     let result = runtime.block_on(future);
     // A blocking call that hangs (a name server, a dead mount) may not keep the process.

@@ -46,7 +46,7 @@ impl Quotable {
             match value.get_ref() {
                 DeValue::Table(table) => gather_all(section, table, &mut all),
                 DeValue::Array(items) => {
-                    for item in items.iter() {
+                    for item in items {
                         match item.get_ref() {
                             DeValue::Table(table) => gather_all(section, table, &mut all),
                             _ => gather(item, hides(section, ""), &mut all),
@@ -96,7 +96,9 @@ impl Quotable {
         let mut all = Vec::new();
         for value in &here {
             let instead = if value.touches(wrong) { value.instead.clone() } else { Some(value.unsaid().to_owned()) };
-            all.extend(instead.map(|instead| (value.span.start.max(line.start)..value.span.end.min(line.end), instead)));
+            all.extend(
+                instead.map(|instead| (value.span.start.max(line.start)..value.span.end.min(line.end), instead)),
+            );
         }
         // The value before, perhaps, which is a secret still.
         if let Some(last) = here.last().filter(|_| here.iter().any(|value| value.hidden)) {

@@ -13,7 +13,16 @@ use crate::domain::{CheckSpec, OpenTo, Period, Requirement, Setting, Settings};
 /// Sections in which secrets, addresses and telephone numbers stand, and the keys of them that are shown all the same.
 const CLOSED: [&str; 4] = ["receiver", "inbound", "calendar", "remote_write"];
 const OPEN_KEYS: [&str; 11] = [
-    "name", "kind", "language", "timeout", "profile", "interval", "receivers", "instead", "rate", "buffer_size",
+    "name",
+    "kind",
+    "language",
+    "timeout",
+    "profile",
+    "interval",
+    "receivers",
+    "instead",
+    "rate",
+    "buffer_size",
     "buffer_age",
 ];
 

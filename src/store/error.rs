@@ -15,6 +15,9 @@ pub enum StoreError {
     /// The disk does not answer.
     #[error("the disk did not answer within {} s", PATIENCE.as_secs())]
     Stuck,
+    /// Others read, and none of them has come to an end.
+    #[error("too much is asked of the store at once: there was no turn within {} s", PATIENCE.as_secs())]
+    Busy,
     /// What was asked took longer to read than it may.
     #[error("the disk did not give all of it in time")]
     Slow,

@@ -47,7 +47,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 pub use asked::{Asked, asked};
 pub use claim::{Claim, ClaimError};
@@ -77,6 +77,11 @@ use writer::{Command, Writer};
 const COMMANDS: usize = 1024;
 /// How long anybody waits for the disk. A disk that takes longer is stuck, and the daemon goes on without it.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// So many read at once, and the others wait in line: each has a thread and a connection with its memory, and anybody may ask.
+const READS: usize = 4;
+/// The evidence of so many answers is waited for at once. Anybody may ask for one, and what people ordered and alerts wait for the disk on
+/// the same threads.
+const EVIDENCE: usize = 4;
 /// Evidence ids remembered as stored, so that asking again costs nothing.
 const REMEMBERED: usize = 1024;
 
@@ -126,6 +131,9 @@ struct Inner {
     waiting: Arc<Mutex<Waiting>>,
     board: Board,
     readers: Arc<Readers>,
+    /// Whose turn it is to read, and to wait for evidence.
+    reads: Arc<Semaphore>,
+    evidence: Arc<Semaphore>,
     stored: Mutex<Remembered>,
     /// Somebody waited for the writer in vain, and it has finished nothing since. Nobody waits again until it has.
     stuck: Arc<AtomicBool>,
@@ -201,6 +209,8 @@ impl Store {
             waiting,
             board,
             readers: Arc::new(Readers::new(path, generation)),
+            reads: Arc::new(Semaphore::new(READS)),
+            evidence: Arc::new(Semaphore::new(EVIDENCE)),
             stored: Mutex::default(),
             stuck,
             run: format!("{:x}", clock.now().wall.as_microsecond()),
@@ -280,6 +290,7 @@ impl Store {
         if lock(&self.0.stored).knows(&id, generation) {
             return Ok(id);
         }
+        let turn = turn(&self.0.evidence).await?;
         if self.is_stuck() {
             // There would be no id in the end, and the room in the queue is for what must not be lost.
             return Err(StoreError::Stuck);
@@ -287,7 +298,7 @@ impl Store {
         let row = EvidenceRow { id: id.clone(), at, question, answer: answer().to_string() };
         let (reply, replied) = sync_channel(1);
         self.send(Command::Evidence(Box::new(row), reply))?;
-        self.wait(replied).await??;
+        self.wait_with(replied, Some(turn)).await??;
         lock(&self.0.stored).learn(id.clone(), generation);
         Ok(id)
     }
@@ -385,8 +396,21 @@ impl Store {
 
     /// Waits for the writer in tokio's blocking pool, by real time: a test's paused clock does not run away meanwhile.
     async fn wait<T: Send + 'static>(&self, answered: Receiver<T>) -> Result<T, StoreError> {
-        let waited = tokio::task::spawn_blocking(move || answered.recv_timeout(PATIENCE)).await;
-        match waited {
+        self.wait_with(answered, None).await
+    }
+
+    /// The same in somebody's turn, which lasts as long as the thread is taken: also where nobody wants the answer any more.
+    async fn wait_with<T: Send + 'static>(
+        &self,
+        answered: Receiver<T>,
+        turn: Option<OwnedSemaphorePermit>,
+    ) -> Result<T, StoreError> {
+        let waited = tokio::task::spawn_blocking(move || {
+            let answer = answered.recv_timeout(PATIENCE);
+            drop(turn);
+            answer
+        });
+        match waited.await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(RecvTimeoutError::Timeout)) => {
                 self.0.stuck.store(true, Ordering::Release);
@@ -406,17 +430,35 @@ impl Store {
         error
     }
 
+    /// Reads in turn. The turn lasts as long as the reading, also where nobody wants it any more.
     async fn read<T: Send + 'static>(
         &self,
         query: impl FnOnce(&rusqlite::Connection, &Catalogue) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (readers, catalogue) = (Arc::clone(&self.0.readers), self.0.catalogue);
-        let read = tokio::task::spawn_blocking(move || readers.read(|db| query(db, &catalogue)));
+        let turn = turn(&self.0.reads).await?;
+        let read = tokio::task::spawn_blocking(move || {
+            let read = readers.read(|db| query(db, &catalogue));
+            drop(turn);
+            read
+        });
         let result = read.await.map_err(|_| StoreError::Closed)?;
         if matches!(&result, Err(StoreError::Damaged(_))) {
             _ = self.send(Command::Suspect);
         }
         result
+    }
+}
+
+/// A turn at what only so many do at once; it is waited for no longer than the disk is.
+async fn turn(of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, StoreError> {
+    // Where there is one nobody stands in line.
+    if let Ok(turn) = Arc::clone(of).try_acquire_owned() {
+        return Ok(turn);
+    }
+    match tokio::time::timeout(PATIENCE, Arc::clone(of).acquire_owned()).await {
+        Ok(turn) => turn.map_err(|_| StoreError::Closed),
+        Err(_) => Err(StoreError::Busy),
     }
 }
 

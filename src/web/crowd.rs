@@ -34,6 +34,8 @@ pub struct Crowd {
     pools: [Pool; 2],
     /// Handshakes that came to nothing: those that were too slow, and others.
     unmet: [AtomicU64; 2],
+    /// Whose turn it is to read much of the past.
+    pub(super) long_reads: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// Those from elsewhere, or those of this machine.
@@ -95,7 +97,7 @@ impl Default for Crowd {
             cut: AtomicU64::new(0),
             refused: AtomicU64::new(0),
         };
-        Self { pools: [pool(), pool()], unmet: Default::default() }
+        Self { pools: [pool(), pool()], unmet: Default::default(), long_reads: Arc::default() }
     }
 }
 

@@ -8,12 +8,13 @@ use utoipa::ToSchema;
 
 use crate::domain::past::{hour_begins, hour_of};
 use crate::domain::{
-    CheckName, Component, Figure, Lang, Level, Now, Pair, Profile, Snapshot, Subject, Verdict, Wanted,
+    CheckName, Component, Figure, Lang, Level, Now, Pair, Past, Profile, Snapshot, Subject, Verdict, Wanted,
 };
 use crate::engine::past::outlook::{self, ENOUGH, FarEnd, Outlook, Shortfall, WEEKS};
 use crate::engine::past::week::{HourOfWeek, Quantiles};
 use crate::engine::slot::Question;
 
+use super::past::in_turn;
 use super::{State, Voice};
 
 /// How long an answer waits for the history; without it the answer goes out, and says so.
@@ -126,21 +127,17 @@ pub(super) async fn for_slot(
     let since = comparable.first().map_or(now.wall, |(hour, _)| hour_begins(*hour));
     let internet = Subject::Component(Component::Internet);
     let wanted = Wanted { since, until: now.wall, hours: comparable.clone(), subjects: vec![internet] };
-    let asked = state.evidence.past(wanted, PATIENCE);
-    let past = match tokio::time::timeout(PATIENCE, asked).await {
-        Ok(past) => past,
-        Err(_) => Err(format!("the store did not answer within {} s", PATIENCE.as_secs())),
-    };
     let names = far_ends(snapshot);
     let far = snapshot.checks.iter().filter(|check| names.contains(&check.spec.name));
-    let far: Vec<FarEnd> = far.map(|check| FarEnd::of(&check.spec, profile)).collect();
-    let (found, incomplete, error) = match &past {
-        Ok(past) => {
-            let hours = (hour_of(start), &comparable[..]);
-            let found = outlook::outlook(past, hours, &far, profile, (since, now.wall));
-            (found, past.cut, None)
-        }
-        Err(error) => (Outlook::default(), true, Some(error.clone())),
+    let (far, judged) = (far.map(|check| FarEnd::of(&check.spec, profile)).collect::<Vec<_>>(), profile.clone());
+    let loss = outlook::loss_limits(&far).unwrap_or(profile.loss);
+    let first = hour_of(start);
+    let made = move |past: Past| {
+        (outlook::outlook(&past, (first, &comparable[..]), &far, &judged, (since, now.wall)), past.cut)
+    };
+    let (found, incomplete, error) = match in_turn(state, wanted, PATIENCE, made).await {
+        Ok((found, cut)) => (found, cut, None),
+        Err(problem) => (Outlook::default(), true, Some(problem.detail)),
     };
     let zone = voice.zone.iana_name().unwrap_or("UTC").to_owned();
     let spread = |figure, limits| found.figure(figure).map(|quantiles| spread(quantiles, limits));
@@ -164,7 +161,7 @@ pub(super) async fn for_slot(
             .map(|(what, verdict, hours)| ShortfallBody { what: what.as_str(), verdict: *verdict, hours: *hours })
             .collect(),
         outage_share: found.outage_share(),
-        loss_ratio: spread(Figure::Loss, outlook::loss_limits(&far).unwrap_or(profile.loss)),
+        loss_ratio: spread(Figure::Loss, loss),
         round_trip_seconds: spread(Figure::RoundTrip, profile.rtt),
         down_bits_per_second: spread(Figure::Down, profile.down),
         up_bits_per_second: spread(Figure::Up, profile.up),

@@ -28,8 +28,6 @@ pub(super) struct Site {
     /// Pages that are the same for everybody.
     pub(super) pages: Shelf,
     shelf: Mutex<Option<Arc<Rendered>>>,
-    /// Whose turn it is to read much of the past.
-    pub(super) long_reads: tokio::sync::Mutex<()>,
     /// Whether evidence could not be stored the last time, so that the log says it once and not with each answer.
     evidence_failing: AtomicBool,
 }
@@ -77,7 +75,6 @@ impl Site {
             pulse,
             pages: Shelf::default(),
             shelf: Mutex::new(None),
-            long_reads: tokio::sync::Mutex::default(),
             evidence_failing: AtomicBool::new(false),
         };
         (site, beats)

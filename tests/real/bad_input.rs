@@ -416,7 +416,8 @@ fn who_shows_no_token_has_the_config_read_a_few_times_and_the_audit_keeps_what_o
         assert!(read < 50, "nobody is told to wait");
     };
     assert!(told.status == 503 && told.body.contains("try again in") && read >= 10, "{read}: {told:?}");
-    let wait: Option<u64> = told.head.to_ascii_lowercase().lines().find_map(|line| line.strip_prefix("retry-after: ")?.parse().ok());
+    let wait: Option<u64> =
+        told.head.to_ascii_lowercase().lines().find_map(|line| line.strip_prefix("retry-after: ")?.parse().ok());
     assert!(wait.is_some_and(|seconds| (1..=600).contains(&seconds)), "{told:?}");
     // Others wait for nothing, and each of theirs is a row; whoever had to wait has none.
     let reload = || output(siaga().args(["reload", "--lang", "en", "--state-dir"]).arg(folder.path().join("state")));

@@ -15,7 +15,7 @@ use tokio_rustls::TlsConnector;
 
 use super::support::certificates::Authority;
 use super::support::child::wait_until;
-use super::support::daemon::{Daemon, room};
+use super::support::daemon::{Answer, Daemon, room};
 use super::support::namespace::{inside, ip};
 use super::tokens::NOTHING;
 use super::web_tls::issue;
@@ -280,6 +280,79 @@ fn a_thousand_who_hold_connections_over_tls_keep_nobody_from_the_answer() {
     if inside("slow_clients::a_thousand_who_hold_connections_over_tls_keep_nobody_from_the_answer") {
         told(&measured(41, true));
     }
+}
+
+/// Three months of ten checks, hour by hour: what an outlook of a week has to read.
+const HISTORY: &str = "INSERT INTO series (id, check_name, quantity, part)
+     WITH RECURSIVE checks (id) AS (SELECT 1000 UNION ALL SELECT id + 1 FROM checks WHERE id < 1009)
+     SELECT id, 'far' || id, 'icmp_rtt_seconds', '' FROM checks;
+     INSERT INTO hours (hour, series, count, mean, min, max, minutes)
+     WITH RECURSIVE hours_ago (hour) AS (SELECT 0 UNION ALL SELECT hour + 1 FROM hours_ago WHERE hour < 2200)
+     SELECT CAST(strftime('%s', 'now') AS INTEGER) / 3600 - hour, id, 60, 0.02, 0.01, 0.1, zeroblob(60)
+     FROM hours_ago CROSS JOIN series WHERE id >= 1000;";
+
+/// The threads of a process.
+fn threads(pid: u32) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    status.lines().find_map(|line| line.strip_prefix("Threads:")?.trim().parse().ok()).unwrap()
+}
+
+#[test]
+fn many_who_ask_for_weeks_of_history_at_once_take_few_threads_and_keep_nobody_from_the_answer() {
+    const ASKING: usize = 200;
+    /// Those that are there anyway, four that read, four that wait for evidence, one that reckons.
+    const FEW: usize = 24;
+    let folder = room(NOTHING);
+    // The daemon makes the file, and has closed it when it has gone.
+    Daemon::start(folder.path()).stop();
+    let file = folder.path().join("state/siaga.db");
+    rusqlite::Connection::open(file).unwrap().execute_batch(HISTORY).unwrap();
+    let daemon = Daemon::start(folder.path());
+    daemon.wait_for("/-/ready", "the first round", |answer| answer.status == 200);
+    // Each hour of a week, in each of the weeks that are looked back at.
+    let day = jiff::SignedDuration::from_hours(24);
+    let begins = siaga::clock::Clock::start().now().wall.checked_add(day * 3).unwrap();
+    let ends = begins.checked_add(day * 7).unwrap();
+    let request = format!(
+        "GET /api/v1/readiness?start={begins:.0}&end={ends:.0} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    );
+    // All are there before the first of them asks.
+    let connect = |_| {
+        let stream = std::net::TcpStream::connect(daemon.address()).unwrap();
+        stream.set_read_timeout(Some(CEILING)).unwrap();
+        stream
+    };
+    let mut all: Vec<_> = (0..ASKING).map(connect).collect();
+    for stream in &mut all {
+        stream.write_all(request.as_bytes()).unwrap();
+    }
+    let reading = std::thread::spawn(move || {
+        let read = |mut stream: std::net::TcpStream| {
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            answer
+        };
+        all.into_iter().map(read).collect::<Vec<_>>()
+    });
+    let mut most = threads(daemon.pid());
+    while !reading.is_finished() {
+        ask(daemon.address(), "127.0.0.1", None);
+        most = most.max(threads(daemon.pid()));
+    }
+    // A thread that has nothing to do is kept for ten seconds: what was missed in between shows now.
+    most = most.max(threads(daemon.pid()));
+    println!("{most} threads at most");
+    assert!(most <= FEW, "{most} threads");
+    let answers = reading.join().unwrap();
+    let with_an_outlook = answers.iter().filter(|answer| answer.contains("\"weeks_asked\":13")).count();
+    assert_eq!(with_an_outlook, ASKING, "{:?}", answers.iter().find(|answer| !answer.contains("weeks_asked")));
+    // Those whose turn did not come in time are told so, and not that there was nothing.
+    let told = |answer: &&String| answer.contains("\"error\":null") || answer.contains("did not answer within 1 s");
+    assert_eq!(answers.iter().filter(told).count(), ASKING);
+    let is_read = |answer: &Answer| answer.json()["outlook"]["error"].is_null();
+    let path = format!("/api/v1/readiness?start={begins:.0}&end={ends:.0}");
+    daemon.wait_for(&path, "history is read again", is_read);
+    daemon.stop();
 }
 
 /// The figure that is wanted, for a release build and a quiet machine: `cargo test --release --test real -- --ignored slow_clients::figures`.

@@ -11,6 +11,7 @@ mod sessions;
 mod sheets;
 mod story;
 mod told;
+mod turns;
 mod upgrade;
 
 use std::path::Path;

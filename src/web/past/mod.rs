@@ -6,12 +6,14 @@ pub mod ledger;
 pub mod week;
 pub mod words;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::State;
 use super::outlook;
 use super::problem::Problem;
 use super::readiness::in_lang;
@@ -80,25 +82,44 @@ fn far_ends(snapshot: &Snapshot, past: &Past) -> Vec<CheckName> {
     far
 }
 
+/// Reads the past within `patience`, and makes `made` of it beside the one thread that has everything else to do. One reader at a time, by
+/// whichever of the daemon's addresses: what is large may not keep the small answers waiting, nor be in memory many times over.
+///
+/// # Errors
+/// It cannot be read now, or not in time.
+pub(super) async fn in_turn<T: Send + 'static>(
+    state: &State,
+    wanted: Wanted,
+    patience: Duration,
+    made: impl FnOnce(Past) -> T + Send + 'static,
+) -> Result<T, Problem> {
+    let (turns, evidence) = (Arc::clone(&state.crowd.long_reads), Arc::clone(&state.evidence));
+    let reading = async {
+        let turn = turns.lock_owned().await;
+        // Of its own, so that the turn lasts as long as the reading, also where nobody waits for it any more.
+        let read = tokio::spawn(async move {
+            let past = evidence.past(wanted, patience).await.map_err(Problem::history)?;
+            let made = tokio::task::spawn_blocking(move || made(past)).await;
+            drop(turn);
+            made.map_err(|error| Problem::internal(error.to_string()))
+        });
+        read.await.unwrap_or_else(|error| Err(Problem::internal(error.to_string())))
+    };
+    let late = || Problem::history(format!("the store did not answer within {} s", patience.as_secs()));
+    tokio::time::timeout(patience, reading).await.unwrap_or_else(|_| Err(late()))
+}
+
 impl Site {
-    /// Reads the past, and makes `made` of it beside the one thread that has everything else to do. One reader at a time: what is
-    /// large may not keep the small answers waiting.
+    /// The same within the time that a reader of history has.
     ///
     /// # Errors
-    /// It cannot be read now.
+    /// It cannot be read now, or not in time.
     async fn of_past<T: Send + 'static>(
         &self,
         wanted: Wanted,
         made: impl FnOnce(Past) -> T + Send + 'static,
     ) -> Result<T, Problem> {
-        let reading = async {
-            let _turn = self.long_reads.lock().await;
-            let past = self.state.evidence.past(wanted, PATIENCE).await.map_err(Problem::history)?;
-            let made = tokio::task::spawn_blocking(move || made(past)).await;
-            made.map_err(|error| Problem::internal(error.to_string()))
-        };
-        let late = || Problem::history(format!("the store did not answer within {} s", PATIENCE.as_secs()));
-        tokio::time::timeout(PATIENCE, reading).await.unwrap_or_else(|_| Err(late()))
+        in_turn(&self.state, wanted, PATIENCE, made).await
     }
 }
 
