@@ -9,6 +9,7 @@ use siaga::probe::{OwnFarEnd, dns, http, tls};
 
 use crate::support::certificates::Authority;
 use crate::support::child::free_port;
+use crate::support::daemon::{Daemon, room, siaga};
 use crate::support::dnsmasq::Dnsmasq;
 use crate::support::namespace::inside;
 use crate::support::nginx::Nginx;
@@ -133,6 +134,29 @@ async fn a_secure_request_checks_the_certificate() {
     // Another authority's file that is missing is our own fault, not the line's.
     let no_file = http(&format!("{url}\nca_file = \"/nonexistent/ca.pem\"")).await;
     assert_eq!(findings(&no_file), [("siaga.http_unreadable", Verdict::Unknown)]);
+}
+
+/// As an update of Debian's `ca-certificates` changes what the machine trusts.
+#[test]
+fn roots_that_the_machine_has_anew_count_without_a_restart() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let certificate = authority.issue("localhost", "IP:127.0.0.1", days(-1), days(90));
+    let nginx = Nginx::start(&[(Some(&certificate), "return 200 ready;")]);
+    let folder = room(&format!(
+        "[[check]]\nname = \"web\"\nkind = \"http\"\nurl = \"https://127.0.0.1:{}/\"\ninterval = \"1s\"\ngood_for = \"1s\"\n",
+        nginx.port(0)
+    ));
+    let roots = folder.path().join("roots.pem");
+    std::fs::copy(&stranger.file, &roots).unwrap();
+    let mut command = siaga();
+    command.env("SSL_CERT_FILE", &roots).env_remove("SSL_CERT_DIR");
+    let daemon = Daemon::start_by(command, folder.path());
+    daemon.wait_for_check("web", "not_ready", "internet.tls_failed");
+    let new = folder.path().join("new.pem");
+    std::fs::copy(&authority.file, &new).unwrap();
+    std::fs::rename(&new, &roots).unwrap();
+    daemon.wait_for_check("web", "degraded", "internet.far_end_is_self");
+    daemon.stop();
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Reaching a far end by TCP and TLS, step by step, for the kinds that time the steps.
 
 mod reasons;
+mod roots;
 #[cfg(test)]
 mod tests;
 pub(super) mod tls;

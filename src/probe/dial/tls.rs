@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::kind_of;
+use super::{kind_of, roots};
 use crate::clock::Clock;
 use crate::domain::{ErrorKind, ProbeError};
 
@@ -25,22 +25,15 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::clone(RING.get_or_init(|| Arc::new(rustls::crypto::ring::default_provider())))
 }
 
-/// What checks certificates: by `ca_file` (PEM; read each time, so that a renewed one counts) or by the machine's own
-/// roots (read once a process, when first needed).
+/// What checks certificates: by `ca_file` (PEM) or by the machine's own roots; of both what stands there now counts.
 ///
 /// # Errors
 /// [`ErrorKind::Internal`]: there are no roots to check by.
 pub(in crate::probe) fn verifier(ca_file: Option<&Path>) -> Result<Arc<dyn ServerCertVerifier>, ProbeError> {
-    static PLATFORM: OnceLock<Arc<rustls_platform_verifier::Verifier>> = OnceLock::new();
     let internal = |detail: String| ProbeError::new(ErrorKind::Internal, detail);
     let Some(file) = ca_file else {
-        if let Some(verifier) = PLATFORM.get() {
-            return Ok(Arc::clone(verifier) as Arc<dyn ServerCertVerifier>);
-        }
-        // A failure is not kept: the package with the roots may be installed meanwhile.
-        let verifier = rustls_platform_verifier::Verifier::new(provider())
-            .map_err(|error| internal(format!("this machine's root certificates: {error}")))?;
-        return Ok(Arc::clone(PLATFORM.get_or_init(|| Arc::new(verifier))) as Arc<dyn ServerCertVerifier>);
+        let verifier = roots::by_the_machine(&provider());
+        return verifier.map_err(|error| internal(format!("this machine's root certificates: {error}")));
     };
     let failed = |error: &dyn std::fmt::Display| internal(format!("{}: {error}", file.display()));
     let mut roots = RootCertStore::empty();
