@@ -1,5 +1,7 @@
 //! One `VEVENT` as far as it is read.
 
+use std::sync::Arc;
+
 use calcard::common::PartialDateTime;
 use calcard::icalendar::{
     ICalendarComponent, ICalendarDuration, ICalendarEntry, ICalendarFrequency, ICalendarParameterName, ICalendarPeriod,
@@ -11,14 +13,18 @@ use jiff::{Span, Timestamp};
 use super::zones::{Moment, Zones};
 use crate::domain::feed::{LeftOut, Why};
 
+/// So much of a title and of an id is kept, characters: each meeting of a series has both, and they are walked through again for each.
+/// It is more than anybody shows; of an id RFC 5545 asks for 255 bytes (§3.8.4.7).
+const LONGEST: usize = 2_000;
+
 /// One `VEVENT`.
 #[derive(Clone, Debug)]
 pub(super) struct Event {
-    pub(super) uid: String,
-    pub(super) title: String,
+    pub(super) uid: Arc<str>,
+    pub(super) title: Arc<str>,
     pub(super) start: Moment,
     pub(super) length: Length,
-    pub(super) rule: Option<ICalendarRecurrenceRule>,
+    pub(super) rule: Option<Box<ICalendarRecurrenceRule>>,
     /// More beginnings, each with a length of its own where it has one.
     pub(super) more: Vec<(Moment, Option<Length>)>,
     pub(super) left_out: Vec<Moment>,
@@ -85,13 +91,13 @@ impl Event {
             moment
         };
         let (mut start, mut length, mut stands_for, mut rule) = (None, None, None, None);
-        let (mut uid, mut title, mut more, mut left_out) = (String::new(), String::new(), Vec::new(), Vec::new());
+        let (mut uid, mut title, mut more, mut left_out) = ("", "", Vec::new(), Vec::new());
         let (mut sequence, mut holds) = (0, true);
         for entry in &component.entries {
             let first = entry.values.first();
             match (&entry.name, first) {
-                (ICalendarProperty::Uid, Some(value)) => value.as_text().unwrap_or_default().clone_into(&mut uid),
-                (ICalendarProperty::Summary, Some(value)) => value.as_text().unwrap_or_default().clone_into(&mut title),
+                (ICalendarProperty::Uid, Some(value)) => uid = value.as_text().unwrap_or_default(),
+                (ICalendarProperty::Summary, Some(value)) => title = value.as_text().unwrap_or_default(),
                 (ICalendarProperty::Dtstart, Some(ICalendarValue::PartialDateTime(value))) => {
                     start = moment(entry, value);
                 }
@@ -105,21 +111,21 @@ impl Event {
                     let following = entry.has_parameter(&ICalendarParameterName::Range);
                     stands_for = moment(entry, value).map(|place| (place, following));
                 }
-                (ICalendarProperty::Rrule, Some(ICalendarValue::RecurrenceRule(said))) => rule = Some((**said).clone()),
+                (ICalendarProperty::Rrule, Some(ICalendarValue::RecurrenceRule(said))) => rule = Some(said.clone()),
                 (ICalendarProperty::Sequence, Some(ICalendarValue::Integer(said))) => sequence = *said,
                 (ICalendarProperty::Exdate, _) => {
-                    let days = entry.values.iter().filter_map(ICalendarValue::as_partial_date_time);
-                    left_out.extend(days.filter_map(|value| zones.moment(entry, value)));
+                    let moment = zones.moments(entry);
+                    left_out.extend(entry.values.iter().filter_map(|value| moment(value.as_partial_date_time()?)));
                 }
                 (ICalendarProperty::Rdate, _) => {
+                    let moment = zones.moments(entry);
                     more.extend(entry.values.iter().filter_map(|value| match value {
-                        ICalendarValue::PartialDateTime(value) => Some((zones.moment(entry, value)?, None)),
+                        ICalendarValue::PartialDateTime(value) => Some((moment(value)?, None)),
                         ICalendarValue::Period(ICalendarPeriod::Range { start, end }) => {
-                            let end = zones.moment(entry, end)?;
-                            Some((zones.moment(entry, start)?, Some(Length::Until(end))))
+                            Some((moment(start)?, Some(Length::Until(moment(end)?))))
                         }
                         ICalendarValue::Period(ICalendarPeriod::Duration { start, duration }) => {
-                            Some((zones.moment(entry, start)?, Some(Length::Lasts(span(duration)))))
+                            Some((moment(start)?, Some(Length::Lasts(span(duration)))))
                         }
                         _ => None,
                     }));
@@ -136,11 +142,13 @@ impl Event {
         // An exception without a beginning of its own begins when what it stands for would.
         let start = start.or_else(|| stands_for.as_ref().map(|(moment, _)| moment.clone()));
         let wrong = wrong.or_else(|| rule.as_ref().filter(|rule| is_too_often(rule)).map(|_| Why::TooOften));
+        let title: String = title.chars().take(LONGEST).collect();
         let start = match (wrong, start) {
             (None, Some(start)) => start,
             (wrong, _) => return Err(LeftOut { title, why: wrong.unwrap_or(Why::NoBeginning) }),
         };
         let length = length.unwrap_or(if start.day { Length::Day } else { Length::Nothing });
+        let (uid, title) = (uid.chars().take(LONGEST).collect::<String>().into(), title.into());
         Ok(Self { uid, title, start, length, rule, more, left_out, stands_for, sequence, holds })
     }
 }

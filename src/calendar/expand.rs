@@ -4,6 +4,8 @@
 //! zone database, as everywhere in the daemon.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use calcard::common::timezone::Tz;
 use calcard::icalendar::{
@@ -11,9 +13,10 @@ use calcard::icalendar::{
 };
 use calcard::{Entry as Parsed, Parser};
 use jiff::Timestamp;
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
+use super::bulk::{MOST_PARTS, parts};
 use super::event::{Event, Length, local_end};
 use super::zones::{Moment, Zones, floating};
 use crate::domain::feed::{LeftOut, Why};
@@ -35,11 +38,11 @@ pub struct Entry {
     /// When it ends.
     pub end: Timestamp,
     /// The series' own id.
-    pub uid: String,
+    pub uid: Arc<str>,
     /// Which of the series it is: when it would begin if nobody had moved it; none for a single one.
     pub of_series: Option<Timestamp>,
     /// What it is called.
-    pub title: String,
+    pub title: Arc<str>,
 }
 
 /// What a feed says of a span of time.
@@ -79,20 +82,39 @@ impl Reading {
     }
 }
 
-/// The text is no calendar: nothing is concluded from it.
+/// Why nothing is concluded from a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is no iCalendar")]
-pub struct NoCalendar;
+pub enum ReadError {
+    /// It is no calendar.
+    #[error("it is no iCalendar")]
+    NoCalendar,
+    /// It would take more memory than there is.
+    #[error("it has more than {MOST_PARTS} lines and values")]
+    TooMuch,
+    /// Nobody waits for it any more.
+    #[error("it was given up")]
+    GivenUp,
+}
 
-/// Reads the meetings of a feed that are held in `span`, some of it or all. `room` is the zone of times that name none.
+/// Reads the meetings of a feed that are held in `span`, some of it or all. `room` is the zone of times that name none. When
+/// `over` becomes true, it ends after the series that it is at.
 ///
 /// # Errors
-/// If the text is no calendar.
-pub fn read(text: &str, room: &TimeZone, span: (Timestamp, Timestamp)) -> Result<Reading, NoCalendar> {
+/// If the text is no calendar or too much of one, or it was given up.
+pub fn read(
+    text: &str,
+    room: &TimeZone,
+    span: (Timestamp, Timestamp),
+    over: &AtomicBool,
+) -> Result<Reading, ReadError> {
+    let go_on = || if over.load(Ordering::Relaxed) { Err(ReadError::GivenUp) } else { Ok(()) };
     // Cut off in its middle: a series without its exceptions would be worse than nothing.
     let last = text.trim_end().lines().last().unwrap_or_default().trim();
     if !last.eq_ignore_ascii_case("END:VCALENDAR") {
-        return Err(NoCalendar);
+        return Err(ReadError::NoCalendar);
+    }
+    if parts(text) > MOST_PARTS {
+        return Err(ReadError::TooMuch);
     }
     let mut parser = Parser::new(text);
     let mut feeds = Vec::new();
@@ -100,19 +122,20 @@ pub fn read(text: &str, room: &TimeZone, span: (Timestamp, Timestamp)) -> Result
         match parser.entry() {
             Parsed::ICalendar(feed) => feeds.push(feed),
             Parsed::Eof => break,
-            Parsed::UnterminatedComponent(_) | Parsed::TooManyComponents => return Err(NoCalendar),
+            Parsed::UnterminatedComponent(_) | Parsed::TooManyComponents => return Err(ReadError::NoCalendar),
             _ => {}
         }
     }
     if feeds.is_empty() {
-        return Err(NoCalendar);
+        return Err(ReadError::NoCalendar);
     }
     let zones = Zones::of(&feeds, room.clone());
     let mut reading = Reading::default();
-    let mut series: BTreeMap<String, Vec<Event>> = BTreeMap::new();
+    let mut series: BTreeMap<Arc<str>, Vec<Event>> = BTreeMap::new();
     for (place, feed) in feeds.iter().enumerate() {
         let cancels = feed.components.first().is_some_and(is_cancelling);
         for component in feed.components.iter().filter(|one| one.component_type == ICalendarComponentType::VEvent) {
+            go_on()?;
             let mut event = match Event::of(component, &zones) {
                 Ok(event) => event,
                 Err(LeftOut { title, why }) => {
@@ -123,14 +146,16 @@ pub fn read(text: &str, room: &TimeZone, span: (Timestamp, Timestamp)) -> Result
             event.holds &= !cancels;
             // Without an id it is one of its own.
             let uid = if event.uid.is_empty() {
-                format!("{place}-{}", reading.left_out + series.len())
+                format!("{place}-{}", reading.left_out + series.len()).into()
             } else {
-                event.uid.clone()
+                Arc::clone(&event.uid)
             };
-            series.entry(uid).or_default().push(event);
+            // Most stand alone, and room for four would be three for nothing.
+            series.entry(uid).or_insert_with(|| Vec::with_capacity(1)).push(event);
         }
     }
     for (uid, events) in series {
+        go_on()?;
         expand(&uid, &events, span, &mut reading);
     }
     reading.keep_the_nearest();
@@ -143,7 +168,7 @@ fn is_cancelling(root: &ICalendarComponent) -> bool {
 }
 
 /// The meetings of one series, or of one that stands alone.
-fn expand(uid: &str, events: &[Event], (since, until): (Timestamp, Timestamp), reading: &mut Reading) {
+fn expand(uid: &Arc<str>, events: &[Event], (since, until): (Timestamp, Timestamp), reading: &mut Reading) {
     let mut add = |event: &Event, length: &Length, first: &Moment, start: &Moment, of_series: Option<Timestamp>| {
         let span = start.instant().zip(length.end(first, start));
         let Some((start, end)) = span.filter(|(start, end)| start < end) else {
@@ -151,7 +176,7 @@ fn expand(uid: &str, events: &[Event], (since, until): (Timestamp, Timestamp), r
             return;
         };
         if event.holds && start < until && end > since {
-            let (uid, title) = (uid.to_owned(), event.title.clone());
+            let (uid, title) = (Arc::clone(uid), Arc::clone(&event.title));
             reading.take(Entry { start, end, uid, of_series, title });
         }
     };
@@ -192,12 +217,7 @@ fn expand(uid: &str, events: &[Event], (since, until): (Timestamp, Timestamp), r
         },
     };
     starts.extend(master.more.iter().map(|(start, length)| (start.clone(), length.as_ref())));
-    let is_left_out = |start: &Moment, instant: Timestamp| {
-        master.left_out.iter().any(|out| {
-            // A day where a time is due leaves out what begins on it.
-            if out.day && !start.day { out.local.date() == start.local.date() } else { out.instant() == Some(instant) }
-        })
-    };
+    let left_out = LeftOutTimes::of(&master.left_out);
     let mut seen = BTreeSet::new();
     let mut following: Option<(&Event, Moment)> = None;
     starts.sort_by_key(|(start, _)| start.instant());
@@ -212,7 +232,7 @@ fn expand(uid: &str, events: &[Event], (since, until): (Timestamp, Timestamp), r
                 following = Some((exception, moment.clone()));
             }
             add(exception, &exception.length, &exception.start, &exception.start, of_series);
-        } else if is_left_out(&start, instant) {
+        } else if left_out.has(&start, instant) {
         } else if let Some((event, moment)) = &following {
             // As far from its place as the first one of those that follow is from its own.
             let moved = moment.local.until(event.start.local).and_then(|apart| start.local.checked_add(apart));
@@ -231,6 +251,28 @@ fn expand(uid: &str, events: &[Event], (since, until): (Timestamp, Timestamp), r
     }
     if not_followed {
         reading.leave_out(&master.title, Why::Rule);
+    }
+}
+
+/// What `EXDATE` takes out of a series, to be asked once for each of its meetings: there may be as many of the one as of the other.
+struct LeftOutTimes {
+    days: BTreeSet<Date>,
+    midnights: BTreeSet<Timestamp>,
+    times: BTreeSet<Timestamp>,
+}
+
+impl LeftOutTimes {
+    fn of(all: &[Moment]) -> Self {
+        let instants = |day: bool| all.iter().filter(move |out| out.day == day).filter_map(Moment::instant).collect();
+        let days = all.iter().filter(|out| out.day).map(|out| out.local.date()).collect();
+        Self { days, midnights: instants(true), times: instants(false) }
+    }
+
+    fn has(&self, start: &Moment, instant: Timestamp) -> bool {
+        // A day where a time is due leaves out what begins on it.
+        let by_day =
+            if start.day { self.midnights.contains(&instant) } else { self.days.contains(&start.local.date()) };
+        by_day || self.times.contains(&instant)
     }
 }
 

@@ -7,6 +7,7 @@
 //! Of an entry its times, its title and whether it takes place are read, and nothing else: what is in descriptions, places and
 //! attendees (people, links, passcodes) never enters the daemon.
 
+mod bulk;
 mod event;
 mod expand;
 mod fetch;
@@ -25,8 +26,9 @@ use serde::Deserialize;
 
 use crate::domain::{Period, SecretFile};
 
-pub use expand::{Entry, MOST, NoCalendar, Reading, read};
-pub use fetch::{FetchError, fetch};
+pub use bulk::MOST_PARTS;
+pub use expand::{Entry, MOST, ReadError, Reading, read};
+pub use fetch::{FetchError, LARGEST, PATIENCE, of_file, of_url};
 
 /// One feed.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]

@@ -1,8 +1,11 @@
 //! What other people's parsers do not agree on, or do not read, by hand.
 
+use std::sync::atomic::AtomicBool;
+
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{MOST, NoCalendar, Reading, read};
+use super::{LARGEST, MOST, MOST_PARTS, ReadError, Reading};
 use crate::domain::feed::{LeftOut, Why};
 
 fn feed(events: &str) -> String {
@@ -11,6 +14,10 @@ fn feed(events: &str) -> String {
 
 fn event(lines: &[&str]) -> String {
     format!("BEGIN:VEVENT\r\nUID:a\r\n{}\r\nEND:VEVENT\r\n", lines.join("\r\n"))
+}
+
+fn read(text: &str, room: &TimeZone, span: (Timestamp, Timestamp)) -> Result<Reading, ReadError> {
+    super::read(text, room, span, &AtomicBool::new(false))
 }
 
 fn reading(text: &str) -> Reading {
@@ -118,9 +125,9 @@ fn a_cancelled_calendar_holds_nothing() {
 fn what_is_no_whole_calendar_says_nothing() {
     let whole = feed(&event(&["DTSTART:20260601T020000Z", "DTEND:20260601T030000Z"]));
     let cut = &whole[..whole.len() - 30];
-    let span = (jiff::Timestamp::MIN, jiff::Timestamp::MAX);
+    let span = (Timestamp::MIN, Timestamp::MAX);
     for text in ["", "<html>Login</html>", cut] {
-        assert_eq!(read(text, &TimeZone::UTC, span), Err(NoCalendar), "{text:?}");
+        assert_eq!(read(text, &TimeZone::UTC, span), Err(ReadError::NoCalendar), "{text:?}");
     }
     assert_eq!(
         read(&feed(""), &TimeZone::UTC, span),
@@ -298,4 +305,54 @@ fn what_touches_the_span_is_in_it_and_only_the_first_of_what_is_left_out_are_nam
     let wrong: String = (0..12).map(|number| event(&[&format!("SUMMARY:{number}")])).collect();
     let reading = reading(&feed(&wrong));
     assert_eq!((reading.left_out, reading.which.len()), (12, 10));
+}
+
+/// Feeds of the largest size that is read, of which much more could be made than there is memory for.
+#[test]
+fn a_text_of_which_too_much_would_be_made_is_refused_before_it_is() {
+    let span = (Timestamp::MIN, Timestamp::MAX);
+    let filled = |piece: &str| {
+        let most = LARGEST - feed(&event(&[])).len();
+        feed(&event(&[&piece.repeat(most / piece.len())]))
+    };
+    let name = "N".repeat(LARGEST / 4);
+    for text in [
+        filled(&format!("CATEGORIES:{}", ",".repeat(LARGEST / 2))),
+        filled("EXDATE:20260601\r\n"),
+        filled("A:\r\n"),
+        filled("BEGIN:VEVENT\r\nEND:VEVENT\r\n"),
+        // For each value the name of its parameter is copied: 6 GB.
+        filled(&format!("X;{name}={}:\r\n", "a,".repeat(1000))),
+    ] {
+        assert_eq!(read(&text, &TimeZone::UTC, span), Err(ReadError::TooMuch), "{}…", &text[60..100]);
+    }
+    let error = ReadError::TooMuch.to_string();
+    assert!(error.contains(&MOST_PARTS.to_string()), "{error}");
+    // Up to the limit all is read, and long titles and ids are one for all meetings of a series.
+    let long = "a".repeat(LARGEST / 8);
+    let days = "20260601T020000Z,".repeat(MOST_PARTS - 20);
+    let lines = ["DTSTART:20260531T020000Z", "DURATION:PT1H", "RRULE:FREQ=DAILY;COUNT=3"];
+    let text = feed(&event(&[&lines[..], &[&format!("SUMMARY:{long}"), &format!("EXDATE:{days}")]].concat()));
+    let reading = reading(&text.replace("UID:a", &format!("UID:{long}")));
+    assert_eq!(reading.entries.len(), 2);
+    assert!(reading.entries.iter().all(|entry| (entry.title.len(), entry.uid.len()) == (2000, 2000)));
+}
+
+#[test]
+fn as_many_exceptions_as_occurrences_are_each_found_and_who_is_given_up_ends() {
+    let hours: Vec<String> = (0..24 * 365)
+        .map(|hour| {
+            let begin: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+            (begin + jiff::SignedDuration::from_hours(hour)).strftime("%Y%m%dT%H%M%SZ").to_string()
+        })
+        .collect();
+    let text = feed(&event(&[
+        "DTSTART:20260101T000000Z",
+        "DURATION:PT10M",
+        "RRULE:FREQ=HOURLY",
+        &format!("EXDATE:{}", hours[1..].join(",")),
+    ]));
+    assert_eq!(starts(&text), ["2026-01-01T00:00:00Z"]);
+    let span = (Timestamp::MIN, Timestamp::MAX);
+    assert_eq!(super::read(&text, &TimeZone::UTC, span, &AtomicBool::new(true)), Err(ReadError::GivenUp));
 }

@@ -69,20 +69,29 @@ impl<'f> Zones<'f> {
 
     /// A value of an entry as a time; none where the zone or the date means nothing.
     pub(super) fn moment(&self, entry: &ICalendarEntry, value: &PartialDateTime) -> Option<Moment> {
-        let local = local(value)?;
-        let day = value.hour.is_none();
-        let zone = match (value.tz_hour, entry.tz_id()) {
-            (Some(hour), _) => {
-                let seconds = i32::from(hour) * 3600 + i32::from(value.tz_minute.unwrap_or(0)) * 60;
-                let seconds = if value.tz_minus { -seconds } else { seconds };
-                TimeZone::fixed(jiff::tz::Offset::from_seconds(seconds).ok()?)
-            }
-            // A day, and a time without a zone, are wherever one is (RFC 5545 §3.3.5): in this room.
-            (None, _) if day => self.room.clone(),
-            (None, None) => self.room.clone(),
-            (None, Some(name)) => self.zone(name)?,
-        };
-        Some(Moment { local, day, zone })
+        self.moments(entry)(value)
+    }
+
+    /// The same for all values of an entry, whose zone is looked up once.
+    pub(super) fn moments(&self, entry: &ICalendarEntry) -> impl Fn(&PartialDateTime) -> Option<Moment> {
+        // Of this room without a name; none for a name that means nothing.
+        let named = entry.tz_id().map_or_else(|| Some(self.room.clone()), |name| self.zone(name));
+        let room = self.room.clone();
+        move |value| {
+            let local = local(value)?;
+            let day = value.hour.is_none();
+            let zone = match value.tz_hour {
+                Some(hour) => {
+                    let seconds = i32::from(hour) * 3600 + i32::from(value.tz_minute.unwrap_or(0)) * 60;
+                    let seconds = if value.tz_minus { -seconds } else { seconds };
+                    TimeZone::fixed(jiff::tz::Offset::from_seconds(seconds).ok()?)
+                }
+                // A day, and a time without a zone, are wherever one is (RFC 5545 §3.3.5): in this room.
+                None if day => room.clone(),
+                None => named.clone()?,
+            };
+            Some(Moment { local, day, zone })
+        }
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use super::support::child::wait_until;
 use super::support::daemon::{Daemon, room, said_of, siaga, write_config};
+use super::support::lease::Leaseholder;
 use super::support::namespace::inside;
 use super::support::wall_clock::siaga_by;
 
@@ -268,34 +269,6 @@ fn a_bad_reload_leaves_the_old_config_running_and_says_so_in_a_metric() {
     daemon.wait_for("/api/v1/checks/second", "the new check", |answer| answer.status == 200);
     wait_for_metric(1);
     daemon.stop();
-}
-
-/// A program that keeps others from opening a file.
-struct Leaseholder(std::process::Child);
-
-impl Leaseholder {
-    fn of(file: &std::path::Path) -> Self {
-        const HOLD: &str = "import fcntl, signal, sys\nsignal.signal(signal.SIGIO, signal.SIG_IGN)\nheld = open(sys.argv[1], 'r+')\n\
-                            fcntl.fcntl(held, fcntl.F_SETLEASE, fcntl.F_WRLCK)\nprint('held', flush=True)\nsys.stdin.read()\n";
-        let mut command = Command::new("python3");
-        command.args(["-c", HOLD]).arg(file).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut holder = command.spawn().expect("python3 cannot be started: install Debian's python3");
-        let mut said = [0; 4];
-        holder.stdout.as_mut().unwrap().read_exact(&mut said).unwrap();
-        assert_eq!(&said, b"held");
-        Self(holder)
-    }
-
-    fn end(&mut self) {
-        drop(self.0.stdin.take());
-        self.0.wait().unwrap();
-    }
-}
-
-impl Drop for Leaseholder {
-    fn drop(&mut self) {
-        self.end();
-    }
 }
 
 #[test]

@@ -8,17 +8,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use tokio::sync::watch;
 
 use super::Book;
+use super::reading::{Done, Reader};
 use crate::calendar::{self, Entry};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::feed::LeftOut;
 use crate::domain::plain::{is_blank, is_unseen};
 use crate::domain::session::{Booking, Details};
-use crate::domain::{Granted, Mono, Session, Wish, in_full, passcode};
+use crate::domain::{Granted, Mono, Session, Wish, passcode};
 use crate::web::Bookings as _;
 use crate::web::bookings::Feed;
 
@@ -44,6 +44,7 @@ impl Calendars {
         let mut due: BTreeMap<Arc<str>, Mono> = BTreeMap::new();
         // Feeds that had meetings and had none at the last reading.
         let mut emptied: BTreeSet<Arc<str>> = BTreeSet::new();
+        let mut reader = Reader::new();
         loop {
             let config = Arc::clone(&self.configs.borrow_and_update());
             emptied.retain(|name| due.contains_key(name));
@@ -53,28 +54,37 @@ impl Calendars {
             });
             for feed in &config.calendars {
                 // Before the agenda is known, everything would be booked anew.
-                if self.book.agenda().known && due.get(&feed.name).is_none_or(|due| *due <= self.clock.mono()) {
-                    self.follow(feed, &config, &mut emptied).await;
-                    due.insert(Arc::clone(&feed.name), self.clock.mono().after(feed.interval.0));
+                let is_due = due.get(&feed.name).is_none_or(|due| *due <= self.clock.mono());
+                if self.book.agenda().known && is_due && !reader.is_at(&feed.name) {
+                    reader.begin(feed, config.room.time_zone.0.clone(), self.clock);
+                    due.insert(Arc::clone(&feed.name), Mono::NEVER);
                 }
             }
             let mut known = self.book.agenda.subscribe();
             let unknown = !config.calendars.is_empty() && !known.borrow_and_update().known;
             let next = if unknown { Mono::NEVER } else { due.values().min().copied().unwrap_or(Mono::NEVER) };
-            tokio::select! {
-                () = self.clock.sleep_until(next) => {}
-                changed = self.configs.changed() => if changed.is_err() { return },
-                heard = known.wait_for(|agenda| agenda.known), if unknown => if heard.is_err() { return },
+            let done = tokio::select! {
+                () = self.clock.sleep_until(next) => None,
+                changed = self.configs.changed() => if changed.is_err() { return } else { None },
+                heard = known.wait_for(|agenda| agenda.known), if unknown => if heard.is_err() { return } else { None },
+                done = reader.next() => Some(done),
+            };
+            let Some(done) = done else { continue };
+            // What the config before had it read is read anew.
+            if config.calendars.contains(&done.feed) {
+                self.follow(&done, &config, &mut emptied).await;
+                due.insert(Arc::clone(&done.feed.name), self.clock.mono().after(done.feed.interval.0));
+            } else {
+                due.remove(&done.feed.name);
             }
         }
     }
 
-    /// Reads a feed once, and has the agenda follow it.
-    async fn follow(&self, feed: &calendar::Config, config: &Config, emptied: &mut BTreeSet<Arc<str>>) {
-        let now = self.clock.now().wall;
-        let zone = config.room.time_zone.0.clone();
+    /// Has the agenda follow what was read of a feed.
+    async fn follow(&self, done: &Done, config: &Config, emptied: &mut BTreeSet<Arc<str>>) {
+        let (feed, now) = (&done.feed, done.at);
         let mut shown = Feed { name: feed.name.to_string(), at: now, ..Feed::default() };
-        match self.read(feed, zone, now).await {
+        match &done.read {
             Ok(reading) => {
                 shown.left_out = reading.left_out;
                 let told = |one: &LeftOut| LeftOut { title: title(&one.title), why: one.why };
@@ -91,25 +101,20 @@ impl Calendars {
                     (shown.conflicts, shown.error) = self.book_all(&feed.name, wanted, now).await;
                 }
             }
-            Err(error) => shown.error = Some(error),
+            Err(error) => shown.error = Some(error.clone()),
         }
         self.book.feeds.send_modify(|feeds| {
             let before = feeds.iter().position(|known| known.name == shown.name).map(|at| feeds.remove(at));
             say_what_is_new(before.as_ref(), &shown);
             feeds.push(shown);
+            // As they stand in the config, whichever answered first.
+            feeds.sort_by_key(|feed| config.calendars.iter().position(|known| *known.name == *feed.name));
         });
     }
 
     /// Whether meetings of a feed are booked that are not over.
     fn holds_any(&self, feed: &str, now: Timestamp) -> bool {
         self.book.agenda().booked().any(|known| &*known.source == feed && known.end > now)
-    }
-
-    async fn read(&self, feed: &calendar::Config, zone: TimeZone, now: Timestamp) -> Result<calendar::Reading, String> {
-        let text = calendar::fetch(feed).await.map_err(|error| in_full(&error))?;
-        // A large feed takes a while, in which the room's one thread has other things to do.
-        let read = tokio::task::spawn_blocking(move || calendar::read(&text, &zone, calendar::span(now)));
-        read.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
     }
 
     /// Has the agenda hold just these sessions of a feed. Gives those whose slot others hold, and what went wrong.

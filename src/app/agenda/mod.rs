@@ -4,6 +4,7 @@ mod calendars;
 mod filer;
 mod keeper;
 mod preflight;
+mod reading;
 mod withdrawals;
 
 use std::sync::Arc;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -14,6 +15,7 @@ use siaga::calendar::read;
 use super::{BARE, MINUTE, Scheduler, ahead, meeting};
 use crate::support::child::wait_until;
 use crate::support::daemon::{Daemon, room};
+use crate::support::lease::Leaseholder;
 use crate::support::wall_clock::siaga_by;
 
 const ROOM: &str = "Asia/Pontianak";
@@ -41,7 +43,7 @@ fn the_instants_of_four_producers_are_those_of_an_independent_parser() {
         let text = std::fs::read_to_string(&path).unwrap();
         // As they send it (RFC 5545 §3.1), and as an editor saves it.
         for text in [text.replace('\n', "\r\n"), text] {
-            let reading = read(&text, &TimeZone::get(ROOM).unwrap(), span).unwrap();
+            let reading = read(&text, &TimeZone::get(ROOM).unwrap(), span, &AtomicBool::new(false)).unwrap();
             assert_eq!(reading.left_out, 0, "{producer}");
             let ours = reading.entries.iter().map(|entry| format!("{} {} {}", entry.start, entry.end, entry.title));
             let ours: BTreeSet<String> = ours.collect();
@@ -217,4 +219,62 @@ fn an_entry_that_was_held_and_is_moved_is_another_meeting() {
     assert_eq!(ids().len(), 2);
     let body = daemon.get(&format!("/api/v1/sessions/{held}")).json();
     assert_eq!(body["state"], "booked", "{body}");
+}
+
+/// A calendar's file on a share that does not answer: the others are followed meanwhile, it is told, and one thread alone waits.
+#[test]
+fn a_file_that_does_not_answer_holds_up_no_other_calendar_and_is_told() {
+    let calendar = |name: &str, interval: &str| {
+        format!("[[calendar]]\nname = \"{name}\"\nfile = \"{name}.ics\"\ninterval = \"{interval}\"\n")
+    };
+    let folder = room(&format!("{BARE}\n{}{}", calendar("share", "1s"), calendar("office", "1h")));
+    let file = |name: &str| folder.path().join(format!("{name}.ics"));
+    std::fs::write(file("share"), feed(&[("a", 600, "SUMMARY:A\r\n")])).unwrap();
+    std::fs::write(file("office"), feed(&[("b", 800, "SUMMARY:B\r\n")])).unwrap();
+    let mut holder = Leaseholder::of(&file("share"));
+    let daemon = Daemon::start(folder.path());
+    let titles = || sessions(&daemon).into_iter().map(|(title, _, _)| title).collect::<Vec<_>>();
+    let told = |place: usize, key: &str| daemon.get("/api/v1/agenda").json()["calendars"][place][key].clone();
+    wait_until(|| titles() == ["B"]);
+    let error = "its file cannot be read within 30 s: its disk does not answer";
+    assert!(!daemon.log().contains(error), "the other one did not wait for it");
+    wait_until(|| told(0, "error") == json!(error));
+    assert!(daemon.get("/agenda?lang=en").body.contains(error));
+    assert_eq!((told(0, "name"), told(1, "error")), (json!("share"), Value::Null));
+    // It is due again and again, and no second attempt begins.
+    let at = told(0, "at");
+    wait_until(|| told(0, "at") != at);
+    let threads = std::fs::read_dir(format!("/proc/{}/task", daemon.pid())).unwrap();
+    let names = threads.filter_map(|thread| std::fs::read_to_string(thread.unwrap().path().join("comm")).ok());
+    // One that hangs, and the one that goes through feeds.
+    assert_eq!(names.filter(|name| name.trim() == "calendar").count(), 2);
+    assert_eq!((told(0, "error"), daemon.log().matches(error).count()), (json!(error), 1));
+    holder.end();
+    wait_until(|| titles() == ["A", "B"]);
+    assert_eq!(told(0, "error"), Value::Null);
+    daemon.stop();
+}
+
+/// A calendar that would be gone through for hours: it is told, and the one thread that goes through them is free again.
+#[test]
+fn a_calendar_without_an_end_in_sight_is_given_up() {
+    let calendar = |name: &str, interval: &str| {
+        format!("[[calendar]]\nname = \"{name}\"\nfile = \"{name}.ics\"\ninterval = \"{interval}\"\n")
+    };
+    let folder = room(&format!("{BARE}\n{}{}", calendar("endless", "1h"), calendar("office", "1s")));
+    let write = |name: &str, text: &str| {
+        std::fs::write(folder.path().join("new"), text).unwrap();
+        std::fs::rename(folder.path().join("new"), folder.path().join(format!("{name}.ics"))).unwrap();
+    };
+    let daily = |uid: u32| {
+        format!("BEGIN:VEVENT\r\nUID:{uid}\r\nDTSTART:19740101T020000Z\r\nRRULE:FREQ=DAILY\r\nEND:VEVENT\r\n")
+    };
+    write("endless", &format!("BEGIN:VCALENDAR\r\n{}END:VCALENDAR\r\n", (0..30_000).map(daily).collect::<String>()));
+    write("office", &feed(&[("b", 800, "SUMMARY:B\r\n")]));
+    let daemon = Daemon::start(folder.path());
+    let error = || daemon.get("/api/v1/agenda").json()["calendars"][0]["error"].clone();
+    wait_until(|| error() == json!("it cannot be gone through within 30 s"));
+    write("office", &feed(&[("b", 800, "SUMMARY:B\r\n"), ("c", 1000, "SUMMARY:C\r\n")]));
+    wait_until(|| sessions(&daemon).into_iter().map(|(title, _, _)| title).collect::<Vec<_>>() == ["B", "C"]);
+    daemon.stop();
 }

@@ -9,6 +9,7 @@ pub(crate) mod daemon;
 pub(crate) mod dnsmasq;
 pub(crate) mod golden;
 pub(crate) mod impairment;
+pub(crate) mod lease;
 pub(crate) mod line;
 pub(crate) mod namespace;
 pub(crate) mod nginx;
