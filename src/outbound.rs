@@ -22,6 +22,8 @@ pub fn client() -> ClientBuilder {
         .user_agent(concat!("siaga/", env!("CARGO_PKG_VERSION")))
         // The config names whom is asked; the environment has no say in it.
         .no_proxy()
+        // An address may be a secret, of which whoever it leads to is told nothing.
+        .referer(false)
         .pool_max_idle_per_host(0)
 }
 
