@@ -4,7 +4,9 @@
 //! `OUTC<date>_<time>_<serial>_<number>_<anything>.txt` in its outbox folder. It has arrived, as far as can be known here,
 //! when it lies there whole; a daemon that takes nothing away any more is told as a failure.
 
+use std::fs::{File, Permissions};
 use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -21,6 +23,9 @@ const TOGETHER: usize = 153;
 
 /// A message of ours that has lain in the spool for so long is one that nobody takes away.
 const STUCK: Duration = Duration::from_mins(10);
+
+/// A half message that is so old is what a crash or a power cut has left.
+const LEFT: Duration = Duration::from_hours(24);
 
 /// By this our own files in the spool are known.
 const OURS: &str = "_siaga";
@@ -113,25 +118,29 @@ impl Ready {
     }
 }
 
-/// Whether somebody takes away what we put there.
+/// Whether somebody takes away what we put there. What a crash has left of ours is removed.
 fn look(outbox: &Path, now: SystemTime) -> Result<(), String> {
     let failed = |error: std::io::Error| format!("{}: {error}", outbox.display());
+    let mut longest = Duration::ZERO;
     for entry in std::fs::read_dir(outbox).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        if !name.starts_with("OUT") || !name.contains(OURS) {
+        let is_half = name.starts_with(".OUT");
+        if !(is_half || name.starts_with("OUT")) || !name.contains(OURS) {
             continue;
         }
         let written = entry.metadata().and_then(|about| about.modified());
         let lies_for = written.ok().and_then(|at| now.duration_since(at).ok()).unwrap_or_default();
-        if lies_for > STUCK {
-            let minutes = lies_for.as_secs() / 60;
-            return Err(format!(
-                "{}: a message has lain there for {minutes} min; does gammu-smsd run?",
-                outbox.display()
-            ));
+        if !is_half {
+            longest = longest.max(lies_for);
+        } else if lies_for > LEFT {
+            _ = std::fs::remove_file(entry.path());
         }
+    }
+    if longest > STUCK {
+        let minutes = longest.as_secs() / 60;
+        return Err(format!("{}: a message has lain there for {minutes} min; does gammu-smsd run?", outbox.display()));
     }
     Ok(())
 }
@@ -150,20 +159,39 @@ fn put(outbox: &Path, number: &str, text: &str, made_at: Timestamp, key: &str) -
     let half = outbox.join(format!(".{name}"));
     // By the folder alone: the file's name has somebody's number in it, and this ends in the log.
     let failed = |error: std::io::Error| format!("{}: {error}", outbox.display());
-    // It counts as delivered from then on, so that a power cut may not leave an empty file.
-    let write = || {
-        let mut file = std::fs::File::create(&half)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
+    let lay = || {
+        // By the clock of whoever keeps the spool, which may be another machine.
+        let now = write(&half, text, outbox).map_err(failed)?;
+        look(outbox, now)?;
+        std::fs::rename(&half, outbox.join(name)).map_err(failed)
     };
-    write().map_err(failed)?;
-    // By the clock of whoever keeps the spool, which may be another machine.
-    let now = std::fs::metadata(&half).and_then(|about| about.modified()).map_err(failed)?;
-    look(outbox, now)?;
-    std::fs::rename(&half, outbox.join(name)).map_err(failed)?;
+    // No half is left behind, of however many attempts.
+    lay().inspect_err(|_| {
+        _ = std::fs::remove_file(&half);
+    })?;
     // Not every file system does that for folders.
-    _ = std::fs::File::open(outbox).and_then(|folder| folder.sync_all());
+    _ = File::open(outbox).and_then(|folder| folder.sync_all());
     Ok(())
+}
+
+/// Writes a message to the disk, and tells when that was. It counts as delivered from then on, so that a power cut may not leave an
+/// empty file.
+fn write(half: &Path, text: &str, outbox: &Path) -> std::io::Result<SystemTime> {
+    let mut file = File::create(half)?;
+    file.write_all(text.as_bytes())?;
+    lend(&file, outbox);
+    file.sync_all()?;
+    file.metadata()?.modified()
+}
+
+/// Lets gammu-smsd read a message where it runs as a user of its own: the outbox folder's group, if we may give the message to it. If
+/// not, it stays as it is.
+fn lend(file: &File, outbox: &Path) {
+    let (Ok(folder), Ok(about)) = (std::fs::metadata(outbox), file.metadata()) else { return };
+    // In a folder with the set-group-ID bit it has the group from the beginning.
+    if about.gid() == folder.gid() || fchown(file, None, Some(folder.gid())).is_ok() {
+        _ = file.set_permissions(Permissions::from_mode((about.mode() & 0o777) | 0o640));
+    }
 }
 
 /// What the GSM 7-bit alphabet and ASCII have in common, so that no letter doubles a message's price; others are written
@@ -244,5 +272,77 @@ mod tests {
         assert!(stuck.contains("does gammu-smsd run?"), "{stuck}");
         let gone = put(&folder.path().join("gone"), "+6281200000001", "Mikrofon mati", at, "key-3").unwrap_err();
         assert!(gone.contains("gone: ") && !gone.contains("62812"), "nobody's number ends in the log: {gone}");
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let names = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn no_half_message_is_left_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = "2026-11-24T01:30:00Z".parse().unwrap();
+        let dated = |name: &str, age: Duration| {
+            let file = File::create(folder.path().join(name)).unwrap();
+            let now = file.metadata().unwrap().modified().unwrap();
+            file.set_modified(now - age).unwrap();
+        };
+        // Nobody takes away what lies there.
+        dated("OUTC20261123_013000_00_112_siaga.txt", STUCK * 2);
+        for key in ["key-1", "key-2"] {
+            assert!(put(folder.path(), "112", "Kamera mati", at, key).is_err());
+        }
+        assert_eq!(names(folder.path()), ["OUTC20261123_013000_00_112_siaga.txt"]);
+        // A folder is where the message is to be.
+        let other = tempfile::tempdir().unwrap();
+        put(other.path(), "112", "Kamera mati", at, "key-3").unwrap();
+        let message = other.path().join(&names(other.path())[0]);
+        std::fs::remove_file(&message).unwrap();
+        std::fs::create_dir(&message).unwrap();
+        assert!(put(other.path(), "112", "Kamera mati", at, "key-3").is_err());
+        assert_eq!(names(other.path()).len(), 1);
+        // What others leave there, and what may still be written, stays.
+        dated(".OUTC20261122_013000_00_112_siaga1.txt", LEFT * 2);
+        dated(".OUTC20261122_013000_00_112_siaga2.txt", LEFT / 2);
+        dated(".OUTC20261122_013000_00_112_other.txt", LEFT * 2);
+        assert!(put(folder.path(), "112", "Kamera mati", at, "key-1").is_err());
+        let left = names(folder.path());
+        assert_eq!(left.len(), 3, "{left:?}");
+        assert!(!left.iter().any(|name| name.contains("siaga1")), "{left:?}");
+    }
+
+    #[test]
+    fn a_message_is_given_to_the_folders_group_where_we_may() {
+        let is_root = rustix::process::geteuid().is_root();
+        let own = rustix::process::getegid().as_raw();
+        let mut ours = rustix::process::getgroups().unwrap().into_iter().map(|group| group.as_raw());
+        // As root any will do.
+        let group = if is_root { 54_321 } else { ours.find(|group| *group != own).unwrap_or(own) };
+        let only_ours = |file: &File| file.set_permissions(Permissions::from_mode(0o600)).unwrap();
+        // Given to it, or by the folder's set-group-ID bit its own from the beginning.
+        for bits in [0o770, 0o2770] {
+            let folder = tempfile::tempdir().unwrap();
+            std::os::unix::fs::chown(folder.path(), None, Some(group)).unwrap();
+            std::fs::set_permissions(folder.path(), Permissions::from_mode(bits)).unwrap();
+            let file = File::create(folder.path().join("half")).unwrap();
+            only_ours(&file);
+            lend(&file, folder.path());
+            let about = file.metadata().unwrap();
+            assert_eq!((about.gid(), about.mode() & 0o777), (group, 0o640), "{bits:o}");
+            put(folder.path(), "112", "Kamera mati", "2026-11-24T01:30:00Z".parse().unwrap(), "key-1").unwrap();
+            let message = folder.path().join(&names(folder.path())[0]);
+            let about = std::fs::metadata(message).unwrap();
+            assert_eq!((about.gid(), about.mode() & 0o640), (group, 0o640), "{bits:o}");
+        }
+        if !is_root {
+            // Root's group is not ours to give to.
+            let file = tempfile::tempfile().unwrap();
+            only_ours(&file);
+            lend(&file, Path::new("/"));
+            assert_eq!(file.metadata().unwrap().mode() & 0o777, 0o600);
+        }
     }
 }
