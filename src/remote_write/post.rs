@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, RequestBuilder, StatusCode};
+use tokio::sync::Mutex;
 
 use super::Config;
-use crate::domain::SecretFile;
+use crate::clock::Clock;
+use crate::domain::{Mono, SecretFile, in_full};
 use crate::outbound;
 
 /// So much of an answer is read, bytes, and so much of that is told, characters: why, stands at its beginning.
@@ -15,13 +17,15 @@ const LONGEST: usize = 1024;
 const LONGEST_TOLD: usize = 160;
 /// A connection without use is kept for so long: three usual intervals, so that one handshake serves a day.
 const IDLE: Duration = Duration::from_secs(90);
+/// Certificates of the system are read again after a failure to connect, but not more often than this.
+const RENEWED_FOR: Duration = Duration::from_mins(1);
 
 /// Why a push failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Failure {
     /// Nothing was answered in time.
     Timeout,
-    /// The name, the way there, or the far end's certificate failed.
+    /// The name, the way there, or the far end's certificate failed; or this machine knows no authority of certificates at all.
     Connect,
     /// The connection broke, or what came back is not HTTP.
     Protocol,
@@ -91,20 +95,26 @@ impl NotTaken {
 /// Whoever takes pushes. It was not contacted yet.
 #[derive(Clone, Debug)]
 pub(super) struct Far {
-    client: Client,
     config: Arc<Config>,
+    clock: Clock,
+    made: Arc<Mutex<Made>>,
+}
+
+/// What asks it.
+#[derive(Debug)]
+struct Made {
+    /// Or why there is none: what is missing on this machine may come.
+    client: Result<Client, NotTaken>,
+    /// It is to be made anew: it knows the authorities of the moment at which it was made, and those of today may be others.
+    is_stale: bool,
+    /// When that was found last.
+    renewed_at: Option<Mono>,
 }
 
 impl Far {
-    /// # Errors
-    /// If the system's certificates cannot be loaded.
-    pub(super) fn new(config: Arc<Config>) -> Result<Self, reqwest::Error> {
-        let client = outbound::client()
-            .redirect(outbound::posts_stay_posts())
-            .pool_max_idle_per_host(1)
-            .pool_idle_timeout(IDLE)
-            .build()?;
-        Ok(Self { client, config })
+    pub(super) fn new(config: Arc<Config>, clock: Clock) -> Self {
+        let client = Err(NotTaken::new(Failure::Connect, "it has not begun yet"));
+        Self { config, clock, made: Arc::new(Mutex::new(Made { client, is_stale: false, renewed_at: None })) }
     }
 
     /// Pushes once.
@@ -114,12 +124,20 @@ impl Far {
     pub(super) async fn push(self, body: Arc<[u8]>) -> Result<(), NotTaken> {
         let timeout = self.config.timeout.0;
         let late = NotTaken::new(Failure::Timeout, format!("nothing was answered within {}", self.config.timeout));
-        tokio::time::timeout(timeout, self.attempt(body)).await.unwrap_or(Err(late))
+        let pushed = tokio::time::timeout(timeout, self.attempt(body)).await.unwrap_or(Err(late));
+        if pushed.as_ref().is_err_and(|not| not.failure == Failure::Connect) {
+            let (mut made, now) = (self.made.lock().await, self.clock.mono());
+            if made.renewed_at.is_none_or(|at| now.since(at) >= RENEWED_FOR) {
+                (made.is_stale, made.renewed_at) = (true, Some(now));
+            }
+        }
+        pushed
     }
 
-    async fn attempt(self, body: Arc<[u8]>) -> Result<(), NotTaken> {
+    async fn attempt(&self, body: Arc<[u8]>) -> Result<(), NotTaken> {
         let request = self
-            .client
+            .client()
+            .await?
             .post(self.config.url.clone())
             .header(CONTENT_ENCODING, "snappy")
             .header(CONTENT_TYPE, "application/x-protobuf")
@@ -135,6 +153,23 @@ impl Far {
         judge(status, &headers, &said)
     }
 
+    /// The client that there is, or one that can be made now.
+    async fn client(&self) -> Result<Client, NotTaken> {
+        let mut made = self.made.lock().await;
+        if made.is_stale || made.client.is_err() {
+            // The system's certificates are files: not on the runtime's own thread.
+            let new = tokio::task::spawn_blocking(client).await;
+            let failed = |what: String| NotTaken::new(Failure::Connect, format!("the HTTP client cannot be made: {what}"));
+            let new = new.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(in_full(&error)));
+            made.is_stale = false;
+            // The old one is better than none.
+            if new.is_ok() || made.client.is_err() {
+                made.client = new;
+            }
+        }
+        made.client.clone()
+    }
+
     async fn known(&self, request: RequestBuilder) -> Result<RequestBuilder, NotTaken> {
         Ok(match (&self.config.token_file, &self.config.user, &self.config.password_file) {
             (Some(file), ..) => request.bearer_auth(secret(file).await?),
@@ -142,6 +177,16 @@ impl Far {
             _ => request,
         })
     }
+}
+
+/// # Errors
+/// If the system's certificates cannot be loaded.
+fn client() -> Result<Client, reqwest::Error> {
+    outbound::client()
+        .redirect(outbound::posts_stay_posts())
+        .pool_max_idle_per_host(1)
+        .pool_idle_timeout(IDLE)
+        .build()
 }
 
 async fn secret(said: &SecretFile) -> Result<String, NotTaken> {

@@ -67,13 +67,7 @@ pub struct Parts {
 /// Pushes until `end` says why no more.
 pub async fn run(parts: Parts, config: Config, room: &str, end: impl Future<Output = End>) -> End {
     let config = Arc::new(config);
-    let far = match Far::new(Arc::clone(&config)) {
-        Ok(far) => far,
-        Err(error) => {
-            tracing::error!(error = in_full(&error), "nothing is pushed: the HTTP client cannot be made");
-            return end.await;
-        }
-    };
+    let far = Far::new(Arc::clone(&config), parts.clock);
     let now = parts.clock.mono();
     let buffer = Buffer::start(parts.folder.clone(), config.buffer_size.0, config.buffer_age.0, parts.clock);
     let pusher = Pusher {
