@@ -5,7 +5,6 @@ use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::in_full;
 use crate::notify::deliver::Schedule;
 use crate::notify::{Poke, Receiver, Stats, Unsaid, deliver};
 use crate::radio::OnAir;
@@ -62,16 +61,10 @@ impl Delivery {
         if let Some(task) = self.task.take() {
             task.abort();
         }
-        // One that cannot be set up is left out and said so; the others are told.
-        let ready = config.receivers.iter().filter_map(|receiver| {
-            Receiver::new(receiver)
-                .map(|ready| ready.within(self.room.clone(), self.on_air.clone()).reporting(self.unsaid.clone()))
-                .inspect_err(|error| {
-                    tracing::error!(receiver = %receiver.name, error = in_full(error), "this receiver cannot be told");
-                })
-                .ok()
-        });
-        let receivers: Vec<Receiver> = ready.collect();
+        let receiver = |config| {
+            Receiver::new(config).within(self.room.clone(), self.on_air.clone()).reporting(self.unsaid.clone())
+        };
+        let receivers: Vec<Receiver> = config.receivers.iter().map(receiver).collect();
         let (store, clock, poke, stats) = (self.store.clone(), self.clock, self.poke.clone(), self.stats.clone());
         let ends = self.ends.clone();
         self.task = Some(tokio::spawn(super::missed("the deliverer", ends, async move {

@@ -29,7 +29,8 @@ pub(crate) fn config(upsd: &Upsd, receivers: &str) -> String {
     )
 }
 
-fn alert_test(folder: &Path, names: &[&str]) -> Output {
+/// Tells receivers of a daemon something, by the command.
+pub(crate) fn alert_test(folder: &Path, names: &[&str]) -> Output {
     let socket = folder.join("state/control.sock");
     let mut command = siaga();
     command

@@ -124,7 +124,7 @@ pub(crate) fn receiver(name: &str, at: SocketAddr, more: &str) -> Receiver {
 pub(crate) fn receiver_of(name: &str, kind: &str, keys: &str) -> Receiver {
     let text = format!("[[receiver]]\nname = '{name}'\nkind = '{kind}'\n{keys}");
     let config = Config::parse(&Source::new("test", text)).unwrap_or_else(|problems| panic!("{problems}"));
-    Receiver::new(&config.receivers[0]).unwrap()
+    Receiver::new(&config.receivers[0])
 }
 
 pub(crate) fn notification(key: &str, receiver: &str) -> Notification {
@@ -167,15 +167,16 @@ pub(crate) struct Rig {
 
 impl Rig {
     pub(crate) async fn start(folder: &Path, receivers: Vec<Receiver>) -> Self {
-        Self::scheduled(folder, receivers, QUICK).await
+        Self::start_by(folder, receivers, QUICK, Clock::start()).await
     }
 
-    async fn scheduled(folder: &Path, receivers: Vec<Receiver>, schedule: Schedule) -> Self {
-        let (store, poke, stats) = (open(folder), Poke::default(), Stats::default());
+    pub(crate) async fn start_by(folder: &Path, receivers: Vec<Receiver>, schedule: Schedule, clock: Clock) -> Self {
+        let store = Store::open(Claim::take(folder).unwrap(), clock, Retention::default(), CATALOGUE);
+        let (poke, stats) = (Poke::default(), Stats::default());
         store.restore().await.unwrap();
         let (outbox, pokes, counts) = (store.clone(), poke.clone(), stats.clone());
         let task = tokio::spawn(async move {
-            deliver(outbox, receivers, schedule, Clock::start(), &pokes, counts).await;
+            deliver(outbox, receivers, schedule, clock, &pokes, counts).await;
         });
         Self { store, poke, stats, task }
     }
@@ -199,7 +200,7 @@ impl Rig {
         panic!("still waiting: {:?}; {:?}", waiting().await, self.stats.counts());
     }
 
-    fn counts(&self) -> Counts {
+    pub(crate) fn counts(&self) -> Counts {
         self.stats.counts()
     }
 
@@ -322,14 +323,24 @@ async fn what_is_too_old_is_given_up_but_not_before_it_was_tried_in_earnest() {
     let folder = tempfile::tempdir().unwrap();
     let far = Far::answering([Answer::Status(503); 3]);
     let (at, _server) = far.serve(loopback());
-    let schedule = Schedule { too_old: Duration::ZERO, ..QUICK };
-    let rig = Rig::scheduled(folder.path(), vec![receiver("desk", at, "")], schedule).await;
-    rig.tell("desk", &["a", "b"]).await;
+    let rig = Rig::start(folder.path(), vec![receiver("desk", at, "")]).await;
+    // The first three are older than a day.
+    let made_at = |hours: i64| Clock::start().now().wall - jiff::SignedDuration::from_hours(hours);
+    let notifications = [("a", 72), ("b", 48), ("c", 25), ("d", 1)]
+        .map(|(key, hours)| Notification { created_at: made_at(hours), ..notification(key, "desk") });
+    rig.store.record(Batch { notifications: notifications.to_vec(), ..Batch::default() }).await.unwrap();
+    rig.poke.poke();
     rig.drained().await;
     let keys: Vec<_> = far.seen().iter().map(|one| one.key.clone()).collect();
-    assert_eq!(keys, ["a", "a", "a", "b"]);
-    assert_eq!(far.taken(), ["b"]);
-    assert_eq!(rig.counts().receivers["desk"].given_up[&GiveUp::TooOld], 1);
+    assert_eq!(keys, ["a", "a", "a", "d"], "those behind it are as old, and to the same receiver");
+    assert_eq!(far.taken(), ["d"]);
+    assert_eq!(rig.counts().receivers["desk"].given_up[&GiveUp::TooOld], 3);
+    // It is well: what a wall clock that has jumped makes old is sent.
+    let old = Notification { created_at: made_at(25), ..notification("e", "desk") };
+    rig.store.record(Batch { notifications: vec![old], ..Batch::default() }).await.unwrap();
+    rig.poke.poke();
+    rig.drained().await;
+    assert_eq!(far.taken(), ["d", "e"]);
     rig.stop().await;
 }
 
