@@ -43,7 +43,9 @@ pub async fn restore(store: &Store, patience: Duration) -> (engine::Restored, Le
         loop {
             match store.restore().await {
                 // A cold disk, just after a power cut, may need longer to look through the file than anybody else waits for it.
-                Err(StoreError::Stuck) => tracing::warn!("the disk is slow; siaga waits for what an earlier process left"),
+                Err(StoreError::Stuck) => {
+                    tracing::warn!("the disk is slow; siaga waits for what an earlier process left");
+                }
                 answered => break answered,
             }
         }

@@ -130,6 +130,8 @@ fn refusal(configured: &Url, to: &Url, number: usize) -> Option<&'static str> {
     match (configured.scheme(), to.scheme()) {
         ("https", "https") if is_of_this_network(to) => Some("to an address of this network"),
         ("https", "https") => None,
+        // To the same server in good order, as many have it.
+        ("http", "https") if to.host() == configured.host() => None,
         ("https", _) => Some("from https to what is none"),
         _ => Some("to another server, for which the url in the config must begin with https://"),
     }
@@ -245,8 +247,9 @@ mod tests {
         // A calendar in the house is asked where the config says.
         assert!(is_followed("https://192.168.1.5/a", "https://192.168.1.5/b"));
         assert!(is_followed("http://192.168.1.5/a", "http://192.168.1.5/b"));
+        assert!(is_followed("http://192.168.1.5/a", "https://192.168.1.5/a"));
         for to in
-            ["http://192.168.1.5:81/", "https://192.168.1.5/", "https://cal.example.org/", "http://cal.example.org/"]
+            ["http://192.168.1.5:81/", "https://192.168.1.6/", "https://cal.example.org/", "http://cal.example.org/"]
         {
             assert!(!is_followed("http://192.168.1.5/a", to), "{to}");
         }

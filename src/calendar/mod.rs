@@ -90,7 +90,10 @@ impl Config {
 /// How far ahead meetings of a feed are taken: a year and a month.
 pub const AHEAD: Duration = Duration::from_hours(400 * 24);
 
+/// How far back: a meeting that goes on may be said to have ended, and is in its feed with that end.
+pub const BEHIND: Duration = Duration::from_hours(24);
+
 /// The span whose meetings are of use at `now`.
 pub fn span(now: Timestamp) -> (Timestamp, Timestamp) {
-    (now, now.saturating_add(AHEAD).unwrap_or(Timestamp::MAX))
+    (now.saturating_sub(BEHIND).unwrap_or(Timestamp::MIN), now.saturating_add(AHEAD).unwrap_or(Timestamp::MAX))
 }

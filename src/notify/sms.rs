@@ -318,7 +318,7 @@ mod tests {
     fn a_message_is_given_to_the_folders_group_where_we_may() {
         let is_root = rustix::process::geteuid().is_root();
         let own = rustix::process::getegid().as_raw();
-        let mut ours = rustix::process::getgroups().unwrap().into_iter().map(|group| group.as_raw());
+        let mut ours = rustix::process::getgroups().unwrap().into_iter().map(rustix::process::Gid::as_raw);
         // As root any will do.
         let group = if is_root { 54_321 } else { ours.find(|group| *group != own).unwrap_or(own) };
         let only_ours = |file: &File| file.set_permissions(Permissions::from_mode(0o600)).unwrap();

@@ -159,7 +159,8 @@ impl Far {
         if made.is_stale || made.client.is_err() {
             // The system's certificates are files: not on the runtime's own thread.
             let new = tokio::task::spawn_blocking(client).await;
-            let failed = |what: String| NotTaken::new(Failure::Connect, format!("the HTTP client cannot be made: {what}"));
+            let failed =
+                |what: String| NotTaken::new(Failure::Connect, format!("the HTTP client cannot be made: {what}"));
             let new = new.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(in_full(&error)));
             made.is_stale = false;
             // The old one is better than none.
@@ -182,11 +183,7 @@ impl Far {
 /// # Errors
 /// If the system's certificates cannot be loaded.
 fn client() -> Result<Client, reqwest::Error> {
-    outbound::client()
-        .redirect(outbound::posts_stay_posts())
-        .pool_max_idle_per_host(1)
-        .pool_idle_timeout(IDLE)
-        .build()
+    outbound::client().redirect(outbound::posts_stay_posts()).pool_max_idle_per_host(1).pool_idle_timeout(IDLE).build()
 }
 
 async fn secret(said: &SecretFile) -> Result<String, NotTaken> {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::rows::{micros, moment};
 use super::reports::STANDS;
+use super::rows::{micros, moment};
 use super::{Store, StoreError, sheets, sql};
 use crate::domain::session::Place;
 use crate::domain::sheet::Written;

@@ -19,7 +19,8 @@ const TIGHT: &str = "mountpoint -q /sys/fs/cgroup || mount -t cgroup2 cgroup2 /s
     mount -t tmpfs hoard /hoard";
 
 /// Wants more than its group may keep, and there is nowhere to swap it to: each further page makes it wait.
-const HOARDS: &str = "sh -c 'echo $$ > /sys/fs/cgroup/kept/cgroup.procs; exec head -c 100000000 /dev/zero > /hoard/full'";
+const HOARDS: &str =
+    "sh -c 'echo $$ > /sys/fs/cgroup/kept/cgroup.procs; exec head -c 100000000 /dev/zero > /hoard/full'";
 
 /// Could always run, and may not.
 const SPINS: &str = "sh -c 'echo $$ > /sys/fs/cgroup/slow/cgroup.procs; while :; do :; done'";

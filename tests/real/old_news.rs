@@ -38,7 +38,7 @@ fn sent(outbox: &Path) -> Vec<Timestamp> {
     let at = |name: String| {
         let stamp = name.strip_prefix("OUTC").unwrap_or_else(|| panic!("{name}"));
         let stamp = DateTime::strptime("%Y%m%d_%H%M%S", &stamp[..15]).unwrap();
-        stamp.to_zoned(TimeZone::UTC).unwrap().timestamp()
+        TimeZone::UTC.to_timestamp(stamp).unwrap()
     };
     let mut all: Vec<_> = names.map(at).collect();
     all.sort_unstable();

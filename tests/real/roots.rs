@@ -80,7 +80,9 @@ fn a_far_end_whose_authority_came_after_the_start_is_believed() {
     change(&authorities[0]);
     // A name with a variable in it is opened at each handshake.
     let shown = || at.join("$ssl_server_name.pem");
-    let far = Nginx::start(&[(Some(&Certificate { file: shown(), key: shown() }), TAKES)]);
+    // A session that is resumed shows no certificate.
+    let body = format!("ssl_session_cache off; ssl_session_tickets off; {TAKES}");
+    let far = Nginx::start(&[(Some(&Certificate { file: shown(), key: shown() }), &body)]);
     let port = far.port(0);
     // No server of letters: after the handshake it says nothing.
     let letters = format!(
@@ -101,7 +103,8 @@ fn a_far_end_whose_authority_came_after_the_start_is_believed() {
     above(&daemon, UNPUSHED, 0.0);
     let pushed = above(&daemon, PUSHED, 0.0);
     above(&daemon, PUSHED, pushed);
-    let of_letters = |why: &str| format!("siaga_notifications_failed_attempts_total{{receiver=\"letters\",reason=\"{why}\"}}");
+    let of_letters =
+        |why: &str| format!("siaga_notifications_failed_attempts_total{{receiver=\"letters\",reason=\"{why}\"}}");
     above(&daemon, &of_letters("connect"), 0.0);
     let timeouts = above(&daemon, &of_letters("timeout"), 0.0);
     above(&daemon, &of_letters("timeout"), timeouts);

@@ -89,15 +89,16 @@ impl Calendars {
                 shown.left_out = reading.left_out;
                 let told = |one: &LeftOut| LeftOut { title: title(&one.title), why: one.why };
                 shown.which = reading.which.iter().map(told).collect();
-                shown.entries = reading.entries.len();
-                let is_emptied = reading.entries.is_empty() && self.holds_any(&feed.name, now);
+                let profile = feed.profile.as_deref();
+                let profile = profile.unwrap_or(&config.plan.profiles[config.plan.default_profile].name);
+                let all = reading.entries.iter().map(|entry| session(feed, entry, profile));
+                let wanted: Vec<_> = all.filter(|session| self.is_of_use(session, now)).collect();
+                shown.entries = wanted.len();
+                let is_emptied = wanted.is_empty() && self.holds_any(&feed.name, now);
                 if is_emptied && emptied.insert(Arc::clone(&feed.name)) {
                     shown.error = Some(EMPTIED.to_owned());
                 } else {
                     emptied.remove(&feed.name);
-                    let profile = feed.profile.as_deref();
-                    let profile = profile.unwrap_or(&config.plan.profiles[config.plan.default_profile].name);
-                    let wanted = reading.entries.iter().map(|entry| session(feed, entry, profile)).collect();
                     (shown.conflicts, shown.error) = self.book_all(&feed.name, wanted, now).await;
                 }
             }
@@ -110,6 +111,15 @@ impl Calendars {
             // As they stand in the config, whichever answered first.
             feeds.sort_by_key(|feed| config.calendars.iter().position(|known| *known.name == *feed.name));
         });
+    }
+
+    /// Whether the agenda is to follow an entry: one that is not over, and one that is over by its feed and goes on by the agenda (its
+    /// end was moved to what is past: it was held, and is not called off).
+    fn is_of_use(&self, session: &Session, now: Timestamp) -> bool {
+        let goes_on = |known: &Session| {
+            known.booking == Booking::Booked && known.start == session.start && known.end > now && known.start <= now
+        };
+        session.end > now || self.book.agenda().get(&session.id).is_some_and(|known| goes_on(known))
     }
 
     /// Whether meetings of a feed are booked that are not over.

@@ -96,7 +96,9 @@ impl Filer {
                         read_at = Some(now);
                         done.retain(|key| !withdrawn.contains(key));
                     }
-                    Err(error) => tracing::debug!(error, "reports that were made ahead of the clock are looked for again"),
+                    Err(error) => {
+                        tracing::debug!(error, "reports that were made ahead of the clock are looked for again");
+                    }
                 }
             } else {
                 read_at = Some(now);

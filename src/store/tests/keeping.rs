@@ -273,7 +273,11 @@ fn by_a_clock_that_nobody_watched_by_nothing_is_deleted_for_its_age() {
         watched(&db, wrong, 11);
         assert_eq!(retention::prune(&db, &Retention::default(), wrong).unwrap(), 0, "{ahead} days ahead");
     }
-    assert_eq!(retention::prune(&db, &Retention::default(), now).unwrap(), 1, "of ten days ago, when it is right again");
+    assert_eq!(
+        retention::prune(&db, &Retention::default(), now).unwrap(),
+        1,
+        "of ten days ago, when it is right again"
+    );
     let weeks = Timestamp::from_microsecond(day(60)).unwrap();
     watched(&db, weeks, 12);
     assert_eq!(retention::prune(&db, &Retention::default(), weeks).unwrap(), 1, "after weeks in which it was off");

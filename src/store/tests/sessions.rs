@@ -248,7 +248,11 @@ proptest! {
 
 #[test]
 fn what_is_long_over_is_in_no_new_file() {
-    let (over, last_week, booked) = (session("a", 0, HOUR), session("b", 8 * 24 * HOUR, 8 * 24 * HOUR + 1), session("c", 30 * 24 * HOUR, 31 * 24 * HOUR));
+    let (over, last_week, booked) = (
+        session("a", 0, HOUR),
+        session("b", 8 * 24 * HOUR, 8 * 24 * HOUR + 1),
+        session("c", 30 * 24 * HOUR, 31 * 24 * HOUR),
+    );
     let notice = |of: &Session| Notice {
         session: Arc::clone(&of.id),
         start: of.start,

@@ -6,9 +6,9 @@ use std::fs;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
+use super::super::Kept;
 use super::super::open::{self as file, MIGRATIONS};
 use super::super::reports::chain;
-use super::super::Kept;
 use super::*;
 use crate::domain::Outbox as _;
 use crate::domain::link::{Filed, Kind};

@@ -181,20 +181,43 @@ fn the_agenda_follows_a_feed_and_what_is_no_feed_changes_nothing() {
 }
 
 /// An entry that was held, and is then moved to another day: the one that was held stays, under its id, and the other is booked.
+/// Has the calendar hold one entry.
+fn write_one(folder: &Path, start: Timestamp, end: Timestamp) {
+    let at = |moment: Timestamp| moment.strftime("%Y%m%dT%H%M%SZ").to_string();
+    let text = format!(
+        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//EN\r\nBEGIN:VEVENT\r\nUID:a\r\nDTSTAMP:20261101T000000Z\r\nDTSTART:{}\r\n\
+         DTEND:{}\r\nSUMMARY:A\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
+        at(start),
+        at(end)
+    );
+    std::fs::write(folder.join("room.ics.new"), text).unwrap();
+    std::fs::rename(folder.join("room.ics.new"), folder.join("room.ics")).unwrap();
+}
+
+#[test]
+fn a_meeting_that_is_cut_short_in_its_calendar_was_held_until_then() {
+    let folder = room(&format!("{BARE}\n[[calendar]]\nname = \"office\"\nfile = \"room.ics\"\ninterval = \"1s\"\n"));
+    let (begun, over) = (ahead(Duration::ZERO) - MINUTE * 30, ahead(Duration::ZERO) - MINUTE);
+    write_one(folder.path(), begun, ahead(MINUTE * 30));
+    let daemon = Daemon::start(folder.path());
+    let all = || daemon.get("/api/v1/sessions?since=2000-01-01T00:00:00Z").json();
+    wait_until(|| all()[0]["state"] == "booked");
+    // Whoever holds it goes early, and says so in the calendar when they have gone.
+    write_one(folder.path(), begun, over);
+    let ended = || all()[0]["end"].as_str().and_then(|end| end.parse::<Timestamp>().ok());
+    wait_until(|| ended().is_some_and(|end| end.as_second() == over.as_second()));
+    // It stays so at the next readings.
+    let read = || daemon.get("/api/v1/agenda").json()["calendars"][0]["at"].clone();
+    let before = read();
+    wait_until(|| read() != before);
+    let all = all();
+    assert_eq!((all.as_array().unwrap().len(), &all[0]["state"]), (1, &json!("booked")), "{all}");
+}
+
 #[test]
 fn an_entry_that_was_held_and_is_moved_is_another_meeting() {
     let folder = room(&format!("{BARE}\n[[calendar]]\nname = \"office\"\nfile = \"room.ics\"\ninterval = \"1s\"\n"));
-    let write = |start: Timestamp, end: Timestamp| {
-        let at = |moment: Timestamp| moment.strftime("%Y%m%dT%H%M%SZ").to_string();
-        let text = format!(
-            "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//EN\r\nBEGIN:VEVENT\r\nUID:a\r\nDTSTAMP:20261101T000000Z\r\nDTSTART:{}\r\n\
-             DTEND:{}\r\nSUMMARY:A\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
-            at(start),
-            at(end)
-        );
-        std::fs::write(folder.path().join("room.ics.new"), text).unwrap();
-        std::fs::rename(folder.path().join("room.ics.new"), folder.path().join("room.ics")).unwrap();
-    };
+    let write = |start: Timestamp, end: Timestamp| write_one(folder.path(), start, end);
     write(ahead(Duration::ZERO), ahead(MINUTE * 10));
     let offset = folder.path().join("offset");
     std::fs::write(&offset, "+0").unwrap();
