@@ -64,17 +64,20 @@ fn what_had_not_lasted_yet_has_to_last_still() {
     assert_eq!(verdicts(&engine), before);
     engine.adopt(other_figure(&engine.plan), at(15.0));
     assert_eq!(verdicts(&engine), before);
-    // By another limit of the rate itself that test stays one that nobody has confirmed, for however long it waits.
-    let mut stricter = engine.plan.clone();
-    stricter.profiles[0] = profile("small", 1.1e6, 4e5);
-    engine.adopt(stricter, at(16.0));
-    assert_eq!(verdicts(&engine), before);
+    // By other limits of the rate itself that test stays one that nobody has confirmed, for however long it waits: by the first it is
+    // not ready as before, by the second degraded.
+    for (floor, second) in [(4e5, 16.0), (2e5, 16.5)] {
+        let mut other = engine.plan.clone();
+        other.profiles[0] = profile("small", 1.1e6, floor);
+        engine.adopt(other, at(second));
+        assert_eq!(verdicts(&engine), before, "{floor}");
+    }
     engine.observe(says("ups", Verdict::Ready, at(17.0)), at(17.0));
     engine.tick(at(19.0));
     assert_eq!(verdicts(&engine), before);
     engine.observe(says("microphone", Verdict::NotReady, at(19.5)), at(19.5));
     engine.observe(rate(3e5, at(19.5)), at(19.5));
-    assert_eq!(verdicts(&engine), [Verdict::NotReady; 3]);
+    assert_eq!(verdicts(&engine), [Verdict::NotReady, Verdict::Degraded, Verdict::NotReady]);
     for second in [25.0, 40.0, 55.0, 69.9] {
         engine.observe(says("ups", Verdict::Ready, at(second)), at(second));
         assert_eq!(judged(&engine, "ups").verdict, Verdict::NotReady, "{second}");
