@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
@@ -17,6 +17,9 @@ use crate::web::{Door, Holder, Mark, Unadmitted};
 
 /// How long a look at the file may take; a disk that hangs leaves those in force that were read before.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How often is looked where nobody shows a token.
+const ONCE_IN: Duration = Duration::from_mins(1);
 
 /// The keeper of the door.
 pub struct Keeper {
@@ -63,6 +66,14 @@ impl Keeper {
         _ = tokio::time::timeout(LOOK, look).await;
     }
 
+    /// Looks at the file now and then, so that what the page says of those that end is of today's. Goes on until it is dropped.
+    pub async fn follow(self: Arc<Self>) {
+        loop {
+            self.clock.sleep_until(self.clock.mono().after(ONCE_IN)).await;
+            self.look().await;
+        }
+    }
+
     async fn find(&self, hash: Hash) -> Result<Holder, Unadmitted> {
         self.look().await;
         let Known { tokens, broken } = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -90,8 +101,15 @@ impl Door for Keeper {
 
     fn ends(&self) -> Vec<Timestamp> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.tokens.all().iter().filter_map(|token| token.expires_at).collect()
+        let lasting =
+            known.tokens.all().iter().filter(|token| token.expires_at.is_some_and(|end| is_long(token.made_at, end)));
+        lasting.filter_map(|token| token.expires_at).collect()
     }
+}
+
+/// Whether a token is good for longer than a visit: that one of a day or a week ends is no news.
+fn is_long(made_at: Timestamp, expires_at: Timestamp) -> bool {
+    expires_at.duration_since(made_at) > SignedDuration::from_hours(30 * 24)
 }
 
 /// Where the tokens are kept.

@@ -205,8 +205,9 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let folder_made_anew = Arc::new(Notify::new());
     let control = listen_for_orders(&config, &folder)
         .map(|control| tokio::spawn(control.run(Arc::clone(&desk), Arc::clone(&folder_made_anew))));
-    let door = door::Keeper::new(clock, folder.clone(), configs_seen.clone());
+    let door = Arc::new(door::Keeper::new(clock, folder.clone(), configs_seen.clone()));
     door.look().await;
+    let at_the_door = tokio::spawn(Arc::clone(&door).follow());
     let inbound_configs = configs_seen.clone();
     let own = own::Watched {
         health: store.health(),
@@ -236,7 +237,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         voice: voices,
         reloaded: reloaded_seen,
         own: Arc::new(own),
-        door: Arc::new(door),
+        door,
         acts: desk,
         staff: Arc::default(),
         crowd: Arc::default(),
@@ -346,6 +347,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     filing.abort();
     testing.abort();
     pruning.abort();
+    at_the_door.abort();
     drop(probes);
     let in_order = async {
         let left = driving.await;

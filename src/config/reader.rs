@@ -159,9 +159,10 @@ fn plain(expected: &dyn Expected) -> String {
 fn said(found: Unexpected<'_>) -> String {
     match found {
         Unexpected::Str(text) => format!("{text:?}"),
-        Unexpected::Signed(number) => number.to_string(),
-        Unexpected::Unsigned(number) => number.to_string(),
-        Unexpected::Float(number) => number.to_string(),
+        // Which one stands in the line that is quoted, unless it may not be: a telephone number without quotes is one too.
+        Unexpected::Signed(number) if number < 0 => "a negative number".to_owned(),
+        Unexpected::Signed(_) | Unexpected::Unsigned(_) => "a number".to_owned(),
+        Unexpected::Float(_) => "a fraction".to_owned(),
         Unexpected::Bool(word) => word.to_string(),
         Unexpected::Seq => "a list".to_owned(),
         Unexpected::Map => "a table".to_owned(),

@@ -155,8 +155,12 @@ pub(super) fn put_run(db: &Connection, Watched { run, after }: &Watched) -> rusq
     let fresh = match after {
         None => run.fresh,
         Some(after) => {
-            let mut before = db.prepare_cached("SELECT max(began) FROM runs WHERE began < ?1")?;
-            before.query_row([micros(run.began)], |row| row.get::<_, Option<i64>>(0))? != Some(micros(*after))
+            // Another's span between them, or one around the first: what was said before is not what was said last by the clock.
+            db.prepare_cached(
+                "SELECT 1 FROM runs WHERE began < ?1 AND (began > ?2 OR began < ?2 AND until > ?2) LIMIT 1",
+            )?
+            .exists([micros(run.began), micros(*after)])?
+                || !db.prepare_cached("SELECT 1 FROM runs WHERE began = ?1")?.exists([micros(*after)])?
         }
     };
     db.prepare_cached(

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{Batch, Restored, sessions};
 use crate::domain::sheet::{Entry, Written};
-use crate::domain::{Component, Granted, Incident, Notice, Session, Silence, Standing, Subject};
+use crate::domain::{Component, Granted, Incident, Notice, Occasion, Session, Silence, Standing, Subject};
 
 /// The newest of what is replaced and not added to.
 #[derive(Debug, Default)]
@@ -15,7 +15,9 @@ pub(super) struct Latest {
     /// The newest open incident of each component: its end must find it.
     open: BTreeMap<Component, Incident>,
     standings: HashMap<Subject, Standing>,
-    /// What was told of open incidents.
+    /// Those that are closed and of which something is kept still: that a component has come to rest is owed to whoever heard of it.
+    half_told: HashMap<String, Incident>,
+    /// What was told of both.
     told: HashMap<String, String>,
     /// Those that had ended when they were taken are of no use, and few.
     silences: HashMap<Arc<str>, Silence>,
@@ -32,6 +34,7 @@ impl Latest {
     pub(super) fn restored(&mut self, left: &Restored) {
         self.open.extend(left.open_incidents.iter().map(|open| (open.component, open.clone())));
         self.stands(&left.standings);
+        self.half_told.extend(left.closed_incidents.iter().map(|closed| (closed.id.clone(), closed.clone())));
         self.told.extend(left.told.clone());
         self.silences.extend(left.silences.iter().map(|silence| (Arc::clone(&silence.id), silence.clone())));
         self.sessions.extend(left.sessions.iter().map(|session| (Arc::clone(&session.id), session.clone())));
@@ -68,6 +71,12 @@ impl Latest {
         self.notices.push(notice.clone());
     }
 
+    /// That a meeting was reported is taken back.
+    pub(super) fn unreported(&mut self, session: &str, start: Timestamp) {
+        self.notices
+            .retain(|notice| (&*notice.session, notice.start, notice.occasion) != (session, start, Occasion::Reported));
+    }
+
     /// Takes what is recorded.
     pub(super) fn follow(&mut self, batch: &Batch) {
         for incident in &batch.incidents {
@@ -75,6 +84,9 @@ impl Latest {
                 self.open.insert(incident.component, incident.clone());
             } else if self.open.get(&incident.component).is_some_and(|open| open.id == incident.id) {
                 self.open.remove(&incident.component);
+            }
+            if incident.closed_at.is_some() {
+                self.half_told.insert(incident.id.clone(), incident.clone());
             }
         }
         self.stands(&batch.standings);
@@ -84,6 +96,7 @@ impl Latest {
                 None => self.told.remove(incident),
             };
         }
+        self.half_told.retain(|id, _| self.told.contains_key(id));
         self.silences.extend(batch.silences.iter().map(|silence| (Arc::clone(&silence.id), silence.clone())));
         batch.notices.iter().for_each(|notice| self.notes(notice));
         self.sheets.told.extend(batch.sheets.told.iter().cloned());
@@ -105,7 +118,7 @@ impl Latest {
     /// As a record for a new file.
     pub(super) fn as_batch(&self) -> Batch {
         Batch {
-            incidents: self.open.values().cloned().collect(),
+            incidents: self.half_told.values().chain(self.open.values()).cloned().collect(),
             standings: self.standings.values().cloned().collect(),
             told: self.told.iter().map(|(id, state)| (id.clone(), Some(state.clone()))).collect(),
             silences: self.silences.values().cloned().collect(),

@@ -107,8 +107,8 @@ impl From<rusqlite::Error> for Fault {
 /// When a file was set aside, in its name: names of one reason are in the order of time.
 const STAMP: &str = "%Y%m%dT%H%M%SZ";
 
-/// How many files of each reason are kept beside the database: one may hold half a gigabyte, and a disk that wears out damages
-/// them again and again.
+/// How many files of each reason are kept beside the database, and the largest besides: one may hold half a gigabyte, and a disk that
+/// wears out damages them again and again.
 const KEPT_ASIDE: usize = 2;
 
 /// The reasons of which older files go. One of a newer siaga is sound and comes of what people do: it stays until they take it.
@@ -304,6 +304,16 @@ pub(super) fn thin_out(path: &Path, newest: Option<&Path>) -> io::Result<LeftAsi
             found.entry(aside).or_default().push(file);
         }
     }
+    let size = |files: &[PathBuf]| files.iter().filter_map(|file| Some(fs::metadata(file).ok()?.len())).sum::<u64>();
+    // What follows a first damage holds hours; that one holds the years, and the reports of which nothing is ever deleted.
+    let mut largest: BTreeMap<String, (u64, Aside)> = BTreeMap::new();
+    for (aside, files) in &found {
+        let own = (size(files), aside.clone());
+        let most = largest.entry(aside.why.clone()).or_insert_with(|| own.clone());
+        if own.0 > most.0 {
+            *most = own;
+        }
+    }
     // The newest first, of each reason.
     let newest = newest.and_then(|newest| Aside::of(path, newest));
     let first = newest.and_then(|newest| found.remove_entry(&newest));
@@ -311,14 +321,15 @@ pub(super) fn thin_out(path: &Path, newest: Option<&Path>) -> io::Result<LeftAsi
     for (aside, files) in first.into_iter().chain(found.into_iter().rev()) {
         let count: &mut usize = counts.entry(aside.why.clone()).or_default();
         *count += 1;
-        if *count <= KEPT_ASIDE || !THINNED.contains(&&*aside.why) {
+        let is_largest = largest.get(&aside.why).is_some_and(|(_, most)| *most == aside);
+        if *count <= KEPT_ASIDE || is_largest || !THINNED.contains(&&*aside.why) {
             left.files += 1;
-            left.bytes += files.iter().filter_map(|file| Some(fs::metadata(file).ok()?.len())).sum::<u64>();
+            left.bytes += size(&files);
             continue;
         }
         for file in files {
             fs::remove_file(&file)?;
-            tracing::warn!(file = %file.display(), "an old database that was set aside is removed: the {KEPT_ASIDE} newest are kept");
+            tracing::warn!(file = %file.display(), "an old database that was set aside is removed: the {KEPT_ASIDE} newest and the largest are kept");
         }
     }
     Ok(left)

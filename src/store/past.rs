@@ -83,7 +83,8 @@ pub(super) fn gather(
         past.runs.insert(0, process);
     }
     past.cut |= past.runs.len() > MAX_RUNS;
-    past.runs = in_force::runs(past.runs);
+    let (runs, within) = in_force::runs(std::mem::take(&mut past.runs));
+    past.runs = runs;
     for (from, to) in &wanted.hours {
         let room = MAX_HOURS.saturating_sub(past.hours.len());
         let mut statement = db.prepare_cached(HOURS)?;
@@ -124,7 +125,7 @@ pub(super) fn gather(
             rows.extend(numbered(row, subject, catalogue)?);
         }
         past.cut |= count > MAX_CHANGES;
-        past.changes.push((subject.clone(), in_force::changes(rows, &past.runs)));
+        past.changes.push((subject.clone(), in_force::changes(rows, &past.runs, &within)));
     }
     Ok(Some(past))
 }

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use super::recording::{self, RecordingError};
 use super::rows::{micros, moment};
 use super::{Store, StoreError};
+use crate::domain::Occasion;
 use crate::domain::link::{Filed, KeptMeeting, Kind, Link};
 use crate::domain::record::{Around, Record};
 
@@ -74,6 +75,11 @@ pub(super) fn file(db: &Connection, filed: &Filed) -> rusqlite::Result<Option<St
         .exists(params![filed.session, micros(filed.start), filed.kind.as_str(), filed.body])?;
     if there {
         return Ok(None);
+    }
+    if filed.kind == Kind::Withdrawal {
+        // It was not held, and whoever has it in mind is still to be told of what becomes of it.
+        db.prepare_cached("DELETE FROM session_notices WHERE session = ?1 AND start = ?2 AND occasion = ?3")?
+            .execute(params![filed.session, micros(filed.start), Occasion::Reported.word()])?;
     }
     let newest: Option<(i64, String)> = db
         .prepare_cached("SELECT seq, hash FROM reports ORDER BY seq DESC LIMIT 1")?
@@ -249,15 +255,22 @@ impl Store {
         self.read(move |db, _| kept(db, &session)).await
     }
 
-    /// The reports that stand and that were made later than `now`, by a clock that was ahead.
+    /// The reports that stand and were made later than `now`, by a clock that was ahead, of meetings that are not over: session,
+    /// beginning and hash, at most 64. None by a clock that is not believed: by one that is years behind all were made ahead of it.
     ///
     /// # Errors
     /// If the disk cannot be read.
-    pub async fn made_ahead(&self, now: Timestamp) -> Result<Vec<Link>, StoreError> {
+    pub async fn made_ahead(&self, now: Timestamp) -> Result<Vec<(String, Timestamp, String)>, StoreError> {
         self.read(move |db, _| {
-            let mut statement =
-                db.prepare(&format!("SELECT {COLUMNS} FROM reports WHERE {STANDS} AND made_at > ?1 ORDER BY seq"))?;
-            let rows = statement.query_map([micros(now)], link)?;
+            if !super::retention::is_believed(db, now)? {
+                return Ok(Vec::new());
+            }
+            let mut statement = db.prepare(&format!(
+                "SELECT session, reports.start, hash FROM sessions JOIN reports
+                 ON reports.session = sessions.id AND reports.start = sessions.start
+                 WHERE until > ?1 AND made_at > ?1 AND {STANDS} LIMIT 64"
+            ))?;
+            let rows = statement.query_map([micros(now)], |row| Ok((row.get(0)?, moment(row.get(1)?), row.get(2)?)))?;
             rows.collect()
         })
         .await

@@ -58,21 +58,18 @@ const MAX_EVIDENCE: i64 = 20_000;
 /// Rows of the audit kept at most, whatever their age: a program that asks in a loop must not fill the disk.
 const MAX_AUDIT: i64 = 100_000;
 
-/// A clock is believed where so much of the last [`RECENT`] was watched by it. One that is years ahead (a battery that ran out, a
-/// month mistyped) makes all rows old at once, and nobody brings them back; a day later it is set right. Nobody hurries to have rows
-/// deleted: a machine that is on for less than this a week writes little.
-const BELIEVED: Duration = Duration::from_hours(12);
-const RECENT: Duration = Duration::from_hours(7 * 24);
+/// A clock is believed where somebody watched by it so long ago, and within [`RECENT`]. One that is years ahead (a battery that ran
+/// out, a month mistyped) makes all rows old at once, and nobody brings them back; a day later it is set right. Nobody hurries to have
+/// rows deleted.
+const BELIEVED: Duration = Duration::from_hours(24);
+/// A machine that is on once a week, for a meeting, is on in the same hour of the week before.
+const RECENT: Duration = Duration::from_hours(8 * 24);
 
 /// Whether the clock that says `now` has been the one by which was watched of late.
-fn is_believed(db: &Connection, now: Timestamp) -> rusqlite::Result<bool> {
-    let since = micros(now.checked_sub(RECENT).unwrap_or(Timestamp::MIN));
-    let watched: i64 = db
-        .prepare_cached(
-            "SELECT coalesce(sum(min(until, ?2) - max(began, ?1)), 0) FROM runs WHERE until > ?1 AND began < ?2",
-        )?
-        .query_row([since, micros(now)], |row| row.get(0))?;
-    Ok(u128::try_from(watched).unwrap_or_default() >= BELIEVED.as_micros())
+pub(super) fn is_believed(db: &Connection, now: Timestamp) -> rusqlite::Result<bool> {
+    let before = |ago: Duration| micros(now.checked_sub(ago).unwrap_or(Timestamp::MIN));
+    db.prepare_cached("SELECT 1 FROM runs WHERE until > ?1 AND began <= ?2 LIMIT 1")?
+        .exists([before(RECENT), before(BELIEVED)])
 }
 
 /// Deletes a little of what is older than its limit, if the clock is believed, and of what is beyond its number. Returns how many rows

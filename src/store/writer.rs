@@ -20,7 +20,7 @@ use super::sql::{self, EvidenceRow, Op};
 use super::waiting::Waiting;
 use super::{Batch, Catalogue, Kept, Restored, Retention, StoreError, hourly, lock, read, retention};
 use crate::clock::Clock;
-use crate::domain::link::Filed;
+use crate::domain::link::{Filed, Kind};
 use crate::domain::sheet::Unwritten;
 use crate::domain::{Granted, Notification, Now};
 
@@ -160,6 +160,9 @@ impl Writer {
             }
             Command::File(filed, answer) => {
                 let kept = self.settle().and_then(|()| self.disk.write(|db| Ok(reports::file(db, &filed)?)));
+                if filed.kind == Kind::Withdrawal && kept.is_ok() {
+                    self.latest.unreported(&filed.session, filed.start);
+                }
                 _ = answer.send(kept.map_err(StoreError::from));
             }
             Command::Restore(now, answer) => {

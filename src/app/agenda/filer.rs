@@ -11,7 +11,7 @@ use super::Book;
 use crate::app::recorder::Ask;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::link::{Filed, Kind, Link};
+use crate::domain::link::{Filed, Kind};
 use crate::domain::record::Around;
 use crate::domain::{Booking, Notice, Now, Occasion, Session, in_full};
 use crate::notify::policy::SessionNews;
@@ -58,13 +58,13 @@ enum Made {
     Later,
 }
 
-/// A wall clock is set back if it lacks more than this: less is what two clocks drift apart.
+/// A wall clock was set if it differs by more than this: less is what two clocks drift apart.
 const SET: SignedDuration = SignedDuration::from_secs(10);
 
-/// Whether somebody has set the wall clock back between two readings.
-fn is_set_back(before: Now, now: Now) -> bool {
+/// Whether somebody has set the wall clock between two readings.
+fn is_set(before: Now, now: Now) -> bool {
     let expected = before.wall.saturating_add(now.mono.since(before.mono)).unwrap_or(Timestamp::MAX);
-    expected.duration_since(now.wall) > SET
+    expected.duration_since(now.wall).abs() > SET
 }
 
 /// The task.
@@ -90,7 +90,7 @@ impl Filer {
         let mut read_at: Option<Now> = None;
         loop {
             let now = self.clock.now();
-            if read_at.is_none_or(|before| is_set_back(before, now)) {
+            if read_at.is_none_or(|before| is_set(before, now)) {
                 match self.withdraw(now.wall).await {
                     Ok(withdrawn) => {
                         read_at = Some(now);
@@ -152,15 +152,16 @@ impl Filer {
     async fn withdraw(&self, now: Timestamp) -> Result<BTreeSet<(Arc<str>, Timestamp)>, String> {
         let ahead = self.book.store.made_ahead(now).await.map_err(|error| in_full(&error))?;
         let mut withdrawn = BTreeSet::new();
-        for Link { filed, hash, .. } in ahead {
+        for (session, start, hash) in ahead {
             let body = serde_json::json!({ "schema": "siaga.withdrawal", "version": 1, "withdraws": hash, "because": "clock_ahead" });
-            let key = (Arc::from(filed.session.as_str()), filed.start);
-            let withdrawal = Filed { kind: Kind::Withdrawal, made_at: now, body: body.to_string(), ..filed };
+            let key = (Arc::from(session.as_str()), start);
+            let withdrawal = Filed { kind: Kind::Withdrawal, session, start, made_at: now, body: body.to_string() };
             let own = self.book.store.file_report(withdrawal).await.map_err(|error| in_full(&error))?;
             tracing::warn!(
                 session = %key.0, withdraws = hash, hash = own.unwrap_or_default(),
                 "a report is withdrawn that was made by a clock that was ahead"
             );
+            self.book.change(|agenda| agenda.unreport(&key.0, start));
             withdrawn.insert(key);
         }
         Ok(withdrawn)
@@ -226,16 +227,21 @@ mod tests {
     use crate::domain::Mono;
 
     #[test]
-    fn a_clock_is_set_back_where_it_lacks_more_than_what_clocks_drift() {
+    fn a_clock_was_set_where_it_differs_by_more_than_what_clocks_drift() {
         let read = |mono: u64, wall: i64| Now {
             mono: Mono::from_elapsed(Duration::from_secs(mono)),
             wall: Timestamp::from_second(1_800_000_000 + wall).unwrap(),
         };
         let before = read(1000, 0);
-        for (mono, wall, set_back) in
-            [(1010, 10, false), (1010, 0, false), (1010, -1, true), (1010, -25_200, true), (1010, 90_000, false)]
-        {
-            assert_eq!(is_set_back(before, read(mono, wall)), set_back, "{mono} {wall}");
+        for (mono, wall, set) in [
+            (1010, 10, false),
+            (1010, 0, false),
+            (1010, -1, true),
+            (1010, -25_200, true),
+            (1010, 20, false),
+            (1010, 21, true),
+        ] {
+            assert_eq!(is_set(before, read(mono, wall)), set, "{mono} {wall}");
         }
     }
 }

@@ -112,6 +112,12 @@ impl Agenda {
         self.notices.push(notice);
     }
 
+    /// Forgets that a meeting was reported: it is still to come.
+    pub fn unreport(&mut self, session: &str, start: Timestamp) {
+        self.notices
+            .retain(|notice| (&*notice.session, notice.start, notice.occasion) != (session, start, Occasion::Reported));
+    }
+
     /// What was found of a session that begins then.
     pub fn notices_of<'a>(&'a self, session: &'a Session) -> impl Iterator<Item = &'a Notice> {
         self.notices.iter().filter(|notice| notice.session == session.id && notice.start == session.start)

@@ -9,35 +9,39 @@ use jiff::Timestamp;
 use crate::domain::{Run, Transition};
 
 /// The spans in which anybody watched, without those within another: a clock that was set back has passed them again. `all` is
-/// oldest first.
-pub fn runs(mut all: Vec<Run>) -> Vec<Run> {
+/// oldest first; those that lie within another come second.
+pub fn runs(all: Vec<Run>) -> (Vec<Run>, Vec<Run>) {
     let mut until = Timestamp::MIN;
-    all.retain(|run| {
+    all.into_iter().partition(|run| {
         let anew = run.until > until;
         until = until.max(run.until);
         anew
-    });
-    all
+    })
 }
 
 /// The changes that hold, oldest first. `rows` have the numbers in whose order they were written, and are sorted by their time and
-/// these; `runs` are those of [`runs`]. What bears a later time than a row that was written after it goes, if one process has
-/// watched from the one time to the other.
-pub fn changes(rows: Vec<(i64, Transition)>, runs: &[Run]) -> Vec<Transition> {
+/// these; `runs` and `within` are those of [`runs`]. What bears a later time than a row that was written after it goes, if one process has
+/// watched from the one time to the other: of a span that lies within another no word reaches beyond it.
+pub fn changes(rows: Vec<(i64, Transition)>, runs: &[Run], within: &[Run]) -> Vec<Transition> {
     let mut processes: Vec<Process> = Vec::new();
     for run in runs {
         match processes.last_mut() {
             Some(process) if !run.fresh => process.until = run.until,
-            _ => processes.push(Process { began: run.began, until: run.until, newest: i64::MIN }),
+            _ => processes.push(Process { began: run.began, until: run.until, newest: Vec::new() }),
         }
     }
     let holds = |(number, change): (i64, Transition)| {
         // None lies within another, so they end in the order in which they begin.
         let first = processes.partition_point(|process| process.until < change.at);
         let mut superseded = false;
+        let inner = within.iter().filter(|run| run.began <= change.at && change.at <= run.until);
+        let inner = inner.map(|run| run.until).min();
         for process in processes[first..].iter_mut().take_while(|process| process.began <= change.at) {
-            superseded |= process.newest > number;
-            process.newest = process.newest.max(number);
+            let reach = inner.unwrap_or(process.until);
+            process.newest.retain(|(_, known)| *known >= change.at);
+            superseded |= process.newest.iter().any(|(newest, _)| *newest > number);
+            process.newest.retain(|(newest, known)| *newest > number || *known > reach);
+            process.newest.push((number, reach));
         }
         (!superseded).then_some(change)
     };
@@ -48,8 +52,8 @@ pub fn changes(rows: Vec<(i64, Transition)>, runs: &[Run]) -> Vec<Transition> {
 struct Process {
     began: Timestamp,
     until: Timestamp,
-    /// The number of the newest row so far.
-    newest: i64,
+    /// The newest rows so far, by their numbers, and until when each of them speaks.
+    newest: Vec<(i64, Timestamp)>,
 }
 
 #[cfg(test)]
@@ -65,8 +69,8 @@ mod tests {
     fn seen(rows: &[(i64, Verdict)], watched: &[Run], until: i64) -> Vec<(i64, i64, Option<Verdict>)> {
         let mut rows: Vec<_> = (1..).zip(rows.iter().map(|(second, to)| change(*second, *to))).collect();
         rows.sort_by_key(|(number, change)| (change.at, *number));
-        let watched = runs(watched.to_vec());
-        told(&spans(&changes(rows, &watched), &watched, (at(0), at(until))))
+        let (watched, within) = runs(watched.to_vec());
+        told(&spans(&changes(rows, &watched, &within), &watched, (at(0), at(until))))
     }
 
     #[test]
@@ -117,9 +121,21 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_was_behind_for_minutes_takes_no_outage_of_the_hours_after_them_away() {
+        // An outage from five to twenty past. Begun anew by a clock that is hours behind, which is set right after five minutes.
+        let (three, five) = (3 * HOUR, 5 * HOUR);
+        let rows =
+            [(10, Ready), (five, NotReady), (five + 1200, Ready), (three + 20, NotReady), (10 * HOUR + 500, Ready)];
+        let watched = [run(0, 10 * HOUR, true), run(three, three + 300, true), run(10 * HOUR + 400, 12 * HOUR, true)];
+        let told = seen(&rows, &watched, 12 * HOUR);
+        assert!(told.contains(&(five + 1200, 10 * HOUR, Some(Ready))), "{told:?}");
+        assert!(told.iter().any(|(from, to, _)| (*from, *to) == (three + 20, five + 1200)), "{told:?}");
+    }
+
+    #[test]
     fn spans_within_another_go_and_others_stay() {
         let [first, within, last] = [run(0, 100, true), run(20, 100, true), run(50, 150, false)];
-        assert_eq!(runs(vec![first, within, last]), [first, last]);
-        assert_eq!(runs(Vec::new()), []);
+        assert_eq!(runs(vec![first, within, last]), (vec![first, last], vec![within]));
+        assert_eq!(runs(Vec::new()), (vec![], vec![]));
     }
 }

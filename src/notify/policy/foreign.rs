@@ -53,7 +53,6 @@ impl Policy {
     pub fn take_alerts(&mut self, alerts: Vec<ForeignAlert>, at: Timestamp) -> (TakenAlerts, Decided) {
         let (mut taken, mut decided) = (TakenAlerts::default(), Decided::default());
         let Some(inbound) = self.house.inbound.clone() else { return (taken, decided) };
-        self.follow_alerts(at);
         self.forget_alerts(at, &mut decided);
         for alert in alerts {
             let known = self.alerts.get(&alert.id);
@@ -148,11 +147,6 @@ impl Policy {
             known.at = at;
             decided.kept.push((key(id), serde_json::to_string(known).ok()));
         }
-    }
-
-    /// Those heard of by a clock that was ahead were heard of now, so that each is forgotten in its time.
-    pub(super) fn follow_alerts(&mut self, at: Timestamp) {
-        self.alerts.values_mut().for_each(|known| known.at = known.at.min(at));
     }
 
     fn forget_alerts(&mut self, at: Timestamp, decided: &mut Decided) {

@@ -21,7 +21,7 @@ mod unsaid;
 mod unsteady;
 mod withheld;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,6 +52,8 @@ pub struct Policy {
     house: House,
     open: BTreeMap<String, Open>,
     silences: Vec<Silence>,
+    /// Those of them that were asked for in this process, by id.
+    wished: BTreeSet<Arc<str>>,
     flaps: HashMap<Component, Flap>,
     /// Of a component that flaps: the incident that closed last, with those who had heard of it.
     closed: HashMap<Component, Open>,
@@ -96,6 +98,7 @@ impl Policy {
             house,
             open,
             silences: left.silences,
+            wished: BTreeSet::new(),
             flaps,
             closed,
             phase: Phase::default(),
@@ -167,6 +170,7 @@ impl Policy {
         let mut decided = Decided::default();
         self.follow_clock(at, &mut decided);
         self.silences.retain(|silence| silence.until > at);
+        self.wished.retain(|id| self.silences.iter().any(|silence| silence.id == *id));
         let ended = self.flaps.iter_mut().filter(|_| !settling);
         let ended = ended.filter_map(|(component, flap)| (flap.look(at) == Some(false)).then_some(*component));
         for component in ended.collect::<Vec<_>>() {
@@ -191,10 +195,12 @@ impl Policy {
             let ahead = silence.from.duration_since(at);
             silence.from = at;
             silence.until = silence.until.saturating_sub(ahead).unwrap_or(at);
-            // The next process would else find it as it was wished, and begin it anew.
-            decided.silences.push(silence.clone());
+            // The next process would else find it as it was wished, and begin it anew. Of one that an earlier process left it is not
+            // known which of the clocks is wrong: that stays as it was written.
+            if self.wished.contains(&silence.id) {
+                decided.silences.push(silence.clone());
+            }
         }
-        self.follow_alerts(at);
     }
 
     /// In how long to [`Policy::tick`] again; `None` while nothing waits for time to pass.
@@ -248,6 +254,7 @@ impl Policy {
 
     /// Asks for silence, or ends it (with an `until` that has come).
     pub fn silence(&mut self, silence: Silence) {
+        self.wished.insert(Arc::clone(&silence.id));
         self.silences.retain(|known| known.id != silence.id);
         self.silences.push(silence);
     }

@@ -148,9 +148,11 @@ async fn damage_met_while_running_loses_no_notification() {
 }
 
 #[tokio::test]
-async fn of_what_was_set_aside_the_two_newest_stay_and_what_is_sound_or_somebodys() {
+async fn of_what_was_set_aside_the_two_newest_and_the_largest_stay_and_what_is_sound_or_somebodys() {
     let folder = folder();
     let kept = [
+        // The first, which has the years in it.
+        "damaged-20200101T000000Z",
         "damaged-20250102T000000Z-2",
         "damaged-20250103T000000Z",
         "damaged-20250103T000000Z-wal",
@@ -173,14 +175,16 @@ async fn of_what_was_set_aside_the_two_newest_stay_and_what_is_sound_or_somebody
         "removed-20250101T000000Z-wal",
     ];
     for name in kept.iter().chain(&old) {
-        fs::write(folder.path().join(format!("siaga.db.{name}")), "twelve bytes").unwrap();
+        let content = if old.contains(name) { "old" } else { "twelve bytes" };
+        let content = if *name == kept[0] { "a hundred bytes".repeat(7) } else { content.to_owned() };
+        fs::write(folder.path().join(format!("siaga.db.{name}")), content).unwrap();
     }
     let store = open(folder.path());
     store.record(notify("a")).await.unwrap();
     store.close().await.unwrap();
     assert_eq!(aside(folder.path()), kept.map(str::to_owned).into());
     let left = super::super::open::thin_out(&folder.path().join("siaga.db"), None).unwrap();
-    assert_eq!((left.files, left.bytes), (7, 8 * 12), "a file and its log are one");
+    assert_eq!((left.files, left.bytes), (8, 8 * 12 + 105), "a file and its log are one");
     assert_eq!(aside(folder.path()), kept.map(str::to_owned).into());
 }
 

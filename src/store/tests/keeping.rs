@@ -270,7 +270,7 @@ fn by_a_clock_that_nobody_watched_by_nothing_is_deleted_for_its_age() {
             usize::from(ahead == 31),
             "by number alone"
         );
-        watched(&db, wrong, 11);
+        watched(&db, wrong, 23);
         assert_eq!(retention::prune(&db, &Retention::default(), wrong).unwrap(), 0, "{ahead} days ahead");
     }
     assert_eq!(
@@ -279,7 +279,7 @@ fn by_a_clock_that_nobody_watched_by_nothing_is_deleted_for_its_age() {
         "of ten days ago, when it is right again"
     );
     let weeks = Timestamp::from_microsecond(day(60)).unwrap();
-    watched(&db, weeks, 12);
+    watched(&db, weeks, 24);
     assert_eq!(retention::prune(&db, &Retention::default(), weeks).unwrap(), 1, "after weeks in which it was off");
 }
 
@@ -357,7 +357,7 @@ async fn what_is_too_old_goes_faster_than_anybody_has_it_written() {
          INSERT INTO audit (key, at, actor, via, action, subject) SELECT n, 0, 'sari', 'local', 'test', 'line' FROM n",
     )
     .unwrap();
-    watched(&db, Clock::start().now().wall, 12);
+    watched(&db, Clock::start().now().wall, 24);
     let left = || db.query_row("SELECT count(*) FROM audit", [], |row| row.get::<_, i64>(0)).unwrap();
     // At five hundred each ten seconds it would be three minutes.
     let gone = async {

@@ -62,11 +62,11 @@ fn claim(folder: &Path) -> Claim {
     Claim::take(folder).unwrap()
 }
 
-/// What is deleted by a clock that is believed: somebody watched by it for half a day.
+/// What is deleted by a clock that is believed: somebody watched by it a day ago.
 fn prune(db: &rusqlite::Connection, keep: &Retention, now: Timestamp) -> usize {
-    watched(db, now, 12);
+    watched(db, now, 24);
     let gone = super::retention::prune(db, keep, now).unwrap();
-    db.execute("DELETE FROM runs WHERE until - began = 43200000000 AND until = ?1", [micros(now)]).unwrap();
+    db.execute("DELETE FROM runs WHERE until - began = 86400000000 AND until = ?1", [micros(now)]).unwrap();
     gone
 }
 

@@ -56,6 +56,30 @@ async fn the_file_alone_with_and_without_its_log() {
 }
 
 #[tokio::test]
+async fn what_is_owed_of_an_incident_that_is_closed_is_owed_in_the_new_file_too() {
+    let place = folder();
+    let store = open(place.path());
+    store.record(standing()).await.unwrap();
+    // It goes to and fro: it is over, and nobody was told that yet.
+    let closed = Incident { closed_at: Some(second(9)), verdict: Verdict::Ready, ..incident("internet-1", 1) };
+    store.record(Batch { incidents: vec![closed], ..Batch::default() }).await.unwrap();
+    for name in ["-wal", "-shm", ""] {
+        fs::remove_file(place.path().join(format!("siaga.db{name}"))).unwrap();
+    }
+    store.record(notify("after")).await.unwrap();
+    let owed = store.restore().await.unwrap();
+    assert_eq!(owed.closed_incidents.iter().map(|incident| incident.id.as_str()).collect::<Vec<_>>(), ["internet-1"]);
+    assert!(owed.told.contains_key("internet-1") && owed.open_incidents.is_empty());
+    // Once it is told, it is owed no more, and is in no third file.
+    store.record(Batch { told: vec![("internet-1".to_owned(), None)], ..Batch::default() }).await.unwrap();
+    for name in ["-wal", "-shm", ""] {
+        fs::remove_file(place.path().join(format!("siaga.db{name}"))).unwrap();
+    }
+    store.record(notify("later")).await.unwrap();
+    assert_eq!(store.incidents(false, 9).await.unwrap(), []);
+}
+
+#[tokio::test]
 async fn an_older_copy_in_its_place_is_left_what_it_has() {
     let place = folder();
     let (state, copy) = (place.path().join("state"), place.path().join("copy"));

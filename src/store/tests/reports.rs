@@ -79,15 +79,30 @@ async fn a_report_that_is_withdrawn_makes_room_for_another_and_stays_in_the_chai
     store.restore().await.unwrap();
     store.wish(wanted(Wish::Book(Box::new(held("a", 0))), MARGINS, None)).await.unwrap();
     store.file_report(filed(Kind::Report, "a", "terlalu dini")).await.unwrap();
+    let reported = Notice {
+        session: "a".into(),
+        start: second(0),
+        occasion: crate::domain::Occasion::Reported,
+        at: second(60),
+        verdict: Verdict::Ready,
+        codes: Vec::new(),
+        evidence: None,
+    };
+    store.record(Batch { notices: vec![reported], ..Batch::default() }).await.unwrap();
+    assert_eq!(store.made_ahead(second(59)).await.unwrap(), [], "a clock by which nobody watched yet");
+    watched(&other_eyes(folder.path()), second(59), 24);
     assert_eq!(store.made_ahead(second(60)).await.unwrap(), [], "made now");
     let ahead = store.made_ahead(second(59)).await.unwrap();
-    assert_eq!(ahead.iter().map(|link| link.filed.session.as_str()).collect::<Vec<_>>(), ["a"]);
+    assert_eq!(ahead.iter().map(|(session, ..)| session.as_str()).collect::<Vec<_>>(), ["a"]);
+    let notices = async || store.agenda(second(0)).await.unwrap().1.len();
+    assert_eq!(notices().await, 1);
     assert_eq!(store.unreported(second(9000), 9).await.unwrap(), []);
     for new in [true, false] {
         let hash = store.file_report(filed(Kind::Withdrawal, "a", "x")).await.unwrap();
         assert_eq!(hash.is_some(), new);
     }
     assert_eq!(store.kept("a").await.unwrap(), None);
+    assert_eq!(notices().await, 0, "it is not held yet");
     assert_eq!(store.made_ahead(second(59)).await.unwrap(), []);
     assert_eq!(store.unreported(second(9000), 9).await.unwrap().len(), 1);
     assert!(store.file_report(filed(Kind::Report, "a", "yang benar")).await.unwrap().is_some());

@@ -9,7 +9,10 @@ use super::house::{House, paused};
 #[test]
 fn the_report_that_a_clock_ahead_made_of_a_meeting_to_come_is_withdrawn_and_its_own_is_made_in_its_time() {
     paused(async {
-        let mut house = House::begin(-300).await;
+        // By a clock that has been right for a day.
+        let mut house = House::begin(-1900).await;
+        house.pass_until(-1890).await;
+        house.off_until(-300).await;
         let granted = house.book("a", 0, None).await;
         assert!(matches!(granted, Granted::Kept { .. }), "{granted:?}");
         // Seven hours ahead: a clock that keeps local time, and is read as one of UTC.
