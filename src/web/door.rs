@@ -27,7 +27,7 @@ pub trait Door: Send + Sync {
     /// The same for somebody who has come in before: whether their token is still in force.
     fn still(&self, mark: Mark) -> BoxFuture<'_, Result<Holder, Unadmitted>>;
 
-    /// When the tokens end that end at all, as they were read last.
+    /// When the tokens end that were made to last and end at all, as they were read last.
     fn ends(&self) -> Vec<Timestamp>;
 }
 

@@ -63,8 +63,7 @@ const SET: SignedDuration = SignedDuration::from_secs(10);
 
 /// Whether somebody has set the wall clock between two readings.
 fn is_set(before: Now, now: Now) -> bool {
-    let expected = before.wall.saturating_add(now.mono.since(before.mono)).unwrap_or(Timestamp::MAX);
-    expected.duration_since(now.wall).abs() > SET
+    before.wall_at(now.mono).duration_since(now.wall).abs() > SET
 }
 
 /// The task.
