@@ -18,7 +18,7 @@ core=$home/core
 
 # Of these folders the files alone that read; with each comes the folder of its tests, if it has one.
 readers=(
-    calendar/{event,expand,zones}
+    calendar/{bulk,event,expand,zones}
     probe/display/edid
     probe/stamp/{codec,moment}
     probe/stun/{codec,integrity}
@@ -42,7 +42,8 @@ for reader in "${readers[@]}"; do
 done
 # Its tests are of the folder, and call what the folder gives.
 cp src/calendar/tests.rs "$core/src/calendar/"
-grep -E '^pub use expand::' src/calendar/mod.rs >>"$core/src/calendar/mod.rs"
+grep -E '^pub use (bulk|expand)::' src/calendar/mod.rs >>"$core/src/calendar/mod.rs"
+grep -E '^pub const LARGEST' src/calendar/fetch.rs >>"$core/src/calendar/mod.rs"
 echo '#[cfg(test)] mod tests;' >>"$core/src/calendar/mod.rs"
 cp Cargo.lock "$core/"
 echo target >"$core/.gitignore"

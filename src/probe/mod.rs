@@ -37,7 +37,7 @@ use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior};
 
 pub use schedule::{Outcome, Refusal, Requests};
-#[cfg(fuzzing)]
+#[cfg(debug_assertions)]
 pub use uevents::fuzz as uevents_fuzz;
 
 use crate::clock::Clock;

@@ -1,4 +1,4 @@
-//! What `make fuzz` holds the reflector to. Compiled for that (`--cfg fuzzing`) and for a test alone.
+//! What `make fuzz` holds the reflector to. Compiled where assertions are.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;

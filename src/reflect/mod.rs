@@ -4,7 +4,7 @@
 //! reply, nothing twice (unless it is told to remember nothing), and no more than its limits say; its memory is laid out at the start and does not grow.
 
 mod answer;
-#[cfg(any(fuzzing, test))]
+#[cfg(debug_assertions)]
 pub mod fuzz;
 mod limits;
 mod pass;

@@ -6,6 +6,8 @@
 //! which ends at once when a program of the session records.
 
 mod changes;
+#[cfg(debug_assertions)]
+pub mod fuzz;
 mod pactl;
 mod sound_test;
 

@@ -38,15 +38,16 @@ pub(super) struct Chosen {
     pub(super) canceller: bool,
 }
 
-#[derive(Deserialize)]
-struct Info {
+/// Of the server itself.
+#[derive(Default, Deserialize)]
+pub(super) struct Info {
     default_source_name: Option<String>,
     default_sink_name: Option<String>,
 }
 
 /// A source or a sink. What else it has is not ours.
 #[derive(Deserialize)]
-struct Listed {
+pub(super) struct Listed {
     index: u32,
     name: String,
     #[serde(default)]
@@ -71,7 +72,7 @@ struct Channel {
 
 /// A program at a source or a sink.
 #[derive(Deserialize)]
-struct Stream {
+pub(super) struct Stream {
     /// Of a recording: the source.
     #[serde(default)]
     source: Option<u32>,
@@ -179,7 +180,13 @@ impl Pactl {
 }
 
 /// What the server is and what the programs do that use it now.
-fn report(info: &Info, sources: &[Listed], sinks: &[Listed], recordings: &[Stream], playings: &[Stream]) -> Report {
+pub(super) fn report(
+    info: &Info,
+    sources: &[Listed],
+    sinks: &[Listed],
+    recordings: &[Stream],
+    playings: &[Stream],
+) -> Report {
     Report::Sound {
         source: default(info.default_source_name.as_deref(), sources).map(Listed::device),
         sink: default(info.default_sink_name.as_deref(), sinks).map(Listed::device),

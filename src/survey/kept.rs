@@ -159,7 +159,11 @@ pub fn read_file(file: &Path) -> Result<Report, KeptError> {
     parse(file, &bytes)
 }
 
-fn parse(file: &Path, bytes: &[u8]) -> Result<Report, KeptError> {
+/// What lies in a file.
+///
+/// # Errors
+/// [`KeptError::Damaged`] and [`KeptError::Version`].
+pub(super) fn parse(file: &Path, bytes: &[u8]) -> Result<Report, KeptError> {
     #[derive(serde::Deserialize)]
     struct Shape {
         schema: String,

@@ -6,6 +6,8 @@
 pub mod answer;
 pub mod asked;
 mod fields;
+#[cfg(debug_assertions)]
+pub mod fuzz;
 pub mod kept;
 mod nearest;
 pub mod outcome;

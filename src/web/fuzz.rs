@@ -1,4 +1,4 @@
-//! What `make fuzz` holds the reader of requests to. Compiled for that alone (`--cfg fuzzing`).
+//! What `make fuzz` holds the reader of requests to. Compiled where assertions are.
 
 use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, COOKIE, HOST};
 use axum::http::{HeaderMap, HeaderValue, Uri, Version};

@@ -22,7 +22,7 @@ pub mod door;
 pub mod evidence;
 mod expiring;
 mod frame;
-#[cfg(fuzzing)]
+#[cfg(debug_assertions)]
 pub mod fuzz;
 mod given;
 pub mod history;

@@ -293,3 +293,22 @@ fn root() -> &'static Path {
 fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
+
+/// A row of the decisions: its day, and the four that follow it.
+#[test]
+fn each_decision_has_its_day_its_reason_and_what_would_open_it_again() {
+    let text = read("docs/decisions.md");
+    let rows: Vec<Vec<&str>> = text
+        .lines()
+        .filter(|line| line.starts_with('|') && !line.starts_with("|---") && !line.starts_with("| date |"))
+        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
+        .collect();
+    assert!(rows.len() > 100, "{} rows", rows.len());
+    let mut decided = BTreeSet::new();
+    for row in &rows {
+        assert_eq!(row.len(), 5, "date, decision, instead of, because, opened again by: {row:?}");
+        row[0].parse::<jiff::civil::Date>().unwrap_or_else(|error| panic!("{row:?}: {error}"));
+        assert!(row.iter().all(|cell| !cell.is_empty()), "{row:?}");
+        assert!(decided.insert(row[1]), "decided twice: {:?}", row[1]);
+    }
+}

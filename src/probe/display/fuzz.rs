@@ -1,4 +1,4 @@
-//! What `make fuzz` holds the reader of a display's EDID to. Compiled for that alone (`--cfg fuzzing`).
+//! What `make fuzz` holds the reader of a display's EDID to. Compiled where assertions are.
 
 use super::edid::parse;
 

@@ -4,7 +4,7 @@
 
 mod connectors;
 mod edid;
-#[cfg(fuzzing)]
+#[cfg(debug_assertions)]
 pub mod fuzz;
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,8 @@
 //! The question goes straight to the resolver, past the system's own library, so that a dead resolver is seen even where
 //! a living one behind it hides it from programs, at the price of seconds each time.
 
+#[cfg(debug_assertions)]
+pub mod fuzz;
 pub(super) mod query;
 mod reasons;
 pub(super) mod resolvers;

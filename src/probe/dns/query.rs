@@ -48,21 +48,26 @@ pub(in crate::probe) async fn ask(
     question.reply(&answer).ok_or_else(odd)
 }
 
-struct Question {
+/// What is asked, with its number.
+pub(super) struct Question {
     message: Message,
     wanted: RecordType,
 }
 
 impl Question {
     /// A question with an id that nobody can guess (RFC 5452, 9.2).
-    fn new(name: &Name, wanted: RecordType) -> Self {
+    pub(super) fn new(name: &Name, wanted: RecordType) -> Self {
         let mut message = Message::new(rand::random(), MessageType::Query, OpCode::Query);
         message.metadata.recursion_desired = true;
         message.add_query(Query::query(name.clone(), wanted));
         Self { message, wanted }
     }
 
-    fn bytes(&self) -> io::Result<Vec<u8>> {
+    /// As it is sent.
+    ///
+    /// # Errors
+    /// A name that cannot be sent.
+    pub(super) fn bytes(&self) -> io::Result<Vec<u8>> {
         self.message.to_vec().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
     }
 
@@ -102,7 +107,7 @@ impl Question {
     }
 
     /// The reply that `bytes` hold, if they answer this very question.
-    fn reply(&self, bytes: &[u8]) -> Option<Reply> {
+    pub(super) fn reply(&self, bytes: &[u8]) -> Option<Reply> {
         let answer = Message::from_vec(bytes).ok()?;
         let of_this = answer.metadata.id == self.message.metadata.id
             && answer.metadata.message_type == MessageType::Response

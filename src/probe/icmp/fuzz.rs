@@ -1,4 +1,5 @@
-//! What `make fuzz` holds the reader of echoes and of what routers say to. Compiled for that alone (`--cfg fuzzing`).
+//! What `make fuzz` holds the reader of echoes and of what routers say to. Compiled where assertions are.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "it says what is wrong by panicking")]
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

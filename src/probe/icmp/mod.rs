@@ -5,7 +5,7 @@
 
 mod catalogue;
 mod config;
-#[cfg(fuzzing)]
+#[cfg(debug_assertions)]
 pub mod fuzz;
 mod line;
 mod machine;

@@ -8,6 +8,8 @@ mod catalogue;
 mod config;
 mod credentials;
 mod flight;
+#[cfg(debug_assertions)]
+pub mod fuzz;
 mod reach;
 mod session;
 mod wire;

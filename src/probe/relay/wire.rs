@@ -160,7 +160,7 @@ impl Stream {
 }
 
 /// Takes the first whole message out of a stream's bytes.
-fn framed(heard: &mut Vec<u8>, buffer: &mut [u8; MESSAGE]) -> io::Result<Option<usize>> {
+pub(super) fn framed(heard: &mut Vec<u8>, buffer: &mut [u8; MESSAGE]) -> io::Result<Option<usize>> {
     let Some(&[kind, _, high, low]) = heard.first_chunk::<4>() else { return Ok(None) };
     let said = usize::from(u16::from_be_bytes([high, low]));
     // RFC 8656 §12: the first two bits tell a channel's message (01) from STUN's (00), whose header is longer.

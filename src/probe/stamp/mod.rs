@@ -9,6 +9,8 @@ pub mod codec;
 mod config;
 mod directions;
 mod exchange;
+#[cfg(debug_assertions)]
+pub mod fuzz;
 pub mod key;
 pub mod moment;
 

@@ -1,4 +1,4 @@
-//! What `make fuzz` holds the reader of STUN and TURN messages to. Compiled for that alone (`--cfg fuzzing`).
+//! What `make fuzz` holds the reader of STUN and TURN messages to. Compiled where assertions are.
 
 use super::codec::{Malformed, parse, parse_any};
 

@@ -3,7 +3,7 @@
 mod catalogue;
 pub(crate) mod codec;
 mod config;
-#[cfg(fuzzing)]
+#[cfg(debug_assertions)]
 pub mod fuzz;
 pub(crate) mod integrity;
 mod round;

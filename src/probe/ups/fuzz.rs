@@ -1,4 +1,4 @@
-//! What `make fuzz` holds the reader of NUT's answers to. Compiled for that alone (`--cfg fuzzing`).
+//! What `make fuzz` holds the reader of NUT's answers to. Compiled where assertions are.
 
 use jiff::Timestamp;
 

@@ -7,7 +7,7 @@
 
 pub mod client;
 mod failure;
-#[cfg(fuzzing)]
+#[cfg(debug_assertions)]
 pub mod fuzz;
 pub mod protocol;
 mod quantities;
