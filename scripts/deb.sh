@@ -22,7 +22,7 @@ grep -q "^## \[$version\]" CHANGELOG.md || { echo "deb: CHANGELOG.md says nothin
 stage=$target/deb/stage/siaga
 rm -rf "$target/deb/stage"
 mkdir -p "$stage/etc"
-cp -r debian systemd config README.md SECURITY.md CHANGELOG.md "$stage/"
+cp -r debian systemd config docs README.md CONTRIBUTING.md SECURITY.md CHANGELOG.md "$stage/"
 cp -r "$target/deb/papers" "$stage/"
 cp "$built/siaga" "$stage/"
 mv "$stage/papers/completions/siaga.bash" "$stage/papers/completions/siaga"

@@ -92,9 +92,9 @@ impl Scope {
 #[serde(rename_all = "snake_case")]
 pub enum OpenTo {
     /// Whoever reaches the address.
-    #[default]
     Everyone,
-    /// Whoever asks from this machine, by loopback.
+    /// Whoever asks from this machine, by loopback. An address in the network is no word on who may read.
+    #[default]
     ThisMachine,
     /// Nobody: each request shows a token, but for the page's login and the daemon's own health.
     Nobody,

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs;
+use std::time::Duration;
 
 use super::books::{Books, Row};
 use super::drawn::Pattern;
@@ -14,9 +16,35 @@ pub(super) struct Table {
     wrong: BTreeMap<usize, (usize, Vec<(u64, String)>)>,
     counts: BTreeMap<&'static str, usize>,
     false_words: usize,
+    /// Virtual time that has passed.
+    passed: Duration,
+    /// What this process has resident, kB: once a third of the houses were over, and now.
+    resident: Option<[u64; 2]>,
 }
 
 impl Table {
+    /// That so much virtual time has passed in a house.
+    pub(super) fn has_passed(&mut self, milliseconds: u64) {
+        self.passed += Duration::from_millis(milliseconds);
+    }
+
+    /// Looks at what this process has resident, after each house from the first third of them on.
+    pub(super) fn look_at_memory(&mut self, over: usize, houses: usize) {
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let now: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
+        match &mut self.resident {
+            Some(both) => both[1] = now,
+            none if over * 3 >= houses => *none = Some([now; 2]),
+            _ => {}
+        }
+    }
+
+    /// How much more this process has resident than after a third of the houses, as a share of that.
+    pub(super) fn growth(&self) -> f64 {
+        self.resident.map_or(0.0, |[then, now]| (now as f64 - then as f64) / then as f64)
+    }
+
     pub(super) fn add(&mut self, house: usize, books: &Books) {
         let (sorts, patterns) = books.rows();
         for (sort, row) in sorts {
@@ -87,6 +115,11 @@ impl fmt::Display for Table {
         writeln!(f, "false: {} words that nothing explains", self.false_words)?;
         let counts: Vec<_> = self.counts.iter().map(|(what, count)| format!("{count} {what}")).collect();
         writeln!(f, "{}", counts.join(", "))?;
+        write!(f, "{:.1} hours of virtual time", self.passed.as_secs_f64() / 3600.0)?;
+        if let Some([then, now]) = self.resident {
+            write!(f, "; resident after a third of the houses {then} kB, at the end {now} kB")?;
+        }
+        writeln!(f)?;
         for (house, (count, wrong)) in self.wrong.iter().take(10) {
             writeln!(f, "house {house}: {count} things are wrong")?;
             for (at, what) in wrong.iter().take(5) {

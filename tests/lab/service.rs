@@ -48,7 +48,7 @@ impl Service<'_> {
     /// The same, with more of `[web]`.
     pub(crate) fn configure_with(&self, config: &str, web: &str) {
         let mut config = config.to_owned();
-        _ = write!(config, "\n[web]\nlisten = \"0.0.0.0:10153\"\n{web}");
+        _ = write!(config, "\n[web]\nlisten = \"0.0.0.0:10153\"\nopen_to = \"everyone\"\n{web}");
         let config = self.lab.push(config.as_bytes(), "siaga.toml");
         self.lab.sh(&format!("install -m 644 {config} /etc/siaga/siaga.toml"));
     }

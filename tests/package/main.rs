@@ -42,6 +42,14 @@ fn what_is_to_be_installed_is_there() {
             assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(from).exists(), "{line}");
         }
     }
+    // README lies beside what it leads to.
+    let readme = read("README.md");
+    for link in readme.split("](docs/").skip(1) {
+        let there = format!("docs/{}", link.split([')', '#']).next().unwrap());
+        let is_installed =
+            |line: &String| line.split_once(' ').is_some_and(|(from, to)| there.starts_with(from) && to.ends_with("/siaga/docs"));
+        assert!(lines.iter().any(is_installed), "{there}");
+    }
     for unit in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd")).unwrap() {
         let name = unit.unwrap().file_name().into_string().unwrap();
         assert!(lines.iter().any(|line| line.starts_with(&format!("systemd/{name} "))), "{name} is not installed");

@@ -174,13 +174,19 @@ fn where_everybody_may_read_a_reload_from_elsewhere_still_needs_a_token() {
         return;
     }
     ip(&["address add 192.0.2.1/32 dev lo"]);
-    let folder = room(&format!("{NOTHING}[web]\nlisten = \"192.0.2.1:0\"\nopen_to = \"everyone\"\n"));
+    let there = format!("{NOTHING}[web]\nlisten = \"192.0.2.1:0\"\n");
+    let folder = room(&there);
     let at = folder.path();
     std::fs::create_dir_all(at.join("state")).unwrap();
     let (reads, operates) = (made(at, "Budi", "read", &[]), made(at, "Siti", "operate", &[]));
     let daemon = Daemon::start(at);
-    // From an address that is not of loopback, as from another machine.
-    assert_eq!(daemon.get("/api/v1/profiles").status, 200);
+    // From an address that is not of loopback, as from another machine: that it may be reached says nothing of who may read.
+    assert_eq!(daemon.get("/api/v1/profiles").status, 401);
+    assert_eq!(daemon.request_with("GET", "/api/v1/profiles", &shows(&reads)).status, 200);
+    assert_eq!(daemon.get("/-/healthy").status, 200);
+    write_config(at, &format!("{there}open_to = \"everyone\"\n"));
+    assert_eq!(daemon.request_with("POST", "/-/reload", &shows(&operates)).status, 200);
+    wait_until(|| daemon.get("/api/v1/profiles").status == 200);
     let without = daemon.request("POST", "/-/reload");
     assert_eq!((without.status, without.json()["type"].as_str()), (401, Some("urn:siaga:problem:no-token")));
     assert_eq!(daemon.request_with("POST", "/-/reload", &shows(&reads)).status, 403);

@@ -39,7 +39,7 @@ fn sealed_room(pair: &Certificate, listen: &str) -> tempfile::TempDir {
 
 fn config(listen: &str) -> String {
     format!(
-        "{NOTHING}[web]\nlisten = \"{listen}\"\nhosts = [\"siaga.example.net\"]\n\
+        "{NOTHING}[web]\nlisten = \"{listen}\"\nopen_to = \"everyone\"\nhosts = [\"siaga.example.net\"]\n\
          tls = {{ certificate_file = \"siaga.pem\", key_file = \"siaga.key\" }}\n"
     )
 }

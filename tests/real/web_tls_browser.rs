@@ -38,7 +38,7 @@ fn a_browser_is_led_to_https_stays_true_there_and_its_cookie_is_for_tls_alone() 
     let authority = Authority::new();
     let [own, foreign] = ["own", "foreign"].map(|name| issue(&authority, name, 30));
     let folder = room(&format!(
-        "{NOTHING}[web]\nlisten = \"192.0.2.1:0\"\ntls = {{ certificate_file = \"{}\", key_file = \"{}\" }}\n",
+        "{NOTHING}[web]\nlisten = \"192.0.2.1:0\"\nopen_to = \"everyone\"\ntls = {{ certificate_file = \"{}\", key_file = \"{}\" }}\n",
         own.file.display(),
         own.key.display()
     ));
