@@ -2,7 +2,7 @@
 
 use super::rooms::*;
 use super::*;
-use crate::domain::{Kind, Level, Reading, Requirement, Sample};
+use crate::domain::{Component, Kind, Level, Reading, Requirement, Sample, Subject};
 
 /// The same plan, in which a figure of one profile is another: how long the battery must last.
 fn other_figure(plan: &Plan) -> Plan {
@@ -213,4 +213,21 @@ fn a_restart_in_a_meeting_knows_since_when_what_is_said_under_its_profile_holds(
     let now = internet("small");
     assert_eq!((now.0, now.2), (Verdict::Ready, Verdict::Ready));
     assert!(now.1 >= at(10.0).wall && now.3 >= at(10.0).wall, "{now:?}");
+}
+
+#[test]
+fn what_was_said_lasts_over_a_pause_as_long_as_evidence_of_that_very_thing_counts() {
+    let mut plan = room();
+    for (check, fresh_for) in plan.checks.iter_mut().zip([40, 30, 20, 50, 60]) {
+        Arc::make_mut(check).fresh_for = secs(fresh_for);
+    }
+    let mut spare = spec("spare", Kind::Ups, Level::Power);
+    (spare.requirement, spare.fresh_for) = (Requirement::Advisory, secs(10));
+    plan.checks.push(Arc::new(spare));
+    let check = |name: &str| bridges(&plan, &Subject::Check(name.into()));
+    assert_eq!([check("link"), check("ups"), check("spare")], [40, 20, 10].map(secs));
+    let component = |component| bridges(&plan, &Subject::Component(component));
+    // Of the line its shortest; of the power what is required alone.
+    assert_eq!([component(Component::Internet), component(Component::Power)], [30, 20].map(secs));
+    assert_eq!((component(Component::Radio), bridges(&plan, &Subject::Room)), (Duration::MAX, secs(10)));
 }

@@ -195,7 +195,7 @@ impl Teller<'_> {
                     let reasons = if words.is_empty() { "–".to_owned() } else { words.join("; ") };
                     [
                         self.moment(&look.at),
-                        occasion(&look.occasion, self.lang),
+                        occasion(look, &self.report.session.start, self.lang),
                         look.verdict.title(self.lang).to_owned(),
                         reasons,
                     ]

@@ -199,3 +199,25 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_report_is_forgotten_for_that_meeting_and_that_hour_alone() {
+    let mut agenda = agenda(&[("a", 600, 660), ("b", 720, 780)]);
+    let told = |session: &str, start, occasion| Notice {
+        session: session.into(),
+        start: at(start),
+        ..notice(occasion, 590, Verdict::Ready)
+    };
+    let of = |agenda: &Agenda, session: &Session| -> Vec<Occasion> {
+        agenda.notices_of(session).map(|notice| notice.occasion).collect()
+    };
+    for (id, start) in [("a", 600), ("b", 720)] {
+        agenda.note(told(id, start, Occasion::Confirmed));
+        agenda.note(told(id, start, Occasion::Reported));
+    }
+    let [a, b] = [session("a", 600, 660), session("b", 720, 780)];
+    agenda.unreport("a", at(601));
+    assert_eq!(of(&agenda, &a), [Occasion::Confirmed, Occasion::Reported], "of another hour");
+    agenda.unreport("a", at(600));
+    assert_eq!((of(&agenda, &a), of(&agenda, &b).len()), (vec![Occasion::Confirmed], 2));
+}
