@@ -225,7 +225,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let (reloaded, reloaded_seen) =
         watch::channel(web::Reloaded { ok: broken.is_none(), newest: true, at: clock.now().wall });
     let surveys = Arc::new(surveys::Kept::of(&folder));
-    let pruning = tokio::spawn(Arc::clone(&surveys).prune(configs_seen.clone(), clock));
+    let pruning = tokio::spawn(Arc::clone(&surveys).prune(store.clone(), configs_seen.clone(), clock));
     let readers = web::State {
         snapshot: snapshot_seen,
         clock,
