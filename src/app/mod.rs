@@ -131,8 +131,20 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let (events, happened) = mpsc::channel(EVENTS);
     let (history, observed_by_store) = mpsc::channel(OBSERVATIONS);
     let heartbeat = service::watchdog(clock);
-    let driver =
-        Driver { engine, clock, observations, instructions, snapshot, in_use, begun, events, history, heartbeat };
+    let counts = store.clone();
+    let driver = Driver {
+        engine,
+        clock,
+        observations,
+        instructions,
+        snapshot,
+        in_use,
+        begun,
+        events,
+        history,
+        unkept: Box::new(move |observations| counts.lose(observations)),
+        heartbeat,
+    };
 
     let use_seen = in_use_seen.clone();
     let (tells_around, agenda) =
