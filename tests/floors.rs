@@ -119,6 +119,29 @@ fn a_file_begins_with_what_it_is_for() {
     assert!(wrong.is_empty(), "without a first line of `//!`: {wrong:#?}");
 }
 
+/// The one file that may say `unsafe`, beside what it relies on.
+const UNSAFE: &str = "src/probe/frames/capture.rs";
+
+#[test]
+fn unsafe_is_written_in_one_file_alone() {
+    let mut wrong = String::new();
+    let mut there = 0;
+    for source in sources(&["src", "tests", "benches", "examples"]) {
+        walk(source.tokens, &mut |tokens| {
+            let Some(TokenTree::Ident(word)) = tokens.first().filter(|token| token.to_string() == "unsafe") else {
+                return;
+            };
+            if source.path == UNSAFE {
+                there += 1;
+            } else {
+                writeln!(wrong, "{}:{}", source.path, word.span().start().line).unwrap();
+            }
+        });
+    }
+    assert!(wrong.is_empty(), "unsafe outside of {UNSAFE}:\n{wrong}");
+    assert!(there > 0, "{UNSAFE} has none: is it read?");
+}
+
 /// The reader itself, shown on a text in which each kind of path occurs once.
 #[test]
 fn paths_are_found_where_they_are_and_only_there() {

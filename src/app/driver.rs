@@ -59,6 +59,8 @@ pub struct Driver {
     pub events: mpsc::Sender<Vec<Event>>,
     /// To the recorder: observations for the history, which may be dropped and are then counted.
     pub history: mpsc::Sender<Arc<Observation>>,
+    /// Told how many of them were dropped.
+    pub unkept: Box<dyn FnMut(u64) + Send>,
     /// Told at every turn: proof that the judge lives. Says when it wants the next turn at the latest.
     pub heartbeat: Box<dyn FnMut() -> Mono + Send>,
 }
@@ -86,8 +88,8 @@ impl Driver {
                     }
                     self.hear(batch.drain(..));
                 }
-                Some(instruction) = self.instructions.recv() => self.obey(instruction),
-                () = self.clock.sleep_until(due) => self.pass_time(),
+                Some(instruction) = self.instructions.recv() => self.obey(instruction).await,
+                () = self.clock.sleep_until(due) => self.pass_time().await,
             }
             for check in self.engine.drain_lapsed() {
                 tracing::warn!(%check, "it has not told for too long whether the room is in use; its last word, that it is, counts no more");
@@ -112,30 +114,39 @@ impl Driver {
 
     /// Judges observations with one roll-up.
     fn hear(&mut self, observations: impl Iterator<Item = Observation>) {
+        let mut dropped = 0;
         let kept = observations.inspect(|observation| {
             if self.history.try_send(Arc::new(observation.clone())).is_err() {
+                dropped += 1;
                 tracing::debug!(check = %observation.check, "the history is busy; this observation is not kept");
             }
         });
         let unknown = self.engine.observe_all(kept, self.clock.now());
+        if dropped > 0 {
+            (self.unkept)(dropped);
+        }
         if unknown > 0 {
             tracing::warn!(unknown, "observations of checks that are not in the plan");
         }
     }
 
-    fn obey(&mut self, instruction: Instruction) {
+    async fn obey(&mut self, instruction: Instruction) {
         match instruction {
             Instruction::Order(order) => self.engine.command(&order, self.clock.now()),
             Instruction::Adopt(plan) => {
                 // What was seen under the old plan is no first look under the new one.
-                self.catch_up();
+                self.catch_up().await;
                 self.engine.adopt(*plan, self.clock.now());
             }
         }
     }
 
     /// Judges what is waiting, whether or not the judge rests. Tells whether anything was.
-    fn catch_up(&mut self) -> bool {
+    async fn catch_up(&mut self) -> bool {
+        if self.history.capacity() < self.observations.len() {
+            // They are judged together, and so must all fit: its keeper has a turn first.
+            tokio::task::yield_now().await;
+        }
         // As many as there are now: probes that go on meanwhile do not keep the judge here.
         let waiting: Vec<Observation> =
             (0..self.observations.len()).map_while(|_| self.observations.try_recv().ok()).collect();
@@ -147,8 +158,8 @@ impl Driver {
     }
 
     /// Decides what is due, if anything is: by all that has come until now, which may put it off.
-    fn pass_time(&mut self) {
-        if self.engine.next_deadline() <= self.clock.mono() && !self.catch_up() {
+    async fn pass_time(&mut self) {
+        if self.engine.next_deadline() <= self.clock.mono() && !self.catch_up().await {
             self.engine.tick(self.clock.now());
         }
     }
@@ -201,6 +212,7 @@ mod tests {
             begun: watch::channel(false).0,
             events: mpsc::channel(64).0,
             history: mpsc::channel(64).0,
+            unkept: Box::new(|_| {}),
             heartbeat: Box::new(|| Mono::NEVER),
         };
         (driver, observed, instruct)
@@ -280,7 +292,7 @@ mod tests {
                 observed.send(good(clock)).await.unwrap();
             }
             tokio::time::advance(Duration::from_secs(4)).await;
-            driver.pass_time();
+            driver.pass_time().await;
             let snapshot = driver.engine.snapshot();
             assert_eq!(snapshot.profiles[snapshot.current].checks[0].verdict, verdict, "{back}");
         }
@@ -292,9 +304,43 @@ mod tests {
         let (mut driver, observed, _instruct) = judge("", clock);
         let plan = Plan { room: "other".into(), ..plan("interval = \"11s\"\n") };
         observed.send(bad(clock)).await.unwrap();
-        driver.obey(Instruction::Adopt(Box::new(plan)));
+        driver.obey(Instruction::Adopt(Box::new(plan))).await;
         let snapshot = driver.engine.snapshot();
         assert_eq!((&*snapshot.room, snapshot.checks[0].runs), ("other", 0));
         assert!(driver.observations.is_empty(), "nothing of the old plan is left for the new one");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_history_has_no_room_for_is_counted_and_its_keeper_has_a_turn_before() {
+        const ROOM: usize = 4;
+        let clock = still();
+        let (mut driver, observed, _instruct) = judge("", clock);
+        let (history, mut kept) = mpsc::channel(ROOM);
+        let dropped = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&dropped);
+        driver.history = history;
+        driver.unkept = Box::new(move |some| {
+            counted.fetch_add(usize::try_from(some).unwrap(), Ordering::Relaxed);
+        });
+        // One by one they fill it.
+        for _ in 0..ROOM {
+            driver.hear(std::iter::once(good(clock)));
+            observed.send(good(clock)).await.unwrap();
+        }
+        assert_eq!(dropped.load(Ordering::Relaxed), 0);
+        let keeper = tokio::spawn(async move {
+            let mut count = 0;
+            while kept.recv().await.is_some() {
+                count += 1;
+            }
+            count
+        });
+        assert!(driver.catch_up().await);
+        assert_eq!(dropped.load(Ordering::Relaxed), 0, "the keeper had its turn");
+        // Nobody has one within a turn of the judge.
+        driver.hear((0..3).map(|_| good(clock)));
+        assert_eq!(dropped.load(Ordering::Relaxed), 3);
+        drop(driver);
+        assert_eq!(keeper.await.unwrap(), 2 * ROOM, "each is kept or counted");
     }
 }

@@ -131,8 +131,20 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let (events, happened) = mpsc::channel(EVENTS);
     let (history, observed_by_store) = mpsc::channel(OBSERVATIONS);
     let heartbeat = service::watchdog(clock);
-    let driver =
-        Driver { engine, clock, observations, instructions, snapshot, in_use, begun, events, history, heartbeat };
+    let counts = store.clone();
+    let driver = Driver {
+        engine,
+        clock,
+        observations,
+        instructions,
+        snapshot,
+        in_use,
+        begun,
+        events,
+        history,
+        unkept: Box::new(move |observations| counts.lose(observations)),
+        heartbeat,
+    };
 
     let use_seen = in_use_seen.clone();
     let (tells_around, agenda) =
@@ -225,7 +237,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let (reloaded, reloaded_seen) =
         watch::channel(web::Reloaded { ok: broken.is_none(), newest: true, at: clock.now().wall });
     let surveys = Arc::new(surveys::Kept::of(&folder));
-    let pruning = tokio::spawn(Arc::clone(&surveys).prune(configs_seen.clone(), clock));
+    let pruning = tokio::spawn(Arc::clone(&surveys).prune(store.clone(), configs_seen.clone(), clock));
     let readers = web::State {
         snapshot: snapshot_seen,
         clock,

@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::{Lang, in_full};
+use crate::store::Store;
 use crate::survey::kept::{self, KeptError};
 use crate::survey::{Report, page};
 use crate::web::{Said, SurveyForm, Surveyed, Surveys, Unshown};
@@ -39,19 +41,32 @@ impl Kept {
     }
 
     /// Removes what is older than sessions may be, since a session names the survey of its place. Goes on until it is dropped.
-    pub async fn prune(self: Arc<Self>, configs: watch::Receiver<Arc<Config>>, clock: Clock) {
+    pub async fn prune(self: Arc<Self>, store: Store, configs: watch::Receiver<Arc<Config>>, clock: Clock) {
         loop {
             let (now, keep) = (clock.now(), configs.borrow().store.retention_sessions.0);
-            let folder = self.folder.clone();
-            if let Ok(first) = now.wall.checked_sub(keep) {
-                let first = first.to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
-                match tokio::task::spawn_blocking(move || kept::prune(&folder, first, now.wall)).await {
-                    Ok(Ok(0)) | Err(_) => {}
-                    Ok(Ok(removed)) => tracing::info!(removed, "surveys older than sessions are kept are removed"),
-                    Ok(Err(error)) => tracing::warn!(error = in_full(&error), "old surveys cannot be removed"),
-                }
-            }
+            self.sweep(&store, keep, now.wall).await;
             clock.sleep_until(now.mono.after(SWEEP)).await;
+        }
+    }
+
+    /// Removes what is older than `keep`, if the store believes the clock that says `now`: nobody brings back what one took that was
+    /// years ahead for a while.
+    async fn sweep(&self, store: &Store, keep: Duration, now: Timestamp) {
+        let Ok(first) = now.checked_sub(keep) else { return };
+        match store.is_believed(now).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => {
+                tracing::warn!(error = in_full(&error), "old surveys stay: whether the clock is right cannot be read");
+                return;
+            }
+        }
+        let first = first.to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
+        let folder = self.folder.clone();
+        match tokio::task::spawn_blocking(move || kept::prune(&folder, first, now)).await {
+            Ok(Ok(0)) | Err(_) => {}
+            Ok(Ok(removed)) => tracing::info!(removed, "surveys older than sessions are kept are removed"),
+            Ok(Err(error)) => tracing::warn!(error = in_full(&error), "old surveys cannot be removed"),
         }
     }
 }
@@ -157,5 +172,43 @@ fn short(report: Report) -> Said {
         profile: report.profile,
         verdict: report.verdict,
         told,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::recorder::catalogue;
+    use crate::domain::past::UNWATCHED;
+    use crate::domain::{Now, Observation, Reading};
+    use crate::store::{Claim, Retention};
+
+    #[tokio::test]
+    async fn a_survey_is_old_only_by_a_clock_by_which_was_watched_a_day_ago() {
+        let state = tempfile::tempdir().unwrap();
+        let right: Timestamp = "2026-11-23T02:00:00Z".parse().unwrap();
+        let clock = Clock::on_tokio_time(right);
+        let store = Store::open(Claim::take(state.path()).unwrap(), clock, Retention::default(), catalogue());
+        store.restore().await.unwrap();
+        let surveys = Kept::of(state.path());
+        let (old, new) = ("aula-20240101-020000-00000000", "aula-20261122-020000-00000000");
+        for id in [old, new] {
+            std::fs::write(kept::place(&surveys.folder, id).unwrap(), "").unwrap();
+        }
+        let sweep = async |now: Timestamp| {
+            surveys.sweep(&store, Retention::default().sessions.0, now).await;
+            kept::names(&surveys.folder).unwrap()
+        };
+        assert_eq!(sweep(right).await, [new, old], "nobody has watched by it yet");
+        // A day and an hour until then.
+        let day = Duration::from_hours(25);
+        let begun = Now { mono: clock.mono(), wall: right - day };
+        for look in 0..=day.as_secs() / UNWATCHED.as_secs() {
+            let at = begun.after(Duration::from_secs(look * UNWATCHED.as_secs()));
+            store.observe(&Observation::read("usb".into(), at, Duration::ZERO, Reading::default()));
+        }
+        store.flush().await.unwrap();
+        assert_eq!(sweep(right + Duration::from_hours(24 * 1500)).await, [new, old], "years ahead");
+        assert_eq!(sweep(right).await, [new]);
     }
 }

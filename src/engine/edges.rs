@@ -357,3 +357,39 @@ fn a_ups_that_is_degraded_already_tells_that_it_goes_on_battery_and_comes_from_i
     assert_eq!(say(29, &[&BATTERY]), [], "other reasons are no news");
     assert_eq!(say(30, &low), row(Verdict::Degraded, &["power.voltage_low"]));
 }
+
+#[test]
+fn what_several_checks_of_a_component_say_alike_is_told_once() {
+    let mut plan = room();
+    for name in ["far-a", "far-b"] {
+        plan.checks.push(Arc::new(spec(name, Kind::Icmp, Level::FarEnd)));
+    }
+    let mut engine = Engine::new(plan, Restored::default(), at(0.0));
+    for second in 0..=30 {
+        let now = at(f64::from(second));
+        let all = ["far-a", "far-b"].map(|name| {
+            let mut reading = Reading::default();
+            if second > 20 {
+                reading.find(Finding::new(&LOSS, Verdict::NotReady));
+                reading.find(Finding::new(&BROKEN, Verdict::NotReady));
+            }
+            Observation::read(name.into(), now, Duration::ZERO, reading)
+        });
+        // Both at once, so that the component changes by both.
+        engine.observe_all(all, now);
+        ups(&mut engine, Verdict::Ready, second);
+    }
+    let worse = |subject: Subject| {
+        move |event: &Event| match event {
+            Event::Transition(told) if told.subject == subject && told.to == Verdict::NotReady => {
+                Some(told.codes.clone())
+            }
+            _ => None,
+        }
+    };
+    let events = engine.drain_events();
+    for subject in [Subject::Component(Component::Internet), Subject::Room] {
+        let told: Vec<_> = events.iter().filter_map(worse(subject.clone())).collect();
+        assert_eq!(told, [[LOSS.code, BROKEN.code]], "{subject:?}");
+    }
+}

@@ -49,7 +49,9 @@ impl Engine {
                 continue;
             }
             self.told.insert(subject.clone(), (to, is));
-            why.dedup();
+            // Several checks of one component may say the same, and each says it once.
+            let mut said = HashSet::new();
+            why.retain(|code| said.insert(*code));
             let profile = Arc::clone(&view.profile.name);
             events.push(Event::Transition(Transition {
                 subject,

@@ -1,6 +1,6 @@
 //! A receiver that is reached by electronic letters: SMTP (RFC 5321) with TLS, through `lettre`.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::time::{Duration, SystemTime};
 
 use lettre::message::{Mailbox, Mailboxes, header};
@@ -8,6 +8,7 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::transport::smtp::response::Severity;
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
+use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use super::document::Document;
@@ -152,7 +153,7 @@ impl Ready {
         let mut letter = Message::builder()
             .from(self.config.from.clone())
             .date(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
-            .message_id(Some(format!("<{}@{}>", notification.key, self.config.from.email.domain())))
+            .message_id(Some(message_id(&notification.key, self.config.from.email.domain())))
             .subject(document.subject())
             .header(header::ContentType::TEXT_PLAIN);
         for to in self.config.to.iter() {
@@ -160,6 +161,17 @@ impl Ready {
         }
         letter.body(document.body()).map_err(|error| refused(&error))
     }
+}
+
+/// A letter's own id, the same at each attempt. A key may hold what others have chosen (a session's id), and what may stand here is
+/// little (RFC 5322 §3.6.4): it is the key's SHA-256, in hex.
+fn message_id(key: &str, domain: &str) -> String {
+    let digest = digest(&SHA256, key.as_bytes());
+    let id = digest.as_ref().iter().fold(String::with_capacity(64), |mut hex, byte| {
+        _ = write!(hex, "{byte:02x}");
+        hex
+    });
+    format!("<{id}@{domain}>")
 }
 
 /// What a failure means (RFC 5321 §4.2.1: 4yz may be taken later, 5yz not as it is).
@@ -215,6 +227,49 @@ fn told(said: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Of a session whose id is the scheduler's.
+    fn notification(key: &str) -> Notification {
+        let payload = r#"{"version":1,"id":"x","event":"test","room":"","room_title":"Ruang","at":"","lang":"id","drill":false,
+            "text":"","incident":null,"alert":null}"#;
+        Notification {
+            key: key.into(),
+            receiver: "desk".into(),
+            incident: None,
+            payload: payload.into(),
+            created_at: jiff::Timestamp::UNIX_EPOCH,
+            attempts: 0,
+            next_attempt_at: jiff::Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn a_letters_id_is_one_whatever_stands_in_the_key() {
+        let from = "Siaga <siaga@example.org>".parse().unwrap();
+        let config = Config {
+            server: "127.0.0.1".to_owned(),
+            port: None,
+            security: Security::None,
+            from,
+            to: "desk@example.org".parse().unwrap(),
+            user: None,
+            password_file: None,
+        };
+        let ready = Ready::new(&config).unwrap();
+        let id_of = |key: &str| {
+            let letter = String::from_utf8(ready.letter(&notification(key)).unwrap().formatted()).unwrap();
+            let ids: Vec<_> = letter.lines().filter_map(|line| line.strip_prefix("Message-ID: ")).collect();
+            assert_eq!(ids.len(), 1, "{letter}");
+            ids[0].to_owned()
+        };
+        let key = "session.rapat<17>@dinas kesehatan/é.65.confirmed.desk";
+        let id = id_of(key);
+        let left = id.strip_prefix('<').and_then(|rest| rest.strip_suffix("@example.org>"));
+        let left = left.unwrap_or_else(|| panic!("{id}"));
+        assert!(left.len() == 64 && left.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
+        assert_eq!(id_of(key), id, "a second copy is known by it");
+        assert_ne!(id_of("session.rapat.65.confirmed.desk"), id);
+    }
 
     #[test]
     fn what_somebody_can_mend_is_not_held_against_the_letter() {

@@ -126,7 +126,9 @@ impl Slot {
 
     /// Runs `program` with `args` and returns what it wrote on standard output.
     ///
-    /// Returns by `deadline` and half a second more at the latest. Dropping the future kills the child.
+    /// The child has until `deadline` from its start. What was there before it has half a second to be gone, on its own device and on
+    /// the one before, and so has the child after its end: all of it takes `deadline` and a second and a half more at the latest.
+    /// Dropping the future kills the child.
     ///
     /// # Errors
     /// `Timeout` when the deadline passed or an earlier child still hangs, `Gone` when there is no such program, `Protocol`

@@ -123,3 +123,10 @@ impl Board {
         });
     }
 }
+
+impl super::Store {
+    /// Counts records that were lost before they reached the store with those that it lost itself ([`Health::dropped`]).
+    pub fn lose(&self, records: u64) {
+        self.0.board.lose(records);
+    }
+}

@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use serde::Deserialize;
 
 use super::rows::micros;
+use super::{Store, StoreError};
 use crate::domain::Period;
 use crate::domain::past::HOUR;
 
@@ -70,6 +71,16 @@ pub(super) fn is_believed(db: &Connection, now: Timestamp) -> rusqlite::Result<b
     let before = |ago: Duration| micros(now.checked_sub(ago).unwrap_or(Timestamp::MIN));
     db.prepare_cached("SELECT 1 FROM runs WHERE until > ?1 AND began <= ?2 LIMIT 1")?
         .exists([before(RECENT), before(BELIEVED)])
+}
+
+impl Store {
+    /// Whether a clock that says `now` is believed: nothing is deleted for its age by one that is not, here or elsewhere.
+    ///
+    /// # Errors
+    /// If the disk cannot be read.
+    pub async fn is_believed(&self, now: Timestamp) -> Result<bool, StoreError> {
+        self.read(move |db, _| is_believed(db, now)).await
+    }
 }
 
 /// Deletes a little of what is older than its limit, if the clock is believed, and of what is beyond its number. Returns how many rows

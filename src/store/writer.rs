@@ -297,7 +297,10 @@ impl Writer {
             return false;
         }
         let (keep, now) = (self.retention, self.clock.now().wall);
-        self.latest.forget(now);
+        // What a new file must have goes by the clock that the file goes by.
+        if self.disk.read(|db| Ok(retention::is_believed(db, now)?)).unwrap_or_default() {
+            self.latest.forget(now);
+        }
         let gone = self.disk.write(|db| Ok(retention::prune(db, &keep, now)?)).unwrap_or_default();
         if gone == 0 {
             return false;

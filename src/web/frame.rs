@@ -57,8 +57,20 @@ pub(super) fn is_page(path: &str) -> bool {
         || ["/incidents/", "/components/", "/sessions/", "/surveys/"].iter().any(|folder| path.starts_with(folder))
 }
 
-/// A page of ours to go on to: what else is asked for leads nowhere else than home.
+/// A page of ours to go on to, with its query: what else is asked for leads nowhere else than home.
 pub(super) fn local(next: &str) -> &str {
+    let (path, query) = next.split_once('?').unwrap_or((next, ""));
+    // What may stand in a query (RFC 3986 §3.4).
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-._~%!$&'()*+,;=:@/?".contains(c);
+    match local_path(path) {
+        None => "/",
+        Some(path) if !query.chars().all(fits) => path,
+        Some(_) => next,
+    }
+}
+
+/// The path of a page of ours, if it is one.
+fn local_path(next: &str) -> Option<&str> {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     // A session's id is the scheduler's, and stands in a path percent-encoded (RFC 3986 §2.1).
     let encoded = |c: char| fits(c) || matches!(c, '.' | '~' | '%');
@@ -66,10 +78,9 @@ pub(super) fn local(next: &str) -> &str {
     let below = next.strip_prefix("/incidents/").or_else(|| next.strip_prefix("/components/"));
     let below = below.or_else(|| next.strip_prefix("/surveys/"));
     match (below, session) {
-        (Some(id), _) if !id.is_empty() && id.chars().all(fits) => next,
-        (_, Some(id)) if !id.is_empty() && !id.starts_with('.') && id.chars().all(encoded) => next,
-        _ if WAYS.iter().any(|(way, ..)| *way == next) => next,
-        _ => "/",
+        (Some(id), _) if !id.is_empty() && id.chars().all(fits) => Some(next),
+        (_, Some(id)) if !id.is_empty() && !id.starts_with('.') && id.chars().all(encoded) => Some(next),
+        _ => WAYS.iter().any(|(way, ..)| *way == next).then_some(next),
     }
 }
 
@@ -178,10 +189,20 @@ mod tests {
 
     #[test]
     fn whoever_comes_in_goes_on_to_a_page_of_ours_alone() {
-        for next in
-            ["/", "/agenda", "/settings", "/incidents/power-17", "/components/internet", "/sessions/rapat%2F17/report"]
-        {
+        for next in [
+            "/",
+            "/agenda",
+            "/settings",
+            "/incidents/power-17",
+            "/components/internet",
+            "/components/internet?check=far&lang=en",
+            "/?profile=rapat%20besar",
+            "/sessions/rapat%2F17/report",
+        ] {
             assert_eq!(local(next), next);
+        }
+        for query in ["a b", "a\r\nb", "a=\"b\"", "a#b", "a=<b>", "a=\\b", "a=\u{e9}"] {
+            assert_eq!(local(&format!("/agenda?{query}")), "/agenda", "{query:?}");
         }
         for next in [
             "",
@@ -196,6 +217,9 @@ mod tests {
             "/sessions//report",
             "/sessions/../report",
             "/sessions/a/b/report",
+            "//evil.example?/agenda",
+            "/agendax?check=far",
+            "?check=far",
         ] {
             assert_eq!(local(next), "/", "{next:?}");
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::{Request, State};
+use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
@@ -116,7 +117,12 @@ pub(super) fn asking(
 /// Instead of a page that may not be read without a token.
 pub(super) fn instead(site: &Site, uri: &Uri, headers: &HeaderMap) -> Result<Response, Problem> {
     let lang = lang::asked(uri, headers, site.voice().lang);
-    asking(site, local(uri.path()), None, lang, StatusCode::UNAUTHORIZED)
+    asking(site, wanted(uri), None, lang, StatusCode::UNAUTHORIZED)
+}
+
+/// The page that was asked for, with what was chosen of it.
+fn wanted(uri: &Uri) -> &str {
+    local(uri.path_and_query().map_or("/", PathAndQuery::as_str))
 }
 
 /// The language of a page that takes no other key.
@@ -125,12 +131,46 @@ pub(super) fn spoken(site: &Site, uri: &Uri, headers: &HeaderMap) -> Result<Lang
     lang::choose(&query, headers, site.voice().lang)
 }
 
-/// On to a page, which is then fetched as if it had been gone to.
+/// On to a page, which is then fetched as if it had been gone to. What was chosen of it is kept, but for the language: a page takes
+/// that once.
 pub(super) fn onward(next: &str, lang: Lang) -> Response {
-    (StatusCode::SEE_OTHER, [(header::LOCATION, format!("{next}?lang={}", lang.as_str()))]).into_response()
+    let (path, choices) = next.split_once('?').unwrap_or((next, ""));
+    let mut place = format!("{path}?");
+    for choice in choices.split('&') {
+        let (key, _) = choice.split_once('=').unwrap_or((choice, ""));
+        if !matches!(key, "" | "lang") {
+            place.push_str(choice);
+            place.push('&');
+        }
+    }
+    (StatusCode::SEE_OTHER, [(header::LOCATION, format!("{place}lang={}", lang.as_str()))]).into_response()
 }
 
 /// What a form says in a field; nothing where it has none.
 pub(super) fn field<'a>(fields: &'a [(String, String)], name: &str) -> &'a str {
     fields.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_comes_in_finds_the_page_as_it_was_asked_for() {
+        for (asked, place) in [
+            ("/components/internet?check=far", "/components/internet?check=far&lang=id"),
+            ("/?profile=rapat%20besar&lang=en", "/?profile=rapat%20besar&lang=id"),
+            ("/agenda?lang=en", "/agenda?lang=id"),
+            ("/agenda?", "/agenda?lang=id"),
+            ("/settings", "/settings?lang=id"),
+            ("/nowhere?check=far", "/?lang=id"),
+            ("//evil.example/agenda?check=far", "/?lang=id"),
+            ("http://evil.example/agenda?check=far", "/agenda?check=far&lang=id"),
+        ] {
+            let uri: Uri = asked.parse().unwrap();
+            let answer = onward(wanted(&uri), Lang::Id);
+            assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+            assert_eq!(answer.headers()[header::LOCATION], place, "{asked}");
+        }
+    }
 }

@@ -122,9 +122,9 @@ impl Calendars {
         session.end > now || self.book.agenda().get(&session.id).is_some_and(|known| goes_on(known))
     }
 
-    /// Whether meetings of a feed are booked that are not over.
+    /// Whether meetings of a feed are booked that its reading would have.
     fn holds_any(&self, feed: &str, now: Timestamp) -> bool {
-        self.book.agenda().booked().any(|known| &*known.source == feed && known.end > now)
+        self.book.agenda().booked().any(|known| is_spoken_of(known, feed, now))
     }
 
     /// Has the agenda hold just these sessions of a feed. Gives those whose slot others hold, and what went wrong.
@@ -140,9 +140,8 @@ impl Calendars {
             Err(error) => return (Vec::new(), Some(error)),
         };
         let ids: BTreeSet<&str> = wanted.iter().map(|session| &*session.id).collect();
-        let gone = agenda.booked().filter(|known| known.source == *feed && known.end > now);
-        let gone =
-            gone.filter(|known| !ids.contains(&*known.id)).map(|known| Wish::Cancel { id: Arc::clone(&known.id) });
+        let gone = agenda.booked().filter(|known| is_spoken_of(known, feed, now) && !ids.contains(&*known.id));
+        let gone = gone.map(|known| Wish::Cancel { id: Arc::clone(&known.id) });
         for wish in gone.collect::<Vec<_>>() {
             if let Err(error) = self.book.wish(None, wish, None).await {
                 return (Vec::new(), Some(error));
@@ -202,6 +201,12 @@ impl Calendars {
     }
 }
 
+/// Whether a reading of `feed` that began at `now` would have this booked meeting if the feed had it: it is the feed's own, not over,
+/// and not beyond what is taken. By a clock that is behind, meetings may lie beyond; that a reading lacks them says nothing of them.
+fn is_spoken_of(known: &Session, feed: &str, now: Timestamp) -> bool {
+    &*known.source == feed && known.end > now && known.start < calendar::span(now).1
+}
+
 /// An entry of a feed as a session. Its id is the same as long as the feed has the entry, wherever it is moved.
 fn session(feed: &calendar::Config, entry: &Entry, profile: &str) -> Session {
     use std::fmt::Write as _;
@@ -255,6 +260,58 @@ fn say_what_is_new(before: Option<&Feed>, now: &Feed) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::recorder::catalogue;
+    use crate::config::Source;
+    use crate::domain::sheet::Written;
+    use crate::store::{Claim, Retention, Store};
+
+    /// The names of what is booked.
+    fn booked(calendars: &Calendars) -> Vec<String> {
+        calendars.book.agenda().booked().map(|session| session.title.clone()).collect()
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_behind_calls_off_nothing_of_which_its_reading_does_not_speak() {
+        let folder = tempfile::tempdir().unwrap();
+        let right: Timestamp = "2026-11-23T02:00:00Z".parse().unwrap();
+        let clock = Clock::on_tokio_time(right);
+        let store = Store::open(Claim::take(folder.path()).unwrap(), clock, Retention::default(), catalogue());
+        store.restore().await.unwrap();
+        let text = "[[calendar]]\nname = \"office\"\nfile = \"room.ics\"\n";
+        let config = Arc::new(Config::parse(&Source::new("test", text.to_owned())).unwrap());
+        let configs = watch::channel(Arc::clone(&config)).1;
+        let book =
+            Arc::new(Book::new(store, configs.clone(), Some((Vec::new(), Vec::new(), Written::default())), clock));
+        let calendars = Calendars { book, configs, clock };
+        let feed = &config.calendars[0];
+        let profile = &config.plan.profiles[0].name;
+        let days = |days: i64| jiff::SignedDuration::from_hours(24 * days);
+        let held = |title: &str, day: i64| {
+            let start = right + days(day);
+            let end = start + jiff::SignedDuration::from_hours(1);
+            let entry = Entry { start, end, uid: title.into(), of_series: None, title: title.into() };
+            session(feed, &entry, profile)
+        };
+        let all = || vec![held("near", 1), held("next month", 20), held("next year", 395)];
+        let follow = async |wanted: Vec<Session>, now: Timestamp| {
+            assert_eq!(calendars.book_all(&feed.name, wanted, now).await, (Vec::new(), None));
+            booked(&calendars)
+        };
+        let every = ["near", "next month", "next year"];
+        assert_eq!(follow(all(), right).await, every);
+        // It boots in the year 2000: of all that is booked its reading has nothing, and says nothing.
+        let born = "2000-01-01T00:00:00Z".parse().unwrap();
+        assert!(!calendars.holds_any(&feed.name, born), "it has not lost its meetings");
+        assert_eq!(follow(Vec::new(), born).await, every);
+        // Ten days behind, of which the far end is not in it.
+        let behind = right - days(10);
+        assert_eq!(follow(vec![held("near", 1), held("next month", 20)], behind).await, every);
+        // What it speaks of is called off all the same.
+        assert_eq!(follow(vec![held("near", 1)], behind).await, ["near", "next year"]);
+        assert!(calendars.holds_any(&feed.name, right));
+        assert_eq!(follow(Vec::new(), right).await, [""; 0]);
+        assert!(!calendars.holds_any(&feed.name, right));
+    }
 
     #[test]
     fn a_title_is_one_line_and_gives_no_passcode_away() {

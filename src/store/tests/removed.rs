@@ -96,3 +96,29 @@ async fn an_older_copy_in_its_place_is_left_what_it_has() {
     assert_eq!(store.incidents(true, 9).await.unwrap().len(), 1);
     assert_eq!(store.transitions(second(0), second(9), 9).await.unwrap().len(), 1, "its history");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_years_ahead_leaves_the_new_file_what_is_booked_unless_it_is_believed() {
+    for believed in [false, true] {
+        let place = folder();
+        let clock = Clock::on_tokio_time(second(0)).set_by(jiff::SignedDuration::from_hours(24 * 1500));
+        let store = Store::open(claim(place.path()), clock, Retention::default(), CATALOGUE);
+        let margins = Margins { set_up: Duration::ZERO, tear_down: Duration::ZERO };
+        let booked = sessions::book("a", 3600, 7200);
+        store.wish(wanted(booked, margins, None)).await.unwrap();
+        if believed {
+            watched(&other_eyes(place.path()), clock.now().wall, 24);
+        }
+        // Old rows are due to go; the second answer comes when they have gone.
+        tokio::time::advance(Duration::from_secs(30)).await;
+        store.flush().await.unwrap();
+        store.flush().await.unwrap();
+        for name in ["-wal", "-shm", ""] {
+            fs::remove_file(place.path().join(format!("siaga.db{name}"))).unwrap();
+        }
+        store.record(notify("after")).await.unwrap();
+        assert_eq!(store.health().borrow().removed, 1);
+        let found = store.session("a").await.unwrap();
+        assert_eq!(found.is_some(), !believed, "{believed}: {found:?}");
+    }
+}

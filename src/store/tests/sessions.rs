@@ -26,7 +26,7 @@ fn session(id: &str, start: i64, end: i64) -> Session {
     }
 }
 
-fn book(id: &str, start: i64, end: i64) -> Wish {
+pub(super) fn book(id: &str, start: i64, end: i64) -> Wish {
     Wish::Book(Box::new(session(id, start, end)))
 }
 

@@ -78,8 +78,20 @@ impl Daemon {
         let (events, happened) = mpsc::channel(WAITING);
         let (history, observed_by_store) = mpsc::channel(WAITING);
         let (begun, heartbeat) = (watch::channel(false).0, Box::new(|| Mono::NEVER));
-        let driver =
-            Driver { engine, clock, observations, instructions, snapshot, in_use, begun, events, history, heartbeat };
+        let counts = store.clone();
+        let driver = Driver {
+            engine,
+            clock,
+            observations,
+            instructions,
+            snapshot,
+            in_use,
+            begun,
+            events,
+            history,
+            unkept: Box::new(move |observations| counts.lose(observations)),
+            heartbeat,
+        };
         let agenda = book.agenda();
         let (phase, phase_seen) = watch::channel(agenda.phase(wall).phase);
         let (handling, handling_seen) = watch::channel(Arc::default());
