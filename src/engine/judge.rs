@@ -221,4 +221,55 @@ mod tests {
             assert_eq!((judged(Test::Below, value), judged(Test::AtLeast, value)), (by_rate, by_bound), "{value}");
         }
     }
+
+    static RECKONED: Quantity =
+        Quantity::gauge("some_reckoned_bits_per_second", Unit::BitsPerSecond, "A test's own.").reckoned_from(&RATE);
+
+    fn rule(quantity: &'static Quantity, part: Option<&'static str>, test: Test) -> Resolved {
+        let rule = Rule { quantity, part, test, degraded: Limit::None, not_ready: Limit::None, reason: &LOW };
+        Resolved { rule, degraded: Some(4e6), not_ready: Some(2e6) }
+    }
+
+    #[test]
+    fn the_limit_itself_is_within_it() {
+        for (test, degraded, not_ready) in [(Test::Below, 4e6, 2e6), (Test::Above, 2e6, 4e6)] {
+            let limits = Resolved { degraded: Some(degraded), not_ready: Some(not_ready), ..rule(&RATE, None, test) };
+            let judged = |value| limits.judge(&Measurement { quantity: &RATE, part: None, value }).map(|it| it.verdict);
+            assert_eq!((judged(degraded), judged(not_ready)), (None, Some(Verdict::Degraded)), "{test:?}");
+        }
+    }
+
+    #[test]
+    fn each_measurement_is_shown_beside_the_limits_that_hold_it() {
+        let limits =
+            Limits { rules: vec![rule(&RATE, Some("up"), Test::Below), rule(&RECKONED, None, Test::Below)], loss: None };
+        let both: Vec<_> = limits.each().map(|(rule, degraded, not_ready)| (rule.part, degraded, not_ready)).collect();
+        assert_eq!(both, [(Some("up"), Some(4e6), Some(2e6)), (None, Some(4e6), Some(2e6))]);
+        let of = |quantity, part: Option<&str>, value| Measurement { quantity, part: part.map(Into::into), value };
+        let measured = [of(&RATE, Some("up"), 3e6), of(&RATE, Some("down"), 1e6), of(&RECKONED, None, 5e6)];
+        let margins: Vec<_> =
+            limits.margins(&measured).map(|margin| (margin.measurement.value, margin.degraded, margin.not_ready)).collect();
+        assert_eq!(margins, [(3e6, Some(4e6), Some(2e6)), (5e6, Some(4e6), Some(2e6))]);
+    }
+
+    #[test]
+    fn what_is_reckoned_is_told_beside_what_was_reported_of_the_whole() {
+        let limits = Limits { rules: vec![rule(&RECKONED, None, Test::Below)], loss: None };
+        let of = |quantity, part: Option<&str>, value| Measurement { quantity, part: part.map(Into::into), value };
+        let reckoned = || of(&RECKONED, None, 1e6);
+        for (measured, reported) in [
+            (vec![reckoned()], None),
+            (vec![of(&RATE, None, 3e6), reckoned()], Some(3e6)),
+            // Of a part, or another quantity: nothing was reported of the whole.
+            (vec![of(&RATE, Some("up"), 3e6), reckoned()], None),
+            (vec![of(&BLOCKED, None, 3e6), reckoned()], None),
+        ] {
+            let finding = limits.findings(&measured).next().unwrap();
+            let said = finding.args.iter().find(|(name, _)| *name == "reported").map(|(_, arg)| arg.clone());
+            let wished = reported.map_or(Arg::Text("–".to_owned()), |value| Arg::Number(value, Unit::BitsPerSecond));
+            assert_eq!(said, Some(wished), "{measured:?}");
+        }
+        let findings: Vec<_> = limits.findings(&[of(&RECKONED, None, 1e6)]).collect();
+        assert!(names(&findings, &LOW) && !names(&findings, &BROKEN) && !names(&[], &LOW));
+    }
 }
