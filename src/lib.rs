@@ -16,6 +16,7 @@ pub mod domain;
 pub mod engine;
 pub mod enroll;
 pub mod far_end;
+pub mod named_file;
 pub mod notify;
 pub mod outbound;
 pub mod peer;

@@ -10,6 +10,7 @@ use reqwest::redirect::{Action, Attempt, Policy};
 use reqwest::{Client, ClientBuilder, StatusCode};
 
 use crate::domain::SecretFile;
+use crate::named_file;
 
 /// Redirects followed on the same host.
 const MAX_REDIRECTS: usize = 3;
@@ -57,14 +58,13 @@ pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 /// What a file holds, without the white space at its end. Read at each use: a file that is changed counts from then on.
 ///
 /// # Errors
-/// Why there is no secret, with the file's place and nothing of what it holds.
+/// Why there is no secret, its disk not answering in time included, with the file's place and nothing of what it holds.
 pub async fn secret(said: &SecretFile) -> Result<Vec<u8>, String> {
     let folder = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     let file = said.place(folder.as_deref())?;
-    let failed = |what: String| format!("{}: {what}", file.display());
-    let mut secret = tokio::fs::read(&file).await.map_err(|error| failed(error.to_string()))?;
+    let mut secret = named_file::read(&file, named_file::bytes).await?;
     secret.truncate(secret.trim_ascii_end().len());
-    if secret.is_empty() { Err(failed("it is empty".to_owned())) } else { Ok(secret) }
+    if secret.is_empty() { Err(format!("{}: it is empty", file.display())) } else { Ok(secret) }
 }
 
 /// The same as one line of text, for a secret that stands in a header, a path or a dialogue.
@@ -76,5 +76,21 @@ pub async fn secret_text(said: &SecretFile) -> Result<String, String> {
         Ok(text) if text.chars().all(|c| !c.is_control()) => Ok(text),
         // Nothing of it is repeated.
         _ => Err("the secret is not one line of text".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::named_file::tests::while_it_hangs;
+
+    #[test]
+    fn a_secret_on_a_disk_that_does_not_answer_holds_one_thread_however_often_it_is_compared() {
+        let (told, others) = while_it_hangs(|file| async move { secret(&SecretFile::Path(file)).await });
+        assert!(others, "no thread is left for others");
+        for told in told {
+            let told = told.unwrap().unwrap_err();
+            assert!(told.contains("does not answer"), "{told}");
+        }
     }
 }

@@ -20,7 +20,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("app", &["*"]),
     // File shapes to domain: it names what the probes, the receivers, the feeds and the server want to read from their tables.
     ("config", &["domain", "probe", "notify", "calendar", "remote_write", "web"]),
-    ("probe", &["domain", "engine", "clock", "peer", "signal"]),
+    ("probe", &["domain", "engine", "clock", "named_file", "peer", "signal"]),
     ("control", &["domain", "engine", "clock", "peer"]),
     ("notify", &["domain", "engine", "clock", "radio", "outbound"]),
     ("calendar", &["domain", "outbound"]),
@@ -41,7 +41,9 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("engine", &["domain"]),
     ("clock", &["domain"]),
     // Whoever asks a server that the config names.
-    ("outbound", &["domain"]),
+    ("outbound", &["domain", "named_file"]),
+    // Files that may lie on a disk which does not answer.
+    ("named_file", &[]),
     // Measurements over time, as a picture.
     ("plot", &["domain"]),
     // Unix sockets and who is at their other end.

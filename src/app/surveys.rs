@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::sync::watch;
+use tokio::task::JoinError;
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -26,8 +27,9 @@ type Read = HashMap<String, (Option<SystemTime>, Result<Said, Unshown>)>;
 /// The surveys of a state folder.
 pub struct Kept {
     folder: PathBuf,
-    /// One look at a time: a disk that hangs holds one thread, whoever else asks.
-    looking: tokio::sync::Mutex<()>,
+    /// One look at a time: a disk that hangs holds one thread, whoever else asks. The turn goes with the look and not with whoever
+    /// wants it, who waits for so long and is gone.
+    looking: Arc<tokio::sync::Mutex<()>>,
     read: Arc<Mutex<Read>>,
 }
 
@@ -37,7 +39,7 @@ impl Kept {
         if let Err(error) = kept::make_folder(state) {
             tracing::warn!(error = in_full(&error), "surveys cannot be kept");
         }
-        Self { folder: state.join(kept::FOLDER), looking: tokio::sync::Mutex::default(), read: Arc::default() }
+        Self { folder: state.join(kept::FOLDER), looking: Arc::default(), read: Arc::default() }
     }
 
     /// Removes what is older than sessions may be, since a session names the survey of its place. Goes on until it is dropped.
@@ -62,33 +64,39 @@ impl Kept {
             }
         }
         let first = first.to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
-        let folder = self.folder.clone();
-        match tokio::task::spawn_blocking(move || kept::prune(&folder, first, now)).await {
+        match self.look(move |folder| kept::prune(folder, first, now)).await {
             Ok(Ok(0)) | Err(_) => {}
             Ok(Ok(removed)) => tracing::info!(removed, "surveys older than sessions are kept are removed"),
             Ok(Err(error)) => tracing::warn!(error = in_full(&error), "old surveys cannot be removed"),
         }
+    }
+
+    /// Looks on a thread for what blocks, in turn.
+    async fn look<T: Send + 'static>(&self, look: impl FnOnce(&Path) -> T + Send + 'static) -> Result<T, JoinError> {
+        let turn = Arc::clone(&self.looking).lock_owned().await;
+        let folder = self.folder.clone();
+        let looked = tokio::task::spawn_blocking(move || {
+            let found = look(&folder);
+            drop(turn);
+            found
+        });
+        looked.await
     }
 }
 
 impl Surveys for Kept {
     fn newest(&self, most: usize) -> BoxFuture<'_, Result<(Vec<Surveyed>, usize), String>> {
         Box::pin(async move {
-            let turn = self.looking.lock().await;
-            let (folder, read) = (self.folder.clone(), Arc::clone(&self.read));
-            let listed = tokio::task::spawn_blocking(move || listed(&folder, &read, most)).await;
-            drop(turn);
+            let read = Arc::clone(&self.read);
+            let listed = self.look(move |folder| listed(folder, &read, most)).await;
             listed.map_err(|error| error.to_string())?.map_err(|error| in_full(&error))
         })
     }
 
     fn there(&self, ids: Vec<String>) -> BoxFuture<'_, Result<HashSet<String>, String>> {
         Box::pin(async move {
-            let turn = self.looking.lock().await;
-            let folder = self.folder.clone();
-            let listed = tokio::task::spawn_blocking(move || kept::names(&folder)).await;
-            drop(turn);
-            let names = listed.map_err(|error| error.to_string())?.map_err(|error| in_full(&error))?;
+            let names =
+                self.look(kept::names).await.map_err(|error| error.to_string())?.map_err(|error| in_full(&error))?;
             let wanted: HashSet<String> = ids.into_iter().collect();
             Ok(names.into_iter().filter(|name| wanted.contains(name)).collect())
         })
@@ -100,16 +108,13 @@ impl Surveys for Kept {
             if !kept::is_id(id) {
                 return Ok(None);
             }
-            let turn = self.looking.lock().await;
-            let (folder, id) = (self.folder.clone(), id.to_owned());
-            let made = tokio::task::spawn_blocking(move || match kept::read(&folder, &id) {
+            let id = id.to_owned();
+            let made = self.look(move |folder| match kept::read(folder, &id) {
                 Ok(report) => made(&report, &form).map(Some),
                 Err(KeptError::None) => Ok(None),
-                Err(error) => Err(unshown(&error, &folder)),
+                Err(error) => Err(unshown(&error, folder)),
             });
-            let made = made.await;
-            drop(turn);
-            made.unwrap_or_else(|error| Err(Unshown::Unread(error.to_string())))
+            made.await.unwrap_or_else(|error| Err(Unshown::Unread(error.to_string())))
         })
     }
 }
@@ -177,6 +182,8 @@ fn short(report: Report) -> Said {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
     use crate::app::recorder::catalogue;
     use crate::domain::past::UNWATCHED;
@@ -210,5 +217,30 @@ mod tests {
         store.flush().await.unwrap();
         assert_eq!(sweep(right + Duration::from_hours(24 * 1500)).await, [new, old], "years ahead");
         assert_eq!(sweep(right).await, [new]);
+    }
+
+    #[test]
+    fn a_look_that_hangs_keeps_the_turn_when_whoever_wanted_it_has_gone() {
+        let state = tempfile::tempdir().unwrap();
+        let kept = Kept::of(state.path());
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_time().max_blocking_threads(2).build().unwrap();
+        // As a disk that does not answer: whoever lists them does not come to an end before this is let go.
+        let read = Arc::clone(&kept.read);
+        let hangs = read.lock().unwrap();
+        let free = runtime.block_on(async {
+            for _ in 0..3 {
+                assert!(kept.newest(9).now_or_never().is_none());
+            }
+            assert!(kept.there(Vec::new()).now_or_never().is_none());
+            let id = "aula-20261126-133005-1f2e3d4c";
+            assert!(kept.open(id, SurveyForm::Json).now_or_never().is_none());
+            let other = tokio::task::spawn_blocking(|| ());
+            tokio::time::timeout(Duration::from_secs(10), other).await.is_ok()
+        });
+        drop(hangs);
+        assert!(free, "no thread is left for anything else");
+        let listed = runtime.block_on(kept.newest(9)).unwrap();
+        assert!(listed.0.is_empty(), "{} surveys", listed.0.len());
     }
 }

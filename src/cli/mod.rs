@@ -444,7 +444,8 @@ fn told(error: &LoadError, color: bool) -> String {
 /// Threads for what blocks. The unit lets the daemon have 256 tasks (`TasksMax`), in which it, its other threads (a handful) and all its
 /// children (one for each camera, microphone and loudspeaker that is looked at, three for the radio, a command or two) must find room, so
 /// half is theirs. On these threads the store has eight readers and waiters for evidence at most and one that waits for each receiver and
-/// order; the others look up names, of which there is one for each check and receiver, and a few more while name servers are away.
+/// order; the others look up names, of which there is one for each check and receiver, and a few more while name servers are away, and read
+/// files that the config names, of which each holds one at most while its disk does not answer.
 const BLOCKING: usize = 128;
 
 /// Runs a future on the one-threaded runtime that everything here uses.

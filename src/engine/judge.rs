@@ -241,14 +241,18 @@ mod tests {
 
     #[test]
     fn each_measurement_is_shown_beside_the_limits_that_hold_it() {
-        let limits =
-            Limits { rules: vec![rule(&RATE, Some("up"), Test::Below), rule(&RECKONED, None, Test::Below)], loss: None };
+        let limits = Limits {
+            rules: vec![rule(&RATE, Some("up"), Test::Below), rule(&RECKONED, None, Test::Below)],
+            loss: None,
+        };
         let both: Vec<_> = limits.each().map(|(rule, degraded, not_ready)| (rule.part, degraded, not_ready)).collect();
         assert_eq!(both, [(Some("up"), Some(4e6), Some(2e6)), (None, Some(4e6), Some(2e6))]);
         let of = |quantity, part: Option<&str>, value| Measurement { quantity, part: part.map(Into::into), value };
         let measured = [of(&RATE, Some("up"), 3e6), of(&RATE, Some("down"), 1e6), of(&RECKONED, None, 5e6)];
-        let margins: Vec<_> =
-            limits.margins(&measured).map(|margin| (margin.measurement.value, margin.degraded, margin.not_ready)).collect();
+        let margins: Vec<_> = limits
+            .margins(&measured)
+            .map(|margin| (margin.measurement.value, margin.degraded, margin.not_ready))
+            .collect();
         assert_eq!(margins, [(3e6, Some(4e6), Some(2e6)), (5e6, Some(4e6), Some(2e6))]);
     }
 

@@ -394,7 +394,7 @@ impl Store {
         })
     }
 
-    /// Waits for the writer in tokio's blocking pool, by real time: a test's paused clock does not run away meanwhile.
+    /// Waits for the writer in tokio's blocking pool, while which a test's paused clock does not run away.
     async fn wait<T: Send + 'static>(&self, answered: Receiver<T>) -> Result<T, StoreError> {
         self.wait_with(answered, None).await
     }
@@ -410,13 +410,14 @@ impl Store {
             drop(turn);
             answer
         });
-        match waited.await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(RecvTimeoutError::Timeout)) => {
+        // Counted here too: where every thread of the pool hangs, none begins to wait.
+        match tokio::time::timeout(PATIENCE, waited).await {
+            Ok(Ok(Ok(answer))) => Ok(answer),
+            Err(_) | Ok(Ok(Err(RecvTimeoutError::Timeout))) => {
                 self.0.stuck.store(true, Ordering::Release);
                 Err(self.shown(StoreError::Stuck))
             }
-            Ok(Err(RecvTimeoutError::Disconnected)) | Err(_) => Err(self.shown(StoreError::Closed)),
+            Ok(Ok(Err(RecvTimeoutError::Disconnected)) | Err(_)) => Err(self.shown(StoreError::Closed)),
         }
     }
 

@@ -282,6 +282,11 @@ fn shown<'h>(method: &Method, path: &str, headers: &'h HeaderMap) -> Result<Opti
     token.map(Some).ok_or_else(|| Problem::no_token("one token is shown, as Authorization: Bearer …"))
 }
 
+/// The token of whoever sends other systems' alerts, if one is shown.
+pub(super) fn shown_by_sender(headers: &HeaderMap) -> Option<Cow<'_, str>> {
+    shown(&Method::POST, INBOUND, headers).ok().flatten()
+}
+
 fn password(said: &str) -> Option<Cow<'static, str>> {
     let text = String::from_utf8(STANDARD.decode(said).ok()?).ok()?;
     Some(Cow::Owned(text.split_once(':')?.1.trim().to_owned()))
@@ -342,6 +347,9 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, "Basic YTpi".parse().unwrap());
         assert_eq!(shown(&Method::POST, FEED, &headers).unwrap(), None);
+        assert_eq!(shown_by_sender(&headers), None);
+        headers.insert(header::AUTHORIZATION, "bearer abc".parse().unwrap());
+        assert_eq!(shown_by_sender(&headers).as_deref(), Some("abc"));
         for wrong in [&["abc"][..], &["Bearer a", "Bearer b"], &["Bearer"]] {
             assert_eq!(told(wrong), twice(Err(401)), "{wrong:?}");
         }

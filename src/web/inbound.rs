@@ -6,11 +6,12 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::door;
 use super::given;
 use super::problem::Problem;
 use super::site::Site;
@@ -82,8 +83,8 @@ pub(super) async fn alertmanager(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<TakenAlerts>, Problem> {
-    let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    site.state.inbound.admits(shown).await.map_err(|no| match no {
+    let shown = door::shown_by_sender(&headers);
+    site.state.inbound.admits(shown.as_deref()).await.map_err(|no| match no {
         NoEntry::Closed => Problem::not_found("this room takes no alerts of others; its config has no [inbound]"),
         NoEntry::Denied => Problem::unauthorized("show the token of [inbound] secret_file as Authorization: Bearer"),
         NoEntry::Unreadable => Problem::unavailable("the token cannot be compared; the log has why"),

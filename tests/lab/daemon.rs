@@ -20,7 +20,10 @@ pub(crate) type Stand = (String, String, Vec<String>);
 
 impl<'lab> Daemon<'lab> {
     pub(crate) fn start(lab: &'lab Lab, port: u16, config: &str) -> Self {
-        let config = lab.push(format!("{config}\n[web]\nlisten = \"0.0.0.0:10153\"\nopen_to = \"everyone\"\n").as_bytes(), "siaga.toml");
+        let config = lab.push(
+            format!("{config}\n[web]\nlisten = \"0.0.0.0:10153\"\nopen_to = \"everyone\"\n").as_bytes(),
+            "siaga.toml",
+        );
         lab.spawn("siaga", &format!("/built/siaga run --config {config} --state-dir /run/siaga"));
         let daemon = Self::outside(lab, port);
         daemon.first_round();

@@ -46,8 +46,9 @@ fn what_is_to_be_installed_is_there() {
     let readme = read("README.md");
     for link in readme.split("](docs/").skip(1) {
         let there = format!("docs/{}", link.split([')', '#']).next().unwrap());
-        let is_installed =
-            |line: &String| line.split_once(' ').is_some_and(|(from, to)| there.starts_with(from) && to.ends_with("/siaga/docs"));
+        let is_installed = |line: &String| {
+            line.split_once(' ').is_some_and(|(from, to)| there.starts_with(from) && to.ends_with("/siaga/docs"))
+        };
         assert!(lines.iter().any(is_installed), "{there}");
     }
     for unit in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd")).unwrap() {

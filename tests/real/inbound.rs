@@ -99,7 +99,9 @@ fn what_an_alertmanager_sends_is_told_once_and_its_end_too_and_strangers_are_tur
     let status = |headers: &str| daemon.request_with("POST", "/api/v1/alertmanager", headers).status;
     assert_eq!(status(""), 401);
     assert_eq!(status("Authorization: Bearer rahasia-0123456780\r\n"), 401);
-    assert_eq!(status(&format!("Authorization: Bearer {TOKEN}\r\n")), 400, "an empty message");
+    for scheme in ["Bearer", "bearer"] {
+        assert_eq!(status(&format!("Authorization: {scheme} {TOKEN}\r\n")), 400, "an empty message");
+    }
 
     let (_alertmanager, port) = alertmanager(at, &daemon, &office);
     let mut radio = rig.onlooker();

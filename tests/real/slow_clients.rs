@@ -208,7 +208,10 @@ fn measured(times: usize, tls: bool) -> Vec<(&'static str, Duration, Duration)> 
     let pair = issue(&authority, "one", 30);
     let sealed =
         format!("tls = {{ certificate_file = \"{}\", key_file = \"{}\" }}\n", pair.file.display(), pair.key.display());
-    let folder = room(&format!("{NOTHING}[web]\nlisten = \"0.0.0.0:0\"\nopen_to = \"everyone\"\n{}", if tls { &sealed } else { "" }));
+    let folder = room(&format!(
+        "{NOTHING}[web]\nlisten = \"0.0.0.0:0\"\nopen_to = \"everyone\"\n{}",
+        if tls { &sealed } else { "" }
+    ));
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(&authority.file).unwrap()).unwrap();
     let ring = Arc::new(rustls::crypto::ring::default_provider());

@@ -100,7 +100,7 @@ impl Talk {
         };
         let bill = Bill::of(&wire, &to.ledger);
         let stream: Box<dyn Stream> = if secure {
-            let settings = tls::client(tls::verifier(None)?, *clock, &[b"http/1.1"])?;
+            let settings = tls::client(tls::verifier(None).await?, *clock, &[b"http/1.1"])?;
             Box::new(tls::handshake(settings, tls::server_name(&name)?, wire.clone()).await?)
         } else {
             Box::new(wire.clone())

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::*;
+use crate::named_file::tests::leaves_the_thread;
 use crate::probe::OwnFarEnd;
 
 #[test]
@@ -43,4 +44,9 @@ async fn a_dead_address_does_not_hide_a_living_one() {
     assert_eq!(stream.peer_addr().unwrap(), living);
     let error = connect(&Egress::default(), &[dead], Duration::from_secs(5)).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Refused, "{error}");
+}
+
+#[test]
+fn certificates_are_read_while_others_go_on() {
+    assert!(leaves_the_thread(|file| async move { tls::verifier(Some(&file)).await }));
 }

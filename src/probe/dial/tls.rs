@@ -18,6 +18,7 @@ use tokio_rustls::client::TlsStream;
 use super::{kind_of, roots};
 use crate::clock::Clock;
 use crate::domain::{ErrorKind, ProbeError};
+use crate::named_file;
 
 /// The cryptography in use: ring, named here rather than installed for the process.
 fn provider() -> Arc<CryptoProvider> {
@@ -29,13 +30,18 @@ fn provider() -> Arc<CryptoProvider> {
 ///
 /// # Errors
 /// [`ErrorKind::Internal`]: there are no roots to check by.
-pub(in crate::probe) fn verifier(ca_file: Option<&Path>) -> Result<Arc<dyn ServerCertVerifier>, ProbeError> {
+pub(in crate::probe) async fn verifier(ca_file: Option<&Path>) -> Result<Arc<dyn ServerCertVerifier>, ProbeError> {
     let internal = |detail: String| ProbeError::new(ErrorKind::Internal, detail);
     let Some(file) = ca_file else {
         let verifier = roots::by_the_machine(&provider());
         return verifier.map_err(|error| internal(format!("this machine's root certificates: {error}")));
     };
-    let failed = |error: &dyn std::fmt::Display| internal(format!("{}: {error}", file.display()));
+    named_file::read(file, by_file).await.map_err(internal)
+}
+
+/// What checks by the certificates in a file (PEM). The error is what is wrong with it, and where it is.
+fn by_file(file: &Path) -> Result<Arc<dyn ServerCertVerifier>, String> {
+    let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(file).map_err(|error| failed(&error))? {
         roots.add(certificate.map_err(|error| failed(&error))?).map_err(|error| failed(&error))?;

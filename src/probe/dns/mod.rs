@@ -27,6 +27,7 @@ use crate::domain::check::LossRule;
 use crate::domain::{
     ErrorKind, Finding, Level, Observation, Period, ProbeError, Quantity, Reading, ReasonDef, Rule, Unit, Verdict,
 };
+use crate::named_file;
 use query::{Reply, ask};
 pub use reasons::{ERRORS, REASONS};
 use resolvers::Resolvers;
@@ -174,19 +175,24 @@ impl Probe {
             .map_err(|error| ProbeError::new(ErrorKind::Protocol, format!("{}: {error}", self.config.query)))?;
         // As it is written: no search domain is added.
         name.set_fqdn(true);
-        let resolvers = self.resolvers()?;
+        let resolvers = self.resolvers().await?;
         let asked = join_all(resolvers.addresses.iter().map(|resolver| self.ask_one(*resolver, &name))).await;
         judge(&self.config.query, &resolvers, &asked)
     }
 
     /// The machine's resolvers, or those that the uplink has of its own; or the one that the config names.
-    fn resolvers(&self) -> Result<Resolvers, ProbeError> {
-        if self.config.resolver == Resolver::Auto
-            && let Some(own) = self.context.egress.own_resolvers()
-        {
+    async fn resolvers(&self) -> Result<Resolvers, ProbeError> {
+        let Config { resolver, resolv_conf, .. } = &self.config;
+        let sys = self.context.roots.sys.clone();
+        if *resolver != Resolver::Auto {
+            // Nothing is read.
+            return resolver.list(resolv_conf, &sys);
+        }
+        if let Some(own) = self.context.egress.own_resolvers() {
             return Ok(Resolvers { addresses: own.to_vec(), assumed: false });
         }
-        self.config.resolver.list(&self.config.resolv_conf, &self.context.roots.sys)
+        let read = named_file::read(resolv_conf, move |file| Ok(Resolver::Auto.list(file, &sys))).await;
+        read.map_err(|why| ProbeError::new(ErrorKind::Internal, why))?
     }
 
     async fn ask_one(&self, resolver: SocketAddr, name: &Name) -> Asked {

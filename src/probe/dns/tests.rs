@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
+use crate::named_file::tests::leaves_the_thread;
+use crate::probe::fixture::Machine;
 
 fn at(address: &str) -> SocketAddr {
     address.parse().unwrap()
@@ -73,6 +75,15 @@ fn resolv_conf_is_read_as_the_c_library_does() {
     assert_eq!((none.addresses, none.assumed), (vec![at("127.0.0.1:53")], true));
     let missing = Resolver::Auto.list(Path::new("/nonexistent/resolv.conf"), folder.path()).unwrap();
     assert!(missing.assumed);
+}
+
+#[test]
+fn the_file_that_names_resolvers_is_read_while_others_go_on() {
+    let context = Machine::bare().context();
+    assert!(leaves_the_thread(|file| async move {
+        let config = toml::from_str(&format!("query = 'meet.example.net'\nresolv_conf = '{}'", file.display()));
+        Probe::new(config.unwrap(), context).resolvers().await
+    }));
 }
 
 #[test]

@@ -195,7 +195,7 @@ impl Probe {
     pub async fn next(&mut self) -> Observation {
         self.ticker.get_or_insert_with(|| self.context.ticker()).tick().await;
         // Root certificates are loaded before the clock is looked at: the line is what is measured.
-        let target = Target::of(&self.config, &self.context);
+        let target = Target::of(&self.config, &self.context).await;
         let began = self.context.clock.mono();
         let mut steps = Steps::new(self.context.clock, began);
         let limit = self.config.timeout.0;

@@ -33,14 +33,14 @@ pub(super) struct Target {
 impl Target {
     /// # Errors
     /// There is no far end of our own, or nothing to check a certificate by.
-    pub(super) fn of(config: &Config, context: &Context) -> Result<Self, ProbeError> {
+    pub(super) async fn of(config: &Config, context: &Context) -> Result<Self, ProbeError> {
         let uri = config
             .url
             .of(context.own_far_end.as_deref(), "/")
             .ok_or_else(|| ProbeError::new(ErrorKind::Gone, "this daemon runs no far end of its own"))?;
         let secure = uri.scheme() == Some(&Scheme::HTTPS);
         let settings = if secure {
-            Some(tls::client(tls::verifier(config.ca_file.as_deref())?, context.clock, &[b"http/1.1"])?)
+            Some(tls::client(tls::verifier(config.ca_file.as_deref()).await?, context.clock, &[b"http/1.1"])?)
         } else {
             None
         };

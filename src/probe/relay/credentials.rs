@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use ring::hmac;
 
 use crate::domain::SecretFile;
+use crate::named_file;
 use crate::probe::stun::integrity::Key;
 
 /// For how long a user is made: for the test, and for clocks that do not agree.
@@ -24,10 +25,11 @@ impl Credentials {
     /// Those of `user`; white space at the end of the password's file does not count.
     ///
     /// # Errors
-    /// In words, with the file's name and never its content.
-    pub(super) fn read(user: &str, said: &SecretFile) -> Result<Self, String> {
+    /// In words, with the file's name and never its content; that its disk does not answer in time, too.
+    pub(super) async fn read(user: &str, said: &SecretFile) -> Result<Self, String> {
         let folder = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-        Self::read_at(user, &said.place(folder.as_deref())?)
+        let user = user.to_owned();
+        named_file::read(&said.place(folder.as_deref())?, move |file| Self::read_at(&user, file)).await
     }
 
     fn read_at(user: &str, file: &Path) -> Result<Self, String> {
@@ -63,6 +65,12 @@ impl std::fmt::Debug for Credentials {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::named_file::tests::leaves_the_thread;
+
+    #[test]
+    fn a_password_is_read_while_others_go_on() {
+        assert!(leaves_the_thread(|file| async move { Credentials::read("room", &SecretFile::Path(file)).await }));
+    }
 
     /// The signature as `openssl dgst -sha1 -hmac north -binary | base64` makes it.
     #[test]

@@ -118,6 +118,7 @@ impl Probe {
     /// The talk is left in `held`, so that it can be ended whatever becomes of this.
     async fn test(&mut self, held: &mut Option<Session>) -> Result<Reading, ProbeError> {
         let credentials = Credentials::read(&self.config.username, &self.config.password_file)
+            .await
             .map_err(|why| ProbeError::new(ErrorKind::Internal, why))?;
         let now = self.context.clock.now().wall;
         let credentials = if self.config.shared_secret { credentials.for_a_while(now) } else { credentials };

@@ -60,7 +60,7 @@ impl Transport {
         if matches!(self, Self::Tcp(_)) {
             return Ok(Wire::tcp(stream, to, clock));
         }
-        let settings = tls::client(tls::verifier(config.ca_file.as_deref())?, clock, &[])?;
+        let settings = tls::client(tls::verifier(config.ca_file.as_deref()).await?, clock, &[])?;
         let handshake = tls::handshake(settings, tls::server_name(&config.server.host)?, stream);
         let stream = tokio::time::timeout(HANDSHAKE, handshake)
             .await

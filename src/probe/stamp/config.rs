@@ -113,9 +113,12 @@ impl Config {
     }
 
     /// By what packets are signed, read anew.
-    pub(super) fn key(&self) -> Result<Option<Key>, String> {
-        let by_token = self.token_file.as_ref().map(key::read_token);
-        by_token.or_else(|| self.key_file.as_ref().map(key::read)).transpose()
+    pub(super) async fn key(&self) -> Result<Option<Key>, String> {
+        match (&self.token_file, &self.key_file) {
+            (Some(token), _) => key::read_token_in_time(token).await.map(Some),
+            (None, Some(file)) => key::read_in_time(file).await.map(Some),
+            (None, None) => Ok(None),
+        }
     }
 
     /// What lies in its file of a key or a token and is none: the config's key, and why. A credential is there only while the service
@@ -141,6 +144,17 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::named_file::tests::leaves_the_thread;
+
+    #[test]
+    fn what_it_signs_by_is_read_while_others_go_on() {
+        for named in ["key_file", "token_file"] {
+            assert!(leaves_the_thread(|file| async move {
+                let text = format!("reflector = 'far.example'\n{named} = '{}'", file.display());
+                toml::from_str::<Config>(&text).unwrap().key().await
+            }));
+        }
+    }
 
     #[test]
     fn a_reflector_must_be_named_and_the_rate_is_what_profiles_need() {

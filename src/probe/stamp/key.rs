@@ -8,6 +8,7 @@ use ring::digest::{SHA256, digest};
 
 use super::codec::Key;
 use crate::domain::{SecretFile, is_like_a_token};
+use crate::named_file;
 
 /// A shorter one is guessed sooner than its signature (RFC 8762 §4.4: 128 bits).
 const LEAST: usize = 16;
@@ -28,6 +29,22 @@ pub fn read_token(said: &SecretFile) -> Result<Key, String> {
     token_at(&place(said)?)
 }
 
+/// [`read`], while others go on.
+///
+/// # Errors
+/// As there, and that its disk does not answer in time.
+pub(super) async fn read_in_time(said: &SecretFile) -> Result<Key, String> {
+    named_file::read(&place(said)?, read_at).await
+}
+
+/// [`read_token`], while others go on.
+///
+/// # Errors
+/// As there, and that its disk does not answer in time.
+pub(super) async fn read_token_in_time(said: &SecretFile) -> Result<Key, String> {
+    named_file::read(&place(said)?, token_at).await
+}
+
 /// Where such a file is, now.
 ///
 /// # Errors
@@ -44,7 +61,7 @@ pub fn open_to_all(said: &SecretFile) -> Option<PathBuf> {
 }
 
 fn read_at(file: &Path) -> Result<Key, String> {
-    let secret = bytes(file)?;
+    let secret = named_file::bytes(file)?;
     let secret = secret.trim_ascii_end();
     if secret.len() < LEAST {
         return Err(format!("{}: a key has at least {LEAST} bytes", file.display()));
@@ -53,15 +70,11 @@ fn read_at(file: &Path) -> Result<Key, String> {
 }
 
 fn token_at(file: &Path) -> Result<Key, String> {
-    let secret = bytes(file)?;
+    let secret = named_file::bytes(file)?;
     let token = std::str::from_utf8(secret.trim_ascii_end()).ok().filter(|token| is_like_a_token(token));
     let token =
         token.ok_or_else(|| format!("{}: that is no token, as \"siaga token add\" prints it", file.display()))?;
     Ok(Key::new(digest(&SHA256, token.as_bytes()).as_ref()))
-}
-
-fn bytes(file: &Path) -> Result<Vec<u8>, String> {
-    std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))
 }
 
 #[cfg(test)]

@@ -120,7 +120,8 @@ impl Probe {
     pub async fn next(&mut self) -> Observation {
         self.ticker.get_or_insert_with(|| self.context.ticker()).tick().await;
         // Root certificates are loaded before the clock is looked at: the line is what is measured.
-        let recorder = tls::verifier(self.config.ca_file.as_deref()).map(|inner| Arc::new(Recorder::new(inner)));
+        let verifier = tls::verifier(self.config.ca_file.as_deref()).await;
+        let recorder = verifier.map(|inner| Arc::new(Recorder::new(inner)));
         let began = self.context.clock.mono();
         let outcome = match recorder {
             Ok(recorder) => self.within_patience(&recorder).await,

@@ -201,7 +201,7 @@ proptest! {
             let writers: Vec<_> = steps.iter().map(|own| {
                 let (store, begin, granted) = (store.clone(), &begin, &granted);
                 scope.spawn(move || {
-                    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+                    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
                     begin.wait();
                     for step in own {
                         match runtime.block_on(store.wish(wanted(wish(step), MARGINS, None))).unwrap() {
@@ -213,7 +213,7 @@ proptest! {
                 })
             }).collect();
             let looking = scope.spawn(|| {
-                let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
                 runtime.block_on(store.flush()).unwrap();
                 begin.wait();
                 while !over.load(Ordering::Acquire) {
@@ -230,7 +230,7 @@ proptest! {
         drop(store);
         // As the next process finds it.
         let store = open(folder.path());
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let found = runtime.block_on(async { store.restore().await.unwrap(); all(&store).await });
         assert_apart(&found);
         let mut newest: std::collections::BTreeMap<Arc<str>, Session> = std::collections::BTreeMap::new();

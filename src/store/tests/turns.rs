@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
+use futures_util::FutureExt as _;
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -90,6 +91,35 @@ async fn a_reader_who_has_gone_keeps_the_turn_until_the_disk_has_answered() {
     drop(let_go);
     assert_eq!(store.transitions(second(0), second(9), 9).await.unwrap().len(), 0);
     store.close().await.unwrap();
+}
+
+#[test]
+fn where_no_thread_is_left_to_wait_on_nobody_waits_for_ever() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().max_blocking_threads(1).build().unwrap();
+    let folder = folder();
+    let store = open(folder.path());
+    let (let_go, held) = sync_channel::<()>(1);
+    let kept = runtime.block_on(async {
+        store.flush().await.unwrap();
+        let _hangs = tokio::task::spawn_blocking(move || _ = held.recv());
+        tokio::time::pause();
+        let mut recorded = std::pin::pin!(store.record(notify("n1")));
+        assert!(recorded.as_mut().now_or_never().is_none());
+        tokio::time::advance(PATIENCE + Duration::from_millis(1)).await;
+        let kept = recorded.now_or_never();
+        tokio::time::resume();
+        kept
+    });
+    drop(let_go);
+    assert!(matches!(kept, Some(Ok(Kept::InMemory))), "{kept:?}");
+    // It was the waiting alone that had no thread.
+    runtime.block_on(async {
+        store.close().await.unwrap();
+        drop(store);
+        let store = open(folder.path());
+        store.restore().await.unwrap();
+        assert_eq!(keys(&store), ["n1".into()]);
+    });
 }
 
 #[tokio::test]

@@ -1,0 +1,174 @@
+//! Files that the config names, read while others go on: one may lie on a disk that does not answer. Whoever wants it waits for so long at
+//! most, and what hangs over it holds one thread, however often it is wanted.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+/// How long anybody waits for a file, those before them at the same one included.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A turn at a file.
+type Turn = tokio::sync::Mutex<()>;
+
+/// Those of the files that somebody reads, or waits for.
+static TURNS: Mutex<BTreeMap<PathBuf, Weak<Turn>>> = Mutex::new(BTreeMap::new());
+
+/// What `read` makes of a file, on a thread for what blocks: of each file by one at a time.
+///
+/// # Errors
+/// Those of `read`, and with the file's place that its disk does not answer within [`PATIENCE`].
+pub async fn read<T, R>(file: &Path, read: R) -> Result<T, String>
+where
+    T: Send + 'static,
+    R: FnOnce(&Path) -> Result<T, String> + Send + 'static,
+{
+    let reading = async {
+        let turn = turn(file).lock_owned().await;
+        let place = file.to_owned();
+        // A reading that hangs keeps the turn, also where nobody waits for it any more: no second one hangs beside it.
+        let made = tokio::task::spawn_blocking(move || {
+            let made = read(&place);
+            drop(turn);
+            made
+        });
+        made.await.unwrap_or_else(|error| Err(format!("{}: {error}", file.display())))
+    };
+    let late = |_| Err(format!("{}: its disk does not answer within {} s", file.display(), PATIENCE.as_secs()));
+    tokio::time::timeout(PATIENCE, reading).await.unwrap_or_else(late)
+}
+
+/// The bytes of a file, for [`read`].
+///
+/// # Errors
+/// The file's place, and what the system says.
+pub fn bytes(file: &Path) -> Result<Vec<u8>, String> {
+    std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+fn turn(file: &Path) -> Arc<Turn> {
+    let mut turns = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(turn) = turns.get(file).and_then(Weak::upgrade) {
+        return turn;
+    }
+    turns.retain(|_, turn| turn.strong_count() > 0);
+    let turn = Arc::new(Turn::default());
+    turns.insert(file.to_owned(), Arc::downgrade(&turn));
+    turn
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::fs::File;
+    use std::sync::mpsc::sync_channel;
+
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    /// A pipe to which nobody writes: whoever opens it waits, as on a disk that does not answer.
+    fn pipe(folder: &Path) -> PathBuf {
+        let pipe = folder.join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
+        pipe
+    }
+
+    /// Lets go of whoever opened it, once somebody has.
+    fn answer(pipe: &Path) -> File {
+        File::options().write(true).open(pipe).unwrap()
+    }
+
+    /// Whether `reading` of a file leaves the runtime's thread to others while the file's disk does not answer.
+    pub(crate) fn leaves_the_thread<F: Future>(reading: impl FnOnce(PathBuf) -> F) -> bool {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = pipe(folder.path());
+        let (tell, told) = sync_channel(1);
+        let writer = {
+            let pipe = pipe.clone();
+            std::thread::spawn(move || {
+                // The end of a thread that was not left to others.
+                _ = told.recv_timeout(Duration::from_secs(10));
+                drop(answer(&pipe));
+            })
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let left = runtime.block_on(async {
+            let mut reading = std::pin::pin!(reading(pipe));
+            let left = reading.as_mut().now_or_never().is_none();
+            _ = tell.send(());
+            if left {
+                reading.await;
+            }
+            left
+        });
+        writer.join().unwrap();
+        left
+    }
+
+    /// What three get who want a file one after the other, each as long as anybody waits, while its disk does not answer; and whether
+    /// one of two threads is left for others.
+    pub(crate) fn while_it_hangs<T, F: Future<Output = T>>(wanted: impl Fn(PathBuf) -> F) -> (Vec<Option<T>>, bool) {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = pipe(folder.path());
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(2).build().unwrap();
+        let found = runtime.block_on(async {
+            tokio::time::pause();
+            let mut late = Vec::new();
+            for _ in 0..3 {
+                let mut reading = std::pin::pin!(wanted(pipe.clone()));
+                let begun = reading.as_mut().now_or_never();
+                tokio::time::advance(PATIENCE + Duration::from_millis(1)).await;
+                late.push(begun.or_else(|| reading.now_or_never()));
+            }
+            tokio::time::resume();
+            let other = tokio::time::timeout(Duration::from_secs(10), tokio::task::spawn_blocking(|| ())).await;
+            (late, other.is_ok())
+        });
+        let writer = answer(&pipe);
+        // Whoever still stands in line for a thread finds nothing to wait at.
+        std::fs::remove_file(&pipe).unwrap();
+        drop(writer);
+        found
+    }
+
+    #[test]
+    fn a_file_whose_disk_does_not_answer_is_waited_for_so_long_and_holds_one_thread() {
+        let (late, others) = while_it_hangs(|file| async move { read(&file, bytes).await });
+        for late in late {
+            let told = late.unwrap().unwrap_err();
+            assert!(told.ends_with("pipe: its disk does not answer within 5 s"), "{told}");
+        }
+        assert!(others, "no thread is left for others");
+    }
+
+    #[tokio::test]
+    async fn a_file_whose_disk_answers_again_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (pipe, other) = (pipe(folder.path()), folder.path().join("other"));
+        std::fs::write(&other, "other").unwrap();
+        assert!(read(&pipe, bytes).now_or_never().is_none());
+        let writer = answer(&pipe);
+        std::fs::rename(&other, &pipe).unwrap();
+        drop(writer);
+        assert_eq!(read(&pipe, bytes).await.as_deref(), Ok(&b"other"[..]));
+        assert!(read(&other, bytes).await.unwrap_err().contains("other: No such file"));
+    }
+
+    #[test]
+    fn a_turn_is_kept_as_long_as_somebody_has_it() {
+        let (one, two) = (Path::new("/one/of/a/test"), Path::new("/two/of/a/test"));
+        let first = turn(one);
+        assert!(Arc::ptr_eq(&first, &turn(one)) && !Arc::ptr_eq(&first, &turn(two)));
+        drop(first);
+        _ = turn(two);
+        assert!(!TURNS.lock().unwrap().contains_key(one));
+    }
+
+    #[test]
+    fn what_is_read_beside_the_thread_is_told_apart_from_what_is_not() {
+        assert!(leaves_the_thread(|file| async move { read(&file, bytes).await }));
+        assert!(!leaves_the_thread(|file| async move { bytes(&file) }));
+    }
+}
