@@ -361,7 +361,9 @@ fn a_reload_says_what_needs_a_start_until_the_file_says_again_what_is_in_force()
     let mut reloads = 0;
     let mut warnings = |changed: &str| {
         write_config(folder.path(), &format!("{COMPUTER}{changed}"));
-        assert_eq!(daemon.request("POST", "/-/reload").status, 200);
+        let answer = daemon.request("POST", "/-/reload");
+        let later = if changed.is_empty() { "" } else { "; from the next start on: [store]" };
+        assert_eq!((answer.status, answer.body.trim_end()), (200, format!("reloaded{later}").as_str()));
         reloads += 1;
         // Said after the warning.
         wait_until(|| daemon.log().matches("the config was read anew").count() == reloads);
