@@ -460,9 +460,11 @@ fn two_daemons_do_not_share_a_state_folder() {
 
 #[test]
 fn what_cannot_be_printed_is_a_failure_and_a_reader_that_went_away_is_none() {
-    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
-    let status = siaga().args(["config", "print"]).stdout(full).stderr(std::process::Stdio::null()).status().unwrap();
-    assert_eq!(status.code(), Some(3));
+    for printed in [&["config", "print"][..], &["--help"], &["--version"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let status = siaga().args(printed).stdout(full).stderr(std::process::Stdio::null()).status().unwrap();
+        assert_eq!(status.code(), Some(3), "{printed:?}");
+    }
     let (code, _) =
         output(Command::new("sh").args(["-c", &format!("{} config print | head -1", env!("CARGO_BIN_EXE_siaga"))]));
     assert_eq!(code, 0);
