@@ -46,6 +46,8 @@ struct Looked {
     file: Option<(PathBuf, Option<Version>)>,
     /// What was said of it, so that it is said once.
     said: Option<String>,
+    /// One was read, so that tokens may be in force.
+    was_read: bool,
 }
 
 impl Keeper {
@@ -134,7 +136,7 @@ impl Looked {
                 }
                 *known.lock().unwrap_or_else(PoisonError::into_inner) =
                     Known { tokens: Arc::new(tokens), broken: false };
-                self.file = Some((file, version));
+                (self.file, self.was_read) = (Some((file, version)), true);
             }
             Err(error) => {
                 known.lock().unwrap_or_else(PoisonError::into_inner).broken = true;
@@ -143,10 +145,43 @@ impl Looked {
                 self.file = now.filter(|_| lasts).map(|version| (file, version));
                 let error = in_full(&error);
                 if self.said.as_ref() != Some(&error) {
-                    tracing::error!(error, "the tokens cannot be read; those that were read before stay in force");
+                    tracing::error!(error, "{}", self.unread());
                 }
                 self.said = Some(error);
             }
         }
+    }
+
+    /// What it means that the file cannot be read.
+    const fn unread(&self) -> &'static str {
+        if self.was_read {
+            "the tokens cannot be read; those that were read before stay in force"
+        } else {
+            "the tokens cannot be read; none was read before, so that none is in force"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Scope;
+
+    #[test]
+    fn a_damaged_file_leaves_in_force_what_was_read_before_and_where_nothing_was_it_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(tokens::FILE);
+        let (mut looked, known) = (Looked::default(), Mutex::<Known>::default());
+        std::fs::write(&file, "damaged").unwrap();
+        looked.look(file.clone(), &known);
+        assert!(looked.said.is_some() && known.lock().unwrap().broken);
+        assert!(looked.unread().ends_with("none is in force"), "{}", looked.unread());
+        std::fs::remove_file(&file).unwrap();
+        tokens::change(&file, |tokens| tokens.add("Budi", &[Scope::Read], Timestamp::UNIX_EPOCH, None)).unwrap();
+        looked.look(file.clone(), &known);
+        std::fs::write(&file, "damaged again").unwrap();
+        looked.look(file, &known);
+        assert!(looked.said.is_some() && looked.unread().ends_with("stay in force"), "{}", looked.unread());
+        assert_eq!(known.lock().unwrap().tokens.all().len(), 1);
     }
 }

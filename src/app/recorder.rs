@@ -125,6 +125,8 @@ pub enum Ask {
         /// Its id, once it is stored; else the ids of those that are open.
         done: oneshot::Sender<Result<String, Vec<String>>>,
     },
+    /// Which incidents are open, and which is practised: their ids.
+    Open(oneshot::Sender<Vec<String>>),
     /// A silence, or (with an `until` that has come) its end.
     Silence {
         /// Which.
@@ -233,6 +235,7 @@ impl Recorder {
                 self.show();
                 _ = done.send(acknowledged);
             }
+            Ask::Open(told) => _ = told.send(self.open()),
             Ask::Silence { silence, done } => {
                 self.policy.silence(silence.clone());
                 self.store(Batch { silences: vec![silence], ..Batch::default() }).await;
@@ -270,8 +273,12 @@ impl Recorder {
         }
     }
 
+    fn open(&self) -> Vec<String> {
+        self.policy.open().iter().map(|(incident, _)| incident.id.clone()).collect()
+    }
+
     async fn acknowledge(&mut self, incident: Option<String>) -> Result<String, Vec<String>> {
-        let open: Vec<String> = self.policy.open().iter().map(|(incident, _)| incident.id.clone()).collect();
+        let open = self.open();
         let id = match (incident, open.as_slice()) {
             (Some(id), _) => id,
             (None, [only]) => only.clone(),

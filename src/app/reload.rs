@@ -18,12 +18,13 @@ use super::service;
 use crate::clock::Clock;
 use crate::config::{self, Config, Origin};
 use crate::domain::Kind;
+use crate::web::acts::Waiting;
 use crate::web::tls::{Pair, Tls};
 use crate::{probe, web};
 pub use reading::{Read, Reader};
 
-/// Somebody who waits for what becomes of it: nothing, or everything that is wrong.
-pub type Asker = oneshot::Sender<Result<(), String>>;
+/// Somebody who waits for what becomes of it: that it holds, but for what of it waits for the next start; or everything that is wrong.
+pub type Asker = oneshot::Sender<Result<Waiting, String>>;
 
 /// So many may wait for the reading after the one that is under way.
 const MOST_ASKERS: usize = 64;
@@ -37,6 +38,17 @@ pub struct InForce {
 }
 
 impl InForce {
+    /// What `config` has otherwise, which waits for the next start.
+    fn waiting(&self, config: &Config) -> Waiting {
+        let new = Self::of(config);
+        let others = [
+            ("[web] listen", new.listen != self.listen),
+            ("[store]", new.store != self.store),
+            ("[control]", new.control != self.control),
+        ];
+        Waiting(others.into_iter().filter_map(|(what, is_other)| is_other.then_some(what)).collect())
+    }
+
     /// As a start with `config` has it.
     pub fn of(config: &Config) -> Self {
         Self { listen: config.web.listen.clone(), store: config.store.clone(), control: config.control.clone() }
@@ -118,7 +130,7 @@ impl Reloader {
         };
         service::tell(&[NotifyState::Ready]);
         match &result {
-            Ok(()) => {
+            Ok(_) => {
                 tracing::info!(config = %self.origin, "the config was read anew");
                 let at = self.clock.now().wall;
                 self.reloaded.send_replace(web::Reloaded { ok: true, newest: true, at });
@@ -137,7 +149,7 @@ impl Reloader {
         }
     }
 
-    async fn swap(&mut self, config: Config, tls: Option<Arc<Tls>>, probes: &mut Probes) -> Result<(), String> {
+    async fn swap(&mut self, config: Config, tls: Option<Arc<Tls>>, probes: &mut Probes) -> Result<Waiting, String> {
         if config.blank && !self.config.blank {
             return Err("there is nothing in it: a room does without a config only from a start on; restart siaga if that is meant".to_owned());
         }
@@ -147,8 +159,9 @@ impl Reloader {
                 "measuring against this machine itself (\"self\") begins only at a start: restart siaga".to_owned()
             );
         }
-        if InForce::of(&config) != self.in_force {
-            tracing::warn!("[web] listen, [store] and [control] take effect only at a start: restart siaga");
+        let waiting = self.in_force.waiting(&config);
+        if !waiting.0.is_empty() {
+            tracing::warn!(changed = %waiting, "[web] listen, [store] and [control] take effect only at a start: restart siaga");
         }
         let from = self.clock.now().wall;
         let plan = Instruction::Adopt(Box::new(config.plan.clone()));
@@ -175,7 +188,7 @@ impl Reloader {
         self.identity.adopt(&config, from);
         self.identity.write(&self.folder);
         self.config = config;
-        Ok(())
+        Ok(waiting)
     }
 }
 

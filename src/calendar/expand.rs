@@ -20,6 +20,7 @@ use super::bulk::{MOST_PARTS, parts};
 use super::event::{Event, Length, local_end};
 use super::zones::{Moment, Zones, floating};
 use crate::domain::feed::{LeftOut, Why};
+use crate::domain::session::LONGEST_MEETING;
 
 /// So many occurrences of one series are walked through at most: each day for 50 years.
 const WALKED: usize = 20_000;
@@ -176,6 +177,11 @@ fn expand(uid: &Arc<str>, events: &[Event], (since, until): (Timestamp, Timestam
             return;
         };
         if event.holds && start < until && end > since {
+            // As whoever books one is refused: it would hold the room for everybody.
+            if end.duration_since(start) > LONGEST_MEETING {
+                reading.leave_out(&event.title, Why::TooLong);
+                return;
+            }
             let (uid, title) = (Arc::clone(uid), Arc::clone(&event.title));
             reading.take(Entry { start, end, uid, of_series, title });
         }

@@ -105,13 +105,19 @@ fn what_means_nothing_is_left_out_and_counted() {
             event(&["SUMMARY:no beginning"]),
             event(&["DTSTART:20260601T020000Z", "DTEND:20260601T010000Z"]).replace("UID:a", "UID:b"),
             event(&["DTSTART:20260605T020000Z", "DTEND:20260605T030000Z"]).replace("UID:a", "UID:c"),
+            // Of the largest length, and a slip of the pen.
+            event(&["DTSTART:20260601T020000Z", "DTEND:20260702T020000Z"]).replace("UID:a", "UID:d"),
+            event(&["SUMMARY:audit", "DTSTART:20260601T020000Z", "DTEND:20260801T020000Z"]).replace("UID:a", "UID:e"),
         ]
         .concat(),
     );
     let reading = reading(&text);
-    assert_eq!((reading.entries.len(), reading.left_out), (1, 4), "{reading:?}");
+    assert_eq!((reading.entries.len(), reading.left_out), (2, 5), "{reading:?}");
     let which: Vec<_> = reading.which.iter().map(|one| (&*one.title, one.why)).collect();
-    assert_eq!(which, [("olympus", Why::Zone), ("no beginning", Why::NoBeginning), ("", Why::NoLength)]);
+    assert_eq!(
+        which,
+        [("olympus", Why::Zone), ("no beginning", Why::NoBeginning), ("", Why::NoLength), ("audit", Why::TooLong)]
+    );
 }
 
 #[test]

@@ -18,7 +18,7 @@ use super::replay::told;
 use crate::app::{recorder, service};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::{Lang, Period, Requirement, Verdict, in_full};
+use crate::domain::{Lang, Period, Requirement, Verdict, in_full, instant};
 use crate::store::{Recorded, Recording};
 use compare::Difference;
 use play::Played;
@@ -63,7 +63,7 @@ impl Moment {
 
 pub(super) fn parse_moment(text: &str) -> Result<Moment, String> {
     let period = text.parse::<Period>().map(|period| Moment::Ago(period.0));
-    period.or_else(|_| text.parse().map(Moment::At)).map_err(|_| {
+    period.or_else(|_| instant(text).map(Moment::At)).map_err(|_| {
         format!("{text:?} is neither a length of time, such as 24h, nor a moment, such as 2026-12-01T09:00:00+07:00")
     })
 }

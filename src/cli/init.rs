@@ -306,7 +306,11 @@ impl<I: BufRead, O: Write> Desk<I, O> {
         let given = given.map(|all| all.join(","));
         self.ask(given.as_deref(), question, default, |text| {
             let Some(text) = some(text) else { return Ok(Vec::new()) };
-            let all: Vec<_> = text.split(',').filter_map(some).collect();
+            let said: Vec<_> = text.split(',').map(str::trim).filter(|one| !one.is_empty()).collect();
+            let all: Vec<_> = said.iter().filter_map(|one| some(one)).collect();
+            if let Some(none) = said.iter().find(|one| some(one).is_none()) {
+                return Err(format!("{none:?} stands beside others; write it alone, or leave it out"));
+            }
             all.iter().try_for_each(|one| fits(one))?;
             let twice = all.iter().enumerate().find(|(at, one)| all[..*at].iter().any(|other| same(other, one)));
             match twice {
@@ -350,13 +354,23 @@ fn same(one: &str, other: &str) -> bool {
     }
 }
 
-/// Whether a far end is another machine, as far as its name tells. The check could have it, and would learn nothing of the
-/// line.
+/// Whether a far end is beyond the room's own line, as far as its name tells. The check could have this machine or the router too, and
+/// would learn nothing of the line.
 fn elsewhere(far_end: &str) -> Result<(), String> {
     let place = far_end.strip_prefix("stun:").unwrap_or(far_end);
     let address = place.parse().or_else(|_| place.parse().map(|socket: std::net::SocketAddr| socket.ip()));
-    let host = place.rsplit_once(':').map_or(place, |(host, _)| host);
-    if host == "self" || host == "localhost" || address.is_ok_and(|address: std::net::IpAddr| address.is_loopback()) {
+    let host = place.rsplit_once(':').map_or(place, |(host, _)| host).trim_end_matches('.').to_ascii_lowercase();
+    if matches!(&*host, "gateway" | "auto") {
+        return Err(format!(
+            "{far_end:?} is the room's own router: it answers while the line is dead, and would vouch for the internet; write an \
+             address outside the room"
+        ));
+    }
+    if host == "self"
+        || host == "localhost"
+        || host.ends_with(".localhost")
+        || address.is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+    {
         return Err(format!("{far_end:?} is this machine, and no far end; write an address outside the room"));
     }
     Ok(())

@@ -75,6 +75,9 @@ pub(super) struct Line {
     pub(super) name: String,
     pub(super) kind: String,
     pub(super) verdict: Verdict,
+    /// Whether it counts; an older daemon says it of the component alone.
+    #[serde(default)]
+    pub(super) requirement: Requirement,
     pub(super) reasons: Vec<Why>,
 }
 
@@ -121,6 +124,7 @@ impl Listing {
                 name: check.name.to_string(),
                 kind: check.kind.to_string(),
                 verdict: judged.verdict,
+                requirement: check.requirement,
                 reasons: judged.reasons.iter().map(|reason| Why::of(reason, lang, remedy(check, reason))).collect(),
             }
         };
@@ -159,7 +163,9 @@ impl Listing {
         let title = self.room_title.as_ref().unwrap_or(&self.room);
         let mut text = format!("{title}: {}", paint::verdict(self.verdict, lang, color));
         let all = self.components.iter().filter(|part| !part.absent && part.requirement == Requirement::Required);
-        let parts = all.flat_map(|part| part.checks.iter().flat_map(|line| &line.reasons).chain(&part.reasons));
+        let counts = |line: &&Line| line.requirement == Requirement::Required;
+        let parts =
+            all.flat_map(|part| part.checks.iter().filter(counts).flat_map(|line| &line.reasons).chain(&part.reasons));
         let mut reasons = self.reasons.iter().chain(parts);
         let cause = reasons.find(|why| why.verdict == self.verdict && why.blocked_by.is_none());
         if let Some(why) = cause.filter(|_| self.verdict != Verdict::Ready) {
@@ -201,8 +207,7 @@ impl Listing {
         for part in &self.components {
             let note = match (part.absent, part.requirement) {
                 (true, _) => word(lang, " (memang tidak ada)", " (deliberately absent)"),
-                (_, Requirement::Advisory) => word(lang, " (hanya ditampilkan)", " (advisory)"),
-                _ => "",
+                (_, requirement) => noted(requirement, lang),
             };
             if part.absent && part.checks.is_empty() {
                 _ = writeln!(out, "\n{}{note}", part.title);
@@ -247,7 +252,8 @@ impl Once {
 impl Line {
     /// The check with its reasons and remedies.
     pub(super) fn text(&self, lang: Lang, color: bool) -> String {
-        let mut out = format!("  {} [{}]: {}\n", self.name, self.kind, paint::verdict(self.verdict, lang, color));
+        let (verdict, note) = (paint::verdict(self.verdict, lang, color), noted(self.requirement, lang));
+        let mut out = format!("  {} [{}]: {verdict}{note}\n", self.name, self.kind);
         self.reasons.iter().for_each(|why| why.tell(&mut out, lang));
         out
     }
@@ -278,9 +284,48 @@ impl Why {
     }
 }
 
+/// What stands behind the verdict of something that does not count.
+const fn noted(requirement: Requirement, lang: Lang) -> &'static str {
+    match requirement {
+        Requirement::Required => "",
+        Requirement::Advisory => word(lang, " (hanya ditampilkan)", " (advisory)"),
+    }
+}
+
 const fn word(lang: Lang, id: &'static str, en: &'static str) -> &'static str {
     match lang {
         Lang::Id => id,
         Lang::En => en,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_count_says_so_and_is_no_cause() {
+        let room = |requirement: &str| -> Listing {
+            let check = |name: &str, requirement: &str| {
+                serde_json::json!({
+                    "name": name, "kind": "camera", "verdict": "not_ready", "requirement": requirement,
+                    "reasons": [{"verdict": "not_ready", "message": name, "remedy": "-", "blocked_by": null}]
+                })
+            };
+            serde_json::from_value(serde_json::json!({
+                "room": "r", "profile": "p", "verdict": "not_ready",
+                "components": [{
+                    "title": "Video", "verdict": "not_ready", "requirement": "required", "absent": false, "reasons": [],
+                    "checks": [check("spare", requirement), check("camera", "required")]
+                }]
+            }))
+            .unwrap()
+        };
+        let said = |lang| room("advisory").text(lang, false);
+        let (id, en) = (said(Lang::Id), said(Lang::En));
+        assert!(id.contains("spare [camera]: Tidak siap (hanya ditampilkan)\n"), "{id}");
+        assert!(en.contains("spare [camera]: Not ready (advisory)\n") && en.matches("(advisory)").count() == 1, "{en}");
+        assert!(en.starts_with("r: Not ready — camera"), "{en}");
+        assert!(room("required").text(Lang::En, false).starts_with("r: Not ready — spare"));
     }
 }

@@ -28,6 +28,7 @@ pub mod test;
 pub mod token;
 pub mod week;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -199,8 +200,12 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(asked) => {
-            _ = asked.print();
-            return if asked.use_stderr() { ExitCode::from(FAILED) } else { ExitCode::SUCCESS };
+            if asked.use_stderr() {
+                _ = asked.print();
+                return ExitCode::from(FAILED);
+            }
+            paint::heed(asked.print().and_then(|()| std::io::stdout().flush()));
+            return if paint::was_lost() { ExitCode::from(FAILED) } else { ExitCode::SUCCESS };
         }
     };
     // Before anything else: a parent waits with a deadline.

@@ -58,7 +58,12 @@ static LOST: AtomicBool = AtomicBool::new(false);
 /// told by [`was_lost`].
 pub fn say(text: &str) {
     let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    heed(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+}
+
+/// Tells of what could not be written to standard output, by [`was_lost`] too.
+pub fn heed(written: std::io::Result<()>) {
+    match written {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             LOST.store(true, Ordering::Relaxed);
             note(&format!("siaga: standard output cannot be written: {error}"));

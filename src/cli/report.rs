@@ -2,7 +2,7 @@
 
 mod pdf;
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -205,5 +205,8 @@ fn write(file: &Path, content: &[u8]) -> Result<(), String> {
     let mut options = std::fs::OpenOptions::new();
     let opened = options.write(true).create_new(true).mode(0o600).open(file);
     let written = opened.and_then(|mut out| out.write_all(content).and_then(|()| out.sync_all()));
-    written.map_err(|error| format!("{} cannot be written: {error}", file.display()))
+    written.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => format!("{} is there already; name another file, or move it away", file.display()),
+        _ => format!("{} cannot be written: {error}", file.display()),
+    })
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::listing::Listing;
 use super::paint::say;
 use crate::config::Config;
-use crate::domain::{Lang, Verdict};
+use crate::domain::{Lang, Verdict, instant};
 
 /// How long the daemon gets to answer: it answers from memory.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -53,6 +53,12 @@ pub async fn run(config: &Config, args: &StatusArgs, lang: Lang, color: bool) ->
         format!("--url {base:?} is no address of a daemon; write one such as \"http://127.0.0.1:10153\"")
     })?;
     url.query_pairs_mut().append_pair("lang", lang.as_str());
+    for (flag, moment) in [("--start", &args.start), ("--end", &args.end)] {
+        // The daemon's words are for whoever writes a query.
+        if let Some(moment) = moment {
+            instant(moment).map_err(|why| format!("{flag} is {moment:?}; {why}"))?;
+        }
+    }
     for (key, value) in [("profile", &args.profile), ("start", &args.start), ("end", &args.end)] {
         if let Some(value) = value {
             url.query_pairs_mut().append_pair(key, value);

@@ -10,7 +10,7 @@ use super::orders::{self, Conversation};
 use super::paint::{note, say};
 use crate::config::Config;
 use crate::control::order::{Order, Tested, Word};
-use crate::domain::{Kind, Lang, Verdict};
+use crate::domain::{Kind, Lang, Requirement, Verdict};
 use crate::probe::defaults;
 
 /// What `siaga test` can be told.
@@ -70,6 +70,7 @@ pub async fn run(config: &Config, args: &TestArgs, lang: Lang, color: bool) -> R
 
 fn told(tested: &Tested, verbose: bool, lang: Lang, color: bool) -> String {
     let line = Line {
+        requirement: Requirement::default(),
         name: tested.name.clone(),
         kind: tested.kind.clone(),
         verdict: tested.verdict,

@@ -37,7 +37,7 @@ enum TokenCommand {
         /// answered by a reflector, and nothing else.
         #[arg(long = "scope", value_name = "SCOPE", required = true, value_delimiter = ',', value_parser = parse_scope)]
         scopes: Vec<Scope>,
-        /// For how long it is good: 12h, 90d; without it until it is revoked.
+        /// For how long it is good: 12h, 90d, at most ten years (3650d); without it until it is revoked.
         #[arg(long, value_name = "TIME", value_parser = parse_period)]
         expires: Option<Period>,
     },

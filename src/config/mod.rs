@@ -18,6 +18,7 @@ use crate::remote_write;
 
 mod agenda;
 mod beside;
+mod bounds;
 mod certificate;
 mod checks;
 pub mod init;
@@ -243,9 +244,11 @@ impl Config {
         let mut web: Web = section(top, "web", &mut problems);
         web.tokens = web.tokens.map(|file| beside.at(&file));
         certificate::look_beside(top, &mut web, &beside, &mut problems);
-        let store = section(top, "store", &mut problems);
+        let store: Store = section(top, "store", &mut problems);
+        bounds::of_store(top, &store, &mut problems);
         let control = section(top, "control", &mut problems);
         let agenda: Agenda = section(top, "agenda", &mut problems);
+        bounds::of_agenda(top, &agenda, &mut problems);
         let (profiles, default_profile) = all_profiles(top, source, &mut problems);
         let components = components(top, &mut problems);
         let (tables, groups) = (list(top, "check", &mut problems), list(top, "group", &mut problems));

@@ -14,6 +14,8 @@ pub struct Source {
     pub text: String,
     /// What of it may be quoted, once that was asked for.
     quotable: OnceLock<Quotable>,
+    /// Where its lines end, once that was asked for: it is asked of each check.
+    ends: OnceLock<Vec<usize>>,
 }
 
 /// One thing that is wrong, and where.
@@ -31,6 +33,9 @@ pub struct Problem {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Errors(Vec<Problem>);
 
+/// So many are shown one by one: whoever has more has given another file than they meant, or has broken one place of it.
+const SHOWN: usize = 50;
+
 /// Collects what is wrong while a text is read.
 #[derive(Debug)]
 pub(super) struct Problems {
@@ -41,13 +46,14 @@ pub(super) struct Problems {
 impl Source {
     /// The text of a file, or of something that stands for one.
     pub fn new(path: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
-        Arc::new(Self { path: path.into(), text: text.into(), quotable: OnceLock::new() })
+        Arc::new(Self { path: path.into(), text: text.into(), quotable: OnceLock::new(), ends: OnceLock::new() })
     }
 
     /// Line and column of a byte, both from 1; a column is a character.
     pub fn position(&self, byte: usize) -> (usize, usize) {
         let start = self.line_start(byte);
-        let line = 1 + self.text[..start].matches('\n').count();
+        let ends = self.ends.get_or_init(|| self.text.match_indices('\n').map(|(at, _)| at).collect());
+        let line = 1 + ends.partition_point(|end| *end < start);
         (line, 1 + self.text[start..self.on_boundary(byte)].chars().count())
     }
 
@@ -111,14 +117,17 @@ impl Errors {
         &self.0
     }
 
-    /// Every problem rendered, and how many there are.
+    /// The first problems rendered, and how many there are.
     pub fn render(&self, colour: bool) -> String {
         use fmt::Write as _;
         let mut out = String::new();
-        for problem in &self.0 {
+        for problem in self.0.iter().take(SHOWN) {
             _ = writeln!(out, "{}", problem.render(colour));
         }
         let count = self.0.len();
+        if count > SHOWN {
+            _ = writeln!(out, "… and {} more", count - SHOWN);
+        }
         _ = write!(out, "{count} {}", if count == 1 { "error" } else { "errors" });
         out
     }
@@ -200,6 +209,15 @@ mod tests {
     fn a_problem_shows_its_line_and_a_caret_under_the_place() {
         let shown = problem("[room]\nname = \"é\" # y\n", 14..18).render(false);
         assert_eq!(shown, "a.toml:2:8: wrong\n    2 | name = \"é\" # y\n      |        ^^^");
+    }
+
+    #[test]
+    fn of_very_many_the_first_are_shown_and_the_others_counted() {
+        let of = |count: usize| Errors(vec![problem("x\n", 0..1); count]).render(false);
+        assert!(of(SHOWN).ends_with("\n50 errors") && !of(SHOWN).contains("more"));
+        let many = of(SHOWN + 7);
+        assert!(many.ends_with("… and 7 more\n57 errors"), "{many}");
+        assert_eq!(many.matches("a.toml:1:1: wrong").count(), SHOWN);
     }
 
     #[test]

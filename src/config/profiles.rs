@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::problem::{Problems, listed};
 use super::reader::{Table, read};
-use super::shape::{ProfileEntry, word};
+use super::shape::{LONGEST_TITLE, ProfileEntry, word};
 use crate::domain::{Pair, Period, Profile, Rate};
 use crate::probe::ports::platforms::{platform, platforms};
 
@@ -141,6 +141,10 @@ impl ProfileEntry {
         {
             let key = if table.get("loss_degraded").is_some() { "loss_degraded" } else { "loss_not_ready" };
             wrong(key, format!("loss_degraded ({degraded}) is above loss_not_ready ({not_ready})"));
+        }
+        let titles = self.title.iter().flat_map(|title| [&title.id, &title.en]);
+        if titles.clone().any(|title| title.chars().count() > LONGEST_TITLE) {
+            wrong("title", format!("a title has at most {LONGEST_TITLE} characters"));
         }
         if let Some(named) = self.platform.as_deref().filter(|named| platform(named).is_none()) {
             let known = listed(platforms().iter().map(|known| known.name.as_str()));

@@ -1,7 +1,8 @@
 //! Reads a spanned TOML table into a shape with serde, and finds everything that is wrong in it, not only the first.
 //!
 //! A serde visitor gives up at its first error. So a table is read again without the key that was at fault, until nothing
-//! is at fault any more: n errors cost n + 1 readings, of a file that somebody just broke by hand.
+//! is at fault any more: n errors cost n + 1 readings, of a file that somebody just broke by hand. Of one that has more of them than a
+//! hand makes the rest of the table is not read.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -55,6 +56,9 @@ impl<'t> Table<'t> {
     }
 }
 
+/// So many errors are looked for in one table.
+const MOST: usize = 200;
+
 /// Reads `table` into a `T`. What is wrong goes to `problems`, and the reading goes on without it; `None` if too little
 /// is left to make a `T` of.
 pub(super) fn read<'t, T: Deserialize<'t>>(table: Table<'t>, problems: &mut Problems) -> Option<T> {
@@ -69,7 +73,7 @@ pub(super) fn read_some<'t, T>(
     take: impl Fn(Deserializer<'t, '_>) -> Result<T, Error>,
 ) -> Option<T> {
     let mut skip: Skip = table.keys().filter(|(key, _)| !wanted(key)).map(|(_, span)| span.start).collect();
-    loop {
+    for _ in 0..=MOST {
         let error = match take(Deserializer { node: Node::Table(table), skip: &skip }) {
             Ok(value) => return Some(value),
             Err(error) => error,
@@ -81,6 +85,8 @@ pub(super) fn read_some<'t, T>(
             return None;
         }
     }
+    problems.say(table.head(), format!("more than {MOST} errors are here; the rest of it was not read"));
+    None
 }
 
 /// The keys and list elements that are left out, by the byte at which they begin.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize as _;
 
-use super::beside::Beside;
+use super::beside::{Beside, Files};
 use super::problem::Problems;
 use super::reader::{Table, fields, read, read_some, unknown_key};
 use super::sections::list;
@@ -135,9 +135,10 @@ pub(super) fn inbound(
     if let Some((key, why)) = inbound.misfit() {
         problems.say(table.at(key), why);
     }
-    if let Some(file) = inbound.secret_file.path()
-        && let Err(message) = beside.find(file)
-    {
+    let found = inbound.secret_file.path().map_or(Ok(()), |file| beside.find(file));
+    // With such a token nobody is ever let in, and whoever sends is the only one to see it.
+    let useless = || if beside.asks() == Files::NotAsked { None } else { inbound.useless_secret() };
+    if let Some(message) = found.err().or_else(useless) {
         problems.say(table.at("secret_file"), message);
     }
     named(&inbound.receivers, receivers, table, problems);

@@ -439,3 +439,36 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_table_of_nothing_but_errors_is_given_up() {
+    use std::fmt::Write as _;
+    let text = (0..40_000).fold("[room]\n".to_owned(), |mut text, n| {
+        _ = writeln!(text, "x{n} = 1");
+        text
+    });
+    let errors = parse(&text).unwrap_err();
+    assert_eq!(errors.problems().len(), 202);
+    assert!(errors.render(false).ends_with("… and 152 more\n202 errors"));
+}
+
+#[test]
+fn figures_at_their_bounds_are_taken() {
+    parse("[store]\nretention_audit = \"1d\"\n[agenda]\nset_up = \"0s\"\npreflight = \"24h\"\nrechecks = [\"31d\", \"1s\"]\n").unwrap();
+    let titled = |length| parse(&format!("[room]\ntitle = \"{}\"\n", "é".repeat(length))).map(drop);
+    titled(200).unwrap();
+    let said = titled(201).unwrap_err().problems()[0].message.clone();
+    assert_eq!(said, "a title has at most 200 characters, and this one 201");
+}
+
+#[test]
+fn a_secret_of_too_few_characters_is_an_error_wherever_the_config_is_run_with() {
+    let source = source(&folder().join("bad/inbound_secret_too_short.toml"));
+    let said = |files| Config::read(&source, files).map(drop).map_err(|errors| errors.render(false));
+    for files in [Files::Needed, Files::Tried] {
+        let said = said(files).unwrap_err();
+        assert!(said.contains(":8:15: ") && said.contains("has fewer than 16 characters"), "{said}");
+        assert!(!said.contains("letters"), "{said}");
+    }
+    assert_eq!(said(Files::NotAsked), Ok(()), "who only asks the daemon may not read it");
+}

@@ -26,6 +26,8 @@ pub enum Why {
     Zone,
     /// It takes no time: no end, or one that is not after its beginning.
     NoLength,
+    /// It lasts longer than 31 days.
+    TooLong,
     /// It repeats by minutes or seconds, as no meeting of a room does.
     TooOften,
     /// Its rule of repetition cannot be followed, or not to its end.
@@ -42,6 +44,7 @@ impl Why {
             Self::Time => Text::new("waktunya tidak dapat dibaca", "one of its times cannot be read"),
             Self::Zone => Text::new("zona waktunya tidak dikenal", "its time zone is not known"),
             Self::NoLength => Text::new("tidak ada lamanya", "it takes no time"),
+            Self::TooLong => Text::new("lebih lama dari 31 hari", "it lasts longer than 31 days"),
             Self::TooOften => {
                 Text::new("berulang tiap menit atau tiap detik", "it repeats by the minute or the second")
             }

@@ -21,6 +21,12 @@ const NAMES: [&str; 14] = [
 /// What people write for short. Each is another thing too ("PW Muhammadiyah", "Pass Sanggau"), so that more must stand behind it.
 const SHORT: [&str; 2] = ["pass", "pw"];
 
+/// Of these whatever has a digit in it is one, where four characters of "PIN" or "Sandi" may be a class or a year.
+const PLAIN: [&str; 7] = ["passcode", "pass code", "pass-code", "password", "passwd", "pwd", "kata sandi"];
+
+/// Each is another thing too ("Kode Etik", "kode rekening"): a number alone tells that a meeting's is meant.
+const CODES: [&str; 2] = ["kode", "meeting code"];
+
 /// Words that may stand between the name and the passcode.
 const BETWEEN: [&str; 7] = ["adalah", "ialah", "yaitu", "is", "rapat", "zoom", "meeting"];
 
@@ -68,7 +74,10 @@ pub fn is_said(text: &str) -> bool {
             begins && gives(&small[..at], &text[at + name.len()..])
         })
     };
-    NAMES.iter().any(|name| behind(name, |_, rest| gives(rest))) || SHORT.iter().any(|name| behind(name, short_gives))
+    NAMES.iter().any(|name| behind(name, |_, rest| gives(rest)))
+        || PLAIN.iter().any(|name| behind(name, |_, rest| plain_gives(rest)))
+        || CODES.iter().any(|name| behind(name, |_, rest| code_gives(rest)))
+        || SHORT.iter().any(|name| behind(name, short_gives))
 }
 
 /// Whether what stands behind a name for short is a passcode: it is given to it as a value, or is made of digits, or of letters and
@@ -98,33 +107,77 @@ fn is_scrambled(token: &str) -> bool {
     rises > 1 || (rises == 1 && letters.iter().take(2).all(|c| c.is_lowercase()))
 }
 
+/// What stands behind a name.
+struct Behind<'s> {
+    /// It is given to it as a value.
+    assigned: bool,
+    /// A word that says whose it is stands between.
+    of_a_meeting: bool,
+    /// It, and all after it.
+    rest: &'s str,
+}
+
+impl<'s> Behind<'s> {
+    /// `None` where the name only begins a longer word.
+    fn of(said: &'s str) -> Option<Self> {
+        let begins =
+            |text: &str, word: &str| text.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word));
+        let behind = if begins(said, "nya") { &said[3..] } else { said };
+        if behind.chars().next().is_none_or(char::is_alphanumeric) {
+            return None;
+        }
+        let is_between = |c: char| !c.is_alphanumeric();
+        let (between, mut rest) = behind.split_at(behind.find(|c| !is_between(c)).unwrap_or(behind.len()));
+        let mut assigned = between.contains([':', '=']);
+        let mut of_a_meeting = false;
+        for word in BETWEEN {
+            if begins(rest, word) && rest[word.len()..].starts_with(is_between) {
+                let after = &rest[word.len()..];
+                let first = after.find(|c| !is_between(c)).unwrap_or(after.len());
+                assigned |= after[..first].contains([':', '=']);
+                of_a_meeting = true;
+                rest = &after[first..];
+            }
+        }
+        Some(Self { assigned, of_a_meeting, rest })
+    }
+
+    /// The first word of it.
+    fn token(&self) -> &'s str {
+        &self.rest[..self.rest.find(char::is_whitespace).unwrap_or(self.rest.len())]
+    }
+}
+
+/// Whether what stands behind a name that means nothing else is a passcode: a word with a letter and a digit in it.
+fn plain_gives(said: &str) -> bool {
+    let Some(behind) = Behind::of(said) else { return false };
+    let token = behind.token().trim_end_matches(|c: char| !c.is_alphanumeric());
+    // "password 2FA" is a matter of its own.
+    token.chars().count() >= 4
+        && token.chars().all(char::is_alphanumeric)
+        && token.contains(|c: char| c.is_ascii_digit())
+        && token.contains(char::is_alphabetic)
+}
+
+/// Whether what stands behind "kode" is a meeting's: a number of four digits at least that is no year.
+fn code_gives(said: &str) -> bool {
+    let Some(behind) = Behind::of(said) else { return false };
+    let token = behind.token().trim_end_matches(|c: char| !c.is_alphanumeric());
+    token.len() >= 4 && token.chars().all(|c| c.is_ascii_digit()) && (behind.assigned || !is_year(token))
+}
+
 /// Whether what stands behind the name is a passcode.
 fn gives(said: &str) -> bool {
-    let small = said.to_ascii_lowercase();
-    let behind = small.strip_prefix("nya").unwrap_or(&small);
-    if behind.chars().next().is_none_or(char::is_alphanumeric) {
-        return false;
-    }
-    let is_between = |c: char| !c.is_alphanumeric();
-    let (between, mut rest) = behind.split_at(behind.find(|c| !is_between(c)).unwrap_or(behind.len()));
-    let mut assigned = between.contains([':', '=']);
-    let mut of_a_meeting = false;
-    for word in BETWEEN {
-        if let Some(after) = rest.strip_prefix(word).filter(|after| after.starts_with(is_between)) {
-            let begins = after.find(|c| !is_between(c)).unwrap_or(after.len());
-            assigned |= after[..begins].contains([':', '=']);
-            of_a_meeting = true;
-            rest = &after[begins..];
-        }
-    }
-    let token = &rest[..rest.find(char::is_whitespace).unwrap_or(rest.len())];
+    let Some(behind) = Behind::of(said) else { return false };
+    let Behind { assigned, of_a_meeting, rest } = behind;
+    let token = behind.token();
     let digits = token.chars().filter(char::is_ascii_digit).count();
     // "PIN 2026" is a week of vaccinations, and no code.
     if digits == 4 && is_year(token) && !assigned {
         return false;
     }
     // "passcode rapat abcDEF", and not "password MyASN".
-    let scrambled = of_a_meeting && is_scrambled(&said[said.len() - rest.len()..]);
+    let scrambled = of_a_meeting && is_scrambled(rest);
     !token.is_empty() && (assigned || scrambled || digits >= 4 || (digits > 0 && token.chars().count() >= 5))
 }
 
@@ -153,6 +206,14 @@ mod tests {
             "passcode rapat abcDEF",
             "Password zoom abCdEf",
             "Pass code 7788",
+            "Kata sandi Xy12",
+            "Rapat koordinasi, kata sandinya Xy12.",
+            "Passcode rapat a1b2",
+            "Rapat kode 123456",
+            "Kode rapat: 7788",
+            "Kode Zoom 445566, pukul 9",
+            "Rapat Dinkes (kode=2026)",
+            "Meeting code 445566",
         ] {
             assert!(is_said(text), "{text}");
         }
@@ -183,6 +244,19 @@ mod tests {
             "Sosialisasi passcode rapat Zoom",
             "Password Rapat eKinerja",
             "Passing grade CPNS 2026",
+            "PIN Polio 2026",
+            "Sandi Negara",
+            "Kata sandi 2026",
+            "Sosialisasi password 2FA",
+            "Sosialisasi kata sandi pegawai 2026",
+            "Kode etik 2026",
+            "Rapat Kode Etik",
+            "Rapat kode 2026",
+            "Kode rekening 5.1.02.01.01",
+            "Kode pos 78111",
+            "Kode rapat 005/123/2026",
+            "Rapat kode 12",
+            "Barcode 123456",
         ] {
             assert!(!is_said(text), "{text}");
         }

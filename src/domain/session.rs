@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::verdict::Verdict;
@@ -69,6 +69,9 @@ pub struct Place {
 
 /// The source of what came over the API.
 pub const SCHEDULER: &str = "scheduler";
+
+/// The longest meeting: more is a slip of the pen.
+pub const LONGEST_MEETING: SignedDuration = SignedDuration::from_hours(31 * 24);
 
 /// What else may be known of a session. Nothing here is asked for, and nothing is judged by it.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]

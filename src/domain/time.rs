@@ -44,6 +44,12 @@ impl Mono {
     }
 }
 
+/// From then until then as both are told to people, in whole seconds; nothing where the end is before the beginning. The one rule by
+/// which pages, reports and tables tell how long something lasted: whoever takes the one moment from the other finds the same.
+pub fn told_length(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::from_secs(u64::try_from(to.as_second() - from.as_second()).unwrap_or_default())
+}
+
 /// One reading of both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
@@ -74,5 +80,19 @@ impl Now {
     pub fn mono_at(self, moment: Timestamp) -> Mono {
         let apart = moment.duration_since(self.wall);
         if apart.is_negative() { self.mono.before(apart.unsigned_abs()) } else { self.mono.after(apart.unsigned_abs()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_long_something_lasted_is_what_lies_between_its_moments_as_they_are_told() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let lasted = |from, to| told_length(at(from), at(to)).as_secs();
+        assert_eq!(lasted("2026-11-29T16:23:26.017255Z", "2026-11-29T16:23:56.017238Z"), 30);
+        assert_eq!(lasted("2026-11-29T16:23:26.9Z", "2026-11-29T16:23:27.1Z"), 1);
+        assert_eq!(lasted("2026-11-29T16:23:26Z", "2026-11-29T16:23:20Z"), 0);
     }
 }

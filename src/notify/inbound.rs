@@ -46,12 +46,22 @@ impl Inbound {
     /// If the secret cannot be read.
     pub async fn admits(&self, token: &str) -> Result<bool, DeliveryError> {
         let secret = secret::read(&self.secret_file).await?;
-        if secret.len() < SHORTEST {
-            let what = format!("the token has fewer than {SHORTEST} characters");
+        if let Some(what) = too_short(&secret) {
             return Err(DeliveryError::new(super::error::Failure::Secret, what));
         }
         // How long two digests take to be told apart says nothing of what they are of.
         Ok(digest(&SHA256, &secret).as_ref() == digest(&SHA256, token.as_bytes()).as_ref())
+    }
+
+    /// Why what stands in the token's file is none, in words and never with its content. A credential is there only while the
+    /// service runs: what is wrong with one is told when somebody shows a token.
+    pub fn useless_secret(&self) -> Option<String> {
+        let SecretFile::Path(file) = &self.secret_file else { return None };
+        let why = match std::fs::read(file) {
+            Ok(secret) => too_short(secret.trim_ascii_end())?,
+            Err(error) => error.to_string(),
+        };
+        Some(format!("{}: {why}", file.display()))
     }
 
     /// What does not fit together: the key, and why.
@@ -66,4 +76,8 @@ impl Inbound {
             None
         }
     }
+}
+
+fn too_short(secret: &[u8]) -> Option<String> {
+    (secret.len() < SHORTEST).then(|| format!("the token has fewer than {SHORTEST} characters"))
 }

@@ -15,6 +15,7 @@ use super::sheet;
 use crate::domain::past::UNWATCHED;
 use crate::domain::record::{Point, Record, Series};
 use crate::domain::sheet::Item;
+use crate::domain::time::told_length;
 use crate::domain::{Booking, Component, Incident, Lang, Occasion, Profile, ReasonDef, Subject, Verdict};
 use crate::engine::past::spans::{Span, Times, push, spans};
 
@@ -320,7 +321,7 @@ fn ready_since(spans: &[Span]) -> Option<Timestamp> {
 
 /// From then until then as both are told, s; 0 where the end is before the beginning.
 fn length(from: Timestamp, to: Timestamp) -> u64 {
-    u64::try_from(to.as_second() - from.as_second()).unwrap_or_default()
+    told_length(from, to).as_secs()
 }
 
 fn held(spans: &[Span]) -> Held {

@@ -28,6 +28,9 @@ const MOST: usize = 200;
 /// So many for a reflector, which tries one after the other on each packet: that many signatures are 20 µs.
 const MOST_TO_REFLECT: usize = 32;
 
+/// One that ends is good for ten years at most: what outlives its holder's work is a slip of the pen.
+const LONGEST_GOOD: std::time::Duration = std::time::Duration::from_hours(3650 * 24);
+
 /// What is kept of a token, and by what it is known again.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Hash([u8; 32]);
@@ -120,8 +123,10 @@ pub enum TokenError {
     /// There are too many that a reflector would try.
     #[error("there are {MOST_TO_REFLECT} tokens for reflect already; revoke those that nobody uses")]
     TooManyToReflect,
-    /// Its time would end where no calendar reaches.
-    #[error("that is too far away to expire")]
+    /// It would be good for longer than anybody remembers it.
+    #[error(
+        "a token that expires is good for at most ten years (3650d); one without --expires is good until it is revoked"
+    )]
     TooFar,
     /// The kernel gave no random numbers.
     #[error("the kernel gives no random numbers")]
@@ -152,6 +157,9 @@ impl Tokens {
     ) -> Result<String, TokenError> {
         if self.0.len() >= MOST {
             return Err(TokenError::TooMany);
+        }
+        if lasts.is_some_and(|lasts| lasts > LONGEST_GOOD) {
+            return Err(TokenError::TooFar);
         }
         let expires_at = lasts.map(|lasts| now.checked_add(lasts)).transpose().map_err(|_| TokenError::TooFar)?;
         let mut random = [0; TOKEN_BYTES];
@@ -238,7 +246,11 @@ mod tests {
         }
         assert_eq!(tokens.add("d'Arc", &[Scope::Read], at(0), None), Err(TokenError::Taken));
         assert_eq!(tokens.add("Budi", &[], at(0), None), Err(TokenError::NoScope));
-        assert_eq!(tokens.add("Budi", &[Scope::Read], at(0), Some(Duration::MAX)), Err(TokenError::TooFar));
+        for long in [Duration::MAX, LONGEST_GOOD + Duration::from_secs(1)] {
+            assert_eq!(tokens.add("Budi", &[Scope::Read], at(0), Some(long)), Err(TokenError::TooFar));
+        }
+        tokens.add("Budi", &[Scope::Read], at(0), Some(LONGEST_GOOD)).unwrap();
+        tokens.revoke("Budi").unwrap();
         assert_eq!(tokens.revoke("Budi"), Err(TokenError::Unknown));
         for room in 0..MOST_TO_REFLECT {
             tokens.add(&format!("room {room}"), &[Scope::Reflect], at(0), None).unwrap();

@@ -53,7 +53,7 @@ pub trait Acts: Send + Sync {
 
     /// Has the config read anew for somebody: without a name for whoever is on this machine. Whoever asked is in the audit, and what
     /// became of it.
-    fn reload(&self, who: Option<Actor>) -> BoxFuture<'_, Result<(), NotReloaded>>;
+    fn reload(&self, who: Option<Actor>) -> BoxFuture<'_, Result<Waiting, NotReloaded>>;
 
     /// Who said that they see to these incidents, oldest first. For those who may know.
     fn acknowledged(
@@ -63,6 +63,16 @@ pub trait Acts: Send + Sync {
 
     /// Who wished these silences. For those who may know.
     fn authors(&self, silences: Vec<String>) -> BoxFuture<'_, Result<HashMap<String, String>, String>>;
+}
+
+/// What of a config that was read anew waits for the next start, as the file calls it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Waiting(pub Vec<&'static str>);
+
+impl std::fmt::Display for Waiting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.join(", "))
+    }
 }
 
 /// Why the newest config does not hold.

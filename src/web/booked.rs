@@ -8,20 +8,17 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::domain::plain::{is_blank, is_unseen};
-use crate::domain::session::{Member, SCHEDULER, Venue};
-use crate::domain::{Booking, Details, Notice, Occasion, Session, Verdict, passcode};
+use crate::domain::session::{LONGEST_MEETING, Member, SCHEDULER, Venue};
+use crate::domain::{Booking, Details, Notice, Occasion, Session, Verdict, instant, passcode};
 use crate::engine::agenda::Agenda;
 
 use super::problem::Problem;
-use super::query::instant;
 use super::{Voice, given};
 
 /// The longest text of one field, characters.
 const LONGEST: usize = 200;
 /// The most entries of a list.
 const MOST: usize = 100;
-/// The longest meeting, hours: more is a slip of the pen.
-const LONGEST_MEETING: i64 = 31 * 24;
 
 /// A session as it is booked. No passcode is taken, under whatever name, and no field that is not here.
 #[derive(Deserialize, ToSchema)]
@@ -285,14 +282,8 @@ impl SessionMove {
 /// A moment that somebody writes into a field.
 fn moment(field: &str, said: &str) -> Result<Timestamp, Problem> {
     // As exact as rows are, so that the same wish is the same.
-    let cut = instant(said).and_then(|moment| Timestamp::from_microsecond(moment.as_microsecond()).ok());
-    cut.ok_or_else(|| {
-        let said = short(said);
-        Problem::value(format!(
-            "{field} is {said:?}; expected is RFC 3339 with an offset, such as 2026-11-24T09:00:00+07:00, and a zone behind it \
-             only if its offset is that one"
-        ))
-    })
+    let cut = |moment: Timestamp| Timestamp::from_microsecond(moment.as_microsecond()).unwrap_or(moment);
+    instant(said).map(cut).map_err(|why| Problem::value(format!("{field} is {:?}; {why}", short(said))))
 }
 
 /// The time of a meeting that has not ended.
@@ -303,7 +294,7 @@ fn slot(start: Timestamp, end: Timestamp, now: Timestamp) -> Result<(Timestamp, 
     if end <= now {
         return Err(crate::engine::slot::Refusal::Past { end, now }.into());
     }
-    if end.duration_since(start).as_hours() > LONGEST_MEETING {
+    if end.duration_since(start) > LONGEST_MEETING {
         return Err(Problem::value(format!("from {start} until {end} is longer than 31 days")));
     }
     Ok((start, end))

@@ -40,7 +40,7 @@ pub(super) async fn metrics(State(site): State<Arc<Site>>) -> Response {
 
 /// Reads the config anew. A bad one leaves the old one running. From another machine it needs a token for acting, whoever may read.
 #[utoipa::path(post, path = "/-/reload", security((), ("token" = ["operate"])), responses(
-    (status = 200, description = "The new config runs.", body = String),
+    (status = 200, description = "The new config runs; what of it waits for the next start is named.", body = String),
     (status = 401, description = "From another machine without a token that is in force.", body = Problem, content_type = "application/problem+json"),
     (status = 403, description = "The token is not good for acting; or (in plain text) a page of somebody else's asked, by a browser.", body = Problem, content_type = "application/problem+json"),
     (status = 500, description = "The new config is bad and the old one runs on; the text says what is wrong.", body = String),
@@ -63,7 +63,8 @@ pub(super) async fn reload(
     // Of its own: it is written down how it ended also where whoever asked has gone.
     let outcome = tokio::spawn(async move { acts.reload(who).await }).await;
     match outcome {
-        Ok(Ok(())) => "reloaded\n".into_response(),
+        Ok(Ok(waiting)) if waiting.0.is_empty() => "reloaded\n".into_response(),
+        Ok(Ok(waiting)) => format!("reloaded; from the next start on: {waiting}\n").into_response(),
         Ok(Err(NotReloaded::Refused(text))) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{text}\n")).into_response(),
         Ok(Err(NotReloaded::Busy(wait))) => {
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);

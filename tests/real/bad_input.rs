@@ -361,7 +361,9 @@ fn a_reload_says_what_needs_a_start_until_the_file_says_again_what_is_in_force()
     let mut reloads = 0;
     let mut warnings = |changed: &str| {
         write_config(folder.path(), &format!("{COMPUTER}{changed}"));
-        assert_eq!(daemon.request("POST", "/-/reload").status, 200);
+        let answer = daemon.request("POST", "/-/reload");
+        let later = if changed.is_empty() { "" } else { "; from the next start on: [store]" };
+        assert_eq!((answer.status, answer.body.trim_end()), (200, format!("reloaded{later}").as_str()));
         reloads += 1;
         // Said after the warning.
         wait_until(|| daemon.log().matches("the config was read anew").count() == reloads);
@@ -458,9 +460,11 @@ fn two_daemons_do_not_share_a_state_folder() {
 
 #[test]
 fn what_cannot_be_printed_is_a_failure_and_a_reader_that_went_away_is_none() {
-    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
-    let status = siaga().args(["config", "print"]).stdout(full).stderr(std::process::Stdio::null()).status().unwrap();
-    assert_eq!(status.code(), Some(3));
+    for printed in [&["config", "print"][..], &["--help"], &["--version"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let status = siaga().args(printed).stdout(full).stderr(std::process::Stdio::null()).status().unwrap();
+        assert_eq!(status.code(), Some(3), "{printed:?}");
+    }
     let (code, _) =
         output(Command::new("sh").args(["-c", &format!("{} config print | head -1", env!("CARGO_BIN_EXE_siaga"))]));
     assert_eq!(code, 0);

@@ -54,6 +54,19 @@ fn a_url_that_is_none_is_refused_with_one_that_would_do() {
 }
 
 #[test]
+fn a_moment_on_the_command_line_is_found_wrong_in_its_words() {
+    for (moment, why) in [
+        ("2026-11-30 09:00", "expected is RFC 3339 with an offset"),
+        ("2026-11-30T20:30:00+07:00[Asia/Jayapura]", "the zone behind it has another offset then"),
+        ("9999-12-31T20:00:00Z", "too far away; the last moment is 9999-12-30T22:00:00Z"),
+    ] {
+        let (code, text) = output(siaga().env_remove("SIAGA_CONFIG").args(["status", "--start", moment]));
+        assert!(code == Some(3) && text.contains(&format!("--start is {moment:?}; ")) && text.contains(why), "{text}");
+        assert!(!text.contains("%2B"), "that is of a query: {text}");
+    }
+}
+
+#[test]
 fn a_device_child_opens_nothing_once_its_parent_is_gone() {
     let kinds: [&[&str]; 4] = [
         &["camera", "/dev/null"],

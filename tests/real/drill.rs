@@ -66,14 +66,20 @@ fn a_drill_is_told_like_a_fault_over_a_restart_and_leaves_the_rooms_verdict_alon
     assert!(room.status == 200 && room.body.starts_with("ready"), "{}", room.body);
     assert_eq!(daemon.get("/api/v1/incidents").json().as_array().map(Vec::len), Some(0));
     no(&["camera-unplugged"], "Another drill is under way");
+    // Who says twice that they see to it has said so once, whether they name the drill or not.
+    for _ in 0..2 {
+        let seen_to = run(at, "alert", &["ack"]);
+        assert!(text(&seen_to.stdout).contains("somebody sees to drill-power-"), "{}", text(&seen_to.stderr));
+    }
+    wait_until(|| told(&desk).len() == 2);
 
     // A restart goes on with it, and does not tell it again.
     daemon.stop();
     let daemon = Daemon::start(at);
     daemon.wait_for_check("ups", "ready", "");
     assert!(run(at, "drill", &["end"]).status.success());
-    wait_until(|| told(&desk).len() == 2);
-    assert_eq!(told(&desk)[1], ("closed".to_owned(), true));
+    wait_until(|| told(&desk).len() == 3);
+    assert_eq!(told(&desk)[1..], [("acknowledged".to_owned(), true), ("closed".to_owned(), true)]);
 
     // What is really wrong ends it at once, and is told first.
     let mut begun = run(at, "drill", &["camera-unplugged"]);
@@ -84,14 +90,15 @@ fn a_drill_is_told_like_a_fault_over_a_restart_and_leaves_the_rooms_verdict_alon
         begun.status.success()
     });
     upsd.set("ups.status", "OB LB");
-    wait_until(|| told(&desk).len() == 5);
+    wait_until(|| told(&desk).len() == 6);
     let rest = [("opened".to_owned(), true), ("opened".to_owned(), false), ("closed".to_owned(), true)];
-    assert_eq!(told(&desk)[2..], rest);
+    assert_eq!(told(&desk)[3..], rest);
     no(&["mains-out"], "really wrong");
     let log = daemon.stop();
     assert!(log.contains("a drill begins") && log.contains("the drill ends"), "{log}");
 
     let audit = text(&run(at, "audit", &[]).stdout);
+    assert_eq!(audit.matches(": acknowledged drill-power-").count(), 1, "{audit}");
     for words in ["mains-out for 30m", "begun; told: desk", "refused: something is really wrong", "end_drill"] {
         assert!(audit.contains(words), "{words}\n{audit}");
     }

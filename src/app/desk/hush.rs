@@ -106,7 +106,10 @@ impl Desk {
         let mut act = self.act(who, order.action(), &order.subject());
         let done = match order {
             Order::Acknowledge { incident, radio, by, .. } => {
-                let incident = incident.clone().or_else(|| self.only_open());
+                let incident = match incident {
+                    Some(named) => Some(named.clone()),
+                    None => self.only_open().await,
+                };
                 act = self.acknowledgement(who, incident.as_deref(), *radio, by.clone(), lang);
                 let named = by.as_deref().map_or(!radio, super::is_name);
                 let id = if named {
@@ -181,13 +184,12 @@ impl Desk {
         done.map(|what| Done { what, on_disk })
     }
 
-    /// The incident that is open, where no other is.
-    fn only_open(&self) -> Option<String> {
-        let snapshot = self.snapshot.borrow();
-        match &snapshot.incidents[..] {
-            [only] => Some(only.id.clone()),
-            _ => None,
-        }
+    /// The incident that is open, one that is practised too, where no other is: as the recorder has it, which notes that somebody sees to
+    /// it.
+    async fn only_open(&self) -> Option<String> {
+        let (told, answer) = oneshot::channel();
+        let open: Vec<String> = self.ask(Ask::Open(told), answer).await.unwrap_or_default();
+        <[String; 1]>::try_from(open).ok().map(|[only]| only)
     }
 
     /// Said again by the same person of the same incident in the same way it is the same act, after a restart too.

@@ -11,9 +11,10 @@ use super::hush::NOT_YET;
 use crate::app::allowance::Allowance;
 use crate::control::Words;
 use crate::control::order::Word;
+use crate::domain::reason::fill;
 use crate::domain::{Actor, Lang, Mono, Text, Via};
 use crate::store::Kept;
-use crate::web::acts::NotReloaded;
+use crate::web::acts::{NotReloaded, Waiting};
 
 /// How long whoever asks is kept waiting: more than twice what reading a config may take, for another may be under way.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -47,7 +48,7 @@ impl Unnamed {
 
 impl Desk {
     /// Has it read for somebody on this machine who says not who they are. Whoever has to come again leaves no row.
-    pub(super) async fn reload_unnamed(&self) -> Result<(), NotReloaded> {
+    pub(super) async fn reload_unnamed(&self) -> Result<Waiting, NotReloaded> {
         let _turn = self.unnamed.turn(self.clock.mono()).map_err(NotReloaded::Busy)?;
         let who = Actor { name: "?".into(), via: Via::Loopback };
         self.reload_written(&who).await.0
@@ -58,8 +59,8 @@ impl Desk {
         let (outcome, on_disk) = self.reload_written(who).await;
         let refused = |message: String| Word::Refused { check: None, message };
         words.say(match outcome {
-            Ok(()) => Word::Done {
-                message: HOLDS.in_lang(lang).to_owned(),
+            Ok(waiting) => Word::Done {
+                message: holds(&waiting, lang),
                 unkept: (!on_disk).then(|| NOT_YET.in_lang(lang).to_owned()),
             },
             Err(NotReloaded::Refused(why)) => refused(format!("{}\n{}", NOT_USED.in_lang(lang), shortened(&why))),
@@ -70,13 +71,13 @@ impl Desk {
 
     /// Has it read. It is written down who asked before anything happens, and then what became of it; whether the disk has both. What
     /// cannot be written down is done all the same: a signal does it too, and leaves no row.
-    pub(super) async fn reload_written(&self, who: &Actor) -> (Result<(), NotReloaded>, bool) {
+    pub(super) async fn reload_written(&self, who: &Actor) -> (Result<Waiting, NotReloaded>, bool) {
         let mut act = self.act(who, "reload", "");
         let before = self.keep(&act).await;
         let outcome = self.ask_to_reload().await;
         act.outcome = Some(
             match outcome {
-                Ok(()) => "the new config holds",
+                Ok(_) => "the new config holds",
                 Err(NotReloaded::Refused(_)) => "refused: the old config goes on",
                 Err(NotReloaded::Busy(_)) => "refused: too many ask at once",
                 Err(NotReloaded::Untold) => "nobody said how it ended",
@@ -87,7 +88,7 @@ impl Desk {
         (outcome, [before, after].iter().all(|kept| *kept == Some(Kept::OnDisk)))
     }
 
-    async fn ask_to_reload(&self) -> Result<(), NotReloaded> {
+    async fn ask_to_reload(&self) -> Result<Waiting, NotReloaded> {
         let reloads = self.reloads.as_ref().ok_or(NotReloaded::Untold)?;
         let (asker, outcome) = oneshot::channel();
         reloads.try_send(asker).map_err(|error| match error {
@@ -95,11 +96,21 @@ impl Desk {
             TrySendError::Closed(_) => NotReloaded::Untold,
         })?;
         match tokio::time::timeout(PATIENCE, outcome).await {
-            Ok(Ok(Ok(()))) => Ok(()),
+            Ok(Ok(Ok(waiting))) => Ok(waiting),
             Ok(Ok(Err(why))) => Err(NotReloaded::Refused(why)),
             Ok(Err(_)) | Err(_) => Err(NotReloaded::Untold),
         }
     }
+}
+
+/// That it holds, and what of it does only from the next start on.
+fn holds(waiting: &Waiting, lang: Lang) -> String {
+    let told = HOLDS.in_lang(lang);
+    if waiting.0.is_empty() {
+        return told.to_owned();
+    }
+    let later = fill(LATER.in_lang(lang), &[("what", waiting.to_string().into())], lang);
+    format!("{told}; {later}")
 }
 
 /// The first lines of it, as many as there is room for, and how many there are more.
@@ -122,6 +133,10 @@ fn shortened(why: &str) -> String {
 }
 
 static HOLDS: Text = Text::new("Berkas pengaturan dibaca ulang dan berlaku", "The config was read anew and holds");
+static LATER: Text = Text::new(
+    "yang baru dari {what} baru berlaku setelah siaga dijalankan ulang (systemctl restart siaga)",
+    "what is new in {what} holds only from the next start of Siaga on (systemctl restart siaga)",
+);
 static NOT_USED: Text = Text::new(
     "Berkas pengaturan yang baru tidak dipakai; yang lama tetap berlaku:",
     "The new config is not used; the old one goes on:",
@@ -154,6 +169,18 @@ mod tests {
         // However often they ask: a year's rows are no more than half of those that are kept.
         let year = Duration::from_hours(24 * 365).as_secs() / UNNAMED.1.as_secs();
         assert!(year < 60_000, "{year}");
+    }
+
+    #[test]
+    fn what_holds_only_from_the_next_start_is_named() {
+        assert_eq!(holds(&Waiting::default(), Lang::En), "The config was read anew and holds");
+        let said = |lang| holds(&Waiting(vec!["[web] listen", "[store]"]), lang);
+        assert!(
+            said(Lang::En).contains("holds; what is new in [web] listen, [store] holds only from"),
+            "{}",
+            said(Lang::En)
+        );
+        assert!(said(Lang::Id).contains("[web] listen, [store] baru berlaku setelah"), "{}", said(Lang::Id));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::hush::{self, Done, Unmet};
 use crate::control::Words;
 use crate::control::order::Word;
 use crate::domain::{Actor, Component, Lang, Silence, in_full};
-use crate::web::acts::{Acknowledgement, Acts, Attempt, Choices, Declined, How, Line, NotReloaded, Ordered};
+use crate::web::acts::{Acknowledgement, Acts, Attempt, Choices, Declined, How, Line, NotReloaded, Ordered, Waiting};
 
 /// Words of a test message's way that wait: of each receiver one, of more than a house has.
 const WORDS: usize = 256;
@@ -105,7 +105,7 @@ impl Acts for Desk {
         Box::pin(async move { self.note_stranger(&who, action, &subject).await })
     }
 
-    fn reload(&self, who: Option<Actor>) -> BoxFuture<'_, Result<(), NotReloaded>> {
+    fn reload(&self, who: Option<Actor>) -> BoxFuture<'_, Result<Waiting, NotReloaded>> {
         Box::pin(async move {
             match who {
                 Some(who) => self.reload_written(&who).await.0,

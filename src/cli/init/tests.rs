@@ -73,6 +73,12 @@ fn an_answer_that_no_check_could_have_is_refused_at_once() {
         ("--far-end 192.0.2.1,self", "is this machine"),
         ("--far-end stun:127.0.0.1:3478", "is this machine"),
         ("--far-end ::1", "is this machine"),
+        ("--far-end Localhost", "is this machine"),
+        ("--far-end 127.1.2.3,192.0.2.1", "is this machine"),
+        ("--far-end 192.0.2.1,gateway", "would vouch for the internet"),
+        ("--far-end auto", "would vouch for the internet"),
+        ("--resolver none --resolver 192.0.2.53", "\"none\" stands beside others"),
+        ("--far-end 192.0.2.1,-", "\"-\" stands beside others"),
     ] {
         let (text, _) = ran(&format!("--yes --platform audio_only {flags}"), "");
         assert!(matches!(&text, Err(InitError::Answer(message)) if message.contains(said)), "{flags}: {text:?}");

@@ -11,6 +11,7 @@ use super::blame::{Cause, Witness, around, own, parts};
 use super::spans::{Span, Times, known_since, spans};
 use super::week::Quantiles;
 use crate::domain::past::{HOUR, hour_begins, hour_of};
+use crate::domain::time::told_length;
 use crate::domain::{
     CheckName, CheckSpec, Component, Figure, Hour, Kind, Level, Past, Run, Sketch, Subject, Transition, Verdict, Wanted,
 };
@@ -120,7 +121,7 @@ pub struct Line {
 impl Line {
     /// How long it lasted.
     pub fn length(&self) -> Duration {
-        Duration::try_from(self.to.duration_since(self.from)).unwrap_or_default()
+        told_length(self.from, self.to)
     }
 }
 
@@ -273,7 +274,7 @@ pub fn ledger(past: &Past, checks: &[Seen], agreed: &Agreed, month: Month, zone:
                 failing: failing(&witnesses, checks, from, to, at.state),
                 measured: measured(past, &far, from, to, at.state),
             };
-            if line.length() >= NOTICED {
+            if Duration::try_from(to.duration_since(from)).unwrap_or_default() >= NOTICED {
                 lines.push(line);
             }
         }

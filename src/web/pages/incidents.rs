@@ -15,6 +15,7 @@ use super::super::sign_in::spoken;
 use super::super::site::Site;
 use super::super::telling::{clock, length, mark};
 use super::in_time;
+use crate::domain::time::told_length;
 use crate::domain::{Incident, Lang};
 
 /// So many that are over are shown.
@@ -78,8 +79,7 @@ fn of_open(site: &Site, incident: &Incident, lang: Lang) -> Line {
 }
 
 fn of_over(site: &Site, incident: &PastIncident, lang: Lang) -> Line {
-    let lasted =
-        std::time::Duration::try_from(incident.closed_at.duration_since(incident.opened_at)).unwrap_or_default();
+    let lasted = told_length(incident.opened_at, incident.closed_at);
     let (from, until) = (clock(site, lang, incident.opened_at), clock(site, lang, incident.closed_at));
     Line {
         id: incident.id.clone(),

@@ -1,6 +1,7 @@
 //! The rest of the API, and the daemon's own paths.
 
 use siaga::domain::{Component, Verdict};
+use siaga::web::acts::Waiting;
 use siaga::web::{PastIncident, openapi};
 
 use crate::support::golden;
@@ -92,8 +93,11 @@ async fn a_reload_says_how_it_went() {
     let mut served = serve(room(good()).build()).await;
     let mut reloads = served.reloads.take().unwrap();
     let post = || served.ask(served.client.post(served.url("/-/reload")));
-    let (got, ()) = tokio::join!(post(), async { reloads.recv().await.unwrap().send(Ok(())).unwrap() });
+    let (got, ()) = tokio::join!(post(), async { reloads.recv().await.unwrap().send(Ok(Waiting::default())).unwrap() });
     assert_eq!((got.status, got.text.as_str()), (200, "reloaded\n"));
+    let later = Waiting(vec!["[web] listen", "[store]"]);
+    let (got, ()) = tokio::join!(post(), async { reloads.recv().await.unwrap().send(Ok(later)).unwrap() });
+    assert_eq!((got.status, got.text.as_str()), (200, "reloaded; from the next start on: [web] listen, [store]\n"));
     let bad = "siaga.toml:3:1: unknown key \"chek\"".to_owned();
     let (got, ()) = tokio::join!(post(), async { reloads.recv().await.unwrap().send(Err(bad)).unwrap() });
     assert_eq!((got.status, got.text.as_str()), (500, "siaga.toml:3:1: unknown key \"chek\"\n"));

@@ -187,6 +187,13 @@ async fn what_makes_no_sense_is_told_so() {
         ("?end=besok", 400, "value", r#"end is "besok"; expected is RFC 3339 with an offset, such as 2026-11-24T09"#),
         ("?start=2026-11-25T10:00:00", 400, "value", "expected is RFC 3339 with an offset"),
         ("?start=2026-11-25T10:00:00+07:00", 400, "value", "in a query a plus sign is written %2B"),
+        ("?start=2026-11-25T10:00:00-25:00", 400, "value", "expected is RFC 3339 with an offset"),
+        (
+            "?start=2026-11-25T10:00:00%2B07:00[Asia/Jayapura]",
+            400,
+            "value",
+            "the zone behind it has another offset then",
+        ),
         ("?strict=ya", 400, "value", r#"strict is "ya"; allowed are: 1, true, 0, false"#),
         ("?lang=de", 400, "value", r#"lang is "de"; allowed are: id, en"#),
         (

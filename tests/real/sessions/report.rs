@@ -252,7 +252,7 @@ fn a_meeting_with_a_power_cut_is_reported_as_it_was_and_no_more() {
         Command::new("pdftotext").arg(&file).arg("-").output().expect("pdftotext: install Debian's poppler-utils");
     let text = String::from_utf8_lossy(&text.stdout).into_owned();
     assert!(text.contains("Laporan rapat: Rapat <Dinkes>") && text.contains("Kepala Dinas"), "{text}");
-    refused(at, &["a", "--format", "pdf", "--out", &pdf], "cannot be written");
+    refused(at, &["a", "--format", "pdf", "--out", &pdf], "is there already; name another file");
     let mut without = siaga();
     without.args(["report", "a", "--format", "pdf", "--config"]).arg(at.join("siaga.toml")).env("PATH", "/nowhere");
     let output = without.arg("--state-dir").arg(at.join("state")).output().unwrap();

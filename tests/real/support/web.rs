@@ -20,7 +20,7 @@ use siaga::domain::{
 };
 use siaga::engine::agenda::slot::Planned;
 use siaga::engine::agenda::{Agenda, Lengths};
-use siaga::web::acts::{Acknowledgement, Acts, Attempt, Choices, Declined, How, Line, NotReloaded, Ordered};
+use siaga::web::acts::{Acknowledgement, Acts, Attempt, Choices, Declined, How, Line, NotReloaded, Ordered, Waiting};
 use siaga::web::own::{Keeping, Telling};
 use siaga::web::{
     self, Bookings, Door, Evidence, History, Holder, Inbound, Info, Mark, NoEntry, Own, OwnHealth, PastIncident,
@@ -221,7 +221,7 @@ impl Inbound for Nobody {
 
 /// Hands that carry out nothing, since nobody is known who might order anything; how a reload ends the test says.
 pub(crate) struct Idle {
-    reload: mpsc::Sender<oneshot::Sender<Result<(), String>>>,
+    reload: mpsc::Sender<oneshot::Sender<Result<Waiting, String>>>,
 }
 
 impl Acts for Idle {
@@ -271,7 +271,7 @@ impl Acts for Idle {
         async {}.boxed()
     }
 
-    fn reload(&self, _: Option<Actor>) -> BoxFuture<'_, Result<(), NotReloaded>> {
+    fn reload(&self, _: Option<Actor>) -> BoxFuture<'_, Result<Waiting, NotReloaded>> {
         async {
             let (asker, outcome) = oneshot::channel();
             self.reload.try_send(asker).map_err(|_| NotReloaded::Untold)?;
@@ -323,7 +323,7 @@ pub(crate) struct Served {
     pub snapshot: watch::Sender<Arc<Snapshot>>,
     pub voice: watch::Sender<Arc<Voice>>,
     pub reloaded: watch::Sender<Reloaded>,
-    pub reloads: Option<mpsc::Receiver<oneshot::Sender<Result<(), String>>>>,
+    pub reloads: Option<mpsc::Receiver<oneshot::Sender<Result<Waiting, String>>>>,
     pub memory: Arc<Memory>,
     pub own: Arc<Said>,
     pub doing: watch::Sender<Arc<Doings>>,
