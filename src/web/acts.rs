@@ -142,6 +142,10 @@ pub struct Acknowledgement {
     pub how: String,
 }
 
+    /// Who said so, where it was another.
+    pub said_by: Option<String>,
+    /// Whether it was said by radio.
+    pub radio: bool,
 /// The first attempt to tell a receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {

@@ -172,7 +172,14 @@ fn shown(
     wrong: Option<(StatusCode, &'static str)>,
 ) -> Result<Response, Problem> {
     let (Some(said), Some(name)) = (caller.cookie(), caller.name()) else {
-        return asking(site, "/act", wrong.map(|(_, message)| message), lang, StatusCode::UNAUTHORIZED);
+        return asking(
+            site,
+            caller.reads_unknown(site),
+            "/act",
+            wrong.map(|(_, message)| message),
+            lang,
+            StatusCode::UNAUTHORIZED,
+        );
     };
     let may = caller.may(Scope::Operate);
     let last = {
