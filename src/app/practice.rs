@@ -13,6 +13,8 @@ use crate::store::Batch;
 /// Why there is no drill now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoDrill {
+    /// The room has no such equipment.
+    Absent,
     /// It is not known yet whether the room is in use.
     Starting,
     /// A meeting is held, or near.
@@ -31,6 +33,7 @@ impl NoDrill {
     /// As the audit has it.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Absent => "the room has no such equipment",
             Self::Starting => "still starting",
             Self::Meeting => "a meeting is held or near",
             Self::InUse => "the room is in use",
@@ -54,8 +57,11 @@ impl Recorder {
     /// Begins one, if nothing speaks against it.
     pub(super) async fn begin_drill(&mut self, scene: &Scene, length: Duration) -> Result<Begun, NoDrill> {
         let now = self.clock.now();
-        self.may_drill()?;
         let plan = self.configs.borrow().plan.clone();
+        if plan.absent.contains(&scene.component()) {
+            return Err(NoDrill::Absent);
+        }
+        self.may_drill()?;
         let incident = scene.incident(&plan, now).ok_or(NoDrill::NoIncident)?;
         let until = now.after(length);
         self.drill_ends = until.mono;
@@ -174,5 +180,17 @@ mod tests {
         recorder.record(vec![Event::IncidentOpened(incident(Verdict::NotReady))]).await;
         assert!(recorder.policy.drill().is_none(), "something is really wrong");
         assert_eq!(recorder.begin_drill(what, long).await, Err(NoDrill::RealFault));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_room_has_not_is_not_practised() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut recorder = recorder_by(Clock::on_tokio_time(jiff::Timestamp::UNIX_EPOCH), folder.path(), &[]);
+        let mut config = (**recorder.configs.borrow()).clone();
+        config.plan.absent.insert(crate::domain::Component::Video);
+        recorder.configs = watch::channel(Arc::new(config)).1;
+        let mut begin = async |name| recorder.begin_drill(scene(name).unwrap(), Duration::from_mins(5)).await.err();
+        assert_eq!(begin("camera-unplugged").await, Some(NoDrill::Absent));
+        assert_eq!(begin("cable-unplugged").await, Some(NoDrill::Starting), "that is another matter");
     }
 }

@@ -33,7 +33,7 @@ enum AlertCommand {
     },
     /// Note that somebody sees to an incident: reminders and escalation end, and who heard of it hears that too.
     Ack {
-        /// The incident's id, as /api/v1/incidents has it; without one the only one that is open.
+        /// The incident's id, as /api/v1/incidents has it, or of a drill /api/v1/running; without one the only one that is open.
         #[arg(value_name = "INCIDENT")]
         incident: Option<String>,
         /// It was said by radio; then it is told who said so.

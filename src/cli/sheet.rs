@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use super::orders;
@@ -15,7 +16,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::order::Order;
 use crate::domain::sheet::{SheetAct, SheetWish};
-use crate::domain::{Lang, Period, Requirement, Text, Verdict};
+use crate::domain::{Lang, Period, Requirement, Text, Verdict, on_the_day};
 use crate::engine::sheet::Standing;
 
 /// How long the daemon gets to answer.
@@ -175,8 +176,8 @@ struct Told {
 #[derive(Deserialize)]
 struct Session {
     title: String,
-    start: String,
-    end: String,
+    start: Timestamp,
+    end: Timestamp,
 }
 
 #[derive(Deserialize)]
@@ -197,21 +198,21 @@ struct Line {
     requirement: Requirement,
     state: Standing,
     late: bool,
-    due_at: String,
-    until: Option<String>,
+    due_at: Timestamp,
+    until: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
 struct Override {
     verdict: Verdict,
     reason: String,
-    until: String,
+    until: Timestamp,
 }
 
 #[derive(Deserialize)]
 struct Trial {
-    from: String,
-    to: Option<String>,
+    from: Timestamp,
+    to: Option<Timestamp>,
 }
 
 async fn show(config: &Config, args: &SheetArgs, lang: Lang, color: bool) -> Result<u8, String> {
@@ -237,24 +238,26 @@ async fn show(config: &Config, args: &SheetArgs, lang: Lang, color: bool) -> Res
     }
     let told: Told = serde_json::from_str(&text)
         .map_err(|error| format!("{base} answers as another version of siaga does ({error}); --json shows it"))?;
-    say(&if args.json { format!("{text}\n") } else { told.text(lang, color) });
+    say(&if args.json { format!("{text}\n") } else { told.text(&config.room.time_zone.0, lang, color) });
     // Of what is over or called off nothing is said.
     Ok(told.verdict.unwrap_or(Verdict::Unknown).exit_code())
 }
 
 impl Told {
-    fn text(&self, lang: Lang, color: bool) -> String {
+    fn text(&self, zone: &TimeZone, lang: Lang, color: bool) -> String {
         let said = |id, en| Text::new(id, en).in_lang(lang);
+        let clock = |moment: &Timestamp| on_the_day(*moment, zone, lang);
         let mut out = String::new();
         let Session { title, start, end } = &self.session;
         let word = self.verdict.map_or_else(
             || said("sudah lewat atau dibatalkan", "over or cancelled").to_owned(),
             |one| verdict(one, lang, color),
         );
-        _ = writeln!(out, "{title}, {start} – {end}: {word}");
+        _ = writeln!(out, "{title}, {} – {}: {word}", clock(start), clock(end));
         if let Some(Override { verdict: taken, reason, until }) = &self.overridden {
             let (decided, until_when) = (said("keputusan petugas", "override"), said("sampai", "until"));
-            _ = writeln!(out, "  {decided}: {}, {until_when} {until}: {reason}", verdict(*taken, lang, color));
+            let (taken, until) = (verdict(*taken, lang, color), clock(until));
+            _ = writeln!(out, "  {decided}: {taken}, {until_when} {until}: {reason}");
         }
         if let Some(Machine { summary }) = &self.machine {
             _ = writeln!(out, "  {}: {summary}", said("diukur", "measured"));
@@ -263,10 +266,12 @@ impl Told {
             let mark = if item.state == Standing::Done { "[x]" } else { "[ ]" };
             let site = item.site.as_ref().map(|site| format!(": {site}")).unwrap_or_default();
             let state = match (item.state, item.late, &item.until) {
-                (Standing::Done, _, Some(until)) => format!("{} {until}", said("berlaku sampai", "holds until")),
-                (_, true, _) => format!("{} ({})", said("TERLAMBAT", "LATE"), item.due_at),
+                (Standing::Done, _, Some(until)) => {
+                    format!("{} {}", said("berlaku sampai", "holds until"), clock(until))
+                }
+                (_, true, _) => format!("{} ({})", said("TERLAMBAT", "LATE"), clock(&item.due_at)),
                 (Standing::Expired, ..) => said("sudah kedaluwarsa", "too long ago").to_owned(),
-                _ => format!("{} {}", said("paling lambat", "due"), item.due_at),
+                _ => format!("{} {}", said("paling lambat", "due"), clock(&item.due_at)),
             };
             let noted = match item.requirement {
                 Requirement::Advisory => said(" (hanya dicatat)", " (only noted)"),
@@ -275,8 +280,8 @@ impl Told {
             _ = writeln!(out, "  {mark} {}: {}{site}; {state}{noted}", item.item, item.title);
         }
         for trial in &self.trials {
-            let end = trial.to.as_deref().unwrap_or_else(|| said("sedang berjalan", "under way"));
-            _ = writeln!(out, "  {}: {} – {end}", said("uji coba", "trial"), trial.from);
+            let end = trial.to.as_ref().map_or_else(|| said("sedang berjalan", "under way").to_owned(), clock);
+            _ = writeln!(out, "  {}: {} – {end}", said("uji coba", "trial"), clock(&trial.from));
         }
         out
     }

@@ -13,6 +13,13 @@ pub struct Actor {
     pub via: Via,
 }
 
+impl Actor {
+    /// Whether they order by a command on this machine, so that another command is of use to them.
+    pub const fn has_commands(&self) -> bool {
+        matches!(self.via, Via::Local)
+    }
+}
+
 /// How somebody is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Via {

@@ -23,14 +23,12 @@ pub struct Handling {
 }
 
 /// A drill that is under way.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Practised {
     /// Which, by its name.
     pub scene: Arc<str>,
-    /// Of which component.
-    pub component: Component,
-    /// When it began.
-    pub since: Timestamp,
+    /// What it looks like: no incident of the room's, but somebody can see to it by its id.
+    pub incident: Incident,
     /// When it ends by itself.
     pub until: Timestamp,
 }

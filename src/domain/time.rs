@@ -3,6 +3,18 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::reason::Lang;
+
+/// A moment for people on the clock of a zone, with its day: "1/12/2026 pukul 09.30 WIB".
+pub fn on_the_day(moment: Timestamp, zone: &TimeZone, lang: Lang) -> String {
+    let form = match lang {
+        Lang::Id => "%-d/%-m/%Y pukul %H.%M %Z",
+        Lang::En => "%Y-%m-%d %H:%M %Z",
+    };
+    moment.to_zoned_datetime(zone.clone()).strftime(form).to_string()
+}
 
 /// A moment on this process's monotonic scale: the time since it began, suspended time included.
 ///

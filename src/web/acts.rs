@@ -119,6 +119,8 @@ pub struct Line {
     pub well: bool,
     /// In words.
     pub text: String,
+    /// What a program said of it, in English, for IT staff.
+    pub detail: Option<String>,
 }
 
 /// What an order can be about.
@@ -130,6 +132,8 @@ pub struct Choices {
     pub receivers: Vec<String>,
     /// Checks that can be tested.
     pub checks: Vec<String>,
+    /// Whether the room has a radio, so that somebody can be heard on it.
+    pub radio: bool,
 }
 
 /// How it became known that somebody sees to an incident. Has no `Debug`: what is debugged ends in a log.
@@ -148,6 +152,10 @@ pub struct Acknowledgement {
     pub at: Timestamp,
     /// Who wrote it down.
     pub by: String,
+    /// Who said so, where it was another.
+    pub said_by: Option<String>,
+    /// Whether it was said by radio.
+    pub radio: bool,
     /// How it was received, and who said so, in the audit's words.
     pub how: String,
 }

@@ -105,6 +105,11 @@ impl Caller {
         }
     }
 
+    /// Whether they may read without being known.
+    pub(super) fn reads_unknown(&self, site: &Site) -> bool {
+        site.voice().open_to.is_open(self.here)
+    }
+
     /// Whether they may do what asks for `scope`.
     pub(super) fn may(&self, scope: Scope) -> bool {
         self.holder.as_ref().is_some_and(|holder| scope.is_in(&holder.scopes))

@@ -160,6 +160,8 @@ impl Frame {
     pub(super) fn ways(&self) -> Vec<Way> {
         let here = |path: &str| match path {
             "/" => self.here == "/" || self.here.starts_with("/components/"),
+            // The run sheets of what is booked.
+            "/agenda" => self.here == path || self.here.starts_with("/sessions/"),
             _ => self.here.starts_with(path),
         };
         WAYS.iter()

@@ -9,7 +9,8 @@ use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::Response;
 
-use crate::domain::{Component, Incident, Lang, Scope, Story, Verdict};
+use crate::domain::handling::Practised;
+use crate::domain::{Component, Handled, Incident, Lang, Scope, Story, Verdict};
 
 use super::acts::{Acknowledgement, Declined, How};
 use super::cookies;
@@ -22,6 +23,7 @@ use super::problem::{CHALLENGE, Problem};
 use super::sign_in::{field, onward, spoken};
 use super::site::Site;
 use super::telling::{clock, on_the_clock};
+use super::under_way;
 use super::words::words;
 
 /// A page with a form on it; unlike the room's page it does not load itself anew, because somebody writes there.
@@ -42,6 +44,8 @@ pub(super) struct Sheet {
     sign_out: Option<String>,
     /// Where somebody goes on who comes in.
     pub(super) sign_in: Option<String>,
+    /// What they come in for.
+    pub(super) sign_in_for: &'static str,
 }
 
 /// The form that notes who said that they see to it.
@@ -68,6 +72,7 @@ impl Sheet {
             note: None,
             sign_out: None,
             sign_in: None,
+            sign_in_for: words(lang).sign_in_first,
         }
     }
 
@@ -80,8 +85,8 @@ impl Sheet {
     }
 }
 
-/// One incident for people, with its time line; of one that is open, for those who have come in by a token for acting, who sees to it, and the form to note
-/// that somebody said so by radio.
+/// One incident for people, with its time line; for those who have come in by a token for acting, who sees to it, and of one that is open
+/// the form to note that somebody said so by radio. A drill's too, while it is under way.
 ///
 /// # Errors
 /// A query that is not understood.
@@ -91,6 +96,7 @@ impl Sheet {
 ), responses(
     (status = 200, description = "The page.", body = String, content_type = "text/html"),
     (status = 404, description = "There is no such incident, or no more.", body = String, content_type = "text/html"),
+    (status = 503, description = "It is not open, and the history cannot be read now.", body = String, content_type = "text/html"),
 ))]
 pub(super) async fn page(
     State(site): State<Arc<Site>>,
@@ -169,19 +175,25 @@ impl Shown<'_> {
         let words = words(lang);
         let frame = Frame::new(site, &format!("/incidents/{id}"), lang, Renewed::AtChanges);
         let rendered = site.rendered();
-        let story = pages::in_time(site.state.history.story(id)).await.flatten();
-        let Some(incident) = rendered.believed.incidents.iter().find(|incident| incident.id == id) else {
-            return over(site, story.as_ref(), lang);
+        let drill = site.state.handling.borrow().drill.clone().filter(|drill| drill.incident.id == id);
+        let open = rendered.believed.incidents.iter().find(|incident| incident.id == id);
+        // Of a drill nothing is kept.
+        let remembered = if drill.is_some() { Some(None) } else { pages::in_time(site.state.history.story(id)).await };
+        let Some(incident) = open.or(drill.as_ref().map(|drill| &drill.incident)) else {
+            return self.over(remembered.is_some(), remembered.flatten()).await;
         };
         let title = Component::title(incident.component, lang);
-        let mut sheet = Sheet::new(site, title.to_owned(), incident.verdict, &format!("/incidents/{id}"), lang);
+        let title = if drill.is_some() { format!("{}{title}", words.drill) } else { title.to_owned() };
+        let mut sheet = Sheet::new(site, title, incident.verdict, &format!("/incidents/{id}"), lang);
         sheet.frame = frame;
-        sheet.lines = lines(site, incident, lang);
-        sheet.story = story.map(|story| told(site, &story, lang)).unwrap_or_default();
+        sheet.lines = drill.iter().map(|drill| practised(site, drill, lang)).collect();
+        sheet.lines.extend(lines(site, incident, lang));
+        let handled = site.state.handling.borrow().of(id);
+        sheet.story = remembered.flatten().map(|story| told(site, &story, handled, lang)).unwrap_or_default();
         sheet.message = wrong.map(|(_, message)| message);
         sheet.sign_out = caller.cookie().map(cookies::form_key);
         if caller.may(Scope::Operate) {
-            sheet.acknowledgements = self.acknowledgements().await;
+            sheet.acknowledgements = self.lines(&self.acknowledgements().await);
             if let (Some(said), Some(name)) = (caller.cookie(), caller.name()) {
                 sheet.note = Some(Note { key: cookies::form_key(said), by: by.to_owned(), name: name.to_owned() });
             }
@@ -193,34 +205,73 @@ impl Shown<'_> {
         sheet.answer(wrong.map_or(StatusCode::OK, |(status, _)| status), lang)
     }
 
-    /// Who sees to it, a line each: good to know here, and where it cannot be read no reason to withhold the form.
-    async fn acknowledgements(&self) -> Vec<String> {
+    /// Who sees to it, oldest first: good to know here, and where it cannot be read no reason to withhold the form.
+    async fn acknowledgements(&self) -> Vec<Acknowledgement> {
         let asked = self.site.state.acts.acknowledged(vec![self.id.to_owned()]);
         let told = tokio::time::timeout(HISTORY_DEADLINE, asked).await;
-        let told = told.ok().and_then(Result::ok).and_then(|mut told| told.remove(self.id)).unwrap_or_default();
-        let line = |one: &Acknowledgement| {
-            format!("{}: {} {}", clock(self.site, self.lang, one.at), one.by, one.how).trim_end().to_owned()
+        told.ok().and_then(Result::ok).and_then(|mut told| told.remove(self.id)).unwrap_or_default()
+    }
+
+    /// The same, a line each.
+    fn lines(&self, acknowledgements: &[Acknowledgement]) -> Vec<String> {
+        let line =
+            |one: &Acknowledgement| format!("{}: {}", clock(self.site, self.lang, one.at), seen_by(one, self.lang));
+        acknowledgements.iter().map(line).collect()
+    }
+
+    /// One that is over, if it is remembered; else why there is nothing to show. `read` says whether the history could be.
+    async fn over(&self, read: bool, story: Option<Story>) -> Result<Response, Problem> {
+        let Self { site, caller, id, lang } = *self;
+        let words = words(lang);
+        let (status, why) = match story {
+            Some(story) if story.incident.closed_at.is_some() => {
+                let incident = &story.incident;
+                let title = format!("{}: {}", Component::title(incident.component, lang), words.over);
+                let mut sheet = Sheet::new(site, title, Verdict::Ready, &format!("/incidents/{id}"), lang);
+                let seen = self.acknowledgements().await;
+                // Whom it was passed on to then is not kept apart: it is among those who were told.
+                let handled = Handled { acknowledged_at: seen.first().map(|first| first.at), escalated_at: None };
+                sheet.lines = incident.reasons.iter().map(|reason| reason.message(lang)).collect();
+                sheet.story = told(site, &story, handled, lang);
+                sheet.acknowledgements = if caller.may(Scope::Operate) { self.lines(&seen) } else { Vec::new() };
+                sheet.sign_out = caller.cookie().map(cookies::form_key);
+                return sheet.answer(StatusCode::OK, lang);
+            }
+            // It has ended in this moment.
+            Some(_) => (StatusCode::NOT_FOUND, words.over),
+            None if !read => (StatusCode::SERVICE_UNAVAILABLE, words.no_history),
+            None if id.starts_with(Incident::DRILL) => (StatusCode::NOT_FOUND, words.no_drill),
+            None => (StatusCode::NOT_FOUND, words.no_incident),
         };
-        told.iter().map(line).collect()
+        Sheet::new(site, why.to_owned(), Verdict::Unknown, "/incidents", lang).answer(status, lang)
     }
 }
 
-/// One that is over, if it is remembered.
-fn over(site: &Site, story: Option<&Story>, lang: Lang) -> Result<Response, Problem> {
-    let Some(story) = story.filter(|story| story.incident.closed_at.is_some()) else {
-        let sheet = Sheet::new(site, words(lang).over.to_owned(), Verdict::Unknown, "/", lang);
-        return sheet.answer(StatusCode::NOT_FOUND, lang);
-    };
-    let incident = &story.incident;
-    let title = format!("{}: {}", Component::title(incident.component, lang), words(lang).over);
-    let mut sheet = Sheet::new(site, title, Verdict::Ready, &format!("/incidents/{}", incident.id), lang);
-    sheet.lines = incident.reasons.iter().map(|reason| reason.message(lang)).collect();
-    sheet.story = told(site, story, lang);
-    sheet.answer(StatusCode::OK, lang)
+/// Who sees to it, and who wrote that down where it was another.
+fn seen_by(one: &Acknowledgement, lang: Lang) -> String {
+    let pick = |id, en| if lang == Lang::Id { id } else { en };
+    let who = one.said_by.as_ref().unwrap_or(&one.by);
+    let radio = if one.radio { pick(" lewat HT", " by radio") } else { "" };
+    let writer = one.said_by.as_ref().filter(|said| **said != one.by).map(|_| &one.by);
+    let writer = writer.map(|by| format!(" ({} {by})", pick("dicatat oleh", "written down by"))).unwrap_or_default();
+    format!("{who}{radio}{writer}")
+}
+
+/// That it is a drill, of what and until when.
+fn practised(site: &Site, drill: &Practised, lang: Lang) -> String {
+    let (scene, until) = (under_way::scene(site, drill, lang), clock(site, lang, drill.until));
+    match lang {
+        Lang::Id => format!(
+            "Ini latihan: {scene}. Keadaan ruangan yang sebenarnya tidak berubah. Berakhir paling lambat {until}."
+        ),
+        Lang::En => format!(
+            "This is a drill: {scene}. The room's real state does not change. It ends at {until} at the latest."
+        ),
+    }
 }
 
 /// What happened from its beginning on, oldest first.
-fn told(site: &Site, story: &Story, lang: Lang) -> Vec<String> {
+fn told(site: &Site, story: &Story, handled: Handled, lang: Lang) -> Vec<String> {
     let pick = |id, en| if lang == Lang::Id { id } else { en };
     let mut all = vec![(story.incident.opened_at, pick("gangguan mulai", "it began").to_owned())];
     let codes =
@@ -239,7 +290,6 @@ fn told(site: &Site, story: &Story, lang: Lang) -> Vec<String> {
             ),
         )
     }));
-    let handled = site.state.handling.borrow().of(&story.incident.id);
     all.extend(handled.acknowledged_at.map(|at| (at, pick("ada yang menerima", "somebody sees to it").to_owned())));
     all.extend(handled.escalated_at.map(|at| (at, pick("diteruskan", "told to the next receiver").to_owned())));
     all.extend(story.incident.closed_at.map(|at| (at, pick("gangguan selesai", "it is over").to_owned())));

@@ -96,7 +96,11 @@ fn wall(site: &Site, lang: Lang, frame: Frame, aged: bool) -> Wall {
         told: site.state.handling.borrow().banner.iter().map(told).collect(),
         in_use: snapshot.in_use,
         kept_on_disk: site.state.own.now().store.healthy,
-        under_way: under_way(site, lang, aged),
+        // Nobody writes at a wall.
+        under_way: under_way(site, lang, aged)
+            .into_iter()
+            .map(|line| under_way::Line { unseen: None, ..line })
+            .collect(),
         coming: coming(site, lang),
     }
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::domain::reason::fill;
 use crate::domain::snapshot::{ComponentView, ProfileView};
-use crate::domain::{Component, Incident, Lang, Now, Reason, Requirement, Snapshot, Text, Unit, Verdict};
+use crate::domain::{Component, Incident, Lang, Now, Reason, Requirement, Silence, Snapshot, Text, Unit, Verdict};
 use crate::engine::slot::Question;
 
 use super::coming::{Coming, coming};
@@ -45,6 +45,8 @@ struct Page<'a> {
     newest_config: bool,
     /// Somebody's word on the meeting that is held or prepared for, while it holds.
     overridden: Option<String>,
+    /// Of what nobody is told now because somebody wished it so, and until when: a line each.
+    silenced: Vec<String>,
     /// What is being done now.
     under_way: Vec<under_way::Line>,
     coming: Coming,
@@ -56,7 +58,7 @@ struct Page<'a> {
 
 /// What the room itself is told, on its banner.
 struct Notice {
-    /// Empty where it is only practised: a drill is no incident of the history.
+    /// By which somebody can say that they see to it, a drill too.
     id: String,
     state: &'static str,
     mark: &'static str,
@@ -193,6 +195,7 @@ fn made(site: &Site, profile: Option<usize>, frame: Frame, lang: Lang, aged: boo
         expiring: super::expiring::expiring(site, lang),
         newest_config: site.state.reloaded.borrow().newest,
         overridden: super::sheet::overridden_now(site, lang),
+        silenced: silenced(site, lang),
         under_way: under_way(site, lang, aged),
         coming: coming(site, lang),
         banner: site.state.handling.borrow().banner.iter().map(|incident| teller.notice(incident)).collect(),
@@ -209,6 +212,21 @@ fn made(site: &Site, profile: Option<usize>, frame: Frame, lang: Lang, aged: boo
     }
     page.render().map_err(|error| Problem::internal(error.to_string()))
 }
+
+/// The silences that hold, without who wished them and why.
+fn silenced(site: &Site, lang: Lang) -> Vec<String> {
+    let now = site.now().wall;
+    let told = |silence: &Silence| {
+        let what = silence.component.map_or_else(|| EVERYTHING.in_lang(lang), |component| component.title(lang));
+        let args = [("until", clock(site, lang, silence.until).into()), ("what", what.into())];
+        fill(SILENCED.in_lang(lang), &args, lang)
+    };
+    site.state.handling.borrow().holding(now).map(told).collect()
+}
+
+static EVERYTHING: Text = Text::new("semua bagian", "everything");
+static SILENCED: Text =
+    Text::new("Pemberitahuan dibisukan sampai {until}: {what}.", "Notifications are silenced until {until}: {what}.");
 
 /// What is missing because a database was set aside, and what to do about it.
 fn set_aside(site: &Site, lang: Lang, aside: &SetAside) -> String {
@@ -244,7 +262,7 @@ impl Teller<'_> {
         let drill = incident.is_drill();
         let reason = incident.reasons.iter().find(|reason| reason.verdict != Verdict::Ready);
         Notice {
-            id: if drill { String::new() } else { incident.id.clone() },
+            id: incident.id.clone(),
             state: incident.verdict.as_str(),
             mark: mark(incident.verdict),
             drill: if drill { words(self.lang).drill } else { "" },

@@ -27,9 +27,14 @@ use super::{given, lang};
 #[utoipa::path(get, path = "/login", params(
     ("lang" = Option<String>, Query, description = "`id` or `en`; else as `Accept-Language` prefers."),
 ), responses((status = 200, description = "The form.", body = String, content_type = "text/html")))]
-pub(super) async fn form(State(site): State<Arc<Site>>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
+pub(super) async fn form(
+    State(site): State<Arc<Site>>,
+    Extension(caller): Extension<Caller>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let lang = spoken(&site, &uri, &headers)?;
-    asking(&site, "/", None, lang, StatusCode::OK)
+    asking(&site, caller.reads_unknown(&site), "/", None, lang, StatusCode::OK)
 }
 
 /// Comes in: whoever shows a token that is in force gets a cookie for a shift.
@@ -51,7 +56,14 @@ pub(super) async fn come_in(
 ) -> Result<Response, Problem> {
     let lang = spoken(&site, request.uri(), request.headers())?;
     if cookies::is_from_elsewhere(request.headers()) {
-        return asking(&site, "/", Some(words(lang).from_elsewhere), lang, StatusCode::FORBIDDEN);
+        return asking(
+            &site,
+            caller.reads_unknown(&site),
+            "/",
+            Some(words(lang).from_elsewhere),
+            lang,
+            StatusCode::FORBIDDEN,
+        );
     }
     let fields = given::form(request).await?;
     let next = local(field(&fields, "next"));
@@ -63,7 +75,7 @@ pub(super) async fn come_in(
                 // A reflector's token is for another machine.
                 _ => (StatusCode::UNAUTHORIZED, words(lang).not_known),
             };
-            return asking(&site, next, Some(said), lang, status);
+            return asking(&site, caller.reads_unknown(&site), next, Some(said), lang, status);
         }
     };
     let begun = site.state.staff.cookies.begin(holder.mark, site.state.clock.mono());
@@ -93,16 +105,24 @@ pub(super) async fn go(
     let fields = given::form(request).await?;
     if let Some(said) = caller.cookie() {
         if elsewhere || !cookies::is_form_key(field(&fields, "key"), said) {
-            return asking(&site, "/", Some(words(lang).from_elsewhere), lang, StatusCode::FORBIDDEN);
+            return asking(
+                &site,
+                caller.reads_unknown(&site),
+                "/",
+                Some(words(lang).from_elsewhere),
+                lang,
+                StatusCode::FORBIDDEN,
+            );
         }
         site.state.staff.cookies.end(said);
     }
     Ok(([(header::SET_COOKIE, cookies::set_cookie(None, caller.is_within_tls()))], onward("/", lang)).into_response())
 }
 
-/// The form to come in by, and on to `next`.
+/// The form to come in by, and on to `next`; for somebody who `reads` there already, or not.
 pub(super) fn asking(
     site: &Site,
+    reads: bool,
     next: &str,
     message: Option<&'static str>,
     lang: Lang,
@@ -111,13 +131,16 @@ pub(super) fn asking(
     let mut sheet = Sheet::new(site, words(lang).sign_in.to_owned(), Verdict::Unknown, "/login", lang);
     sheet.message = message;
     sheet.sign_in = Some(next.to_owned());
+    if !reads {
+        sheet.sign_in_for = words(lang).sign_in_to_read;
+    }
     sheet.answer(status, lang)
 }
 
 /// Instead of a page that may not be read without a token.
 pub(super) fn instead(site: &Site, uri: &Uri, headers: &HeaderMap) -> Result<Response, Problem> {
     let lang = lang::asked(uri, headers, site.voice().lang);
-    asking(site, wanted(uri), None, lang, StatusCode::UNAUTHORIZED)
+    asking(site, false, wanted(uri), None, lang, StatusCode::UNAUTHORIZED)
 }
 
 /// The page that was asked for, with what was chosen of it.

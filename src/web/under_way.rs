@@ -16,6 +16,7 @@ use crate::domain::sheet::What;
 use crate::domain::{Component, Kind, Lang, Session, Text};
 use crate::engine::sheet::trials;
 
+use super::incident_page::handled;
 use super::problem::Problem;
 use super::query::Query;
 use super::site::Site;
@@ -32,6 +33,8 @@ pub(super) struct Line {
     pub(super) told: String,
     /// How much of its time it has used; none where its end is nobody's measure.
     pub(super) spent: Option<Spent>,
+    /// By which id somebody can say that they see to it; none where nobody has to, or does already.
+    pub(super) unseen: Option<String>,
 }
 
 /// How much of its time something has used.
@@ -78,20 +81,20 @@ impl Teller<'_> {
             let [word, from] = [&STEP, &OF].map(|text| text.in_lang(self.lang));
             told = format!("{told}; {word} {step} {from} {of}");
         }
-        Line { what, told, spent: Some(self.spent(doing.since, doing.until)) }
+        Line { what, told, spent: Some(self.spent(doing.since, doing.until)), unseen: None }
     }
 
     fn drill(&self, drill: &Practised) -> Line {
-        let scenes = self.site.state.acts.choices(self.lang).scenes;
-        let scene = scenes.into_iter().find(|(name, _)| *name == &*drill.scene).map(|(_, title)| title);
-        let what = format!("{} {}", DRILL.in_lang(self.lang), scene.unwrap_or(drill.component.title(self.lang)));
-        let spent = Some(self.spent(drill.since, drill.until));
-        Line { what, told: self.span(drill.since, drill.until), spent }
+        let what = format!("{} {}", DRILL.in_lang(self.lang), scene(self.site, drill, self.lang));
+        let (since, id) = (drill.incident.opened_at, &drill.incident.id);
+        let told = format!("{}; {}", self.span(since, drill.until), handled(self.site, &drill.incident, self.lang));
+        let seen = self.site.state.handling.borrow().of(id).acknowledged_at.is_some();
+        Line { what, told, spent: Some(self.spent(since, drill.until)), unseen: (!seen).then(|| id.clone()) }
     }
 
     fn trial(&self, (session, since): &Trying) -> Line {
         let what = format!("{} {}", TRIAL.in_lang(self.lang), session.title);
-        Line { what, told: self.span(*since, session.end), spent: None }
+        Line { what, told: self.span(*since, session.end), spent: None, unseen: None }
     }
 
     fn span(&self, since: Timestamp, until: Timestamp) -> String {
@@ -109,6 +112,13 @@ impl Teller<'_> {
             most: seconds(until.duration_since(since)),
         }
     }
+}
+
+/// What is practised, in words.
+pub(super) fn scene(site: &Site, drill: &Practised, lang: Lang) -> &'static str {
+    let scenes = site.state.acts.choices(lang).scenes;
+    let scene = scenes.into_iter().find(|(name, _)| *name == &*drill.scene).map(|(_, title)| title);
+    scene.unwrap_or(drill.incident.component.title(lang))
 }
 
 /// The trials of meetings that are not over, by their run sheets.
@@ -203,6 +213,8 @@ pub(super) struct RunningMessage {
 pub(super) struct RunningDrill {
     /// What is practised.
     pub scene: String,
+    /// By which id somebody says that they see to it (`POST /api/v1/incidents/{id}/ack`); it is no incident of the room's.
+    pub incident: String,
     /// Of which component.
     pub component: Component,
     /// When it began.
@@ -271,8 +283,9 @@ pub(super) async fn running(State(site): State<Arc<Site>>, uri: Uri) -> Result<J
     }
     body.drill = site.state.handling.borrow().drill.as_ref().map(|drill| RunningDrill {
         scene: drill.scene.to_string(),
-        component: drill.component,
-        since: voice.stamp(drill.since),
+        incident: drill.incident.id.clone(),
+        component: drill.incident.component,
+        since: voice.stamp(drill.incident.opened_at),
         until: voice.stamp(drill.until),
     });
     let trials = tried(&site, site.now().wall).into_iter().map(|(session, since)| RunningTrial {

@@ -183,7 +183,7 @@ impl Day {
         // Not before the room has come to rest: ordered once on each page that comes. Looked at and pressed in one step, for between two the
         // page may come that says it has begun, and a second order would take the place of that.
         let step = "(() => {
-            if (document.body?.innerText.includes('Latihan mains-out dimulai')) return true;
+            if (document.body?.innerText.includes('Latihan dimulai: listrik padam')) return true;
             const form = document.querySelector('form:has(#scene)');
             if (document.readyState == 'complete' && form && !window.ordered) {
                 window.ordered = true;

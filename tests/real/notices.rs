@@ -143,7 +143,7 @@ fn at_a_quiet_hour_nothing_is_said() {
     assert!(given_up(&daemon, "quiet_hours"));
     // What is only practised says so on the banner.
     // Not before the daemon has seen the room for a while.
-    wait_until(|| order(&["drill", "camera-unplugged"]).status.success());
+    wait_until(|| order(&["drill", "mains-out"]).status.success());
     let practised =
         |page: &str| page.split("role=\"alert\"").nth(1).is_some_and(|banner| banner.contains("LATIHAN – "));
     daemon.wait_for("/?lang=id", "a drill on the banner", |answer| practised(&answer.body));

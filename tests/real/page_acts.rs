@@ -5,7 +5,7 @@ use super::acts::{Failing, audit};
 use super::crash_daemon::Desk;
 use super::page_forms::{encoded, header, key};
 use super::support::child::wait_until;
-use super::support::daemon::{Answer, Daemon, room, send};
+use super::support::daemon::{Answer, Daemon, room, send, write_config};
 use super::support::upsd::Upsd;
 use super::tokens::made;
 
@@ -54,7 +54,7 @@ impl<'a> Staff<'a> {
 fn staff_test_silence_and_practise_at_the_page_under_their_name_and_nobody_forges_that() {
     let (upsd, desk) = (Upsd::start(), Desk::start());
     let folder = room(&format!(
-        "[components]\ncomputer = {{ absent = true }}\naudio = {{ absent = true }}\nvideo = {{ absent = true }}\nradio = {{ absent = true }}\n\
+        "[components]\ncomputer = {{ absent = true }}\naudio = {{ absent = true }}\nvideo = {{ absent = true }}\n\
          [[receiver]]\nname = \"desk\"\nkind = \"webhook\"\nurl = \"http://{}/\"\n\
          [[check]]\nname = \"ups\"\nkind = \"ups\"\nserver = \"{}\"\ninterval = \"200ms\"\nbad_for = \"0s\"\ngood_for = \"0s\"\n\
          [[check]]\nname = \"line\"\nkind = \"bandwidth\"\ndown_url = \"self\"\nup_url = \"self\"\nmin_gap = \"1s\"\ninterval = \"24h\"\n",
@@ -76,10 +76,13 @@ fn staff_test_silence_and_practise_at_the_page_under_their_name_and_nobody_forge
     let (siti, guest) = (Staff::come_in(&daemon, &token), Staff::come_in(&daemon, &guest));
     assert!(!guest.page().contains("name=\"order\""), "{}", guest.page());
     let page = siti.page();
-    for words in ["Uji peralatan", "<option>line</option>", "<option>desk</option>", "kamera tidak terhubung"] {
+    for words in
+        ["Uji peralatan", "<option>line</option>", "<option>desk</option>", "kabel jaringan terlepas", "Didengar oleh"]
+    {
         assert!(page.contains(words), "{words}: {page}");
     }
     assert!(!page.contains("<option>ups</option>"), "what looks by itself is not tested");
+    assert!(!page.contains("kamera tidak terhubung"), "what the room has not is not practised");
     // Forged: without the key, with another's, from elsewhere, by a guest, and what is no order.
     let test = [("order", "test"), ("check", "line")];
     let own = key(&page).to_owned();
@@ -113,6 +116,7 @@ fn staff_test_silence_and_practise_at_the_page_under_their_name_and_nobody_forge
     assert!(said.contains("name=\"order\" value=\"end_silence\"") && !said.contains("<script>window"), "{said}");
     let id = said.split("name=\"id\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     assert!(said.contains("UPS dan stabilizer, sampai"), "{said}");
+    assert!(said.contains("✓ UPS dan stabilizer dibisukan sampai ") && said.matches(&id).count() == 1, "{said}");
     let said = siti.done(&[("order", "end_silence"), ("id", &id)]);
     assert!(!said.contains("value=\"end_silence\""), "{said}");
     // A line that ends at itself is a fault of the room's: nothing is practised until somebody sees to it. Nor while it settles.
@@ -122,14 +126,32 @@ fn staff_test_silence_and_practise_at_the_page_under_their_name_and_nobody_forge
         assert_eq!(daemon.send("POST", &ack, &format!("{shows}Content-Type: application/json\r\n"), "{}").status, 200);
     }
     wait_until(|| {
-        let said = siti.done(&[("order", "drill"), ("scene", "camera-unplugged"), ("minutes", "5")]);
-        let begun = said.contains("Latihan camera-unplugged dimulai");
+        let said = siti.done(&[("order", "drill"), ("scene", "cable-unplugged"), ("minutes", "5")]);
+        let begun =
+            said.contains("✓ Latihan dimulai: kabel jaringan terlepas, selama 5 menit; diberitahukan kepada: desk");
         assert!(begun || said.contains("Siaga baru mulai"), "{said}");
+        assert!(!said.contains("siaga drill"), "{said}");
         begun
     });
+    let said = siti.done(&[("order", "drill"), ("scene", "camera-unplugged"), ("minutes", "5")]);
+    assert!(said.contains("✕ Alat itu memang tidak ada di ruangan ini"), "{said}");
     let home = daemon.get("/?lang=id").body;
-    assert!(home.contains("Latihan gangguan: kamera tidak terhubung"), "{home}");
-    assert_eq!(daemon.get("/api/v1/running").json()["drill"]["scene"], "camera-unplugged");
+    assert!(home.contains("Latihan gangguan: kabel jaringan terlepas"), "{home}");
+    let drill = daemon.get("/api/v1/running").json()["drill"].clone();
+    assert_eq!(drill["scene"], "cable-unplugged");
+    // It is received as a fault is, by its own page.
+    let path = format!("/incidents/{}", drill["incident"].as_str().unwrap());
+    let read = || daemon.request_with("GET", &path, &siti.cookie).body;
+    let form = read();
+    assert!(form.contains("LATIHAN – ") && form.contains("Ini latihan: kabel jaringan terlepas."), "{form}");
+    let body = format!("key={}&by=Operator+Dua", key(&form));
+    let noted = daemon.send("POST", &format!("{path}/ack"), &format!("{FORM}{}", siti.cookie), &body);
+    assert_eq!((noted.status, header(&noted, "location")), (303, &*format!("{path}?lang=id")), "{}", noted.body);
+    let seen = read();
+    assert!(seen.contains("Operator Dua lewat HT (dicatat oleh Siti)"), "{seen}");
+    assert!(!daemon.get(&path).body.contains("Operator Dua"), "names are for those who act");
+    let home = daemon.get("/?lang=id").body;
+    assert!(home.contains("sudah diterima pukul") && !home.contains(&format!("{path}?")), "{home}");
     let said = siti.done(&[("order", "end_drill")]);
     daemon.wait_for("/?lang=id", "the drill is over there too", |page| !page.body.contains("Latihan gangguan:"));
     assert!(said.contains("Latihan diakhiri"), "{said}");
@@ -148,13 +170,28 @@ fn what_the_disk_does_not_take_is_told_as_done_and_as_not_kept() {
     let folder = room("");
     // Where the state folder would be, lies a file: the daemon goes on in memory.
     std::fs::write(folder.path().join("state"), "").unwrap();
-    let room = Failing::start_in(folder, "[web]\nlisten = \"127.0.0.1:0\"\ntokens = \"tokens.toml\"\n");
+    let room = Failing::start_in(
+        folder,
+        "[[receiver]]\nname = \"mati\"\nkind = \"webhook\"\nurl = \"http://127.0.0.1:9/\"\n\
+         [web]\nlisten = \"127.0.0.1:0\"\ntokens = \"tokens.toml\"\n",
+    );
     let siti = made(room.at(), "Siti", "operate", &[]);
     let siti = Staff::come_in(&room.daemon, &siti);
+    // What a program says of it stands apart from what is said in the reader's language.
+    let said = siti.done(&[("order", "message"), ("receiver", "mati")]);
+    let waits = "✕ mati: masih menunggu di belakang pesan lain yang belum sampai; dicoba lagi<br>";
+    assert!(said.contains(waits) && said.contains("Rincian teknis: <span lang=\"en\">"), "{said}");
     let said = siti.done(&[("order", "silence"), ("component", "power"), ("minutes", "30"), ("reason", "battery")]);
     assert!(said.contains("✕ Berlaku sekarang, tetapi belum tertulis di disk"), "{said}");
     assert!(said.contains("name=\"order\" value=\"end_silence\""), "it holds: {said}");
     assert_eq!(room.incident("")["silenced"], true);
+    // Without a radio nobody is heard on it.
+    assert!(!said.contains("Didengar oleh"), "{said}");
+    let said = siti.done(&[("order", "heard"), ("by", "Operator Satu")]);
+    assert!(said.contains("✕ Ruangan ini memang tidak memakai HT"), "{said}");
+    let config = std::fs::read_to_string(room.at().join("siaga.toml")).unwrap();
+    write_config(room.at(), &config.replace("radio = { absent = true }\n", ""));
+    assert_eq!(room.daemon.send("POST", "/-/reload", "", "").status, 200);
     let said = siti.done(&[("order", "heard"), ("by", "Operator Satu")]);
     assert!(said.contains("✓ Dicatat: uji suara HT berhasil"), "{said}");
     assert!(said.contains("✕ Berlaku sekarang, tetapi"), "{said}");

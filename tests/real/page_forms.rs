@@ -33,7 +33,7 @@ pub(super) fn encoded(text: &str) -> String {
 
 #[test]
 fn somebody_comes_in_by_a_token_and_writes_down_who_said_it_and_nobody_forges_that() {
-    let room = Failing::start();
+    let mut room = Failing::start();
     let id = room.incident("")["id"].as_str().unwrap().to_owned();
     let (siti, reads) = (made(room.at(), "Siti \"<b>\"", "operate", &[]), made(room.at(), "Tamu", "read", &[]));
     let path = format!("/incidents/{id}");
@@ -45,7 +45,8 @@ fn somebody_comes_in_by_a_token_and_writes_down_who_said_it_and_nobody_forges_th
     assert!(home.contains(&format!("<a href=\"{path}?lang=id\"><strong>Diterima lewat HT</strong></a>")), "{home}");
     let page = room.daemon.get(&path);
     assert!(page.body.contains("Untuk mencatat, masuk dengan token") && key(&page.body).is_empty(), "{}", page.body);
-    assert_eq!(room.daemon.get("/incidents/power-1").status, 404);
+    let unknown = room.daemon.get("/incidents/power-1");
+    assert!(unknown.status == 404 && unknown.body.contains("Tidak ada gangguan dengan id itu"), "{}", unknown.body);
 
     // Who has no token that is in force does not come in, and neither does whom a page of somebody else's sends.
     assert_eq!((come_in("", "").status, come_in(&format!("{siti}x"), "").status), (401, 401));
@@ -151,6 +152,16 @@ fn somebody_comes_in_by_a_token_and_writes_down_who_said_it_and_nobody_forges_th
     assert!(out.contains("masuk dengan token") && !out.contains("Siti"), "{out}");
     assert_eq!(press(&in_as_siti, "", own, "x").status, 401);
     assert_eq!(room.daemon.request_with("GET", "/", &shows(&siti)).status, 401);
+    // When it is over the same is told to the same people.
+    let in_as_rani = cookie_of(&made(room.at(), "Rani", "operate", &[]));
+    room.upsd.set("ups.status", "OL");
+    room.daemon.wait_for(&path, "it is over", |answer| answer.body.contains("Gangguan ini sudah selesai"));
+    let over = room.daemon.request_with("GET", &path, &in_as_rani).body;
+    assert!(over.contains("lewat HT (dicatat oleh Siti &#34;") && over.contains("ada yang menerima"), "{over}");
+    for cookie in ["", &in_as_guest] {
+        let page = room.daemon.request_with("GET", &path, cookie).body;
+        assert!(page.contains("ada yang menerima") && !page.contains("Siti"), "{page}");
+    }
     let log = room.daemon.stop();
     assert!(!log.contains("Siti") && !log.contains("window.hit"), "{log}");
 }

@@ -110,7 +110,7 @@ static NO_RECEIVER: Text = Text::new(
     "Tidak ada penerima bernama \"{receiver}\"; yang ada: {known}",
     "There is no receiver \"{receiver}\"; those that there are: {known}",
 );
-static WAITS: Text = Text::new(
+pub(super) static WAITS: Text = Text::new(
     "masih menunggu di belakang pesan lain yang belum sampai",
     "it still waits behind another message that has not arrived",
 );

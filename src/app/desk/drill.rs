@@ -9,7 +9,7 @@ use crate::app::drill;
 use crate::app::practice::NoDrill;
 use crate::app::recorder::{self, Ask};
 use crate::domain::reason::fill;
-use crate::domain::{Lang, Text};
+use crate::domain::{Actor, Arg, Lang, Text, Unit};
 
 /// One that is shorter is over before anybody has answered; one that is longer is forgotten.
 const SHORTEST: Duration = Duration::from_mins(1);
@@ -17,7 +17,13 @@ const LONGEST: Duration = recorder::LONGEST_DRILL;
 
 impl Desk {
     /// Begins one: what to say, and what to write down.
-    pub(super) async fn drill(&self, scene: &str, seconds: u64, lang: Lang) -> Result<(String, String), No> {
+    pub(super) async fn drill(
+        &self,
+        who: &Actor,
+        scene: &str,
+        seconds: u64,
+        lang: Lang,
+    ) -> Result<(String, String), No> {
         let length = Duration::from_secs(seconds);
         let Some(scene) = drill::scene(scene) else {
             let known = drill::ALL.iter().map(|scene| scene.name).collect::<Vec<_>>().join(", ");
@@ -33,12 +39,13 @@ impl Desk {
         let why = begun.withheld.iter().map(|why| why.as_str()).collect::<Vec<_>>().join(", ");
         let text = if begun.told.is_empty() { &NOBODY } else { &BEGUN };
         let args = [
-            ("scene", scene.name.into()),
+            ("scene", scene.title.in_lang(lang).into()),
             ("told", told.clone().into()),
             ("why", why.into()),
-            ("length", crate::domain::Period(length).to_string().into()),
+            ("length", Arg::Number(length.as_secs_f64(), Unit::Seconds)),
         ];
-        Ok((fill(text.in_lang(lang), &args, lang), format!("begun; told: {told}")))
+        let sooner = if who.has_commands() { SOONER.in_lang(lang) } else { "" };
+        Ok((fill(text.in_lang(lang), &args, lang) + sooner, format!("begun; told: {told}")))
     }
 
     /// Ends the one that is under way.
@@ -54,6 +61,7 @@ impl Desk {
 
 const fn refusal(no: NoDrill) -> &'static Text {
     match no {
+        NoDrill::Absent => &ABSENT,
         NoDrill::Starting => &super::STARTING,
         NoDrill::Meeting => &MEETING,
         NoDrill::InUse => &IN_USE,
@@ -69,15 +77,20 @@ static NO_SCENE: Text = Text::new(
 );
 static LENGTH: Text = Text::new("Latihan berlangsung 1 sampai 30 menit", "A drill lasts 1 to 30 minutes");
 static BEGUN: Text = Text::new(
-    "Latihan {scene} dimulai, selama {length}; diberitahukan kepada: {told}. Akhiri lebih awal: siaga drill end",
-    "Drill {scene} has begun, for {length}; told are: {told}. To end it sooner: siaga drill end",
+    "Latihan dimulai: {scene}, selama {length}; diberitahukan kepada: {told}",
+    "The drill has begun: {scene}, for {length}; told are: {told}",
 );
+static SOONER: Text = Text::new(". Akhiri lebih awal: siaga drill end", ". To end it sooner: siaga drill end");
 static NOBODY: Text = Text::new(
-    "Latihan {scene} dimulai, selama {length}, tetapi tidak ada yang diberi tahu ({why})",
-    "Drill {scene} has begun, for {length}, but nobody is told ({why})",
+    "Latihan dimulai: {scene}, selama {length}, tetapi tidak ada yang diberi tahu ({why})",
+    "The drill has begun: {scene}, for {length}, but nobody is told ({why})",
 );
 static ENDED: Text = Text::new("Latihan diakhiri", "The drill has ended");
 static NONE: Text = Text::new("Tidak ada latihan yang berjalan", "No drill is under way");
+static ABSENT: Text = Text::new(
+    "Alat itu memang tidak ada di ruangan ini: tidak ada latihan",
+    "That equipment is deliberately not in this room: no drill of it",
+);
 static MEETING: Text = Text::new(
     "Rapat sedang berlangsung atau segera dimulai: tidak ada latihan",
     "A meeting is held or near: no drill now",
@@ -87,9 +100,7 @@ static REAL: Text = Text::new(
     "Ada gangguan sungguhan yang belum ditangani: tidak ada latihan",
     "Something is really wrong and nobody sees to it yet: no drill now",
 );
-static ANOTHER: Text = Text::new(
-    "Latihan lain sedang berjalan; akhiri dulu: siaga drill end",
-    "Another drill is under way; end it first: siaga drill end",
-);
+static ANOTHER: Text =
+    Text::new("Latihan lain sedang berjalan; akhiri dulu", "Another drill is under way; end it first");
 static NO_INCIDENT: Text =
     Text::new("Latihan ini tidak dapat dibuat; lihat log", "This drill cannot be made; the log may tell");

@@ -13,7 +13,7 @@ use crate::control::order::{Order, Word};
 use crate::domain::passcode;
 use crate::domain::plain::plain;
 use crate::domain::reason::fill;
-use crate::domain::{Act, Actor, Component, Lang, Silence, Text};
+use crate::domain::{Act, Actor, Component, Lang, Silence, Text, on_the_day};
 use crate::store::Kept;
 
 /// A silence is no shorter, and no longer: what shall never be told belongs into the config.
@@ -132,14 +132,14 @@ impl Desk {
                     Ok(None) => self.silence_written(&mut act, *component, reason, until).await,
                     Err(not) => Err(not),
                 };
-                silence.map(|silence| silence.map(|silence| self.told(&silence, lang)))
+                silence.map(|silence| silence.map(|silence| self.told(who, &silence, lang)))
             }
             Order::EndSilence { id, .. } => {
                 let ended = self.end_silence_written(&mut act, id).await;
                 ended.map(|ended| ended.map(|()| ENDED.in_lang(lang).to_owned()))
             }
             Order::Drill { scene, seconds, .. } => {
-                let begun = async { self.drill(scene, *seconds, lang).await.map_err(Unmet::Drill) };
+                let begun = async { self.drill(who, scene, *seconds, lang).await.map_err(Unmet::Drill) };
                 self.written(&mut act, begun).await
             }
             Order::EndDrill { .. } => {
@@ -148,7 +148,7 @@ impl Desk {
             }
             // To ask which silences hold changes nothing, and is no row.
             _ => self.holding().await.map(|holding| {
-                let lines: Vec<_> = holding.iter().map(|silence| self.told(silence, lang)).collect();
+                let lines: Vec<_> = holding.iter().map(|silence| self.told(who, silence, lang)).collect();
                 let what = if lines.is_empty() { NONE.in_lang(lang).to_owned() } else { lines.join("\n") };
                 Done { what, on_disk: true }
             }),
@@ -309,15 +309,15 @@ impl Desk {
         answer.await.map_err(|_| Unmet::Ended)
     }
 
-    /// One line on a silence.
-    fn told(&self, silence: &Silence, lang: Lang) -> String {
+    /// One line on a silence, with the id by which a command ends it.
+    fn told(&self, who: &Actor, silence: &Silence, lang: Lang) -> String {
         let zone = self.configs.borrow().room.time_zone.0.clone();
         let what = silence.component.map_or_else(|| ALL.in_lang(lang).to_owned(), |one| one.title(lang).to_owned());
-        let until = silence.until.to_zoned_datetime(zone).strftime("%Y-%m-%d %H:%M %Z").to_string();
+        let id = if who.has_commands() { format!("; id: {}", silence.id) } else { String::new() };
         let args = [
-            ("id", silence.id.to_string().into()),
+            ("id", id.into()),
             ("what", what.into()),
-            ("until", until.into()),
+            ("until", on_the_day(silence.until, &zone, lang).into()),
             ("reason", silence.reason.clone().into()),
         ];
         crate::domain::reason::fill(SILENCE.in_lang(lang), &args, lang)
@@ -335,13 +335,10 @@ pub(super) static NOT_YET: Text = Text::new(
 );
 static ALL: Text = Text::new("semua komponen", "all components");
 static SILENCE: Text =
-    Text::new("{id}: {what} dibisukan sampai {until} ({reason})", "{id}: {what} silenced until {until} ({reason})");
+    Text::new("{what} dibisukan sampai {until} ({reason}){id}", "{what} silenced until {until} ({reason}){id}");
 static NONE: Text = Text::new("Tidak ada yang dibisukan", "Nothing is silenced");
 static ENDED: Text = Text::new("Pembisuan diakhiri", "The silence has ended");
-static NO_SILENCE: Text = Text::new(
-    "Tidak ada pembisuan \"{id}\" yang berlaku; lihat: siaga alert silences",
-    "No silence \"{id}\" holds; see: siaga alert silences",
-);
+static NO_SILENCE: Text = Text::new("Tidak ada pembisuan \"{id}\" yang berlaku", "No silence \"{id}\" holds");
 static TEXT: Text = Text::new(
     "Evaluasi adalah teks biasa, paling banyak 6000 huruf",
     "An evaluation is plain text of at most 6000 characters",

@@ -3,10 +3,11 @@
 use tokio::sync::mpsc;
 
 use super::Desk;
+use super::alerts::WAITS;
 use crate::app::drill;
 use crate::control::Words;
 use crate::control::order::{Order, Tested, Word};
-use crate::domain::{Actor, Lang, Text, Verdict};
+use crate::domain::{Actor, Component, Lang, Text, Verdict};
 use crate::web::acts::{Choices, Line, Ordered};
 
 /// Words of an order that wait.
@@ -29,10 +30,13 @@ impl Desk {
         let mut checks: Vec<String> = self.requests.borrow().keys().map(ToString::to_string).collect();
         checks.sort();
         let config = self.configs.borrow();
+        let absent = &config.plan.absent;
+        let scenes = drill::ALL.iter().filter(|scene| !absent.contains(&scene.component()));
         Choices {
-            scenes: drill::ALL.iter().map(|scene| (scene.name, scene.title.in_lang(lang))).collect(),
+            scenes: scenes.map(|scene| (scene.name, scene.title.in_lang(lang))).collect(),
             receivers: config.receivers.iter().map(|receiver| receiver.name.to_string()).collect(),
             checks,
+            radio: !absent.contains(&Component::Radio),
         }
     }
 }
@@ -53,32 +57,65 @@ fn told(word: Word, lang: Lang, lines: &mut Vec<Line>) {
     match word {
         Word::Begun { .. } => {}
         Word::Done { message, unkept } => {
-            lines.push(Line { well: true, text: message });
-            lines.extend(unkept.map(|text| Line { well: false, text }));
+            lines.push(line(true, message));
+            lines.extend(unkept.map(|text| line(false, text)));
         }
         Word::Refused { check, message } => {
             let about = check.map(|check| format!("{check}: ")).unwrap_or_default();
-            lines.push(Line { well: false, text: format!("{about}{message}") });
+            lines.push(line(false, format!("{about}{message}")));
         }
         Word::Told { receiver, failed: None, .. } => {
-            lines.push(Line { well: true, text: format!("{receiver}: {}", ARRIVED.in_lang(lang)) });
+            lines.push(line(true, format!("{receiver}: {}", ARRIVED.in_lang(lang))));
         }
         Word::Told { receiver, failed: Some(why), again } => {
             let again = if again { AGAIN.in_lang(lang) } else { "" };
-            lines.push(Line { well: false, text: format!("{receiver}: {why}{again}") });
+            // One that waits says so in the reader's language, and then perhaps why.
+            let (said, why) = match why.strip_prefix(WAITS.in_lang(lang)) {
+                Some(cause) => (&WAITS, cause.strip_prefix(" (").and_then(|cause| cause.strip_suffix(')'))),
+                None => (&NOT_YET, Some(&*why)),
+            };
+            let detail = why.map(str::to_owned);
+            lines.push(Line { well: false, text: format!("{receiver}: {}{again}", said.in_lang(lang)), detail });
         }
         Word::Tested(Tested { name, verdict, reasons, measured, .. }) => {
-            lines.push(Line { well: verdict == Verdict::Ready, text: format!("{name}: {}", verdict.title(lang)) });
+            lines.push(line(verdict == Verdict::Ready, format!("{name}: {}", verdict.title(lang))));
             for why in reasons {
-                lines.push(Line {
-                    well: why.verdict == Verdict::Ready,
-                    text: format!("{}. {}", why.message, why.remedy),
-                });
+                let text = format!("{}. {}", why.message, why.remedy);
+                lines.push(Line { well: why.verdict == Verdict::Ready, text, detail: why.detail });
             }
-            lines.extend(measured.into_iter().map(|text| Line { well: true, text }));
+            lines.extend(measured.into_iter().map(|text| line(true, text)));
         }
     }
 }
 
+fn line(well: bool, text: String) -> Line {
+    Line { well, text, detail: None }
+}
+
+static NOT_YET: Text = Text::new("pesan uji belum sampai", "the test message has not arrived");
 static ARRIVED: Text = Text::new("pesan uji sampai", "the test message has arrived");
 static AGAIN: Text = Text::new("; dicoba lagi", "; it is tried again");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_program_says_of_a_message_stands_apart() {
+        let said = |why: &str, lang| {
+            let mut lines = Vec::new();
+            let failed = Some(why.to_owned());
+            told(Word::Told { receiver: "hook".to_owned(), failed, again: true }, lang, &mut lines);
+            let Line { well, text, detail } = lines.remove(0);
+            (well, text, detail)
+        };
+        let why = "denied: it answered 404 Not Found (x)";
+        let both = |text: &str, detail: Option<&str>| (false, text.to_owned(), detail.map(str::to_owned));
+        assert_eq!(said(why, Lang::Id), both("hook: pesan uji belum sampai; dicoba lagi", Some(why)));
+        assert_eq!(said(why, Lang::En), both("hook: the test message has not arrived; it is tried again", Some(why)));
+        let waits = WAITS.in_lang(Lang::Id);
+        let text = format!("hook: {waits}; dicoba lagi");
+        assert_eq!(said(waits, Lang::Id), both(&text, None));
+        assert_eq!(said(&format!("{waits} ({why})"), Lang::Id), both(&text, Some(why)));
+    }
+}

@@ -5,7 +5,7 @@ use super::{Desk, No};
 use crate::control::Words;
 use crate::control::order::{Order, Word};
 use crate::domain::reason::fill;
-use crate::domain::{Actor, Lang, Text};
+use crate::domain::{Actor, Component, Lang, Text};
 use crate::store::Kept;
 
 impl Desk {
@@ -15,6 +15,8 @@ impl Desk {
         let before = self.keep(&act).await;
         let done = if !super::is_name(heard_by) {
             Err(No::new(&WHO, &[], lang, "without a name"))
+        } else if self.configs.borrow().plan.absent.contains(&Component::Radio) {
+            Err(No::new(&ABSENT, &[], lang, "the room has no radio"))
         } else if before.is_none() {
             Err(No::new(&super::NOT_WRITTEN_DOWN, &[], lang, "not written down"))
         } else {
@@ -40,6 +42,7 @@ impl Desk {
 
 static WHO: Text =
     Text::new("Sebutkan siapa yang mendengar (paling banyak 64 huruf)", "Say who heard it (at most 64 characters)");
+static ABSENT: Text = Text::new("Ruangan ini memang tidak memakai HT", "This room deliberately has no radio");
 static NOTED: Text = Text::new("Dicatat: uji suara HT berhasil", "Noted: the radio check was heard");
 static NOT_KEPT: Text = Text::new(
     "Berlaku sekarang, tetapi terlupakan bila siaga dimulai ulang: {why}",

@@ -10,7 +10,7 @@ use super::Desk;
 use super::hush::{self, Done, Unmet};
 use crate::control::Words;
 use crate::control::order::Word;
-use crate::domain::{Actor, Component, Lang, Silence, in_full};
+use crate::domain::{Actor, Component, Lang, Silence, acknowledgement, in_full};
 use crate::web::acts::{Acknowledgement, Acts, Attempt, Choices, Declined, How, Line, NotReloaded, Ordered, Waiting};
 
 /// Words of a test message's way that wait: of each receiver one, of more than a house has.
@@ -121,10 +121,15 @@ impl Acts for Desk {
         Box::pin(async move {
             let found = self.store.acknowledged(incidents).await.map_err(|error| in_full(&error))?;
             let told = found.into_iter().map(|(incident, rows)| {
-                let told = rows.into_iter().map(|row| Acknowledgement {
-                    at: row.at,
-                    by: row.actor,
-                    how: row.subject.trim_start_matches(&incident).trim_start_matches([' ', ',']).to_owned(),
+                let told = rows.into_iter().map(|row| {
+                    let (radio, said_by) = acknowledgement::told(&row.subject, &incident);
+                    Acknowledgement {
+                        at: row.at,
+                        said_by: said_by.map(str::to_owned),
+                        radio,
+                        how: row.subject.trim_start_matches(&incident).trim_start_matches([' ', ',']).to_owned(),
+                        by: row.actor,
+                    }
                 });
                 let told = told.collect();
                 (incident, told)

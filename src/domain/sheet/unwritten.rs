@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{LONGEST_FINDINGS, LONGEST_NAME, LONGEST_REASON, MOST_ENTRIES};
+use crate::domain::on_the_day;
 use crate::domain::reason::{Lang, Text, fill};
 
 /// Why it is not written.
@@ -68,12 +69,16 @@ impl Unwritten {
         }
     }
 
-    /// In words; times with the offset that `zone` has then, as an order takes them.
+    /// In words; times on the clock of `zone`, and with its offset, as an order takes them.
     pub fn told(&self, lang: Lang, zone: &TimeZone) -> String {
         let number = |number: usize| number.to_string().into();
         let there = if let Self::NoItem(there) = self { there.join(", ") } else { String::new() };
         let end = match self {
-            Self::AfterEnd(end) => end.display_with_offset(zone.to_offset(*end)).to_string(),
+            Self::AfterEnd(end) => {
+                // Rounded down, so that it is not beyond the end when it is ordered.
+                let whole = Timestamp::from_second(end.as_second()).unwrap_or(*end);
+                format!("{} ({})", on_the_day(*end, zone, lang), whole.display_with_offset(zone.to_offset(whole)))
+            }
             _ => String::new(),
         };
         let args = [
@@ -141,5 +146,20 @@ impl Unwritten {
                 "It looks as if a passcode stood in it; leave it out, siaga takes none",
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_told_on_the_rooms_clock_and_as_an_order_takes_it() {
+        let zone = TimeZone::get("Asia/Pontianak").unwrap();
+        let why = Unwritten::AfterEnd("2026-11-29T10:14:40.51Z".parse().unwrap());
+        let id = why.told(Lang::Id, &zone);
+        assert!(id.ends_with(": 29/11/2026 pukul 17.14 WIB (2026-11-29T17:14:40+07:00)"), "{id}");
+        let en = why.told(Lang::En, &zone);
+        assert!(en.ends_with(": 2026-11-29 17:14 WIB (2026-11-29T17:14:40+07:00)"), "{en}");
     }
 }

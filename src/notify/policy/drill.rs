@@ -42,8 +42,7 @@ impl Drill {
 
     /// For readers.
     pub(super) fn practised(&self) -> Practised {
-        let Incident { component, opened_at, .. } = self.incident;
-        Practised { scene: Arc::clone(&self.scene), component, since: opened_at, until: self.until }
+        Practised { scene: Arc::clone(&self.scene), incident: self.incident.clone(), until: self.until }
     }
 
     fn json(&self) -> Option<String> {

@@ -112,7 +112,7 @@ pub(in super::super) async fn order(
     if let Some((status, message)) = caller.turned_away(elsewhere, field(&fields, "key"), lang) {
         return again(status, message);
     }
-    let Some((ordered, what)) = ordered(&fields, lang) else {
+    let Some((ordered, what)) = ordered(&fields, &site.state.acts.choices(lang), lang) else {
         return again(
             StatusCode::BAD_REQUEST,
             pick(lang, "Isian belum lengkap atau tidak dimengerti.", "The form is not complete, or not understood."),
@@ -161,7 +161,7 @@ impl Drop for Ended<'_> {
     fn drop(&mut self) {
         let text =
             pick(self.1, "terhenti di tengah jalan; lihat log", "it ended in its middle; see the log").to_owned();
-        self.say(vec![Line { well: false, text }]);
+        self.say(vec![Line { well: false, text, detail: None }]);
     }
 }
 
@@ -172,7 +172,14 @@ fn shown(
     wrong: Option<(StatusCode, &'static str)>,
 ) -> Result<Response, Problem> {
     let (Some(said), Some(name)) = (caller.cookie(), caller.name()) else {
-        return asking(site, "/act", wrong.map(|(_, message)| message), lang, StatusCode::UNAUTHORIZED);
+        return asking(
+            site,
+            caller.reads_unknown(site),
+            "/act",
+            wrong.map(|(_, message)| message),
+            lang,
+            StatusCode::UNAUTHORIZED,
+        );
     };
     let may = caller.may(Scope::Operate);
     let last = {
@@ -241,7 +248,7 @@ const fn action(ordered: &Ordered) -> &'static str {
 }
 
 /// What a form orders, and the same in words; nothing where it is none of ours, or not filled in.
-fn ordered(fields: &[(String, String)], lang: Lang) -> Option<(Ordered, String)> {
+fn ordered(fields: &[(String, String)], choices: &Choices, lang: Lang) -> Option<(Ordered, String)> {
     let text = |name: &str| Some(field(fields, name).trim()).filter(|text| !text.is_empty()).map(str::to_owned);
     let minutes = || field(fields, "minutes").trim().parse::<u32>().ok().map(|minutes| u64::from(minutes) * 60);
     Some(match field(fields, "order") {
@@ -271,7 +278,8 @@ fn ordered(fields: &[(String, String)], lang: Lang) -> Option<(Ordered, String)>
         }
         "drill" => {
             let scene = text("scene")?;
-            let what = format!("{} {scene}", pick(lang, "latihan", "drill"));
+            let title = choices.scenes.iter().find(|(name, _)| *name == scene).map_or(&*scene, |(_, title)| *title);
+            let what = format!("{}: {title}", pick(lang, "latihan", "drill"));
             (Ordered::Drill(scene, minutes()?), what)
         }
         "end_drill" => (Ordered::EndDrill, pick(lang, "akhiri latihan", "end of the drill").to_owned()),

@@ -40,6 +40,8 @@ struct Page {
     known: bool,
     phase: String,
     sessions: Vec<Line>,
+    /// How many later ones are not shown, and when the last of those shown begins.
+    later: Option<(usize, String)>,
     /// Those that are over, the newest first, and how many older ones are not shown; nothing where they cannot be read now.
     over: Option<(Vec<Over>, usize)>,
     feeds: Vec<Feed>,
@@ -74,6 +76,8 @@ struct Feed {
     name: String,
     told: String,
     problems: Vec<String>,
+    /// Why it cannot be read, in English, for IT staff.
+    detail: Option<String>,
 }
 
 /// The booked meetings for people.
@@ -101,7 +105,10 @@ pub(in super::super) async fn page(
     }
     let own = phase.session.as_ref().map(|session| Arc::clone(&session.id));
     let shown = |session: &&Arc<Session>| session.end > now || own.as_ref() == Some(&session.id);
-    let sessions: Vec<_> = agenda.booked().filter(shown).take(TO_COME).collect();
+    let mut sessions: Vec<_> = agenda.booked().filter(shown).collect();
+    let hidden = sessions.len().saturating_sub(TO_COME);
+    sessions.truncate(TO_COME);
+    let later = sessions.last().filter(|_| hidden > 0).map(|last| (hidden, clock(&site, lang, last.start)));
     let there = surveys::named(&site, sessions.iter().map(|session| &***session)).await;
     let back = now.saturating_sub(BACK).unwrap_or(Timestamp::MIN);
     let over = in_time(site.state.bookings.sessions((back, now), None, READ)).await.map(|all| {
@@ -128,6 +135,7 @@ pub(in super::super) async fn page(
                 Line { survey, ..line(&site, &agenda, session, now, lang) }
             })
             .collect(),
+        later,
         over,
         feeds: feeds(&site, lang),
     };
@@ -189,8 +197,8 @@ fn problems(site: &Site, feed: &Followed, lang: Lang) -> Vec<String> {
         (all > told).then(|| format!("{} {} {}", pick("dan", "and"), all - told, pick("lainnya", "more")))
     };
     let mut all = Vec::new();
-    if let Some(error) = &feed.error {
-        all.push(format!("{}: {error}", pick("tidak dapat dibaca", "cannot be read")));
+    if feed.error.is_some() {
+        all.push(pick("tidak dapat dibaca", "cannot be read").to_owned());
     }
     let conflicts = feed.conflicts.iter().take(NOT_BOOKED);
     all.extend(
@@ -216,6 +224,7 @@ fn feeds(site: &Site, lang: Lang) -> Vec<Feed> {
             pick("rapat akan datang", "meetings to come")
         ),
         problems: problems(site, &feed, lang),
+        detail: feed.error,
         name: feed.name,
     });
     all.collect()

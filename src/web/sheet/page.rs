@@ -15,12 +15,13 @@ use crate::domain::sheet::{LONGEST_FINDINGS, LONGEST_NAME, LONGEST_REASON, Unwri
 use crate::domain::{Booking, Lang, Requirement, Scope, Verdict};
 use crate::engine::sheet::{Figures, Override, Point, Standing, Trial};
 use crate::web::door::Caller;
+use crate::web::frame::{Frame, Renewed};
 use crate::web::problem::{CHALLENGE, Problem};
 use crate::web::readiness::in_lang;
 use crate::web::sign_in::spoken;
 use crate::web::site::Site;
 use crate::web::surveys::{self, OfPlace};
-use crate::web::words::{Words, words};
+use crate::web::words::words;
 use crate::web::{cookies, telling};
 
 use super::words::Said;
@@ -29,17 +30,12 @@ use super::{Sheet, reads_names};
 #[derive(Template)]
 #[template(path = "sheet.html")]
 struct Page {
-    words: &'static Words,
+    frame: Frame,
     said: Said,
-    lang: &'static str,
-    other_lang: &'static str,
-    room: String,
     title: String,
     state: &'static str,
     /// The verdict in a word; nothing where none is said.
     word: Option<&'static str>,
-    /// Its own path.
-    here: String,
     /// What was wrong with what was sent.
     message: Option<String>,
     /// When, for whom, and whether it takes place.
@@ -179,17 +175,14 @@ impl Shown<'_> {
         written: Written,
     ) -> Result<Response, Problem> {
         let Self { site, caller, id, lang } = *self;
-        let (said, other) = (Said(lang), if lang == Lang::Id { Lang::En } else { Lang::Id });
+        let said = Said(lang);
         let mut shown = Page {
-            words: words(lang),
+            // Somebody writes there.
+            frame: Frame::new(site, &path(id), lang, Renewed::Never),
             said,
-            lang: lang.as_str(),
-            other_lang: other.as_str(),
-            room: site.voice().title.clone(),
             title: said.unknown_id().to_owned(),
             state: Verdict::Unknown.as_str(),
             word: None,
-            here: path(id),
             message,
             lines: Vec::new(),
             reported: false,

@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use siaga::domain::doing::{Doing, Task};
-use siaga::domain::{Arg, Kind, Level, Verdict};
+use siaga::domain::handling::Practised;
+use siaga::domain::{
+    Arg, Booking, Component, Details, Handled, Handling, Incident, Kind, Level, OpenTo, Session, Silence, Verdict,
+};
 
 use crate::support::golden;
 use crate::support::snapshot::{AT, CAMERA_MISSING, backup, check, good, room, troubled};
@@ -86,6 +90,145 @@ async fn what_is_being_done_is_told_with_its_time_and_step_and_whatever_it_is_ca
     served.doing.send_replace(Arc::default());
     let page = served.get("/?lang=id").await.text;
     assert!(!page.contains("Sedang dikerjakan") && !page.contains("<progress"), "{page}");
+    served.stop().await;
+}
+
+/// A drill of the internet that has just begun.
+fn drill() -> Practised {
+    let at: jiff::Timestamp = AT.parse().unwrap();
+    let incident = Incident {
+        id: "drill-internet-1".to_owned(),
+        component: Component::Internet,
+        worst: Verdict::NotReady,
+        verdict: Verdict::NotReady,
+        reasons: Vec::new(),
+        opened_at: at,
+        closed_at: None,
+        settling: false,
+    };
+    Practised { scene: "cable-unplugged".into(), incident, until: at + SignedDuration::from_mins(5) }
+}
+
+#[tokio::test]
+async fn a_drill_has_a_page_to_acknowledge_it_while_it_runs_and_is_no_incident_of_the_room() {
+    let served = serve(room(good()).build()).await;
+    let practised = drill();
+    let banner = vec![practised.incident.clone()];
+    let mut handling = Handling { banner, drill: Some(practised), ..Handling::default() };
+    served.handling.send_replace(Arc::new(handling.clone()));
+    let button = "<a href=\"/incidents/drill-internet-1?lang=id\"><strong>Diterima lewat HT</strong></a>";
+    let home = served.get("/?lang=id").await.text;
+    assert!(home.contains("belum ada yang menerima") && home.contains(button), "{home}");
+    assert!(!served.get("/kiosk?lang=id").await.text.contains("/incidents/drill"), "nobody writes at a wall");
+    for (lang, words) in [
+        ("id", ["LATIHAN – ", "Ini latihan: ", "Berakhir paling lambat pukul 09.35 WIB", "belum ada yang menerima"]),
+        ("en", ["DRILL – ", "This is a drill: ", "It ends at 09:35 WIB", "nobody has said that they see to it"]),
+    ] {
+        let page = served.get(&format!("/incidents/drill-internet-1?lang={lang}")).await;
+        assert_eq!(page.status, 200, "{}", page.text);
+        for word in words {
+            assert!(page.text.contains(word), "{word:?} in {}", page.text);
+        }
+    }
+    assert_eq!(served.get("/api/v1/running").await.json()["drill"]["incident"], "drill-internet-1");
+    assert_eq!(served.get("/api/v1/incidents?open=1").await.json().as_array().map(Vec::len), Some(0));
+    assert!(!served.get("/incidents").await.text.contains("drill-internet"), "it is no incident of the room");
+    assert_eq!(served.get("/readyz").await.status, 200);
+    // Somebody sees to it.
+    let seen = Handled { acknowledged_at: Some(AT.parse().unwrap()), escalated_at: None };
+    handling.incidents.insert("drill-internet-1".to_owned(), seen);
+    handling.banner.clear();
+    served.handling.send_replace(Arc::new(handling));
+    let home = served.get("/?lang=id").await.text;
+    assert!(home.contains("sudah diterima pukul 09.30 WIB") && !home.contains("Diterima lewat HT"), "{home}");
+    // It is over, as what never was is not there.
+    served.handling.send_replace(Arc::default());
+    for (id, words) in
+        [("drill-internet-1", "Latihan ini tidak sedang berjalan"), ("foo", "Tidak ada gangguan dengan id itu")]
+    {
+        let page = served.get(&format!("/incidents/{id}?lang=id")).await;
+        assert!(page.status == 404 && page.text.contains(words), "{}", page.text);
+        assert!(!page.text.contains("Gangguan ini sudah selesai"), "{}", page.text);
+    }
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_reads_sees_of_what_nobody_is_told_and_until_when() {
+    let served = serve(room(good()).build()).await;
+    let from: jiff::Timestamp = AT.parse().unwrap();
+    let silence = |id: &str, component, minutes| Silence {
+        id: id.into(),
+        component,
+        reason: "perawatan oleh Siti".to_owned(),
+        from,
+        until: from + SignedDuration::from_mins(minutes),
+    };
+    let silences =
+        vec![silence("a", None, 30), silence("b", Some(Component::Power), 60), silence("c", Some(Component::Radio), 0)];
+    served.handling.send_replace(Arc::new(Handling { silences, ..Handling::default() }));
+    let home = served.get("/?lang=id").await.text;
+    for words in [
+        "Pemberitahuan dibisukan sampai pukul 10.00 WIB: semua bagian.",
+        "Pemberitahuan dibisukan sampai pukul 10.30 WIB: UPS dan stabilizer.",
+    ] {
+        assert!(home.contains(words), "{words:?} in {home}");
+    }
+    assert!(home.matches("dibisukan").count() == 2 && !home.contains("Siti"), "{home}");
+    let english = served.get("/?lang=en").await.text;
+    assert!(english.contains("Notifications are silenced until 10:00 WIB: everything."), "{english}");
+    served.handling.send_replace(Arc::default());
+    assert!(!served.get("/?lang=id").await.text.contains("dibisukan"));
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn the_agenda_says_how_many_more_meetings_there_are_than_it_shows() {
+    let served = serve(room(good()).build()).await;
+    let book = |many: i64| {
+        let session = |number: i64| {
+            let start = AT.parse::<jiff::Timestamp>().unwrap() + SignedDuration::from_hours(number);
+            Session {
+                id: format!("m{number}").into(),
+                revision: number,
+                booking: Booking::Booked,
+                title: format!("Rapat {number}"),
+                profile: "simak".into(),
+                start,
+                end: start + SignedDuration::from_mins(10),
+                source: "scheduler".into(),
+                details: Details::default(),
+            }
+        };
+        let mut agenda = (**served.agenda.lock().unwrap()).clone();
+        agenda.learn((1..=many).map(session), []);
+        *served.agenda.lock().unwrap() = Arc::new(agenda);
+    };
+    book(50);
+    let page = served.get("/agenda?lang=id").await.text;
+    assert!(page.contains("Rapat 50") && !page.contains("rapat lagi"), "{page}");
+    book(53);
+    let page = served.get("/agenda?lang=id").await.text;
+    // Two days and two hours after half past nine.
+    let words = "… dan 3 rapat lagi, setelah 26 Nov 2026 pukul 11.30 WIB; semuanya ada di /api/v1/sessions.";
+    assert!(page.contains(words) && !page.contains("Rapat 51"), "{page}");
+    assert!(served.get("/agenda?lang=en").await.text.contains("… and 3 more, after 26 Nov 2026 11:30 WIB; all are at"));
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_may_not_read_is_told_that_they_come_in_to_read() {
+    let served = serve(room(good()).build()).await;
+    let login = served.get("/login?lang=id").await.text;
+    assert!(login.contains("Untuk mencatat, masuk dengan token"), "{login}");
+    let mut closed = voice();
+    closed.open_to = OpenTo::Nobody;
+    served.voice.send_replace(Arc::new(closed));
+    for path in ["/login?lang=id", "/?lang=id"] {
+        let page = served.get(path).await.text;
+        assert!(page.contains("Untuk membaca dan mencatat, masuk dengan token"), "{path}: {page}");
+    }
+    assert!(served.get("/login?lang=en").await.text.contains("To read and to note something, sign in"));
     served.stop().await;
 }
 

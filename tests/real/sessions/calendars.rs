@@ -144,6 +144,10 @@ fn the_agenda_follows_a_feed_and_what_is_no_feed_changes_nothing() {
     wait_until(|| error() == json!("it is no iCalendar"));
     std::fs::remove_file(folder.path().join("room.ics")).unwrap();
     wait_until(|| error().as_str().is_some_and(|error| error.starts_with("its file cannot be read")));
+    let agenda = daemon.get("/agenda?lang=id").body;
+    for words in ["<strong>tidak dapat dibaca</strong>", "Rincian teknis: <span lang=\"en\">its file cannot be read"] {
+        assert!(agenda.contains(words), "{agenda}");
+    }
     assert!(is(
         &daemon,
         &[("B", "booked", 600), ("A", "booked", 800), ("Own", "booked", 1000), ("(…)", "cancelled", 1200)]

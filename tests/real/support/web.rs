@@ -15,8 +15,8 @@ use siaga::domain::doing::Doings;
 use siaga::domain::record::Series;
 use siaga::domain::sheet::{Item, SheetWish, Unwritten, Written};
 use siaga::domain::{
-    Actor, CheckSpec, Component, ForeignAlert, Granted, Lang, Margins, Notice, Past, Session, Silence, Snapshot, Story,
-    TakenAlerts, Told, Wanted, Wish,
+    Actor, CheckSpec, Component, ForeignAlert, Granted, Handling, Lang, Margins, Notice, Past, Session, Silence,
+    Snapshot, Story, TakenAlerts, Told, Wanted, Wish,
 };
 use siaga::engine::agenda::slot::Planned;
 use siaga::engine::agenda::{Agenda, Lengths};
@@ -80,7 +80,10 @@ impl Evidence for Memory {
 }
 
 /// An agenda that was read and is empty, and in which nothing can be booked: the real one has tests of its own (`sessions`).
-struct Diary(Arc<Agenda>);
+struct Diary(Agendas);
+
+/// What a test may put into it.
+pub(crate) type Agendas = Arc<Mutex<Arc<Agenda>>>;
 
 impl Diary {
     fn empty() -> Self {
@@ -88,13 +91,13 @@ impl Diary {
         let lengths = Lengths { preflight: Duration::from_mins(150), wrap_up: Duration::from_mins(30) };
         let mut agenda = Agenda::new(margins, lengths);
         agenda.learn([], []);
-        Self(Arc::new(agenda))
+        Self(Arc::new(Mutex::new(Arc::new(agenda))))
     }
 }
 
 impl Bookings for Diary {
     fn agenda(&self) -> Arc<Agenda> {
-        Arc::clone(&self.0)
+        Arc::clone(&self.0.lock().unwrap())
     }
 
     fn planned(&self, _: jiff::Timestamp, _: jiff::Timestamp) -> Vec<Planned> {
@@ -327,6 +330,8 @@ pub(crate) struct Served {
     pub memory: Arc<Memory>,
     pub own: Arc<Said>,
     pub doing: watch::Sender<Arc<Doings>>,
+    pub handling: watch::Sender<Arc<Handling>>,
+    pub agenda: Agendas,
     pub client: reqwest::Client,
     stop: Option<oneshot::Sender<()>>,
     server: tokio::task::JoinHandle<std::io::Result<()>>,
@@ -363,6 +368,9 @@ pub(crate) async fn serve_with(snapshot: Arc<Snapshot>, memory: Memory) -> Serve
     let (reloaded, reloadeds) = watch::channel(Reloaded { ok: true, newest: true, at: wall });
     let (reload, reloads) = mpsc::channel(1);
     let (doing, doings) = watch::channel(Arc::default());
+    let (handling, handlings) = watch::channel(Arc::default());
+    let diary = Diary::empty();
+    let agenda = Arc::clone(&diary.0);
     let memory = Arc::new(memory);
     let own = Arc::new(Said(Mutex::new(own())));
     let state = State {
@@ -371,7 +379,7 @@ pub(crate) async fn serve_with(snapshot: Arc<Snapshot>, memory: Memory) -> Serve
         evidence: Arc::clone(&memory) as Arc<dyn Evidence>,
         history: Arc::new(Forgetful),
         surveys: Arc::new(Forgetful),
-        bookings: Arc::new(Diary::empty()),
+        bookings: Arc::new(diary),
         inbound: Arc::new(Nobody),
         voice: voices,
         reloaded: reloadeds,
@@ -381,7 +389,7 @@ pub(crate) async fn serve_with(snapshot: Arc<Snapshot>, memory: Memory) -> Serve
         staff: Arc::default(),
         crowd: Arc::default(),
         tls: watch::channel(None).1,
-        handling: watch::channel(Arc::default()).1,
+        handling: handlings,
         doing: doings,
         info: Arc::new(Info { version: "0.0.0-test", quantities: QUANTITIES.to_vec(), reasons: REASONS.to_vec() }),
     };
@@ -401,6 +409,8 @@ pub(crate) async fn serve_with(snapshot: Arc<Snapshot>, memory: Memory) -> Serve
         memory,
         own,
         doing,
+        handling,
+        agenda,
         client,
         stop: Some(stop),
         server,

@@ -250,12 +250,15 @@ fn on_the_machine_itself_the_sheet_is_read_and_written_by_a_command() {
     let text = told(&["a/1"], 2);
     assert!(text.contains("override: Not ready") && text.contains("kunci hilang"), "{text}");
     told(&[&["a/1", "override", "--end", "--reason", "kunci ada"][..], &by].concat(), 0);
-    // One that would outlast the meeting is told when that ends, in the room's time, as --until takes it.
+    // One that would outlast the meeting is told when that ends, on the room's clock and as --until takes it.
     let outlasts = ["a/1", "override", "--verdict", "ready", "--for", "24h", "--reason", "kunci ada"];
     let text = told(&[&outlasts[..], &by].concat(), 2);
     let end = begins.checked_add(MINUTE * 60).unwrap();
+    let clock = end.in_tz("Asia/Pontianak").unwrap().strftime("%Y-%m-%d %H:%M %Z").to_string();
+    let end = jiff::Timestamp::from_second(end.as_second()).unwrap();
     let end = end.display_with_offset(jiff::tz::Offset::from_hours(7).unwrap()).to_string();
-    assert!(text.contains(&format!("at most until the session's end: {end}")), "{text}");
+    assert!(text.contains(&format!("at most until the session's end: {clock} ({end})")), "{text}");
+    assert!(told(&["a/1"], 1).contains(&format!(" – {clock}: ")));
     let text = told(&[&["a/1", "override", "--verdict", "ready", "--reason", "x"][..], &by].concat(), 3);
     assert!(text.contains("--for") && text.contains("--until"), "{text}");
     told(&[&outlasts[..4], &["--until", &end, "--for", "1h", "--reason", "x"], &by].concat(), 3);

@@ -44,6 +44,7 @@ fn staff_tick_at_the_page_and_nobody_forges_that() {
         "{}",
         page.body
     );
+    assert!(page.body.contains("<li><a href=\"/agenda?lang=id\" aria-current=\"true\">"), "{}", page.body);
     assert_eq!(daemon.get("/sessions/b").status, 404);
     let come_in = |token: &str| {
         let answer = daemon.send("POST", "/login", form, &format!("token={token}&next={}", encoded(path)));
