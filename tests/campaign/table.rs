@@ -42,8 +42,8 @@ impl Table {
 
     /// How much more this process has resident than after a third of the houses, as a share of that.
     pub(super) fn growth(&self) -> f64 {
-        let [then, now] =
-            self.resident.map(|kb| kb.map(|kb| u32::try_from(kb).map_or(f64::INFINITY, f64::from))).unwrap_or([1.0; 2]);
+        let as_float = |kb| u32::try_from(kb).map_or(f64::INFINITY, f64::from);
+        let [then, now] = self.resident.map_or([1.0; 2], |both| both.map(as_float));
         now / then - 1.0
     }
 
