@@ -393,3 +393,23 @@ fn what_several_checks_of_a_component_say_alike_is_told_once() {
         assert_eq!(told, [[LOSS.code, BROKEN.code]], "{subject:?}");
     }
 }
+
+#[test]
+fn a_change_of_the_room_names_the_reasons_of_what_is_required_alone() {
+    let mut plan = room();
+    plan.checks.push(Arc::new(spec("microphone", Kind::Audio, Level::Device)));
+    let mut engine = settled(plan);
+    for second in 21..=34 {
+        let now = at(f64::from(second));
+        let mut reading = Reading::default();
+        reading.find(Finding::new(&LOSS, Verdict::NotReady));
+        engine.observe(Observation::read("microphone".into(), now, Duration::ZERO, reading), now);
+        ups(&mut engine, if second < 26 { Verdict::Ready } else { Verdict::NotReady }, second);
+    }
+    let of_the_room = |event: Event| match event {
+        Event::Transition(told) if told.subject == Subject::Room && told.to == Verdict::NotReady => Some(told.codes),
+        _ => None,
+    };
+    let told: Vec<_> = engine.drain_events().into_iter().filter_map(of_the_room).collect();
+    assert_eq!(told, [[BROKEN.code]]);
+}
