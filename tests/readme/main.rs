@@ -312,3 +312,24 @@ fn each_decision_has_its_day_its_reason_and_what_would_open_it_again() {
         assert!(decided.insert(row[1]), "decided twice: {:?}", row[1]);
     }
 }
+
+/// Its contents lead to every part, and to nothing that there is not.
+#[test]
+fn the_contents_are_all_that_there_is() {
+    let text = read("README.md");
+    let (contents, _) = text.split_once("\n## ").expect("parts");
+    let named: BTreeSet<String> =
+        contents.split("](#").skip(1).map(|link| link.split_once(')').unwrap().0.to_owned()).collect();
+    // As GitHub makes an anchor of a heading.
+    let anchor = |title: &str| -> String {
+        let kept = title.chars().filter(|c| c.is_alphanumeric() || *c == ' ' || *c == '-');
+        kept.map(|c| if c == ' ' { '-' } else { c.to_ascii_lowercase() }).collect()
+    };
+    let there: BTreeSet<String> = text.lines().filter_map(|line| line.strip_prefix("## ")).map(anchor).collect();
+    assert_eq!(named, there, "left: the contents; right: the parts");
+    // What else leads to a part.
+    for link in text.split("](#").skip(1) {
+        let part = link.split_once(')').unwrap().0;
+        assert!(there.contains(part), "#{part} leads nowhere");
+    }
+}

@@ -139,7 +139,7 @@ fn a_meeting_leads_to_the_survey_of_its_place_or_says_that_it_is_not_kept() {
     let first = sheet(1, "en");
     assert!(first.contains(&format!("Site survey: {}", link("en"))), "{first}");
     assert!(first.contains("Place: Aula &#60;i&#62;Kantor&#60;/i&#62; Camat"), "{first}");
-    assert!(sheet(2, "en").contains(&format!("({en})")) && !sheet(3, "en").contains("Site survey"));
+    assert!(sheet(2, "en").contains(&format!("({en})")) && !sheet(3, "en").contains("Site survey: "));
     // One that is removed meanwhile leads nowhere any more.
     let told = survey(&["--remove", &kept, "--state-dir"], |command| _ = command.arg(&state));
     assert!(told.status.success(), "{told:?}");
@@ -234,8 +234,13 @@ fn whatever_lies_in_the_folder_harms_nothing_and_leads_nowhere() {
         "{}",
         all["older"]
     );
-    // A new start removes those that are older than sessions are kept, and nothing else.
+    // A new start removes those that are older than sessions are kept, and nothing else; by a clock by which was watched a day ago.
     daemon.stop();
+    let database = rusqlite::Connection::open(state.join("siaga.db")).unwrap();
+    let now = siaga::clock::Clock::start().now().wall;
+    let ago = |hours: i64| (now - jiff::SignedDuration::from_hours(hours)).as_microsecond();
+    database.execute("INSERT INTO runs VALUES (?1, ?2, 1)", [ago(26), ago(25)]).unwrap();
+    drop(database);
     let daemon = Daemon::start(home.path());
     let few = |answer: &super::support::daemon::Answer| {
         let all = answer.json();

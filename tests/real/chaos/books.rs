@@ -107,7 +107,7 @@ impl Books {
         match promise {
             Promise::Acknowledgement { id, ordered } => self.acknowledged.push((id, ordered)),
             Promise::Silence => {
-                let id = answer.split(':').next().unwrap_or_default().to_owned();
+                let id = answer.trim_end().rsplit("; id: ").next().unwrap_or_default().to_owned();
                 // Of two that were asked for before either was answered the second is answered with the first: it is one, and ends once.
                 if !self.silences.iter().any(|(known, _)| *known == id) {
                     self.silences.push((id, Clock::start().now().wall));
