@@ -17,7 +17,8 @@ siaga=$(realpath "${CARGO_TARGET_DIR:-target}/debug/siaga")
 folder=$(mktemp -d)
 daemon=
 end() {
-    [ -z "$daemon" ] || kill "$daemon" 2>/dev/null || true
+    # What is there is removed once nobody writes there any more.
+    [ -z "$daemon" ] || { kill "$daemon" 2>/dev/null && wait "$daemon"; } || true
     rm -rf "$folder"
 }
 trap end EXIT
