@@ -98,6 +98,8 @@ impl Writer {
                     return;
                 }
                 Ok(command) => self.obey(command),
+                // Nobody has closed it, and nobody is left. A folder that has gone, too, is not made anew for that.
+                Err(RecvTimeoutError::Disconnected) if self.disk.is_lost() => return,
                 Err(RecvTimeoutError::Disconnected) => return self.finish(),
                 Err(RecvTimeoutError::Timeout) => {}
             }
