@@ -145,3 +145,19 @@ fn for_ten_minutes_after_a_time_in_which_nobody_watched_nobody_is_blamed() {
         assert_eq!(causes(&past), [("ours_link", 300, 312), ("provider", 312, 330)], "{fresh}");
     }
 }
+
+#[test]
+fn a_failure_that_was_over_is_another_than_the_next() {
+    // What the first was no cause of says nothing of the second.
+    let refuted = [("gateway", 20, NotReady, ""), ("gateway", 30, Ready, "")];
+    let again = [("gateway", 101, NotReady, ""), ("gateway", 155, Ready, "")];
+    assert_eq!(of_hour(&[refuted, again].concat()), [("ours_gateway", 100, 160)]);
+}
+
+#[test]
+fn a_failure_no_longer_than_what_one_may_be_seen_before_the_other_is_refuted_by_nobody() {
+    let until = |to: i64| [("gateway", 96, NotReady, ""), ("gateway", to, Ready, "")];
+    assert_eq!(of_hour(&until(100)), [("ours_gateway", 100, 110), ("provider", 110, 160)]);
+    let longer = [("gateway", 95, NotReady, ""), ("gateway", 100, Ready, "")];
+    assert_eq!(of_hour(&longer), [("unclear", 100, 110), ("provider", 110, 160)], "far ends answered in its midst");
+}
