@@ -133,6 +133,20 @@ mod tests {
     }
 
     #[test]
+    fn what_was_written_last_holds_over_all_that_bear_a_later_time() {
+        let one = [run(0, 1000, true)];
+        let well = [(0, 10, Some(Unknown)), (10, 1000, Some(Ready))];
+        assert_eq!(seen(&[(100, NotReady), (200, Degraded), (10, Ready)], &one, 1000), well);
+        // Also beyond a span within, of which the last word was spoken, …
+        let within = [run(0, 1000, true), run(50, 100, true)];
+        let told = seen(&[(500, NotReady), (10, Ready), (60, Degraded)], &within, 1000);
+        assert_eq!(told, [well[0], (10, 60, Some(Ready)), (60, 1000, Some(Degraded))]);
+        // … and where it was spoken before such a span.
+        let told = seen(&[(500, NotReady), (10, Ready)], &[run(0, 1000, true), run(300, 400, true)], 1000);
+        assert_eq!(told, well);
+    }
+
+    #[test]
     fn spans_within_another_go_and_others_stay() {
         let [first, within, last] = [run(0, 100, true), run(20, 100, true), run(50, 150, false)];
         assert_eq!(runs(vec![first, within, last]), (vec![first, last], vec![within]));
