@@ -143,3 +143,10 @@ fn each_far_end_may_lose_what_the_judge_lets_it() {
     assert_eq!((shown(&[&echo, &echo, &way]), shown(&[&way, &echo]), shown(&[])), (Some(396.0), Some(200.0), None));
     assert_eq!(shown(&[&far("always", None), &echo]), Some(396.0));
 }
+
+#[test]
+fn what_is_short_is_told_in_the_apis_words() {
+    use super::Shortfall::{Down, Loss, Outage, RoundTrip, Up};
+    let words = [Outage, Loss, RoundTrip, Down, Up].map(super::Shortfall::as_str);
+    assert_eq!(words, ["outage", "loss", "round_trip", "down", "up"]);
+}
