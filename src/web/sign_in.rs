@@ -56,14 +56,7 @@ pub(super) async fn come_in(
 ) -> Result<Response, Problem> {
     let lang = spoken(&site, request.uri(), request.headers())?;
     if cookies::is_from_elsewhere(request.headers()) {
-        return asking(
-            &site,
-            caller.reads_unknown(&site),
-            "/",
-            Some(words(lang).from_elsewhere),
-            lang,
-            StatusCode::FORBIDDEN,
-        );
+        return from_elsewhere(&site, &caller, lang);
     }
     let fields = given::form(request).await?;
     let next = local(field(&fields, "next"));
@@ -105,18 +98,17 @@ pub(super) async fn go(
     let fields = given::form(request).await?;
     if let Some(said) = caller.cookie() {
         if elsewhere || !cookies::is_form_key(field(&fields, "key"), said) {
-            return asking(
-                &site,
-                caller.reads_unknown(&site),
-                "/",
-                Some(words(lang).from_elsewhere),
-                lang,
-                StatusCode::FORBIDDEN,
-            );
+            return from_elsewhere(&site, &caller, lang);
         }
         site.state.staff.cookies.end(said);
     }
     Ok(([(header::SET_COOKIE, cookies::set_cookie(None, caller.is_within_tls()))], onward("/", lang)).into_response())
+}
+
+/// Refuses a form that no page of ours has sent: whoever meant it sends it from here.
+fn from_elsewhere(site: &Site, caller: &Caller, lang: Lang) -> Result<Response, Problem> {
+    let said = Some(words(lang).from_elsewhere);
+    asking(site, caller.reads_unknown(site), "/", said, lang, StatusCode::FORBIDDEN)
 }
 
 /// The form to come in by, and on to `next`; for somebody who `reads` there already, or not.
