@@ -1,6 +1,6 @@
 //! A receiver that is reached by electronic letters: SMTP (RFC 5321) with TLS, through `lettre`.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use lettre::message::{Mailbox, Mailboxes, header};
@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use super::document::Document;
 use super::error::{DeliveryError, Failure, SetupError};
 use super::secret;
-use crate::domain::{Notification, SecretFile};
+use crate::domain::{Notification, SecretFile, hex};
 
 /// What belongs to letters.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
@@ -166,12 +166,7 @@ impl Ready {
 /// A letter's own id, the same at each attempt. A key may hold what others have chosen (a session's id), and what may stand here is
 /// little (RFC 5322 §3.6.4): it is the key's SHA-256, in hex.
 fn message_id(key: &str, domain: &str) -> String {
-    let digest = digest(&SHA256, key.as_bytes());
-    let id = digest.as_ref().iter().fold(String::with_capacity(64), |mut hex, byte| {
-        _ = write!(hex, "{byte:02x}");
-        hex
-    });
-    format!("<{id}@{domain}>")
+    format!("<{}@{domain}>", hex(digest(&SHA256, key.as_bytes()).as_ref()))
 }
 
 /// What a failure means (RFC 5321 §4.2.1: 4yz may be taken later, 5yz not as it is).

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::error::{DeliveryError, Failure, SetupError};
 use super::{http, secret};
-use crate::domain::{Notification, SecretFile};
+use crate::domain::{Notification, SecretFile, hex};
 
 /// What belongs to a webhook.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
@@ -71,12 +71,8 @@ impl Ready {
 }
 
 fn signature(secret: &[u8], body: &[u8]) -> Result<HeaderValue, DeliveryError> {
-    use std::fmt::Write as _;
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), body);
-    let text = tag.as_ref().iter().fold("sha256=".to_owned(), |mut text, byte| {
-        _ = write!(text, "{byte:02x}");
-        text
-    });
+    let text = format!("sha256={}", hex(tag.as_ref()));
     HeaderValue::from_str(&text).map_err(|error| DeliveryError::new(Failure::Secret, error.to_string()))
 }
 

@@ -65,7 +65,7 @@ pub use sheets::Noted;
 
 use crate::clock::Clock;
 use crate::domain::sheet::Written;
-use crate::domain::{Act, Incident, Notice, Notification, Observation, Session, Silence, Standing, Transition};
+use crate::domain::{Act, Incident, Notice, Notification, Observation, Session, Silence, Standing, Transition, hex};
 use health::Board;
 use read::Readers;
 use rollup::Feed;
@@ -465,12 +465,7 @@ async fn turn(of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, StoreError> {
 
 /// Sixteen hexadecimal digits that tell questions apart.
 fn digest(text: &str) -> String {
-    use std::fmt::Write as _;
-    let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
-    digest.as_ref().iter().take(8).fold(String::new(), |mut hex, byte| {
-        _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex(&ring::digest::digest(&ring::digest::SHA256, text.as_bytes()).as_ref()[..8])
 }
 
 /// The value behind a lock. What a panic left behind it is whole: nobody holds one over more than a few assignments.

@@ -4,7 +4,6 @@
 //! What a chain cannot show is that its newest rows were cut off: for that the newest hash must be known elsewhere, and so the log has
 //! each. Nothing of it is ever deleted: a report is what the office keeps.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -15,9 +14,9 @@ use serde::Deserialize;
 use super::recording::{self, RecordingError};
 use super::rows::{micros, moment};
 use super::{Store, StoreError};
-use crate::domain::Occasion;
 use crate::domain::link::{Filed, KeptMeeting, Kind, Link};
 use crate::domain::record::{Around, Record};
+use crate::domain::{Occasion, hex};
 
 /// The version that began to keep them so.
 const SINCE_VERSION: i64 = 14;
@@ -47,14 +46,7 @@ fn hash(previous: &str, filed: &Filed) -> String {
         context.update(&u64::try_from(field.len()).unwrap_or(u64::MAX).to_be_bytes());
         context.update(field.as_bytes());
     }
-    hex(&context.finish())
-}
-
-fn hex(digest: &digest::Digest) -> String {
-    digest.as_ref().iter().fold(String::with_capacity(64), |mut hex, byte| {
-        _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex(context.finish().as_ref())
 }
 
 /// SHA-256 of what is kept under an evidence's id, in hex: its question, a line feed, its answer.
@@ -63,7 +55,7 @@ pub(super) fn evidence_digest(db: &Connection, id: &str) -> rusqlite::Result<Opt
         .prepare_cached("SELECT question || char(10) || answer FROM evidence WHERE id = ?1")?
         .query_row([id], |row| row.get(0))
         .optional()?;
-    Ok(kept.map(|text| hex(&digest::digest(&digest::SHA256, text.as_bytes()))))
+    Ok(kept.map(|text| hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())))
 }
 
 /// Appends one; gives its hash, or nothing if there is a report of this meeting already, or somebody wrote the very same.

@@ -1,6 +1,5 @@
 //! Who has come in at the page: a cookie that stands for a token, for a shift. In memory alone: after a restart people come in anew.
 
-use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use subtle::ConstantTimeEq as _;
 
-use crate::domain::Mono;
+use crate::domain::{Mono, hex};
 
 use super::door::Mark;
 
@@ -83,13 +82,6 @@ fn hash(said: &str) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.copy_from_slice(digest(&SHA256, said.as_bytes()).as_ref());
     hash
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut hex, byte| {
-        _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }
 
 /// What stands in a form of somebody who is in, and nobody else can know: a page elsewhere cannot make such a form.

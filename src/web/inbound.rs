@@ -16,7 +16,7 @@ use super::given;
 use super::problem::Problem;
 use super::site::Site;
 use crate::domain::plain::plain;
-use crate::domain::{ForeignAlert, TakenAlerts};
+use crate::domain::{ForeignAlert, TakenAlerts, hex};
 
 /// The most alerts of one message.
 const ALERTS: usize = 64;
@@ -136,16 +136,12 @@ fn line(text: &str) -> String {
 
 /// Thirty-two hexadecimal digits that tell alerts apart.
 fn digest(parts: &[&str]) -> String {
-    use std::fmt::Write as _;
     let mut context = ring::digest::Context::new(&ring::digest::SHA256);
     for part in parts {
         context.update(part.as_bytes());
         context.update(&[0]);
     }
-    context.finish().as_ref().iter().take(16).fold(String::new(), |mut hex, byte| {
-        _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex(&context.finish().as_ref()[..16])
 }
 
 #[cfg(test)]

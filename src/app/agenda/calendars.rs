@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::domain::feed::LeftOut;
 use crate::domain::plain::{is_blank, is_unseen};
 use crate::domain::session::{Booking, Details};
-use crate::domain::{Granted, Mono, Session, Wish, passcode};
+use crate::domain::{Granted, Mono, Session, Wish, hex, passcode};
 use crate::web::Bookings as _;
 use crate::web::bookings::Feed;
 
@@ -209,13 +209,9 @@ fn is_spoken_of(known: &Session, feed: &str, now: Timestamp) -> bool {
 
 /// An entry of a feed as a session. Its id is the same as long as the feed has the entry, wherever it is moved.
 fn session(feed: &calendar::Config, entry: &Entry, profile: &str) -> Session {
-    use std::fmt::Write as _;
     let of_series = entry.of_series.map(|moment| moment.to_string()).unwrap_or_default();
     let digest = ring::digest::digest(&ring::digest::SHA256, format!("{}\n{of_series}", entry.uid).as_bytes());
-    let mut id = format!("{}.", feed.name);
-    for byte in digest.as_ref().iter().take(8) {
-        _ = write!(id, "{byte:02x}");
-    }
+    let id = format!("{}.{}", feed.name, hex(&digest.as_ref()[..8]));
     Session {
         id: id.into(),
         revision: 0,

@@ -28,7 +28,7 @@ use crate::domain::passcode;
 use crate::domain::plain::{is_unseen, plain};
 use crate::domain::reason::{fill, number};
 use crate::domain::{
-    Act, Actor, Arg, CheckName, CheckSpec, Finding, Lang, Mono, Reason, Snapshot, Text, Unit, in_full,
+    Act, Actor, Arg, CheckName, CheckSpec, Finding, Lang, Mono, Reason, Snapshot, Text, Unit, hex, in_full,
 };
 use crate::engine::judge::{Limits, worst};
 use crate::notify::Stats;
@@ -357,13 +357,8 @@ impl No {
 
 /// The key of an act that is the same whenever all of this is.
 fn same(parts: &[&str]) -> Arc<str> {
-    use std::fmt::Write as _;
     let digest = ring::digest::digest(&ring::digest::SHA256, parts.join("\0").as_bytes());
-    let hex = digest.as_ref().iter().take(16).fold(String::from("same-"), |mut hex, byte| {
-        _ = write!(hex, "{byte:02x}");
-        hex
-    });
-    hex.into()
+    format!("same-{}", hex(&digest.as_ref()[..16])).into()
 }
 
 /// Whether that can be somebody's name.

@@ -7,7 +7,7 @@ use ring::digest::{SHA256, digest};
 
 use super::{Addressed, Policy};
 use crate::domain::sheet::{Told, Word};
-use crate::domain::{Lang, Notification, Session, Verdict};
+use crate::domain::{Lang, Notification, Session, Verdict, hex};
 use crate::engine::sheet::Point;
 use crate::notify::late::LateLetter;
 
@@ -48,13 +48,9 @@ impl SheetNews {
 
 /// The item's name as a header takes it, whatever letters its site is written in.
 fn named(point: &Point) -> String {
-    use std::fmt::Write as _;
     let Some(site) = &point.site else { return point.name.to_string() };
     let digest = digest(&SHA256, site.as_bytes());
-    digest.as_ref().iter().take(8).fold(format!("{}-", point.item.key), |mut name, byte| {
-        _ = write!(name, "{byte:02x}");
-        name
-    })
+    format!("{}-{}", point.item.key, hex(&digest.as_ref()[..8]))
 }
 
 impl Policy {
