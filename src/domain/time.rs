@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use super::reason::Lang;
 
@@ -62,6 +62,10 @@ pub fn told_length(from: Timestamp, to: Timestamp) -> Duration {
     Duration::from_secs(u64::try_from(to.as_second() - from.as_second()).unwrap_or_default())
 }
 
+/// A wall clock that is steered (`adjtimex(2)`: by half a second in a thousand at most) and the monotonic one drift no further apart than
+/// this while anything is kept to be asked about; what differs by more was set.
+const DRIFT: SignedDuration = SignedDuration::from_secs(10);
+
 /// One reading of both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
@@ -88,6 +92,16 @@ impl Now {
         shifted.unwrap_or(if moment >= self.mono { Timestamp::MAX } else { Timestamp::MIN })
     }
 
+    /// Whether somebody has set the wall clock since a reading of both.
+    pub fn was_set_since(self, then: Self) -> bool {
+        self.wall_at(then.mono).duration_since(then.wall).abs() > DRIFT
+    }
+
+    /// What the wall clock of now calls a moment at which both clocks were read: the same as then, unless somebody has set it since.
+    pub fn calls(self, then: Self) -> Timestamp {
+        if self.was_set_since(then) { self.wall_at(then.mono) } else { then.wall }
+    }
+
     /// The monotonic moment of wall time `moment`; a moment before this process began is [`Mono::ZERO`].
     pub fn mono_at(self, moment: Timestamp) -> Mono {
         let apart = moment.duration_since(self.wall);
@@ -98,6 +112,26 @@ impl Now {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_keeps_its_name_until_the_clock_is_set() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let then = Now { mono: Mono::from_elapsed(Duration::from_secs(100)), wall: at("2026-11-29T12:00:00Z") };
+        let now = |wall| Now { mono: then.mono.after(Duration::from_mins(1)), wall: at(wall) };
+        for (wall, called) in [
+            ("2026-11-29T12:01:00Z", "2026-11-29T12:00:00Z"),
+            // Steered meanwhile.
+            ("2026-11-29T12:01:10Z", "2026-11-29T12:00:00Z"),
+            ("2026-11-29T12:00:50Z", "2026-11-29T12:00:00Z"),
+            // Set, forwards and back: a minute ago it was, by any clock.
+            ("2026-11-29T12:01:11Z", "2026-11-29T12:00:11Z"),
+            ("2026-11-29T12:00:49Z", "2026-11-29T11:59:49Z"),
+            ("2029-11-29T12:01:00Z", "2029-11-29T12:00:00Z"),
+        ] {
+            assert_eq!(now(wall).calls(then), at(called), "{wall}");
+            assert_eq!(now(wall).was_set_since(then), at(called) != then.wall, "{wall}");
+        }
+    }
 
     #[test]
     fn how_long_something_lasted_is_what_lies_between_its_moments_as_they_are_told() {

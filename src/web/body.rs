@@ -77,7 +77,7 @@ pub struct LossBody {
 /// The newest observation, and how old it may be.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EvidenceBody {
-    /// When it was complete; none was, if null.
+    /// When it was complete, by the clock of now; none was, if null.
     #[schema(format = DateTime)]
     pub at: Option<String>,
     /// Its age, s.
@@ -236,7 +236,7 @@ impl Reader<'_> {
     fn evidence(&self, check: &CheckView) -> EvidenceBody {
         let last = check.last.as_deref();
         EvidenceBody {
-            at: last.map(|last| self.voice.stamp(last.at.wall)),
+            at: last.map(|last| self.voice.stamp(self.now.calls(last.at))),
             age_seconds: check.age(self.now).map(seconds),
             allowed_age_seconds: seconds(check.spec.fresh_for),
             took_seconds: last.map(|last| seconds(last.took)),

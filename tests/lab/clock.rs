@@ -39,6 +39,12 @@ fn answer_of_now(lab: &Lab, daemon: &Daemon<'_>) -> Value {
     assert!((before - 5..=after).contains(&at), "{before}, {at}, {after}");
     let good_until = second(&answer["valid_until"]);
     assert!(good_until >= at && good_until <= after + 3600, "{at}, {good_until}");
+    for component in answer["components"].as_array().unwrap() {
+        for check in component["checks"].as_array().unwrap() {
+            let seen = second(&check["evidence"]["at"]);
+            assert!((before - 60..=after).contains(&seen), "{before}, {seen}, {after}: {check}");
+        }
+    }
     answer
 }
 

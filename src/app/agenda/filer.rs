@@ -58,14 +58,6 @@ enum Made {
     Later,
 }
 
-/// A wall clock was set if it differs by more than this: less is what two clocks drift apart.
-const SET: SignedDuration = SignedDuration::from_secs(10);
-
-/// Whether somebody has set the wall clock between two readings.
-fn is_set(before: Now, now: Now) -> bool {
-    before.wall_at(now.mono).duration_since(now.wall).abs() > SET
-}
-
 /// The task.
 pub struct Filer {
     /// What is booked, and where it is kept.
@@ -89,7 +81,7 @@ impl Filer {
         let mut read_at: Option<Now> = None;
         loop {
             let now = self.clock.now();
-            if read_at.is_none_or(|before| is_set(before, now)) {
+            if read_at.is_none_or(|before| now.was_set_since(before)) {
                 match self.withdraw(now.wall).await {
                     Ok(withdrawn) => {
                         read_at = Some(now);
@@ -217,30 +209,5 @@ impl Filer {
         let asked = self.asks.send(Ask::Session { news: Box::new(news), done }).await;
         asked.map_err(|_| "the daemon ends".to_owned())?;
         stored.await.map_err(|_| "the daemon ends".to_owned())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::Mono;
-
-    #[test]
-    fn a_clock_was_set_where_it_differs_by_more_than_what_clocks_drift() {
-        let read = |mono: u64, wall: i64| Now {
-            mono: Mono::from_elapsed(Duration::from_secs(mono)),
-            wall: Timestamp::from_second(1_800_000_000 + wall).unwrap(),
-        };
-        let before = read(1000, 0);
-        for (mono, wall, set) in [
-            (1010, 10, false),
-            (1010, 0, false),
-            (1010, -1, true),
-            (1010, -25_200, true),
-            (1010, 20, false),
-            (1010, 21, true),
-        ] {
-            assert_eq!(is_set(before, read(mono, wall)), set, "{mono} {wall}");
-        }
     }
 }

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use super::Book;
 use crate::app::desk::Desk;
 use crate::clock::Clock;
+use crate::domain::snapshot::CheckView;
 use crate::domain::{CheckName, Phase, Requirement, Session, Snapshot};
 use crate::engine::agenda::Agenda;
 use crate::web::Bookings as _;
@@ -119,6 +120,7 @@ fn due(snapshot: &Snapshot, profile: &str, since: Timestamp) -> Vec<CheckName> {
         view.components.iter().filter(|component| component.requirement == Requirement::Required && !component.absent);
     let places: BTreeSet<usize> = counts.flat_map(|component| component.checks.iter().copied()).collect();
     let checks = places.into_iter().filter_map(|place| snapshot.checks.get(place));
-    let old = checks.filter(|check| check.spec.active && check.last.as_ref().is_none_or(|last| last.at.wall < since));
+    let tested = |check: &CheckView| check.last.as_ref().is_some_and(|last| snapshot.at.calls(last.at) >= since);
+    let old = checks.filter(|check| check.spec.active && !tested(check));
     old.map(|check| check.spec.name.clone()).collect()
 }

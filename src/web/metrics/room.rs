@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::domain::snapshot::{CheckView, ComponentView, Judged};
-use crate::domain::{Component, Requirement, Snapshot};
+use crate::domain::{Component, Now, Requirement, Snapshot};
 
 use super::super::State;
 use super::family::{Family, Samples};
@@ -193,7 +193,7 @@ pub(super) fn families(snapshot: &Snapshot, state: &State) -> Vec<MetricFamily> 
     uplinks(&mut out, snapshot, state);
     let current = snapshot.current();
     for (check, judged) in snapshot.checks.iter().zip(current.checks.iter()) {
-        self::check(&mut out, check, judged);
+        self::check(&mut out, snapshot.at, check, judged);
         limits::add(&mut out, check, &current.profile);
     }
     for reason in &current.reasons {
@@ -252,7 +252,7 @@ fn uplinks(out: &mut Samples, snapshot: &Snapshot, state: &State) {
     }
 }
 
-fn check(out: &mut Samples, check: &CheckView, judged: &Judged) {
+fn check(out: &mut Samples, at: Now, check: &CheckView, judged: &Judged) {
     let spec = &check.spec;
     let name = spec.name.as_str();
     out.one_hot(&CHECK_STATE, &[name, spec.kind.as_str(), spec.component.as_str()], judged.verdict);
@@ -265,7 +265,7 @@ fn check(out: &mut Samples, check: &CheckView, judged: &Judged) {
     out.add(&CHECK_FRESH, &[name], spec.fresh_for.as_secs_f64());
     out.add(&CHECK_RUNS, &[name], count(check.runs));
     let Some(last) = check.last.as_deref() else { return };
-    out.add(&CHECK_LAST, &[name], unix(last.at.wall));
+    out.add(&CHECK_LAST, &[name], unix(at.calls(last.at)));
     out.add(&CHECK_TOOK, &[name], last.took.as_secs_f64());
     if let Some(error) = &last.error {
         out.add(&CHECK_ERROR, &[name, error.kind.as_str()], 1.0);
