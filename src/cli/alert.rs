@@ -107,7 +107,7 @@ pub async fn run(config: &Config, args: &AlertArgs, lang: Lang) -> Result<u8, St
                     Lang::En => format!("{receiver}: arrived\n"),
                 });
             }
-            Word::Told { receiver, failed: Some(why), again } => {
+            Word::Told { receiver, failed: Some(why), again, .. } => {
                 (answered, all_told) = (answered + 1, false);
                 let (not, tried) = match lang {
                     Lang::Id => ("belum sampai", "dicoba lagi terus"),

@@ -188,6 +188,13 @@ impl Order {
     }
 }
 
+/// A message that has not arrived, behind which others wait.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Behind {
+    /// Why not, if it is known.
+    pub cause: Option<String>,
+}
+
 /// What the daemon says to it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "said", rename_all = "snake_case", deny_unknown_fields)]
@@ -207,6 +214,9 @@ pub enum Word {
         failed: Option<String>,
         /// Whether it is tried again.
         again: bool,
+        /// Where it still waits behind another message, which `failed` tells in words: what is known of that one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        behind: Option<Behind>,
     },
     /// What was ordered is done, or known.
     Done {

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use super::{Desk, No};
 use crate::app::recorder::Ask;
 use crate::control::Words;
-use crate::control::order::Word;
+use crate::control::order::{Behind, Word};
 use crate::domain::doing::Task;
 use crate::domain::{Actor, Lang, Text};
 
@@ -43,10 +43,10 @@ impl Desk {
             let timeout = known.iter().find(|(known, _)| **known == *name.as_str()).map(|(_, timeout)| *timeout);
             let mut act = self.act(who, "test_alert", name);
             match self.send_test(name, timeout, &mut act, lang).await {
-                Ok((failed, again)) => {
+                Ok((failed, again, behind)) => {
                     act.outcome =
                         Some(if failed.is_none() { "delivered".to_owned() } else { "not delivered".to_owned() });
-                    words.say(Word::Told { receiver: name.clone(), failed, again });
+                    words.say(Word::Told { receiver: name.clone(), failed, again, behind });
                 }
                 Err(no) => {
                     act.outcome = Some(format!("refused: {}", no.audit));
@@ -58,14 +58,14 @@ impl Desk {
         futures_util::future::join_all(tests).await;
     }
 
-    /// What became of the first attempt: why it failed, and whether it is tried again.
+    /// What became of the first attempt: why it failed, whether it is tried again, and what it waits behind where there was none.
     async fn send_test(
         &self,
         name: &str,
         timeout: Option<Duration>,
         act: &mut crate::domain::Act,
         lang: Lang,
-    ) -> Result<(Option<String>, bool), No> {
+    ) -> Result<(Option<String>, bool, Option<Behind>), No> {
         let unknown = || {
             let known: Vec<_> =
                 self.configs.borrow().receivers.iter().map(|receiver| receiver.name.to_string()).collect();
@@ -93,12 +93,13 @@ impl Desk {
         let patience = if failing.is_some() { SHORT } else { timeout + PATIENCE };
         if let Ok(Ok(counts)) = tokio::time::timeout(patience, ended).await {
             return Ok(match tried(&counts) {
-                Some(Err(error)) => (Some(error.to_string()), error.retryable()),
-                _ => (None, false),
+                Some(Err(error)) => (Some(error.to_string()), error.retryable(), None),
+                _ => (None, false, None),
             });
         }
-        let cause = failing.and_then(|counts| counts.last?.ended.err()).map(|error| format!(" ({error})"));
-        Ok((Some(WAITS.in_lang(lang).to_owned() + &cause.unwrap_or_default()), true))
+        let cause = failing.and_then(|counts| counts.last?.ended.err()).map(|error| error.to_string());
+        let why = cause.as_ref().map(|error| format!(" ({error})")).unwrap_or_default();
+        Ok((Some(WAITS.in_lang(lang).to_owned() + &why), true, Some(Behind { cause })))
     }
 }
 

@@ -67,14 +67,9 @@ fn told(word: Word, lang: Lang, lines: &mut Vec<Line>) {
         Word::Told { receiver, failed: None, .. } => {
             lines.push(line(true, format!("{receiver}: {}", ARRIVED.in_lang(lang))));
         }
-        Word::Told { receiver, failed: Some(why), again } => {
+        Word::Told { receiver, failed: Some(why), again, behind } => {
             let again = if again { AGAIN.in_lang(lang) } else { "" };
-            // One that waits says so in the reader's language, and then perhaps why.
-            let (said, why) = match why.strip_prefix(WAITS.in_lang(lang)) {
-                Some(cause) => (&WAITS, cause.strip_prefix(" (").and_then(|cause| cause.strip_suffix(')'))),
-                None => (&NOT_YET, Some(&*why)),
-            };
-            let detail = why.map(str::to_owned);
+            let (said, detail) = behind.map_or((&NOT_YET, Some(why)), |behind| (&WAITS, behind.cause));
             lines.push(Line { well: false, text: format!("{receiver}: {}{again}", said.in_lang(lang)), detail });
         }
         Word::Tested(Tested { name, verdict, reasons, measured, .. }) => {
@@ -99,23 +94,28 @@ static AGAIN: Text = Text::new("; dicoba lagi", "; it is tried again");
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::order::Behind;
 
     #[test]
     fn what_a_program_says_of_a_message_stands_apart() {
-        let said = |why: &str, lang| {
+        let why = "denied: it answered 404 Not Found (x)";
+        let told_of = |behind: Option<Behind>, lang| {
             let mut lines = Vec::new();
             let failed = Some(why.to_owned());
-            told(Word::Told { receiver: "hook".to_owned(), failed, again: true }, lang, &mut lines);
+            told(Word::Told { receiver: "hook".to_owned(), failed, again: true, behind }, lang, &mut lines);
             let Line { well, text, detail } = lines.remove(0);
             (well, text, detail)
         };
-        let why = "denied: it answered 404 Not Found (x)";
         let both = |text: &str, detail: Option<&str>| (false, text.to_owned(), detail.map(str::to_owned));
-        assert_eq!(said(why, Lang::Id), both("hook: pesan uji belum sampai; dicoba lagi", Some(why)));
-        assert_eq!(said(why, Lang::En), both("hook: the test message has not arrived; it is tried again", Some(why)));
-        let waits = WAITS.in_lang(Lang::Id);
-        let text = format!("hook: {waits}; dicoba lagi");
-        assert_eq!(said(waits, Lang::Id), both(&text, None));
-        assert_eq!(said(&format!("{waits} ({why})"), Lang::Id), both(&text, Some(why)));
+        assert_eq!(told_of(None, Lang::Id), both("hook: pesan uji belum sampai; dicoba lagi", Some(why)));
+        assert_eq!(
+            told_of(None, Lang::En),
+            both("hook: the test message has not arrived; it is tried again", Some(why))
+        );
+        let waits = format!("hook: {}; dicoba lagi", WAITS.in_lang(Lang::Id));
+        for cause in [None, Some("refused")] {
+            let behind = Behind { cause: cause.map(str::to_owned) };
+            assert_eq!(told_of(Some(behind), Lang::Id), both(&waits, cause));
+        }
     }
 }

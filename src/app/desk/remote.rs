@@ -82,7 +82,9 @@ impl Acts for Desk {
             let mut attempts = Vec::new();
             while let Ok(word) = said.try_recv() {
                 attempts.extend(match word {
-                    Word::Told { receiver, failed, again } => Some(Attempt { receiver: Some(receiver), failed, again }),
+                    Word::Told { receiver, failed, again, .. } => {
+                        Some(Attempt { receiver: Some(receiver), failed, again })
+                    }
                     Word::Refused { check, message } => {
                         Some(Attempt { receiver: check, failed: Some(message), again: false })
                     }
