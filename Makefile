@@ -20,7 +20,7 @@ SECONDS ?= 60
 EXAMPLES ?= 30
 # How often the lab makes each of its faults.
 ROUNDS ?= 1
-# How long the daemon is soaked, min.
+# How long the daemon is soaked in each ring, min.
 MINUTES ?= 30
 
 help: ## print this list
@@ -71,9 +71,10 @@ chaos: tools ## 12 000 faults against the judge in virtual time, then 500 kills 
 	$(CARGO) test $(LOCKED) --test real -- --ignored --nocapture --exact chaos::five_hundred_kills_at_random_moments_lose_nothing
 	$(CARGO) test $(LOCKED) --test real -- --ignored --nocapture --exact radio::on_air::whoever_is_killed_a_hundred_times_leaves_no_key_down
 
-soak: tools ## half an hour of the daemon under faults without a pause: each seen and over, nothing grows (MINUTES=60 for longer); writes target/soak/
-	@scripts/install-debian.sh build run test
+soak: tools ## an hour under faults without a pause, half of it in the lab's guests: each seen and over, nothing grows (MINUTES=60 for each half longer); writes target/soak/
+	@scripts/install-debian.sh build run test lab
 	SIAGA_MINUTES=$(MINUTES) $(CARGO) test $(LOCKED) --test real -- --ignored --nocapture --exact soak::half_an_hour_of_faults_leaves_it_as_it_was
+	SIAGA_MINUTES=$(MINUTES) $(CARGO) test $(LOCKED) --test lab -- --ignored --nocapture --test-threads 1 matrix::soak::
 
 fleet: tools ## five hundred rooms for one Prometheus (SIAGA_ROOMS, SIAGA_SCRAPES for more); writes target/bench/
 	@scripts/install-debian.sh build run test

@@ -8,6 +8,7 @@
 mod history;
 mod rows;
 mod run;
+mod soak;
 mod stage;
 mod table;
 

@@ -29,9 +29,9 @@ pub(super) struct Run {
 
 /// Does a row and undoes it. Panics unless exactly what must be told is told, and all is ready afterwards.
 pub(super) fn run(stage: &Stage<'_>, row: &'static Row, phase: Phase) -> Run {
-    all_ready(stage, row);
+    all_ready(stage, row.fault);
     (row.prepare)(stage);
-    all_ready(stage, row);
+    all_ready(stage, row.fault);
     let main = row.told[0];
     let held = phase == Phase::InUse && is_active(main.0);
     let ordered = stage.lab.ordered(|| (row.apply)(stage));
@@ -50,19 +50,19 @@ pub(super) fn run(stage: &Stage<'_>, row: &'static Row, phase: Phase) -> Run {
         Some(since - ordered)
     };
     let undone = stage.lab.ordered(|| (row.clear)(stage));
-    all_ready(stage, row);
+    all_ready(stage, row.fault);
     stage.tidy();
-    all_ready(stage, row);
+    all_ready(stage, row.fault);
     Run { row, phase, told, back: None, undone, ordered, window: (ordered - EARLY - stage.unsure, stage.uptime()) }
 }
 
 /// Waits until every check is ready, but for notes.
-fn all_ready(stage: &Stage<'_>, row: &Row) -> Vec<Check> {
-    stage.wait(&format!("all ready around {}", row.fault), |checks| checks.iter().all(Check::is_ready))
+pub(super) fn all_ready(stage: &Stage<'_>, fault: &str) -> Vec<Check> {
+    stage.wait(&format!("all ready around {fault}"), |checks| checks.iter().all(Check::is_ready))
 }
 
 /// Whether a check stands as the row says, and, if the row says nothing of it, is ready.
-fn is_as_told(row: &Row, phase: Phase, check: &Check) -> bool {
+pub(super) fn is_as_told(row: &Row, phase: Phase, check: &Check) -> bool {
     if row.explained.contains(&check.name.as_str()) {
         return !check.is_ready() && check.blocked;
     }
