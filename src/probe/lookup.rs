@@ -20,7 +20,7 @@ const AGAIN: Duration = Duration::from_mins(1);
 /// How soon a failure (of the name, or of the target behind it) leads to another question.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 
-/// How long a look-up may take before it is told that there is no address yet.
+/// How long a look-up may take before the address of before is used, or it is told that there is none yet.
 const FIRST: Duration = Duration::from_secs(2);
 
 type Answer = io::Result<Vec<IpAddr>>;
@@ -135,14 +135,16 @@ impl Lookup {
         }
     }
 
-    /// The address to use now, after the first answer or a while without one.
+    /// The address to use now, after the answer to the question that is due, or a while without one: then what was known before. For who
+    /// does not wait for [`Lookup::answered`] all the time.
     ///
     /// # Errors
     /// There is none yet.
     pub(super) async fn address_in_time(&mut self, clock: Clock) -> Result<IpAddr, ProbeError> {
         let began = clock.mono();
         self.ask_when_due(began);
-        if self.address().is_none() {
+        // Also where an address is known: nobody else waits for the answer, and a name may lead elsewhere by now.
+        if self.pending.is_some() {
             tokio::select! {
                 () = self.answered() => {}
                 () = clock.sleep_until(began.after(FIRST)) => {}
@@ -239,6 +241,28 @@ mod tests {
         assert_eq!(lookup.next_deadline(), at(61));
         lookup.target_failed();
         assert_eq!(lookup.next_deadline(), at(6));
+    }
+
+    #[tokio::test]
+    async fn who_asks_for_the_address_at_each_test_gets_the_one_of_today() {
+        let clock = Clock::start();
+        let mut lookup = Lookup::new("localhost", Egress::default());
+        // As it was a while ago.
+        lookup.take(Ok(vec![ip("192.0.2.1")]));
+        lookup.due = clock.mono();
+        assert!(lookup.address_in_time(clock).await.unwrap().is_loopback());
+        assert!(lookup.pending.is_none() && lookup.due > clock.mono());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_resolver_that_hangs_keeps_nobody_from_the_address_of_before() {
+        let clock = Clock::on_tokio_time(jiff::Timestamp::UNIX_EPOCH);
+        let mut lookup = Lookup::new("far.example", Egress::default());
+        lookup.take(Ok(vec![ip("192.0.2.1")]));
+        lookup.pending = Some(Box::pin(std::future::pending()));
+        let began = clock.mono();
+        assert_eq!(lookup.address_in_time(clock).await.unwrap(), ip("192.0.2.1"));
+        assert_eq!(clock.mono().since(began), FIRST);
     }
 
     #[test]

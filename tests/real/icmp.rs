@@ -392,6 +392,12 @@ async fn the_gateway_is_that_of_the_moment() {
     until(&mut probe, clock, LONG, |seen| value(seen, "icmp_rtt_seconds").is_some()).await;
     run("ip", &["route", "del", "default"]);
     until(&mut probe, clock, LONG, |seen| says(seen, "internet.gateway_absent")).await;
+    // As over PPP or a tunnel: a way out, and nobody there to ping.
+    run("ip", &["route", "add", "default", "dev", "old"]);
+    let (alone, _) = until(&mut probe, clock, LONG, |seen| says(seen, "siaga.no_router_to_ping")).await;
+    assert_eq!(alone.reading.findings[0].verdict, Verdict::Unknown);
+    assert!(value(&alone, "icmp_echoes_total").is_some_and(|count| count > 0.0), "{alone:?}");
+    run("ip", &["route", "del", "default"]);
     run("ip", &["-6", "route", "add", "default", "via", "2001:db8::2"]);
     until(&mut probe, clock, LONG, |seen| value(seen, "icmp_rtt_seconds").is_some()).await;
 }

@@ -16,6 +16,7 @@ use siaga::probe::ups::{Config, Probe};
 use siaga::probe::{Context, Roots};
 use tokio::sync::watch;
 
+use crate::support::namespace::{inside, ip};
 use crate::support::upsd::{PATIENCE, UPS, Upsd};
 
 const OFTEN: Duration = Duration::from_millis(20);
@@ -315,6 +316,27 @@ fn impostor(serve: impl Fn(TcpStream) + Clone + Send + 'static) -> String {
         }
     });
     address
+}
+
+/// A machine that is switched off, or behind a firewall that drops: nobody is there to be restarted.
+#[tokio::test]
+async fn a_server_from_which_nothing_comes_back_is_out_of_reach() {
+    if !inside("ups::a_server_from_which_nothing_comes_back_is_out_of_reach") {
+        return;
+    }
+    // A network card that swallows what it is given.
+    ip(&[
+        "link add away type veth peer name nobody",
+        "link set nobody up",
+        "addr add 192.0.2.1/24 dev away",
+        "link set away up",
+        "neigh add 192.0.2.9 lladdr 02:00:00:00:00:09 dev away",
+    ]);
+    let mut probe = probe_at("192.0.2.9:3493".to_owned());
+    for _ in 0..2 {
+        let observation = probe.next().await;
+        assert!(failed(&observation, ErrorKind::Unreachable, "siaga.upsd_unreachable"), "{observation:?}");
+    }
 }
 
 /// Writes the same again and again until the other side is gone.

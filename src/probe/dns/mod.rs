@@ -149,8 +149,9 @@ pub struct Probe {
 /// What one resolver made of the question.
 struct Asked {
     resolver: SocketAddr,
+    /// Until the last of its replies.
     took: Duration,
-    /// A reply for each wanted type, or the first failure.
+    /// A reply for each wanted type, or the first failure; where one of them has what was asked for, those that came.
     outcome: Result<Vec<(RecordType, Reply)>, ProbeError>,
 }
 
@@ -196,27 +197,44 @@ impl Probe {
     }
 
     async fn ask_one(&self, resolver: SocketAddr, name: &Name) -> Asked {
-        let began = self.context.clock.mono();
+        let clock = self.context.clock;
+        let began = clock.mono();
         let limit = self.config.timeout.0;
         let egress = &self.context.egress;
         let replies = join_all(self.config.record.types().iter().map(|wanted| async move {
-            match tokio::time::timeout(limit, ask(egress, resolver, name, *wanted)).await {
-                Ok(outcome) => outcome.map(|reply| (*wanted, reply)),
+            let asked = tokio::time::timeout(limit, ask(egress, resolver, name, *wanted)).await;
+            let took = clock.mono().since(began);
+            match asked {
+                Ok(outcome) => outcome.map(|reply| (*wanted, reply, took)),
                 Err(_) => {
                     Err(ProbeError::new(ErrorKind::Timeout, format!("{resolver}: no answer within {}", Period(limit))))
                 }
             }
         }))
         .await;
-        Asked { resolver, took: self.context.clock.mono().since(began), outcome: replies.into_iter().collect() }
+        let took = replies.iter().flatten().map(|(.., took)| *took).max();
+        let replies = replies.into_iter().map(|reply| reply.map(|(wanted, reply, _)| (wanted, reply))).collect();
+        Asked { resolver, took: took.unwrap_or_default(), outcome: together(replies) }
     }
+}
+
+/// What one resolver's answers of the wanted types come to: where one of them is what was asked for, a question that was lost beside it,
+/// or that the resolver leaves without an answer (RFC 4074 §4.1: some do so with AAAA), takes nothing from it.
+fn together(replies: Vec<Result<(RecordType, Reply), ProbeError>>) -> Result<Vec<(RecordType, Reply)>, ProbeError> {
+    if replies.iter().flatten().any(|(_, reply)| is_good(reply)) {
+        return Ok(replies.into_iter().flatten().collect());
+    }
+    replies.into_iter().collect()
+}
+
+/// Whether it has what was asked for.
+fn is_good(reply: &Reply) -> bool {
+    reply.code == ResponseCode::NoError && reply.answers > 0
 }
 
 impl Asked {
     fn good(&self) -> bool {
-        self.outcome.as_ref().is_ok_and(|replies| {
-            replies.iter().any(|(_, reply)| reply.code == ResponseCode::NoError && reply.answers > 0)
-        })
+        self.outcome.as_ref().is_ok_and(|replies| replies.iter().any(|(_, reply)| is_good(reply)))
     }
 
     /// What is wrong with its answer: the most telling fault of the wanted types. `None` if it is good, or failed.

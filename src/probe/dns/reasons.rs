@@ -69,8 +69,8 @@ pub(super) static NAME_UNKNOWN: ReasonDef = ReasonDef::new(
     "internet.name_unknown",
     Text::new("Nama {name} tidak dikenal server DNS", "The DNS server does not know the name {name}"),
     Text::new(
-        "Periksa ejaan name di berkas konfigurasi; bila benar, minta petugas TI memeriksa apakah nama itu diblokir",
-        "Check the spelling of name in the config file; if it is right, ask IT staff whether the name is blocked",
+        "Periksa ejaan query di berkas konfigurasi; bila benar, minta petugas TI memeriksa apakah nama itu diblokir",
+        "Check the spelling of query in the config file; if it is right, ask IT staff whether the name is blocked",
     ),
 );
 
@@ -78,8 +78,8 @@ pub(super) static NAME_EMPTY: ReasonDef = ReasonDef::new(
     "internet.name_empty",
     Text::new("Nama {name} tidak punya alamat", "The name {name} has no address"),
     Text::new(
-        "Periksa name dan record di berkas konfigurasi; bila benar, hubungi pengelola nama itu",
-        "Check name and record in the config file; if they are right, call the name's operator",
+        "Periksa query dan record di berkas konfigurasi; bila benar, hubungi pengelola nama itu",
+        "Check query and record in the config file; if they are right, call the name's operator",
     ),
 );
 

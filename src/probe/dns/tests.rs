@@ -45,6 +45,20 @@ fn without_a_good_answer_the_most_telling_one_counts() {
 }
 
 #[test]
+fn of_both_records_one_is_enough_and_a_silent_question_beside_it_is_none() {
+    let reply = |wanted, code, answers| Ok((wanted, Reply { code, answers, addresses: Vec::new() }));
+    let silent = || Err(ProbeError::new(ErrorKind::Timeout, "as told"));
+    let (a, aaaa) = (RecordType::A, RecordType::AAAA);
+    let kept = |replies| together(replies).map(|kept| kept.len()).map_err(|error| error.kind);
+    assert_eq!(kept(vec![reply(a, ResponseCode::NoError, 1), silent()]), Ok(1));
+    assert_eq!(kept(vec![silent(), reply(aaaa, ResponseCode::NoError, 1)]), Ok(1));
+    assert_eq!(kept(vec![reply(a, ResponseCode::NoError, 1), reply(aaaa, ResponseCode::NoError, 0)]), Ok(2));
+    // Without an address the silent one might have had it.
+    assert_eq!(kept(vec![reply(a, ResponseCode::NoError, 0), silent()]), Err(ErrorKind::Timeout));
+    assert_eq!(kept(vec![silent(), silent()]), Err(ErrorKind::Timeout));
+}
+
+#[test]
 fn silence_speaks_of_the_resolver_and_our_own_faults_of_us() {
     let both = [asked(ONE, Err(ErrorKind::Permission)), asked(TWO, Err(ErrorKind::Refused))];
     assert_eq!(judged(&both), Err(ErrorKind::Refused));

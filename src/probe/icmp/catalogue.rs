@@ -94,6 +94,19 @@ pub(super) static GATEWAY_ABSENT: ReasonDef = ReasonDef::new(
     ),
 );
 
+pub(super) static NO_ROUTER: ReasonDef = ReasonDef::new(
+    "siaga.no_router_to_ping",
+    Text::new(
+        "Jalur keluar komputer ini langsung lewat sebuah antarmuka (PPP, WireGuard, modem), tanpa router yang dapat diping",
+        "This computer's way out leads straight through an interface (PPP, WireGuard, a modem), with no router to ping",
+    ),
+    Text::new(
+        "Petugas TI: hapus check ke gateway ini dari berkas konfigurasi; ujung jauh dan check link tetap menilai jalur itu",
+        "IT staff: leave this check of the gateway out of the config; far ends and the link check still judge that way",
+    ),
+)
+.lasting();
+
 pub(super) static TARGET_UNRESOLVED: ReasonDef = ReasonDef::new(
     "internet.target_unresolved",
     Text::new("Alamat tujuan pengukuran belum diketahui", "The target's address is not known"),
@@ -174,6 +187,7 @@ pub const REASONS: &[&ReasonDef] = &[
     &TARGET_SILENT,
     &TARGET_UNREACHABLE,
     &GATEWAY_ABSENT,
+    &NO_ROUTER,
     &TARGET_UNRESOLVED,
     &DELAY_HIGH,
     &JITTER_HIGH,

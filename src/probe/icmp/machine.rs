@@ -196,7 +196,8 @@ impl Machine {
     fn answers(&mut self, sent: Mono, now: Mono) {
         let before = std::mem::replace(&mut self.state, State::Up);
         if before == State::Down {
-            // What was on its way meanwhile belongs to the outage.
+            // What was on its way meanwhile belongs to the outage, and so does what it took to find the way again (ARP, a radio that
+            // wakes), which the first round trip carries: it is compared with none, before or after.
             self.epoch += 1;
             self.trips.gap();
         }
@@ -233,6 +234,7 @@ impl Machine {
         }
         self.state = State::Down;
         self.epoch += 1;
+        self.trips.gap();
         self.sample = Sample::default();
         self.alive = None;
         // No burst into silence: from the last scheduled echo on, one an interval.

@@ -110,7 +110,7 @@ impl Aim {
             self.take_aim(run, now);
             if run.destination.is_none() && run.nowhere <= now {
                 run.nowhere = now.after(self.context.interval);
-                return self.nowhere(now);
+                return self.nowhere(run, now);
             }
             if let Some(to) = run.destination {
                 match run.machine.poll(now) {
@@ -187,17 +187,21 @@ impl Aim {
         }
     }
 
-    fn nowhere(&self, began: Mono) -> Observation {
+    fn nowhere(&self, run: &Run, began: Mono) -> Observation {
         match &self.target {
+            Target::Gateway(by) if target::is_without_gateway(&self.context.roots, by.as_deref()) => {
+                let mut reading = Reading::default();
+                reading.find(Finding::new(&catalogue::NO_ROUTER, Verdict::Unknown));
+                run.count(&mut reading);
+                self.context.read(began, reading)
+            }
             Target::Gateway(_) => {
-                self.outage(began, ErrorKind::Gone, "the routing table has no default gateway".to_owned())
+                self.outage(run, began, ErrorKind::Gone, "the routing table has no default gateway".to_owned())
             }
             Target::Scoped(_, interface) => {
-                self.outage(began, ErrorKind::Unreachable, format!("this computer has no interface {interface:?}"))
+                self.outage(run, began, ErrorKind::Unreachable, format!("this computer has no interface {interface:?}"))
             }
-            Target::Host(lookup) => {
-                self.context.failed(began, ProbeError::new(ErrorKind::Dns, lookup.trouble()), &ERRORS)
-            }
+            Target::Host(lookup) => self.failed(run, began, ErrorKind::Dns, lookup.trouble()),
         }
     }
 
@@ -223,16 +227,23 @@ impl Aim {
             }
             News::Unreachable(detail) => {
                 run.asked = Asked::default();
-                self.outage(began, ErrorKind::Unreachable, detail)
+                self.outage(run, began, ErrorKind::Unreachable, detail)
             }
-            News::Fault(kind, detail) => self.context.failed(began, ProbeError::new(kind, detail), &ERRORS),
+            News::Fault(kind, detail) => self.failed(run, began, kind, detail),
         }
     }
 
     /// No way there is an outage as silence is: the loss decision starts anew after it.
-    fn outage(&self, began: Mono, kind: ErrorKind, detail: String) -> Observation {
-        let mut failed = self.context.failed(began, ProbeError::new(kind, detail), &ERRORS);
+    fn outage(&self, run: &Run, began: Mono, kind: ErrorKind, detail: String) -> Observation {
+        let mut failed = self.failed(run, began, kind, detail);
         failed.reading.sample = Some(Sample { sent: 0, lost: 0, outage: true });
+        failed
+    }
+
+    /// A failure, with the counters all the same: a series that ends while it counts shows no rate of what it was made for.
+    fn failed(&self, run: &Run, began: Mono, kind: ErrorKind, detail: String) -> Observation {
+        let mut failed = self.context.failed(began, ProbeError::new(kind, detail), &ERRORS);
+        run.count(&mut failed.reading);
         failed
     }
 
@@ -267,6 +278,15 @@ impl Run {
                 reading.measure(&catalogue::RTT_JITTER, jitter);
             }
         }
+        self.count(&mut reading);
+        if let Some(finding) = far_end_is_self(to.address) {
+            reading.find(finding);
+        }
+        reading
+    }
+
+    /// The counters, since the process began.
+    fn count(&self, reading: &mut Reading) {
         let totals = self.machine.totals();
         for (quantity, total) in [
             (&catalogue::ECHOES, totals.echoes),
@@ -277,10 +297,6 @@ impl Run {
             #[allow(clippy::cast_precision_loss, reason = "2^53 echoes take longer than the hardware lasts")]
             reading.measure(quantity, total as f64);
         }
-        if let Some(finding) = far_end_is_self(to.address) {
-            reading.find(finding);
-        }
-        reading
     }
 
     /// What a reference voice call to there would be.

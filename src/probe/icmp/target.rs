@@ -71,6 +71,32 @@ fn default_gateway(roots: &Roots, by: Option<&str>) -> Option<Destination> {
     Some(Destination { address: IpAddr::V6(address), scope })
 }
 
+/// Whether the way out leads through a device that has no router to be asked for (`dev ppp0`: PPP, WireGuard, a modem's raw IP).
+pub(super) fn is_without_gateway(roots: &Roots, by: Option<&str>) -> bool {
+    let read = |file: &str| std::fs::read_to_string(roots.proc.join("net").join(file)).unwrap_or_default();
+    let ours = |interface: &str| interface != "lo" && by.is_none_or(|by| by == interface);
+    let by_ipv4 = read("route").lines().skip(1).any(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let &[interface, destination, _, flags, _, _, _, mask, ..] = words.as_slice() else { return false };
+        ours(interface) && [destination, mask].into_iter().all(is_zero) && leads(flags)
+    });
+    by_ipv4
+        || read("ipv6_route").lines().any(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let &[destination, length, _, _, hop, _, _, _, flags, interface] = words.as_slice() else { return false };
+            ours(interface) && [destination, length, hop].into_iter().all(is_zero) && leads(flags)
+        })
+}
+
+fn is_zero(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|digit| digit == b'0')
+}
+
+/// Whether a route's flags say that it is up and rejects nothing.
+fn leads(flags: &str) -> bool {
+    u32::from_str_radix(flags, 16).is_ok_and(|flags| flags & UP != 0 && flags & REJECT == 0)
+}
+
 fn scope(roots: &Roots, interface: &str) -> Option<u32> {
     // A name with a slash is no interface and must not lead out of the folder.
     let name = Path::new(interface).file_name().filter(|name| *name == interface)?;
@@ -78,6 +104,7 @@ fn scope(roots: &Roots, interface: &str) -> Option<u32> {
 }
 
 /// `RTF_UP | RTF_GATEWAY` of route(7); a route that rejects is none.
+const UP: u32 = 0x1;
 const UP_AND_GATEWAY: u32 = 0x3;
 const REJECT: u32 = 0x200;
 
@@ -196,6 +223,33 @@ mod tests {
         assert_eq!(target.destination(&roots), Some(gateway));
         assert_eq!(Target::new("fe80::1%eth0", &Egress::default()).destination(&roots), Some(link_local));
         assert_eq!(Target::new("fe80::1%../eth0", &Egress::default()).destination(&roots), None);
+    }
+
+    #[test]
+    fn a_way_out_by_a_device_is_a_way_out_without_a_router() {
+        let folder = tempfile::tempdir().unwrap();
+        let roots = Roots { proc: folder.path().to_owned(), ..Roots::default() };
+        let net = folder.path().join("net");
+        std::fs::create_dir(&net).unwrap();
+        let (zero, none) = ("0".repeat(32), [0; 4]);
+        // The kernel's own lines of `ip route add default dev ppp0`, and of no default route at all.
+        let by_device = route(none, none, 1, 0, none).replace("eth0", "ppp0");
+        let rejects = format!("{zero} 00 {zero} 00 {zero} ffffffff 00000001 00000000 00200200       lo\n");
+        let by_device_6 = format!("{zero} 00 {zero} 00 {zero} 00000400 00000001 00000000 00000001     wg0\n");
+        let local = route([192, 0, 2, 0], none, 1, 0, [255, 255, 255, 0]);
+        for (table, table_6, by, without) in [
+            (&*by_device, "", None, true),
+            (&*by_device, "", Some("ppp0"), true),
+            (&*by_device, "", Some("eth0"), false),
+            (&*local, &*rejects, None, false),
+            ("", &*by_device_6, None, true),
+            ("", "", None, false),
+        ] {
+            std::fs::write(net.join("route"), format!("{HEADER}{table}")).unwrap();
+            std::fs::write(net.join("ipv6_route"), table_6).unwrap();
+            assert_eq!(is_without_gateway(&roots, by), without, "{table}{table_6}{by:?}");
+            assert_eq!(Target::Gateway(by.map(str::to_owned)).destination(&roots), None);
+        }
     }
 
     proptest! {

@@ -177,6 +177,13 @@ mod tests {
         let figures = both.figures();
         assert_eq!(figures.sent - figures.arrived, figures.lost);
         assert!((f64::from(figures.lost) / f64::from(figures.sent) - 0.1).abs() < 0.001);
+        // What is judged is one way's share of it, 5.1 % of 10; what is shown is both.
+        let reading = super::super::read(&ways(&steps, &exchange(&steps, up, |_| Some(MS), false)), None);
+        let sample = reading.sample.unwrap();
+        let share = f64::from(sample.lost) / f64::from(sample.sent);
+        assert!((share - (1.0 - 0.9_f64.sqrt())).abs() < 0.001, "{sample:?}");
+        let shown = reading.measurements.iter().find(|one| one.quantity.name == "stamp_loss_ratio").unwrap();
+        assert!((shown.value - 0.1).abs() < 0.001, "{shown:?}");
         // Where the way back is narrow most answers are lost, and yet the way there is seen whole.
         let few = |n: usize| (n < 400 || n.is_multiple_of(9)).then_some(MS * 30);
         let Ways::Apart(up, down) = ways(&steps, &exchange(&steps, |_| Some(MS), few, true)) else {

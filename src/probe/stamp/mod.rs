@@ -145,8 +145,20 @@ fn read(ways: &Ways, trip: Option<Duration>) -> Reading {
             both
         }
     };
-    reading.sample = Some(Sample { sent: worse.sent, lost: worse.lost, outage: false });
+    let lost = if matches!(ways, Ways::Together(_)) { one_way(worse.sent, worse.lost) } else { worse.lost };
+    reading.sample = Some(Sample { sent: worse.sent, lost, outage: false });
     reading
+}
+
+/// Of so many sent, what each way has lost where both are alike and have lost so many together: what is judged is one way's loss, as the
+/// limits are (1 - (1 - l)²).
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between none and all that were lost")]
+fn one_way(sent: u32, lost: u32) -> u32 {
+    if sent == 0 {
+        return 0;
+    }
+    let came_back = 1.0 - f64::from(lost.min(sent)) / f64::from(sent);
+    (f64::from(sent) * (1.0 - came_back.sqrt())).round() as u32
 }
 
 fn show(reading: &mut Reading, way: &str, figures: &Figures, trip: Option<Duration>) {
@@ -168,4 +180,24 @@ fn show(reading: &mut Reading, way: &str, figures: &Figures, trip: Option<Durati
 /// The share lost; not a number where nothing was sent, which is no measurement.
 fn loss(figures: &Figures) -> f64 {
     if figures.sent == 0 { f64::NAN } else { f64::from(figures.lost) / f64::from(figures.sent) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::one_way;
+
+    #[test]
+    fn one_way_has_lost_less_than_both() {
+        for (sent, both, one) in [
+            (0, 0, 0),
+            (1000, 0, 0),
+            (1000, 40, 20),
+            (1000, 98, 50),
+            (1000, 750, 500),
+            (1000, 1000, 1000),
+            (10, 12, 10),
+        ] {
+            assert_eq!(one_way(sent, both), one, "{both} of {sent}");
+        }
+    }
 }

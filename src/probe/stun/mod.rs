@@ -94,8 +94,17 @@ impl Probe {
             let mut failed = self.context.failed(began, error, &ERRORS);
             // No way there is an outage as silence is: the loss decision starts anew after it.
             failed.reading.sample = outage.then_some(Sample { sent: 0, lost: 0, outage });
+            self.count(&mut failed.reading);
             failed
         })
+    }
+
+    /// The counters, since the process began: also where it failed, for a series that ends shows no rate.
+    fn count(&self, reading: &mut Reading) {
+        #[allow(clippy::cast_precision_loss, reason = "2^53 requests take longer than the hardware lasts")]
+        for (quantity, total) in [(&catalogue::REQUESTS, self.requests), (&catalogue::LOST, self.lost)] {
+            reading.measure(quantity, total as f64);
+        }
     }
 
     /// Meanwhile a name's answer is taken when it comes.
@@ -132,10 +141,7 @@ impl Probe {
         } else {
             self.alive(&mut reading, tally, to.ip())?;
         }
-        #[allow(clippy::cast_precision_loss, reason = "2^53 requests take longer than the hardware lasts")]
-        for (quantity, total) in [(&catalogue::REQUESTS, self.requests), (&catalogue::LOST, self.lost)] {
-            reading.measure(quantity, total as f64);
-        }
+        self.count(&mut reading);
         if let Some(finding) = far_end_is_self(to.ip()) {
             reading.find(finding);
         }

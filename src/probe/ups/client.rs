@@ -173,14 +173,40 @@ impl Client {
     /// the middle, leaves none behind.
     async fn call(&mut self, request: &str, each: Each<'_>) -> Result<(), NutError> {
         let (kept, server) = (self.link.take(), self.server.as_str());
-        let (link, answer) = tokio::time::timeout(self.timeout, exchange(kept, server, request, each))
-            .await
-            .unwrap_or(Err(NutError::Timeout(self.timeout)))?;
+        let mut stage = Stage::Asks;
+        let asked = tokio::time::timeout(self.timeout, exchange(kept, server, request, each, &mut stage)).await;
+        let (link, answer) = asked.unwrap_or_else(|_| Err(self.late(stage)))?;
         // Bytes beyond the answer are nobody's: such a connection is not in step.
         if link.is_drained() && answer.as_ref().err().is_none_or(NutError::keeps_step) {
             self.link = Some(link);
         }
         answer
+    }
+
+    /// What a deadline that has passed says, by how far one had come.
+    fn late(&self, stage: Stage) -> NutError {
+        let (server, timeout) = (self.server.clone(), self.timeout);
+        let source = || io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {timeout:?}"));
+        match stage {
+            Stage::Resolves => NutError::Resolve { server, source: source() },
+            Stage::Connects => NutError::Connect { server, source: source() },
+            Stage::Asks => NutError::Timeout(timeout),
+        }
+    }
+}
+
+/// How far a question has come: a server that is off, or behind a firewall that drops, is another trouble than one that says nothing.
+#[derive(Clone, Copy)]
+enum Stage {
+    Resolves,
+    Connects,
+    Asks,
+}
+
+impl Stage {
+    /// On its way there. On this very machine there is nothing between: who does not take a connection there has too many that wait.
+    fn to(addresses: &[SocketAddr]) -> Self {
+        if addresses.iter().all(|address| address.ip().is_loopback()) { Self::Asks } else { Self::Connects }
     }
 }
 
@@ -199,6 +225,7 @@ async fn exchange(
     server: &str,
     request: &str,
     each: Each<'_>,
+    stage: &mut Stage,
 ) -> Result<(Link, Result<(), NutError>), NutError> {
     if let Some(mut link) = kept {
         match link.ask(request, each).await {
@@ -208,7 +235,8 @@ async fn exchange(
             answer => return Ok((link, answer)),
         }
     }
-    let mut link = Link::open(server).await?;
+    let mut link = Link::open(server, stage).await?;
+    *stage = Stage::Asks;
     let answer = link.ask(request, each).await;
     Ok((link, answer))
 }
@@ -226,14 +254,17 @@ struct Link {
 }
 
 impl Link {
-    async fn open(server: &str) -> Result<Self, NutError> {
+    async fn open(server: &str, stage: &mut Stage) -> Result<Self, NutError> {
         let connect = |source| NutError::Connect { server: server.to_owned(), source };
         // An address needs no resolver, and no thread of the blocking pool.
         let stream = if let Ok(address) = server.parse::<SocketAddr>() {
+            *stage = Stage::to(&[address]);
             TcpStream::connect(address).await.map_err(connect)?
         } else {
             let resolve = |source| NutError::Resolve { server: server.to_owned(), source };
+            *stage = Stage::Resolves;
             let addresses: Vec<_> = tokio::net::lookup_host(server).await.map_err(resolve)?.collect();
+            *stage = Stage::to(&addresses);
             TcpStream::connect(addresses.as_slice()).await.map_err(connect)?
         };
         stream.set_nodelay(true).map_err(NutError::Broken)?;

@@ -75,6 +75,8 @@ impl Failure {
                 NutError::Resolve { .. } => ErrorKind::Dns,
                 NutError::Timeout(_) => ErrorKind::Timeout,
                 NutError::Closed => ErrorKind::Refused,
+                // Nobody there has answered: the machine is off, or a firewall drops.
+                NutError::Connect { source, .. } if source.kind() == io::ErrorKind::TimedOut => ErrorKind::Unreachable,
                 NutError::Connect { source, .. } | NutError::Broken(source) => of_io(source.kind()),
                 NutError::Protocol(_) => ErrorKind::Protocol,
                 NutError::Err(word) => match word {

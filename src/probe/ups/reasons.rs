@@ -140,7 +140,7 @@ reasons! {
 
     /// Timeout.
     UPSD_SILENT = "siaga.upsd_silent",
-        "Server UPS (upsd) tersambung tetapi tidak menjawab" / "The UPS server (upsd) does not answer",
+        "Server UPS (upsd) tidak menjawab" / "The UPS server (upsd) does not answer",
         "Minta petugas TI memulai ulang nut-server; sementara itu baca layar UPS" / "Ask IT staff to restart nut-server; meanwhile read the UPS's display";
     /// Refused or EOF.
     UPSD_DOWN = "siaga.upsd_down",
@@ -149,7 +149,7 @@ reasons! {
     /// No route.
     UPSD_UNREACHABLE = "siaga.upsd_unreachable",
         "Server UPS (upsd) tidak terjangkau lewat jaringan" / "The UPS server (upsd) cannot be reached over the network",
-        "Periksa kabel jaringan dan alamat server UPS pada konfigurasi" / "Check the network cable and the UPS server's address in the config";
+        "Periksa apakah komputer server UPS menyala, kabel jaringannya, dan alamatnya pada konfigurasi; bila semua benar, mulai ulang nut-server di sana" / "Check that the UPS server's computer is on, its network cable, and its address in the config; if all are right, restart nut-server there";
     /// No name.
     UPSD_UNRESOLVED = "siaga.upsd_unresolved",
         "Nama server UPS (upsd) tidak ditemukan" / "The UPS server's (upsd's) name does not resolve",

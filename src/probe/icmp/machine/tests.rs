@@ -144,6 +144,21 @@ fn a_return_is_told_at_once_and_samples_the_line_anew() {
 }
 
 #[test]
+fn an_outage_is_no_jitter() {
+    // The first answer after it waits until the way is found again.
+    let mut line = |sent| match sent {
+        sent if (at(2000)..at(5000)).contains(&sent) => Answer::Never,
+        sent if (at(5000)..at(5250)).contains(&sent) => Answer::After(ms(200)),
+        _ => Answer::After(ms(10)),
+    };
+    let mut world = World::new(PLAN, &mut line);
+    world.run_until(at(6000));
+    assert!(!world.silences().is_empty());
+    let trips = world.machine.trips().summary().unwrap();
+    assert_eq!((trips.last, trips.jitter), (0.01, Some(0.0)));
+}
+
+#[test]
 fn a_satellite_is_not_silent_and_a_late_reply_is_no_loss() {
     let mut line = |_| Answer::After(ms(700));
     let mut world = World::new(PLAN, &mut line);
