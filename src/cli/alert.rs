@@ -85,7 +85,9 @@ fn parse_period(text: &str) -> Result<Period, String> {
 pub async fn run(config: &Config, args: &AlertArgs, lang: Lang) -> Result<u8, String> {
     let (order, wanted) = match args.command.clone() {
         AlertCommand::Test { receivers } => {
-            let wanted = receivers.len().max(1);
+            // Without names all are told.
+            let all = if receivers.is_empty() { config.receivers.len() } else { receivers.len() };
+            let wanted = all.max(1);
             (Order::TestAlert { receivers, lang }, wanted)
         }
         AlertCommand::Ack { incident, radio, by } => (Order::Acknowledge { incident, radio, by, lang }, 1),

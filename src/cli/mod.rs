@@ -27,6 +27,7 @@ pub mod survey;
 pub mod test;
 pub mod token;
 pub mod week;
+mod written;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -403,7 +404,7 @@ impl Cli {
             say(&text);
             return Ok(());
         };
-        std::fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))?;
+        written::over(file, text.as_bytes()).map_err(|error| format!("{}: {error}", file.display()))?;
         note(&format!("siaga: wrote {0}; \"siaga --config {0} check\" tries it", file.display()));
         Ok(())
     }

@@ -201,11 +201,7 @@ fn verify(folder: &Path, config: &Config, lang: Lang) -> Result<u8, String> {
 
 /// For its owner alone: it has people's names in it.
 fn write(file: &Path, content: &[u8]) -> Result<(), String> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let mut options = std::fs::OpenOptions::new();
-    let opened = options.write(true).create_new(true).mode(0o600).open(file);
-    let written = opened.and_then(|mut out| out.write_all(content).and_then(|()| out.sync_all()));
-    written.map_err(|error| match error.kind() {
+    super::written::new(file, content, 0o600).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => format!("{} is there already; name another file, or move it away", file.display()),
         _ => format!("{} cannot be written: {error}", file.display()),
     })

@@ -236,11 +236,17 @@ async fn show(config: &Config, args: &SheetArgs, lang: Lang, color: bool) -> Res
         let here = if unnamed { "; here: --token-file FILE" } else { "" };
         return Err(format!("{base}: {detail}{here}"));
     }
+    // Of what is over or called off nothing is said.
+    let code = |verdict: Option<Verdict>| verdict.unwrap_or(Verdict::Unknown).exit_code();
+    if args.json {
+        say(&format!("{text}\n"));
+        let told: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        return Ok(code(serde_json::from_value(told["verdict"].clone()).ok()));
+    }
     let told: Told = serde_json::from_str(&text)
         .map_err(|error| format!("{base} answers as another version of siaga does ({error}); --json shows it"))?;
-    say(&if args.json { format!("{text}\n") } else { told.text(&config.room.time_zone.0, lang, color) });
-    // Of what is over or called off nothing is said.
-    Ok(told.verdict.unwrap_or(Verdict::Unknown).exit_code())
+    say(&told.text(&config.room.time_zone.0, lang, color));
+    Ok(code(told.verdict))
 }
 
 impl Told {

@@ -1,8 +1,8 @@
 //! The file of tokens: read with care, since whoever can write it acts under any name, and replaced in one step.
 
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -127,23 +127,31 @@ pub fn change<T>(file: &Path, make: impl FnOnce(&mut Tokens) -> Result<T, TokenE
     rustix::fs::flock(&folder, rustix::fs::FlockOperation::LockExclusive).map_err(|error| failed(error.into()))?;
     let (mut tokens, _) = read(file)?;
     let outcome = make(&mut tokens)?;
-    let owner = std::fs::metadata(file).or_else(|_| folder.metadata()).map_err(failed)?;
-    replace(file, &text(&tokens), &owner).and_then(|()| folder.sync_all()).map_err(failed)?;
+    let before = std::fs::metadata(file).ok();
+    let owner = before.clone().map_or_else(|| folder.metadata(), Ok).map_err(failed)?;
+    // Whoever could read the one before: the daemon may be one of them.
+    let mode = before.map_or(OWN, |before| before.mode() & READ_BY_OTHERS | OWN);
+    replace(file, &text(&tokens), &owner, mode).and_then(|()| folder.sync_all()).map_err(failed)?;
     Ok(outcome)
 }
 
-fn replace(file: &Path, text: &str, owner: &Metadata) -> io::Result<()> {
+/// For its owner alone.
+const OWN: u32 = 0o600;
+const READ_BY_OTHERS: u32 = 0o044;
+
+fn replace(file: &Path, text: &str, owner: &Metadata, mode: u32) -> io::Result<()> {
     let mut aside = file.to_owned().into_os_string();
     aside.push(".new");
     // Left by a process that died: nobody else writes here, because of the lock.
     _ = std::fs::remove_file(&aside);
-    let mut begun = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside)?;
+    let mut begun = OpenOptions::new().write(true).create_new(true).mode(OWN).open(&aside)?;
     let mut write = || -> io::Result<()> {
         // Root makes tokens for a daemon that is another user, and must be able to read them.
         if rustix::process::geteuid().is_root() {
             fchown(&begun, Some(owner.uid()), Some(owner.gid()))?;
         }
         begun.write_all(text.as_bytes())?;
+        begun.set_permissions(Permissions::from_mode(mode))?;
         begun.sync_all()?;
         std::fs::rename(&aside, file)
     };
@@ -201,8 +209,6 @@ fn parse(text: &str) -> Result<Tokens, String> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
     use super::*;
 
     fn add(file: &Path, name: &str) -> Result<String, ChangeError> {
@@ -222,6 +228,12 @@ mod tests {
         assert_ne!(version(&file).unwrap(), old);
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(!std::fs::read_to_string(&file).unwrap().contains(&shown[6..]));
+        // Where the daemon reads it as one of its group, or as anybody, it goes on doing so.
+        for (given, kept) in [(0o640, 0o640), (0o600, 0o600), (0o644, 0o644), (0o555, 0o644)] {
+            std::fs::set_permissions(&file, Permissions::from_mode(given)).unwrap();
+            change(&file, |_| Ok(())).unwrap();
+            assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, kept, "{given:o}");
+        }
         let (tokens, seen) = read(&file).unwrap();
         assert_eq!(seen, version(&file).unwrap());
         assert_eq!(&*tokens.find(Hash::of(&shown).unwrap()).unwrap().name, "Budi \"B\"");

@@ -1,14 +1,17 @@
 //! The report's two files: their name, and that nothing is ever overwritten.
 
 use std::fs::OpenOptions;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rand::Rng as _;
 
+use crate::cli::written;
 use crate::survey::Report;
+
+/// As any file that somebody makes.
+const MODE: u32 = 0o666;
 
 /// The longest part of a place's name that a file's takes.
 const PLACE: usize = 40;
@@ -53,13 +56,13 @@ pub(super) fn write(folder: &Path, report: &Report, page: &str) -> Result<[PathB
     let json = serde_json::to_string_pretty(report).map_err(|error| error.to_string())? + "\n";
     let file = |ending: &str| folder.join(format!("survey-{}.{ending}", report.id));
     let files = [file("html"), file("json")];
-    for (file, text) in files.iter().zip([page, &json]) {
-        let written = OpenOptions::new().write(true).create_new(true).open(file).and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()
-        });
-        written.map_err(|error| format!("{}: {error}", file.display()))?;
-    }
+    let [first, second] = &files;
+    let write = |file: &Path, text: &str| {
+        written::new(file, text.as_bytes(), MODE).map_err(|error| format!("{}: {error}", file.display()))
+    };
+    write(first, page)?;
+    // Both or none: one without the other is half a report.
+    write(second, &json).inspect_err(|_| _ = std::fs::remove_file(first))?;
     Ok(files)
 }
 

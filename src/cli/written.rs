@@ -1,0 +1,102 @@
+//! Files that a command writes: whole or not at all.
+
+use std::fs::{File, Metadata, OpenOptions, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
+use std::path::{Path, PathBuf};
+
+/// A file that was not there, with this mode. One that could not be written to its end is taken away again, or it would look like a
+/// whole one and be in the way of the next try.
+///
+/// # Errors
+/// As the system says; [`io::ErrorKind::AlreadyExists`] where something stands there already.
+pub(super) fn new(file: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    let mut begun = OpenOptions::new().write(true).create_new(true).mode(mode).open(file)?;
+    let written = begun.write_all(content).and_then(|()| begun.sync_all());
+    written.inspect_err(|_| _ = std::fs::remove_file(file))
+}
+
+/// A file that may be there, in one step: whoever reads it finds the old or the new one, and where the disk is full the old one stays.
+/// Its owner and mode stay as they were; a new one can be read by everybody, whatever the umask is: the daemon is another user.
+///
+/// # Errors
+/// As the system says.
+pub(super) fn over(file: &Path, content: &[u8]) -> io::Result<()> {
+    // Of a link what it leads to is written.
+    let file = std::fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    let before = std::fs::metadata(&file).ok();
+    if before.as_ref().is_some_and(|before| !before.is_file()) {
+        // A pipe or a device takes what it is given, and is not replaced.
+        return OpenOptions::new().write(true).open(&file)?.write_all(content);
+    }
+    let (aside, begun) = begin_aside(&file)?;
+    let written = fill(begun, content, before.as_ref()).and_then(|()| std::fs::rename(&aside, &file));
+    written.inspect_err(|_| _ = std::fs::remove_file(&aside))
+}
+
+fn fill(mut begun: File, content: &[u8], before: Option<&Metadata>) -> io::Result<()> {
+    if let Some(before) = before.filter(|_| rustix::process::geteuid().is_root()) {
+        fchown(&begun, Some(before.uid()), Some(before.gid()))?;
+    }
+    begun.write_all(content)?;
+    begun.set_permissions(Permissions::from_mode(before.map_or(0o644, |before| before.mode() & 0o777)))?;
+    begun.sync_all()
+}
+
+/// A new file beside it, that nobody else may read before it is done.
+fn begin_aside(file: &Path) -> io::Result<(PathBuf, File)> {
+    let mut aside = file.to_owned().into_os_string();
+    aside.push(format!(".{}.new", std::process::id()));
+    let aside = PathBuf::from(aside);
+    let begun = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside)?;
+    Ok((aside, begun))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn mode(file: &Path) -> u32 {
+        std::fs::metadata(file).unwrap().mode() & 0o777
+    }
+
+    fn names(folder: &Path) -> usize {
+        std::fs::read_dir(folder).unwrap().count()
+    }
+
+    #[test]
+    fn what_is_written_over_keeps_its_mode_and_what_is_new_can_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("siaga.toml"), folder.path().join("link"));
+        over(&file, b"one").unwrap();
+        assert_eq!(mode(&file), 0o644);
+        std::fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
+        symlink("siaga.toml", &link).unwrap();
+        over(&link, b"two").unwrap();
+        assert_eq!((std::fs::read(&file).unwrap(), mode(&file)), (b"two".to_vec(), 0o640));
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(names(folder.path()), 2);
+    }
+
+    #[test]
+    fn where_nothing_can_be_written_what_was_there_stays_and_nothing_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        // A name that leaves no room for the one beside it.
+        let long = folder.path().join("x".repeat(255));
+        std::fs::write(&long, "one").unwrap();
+        over(&long, b"two").unwrap_err();
+        assert_eq!(std::fs::read(&long).unwrap(), b"one");
+        assert_eq!(new(&long, b"two", 0o600).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(std::fs::read(&long).unwrap(), b"one");
+        assert_eq!(names(folder.path()), 1);
+    }
+
+    #[test]
+    fn a_device_takes_it_and_stays_one() {
+        over(Path::new("/dev/null"), b"one").unwrap();
+        assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
+        assert_eq!(over(Path::new("/dev/full"), b"one").unwrap_err().kind(), io::ErrorKind::StorageFull);
+    }
+}
