@@ -85,10 +85,7 @@ pub(super) static HEARD_LONG_AGO: ReasonDef = ReasonDef::new(
 
 pub(super) static UNSAID: ReasonDef = ReasonDef::new(
     "radio.unsaid",
-    Text::new(
-        "Siaga belum berhasil berbicara lewat HT selama {days} hari",
-        "Siaga has not spoken on the radio for {days} days",
-    ),
+    Text::new("Siaga tidak berbicara lewat HT selama {days} hari", "Siaga has not spoken on the radio for {days} days"),
     SPEAK,
 );
 
