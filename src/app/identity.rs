@@ -1,7 +1,8 @@
 //! Whether a check is still the one whose evidence was stored: a name may have been given to another target since.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -53,12 +54,48 @@ impl Identity {
         });
     }
 
-    /// Remembers it for the next start. What cannot be written costs that its stored evidence, and nothing else.
+    /// Remembers it for the next start. What cannot be written costs that its stored evidence, and nothing else. Blocks.
     pub fn write(&self, folder: &Path) {
-        let Ok(text) = serde_json::to_string(self) else { return };
-        let (new, file) = (folder.join("checks.json.new"), folder.join(FILE));
-        if let Err(error) = std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, &file)) {
-            tracing::debug!(%error, "what the checks look at is not remembered");
+        if let Some(text) = self.text() {
+            keep(folder, &text);
+        }
+    }
+
+    fn text(&self) -> Option<String> {
+        serde_json::to_string(self).ok()
+    }
+}
+
+fn keep(folder: &Path, text: &str) {
+    let (new, file) = (folder.join("checks.json.new"), folder.join(FILE));
+    if let Err(error) = std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, &file)) {
+        tracing::debug!(%error, "what the checks look at is not remembered");
+    }
+}
+
+/// Who writes it while the daemon runs, in a thread of its own: a state disk that does not answer holds up nobody else.
+pub struct Writer(mpsc::Sender<String>);
+
+impl Writer {
+    /// Writes into that folder, until it is dropped.
+    pub fn begin(folder: PathBuf) -> Self {
+        let (wanted, asked) = mpsc::channel::<String>();
+        let run = move || {
+            while let Ok(first) = asked.recv() {
+                // Of what waited meanwhile the newest counts alone.
+                keep(&folder, &asked.try_iter().last().unwrap_or(first));
+            }
+        };
+        if let Err(error) = std::thread::Builder::new().name("checks".to_owned()).spawn(run) {
+            tracing::warn!(%error, "what the checks look at is not remembered from now on");
+        }
+        Self(wanted)
+    }
+
+    /// Has it written, and waits for nothing.
+    pub fn write(&self, identity: &Identity) {
+        if let Some(text) = identity.text() {
+            _ = self.0.send(text);
         }
     }
 }
@@ -76,6 +113,30 @@ mod tests {
             "[[check]]\nname = \"far\"\nkind = \"icmp\"\ntarget = \"{target}\"\n[[check]]\nname = \"pc\"\nkind = \"computer\"\n"
         );
         Config::parse(&Source::new("test", text)).unwrap()
+    }
+
+    #[test]
+    fn a_state_disk_that_hangs_keeps_nobody_who_has_it_written() {
+        let folder = tempfile::tempdir().unwrap();
+        // Whoever opens it waits for a reader, as on a disk that does not answer.
+        let pipe = folder.path().join("checks.json.new");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
+        let writer = Writer::begin(folder.path().to_owned());
+        let mut identity = Identity::default();
+        for minute in 0..100 {
+            identity.adopt(&config("192.0.2.1"), Timestamp::from_second(60 * minute).unwrap());
+            writer.write(&identity);
+        }
+        identity.adopt(&config("192.0.2.9"), Timestamp::from_second(99 * 60).unwrap());
+        writer.write(&identity);
+        // It answers again: the first and the newest are written, and the pipe has become the file in between.
+        std::fs::read(&pipe).unwrap();
+        let written = || Identity::read(folder.path());
+        let patience = std::time::Instant::now() + Duration::from_mins(1);
+        while written().text() != identity.text() {
+            assert!(std::time::Instant::now() < patience, "{:?}", written());
+            std::thread::yield_now();
+        }
     }
 
     #[test]

@@ -304,8 +304,8 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         reader: reload::Reader::default(),
         askers: Vec::new(),
         again: None,
-        folder,
         identity,
+        identity_writer: identity::Writer::begin(folder),
         origin,
         in_force: reload::InForce::of(&config),
         config,
@@ -330,7 +330,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
             Ok(()) = kept.changed() => {
                 let removed = kept.borrow_and_update().removed;
                 if std::mem::replace(&mut begun_anew, removed) != removed {
-                    config_reader.identity.write(&config_reader.folder);
+                    config_reader.identity_writer.write(&config_reader.identity);
                     on_air.write_again();
                     folder_made_anew.notify_one();
                     buffer_folder_made_anew.notify_one();

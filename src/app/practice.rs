@@ -106,14 +106,16 @@ impl Recorder {
         true
     }
 
-    /// Ends it if its time is over, or the room is in use meanwhile.
+    /// Ends it if its time is over, or a meeting has come near, or the room is in use meanwhile.
     pub(super) async fn look_at_drill(&mut self) {
         let now = self.clock.now();
         let Some(until) = self.policy.drill().map(|drill| drill.until) else { return };
-        let live = *self.phase.borrow() == Phase::Live;
+        let near = matches!(*self.phase.borrow(), Phase::Live | Phase::Preflight);
         if now.wall >= until || now.mono >= self.drill_ends {
             self.end_drill("its time is over").await;
-        } else if live || self.snapshot.borrow().in_use || *self.in_use.borrow() {
+        } else if near {
+            self.end_drill("a meeting is held or near").await;
+        } else if self.snapshot.borrow().in_use || *self.in_use.borrow() {
             self.end_drill("the room is in use").await;
         }
     }
@@ -176,6 +178,14 @@ mod tests {
         recorder.look().await;
         assert!(recorder.policy.drill().is_none(), "the room came into use");
         used(false);
+
+        for phase in [Phase::Preflight, Phase::Live] {
+            recorder.begin_drill(what, long).await.unwrap();
+            agenda.send_replace(phase);
+            recorder.look().await;
+            assert!(recorder.policy.drill().is_none(), "{phase:?}");
+            agenda.send_replace(Phase::Idle);
+        }
         recorder.begin_drill(what, long).await.unwrap();
         recorder.record(vec![Event::IncidentOpened(incident(Verdict::NotReady))]).await;
         assert!(recorder.policy.drill().is_none(), "something is really wrong");

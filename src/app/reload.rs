@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::delivery::Delivery;
 use super::desk::AllRequests;
 use super::driver::Instruction;
-use super::identity::Identity;
+use super::identity::{self, Identity};
 use super::probes::Probes;
 use super::service;
 use crate::clock::Clock;
@@ -63,10 +63,10 @@ pub struct Reloader {
     pub askers: Vec<Asker>,
     /// For whom it is to be read once more: they asked meanwhile, and it may have been written since.
     pub again: Option<Vec<Asker>>,
-    /// Where state is kept.
-    pub folder: PathBuf,
     /// What each check looks at, since when.
     pub identity: Identity,
+    /// Who remembers that for the next start.
+    pub identity_writer: identity::Writer,
     /// Where the config stands.
     pub origin: Origin,
     /// The one that runs.
@@ -186,7 +186,7 @@ impl Reloader {
             self.delivery.serve(&config);
         }
         self.identity.adopt(&config, from);
-        self.identity.write(&self.folder);
+        self.identity_writer.write(&self.identity);
         self.config = config;
         Ok(waiting)
     }

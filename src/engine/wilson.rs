@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
+use crate::domain::check::LossRule;
 use crate::domain::snapshot::LossView;
-use crate::domain::{Sample, Verdict};
+use crate::domain::{Arg, Finding, Sample, Unit, Verdict};
 
 /// The 97.5 % quantile of the normal distribution: a two-sided 95 % interval.
 const Z: f64 = 1.959_963_984_540_054;
@@ -135,10 +136,68 @@ pub fn decide(old: Option<Verdict>, loss: LossView, degraded: Option<f64>, not_r
     }
 }
 
+/// What one look's packets make of the loss by themselves, without those of before: the rule's reason, or its word for "undecided";
+/// nothing where it is within the limits, or the look counted no packets.
+pub fn of_one_look(
+    sample: Sample,
+    rule: LossRule,
+    (degraded, not_ready): (Option<f64>, Option<f64>),
+) -> Option<Finding> {
+    if sample.outage {
+        return None;
+    }
+    let mut window = Window::new(rule.window);
+    window.push(sample);
+    let view = window.view()?;
+    let verdict = decide(None, view, degraded, not_ready);
+    (verdict != Some(Verdict::Ready)).then(|| finding(verdict, Some(view.ratio), rule, (degraded, not_ready)))
+}
+
+/// Loss as a finding: too much of it by that verdict, or undecided without one.
+pub fn finding(
+    verdict: Option<Verdict>,
+    ratio: Option<f64>,
+    rule: LossRule,
+    (degraded, not_ready): (Option<f64>, Option<f64>),
+) -> Finding {
+    let number = |value| Arg::Number(value, Unit::Ratio);
+    let reason = if verdict.is_some() { rule.reason } else { rule.undecided };
+    let limit = if verdict == Some(Verdict::NotReady) { not_ready } else { degraded };
+    let finding = Finding::new(reason, verdict.unwrap_or(Verdict::Unknown));
+    let finding = ratio.into_iter().fold(finding, |finding, ratio| finding.with("value", number(ratio)));
+    limit.into_iter().fold(finding, |finding, limit| finding.with("limit", number(limit)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use Verdict::{Degraded, NotReady, Ready};
+
+    #[test]
+    fn one_look_is_judged_by_its_own_packets() {
+        use crate::domain::check::Limit;
+        use crate::engine::reasons::{NO_EVIDENCE, STALE};
+
+        let rule = LossRule {
+            degraded: Limit::Fixed(0.02),
+            not_ready: Limit::Fixed(0.05),
+            reason: &STALE,
+            undecided: &NO_EVIDENCE,
+            window: 3000,
+        };
+        let of = |sent, lost, outage| {
+            let found = of_one_look(Sample { sent, lost, outage }, rule, (Some(0.02), Some(0.05)));
+            found.map(|finding| (finding.reason.code, finding.verdict))
+        };
+        assert_eq!(of(1000, 2, false), None);
+        assert_eq!(of(1000, 35, false), Some((STALE.code, Degraded)));
+        assert_eq!(of(1000, 80, false), Some((STALE.code, NotReady)));
+        assert_eq!(of(20, 1, false), Some((NO_EVIDENCE.code, Verdict::Unknown)));
+        assert_eq!(of(0, 0, false), None);
+        assert_eq!(of(1000, 1000, true), None, "an outage has a reason of its own");
+        // Without limits no loss is too much.
+        assert_eq!(of_one_look(Sample { sent: 10, lost: 9, outage: false }, rule, (None, None)), None);
+    }
 
     #[test]
     fn the_interval_agrees_with_computed_vectors() {

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use crate::domain::{Component, Lang, Scope, Silence};
 
-use super::acts::How;
+use super::acts::{Acts, How, to_its_end};
 use super::door::Caller;
 use super::lists::{IncidentBody, open_incident};
 use super::problem::Problem;
@@ -67,7 +67,10 @@ pub(super) async fn acknowledge(
     if radio && by.is_none() {
         return Err(Problem::value("what was said by radio was said by somebody: by is missing"));
     }
-    site.state.acts.acknowledge(who, id.clone(), How { radio, by }, Lang::En).await?;
+    let incident = id.clone();
+    let order =
+        move |acts: Arc<dyn Acts>| async move { acts.acknowledge(who, incident, How { radio, by }, Lang::En).await };
+    to_its_end(&site.state.acts, order).await?;
     let rendered = site.rendered();
     let incident = rendered.believed.incidents.iter().find(|incident| incident.id == id);
     match incident {
@@ -171,7 +174,8 @@ pub(super) async fn silence(
     let wish: Option<WishBody> = given::json(request).await?;
     let WishBody { component, reason, ends_at } =
         wish.ok_or_else(|| Problem::value("the body says reason, ends_at and perhaps component"))?;
-    let (silence, new) = site.state.acts.silence(who, component, reason, ends_at, Lang::En).await?;
+    let order = move |acts: Arc<dyn Acts>| async move { acts.silence(who, component, reason, ends_at, Lang::En).await };
+    let (silence, new) = to_its_end(&site.state.acts, order).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     let place = format!("/api/v1/silences/{}", silence.id);
     let made = authored(&site, vec![silence]).await?.into_iter().next();
@@ -200,7 +204,8 @@ pub(super) async fn end_silence(
     let id = known(id)?;
     let who = caller.actor(&site, "end_silence", &id).await?;
     Query::read(request.uri(), &[])?;
-    site.state.acts.end_silence(who, id, Lang::En).await?;
+    let order = move |acts: Arc<dyn Acts>| async move { acts.end_silence(who, id, Lang::En).await };
+    to_its_end(&site.state.acts, order).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -247,7 +252,8 @@ pub(super) async fn test_alert(
     if receivers.len() > RECEIVERS || receivers.iter().any(|name| name.len() > LONGEST_ID) {
         return Err(Problem::value(format!("{RECEIVERS} receivers at most, of {LONGEST_ID} bytes at most")));
     }
-    let attempts = site.state.acts.test_alert(who, receivers, Lang::En).await.into_iter().map(|attempt| AttemptBody {
+    let order = move |acts: Arc<dyn Acts>| async move { acts.test_alert(who, receivers, Lang::En).await };
+    let attempts = to_its_end(&site.state.acts, order).await.into_iter().map(|attempt| AttemptBody {
         arrived: attempt.failed.is_none(),
         receiver: attempt.receiver,
         failed: attempt.failed,

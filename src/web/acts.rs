@@ -1,6 +1,7 @@
 //! What people order over HTTP, as the readers' side hands it on. Carried out by the shell, which writes down who ordered what.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -63,6 +64,23 @@ pub trait Acts: Send + Sync {
 
     /// Who wished these silences. For those who may know.
     fn authors(&self, silences: Vec<String>) -> BoxFuture<'_, Result<HashMap<String, String>, String>>;
+}
+
+/// Has an act carried out to its end, also where whoever ordered it has gone: a connection that closes takes its handler along, and of
+/// what was begun the audit must say how it ended.
+pub(super) async fn to_its_end<T, F>(acts: &Arc<dyn Acts>, order: impl FnOnce(Arc<dyn Acts>) -> F) -> T
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    match tokio::spawn(order(Arc::clone(acts))).await {
+        Ok(done) => done,
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The daemon ends, and this with it.
+            Err(_) => std::future::pending().await,
+        },
+    }
 }
 
 /// What of a config that was read anew waits for the next start, as the file calls it.

@@ -1,7 +1,7 @@
 //! Whoever asks for a page by an address that is none is told so by a page: problem details (RFC 9457) are for programs.
 
 use askama::Template;
-use axum::http::header::{ACCEPT, WWW_AUTHENTICATE};
+use axum::http::header::{ACCEPT, ALLOW, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 
@@ -47,8 +47,11 @@ impl Asked {
             detail: problem.detail.clone(),
         };
         let Ok(mut page) = answer(&page, status, self.lang) else { return response };
-        if let Some(challenge) = response.headers().get(WWW_AUTHENTICATE) {
-            page.headers_mut().insert(WWW_AUTHENTICATE, challenge.clone());
+        // Without which these answers are none (RFC 9110 §11.6.1, §15.5.6).
+        for name in [WWW_AUTHENTICATE, ALLOW] {
+            if let Some(value) = response.headers().get(&name) {
+                page.headers_mut().insert(name, value.clone());
+            }
         }
         page
     }

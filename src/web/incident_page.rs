@@ -12,7 +12,7 @@ use axum::response::Response;
 use crate::domain::handling::Practised;
 use crate::domain::{Component, Handled, Incident, Lang, Scope, Story, Verdict};
 
-use super::acts::{Acknowledgement, Declined, How};
+use super::acts::{Acknowledgement, Acts, Declined, How, to_its_end};
 use super::cookies;
 use super::door::Caller;
 use super::frame::{Frame, Renewed, answer};
@@ -147,7 +147,9 @@ pub(super) async fn note(
     let Some(by) = given::name(given) else {
         return shown.again(StatusCode::BAD_REQUEST, words.say_who, given).await;
     };
-    match site.state.acts.acknowledge(who, id.clone(), How { radio: true, by: Some(by) }, lang).await {
+    let (incident, how) = (id.clone(), How { radio: true, by: Some(by) });
+    let order = move |acts: Arc<dyn Acts>| async move { acts.acknowledge(who, incident, how, lang).await };
+    match to_its_end(&site.state.acts, order).await {
         Ok(()) => Ok(onward(&format!("/incidents/{id}"), lang)),
         Err(Declined::NotThere { .. }) => shown.again(StatusCode::NOT_FOUND, words.over, "").await,
         Err(Declined::Wrong(_)) => shown.again(StatusCode::BAD_REQUEST, words.say_who, given).await,

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use crate::domain::Lang;
 
+use super::acts::{Acts, to_its_end};
 use super::bookings::Form;
 use super::door::Caller;
 use super::given;
@@ -161,6 +162,7 @@ pub(super) async fn evaluate(
     let who = caller.actor(&site, "evaluate", &id).await?;
     Query::read(request.uri(), &[])?;
     let EvaluationWish { text, by } = given::json(request).await?;
-    let report = site.state.acts.evaluate(who, id, text, by, Lang::En).await?;
+    let order = move |acts: Arc<dyn Acts>| async move { acts.evaluate(who, id, text, by, Lang::En).await };
+    let report = to_its_end(&site.state.acts, order).await?;
     Ok((StatusCode::OK, Json(EvaluationBody { report })).into_response())
 }

@@ -31,6 +31,7 @@ use crate::domain::{
     Act, Actor, Arg, CheckName, CheckSpec, Finding, Lang, Mono, Reason, Snapshot, Text, Unit, hex, in_full,
 };
 use crate::engine::judge::{Limits, worst};
+use crate::engine::wilson;
 use crate::notify::Stats;
 use crate::probe::board::Board;
 use crate::probe::on_air::OnAir;
@@ -248,6 +249,9 @@ impl Desk {
         let limits = Limits::of(&view.spec, &profile.profile);
         let mut findings = reading.findings.clone();
         findings.extend(limits.findings(&reading.measurements));
+        if let (Some(sample), Some(rule), Some(limits)) = (reading.sample, spec.loss, limits.loss) {
+            findings.extend(wilson::of_one_look(sample, rule, limits));
+        }
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.verdict));
         let measured = reading.measurements.iter().filter(|measured| measured.quantity.unit != Unit::Count);
         let measured = measured.map(|measured| {

@@ -38,17 +38,25 @@ impl Form {
             return Self::Csv;
         }
         let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let welcome = |names: [&str; 2]| {
-            let ranges = accepted.split(',').filter_map(|range| {
+        let ranges: Vec<(String, f64)> = accepted
+            .split(',')
+            .filter_map(|range| {
                 let mut parts = range.split(';').map(str::trim);
                 let name = parts.next()?.to_ascii_lowercase();
                 let quality = parts.find_map(|part| part.strip_prefix("q=")?.trim().parse().ok()).unwrap_or(1.0);
-                names.contains(&name.as_str()).then_some(quality)
+                Some((name, quality))
+            })
+            .collect();
+        // The most telling range of those that mean a form is the one that counts; of two as welcome, the form that was named.
+        let welcome = |names: [&str; 3]| {
+            let named = names.iter().zip([2, 1, 0]).find_map(|(name, telling)| {
+                ranges.iter().find(|(range, _)| range == name).map(|(_, quality)| (*quality, telling))
             });
-            ranges.fold(0.0, f64::max)
+            named.unwrap_or((0.0, 0))
         };
-        let (csv, json) = (welcome(["text/csv", "text/*"]), welcome(["application/json", "application/*"]));
-        if csv > json { Self::Csv } else { Self::Json }
+        let (csv, json) =
+            (welcome(["text/csv", "text/*", "*/*"]), welcome(["application/json", "application/*", "*/*"]));
+        if csv.0 > 0.0 && csv > json { Self::Csv } else { Self::Json }
     }
 }
 
@@ -134,12 +142,20 @@ mod tests {
             headers.extend(accept.map(|accept| (header::ACCEPT, HeaderValue::from_static(accept))));
             Form::of(&path.parse().unwrap(), &headers)
         };
-        for accept in [None, Some("*/*"), Some("application/json"), Some("text/csv;q=0.5, application/json"), Some("")]
-        {
+        for accept in [
+            None,
+            Some("*/*"),
+            Some("application/json"),
+            Some("text/csv;q=0.5, application/json"),
+            Some("text/csv;q=0.1, */*"),
+            Some("text/csv;q=0, text/*;q=0.5"),
+            Some("text/csv;q=0"),
+            Some(""),
+        ] {
             assert_eq!(of("/api/v1/ledger", accept), Form::Json, "{accept:?}");
             assert_eq!(of("/api/v1/ledger.csv?month=2026-11", accept), Form::Csv);
         }
-        for accept in ["text/csv", "Text/CSV, application/json;q=0.9", "text/*, */*"] {
+        for accept in ["text/csv", "Text/CSV, application/json;q=0.9", "text/*, */*", "text/csv, */*;q=0.1"] {
             assert_eq!(of("/api/v1/ledger", Some(accept)), Form::Csv, "{accept}");
         }
     }
