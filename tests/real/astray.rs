@@ -25,6 +25,7 @@ fn a_wrong_address_is_a_page_for_people_and_a_problem_for_programs() {
         assert_eq!((page.status, header(&page, "content-type")), (status, "text/html; charset=utf-8"), "{path}");
         assert!(page.body.contains(said) && page.body.contains("href=\"/?lang=id\""), "{path}: {}", page.body);
         assert!(!page.body.contains("aria-current=") && !page.body.contains("<script"), "{path}: {}", page.body);
+        assert_eq!(page.head.to_ascii_lowercase().contains("\r\nallow: post"), status == 405, "{path}: {}", page.head);
         assert!(header(&page, "content-security-policy").contains("default-src 'none'"), "{path}: {}", page.head);
         let english = daemon.request_with("GET", path, &format!("{BROWSER}Accept-Language: en\r\n"));
         assert!(
