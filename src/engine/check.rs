@@ -92,10 +92,11 @@ impl CheckState {
         self.last.is_some()
     }
 
-    /// Whether somebody was last seen to use the device. Eyes that close do not end a meeting at once: what failed says nothing,
-    /// and the last word counts as long as evidence of this check does. Then nobody knows, and nothing is held back by it.
-    pub const fn in_use(&self) -> bool {
-        self.used_until.is_some()
+    /// Until when the word counts that somebody uses the device, if that was the last one. Eyes that close do not end a meeting at
+    /// once: what failed says nothing, and the last word counts as long as evidence of this check does. Then nobody knows, and
+    /// nothing is held back by it.
+    pub const fn used_until(&self) -> Option<Mono> {
+        self.used_until
     }
 
     /// Takes in what was said of it under the profile at `place` before a restart: what this process finds to be the same is

@@ -59,6 +59,59 @@ fn a_word_of_use_that_nobody_renews_or_takes_back_ends_with_its_age() {
 }
 
 #[test]
+fn a_reload_that_renames_or_drops_the_eye_that_sees_a_meeting_ends_no_meeting() {
+    let used = |name: &str, in_use, now| {
+        let reading = Reading { in_use: Some(in_use), ..Reading::default() };
+        Observation::read(name.into(), now, Duration::ZERO, reading)
+    };
+    let renamed = |name: Option<&str>| {
+        let mut plan = room();
+        match name {
+            Some(name) => Arc::make_mut(&mut plan.checks[3]).name = name.into(),
+            None => _ = plan.checks.remove(3),
+        }
+        plan
+    };
+    let held = |engine: &Engine| {
+        let snapshot = engine.snapshot();
+        assert_eq!(snapshot.check("bandwidth").unwrap().held.is_some(), snapshot.in_use);
+        snapshot.in_use
+    };
+    for name in [Some("front camera"), None] {
+        let mut engine = Engine::new(room(), Restored::default(), at(0.0));
+        all_good(&mut engine, at(0.0));
+        engine.observe(used("camera", true, at(1.0)), at(1.0));
+        engine.adopt(renamed(name), at(5.0));
+        assert!(held(&engine), "{name:?}");
+        // And by the next reload too, as long as the word would have counted.
+        engine.adopt(renamed(None), at(6.0));
+        assert_eq!((held(&engine), engine.next_deadline() <= at(21.0).mono), (true, true));
+        engine.tick(at(20.9));
+        assert!(held(&engine));
+        engine.tick(at(21.0));
+        assert!(!held(&engine));
+        assert!(engine.drain_lapsed().is_empty(), "nobody can be asked about it");
+    }
+    // What the new eye sees goes on by its own word.
+    let mut engine = Engine::new(room(), Restored::default(), at(0.0));
+    all_good(&mut engine, at(0.0));
+    engine.observe(used("camera", true, at(1.0)), at(1.0));
+    engine.adopt(renamed(Some("front camera")), at(5.0));
+    engine.observe(used("front camera", true, at(7.0)), at(7.0));
+    engine.tick(at(21.0));
+    assert!(held(&engine));
+    engine.observe(used("front camera", false, at(22.0)), at(22.0));
+    assert!(!held(&engine));
+    // What was not in use is not by a reload; nor is what a word of before a suspension said.
+    engine.adopt(renamed(None), at(23.0));
+    assert!(!held(&engine));
+    let mut engine = Engine::new(room(), Restored::default(), at(0.0));
+    engine.observe(used("camera", true, at(1.0)), at(1.0));
+    engine.adopt(renamed(None), at(5000.0));
+    assert!(!held(&engine));
+}
+
+#[test]
 fn evidence_that_was_too_old_at_a_restart_makes_the_first_look_no_recovery() {
     let restored = Restored {
         observations: NAMES.map(|name| says(name, Verdict::Ready, at(0.0))).to_vec(),
