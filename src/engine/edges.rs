@@ -331,13 +331,16 @@ fn the_reasons_are_those_of_what_is_decided() {
     let both = vec![(BROKEN.code, NotReady), (RATE_LOW.code, Degraded)];
     assert_eq!(see(&[(&RATE_LOW, Degraded)], 25.0), (NotReady, both));
     assert_eq!(see(&[(&BROKEN, Degraded)], 26.0), (NotReady, vec![(BROKEN.code, Degraded)]));
-    see(&[], 27.0);
+    for second in [27.0, 45.0, 65.0] {
+        see(&[], second);
+    }
     assert_eq!(see(&[], 87.0), (Ready, vec![]));
     // Decided in steps: at least unknown for three seconds, not ready for one.
     see(&[(&LOSS, Unknown)], 88.0);
     assert_eq!(see(&[(&LOSS, Unknown), (&BROKEN, NotReady)], 91.0), (Unknown, vec![(LOSS.code, Unknown)]));
-    see(&[], 92.0);
-    see(&[], 152.0);
+    for second in [92.0, 110.0, 130.0, 152.0] {
+        see(&[], second);
+    }
     see(&[(&LOSS, Unknown)], 153.0);
     assert_eq!(
         see(&[(&BROKEN, NotReady)], 156.0),

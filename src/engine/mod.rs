@@ -67,6 +67,10 @@ use standing::Standings;
 /// How long after a start what is found is recorded and not announced. What is still there then is told.
 pub const SETTLING: Duration = Duration::from_secs(15);
 
+/// Whoever drives the judge meets a deadline so late at most: no timer counts a suspension, so it looks at the clock as often by itself.
+/// What was due before that was due while nobody looked.
+pub const LATE: Duration = Duration::from_secs(5);
+
 /// What the engine tells beside its snapshot, in the order in which it happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
@@ -206,6 +210,7 @@ impl Engine {
     /// Takes one observation. One of a check that is not in the plan is nobody's, and is dropped (`false`).
     pub fn observe(&mut self, observation: Observation, now: Now) -> bool {
         let Some(at) = self.by_name.get(&observation.check).copied() else { return false };
+        self.wake(now);
         self.checks[at].observe(observation, now);
         self.pass_time(now);
         true
@@ -213,6 +218,7 @@ impl Engine {
 
     /// Takes several observations at once, with one roll-up for all of them.
     pub fn observe_all(&mut self, observations: impl IntoIterator<Item = Observation>, now: Now) -> usize {
+        self.wake(now);
         let mut unknown = 0;
         for observation in observations {
             match self.by_name.get(&observation.check).copied() {
@@ -268,6 +274,13 @@ impl Engine {
     /// The checks whose word that the room is in use became too old since this was last asked.
     pub fn drain_lapsed(&mut self) -> Vec<CheckName> {
         std::mem::take(&mut self.lapsed)
+    }
+
+    /// A use of before a suspension is another one than what is seen after it, and holds nothing any more.
+    fn wake(&mut self, now: Now) {
+        if self.next_deadline().after(LATE) < now.mono {
+            self.pass_use(now);
+        }
     }
 
     fn pass_time(&mut self, now: Now) {

@@ -30,7 +30,8 @@ pub fn revise(snapshot: &Snapshot, view: &ProfileView, see: impl Fn(usize, &Judg
     let decides = |at: &usize| said(*at) == Some(verdict) && of(*at).is_some_and(|view| view.verdict == verdict);
     // … else, of a room on its backup, what fails on the main line.
     let on_backup = |at: &usize| {
-        let fails = said(*at).is_some_and(|verdict| !verdict.is_usable()) && snapshot.checks[*at].spec.backup().is_none();
+        let fails =
+            said(*at).is_some_and(|verdict| !verdict.is_usable()) && snapshot.checks[*at].spec.backup().is_none();
         let stands = |view: &ComponentView| view.reasons.iter().any(|reason| reason.def == &ON_BACKUP);
         fails && of(*at).is_some_and(|view| view.verdict == verdict && stands(view))
     };
@@ -38,7 +39,8 @@ pub fn revise(snapshot: &Snapshot, view: &ProfileView, see: impl Fn(usize, &Judg
     let places = 0..seen.len();
     // What explained the room before still does, if it is still bad, and its component with it.
     let bad = |at: usize| {
-        said(at).is_some_and(|verdict| verdict != Verdict::Ready) && of(at).is_some_and(|view| view.verdict != Verdict::Ready)
+        said(at).is_some_and(|verdict| verdict != Verdict::Ready)
+            && of(at).is_some_and(|view| view.verdict != Verdict::Ready)
     };
     let still = |cause: &CheckName| places.clone().any(|at| name(at) == *cause && bad(at));
     let root_cause = if verdict == Verdict::Ready {
