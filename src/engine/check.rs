@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::LATE;
 use super::cause::Node;
 use super::judge::Limits;
 use super::limit_set::LimitSet;
@@ -92,10 +93,11 @@ impl CheckState {
         self.last.is_some()
     }
 
-    /// Whether somebody was last seen to use the device. Eyes that close do not end a meeting at once: what failed says nothing,
-    /// and the last word counts as long as evidence of this check does. Then nobody knows, and nothing is held back by it.
-    pub const fn in_use(&self) -> bool {
-        self.used_until.is_some()
+    /// Until when the word counts that somebody uses the device, if that was the last one. Eyes that close do not end a meeting at
+    /// once: what failed says nothing, and the last word counts as long as evidence of this check does. Then nobody knows, and
+    /// nothing is held back by it.
+    pub const fn used_until(&self) -> Option<Mono> {
+        self.used_until
     }
 
     /// Takes in what was said of it under the profile at `place` before a restart: what this process finds to be the same is
@@ -111,6 +113,11 @@ impl CheckState {
 
     /// Takes an observation made by this process.
     pub fn observe(&mut self, observation: Observation, now: Now) {
+        // What is a little late may still put off that the evidence is too old. After a suspension that has long been so: nothing of
+        // before has lasted until now.
+        if self.fresh_until.is_some_and(|until| until.after(LATE) < now.mono) {
+            self.grow_old(now);
+        }
         self.runs += 1;
         self.caught_up = false;
         if let Some(error) = &observation.error {
@@ -179,6 +186,18 @@ impl CheckState {
         if self.due > now.mono {
             return;
         }
+        self.grow_old(now);
+        if !self.stale && self.lasts_by_itself() {
+            for set in self.sets.iter_mut().filter(|set| set.hold.next_deadline() <= now.mono) {
+                set.hold.tick(now.mono);
+                set.show(&self.spec, now);
+            }
+        }
+        self.due = self.find_deadline();
+    }
+
+    /// Calls the evidence too old, if it is; what is held stands.
+    fn grow_old(&mut self, now: Now) {
         let too_old = self.fresh_until.is_some_and(|until| until <= now.mono);
         if too_old && self.held.is_none() && !self.stale {
             self.stale = true;
@@ -188,13 +207,6 @@ impl CheckState {
                 set.force_stale(now);
             }
         }
-        if !self.stale && self.lasts_by_itself() {
-            for set in self.sets.iter_mut().filter(|set| set.hold.next_deadline() <= now.mono) {
-                set.hold.tick(now.mono);
-                set.show(&self.spec, now);
-            }
-        }
-        self.due = self.find_deadline();
     }
 
     /// Tells whether the room is in use, or `free` since when it is not: an active check is held meanwhile, its last state stands.

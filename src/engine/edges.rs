@@ -62,6 +62,61 @@ fn the_patience_with_the_unknown_is_that_of_what_is_required() {
 }
 
 #[test]
+fn the_patience_with_the_unknown_is_that_of_what_is_unknown_and_is_over_with_its_evidence() {
+    use Verdict::{Ready, Unknown};
+
+    // A driver that is asked often beside one that is asked seldom, and far ends of which one is enough.
+    let mut plan = room();
+    plan.checks.push(Arc::new(CheckSpec { fresh_for: secs(2100), ..spec("battery", Kind::Ups, Level::Power) }));
+    let far_ends = Some(crate::domain::Group { name: "far_ends".into(), need: 1 });
+    for name in ["dead", "alive"] {
+        plan.checks.push(Arc::new(CheckSpec { group: far_ends.clone(), ..spec(name, Kind::Icmp, Level::FarEnd) }));
+    }
+    let open = |said: &dyn Fn(&str, u32) -> Option<Verdict>, until: u32| {
+        let mut engine = Engine::new(plan.clone(), Restored::default(), at(0.0));
+        let opened = (0..=until).find(|second| {
+            let now = at(f64::from(*second));
+            let names = NAMES.into_iter().chain(["battery", "dead", "alive"]);
+            let seen = names.filter_map(|name| Some(says(name, said(name, *second)?, now)));
+            engine.observe_all(seen.chain([rate(1e7, now)]), now);
+            incidents(&mut engine)[0] > 0
+        });
+        (opened, engine.snapshot().incidents.first().map(|incident| incident.component))
+    };
+    let power = |second| (Some(second), Some(Component::Power));
+    // Seen last at 20, believed for 20 s: what is asked seldom, and is good, gives it no more time.
+    let silent = |name: &str, second| (name != "ups" || second <= 20).then_some(Ready);
+    assert_eq!(open(&silent, 100), power(40));
+    // Nor does what is asked often, and is good, take any away from the other, unknown since 24.
+    let blind = |name: &str, second| Some(if name == "battery" && second > 20 { Unknown } else { Ready });
+    assert_eq!(open(&blind, 2123), (None, None));
+    assert_eq!(open(&blind, 2124), power(2124));
+    // What another stands in for makes nothing unknown, and hastens nothing: the router is unknown since 44.
+    let beside = |name: &str, second| match name {
+        "dead" => (second <= 20).then_some(Ready),
+        "gateway" if second > 40 => Some(Unknown),
+        _ => Some(Ready),
+    };
+    assert_eq!(open(&beside, 63), (None, None));
+    assert_eq!(open(&beside, 64), (Some(64), Some(Component::Internet)));
+}
+
+#[test]
+fn what_was_too_old_at_a_start_has_its_time_to_be_looked_at() {
+    let mut plan = room();
+    let mut frames = spec("frames", Kind::Frames, Level::Device);
+    (frames.active, frames.fresh_for) = (true, secs(2100));
+    plan.checks.push(Arc::new(frames));
+    let observations = vec![says("frames", Verdict::Ready, Now { mono: at(0.0).mono.before(secs(9000)), ..at(0.0) })];
+    let mut engine = Engine::new(plan, Restored { observations, ..Restored::default() }, at(0.0));
+    for second in 0..100 {
+        ups(&mut engine, Verdict::Ready, second);
+        assert_eq!(incidents(&mut engine), [0; 3], "{second}");
+    }
+    assert_eq!(engine.snapshot().current().checks[5].reasons[0].def.code, "siaga.stale");
+}
+
+#[test]
 fn what_goes_on_as_it_was_is_no_news_and_what_becomes_worse_is_told_once() {
     let mut engine = settled(room());
     for second in 21..=24 {
@@ -276,13 +331,16 @@ fn the_reasons_are_those_of_what_is_decided() {
     let both = vec![(BROKEN.code, NotReady), (RATE_LOW.code, Degraded)];
     assert_eq!(see(&[(&RATE_LOW, Degraded)], 25.0), (NotReady, both));
     assert_eq!(see(&[(&BROKEN, Degraded)], 26.0), (NotReady, vec![(BROKEN.code, Degraded)]));
-    see(&[], 27.0);
+    for second in [27.0, 45.0, 65.0] {
+        see(&[], second);
+    }
     assert_eq!(see(&[], 87.0), (Ready, vec![]));
     // Decided in steps: at least unknown for three seconds, not ready for one.
     see(&[(&LOSS, Unknown)], 88.0);
     assert_eq!(see(&[(&LOSS, Unknown), (&BROKEN, NotReady)], 91.0), (Unknown, vec![(LOSS.code, Unknown)]));
-    see(&[], 92.0);
-    see(&[], 152.0);
+    for second in [92.0, 110.0, 130.0, 152.0] {
+        see(&[], second);
+    }
     see(&[(&LOSS, Unknown)], 153.0);
     assert_eq!(
         see(&[(&BROKEN, NotReady)], 156.0),

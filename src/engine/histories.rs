@@ -59,6 +59,59 @@ fn a_word_of_use_that_nobody_renews_or_takes_back_ends_with_its_age() {
 }
 
 #[test]
+fn a_reload_that_renames_or_drops_the_eye_that_sees_a_meeting_ends_no_meeting() {
+    let used = |name: &str, in_use, now| {
+        let reading = Reading { in_use: Some(in_use), ..Reading::default() };
+        Observation::read(name.into(), now, Duration::ZERO, reading)
+    };
+    let renamed = |name: Option<&str>| {
+        let mut plan = room();
+        match name {
+            Some(name) => Arc::make_mut(&mut plan.checks[3]).name = name.into(),
+            None => _ = plan.checks.remove(3),
+        }
+        plan
+    };
+    let held = |engine: &Engine| {
+        let snapshot = engine.snapshot();
+        assert_eq!(snapshot.check("bandwidth").unwrap().held.is_some(), snapshot.in_use);
+        snapshot.in_use
+    };
+    for name in [Some("front camera"), None] {
+        let mut engine = Engine::new(room(), Restored::default(), at(0.0));
+        all_good(&mut engine, at(0.0));
+        engine.observe(used("camera", true, at(1.0)), at(1.0));
+        engine.adopt(renamed(name), at(5.0));
+        assert!(held(&engine), "{name:?}");
+        // And by the next reload too, as long as the word would have counted.
+        engine.adopt(renamed(None), at(6.0));
+        assert_eq!((held(&engine), engine.next_deadline() <= at(21.0).mono), (true, true));
+        engine.tick(at(20.9));
+        assert!(held(&engine));
+        engine.tick(at(21.0));
+        assert!(!held(&engine));
+        assert!(engine.drain_lapsed().is_empty(), "nobody can be asked about it");
+    }
+    // What the new eye sees goes on by its own word.
+    let mut engine = Engine::new(room(), Restored::default(), at(0.0));
+    all_good(&mut engine, at(0.0));
+    engine.observe(used("camera", true, at(1.0)), at(1.0));
+    engine.adopt(renamed(Some("front camera")), at(5.0));
+    engine.observe(used("front camera", true, at(7.0)), at(7.0));
+    engine.tick(at(21.0));
+    assert!(held(&engine));
+    engine.observe(used("front camera", false, at(22.0)), at(22.0));
+    assert!(!held(&engine));
+    // What was not in use is not by a reload; nor is what a word of before a suspension said.
+    engine.adopt(renamed(None), at(23.0));
+    assert!(!held(&engine));
+    let mut engine = Engine::new(room(), Restored::default(), at(0.0));
+    engine.observe(used("camera", true, at(1.0)), at(1.0));
+    engine.adopt(renamed(None), at(5000.0));
+    assert!(!held(&engine));
+}
+
+#[test]
 fn evidence_that_was_too_old_at_a_restart_makes_the_first_look_no_recovery() {
     let restored = Restored {
         observations: NAMES.map(|name| says(name, Verdict::Ready, at(0.0))).to_vec(),
@@ -203,12 +256,61 @@ fn what_became_too_old_while_nobody_looked_is_not_held_as_good() {
         by_sight.observe(used(woken), at(woken));
         assert_eq!(tested(&by_sight), verdict, "{woken}");
         // Used in the evening too, of which the word is as old.
-        let mut again = Engine::new(room(), Restored::default(), at(0.0));
-        all_good(&mut again, at(0.0));
-        again.observe(used(1.0), at(1.0));
-        again.command(&Order::Agenda { live: true }, at(woken));
-        assert_eq!(tested(&again), verdict, "{woken}");
+        for agenda in [true, false] {
+            let mut again = Engine::new(room(), Restored::default(), at(0.0));
+            all_good(&mut again, at(0.0));
+            again.observe(used(1.0), at(1.0));
+            if agenda {
+                again.command(&Order::Agenda { live: true }, at(woken));
+            } else {
+                again.observe(used(woken), at(woken));
+            }
+            assert_eq!(tested(&again), verdict, "{woken}");
+        }
     }
+}
+
+#[test]
+fn of_what_was_seen_before_a_night_asleep_nothing_has_lasted_until_the_first_look_after_it() {
+    use Verdict::{NotReady, Ready, Unknown};
+
+    let morning = 50_000.0;
+    let asleep = |before: &[(Verdict, f64)]| {
+        let mut engine = Engine::new(room(), Restored::default(), at(0.0));
+        all_good(&mut engine, at(0.0));
+        before.iter().for_each(|(verdict, second)| _ = engine.observe(says("ups", *verdict, at(*second)), at(*second)));
+        engine
+    };
+    let ups = |engine: &mut Engine, verdict, second| {
+        engine.observe(says("ups", verdict, at(second)), at(second));
+        let judged = engine.snapshot().current().checks[2].clone();
+        (judged.verdict, judged.since)
+    };
+    // It had begun to fail in the evening, and fails now.
+    let mut engine = asleep(&[(NotReady, 10.0)]);
+    assert_eq!(ups(&mut engine, NotReady, morning), (Unknown, at(morning).wall));
+    assert_eq!(ups(&mut engine, NotReady, morning + 2.0).0, Unknown, "it has to last");
+    assert_eq!(ups(&mut engine, NotReady, morning + 3.0), (NotReady, at(morning).wall));
+    // It was on its way back.
+    let mut engine = asleep(&[(NotReady, 1.0), (NotReady, 5.0), (Ready, 10.0)]);
+    for second in [0.0, 15.0, 30.0, 45.0, 59.0] {
+        assert_eq!(ups(&mut engine, Ready, morning + second), (Unknown, at(morning).wall), "{second}");
+    }
+    assert_eq!(engine.snapshot().current().checks[2].reasons[0].def.code, "siaga.stale");
+    assert_eq!(ups(&mut engine, Ready, morning + 60.0), (Ready, at(morning).wall));
+    // What is as late as a driver may be puts it off.
+    for (second, verdict) in [(20.0, Ready), (25.0, Ready), (25.1, Unknown)] {
+        assert_eq!(ups(&mut asleep(&[]), Ready, second).0, verdict, "{second}");
+    }
+    // Packets of yesterday say nothing of the line today.
+    let mut engine = Engine::new(plan(vec![far()]), Restored::default(), at(0.0));
+    for (sent, lost, second) in [(600, 300, 0.0), (10, 0, morning)] {
+        let reading = Reading { sample: Some(Sample { sent, lost, outage: false }), ..Reading::default() };
+        engine.observe(Observation::read("far".into(), at(second), Duration::ZERO, reading), at(second));
+    }
+    let (snapshot, far) = (engine.snapshot(), engine.snapshot().current().checks[0].clone());
+    assert_eq!(snapshot.check("far").unwrap().loss.map(|loss| (loss.sent, loss.lost)), Some((10, 0)));
+    assert_eq!((far.verdict, far.since), (Unknown, at(morning).wall));
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Event;
-use crate::domain::snapshot::{CheckView, ProfileView};
+use super::{Event, rollup};
+use crate::domain::snapshot::{CheckView, ComponentView, ProfileView};
 use crate::domain::{Component, Incident, Mono, Now, Reason, Requirement, Verdict};
 
 /// The incidents that are open.
@@ -82,7 +82,7 @@ impl Incidents {
                         continue;
                     }
                     // By the monotonic clock: a wall clock that is set back may not put an incident off.
-                    let due = since.after(patience(component.verdict, component.checks.iter().map(|at| &*checks[*at])));
+                    let due = since.after(patience(view, checks, component));
                     if due > now.mono {
                         look_again = look_again.min(due);
                         continue;
@@ -108,14 +108,29 @@ impl Incidents {
     }
 }
 
-/// How long a component may be in `verdict` before that is an incident: unknown has the age that its checks allow, the
-/// others have had their holds.
-fn patience<'a>(verdict: Verdict, checks: impl Iterator<Item = &'a CheckView>) -> Duration {
-    if verdict != Verdict::Unknown {
+/// How long a component may be in its verdict before that is an incident: unknown has the age that is allowed to what makes it
+/// so, which is over where evidence became too old; the others have had their holds.
+fn patience(view: &ProfileView, checks: &[Arc<CheckView>], component: &ComponentView) -> Duration {
+    if component.verdict != Verdict::Unknown {
         return Duration::ZERO;
     }
-    let open = checks.filter(|check| check.spec.requirement == Requirement::Required && !check.stale);
-    open.map(|check| check.spec.fresh_for).min().unwrap_or(Duration::ZERO)
+    let all = component.checks.iter().map(|at| (&*checks[*at], view.checks[*at].verdict));
+    let required: Vec<_> = all.filter(|(check, _)| check.spec.requirement == Requirement::Required).collect();
+    // A member that others of its group stand in for makes nothing unknown.
+    let stood_in_for = |check: &CheckView| {
+        check.spec.group.as_ref().is_some_and(|group| {
+            let member = |other: &CheckView| other.spec.group.as_ref().is_some_and(|of| of.name == group.name);
+            let members = required.iter().filter(|(other, _)| member(other)).map(|(_, verdict)| *verdict);
+            rollup::group(group.need, members.collect()) != Some(Verdict::Unknown)
+        })
+    };
+    let unknown = required.iter().filter(|(check, verdict)| *verdict == Verdict::Unknown && !stood_in_for(check));
+    // What this process has not looked at yet has as long as what was never seen, however old its evidence is.
+    let allowed = unknown.map(|(check, _)| {
+        let over = check.stale && check.runs > 0;
+        if over { Duration::ZERO } else { check.spec.fresh_for }
+    });
+    allowed.min().unwrap_or(Duration::ZERO)
 }
 
 /// The place of the check at the top of the chain of explanations that begins at `at`.

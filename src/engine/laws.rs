@@ -22,9 +22,9 @@ enum Step {
 }
 
 /// The plans that a reload finds.
-const PLANS: usize = 4;
+const PLANS: usize = 5;
 
-/// The room, one with a check less, one with a check changed, and one with another profile.
+/// The room, one with a check less, one with a check changed, one without the eye that sees its use, and one with another profile.
 fn plan_of(place: usize) -> Plan {
     let mut plan = room();
     match place {
@@ -35,6 +35,7 @@ fn plan_of(place: usize) -> Plan {
                 Arc::make_mut(spec).fresh_for = secs(9);
             }
         }
+        3 => plan.checks.retain(|spec| spec.name != "camera".into()),
         _ => plan.profiles[1] = profile("large", 8e6, 2e6),
     }
     plan
@@ -132,11 +133,14 @@ proptest! {
                     now = next;
                 }
             } else {
+                let in_use = lazy.snapshot().in_use;
                 apply(&mut lazy, step, now);
                 apply(&mut eager, step, now);
+                prop_assert!(!matches!(step, Step::Reload(_)) || lazy.snapshot().in_use == in_use, "a reload ends no use");
             }
             laws(&eager, now)?;
             prop_assert_eq!(seen(&lazy), seen(&eager));
+            prop_assert_eq!(lazy.snapshot().in_use, eager.snapshot().in_use);
         }
     }
 

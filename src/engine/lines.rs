@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::revise::revise;
 use super::rooms::{at, plan, says, spec};
 use super::{Engine, Restored};
-use crate::domain::snapshot::ComponentView;
+use crate::domain::snapshot::{ComponentView, ProfileView};
 use crate::domain::{CheckSpec, Component, Group, Holds, Kind, Level, Uplink, Verdict};
 use Verdict::{Degraded, NotReady, Ready, Unknown};
 
@@ -102,6 +103,10 @@ fn the_root_of_a_room_on_its_backup_is_what_failed_on_the_main_line() {
     let incident = &snapshot.incidents[0];
     let codes: Vec<_> = incident.reasons.iter().map(|reason| reason.def.code).collect();
     assert!(incident.verdict == Degraded && codes.contains(&"internet.on_backup"), "{codes:?}");
+    // So it is where something else was worse, and passes.
+    let view = ProfileView { verdict: NotReady, root_cause: Some("router_b".into()), ..view.clone() };
+    let again = revise(&snapshot, &view, |_, judged| Some(judged.clone()));
+    assert_eq!((again.verdict, again.root_cause), (Degraded, Some("router".into())));
 }
 
 #[test]

@@ -11,6 +11,7 @@
 //! Freshness is a deadline, not a poll: silence itself changes the verdict. The same engine runs the daemon, the
 //! simulations, `siaga replay` and the drills.
 
+mod adopt;
 pub mod agenda;
 pub mod cause;
 pub mod check;
@@ -66,6 +67,10 @@ use standing::Standings;
 /// How long after a start what is found is recorded and not announced. What is still there then is told.
 pub const SETTLING: Duration = Duration::from_secs(15);
 
+/// Whoever drives the judge meets a deadline so late at most: no timer counts a suspension, so it looks at the clock as often by itself.
+/// What was due before that was due while nobody looked.
+pub const LATE: Duration = Duration::from_secs(5);
+
 /// What the engine tells beside its snapshot, in the order in which it happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
@@ -117,6 +122,8 @@ pub struct Engine {
     settled: Option<Mono>,
     agenda_live: bool,
     in_use: bool,
+    /// Until when the word counts that the room is in use, of a check that is there no more.
+    left_use: Option<Mono>,
     current: usize,
     incidents: Incidents,
     /// When an incident becomes due only by lasting.
@@ -182,6 +189,7 @@ impl Engine {
             settled: None,
             agenda_live: false,
             in_use: false,
+            left_use: None,
             current,
             incidents: Incidents::restored(restored.incidents),
             incident_due: Mono::NEVER,
@@ -202,6 +210,7 @@ impl Engine {
     /// Takes one observation. One of a check that is not in the plan is nobody's, and is dropped (`false`).
     pub fn observe(&mut self, observation: Observation, now: Now) -> bool {
         let Some(at) = self.by_name.get(&observation.check).copied() else { return false };
+        self.wake(now);
         self.checks[at].observe(observation, now);
         self.pass_time(now);
         true
@@ -209,6 +218,7 @@ impl Engine {
 
     /// Takes several observations at once, with one roll-up for all of them.
     pub fn observe_all(&mut self, observations: impl IntoIterator<Item = Observation>, now: Now) -> usize {
+        self.wake(now);
         let mut unknown = 0;
         for observation in observations {
             match self.by_name.get(&observation.check).copied() {
@@ -232,40 +242,6 @@ impl Engine {
         self.pass_time(now);
     }
 
-    /// Judges by another plan from now on (a reload). A check that is told the same as before keeps all that is known of
-    /// it; one that changed begins anew. Incidents stay open until their component is ready again, or is no longer asked for. The
-    /// profile in force stays, if there is still one of its name.
-    pub fn adopt(&mut self, plan: Plan, now: Now) {
-        let mut old: HashMap<CheckName, CheckState> =
-            self.checks.drain(..).map(|check| (check.spec().name.clone(), check)).collect();
-        self.checks = plan
-            .checks
-            .iter()
-            .map(|spec| match old.remove(&spec.name) {
-                Some(check) if check.spec() != spec => {
-                    CheckState::new(Arc::clone(spec), &plan.profiles, now).used_as(&check)
-                }
-                Some(check) => check.under(&self.plan.profiles, &plan.profiles, now),
-                None => CheckState::new(Arc::clone(spec), &plan.profiles, now),
-            })
-            .collect();
-        self.by_name = plan.checks.iter().enumerate().map(|(at, spec)| (spec.name.clone(), at)).collect();
-        self.told.retain(|subject, _| match subject {
-            Subject::Check(name) => self.by_name.contains_key(name),
-            Subject::Room | Subject::Component(_) => true,
-        });
-        let places: Vec<Option<usize>> = self.plan.profiles.iter().map(|old| plan.profile(&old.name)).collect();
-        self.since = moved(std::mem::take(&mut self.since), &places);
-        self.on_backup = moved(std::mem::take(&mut self.on_backup), &places);
-        // Of a meeting that goes on no moment is judged by another kind's needs: what opens and closes in it would be told.
-        self.current = places[self.current].unwrap_or(plan.default_profile);
-        self.plan = plan;
-        // These are of the old plan's places.
-        self.rolled_up.clear();
-        self.told_of = None;
-        self.pass_time(now);
-    }
-
     /// Lets the time pass: decides what has lasted, and calls too old what is.
     pub fn tick(&mut self, now: Now) {
         self.pass_time(now);
@@ -281,7 +257,8 @@ impl Engine {
         let checks = self.checks.iter().map(CheckState::next_deadline).min().unwrap_or(Mono::NEVER);
         let settling = self.started.mono.after(SETTLING);
         let settling = if self.view.at.mono < settling { settling } else { Mono::NEVER };
-        checks.min(self.first_round_until()).min(self.incident_due).min(settling)
+        let left_use = self.left_use.unwrap_or(Mono::NEVER);
+        checks.min(self.first_round_until()).min(self.incident_due).min(settling).min(left_use)
     }
 
     /// The newest snapshot.
@@ -299,6 +276,13 @@ impl Engine {
         std::mem::take(&mut self.lapsed)
     }
 
+    /// A use of before a suspension is another one than what is seen after it, and holds nothing any more.
+    fn wake(&mut self, now: Now) {
+        if self.next_deadline().after(LATE) < now.mono {
+            self.pass_use(now);
+        }
+    }
+
     fn pass_time(&mut self, now: Now) {
         self.pass_use(now);
         self.checks.iter_mut().for_each(|check| check.tick(now));
@@ -308,14 +292,15 @@ impl Engine {
     /// Lets the time pass for the words that the room is in use, and for what waits for it. What became too old did so then, however
     /// late this is called.
     fn pass_use(&mut self, now: Now) {
-        let mut free = None;
+        let mut free = self.left_use.take_if(|until| *until <= now.mono);
         for check in &mut self.checks {
             if let Some(until) = check.lapses(now) {
                 free = free.max(Some(until));
                 self.lapsed.push(check.spec().name.clone());
             }
         }
-        self.in_use = self.agenda_live || self.checks.iter().any(CheckState::in_use);
+        let seen = self.left_use.is_some() || self.checks.iter().any(|check| check.used_until().is_some());
+        self.in_use = self.agenda_live || seen;
         for check in &mut self.checks {
             check.hold_back(self.in_use, free.unwrap_or(now.mono), now);
         }
@@ -380,11 +365,6 @@ impl Engine {
             view.next_deadline = next_deadline;
         }
     }
-}
-
-/// What was kept under each profile, by the places that they have now; of one that is there no more nothing is.
-fn moved<T>(kept: HashMap<(usize, Component), T>, places: &[Option<usize>]) -> HashMap<(usize, Component), T> {
-    kept.into_iter().filter_map(|((place, component), one)| Some(((places[place]?, component), one))).collect()
 }
 
 /// How long nobody may have watched for what was said of `subject` to count as lasting: as long as evidence of it counts.

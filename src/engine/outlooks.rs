@@ -5,7 +5,7 @@ use super::rooms::*;
 use super::slot::{Basis, Question, answer};
 use super::*;
 use crate::domain::snapshot::Judged;
-use crate::domain::{Component, Finding, Verdict};
+use crate::domain::{Component, Finding, Group, Kind, Level, Verdict};
 
 const HOUR: u64 = 3600;
 
@@ -169,4 +169,44 @@ fn where_the_old_cause_is_mended_the_worst_that_counts_is_the_new_one() {
     let starting = Engine::new(room(), Restored::default(), at(0.0)).snapshot();
     let good = |_: usize, judged: &Judged| Some(Judged { verdict: Ready, ..judged.clone() });
     assert_eq!(revise(&starting, starting.current(), good).verdict, Unknown);
+}
+
+#[test]
+fn the_cause_is_not_a_dead_member_that_others_stand_in_for() {
+    use Verdict::{Degraded, NotReady, Ready};
+
+    let mut far_ends = room();
+    for name in ["far-b", "far-a"] {
+        let group = Some(Group { name: "far ends".into(), need: 1 });
+        far_ends.checks.insert(0, Arc::new(CheckSpec { group, ..spec(name, Kind::Icmp, Level::FarEnd) }));
+    }
+    let live = |bad: &[&str]| {
+        let mut engine = Engine::new(far_ends.clone(), Restored::default(), at(0.0));
+        for name in NAMES.into_iter().chain(["far-a", "far-b"]) {
+            engine.observe(says(name, if bad.contains(&name) { NotReady } else { Ready }, at(0.0)), at(0.0));
+        }
+        engine.observe(rate(1e7, at(0.0)), at(0.0));
+        engine.snapshot()
+    };
+    let revised = |snapshot: &Snapshot, said: &[(&str, Verdict)]| {
+        let see = |at: usize, judged: &Judged| {
+            let this = snapshot.checks[at].spec.name.as_str();
+            let other = said.iter().find(|(name, _)| *name == this).map(|(_, verdict)| *verdict);
+            Some(Judged { verdict: other.unwrap_or(judged.verdict), ..judged.clone() })
+        };
+        let view = revise(snapshot, snapshot.current(), see);
+        (view.verdict, name(&view))
+    };
+    // The camera's fault passes; of two far ends one stays dead, and the battery is worn.
+    let camera = live(&["camera", "far-a"]);
+    assert_eq!(name(camera.current()), Some("camera".to_owned()));
+    let then = [("camera", Ready), ("ups", Degraded)];
+    assert_eq!(revised(&camera, &then), (Degraded, Some("ups".to_owned())));
+    // Both are dead, which is the cause; one of them comes back.
+    let line = live(&["far-a", "far-b", "ups"]);
+    let view = line.current();
+    let both = Arc::new(ProfileView { root_cause: Some("far-a".into()), ..view.clone() });
+    let line = Snapshot { profiles: vec![both], current: 0, ..(*line).clone() };
+    assert_eq!(revised(&line, &[]), (NotReady, Some("far-a".to_owned())));
+    assert_eq!(revised(&line, &[("far-b", Ready)]), (NotReady, Some("ups".to_owned())));
 }

@@ -1,8 +1,6 @@
 //! The room once more, with some of it seen otherwise: evidence that ran out since, checks that the reader leaves aside,
 //! only what lasts. The roll-up is the engine's own.
 
-use std::cmp::Reverse;
-
 use crate::domain::snapshot::{ComponentView, Judged, ProfileView};
 use crate::domain::{CheckName, Reason, Requirement, Snapshot, Verdict};
 
@@ -21,24 +19,36 @@ pub fn revise(snapshot: &Snapshot, view: &ProfileView, see: impl Fn(usize, &Judg
         rollup::room(components.iter().map(|view| (view.component, view.requirement, view.absent, view.verdict)));
     let speechless = view.reasons.iter().any(|reason| reason.verdict == Verdict::Unknown);
     let verdict = if speechless { Verdict::Unknown } else { rolled };
-    let counted = |at: &usize| {
-        snapshot.checks[*at].spec.requirement == Requirement::Required
-            && components
-                .iter()
-                .any(|view| view.requirement == Requirement::Required && !view.absent && view.checks.contains(at))
+    let said = |at: usize| seen[at].as_ref().map(|judged| judged.verdict);
+    // The component for which a check counts.
+    let of = |at: usize| {
+        let counts = |view: &&ComponentView| view.requirement == Requirement::Required && !view.absent;
+        let required = snapshot.checks[at].spec.requirement == Requirement::Required;
+        components.iter().filter(counts).find(|view| required && view.checks.contains(&at))
     };
-    let bad = |at: &usize| seen[*at].as_ref().is_some_and(|judged| judged.verdict != Verdict::Ready);
+    // As the judge has it: what makes the room what it is, not the dead member of a group that others stand in for; …
+    let decides = |at: &usize| said(*at) == Some(verdict) && of(*at).is_some_and(|view| view.verdict == verdict);
+    // … else, of a room on its backup, what fails on the main line.
+    let on_backup = |at: &usize| {
+        let fails =
+            said(*at).is_some_and(|verdict| !verdict.is_usable()) && snapshot.checks[*at].spec.backup().is_none();
+        let stands = |view: &ComponentView| view.reasons.iter().any(|reason| reason.def == &ON_BACKUP);
+        fails && of(*at).is_some_and(|view| view.verdict == verdict && stands(view))
+    };
     let name = |at: usize| snapshot.checks[at].spec.name.clone();
     let places = 0..seen.len();
-    // What explained the room before still does, if it is still bad.
-    let still = |cause: &CheckName| places.clone().any(|at| name(at) == *cause && bad(&at));
+    // What explained the room before still does, if it is still bad, and its component with it.
+    let bad = |at: usize| {
+        said(at).is_some_and(|verdict| verdict != Verdict::Ready)
+            && of(at).is_some_and(|view| view.verdict != Verdict::Ready)
+    };
+    let still = |cause: &CheckName| places.clone().any(|at| name(at) == *cause && bad(at));
     let root_cause = if verdict == Verdict::Ready {
         None
     } else if let Some(cause) = view.root_cause.clone().filter(still) {
         Some(cause)
     } else {
-        let worst = places.clone().filter(counted).filter(bad);
-        worst.max_by_key(|at| (seen[*at].as_ref().map(|judged| judged.verdict), Reverse(*at))).map(name)
+        places.clone().find(decides).or_else(|| places.clone().find(on_backup)).map(name)
     };
     let checks =
         seen.into_iter().zip(view.checks.iter()).map(|(seen, old)| seen.unwrap_or_else(|| old.clone())).collect();

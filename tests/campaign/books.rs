@@ -308,9 +308,7 @@ impl Books {
             } else {
                 self.unknown_since.remove(&component);
             }
-            let of =
-                |check: &&OfCheck| check.spec.component == component && check.spec.requirement == Requirement::Required;
-            let patience = law.checks.iter().filter(of).map(|check| ms(check.spec.fresh_for)).max().unwrap_or(0);
+            let patience = law.patience(component, law.profile);
             let unknown_for = self.unknown_since.get(&component).map_or(u64::MAX, |since| now - since);
             let above: &[Component] = match component {
                 Component::Power => &[],

@@ -349,22 +349,37 @@ impl Law {
             .or_else(|| any(Verdict::Ready))
     }
 
+    fn required(&self, component: Component) -> impl Iterator<Item = &OfCheck> {
+        let of = move |spec: &CheckSpec| spec.component == component && spec.requirement == Requirement::Required;
+        self.checks.iter().filter(move |check| of(&check.spec))
+    }
+
+    /// The verdict of a component's group: one is all that there is here.
+    fn group(&self, component: Component, profile: usize) -> Option<Verdict> {
+        let members = || self.required(component).filter(|check| check.spec.group.is_some());
+        let need = members().find_map(|check| check.spec.group.as_ref())?.need;
+        let mut verdicts: Vec<Verdict> = members().map(|check| self.verdict(check, profile)).collect();
+        verdicts.sort();
+        Some(verdicts[need.min(verdicts.len()) - 1])
+    }
+
+    /// For how long a component may be unknown before that is amiss, ms: for as long as evidence counts of what makes it so, of
+    /// which nothing is left where it became too old. What this process has not looked at yet has all of it.
+    pub(super) fn patience(&self, component: Component, profile: usize) -> u64 {
+        let group = self.group(component, profile);
+        let unknown = self.required(component).filter(|check| {
+            let by_others = check.spec.group.is_some() && group != Some(Verdict::Unknown);
+            self.verdict(check, profile) == Verdict::Unknown && !by_others
+        });
+        let allowed = unknown.map(|check| if check.stale && check.ran { 0 } else { ms(check.spec.fresh_for) });
+        allowed.min().unwrap_or(0)
+    }
+
     /// A component's verdict under a profile.
     pub(super) fn component(&self, component: Component, profile: usize) -> Verdict {
-        let counted = || {
-            let of =
-                |check: &&OfCheck| check.spec.component == component && check.spec.requirement == Requirement::Required;
-            self.checks.iter().filter(of)
-        };
-        let mut all: Vec<Verdict> =
-            counted().filter(|check| check.spec.group.is_none()).map(|check| self.verdict(check, profile)).collect();
-        // One group is all that there is here.
-        let mut members: Vec<Verdict> =
-            counted().filter(|check| check.spec.group.is_some()).map(|check| self.verdict(check, profile)).collect();
-        members.sort();
-        if let Some(group) = counted().find_map(|check| check.spec.group.as_ref()) {
-            all.push(members[group.need.min(members.len()) - 1]);
-        }
+        let single = self.required(component).filter(|check| check.spec.group.is_none());
+        let mut all: Vec<Verdict> = single.map(|check| self.verdict(check, profile)).collect();
+        all.extend(self.group(component, profile));
         let absent = self.plan.absent.contains(&component);
         Self::worst(&all).unwrap_or(if absent { Verdict::Ready } else { Verdict::Unknown })
     }
