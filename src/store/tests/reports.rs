@@ -120,6 +120,7 @@ async fn a_report_that_is_withdrawn_makes_room_for_another_and_stays_in_the_chai
 async fn of_more_than_are_withdrawn_at_once_the_next_to_come_are_found_first_and_then_the_others() {
     let folder = folder();
     let store = open(folder.path());
+    store.restore().await.unwrap();
     watched(&other_eyes(folder.path()), second(0), 24);
     let mut all: Vec<_> = (1..=70).rev().map(|n| format!("m-{n:02}")).collect();
     let begins = |id: &str| id["m-".len()..].parse::<i64>().unwrap() * 7200;
