@@ -165,7 +165,7 @@ impl Filer {
         let all = ahead.len() < WITHDRAWN as usize;
         for (session, start, hash) in ahead {
             let body = serde_json::json!({ "schema": "siaga.withdrawal", "version": 1, "withdraws": hash, "because": "clock_ahead" });
-            let key = (Arc::from(session.as_str()), start);
+            let key: Key = (Arc::from(session.as_str()), start);
             let withdrawal = Filed { kind: Kind::Withdrawal, session, start, made_at: now, body: body.to_string() };
             let own = self.book.store.file_report(withdrawal).await.map_err(|error| in_full(&error))?;
             tracing::warn!(
