@@ -57,7 +57,7 @@ pub use past::read_from;
 pub use read::{Minute, Restored, StoredEvidence};
 pub use record::record_from;
 pub use recording::{Recorded, Recording, RecordingError};
-pub use reports::{Chain, KeptMonth, kept_from, month_from, reports_from};
+pub use reports::{Chain, KeptMonth, MadeAhead, kept_from, month_from, reports_from};
 pub use retention::Retention;
 pub use rows::Catalogue;
 pub use sessions::{Booked, Wanted};

@@ -32,6 +32,7 @@ pub(super) const MIGRATIONS: &[(usize, &str)] = &[
     (13, include_str!("migrations/0013.sql")),
     (14, include_str!("migrations/0014.sql")),
     (15, include_str!("migrations/0015.sql")),
+    (16, include_str!("migrations/0016.sql")),
 ];
 
 /// What a file must have, and since which version.

@@ -27,6 +27,9 @@ const COLUMNS: &str = "seq, kind, session, start, made_at, body, previous, hash"
 pub(super) const STANDS: &str = "(reports.kind = 'report' AND NOT EXISTS (SELECT 1 FROM reports AS later
     WHERE later.session = reports.session AND later.start = reports.start AND later.kind = 'withdrawal' AND later.seq > reports.seq))";
 
+/// A report that was made by a clock that was ahead: its session, when that begins, the report's hash.
+pub type MadeAhead = (String, Timestamp, String);
+
 /// All that are kept, oldest first, and where their chain breaks.
 #[derive(Debug)]
 pub struct Chain {
@@ -247,23 +250,25 @@ impl Store {
         self.read(move |db, _| kept(db, &session)).await
     }
 
-    /// The reports that stand and were made later than `now`, by a clock that was ahead, of meetings that are not over: session,
-    /// beginning and hash, at most 64. None by a clock that is not believed: by one that is years behind all were made ahead of it.
+    /// The reports that stand and were made later than `now`, by a clock that was ahead, of meetings that are not over, the next
+    /// first: session, beginning and hash, at most `limit`. Not to be said by a clock that is not believed, `None`: by one that is
+    /// years behind all were made ahead of it.
     ///
     /// # Errors
     /// If the disk cannot be read.
-    pub async fn made_ahead(&self, now: Timestamp) -> Result<Vec<(String, Timestamp, String)>, StoreError> {
+    pub async fn made_ahead(&self, now: Timestamp, limit: u32) -> Result<Option<Vec<MadeAhead>>, StoreError> {
         self.read(move |db, _| {
             if !super::retention::is_believed(db, now)? {
-                return Ok(Vec::new());
+                return Ok(None);
             }
             let mut statement = db.prepare(&format!(
                 "SELECT session, reports.start, hash FROM sessions JOIN reports
                  ON reports.session = sessions.id AND reports.start = sessions.start
-                 WHERE until > ?1 AND made_at > ?1 AND {STANDS} LIMIT 64"
+                 WHERE until > ?1 AND made_at > ?1 AND {STANDS} ORDER BY until LIMIT ?2"
             ))?;
-            let rows = statement.query_map([micros(now)], |row| Ok((row.get(0)?, moment(row.get(1)?), row.get(2)?)))?;
-            rows.collect()
+            let found = |row: &Row<'_>| Ok((row.get(0)?, moment(row.get(1)?), row.get(2)?));
+            let rows = statement.query_map(params![micros(now), limit], found)?;
+            rows.collect::<rusqlite::Result<_>>().map(Some)
         })
         .await
     }

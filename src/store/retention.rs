@@ -16,7 +16,8 @@ use crate::domain::past::HOUR;
 #[serde(deny_unknown_fields, default)]
 pub struct Retention {
     /// Changes of verdict, incidents after their end, hours of the line, and when anybody watched: a year and a month, so that
-    /// this month can be held against the same one last year. An hour and figure is some 200 bytes: ten of them make 20 MB.
+    /// this month can be held against the same one last year. An hour and figure is some 200 bytes: ten of them make 20 MB. Of each
+    /// subject the newest change that is older stays too: it says what held when those that are kept begin, and may hold still.
     pub transitions: Period,
     /// Answers to the scheduler: three months, the time in which somebody asks why; and never more than the newest 20 000. What a booked
     /// meeting names is kept as long as the meeting.
@@ -87,12 +88,24 @@ impl Store {
 /// went.
 pub(super) fn prune(db: &Connection, retention: &Retention, now: Timestamp) -> rusqlite::Result<usize> {
     let now = if is_believed(db, now)? { now } else { Timestamp::MIN };
+    let (mut gone, at_most) = (0, i64::try_from(PRUNE).unwrap_or(i64::MAX));
+    for (statement, limit) in limits(retention, now) {
+        gone += db.prepare_cached(statement)?.execute([limit, at_most])?;
+    }
+    Ok(gone)
+}
+
+/// The statements that delete, each with its limit (`?1`); `?2` is how many rows at most.
+pub(super) fn limits(retention: &Retention, now: Timestamp) -> [(&'static str, i64); 16] {
     let before = |keep: Period| micros(now.checked_sub(keep.0).unwrap_or(Timestamp::MIN));
     let minute = before(retention.minutes).div_euclid(60_000_000);
     let hour = before(retention.transitions).div_euclid(1_000_000 * HOUR);
-    let limits: [(&str, i64); 16] = [
+    [
         (
-            "DELETE FROM transitions WHERE id IN (SELECT id FROM transitions WHERE at < ?1 ORDER BY at LIMIT ?2)",
+            // Not what was said last of a subject before that: in the order of the rows, as it is read.
+            "DELETE FROM transitions WHERE id IN (SELECT id FROM transitions AS t WHERE at < ?1 AND EXISTS
+             (SELECT 1 FROM transitions AS n WHERE n.subject = t.subject AND n.name IS t.name
+             AND n.at >= t.at AND n.at < ?1 AND n.id > t.id) ORDER BY at LIMIT ?2)",
             before(retention.transitions),
         ),
         (
@@ -106,14 +119,14 @@ pub(super) fn prune(db: &Connection, retention: &Retention, now: Timestamp) -> r
             before(retention.outbox),
         ),
         (
-            "DELETE FROM evidence WHERE id IN (SELECT id FROM evidence WHERE at < ?1 AND id NOT IN
-             (SELECT evidence FROM session_notices WHERE evidence IS NOT NULL) ORDER BY at LIMIT ?2)",
+            "DELETE FROM evidence WHERE n IN (SELECT n FROM evidence AS e WHERE at < ?1 AND NOT EXISTS
+             (SELECT 1 FROM session_notices WHERE evidence = e.id) ORDER BY at LIMIT ?2)",
             before(retention.evidence),
         ),
         (
             "DELETE FROM evidence WHERE n IN
-             (SELECT n FROM evidence WHERE n <= (SELECT max(n) FROM evidence) - ?1 AND id NOT IN
-             (SELECT evidence FROM session_notices WHERE evidence IS NOT NULL) ORDER BY n LIMIT ?2)",
+             (SELECT n FROM evidence AS e WHERE n <= (SELECT max(n) FROM evidence) - ?1 AND NOT EXISTS
+             (SELECT 1 FROM session_notices WHERE evidence = e.id) ORDER BY n LIMIT ?2)",
             MAX_EVIDENCE,
         ),
         (
@@ -167,10 +180,5 @@ pub(super) fn prune(db: &Connection, retention: &Retention, now: Timestamp) -> r
              (SELECT session, start, item, word FROM sheet_told WHERE start < ?1 LIMIT ?2)",
             before(retention.sessions),
         ),
-    ];
-    let (mut gone, at_most) = (0, i64::try_from(PRUNE).unwrap_or(i64::MAX));
-    for (statement, limit) in limits {
-        gone += db.prepare_cached(statement)?.execute([limit, at_most])?;
-    }
-    Ok(gone)
+    ]
 }

@@ -243,10 +243,12 @@ pub(super) fn notices(db: &Connection, since: Timestamp) -> rusqlite::Result<Vec
     rows.filter_map(Result::transpose).collect()
 }
 
+/// To whom anything was said under a key that begins so: the keys lie by their letters, and none goes on with the last that there is.
+pub(super) const HAD_WORD: &str = "SELECT DISTINCT receiver FROM outbox WHERE key >= ?1 AND key < ?1 || char(0x10FFFF)";
+
 /// To whom anything was said of what begins with `about` in its key, also where it has not arrived.
 fn had_word(db: &Connection, about: &str) -> rusqlite::Result<Vec<Arc<str>>> {
-    let mut statement =
-        db.prepare_cached("SELECT DISTINCT receiver FROM outbox WHERE substr(key, 1, length(?1)) = ?1")?;
+    let mut statement = db.prepare_cached(HAD_WORD)?;
     let rows = statement.query_map([about], |row| row.get(0))?;
     rows.collect()
 }

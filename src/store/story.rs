@@ -14,6 +14,18 @@ use crate::domain::{Quantity, Story, Told, Transition};
 /// The most rows of a kind in one story; a component that flaps every minute for hours.
 const MOST: u32 = 200;
 
+/// What a receiver was told, newest first.
+pub(super) const TOLD_TO: &str = "SELECT receiver, payload, created_at, done_at, given_up, attempts, spoken FROM outbox
+     WHERE receiver = ?1 ORDER BY id DESC LIMIT ?2";
+
+/// What was told of an incident.
+pub(super) const TOLD_OF: &str = "SELECT receiver, payload, created_at, done_at, given_up, attempts, spoken FROM outbox
+     WHERE incident = ?1 ORDER BY id LIMIT ?2";
+
+/// What became of an incident's component between two moments.
+pub(super) const CHANGES_OF: &str = "SELECT at, profile, old, new, codes, settling FROM transitions
+     WHERE subject = 'component' AND name = ?1 AND at >= ?2 AND at <= ?3 ORDER BY at, id LIMIT ?4";
+
 /// The newest change before an incident is a part of its story; so long before it was decided, µs.
 const LEAD: i64 = 1_000_000;
 
@@ -33,10 +45,7 @@ impl Store {
     /// If the disk cannot be read.
     pub async fn told(&self, receivers: Vec<Arc<str>>, limit: u32) -> Result<Vec<Told>, StoreError> {
         self.read(move |db, _| {
-            let mut statement = db.prepare_cached(
-                "SELECT receiver, payload, created_at, done_at, given_up, attempts, spoken FROM outbox
-                 WHERE receiver = ?1 ORDER BY id DESC LIMIT ?2",
-            )?;
+            let mut statement = db.prepare_cached(TOLD_TO)?;
             let mut all = Vec::new();
             for receiver in receivers {
                 all.extend(statement.query_map(params![receiver, limit], told)?.collect::<rusqlite::Result<Vec<_>>>()?);
@@ -75,10 +84,7 @@ fn story(db: &Connection, catalogue: &Catalogue, id: &str) -> rusqlite::Result<O
         return Ok(None);
     };
     let until = incident.closed_at.map_or(i64::MAX, |at| micros(at).saturating_add(LEAD));
-    let mut statement = db.prepare_cached(
-        "SELECT at, profile, old, new, codes, settling FROM transitions
-         WHERE subject = 'component' AND name = ?1 AND at >= ?2 AND at <= ?3 ORDER BY at, id LIMIT ?4",
-    )?;
+    let mut statement = db.prepare_cached(CHANGES_OF)?;
     let word = incident.component.as_str();
     let mut rows = statement.query(params![word, micros(incident.opened_at).saturating_sub(LEAD), until, MOST])?;
     let subject = crate::domain::Subject::Component(incident.component);
@@ -86,9 +92,7 @@ fn story(db: &Connection, catalogue: &Catalogue, id: &str) -> rusqlite::Result<O
     while let Some(row) = rows.next()? {
         changes.extend(super::past::change(row, &subject, catalogue)?);
     }
-    let mut statement = db.prepare_cached(
-        "SELECT receiver, payload, created_at, done_at, given_up, attempts, spoken FROM outbox WHERE incident = ?1 ORDER BY id LIMIT ?2",
-    )?;
+    let mut statement = db.prepare_cached(TOLD_OF)?;
     let told = statement.query_map(params![id, MOST], told)?.collect::<rusqlite::Result<_>>()?;
     Ok(Some(Story { incident, changes, told }))
 }

@@ -28,6 +28,9 @@ use crate::domain::{Granted, Notification, Now};
 const FLUSH: Duration = Duration::from_secs(10);
 /// How soon more is deleted where more is too old: whoever has rows written at the pace of the disk must not outrun it.
 const PRUNE_AGAIN: Duration = Duration::from_millis(100);
+/// How soon it is looked again where nothing more is: each look passes what is old and kept all the same, before which an alert may
+/// have to wait. As much as one look deletes, written meanwhile, is looked at with the next flush.
+const PRUNE_LATER: Duration = Duration::from_hours(1);
 /// How often a disk that failed is tried again, and one that works is looked at: whether its file is still at its place.
 const RETRY: Duration = Duration::from_secs(2);
 /// What waits for a disk that fails; a busy room makes a few hundred a day.
@@ -87,7 +90,7 @@ impl Writer {
     pub(super) fn run(mut self) {
         _ = self.settle();
         let mut flush_at = self.clock.mono().after(FLUSH);
-        let mut prune_at = flush_at;
+        let (mut prune_at, mut written) = (flush_at, 0);
         let mut retry_at = self.clock.mono().after(RETRY);
         loop {
             let next = flush_at.min(prune_at).min(retry_at);
@@ -97,7 +100,10 @@ impl Writer {
                     _ = done.send(());
                     return;
                 }
-                Ok(command) => self.obey(command),
+                Ok(command) => {
+                    self.obey(command);
+                    written += 1;
+                }
                 // Nobody has closed it, and nobody is left. A folder that has gone, too, is not made anew for that.
                 Err(RecvTimeoutError::Disconnected) if self.disk.is_lost() => return,
                 Err(RecvTimeoutError::Disconnected) => return self.finish(),
@@ -114,13 +120,17 @@ impl Writer {
                 }
                 retry_at = self.clock.mono().after(RETRY);
             }
+            if written >= retention::PRUNE {
+                prune_at = prune_at.min(flush_at);
+            }
             if now >= flush_at {
                 self.flush(false);
+                self.give_back();
                 flush_at = self.clock.mono().after(FLUSH);
             }
             if now >= prune_at {
-                let more = self.prune();
-                prune_at = self.clock.mono().after(if more { PRUNE_AGAIN } else { FLUSH });
+                written = 0;
+                prune_at = self.clock.mono().after(self.prune());
             }
         }
     }
@@ -293,19 +303,28 @@ impl Writer {
         }
     }
 
-    /// Deletes a little of what is too old; whether there may be more of it.
-    fn prune(&mut self) -> bool {
+    /// Deletes a little of what is too old; in how long to look for more of it.
+    fn prune(&mut self) -> Duration {
         if !self.board.is_ok() {
-            return false;
+            return FLUSH;
         }
         let (keep, now) = (self.retention, self.clock.now().wall);
         // What a new file must have goes by the clock that the file goes by.
         if self.disk.read(|db| Ok(retention::is_believed(db, now)?)).unwrap_or_default() {
             self.latest.forget(now);
         }
-        let gone = self.disk.write(|db| Ok(retention::prune(db, &keep, now)?)).unwrap_or_default();
-        if gone == 0 {
-            return false;
+        let Ok(gone) = self.disk.write(|db| Ok(retention::prune(db, &keep, now)?)) else { return FLUSH };
+        if gone < retention::PRUNE {
+            return PRUNE_LATER;
+        }
+        self.give_back();
+        PRUNE_AGAIN
+    }
+
+    /// Gives a little of the file that holds nothing any more back to the file system.
+    fn give_back(&mut self) {
+        if !self.board.is_ok() {
+            return;
         }
         _ = self.disk.read(|db| {
             let free: i64 = db.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
@@ -314,7 +333,6 @@ impl Writer {
             }
             Ok(())
         });
-        gone >= retention::PRUNE
     }
 
     fn finish(&mut self) {

@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::link::{Filed, Kind};
 use crate::domain::record::Around;
-use crate::domain::{Booking, Notice, Now, Occasion, Session, in_full};
+use crate::domain::{Booking, Mono, Notice, Now, Occasion, Session, in_full};
 use crate::notify::policy::SessionNews;
 use crate::probe;
 use crate::report::{self, Report};
@@ -27,6 +27,9 @@ const SWEEP: Duration = Duration::from_mins(10);
 
 /// So many are kept in one sweep, so that a year of them does not hold the disk.
 const SWEPT: u32 = 8;
+
+/// So many are withdrawn in one turn, each a commit of its own: those behind them are in the next.
+const WITHDRAWN: u32 = 64;
 
 /// A meeting is in the agenda for no longer than this after its beginning: the longest is 31 days.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(40 * 24);
@@ -58,6 +61,21 @@ enum Made {
     Later,
 }
 
+/// A meeting by its hour: one that is held again is another.
+type Key = (Arc<str>, Timestamp);
+
+/// What a turn leaves for the next.
+struct Seen {
+    /// Those with a report, or without need of one: of those in the agenda the disk is asked once, and not every ten seconds.
+    done: BTreeSet<Key>,
+    /// Those of which was said that their report cannot be kept.
+    failing: BTreeSet<Key>,
+    /// When the disk is asked next whether a meeting is without a report.
+    sweep_at: Mono,
+    /// When both clocks were read last; none as long as reports may stand that were made ahead of the clock.
+    read_at: Option<Now>,
+}
+
 /// The task.
 pub struct Filer {
     /// What is booked, and where it is kept.
@@ -73,79 +91,81 @@ pub struct Filer {
 impl Filer {
     /// Goes on until it is dropped.
     pub async fn run(self) {
-        // Of those that are in the agenda the disk is asked once, and not every ten seconds.
-        let mut done: BTreeSet<(Arc<str>, Timestamp)> = BTreeSet::new();
-        let mut failing: BTreeSet<(Arc<str>, Timestamp)> = BTreeSet::new();
-        let mut sweep_at = self.clock.mono();
-        // When both clocks were read last; none before the first time.
-        let mut read_at: Option<Now> = None;
+        let (done, failing) = (BTreeSet::new(), BTreeSet::new());
+        let mut seen = Seen { done, failing, sweep_at: self.clock.mono(), read_at: None };
         loop {
             let now = self.clock.now();
-            if read_at.is_none_or(|before| now.was_set_since(before)) {
-                match self.withdraw(now.wall).await {
-                    Ok(withdrawn) => {
-                        read_at = Some(now);
-                        done.retain(|key| !withdrawn.contains(key));
-                    }
-                    Err(error) => {
-                        tracing::debug!(error, "reports that were made ahead of the clock are looked for again");
-                    }
-                }
-            } else {
-                read_at = Some(now);
-            }
-            let config = Arc::clone(&self.configs.borrow());
-            let after = config.agenda.wrap_up.0;
-            let agenda = self.book.agenda();
-            let over = |session: &Session| session.end.checked_add(after).is_ok_and(|over| over <= now.wall);
-            let mut waiting: Vec<Session> =
-                agenda.booked().filter(|session| over(session)).map(|session| Session::clone(session)).collect();
-            if now.mono >= sweep_at {
-                let before = now.wall.checked_sub(after).unwrap_or(Timestamp::MIN);
-                let found = self.book.store.unreported(before, SWEPT).await.unwrap_or_default();
-                // Until all have one it is looked again soon.
-                let more = found.len() == SWEPT as usize;
-                sweep_at = now.mono.after(if more { LOOK } else { SWEEP });
-                waiting.extend(found);
-            }
-            for session in waiting {
-                let key = (Arc::clone(&session.id), session.start);
-                if done.contains(&key) {
-                    continue;
-                }
-                match self.made(&config, &session, now.wall).await {
-                    Ok(Made::Later) => {}
-                    Ok(Made::Kept(hash)) => {
-                        // The hash stands here too, so that rows that are cut off from the chain's end are missed.
-                        tracing::info!(session = %session.id, hash, "a meeting's report is kept");
-                        failing.remove(&key);
-                        done.insert(key);
-                    }
-                    Ok(Made::Nothing) => {
-                        failing.remove(&key);
-                        done.insert(key);
-                    }
-                    // Once of each, and not every ten seconds.
-                    Err(error) if failing.insert(key) => {
-                        tracing::warn!(session = %session.id, error, "a meeting's report cannot be kept; it is tried again");
-                    }
-                    Err(error) => tracing::debug!(session = %session.id, error, "still not"),
-                }
-            }
-            // What has left the agenda is asked of the disk.
-            let past = now.wall.checked_sub(REMEMBERED).unwrap_or(Timestamp::MIN);
-            done.retain(|(_, start)| *start > past);
+            self.turn(&mut seen, now).await;
             self.clock.sleep_until(now.mono.after(LOOK)).await;
         }
     }
 
-    /// Withdraws reports that were made by a clock that was ahead: of meetings that were to come then. Their own are made in their time.
-    async fn withdraw(&self, now: Timestamp) -> Result<BTreeSet<(Arc<str>, Timestamp)>, String> {
-        let ahead = self.book.store.made_ahead(now).await.map_err(|error| in_full(&error))?;
-        let mut withdrawn = BTreeSet::new();
+    /// Withdraws what was made ahead of the clock, and makes what is due.
+    async fn turn(&self, seen: &mut Seen, now: Now) {
+        let sure = seen.read_at.is_some_and(|before| !now.was_set_since(before));
+        let all = sure || self.withdraw(&mut seen.done, now.wall).await;
+        seen.read_at = all.then_some(now);
+        let config = Arc::clone(&self.configs.borrow());
+        let after = config.agenda.wrap_up.0;
+        let agenda = self.book.agenda();
+        let over = |session: &Session| session.end.checked_add(after).is_ok_and(|over| over <= now.wall);
+        let mut waiting: Vec<Session> =
+            agenda.booked().filter(|session| over(session)).map(|session| Session::clone(session)).collect();
+        if now.mono >= seen.sweep_at {
+            let before = now.wall.checked_sub(after).unwrap_or(Timestamp::MIN);
+            let found = self.book.store.unreported(before, SWEPT).await.unwrap_or_default();
+            // Until all have one it is looked again soon.
+            let more = found.len() == SWEPT as usize;
+            seen.sweep_at = now.mono.after(if more { LOOK } else { SWEEP });
+            waiting.extend(found);
+        }
+        for session in waiting {
+            let key = (Arc::clone(&session.id), session.start);
+            if seen.done.contains(&key) {
+                continue;
+            }
+            match self.made(&config, &session, now.wall).await {
+                Ok(Made::Later) => {}
+                Ok(Made::Kept(hash)) => {
+                    // The hash stands here too, so that rows that are cut off from the chain's end are missed.
+                    tracing::info!(session = %session.id, hash, "a meeting's report is kept");
+                    seen.failing.remove(&key);
+                    seen.done.insert(key);
+                }
+                Ok(Made::Nothing) => {
+                    seen.failing.remove(&key);
+                    seen.done.insert(key);
+                }
+                // Once of each, and not every ten seconds.
+                Err(error) if seen.failing.insert(key) => {
+                    tracing::warn!(session = %session.id, error, "a meeting's report cannot be kept; it is tried again");
+                }
+                Err(error) => tracing::debug!(session = %session.id, error, "still not"),
+            }
+        }
+        // What has left the agenda is asked of the disk.
+        let past = now.wall.checked_sub(REMEMBERED).unwrap_or(Timestamp::MIN);
+        seen.done.retain(|(_, start)| *start > past);
+    }
+
+    /// Withdraws reports that were made by a clock that was ahead: of meetings that were to come then. Their own are made in their
+    /// time, so they are not `done` any more. Whether none is left: not where there may be more than a turn's, and not by a clock
+    /// that is not believed yet.
+    async fn withdraw(&self, done: &mut BTreeSet<Key>, now: Timestamp) -> bool {
+        let outcome = self.try_withdraw(done, now).await;
+        outcome.unwrap_or_else(|error| {
+            tracing::debug!(error, "reports that were made ahead of the clock are looked for again");
+            false
+        })
+    }
+
+    async fn try_withdraw(&self, done: &mut BTreeSet<Key>, now: Timestamp) -> Result<bool, String> {
+        let ahead = self.book.store.made_ahead(now, WITHDRAWN).await.map_err(|error| in_full(&error))?;
+        let Some(ahead) = ahead else { return Ok(false) };
+        let all = ahead.len() < WITHDRAWN as usize;
         for (session, start, hash) in ahead {
             let body = serde_json::json!({ "schema": "siaga.withdrawal", "version": 1, "withdraws": hash, "because": "clock_ahead" });
-            let key = (Arc::from(session.as_str()), start);
+            let key: Key = (Arc::from(session.as_str()), start);
             let withdrawal = Filed { kind: Kind::Withdrawal, session, start, made_at: now, body: body.to_string() };
             let own = self.book.store.file_report(withdrawal).await.map_err(|error| in_full(&error))?;
             tracing::warn!(
@@ -153,9 +173,9 @@ impl Filer {
                 "a report is withdrawn that was made by a clock that was ahead"
             );
             self.book.change(|agenda| agenda.unreport(&key.0, start));
-            withdrawn.insert(key);
+            done.remove(&key);
         }
-        Ok(withdrawn)
+        Ok(all)
     }
 
     /// Makes and keeps it, if none is kept.
@@ -209,5 +229,85 @@ impl Filer {
         let asked = self.asks.send(Ask::Session { news: Box::new(news), done }).await;
         asked.map_err(|_| "the daemon ends".to_owned())?;
         stored.await.map_err(|_| "the daemon ends".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::recorder::catalogue;
+    use crate::config::Source;
+    use crate::domain::past::UNWATCHED;
+    use crate::domain::session::SCHEDULER;
+    use crate::domain::sheet::Written;
+    use crate::domain::{Details, Observation, Reading};
+    use crate::store::{Batch, Claim, Retention, Store};
+
+    /// A meeting of an hour.
+    fn held(id: String, start: Timestamp) -> Session {
+        Session {
+            id: id.into(),
+            revision: 0,
+            booking: Booking::Booked,
+            title: "Rapat".to_owned(),
+            profile: "zoom_group_720".into(),
+            start,
+            end: start + SignedDuration::from_hours(1),
+            source: SCHEDULER.into(),
+            details: Details::default(),
+        }
+    }
+
+    #[tokio::test]
+    async fn all_that_was_made_ahead_of_the_clock_is_withdrawn_once_the_clock_is_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let right: Timestamp = "2026-11-23T02:00:00Z".parse().unwrap();
+        let clock = Clock::on_tokio_time(right);
+        let store = Store::open(Claim::take(folder.path()).unwrap(), clock, Retention::default(), catalogue());
+        store.restore().await.unwrap();
+        let config = Arc::new(Config::parse(&Source::new("test", String::new())).unwrap());
+        let configs = watch::channel(config).1;
+        let left = Some((Vec::new(), Vec::new(), Written::default()));
+        let book = Arc::new(Book::new(store.clone(), configs.clone(), left, clock));
+        let filer = Filer { book, asks: mpsc::channel(1).0, configs, clock };
+        // A year of the clock's went by in a minute, and all that is booked seemed to be over.
+        let count = WITHDRAWN as usize + 3;
+        let day = |n: usize| right + SignedDuration::from_hours(24 * i64::try_from(n).unwrap());
+        let mut sessions: Vec<Session> = (1..=count).map(|n| held(format!("m-{n}"), day(n))).collect();
+        for (revision, session) in (1..).zip(&mut sessions) {
+            session.revision = revision;
+        }
+        store.record(Batch { sessions: sessions.clone(), ..Batch::default() }).await.unwrap();
+        let mut seen = Seen {
+            done: sessions.iter().map(|session| (Arc::clone(&session.id), session.start)).collect(),
+            failing: BTreeSet::new(),
+            sweep_at: clock.mono(),
+            read_at: Some(clock.now()),
+        };
+        let body = r#"{"schema":"siaga.report"}"#.to_owned();
+        for session in sessions {
+            let (session, start) = (session.id.to_string(), session.start);
+            let filed = Filed { kind: Kind::Report, session, start, made_at: day(366), body: body.clone() };
+            assert!(store.file_report(filed).await.unwrap().is_some());
+        }
+        // It is set right: nobody has watched by it yet.
+        seen.read_at = seen.read_at.map(|before| Now { wall: day(366), ..before });
+        for _ in 0..2 {
+            filer.turn(&mut seen, clock.now()).await;
+            assert_eq!((seen.done.len(), seen.read_at), (count, None), "it is looked at again");
+        }
+        let watched = Duration::from_hours(25);
+        let begun = Now { mono: clock.mono(), wall: right - watched };
+        for look in 0..=watched.as_secs() / UNWATCHED.as_secs() {
+            let at = begun.after(Duration::from_secs(look * UNWATCHED.as_secs()));
+            store.observe(&Observation::read("usb".into(), at, Duration::ZERO, Reading::default()));
+        }
+        store.flush().await.unwrap();
+        filer.turn(&mut seen, clock.now()).await;
+        assert_eq!((seen.done.len(), seen.read_at), (3, None), "a turn's, and the others in the next");
+        let now = clock.now();
+        filer.turn(&mut seen, now).await;
+        assert_eq!((seen.done.len(), seen.read_at), (0, Some(now)));
+        assert_eq!(store.made_ahead(now.wall, WITHDRAWN).await.unwrap(), Some(Vec::new()));
     }
 }

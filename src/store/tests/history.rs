@@ -102,7 +102,7 @@ async fn a_file_of_version_1_is_brought_to_this_version_with_its_rows() {
     store.close().await.unwrap();
     assert_eq!(store.health().borrow().damaged, None);
     let version: i64 = other_eyes(folder.path()).pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-    assert_eq!(version, 15);
+    assert_eq!(version, 16);
     let recording = read(folder.path(), 0, 300).unwrap();
     assert_eq!(rows(&recording), [(60, 0, 1, 0)]);
     assert_eq!(recording.room.iter().map(|change| change.to).collect::<Vec<_>>(), [Verdict::NotReady]);

@@ -4,6 +4,7 @@ mod damage;
 mod failing;
 mod history;
 mod keeping;
+mod pace;
 mod past;
 mod removed;
 mod reports;

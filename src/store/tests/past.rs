@@ -1,6 +1,6 @@
 //! The line by the hour, and when anybody watched: on the disk, over restarts and jumps of the clock, and gone in time.
 
-use super::super::{hourly, open as file, past, read_from, sql};
+use super::super::{hourly, open as file, past, read_from, retention, sessions, sql, story};
 use super::*;
 use crate::domain::past::{hour_begins, hour_of};
 use crate::domain::{Figure, Hour, Past, Run, Sample, Wanted};
@@ -220,19 +220,76 @@ fn what_is_older_than_its_limit_goes_and_a_clock_that_jumps_takes_no_more() {
 }
 
 #[test]
+fn what_was_said_before_the_oldest_change_that_is_kept_is_still_known() {
+    let folder = folder();
+    let db = file::open(&folder.path().join("siaga.db"), second(0)).unwrap();
+    let day = |days: i64| second(days * 86_400);
+    let internet = Subject::Component(Component::Internet);
+    let power = Subject::Component(Component::Power);
+    // One process has watched for 500 days.
+    hourly::put_run(&db, &watched(day(-500), day(0), None)).unwrap();
+    let say = |subject: &Subject, days: i64, to: Verdict| {
+        let row = Transition { subject: subject.clone(), to, at: day(days), ..transition(0) };
+        sql::apply(&db, &sql::Op::Record(Batch { transitions: vec![row], ..Batch::default() })).unwrap();
+    };
+    say(&internet, -499, Verdict::Ready);
+    say(&Subject::Room, -499, Verdict::Ready);
+    say(&power, -499, Verdict::NotReady);
+    say(&power, -450, Verdict::Ready);
+    say(&power, -10, Verdict::NotReady);
+    let prune = || prune(&db, &Retention::default(), day(0));
+    assert_eq!([prune(), prune()], [1, 0], "of the power what did not hold any more 400 days ago");
+    for since in [-399, -30] {
+        let subjects = vec![internet.clone(), Subject::Room, power.clone()];
+        let wanted = Wanted { since: day(since), until: day(0), hours: vec![], subjects };
+        let past = past::read(&db, &FIGURES, &wanted, &|| false).unwrap().unwrap();
+        let said = |subject: &Subject| -> Vec<_> {
+            past.changes_of(subject).iter().map(|change| (change.at, change.to)).collect()
+        };
+        assert_eq!(said(&internet), [(day(-499), Verdict::Ready)], "{since}");
+        assert_eq!(said(&Subject::Room), [(day(-499), Verdict::Ready)], "{since}");
+        assert_eq!(said(&power), [(day(-450), Verdict::Ready), (day(-10), Verdict::NotReady)], "{since}");
+    }
+}
+
+/// How `SQLite` would go about it, with so many numbers to fill in.
+fn plan(db: &rusqlite::Connection, query: &str, numbers: usize) -> String {
+    let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
+    let at = micros(second(0));
+    let rows = statement.query_map(rusqlite::params_from_iter(vec![at; numbers]), |row| row.get::<_, String>(3));
+    rows.unwrap().map(Result::unwrap).collect::<Vec<_>>().join("; ")
+}
+
+#[test]
 fn a_question_reads_its_own_rows_and_not_a_year() {
     let folder = folder();
     let db = file::open(&folder.path().join("siaga.db"), second(0)).unwrap();
-    let plan = |query: &str, numbers: usize| -> String {
-        let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
-        let at = micros(second(0));
-        let rows = statement.query_map(rusqlite::params_from_iter(vec![at; numbers]), |row| row.get::<_, String>(3));
-        rows.unwrap().map(Result::unwrap).collect::<Vec<_>>().join("; ")
-    };
-    for (query, numbers) in
-        [(past::HOURS, 3), (past::RUNS, 3), (past::PROCESS, 1), (past::BEFORE, 4), (past::CHANGES, 5)]
-    {
-        let plan = plan(query, numbers);
+    for (query, numbers) in [
+        (past::HOURS, 3),
+        (past::RUNS, 3),
+        (past::PROCESS, 1),
+        (past::BEFORE, 4),
+        (past::CHANGES, 5),
+        (story::CHANGES_OF, 4),
+        (story::TOLD_OF, 2),
+        (story::TOLD_TO, 2),
+        (sessions::HAD_WORD, 1),
+    ] {
+        let plan = plan(&db, query, numbers);
         assert!(plan.contains("SEARCH") && !plan.contains("SCAN"), "{query}: {plan}");
+    }
+    for told in [story::TOLD_OF, story::TOLD_TO] {
+        let plan = plan(&db, told, 2);
+        assert!(!plan.contains("ORDER BY"), "the newest are read, and not all that are then sorted: {plan}");
+    }
+}
+
+#[test]
+fn what_is_too_old_is_found_without_reading_what_is_not() {
+    let folder = folder();
+    let db = file::open(&folder.path().join("siaga.db"), second(0)).unwrap();
+    for (statement, _) in retention::limits(&Retention::default(), second(0)) {
+        let plan = plan(&db, statement, 2);
+        assert!(plan.contains("SEARCH") && !plan.contains("SCAN"), "{statement}: {plan}");
     }
 }

@@ -89,11 +89,14 @@ async fn a_report_that_is_withdrawn_makes_room_for_another_and_stays_in_the_chai
         evidence: None,
     };
     store.record(Batch { notices: vec![reported], ..Batch::default() }).await.unwrap();
-    assert_eq!(store.made_ahead(second(59)).await.unwrap(), [], "a clock by which nobody watched yet");
+    let made_ahead = async |now| {
+        let found = store.made_ahead(second(now), 9).await.unwrap();
+        found.map(|found| found.into_iter().map(|(session, ..)| session).collect::<Vec<_>>())
+    };
+    assert_eq!(made_ahead(59).await, None, "a clock by which nobody watched yet");
     watched(&other_eyes(folder.path()), second(59), 24);
-    assert_eq!(store.made_ahead(second(60)).await.unwrap(), [], "made now");
-    let ahead = store.made_ahead(second(59)).await.unwrap();
-    assert_eq!(ahead.iter().map(|(session, ..)| session.as_str()).collect::<Vec<_>>(), ["a"]);
+    assert_eq!(made_ahead(60).await.unwrap(), [""; 0], "made now");
+    assert_eq!(made_ahead(59).await.unwrap(), ["a"]);
     let notices = async || store.agenda(second(0)).await.unwrap().1.len();
     assert_eq!(notices().await, 1);
     assert_eq!(store.unreported(second(9000), 9).await.unwrap(), []);
@@ -103,7 +106,7 @@ async fn a_report_that_is_withdrawn_makes_room_for_another_and_stays_in_the_chai
     }
     assert_eq!(store.kept("a").await.unwrap(), None);
     assert_eq!(notices().await, 0, "it is not held yet");
-    assert_eq!(store.made_ahead(second(59)).await.unwrap(), []);
+    assert_eq!(made_ahead(59).await.unwrap(), [""; 0]);
     assert_eq!(store.unreported(second(9000), 9).await.unwrap().len(), 1);
     assert!(store.file_report(filed(Kind::Report, "a", "yang benar")).await.unwrap().is_some());
     assert_eq!(store.file_report(filed(Kind::Report, "a", "lain")).await.unwrap(), None, "one, as ever");
@@ -111,6 +114,35 @@ async fn a_report_that_is_withdrawn_makes_room_for_another_and_stays_in_the_chai
     store.close().await.unwrap();
     let kept = chain(&other_eyes(folder.path())).unwrap();
     assert_eq!((kept.kept.len(), kept.broken), (3, None));
+}
+
+#[tokio::test]
+async fn of_more_than_are_withdrawn_at_once_the_next_to_come_are_found_first_and_then_the_others() {
+    let folder = folder();
+    let store = open(folder.path());
+    store.restore().await.unwrap();
+    watched(&other_eyes(folder.path()), second(0), 24);
+    let mut all: Vec<_> = (1..=70).rev().map(|n| format!("m-{n:02}")).collect();
+    let begins = |id: &str| id["m-".len()..].parse::<i64>().unwrap() * 7200;
+    let sessions = (1..).zip(&all).map(|(revision, id)| Session { revision, ..held(id, begins(id)) }).collect();
+    store.record(Batch { sessions, ..Batch::default() }).await.unwrap();
+    let of = |kind, id: &str| Filed { start: second(begins(id)), ..filed(kind, id, "x") };
+    for id in &all {
+        assert!(store.file_report(of(Kind::Report, id)).await.unwrap().is_some());
+    }
+    all.reverse();
+    let mut found = Vec::new();
+    for at_once in [64, 6, 0] {
+        let ahead = store.made_ahead(second(0), 64).await.unwrap().unwrap();
+        assert_eq!(ahead.len(), at_once);
+        for (session, start, _) in ahead {
+            assert_eq!(start, second(begins(&session)));
+            assert!(store.file_report(of(Kind::Withdrawal, &session)).await.unwrap().is_some());
+            found.push(session);
+        }
+    }
+    assert_eq!(found, all);
+    store.close().await.unwrap();
 }
 
 #[tokio::test]
@@ -143,7 +175,8 @@ fn a_chain_of_an_earlier_version_stays_whole() {
     // As version 12 had it, with the reports alone.
     db.execute_batch(
         "DELETE FROM reports WHERE seq > 2; ALTER TABLE reports DROP COLUMN kind; DROP INDEX session_notices_evidence;
-         DROP TABLE sheet_entries; DROP TABLE sheet_told; ALTER TABLE outbox DROP COLUMN spoken;",
+         DROP TABLE sheet_entries; DROP TABLE sheet_told; ALTER TABLE outbox DROP COLUMN spoken;
+         DROP INDEX outbox_incident; DROP INDEX outbox_receiver; DROP INDEX session_notices_start;",
     )
     .unwrap();
     db.pragma_update(None, "user_version", 12).unwrap();

@@ -62,3 +62,31 @@ async fn a_story_is_of_one_incident_alone_and_is_told_after_its_end_too() {
     assert_eq!(spoken, ["perhatian, di sini ruang media", "saya ulangi"]);
     kept.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn had_word_has_who_was_told_of_that_hour_of_that_meeting_and_nobody_else() {
+    let folder = folder();
+    let store = open(folder.path());
+    let of = [
+        ("session.rapat.5f.confirmed.desk", "desk"),
+        ("session.rapat.5f.preflight.desk", "desk"),
+        ("session.rapat.5f.\u{10fffd}.pager", "pager"),
+        ("session.rapat.5f0.confirmed.radio", "radio"),
+        ("session.rapat.5e.confirmed.mail", "mail"),
+        ("session.rapat.5f", "bare"),
+        ("session.Rapat.5f.confirmed.other", "other"),
+        ("session.rapat-2.5f.confirmed.third", "third"),
+    ];
+    let notifications = of.map(|(key, receiver)| notification(key, receiver)).to_vec();
+    store.record(Batch { notifications, ..Batch::default() }).await.unwrap();
+    let had_word = async |about: &str| {
+        let mut found = store.had_word(about.to_owned()).await.unwrap();
+        found.sort();
+        found
+    };
+    assert_eq!(had_word("session.rapat.5f.").await, ["desk".into(), "pager".into()]);
+    assert_eq!(had_word("session.rapat.5e.").await, ["mail".into()]);
+    assert_eq!(had_word("session.rapat.").await.len(), 5);
+    assert_eq!(had_word("session.rapat.5.").await, [] as [Arc<str>; 0]);
+    store.close().await.unwrap();
+}
