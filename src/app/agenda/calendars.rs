@@ -267,11 +267,7 @@ impl Calendars {
             let held = known.is_some_and(|known| {
                 known.booking == Booking::Booked && known.end <= now && known.start != session.start
             });
-            all.push(if held {
-                Session { id: moved(&session).into(), ..session }
-            } else {
-                session
-            });
+            all.push(if held { Session { id: moved(&session).into(), ..session } } else { session });
         }
         Ok(all)
     }
