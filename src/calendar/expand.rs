@@ -171,19 +171,22 @@ fn is_cancelling(root: &ICalendarComponent) -> bool {
 /// The meetings of one series, or of one that stands alone.
 fn expand(uid: &Arc<str>, events: &[Event], (since, until): (Timestamp, Timestamp), reading: &mut Reading) {
     let mut add = |event: &Event, length: &Length, first: &Moment, start: &Moment, of_series: Option<Timestamp>| {
-        let span = start.instant().zip(length.end(first, start));
-        let Some((start, end)) = span.filter(|(start, end)| start < end) else {
-            reading.leave_out(&event.title, Why::NoLength);
+        let Some(begins) = start.instant().filter(|_| event.holds) else { return };
+        let Some(end) = length.end(first, start).filter(|end| begins < *end) else {
+            // Of what is long past, or far ahead, nobody asks why it is not booked.
+            if (since..until).contains(&begins) {
+                reading.leave_out(&event.title, Why::NoLength);
+            }
             return;
         };
-        if event.holds && start < until && end > since {
+        if begins < until && end > since {
             // As whoever books one is refused: it would hold the room for everybody.
-            if end.duration_since(start) > LONGEST_MEETING {
+            if end.duration_since(begins) > LONGEST_MEETING {
                 reading.leave_out(&event.title, Why::TooLong);
                 return;
             }
             let (uid, title) = (Arc::clone(uid), Arc::clone(&event.title));
-            reading.take(Entry { start, end, uid, of_series, title });
+            reading.take(Entry { start: begins, end, uid, of_series, title });
         }
     };
     // Of one event the newest word; an exception is one for each occurrence.
@@ -255,7 +258,7 @@ fn expand(uid: &Arc<str>, events: &[Event], (since, until): (Timestamp, Timestam
     for (instant, event) in exceptions {
         add(event, &event.length, &event.start, &event.start, Some(instant));
     }
-    if not_followed {
+    if not_followed && master.holds {
         reading.leave_out(&master.title, Why::Rule);
     }
 }
@@ -288,12 +291,18 @@ fn walk(event: &Event, until: Timestamp) -> Option<(Vec<DateTime>, bool)> {
     let mut rule = event.rule.clone()?;
     // A day more, whatever the zones: what lies beyond is left aside later.
     let far = event.start.zone.to_datetime(until).saturating_add(jiff::Span::new().days(1));
-    rule.until = match (&rule.until, rule.count) {
-        (Some(_), _) => Some(floating(local_end(&rule, &event.start)?.min(far))),
-        (None, None) => Some(floating(far)),
+    let end = match (&rule.until, rule.count) {
+        (Some(_), _) => Some(local_end(&rule, &event.start)?.min(far)),
+        (None, None) => Some(far),
         // The two do not stand together (RFC 5545 §3.3.10).
         (None, Some(_)) => None,
     };
+    if end.is_some_and(|end| end < event.start.local) {
+        // It begins beyond what is asked for, or has an end that lies before its beginning: calcard follows neither. All that there
+        // may be of it up to here is its first one, which counts by itself (RFC 5545 §3.8.5.3).
+        return Some((Vec::new(), true));
+    }
+    rule.until = end.map(floating);
     let mut component = ICalendarComponent::new(ICalendarComponentType::VEvent);
     component.add_property(ICalendarProperty::Dtstart, floating(event.start.local));
     component.add_property(ICalendarProperty::Rrule, rule);

@@ -121,6 +121,29 @@ fn what_means_nothing_is_left_out_and_counted() {
 }
 
 #[test]
+fn what_is_left_out_elsewhere_in_time_hides_nothing_and_what_holds_nothing_is_not_left_out() {
+    let none = |title: &str, more: &[&str]| {
+        let summary = format!("SUMMARY:{title}");
+        event(&[&[&*summary][..], more].concat()).replace("UID:a", &format!("UID:{title}"))
+    };
+    // Entries without a length: long past and far ahead, of a series of many years, of what takes no room, and one of now.
+    let old: String = (10..30)
+        .map(|day| none(&format!("2019-{day}"), &[&format!("DTSTART:201906{day}T020000Z")]))
+        .chain([none("2027", &["DTSTART:20270101T000000Z"])])
+        .chain([none("free", &["DTSTART:20260601T020000Z", "TRANSP:TRANSPARENT"])])
+        .collect();
+    let rest = reading(&feed(&old));
+    assert_eq!((rest.left_out, rest.which), (0, Vec::new()));
+    let now = none("now", &["DTSTART:20260601T020000Z", "DURATION:-PT1H"]);
+    let both = reading(&feed(&[old, now].concat()));
+    assert_eq!((both.left_out, both.which), (1, vec![LeftOut { title: "now".to_owned(), why: Why::NoLength }]));
+    let series = reading(&feed(&none("daily", &["DTSTART:20100101T000000Z", "RRULE:FREQ=DAILY"])));
+    assert_eq!((series.left_out, series.which.len()), (365, 1), "of a series those of the span");
+    let hourly = ["DTSTART:19900101T000000Z", "DURATION:PT10M", "RRULE:FREQ=HOURLY", "STATUS:TENTATIVE"];
+    assert_eq!(reading(&feed(&event(&hourly))).left_out, 0, "nobody misses what is not confirmed");
+}
+
+#[test]
 fn a_cancelled_calendar_holds_nothing() {
     let text = feed(&event(&["DTSTART:20260601T020000Z", "DTEND:20260601T030000Z"]));
     assert_eq!(starts(&text).len(), 1);
@@ -153,6 +176,30 @@ fn a_series_without_an_end_is_walked_through_up_to_the_span_alone() {
         (1, Why::Rule),
         "too long to be followed to its end, and that is told"
     );
+}
+
+#[test]
+fn a_series_that_begins_beyond_the_span_or_ends_before_it_begins_has_its_first_meeting_at_most() {
+    let series = |start: &str, more: &[&str]| {
+        let start = format!("DTSTART;TZID=Asia/Pontianak:{start}T090000");
+        let reading = reading(&feed(&event(&[&[&*start, "DURATION:PT1H"][..], more].concat())));
+        assert_eq!(reading.which, [], "{start} {more:?}");
+        reading.entries.iter().map(|entry| entry.start.to_string()).collect::<Vec<_>>()
+    };
+    let of_the_clock = |day: &str| format!("{day}T02:00:00Z");
+    for end in ["", ";UNTIL=20300101T020000Z", ";COUNT=9"] {
+        let rule = format!("RRULE:FREQ=WEEKLY{end}");
+        assert_eq!(series("20290601", &[&rule]), [""; 0], "{end}");
+        // What is added to it is read all the same.
+        assert_eq!(series("20290601", &[&rule, "RDATE:20260601T020000Z"]), [of_the_clock("2026-06-01")], "{end}");
+    }
+    for until in ["20260531T000000Z", "20260531", "20250101T000000"] {
+        let rule = format!("RRULE:FREQ=DAILY;UNTIL={until}");
+        assert_eq!(series("20260601", &[&rule]), [of_the_clock("2026-06-01")], "{until}");
+        assert_eq!(series("20290601", &[&rule]), [""; 0], "{until}");
+    }
+    // Its end is its beginning.
+    assert_eq!(series("20260601", &["RRULE:FREQ=DAILY;UNTIL=20260601T020000Z"]), [of_the_clock("2026-06-01")]);
 }
 
 #[test]

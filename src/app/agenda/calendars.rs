@@ -2,10 +2,15 @@
 //!
 //! A feed that cannot be read, or is no calendar, changes nothing: what was booked stands. One that has lost all its meetings at once is
 //! believed when it says so twice: a server that fails or is being filled may say it once, and people would be told. What it says of a slot that another
-//! meeting holds is not booked, told in the log once and shown (`/api/v1/agenda`), and tried again at each reading.
+//! meeting holds is not booked, told in the log once and shown (`/api/v1/agenda`), and tried again at each reading; one that is to last
+//! longer than there is room stands as it was.
+//!
+//! What is booked of a calendar that the config has no more is nobody's: the calendar that has the same entry (it was renamed) takes it
+//! over as it is, and what is to come of the rest is called off when one has been read, or when none is left.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -17,7 +22,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::feed::LeftOut;
 use crate::domain::plain::{is_blank, is_unseen};
-use crate::domain::session::{Booking, Details};
+use crate::domain::session::{Booking, Details, SCHEDULER};
 use crate::domain::{Granted, Mono, Session, Wish, hex, passcode};
 use crate::web::Bookings as _;
 use crate::web::bookings::Feed;
@@ -27,6 +32,9 @@ const LONGEST: usize = 200;
 
 /// What is told of a feed that has lost all at once.
 const EMPTIED: &str = "it has no meetings any more; they are cancelled if it says so again at the next reading";
+
+/// How soon a disk that did not take it is asked again.
+const AGAIN: Duration = Duration::from_mins(1);
 
 /// The task.
 pub struct Calendars {
@@ -41,28 +49,37 @@ pub struct Calendars {
 impl Calendars {
     /// Goes on until the shell has ended.
     pub async fn run(mut self) {
-        let mut due: BTreeMap<Arc<str>, Mono> = BTreeMap::new();
+        // What is followed by which entry of the config, and when it is read again.
+        let mut due: BTreeMap<Arc<str>, (calendar::Config, Mono)> = BTreeMap::new();
         // Feeds that had meetings and had none at the last reading.
         let mut emptied: BTreeSet<Arc<str>> = BTreeSet::new();
         let mut reader = Reader::new();
         loop {
             let config = Arc::clone(&self.configs.borrow_and_update());
+            // An entry that was changed is read at once, as a new one is.
+            due.retain(|_, (feed, _)| config.calendars.contains(feed));
             emptied.retain(|name| due.contains_key(name));
-            due.retain(|name, _| config.calendars.iter().any(|feed| feed.name == *name));
             self.book.feeds.send_modify(|feeds| {
                 feeds.retain(|feed| config.calendars.iter().any(|known| *known.name == *feed.name));
             });
             for feed in &config.calendars {
                 // Before the agenda is known, everything would be booked anew.
-                let is_due = due.get(&feed.name).is_none_or(|due| *due <= self.clock.mono());
+                let is_due = due.get(&feed.name).is_none_or(|(_, due)| *due <= self.clock.mono());
                 if self.book.agenda().known && is_due && !reader.is_at(&feed.name) {
                     reader.begin(feed, config.room.time_zone.0.clone(), self.clock);
-                    due.insert(Arc::clone(&feed.name), Mono::NEVER);
+                    due.insert(Arc::clone(&feed.name), (feed.clone(), Mono::NEVER));
                 }
             }
             let mut known = self.book.agenda.subscribe();
-            let unknown = !config.calendars.is_empty() && !known.borrow_and_update().known;
-            let next = if unknown { Mono::NEVER } else { due.values().min().copied().unwrap_or(Mono::NEVER) };
+            let unknown = !known.borrow_and_update().known;
+            let mut next = due.values().map(|(_, due)| *due).min().filter(|_| !unknown).unwrap_or(Mono::NEVER);
+            if config.calendars.is_empty() && !unknown {
+                let none = BTreeSet::new();
+                if let Err(error) = self.call_off(None, &none, &config, self.clock.now().wall).await {
+                    tracing::warn!(error, "the meetings of the calendars that were followed cannot be called off yet");
+                    next = self.clock.mono().after(AGAIN);
+                }
+            }
             let done = tokio::select! {
                 () = self.clock.sleep_until(next) => None,
                 changed = self.configs.changed() => if changed.is_err() { return } else { None },
@@ -73,7 +90,8 @@ impl Calendars {
             // What the config before had it read is read anew.
             if config.calendars.contains(&done.feed) {
                 self.follow(&done, &config, &mut emptied).await;
-                due.insert(Arc::clone(&done.feed.name), self.clock.mono().after(done.feed.interval.0));
+                let again = self.clock.mono().after(done.feed.interval.0);
+                due.insert(Arc::clone(&done.feed.name), (done.feed, again));
             } else {
                 due.remove(&done.feed.name);
             }
@@ -89,17 +107,18 @@ impl Calendars {
                 shown.left_out = reading.left_out;
                 let told = |one: &LeftOut| LeftOut { title: title(&one.title), why: one.why };
                 shown.which = reading.which.iter().map(told).collect();
-                let profile = feed.profile.as_deref();
-                let profile = profile.unwrap_or(&config.plan.profiles[config.plan.default_profile].name);
-                let all = reading.entries.iter().map(|entry| session(feed, entry, profile));
-                let wanted: Vec<_> = all.filter(|session| self.is_of_use(session, now)).collect();
-                shown.entries = wanted.len();
-                let is_emptied = wanted.is_empty() && self.holds_any(&feed.name, now);
-                if is_emptied && emptied.insert(Arc::clone(&feed.name)) {
-                    shown.error = Some(EMPTIED.to_owned());
-                } else {
-                    emptied.remove(&feed.name);
-                    (shown.conflicts, shown.error) = self.book_all(&feed.name, wanted, now).await;
+                match self.wanted(feed, &reading.entries, config, now).await {
+                    Ok(wanted) => {
+                        shown.entries = wanted.len();
+                        let is_emptied = wanted.is_empty() && self.holds_any(&feed.name, config, now);
+                        if is_emptied && emptied.insert(Arc::clone(&feed.name)) {
+                            shown.error = Some(EMPTIED.to_owned());
+                        } else {
+                            emptied.remove(&feed.name);
+                            (shown.conflicts, shown.error) = self.book_all(&feed.name, wanted, config, now).await;
+                        }
+                    }
+                    Err(error) => shown.error = Some(error),
                 }
             }
             Err(error) => shown.error = Some(error.clone()),
@@ -113,6 +132,42 @@ impl Calendars {
         });
     }
 
+    /// The sessions that the agenda is to hold by the entries of a feed that were read at `now`.
+    async fn wanted(
+        &self,
+        feed: &calendar::Config,
+        entries: &[Entry],
+        config: &Config,
+        now: Timestamp,
+    ) -> Result<Vec<Session>, String> {
+        let profile = feed.profile.as_deref();
+        let profile = profile.unwrap_or(&config.plan.profiles[config.plan.default_profile].name);
+        let all = entries.iter().map(|entry| session(feed, entry, profile)).collect();
+        // By its own id alone it is known whether one goes on that was held before and moved.
+        let all = self.apart_from_the_past(self.by_known_ids(all, feed, config), now).await?;
+        Ok(all.into_iter().filter(|session| self.is_of_use(session, now)).collect())
+    }
+
+    /// What a calendar has under its old name and under its new one is one meeting: it keeps the id that it has, and with that what was
+    /// told of it, its run sheet and its report.
+    fn by_known_ids(&self, all: Vec<Session>, feed: &calendar::Config, config: &Config) -> Vec<Session> {
+        let agenda = self.book.agenda();
+        let is_its = |known: &&Arc<Session>| known.source == feed.name || is_nobodys(known, config);
+        let mut known: Vec<&Arc<Session>> = agenda.sessions().filter(is_its).collect();
+        // Of several the last stands: one that is booked, and the calendar's own.
+        known.sort_by_key(|known| (known.booking == Booking::Booked, known.source == feed.name));
+        let mut ids: BTreeMap<&str, &Arc<str>> = BTreeMap::new();
+        for known in known {
+            ids.extend(entry_of(&known.id).map(|entry| (entry, &known.id)));
+        }
+        let known_as = |id: &str| entry_of(id).and_then(|entry| ids.get(entry)).map(|id| Arc::clone(id));
+        let known = |session: Session| match known_as(&moved(&session)).or_else(|| known_as(&session.id)) {
+            Some(id) => Session { id, ..session },
+            None => session,
+        };
+        all.into_iter().map(known).collect()
+    }
+
     /// Whether the agenda is to follow an entry: one that is not over, and one that is over by its feed and goes on by the agenda (its
     /// end was moved to what is past: it was held, and is not called off).
     fn is_of_use(&self, session: &Session, now: Timestamp) -> bool {
@@ -123,8 +178,36 @@ impl Calendars {
     }
 
     /// Whether meetings of a feed are booked that its reading would have.
-    fn holds_any(&self, feed: &str, now: Timestamp) -> bool {
-        self.book.agenda().booked().any(|known| is_spoken_of(known, feed, now))
+    fn holds_any(&self, feed: &str, config: &Config, now: Timestamp) -> bool {
+        self.book.agenda().booked().any(|known| is_spoken_of(known, Some(feed), config, now))
+    }
+
+    /// Calls off the meetings that a reading of `feed` would have if they were held, or that are nobody's, but for those of `kept`.
+    async fn call_off(
+        &self,
+        feed: Option<&str>,
+        kept: &BTreeSet<&str>,
+        config: &Config,
+        now: Timestamp,
+    ) -> Result<(), String> {
+        let agenda = self.book.agenda();
+        let gone = agenda.booked().filter(|known| is_spoken_of(known, feed, config, now) && !kept.contains(&*known.id));
+        let gone: Vec<_> = gone.map(|known| (Arc::clone(&known.id), is_nobodys(known, config))).collect();
+        let meetings = gone.iter().filter(|(_, is_nobodys)| *is_nobodys).count();
+        if meetings > 0 {
+            tracing::warn!(meetings, "the config has their calendar no more; these meetings are called off");
+        }
+        for (id, _) in gone {
+            self.book.wish(None, Wish::Cancel { id }, None).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a session is booked at another hour than its feed has it, so that its slot is nobody's. One that keeps its beginning
+    /// and is to last longer than there is room may be held just now: it stands as it was.
+    fn has_left(&self, session: &Session) -> bool {
+        let is_elsewhere = |known: &Session| known.booking == Booking::Booked && known.start != session.start;
+        self.book.agenda().get(&session.id).is_some_and(|known| is_elsewhere(known))
     }
 
     /// Has the agenda hold just these sessions of a feed. Gives those whose slot others hold, and what went wrong.
@@ -132,20 +215,14 @@ impl Calendars {
         &self,
         feed: &Arc<str>,
         wanted: Vec<Session>,
+        config: &Config,
         now: Timestamp,
     ) -> (Vec<(Timestamp, String)>, Option<String>) {
         let agenda = self.book.agenda();
-        let wanted = match self.apart_from_the_past(wanted, now).await {
-            Ok(wanted) => wanted,
-            Err(error) => return (Vec::new(), Some(error)),
-        };
         let ids: BTreeSet<&str> = wanted.iter().map(|session| &*session.id).collect();
-        let gone = agenda.booked().filter(|known| is_spoken_of(known, feed, now) && !ids.contains(&*known.id));
-        let gone = gone.map(|known| Wish::Cancel { id: Arc::clone(&known.id) });
-        for wish in gone.collect::<Vec<_>>() {
-            if let Err(error) = self.book.wish(None, wish, None).await {
-                return (Vec::new(), Some(error));
-            }
+        // First, so that they are in nobody's way.
+        if let Err(error) = self.call_off(Some(feed), &ids, config, now).await {
+            return (Vec::new(), Some(error));
         }
         let mut left: Vec<Session> = wanted
             .into_iter()
@@ -164,8 +241,7 @@ impl Calendars {
                     Err(error) => return (Vec::new(), Some(error)),
                 }
             }
-            for session in taken.iter().filter(|_| !last) {
-                // The feed has it elsewhere, so that its old slot is nobody's.
+            for session in taken.iter().filter(|session| !last && self.has_left(session)) {
                 if let Err(error) = self.book.wish(None, Wish::Cancel { id: Arc::clone(&session.id) }, None).await {
                     return (Vec::new(), Some(error));
                 }
@@ -191,20 +267,33 @@ impl Calendars {
             let held = known.is_some_and(|known| {
                 known.booking == Booking::Booked && known.end <= now && known.start != session.start
             });
-            all.push(if held {
-                Session { id: format!("{}.{:x}", session.id, session.start.as_second()).into(), ..session }
-            } else {
-                session
-            });
+            all.push(if held { Session { id: moved(&session).into(), ..session } } else { session });
         }
         Ok(all)
     }
 }
 
-/// Whether a reading of `feed` that began at `now` would have this booked meeting if the feed had it: it is the feed's own, not over,
-/// and not beyond what is taken. By a clock that is behind, meetings may lie beyond; that a reading lacks them says nothing of them.
-fn is_spoken_of(known: &Session, feed: &str, now: Timestamp) -> bool {
-    &*known.source == feed && known.end > now && known.start < calendar::span(now).1
+/// Whether a reading of `feed` that began at `now` would have this booked meeting if it were held: it is the feed's own, or nobody's
+/// and not begun; not over, and not beyond what is taken. By a clock that is behind, meetings may lie beyond; that a reading lacks them
+/// says nothing of them.
+fn is_spoken_of(known: &Session, feed: Option<&str>, config: &Config, now: Timestamp) -> bool {
+    let is_its = feed == Some(&*known.source) || known.start > now && is_nobodys(known, config);
+    is_its && known.end > now && known.start < calendar::span(now).1
+}
+
+/// Whether a session is of a calendar that the config has no more.
+fn is_nobodys(known: &Session, config: &Config) -> bool {
+    &*known.source != SCHEDULER && !config.calendars.iter().any(|feed| feed.name == known.source)
+}
+
+/// The id of a session whose own is that of one that was held at another time.
+fn moved(session: &Session) -> String {
+    format!("{}.{:x}", session.id, session.start.as_second())
+}
+
+/// What of an id is the same under any name of the calendar.
+fn entry_of(id: &str) -> Option<&str> {
+    id.split_once('.').map(|(_, entry)| entry)
 }
 
 /// An entry of a feed as a session. Its id is the same as long as the feed has the entry, wherever it is moved.
@@ -254,66 +343,4 @@ fn say_what_is_new(before: Option<&Feed>, now: &Feed) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::app::recorder::catalogue;
-    use crate::config::Source;
-    use crate::domain::sheet::Written;
-    use crate::store::{Claim, Retention, Store};
-
-    /// The names of what is booked.
-    fn booked(calendars: &Calendars) -> Vec<String> {
-        calendars.book.agenda().booked().map(|session| session.title.clone()).collect()
-    }
-
-    #[tokio::test]
-    async fn a_clock_that_is_behind_calls_off_nothing_of_which_its_reading_does_not_speak() {
-        let folder = tempfile::tempdir().unwrap();
-        let right: Timestamp = "2026-11-23T02:00:00Z".parse().unwrap();
-        let clock = Clock::on_tokio_time(right);
-        let store = Store::open(Claim::take(folder.path()).unwrap(), clock, Retention::default(), catalogue());
-        store.restore().await.unwrap();
-        let text = "[[calendar]]\nname = \"office\"\nfile = \"room.ics\"\n";
-        let config = Arc::new(Config::parse(&Source::new("test", text.to_owned())).unwrap());
-        let configs = watch::channel(Arc::clone(&config)).1;
-        let book =
-            Arc::new(Book::new(store, configs.clone(), Some((Vec::new(), Vec::new(), Written::default())), clock));
-        let calendars = Calendars { book, configs, clock };
-        let feed = &config.calendars[0];
-        let profile = &config.plan.profiles[0].name;
-        let days = |days: i64| jiff::SignedDuration::from_hours(24 * days);
-        let held = |title: &str, day: i64| {
-            let start = right + days(day);
-            let end = start + jiff::SignedDuration::from_hours(1);
-            let entry = Entry { start, end, uid: title.into(), of_series: None, title: title.into() };
-            session(feed, &entry, profile)
-        };
-        let all = || vec![held("near", 1), held("next month", 20), held("next year", 395)];
-        let follow = async |wanted: Vec<Session>, now: Timestamp| {
-            assert_eq!(calendars.book_all(&feed.name, wanted, now).await, (Vec::new(), None));
-            booked(&calendars)
-        };
-        let every = ["near", "next month", "next year"];
-        assert_eq!(follow(all(), right).await, every);
-        // It boots in the year 2000: of all that is booked its reading has nothing, and says nothing.
-        let born = "2000-01-01T00:00:00Z".parse().unwrap();
-        assert!(!calendars.holds_any(&feed.name, born), "it has not lost its meetings");
-        assert_eq!(follow(Vec::new(), born).await, every);
-        // Ten days behind, of which the far end is not in it.
-        let behind = right - days(10);
-        assert_eq!(follow(vec![held("near", 1), held("next month", 20)], behind).await, every);
-        // What it speaks of is called off all the same.
-        assert_eq!(follow(vec![held("near", 1)], behind).await, ["near", "next year"]);
-        assert!(calendars.holds_any(&feed.name, right));
-        assert_eq!(follow(Vec::new(), right).await, [""; 0]);
-        assert!(!calendars.holds_any(&feed.name, right));
-    }
-
-    #[test]
-    fn a_title_is_one_line_and_gives_no_passcode_away() {
-        assert_eq!(title("Rapat\r\nKoordinasi\t2026"), "Rapat Koordinasi 2026");
-        assert_eq!(title("Rapat, passcode: 82kq1"), "(…)");
-        assert_eq!((title("\n"), title("\u{200b}")), ("–".to_owned(), "–".to_owned()));
-        assert_eq!(title(&"a".repeat(900)).len(), LONGEST);
-    }
-}
+mod tests;

@@ -1,0 +1,252 @@
+//! What an agenda makes of what a calendar says, with a real disk and real files.
+
+use std::path::Path;
+
+use super::*;
+use crate::app::recorder::catalogue;
+use crate::config::Source;
+use crate::domain::sheet::Written;
+use crate::engine::agenda::Agenda;
+use crate::store::{Claim, Retention, Store};
+
+const OFFICE: &str = "[[calendar]]\nname = \"office\"\nfile = \"room.ics\"\n";
+
+/// The daemon's time when a test begins.
+fn now() -> Timestamp {
+    "2026-11-23T02:00:00Z".parse().unwrap()
+}
+
+fn minutes(minutes: i64) -> jiff::SignedDuration {
+    jiff::SignedDuration::from_mins(minutes)
+}
+
+fn config(text: &str) -> Arc<Config> {
+    Arc::new(Config::parse(&Source::new("test", text.to_owned())).unwrap())
+}
+
+/// The task by this config, with nothing booked.
+async fn calendars(folder: &Path, config: &Arc<Config>) -> (Calendars, watch::Sender<Arc<Config>>) {
+    let clock = Clock::on_tokio_time(now());
+    let store = Store::open(Claim::take(folder).unwrap(), clock, Retention::default(), catalogue());
+    store.restore().await.unwrap();
+    let (changes, configs) = watch::channel(Arc::clone(config));
+    let book = Book::new(store, configs.clone(), Some((Vec::new(), Vec::new(), Written::default())), clock);
+    (Calendars { book: Arc::new(book), configs, clock }, changes)
+}
+
+/// A meeting of a calendar: what it is called, which is its id too, and its minutes from now.
+fn entry(title: &str, start: i64, end: i64) -> Entry {
+    let (start, end) = (now() + minutes(start), now() + minutes(end));
+    Entry { start, end, uid: title.into(), of_series: None, title: title.into() }
+}
+
+/// Has the agenda follow these entries of the config's first calendar. Gives the titles of those that do not fit.
+async fn read(calendars: &Calendars, config: &Config, entries: &[Entry]) -> Vec<String> {
+    let feed = &config.calendars[0];
+    let wanted = calendars.wanted(feed, entries, config, now()).await.unwrap();
+    let (conflicts, error) = calendars.book_all(&feed.name, wanted, config, now()).await;
+    assert_eq!(error, None);
+    conflicts.into_iter().map(|(_, title)| title).collect()
+}
+
+/// The names of what is booked.
+fn booked(calendars: &Calendars) -> Vec<String> {
+    calendars.book.agenda().booked().map(|session| session.title.clone()).collect()
+}
+
+/// What is booked, with its minutes from now.
+fn hours(calendars: &Calendars) -> Vec<(String, i64, i64)> {
+    let agenda = calendars.book.agenda();
+    let from_now = |at: Timestamp| at.duration_since(now()).as_mins();
+    agenda.booked().map(|one| (one.title.clone(), from_now(one.start), from_now(one.end))).collect()
+}
+
+#[tokio::test]
+async fn a_clock_that_is_behind_calls_off_nothing_of_which_its_reading_does_not_speak() {
+    let (folder, config) = (tempfile::tempdir().unwrap(), config(OFFICE));
+    let calendars = calendars(folder.path(), &config).await.0;
+    let feed = &config.calendars[0];
+    let profile = &config.plan.profiles[0].name;
+    let days = |days: i64| jiff::SignedDuration::from_hours(24 * days);
+    let held = |title: &str, day: i64| session(feed, &entry(title, day * 24 * 60, day * 24 * 60 + 60), profile);
+    let all = || vec![held("near", 1), held("next month", 20), held("next year", 395)];
+    let follow = async |wanted: Vec<Session>, now: Timestamp| {
+        assert_eq!(calendars.book_all(&feed.name, wanted, &config, now).await, (Vec::new(), None));
+        booked(&calendars)
+    };
+    let every = ["near", "next month", "next year"];
+    assert_eq!(follow(all(), now()).await, every);
+    // It boots in the year 2000: of all that is booked its reading has nothing, and says nothing.
+    let born = "2000-01-01T00:00:00Z".parse().unwrap();
+    assert!(!calendars.holds_any(&feed.name, &config, born), "it has not lost its meetings");
+    assert_eq!(follow(Vec::new(), born).await, every);
+    // Ten days behind, of which the far end is not in it.
+    let behind = now() - days(10);
+    assert_eq!(follow(vec![held("near", 1), held("next month", 20)], behind).await, every);
+    // What it speaks of is called off all the same.
+    assert_eq!(follow(vec![held("near", 1)], behind).await, ["near", "next year"]);
+    assert!(calendars.holds_any(&feed.name, &config, now()));
+    assert_eq!(follow(Vec::new(), now()).await, [""; 0]);
+    assert!(!calendars.holds_any(&feed.name, &config, now()));
+}
+
+#[tokio::test]
+async fn a_meeting_that_is_to_last_longer_than_there_is_room_stands_as_it_was() {
+    let (folder, config) = (tempfile::tempdir().unwrap(), config(OFFICE));
+    let calendars = calendars(folder.path(), &config).await.0;
+    let is = |all: &[(&str, i64, i64)]| {
+        let all: Vec<_> = all.iter().map(|(title, start, end)| ((*title).to_owned(), *start, *end)).collect();
+        assert_eq!(hours(&calendars), all);
+    };
+    // One goes on, and the next is as near as set-up and tear-down let it be.
+    let running = entry("A", -50, 10);
+    assert_eq!(read(&calendars, &config, &[running.clone(), entry("B", 40, 100)]).await, [""; 0]);
+    assert_eq!(read(&calendars, &config, &[entry("A", -50, 25), entry("B", 40, 100)]).await, ["A"]);
+    is(&[("A", -50, 10), ("B", 40, 100)]);
+    // At the next reading too; and one that has not begun no less.
+    assert_eq!(read(&calendars, &config, &[entry("A", -50, 25), entry("B", 40, 100)]).await, ["A"]);
+    let far = [entry("C", 600, 660), entry("D", 690, 750)];
+    assert_eq!(read(&calendars, &config, &[&[running.clone(), entry("B", 40, 100)], &far[..]].concat()).await, [""; 0]);
+    let longer = [entry("C", 600, 700), entry("D", 690, 750)];
+    assert_eq!(read(&calendars, &config, &[&[running, entry("B", 40, 100)], &longer[..]].concat()).await, ["C"]);
+    is(&[("A", -50, 10), ("B", 40, 100), ("C", 600, 660), ("D", 690, 750)]);
+    // What is in its way leaves in the same reading, and others change places.
+    let all = [entry("A", -50, 25), entry("B", 60, 120), entry("C", 690, 750), entry("D", 600, 660)];
+    assert_eq!(read(&calendars, &config, &all).await, [""; 0]);
+    is(&[("A", -50, 25), ("B", 60, 120), ("D", 600, 660), ("C", 690, 750)]);
+}
+
+#[tokio::test]
+async fn an_entry_that_was_held_and_moved_is_cut_short_as_any_other() {
+    let (folder, config) = (tempfile::tempdir().unwrap(), config(OFFICE));
+    let calendars = calendars(folder.path(), &config).await.0;
+    let feed = &config.calendars[0];
+    // It was held yesterday, and goes on at its new hour.
+    let held = session(feed, &entry("A", -1500, -1440), &config.plan.profiles[0].name);
+    calendars.book.wish(None, Wish::Book(Box::new(held.clone())), None).await.unwrap();
+    assert_eq!(read(&calendars, &config, &[entry("A", -40, 20)]).await, [""; 0]);
+    // Whoever holds it has gone early, and says so in the calendar.
+    assert_eq!(read(&calendars, &config, &[entry("A", -40, -10)]).await, [""; 0]);
+    let is = [("A".to_owned(), -1500, -1440), ("A".to_owned(), -40, -10)];
+    assert_eq!(hours(&calendars), is);
+    // It stays so, as long as its feed has it and when it has it no more.
+    for entries in [&[entry("A", -40, -10)][..], &[]] {
+        assert_eq!(read(&calendars, &config, entries).await, [""; 0]);
+        assert_eq!(hours(&calendars), is);
+    }
+    let ids: Vec<_> = calendars.book.agenda().booked().map(|one| Arc::clone(&one.id)).collect();
+    assert!(ids[0] == held.id && ids[1].starts_with(&format!("{}.", held.id)), "{ids:?}");
+}
+
+/// Waits until the agenda is so.
+async fn until(book: &Book, what: &str, good: impl Fn(&Agenda) -> bool) {
+    let mut agenda = book.agenda.subscribe();
+    let heard = tokio::time::timeout(Duration::from_mins(1), agenda.wait_for(|agenda| good(agenda))).await;
+    heard.unwrap_or_else(|_| panic!("{what}: {:?}", book.agenda().sessions().collect::<Vec<_>>())).unwrap();
+}
+
+/// A calendar's file with these entries.
+fn write(file: &Path, entries: &[Entry]) {
+    let at = |moment: Timestamp| moment.strftime("%Y%m%dT%H%M%SZ").to_string();
+    let event = |one: &Entry| {
+        let (start, end) = (at(one.start), at(one.end));
+        let (uid, title) = (&one.uid, &one.title);
+        let times = format!("DTSTART:{start}\r\nDTEND:{end}");
+        format!("BEGIN:VEVENT\r\nUID:{uid}\r\n{times}\r\nSUMMARY:{title}\r\nEND:VEVENT\r\n")
+    };
+    let events: String = entries.iter().map(event).collect();
+    std::fs::write(file, format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{events}END:VCALENDAR\r\n")).unwrap();
+}
+
+/// The config with a calendar of this name and file, which is read once an hour.
+fn with(name: &str, file: &Path) -> Arc<Config> {
+    let file = file.display();
+    config(&format!("[[calendar]]\nname = \"{name}\"\nfile = \"{file}\"\ninterval = \"1h\"\n"))
+}
+
+/// How a meeting stands: whether it is held, and whose it is.
+fn stands(agenda: &Agenda, title: &str) -> Option<(Booking, Arc<str>)> {
+    let session = agenda.sessions().find(|session| session.title == title)?;
+    Some((session.booking, Arc::clone(&session.source)))
+}
+
+#[tokio::test]
+async fn a_calendar_that_is_renamed_keeps_its_meetings_and_one_that_is_taken_out_loses_what_is_to_come() {
+    let folder = tempfile::tempdir().unwrap();
+    let (old, new) = (folder.path().join("old.ics"), folder.path().join("new.ics"));
+    let running = entry("Running", -30, 60);
+    write(&old, &[running.clone(), entry("A", 600, 660), entry("G", 1200, 1260)]);
+    write(&new, &[running, entry("A", 600, 660), entry("B", 1210, 1270)]);
+    let state = folder.path().join("state");
+    let (calendars, configs) = calendars(&state, &with("office", &old)).await;
+    let book = Arc::clone(&calendars.book);
+    let scheduled = session(&with("x", &old).calendars[0], &entry("Own", 3000, 3060), "zoom_group_720");
+    let scheduled = Session { id: "own".into(), source: SCHEDULER.into(), ..scheduled };
+    book.wish(None, Wish::Book(Box::new(scheduled)), None).await.unwrap();
+    let task = tokio::spawn(calendars.run());
+    let is = |agenda: &Agenda, title: &str, booking: Booking, source: &str| {
+        stands(agenda, title).is_some_and(|(is, whose)| is == booking && &*whose == source)
+    };
+    until(&book, "followed", |agenda| is(agenda, "G", Booking::Booked, "office")).await;
+    let id = |one: &Arc<Session>| (one.title.clone(), Arc::clone(&one.id));
+    let ids = || book.agenda().sessions().map(id).collect::<BTreeMap<_, _>>();
+    let before = ids();
+    // Under its new name the same meetings have the same ids, what it has no more is called off, and what is new has that slot.
+    configs.send_replace(with("kantor", &new));
+    until(&book, "renamed", |agenda| is(agenda, "B", Booking::Booked, "kantor")).await;
+    let agenda = book.agenda();
+    for title in ["Running", "A"] {
+        assert!(is(&agenda, title, Booking::Booked, "kantor"), "{title}: {:?}", stands(&agenda, title));
+        assert_eq!(ids()[title], before[title]);
+    }
+    assert!(is(&agenda, "G", Booking::Cancelled, "office"), "{:?}", stands(&agenda, "G"));
+    assert_eq!(agenda.sessions().count(), 5);
+    // With the last calendar goes what is to come, and neither what has begun nor what a scheduler booked.
+    configs.send_replace(config(""));
+    until(&book, "taken out", |agenda| is(agenda, "B", Booking::Cancelled, "kantor")).await;
+    let agenda = book.agenda();
+    assert!(is(&agenda, "A", Booking::Cancelled, "kantor"), "{:?}", stands(&agenda, "A"));
+    assert!(is(&agenda, "Running", Booking::Booked, "kantor") && is(&agenda, "Own", Booking::Booked, SCHEDULER));
+    // It was a slip of the pen: all is as it was, also by its first name.
+    configs.send_replace(with("office", &old));
+    until(&book, "back", |agenda| is(agenda, "G", Booking::Booked, "office")).await;
+    let agenda = book.agenda();
+    assert!(is(&agenda, "A", Booking::Booked, "office") && is(&agenda, "Running", Booking::Booked, "office"));
+    assert!(before.iter().all(|(title, id)| ids()[title] == *id), "{before:?} {:?}", ids());
+    task.abort();
+}
+
+#[tokio::test]
+async fn a_calendar_under_a_new_name_that_is_empty_is_believed_when_it_says_so_again() {
+    let (folder, config) = (tempfile::tempdir().unwrap(), config(OFFICE));
+    let calendars = calendars(folder.path(), &config).await.0;
+    assert_eq!(read(&calendars, &config, &[entry("A", 600, 660)]).await, [""; 0]);
+    let renamed = self::config(&OFFICE.replace("office", "kantor"));
+    assert!(calendars.holds_any("kantor", &renamed, now()), "what is nobody's counts as lost");
+    assert_eq!(read(&calendars, &renamed, &[]).await, [""; 0]);
+    assert!(booked(&calendars).is_empty() && !calendars.holds_any("kantor", &renamed, now()));
+}
+
+#[tokio::test]
+async fn an_entry_of_the_config_that_was_changed_is_read_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (old, new) = (folder.path().join("old.ics"), folder.path().join("new.ics"));
+    write(&old, &[entry("A", 600, 660)]);
+    write(&new, &[entry("A", 600, 660), entry("B", 1200, 1260)]);
+    let state = folder.path().join("state");
+    let (calendars, configs) = calendars(&state, &with("office", &old)).await;
+    let book = Arc::clone(&calendars.book);
+    let task = tokio::spawn(calendars.run());
+    until(&book, "followed", |agenda| stands(agenda, "A").is_some()).await;
+    configs.send_replace(with("office", &new));
+    until(&book, "its other file", |agenda| stands(agenda, "B").is_some()).await;
+    task.abort();
+}
+
+#[test]
+fn a_title_is_one_line_and_gives_no_passcode_away() {
+    assert_eq!(title("Rapat\r\nKoordinasi\t2026"), "Rapat Koordinasi 2026");
+    assert_eq!(title("Rapat, passcode: 82kq1"), "(…)");
+    assert_eq!((title("\n"), title("\u{200b}")), ("–".to_owned(), "–".to_owned()));
+    assert_eq!(title(&"a".repeat(900)).len(), LONGEST);
+}
