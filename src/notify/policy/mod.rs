@@ -135,12 +135,11 @@ impl Policy {
         if to_and_fro && incident.worst != Verdict::Unknown && !settling && !incident.settling {
             self.flaps.entry(incident.component).or_default().change(at);
         }
-        let open = self.open.entry(incident.id.clone());
-        let open = open.or_insert_with(|| Open {
-            incident: incident.clone(),
-            state: State::default(),
-            since: at,
-            began: incident.opened_at,
+        let open = self.open.entry(incident.id.clone()).or_insert_with(|| {
+            let state = State::default();
+            // Kept although nobody has heard of it: the next process would else take it for told.
+            decided.keep(&incident.id, Some(state.json()));
+            Open { incident: incident.clone(), state, since: at, began: incident.opened_at }
         });
         if News::of(&open.incident) != News::of(incident) {
             open.since = at;
@@ -221,7 +220,7 @@ impl Policy {
             for receiver in heard.cloned().collect::<Vec<_>>() {
                 self.tell(&receiver, Event::Acknowledged, &open.incident, at, &mut decided);
             }
-            decided.kept.push((id.to_owned(), Some(open.state.json())));
+            decided.keep(id, Some(open.state.json()));
         }
         Some(decided)
     }
@@ -373,9 +372,9 @@ impl Policy {
     /// It is over: who has heard of it hears that, and who would have but for a silence or a window.
     fn close(&mut self, id: &str, settling: bool, at: Timestamp, decided: &mut Decided) {
         let Some(mut open) = self.open.remove(id) else { return };
-        decided.kept.push((id.to_owned(), None));
+        decided.keep(id, None);
         if let Some(before) = self.closed.remove(&open.incident.component) {
-            decided.kept.push((before.incident.id, None));
+            decided.keep(&before.incident.id, None);
             open.state.told.extend(before.state.told);
         }
         let incident = &open.incident;
@@ -404,8 +403,7 @@ impl Policy {
             }
         }
         if flapping {
-            decided.kept.retain(|(known, _)| known != id);
-            decided.kept.push((id.to_owned(), Some(open.state.json())));
+            decided.keep(id, Some(open.state.json()));
             self.closed.insert(open.incident.component, open);
         }
     }
@@ -413,8 +411,7 @@ impl Policy {
     fn keep(&mut self, id: &str, state: State, decided: &mut Decided) {
         let Some(open) = self.open.get_mut(id) else { return };
         if open.state != state {
-            decided.kept.retain(|(known, _)| known != id);
-            decided.kept.push((id.to_owned(), Some(state.json())));
+            decided.keep(id, Some(state.json()));
             open.state = state;
         }
     }
@@ -464,3 +461,5 @@ fn elapsed(since: Timestamp, at: Timestamp) -> Duration {
 mod set_back;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod unheard;
