@@ -58,7 +58,7 @@ impl Policy {
         let mut decided = Decided { kept: vec![(Drill::KEY.to_owned(), drill.json())], ..Decided::default() };
         let state = State::default();
         decided.keep(&id, Some(state.json()));
-        self.open.insert(id.clone(), Open { incident, state, since: at, began: at });
+        self.open.insert(id.clone(), Open { incident, state, since: at });
         self.drill = Some(drill);
         self.reconcile(&id, false, at, &mut decided);
         decided

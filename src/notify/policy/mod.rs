@@ -14,6 +14,7 @@ mod flap;
 mod foreign;
 mod house;
 mod roll_call;
+mod routed;
 mod session;
 mod sheet;
 mod state;
@@ -28,14 +29,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::payload::{Addressed, Event, Letter};
-use super::routes::{Moment, Route};
+use super::routes::Moment;
 use crate::domain::{Component, Handled, Handling, Incident, Lang, Notification, Phase, Silence, Verdict};
 pub use drill::Drill;
 use flap::Flap;
 pub use house::{Change, Decided, House, Left, Room};
 pub use session::{SessionNews, about};
 pub use sheet::SheetNews;
-use state::{News, Open, State, Told};
+use state::{News, Open, State};
 pub use unsaid::Unsaid;
 use unsteady::flap_key;
 pub use withheld::Withheld;
@@ -71,15 +72,15 @@ impl Policy {
     pub fn new(house: House, left: Left) -> Self {
         let drilled = left.drill.iter().map(|drill| drill.incident.clone());
         let open = left.open.into_iter().chain(drilled).map(|incident| {
-            let kept = left.kept.get(&incident.id).and_then(|kept| serde_json::from_str(kept).ok());
+            let kept = left.kept.get(&incident.id).and_then(|kept| State::restored(kept, &incident));
             let state = kept.unwrap_or_else(|| {
-                let news = News::of(&incident);
-                let told = house.receivers.iter().filter(|_| !incident.settling);
-                let told =
-                    told.map(|(name, _)| (Arc::clone(name), Told { news: news.clone(), at: incident.opened_at }));
-                State { told: told.collect(), ..State::default() }
+                let mut state = State::default();
+                for (receiver, _) in house.receivers.iter().filter(|_| !incident.settling) {
+                    state.tell(Arc::clone(receiver), News::of(&incident), incident.opened_at);
+                }
+                state
             });
-            (incident.id.clone(), Open { since: incident.opened_at, began: incident.opened_at, incident, state })
+            (incident.id.clone(), Open { since: incident.opened_at, incident, state })
         });
         let open = open.collect();
         let kept = |key: &str| left.kept.get(key);
@@ -88,8 +89,8 @@ impl Policy {
             .filter_map(|component| Some((component, serde_json::from_str(kept(&flap_key(component))?).ok()?)));
         let flaps = flaps.collect();
         let closed = left.closed.into_iter().filter_map(|incident| {
-            let state = serde_json::from_str(kept(&incident.id)?).ok()?;
-            Some((incident.component, Open { since: incident.opened_at, began: incident.opened_at, incident, state }))
+            let state = State::restored(kept(&incident.id)?, &incident)?;
+            Some((incident.component, Open { since: incident.opened_at, incident, state }))
         });
         let closed = closed.collect();
         let called = roll_call::called(&left.kept);
@@ -139,7 +140,7 @@ impl Policy {
             let state = State::default();
             // Kept although nobody has heard of it: the next process would else take it for told.
             decided.keep(&incident.id, Some(state.json()));
-            Open { incident: incident.clone(), state, since: at, began: incident.opened_at }
+            Open { incident: incident.clone(), state, since: at }
         });
         if News::of(&open.incident) != News::of(incident) {
             open.since = at;
@@ -298,7 +299,7 @@ impl Policy {
                 if event == Event::Opened && !self.is_led(&receiver, &incident, at) {
                     state.escalated_at.get_or_insert(at);
                 }
-                state.told.insert(receiver, Told { news: news.clone(), at });
+                state.tell(receiver, news.clone(), at);
             } else {
                 decided.withheld.insert(Withheld::NoRoute);
             }
@@ -321,52 +322,6 @@ impl Policy {
         } else {
             None
         }
-    }
-
-    /// Whether a route leads an incident to a receiver now, by itself.
-    fn is_led(&self, receiver: &Arc<str>, incident: &Incident, at: Timestamp) -> bool {
-        let House { routes, .. } = &self.house;
-        let leads = |route: &Route| route.receivers.contains(receiver) && route.fits(incident, self.when(at));
-        routes.is_empty() || routes.iter().any(leads)
-    }
-
-    /// The same, or because nobody sees to it.
-    fn is_for(&self, receiver: &Arc<str>, incident: &Incident, state: &State, at: Timestamp) -> bool {
-        let House { routes, .. } = &self.house;
-        let began = self.open.get(&incident.id).map_or(incident.opened_at, |open| open.began);
-        let escalates = |route: &Route| {
-            let after = route
-                .escalate_after
-                .filter(|_| state.acknowledged_at.is_none() && route.escalate_to.contains(receiver));
-            after.is_some_and(|after| elapsed(began, at) >= after.0)
-        };
-        self.is_led(receiver, incident, at)
-            || routes.iter().any(|route| route.fits(incident, self.when(at)) && escalates(route))
-    }
-
-    /// Says again what nobody sees to.
-    fn remind(&mut self, id: &str, settling: bool, at: Timestamp, decided: &mut Decided) {
-        let Some(open) = self.open.get(id) else { return };
-        if open.state.acknowledged_at.is_some() || self.keeps_quiet(&open.incident, settling, at).is_some() {
-            return;
-        }
-        let (incident, mut state) = (open.incident.clone(), open.state.clone());
-        let due = |receiver: &Arc<str>, told: &Told| {
-            let routes = self.house.routes.iter().filter(|route| route.fits(&incident, self.when(at)));
-            let every = routes
-                .filter(|route| route.names().any(|name| name == receiver))
-                .filter_map(|route| route.remind_every);
-            every.min().is_some_and(|every| elapsed(told.at, at) >= every.0)
-        };
-        let due: Vec<_> =
-            state.told.iter().filter(|(name, told)| due(name, told)).map(|(name, _)| Arc::clone(name)).collect();
-        for receiver in due {
-            self.tell(&receiver, Event::Reminder, &incident, at, decided);
-            if let Some(told) = state.told.get_mut(&receiver) {
-                told.at = at;
-            }
-        }
-        self.keep(id, state, decided);
     }
 
     /// It is over: who has heard of it hears that, and who would have but for a silence or a window.

@@ -20,7 +20,7 @@ impl Policy {
         for (receiver, _) in self.house.receivers.clone() {
             if !quiet && (state.told.contains_key(&receiver) || self.is_for(&receiver, &incident, &state, at)) {
                 self.tell(&receiver, Event::Unstable, &incident, at, decided);
-                state.told.insert(receiver, Told { news: News::of(&incident), at });
+                state.tell(receiver, News::of(&incident), at);
             }
         }
         self.keep(id, state, decided);
@@ -39,13 +39,12 @@ impl Policy {
             // A silence or a window holds for this too; what is kept back is told when that has ended.
             let quiet = self.keeps_quiet(&incident, false, at).is_some();
             for receiver in heard.keys().chain(open.state.told.keys()).cloned().collect::<BTreeSet<_>>() {
-                let news = if quiet {
-                    News::well()
+                if quiet {
+                    state.told.insert(receiver, Told { news: News::well(), at });
                 } else {
                     self.tell(&receiver, Event::Changed, &incident, at, decided);
-                    News::of(&incident)
-                };
-                state.told.insert(receiver, Told { news, at });
+                    state.tell(receiver, News::of(&incident), at);
+                }
             }
             self.keep(&id, state, decided);
         } else if let Some(closed) = closed {
