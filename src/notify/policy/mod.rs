@@ -148,15 +148,17 @@ impl Policy {
         open.incident = incident.clone();
         // While the daemon settles it is not known yet what the component does: it is looked at by the first moment after it.
         let flap = self.flaps.get_mut(&incident.component).filter(|_| !settling);
-        match flap.and_then(|flap| flap.look(at)) {
-            Some(true) => self.tell_unstable(&incident.id, at, &mut decided),
-            Some(false) if !matches!(change, Change::Closed(_)) => self.tell_rest(incident.component, at, &mut decided),
-            _ => {}
+        let (rests, over) = (flap.and_then(|flap| flap.look(at)) == Some(false), matches!(change, Change::Closed(_)));
+        if rests && !over {
+            self.tell_rest(incident.component, at, &mut decided);
         }
         if self.flaps.get(&incident.component) != flapped.as_ref() {
             self.keep_flap(incident.component, &mut decided);
         }
-        if matches!(change, Change::Closed(_)) {
+        if over {
+            if self.keeps_quiet(incident, settling, at) == Some(Withheld::Flapping) {
+                self.tell_unstable(&incident.id, at, &mut decided);
+            }
             self.close(&incident.id, settling, at, &mut decided);
         } else {
             self.reconcile(&incident.id, settling, at, &mut decided);
@@ -171,10 +173,12 @@ impl Policy {
         self.follow_clock(at, &mut decided);
         self.silences.retain(|silence| silence.until > at);
         self.wished.retain(|id| self.silences.iter().any(|silence| silence.id == *id));
-        let ended = self.flaps.iter_mut().filter(|_| !settling);
-        let ended = ended.filter_map(|(component, flap)| (flap.look(at) == Some(false)).then_some(*component));
-        for component in ended.collect::<Vec<_>>() {
-            self.tell_rest(component, at, &mut decided);
+        let turned = self.flaps.iter_mut().filter(|_| !settling);
+        let turned = turned.filter_map(|(component, flap)| Some((*component, flap.look(at)?)));
+        for (component, flaps) in turned.collect::<Vec<_>>() {
+            if !flaps {
+                self.tell_rest(component, at, &mut decided);
+            }
             self.keep_flap(component, &mut decided);
         }
         let all: Vec<_> = self.open.keys().cloned().collect();
@@ -279,10 +283,14 @@ impl Policy {
             decided.withheld.insert(why);
             return;
         }
+        let quiet = self.keeps_quiet(&incident, settling, at);
+        if quiet == Some(Withheld::Flapping) {
+            return self.tell_unstable(id, at, decided);
+        }
         let (mut state, lasted) = (open.state.clone(), elapsed(open.since, at));
         for (receiver, _) in self.house.receivers.clone() {
             let told = state.told.get(&receiver);
-            if let Some(why) = self.keeps_quiet(&incident, settling, at) {
+            if let Some(why) = quiet {
                 decided.withheld.insert(why);
             } else if told.is_some_and(|told| told.news == news) {
                 decided.withheld.insert(Withheld::NoNews);
@@ -307,20 +315,19 @@ impl Policy {
         self.keep(id, state, decided);
     }
 
-    /// Why nobody is told of an incident now.
+    /// Why nobody is told of an incident now. That its component goes to and fro comes last: for any other reason nobody is told
+    /// that either.
     fn keeps_quiet(&self, incident: &Incident, settling: bool, at: Timestamp) -> Option<Withheld> {
         let component = incident.component;
         if settling || incident.settling {
             // The judge tells it again when the settling is over, if it is still so.
             Some(Withheld::Settling)
-        } else if self.flaps.get(&component).is_some_and(Flap::is_flapping) {
-            Some(Withheld::Flapping)
         } else if self.silences(at).any(|silence| silence.component.is_none_or(|silenced| silenced == component)) {
             Some(Withheld::Silenced)
         } else if self.house.maintenance.iter().any(|window| window.covers(component, at, &self.house.zone)) {
             Some(Withheld::Maintenance)
         } else {
-            None
+            self.flaps.get(&component).is_some_and(Flap::is_flapping).then_some(Withheld::Flapping)
         }
     }
 

@@ -288,7 +288,7 @@ fn who_hears_late_of_what_somebody_sees_to_hears_that_too() {
 }
 
 /// An incident of its own each time, a minute bad and a minute good.
-fn to_and_fro(policy: &mut Policy, times: i64) -> Vec<String> {
+pub(super) fn to_and_fro(policy: &mut Policy, times: i64) -> Vec<String> {
     let mut all = Vec::new();
     for time in 0..times {
         let id = format!("internet-{time}");
