@@ -186,6 +186,7 @@ impl Policy {
             self.reconcile(&id, settling, at, &mut decided);
             self.remind(&id, settling, at, &mut decided);
         }
+        self.tell_alerts(at, &mut decided);
         // Nothing has happened, so that there is nothing that anybody was not told of.
         decided.withheld.clear();
         decided
@@ -210,7 +211,8 @@ impl Policy {
     /// In how long to [`Policy::tick`] again; `None` while nothing waits for time to pass.
     pub fn next_look(&self) -> Option<Duration> {
         let flaps = self.flaps.values().any(Flap::is_flapping);
-        (!self.open.is_empty() || flaps || !self.silences.is_empty()).then_some(LOOK)
+        let waits = !self.open.is_empty() || flaps || !self.silences.is_empty() || self.has_untold_alerts();
+        waits.then_some(LOOK)
     }
 
     /// Somebody sees to an incident: who heard of it hears that too, and no reminder or escalation comes any more. `None` if
