@@ -71,6 +71,32 @@ async fn what_is_withheld_of_an_open_incident_at_a_start_is_not_stored_as_told()
     assert_eq!(recorder.store.incidents(true, 9).await.unwrap(), []);
 }
 
+#[tokio::test]
+async fn what_nobody_was_told_is_stored_as_such_so_that_the_next_process_tells_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut recorder = recorder(folder.path(), &[]);
+    // As if it had run for a while.
+    let mut view = (**recorder.snapshot.borrow()).clone();
+    view.started.mono = view.started.mono.before(SETTLING);
+    recorder.snapshot = watch::channel(Arc::new(view)).1;
+    let now = recorder.clock.now();
+    let until = now.after(Duration::from_hours(1)).wall;
+    recorder.policy.silence(Silence {
+        id: "s".into(),
+        component: None,
+        reason: "perawatan".to_owned(),
+        from: now.wall,
+        until,
+    });
+    recorder.record(vec![Event::IncidentOpened(incident(Verdict::NotReady))]).await;
+
+    let (_, left, _) = restore(&recorder.store, Duration::from_mins(1)).await;
+    assert_eq!((left.open.len(), left.kept.contains_key("power-1")), (1, true));
+    let mut after = Policy::new(house(&recorder.configs.borrow()), left);
+    let told = after.tick(false, until).notifications;
+    assert_eq!(told.iter().map(|one| &*one.receiver).collect::<Vec<_>>(), ["desk"]);
+}
+
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 

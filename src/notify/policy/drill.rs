@@ -56,7 +56,9 @@ impl Policy {
     pub fn begin_drill(&mut self, drill: Drill, at: Timestamp) -> Decided {
         let (id, incident) = (drill.incident.id.clone(), drill.incident.clone());
         let mut decided = Decided { kept: vec![(Drill::KEY.to_owned(), drill.json())], ..Decided::default() };
-        self.open.insert(id.clone(), Open { incident, state: State::default(), since: at, began: at });
+        let state = State::default();
+        decided.keep(&id, Some(state.json()));
+        self.open.insert(id.clone(), Open { incident, state, since: at });
         self.drill = Some(drill);
         self.reconcile(&id, false, at, &mut decided);
         decided
@@ -159,13 +161,15 @@ mod tests {
         };
         policy.silence(silence);
         let begun = policy.begin_drill(drill(), at(0));
-        assert_eq!((told(&begun), begun.withheld), (vec![], [super::super::Withheld::Silenced].into()));
+        assert_eq!((told(&begun), begun.withheld.clone()), (vec![], [super::super::Withheld::Silenced].into()));
+        let left = |begun: Decided| -> HashMap<_, _> {
+            begun.kept.into_iter().map(|(key, state)| (key, state.unwrap())).collect()
+        };
+        let mut unheard = Policy::new(house(""), Left { kept: left(begun), drill: Some(drill()), ..Left::default() });
+        assert_eq!(told(&unheard.tick(false, at(60))), ["desk opened", "noc opened"], "the silence has ended");
         policy.end_drill(at(60));
 
-        let mut kept = HashMap::new();
-        for (key, state) in policy.begin_drill(drill(), at(100)).kept {
-            kept.insert(key, state.unwrap());
-        }
+        let kept = left(policy.begin_drill(drill(), at(100)));
         let again = Drill::restored(&kept[Drill::KEY], |scene, id, began| {
             assert_eq!((scene, id, began), ("cable-unplugged", "drill-internet-1", at(0)));
             Some(drill().incident)

@@ -2,7 +2,8 @@
 //! Flapping"): of what the last twenty minutes could hold, one change a minute, how many per cent there were, the newest
 //! counting 1.2 and the oldest 0.8. From 30 % on it flaps, below 20 % it no longer does (Nagios' own built-in limits).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -39,6 +40,9 @@ pub(super) fn counts(change: Change<'_>, before: Option<Verdict>) -> bool {
 pub(super) struct Flap {
     changes: VecDeque<Timestamp>,
     flapping: bool,
+    /// Who was told that it does, since it does. An older version did not keep it: they are told once more.
+    #[serde(default)]
+    pub(super) heard: BTreeSet<Arc<str>>,
 }
 
 impl Flap {
@@ -62,7 +66,11 @@ impl Flap {
         self.changes.retain(|change| age(*change, at) <= WINDOW);
         let share = self.share(at);
         let flapping = if self.flapping { share >= LOW } else { share >= HIGH };
-        (std::mem::replace(&mut self.flapping, flapping) != flapping).then_some(flapping)
+        let other = std::mem::replace(&mut self.flapping, flapping) != flapping;
+        if other {
+            self.heard.clear();
+        }
+        other.then_some(flapping)
     }
 
     pub(super) const fn is_flapping(&self) -> bool {

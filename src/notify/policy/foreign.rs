@@ -17,6 +17,10 @@ const KEY: &str = "alert-";
 /// One that has ended is remembered so long: whoever sends it again by mistake is not heard twice.
 const REMEMBERED: Duration = Duration::from_hours(24);
 
+/// What fires so soon after its end is a late word of before: of a cluster each Alertmanager waits 15 s for the one before. What does so
+/// later goes on, and its sender had lost sight of it; the shipped `group_interval` has the next word after a minute.
+const LATE: Duration = Duration::from_secs(45);
+
 /// One of whose end nobody tells is taken to be over there when it was not sent again for so long (its sender is gone, or has
 /// regrouped its alerts), so that it keeps no other from being told: it counts as open no more …
 const UNHEARD: Duration = Duration::from_hours(7 * 24);
@@ -39,12 +43,31 @@ pub(super) struct Known {
     /// Who was told because a radio did not say it.
     #[serde(default)]
     instead: BTreeSet<Arc<str>>,
+    /// Whether its beginning was told. An older version did not tell what began in a silence, and did not keep that.
+    #[serde(default = "was_told")]
+    told: bool,
+    /// When it began anew after an end, or was heard of so late that there may have been one: its words have other keys then.
+    #[serde(default)]
+    anew: Option<Timestamp>,
+}
+
+const fn was_told() -> bool {
+    true
 }
 
 impl Known {
+    const fn is_over(&self) -> bool {
+        self.alert.ended_at.is_some()
+    }
+
+    /// Whether somebody is still to hear of its beginning.
+    const fn waits(&self) -> bool {
+        !self.told && !self.is_over()
+    }
+
     /// Whether it goes on, as far as is heard.
     fn is_heard_of(&self, at: Timestamp) -> bool {
-        self.alert.ended_at.is_none() && elapsed(self.at, at) <= UNHEARD
+        !self.is_over() && elapsed(self.at, at) <= UNHEARD
     }
 }
 
@@ -55,59 +78,97 @@ impl Policy {
         let Some(inbound) = self.house.inbound.clone() else { return (taken, decided) };
         self.forget_alerts(at, &mut decided);
         for alert in alerts {
-            let known = self.alerts.get(&alert.id);
-            let instead = known.map(|known| known.instead.clone()).unwrap_or_default();
+            let id = alert.id.clone();
+            let before = self.alerts.get(&id).cloned();
+            let again = |known: &Known| alert.ended_at.is_none() && known.is_over() && elapsed(known.at, at) > LATE;
+            let begins_anew = before.as_ref().is_some_and(again);
             let open = self.alerts.values().filter(|known| known.is_heard_of(at)).count();
-            let event = match (known.map(|known| known.alert.ended_at.is_some()), alert.ended_at.is_some()) {
-                (None, false) if !inbound.severities.contains(&alert.severity) => {
+            match before.filter(|_| !begins_anew) {
+                // Over before anybody heard of it.
+                None if alert.ended_at.is_some() => taken.known += 1,
+                None if !inbound.severities.contains(&alert.severity) => {
                     decided.withheld.insert(Withheld::NoRoute);
                     taken.known += 1;
-                    continue;
                 }
-                (None, false) if open >= inbound.most => {
-                    taken.refused += 1;
-                    continue;
+                None if open >= inbound.most => taken.refused += 1,
+                None => {
+                    let anew = (begins_anew || elapsed(alert.since, at) > REMEMBERED).then_some(at);
+                    let known = Known { alert, at, instead: BTreeSet::new(), told: false, anew };
+                    self.keep_alert(known, &mut decided);
+                    self.tell_begun(&id, at, &mut decided);
+                    // It is silenced with everything else, and told when that has ended.
+                    if self.is_all_silenced(at) {
+                        decided.withheld.insert(Withheld::Silenced);
+                    }
+                    taken.begun += 1;
                 }
-                (None, false) => Event::AlertBegan,
-                (Some(false), true) => Event::AlertEnded,
-                (Some(false), false) => {
-                    self.heard_again(&alert.id, at, &mut decided);
+                // Sent again.
+                Some(known) if known.is_over() => taken.known += 1,
+                Some(_) if alert.ended_at.is_none() => {
+                    self.heard_again(&id, at, &mut decided);
+                    self.tell_begun(&id, at, &mut decided);
                     taken.known += 1;
-                    continue;
                 }
-                // Sent again, or over before anybody heard of it.
-                _ => {
-                    taken.known += 1;
-                    continue;
+                Some(known) => {
+                    let known = Known { alert, at, ..known };
+                    if known.told {
+                        self.tell_alert(&known, Event::AlertEnded, at, &mut decided);
+                        taken.ended += 1;
+                    } else {
+                        // Nobody has heard of its beginning, and unlike an incident it stands on no page.
+                        decided.withheld.insert(Withheld::Silenced);
+                        taken.known += 1;
+                    }
+                    self.keep_alert(known, &mut decided);
                 }
-            };
-            // A beginning is silenced with everything else; an end never is.
-            let silenced = event == Event::AlertBegan && self.silences(at).any(|silence| silence.component.is_none());
-            if silenced {
-                decided.withheld.insert(Withheld::Silenced);
-            } else {
-                let all =
-                    inbound.receivers.iter().chain(&instead).filter_map(|name| self.alert_for(name, event, &alert, at));
-                decided.notifications.extend(all);
             }
-            if event == Event::AlertBegan {
-                taken.begun += 1;
-            } else {
-                taken.ended += 1;
-            }
-            let known = Known { alert, at, instead };
-            decided.kept.push((key(&known.alert.id), serde_json::to_string(&known).ok()));
-            self.alerts.insert(known.alert.id.clone(), known);
         }
         (taken, decided)
     }
 
+    /// Tells what began in a silence that has ended.
+    pub(super) fn tell_alerts(&mut self, at: Timestamp, decided: &mut Decided) {
+        let waiting = self.alerts.iter().filter(|(_, known)| known.waits()).map(|(id, _)| id.clone());
+        for id in waiting.collect::<Vec<_>>() {
+            self.tell_begun(&id, at, decided);
+        }
+    }
+
+    /// Whether one waits to be told.
+    pub(super) fn has_untold_alerts(&self) -> bool {
+        self.house.inbound.is_some() && self.alerts.values().any(Known::waits)
+    }
+
+    /// Tells that one began, if that is still to be told and nothing speaks against it.
+    fn tell_begun(&mut self, id: &str, at: Timestamp, decided: &mut Decided) {
+        let silenced = self.house.inbound.is_none() || self.is_all_silenced(at);
+        let waits = |known: &&Known| known.waits() && known.is_heard_of(at) && !silenced;
+        let Some(known) = self.alerts.get(id).filter(waits).cloned() else { return };
+        let known = Known { told: true, ..known };
+        self.tell_alert(&known, Event::AlertBegan, at, decided);
+        self.keep_alert(known, decided);
+    }
+
+    /// Tells it to those whom the config names, and to those who heard of it because a radio did not say it.
+    fn tell_alert(&self, known: &Known, event: Event, at: Timestamp, decided: &mut Decided) {
+        let receivers = self.house.inbound.iter().flat_map(|inbound| &inbound.receivers).chain(&known.instead);
+        decided.notifications.extend(receivers.filter_map(|name| self.alert_for(name, event, known, at)));
+    }
+
+    fn keep_alert(&mut self, known: Known, decided: &mut Decided) {
+        decided.keep(&key(&known.alert.id), serde_json::to_string(&known).ok());
+        self.alerts.insert(known.alert.id.clone(), known);
+    }
+
+    /// Whether a silence holds for everything.
+    fn is_all_silenced(&self, at: Timestamp) -> bool {
+        self.silences(at).any(|silence| silence.component.is_none())
+    }
+
     /// Tells its beginning to `others`, who have not heard of it, unless it has ended.
     pub(super) fn tell_alert_instead(&mut self, id: &str, others: &[Arc<str>], at: Timestamp, decided: &mut Decided) {
-        let silenced = self.silences(at).any(|silence| silence.component.is_none());
-        let Some(known) = self.alerts.get(id).filter(|known| known.alert.ended_at.is_none() && !silenced) else {
-            return;
-        };
+        let silenced = self.is_all_silenced(at);
+        let Some(known) = self.alerts.get(id).filter(|known| !known.is_over() && !silenced) else { return };
         let heard = self.house.inbound.as_ref().map(|inbound| &inbound.receivers);
         let has_heard =
             |other: &Arc<str>| known.instead.contains(other) || heard.is_some_and(|all| all.contains(other));
@@ -115,21 +176,21 @@ impl Policy {
         if news.is_empty() {
             return;
         }
-        let all = news.iter().filter_map(|name| self.alert_for(name, Event::AlertBegan, &known.alert, at));
+        let all = news.iter().filter_map(|name| self.alert_for(name, Event::AlertBegan, known, at));
         decided.notifications.extend(all);
         let known = Known { instead: known.instead.iter().cloned().chain(news).collect(), ..known.clone() };
-        decided.kept.push((key(id), serde_json::to_string(&known).ok()));
-        self.alerts.insert(id.to_owned(), known);
+        self.keep_alert(known, decided);
     }
 
-    fn alert_for(&self, name: &str, event: Event, alert: &ForeignAlert, at: Timestamp) -> Option<Notification> {
+    fn alert_for(&self, name: &str, event: Event, known: &Known, at: Timestamp) -> Option<Notification> {
         let (receiver, lang) = self.house.receivers.iter().find(|(known, _)| **known == *name)?;
-        let about = key(&alert.id);
-        // The same for ever, so that a restart between two messages tells it once.
-        let id = format!("{about}.{}.{receiver}", event.as_str());
+        let about = key(&known.alert.id);
+        // The same for ever, so that a restart between two messages tells it once; another after an end, or nobody would hear it.
+        let anew = known.anew.map(|anew| format!(".{:x}", anew.as_microsecond())).unwrap_or_default();
+        let id = format!("{about}.{}{anew}.{receiver}", event.as_str());
         let room = Addressed { name: &self.house.room.name, title: &self.house.room.title };
         let zone = &self.house.zone;
-        let letter = Letter { id: &id, event, room, at, zone, lang: *lang, incident: None, alert: Some(alert) };
+        let letter = Letter { id: &id, event, room, at, zone, lang: *lang, incident: None, alert: Some(&known.alert) };
         Some(Notification {
             payload: letter.json().into(),
             key: id.into(),
@@ -145,22 +206,24 @@ impl Policy {
     fn heard_again(&mut self, id: &str, at: Timestamp, decided: &mut Decided) {
         if let Some(known) = self.alerts.get_mut(id).filter(|known| elapsed(known.at, at) >= NOTED) {
             known.at = at;
-            decided.kept.push((key(id), serde_json::to_string(known).ok()));
+            decided.keep(&key(id), serde_json::to_string(known).ok());
         }
     }
 
     fn forget_alerts(&mut self, at: Timestamp, decided: &mut Decided) {
-        let mut ended: Vec<_> = self.alerts.values().filter(|known| known.alert.ended_at.is_some()).collect();
+        // A wall clock that was set back puts off nothing that waits for time to pass.
+        self.alerts.values_mut().for_each(|known| known.at = known.at.min(at));
+        let mut ended: Vec<_> = self.alerts.values().filter(|known| known.is_over()).collect();
         ended.sort_by_key(|known| known.at);
         let surplus = ended.len().saturating_sub(MOST_ENDED);
         let old = |known: &Known| elapsed(known.at, at) > REMEMBERED;
         let gone = ended.into_iter().enumerate().filter(|(place, known)| *place < surplus || old(known));
-        let open = self.alerts.values().filter(|known| known.alert.ended_at.is_none());
+        let open = self.alerts.values().filter(|known| !known.is_over());
         let unheard = open.filter(|known| elapsed(known.at, at) > FORGOTTEN);
         let gone: Vec<_> = gone.map(|(_, known)| known).chain(unheard).map(|known| known.alert.id.clone()).collect();
         for id in gone {
             self.alerts.remove(&id);
-            decided.kept.push((key(&id), None));
+            decided.keep(&key(&id), None);
         }
     }
 }
@@ -182,115 +245,4 @@ pub(super) fn known(kept: &HashMap<String, String>) -> BTreeMap<String, Known> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::{at, house, told};
-    use super::*;
-    use crate::notify::policy::{House, Left, Unsaid};
-
-    const CONFIG: &str = "[inbound]\nreceivers = ['desk']\nsecret_file = '/x'\nseverities = ['critical']\nmost = 2";
-
-    fn alert(id: &str, severity: &str, ended: bool) -> ForeignAlert {
-        ForeignAlert {
-            id: id.to_owned(),
-            name: "SuhuTinggi".to_owned(),
-            severity: severity.to_owned(),
-            text: "suhu ruang server tinggi".to_owned(),
-            since: at(0),
-            ended_at: ended.then(|| at(50)),
-        }
-    }
-
-    fn take(policy: &mut Policy, alerts: &[ForeignAlert], second: i64) -> (TakenAlerts, Vec<String>, Decided) {
-        let (taken, decided) = policy.take_alerts(alerts.to_vec(), at(second));
-        (taken, told(&decided), decided)
-    }
-
-    #[test]
-    fn each_is_told_once_and_its_end_once_over_restarts_and_others_not_at_all() {
-        let mut policy = Policy::new(house(CONFIG), Left::default());
-        let (hot, mild) = (alert("a", "critical", false), alert("b", "info", false));
-        let (taken, said, decided) = take(&mut policy, &[hot.clone(), hot.clone(), mild], 10);
-        assert_eq!(
-            (taken, said),
-            (TakenAlerts { begun: 1, known: 2, ..Default::default() }, vec!["desk alert_began".into()])
-        );
-        let payload = &decided.notifications[0].payload;
-        assert!(payload.contains("suhu ruang server tinggi") && payload.contains("pukul 00.00"), "{payload}");
-
-        let kept = decided.kept.into_iter().map(|(key, state)| (key, state.unwrap())).collect();
-        let mut after = Policy::new(house(CONFIG), Left { kept, ..Left::default() });
-        assert_eq!(take(&mut after, std::slice::from_ref(&hot), 20).0.known, 1);
-        let over = alert("a", "critical", true);
-        assert_eq!(take(&mut after, std::slice::from_ref(&over), 60).1, ["desk alert_ended"]);
-        assert_eq!(
-            take(&mut after, &[over, hot, alert("c", "critical", true)], 61).0.known,
-            3,
-            "late, and never heard of"
-        );
-        assert_eq!(take(&mut after, &[], 60 + 86_401).2.kept, [("alert-a".to_owned(), None)]);
-    }
-
-    #[test]
-    fn a_storm_is_bounded_and_a_silence_keeps_back_no_end() {
-        let mut policy = Policy::new(house(CONFIG), Left::default());
-        let storm: Vec<_> = (0..9).map(|one| alert(&one.to_string(), "critical", false)).collect();
-        let (taken, said, _) = take(&mut policy, &storm, 0);
-        assert_eq!((taken.begun, taken.refused, said.len()), (2, 7, 2));
-        assert_eq!(take(&mut policy, &[alert("0", "critical", true)], 1).0.ended, 1);
-        assert_eq!(take(&mut policy, &storm[8..], 2).0.begun, 1, "there is room again");
-        policy.silence(crate::domain::Silence {
-            id: "s".into(),
-            component: None,
-            reason: "x".into(),
-            from: at(0),
-            until: at(100),
-        });
-        assert_eq!(take(&mut policy, &[alert("1", "critical", true)], 3).1, ["desk alert_ended"]);
-        let (_, said, decided) = take(&mut policy, &[alert("z", "critical", false)], 4);
-        assert_eq!((said, decided.withheld), (vec![], [Withheld::Silenced].into()));
-    }
-
-    #[test]
-    fn those_of_which_nothing_is_heard_any_more_keep_no_other_out() {
-        const DAY: i64 = 86_400;
-        let mut policy = Policy::new(house(CONFIG), Left::default());
-        let [a, b, c, d] = ["a", "b", "c", "d"].map(|id| alert(id, "critical", false));
-        assert_eq!(take(&mut policy, &[a.clone(), b.clone(), c.clone()], 0).0.refused, 1);
-        // The one is sent again each day, the other never.
-        for day in 1..=8 {
-            let (taken, _, decided) = take(&mut policy, std::slice::from_ref(&a), day * DAY);
-            assert_eq!((taken.known, decided.kept.len()), (1, 1), "noted, so that a restart knows it");
-            let (taken, _, decided) = take(&mut policy, std::slice::from_ref(&a), day * DAY + 60);
-            assert_eq!((taken.known, decided.kept.len()), (1, 0));
-        }
-        assert_eq!(
-            take(&mut policy, &[c, d], 8 * DAY + 60).0,
-            TakenAlerts { begun: 1, refused: 1, ..Default::default() }
-        );
-        assert_eq!(
-            take(&mut policy, &[alert("b", "critical", true)], 9 * DAY).1,
-            ["desk alert_ended"],
-            "it came after all"
-        );
-        let kept = take(&mut policy, &[], 60 * DAY).2.kept;
-        assert!(kept.iter().any(|row| *row == ("alert-a".to_owned(), None)), "{kept:?}");
-    }
-
-    #[test]
-    fn what_a_radio_did_not_say_is_told_others_once_and_its_end_too() {
-        let instead = [("desk".into(), vec!["noc".into()])].into();
-        let house = House { instead, ..house(CONFIG) };
-        let unsaid = Unsaid { receiver: "desk".into(), incident: "alert-a".to_owned() };
-        let mut policy = Policy::new(house.clone(), Left::default());
-        assert_eq!(policy.tell_instead(&unsaid, at(5)), Decided::default(), "nobody knows of it");
-        take(&mut policy, &[alert("a", "critical", false)], 10);
-        let decided = policy.tell_instead(&unsaid, at(70));
-        assert_eq!(told(&decided), ["noc alert_began"]);
-        let kept = decided.kept.into_iter().map(|(key, state)| (key, state.unwrap())).collect();
-        let mut after = Policy::new(house, Left { kept, ..Left::default() });
-        assert_eq!(after.tell_instead(&unsaid, at(130)), Decided::default());
-        let over = alert("a", "critical", true);
-        assert_eq!(take(&mut after, &[over], 140).1, ["desk alert_ended", "noc alert_ended"]);
-        assert_eq!(after.tell_instead(&unsaid, at(200)), Decided::default());
-    }
-}
+mod tests;

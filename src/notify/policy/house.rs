@@ -60,8 +60,9 @@ pub struct Left {
     pub open: Vec<Incident>,
     /// Those that closed while their component went to and fro, so that their end is still to be told.
     pub closed: Vec<Incident>,
-    /// What was told of them, by the incident's id, and how components go to and fro, as [`Decided::kept`] had it. Of an open
-    /// one without, what it is now was told to everybody, but for those that were still withheld.
+    /// What was told of them, by the incident's id, and how components go to and fro, as [`Decided::kept`] had it. An open one
+    /// without is an older version's, which kept nothing where nobody had heard: what it is now was told to everybody, but for
+    /// what was found while that version settled.
     pub kept: HashMap<String, String>,
     /// The silences that have not ended.
     pub silences: Vec<Silence>,
@@ -80,4 +81,12 @@ pub struct Decided {
     pub kept: Vec<(String, Option<String>)>,
     /// Silences that were wished by a clock that was ahead, as they are by this one.
     pub silences: Vec<Silence>,
+}
+
+impl Decided {
+    /// Keeps `state` under `key`, or nothing any more with `None`, whatever was to be kept there.
+    pub(super) fn keep(&mut self, key: &str, state: Option<String>) {
+        self.kept.retain(|(known, _)| known != key);
+        self.kept.push((key.to_owned(), state));
+    }
 }

@@ -14,6 +14,7 @@ mod flap;
 mod foreign;
 mod house;
 mod roll_call;
+mod routed;
 mod session;
 mod sheet;
 mod state;
@@ -28,14 +29,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::payload::{Addressed, Event, Letter};
-use super::routes::{Moment, Route};
+use super::routes::Moment;
 use crate::domain::{Component, Handled, Handling, Incident, Lang, Notification, Phase, Silence, Verdict};
 pub use drill::Drill;
 use flap::Flap;
 pub use house::{Change, Decided, House, Left, Room};
 pub use session::{SessionNews, about};
 pub use sheet::SheetNews;
-use state::{News, Open, State, Told};
+use state::{News, Open, State};
 pub use unsaid::Unsaid;
 use unsteady::flap_key;
 pub use withheld::Withheld;
@@ -71,15 +72,15 @@ impl Policy {
     pub fn new(house: House, left: Left) -> Self {
         let drilled = left.drill.iter().map(|drill| drill.incident.clone());
         let open = left.open.into_iter().chain(drilled).map(|incident| {
-            let kept = left.kept.get(&incident.id).and_then(|kept| serde_json::from_str(kept).ok());
+            let kept = left.kept.get(&incident.id).and_then(|kept| State::restored(kept, &incident));
             let state = kept.unwrap_or_else(|| {
-                let news = News::of(&incident);
-                let told = house.receivers.iter().filter(|_| !incident.settling);
-                let told =
-                    told.map(|(name, _)| (Arc::clone(name), Told { news: news.clone(), at: incident.opened_at }));
-                State { told: told.collect(), ..State::default() }
+                let mut state = State::default();
+                for (receiver, _) in house.receivers.iter().filter(|_| !incident.settling) {
+                    state.tell(Arc::clone(receiver), News::of(&incident), incident.opened_at);
+                }
+                state
             });
-            (incident.id.clone(), Open { since: incident.opened_at, began: incident.opened_at, incident, state })
+            (incident.id.clone(), Open { since: incident.opened_at, incident, state })
         });
         let open = open.collect();
         let kept = |key: &str| left.kept.get(key);
@@ -88,8 +89,8 @@ impl Policy {
             .filter_map(|component| Some((component, serde_json::from_str(kept(&flap_key(component))?).ok()?)));
         let flaps = flaps.collect();
         let closed = left.closed.into_iter().filter_map(|incident| {
-            let state = serde_json::from_str(kept(&incident.id)?).ok()?;
-            Some((incident.component, Open { since: incident.opened_at, began: incident.opened_at, incident, state }))
+            let state = State::restored(kept(&incident.id)?, &incident)?;
+            Some((incident.component, Open { since: incident.opened_at, incident, state }))
         });
         let closed = closed.collect();
         let called = roll_call::called(&left.kept);
@@ -135,12 +136,11 @@ impl Policy {
         if to_and_fro && incident.worst != Verdict::Unknown && !settling && !incident.settling {
             self.flaps.entry(incident.component).or_default().change(at);
         }
-        let open = self.open.entry(incident.id.clone());
-        let open = open.or_insert_with(|| Open {
-            incident: incident.clone(),
-            state: State::default(),
-            since: at,
-            began: incident.opened_at,
+        let open = self.open.entry(incident.id.clone()).or_insert_with(|| {
+            let state = State::default();
+            // Kept although nobody has heard of it: the next process would else take it for told.
+            decided.keep(&incident.id, Some(state.json()));
+            Open { incident: incident.clone(), state, since: at }
         });
         if News::of(&open.incident) != News::of(incident) {
             open.since = at;
@@ -148,15 +148,17 @@ impl Policy {
         open.incident = incident.clone();
         // While the daemon settles it is not known yet what the component does: it is looked at by the first moment after it.
         let flap = self.flaps.get_mut(&incident.component).filter(|_| !settling);
-        match flap.and_then(|flap| flap.look(at)) {
-            Some(true) => self.tell_unstable(&incident.id, at, &mut decided),
-            Some(false) if !matches!(change, Change::Closed(_)) => self.tell_rest(incident.component, at, &mut decided),
-            _ => {}
+        let (rests, over) = (flap.and_then(|flap| flap.look(at)) == Some(false), matches!(change, Change::Closed(_)));
+        if rests && !over {
+            self.tell_rest(incident.component, at, &mut decided);
         }
         if self.flaps.get(&incident.component) != flapped.as_ref() {
             self.keep_flap(incident.component, &mut decided);
         }
-        if matches!(change, Change::Closed(_)) {
+        if over {
+            if self.keeps_quiet(incident, settling, at) == Some(Withheld::Flapping) {
+                self.tell_unstable(&incident.id, at, &mut decided);
+            }
             self.close(&incident.id, settling, at, &mut decided);
         } else {
             self.reconcile(&incident.id, settling, at, &mut decided);
@@ -171,10 +173,12 @@ impl Policy {
         self.follow_clock(at, &mut decided);
         self.silences.retain(|silence| silence.until > at);
         self.wished.retain(|id| self.silences.iter().any(|silence| silence.id == *id));
-        let ended = self.flaps.iter_mut().filter(|_| !settling);
-        let ended = ended.filter_map(|(component, flap)| (flap.look(at) == Some(false)).then_some(*component));
-        for component in ended.collect::<Vec<_>>() {
-            self.tell_rest(component, at, &mut decided);
+        let turned = self.flaps.iter_mut().filter(|_| !settling);
+        let turned = turned.filter_map(|(component, flap)| Some((*component, flap.look(at)?)));
+        for (component, flaps) in turned.collect::<Vec<_>>() {
+            if !flaps {
+                self.tell_rest(component, at, &mut decided);
+            }
             self.keep_flap(component, &mut decided);
         }
         let all: Vec<_> = self.open.keys().cloned().collect();
@@ -182,6 +186,7 @@ impl Policy {
             self.reconcile(&id, settling, at, &mut decided);
             self.remind(&id, settling, at, &mut decided);
         }
+        self.tell_alerts(at, &mut decided);
         // Nothing has happened, so that there is nothing that anybody was not told of.
         decided.withheld.clear();
         decided
@@ -206,7 +211,8 @@ impl Policy {
     /// In how long to [`Policy::tick`] again; `None` while nothing waits for time to pass.
     pub fn next_look(&self) -> Option<Duration> {
         let flaps = self.flaps.values().any(Flap::is_flapping);
-        (!self.open.is_empty() || flaps || !self.silences.is_empty()).then_some(LOOK)
+        let waits = !self.open.is_empty() || flaps || !self.silences.is_empty() || self.has_untold_alerts();
+        waits.then_some(LOOK)
     }
 
     /// Somebody sees to an incident: who heard of it hears that too, and no reminder or escalation comes any more. `None` if
@@ -221,7 +227,7 @@ impl Policy {
             for receiver in heard.cloned().collect::<Vec<_>>() {
                 self.tell(&receiver, Event::Acknowledged, &open.incident, at, &mut decided);
             }
-            decided.kept.push((id.to_owned(), Some(open.state.json())));
+            decided.keep(id, Some(open.state.json()));
         }
         Some(decided)
     }
@@ -279,10 +285,14 @@ impl Policy {
             decided.withheld.insert(why);
             return;
         }
+        let quiet = self.keeps_quiet(&incident, settling, at);
+        if quiet == Some(Withheld::Flapping) {
+            return self.tell_unstable(id, at, decided);
+        }
         let (mut state, lasted) = (open.state.clone(), elapsed(open.since, at));
         for (receiver, _) in self.house.receivers.clone() {
             let told = state.told.get(&receiver);
-            if let Some(why) = self.keeps_quiet(&incident, settling, at) {
+            if let Some(why) = quiet {
                 decided.withheld.insert(why);
             } else if told.is_some_and(|told| told.news == news) {
                 decided.withheld.insert(Withheld::NoNews);
@@ -299,7 +309,7 @@ impl Policy {
                 if event == Event::Opened && !self.is_led(&receiver, &incident, at) {
                     state.escalated_at.get_or_insert(at);
                 }
-                state.told.insert(receiver, Told { news: news.clone(), at });
+                state.tell(receiver, news.clone(), at);
             } else {
                 decided.withheld.insert(Withheld::NoRoute);
             }
@@ -307,75 +317,28 @@ impl Policy {
         self.keep(id, state, decided);
     }
 
-    /// Why nobody is told of an incident now.
+    /// Why nobody is told of an incident now. That its component goes to and fro comes last: for any other reason nobody is told
+    /// that either.
     fn keeps_quiet(&self, incident: &Incident, settling: bool, at: Timestamp) -> Option<Withheld> {
         let component = incident.component;
         if settling || incident.settling {
             // The judge tells it again when the settling is over, if it is still so.
             Some(Withheld::Settling)
-        } else if self.flaps.get(&component).is_some_and(Flap::is_flapping) {
-            Some(Withheld::Flapping)
         } else if self.silences(at).any(|silence| silence.component.is_none_or(|silenced| silenced == component)) {
             Some(Withheld::Silenced)
         } else if self.house.maintenance.iter().any(|window| window.covers(component, at, &self.house.zone)) {
             Some(Withheld::Maintenance)
         } else {
-            None
+            self.flaps.get(&component).is_some_and(Flap::is_flapping).then_some(Withheld::Flapping)
         }
-    }
-
-    /// Whether a route leads an incident to a receiver now, by itself.
-    fn is_led(&self, receiver: &Arc<str>, incident: &Incident, at: Timestamp) -> bool {
-        let House { routes, .. } = &self.house;
-        let leads = |route: &Route| route.receivers.contains(receiver) && route.fits(incident, self.when(at));
-        routes.is_empty() || routes.iter().any(leads)
-    }
-
-    /// The same, or because nobody sees to it.
-    fn is_for(&self, receiver: &Arc<str>, incident: &Incident, state: &State, at: Timestamp) -> bool {
-        let House { routes, .. } = &self.house;
-        let began = self.open.get(&incident.id).map_or(incident.opened_at, |open| open.began);
-        let escalates = |route: &Route| {
-            let after = route
-                .escalate_after
-                .filter(|_| state.acknowledged_at.is_none() && route.escalate_to.contains(receiver));
-            after.is_some_and(|after| elapsed(began, at) >= after.0)
-        };
-        self.is_led(receiver, incident, at)
-            || routes.iter().any(|route| route.fits(incident, self.when(at)) && escalates(route))
-    }
-
-    /// Says again what nobody sees to.
-    fn remind(&mut self, id: &str, settling: bool, at: Timestamp, decided: &mut Decided) {
-        let Some(open) = self.open.get(id) else { return };
-        if open.state.acknowledged_at.is_some() || self.keeps_quiet(&open.incident, settling, at).is_some() {
-            return;
-        }
-        let (incident, mut state) = (open.incident.clone(), open.state.clone());
-        let due = |receiver: &Arc<str>, told: &Told| {
-            let routes = self.house.routes.iter().filter(|route| route.fits(&incident, self.when(at)));
-            let every = routes
-                .filter(|route| route.names().any(|name| name == receiver))
-                .filter_map(|route| route.remind_every);
-            every.min().is_some_and(|every| elapsed(told.at, at) >= every.0)
-        };
-        let due: Vec<_> =
-            state.told.iter().filter(|(name, told)| due(name, told)).map(|(name, _)| Arc::clone(name)).collect();
-        for receiver in due {
-            self.tell(&receiver, Event::Reminder, &incident, at, decided);
-            if let Some(told) = state.told.get_mut(&receiver) {
-                told.at = at;
-            }
-        }
-        self.keep(id, state, decided);
     }
 
     /// It is over: who has heard of it hears that, and who would have but for a silence or a window.
     fn close(&mut self, id: &str, settling: bool, at: Timestamp, decided: &mut Decided) {
         let Some(mut open) = self.open.remove(id) else { return };
-        decided.kept.push((id.to_owned(), None));
+        decided.keep(id, None);
         if let Some(before) = self.closed.remove(&open.incident.component) {
-            decided.kept.push((before.incident.id, None));
+            decided.keep(&before.incident.id, None);
             open.state.told.extend(before.state.told);
         }
         let incident = &open.incident;
@@ -404,8 +367,7 @@ impl Policy {
             }
         }
         if flapping {
-            decided.kept.retain(|(known, _)| known != id);
-            decided.kept.push((id.to_owned(), Some(open.state.json())));
+            decided.keep(id, Some(open.state.json()));
             self.closed.insert(open.incident.component, open);
         }
     }
@@ -413,8 +375,7 @@ impl Policy {
     fn keep(&mut self, id: &str, state: State, decided: &mut Decided) {
         let Some(open) = self.open.get_mut(id) else { return };
         if open.state != state {
-            decided.kept.retain(|(known, _)| known != id);
-            decided.kept.push((id.to_owned(), Some(state.json())));
+            decided.keep(id, Some(state.json()));
             open.state = state;
         }
     }
@@ -464,3 +425,5 @@ fn elapsed(since: Timestamp, at: Timestamp) -> Duration {
 mod set_back;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod unheard;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::state::{News, Told};
+use super::state::News;
 use super::{Decided, Event, Incident, LOOK, Policy, Withheld};
 use crate::notify::roll_call::Due;
 
@@ -76,7 +76,7 @@ impl Policy {
         if let Some(open) = fault.and_then(|fault| self.open.get(&fault.id)) {
             let mut state = open.state.clone();
             let (id, news) = (open.incident.id.clone(), News::of(&open.incident));
-            state.told.insert(Arc::clone(receiver), Told { news, at });
+            state.tell(Arc::clone(receiver), news, at);
             self.keep(&id, state, decided);
         }
     }

@@ -45,6 +45,9 @@ pub(super) struct State {
     /// To whom, and what.
     #[serde(default)]
     pub(super) told: BTreeMap<Arc<str>, Told>,
+    /// When the first of them was told: nobody can see to what nobody has heard of.
+    #[serde(default)]
+    pub(super) first_told_at: Option<Timestamp>,
     /// When somebody said that they see to it.
     #[serde(default)]
     pub(super) acknowledged_at: Option<Timestamp>,
@@ -54,6 +57,21 @@ pub(super) struct State {
 }
 
 impl State {
+    /// As it was kept of an incident. An older version did not keep when somebody was told first: when it began, then.
+    pub(super) fn restored(kept: &str, incident: &Incident) -> Option<Self> {
+        let mut state: Self = serde_json::from_str(kept).ok()?;
+        if !state.told.is_empty() {
+            state.first_told_at.get_or_insert(incident.opened_at);
+        }
+        Some(state)
+    }
+
+    /// A receiver is told at `at`.
+    pub(super) fn tell(&mut self, receiver: Arc<str>, news: News, at: Timestamp) {
+        self.first_told_at.get_or_insert(at);
+        self.told.insert(receiver, Told { news, at });
+    }
+
     /// As it is kept.
     pub(super) fn json(&self) -> String {
         // Maps with string keys and plain values cannot fail.
@@ -68,8 +86,6 @@ pub(super) struct Open {
     pub(super) state: State,
     /// Since when its news is what it is, as far as this process knows.
     pub(super) since: Timestamp,
-    /// Since when it is open, for what waits for nobody to see to it.
-    pub(super) began: Timestamp,
 }
 
 impl Open {
@@ -77,7 +93,7 @@ impl Open {
     /// until the clock is there again.
     pub(super) fn follow_clock(&mut self, at: Timestamp) {
         let moments = self.state.told.values_mut().map(|told| &mut told.at);
-        for moment in moments.chain([&mut self.since, &mut self.began]) {
+        for moment in moments.chain(&mut self.state.first_told_at).chain([&mut self.since]) {
             *moment = (*moment).min(at);
         }
     }

@@ -4,6 +4,7 @@ use jiff::tz::TimeZone;
 
 use super::*;
 use crate::domain::{Reason, ReasonDef, Text};
+use crate::notify::routes::Route;
 
 static LOSS: ReasonDef = ReasonDef::new("internet.loss_high", Text::new("x", "x"), Text::new("x", "x"));
 pub(super) static DOWN: ReasonDef = ReasonDef::new("internet.down", Text::new("x", "x"), Text::new("x", "x"));
@@ -287,7 +288,7 @@ fn who_hears_late_of_what_somebody_sees_to_hears_that_too() {
 }
 
 /// An incident of its own each time, a minute bad and a minute good.
-fn to_and_fro(policy: &mut Policy, times: i64) -> Vec<String> {
+pub(super) fn to_and_fro(policy: &mut Policy, times: i64) -> Vec<String> {
     let mut all = Vec::new();
     for time in 0..times {
         let id = format!("internet-{time}");

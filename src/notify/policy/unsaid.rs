@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::state::{News, Told};
+use super::state::News;
 use super::{Decided, Event, Policy, foreign};
 
 /// A notification that a radio did not say in its time.
@@ -34,7 +34,7 @@ impl Policy {
         others.retain(|other| !state.told.contains_key(other));
         for other in others {
             self.tell(&other, Event::Opened, &incident, at, &mut decided);
-            state.told.insert(other, Told { news: News::of(&incident), at });
+            state.tell(other, News::of(&incident), at);
         }
         self.keep(&unsaid.incident, state, &mut decided);
         decided

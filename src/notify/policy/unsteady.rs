@@ -1,29 +1,44 @@
 //! What is told of a component that goes to and fro: that it does, and how it comes to rest.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::state::{News, Told};
-use super::{Decided, Policy};
+use super::{Decided, Policy, Withheld};
 use crate::domain::Component;
 use crate::notify::payload::Event;
 
 impl Policy {
-    /// A component begins to go to and fro: that is said once, and then nothing until it comes to rest.
+    /// A component goes to and fro: each who is to hear of it is told so once, and then nothing until it comes to rest. Whom a
+    /// silence, a window or the hour kept from hearing it hears it when that is over, if it still does then.
     pub(super) fn tell_unstable(&mut self, id: &str, at: Timestamp, decided: &mut Decided) {
         let Some(open) = self.open.get(id) else { return };
         let (incident, mut state) = (open.incident.clone(), open.state.clone());
-        // A window or a silence holds for this too.
-        let quiet = self.silences(at).any(|silence| silence.component.is_none_or(|one| one == incident.component))
-            || self.house.maintenance.iter().any(|window| window.covers(incident.component, at, &self.house.zone));
+        let component = incident.component;
+        let mut heard = self.flaps.get(&component).map(|flap| flap.heard.clone()).unwrap_or_default();
         for (receiver, _) in self.house.receivers.clone() {
-            if !quiet && (state.told.contains_key(&receiver) || self.is_for(&receiver, &incident, &state, at)) {
+            let knows = state.told.contains_key(&receiver);
+            // A drill is no word of the component's own.
+            if heard.contains(&receiver) || incident.is_drill() {
+                decided.withheld.insert(Withheld::Flapping);
+            } else if knows || self.is_for(&receiver, &incident, &state, at) {
+                if !knows && !self.is_led(&receiver, &incident, at) {
+                    state.escalated_at.get_or_insert(at);
+                }
                 self.tell(&receiver, Event::Unstable, &incident, at, decided);
-                state.told.insert(receiver, Told { news: News::of(&incident), at });
+                state.tell(Arc::clone(&receiver), News::of(&incident), at);
+                heard.insert(receiver);
+            } else {
+                decided.withheld.insert(Withheld::NoRoute);
             }
         }
         self.keep(id, state, decided);
+        if let Some(flap) = self.flaps.get_mut(&component).filter(|flap| flap.heard != heard) {
+            flap.heard = heard;
+            self.keep_flap(component, decided);
+        }
     }
 
     /// A component has come to rest: the state in which it did is told, whatever was told before.
@@ -39,13 +54,12 @@ impl Policy {
             // A silence or a window holds for this too; what is kept back is told when that has ended.
             let quiet = self.keeps_quiet(&incident, false, at).is_some();
             for receiver in heard.keys().chain(open.state.told.keys()).cloned().collect::<BTreeSet<_>>() {
-                let news = if quiet {
-                    News::well()
+                if quiet {
+                    state.told.insert(receiver, Told { news: News::well(), at });
                 } else {
                     self.tell(&receiver, Event::Changed, &incident, at, decided);
-                    News::of(&incident)
-                };
-                state.told.insert(receiver, Told { news, at });
+                    state.tell(receiver, News::of(&incident), at);
+                }
             }
             self.keep(&id, state, decided);
         } else if let Some(closed) = closed {
@@ -57,7 +71,7 @@ impl Policy {
 
     pub(super) fn keep_flap(&self, component: Component, decided: &mut Decided) {
         let flap = self.flaps.get(&component);
-        decided.kept.push((flap_key(component), flap.and_then(|flap| serde_json::to_string(flap).ok())));
+        decided.keep(&flap_key(component), flap.and_then(|flap| serde_json::to_string(flap).ok()));
     }
 }
 

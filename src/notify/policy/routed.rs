@@ -1,0 +1,114 @@
+//! To whom a route leads an incident, to whom it goes because nobody sees to it, and what is said again.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::state::{State, Told};
+use super::{Decided, Event, House, Incident, Policy, elapsed};
+use crate::notify::routes::Route;
+
+impl Policy {
+    /// Whether a route leads an incident to a receiver now, by itself.
+    pub(super) fn is_led(&self, receiver: &Arc<str>, incident: &Incident, at: Timestamp) -> bool {
+        let House { routes, .. } = &self.house;
+        let leads = |route: &Route| route.receivers.contains(receiver) && route.fits(incident, self.when(at));
+        routes.is_empty() || routes.iter().any(leads)
+    }
+
+    /// The same, or because nobody sees to it who has heard of it.
+    pub(super) fn is_for(&self, receiver: &Arc<str>, incident: &Incident, state: &State, at: Timestamp) -> bool {
+        let House { routes, .. } = &self.house;
+        let waited = state.first_told_at.filter(|_| state.acknowledged_at.is_none()).map(|told| elapsed(told, at));
+        let escalates = |route: &Route| {
+            let after = route.escalate_after.filter(|_| route.escalate_to.contains(receiver));
+            after.zip(waited).is_some_and(|(after, waited)| waited >= after.0)
+        };
+        self.is_led(receiver, incident, at)
+            || routes.iter().any(|route| route.fits(incident, self.when(at)) && escalates(route))
+    }
+
+    /// Says again what nobody sees to.
+    pub(super) fn remind(&mut self, id: &str, settling: bool, at: Timestamp, decided: &mut Decided) {
+        let Some(open) = self.open.get(id) else { return };
+        if open.state.acknowledged_at.is_some() || self.keeps_quiet(&open.incident, settling, at).is_some() {
+            return;
+        }
+        let (incident, mut state) = (open.incident.clone(), open.state.clone());
+        let due = |receiver: &Arc<str>, told: &Told| {
+            let routes = self.house.routes.iter().filter(|route| route.fits(&incident, self.when(at)));
+            let every = routes
+                .filter(|route| route.names().any(|name| name == receiver))
+                .filter_map(|route| route.remind_every);
+            every.min().is_some_and(|every| elapsed(told.at, at) >= every.0)
+        };
+        let due: Vec<_> =
+            state.told.iter().filter(|(name, told)| due(name, told)).map(|(name, _)| Arc::clone(name)).collect();
+        for receiver in due {
+            self.tell(&receiver, Event::Reminder, &incident, at, decided);
+            if let Some(told) = state.told.get_mut(&receiver) {
+                told.at = at;
+            }
+        }
+        self.keep(id, state, decided);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::super::tests::{DOWN, at, house, incident, told};
+    use super::*;
+    use crate::domain::Verdict;
+    use crate::notify::policy::{Change, Left};
+
+    const CONFIG: &str = "[[route]]\nreceivers = ['desk']\nhours = '07:00-17:00'\nescalate_after = '10m'\n\
+                          escalate_to = ['noc']";
+    const MORNING: i64 = 7 * 3600;
+
+    fn bad() -> Incident {
+        Incident { opened_at: at(2 * 3600), ..incident(Verdict::NotReady, &[&DOWN]) }
+    }
+
+    /// A process that takes over.
+    fn after(kept: HashMap<String, String>) -> Policy {
+        Policy::new(house(CONFIG), Left { open: vec![bad()], kept, ..Left::default() })
+    }
+
+    #[test]
+    fn whoever_hears_of_it_in_the_morning_has_the_time_to_see_to_it_that_the_route_gives() {
+        let mut policy = Policy::new(house(CONFIG), Left::default());
+        // In whatever order the config names them.
+        policy.house.receivers.reverse();
+        assert!(told(&policy.decide(Change::Opened(&bad()), false, at(2 * 3600))).is_empty(), "it is night");
+        let morning = policy.tick(false, at(MORNING));
+        assert_eq!(told(&morning), ["desk opened"]);
+        assert!(told(&policy.tick(false, at(MORNING + 599))).is_empty());
+        assert_eq!(told(&policy.tick(false, at(MORNING + 600))), ["noc opened"]);
+
+        // Over a restart too.
+        let kept: HashMap<_, _> = morning.kept.into_iter().map(|(id, state)| (id, state.unwrap())).collect();
+        let mut again = after(kept.clone());
+        assert!(told(&again.tick(false, at(MORNING + 599))).is_empty());
+        assert_eq!(told(&again.tick(false, at(MORNING + 600))), ["noc opened"]);
+
+        // An older version did not keep it: since it began, then.
+        let older = kept.into_iter().map(|(id, state)| {
+            let mut state: serde_json::Value = serde_json::from_str(&state).unwrap();
+            assert!(state.as_object_mut().unwrap().remove("first_told_at").is_some());
+            (id, state.to_string())
+        });
+        assert_eq!(told(&after(older.collect()).tick(false, at(MORNING + 20))), ["noc opened"]);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_puts_it_off_by_no_more_than_had_passed() {
+        let mut policy = after(HashMap::new());
+        let told_at = MORNING + 86_400;
+        policy.open.values_mut().for_each(|open| open.state = State::default());
+        assert_eq!(told(&policy.tick(false, at(told_at))), ["desk opened"]);
+        assert!(told(&policy.tick(false, at(MORNING))).is_empty());
+        assert_eq!(told(&policy.tick(false, at(MORNING + 600))), ["noc opened"]);
+    }
+}
