@@ -163,6 +163,10 @@ fn every_kind_is_told_what_is_wrong_and_when_it_is_over() {
     wait_until(|| alerts(alertmanager_port).iter().any(|alert| ours(&alert)));
     let alert = alerts(alertmanager_port).iter().find(ours).unwrap().clone();
     assert_eq!((&alert["labels"]["room"], &alert["annotations"]["verdict"]), (&"room_a".into(), &"not_ready".into()));
+    assert!(alert["annotations"]["incident"].as_str().unwrap().starts_with("power-"), "{alert:#}");
+    // Who the alert is: the next incident of the component is the same one.
+    let labels: Vec<_> = alert["labels"].as_object().unwrap().keys().collect();
+    assert_eq!(labels, ["alertname", "component", "room"]);
     assert!(alert["annotations"]["reasons"].as_str().unwrap().contains("power.battery_low"), "{alert:#}");
     let moment = |key: &str| alert[key].as_str().unwrap().parse::<Timestamp>().unwrap();
     let stands = moment("endsAt").duration_since(moment("startsAt"));
