@@ -128,6 +128,13 @@ macro_rules! receivers {
                 }
             }
 
+            /// Sees to what it needs while nothing is said: a radio's key is to be in somebody's hand.
+            pub async fn tend(&self) {
+                if let Self::Radio(ready) = self {
+                    ready.tend().await;
+                }
+            }
+
             /// Makes one attempt, with one word, or with all that are said together.
             ///
             /// # Errors
