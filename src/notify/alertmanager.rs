@@ -182,7 +182,10 @@ mod tests {
         let second = alert_of("video-300", Event::Opened, 300, None);
         let over = alert_of("video-300", Event::Closed, 300, Some(400));
         assert_eq!((&first.labels, &second.labels), (&over.labels, &over.labels));
-        assert_eq!((first.annotations["incident"].as_str(), over.annotations["incident"].as_str()), ("video-100", "video-300"));
+        assert_eq!(
+            (first.annotations["incident"].as_str(), over.annotations["incident"].as_str()),
+            ("video-100", "video-300")
+        );
         assert_eq!(over.ends_at.parse::<Timestamp>().unwrap(), at(400));
     }
 

@@ -12,8 +12,8 @@ use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter,
 use lettre::transport::smtp::response::Severity;
 use lettre::{Address, Message};
 use ring::digest::{SHA256, digest};
-use tokio::time::timeout;
 use serde::{Deserialize, Deserializer, de::Error as _};
+use tokio::time::timeout;
 
 use super::document::Document;
 use super::error::{DeliveryError, Failure, SetupError};

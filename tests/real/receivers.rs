@@ -264,7 +264,11 @@ fn a_mailbox_that_is_refused_keeps_the_letter_from_none_of_the_others() {
     assert_eq!(came.len(), 1, "one letter for both: {came:?}");
     assert!(came[0].contains("X-RcptTo: it@example.org, duty@example.org\n"), "{}", came[0]);
     let told = "one of the mailboxes in `to` is refused";
-    assert!(daemon.log().contains(told) && daemon.log().contains("the server answered 550: 5.1.1 <…>"), "{}", daemon.log());
+    assert!(
+        daemon.log().contains(told) && daemon.log().contains("the server answered 550: 5.1.1 <…>"),
+        "{}",
+        daemon.log()
+    );
     assert!(!daemon.log().contains("gone@"), "nobody's address is in the log: {}", daemon.log());
     // Where nobody is taken nobody has it; and who may be taken later is waited for, so that nobody has it twice.
     for (name, code) in [("left", "550"), ("slow", "450")] {

@@ -19,8 +19,7 @@ fn a_text_is_written_with_what_every_telephone_knows() {
 
 #[test]
 fn a_number_is_one() {
-    let read =
-        |to: &str| toml::from_str::<Config>(&format!("to = {to}")).map_err(|error| error.message().to_owned());
+    let read = |to: &str| toml::from_str::<Config>(&format!("to = {to}")).map_err(|error| error.message().to_owned());
     assert_eq!(read("['+6281200000001', '112']").unwrap().parts, 2);
     assert!(read("['+62-812']").unwrap_err().contains("is no number"));
     assert!(read("['../../etc/passwd']").unwrap_err().contains("is no number"));
@@ -122,8 +121,7 @@ fn a_spool_that_does_not_answer_holds_one_thread_however_often_it_is_tried() {
     // A pipe from which nobody reads: whoever opens it waits, as on a disk that does not answer.
     let half = folder.path().join(format!(".{}", file_name("112", word.created_at, &word.key)));
     rustix::fs::mkfifoat(rustix::fs::CWD, &half, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(2).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(2).build().unwrap();
     let (other, reader) = runtime.block_on(async {
         // The first is waited for as long as it hangs: it cannot end for want of that.
         let mut first = pin!(ready.deliver(&word));
