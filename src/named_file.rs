@@ -9,10 +9,10 @@ use std::time::Duration;
 /// How long anybody waits for a file, those before them at the same one included.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A turn at a file.
+/// A turn at a file or a folder.
 type Turn = tokio::sync::Mutex<()>;
 
-/// Those of the files that somebody reads, or waits for.
+/// Those of the places at which somebody works, or waits to.
 static TURNS: Mutex<BTreeMap<PathBuf, Weak<Turn>>> = Mutex::new(BTreeMap::new());
 
 /// What `read` makes of a file, on a thread for what blocks: of each file by one at a time.
@@ -24,19 +24,29 @@ where
     T: Send + 'static,
     R: FnOnce(&Path) -> Result<T, String> + Send + 'static,
 {
-    let reading = async {
-        let turn = turn(file).lock_owned().await;
-        let place = file.to_owned();
-        // A reading that hangs keeps the turn, also where nobody waits for it any more: no second one hangs beside it.
-        let made = tokio::task::spawn_blocking(move || {
-            let made = read(&place);
-            drop(turn);
-            made
-        });
-        made.await.unwrap_or_else(|error| Err(format!("{}: {error}", file.display())))
-    };
     let late = |_| Err(format!("{}: its disk does not answer within {} s", file.display(), PATIENCE.as_secs()));
-    tokio::time::timeout(PATIENCE, reading).await.unwrap_or_else(late)
+    tokio::time::timeout(PATIENCE, in_turn(file, read)).await.unwrap_or_else(late)
+}
+
+/// What `work` makes of a file or a folder, on a thread for what blocks: of each place by one at a time. How long that is waited for is
+/// the caller's to say.
+///
+/// # Errors
+/// Those of `work`.
+pub async fn in_turn<T, W>(place: &Path, work: W) -> Result<T, String>
+where
+    T: Send + 'static,
+    W: FnOnce(&Path) -> Result<T, String> + Send + 'static,
+{
+    let turn = turn(place).lock_owned().await;
+    let at = place.to_owned();
+    // Work that hangs keeps the turn, also where nobody waits for it any more: no second one hangs beside it.
+    let made = tokio::task::spawn_blocking(move || {
+        let made = work(&at);
+        drop(turn);
+        made
+    });
+    made.await.unwrap_or_else(|error| Err(format!("{}: {error}", place.display())))
 }
 
 /// The bytes of a file, for [`read`].

@@ -22,7 +22,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("config", &["domain", "probe", "notify", "calendar", "remote_write", "web"]),
     ("probe", &["domain", "engine", "clock", "named_file", "peer", "signal"]),
     ("control", &["domain", "engine", "clock", "peer"]),
-    ("notify", &["domain", "engine", "clock", "radio", "outbound"]),
+    ("notify", &["domain", "engine", "clock", "radio", "outbound", "named_file"]),
     ("calendar", &["domain", "outbound"]),
     ("remote_write", &["domain", "clock", "outbound"]),
     ("store", &["domain", "engine", "clock"]),

@@ -21,8 +21,9 @@ pub const USUAL: &str = "/run/siaga";
 /// Where the daemon's unit has it keep its state.
 const STATE: &str = "/var/lib/siaga";
 
-/// How long the daemon may be silent: more than it gives a test itself.
-const PATIENCE: Duration = Duration::from_mins(4);
+/// How long the daemon may be silent: more than it gives a test itself, and a test message to a radio that waits for a busy channel as long
+/// as it does where the config says nothing.
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A daemon that was given an order.
 pub struct Conversation {

@@ -9,7 +9,7 @@ use super::beside::{Beside, Files};
 use super::problem::Problems;
 use super::reader::{Table, fields, read, read_some, unknown_key};
 use super::sections::list;
-use crate::domain::SecretFile;
+use crate::domain::{Period, SecretFile};
 use crate::notify::config::Shared;
 use crate::notify::routes::{Maintenance, Route};
 use crate::notify::{self, Way};
@@ -193,6 +193,13 @@ fn receiver(table: Table<'_>, beside: &Beside<'_>, problems: &mut Problems) -> O
     }
     if let Some((key, why)) = way.misfit() {
         problems.say(table.at(key), why);
+    }
+    if let (Way::Radio(radio), Some(timeout), least) = (&way, shared.timeout, Period(way.patience()))
+        && !timeout.0.is_zero()
+        && timeout.0 < least.0
+    {
+        let needs = format!("wait = {} before each transmission and two minutes to speak need {least}", radio.wait);
+        problems.say(table.at("timeout"), format!("timeout = {timeout} would cut a message off: {needs}"));
     }
     shared.with(way)
 }

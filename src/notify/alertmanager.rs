@@ -104,8 +104,9 @@ fn alert(document: &Document, made_at: Timestamp, stands_for: Period) -> Alert {
     let name = if document.drill { "SiagaDrill" } else { "SiagaRoomComponent" };
     labels.insert("alertname", name.to_owned());
     labels.insert("component", incident.component.as_str().to_owned());
-    labels.insert("incident", incident.id.clone());
-    // A label is part of who the alert is, so that what may change while it stands is told beside it.
+    // A label is part of who the alert is: what may change while it stands is told beside it, and the incident too. Of one whose end is
+    // withheld, because the component goes to and fro, nobody tells the end: the next one of the component takes its alert over.
+    annotations.insert("incident", incident.id.clone());
     annotations.insert("severity", severity(incident.worst).to_owned());
     annotations.insert("verdict", incident.verdict.as_str().to_owned());
     let codes: Vec<_> = incident.reasons.iter().map(|reason| reason.code.as_str()).collect();
@@ -143,7 +144,50 @@ const fn severity(verdict: Verdict) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use jiff::tz::TimeZone;
+
     use super::*;
+    use crate::domain::{Component, Incident, Lang};
+    use crate::notify::payload::{Addressed, Letter};
+
+    #[test]
+    fn an_incident_takes_over_the_alert_of_the_one_before_it() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let alert_of = |id: &str, event, opened_at, closed_at: Option<i64>| {
+            let incident = Incident {
+                id: id.to_owned(),
+                component: Component::Video,
+                worst: Verdict::NotReady,
+                verdict: if closed_at.is_some() { Verdict::Ready } else { Verdict::NotReady },
+                reasons: Vec::new(),
+                opened_at: at(opened_at),
+                closed_at: closed_at.map(at),
+                settling: false,
+            };
+            let letter = Letter {
+                id: "k",
+                event,
+                room: Addressed { name: "room", title: "Ruang" },
+                at: at(closed_at.unwrap_or(opened_at)),
+                zone: &TimeZone::UTC,
+                lang: Lang::Id,
+                incident: Some(&incident),
+                alert: None,
+            };
+            let document: Document = serde_json::from_str(&letter.json()).unwrap();
+            alert(&document, at(closed_at.unwrap_or(opened_at)), stands_for())
+        };
+        // The first one's end was withheld.
+        let first = alert_of("video-100", Event::Opened, 100, None);
+        let second = alert_of("video-300", Event::Opened, 300, None);
+        let over = alert_of("video-300", Event::Closed, 300, Some(400));
+        assert_eq!((&first.labels, &second.labels), (&over.labels, &over.labels));
+        assert_eq!(
+            (first.annotations["incident"].as_str(), over.annotations["incident"].as_str()),
+            ("video-100", "video-300")
+        );
+        assert_eq!(over.ends_at.parse::<Timestamp>().unwrap(), at(400));
+    }
 
     #[test]
     fn what_lies_in_the_future_of_a_clock_that_was_set_back_is_of_now() {

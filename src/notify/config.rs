@@ -34,7 +34,8 @@ pub struct Shared {
     /// The language of the messages; the room's, if left out.
     #[serde(default)]
     pub language: Option<Lang>,
-    /// How long one attempt may take, from the name's resolution to the answer: 10 s, if left out; of a radio its `wait` and two minutes.
+    /// How long one attempt may take, from the name's resolution to the answer: 10 s, if left out; of a radio twice
+    /// its `wait` and two minutes, which is the least too.
     #[serde(default)]
     pub timeout: Option<Period>,
 }
@@ -60,6 +61,8 @@ fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Arc<str>>, 
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -71,5 +74,18 @@ mod tests {
         }
         assert!(read("kind = 'pigeon'").unwrap_err().contains("unknown variant `pigeon`, expected one of `radio`"));
         assert!(read("timeout = 10").unwrap_err().contains("a length of time as a string"));
+    }
+
+    #[test]
+    fn a_radio_has_the_time_to_wait_for_a_busy_channel_and_to_speak_twice() {
+        let radio = |wait: &str| {
+            let text = format!(
+                "frequency = '162.475 MHz'\nlicence = '1'\nstation = 'Media Center'\nplay = 'x'\nptt = {{ method = 'vox' }}\n{wait}"
+            );
+            let shared: Shared = toml::from_str("name = 'channel'").unwrap();
+            shared.with(Way::Radio(toml::from_str(&text).unwrap())).unwrap().timeout
+        };
+        assert_eq!(radio("wait = '5m'"), Period(Duration::from_mins(12)));
+        assert_eq!(radio(""), Period(Duration::from_mins(4)));
     }
 }

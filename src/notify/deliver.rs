@@ -12,9 +12,10 @@
 //! ```
 //!
 //! The notifications behind one that fails wait for it: "closed" must not overtake "opened". Who is spoken to is told of all that
-//! waits at once ([`super::spoken`]). What is too old is given up before an attempt, so that it is not sent when the receiver is back.
+//! waits at once ([`super::spoken`]), and what is new need not wait for what could not be said. What is too old is given up before an attempt, so that it is not sent when the receiver is back.
 
 mod line;
+mod pause;
 mod tries;
 
 use std::collections::HashMap;

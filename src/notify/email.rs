@@ -4,17 +4,27 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use lettre::message::{Mailbox, Mailboxes, header};
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp;
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use lettre::transport::smtp::response::Severity;
-use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
+use lettre::{Address, Message};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Deserializer, de::Error as _};
+use tokio::time::timeout;
 
 use super::document::Document;
 use super::error::{DeliveryError, Failure, SetupError};
 use super::secret;
 use crate::domain::{Notification, SecretFile, hex};
+
+/// How long the way to one of a server's addresses may take: over a line that hangs the attempt's own end comes first.
+const WAY: Duration = Duration::from_mins(1);
+
+/// How long a server is waited for that has the letter and is told that this is all.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// What belongs to letters.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
@@ -133,17 +143,32 @@ impl Ready {
     /// Why it has not arrived, and whether another attempt makes sense.
     pub async fn deliver(&self, notification: &Notification) -> Result<(), DeliveryError> {
         let letter = self.letter(notification)?;
-        let mut transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&self.config.server);
-        let (usual, tls) = match (self.config.security, self.tls.clone()) {
-            (Security::Starttls, Some(tls)) => (587, Tls::Required(tls)),
-            (Security::Tls, Some(tls)) => (465, Tls::Wrapper(tls)),
-            _ => (25, Tls::None),
+        let mut server = self.connect().await?;
+        let handed_over = hand_over(&mut server, &letter).await;
+        // Whatever it says to that, it has the letter or has not.
+        _ = timeout(FAREWELL, server.abort()).await;
+        handed_over
+    }
+
+    /// A connection to the server, encrypted and let in as the config has it.
+    async fn connect(&self) -> Result<AsyncSmtpConnection, DeliveryError> {
+        let config = &self.config;
+        let (usual, wrapped, starts) = match config.security {
+            Security::Starttls => (587, None, self.tls.clone()),
+            Security::Tls => (465, self.tls.clone(), None),
+            Security::None => (25, None, None),
         };
-        transport = transport.port(self.config.port.unwrap_or(usual)).tls(tls);
-        if let (Some(user), Some(file)) = (&self.config.user, &self.config.password_file) {
-            transport = transport.credentials(Credentials::new(user.clone(), secret::read_text(file).await?));
+        let (place, hello) = ((config.server.as_str(), config.port.unwrap_or(usual)), ClientId::default());
+        let server = AsyncSmtpConnection::connect_tokio1(place, Some(WAY), &hello, wrapped, None).await;
+        let mut server = server.map_err(|error| failed(&error))?;
+        if let Some(tls) = starts {
+            server.starttls(tls, &hello).await.map_err(|error| failed(&error))?;
         }
-        transport.build().send(letter).await.map(drop).map_err(|error| failed(&error))
+        if let (Some(user), Some(file)) = (&config.user, &config.password_file) {
+            let credentials = Credentials::new(user.clone(), secret::read_text(file).await?);
+            server.auth(DEFAULT_MECHANISMS, &credentials).await.map_err(|error| failed(&error))?;
+        }
+        Ok(server)
     }
 
     fn letter(&self, notification: &Notification) -> Result<Message, DeliveryError> {
@@ -163,6 +188,48 @@ impl Ready {
     }
 }
 
+/// Hands a letter over, for all whose mailboxes the server takes (RFC 5321 §3.3): one that it refuses for good, as of somebody who has
+/// left, keeps the letter from none of the others.
+async fn hand_over(server: &mut AsyncSmtpConnection, letter: &Message) -> Result<(), DeliveryError> {
+    let (envelope, bytes) = (letter.envelope(), letter.formatted());
+    let is_ascii = |address: &Address| AsRef::<str>::as_ref(address).is_ascii();
+    let is_plain = envelope.from().into_iter().chain(envelope.to()).all(is_ascii);
+    let needs = [
+        // RFC 6531, and RFC 6152.
+        (!is_plain, Extension::SmtpUtfEight, MailParameter::SmtpUtfEight),
+        (!bytes.is_ascii(), Extension::EightBitMime, MailParameter::Body(MailBodyParameter::EightBitMime)),
+    ];
+    let mut parameters = Vec::new();
+    for (_, extension, parameter) in needs.into_iter().filter(|(is_needed, ..)| *is_needed) {
+        if !server.server_info().supports_feature(extension) {
+            return Err(DeliveryError::new(Failure::Protocol, format!("the server has no {extension}")));
+        }
+        parameters.push(parameter);
+    }
+    let from = Mail::new(envelope.from().cloned(), parameters);
+    server.command(from).await.map_err(|error| failed(&error))?;
+    let (mut is_taken, mut refused) = (false, Vec::new());
+    for to in envelope.to() {
+        match server.command(Rcpt::new(to.clone(), Vec::new())).await {
+            Ok(_) => is_taken = true,
+            Err(error) if error.is_permanent() => refused.push(failed(&error)),
+            // All are tried again: who is not taken now may be then, and nobody is to have it twice.
+            Err(error) => return Err(failed(&error)),
+        }
+    }
+    if !is_taken {
+        // What somebody can mend counts more than what nobody can.
+        let why = refused.into_iter().reduce(|one, other| if one.retryable() { one } else { other });
+        return why.map_or(Ok(()), Err);
+    }
+    server.command(Data).await.map_err(|error| failed(&error))?;
+    server.message(&bytes).await.map_err(|error| failed(&error))?;
+    for error in refused {
+        tracing::warn!(%error, "a letter went to the others alone: one of the mailboxes in `to` is refused");
+    }
+    Ok(())
+}
+
 /// A letter's own id, the same at each attempt. A key may hold what others have chosen (a session's id), and what may stand here is
 /// little (RFC 5322 §3.6.4): it is the key's SHA-256, in hex.
 fn message_id(key: &str, domain: &str) -> String {
@@ -170,7 +237,7 @@ fn message_id(key: &str, domain: &str) -> String {
 }
 
 /// What a failure means (RFC 5321 §4.2.1: 4yz may be taken later, 5yz not as it is).
-fn failed(error: &lettre::transport::smtp::Error) -> DeliveryError {
+fn failed(error: &smtp::Error) -> DeliveryError {
     let mut said = error.to_string();
     let mut cause: &dyn std::error::Error = error;
     while let Some(source) = cause.source() {

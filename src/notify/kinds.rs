@@ -65,10 +65,11 @@ macro_rules! receivers {
             }
 
             /// How long one attempt may take, unless the config says otherwise: over a line, longer than a satellite's under
-            /// load takes to answer; spoken, as long as it takes to say (on the air twice, and not before a busy channel is free).
+            /// load takes to answer; spoken, as long as it takes to say (on the air twice, and each time not before a busy channel is
+            /// free): who is cut off in mid-word is said to have failed, and says it all again.
             pub const fn patience(&self) -> Duration {
                 match self {
-                    Self::Radio(config) => config.wait.0.saturating_add(Duration::from_mins(2)),
+                    Self::Radio(config) => config.wait.0.saturating_mul(2).saturating_add(Duration::from_mins(2)),
                     Self::Room(_) => Duration::from_mins(2),
                     _ => Duration::from_secs(10),
                 }
@@ -124,6 +125,13 @@ macro_rules! receivers {
                     Self::Radio(ready) => ready.begin(clock, on_air, room).await,
                     Self::Room(ready) => ready.begin(clock, room).await,
                     _ => {}
+                }
+            }
+
+            /// Sees to what it needs while nothing is said: a radio's key is to be in somebody's hand.
+            pub async fn tend(&self) {
+                if let Self::Radio(ready) = self {
+                    ready.tend().await;
                 }
             }
 

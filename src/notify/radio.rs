@@ -46,6 +46,14 @@ impl Ready {
         *self.on_air.lock().await = Some(Box::new((station, room)));
     }
 
+    /// Sees to it that the key is held, between attempts.
+    pub async fn tend(&self) {
+        let mut on_air = self.on_air.lock().await;
+        if let Some((station, _)) = on_air.as_deref_mut() {
+            station.tend().await;
+        }
+    }
+
     /// Makes one attempt. It has arrived when it was said once; whether somebody heard it, somebody must say.
     ///
     /// # Errors

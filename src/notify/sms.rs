@@ -8,6 +8,7 @@ use std::fs::{File, Permissions};
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use super::document::{Document, shortened};
 use super::error::{DeliveryError, Failure, SetupError};
 use crate::domain::{Notification, SecretFile};
+use crate::named_file;
 
 /// What one message holds of the GSM 7-bit alphabet, characters (3GPP TS 23.038), and each of several that belong together.
 const ALONE: usize = 160;
@@ -108,13 +110,16 @@ impl Ready {
             parts => TOGETHER * usize::from(parts),
         };
         let text = shortened(&gsm(&document.text), most, "...", size);
-        let (config, made_at, key) = (self.config.clone(), notification.created_at, notification.key.clone());
-        // A spool may lie on a dead mount: not on the runtime's own thread.
-        let written = tokio::task::spawn_blocking(move || {
-            config.to.iter().try_for_each(|number| put(&config.outbox, number, &text, made_at, &key))
+        let (to, made_at, key) = (self.config.to.clone(), notification.created_at, notification.key.clone());
+        // Whoever waits has it: nobody does any more when the attempt's time is up.
+        let waits = Arc::new(());
+        let asked = Arc::downgrade(&waits);
+        // A spool may lie on a dead mount: not on the runtime's own thread, and not on a thread for each attempt.
+        let written = named_file::in_turn(&self.config.outbox, move |outbox| {
+            let is_wanted = || asked.strong_count() > 0;
+            to.iter().try_for_each(|number| put(outbox, number, &text, made_at, &key, &is_wanted))
         });
-        let failed = |what: String| DeliveryError::new(Failure::Local, what);
-        written.await.map_err(|error| failed(error.to_string()))?.map_err(failed)
+        written.await.map_err(|what| DeliveryError::new(Failure::Local, what))
     }
 }
 
@@ -145,8 +150,8 @@ fn look(outbox: &Path, now: SystemTime) -> Result<(), String> {
     Ok(())
 }
 
-/// Puts one message into the spool: whole, or not at all; not beside one that nobody takes away.
-fn put(outbox: &Path, number: &str, text: &str, made_at: Timestamp, key: &str) -> Result<(), String> {
+/// The name of a message's file in the spool, the same at each attempt.
+fn file_name(number: &str, made_at: Timestamp, key: &str) -> String {
     // FNV-1a: a few digits that the same key gives again are all that is asked of it.
     let digest = key
         .bytes()
@@ -154,15 +159,31 @@ fn put(outbox: &Path, number: &str, text: &str, made_at: Timestamp, key: &str) -
     let stamp = made_at.strftime("%Y%m%d_%H%M%S");
     // gammu-smsd takes the first by name: within a second too that is to be the older one.
     let micros = made_at.subsec_nanosecond().unsigned_abs() / 1000;
-    let name = format!("OUTC{stamp}_{:02}_{number}{OURS}{micros:06}{digest:016x}.txt", micros / 10_000);
+    format!("OUTC{stamp}_{:02}_{number}{OURS}{micros:06}{digest:016x}.txt", micros / 10_000)
+}
+
+/// Puts one message into the spool: whole, or not at all; not beside one that nobody takes away, and not once nobody wants it any more
+/// of this attempt: the next one puts it there, and a spool that answers again is not flooded.
+fn put(
+    outbox: &Path,
+    number: &str,
+    text: &str,
+    made_at: Timestamp,
+    key: &str,
+    is_wanted: &dyn Fn() -> bool,
+) -> Result<(), String> {
+    let name = file_name(number, made_at, key);
     // gammu-smsd looks at names that begin with OUT alone.
     let half = outbox.join(format!(".{name}"));
     // By the folder alone: the file's name has somebody's number in it, and this ends in the log.
     let failed = |error: std::io::Error| format!("{}: {error}", outbox.display());
+    let wanted = || if is_wanted() { Ok(()) } else { Err(format!("{}: it answers too late", outbox.display())) };
     let lay = || {
+        wanted()?;
         // By the clock of whoever keeps the spool, which may be another machine.
         let now = write(&half, text, outbox).map_err(failed)?;
         look(outbox, now)?;
+        wanted()?;
         std::fs::rename(&half, outbox.join(name)).map_err(failed)
     };
     // No half is left behind, of however many attempts.
@@ -219,130 +240,4 @@ const fn size(c: char) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_is_written_with_what_every_telephone_knows() {
-        assert_eq!(gsm("Ruang “A” – 2,5\u{a0}% paket hilang…\r\n`é"), "Ruang \"A\" - 2,5 % paket hilang...\n'?");
-        assert_eq!(shortened(&"[".repeat(100), 160, "...", size).len(), 78 + 3);
-    }
-
-    #[test]
-    fn a_number_is_one() {
-        let read =
-            |to: &str| toml::from_str::<Config>(&format!("to = {to}")).map_err(|error| error.message().to_owned());
-        assert_eq!(read("['+6281200000001', '112']").unwrap().parts, 2);
-        assert!(read("['+62-812']").unwrap_err().contains("is no number"));
-        assert!(read("['../../etc/passwd']").unwrap_err().contains("is no number"));
-        assert!(read("[]").unwrap_err().contains("names nobody"));
-    }
-
-    #[test]
-    fn of_two_messages_of_one_second_the_older_one_is_taken_first() {
-        let folder = tempfile::tempdir().unwrap();
-        let moments = ["30.004", "30.0041", "30.01", "30.5", "30.999", "31"];
-        // Whatever the keys' digests are.
-        for (place, second) in moments.iter().enumerate() {
-            let at = format!("2026-11-24T01:30:{second}Z").parse().unwrap();
-            put(folder.path(), "+6281200000001", second, at, &format!("key-{}", 7 * place)).unwrap();
-        }
-        let mut names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path()).collect();
-        names.sort();
-        let texts: Vec<_> = names.iter().map(|name| std::fs::read_to_string(name).unwrap()).collect();
-        assert_eq!(texts, moments);
-    }
-
-    #[test]
-    fn an_attempt_made_again_puts_no_second_message_beside_the_first() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = "2026-11-24T01:30:00Z".parse().unwrap();
-        for _ in 0..2 {
-            put(folder.path(), "+6281200000001", "Kamera mati", at, "key-1").unwrap();
-        }
-        let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
-        assert_eq!(names.len(), 1, "{names:?}");
-        let name = names[0].to_str().unwrap();
-        assert!(name.starts_with("OUTC20261124_013000_") && name.contains("_+6281200000001_siaga"), "{name}");
-        assert_eq!(std::fs::read_to_string(folder.path().join(name)).unwrap(), "Kamera mati");
-        // Nobody takes it away.
-        let long_ago = SystemTime::UNIX_EPOCH + Duration::from_hours(1);
-        std::fs::File::open(folder.path().join(name)).unwrap().set_modified(long_ago).unwrap();
-        let stuck = put(folder.path(), "+6281200000001", "Mikrofon mati", at, "key-2").unwrap_err();
-        assert!(stuck.contains("does gammu-smsd run?"), "{stuck}");
-        let gone = put(&folder.path().join("gone"), "+6281200000001", "Mikrofon mati", at, "key-3").unwrap_err();
-        assert!(gone.contains("gone: ") && !gone.contains("62812"), "nobody's number ends in the log: {gone}");
-    }
-
-    fn names(folder: &Path) -> Vec<String> {
-        let names = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
-        let mut names: Vec<_> = names.collect();
-        names.sort();
-        names
-    }
-
-    #[test]
-    fn no_half_message_is_left_behind() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = "2026-11-24T01:30:00Z".parse().unwrap();
-        let dated = |name: &str, age: Duration| {
-            let file = File::create(folder.path().join(name)).unwrap();
-            let now = file.metadata().unwrap().modified().unwrap();
-            file.set_modified(now - age).unwrap();
-        };
-        // Nobody takes away what lies there.
-        dated("OUTC20261123_013000_00_112_siaga.txt", STUCK * 2);
-        for key in ["key-1", "key-2"] {
-            assert!(put(folder.path(), "112", "Kamera mati", at, key).is_err());
-        }
-        assert_eq!(names(folder.path()), ["OUTC20261123_013000_00_112_siaga.txt"]);
-        // A folder is where the message is to be.
-        let other = tempfile::tempdir().unwrap();
-        put(other.path(), "112", "Kamera mati", at, "key-3").unwrap();
-        let message = other.path().join(&names(other.path())[0]);
-        std::fs::remove_file(&message).unwrap();
-        std::fs::create_dir(&message).unwrap();
-        assert!(put(other.path(), "112", "Kamera mati", at, "key-3").is_err());
-        assert_eq!(names(other.path()).len(), 1);
-        // What others leave there, and what may still be written, stays.
-        dated(".OUTC20261122_013000_00_112_siaga1.txt", LEFT * 2);
-        dated(".OUTC20261122_013000_00_112_siaga2.txt", LEFT / 2);
-        dated(".OUTC20261122_013000_00_112_other.txt", LEFT * 2);
-        assert!(put(folder.path(), "112", "Kamera mati", at, "key-1").is_err());
-        let left = names(folder.path());
-        assert_eq!(left.len(), 3, "{left:?}");
-        assert!(!left.iter().any(|name| name.contains("siaga1")), "{left:?}");
-    }
-
-    #[test]
-    fn a_message_is_given_to_the_folders_group_where_we_may() {
-        let is_root = rustix::process::geteuid().is_root();
-        let own = rustix::process::getegid().as_raw();
-        let mut ours = rustix::process::getgroups().unwrap().into_iter().map(rustix::process::Gid::as_raw);
-        // As root any will do.
-        let group = if is_root { 54_321 } else { ours.find(|group| *group != own).unwrap_or(own) };
-        let only_ours = |file: &File| file.set_permissions(Permissions::from_mode(0o600)).unwrap();
-        // Given to it, or by the folder's set-group-ID bit its own from the beginning.
-        for bits in [0o770, 0o2770] {
-            let folder = tempfile::tempdir().unwrap();
-            std::os::unix::fs::chown(folder.path(), None, Some(group)).unwrap();
-            std::fs::set_permissions(folder.path(), Permissions::from_mode(bits)).unwrap();
-            let file = File::create(folder.path().join("half")).unwrap();
-            only_ours(&file);
-            lend(&file, folder.path());
-            let about = file.metadata().unwrap();
-            assert_eq!((about.gid(), about.mode() & 0o777), (group, 0o640), "{bits:o}");
-            put(folder.path(), "112", "Kamera mati", "2026-11-24T01:30:00Z".parse().unwrap(), "key-1").unwrap();
-            let message = folder.path().join(&names(folder.path())[0]);
-            let about = std::fs::metadata(message).unwrap();
-            assert_eq!((about.gid(), about.mode() & 0o640), (group, 0o640), "{bits:o}");
-        }
-        if !is_root {
-            // Root's group is not ours to give to.
-            let file = tempfile::tempfile().unwrap();
-            only_ours(&file);
-            lend(&file, Path::new("/"));
-            assert_eq!(file.metadata().unwrap().mode() & 0o777, 0o600);
-        }
-    }
-}
+mod tests;

@@ -105,7 +105,7 @@ impl TransmitError {
 
 impl Station {
     /// A station; its guard is started, which releases what an earlier daemon may have left pressed. Without a guard it is tried
-    /// again at the first message. What it may say depends on what `on_air` knows to have been said; `room` tells whether a second
+    /// again at the first message, and whenever the station is tended. What it may say depends on what `on_air` knows to have been said; `room` tells whether a second
     /// receiver may be listened to.
     pub async fn start(config: Config, clock: Clock, on_air: OnAir, room: Room) -> Self {
         let channel = config.frequency.to_string();
@@ -113,10 +113,25 @@ impl Station {
         match station.guard().await {
             Ok(guard) => station.guard = Some(guard),
             Err(why) => {
-                tracing::warn!(%why, "the radio's key cannot be held; it is tried again at the first message");
+                tracing::warn!(%why, "the radio's key cannot be held; it is tried again each minute and at a message");
             }
         }
         station
+    }
+
+    /// Sends for a guard where there is none: what the last one could not release is still pressed, and a new one releases it as soon as it
+    /// can. To be done now and then while nothing is said.
+    pub async fn tend(&mut self) {
+        if self.guard.is_some() {
+            return;
+        }
+        match self.guard().await {
+            Ok(guard) => {
+                tracing::info!("the radio's key is held");
+                self.guard = Some(guard);
+            }
+            Err(why) => tracing::debug!(%why, "the radio's key cannot be held yet"),
+        }
     }
 
     /// Says a message. At once, if the channel is free and nothing was said for a while.

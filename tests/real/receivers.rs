@@ -64,15 +64,32 @@ fn alertmanager(folder: &Path) -> (Child, u16) {
     (child, port)
 }
 
-/// An SMTP server that puts letters into a Maildir; with a certificate it asks for STARTTLS.
+/// What the SMTP server does with each mailbox and each letter.
+const MAILBOXES: &str = r#"
+from aiosmtpd.handlers import Mailbox
+
+class Mailboxes(Mailbox):
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if address.startswith("gone"):
+            return f"550 5.1.1 <{address}>: Recipient address rejected"
+        if address.startswith("later"):
+            return f"450 4.2.0 <{address}>: Greylisted"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+"#;
+
+/// An SMTP server that puts letters into a Maildir, but takes none for who is `gone`, and none yet for who is `later`; with a certificate
+/// it asks for STARTTLS.
 fn smtp(folder: &Path, certificate: Option<(&Path, &Path)>) -> (Child, u16) {
     let port = free_port();
+    fs::write(folder.join("mailboxes.py"), MAILBOXES).unwrap();
     let mut child = Child::start("/usr/bin/python3", "python3-aiosmtpd", &folder.join("smtp.log"), |command| {
+        command.env("PYTHONPATH", folder).env("PYTHONDONTWRITEBYTECODE", "1");
         command.args(["-m", "aiosmtpd", "-n", "-l"]).arg(format!("127.0.0.1:{port}"));
         if let Some((file, key)) = certificate {
             command.arg("--tlscert").arg(file).arg("--tlskey").arg(key);
         }
-        command.args(["-c", "aiosmtpd.handlers.Mailbox"]).arg(folder.join("letters"));
+        command.args(["-c", "mailboxes.Mailboxes"]).arg(folder.join("letters"));
     });
     child.wait_until(|| std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
     (child, port)
@@ -146,6 +163,10 @@ fn every_kind_is_told_what_is_wrong_and_when_it_is_over() {
     wait_until(|| alerts(alertmanager_port).iter().any(|alert| ours(&alert)));
     let alert = alerts(alertmanager_port).iter().find(ours).unwrap().clone();
     assert_eq!((&alert["labels"]["room"], &alert["annotations"]["verdict"]), (&"room_a".into(), &"not_ready".into()));
+    assert!(alert["annotations"]["incident"].as_str().unwrap().starts_with("power-"), "{alert:#}");
+    // Who the alert is: the next incident of the component is the same one.
+    let labels: Vec<_> = alert["labels"].as_object().unwrap().keys().collect();
+    assert_eq!(labels, ["alertname", "component", "room"]);
     assert!(alert["annotations"]["reasons"].as_str().unwrap().contains("power.battery_low"), "{alert:#}");
     let moment = |key: &str| alert[key].as_str().unwrap().parse::<Timestamp>().unwrap();
     let stands = moment("endsAt").duration_since(moment("startsAt"));
@@ -216,6 +237,46 @@ fn a_letter_goes_encrypted_or_not_at_all() {
         assert!(text(&bad.stderr).contains("not arrived ("), "{name}: {}", text(&bad.stderr));
     }
     assert_eq!((letters(at).len(), letters(plain.path()).len()), (1, 0));
+    daemon.stop();
+}
+
+#[test]
+fn a_mailbox_that_is_refused_keeps_the_letter_from_none_of_the_others() {
+    let folder = room("");
+    let at = folder.path();
+    let (_smtp, port) = smtp(at, None);
+    let letters_to = |name: &str, to: &[&str]| {
+        format!(
+            "[[receiver]]\nname = \"{name}\"\nkind = \"email\"\nserver = \"127.0.0.1\"\nport = {port}\nsecurity = \"none\"\n\
+             from = \"siaga@example.org\"\nto = {to:?}\n"
+        )
+    };
+    let receivers = [
+        letters_to("desk", &["it@example.org", "gone@example.org", "duty@example.org"]),
+        letters_to("left", &["gone@example.org", "gone.too@example.org"]),
+        letters_to("slow", &["it@example.org", "later@example.org", "gone@example.org"]),
+    ];
+    write_config(at, &config(&Upsd::start(), &receivers.concat()));
+    let daemon = Daemon::start(at);
+    let desk = alert_test(at, &["desk"]);
+    assert!(desk.status.success(), "{}; the log:\n{}", text(&desk.stderr), daemon.log());
+    let came = letters(at);
+    assert_eq!(came.len(), 1, "one letter for both: {came:?}");
+    assert!(came[0].contains("X-RcptTo: it@example.org, duty@example.org\n"), "{}", came[0]);
+    let told = "one of the mailboxes in `to` is refused";
+    assert!(
+        daemon.log().contains(told) && daemon.log().contains("the server answered 550: 5.1.1 <…>"),
+        "{}",
+        daemon.log()
+    );
+    assert!(!daemon.log().contains("gone@"), "nobody's address is in the log: {}", daemon.log());
+    // Where nobody is taken nobody has it; and who may be taken later is waited for, so that nobody has it twice.
+    for (name, code) in [("left", "550"), ("slow", "450")] {
+        let bad = alert_test(at, &[name]);
+        assert_eq!(bad.status.code(), Some(2), "{name}: {}", text(&bad.stdout));
+        assert!(text(&bad.stderr).contains(&format!("the server answered {code}: ")), "{name}: {}", text(&bad.stderr));
+    }
+    assert_eq!(letters(at).len(), 1);
     daemon.stop();
 }
 

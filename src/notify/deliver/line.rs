@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::pause::Pause;
 use super::tries::Tries;
 use super::{Receiver, Schedule};
 use crate::clock::Clock;
@@ -14,11 +15,8 @@ use crate::notify::kinds::{Ready, Spoken};
 use crate::notify::spoken;
 use crate::notify::stats::{Attempt, Stats};
 
-/// How long an empty outbox is believed without a poke.
+/// How long an empty outbox is believed without a poke, and what the receiver needs is left alone.
 const LOOK: Duration = Duration::from_mins(1);
-
-/// What is to be said within so long is not unsaid yet.
-const SOON: Duration = Duration::from_mins(1);
 
 /// Certificates of the system are read again after a failure to connect, but not more often than this.
 const RENEWED_FOR: Duration = Duration::from_mins(1);
@@ -37,6 +35,8 @@ pub(super) struct Line<O> {
     is_stale: bool,
     /// When that was found last.
     renewed_at: Option<Mono>,
+    /// When it is looked after next.
+    look_at: Mono,
     tries: Tries,
 }
 
@@ -50,8 +50,8 @@ impl<O: Outbox> Line<O> {
         stats: Stats,
     ) -> Self {
         let ready = Err(DeliveryError::new(Failure::Local, "it has not begun yet"));
-        let (is_stale, renewed_at, tries) = (false, None, Tries::default());
-        Self { outbox, receiver, schedule, clock, news, stats, ready, is_stale, renewed_at, tries }
+        let (is_stale, renewed_at, look_at, tries) = (false, None, clock.mono().after(LOOK), Tries::default());
+        Self { outbox, receiver, schedule, clock, news, stats, ready, is_stale, renewed_at, look_at, tries }
     }
 
     pub(super) async fn run(mut self) {
@@ -61,31 +61,34 @@ impl<O: Outbox> Line<O> {
         if let Err(error) = &self.ready {
             tracing::error!(receiver = %name, %error, "this receiver cannot be told yet; it is tried again when there is something to tell");
         }
-        let mut not_before: Option<Mono> = None;
+        let mut pause: Option<Pause> = None;
         loop {
             // Before looking, so that a poke that comes after the look is not missed.
             self.news.mark_unchanged();
             let Some(notification) = self.outbox.next(&name).await else {
-                // Looked at now and then unasked too: a disk that comes back late brings what it had.
-                let again = self.clock.mono().after(LOOK);
-                tokio::select! {
-                    poked = self.news.changed() => if poked.is_err() { self.clock.sleep_until(again).await },
-                    () = self.clock.sleep_until(again) => {}
-                }
+                self.rest(Mono::NEVER).await;
                 continue;
             };
-            let from = not_before.unwrap_or_else(|| self.stored_wait(&notification));
-            not_before = Some(from);
+            let waiting = if fleeting { self.outbox.waiting(&name).await } else { Vec::new() };
+            let stands = pause.get_or_insert_with(|| {
+                // What an earlier process has left is not new.
+                let mut left = Pause::default();
+                left.look(&waiting);
+                left.lasts(self.stored_wait(&notification))
+            });
+            for word in stands.look(&waiting) {
+                self.receiver.report(word);
+            }
+            let from = stands.until();
             if self.is_past_help(&notification) {
                 self.give_up_unsent(&notification).await;
                 continue;
             }
             if self.clock.mono() < from {
-                self.clock.sleep_until(from).await;
+                self.rest(from).await;
                 // What has become too old meanwhile is not sent.
                 continue;
             }
-            let waiting = if fleeting { self.outbox.waiting(&name).await } else { Vec::new() };
             let words = if fleeting { self.choose(&waiting).await } else { vec![notification] };
             // Nothing of what waited is worth saying any more.
             let Some(last) = words.last() else { continue };
@@ -98,7 +101,7 @@ impl<O: Outbox> Line<O> {
                         tracing::info!(receiver = %name, "the receiver takes notifications again");
                     }
                     self.tries.arrived();
-                    not_before = Some(Mono::ZERO);
+                    pause = Some(Pause::default());
                     let at = self.clock.now().wall;
                     self.stats.of(&name, |counts| {
                         counts.delivered += words.len() as u64;
@@ -114,18 +117,33 @@ impl<O: Outbox> Line<O> {
                     }
                     let key = Arc::clone(&last.key);
                     self.stats.of(&name, |counts| counts.last = Some(Attempt { key, ended: Err(error) }));
-                    not_before = Some(Mono::ZERO);
+                    pause = Some(Pause::default());
                 }
                 Err(error) => {
+                    let mut next = Pause::after(self.clock.mono(), error.retry_after);
                     // What waited behind it is not said either, unless it soon can be.
-                    if error.retry_after.is_none_or(|wait| wait > SOON) {
-                        for word in &waiting {
-                            self.receiver.report(word);
-                        }
+                    for word in next.look(&waiting) {
+                        self.receiver.report(word);
                     }
-                    not_before = Some(self.failed(&words[0], &error).await);
+                    pause = Some(next.lasts(self.failed(&words[0], &error).await));
                 }
             }
+        }
+    }
+
+    /// Waits until then, or until a poke, and not longer than it takes to look again unasked: a disk that comes back late brings what it
+    /// had. What the receiver needs while nothing is said is seen to now and then.
+    async fn rest(&mut self, until: Mono) {
+        let again = until.min(self.look_at);
+        tokio::select! {
+            poked = self.news.changed() => if poked.is_err() { self.clock.sleep_until(again).await },
+            () = self.clock.sleep_until(again) => {}
+        }
+        if self.clock.mono() >= self.look_at {
+            if let Ok(ready) = &self.ready {
+                ready.tend().await;
+            }
+            self.look_at = self.clock.mono().after(LOOK);
         }
     }
 

@@ -39,14 +39,15 @@ impl Key {
 /// that nobody reads and drops the rest: so they are read as they come, by a thread of their own, which ends with the process.
 #[derive(Debug)]
 pub struct Squelch {
-    heard: Arc<Mutex<Result<bool, io::ErrorKind>>>,
+    /// Whether the input was pressed when the chip last told, and nothing before it has: it tells changes alone.
+    heard: Arc<Mutex<Result<Option<bool>, io::ErrorKind>>>,
     inverted: bool,
 }
 
 impl Squelch {
     pub(super) fn open(device: &Path, line: Button, inverted: bool) -> io::Result<Self> {
         let mut device = File::open(device)?;
-        let heard = Arc::new(Mutex::new(Ok(false)));
+        let heard = Arc::new(Mutex::new(Ok(None)));
         let told = Arc::clone(&heard);
         std::thread::Builder::new().name("squelch".to_owned()).spawn(move || {
             let mut report = [0; 16];
@@ -57,7 +58,7 @@ impl Squelch {
                 }
                 let pressed = match read {
                     Ok(0) => Err(io::ErrorKind::UnexpectedEof),
-                    Ok(_) => Ok(report[0] & mask(line) != 0),
+                    Ok(_) => Ok(Some(report[0] & mask(line) != 0)),
                     Err(error) => Err(error.kind()),
                 };
                 *told.lock().unwrap_or_else(PoisonError::into_inner) = pressed;
@@ -71,7 +72,8 @@ impl Squelch {
 
     pub(super) fn is_open(&self) -> io::Result<bool> {
         let heard = *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.map(|pressed| pressed != self.inverted).map_err(io::Error::from)
+        // Nothing yet is no voice: a radio whose squelch stays closed would else never be spoken by.
+        heard.map(|told| told.is_some_and(|pressed| pressed != self.inverted)).map_err(io::Error::from)
     }
 }
 
@@ -104,8 +106,7 @@ mod tests {
     }
 
     /// A pipe gives reports as they come too; the lab has the kernel's own hidraw.
-    #[test]
-    fn what_the_input_last_told_is_what_it_tells_and_its_end_is_an_error() {
+    fn tells(inverted: bool) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("hidraw");
         rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
@@ -113,7 +114,7 @@ mod tests {
             let path = path.clone();
             move || OpenOptions::new().write(true).open(path).unwrap()
         });
-        let squelch = Squelch::open(&path, Button::VolumeDown, false).unwrap();
+        let squelch = Squelch::open(&path, Button::VolumeDown, inverted).unwrap();
         let mut chip = chip.join().unwrap();
         let clock = Clock::start();
         let until = |wanted: Option<bool>| {
@@ -122,13 +123,23 @@ mod tests {
                 std::thread::yield_now();
             }
         };
-        until(Some(false));
-        for (report, open) in [([2, 0, 0, 0], true), ([1, 0, 0, 0], false), ([3, 0, 0, 0], true)] {
+        assert_eq!(squelch.is_open().ok(), Some(false), "nobody has been heard yet");
+        for (report, pressed) in [([2, 0, 0, 0], true), ([1, 0, 0, 0], false), ([3, 0, 0, 0], true)] {
             chip.write_all(&report).unwrap();
-            until(Some(open));
+            until(Some(pressed != inverted));
         }
         drop(chip);
         until(None);
+    }
+
+    #[test]
+    fn what_the_input_last_told_is_what_it_tells_and_its_end_is_an_error() {
+        tells(false);
+    }
+
+    #[test]
+    fn an_inverted_input_that_has_not_told_yet_is_quiet() {
+        tells(true);
     }
 
     #[test]

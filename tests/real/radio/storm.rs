@@ -3,7 +3,6 @@
 #![allow(clippy::print_stdout, reason = "the figures are read with --nocapture")]
 #![allow(clippy::disallowed_methods, reason = "a test's own watch, beside the clock under test")]
 
-use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -16,7 +15,7 @@ use crate::support::on_air::Card;
 use crate::support::rigctld::Rigctld;
 
 /// The components, and how each is bad; none of them explains another.
-const COMPONENTS: [(&str, &str, &str); 5] = [
+pub(super) const COMPONENTS: [(&str, &str, &str); 5] = [
     ("power", "power.on_battery", "degraded"),
     ("internet", "internet.target_silent", "not_ready"),
     ("audio", "audio.microphone_muted", "not_ready"),
@@ -31,8 +30,18 @@ const SETTLED: Duration = Duration::from_secs(20);
 /// Three messages of two transmissions each, and the pauses between them, on a busy machine.
 const SAID: Duration = Duration::from_mins(5);
 
+/// A check whose component is so as it is made from outside.
+pub(super) fn check(folder: &Path, component: &str) -> String {
+    let file = folder.join(format!("{component}.toml"));
+    format!(
+        "[[check]]\nname = \"{component}\"\nkind = \"replay\"\ncomponent = \"{component}\"\nfile = \"{}\"\n\
+         repeat = true\ninterval = \"50ms\"\n",
+        file.display()
+    )
+}
+
 /// Makes a component so, from outside.
-fn become_(folder: &Path, (component, reason, bad): (&str, &str, &str), verdict: &str) {
+pub(super) fn become_(folder: &Path, (component, reason, bad): (&str, &str, &str), verdict: &str) {
     let findings = if verdict == bad {
         format!("findings = [{{ reason = \"{reason}\", verdict = \"{bad}\" }}]\n")
     } else {
@@ -73,13 +82,7 @@ fn of_a_thousand_changes_in_a_minute_the_radio_says_three_messages_and_the_datab
     let mut config = format!("[components]\nradio = {{ absent = true }}\n{}", channel(&rig));
     for one in COMPONENTS {
         become_(folder.path(), one, "ready");
-        let (component, file) = (one.0, folder.path().join(format!("{}.toml", one.0)));
-        _ = write!(
-            config,
-            "[[check]]\nname = \"{component}\"\nkind = \"replay\"\ncomponent = \"{component}\"\nfile = \"{}\"\n\
-             repeat = true\ninterval = \"50ms\"\n",
-            file.display()
-        );
+        config += &check(folder.path(), one.0);
     }
     write_config(folder.path(), &config);
     let mut command = siaga();

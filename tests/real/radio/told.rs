@@ -3,14 +3,16 @@
 #![allow(clippy::print_stdout, reason = "the figure is read with --nocapture")]
 #![allow(clippy::disallowed_methods, reason = "a test's own watch, beside the clock under test")]
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Instant;
 
+use super::storm::{COMPONENTS, become_, check};
 use crate::crash_daemon::Desk;
 use crate::receivers::config;
 use crate::sessions::{MINUTE, Scheduler, ahead, meeting};
-use crate::support::child::wait_until;
+use crate::support::child::{wait_until, wait_within};
 use crate::support::daemon::{Daemon, room, siaga, write_config};
 use crate::support::on_air::{Card, of_tone, tones};
 use crate::support::rigctld::Rigctld;
@@ -18,11 +20,14 @@ use crate::support::upsd::Upsd;
 
 /// A receiver that speaks on the card, keyed by the rig.
 pub(super) fn channel(rig: &Rigctld) -> String {
+    channel_by(rig.address)
+}
+
+fn channel_by(rig: SocketAddr) -> String {
     format!(
         "[[receiver]]\nname = \"channel\"\nkind = \"radio\"\nfrequency = \"162.475 MHz\"\nlicence = \"01234567-000SU/2020262031\"\n\
-         station = \"Media Center\"\nplay = \"{}\"\nptt = {{ method = \"rigctld\", address = \"{}\" }}\nmin_gap = \"10s\"\n",
-        Card::PCM,
-        rig.address
+         station = \"Media Center\"\nplay = \"{}\"\nptt = {{ method = \"rigctld\", address = \"{rig}\" }}\nmin_gap = \"10s\"\n",
+        Card::PCM
     )
 }
 
@@ -137,6 +142,58 @@ fn what_a_busy_channel_leaves_no_room_for_is_told_in_writing_and_followed_to_its
     upsd.set("ups.status", "OL");
     wait_until(|| told().len() == 2);
     assert_eq!(told(), ["incident_opened", "incident_closed"]);
+    daemon.stop();
+}
+
+#[test]
+fn what_is_new_while_the_radio_may_not_speak_is_told_in_writing_at_once() {
+    let (card, rig, desk, folder) = (Card::start(), Rigctld::start(), Desk::start(), room(""));
+    let at = folder.path();
+    let radio = channel(&rig).replace("min_gap = \"10s\"", "min_gap = \"10m\"\ninstead = [\"desk\"]");
+    let mut config = format!(
+        "[components]\nradio = {{ absent = true }}\ninternet = {{ absent = true }}\ncomputer = {{ absent = true }}\n{radio}\
+         [[receiver]]\nname = \"desk\"\nkind = \"webhook\"\nurl = \"http://{}/\"\n[[route]]\nreceivers = [\"channel\"]\n",
+        desk.address
+    );
+    let faults = [COMPONENTS[0], COMPONENTS[2], COMPONENTS[3]];
+    for fault in faults {
+        become_(at, fault, "ready");
+        config += &check(at, fault.0);
+    }
+    write_config(at, &config);
+    let mut command = siaga();
+    card.at_home(&mut command);
+    let daemon = Daemon::start_by(command, at);
+    let told = || {
+        let component = |one: &serde_json::Value| one["incident"]["component"].as_str().unwrap().to_owned();
+        desk.told().iter().map(component).collect::<Vec<_>>()
+    };
+    for (component, ..) in faults {
+        daemon.wait_for_check(component, "ready", "");
+    }
+    become_(at, faults[0], faults[0].2);
+    wait_until(|| daemon.log().contains("said on the radio"));
+    // The next message may follow in ten minutes, and the line to the radio waits for five of them.
+    become_(at, faults[1], faults[1].2);
+    wait_until(|| told() == ["audio"]);
+    become_(at, faults[2], faults[2].2);
+    wait_until(|| told() == ["audio", "video"]);
+    assert_eq!(daemon.log().matches("said on the radio").count(), 1);
+    daemon.stop();
+}
+
+#[test]
+fn a_key_that_nobody_could_hold_at_the_start_is_released_once_somebody_can() {
+    let (rig, upsd, folder) = (Rigctld::nobody(), Upsd::start(), room(""));
+    write_config(folder.path(), &config(&upsd, &channel_by(rig)));
+    let daemon = Daemon::start(folder.path());
+    wait_until(|| daemon.log().contains("the radio's key cannot be held"));
+    let rig = Rigctld::start_at(rig);
+    let mut radio = rig.onlooker();
+    radio.press();
+    assert!(radio.keyed());
+    // No message is to be said, and it is looked after each minute all the same.
+    wait_within(3 * MINUTE, || !radio.keyed());
     daemon.stop();
 }
 

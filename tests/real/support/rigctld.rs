@@ -17,8 +17,17 @@ pub(crate) struct Rigctld {
 
 impl Rigctld {
     pub(crate) fn start() -> Self {
+        Self::start_at(Self::nobody())
+    }
+
+    /// Where no server listens yet.
+    pub(crate) fn nobody() -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()))
+    }
+
+    /// The same, at an address of the loopback.
+    pub(crate) fn start_at(address: SocketAddr) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
         let mut server = Child::start("rigctld", "libhamlib-utils", &folder.path().join("log"), |command| {
             command.args(["-m", "1", "-P", "RIG", "-D", "RIG", "-T", "127.0.0.1", "-t", &address.port().to_string()]);
         });
