@@ -102,19 +102,9 @@ impl LimitSet {
             } else if self.counts_loss {
                 self.loss = wilson::decide_by(self.loss, window, degraded, not_ready);
             }
-            let verdict = self.loss.unwrap_or(Verdict::Unknown);
-            if self.counts_loss && verdict != Verdict::Ready {
-                let reason = if self.loss.is_some() { rule.reason } else { rule.undecided };
-                let limit = if verdict == Verdict::NotReady { not_ready } else { degraded };
-                let number = |value| crate::domain::Arg::Number(value, crate::domain::Unit::Ratio);
-                let mut finding = Finding::new(reason, verdict);
-                if let Some(view) = window.view() {
-                    finding = finding.with("value", number(view.ratio));
-                }
-                if let Some(limit) = limit {
-                    finding = finding.with("limit", number(limit));
-                }
-                self.findings.push(finding);
+            if self.counts_loss && self.loss != Some(Verdict::Ready) {
+                let ratio = window.view().map(|view| view.ratio);
+                self.findings.push(wilson::finding(self.loss, ratio, rule, (degraded, not_ready)));
             }
         }
     }

@@ -67,7 +67,7 @@ pub struct CalendarBody {
     pub left_out: usize,
     /// Which of them and why: the first ten, a series once.
     pub left_out_entries: Vec<LeftOutBody>,
-    /// Those that are not booked because others hold the slot: when each begins, and its title.
+    /// Those that are not booked, or not booked for longer, because others hold the slot: when each begins, and its title.
     pub conflicts: Vec<String>,
 }
 
