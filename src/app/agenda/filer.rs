@@ -287,8 +287,8 @@ mod tests {
         let body = r#"{"schema":"siaga.report"}"#.to_owned();
         for session in sessions {
             let (session, start) = (session.id.to_string(), session.start);
-            let filed = Filed { kind: Kind::Report, session, start, made_at: day(366), body: body.clone() };
-            assert!(store.file_report(filed).await.unwrap().is_some());
+            let report = Filed { kind: Kind::Report, session, start, made_at: day(366), body: body.clone() };
+            assert!(store.file_report(report).await.unwrap().is_some());
         }
         // It is set right: nobody has watched by it yet.
         seen.read_at = seen.read_at.map(|before| Now { wall: day(366), ..before });
