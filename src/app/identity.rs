@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -74,29 +75,37 @@ fn keep(folder: &Path, text: &str) {
 }
 
 /// Who writes it while the daemon runs, in a thread of its own: a state disk that does not answer holds up nobody else.
-pub struct Writer(mpsc::Sender<String>);
+pub struct Writer {
+    /// What is to be written: of what waits the newest counts alone.
+    newest: Arc<Mutex<Option<String>>>,
+    wanted: SyncSender<()>,
+}
 
 impl Writer {
     /// Writes into that folder, until it is dropped.
     pub fn begin(folder: PathBuf) -> Self {
-        let (wanted, asked) = mpsc::channel::<String>();
+        let (wanted, asked) = sync_channel(1);
+        let newest = Arc::new(Mutex::new(None));
+        let waits = Arc::clone(&newest);
         let run = move || {
-            while let Ok(first) = asked.recv() {
-                // Of what waited meanwhile the newest counts alone.
-                keep(&folder, &asked.try_iter().last().unwrap_or(first));
+            while let Ok(()) = asked.recv() {
+                let text: Option<String> = waits.lock().unwrap_or_else(PoisonError::into_inner).take();
+                if let Some(text) = text {
+                    keep(&folder, &text);
+                }
             }
         };
         if let Err(error) = std::thread::Builder::new().name("checks".to_owned()).spawn(run) {
             tracing::warn!(%error, "what the checks look at is not remembered from now on");
         }
-        Self(wanted)
+        Self { newest, wanted }
     }
 
     /// Has it written, and waits for nothing.
     pub fn write(&self, identity: &Identity) {
-        if let Some(text) = identity.text() {
-            _ = self.0.send(text);
-        }
+        *self.newest.lock().unwrap_or_else(PoisonError::into_inner) = identity.text();
+        // Where one is asked for already, that one takes this along.
+        _ = self.wanted.try_send(());
     }
 }
 
@@ -132,9 +141,9 @@ mod tests {
         // It answers again: the first and the newest are written, and the pipe has become the file in between.
         std::fs::read(&pipe).unwrap();
         let written = || Identity::read(folder.path());
-        let patience = std::time::Instant::now() + Duration::from_mins(1);
+        let clock = crate::clock::Clock::start();
         while written().text() != identity.text() {
-            assert!(std::time::Instant::now() < patience, "{:?}", written());
+            assert!(clock.elapsed() < Duration::from_mins(1), "{:?}", written());
             std::thread::yield_now();
         }
     }

@@ -71,7 +71,7 @@ fn default_gateway(roots: &Roots, by: Option<&str>) -> Option<Destination> {
     Some(Destination { address: IpAddr::V6(address), scope })
 }
 
-/// Whether the way out leads through a device that has no router to be asked for (`dev ppp0`: PPP, WireGuard, a modem's raw IP).
+/// Whether the way out leads through a device that has no router to be asked for (`dev ppp0`: PPP, `WireGuard`, a modem's raw IP).
 pub(super) fn is_without_gateway(roots: &Roots, by: Option<&str>) -> bool {
     let read = |file: &str| std::fs::read_to_string(roots.proc.join("net").join(file)).unwrap_or_default();
     let ours = |interface: &str| interface != "lo" && by.is_none_or(|by| by == interface);
