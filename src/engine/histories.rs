@@ -278,7 +278,9 @@ fn of_what_was_seen_before_a_night_asleep_nothing_has_lasted_until_the_first_loo
     let asleep = |before: &[(Verdict, f64)]| {
         let mut engine = Engine::new(room(), Restored::default(), at(0.0));
         all_good(&mut engine, at(0.0));
-        before.iter().for_each(|(verdict, second)| _ = engine.observe(says("ups", *verdict, at(*second)), at(*second)));
+        for (verdict, second) in before {
+            engine.observe(says("ups", *verdict, at(*second)), at(*second));
+        }
         engine
     };
     let ups = |engine: &mut Engine, verdict, second| {

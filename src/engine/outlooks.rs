@@ -203,10 +203,10 @@ fn the_cause_is_not_a_dead_member_that_others_stand_in_for() {
     let then = [("camera", Ready), ("ups", Degraded)];
     assert_eq!(revised(&camera, &then), (Degraded, Some("ups".to_owned())));
     // Both are dead, which is the cause; one of them comes back.
-    let line = live(&["far-a", "far-b", "ups"]);
-    let view = line.current();
-    let both = Arc::new(ProfileView { root_cause: Some("far-a".into()), ..view.clone() });
-    let line = Snapshot { profiles: vec![both], current: 0, ..(*line).clone() };
-    assert_eq!(revised(&line, &[]), (NotReady, Some("far-a".to_owned())));
-    assert_eq!(revised(&line, &[("far-b", Ready)]), (NotReady, Some("ups".to_owned())));
+    let both = live(&["far-a", "far-b", "ups"]);
+    let view = both.current();
+    let by_line = Arc::new(ProfileView { root_cause: Some("far-a".into()), ..view.clone() });
+    let both = Snapshot { profiles: vec![by_line], current: 0, ..(*both).clone() };
+    assert_eq!(revised(&both, &[]), (NotReady, Some("far-a".to_owned())));
+    assert_eq!(revised(&both, &[("far-b", Ready)]), (NotReady, Some("ups".to_owned())));
 }
