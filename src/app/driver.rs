@@ -15,7 +15,7 @@ const BATCH: usize = 64;
 
 /// How long the judge may rest although nothing is due. Timers do not count a suspension: what became due in it is judged
 /// within this time after the resume.
-pub(super) const REST: Duration = Duration::from_secs(5);
+pub(super) const REST: Duration = crate::engine::LATE;
 
 /// After a turn that left none waiting the judge takes no observation for so many times what the turn took: a fifth of a core is enough
 /// for it, as long as a turn takes no more than 5 ms. What comes meanwhile is judged together with one roll-up.
