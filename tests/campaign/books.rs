@@ -224,7 +224,10 @@ impl Books {
                 self.false_words += 1;
                 self.say(now, format!("may {name}"), || format!("{name}: {extra} is told; it may be {may:?}"));
             }
-            self.age(now, view, check.fresh_until.map(moment), (check.stale, check.held));
+            let until = check.fresh_until.map(moment);
+            // What was too old before all that happens here was so at any moment of before.
+            let is_before_all = check.fresh_until == Some(0) && view.fresh_until <= until;
+            self.age(now, view, if is_before_all { view.fresh_until } else { until }, (check.stale, check.held));
             self.follow(now, place, check, (&must, &may), &codes);
         }
         if !law.is_starting() {

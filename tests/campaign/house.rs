@@ -190,13 +190,11 @@ impl House {
         let (phase, phase_seen) = watch::channel(Phase::Idle);
         self.law = Law::new(&self.config.plan, self.now);
         for (check, kept) in self.law.checks.iter_mut().zip(&self.kept) {
-            if let Some((look, offset)) = kept
-                // What lies in the future of a clock that was set back has no age.
-                && let Ok(at) = u64::try_from(i64::try_from(look.at).unwrap() + offset - self.offset)
-                && at <= self.now
-            {
-                check.remembers(Look { at, arrived: self.now, ..look.clone() });
-            }
+            let Some((look, offset)) = kept else { continue };
+            let at = i64::try_from(look.at).unwrap() + offset - self.offset;
+            // What lies in the future of a clock that was set back has no age.
+            let Ok(age) = u64::try_from(i64::try_from(self.now).unwrap() - at) else { continue };
+            check.remembers(Look { at: self.now.saturating_sub(age), arrived: self.now, ..look.clone() }, age);
         }
         self.books.begins(self.now, &left.open);
         let engine = Engine::new(self.config.plan.clone(), restored, clock.now());

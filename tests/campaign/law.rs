@@ -88,15 +88,17 @@ impl OfCheck {
         self.take(look);
     }
 
-    /// A look of the process before, as it was stored; its age is that by the wall clock, which alone outlives a process.
-    pub(super) fn remembers(&mut self, look: Look) {
-        let until = look.at + ms(self.spec.fresh_for);
-        if until > look.arrived {
+    /// A look of the process before, as it was stored; its age is that by the wall clock, which alone outlives a process, and may lie
+    /// before all that happens here.
+    pub(super) fn remembers(&mut self, look: Look, age: u64) {
+        let (now, until) = (look.arrived, (look.arrived + ms(self.spec.fresh_for)).saturating_sub(age));
+        if until > now {
             self.take(look);
+            self.used_until = self.used_until.map(|_| until);
         } else {
-            self.fresh_until = Some(until);
             self.stale = true;
         }
+        self.fresh_until = Some(until);
     }
 
     fn take(&mut self, look: Look) {
