@@ -81,9 +81,10 @@ pub(super) fn spelt(labels: &str) -> String {
     format!("{name}{labels:?}")
 }
 
-/// Whether a series says the same from one second to the next: neither the process's own, nor what counts or tells moments.
+/// Whether a series says the same from one second to the next: neither the process's own, nor what counts or tells moments, nor how
+/// many are connected, whom asking adds to.
 pub(super) fn stands(series: &str) -> bool {
-    let moves = ["process_", "siaga_remote_write_", "siaga_store_"];
+    let moves = ["process_", "siaga_remote_write_", "siaga_store_", "siaga_web_connections"];
     let name = series.split('{').next().unwrap();
     !moves.iter().any(|start| name.starts_with(start))
         && !name.ends_with("_total")
