@@ -132,7 +132,11 @@ pub fn write(file: &Path, comment: &str, record: &Enrolled) -> Result<(), KeepEr
     kept.map_err(|error| KeepError::Write(file.to_owned(), error))
 }
 
-fn begin_aside(file: &Path) -> io::Result<(File, PathBuf)> {
+/// A new file beside it, under a name that nobody has.
+///
+/// # Errors
+/// As the system says.
+pub(crate) fn begin_aside(file: &Path) -> io::Result<(File, PathBuf)> {
     let mut tried = 0;
     loop {
         let mut aside = file.to_owned().into_os_string();

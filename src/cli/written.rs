@@ -3,7 +3,9 @@
 use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use crate::enroll::begin_aside;
 
 /// A file that was not there, with this mode. One that could not be written to its end is taken away again, or it would look like a
 /// whole one and be in the way of the next try.
@@ -29,7 +31,7 @@ pub(super) fn over(file: &Path, content: &[u8]) -> io::Result<()> {
         // A pipe or a device takes what it is given, and is not replaced.
         return OpenOptions::new().write(true).open(&file)?.write_all(content);
     }
-    let (aside, begun) = begin_aside(&file)?;
+    let (begun, aside) = begin_aside(&file)?;
     let written = fill(begun, content, before.as_ref()).and_then(|()| std::fs::rename(&aside, &file));
     written.inspect_err(|_| _ = std::fs::remove_file(&aside))
 }
@@ -38,18 +40,10 @@ fn fill(mut begun: File, content: &[u8], before: Option<&Metadata>) -> io::Resul
     if let Some(before) = before.filter(|_| rustix::process::geteuid().is_root()) {
         fchown(&begun, Some(before.uid()), Some(before.gid()))?;
     }
-    begun.write_all(content)?;
+    // Before there is anything to read in it.
     begun.set_permissions(Permissions::from_mode(before.map_or(0o644, |before| before.mode() & 0o777)))?;
+    begun.write_all(content)?;
     begun.sync_all()
-}
-
-/// A new file beside it, that nobody else may read before it is done.
-fn begin_aside(file: &Path) -> io::Result<(PathBuf, File)> {
-    let mut aside = file.to_owned().into_os_string();
-    aside.push(format!(".{}.new", std::process::id()));
-    let aside = PathBuf::from(aside);
-    let begun = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside)?;
-    Ok((aside, begun))
 }
 
 #[cfg(test)]

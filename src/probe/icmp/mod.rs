@@ -30,7 +30,7 @@ use self::socket::Sockets;
 use self::target::{Destination, Target};
 use self::words::{EchoId, Fate, News, Order, Report};
 use super::voice::{self, Asked};
-use super::{Context, Defaults, far_end_is_self};
+use super::{Context, Defaults, far_end_is_self, link};
 use crate::clock::Clock;
 use crate::domain::{ErrorKind, Finding, Mono, Observation, ProbeError, Reading, Sample, Verdict};
 
@@ -189,7 +189,8 @@ impl Aim {
 
     fn nowhere(&self, run: &Run, began: Mono) -> Observation {
         match &self.target {
-            Target::Gateway(by) if target::is_without_gateway(&self.context.roots, by.as_deref()) => {
+            // There is a way out, and none of it leads through a router.
+            Target::Gateway(by) if link::is_way_out(&self.context.roots, by.as_deref()) => {
                 let mut reading = Reading::default();
                 reading.find(Finding::new(&catalogue::NO_ROUTER, Verdict::Unknown));
                 run.count(&mut reading);

@@ -71,32 +71,6 @@ fn default_gateway(roots: &Roots, by: Option<&str>) -> Option<Destination> {
     Some(Destination { address: IpAddr::V6(address), scope })
 }
 
-/// Whether the way out leads through a device that has no router to be asked for (`dev ppp0`: PPP, `WireGuard`, a modem's raw IP).
-pub(super) fn is_without_gateway(roots: &Roots, by: Option<&str>) -> bool {
-    let read = |file: &str| std::fs::read_to_string(roots.proc.join("net").join(file)).unwrap_or_default();
-    let ours = |interface: &str| interface != "lo" && by.is_none_or(|by| by == interface);
-    let by_ipv4 = read("route").lines().skip(1).any(|line| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let &[interface, destination, _, flags, _, _, _, mask, ..] = words.as_slice() else { return false };
-        ours(interface) && [destination, mask].into_iter().all(is_zero) && leads(flags)
-    });
-    by_ipv4
-        || read("ipv6_route").lines().any(|line| {
-            let words: Vec<&str> = line.split_whitespace().collect();
-            let &[destination, length, _, _, hop, _, _, _, flags, interface] = words.as_slice() else { return false };
-            ours(interface) && [destination, length, hop].into_iter().all(is_zero) && leads(flags)
-        })
-}
-
-fn is_zero(word: &str) -> bool {
-    !word.is_empty() && word.bytes().all(|digit| digit == b'0')
-}
-
-/// Whether a route's flags say that it is up and rejects nothing.
-fn leads(flags: &str) -> bool {
-    u32::from_str_radix(flags, 16).is_ok_and(|flags| flags & UP != 0 && flags & REJECT == 0)
-}
-
 fn scope(roots: &Roots, interface: &str) -> Option<u32> {
     // A name with a slash is no interface and must not lead out of the folder.
     let name = Path::new(interface).file_name().filter(|name| *name == interface)?;
@@ -104,7 +78,6 @@ fn scope(roots: &Roots, interface: &str) -> Option<u32> {
 }
 
 /// `RTF_UP | RTF_GATEWAY` of route(7); a route that rejects is none.
-const UP: u32 = 0x1;
 const UP_AND_GATEWAY: u32 = 0x3;
 const REJECT: u32 = 0x200;
 
@@ -247,7 +220,7 @@ mod tests {
         ] {
             std::fs::write(net.join("route"), format!("{HEADER}{table}")).unwrap();
             std::fs::write(net.join("ipv6_route"), table_6).unwrap();
-            assert_eq!(is_without_gateway(&roots, by), without, "{table}{table_6}{by:?}");
+            assert_eq!(crate::probe::link::is_way_out(&roots, by), without, "{table}{table_6}{by:?}");
             assert_eq!(Target::Gateway(by.map(str::to_owned)).destination(&roots), None);
         }
     }

@@ -26,8 +26,8 @@ use calls::{Calls, Look, SLOT, Word};
 pub use catalogue::QUANTITIES;
 use catalogue::{ADDRESSES, CALL_TRAFFIC, GATEWAY, SPEED, UP, WIFI_SIGNAL};
 use netlink::Addresses;
-pub(super) use picture::default_interface;
 use picture::{Choice, Picture};
+pub(super) use picture::{default_interface, is_way_out};
 pub use reasons::{ERRORS, REASONS};
 use traffic::{Counts, Limits, Traffic};
 

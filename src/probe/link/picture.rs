@@ -175,6 +175,14 @@ pub(in crate::probe) fn default_interface(roots: &Roots) -> Option<String> {
         .or_else(|| best(default_routes(&roots.proc.join("net/ipv6_route"), ipv6_default)))
 }
 
+/// Whether there is a way out at all (by that interface), through a router or straight through a device (`dev ppp0`: PPP, `WireGuard`, a
+/// modem's raw IP).
+pub(in crate::probe) fn is_way_out(roots: &Roots, by: Option<&str>) -> bool {
+    let leads = |routes: HashMap<String, u32>| by.map_or(!routes.is_empty(), |by| routes.contains_key(by));
+    leads(default_routes(&roots.proc.join("net/route"), ipv4_default))
+        || leads(default_routes(&roots.proc.join("net/ipv6_route"), ipv6_default))
+}
+
 fn word(folder: &Path, file: &str) -> Option<String> {
     fs::read_to_string(folder.join(file)).ok().map(|text| text.trim().to_owned())
 }

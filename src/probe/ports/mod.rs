@@ -65,7 +65,7 @@ impl Probe {
     }
 
     async fn look(&mut self) -> Result<Reading, ProbeError> {
-        let ip = self.lookup.address_in_time(self.context.clock).await?;
+        let ip = self.lookup.address_of_today(self.context.clock).await?;
         let words = ask(&self.config, &self.context.egress, ip).await;
         let mut reading = judge(&self.config, &words)?;
         let today = jiff::tz::Offset::UTC.to_datetime(self.context.clock.now().wall).date();

@@ -122,7 +122,7 @@ impl Probe {
             .map_err(|why| ProbeError::new(ErrorKind::Internal, why))?;
         let now = self.context.clock.now().wall;
         let credentials = if self.config.shared_secret { credentials.for_a_while(now) } else { credentials };
-        let ip = self.lookup.address_in_time(self.context.clock).await?;
+        let ip = self.lookup.address_of_today(self.context.clock).await?;
         let mut reading = Reading::default();
         if let Some(finding) = far_end_is_self(ip) {
             reading.find(finding);

@@ -98,7 +98,7 @@ impl Probe {
 
     async fn test(&mut self) -> Result<Reading, ProbeError> {
         let key = self.config.key().await.map_err(|why| ProbeError::new(ErrorKind::Permission, why))?;
-        let address = self.lookup.address_in_time(self.context.clock).await?;
+        let address = self.lookup.address_of_today(self.context.clock).await?;
         let to = SocketAddr::new(address, self.config.reflector.port);
         let steps = plan::steps(self.config.rate());
         let (egress, ledger, clock) = (&self.context.egress, &self.gate.ledger, self.context.clock);
