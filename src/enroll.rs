@@ -1,8 +1,6 @@
 //! What `siaga enroll` records: the room's equipment, looked at once, and the file that keeps it.
 
-use std::fs::{File, Permissions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::devices;
@@ -10,6 +8,7 @@ use crate::domain::{Device, Enrolled, Equipment};
 use crate::probe::child::Program;
 use crate::probe::{ProbeConfig, Roots, audio, camera, display, radio, ups};
 use crate::seat;
+use crate::whole_file;
 
 /// What was seen of a room's equipment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -110,43 +109,15 @@ pub enum KeepError {
     Render(#[from] toml::ser::Error),
 }
 
-/// How many files of processes that died in the middle are stepped over.
-const ASIDE: u32 = 16;
-
-/// Keeps a record, with a comment before it. It is written aside, to a file of this process alone, and renamed: half a record
-/// is never read. Its folder must be there.
+/// Keeps a record, with a comment before it, whole or not at all. Its folder must be there.
 ///
 /// # Errors
 /// See [`KeepError`].
 pub fn write(file: &Path, comment: &str, record: &Enrolled) -> Result<(), KeepError> {
     let text = format!("# {}\n\n{}", comment.replace('\n', "\n# "), toml::to_string(record)?);
-    let kept = begin_aside(file).and_then(|(mut begun, aside)| {
-        let kept = begun
-            .write_all(text.as_bytes())
-            // By root with a umask that lets nobody read: the daemon is another user, and no secret is in it.
-            .and_then(|()| begun.set_permissions(Permissions::from_mode(0o644)))
-            .and_then(|()| begun.sync_all())
-            .and_then(|()| std::fs::rename(&aside, file));
-        kept.inspect_err(|_| _ = std::fs::remove_file(&aside))
-    });
+    // By root with a umask that lets nobody read: the daemon is another user, and no secret is in it.
+    let kept = whole_file::replace(file, text.as_bytes(), None, 0o644);
     kept.map_err(|error| KeepError::Write(file.to_owned(), error))
-}
-
-/// A new file beside it, under a name that nobody has.
-///
-/// # Errors
-/// As the system says.
-pub(crate) fn begin_aside(file: &Path) -> io::Result<(File, PathBuf)> {
-    let mut tried = 0;
-    loop {
-        let mut aside = file.to_owned().into_os_string();
-        aside.push(format!(".{}-{tried}.new", std::process::id()));
-        match File::create_new(&aside) {
-            Ok(begun) => return Ok((begun, aside.into())),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tried < ASIDE => tried += 1,
-            Err(error) => return Err(error),
-        }
-    }
 }
 
 #[cfg(test)]

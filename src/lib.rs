@@ -31,6 +31,7 @@ pub mod store;
 pub mod survey;
 pub mod tokens;
 pub mod web;
+pub mod whole_file;
 
 /// Makes ring the process's provider of TLS cryptography. reqwest and rustls are built without one of their own, so that
 /// there is one and it builds with a C compiler alone. Calling it again does nothing.

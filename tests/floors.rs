@@ -32,18 +32,20 @@ const FLOORS: &[(&str, &[&str])] = &[
     // beside the floors and lend the probes' own words.
     ("devices", &["domain", "probe"]),
     ("far_end", &["domain", "probe"]),
-    ("enroll", &["domain", "probe", "devices", "seat"]),
+    ("enroll", &["domain", "probe", "devices", "seat", "whole_file"]),
     ("reflect", &["domain", "clock", "probe"]),
     ("seat", &["domain", "probe", "peer"]),
     ("survey", &["domain", "engine", "probe"]),
     ("radio", &["domain", "clock", "probe", "signal"]),
-    ("tokens", &["domain"]),
+    ("tokens", &["domain", "whole_file"]),
     ("engine", &["domain"]),
     ("clock", &["domain"]),
     // Whoever asks a server that the config names.
     ("outbound", &["domain", "named_file"]),
     // Files that may lie on a disk which does not answer.
     ("named_file", &[]),
+    // Files that are replaced in one step.
+    ("whole_file", &[]),
     // Measurements over time, as a picture.
     ("plot", &["domain"]),
     // Unix sockets and who is at their other end.

@@ -94,12 +94,21 @@ pub enum InitError {
     Config(#[from] Errors),
 }
 
+/// What comes of the answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// The config.
+    pub text: String,
+    /// Whether a webhook's address is in it, by which whoever knows it may write there.
+    pub holds_address: bool,
+}
+
 /// Asks on `output` what no flag answers, reads the answers from `input`, says what the answers leave out, and gives the
 /// config's text, which is sound.
 ///
 /// # Errors
 /// The terminal fails, a flag's answer is impossible, or the answers together make no sound config.
-pub fn run(args: &InitArgs, input: impl BufRead, output: impl Write) -> Result<String, InitError> {
+pub fn run(args: &InitArgs, input: impl BufRead, output: impl Write) -> Result<Made, InitError> {
     let platforms = platforms();
     let mut desk = Desk { lang: args.language.unwrap_or_default(), quiet: args.yes, input, output };
     let answers = answers(args, platforms, &mut desk)?;
@@ -113,7 +122,7 @@ pub fn run(args: &InitArgs, input: impl BufRead, output: impl Write) -> Result<S
             writeln!(desk.output, "  - {}", sentence.in_lang(answers.language))?;
         }
     }
-    Ok(text)
+    Ok(Made { text, holds_address: answers.webhook.is_some() })
 }
 
 fn answers<I: BufRead, O: Write>(

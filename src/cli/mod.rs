@@ -398,13 +398,22 @@ impl Cli {
         let mut answers = answers.clone();
         answers.language = answers.language.or(self.lang);
         // Questions go to standard error, so that the config can go to a file or a pipe.
-        let text = init::run(&answers, &mut std::io::stdin().lock(), &mut std::io::stderr().lock())
+        let made = init::run(&answers, &mut std::io::stdin().lock(), &mut std::io::stderr().lock())
             .map_err(|error| in_full(&error))?;
         let Some(file) = output else {
-            say(&text);
+            say(&made.text);
             return Ok(());
         };
-        written::over(file, text.as_bytes()).map_err(|error| format!("{}: {error}", file.display()))?;
+        // The daemon is another user; but by a webhook's address whoever knows it may write there.
+        let mode = if made.holds_address { 0o600 } else { 0o644 };
+        let is_new = !file.exists();
+        written::over(file, made.text.as_bytes(), mode).map_err(|error| format!("{}: {error}", file.display()))?;
+        if is_new && made.holds_address {
+            note(&format!(
+                "siaga: {0} holds the webhook's address, and only its owner can read it; so that a daemon of another user can: chgrp siaga {0} && chmod 640 {0}",
+                file.display()
+            ));
+        }
         note(&format!("siaga: wrote {0}; \"siaga --config {0} check\" tries it", file.display()));
         Ok(())
     }

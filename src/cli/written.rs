@@ -1,11 +1,11 @@
 //! Files that a command writes: whole or not at all.
 
-use std::fs::{File, Metadata, OpenOptions, Permissions};
+use std::fs::OpenOptions;
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
-use crate::enroll::begin_aside;
+use crate::whole_file;
 
 /// A file that was not there, with this mode. One that could not be written to its end is taken away again, or it would look like a
 /// whole one and be in the way of the next try.
@@ -19,36 +19,27 @@ pub(super) fn new(file: &Path, content: &[u8], mode: u32) -> io::Result<()> {
 }
 
 /// A file that may be there, in one step: whoever reads it finds the old or the new one, and where the disk is full the old one stays.
-/// Its owner and mode stay as they were; a new one can be read by everybody, whatever the umask is: the daemon is another user.
+/// Its mode and its group stay as they were, by root its owner too; a new one has `mode`, whatever the umask is.
 ///
 /// # Errors
 /// As the system says.
-pub(super) fn over(file: &Path, content: &[u8]) -> io::Result<()> {
+pub(super) fn over(file: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     // Of a link what it leads to is written.
-    let file = std::fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    let target = || std::fs::read_link(file).map(|to| file.parent().unwrap_or(Path::new(".")).join(to));
+    let file = std::fs::canonicalize(file).or_else(|_| target()).unwrap_or_else(|_| file.to_owned());
     let before = std::fs::metadata(&file).ok();
     if before.as_ref().is_some_and(|before| !before.is_file()) {
         // A pipe or a device takes what it is given, and is not replaced.
         return OpenOptions::new().write(true).open(&file)?.write_all(content);
     }
-    let (begun, aside) = begin_aside(&file)?;
-    let written = fill(begun, content, before.as_ref()).and_then(|()| std::fs::rename(&aside, &file));
-    written.inspect_err(|_| _ = std::fs::remove_file(&aside))
-}
-
-fn fill(mut begun: File, content: &[u8], before: Option<&Metadata>) -> io::Result<()> {
-    if let Some(before) = before.filter(|_| rustix::process::geteuid().is_root()) {
-        fchown(&begun, Some(before.uid()), Some(before.gid()))?;
-    }
-    // Before there is anything to read in it.
-    begun.set_permissions(Permissions::from_mode(before.map_or(0o644, |before| before.mode() & 0o777)))?;
-    begun.write_all(content)?;
-    begun.sync_all()
+    let mode = before.as_ref().map_or(mode, |before| before.mode() & 0o777);
+    whole_file::replace(&file, content, before.as_ref(), mode)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
+    use std::fs::Permissions;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use super::*;
 
@@ -64,11 +55,15 @@ mod tests {
     fn what_is_written_over_keeps_its_mode_and_what_is_new_can_be_read() {
         let folder = tempfile::tempdir().unwrap();
         let (file, link) = (folder.path().join("siaga.toml"), folder.path().join("link"));
-        over(&file, b"one").unwrap();
+        over(&file, b"one", 0o600).unwrap();
+        assert_eq!(mode(&file), 0o600);
+        std::fs::remove_file(&file).unwrap();
+        // What a link leads to need not be there.
+        symlink("siaga.toml", &link).unwrap();
+        over(&link, b"one", 0o644).unwrap();
         assert_eq!(mode(&file), 0o644);
         std::fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
-        symlink("siaga.toml", &link).unwrap();
-        over(&link, b"two").unwrap();
+        over(&link, b"two", 0o644).unwrap();
         assert_eq!((std::fs::read(&file).unwrap(), mode(&file)), (b"two".to_vec(), 0o640));
         assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(names(folder.path()), 2);
@@ -80,7 +75,7 @@ mod tests {
         // A name that leaves no room for the one beside it.
         let long = folder.path().join("x".repeat(255));
         std::fs::write(&long, "one").unwrap();
-        over(&long, b"two").unwrap_err();
+        over(&long, b"two", 0o644).unwrap_err();
         assert_eq!(std::fs::read(&long).unwrap(), b"one");
         assert_eq!(new(&long, b"two", 0o600).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(std::fs::read(&long).unwrap(), b"one");
@@ -89,8 +84,8 @@ mod tests {
 
     #[test]
     fn a_device_takes_it_and_stays_one() {
-        over(Path::new("/dev/null"), b"one").unwrap();
+        over(Path::new("/dev/null"), b"one", 0o644).unwrap();
         assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
-        assert_eq!(over(Path::new("/dev/full"), b"one").unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert_eq!(over(Path::new("/dev/full"), b"one", 0o644).unwrap_err().kind(), io::ErrorKind::StorageFull);
     }
 }

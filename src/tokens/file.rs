@@ -1,8 +1,8 @@
 //! The file of tokens: read with care, since whoever can write it acts under any name, and replaced in one step.
 
-use std::fs::{File, Metadata, OpenOptions, Permissions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Hash, Token, TokenError, Tokens};
 use crate::domain::Scope;
+use crate::whole_file;
 
 /// The file's name in the state folder.
 pub const FILE: &str = "tokens.toml";
@@ -128,35 +129,19 @@ pub fn change<T>(file: &Path, make: impl FnOnce(&mut Tokens) -> Result<T, TokenE
     let (mut tokens, _) = read(file)?;
     let outcome = make(&mut tokens)?;
     let before = std::fs::metadata(file).ok();
+    // Root makes tokens for a daemon that is another user, and must be able to read them.
     let owner = before.clone().map_or_else(|| folder.metadata(), Ok).map_err(failed)?;
     // Whoever could read the one before: the daemon may be one of them.
     let mode = before.map_or(OWN, |before| before.mode() & READ_BY_OTHERS | OWN);
-    replace(file, &text(&tokens), &owner, mode).and_then(|()| folder.sync_all()).map_err(failed)?;
+    whole_file::replace(file, text(&tokens).as_bytes(), Some(&owner), mode)
+        .and_then(|()| folder.sync_all())
+        .map_err(failed)?;
     Ok(outcome)
 }
 
 /// For its owner alone.
 const OWN: u32 = 0o600;
 const READ_BY_OTHERS: u32 = 0o044;
-
-fn replace(file: &Path, text: &str, owner: &Metadata, mode: u32) -> io::Result<()> {
-    let mut aside = file.to_owned().into_os_string();
-    aside.push(".new");
-    // Left by a process that died: nobody else writes here, because of the lock.
-    _ = std::fs::remove_file(&aside);
-    let mut begun = OpenOptions::new().write(true).create_new(true).mode(OWN).open(&aside)?;
-    let mut write = || -> io::Result<()> {
-        // Root makes tokens for a daemon that is another user, and must be able to read them.
-        if rustix::process::geteuid().is_root() {
-            fchown(&begun, Some(owner.uid()), Some(owner.gid()))?;
-        }
-        begun.write_all(text.as_bytes())?;
-        begun.set_permissions(Permissions::from_mode(mode))?;
-        begun.sync_all()?;
-        std::fs::rename(&aside, file)
-    };
-    write().inspect_err(|_| _ = std::fs::remove_file(&aside))
-}
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -209,6 +194,9 @@ fn parse(text: &str) -> Result<Tokens, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     fn add(file: &Path, name: &str) -> Result<String, ChangeError> {
@@ -220,8 +208,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join(FILE);
         assert_eq!((read(&file).unwrap(), version(&file).unwrap()), ((Tokens::default(), None), None));
-        // Left by one that died.
-        std::fs::write(folder.path().join("tokens.toml.new"), "half").unwrap();
         let shown = add(&file, "Budi \"B\"").unwrap();
         let old = version(&file).unwrap();
         add(&file, "Siti").unwrap();
@@ -265,7 +251,7 @@ mod tests {
         std::fs::write(&file, [0xff, 0xfe]).unwrap();
         assert!(read(&file).unwrap_err().to_string().contains("it is no text"));
         std::fs::write(&file, &whole).unwrap();
-        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o620)).unwrap();
+        std::fs::set_permissions(&file, Permissions::from_mode(0o620)).unwrap();
         assert!(matches!(read(&file), Err(FileError::Open(_))));
     }
 

@@ -1,8 +1,9 @@
 //! Tokens: made, shown and revoked by `siaga token`, and what the running daemon makes of them.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::Path;
-use std::process::{Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use super::sessions::{MINUTE, ahead, meeting};
 use super::support::child::wait_until;
@@ -79,6 +80,36 @@ fn a_token_is_shown_once_kept_hashed_listed_and_revoked() {
         assert!(refused(at, arguments).contains("is damaged: line 2 is not understood"), "{arguments:?}");
     }
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "[[token]]\nname = ");
+}
+
+#[test]
+fn whoever_changes_the_file_leaves_it_to_its_group_and_to_no_other() {
+    const SOMEBODY: u32 = 65534;
+    const GROUP: u32 = 4242;
+    let folder = room(NOTHING);
+    let (at, state) = (folder.path(), folder.path().join("state"));
+    std::fs::create_dir(&state).unwrap();
+    made(at, "Budi", "read", &[]);
+    let file = state.join("tokens.toml");
+    // What root has built lies where others may not look.
+    let program = at.join("siaga");
+    std::fs::copy(env!("CARGO_BIN_EXE_siaga"), &program).unwrap();
+    for path in [at, &state] {
+        chown(path, Some(SOMEBODY), Some(SOMEBODY)).unwrap();
+    }
+    // One of the group, and one who is not.
+    for (groups, name, kept) in [("--groups=4242", "a", (GROUP, 0o640)), ("--clear-groups", "b", (SOMEBODY, 0o600))] {
+        chown(&file, Some(SOMEBODY), Some(GROUP)).unwrap();
+        std::fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", groups, "env", "-i"]).arg(&program);
+        command.args(["token", "add", name, "--scope", "read", "--config", "siaga.toml", "--state-dir", "state"]);
+        let output =
+            command.current_dir(at).stdin(Stdio::null()).output().expect("setpriv: install Debian's util-linux");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let about = std::fs::metadata(&file).unwrap();
+        assert_eq!((about.gid(), about.mode() & 0o777), kept, "{groups}");
+    }
 }
 
 #[test]

@@ -17,8 +17,8 @@ fn typed(words: &str) -> InitArgs {
 /// What comes of the arguments and the lines typed after; the questions too.
 fn ran(words: &str, lines: &str) -> (Result<String, InitError>, String) {
     let mut asked = Vec::new();
-    let text = run(&typed(words), lines.as_bytes(), &mut asked);
-    (text, String::from_utf8(asked).unwrap())
+    let made = run(&typed(words), lines.as_bytes(), &mut asked);
+    (made.map(|made| made.text), String::from_utf8(asked).unwrap())
 }
 
 const NO_TARGETS: &str = "--gateway none --resolver none --upsd none";
