@@ -50,6 +50,7 @@ use crate::notify;
 use crate::probe::board::Board;
 use crate::probe::budget::Budget;
 use crate::probe::on_air::OnAir;
+use crate::probe::usb::carried::Carried;
 use crate::probe::{ProbeConfig, Roots, enrolled};
 use crate::radio::monitor::Room;
 use crate::store::{Claim, Store};
@@ -109,6 +110,10 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let mut identity = Identity::read(&folder);
     identity.adopt(&config, clock.now().wall);
     identity.keep_its_own(&mut restored);
+    let buses = Carried::default();
+    for observation in &restored.observations {
+        buses.recall(observation, clock);
+    }
     left.open.clone_from(&restored.incidents);
     identity.write(&folder);
     let seen: std::collections::HashMap<CheckName, Mono> =
@@ -160,6 +165,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         budget,
         desktop: crate::probe::seat::desktop::Desktop::default(),
         on_air: on_air.clone(),
+        buses,
         board: Board::default(),
     };
     let board = shared.board.clone();

@@ -17,6 +17,7 @@ use crate::probe::budget::Budget;
 use crate::probe::egress::Egress;
 use crate::probe::on_air::OnAir;
 use crate::probe::seat::desktop::Desktop;
+use crate::probe::usb::carried::Carried;
 use crate::probe::{Context, OwnFarEnd, ProbeConfig, Requests, Roots};
 
 /// How long a probe that panicked rests before it is built anew.
@@ -44,6 +45,8 @@ pub struct Shared {
     pub desktop: Desktop,
     /// What was said on the radio's channel.
     pub on_air: OnAir,
+    /// On which USB buses cameras and sound devices have been.
+    pub buses: Carried,
     /// Where tests stand while they run.
     pub board: Board,
 }
@@ -119,6 +122,7 @@ impl Probes {
             budget: self.shared.budget.clone(),
             desktop: self.shared.desktop.clone(),
             on_air: self.shared.on_air.clone(),
+            buses: self.shared.buses.clone(),
             board: self.shared.board.clone(),
         };
         let begun = spec.active.then(|| self.shared.begun.clone());
@@ -186,6 +190,7 @@ mod tests {
             budget: Budget::default(),
             desktop: Desktop::default(),
             on_air: OnAir::default(),
+            buses: Carried::default(),
             board: Board::default(),
         };
         let (out, _observed) = mpsc::channel(1);

@@ -75,6 +75,7 @@ impl Machine {
             budget: super::budget::Budget::default(),
             desktop: super::seat::desktop::Desktop::default(),
             on_air: super::on_air::OnAir::default(),
+            buses: super::usb::carried::Carried::default(),
             board: super::board::Board::default(),
         }
     }

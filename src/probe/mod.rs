@@ -94,6 +94,8 @@ pub struct Context {
     pub desktop: seat::desktop::Desktop,
     /// What was said on the radio's channel.
     pub on_air: on_air::OnAir,
+    /// On which USB buses cameras and sound devices have been.
+    pub buses: usb::carried::Carried,
     /// Where a test stands while it runs.
     pub board: board::Board,
 }

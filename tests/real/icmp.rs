@@ -34,6 +34,7 @@ pub(super) fn context(clock: Clock, interval: Duration) -> Context {
         budget: siaga::probe::budget::Budget::default(),
         desktop: siaga::probe::seat::desktop::Desktop::default(),
         on_air: siaga::probe::on_air::OnAir::default(),
+        buses: siaga::probe::usb::carried::Carried::default(),
         board: siaga::probe::board::Board::default(),
     }
 }
@@ -392,8 +393,17 @@ async fn the_gateway_is_that_of_the_moment() {
     until(&mut probe, clock, LONG, |seen| value(seen, "icmp_rtt_seconds").is_some()).await;
     run("ip", &["route", "del", "default"]);
     until(&mut probe, clock, LONG, |seen| says(seen, "internet.gateway_absent")).await;
-    // As over PPP or a tunnel: a way out, and nobody there to ping.
+    // By a cable there is a router, or the line has failed: what a machine without DHCP gives itself looks so.
     run("ip", &["route", "add", "default", "dev", "old"]);
+    for _ in 0..3 {
+        let seen = probe.next().await;
+        assert!(says(&seen, "internet.gateway_absent"), "{seen:?}");
+    }
+    run("ip", &["route", "del", "default"]);
+    // As over PPP or a tunnel: a way out, and nobody there to ping.
+    run("ip", &["tuntap", "add", "straight", "mode", "tun"]);
+    run("ip", &["link", "set", "straight", "up"]);
+    run("ip", &["route", "add", "default", "dev", "straight"]);
     let (alone, _) = until(&mut probe, clock, LONG, |seen| says(seen, "siaga.no_router_to_ping")).await;
     assert_eq!(alone.reading.findings[0].verdict, Verdict::Unknown);
     assert!(value(&alone, "icmp_echoes_total").is_some_and(|count| count > 0.0), "{alone:?}");

@@ -37,6 +37,7 @@ fn probe_of(config: Config, interval: Duration) -> Probe {
         budget: siaga::probe::budget::Budget::default(),
         desktop: siaga::probe::seat::desktop::Desktop::default(),
         on_air: siaga::probe::on_air::OnAir::default(),
+        buses: siaga::probe::usb::carried::Carried::default(),
         board: siaga::probe::board::Board::default(),
     };
     Probe::new(config, context)

@@ -156,6 +156,7 @@ fn test(lab: &Lab, down: &str, up: &str, rest: &str) -> Result<Observation, Stri
         budget: siaga::probe::budget::Budget::default(),
         desktop: siaga::probe::seat::desktop::Desktop::default(),
         on_air: siaga::probe::on_air::OnAir::default(),
+        buses: siaga::probe::usb::carried::Carried::default(),
         board: siaga::probe::board::Board::default(),
     };
     let _asked = context.requests.ask();

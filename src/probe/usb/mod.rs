@@ -4,12 +4,14 @@
 //! the tree of root causes. Only sysfs is read; the kernel says when to ([`super::uevents`]).
 
 pub(super) mod buses;
+pub mod carried;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use self::carried::Carried;
 use super::uevents::Watch;
 use super::{Context, Defaults};
 use crate::domain::bus::is_behind;
@@ -29,9 +31,6 @@ pub const DEFAULTS: Defaults = Defaults {
     good_for: Duration::from_secs(15),
     active: false,
 };
-
-/// A bus that dies loses its devices first and goes then: one that has been seen without them for no longer than this went with them.
-const TOGETHER: Duration = Duration::from_secs(10);
 
 static PRESENT: Quantity = Quantity::gauge("usb_buses", Unit::Count, "USB controllers and hubs that are present.")
     .called("Pengendali dan hub USB", "USB controllers and hubs");
@@ -88,7 +87,8 @@ pub static ERRORS: ErrorTable = ErrorTable { rows: &[], otherwise: &UNREADABLE }
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Controllers (`"0000:00:14.0"`) and hubs (`"usb-0000:00:14.0-2"`) that must be there. Beside them each that was seen to
-    /// carry a camera or a sound device since the daemon began.
+    /// carry a camera or a sound device since the daemon began; one that was missed before it was started again is missed still, until
+    /// the machine itself starts again.
     pub buses: Vec<String>,
 }
 
@@ -122,11 +122,8 @@ pub struct Probe {
 impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
-        Self {
-            context,
-            watch: Watch::new(&["usb"]),
-            expected: Expected { named: config.buses, carried: BTreeMap::new() },
-        }
+        let expected = Expected { named: config.buses, carried: context.buses.clone() };
+        Self { context, watch: Watch::new(&["usb"]), expected }
     }
 
     /// Waits until the next observation is due and makes it.
@@ -146,22 +143,15 @@ impl Probe {
 /// What should be there.
 struct Expected {
     named: Vec<String>,
-    /// Each that is worth missing, and since when it is there without what it carried.
-    carried: BTreeMap<String, Option<Mono>>,
+    /// Each that is worth missing.
+    carried: Carried,
 }
 
 impl Expected {
-    fn judge(&mut self, present: &BTreeMap<String, buses::Carries>, now: Mono) -> Reading {
-        self.carried.extend(present.iter().filter(|(_, carries)| **carries).map(|(bus, _)| (bus.clone(), None)));
-        // One that has stayed without them is not missed when it goes too. How long ago they were last seen says nothing:
-        // between two looks, which may be an hour, they were there. Once missed, it is missed until it is back.
-        self.carried.retain(|bus, alone| match present.get(bus) {
-            Some(false) => now.since(*alone.get_or_insert(now)) < TOGETHER,
-            Some(true) => true,
-            None => alone.take().is_none_or(|since| now.since(since) < TOGETHER),
-        });
+    fn judge(&self, present: &BTreeMap<String, buses::Carries>, now: Mono) -> Reading {
+        let carried = self.carried.look(present, now);
         let gone = |bus: &&String| !present.contains_key(*bus);
-        let mut missing: Vec<&String> = self.named.iter().chain(self.carried.keys()).filter(gone).collect();
+        let mut missing: Vec<&String> = self.named.iter().chain(&carried).filter(gone).collect();
         missing.sort();
         missing.dedup();
         // What is behind a missing one is explained by that.

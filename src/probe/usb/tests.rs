@@ -102,6 +102,31 @@ async fn a_controller_that_goes_is_told_alone() {
 }
 
 #[tokio::test]
+async fn what_was_missed_before_another_process_began_is_missed_still_until_the_machine_starts_again() {
+    let machine = room();
+    let mut before = probe(&machine, "");
+    before.next().await;
+    for bus in ["usb1", "usb2"] {
+        unplug(&machine, bus);
+    }
+    let missed = before.next().await;
+    let context = machine.context();
+    assert_eq!(found(&Probe::new(Config::default(), context.clone()).next().await), [], "nobody told it");
+    let mut earlier = missed.clone();
+    earlier.at.mono = context.clock.mono().before(context.clock.since_boot().unwrap());
+    context.buses.recall(&earlier, context.clock);
+    assert_eq!(found(&Probe::new(Config::default(), context.clone()).next().await), [], "of another boot");
+    context.buses.recall(&missed, context.clock);
+    let mut after = Probe::new(Config::default(), context.clone());
+    let seen = after.next().await;
+    assert_eq!((found(&seen), told(&seen)), (vec![BUS], told(&missed)));
+    // One that is built anew, as by a reload, knows it by the one before.
+    assert_eq!(found(&Probe::new(Config::default(), context).next().await), [BUS]);
+    plug(&machine, "usb1", "09");
+    assert_eq!(found(&after.next().await), []);
+}
+
+#[tokio::test]
 async fn a_hub_with_a_keyboard_is_nobodys_loss_unless_it_is_named() {
     let machine = room();
     let mut unnamed = probe(&machine, "");
@@ -119,7 +144,7 @@ fn what_went_just_before_its_bus_went_with_it() {
     let at = |seconds| Mono::from_elapsed(Duration::from_secs(seconds));
     let bus = |carries| BTreeMap::from([("0000:00:14.0".to_owned(), carries)]);
     let missing_after = |alone: &[u64], gone: u64| {
-        let mut expected = Expected { named: Vec::new(), carried: BTreeMap::new() };
+        let expected = Expected { named: Vec::new(), carried: Carried::default() };
         expected.judge(&bus(true), at(100));
         for second in alone {
             assert!(expected.judge(&bus(false), at(*second)).findings.is_empty());
