@@ -83,23 +83,18 @@ fn parse_period(text: &str) -> Result<Period, String> {
 /// # Errors
 /// If no daemon answers, or it ends in the middle.
 pub async fn run(config: &Config, args: &AlertArgs, lang: Lang) -> Result<u8, String> {
-    let (order, wanted) = match args.command.clone() {
-        AlertCommand::Test { receivers } => {
-            // Without names all are told.
-            let all = if receivers.is_empty() { config.receivers.len() } else { receivers.len() };
-            let wanted = all.max(1);
-            (Order::TestAlert { receivers, lang }, wanted)
-        }
-        AlertCommand::Ack { incident, radio, by } => (Order::Acknowledge { incident, radio, by, lang }, 1),
+    let order = match args.command.clone() {
+        AlertCommand::Test { receivers } => Order::TestAlert { receivers, lang },
+        AlertCommand::Ack { incident, radio, by } => Order::Acknowledge { incident, radio, by, lang },
         AlertCommand::Silence { component, length, reason } => {
-            (Order::Silence { component, seconds: length.0.as_secs(), reason, lang }, 1)
+            Order::Silence { component, seconds: length.0.as_secs(), reason, lang }
         }
-        AlertCommand::Unsilence { id } => (Order::EndSilence { id, lang }, 1),
-        AlertCommand::Silences => (Order::Silences { lang }, 1),
+        AlertCommand::Unsilence { id } => Order::EndSilence { id, lang },
+        AlertCommand::Silences => Order::Silences { lang },
     };
     let socket = orders::named(&config.control, args.socket.as_deref(), args.state_dir.as_deref());
     let mut daemon = Conversation::begin(&config.control, socket.as_deref(), &order).await?;
-    let (mut answered, mut all_told) = (0, true);
+    let (mut answered, mut wanted, mut all_told) = (0, 1, true);
     while let Some(word) = daemon.next().await? {
         match word {
             Word::Told { receiver, failed: None, .. } => {
@@ -129,6 +124,8 @@ pub async fn run(config: &Config, args: &AlertArgs, lang: Lang) -> Result<u8, St
                 answered += 1;
                 all_told &= orders::done(&message, unkept.as_deref());
             }
+            // The daemon's config says who all are, and not this file, which may be another by now.
+            Word::Telling { receivers } => wanted = receivers,
             Word::Begun { .. } | Word::Tested(_) => {}
         }
     }

@@ -98,7 +98,7 @@ pub async fn once(said: &Control, socket: Option<&Path>, order: &Order) -> Resul
                 note(&format!("siaga: {message}"));
                 false
             }
-            Word::Begun { .. } | Word::Tested(_) => continue,
+            Word::Begun { .. } | Word::Telling { .. } | Word::Tested(_) => continue,
         };
         return Ok(if well { 0 } else { 2 });
     }

@@ -59,7 +59,7 @@ pub async fn run(config: &Config, args: &TestArgs, lang: Lang, color: bool) -> R
                 worst = worst.max(Verdict::Unknown);
                 note(&check.map_or_else(|| format!("siaga: {message}"), |check| format!("siaga: {check}: {message}")));
             }
-            Word::Told { .. } | Word::Done { .. } => {}
+            Word::Telling { .. } | Word::Told { .. } | Word::Done { .. } => {}
         }
     }
     if answered < args.names.len() && !refused {

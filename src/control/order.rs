@@ -206,6 +206,11 @@ pub enum Word {
     },
     /// A test was made.
     Tested(Tested),
+    /// A test message goes to so many receivers; of each there is a word to come.
+    Telling {
+        /// How many.
+        receivers: usize,
+    },
     /// An attempt to tell a receiver has ended.
     Told {
         /// Which receiver.
@@ -330,7 +335,8 @@ mod tests {
             measured: vec!["-45 dB".into()],
         };
         let refused = Word::Refused { check: Some("mic".into()), message: "dipakai".into() };
-        for word in [Word::Begun { check: "mic".into() }, Word::Tested(tested), refused] {
+        for word in [Word::Begun { check: "mic".into() }, Word::Tested(tested), Word::Telling { receivers: 2 }, refused]
+        {
             let line = word.line();
             assert_eq!(line.split(|byte| *byte == b'\n').count(), 2, "one line and nothing after it");
             assert_eq!(Word::parse(&line).unwrap(), word);

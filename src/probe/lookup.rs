@@ -25,6 +25,10 @@ const FIRST: Duration = Duration::from_secs(2);
 
 type Answer = io::Result<Vec<IpAddr>>;
 
+/// How long whoever asks at each of its tests alone waits: a nameserver that is dead costs the system 5 s (`resolv.conf(5)`), and then the
+/// next one is asked.
+const TODAY: Duration = Duration::from_secs(6);
+
 /// How long resolvers that are asked over an uplink may take.
 const OVER_UPLINK: Duration = Duration::from_secs(5);
 
@@ -143,30 +147,36 @@ impl Lookup {
         let began = clock.mono();
         self.ask_when_due(began);
         if self.address().is_none() {
-            self.wait_for_answer(clock, began).await;
+            tokio::select! {
+                () = self.answered() => {}
+                () = clock.sleep_until(began.after(FIRST)) => {}
+            }
         }
         self.found()
     }
 
     /// The same, after the answer to a question that is due: for who asks at each of its tests and waits for nothing in between. A
-    /// resolver that is away costs a test a moment, and the address of before is used.
+    /// resolver that is away costs a test some seconds, and the address of before is used.
     ///
     /// # Errors
     /// There is none yet.
     pub(super) async fn address_of_today(&mut self, clock: Clock) -> Result<IpAddr, ProbeError> {
         let began = clock.mono();
-        self.ask_when_due(began);
-        if self.pending.is_some() {
-            self.wait_for_answer(clock, began).await;
+        let answered = async {
+            loop {
+                self.ask_when_due(began);
+                if self.pending.is_none() {
+                    break;
+                }
+                // To what an earlier test asked, perhaps: then it is asked again.
+                self.answered().await;
+            }
+        };
+        tokio::select! {
+            () = answered => {}
+            () = clock.sleep_until(began.after(TODAY)) => {}
         }
         self.found()
-    }
-
-    async fn wait_for_answer(&mut self, clock: Clock, began: Mono) {
-        tokio::select! {
-            () = self.answered() => {}
-            () = clock.sleep_until(began.after(FIRST)) => {}
-        }
     }
 
     fn found(&self) -> Result<IpAddr, ProbeError> {
@@ -285,7 +295,20 @@ mod tests {
         assert_eq!(lookup.address_in_time(clock).await.unwrap(), ip("192.0.2.1"));
         assert_eq!(clock.mono(), began);
         assert_eq!(lookup.address_of_today(clock).await.unwrap(), ip("192.0.2.1"));
-        assert_eq!(clock.mono().since(began), FIRST);
+        assert_eq!(clock.mono().since(began), TODAY);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_nobody_has_waited_for_is_none_of_today() {
+        let clock = Clock::start();
+        let failed = || io::Error::other("SERVFAIL");
+        for (known, answer) in [(Some(ip("192.0.2.1")), Ok(vec![ip("192.0.2.2")])), (None, Err(failed()))] {
+            let mut lookup = Lookup::new("localhost", Egress::default());
+            lookup.addresses.update(known.into_iter().collect());
+            lookup.asked = Some(clock.mono().before(Duration::from_hours(6)));
+            lookup.pending = Some(Box::pin(std::future::ready(answer)));
+            assert!(lookup.address_of_today(clock).await.unwrap().is_loopback());
+        }
     }
 
     #[test]

@@ -66,14 +66,15 @@ pub trait Acts: Send + Sync {
     fn authors(&self, silences: Vec<String>) -> BoxFuture<'_, Result<HashMap<String, String>, String>>;
 }
 
-/// Has an act carried out to its end, also where whoever ordered it has gone: a connection that closes takes its handler along, and of
-/// what was begun the audit must say how it ended.
-pub(super) async fn to_its_end<T, F>(acts: &Arc<dyn Acts>, order: impl FnOnce(Arc<dyn Acts>) -> F) -> T
+/// Has an order carried out to its end, also where whoever gave it has gone: a connection that closes takes its handler along, and of
+/// what was begun the audit must say how it ended, and the agenda know it.
+pub(super) async fn to_its_end<A, T, F>(by: &Arc<A>, order: impl FnOnce(Arc<A>) -> F) -> T
 where
+    A: ?Sized,
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,
 {
-    match tokio::spawn(order(Arc::clone(acts))).await {
+    match tokio::spawn(order(Arc::clone(by))).await {
         Ok(done) => done,
         Err(ended) => match ended.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
@@ -224,5 +225,31 @@ impl From<Declined> for Problem {
             Declined::Unable(told) => Self::unable(told),
             Declined::NotKept(told) => Self::not_kept(told),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_order_is_carried_out_though_whoever_gave_it_has_gone() {
+        let disk = Arc::new(Notify::new());
+        let (done, mut seen) = tokio::sync::oneshot::channel();
+        let handler = to_its_end(&disk, |disk| async move {
+            disk.notified().await;
+            done.send(()).unwrap();
+        });
+        // It is begun, and then its connection closes.
+        tokio::select! {
+            biased;
+            () = handler => unreachable!("nobody has told it to go on"),
+            () = tokio::task::yield_now() => {}
+        }
+        assert!(seen.try_recv().is_err());
+        disk.notify_one();
+        seen.await.unwrap();
     }
 }

@@ -214,7 +214,11 @@ impl Bookings for Book {
                     self.change(|agenda| agenda.write(entry));
                     Ok(Ok(()))
                 }
-                Ok(Ok(Noted::Same)) => Ok(Ok(())),
+                Ok(Ok(Noted::Same)) => {
+                    // The one before may have reached the disk alone.
+                    self.unsure.notify_one();
+                    Ok(Ok(()))
+                }
                 Ok(Err(why)) => Ok(Err(why)),
                 Err(error) => {
                     // It may reach the disk yet.

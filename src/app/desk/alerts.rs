@@ -39,6 +39,7 @@ impl Desk {
         } else {
             receivers
         };
+        words.say(Word::Telling { receivers: named.len() });
         let tests = named.iter().map(|name| async {
             let timeout = known.iter().find(|(known, _)| **known == *name.as_str()).map(|(_, timeout)| *timeout);
             let mut act = self.act(who, "test_alert", name);

@@ -55,7 +55,7 @@ fn order(ordered: Ordered, lang: Lang) -> Order {
 
 fn told(word: Word, lang: Lang, lines: &mut Vec<Line>) {
     match word {
-        Word::Begun { .. } => {}
+        Word::Begun { .. } | Word::Telling { .. } => {}
         Word::Done { message, unkept } => {
             lines.push(line(true, message));
             lines.extend(unkept.map(|text| line(false, text)));

@@ -189,8 +189,8 @@ impl Aim {
 
     fn nowhere(&self, run: &Run, began: Mono) -> Observation {
         match &self.target {
-            // There is a way out, and none of it leads through a router.
-            Target::Gateway(by) if link::is_way_out(&self.context.roots, by.as_deref()) => {
+            // There is a way out, and nobody on it who could be asked.
+            Target::Gateway(by) if link::is_way_straight_out(&self.context.roots, by.as_deref()) => {
                 let mut reading = Reading::default();
                 reading.find(Finding::new(&catalogue::NO_ROUTER, Verdict::Unknown));
                 run.count(&mut reading);

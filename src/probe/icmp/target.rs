@@ -201,12 +201,19 @@ mod tests {
     #[test]
     fn a_way_out_by_a_device_is_a_way_out_without_a_router() {
         let folder = tempfile::tempdir().unwrap();
-        let roots = Roots { proc: folder.path().to_owned(), ..Roots::default() };
+        let roots = Roots { proc: folder.path().to_owned(), sys: folder.path().join("sys"), ..Roots::default() };
         let net = folder.path().join("net");
         std::fs::create_dir(&net).unwrap();
+        // As the kernel has them of PPP, WireGuard and Ethernet.
+        for (name, flags) in [("ppp0", "0x10d1"), ("wg0", "0xd1"), ("eth0", "0x1003")] {
+            let interface = roots.sys.join("class/net").join(name);
+            std::fs::create_dir_all(&interface).unwrap();
+            std::fs::write(interface.join("flags"), format!("{flags}\n")).unwrap();
+        }
         let (zero, none) = ("0".repeat(32), [0; 4]);
         // The kernel's own lines of `ip route add default dev ppp0`, and of no default route at all.
-        let by_device = route(none, none, 1, 0, none).replace("eth0", "ppp0");
+        let by_cable = route(none, none, 1, 0, none);
+        let by_device = by_cable.replace("eth0", "ppp0");
         let rejects = format!("{zero} 00 {zero} 00 {zero} ffffffff 00000001 00000000 00200200       lo\n");
         let by_device_6 = format!("{zero} 00 {zero} 00 {zero} 00000400 00000001 00000000 00000001     wg0\n");
         let local = route([192, 0, 2, 0], none, 1, 0, [255, 255, 255, 0]);
@@ -214,13 +221,16 @@ mod tests {
             (&*by_device, "", None, true),
             (&*by_device, "", Some("ppp0"), true),
             (&*by_device, "", Some("eth0"), false),
+            // Without DHCP the machine gave itself an address, and a route to everybody.
+            (&*by_cable, "", None, false),
+            (&*by_cable, "", Some("eth0"), false),
             (&*local, &*rejects, None, false),
             ("", &*by_device_6, None, true),
             ("", "", None, false),
         ] {
             std::fs::write(net.join("route"), format!("{HEADER}{table}")).unwrap();
             std::fs::write(net.join("ipv6_route"), table_6).unwrap();
-            assert_eq!(crate::probe::link::is_way_out(&roots, by), without, "{table}{table_6}{by:?}");
+            assert_eq!(crate::probe::link::is_way_straight_out(&roots, by), without, "{table}{table_6}{by:?}");
             assert_eq!(Target::Gateway(by.map(str::to_owned)).destination(&roots), None);
         }
     }

@@ -27,7 +27,7 @@ pub use catalogue::QUANTITIES;
 use catalogue::{ADDRESSES, CALL_TRAFFIC, GATEWAY, SPEED, UP, WIFI_SIGNAL};
 use netlink::Addresses;
 use picture::{Choice, Picture};
-pub(super) use picture::{default_interface, is_way_out};
+pub(super) use picture::{default_interface, is_way_straight_out};
 pub use reasons::{ERRORS, REASONS};
 use traffic::{Counts, Limits, Traffic};
 

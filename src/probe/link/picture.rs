@@ -16,6 +16,9 @@ const RTF_REJECT: u32 = 0x200;
 /// `IFF_UP` (linux/if.h): switched on by the administrator.
 const IFF_UP: u32 = 0x1;
 
+/// `IFF_POINTOPOINT` and `IFF_NOARP` (linux/if.h): there is one other end, or nobody is asked who has an address.
+const IFF_STRAIGHT: u32 = 0x10 | 0x80;
+
 /// All interfaces but the loopback, at one moment.
 pub(super) struct Picture {
     interfaces: Vec<Interface>,
@@ -75,9 +78,7 @@ impl Picture {
             if kind == Some(772) {
                 continue;
             }
-            let flags = word(&folder, "flags")
-                .and_then(|flags| u32::from_str_radix(flags.trim_start_matches("0x"), 16).ok())
-                .unwrap_or_default();
+            let flags = flags(&folder).unwrap_or_default();
             // "unknown" is what drivers say that do not keep this state (RFC 2863, and the kernel's operstates.rst).
             let may_carry = matches!(word(&folder, "operstate").as_deref(), Some("up" | "unknown"));
             // An interface that is switched off answers EINVAL.
@@ -175,12 +176,21 @@ pub(in crate::probe) fn default_interface(roots: &Roots) -> Option<String> {
         .or_else(|| best(default_routes(&roots.proc.join("net/ipv6_route"), ipv6_default)))
 }
 
-/// Whether there is a way out at all (by that interface), through a router or straight through a device (`dev ppp0`: PPP, `WireGuard`, a
-/// modem's raw IP).
-pub(in crate::probe) fn is_way_out(roots: &Roots, by: Option<&str>) -> bool {
-    let leads = |routes: HashMap<String, u32>| by.map_or(!routes.is_empty(), |by| routes.contains_key(by));
+/// Whether a way out (by that interface) leads straight through a device: PPP, `WireGuard`, a modem's raw IP. A cable or a Wi-Fi is none,
+/// though its route may name no router: an address that a machine without DHCP has given itself (RFC 3927) comes with such a route.
+pub(in crate::probe) fn is_way_straight_out(roots: &Roots, by: Option<&str>) -> bool {
+    let is_straight = |name: &String| {
+        let folder = roots.sys.join("class/net").join(name);
+        by.is_none_or(|by| by == name) && flags(&folder).is_some_and(|flags| flags & IFF_STRAIGHT != 0)
+    };
+    let leads = |routes: HashMap<String, u32>| routes.keys().any(is_straight);
     leads(default_routes(&roots.proc.join("net/route"), ipv4_default))
         || leads(default_routes(&roots.proc.join("net/ipv6_route"), ipv6_default))
+}
+
+/// An interface's flags (linux/if.h), of its folder in sysfs.
+fn flags(folder: &Path) -> Option<u32> {
+    u32::from_str_radix(word(folder, "flags")?.trim_start_matches("0x"), 16).ok()
 }
 
 fn word(folder: &Path, file: &str) -> Option<String> {

@@ -10,6 +10,8 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 
 use crate::domain::sheet::{SheetAct, SheetWish, Unwritten};
+use crate::web::acts::to_its_end;
+use crate::web::bookings::Bookings;
 use crate::web::door::Caller;
 use crate::web::problem::Problem;
 use crate::web::query::{Query, once};
@@ -163,7 +165,9 @@ pub(in crate::web) async fn answer_for(
 
 async fn write(site: &Site, caller: &Caller, who: crate::domain::Actor, wish: SheetWish) -> Result<Response, Problem> {
     let id = Arc::clone(&wish.session);
-    let written = site.state.bookings.note(who, wish, site.now().wall).await.map_err(Problem::unable)?;
+    let now = site.now().wall;
+    let order = move |bookings: Arc<dyn Bookings>| async move { bookings.note(who, wish, now).await };
+    let written = to_its_end(&site.state.bookings, order).await.map_err(Problem::unable)?;
     written.map_err(|why| Problem::unwritten(&why))?;
     let lang = site.voice().lang;
     Ok((in_lang(lang), Json(told(site, caller, &id, lang).await?)).into_response())

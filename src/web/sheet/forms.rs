@@ -11,6 +11,8 @@ use jiff::Timestamp;
 
 use crate::domain::Verdict;
 use crate::domain::sheet::{SheetAct, SheetWish, Unwritten};
+use crate::web::acts::to_its_end;
+use crate::web::bookings::Bookings;
 use crate::web::door::Caller;
 use crate::web::problem::Problem;
 use crate::web::sign_in::{field, onward, spoken};
@@ -66,7 +68,9 @@ pub(in crate::web) async fn write(
         Ok(_) => return shown.answer(StatusCode::BAD_REQUEST, Some(said.what().to_owned()), written()).await,
     };
     let wish = SheetWish { session: id.as_str().into(), start, by: text("by"), act };
-    match site.state.bookings.note(who, wish, site.now().wall).await {
+    let now = site.now().wall;
+    let order = move |bookings: Arc<dyn Bookings>| async move { bookings.note(who, wish, now).await };
+    match to_its_end(&site.state.bookings, order).await {
         Ok(Ok(())) => Ok(onward(&path(&id), lang)),
         Ok(Err(why)) => shown.refused(&why, written()).await,
         Err(_) => shown.answer(StatusCode::SERVICE_UNAVAILABLE, Some(words.cannot_now.to_owned()), written()).await,
