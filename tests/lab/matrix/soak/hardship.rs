@@ -79,7 +79,10 @@ impl Watched {
             Hardship::ClockSet => {
                 let step = STEPS[chance.random_range(0..STEPS.len())] * if chance.random_bool(0.5) { 1 } else { -1 };
                 let step = if self.set == 0 { step } else { -self.set };
-                stage.sh(&format!("date -s @$(($(date +%s) + ({step}))) >/dev/null"));
+                // As a second begins: what is cut off of it would add up.
+                stage.sh(&format!(
+                    "s=$(date +%s); while [ $(date +%s) = $s ]; do :; done; date -s @$((s + 1 + ({step}))) >/dev/null"
+                ));
                 self.set += step;
             }
             Hardship::Squeezed => {
