@@ -99,6 +99,14 @@ fn the_patience_with_the_unknown_is_that_of_what_is_unknown_and_is_over_with_its
     };
     assert_eq!(open(&beside, 63), (None, None));
     assert_eq!(open(&beside, 64), (Some(64), Some(Component::Internet)));
+    // Each has its own time from when it became so: the one that is asked often counts from 1004, and not from the other's 24.
+    let both = |name: &str, second| match name {
+        "battery" if second > 20 => Some(Unknown),
+        "ups" if second > 1000 => Some(Unknown),
+        _ => Some(Ready),
+    };
+    assert_eq!(open(&both, 1023), (None, None));
+    assert_eq!(open(&both, 1024), power(1024));
 }
 
 #[test]

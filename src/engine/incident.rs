@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use super::{Event, rollup};
 use crate::domain::snapshot::{CheckView, ComponentView, ProfileView};
-use crate::domain::{Component, Incident, Mono, Now, Reason, Requirement, Verdict};
+use crate::domain::{CheckName, Component, Incident, Mono, Now, Reason, Requirement, Verdict};
 
 /// The incidents that are open.
 #[derive(Clone, Debug, Default)]
 pub struct Incidents {
     open: Vec<Incident>,
-    /// Since when each component is seen to have its verdict.
-    seen: BTreeMap<Component, (Verdict, Mono)>,
+    /// Since when each check that is unknown is seen to be.
+    unknown: BTreeMap<CheckName, Mono>,
     /// Those of before this process that changed while it settles: told once more when that is over.
     unsettled: BTreeSet<String>,
 }
@@ -42,12 +42,10 @@ impl Incidents {
     ) -> (Vec<Event>, Mono) {
         let mut events = Vec::new();
         let mut look_again = Mono::NEVER;
+        let unknown = view.checks.iter().zip(checks).filter(|(judged, _)| judged.verdict == Verdict::Unknown);
+        let since = |name: &CheckName| self.unknown.get(name).copied().unwrap_or(now.mono);
+        self.unknown = unknown.map(|(_, check)| (check.spec.name.clone(), since(&check.spec.name))).collect();
         for component in view.components.iter() {
-            let seen = self.seen.entry(component.component).or_insert((component.verdict, now.mono));
-            if seen.0 != component.verdict {
-                *seen = (component.verdict, now.mono);
-            }
-            let since = seen.1;
             let open = self.open.iter_mut().find(|incident| incident.component == component.component);
             let counts = component.requirement == Requirement::Required && !component.absent;
             let outside = counts && component.verdict != Verdict::Ready;
@@ -81,9 +79,7 @@ impl Incidents {
                     if reasons.is_empty() {
                         continue;
                     }
-                    // By the monotonic clock: a wall clock that is set back may not put an incident off.
-                    let due = since.after(patience(view, checks, component));
-                    if due > now.mono {
+                    if let Some(due) = due(view, checks, component, &self.unknown).filter(|due| *due > now.mono) {
                         look_again = look_again.min(due);
                         continue;
                     }
@@ -108,11 +104,17 @@ impl Incidents {
     }
 }
 
-/// How long a component may be in its verdict before that is an incident: unknown has the age that is allowed to what makes it
-/// so, which is over where evidence became too old; the others have had their holds.
-fn patience(view: &ProfileView, checks: &[Arc<CheckView>], component: &ComponentView) -> Duration {
+/// When it is an incident that a component is unknown: the first of what makes it so has been unknown, since the moment that `since` has
+/// of it, for the age that is allowed to it, which is over where evidence became too old. By the monotonic clock: a wall clock that is
+/// set back may not put an incident off. `None`: at once, as of the other verdicts, which have had their holds.
+fn due(
+    view: &ProfileView,
+    checks: &[Arc<CheckView>],
+    component: &ComponentView,
+    since: &BTreeMap<CheckName, Mono>,
+) -> Option<Mono> {
     if component.verdict != Verdict::Unknown {
-        return Duration::ZERO;
+        return None;
     }
     let all = component.checks.iter().map(|at| (&*checks[*at], view.checks[*at].verdict));
     let required: Vec<_> = all.filter(|(check, _)| check.spec.requirement == Requirement::Required).collect();
@@ -126,11 +128,12 @@ fn patience(view: &ProfileView, checks: &[Arc<CheckView>], component: &Component
     };
     let unknown = required.iter().filter(|(check, verdict)| *verdict == Verdict::Unknown && !stood_in_for(check));
     // What this process has not looked at yet has as long as what was never seen, however old its evidence is.
-    let allowed = unknown.map(|(check, _)| {
+    let due = unknown.filter_map(|(check, _)| {
         let over = check.stale && check.runs > 0;
-        if over { Duration::ZERO } else { check.spec.fresh_for }
+        let allowed = if over { Duration::ZERO } else { check.spec.fresh_for };
+        Some(since.get(&check.spec.name)?.after(allowed))
     });
-    allowed.min().unwrap_or(Duration::ZERO)
+    due.min()
 }
 
 /// The place of the check at the top of the chain of explanations that begins at `at`.

@@ -209,4 +209,38 @@ fn the_cause_is_not_a_dead_member_that_others_stand_in_for() {
     let both = Snapshot { profiles: vec![by_line], current: 0, ..(*both).clone() };
     assert_eq!(revised(&both, &[]), (NotReady, Some("far-a".to_owned())));
     assert_eq!(revised(&both, &[("far-b", Ready)]), (NotReady, Some("ups".to_owned())));
+    // And what they have in common is half good, for another reason.
+    let then = [("far-b", Ready), ("ups", Ready), ("link", Degraded)];
+    assert_eq!(revised(&both, &then), (Degraded, Some("link".to_owned())));
+}
+
+#[test]
+fn where_the_old_cause_passes_the_new_one_is_what_explains_the_worst() {
+    use Verdict::{NotReady, Ready};
+
+    let mut plan = room();
+    plan.checks.swap(0, 2);
+    plan.checks.insert(1, Arc::new(spec("far-a", Kind::Icmp, Level::FarEnd)));
+    plan.checks.iter_mut().for_each(|spec| Arc::make_mut(spec).fresh_for = secs(40 * HOUR));
+    let names = plan.checks.iter().map(|spec| spec.name.to_string());
+    assert_eq!(names.collect::<Vec<_>>(), ["ups", "far-a", "gateway", "link", "camera", "bandwidth"]);
+    let mut engine = Engine::new(plan, Restored::default(), at(0.0));
+    engine.observe(rate(1e7, at(0.0)), at(0.0));
+    // The router has been silent for 30 hours, and the mains have been away for one.
+    let mut now = at(0.0);
+    for (second, ups) in [(0, Ready), (29 * HOUR, NotReady), (29 * HOUR + 4, NotReady), (30 * HOUR, NotReady)] {
+        now = at(0.0).after(secs(second));
+        let said = [("ups", ups), ("far-a", NotReady), ("gateway", NotReady), ("link", Ready), ("camera", Ready)];
+        engine.observe_all(said.map(|(name, verdict)| says(name, verdict, now)), now);
+    }
+    let snapshot = engine.snapshot();
+    let view = snapshot.current();
+    assert_eq!((name(view), &view.checks[1].blocked_by), (Some("ups".to_owned()), &Some("gateway".into())));
+    let question = Question::new(&snapshot, None, Some(now.after(secs(72 * HOUR)).wall), None, now).unwrap();
+    let view = answer(&snapshot, &question, now).view;
+    assert_eq!((view.verdict, name(&view)), (NotReady, Some("gateway".to_owned())));
+    // Where that passes too, what it explained is by itself.
+    let good = |at: usize, judged: &Judged| if at == 2 { Ready } else { judged.verdict };
+    let view = revise(&snapshot, &view, |at, judged| Some(Judged { verdict: good(at, judged), ..judged.clone() }));
+    assert_eq!((view.verdict, name(&view)), (NotReady, Some("far-a".to_owned())));
 }

@@ -1,6 +1,8 @@
 //! The room once more, with some of it seen otherwise: evidence that ran out since, checks that the reader leaves aside,
 //! only what lasts. The roll-up is the engine's own.
 
+use std::iter;
+
 use crate::domain::snapshot::{ComponentView, Judged, ProfileView};
 use crate::domain::{CheckName, Reason, Requirement, Snapshot, Verdict};
 
@@ -37,18 +39,26 @@ pub fn revise(snapshot: &Snapshot, view: &ProfileView, see: impl Fn(usize, &Judg
     };
     let name = |at: usize| snapshot.checks[at].spec.name.clone();
     let places = 0..seen.len();
-    // What explained the room before still does, if it is still bad, and its component with it.
+    // What explained the room before still does, if it is still bad, and its component no better: others stand in for it then.
     let bad = |at: usize| {
-        said(at).is_some_and(|verdict| verdict != Verdict::Ready)
-            && of(at).is_some_and(|view| view.verdict != Verdict::Ready)
+        let counts = |verdict: Verdict| of(at).is_some_and(|view| verdict <= view.verdict);
+        said(at).is_some_and(|verdict| verdict != Verdict::Ready && counts(verdict)) || on_backup(&at)
     };
-    let still = |cause: &CheckName| places.clone().any(|at| name(at) == *cause && bad(at));
+    let place = |cause: &CheckName| places.clone().find(|at| snapshot.checks[*at].spec.name == *cause);
+    let still = |cause: &CheckName| place(cause).is_some_and(bad);
+    // What explains it, as long as that is as bad as it has to be for that.
+    let above = |at: &usize| {
+        let cause = place(seen[*at].as_ref()?.blocked_by.as_ref()?)?;
+        (said(cause) == Some(Verdict::NotReady) && bad(cause)).then_some(cause)
+    };
+    // The tree's levels only go up, so the chain ends.
+    let root = |at: usize| iter::successors(Some(at), above).last().unwrap_or(at);
     let root_cause = if verdict == Verdict::Ready {
         None
     } else if let Some(cause) = view.root_cause.clone().filter(still) {
         Some(cause)
     } else {
-        places.clone().find(decides).or_else(|| places.clone().find(on_backup)).map(name)
+        places.clone().find(decides).or_else(|| places.clone().find(on_backup)).map(root).map(name)
     };
     let checks =
         seen.into_iter().zip(view.checks.iter()).map(|(seen, old)| seen.unwrap_or_else(|| old.clone())).collect();

@@ -12,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::Deserialize;
 
 use super::recording::{self, RecordingError};
+use super::retention::{BELIEVED, is_believed};
 use super::rows::{micros, moment};
 use super::{Store, StoreError};
 use crate::domain::link::{Filed, KeptMeeting, Kind, Link};
@@ -26,6 +27,13 @@ const COLUMNS: &str = "seq, kind, session, start, made_at, body, previous, hash"
 /// Of a row of `reports`: that it is a report which is not withdrawn.
 pub(super) const STANDS: &str = "(reports.kind = 'report' AND NOT EXISTS (SELECT 1 FROM reports AS later
     WHERE later.session = reports.session AND later.start = reports.start AND later.kind = 'withdrawal' AND later.seq > reports.seq))";
+
+/// Of a row of `reports` that was made after `?1`: that somebody had watched for as long as `?2` by the clock that it was made by, at a
+/// stretch or, on a machine that is off or asleep at night, in all that lies after `?1`. Then it is not that clock which is ahead, but the
+/// one that says `?1` is behind: a battery ran out, and nobody has set it yet.
+const WAS_BELIEVED: &str = "(EXISTS (SELECT 1 FROM runs WHERE runs.began <= made_at - ?2 AND runs.until >= made_at)
+    OR (SELECT coalesce(sum(min(runs.until, made_at) - max(runs.began, ?1)), 0) FROM runs
+        WHERE runs.until > ?1 AND runs.began < made_at) >= ?2)";
 
 /// A report that was made by a clock that was ahead: its session, when that begins, the report's hash.
 pub type MadeAhead = (String, Timestamp, String);
@@ -250,24 +258,31 @@ impl Store {
         self.read(move |db, _| kept(db, &session)).await
     }
 
-    /// The reports that stand and were made later than `now`, by a clock that was ahead, of meetings that are not over, the next
-    /// first: session, beginning and hash, at most `limit`. Not to be said by a clock that is not believed, `None`: by one that is
-    /// years behind all were made ahead of it.
+    /// The reports that stand and were made later than `now`, by a clock that was ahead, of meetings that were not over at `since`, the
+    /// next first: session, beginning and hash, at most `limit`. Not to be said by a clock that is not believed, `None`: by one that is
+    /// years behind all were made ahead of it. One that is believed may be behind too, and has no say about those that were made by
+    /// another by which somebody had watched for as long.
     ///
     /// # Errors
     /// If the disk cannot be read.
-    pub async fn made_ahead(&self, now: Timestamp, limit: u32) -> Result<Option<Vec<MadeAhead>>, StoreError> {
+    pub async fn made_ahead(
+        &self,
+        since: Timestamp,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Option<Vec<MadeAhead>>, StoreError> {
         self.read(move |db, _| {
-            if !super::retention::is_believed(db, now)? {
+            if !is_believed(db, now)? {
                 return Ok(None);
             }
+            let long = i64::try_from(BELIEVED.as_micros()).unwrap_or(i64::MAX);
             let mut statement = db.prepare(&format!(
                 "SELECT session, reports.start, hash FROM sessions JOIN reports
                  ON reports.session = sessions.id AND reports.start = sessions.start
-                 WHERE until > ?1 AND made_at > ?1 AND {STANDS} ORDER BY until LIMIT ?2"
+                 WHERE until > ?3 AND made_at > ?1 AND {STANDS} AND NOT {WAS_BELIEVED} ORDER BY until LIMIT ?4"
             ))?;
             let found = |row: &Row<'_>| Ok((row.get(0)?, moment(row.get(1)?), row.get(2)?));
-            let rows = statement.query_map(params![micros(now), limit], found)?;
+            let rows = statement.query_map(params![micros(now), long, micros(since), limit], found)?;
             rows.collect::<rusqlite::Result<_>>().map(Some)
         })
         .await

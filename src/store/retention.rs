@@ -63,7 +63,7 @@ const MAX_AUDIT: i64 = 100_000;
 /// A clock is believed where somebody watched by it so long ago, and within [`RECENT`]. One that is years ahead (a battery that ran
 /// out, a month mistyped) makes all rows old at once, and nobody brings them back; a day later it is set right. Nobody hurries to have
 /// rows deleted.
-const BELIEVED: Duration = Duration::from_hours(24);
+pub(super) const BELIEVED: Duration = Duration::from_hours(24);
 /// A machine that is on once a week, for a meeting, is on in the same hour of the week before.
 const RECENT: Duration = Duration::from_hours(8 * 24);
 

@@ -72,7 +72,10 @@ impl Row {
 pub(super) struct Books {
     faults: Vec<OfFault>,
     told: Told,
-    unknown_since: BTreeMap<Component, u64>,
+    /// Since when each check is unknown, by its place.
+    unknown_since: BTreeMap<usize, u64>,
+    /// The components that had an incident at the moment before.
+    had_incident: BTreeSet<Component>,
     started: u64,
     amiss: BTreeMap<String, u64>,
     /// All that differs, with its moment.
@@ -110,6 +113,7 @@ impl Books {
             faults: faults.collect(),
             told: Told::default(),
             unknown_since: BTreeMap::new(),
+            had_incident: BTreeSet::new(),
             started: 0,
             amiss: BTreeMap::new(),
             wrong: Vec::new(),
@@ -134,6 +138,7 @@ impl Books {
     pub(super) fn begins(&mut self, now: u64, open: &[Incident]) {
         self.started = now;
         self.unknown_since.clear();
+        self.had_incident = open.iter().map(|incident| incident.component).collect();
         self.amiss.clear();
         self.told.begins(now, open);
     }
@@ -302,17 +307,19 @@ impl Books {
 
     /// An incident is open where something is amiss that nothing elsewhere explains, and nowhere else.
     fn incidents(&mut self, now: u64, law: &Law, seen: &Snapshot) {
+        for (place, check) in law.checks.iter().enumerate() {
+            if law.verdict(check, law.profile) == Verdict::Unknown {
+                self.unknown_since.entry(place).or_insert(now);
+            } else {
+                self.unknown_since.remove(&place);
+            }
+        }
         for component in Component::ALL {
             let verdict = law.component(component, law.profile);
             let is_open = seen.incidents.iter().any(|incident| incident.component == component);
             let outside = law.counts(component, law.profile) && verdict != Verdict::Ready;
-            if verdict == Verdict::Unknown {
-                self.unknown_since.entry(component).or_insert(now);
-            } else {
-                self.unknown_since.remove(&component);
-            }
-            let patience = law.patience(component, law.profile);
-            let unknown_for = self.unknown_since.get(&component).map_or(u64::MAX, |since| now - since);
+            let until = law.may_be_unknown_until(component, law.profile, &self.unknown_since);
+            let is_allowed = verdict == Verdict::Unknown && until.is_some_and(|until| now < until);
             let above: &[Component] = match component {
                 Component::Power => &[],
                 Component::Computer => &[Component::Power],
@@ -325,9 +332,14 @@ impl Books {
                     && law.counts(check.spec.component, law.profile)
                     && law.verdict(check, law.profile) == Verdict::NotReady
             });
-            if outside && !explained && !is_open && unknown_for >= patience {
+            if outside && !explained && !is_open && !is_allowed {
                 self.say(now, format!("incident {component}"), || {
-                    format!("{component} is {verdict} for {unknown_for} ms, and no incident is open")
+                    format!("{component} is {verdict}, which was allowed until {until:?} ms, and no incident is open")
+                });
+            }
+            if is_open && is_allowed && !self.had_incident.contains(&component) {
+                self.say(now, format!("incident {component}"), || {
+                    format!("{component} is {verdict}, which is allowed until {until:?} ms, and an incident is open")
                 });
             }
             if is_open && !outside {
@@ -336,6 +348,7 @@ impl Books {
                 });
             }
         }
+        self.had_incident = seen.incidents.iter().map(|incident| incident.component).collect();
     }
 
     /// All has come to rest, and is on the disk.

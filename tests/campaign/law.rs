@@ -3,7 +3,7 @@
 //! Written from the laws and not from the judge: it keeps what each look saw and asks each time anew what has lasted, where the
 //! judge keeps since when. It is slow, and has nothing to gain by being quick.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -365,16 +365,25 @@ impl Law {
         Some(verdicts[need.min(verdicts.len()) - 1])
     }
 
-    /// For how long a component may be unknown before that is amiss, ms: for as long as evidence counts of what makes it so, of
-    /// which nothing is left where it became too old. What this process has not looked at yet has all of it.
-    pub(super) fn patience(&self, component: Component, profile: usize) -> u64 {
+    /// Until when a component may be unknown before that is amiss, ms: of each check that makes it so, from when that is unknown (by
+    /// the check's place) for as long as evidence of it counts, of which nothing is left where it became too old. What this process has
+    /// not looked at yet has all of it.
+    pub(super) fn may_be_unknown_until(
+        &self,
+        component: Component,
+        profile: usize,
+        unknown_since: &BTreeMap<usize, u64>,
+    ) -> Option<u64> {
         let group = self.group(component, profile);
-        let unknown = self.required(component).filter(|check| {
+        let makes_it_so = |check: &OfCheck| {
             let by_others = check.spec.group.is_some() && group != Some(Verdict::Unknown);
-            self.verdict(check, profile) == Verdict::Unknown && !by_others
-        });
-        let allowed = unknown.map(|check| if check.stale && check.ran { 0 } else { ms(check.spec.fresh_for) });
-        allowed.min().unwrap_or(0)
+            check.spec.component == component && check.spec.requirement == Requirement::Required && !by_others
+        };
+        let unknown = unknown_since.iter().map(|(place, since)| (&self.checks[*place], *since));
+        let until = unknown
+            .filter(|(check, _)| makes_it_so(check))
+            .map(|(check, since)| since + if check.stale && check.ran { 0 } else { ms(check.spec.fresh_for) });
+        until.min()
     }
 
     /// A component's verdict under a profile.

@@ -6,7 +6,8 @@
 //! longer than there is room stands as it was.
 //!
 //! What is booked of a calendar that the config has no more is nobody's: the calendar that has the same entry (it was renamed) takes it
-//! over as it is, and what is to come of the rest is called off when one has been read, or when none is left.
+//! over as it is, and what is to come of the rest is called off when all that are left have been read, or when none is left. Before
+//! that, one that could not be read yet may be the same calendar under its new name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -33,8 +34,39 @@ const LONGEST: usize = 200;
 /// What is told of a feed that has lost all at once.
 const EMPTIED: &str = "it has no meetings any more; they are cancelled if it says so again at the next reading";
 
+/// What is told of a new feed that has none, while meetings are nobody's that may have been its own under another name.
+const EMPTY: &str = "it has no meetings; those of a calendar that the config has no more are cancelled only if it says so again at \
+    the next reading";
+
 /// How soon a disk that did not take it is asked again.
 const AGAIN: Duration = Duration::from_mins(1);
+
+/// What the readings before have said of the feeds that the config has now.
+#[derive(Debug, Default)]
+struct Heard {
+    /// Feeds that had meetings and had none at the last reading.
+    emptied: BTreeSet<Arc<str>>,
+    /// The ids that each feed has, by the last reading that was believed.
+    followed: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
+}
+
+impl Heard {
+    /// Leaves out the feeds whose entry in the config is another now: what was read by the one before says nothing of them.
+    fn keep(&mut self, is_as_it_was: impl Fn(&str) -> bool) {
+        self.emptied.retain(|name| is_as_it_was(name));
+        self.followed.retain(|name, _| is_as_it_was(name));
+    }
+
+    /// Whether a feed has this meeting by its last reading.
+    fn has(&self, feed: &str, id: &str) -> bool {
+        self.followed.get(feed).is_some_and(|ids| ids.contains(id))
+    }
+
+    /// Whether each calendar of the config has been heard, and none has this meeting.
+    fn no_one_has(&self, id: &str, config: &Config) -> bool {
+        config.calendars.iter().all(|feed| self.followed.get(&feed.name).is_some_and(|ids| !ids.contains(id)))
+    }
+}
 
 /// The task.
 pub struct Calendars {
@@ -51,14 +83,13 @@ impl Calendars {
     pub async fn run(mut self) {
         // What is followed by which entry of the config, and when it is read again.
         let mut due: BTreeMap<Arc<str>, (calendar::Config, Mono)> = BTreeMap::new();
-        // Feeds that had meetings and had none at the last reading.
-        let mut emptied: BTreeSet<Arc<str>> = BTreeSet::new();
+        let mut heard = Heard::default();
         let mut reader = Reader::new();
         loop {
             let config = Arc::clone(&self.configs.borrow_and_update());
             // An entry that was changed is read at once, as a new one is.
             due.retain(|_, (feed, _)| config.calendars.contains(feed));
-            emptied.retain(|name| due.contains_key(name));
+            heard.keep(|name| due.contains_key(name));
             self.book.feeds.send_modify(|feeds| {
                 feeds.retain(|feed| config.calendars.iter().any(|known| *known.name == *feed.name));
             });
@@ -73,23 +104,23 @@ impl Calendars {
             let mut known = self.book.agenda.subscribe();
             let unknown = !known.borrow_and_update().known;
             let mut next = due.values().map(|(_, due)| *due).min().filter(|_| !unknown).unwrap_or(Mono::NEVER);
-            if config.calendars.is_empty() && !unknown {
-                let none = BTreeSet::new();
-                if let Err(error) = self.call_off(None, &none, &config, self.clock.now().wall).await {
-                    tracing::warn!(error, "the meetings of the calendars that were followed cannot be called off yet");
-                    next = self.clock.mono().after(AGAIN);
-                }
+            if config.calendars.is_empty()
+                && !unknown
+                && let Err(error) = self.call_off(None, &heard, &config, self.clock.now().wall).await
+            {
+                tracing::warn!(error, "the meetings of the calendars that were followed cannot be called off yet");
+                next = self.clock.mono().after(AGAIN);
             }
             let done = tokio::select! {
                 () = self.clock.sleep_until(next) => None,
                 changed = self.configs.changed() => if changed.is_err() { return } else { None },
-                heard = known.wait_for(|agenda| agenda.known), if unknown => if heard.is_err() { return } else { None },
+                told = known.wait_for(|agenda| agenda.known), if unknown => if told.is_err() { return } else { None },
                 done = reader.next() => Some(done),
             };
             let Some(done) = done else { continue };
             // What the config before had it read is read anew.
             if config.calendars.contains(&done.feed) {
-                self.follow(&done, &config, &mut emptied).await;
+                self.follow(&done, &config, &mut heard).await;
                 let again = self.clock.mono().after(done.feed.interval.0);
                 due.insert(Arc::clone(&done.feed.name), (done.feed, again));
             } else {
@@ -99,7 +130,7 @@ impl Calendars {
     }
 
     /// Has the agenda follow what was read of a feed.
-    async fn follow(&self, done: &Done, config: &Config, emptied: &mut BTreeSet<Arc<str>>) {
+    async fn follow(&self, done: &Done, config: &Config, heard: &mut Heard) {
         let (feed, now) = (&done.feed, done.at);
         let mut shown = Feed { name: feed.name.to_string(), at: now, ..Feed::default() };
         match &done.read {
@@ -110,12 +141,13 @@ impl Calendars {
                 match self.wanted(feed, &reading.entries, config, now).await {
                     Ok(wanted) => {
                         shown.entries = wanted.len();
-                        let is_emptied = wanted.is_empty() && self.holds_any(&feed.name, config, now);
-                        if is_emptied && emptied.insert(Arc::clone(&feed.name)) {
-                            shown.error = Some(EMPTIED.to_owned());
+                        let doubt = self.doubt(&feed.name, heard, config, now).filter(|_| wanted.is_empty());
+                        if doubt.is_some() && heard.emptied.insert(Arc::clone(&feed.name)) {
+                            shown.error = doubt.map(str::to_owned);
                         } else {
-                            emptied.remove(&feed.name);
-                            (shown.conflicts, shown.error) = self.book_all(&feed.name, wanted, config, now).await;
+                            heard.emptied.remove(&feed.name);
+                            (shown.conflicts, shown.error) =
+                                self.book_all(&feed.name, wanted, heard, config, now).await;
                         }
                     }
                     Err(error) => shown.error = Some(error),
@@ -177,21 +209,34 @@ impl Calendars {
         session.end > now || self.book.agenda().get(&session.id).is_some_and(|known| goes_on(known))
     }
 
-    /// Whether meetings of a feed are booked that its reading would have.
-    fn holds_any(&self, feed: &str, config: &Config, now: Timestamp) -> bool {
-        self.book.agenda().booked().any(|known| is_spoken_of(known, Some(feed), config, now))
+    /// Why a reading of a feed that has no meetings is believed only when it says so again: some of its own are booked that it would
+    /// have, or it is new, and nobody's are booked that it may have had under another name.
+    fn doubt(&self, feed: &Arc<str>, heard: &Heard, config: &Config, now: Timestamp) -> Option<&'static str> {
+        let agenda = self.book.agenda();
+        if agenda.booked().any(|known| known.source == *feed && is_in_reach(known, now)) {
+            return Some(EMPTIED);
+        }
+        let is_new = !heard.followed.contains_key(feed);
+        let is_left = |known: &Session| is_nobodys(known, config) && known.start > now && is_in_reach(known, now);
+        (is_new && agenda.booked().any(|known| is_left(known))).then_some(EMPTY)
     }
 
-    /// Calls off the meetings that a reading of `feed` would have if they were held, or that are nobody's, but for those of `kept`.
+    /// Calls off the meetings that `feed` has no more by its reading that began at `now`; and of those that are nobody's what has not
+    /// begun, once all calendars have been heard and none has it.
     async fn call_off(
         &self,
-        feed: Option<&str>,
-        kept: &BTreeSet<&str>,
+        feed: Option<&Arc<str>>,
+        heard: &Heard,
         config: &Config,
         now: Timestamp,
     ) -> Result<(), String> {
         let agenda = self.book.agenda();
-        let gone = agenda.booked().filter(|known| is_spoken_of(known, feed, config, now) && !kept.contains(&*known.id));
+        // A reading takes its time, in which a meeting may have begun.
+        let begun = now.max(self.clock.now().wall);
+        let has_lost = |known: &Session| feed == Some(&known.source) && !heard.has(&known.source, &known.id);
+        let is_left =
+            |known: &Session| is_nobodys(known, config) && known.start > begun && heard.no_one_has(&known.id, config);
+        let gone = agenda.booked().filter(|known| is_in_reach(known, now) && (has_lost(known) || is_left(known)));
         let gone: Vec<_> = gone.map(|known| (Arc::clone(&known.id), is_nobodys(known, config))).collect();
         let meetings = gone.iter().filter(|(_, is_nobodys)| *is_nobodys).count();
         if meetings > 0 {
@@ -215,13 +260,15 @@ impl Calendars {
         &self,
         feed: &Arc<str>,
         wanted: Vec<Session>,
+        heard: &mut Heard,
         config: &Config,
         now: Timestamp,
     ) -> (Vec<(Timestamp, String)>, Option<String>) {
         let agenda = self.book.agenda();
-        let ids: BTreeSet<&str> = wanted.iter().map(|session| &*session.id).collect();
+        let ids = wanted.iter().map(|session| Arc::clone(&session.id)).collect();
+        heard.followed.insert(Arc::clone(feed), ids);
         // First, so that they are in nobody's way.
-        if let Err(error) = self.call_off(Some(feed), &ids, config, now).await {
+        if let Err(error) = self.call_off(Some(feed), heard, config, now).await {
             return (Vec::new(), Some(error));
         }
         let mut left: Vec<Session> = wanted
@@ -273,12 +320,10 @@ impl Calendars {
     }
 }
 
-/// Whether a reading of `feed` that began at `now` would have this booked meeting if it were held: it is the feed's own, or nobody's
-/// and not begun; not over, and not beyond what is taken. By a clock that is behind, meetings may lie beyond; that a reading lacks them
-/// says nothing of them.
-fn is_spoken_of(known: &Session, feed: Option<&str>, config: &Config, now: Timestamp) -> bool {
-    let is_its = feed == Some(&*known.source) || known.start > now && is_nobodys(known, config);
-    is_its && known.end > now && known.start < calendar::span(now).1
+/// Whether a reading that began at `now` speaks of a meeting: it is not over, and not beyond what is taken. By a clock that is behind,
+/// meetings may lie beyond; that a reading lacks them says nothing of them.
+fn is_in_reach(known: &Session, now: Timestamp) -> bool {
+    known.end > now && known.start < calendar::span(now).1
 }
 
 /// Whether a session is of a calendar that the config has no more.

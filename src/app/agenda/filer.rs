@@ -31,6 +31,9 @@ const SWEPT: u32 = 8;
 /// So many are withdrawn in one turn, each a commit of its own: those behind them are in the next.
 const WITHDRAWN: u32 = 64;
 
+/// A clock is believed when somebody watched by it so long ago: what another process saw of one that is not believed yet is not older.
+const UNBELIEVED: SignedDuration = SignedDuration::from_hours(24);
+
 /// A meeting is in the agenda for no longer than this after its beginning: the longest is 31 days.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(40 * 24);
 
@@ -72,8 +75,11 @@ struct Seen {
     failing: BTreeSet<Key>,
     /// When the disk is asked next whether a meeting is without a report.
     sweep_at: Mono,
-    /// When both clocks were read last; none as long as reports may stand that were made ahead of the clock.
+    /// When both clocks were read last.
     read_at: Option<Now>,
+    /// When the clock was found to have been set, as long as reports may stand that were made ahead of it: of the meetings that were not
+    /// over then.
+    unsure_since: Option<Timestamp>,
 }
 
 /// The task.
@@ -92,7 +98,7 @@ impl Filer {
     /// Goes on until it is dropped.
     pub async fn run(self) {
         let (done, failing) = (BTreeSet::new(), BTreeSet::new());
-        let mut seen = Seen { done, failing, sweep_at: self.clock.mono(), read_at: None };
+        let mut seen = Seen { done, failing, sweep_at: self.clock.mono(), read_at: None, unsure_since: None };
         loop {
             let now = self.clock.now();
             self.turn(&mut seen, now).await;
@@ -102,9 +108,16 @@ impl Filer {
 
     /// Withdraws what was made ahead of the clock, and makes what is due.
     async fn turn(&self, seen: &mut Seen, now: Now) {
-        let sure = seen.read_at.is_some_and(|before| !now.was_set_since(before));
-        let all = sure || self.withdraw(&mut seen.done, now.wall).await;
-        seen.read_at = all.then_some(now);
+        match seen.read_at.replace(now) {
+            Some(before) if !now.was_set_since(before) => {}
+            Some(_) => seen.unsure_since = Some(now.wall),
+            None => seen.unsure_since = Some(now.wall.checked_sub(UNBELIEVED).unwrap_or(Timestamp::MIN)),
+        }
+        if let Some(since) = seen.unsure_since
+            && self.withdraw(&mut seen.done, since, now.wall).await
+        {
+            seen.unsure_since = None;
+        }
         let config = Arc::clone(&self.configs.borrow());
         let after = config.agenda.wrap_up.0;
         let agenda = self.book.agenda();
@@ -148,19 +161,19 @@ impl Filer {
         seen.done.retain(|(_, start)| *start > past);
     }
 
-    /// Withdraws reports that were made by a clock that was ahead: of meetings that were to come then. Their own are made in their
-    /// time, so they are not `done` any more. Whether none is left: not where there may be more than a turn's, and not by a clock
+    /// Withdraws reports that were made by a clock that was ahead: of meetings that were not over at `since`. Their own are made in
+    /// their time, so they are not `done` any more. Whether none is left: not where there may be more than a turn's, and not by a clock
     /// that is not believed yet.
-    async fn withdraw(&self, done: &mut BTreeSet<Key>, now: Timestamp) -> bool {
-        let outcome = self.try_withdraw(done, now).await;
+    async fn withdraw(&self, done: &mut BTreeSet<Key>, since: Timestamp, now: Timestamp) -> bool {
+        let outcome = self.try_withdraw(done, since, now).await;
         outcome.unwrap_or_else(|error| {
             tracing::debug!(error, "reports that were made ahead of the clock are looked for again");
             false
         })
     }
 
-    async fn try_withdraw(&self, done: &mut BTreeSet<Key>, now: Timestamp) -> Result<bool, String> {
-        let ahead = self.book.store.made_ahead(now, WITHDRAWN).await.map_err(|error| in_full(&error))?;
+    async fn try_withdraw(&self, done: &mut BTreeSet<Key>, since: Timestamp, now: Timestamp) -> Result<bool, String> {
+        let ahead = self.book.store.made_ahead(since, now, WITHDRAWN).await.map_err(|error| in_full(&error))?;
         let Some(ahead) = ahead else { return Ok(false) };
         let all = ahead.len() < WITHDRAWN as usize;
         for (session, start, hash) in ahead {
@@ -234,6 +247,8 @@ impl Filer {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::app::recorder::catalogue;
     use crate::config::Source;
@@ -258,56 +273,108 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn all_that_was_made_ahead_of_the_clock_is_withdrawn_once_the_clock_is_believed() {
-        let folder = tempfile::tempdir().unwrap();
-        let right: Timestamp = "2026-11-23T02:00:00Z".parse().unwrap();
-        let clock = Clock::on_tokio_time(right);
-        let store = Store::open(Claim::take(folder.path()).unwrap(), clock, Retention::default(), catalogue());
+    /// The clock when it is set right.
+    fn right() -> Timestamp {
+        "2026-11-23T02:00:00Z".parse().unwrap()
+    }
+
+    /// So many hours after that.
+    fn hours(hours: i64) -> Timestamp {
+        right() + SignedDuration::from_hours(hours)
+    }
+
+    /// A clock that was a year ahead.
+    fn ahead() -> Timestamp {
+        hours(366 * 24)
+    }
+
+    /// How long somebody watches until a clock is believed.
+    const WATCHED: Duration = Duration::from_hours(25);
+
+    /// Somebody watches by the clock from then on.
+    async fn watch(store: &Store, since: Now) {
+        for look in 0..=WATCHED.as_secs() / UNWATCHED.as_secs() {
+            let at = since.after(Duration::from_secs(look * UNWATCHED.as_secs()));
+            store.observe(&Observation::read("usb".into(), at, Duration::ZERO, Reading::default()));
+        }
+        store.flush().await.unwrap();
+    }
+
+    /// The task on a disk that has these meetings, each with a report that was made a year ahead of its clock, and what it has seen
+    /// until that is set right.
+    async fn misled(folder: &Path, mut sessions: Vec<Session>) -> (Filer, Seen) {
+        let clock = Clock::on_tokio_time(right());
+        let store = Store::open(Claim::take(folder).unwrap(), clock, Retention::default(), catalogue());
         store.restore().await.unwrap();
-        let config = Arc::new(Config::parse(&Source::new("test", String::new())).unwrap());
-        let configs = watch::channel(config).1;
-        let left = Some((Vec::new(), Vec::new(), Written::default()));
-        let book = Arc::new(Book::new(store.clone(), configs.clone(), left, clock));
-        let filer = Filer { book, asks: mpsc::channel(1).0, configs, clock };
-        // A year of the clock's went by in a minute, and all that is booked seemed to be over.
-        let count = WITHDRAWN as usize + 3;
-        let day = |n: usize| right + SignedDuration::from_hours(24 * i64::try_from(n).unwrap());
-        let mut sessions: Vec<Session> = (1..=count).map(|n| held(format!("m-{n}"), day(n))).collect();
         for (revision, session) in (1..).zip(&mut sessions) {
             session.revision = revision;
         }
         store.record(Batch { sessions: sessions.clone(), ..Batch::default() }).await.unwrap();
-        let mut seen = Seen {
+        let seen = Seen {
             done: sessions.iter().map(|session| (Arc::clone(&session.id), session.start)).collect(),
             failing: BTreeSet::new(),
-            sweep_at: clock.mono(),
-            read_at: Some(clock.now()),
+            sweep_at: Mono::NEVER,
+            read_at: Some(Now { wall: ahead(), ..clock.now() }),
+            unsure_since: None,
         };
-        let body = r#"{"schema":"siaga.report"}"#.to_owned();
         for session in sessions {
             let (session, start) = (session.id.to_string(), session.start);
-            let report = Filed { kind: Kind::Report, session, start, made_at: day(366), body: body.clone() };
+            let body = r#"{"schema":"siaga.report"}"#.to_owned();
+            let report = Filed { kind: Kind::Report, session, start, made_at: ahead(), body };
             assert!(store.file_report(report).await.unwrap().is_some());
         }
+        let config = Arc::new(Config::parse(&Source::new("test", String::new())).unwrap());
+        let configs = watch::channel(config).1;
+        let left = Some((Vec::new(), Vec::new(), Written::default()));
+        let book = Arc::new(Book::new(store, configs.clone(), left, clock));
+        (Filer { book, asks: mpsc::channel(1).0, configs, clock }, seen)
+    }
+
+    #[tokio::test]
+    async fn all_that_was_made_ahead_of_the_clock_is_withdrawn_once_the_clock_is_believed() {
+        // A year of the clock's went by in a minute, and all that is booked seemed to be over.
+        let folder = tempfile::tempdir().unwrap();
+        let sessions = (1..=67).map(|n| held(format!("m-{n}"), hours(24 * n))).collect();
+        let (filer, mut seen) = misled(folder.path(), sessions).await;
+        let (store, clock) = (filer.book.store.clone(), filer.clock);
         // It is set right: nobody has watched by it yet.
-        seen.read_at = seen.read_at.map(|before| Now { wall: day(366), ..before });
-        for _ in 0..2 {
-            filer.turn(&mut seen, clock.now()).await;
-            assert_eq!((seen.done.len(), seen.read_at), (count, None), "it is looked at again");
+        let set = clock.now();
+        for now in [set, clock.now()] {
+            filer.turn(&mut seen, now).await;
+            assert_eq!((seen.done.len(), seen.unsure_since), (67, Some(set.wall)), "they are looked for again");
         }
-        let watched = Duration::from_hours(25);
-        let begun = Now { mono: clock.mono(), wall: right - watched };
-        for look in 0..=watched.as_secs() / UNWATCHED.as_secs() {
-            let at = begun.after(Duration::from_secs(look * UNWATCHED.as_secs()));
-            store.observe(&Observation::read("usb".into(), at, Duration::ZERO, Reading::default()));
-        }
-        store.flush().await.unwrap();
+        watch(&store, Now { mono: clock.mono(), wall: right() - WATCHED }).await;
         filer.turn(&mut seen, clock.now()).await;
-        assert_eq!((seen.done.len(), seen.read_at), (3, None), "a turn's, and the others in the next");
-        let now = clock.now();
-        filer.turn(&mut seen, now).await;
-        assert_eq!((seen.done.len(), seen.read_at), (0, Some(now)));
-        assert_eq!(store.made_ahead(now.wall, WITHDRAWN).await.unwrap(), Some(Vec::new()));
+        assert_eq!((seen.done.len(), seen.unsure_since), (3, Some(set.wall)), "a turn's, and the others in the next");
+        filer.turn(&mut seen, clock.now()).await;
+        assert_eq!((seen.done.len(), seen.unsure_since), (0, None));
+        assert_eq!(store.made_ahead(right(), clock.now().wall, WITHDRAWN).await.unwrap(), Some(Vec::new()));
+    }
+
+    #[tokio::test]
+    async fn what_is_held_before_the_clock_is_believed_has_its_own_report_too() {
+        for is_started_anew in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let sessions = [("before", -30), ("first", 1), ("second", 20), ("later", 400)];
+            let sessions = sessions.map(|(id, start)| held(id.to_owned(), hours(start)));
+            let (filer, mut seen) = misled(folder.path(), sessions.to_vec()).await;
+            let (store, since) = (filer.book.store.clone(), filer.clock.now());
+            filer.turn(&mut seen, since).await;
+            assert_eq!(seen.done.len(), 4);
+            watch(&store, since).await;
+            let believed = since.after(WATCHED);
+            if is_started_anew {
+                // In the middle of it.
+                (seen.read_at, seen.unsure_since) = (None, None);
+                filer.turn(&mut seen, since.after(WATCHED / 2)).await;
+                assert_eq!(seen.done.len(), 4);
+            }
+            filer.turn(&mut seen, believed).await;
+            assert_eq!(seen.unsure_since, None);
+            let left: Vec<&str> = seen.done.iter().map(|(id, _)| &**id).collect();
+            assert_eq!(left, ["before"], "{is_started_anew}");
+            let unreported = store.unreported(hours(24), 9).await.unwrap();
+            assert_eq!(unreported.iter().map(|one| &*one.id).collect::<Vec<_>>(), ["first", "second"]);
+        }
     }
 }

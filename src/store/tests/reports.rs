@@ -90,7 +90,7 @@ async fn a_report_that_is_withdrawn_makes_room_for_another_and_stays_in_the_chai
     };
     store.record(Batch { notices: vec![reported], ..Batch::default() }).await.unwrap();
     let made_ahead = async |now| {
-        let found = store.made_ahead(second(now), 9).await.unwrap();
+        let found = store.made_ahead(second(now), second(now), 9).await.unwrap();
         found.map(|found| found.into_iter().map(|(session, ..)| session).collect::<Vec<_>>())
     };
     assert_eq!(made_ahead(59).await, None, "a clock by which nobody watched yet");
@@ -133,7 +133,7 @@ async fn of_more_than_are_withdrawn_at_once_the_next_to_come_are_found_first_and
     all.reverse();
     let mut found = Vec::new();
     for at_once in [64, 6, 0] {
-        let ahead = store.made_ahead(second(0), 64).await.unwrap().unwrap();
+        let ahead = store.made_ahead(second(0), second(0), 64).await.unwrap().unwrap();
         assert_eq!(ahead.len(), at_once);
         for (session, start, _) in ahead {
             assert_eq!(start, second(begins(&session)));
@@ -143,6 +143,39 @@ async fn of_more_than_are_withdrawn_at_once_the_next_to_come_are_found_first_and
     }
     assert_eq!(found, all);
     store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_clock_that_is_behind_finds_no_report_that_was_made_by_one_that_was_believed() {
+    const HOUR: i64 = 3600;
+    // When somebody watched, in hours from now, and whether a report of the tenth day stays.
+    for (case, runs, stays) in [
+        ("a clock that went ahead for two hours", vec![(-400, 0), (239, 241)], false),
+        ("one that is behind, of a machine that is always on", vec![(-24, 0), (100, 400)], true),
+        ("one that was set back while somebody watched", vec![(-400, 241)], true),
+        (
+            "one that is behind, of a machine in an office",
+            vec![(-24, 0), (168, 177), (192, 201), (216, 225), (239, 249)],
+            true,
+        ),
+        ("one of which there is too little", vec![(-24, 0), (216, 225), (239, 249)], false),
+    ] {
+        let folder = folder();
+        let store = open(folder.path());
+        store.restore().await.unwrap();
+        let db = other_eyes(folder.path());
+        for (began, until) in runs {
+            let [began, until] = [began, until].map(|hour| micros(second(hour * HOUR)));
+            db.execute("INSERT INTO runs VALUES (?1, ?2, 1)", [began, until]).unwrap();
+        }
+        store.wish(wanted(Wish::Book(Box::new(held("a", 238 * HOUR))), MARGINS, None)).await.unwrap();
+        let (start, made_at) = (second(238 * HOUR), second(240 * HOUR));
+        let report = Filed { start, made_at, ..filed(Kind::Report, "a", "x") };
+        assert!(store.file_report(report).await.unwrap().is_some());
+        let ahead = store.made_ahead(second(0), second(0), 9).await.unwrap().unwrap();
+        assert_eq!(ahead.is_empty(), stays, "{case}: {ahead:?}");
+        store.close().await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -44,7 +44,7 @@ fn entry(title: &str, start: i64, end: i64) -> Entry {
 async fn read(calendars: &Calendars, config: &Config, entries: &[Entry]) -> Vec<String> {
     let feed = &config.calendars[0];
     let wanted = calendars.wanted(feed, entries, config, now()).await.unwrap();
-    let (conflicts, error) = calendars.book_all(&feed.name, wanted, config, now()).await;
+    let (conflicts, error) = calendars.book_all(&feed.name, wanted, &mut Heard::default(), config, now()).await;
     assert_eq!(error, None);
     conflicts.into_iter().map(|(_, title)| title).collect()
 }
@@ -71,23 +71,25 @@ async fn a_clock_that_is_behind_calls_off_nothing_of_which_its_reading_does_not_
     let held = |title: &str, day: i64| session(feed, &entry(title, day * 24 * 60, day * 24 * 60 + 60), profile);
     let all = || vec![held("near", 1), held("next month", 20), held("next year", 395)];
     let follow = async |wanted: Vec<Session>, now: Timestamp| {
-        assert_eq!(calendars.book_all(&feed.name, wanted, &config, now).await, (Vec::new(), None));
+        let said = calendars.book_all(&feed.name, wanted, &mut Heard::default(), &config, now).await;
+        assert_eq!(said, (Vec::new(), None));
         booked(&calendars)
     };
     let every = ["near", "next month", "next year"];
     assert_eq!(follow(all(), now()).await, every);
     // It boots in the year 2000: of all that is booked its reading has nothing, and says nothing.
     let born = "2000-01-01T00:00:00Z".parse().unwrap();
-    assert!(!calendars.holds_any(&feed.name, &config, born), "it has not lost its meetings");
+    let doubt = |now: Timestamp| calendars.doubt(&feed.name, &Heard::default(), &config, now);
+    assert_eq!(doubt(born), None, "it has not lost its meetings");
     assert_eq!(follow(Vec::new(), born).await, every);
     // Ten days behind, of which the far end is not in it.
     let behind = now() - days(10);
     assert_eq!(follow(vec![held("near", 1), held("next month", 20)], behind).await, every);
     // What it speaks of is called off all the same.
     assert_eq!(follow(vec![held("near", 1)], behind).await, ["near", "next year"]);
-    assert!(calendars.holds_any(&feed.name, &config, now()));
+    assert_eq!(doubt(now()), Some(EMPTIED));
     assert_eq!(follow(Vec::new(), now()).await, [""; 0]);
-    assert!(!calendars.holds_any(&feed.name, &config, now()));
+    assert_eq!(doubt(now()), None);
 }
 
 #[tokio::test]
@@ -216,15 +218,95 @@ async fn a_calendar_that_is_renamed_keeps_its_meetings_and_one_that_is_taken_out
     task.abort();
 }
 
+/// The config with a calendar for each of these files, which is called as its file is.
+fn with_files(folder: &Path, names: &[&str]) -> Arc<Config> {
+    let entry = |name: &&str| {
+        let file = folder.join(format!("{name}.ics"));
+        format!("[[calendar]]\nname = \"{name}\"\nfile = \"{}\"\n", file.display())
+    };
+    config(&names.iter().map(entry).collect::<String>())
+}
+
+/// Reads the calendar of this name and has the agenda follow it. Gives what is told of it.
+async fn follow(calendars: &Calendars, config: &Config, heard: &mut Heard, name: &str) -> Option<String> {
+    let mut reader = Reader::new();
+    let feed = config.calendars.iter().find(|feed| &*feed.name == name).unwrap();
+    reader.begin(feed, config.room.time_zone.0.clone(), calendars.clock);
+    calendars.follow(&reader.next().await, config, heard).await;
+    calendars.book.feeds.borrow().iter().find(|feed| feed.name == name).unwrap().error.clone()
+}
+
+#[tokio::test]
+async fn another_calendar_calls_off_nothing_of_one_that_may_have_another_name_until_that_was_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(format!("{name}.ics"));
+    let before = with_files(folder.path(), &["office", "lab"]);
+    let calendars = calendars(&folder.path().join("state"), &before).await.0;
+    write(&file("office"), &[entry("A", 600, 660), entry("G", 1200, 1260)]);
+    write(&file("lab"), &[entry("L", 1800, 1860)]);
+    let mut heard = Heard::default();
+    for name in ["office", "lab"] {
+        assert_eq!(follow(&calendars, &before, &mut heard, name).await, None);
+    }
+    assert_eq!(booked(&calendars), ["A", "G", "L"]);
+    // Renamed, and started anew: under its new name it does not answer, however often the other is read, and that has a meeting where
+    // one of its own may be.
+    let renamed = with_files(folder.path(), &["kantor", "lab"]);
+    let mut heard = Heard::default();
+    write(&file("lab"), &[entry("L", 1800, 1860), entry("M", 1210, 1270)]);
+    for name in ["lab", "kantor", "lab"] {
+        let told = follow(&calendars, &renamed, &mut heard, name).await;
+        assert_eq!(told.is_some(), name == "kantor", "{name}: {told:?}");
+        assert_eq!(booked(&calendars), ["A", "G", "L"], "{name}");
+    }
+    let conflicts = |feed: &Feed| (feed.name == "lab").then_some(feed.conflicts.len());
+    assert_eq!(calendars.book.feeds.borrow().iter().find_map(conflicts), Some(1));
+    // It is there, and has one of the two: the other goes, whichever is read next.
+    write(&file("kantor"), &[entry("A", 600, 660)]);
+    assert_eq!(follow(&calendars, &renamed, &mut heard, "kantor").await, None);
+    assert_eq!(booked(&calendars), ["A", "L"]);
+    assert_eq!(follow(&calendars, &renamed, &mut heard, "lab").await, None);
+    assert_eq!(booked(&calendars), ["A", "M", "L"]);
+    // Without its entry in the config, what it had goes with the next reading of the other.
+    let without = with_files(folder.path(), &["lab"]);
+    heard.keep(|name| name == "lab");
+    assert_eq!(follow(&calendars, &without, &mut heard, "lab").await, None);
+    assert_eq!(booked(&calendars), ["M", "L"]);
+}
+
 #[tokio::test]
 async fn a_calendar_under_a_new_name_that_is_empty_is_believed_when_it_says_so_again() {
-    let (folder, config) = (tempfile::tempdir().unwrap(), config(OFFICE));
-    let calendars = calendars(folder.path(), &config).await.0;
-    assert_eq!(read(&calendars, &config, &[entry("A", 600, 660)]).await, [""; 0]);
-    let renamed = self::config(&OFFICE.replace("office", "kantor"));
-    assert!(calendars.holds_any("kantor", &renamed, now()), "what is nobody's counts as lost");
-    assert_eq!(read(&calendars, &renamed, &[]).await, [""; 0]);
-    assert!(booked(&calendars).is_empty() && !calendars.holds_any("kantor", &renamed, now()));
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(format!("{name}.ics"));
+    let before = with_files(folder.path(), &["office", "lab"]);
+    let calendars = calendars(&folder.path().join("state"), &before).await.0;
+    write(&file("office"), &[entry("A", 600, 660)]);
+    write(&file("lab"), &[]);
+    let mut heard = Heard::default();
+    for name in ["office", "lab"] {
+        assert_eq!(follow(&calendars, &before, &mut heard, name).await, None);
+    }
+    let renamed = with_files(folder.path(), &["kantor", "lab"]);
+    heard.keep(|name| name == "lab");
+    write(&file("kantor"), &[]);
+    // One that never had any, and is known, has lost nothing; and that the other is empty is not believed at once.
+    for (name, told) in [("lab", None), ("kantor", Some(EMPTY)), ("lab", None)] {
+        assert_eq!(follow(&calendars, &renamed, &mut heard, name).await.as_deref(), told, "{name}");
+        assert_eq!(booked(&calendars), ["A"], "{name}");
+    }
+    assert_eq!(follow(&calendars, &renamed, &mut heard, "kantor").await, None);
+    assert!(booked(&calendars).is_empty());
+}
+
+#[tokio::test]
+async fn a_meeting_of_nobodys_that_begins_while_another_calendar_is_read_goes_on() {
+    let (folder, before) = (tempfile::tempdir().unwrap(), config(OFFICE));
+    let calendars = calendars(folder.path(), &before).await.0;
+    assert_eq!(read(&calendars, &before, &[entry("Running", -30, 60), entry("A", 600, 660)]).await, [""; 0]);
+    let other = config(&OFFICE.replace("office", "lab"));
+    let (feed, began) = (&other.calendars[0], now() - minutes(40));
+    let said = calendars.book_all(&feed.name, Vec::new(), &mut Heard::default(), &other, began).await;
+    assert_eq!((said, booked(&calendars)), ((Vec::new(), None), vec!["Running".to_owned()]));
 }
 
 #[tokio::test]
