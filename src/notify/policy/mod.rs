@@ -339,6 +339,7 @@ impl Policy {
         decided.keep(id, None);
         if let Some(before) = self.closed.remove(&open.incident.component) {
             decided.keep(&before.incident.id, None);
+            open.state.follow(&before.state);
             open.state.told.extend(before.state.told);
         }
         let incident = &open.incident;
