@@ -57,7 +57,7 @@ mod tests {
     fn server() -> (u16, Arc<AtomicBool>, mpsc::Receiver<Vec<String>>) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let (port, full) = (listener.local_addr().unwrap().port(), Arc::new(AtomicBool::new(true)));
-        let (letters, came) = mpsc::channel();
+        let (letters, came) = mpsc::sync_channel(9);
         let is_full = Arc::clone(&full);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
