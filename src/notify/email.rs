@@ -1,6 +1,9 @@
 //! A receiver that is reached by electronic letters: SMTP (RFC 5321) with TLS, through `lettre`.
 
+mod put_off;
+
 use std::fmt;
+use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
 use lettre::message::{Mailbox, Mailboxes, header};
@@ -13,12 +16,15 @@ use lettre::transport::smtp::response::Severity;
 use lettre::{Address, Message};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Deserializer, de::Error as _};
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::document::Document;
 use super::error::{DeliveryError, Failure, SetupError};
 use super::secret;
-use crate::domain::{Notification, SecretFile, hex};
+use crate::clock::Clock;
+use crate::domain::{Mono, Notification, SecretFile, hex};
+use put_off::PutOff;
 
 /// How long the way to one of a server's addresses may take: over a line that hangs the attempt's own end comes first.
 const WAY: Duration = Duration::from_mins(1);
@@ -106,10 +112,11 @@ impl Config {
 }
 
 /// A server of letters, ready to be asked. It was not contacted yet.
-#[derive(Clone)]
 pub struct Ready {
     config: Config,
     tls: Option<TlsParameters>,
+    clock: OnceLock<Clock>,
+    put_off: Mutex<PutOff>,
 }
 
 impl fmt::Debug for Ready {
@@ -132,7 +139,12 @@ impl Ready {
                     .map_err(|error| SetupError::new("TLS cannot be set up", error))?,
             ),
         };
-        Ok(Self { config: config.clone(), tls })
+        Ok(Self { config: config.clone(), tls, clock: OnceLock::new(), put_off: Mutex::default() })
+    }
+
+    /// Begins, before the first attempt: by this clock it is told for how long a mailbox is put off.
+    pub fn begin(&self, clock: Clock) {
+        _ = self.clock.set(clock);
     }
 
     /// Makes one attempt. It has arrived when the server has taken the letter (RFC 5321 §4.2.5): what it does with it then
@@ -144,7 +156,8 @@ impl Ready {
     pub async fn deliver(&self, notification: &Notification) -> Result<(), DeliveryError> {
         let letter = self.letter(notification)?;
         let mut server = self.connect().await?;
-        let handed_over = hand_over(&mut server, &letter).await;
+        let now = self.clock.get().map_or(Mono::ZERO, Clock::mono);
+        let handed_over = hand_over(&mut server, &letter, &mut *self.put_off.lock().await, now).await;
         // Whatever it says to that, it has the letter or has not.
         _ = timeout(FAREWELL, server.abort()).await;
         handed_over
@@ -189,8 +202,13 @@ impl Ready {
 }
 
 /// Hands a letter over, for all whose mailboxes the server takes (RFC 5321 §3.3): one that it refuses for good, as of somebody who has
-/// left, keeps the letter from none of the others.
-async fn hand_over(server: &mut AsyncSmtpConnection, letter: &Message) -> Result<(), DeliveryError> {
+/// left, keeps the letter from none of the others, and one that it puts off for minutes, since it is full, does so no longer.
+async fn hand_over(
+    server: &mut AsyncSmtpConnection,
+    letter: &Message,
+    put_off: &mut PutOff,
+    now: Mono,
+) -> Result<(), DeliveryError> {
     let (envelope, bytes) = (letter.envelope(), letter.formatted());
     let is_ascii = |address: &Address| AsRef::<str>::as_ref(address).is_ascii();
     let is_plain = envelope.from().into_iter().chain(envelope.to()).all(is_ascii);
@@ -208,14 +226,23 @@ async fn hand_over(server: &mut AsyncSmtpConnection, letter: &Message) -> Result
     }
     let from = Mail::new(envelope.from().cloned(), parameters);
     server.command(from).await.map_err(|error| failed(&error))?;
-    let (mut is_taken, mut refused) = (false, Vec::new());
+    let (mut is_taken, mut refused, mut waited_for) = (false, Vec::new(), None);
     for to in envelope.to() {
         match server.command(Rcpt::new(to.clone(), Vec::new())).await {
-            Ok(_) => is_taken = true,
-            Err(error) if error.is_permanent() => refused.push(failed(&error)),
-            // All are tried again: who is not taken now may be then, and nobody is to have it twice.
+            Ok(_) => {
+                put_off.taken(to);
+                is_taken = true;
+            }
+            Err(error) if error.is_transient() && put_off.is_waited_for(to, now) => {
+                waited_for.get_or_insert_with(|| failed(&error));
+            }
+            Err(error) if error.is_permanent() || error.is_transient() => refused.push(failed(&error)),
             Err(error) => return Err(failed(&error)),
         }
+    }
+    // All are tried again: who is not taken now may be then, and nobody is to have it twice.
+    if let Some(why) = waited_for {
+        return Err(why);
     }
     if !is_taken {
         // What somebody can mend counts more than what nobody can.
@@ -225,7 +252,7 @@ async fn hand_over(server: &mut AsyncSmtpConnection, letter: &Message) -> Result
     server.command(Data).await.map_err(|error| failed(&error))?;
     server.message(&bytes).await.map_err(|error| failed(&error))?;
     for error in refused {
-        tracing::warn!(%error, "a letter went to the others alone: one of the mailboxes in `to` is refused");
+        tracing::warn!(%error, "a letter went to the others alone: one of the mailboxes in `to` is refused, or long put off");
     }
     Ok(())
 }
@@ -291,7 +318,7 @@ mod tests {
     use super::*;
 
     /// Of a session whose id is the scheduler's.
-    fn notification(key: &str) -> Notification {
+    pub(super) fn notification(key: &str) -> Notification {
         let payload = r#"{"version":1,"id":"x","event":"test","room":"","room_title":"Ruang","at":"","lang":"id","drill":false,
             "text":"","incident":null,"alert":null}"#;
         Notification {
@@ -305,19 +332,22 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_letters_id_is_one_whatever_stands_in_the_key() {
-        let from = "Siaga <siaga@example.org>".parse().unwrap();
-        let config = Config {
+    /// A server on this machine.
+    pub(super) fn config() -> Config {
+        Config {
             server: "127.0.0.1".to_owned(),
             port: None,
             security: Security::None,
-            from,
+            from: "Siaga <siaga@example.org>".parse().unwrap(),
             to: "desk@example.org".parse().unwrap(),
             user: None,
             password_file: None,
-        };
-        let ready = Ready::new(&config).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_letters_id_is_one_whatever_stands_in_the_key() {
+        let ready = Ready::new(&config()).unwrap();
         let id_of = |key: &str| {
             let letter = String::from_utf8(ready.letter(&notification(key)).unwrap().formatted()).unwrap();
             let ids: Vec<_> = letter.lines().filter_map(|line| line.strip_prefix("Message-ID: ")).collect();

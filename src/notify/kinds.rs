@@ -124,6 +124,7 @@ macro_rules! receivers {
                 match self {
                     Self::Radio(ready) => ready.begin(clock, on_air, room).await,
                     Self::Room(ready) => ready.begin(clock, room).await,
+                    Self::Email(ready) => ready.begin(clock),
                     _ => {}
                 }
             }

@@ -4,13 +4,17 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
-use tokio::process::{ChildStdin, ChildStdout, Command};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::time::timeout;
 
 use super::guard::{COMMAND, Order, Post, Said};
 
 /// How long a guard may take to begin, and to carry an order out: twice what a radio's server is given, on a busy machine. One
 /// that cannot release goes on trying after that.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// That it took longer.
+const SILENT: &str = "the guard does not answer";
 
 /// A guard that stands. Dropping it ends its input, at which it releases and goes; it is never killed.
 #[derive(Debug)]
@@ -20,11 +24,15 @@ pub struct Held {
 }
 
 impl Held {
-    /// Starts a guard, which releases the key, and waits until it has.
+    /// Starts a guard, which releases the key, and waits until it has. `silent` is the last one that has not said so much as that: while
+    /// it hangs, as in the driver of a device that does, it stays the only one.
     ///
     /// # Errors
     /// Why there is none; the key is then in nobody's hand.
-    pub async fn start(post: &Post) -> Result<Self, String> {
+    pub async fn start(post: &Post, silent: &mut Option<Child>) -> Result<Self, String> {
+        if silent.as_mut().is_some_and(|last| matches!(last.try_wait(), Ok(None))) {
+            return Err("the last guard hangs".to_owned());
+        }
         let post = serde_json::to_string(post).map_err(|error| error.to_string())?;
         let mut child = Command::new("/proc/self/exe")
             .args([COMMAND, &post])
@@ -35,9 +43,13 @@ impl Held {
         let (Some(orders), Some(said)) = (child.stdin.take(), child.stdout.take()) else {
             return Err("the guard has no pipes".to_owned());
         };
-        // The runtime reaps it when it has gone.
         let mut held = Self { orders, said: BufReader::new(said).lines() };
-        match held.answer().await? {
+        // Whoever gives the wait up leaves it silent.
+        *silent = Some(child);
+        let answer = timeout(PATIENCE, held.hear()).await.map_err(|_| SILENT.to_owned())?;
+        // The runtime reaps it when it has gone.
+        *silent = None;
+        match answer? {
             Said::Ready => Ok(held),
             other => Err(unexpected(other)),
         }
@@ -77,7 +89,7 @@ impl Held {
     }
 
     async fn answer(&mut self) -> Result<Said, String> {
-        tokio::time::timeout(PATIENCE, self.hear()).await.map_err(|_| "the guard does not answer".to_owned())?
+        timeout(PATIENCE, self.hear()).await.map_err(|_| SILENT.to_owned())?
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use tokio::process::Child;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::airtime::{Airtime, Withheld};
@@ -36,6 +37,8 @@ pub struct Station {
     config: Config,
     clock: Clock,
     guard: Option<Held>,
+    /// The guard that was started last and has said nothing.
+    silent: Option<Child>,
     on_air: OnAir,
     /// Under which its transmissions are in the books.
     channel: String,
@@ -109,7 +112,7 @@ impl Station {
     /// receiver may be listened to.
     pub async fn start(config: Config, clock: Clock, on_air: OnAir, room: Room) -> Self {
         let channel = config.frequency.to_string();
-        let mut station = Self { config, clock, guard: None, on_air, channel, room };
+        let mut station = Self { config, clock, guard: None, silent: None, on_air, channel, room };
         match station.guard().await {
             Ok(guard) => station.guard = Some(guard),
             Err(why) => {
@@ -120,7 +123,7 @@ impl Station {
     }
 
     /// Sends for a guard where there is none: what the last one could not release is still pressed, and a new one releases it as soon as it
-    /// can. To be done now and then while nothing is said.
+    /// can. One that hangs is waited for once, and no other is started meanwhile. To be done now and then while nothing is said.
     pub async fn tend(&mut self) {
         if self.guard.is_some() {
             return;
@@ -212,7 +215,7 @@ impl Station {
         }
         let config = &self.config;
         let (ptt, busy, limit) = (config.ptt.clone(), config.busy.clone(), config.key_limit);
-        Held::start(&Post { ptt, busy, limit }).await
+        Held::start(&Post { ptt, busy, limit }, &mut self.silent).await
     }
 
     /// One transmission, from a quiet channel until the key is up again.

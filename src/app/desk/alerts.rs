@@ -10,13 +10,18 @@ use crate::app::recorder::Ask;
 use crate::control::Words;
 use crate::control::order::{Behind, Word};
 use crate::domain::doing::Task;
-use crate::domain::{Actor, Lang, Text};
+use crate::domain::{Actor, Lang, Outbox as _, Text};
+use crate::notify::error::DeliveryError;
+use crate::notify::stats::ReceiverCounts;
 
 /// How long a test message is waited for beyond one attempt's own deadline: the one that it stands behind may take as long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The same where an older message stands in the way.
 const SHORT: Duration = Duration::from_secs(5);
+
+/// What became of an attempt.
+type Ended = Result<(), DeliveryError>;
 
 impl Desk {
     /// Sends a test message to each receiver at once, and says what becomes of the first attempt.
@@ -80,27 +85,61 @@ impl Desk {
         // Cut off after so long, whatever becomes of it.
         let task = Task::Message(name.into());
         let _mark = self.board.begin(task, self.clock.now(), timeout + PATIENCE);
-        let mut attempts = self.stats.watch();
+        let before = self.counts_of(name).failures_in_a_row;
         let (made, key) = oneshot::channel();
         _ = self.asks.send(Ask::Test { receiver: name.into(), made }).await;
         let key = key.await.ok().flatten().ok_or_else(unknown)?;
-        let tried = |counts: &crate::notify::stats::Counts| {
-            let last = counts.receivers.get(name)?.last.as_ref()?;
-            (last.key == key).then(|| last.ended.clone())
-        };
-        let ended = attempts.wait_for(|counts| tried(counts).is_some());
-        // Where an older message fails again and again, this one is behind it: its cause is known now, and no wait tells more.
-        let failing = self.stats.counts().receivers.get(name).filter(|counts| counts.failures_in_a_row > 0).cloned();
-        let patience = if failing.is_some() { SHORT } else { timeout + PATIENCE };
-        if let Ok(Ok(counts)) = tokio::time::timeout(patience, ended).await {
-            return Ok(match tried(&counts) {
-                Some(Err(error)) => (Some(error.to_string()), error.retryable(), None),
-                _ => (None, false, None),
-            });
+        // Where an older message fails again and again, this one is behind it: its cause is known now, and no wait tells more. Who is
+        // spoken to is tried at once for the sake of what is new, and that takes as long as to say it.
+        let fleeting = self.is_fleeting(name);
+        let patience = if before > 0 && !fleeting { SHORT } else { timeout + PATIENCE };
+        let attempt = self.first_attempt(name, &key, fleeting.then_some(before));
+        match tokio::time::timeout(patience, attempt).await {
+            Ok(Some(Err(error))) => return Ok((Some(error.to_string()), error.retryable(), None)),
+            Ok(Some(Ok(()))) => return Ok((None, false, None)),
+            Ok(None) | Err(_) => {}
         }
-        let cause = failing.and_then(|counts| counts.last?.ended.err()).map(|error| error.to_string());
+        let ReceiverCounts { failures_in_a_row, last, .. } = self.counts_of(name);
+        let failed = last.filter(|_| failures_in_a_row > 0);
+        let cause = failed.and_then(|last| last.ended.err()).map(|error| error.to_string());
         let why = cause.as_ref().map(|error| format!(" ({error})")).unwrap_or_default();
-        Ok((Some(WAITS.in_lang(lang).to_owned() + &why), true, Some(Behind { cause })))
+        let is_behind = self.is_behind(name, &key).await;
+        let said = if is_behind { &WAITS } else { &UNTRIED };
+        Ok((Some(said.in_lang(lang).to_owned() + &why), true, is_behind.then_some(Behind { cause })))
+    }
+
+    /// How the first attempt at a message ended; `None` where a message that stands before it has failed more often than `before`, so
+    /// that the wait for it is long.
+    async fn first_attempt(&self, name: &str, key: &str, before: Option<u32>) -> Option<Ended> {
+        let mut changes = self.stats.watch();
+        loop {
+            changes.mark_unchanged();
+            let counts = self.counts_of(name);
+            if let Some(last) = counts.last.filter(|last| *last.key == *key) {
+                return Some(last.ended);
+            }
+            let failed = before.is_some_and(|before| counts.failures_in_a_row > before);
+            if failed && self.is_behind(name, key).await {
+                return None;
+            }
+            changes.changed().await.ok()?;
+        }
+    }
+
+    /// Whether an older message waits for a receiver, before the one of this key.
+    async fn is_behind(&self, name: &str, key: &str) -> bool {
+        let waiting = self.store.waiting(name).await;
+        waiting.iter().position(|word| *word.key == *key).is_some_and(|place| place > 0)
+    }
+
+    /// Whether a receiver is spoken to.
+    fn is_fleeting(&self, name: &str) -> bool {
+        let config = self.configs.borrow();
+        config.receivers.iter().any(|receiver| *receiver.name == *name && receiver.way.is_fleeting())
+    }
+
+    fn counts_of(&self, name: &str) -> ReceiverCounts {
+        self.stats.counts().receivers.get(name).cloned().unwrap_or_default()
     }
 }
 
@@ -116,3 +155,5 @@ pub(super) static WAITS: Text = Text::new(
     "masih menunggu di belakang pesan lain yang belum sampai",
     "it still waits behind another message that has not arrived",
 );
+static UNTRIED: Text =
+    Text::new("belum ada percobaan mengirimnya yang selesai", "no attempt to send it has come to its end yet");

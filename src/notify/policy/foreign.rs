@@ -17,8 +17,9 @@ const KEY: &str = "alert-";
 /// One that has ended is remembered so long: whoever sends it again by mistake is not heard twice.
 const REMEMBERED: Duration = Duration::from_hours(24);
 
-/// What fires so soon after its end is a late word of before: of a cluster each Alertmanager waits 15 s for the one before. What does so
-/// later goes on, and its sender had lost sight of it; the shipped `group_interval` has the next word after a minute.
+/// What fires so soon after its end may be a late word of before: of a cluster each Alertmanager waits 15 s for the one before. It is told
+/// after this if no end came again: whoever sends it with a short `group_interval` is silent now for hours. What fires later goes on, and
+/// its sender had lost sight of it; the shipped `group_interval` has the next word after a minute.
 const LATE: Duration = Duration::from_secs(45);
 
 /// One of whose end nobody tells is taken to be over there when it was not sent again for so long (its sender is gone, or has
@@ -49,6 +50,9 @@ pub(super) struct Known {
     /// When it began anew after an end, or was heard of so late that there may have been one: its words have other keys then.
     #[serde(default)]
     anew: Option<Timestamp>,
+    /// When it had ended before, if it has fired again since.
+    #[serde(default)]
+    ended: Option<Timestamp>,
 }
 
 const fn was_told() -> bool {
@@ -65,6 +69,16 @@ impl Known {
         !self.told && !self.is_over()
     }
 
+    /// Whether that it fires may be a late word of before its end.
+    fn may_be_late(&self, at: Timestamp) -> bool {
+        self.ended.is_some_and(|ended| elapsed(ended, at) <= LATE)
+    }
+
+    /// A wall clock that was set back puts off nothing that waits for time to pass.
+    pub(super) fn follow_clock(&mut self, at: Timestamp) {
+        [&mut self.at].into_iter().chain(&mut self.ended).for_each(|moment| *moment = (*moment).min(at));
+    }
+
     /// Whether it goes on, as far as is heard.
     fn is_heard_of(&self, at: Timestamp) -> bool {
         !self.is_over() && elapsed(self.at, at) <= UNHEARD
@@ -77,13 +91,15 @@ impl Policy {
         let (mut taken, mut decided) = (TakenAlerts::default(), Decided::default());
         let Some(inbound) = self.house.inbound.clone() else { return (taken, decided) };
         self.forget_alerts(at, &mut decided);
+        // One that was forgotten for want of room may fire again.
+        let is_full = self.alerts.values().filter(|known| known.is_over()).count() >= MOST_ENDED;
         for alert in alerts {
             let id = alert.id.clone();
             let before = self.alerts.get(&id).cloned();
-            let again = |known: &Known| alert.ended_at.is_none() && known.is_over() && elapsed(known.at, at) > LATE;
-            let begins_anew = before.as_ref().is_some_and(again);
+            let again = |known: &&Known| alert.ended_at.is_none() && known.is_over();
+            let ended = before.as_ref().filter(again).map(|known| known.at);
             let open = self.alerts.values().filter(|known| known.is_heard_of(at)).count();
-            match before.filter(|_| !begins_anew) {
+            match before.filter(|_| ended.is_none()) {
                 // Over before anybody heard of it.
                 None if alert.ended_at.is_some() => taken.known += 1,
                 None if !inbound.severities.contains(&alert.severity) => {
@@ -92,9 +108,15 @@ impl Policy {
                 }
                 None if open >= inbound.most => taken.refused += 1,
                 None => {
-                    let anew = (begins_anew || elapsed(alert.since, at) > REMEMBERED).then_some(at);
-                    let known = Known { alert, at, instead: BTreeSet::new(), told: false, anew };
+                    let anew = ended.is_some() || is_full || elapsed(alert.since, at) > REMEMBERED;
+                    let anew = anew.then_some(at);
+                    let known = Known { alert, at, instead: BTreeSet::new(), told: false, anew, ended };
+                    let may_be_late = known.may_be_late(at);
                     self.keep_alert(known, &mut decided);
+                    if may_be_late {
+                        taken.known += 1;
+                        continue;
+                    }
                     self.tell_begun(&id, at, &mut decided);
                     // It is silenced with everything else, and told when that has ended.
                     if self.is_all_silenced(at) {
@@ -116,7 +138,9 @@ impl Policy {
                         taken.ended += 1;
                     } else {
                         // Nobody has heard of its beginning, and unlike an incident it stands on no page.
-                        decided.withheld.insert(Withheld::Silenced);
+                        if !known.may_be_late(at) {
+                            decided.withheld.insert(Withheld::Silenced);
+                        }
                         taken.known += 1;
                     }
                     self.keep_alert(known, &mut decided);
@@ -126,7 +150,7 @@ impl Policy {
         (taken, decided)
     }
 
-    /// Tells what began in a silence that has ended.
+    /// Tells what began in a silence that has ended, and what has fired again for so long that it is no late word.
     pub(super) fn tell_alerts(&mut self, at: Timestamp, decided: &mut Decided) {
         let waiting = self.alerts.iter().filter(|(_, known)| known.waits()).map(|(id, _)| id.clone());
         for id in waiting.collect::<Vec<_>>() {
@@ -142,7 +166,7 @@ impl Policy {
     /// Tells that one began, if that is still to be told and nothing speaks against it.
     fn tell_begun(&mut self, id: &str, at: Timestamp, decided: &mut Decided) {
         let silenced = self.house.inbound.is_none() || self.is_all_silenced(at);
-        let waits = |known: &&Known| known.waits() && known.is_heard_of(at) && !silenced;
+        let waits = |known: &&Known| known.waits() && known.is_heard_of(at) && !known.may_be_late(at) && !silenced;
         let Some(known) = self.alerts.get(id).filter(waits).cloned() else { return };
         let known = Known { told: true, ..known };
         self.tell_alert(&known, Event::AlertBegan, at, decided);
@@ -165,10 +189,12 @@ impl Policy {
         self.silences(at).any(|silence| silence.component.is_none())
     }
 
-    /// Tells its beginning to `others`, who have not heard of it, unless it has ended.
+    /// Tells its beginning to `others`, who have not heard of it, unless it has ended, or is still to be told.
     pub(super) fn tell_alert_instead(&mut self, id: &str, others: &[Arc<str>], at: Timestamp, decided: &mut Decided) {
         let silenced = self.is_all_silenced(at);
-        let Some(known) = self.alerts.get(id).filter(|known| !known.is_over() && !silenced) else { return };
+        let Some(known) = self.alerts.get(id).filter(|known| known.told && !known.is_over() && !silenced) else {
+            return;
+        };
         let heard = self.house.inbound.as_ref().map(|inbound| &inbound.receivers);
         let has_heard =
             |other: &Arc<str>| known.instead.contains(other) || heard.is_some_and(|all| all.contains(other));
@@ -211,8 +237,7 @@ impl Policy {
     }
 
     fn forget_alerts(&mut self, at: Timestamp, decided: &mut Decided) {
-        // A wall clock that was set back puts off nothing that waits for time to pass.
-        self.alerts.values_mut().for_each(|known| known.at = known.at.min(at));
+        self.alerts.values_mut().for_each(|known| known.follow_clock(at));
         let mut ended: Vec<_> = self.alerts.values().filter(|known| known.is_over()).collect();
         ended.sort_by_key(|known| known.at);
         let surplus = ended.len().saturating_sub(MOST_ENDED);

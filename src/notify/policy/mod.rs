@@ -195,6 +195,7 @@ impl Policy {
     fn follow_clock(&mut self, at: Timestamp, decided: &mut Decided) {
         self.open.values_mut().for_each(|open| open.follow_clock(at));
         self.flaps.values_mut().for_each(|flap| flap.follow_clock(at));
+        self.alerts.values_mut().for_each(|alert| alert.follow_clock(at));
         for silence in self.silences.iter_mut().filter(|silence| silence.from > at) {
             // Wished by a clock that was ahead: it lasts as long as was wished, from now.
             let ahead = silence.from.duration_since(at);
@@ -339,6 +340,7 @@ impl Policy {
         decided.keep(id, None);
         if let Some(before) = self.closed.remove(&open.incident.component) {
             decided.keep(&before.incident.id, None);
+            open.state.follow(&before.state);
             open.state.told.extend(before.state.told);
         }
         let incident = &open.incident;

@@ -16,13 +16,14 @@ impl Policy {
         routes.is_empty() || routes.iter().any(leads)
     }
 
-    /// The same, or because nobody sees to it who has heard of it.
+    /// The same, or because nobody sees to it of those to whom a route leads it and who have heard of it.
     pub(super) fn is_for(&self, receiver: &Arc<str>, incident: &Incident, state: &State, at: Timestamp) -> bool {
         let House { routes, .. } = &self.house;
-        let waited = state.first_told_at.filter(|_| state.acknowledged_at.is_none()).map(|told| elapsed(told, at));
+        let is_seen_to = state.acknowledged_at.is_some();
         let escalates = |route: &Route| {
-            let after = route.escalate_after.filter(|_| route.escalate_to.contains(receiver));
-            after.zip(waited).is_some_and(|(after, waited)| waited >= after.0)
+            let after = route.escalate_after.filter(|_| !is_seen_to && route.escalate_to.contains(receiver));
+            let told = state.first_told(&route.receivers);
+            after.zip(told).is_some_and(|(after, told)| elapsed(told, at) >= after.0)
         };
         self.is_led(receiver, incident, at)
             || routes.iter().any(|route| route.fits(incident, self.when(at)) && escalates(route))
@@ -93,13 +94,29 @@ mod tests {
         assert!(told(&again.tick(false, at(MORNING + 599))).is_empty());
         assert_eq!(told(&again.tick(false, at(MORNING + 600))), ["noc opened"]);
 
-        // An older version did not keep it: since it began, then.
-        let older = kept.into_iter().map(|(id, state)| {
-            let mut state: serde_json::Value = serde_json::from_str(&state).unwrap();
-            assert!(state.as_object_mut().unwrap().remove("first_told_at").is_some());
-            (id, state.to_string())
-        });
-        assert_eq!(told(&after(older.collect()).tick(false, at(MORNING + 20))), ["noc opened"]);
+        // An older version kept it of the first of them alone, and one before it not at all: since it began, then.
+        for (first, said) in [(Some(at(MORNING)), [].as_slice()), (None, ["noc opened"].as_slice())] {
+            let older = kept.iter().map(|(id, state)| {
+                let mut state: serde_json::Value = serde_json::from_str(state).unwrap();
+                let all = state.as_object_mut().unwrap();
+                assert!(all.remove("first_told").is_some());
+                all.insert("first_told_at".to_owned(), serde_json::json!(first));
+                (id.clone(), state.to_string())
+            });
+            assert_eq!(told(&after(older.collect()).tick(false, at(MORNING + 20))), said, "{first:?}");
+        }
+    }
+
+    #[test]
+    fn whom_another_route_told_before_is_not_waited_for() {
+        let config = format!("{CONFIG}\n[[route]]\nreceivers = ['screen']");
+        let mut policy = Policy::new(house(&config), Left::default());
+        policy.house.receivers.push(("screen".into(), crate::domain::Lang::Id));
+        assert_eq!(told(&policy.decide(Change::Opened(&bad()), false, at(2 * 3600))), ["screen opened"]);
+        let morning = policy.tick(false, at(MORNING));
+        assert_eq!(told(&morning), ["desk opened"], "who is to see to it has just heard of it");
+        assert!(told(&policy.tick(false, at(MORNING + 599))).is_empty());
+        assert_eq!(told(&policy.tick(false, at(MORNING + 600))), ["noc opened"]);
     }
 
     #[test]

@@ -40,14 +40,18 @@ pub(super) struct Told {
 }
 
 /// What was told of an incident so far.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct State {
     /// To whom, and what.
     #[serde(default)]
     pub(super) told: BTreeMap<Arc<str>, Told>,
-    /// When the first of them was told: nobody can see to what nobody has heard of.
+    /// When each of them was told first, of this or of what it went to and fro by before: nobody can see to what they have not heard
+    /// of. There is none in what an older version kept, and only there.
     #[serde(default)]
-    pub(super) first_told_at: Option<Timestamp>,
+    first_told: Option<BTreeMap<Arc<str>, Timestamp>>,
+    /// When the first of them was told: all that an older version kept of it.
+    #[serde(default, skip_serializing)]
+    first_told_at: Option<Timestamp>,
     /// When somebody said that they see to it.
     #[serde(default)]
     pub(super) acknowledged_at: Option<Timestamp>,
@@ -56,20 +60,48 @@ pub(super) struct State {
     pub(super) escalated_at: Option<Timestamp>,
 }
 
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            told: BTreeMap::new(),
+            first_told: Some(BTreeMap::new()),
+            first_told_at: None,
+            acknowledged_at: None,
+            escalated_at: None,
+        }
+    }
+}
+
 impl State {
-    /// As it was kept of an incident. An older version did not keep when somebody was told first: when it began, then.
+    /// As it was kept of an incident. Where an older version did not keep when somebody was told first: when it began, then.
     pub(super) fn restored(kept: &str, incident: &Incident) -> Option<Self> {
         let mut state: Self = serde_json::from_str(kept).ok()?;
-        if !state.told.is_empty() {
-            state.first_told_at.get_or_insert(incident.opened_at);
-        }
+        let first = state.first_told_at.take().unwrap_or(incident.opened_at);
+        let told = state.told.keys();
+        state.first_told.get_or_insert_with(|| told.map(|receiver| (Arc::clone(receiver), first)).collect());
         Some(state)
     }
 
     /// A receiver is told at `at`.
     pub(super) fn tell(&mut self, receiver: Arc<str>, news: News, at: Timestamp) {
-        self.first_told_at.get_or_insert(at);
+        self.first_told.get_or_insert_default().entry(Arc::clone(&receiver)).or_insert(at);
         self.told.insert(receiver, Told { news, at });
+    }
+
+    /// When the first of these was told, and could see to it.
+    pub(super) fn first_told(&self, receivers: &[Arc<str>]) -> Option<Timestamp> {
+        let first = self.first_told.as_ref()?;
+        receivers.iter().filter_map(|receiver| first.get(receiver)).min().copied()
+    }
+
+    /// It is what another was before, of a component that goes to and fro: who was told then can see to it since then, unless somebody
+    /// does.
+    pub(super) fn follow(&mut self, before: &Self) {
+        let told = before.first_told.iter().filter(|_| before.acknowledged_at.is_none()).flatten();
+        let first = self.first_told.get_or_insert_default();
+        for (receiver, at) in told {
+            first.entry(Arc::clone(receiver)).or_insert(*at);
+        }
     }
 
     /// As it is kept.
@@ -93,7 +125,8 @@ impl Open {
     /// until the clock is there again.
     pub(super) fn follow_clock(&mut self, at: Timestamp) {
         let moments = self.state.told.values_mut().map(|told| &mut told.at);
-        for moment in moments.chain(&mut self.state.first_told_at).chain([&mut self.since]) {
+        let first = self.state.first_told.iter_mut().flat_map(BTreeMap::values_mut);
+        for moment in moments.chain(first).chain([&mut self.since]) {
             *moment = (*moment).min(at);
         }
     }

@@ -101,3 +101,67 @@ fn of_what_goes_to_and_fro_others_hear_when_nobody_sees_to_it() {
     assert_eq!(all, ["desk opened", "desk unstable", "noc unstable"]);
     assert_eq!(policy.handling().of("internet-1").escalated_at, Some(at(600)));
 }
+
+/// Goes to and fro by incidents of their own, a minute bad and a minute good, from then on, as long as is said; who is told what.
+fn outages(policy: &mut Policy, from: i64, until: i64) -> Vec<(i64, String)> {
+    let mut all = Vec::new();
+    for second in (from..until).step_by(120) {
+        let bad = Incident { id: format!("internet-{second}"), ..one_more(second) };
+        let over = Incident { verdict: Verdict::Ready, ..bad.clone() };
+        for (change, moment) in [(Change::Opened(&bad), second), (Change::Closed(&over), second + 60)] {
+            let said = told(&policy.decide(change, false, at(moment)));
+            all.extend(said.into_iter().map(|line| (moment, line)));
+        }
+    }
+    all
+}
+
+const ESCALATES: &str = "[[route]]\nreceivers = ['desk']\nescalate_after = '10m'\nescalate_to = ['noc']";
+
+#[test]
+fn of_what_goes_to_and_fro_by_one_incident_after_the_other_others_hear_when_nobody_sees_to_it() {
+    let mut policy = Policy::new(house(ESCALATES), Left::default());
+    let mut said = outages(&mut policy, 0, 480);
+    said.retain(|(_, line)| line.ends_with("unstable"));
+    assert_eq!(said, [(300, "desk unstable".to_owned())]);
+    let mut seen_to = policy.clone();
+    let mut older = policy.clone();
+    // The one in which it began to was told at 240.
+    assert_eq!(outages(&mut policy, 480, 1200), [(840, "noc unstable".to_owned())], "once");
+
+    // Somebody sees to one of them, and so to what goes to and fro.
+    seen_to.decide(Change::Opened(&one_more(480)), false, at(480));
+    seen_to.acknowledge("internet-last", at(490)).unwrap();
+    let over = Incident { verdict: Verdict::Ready, ..one_more(480) };
+    seen_to.decide(Change::Closed(&over), false, at(540));
+    assert!(outages(&mut seen_to, 600, 1800).is_empty());
+
+    // What begins and ends in a silence does not make it forgotten since when somebody knows.
+    older.silence(silence(700));
+    outages(&mut older, 480, 600);
+    assert_eq!(outages(&mut older, 720, 1200), [(840, "noc unstable".to_owned())]);
+}
+
+#[test]
+fn a_restart_makes_nobody_wait_for_who_has_not_heard_yet_how_it_came_to_rest() {
+    let mut policy = Policy::new(house(ESCALATES), Left::default());
+    outages(&mut policy, 0, 480);
+    policy.silence(silence(9000));
+    let last = one_more(480);
+    let mut kept: HashMap<String, String> = HashMap::new();
+    let mut follow = |decided: Decided| {
+        assert!(told(&decided).is_empty(), "{decided:?}");
+        for (key, state) in decided.kept {
+            match state {
+                Some(state) => kept.insert(key, state),
+                None => kept.remove(&key),
+            };
+        }
+    };
+    follow(policy.decide(Change::Opened(&last), false, at(480)));
+    (0..100).for_each(|minute| follow(policy.tick(false, at(540 + 60 * minute))));
+    let mut after = Policy::new(house(ESCALATES), Left { open: vec![last], kept, ..Left::default() });
+    assert_eq!(told(&after.tick(false, at(9000))), ["desk changed"]);
+    assert!(told(&after.tick(false, at(9599))).is_empty());
+    assert_eq!(told(&after.tick(false, at(9600))), ["noc opened"]);
+}

@@ -18,6 +18,9 @@ impl Policy {
         let (incident, mut state) = (open.incident.clone(), open.state.clone());
         let component = incident.component;
         let mut heard = self.flaps.get(&component).map(|flap| flap.heard.clone()).unwrap_or_default();
+        if let Some(before) = self.closed.get(&component).filter(|_| !incident.is_drill()) {
+            state.follow(&before.state);
+        }
         for (receiver, _) in self.house.receivers.clone() {
             let knows = state.told.contains_key(&receiver);
             // A drill is no word of the component's own.

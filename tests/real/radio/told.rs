@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use super::storm::{COMPONENTS, become_, check};
 use crate::crash_daemon::Desk;
-use crate::receivers::config;
+use crate::receivers::{alert_test, config};
 use crate::sessions::{MINUTE, Scheduler, ahead, meeting};
 use crate::support::child::{wait_until, wait_within};
 use crate::support::daemon::{Daemon, room, siaga, write_config};
@@ -24,9 +24,13 @@ pub(super) fn channel(rig: &Rigctld) -> String {
 }
 
 fn channel_by(rig: SocketAddr) -> String {
+    channel_with(&format!("{{ method = \"rigctld\", address = \"{rig}\" }}"))
+}
+
+fn channel_with(ptt: &str) -> String {
     format!(
         "[[receiver]]\nname = \"channel\"\nkind = \"radio\"\nfrequency = \"162.475 MHz\"\nlicence = \"01234567-000SU/2020262031\"\n\
-         station = \"Media Center\"\nplay = \"{}\"\nptt = {{ method = \"rigctld\", address = \"{rig}\" }}\nmin_gap = \"10s\"\n",
+         station = \"Media Center\"\nplay = \"{}\"\nptt = {ptt}\nmin_gap = \"10s\"\n",
         Card::PCM
     )
 }
@@ -194,6 +198,83 @@ fn a_key_that_nobody_could_hold_at_the_start_is_released_once_somebody_can() {
     assert!(radio.keyed());
     // No message is to be said, and it is looked after each minute all the same.
     wait_within(3 * MINUTE, || !radio.keyed());
+    daemon.stop();
+}
+
+/// How many guards a daemon has started that have not gone.
+fn guards(daemon: u32) -> usize {
+    let tasks = std::fs::read_dir(format!("/proc/{daemon}/task")).unwrap();
+    let children = tasks.filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("children")).ok());
+    let children = children.collect::<Vec<_>>().join(" ");
+    let is_guard = |pid: &&str| {
+        std::fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|command| command.contains("radio-guard"))
+    };
+    children.split_whitespace().filter(is_guard).count()
+}
+
+#[test]
+fn a_guard_that_hangs_in_its_device_stays_the_only_one_until_it_has_gone() {
+    let (card, upsd, folder) = (Card::start(), Upsd::start(), room(""));
+    let at = folder.path();
+    // To open it takes until somebody reads.
+    let chip = at.join("hidraw");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &chip, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
+    let ptt = format!("{{ method = \"cm108\", device = \"{}\", pin = 3 }}", chip.display());
+    write_config(at, &config(&upsd, &channel_with(&ptt)));
+    let mut command = siaga();
+    card.at_home(&mut command);
+    let daemon = Daemon::start_by(command, at);
+    wait_until(|| daemon.log().contains("the guard does not answer"));
+    let test = alert_test(at, &["channel"]);
+    let started = guards(daemon.pid());
+    // Its device lets it go, and the next one stands.
+    let chip = std::fs::File::open(&chip).unwrap();
+    assert!(text(&test.stderr).contains("the radio's key: the last guard hangs"), "{test:?}");
+    assert_eq!(started, 1);
+    wait_until(|| daemon.log().contains("said on the radio"));
+    assert_eq!(guards(daemon.pid()), 1);
+    daemon.stop();
+    drop(chip);
+}
+
+#[test]
+fn a_test_message_waits_for_nothing_that_waits_no_more() {
+    let (card, rig, mut upsd, folder) = (Card::start(), Rigctld::nobody(), Upsd::start(), room(""));
+    let at = folder.path();
+    write_config(at, &config(&upsd, &channel_by(rig)));
+    let mut command = siaga();
+    card.at_home(&mut command);
+    let daemon = Daemon::start_by(command, at);
+    daemon.wait_for_check("ups", "ready", "");
+    upsd.set("ups.status", "OB LB");
+    wait_until(|| daemon.log().contains("not delivered; tried again"));
+    // Its end overtakes it, and of what nobody heard begin nobody needs to hear the end.
+    upsd.set("ups.status", "OL");
+    daemon.wait_for("/metrics", "nothing waits", |answer| {
+        let given_up = "siaga_notifications_given_up_total{receiver=\"channel\",reason=\"overtaken\"} 2\n";
+        answer.body.contains(given_up)
+    });
+    let _rig = Rigctld::start_at(rig);
+    let test = alert_test(at, &["channel"]);
+    assert!(test.status.success() && text(&test.stdout).contains("channel: arrived"), "{test:?}\n{}", daemon.log());
+    daemon.stop();
+}
+
+#[test]
+fn a_test_message_behind_another_that_fails_again_says_so_at_once() {
+    let (card, upsd, folder) = (Card::start(), Upsd::start(), room(""));
+    write_config(folder.path(), &config(&upsd, &channel_by(Rigctld::nobody())));
+    let mut command = siaga();
+    card.at_home(&mut command);
+    let daemon = Daemon::start_by(command, folder.path());
+    let why = "the radio's key: the key cannot be opened";
+    let first = text(&alert_test(folder.path(), &["channel"]).stderr);
+    assert!(first.contains(&format!("channel: not arrived (local: {why}")), "{first}");
+    let begun = Instant::now();
+    let second = text(&alert_test(folder.path(), &["channel"]).stderr);
+    assert!(second.contains("another message that has not arrived (local: ") && second.contains(why), "{second}");
+    // No longer than that one's own end.
+    assert!(begun.elapsed() < MINUTE, "{:?}", begun.elapsed());
     daemon.stop();
 }
 

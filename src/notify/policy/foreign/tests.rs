@@ -39,8 +39,9 @@ fn each_is_told_once_and_its_end_once_over_restarts_and_others_not_at_all() {
     assert_eq!(take(&mut after, std::slice::from_ref(&hot), 20).0.known, 1);
     let over = alert("a", "critical", true);
     assert_eq!(take(&mut after, std::slice::from_ref(&over), 60).1, ["desk alert_ended"]);
-    assert_eq!(take(&mut after, &[over, hot, alert("c", "critical", true)], 61).0.known, 3, "late, and never heard of");
-    assert_eq!(take(&mut after, &[], 60 + 86_401).2.kept, [("alert-a".to_owned(), None)]);
+    let (taken, said, decided) = take(&mut after, &[over.clone(), hot, alert("c", "critical", true), over], 61);
+    assert_eq!((taken.known, said, decided.withheld), (4, vec![], BTreeSet::new()), "late, and never heard of");
+    assert_eq!(take(&mut after, &[], 61 + 86_401).2.kept, [("alert-a".to_owned(), None)]);
 }
 
 /// A silence of everything, until then.
@@ -81,7 +82,7 @@ fn what_an_older_version_knew_was_told() {
     let (_, _, decided) = take(&mut policy, &[alert("a", "critical", false)], 10);
     let older = decided.kept.into_iter().map(|(key, state)| {
         let mut state: serde_json::Value = serde_json::from_str(&state.unwrap()).unwrap();
-        for later in ["told", "anew"] {
+        for later in ["told", "anew", "ended"] {
             assert!(state.as_object_mut().unwrap().remove(later).is_some(), "{later}");
         }
         (key, state.to_string())
@@ -115,6 +116,54 @@ fn what_was_lost_sight_of_and_fires_again_as_it_did_begins_anew_under_other_keys
     assert_eq!(said(&mut policy, &over, 400).0, ["desk alert_ended"]);
     // After so long that the end before is forgotten, too.
     assert_eq!(said(&mut policy, &hot, 400 + 90_000).0, ["desk alert_began"]);
+}
+
+#[test]
+fn what_fires_again_soon_after_its_end_is_told_unless_it_ends_again() {
+    let mut policy = Policy::new(house(CONFIG), Left::default());
+    let (hot, over) = ([alert("a", "critical", false)], [alert("a", "critical", true)]);
+    let first = take(&mut policy, &hot, 0).2.notifications.remove(0).key;
+    take(&mut policy, &over, 60);
+    assert_eq!(policy.next_look(), None);
+    let (taken, said, decided) = take(&mut policy, &hot, 90);
+    assert_eq!((taken.known, said), (1, vec![]), "it may be a late word of before");
+    let kept = decided.kept.into_iter().map(|(key, state)| (key, state.unwrap())).collect();
+    let after = Policy::new(house(CONFIG), Left { kept, ..Left::default() });
+    for mut policy in [policy.clone(), after] {
+        assert!(policy.next_look().is_some());
+        assert!(take(&mut policy, &hot, 95).1.is_empty());
+        assert!(told(&policy.tick(false, at(105))).is_empty());
+        let again = policy.tick(false, at(106));
+        assert_eq!(told(&again), ["desk alert_began"]);
+        assert_ne!(again.notifications[0].key, first, "the outbox drops what comes under a key that it has");
+        assert_eq!(policy.next_look(), None);
+        assert_eq!(take(&mut policy, &over, 200).1, ["desk alert_ended"]);
+    }
+    let mut set_back = policy.clone();
+    assert!(told(&set_back.tick(false, at(10))).is_empty());
+    assert_eq!(told(&set_back.tick(false, at(56))), ["desk alert_began"]);
+
+    // It was a late word.
+    let (taken, said, decided) = take(&mut policy, &over, 100);
+    assert_eq!((taken.known, said, decided.withheld), (1, vec![], BTreeSet::new()));
+    assert_eq!(policy.next_look(), None);
+    assert!(told(&policy.tick(false, at(300))).is_empty());
+}
+
+#[test]
+fn what_was_forgotten_for_want_of_room_and_fires_again_has_other_keys() {
+    let mut policy = Policy::new(house(&CONFIG.replace("most = 2", "most = 300")), Left::default());
+    let mut keys = BTreeSet::new();
+    for second in 0..=200 {
+        for ended in [false, true] {
+            let decided = take(&mut policy, &[alert(&second.to_string(), "critical", ended)], second).2;
+            keys.extend(decided.notifications.into_iter().map(|one| one.key));
+        }
+    }
+    assert_eq!(keys.len(), 402);
+    let (taken, _, decided) = take(&mut policy, &[alert("0", "critical", false)], 300);
+    assert_eq!(taken.begun, 1);
+    assert!(!keys.contains(&decided.notifications[0].key), "{keys:?}");
 }
 
 #[test]

@@ -1,0 +1,134 @@
+//! Mailboxes that a server puts off (4yz, RFC 5321 §4.2.1). Pure.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use lettre::Address;
+
+use crate::domain::Mono;
+
+/// A mailbox is waited for no longer than this: greylisting is over after five minutes, and one that is full may be so for weeks.
+const WAITED_FOR: Duration = Duration::from_mins(6);
+
+/// Those that were not taken when they were asked for last, and since when.
+#[derive(Debug, Default)]
+pub(super) struct PutOff(BTreeMap<Address, Mono>);
+
+impl PutOff {
+    /// One is taken.
+    pub(super) fn taken(&mut self, mailbox: &Address) {
+        self.0.remove(mailbox);
+    }
+
+    /// One is put off, perhaps again. Whether the others wait for it.
+    pub(super) fn is_waited_for(&mut self, mailbox: &Address, now: Mono) -> bool {
+        now.since(*self.0.entry(mailbox.clone()).or_insert(now)) < WAITED_FOR
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::net::{Ipv4Addr, TcpListener};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::mpsc;
+
+    use super::super::tests::{config, notification};
+    use super::super::{Config, Failure, Ready};
+    use super::*;
+    use crate::clock::Clock;
+
+    #[test]
+    fn a_mailbox_is_waited_for_as_long_as_greylisting_lasts_and_anew_once_it_was_taken() {
+        let (duty, former) = ("duty@example.org".parse().unwrap(), "former@example.org".parse().unwrap());
+        let at = |minutes| Mono::ZERO.after(Duration::from_mins(minutes));
+        let mut put_off = PutOff::default();
+        assert!(put_off.is_waited_for(&former, at(10)));
+        assert!(put_off.is_waited_for(&former, at(15)));
+        assert!(!put_off.is_waited_for(&former, at(16)));
+        assert!(put_off.is_waited_for(&duty, at(16)), "another one");
+        assert!(!put_off.is_waited_for(&former, at(10_000)), "the next letter does not begin anew");
+        put_off.taken(&former);
+        assert!(put_off.is_waited_for(&former, at(10_001)));
+    }
+
+    /// A server that tells to whom each letter went. The mailbox `former` is full while it is said so.
+    fn server() -> (u16, Arc<AtomicBool>, mpsc::Receiver<Vec<String>>) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let (port, full) = (listener.local_addr().unwrap().port(), Arc::new(AtomicBool::new(true)));
+        let (letters, came) = mpsc::sync_channel(9);
+        let is_full = Arc::clone(&full);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let stream = stream.unwrap();
+                let (mut answers, mut taken, mut is_data) = (stream.try_clone().unwrap(), Vec::new(), false);
+                answers.write_all(b"220 ready\r\n").unwrap();
+                for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                    let answer = match line.split(' ').next() {
+                        Some(".") if is_data => {
+                            is_data = false;
+                            letters.send(std::mem::take(&mut taken)).unwrap();
+                            "250 taken"
+                        }
+                        _ if is_data => continue,
+                        Some("DATA") => {
+                            is_data = true;
+                            "354 go on"
+                        }
+                        Some("RCPT") if line.contains("former") && is_full.load(Ordering::SeqCst) => {
+                            "452 4.2.2 Mailbox full"
+                        }
+                        Some("RCPT") => {
+                            taken.push(line.split(['<', '>', '@']).nth(1).unwrap().to_owned());
+                            "250 taken"
+                        }
+                        Some("QUIT") => "221 bye",
+                        _ => "250 well",
+                    };
+                    // Whoever has hung up has read enough.
+                    _ = answers.write_all(format!("{answer}\r\n").as_bytes());
+                }
+            }
+        });
+        (port, full, came)
+    }
+
+    #[tokio::test]
+    async fn a_mailbox_that_is_full_keeps_the_letters_from_the_others_for_minutes_and_not_for_a_day() {
+        let (port, full, came) = server();
+        let to = "it@example.org, former@example.org, duty@example.org".parse().unwrap();
+        let ready = Ready::new(&Config { port: Some(port), to, ..config() }).unwrap();
+        ready.begin(Clock::on_tokio_time(jiff::Timestamp::UNIX_EPOCH));
+        let passes = async |time| {
+            tokio::time::pause();
+            tokio::time::advance(time).await;
+            tokio::time::resume();
+        };
+        for _ in 0..3 {
+            let error = ready.deliver(&notification("a")).await.unwrap_err();
+            assert_eq!(error.failure, Failure::Unavailable, "{error}");
+            assert!(error.detail.contains("452: 4.2.2 Mailbox full"), "{error}");
+            passes(Duration::from_mins(2)).await;
+        }
+        assert!(came.try_recv().is_err(), "greylisting would be over soon, and nobody is to have it twice");
+        for key in ["a", "b"] {
+            ready.deliver(&notification(key)).await.unwrap();
+            assert_eq!(came.try_recv(), Ok(vec!["it".to_owned(), "duty".to_owned()]), "{key}");
+        }
+        full.store(false, Ordering::SeqCst);
+        ready.deliver(&notification("c")).await.unwrap();
+        assert_eq!(came.try_recv().map(|taken| taken.len()), Ok(3));
+
+        // Where nobody else is taken there is nobody to send it to.
+        full.store(true, Ordering::SeqCst);
+        let alone = Config { port: Some(port), to: "former@example.org".parse().unwrap(), ..config() };
+        let alone = Ready::new(&alone).unwrap();
+        alone.begin(Clock::on_tokio_time(jiff::Timestamp::UNIX_EPOCH));
+        for _ in 0..3 {
+            assert!(alone.deliver(&notification("d")).await.unwrap_err().retryable());
+            passes(Duration::from_mins(4)).await;
+        }
+        assert!(came.try_recv().is_err());
+    }
+}
