@@ -29,9 +29,11 @@ pub(super) const STANDS: &str = "(reports.kind = 'report' AND NOT EXISTS (SELECT
     WHERE later.session = reports.session AND later.start = reports.start AND later.kind = 'withdrawal' AND later.seq > reports.seq))";
 
 /// Of a row of `reports` that was made after `?1`: that somebody had watched for as long as `?2` by the clock that it was made by, at a
-/// stretch or, on a machine that is off or asleep at night, in all that lies after `?1`. Then it is not that clock which is ahead, but the
-/// one that says `?1` is behind: a battery ran out, and nobody has set it yet.
-const WAS_BELIEVED: &str = "(EXISTS (SELECT 1 FROM runs WHERE runs.began <= made_at - ?2 AND runs.until >= made_at)
+/// stretch or, on a machine that is off or asleep at night, in all that lies after `?1`; or at a stretch from `?1` on, which one that leaps
+/// ahead ends. Then it is not that clock which is ahead, but the one that says `?1` is behind: a battery ran out, and nobody has set it
+/// yet, or somebody has set it back.
+const WAS_BELIEVED: &str =
+    "(EXISTS (SELECT 1 FROM runs WHERE runs.began <= max(made_at - ?2, ?1) AND runs.until >= made_at)
     OR (SELECT coalesce(sum(min(runs.until, made_at) - max(runs.began, ?1)), 0) FROM runs
         WHERE runs.until > ?1 AND runs.began < made_at) >= ?2)";
 

@@ -31,8 +31,9 @@ const SWEPT: u32 = 8;
 /// So many are withdrawn in one turn, each a commit of its own: those behind them are in the next.
 const WITHDRAWN: u32 = 64;
 
-/// A clock is believed when somebody watched by it so long ago: what another process saw of one that is not believed yet is not older.
-const UNBELIEVED: SignedDuration = SignedDuration::from_hours(24);
+/// A clock is believed when somebody watched by it a day ago, and within these eight: what another process saw of one that was not
+/// believed yet is not older.
+const UNBELIEVED: SignedDuration = SignedDuration::from_hours(8 * 24);
 
 /// A meeting is in the agenda for no longer than this after its beginning: the longest is 31 days.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(40 * 24);
@@ -110,7 +111,8 @@ impl Filer {
     async fn turn(&self, seen: &mut Seen, now: Now) {
         match seen.read_at.replace(now) {
             Some(before) if !now.was_set_since(before) => {}
-            Some(_) => seen.unsure_since = Some(now.wall),
+            // Set once more before it was believed: since the first time, or the earlier of both.
+            Some(_) => seen.unsure_since = Some(seen.unsure_since.map_or(now.wall, |since| since.min(now.wall))),
             None => seen.unsure_since = Some(now.wall.checked_sub(UNBELIEVED).unwrap_or(Timestamp::MIN)),
         }
         if let Some(since) = seen.unsure_since
@@ -355,7 +357,7 @@ mod tests {
     async fn what_is_held_before_the_clock_is_believed_has_its_own_report_too() {
         for is_started_anew in [false, true] {
             let folder = tempfile::tempdir().unwrap();
-            let sessions = [("before", -30), ("first", 1), ("second", 20), ("later", 400)];
+            let sessions = [("before", -200), ("first", 1), ("second", 20), ("later", 400)];
             let sessions = sessions.map(|(id, start)| held(id.to_owned(), hours(start)));
             let (filer, mut seen) = misled(folder.path(), sessions.to_vec()).await;
             let (store, since) = (filer.book.store.clone(), filer.clock.now());
@@ -363,6 +365,13 @@ mod tests {
             assert_eq!(seen.done.len(), 4);
             watch(&store, since).await;
             let believed = since.after(WATCHED);
+            if !is_started_anew {
+                // Set again, by half a minute.
+                let later = since.after(WATCHED / 2);
+                let set = Now { wall: later.wall + SignedDuration::from_secs(30), ..later };
+                filer.turn(&mut seen, set).await;
+                assert_eq!(seen.unsure_since, Some(since.wall));
+            }
             if is_started_anew {
                 // In the middle of it.
                 (seen.read_at, seen.unsure_since) = (None, None);

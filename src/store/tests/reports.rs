@@ -148,17 +148,25 @@ async fn of_more_than_are_withdrawn_at_once_the_next_to_come_are_found_first_and
 #[tokio::test]
 async fn a_clock_that_is_behind_finds_no_report_that_was_made_by_one_that_was_believed() {
     const HOUR: i64 = 3600;
-    // When somebody watched, in hours from now, and whether a report of the tenth day stays.
-    for (case, runs, stays) in [
-        ("a clock that went ahead for two hours", vec![(-400, 0), (239, 241)], false),
-        ("one that is behind, of a machine that is always on", vec![(-24, 0), (100, 400)], true),
-        ("one that was set back while somebody watched", vec![(-400, 241)], true),
+    // When somebody watched, in hours from now, when a report was made, and whether it stays.
+    for (case, runs, made, stays) in [
+        (
+            "one of today that was set back by hours, of a machine that is off at night",
+            vec![(-24, -15), (-4, 3)],
+            2,
+            true,
+        ),
+        ("one of today that leapt by an hour and was set back", vec![(-24, 0), (1, 3)], 2, false),
+        ("a clock that went ahead for two hours", vec![(-400, 0), (239, 241)], 240, false),
+        ("one that is behind, of a machine that is always on", vec![(-24, 0), (100, 400)], 240, true),
+        ("one that was set back while somebody watched", vec![(-400, 241)], 240, true),
         (
             "one that is behind, of a machine in an office",
             vec![(-24, 0), (168, 177), (192, 201), (216, 225), (239, 249)],
+            240,
             true,
         ),
-        ("one of which there is too little", vec![(-24, 0), (216, 225), (239, 249)], false),
+        ("one of which there is too little", vec![(-24, 0), (216, 225), (239, 249)], 240, false),
     ] {
         let folder = folder();
         let store = open(folder.path());
@@ -168,8 +176,8 @@ async fn a_clock_that_is_behind_finds_no_report_that_was_made_by_one_that_was_be
             let [began, until] = [began, until].map(|hour| micros(second(hour * HOUR)));
             db.execute("INSERT INTO runs VALUES (?1, ?2, 1)", [began, until]).unwrap();
         }
-        store.wish(wanted(Wish::Book(Box::new(held("a", 238 * HOUR))), MARGINS, None)).await.unwrap();
-        let (start, made_at) = (second(238 * HOUR), second(240 * HOUR));
+        store.wish(wanted(Wish::Book(Box::new(held("a", (made - 2) * HOUR))), MARGINS, None)).await.unwrap();
+        let (start, made_at) = (second((made - 2) * HOUR), second(made * HOUR));
         let report = Filed { start, made_at, ..filed(Kind::Report, "a", "x") };
         assert!(store.file_report(report).await.unwrap().is_some());
         let ahead = store.made_ahead(second(0), second(0), 9).await.unwrap().unwrap();
