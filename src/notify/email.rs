@@ -147,6 +147,11 @@ impl Ready {
         _ = self.clock.set(clock);
     }
 
+    /// Goes on from the one before: which mailboxes that one has waited for, and since when.
+    pub async fn follow(&self, before: &Self) {
+        *self.put_off.lock().await = std::mem::take(&mut *before.put_off.lock().await);
+    }
+
     /// Makes one attempt. It has arrived when the server has taken the letter (RFC 5321 §4.2.5): what it does with it then
     /// is its to say, by a letter to the sender. Every attempt has the same `Message-ID`, by which mail programs know a
     /// second copy.

@@ -129,6 +129,13 @@ macro_rules! receivers {
                 }
             }
 
+            /// Goes on from the one before of the same receiver, with what that has learned of the other end.
+            pub async fn follow(&self, before: &Self) {
+                if let (Self::Email(ready), Self::Email(before)) = (self, before) {
+                    ready.follow(before).await;
+                }
+            }
+
             /// Sees to what it needs while nothing is said: a radio's key is to be in somebody's hand.
             pub async fn tend(&self) {
                 if let Self::Radio(ready) = self {

@@ -155,6 +155,9 @@ impl<O: Outbox> Line<O> {
             if self.is_stale || self.ready.is_err() {
                 let made = self.receiver.make_ready(self.clock).await;
                 self.is_stale = false;
+                if let (Ok(made), Ok(before)) = (&made, &self.ready) {
+                    made.follow(before).await;
+                }
                 // The old one is better than none: not everybody is asked for a certificate.
                 if made.is_ok() || self.ready.is_err() {
                     self.ready = made;
