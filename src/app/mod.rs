@@ -112,7 +112,10 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     identity.keep_its_own(&mut restored);
     let buses = Carried::default();
     for observation in &restored.observations {
-        buses.recall(observation, clock);
+        let of = config.plan.check(&observation.check).map(|at| &config.probes[at]);
+        if let Some(ProbeConfig::Usb(of)) = of {
+            buses.recall(observation, of, clock);
+        }
     }
     left.open.clone_from(&restored.incidents);
     identity.write(&folder);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{BUS_MISSING, HUB_MISSING, buses};
+use super::{BUS_MISSING, Config, HUB_MISSING, buses};
 use crate::clock::Clock;
 use crate::domain::{Arg, Mono, Observation};
 
@@ -16,9 +16,9 @@ const TOGETHER: Duration = Duration::from_secs(10);
 pub struct Carried(Arc<Mutex<BTreeMap<String, Option<Mono>>>>);
 
 impl Carried {
-    /// Takes to heart what an earlier process missed: it is not back because somebody else looks. Not of another boot, after which a
-    /// hub that was taken away for good is missed no longer.
-    pub fn recall(&self, observation: &Observation, clock: Clock) {
+    /// Takes to heart what an earlier process missed beside what the check's config names: it is not back because somebody else looks.
+    /// Not of another boot, after which a hub that was taken away for good is missed no longer.
+    pub fn recall(&self, observation: &Observation, config: &Config, clock: Clock) {
         let age = clock.mono().since(observation.at.mono);
         if clock.since_boot().is_none_or(|up| age >= up) {
             return;
@@ -26,7 +26,7 @@ impl Carried {
         let missed = |reason| reason == &BUS_MISSING || reason == &HUB_MISSING;
         let findings = observation.reading.findings.iter().filter(|finding| missed(finding.reason));
         let buses = findings.flat_map(|finding| &finding.args).filter_map(|(name, said)| match said {
-            Arg::Text(bus) if *name == "bus" => Some((bus.clone(), None)),
+            Arg::Text(bus) if *name == "bus" && !config.buses.contains(bus) => Some((bus.clone(), None)),
             _ => None,
         });
         self.known().extend(buses);

@@ -114,9 +114,12 @@ async fn what_was_missed_before_another_process_began_is_missed_still_until_the_
     assert_eq!(found(&Probe::new(Config::default(), context.clone()).next().await), [], "nobody told it");
     let mut earlier = missed.clone();
     earlier.at.mono = context.clock.mono().before(context.clock.since_boot().unwrap());
-    context.buses.recall(&earlier, context.clock);
+    context.buses.recall(&earlier, &Config::default(), context.clock);
     assert_eq!(found(&Probe::new(Config::default(), context.clone()).next().await), [], "of another boot");
-    context.buses.recall(&missed, context.clock);
+    let named = Config { buses: vec![CONTROLLER.to_owned()] };
+    context.buses.recall(&missed, &named, context.clock);
+    assert_eq!(found(&Probe::new(Config::default(), context.clone()).next().await), [], "named, and not any more");
+    context.buses.recall(&missed, &Config::default(), context.clock);
     let mut after = Probe::new(Config::default(), context.clone());
     let seen = after.next().await;
     assert_eq!((found(&seen), told(&seen)), (vec![BUS], told(&missed)));
