@@ -1,7 +1,7 @@
 //! Files that are replaced in one step: written aside, brought to the disk and renamed. Whoever reads finds the old one or the new one,
 //! whole, also where the disk is full or the power goes.
 
-use std::fs::{File, Metadata, OpenOptions, Permissions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 /// How many files of processes that died in the middle are stepped over.
 const ASIDE: u32 = 16;
 
-/// Puts a file where one may be, with these permissions whatever the umask is. It is owned as `owner` says where whoever writes may give
-/// it away; without its group, that one's permissions are nobody's. A link is replaced itself, and not what it leads to. Its folder must
+/// Puts a file where one may be, with these permissions whatever the umask is. Its user and group are those of `owner` where whoever writes
+/// may give it away; without its group, that one's permissions are nobody's. A link is replaced itself, and not what it leads to. Its folder must
 /// be there. Blocks.
 ///
 /// # Errors
 /// As the system says; what was there stays then, and nothing is left beside it. Of a folder that may not be written, and of a file that
 /// is a mount of its own, it is said that no other can take its place.
-pub fn replace(file: &Path, content: &[u8], owner: Option<&Metadata>, mode: u32) -> io::Result<()> {
+pub fn replace(file: &Path, content: &[u8], owner: Option<(u32, u32)>, mode: u32) -> io::Result<()> {
     let (begun, aside) = begin_aside(file)?;
     let written = fill(begun, content, owner, mode).and_then(|()| std::fs::rename(&aside, file).map_err(in_the_way));
     written.inspect_err(|_| _ = std::fs::remove_file(&aside))
@@ -50,12 +50,12 @@ fn begin_aside(file: &Path) -> io::Result<(File, PathBuf)> {
     }
 }
 
-fn fill(mut begun: File, content: &[u8], owner: Option<&Metadata>, mode: u32) -> io::Result<()> {
+fn fill(mut begun: File, content: &[u8], owner: Option<(u32, u32)>, mode: u32) -> io::Result<()> {
     let mut mode = mode;
-    if let Some(owner) = owner {
+    if let Some((user, group)) = owner {
         if rustix::process::geteuid().is_root() {
-            fchown(&begun, Some(owner.uid()), Some(owner.gid()))?;
-        } else if begun.metadata()?.gid() != owner.gid() && fchown(&begun, None, Some(owner.gid())).is_err() {
+            fchown(&begun, Some(user), Some(group))?;
+        } else if begun.metadata()?.gid() != group && fchown(&begun, None, Some(group)).is_err() {
             // Not of that group oneself: what it was let read, another may not.
             mode &= !0o070;
         }

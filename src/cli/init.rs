@@ -10,6 +10,7 @@ use crate::notify::{Kind as ReceiverKind, Way};
 use crate::probe::ProbeConfig;
 use crate::probe::ports::platforms::{Platform, platforms};
 
+mod kept;
 #[cfg(test)]
 mod tests;
 

@@ -404,17 +404,7 @@ impl Cli {
             say(&made.text);
             return Ok(());
         };
-        // The daemon is another user; but by a webhook's address whoever knows it may write there.
-        let permissions = if made.holds_address { 0o600 } else { 0o644 };
-        let is_new = !file.exists();
-        written::over(file, made.text.as_bytes(), permissions)
-            .map_err(|error| format!("{}: {error}", file.display()))?;
-        if is_new && made.holds_address {
-            note(&format!(
-                "siaga: {0} holds the webhook's address, and only its owner can read it; so that a daemon of another user can: chgrp siaga {0} && chmod 640 {0}",
-                file.display()
-            ));
-        }
+        made.keep(file).map_err(|error| format!("{}: {error}", file.display()))?;
         note(&format!("siaga: wrote {0}; \"siaga --config {0} check\" tries it", file.display()));
         Ok(())
     }

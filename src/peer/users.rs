@@ -27,6 +27,11 @@ pub fn is_member(group: &str, user: Option<&str>, gid: u32) -> bool {
     read(GROUP).is_ok_and(|groups| is_member_in(group, user, gid, &groups))
 }
 
+/// The number of a group; `None` where there is none.
+pub fn group(name: &str) -> Option<u32> {
+    number_in(name, &read(GROUP).ok()?)
+}
+
 /// Whether there is such a group.
 pub fn has_group(group: &str) -> bool {
     read(GROUP).is_ok_and(|groups| groups.lines().any(|line| line.split(':').next() == Some(group)))
@@ -36,7 +41,7 @@ fn read(file: &str) -> Result<String, String> {
     std::fs::read_to_string(Path::new(file)).map_err(|error: io::Error| format!("{file}: {error}"))
 }
 
-/// `name:password:UID:GID:…`
+/// `name:password:UID:GID:…`, of a group `name:password:GID:member,member`.
 fn number_in(name: &str, users: &str) -> Option<u32> {
     users.lines().find_map(|line| {
         let mut fields = line.split(':');

@@ -133,7 +133,7 @@ pub fn change<T>(file: &Path, make: impl FnOnce(&mut Tokens) -> Result<T, TokenE
     let owner = before.clone().map_or_else(|| folder.metadata(), Ok).map_err(failed)?;
     // Whoever could read the one before: the daemon may be one of them.
     let mode = before.map_or(OWN, |before| before.mode() & READ_BY_OTHERS | OWN);
-    whole_file::replace(file, text(&tokens).as_bytes(), Some(&owner), mode)
+    whole_file::replace(file, text(&tokens).as_bytes(), Some((owner.uid(), owner.gid())), mode)
         .and_then(|()| folder.sync_all())
         .map_err(failed)?;
     Ok(outcome)

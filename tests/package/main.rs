@@ -122,10 +122,11 @@ fn a_system_that_gets_it_has_all_and_starts_it_at_the_next_boot() {
     assert_eq!(format!("{:?}", shipped.plan), format!("{:?}", without.plan));
     assert!(system.sh("dpkg-query --show --showformat='${Conffiles}' siaga").contains("/etc/siaga/siaga.toml"));
     assert!(system.sh("siaga config check").contains("no error"));
-    // And `init` takes its place, once.
-    let init = "siaga --lang en init --yes --output /etc/siaga/siaga.toml";
+    // And `init` takes its place, once. What has a webhook's address in it the daemon's group can read, and nobody else.
+    let init = "siaga --lang en init --yes --webhook https://alerts.example.net/T0 --output /etc/siaga/siaga.toml";
     let first = system.run(init);
     assert_eq!(first.0, 0, "{}", first.1);
+    assert_eq!(system.sh("stat --format='%U:%G %a' /etc/siaga/siaga.toml").trim(), "root:siaga 640");
     let second = system.run(init);
     assert!(second.0 != 0 && second.1.contains("is there already"), "{}", second.1);
 }
