@@ -9,6 +9,11 @@ use std::time::Duration;
 /// How long a radio may take to do it. Old ones are asked at 4800 bit/s and answer in a few hundred milliseconds.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// So often it is asked when it hangs up instead of an answer. Hamlib's (4.5) closes a client's descriptor twice when that one has gone; who
+/// comes at that moment has the same number, and is hung up on in its place (some four in a hundred that follow at once). To be asked twice
+/// changes nothing.
+const TIMES: u32 = 5;
+
 /// A radio that is keyed by its server.
 #[derive(Debug)]
 pub struct Key(SocketAddr);
@@ -19,13 +24,17 @@ impl Key {
     }
 
     pub(super) fn set(&self, pressed: bool) -> io::Result<()> {
-        let mut server = Server::connect(self.0)?;
-        server.order(if pressed { "T 1\n" } else { "T 0\n" })?;
-        // A radio that does not tell is believed; one that tells otherwise is not.
-        match server.ask("t\n")?.parse::<u8>() {
-            Ok(is) if (is != 0) != pressed => Err(io::Error::other(format!("the radio says that its key is at {is}"))),
-            _ => Ok(()),
-        }
+        again(|| {
+            let mut server = Server::connect(self.0)?;
+            server.order(if pressed { "T 1\n" } else { "T 0\n" })?;
+            // A radio that does not tell is believed; one that tells otherwise is not.
+            match server.ask("t\n")?.parse::<u8>() {
+                Ok(is) if (is != 0) != pressed => {
+                    Err(io::Error::other(format!("the radio says that its key is at {is}")))
+                }
+                _ => Ok(()),
+            }
+        })
     }
 }
 
@@ -39,13 +48,27 @@ impl Squelch {
     }
 
     pub(super) fn is_open(&self) -> io::Result<bool> {
-        let said = Server::connect(self.0)?.ask("\\get_dcd\n")?;
+        let said = again(|| Server::connect(self.0)?.ask("\\get_dcd\n"))?;
         match said.as_str() {
             "0" => Ok(false),
             "1" => Ok(true),
             _ => Err(io::Error::other(format!("rigctld tells nothing of the squelch: {said:?}"))),
         }
     }
+}
+
+/// Asks, and asks again where it is hung up on.
+fn again<T>(mut ask: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+
+    let hung_up = |error: &io::Error| matches!(error.kind(), UnexpectedEof | ConnectionReset | BrokenPipe);
+    for _ in 1..TIMES {
+        match ask() {
+            Err(error) if hung_up(&error) => {}
+            answered => return answered,
+        }
+    }
+    ask()
 }
 
 struct Server(BufReader<TcpStream>);

@@ -1,7 +1,9 @@
 //! The guard of the key, against Hamlib's dummy radio: whatever ends the one who asked, the key comes up.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -129,6 +131,30 @@ fn a_parent_that_stands_still_and_one_that_never_ends_are_cut_off() {
     // It is there for the next message all the same.
     guard.order("on");
     assert_eq!(guard.hear(), "\"on\"");
+}
+
+#[test]
+fn a_server_that_hangs_up_on_who_follows_another_is_asked_again() {
+    let rig = Rigctld::start();
+    let (mut guard, is_over) = (Guard::start(&rig, "30s"), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        // Others come and go too, whatever becomes of them.
+        scope.spawn(|| {
+            while !is_over.load(Ordering::SeqCst) {
+                let mut other = TcpStream::connect(rig.address).unwrap();
+                _ = other.write_all(b"t\n").and_then(|()| other.read(&mut [0; 9]));
+            }
+        });
+        for order in ["on", "off"].repeat(100) {
+            guard.order(order);
+            let said = guard.hear();
+            if said != format!("{order:?}") {
+                is_over.store(true, Ordering::SeqCst);
+                panic!("{order}: {said}");
+            }
+        }
+        is_over.store(true, Ordering::SeqCst);
+    });
 }
 
 #[test]

@@ -73,11 +73,12 @@ impl Onlooker {
         loop {
             let mut line = String::new();
             let asked = self.server.get_mut().write_all(format!("{what}\n").as_bytes());
-            asked.and_then(|()| self.server.read_line(&mut line)).unwrap();
-            if !line.is_empty() {
-                return line.trim_end().to_owned();
+            match asked.and_then(|()| self.server.read_line(&mut line)) {
+                Ok(1..) => return line.trim_end().to_owned(),
+                Ok(0) => {}
+                Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{error}"),
             }
-            // The server hangs up now and then on one client while another gives an order; one that has gone takes no call.
+            // The server hangs up now and then on one client while another goes; one that has gone itself takes no call.
             self.server = connect(self.address);
         }
     }
