@@ -144,7 +144,7 @@ async fn say(tells: &mut OwnedWriteHalf, report: &Report) -> io::Result<()> {
 }
 
 /// Waits until there is something to report: a change and those that follow it, or the heartbeat. A server that is not there
-/// has no changes to tell, and is asked again at the heartbeat.
+/// ends the subscription at once, and is asked again after the second that this takes.
 async fn due(changes: &mut Changes) {
     if tokio::time::timeout(HEARTBEAT, changes.next()).await.is_ok() {
         let more = async { while tokio::time::timeout(QUIET, changes.next()).await.is_ok() {} };

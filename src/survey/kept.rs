@@ -189,7 +189,7 @@ pub fn make_folder(state: &Path) -> Result<PathBuf, KeptError> {
     let folder = state.join(FOLDER);
     let failed = |error| KeptError::Io(folder.clone(), error);
     match DirBuilder::new().mode(0o700).create(&folder) {
-        Ok(()) => own(&File::open(&folder).map_err(failed)?, state).map_err(failed)?,
+        Ok(()) => open_folder(&folder).and_then(|made| own(&made, state)).map_err(failed)?,
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(failed(error)),
     }
@@ -197,6 +197,12 @@ pub fn make_folder(state: &Path) -> Result<PathBuf, KeptError> {
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&trial);
     made.and_then(|_| fs::remove_file(&trial)).map_err(failed)?;
     Ok(folder)
+}
+
+/// The folder itself: whoever owns the state folder may have put a link in its place since, and what that leads to is not theirs.
+fn open_folder(folder: &Path) -> io::Result<File> {
+    let flags = rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::NOFOLLOW;
+    OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(folder)
 }
 
 /// Root keeps surveys for a daemon that is another user, and must be able to read and to remove them.

@@ -149,7 +149,7 @@ impl Seen<'_> {
             .filter(|(at, _)| self.snapshot.checks[*at].spec.requirement == Requirement::Required)
             .map(|(at, check)| (check, &view.checks[at]))
             .collect();
-        let unmeasured = self.unmeasured(profile, &counted);
+        let unmeasured = self.unmeasured(profile, view.verdict, &counted);
         // A line of which nobody knows what it carries is no line on which a meeting can be held, nor one on which it cannot.
         // Without UDP a meeting is degraded and no worse: one that is so already is not changed by not knowing.
         let claims_too_much = match view.verdict {
@@ -189,7 +189,7 @@ impl Seen<'_> {
     }
 
     /// What a meeting needs and no check that counts has measured.
-    fn unmeasured(&self, profile: &Profile, counted: &[(&CheckView, &Judged)]) -> Vec<&'static str> {
+    fn unmeasured(&self, profile: &Profile, verdict: Verdict, counted: &[(&CheckView, &Judged)]) -> Vec<&'static str> {
         use ProfileLimit::{DownNeed, EitherNeed, RttDegraded, UdpRequired, UpNeed};
         let measured = |wanted: &[ProfileLimit]| {
             counted.iter().any(|(check, _)| {
@@ -205,8 +205,10 @@ impl Seen<'_> {
             let stamps = counted.iter().filter(|(check, _)| check.spec.kind == Kind::Stamp);
             stamps.flat_map(|(check, _)| self.measurements(check)).find(|seen| seen.quantity.name == quantity)
         };
-        // All that arrived there came back: the way in carries at least as much.
-        let at_least = by_stamp("stamp_up_bits_per_second").is_some_and(|up| up.value >= profile.down.not_ready);
+        // All that arrived there came back: the way in carries at least as much, and of more nothing is known. A meeting that is ready
+        // has to have all that it needs, a worse one what it cannot be held without.
+        let enough = if verdict == Verdict::Ready { profile.down.degraded } else { profile.down.not_ready };
+        let at_least = by_stamp("stamp_up_bits_per_second").is_some_and(|up| up.value >= enough);
         let loss = counted.iter().any(|(check, judged)| {
             let decided = |loss: crate::domain::check::LossRule| {
                 !judged.reasons.iter().any(|reason| reason.def == loss.undecided)
@@ -306,7 +308,7 @@ impl Seen<'_> {
             outages.into_iter().map(move |outage| Silence {
                 check: name.clone(),
                 from: stamp(outage.from, &self.zone),
-                seconds: outage.to.duration_since(outage.from).as_secs_f64(),
+                seconds: outage.lasted.as_secs_f64(),
                 over: outage.over,
                 in_tests: outage.in_tests,
             })

@@ -1,10 +1,11 @@
 //! What was seen while a survey watched: each check's last word, and when who had answered fell silent.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::domain::{CheckName, Observation};
+use crate::domain::{CheckName, Mono, Now, Observation};
 
 /// All that was seen.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +24,8 @@ pub struct Look {
     pub outages: Vec<Outage>,
     answered: bool,
     silent: bool,
+    /// When the last outage began.
+    began: Mono,
 }
 
 /// A time without an answer.
@@ -30,8 +33,8 @@ pub struct Look {
 pub struct Outage {
     /// Since when.
     pub from: Timestamp,
-    /// Until when it was seen to last.
-    pub to: Timestamp,
+    /// How long it was seen to last, whatever the wall clock was set to meanwhile.
+    pub lasted: Duration,
     /// Whether it was over by then.
     pub over: bool,
     /// Whether tests of our own were under way when it began.
@@ -60,13 +63,14 @@ impl Record {
 
 impl Look {
     fn hear(&mut self, observation: &Observation, silent: bool, in_tests: bool) {
-        let now = observation.at.wall;
+        let Now { mono, wall } = observation.at;
         if silent && self.answered && !self.silent {
-            let from = now.checked_sub(observation.took).unwrap_or(now);
-            self.outages.push(Outage { from, to: now, over: false, in_tests });
+            self.began = mono.before(observation.took);
+            let from = wall.checked_sub(observation.took).unwrap_or(wall);
+            self.outages.push(Outage { from, lasted: Duration::ZERO, over: false, in_tests });
         }
         if let Some(outage) = self.outages.last_mut().filter(|outage| !outage.over) {
-            outage.to = now;
+            outage.lasted = mono.since(self.began);
             outage.over = !silent;
         }
         self.silent = silent;
@@ -76,19 +80,26 @@ impl Look {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use jiff::SignedDuration;
 
     use super::*;
-    use crate::domain::{Mono, Now, Reading, Sample};
+    use crate::domain::{Reading, Sample};
 
     #[test]
     fn an_outage_is_of_who_had_answered_and_what_tests_press_is_not_the_last_word() {
         let mut record = Record::default();
         let mut tell = |second: u64, outage: bool, in_tests: bool| {
-            let start = Now { mono: Mono::ZERO, wall: "2026-11-26T03:00:00Z".parse().unwrap() };
+            let start = Now {
+                mono: Mono::from_elapsed(Duration::from_hours(1)),
+                wall: "2026-11-26T03:00:00Z".parse().unwrap(),
+            };
             let sample = Sample { sent: 1, lost: u32::from(outage), outage };
             let reading = Reading { sample: Some(sample), ..Reading::default() };
-            let now = start.after(Duration::from_secs(second));
+            let mut now = start.after(Duration::from_secs(second));
+            // In the middle of the first outage somebody sets the clock.
+            if second > 6 {
+                now.wall += SignedDuration::from_hours(48);
+            }
             let seen = Observation::read("echo".into(), now, Duration::from_secs(1), reading);
             record.take(&seen, false, in_tests);
         };
@@ -100,11 +111,11 @@ mod tests {
         tell(8, false, false);
         tell(9, true, true);
         let look = record.of(&"echo".into()).unwrap();
-        let at = |second: u64| format!("2026-11-26T03:00:{second:02}Z").parse::<Timestamp>().unwrap();
-        let first = Outage { from: at(4), to: at(8), over: true, in_tests: false };
-        let second = Outage { from: at(8), to: at(9), over: false, in_tests: true };
+        let at = |day: u64, second: u64| format!("2026-11-{day}T03:00:{second:02}Z").parse::<Timestamp>().unwrap();
+        let first = Outage { from: at(26, 4), lasted: Duration::from_secs(4), over: true, in_tests: false };
+        let second = Outage { from: at(28, 8), lasted: Duration::from_secs(1), over: false, in_tests: true };
         assert_eq!(look.outages, [first, second]);
         assert_eq!((look.sent, look.lost), (6, 4));
-        assert_eq!(look.last.as_ref().unwrap().at.wall, at(8));
+        assert_eq!(look.last.as_ref().unwrap().at.wall, at(28, 8));
     }
 }

@@ -106,6 +106,10 @@ fn nothing_is_claimed_that_nobody_measured() {
     assert_eq!(behind(1.5 * MBIT).profiles[0].unmeasured, [""; 0]);
     assert_eq!(behind(1.5 * MBIT).verdict, Verdict::Degraded);
     assert_eq!(behind(0.9 * MBIT).profiles[0].unmeasured, ["down"]);
+    // Which is enough for what it sends, and not known to be for what it is to receive.
+    let larger = surveyed(Some("zoom_gallery_49"), vec![("call", call(3.0 * MBIT, None))], Ended::Whole);
+    assert_eq!((larger.profiles[0].judged, larger.verdict), (Verdict::Ready, Verdict::Unknown));
+    assert_eq!(larger.profiles[0].unmeasured, ["down"]);
 }
 
 #[test]
