@@ -100,7 +100,7 @@ impl Control {
     /// # Errors
     /// The file system's; `AddrInUse` where another daemon listens there.
     pub fn open(path: &Path, group: Option<String>) -> io::Result<Self> {
-        if let Some(group) = group.as_deref().filter(|group| !users::has_group(group)) {
+        if let Some(group) = group.as_deref().filter(|group| users::group(group).is_none()) {
             tracing::warn!(group, "there is no such group: root and the daemon's own user alone may give orders");
         }
         let (listener, place) = peer::bind(path)?;

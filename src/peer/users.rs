@@ -32,11 +32,6 @@ pub fn group(name: &str) -> Option<u32> {
     number_in(name, &read(GROUP).ok()?)
 }
 
-/// Whether there is such a group.
-pub fn has_group(group: &str) -> bool {
-    read(GROUP).is_ok_and(|groups| groups.lines().any(|line| line.split(':').next() == Some(group)))
-}
-
 fn read(file: &str) -> Result<String, String> {
     std::fs::read_to_string(Path::new(file)).map_err(|error: io::Error| format!("{file}: {error}"))
 }
