@@ -12,7 +12,7 @@ use super::problem::{Problems, listed};
 use super::reader::{Table, fields, read, read_some, unknown_key};
 use super::shape::{CheckCommon, GroupEntry, word};
 use super::uplinks::Uplinks;
-use crate::domain::{CheckName, CheckSpec, Component, Group, Holds, Kind, Period, Uplink};
+use crate::domain::{CheckName, CheckSpec, Component, Group, Holds, Kind, Period, Requirement, Uplink};
 use crate::probe::{self, ProbeConfig};
 
 /// Twenty times a second: the pace of a bench, and no burden to anybody's equipment or line.
@@ -74,7 +74,25 @@ pub(super) fn read_checks(
         }
     }
     join_groups(&mut all, groups, &incomplete, problems);
+    judge_alone(&mut all.iter_mut().map(|check| (&mut check.spec, &check.probe)).collect::<Vec<_>>());
     all.into_iter().map(|check| (Arc::new(check.spec), check.probe)).collect()
+}
+
+/// Says for each call-like test whether its not knowing the way in makes it unknown: only where no check that counts measures
+/// that way on its line.
+pub(crate) fn judge_alone(checks: &mut [(&mut CheckSpec, &ProbeConfig)]) {
+    let way = |spec: &CheckSpec| spec.uplink.as_ref().map(|uplink| uplink.name.clone());
+    let tells = |(spec, probe): &&(&mut CheckSpec, &ProbeConfig)| {
+        spec.requirement == Requirement::Required && probe.measures_way_in()
+    };
+    let told: Vec<_> = checks.iter().filter(tells).map(|(spec, _)| way(spec)).collect();
+    let rule = probe::stamp::Config::rule_alone();
+    for (spec, _) in checks.iter_mut().filter(|(spec, _)| spec.kind == Kind::Stamp) {
+        spec.rules.retain(|one| *one != rule);
+        if !told.contains(&way(spec)) {
+            spec.rules.push(rule);
+        }
+    }
 }
 
 /// The keys that every check may have.

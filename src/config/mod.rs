@@ -39,6 +39,7 @@ mod uplinks;
 
 pub use agenda::Agenda;
 pub use beside::Files;
+pub(crate) use checks::judge_alone;
 pub use problem::{Errors, Problem, Source};
 pub use run_sheet::RunSheet;
 pub use shape::{Control, Room, RoomName, Store, Web, Zone};

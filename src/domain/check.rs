@@ -271,7 +271,8 @@ pub enum Test {
     Above,
     /// Bad when below the limit.
     Below,
-    /// The value is a lower bound of what is judged: when it is below the limit nothing is known, and the verdict is unknown.
+    /// The value is a lower bound of what is judged: when it is below the limit nothing is known, and the verdict is unknown. At or
+    /// above the limit of not ready it adds nothing to what is degraded already.
     AtLeast,
 }
 

@@ -54,6 +54,9 @@ impl Limits {
         self.rules.iter().flat_map(move |resolved| {
             measurements.iter().filter(|measurement| resolved.speaks_of(measurement)).filter_map(|measurement| {
                 let finding = resolved.judge(measurement)?;
+                if resolved.is_usable_at_least(measurement) && self.is_short(measurements) {
+                    return None;
+                }
                 let reported = measurement
                     .quantity
                     .reckoned_from
@@ -72,6 +75,13 @@ impl Limits {
     /// Each rule with its limits, degraded and not ready, in its quantity's unit.
     pub fn each(&self) -> impl Iterator<Item = (&Rule, Option<f64>, Option<f64>)> {
         self.rules.iter().map(|resolved| (&resolved.rule, resolved.degraded, resolved.not_ready))
+    }
+
+    /// Whether something measured, and not bounded alone, is beyond its limit.
+    fn is_short(&self, measurements: &[Measurement]) -> bool {
+        let measured = self.rules.iter().filter(|resolved| resolved.rule.test != Test::AtLeast);
+        let mut held = measured.flat_map(|resolved| measurements.iter().map(move |one| (resolved, one)));
+        held.any(|(resolved, one)| resolved.speaks_of(one) && resolved.judge(one).is_some())
     }
 
     /// How far `measurements` are from these limits, on whichever side.
@@ -94,6 +104,12 @@ impl Resolved {
             && self.rule.part.is_none_or(|part| measurement.part.as_deref() == Some(part))
     }
 
+    /// Whether it is a bound that proves as much as a meeting cannot be held without: what lies beyond can make it degraded and no
+    /// worse, which it is already where something else is.
+    fn is_usable_at_least(&self, measurement: &Measurement) -> bool {
+        self.rule.test == Test::AtLeast && self.not_ready.is_some_and(|floor| measurement.value >= floor)
+    }
+
     fn judge(&self, measurement: &Measurement) -> Option<Finding> {
         let beyond = |limit: Option<f64>| {
             limit.filter(|limit| match self.rule.test {
@@ -104,7 +120,11 @@ impl Resolved {
         let (verdict, limit) = beyond(self.not_ready)
             .map(|limit| (Verdict::NotReady, limit))
             .or_else(|| beyond(self.degraded).map(|limit| (Verdict::Degraded, limit)))?;
-        let verdict = if self.rule.test == Test::AtLeast { Verdict::Unknown } else { verdict };
+        // What was to be proven is what is needed: the lower limit says only whether a meeting may fail.
+        let (verdict, limit) = match self.rule.test {
+            Test::AtLeast => (Verdict::Unknown, self.degraded.unwrap_or(limit)),
+            Test::Above | Test::Below => (verdict, limit),
+        };
         let unit = self.rule.quantity.unit;
         let finding = Finding::new(self.rule.reason, verdict)
             .with("value", Arg::Number(measurement.value, unit))
@@ -222,6 +242,31 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_bound_leaves_degraded_what_is_so_already_and_cannot_be_worse() {
+        use Verdict::{Degraded, NotReady, Ready, Unknown};
+        let limits =
+            Limits { rules: vec![rule(&OTHER, None, Test::Below), rule(&RATE, None, Test::AtLeast)], loss: None };
+        let of = |quantity, value| Measurement { quantity, part: None, value };
+        for (other, bound, verdict, told) in [
+            (5e6, 5e6, Ready, 0),
+            (5e6, 3e6, Unknown, 1),
+            // Short by itself, and the bound may be degraded and no worse.
+            (3e6, 3e6, Degraded, 1),
+            (3e6, 2e6, Degraded, 1),
+            (3e6, 1e6, Unknown, 2),
+            (1e6, 3e6, NotReady, 1),
+            (1e6, 1e6, NotReady, 2),
+        ] {
+            let findings: Vec<_> = limits.findings(&[of(&OTHER, other), of(&RATE, bound)]).collect();
+            assert_eq!((worst(&findings), findings.len()), (verdict, told), "{other} {bound}");
+            let limit =
+                |finding: &Finding| finding.args.iter().any(|(_, arg)| *arg == Arg::Number(4e6, Unit::BitsPerSecond));
+            assert!(findings.iter().filter(|finding| finding.verdict == Unknown).all(limit), "what is needed is told");
+        }
+    }
+
+    static OTHER: Quantity = Quantity::gauge("other_bits_per_second", Unit::BitsPerSecond, "A test's own.");
     static RECKONED: Quantity =
         Quantity::gauge("some_reckoned_bits_per_second", Unit::BitsPerSecond, "A test's own.").reckoned_from(&RATE);
 

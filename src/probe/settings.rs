@@ -14,6 +14,11 @@ impl ProbeConfig {
         }
     }
 
+    /// Whether it measures how much comes in, whatever goes out.
+    pub fn measures_way_in(&self) -> bool {
+        matches!(self, Self::Bandwidth(config) if config.down_url != dial::FarUrl::Own)
+    }
+
     /// The files that it names, with their keys. A credential is there only while the service runs.
     pub fn files(&mut self) -> Vec<(&'static str, &mut std::path::PathBuf)> {
         let files = match self {

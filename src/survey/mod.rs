@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod asked;
+mod counted;
 mod fields;
 #[cfg(debug_assertions)]
 pub mod fuzz;

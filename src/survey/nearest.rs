@@ -1,10 +1,10 @@
 //! The limit of a line: the quantity that is nearest to what a meeting needs, or furthest past it.
 
+use super::counted::Counted;
 use super::record::Record;
 use super::report::{Both, Nearest};
 use super::words::{pick, title, value};
-use crate::domain::snapshot::Judged;
-use crate::domain::{CheckView, Kind, Lang, Measurement, Profile, Test, Text, Unit, Verdict};
+use crate::domain::{Kind, Lang, Measurement, Profile, Test, Text, Unit, Verdict};
 use crate::engine::judge::Limits;
 
 /// A value beside one limit.
@@ -54,7 +54,7 @@ impl Beside {
 
 /// The one that decides: of the limits beyond which a meeting fails where it fails, else of those beyond which its quality falls.
 pub(super) fn nearest(
-    counted: &[(&CheckView, &Judged)],
+    counted: &[Counted<'_>],
     record: &Record,
     profile: &Profile,
     verdict: Verdict,

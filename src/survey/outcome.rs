@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::answer;
+use super::counted::{self, Counted};
 use super::fields::{target, tested_up_to};
 use super::nearest::nearest;
 use super::record::Record;
@@ -15,11 +16,11 @@ use super::report::{
     Both, Bytes, Looked, Loss, Meeting, NotMeasured, Number, Report, SCHEMA, Silence, TestedUpTo, Ways, Why, Word,
 };
 use super::words::{pick, shows, title, value};
-use crate::domain::snapshot::Judged;
 use crate::domain::{
-    CheckSpec, CheckView, Kind, Lang, Limit, Measurement, Profile, ProfileLimit, Reason, Requirement, Snapshot, Text,
-    Verdict,
+    CheckName, CheckSpec, CheckView, Component, Kind, Lang, Limit, Measurement, Profile, ProfileLimit, Reason,
+    Requirement, Snapshot, Test, Text, Verdict,
 };
+use crate::engine::judge::Limits;
 use crate::engine::reasons::NO_EVIDENCE;
 use crate::probe::ProbeConfig;
 
@@ -144,11 +145,8 @@ impl Seen<'_> {
     fn meeting(&self, place: usize) -> Meeting {
         let view = &self.snapshot.profiles[place];
         let profile = &*view.profile;
-        let counted: Vec<(&CheckView, &Judged)> = self
-            .line()
-            .filter(|(at, _)| self.snapshot.checks[*at].spec.requirement == Requirement::Required)
-            .map(|(at, check)| (check, &view.checks[at]))
-            .collect();
+        let counted = counted::counted(&self.line().collect::<Vec<_>>(), view);
+        let standing = counted::standing(&counted, self.snapshot, view);
         let unmeasured = self.unmeasured(profile, view.verdict, &counted);
         // A line of which nobody knows what it carries is no line on which a meeting can be held, nor one on which it cannot.
         // Without UDP a meeting is degraded and no worse: one that is so already is not changed by not knowing.
@@ -159,15 +157,27 @@ impl Seen<'_> {
         };
         let verdict = if claims_too_much { Verdict::Unknown } else { view.verdict };
         let root = view.root_cause.as_ref();
+        // The cause is told too where others stand in for it: a room on its backup is so because of the main line.
+        let is_told = |check: &CheckView| {
+            let stands = |(one, _): &Counted<'_>| one.spec.name == check.spec.name;
+            root == Some(&check.spec.name) || standing.iter().any(stands)
+        };
+        let told: Vec<Counted<'_>> = counted.iter().copied().filter(|(check, _)| is_told(check)).collect();
         // By one that is told itself: a router that lets no echo through is only shown.
         let explained = |reason: &Reason| {
-            reason.blocked_by.as_ref().is_some_and(|cause| counted.iter().any(|(check, _)| check.spec.name == *cause))
+            reason.blocked_by.as_ref().is_some_and(|cause| told.iter().any(|(check, _)| check.spec.name == *cause))
         };
-        let mut reasons: Vec<Why> = counted
+        // What no check carries: that it stands by its backup alone.
+        let internet = view.components.iter().find(|component| component.component == Component::Internet);
+        let whole = internet.into_iter().flat_map(|internet| &internet.reasons);
+        let whole = whole.map(|reason| (root.map_or(Component::Internet.as_str(), CheckName::as_str), reason));
+        let each = told
             .iter()
-            .flat_map(|(check, judged)| judged.reasons.iter().map(move |reason| (*check, reason)))
+            .flat_map(|(check, judged)| judged.reasons.iter().map(move |reason| (check.spec.name.as_str(), reason)));
+        let mut reasons: Vec<Why> = whole
+            .chain(each)
             .filter(|(_, reason)| reason.verdict != Verdict::Ready && !explained(reason))
-            .map(|(check, reason)| self.why(check, reason))
+            .map(|(name, reason)| self.why(name, reason))
             .collect();
         reasons.sort_by_key(|why| (std::cmp::Reverse(why.verdict), root.is_none_or(|root| root.as_str() != why.check)));
         Meeting {
@@ -175,7 +185,7 @@ impl Seen<'_> {
             title: Both::of(|lang| profile.title(lang).to_owned()),
             verdict,
             judged: view.verdict,
-            limit: nearest(&counted, self.record, profile, verdict),
+            limit: nearest(&standing, self.record, profile, verdict),
             reasons,
             unmeasured: unmeasured.into_iter().map(Word::Borrowed).collect(),
             need: profile.down.degraded + profile.up.degraded,
@@ -189,26 +199,30 @@ impl Seen<'_> {
     }
 
     /// What a meeting needs and no check that counts has measured.
-    fn unmeasured(&self, profile: &Profile, verdict: Verdict, counted: &[(&CheckView, &Judged)]) -> Vec<&'static str> {
+    fn unmeasured(&self, profile: &Profile, verdict: Verdict, counted: &[Counted<'_>]) -> Vec<&'static str> {
         use ProfileLimit::{DownNeed, EitherNeed, RttDegraded, UdpRequired, UpNeed};
+        // A meeting of which less than its best is said has to have what it cannot be held without, any other all that it needs.
+        let needs_all = matches!(verdict, Verdict::Ready | Verdict::Unknown);
         let measured = |wanted: &[ProfileLimit]| {
             counted.iter().any(|(check, _)| {
-                let held = check
-                    .spec
-                    .rules
-                    .iter()
-                    .filter(|rule| matches!(rule.degraded, Limit::Profile(limit) if wanted.contains(&limit)));
-                held.into_iter().any(|rule| self.measurements(check).iter().any(|seen| seen.quantity == rule.quantity))
+                let limits = Limits::of(&check.spec, profile);
+                let mut held = limits.margins(self.measurements(check));
+                held.any(|margin| {
+                    let is_wanted = matches!(margin.rule.degraded, Limit::Profile(limit) if wanted.contains(&limit));
+                    let enough = if needs_all { margin.degraded } else { margin.not_ready };
+                    // Of a bound that falls short of it nothing is known.
+                    let falls_short = enough.is_some_and(|enough| margin.measurement.value < enough);
+                    is_wanted && !(margin.rule.test == Test::AtLeast && falls_short)
+                })
             })
         };
         let by_stamp = |quantity: &str| {
             let stamps = counted.iter().filter(|(check, _)| check.spec.kind == Kind::Stamp);
             stamps.flat_map(|(check, _)| self.measurements(check)).find(|seen| seen.quantity.name == quantity)
         };
-        // All that arrived there came back: the way in carries at least as much, and of more nothing is known. A meeting that is ready
-        // has to have all that it needs, a worse one what it cannot be held without.
-        let enough = if verdict == Verdict::Ready { profile.down.degraded } else { profile.down.not_ready };
-        let at_least = by_stamp("stamp_up_bits_per_second").is_some_and(|up| up.value >= enough);
+        // Where another check was to measure the way in and could not, no rule holds this bound.
+        let enough = if needs_all { profile.down.degraded } else { profile.down.not_ready };
+        let at_least = by_stamp("stamp_down_at_least_bits_per_second").is_some_and(|down| down.value >= enough);
         let loss = counted.iter().any(|(check, judged)| {
             let decided = |loss: crate::domain::check::LossRule| {
                 !judged.reasons.iter().any(|reason| reason.def == loss.undecided)
@@ -232,11 +246,11 @@ impl Seen<'_> {
         last.map_or(&[], |last| &last.reading.measurements)
     }
 
-    fn why(&self, check: &CheckView, reason: &Reason) -> Why {
+    fn why(&self, check: &str, reason: &Reason) -> Why {
         let ended = self.ended.words().filter(|_| reason.def == &NO_EVIDENCE);
         let message = ended.map_or_else(
             || Both::of(|lang| reason.message(lang)),
-            |words| Both::of(|lang| format!("{}: {}", check.spec.name, words.in_lang(lang))),
+            |words| Both::of(|lang| format!("{check}: {}", words.in_lang(lang))),
         );
         let again = Text::new("Ulangi survei sampai selesai", "Do the survey again, to its end");
         let remedy = match self.remedies.get(reason.def.code) {
@@ -246,7 +260,7 @@ impl Seen<'_> {
         };
         Why {
             code: reason.def.code.into(),
-            check: check.spec.name.to_string(),
+            check: check.to_owned(),
             verdict: reason.verdict,
             message,
             remedy,
@@ -323,7 +337,7 @@ impl Seen<'_> {
         for (at, check) in self.line() {
             let unknown = view.checks[at].reasons.iter().find(|reason| reason.verdict == Verdict::Unknown);
             if let Some(reason) = unknown {
-                let why = self.why(check, reason);
+                let why = self.why(check.spec.name.as_str(), reason);
                 let what = shows(check.spec.kind);
                 all.push(NotMeasured {
                     check: Some(check.spec.name.to_string()),

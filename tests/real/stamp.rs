@@ -190,6 +190,8 @@ fn a_narrow_way_out_is_told_and_the_way_in_is_not_guessed() {
     let rate = tested.value("stamp_up_bits_per_second", None);
     assert!((rate / 1.8e6 - 1.0).abs() < 0.1, "{rate}");
     assert_eq!(value(&tested.observation, "stamp_down_bits_per_second", None), None);
+    // All that arrived there came back.
+    assert!((tested.value("stamp_down_at_least_bits_per_second", None) / rate - 1.0).abs() < 0.1);
     // What is lost with the rate is no bad line.
     assert!(tested.value("stamp_loss_ratio", Some("up")) < 0.01);
     tested.is((Verdict::Degraded, &["internet.call_up_low"]));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{Config, Source};
+use crate::config::{Config, Source, judge_alone};
 use crate::domain::{CheckName, CheckSpec, Component, Kind, Plan, Uplink};
 use crate::probe::ProbeConfig;
 use crate::survey::Asked;
@@ -83,6 +83,7 @@ pub(super) fn plan(config: &Config, office: bool, asked: &Asked, profile: Option
         }
     }
     line.extend(added);
+    judge_alone(&mut line.iter_mut().map(|(spec, probe)| (Arc::make_mut(spec), &*probe)).collect::<Vec<_>>());
     let uplinks = if office { config.uplinks.clone() } else { Vec::new() };
     let mut planned = Planned { plan, line, in_use, uplinks };
     for (spec, _) in planned.line.iter_mut().chain(&mut planned.in_use) {

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::plan::{Planned, plan};
 use crate::config::{Config, Source};
-use crate::domain::{Finding, Mono, Now, Observation, Reading, Sample, Verdict};
+use crate::domain::{Finding, Mono, Now, Observation, Reading, Sample, Test, Verdict};
 use crate::engine::{Engine, Restored};
 use crate::probe::{quantity, reason};
 use crate::survey::report::Bytes;
@@ -26,8 +26,10 @@ fn call(up: f64, down: Option<f64>) -> Reading {
     let mut reading = Reading::default();
     let mut measure = |name: &str, value: f64| reading.measure(quantity(name).unwrap(), value);
     measure("stamp_up_bits_per_second", up);
-    if let Some(down) = down {
-        measure("stamp_down_bits_per_second", down);
+    match down {
+        Some(down) => measure("stamp_down_bits_per_second", down),
+        // All that arrived there came back.
+        None => measure("stamp_down_at_least_bits_per_second", up),
     }
     measure("stamp_rtt_seconds", 0.03);
     reading.sample = Some(Sample { sent: 1900, lost: 0, outage: false });
@@ -42,7 +44,10 @@ fn silence() -> Reading {
 }
 
 fn surveyed(profile: Option<&str>, seen: Vec<(&str, Reading)>, ended: Ended) -> Report {
-    let planned = planned(profile);
+    surveyed_by(&planned(profile), profile, seen, ended)
+}
+
+fn surveyed_by(planned: &Planned, profile: Option<&str>, seen: Vec<(&str, Reading)>, ended: Ended) -> Report {
     let now = Now { mono: Mono::from_elapsed(Duration::from_hours(1)), wall: "2026-11-26T02:00:00Z".parse().unwrap() };
     let mut engine = Engine::new(planned.plan.clone(), Restored::default(), now);
     let mut record = Record::default();
@@ -108,8 +113,76 @@ fn nothing_is_claimed_that_nobody_measured() {
     assert_eq!(behind(0.9 * MBIT).profiles[0].unmeasured, ["down"]);
     // Which is enough for what it sends, and not known to be for what it is to receive.
     let larger = surveyed(Some("zoom_gallery_49"), vec![("call", call(3.0 * MBIT, None))], Ended::Whole);
-    assert_eq!((larger.profiles[0].judged, larger.verdict), (Verdict::Ready, Verdict::Unknown));
+    assert_eq!((larger.profiles[0].judged, larger.verdict), (Verdict::Unknown, Verdict::Unknown));
+    assert_eq!(larger.profiles[0].reasons[0].code, "siaga.stamp_way_in_open");
     assert_eq!(larger.profiles[0].unmeasured, ["down"]);
+}
+
+/// A room's own plan: two calls of which one is enough, the second of them by the line that is said.
+fn of_a_group(second: &str, beside: &str) -> Planned {
+    let check = |name: &str, own: &str| {
+        format!(
+            "[[check]]\nname = \"{name}\"\nkind = \"stamp\"\nreflector = \"192.0.2.1\"\ngroup = \"far\"\nneed = 1\n{own}"
+        )
+    };
+    let text = format!("{beside}{}{}", check("first", ""), check("call", second));
+    let config = Config::parse(&Source::new("test", text)).unwrap_or_else(|errors| panic!("{errors}"));
+    plan(&config, true, &Asked::default(), Some("zoom_group_720")).unwrap()
+}
+
+#[test]
+fn a_member_for_which_another_stands_in_is_neither_the_limit_nor_the_cause() {
+    let (poor, well) = (call(0.5 * MBIT, Some(2.0 * MBIT)), call(2.7 * MBIT, Some(2.0 * MBIT)));
+    let seen = vec![("first", poor), ("call", well)];
+    let report = surveyed_by(&of_a_group("", ""), Some("zoom_group_720"), seen, Ended::Whole);
+    let meeting = &report.profiles[0];
+    assert_eq!((report.verdict, meeting.reasons.len()), (Verdict::Ready, 0), "{meeting:#?}");
+    let limit = meeting.limit.as_ref().unwrap();
+    assert!(limit.check == "call" && !limit.past, "{limit:?}");
+}
+
+#[test]
+fn a_room_on_its_backup_is_told_so_and_what_to_do() {
+    let planned = of_a_group(
+        "uplink = \"backup\"\n",
+        "[[uplink]]\nname = \"backup\"\nsource = \"192.0.2.5\"\nbackup = \"degraded\"\n",
+    );
+    let (poor, well) = (call(0.5 * MBIT, Some(2.0 * MBIT)), call(2.7 * MBIT, Some(2.0 * MBIT)));
+    let seen = vec![("first", poor), ("call", well)];
+    let report = surveyed_by(&planned, Some("zoom_group_720"), seen, Ended::Whole);
+    let meeting = &report.profiles[0];
+    assert_eq!(report.verdict, Verdict::Degraded, "{meeting:#?}");
+    let codes: Vec<_> = meeting.reasons.iter().map(|why| (&*why.check, &*why.code)).collect();
+    assert_eq!(codes, [("first", "internet.call_up_low"), ("first", "internet.on_backup")]);
+    assert!(report.answer.en.contains("the internet is ready on the backup"), "{}", report.answer.en);
+    assert!(report.answer.en.contains("report the main line"), "{}", report.answer.en);
+    assert_eq!(meeting.limit.as_ref().map(|limit| &*limit.check), Some("call"));
+}
+
+#[test]
+fn the_way_in_is_not_asked_of_a_call_where_another_check_measures_it() {
+    let text = "[[check]]\nname = \"call\"\nkind = \"stamp\"\nreflector = \"192.0.2.1\"\n\
+                [[check]]\nname = \"rate\"\nkind = \"bandwidth\"\ndown_url = \"http://192.0.2.1/a\"\n\
+                up_url = \"http://192.0.2.1/b\"\n";
+    let config = Config::parse(&Source::new("test", text)).unwrap_or_else(|errors| panic!("{errors}"));
+    let planned = plan(&config, true, &Asked::default(), Some("zoom_gallery_49")).unwrap();
+    let mut rate = Reading::default();
+    rate.measure(quantity("bandwidth_down_bits_per_second").unwrap(), 20.0 * MBIT);
+    let seen = vec![("call", call(3.0 * MBIT, None)), ("rate", rate)];
+    let report = surveyed_by(&planned, Some("zoom_gallery_49"), seen, Ended::Whole);
+    assert_eq!(
+        (report.verdict, &*report.profiles[0].unmeasured),
+        (Verdict::Ready, &[][..]),
+        "{:#?}",
+        report.profiles[0]
+    );
+    // A test of the flags stands beside the config's.
+    let asked = Asked { far_end: Some("192.0.2.1".to_owned()), ..Asked::default() };
+    let planned = plan(&config, true, &asked, Some("zoom_gallery_49")).unwrap();
+    let stamps = planned.line.iter().filter(|(spec, _)| spec.kind == crate::domain::Kind::Stamp);
+    assert!(
+        stamps.clone().count() == 1 && stamps.flat_map(|(spec, _)| &spec.rules).all(|rule| rule.test != Test::AtLeast)
+    );
 }
 
 #[test]

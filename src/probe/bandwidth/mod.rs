@@ -136,13 +136,12 @@ impl Config {
             not_ready: Limit::Profile(floor),
             reason,
         };
-        // A bound is held to what is needed alone: where it falls short of that, nothing is known.
-        let open = |part, need| rule(&AT_LEAST, Some(part), Test::AtLeast, (need, need), &reasons::OPEN);
+        let open = |part, need| rule(&AT_LEAST, Some(part), Test::AtLeast, need, &reasons::OPEN);
         vec![
             rule(&DOWN, None, Test::Below, (DownNeed, DownFloor), &reasons::DOWN_LOW),
             rule(&UP, None, Test::Below, (UpNeed, UpFloor), &reasons::UP_LOW),
-            open("down", DownNeed),
-            open("up", UpNeed),
+            open("down", (DownNeed, DownFloor)),
+            open("up", (UpNeed, UpFloor)),
         ]
     }
 

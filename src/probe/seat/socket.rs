@@ -45,11 +45,36 @@ pub(super) struct Seat {
     place: Place,
     /// Who is believed.
     pub(super) user: u32,
-    agent: Option<BufReader<UnixStream>>,
-    /// The line that is being read: a wait that is given up may not lose its beginning.
-    line: Vec<u8>,
+    agent: Option<Agent>,
+    /// Who came after it and has not reported yet: another agent, or a mere question whether somebody listens here.
+    newcomer: Option<Agent>,
+    /// The first word of a newcomer whose coming was told.
+    first: Option<Report>,
     /// A stranger was turned away and the log has said so.
     refused: bool,
+}
+
+/// Somebody of the seat's user at the socket.
+struct Agent {
+    stream: BufReader<UnixStream>,
+    /// The line that is being read: a wait that is given up may not lose its beginning.
+    line: Vec<u8>,
+}
+
+impl Agent {
+    /// Its next report; `None` once it has gone. Giving the wait up loses nothing.
+    ///
+    /// # Errors
+    /// Where what it says is none.
+    async fn report(&mut self) -> Result<Option<Report>, String> {
+        let whole = peer::line(&mut self.stream, &mut self.line, LONGEST).await.map_err(|error| error.to_string())?;
+        if !whole {
+            return Ok(None);
+        }
+        let said = Report::parse(&self.line).map_err(|error| error.to_string());
+        self.line.clear();
+        said.map(Some)
+    }
 }
 
 /// What was heard.
@@ -81,7 +106,7 @@ impl Seat {
             ProbeError::new(kind, format!("{}: {error}", path.display()))
         };
         let (listener, place) = peer::bind(path).map_err(failed)?;
-        Ok(Self { listener, place, user, agent: None, line: Vec::new(), refused: false })
+        Ok(Self { listener, place, user, agent: None, newcomer: None, first: None, refused: false })
     }
 
     /// Whether an agent is there.
@@ -98,64 +123,69 @@ impl Seat {
     pub(super) async fn order(&mut self, order: Order) {
         if let Some(agent) = &mut self.agent {
             let line = order.line();
-            let taken = tokio::time::timeout(TAKEN, agent.get_mut().write_all(&line)).await;
+            let taken = tokio::time::timeout(TAKEN, agent.stream.get_mut().write_all(&line)).await;
             if !matches!(taken, Ok(Ok(()))) {
                 self.agent = None;
             }
         }
     }
 
-    /// Waits for the agent's next word. The newest agent is listened to: a session that was logged out may linger.
-    /// Giving the wait up loses nothing.
+    /// Waits for the agent's next word. The newest that reports is listened to: a session that was logged out may linger, and who
+    /// only knocks is no agent. Giving the wait up loses nothing.
     pub(super) async fn hear(&mut self) -> Heard {
+        if let Some(report) = self.first.take() {
+            return Heard::Report(report);
+        }
         loop {
-            let Some(agent) = &mut self.agent else {
-                let come = self.listener.accept().await;
-                if self.welcome(come).await {
+            if self.agent.is_none() {
+                self.agent = self.newcomer.take();
+                if self.agent.is_some() {
                     return Heard::Come;
                 }
-                continue;
-            };
+            }
             tokio::select! {
                 come = self.listener.accept() => {
-                    if self.welcome(come).await {
-                        return Heard::Come;
+                    if let Some(come) = self.welcome(come).await {
+                        self.newcomer = Some(come);
                     }
                 }
-                read = peer::line(agent, &mut self.line, LONGEST) => {
-                    match read {
-                        Ok(true) => {
-                            let said = Report::parse(&self.line);
-                            self.line.clear();
-                            return said.map_or_else(|error| self.turn_out(&error.to_string()), Heard::Report);
-                        }
-                        Ok(false) => {
-                            self.agent = None;
-                            return Heard::Left;
-                        }
-                        Err(error) => return self.turn_out(&error.to_string()),
+                said = of(&mut self.agent) => match said {
+                    Ok(Some(report)) => return Heard::Report(report),
+                    Ok(None) => {
+                        self.agent = None;
+                        return Heard::Left;
+                    }
+                    Err(why) => {
+                        self.agent = None;
+                        let why = format!("the seat's agent: {why}");
+                        return Heard::Nonsense(ProbeError::new(ErrorKind::Protocol, why));
+                    }
+                },
+                said = of(&mut self.newcomer) => {
+                    let newcomer = self.newcomer.take();
+                    if let Ok(Some(report)) = said {
+                        (self.agent, self.first) = (newcomer, Some(report));
+                        return Heard::Come;
                     }
                 }
             }
         }
     }
 
-    /// Whether it was let in.
-    async fn welcome(&mut self, come: io::Result<(UnixStream, tokio::net::unix::SocketAddr)>) -> bool {
+    /// Who came, if it is the seat's user.
+    async fn welcome(&mut self, come: io::Result<(UnixStream, tokio::net::unix::SocketAddr)>) -> Option<Agent> {
         let stream = match come {
             Ok((stream, _)) => stream,
             Err(error) => {
                 tracing::warn!(%error, "the seat's agent cannot be let in");
                 // Out of descriptors, most likely: without a pause this would spin.
                 tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-                return false;
+                return None;
             }
         };
         match Peer::of(&stream) {
             Ok(peer) if peer.uid == self.user => {
-                self.agent = Some(BufReader::new(stream));
-                self.line.clear();
-                return true;
+                return Some(Agent { stream: BufReader::new(stream), line: Vec::new() });
             }
             Ok(peer) if !self.refused => {
                 tracing::warn!(
@@ -166,13 +196,15 @@ impl Seat {
             }
             _ => {}
         }
-        false
+        None
     }
+}
 
-    fn turn_out(&mut self, why: &str) -> Heard {
-        self.agent = None;
-        self.line.clear();
-        Heard::Nonsense(ProbeError::new(ErrorKind::Protocol, format!("the seat's agent: {why}")))
+/// What somebody reports; of nobody, for ever nothing.
+async fn of(agent: &mut Option<Agent>) -> Result<Option<Report>, String> {
+    match agent {
+        Some(agent) => agent.report().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -226,7 +258,10 @@ mod tests {
         assert!(matches!(word(&mut seat).await, Heard::Report(Report::Absent)));
         let mut second = knock(&folder);
         second.write_all(&Report::Unanswering.line()).unwrap();
-        assert!(matches!(word(&mut seat).await, Heard::Report(Report::Unanswering)));
+        assert!(matches!(seat.hear().await, Heard::Come));
+        assert!(matches!(seat.hear().await, Heard::Report(Report::Unanswering)));
+        // Who was there before is not listened to any longer.
+        assert!(first.write_all(&whole).is_err());
         second.write_all(b"GET / HTTP/1.1\n").unwrap();
         let Heard::Nonsense(error) = word(&mut seat).await else { panic!("nonsense is believed") };
         assert_eq!(error.kind, ErrorKind::Protocol);
@@ -238,6 +273,30 @@ mod tests {
         writer.join().unwrap();
         drop(knock(&folder));
         assert!(matches!(word(&mut seat).await, Heard::Left));
+    }
+
+    #[tokio::test]
+    async fn who_only_knocks_is_no_agent_and_takes_no_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut seat = seat(&folder, me());
+        let mut agent = knock(&folder);
+        agent.write_all(&Report::Absent.line()).unwrap();
+        assert!(matches!(word(&mut seat).await, Heard::Report(Report::Absent)));
+        // One asks whether somebody listens here, one says nonsense, one nothing.
+        drop(knock(&folder));
+        let mut other = knock(&folder);
+        other.write_all(b"GET / HTTP/1.1\n").unwrap();
+        let silent = knock(&folder);
+        let waited = tokio::time::timeout(Duration::from_millis(50), seat.hear()).await;
+        assert!(waited.is_err() && seat.is_connected());
+        agent.write_all(&Report::Unanswering.line()).unwrap();
+        assert!(matches!(seat.hear().await, Heard::Report(Report::Unanswering)));
+        // The one who has said nothing yet is there when the agent has gone.
+        drop(agent);
+        assert!(matches!(seat.hear().await, Heard::Left));
+        assert!(matches!(seat.hear().await, Heard::Come));
+        drop(silent);
+        assert!(matches!(seat.hear().await, Heard::Left));
     }
 
     #[tokio::test]

@@ -68,6 +68,12 @@ pub(super) static DOWN: Quantity = Quantity::gauge(
     Unit::BitsPerSecond,
     "Call-like packets that the way back carried, at most what had arrived there; missing where the way there was too narrow.",
 ).called("Panggilan, unduh", "The call, down");
+pub(in crate::probe) static DOWN_AT_LEAST: Quantity = Quantity::gauge(
+    "stamp_down_at_least_bits_per_second",
+    Unit::BitsPerSecond,
+    "What came back of the call where the way there was too narrow for all of it: the way back carries as much, and of more nothing is known.",
+)
+.called("Panggilan, unduh, sekurang-kurangnya", "The call, down, at least");
 pub(super) static USED: Quantity = Quantity::counter(
     "stamp_used_bytes_total",
     Unit::Bytes,
@@ -101,6 +107,7 @@ pub const QUANTITIES: &[&Quantity] = &[
     &MOS,
     &UP,
     &DOWN,
+    &DOWN_AT_LEAST,
     &USED,
     &USED_TODAY,
     &USED_BY_UPLINK,
@@ -187,6 +194,18 @@ pub(super) static UP_LOW: ReasonDef = ReasonDef::new(
     ),
 );
 
+pub(super) static WAY_IN_OPEN: ReasonDef = ReasonDef::new(
+    "siaga.stamp_way_in_open",
+    Text::new(
+        "Uji panggilan: arah keluar terlalu sempit untuk mencoba arah masuk; {value} terbukti, rapat ini perlu {limit}",
+        "Call-like test: the way out is too narrow to try the way in; {value} is proven, this meeting needs {limit}",
+    ),
+    Text::new(
+        "Minta petugas TI menambah pemeriksaan jenis bandwidth, yang mengukur arah masuk sendiri",
+        "Ask IT staff to add a check of kind bandwidth, which measures the way in by itself",
+    ),
+);
+
 pub(super) static SILENT: ReasonDef = ReasonDef::new(
     "internet.reflector_silent",
     Text::new("Ujung jauh uji panggilan tidak menjawab", "The far end of the call-like test does not answer"),
@@ -226,6 +245,7 @@ pub const REASONS: &[&ReasonDef] = &[
     &OVERTAKING,
     &DOWN_LOW,
     &UP_LOW,
+    &WAY_IN_OPEN,
     &SILENT,
     &BUDGET_SPENT,
     &FAILED,

@@ -3,7 +3,8 @@
 use serde::{Deserialize as _, Deserializer, de::Error as _};
 
 use super::catalogue::{
-    BURSTS, BURSTS_HIGH, DELAY_HIGH, DOWN, DOWN_LOW, LOSS_HIGH, LOSS_UNDECIDED, OVERTAKEN, OVERTAKING, RTT, UP, UP_LOW,
+    BURSTS, BURSTS_HIGH, DELAY_HIGH, DOWN, DOWN_AT_LEAST, DOWN_LOW, LOSS_HIGH, LOSS_UNDECIDED, OVERTAKEN, OVERTAKING,
+    RTT, UP, UP_LOW, WAY_IN_OPEN,
 };
 use super::codec::Key;
 use super::key;
@@ -86,6 +87,19 @@ impl Config {
             above(&BURSTS, Limit::Fixed(0.01), Limit::Fixed(0.03), &BURSTS_HIGH),
             above(&OVERTAKEN, Limit::Fixed(0.005), Limit::Fixed(0.05), &OVERTAKING),
         ]
+    }
+
+    /// What the bound of the way in is held to where no other check measures that way: an answer is as large as its question, so a
+    /// narrow way out hides how much more comes in. Where another check tells, this one's not knowing is no matter.
+    pub(crate) const fn rule_alone() -> Rule {
+        Rule {
+            quantity: &DOWN_AT_LEAST,
+            part: None,
+            test: Test::AtLeast,
+            degraded: Limit::Profile(ProfileLimit::DownNeed),
+            not_ready: Limit::Profile(ProfileLimit::DownFloor),
+            reason: &WAY_IN_OPEN,
+        }
     }
 
     /// The loss decision, on the worse of the two ways.

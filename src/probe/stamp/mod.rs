@@ -129,8 +129,9 @@ fn read(ways: &Ways, trip: Option<Duration>) -> Reading {
                 reading.measure(&catalogue::UP, rate);
             }
             // What does not arrive there does not come back: where the way back let all of it through, it was not tried.
-            if let Some(rate) = down.carried.filter(|_| !up.limited || down.limited) {
-                reading.measure(&catalogue::DOWN, rate);
+            let tried = !up.limited || down.limited;
+            if let Some(rate) = down.carried {
+                reading.measure(if tried { &catalogue::DOWN } else { &catalogue::DOWN_AT_LEAST }, rate);
             }
             if loss(&down) > loss(&up) { down } else { up }
         }
