@@ -1,5 +1,6 @@
 //! Where it all happens: namespaces of the run's own, and a far end behind a virtual cable.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
@@ -8,6 +9,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use siaga::clock::Clock;
+
+use crate::profile;
 
 /// Set inside the namespaces.
 const MARK: &str = "SIAGA_BENCH_INSIDE";
@@ -41,6 +44,8 @@ pub(crate) struct Lab {
     pub(crate) quick: bool,
     folder: tempfile::TempDir,
     far: Mutex<Shell>,
+    /// Where the time or the memory of a figure goes, by the figure.
+    profiles: Mutex<BTreeMap<String, Vec<String>>>,
 }
 
 impl Lab {
@@ -59,7 +64,7 @@ impl Lab {
         }
         // Whoever may not open a raw socket may still ping here.
         sh("echo '0 2147483647' > /proc/sys/net/ipv4/ping_group_range")?;
-        Ok(Self { clock, quick, folder, far: Mutex::new(far) })
+        Ok(Self { clock, quick, folder, far: Mutex::new(far), profiles: Mutex::default() })
     }
 
     /// A folder of a name, made if need be.
@@ -80,6 +85,23 @@ impl Lab {
         let mut command = Command::new("nsenter");
         command.args([format!("--net=/proc/{pid}/ns/net"), "--".to_owned(), program.to_owned()]);
         command
+    }
+
+    /// Sees where the CPU time of a process goes while `work` is done, for the figure `what`.
+    pub(crate) fn profile(&self, what: &str, process: u32, work: impl FnOnce()) {
+        let told = self.folder("profile").and_then(|folder| profile::cpu(process, &folder, work));
+        self.keep_profile(what, told);
+    }
+
+    /// Keeps what explains the figure `what`, or why there is nothing.
+    pub(crate) fn keep_profile(&self, what: &str, told: Result<Vec<String>, String>) {
+        let lines = told.unwrap_or_else(|why| vec![format!("not seen: {why}")]);
+        self.profiles.lock().unwrap_or_else(PoisonError::into_inner).insert(what.to_owned(), lines);
+    }
+
+    /// What was kept of each figure.
+    pub(crate) fn profiles(&self) -> BTreeMap<String, Vec<String>> {
+        self.profiles.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// How many samples: the full number, or a few to try the harness.

@@ -11,6 +11,7 @@ mod figures;
 mod http;
 mod lab;
 mod process;
+mod profile;
 mod report;
 mod servers;
 mod sink;
@@ -63,6 +64,7 @@ fn run(arguments: &[String]) -> Result<(), String> {
         report.add(figure.name, (figure.measure)(&lab));
         eprintln!("bench: {} took {:.0} s", figure.name, clock.mono().since(began).as_secs_f64());
     }
+    report.explain(lab.profiles());
     let files = report.write()?;
     println!("{}", report.markdown());
     println!("written to {} and {}", files.0.display(), files.1.display());

@@ -88,6 +88,11 @@ impl Process {
         if kilobytes > 0.0 { Ok(kilobytes * 1024.0) } else { Err(self.gone()) }
     }
 
+    /// Its pid.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// How many threads it has, its children not counted: `Threads` of proc(5).
     pub(crate) fn threads(&self) -> Result<f64, String> {
         self.said("status", "Threads:")
@@ -110,7 +115,7 @@ impl Process {
     }
 
     /// Its pid and those of all that it started.
-    fn family(&self) -> BTreeSet<u32> {
+    pub(crate) fn family(&self) -> BTreeSet<u32> {
         let parents: Vec<(u32, u32)> = fs::read_dir("/proc")
             .into_iter()
             .flatten()

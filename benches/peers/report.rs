@@ -1,5 +1,6 @@
 //! The run written down: a table for people, the same as JSON, with the machine and the versions it was taken on.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
@@ -37,6 +38,7 @@ pub(crate) struct Report {
     load_at_start: String,
     versions: Vec<String>,
     rows: Vec<(&'static str, Row)>,
+    profiles: BTreeMap<String, Vec<String>>,
 }
 
 impl Report {
@@ -48,11 +50,18 @@ impl Report {
             load_at_start: load(),
             versions: PACKAGES.iter().map(|package| version(package)).collect(),
             rows: Vec::new(),
+            profiles: BTreeMap::new(),
         }
     }
 
     pub(crate) fn add(&mut self, figure: &'static str, rows: Vec<Row>) {
         self.rows.extend(rows.into_iter().map(|row| (figure, row)));
+    }
+
+    /// Takes where the time of figures goes; told of those that are missed.
+    pub(crate) fn explain(&mut self, mut profiles: BTreeMap<String, Vec<String>>) {
+        profiles.retain(|what, _| self.rows.iter().any(|(_, row)| row.what == *what && met(row) == Some(false)));
+        self.profiles = profiles;
     }
 
     /// Writes both files; where they are.
@@ -100,6 +109,12 @@ impl Report {
                 told.push(&row.what);
             }
         }
+        for (what, lines) in &self.profiles {
+            let _ = writeln!(text, "\nMissed: {what}. Where it goes:\n");
+            for line in lines {
+                let _ = writeln!(text, "- {line}");
+            }
+        }
         let _ = writeln!(text, "\nVersions: {}.", self.versions.join(", "));
         text
     }
@@ -129,6 +144,7 @@ impl Report {
             "load_at_start": self.load_at_start,
             "versions": self.versions,
             "rows": rows,
+            "profiles": self.profiles,
         })
     }
 }

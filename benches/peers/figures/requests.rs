@@ -52,6 +52,9 @@ fn compare(lab: &Lab, what: &str, path: &str, requests: u32, peers: &[Peer], how
             asked.turn(turn > 0);
         }
     }
+    if let Ok(daemon) = &ours {
+        lab.profile(what, daemon.process.id(), || own.turn(false));
+    }
     let ours = own.end();
     let rows = others.into_iter().zip(peers).map(|(asked, (name, .., goal))| Row {
         what: what.to_owned(),

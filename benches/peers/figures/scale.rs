@@ -12,6 +12,7 @@ use super::{Goal, Row, Unit};
 use crate::daemon::{self, Daemon, measurement};
 use crate::lab::{Lab, sh};
 use crate::process::Process;
+use crate::profile;
 use crate::servers;
 use crate::stats::{Measured, once, sample};
 use crate::upsd::Upsd;
@@ -23,6 +24,8 @@ const WINDOW: Duration = Duration::from_mins(1);
 const WINDOWS: usize = 3;
 /// Beyond this many it is a stretch and no wish.
 const WISHED: u16 = 100;
+/// The most browsers.
+const MOST: usize = 200;
 
 /// So many targets at one echo a second each, beside fping with the same; and what Siaga took for lost.
 pub(crate) fn targets(lab: &Lab) -> Vec<Row> {
@@ -38,7 +41,7 @@ pub(crate) fn targets(lab: &Lab) -> Vec<Row> {
         let stretch = if count > WISHED { "; a stretch" } else { "" };
         [
             Row {
-                what: format!("CPU for targets at 1 Hz: {count}"),
+                what: cpu_of(count),
                 unit: Unit::Share,
                 ours,
                 peer: Some(("fping".to_owned(), fping)),
@@ -60,6 +63,10 @@ pub(crate) fn targets(lab: &Lab) -> Vec<Row> {
     rows.collect()
 }
 
+fn cpu_of(count: u16) -> String {
+    format!("CPU for targets at 1 Hz: {count}")
+}
+
 /// CPU time a second, echoes that were taken for lost, and fping's CPU time a second.
 fn beside_fping(lab: &Lab, count: u16) -> (Measured, Measured, Measured) {
     let addresses: Vec<String> = (0..count)
@@ -77,6 +84,9 @@ fn beside_fping(lab: &Lab, count: u16) -> (Measured, Measured, Measured) {
     sleep(lab.window(SETTLE));
     let mut costs = [Watched::begin(ours.as_ref().map(|daemon| &daemon.process)), Watched::begin(fping.as_ref())];
     over_windows(lab, &mut costs);
+    if let (Ok(daemon), true) = (&ours, count >= WISHED) {
+        lab.profile(&cpu_of(count), daemon.process.id(), || sleep(lab.window(profile::A_WHILE)));
+    }
     let lost = ours.as_ref().map_err(Clone::clone).and_then(|daemon| {
         let checks = daemon::checks(&mut daemon.client()?)?;
         if checks.len() != usize::from(count) {
@@ -96,11 +106,14 @@ pub(crate) fn events(lab: &Lab) -> Vec<Row> {
     sleep(lab.window(SETTLE));
     let mut alone: Option<Measured> = None;
     let mut rows = Vec::new();
-    for count in [0, 1, 10, 100, 200] {
+    for count in [0, 1, 10, 100, MOST] {
         let stay = daemon.as_ref().map_err(Clone::clone).and_then(|daemon| stay(daemon.address, count));
         let cost = stay.and_then(|_staying| {
             let mut costs = [Watched::begin(daemon.as_ref().map(|daemon| &daemon.process))];
             over_windows(lab, &mut costs);
+            if let (Ok(daemon), MOST) = (&daemon, count) {
+                lab.profile(&cpu_with(count), daemon.process.id(), || sleep(lab.window(profile::A_WHILE)));
+            }
             let [cost] = costs;
             cost.end().1
         });
@@ -109,15 +122,19 @@ pub(crate) fn events(lab: &Lab) -> Vec<Row> {
             continue;
         };
         rows.push(Row {
-            what: format!("CPU with event clients: {count}"),
+            what: cpu_with(count),
             unit: Unit::Share,
             ours: cost,
             peer: Some(("none of them".to_owned(), alone.clone())),
-            goal: if count == 200 { Goal::Ratio(2.0) } else { Goal::None },
+            goal: if count == MOST { Goal::Ratio(2.0) } else { Goal::None },
             how: "everything on; each client reads all that comes; three windows of a minute each".to_owned(),
         });
     }
     rows
+}
+
+fn cpu_with(count: usize) -> String {
+    format!("CPU with event clients: {count}")
 }
 
 /// Connections that are read by a thread until they are dropped.

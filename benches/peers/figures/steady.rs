@@ -7,6 +7,7 @@ use super::{Goal, Row, Unit};
 use crate::daemon::{self, Daemon};
 use crate::lab::Lab;
 use crate::process::Process;
+use crate::profile;
 use crate::servers::{self, Server};
 use crate::stats::{Measured, sample};
 use crate::upsd::Upsd;
@@ -51,6 +52,10 @@ pub(crate) fn memory_and_idle_cpu(lab: &Lab) -> Vec<Row> {
         for watched in &mut all {
             watched.read(lab.clock.mono().since(began).as_secs_f64());
         }
+    }
+    if let Ok(daemon) = &ours {
+        lab.keep_profile(MEMORY, profile::memory(&daemon.process));
+        lab.profile(IDLE, daemon.process.id(), || sleep(lab.window(profile::A_WHILE)));
     }
     let mut ended = all.into_iter().map(Watched::end);
     let Some((memory, idle)) = ended.next() else { return Vec::new() };

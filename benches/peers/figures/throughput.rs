@@ -263,9 +263,11 @@ fn receiving(lab: &Lab) -> Result<Vec<Row>, String> {
             let cpu = curl_cpu(lab, if file == "2GB" { "500MB" } else { file })? - start;
             peers.push(cpu / (passed()?[0] - before));
         }
+        let what = format!("{RECEIVING}, {line}");
+        lab.profile(&what, std::process::id(), || _ = test(lab, file, "missing", rest));
         let size = sample(megabytes)?.median;
         rows.push(Row {
-            what: format!("{RECEIVING}, {line}"),
+            what,
             unit: Unit::Nanoseconds,
             ours: sample(ours),
             peer: Some(("curl".to_owned(), sample(peers))),
