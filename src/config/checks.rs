@@ -85,11 +85,16 @@ pub(crate) fn judge_alone(checks: &mut [(&mut CheckSpec, &ProbeConfig)]) {
     let tells = |(spec, probe): &&(&mut CheckSpec, &ProbeConfig)| {
         spec.requirement == Requirement::Required && probe.measures_way_in()
     };
-    let told: Vec<_> = checks.iter().filter(tells).map(|(spec, _)| way(spec)).collect();
+    let told: Vec<_> = checks.iter().filter(tells).map(|(spec, _)| (way(spec), spec.group.clone())).collect();
+    // One for which this one may stand in tells nothing where it has to.
+    let is_told = |spec: &CheckSpec| {
+        let mut told = told.iter().filter(|(by, _)| *by == way(spec));
+        told.any(|(_, group)| group.is_none() || *group != spec.group)
+    };
     let rule = probe::stamp::Config::rule_alone();
     for (spec, _) in checks.iter_mut().filter(|(spec, _)| spec.kind == Kind::Stamp) {
         spec.rules.retain(|one| *one != rule);
-        if !told.contains(&way(spec)) {
+        if !is_told(spec) {
             spec.rules.push(rule);
         }
     }
@@ -351,4 +356,39 @@ fn digest(probe: &ProbeConfig, uplink: Option<&Uplink>) -> u64 {
     // By another uplink it looks at something else.
     uplink.map(|uplink| (&uplink.interface, uplink.source)).hash(&mut hasher);
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Config, Source};
+    use crate::domain::Test;
+
+    #[test]
+    fn a_call_alone_says_that_it_does_not_know_the_way_in_and_one_beside_another_measure_does_not() {
+        let alone = |call: &str, rate: &str| {
+            let text = format!(
+                "[[uplink]]\nname = \"main\"\nsource = \"192.0.2.5\"\n\
+                 [[check]]\nname = \"call\"\nkind = \"stamp\"\nreflector = \"far.example\"\n{call}\n\
+                 [[check]]\nname = \"rate\"\nkind = \"bandwidth\"\nup_url = \"http://far.example/a\"\n{rate}\n\
+                 [[group]]\nname = \"line\"\nneed = 1\n\
+                 [[check]]\nname = \"far\"\nkind = \"icmp\"\ntarget = \"192.0.2.1\"\ngroup = \"line\"\n\
+                 [[check]]\nname = \"farther\"\nkind = \"icmp\"\ntarget = \"192.0.2.2\"\ngroup = \"line\"\n",
+            );
+            let config = Config::parse(&Source::new("test", text)).unwrap_or_else(|errors| panic!("{errors}"));
+            config.plan.checks[0].rules.iter().any(|rule| rule.test == Test::AtLeast)
+        };
+        let far = "down_url = \"http://far.example/a\"";
+        assert!(!alone("", far));
+        // Of this machine itself, of what does not count, of another line, of one for which the call itself stands in.
+        for (call, rate) in [
+            ("", "down_url = \"self\"".to_owned()),
+            ("", format!("{far}\nrequirement = \"advisory\"")),
+            ("uplink = \"main\"", far.to_owned()),
+            ("group = \"line\"", format!("{far}\ngroup = \"line\"")),
+        ] {
+            assert!(alone(call, &rate), "{call} {rate}");
+        }
+        assert!(!alone("uplink = \"main\"", &format!("{far}\nuplink = \"main\"")));
+        assert!(!alone("", &format!("{far}\ngroup = \"line\"")));
+    }
 }

@@ -272,7 +272,7 @@ pub enum Test {
     /// Bad when below the limit.
     Below,
     /// The value is a lower bound of what is judged: when it is below the limit nothing is known, and the verdict is unknown. At or
-    /// above the limit of not ready it adds nothing to what is degraded already.
+    /// above the limit of not ready it adds nothing where another of the check's measurements is beyond its limit.
     AtLeast,
 }
 
@@ -388,6 +388,13 @@ pub struct CheckSpec {
 }
 
 impl CheckSpec {
+    /// Whether it is told the same as `other`, so that what was seen by the one holds for the other: all but by which limits it is
+    /// judged, which may hang on what other checks there are.
+    pub fn sees_as(&self, other: &Self) -> bool {
+        let without = |spec: &Self| Self { rules: Vec::new(), ..spec.clone() };
+        without(self) == without(other)
+    }
+
     /// The uplink by which it measures, if that is a backup.
     pub fn backup(&self) -> Option<&Uplink> {
         self.uplink.as_deref().filter(|uplink| uplink.backup.is_some())

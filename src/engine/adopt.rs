@@ -20,10 +20,10 @@ impl Engine {
             .checks
             .iter()
             .map(|spec| match old.remove(&spec.name) {
-                Some(check) if check.spec() != spec => {
+                Some(check) if !check.spec().sees_as(spec) => {
                     CheckState::new(Arc::clone(spec), &plan.profiles, now).used_as(&check)
                 }
-                Some(check) => check.under(&self.plan.profiles, &plan.profiles, now),
+                Some(check) => check.under(spec, &self.plan.profiles, &plan.profiles, now),
                 None => CheckState::new(Arc::clone(spec), &plan.profiles, now),
             })
             .collect();

@@ -153,23 +153,24 @@ impl CheckState {
         Self { used_until: before.used_until, ..self }.with_deadline()
     }
 
-    /// The same check under other profiles than those of `before` (a reload). By limits that are there still, all that was decided
-    /// stays; by others it goes on from what was decided under the profile of that name.
+    /// The same check under other profiles than those of `before`, or by other rules (a reload): as `spec` tells it, which sees the same.
+    /// By limits that are there still, all that was decided stays; by others it goes on from what was decided under the profile of
+    /// that name.
     #[must_use]
-    pub fn under(self, before: &[Arc<Profile>], profiles: &[Arc<Profile>], now: Now) -> Self {
+    pub fn under(self, spec: &Arc<CheckSpec>, before: &[Arc<Profile>], profiles: &[Arc<Profile>], now: Now) -> Self {
         // What was not seen, or too long ago, is so by any limits.
         let counted = self.last.as_deref().filter(|_| !self.stale);
-        let (sets, of_profile) = distinct(&self.spec, profiles, |limits, profile| {
+        let (sets, of_profile) = distinct(spec, profiles, |limits, profile| {
             if let Some(same) = self.sets.iter().find(|set| set.limits == limits) {
                 return same.clone();
             }
             let place = before.iter().position(|before| before.name == profile.name);
             let old = place.map(|place| &self.sets[self.of_profile[place]]);
             let old = old.or_else(|| self.sets.first().filter(|_| counted.is_none())).cloned();
-            let old = old.unwrap_or_else(|| LimitSet::new(Limits::default(), &self.spec, now));
-            old.under(limits, counted, &self.window, &self.spec, now)
+            let old = old.unwrap_or_else(|| LimitSet::new(Limits::default(), spec, now));
+            old.under(limits, counted, &self.window, spec, now)
         });
-        Self { sets, of_profile, ..self }.with_deadline()
+        Self { spec: Arc::clone(spec), sets, of_profile, view: None, ..self }.with_deadline()
     }
 
     /// Lets the time pass for the word that somebody uses the device: when it became too old, once.

@@ -45,6 +45,31 @@ fn what_was_decided_of_loss_stands_while_packets_leave_it_open() {
 }
 
 #[test]
+fn a_rule_that_comes_or_goes_with_other_checks_leaves_what_was_seen() {
+    use crate::domain::{Limit, Rule, Test};
+    let mut engine = Engine::new(room(), Restored::default(), at(0.0));
+    all_good(&mut engine, at(0.0));
+    let rule = Rule {
+        quantity: &RATE,
+        part: None,
+        test: Test::AtLeast,
+        degraded: Limit::Fixed(1e12),
+        not_ready: Limit::None,
+        reason: &RATE_LOW,
+    };
+    let mut stricter = engine.plan.clone();
+    let place = stricter.checks.iter().position(|spec| spec.name.as_str() == "bandwidth").unwrap();
+    Arc::make_mut(&mut stricter.checks[place]).rules.push(rule);
+    let before = (engine.plan.clone(), engine.snapshot().checks[place].last.clone());
+    for (plan, verdict, second) in [(stricter, Verdict::Unknown, 1.0), (before.0, Verdict::Ready, 2.0)] {
+        engine.adopt(plan, at(second));
+        assert_eq!(engine.snapshot().checks[place].last, before.1, "what was seen is seen");
+        assert_eq!(judged(&engine, "bandwidth").verdict, verdict);
+        assert_eq!(engine.snapshot().checks[place].spec, engine.plan.checks[place]);
+    }
+}
+
+#[test]
 fn what_had_not_lasted_yet_has_to_last_still() {
     let mut plan = room();
     let mut microphone = spec("microphone", Kind::Microphone, Level::Device);

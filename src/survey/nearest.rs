@@ -1,5 +1,8 @@
 //! The limit of a line: the quantity that is nearest to what a meeting needs, or furthest past it.
 
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
 use super::counted::Counted;
 use super::record::Record;
 use super::report::{Both, Nearest};
@@ -52,6 +55,9 @@ impl Beside {
     }
 }
 
+/// What may be the limit, and as it is told.
+type Candidate = (Beside, Nearest);
+
 /// The one that decides: of the limits beyond which a meeting fails where it fails, else of those beyond which its quality falls.
 pub(super) fn nearest(
     counted: &[Counted<'_>],
@@ -65,8 +71,11 @@ pub(super) fn nearest(
         let limit = if fails { not_ready } else { degraded };
         limit.filter(|limit| *limit > 0.0)
     };
-    let mut all: Vec<(Beside, Nearest)> = Vec::new();
+    let mut all: Vec<Candidate> = Vec::new();
+    // Of a group the others stand in for the member that has the least to spare.
+    let mut groups: BTreeMap<&str, (usize, Vec<Candidate>)> = BTreeMap::new();
     for (check, _) in counted {
+        let mut of_check: Vec<Candidate> = Vec::new();
         // A cable's own speed and a signal's strength are held to what is usual, and not to what a meeting needs.
         if check.spec.kind == Kind::Link {
             continue;
@@ -88,7 +97,7 @@ pub(super) fn nearest(
                 by_ratio: beside.by(),
                 words: Both::of(|lang| beside.words(lang)),
             };
-            all.push((beside, told));
+            of_check.push((beside, told));
         };
         // How far a limit is from a value of which only a bound is known, nobody knows.
         for margin in limits.margins(measurements).filter(|margin| margin.rule.test != Test::AtLeast) {
@@ -112,6 +121,20 @@ pub(super) fn nearest(
             let beside = Beside { title, value: loss.ratio, limit, unit: Unit::Ratio, test: Test::Above };
             add(beside, "loss_ratio", None);
         }
+        let Some(nearest) = of_check.into_iter().max_by(by_used) else { continue };
+        match &check.spec.group {
+            Some(group) => groups.entry(&group.name).or_insert((group.need, Vec::new())).1.push(nearest),
+            None => all.push(nearest),
+        }
     }
-    all.into_iter().max_by(|(a, _), (b, _)| a.used().total_cmp(&b.used())).map(|(_, told)| told)
+    all.extend(groups.into_values().filter_map(|(need, mut members)| {
+        members.sort_by(by_used);
+        let last = members.len().checked_sub(1)?;
+        Some(members.swap_remove(need.saturating_sub(1).min(last)))
+    }));
+    all.into_iter().max_by(by_used).map(|(_, told)| told)
+}
+
+fn by_used((a, _): &Candidate, (b, _): &Candidate) -> Ordering {
+    a.used().total_cmp(&b.used())
 }

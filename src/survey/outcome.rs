@@ -17,12 +17,13 @@ use super::report::{
 };
 use super::words::{pick, shows, title, value};
 use crate::domain::{
-    CheckName, CheckSpec, CheckView, Component, Kind, Lang, Limit, Measurement, Profile, ProfileLimit, Reason,
-    Requirement, Snapshot, Test, Text, Verdict,
+    CheckSpec, CheckView, Component, Kind, Lang, Limit, Measurement, Profile, ProfileLimit, Reason, Requirement,
+    Snapshot, Test, Text, Verdict,
 };
 use crate::engine::judge::Limits;
-use crate::engine::reasons::NO_EVIDENCE;
+use crate::engine::reasons::{NO_EVIDENCE, ON_BACKUP};
 use crate::probe::ProbeConfig;
+use crate::probe::stamp::WAY_IN_OPEN;
 
 /// How a survey came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,20 +158,20 @@ impl Seen<'_> {
         };
         let verdict = if claims_too_much { Verdict::Unknown } else { view.verdict };
         let root = view.root_cause.as_ref();
-        // The cause is told too where others stand in for it: a room on its backup is so because of the main line.
-        let is_told = |check: &CheckView| {
-            let stands = |(one, _): &Counted<'_>| one.spec.name == check.spec.name;
-            root == Some(&check.spec.name) || standing.iter().any(stands)
+        // What no check carries: that it stands by its backup alone. Then the main line is told too, though the backup stands in for it.
+        let internet = view.components.iter().find(|component| component.component == Component::Internet);
+        let all = internet.into_iter().flat_map(|internet| &internet.reasons);
+        let on_backup: Vec<&Reason> = all.filter(|reason| reason.def == &ON_BACKUP).collect();
+        let failed = |(check, judged): &Counted<'_>| {
+            !on_backup.is_empty() && check.spec.backup().is_none() && !judged.verdict.is_usable()
         };
-        let told: Vec<Counted<'_>> = counted.iter().copied().filter(|(check, _)| is_told(check)).collect();
+        let stands = |check: &CheckView| standing.iter().any(|(one, _)| one.spec.name == check.spec.name);
+        let told: Vec<Counted<'_>> = counted.iter().copied().filter(|one| stands(one.0) || failed(one)).collect();
         // By one that is told itself: a router that lets no echo through is only shown.
         let explained = |reason: &Reason| {
             reason.blocked_by.as_ref().is_some_and(|cause| told.iter().any(|(check, _)| check.spec.name == *cause))
         };
-        // What no check carries: that it stands by its backup alone.
-        let internet = view.components.iter().find(|component| component.component == Component::Internet);
-        let whole = internet.into_iter().flat_map(|internet| &internet.reasons);
-        let whole = whole.map(|reason| (root.map_or(Component::Internet.as_str(), CheckName::as_str), reason));
+        let whole = on_backup.iter().map(|reason| (Component::Internet.as_str(), *reason));
         let each = told
             .iter()
             .flat_map(|(check, judged)| judged.reasons.iter().map(move |reason| (check.spec.name.as_str(), reason)));
@@ -216,20 +217,20 @@ impl Seen<'_> {
                 })
             })
         };
-        let by_stamp = |quantity: &str| {
+        let by_stamp = |quantity: &'static str| {
             let stamps = counted.iter().filter(|(check, _)| check.spec.kind == Kind::Stamp);
-            stamps.flat_map(|(check, _)| self.measurements(check)).find(|seen| seen.quantity.name == quantity)
+            stamps.flat_map(|(check, _)| self.measurements(check)).filter(move |seen| seen.quantity.name == quantity)
         };
         // Where another check was to measure the way in and could not, no rule holds this bound.
         let enough = if needs_all { profile.down.degraded } else { profile.down.not_ready };
-        let at_least = by_stamp("stamp_down_at_least_bits_per_second").is_some_and(|down| down.value >= enough);
+        let at_least = by_stamp("stamp_down_at_least_bits_per_second").any(|down| down.value >= enough);
         let loss = counted.iter().any(|(check, judged)| {
             let decided = |loss: crate::domain::check::LossRule| {
                 !judged.reasons.iter().any(|reason| reason.def == loss.undecided)
             };
             check.loss.is_some_and(|loss| loss.sent > 0) && check.spec.loss.is_some_and(decided)
         });
-        let udp = measured(&[UdpRequired]) || by_stamp("stamp_rtt_seconds").is_some();
+        let udp = measured(&[UdpRequired]) || by_stamp("stamp_rtt_seconds").next().is_some();
         let known = [
             ("down", measured(&[DownNeed, EitherNeed]) || at_least),
             ("up", measured(&[UpNeed, EitherNeed])),
@@ -253,8 +254,11 @@ impl Seen<'_> {
             |words| Both::of(|lang| format!("{check}: {}", words.in_lang(lang))),
         );
         let again = Text::new("Ulangi survei sampai selesai", "Do the survey again, to its end");
+        // Here somebody can, and there may be no config to which a check could be added.
+        let rates = Text::new("Ukur juga lajunya: --down … --up …", "Measure the rates too: --down … --up …");
         let remedy = match self.remedies.get(reason.def.code) {
             _ if ended.is_some() => Both::of(|lang| again.in_lang(lang).to_owned()),
+            None if reason.def == &WAY_IN_OPEN => Both::of(|lang| rates.in_lang(lang).to_owned()),
             Some(own) => own.clone(),
             None => Both::of(|lang| reason.remedy(lang)),
         };

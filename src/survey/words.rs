@@ -79,6 +79,10 @@ const NAMES: &[(&str, Text)] = &[
     ),
     ("stamp_up_bits_per_second", Text::new("Arah keluar (panggilan)", "Way out (call)")),
     ("stamp_down_bits_per_second", Text::new("Arah masuk (panggilan)", "Way in (call)")),
+    (
+        "stamp_down_at_least_bits_per_second",
+        Text::new("Arah masuk, sekurangnya (panggilan)", "Way in, at least (call)"),
+    ),
     ("relay_rtt_seconds", Text::new("Jeda lewat relay", "Delay through the relay")),
     ("relay_loaded_rtt_seconds", Text::new("Jeda lewat relay saat penuh", "Delay through the relay under load")),
     ("relay_loss_ratio", Text::new("Paket lewat relay hilang", "Packets through the relay lost")),

@@ -139,6 +139,11 @@ fn a_member_for_which_another_stands_in_is_neither_the_limit_nor_the_cause() {
     assert_eq!((report.verdict, meeting.reasons.len()), (Verdict::Ready, 0), "{meeting:#?}");
     let limit = meeting.limit.as_ref().unwrap();
     assert!(limit.check == "call" && !limit.past, "{limit:?}");
+    // Nor is one that would do by itself, where the other has more to spare.
+    let (just, well) = (call(2.65 * MBIT, Some(2.0 * MBIT)), call(10.0 * MBIT, Some(10.0 * MBIT)));
+    let seen = vec![("first", just), ("call", well)];
+    let report = surveyed_by(&of_a_group("", ""), Some("zoom_group_720"), seen, Ended::Whole);
+    assert_eq!(report.profiles[0].limit.as_ref().map(|limit| &*limit.check), Some("call"));
 }
 
 #[test]
@@ -153,7 +158,7 @@ fn a_room_on_its_backup_is_told_so_and_what_to_do() {
     let meeting = &report.profiles[0];
     assert_eq!(report.verdict, Verdict::Degraded, "{meeting:#?}");
     let codes: Vec<_> = meeting.reasons.iter().map(|why| (&*why.check, &*why.code)).collect();
-    assert_eq!(codes, [("first", "internet.call_up_low"), ("first", "internet.on_backup")]);
+    assert_eq!(codes, [("first", "internet.call_up_low"), ("internet", "internet.on_backup")]);
     assert!(report.answer.en.contains("the internet is ready on the backup"), "{}", report.answer.en);
     assert!(report.answer.en.contains("report the main line"), "{}", report.answer.en);
     assert_eq!(meeting.limit.as_ref().map(|limit| &*limit.check), Some("call"));

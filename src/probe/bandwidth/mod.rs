@@ -136,12 +136,13 @@ impl Config {
             not_ready: Limit::Profile(floor),
             reason,
         };
-        let open = |part, need| rule(&AT_LEAST, Some(part), Test::AtLeast, need, &reasons::OPEN);
+        // A bound is held to what is needed alone: where it falls short of that nothing is known, because it is told as the rate too.
+        let open = |part, need| rule(&AT_LEAST, Some(part), Test::AtLeast, (need, need), &reasons::OPEN);
         vec![
             rule(&DOWN, None, Test::Below, (DownNeed, DownFloor), &reasons::DOWN_LOW),
             rule(&UP, None, Test::Below, (UpNeed, UpFloor), &reasons::UP_LOW),
-            open("down", (DownNeed, DownFloor)),
-            open("up", (UpNeed, UpFloor)),
+            open("down", DownNeed),
+            open("up", UpNeed),
         ]
     }
 

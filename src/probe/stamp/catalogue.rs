@@ -194,15 +194,15 @@ pub(super) static UP_LOW: ReasonDef = ReasonDef::new(
     ),
 );
 
-pub(super) static WAY_IN_OPEN: ReasonDef = ReasonDef::new(
+pub(crate) static WAY_IN_OPEN: ReasonDef = ReasonDef::new(
     "siaga.stamp_way_in_open",
     Text::new(
         "Uji panggilan: arah keluar terlalu sempit untuk mencoba arah masuk; {value} terbukti, rapat ini perlu {limit}",
         "Call-like test: the way out is too narrow to try the way in; {value} is proven, this meeting needs {limit}",
     ),
     Text::new(
-        "Minta petugas TI menambah pemeriksaan jenis bandwidth, yang mengukur arah masuk sendiri",
-        "Ask IT staff to add a check of kind bandwidth, which measures the way in by itself",
+        "Minta petugas TI menambah pemeriksaan jenis bandwidth lewat jalur yang sama (required), yang mengukur arah masuk sendiri",
+        "Ask IT staff to add a check of kind bandwidth by the same line (required), which measures the way in by itself",
     ),
 );
 

@@ -18,6 +18,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 pub(super) use self::catalogue::ACCOUNTS;
+pub(crate) use self::catalogue::WAY_IN_OPEN;
 pub use self::catalogue::{ERRORS, QUANTITIES, REASONS};
 pub use self::config::Config;
 use self::directions::{Ways, round_trip, ways};

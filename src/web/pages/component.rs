@@ -220,8 +220,12 @@ fn limits(rules: &[Rule], one: &Measurement, profile: &Profile, lang: Lang) -> S
     };
     let told = rules.iter().filter(concerns).map(|rule| {
         let words = |limit| of(limit, profile).map(|value| in_words(value, one.quantity.unit, lang));
-        let sign = if rule.test == Test::Above { ">" } else { "<" };
-        both(sign, words(rule.degraded), words(rule.not_ready))
+        match rule.test {
+            Test::Above => both(">", words(rule.degraded), words(rule.not_ready)),
+            Test::Below => both("<", words(rule.degraded), words(rule.not_ready)),
+            // Short of what is needed nothing is known.
+            Test::AtLeast => words(rule.degraded).map(|need| format!("? < {need}")).unwrap_or_default(),
+        }
     });
     let told: Vec<String> = told.filter(|told| !told.is_empty()).collect();
     told.join("; ")
