@@ -68,6 +68,9 @@ fn the_patience_with_the_unknown_is_that_of_what_is_unknown_and_is_over_with_its
     // A driver that is asked often beside one that is asked seldom, and far ends of which one is enough.
     let mut plan = room();
     plan.checks.push(Arc::new(CheckSpec { fresh_for: secs(2100), ..spec("battery", Kind::Ups, Level::Power) }));
+    for name in ["first", "second"] {
+        plan.checks.push(Arc::new(CheckSpec { fresh_for: secs(200), ..spec(name, Kind::Ups, Level::Power) }));
+    }
     let far_ends = Some(crate::domain::Group { name: "far_ends".into(), need: 1 });
     for name in ["dead", "alive"] {
         plan.checks.push(Arc::new(CheckSpec { group: far_ends.clone(), ..spec(name, Kind::Icmp, Level::FarEnd) }));
@@ -76,7 +79,7 @@ fn the_patience_with_the_unknown_is_that_of_what_is_unknown_and_is_over_with_its
         let mut engine = Engine::new(plan.clone(), Restored::default(), at(0.0));
         let opened = (0..=until).find(|second| {
             let now = at(f64::from(*second));
-            let names = NAMES.into_iter().chain(["battery", "dead", "alive"]);
+            let names = NAMES.into_iter().chain(["battery", "first", "second", "dead", "alive"]);
             let seen = names.filter_map(|name| Some(says(name, said(name, *second)?, now)));
             engine.observe_all(seen.chain([rate(1e7, now)]), now);
             incidents(&mut engine)[0] > 0
@@ -107,6 +110,14 @@ fn the_patience_with_the_unknown_is_that_of_what_is_unknown_and_is_over_with_its
     };
     assert_eq!(open(&both, 1023), (None, None));
     assert_eq!(open(&both, 1024), power(1024));
+    // By turns, and yet without a break since 24: the one until it has been good for its minute, the other from before that on.
+    let by_turns = |name: &str, second| match name {
+        "first" if (21..40).contains(&second) => Some(Unknown),
+        "second" if second > 90 => Some(Unknown),
+        _ => Some(Ready),
+    };
+    assert_eq!(open(&by_turns, 223), (None, None));
+    assert_eq!(open(&by_turns, 224), power(224));
 }
 
 #[test]

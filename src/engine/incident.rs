@@ -14,8 +14,18 @@ pub struct Incidents {
     open: Vec<Incident>,
     /// Since when each check that is unknown is seen to be.
     unknown: BTreeMap<CheckName, Mono>,
+    /// Each component that is unknown.
+    spells: BTreeMap<Component, Spell>,
     /// Those of before this process that changed while it settles: told once more when that is over.
     unsettled: BTreeSet<String>,
+}
+
+/// A time without a break in which a component is unknown, by one check after the other perhaps.
+#[derive(Clone, Copy, Debug)]
+struct Spell {
+    since: Mono,
+    /// The longest that one of the checks which made it so may be unknown.
+    patience: Duration,
 }
 
 impl Incidents {
@@ -46,6 +56,15 @@ impl Incidents {
         let since = |name: &CheckName| self.unknown.get(name).copied().unwrap_or(now.mono);
         self.unknown = unknown.map(|(_, check)| (check.spec.name.clone(), since(&check.spec.name))).collect();
         for component in view.components.iter() {
+            let unknown = makes_unknown(view, checks, component);
+            if unknown.is_empty() {
+                self.spells.remove(&component.component);
+            }
+            for check in &unknown {
+                let begun = Spell { since: now.mono, patience: Duration::ZERO };
+                let spell = self.spells.entry(component.component).or_insert(begun);
+                spell.patience = spell.patience.max(check.spec.fresh_for);
+            }
             let open = self.open.iter_mut().find(|incident| incident.component == component.component);
             let counts = component.requirement == Requirement::Required && !component.absent;
             let outside = counts && component.verdict != Verdict::Ready;
@@ -79,7 +98,10 @@ impl Incidents {
                     if reasons.is_empty() {
                         continue;
                     }
-                    if let Some(due) = due(view, checks, component, &self.unknown).filter(|due| *due > now.mono) {
+                    let each = unknown.iter().filter_map(|check| due(check, &self.unknown));
+                    let spell = self.spells.get(&component.component);
+                    let spell = spell.map(|spell| spell.since.after(spell.patience));
+                    if let Some(due) = each.chain(spell).min().filter(|due| *due > now.mono) {
                         look_again = look_again.min(due);
                         continue;
                     }
@@ -104,17 +126,14 @@ impl Incidents {
     }
 }
 
-/// When it is an incident that a component is unknown: the first of what makes it so has been unknown, since the moment that `since` has
-/// of it, for the age that is allowed to it, which is over where evidence became too old. By the monotonic clock: a wall clock that is
-/// set back may not put an incident off. `None`: at once, as of the other verdicts, which have had their holds.
-fn due(
+/// The checks that make a component unknown; none where its verdict is another, which has had its hold and is an incident at once.
+fn makes_unknown<'a>(
     view: &ProfileView,
-    checks: &[Arc<CheckView>],
+    checks: &'a [Arc<CheckView>],
     component: &ComponentView,
-    since: &BTreeMap<CheckName, Mono>,
-) -> Option<Mono> {
+) -> Vec<&'a CheckView> {
     if component.verdict != Verdict::Unknown {
-        return None;
+        return Vec::new();
     }
     let all = component.checks.iter().map(|at| (&*checks[*at], view.checks[*at].verdict));
     let required: Vec<_> = all.filter(|(check, _)| check.spec.requirement == Requirement::Required).collect();
@@ -127,13 +146,17 @@ fn due(
         })
     };
     let unknown = required.iter().filter(|(check, verdict)| *verdict == Verdict::Unknown && !stood_in_for(check));
+    unknown.map(|(check, _)| *check).collect()
+}
+
+/// When it is an incident that a check makes its component unknown: once it has been so, since the moment that `since` has of it, for
+/// the age that is allowed to it, which is over where evidence became too old. By the monotonic clock: a wall clock that is set back
+/// may not put an incident off.
+fn due(check: &CheckView, since: &BTreeMap<CheckName, Mono>) -> Option<Mono> {
     // What this process has not looked at yet has as long as what was never seen, however old its evidence is.
-    let due = unknown.filter_map(|(check, _)| {
-        let over = check.stale && check.runs > 0;
-        let allowed = if over { Duration::ZERO } else { check.spec.fresh_for };
-        Some(since.get(&check.spec.name)?.after(allowed))
-    });
-    due.min()
+    let over = check.stale && check.runs > 0;
+    let allowed = if over { Duration::ZERO } else { check.spec.fresh_for };
+    Some(since.get(&check.spec.name)?.after(allowed))
 }
 
 /// The place of the check at the top of the chain of explanations that begins at `at`.
