@@ -81,7 +81,7 @@ impl Agent {
 pub(super) enum Heard {
     /// A message.
     Report(Report),
-    /// An agent has come, and has said nothing yet.
+    /// Another agent is listened to from now on.
     Come,
     /// The agent has gone.
     Left,
@@ -125,13 +125,13 @@ impl Seat {
             let line = order.line();
             let taken = tokio::time::timeout(TAKEN, agent.stream.get_mut().write_all(&line)).await;
             if !matches!(taken, Ok(Ok(()))) {
-                self.agent = None;
+                (self.agent, self.first) = (None, None);
             }
         }
     }
 
-    /// Waits for the agent's next word. The newest that reports is listened to: a session that was logged out may linger, and who
-    /// only knocks is no agent. Giving the wait up loses nothing.
+    /// Waits for the agent's next word. Of two that report the one is listened to that came last, since a session that was logged out may
+    /// linger; who is turned out may come again. Who only knocks is no agent. Giving the wait up loses nothing.
     pub(super) async fn hear(&mut self) -> Heard {
         if let Some(report) = self.first.take() {
             return Heard::Report(report);
