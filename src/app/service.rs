@@ -37,8 +37,8 @@ pub fn tell(states: &[NotifyState<'_>]) {
     }
 }
 
-/// Feeds the supervisor's watchdog each third of its period, and says when the next feeding is due: from the judge's loop and
-/// from nowhere else, so that a stuck judge is restarted and a stuck probe is not.
+/// Feeds the supervisor's watchdog each third of its period, and says when the next feeding is due: in the daemon from the judge's loop
+/// and from nowhere else, so that a stuck judge is restarted and a stuck probe is not.
 pub fn watchdog(clock: Clock) -> Box<dyn FnMut() -> Mono + Send> {
     let Some(period) = sd_notify::watchdog_enabled() else { return Box::new(|| Mono::NEVER) };
     let mut next = Mono::ZERO;

@@ -74,7 +74,8 @@ pub async fn run(args: &ReflectArgs) -> Result<u8, String> {
         rate: args.rate,
         rate_per_source: args.rate_per_source,
     };
-    let reflect = Reflect::open(settings, Clock::start())?;
+    let clock = Clock::start();
+    let reflect = Reflect::open(settings, clock)?;
     for address in reflect.addresses() {
         tracing::info!(%address, signed, "reflecting");
     }
@@ -93,6 +94,7 @@ pub async fn run(args: &ReflectArgs) -> Result<u8, String> {
             tokio::select! {
                 () = end => {}
                 () = follow(known, args.tokens.is_some(), &reload, &reflect) => {}
+                () = live(clock) => {}
             }
         })
         .await;
@@ -108,6 +110,14 @@ pub async fn run(args: &ReflectArgs) -> Result<u8, String> {
         "ended"
     );
     Ok(0)
+}
+
+/// Feeds the supervisor's watchdog beside the answers, on the same thread: one that answers nobody any longer is restarted. Never ends.
+async fn live(clock: Clock) {
+    let mut feed = service::watchdog(clock);
+    loop {
+        clock.sleep_until(feed()).await;
+    }
 }
 
 /// Has the reflector know whoever is known by then: at each reload, and where the tokens' file, if there is one, is another. Never ends.

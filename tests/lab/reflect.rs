@@ -10,6 +10,8 @@ fn the_far_end_takes_tokens_that_root_makes_while_it_runs() {
     // As somebody does who takes these lines out of their comments.
     let unit = UNIT
         .replace("\n#StateDirectory", "\nStateDirectory")
+        // Longer than the emulated processor ever stands still.
+        .replace("\nWatchdogSec=30s", "\nWatchdogSec=6s")
         .replace("\n#Environment=SIAGA_REFLECT_TOKENS", "\nEnvironment=SIAGA_REFLECT_TOKENS");
     let unit = lab.push(unit.as_bytes(), "unit");
     lab.sh(&format!(
@@ -32,6 +34,10 @@ fn the_far_end_takes_tokens_that_root_makes_while_it_runs() {
     lab.wait_for(&format!("{journal} | grep -q 'read anew known=0'"));
     lab.sh("systemctl reload siaga-reflect.service");
     lab.wait_for(&format!("[ \"$({journal} | grep -c 'read anew known=0')\" = 2 ]"));
-    assert_eq!((property("MainPID"), property("NRestarts")), (process, "0".to_owned()));
+    assert_eq!((property("MainPID"), property("NRestarts")), (process.clone(), "0".to_owned()));
+    // It goes on living while nobody asks, and what stands still is started anew.
+    lab.sh(&format!("kill -STOP {process}"));
+    lab.wait_for("[ \"$(systemctl show --property=NRestarts --value siaga-reflect.service)\" = 1 ]");
+    assert_ne!(property("MainPID"), process);
     assert!(!lab.sh(journal).contains("Aula"));
 }
