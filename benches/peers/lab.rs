@@ -89,7 +89,7 @@ impl Lab {
 
     /// Sees where the CPU time of a process goes while `work` is done, for the figure `what`.
     pub(crate) fn profile(&self, what: &str, process: u32, work: impl FnOnce()) {
-        let told = self.folder("profile").and_then(|folder| profile::cpu(process, &folder, work));
+        let told = self.folder("profile").and_then(|folder| profile::cpu(process, &folder, self.clock, work));
         self.keep_profile(what, told);
     }
 

@@ -4,23 +4,31 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread::sleep;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
+use siaga::clock::Clock;
 
 use crate::process::Process;
 
 /// How often a second of CPU time is looked at. By the clock of the CPU and not by its counters, which guests often lack.
 const LOOKS: &str = "4999";
+/// As long as it takes to see something.
+pub(crate) const A_WHILE: Duration = Duration::from_mins(1);
+/// perf is there by then, or is not coming.
+const ATTACHED: Duration = Duration::from_secs(10);
 /// So much of the whole is worth a line.
 const SHARE: f64 = 0.02;
 /// So many lines.
 const LINES: usize = 14;
 
 /// The functions that a process spends its CPU time in while `work` is done, its children's with them, by perf(1).
-pub(crate) fn cpu(process: u32, folder: &Path, work: impl FnOnce()) -> Result<Vec<String>, String> {
+pub(crate) fn cpu(process: u32, folder: &Path, clock: Clock, work: impl FnOnce()) -> Result<Vec<String>, String> {
     let file = folder.join("perf.data");
     let told = |error: std::io::Error| format!("perf: {error}; make bench installs it");
+    // Of another figure nothing may be taken for this one's.
+    let _ = fs::remove_file(&file);
     let mut perf = Command::new("perf")
         .args([
             "record",
@@ -41,6 +49,11 @@ pub(crate) fn cpu(process: u32, folder: &Path, work: impl FnOnce()) -> Result<Ve
         .stderr(Stdio::null())
         .spawn()
         .map_err(told)?;
+    // It has its file once it is attached.
+    let began = clock.mono();
+    while !file.exists() && clock.mono().since(began) < ATTACHED && matches!(perf.try_wait(), Ok(None)) {
+        sleep(Duration::from_millis(5));
+    }
     work();
     // At an interrupt it writes down what it has.
     let _ = kill_process(Pid::from_child(&perf), Signal::INT);
@@ -63,7 +76,7 @@ pub(crate) fn cpu(process: u32, folder: &Path, work: impl FnOnce()) -> Result<Ve
         let why = String::from_utf8_lossy(&out.stderr);
         return Err(format!("perf saw nothing: {}", why.lines().last().unwrap_or("no samples")));
     }
-    let kernel: f64 = all.iter().filter(|spent| spent.is_kernels()).map(|spent| spent.alone).sum();
+    let kernel: f64 = all.iter().filter(|spent| spent.is_kernels).map(|spent| spent.alone).sum();
     let mut shown: Vec<(f64, String)> = all.iter().filter_map(Spent::shown).collect();
     shown.sort_by(|(a, _), (b, _)| b.total_cmp(a));
     let worth = shown.into_iter().filter(|(share, _)| *share >= SHARE).take(LINES);
@@ -76,6 +89,7 @@ struct Spent {
     /// With all that it calls, as a share of the whole.
     with_called: f64,
     alone: f64,
+    is_kernels: bool,
     file: String,
     function: String,
 }
@@ -87,20 +101,17 @@ impl Spent {
         let mut share = || Some(words.next()?.strip_suffix('%')?.parse::<f64>().ok()? / 100.0);
         let (with_called, alone) = (share()?, share()?);
         let file = words.next()?.to_owned();
-        let function: Vec<&str> = words.skip(1).filter(|word| *word != "-").collect();
+        let is_kernels = words.next()? == "[k]";
+        let function: Vec<&str> = words.filter(|word| *word != "-").collect();
         // Backticks are the page's own; a generic function's types are longer than what they tell.
         let function = function.join(" ").replace('`', "'").chars().take(110).collect();
-        Some(Self { with_called, alone, file, function })
-    }
-
-    fn is_kernels(&self) -> bool {
-        self.file.starts_with("[kernel")
+        Some(Self { with_called, alone, is_kernels, file, function })
     }
 
     /// Of the kernel the calls by what was asked of it, of others each function by itself: a release has no frame pointers by which
     /// more could be told.
     fn shown(&self) -> Option<(f64, String)> {
-        if !self.is_kernels() {
+        if !self.is_kernels {
             return Some((self.alone, format!("{} `{}`", self.file, self.function)));
         }
         let call = self.function.strip_prefix("__x64_sys_").or_else(|| self.function.strip_prefix("__arm64_sys_"))?;
@@ -154,6 +165,3 @@ fn kind_of(line: &str) -> &'static str {
         _ => "the kernel's own pages",
     }
 }
-
-/// As long as it takes to see something.
-pub(crate) const A_WHILE: Duration = Duration::from_mins(1);

@@ -1,6 +1,7 @@
 //! The figures, each a function of its own that says what it measured or why it could not.
 
 mod alerts;
+mod history;
 mod requests;
 mod round_trip;
 mod scale;
@@ -9,7 +10,6 @@ mod start;
 mod steady;
 mod throughput;
 mod ups;
-mod year;
 
 use serde::Serialize;
 
@@ -40,7 +40,7 @@ pub(crate) const ALL: &[Figure] = &[
     Figure { name: "targets", measure: scale::targets },
     Figure { name: "events", measure: scale::events },
     Figure { name: "footprint", measure: scale::footprint },
-    Figure { name: "year", measure: year::year },
+    Figure { name: "history", measure: history::history },
 ];
 
 /// One row: Siaga's value, a peer's value, and what was wished for.

@@ -84,9 +84,6 @@ fn beside_fping(lab: &Lab, count: u16) -> (Measured, Measured, Measured) {
     sleep(lab.window(SETTLE));
     let mut costs = [Watched::begin(ours.as_ref().map(|daemon| &daemon.process)), Watched::begin(fping.as_ref())];
     over_windows(lab, &mut costs);
-    if let (Ok(daemon), true) = (&ours, count >= WISHED) {
-        lab.profile(&cpu_of(count), daemon.process.id(), || sleep(lab.window(profile::A_WHILE)));
-    }
     let lost = ours.as_ref().map_err(Clone::clone).and_then(|daemon| {
         let checks = daemon::checks(&mut daemon.client()?)?;
         if checks.len() != usize::from(count) {
@@ -95,6 +92,9 @@ fn beside_fping(lab: &Lab, count: u16) -> (Measured, Measured, Measured) {
         let lost: Option<f64> = checks.iter().map(|check| measurement(check, "icmp_lost_total")).sum();
         once(lost.ok_or("a check without a count of what was lost")?)
     });
+    if let (Ok(daemon), true) = (&ours, count >= WISHED) {
+        lab.profile(&cpu_of(count), daemon.process.id(), || sleep(lab.window(profile::A_WHILE)));
+    }
     let [own, peer] = costs.map(|cost| cost.end().1);
     (own, lost, peer)
 }

@@ -1,4 +1,4 @@
-//! A year of an office's room, written by the store itself as the daemon would have: minutes, hours, changes, incidents, meetings
+//! The past of an office's room, written by the store itself as the daemon would have: minutes, hours, changes, incidents, meetings
 //! with their sheets.
 
 use std::path::Path;
@@ -16,9 +16,10 @@ use siaga::domain::{
 use siaga::probe;
 use siaga::store::{Batch, Catalogue, Claim, Retention, Store};
 
-const DAYS: i64 = 365;
-/// In working hours, 08:00 to 18:30 in western Indonesia, one after the other, and one at night now and then.
-const SESSIONS: i64 = 2000;
+/// Meetings a day, in working hours, 08:00 to 18:30 in western Indonesia, one after the other.
+const A_DAY: i64 = 6;
+/// And no more of them than an office has in a year.
+const MOST: i64 = 2000;
 /// Minutes between the beginnings of two meetings of a day.
 const APART: i64 = 105;
 const LONG: SignedDuration = SignedDuration::from_mins(60);
@@ -34,27 +35,32 @@ pub(super) const CHECKS: [(&str, Kind); 7] = [
     ("computer", Kind::Computer),
 ];
 
-/// The year that is filled, up to the hour that runs.
-pub(super) struct Year {
+/// The days that are filled, up to the hour that runs.
+pub(super) struct Past {
+    days: i64,
     begin: Timestamp,
     clock: Clock,
 }
 
-impl Year {
-    pub(super) fn up_to_now(clock: Clock) -> Result<Self, String> {
+impl Past {
+    pub(super) fn up_to_now(days: i64, clock: Clock) -> Result<Self, String> {
         let hour = clock.now().wall.as_second().div_euclid(3600) * 3600;
-        let begin = Timestamp::from_second(hour - DAYS * 86_400).map_err(|error| error.to_string())?;
-        Ok(Self { begin, clock })
+        let begin = Timestamp::from_second(hour - days * 86_400).map_err(|error| error.to_string())?;
+        Ok(Self { days, begin, clock })
     }
 
     fn at(&self, since: SignedDuration) -> Timestamp {
         self.begin.saturating_add(since).unwrap_or(Timestamp::MAX)
     }
 
-    /// When a meeting begins, the `n`th of the year.
+    /// How many meetings.
+    pub(super) fn sessions(&self) -> i64 {
+        (A_DAY * self.days).min(MOST)
+    }
+
+    /// The `n`th meeting.
     pub(super) fn session(&self, n: i64) -> Session {
-        let a_day = (SESSIONS + DAYS - 1) / DAYS;
-        let since = SignedDuration::from_hours(24 * (n / a_day)) + SignedDuration::from_mins((n % a_day) * APART);
+        let since = SignedDuration::from_hours(24 * (n / A_DAY)) + SignedDuration::from_mins((n % A_DAY) * APART);
         let start = self.at(since);
         Session {
             id: id(n).into(),
@@ -79,12 +85,12 @@ impl Year {
         let wrong = |error: &dyn std::fmt::Display| error.to_string();
         let claim = Claim::take(folder).map_err(|error| wrong(&error))?;
         let ever = Period(Duration::from_hours(24 * 400));
-        // Observations one by one are kept for a week, and a year of them is no longer there.
+        // Observations one by one are kept for a week, and those of a year are no longer there.
         let keep = Retention { minutes: ever, observations: Period(Duration::from_hours(1)), ..Retention::default() };
         let catalogue = Catalogue { reason: probe::reason, quantity: probe::quantity };
         let store = Store::open(claim, self.clock, keep, catalogue);
         let mut rows = 0;
-        for hour in 0..DAYS * 24 {
+        for hour in 0..self.days * 24 {
             for minute in 0..60 {
                 rows += self.minute(&store, hour * 60 + minute);
             }
@@ -93,13 +99,13 @@ impl Year {
                 store.record(self.day(hour / 24)).await.map_err(|error| wrong(&error))?;
             }
         }
-        for n in (0..SESSIONS).step_by(50) {
-            store.record(self.meetings(n..(n + 50).min(SESSIONS))).await.map_err(|error| wrong(&error))?;
+        for n in (0..self.sessions()).step_by(50) {
+            store.record(self.meetings(n..(n + 50).min(self.sessions()))).await.map_err(|error| wrong(&error))?;
         }
         let health = store.health();
         let lost = health.borrow().dropped;
         store.close().await.map_err(|error| wrong(&error))?;
-        if lost == 0 { Ok(rows) } else { Err(format!("{lost} rows were lost while the year was written")) }
+        if lost == 0 { Ok(rows) } else { Err(format!("{lost} rows were lost while they were written")) }
     }
 
     /// One minute of every check.

@@ -1,4 +1,4 @@
-//! A year of an office's room: how soon pages, reports and outlooks answer over it, and how large it is.
+//! A day, a month and a year of an office's room: how soon pages, reports and outlooks answer over it, and how large it is.
 
 mod fill;
 
@@ -13,29 +13,37 @@ use crate::lab::Lab;
 use crate::process::Process;
 use crate::servers::local;
 use crate::stats::{Measured, once, sample};
-use fill::{CHECKS, Year, id};
+use fill::{CHECKS, Past, id};
 
 const TIMES: usize = 31;
 const MOST: f64 = 0.05;
 
-const HOW: &str = "a year of minutes of 7 checks, 2 000 meetings with sheets and notices, three incidents a day, written by the \
+/// What is remembered, and how many days that are.
+const SPANS: [(&str, i64); 3] = [("a day", 1), ("a month", 31), ("a year", 365)];
+
+const HOW: &str = "minutes of 7 checks, six meetings a day (2 000 at most) with sheets and notices, three incidents a day, written by the \
                    store; the daemon started over it; one connection, one question after the other, each from its first byte to \
                    the answer's last";
 
-pub(crate) fn year(lab: &Lab) -> Vec<Row> {
-    match measured(lab) {
-        Ok(rows) => rows,
-        Err(why) => super::without([("a year of meetings", Unit::Seconds, Goal::Ours(MOST))], &why),
-    }
+pub(crate) fn history(lab: &Lab) -> Vec<Row> {
+    SPANS
+        .into_iter()
+        .flat_map(|(span, days)| measured(lab, span, days).unwrap_or_else(|why| lacking(span, why)))
+        .collect()
 }
 
-fn measured(lab: &Lab) -> Result<Vec<Row>, String> {
-    let folder = lab.folder("year")?;
+fn lacking(span: &str, why: String) -> Vec<Row> {
+    let (what, unit, goal) = (format!("{span} of meetings"), Unit::Seconds, Goal::Ours(MOST));
+    vec![Row { what, unit, ours: Err(why), peer: None, goal, how: String::new() }]
+}
+
+fn measured(lab: &Lab, span: &str, days: i64) -> Result<Vec<Row>, String> {
+    let folder = lab.folder(&format!("history-{days}"))?;
     let state = folder.join("state");
     fs::create_dir_all(&state).map_err(|error| error.to_string())?;
-    let year = Year::up_to_now(lab.clock)?;
+    let past = Past::up_to_now(days, lab.clock)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let rows = runtime.map_err(|error| error.to_string())?.block_on(year.write(&state))?;
+    let rows = runtime.map_err(|error| error.to_string())?.block_on(past.write(&state))?;
     let size = fs::metadata(state.join("siaga.db")).map_err(|error| error.to_string())?.len();
 
     let address = local(10_153);
@@ -50,15 +58,19 @@ fn measured(lab: &Lab) -> Result<Vec<Row>, String> {
     let start = lab.clock.mono().since(began).as_secs_f64();
 
     let mut client = daemon.client()?;
-    let slot = |days: i64| {
-        let start = year.session(0).start.saturating_add(jiff::SignedDuration::from_hours(24 * days + 2));
+    let slot = |day: i64| {
+        let start = past.session(0).start.saturating_add(jiff::SignedDuration::from_hours(24 * day + 2));
         start.map(|start| (start, start + jiff::SignedDuration::from_hours(1)))
     };
-    let (from, to) = slot(370).map_err(|error| error.to_string())?;
-    let (since, until) =
-        (slot(330).map_err(|error| error.to_string())?.0, slot(360).map_err(|error| error.to_string())?.0);
+    let (from, to) = slot(days + 5).map_err(|error| error.to_string())?;
+    let (since, until) = (
+        slot((days - 35).max(0)).map_err(|error| error.to_string())?.0,
+        slot((days - 5).max(1)).map_err(|error| error.to_string())?.0,
+    );
     let month = since.strftime("%Y-%m").to_string();
-    let nth = |nth: usize| id(i64::try_from(nth).unwrap_or_default() * 61 % 1900);
+    // Those of the last twentieth may not be over.
+    let over = (past.sessions() * 19 / 20).max(1);
+    let nth = |nth: usize| id(i64::try_from(nth).unwrap_or_default() * 61 % over);
     let paths: [(&str, &dyn Fn(usize) -> String); 12] = [
         ("page of the room", &|_| "/".to_owned()),
         ("page of the internet", &|_| "/components/internet".to_owned()),
@@ -77,7 +89,7 @@ fn measured(lab: &Lab) -> Result<Vec<Row>, String> {
     let mut all: Vec<Row> = paths
         .iter()
         .map(|(what, path)| Row {
-            what: format!("a year of meetings: {what}"),
+            what: format!("{span} of meetings: {what}"),
             unit: Unit::Seconds,
             ours: asked(lab, &mut client, &token, times, path),
             peer: None,
@@ -85,12 +97,11 @@ fn measured(lab: &Lab) -> Result<Vec<Row>, String> {
             how: HOW.to_owned(),
         })
         .collect();
-    let days = 365.0;
-    #[allow(clippy::cast_precision_loss, reason = "some gigabytes")]
-    let (size, rows) = (size as f64, rows as f64);
+    #[allow(clippy::cast_precision_loss, reason = "some gigabytes, a year of days")]
+    let (size, rows, days) = (size as f64, rows as f64, days as f64);
     let mut row = |what: &str, unit, value, how: &str| {
         all.push(Row {
-            what: format!("a year of meetings: {what}"),
+            what: format!("{span} of meetings: {what}"),
             unit,
             ours: value,
             peer: None,
@@ -99,7 +110,7 @@ fn measured(lab: &Lab) -> Result<Vec<Row>, String> {
         });
     };
     row("start → first round over it", Unit::Seconds, once(start), HOW);
-    row("database", Unit::Bytes, once(size), "the file after the store's close, minutes kept for the whole year");
+    row("database", Unit::Bytes, once(size), "the file after the store's close, minutes kept for all of it");
     row("database's growth a day", Unit::Bytes, once(size / days), "the file's size by its days");
     row("rows of minutes", Unit::Count, once(rows), "what was given to the store");
     row("memory then", Unit::Bytes, daemon.process.memory().and_then(once), "resident, after all questions");
