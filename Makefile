@@ -12,7 +12,7 @@ CALLS := call::
 DOC_LINTS := -D warnings -A rustdoc::private_intra_doc_links
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab matrix grid calls chaos soak month fleet api fuzz mutants coverage check audit bench guide deb deb-test fmt clean tools
+.PHONY: help run test lab matrix grid calls chaos soak month fleet api fuzz mutants coverage check audit size bench guide golden deb deb-test fmt clean tools
 
 # How long each target is fuzzed, s.
 SECONDS ?= 60
@@ -105,10 +105,16 @@ check: tools ## format, lints and documentation, without a warning
 	$(CARGO) clippy --all-targets $(LOCKED) -- -D warnings
 	RUSTDOCFLAGS="$(DOC_LINTS)" $(CARGO) doc --no-deps --document-private-items $(LOCKED)
 
-audit: tools ## licences, bans and sources of every dependency (no advisories: that database is not fetched)
+audit: tools ## licences, bans and sources of every dependency, and known vulnerabilities where their database is reached
 	@$(CARGO) deny --version 2>/dev/null || $(CARGO) install $(LOCKED) cargo-deny
-	@echo "audit: known vulnerabilities are NOT looked up here; where the network allows it: cargo deny check advisories"
 	$(CARGO) deny $(LOCKED) check bans licenses sources
+	@# The database of known vulnerabilities is on the internet; where that is not reached nothing is known of them, and that is said.
+	@if $(CARGO) deny fetch db >/dev/null 2>&1; then $(CARGO) deny $(LOCKED) check advisories; else \
+		echo "audit: the database of known vulnerabilities is not reached: they were NOT looked up" >&2; fi
+
+size: tools ## how long a clean release build takes, how large the program is, and whose code it has
+	@scripts/install-debian.sh build
+	scripts/size.sh
 
 bench: tools ## measure side by side with Debian's own packages; writes target/bench/
 	@scripts/install-debian.sh build run bench lab
@@ -118,7 +124,7 @@ bench: tools ## measure side by side with Debian's own packages; writes target/b
 deb: tools ## build the Debian package, with manual pages, completions and a list of its parts; it goes to target/deb/
 	@scripts/install-debian.sh build deb
 	scripts/deb.sh
-	lintian --fail-on error,warning --tag-display-limit 0 target/deb/siaga_*.deb
+	lintian --fail-on error,warning --tag-display-limit 0 "$${CARGO_TARGET_DIR:-target}"/deb/siaga_*.deb
 
 deb-test: tools ## install, upgrade, remove and purge the package, in a copy of this system and under the lab's systemd
 	@scripts/install-debian.sh build run deb package lab
@@ -130,6 +136,12 @@ guide: tools ## write the pictures and the list of reasons of the operators' gui
 	SIAGA_GUIDE=write $(CARGO) test $(LOCKED) --test real -- --exact guide::the_pictures_of_the_guide_are_of_pages_that_there_are
 	SIAGA_GUIDE=write $(CARGO) test $(LOCKED) --test readme -- --exact guide::the_page_of_all_reasons_is_the_catalogue
 	$(CARGO) test $(LOCKED) --test readme guide::
+
+golden: tools ## write anew what tests compare with (after a change of config, pages, reports, metrics or API): read the difference before it is committed
+	@scripts/install-debian.sh build run test
+	SIAGA_GOLDEN=write $(CARGO) test $(LOCKED) --lib -- config:: report::
+	SIAGA_GOLDEN=write $(CARGO) test $(LOCKED) --test real -- answers::page the_description_is_served
+	SIAGA_GUIDE=write $(CARGO) test $(LOCKED) --test readme -- --exact guide::the_page_of_all_reasons_is_the_catalogue
 
 fmt: tools ## format the code
 	$(CARGO) fmt --all

@@ -216,3 +216,26 @@ fn a_config_that_the_new_version_refuses_fails_no_installation() {
     assert_eq!(system.sh("dpkg-query --show --showformat='${db:Status-Status}' siaga"), "installed");
     system.sh("dpkg --purge siaga");
 }
+
+#[test]
+#[ignore = "builds the package: make deb-test"]
+fn what_was_cut_off_in_its_middle_is_finished_by_the_next_try() {
+    let system = System::start();
+    let package = system.push(&built());
+    // The user cannot be made.
+    system.sh("mv /usr/bin/systemd-sysusers /root/");
+    system.sh("printf '#!/bin/sh\\nexit 1\\n' > /usr/bin/systemd-sysusers && chmod 755 /usr/bin/systemd-sysusers");
+    let (code, said) = system.run(&format!("dpkg --install {package}"));
+    assert_ne!(code, 0, "{said}");
+    system.sh("mv /root/systemd-sysusers /usr/bin/ && dpkg --configure --pending && dpkg --verify siaga");
+    assert_eq!(system.sh("dpkg --audit && id --user --name siaga").trim(), "siaga");
+    // dpkg is killed: while it unpacks, or between that and the scripts.
+    let state = "mkdir -p /var/lib/siaga && echo kept > /var/lib/siaga/tokens.toml";
+    system.sh(state);
+    let newer = system.push(&newer());
+    for pause in ["0.05", "0.2", "0.5"] {
+        _ = system.run(&format!("timeout --signal=KILL {pause} dpkg --install {newer}"));
+    }
+    system.sh(&format!("dpkg --install {newer} && dpkg --verify siaga && siaga --version"));
+    assert_eq!((system.sh("dpkg --audit").trim(), system.sh("cat /var/lib/siaga/tokens.toml").trim()), ("", "kept"));
+}

@@ -118,6 +118,9 @@ fn pair(folder: &Path) {
 
 /// Fails if the command is not one that there is; gives its program's name. A `part` may lack what comes behind.
 pub(crate) fn known(page: &str, command: &Command, part: bool) -> &'static str {
+    if command.is_assignment() {
+        return "a variable";
+    }
     let text = &command.text;
     let mut words: Vec<&str> = command.words.iter().map(String::as_str).collect();
     if words.first() == Some(&"sudo") {

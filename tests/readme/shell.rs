@@ -7,6 +7,14 @@ pub(crate) struct Command {
     pub(crate) words: Vec<String>,
 }
 
+impl Command {
+    /// Whether it only gives a variable its value, for the commands that follow.
+    pub(crate) fn is_assignment(&self) -> bool {
+        let name = self.words[0].split_once('=').map_or("", |(name, _)| name);
+        self.words.len() == 1 && !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase())
+    }
+}
+
 /// The blocks of Markdown that are fenced as `kind`.
 pub(crate) fn blocks<'a>(text: &'a str, kind: &str) -> Vec<&'a str> {
     let fence = format!("\n```{kind}\n");
@@ -34,6 +42,12 @@ pub(crate) fn commands(block: &str) -> Vec<Command> {
                 let inside: String = std::iter::from_fn(|| chars.next_if(|next| *next != letter)).collect();
                 assert_eq!(chars.next(), Some(letter), "a quote that is not closed: {block}");
                 reader.quoted(letter, &inside);
+            }
+            // What a command says, as a part of a word.
+            '$' if chars.next_if_eq(&'(').is_some() => {
+                let inside: String = std::iter::from_fn(|| chars.next_if(|next| *next != ')')).collect();
+                assert_eq!(chars.next(), Some(')'), "a parenthesis that is not closed: {block}");
+                format!("$({inside})").chars().for_each(|letter| reader.push(letter));
             }
             '|' | '&' | '`' | '(' | '<' => panic!("{letter:?} is not read here: {block}"),
             other => reader.push(other),
@@ -96,4 +110,7 @@ fn a_block_is_read_as_a_shell_reads_it() {
     let words: Vec<_> = read.iter().map(|one| one.words.join("|")).collect();
     assert_eq!(words, ["a|b c|--d=e \"f", "i|j", "k", "curl|x?y#z"]);
     assert_eq!((&*read[0].text, &*read[2].text), ("a \"b c\" --d='e \"f'", "k  >  l.txt"));
+    let read = commands("A=$(b --c d)\ne $A\n");
+    assert_eq!((&*read[0].words, read[0].is_assignment()), (&["A=$(b --c d)".to_owned()][..], true));
+    assert!(!read[1].is_assignment());
 }

@@ -90,18 +90,22 @@ fn what_readme_tells_people_to_type_is_understood_and_finds_what_it_speaks_of() 
     assert_eq!(scheduler.send(&daemon, "PUT", "/api/v1/sessions/rapat-17", &json!(held)).status, 201);
 
     let today = ahead(MINUTE).to_string();
-    let tomorrow = ahead(MINUTE * 60 * 24).to_string();
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
     let mut typed = 0;
     for block in shell::blocks(&readme, "sh") {
+        let mut before = String::new();
         for command in shell::commands(block) {
+            if command.is_assignment() {
+                before = format!("{before}{}\n", command.text);
+                continue;
+            }
             let ends = ENDS.iter().find(|(begins, _)| command.text.starts_with(begins));
             let (_, ends) = ends.unwrap_or_else(|| panic!("nobody here knows how this ends: {}", command.text));
             if ends.is_empty() {
                 continue;
             }
-            // Its days are those of the day on which it was written, and its incident is another room's.
-            let line = command.text.replace("2026-12-01", &tomorrow[..10]).replace("2026-11", &today[..7]);
+            // Its month is that of the day on which it was written, and its incident is another room's.
+            let line = format!("{before}{}", command.text).replace("2026-11", &today[..7]);
             let line = line.replace("power-1764126000000", &incident).replace("curl ", "curl -sS --fail-with-body ");
             let (code, told) = type_in(at, &token, &line);
             assert!(ends.contains(&code), "{line}\nended with {code}, not with one of {ends:?}:\n{told}");
