@@ -112,6 +112,8 @@ fn the_patience_with_the_unknown_is_that_of_what_is_unknown_and_is_over_with_its
     assert_eq!(open(&both, 1024), power(1024));
     // By turns, and yet without a break since 24: the one until it has been good for its minute, the other from before that on.
     let by_turns = |name: &str, second| match name {
+        // Of one that may be unknown for longer nobody has to wait for them.
+        "battery" if (21..30).contains(&second) => Some(Unknown),
         "first" if (21..40).contains(&second) => Some(Unknown),
         "second" if second > 90 => Some(Unknown),
         _ => Some(Ready),

@@ -14,18 +14,11 @@ pub struct Incidents {
     open: Vec<Incident>,
     /// Since when each check that is unknown is seen to be.
     unknown: BTreeMap<CheckName, Mono>,
-    /// Each component that is unknown.
-    spells: BTreeMap<Component, Spell>,
+    /// Of each component that is unknown: by checks that may be so for so long at most, without a break, one after the other perhaps,
+    /// since when.
+    spells: BTreeMap<Component, BTreeMap<Duration, Mono>>,
     /// Those of before this process that changed while it settles: told once more when that is over.
     unsettled: BTreeSet<String>,
-}
-
-/// A time without a break in which a component is unknown, by one check after the other perhaps.
-#[derive(Clone, Copy, Debug)]
-struct Spell {
-    since: Mono,
-    /// The longest that one of the checks which made it so may be unknown.
-    patience: Duration,
 }
 
 impl Incidents {
@@ -57,14 +50,8 @@ impl Incidents {
         self.unknown = unknown.map(|(_, check)| (check.spec.name.clone(), since(&check.spec.name))).collect();
         for component in view.components.iter() {
             let unknown = makes_unknown(view, checks, component);
-            if unknown.is_empty() {
-                self.spells.remove(&component.component);
-            }
-            for check in &unknown {
-                let begun = Spell { since: now.mono, patience: Duration::ZERO };
-                let spell = self.spells.entry(component.component).or_insert(begun);
-                spell.patience = spell.patience.max(check.spec.fresh_for);
-            }
+            let spells = self.spells.entry(component.component).or_default();
+            go_on(spells, unknown.iter().map(|check| check.spec.fresh_for), now.mono);
             let open = self.open.iter_mut().find(|incident| incident.component == component.component);
             let counts = component.requirement == Requirement::Required && !component.absent;
             let outside = counts && component.verdict != Verdict::Ready;
@@ -99,9 +86,8 @@ impl Incidents {
                         continue;
                     }
                     let each = unknown.iter().filter_map(|check| due(check, &self.unknown));
-                    let spell = self.spells.get(&component.component);
-                    let spell = spell.map(|spell| spell.since.after(spell.patience));
-                    if let Some(due) = each.chain(spell).min().filter(|due| *due > now.mono) {
+                    let in_turn = spells.iter().map(|(patience, since)| since.after(*patience));
+                    if let Some(due) = each.chain(in_turn).min().filter(|due| *due > now.mono) {
                         look_again = look_again.min(due);
                         continue;
                     }
@@ -123,6 +109,17 @@ impl Incidents {
         }
         self.open.retain(|incident| incident.closed_at.is_none());
         (events, look_again)
+    }
+}
+
+/// Carries on what is kept of a component by the patience with each check that makes it unknown now: what is true of checks of so much
+/// patience is true where more is allowed.
+fn go_on(spells: &mut BTreeMap<Duration, Mono>, unknown: impl Iterator<Item = Duration> + Clone, now: Mono) {
+    let least = unknown.clone().min();
+    spells.retain(|patience, _| least.is_some_and(|least| least <= *patience));
+    for patience in unknown {
+        let since = spells.range(..=patience).map(|(_, since)| *since).min().unwrap_or(now);
+        spells.entry(patience).or_insert(since);
     }
 }
 

@@ -5,9 +5,9 @@ use crate::domain::{ReasonDef, Text};
 /// The evidence is older than its check allows.
 pub static STALE: ReasonDef = ReasonDef::new(
     "siaga.stale",
-    Text::new("Hasil ukur terakhir sudah terlalu lama", "The last measurement is too old"),
+    Text::new("Hasil ukur terakhir sudah tidak berlaku lagi", "The last measurement is too old"),
     Text::new(
-        "Tunggu sebentar; bila tetap begini, minta petugas TI melihat log siaga",
+        "Tunggu sebentar; bila tetap begini, minta petugas TI melihat log Siaga",
         "Wait a moment; if it stays so, ask IT staff to read Siaga's log",
     ),
 );
@@ -34,7 +34,7 @@ pub static NOT_CONFIGURED: ReasonDef = ReasonDef::new(
     "siaga.not_configured",
     Text::new("Belum ada pemeriksaan yang diatur untuk alat ini", "No check is configured for this equipment"),
     Text::new(
-        "Tambahkan pemeriksaan di berkas konfigurasi, atau nyatakan alat ini memang tidak ada (absent = true)",
+        "Minta petugas TI menambahkan pemeriksaan di berkas konfigurasi, atau menyatakan alat ini memang tidak ada (absent = true)",
         "Add a check to the config file, or declare the equipment deliberately absent (absent = true)",
     ),
 )
