@@ -86,10 +86,12 @@ pub(crate) fn judge_alone(checks: &mut [(&mut CheckSpec, &ProbeConfig)]) {
         spec.requirement == Requirement::Required && probe.measures_way_in()
     };
     let told: Vec<_> = checks.iter().filter(tells).map(|(spec, _)| (way(spec), spec.group.clone())).collect();
+    let groups: Vec<_> = checks.iter().filter_map(|(spec, _)| spec.group.clone()).collect();
     // One for which this one may stand in tells nothing where it has to.
+    let may_stand_in = |group: &Group| groups.iter().filter(|other| *other == group).count() > group.need;
     let is_told = |spec: &CheckSpec| {
         let mut told = told.iter().filter(|(by, _)| *by == way(spec));
-        told.any(|(_, group)| group.is_none() || *group != spec.group)
+        told.any(|(_, group)| *group != spec.group || !group.as_ref().is_some_and(may_stand_in))
     };
     let rule = probe::stamp::Config::rule_alone();
     for (spec, _) in checks.iter_mut().filter(|(spec, _)| spec.kind == Kind::Stamp) {
@@ -388,6 +390,9 @@ mod tests {
         ] {
             assert!(alone(call, &rate), "{call} {rate}");
         }
+        // Where none can be wanting none stands in.
+        let pair = |own: &str| format!("{own}\ngroup = \"pair\"\nneed = 2");
+        assert!(!alone(&pair(""), &pair(far)));
         assert!(!alone("uplink = \"main\"", &format!("{far}\nuplink = \"main\"")));
         assert!(!alone("", &format!("{far}\ngroup = \"line\"")));
     }
