@@ -63,8 +63,10 @@ fn run(arguments: &[String]) -> Result<(), String> {
         let began = clock.mono();
         report.add(figure.name, (figure.measure)(&lab));
         eprintln!("bench: {} took {:.0} s", figure.name, clock.mono().since(began).as_secs_f64());
+        // A run that is broken off has what it has.
+        report.explain(&lab.profiles());
+        report.write()?;
     }
-    report.explain(lab.profiles());
     let files = report.write()?;
     println!("{}", report.markdown());
     println!("written to {} and {}", files.0.display(), files.1.display());

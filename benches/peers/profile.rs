@@ -49,7 +49,7 @@ pub(crate) fn cpu(process: u32, folder: &Path, clock: Clock, work: impl FnOnce()
         .stderr(Stdio::null())
         .spawn()
         .map_err(told)?;
-    // It has its file once it is attached.
+    // It has its file just before it is attached; what it misses of the first milliseconds is no part of a share.
     let began = clock.mono();
     while !file.exists() && clock.mono().since(began) < ATTACHED && matches!(perf.try_wait(), Ok(None)) {
         sleep(Duration::from_millis(5));

@@ -59,9 +59,10 @@ impl Report {
     }
 
     /// Takes where the time of figures goes; told of those that are missed.
-    pub(crate) fn explain(&mut self, mut profiles: BTreeMap<String, Vec<String>>) {
-        profiles.retain(|what, _| self.rows.iter().any(|(_, row)| row.what == *what && met(row) == Some(false)));
-        self.profiles = profiles;
+    pub(crate) fn explain(&mut self, profiles: &BTreeMap<String, Vec<String>>) {
+        let is_missed = |what: &String| self.rows.iter().any(|(_, row)| row.what == *what && met(row) == Some(false));
+        let missed = profiles.iter().filter(|(what, _)| is_missed(what));
+        self.profiles = missed.map(|(what, lines)| (what.clone(), lines.clone())).collect();
     }
 
     /// Writes both files; where they are.
