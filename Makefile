@@ -140,7 +140,7 @@ guide: tools ## write the pictures and the list of reasons of the operators' gui
 golden: tools ## write anew what tests compare with (after a change of config, pages, reports, metrics or API): read the difference before it is committed
 	@scripts/install-debian.sh build run test
 	SIAGA_GOLDEN=write $(CARGO) test $(LOCKED) --lib -- config:: report::
-	SIAGA_GOLDEN=write $(CARGO) test $(LOCKED) --test real -- answers::page the_description_is_served
+	SIAGA_GOLDEN=write $(CARGO) test $(LOCKED) --test real -- answers::page the_description_is_served the_exposition_of_a_troubled_room
 	SIAGA_GUIDE=write $(CARGO) test $(LOCKED) --test readme -- --exact guide::the_page_of_all_reasons_is_the_catalogue
 
 fmt: tools ## format the code

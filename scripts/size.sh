@@ -5,6 +5,8 @@ set -eu
 cd "$(dirname "$0")/.."
 folder=$(mktemp -d "${TMPDIR:-/tmp}/siaga-size.XXXXXX")
 trap 'rm -rf "$folder"' EXIT
+# At a signal too: not every shell ends by its trap then.
+trap 'exit 1' INT TERM HUP
 # Fetching is not building.
 cargo fetch --locked
 began=$(date +%s)

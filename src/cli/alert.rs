@@ -107,7 +107,7 @@ pub async fn run(config: &Config, args: &AlertArgs, lang: Lang) -> Result<u8, St
             Word::Told { receiver, failed: Some(why), again, .. } => {
                 (answered, all_told) = (answered + 1, false);
                 let (not, tried) = match lang {
-                    Lang::Id => ("belum sampai", "dicoba lagi terus"),
+                    Lang::Id => ("belum sampai", "terus dicoba lagi"),
                     Lang::En => ("not arrived", "it is tried again and again"),
                 };
                 note(&if again {

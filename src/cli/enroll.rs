@@ -104,7 +104,7 @@ fn record(file: &Path, before: &[Device], seen: &Seen, absent: &[String], lang: 
     say(&told);
     for device in doubles(&record.devices) {
         let why = Text::new(
-            "nomor serinya juga dipakai perangkat lain; hanya portanya yang membedakan",
+            "nomor serinya juga dipakai perangkat lain; hanya port-nya yang membedakan",
             "another tells the same serial number; only its port tells them apart",
         );
         note(&format!("siaga: {}: {}", described(device, lang), why.in_lang(lang)));

@@ -278,7 +278,7 @@ impl Why {
         match &self.blocked_by {
             // A note asks nobody to do anything.
             _ if self.verdict == Verdict::Ready => {}
-            Some(cause) => _ = writeln!(out, "      → {} {cause}", word(lang, "disebabkan oleh", "because of")),
+            Some(cause) => _ = writeln!(out, "      → {} {cause}", word(lang, "akibat dari", "because of")),
             None => _ = writeln!(out, "      → {}", self.remedy),
         }
     }
@@ -288,7 +288,7 @@ impl Why {
 const fn noted(requirement: Requirement, lang: Lang) -> &'static str {
     match requirement {
         Requirement::Required => "",
-        Requirement::Advisory => word(lang, " (hanya ditampilkan)", " (advisory)"),
+        Requirement::Advisory => word(lang, " (tidak wajib)", " (advisory)"),
     }
 }
 
@@ -323,7 +323,7 @@ mod tests {
         };
         let said = |lang| room("advisory").text(lang, false);
         let (id, en) = (said(Lang::Id), said(Lang::En));
-        assert!(id.contains("spare [camera]: Tidak siap (hanya ditampilkan)\n"), "{id}");
+        assert!(id.contains("spare [camera]: Tidak siap (tidak wajib)\n"), "{id}");
         assert!(en.contains("spare [camera]: Not ready (advisory)\n") && en.matches("(advisory)").count() == 1, "{en}");
         assert!(en.starts_with("r: Not ready — camera"), "{en}");
         assert!(room("required").text(Lang::En, false).starts_with("r: Not ready — spare"));

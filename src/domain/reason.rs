@@ -134,23 +134,33 @@ impl From<String> for Arg {
     }
 }
 
+const HOUR: f64 = 3600.0;
+/// Of the calendar, on average.
+const YEAR: f64 = 365.25 * 24.0 * HOUR;
+
 /// A number of a base unit in a person's notation.
 pub fn number(value: f64, unit: Unit, lang: Lang) -> String {
-    let seconds_words = |minutes: bool| match (minutes, lang) {
-        (true, Lang::Id) => "menit",
-        (true, Lang::En) => "min",
-        (false, Lang::Id) => "detik",
-        (false, Lang::En) => "s",
-    };
+    let word_of = |id, en| if lang == Lang::Id { id } else { en };
+    let whole_or_not = |value: f64| (value, usize::from((value * 10.0).round() % 10.0 != 0.0));
     let (scaled, digits, word) = match unit {
         // Of nothing no unit is too large: a battery does not last "0.0 ms".
-        Unit::Seconds if value == 0.0 => (0.0, 0, seconds_words(false)),
+        Unit::Seconds if value == 0.0 => (0.0, 0, word_of("detik", "s")),
         Unit::Seconds if value.abs() < 1.0 => (value * 1e3, usize::from(value.abs() < 0.01), "ms"),
-        Unit::Seconds if value.abs() < 120.0 => (value, usize::from(value.fract() != 0.0), seconds_words(false)),
-        Unit::Seconds => (value / 60.0, 0, seconds_words(true)),
+        Unit::Seconds if value.abs() < 120.0 => (value, usize::from(value.fract() != 0.0), word_of("detik", "s")),
+        Unit::Seconds if value.abs() < 2.0 * HOUR => (value / 60.0, 0, word_of("menit", "min")),
+        Unit::Seconds if value.abs() < 48.0 * HOUR => {
+            let (hours, digits) = whole_or_not(value / HOUR);
+            (hours, digits, word_of("jam", "h"))
+        }
+        Unit::Seconds if value.abs() < 2.0 * YEAR => (value / (24.0 * HOUR), 0, word_of("hari", "days")),
+        Unit::Seconds => {
+            let (years, digits) = whole_or_not(value / YEAR);
+            (years, digits, word_of("tahun", "years"))
+        }
         Unit::Ratio => (value * 100.0, usize::from(value.abs() < 0.1), "%"),
         Unit::Bytes if value.abs() >= 1e9 => (value / 1e9, 1, "GB"),
         Unit::Bytes => (value / 1e6, 1, "MB"),
+        Unit::BitsPerSecond if value.abs() >= 1e9 => (value / 1e9, 1, "Gbit/s"),
         Unit::BitsPerSecond if value.abs() >= 1e6 => (value / 1e6, 1, "Mbit/s"),
         Unit::BitsPerSecond => (value / 1e3, 0, "kbit/s"),
         Unit::Volts => (value, 0, "V"),
@@ -233,5 +243,33 @@ impl Reason {
     /// The remedy for a reader of `lang`.
     pub fn remedy(&self, lang: Lang) -> String {
         fill(self.def.remedy.in_lang(lang), &self.args, lang)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_of_time_is_told_in_what_people_count_it_in() {
+        const DAY: f64 = 24.0 * HOUR;
+        for (seconds, id, en) in [
+            (0.0, "0 detik", "0 s"),
+            (0.25, "250 ms", "250 ms"),
+            (119.5, "119,5 detik", "119.5 s"),
+            (120.0, "2 menit", "2 min"),
+            (7199.0, "120 menit", "120 min"),
+            (7200.0, "2 jam", "2 h"),
+            (9000.0, "2,5 jam", "2.5 h"),
+            (DAY, "24 jam", "24 h"),
+            (2.0 * DAY, "2 hari", "2 days"),
+            (700.0 * DAY, "700 hari", "700 days"),
+            (3.0 * YEAR, "3 tahun", "3 years"),
+            (5.25 * YEAR, "5,2 tahun", "5.2 years"),
+        ] {
+            let told = [Lang::Id, Lang::En].map(|lang| number(seconds, Unit::Seconds, lang));
+            assert_eq!(told, [id, en], "{seconds}");
+        }
+        assert_eq!(number(2.5e9, Unit::BitsPerSecond, Lang::Id), "2,5 Gbit/s");
     }
 }

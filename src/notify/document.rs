@@ -246,7 +246,7 @@ impl Document {
                 format!("{mark}{}: {} – {}", self.room_title, incident.component_title, incident.verdict_title)
             }
             None if self.event == Event::RollCall => match self.lang {
-                Lang::Id => format!("{}: sistem siap", self.room_title),
+                Lang::Id => format!("{}: ruangan siap", self.room_title),
                 Lang::En => format!("{}: all is ready", self.room_title),
             },
             None => match self.lang {

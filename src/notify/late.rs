@@ -94,11 +94,11 @@ impl LateLetter<'_> {
         let now = if summary.starts_with(verdict) { summary.to_owned() } else { format!("{verdict} ({summary})") };
         match (word, self.lang) {
             (Word::Late, Lang::Id) => format!(
-                "{room}: terlambat untuk {title}, pukul {hour}: {items}. Tugas: {task}. Kerjakan, lalu catat di lembar \
-                 persiapan. Rapat ini sekarang: {now}."
+                "{room}: untuk {title}, pukul {hour}, BELUM dicentang dan sudah lewat waktunya: {items}. Tugas: {task}. \
+                 Kerjakan, lalu catat di lembar persiapan. Rapat ini sekarang: {now}."
             ),
             (Word::Late, Lang::En) => format!(
-                "{room}: late for {title} at {hour_en}: {items}. Task: {task}. Do it, and write it into the run sheet. \
+                "{room}: late for {title} at {hour_en}, not ticked yet: {items}. Task: {task}. Do it, and write it into the run sheet. \
                  This session is now: {now}."
             ),
             (Word::MadeUp, Lang::Id) => {

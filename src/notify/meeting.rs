@@ -133,7 +133,9 @@ impl SessionLetter<'_> {
             }
             (Event::SessionReported, Lang::Id, _) => {
                 let id = &session.id;
-                format!("{room}: {title}, pukul {hour}, selesai: {summary}. Laporannya ada (siaga report {id}).")
+                format!(
+                    "{room}: {title}, pukul {hour}, selesai: {summary}. Laporannya sudah tersedia di halaman Agenda (siaga report {id})."
+                )
             }
             (Event::SessionReported, Lang::En, _) => {
                 let id = &session.id;

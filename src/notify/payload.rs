@@ -103,10 +103,10 @@ impl Letter<'_> {
                 (Event::AlertEnded, Lang::Id) => format!("{room}: kabar dari sistem lain: {text} – sudah selesai."),
                 (Event::AlertEnded, Lang::En) => format!("{room}: word from another system: {text} – it is over."),
                 (_, Lang::Id) => {
-                    format!("{room}: kabar dari sistem lain: {text} (sejak pukul {}).", since.strftime("%H.%M"))
+                    format!("{room}: kabar dari sistem lain: {text} (sejak pukul {}).", since.strftime("%H.%M %Z"))
                 }
                 (_, Lang::En) => {
-                    format!("{room}: word from another system: {text} (since {}).", since.strftime("%H:%M"))
+                    format!("{room}: word from another system: {text} (since {}).", since.strftime("%H:%M %Z"))
                 }
             };
         }
@@ -114,10 +114,10 @@ impl Letter<'_> {
             let local = self.at.to_zoned_datetime(self.zone.clone());
             return match self.lang {
                 Lang::Id if self.event == Event::RollCall => {
-                    format!("{}: sistem siap, pukul {}.", self.room.title, local.strftime("%H.%M"))
+                    format!("{}: ruangan siap (diperiksa pukul {}).", self.room.title, local.strftime("%H.%M %Z"))
                 }
                 Lang::En if self.event == Event::RollCall => {
-                    format!("{}: all is ready, {}.", self.room.title, local.strftime("%H:%M"))
+                    format!("{}: all is ready (looked at at {}).", self.room.title, local.strftime("%H:%M %Z"))
                 }
                 Lang::Id => format!("{}: pesan uji dari Siaga. Tidak ada yang perlu dilakukan.", self.room.title),
                 Lang::En => format!("{}: a test message from Siaga. Nothing needs to be done.", self.room.title),
@@ -129,7 +129,9 @@ impl Letter<'_> {
             (Event::Closed, Lang::Id) => return format!("{room}: {title} sudah pulih. Gangguan selesai."),
             (Event::Closed, Lang::En) => return format!("{room}: {title} is back to normal. The disturbance is over."),
             (Event::Acknowledged, Lang::Id) => {
-                return format!("{room}: gangguan {title} sudah diterima dan ditangani.");
+                return format!(
+                    "{room}: gangguan {title} sudah ada yang menerima dan sedang menangani; belum selesai."
+                );
             }
             (Event::Acknowledged, Lang::En) => return format!("{room}: somebody sees to {title}."),
             (Event::Unstable, Lang::Id) => {

@@ -11,11 +11,11 @@ use crate::domain::{Device, Difference, Enrolled, Equipment, Finding, Reading, R
 pub const FILE: &str = "enrolled.toml";
 
 const REPLACED: Text = Text::new(
-    "Pasang kembali yang terdaftar; bila penggantian ini disengaja, jalankan \"siaga enroll\"",
+    "Pasang kembali yang terdaftar; bila penggantian ini disengaja, minta petugas TI menjalankan \"siaga enroll\"",
     "Put the enrolled one back; if this replacement is on purpose, run \"siaga enroll\"",
 );
 const GONE: Text = Text::new(
-    "Sambungkan kembali ke porta yang sama; bila sengaja tidak ada, jalankan \"siaga enroll --absent\"",
+    "Sambungkan kembali ke port yang sama; bila sengaja tidak ada, minta petugas TI menjalankan \"siaga enroll --absent\"",
     "Connect it again to the same port; if it is away on purpose, run \"siaga enroll --absent\"",
 );
 
@@ -24,7 +24,7 @@ const UNREAD: Text = Text::new(
     "The room's record in {file} cannot be read, so nothing is compared with it",
 );
 const RECORD_ANEW: Text = Text::new(
-    "Perbaiki berkas itu; atau hapus, lalu jalankan \"siaga enroll\" ketika ruang dinyatakan baik",
+    "Minta petugas TI memperbaiki berkas itu, atau menghapusnya lalu menjalankan \"siaga enroll\" ketika ruangan dinyatakan baik",
     "Mend that file; or delete it, then run \"siaga enroll\" while the room is known to be good",
 );
 

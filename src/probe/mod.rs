@@ -155,7 +155,7 @@ pub static FAR_END_IS_SELF: ReasonDef = ReasonDef::new(
         "The far end of the internet measurement is this very computer",
     ),
     Text::new(
-        "Jalankan \"siaga init\" dan isi tujuan pengukuran yang sebenarnya",
+        "Minta petugas TI menjalankan \"siaga init\" dan mengisi tujuan pengukuran yang sebenarnya",
         "Run \"siaga init\" and name real far ends",
     ),
 )

@@ -155,7 +155,7 @@ impl Message {
             let mut script = vec![phrase::ATTENTION.then(Pause::Sentence)];
             script.extend(match self {
                 Self::Test { .. } => {
-                    vec![words::text("uji coba pengumuman", Pause::Clause), phrase::NOTHING_TO_DO.then(Pause::Sentence)]
+                    vec![phrase::TEST.then(Pause::Sentence), phrase::NOTHING_TO_DO.then(Pause::Sentence)]
                 }
                 _ => self.body(manner, brevity),
             });
@@ -169,6 +169,8 @@ impl Message {
     /// A message that matters is said twice: in full, and again after others could break in.
     fn at(&self, manner: Manner<'_>, brevity: Brevity) -> Vec<Script> {
         let last = match manner.ending {
+            // It asks for an answer.
+            _ if matches!(self, Self::Test { .. }) => phrase::OVER,
             Ending::Ganti => phrase::OVER,
             Ending::Selesai => phrase::OUT,
         };
@@ -217,19 +219,25 @@ impl Message {
             ],
             Self::Several { faults, restored } => several(faults, restored),
             Self::RollCall { at } => {
-                let mut parts = vec![phrase::ALL_READY.then(Pause::Clause), phrase::AT.then(Pause::Word)];
+                // The hour first: behind the word it would be when the room will be ready.
+                let mut parts = vec![phrase::AT.then(Pause::Word)];
                 parts.extend(clock(*at));
+                if let Some(hour) = parts.last_mut() {
+                    hour.pause = Pause::Clause;
+                }
+                parts.push(phrase::ALL_READY.then(Pause::Sentence));
                 parts
             }
-            Self::Test { .. } => vec![phrase::TEST.then(Pause::Clause), phrase::NOTHING_TO_DO.then(Pause::Sentence)],
+            Self::Test { .. } => vec![phrase::TEST.then(Pause::Sentence), phrase::ANSWER.then(Pause::Sentence)],
         }
     }
 }
 
 fn several(faults: &[Component], restored: &[Component]) -> Script {
     let listed = |first: Vec<phrase::Phrase>, components: &[Component]| {
-        let names = components.iter().map(|component| phrase::component(*component));
-        let mut parts: Script = first.into_iter().chain(names).map(|phrase| phrase.then(Pause::Word)).collect();
+        // Without a pause "internet audio" is one thing.
+        let names = components.iter().map(|component| phrase::component(*component).then(Pause::Clause));
+        let mut parts: Script = first.into_iter().map(|phrase| phrase.then(Pause::Word)).chain(names).collect();
         if let Some(last) = parts.last_mut() {
             last.pause = Pause::Sentence;
         }
@@ -240,7 +248,7 @@ fn several(faults: &[Component], restored: &[Component]) -> Script {
         parts.extend(listed(vec![phrase::SEVERAL], faults));
     }
     if !restored.is_empty() {
-        parts.extend(listed(vec![phrase::RESTORED], restored));
+        parts.extend(listed(vec![phrase::THE_RESTORED], restored));
     }
     parts.push(phrase::SEE_PAGE.then(Pause::Sentence));
     parts
@@ -262,6 +270,7 @@ impl Fault {
         }
         let (room, station) = (words::text(&self.room, Pause::Word), words::spoken(manner.station).join(" "));
         if brevity < Brevity::NoRoom && !room.text.is_empty() && !contains(&room.text, &station) {
+            parts.push(phrase::IN.then(Pause::Word));
             parts.push(room);
         }
         parts.extend(self.since(brevity));

@@ -42,6 +42,7 @@ phrases! {
     }
     "waktu" {
         SINCE "sejak"
+        IN "di"
         AT "pukul"
         YESTERDAY "kemarin"
         DAYS_AGO "hari lalu"
@@ -52,25 +53,27 @@ phrases! {
         UNDER_WAY "sedang berlangsung"
     }
     "kabar" {
-        ALL_READY "sistem siap"
+        ALL_READY "ruangan siap"
         RESTORED "sudah pulih"
+        THE_RESTORED "yang sudah pulih"
         SEVERAL "gangguan pada"
-        SEE_PAGE "mohon lihat halaman siaga"
-        TEST "uji coba radio"
+        SEE_PAGE "mohon lihat halaman pemantau"
+        TEST "ini pesan uji"
+        ANSWER "mohon dijawab bila terdengar"
         DRILL "ini latihan"
         OTHERS "kabar dari sistem lain"
-        NOTHING_TO_DO "tidak perlu tindakan"
+        NOTHING_TO_DO "tidak ada yang perlu dilakukan"
     }
     "peralatan" {
         COMPUTER "komputer"
         INTERNET "internet"
         AUDIO "audio"
         VIDEO "video"
-        POWER "listrik"
+        POWER "kelistrikan"
         RADIO "radio"
     }
     "keadaan" {
-        NOT_READY "belum siap"
+        NOT_READY "tidak siap"
         NEEDS_ATTENTION "perlu perhatian"
         UNSTABLE "tidak stabil"
         UNSEEN "tidak dapat diperiksa"
@@ -80,10 +83,12 @@ phrases! {
         NET_SLOW "internet lambat"
         NET_UNSTEADY "internet tidak stabil"
         NET_UDP "jalur suara tertahan"
-        NET_NAMES "server nama tidak menjawab"
+        NET_NAMES "server de-en-es tidak menjawab"
         NET_CABLE "kabel jaringan terlepas"
         NET_CARD "kartu jaringan bermasalah"
         NET_WIFI "sinyal waifai lemah"
+        NET_WIFI_GONE "waifai tidak tersambung"
+        NET_UNSEEN "internet tidak dapat diperiksa"
         NET_SERVICE "layanan rapat tidak menjawab"
         NET_CERTIFICATE "sertifikat layanan rapat bermasalah"
     }
@@ -92,18 +97,23 @@ phrases! {
         MIC_MUTED "mikrofon dimatikan"
         MIC_BAD "suara mikrofon bermasalah"
         CARD_GONE "perangkat suara tidak terhubung"
+        CARD_OTHER "perangkat suara berbeda"
         SPEAKER_BAD "pengeras suara bermasalah"
     }
     "gangguan gambar" {
         CAMERA_GONE "kamera tidak terhubung"
+        CAMERA_OTHER "kamera bukan yang terdaftar"
         CAMERA_DEAD "kamera tidak mengirim gambar"
         PICTURE_BAD "gambar kamera bermasalah"
         SCREEN_GONE "layar tidak terhubung"
+        SCREEN_OTHER "layar bukan yang terdaftar"
+        SCREEN_CABLE "kabel layar bermasalah"
     }
     "gangguan listrik" {
         MAINS_OUT "listrik padam"
         BATTERY_LOW "baterai yu-pi-es hampir habis"
         UPS_BAD "yu-pi-es bermasalah"
+        UPS_ENDS "yu-pi-es akan mati"
         VOLTAGE_BAD "tegangan listrik tidak normal"
     }
     "gangguan komputer" {
@@ -120,7 +130,7 @@ phrases! {
         CHECK_SCREEN "mohon periksa layar dan kabelnya"
         CHECK_MIC "mohon periksa mikrofon dan kabelnya"
         CHECK_SPEAKER "mohon periksa pengeras suara"
-        CHECK_POWER "mohon siapkan genset"
+        CHECK_POWER "mohon nyalakan genset"
         CHECK_UPS "mohon periksa yu-pi-es"
         SAVE_WORK "mohon matikan peralatan dengan aman"
         CALL_IT "mohon hubungi petugas teknologi informasi"
@@ -144,6 +154,7 @@ pub const fn component(component: Component) -> Phrase {
 const REASONS: &[(&str, Phrase, Phrase)] = &[
     ("internet.link_down", NET_CABLE, CHECK_MODEM),
     ("internet.link_slow", NET_SLOW, CHECK_MODEM),
+    ("internet.wifi_down", NET_WIFI_GONE, CHECK_MODEM),
     ("internet.wifi_", NET_WIFI, CHECK_MODEM),
     ("internet.interface_", NET_CARD, CALL_IT),
     ("internet.no_interface", NET_CARD, CALL_IT),
@@ -152,18 +163,21 @@ const REASONS: &[(&str, Phrase, Phrase)] = &[
     ("internet.gateway_absent", NET_DOWN, CHECK_MODEM),
     ("internet.target_", NET_DOWN, CHECK_MODEM),
     ("internet.udp_blocked", NET_UDP, CALL_IT),
+    ("internet.udp_loss_undecided", NET_UNSEEN, CALL_IT),
     ("internet.udp_", NET_UNSTEADY, CALL_PROVIDER),
+    ("internet.loss_undecided", NET_UNSEEN, CALL_IT),
     ("internet.loss_", NET_UNSTEADY, CALL_PROVIDER),
     ("internet.call_down_low", NET_SLOW, CALL_PROVIDER),
     ("internet.call_up_low", NET_SLOW, CALL_PROVIDER),
+    ("internet.call_loss_undecided", NET_UNSEEN, CALL_IT),
     ("internet.call_", NET_UNSTEADY, CALL_PROVIDER),
     ("internet.jitter_", NET_UNSTEADY, CALL_PROVIDER),
     ("internet.delay_", NET_UNSTEADY, CALL_PROVIDER),
     ("internet.down_low", NET_SLOW, CALL_PROVIDER),
     ("internet.up_low", NET_SLOW, CALL_PROVIDER),
-    ("internet.resolver_", NET_NAMES, CALL_PROVIDER),
+    ("internet.resolver_", NET_NAMES, CALL_IT),
     ("internet.no_resolver", NET_NAMES, CALL_IT),
-    ("internet.dns_", NET_NAMES, CALL_PROVIDER),
+    ("internet.dns_", NET_NAMES, CALL_IT),
     ("internet.certificate_", NET_CERTIFICATE, CALL_IT),
     ("internet.stun_", NET_SERVICE, CALL_IT),
     ("internet.tls_", NET_SERVICE, CALL_IT),
@@ -176,26 +190,31 @@ const REASONS: &[(&str, Phrase, Phrase)] = &[
     ("audio.microphone_", MIC_BAD, CHECK_MIC),
     ("audio.default_source_", MIC_BAD, CHECK_MIC),
     ("audio.no_default_source", MIC_BAD, CHECK_MIC),
+    ("audio.card_other", CARD_OTHER, CALL_IT),
     ("audio.card_", CARD_GONE, CHECK_MIC),
     ("audio.no_card", CARD_GONE, CHECK_MIC),
     ("audio.default_sink_", SPEAKER_BAD, CHECK_SPEAKER),
     ("audio.no_default_sink", SPEAKER_BAD, CHECK_SPEAKER),
     ("audio.no_playback", SPEAKER_BAD, CHECK_SPEAKER),
+    ("audio.loopback_silent", MIC_BAD, CHECK_MIC),
     ("audio.loopback_", SPEAKER_BAD, CHECK_SPEAKER),
     ("video.camera_dead", CAMERA_DEAD, CHECK_CAMERA),
     ("video.camera_unanswering", CAMERA_DEAD, CHECK_CAMERA),
+    ("video.camera_other", CAMERA_OTHER, CALL_IT),
     ("video.camera_", CAMERA_GONE, CHECK_CAMERA),
     ("video.no_camera", CAMERA_GONE, CHECK_CAMERA),
     ("video.frame", PICTURE_BAD, CHECK_CAMERA),
     ("video.stream_failed", PICTURE_BAD, CHECK_CAMERA),
+    ("video.display_other", SCREEN_OTHER, CALL_IT),
+    ("video.display_no_edid", SCREEN_CABLE, CHECK_SCREEN),
     ("video.display_", SCREEN_GONE, CHECK_SCREEN),
     ("video.connector_missing", SCREEN_GONE, CHECK_SCREEN),
     ("video.no_display", SCREEN_GONE, CHECK_SCREEN),
     ("power.on_battery", MAINS_OUT, CHECK_POWER),
     ("power.runtime_short_on_battery", MAINS_OUT, CHECK_POWER),
     ("power.battery_low", BATTERY_LOW, SAVE_WORK),
-    ("power.shutting_down", BATTERY_LOW, SAVE_WORK),
-    ("power.forced_shutdown", BATTERY_LOW, SAVE_WORK),
+    ("power.shutting_down", UPS_ENDS, SAVE_WORK),
+    ("power.forced_shutdown", UPS_ENDS, SAVE_WORK),
     ("power.voltage_", VOLTAGE_BAD, CHECK_UPS),
     ("power.", UPS_BAD, CHECK_UPS),
     ("computer.cpu_", COMPUTER_BUSY, CALL_IT),

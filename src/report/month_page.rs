@@ -62,7 +62,7 @@ pub fn page(month: &MonthOfMeetings, title: &str, zone: &TimeZone, lang: Lang) -
     let mut figures = vec![
         (pick("Rapat", "Meetings"), month.meetings.len().to_string()),
         (pick("Dibatalkan", "Cancelled"), month.cancelled.to_string()),
-        (pick("Konfirmasi yang benar", "Confirmations that were right"), count(Outcome::Right)),
+        (pick("Konfirmasi yang tepat", "Confirmations that were right"), count(Outcome::Right)),
         (pick("Diperbaiki sebelum rapat", "Mended before the meeting"), count(Outcome::Mended)),
         (pick("Terlewat", "Missed"), count(Outcome::Missed)),
         (pick("Peringatan keliru", "False alarms"), count(Outcome::FalseAlarm)),
@@ -101,7 +101,7 @@ pub fn page(month: &MonthOfMeetings, title: &str, zone: &TimeZone, lang: Lang) -
         components_heads: [
             pick("Bagian", "Component"),
             pick("Gangguan", "Incidents"),
-            pick("Menyentuh rapat", "Touched a meeting"),
+            pick("Terjadi saat rapat", "Touched a meeting"),
             pick("Lamanya dalam rapat", "For how long in meetings"),
         ],
         components: month
@@ -120,10 +120,10 @@ pub fn page(month: &MonthOfMeetings, title: &str, zone: &TimeZone, lang: Lang) -
         meetings_heads: [
             pick("Mulai", "From"),
             pick("Rapat", "Meeting"),
-            pick("Instansi", "Office"),
+            pick("Instansi pemohon", "Office"),
             pick("Saat dikonfirmasi", "When confirmed"),
             pick("Tidak siap selama", "Not ready for"),
-            pick("Penilaian", "The verdict was"),
+            pick("Hasil konfirmasi", "The verdict was"),
         ],
         meetings: month
             .meetings

@@ -152,7 +152,7 @@ impl Teller<'_> {
         if !report.complete && !session.cancelled {
             warnings.push(
                 pick(
-                    "Sementara: rapat atau penutupnya belum selesai saat laporan ini dibuat.",
+                    "Sementara: rapat atau penutupannya belum selesai saat laporan ini dibuat.",
                     "Preliminary: the meeting or its wrap-up was not over when this was made.",
                 )
                 .to_owned(),
@@ -356,7 +356,7 @@ impl Teller<'_> {
         );
         // That it was not ready is known, where somebody watched.
         let ready = match (&times.ready_at, times.at_start) {
-            (None, Some(_)) => pick("belum siap saat rapat mulai", "was not ready when the meeting began").to_owned(),
+            (None, Some(_)) => pick("tidak siap saat rapat mulai", "was not ready when the meeting began").to_owned(),
             (stamp, _) => at(stamp),
         };
         let start =

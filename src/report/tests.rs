@@ -27,7 +27,7 @@ static ON_BATTERY: ReasonDef = ReasonDef::new(
 static CHARGE: Quantity = Quantity::gauge("ups_battery_charge_ratio", Unit::Ratio, "Charge of the battery.")
     .called("Isi baterai UPS", "Charge of the UPS");
 static RTT: Quantity = Quantity::gauge("icmp_rtt_median_seconds", Unit::Seconds, "Median round trip.")
-    .called("Jeda gema", "Delay of echoes");
+    .called("Jeda ping", "Delay of echoes");
 
 fn at(text: &str) -> Timestamp {
     format!("2026-11-24T{text}+07:00").parse().unwrap()

@@ -19,26 +19,26 @@ pub(super) fn sentence(report: &Report, meeting: &Meeting, lang: Lang) -> String
         pick(lang, "yang harus dilakukan", "what to do")
     );
     let mut said = match (meeting.verdict, all, lang) {
-        (Verdict::Ready, false, Lang::Id) => format!("Vidcon {name} dapat diadakan di sini{limit}."),
+        (Verdict::Ready, false, Lang::Id) => format!("Rapat {name} dapat diadakan di sini{limit}."),
         (Verdict::Ready, false, Lang::En) => format!("The meeting {name} can be held here{limit}."),
-        (Verdict::Ready, true, Lang::Id) => format!("Yang terbesar yang dapat diadakan di sini: vidcon {name}{limit}."),
+        (Verdict::Ready, true, Lang::Id) => format!("Yang terbesar yang dapat diadakan di sini: rapat {name}{limit}."),
         (Verdict::Ready, true, Lang::En) => format!("The largest meeting that can be held here: {name}{limit}."),
         (Verdict::Degraded, _, Lang::Id) => {
-            format!("Vidcon {name} dapat diadakan di sini dengan mutu yang turun, {because}{limit}.")
+            format!("Rapat {name} dapat diadakan di sini dengan mutu yang turun, {because}{limit}.")
         }
         (Verdict::Degraded, _, Lang::En) => {
             format!("The meeting {name} can be held here with less quality, {because}{limit}.")
         }
-        (Verdict::NotReady, false, Lang::Id) => format!("Vidcon {name} tidak dapat diadakan di sini {because}{limit}."),
+        (Verdict::NotReady, false, Lang::Id) => format!("Rapat {name} tidak dapat diadakan di sini {because}{limit}."),
         (Verdict::NotReady, false, Lang::En) => format!("The meeting {name} cannot be held here {because}{limit}."),
         (Verdict::NotReady, true, Lang::Id) => {
-            format!("Tidak ada vidcon yang dapat diadakan di sini, juga bukan {name}, {because}{limit}.")
+            format!("Tidak ada rapat yang dapat diadakan di sini, bahkan {name} pun tidak, {because}{limit}.")
         }
         (Verdict::NotReady, true, Lang::En) => {
             format!("No meeting can be held here, not even {name}, {because}{limit}.")
         }
         (Verdict::Unknown, _, Lang::Id) => {
-            format!("Belum dapat dikatakan apakah vidcon {name} dapat diadakan di sini, {because}.")
+            format!("Belum dapat dikatakan apakah rapat {name} dapat diadakan di sini, {because}.")
         }
         (Verdict::Unknown, _, Lang::En) => {
             format!("Whether the meeting {name} can be held here cannot be said, {because}.")

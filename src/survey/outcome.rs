@@ -163,7 +163,15 @@ impl Seen<'_> {
         let all = internet.into_iter().flat_map(|internet| &internet.reasons);
         let on_backup: Vec<&Reason> = all.filter(|reason| reason.def == &ON_BACKUP).collect();
         let failed = |(check, judged): &Counted<'_>| {
-            !on_backup.is_empty() && check.spec.backup().is_none() && !judged.verdict.is_usable()
+            let group = check.spec.group.as_ref().map(|group| &group.name);
+            let is_backup = |(other, _): &Counted<'_>| {
+                other.spec.backup().is_some() && other.spec.group.as_ref().map(|group| &group.name) == group
+            };
+            !on_backup.is_empty()
+                && group.is_some()
+                && check.spec.backup().is_none()
+                && !judged.verdict.is_usable()
+                && counted.iter().any(is_backup)
         };
         let stands = |check: &CheckView| standing.iter().any(|(one, _)| one.spec.name == check.spec.name);
         let told: Vec<Counted<'_>> = counted.iter().copied().filter(|one| stands(one.0) || failed(one)).collect();
@@ -180,7 +188,11 @@ impl Seen<'_> {
             .filter(|(_, reason)| reason.verdict != Verdict::Ready && !explained(reason))
             .map(|(name, reason)| self.why(name, reason))
             .collect();
-        reasons.sort_by_key(|why| (std::cmp::Reverse(why.verdict), root.is_none_or(|root| root.as_str() != why.check)));
+        let is_first = |why: &Why| {
+            why.check == Component::Internet.as_str() || root.is_some_and(|root| root.as_str() == why.check)
+        };
+        // The component's own come before those of checks: they stand first already, and this keeps the order of equals.
+        reasons.sort_by_key(|why| (std::cmp::Reverse(why.verdict), !is_first(why)));
         Meeting {
             name: profile.name.to_string(),
             title: Both::of(|lang| profile.title(lang).to_owned()),
@@ -255,10 +267,12 @@ impl Seen<'_> {
         );
         let again = Text::new("Ulangi survei sampai selesai", "Do the survey again, to its end");
         // Here somebody can, and there may be no config to which a check could be added.
-        let rates = Text::new("Ukur juga lajunya: --down … --up …", "Measure the rates too: --down … --up …");
+        let rates = Text::new("Ukur juga kecepatannya: --down … --up …", "Measure the rates too: --down … --up …");
         let remedy = match self.remedies.get(reason.def.code) {
             _ if ended.is_some() => Both::of(|lang| again.in_lang(lang).to_owned()),
-            None if reason.def == &WAY_IN_OPEN => Both::of(|lang| rates.in_lang(lang).to_owned()),
+            None if reason.def == &WAY_IN_OPEN && self.may_ask_for_rates(check) => {
+                Both::of(|lang| rates.in_lang(lang).to_owned())
+            }
             Some(own) => own.clone(),
             None => Both::of(|lang| reason.remedy(lang)),
         };
@@ -270,6 +284,12 @@ impl Seen<'_> {
             remedy,
             detail: reason.detail().map(str::to_owned),
         }
+    }
+
+    /// Whether the rates can be asked for by flags, which go by the machine's own routes, and were not.
+    fn may_ask_for_rates(&self, call: &str) -> bool {
+        let by_uplink = |(spec, _): &(Arc<CheckSpec>, ProbeConfig)| spec.name.as_str() == call && spec.uplink.is_some();
+        !self.checks.iter().any(|check| by_uplink(check) || check.1.measures_way_in())
     }
 
     fn looked(&self, spec: &CheckSpec, probe: &ProbeConfig, profile: &str) -> Option<Looked> {

@@ -79,7 +79,7 @@ impl<'a> Teller<'a> {
 
     fn page(&self, around: Option<Around<'a>>) -> Page<'a> {
         let (report, lang) = (self.report, self.lang);
-        let what = self.pick("Survei internet untuk vidcon", "Site survey of the internet");
+        let what = self.pick("Survei internet untuk rapat", "Site survey of the internet");
         let stopped = report.unfinished.as_ref().map(|why| {
             format!("{}: {}", self.pick("Survei ini tidak selesai", "This survey is not finished"), why.in_lang(lang))
         });
@@ -169,8 +169,7 @@ impl<'a> Teller<'a> {
         if let Some(error) = &check.error {
             figures.push(error.clone());
         }
-        let advisory =
-            if check.requirement == "advisory" { self.pick(" (hanya ditampilkan)", " (shown only)") } else { "" };
+        let advisory = if check.requirement == "advisory" { self.pick(" (tidak wajib)", " (shown only)") } else { "" };
         let verdict = check.verdict.title(lang);
         Row {
             verdict: check.verdict.as_str(),
@@ -213,7 +212,7 @@ impl<'a> Teller<'a> {
             Some(_) => self.pick("diblokir", "blocked"),
             None => unknown,
         };
-        let heads = (self.pick("Jalan media: langsung", "Ways of media: straight"), self.pick("relay", "relay"));
+        let heads = (self.pick("Jalur media: langsung", "Ways of media: straight"), self.pick("relay", "relay"));
         format!("{} {direct}; {} {relay}.", heads.0, heads.1)
     }
 

@@ -46,13 +46,13 @@ const NAMES: &[(&str, Text)] = &[
     ("link_up", Text::new("Tersambung", "Connected")),
     ("link_speed_bits_per_second", Text::new("Kecepatan kabel atau Wi-Fi", "Speed of cable or Wi-Fi")),
     ("link_wifi_signal_dbm", Text::new("Sinyal Wi-Fi", "Wi-Fi signal")),
-    ("icmp_rtt_median_seconds", Text::new("Jeda gema", "Delay of echoes")),
-    ("icmp_rtt_p95_seconds", Text::new("Jeda gema, 95 dari 100 di bawah", "Delay of echoes, 95 of 100 below")),
+    ("icmp_rtt_median_seconds", Text::new("Jeda ping", "Delay of echoes")),
+    ("icmp_rtt_p95_seconds", Text::new("Jeda ping, 95 dari 100 di bawah", "Delay of echoes, 95 of 100 below")),
     ("icmp_jitter_seconds", Text::new("Naik turun jeda", "Variation of delay")),
-    ("icmp_voice_mos", Text::new("Perkiraan mutu suara (MOS)", "Foreseen quality of voice (MOS)")),
+    ("icmp_voice_mos", Text::new("Taksiran mutu suara (MOS)", "Foreseen quality of voice (MOS)")),
     ("stun_rtt_seconds", Text::new("Jeda UDP", "Delay by UDP")),
     ("stun_jitter_seconds", Text::new("Naik turun jeda UDP", "Variation of delay by UDP")),
-    ("ports_udp_blocked", Text::new("Porta UDP platform diblokir", "The platform's UDP ports blocked")),
+    ("ports_udp_blocked", Text::new("Port UDP platform diblokir", "The platform's UDP ports blocked")),
     ("stun_udp_blocked", Text::new("UDP diblokir", "UDP blocked")),
     ("http_duration_seconds", Text::new("Satu halaman", "One page")),
     ("tls_handshake_seconds", Text::new("Jabat tangan TLS", "TLS handshake")),
@@ -65,7 +65,7 @@ const NAMES: &[(&str, Text)] = &[
     ("bandwidth_loaded_delay_seconds", Text::new("Jeda saat penuh", "Delay under load")),
     (
         "bandwidth_round_trips_per_minute",
-        Text::new("Bolak-balik semenit saat penuh (RPM)", "Round trips a minute under load (RPM)"),
+        Text::new("Bolak-balik per menit saat jalur penuh (RPM)", "Round trips a minute under load (RPM)"),
     ),
     ("stamp_rtt_seconds", Text::new("Jeda panggilan", "Delay of the call")),
     ("stamp_loaded_rtt_seconds", Text::new("Jeda panggilan saat penuh", "Delay of the call under load")),
@@ -73,10 +73,7 @@ const NAMES: &[(&str, Text)] = &[
     ("stamp_burst_loss_ratio", Text::new("Hilang beruntun", "Lost in bursts")),
     ("stamp_reordered_ratio", Text::new("Tidak berurutan", "Out of order")),
     ("stamp_delay_variation_seconds", Text::new("Naik turun jeda panggilan", "Variation of the call's delay")),
-    (
-        "stamp_voice_mos",
-        Text::new("Perkiraan mutu suara panggilan (MOS)", "Foreseen quality of the call's voice (MOS)"),
-    ),
+    ("stamp_voice_mos", Text::new("Taksiran mutu suara panggilan (MOS)", "Foreseen quality of the call's voice (MOS)")),
     ("stamp_up_bits_per_second", Text::new("Arah keluar (panggilan)", "Way out (call)")),
     ("stamp_down_bits_per_second", Text::new("Arah masuk (panggilan)", "Way in (call)")),
     (
@@ -90,7 +87,7 @@ const NAMES: &[(&str, Text)] = &[
     ("relay_reordered_ratio", Text::new("Tidak berurutan lewat relay", "Out of order through the relay")),
     (
         "relay_voice_mos",
-        Text::new("Perkiraan mutu suara lewat relay (MOS)", "Foreseen quality of voice through the relay (MOS)"),
+        Text::new("Taksiran mutu suara lewat relay (MOS)", "Foreseen quality of voice through the relay (MOS)"),
     ),
     ("relay_carried_bits_per_second", Text::new("Pergi dan kembali lewat relay", "There and back through the relay")),
 ];
@@ -114,9 +111,9 @@ pub(super) fn shows(kind: Kind) -> Text {
         Kind::Tls => Text::new("sertifikat server rapat (TLS)", "the meeting server's certificate (TLS)"),
         Kind::Dns => Text::new("pencarian nama (DNS)", "name look-up (DNS)"),
         Kind::Bandwidth => Text::new("kecepatan dan jeda saat penuh (HTTP)", "rates and delay under load (HTTP)"),
-        Kind::Stamp => Text::new("panggilan tiruan lewat UDP", "a call-like test by UDP"),
-        Kind::Ports => Text::new("porta UDP platform rapat", "the meeting platform's UDP ports"),
-        Kind::Relay => Text::new("panggilan tiruan lewat relay", "a call-like test through a relay"),
+        Kind::Stamp => Text::new("uji panggilan lewat UDP", "a call-like test by UDP"),
+        Kind::Ports => Text::new("port UDP platform rapat", "the meeting platform's UDP ports"),
+        Kind::Relay => Text::new("uji panggilan lewat relay", "a call-like test through a relay"),
         _ => Text::new("lainnya", "other"),
     }
 }

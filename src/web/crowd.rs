@@ -3,7 +3,7 @@
 //! This machine has places of its own, so that its supervisor and its screens are answered whoever floods the network. When all places are
 //! taken the source that has most of them gives one up: first a connection over which nothing was asked yet, then one that rests after its
 //! answer, then one that has been answered for long (a page's stream, which comes again); of each the oldest. Where all of them are too young
-//! for that ([`YOUNG`]; for another of the same source [`SETTLED`]), whoever comes is refused.
+//! for that ([`YOUNG`], [`SETTLED`]), whoever comes is refused.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -22,8 +22,8 @@ const PLACES: [usize; 2] = [256, 256];
 /// An answer that is younger is not cut for somebody who comes.
 const YOUNG: Duration = Duration::from_secs(5);
 
-/// A connection that is younger is not cut for another of its own source: who comes again and again is refused, which costs less than the
-/// handshake of each. On this machine whoever comes last is let in.
+/// Nor a connection without one that is younger: who comes again and again is refused, which costs less than the handshake of each. On
+/// this machine whoever comes last is let in.
 const SETTLED: [Duration; 2] = [Duration::from_secs(2), Duration::ZERO];
 
 /// The words for where somebody comes from, as a label.

@@ -201,7 +201,7 @@ fn sentence(found: &Outlook, unread: bool, lang: Lang) -> String {
         (Lang::Id, true, _) => "Riwayat tidak dapat dibaca; tidak ada perkiraan.".to_owned(),
         (Lang::En, true, _) => "The history cannot be read; there is no outlook.".to_owned(),
         (Lang::Id, _, false) => format!(
-            "Belum cukup riwayat untuk perkiraan: jam ini terukur dalam {weeks} minggu (perlu {ENOUGH}), {} jam luput.",
+            "Belum cukup riwayat untuk perkiraan: jam ini terukur dalam {weeks} minggu (perlu {ENOUGH}), {} jam terlewat.",
             found.unknown + found.unmeasured
         ),
         (Lang::En, _, false) => format!(

@@ -204,7 +204,7 @@ impl OfPlace {
             path: (is_there == Some(true)).then(|| format!("/surveys/{id}?lang={}", lang.as_str())),
             gone: match is_there {
                 Some(true) => None,
-                Some(false) => Some(pick(lang, "tidak disimpan di siaga ini", "not kept by this siaga")),
+                Some(false) => Some(pick(lang, "tidak disimpan di Siaga ini", "not kept by this siaga")),
                 None => Some(pick(lang, "tidak dapat dibaca sekarang", "cannot be read now")),
             },
             id,

@@ -44,11 +44,16 @@ pub(super) fn reasons_of<'a>(view: &'a ProfileView, component: &'a ComponentView
     component.reasons.iter().chain(component.checks.iter().flat_map(|at| &view.checks[*at].reasons))
 }
 
-/// A message within a sentence: its first letter small, unless it begins with an abbreviation.
+/// What keeps its capital wherever it stands.
+const NAMES: [&str; 2] = ["Siaga", "Wi-Fi"];
+
+/// A message within a sentence: its first letter small, unless it begins with an abbreviation or a name.
 fn within(message: &str) -> String {
     let mut letters = message.chars();
     match (letters.next(), letters.clone().next()) {
-        (Some(first), Some(second)) if second.is_lowercase() => first.to_lowercase().chain(letters).collect(),
+        (Some(first), Some(second)) if second.is_lowercase() && !NAMES.iter().any(|name| message.starts_with(name)) => {
+            first.to_lowercase().chain(letters).collect()
+        }
         _ => message.to_owned(),
     }
 }
@@ -86,7 +91,7 @@ pub(super) const fn mark(verdict: Verdict) -> &'static str {
     }
 }
 
-/// A length of time in whole seconds or minutes.
+/// A length of time in whole seconds or minutes, from two hours on in hours or days.
 pub(super) fn length(length: Duration, lang: Lang) -> String {
     let whole = Duration::from_secs(length.as_secs()).as_secs_f64();
     match (length.as_secs(), lang) {

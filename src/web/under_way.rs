@@ -152,7 +152,7 @@ const fn of_kind(kind: Kind) -> &'static Text {
 }
 
 static TEST: Text = Text::new("Uji", "Test of");
-static RATE: Text = Text::new("Uji laju internet:", "Test of the internet's rate:");
+static RATE: Text = Text::new("Uji kecepatan internet:", "Test of the internet's rate:");
 static PATH: Text = Text::new("Uji panggilan:", "Call test:");
 static RELAY: Text = Text::new("Uji jalur lewat server relay:", "Test of the path through a relay server:");
 static PICTURE: Text = Text::new("Uji gambar kamera:", "Test of the cameras' pictures:");

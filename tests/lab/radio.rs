@@ -129,7 +129,7 @@ fn what_the_channel_hears_is_the_message_in_order_twice_and_the_key_is_down_for_
     let config = radio(&lab, RTS);
     let said = sent_whole(&lab, &config);
     print!("{said}");
-    assert!(said.contains("Saya ulangi. Di sini Media Center. Uji coba radio"), "{said}");
+    assert!(said.contains("Saya ulangi. Di sini Media Center. Ini pesan uji"), "{said}");
     let raw = lab.bytes("heard.raw");
     let heard: Vec<f64> =
         raw.chunks_exact(4).map(|frame| f64::from(i16::from_le_bytes([frame[0], frame[1]])) / 32_768.0).collect();

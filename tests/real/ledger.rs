@@ -141,9 +141,9 @@ async fn a_month_is_a_page_to_print_without_scripts_and_with_its_names_escaped()
         let (_, rest) = page.split_once(&format!("{name}</th><td>")).unwrap_or_else(|| panic!("{name}: {page}"));
         rest.split('<').next().unwrap().to_owned()
     };
-    assert_eq!(fact("Terukur"), "4 jam 0 mnt 0 dtk");
-    assert_eq!(fact("Putus di luar router kami"), "0 jam 10 mnt 0 dtk");
-    assert_eq!(fact("Putus karena bagian kami"), "0 jam 20 mnt 0 dtk");
+    assert_eq!(fact("Terukur"), "4 jam 0 menit 0 detik");
+    assert_eq!(fact("Putus di luar router kami"), "0 jam 10 menit 0 detik");
+    assert_eq!(fact("Putus karena bagian kami"), "0 jam 20 menit 0 detik");
     // 30 of 240 minutes; of the provider's 220 that can be judged, 10.
     assert_eq!(fact("Internet dapat dipakai, dari waktu terukur"), "87,50 %");
     assert_eq!(fact("Bagian penyedia dapat dipakai, dari waktu yang dapat dinilai"), "95,45 %");

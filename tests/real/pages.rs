@@ -228,7 +228,7 @@ fn one_click_deeper_there_is_what_was_measured_what_was_wrong_and_who_said_so() 
     };
     let internet = page("/components/internet?lang=id");
     // Of the newest echo, or of the echoes before it: the daemon may have ended before the newest was answered.
-    let delays = ["Jeda gema (loopback)", "Jeda gema, nilai tengah (loopback)"];
+    let delays = ["Jeda ping (loopback)", "Jeda ping, nilai tengah (loopback)"];
     assert!(internet.contains("<svg ") && delays.iter().any(|told| internet.contains(told)), "{internet}");
     assert!(internet.contains("icmp") && internet.contains("Diukur tiap"), "{internet}");
     let own = page("/components/internet?lang=id&check=loopback");

@@ -41,7 +41,7 @@ fn at_a_good_place_the_meeting_can_be_held_and_the_page_has_everything() {
     ]);
     told.is_whole("ready", 0);
     assert!(
-        told.out.starts_with("Vidcon `zoom_group_720` (Zoom, rapat 720p) dapat diadakan di sini; batasnya: "),
+        told.out.starts_with("Rapat `zoom_group_720` (Zoom, rapat 720p) dapat diadakan di sini; batasnya: "),
         "{}",
         told.out
     );
@@ -140,7 +140,7 @@ fn a_far_end_that_is_gone_says_nothing_of_the_place() {
     let told = place.survey(&["--profile", "audio_only", "--far-end", &format!("{FAR}:9")]);
     told.is_whole("unknown", 3);
     assert!(told.missing("call").unwrap().contains("Ujung jauh uji panggilan tidak menjawab"), "{:#}", told.report);
-    assert!(told.out.starts_with("Belum dapat dikatakan apakah vidcon `audio_only`"), "{}", told.out);
+    assert!(told.out.starts_with("Belum dapat dikatakan apakah rapat `audio_only`"), "{}", told.out);
     assert_eq!(told.report["ways"]["direct"], Value::Null);
 }
 

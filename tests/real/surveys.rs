@@ -78,11 +78,7 @@ fn a_survey_that_is_kept_is_listed_opened_taken_elsewhere_and_gone_when_removed(
         list.body
     );
     let page = daemon.get(&format!("/surveys/{id}?lang=id"));
-    assert!(
-        page.status == 200 && page.body.contains("Survei internet untuk vidcon: Aula &#60;b&#62;"),
-        "{}",
-        page.body
-    );
+    assert!(page.status == 200 && page.body.contains("Survei internet untuk rapat: Aula &#60;b&#62;"), "{}", page.body);
     assert!(page.body.contains("href=\"/surveys?lang=id\"") && page.head.contains("frame-ancestors 'none'"));
     let english = daemon.get(&format!("/surveys/{id}?lang=en")).body;
     assert!(english.contains("<html lang=\"en\">") && english.contains("Site survey of the internet"), "{english}");
@@ -130,7 +126,7 @@ fn a_meeting_leads_to_the_survey_of_its_place_or_says_that_it_is_not_kept() {
     book(2, Some(elsewhere));
     book(3, None);
     let link = |lang: &str| format!("<a href=\"/surveys/{kept}?lang={lang}\">{kept}</a>");
-    let [id, en] = ["tidak disimpan di siaga ini", "not kept by this siaga"];
+    let [id, en] = ["tidak disimpan di Siaga ini", "not kept by this siaga"];
     let agenda = daemon.get("/agenda?lang=id").body;
     assert!(agenda.contains(&format!("Survei lokasi: {}", link("id"))), "{agenda}");
     assert!(agenda.contains(&format!("Survei lokasi: &#60;b&#62;aula&#60;/b&#62;/../x ({id})")), "{agenda}");

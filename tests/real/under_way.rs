@@ -57,13 +57,13 @@ fn a_test_that_runs_is_on_the_page_and_the_wall_and_for_programs_until_it_is_ove
     for (path, words) in [
         (
             "/?lang=id",
-            ["Sedang dikerjakan", "Uji laju internet: line", "paling lambat sampai pukul", "langkah 1 dari 2"],
+            ["Sedang dikerjakan", "Uji kecepatan internet: line", "paling lambat sampai pukul", "langkah 1 dari 2"],
         ),
         (
             "/?lang=en",
             ["Being done now", "Test of the internet&#39;s rate: line", "until at the latest", "step 1 of 2"],
         ),
-        ("/kiosk?lang=id", ["Sedang dikerjakan", "Uji laju internet: line", "waktu yang terpakai", "<progress "]),
+        ("/kiosk?lang=id", ["Sedang dikerjakan", "Uji kecepatan internet: line", "waktu yang terpakai", "<progress "]),
     ] {
         let page = daemon.get(path).body;
         for word in words {
@@ -71,7 +71,7 @@ fn a_test_that_runs_is_on_the_page_and_the_wall_and_for_programs_until_it_is_ove
         }
     }
     go(&mut browser, &format!("http://{}/?lang=id", daemon.address()));
-    assert_eq!(browser.look(SHOWN), "Uji laju internet: line");
+    assert_eq!(browser.look(SHOWN), "Uji kecepatan internet: line");
     let spent = "document.querySelector('progress').value";
     let before = browser.look(spent).as_f64().unwrap();
     // It counts on by itself.

@@ -330,10 +330,10 @@ pub(super) fn kept(reason: &str) -> String {
 }
 
 pub(super) static NOT_YET: Text = Text::new(
-    "Berlaku sekarang, tetapi belum tertulis di disk (penuh atau bermasalah): hilang bila siaga berhenti sebelum disk pulih",
+    "Berlaku sekarang, tetapi belum tertulis di disk (penuh atau bermasalah): hilang bila Siaga berhenti sebelum disk pulih",
     "It holds now, but is not on the disk yet (full or failing): it is lost if siaga ends before the disk takes it",
 );
-static ALL: Text = Text::new("semua komponen", "all components");
+static ALL: Text = Text::new("semua bagian", "all components");
 static SILENCE: Text =
     Text::new("{what} dibisukan sampai {until} ({reason}){id}", "{what} silenced until {until} ({reason}){id}");
 static NONE: Text = Text::new("Tidak ada yang dibisukan", "Nothing is silenced");
@@ -344,12 +344,12 @@ static TEXT: Text = Text::new(
     "An evaluation is plain text of at most 6000 characters",
 );
 static PASSCODE: Text = Text::new(
-    "Tampaknya ada kode rapat di dalamnya; siaga tidak menyimpan kode rapat",
+    "Sepertinya ada passcode di dalamnya; hapus, Siaga tidak menyimpan passcode",
     "A passcode seems to stand in it; siaga keeps none",
 );
 static FULL: Text = Text::new("Evaluasi rapat ini sudah 50", "This meeting has 50 evaluations already");
 static NO_REPORT: Text = Text::new(
-    "Belum ada laporan rapat {id}; laporan dibuat setelah penutup rapat selesai",
+    "Belum ada laporan rapat {id}; laporan dibuat setelah masa penutupan selesai",
     "No report of the meeting {id} is kept yet; it is made when the wrap-up is over",
 );
 static UNREAD: Text = Text::new("Tidak dapat disimpan sekarang: {why}", "It cannot be kept now: {why}");
@@ -364,12 +364,12 @@ static WHO: Text = Text::new(
 );
 static WHY: Text = Text::new("Sebutkan alasannya (paling banyak 200 huruf)", "Say why (at most 200 characters)");
 static SEEN_TO: Text = Text::new("Dicatat: {id} sudah diterima", "Noted: somebody sees to {id}");
-static NOTHING_OPEN: Text = Text::new("Tidak ada gangguan yang terbuka", "No incident is open");
+static NOTHING_OPEN: Text = Text::new("Tidak ada gangguan yang belum selesai", "No incident is open");
 static NOT_OPEN: Text = Text::new(
-    "Tidak ada gangguan terbuka dengan nama itu; yang terbuka: {open}",
+    "Tidak ada gangguan dengan nama itu yang belum selesai; yang ada: {open}",
     "No such incident is open; open are {open}",
 );
-static WHICH: Text = Text::new("Yang mana? Yang terbuka: {open}", "Which? Open are {open}");
+static WHICH: Text = Text::new("Yang mana? Yang belum selesai: {open}", "Which? Open are {open}");
 static NOT_WRITTEN: Text = Text::new(
     "Tidak dapat dicatat siapa yang meminta, jadi tidak dilakukan; lihat log",
     "Who asks cannot be written down, so it is not done; the log may tell",

@@ -408,7 +408,7 @@ static TOO_SOON: Text = Text::new(
     "The last test was not long ago; at the earliest in {wait} (min_gap)",
 );
 static SPENT: Text = Text::new(
-    "Jatah hari ini ({budget}) tidak cukup untuk satu tes lagi (daily_budget)",
+    "Jatah hari ini ({budget}) tidak cukup untuk satu uji lagi (daily_budget)",
     "What is left of today's {budget} is not enough for another test (daily_budget)",
 );
 static TOO_BUSY: Text = Text::new(
@@ -430,7 +430,7 @@ static NO_TEST: Text = Text::new(
     "There is no check \"{check}\", and none that can be tested",
 );
 static PASSIVE: Text = Text::new(
-    "\"{check}\" diperiksa terus-menerus dan tidak punya tes",
+    "\"{check}\" diperiksa terus-menerus dan tidak dapat diuji tersendiri",
     "\"{check}\" is watched all the time and has no test",
 );
 static ENDED: Text = Text::new(

@@ -45,6 +45,6 @@ static WHO: Text =
 static ABSENT: Text = Text::new("Ruangan ini memang tidak memakai HT", "This room deliberately has no radio");
 static NOTED: Text = Text::new("Dicatat: uji suara HT berhasil", "Noted: the radio check was heard");
 static NOT_KEPT: Text = Text::new(
-    "Berlaku sekarang, tetapi terlupakan bila siaga dimulai ulang: {why}",
+    "Berlaku sekarang, tetapi terlupakan bila Siaga dimulai ulang: {why}",
     "It holds now, but is forgotten when siaga is started anew: {why}",
 );

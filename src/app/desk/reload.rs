@@ -146,7 +146,7 @@ static BUSY: Text = Text::new(
     "Too many ask at once; try again in a moment",
 );
 static UNTOLD: Text = Text::new(
-    "Pembacaan ulang dimulai, tetapi hasilnya tidak disampaikan; lihat log siaga",
+    "Pembacaan ulang dimulai, tetapi hasilnya tidak disampaikan; lihat log Siaga",
     "The reload was begun and nobody said how it ended; see the log of Siaga",
 );
 

@@ -84,18 +84,18 @@ impl Teller<'_> {
                 )
             }),
             lines_title: pick(
-                "Putus, kurang, dan yang tidak terukur",
+                "Putus, kurang dari batas, dan tidak terukur",
                 "Outages, shortfalls, and what was not measured",
             ),
             heads: match lang {
-                Lang::Id => ["Mulai", "Selesai", "Lama", "Apa", "Penyebab", "Alasan dan hasil ukur"],
+                Lang::Id => ["Mulai", "Selesai", "Lama", "Jenis", "Penyebab", "Alasan dan hasil ukur"],
                 Lang::En => ["Begin", "End", "Length", "What", "Cause", "Reasons and figures"],
             },
             lines: ledger.lines.iter().map(|line| self.row(line)).collect(),
             none: pick("Tidak ada.", "None."),
             rates_title: pick("Uji kecepatan", "Rate tests"),
             rate_heads: match lang {
-                Lang::Id => ["Arah", "Batas", "Jumlah uji", "Terendah", "95 dari 100 mencapai", "Tengah"],
+                Lang::Id => ["Arah", "Batas", "Jumlah uji", "Terendah", "95 dari 100 mencapai", "Nilai tengah"],
                 Lang::En => ["Direction", "Limit", "Tests", "Least", "95 of 100 reached", "Median"],
             },
             rates: self.rates(),
@@ -215,7 +215,7 @@ impl Teller<'_> {
         ];
         if !self.ledger.slow.is_empty() {
             notes.push(pick(
-                "Uji yang lambat belum tentu kesalahan penyedia: lalu lintas lain di saluran yang sama mengurangi hasilnya. Jam yang tertulis \"kami\" bukan bukti terhadap penyedia.",
+                "Uji yang lambat belum tentu kesalahan penyedia: lalu lintas lain di jalur yang sama mengurangi hasilnya. Jam yang tertulis \"kami\" bukan bukti terhadap penyedia.",
                 "A slow test need not be the provider's fault: other traffic on the same line takes its share. An hour that says \"ours\" is no evidence against them.",
             ));
         }
@@ -238,7 +238,7 @@ impl Teller<'_> {
         let whole = length.as_secs();
         let (hours, minutes, seconds) = (whole / 3600, whole / 60 % 60, whole % 60);
         match self.lang {
-            Lang::Id => format!("{hours} jam {minutes} mnt {seconds} dtk"),
+            Lang::Id => format!("{hours} jam {minutes} menit {seconds} detik"),
             Lang::En => format!("{hours} h {minutes} min {seconds} s"),
         }
     }

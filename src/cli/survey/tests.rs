@@ -152,13 +152,16 @@ fn a_room_on_its_backup_is_told_so_and_what_to_do() {
         "uplink = \"backup\"\n",
         "[[uplink]]\nname = \"backup\"\nsource = \"192.0.2.5\"\nbackup = \"degraded\"\n",
     );
-    let (poor, well) = (call(0.5 * MBIT, Some(2.0 * MBIT)), call(2.7 * MBIT, Some(2.0 * MBIT)));
+    let (poor, well) = (call(0.5 * MBIT, Some(1.5 * MBIT)), call(2.7 * MBIT, Some(2.0 * MBIT)));
     let seen = vec![("first", poor), ("call", well)];
     let report = surveyed_by(&planned, Some("zoom_group_720"), seen, Ended::Whole);
     let meeting = &report.profiles[0];
     assert_eq!(report.verdict, Verdict::Degraded, "{meeting:#?}");
     let codes: Vec<_> = meeting.reasons.iter().map(|why| (&*why.check, &*why.code)).collect();
-    assert_eq!(codes, [("first", "internet.call_up_low"), ("internet", "internet.on_backup")]);
+    assert_eq!(
+        codes,
+        [("first", "internet.call_up_low"), ("internet", "internet.on_backup"), ("first", "internet.call_down_low"),]
+    );
     assert!(report.answer.en.contains("the internet is ready on the backup"), "{}", report.answer.en);
     assert!(report.answer.en.contains("report the main line"), "{}", report.answer.en);
     assert_eq!(meeting.limit.as_ref().map(|limit| &*limit.check), Some("call"));

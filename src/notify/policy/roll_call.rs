@@ -117,7 +117,7 @@ mod tests {
         assert_eq!(policy.call_roll(None, &[], at(600)), none, "nobody knows yet");
         let called = policy.call_roll(Some(vec![]), &[], at(610));
         assert_eq!(told(&called), ["desk roll_call"]);
-        assert!(called.notifications[0].payload.contains("sistem siap, pukul 00.10"), "{called:?}");
+        assert!(called.notifications[0].payload.contains("ruangan siap (diperiksa pukul 00.10"), "{called:?}");
         assert_eq!(policy.call_roll(Some(vec![]), &[], at(605)), none, "the clock was set back");
 
         let kept = called.kept.into_iter().map(|(key, state)| (key, state.unwrap())).collect();
@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(told(&policy.decide(Change::Opened(&bad), false, at(0))), ["noc opened"]);
         let called = policy.call_roll(Some(vec![bad.clone()]), &[], at(600));
         assert_eq!(told(&called), ["desk roll_call"]);
-        assert!(!called.notifications[0].payload.contains("sistem siap"), "{called:?}");
+        assert!(!called.notifications[0].payload.contains("ruangan siap"), "{called:?}");
         assert_eq!(called.notifications[0].incident.as_deref(), Some("internet-1"));
         let over = Incident { verdict: Verdict::Ready, ..bad };
         let closed = policy.decide(Change::Closed(&over), false, at(700));

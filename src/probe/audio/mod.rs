@@ -83,7 +83,7 @@ static MISSING: ReasonDef = ReasonDef::new(
     "audio.card_missing",
     Text::new("Perangkat suara {card} tidak terhubung", "Sound device {card} is not connected"),
     Text::new(
-        "Periksa kabel dan daya {card}, lalu sambungkan lagi; \"siaga devices\" menampilkan perangkat yang ada",
+        "Periksa kabel dan daya {card}, lalu sambungkan lagi; bila tetap begini, minta petugas TI melihat \"siaga devices\"",
         "Check the cable and the power of {card} and connect it again; \"siaga devices\" lists what is there",
     ),
 )
@@ -173,7 +173,7 @@ static MIXER_UNSEEN: ReasonDef = ReasonDef::new(
 static UNREADABLE: ReasonDef = ReasonDef::new(
     "siaga.audio_unreadable",
     Text::new("Keadaan perangkat suara tidak dapat dibaca", "The state of sound devices cannot be read"),
-    Text::new("Minta petugas TI melihat log siaga", "Ask IT staff to read Siaga's log"),
+    Text::new("Minta petugas TI melihat log Siaga", "Ask IT staff to read Siaga's log"),
 );
 
 /// Why it says what it says.

@@ -83,7 +83,7 @@ pub(super) static ROUND_TRIPS: Quantity = Quantity::gauge(
     "Responsiveness (RPM) under load by the foreign probes of draft-ietf-ippm-responsiveness, by TCP alone.",
 )
 .by("direction")
-.called("Perjalanan pulang pergi tiap menit saat penuh", "Round trips a minute when full");
+.called("Bolak-balik per menit saat jalur penuh (RPM)", "Round trips a minute when full");
 pub(super) static DOWN_CONFIDENCE: Quantity = Quantity::gauge(
     "bandwidth_round_trips_down_confidence",
     Unit::Flag,

@@ -48,7 +48,7 @@ pub(super) static BEYOND: ReasonDef = ReasonDef::new(
         "The full speed ({direction}) cannot be measured with this much data: at least {value}",
     ),
     Text::new(
-        "Tidak perlu apa-apa; untuk mengukurnya, minta petugas TI menaikkan max_bytes di berkas konfigurasi",
+        "Tidak perlu tindakan; untuk mengukurnya, minta petugas TI menaikkan max_bytes di berkas konfigurasi",
         "Nothing needs to be done; to measure it, ask IT staff to raise max_bytes in the config file",
     ),
 );
@@ -84,8 +84,8 @@ pub(super) static BUDGET_SPENT: ReasonDef = ReasonDef::new(
         "Today's data budget for speed measurements is spent",
     ),
     Text::new(
-        "Tunggu sampai besok, atau minta petugas TI menaikkan daily_budget di berkas konfigurasi",
-        "Wait until tomorrow, or ask IT staff to raise daily_budget in the config file",
+        "Tunggu jatah baru pada pukul 00.00 UTC (07.00 WIB), atau minta petugas TI menaikkan daily_budget di berkas konfigurasi",
+        "Wait for the next budget at 00:00 UTC (07:00 WIB), or ask IT staff to raise daily_budget in the config file",
     ),
 );
 

@@ -80,7 +80,7 @@ pub(super) static NO_CAMERA: ReasonDef = ReasonDef::new(
     "video.no_camera",
     Text::new("Tidak ada kamera yang terhubung ke komputer", "No camera is connected to the computer"),
     Text::new(
-        "Sambungkan kamera ke porta USB dan pastikan kabelnya masuk penuh",
+        "Sambungkan kamera ke port USB dan pastikan kabelnya masuk penuh",
         "Connect a camera to a USB port and see that its cable is fully in",
     ),
 )
@@ -90,7 +90,7 @@ pub(super) static MISSING: ReasonDef = ReasonDef::new(
     "video.camera_missing",
     Text::new("Kamera {device} tidak terhubung", "Camera {device} is not connected"),
     Text::new(
-        "Periksa kabel USB dan daya kamera {device}, lalu sambungkan lagi; \"siaga devices\" menampilkan kamera yang ada",
+        "Periksa kabel USB dan daya kamera {device}, lalu sambungkan lagi; bila tetap begini, minta petugas TI melihat \"siaga devices\"",
         "Check the USB cable and the power of camera {device} and connect it again; \"siaga devices\" lists what is there",
     ),
 )
@@ -121,7 +121,7 @@ pub(super) static NO_PERMISSION: ReasonDef = ReasonDef::new(
 static UNREADABLE: ReasonDef = ReasonDef::new(
     "siaga.camera_unreadable",
     Text::new("Keadaan kamera tidak dapat dibaca", "The camera's state cannot be read"),
-    Text::new("Minta petugas TI melihat log siaga", "Ask IT staff to read Siaga's log"),
+    Text::new("Minta petugas TI melihat log Siaga", "Ask IT staff to read Siaga's log"),
 );
 
 pub(super) static IN_USE_BY: ReasonDef = ReasonDef::new(
@@ -148,11 +148,11 @@ pub(super) static IN_USE_UNSEEN: ReasonDef = ReasonDef::new(
 static NOT_ASKED: ReasonDef = ReasonDef::new(
     "video.camera_not_asked",
     Text::new(
-        "Kamera {device} terlihat tetapi belum ditanyai, karena ruang sedang dipakai",
+        "Kamera {device} terlihat tetapi belum diperiksa, karena ruang sedang dipakai",
         "Camera {device} is seen but has not been asked yet, because the room is in use",
     ),
     Text::new(
-        "Tidak perlu tindakan; Siaga menanyainya setelah rapat",
+        "Tidak perlu tindakan; Siaga memeriksanya setelah rapat",
         "Nothing to do; Siaga asks it after the meeting",
     ),
 );

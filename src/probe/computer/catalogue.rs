@@ -115,7 +115,7 @@ pub(super) static MOUNT_MISSING: ReasonDef = ReasonDef::new(
     "computer.mount_missing",
     Text::new("Disk {mount} tidak terpasang", "Nothing is mounted at {mount}"),
     Text::new(
-        "Sambungkan dan pasang disk itu, atau hapus {mount} dari konfigurasi",
+        "Sambungkan disk itu; bila tetap begini, minta petugas TI memasangnya, atau menghapus {mount} dari berkas konfigurasi",
         "Connect and mount that disk, or remove {mount} from the config",
     ),
 )
@@ -153,7 +153,7 @@ pub(super) static CLOCK_FREE: ReasonDef = ReasonDef::new(
     "computer.clock_unsynchronised",
     Text::new("Jam komputer tidak mengikuti server waktu", "The computer's clock follows no time server"),
     Text::new(
-        "Cocokkan jam komputer dengan jam yang benar, lalu minta petugas TI menyalakan sinkronisasi waktu",
+        "Bandingkan jam komputer dengan jam yang benar, lalu minta petugas TI menyalakan sinkronisasi waktu",
         "Compare the computer's clock with a correct one, then ask IT staff to switch time synchronisation on",
     ),
 );
@@ -165,7 +165,7 @@ pub(super) static CLOCK_UNSEEN: ReasonDef = ReasonDef::new(
         "It cannot be seen whether the computer's clock follows a time server",
     ),
     Text::new(
-        "Cocokkan sendiri jam komputer; petugas TI dapat memasang systemd-timesyncd",
+        "Bandingkan sendiri jam komputer dengan jam yang benar; petugas TI dapat memasang systemd-timesyncd",
         "Compare the computer's clock yourself; IT staff can install systemd-timesyncd",
     ),
 )
@@ -181,7 +181,7 @@ pub(super) static RESTART: ReasonDef = ReasonDef::new(
 pub(super) static UNREADABLE: ReasonDef = ReasonDef::new(
     "siaga.computer_unreadable",
     Text::new("Keadaan komputer tidak dapat dibaca", "The computer's state cannot be read"),
-    Text::new("Minta petugas TI melihat log siaga", "Ask IT staff to read Siaga's log"),
+    Text::new("Minta petugas TI melihat log Siaga", "Ask IT staff to read Siaga's log"),
 );
 
 /// Why it says what it says.

@@ -5,9 +5,9 @@ use crate::domain::{ReasonDef, Text};
 /// The target's name did not resolve.
 pub(in crate::probe) static DNS_FAILED: ReasonDef = ReasonDef::new(
     "internet.dns_failed",
-    Text::new("Nama tujuan tidak dapat dicari", "The target's name cannot be resolved"),
+    Text::new("Alamat tujuan tidak ditemukan (DNS)", "The target's name cannot be resolved"),
     Text::new(
-        "Periksa apakah internet di ruangan ini jalan; bila situs lain terbuka, minta petugas TI memeriksa DNS",
+        "Periksa apakah internet di ruangan ini berfungsi; bila situs lain terbuka, minta petugas TI memeriksa DNS",
         "Check that the internet works in this room; if other sites open, ask IT staff to check the DNS",
     ),
 );
@@ -17,7 +17,7 @@ pub(in crate::probe) static CONNECT_FAILED: ReasonDef = ReasonDef::new(
     "internet.connect_failed",
     Text::new("Tujuan tidak dapat dihubungi", "The target cannot be connected to"),
     Text::new(
-        "Periksa apakah internet di ruangan ini jalan; bila situs lain terbuka, laporkan ke petugas TI bahwa tujuan ini ditolak",
+        "Periksa apakah internet di ruangan ini berfungsi; bila situs lain terbuka, laporkan ke petugas TI bahwa tujuan ini ditolak",
         "Check that the internet works in this room; if other sites open, tell IT staff that this target refuses",
     ),
 );

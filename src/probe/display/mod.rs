@@ -53,7 +53,7 @@ static NO_DISPLAY: ReasonDef = ReasonDef::new(
     "video.no_display",
     Text::new("Komputer ini tidak punya sambungan layar", "This computer has no connector for a display"),
     Text::new(
-        "Pasang kartu grafis atau drivernya; bila ruang ini memang tanpa layar, hapus pemeriksaan ini",
+        "Minta petugas TI memasang kartu grafis atau driver-nya; bila ruangan ini memang tanpa layar, minta petugas TI menghapus pemeriksaan ini",
         "Install a graphics card or its driver; if this room has no display on purpose, remove this check",
     ),
 )
@@ -66,7 +66,7 @@ static CONNECTOR_MISSING: ReasonDef = ReasonDef::new(
         "This computer has no display connector {connector}",
     ),
     Text::new(
-        "Periksa nama sambungan di konfigurasi; \"siaga devices\" menampilkan sambungan yang ada",
+        "Minta petugas TI memeriksa nama sambungan di berkas konfigurasi (\"siaga devices\" menampilkan yang ada)",
         "Check the connector's name in the config; \"siaga devices\" lists those that exist",
     ),
 )
@@ -110,7 +110,7 @@ static UNSEEN: ReasonDef = ReasonDef::new(
 static UNREADABLE: ReasonDef = ReasonDef::new(
     "siaga.display_unreadable",
     Text::new("Keadaan layar tidak dapat dibaca", "The displays' state cannot be read"),
-    Text::new("Minta petugas TI melihat log siaga", "Ask IT staff to read Siaga's log"),
+    Text::new("Minta petugas TI melihat log Siaga", "Ask IT staff to read Siaga's log"),
 );
 
 /// Why it says what it says.

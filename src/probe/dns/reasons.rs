@@ -27,7 +27,7 @@ pub(super) static RESOLVER_FAILING: ReasonDef = ReasonDef::new(
     "internet.resolver_failing",
     Text::new("Server DNS menjawab dengan galat untuk {name}", "The DNS server answers with an error for {name}"),
     Text::new(
-        "Periksa apakah internet di ruangan ini jalan; bila jalan, minta petugas TI mengganti server DNS",
+        "Periksa apakah internet di ruangan ini berfungsi; bila ya, minta petugas TI mengganti server DNS",
         "Check that the internet works in this room; if it does, ask IT staff to set another DNS server",
     ),
 );
@@ -35,7 +35,7 @@ pub(super) static RESOLVER_FAILING: ReasonDef = ReasonDef::new(
 pub(super) static RESOLVER_PARTLY: ReasonDef = ReasonDef::new(
     "internet.resolver_partly",
     Text::new(
-        "Salah satu server DNS, {resolver}, tidak berguna; sambungan akan terasa lambat",
+        "Salah satu server DNS, {resolver}, tidak berfungsi; sambungan akan terasa lambat",
         "One of the DNS servers, {resolver}, is of no use; connecting will feel slow",
     ),
     Text::new(
@@ -47,11 +47,11 @@ pub(super) static RESOLVER_PARTLY: ReasonDef = ReasonDef::new(
 pub(super) static RESOLVER_IS_SELF: ReasonDef = ReasonDef::new(
     "internet.resolver_is_self",
     Text::new(
-        "Server DNS ada di komputer ini sendiri dan bisa saja menjawab dari ingatannya",
+        "Server DNS ada di komputer ini sendiri dan bisa saja menjawab dari simpanannya (cache)",
         "The DNS server is on this very computer and may answer from memory",
     ),
     Text::new(
-        "Tidak perlu berbuat apa-apa; jalannya internet diperiksa dengan cara lain",
+        "Tidak perlu tindakan; jalannya internet diperiksa dengan cara lain",
         "Nothing needs to be done; whether the internet works is checked in other ways",
     ),
 );
@@ -69,7 +69,7 @@ pub(super) static NAME_UNKNOWN: ReasonDef = ReasonDef::new(
     "internet.name_unknown",
     Text::new("Nama {name} tidak dikenal server DNS", "The DNS server does not know the name {name}"),
     Text::new(
-        "Periksa ejaan query di berkas konfigurasi; bila benar, minta petugas TI memeriksa apakah nama itu diblokir",
+        "Minta petugas TI memeriksa ejaan query di berkas konfigurasi, dan apakah nama itu diblokir",
         "Check the spelling of query in the config file; if it is right, ask IT staff whether the name is blocked",
     ),
 );
@@ -78,7 +78,7 @@ pub(super) static NAME_EMPTY: ReasonDef = ReasonDef::new(
     "internet.name_empty",
     Text::new("Nama {name} tidak punya alamat", "The name {name} has no address"),
     Text::new(
-        "Periksa query dan record di berkas konfigurasi; bila benar, hubungi pengelola nama itu",
+        "Minta petugas TI memeriksa query dan record di berkas konfigurasi, lalu menghubungi pengelola nama itu",
         "Check query and record in the config file; if they are right, call the name's operator",
     ),
 );
@@ -86,7 +86,7 @@ pub(super) static NAME_EMPTY: ReasonDef = ReasonDef::new(
 static UNASKED: ReasonDef = ReasonDef::new(
     "siaga.dns_unasked",
     Text::new("Server DNS tidak dapat ditanyai", "The DNS server cannot be asked"),
-    Text::new("Minta petugas TI melihat log siaga", "Ask IT staff to read Siaga's log"),
+    Text::new("Minta petugas TI melihat log Siaga", "Ask IT staff to read Siaga's log"),
 );
 
 /// A resolver that refuses packets, is out of reach or says nothing is silent to every program here; what cannot be

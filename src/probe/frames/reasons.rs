@@ -39,7 +39,7 @@ pub(super) static STREAM_FAILED: ReasonDef = ReasonDef::new(
     "video.stream_failed",
     Text::new("Gambar kamera {device} terputus", "The picture of camera {device} broke off"),
     Text::new(
-        "Sambungkan kamera {device} langsung ke komputer, tanpa hub, pada porta USB lain; bila tetap begini, ganti kabelnya",
+        "Sambungkan kamera {device} langsung ke komputer, tanpa hub, pada port USB lain; bila tetap begini, ganti kabelnya",
         "Connect camera {device} straight to the computer, without a hub, at another USB port; if it stays so, change its cable",
     ),
 );
@@ -152,5 +152,5 @@ pub(super) static FORMAT_UNREAD: ReasonDef = ReasonDef::new(
 pub(super) static UNREADABLE: ReasonDef = ReasonDef::new(
     "siaga.frames_unreadable",
     Text::new("Gambar kamera tidak dapat diperiksa", "The camera's picture cannot be looked at"),
-    Text::new("Minta petugas TI melihat log siaga", "Ask IT staff to read Siaga's log"),
+    Text::new("Minta petugas TI melihat log Siaga", "Ask IT staff to read Siaga's log"),
 );

@@ -50,7 +50,7 @@ static TIMEOUT: ReasonDef = ReasonDef::new(
     "internet.http_timeout",
     Text::new("Tujuan tidak menjawab pada waktunya", "The target did not answer in time"),
     Text::new(
-        "Periksa apakah internet di ruangan ini jalan; bila situs lain cepat, tujuan ini sedang terganggu: hubungi penyelenggaranya",
+        "Periksa apakah internet di ruangan ini berfungsi; bila situs lain cepat, tujuan ini sedang terganggu: hubungi penyelenggaranya",
         "Check that the internet works in this room; if other sites are quick, this target is in trouble: call its operator",
     ),
 );
@@ -59,7 +59,7 @@ static STATUS_BAD: ReasonDef = ReasonDef::new(
     "internet.http_status_bad",
     Text::new("Tujuan menjawab dengan galat {status}", "The target answered with error {status}"),
     Text::new(
-        "Buka tujuan itu di peramban; bila juga galat, hubungi penyelenggaranya, atau betulkan url di berkas konfigurasi",
+        "Buka tujuan itu di peramban; bila di sana juga gagal, hubungi penyelenggaranya, atau minta petugas TI memeriksa url di berkas konfigurasi",
         "Open the target in a browser; if it fails there too, call its operator, or correct url in the config file",
     ),
 );
@@ -68,7 +68,7 @@ static UNREADABLE: ReasonDef = ReasonDef::new(
     "siaga.http_unreadable",
     Text::new("Pengukuran HTTP gagal", "The HTTP measurement failed"),
     Text::new(
-        "Minta petugas TI melihat log siaga dan memeriksa url di berkas konfigurasi",
+        "Minta petugas TI melihat log Siaga dan memeriksa url di berkas konfigurasi",
         "Ask IT staff to read Siaga's log and to check url in the config file",
     ),
 );

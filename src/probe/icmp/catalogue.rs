@@ -6,19 +6,19 @@ use crate::probe::voice;
 pub(super) static RTT: Quantity =
     Quantity::gauge("icmp_rtt_seconds", Unit::Seconds, "Round trip of the newest echo that was answered.")
         .figure(Figure::RoundTrip)
-        .called("Jeda gema", "Delay of echoes");
+        .called("Jeda ping", "Delay of echoes");
 pub(super) static RTT_MIN: Quantity =
     Quantity::gauge("icmp_rtt_min_seconds", Unit::Seconds, "Shortest round trip of the newest 300 echoes answered.")
-        .called("Jeda gema, terpendek", "Delay of echoes, shortest");
+        .called("Jeda ping, terpendek", "Delay of echoes, shortest");
 pub(super) static RTT_MEDIAN: Quantity =
     Quantity::gauge("icmp_rtt_median_seconds", Unit::Seconds, "Median round trip of the newest 300 echoes answered.")
-        .called("Jeda gema, nilai tengah", "Delay of echoes, median");
+        .called("Jeda ping, nilai tengah", "Delay of echoes, median");
 pub(super) static RTT_P95: Quantity = Quantity::gauge(
     "icmp_rtt_p95_seconds",
     Unit::Seconds,
     "95th percentile of the round trips of the newest 300 echoes answered.",
 )
-.called("Jeda gema, 95 dari 100 di bawahnya", "Delay of echoes, 95th percentile");
+.called("Jeda ping, 95 dari 100 di bawahnya", "Delay of echoes, 95th percentile");
 pub(super) static RTT_JITTER: Quantity = Quantity::gauge(
     "icmp_jitter_seconds",
     Unit::Seconds,
@@ -119,7 +119,7 @@ pub(super) static TARGET_UNRESOLVED: ReasonDef = ReasonDef::new(
 pub(super) static DELAY_HIGH: ReasonDef = ReasonDef::new(
     "internet.delay_high",
     Text::new(
-        "Jeda internet {value}, batasnya {limit}: percakapan akan saling mendahului",
+        "Jeda internet {value}, batasnya {limit}: pembicara akan saling memotong",
         "The internet's delay is {value}, the limit is {limit}: people will talk over each other",
     ),
     Text::new(
@@ -143,7 +143,7 @@ pub(super) static JITTER_HIGH: ReasonDef = ReasonDef::new(
 pub(super) static LOSS_HIGH: ReasonDef = ReasonDef::new(
     "internet.loss_high",
     Text::new(
-        "{value} paket hilang di jalan pulang pergi, batasnya {limit}",
+        "{value} paket hilang dalam perjalanan bolak-balik, batasnya {limit}",
         "{value} of the packets are lost on the way there and back, the limit is {limit}",
     ),
     Text::new(
@@ -179,7 +179,7 @@ pub(super) static NOT_PERMITTED: ReasonDef = ReasonDef::new(
 pub(super) static FAILED: ReasonDef = ReasonDef::new(
     "siaga.icmp_failed",
     Text::new("Ping tidak dapat dilakukan", "Pinging did not work"),
-    Text::new("Minta petugas TI melihat log siaga", "Ask IT staff to read Siaga's log"),
+    Text::new("Minta petugas TI melihat log Siaga", "Ask IT staff to read Siaga's log"),
 );
 
 /// Why it says what it says.

@@ -52,7 +52,7 @@ pub(super) static INTERFACE_MISSING: ReasonDef = ReasonDef::new(
     "internet.interface_missing",
     Text::new("Kartu jaringan {interface} tidak ditemukan", "The network interface {interface} is not there"),
     Text::new(
-        "Pasang kembali adaptor jaringan; bila namanya berubah, perbaiki interface di berkas konfigurasi",
+        "Pasang kembali adaptor jaringan; bila tetap begini, minta petugas TI memeriksa interface di berkas konfigurasi",
         "Plug the network adapter in again; if its name has changed, correct interface in the config file",
     ),
 )
@@ -83,7 +83,7 @@ pub(super) static NO_GATEWAY: ReasonDef = ReasonDef::new(
     "internet.no_gateway",
     Text::new("Tidak ada jalan ke internet lewat {interface}", "There is no way to the internet by {interface}"),
     Text::new(
-        "Nyalakan ulang router; bila alamat diisi tangan, minta petugas TI mengisi gateway-nya",
+        "Nyalakan ulang router; bila alamatnya diisi secara manual, minta petugas TI mengisi gateway-nya",
         "Restart the router; if the address was set by hand, ask IT staff to set its gateway",
     ),
 );
@@ -107,7 +107,7 @@ pub(super) static LINK_SLOW: ReasonDef = ReasonDef::new(
         "The network cable of {part} only reaches {value}, should be {limit} or more",
     ),
     Text::new(
-        "Ganti kabel jaringan, lalu coba lubang lain di switch",
+        "Ganti kabel jaringan, lalu coba port lain di switch",
         "Replace the network cable, then try another port of the switch",
     ),
 );
@@ -119,7 +119,7 @@ pub(super) static LINK_DAMAGED: ReasonDef = ReasonDef::new(
         "{value} of the packets at {interface} are damaged, the limit is {limit}",
     ),
     Text::new(
-        "Ganti kabel jaringan, lalu coba lubang lain di switch; pada Wi-Fi dekatkan komputer ke pemancarnya",
+        "Ganti kabel jaringan, lalu coba port lain di switch; pada Wi-Fi dekatkan komputer ke pemancarnya",
         "Replace the network cable, then try another port of the switch; on Wi-Fi move the computer nearer to the access point",
     ),
 );
@@ -156,7 +156,7 @@ pub(super) static CALL_TRAFFIC_NOTED: ReasonDef = ReasonDef::new(
         "Traffic is like a call's ({received} UDP packets a second in, {sent} out), which may as well be something else",
     ),
     Text::new(
-        "Tidak perlu apa-apa; pengukuran kecepatan tetap berjalan",
+        "Tidak perlu tindakan; pengukuran kecepatan tetap berjalan",
         "Nothing needs to be done; tests of the line go on",
     ),
 );
@@ -176,7 +176,7 @@ pub(super) static POLLING: ReasonDef = ReasonDef::new(
 pub(super) static UNSEEN: ReasonDef = ReasonDef::new(
     "siaga.link_unseen",
     Text::new("Keadaan jaringan tidak dapat dibaca", "The network's state cannot be read"),
-    Text::new("Minta petugas TI melihat log siaga", "Ask IT staff to read Siaga's log"),
+    Text::new("Minta petugas TI melihat log Siaga", "Ask IT staff to read Siaga's log"),
 );
 
 /// Files of the kernel that cannot be read say nothing about the cable: every failure is of our eyes.

@@ -38,7 +38,7 @@ pub(super) static UNCERTAIN: ReasonDef = ReasonDef::new(
         "Not certain: the microphone is alive, but the test sound was not heard ({card})",
     ),
     Text::new(
-        "Putar suara apa saja: bila terdengar di ruangan, peredam gema perangkat menghapus bunyi uji dan tidak ada yang rusak; bila tidak, periksa kabel, daya dan volume pengeras suara",
+        "Putar suara apa saja: bila terdengar di ruangan, peredam gema perangkat menghapus bunyi uji dan tidak ada yang rusak; bila tidak, periksa kabel, daya, dan volume pengeras suara",
         "Play any sound: if it is heard in the room, the device's echo canceller removes the test sound and nothing is broken; if not, check the loudspeakers' cable, power and volume",
     ),
 );
@@ -69,7 +69,7 @@ pub(super) static FAINT: ReasonDef = ReasonDef::new(
 
 pub(super) static DISTORTED: ReasonDef = ReasonDef::new(
     "audio.loopback_distorted",
-    Text::new("Suara pecah: cacat {value} (batas {limit})", "The sound is distorted by {value} (limit {limit})"),
+    Text::new("Suara pecah: distorsi {value} (batas {limit})", "The sound is distorted by {value} (limit {limit})"),
     Text::new(
         "Turunkan volume pengeras suara dan mikrofon; bila tetap pecah, periksa pengeras suaranya",
         "Turn the loudspeakers and the microphone down; if it stays distorted, have the loudspeakers checked",
@@ -116,7 +116,7 @@ pub(super) static GONE: ReasonDef = ReasonDef::new(
         "Loudspeakers or microphone are not there or were pulled out",
     ),
     Text::new(
-        "Periksa kabel dan daya perangkat suara; \"siaga devices\" menampilkan perangkat yang ada",
+        "Periksa kabel dan daya perangkat suara; bila tetap begini, minta petugas TI melihat \"siaga devices\"",
         "Check the sound device's cable and power; \"siaga devices\" lists what is there",
     ),
 )
@@ -135,7 +135,7 @@ pub(super) static NO_PERMISSION: ReasonDef = ReasonDef::new(
 pub(super) static UNTESTED: ReasonDef = ReasonDef::new(
     "siaga.loopback_untested",
     Text::new("Uji suara tidak dapat dijalankan", "The test of the sound cannot be run"),
-    Text::new("Minta petugas TI melihat log siaga", "Ask IT staff to read Siaga's log"),
+    Text::new("Minta petugas TI melihat log Siaga", "Ask IT staff to read Siaga's log"),
 );
 
 pub(super) static NO_SEAT: ReasonDef = ReasonDef::new(

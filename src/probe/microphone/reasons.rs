@@ -127,7 +127,7 @@ pub(super) static GONE: ReasonDef = ReasonDef::new(
     "audio.microphone_gone",
     Text::new("Mikrofon tidak ada atau tercabut", "The microphone is not there or was pulled out"),
     Text::new(
-        "Periksa kabel dan daya mikrofon, lalu sambungkan lagi; \"siaga devices\" menampilkan perangkat yang ada",
+        "Periksa kabel dan daya mikrofon, lalu sambungkan lagi; bila tetap begini, minta petugas TI melihat \"siaga devices\"",
         "Check the microphone's cable and power and connect it again; \"siaga devices\" lists what is there",
     ),
 )
@@ -161,7 +161,7 @@ pub(super) static NO_PERMISSION: ReasonDef = ReasonDef::new(
 pub(super) static UNTESTED: ReasonDef = ReasonDef::new(
     "siaga.microphone_untested",
     Text::new("Mikrofon tidak dapat diuji", "The microphone cannot be tested"),
-    Text::new("Minta petugas TI melihat log siaga", "Ask IT staff to read Siaga's log"),
+    Text::new("Minta petugas TI melihat log Siaga", "Ask IT staff to read Siaga's log"),
 );
 
 pub(super) static NO_SEAT: ReasonDef = ReasonDef::new(

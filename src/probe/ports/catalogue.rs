@@ -57,7 +57,7 @@ pub(super) static UNTRIED: ReasonDef = ReasonDef::new(
     "siaga.ports_untried",
     Text::new("Tidak dapat ditanya dari komputer ini: {ports}", "This computer could not ask at {ports}"),
     Text::new(
-        "Minta petugas TI memeriksa firewall di komputer ini dan melihat log siaga",
+        "Minta petugas TI memeriksa firewall di komputer ini dan melihat log Siaga",
         "Ask IT staff to check this computer's own firewall and to read Siaga's log",
     ),
 );
@@ -99,7 +99,7 @@ pub(super) static FAILED: ReasonDef = ReasonDef::new(
     "siaga.ports_failed",
     Text::new("Port rapat tidak dapat diperiksa", "The ports for meetings could not be looked at"),
     Text::new(
-        "Minta petugas TI melihat log siaga dan memeriksa far_end di berkas konfigurasi",
+        "Minta petugas TI melihat log Siaga dan memeriksa far_end di berkas konfigurasi",
         "Ask IT staff to read Siaga's log and to check far_end in the config file",
     ),
 );

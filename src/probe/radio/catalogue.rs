@@ -31,7 +31,7 @@ pub(super) static ECHO: Quantity = Quantity::gauge(
     Unit::Flag,
     "Whether the second receiver heard the last message (1) or nothing (0); none where that is not certain.",
 )
-.called("Pesan terdengar di penerima kedua", "Message heard by the second receiver");
+.called("Pesan terdengar di HT kedua", "Message heard by the second receiver");
 
 /// What it measures.
 pub const QUANTITIES: &[&Quantity] = &[&PRESENT, &SAID, &HEARD, &AIRTIME, &ECHO];
@@ -50,7 +50,7 @@ pub(super) static KEY_MISSING: ReasonDef = ReasonDef::new(
     "radio.key_missing",
     Text::new("Perangkat PTT HT ({device}) tidak terhubung", "The radio's key device ({device}) is not connected"),
     Text::new(
-        "Periksa kabel PTT HT (adaptor serial atau antarmuka USB), lalu sambungkan lagi ke porta yang sama",
+        "Periksa kabel PTT HT (adaptor serial atau antarmuka USB), lalu sambungkan lagi ke port yang sama",
         "Check the cable of the radio's key (serial adapter or USB interface), and connect it again to the same port",
     ),
 )
@@ -98,7 +98,7 @@ pub(super) static NEVER_SAID: ReasonDef = ReasonDef::new(
 pub(super) static ECHO_MISSED: ReasonDef = ReasonDef::new(
     "radio.echo_missed",
     Text::new(
-        "HT kedua tidak mendengar apa-apa ketika Siaga terakhir berbicara",
+        "HT kedua tidak mendengar apa-apa ketika Siaga terakhir kali berbicara",
         "The second radio heard nothing when Siaga last spoke",
     ),
     ECHO_REMEDY,
@@ -114,24 +114,24 @@ pub(super) static ECHO_UNCERTAIN: ReasonDef = ReasonDef::new(
 );
 
 const ECHO_REMEDY: Text = Text::new(
-    "Periksa apakah kedua HT menyala, pada saluran yang sama, dan kabel suaranya terpasang; lalu kirim pesan uji (siaga radio test)",
+    "Periksa apakah kedua HT menyala, pada kanal yang sama, dan kabel suaranya terpasang; lalu kirim pesan uji di halaman Tindakan",
     "Check that both radios are on, on the same channel, with their audio cables in; then send a test message (siaga radio test)",
 );
 
 const CALL: Text = Text::new(
-    "Minta operator saling memanggil lewat HT; bila terdengar jelas, catat: siaga radio check --heard-by NAMA",
+    "Minta operator saling memanggil lewat HT; bila terdengar jelas, catat di halaman Tindakan (Uji suara HT terdengar)",
     "Have the operators call each other by radio; if they hear each other well, note it: siaga radio check --heard-by NAME",
 );
 
 const SPEAK: Text = Text::new(
-    "Kirim pesan uji ketika saluran sepi (siaga radio test), dan tanyakan kepada operator apakah terdengar",
+    "Kirim pesan uji ketika kanal sepi (halaman Tindakan), dan tanyakan kepada operator apakah terdengar",
     "Send a test message while the channel is quiet (siaga radio test), and ask the operators whether they heard it",
 );
 
 pub(super) static UNREADABLE: ReasonDef = ReasonDef::new(
     "siaga.radio_unreadable",
     Text::new("Perangkat HT tidak dapat dilihat", "The radio's devices cannot be seen"),
-    Text::new("Minta petugas TI melihat log siaga", "Ask IT staff to read Siaga's log"),
+    Text::new("Minta petugas TI melihat log Siaga", "Ask IT staff to read Siaga's log"),
 );
 
 /// Why it says what it says.

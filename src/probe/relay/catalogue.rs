@@ -12,34 +12,34 @@ pub(super) static WORKS: Quantity = Quantity::gauge(
     Unit::Flag,
     "Whether the TURN server was reached by it (udp, tcp, tls); missing where it was not tried, because one before it worked.",
 )
-.by(TRANSPORT).called("Relai terhubung lewat", "The relay is reached by");
+.by(TRANSPORT).called("Relay terhubung lewat", "The relay is reached by");
 pub(super) static UDP_BLOCKED: Quantity = Quantity::gauge(
     "relay_udp_blocked",
     Unit::Flag,
     "Whether the TURN server is silent by UDP while it answers by TCP or TLS.",
 )
-.called("UDP ke relai diblokir", "UDP to the relay blocked");
+.called("UDP ke relay diblokir", "UDP to the relay blocked");
 pub(super) static RTT: Quantity = Quantity::gauge(
     "relay_rtt_seconds",
     Unit::Seconds,
     "Median round trip through the TURN server while nothing presses the line.",
 )
-.called("Jeda lewat relai", "Delay through the relay");
+.called("Jeda lewat relay", "Delay through the relay");
 pub(super) static LOADED_RTT: Quantity = Quantity::gauge(
     "relay_loaded_rtt_seconds",
     Unit::Seconds,
     "Median round trip through the TURN server while the whole call is sent; shown, not judged.",
 )
-.called("Jeda lewat relai selama panggilan", "Delay through the relay during the call");
+.called("Jeda lewat relay selama panggilan", "Delay through the relay during the call");
 pub(super) static LOSS: Quantity =
     Quantity::gauge("relay_loss_ratio", Unit::Ratio, "Packets that did not come back through the TURN server.")
-        .called("Paket yang hilang lewat relai", "Packets lost through the relay");
+        .called("Paket yang hilang lewat relay", "Packets lost through the relay");
 pub(super) static BURSTS: Quantity = Quantity::gauge(
     "relay_burst_loss_ratio",
     Unit::Ratio,
     "Packets lost in runs of three and more, which is a gap that is heard and seen.",
 )
-.called("Paket yang hilang beruntun lewat relai", "Packets lost in runs through the relay");
+.called("Paket yang hilang beruntun lewat relay", "Packets lost in runs through the relay");
 pub(super) static LONGEST: Quantity =
     Quantity::gauge("relay_longest_burst_packets", Unit::Count, "Packets in the longest run of lost ones.")
         .called("Deret terpanjang paket yang hilang", "Longest run of lost packets");
@@ -54,32 +54,32 @@ pub(super) static VARIATION: Quantity = Quantity::gauge(
     Unit::Seconds,
     "99th percentile of the round trip above the least (RFC 5481); shown, not judged.",
 )
-.called("Naik turunnya jeda lewat relai", "Variation of the relay's delay");
+.called("Naik turunnya jeda lewat relay", "Variation of the relay's delay");
 pub(super) static R_FACTOR: Quantity = r_factor_of_test("relay_voice_r_factor")
-    .called("Mutu suara lewat relai, faktor R", "Quality of speech through the relay, R factor");
+    .called("Mutu suara lewat relay, faktor R", "Quality of speech through the relay, R factor");
 pub(super) static MOS: Quantity = mos_of_test("relay_voice_mos")
-    .called("Taksiran mutu suara lewat relai (1–5)", "Estimated quality of speech through the relay (1–5)");
+    .called("Taksiran mutu suara lewat relay (1–5)", "Estimated quality of speech through the relay (1–5)");
 pub(super) static CARRIED: Quantity = Quantity::gauge(
     "relay_carried_bits_per_second",
     Unit::BitsPerSecond,
     "Call-like packets that came back, at most what was offered: what the narrower of the two ways carries.",
 )
-.called("Panggilan lewat relai", "The call through the relay");
+.called("Panggilan lewat relay", "The call through the relay");
 pub(super) static USED: Quantity = Quantity::counter(
     "relay_used_bytes_total",
     Unit::Bytes,
     "Bytes of IP packets that the tests of this check have sent and received.",
 )
-.called("Data yang dipakai uji relai", "Data that relay tests took");
+.called("Data yang dipakai uji relay", "Data that relay tests took");
 pub(super) static USED_TODAY: Quantity = Quantity::gauge(
     "relay_used_today_bytes",
     Unit::Bytes,
     "Bytes of IP packets that the tests of this check had taken on that day (UTC), over restarts too.",
 )
 .of_budget()
-.called("Data yang dipakai uji relai hari ini", "Data that relay tests took today");
+.called("Data yang dipakai uji relay hari ini", "Data that relay tests took today");
 pub(super) static USED_BY_UPLINK: Quantity = by_uplink("relay_used_by_uplink_today_bytes")
-    .called("Data uji relai hari ini, jalur ini", "Data of relay tests today, this uplink");
+    .called("Data uji relay hari ini, jalur ini", "Data of relay tests today, this uplink");
 
 /// Where an observation carries what tests have taken.
 pub(in crate::probe) const ACCOUNTS: Accounts =
@@ -138,7 +138,7 @@ pub(super) static BLOCKED: ReasonDef = ReasonDef::new(
 pub(super) static DELAY_HIGH: ReasonDef = ReasonDef::new(
     "internet.relay_delay_high",
     Text::new(
-        "Jeda bolak-balik lewat server relay {value}, batasnya {limit}: percakapan akan saling mendahului",
+        "Jeda bolak-balik lewat server relay {value}, batasnya {limit}: pembicara akan saling memotong",
         "The round trip through the relay server is {value}, the limit is {limit}: people will talk over each other",
     ),
     Text::new(
@@ -241,8 +241,8 @@ pub(super) static BUDGET_SPENT: ReasonDef = ReasonDef::new(
     "siaga.relay_budget_spent",
     Text::new("Jatah data untuk uji relay hari ini sudah habis", "Today's data budget for relay tests is spent"),
     Text::new(
-        "Tunggu sampai besok, atau minta petugas TI menaikkan daily_budget di berkas konfigurasi",
-        "Wait until tomorrow, or ask IT staff to raise daily_budget in the config file",
+        "Tunggu jatah baru pada pukul 00.00 UTC (07.00 WIB), atau minta petugas TI menaikkan daily_budget di berkas konfigurasi",
+        "Wait for the next budget at 00:00 UTC (07:00 WIB), or ask IT staff to raise daily_budget in the config file",
     ),
 );
 
@@ -250,7 +250,7 @@ pub(super) static FAILED: ReasonDef = ReasonDef::new(
     "siaga.relay_failed",
     Text::new("Uji relay tidak dapat dilakukan", "The relay test could not be made"),
     Text::new(
-        "Minta petugas TI melihat log siaga dan memeriksa server dan password_file di berkas konfigurasi",
+        "Minta petugas TI melihat log Siaga dan memeriksa server dan password_file di berkas konfigurasi",
         "Ask IT staff to read Siaga's log and to check server and password_file in the config file",
     ),
 );

@@ -31,7 +31,10 @@ pub const REASONS: &[&ReasonDef] = &[&FAILED];
 static FAILED: ReasonDef = ReasonDef::new(
     "siaga.replay_failed",
     Text::new("Berkas skenario tidak dapat diputar", "The scenario file cannot be played"),
-    Text::new("Perbaiki berkas skenario, lalu muat ulang siaga", "Mend the scenario file, then reload siaga"),
+    Text::new(
+        "Minta petugas TI memperbaiki berkas skenario, lalu memuat ulang Siaga",
+        "Mend the scenario file, then reload siaga",
+    ),
 );
 
 /// Whatever goes wrong here speaks of our file, never of the equipment.

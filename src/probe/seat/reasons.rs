@@ -30,7 +30,7 @@ pub(super) static SILENT: ReasonDef = ReasonDef::new(
 pub(super) static UNREADABLE: ReasonDef = ReasonDef::new(
     "siaga.seat_unreadable",
     Text::new("Laporan \"siaga seat\" tidak dapat diterima", "The reports of \"siaga seat\" cannot be received"),
-    Text::new("Minta petugas TI melihat log siaga", "Ask IT staff to read Siaga's log"),
+    Text::new("Minta petugas TI melihat log Siaga", "Ask IT staff to read Siaga's log"),
 );
 
 pub(super) static BLIND: ReasonDef = ReasonDef::new(
@@ -40,7 +40,7 @@ pub(super) static BLIND: ReasonDef = ReasonDef::new(
         "The desktop's sound settings cannot be read",
     ),
     Text::new(
-        "Minta petugas TI memasang paket pulseaudio-utils, lalu melihat log siaga-seat",
+        "Minta petugas TI memasang paket pulseaudio-utils, lalu melihat log Siaga-seat",
         "Ask IT staff to install the package pulseaudio-utils, then to read the log of siaga-seat",
     ),
 );

@@ -12,7 +12,8 @@ pub const LONGEST: usize = 64 * 1024;
 /// The longest name that is believed, characters: what a person can read on a page.
 const LONGEST_NAME: usize = 120;
 
-/// One message. What a newer agent says beside it is passed over: one that was logged in before an upgrade stays the older.
+/// One message. What an agent of another version says beside it is passed over, and a field that is added later has a default: one that
+/// was logged in before an upgrade stays the older.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "said", rename_all = "snake_case")]
 pub enum Report {

@@ -116,7 +116,7 @@ pub const QUANTITIES: &[&Quantity] = &[
 pub(super) static DELAY_HIGH: ReasonDef = ReasonDef::new(
     "internet.call_delay_high",
     Text::new(
-        "Jeda bolak-balik uji panggilan {value}, batasnya {limit}: percakapan akan saling mendahului",
+        "Jeda bolak-balik uji panggilan {value}, batasnya {limit}: pembicara akan saling memotong",
         "The round trip of the call-like test is {value}, the limit is {limit}: people will talk over each other",
     ),
     Text::new(
@@ -222,8 +222,8 @@ pub(super) static BUDGET_SPENT: ReasonDef = ReasonDef::new(
         "Today's data budget for call-like tests is spent",
     ),
     Text::new(
-        "Tunggu sampai besok, atau minta petugas TI menaikkan daily_budget di berkas konfigurasi",
-        "Wait until tomorrow, or ask IT staff to raise daily_budget in the config file",
+        "Tunggu jatah baru pada pukul 00.00 UTC (07.00 WIB), atau minta petugas TI menaikkan daily_budget di berkas konfigurasi",
+        "Wait for the next budget at 00:00 UTC (07:00 WIB), or ask IT staff to raise daily_budget in the config file",
     ),
 );
 
@@ -231,7 +231,7 @@ pub(super) static FAILED: ReasonDef = ReasonDef::new(
     "siaga.stamp_failed",
     Text::new("Uji panggilan tidak dapat dilakukan", "The call-like test could not be made"),
     Text::new(
-        "Minta petugas TI melihat log siaga dan memeriksa reflector, key_file, dan token_file di berkas konfigurasi",
+        "Minta petugas TI melihat log Siaga dan memeriksa reflector, key_file, dan token_file di berkas konfigurasi",
         "Ask IT staff to read Siaga's log and to check reflector, key_file and token_file in the config file",
     ),
 );

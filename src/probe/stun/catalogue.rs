@@ -75,7 +75,7 @@ pub(super) static MAPPED: ReasonDef = ReasonDef::new(
 pub(super) static DELAY_HIGH: ReasonDef = ReasonDef::new(
     "internet.udp_delay_high",
     Text::new(
-        "Jeda internet lewat UDP {value}, batasnya {limit}: percakapan akan saling mendahului",
+        "Jeda internet lewat UDP {value}, batasnya {limit}: pembicara akan saling memotong",
         "The internet's delay by UDP is {value}, the limit is {limit}: people will talk over each other",
     ),
     Text::new(
@@ -87,7 +87,7 @@ pub(super) static DELAY_HIGH: ReasonDef = ReasonDef::new(
 pub(super) static LOSS_HIGH: ReasonDef = ReasonDef::new(
     "internet.udp_loss_high",
     Text::new(
-        "{value} paket UDP hilang di jalan pulang pergi, batasnya {limit}",
+        "{value} paket UDP hilang dalam perjalanan bolak-balik, batasnya {limit}",
         "{value} of the UDP packets are lost on the way there and back, the limit is {limit}",
     ),
     Text::new(
@@ -139,7 +139,7 @@ pub(super) static FAILED: ReasonDef = ReasonDef::new(
     "siaga.stun_failed",
     Text::new("Pengukuran UDP tidak dapat dilakukan", "UDP could not be measured"),
     Text::new(
-        "Minta petugas TI melihat log siaga dan memeriksa server STUN di berkas konfigurasi",
+        "Minta petugas TI melihat log Siaga dan memeriksa server STUN di berkas konfigurasi",
         "Ask IT staff to read Siaga's log and to check the STUN server in the config file",
     ),
 );

@@ -51,7 +51,7 @@ pub(super) static OTHER_NAME: ReasonDef = ReasonDef::new(
     "internet.certificate_wrong_name",
     Text::new("Sertifikat yang diterima bukan milik {host}", "The certificate that was shown is not for {host}"),
     Text::new(
-        "Pastikan tidak ada halaman masuk Wi-Fi yang mencegat; lalu periksa nama {host} di berkas konfigurasi",
+        "Buka peramban dan lihat apakah muncul halaman masuk Wi-Fi; bila tidak, minta petugas TI memeriksa nama {host} di berkas konfigurasi",
         "Make sure that no Wi-Fi login page stands in between; then check the name {host} in the config file",
     ),
 )
@@ -74,7 +74,7 @@ static TIMEOUT: ReasonDef = ReasonDef::new(
     "internet.tls_timeout",
     Text::new("Sambungan aman (TLS) tidak selesai pada waktunya", "The secure connection (TLS) was not made in time"),
     Text::new(
-        "Periksa apakah internet di ruangan ini jalan; bila situs lain cepat, hubungi penyelenggara tujuan ini",
+        "Periksa apakah internet di ruangan ini berfungsi; bila situs lain cepat, hubungi penyelenggara tujuan ini",
         "Check that the internet works in this room; if other sites are quick, call this target's operator",
     ),
 );
@@ -83,7 +83,7 @@ static UNREADABLE: ReasonDef = ReasonDef::new(
     "siaga.tls_unreadable",
     Text::new("Sertifikat tidak dapat diperiksa", "The certificate cannot be checked"),
     Text::new(
-        "Minta petugas TI melihat log siaga dan memasang paket ca-certificates",
+        "Minta petugas TI melihat log Siaga dan memasang paket ca-certificates",
         "Ask IT staff to read Siaga's log and to install the package ca-certificates",
     ),
 );

@@ -65,7 +65,7 @@ pub(super) static STATUS: Quantity =
 pub(super) static SELF_TEST: Quantity =
     Quantity::gauge("ups_self_test", Unit::Flag, "Whether the UPS's last self-test ended so.")
         .by("result")
-        .called("Uji diri UPS", "Self-test of the UPS");
+        .called("Uji mandiri UPS", "Self-test of the UPS");
 
 /// All.
 pub(super) const ALL: &[&Quantity] = &[

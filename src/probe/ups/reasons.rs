@@ -17,17 +17,17 @@ reasons! {
     /// OB.
     ON_BATTERY = "power.on_battery",
         "Listrik padam: UPS memakai baterai" / "Mains is out: the UPS lives on its battery",
-        "Periksa stop kontak dan MCB ruangan; bila PLN yang padam, nyalakan genset atau siapkan penundaan rapat"
+        "Periksa stopkontak dan MCB ruangan; bila PLN yang padam, nyalakan genset atau siapkan penundaan rapat"
         / "Check the room's socket and breaker; if the grid is out, start the generator or prepare to postpone the meeting";
     /// Battery part of the runtime rule.
     RUNTIME_SHORT_ON_BATTERY = "power.runtime_short_on_battery",
-        "UPS melaporkan baterainya cukup {reported}; yang dapat diandalkan {value}, padahal perlu {limit}"
+        "Menurut UPS, baterainya cukup untuk {reported}; yang dapat diandalkan hanya {value}, padahal perlu {limit}"
         / "The UPS reports {reported} on battery, of which {value} can be counted on where {limit} is needed",
         "Nyalakan genset sekarang, atau tunda rapat dan matikan peralatan dengan tertib"
         / "Start the generator now, or postpone the meeting and shut the equipment down in order";
     /// Mains part of the runtime rule.
     RUNTIME_SHORT = "power.runtime_short" (lasting),
-        "Bila listrik padam, UPS melaporkan baterainya cukup {reported}; yang dapat diandalkan {value}, padahal perlu {limit}"
+        "Bila listrik padam, menurut UPS baterainya cukup untuk {reported}; yang dapat diandalkan hanya {value}, padahal perlu {limit}"
         / "If mains failed, the UPS reports {reported} on battery, of which {value} can be counted on where {limit} is needed",
         "Lepaskan beban yang tidak perlu dari UPS, biarkan baterai terisi, atau ganti baterainya"
         / "Unplug what the UPS need not carry, let the battery charge, or replace it";
@@ -100,11 +100,11 @@ reasons! {
     /// OVERHEAT.
     OVERHEATED = "power.overheated",
         "UPS terlalu panas" / "The UPS is too hot",
-        "Bebaskan lubang anginnya, nyalakan pendingin ruangan, kurangi beban" / "Clear its vents, cool the room, lessen the load";
+        "Pastikan lubang udaranya tidak tertutup, nyalakan pendingin ruangan, kurangi beban" / "Clear its vents, cool the room, lessen the load";
     /// Temperature.
     HOT = "power.hot",
         "Suhu UPS {value}, lebih dari {limit}: baterainya cepat rusak" / "The UPS is at {value}, above {limit}: its battery ages fast",
-        "Bebaskan lubang anginnya dan nyalakan pendingin ruangan" / "Clear its vents and cool the room";
+        "Pastikan lubang udaranya tidak tertutup, dan nyalakan pendingin ruangan" / "Clear its vents and cool the room";
     /// SD.
     SHUTTING_DOWN = "power.shutting_down",
         "UPS akan mematikan diri" / "The UPS is about to shut down",
@@ -149,11 +149,11 @@ reasons! {
     /// No route.
     UPSD_UNREACHABLE = "siaga.upsd_unreachable",
         "Server UPS (upsd) tidak terjangkau lewat jaringan" / "The UPS server (upsd) cannot be reached over the network",
-        "Periksa apakah komputer server UPS menyala, kabel jaringannya, dan alamatnya pada konfigurasi; bila semua benar, mulai ulang nut-server di sana" / "Check that the UPS server's computer is on, its network cable, and its address in the config; if all are right, restart nut-server there";
+        "Periksa apakah komputer server UPS menyala dan kabel jaringannya terpasang; bila ya, minta petugas TI memeriksa alamatnya di berkas konfigurasi dan memulai ulang nut-server di sana" / "Check that the UPS server's computer is on, its network cable, and its address in the config; if all are right, restart nut-server there";
     /// No name.
     UPSD_UNRESOLVED = "siaga.upsd_unresolved",
         "Nama server UPS (upsd) tidak ditemukan" / "The UPS server's (upsd's) name does not resolve",
-        "Periksa nama server pada konfigurasi, atau tulis alamat IP-nya" / "Check the server's name in the config, or write its IP address";
+        "Minta petugas TI memeriksa nama server UPS di berkas konfigurasi, atau menulis alamat IP-nya" / "Check the server's name in the config, or write its IP address";
     /// Access denied.
     UPSD_DENIED = "siaga.upsd_denied",
         "Server UPS (upsd) menolak akses" / "The UPS server (upsd) denies access",
@@ -161,18 +161,18 @@ reasons! {
     /// Not the protocol.
     UPSD_NONSENSE = "siaga.upsd_not_understood",
         "Jawaban server UPS tidak dapat dimengerti" / "What the UPS server answers is not understood",
-        "Pastikan alamat pada konfigurasi memang milik upsd (port 3493)" / "See that the address in the config is upsd's (port 3493)";
+        "Minta petugas TI memastikan alamat di berkas konfigurasi memang milik upsd (port 3493)" / "See that the address in the config is upsd's (port 3493)";
     /// Unknown UPS.
     UPS_NOT_FOUND = "siaga.ups_not_found",
         "UPS yang dikonfigurasi tidak dikenal oleh server UPS" / "The UPS server does not know the configured UPS",
-        "Samakan nama UPS pada konfigurasi dengan yang ada di ups.conf" / "Give the UPS the same name in the config as in ups.conf";
+        "Minta petugas TI menyamakan nama UPS di berkas konfigurasi dengan yang ada di ups.conf" / "Give the UPS the same name in the config as in ups.conf";
     /// Several.
     UPS_NOT_NAMED = "siaga.ups_not_named",
         "Server UPS mengenal beberapa UPS: {names}" / "The UPS server knows several UPSes: {names}",
-        "Tulis UPS yang dipakai ruangan ini pada konfigurasi (ups = \"nama\")" / "Name the one that this room uses in the config (ups = \"name\")";
+        "Minta petugas TI menulis UPS yang dipakai ruangan ini di berkas konfigurasi (ups = \"nama\")" / "Name the one that this room uses in the config (ups = \"name\")";
     /// DATA-STALE.
     UPS_STALE = "siaga.ups_stale",
-        "Sambungan ke UPS terputus: datanya sudah basi" / "The link to the UPS is lost: its data is stale",
+        "Sambungan ke UPS terputus: datanya tidak diperbarui lagi" / "The link to the UPS is lost: its data is stale",
         "Periksa kabel USB atau serial dari UPS ke komputer; bila sudah benar, minta petugas TI memulai ulang driver NUT"
         / "Check the USB or serial cable from the UPS to the computer; if it is in place, ask IT staff to restart the NUT driver";
     /// DRIVER-NOT-CONNECTED.
@@ -186,5 +186,5 @@ reasons! {
     /// Anything else.
     UPS_FAILED = "siaga.ups_failed",
         "Siaga gagal membaca UPS" / "Siaga could not read the UPS",
-        "Lihat catatan Siaga (journalctl -u siaga)" / "See Siaga's log (journalctl -u siaga)";
+        "Minta petugas TI melihat log Siaga" / "See Siaga's log (journalctl -u siaga)";
 }

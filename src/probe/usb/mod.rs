@@ -51,7 +51,7 @@ static BUS_MISSING: ReasonDef = ReasonDef::new(
         "USB controller {bus} is gone, and with it all that is connected to it",
     ),
     Text::new(
-        "Nyalakan ulang komputer; bila tetap begini, pindahkan kamera dan mikrofon ke porta USB lain dan hubungi petugas TI",
+        "Nyalakan ulang komputer; bila tetap begini, pindahkan kamera dan mikrofon ke port USB lain dan hubungi petugas TI",
         "Restart the computer; if it stays so, move camera and microphone to other USB ports and tell IT staff",
     ),
 )
@@ -64,7 +64,7 @@ static HUB_MISSING: ReasonDef = ReasonDef::new(
         "USB hub {bus} is not connected, and with it all that is connected to it",
     ),
     Text::new(
-        "Periksa kabel USB dan daya hub itu, lalu sambungkan lagi ke porta yang sama",
+        "Periksa kabel USB dan daya hub itu, lalu sambungkan lagi ke port yang sama",
         "Check the hub's USB cable and power, and connect it again to the same port",
     ),
 )
@@ -73,7 +73,7 @@ static HUB_MISSING: ReasonDef = ReasonDef::new(
 static UNREADABLE: ReasonDef = ReasonDef::new(
     "siaga.usb_unreadable",
     Text::new("Keadaan USB tidak dapat dibaca", "The state of USB cannot be read"),
-    Text::new("Minta petugas TI melihat log siaga", "Ask IT staff to read Siaga's log"),
+    Text::new("Minta petugas TI melihat log Siaga", "Ask IT staff to read Siaga's log"),
 );
 
 /// Why it says what it says.

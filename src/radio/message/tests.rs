@@ -31,9 +31,9 @@ fn a_fault_is_told_twice_and_ends_as_custom_has_it() {
     assert_eq!(
         said(&Message::Fault(fault()), MANNER),
         [
-            "Perhatian. Di sini Media Center. Internet terputus Ruang Media Center sejak pukul sepuluh lima belas. Rapat Dinas \
+            "Perhatian. Di sini Media Center. Internet terputus di Ruang Media Center sejak pukul sepuluh lima belas. Rapat Dinas \
              Kesehatan pukul sebelas. Mohon periksa modem dan kabel jaringan. Ganti.",
-            "Saya ulangi. Di sini Media Center. Internet terputus Ruang Media Center sejak pukul sepuluh lima belas. Rapat Dinas \
+            "Saya ulangi. Di sini Media Center. Internet terputus di Ruang Media Center sejak pukul sepuluh lima belas. Rapat Dinas \
              Kesehatan pukul sebelas. Mohon periksa modem dan kabel jaringan. Selesai.",
         ]
     );
@@ -86,10 +86,10 @@ fn days_and_meetings_are_told_as_people_tell_them() {
 #[test]
 fn the_morning_call_says_that_all_is_well_and_when_and_is_made_once() {
     let call = Message::RollCall { at: at("26T07:45") };
-    assert_eq!(said(&call, MANNER), ["Di sini Media Center. Sistem siap, pukul tujuh empat puluh lima. Selesai."]);
+    assert_eq!(said(&call, MANNER), ["Di sini Media Center. Pukul tujuh empat puluh lima, ruangan siap. Selesai."]);
     let restored = Message::Restored { component: Component::Power };
-    assert_eq!(said(&restored, MANNER)[0], "Perhatian. Di sini Media Center. Listrik sudah pulih. Ganti.");
-    let test = "Di sini Media Center. Uji coba radio, tidak perlu tindakan. Selesai.";
+    assert_eq!(said(&restored, MANNER)[0], "Perhatian. Di sini Media Center. Kelistrikan sudah pulih. Ganti.");
+    let test = "Di sini Media Center. Ini pesan uji. Mohon dijawab bila terdengar. Ganti.";
     assert_eq!(said(&Message::Test { twice: false }, MANNER), [test]);
 }
 
@@ -191,7 +191,7 @@ fn a_notice_in_the_room_names_the_meeting_and_neither_a_station_nor_its_customs(
     assert!(!notices.is_empty() && notices.iter().all(|script| count(script) <= MOST_WORDS));
     assert_eq!(
         read(&Message::Test { twice: false }.notices(true)[0]),
-        "Perhatian. Uji coba pengumuman, tidak perlu tindakan."
+        "Perhatian. Ini pesan uji. Tidak ada yang perlu dilakukan."
     );
 }
 

@@ -162,7 +162,7 @@ fn line(site: &Site, agenda: &Agenda, session: &Session, now: Option<&'static st
     let details = &session.details;
     let venue = details.venue.as_ref().map(|venue| &venue.name);
     let more = [
-        (pick("Instansi", "Office"), details.office.as_ref()),
+        (pick("Instansi pemohon", "Office"), details.office.as_ref()),
         (pick("Aplikasi", "Platform"), details.platform.as_ref()),
         (pick("Tempat", "Place"), venue),
     ];
@@ -221,7 +221,7 @@ fn feeds(site: &Site, lang: Lang) -> Vec<Feed> {
             pick("dibaca", "read"),
             clock(site, lang, feed.at),
             feed.entries,
-            pick("rapat akan datang", "meetings to come")
+            pick("rapat yang akan datang", "meetings to come")
         ),
         problems: problems(site, &feed, lang),
         detail: feed.error,

@@ -19,7 +19,7 @@ macro_rules! words {
 words! {
     from: "Mulai", "From";
     until: "sampai", "until";
-    office: "Pemohon", "Office";
+    office: "Instansi pemohon", "Office";
     venue: "Tempat", "Place";
     cancelled: "Rapat ini dibatalkan.", "This session was cancelled.";
     over: "Rapat ini sudah selesai; lembar ini seperti saat rapat dimulai.", "This session is over; the sheet is as it was at the start.";
@@ -30,7 +30,7 @@ words! {
     reason: "Alasan", "Reason";
     by: "oleh", "by";
     written_by: "dicatat oleh", "written down by";
-    machine: "Yang diukur siaga", "What is measured";
+    machine: "Yang diukur Siaga", "What is measured";
     hand: "Yang diperiksa petugas", "What is checked by hand";
     no_items: "Tidak ada yang harus diperiksa petugas.", "There is nothing to check by hand.";
     only_noted: "hanya dicatat", "only noted";

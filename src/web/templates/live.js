@@ -56,7 +56,13 @@
   function age(seconds) {
     const whole = Math.floor(seconds);
     if (whole < 1) return id ? "kurang dari 1 detik yang lalu" : "less than 1 s ago";
-    const [value, unit] = whole < 120 ? [whole, id ? "detik" : "s"] : [Math.round(whole / 60), id ? "menit" : "min"];
+    const tenths = Math.round(whole / 360);
+    const hours = tenths % 10 ? `${Math.floor(tenths / 10)}${id ? "," : "."}${tenths % 10}` : `${tenths / 10}`;
+    const [value, unit] =
+      whole < 120 ? [whole, id ? "detik" : "s"]
+      : whole < 7200 ? [Math.round(whole / 60), id ? "menit" : "min"]
+      : whole < 172800 ? [hours, id ? "jam" : "h"]
+      : [Math.round(whole / 86400), id ? "hari" : "days"];
     return `${value} ${unit} ${id ? "yang lalu" : "ago"}`;
   }
 

@@ -110,7 +110,7 @@ async fn every_answer_says_it_and_a_new_snapshot_ends_it() {
     assert_ne!(before["evidence_id"], after["evidence_id"]);
     let stored = served.get(&format!("/api/v1/evidence/{}", after["evidence_id"].as_str().unwrap())).await.json();
     assert_eq!((&stored["answer"]["verdict"], &stored["question"]["doubts"][0]), (&"unknown".into(), &"engine".into()));
-    assert!(served.get("/").await.text.contains("Tidak diketahui: siaga berhenti menilai"));
+    assert!(served.get("/").await.text.contains("Tidak diketahui: Siaga berhenti menilai"));
     let metrics = served.get("/metrics").await.text;
     assert!(
         metrics.contains("siaga_room_state{room=\"rapat_1\",profile=\"rapat\",state=\"unknown\"} 1\n"),

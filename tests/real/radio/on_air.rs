@@ -70,8 +70,8 @@ fn a_message_is_heard_twice_with_the_key_down_and_two_seconds_between() {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     print!("{said}");
     for words in [
-        "Perhatian. Di sini Media Center. Uji coba radio, tidak perlu tindakan. Ganti.",
-        "Saya ulangi. Di sini Media Center. Uji coba radio, tidak perlu tindakan. Selesai.",
+        "Perhatian. Di sini Media Center. Ini pesan uji. Mohon dijawab bila terdengar. Ganti.",
+        "Saya ulangi. Di sini Media Center. Ini pesan uji. Mohon dijawab bila terdengar. Ganti.",
     ] {
         assert!(said.contains(words), "{said}");
     }

@@ -76,7 +76,10 @@ fn a_sheet_goes_its_way_in_real_time_over_a_kill() {
     );
     assert_eq!(session["verdict"], "unknown", "{told}");
     let text = told["text"].as_str().unwrap();
-    assert!(text.contains("terlambat untuk Rapat Dinkes") && text.contains("Tugas: ruang"), "{text}");
+    assert!(
+        text.contains("untuk Rapat Dinkes") && text.contains("BELUM dicentang") && text.contains("Tugas: ruang"),
+        "{text}"
+    );
     assert_eq!(said(&sheet(&daemon)), ["unknown", "ready", "unknown"]);
     daemon.kill();
     let daemon = start(at);
