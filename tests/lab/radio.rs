@@ -9,20 +9,19 @@ use crate::hearing::sine;
 const RATE: usize = 48_000;
 
 /// Each phrase of the test message, as a tone of its own: in what order they are heard is then seen.
-const PHRASES: [(&str, f64); 8] = [
+const PHRASES: [(&str, f64); 7] = [
     ("perhatian", 500.0),
     ("di_sini", 700.0),
     ("media_center", 900.0),
-    ("uji_coba_radio", 1100.0),
-    ("tidak_perlu_tindakan", 1300.0),
+    ("ini_pesan_uji", 1100.0),
+    ("mohon_dijawab_bila_terdengar", 1300.0),
     ("ganti", 1500.0),
     ("saya_ulangi", 1700.0),
-    ("selesai", 1900.0),
 ];
 
 /// What is heard, phrase by phrase, in each transmission.
 const HEARD: [[f64; 6]; 2] =
-    [[500.0, 700.0, 900.0, 1100.0, 1300.0, 1500.0], [1700.0, 700.0, 900.0, 1100.0, 1300.0, 1900.0]];
+    [[500.0, 700.0, 900.0, 1100.0, 1300.0, 1500.0], [1700.0, 700.0, 900.0, 1100.0, 1300.0, 1500.0]];
 
 /// Where the kernel tells which lines of the UARTs are up.
 pub(crate) const LINES: &str = "grep '^0:' /proc/tty/driver/serial";
