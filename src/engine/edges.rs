@@ -102,6 +102,10 @@ fn the_patience_with_the_unknown_is_that_of_what_is_unknown_and_is_over_with_its
     };
     assert_eq!(open(&beside, 63), (None, None));
     assert_eq!(open(&beside, 64), (Some(64), Some(Component::Internet)));
+    // Where none of them is left it is unknown for as long as evidence counts, since 24.
+    let none =
+        |name: &str, second| Some(if ["dead", "alive"].contains(&name) && second > 20 { Unknown } else { Ready });
+    assert_eq!([43, 44].map(|until| open(&none, until).0), [None, Some(44)]);
     // Each has its own time from when it became so: the one that is asked often counts from 1004, and not from the other's 24.
     let both = |name: &str, second| match name {
         "battery" if second > 20 => Some(Unknown),
