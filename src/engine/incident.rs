@@ -6,14 +6,12 @@ use std::time::Duration;
 
 use super::{Event, rollup};
 use crate::domain::snapshot::{CheckView, ComponentView, ProfileView};
-use crate::domain::{CheckName, Component, Incident, Mono, Now, Reason, Requirement, Verdict};
+use crate::domain::{Component, Incident, Mono, Now, Reason, Requirement, Verdict};
 
 /// The incidents that are open.
 #[derive(Clone, Debug, Default)]
 pub struct Incidents {
     open: Vec<Incident>,
-    /// Since when each check that is unknown is seen to be.
-    unknown: BTreeMap<CheckName, Mono>,
     /// Of each component that is unknown: by checks that may be so for so long at most, without a break, one after the other perhaps,
     /// since when.
     spells: BTreeMap<Component, BTreeMap<Duration, Mono>>,
@@ -45,9 +43,6 @@ impl Incidents {
     ) -> (Vec<Event>, Mono) {
         let mut events = Vec::new();
         let mut look_again = Mono::NEVER;
-        let unknown = view.checks.iter().zip(checks).filter(|(judged, _)| judged.verdict == Verdict::Unknown);
-        let since = |name: &CheckName| self.unknown.get(name).copied().unwrap_or(now.mono);
-        self.unknown = unknown.map(|(_, check)| (check.spec.name.clone(), since(&check.spec.name))).collect();
         for component in view.components.iter() {
             let unknown = makes_unknown(view, checks, component);
             let spells = self.spells.entry(component.component).or_default();
@@ -85,9 +80,7 @@ impl Incidents {
                     if reasons.is_empty() {
                         continue;
                     }
-                    let each = unknown.iter().filter_map(|check| due(check, &self.unknown));
-                    let in_turn = spells.iter().map(|(patience, since)| since.after(*patience));
-                    if let Some(due) = each.chain(in_turn).min().filter(|due| *due > now.mono) {
+                    if let Some(due) = due(&unknown, spells).filter(|due| *due > now.mono) {
                         look_again = look_again.min(due);
                         continue;
                     }
@@ -134,26 +127,24 @@ fn makes_unknown<'a>(
     }
     let all = component.checks.iter().map(|at| (&*checks[*at], view.checks[*at].verdict));
     let required: Vec<_> = all.filter(|(check, _)| check.spec.requirement == Requirement::Required).collect();
+    let groups = rollup::groups(required.iter().map(|(check, verdict)| (&*check.spec, *verdict)));
     // A member that others of its group stand in for makes nothing unknown.
     let stood_in_for = |check: &CheckView| {
-        check.spec.group.as_ref().is_some_and(|group| {
-            let member = |other: &CheckView| other.spec.group.as_ref().is_some_and(|of| of.name == group.name);
-            let members = required.iter().filter(|(other, _)| member(other)).map(|(_, verdict)| *verdict);
-            rollup::group(group.need, members.collect()) != Some(Verdict::Unknown)
-        })
+        let group = check.spec.group.as_ref().and_then(|group| groups.get(&*group.name));
+        group.is_some_and(|whole| *whole != Verdict::Unknown)
     };
     let unknown = required.iter().filter(|(check, verdict)| *verdict == Verdict::Unknown && !stood_in_for(check));
     unknown.map(|(check, _)| *check).collect()
 }
 
-/// When it is an incident that a check makes its component unknown: once it has been so, since the moment that `since` has of it, for
-/// the age that is allowed to it, which is over where evidence became too old. By the monotonic clock: a wall clock that is set back
-/// may not put an incident off.
-fn due(check: &CheckView, since: &BTreeMap<CheckName, Mono>) -> Option<Mono> {
+/// When it is an incident that these checks make their component unknown: once it has been so for the age that is allowed to one of
+/// them, and at once where evidence became too old, which has had its time. By the monotonic clock: a wall clock that is set back may
+/// not put an incident off. `None`: at once.
+fn due(unknown: &[&CheckView], spells: &BTreeMap<Duration, Mono>) -> Option<Mono> {
     // What this process has not looked at yet has as long as what was never seen, however old its evidence is.
-    let over = check.stale && check.runs > 0;
-    let allowed = if over { Duration::ZERO } else { check.spec.fresh_for };
-    Some(since.get(&check.spec.name)?.after(allowed))
+    let is_over = |check: &&CheckView| check.stale && check.runs > 0;
+    let in_turn = spells.iter().map(|(patience, since)| since.after(*patience));
+    in_turn.min().filter(|_| !unknown.iter().any(is_over))
 }
 
 /// The place of the check at the top of the chain of explanations that begins at `at`.

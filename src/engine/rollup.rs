@@ -21,16 +21,20 @@ pub struct Decided<'a> {
 /// good member is enough.
 pub fn component(checks: &[Decided<'_>]) -> Option<Verdict> {
     let required = checks.iter().filter(|check| check.spec.requirement == Requirement::Required);
-    let mut groups: BTreeMap<&str, (usize, Vec<Verdict>)> = BTreeMap::new();
-    let mut all = Vec::new();
-    for check in required {
-        match &check.spec.group {
-            Some(group) => groups.entry(&group.name).or_insert((group.need, Vec::new())).1.push(check.verdict),
-            None => all.push(check.verdict),
+    let alone = required.filter(|check| check.spec.group.is_none()).map(|check| check.verdict);
+    let groups = groups(checks.iter().map(|check| (check.spec, check.verdict)));
+    Verdict::worst(alone.chain(groups.into_values()))
+}
+
+/// The verdict of each group, by its name, of the checks that count.
+pub fn groups<'a>(checks: impl IntoIterator<Item = (&'a CheckSpec, Verdict)>) -> BTreeMap<&'a str, Verdict> {
+    let mut members: BTreeMap<&str, (usize, Vec<Verdict>)> = BTreeMap::new();
+    for (spec, verdict) in checks {
+        if let Some(group) = spec.group.as_ref().filter(|_| spec.requirement == Requirement::Required) {
+            members.entry(&group.name).or_insert((group.need, Vec::new())).1.push(verdict);
         }
     }
-    all.extend(groups.into_values().filter_map(|(need, members)| group(need, members)));
-    Verdict::worst(all)
+    members.into_iter().filter_map(|(name, (need, all))| Some((name, group(need, all)?))).collect()
 }
 
 /// The verdict of a group: the `need`-th best of its members; `None` of no members.

@@ -1,9 +1,7 @@
 //! Which checks of a line count for a meeting, and which of them make the verdict what it is.
 
-use std::collections::BTreeMap;
-
 use crate::domain::snapshot::{Judged, ProfileView};
-use crate::domain::{CheckView, Requirement, Snapshot, Verdict};
+use crate::domain::{CheckView, Requirement, Snapshot};
 use crate::engine::rollup;
 
 /// A check with what is said of it.
@@ -17,21 +15,11 @@ pub(super) fn counted<'a>(line: &[(usize, &'a CheckView)], view: &'a ProfileView
 
 /// Those of them by which the meeting is held, or is not: without the member of a group for which others stand in.
 pub(super) fn standing<'a>(counted: &[Counted<'a>], snapshot: &Snapshot, view: &ProfileView) -> Vec<Counted<'a>> {
-    let groups = groups(snapshot, view);
+    let all = snapshot.checks.iter().zip(&*view.checks);
+    let groups = rollup::groups(all.map(|(check, judged)| (&*check.spec, judged.verdict)));
     let is_stood_in = |(check, judged): &Counted<'_>| {
         let whole = check.spec.group.as_ref().and_then(|group| groups.get(&*group.name));
         whole.is_some_and(|whole| judged.verdict > *whole)
     };
     counted.iter().copied().filter(|one| !is_stood_in(one)).collect()
-}
-
-/// The verdict of each group.
-fn groups<'a>(snapshot: &'a Snapshot, view: &ProfileView) -> BTreeMap<&'a str, Verdict> {
-    let mut members: BTreeMap<&str, (usize, Vec<Verdict>)> = BTreeMap::new();
-    for (check, judged) in snapshot.checks.iter().zip(&*view.checks) {
-        if let Some(group) = check.spec.group.as_ref().filter(|_| check.spec.requirement == Requirement::Required) {
-            members.entry(&group.name).or_insert((group.need, Vec::new())).1.push(judged.verdict);
-        }
-    }
-    members.into_iter().filter_map(|(name, (need, all))| Some((name, rollup::group(need, all)?))).collect()
 }
