@@ -2,8 +2,8 @@
 //!
 //! This machine has places of its own, so that its supervisor and its screens are answered whoever floods the network. When all places are
 //! taken the source that has most of them gives one up: first a connection over which nothing was asked yet, then one that rests after its
-//! answer, then one that has been answered for long (a page's stream, which comes again); of each the oldest. Where all of them are too young
-//! for that ([`YOUNG`], [`SETTLED`]), whoever comes is refused.
+//! answer, then one that has been answered for long (a page's stream, which comes again); of each the oldest. The
+//! young ones ([`YOUNG`], [`SETTLED`]) of a source that has at most one more than whoever comes are spared; who finds only such is refused.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
