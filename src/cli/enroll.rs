@@ -49,7 +49,7 @@ pub async fn run(config: &Config, args: &EnrollArgs, lang: Lang) -> Result<u8, S
     if args.compare {
         let before = before.ok_or_else(|| {
             let none = Text::new(
-                "belum ada yang dicatat; \"siaga enroll\" mencatat, selagi ruang dalam keadaan baik",
+                "belum ada yang dicatat; \"siaga enroll\" mencatat, selagi ruangan dalam keadaan baik",
                 "nothing has been recorded yet; \"siaga enroll\" does, while the room is good",
             );
             format!("{}: {}", file.display(), none.in_lang(lang))
@@ -85,7 +85,7 @@ fn damaged(why: &str, lang: Lang) -> String {
 fn record(file: &Path, before: &[Device], seen: &Seen, absent: &[String], lang: Lang) -> Result<(), String> {
     let devices = with_absent(before, seen, absent, lang)?;
     let comment = Text::new(
-        "Perlengkapan ruang ini, dicatat oleh \"siaga enroll\" ketika ruang dinyatakan baik.\n\
+        "Perlengkapan ruangan ini, dicatat oleh \"siaga enroll\" ketika ruangan dinyatakan baik.\n\
          Yang sengaja tidak ada: tulis absent = true pada perangkatnya.",
         "This room's equipment, recorded by \"siaga enroll\" when the room was known to be good.\n\
          What is away on purpose: write absent = true on that device.",
@@ -120,7 +120,7 @@ fn half_seen(seen: &Seen, lang: Lang) -> String {
         // These are asked because the config says so; the rest is the machine's own.
         let more = match what {
             Equipment::Ups => Some(Text::new(
-                "bila ruang ini tidak punya, tulis konfigurasi tanpa pemeriksaan ups",
+                "bila ruangan ini tidak punya, tulis konfigurasi tanpa pemeriksaan ups",
                 "if this room has none, write a config without a check of kind ups",
             )),
             Equipment::Source | Equipment::Sink => Some(Text::new(
@@ -182,7 +182,7 @@ fn compared(before: &Enrolled, seen: &Seen, lang: Lang) -> (String, Verdict) {
         _ = writeln!(told, "{}: {cannot} ({why})", equipment.title().in_lang(lang));
     }
     if told.is_empty() {
-        _ = writeln!(told, "{}", Text::new("Ruang seperti yang terdaftar", "The room is as enrolled").in_lang(lang));
+        _ = writeln!(told, "{}", Text::new("Ruangan seperti yang terdaftar", "The room is as enrolled").in_lang(lang));
     }
     (told, differences.iter().map(Difference::verdict).fold(unseen, Verdict::max))
 }

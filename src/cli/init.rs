@@ -189,7 +189,7 @@ fn answers<I: BufRead, O: Write>(
         },
     )?;
     let gateway =
-        desk.ask(args.gateway.as_deref(), Text::new("Router ruang ini", "This room's router"), "auto", |text| {
+        desk.ask(args.gateway.as_deref(), Text::new("Router ruangan ini", "This room's router"), "auto", |text| {
             optional(text, |gateway| fits(Kind::Icmp, &[("target", gateway)]))
         })?;
     let resolvers =
@@ -228,7 +228,7 @@ fn answers<I: BufRead, O: Write>(
     let tried = desk.ask_flag(
         args.try_devices,
         Text::new(
-            "Boleh mencoba kamera dan mikrofon beberapa detik selagi ruang tidak dipakai? Tidak ada yang disimpan.",
+            "Boleh mencoba kamera dan mikrofon beberapa detik selagi ruangan tidak dipakai? Tidak ada yang disimpan.",
             "May camera and microphone be tried for some seconds while the room is free? Nothing is kept.",
         ),
         true,

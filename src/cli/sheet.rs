@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::order::Order;
 use crate::domain::sheet::{SheetAct, SheetWish};
-use crate::domain::{Lang, Period, Requirement, Text, Verdict, on_the_day};
+use crate::domain::{Finest, Lang, Period, Requirement, Text, Verdict, on_the_day};
 use crate::engine::sheet::Standing;
 
 /// How long the daemon gets to answer.
@@ -252,7 +252,7 @@ async fn show(config: &Config, args: &SheetArgs, lang: Lang, color: bool) -> Res
 impl Told {
     fn text(&self, zone: &TimeZone, lang: Lang, color: bool) -> String {
         let said = |id, en| Text::new(id, en).in_lang(lang);
-        let clock = |moment: &Timestamp| on_the_day(*moment, zone, lang);
+        let clock = |moment: &Timestamp| on_the_day(*moment, zone, lang, Finest::Minute);
         let mut out = String::new();
         let Session { title, start, end } = &self.session;
         let word = self.verdict.map_or_else(

@@ -75,7 +75,10 @@ pub fn left_out(answers: &Answers) -> Vec<Text> {
         ),
         (
             answers.gateway.is_none(),
-            Text::new("apakah router ruang ini menjawab (--gateway)", "whether this room's router answers (--gateway)"),
+            Text::new(
+                "apakah router ruangan ini menjawab (--gateway)",
+                "whether this room's router answers (--gateway)",
+            ),
         ),
         (
             (1..3).contains(&answers.far_ends.len()),
@@ -167,7 +170,7 @@ impl Page {
 
     fn head(&mut self, answers: &Answers) {
         let head = Text::new(
-            "Konfigurasi ruang ini, ditulis oleh \"siaga init\". Siaga hanya menghubungi yang disebut di berkas ini.\n\
+            "Konfigurasi ruangan ini, ditulis oleh \"siaga init\". Siaga hanya menghubungi yang disebut di berkas ini.\n\
              Semua kunci dan alasannya: siaga config print. Memeriksa berkas ini: siaga config check BERKAS.",
             "This room's config, written by \"siaga init\". Siaga contacts nobody that this file does not name.\n\
              All keys and why: siaga config print. To check this file: siaga config check FILE.",
@@ -206,7 +209,7 @@ impl Page {
         self.check("audio", "audio");
         if answers.tried {
             self.say(Text::new(
-                "Mendengarkan mikrofon beberapa detik selagi ruang tidak dipakai; tidak ada suara yang disimpan.",
+                "Mendengarkan mikrofon beberapa detik selagi ruangan tidak dipakai; tidak ada suara yang disimpan.",
                 "Listens to the microphone for some seconds while the room is free; no sound is kept.",
             ));
             self.check("microphone", "microphone");
@@ -218,7 +221,7 @@ impl Page {
         self.check("camera", "camera");
         if answers.tried {
             self.say(Text::new(
-                "Melihat gambar kamera beberapa detik selagi ruang tidak dipakai; tidak ada gambar yang disimpan.",
+                "Melihat gambar kamera beberapa detik selagi ruangan tidak dipakai; tidak ada gambar yang disimpan.",
                 "Looks at the camera's picture for some seconds while the room is free; no picture is kept.",
             ));
             self.check("picture", "frames");
@@ -233,7 +236,7 @@ impl Page {
     fn line_out(&mut self, answers: &Answers) {
         if let Some(gateway) = &answers.gateway {
             self.say(Text::new(
-                "Router ruang ini; \"auto\" mengikuti rute bawaan.",
+                "Router ruangan ini; \"auto\" mengikuti rute bawaan.",
                 "This room's router; \"auto\" follows the default route.",
             ));
             self.check("gateway", "icmp");
@@ -271,7 +274,7 @@ impl Page {
         }
         if let Some(url) = &answers.bandwidth {
             self.say(Text::new(
-                "Kecepatan; tidak pernah dijalankan selagi ruang dipakai.",
+                "Kecepatan; tidak pernah dijalankan selagi ruangan dipakai.",
                 "Bandwidth; never run while the room is in use.",
             ));
             self.check("bandwidth", "bandwidth");
@@ -290,7 +293,7 @@ impl Page {
         if let Some(reflector) = &answers.stamp {
             self.say(Text::new(
                 "Apakah jalur membawa panggilan: paket seperti panggilan, ke \"siaga reflect\" di ujung jauh. Tidak pernah dijalankan\n\
-                 selagi ruang dipakai.",
+                 selagi ruangan dipakai.",
                 "Whether the line carries a call: packets like a call's, to \"siaga reflect\" at a far end. Never run while the room\n\
                  is in use.",
             ));
@@ -371,12 +374,12 @@ impl Page {
             self.check("ups", "ups");
             self.text("server", upsd);
         } else {
-            self.say(Text::new("Ruang ini memang tanpa UPS.", "This room has no UPS, on purpose."));
+            self.say(Text::new("Ruangan ini memang tanpa UPS.", "This room has no UPS, on purpose."));
             self.table("[components.power]");
             self.raw("absent", "true");
         }
         if !answers.radio {
-            self.say(Text::new("Ruang ini memang tanpa HT.", "This room has no two-way radio, on purpose."));
+            self.say(Text::new("Ruangan ini memang tanpa HT.", "This room has no two-way radio, on purpose."));
             self.table("[components.radio]");
             self.raw("absent", "true");
         }

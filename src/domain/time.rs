@@ -7,13 +7,60 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::reason::Lang;
 
-/// A moment for people on the clock of a zone, with its day: "1/12/2026 pukul 09.30 WIB".
-pub fn on_the_day(moment: Timestamp, zone: &TimeZone, lang: Lang) -> String {
-    let form = match lang {
-        Lang::Id => "%-d/%-m/%Y pukul %H.%M %Z",
-        Lang::En => "%Y-%m-%d %H:%M %Z",
+/// How finely a time of day is told to people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finest {
+    /// 09.30
+    Minute,
+    /// 09.30.00
+    Second,
+}
+
+/// A moment for people on the clock of a zone, with its day: "1 Desember 2026 pukul 09.30 WIB". The one form in which documents, messages
+/// and the command line have it; the page, which phones show, has the month's first three letters.
+pub fn on_the_day(moment: Timestamp, zone: &TimeZone, lang: Lang, finest: Finest) -> String {
+    let then = moment.to_zoned_datetime(zone.clone());
+    let time = match (lang, finest) {
+        (Lang::Id, Finest::Minute) => "pukul %H.%M %Z",
+        (Lang::Id, Finest::Second) => "pukul %H.%M.%S %Z",
+        (Lang::En, Finest::Minute) => "at %H:%M %Z",
+        (Lang::En, Finest::Second) => "at %H:%M:%S %Z",
     };
-    moment.to_zoned_datetime(zone.clone()).strftime(form).to_string()
+    format!("{} {} {} {}", then.day(), month(then.month(), lang), then.year(), then.strftime(time))
+}
+
+/// A month's name, from 1.
+pub fn month(number: i8, lang: Lang) -> &'static str {
+    const ID: [&str; 12] = [
+        "Januari",
+        "Februari",
+        "Maret",
+        "April",
+        "Mei",
+        "Juni",
+        "Juli",
+        "Agustus",
+        "September",
+        "Oktober",
+        "November",
+        "Desember",
+    ];
+    const EN: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    let all = if lang == Lang::Id { ID } else { EN };
+    all[usize::from(number.unsigned_abs()).saturating_sub(1) % 12]
 }
 
 /// A moment on this process's monotonic scale: the time since it began, suspended time included.

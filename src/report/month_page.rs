@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::month::{MonthOfMeetings, Outcome};
 use super::words::{length, pick};
-use crate::domain::{Lang, Verdict};
+use crate::domain::{Finest, Lang, Verdict, on_the_day};
 
 #[derive(Template)]
 #[template(path = "month.html")]
@@ -47,7 +47,7 @@ pub fn page(month: &MonthOfMeetings, title: &str, zone: &TimeZone, lang: Lang) -
     let pick = |id, en| pick(lang, id, en);
     let clock = |stamp: &str| {
         let Ok(at) = stamp.parse::<Timestamp>() else { return stamp.to_owned() };
-        at.to_zoned_datetime(zone.clone()).strftime(pick("%d-%m-%Y %H.%M %Z", "%Y-%m-%d %H:%M %Z")).to_string()
+        on_the_day(at, zone, lang, Finest::Minute)
     };
     let verdict = |verdict: Option<Verdict>| verdict.map_or_else(|| "–".to_owned(), |one| one.title(lang).to_owned());
     let count = |outcome| month.outcomes.get(&outcome).copied().unwrap_or_default().to_string();

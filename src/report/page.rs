@@ -10,7 +10,7 @@ use super::document::{Evaluation, Held, Quality, Report, Seen, Why};
 use super::words::{length, occasion, pick};
 use crate::domain::reason::number;
 use crate::domain::record::Point;
-use crate::domain::{Lang, Verdict};
+use crate::domain::{Finest, Lang, Verdict, on_the_day};
 use crate::plot::Plot;
 
 #[derive(Template)]
@@ -261,7 +261,7 @@ impl Teller<'_> {
             ],
             notes: [
                 pick(
-                    "Laporan ini dibuat dari catatan alat pemantau ruang. Yang tidak diukur tidak dinyatakan.",
+                    "Laporan ini dibuat dari catatan alat pemantau ruangan. Yang tidak diukur tidak dinyatakan.",
                     "This report is made of what the room's monitor has stored. What was not measured is not claimed.",
                 ),
                 pick(
@@ -289,20 +289,15 @@ impl Teller<'_> {
     /// What was written, and by whom.
     fn evaluations(&self) -> Vec<[String; 2]> {
         let written = self.evaluations.iter().map(|(at, one)| {
-            let at = at.to_zoned_datetime(self.zone.clone()).strftime(self.format()).to_string();
-            [one.text.clone(), format!("{}, {at}", one.by)]
+            [one.text.clone(), format!("{}, {}", one.by, on_the_day(*at, self.zone, self.lang, Finest::Second))]
         });
         written.collect()
     }
 
-    const fn format(&self) -> &'static str {
-        self.pick("%d-%m-%Y pukul %H.%M.%S %Z", "%Y-%m-%d %H:%M:%S %Z")
-    }
-
-    /// "26-11-2026 pukul 09.30 WIB" of a time of the report.
+    /// A time of the report.
     fn clock(&self, stamp: &str) -> String {
         let Ok(at) = stamp.parse::<Timestamp>() else { return stamp.to_owned() };
-        at.to_zoned_datetime(self.zone.clone()).strftime(self.format()).to_string()
+        on_the_day(at, self.zone, self.lang, Finest::Second)
     }
 
     /// The same without the day, where that is the meeting's.
@@ -364,7 +359,7 @@ impl Teller<'_> {
         vec![
             (pick("Dikonfirmasi", "Confirmed"), at(&times.confirmed_at)),
             (pick("Persiapan dibuka", "Preparation opened"), at(&times.opened_at)),
-            (pick("Ruang siap sejak", "Room ready since"), ready),
+            (pick("Ruangan siap sejak", "Room ready since"), ready),
             (pick("Disiapkan dalam", "Prepared in"), prepared),
             (pick("Keadaan saat rapat mulai", "The room when the meeting began"), start.to_owned()),
         ]
@@ -381,7 +376,7 @@ impl Teller<'_> {
                 );
             [title.to_owned(), ready, degraded, not_ready, unknown, unmeasured]
         };
-        let room = row(self.pick("Ruang", "Room"), &self.report.held);
+        let room = row(self.pick("Ruangan", "Room"), &self.report.held);
         let parts = self.report.components.iter().map(|part| row(part.component.title(self.lang), &part.held));
         [room].into_iter().chain(parts).collect()
     }

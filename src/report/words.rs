@@ -80,7 +80,7 @@ pub fn summary(report: &Report) -> [String; 2] {
             format!("{} {}", pick(lang, "gangguan:", "incidents:"), troubles.join(", "))
         };
         match lang {
-            Lang::Id => format!("ruang siap {ready} dari {all}, {troubles}"),
+            Lang::Id => format!("ruangan siap {ready} dari {all}, {troubles}"),
             Lang::En => format!("the room was ready for {ready} of {all}, {troubles}"),
         }
     })

@@ -10,7 +10,7 @@ use super::answer::needed;
 use super::report::{Both, Looked, Meeting, NotMeasured, Number, Report, Silence};
 use super::words::{is_told, pick, value, way};
 use crate::domain::reason::number;
-use crate::domain::{Lang, Unit, Verdict};
+use crate::domain::{Finest, Lang, Unit, Verdict, on_the_day};
 
 /// How many lines each list has at most, so that all of it fits on one sheet; the JSON has all.
 const LINES: usize = 6;
@@ -128,8 +128,7 @@ impl<'a> Teller<'a> {
     fn clock(&self, stamp: &str) -> String {
         let (at, zone) = (stamp.parse::<Timestamp>(), TimeZone::get(&self.report.time_zone));
         let (Ok(at), Ok(zone)) = (at, zone) else { return stamp.to_owned() };
-        let form = self.pick("%d-%m-%Y pukul %H.%M.%S %Z", "%Y-%m-%d %H:%M:%S %Z");
-        at.to_zoned_datetime(zone).strftime(form).to_string()
+        on_the_day(at, &zone, self.lang, Finest::Second)
     }
 
     fn meeting(&self, meeting: &Meeting) -> [String; 4] {

@@ -36,6 +36,7 @@ mod radio_chip;
 mod radio_key;
 mod reflect;
 mod sandbox;
+mod sandbox_line;
 mod seat;
 mod service;
 mod sound;

@@ -180,6 +180,22 @@ fn a_uart_has_the_line_up_that_keys_and_no_other() {
 }
 
 #[test]
+fn a_uart_that_keys_when_it_is_low_is_high_when_nobody_keys_and_nobody_is_there() {
+    let lab = Lab::start();
+    let up = || lab.run(&format!("{LINES} | grep -q RTS")).code == 0;
+    let key = r#"{"method":"serial","port":"/dev/ttyS0","line":"rts","inverted":true}"#;
+    let guard = Guard::start(&lab, key, "30s");
+    assert!(up(), "released at the start: {}", lab.sh(LINES));
+    let beats = guard.beats();
+    guard.order("on");
+    lab.wait_for(&format!("! {LINES} | grep -q RTS"));
+    lab.sh(&format!("kill -9 {beats}"));
+    guard.orphan();
+    lab.wait_for("! pgrep -f radio-guard >/dev/null");
+    assert!(up(), "it ends released: {}", lab.sh(LINES));
+}
+
+#[test]
 fn who_speaks_on_a_cm108s_channel_is_let_finish_and_after_the_wait_the_message_fails() {
     let lab = Lab::start();
     let chip = Chip::plug(&lab);

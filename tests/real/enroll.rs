@@ -37,7 +37,7 @@ fn a_room_is_recorded_only_when_asked_and_compared_later() {
     let file = folder.join("state/enrolled.toml");
     let record = fs::read_to_string(&file).unwrap();
     assert!(record.contains("serial = \"AS0001\""), "{record}");
-    assert_eq!(enroll(folder, &["--compare"]), (0, "Ruang seperti yang terdaftar\n".to_owned()));
+    assert_eq!(enroll(folder, &["--compare"]), (0, "Ruangan seperti yang terdaftar\n".to_owned()));
 
     upsd.set("ups.serial", "AS0002");
     let (code, told) = enroll(folder, &["--compare"]);

@@ -95,7 +95,7 @@ static MEETING: Text = Text::new(
     "Rapat sedang berlangsung atau segera dimulai: tidak ada latihan",
     "A meeting is held or near: no drill now",
 );
-static IN_USE: Text = Text::new("Ruang sedang dipakai: tidak ada latihan", "The room is in use: no drill now");
+static IN_USE: Text = Text::new("Ruangan sedang dipakai: tidak ada latihan", "The room is in use: no drill now");
 static REAL: Text = Text::new(
     "Ada gangguan sungguhan yang belum ditangani: tidak ada latihan",
     "Something is really wrong and nobody sees to it yet: no drill now",

@@ -13,7 +13,7 @@ use crate::control::order::{Order, Word};
 use crate::domain::passcode;
 use crate::domain::plain::plain;
 use crate::domain::reason::fill;
-use crate::domain::{Act, Actor, Component, Lang, Silence, Text, on_the_day};
+use crate::domain::{Act, Actor, Component, Finest, Lang, Silence, Text, on_the_day};
 use crate::store::Kept;
 
 /// A silence is no shorter, and no longer: what shall never be told belongs into the config.
@@ -317,7 +317,7 @@ impl Desk {
         let args = [
             ("id", id.into()),
             ("what", what.into()),
-            ("until", on_the_day(silence.until, &zone, lang).into()),
+            ("until", on_the_day(silence.until, &zone, lang, Finest::Minute).into()),
             ("reason", silence.reason.clone().into()),
         ];
         crate::domain::reason::fill(SILENCE.in_lang(lang), &args, lang)

@@ -388,11 +388,11 @@ fn in_use(snapshot: &Snapshot, lang: Lang) -> No {
 }
 
 static IN_USE: Text = Text::new(
-    "Ruang sedang dipakai oleh {holder}, jadi tidak diuji",
+    "Ruangan sedang dipakai oleh {holder}, jadi tidak diuji",
     "The room is in use by {holder}, so it is not tested",
 );
 static IN_USE_UNSEEN: Text = Text::new(
-    "Ruang sedang dipakai, tidak terlihat oleh siapa, jadi tidak diuji",
+    "Ruangan sedang dipakai, tidak terlihat oleh siapa, jadi tidak diuji",
     "The room is in use, nobody sees by whom, so it is not tested",
 );
 static BUSY: Text = Text::new(
@@ -418,7 +418,7 @@ static TOO_BUSY: Text = Text::new(
 static ANOTHER: Text =
     Text::new("Uji lain sedang berjalan; coba lagi nanti", "Another test is under way; try again later");
 static STARTING: Text = Text::new(
-    "Siaga baru mulai dan belum tahu apakah ruang sedang dipakai; coba lagi sebentar lagi",
+    "Siaga baru mulai dan belum tahu apakah ruangan sedang dipakai; coba lagi sebentar lagi",
     "Siaga has just begun and does not know yet whether the room is in use; try again in a moment",
 );
 static NO_CHECK: Text = Text::new(

@@ -37,7 +37,7 @@ fn each_difference_is_a_sentence_and_the_worst_one_is_the_exit_code() {
     let elsewhere = camera("A", "usb-x-2");
     let silent = [(Equipment::Ups, "refused".to_owned())];
     let one = |present: &[Device]| compare(std::slice::from_ref(&a), present, &[], Lang::Id);
-    assert_eq!(one(std::slice::from_ref(&a)), ("Ruang seperti yang terdaftar\n".to_owned(), Verdict::Ready));
+    assert_eq!(one(std::slice::from_ref(&a)), ("Ruangan seperti yang terdaftar\n".to_owned(), Verdict::Ready));
     let webcam = "Kamera Webcam (046d:0825, nomor seri";
     assert_eq!(one(&[]), (format!("{webcam} A) di usb-x-1: tidak ada\n"), Verdict::NotReady));
     let other = format!("{webcam} B) di usb-x-1: lain dari yang terdaftar, Webcam (046d:0825, nomor seri A)\n");

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::config::Config;
 use crate::domain::reason::number;
-use crate::domain::{Figure, Lang, Unit, Verdict};
+use crate::domain::{Figure, Finest, Lang, Unit, Verdict, month as month_name, on_the_day};
 use crate::engine::past::blame::Cause;
 use crate::engine::past::ledger::{Agreed, Entry, Ledger, Line};
 use crate::web::past::words::{self, pick};
@@ -67,7 +67,7 @@ impl Teller<'_> {
         let pick = |id, en| pick(lang, id, en);
         Page {
             lang: lang.as_str(),
-            title: format!("{} {} {year}", pick("Catatan internet", "Internet ledger"), words::month(month, lang)),
+            title: format!("{} {} {year}", pick("Catatan internet", "Internet ledger"), month_name(month, lang)),
             room: self.config.room.title().to_owned(),
             span: format!(
                 "{} – {}. {} {}",
@@ -245,9 +245,6 @@ impl Teller<'_> {
 
     /// A moment on the room's own clock.
     fn clock(&self, at: Timestamp) -> String {
-        let then = at.to_zoned_datetime(self.config.room.time_zone.0.clone());
-        let (month, year) = (words::month(then.month(), self.lang), then.year());
-        let time = then.strftime(pick(self.lang, "pukul %H.%M.%S %Z", "%H:%M:%S %Z"));
-        format!("{} {month} {year} {time}", then.day())
+        on_the_day(at, &self.config.room.time_zone.0, self.lang, Finest::Second)
     }
 }

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{LONGEST_FINDINGS, LONGEST_NAME, LONGEST_REASON, MOST_ENTRIES};
-use crate::domain::on_the_day;
 use crate::domain::reason::{Lang, Text, fill};
+use crate::domain::{Finest, on_the_day};
 
 /// Why it is not written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +77,11 @@ impl Unwritten {
             Self::AfterEnd(end) => {
                 // Rounded down, so that it is not beyond the end when it is ordered.
                 let whole = Timestamp::from_second(end.as_second()).unwrap_or(*end);
-                format!("{} ({})", on_the_day(*end, zone, lang), whole.display_with_offset(zone.to_offset(whole)))
+                format!(
+                    "{} ({})",
+                    on_the_day(*end, zone, lang, Finest::Minute),
+                    whole.display_with_offset(zone.to_offset(whole))
+                )
             }
             _ => String::new(),
         };
@@ -158,8 +162,8 @@ mod tests {
         let zone = TimeZone::get("Asia/Pontianak").unwrap();
         let why = Unwritten::AfterEnd("2026-11-29T10:14:40.51Z".parse().unwrap());
         let id = why.told(Lang::Id, &zone);
-        assert!(id.ends_with(": 29/11/2026 pukul 17.14 WIB (2026-11-29T17:14:40+07:00)"), "{id}");
+        assert!(id.ends_with(": 29 November 2026 pukul 17.14 WIB (2026-11-29T17:14:40+07:00)"), "{id}");
         let en = why.told(Lang::En, &zone);
-        assert!(en.ends_with(": 2026-11-29 17:14 WIB (2026-11-29T17:14:40+07:00)"), "{en}");
+        assert!(en.ends_with(": 29 November 2026 at 17:14 WIB (2026-11-29T17:14:40+07:00)"), "{en}");
     }
 }

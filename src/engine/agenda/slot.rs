@@ -14,7 +14,7 @@ use crate::engine::slot::{Answer, Basis};
 pub static TAKEN: ReasonDef = ReasonDef::new(
     "agenda.taken",
     Text::new(
-        "Ruang sudah dipesan untuk {holder}, termasuk waktu persiapan dan penutupan",
+        "Ruangan sudah dipesan untuk {holder}, termasuk waktu persiapan dan penutupan",
         "The room is booked for {holder}, the time to set up and tear down included",
     ),
     Text::new("Pilih waktu lain, atau sepakati dengan pemesan itu", "Choose another time, or agree with who holds it"),
@@ -33,7 +33,7 @@ pub static MAINTENANCE: ReasonDef = ReasonDef::new(
 pub static UNREAD: ReasonDef = ReasonDef::new(
     "agenda.unread",
     Text::new(
-        "Agenda belum dapat dibaca, jadi tidak diketahui apakah ruang kosong",
+        "Agenda belum dapat dibaca, jadi tidak diketahui apakah ruangan kosong",
         "The agenda cannot be read yet, so nobody knows whether the room is free",
     ),
     Text::new(

@@ -42,36 +42,3 @@ pub(crate) const fn cause(cause: Cause, lang: Lang) -> &'static str {
 pub(crate) const fn yes(yes: bool, lang: Lang) -> &'static str {
     if yes { pick(lang, "ya", "yes") } else { pick(lang, "tidak", "no") }
 }
-
-pub(crate) fn month(number: i8, lang: Lang) -> &'static str {
-    const ID: [&str; 12] = [
-        "Januari",
-        "Februari",
-        "Maret",
-        "April",
-        "Mei",
-        "Juni",
-        "Juli",
-        "Agustus",
-        "September",
-        "Oktober",
-        "November",
-        "Desember",
-    ];
-    const EN: [&str; 12] = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ];
-    let all = if lang == Lang::Id { ID } else { EN };
-    all[usize::from(number.unsigned_abs()).saturating_sub(1) % 12]
-}

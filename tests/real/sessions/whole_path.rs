@@ -73,7 +73,7 @@ fn config(scheduler: &Desk, upsd: &Upsd) -> String {
     format!(
         "{POWER_ALONE}\n[agenda]\nset_up = \"1s\"\ntear_down = \"1s\"\npreflight = \"30s\"\nwrap_up = \"2s\"\n\
          rechecks = [\"25s\", \"12s\"]\nreceivers = [\"scheduler\"]\n\
-         [[run_sheet.item]]\nkey = \"room\"\nid = \"Ruang siap\"\nen = \"Room prepared\"\nholds = \"1h\"\ndue = \"1s\"\n\
+         [[run_sheet.item]]\nkey = \"room\"\nid = \"Ruangan siap\"\nen = \"Room prepared\"\nholds = \"1h\"\ndue = \"1s\"\n\
          [[receiver]]\nname = \"scheduler\"\nkind = \"webhook\"\nurl = \"http://{}/\"\n\
          [[check]]\nname = \"ups\"\nkind = \"ups\"\nserver = \"{}\"\ninterval = \"200ms\"\nbad_for = \"0s\"\ngood_for = \"0s\"\n",
         scheduler.address,

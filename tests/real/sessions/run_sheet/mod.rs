@@ -139,7 +139,7 @@ fn a_kill_between_any_two_steps_of_a_sheet_loses_nothing_and_who_may_not_writes_
         ("a%2F1/runsheet/trial", tick.clone()),
         ("a%2F1/runsheet/room", json!({ "done": false, "by": "Petugas Dua" })),
         ("a%2F1/override", json!({ "verdict": "ready", "by": by, "reason": "ruang pengganti", "until": until })),
-        ("a%2F1/override", json!({ "by": by, "reason": "ruang sudah siap" })),
+        ("a%2F1/override", json!({ "by": by, "reason": "ruangan sudah siap" })),
         ("a%2F1/runsheet/room", tick),
     ];
     let mut seen = Value::Null;
