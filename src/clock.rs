@@ -21,13 +21,16 @@ enum Source {
 /// and so its true age. Longer than anything is kept.
 const LEAD: Duration = Duration::from_hours(43800);
 
+/// How late a moment may pass that came while the machine was suspended: whoever waits for longer looks at the clock so often.
+const NAP: Duration = Duration::from_secs(30);
+
 #[allow(clippy::disallowed_methods, reason = "the one place that reads clocks")]
 impl Clock {
     /// A clock whose monotonic scale begins now.
     ///
     /// It reads `CLOCK_BOOTTIME` (`clock_gettime(2)`), so that time which the machine spent suspended counts: evidence from
-    /// before a suspension is old. Tokio's timers do not count it; after a resume a deadline may pass late, but never
-    /// unseen, because the first reading tells.
+    /// before a suspension is old. Tokio's timers do not count it; after a resume a deadline may pass half a minute late, but
+    /// never unseen, because the first reading tells.
     pub fn start() -> Self {
         Self(Source::Real { zero: boottime() })
     }
@@ -83,7 +86,14 @@ impl Clock {
         if moment == Mono::NEVER {
             std::future::pending::<()>().await;
         }
-        tokio::time::sleep(moment.since(self.mono())).await;
+        loop {
+            let left = moment.since(self.mono());
+            let nap = if let Source::Real { .. } = self.0 { left.min(NAP) } else { left };
+            tokio::time::sleep(nap).await;
+            if nap == left {
+                return;
+            }
+        }
     }
 }
 

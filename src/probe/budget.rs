@@ -233,7 +233,7 @@ impl Ledger {
     #[allow(clippy::cast_precision_loss, reason = "exact for nine thousand terabytes")]
     pub fn tell(&self, accounts: &Accounts, now: Now, reading: &mut Reading) {
         reading.measure(accounts.total, self.total());
-        reading.measure(accounts.today, self.today());
+        reading.measure(accounts.today, self.bytes_of_day(now) as f64);
         let mut books = self.budget.books();
         let pages = books.iter_mut().filter(|((_, check), _)| *check == self.page.1);
         for ((uplink, _), account) in pages.filter(|((uplink, _), _)| *uplink != self.page.0) {

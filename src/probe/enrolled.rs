@@ -20,7 +20,7 @@ const GONE: Text = Text::new(
 );
 
 const UNREAD: Text = Text::new(
-    "Catatan perlengkapan ruang di {file} tidak dapat dibaca, jadi tidak dibandingkan",
+    "Catatan perlengkapan ruangan di {file} tidak dapat dibaca, jadi tidak dibandingkan",
     "The room's record in {file} cannot be read, so nothing is compared with it",
 );
 const RECORD_ANEW: Text = Text::new(

@@ -6,10 +6,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::time::Duration;
 
-use futures_util::future::{join_all, select_ok};
+use futures_util::StreamExt as _;
+use futures_util::future::select_ok;
+use futures_util::stream::FuturesUnordered;
 use hickory_proto::rr::{Name, RecordType};
 
-use super::dns::query;
+use super::dns::query::{self, Reply};
 use super::egress::Egress;
 use crate::clock::Clock;
 use crate::domain::{ErrorKind, Mono, ProbeError};
@@ -29,8 +31,13 @@ type Answer = io::Result<Vec<IpAddr>>;
 /// next one is asked.
 const TODAY: Duration = Duration::from_secs(6);
 
-/// How long resolvers that are asked over an uplink may take.
-const OVER_UPLINK: Duration = Duration::from_secs(5);
+/// How long a resolver that is asked over an uplink may take for each kind of address: a packet is lost now and then, so it is asked
+/// twice.
+const OVER_UPLINK: [Duration; 2] = [Duration::from_millis(1500), Duration::from_millis(2500)];
+
+/// How long the other kind is waited for once there are addresses of one: some never answer for a kind that they do not know (RFC 4074
+/// §4.1).
+const OTHER_KIND: Duration = Duration::from_millis(500);
 
 /// A name's addresses, asked for once, doubles dropped: of the system, in its order (RFC 6724); over an uplink with a question of
 /// our own to its resolvers, which knows neither /etc/hosts nor search domains, IPv4 first.
@@ -44,10 +51,7 @@ pub(super) async fn addresses(egress: &Egress, host: &str) -> Answer {
     let found: Vec<IpAddr> = match egress.resolvers()? {
         // The port is of no interest.
         None => tokio::net::lookup_host((host, 0)).await?.map(|address| address.ip()).collect(),
-        Some(resolvers) => {
-            let asked = tokio::time::timeout(OVER_UPLINK, ask(egress, &resolvers, host)).await;
-            asked.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??
-        }
+        Some(resolvers) => ask(egress, &resolvers, host).await?,
     };
     let mut all: Vec<IpAddr> = Vec::new();
     for address in found {
@@ -70,14 +74,33 @@ async fn ask(egress: &Egress, resolvers: &[SocketAddr], host: &str) -> Answer {
     let one = |resolver: &SocketAddr| {
         let (name, resolver) = (name.clone(), *resolver);
         Box::pin(async move {
-            let replies = join_all(types.iter().map(|wanted| query::ask(egress, resolver, &name, *wanted))).await;
-            let failure = replies.iter().find_map(|reply| reply.as_ref().err().map(ToString::to_string));
-            let found: Vec<IpAddr> = replies.into_iter().flatten().flat_map(|reply| reply.addresses).collect();
+            let mut asked: FuturesUnordered<_> =
+                types.iter().map(|wanted| one_kind(egress, resolver, &name, *wanted)).collect();
+            let (mut found, mut failure): (Vec<IpAddr>, _) = (Vec::new(), None);
+            loop {
+                let patience = if found.is_empty() { Duration::MAX } else { OTHER_KIND };
+                match tokio::time::timeout(patience, asked.next()).await {
+                    Ok(Some(Ok(reply))) => found.extend(reply.addresses),
+                    Ok(Some(Err(why))) => failure = failure.or(Some(why)),
+                    Ok(None) | Err(_) => break,
+                }
+            }
+            found.sort_by_key(IpAddr::is_ipv6);
             let unknown = || failure.unwrap_or_else(|| format!("{resolver} knows no address"));
             if found.is_empty() { Err(io::Error::other(unknown())) } else { Ok(found) }
         })
     };
     select_ok(resolvers.iter().map(one)).await.map(|(found, _)| found)
+}
+
+/// The addresses of one kind that a resolver knows; or what happened, in words.
+async fn one_kind(egress: &Egress, resolver: SocketAddr, name: &Name, wanted: RecordType) -> Result<Reply, String> {
+    for patience in OVER_UPLINK {
+        if let Ok(reply) = tokio::time::timeout(patience, query::ask(egress, resolver, name, wanted)).await {
+            return reply.map_err(|error| error.to_string());
+        }
+    }
+    Err(format!("{resolver} does not answer"))
 }
 
 /// A host as the config names it, and what is known of its addresses.
@@ -296,6 +319,40 @@ mod tests {
         assert_eq!(clock.mono(), began);
         assert_eq!(lookup.address_of_today(clock).await.unwrap(), ip("192.0.2.1"));
         assert_eq!(clock.mono().since(began), TODAY);
+    }
+
+    #[tokio::test]
+    async fn a_packet_that_is_lost_is_sent_again_and_a_kind_that_is_never_answered_for_is_not_waited_for() {
+        use hickory_proto::op::Message;
+        use hickory_proto::rr::{RData, Record};
+
+        let resolver = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let uplink = crate::domain::Uplink {
+            name: "backup".into(),
+            interface: Some("none0".into()),
+            source: None,
+            resolvers: vec![resolver.local_addr().unwrap()],
+            backup: None,
+            metered: false,
+            daily_budget: None,
+        };
+        tokio::spawn(async move {
+            let (mut buffer, mut asked) = ([0; 512], 0);
+            loop {
+                let (length, from) = resolver.recv_from(&mut buffer).await.unwrap();
+                let mut message = Message::from_vec(&buffer[..length]).unwrap();
+                let query = message.queries[0].clone();
+                asked += u32::from(query.query_type() == RecordType::A);
+                if query.query_type() == RecordType::A && asked > 1 {
+                    message.metadata.message_type = hickory_proto::op::MessageType::Response;
+                    let data = RData::A("192.0.2.7".parse::<std::net::Ipv4Addr>().unwrap().into());
+                    message.add_answer(Record::from_rdata(query.name().clone(), 60, data));
+                    resolver.send_to(&message.to_vec().unwrap(), from).await.unwrap();
+                }
+            }
+        });
+        let egress = Egress::by(Some(std::sync::Arc::new(uplink)));
+        assert_eq!(addresses(&egress, "far.example").await.unwrap(), [ip("192.0.2.7")]);
     }
 
     #[tokio::test]

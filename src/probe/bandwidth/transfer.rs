@@ -229,7 +229,7 @@ impl Transfer<'_> {
     /// One `POST` of `size` bytes: how long it took from its beginning to the end of the answer, and when how much of it had
     /// come to the far end, where the kernel tells.
     async fn step(&self, talk: &mut Talk, size: u64, limit: Duration) -> Result<(Duration, Meter), ProbeError> {
-        talk.reopen_if_closed().await?;
+        Box::pin(in_time(FIRST_ANSWER, talk.reopen_if_closed())).await?;
         let began = self.clock.mono();
         let wire = talk.wire.clone();
         let mut watch = Watch::on(&wire, Way::Up, self.ledger, self.clock);

@@ -148,7 +148,7 @@ pub(super) static IN_USE_UNSEEN: ReasonDef = ReasonDef::new(
 static NOT_ASKED: ReasonDef = ReasonDef::new(
     "video.camera_not_asked",
     Text::new(
-        "Kamera {device} terlihat tetapi belum diperiksa, karena ruang sedang dipakai",
+        "Kamera {device} terlihat tetapi belum diperiksa, karena ruangan sedang dipakai",
         "Camera {device} is seen but has not been asked yet, because the room is in use",
     ),
     Text::new(

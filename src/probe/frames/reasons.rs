@@ -128,7 +128,7 @@ pub(super) static FEW: ReasonDef = ReasonDef::new(
 pub(super) static STILL: ReasonDef = ReasonDef::new(
     "video.frame_still",
     Text::new(
-        "Gambar kamera {device} hampir tidak berubah; wajar di ruang kosong",
+        "Gambar kamera {device} hampir tidak berubah; wajar di ruangan kosong",
         "The picture of camera {device} hardly changes; natural in an empty room",
     ),
     Text::new(

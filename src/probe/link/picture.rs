@@ -83,10 +83,12 @@ impl Picture {
             let may_carry = matches!(word(&folder, "operstate").as_deref(), Some("up" | "unknown"));
             // An interface that is switched off answers EINVAL.
             let carrier = number::<u32>(&folder, "carrier") == Some(1);
+            let physical = folder.join("device").exists();
             interfaces.push(Interface {
-                physical: folder.join("device").exists(),
+                physical,
                 wireless: folder.join("wireless").exists() || folder.join("phy80211").exists(),
-                tunnel: kind == Some(65534),
+                // ARPHRD_NONE; so is a modem in raw-IP mode (qmi_wwan), which is a device.
+                tunnel: kind == Some(65534) && !physical,
                 switched_on: flags & IFF_UP != 0,
                 up: carrier && may_carry,
                 // In Mbit/s; -1, 0 or EINVAL where it is not known.

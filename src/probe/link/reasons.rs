@@ -140,7 +140,7 @@ pub(super) static LINK_DROPPING: ReasonDef = ReasonDef::new(
 pub(super) static CALL_TRAFFIC: ReasonDef = ReasonDef::new(
     "internet.call_traffic",
     Text::new(
-        "Ada lalu lintas seperti panggilan ({received} paket UDP masuk, {sent} keluar per detik): ruang dianggap sedang dipakai",
+        "Ada lalu lintas seperti panggilan ({received} paket UDP masuk, {sent} keluar per detik): ruangan dianggap sedang dipakai",
         "Traffic is like a call's ({received} UDP packets a second in, {sent} out): the room counts as in use",
     ),
     Text::new(

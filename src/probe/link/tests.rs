@@ -191,6 +191,8 @@ fn a_tunnel_that_is_up_is_seen() {
     kernel.card("wg0", 3);
     assert!(!kernel.picture().has_tunnel());
     kernel.file("sys/class/net/wg0/type", "65534");
+    assert!(!kernel.picture().has_tunnel(), "a modem in raw-IP mode");
+    std::fs::remove_dir_all(kernel.folder.path().join("sys/class/net/wg0/device")).unwrap();
     assert!(kernel.picture().has_tunnel());
     kernel.file("sys/class/net/wg0/flags", "0x1002");
     assert!(!kernel.picture().has_tunnel(), "switched off");

@@ -36,7 +36,7 @@ pub(super) static SILENT: ReasonDef = ReasonDef::new(
 pub(super) static QUIET: ReasonDef = ReasonDef::new(
     "audio.microphone_quiet",
     Text::new(
-        "Suara mikrofon sangat pelan: {value}, ruang biasa di atas {limit}",
+        "Suara mikrofon sangat pelan: {value}, ruangan biasa di atas {limit}",
         "The microphone is very quiet: {value}, a normal room is above {limit}",
     ),
     Text::new(

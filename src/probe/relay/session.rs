@@ -142,7 +142,8 @@ impl Session {
                 answer = exchange => answer?,
                 () = clock.sleep_until(until) => {
                     let detail = format!("{question}: no answer within {} ms", patience.all.as_millis());
-                    return Err(self.trouble(ErrorKind::Timeout, detail));
+                    // It answered before, and not this: no packet of the test has been sent yet that could be missed.
+                    return Err(self.trouble(ErrorKind::Protocol, detail));
                 }
             };
             match (answer.class, answer.error) {

@@ -2,7 +2,7 @@
 //!
 //! A reflector that counts its answers tells the ways apart: numbers of its own that are missing were answered and lost on the
 //! way back; what is missing beside them never arrived. Of the packets after the last answer nobody can tell: a few are left
-//! out, more count as not arrived.
+//! out, and all of them where the way back was full, since their answers may still stand in its queue; else they count as not arrived.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -71,7 +71,7 @@ pub(super) fn ways(steps: &[Step], exchange: &Exchange) -> Ways {
         own = heard.own + 1;
         before = Some(heard);
     }
-    if up.packets.len() - end <= TAIL {
+    if up.packets.len() - end <= TAIL || down.figures().limited {
         up.packets.truncate(end);
     }
     Ways::Apart(up, down)
@@ -147,6 +147,48 @@ mod tests {
         assert_eq!((back.lost, back.longest), (u32::try_from(lost).unwrap(), 4));
         assert_eq!((there.reordered, back.reordered), (0, 0));
         assert!(!there.limited && !back.limited, "{there:?} {back:?}");
+    }
+
+    /// Each packet's delay in a queue that is emptied at `rate` (bit/s) and drops what would wait for longer than `deep`; nothing of what
+    /// would be there after `end`.
+    fn queue(steps: &[Step], rate: f64, deep: Duration, end: Duration) -> Vec<Option<Duration>> {
+        let mut free = Duration::ZERO;
+        let delay = |step: &Step| {
+            let at = step.planned.at;
+            let waits = free.saturating_sub(at);
+            if waits > deep {
+                return None;
+            }
+            #[allow(clippy::cast_precision_loss, reason = "bytes of a packet")]
+            let takes = Duration::from_secs_f64(step.planned.bytes as f64 * 8.0 / rate);
+            free = free.max(at) + takes;
+            (free < end).then(|| free.saturating_sub(at))
+        };
+        steps.iter().map(delay).collect()
+    }
+
+    #[test]
+    fn what_still_stands_in_a_deep_queue_of_the_way_back_is_not_lost_on_the_way_there() {
+        let steps = steps(4.4e6);
+        let last = steps.last().unwrap().planned.at;
+        for (rate, deep) in [(1.5e6, 4), (1.0e6, 6), (2.0e6, 3), (1.5e6, 1)] {
+            let back = queue(&steps, rate, Duration::from_secs(deep), last + MS * 2000);
+            let heard = exchange(&steps, |_| Some(MS * 20), |n| back[n], true);
+            let Ways::Apart(up, down) = ways(&steps, &heard) else { panic!("not told apart") };
+            let (there, back) = (up.figures(), down.figures());
+            assert_eq!((there.lost, there.limited), (0, false), "{rate} {deep} {there:?}");
+            assert!(back.limited && (back.carried.unwrap() / rate - 1.0).abs() < 0.05, "{rate} {deep} {back:?}");
+        }
+    }
+
+    #[test]
+    fn a_way_there_that_ends_in_the_middle_is_lost_where_the_way_back_was_wide() {
+        let steps = steps(4.4e6);
+        let half = steps.len() / 2;
+        let heard = exchange(&steps, |n| (n < half).then_some(MS * 20), |_| Some(MS * 20), true);
+        let Ways::Apart(up, down) = ways(&steps, &heard) else { panic!("not told apart") };
+        assert!(up.figures().lost > 0 || up.figures().limited, "{:?}", up.figures());
+        assert_eq!((down.figures().lost, down.figures().limited), (0, false));
     }
 
     #[test]

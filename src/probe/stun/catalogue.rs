@@ -68,7 +68,7 @@ pub(super) static UDP_BLOCKED: ReasonDef = ReasonDef::new(
 
 pub(super) static MAPPED: ReasonDef = ReasonDef::new(
     "internet.mapped_address",
-    Text::new("Dari luar, ruang ini terlihat sebagai {address}", "Seen from outside, this room is {address}"),
+    Text::new("Dari luar, ruangan ini terlihat sebagai {address}", "Seen from outside, this room is {address}"),
     Text::new("Tidak perlu tindakan", "Nothing needs to be done"),
 );
 

@@ -39,8 +39,9 @@ impl Recorder {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
         let (_, certificate) = X509Certificate::from_der(&seen.own).ok()?;
         let validity = certificate.validity();
-        let not_before = Timestamp::from_second(validity.not_before.timestamp()).ok()?;
-        let not_after = Timestamp::from_second(validity.not_after.timestamp()).ok()?;
+        // 99991231235959Z is a certificate without an end (RFC 5280 §4.1.2.5), a day later than the last moment that we can tell.
+        let not_before = Timestamp::from_second(validity.not_before.timestamp()).unwrap_or(Timestamp::MIN);
+        let not_after = Timestamp::from_second(validity.not_after.timestamp()).unwrap_or(Timestamp::MAX);
         let other_name =
             ParsedCertificate::try_from(&seen.own).is_ok_and(|parsed| verify_server_name(&parsed, name).is_err());
         Some(Shown { not_before, not_after, other_name, seen, name: name.clone(), inner: Arc::clone(&self.inner) })

@@ -29,7 +29,7 @@ use super::range::patience;
 use super::{Context, Defaults};
 use crate::domain::check::LossRule;
 use crate::domain::{
-    Level, Limit, Observation, Period, ProbeError, ProfileLimit, Quantity, Reading, ReasonDef, Rule, Test,
+    Level, Limit, Mono, Observation, Period, ProbeError, ProfileLimit, Quantity, Reading, ReasonDef, Rule, Test,
 };
 
 /// What this kind does unless the config says otherwise.
@@ -184,8 +184,14 @@ pub struct Probe {
     /// What "auto" found, for as long as the connection on which it was found stands.
     found: Option<String>,
     client: Client,
+    /// Since when it has said that a self-test runs.
+    testing_since: Option<Mono>,
     ticker: Option<tokio::time::Interval>,
 }
+
+/// For how long a UPS is believed that says that it tests itself: what hangs there would hide each outage. One that runs for longer
+/// empties the battery.
+const TEST_AT_MOST: Duration = Duration::from_mins(15);
 
 impl Probe {
     /// A probe that has touched nothing yet.
@@ -196,6 +202,7 @@ impl Probe {
             configured: (config.ups != AUTO).then_some(config.ups),
             found: None,
             client: Client::new(config.server, config.timeout.0),
+            testing_since: None,
             ticker: None,
         }
     }
@@ -245,7 +252,11 @@ impl Probe {
         if status.waits() {
             return Err(Failure::Waits);
         }
-        Ok(status::judge(&variables, &status, self.policy, self.context.clock.now().wall))
+        let now = self.context.clock.now();
+        let says_testing = status::says_testing(&variables, &status);
+        self.testing_since = says_testing.then(|| self.testing_since.unwrap_or(now.mono));
+        let testing = self.testing_since.is_some_and(|since| now.mono.since(since) < TEST_AT_MOST);
+        Ok(status::judge(&variables, &status, testing, self.policy, now.wall))
     }
 }
 

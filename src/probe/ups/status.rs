@@ -149,12 +149,21 @@ const LOW_CHARGE: f64 = 0.8;
 /// Less than this at the input is no mains, whatever the words say, V.
 const NO_MAINS_VOLTS: f64 = 50.0;
 
-/// What the variables of one UPS mean.
-pub(super) fn judge(variables: &Variables, status: &Status, policy: Policy, now: Timestamp) -> Reading {
+/// Whether it says that a self-test runs. Some say so for ever (networkupstools/nut#2416).
+pub(super) fn says_testing(variables: &Variables, status: &Status) -> bool {
+    status.has(Flag::Test) || self_test(variables) == Some(SelfTest::Running)
+}
+
+fn self_test(variables: &Variables) -> Option<SelfTest> {
+    variables.text(Variable::TestResult).map(SelfTest::of)
+}
+
+/// What the variables of one UPS mean; `testing`, whether it is believed where it says that a self-test runs.
+pub(super) fn judge(variables: &Variables, status: &Status, testing: bool, policy: Policy, now: Timestamp) -> Reading {
     let mut reading = Reading::default();
     let today = TimeZone::UTC.to_datetime(now).date();
-    let test = variables.text(Variable::TestResult).map(SelfTest::of);
-    let testing = status.has_any(&[Flag::Cal, Flag::Test]) || test == Some(SelfTest::Running);
+    let test = self_test(variables);
+    let testing = status.has(Flag::Cal) || testing && says_testing(variables, status);
     // Words that say "mains" and "the battery discharges" at once: only then is a zero at the input believed.
     let on_mains = status.has(Flag::Ol) && !status.has_any(&[Flag::Ob, Flag::Dischrg]);
     let numbers = Numbers::read(variables, on_mains, today);
@@ -276,7 +285,7 @@ fn conclude(
 
     find(has(Flag::Lb), &r::BATTERY_LOW, Verdict::NotReady);
     // A calibration looks like OFF for seconds on some models (networkupstools/nut#2104).
-    find(has(Flag::Off) && !testing, &r::OUTPUT_OFF, Verdict::NotReady);
+    find(has(Flag::Off) && !has(Flag::Cal), &r::OUTPUT_OFF, Verdict::NotReady);
     find(has(Flag::Over), &r::OVERLOADED, Verdict::NotReady);
 
     find(source == Source::Battery, &r::ON_BATTERY, Verdict::Degraded);
@@ -297,7 +306,7 @@ fn conclude(
     }
     // CHRG need not be said: a battery that is low and not charging is no better.
     if charging_low
-        && !testing
+        && !has(Flag::Cal)
         && let Some(charge) = numbers.charge
     {
         let arg = crate::domain::Arg::Number(charge, crate::domain::Unit::Ratio);

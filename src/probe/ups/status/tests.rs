@@ -6,13 +6,18 @@ use super::*;
 use Verdict::{Degraded as D, NotReady as N, Ready as R, Unknown as U};
 
 fn reading(pairs: &[(&str, &str)]) -> Reading {
+    believed(true, pairs)
+}
+
+/// The same; `testing`, whether it is believed that it tests itself.
+fn believed(testing: bool, pairs: &[(&str, &str)]) -> Reading {
     let mut variables = Variables::default();
     for (name, value) in pairs {
         variables.put(name, value);
     }
     let status = Status::parse(variables.text(Variable::Status).unwrap_or_default());
     let now = "2025-11-23T02:00:00Z".parse().unwrap();
-    judge(&variables, &status, Policy { usable_share: 0.8, margin: 300.0 }, now)
+    judge(&variables, &status, testing, Policy { usable_share: 0.8, margin: 300.0 }, now)
 }
 
 /// A UPS in good health that says these words, and whatever else is given.
@@ -64,6 +69,7 @@ fn each_word_and_what_it_means() {
         ("CAL DISCHRG", &[(D, "power.calibrating")]),
         ("OL CAL OFF", &[(D, "power.calibrating")]),
         ("OB TEST DISCHRG", &[(R, "power.self_test_running")]),
+        ("OL TEST OFF", &[(N, "power.output_off"), (R, "power.self_test_running")]),
         ("OL HE NEWWORD", &[(R, "power.status_other")]),
     ];
     for (words, expected) in table {
@@ -154,6 +160,21 @@ fn a_runtime_that_nobody_knows() {
     let without = |words| reading(&[("ups.status", words), ("battery.charge", "100")]);
     assert_eq!(found(&without("OL")), [(R, "power.runtime_unknown")]);
     assert_eq!(found(&without("OB")), [(D, "power.on_battery"), (U, "power.runtime_unknown")]);
+}
+
+#[test]
+fn a_self_test_that_runs_for_ever_hides_nothing() {
+    let hangs = |status, more: &[(&'static str, &'static str)]| {
+        let mut pairs = vec![("battery.charge", "50"), ("battery.runtime", "1800"), ("ups.status", status)];
+        pairs.extend_from_slice(more);
+        found(&believed(false, &pairs))
+    };
+    assert_eq!(hangs("OB TEST DISCHRG", NOTHING_MORE), [(D, "power.on_battery")]);
+    assert_eq!(hangs("OB", &[("ups.test.result", "In progress")]), [(D, "power.on_battery")]);
+    assert_eq!(hangs("OL TEST", NOTHING_MORE), [(D, "power.charge_low")]);
+    assert_eq!(hangs("OB CAL TEST", NOTHING_MORE), [(D, "power.calibrating")], "a calibration is no test");
+    let low = healthy("OL TEST", &[("battery.charge", "12")]);
+    assert_eq!(found(&low), [(R, "power.self_test_running"), (D, "power.charge_low")], "nor is it hidden meanwhile");
 }
 
 #[test]
