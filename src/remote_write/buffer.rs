@@ -200,6 +200,8 @@ impl Keeper {
         let age = i64::try_from(self.age.as_millis()).unwrap_or(i64::MAX);
         let limits = Limits { size: self.size, horizon: now.as_millisecond().saturating_sub(age), busy };
         let Some(file) = &mut self.file else { return Err(Fault::Removed) };
+        // Before anything is added: behind what cannot be read nothing is ever sent.
+        file.oldest(self.sent)?;
         answer.gone = file.write(&work.keep, self.sent, limits)?;
         for row in &work.keep {
             self.pending.add(row.samples);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::buffer::{Answer, Buffer, Id, Pending, Row, Work};
-use super::file::{self, Gone};
+use super::file::{self, Gone, Limits};
 use super::labels::{Labels, STALE, Sample, ended};
 use super::queue::{Dropped, Queue};
 use super::wire;
@@ -393,4 +393,63 @@ async fn a_damaged_file_is_set_aside_and_a_removed_one_is_begun_anew() {
     assert!(buffer.ask(kept(vec![row(ago(6))])).await.unwrap().fault.is_some());
     let answer = buffer.ask(Work { anew: true, ..kept(vec![row(ago(5))]) }).await.unwrap();
     assert_eq!((answer.fault, answer.pending.rows), (None, 1));
+}
+
+/// A file with that many rows of some pages each, closed.
+fn large_rows(folder: &std::path::Path, count: i64) {
+    let limits = Limits { size: 1 << 30, horizon: 0, busy: None };
+    let rows: Vec<Row> =
+        (0..count).map(|n| Row { at: ago(900 - n), samples: 7, body: vec![7; 13_000].into() }).collect();
+    file::File::open(folder).unwrap().write(&rows, 0, limits).unwrap();
+}
+
+#[tokio::test]
+async fn a_page_that_is_lost_costs_what_was_kept_and_nothing_that_comes() {
+    let made = tempfile::tempdir().unwrap();
+    large_rows(made.path(), 6);
+    let whole = std::fs::read(made.path().join(file::FILE)).unwrap();
+    let mut set_aside = 0;
+    for page in 1..whole.len() / 4096 {
+        let mut torn = whole.clone();
+        torn[page * 4096..][..4096].fill(0);
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(file::FILE), torn).unwrap();
+        let buffer = buffer(folder.path(), 1 << 30);
+        // Whatever is found on the way to its end, it is found once.
+        let mut work = kept(vec![row(ago(9))]);
+        let mut faults = 0;
+        loop {
+            let answer = buffer.ask(work.clone()).await.unwrap();
+            faults += usize::from(answer.fault.is_some());
+            assert!(faults < 2, "page {page}: {:?}", answer.fault);
+            match answer.head {
+                Some((sent, _)) => work = Work { sent: Some(sent), ..Work::default() },
+                None if answer.fault.is_some() => {}
+                None => break,
+            }
+        }
+        let last = row(ago(8));
+        let answer = buffer.ask(kept(vec![last.clone()])).await.unwrap();
+        assert_eq!(
+            (answer.fault, answer.pending.rows, answer.head.map(|(_, row)| row)),
+            (None, 1, Some(last)),
+            "page {page}"
+        );
+        let names = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        set_aside += names.filter(|name| name.to_string_lossy().contains(".damaged-")).count();
+    }
+    assert!(set_aside > 10, "{set_aside}");
+}
+
+#[test]
+fn what_an_outage_took_is_given_back_a_little_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    large_rows(folder.path(), 200);
+    let mut file = file::File::open(folder.path()).unwrap();
+    file.write(&[], 200, Limits { size: 1 << 30, horizon: 0, busy: None }).unwrap();
+    let eyes = rusqlite::Connection::open(folder.path().join(file::FILE)).unwrap();
+    let free = || eyes.pragma_query_value(None, "freelist_count", |row| row.get::<_, i64>(0)).unwrap();
+    let before = free();
+    file.shrink().unwrap();
+    assert_eq!(free(), before - 64);
 }

@@ -169,6 +169,10 @@ impl Maker<'_> {
         let before = self.spans(&Subject::Room, (record.since, start.min(record.until).max(record.since)));
         let began = start <= record.until;
         let last = before.last().filter(|_| began);
+        // Where another meeting has just ended nothing lies before it.
+        let just_begun =
+            || self.spans(&Subject::Room, (start, record.until.max(start))).first().and_then(|span| span.state);
+        let at_start = if record.since < start { last.and_then(|span| span.state) } else { just_begun() };
         let ready_at = last.filter(|span| span.state == Some(Verdict::Ready)).and_then(|_| ready_since(&before));
         let prepared = opened.zip(ready_at).map(|(opened, ready)| length(opened, ready));
         Procedure {
@@ -177,7 +181,7 @@ impl Maker<'_> {
             opened_at: opened.map(|at| self.stamp(at)),
             ready_at: ready_at.map(|at| self.stamp(at)),
             prepared_in_seconds: prepared,
-            at_start: last.and_then(|span| span.state),
+            at_start,
         }
     }
 

@@ -110,6 +110,7 @@ fn recorded() -> Record {
         since: at("06:30:00"),
         until: at("11:30:00"),
         over: at("11:30:00"),
+        reported: false,
         notices: vec![
             notice(Occasion::Confirmed, "05:00:00", Verdict::Ready, &[]),
             notice(Occasion::Preflight, "06:30:05", Verdict::NotReady, &["power.on_battery"]),
@@ -234,6 +235,15 @@ fn each_number_is_what_the_rows_say() {
     assert_eq!(made.not_measured.len(), 1);
     assert_eq!((made.not_measured[0].why, made.not_measured[0].component), (Why::NotWatched, None));
     assert!(made.complete);
+}
+
+#[test]
+fn where_another_meeting_has_just_ended_it_is_known_how_the_room_was_at_the_start() {
+    let zone = zone();
+    let mut record = recorded();
+    record.since = record.session.start;
+    let report = report(&record, house(&zone), record.over);
+    assert_eq!(report.procedure.at_start, Some(Verdict::Ready));
 }
 
 #[test]

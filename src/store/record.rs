@@ -48,8 +48,9 @@ pub(super) fn record(
 ) -> rusqlite::Result<Option<Record>> {
     let Some(session) = sessions::get(db, id)? else { return Ok(None) };
     let mut notices = sessions::notices(db, session.start)?;
-    notices
-        .retain(|notice| notice.session == session.id && notice.start == session.start && notice.occasion.is_a_look());
+    notices.retain(|notice| notice.session == session.id && notice.start == session.start);
+    let reported = notices.iter().any(|notice| notice.occasion == Occasion::Reported);
+    notices.retain(|notice| notice.occasion.is_a_look());
     notices.sort_by_key(|notice| notice.at);
     let opens = session.start.checked_sub(around.before).unwrap_or(session.start);
     let since = sessions::ended_before(db, &session)?.map_or(opens, |free| free.max(opens));
@@ -92,6 +93,7 @@ pub(super) fn record(
         until,
         over,
         notices,
+        reported,
         evidence,
         changes: past.changes,
         incidents,

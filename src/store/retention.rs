@@ -60,6 +60,10 @@ const MAX_EVIDENCE: i64 = 20_000;
 /// Rows of the audit kept at most, whatever their age: a program that asks in a loop must not fill the disk.
 const MAX_AUDIT: i64 = 100_000;
 
+/// Free pages that are kept for the next rows (4 MiB); what is beyond goes back to the file system, so many at once (1 MiB).
+pub(super) const KEEP_FREE: i64 = 1024;
+pub(super) const GIVE_BACK: i64 = 256;
+
 /// A clock is believed where somebody watched by it so long ago, and within [`RECENT`]. One that is years ahead (a battery that ran
 /// out, a month mistyped) makes all rows old at once, and nobody brings them back; a day later it is set right. Nobody hurries to have
 /// rows deleted.
@@ -93,6 +97,16 @@ pub(super) fn prune(db: &Connection, retention: &Retention, now: Timestamp) -> r
         gone += db.prepare_cached(statement)?.execute([limit, at_most])?;
     }
     Ok(gone)
+}
+
+/// Gives a little of the file that holds nothing any more back to the file system.
+pub(super) fn give_back(db: &Connection) -> rusqlite::Result<()> {
+    let free: i64 = db.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
+    if free > KEEP_FREE {
+        // It gives a row for each page, and stops where nobody asks for the next.
+        db.pragma(None, "incremental_vacuum", GIVE_BACK, |_| Ok(()))?;
+    }
+    Ok(())
 }
 
 /// The statements that delete, each with its limit (`?1`); `?2` is how many rows at most.

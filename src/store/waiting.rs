@@ -24,9 +24,12 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
-    /// Takes a notification in at the end of its receiver's queue; `false` if there is no room. One that is there already
-    /// is taken once.
+    /// Takes a notification in at the end of its receiver's queue; `false` if there is no room. One that is there already, or has
+    /// arrived, is taken once.
     pub(super) fn push(&mut self, notification: Notification) -> bool {
+        if self.settled.contains(&*notification.key) {
+            return true;
+        }
         let queue = self.queues.entry(Arc::clone(&notification.receiver)).or_default();
         if queue.iter().any(|known| known.key == notification.key) {
             return true;
@@ -121,6 +124,8 @@ mod tests {
         // The mark has not reached the disk, and the file is opened anew.
         waiting.put_first(vec![first.clone(), second]);
         assert_eq!(waiting.next("desk").map(|next| &*next.key), Some("b"));
+        assert_eq!(waiting.all().len(), 1);
+        assert!(waiting.push(first.clone()), "nor from whoever says it once more");
         assert_eq!(waiting.all().len(), 1);
         waiting.forget("a");
         waiting.put_first(vec![first]);

@@ -37,8 +37,6 @@ const RETRY: Duration = Duration::from_secs(2);
 const MAX_BACKLOG: usize = 4096;
 /// What is written in one transaction when a backlog is worked off.
 const CHUNK: usize = 64;
-/// Free pages that are kept for the next rows (4 MiB); what is beyond goes back to the file system.
-const KEEP_FREE: i64 = 1024;
 
 /// Where the answer to a command goes. One answer, so sending never waits.
 pub(super) type Answer<T> = SyncSender<T>;
@@ -326,13 +324,7 @@ impl Writer {
         if !self.board.is_ok() {
             return;
         }
-        _ = self.disk.read(|db| {
-            let free: i64 = db.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
-            if free > KEEP_FREE {
-                db.execute_batch("PRAGMA incremental_vacuum(256)")?;
-            }
-            Ok(())
-        });
+        _ = self.disk.read(|db| Ok(retention::give_back(db)?));
     }
 
     fn finish(&mut self) {

@@ -74,6 +74,8 @@ struct Seen {
     done: BTreeSet<Key>,
     /// Those of which was said that their report cannot be kept.
     failing: BTreeSet<Key>,
+    /// Those of which people were told, and whose report is not kept yet.
+    told: BTreeSet<Key>,
     /// When the disk is asked next whether a meeting is without a report.
     sweep_at: Mono,
     /// When both clocks were read last.
@@ -98,8 +100,14 @@ pub struct Filer {
 impl Filer {
     /// Goes on until it is dropped.
     pub async fn run(self) {
-        let (done, failing) = (BTreeSet::new(), BTreeSet::new());
-        let mut seen = Seen { done, failing, sweep_at: self.clock.mono(), read_at: None, unsure_since: None };
+        let mut seen = Seen {
+            done: BTreeSet::new(),
+            failing: BTreeSet::new(),
+            told: BTreeSet::new(),
+            sweep_at: self.clock.mono(),
+            read_at: None,
+            unsure_since: None,
+        };
         loop {
             let now = self.clock.now();
             self.turn(&mut seen, now).await;
@@ -139,16 +147,18 @@ impl Filer {
             if seen.done.contains(&key) {
                 continue;
             }
-            match self.made(&config, &session, now.wall).await {
+            match self.made(&config, &session, &mut seen.told, now.wall).await {
                 Ok(Made::Later) => {}
                 Ok(Made::Kept(hash)) => {
                     // The hash stands here too, so that rows that are cut off from the chain's end are missed.
                     tracing::info!(session = %session.id, hash, "a meeting's report is kept");
                     seen.failing.remove(&key);
+                    seen.told.remove(&key);
                     seen.done.insert(key);
                 }
                 Ok(Made::Nothing) => {
                     seen.failing.remove(&key);
+                    seen.told.remove(&key);
                     seen.done.insert(key);
                 }
                 // Once of each, and not every ten seconds.
@@ -194,7 +204,13 @@ impl Filer {
     }
 
     /// Makes and keeps it, if none is kept.
-    async fn made(&self, config: &Config, session: &Session, now: Timestamp) -> Result<Made, String> {
+    async fn made(
+        &self,
+        config: &Config,
+        session: &Session,
+        told: &mut BTreeSet<Key>,
+        now: Timestamp,
+    ) -> Result<Made, String> {
         let store = &self.book.store;
         let kept = store.kept(&session.id).await.map_err(|error| in_full(&error))?;
         if kept.is_some_and(|kept| kept.report.filed.start == session.start) {
@@ -202,19 +218,31 @@ impl Filer {
         }
         // The meeting's last minutes are to be in it.
         store.flush().await.map_err(|error| in_full(&error))?;
+        // Where nothing is written the record ends too early, and the report would not be kept.
+        let health = store.health().borrow().clone();
+        if !health.ok {
+            return Err(health.last_error.unwrap_or_else(|| "the disk takes nothing".to_owned()));
+        }
         let around = Around { before: config.agenda.preflight.0, after: config.agenda.wrap_up.0 };
         let record = store.record_of(&session.id, around, now).await.map_err(|error| in_full(&error))?;
         let is_it = |now: &Session| now.start == session.start && now.booking == Booking::Booked;
         // Of one that was moved or cancelled meanwhile there is nothing to tell, or later.
         let Some(record) = record.filter(|record| is_it(&record.session)) else { return Ok(Made::Nothing) };
+        // It was reported by a file that was set aside since, with what was seen of it: this one knows nothing to say.
+        let watched = record.runs.iter().any(|run| run.until > session.start && run.began < session.end);
+        if record.reported && !watched {
+            return Ok(Made::Nothing);
+        }
         let made = report::report(&record, house(config), now);
         if !made.complete {
             return Ok(Made::Later);
         }
         let body = serde_json::to_string(&made).map_err(|error| error.to_string())?;
-        // First, and under a key of the meeting's own: whoever is killed between the two tells nobody twice, and nobody nothing.
-        if now.duration_since(session.end) < NEWS {
+        // First, so that whoever is killed between the two tells nobody nothing; and once, however often the disk refuses the report.
+        let key = (Arc::clone(&session.id), session.start);
+        if now.duration_since(session.end) < NEWS && !told.contains(&key) {
             self.tell(config, session, &made, now).await?;
+            told.insert(key);
         }
         let (id, start) = (session.id.to_string(), session.start);
         let filed = Filed { kind: Kind::Report, session: id, start, made_at: now, body };
@@ -257,7 +285,7 @@ mod tests {
     use crate::domain::past::UNWATCHED;
     use crate::domain::session::SCHEDULER;
     use crate::domain::sheet::Written;
-    use crate::domain::{Details, Observation, Reading};
+    use crate::domain::{Details, Observation, Reading, Verdict};
     use crate::store::{Batch, Claim, Retention, Store};
 
     /// A meeting of an hour.
@@ -315,6 +343,7 @@ mod tests {
         let seen = Seen {
             done: sessions.iter().map(|session| (Arc::clone(&session.id), session.start)).collect(),
             failing: BTreeSet::new(),
+            told: BTreeSet::new(),
             sweep_at: Mono::NEVER,
             read_at: Some(Now { wall: ahead(), ..clock.now() }),
             unsure_since: None,
@@ -384,6 +413,31 @@ mod tests {
             assert_eq!(left, ["before"], "{is_started_anew}");
             let unreported = store.unreported(hours(24), 9).await.unwrap();
             assert_eq!(unreported.iter().map(|one| &*one.id).collect::<Vec<_>>(), ["first", "second"]);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_file_that_was_set_aside_has_reported_is_not_reported_by_one_that_saw_nothing_of_it() {
+        for reported in [true, false] {
+            let folder = tempfile::tempdir().unwrap();
+            let (filer, mut seen) = misled(folder.path(), Vec::new()).await;
+            let (store, mut session) = (filer.book.store.clone(), held("m".to_owned(), hours(-30)));
+            session.revision = 1;
+            let notice = Notice {
+                session: Arc::clone(&session.id),
+                start: session.start,
+                occasion: Occasion::Reported,
+                at: hours(-28),
+                verdict: Verdict::Ready,
+                codes: Vec::new(),
+                evidence: None,
+            };
+            let notices = reported.then_some(notice).into_iter().collect();
+            store.record(Batch { sessions: vec![session], notices, ..Batch::default() }).await.unwrap();
+            seen.sweep_at = Mono::ZERO;
+            filer.turn(&mut seen, filer.clock.now()).await;
+            assert_eq!(seen.done.len(), 1);
+            assert_eq!(store.kept("m").await.unwrap().is_some(), !reported);
         }
     }
 }

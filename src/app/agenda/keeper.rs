@@ -26,6 +26,8 @@ const LOOK: Duration = Duration::from_secs(10);
 
 /// How soon a disk that could not be read is tried again.
 const AGAIN: Duration = Duration::from_secs(2);
+/// How long a disk is waited for that does not give what is asked of it: the phase goes on without it.
+pub(super) const READ: Duration = Duration::from_secs(5);
 
 /// A wall clock that is set by more than this makes other sessions recent.
 const STEP: SignedDuration = SignedDuration::from_secs(60);
@@ -127,7 +129,15 @@ impl Keeper {
 
     /// Reads what is on the disk; whether it could be.
     async fn learn(&self, now: Timestamp) -> bool {
-        match self.book.store.agenda(now).await {
+        // What was wished before, and not answered in time, is decided by then.
+        if self.book.store.flush().await.is_err() {
+            return false;
+        }
+        let Ok(read) = tokio::time::timeout(READ, self.book.store.agenda(now)).await else {
+            tracing::debug!("the agenda is not read: the disk does not answer");
+            return false;
+        };
+        match read {
             Ok((sessions, notices, sheets)) => {
                 self.book.change(|agenda| {
                     agenda.learn(sessions, notices);

@@ -8,11 +8,13 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use super::Keeper;
+use super::keeper::READ;
 use crate::app::recorder::Ask;
 use crate::domain::{Booking, Mono, Notice, Occasion, Session, Verdict, in_full};
 use crate::engine::agenda::Agenda;
 use crate::engine::agenda::withdrawals::{self, Due};
 use crate::notify::policy::{SessionNews, about};
+use crate::store::StoreError;
 use crate::web::{self, Bookings as _};
 
 /// A change is told once it has stood for so long: a feed in which two meetings change places cancels one to book it again a moment
@@ -114,7 +116,8 @@ impl Keeper {
         let hours: BTreeSet<Timestamp> = due.left.iter().copied().chain(due.back.then_some(session.start)).collect();
         let (mut to, mut told) = (BTreeSet::new(), BTreeSet::new());
         for hour in &hours {
-            match self.book.store.had_word(about(&session.id, *hour)).await {
+            let read = tokio::time::timeout(READ, self.book.store.had_word(about(&session.id, *hour))).await;
+            match read.unwrap_or(Err(StoreError::Stuck)) {
                 Ok(receivers) if receivers.is_empty() => {}
                 Ok(receivers) => {
                     told.insert(*hour);

@@ -410,3 +410,23 @@ async fn what_is_closed_is_whole_in_its_file_also_where_it_was_read() {
     store.close().await.unwrap();
     assert!(!folder.path().join("siaga.db-wal").exists());
 }
+
+#[test]
+fn what_is_free_is_given_back_a_megabyte_at_a_time_and_a_little_is_kept() {
+    let folder = folder();
+    let db = super::super::open::open(&folder.path().join("siaga.db"), second(0)).unwrap();
+    for n in 0..20 {
+        db.execute("INSERT INTO evidence VALUES (?1, ?1, 0, '{}', printf('%409600d', ?1))", [n]).unwrap();
+    }
+    db.execute("DELETE FROM evidence", []).unwrap();
+    let free = || db.pragma_query_value(None, "freelist_count", |row| row.get::<_, i64>(0)).unwrap();
+    let mut before = free();
+    assert!(before > retention::KEEP_FREE + 2 * retention::GIVE_BACK, "{before}");
+    while before > retention::KEEP_FREE {
+        retention::give_back(&db).unwrap();
+        assert_eq!(free(), before - retention::GIVE_BACK);
+        before = free();
+    }
+    retention::give_back(&db).unwrap();
+    assert_eq!(free(), before);
+}
