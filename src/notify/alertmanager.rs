@@ -2,16 +2,20 @@
 //! its routes, silences and groups hold for the room too.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::{Client, Url};
+use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
 use super::document::{Document, Event};
 use super::error::{DeliveryError, Failure, SetupError};
 use super::http;
-use crate::domain::{Notification, Period, SecretFile, Verdict};
+use crate::clock::Clock;
+
+use crate::domain::{Notification, Period, SecretFile, Verdict, hex};
 
 /// What belongs to an Alertmanager.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
@@ -48,6 +52,7 @@ impl Config {
 pub struct Ready {
     config: Config,
     client: Client,
+    clock: OnceLock<Clock>,
 }
 
 /// One alert. Its labels are who it is: the same from beginning to end.
@@ -67,7 +72,12 @@ impl Ready {
     /// # Errors
     /// If the system's certificates cannot be loaded.
     pub fn new(config: &Config) -> Result<Self, SetupError> {
-        Ok(Self { config: config.clone(), client: http::client()? })
+        Ok(Self { config: config.clone(), client: http::client()?, clock: OnceLock::new() })
+    }
+
+    /// Begins, before the first attempt: what ends by itself ends by this clock.
+    pub fn begin(&self, clock: Clock) {
+        _ = self.clock.set(clock);
     }
 
     /// Makes one attempt.
@@ -78,14 +88,17 @@ impl Ready {
         let document = Document::of(notification)?;
         let url = self.config.url.join("./api/v2/alerts");
         let url = url.map_err(|error| DeliveryError::new(Failure::Connect, error.to_string()))?;
-        let alert = alert(&document, notification.created_at, self.config.stands_for);
+        let made_at = notification.created_at;
+        // Not by when it was made: what comes late has ended before it began, and nobody is told of that.
+        let now = self.clock.get().map_or(made_at, |clock| clock.now().wall.max(made_at));
+        let alert = alert(&document, made_at, now, self.config.stands_for);
         let request = http::with_token(self.client.post(url).json(&[alert]), self.config.token_file.as_ref()).await?;
         let response = http::send(request).await?;
         http::judge(response.status(), response.headers())
     }
 }
 
-fn alert(document: &Document, made_at: Timestamp, stands_for: Period) -> Alert {
+fn alert(document: &Document, made_at: Timestamp, now: Timestamp, stands_for: Period) -> Alert {
     let mut labels = BTreeMap::from([("room", document.room.clone())]);
     let mut annotations = BTreeMap::from([("summary", document.subject()), ("description", document.body())]);
     let Some(incident) = &document.incident else {
@@ -97,8 +110,13 @@ fn alert(document: &Document, made_at: Timestamp, stands_for: Period) -> Alert {
         };
         labels.insert("alertname", name.to_owned());
         labels.insert("severity", severity.to_owned());
+        if document.session.is_some() {
+            // Two words at once are two alerts; without it the second would take the first one's place.
+            let word = hex(&digest(&SHA256, document.id.as_bytes()).as_ref()[..6]);
+            labels.insert("word", word);
+        }
         // A test ends by itself, and word of a meeting is told once.
-        return Alert { labels, annotations, starts_at: made_at.to_string(), ends_at: later(made_at, stands) };
+        return Alert { labels, annotations, starts_at: made_at.to_string(), ends_at: later(now, stands) };
     };
     // A name of its own, so that no route of theirs takes it for what is really wrong.
     let name = if document.drill { "SiagaDrill" } else { "SiagaRoomComponent" };
@@ -111,12 +129,13 @@ fn alert(document: &Document, made_at: Timestamp, stands_for: Period) -> Alert {
     annotations.insert("verdict", incident.verdict.as_str().to_owned());
     let codes: Vec<_> = incident.reasons.iter().map(|reason| reason.code.as_str()).collect();
     annotations.insert("reasons", codes.join(" "));
-    let is_over = incident.closed_at.is_some() || document.event == Event::Closed;
+    // That it goes to and fro is mostly seen at an end, and is none.
+    let is_over = document.event == Event::Closed || incident.closed_at.is_some() && document.event != Event::Unstable;
     let (starts_at, ends_at) = if is_over {
         let ends_at = past(incident.closed_at.as_deref().unwrap_or_default(), made_at);
         (past(&incident.since, ends_at.parse().unwrap_or(made_at)), ends_at)
     } else {
-        (past(&incident.since, made_at), later(made_at, stands_for.0))
+        (past(&incident.since, made_at), later(now, stands_for.0))
     };
     Alert { labels, annotations, starts_at, ends_at }
 }
@@ -175,7 +194,8 @@ mod tests {
                 alert: None,
             };
             let document: Document = serde_json::from_str(&letter.json()).unwrap();
-            alert(&document, at(closed_at.unwrap_or(opened_at)), stands_for())
+            let made_at = at(closed_at.unwrap_or(opened_at));
+            alert(&document, made_at, made_at, stands_for())
         };
         // The first one's end was withheld.
         let first = alert_of("video-100", Event::Opened, 100, None);
@@ -187,6 +207,35 @@ mod tests {
             ("video-100", "video-300")
         );
         assert_eq!(over.ends_at.parse::<Timestamp>().unwrap(), at(400));
+        // That it goes to and fro was seen at an end: what fires goes on.
+        let unstable = alert_of("video-300", Event::Unstable, 300, Some(400));
+        assert_eq!(unstable.labels, over.labels);
+        assert!(unstable.annotations["summary"].ends_with(" – Tidak stabil"), "{:?}", unstable.annotations);
+        assert!(!unstable.annotations["description"].contains("Sampai"), "{:?}", unstable.annotations);
+        assert_eq!(unstable.ends_at.parse::<Timestamp>().unwrap(), at(400) + Duration::from_hours(7 * 24));
+    }
+
+    #[test]
+    fn each_word_about_a_meeting_is_an_alert_that_stands_from_when_it_comes() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let word = |id: &str, attempt| {
+            let session = serde_json::json!({
+                "id": "rapat-17", "title": "Rapat", "profile": "", "start": "", "end": "", "before_seconds": null,
+                "verdict": "ready", "verdict_title": "Siap", "summary": "", "reasons": [], "confirmed_verdict": null,
+                "confirmed_reasons": [], "evidence_id": null, "tasks": [],
+            });
+            let document = serde_json::json!({
+                "version": 1, "id": id, "event": "session_cancelled", "room": "room", "room_title": "Ruang", "at": "",
+                "lang": "id", "text": "", "incident": null, "session": session,
+            });
+            alert(&serde_json::from_value(document).unwrap(), at(100), at(attempt), stands_for())
+        };
+        // Alertmanager was away for an hour.
+        let (first, again, other) = (word("a", 101), word("a", 3700), word("b", 101));
+        assert_eq!((&first.labels, &first.starts_at), (&again.labels, &again.starts_at));
+        assert_eq!(again.ends_at.parse::<Timestamp>().unwrap(), at(3700 + 900));
+        assert_ne!(first.labels, other.labels);
+        assert!(!first.labels.values().any(|label| label.contains("apat")), "{:?}", first.labels);
     }
 
     #[test]

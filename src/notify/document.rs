@@ -32,10 +32,12 @@
 //!
 //! Moments are RFC 3339 with the offset of the room's time zone. A null is a null: no key is ever missing.
 
+use jiff::Timestamp;
+use jiff::fmt::temporal::Pieces;
 use serde::{Deserialize, Serialize};
 
 use super::error::{DeliveryError, Failure};
-use crate::domain::{Component, Lang, Notification, Verdict};
+use crate::domain::{Component, Finest, Lang, Notification, Verdict, on_the_day};
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -243,7 +245,13 @@ impl Document {
         let mark = if self.drill { drill_mark(self.lang) } else { "" };
         match &self.incident {
             Some(incident) => {
-                format!("{mark}{}: {} – {}", self.room_title, incident.component_title, incident.verdict_title)
+                let stands = match (self.event, self.lang) {
+                    // It is mostly seen at an end, which says "ready" and means nothing.
+                    (Event::Unstable, Lang::Id) => "Tidak stabil",
+                    (Event::Unstable, Lang::En) => "Unstable",
+                    _ => &incident.verdict_title,
+                };
+                format!("{mark}{}: {} – {stands}", self.room_title, incident.component_title)
             }
             None if self.event == Event::RollCall => match self.lang {
                 Lang::Id => format!("{}: ruangan siap", self.room_title),
@@ -270,9 +278,9 @@ impl Document {
             lines.extend(incident.reasons.iter().map(|reason| format!("- {}. {}.", reason.message, reason.remedy)));
         }
         lines.push(String::new());
-        lines.push(format!("{since}: {}", for_people(&incident.since)));
-        if let Some(closed_at) = &incident.closed_at {
-            lines.push(format!("{until}: {}", for_people(closed_at)));
+        lines.push(format!("{since}: {}", for_people(&incident.since, self.lang)));
+        if let Some(closed_at) = incident.closed_at.as_ref().filter(|_| self.event != Event::Unstable) {
+            lines.push(format!("{until}: {}", for_people(closed_at, self.lang)));
         }
         lines.join("\n")
     }
@@ -325,10 +333,11 @@ pub(super) const fn drill_mark(lang: Lang) -> &'static str {
     }
 }
 
-/// `2026-11-24T08:30:00.250+07:00` as `2026-11-24 08:30 +07:00`; what is no such moment stays as it is.
-fn for_people(moment: &str) -> String {
-    match (moment.get(..10), moment.get(11..16), moment.get(23..)) {
-        (Some(date), Some(time), Some(offset)) => format!("{date} {time} {offset}"),
+/// `2026-11-24T08:30:00.250+07:00` as `24 November 2026 pukul 08.30 +07`; what is no such moment stays as it is.
+fn for_people(moment: &str, lang: Lang) -> String {
+    let offset = Pieces::parse(moment).ok().and_then(|pieces| pieces.to_numeric_offset());
+    match (moment.parse::<Timestamp>(), offset) {
+        (Ok(at), Some(offset)) => on_the_day(at, &offset.to_time_zone(), lang, Finest::Minute),
         _ => moment.to_owned(),
     }
 }
@@ -363,7 +372,9 @@ mod tests {
 
     #[test]
     fn a_moment_is_told_without_its_seconds() {
-        assert_eq!(for_people("2026-11-24T08:30:00.250+07:00"), "2026-11-24 08:30 +07:00");
-        assert_eq!(for_people("kemarin"), "kemarin");
+        let stamp = "2026-11-24T08:30:00.250+07:00";
+        assert_eq!(for_people(stamp, Lang::Id), "24 November 2026 pukul 08.30 +07");
+        assert_eq!(for_people(stamp, Lang::En), "24 November 2026 at 08:30 +07");
+        assert_eq!(for_people("kemarin", Lang::Id), "kemarin");
     }
 }

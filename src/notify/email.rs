@@ -250,12 +250,10 @@ async fn hand_over(
         return Err(why);
     }
     if !is_taken {
-        // What somebody can mend counts more than what nobody can.
-        let why = refused.into_iter().reduce(|one, other| if one.retryable() { one } else { other });
-        return why.map_or(Ok(()), Err);
+        return refused.into_iter().next().map_or(Ok(()), Err);
     }
     server.command(Data).await.map_err(|error| failed(&error))?;
-    server.message(&bytes).await.map_err(|error| failed(&error))?;
+    server.message(&bytes).await.map_err(|error| judged(&error, true))?;
     for error in refused {
         tracing::warn!(%error, "a letter went to the others alone: one of the mailboxes in `to` is refused, or long put off");
     }
@@ -268,8 +266,14 @@ fn message_id(key: &str, domain: &str) -> String {
     format!("<{}@{domain}>", hex(digest(&SHA256, key.as_bytes()).as_ref()))
 }
 
-/// What a failure means (RFC 5321 §4.2.1: 4yz may be taken later, 5yz not as it is).
+/// What a failure means before the server knows the letter (RFC 5321 §4.2.1: 4yz may be taken later, 5yz not as it is): whatever it is,
+/// somebody can mend it while the letter waits.
 fn failed(error: &smtp::Error) -> DeliveryError {
+    judged(error, false)
+}
+
+/// The same, where the letter has been sent or not.
+fn judged(error: &smtp::Error, sent: bool) -> DeliveryError {
     let mut said = error.to_string();
     let mut cause: &dyn std::error::Error = error;
     while let Some(source) = cause.source() {
@@ -278,7 +282,7 @@ fn failed(error: &smtp::Error) -> DeliveryError {
     }
     let failure = match error.status() {
         Some(code) if code.severity == Severity::TransientNegativeCompletion => Failure::Unavailable,
-        Some(code) if is_of_the_letter(&code.to_string(), &said) => Failure::Refused,
+        Some(_) if sent && is_of_the_letter(&said) => Failure::Refused,
         // Of us or the place.
         Some(_) => Failure::Denied,
         None if error.is_timeout() => Failure::Timeout,
@@ -293,22 +297,12 @@ fn failed(error: &smtp::Error) -> DeliveryError {
     }
 }
 
-/// Whether a permanent answer finds fault with this very letter: with its size (552, but where a mailbox is full, RFC 3463 §3.3) or
-/// its content. 554 alone says neither: it is also "no service here" (RFC 5321 §3.1), and "relay access denied", which somebody
-/// can mend while the letter waits.
-fn is_of_the_letter(code: &str, said: &str) -> bool {
-    let of_its_content = || {
-        let said = said.to_ascii_lowercase();
-        // RFC 3463: 5.3.4 too big, 5.6.z of the content.
-        said.starts_with("5.6.")
-            || said.starts_with("5.3.4")
-            || ["message", "content", "spam", "virus"].iter().any(|word| said.contains(word))
-    };
-    match code {
-        "552" => !said.starts_with("5.2.2"),
-        "554" => of_its_content(),
-        _ => false,
-    }
+/// Whether a permanent answer to a letter that was sent finds fault with it: all do that name no other fault (RFC 3463: 5.6.z of the
+/// content, 5.7.z of policy, 5.3.4 and 5.2.3 too big). What is wrong with a mailbox or the server somebody can mend.
+fn is_of_the_letter(said: &str) -> bool {
+    let is_enhanced = said.starts_with("5.");
+    let of_it = ["5.6.", "5.7.", "5.3.4", "5.2.3"];
+    !is_enhanced || of_it.iter().any(|code| said.starts_with(code))
 }
 
 /// One line, not too long, without anybody's address: it ends in the log.
@@ -370,19 +364,18 @@ mod tests {
 
     #[test]
     fn what_somebody_can_mend_is_not_held_against_the_letter() {
-        for (code, said, letter) in [
-            ("552", "5.3.4 Message size exceeds fixed limit", true),
-            ("552", "too much mail data", true),
-            ("552", "5.2.2 Mailbox full", false),
-            ("554", "5.7.1 <desk@example.org>: Relay access denied", false),
-            ("554", "No SMTP service here", false),
-            ("554", "5.7.1 Service unavailable; Client host [192.0.2.1] blocked", false),
-            ("554", "5.6.0 Invalid header", true),
-            ("554", "5.7.1 Message rejected as spam", true),
-            ("550", "5.1.1 <desk@example.org>: Recipient address rejected", false),
-            ("535", "5.7.8 Authentication failed", false),
+        for (said, letter) in [
+            ("5.3.4 Message size exceeds fixed limit", true),
+            ("5.2.3 Message too long", true),
+            ("too much mail data", true),
+            ("5.6.0 Invalid header", true),
+            ("5.7.1 Message rejected as spam", true),
+            ("Rejected", true),
+            ("5.2.2 Mailbox full", false),
+            ("5.3.0 Mail system full", false),
+            ("5.1.1 <desk@example.org>: Recipient address rejected", false),
         ] {
-            assert_eq!(is_of_the_letter(code, said), letter, "{code} {said}");
+            assert_eq!(is_of_the_letter(said), letter, "{said}");
         }
     }
 

@@ -125,6 +125,7 @@ macro_rules! receivers {
                     Self::Radio(ready) => ready.begin(clock, on_air, room).await,
                     Self::Room(ready) => ready.begin(clock, room).await,
                     Self::Email(ready) => ready.begin(clock),
+                    Self::Alertmanager(ready) => ready.begin(clock),
                     _ => {}
                 }
             }

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use super::document::{Document, Event, SessionPart};
 use super::payload::{Addressed, moment};
 use super::policy::SessionNews;
-use crate::domain::{Lang, Occasion};
+use crate::domain::{Finest, Lang, Occasion, on_the_day};
 
 /// What a notification about a booked meeting is made from. No person is named in it: who it is for knows who they are.
 #[derive(Clone, Copy, Debug)]
@@ -91,11 +91,7 @@ impl SessionLetter<'_> {
     fn other_hour(&self, from: Option<Timestamp>) -> String {
         let SessionNews { session, found, .. } = self.news;
         let (room, title, summary) = (self.room.title, &session.title, self.summary());
-        let day = match self.lang {
-            Lang::Id => "%-d/%-m/%Y pukul %H.%M %Z",
-            Lang::En => "%-d %B %Y at %H:%M %Z",
-        };
-        let told = |at: Timestamp| at.to_zoned_datetime(self.zone.clone()).strftime(day).to_string();
+        let told = |at: Timestamp| on_the_day(at, self.zone, self.lang, Finest::Minute);
         let hour = told(found.start);
         match (self.lang, from, found.occasion) {
             (Lang::Id, _, Occasion::Withdrawn) => format!("{room}: {title}, {hour}, dibatalkan."),
@@ -120,13 +116,13 @@ impl SessionLetter<'_> {
         let tasks = tasks.join(", ");
         match (event, self.lang, was) {
             (Event::SessionPreflight, Lang::Id, _) if tasks.is_empty() => {
-                format!("{room}: waktunya menyiapkan ruang untuk {title}, pukul {hour}. {summary}.")
+                format!("{room}: waktunya menyiapkan ruangan untuk {title}, pukul {hour}. {summary}.")
             }
             (Event::SessionPreflight, Lang::En, _) if tasks.is_empty() => {
                 format!("{room}: time to prepare the room for {title} at {hour_en}. {summary}.")
             }
             (Event::SessionPreflight, Lang::Id, _) => {
-                format!("{room}: waktunya menyiapkan ruang untuk {title}, pukul {hour}. Tugas: {tasks}. {summary}.")
+                format!("{room}: waktunya menyiapkan ruangan untuk {title}, pukul {hour}. Tugas: {tasks}. {summary}.")
             }
             (Event::SessionPreflight, Lang::En, _) => {
                 format!("{room}: time to prepare the room for {title} at {hour_en}. Tasks: {tasks}. {summary}.")
@@ -237,19 +233,19 @@ mod tests {
             [
                 [
                     "session_cancelled",
-                    "Media Center: Rapat Dinkes, 24/11/2026 pukul 10.00 WIB, dibatalkan.",
+                    "Media Center: Rapat Dinkes, 24 November 2026 pukul 10.00 WIB, dibatalkan.",
                     "Media Center: Rapat Dinkes, 24 November 2026 at 10:00 WIB, is cancelled.",
                 ],
                 [
                     "session_moved",
-                    "Media Center: Rapat Dinkes dipindah dari 23/11/2026 pukul 12.30 WIB ke 24/11/2026 pukul 10.00 WIB. \
+                    "Media Center: Rapat Dinkes dipindah dari 23 November 2026 pukul 12.30 WIB ke 24 November 2026 pukul 10.00 WIB. \
                      Tidak siap: kamera tidak terpasang.",
                     "Media Center: Rapat Dinkes is moved from 23 November 2026 at 12:30 WIB to 24 November 2026 at 10:00 WIB. \
                      Not ready: no camera.",
                 ],
                 [
                     "session_restored",
-                    "Media Center: Rapat Dinkes, 24/11/2026 pukul 10.00 WIB, jadi diadakan. Tidak siap: kamera tidak terpasang.",
+                    "Media Center: Rapat Dinkes, 24 November 2026 pukul 10.00 WIB, jadi diadakan. Tidak siap: kamera tidak terpasang.",
                     "Media Center: Rapat Dinkes, 24 November 2026 at 10:00 WIB, takes place after all. Not ready: no camera.",
                 ],
             ]

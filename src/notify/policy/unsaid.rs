@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::state::News;
-use super::{Decided, Event, Policy, foreign};
+use super::state::{News, State};
+use super::{Decided, Event, Policy, Withheld, foreign};
+use crate::domain::Incident;
 
 /// A notification that a radio did not say in its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,9 +27,16 @@ impl Policy {
             self.tell_alert_instead(alert, &others, at, &mut decided);
             return decided;
         }
-        let Some(open) = self.open.get(&unsaid.incident) else { return decided };
-        let (incident, mut state) = (open.incident.clone(), open.state.clone());
-        if state.acknowledged_at.is_some() || self.keeps_quiet(&incident, false, at).is_some() {
+        // Of a component that goes to and fro it is mostly an end by which that was seen.
+        let closed = || self.closed.values().find(|closed| closed.incident.id == unsaid.incident);
+        let Some(found) = self.open.get(&unsaid.incident).or_else(closed) else { return decided };
+        let (incident, mut state) = (found.incident.clone(), found.state.clone());
+        let quiet = self.keeps_quiet(&incident, false, at);
+        if state.acknowledged_at.is_none() && quiet == Some(Withheld::Flapping) {
+            self.tell_unstable_instead(&incident, state, &others, at, &mut decided);
+            return decided;
+        }
+        if state.acknowledged_at.is_some() || quiet.is_some() || !self.open.contains_key(&unsaid.incident) {
             return decided;
         }
         others.retain(|other| !state.told.contains_key(other));
@@ -39,13 +47,44 @@ impl Policy {
         self.keep(&unsaid.incident, state, &mut decided);
         decided
     }
+
+    /// The same of a component that goes to and fro, of which nothing else is told until it comes to rest.
+    fn tell_unstable_instead(
+        &mut self,
+        incident: &Incident,
+        mut state: State,
+        others: &[Arc<str>],
+        at: Timestamp,
+        decided: &mut Decided,
+    ) {
+        let component = incident.component;
+        let mut heard = self.flaps.get(&component).map(|flap| flap.heard.clone()).unwrap_or_default();
+        for other in others {
+            if heard.insert(Arc::clone(other)) {
+                self.tell(other, Event::Unstable, incident, at, decided);
+                state.tell(Arc::clone(other), News::of(incident), at);
+            }
+        }
+        if let Some(closed) = self.closed.get_mut(&component).filter(|closed| closed.incident.id == incident.id)
+            && closed.state != state
+        {
+            decided.keep(&incident.id, Some(state.json()));
+            closed.state = state;
+        } else {
+            self.keep(&incident.id, state, decided);
+        }
+        if let Some(flap) = self.flaps.get_mut(&component).filter(|flap| flap.heard != heard) {
+            flap.heard = heard;
+            self.keep_flap(component, decided);
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{DOWN, at, house, incident, told};
+    use super::super::tests::{DOWN, at, house, incident, to_and_fro, told};
     use super::*;
-    use crate::domain::{Incident, Silence, Verdict};
+    use crate::domain::{Silence, Verdict};
     use crate::notify::policy::{Change, House, Left};
 
     /// A room in which "desk" is a radio that everything leads to, and nothing leads to "noc".
@@ -75,6 +114,21 @@ mod tests {
         let closed = after.decide(Change::Closed(&Incident { verdict: Verdict::Ready, ..bad }), false, at(200));
         assert_eq!(told(&closed), ["desk closed", "noc closed"]);
         assert_eq!(after.tell_instead(&unsaid("internet-1"), at(260)), Decided::default(), "it is over");
+    }
+
+    #[test]
+    fn that_a_component_goes_to_and_fro_is_told_instead_too_and_in_what_state_it_rests() {
+        let mut policy = policy("");
+        to_and_fro(&mut policy, 3);
+        assert_eq!(told(&policy.tell_instead(&unsaid("internet-2"), at(370))), ["noc unstable"]);
+        assert_eq!(policy.tell_instead(&unsaid("internet-2"), at(380)), Decided::default(), "once");
+        let bad = Incident { id: "internet-9".to_owned(), ..incident(Verdict::NotReady, &[&DOWN]) };
+        assert!(told(&policy.decide(Change::Opened(&bad), false, at(400))).is_empty());
+        let over = Incident { verdict: Verdict::Ready, ..bad };
+        assert!(told(&policy.decide(Change::Closed(&over), false, at(430))).is_empty());
+        let rest =
+            (0..200).map(|minute| told(&policy.tick(false, at(430 + minute * 60)))).find(|told| !told.is_empty());
+        assert_eq!(rest.unwrap(), ["desk closed", "noc closed"]);
     }
 
     #[test]

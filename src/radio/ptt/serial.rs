@@ -1,7 +1,8 @@
 //! By the lines of a serial port: RTS or DTR key, CTS, DSR, DCD or RI tell of the squelch.
 //!
 //! The kernel raises RTS and DTR at each opening, before anybody can say otherwise: the radio hears a click of some
-//! milliseconds then. So the guard opens the port once and keeps it. At the last close the kernel lowers both (HUPCL).
+//! milliseconds then. So the guard opens the port once and keeps it. At the last close the kernel lowers both (HUPCL), which releases a
+//! key; of one that low keys it is told to leave them as they are, which after the guard's own end is high.
 
 use std::io;
 use std::path::Path;
@@ -21,7 +22,7 @@ pub struct Key {
 
 impl Key {
     pub(super) fn open(port: &Path, line: Output, inverted: bool) -> io::Result<Self> {
-        let key = Self { port: open(port)?, line, inverted };
+        let key = Self { port: open(port, |modes| modes.set(ControlModes::HUPCL, !inverted))?, line, inverted };
         // The other line keys nothing, and some adapters wire both.
         key.drive(if line == Output::Rts { Output::Dtr } else { Output::Rts }, false)?;
         Ok(key)
@@ -49,7 +50,8 @@ pub struct Squelch {
 
 impl Squelch {
     pub(super) fn open(port: &Path, line: Input, inverted: bool) -> io::Result<Self> {
-        Ok(Self { port: open(port)?, line, inverted })
+        // It may be the port of a key, which says what becomes of its lines.
+        Ok(Self { port: open(port, |_| ())?, line, inverted })
     }
 
     pub(super) fn is_open(&self) -> io::Result<bool> {
@@ -63,11 +65,12 @@ impl Squelch {
     }
 }
 
-/// As it is set, but that its lines fall when it is closed, and that nothing waits for a carrier.
-fn open(path: &Path) -> io::Result<SerialPort> {
+/// As it is set, but for what is `changed`, and that nothing waits for a carrier.
+fn open(path: &Path, changed: impl FnOnce(&mut ControlModes)) -> io::Result<SerialPort> {
     let port = SerialPort::open(path, KeepSettings)?;
     let mut settings = tcgetattr(&port)?;
-    settings.control_modes |= ControlModes::HUPCL | ControlModes::CLOCAL;
+    changed(&mut settings.control_modes);
+    settings.control_modes |= ControlModes::CLOCAL;
     tcsetattr(&port, OptionalActions::Now, &settings)?;
     Ok(port)
 }

@@ -58,16 +58,16 @@ fn told(restart_after: Option<usize>) -> Vec<String> {
 fn whoever_was_told_of_a_meeting_is_told_once_when_it_is_moved_cancelled_and_held_after_all() {
     let all = [
         "operator: Media Center: time to prepare the room for Rapat a at 10:00 WIB. Tasks: kamera, ruang. Ready: everything that is required works.",
-        "jadwal: Media Center: Rapat a dipindah dari 2/12/2026 pukul 10.00 WIB ke 2/12/2026 pukul 11.00 WIB. Siap: semua yang diperlukan berfungsi.",
+        "jadwal: Media Center: Rapat a dipindah dari 2 Desember 2026 pukul 10.00 WIB ke 2 Desember 2026 pukul 11.00 WIB. Siap: semua yang diperlukan berfungsi.",
         "operator: Media Center: Rapat a is moved from 2 December 2026 at 10:00 WIB to 2 December 2026 at 11:00 WIB. Ready: everything that is required works.",
         "operator: Media Center: time to prepare the room for Rapat a at 11:00 WIB. Tasks: kamera, ruang. Ready: everything that is required works.",
-        "jadwal: Media Center: Rapat a, 2/12/2026 pukul 11.00 WIB, dibatalkan.",
+        "jadwal: Media Center: Rapat a, 2 Desember 2026 pukul 11.00 WIB, dibatalkan.",
         "operator: Media Center: Rapat a, 2 December 2026 at 11:00 WIB, is cancelled.",
-        "jadwal: Media Center: Rapat a, 2/12/2026 pukul 11.00 WIB, jadi diadakan. Siap: semua yang diperlukan berfungsi.",
+        "jadwal: Media Center: Rapat a, 2 Desember 2026 pukul 11.00 WIB, jadi diadakan. Siap: semua yang diperlukan berfungsi.",
         "operator: Media Center: Rapat a, 2 December 2026 at 11:00 WIB, takes place after all. Ready: everything that is required works.",
-        "jadwal: Media Center: Rapat a, 2/12/2026 pukul 11.00 WIB, dibatalkan.",
+        "jadwal: Media Center: Rapat a, 2 Desember 2026 pukul 11.00 WIB, dibatalkan.",
         "operator: Media Center: Rapat a, 2 December 2026 at 11:00 WIB, is cancelled.",
-        "jadwal: Media Center: Rapat a dipindah dari 2/12/2026 pukul 11.00 WIB ke 2/12/2026 pukul 13.00 WIB. Siap: semua yang diperlukan berfungsi.",
+        "jadwal: Media Center: Rapat a dipindah dari 2 Desember 2026 pukul 11.00 WIB ke 2 Desember 2026 pukul 13.00 WIB. Siap: semua yang diperlukan berfungsi.",
         "operator: Media Center: Rapat a is moved from 2 December 2026 at 11:00 WIB to 2 December 2026 at 13:00 WIB. Ready: everything that is required works.",
     ];
     assert_eq!(told(None), all);
@@ -115,7 +115,7 @@ fn what_is_cancelled_is_told_by_the_hour_that_people_have_in_mind() {
     assert_eq!(
         told,
         [
-            "Media Center: Rapat a, 2/12/2026 pukul 10.00 WIB, dibatalkan.",
+            "Media Center: Rapat a, 2 Desember 2026 pukul 10.00 WIB, dibatalkan.",
             "Media Center: Rapat a, 2 December 2026 at 10:00 WIB, is cancelled.",
         ]
     );
