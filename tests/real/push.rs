@@ -58,7 +58,7 @@ async fn a_chat_and_a_topic_are_told_in_their_own_shape() {
     let of =
         |path: &str| seen.iter().find(|arrival| arrival.path == path).unwrap_or_else(|| panic!("{path}: {seen:?}"));
     let body = |path: &str| serde_json::from_slice::<Value>(&of(path).body).unwrap();
-    let text = "Ruang A: UPS and stabilizer – Not ready.\n\nSince: 2026-11-24 01:30 +00:00";
+    let text = "Ruang A: UPS and stabilizer – Not ready.\n\nSince: 24 November 2026 at 01:30 UTC";
     let chat = json!({ "chat_id": "-1001", "text": text, "disable_notification": false });
     assert_eq!(body("/tg/bot123456:AAE-x_y/sendMessage"), chat);
     let topic = json!({

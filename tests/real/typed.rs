@@ -51,8 +51,8 @@ const ENDS: &[(&str, &[i32])] = &[
     ("systemctl ", &[]),
     // It answers until it is ended.
     ("siaga reflect ", &[0]),
-    // Its far ends are nowhere (`survey/` has some): it says so, on a page and by its verdict.
-    ("siaga survey ", &[3]),
+    // There is no line here (`survey/` has some): no meeting can be held, it says.
+    ("siaga survey ", &[2]),
     // `tests/package`, `tests/lab`.
     ("apt ", &[]),
     ("cargo ", &[]),

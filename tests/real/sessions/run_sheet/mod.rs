@@ -254,7 +254,7 @@ fn on_the_machine_itself_the_sheet_is_read_and_written_by_a_command() {
     let outlasts = ["a/1", "override", "--verdict", "ready", "--for", "24h", "--reason", "kunci ada"];
     let text = told(&[&outlasts[..], &by].concat(), 2);
     let end = begins.checked_add(MINUTE * 60).unwrap();
-    let clock = end.in_tz("Asia/Pontianak").unwrap().strftime("%Y-%m-%d %H:%M %Z").to_string();
+    let clock = end.in_tz("Asia/Pontianak").unwrap().strftime("%-d %B %Y at %H:%M %Z").to_string();
     let end = jiff::Timestamp::from_second(end.as_second()).unwrap();
     let end = end.display_with_offset(jiff::tz::Offset::from_hours(7).unwrap()).to_string();
     assert!(text.contains(&format!("at most until the session's end: {clock} ({end})")), "{text}");
