@@ -191,7 +191,8 @@ fn a_uart_that_keys_when_it_is_low_is_high_when_nobody_keys_and_nobody_is_there(
     lab.wait_for(&format!("! {LINES} | grep -q RTS"));
     lab.sh(&format!("kill -9 {beats}"));
     guard.orphan();
-    lab.wait_for("! pgrep -f radio-guard >/dev/null");
+    // The brackets are for grep, which would else find itself.
+    lab.wait_for("! grep -qs 'radio[-]guard' /proc/[0-9]*/cmdline");
     assert!(up(), "it ends released: {}", lab.sh(LINES));
 }
 
