@@ -25,7 +25,7 @@ pub struct Record {
     pub over: Timestamp,
     /// What was found and told of it, oldest first.
     pub notices: Vec<Notice>,
-    /// Whether it was told that its report is there, though it may lie in a file that was set aside since.
+    /// Whether it was told that its report is there before anybody watched by this file: it lies in one that was set aside since.
     pub reported: bool,
     /// Of the evidence that the notices name, by its id: SHA-256 in hex. What is not kept any more is not among it.
     pub evidence: BTreeMap<String, String>,

@@ -162,7 +162,8 @@ impl Ready {
         let letter = self.letter(notification)?;
         let mut server = self.connect().await?;
         let now = self.clock.get().map_or(Mono::ZERO, Clock::mono);
-        let handed_over = hand_over(&mut server, &letter, &mut *self.put_off.lock().await, now).await;
+        let attempts = notification.attempts;
+        let handed_over = hand_over(&mut server, &letter, attempts, &mut *self.put_off.lock().await, now).await;
         // Whatever it says to that, it has the letter or has not.
         _ = timeout(FAREWELL, server.abort()).await;
         handed_over
@@ -211,6 +212,7 @@ impl Ready {
 async fn hand_over(
     server: &mut AsyncSmtpConnection,
     letter: &Message,
+    attempts: u32,
     put_off: &mut PutOff,
     now: Mono,
 ) -> Result<(), DeliveryError> {
@@ -253,7 +255,7 @@ async fn hand_over(
         return refused.into_iter().next().map_or(Ok(()), Err);
     }
     server.command(Data).await.map_err(|error| failed(&error))?;
-    server.message(&bytes).await.map_err(|error| judged(&error, true))?;
+    server.message(&bytes).await.map_err(|error| judged(&error, Some(attempts)))?;
     for error in refused {
         tracing::warn!(%error, "a letter went to the others alone: one of the mailboxes in `to` is refused, or long put off");
     }
@@ -269,11 +271,11 @@ fn message_id(key: &str, domain: &str) -> String {
 /// What a failure means before the server knows the letter (RFC 5321 §4.2.1: 4yz may be taken later, 5yz not as it is): whatever it is,
 /// somebody can mend it while the letter waits.
 fn failed(error: &smtp::Error) -> DeliveryError {
-    judged(error, false)
+    judged(error, None)
 }
 
-/// The same, where the letter has been sent or not.
-fn judged(error: &smtp::Error, sent: bool) -> DeliveryError {
+/// The same; where the letter was sent, after so many attempts before.
+fn judged(error: &smtp::Error, sent: Option<u32>) -> DeliveryError {
     let mut said = error.to_string();
     let mut cause: &dyn std::error::Error = error;
     while let Some(source) = cause.source() {
@@ -282,7 +284,7 @@ fn judged(error: &smtp::Error, sent: bool) -> DeliveryError {
     }
     let failure = match error.status() {
         Some(code) if code.severity == Severity::TransientNegativeCompletion => Failure::Unavailable,
-        Some(_) if sent && is_of_the_letter(&said) => Failure::Refused,
+        Some(_) if sent.is_some_and(|attempts| is_of_the_letter(&said, attempts)) => Failure::Refused,
         // Of us or the place.
         Some(_) => Failure::Denied,
         None if error.is_timeout() => Failure::Timeout,
@@ -297,12 +299,15 @@ fn judged(error: &smtp::Error, sent: bool) -> DeliveryError {
     }
 }
 
-/// Whether a permanent answer to a letter that was sent finds fault with it: all do that name no other fault (RFC 3463: 5.6.z of the
-/// content, 5.7.z of policy, 5.3.4 and 5.2.3 too big). What is wrong with a mailbox or the server somebody can mend.
-fn is_of_the_letter(said: &str) -> bool {
-    let is_enhanced = said.starts_with("5.");
-    let of_it = ["5.6.", "5.7.", "5.3.4", "5.2.3"];
-    !is_enhanced || of_it.iter().any(|code| said.starts_with(code))
+/// Attempts, over some twenty minutes, before what may be of the letter is taken for it: a line that failed over to a modem is on
+/// blocklists, and the letter is to wait for the line; one that a filter does not like is not to keep all others for a day.
+const PATIENT: u32 = 12;
+
+/// Whether a permanent answer to a letter that was sent finds fault with it (RFC 3463): 5.6.z of its content, 5.3.4 and 5.2.3 too big.
+/// 5.7.z, of policy, and none of these codes say so or of us; what is wrong with a mailbox or the server somebody can mend.
+fn is_of_the_letter(said: &str, attempts: u32) -> bool {
+    let begins = |codes: &[&str]| codes.iter().any(|code| said.starts_with(code));
+    begins(&["5.6.", "5.3.4", "5.2.3"]) || attempts >= PATIENT && (begins(&["5.7."]) || !begins(&["5."]))
 }
 
 /// One line, not too long, without anybody's address: it ends in the log.
@@ -364,18 +369,18 @@ mod tests {
 
     #[test]
     fn what_somebody_can_mend_is_not_held_against_the_letter() {
+        // At once, and in the end.
         for (said, letter) in [
-            ("5.3.4 Message size exceeds fixed limit", true),
-            ("5.2.3 Message too long", true),
-            ("too much mail data", true),
-            ("5.6.0 Invalid header", true),
-            ("5.7.1 Message rejected as spam", true),
-            ("Rejected", true),
-            ("5.2.2 Mailbox full", false),
-            ("5.3.0 Mail system full", false),
-            ("5.1.1 <desk@example.org>: Recipient address rejected", false),
+            ("5.3.4 Message size exceeds fixed limit", [true, true]),
+            ("5.2.3 Message too long", [true, true]),
+            ("5.6.0 Invalid header", [true, true]),
+            ("5.7.1 Message rejected as spam", [false, true]),
+            ("too much mail data", [false, true]),
+            ("5.2.2 Mailbox full", [false, false]),
+            ("5.3.0 Mail system full", [false, false]),
+            ("5.1.1 <desk@example.org>: Recipient address rejected", [false, false]),
         ] {
-            assert_eq!(is_of_the_letter(said), letter, "{said}");
+            assert_eq!([0, PATIENT].map(|attempts| is_of_the_letter(said, attempts)), letter, "{said}");
         }
     }
 

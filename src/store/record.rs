@@ -12,7 +12,7 @@ use super::recording::{self, RecordingError};
 use super::rows::{Catalogue, micros, moment};
 use super::{asked, read, reports, sessions, sheets};
 use crate::domain::record::{Acknowledged, Around, Point, Record, Series};
-use crate::domain::{Component, Occasion, Quantity, Subject, Wanted, acknowledgement};
+use crate::domain::{Component, Notice, Occasion, Quantity, Subject, Wanted, acknowledgement};
 use crate::engine::sheet::trials;
 
 /// The version that began to keep sessions.
@@ -49,7 +49,10 @@ pub(super) fn record(
     let Some(session) = sessions::get(db, id)? else { return Ok(None) };
     let mut notices = sessions::notices(db, session.start)?;
     notices.retain(|notice| notice.session == session.id && notice.start == session.start);
-    let reported = notices.iter().any(|notice| notice.occasion == Occasion::Reported);
+    // By another file than this, in which nobody has watched before.
+    let first: Option<i64> = db.query_row("SELECT min(began) FROM runs", [], |row| row.get(0))?;
+    let before = |notice: &Notice| first.is_none_or(|first| micros(notice.at) < first);
+    let reported = notices.iter().any(|notice| notice.occasion == Occasion::Reported && before(notice));
     notices.retain(|notice| notice.occasion.is_a_look());
     notices.sort_by_key(|notice| notice.at);
     let opens = session.start.checked_sub(around.before).unwrap_or(session.start);

@@ -141,7 +141,8 @@ fn type_in(at: &Path, token: &str, line: &str) -> (i32, String) {
     let programs = Path::new(env!("CARGO_BIN_EXE_siaga")).parent().unwrap();
     let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
     // Whoever types it ends it by Ctrl-C, once it has said that it answers.
-    let ended = format!("{line} 2>told & until grep -q reflecting told; do kill -0 $!; done; kill -INT $!; wait $!");
+    let ended =
+        format!(": >told; {line} 2>told & until grep -q reflecting told; do kill -0 $!; done; kill -INT $!; wait $!");
     let line = if line.starts_with("siaga reflect ") { &ended } else { line };
     let output = Command::new("sh")
         .args(["-e", "-c", line])

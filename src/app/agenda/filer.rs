@@ -136,9 +136,12 @@ impl Filer {
             agenda.booked().filter(|session| over(session)).map(|session| Session::clone(session)).collect();
         if now.mono >= seen.sweep_at {
             let before = now.wall.checked_sub(after).unwrap_or(Timestamp::MIN);
-            let found = self.book.store.unreported(before, SWEPT).await.unwrap_or_default();
+            // Those that need none stay without one, and are no reason to pass the others by.
+            let most = SWEPT.saturating_add(u32::try_from(seen.done.len()).unwrap_or(u32::MAX));
+            let mut found = self.book.store.unreported(before, most).await.unwrap_or_default();
+            found.retain(|session| !seen.done.contains(&(Arc::clone(&session.id), session.start)));
             // Until all have one it is looked again soon.
-            let more = found.len() == SWEPT as usize;
+            let more = found.len() >= SWEPT as usize;
             seen.sweep_at = now.mono.after(if more { LOOK } else { SWEEP });
             waiting.extend(found);
         }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::state::{News, State};
+use super::flap::Flap;
+use super::state::{News, Open, State};
 use super::{Decided, Event, Policy, Withheld, foreign};
 use crate::domain::Incident;
 
@@ -29,10 +30,17 @@ impl Policy {
         }
         // Of a component that goes to and fro it is mostly an end by which that was seen.
         let closed = || self.closed.values().find(|closed| closed.incident.id == unsaid.incident);
-        let Some(found) = self.open.get(&unsaid.incident).or_else(closed) else { return decided };
+        // Or one that has come and gone since: what was not said is that it goes to and fro.
+        let of_it = |one: &&Open| {
+            let component = one.incident.component;
+            let is_it = unsaid.incident.strip_prefix(component.as_str()).is_some_and(|rest| rest.starts_with('-'));
+            is_it && !one.incident.is_drill() && self.flaps.get(&component).is_some_and(Flap::is_flapping)
+        };
+        let since = || self.open.values().chain(self.closed.values()).find(of_it);
+        let Some(found) = self.open.get(&unsaid.incident).or_else(closed).or_else(since) else { return decided };
         let (incident, mut state) = (found.incident.clone(), found.state.clone());
         let quiet = self.keeps_quiet(&incident, false, at);
-        if state.acknowledged_at.is_none() && quiet == Some(Withheld::Flapping) {
+        if state.acknowledged_at.is_none() && quiet == Some(Withheld::Flapping) && !incident.is_drill() {
             self.tell_unstable_instead(&incident, state, &others, at, &mut decided);
             return decided;
         }
@@ -120,7 +128,13 @@ mod tests {
     fn that_a_component_goes_to_and_fro_is_told_instead_too_and_in_what_state_it_rests() {
         let mut policy = policy("");
         to_and_fro(&mut policy, 3);
+        let mut later = policy.clone();
         assert_eq!(told(&policy.tell_instead(&unsaid("internet-2"), at(370))), ["noc unstable"]);
+        // Another one had begun and ended before the channel was free.
+        let next = Incident { id: "internet-3".to_owned(), ..incident(Verdict::NotReady, &[&DOWN]) };
+        later.decide(Change::Opened(&next), false, at(375));
+        later.decide(Change::Closed(&Incident { verdict: Verdict::Ready, ..next }), false, at(380));
+        assert_eq!(told(&later.tell_instead(&unsaid("internet-2"), at(390))), ["noc unstable"]);
         assert_eq!(policy.tell_instead(&unsaid("internet-2"), at(380)), Decided::default(), "once");
         let bad = Incident { id: "internet-9".to_owned(), ..incident(Verdict::NotReady, &[&DOWN]) };
         assert!(told(&policy.decide(Change::Opened(&bad), false, at(400))).is_empty());

@@ -184,8 +184,8 @@ pub struct Probe {
     /// What "auto" found, for as long as the connection on which it was found stands.
     found: Option<String>,
     client: Client,
-    /// Since when it has said that a self-test runs.
-    testing_since: Option<Mono>,
+    /// Since when it has said that a self-test runs, and when it said so last.
+    testing: Option<(Mono, Mono)>,
     ticker: Option<tokio::time::Interval>,
 }
 
@@ -202,7 +202,7 @@ impl Probe {
             configured: (config.ups != AUTO).then_some(config.ups),
             found: None,
             client: Client::new(config.server, config.timeout.0),
-            testing_since: None,
+            testing: None,
             ticker: None,
         }
     }
@@ -254,8 +254,10 @@ impl Probe {
         }
         let now = self.context.clock.now();
         let says_testing = status::says_testing(&variables, &status);
-        self.testing_since = says_testing.then(|| self.testing_since.unwrap_or(now.mono));
-        let testing = self.testing_since.is_some_and(|since| now.mono.since(since) < TEST_AT_MOST);
+        // What was said before a long silence is another test.
+        let before = self.testing.filter(|(_, last)| now.mono.since(*last) < TEST_AT_MOST);
+        self.testing = says_testing.then(|| (before.map_or(now.mono, |(since, _)| since), now.mono));
+        let testing = self.testing.is_some_and(|(since, last)| last.since(since) < TEST_AT_MOST);
         Ok(status::judge(&variables, &status, testing, self.policy, now.wall))
     }
 }
