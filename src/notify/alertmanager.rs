@@ -14,7 +14,6 @@ use super::document::{Document, Event};
 use super::error::{DeliveryError, Failure, SetupError};
 use super::http;
 use crate::clock::Clock;
-
 use crate::domain::{Notification, Period, SecretFile, Verdict, hex};
 
 /// What belongs to an Alertmanager.

@@ -203,12 +203,6 @@ impl Ledger {
     }
 
     /// This check's bytes on the day of the newest test.
-    #[allow(clippy::cast_precision_loss, reason = "exact for nine thousand terabytes")]
-    pub fn today(&self) -> f64 {
-        self.today_bytes() as f64
-    }
-
-    /// The same as it is counted.
     pub fn today_bytes(&self) -> u64 {
         self.budget.books().get(&self.page).map_or(0, |account| account.today)
     }

@@ -28,16 +28,15 @@ impl Policy {
             self.tell_alert_instead(alert, &others, at, &mut decided);
             return decided;
         }
-        // Of a component that goes to and fro it is mostly an end by which that was seen.
-        let closed = || self.closed.values().find(|closed| closed.incident.id == unsaid.incident);
-        // Or one that has come and gone since: what was not said is that it goes to and fro.
-        let of_it = |one: &&Open| {
+        // Of a component that goes to and fro it is mostly an end by which that was seen, and another one may have come and gone since: an
+        // incident's id begins with its component.
+        let flaps = |one: &&Open| {
             let component = one.incident.component;
             let is_it = unsaid.incident.strip_prefix(component.as_str()).is_some_and(|rest| rest.starts_with('-'));
             is_it && !one.incident.is_drill() && self.flaps.get(&component).is_some_and(Flap::is_flapping)
         };
-        let since = || self.open.values().chain(self.closed.values()).find(of_it);
-        let Some(found) = self.open.get(&unsaid.incident).or_else(closed).or_else(since) else { return decided };
+        let newest = || self.open.values().chain(self.closed.values()).find(flaps);
+        let Some(found) = self.open.get(&unsaid.incident).or_else(newest) else { return decided };
         let (incident, mut state) = (found.incident.clone(), found.state.clone());
         let quiet = self.keeps_quiet(&incident, false, at);
         if state.acknowledged_at.is_none() && quiet == Some(Withheld::Flapping) && !incident.is_drill() {

@@ -13,6 +13,7 @@ pub mod protocol;
 mod quantities;
 mod reasons;
 mod status;
+mod testing;
 mod variables;
 
 use std::time::Duration;
@@ -24,12 +25,13 @@ pub use failure::ERRORS;
 use self::client::Client;
 use self::failure::Failure;
 use self::status::{Policy, Status};
+use self::testing::Testing;
 use self::variables::{Variable, Variables};
 use super::range::patience;
 use super::{Context, Defaults};
 use crate::domain::check::LossRule;
 use crate::domain::{
-    Level, Limit, Mono, Observation, Period, ProbeError, ProfileLimit, Quantity, Reading, ReasonDef, Rule, Test,
+    Level, Limit, Observation, Period, ProbeError, ProfileLimit, Quantity, Reading, ReasonDef, Rule, Test,
 };
 
 /// What this kind does unless the config says otherwise.
@@ -184,14 +186,9 @@ pub struct Probe {
     /// What "auto" found, for as long as the connection on which it was found stands.
     found: Option<String>,
     client: Client,
-    /// Since when it has said that a self-test runs, and when it said so last.
-    testing: Option<(Mono, Mono)>,
+    testing: Testing,
     ticker: Option<tokio::time::Interval>,
 }
-
-/// For how long a UPS is believed that says that it tests itself: what hangs there would hide each outage. One that runs for longer
-/// empties the battery.
-const TEST_AT_MOST: Duration = Duration::from_mins(15);
 
 impl Probe {
     /// A probe that has touched nothing yet.
@@ -202,7 +199,7 @@ impl Probe {
             configured: (config.ups != AUTO).then_some(config.ups),
             found: None,
             client: Client::new(config.server, config.timeout.0),
-            testing: None,
+            testing: Testing::default(),
             ticker: None,
         }
     }
@@ -253,11 +250,7 @@ impl Probe {
             return Err(Failure::Waits);
         }
         let now = self.context.clock.now();
-        let says_testing = status::says_testing(&variables, &status);
-        // What was said before a long silence is another test.
-        let before = self.testing.filter(|(_, last)| now.mono.since(*last) < TEST_AT_MOST);
-        self.testing = says_testing.then(|| (before.map_or(now.mono, |(since, _)| since), now.mono));
-        let testing = self.testing.is_some_and(|(since, last)| last.since(since) < TEST_AT_MOST);
+        let testing = self.testing.is_believed(status::says_testing(&variables, &status), now.mono);
         Ok(status::judge(&variables, &status, testing, self.policy, now.wall))
     }
 }
