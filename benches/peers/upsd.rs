@@ -1,11 +1,11 @@
 //! A private upsd with one simulated UPS, and the plainest question to it.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::lab::Lab;
 use crate::process::Process;
@@ -15,6 +15,8 @@ pub(crate) const ADDRESS: &str = "127.0.0.1:3493";
 /// Running: the driver, then the server.
 pub(crate) struct Upsd {
     folder: PathBuf,
+    /// How often the state was written: `dummy-ups` looks at the file's age in whole seconds, so each writing gets its own.
+    writings: u64,
     // Ended in this order.
     _server: Process,
     _driver: Process,
@@ -50,13 +52,16 @@ impl Upsd {
             let mut line = Line::open().ok()?;
             (line.status().ok()? == "OL").then_some(())
         })?;
-        Ok(Self { folder, _server: server, _driver: driver })
+        Ok(Self { folder, writings: 0, _server: server, _driver: driver })
     }
 
     /// Puts the UPS into another state; the driver sees it within its poll interval of 1 s.
-    pub(crate) fn set(&self, words: &str) -> Result<(), String> {
+    pub(crate) fn set(&mut self, words: &str) -> Result<(), String> {
         let new = self.folder.join("new");
-        fs::write(&new, status(words))
+        self.writings += 1;
+        let age = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000 + self.writings);
+        File::create(&new)
+            .and_then(|mut file| file.write_all(status(words).as_bytes()).and_then(|()| file.set_modified(age)))
             .and_then(|()| fs::rename(&new, self.folder.join("lab.dev")))
             .map_err(|error| format!("lab.dev: {error}"))
     }

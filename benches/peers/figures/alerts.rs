@@ -184,7 +184,7 @@ pub(crate) fn battery_to_webhook(lab: &Lab) -> Vec<Row> {
 
 fn outages(lab: &Lab, all: &mut [Peer]) -> Result<(), String> {
     let sink = Sink::start(lab.clock)?;
-    let upsd = Upsd::start(lab)?;
+    let mut upsd = Upsd::start(lab)?;
     let runs = lab.samples(RUNS);
     let mut watching = None;
     for run in 0..runs {

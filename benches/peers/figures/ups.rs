@@ -29,7 +29,7 @@ pub(crate) fn on_battery_to_state(lab: &Lab) -> Vec<Row> {
 }
 
 fn measure(lab: &Lab) -> Measured {
-    let upsd = Upsd::start(lab)?;
+    let mut upsd = Upsd::start(lab)?;
     let daemon = Daemon::start(lab, &daemon::ups(PACE))?;
     let mut values = Vec::new();
     let runs = lab.samples(RUNS);
