@@ -281,7 +281,7 @@ pub enum Occasion {
     Confirmed,
     /// So long before it begins.
     Before(Duration),
-    /// Its preflight opens.
+    /// Its crew is called: its preflight opens, or another meeting keeps it from doing so.
     Preflight,
     /// It is over, and its report is made.
     Reported,

@@ -185,7 +185,7 @@ impl Keeper {
     fn wait(&self, now: Timestamp) -> Duration {
         let offsets = self.configs.borrow().agenda.offsets();
         let agenda = self.book.agenda();
-        let rechecks = agenda.booked().filter_map(|session| rechecks::next(session, &offsets, now));
+        let rechecks = agenda.booked().filter_map(|session| rechecks::next(&agenda, session, &offsets, now));
         let (items, entries) = (&self.configs.borrow().run_sheet, &agenda.sheets().entries);
         let near = agenda.booked().filter(|session| now < session.end);
         let sheets = near.filter_map(|session| match sheet::first_due(items, session) {

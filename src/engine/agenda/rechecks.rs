@@ -7,6 +7,9 @@ use jiff::Timestamp;
 use super::Agenda;
 use crate::domain::{Notice, Occasion, Phase, Session, Verdict};
 
+/// How long before a meeting its crew is called at the latest: where another lasts until it begins, no preflight opens.
+const CALL: Duration = Duration::from_mins(30);
+
 /// What is due for a session at `now`; nothing where it has begun.
 ///
 /// What was written down of it ([`Agenda::note`]) is done: an occasion is never met twice, whatever the clock does. Of rechecks that were missed
@@ -30,16 +33,22 @@ pub fn due(agenda: &Agenda, session: &Session, offsets: &[Duration], now: Timest
     }
     let phase = agenda.phase(now);
     let open = phase.phase == Phase::Preflight && phase.session.is_some_and(|of| of.id == session.id);
-    if open && !of_this().any(|notice| notice.occasion == Occasion::Preflight) {
+    let called = open || reached(session.start, call(agenda), now);
+    if called && !of_this().any(|notice| notice.occasion == Occasion::Preflight) {
         due.push(Occasion::Preflight);
     }
     due
 }
 
 /// When something becomes due for a session after `now`, by time alone.
-pub fn next(session: &Session, offsets: &[Duration], now: Timestamp) -> Option<Timestamp> {
-    let moments = offsets.iter().filter_map(|ahead| session.start.checked_sub(*ahead).ok());
-    moments.filter(|moment| *moment > now).min()
+pub fn next(agenda: &Agenda, session: &Session, offsets: &[Duration], now: Timestamp) -> Option<Timestamp> {
+    let all = offsets.iter().copied().chain([call(agenda)]);
+    all.filter_map(|ahead| session.start.checked_sub(ahead).ok()).filter(|moment| *moment > now).min()
+}
+
+/// Nobody is called before preflight would open in a room that is free.
+fn call(agenda: &Agenda) -> Duration {
+    CALL.min(agenda.lengths.preflight)
 }
 
 /// The newest that was told of a session: at its confirmation, with its hour, or at a recheck since.

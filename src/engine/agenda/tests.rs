@@ -111,8 +111,21 @@ fn each_recheck_is_met_once_and_of_those_missed_the_last_alone() {
     for minute in [4560, 5000, 5980, 5996, 7000] {
         assert_eq!(due(&agenda, &session, &OFFSETS, at(minute)), [], "minute {minute}");
     }
-    assert_eq!(next(&session, &OFFSETS, at(4560)), Some(at(5880)));
-    assert_eq!(next(&session, &OFFSETS, at(5995)), None);
+    assert_eq!(next(&agenda, &session, &OFFSETS, at(4560)), Some(at(5880)));
+    assert_eq!(next(&agenda, &session, &OFFSETS, at(5995)), None);
+}
+
+#[test]
+fn a_crew_is_called_half_an_hour_before_where_another_meeting_lasts_until_theirs() {
+    // No preflight opens for the first, ten minutes of it for the second, and an hour for the third.
+    for (free, called) in [(6000, 5970), (5990, 5970), (5940, 5940)] {
+        let agenda = agenda(&[("before", 5700, free), ("a", 6000, 6060)]);
+        let session = Arc::clone(agenda.get("a").unwrap());
+        let is_due = |minute| due(&agenda, &session, &[], at(minute)).contains(&Occasion::Preflight);
+        assert_eq!((5000..6100).find(|minute| is_due(*minute)), Some(called), "free from {free} on");
+        assert_eq!(next(&agenda, &session, &[], at(5900)), Some(at(5970)), "and somebody looks then");
+        assert!(!is_due(6000), "nobody is called to what has begun");
+    }
 }
 
 #[test]
