@@ -162,8 +162,8 @@ impl Ready {
         let letter = self.letter(notification)?;
         let mut server = self.connect().await?;
         let now = self.clock.get().map_or(Mono::ZERO, Clock::mono);
-        let attempts = notification.attempts;
-        let handed_over = hand_over(&mut server, &letter, attempts, &mut *self.put_off.lock().await, now).await;
+        let key = &notification.key;
+        let handed_over = hand_over(&mut server, &letter, key, &mut *self.put_off.lock().await, now).await;
         // Whatever it says to that, it has the letter or has not.
         _ = timeout(FAREWELL, server.abort()).await;
         handed_over
@@ -212,7 +212,7 @@ impl Ready {
 async fn hand_over(
     server: &mut AsyncSmtpConnection,
     letter: &Message,
-    attempts: u32,
+    key: &str,
     put_off: &mut PutOff,
     now: Mono,
 ) -> Result<(), DeliveryError> {
@@ -255,7 +255,10 @@ async fn hand_over(
         return refused.into_iter().next().map_or(Ok(()), Err);
     }
     server.command(Data).await.map_err(|error| failed(&error))?;
-    server.message(&bytes).await.map_err(|error| judged(&error, Some(attempts)))?;
+    server
+        .message(&bytes)
+        .await
+        .map_err(|error| judged(&error, Some(&mut || put_off.is_refused_for_long(key, now))))?;
     for error in refused {
         tracing::warn!(%error, "a letter went to the others alone: one of the mailboxes in `to` is refused, or long put off");
     }
@@ -274,8 +277,8 @@ fn failed(error: &smtp::Error) -> DeliveryError {
     judged(error, None)
 }
 
-/// The same; where the letter was sent, after so many attempts before.
-fn judged(error: &smtp::Error, sent: Option<u32>) -> DeliveryError {
+/// The same; where the letter was sent, with whether such an answer has been given to it for long.
+fn judged(error: &smtp::Error, sent: Option<&mut dyn FnMut() -> bool>) -> DeliveryError {
     let mut said = error.to_string();
     let mut cause: &dyn std::error::Error = error;
     while let Some(source) = cause.source() {
@@ -284,7 +287,7 @@ fn judged(error: &smtp::Error, sent: Option<u32>) -> DeliveryError {
     }
     let failure = match error.status() {
         Some(code) if code.severity == Severity::TransientNegativeCompletion => Failure::Unavailable,
-        Some(_) if sent.is_some_and(|attempts| is_of_the_letter(&said, attempts)) => Failure::Refused,
+        Some(_) if sent.is_some_and(|for_long| is_of_the_letter(&said, for_long)) => Failure::Refused,
         // Of us or the place.
         Some(_) => Failure::Denied,
         None if error.is_timeout() => Failure::Timeout,
@@ -299,15 +302,13 @@ fn judged(error: &smtp::Error, sent: Option<u32>) -> DeliveryError {
     }
 }
 
-/// Attempts, over some twenty minutes, before what may be of the letter is taken for it: a line that failed over to a modem is on
-/// blocklists, and the letter is to wait for the line; one that a filter does not like is not to keep all others for a day.
-const PATIENT: u32 = 12;
-
 /// Whether a permanent answer to a letter that was sent finds fault with it (RFC 3463): 5.6.z of its content, 5.3.4 and 5.2.3 too big.
 /// 5.7.z, of policy, and none of these codes say so or of us; what is wrong with a mailbox or the server somebody can mend.
-fn is_of_the_letter(said: &str, attempts: u32) -> bool {
+///
+/// What may be of the letter is taken for it where it is said `for_long`.
+fn is_of_the_letter(said: &str, for_long: impl FnOnce() -> bool) -> bool {
     let begins = |codes: &[&str]| codes.iter().any(|code| said.starts_with(code));
-    begins(&["5.6.", "5.3.4", "5.2.3"]) || attempts >= PATIENT && (begins(&["5.7."]) || !begins(&["5."]))
+    begins(&["5.6.", "5.3.4", "5.2.3"]) || (begins(&["5.7."]) || !begins(&["5."])) && for_long()
 }
 
 /// One line, not too long, without anybody's address: it ends in the log.
@@ -380,7 +381,7 @@ mod tests {
             ("5.3.0 Mail system full", [false, false]),
             ("5.1.1 <desk@example.org>: Recipient address rejected", [false, false]),
         ] {
-            assert_eq!([0, PATIENT].map(|attempts| is_of_the_letter(said, attempts)), letter, "{said}");
+            assert_eq!([false, true].map(|for_long| is_of_the_letter(said, || for_long)), letter, "{said}");
         }
     }
 

@@ -129,6 +129,18 @@ impl Watching {
         }
     }
 
+    /// When the newest span began.
+    pub(super) fn began(&self) -> Option<Timestamp> {
+        self.runs.last().map(|span| span.run.began)
+    }
+
+    /// What was seen until `now` lies in another file than what will be: for a new one it is as if a process began.
+    pub(super) fn begin_anew(&mut self, now: Timestamp) {
+        if !self.runs.is_empty() {
+            self.runs = vec![Watched { run: Run { began: now, until: now, fresh: true }, after: None }];
+        }
+    }
+
     /// How many spans were left out.
     pub(super) const fn overflowed(&self) -> u64 {
         self.overflowed
@@ -150,6 +162,11 @@ impl Watching {
     }
 }
 
+/// Whether a span that began then was written into this file.
+pub(super) fn has_run(db: &Connection, began: Timestamp) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT 1 FROM runs WHERE began = ?1")?.exists([micros(began)])
+}
+
 /// Writes a span, or how long it has become.
 pub(super) fn put_run(db: &Connection, Watched { run, after }: &Watched) -> rusqlite::Result<()> {
     let fresh = match after {
@@ -160,7 +177,7 @@ pub(super) fn put_run(db: &Connection, Watched { run, after }: &Watched) -> rusq
                 "SELECT 1 FROM runs WHERE began < ?1 AND (began > ?2 OR began < ?2 AND until > ?2) LIMIT 1",
             )?
             .exists([micros(run.began), micros(*after)])?
-                || !db.prepare_cached("SELECT 1 FROM runs WHERE began = ?1")?.exists([micros(*after)])?
+                || !has_run(db, *after)?
         }
     };
     db.prepare_cached(

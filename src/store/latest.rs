@@ -7,7 +7,9 @@ use jiff::Timestamp;
 
 use super::{Batch, Restored, sessions};
 use crate::domain::sheet::{Entry, Written};
-use crate::domain::{Component, Granted, Incident, Notice, Occasion, Session, Silence, Standing, Subject};
+use crate::domain::{
+    Component, Granted, Incident, Notice, Occasion, Session, Silence, Standing, Subject, Transition, Verdict,
+};
 
 /// The newest of what is replaced and not added to.
 #[derive(Debug, Default)]
@@ -15,6 +17,8 @@ pub(super) struct Latest {
     /// The newest open incident of each component: its end must find it.
     open: BTreeMap<Component, Incident>,
     standings: HashMap<Subject, Standing>,
+    /// What was said last of each, by this process.
+    said: HashMap<Subject, Transition>,
     /// Those that are closed and of which something is kept still: that a component has come to rest is owed to whoever heard of it.
     half_told: HashMap<String, Incident>,
     /// What was told of both.
@@ -90,6 +94,7 @@ impl Latest {
             }
         }
         self.stands(&batch.standings);
+        self.said.extend(batch.transitions.iter().map(|change| (change.subject.clone(), change.clone())));
         for (incident, state) in &batch.told {
             match state {
                 Some(state) => self.told.insert(incident.clone(), state.clone()),
@@ -115,9 +120,12 @@ impl Latest {
         self.silences.retain(|_, silence| silence.until >= recent);
     }
 
-    /// As a record for a new file.
-    pub(super) fn as_batch(&self) -> Batch {
+    /// As a record for a file that was just opened. Where that is begun `anew`, what something is it is from then on.
+    pub(super) fn as_batch(&self, anew: Option<Timestamp>) -> Batch {
+        let known = self.said.values().filter(|change| change.to != Verdict::Unknown);
+        let is = |change: &Transition, at| Transition { from: Verdict::Unknown, at, settling: true, ..change.clone() };
         Batch {
+            transitions: anew.map(|at| known.map(|change| is(change, at)).collect()).unwrap_or_default(),
             incidents: self.half_told.values().chain(self.open.values()).cloned().collect(),
             standings: self.standings.values().cloned().collect(),
             told: self.told.iter().map(|(id, state)| (id.clone(), Some(state.clone()))).collect(),

@@ -370,6 +370,10 @@ impl Store {
     /// # Errors
     /// If the disk does not answer. That it could not be written shows in [`Health`].
     pub async fn flush(&self) -> Result<(), StoreError> {
+        // Who asks again and again of a disk that hangs would leave no room for what is to be written.
+        if self.is_stuck() {
+            return Err(StoreError::Stuck);
+        }
         let (answer, answered) = sync_channel(1);
         self.send(Command::Flush(answer))?;
         self.wait(answered).await

@@ -59,7 +59,11 @@ pub(super) fn record(
     let since = sessions::ended_before(db, &session)?.map_or(opens, |free| free.max(opens));
     // What was told to be open was, also where another meeting was booked into it since.
     let told = notices.iter().find(|notice| notice.occasion == Occasion::Preflight);
-    let since = told.map_or(since, |told| since.min(told.at));
+    let since = match told {
+        // The crew may have been called while another was held.
+        Some(told) => since.min(sessions::held_at(db, &session, told.at)?.unwrap_or(told.at)),
+        None => since,
+    };
     let over = session.end.checked_add(around.after).unwrap_or(session.end);
     let until = over.min(now).max(since);
     let components = Component::ALL.into_iter().map(Subject::Component);

@@ -144,6 +144,16 @@ impl Feed {
         Self { watching: Watching::since(opened), ..Self::default() }
     }
 
+    /// When the span began in which observations come in, if one has.
+    pub(super) fn began(&self) -> Option<jiff::Timestamp> {
+        self.watching.began()
+    }
+
+    /// A new file is begun at `now`, which knows nothing of what was seen before.
+    pub(super) fn begin_anew(&mut self, now: jiff::Timestamp) {
+        self.watching.begin_anew(now);
+    }
+
     /// Folds one observation in.
     pub(super) fn observe(&mut self, observation: &Observation) {
         let minute = observation.at.wall.as_second().div_euclid(60);

@@ -122,6 +122,16 @@ pub(super) fn ended_before(db: &Connection, session: &Session) -> rusqlite::Resu
     Ok(ended.map(moment))
 }
 
+/// When another meeting ends that was held at a moment, and over when this one begins.
+pub(super) fn held_at(db: &Connection, session: &Session, at: Timestamp) -> rusqlite::Result<Option<Timestamp>> {
+    let ends: Option<i64> = db
+        .prepare_cached(
+            "SELECT max(until) FROM sessions WHERE start <= ?1 AND until > ?1 AND until <= ?2 AND booking = 'booked' AND id <> ?3",
+        )?
+        .query_row(params![micros(at), micros(session.start), session.id], |row| row.get(0))?;
+    Ok(ends.map(moment))
+}
+
 /// The meetings that ended before `over` and of which no report is kept, the oldest first, at most `limit`.
 pub(super) fn unreported(db: &Connection, over: Timestamp, limit: u32) -> rusqlite::Result<Vec<Session>> {
     let mut statement = db.prepare_cached(&format!(

@@ -250,21 +250,33 @@ impl Writer {
             if self.met == self.disk.generation() {
                 return Ok(());
             }
-            let stored = self.disk.read(|db| Ok(sql::undelivered(db)?))?;
-            self.meet(stored);
+            let began = lock(&self.feed).began();
+            let (stored, goes_on) = self.disk.read(|db| {
+                Ok((sql::undelivered(db)?, began.map(|began| hourly::has_run(db, began)).transpose()?.unwrap_or(false)))
+            })?;
+            self.meet(stored, goes_on);
         }
     }
 
     /// Makes the outbox in memory and the one in a file that was just opened agree: what only the file has comes from
-    /// before a restart, what only memory has was in a file that is set aside or removed. What holds now goes with it.
-    fn meet(&mut self, stored: Vec<Notification>) {
+    /// before a restart, what only memory has was in a file that is set aside or removed. What holds now goes with it; unless this file
+    /// was there before, and `goes_on`, it is watched from now on.
+    fn meet(&mut self, stored: Vec<Notification>, goes_on: bool) {
         let first = std::mem::replace(&mut self.met, self.disk.generation()) == 0;
         let mut waiting = lock(&self.waiting);
         let unknown: Vec<_> =
             waiting.all().into_iter().filter(|held| !stored.iter().any(|row| row.key == held.key)).collect();
         waiting.put_first(stored);
         drop(waiting);
-        let latest = if first { Batch::default() } else { self.latest.as_batch() };
+        let latest = if first {
+            Batch::default()
+        } else {
+            let anew = (!goes_on).then(|| self.clock.now().wall);
+            if let Some(now) = anew {
+                lock(&self.feed).begin_anew(now);
+            }
+            self.latest.as_batch(anew)
+        };
         let batch = Batch { notifications: unknown, ..latest };
         if batch != Batch::default() {
             self.queue(Op::Record(batch));
@@ -274,21 +286,23 @@ impl Writer {
     /// Writes what observations left.
     fn flush(&mut self, last: bool) {
         let minute = (!last).then(|| self.clock.now().wall.as_second().div_euclid(60));
+        // First: it may begin a new file, of which some of that is not true.
+        if self.settle().is_err() {
+            return;
+        }
         let taken = lock(&self.feed).take(minute);
         if taken.is_empty() {
             return;
         }
-        let written = self.settle().and_then(|()| {
-            self.disk.write(|db| {
-                taken.newest.iter().try_for_each(|observation| sql::put_observation(db, observation))?;
-                taken.history.iter().try_for_each(|kept| sql::put_kept(db, kept))?;
-                taken.runs.iter().try_for_each(|run| hourly::put_run(db, run))?;
-                let mut left_out = 0;
-                for row in &taken.minutes {
-                    left_out += u64::from(!sql::put_minute(db, row)?);
-                }
-                Ok(left_out)
-            })
+        let written = self.disk.write(|db| {
+            taken.newest.iter().try_for_each(|observation| sql::put_observation(db, observation))?;
+            taken.history.iter().try_for_each(|kept| sql::put_kept(db, kept))?;
+            taken.runs.iter().try_for_each(|run| hourly::put_run(db, run))?;
+            let mut left_out = 0;
+            for row in &taken.minutes {
+                left_out += u64::from(!sql::put_minute(db, row)?);
+            }
+            Ok(left_out)
         });
         match written {
             Ok(left_out) => self.lost += left_out,

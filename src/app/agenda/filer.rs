@@ -35,9 +35,6 @@ const WITHDRAWN: u32 = 64;
 /// believed yet is not older.
 const UNBELIEVED: SignedDuration = SignedDuration::from_hours(8 * 24);
 
-/// A meeting is in the agenda for no longer than this after its beginning: the longest is 31 days.
-const REMEMBERED: SignedDuration = SignedDuration::from_hours(40 * 24);
-
 /// That a report is there is news for so long after the meeting.
 const NEWS: SignedDuration = SignedDuration::from_hours(24);
 
@@ -134,15 +131,16 @@ impl Filer {
         let over = |session: &Session| session.end.checked_add(after).is_ok_and(|over| over <= now.wall);
         let mut waiting: Vec<Session> =
             agenda.booked().filter(|session| over(session)).map(|session| Session::clone(session)).collect();
+        let mut is_full = false;
         if now.mono >= seen.sweep_at {
             let before = now.wall.checked_sub(after).unwrap_or(Timestamp::MIN);
             // Those that need none stay without one, and are no reason to pass the others by.
             let most = SWEPT.saturating_add(u32::try_from(seen.done.len()).unwrap_or(u32::MAX));
             let mut found = self.book.store.unreported(before, most).await.unwrap_or_default();
             found.retain(|session| !seen.done.contains(&(Arc::clone(&session.id), session.start)));
-            // Until all have one it is looked again soon.
-            let more = found.len() >= SWEPT as usize;
-            seen.sweep_at = now.mono.after(if more { LOOK } else { SWEEP });
+            found.truncate(SWEPT as usize);
+            seen.sweep_at = now.mono.after(SWEEP);
+            is_full = found.len() == SWEPT as usize;
             waiting.extend(found);
         }
         for session in waiting {
@@ -150,7 +148,12 @@ impl Filer {
             if seen.done.contains(&key) {
                 continue;
             }
-            match self.made(&config, &session, &mut seen.told, now.wall).await {
+            let made = self.made(&config, &session, &mut seen.told, now.wall).await;
+            // There may be more, and it gets on.
+            if is_full && matches!(made, Ok(Made::Kept(_) | Made::Nothing)) {
+                seen.sweep_at = now.mono.after(LOOK);
+            }
+            match made {
                 Ok(Made::Later) => {}
                 Ok(Made::Kept(hash)) => {
                     // The hash stands here too, so that rows that are cut off from the chain's end are missed.
@@ -171,8 +174,8 @@ impl Filer {
                 Err(error) => tracing::debug!(session = %session.id, error, "still not"),
             }
         }
-        // What has left the agenda is asked of the disk.
-        let past = now.wall.checked_sub(REMEMBERED).unwrap_or(Timestamp::MIN);
+        // As long as the disk has the meeting: one that needs none would be found by each sweep.
+        let past = now.wall.checked_sub(config.store.retention_sessions.0).unwrap_or(Timestamp::MIN);
         seen.done.retain(|(_, start)| *start > past);
     }
 
@@ -423,20 +426,31 @@ mod tests {
     async fn what_a_file_that_was_set_aside_has_reported_is_not_reported_by_one_that_saw_nothing_of_it() {
         for reported in [true, false] {
             let folder = tempfile::tempdir().unwrap();
-            let (filer, mut seen) = misled(folder.path(), Vec::new()).await;
-            let (store, mut session) = (filer.book.store.clone(), held("m".to_owned(), hours(-30)));
+            let (filer, _) = misled(folder.path(), Vec::new()).await;
+            let mut session = held("m".to_owned(), hours(-25));
             session.revision = 1;
             let notice = Notice {
                 session: Arc::clone(&session.id),
                 start: session.start,
                 occasion: Occasion::Reported,
-                at: hours(-28),
+                at: hours(-23),
                 verdict: Verdict::Ready,
                 codes: Vec::new(),
                 evidence: None,
             };
             let notices = reported.then_some(notice).into_iter().collect();
-            store.record(Batch { sessions: vec![session], notices, ..Batch::default() }).await.unwrap();
+            let before = &filer.book.store;
+            before.record(Batch { sessions: vec![session], notices, ..Batch::default() }).await.unwrap();
+            before.close().await.unwrap();
+            // A process that has watched for a day, in whose midst the file goes, and which goes on in a new one.
+            let (filer, mut seen) = misled(folder.path(), Vec::new()).await;
+            let (store, clock) = (filer.book.store.clone(), filer.clock);
+            watch(&store, Now { mono: clock.mono(), wall: right() - WATCHED }).await;
+            for name in ["-wal", "-shm", ""] {
+                std::fs::remove_file(folder.path().join(format!("siaga.db{name}"))).unwrap();
+            }
+            store.observe(&Observation::read("usb".into(), clock.now(), Duration::ZERO, Reading::default()));
+            store.flush().await.unwrap();
             seen.sweep_at = Mono::ZERO;
             filer.turn(&mut seen, filer.clock.now()).await;
             assert_eq!(seen.done.len(), 1);

@@ -63,11 +63,15 @@ impl Keeper {
         let due =
             agenda.sessions().filter_map(|session| Some((session, withdrawals::due(&agenda, session, now.wall)?)));
         let before = std::mem::take(&mut self.untold.0);
+        // For all of them: while the disk hangs the phase goes on without it.
+        let until = now.mono.after(READ);
         for (session, due) in due {
             let seen = before.get(&session.id).filter(|seen| seen.revision == session.revision).copied();
             let seen = seen.unwrap_or(Seen { revision: session.revision, since: now.mono });
             let stood = now.mono.since(seen.since);
-            if stood < STANDS || !self.tell_withdrawn(&agenda, session, &due, now.wall, stood >= PATIENCE).await {
+            if stood < STANDS
+                || !self.tell_withdrawn(&agenda, session, &due, (now.wall, until), stood >= PATIENCE).await
+            {
                 self.untold.0.insert(Arc::clone(&session.id), seen);
             }
         }
@@ -79,10 +83,10 @@ impl Keeper {
         agenda: &Agenda,
         session: &Arc<Session>,
         due: &Due,
-        now: Timestamp,
+        (now, until): (Timestamp, Mono),
         anyway: bool,
     ) -> bool {
-        let Some(Knew { to, hours }) = self.who_knew(agenda, session, due, anyway).await else { return false };
+        let Some(Knew { to, hours }) = self.who_knew(agenda, session, due, until, anyway).await else { return false };
         let mut left: Vec<Notice> = due.left.iter().map(|start| withdrawn(agenda, session, *start, now)).collect();
         // Last the hour that people have in mind: one that was taken and left again before anybody heard of it is not it.
         left.sort_by_key(|notice| (hours.contains(&notice.start), notice.start));
@@ -112,11 +116,14 @@ impl Keeper {
 
     /// Whoever had word of it, the crew once it was called together, and the agenda's receivers once it was confirmed or somebody had
     /// word, but for those who hear and cannot read. `None` where it cannot be read who had.
-    async fn who_knew(&self, agenda: &Agenda, session: &Session, due: &Due, anyway: bool) -> Option<Knew> {
+    async fn who_knew(&self, agenda: &Agenda, session: &Session, due: &Due, until: Mono, anyway: bool) -> Option<Knew> {
         let hours: BTreeSet<Timestamp> = due.left.iter().copied().chain(due.back.then_some(session.start)).collect();
         let (mut to, mut told) = (BTreeSet::new(), BTreeSet::new());
         for hour in &hours {
-            let read = tokio::time::timeout(READ, self.book.store.had_word(about(&session.id, *hour))).await;
+            let left = until.since(self.clock.mono());
+            let read = async { self.book.store.had_word(about(&session.id, *hour)).await };
+            // Nothing more is asked of a disk that did not answer: each question would hold a reader.
+            let read = if left.is_zero() { None } else { tokio::time::timeout(left, read).await.ok() };
             match read.unwrap_or(Err(StoreError::Stuck)) {
                 Ok(receivers) if receivers.is_empty() => {}
                 Ok(receivers) => {

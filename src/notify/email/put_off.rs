@@ -1,4 +1,4 @@
-//! Mailboxes that a server puts off (4yz, RFC 5321 §4.2.1). Pure.
+//! Mailboxes that a server puts off (4yz, RFC 5321 §4.2.1), and a letter that it does not like. Pure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,19 +10,34 @@ use crate::domain::Mono;
 /// A mailbox is waited for no longer than this: greylisting is over after five minutes, and one that is full may be so for weeks.
 const WAITED_FOR: Duration = Duration::from_mins(6);
 
+/// A line that failed over to a modem is on blocklists, and the letter is to wait for the line; one that a filter does not like is not
+/// to keep all others for a day.
+const DISLIKED: Duration = Duration::from_mins(20);
+
 /// Those that were not taken when they were asked for last, and since when.
 #[derive(Debug, Default)]
-pub(super) struct PutOff(BTreeMap<Address, Mono>);
+pub(super) struct PutOff {
+    mailboxes: BTreeMap<Address, Mono>,
+    /// The letter, by its key, that was refused for what may be of it.
+    letter: Option<(String, Mono)>,
+}
 
 impl PutOff {
     /// One is taken.
     pub(super) fn taken(&mut self, mailbox: &Address) {
-        self.0.remove(mailbox);
+        self.mailboxes.remove(mailbox);
     }
 
     /// One is put off, perhaps again. Whether the others wait for it.
     pub(super) fn is_waited_for(&mut self, mailbox: &Address, now: Mono) -> bool {
-        now.since(*self.0.entry(mailbox.clone()).or_insert(now)) < WAITED_FOR
+        now.since(*self.mailboxes.entry(mailbox.clone()).or_insert(now)) < WAITED_FOR
+    }
+
+    /// The letter is refused, perhaps again, for what may be of it. Whether it has been for long.
+    pub(super) fn is_refused_for_long(&mut self, key: &str, now: Mono) -> bool {
+        let known = self.letter.take().filter(|(known, _)| known == key);
+        let (_, since) = self.letter.insert(known.unwrap_or_else(|| (key.to_owned(), now)));
+        now.since(*since) >= DISLIKED
     }
 }
 
@@ -53,7 +68,8 @@ mod tests {
         assert!(put_off.is_waited_for(&former, at(10_001)));
     }
 
-    /// A server that tells to whom each letter went. The mailbox `former` is full while it is said so.
+    /// A server that tells to whom each letter went. While it is said so, the mailbox `former` is full, and who writes to `listed` is on a
+    /// blocklist.
     fn server() -> (u16, Arc<AtomicBool>, mpsc::Receiver<Vec<String>>) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let (port, full) = (listener.local_addr().unwrap().port(), Arc::new(AtomicBool::new(true)));
@@ -66,6 +82,11 @@ mod tests {
                 answers.write_all(b"220 ready\r\n").unwrap();
                 for line in BufReader::new(stream).lines().map_while(Result::ok) {
                     let answer = match line.split(' ').next() {
+                        Some(".") if is_data && taken == ["listed"] && is_full.load(Ordering::SeqCst) => {
+                            is_data = false;
+                            taken.clear();
+                            "554 5.7.1 Your address is listed"
+                        }
                         Some(".") if is_data => {
                             is_data = false;
                             letters.send(std::mem::take(&mut taken)).unwrap();
@@ -140,5 +161,26 @@ mod tests {
             passes(Duration::from_mins(4)).await;
         }
         assert!(came.try_recv().is_err());
+    }
+
+    #[tokio::test]
+    async fn a_letter_that_is_refused_for_our_address_waits_for_another_line_however_often_it_was_tried_before() {
+        let (port, listed, came) = server();
+        let config = Config { port: Some(port), to: "listed@example.org".parse().unwrap(), ..config() };
+        let ready = Ready::new(&config).unwrap();
+        ready.begin(Clock::on_tokio_time(jiff::Timestamp::UNIX_EPOCH));
+        // The first has tried in vain to connect for hours; the one behind it is given its own time.
+        for (key, attempts) in [("a", 50), ("b", 0)] {
+            for (minutes, failure) in [(0, Failure::Denied), (19, Failure::Denied), (2, Failure::Refused)] {
+                tokio::time::pause();
+                tokio::time::advance(Duration::from_mins(minutes)).await;
+                tokio::time::resume();
+                let letter = crate::domain::Notification { attempts, ..notification(key) };
+                assert_eq!(ready.deliver(&letter).await.unwrap_err().failure, failure, "{key} after {minutes} more");
+            }
+        }
+        listed.store(false, Ordering::SeqCst);
+        ready.deliver(&notification("c")).await.unwrap();
+        assert_eq!(came.try_recv(), Ok(vec!["listed".to_owned()]));
     }
 }

@@ -119,6 +119,32 @@ async fn when_anybody_watched_is_known_over_restarts_and_jumps_of_the_clock() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_new_file_knows_what_is_from_its_own_beginning_on_and_an_old_one_that_is_opened_again_goes_on() {
+    for removed in [true, false] {
+        let folder = folder();
+        let clock = Clock::on_tokio_time(at(60).wall);
+        let store = Store::open(claim(folder.path()), clock, Retention::default(), FIGURES);
+        store.observe(&trip("far-end", at(0), 0.01, None));
+        let said = Transition { at: at(1).wall, ..transition(0) };
+        store.record(Batch { transitions: vec![said.clone()], ..Batch::default() }).await.unwrap();
+        store.flush().await.unwrap();
+        let names: &[&str] = if removed { &["-wal", "-shm", ""] } else { &[] };
+        for name in names {
+            std::fs::remove_file(folder.path().join(format!("siaga.db{name}"))).unwrap();
+        }
+        store.observe(&trip("far-end", at(60), 0.01, None));
+        store.close().await.unwrap();
+        let past = everything(folder.path());
+        let runs: Vec<_> = past.runs.iter().map(|run| (run.began == at(0).wall, run.fresh)).collect();
+        assert_eq!(runs, [(!removed, true)], "{removed}");
+        let [(_, changes)] = &past.changes[..] else { panic!("{:?}", past.changes) };
+        let is = |change: &Transition| (change.at, change.from, change.to, change.settling);
+        let expected = if removed { (past.runs[0].began, Verdict::Unknown, said.to, true) } else { is(&said) };
+        assert_eq!(changes.iter().map(is).collect::<Vec<_>>(), [expected]);
+    }
+}
+
 /// A span that begins a process, or goes on `after` another.
 fn watched(began: Timestamp, until: Timestamp, after: Option<Timestamp>) -> hourly::Watched {
     hourly::Watched { run: Run { began, until, fresh: after.is_none() }, after }

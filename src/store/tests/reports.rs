@@ -8,8 +8,9 @@ use super::super::open as file;
 use super::super::reports::{self, chain};
 use super::*;
 use crate::domain::link::{Filed, Kind};
+use crate::domain::record::Around;
 use crate::domain::session::SCHEDULER;
-use crate::domain::{Booking, Details, Margins, Session, Wish};
+use crate::domain::{Booking, Details, Margins, Occasion, Session, Wish};
 
 fn filed(kind: Kind, session: &str, said: &str) -> Filed {
     let body = serde_json::json!({ "schema": format!("siaga.{}", kind.as_str()), "said": said }).to_string();
@@ -46,6 +47,31 @@ fn five(folder: &Path) -> rusqlite::Connection {
         assert!(reports::file(&db, &filed(kind, session, said)).unwrap().is_some());
     }
     db
+}
+
+#[tokio::test]
+async fn a_preparation_begins_when_the_crew_is_called_but_not_while_another_meeting_is_held() {
+    // Before the meeting at two o'clock: one that ends as it begins, one ten minutes earlier, one that was booked after the call.
+    for (other, begins) in [(3600, 7200), (3000, 6600), (5400, 5400)] {
+        let folder = folder();
+        let store = open(folder.path());
+        let mut sessions = vec![held("a", 7200), held("b", other)];
+        sessions[1].end = second(if other == 5400 { 6000 } else { begins });
+        (1..).zip(&mut sessions).for_each(|(revision, session)| session.revision = revision);
+        let called = Notice {
+            session: "a".into(),
+            start: second(7200),
+            occasion: Occasion::Preflight,
+            at: second(5400 - i64::from(other == 5400)),
+            verdict: Verdict::Ready,
+            codes: Vec::new(),
+            evidence: None,
+        };
+        store.record(Batch { sessions, notices: vec![called.clone()], ..Batch::default() }).await.unwrap();
+        let around = Around { before: Duration::from_mins(150), after: Duration::from_mins(30) };
+        let record = store.record_of("a", around, second(20_000)).await.unwrap().unwrap();
+        assert_eq!(record.since, if other == 5400 { called.at } else { second(begins) }, "{other}");
+    }
 }
 
 #[tokio::test]

@@ -267,7 +267,7 @@ fn what_is_long_over_is_in_no_new_file() {
     let notices = sessions.iter().map(notice).collect();
     latest.restored(&super::super::Restored { sessions, notices, ..super::super::Restored::default() });
     let left = |latest: &super::super::latest::Latest| {
-        let batch = latest.as_batch();
+        let batch = latest.as_batch(None);
         let mut ids: Vec<_> = batch.sessions.iter().map(|session| session.id.to_string()).collect();
         ids.sort();
         (ids.concat(), batch.notices.iter().map(|notice| notice.session.to_string()).collect::<String>())
