@@ -34,6 +34,7 @@
 
 use jiff::Timestamp;
 use jiff::fmt::temporal::Pieces;
+use jiff::tz::{Offset, TimeZone};
 use serde::{Deserialize, Serialize};
 
 use super::error::{DeliveryError, Failure};
@@ -333,13 +334,24 @@ pub(super) const fn drill_mark(lang: Lang) -> &'static str {
     }
 }
 
-/// `2026-11-24T08:30:00.250+07:00` as `24 November 2026 pukul 08.30 +07`; what is no such moment stays as it is.
+/// `2026-11-24T08:30:00.250+07:00` as `24 November 2026 pukul 08.30 WIB`, in English with `+07`; what is no such moment stays as it is.
 fn for_people(moment: &str, lang: Lang) -> String {
     let offset = Pieces::parse(moment).ok().and_then(|pieces| pieces.to_numeric_offset());
     match (moment.parse::<Timestamp>(), offset) {
-        (Ok(at), Some(offset)) => on_the_day(at, &offset.to_time_zone(), lang, Finest::Minute),
+        (Ok(at), Some(offset)) => on_the_day(at, &called(offset, lang), lang, Finest::Minute),
         _ => moment.to_owned(),
     }
+}
+
+/// By the name that Indonesians give to such a time, wherever the room is.
+fn called(offset: Offset, lang: Lang) -> TimeZone {
+    let place = match (lang, offset.seconds()) {
+        (Lang::Id, 25_200) => "Asia/Jakarta",
+        (Lang::Id, 28_800) => "Asia/Makassar",
+        (Lang::Id, 32_400) => "Asia/Jayapura",
+        _ => return offset.to_time_zone(),
+    };
+    TimeZone::get(place).unwrap_or_else(|_| offset.to_time_zone())
 }
 
 /// At most `most` units of what `size` counts in a character, with an ellipsis where something was cut off.
@@ -373,7 +385,8 @@ mod tests {
     #[test]
     fn a_moment_is_told_without_its_seconds() {
         let stamp = "2026-11-24T08:30:00.250+07:00";
-        assert_eq!(for_people(stamp, Lang::Id), "24 November 2026 pukul 08.30 +07");
+        assert_eq!(for_people(stamp, Lang::Id), "24 November 2026 pukul 08.30 WIB");
+        assert_eq!(for_people("2026-11-24T08:30:00+05:30", Lang::Id), "24 November 2026 pukul 08.30 +05:30");
         assert_eq!(for_people(stamp, Lang::En), "24 November 2026 at 08:30 +07");
         assert_eq!(for_people("kemarin", Lang::Id), "kemarin");
     }

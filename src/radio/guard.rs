@@ -35,6 +35,9 @@ pub const COMMAND: &str = "radio-guard";
 pub const BEAT: Duration = Duration::from_millis(500);
 const SILENCE: Duration = Duration::from_secs(2);
 
+/// How often a key that is up is looked after: whoever else opens a serial port raises its lines, and a device may have been unplugged.
+const ROUND: Duration = Duration::from_secs(1);
+
 /// A release that failed is tried again after this, for so long.
 const RETRY: Duration = Duration::from_millis(50);
 const RELEASE_FOR: Duration = Duration::from_mins(1);
@@ -114,16 +117,21 @@ struct Guard {
     post: Post,
     clock: Clock,
     key: Option<Key>,
-    squelch: Option<Squelch>,
+    /// Or why it cannot be opened, which keeps nothing pressed.
+    squelch: Result<Option<Squelch>, String>,
     /// Until when it may be pressed, if it is.
     until: Option<Mono>,
     /// When it was last asked for.
     asked: Mono,
+    /// When it was last looked after.
+    attended: Mono,
 }
 
 async fn stand(post: Post) -> Result<(), String> {
     // Before the key: whoever ends the daemon's whole group means the guard too, and it must release first.
-    let mut ends = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup(), SignalKind::quit()]
+    // A watchdog of systemd's aborts.
+    let abort = SignalKind::from_raw(rustix::process::Signal::ABORT.as_raw());
+    let mut ends = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup(), SignalKind::quit(), abort]
         .into_iter()
         .map(signal)
         .collect::<Result<Vec<Signal>, _>>()
@@ -134,16 +142,20 @@ async fn stand(post: Post) -> Result<(), String> {
         .and_then(pipe::Receiver::from_owned_fd)
         .map_err(|error| format!("the input is no pipe: {error}"))?;
     let mut orders: Lines<_> = BufReader::new(orders).lines();
-    let squelch = Squelch::open(&post.busy).map_err(|error| format!("the squelch cannot be opened: {error}"))?;
+    let squelch = open_squelch(&post);
     let key = Key::open(&post.ptt).map_err(|error| format!("the key cannot be opened: {error}"))?;
     let clock = Clock::start();
-    let mut guard = Guard { post, clock, key: Some(key), squelch, until: None, asked: clock.mono() };
+    let now = clock.mono();
+    let mut guard = Guard { post, clock, key: Some(key), squelch, until: None, asked: now, attended: now };
     say(&Said::Ready);
     loop {
         let due = guard.due();
         tokio::select! {
             biased;
-            () = clock.sleep_until(due) => guard.cut().await,
+            () = clock.sleep_until(due) => match guard.until {
+                Some(_) => guard.cut().await,
+                None => guard.attend(),
+            },
             () = any(&mut ends) => break,
             line = orders.next_line() => match line {
                 Ok(Some(line)) => match serde_json::from_str(&line) {
@@ -187,17 +199,34 @@ impl Guard {
                 Ok(()) => say(&Said::Off),
                 Err(why) => say(&Said::Failed(why)),
             },
-            Order::Look => say(&match self.squelch.as_ref().map(Squelch::is_open) {
-                Some(Ok(true)) => Said::Busy,
-                Some(Ok(false)) | None => Said::Quiet,
-                Some(Err(error)) => Said::Failed(format!("the squelch cannot be read: {error}")),
+            Order::Look => say(&match self.squelch.as_ref().map(|squelch| squelch.as_ref().map(Squelch::is_open)) {
+                Ok(Some(Ok(true))) => Said::Busy,
+                Ok(Some(Ok(false)) | None) => Said::Quiet,
+                Ok(Some(Err(error))) => Said::Failed(format!("the squelch cannot be read: {error}")),
+                Err(why) => Said::Failed(why.clone()),
             }),
         }
     }
 
-    /// When the key is released without an order.
+    /// When the key is released without an order; or looked after, where it is up.
     fn due(&self) -> Mono {
-        self.until.map_or(Mono::NEVER, |until| until.min(self.asked.after(SILENCE)))
+        self.until.map_or_else(|| self.attended.after(ROUND), |until| until.min(self.asked.after(SILENCE)))
+    }
+
+    /// Holds a key that is up there, and opens one anew that was unplugged: as long as its old file is open, the kernel gives the device
+    /// another name.
+    fn attend(&mut self) {
+        self.attended = self.clock.mono();
+        if self.key.as_mut().is_some_and(|key| key.attend().is_err()) {
+            self.key = None;
+        } else if self.key.is_none() {
+            let hears = |squelch: &Option<Squelch>| squelch.as_ref().is_none_or(|squelch| squelch.is_open().is_ok());
+            // Before the key, as at the start.
+            if !self.squelch.as_ref().is_ok_and(hears) {
+                self.squelch = open_squelch(&self.post);
+            }
+            self.key = Key::open(&self.post.ptt).ok();
+        }
     }
 
     async fn cut(&mut self) {
@@ -231,6 +260,10 @@ impl Guard {
             sleep(RETRY).await;
         }
     }
+}
+
+fn open_squelch(post: &Post) -> Result<Option<Squelch>, String> {
+    Squelch::open(&post.busy).map_err(|error| format!("the squelch cannot be opened: {error}"))
 }
 
 async fn any(ends: &mut [Signal]) {

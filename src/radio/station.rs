@@ -241,8 +241,13 @@ impl Station {
                 self.guard = Some(guard);
                 return Err(TransmitError::Busy(wait));
             }
-            // Whether the guard is still there is not known: another one is started at the next try.
-            Err(NotQuiet::Unseen(why)) => return Err(TransmitError::ChannelUnseen(why)),
+            Err(NotQuiet::Unseen(why)) => {
+                // It was not the guard that listened. Else it is not known whether that is still there: another one is started at the next try.
+                if let Busy::Audio { .. } = busy {
+                    self.guard = Some(guard);
+                }
+                return Err(TransmitError::ChannelUnseen(why));
+            }
         }
         if let Some(monitor) = &mut monitor {
             monitor.forget();

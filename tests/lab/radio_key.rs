@@ -95,7 +95,11 @@ struct Guard<'lab> {
 
 impl<'lab> Guard<'lab> {
     fn start(lab: &'lab Lab, key: &str, limit: &str) -> Self {
-        let post = format!(r#"{{"ptt":{key},"busy":{{"method":"unseen"}},"limit":"{limit}"}}"#);
+        Self::start_hearing(lab, key, r#"{"method":"unseen"}"#, limit)
+    }
+
+    fn start_hearing(lab: &'lab Lab, key: &str, busy: &str, limit: &str) -> Self {
+        let post = format!(r#"{{"ptt":{key},"busy":{busy},"limit":"{limit}"}}"#);
         let script = format!("exec /built/siaga radio-guard '{post}' </run/orders");
         let script = lab.push(script.as_bytes(), "guard.sh");
         lab.sh("rm -f /run/orders; mkfifo /run/orders");
@@ -164,6 +168,9 @@ fn a_uart_has_the_line_up_that_keys_and_no_other() {
         let key = format!(r#"{{"method":"serial","port":"/dev/ttyS0","line":"{}"}}"#, line.to_lowercase());
         let guard = Guard::start(&lab, &key, "30s");
         assert!(!up(line) && !up(other), "released at the start: {}", lab.sh(LINES));
+        // Whoever else opens the port raises both, and does not lower them as long as the guard has it open.
+        lab.sh("exec 3<>/dev/ttyS0; exec 3>&-");
+        lab.wait_for(&format!("! {LINES} | grep -qE 'RTS|DTR'"));
         let beats = guard.beats();
         guard.order("on");
         lab.wait_for(&format!("{LINES} | grep -q {line}"));
@@ -184,7 +191,8 @@ fn a_uart_that_keys_when_it_is_low_is_high_when_nobody_keys_and_nobody_is_there(
     let lab = Lab::start();
     let up = || lab.run(&format!("{LINES} | grep -q RTS")).code == 0;
     let key = r#"{"method":"serial","port":"/dev/ttyS0","line":"rts","inverted":true}"#;
-    let guard = Guard::start(&lab, key, "30s");
+    // Its squelch is not plugged in, which keeps nothing pressed.
+    let guard = Guard::start_hearing(&lab, key, r#"{"method":"cm108","device":"/dev/hidraw0"}"#, "30s");
     assert!(up(), "released at the start: {}", lab.sh(LINES));
     let beats = guard.beats();
     guard.order("on");
@@ -194,6 +202,30 @@ fn a_uart_that_keys_when_it_is_low_is_high_when_nobody_keys_and_nobody_is_there(
     // The brackets are for grep, which would else find itself.
     lab.wait_for("! grep -qs 'radio[-]guard' /proc/[0-9]*/cmdline");
     assert!(up(), "it ends released: {}", lab.sh(LINES));
+}
+
+#[test]
+fn a_cm108_that_was_pulled_out_keys_again_once_it_is_plugged_in() {
+    let lab = Lab::start();
+    let (key, busy) = (
+        r#"{"method":"cm108","device":"/dev/hidraw0","pin":3}"#,
+        r#"{"method":"cm108","device":"/dev/hidraw0","line":"volume_down"}"#,
+    );
+    let chip = Chip::plug(&lab);
+    let guard = Guard::start_hearing(&lab, key, busy, "30s");
+    reports(&lab, &chip, 1);
+    chip.unplug();
+    // As long as somebody has its old file open, it comes back under another name.
+    lab.wait_for("! ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q hidraw");
+    let chip = Chip::plug(&lab);
+    assert_eq!(next(&lab, &chip, 0).bytes, OFF, "opened anew, and released");
+    guard.order("on");
+    assert_eq!(next(&lab, &chip, 1).bytes, ON);
+    guard.order("off");
+    assert_eq!(next(&lab, &chip, 2).bytes, OFF);
+    chip.hears(true);
+    guard.order("look");
+    guard.says("busy");
 }
 
 #[test]

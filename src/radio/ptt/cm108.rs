@@ -9,6 +9,8 @@ use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
 use crate::radio::config::Button;
 
 /// A pin that keys.
@@ -30,6 +32,18 @@ impl Key {
         // One call is one report: what is written in pieces is another one.
         let written = self.device.write(&report)?;
         if written == report.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
+    }
+}
+
+impl Key {
+    /// Whether the chip is there still: the kernel hangs up on a file whose device is gone (`hidraw_poll`).
+    pub(super) fn look(&self) -> io::Result<()> {
+        let mut asked = [PollFd::new(&self.device, PollFlags::empty())];
+        poll(&mut asked, Some(&Timespec::default()))?;
+        if asked[0].revents().intersects(PollFlags::HUP | PollFlags::ERR) {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
+        Ok(())
     }
 }
 

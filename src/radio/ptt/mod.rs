@@ -57,6 +57,21 @@ impl Key {
     }
 }
 
+impl Key {
+    /// Holds it up, where somebody else can press it by opening the same device.
+    ///
+    /// # Errors
+    /// It is not there any more.
+    pub fn attend(&mut self) -> io::Result<()> {
+        match self {
+            Self::Serial(key) => key.rest(),
+            Self::Cm108(key) => key.look(),
+            // Nothing to hold; asked at each use; the line is ours alone.
+            Self::Vox | Self::Rigctld(_) | Self::Gpio(_) => Ok(()),
+        }
+    }
+}
+
 /// What tells that somebody speaks.
 #[derive(Debug)]
 pub enum Squelch {

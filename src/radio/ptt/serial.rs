@@ -1,7 +1,7 @@
 //! By the lines of a serial port: RTS or DTR key, CTS, DSR, DCD or RI tell of the squelch.
 //!
 //! The kernel raises RTS and DTR at each opening, before anybody can say otherwise: the radio hears a click of some
-//! milliseconds then. So the guard opens the port once and keeps it. At the last close the kernel lowers both (HUPCL), which releases a
+//! milliseconds then. So the guard opens the port once and keeps it, and lowers them again where somebody else opens it. At the last close the kernel lowers both (HUPCL), which releases a
 //! key; of one that low keys it is told to leave them as they are, which after the guard's own end is high.
 
 use std::io;
@@ -23,9 +23,15 @@ pub struct Key {
 impl Key {
     pub(super) fn open(port: &Path, line: Output, inverted: bool) -> io::Result<Self> {
         let key = Self { port: open(port, |modes| modes.set(ControlModes::HUPCL, !inverted))?, line, inverted };
-        // The other line keys nothing, and some adapters wire both.
-        key.drive(if line == Output::Rts { Output::Dtr } else { Output::Rts }, false)?;
+        key.rest()?;
         Ok(key)
+    }
+
+    /// Released: also after somebody else has opened the port.
+    pub(super) fn rest(&self) -> io::Result<()> {
+        self.set(false)?;
+        // It keys nothing, and some adapters wire both.
+        self.drive(if self.line == Output::Rts { Output::Dtr } else { Output::Rts }, false)
     }
 
     pub(super) fn set(&self, pressed: bool) -> io::Result<()> {
