@@ -11,8 +11,10 @@ pub(super) fn reading(config: &Config, report: &Report) -> Reading {
     reading.measure(&CONNECTED, 1.0);
     match report {
         Report::Sound { source, sink, recorders, players } => {
-            direction(&SOURCE, source.as_ref(), &config.source, config.source_volume_degraded, &mut reading);
-            direction(&SINK, sink.as_ref(), &config.sink, config.sink_volume_degraded, &mut reading);
+            // While somebody records, a mute is a person's choice: shown, and no reason to call the meeting off.
+            let off = if recorders.is_empty() { Verdict::NotReady } else { Verdict::Degraded };
+            direction(&SOURCE, source.as_ref(), &config.source, (config.source_volume_degraded, off), &mut reading);
+            direction(&SINK, sink.as_ref(), &config.sink, (config.sink_volume_degraded, off), &mut reading);
             for (part, programs) in [("capture", recorders), ("playback", players)] {
                 reading.measure_part(&IN_USE, part, f64::from(u8::from(!programs.is_empty())));
             }
@@ -86,7 +88,14 @@ static SINK: Words = Words {
     quiet: &told::SINK_QUIET,
 };
 
-fn direction(words: &Words, device: Option<&Device>, wanted: &str, quiet: f64, reading: &mut Reading) {
+/// `quiet` is the volume under which it is degraded, `off` what one is that is muted or at 0.
+fn direction(
+    words: &Words,
+    device: Option<&Device>,
+    wanted: &str,
+    (quiet, off): (f64, Verdict),
+    reading: &mut Reading,
+) {
     let Some(device) = device.filter(|device| !device.virtual_only) else {
         reading.find(Finding::new(words.none, Verdict::NotReady));
         return;
@@ -98,9 +107,9 @@ fn direction(words: &Words, device: Option<&Device>, wanted: &str, quiet: f64, r
         reading.find(about(words.other, Verdict::Degraded).with("wanted", wanted));
     }
     if device.muted {
-        reading.find(about(words.muted, Verdict::NotReady));
+        reading.find(about(words.muted, off));
     } else if device.volume <= 0.0 {
-        reading.find(about(words.quiet, Verdict::NotReady));
+        reading.find(about(words.quiet, off));
     } else if device.volume < quiet {
         reading.find(about(words.quiet, Verdict::Degraded));
     }
@@ -155,6 +164,29 @@ mod tests {
             [],
             "a part of either name will do"
         );
+    }
+
+    #[test]
+    fn a_mute_within_a_call_is_a_persons_choice() {
+        let config: Config = toml::from_str("user = 1000").unwrap();
+        let told = |recorders: &[&str], players: &[&str], change: fn(&mut Device)| {
+            let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+            let (recorders, players) = (names(recorders), names(players));
+            let (source, sink) = (Some(device(change)), Some(device(change)));
+            let reading = reading(&config, &Report::Sound { source, sink, recorders, players });
+            let of = reading.findings.iter().filter(|finding| finding.reason != &told::IN_USE_BY);
+            of.map(|finding| (finding.reason.code, finding.verdict)).collect::<Vec<_>>()
+        };
+        let changes: [(fn(&mut Device), [&str; 2]); 2] = [
+            (|device| device.muted = true, ["audio.default_source_muted", "audio.default_sink_muted"]),
+            (|device| device.volume = 0.0, ["audio.default_source_quiet", "audio.default_sink_quiet"]),
+        ];
+        for (change, codes) in changes {
+            let both = |verdict| codes.map(|code| (code, verdict));
+            assert_eq!(told(&["zoom"], &["zoom"], change), both(Verdict::Degraded));
+            // Who only plays holds no meeting, and the next one would not be heard.
+            assert_eq!(told(&[], &["film"], change), both(Verdict::NotReady));
+        }
     }
 
     #[test]

@@ -95,10 +95,10 @@ pub struct Config {
     /// Which loudspeaker the session should use: `"auto"` (any), or a part of its name in the sound settings.
     #[serde(default = "auto")]
     pub sink: String,
-    /// The microphone's volume (ratio of 100 %) under which it is degraded; at 0 it is not ready.
+    /// The microphone's volume (ratio of 100 %) under which it is degraded; at 0 it is not ready, unless somebody records.
     #[serde(default = "quiet", deserialize_with = "share")]
     pub source_volume_degraded: f64,
-    /// The loudspeaker's volume (ratio of 100 %) under which it is degraded; at 0 it is not ready.
+    /// The loudspeaker's volume (ratio of 100 %) under which it is degraded; at 0 it is not ready, unless somebody records.
     #[serde(default = "quiet", deserialize_with = "share")]
     pub sink_volume_degraded: f64,
 }
