@@ -169,6 +169,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         desktop: crate::probe::seat::desktop::Desktop::default(),
         on_air: on_air.clone(),
         buses,
+        cards: crate::probe::audio::Seen::default(),
         board: Board::default(),
     };
     let board = shared.board.clone();

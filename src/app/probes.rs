@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::domain::{CheckName, CheckSpec, ErrorKind, Mono, Observation, ProbeError, Uplink};
+use crate::probe::audio::Seen;
 use crate::probe::board::Board;
 use crate::probe::budget::Budget;
 use crate::probe::egress::Egress;
@@ -47,6 +48,8 @@ pub struct Shared {
     pub on_air: OnAir,
     /// On which USB buses cameras and sound devices have been.
     pub buses: Carried,
+    /// Which words of the config were a sound card's short name.
+    pub cards: Seen,
     /// Where tests stand while they run.
     pub board: Board,
 }
@@ -123,6 +126,7 @@ impl Probes {
             desktop: self.shared.desktop.clone(),
             on_air: self.shared.on_air.clone(),
             buses: self.shared.buses.clone(),
+            cards: self.shared.cards.clone(),
             board: self.shared.board.clone(),
         };
         let begun = spec.active.then(|| self.shared.begun.clone());
@@ -191,6 +195,7 @@ mod tests {
             desktop: Desktop::default(),
             on_air: OnAir::default(),
             buses: Carried::default(),
+            cards: Seen::default(),
             board: Board::default(),
         };
         let (out, _observed) = mpsc::channel(1);

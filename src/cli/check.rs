@@ -68,6 +68,7 @@ pub async fn run(config: Config, args: &CheckArgs, lang: Lang, color: bool) -> R
             .map(|folder| crate::probe::on_air::OnAir::open(&folder, clock))
             .unwrap_or_default(),
         buses: crate::probe::usb::carried::Carried::default(),
+        cards: crate::probe::audio::Seen::default(),
         board: crate::probe::board::Board::default(),
     };
     let once = if args.quick { without_what_takes_time(&mut plan) } else { Once::Whole };

@@ -9,6 +9,7 @@ use serde::Deserialize as _;
 
 use super::beside::{Beside, Files};
 use super::problem::{Problems, listed};
+use super::radio_cards::{self, RadioCard};
 use super::reader::{Table, fields, read, read_some, unknown_key};
 use super::shape::{CheckCommon, GroupEntry, word};
 use super::uplinks::Uplinks;
@@ -25,7 +26,8 @@ const LONGEST_FRESH: Duration = Duration::from_hours(93 * 24);
 const LONGEST_HOLD: Duration = Duration::from_hours(7 * 24);
 
 /// A check as it is read, with the places that later rules point to.
-struct Read {
+struct Read<'t> {
+    table: Table<'t>,
     spec: CheckSpec,
     probe: ProbeConfig,
     group: Option<String>,
@@ -34,17 +36,17 @@ struct Read {
 }
 
 /// Reads all checks and groups; those that are sound, in the file's order. `largest_need` is the largest rate that a profile
-/// needs, bit/s.
+/// needs, bit/s; `radio` the sound cards of the radio among the receivers.
 pub(super) fn read_checks(
-    checks: &[Table<'_>],
-    groups: &[Table<'_>],
+    (checks, groups): (&[Table<'_>], &[Table<'_>]),
     uplinks: &Uplinks,
     beside: &Beside<'_>,
     largest_need: f64,
+    radio: Vec<RadioCard>,
     problems: &mut Problems,
 ) -> Vec<(Arc<CheckSpec>, ProbeConfig)> {
     let mut names: BTreeMap<String, usize> = BTreeMap::new();
-    let mut all: Vec<Read> = Vec::new();
+    let mut all: Vec<Read<'_>> = Vec::new();
     // Groups of which a member could not be read: whether they have enough members cannot be said.
     let mut incomplete: BTreeSet<String> = BTreeSet::new();
     for table in checks {
@@ -74,6 +76,11 @@ pub(super) fn read_checks(
         }
     }
     join_groups(&mut all, groups, &incomplete, problems);
+    let mut told: Vec<_> = all.iter_mut().map(|check| (&check.spec.name, &mut check.probe, check.table)).collect();
+    radio_cards::keep_off(&mut told, radio, problems);
+    for Read { spec, probe, .. } in &mut all {
+        spec.looks_at = digest(probe, spec.uplink.as_deref());
+    }
     judge_alone(&mut all.iter_mut().map(|check| (&mut check.spec, &check.probe)).collect::<Vec<_>>());
     all.into_iter().map(|check| (Arc::new(check.spec), check.probe)).collect()
 }
@@ -157,13 +164,13 @@ fn read_own(kind: Kind, table: Table<'_>, beside: &Beside<'_>, problems: &mut Pr
 }
 
 /// The check, if enough of it could be read; its rules are checked in any case.
-fn assemble(
+fn assemble<'t>(
     common: CheckCommon,
     probe: Option<ProbeConfig>,
     uplink: Option<Arc<Uplink>>,
-    table: Table<'_>,
+    table: Table<'t>,
     problems: &mut Problems,
-) -> Option<Read> {
+) -> Option<Read<'t>> {
     let kind = common.kind?;
     let defaults = probe::defaults(kind);
     let interval = common.interval.map_or(defaults.interval, |Period(interval)| interval);
@@ -199,7 +206,6 @@ fn assemble(
     }
     let component = component(kind, &common, table, problems)?;
     let (name, probe) = (common.name?, probe?);
-    let looks_at = digest(&probe, uplink.as_deref());
     let spec = CheckSpec {
         name: CheckName::from(name),
         kind,
@@ -215,12 +221,13 @@ fn assemble(
             bad_for: common.bad_for.map_or(defaults.bad_for, |Period(hold)| hold),
             good_for: common.good_for.map_or(defaults.good_for, |Period(hold)| hold),
         },
-        looks_at,
+        // Said once its probe has been told all that it is told.
+        looks_at: 0,
         rules: probe.rules(),
         loss: probe.loss(),
     };
     let need = common.need.map(|need| (need, table.at("need")));
-    Some(Read { spec, probe, group: common.group, need, group_at: table.at("group") })
+    Some(Read { table, spec, probe, group: common.group, need, group_at: table.at("group") })
 }
 
 /// How old evidence may be where only the interval was changed: as many intervals as the kind ships with, and never less
@@ -259,7 +266,7 @@ struct Declared {
     name_at: Range<usize>,
 }
 
-fn join_groups(checks: &mut [Read], tables: &[Table<'_>], incomplete: &BTreeSet<String>, problems: &mut Problems) {
+fn join_groups(checks: &mut [Read<'_>], tables: &[Table<'_>], incomplete: &BTreeSet<String>, problems: &mut Problems) {
     let mut declared: BTreeMap<String, Declared> = BTreeMap::new();
     for table in tables {
         let Some(entry) = read::<GroupEntry>(*table, problems) else { continue };
@@ -316,7 +323,7 @@ fn join_groups(checks: &mut [Read], tables: &[Table<'_>], incomplete: &BTreeSet<
 fn agreed_need(
     name: &str,
     places: &[usize],
-    checks: &[Read],
+    checks: &[Read<'_>],
     declared: Option<&Declared>,
     problems: &mut Problems,
 ) -> Option<usize> {

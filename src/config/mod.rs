@@ -26,6 +26,7 @@ mod problem;
 mod profiles;
 mod pushes;
 mod quote;
+mod radio_cards;
 mod reader;
 mod receivers;
 mod run_sheet;
@@ -255,8 +256,9 @@ impl Config {
         let (tables, groups) = (list(top, "check", &mut problems), list(top, "group", &mut problems));
         let need = profiles.iter().map(|profile| profile.down.degraded.max(profile.up.degraded)).fold(0.0, f64::max);
         let uplinks = Uplinks::read(&list(top, "uplink", &mut problems), &mut problems);
-        let checks = checks::read_checks(&tables, &groups, &uplinks, &beside, need, &mut problems);
         let receivers = receivers::receivers(top, &beside, &mut problems);
+        let radio = radio_cards::of_receivers(top, &receivers, &mut problems);
+        let checks = checks::read_checks((&tables, &groups), &uplinks, &beside, need, radio, &mut problems);
         let maintenance = receivers::maintenance(top, &mut problems);
         let kinds: Vec<&str> = profiles.iter().map(|profile| &*profile.name).collect();
         let calendars = agenda::calendars(top, &kinds, &beside, &mut problems);

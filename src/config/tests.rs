@@ -64,6 +64,19 @@ fn who_only_asks_the_daemon_needs_no_file_that_the_config_names() {
 }
 
 #[test]
+fn a_radio_that_is_added_has_the_rooms_checks_look_anew() {
+    let checks = "[[check]]\nname = \"a\"\nkind = \"audio\"\n[[check]]\nname = \"l\"\nkind = \"loopback\"\n";
+    let radio = "[[receiver]]\nname = \"channel\"\nkind = \"radio\"\nfrequency = \"162.475 MHz\"\nlicence = \"1\"\n\
+                 station = \"Media Center\"\nplay = \"hw:1,0\"\nptt = { method = \"vox\" }\n";
+    let (before, after) = (parse(checks).unwrap(), parse(&format!("{checks}{radio}")).unwrap());
+    for at in 0..2 {
+        assert_ne!(before.probes[at], after.probes[at], "it is built anew");
+        let looks_at = |config: &Config| config.plan.checks[at].looks_at;
+        assert_ne!(looks_at(&before), looks_at(&after), "and what it saw before does not stand");
+    }
+}
+
+#[test]
 fn who_tries_a_config_is_told_of_a_secret_that_is_none() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);

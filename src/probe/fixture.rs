@@ -76,6 +76,7 @@ impl Machine {
             desktop: super::seat::desktop::Desktop::default(),
             on_air: super::on_air::OnAir::default(),
             buses: super::usb::carried::Carried::default(),
+            cards: super::audio::Seen::default(),
             board: super::board::Board::default(),
         }
     }

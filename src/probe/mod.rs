@@ -96,6 +96,8 @@ pub struct Context {
     pub on_air: on_air::OnAir,
     /// On which USB buses cameras and sound devices have been.
     pub buses: usb::carried::Carried,
+    /// Which words of the config were a sound card's short name.
+    pub cards: audio::Seen,
     /// Where a test stands while it runs.
     pub board: board::Board,
 }

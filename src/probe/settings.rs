@@ -1,5 +1,6 @@
 //! What whoever reads the config asks of a kind's part of it: rules that go beyond a single key.
 
+use super::audio::Named;
 use super::{ProbeConfig, budget, dial};
 use crate::domain::{SecretFile, Uplink};
 
@@ -97,6 +98,25 @@ impl ProbeConfig {
             | Self::Relay(_)
             | Self::Ports(_) => Ok(()),
             _ => Err(("uplink", format!("a check of kind {} uses no uplink", self.kind()))),
+        }
+    }
+
+    /// The sound cards that it names and opens for a test, with their keys.
+    pub fn tests_sound_of(&self) -> Vec<(&'static str, Named)> {
+        match self {
+            Self::Microphone(config) => config.named(),
+            Self::Loopback(config) => config.named(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Tells it the radio's sound cards, which are none of the room's.
+    pub fn leave_out(&mut self, radio: &[Named]) {
+        match self {
+            Self::Audio(config) if config.card == "auto" => config.radio = radio.to_vec(),
+            Self::Microphone(config) => config.radio = radio.to_vec(),
+            Self::Loopback(config) => config.radio = radio.to_vec(),
+            _ => {}
         }
     }
 

@@ -9,7 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::bands;
 use crate::domain::{Frequency, Period};
-use crate::probe::radio::{Interface, card_of};
+use crate::probe::audio::Named;
+use crate::probe::radio::Interface;
 use crate::probe::range::within;
 
 /// A radio at a sound card. It is off until its frequency, its licence and its station's name are here.
@@ -66,7 +67,17 @@ impl Config {
             }
             Ptt::Rigctld { address } => (None, Some(*address)),
         };
-        Interface { card: card_of(&self.play), key, server, channel: Some(self.frequency.to_string()) }
+        Interface { card: Named::of_pcm(&self.play), key, server, channel: Some(self.frequency.to_string()) }
+    }
+
+    /// The ALSA PCMs that lead to a radio, with their keys.
+    pub fn pcms(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let listened_to = match &self.busy {
+            Busy::Audio { capture, .. } => Some(("busy", capture.as_str())),
+            _ => None,
+        };
+        let monitor = self.monitor.as_deref().map(|monitor| ("monitor", monitor));
+        [Some(("play", self.play.as_str())), listened_to, monitor].into_iter().flatten()
     }
 }
 

@@ -28,6 +28,7 @@ fn probe(kind: Kind, config: &str) -> Probe {
         desktop: siaga::probe::seat::desktop::Desktop::default(),
         on_air: siaga::probe::on_air::OnAir::default(),
         buses: siaga::probe::usb::carried::Carried::default(),
+        cards: siaga::probe::audio::Seen::default(),
         board: siaga::probe::board::Board::default(),
     };
     ProbeConfig::deserialize_as(kind, config).unwrap().build(context)

@@ -35,6 +35,7 @@ pub(super) fn context(clock: Clock, interval: Duration) -> Context {
         desktop: siaga::probe::seat::desktop::Desktop::default(),
         on_air: siaga::probe::on_air::OnAir::default(),
         buses: siaga::probe::usb::carried::Carried::default(),
+        cards: siaga::probe::audio::Seen::default(),
         board: siaga::probe::board::Board::default(),
     }
 }

@@ -38,6 +38,7 @@ fn probe_of(config: Config, interval: Duration) -> Probe {
         desktop: siaga::probe::seat::desktop::Desktop::default(),
         on_air: siaga::probe::on_air::OnAir::default(),
         buses: siaga::probe::usb::carried::Carried::default(),
+        cards: siaga::probe::audio::Seen::default(),
         board: siaga::probe::board::Board::default(),
     };
     Probe::new(config, context)

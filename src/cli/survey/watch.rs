@@ -60,6 +60,7 @@ pub(super) async fn watch(
         desktop: crate::probe::seat::desktop::Desktop::default(),
         on_air: crate::probe::on_air::OnAir::default(),
         buses: crate::probe::usb::carried::Carried::default(),
+        cards: crate::probe::audio::Seen::default(),
         board: crate::probe::board::Board::default(),
     };
     let mut probes = Probes::new(shared, out);

@@ -84,15 +84,23 @@ impl Card {
     }
 
     /// Whether `wanted` (a config's `card`) means this card.
-    pub(in crate::probe) fn is(&self, wanted: &str) -> bool {
+    pub(super) fn is(&self, wanted: &str) -> bool {
         let wanted = wanted.to_lowercase();
         let within = |text: &str| text.to_lowercase().contains(&wanted);
         match wanted.as_str() {
             "auto" => !self.is_software(),
             _ => {
-                within(&self.id) || within(&self.name) || within(&self.place) || self.usb.as_deref().is_some_and(within)
+                within(&self.id) || within(&self.name) || self.is_at(&wanted) || self.usb.as_deref().is_some_and(within)
             }
         }
+    }
+
+    /// Whether it is attached there. A port is meant as a whole: `usb-0000:00:14.0-1` is neither `…-10` nor `…-1.2`.
+    fn is_at(&self, wanted: &str) -> bool {
+        let (place, is_port) =
+            (self.place.to_lowercase(), wanted.starts_with("usb-") && wanted.ends_with(char::is_numeric));
+        let goes_on = |rest: &str| rest.starts_with(|next: char| next.is_numeric() || next == '.');
+        place.match_indices(wanted).any(|(at, _)| !is_port || !goes_on(&place[at + wanted.len()..]))
     }
 }
 
@@ -103,12 +111,6 @@ pub(in crate::probe) fn place_of(number: u32, sys: &Path) -> Option<String> {
 
 fn folder(number: u32, sys: &Path) -> Option<PathBuf> {
     sys.join(format!("class/sound/card{number}/device")).canonicalize().ok()
-}
-
-/// The cards that `wanted` means. An exact short name means that card alone, so that `Headset` is not also `Headset_1`.
-pub(in crate::probe) fn wanted(cards: Vec<Card>, wanted: &str) -> Vec<Card> {
-    let exact = cards.iter().any(|card| card.id == wanted);
-    cards.into_iter().filter(|card| if exact { card.id == wanted } else { card.is(wanted) }).collect()
 }
 
 /// Lists the cards, by number. A kernel without sound has none.
@@ -124,7 +126,7 @@ pub(in crate::probe) fn list(proc: &Path) -> io::Result<Vec<Card>> {
 }
 
 /// Reads `/proc/asound/cards`: two lines a card, `NN [id]: driver - name` and its place.
-fn parse(text: &str) -> Vec<Card> {
+pub(super) fn parse(text: &str) -> Vec<Card> {
     let mut lines = text.lines().peekable();
     let mut cards = Vec::new();
     while let Some(line) = lines.next() {

@@ -6,6 +6,7 @@
 pub(super) mod cards;
 mod judge;
 mod mixer;
+mod named;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +28,8 @@ use crate::domain::{
 };
 use cards::{Card, Direction};
 use mixer::Mixer;
+pub use named::{Named, Seen, card_of};
+pub(in crate::probe) use named::{is_pcms, wanted, without};
 
 /// The kernel tells at once that a headset was pulled out. It does not tell who records, which decides whether tests may run: so
 /// polls of 2 s, each a dozen reads in procfs. Bad after 3 s, which a bus that resets stays
@@ -202,7 +205,7 @@ pub static ERRORS: ErrorTable =
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Which sound card: `"auto"` (any that is equipment), its short name, a part of its name or of its place
+    /// Which sound card: `"auto"` (any that is equipment and not the radio's), its short name, a part of its name or of its place
     /// (`"usb-0000:00:14.0-2"`, which tells twins apart), or USB vendor and product as `"0b0e:0300"`.
     #[serde(default = "auto")]
     pub card: String,
@@ -218,6 +221,10 @@ pub struct Config {
     /// How often the mixer is looked at, beside whenever something is plugged or unplugged.
     #[serde(default = "requery", deserialize_with = "pace")]
     pub requery: Period,
+    /// The radio's cards, which `"auto"` does not mean.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub radio: Vec<Named>,
 }
 
 fn auto() -> String {
@@ -297,7 +304,8 @@ impl Probe {
             };
             ProbeError::new(kind, format!("asound/cards: {error}"))
         })?;
-        let mut cards = cards::wanted(all.clone(), &self.config.card);
+        let seen = &self.context.cards;
+        let mut cards = wanted(without(all.clone(), &self.config.radio, seen), &self.config.card, seen);
         let (desktop, now) = (&self.context.desktop, self.context.clock.mono());
         let streams = cards.iter_mut().flat_map(|card| &mut card.streams);
         for stream in streams.filter(|stream| stream.direction == Direction::Capture) {
@@ -313,12 +321,12 @@ impl Probe {
         let left_behind = self.known.values_mut().map(|known| known.slot.is_left_behind()).filter(|left| *left).count();
         #[allow(clippy::cast_precision_loss, reason = "a handful")]
         reading.measure(&LEFT_BEHIND, left_behind as f64);
-        let (wanted, sys) = (&self.config.card, &self.context.roots.sys);
+        let (card, sys) = (&self.config.card, &self.context.roots.sys);
         reading.places = cards.iter().filter_map(|card| card.as_device(sys).place).collect();
         self.record.tell(
             &enrolled::AUDIO,
             &mut reading,
-            |enrolled| wanted == "auto" || enrolled.is_meant(wanted),
+            |enrolled| card == "auto" || enrolled.is_meant(card),
             || all.iter().map(|card| card.as_device(sys)).collect(),
         );
         Ok(reading)

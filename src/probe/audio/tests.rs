@@ -80,6 +80,38 @@ async fn see(machine: &Machine, config: &str) -> Observation {
 const PASSIVE: &str = "mixer = false";
 
 #[tokio::test]
+async fn the_radios_card_is_none_of_the_rooms() {
+    const RADIO: Fixture = Fixture { number: 2, id: "Device", name: "USB PnP Sound Device", ..HEADSET };
+    let mut config: Config = toml::from_str(PASSIVE).unwrap();
+    config.radio = Named::of_pcm("plughw:CARD=Device,DEV=0").into_iter().collect();
+    let see = |cards: &[Fixture]| {
+        let machine = machine(cards);
+        // The channel is listened to all the time, which is no meeting.
+        machine.write("proc/asound/card2/pcm0c/sub0/status", "state: RUNNING\nowner_pid   : 149\n");
+        let mut probe = Probe::new(config.clone(), machine.context());
+        async move { (machine, probe.next().await) }
+    };
+    let (_, alone) = see(&[RADIO]).await;
+    assert_eq!(found(&alone), [("audio.no_card", Verdict::NotReady)]);
+    let (_, beside) = see(&[HEADSET, RADIO]).await;
+    assert_eq!((found(&beside), beside.reading.in_use), (vec![], Some(false)));
+    assert_eq!(value(&beside.reading, "audio_cards", None), Some(1.0));
+}
+
+#[tokio::test]
+async fn a_named_card_that_was_pulled_out_is_not_replaced_by_its_twin() {
+    let before = machine(&[HEADSET, TWIN]);
+    let named = format!("card = \"Headset\"\n{PASSIVE}");
+    let mut probe = probe(&before, &named);
+    assert_eq!(found(&probe.next().await), []);
+    before.write("proc/asound/cards", std::fs::read(machine(&[TWIN]).path("proc/asound/cards")).unwrap());
+    assert_eq!(found(&probe.next().await), [("audio.card_missing", Verdict::NotReady)]);
+    // As a reload builds it.
+    let again = Probe::new(toml::from_str(&named).unwrap(), probe.context.clone()).next().await;
+    assert_eq!(found(&again), [("audio.card_missing", Verdict::NotReady)]);
+}
+
+#[tokio::test]
 async fn an_enrolled_card_that_is_not_there_is_named() {
     let machine = machine(&[ONBOARD]);
     for (name, card) in [("Room Headset", "auto"), ("HDA Intel PCH", "auto"), ("Room Headset", "PCH")] {

@@ -14,11 +14,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::audio::Named;
 use super::audio::cards::Direction;
 use super::range::{decibels_above, pace, share, within};
 use super::seat::order::SoundTest;
 pub use super::sound::At;
-use super::sound::hardware::{self, Pcm};
+use super::sound::hardware::{self, Pcm, Wanted};
 use super::sound::stream::{Captured, Loudspeakers, Microphone, RATE};
 use super::sound::{Tested, Tester, Way, is_good};
 use super::{Context, Defaults};
@@ -126,6 +127,10 @@ pub struct Config {
     /// Delays further apart are an unsteady stream.
     #[serde(deserialize_with = "delay_in_range")]
     pub spread_above: Period,
+    /// The radio's cards: what is played into one goes on the air.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub radio: Vec<Named>,
 }
 
 /// A sweep that comes later than [`LATEST`] is not heard at all.
@@ -146,6 +151,7 @@ impl Default for Config {
             distortion_above: 0.1,
             delay_above: Period(Duration::from_millis(500)),
             spread_above: Period(Duration::from_millis(10)),
+            radio: Vec::new(),
         }
     }
 }
@@ -173,6 +179,14 @@ impl Config {
             rule(&DELAY, Test::Above, self.delay_above.0.as_secs_f64(), &reasons::LATE),
             rule(&SPREAD, Test::Above, self.spread_above.0.as_secs_f64(), &reasons::UNSTEADY),
         ]
+    }
+
+    /// The cards that it names, with their keys.
+    pub(super) fn named(&self) -> Vec<(&'static str, Named)> {
+        let pcms = [("play", &self.play), ("capture", &self.capture)];
+        let card = (self.card != "auto" && pcms.iter().any(|(_, pcm)| pcm.is_none())).then(|| self.card.clone());
+        let of = pcms.into_iter().filter_map(|(key, pcm)| Some((key, Named::of_pcm(pcm.as_deref()?)?)));
+        of.chain(card.map(|card| ("card", Named::Word(card)))).collect()
     }
 
     /// It counts no packets.
@@ -209,9 +223,12 @@ impl Probe {
 
     /// Waits until a test is due, the room is free and nobody has the cards, and makes it.
     pub async fn next(&mut self) -> Observation {
-        let config = &self.config;
+        let (config, seen) = (&self.config, self.tester.context.cards.clone());
         let choose = |proc: &Path| -> Result<Vec<Pcm>, ProbeError> {
-            let of = |pcm: &Option<String>, direction| hardware::choose(proc, &config.card, pcm.as_deref(), direction);
+            let of = |pcm: &Option<String>, direction| {
+                let (card, pcm, radio) = (config.card.as_str(), pcm.as_deref(), config.radio.as_slice());
+                hardware::choose(proc, &Wanted { card, pcm, radio, seen: &seen }, direction)
+            };
             Ok(vec![of(&config.play, Direction::Playback)?, of(&config.capture, Direction::Capture)?])
         };
         let Tested { began, card, places, way, outcome } = self.tester.test(choose).await;

@@ -12,11 +12,12 @@ mod tests;
 use std::path::Path;
 use std::time::Duration;
 
+use super::audio::Named;
 use super::audio::cards::Direction;
 use super::range::{decibels_above, pace, share, within};
 use super::seat::order::SoundTest;
 pub use super::sound::At;
-use super::sound::hardware::{self, Pcm};
+use super::sound::hardware::{self, Pcm, Wanted};
 use super::sound::stream::{Microphone, RATE};
 use super::sound::{Tested, Tester, is_good};
 use super::{Context, Defaults};
@@ -135,6 +136,10 @@ pub struct Config {
     /// A smaller share of the frames that were due is a broken sound.
     #[serde(deserialize_with = "share")]
     pub delivered_below: f64,
+    /// The radio's cards, out of which the channel's noise comes.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub radio: Vec<Named>,
 }
 
 /// Longer than the whole test, it would never be found.
@@ -160,6 +165,7 @@ impl Default for Config {
             offset_above: 0.01,
             hum_above: 20.0,
             delivered_below: 0.98,
+            radio: Vec::new(),
         }
     }
 }
@@ -189,6 +195,15 @@ impl Config {
         ]
     }
 
+    /// The cards that it names, with their keys.
+    pub(super) fn named(&self) -> Vec<(&'static str, Named)> {
+        match &self.pcm {
+            Some(pcm) => Named::of_pcm(pcm).map(|card| ("pcm", card)).into_iter().collect(),
+            None if self.card == "auto" => Vec::new(),
+            None => vec![("card", Named::Word(self.card.clone()))],
+        }
+    }
+
     /// It counts no packets.
     #[allow(clippy::unused_self, reason = "every kind is asked")]
     pub const fn loss(&self) -> Option<LossRule> {
@@ -213,9 +228,10 @@ impl Probe {
 
     /// Waits until a test is due, the room is free and nobody has the card, and makes it.
     pub async fn next(&mut self) -> Observation {
-        let config = &self.config;
+        let (config, seen) = (&self.config, self.tester.context.cards.clone());
         let choose = |proc: &Path| -> Result<Vec<Pcm>, ProbeError> {
-            Ok(vec![hardware::choose(proc, &config.card, config.pcm.as_deref(), Direction::Capture)?])
+            let (card, pcm, radio) = (config.card.as_str(), config.pcm.as_deref(), config.radio.as_slice());
+            Ok(vec![hardware::choose(proc, &Wanted { card, pcm, radio, seen: &seen }, Direction::Capture)?])
         };
         let Tested { began, card, places, way, outcome } = self.tester.test(choose).await;
         let mut reading = match outcome {

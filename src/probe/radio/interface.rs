@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use crate::domain::{Device, Equipment};
 use crate::probe::Roots;
 use crate::probe::audio::cards::{self, Card};
+use crate::probe::audio::{Named, Seen};
 use crate::probe::usb::buses::plugged;
 
 /// The kernel's classes in which such a device has a name.
@@ -22,8 +23,8 @@ const CONNECT: Duration = Duration::from_secs(2);
 /// What a radio hangs on; what is not said is not looked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Interface {
-    /// The sound card: as a check's `card`, or its number.
-    pub card: Option<String>,
+    /// The sound card; a check's word for it may be its number.
+    pub card: Option<Named>,
     /// The device that presses the key.
     pub key: Option<PathBuf>,
     /// The server that does (`rigctld`).
@@ -44,15 +45,6 @@ impl Interface {
     }
 }
 
-/// The card that an ALSA PCM is of, where its name tells (`"plughw:CARD=Device,DEV=0"`, `"hw:1,0"`).
-pub fn card_of(pcm: &str) -> Option<String> {
-    let (plugin, rest) = pcm.split_once(':')?;
-    let rest = rest.trim();
-    let named = rest.split(',').find_map(|part| part.trim().strip_prefix("CARD="));
-    let first = matches!(plugin.trim(), "hw" | "plughw").then(|| rest.split(',').next()).flatten();
-    named.or(first).map(str::trim).filter(|card| !card.is_empty()).map(ToOwned::to_owned)
-}
-
 /// What is there of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Found {
@@ -68,10 +60,10 @@ pub(super) struct Found {
 ///
 /// # Errors
 /// What reading the kernel's list of cards came to.
-pub(super) fn look(interface: &Interface, roots: &Roots) -> io::Result<Found> {
+pub(super) fn look(interface: &Interface, roots: &Roots, seen: &Seen) -> io::Result<Found> {
     let mut found = Found::default();
     if let Some(wanted) = &interface.card {
-        let cards = of(cards::list(&roots.proc)?, wanted);
+        let cards = of(cards::list(&roots.proc)?, wanted, seen);
         found.card = Some(!cards.is_empty());
         found.devices.extend(cards.iter().map(|card| as_radio(card.as_device(&roots.sys))));
     }
@@ -87,10 +79,10 @@ pub(super) fn look(interface: &Interface, roots: &Roots) -> io::Result<Found> {
     Ok(found)
 }
 
-fn of(all: Vec<Card>, wanted: &str) -> Vec<Card> {
-    match wanted.parse::<u32>() {
+fn of(all: Vec<Card>, wanted: &Named, seen: &Seen) -> Vec<Card> {
+    match wanted.as_str().parse::<u32>() {
         Ok(number) => all.into_iter().filter(|card| card.number == number).collect(),
-        Err(_) => cards::wanted(all, wanted),
+        Err(_) => wanted.among(all, seen),
     }
 }
 
@@ -137,25 +129,5 @@ pub(super) async fn answers(server: SocketAddr) -> Result<(), String> {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err("no answer".to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pcms_name_tells_its_card_where_it_has_one() {
-        for (pcm, card) in [
-            ("plughw:CARD=Device,DEV=0", Some("Device")),
-            ("sysdefault:CARD=Device", Some("Device")),
-            ("hw:1,0", Some("1")),
-            ("plughw:Device", Some("Device")),
-            ("default", None),
-            ("pulse:x", None),
-            ("hw:", None),
-        ] {
-            assert_eq!(card_of(pcm).as_deref(), card, "{pcm}");
-        }
     }
 }

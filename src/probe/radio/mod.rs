@@ -16,8 +16,9 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 pub use catalogue::{ERRORS, QUANTITIES, REASONS};
-pub use interface::{Interface, card_of};
+pub use interface::Interface;
 
+use super::audio::{Named, Seen};
 use super::enrolled::{self, Record};
 use super::on_air::Echo;
 use super::range::pace;
@@ -108,7 +109,8 @@ impl Config {
 
     /// What the radio hangs on.
     fn interface(&self) -> Interface {
-        let named = Interface { card: self.card.clone(), key: self.key.clone(), server: self.rigctld, channel: None };
+        let card = self.card.clone().map(Named::Word);
+        let named = Interface { card, key: self.key.clone(), server: self.rigctld, channel: None };
         named.or(&self.speaks.clone().unwrap_or_default())
     }
 }
@@ -147,7 +149,7 @@ impl Probe {
     }
 
     async fn look(&mut self) -> Result<Reading, ProbeError> {
-        let found = interface::look(&self.interface, &self.context.roots)
+        let found = interface::look(&self.interface, &self.context.roots, &self.context.cards)
             .map_err(|error| ProbeError::new(ErrorKind::Internal, format!("asound/cards: {error}")))?;
         let mut reading = Reading::default();
         let mut part = |name, is_there: Option<bool>| {
@@ -243,5 +245,5 @@ fn timestamp(at: Timestamp) -> f64 {
 /// # Errors
 /// What reading the kernel's list of cards came to.
 pub(crate) fn present(config: &Config, roots: &Roots) -> std::io::Result<Vec<Device>> {
-    interface::look(&config.interface(), roots).map(|found| found.devices)
+    interface::look(&config.interface(), roots, &Seen::default()).map(|found| found.devices)
 }

@@ -36,7 +36,7 @@ fn unplug(machine: &Machine) {
 fn config(text: &str) -> Config {
     let mut config: Config = toml::from_str(text).unwrap();
     config.speaks = Some(Interface {
-        card: card_of("plughw:CARD=Device,DEV=0"),
+        card: Named::of_pcm("plughw:CARD=Device,DEV=0"),
         key: Some("/dev/hidraw0".into()),
         server: None,
         channel: Some("162.475 MHz".to_owned()),

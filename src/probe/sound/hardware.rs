@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::domain::{ErrorKind, ProbeError};
 use crate::probe::audio::cards::{self, Card, Direction, Stream};
+use crate::probe::audio::{self, Named, Seen, card_of, is_pcms, without};
 
 /// A PCM to open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,31 +17,49 @@ pub(in crate::probe) struct Pcm {
     pub(in crate::probe) number: Option<u32>,
 }
 
-/// Finds what `card` (a config's) means, or takes `pcm` by its name, and sees that nobody has it.
+/// What a config says of it.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::probe) struct Wanted<'a> {
+    /// Which card.
+    pub(in crate::probe) card: &'a str,
+    /// Which PCM instead.
+    pub(in crate::probe) pcm: Option<&'a str>,
+    /// The radio's cards, of which none is meant, whatever the words.
+    pub(in crate::probe) radio: &'a [Named],
+    /// Which words were short names.
+    pub(in crate::probe) seen: &'a Seen,
+}
+
+/// Finds what is wanted, and sees that nobody has it.
 ///
 /// By ALSA's `plughw`, which converts rates and formats and, as `hw`, shares nothing: whoever comes second is told.
 ///
 /// # Errors
 /// `Gone` when there is no such card or it has no such stream, `Busy` with who has it.
-pub(in crate::probe) fn choose(
-    proc: &Path,
-    card: &str,
-    pcm: Option<&str>,
-    direction: Direction,
-) -> Result<Pcm, ProbeError> {
+pub(in crate::probe) fn choose(proc: &Path, wanted: &Wanted<'_>, direction: Direction) -> Result<Pcm, ProbeError> {
+    let &Wanted { card, pcm, radio, seen } = wanted;
     let all =
         cards::list(proc).map_err(|error| ProbeError::new(ErrorKind::Internal, format!("asound/cards: {error}")))?;
     let gone = || ProbeError::new(ErrorKind::Gone, pcm.unwrap_or(card));
+    let rooms = without(all.clone(), radio, seen);
+    let is_radios = |pcm: &str| {
+        let of = card_of(pcm);
+        let is = |card: &&Card| of.as_deref().is_some_and(|of| is_pcms(card, of));
+        all.iter().find(is).is_some_and(|card| !rooms.contains(card))
+    };
+    if pcm.is_some_and(is_radios) {
+        return Err(gone());
+    }
     let (found, device, name) = match pcm.map(|name| (name, parse(name))) {
         // A PCM of somebody's own, or a sound server's: who stands behind it is not seen.
         Some((name, None)) => return Ok(Pcm { name: name.to_owned(), card: name.to_owned(), number: None }),
         Some((name, Some((card, device)))) => {
-            let found = all.into_iter().find(|each| each.id == card || each.number.to_string() == card);
+            let found = rooms.into_iter().find(|each| is_pcms(each, card));
             (found.ok_or_else(gone)?, device, name.to_owned())
         }
         None => {
             let mut meant: Vec<Card> =
-                cards::wanted(all, card).into_iter().filter(|card| card.has(direction)).collect();
+                audio::wanted(rooms, card, seen).into_iter().filter(|card| card.has(direction)).collect();
             // Of several, the one on USB: a room's microphone is one, and what is soldered in is often connected to nothing.
             meant.sort_by_key(|card| card.usb.is_none());
             let found = meant.into_iter().next().ok_or_else(gone)?;
@@ -109,7 +128,17 @@ mod tests {
     }
 
     fn chosen(machine: &Machine, card: &str, pcm: Option<&str>) -> Result<String, (ErrorKind, String)> {
-        let chosen = choose(&machine.path("proc"), card, pcm, Direction::Capture);
+        beside_radio(machine, card, pcm, &[])
+    }
+
+    fn beside_radio(
+        machine: &Machine,
+        card: &str,
+        pcm: Option<&str>,
+        radio: &[Named],
+    ) -> Result<String, (ErrorKind, String)> {
+        let wanted = Wanted { card, pcm, radio, seen: &Seen::default() };
+        let chosen = choose(&machine.path("proc"), &wanted, Direction::Capture);
         chosen.map(|pcm| pcm.name).map_err(|error| (error.kind, error.detail))
     }
 
@@ -127,6 +156,21 @@ mod tests {
         assert_eq!(named("pulse").unwrap(), "pulse");
         assert_eq!(named("plughw:CARD=Loop,DEV=7").unwrap_err().0, ErrorKind::Gone);
         assert_eq!(named("plughw:CARD=Away").unwrap_err().0, ErrorKind::Gone);
+    }
+
+    #[test]
+    fn the_radios_card_is_never_chosen() {
+        let machine = machine();
+        let radio = [Named::of_pcm("plughw:CARD=Headset,DEV=0").unwrap()];
+        let of = |card: &str, pcm| beside_radio(&machine, card, pcm, &radio).map_err(|(kind, _)| kind);
+        assert_eq!(of("auto", None).unwrap(), "plughw:CARD=PCH,DEV=0", "although the other is on USB");
+        assert_eq!(of("Room", None), Err(ErrorKind::Gone));
+        // By its number too, whatever plugin stands before it.
+        for pcm in ["hw:1,1", "plughw:CARD=Headset,DEV=1", "dsnoop:CARD=1"] {
+            assert_eq!(of("auto", Some(pcm)), Err(ErrorKind::Gone), "{pcm}");
+        }
+        assert_eq!(of("auto", Some("hw:0,0")).unwrap(), "hw:0,0");
+        assert_eq!(of("auto", Some("pulse")).unwrap(), "pulse");
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub(crate) fn context(check: &str, interval: Duration, in_use: &watch::Sender<bo
         desktop: siaga::probe::seat::desktop::Desktop::default(),
         on_air: siaga::probe::on_air::OnAir::default(),
         buses: siaga::probe::usb::carried::Carried::default(),
+        cards: siaga::probe::audio::Seen::default(),
         board: siaga::probe::board::Board::default(),
     }
 }
