@@ -202,6 +202,12 @@ impl Record {
         &self.devices
     }
 
+    /// Whether anything of this part was recorded.
+    pub(super) fn is_kept(&mut self) -> bool {
+        self.read();
+        !self.devices.is_empty()
+    }
+
     /// Says in `reading` what of the record is missing and what stands in its place. `means` says of which devices the check
     /// speaks; `present` is asked only where there is a record.
     pub(super) fn tell(

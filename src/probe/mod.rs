@@ -3,6 +3,7 @@
 //!
 //! To add one: its file, one line in `probes!` below and one in [`Kind`], one block in `config/siaga.toml`, its test.
 
+mod aside;
 pub mod board;
 pub mod budget;
 pub mod call;

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::domain::{Device, Equipment};
 use crate::probe::usb::buses::{place, plugged};
@@ -71,7 +72,7 @@ impl Card {
             kind: Equipment::Audio,
             name: self.name.clone(),
             usb: self.usb.clone(),
-            serial: plugged.and_then(|plugged| plugged.serial),
+            serial: plugged.and_then(|plugged| plugged.serial()),
             place: folder.as_deref().and_then(place),
             also: vec![self.id.clone()],
             absent: false,
@@ -113,13 +114,57 @@ fn folder(number: u32, sys: &Path) -> Option<PathBuf> {
     sys.join(format!("class/sound/card{number}/device")).canonicalize().ok()
 }
 
-/// Lists the cards, by number. A kernel without sound has none.
+/// How far a look has come, for whoever waits for it in vain: the cards, and at which of them it is.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Progress(Arc<Mutex<(Vec<Card>, usize)>>);
+
+impl Progress {
+    /// The card at which it is, and all of them.
+    pub(super) fn at(&self) -> Option<(Card, Vec<Card>)> {
+        let (cards, at) = self.lock().clone();
+        Some((cards.get(at)?.clone(), cards))
+    }
+
+    /// Whole at each moment, whoever panicked while holding it.
+    fn lock(&self) -> MutexGuard<'_, (Vec<Card>, usize)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Lists the cards, by number, with their streams. A kernel without sound has none.
+///
+/// A stream's `status` waits while a driver opens or closes it, or frees its buffers (`snd_pcm_substream_proc_status_read` takes
+/// `pcm->open_mutex`), and a card that is pulled out meanwhile keeps the whole folder until then: not for the daemon's own thread.
 ///
 /// # Errors
 /// What reading the list came to, except that it is not there.
 pub(in crate::probe) fn list(proc: &Path) -> io::Result<Vec<Card>> {
+    list_telling(proc, &Progress::default())
+}
+
+/// As [`list`], and tells how far it has come.
+///
+/// # Errors
+/// As there.
+pub(super) fn list_telling(proc: &Path, progress: &Progress) -> io::Result<Vec<Card>> {
+    *progress.lock() = (Vec::new(), 0);
+    let heads = heads(proc)?;
+    progress.lock().0.clone_from(&heads);
+    let look = |card| {
+        let card = look(card, proc);
+        progress.lock().1 += 1;
+        card
+    };
+    Ok(heads.into_iter().map(look).collect())
+}
+
+/// Lists the cards, by number, without their streams.
+///
+/// # Errors
+/// As [`list`].
+pub(in crate::probe) fn heads(proc: &Path) -> io::Result<Vec<Card>> {
     match std::fs::read_to_string(proc.join("asound/cards")) {
-        Ok(text) => Ok(parse(&text).into_iter().map(|card| look(card, proc)).collect()),
+        Ok(text) => Ok(parse(&text).into_iter().map(|card| head_of(card, proc)).collect()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(error),
     }
@@ -152,12 +197,16 @@ fn head(line: &str) -> Option<(u32, &str, &str, &str)> {
     Some((number.trim().parse().ok()?, id.trim(), driver.trim(), name.trim()))
 }
 
+fn head_of(card: Card, proc: &Path) -> Card {
+    let usb = std::fs::read_to_string(proc.join(format!("asound/card{}/usbid", card.number)));
+    Card { usb: usb.ok().map(|usb| usb.trim().to_owned()), ..card }
+}
+
 fn look(card: Card, proc: &Path) -> Card {
     let folder = proc.join(format!("asound/card{}", card.number));
-    let usb = std::fs::read_to_string(folder.join("usbid")).ok().map(|usb| usb.trim().to_owned());
     let mut streams: Vec<_> = names(&folder).filter_map(|name| stream(&folder.join(&name), &name, proc)).collect();
     streams.sort_by_key(|stream| stream.direction == Direction::Playback);
-    Card { usb, streams, ..card }
+    Card { streams, ..card }
 }
 
 /// `pcm0c` and its substreams' `status`: `closed`, or `state: RUNNING` with `owner_pid   : 149`.

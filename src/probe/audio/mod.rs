@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
+use super::aside::{Aside, Late, READING};
 use super::child::{Program, Slot};
 use super::enrolled::{self, Record};
 use super::range::pace;
@@ -23,10 +24,10 @@ use super::uevents::Watch;
 use super::{Context, Defaults, Roots};
 use crate::domain::check::LossRule;
 use crate::domain::{
-    Device, ErrorKind, ErrorTable, Level, Mono, Observation, Period, ProbeError, Quantity, Reading, ReasonDef, Rule,
-    Text, Verdict, quantity::Unit,
+    Device, ErrorKind, ErrorTable, Finding, Level, Mono, Observation, Period, ProbeError, Quantity, Reading, ReasonDef,
+    Rule, Text, Verdict, quantity::Unit,
 };
-use cards::{Card, Direction};
+use cards::{Card, Direction, Progress};
 use mixer::Mixer;
 pub use named::{Named, Seen, card_of};
 pub(in crate::probe) use named::{is_pcms, wanted, without};
@@ -276,6 +277,10 @@ pub struct Probe {
     known: BTreeMap<u32, Known>,
     watch: Watch,
     record: Record,
+    /// Where the cards are looked at, and how far that has come.
+    cards: Aside<io::Result<(Vec<Card>, Vec<Device>)>>,
+    progress: Progress,
+    heads: Aside<io::Result<Vec<Card>>>,
 }
 
 impl Probe {
@@ -283,7 +288,9 @@ impl Probe {
     pub fn new(config: Config, context: Context) -> Self {
         let (program, deadline) = (Program::other("amixer", &[]), DEADLINE);
         let record = Record::new(&enrolled::AUDIO.part, context.enrolled.clone());
-        Self { record, config, context, program, deadline, known: BTreeMap::new(), watch: Watch::new(&["sound"]) }
+        let (known, watch) = (BTreeMap::new(), Watch::new(&["sound"]));
+        let (cards, progress, heads) = (Aside::default(), Progress::default(), Aside::default());
+        Self { record, config, context, program, deadline, known, watch, cards, progress, heads }
     }
 
     /// Waits until the next observation is due and makes it.
@@ -297,15 +304,24 @@ impl Probe {
     }
 
     async fn look(&mut self) -> Result<Reading, ProbeError> {
-        let all = cards::list(&self.context.roots.proc).map_err(|error| {
-            let kind = match error.kind() {
-                std::io::ErrorKind::PermissionDenied => ErrorKind::Permission,
-                _ => ErrorKind::Internal,
-            };
-            ProbeError::new(kind, format!("asound/cards: {error}"))
-        })?;
-        let seen = &self.context.cards;
-        let mut cards = wanted(without(all.clone(), &self.config.radio, seen), &self.config.card, seen);
+        let (roots, progress) = (self.context.roots.clone(), self.progress.clone());
+        let is_recorded = self.record.is_kept();
+        let looked = self.cards.run(self.deadline, move || {
+            let all = cards::list_telling(&roots.proc, &progress)?;
+            let devices = is_recorded.then(|| all.iter().map(|card| card.as_device(&roots.sys)).collect());
+            Ok((all, devices.unwrap_or_default()))
+        });
+        let (all, devices) = match looked.await {
+            Ok(looked) => looked.map_err(|error: io::Error| {
+                let kind = match error.kind() {
+                    io::ErrorKind::PermissionDenied => ErrorKind::Permission,
+                    _ => ErrorKind::Internal,
+                };
+                ProbeError::new(kind, format!("asound/cards: {error}"))
+            })?,
+            Err(Late) => return self.unanswering(),
+        };
+        let mut cards = self.meant(all.clone());
         let (desktop, now) = (&self.context.desktop, self.context.clock.mono());
         let streams = cards.iter_mut().flat_map(|card| &mut card.streams);
         for stream in streams.filter(|stream| stream.direction == Direction::Capture) {
@@ -322,14 +338,32 @@ impl Probe {
         #[allow(clippy::cast_precision_loss, reason = "a handful")]
         reading.measure(&LEFT_BEHIND, left_behind as f64);
         let (card, sys) = (&self.config.card, &self.context.roots.sys);
-        reading.places = cards.iter().filter_map(|card| card.as_device(sys).place).collect();
+        reading.places = cards.iter().filter_map(|card| cards::place_of(card.number, sys)).collect();
         self.record.tell(
             &enrolled::AUDIO,
             &mut reading,
             |enrolled| card == "auto" || enrolled.is_meant(card),
-            || all.iter().map(|card| card.as_device(sys)).collect(),
+            || devices,
         );
         Ok(reading)
+    }
+
+    /// The look has not come back: by the card that it waits for, if the check means that one. Whether somebody records is not known.
+    fn unanswering(&self) -> Result<Reading, ProbeError> {
+        if let Some((card, all)) = self.progress.at()
+            && self.meant(all).iter().any(|meant| meant.number == card.number)
+        {
+            let mut reading = Reading::default();
+            reading.find(Finding::new(&UNANSWERING, Verdict::Degraded).with("card", card.name));
+            return Ok(reading);
+        }
+        Err(ProbeError::new(ErrorKind::Timeout, "asound: no answer"))
+    }
+
+    /// Those that the check means.
+    fn meant(&self, all: Vec<Card>) -> Vec<Card> {
+        let seen = &self.context.cards;
+        wanted(without(all, &self.config.radio, seen), &self.config.card, seen)
     }
 
     /// Looks at the mixers that are due, all at once, each in a child of its own: one that hangs delays no other, nor the word that a
@@ -355,20 +389,21 @@ impl Probe {
         });
         tokio::select! {
             _ = join_all(asked) => {}
-            () = others(&mut self.watch, &self.context, all) => {}
+            () = others(&mut self.watch, &self.context, &mut self.heads, all) => {}
         }
     }
 }
 
 /// Waits until other cards are there than these.
-async fn others(watch: &mut Watch, context: &Context, all: &[Card]) {
+async fn others(watch: &mut Watch, context: &Context, heads: &mut Aside<io::Result<Vec<Card>>>, all: &[Card]) {
     let same =
         |(now, before): (&Card, &Card)| (now.number, &now.id, &now.place) == (before.number, &before.id, &before.place);
     loop {
         watch.hears(context).await;
         // Where it cannot be seen, the next look says so.
-        let now = cards::list(&context.roots.proc);
-        if now.is_ok_and(|now| now.len() != all.len() || !now.iter().zip(all).all(same)) {
+        let proc = context.roots.proc.clone();
+        let now = heads.run(READING, move || cards::heads(&proc)).await;
+        if matches!(now, Ok(Ok(now)) if now.len() != all.len() || !now.iter().zip(all).all(same)) {
             return;
         }
     }

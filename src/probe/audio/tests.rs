@@ -80,6 +80,32 @@ async fn see(machine: &Machine, config: &str) -> Observation {
 const PASSIVE: &str = "mixer = false";
 
 #[tokio::test]
+async fn a_driver_that_holds_a_stream_holds_nobody_else() {
+    let machine = machine(&[ONBOARD, HEADSET]);
+    let status = machine.path("proc/asound/card1/pcm0c/sub0/status");
+    std::fs::remove_file(&status).unwrap();
+    rustix::fs::mkfifoat(rustix::fs::CWD, &status, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
+    let mut headset = probe(&machine, &format!("card = \"Headset\"\n{PASSIVE}"));
+    let mut onboard = probe(&machine, &format!("card = \"PCH\"\n{PASSIVE}"));
+    (headset.deadline, onboard.deadline) = (Duration::from_millis(50), Duration::from_millis(50));
+    for _ in 0..2 {
+        let seen = headset.next().await;
+        assert_eq!(found(&seen), [("audio.card_unanswering", Verdict::Degraded)]);
+        assert_eq!(seen.reading.in_use, None, "nobody can tell");
+        // Another card's check was not looked at either.
+        assert_eq!(found(&onboard.next().await), [("siaga.audio_unreadable", Verdict::Unknown)]);
+    }
+    // A pipe is at its end for whoever waits at it when its last writer has gone.
+    let held = machine.path("held");
+    std::fs::rename(&status, &held).unwrap();
+    std::fs::write(&status, "closed\n").unwrap();
+    drop(std::fs::File::options().write(true).open(held).unwrap());
+    (headset.deadline, onboard.deadline) = (Duration::from_secs(20), Duration::from_secs(20));
+    let well = async { while !(found(&headset.next().await).is_empty() && found(&onboard.next().await).is_empty()) {} };
+    tokio::time::timeout(Duration::from_secs(60), well).await.unwrap();
+}
+
+#[tokio::test]
 async fn the_radios_card_is_none_of_the_rooms() {
     const RADIO: Fixture = Fixture { number: 2, id: "Device", name: "USB PnP Sound Device", ..HEADSET };
     let mut config: Config = toml::from_str(PASSIVE).unwrap();

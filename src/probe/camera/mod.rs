@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
+use super::aside::{Aside, READING};
 use super::child::{self, Program, Slot};
 use super::enrolled::{self, Record};
 use super::range::pace;
@@ -228,6 +229,7 @@ pub struct Probe {
     looked: Mono,
     watch: Watch,
     record: Record,
+    aside: Aside<Vec<Device>>,
 }
 
 impl Probe {
@@ -237,7 +239,8 @@ impl Probe {
         let record = Record::new(&enrolled::CAMERA.part, context.enrolled.clone());
         let watch = Watch::new(&["video4linux"]);
         let (known, looked) = (BTreeMap::new(), context.clock.mono());
-        Self { record, config, context, program, deadline, known, has_looked: false, looked, watch }
+        let aside = Aside::default();
+        Self { record, config, context, program, deadline, known, has_looked: false, looked, watch, aside }
     }
 
     /// Waits until the next observation is due and makes it.
@@ -288,12 +291,18 @@ impl Probe {
         reading.measure(&LEFT_BEHIND, left_behind as f64);
         reading.places = nodes.iter().filter_map(Node::place).collect();
         let wanted = &self.config.device;
-        self.record.tell(
-            &enrolled::CAMERA,
-            &mut reading,
-            |enrolled| wanted == "auto" || enrolled.is_meant(wanted),
-            || all.iter().filter(|node| node.index == 0).map(Node::as_device).collect(),
-        );
+        // Who they are is asked where it is to be compared, and aside: their serial numbers wait for them.
+        let devices = if self.record.is_kept() {
+            let cameras = all.into_iter().filter(|node| node.index == 0).collect::<Vec<_>>();
+            self.aside.run(READING, move || cameras.iter().map(Node::as_device).collect()).await
+        } else {
+            Ok(Vec::new())
+        };
+        // Nothing is said of one that could be any.
+        if let Ok(devices) = devices {
+            let means = |enrolled: &Device| wanted == "auto" || enrolled.is_meant(wanted);
+            self.record.tell(&enrolled::CAMERA, &mut reading, means, || devices);
+        }
         Ok(reading)
     }
 

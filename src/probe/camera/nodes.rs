@@ -110,7 +110,7 @@ impl Node {
             kind: Equipment::Camera,
             name: self.card.clone(),
             usb: self.usb.clone(),
-            serial: plugged.and_then(|plugged| plugged.serial),
+            serial: plugged.and_then(|plugged| plugged.serial()),
             place: self.place(),
             also: self.by_id.iter().cloned().chain([format!("/dev/{}", self.name)]).collect(),
             absent: false,

@@ -1,6 +1,5 @@
 //! `computer`: can this machine carry a meeting? Processor, pressure, memory, disks, heat, clock.
 
-mod aside;
 mod catalogue;
 mod mounts;
 mod pressure;
@@ -15,6 +14,7 @@ use std::time::Duration;
 use rustix::fs::StatVfs;
 use sysinfo::{Components, System};
 
+use super::aside::{Aside, Late};
 use super::child::{Program, Slot};
 use super::range::{share, within};
 use super::{Context, Defaults};
@@ -22,7 +22,6 @@ use crate::domain::check::LossRule;
 use crate::domain::{
     ErrorKind, Finding, Level, Limit, Mono, Observation, ProbeError, Reading, Rule, Size, Test, Verdict,
 };
-use aside::{Aside, Late};
 use catalogue as cat;
 pub use catalogue::{ERRORS, QUANTITIES, REASONS};
 use timekeeping::Clock;

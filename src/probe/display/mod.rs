@@ -12,6 +12,7 @@ mod tests;
 use std::io;
 use std::time::Duration;
 
+use super::aside::{Aside, Late, READING};
 use super::enrolled::{self, Record};
 use super::uevents::Watch;
 use super::{Context, Defaults};
@@ -166,20 +167,28 @@ pub struct Probe {
     context: Context,
     watch: Watch,
     record: Record,
+    aside: Aside<io::Result<Vec<Connector>>>,
 }
 
 impl Probe {
     /// A probe that has touched nothing yet.
     pub fn new(config: Config, context: Context) -> Self {
         let record = Record::new(&enrolled::DISPLAY.part, context.enrolled.clone());
-        Self { record, config, context, watch: Watch::new(&["drm"]) }
+        Self { record, config, context, watch: Watch::new(&["drm"]), aside: Aside::default() }
     }
 
     /// Waits until the next observation is due and makes it.
     pub async fn next(&mut self) -> Observation {
         self.watch.due(&self.context).await;
         let began = self.context.clock.mono();
-        match connectors::list(&self.context.roots.sys) {
+        let sys = self.context.roots.sys.clone();
+        // What a display says of itself is kept under a lock that a driver may hold (`edid_show` takes `mode_config.mutex`).
+        let listed = self.aside.run(READING, move || connectors::list(&sys)).await;
+        let listed =
+            listed.map_err(|Late| ProbeError::new(ErrorKind::Timeout, "class/drm: no answer")).and_then(|listed| {
+                listed.map_err(|error| ProbeError::new(ErrorKind::Internal, format!("class/drm: {error}")))
+            });
+        match listed {
             Ok(connectors) => {
                 let wanted = &self.config.connector;
                 let mut reading = reading(wanted, &connectors);
@@ -191,10 +200,7 @@ impl Probe {
                 );
                 self.context.read(began, reading)
             }
-            Err(error) => {
-                let error = ProbeError::new(ErrorKind::Internal, format!("class/drm: {error}"));
-                self.context.failed(began, error, &ERRORS)
-            }
+            Err(error) => self.context.failed(began, error, &ERRORS),
         }
     }
 }

@@ -53,6 +53,19 @@ async fn a_connector_without_a_screen_and_one_that_does_not_exist_are_told_apart
     assert_eq!(found(&see(&machine, "auto").await), [("video.display_disconnected", Verdict::NotReady)]);
 }
 
+/// The clock runs on at once while nothing but the thread works.
+#[tokio::test(start_paused = true)]
+async fn a_driver_that_hangs_hangs_nobody_else() {
+    let machine = room();
+    machine.remove("sys/class/drm/card0-HDMI-A-1/edid");
+    let edid = machine.path("sys/class/drm/card0-HDMI-A-1/edid");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &edid, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
+    let seen = see(&machine, "auto").await;
+    assert_eq!(found(&seen), [("siaga.display_unreadable", Verdict::Unknown)]);
+    assert_eq!(seen.error.unwrap().kind, ErrorKind::Timeout);
+    drop(std::fs::File::options().write(true).open(edid).unwrap());
+}
+
 #[tokio::test]
 async fn a_screen_that_says_nothing_or_nonsense_has_a_bad_cable() {
     let machine = room();

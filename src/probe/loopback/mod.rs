@@ -9,13 +9,12 @@ mod reasons;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::audio::Named;
-use super::audio::cards::Direction;
+use super::audio::cards::{Card, Direction};
 use super::range::{decibels_above, pace, share, within};
 use super::seat::order::SoundTest;
 pub use super::sound::At;
@@ -224,10 +223,10 @@ impl Probe {
     /// Waits until a test is due, the room is free and nobody has the cards, and makes it.
     pub async fn next(&mut self) -> Observation {
         let (config, seen) = (&self.config, self.tester.context.cards.clone());
-        let choose = |proc: &Path| -> Result<Vec<Pcm>, ProbeError> {
+        let choose = |cards: &[Card]| -> Result<Vec<Pcm>, ProbeError> {
             let of = |pcm: &Option<String>, direction| {
                 let (card, pcm, radio) = (config.card.as_str(), pcm.as_deref(), config.radio.as_slice());
-                hardware::choose(proc, &Wanted { card, pcm, radio, seen: &seen }, direction)
+                hardware::choose(cards, &Wanted { card, pcm, radio, seen: &seen }, direction)
             };
             Ok(vec![of(&config.play, Direction::Playback)?, of(&config.capture, Direction::Capture)?])
         };

@@ -9,11 +9,10 @@ mod reasons;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
 use std::time::Duration;
 
 use super::audio::Named;
-use super::audio::cards::Direction;
+use super::audio::cards::{Card, Direction};
 use super::range::{decibels_above, pace, share, within};
 use super::seat::order::SoundTest;
 pub use super::sound::At;
@@ -229,9 +228,9 @@ impl Probe {
     /// Waits until a test is due, the room is free and nobody has the card, and makes it.
     pub async fn next(&mut self) -> Observation {
         let (config, seen) = (&self.config, self.tester.context.cards.clone());
-        let choose = |proc: &Path| -> Result<Vec<Pcm>, ProbeError> {
+        let choose = |cards: &[Card]| -> Result<Vec<Pcm>, ProbeError> {
             let (card, pcm, radio) = (config.card.as_str(), config.pcm.as_deref(), config.radio.as_slice());
-            Ok(vec![hardware::choose(proc, &Wanted { card, pcm, radio, seen: &seen }, Direction::Capture)?])
+            Ok(vec![hardware::choose(cards, &Wanted { card, pcm, radio, seen: &seen }, Direction::Capture)?])
         };
         let Tested { began, card, places, way, outcome } = self.tester.test(choose).await;
         let mut reading = match outcome {

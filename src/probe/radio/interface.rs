@@ -12,7 +12,7 @@ use crate::domain::{Device, Equipment};
 use crate::probe::Roots;
 use crate::probe::audio::cards::{self, Card};
 use crate::probe::audio::{Named, Seen};
-use crate::probe::usb::buses::plugged;
+use crate::probe::usb::buses::{Plugged, plugged};
 
 /// The kernel's classes in which such a device has a name.
 const CLASSES: [&str; 3] = ["tty", "hidraw", "gpio"];
@@ -63,7 +63,7 @@ pub(super) struct Found {
 pub(super) fn look(interface: &Interface, roots: &Roots, seen: &Seen) -> io::Result<Found> {
     let mut found = Found::default();
     if let Some(wanted) = &interface.card {
-        let cards = of(cards::list(&roots.proc)?, wanted, seen);
+        let cards = of(cards::heads(&roots.proc)?, wanted, seen);
         found.card = Some(!cards.is_empty());
         found.devices.extend(cards.iter().map(|card| as_radio(card.as_device(&roots.sys))));
     }
@@ -115,7 +115,7 @@ fn device(node: &Path, sys: &Path) -> Option<Device> {
     Some(Device {
         kind: Equipment::Radio,
         name: product.unwrap_or_else(|| name.to_owned()),
-        serial: usb.as_ref().and_then(|usb| usb.serial.clone()),
+        serial: usb.as_ref().and_then(Plugged::serial),
         usb: usb.map(|usb| usb.id),
         place,
         also: vec![name.to_owned()],

@@ -16,8 +16,10 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 pub use catalogue::{ERRORS, QUANTITIES, REASONS};
+use interface::Found;
 pub use interface::Interface;
 
+use super::aside::{Aside, Late, READING};
 use super::audio::{Named, Seen};
 use super::enrolled::{self, Record};
 use super::on_air::Echo;
@@ -123,6 +125,7 @@ pub struct Probe {
     watch: Watch,
     noted: watch::Receiver<()>,
     record: Record,
+    aside: Aside<std::io::Result<Found>>,
 }
 
 impl Probe {
@@ -130,7 +133,8 @@ impl Probe {
     pub fn new(config: Config, context: Context) -> Self {
         let interface = config.interface();
         let (noted, record) = (context.on_air.watch(), Record::new(&enrolled::RADIO.part, context.enrolled.clone()));
-        Self { config, interface, context, watch: Watch::new(&["sound", "tty", "hidraw", "gpio"]), noted, record }
+        let watch = Watch::new(&["sound", "tty", "hidraw", "gpio"]);
+        Self { config, interface, context, watch, noted, record, aside: Aside::default() }
     }
 
     /// Waits until the next observation is due and makes it.
@@ -149,7 +153,10 @@ impl Probe {
     }
 
     async fn look(&mut self) -> Result<Reading, ProbeError> {
-        let found = interface::look(&self.interface, &self.context.roots, &self.context.cards)
+        let (interface, roots, seen) = (self.interface.clone(), self.context.roots.clone(), self.context.cards.clone());
+        let found = self.aside.run(READING, move || interface::look(&interface, &roots, &seen)).await;
+        let found = found
+            .map_err(|Late| ProbeError::new(ErrorKind::Timeout, "the interface's files: no answer"))?
             .map_err(|error| ProbeError::new(ErrorKind::Internal, format!("asound/cards: {error}")))?;
         let mut reading = Reading::default();
         let mut part = |name, is_there: Option<bool>| {

@@ -30,18 +30,16 @@ pub(in crate::probe) struct Wanted<'a> {
     pub(in crate::probe) seen: &'a Seen,
 }
 
-/// Finds what is wanted, and sees that nobody has it.
+/// Finds what is wanted among the cards, and sees that nobody has it.
 ///
 /// By ALSA's `plughw`, which converts rates and formats and, as `hw`, shares nothing: whoever comes second is told.
 ///
 /// # Errors
 /// `Gone` when there is no such card or it has no such stream, `Busy` with who has it.
-pub(in crate::probe) fn choose(proc: &Path, wanted: &Wanted<'_>, direction: Direction) -> Result<Pcm, ProbeError> {
+pub(in crate::probe) fn choose(all: &[Card], wanted: &Wanted<'_>, direction: Direction) -> Result<Pcm, ProbeError> {
     let &Wanted { card, pcm, radio, seen } = wanted;
-    let all =
-        cards::list(proc).map_err(|error| ProbeError::new(ErrorKind::Internal, format!("asound/cards: {error}")))?;
     let gone = || ProbeError::new(ErrorKind::Gone, pcm.unwrap_or(card));
-    let rooms = without(all.clone(), radio, seen);
+    let rooms = without(all.to_vec(), radio, seen);
     let is_radios = |pcm: &str| {
         let of = card_of(pcm);
         let is = |card: &&Card| of.as_deref().is_some_and(|of| is_pcms(card, of));
@@ -138,7 +136,7 @@ mod tests {
         radio: &[Named],
     ) -> Result<String, (ErrorKind, String)> {
         let wanted = Wanted { card, pcm, radio, seen: &Seen::default() };
-        let chosen = choose(&machine.path("proc"), &wanted, Direction::Capture);
+        let chosen = choose(&cards::list(&machine.path("proc")).unwrap(), &wanted, Direction::Capture);
         chosen.map(|pcm| pcm.name).map_err(|error| (error.kind, error.detail))
     }
 

@@ -5,13 +5,14 @@ pub(super) mod hardware;
 pub(crate) mod stream;
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::io;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
-use super::audio::cards;
+use super::aside::{Aside, Late, READING};
+use super::audio::cards::{self, Card};
 use super::child::{Program, Slot, understand};
 use super::schedule::{Refusal, Schedule};
 use super::seat::order::SoundTest;
@@ -80,6 +81,7 @@ pub(super) struct Tester {
     at: At,
     retry: Duration,
     slot: Slot,
+    cards: Aside<io::Result<Vec<Card>>>,
     schedule: Schedule,
     /// Whether this probe has told anything yet. That another has the card is then no observation, nor while what was told before
     /// this probe stands.
@@ -93,14 +95,15 @@ impl Tester {
         let (program, deadline) = (Program::device_child(), what.deadline());
         let retry = retry.min(context.interval);
         let schedule = Schedule::new(&context);
-        Self { context, program, deadline, what, at, retry, slot: Slot::default(), schedule, told: false }
+        let (slot, cards) = (Slot::default(), Aside::default());
+        Self { context, program, deadline, what, at, retry, slot, cards, schedule, told: false }
     }
 
     /// Waits until a test is due, the room is free and nobody has the card, and makes it. A test that the room's use cuts off
     /// is no observation: what was known before stands.
     pub(super) async fn test<T: DeserializeOwned>(
         &mut self,
-        choose: impl Fn(&Path) -> Result<Vec<Pcm>, ProbeError>,
+        choose: impl Fn(&[Card]) -> Result<Vec<Pcm>, ProbeError>,
     ) -> Tested<T> {
         let clock = self.context.clock;
         let mut in_use = self.context.in_use.clone();
@@ -116,7 +119,10 @@ impl Tester {
             let stop = until(&mut in_use, true);
             let tested = match self.way(began) {
                 Way::Seat { .. } => self.in_session(began, stop).await,
-                way => self.at_card(began, way, choose(&self.context.roots.proc), stop).await,
+                way => {
+                    let chosen = self.cards().await.and_then(|cards| choose(&cards));
+                    self.at_card(began, way, chosen, stop).await
+                }
             };
             match tested {
                 // The device is given back by now.
@@ -129,6 +135,15 @@ impl Tester {
                 }
             }
         }
+    }
+
+    /// The sound cards, as the kernel has them.
+    async fn cards(&mut self) -> Result<Vec<Card>, ProbeError> {
+        let proc = self.context.roots.proc.clone();
+        let listed = self.cards.run(READING, move || cards::list(&proc)).await;
+        listed
+            .map_err(|Late| ProbeError::new(ErrorKind::Internal, "asound: no answer"))?
+            .map_err(|error| ProbeError::new(ErrorKind::Internal, format!("asound/cards: {error}")))
     }
 
     fn way(&self, now: Mono) -> Way {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The class of a hub (USB 2.0, §11.23.1).
 const HUB: &str = "09";
@@ -55,27 +55,35 @@ fn hub(controller: &str, ports: &str) -> String {
 /// A USB device, as whoever asks for one of its interfaces wants to know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::probe) struct Plugged {
+    folder: PathBuf,
     /// Vendor and product: `046d:0825`.
     pub(in crate::probe) id: String,
-    /// Its serial number, if it tells one.
-    pub(in crate::probe) serial: Option<String>,
     /// Its port: `usb-0000:00:14.0-2`.
     pub(in crate::probe) place: Option<String>,
 }
 
+impl Plugged {
+    /// Its serial number, if it tells one. This waits for the device's lock, which a device that does not answer holds
+    /// (`usb_string_attr` in the kernel's `drivers/usb/core/sysfs.c`): what only its place or its id is needed for leaves it alone.
+    pub(in crate::probe) fn serial(&self) -> Option<String> {
+        word(&self.folder, "serial")
+    }
+}
+
+fn word(folder: &Path, file: &str) -> Option<String> {
+    let text = std::fs::read_to_string(folder.join(file)).ok()?;
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
 /// The USB device that the folder `device` (links followed) is, or is an interface of.
 pub(in crate::probe) fn plugged(device: &Path) -> Option<Plugged> {
-    let word = |folder: &Path, file: &str| {
-        let text = std::fs::read_to_string(folder.join(file)).ok()?;
-        Some(text.trim().to_owned()).filter(|text| !text.is_empty())
-    };
     let folder = device.ancestors().take(2).find(|folder| folder.join("idVendor").exists())?;
     let ports = folder.file_name().and_then(|name| Some(name.to_str()?.split_once('-')?.1));
     let place = controller(folder).zip(ports).map(|(controller, ports)| hub(&controller, ports));
     Some(Plugged {
         id: format!("{}:{}", word(folder, "idVendor")?, word(folder, "idProduct")?),
-        serial: word(folder, "serial"),
         place,
+        folder: folder.to_owned(),
     })
 }
 

@@ -22,6 +22,11 @@ type Job = Box<dyn FnOnce() + Send>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Late;
 
+/// How long a file of the kernel's may take whose reading waits for a driver (`pcm->open_mutex`, a USB device's lock,
+/// `mode_config.mutex`). Where all is well that is no time; a USB device that does not answer holds its locks for seconds, and a
+/// driver that hangs for ever.
+pub(super) const READING: Duration = Duration::from_secs(3);
+
 impl<T> Default for Aside<T> {
     fn default() -> Self {
         Self { thread: None, outstanding: None }
