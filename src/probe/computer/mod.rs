@@ -72,6 +72,9 @@ pub struct Config {
     /// Temperature of any sensor (°C) above which it is not ready: machines switch themselves off from about there.
     #[serde(deserialize_with = "celsius")]
     pub temperature_not_ready: f64,
+    /// Sensors to leave out, by the names that the measurements have for them (`"nct6779 AUXTIN0"`): an input of the board's to which
+    /// nothing is connected reads anything.
+    pub sensors_left_out: Vec<String>,
 }
 
 /// What a sensor of a working machine can read.
@@ -92,6 +95,7 @@ impl Default for Config {
             disk_not_ready: Size(100_000_000),
             temperature_degraded: 90.0,
             temperature_not_ready: 110.0,
+            sensors_left_out: Vec::new(),
         }
     }
 }
@@ -159,7 +163,8 @@ pub struct Probe {
     /// When processor times were read last: usage is a difference.
     cpu_read: Option<Mono>,
     disks: BTreeMap<PathBuf, Aside<rustix::io::Result<StatVfs>>>,
-    sensors: Aside<Vec<(String, f32)>>,
+    sensors: fn() -> Vec<(String, f32)>,
+    temperatures: Aside<BTreeMap<String, f32>>,
     timedatectl: Program,
     timedated: Slot,
     clock: Option<(Mono, Clock)>,
@@ -176,7 +181,8 @@ impl Probe {
             system: None,
             cpu_read: None,
             disks: BTreeMap::new(),
-            sensors: Aside::default(),
+            sensors,
+            temperatures: Aside::default(),
             timedatectl: Program::other("timedatectl", &[]),
             timedated: Slot::default(),
             clock: None,
@@ -203,8 +209,12 @@ impl Probe {
             }
         }
         self.mounts(&mut reading).await?;
+        let sensors = self.sensors;
         // A sensor behind a stuck disk or bus hangs as the disk does. No sensor, no measurement: many machines have none.
-        for (label, celsius) in self.sensors.run(DEADLINE, temperatures).await.unwrap_or_default() {
+        for (label, celsius) in self.temperatures.run(DEADLINE, move || hottest(sensors())).await.unwrap_or_default() {
+            if self.config.sensors_left_out.contains(&label) {
+                continue;
+            }
             reading.measure_part(&cat::TEMPERATURE, &label, f64::from(celsius));
         }
         self.clock(&mut reading).await;
@@ -311,15 +321,26 @@ fn free(space: &StatVfs) -> f64 {
     space.f_bavail as f64 * space.f_frsize as f64
 }
 
-/// Every sensor's temperature, °C. Sensors of one label count as one: the hottest.
-fn temperatures() -> Vec<(String, f32)> {
+/// What no part of a computer that runs has, °C. An input to which nothing is connected has it for ever: the end of a chip's range
+/// (+127, -128), or whatever a floating pin gives. lm-sensors leaves it to a config's `ignore`, as `sensors_left_out` does for what
+/// lies within; netdata, which told millions of degrees, holds readings to a range too. Silicon is made for 125 °C at most.
+const IMPOSSIBLE: (f32, f32) = (-40.0, 125.0);
+
+/// Each sensor with what it reads, °C.
+fn sensors() -> Vec<(String, f32)> {
     let Ok(components) = Components::new_with_refreshed_list() else { return Vec::new() };
+    let read = |component: &sysinfo::Component| Some((component.label().to_owned(), component.temperature()?));
+    components.iter().filter_map(read).collect()
+}
+
+/// What is a reading at all. Sensors of one label count as one: the hottest.
+fn hottest(sensors: Vec<(String, f32)>) -> BTreeMap<String, f32> {
     let mut hottest: BTreeMap<String, f32> = BTreeMap::new();
-    for component in &components {
-        if let Some(celsius) = component.temperature() {
-            let entry = hottest.entry(component.label().to_owned()).or_insert(celsius);
+    for (label, celsius) in sensors {
+        if celsius > IMPOSSIBLE.0 && celsius < IMPOSSIBLE.1 {
+            let entry = hottest.entry(label).or_insert(celsius);
             *entry = entry.max(celsius);
         }
     }
-    hottest.into_iter().collect()
+    hottest
 }

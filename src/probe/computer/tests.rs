@@ -128,3 +128,28 @@ fn limits_come_from_the_config_in_base_units() {
     assert_eq!(limit("computer_cpu_ratio"), Limit::Fixed(0.5));
     assert!(toml::from_str::<Config>("memory = \"2 GB\"").unwrap_err().to_string().contains("unknown field"));
 }
+
+#[tokio::test]
+async fn a_sensor_that_is_left_out_is_not_told() {
+    let machine = room(ROOT);
+    let read = |config: &str| {
+        let mut probe = probe(&machine, config, "yes");
+        probe.sensors = || vec![("nct6779 CPUTIN".to_owned(), 109.0), ("k10temp Tctl".to_owned(), 41.0)];
+        async move { probe.next().await.reading }
+    };
+    let of = |reading: &Reading, sensor| value(reading, "computer_temperature_celsius", Some(sensor));
+    let told = read("").await;
+    assert_eq!((of(&told, "nct6779 CPUTIN"), of(&told, "k10temp Tctl")), (Some(109.0), Some(41.0)));
+    let told = read("sensors_left_out = [\"nct6779 CPUTIN\"]").await;
+    assert_eq!((of(&told, "nct6779 CPUTIN"), of(&told, "k10temp Tctl")), (None, Some(41.0)));
+}
+
+#[test]
+fn an_input_to_which_nothing_is_connected_reads_nothing() {
+    let of = |celsius: &[f32]| hottest(celsius.iter().map(|celsius| ("it8728 temp2".to_owned(), *celsius)).collect());
+    for impossible in [127.0, -128.0, 3_892_314.0, f32::NAN] {
+        assert!(of(&[impossible]).is_empty(), "{impossible}");
+        assert_eq!(of(&[41.0, impossible, 38.0]).into_values().collect::<Vec<_>>(), [41.0]);
+    }
+    assert_eq!(of(&[112.0, -20.0]).into_values().collect::<Vec<_>>(), [112.0], "a computer that burns");
+}
