@@ -36,7 +36,7 @@ pub struct Device {
     /// Where it is attached: a USB port (`usb-0000:00:14.0-2`), a connector, an interface. It tells twins apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
-    /// Names by which a config may mean it, beside these: a link under `/dev/v4l/by-id`, a node, a card's short name, a connector's
+    /// Names by which a config may mean it, beside these: a link under `/dev/v4l`, a node, a card's short name, a connector's
     /// without its card.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<String>,

@@ -400,12 +400,16 @@ pub(crate) async fn present(roots: &Roots, device_child: &Program) -> io::Result
             _ => {}
         }
     }
-    let twins = |usb: &Option<String>| cameras.iter().filter(|(node, ..)| node.usb == *usb).count() > 1;
-    let device = |node: &Node| match (&node.usb, &node.by_id) {
-        (Some(usb), _) if !twins(&node.usb) => usb.clone(),
-        // Two of one model are told apart by serial number, or by nothing that lasts.
-        (_, Some(by_id)) => by_id.clone(),
-        _ => format!("/dev/{}", node.name),
+    let model = |usb: &Option<String>| cameras.iter().map(|(node, ..)| node).filter(|node| node.usb == *usb).collect();
+    let device = |node: &Node| {
+        let alike: Vec<&Node> = model(&node.usb);
+        match (&node.usb, &node.by_id) {
+            (Some(usb), _) if alike.len() == 1 => usb.clone(),
+            // Two of one model are told apart by serial number. Without one, or with the same, they have one link for both, which leads
+            // to the other once the one is pulled out; then the port tells them apart.
+            (_, Some(by_id)) if alike.iter().all(|node| node.by_id.is_some()) => by_id.clone(),
+            _ => node.at_port().unwrap_or_else(|| format!("/dev/{}", node.name)),
+        }
     };
     let shown = |(node, formats, in_use): &(Node, Vec<String>, bool)| Present {
         path: format!("/dev/{}", node.name),

@@ -21,6 +21,8 @@ pub(in crate::probe) struct Node {
     pub(in crate::probe) usb: Option<String>,
     /// The name of its link in `/dev/v4l/by-id`, which udev makes of vendor, product and serial number.
     pub(in crate::probe) by_id: Option<String>,
+    /// The name of its link in `/dev/v4l/by-path`, which udev makes of the port.
+    pub(in crate::probe) by_path: Option<String>,
     /// Its number among the nodes of one device; a UVC camera's picture is 0 and its metadata 1.
     pub(in crate::probe) index: u32,
     /// The folder in sysfs of the device whose node it is: one camera, however many nodes it has.
@@ -40,13 +42,13 @@ pub(in crate::probe) fn list(roots: &Roots) -> io::Result<Vec<Node>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
-    let by_id = links(&roots.dev.join("v4l/by-id"));
+    let [by_id, by_path] = ["v4l/by-id", "v4l/by-path"].map(|folder| links(&roots.dev.join(folder)));
     let mut nodes: Vec<_> = entries
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         // Radios, teletext and sub-devices share the class.
         .filter(|name| number(name).is_some())
         // One that is unplugged at this very moment is not there.
-        .filter_map(|name| node(roots, &class.join(&name), name, &by_id))
+        .filter_map(|name| node(roots, &class.join(&name), name, [&by_id, &by_path]))
         .collect();
     nodes.sort_by_key(|node| number(&node.name));
     Ok(nodes)
@@ -56,14 +58,17 @@ fn number(name: &str) -> Option<u32> {
     name.strip_prefix("video")?.parse().ok()
 }
 
-fn node(roots: &Roots, folder: &Path, name: String, by_id: &[(String, String)]) -> Option<Node> {
+fn node(roots: &Roots, folder: &Path, name: String, links: [&[(String, String)]; 2]) -> Option<Node> {
     let born = std::fs::metadata(folder).ok()?.ino();
     let device = folder.join("device").canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let [by_id, by_path] =
+        links.map(|links| links.iter().find(|(_, target)| *target == name).map(|(link, _)| link.clone()));
     Some(Node {
         path: roots.dev.join(&name),
         card: word(&folder.join("name")).unwrap_or_default(),
         usb: usb(&device),
-        by_id: by_id.iter().find(|(_, target)| *target == name).map(|(link, _)| link.clone()),
+        by_id,
+        by_path,
         index: word(&folder.join("index")).and_then(|index| index.parse().ok()).unwrap_or(0),
         device,
         born,
@@ -103,6 +108,11 @@ impl Node {
         place(&self.device)
     }
 
+    /// Its path by the port that it is plugged in to.
+    pub(super) fn at_port(&self) -> Option<String> {
+        self.by_path.as_ref().map(|link| format!("/dev/v4l/by-path/{link}"))
+    }
+
     /// By what it is known again.
     pub(super) fn as_device(&self) -> Device {
         let plugged = plugged(&self.device);
@@ -112,7 +122,7 @@ impl Node {
             usb: self.usb.clone(),
             serial: plugged.and_then(|plugged| plugged.serial()),
             place: self.place(),
-            also: self.by_id.iter().cloned().chain([format!("/dev/{}", self.name)]).collect(),
+            also: self.by_id.iter().cloned().chain(self.at_port()).chain([format!("/dev/{}", self.name)]).collect(),
             absent: false,
         }
     }

@@ -399,6 +399,39 @@ async fn a_twin_is_held_against_the_record_by_the_name_that_devices_proposes() {
 }
 
 #[tokio::test]
+async fn twins_without_serial_numbers_are_told_apart_by_their_ports() {
+    let machine = headset_room();
+    usb_camera(&machine, 2, ("046d", "0825"), "Webcam C270", "3");
+    machine.remove("dev/v4l/by-id");
+    for (port, first) in [(2, 0), (3, 2)] {
+        for index in 0..2 {
+            let path = format!("dev/v4l/by-path/pci-0-usb-0:{port}:1.0-video-index{index}");
+            machine.link(&path, format!("../../video{}", first + index));
+        }
+    }
+    let shared = "dev/v4l/by-id/usb-046d_C270-video-index0";
+    machine.link(shared, "../../video2");
+    let proposed = present(&machine.roots(), &probe(&machine, "auto").program).await.unwrap();
+    let words: Vec<String> = proposed.iter().map(|camera| camera.device.clone()).collect();
+    let at = |port| format!("/dev/v4l/by-path/pci-0-usb-0:{port}:1.0-video-index0");
+    assert_eq!(words, [at(2), at(3)]);
+    // The record knows it by that word too.
+    assert!(proposed[1].known.is_meant(&at(3)) && !proposed[0].known.is_meant(&at(3)));
+    for path in [
+        "sys/class/video4linux/video2",
+        "sys/class/video4linux/video3",
+        "dev/v4l/by-path/pci-0-usb-0:3:1.0-video-index0",
+        "dev/v4l/by-path/pci-0-usb-0:3:1.0-video-index1",
+        shared,
+    ] {
+        std::fs::remove_file(machine.path(path)).unwrap();
+    }
+    machine.link(shared, "../../video0");
+    assert_eq!(found(&probe(&machine, &words[1]).next().await), [("video.camera_missing", Verdict::NotReady)]);
+    assert_eq!(found(&probe(&machine, &words[0]).next().await), []);
+}
+
+#[tokio::test]
 async fn a_refusal_counts_only_once_udev_has_had_its_time() {
     let machine = headset_room();
     let refused = r#"{"failed":{"kind":"permission","detail":"told"}}"#;

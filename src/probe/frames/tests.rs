@@ -33,6 +33,7 @@ fn node(number: u32) -> Node {
         card: String::new(),
         usb: None,
         by_id: None,
+        by_path: None,
         index: 0,
         device: "/sys".into(),
         born: 1,
