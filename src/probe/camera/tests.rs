@@ -431,6 +431,21 @@ async fn twins_without_serial_numbers_are_told_apart_by_their_ports() {
     assert_eq!(found(&probe(&machine, &words[0]).next().await), []);
 }
 
+/// The clock runs on at once while nothing but the thread works.
+#[tokio::test(start_paused = true)]
+async fn a_camera_that_does_not_tell_its_serial_number_keeps_nobody_waiting() {
+    let machine = headset_room();
+    let device = "[[device]]\nkind = \"camera\"\nname = \"PTZ\"\nusb = \"1bcf:28c4\"\nplace = \"usb-pci0000:00-2\"\n";
+    let serial = machine.path("sys/devices/pci0000:00/usb1/1-2/serial");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &serial, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
+    machine.in_use.send_replace(true);
+    let mut probe = probe(&machine, "auto");
+    assert_eq!(probe.next().await.reading.places.len(), 2, "nobody asks for it");
+    machine.write("enrolled.toml", format!("at = \"2026-11-25T02:00:00Z\"\n{device}"));
+    assert_eq!(probe.next().await.error, None);
+    drop(std::fs::File::options().write(true).open(serial).unwrap());
+}
+
 #[tokio::test]
 async fn a_refusal_counts_only_once_udev_has_had_its_time() {
     let machine = headset_room();

@@ -69,6 +69,19 @@ async fn what_it_hangs_on_is_there_or_missed() {
     assert_eq!(found(&people), [("radio.unheard", Verdict::Degraded)]);
 }
 
+/// The clock runs on at once while nothing but the thread works.
+#[tokio::test(start_paused = true)]
+async fn an_interface_whose_driver_hangs_keeps_nobody_waiting() {
+    let machine = Machine::bare();
+    plug(&machine, "A");
+    let serial = machine.path("sys/devices/pci0000:00/0000:00:14.0/usb1/1-2/serial");
+    std::fs::remove_file(&serial).unwrap();
+    rustix::fs::mkfifoat(rustix::fs::CWD, &serial, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
+    let seen = Probe::new(config(""), machine.context()).next().await;
+    assert_eq!(seen.error.unwrap().kind, ErrorKind::Timeout);
+    drop(std::fs::File::options().write(true).open(serial).unwrap());
+}
+
 #[tokio::test]
 async fn a_server_of_the_key_that_lets_nobody_in_is_told() {
     let machine = Machine::bare();
