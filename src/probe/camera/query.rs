@@ -45,15 +45,7 @@ pub(in crate::probe) fn look(path: &Path) -> Result<Info, ProbeError> {
     } else {
         None
     };
-    let formats = match queue {
-        Some(queue) => device
-            .formats(queue)
-            .take(MOST_FORMATS)
-            .map(|format| format.map(|format| code(format.pixel_format().as_fourcc())))
-            .collect::<io::Result<_>>()
-            .map_err(failed)?,
-        None => Vec::new(),
-    };
+    let formats = queue.map_or(Ok(Vec::new()), |queue| formats(&device, queue)).map_err(failed)?;
     Ok(Info {
         driver: caps.driver().to_owned(),
         card: caps.card().to_owned(),
@@ -61,6 +53,15 @@ pub(in crate::probe) fn look(path: &Path) -> Result<Info, ProbeError> {
         captures: queue.is_some(),
         formats,
     })
+}
+
+/// The pixel formats that a node has, as four-character codes.
+///
+/// # Errors
+/// What asking came to.
+pub(in crate::probe) fn formats(device: &Device, queue: BufType) -> io::Result<Vec<String>> {
+    let formats = device.formats(queue).take(MOST_FORMATS);
+    formats.map(|format| format.map(|format| code(format.pixel_format().as_fourcc()))).collect()
 }
 
 /// A four-character code as text. The top bit marks big-endian formats (`V4L2_PIX_FMT_FLAG`), and is dropped.

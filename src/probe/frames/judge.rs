@@ -25,6 +25,20 @@ pub(super) enum Sight {
 }
 
 impl Sight {
+    /// Whether it is one that sees no colours, and was not looked at.
+    pub(super) fn is_grey(&self) -> bool {
+        matches!(self, Self::Looked(Ok(seen)) if seen.grey)
+    }
+
+    /// Whether that node is a camera's, well or not, and no further node of one.
+    pub(super) fn is_cameras(&self, node: &Node) -> bool {
+        match self {
+            Self::Held(_) => node.index == 0,
+            Self::Looked(Ok(seen)) => seen.captures,
+            Self::Looked(Err(error)) => error.kind != ErrorKind::Gone,
+        }
+    }
+
     /// Whether somebody else has it.
     pub(super) fn is_taken(&self) -> bool {
         match self {

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use linuxvideo::{CapabilityFlags, Device};
+use linuxvideo::{BufType, CapabilityFlags, Device};
 use serde::{Deserialize, Serialize};
 use siaga_signal::light::{Light, difference};
 use siaga_signal::luma::{self, Form, Grid, Sample};
@@ -32,6 +32,20 @@ pub(in crate::probe) struct Plan {
     pub(super) duration: Duration,
     /// Whether the config names the camera.
     pub(super) named: bool,
+    /// Whether one is looked at that sees no colours.
+    pub(super) grey: bool,
+}
+
+/// Formats without colours (`linux/videodev2.h`, "Grey formats" and "Grey bit-packed formats"), two such pictures in one, and
+/// distances: those of a camera that sees by infrared, to know a face again, and is dark to whoever looks.
+const GREY: [&str; 18] = [
+    "GREY", "Y04", "Y06", "Y10", "Y12", "Y012", "Y14", "Y16", "Y10B", "Y10P", "Y12P", "Y14P", "ip3y", "Y8I", "Y12I",
+    "Y16I", "Z16", "INZI",
+];
+
+/// Whether a camera with these formats sees no colours.
+pub(super) fn is_grey(formats: &[String]) -> bool {
+    !formats.is_empty() && formats.iter().all(|format| GREY.contains(&format.as_str()))
 }
 
 /// What a look came to.
@@ -40,6 +54,9 @@ pub(in crate::probe) struct Plan {
 pub(in crate::probe) struct Seen {
     /// Whether frames come out of this node at all; a camera has others (metadata).
     pub(super) captures: bool,
+    /// Whether it sees no colours, and was left alone for that.
+    #[serde(default)]
+    pub(super) grey: bool,
     /// Four-character code.
     pub(super) format: String,
     /// Frames a second that the camera is set to.
@@ -76,7 +93,8 @@ impl Seen {
 /// A stream that fails otherwise is the camera's failure, and an answer.
 pub(in crate::probe) fn look(path: &Path, plan: Plan) -> Result<Seen, ProbeError> {
     let failed = |error: io::Error| ProbeError::new(query::kind(&error), format!("{}: {error}", path.display()));
-    let capabilities = Device::open(path).and_then(|device| device.capabilities()).map_err(failed)?;
+    let device = Device::open(path).map_err(failed)?;
+    let capabilities = device.capabilities().map_err(failed)?;
     if !is_equipment(plan.named, capabilities.driver()) {
         return Ok(Seen::default());
     }
@@ -88,6 +106,12 @@ pub(in crate::probe) fn look(path: &Path, plan: Plan) -> Result<Seen, ProbeError
         }
         return Ok(Seen::default());
     }
+    // What does not tell its formats is looked at.
+    let is_grey = |formats: Vec<String>| is_grey(&formats);
+    if !plan.grey && query::formats(&device, BufType::VIDEO_CAPTURE).is_ok_and(is_grey) {
+        return Ok(Seen { captures: true, grey: true, ..Seen::default() });
+    }
+    drop(device);
     let mut camera = Camera::open(path).map_err(failed)?;
     // It opens nothing from here on: who does is another.
     word().map_err(failed)?;

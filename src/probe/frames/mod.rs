@@ -117,7 +117,8 @@ pub const QUANTITIES: &[&Quantity] =
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Which camera, as for `camera`. With `"auto"` all are looked at, one after another.
+    /// Which camera, as for `camera`. With `"auto"` all are looked at, one after another, but one that sees no colours (infrared)
+    /// only where there is no other.
     pub device: String,
     /// How long the camera may find its exposure before its picture is judged.
     #[serde(deserialize_with = "seconds")]
@@ -202,8 +203,9 @@ impl Config {
         FIRST + self.settle.0 + self.duration.0 + SPARE
     }
 
-    fn plan(&self) -> Plan {
-        Plan { settle: self.settle.0, duration: self.duration.0, named: self.device != "auto" }
+    fn plan(&self, grey: bool) -> Plan {
+        let named = self.device != "auto";
+        Plan { settle: self.settle.0, duration: self.duration.0, named, grey: grey || named }
     }
 }
 
@@ -274,21 +276,23 @@ impl Probe {
         if all > 0 {
             self.schedule.begins(self.config.deadline().saturating_mul(all));
         }
-        let mut sights = Vec::new();
+        let (mut sights, mut grey) = (Vec::new(), Vec::new());
         for (step, node) in (1..).zip(nodes) {
             if all > 1 {
                 self.schedule.step(step, all);
             }
-            let sight = match self.look_at(&node, in_use).await {
-                Some(sight) => sight,
-                None if *in_use.borrow() => return Ok(None),
-                // Its new holder is there before us now, or somebody only had a look at what it is.
-                None => match holder::of(&node, &roots) {
-                    holder if holder.in_use() == Some(true) => Sight::Held(holder),
-                    _ => return Ok(None),
-                },
-            };
-            sights.push((node, sight));
+            match self.sight(&node, false, in_use).await {
+                None => return Ok(None),
+                Some(sight) if sight.is_grey() => grey.push(node),
+                Some(sight) => sights.push((node, sight)),
+            }
+        }
+        // Where there is another, nobody is shown by one that sees no colours.
+        if !sights.iter().any(|(node, sight)| sight.is_cameras(node)) {
+            for node in grey {
+                let Some(sight) = self.sight(&node, true, in_use).await else { return Ok(None) };
+                sights.push((node, sight));
+            }
         }
         // Who has it now says nothing of what was seen: that stands, as it does while the room is in use.
         let told = self.told || self.schedule.is_asked() || self.context.clock.mono() < self.context.stands_until;
@@ -304,8 +308,21 @@ impl Probe {
         Ok(Some(reading))
     }
 
+    /// Looks at one, and sees who has it now if somebody came; `None` when the room came into use, or nobody has it.
+    async fn sight(&mut self, node: &Node, grey: bool, in_use: &mut watch::Receiver<bool>) -> Option<Sight> {
+        match self.look_at(node, grey, in_use).await {
+            None if *in_use.borrow() => None,
+            // Its new holder is there before us now, or somebody only had a look at what it is.
+            None => {
+                let holder = holder::of(node, &self.context.roots);
+                (holder.in_use() == Some(true)).then_some(Sight::Held(holder))
+            }
+            sight => sight,
+        }
+    }
+
     /// Looks at one; `None` when somebody came who comes first.
-    async fn look_at(&mut self, node: &Node, in_use: &mut watch::Receiver<bool>) -> Option<Sight> {
+    async fn look_at(&mut self, node: &Node, grey: bool, in_use: &mut watch::Receiver<bool>) -> Option<Sight> {
         let place = self.places.entry(node.name.clone()).or_default();
         if !place.is_left_behind() {
             let holder = holder::of(node, &self.context.roots);
@@ -322,7 +339,7 @@ impl Probe {
             }
         };
         let mut spoken = place.slot().spoken();
-        let plan = self.config.plan();
+        let plan = self.config.plan(grey);
         let told = serde_json::to_string(&plan).unwrap_or_default();
         let args = ["frames".into(), node.path.clone().into_os_string(), told.into()];
         let deadline = self.config.deadline();

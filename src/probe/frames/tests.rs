@@ -13,6 +13,7 @@ const GOOD: Light = Light { black: 0.1, drowned: 0.1, burnt: 0.0, mean: 110.0, d
 fn seen(light: Light) -> Seen {
     Seen {
         captures: true,
+        grey: false,
         format: "YUYV".to_owned(),
         promised: Some(30.0),
         frames: 90,
@@ -149,6 +150,52 @@ async fn numbers_are_measured_by_camera() {
     assert_eq!(seen.reading.in_use, None, "whether somebody uses it is another check's word");
 }
 
+#[test]
+fn a_camera_that_sees_no_colours_is_known_by_all_its_formats() {
+    let is_grey =
+        |formats: &[&str]| look::is_grey(&formats.iter().map(|&format| format.to_owned()).collect::<Vec<_>>());
+    for grey in [&["GREY"][..], &["Y16", "Y8I", "Z16"]] {
+        assert!(is_grey(grey), "{grey:?}");
+    }
+    // YUV 4:1:1 and 4:2:2 among them.
+    for coloured in [&[][..], &["MJPG"], &["GREY", "YUYV"], &["Y41P"], &["Y210"]] {
+        assert!(!is_grey(coloured), "{coloured:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_infrared_camera_is_looked_at_only_where_there_is_no_other() {
+    let left_alone = says(&Seen { captures: true, grey: true, ..Seen::default() });
+    let dark = says(&seen(Light { black: 1.0, ..GOOD }));
+    // As the child does: by what it is told, the plan among it.
+    let infrared = format!("case $3 in *'\"grey\":true'*) {dark};; *) {left_alone};; esac");
+    let machine = Machine::bare();
+    let mut alone = probe(&machine, &infrared);
+    assert_eq!(found(&alone.next().await), [("video.frame_black", Verdict::NotReady)], "nothing else is there");
+    let beside = format!("case $2 in */video0) {infrared};; *) {};; esac", says(&seen(GOOD)));
+    let mut both = probe_beside(&machine, &beside);
+    let seen = both.next().await;
+    assert_eq!(found(&seen), []);
+    assert_eq!(value(&seen.reading, "frames_luma_ratio", Some("video0")), None);
+    assert!(value(&seen.reading, "frames_luma_ratio", Some("video2")).is_some());
+    let named = Config { device: "/dev/video0".to_owned(), ..Config::default() };
+    both.config = named;
+    assert_eq!(found(&both.next().await), [("video.frame_black", Verdict::NotReady)], "who names it means it");
+}
+
+/// The same machine with a second camera.
+fn probe_beside(machine: &Machine, script: &str) -> Probe {
+    let folder = "sys/devices/usb1/1-2/1-2:1.0";
+    machine.write(&format!("{folder}/power/runtime_status"), "suspended\n");
+    machine.write(&format!("{folder}/video4linux/video2/name"), "Other\n");
+    machine.link(&format!("{folder}/video4linux/video2/device"), "../..");
+    machine.link("sys/class/video4linux/video2", machine.path(&format!("{folder}/video4linux/video2")));
+    machine.write("dev/video2", "");
+    machine.remove("sys/class/video4linux/video0");
+    machine.remove("sys/devices/usb1/1-1/1-1:1.0/video4linux/video0/device");
+    probe(machine, script)
+}
+
 #[tokio::test]
 async fn a_camera_that_somebody_has_is_not_opened() {
     let machine = Machine::bare();
@@ -248,7 +295,7 @@ async fn a_look_that_could_not_give_way_is_not_begun() {
 
 #[test]
 fn what_is_no_equipment_by_itself_is_looked_at_when_it_is_named() {
-    let named = |device: &str| Config { device: device.to_owned(), ..Config::default() }.plan().named;
+    let named = |device: &str| Config { device: device.to_owned(), ..Config::default() }.plan(false).named;
     assert!(!named("auto") && named("/dev/video0"));
     let loopback = |named| crate::probe::camera::judge::is_equipment(named, "v4l2 loopback");
     assert!(!loopback(false) && loopback(true));
