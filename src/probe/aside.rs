@@ -1,9 +1,11 @@
-//! Calls that may hang in the kernel, on a thread of their own: at most one at a time, and nobody waits beyond a deadline.
+//! Calls that may hang in the kernel, on threads of their own: of each place at most one at a time, and nobody waits beyond a deadline.
 //!
-//! Not on tokio's pool: a runtime that shuts down waits for that pool's threads, and would wait for a dead disk. The thread
-//! stays for the next call, because making one each time costs more than the call.
+//! Not on tokio's pool: a runtime that shuts down waits for that pool's threads, and would wait for a dead disk. A thread
+//! stays for the next call, of whichever place, because making one each time costs more than the call: one serves all, and each that hangs
+//! costs one more.
 
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot::{self, error::TryRecvError};
@@ -11,12 +13,20 @@ use tokio::sync::oneshot::{self, error::TryRecvError};
 /// The place of one such call.
 #[derive(Debug)]
 pub(super) struct Aside<T> {
-    /// To the thread; it ends when this is dropped.
-    thread: Option<SyncSender<Job>>,
+    idle: &'static Idle,
     outstanding: Option<oneshot::Receiver<T>>,
 }
 
-type Job = Box<dyn FnOnce() + Send>;
+/// What a thread is given: it says that it is free before it tells what came of it.
+type Job = Box<dyn FnOnce(&dyn Fn()) + Send>;
+
+/// The threads that have nothing to do.
+type Idle = Mutex<Vec<SyncSender<Job>>>;
+
+static IDLE: Idle = Mutex::new(Vec::new());
+
+/// More threads than that are not kept: they were made beside some that hung.
+const KEPT: usize = 2;
 
 /// The call has not come back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +39,7 @@ pub(super) const READING: Duration = Duration::from_secs(3);
 
 impl<T> Default for Aside<T> {
     fn default() -> Self {
-        Self { thread: None, outstanding: None }
+        Self { idle: &IDLE, outstanding: None }
     }
 }
 
@@ -49,9 +59,13 @@ impl<T: Send + 'static> Aside<T> {
             return Err(Late);
         }
         let (send, mut receive) = oneshot::channel();
-        // Nobody may be waiting any more when it comes back.
-        let job: Job = Box::new(move || drop(send.send(call())));
-        self.hand(job)?;
+        let job: Job = Box::new(move |free| {
+            let value = call();
+            free();
+            // Nobody may be waiting any more.
+            drop(send.send(value));
+        });
+        hand(self.idle, job)?;
         match tokio::time::timeout(deadline, &mut receive).await {
             Ok(Ok(value)) => {
                 self.outstanding = None;
@@ -65,23 +79,45 @@ impl<T: Send + 'static> Aside<T> {
             }
         }
     }
+}
 
-    /// Gives the thread a job; a new thread, where there is none or a panic has ended it.
-    fn hand(&mut self, job: Job) -> Result<(), Late> {
-        let job = match &self.thread {
-            None => job,
-            Some(thread) => match thread.try_send(job) {
-                Ok(()) => return Ok(()),
-                Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => job,
-            },
+/// Gives a job to a thread that is free; to a new one, where none is.
+fn hand(idle: &'static Idle, job: Job) -> Result<(), Late> {
+    let free = lock(idle).pop();
+    let thread = match free {
+        Some(thread) => thread,
+        None => begin(idle)?,
+    };
+    // It waits for that, and for nothing else.
+    thread.try_send(job).map_err(|_| Late)
+}
+
+fn begin(idle: &'static Idle) -> Result<SyncSender<Job>, Late> {
+    let (thread, jobs) = sync_channel::<Job>(1);
+    let own = thread.clone();
+    let work = move || {
+        let is_kept = std::cell::Cell::new(true);
+        let free = || {
+            let mut idle = lock(idle);
+            is_kept.set(idle.len() < KEPT);
+            if is_kept.get() {
+                idle.push(own.clone());
+            }
         };
-        let (thread, jobs) = sync_channel::<Job>(1);
-        let work = move || jobs.into_iter().for_each(|job| job());
-        std::thread::Builder::new().name("siaga-aside".into()).spawn(work).map_err(|_| Late)?;
-        thread.try_send(job).map_err(|_| Late)?;
-        self.thread = Some(thread);
-        Ok(())
-    }
+        for job in jobs {
+            job(&free);
+            if !is_kept.get() {
+                return;
+            }
+        }
+    };
+    std::thread::Builder::new().name("siaga-aside".into()).spawn(work).map_err(|_| Late)?;
+    Ok(thread)
+}
+
+/// Whole at each moment, whoever panicked while holding it.
+fn lock(idle: &Idle) -> std::sync::MutexGuard<'_, Vec<SyncSender<Job>>> {
+    idle.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -89,6 +125,11 @@ mod tests {
     use super::*;
 
     const SOON: Duration = Duration::from_secs(20);
+
+    /// A place among others that share threads with it alone.
+    fn place<T>(idle: &'static Idle) -> Aside<T> {
+        Aside { idle, outstanding: None }
+    }
 
     #[tokio::test]
     async fn a_call_that_hangs_is_late_and_is_not_joined_by_another_until_it_is_back() {
@@ -112,21 +153,44 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_thread_serves_all_calls_and_a_panic_costs_one_of_them() {
-        let mut aside = Aside::default();
-        let first = aside.run(SOON, || std::thread::current().id()).await;
-        assert!(first.is_ok());
-        assert_eq!(aside.run(SOON, || std::thread::current().id()).await, first);
-        assert_eq!(aside.run(SOON, || panic!("as a bug would")).await, Err(Late));
-        // The thread may take a moment to be gone: a call that it does not take any more is as late as the panic was.
-        let next = async {
-            loop {
-                match aside.run(SOON, || std::thread::current().id()).await {
-                    Ok(id) => break id,
-                    Err(Late) => tokio::task::yield_now().await,
+    async fn one_thread_serves_all_places_another_those_beside_one_that_hangs_and_a_panic_costs_one_call() {
+        static IDLE: Idle = Mutex::new(Vec::new());
+        let own = || std::thread::current().id();
+        let (mut aside, mut other, mut third) = (place(&IDLE), place(&IDLE), place::<u8>(&IDLE));
+        let first = aside.run(SOON, own).await.unwrap();
+        for _ in 0..3 {
+            assert_eq!((aside.run(SOON, own).await, other.run(SOON, own).await), (Ok(first), Ok(first)));
+        }
+        let (release, hanging) = sync_channel::<()>(0);
+        let hangs = move || hanging.recv().map_or(0, |()| 2);
+        assert_eq!(third.run(Duration::from_millis(20), hangs).await, Err(Late));
+        let second = other.run(SOON, own).await.unwrap();
+        assert_ne!(second, first, "that one hangs");
+        assert_eq!(aside.run(SOON, own).await, Ok(second));
+        release.send(()).unwrap();
+        assert_eq!(other.run(SOON, || panic!("as a bug would")).await, Err(Late));
+        assert!(other.run(SOON, own).await.is_ok_and(|thread| thread != second), "it is gone");
+    }
+
+    #[tokio::test]
+    async fn what_many_that_hung_have_cost_is_not_kept() {
+        static IDLE: Idle = Mutex::new(Vec::new());
+        let mut all: Vec<Aside<()>> = (0..5).map(|_| place(&IDLE)).collect();
+        let mut releases = Vec::new();
+        for aside in &mut all {
+            let (release, hanging) = sync_channel::<()>(0);
+            assert_eq!(aside.run(Duration::from_millis(5), move || _ = hanging.recv()).await, Err(Late));
+            releases.push(release);
+        }
+        drop(releases);
+        for aside in &mut all {
+            let back = async {
+                while aside.run(SOON, || ()).await.is_err() {
+                    tokio::task::yield_now().await
                 }
-            }
-        };
-        assert_ne!(tokio::time::timeout(SOON, next).await.ok(), first.ok());
+            };
+            tokio::time::timeout(SOON, back).await.unwrap();
+        }
+        assert!((1..=KEPT).contains(&lock(&IDLE).len()));
     }
 }
