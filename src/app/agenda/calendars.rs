@@ -1,5 +1,7 @@
 //! Feeds of others in the agenda: read again and again, and what they say is booked, moved and cancelled like any wish.
 //!
+//! A meeting goes on under its id as long as its feed has it, by whatever entry (`identity`).
+//!
 //! A feed that cannot be read, or is no calendar, changes nothing: what was booked stands. One that has lost all its meetings at once is
 //! believed when it says so twice: a server that fails or is being filled may say it once, and people would be told. What it says of a slot that another
 //! meeting holds is not booked, told in the log once and shown (`/api/v1/agenda`), and tried again at each reading; one that is to last
@@ -8,6 +10,8 @@
 //! What is booked of a calendar that the config has no more is nobody's: the calendar that has the same entry (it was renamed) takes it
 //! over as it is, and what is to come of the rest is called off when all that are left have been read, or when none is left. Before
 //! that, one that could not be read yet may be the same calendar under its new name.
+
+mod identity;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,15 +22,17 @@ use tokio::sync::watch;
 
 use super::Book;
 use super::reading::{Done, Reader};
-use crate::calendar::{self, Entry};
+use crate::calendar::{self, Reading};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::feed::LeftOut;
 use crate::domain::plain::{is_blank, is_unseen};
-use crate::domain::session::{Booking, Details, SCHEDULER};
-use crate::domain::{Granted, Mono, Session, Wish, hex, passcode};
+use crate::domain::session::Booking;
+use crate::domain::{Granted, Mono, Session, Wish, passcode};
 use crate::web::Bookings as _;
 use crate::web::bookings::Feed;
+
+use identity::{Before, Followed, Wanted, is_in_reach, is_nobodys, moved, moved_before};
 
 /// The longest title that is taken, characters.
 const LONGEST: usize = 200;
@@ -46,8 +52,8 @@ const AGAIN: Duration = Duration::from_mins(1);
 struct Heard {
     /// Feeds that had meetings and had none at the last reading.
     emptied: BTreeSet<Arc<str>>,
-    /// The ids that each feed has, by the last reading that was believed.
-    followed: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
+    /// What each feed has by the last reading that was believed.
+    followed: BTreeMap<Arc<str>, Followed>,
 }
 
 impl Heard {
@@ -59,12 +65,12 @@ impl Heard {
 
     /// Whether a feed has this meeting by its last reading.
     fn has(&self, feed: &str, id: &str) -> bool {
-        self.followed.get(feed).is_some_and(|ids| ids.contains(id))
+        self.followed.get(feed).is_some_and(|followed| followed.has(id))
     }
 
     /// Whether each calendar of the config has been heard, and none has this meeting.
     fn no_one_has(&self, id: &str, config: &Config) -> bool {
-        config.calendars.iter().all(|feed| self.followed.get(&feed.name).is_some_and(|ids| !ids.contains(id)))
+        config.calendars.iter().all(|feed| self.followed.get(&feed.name).is_some_and(|followed| !followed.has(id)))
     }
 }
 
@@ -138,8 +144,8 @@ impl Calendars {
                 shown.left_out = reading.left_out;
                 let told = |one: &LeftOut| LeftOut { title: title(&one.title), why: one.why };
                 shown.which = reading.which.iter().map(told).collect();
-                match self.wanted(feed, &reading.entries, config, now).await {
-                    Ok(wanted) => {
+                match self.wanted(feed, reading, heard, config, now).await {
+                    Ok((wanted, followed)) => {
                         shown.entries = wanted.len();
                         let doubt = self.doubt(&feed.name, heard, config, now).filter(|_| wanted.is_empty());
                         if doubt.is_some() && heard.emptied.insert(Arc::clone(&feed.name)) {
@@ -147,7 +153,7 @@ impl Calendars {
                         } else {
                             heard.emptied.remove(&feed.name);
                             (shown.conflicts, shown.error) =
-                                self.book_all(&feed.name, wanted, heard, config, now).await;
+                                self.book_all(&feed.name, wanted, followed, heard, config, now).await;
                         }
                     }
                     Err(error) => shown.error = Some(error),
@@ -164,40 +170,27 @@ impl Calendars {
         });
     }
 
-    /// The sessions that the agenda is to hold by the entries of a feed that were read at `now`.
+    /// The sessions that the agenda is to hold by what was read of a feed at `now`, and what is followed with them.
     async fn wanted(
         &self,
         feed: &calendar::Config,
-        entries: &[Entry],
+        reading: &Reading,
+        heard: &Heard,
         config: &Config,
         now: Timestamp,
-    ) -> Result<Vec<Session>, String> {
+    ) -> Result<(Vec<Session>, Followed), String> {
         let profile = feed.profile.as_deref();
         let profile = profile.unwrap_or(&config.plan.profiles[config.plan.default_profile].name);
-        let all = entries.iter().map(|entry| session(feed, entry, profile)).collect();
+        let mut all: Vec<_> = reading.entries.iter().map(|entry| Wanted::of(feed, entry, profile)).collect();
+        let (agenda, followed) = (self.book.agenda(), heard.followed.get(&feed.name));
+        let before = Before { agenda: &agenda, config, feed: &feed.name, followed, now };
+        before.by_known_ids(&mut all);
         // By its own id alone it is known whether one goes on that was held before and moved.
-        let all = self.apart_from_the_past(self.by_known_ids(all, feed, config), now).await?;
-        Ok(all.into_iter().filter(|session| self.is_of_use(session, now)).collect())
-    }
-
-    /// What a calendar has under its old name and under its new one is one meeting: it keeps the id that it has, and with that what was
-    /// told of it, its run sheet and its report.
-    fn by_known_ids(&self, all: Vec<Session>, feed: &calendar::Config, config: &Config) -> Vec<Session> {
-        let agenda = self.book.agenda();
-        let is_its = |known: &&Arc<Session>| known.source == feed.name || is_nobodys(known, config);
-        let mut known: Vec<&Arc<Session>> = agenda.sessions().filter(is_its).collect();
-        // Of several the last stands: one that is booked, and the calendar's own.
-        known.sort_by_key(|known| (known.booking == Booking::Booked, known.source == feed.name));
-        let mut ids: BTreeMap<&str, &Arc<str>> = BTreeMap::new();
-        for known in known {
-            ids.extend(entry_of(&known.id).map(|entry| (entry, &known.id)));
-        }
-        let known_as = |id: &str| entry_of(id).and_then(|entry| ids.get(entry)).map(|id| Arc::clone(id));
-        let known = |session: Session| match known_as(&moved(&session)).or_else(|| known_as(&session.id)) {
-            Some(id) => Session { id, ..session },
-            None => session,
-        };
-        all.into_iter().map(known).collect()
+        self.part_from_the_past(&mut all, now).await?;
+        before.keep_ids(&mut all);
+        all.retain(|one| self.is_of_use(&one.session, now));
+        let followed = Followed::by(&all, followed, &agenda);
+        Ok((all.into_iter().map(|one| one.session).collect(), followed))
     }
 
     /// Whether the agenda is to follow an entry: one that is not over, and one that is over by its feed and goes on by the agenda (its
@@ -260,13 +253,13 @@ impl Calendars {
         &self,
         feed: &Arc<str>,
         wanted: Vec<Session>,
+        followed: Followed,
         heard: &mut Heard,
         config: &Config,
         now: Timestamp,
     ) -> (Vec<(Timestamp, String)>, Option<String>) {
         let agenda = self.book.agenda();
-        let ids = wanted.iter().map(|session| Arc::clone(&session.id)).collect();
-        heard.followed.insert(Arc::clone(feed), ids);
+        heard.followed.insert(Arc::clone(feed), followed);
         // First, so that they are in nobody's way.
         if let Err(error) = self.call_off(Some(feed), heard, config, now).await {
             return (Vec::new(), Some(error));
@@ -301,70 +294,34 @@ impl Calendars {
         (left.into_iter().chain(begun).map(|session| (session.start, session.title)).collect(), None)
     }
 
-    /// An entry that was held and stands at another time now is another meeting, with an id that has its beginning in it: the report
-    /// of the one that was held stays under its own.
-    async fn apart_from_the_past(&self, wanted: Vec<Session>, now: Timestamp) -> Result<Vec<Session>, String> {
+    /// An entry that was held and stands at another time now is another meeting, with an id that has its beginning in it, wherever it
+    /// is moved then: the report of the one that was held stays under its own.
+    async fn part_from_the_past(&self, wanted: &mut [Wanted], now: Timestamp) -> Result<(), String> {
         let agenda = self.book.agenda();
-        let mut all = Vec::with_capacity(wanted.len());
-        for session in wanted {
+        for Wanted { session, .. } in wanted {
             let known = match agenda.get(&session.id) {
                 Some(known) => Some(Session::clone(known)),
                 None => self.book.session(&session.id).await?,
             };
-            let held = known.is_some_and(|known| {
-                known.booking == Booking::Booked && known.end <= now && known.start != session.start
-            });
-            all.push(if held { Session { id: moved(&session).into(), ..session } } else { session });
+            let held = known
+                .filter(|known| known.booking == Booking::Booked && known.end <= now && known.start != session.start);
+            if let Some(held) = held {
+                session.id = moved_before(&agenda, &held, now).unwrap_or_else(|| moved(session).into());
+            }
         }
-        Ok(all)
+        Ok(())
     }
 }
 
-/// Whether a reading that began at `now` speaks of a meeting: it is not over, and not beyond what is taken. By a clock that is behind,
-/// meetings may lie beyond; that a reading lacks them says nothing of them.
-fn is_in_reach(known: &Session, now: Timestamp) -> bool {
-    known.end > now && known.start < calendar::span(now).1
-}
-
-/// Whether a session is of a calendar that the config has no more.
-fn is_nobodys(known: &Session, config: &Config) -> bool {
-    &*known.source != SCHEDULER && !config.calendars.iter().any(|feed| feed.name == known.source)
-}
-
-/// The id of a session whose own is that of one that was held at another time.
-fn moved(session: &Session) -> String {
-    format!("{}.{:x}", session.id, session.start.as_second())
-}
-
-/// What of an id is the same under any name of the calendar.
-fn entry_of(id: &str) -> Option<&str> {
-    id.split_once('.').map(|(_, entry)| entry)
-}
-
-/// An entry of a feed as a session. Its id is the same as long as the feed has the entry, wherever it is moved.
-fn session(feed: &calendar::Config, entry: &Entry, profile: &str) -> Session {
-    let of_series = entry.of_series.map(|moment| moment.to_string()).unwrap_or_default();
-    let digest = ring::digest::digest(&ring::digest::SHA256, format!("{}\n{of_series}", entry.uid).as_bytes());
-    let id = format!("{}.{}", feed.name, hex(&digest.as_ref()[..8]));
-    Session {
-        id: id.into(),
-        revision: 0,
-        booking: Booking::Booked,
-        title: title(&entry.title),
-        profile: profile.into(),
-        start: entry.start,
-        end: entry.end,
-        source: Arc::clone(&feed.name),
-        details: Details::default(),
-    }
-}
+/// What stands for a title that is none, or is not told.
+const UNTOLD: [&str; 2] = ["–", "(…)"];
 
 /// A title as one line, without a passcode that somebody wrote into it.
 fn title(said: &str) -> String {
     let line = said.split(is_unseen).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
     match line {
-        line if is_blank(&line) => "–".to_owned(),
-        line if passcode::is_said(&line) => "(…)".to_owned(),
+        line if is_blank(&line) => UNTOLD[0].to_owned(),
+        line if passcode::is_said(&line) => UNTOLD[1].to_owned(),
         line => line.chars().take(LONGEST).collect(),
     }
 }

@@ -1,10 +1,15 @@
 //! What an agenda makes of what a calendar says, with a real disk and real files.
 
+mod kept;
+
 use std::path::Path;
 
+use super::identity::session;
 use super::*;
 use crate::app::recorder::catalogue;
+use crate::calendar::Entry;
 use crate::config::Source;
+use crate::domain::session::SCHEDULER;
 use crate::domain::sheet::Written;
 use crate::engine::agenda::Agenda;
 use crate::store::{Claim, Retention, Store};
@@ -40,13 +45,33 @@ fn entry(title: &str, start: i64, end: i64) -> Entry {
     Entry { start, end, uid: title.into(), of_series: None, title: title.into() }
 }
 
-/// Has the agenda follow these entries of the config's first calendar. Gives the titles of those that do not fit.
+/// Has the agenda follow these entries of the config's first calendar, as a daemon that was just started. Gives the titles of those
+/// that do not fit.
 async fn read(calendars: &Calendars, config: &Config, entries: &[Entry]) -> Vec<String> {
-    let feed = &config.calendars[0];
-    let wanted = calendars.wanted(feed, entries, config, now()).await.unwrap();
-    let (conflicts, error) = calendars.book_all(&feed.name, wanted, &mut Heard::default(), config, now()).await;
+    read_on(calendars, config, entries, &mut Heard::default()).await
+}
+
+/// The same after the readings before.
+async fn read_on(calendars: &Calendars, config: &Config, entries: &[Entry], heard: &mut Heard) -> Vec<String> {
+    let (feed, reading) = (&config.calendars[0], Reading { entries: entries.to_vec(), ..Reading::default() });
+    let (wanted, followed) = calendars.wanted(feed, &reading, heard, config, now()).await.unwrap();
+    let (conflicts, error) = calendars.book_all(&feed.name, wanted, followed, heard, config, now()).await;
     assert_eq!(error, None);
     conflicts.into_iter().map(|(_, title)| title).collect()
+}
+
+/// Has the agenda hold just these sessions of the config's first calendar.
+async fn hold(
+    calendars: &Calendars,
+    config: &Config,
+    sessions: Vec<Session>,
+    now: Timestamp,
+) -> (Vec<(Timestamp, String)>, Option<String>) {
+    let wanted = |session: &Session| Wanted { session: session.clone(), own: Arc::clone(&session.id), uid: "".into() };
+    let followed: Vec<_> = sessions.iter().map(wanted).collect();
+    let followed = Followed::by(&followed, None, &calendars.book.agenda());
+    let feed = &config.calendars[0].name;
+    calendars.book_all(feed, sessions, followed, &mut Heard::default(), config, now).await
 }
 
 /// The names of what is booked.
@@ -71,7 +96,7 @@ async fn a_clock_that_is_behind_calls_off_nothing_of_which_its_reading_does_not_
     let held = |title: &str, day: i64| session(feed, &entry(title, day * 24 * 60, day * 24 * 60 + 60), profile);
     let all = || vec![held("near", 1), held("next month", 20), held("next year", 395)];
     let follow = async |wanted: Vec<Session>, now: Timestamp| {
-        let said = calendars.book_all(&feed.name, wanted, &mut Heard::default(), &config, now).await;
+        let said = hold(&calendars, &config, wanted, now).await;
         assert_eq!(said, (Vec::new(), None));
         booked(&calendars)
     };
@@ -304,8 +329,7 @@ async fn a_meeting_of_nobodys_that_begins_while_another_calendar_is_read_goes_on
     let calendars = calendars(folder.path(), &before).await.0;
     assert_eq!(read(&calendars, &before, &[entry("Running", -30, 60), entry("A", 600, 660)]).await, [""; 0]);
     let other = config(&OFFICE.replace("office", "lab"));
-    let (feed, began) = (&other.calendars[0], now() - minutes(40));
-    let said = calendars.book_all(&feed.name, Vec::new(), &mut Heard::default(), &other, began).await;
+    let said = hold(&calendars, &other, Vec::new(), now() - minutes(40)).await;
     assert_eq!((said, booked(&calendars)), ((Vec::new(), None), vec!["Running".to_owned()]));
 }
 

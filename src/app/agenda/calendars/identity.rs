@@ -1,0 +1,257 @@
+//! By which id a calendar's meeting goes on: that of its entry, or the one that the same meeting has by another entry.
+//!
+//! An entry's own id is a hash of what its calendar calls it. Calendars call a meeting otherwise and mean the same: a single one becomes
+//! a series, all that follow become a series of their own, a series gets another hour, an export has new ids each time. So what a
+//! calendar has lost is held against what is new in the same reading, before anything is called off: the meeting keeps its id, and with
+//! that what people were told of it, its run sheet, its report.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::calendar::{self, Entry};
+use crate::config::Config;
+use crate::domain::session::{Booking, Details, SCHEDULER};
+use crate::domain::{Session, hex};
+use crate::engine::agenda::Agenda;
+
+use super::{UNTOLD, title};
+
+/// An entry as the session that the agenda is to hold for it.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    /// With the id under which it goes on.
+    pub(super) session: Session,
+    /// The id that is of its entry alone.
+    pub(super) own: Arc<str>,
+    /// What its calendar calls its series.
+    pub(super) uid: Arc<str>,
+}
+
+impl Wanted {
+    pub(super) fn of(feed: &calendar::Config, entry: &Entry, profile: &str) -> Self {
+        let session = session(feed, entry, profile);
+        Self { own: Arc::clone(&session.id), uid: Arc::clone(&entry.uid), session }
+    }
+}
+
+/// What a calendar had by its last reading that was believed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Followed {
+    /// Its meetings by their ids, each with what the calendar calls its series.
+    uids: BTreeMap<Arc<str>, Arc<str>>,
+    /// Under which id a meeting goes on that has another than its entry's own.
+    known_as: BTreeMap<Arc<str>, Arc<str>>,
+}
+
+impl Followed {
+    /// What is followed by this reading, after the one before.
+    pub(super) fn by(all: &[Wanted], before: Option<&Self>, agenda: &Agenda) -> Self {
+        let uids: BTreeMap<_, _> = all.iter().map(|one| (Arc::clone(&one.session.id), Arc::clone(&one.uid))).collect();
+        // An entry that comes back is the meeting that it was.
+        let gone = before.into_iter().flat_map(|before| &before.known_as);
+        let gone = gone.filter(|(_, id)| !uids.contains_key(*id) && agenda.get(id).is_some());
+        let mut known_as: BTreeMap<_, _> = gone.map(|(own, id)| (Arc::clone(own), Arc::clone(id))).collect();
+        let others = all.iter().filter(|one| one.own != one.session.id);
+        known_as.extend(others.map(|one| (Arc::clone(&one.own), Arc::clone(&one.session.id))));
+        Self { uids, known_as }
+    }
+
+    /// Whether it has this meeting.
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.uids.contains_key(id)
+    }
+}
+
+/// What was known when a reading began.
+pub(super) struct Before<'a> {
+    pub(super) agenda: &'a Agenda,
+    pub(super) config: &'a Config,
+    pub(super) feed: &'a str,
+    /// What the feed had; none if it is new, or the daemon is.
+    pub(super) followed: Option<&'a Followed>,
+    pub(super) now: Timestamp,
+}
+
+/// In what a meeting that was lost is like one that is new, the surest first.
+#[derive(Clone, Copy)]
+enum Likeness {
+    /// It begins at the same time, and has the same end or title; one that is under way is never called off for what begins with it.
+    Hour,
+    /// The calendar gives both the same id; of a series each is the one that was nearest.
+    Series,
+    /// It has the same title and length, within a day.
+    Title,
+}
+
+impl Likeness {
+    const ALL: [Self; 3] = [Self::Hour, Self::Series, Self::Title];
+
+    /// How far apart two may begin that are one: of a series less than from one week's to the next but one, so that a meeting which is
+    /// left out is not taken for one that has come into sight a year ahead.
+    const fn reach(self) -> SignedDuration {
+        match self {
+            Self::Hour => SignedDuration::ZERO,
+            Self::Series => SignedDuration::from_hours(7 * 24),
+            Self::Title => SignedDuration::from_hours(24),
+        }
+    }
+}
+
+impl Before<'_> {
+    /// What is known by an entry's own id keeps it: under the calendar's old name and its new one it is one meeting, and so is what was
+    /// found to be one at a reading before.
+    pub(super) fn by_known_ids(&self, all: &mut [Wanted]) {
+        let is_its = |known: &&Arc<Session>| *known.source == *self.feed || is_nobodys(known, self.config);
+        let mut known: Vec<&Arc<Session>> = self.agenda.sessions().filter(is_its).collect();
+        // Of several the last stands: one that is booked, and the calendar's own.
+        known.sort_by_key(|known| (known.booking == Booking::Booked, *known.source == *self.feed));
+        let mut ids: BTreeMap<&str, &Arc<str>> = BTreeMap::new();
+        for known in known {
+            ids.extend(entry_of(&known.id).map(|entry| (entry, &known.id)));
+        }
+        let known_as = |id: &str| entry_of(id).and_then(|entry| ids.get(entry)).map(|id| Arc::clone(id));
+        for one in &mut *all {
+            let session = &mut one.session;
+            if let Some(id) = known_as(&moved(session)).or_else(|| known_as(&session.id)) {
+                session.id = id;
+            }
+        }
+        let Some(followed) = self.followed else { return };
+        let mut taken: BTreeSet<Arc<str>> = all.iter().map(|one| Arc::clone(&one.session.id)).collect();
+        for one in all {
+            let known_as = followed.known_as.get(&one.own).filter(|id| self.agenda.get(id).is_some());
+            if let Some(id) = known_as.filter(|id| !self.is_booked(&one.session.id) && !taken.contains(*id)) {
+                taken.insert(Arc::clone(id));
+                one.session.id = Arc::clone(id);
+            }
+        }
+    }
+
+    /// Gives what is new in a reading the id of the meeting that was lost by the same reading and is the same.
+    pub(super) fn keep_ids(&self, all: &mut [Wanted]) {
+        let mut by_start: Vec<usize> = (0..all.len()).collect();
+        by_start.sort_by_key(|at| all[*at].session.start);
+        for likeness in Likeness::ALL {
+            let ids: BTreeSet<Arc<str>> = all.iter().map(|one| Arc::clone(&one.session.id)).collect();
+            let is_its = |known: &Session| *known.source == *self.feed || is_nobodys(known, self.config);
+            let lost = self.agenda.booked().filter(|known| is_in_reach(known, self.now) && is_its(known));
+            let lost: Vec<_> = lost.filter(|known| !ids.contains(&known.id)).collect();
+            let mut pairs = Vec::new();
+            for (place, lost) in lost.iter().enumerate() {
+                let from = lost.start.saturating_sub(likeness.reach()).unwrap_or(Timestamp::MIN);
+                let until = lost.start.saturating_add(likeness.reach()).unwrap_or(Timestamp::MAX);
+                let first = by_start.partition_point(|at| all[*at].session.start < from);
+                for at in by_start[first..].iter().take_while(|at| all[**at].session.start <= until) {
+                    pairs.extend(self.rank(likeness, lost, &all[*at]).map(|rank| (rank, place, *at)));
+                }
+            }
+            pairs.sort();
+            let (mut kept, mut given) = (BTreeSet::new(), BTreeSet::new());
+            for (_, place, at) in pairs {
+                if !kept.contains(&place) && given.insert(at) {
+                    kept.insert(place);
+                    all[at].session.id = Arc::clone(&lost[place].id);
+                }
+            }
+        }
+    }
+
+    /// How little like a meeting that was lost one is that is wanted; none if it is another.
+    fn rank(&self, likeness: Likeness, lost: &Session, one: &Wanted) -> Option<(u8, SignedDuration)> {
+        let (new, known) = (&one.session, self.agenda.get(&one.session.id));
+        let (same_end, same_title) = (lost.end == new.end, lost.title == new.title);
+        let own = *lost.source == *self.feed;
+        // What has an id of its own, though cancelled, comes back under that.
+        let is_to_come = own && known.is_none() && new.end > self.now;
+        let apart = new.start.duration_since(lost.start).abs();
+        match likeness {
+            Likeness::Hour => {
+                let live = own && lost.start <= self.now;
+                let rank = match (same_end, same_title) {
+                    // Of a calendar that has another name now, nothing is known but what was booked.
+                    _ if !own && (self.followed.is_some() || !same_end || !same_title) => return None,
+                    // It was moved to the very hour of one that is under way and is gone.
+                    _ if self.is_booked(&new.id) => {
+                        (live && known.is_some_and(|known| known.start != new.start)).then_some(4)
+                    }
+                    (true, true) => Some(0),
+                    (false, true) => Some(1),
+                    (true, false) => Some(2),
+                    (false, false) => live.then_some(3),
+                };
+                rank.map(|rank| (rank, apart))
+            }
+            Likeness::Series => {
+                let same =
+                    self.followed.and_then(|followed| followed.uids.get(&lost.id)).is_some_and(|uid| *uid == one.uid);
+                (is_to_come && same).then_some((0, apart))
+            }
+            Likeness::Title => {
+                let lasts = |session: &Session| session.end.duration_since(session.start);
+                let same = same_title && !UNTOLD.contains(&&*new.title) && lasts(lost) == lasts(new);
+                (is_to_come && same).then_some((0, apart))
+            }
+        }
+    }
+
+    fn is_booked(&self, id: &str) -> bool {
+        self.agenda.get(id).is_some_and(|known| known.booking == Booking::Booked)
+    }
+}
+
+/// Whether a reading that began at `now` speaks of a meeting: it is not over, and not beyond what is taken. By a clock that is behind,
+/// meetings may lie beyond; that a reading lacks them says nothing of them.
+pub(super) fn is_in_reach(known: &Session, now: Timestamp) -> bool {
+    known.end > now && known.start < calendar::span(now).1
+}
+
+/// Whether a session is of a calendar that the config has no more.
+pub(super) fn is_nobodys(known: &Session, config: &Config) -> bool {
+    &*known.source != SCHEDULER && !config.calendars.iter().any(|feed| feed.name == known.source)
+}
+
+/// The id of a session whose own is that of one that was held at another time.
+pub(super) fn moved(session: &Session) -> String {
+    format!("{}.{:x}", session.id, session.start.as_second())
+}
+
+/// The id of what is to come of an entry that was held under `held` and moved since, as it is known; one that is cancelled too, if
+/// there is no other.
+pub(super) fn moved_before(agenda: &Agenda, held: &Session, now: Timestamp) -> Option<Arc<str>> {
+    let is_of_it = |known: &&Arc<Session>| {
+        known.source == held.source
+            && known.end > now
+            && known.id.strip_prefix(&*held.id).is_some_and(|rest| rest.starts_with('.'))
+    };
+    let known = agenda.sessions().filter(is_of_it);
+    known.max_by_key(|known| (known.booking == Booking::Booked, known.revision)).map(|known| Arc::clone(&known.id))
+}
+
+/// What of an id is the same under any name of the calendar.
+fn entry_of(id: &str) -> Option<&str> {
+    id.split_once('.').map(|(_, entry)| entry)
+}
+
+/// The id that an entry has in the feed of this name, wherever it is moved.
+fn own_id(feed: &str, uid: &str, of_series: Option<Timestamp>) -> String {
+    let of_series = of_series.map(|moment| moment.to_string()).unwrap_or_default();
+    let digest = ring::digest::digest(&ring::digest::SHA256, format!("{uid}\n{of_series}").as_bytes());
+    format!("{feed}.{}", hex(&digest.as_ref()[..8]))
+}
+
+/// An entry of a feed as a session, with its own id.
+pub(super) fn session(feed: &calendar::Config, entry: &Entry, profile: &str) -> Session {
+    Session {
+        id: own_id(&feed.name, &entry.uid, entry.of_series).into(),
+        revision: 0,
+        booking: Booking::Booked,
+        title: title(&entry.title),
+        profile: profile.into(),
+        start: entry.start,
+        end: entry.end,
+        source: Arc::clone(&feed.name),
+        details: Details::default(),
+    }
+}
