@@ -1,5 +1,6 @@
 //! One `VEVENT` as far as it is read.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use calcard::common::PartialDateTime;
@@ -33,6 +34,28 @@ pub(super) struct Event {
     pub(super) sequence: i64,
     /// Whether it takes place and takes the room: neither cancelled, tentative nor transparent.
     pub(super) holds: bool,
+}
+
+/// A `VEVENT` that cannot be understood.
+#[derive(Clone, Debug)]
+pub(super) struct Unread {
+    /// What it is called, and why.
+    pub(super) left: LeftOut,
+    pub(super) uid: Arc<str>,
+    /// As of an event.
+    pub(super) holds: bool,
+    /// Which occurrence it stands for, where it is an exception.
+    pub(super) stands_for: Option<Place>,
+}
+
+/// An occurrence of a series, as an exception that cannot be understood names it.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) at: Option<Moment>,
+    /// What its clock shows, also in a zone that means nothing.
+    pub(super) local: Option<DateTime>,
+    /// Whether it stands for those after it too.
+    pub(super) following: bool,
 }
 
 /// How long it lasts.
@@ -79,18 +102,20 @@ impl Event {
     /// Reads a component.
     ///
     /// # Errors
-    /// What it is called and why it is none: no beginning, a time or a zone that means nothing, a rule that no meeting has.
-    pub(super) fn of(component: &ICalendarComponent, zones: &Zones<'_>) -> Result<Self, LeftOut> {
-        let mut wrong = None;
+    /// What it is called and why it is none: no beginning, a time or a zone that means nothing, a rule that means nothing or that no
+    /// meeting has.
+    pub(super) fn of(component: &ICalendarComponent, zones: &Zones<'_>) -> Result<Self, Box<Unread>> {
+        let wrong = Cell::new(None);
         // The first of what is wrong is told, when the title is known.
-        let mut moment = |entry: &ICalendarEntry, value: &PartialDateTime| {
+        let is_wrong = |why: Why| wrong.set(wrong.get().or(Some(why)));
+        let moment = |entry: &ICalendarEntry, value: &PartialDateTime| {
             let moment = zones.moment(entry, value);
             if moment.is_none() {
-                wrong.get_or_insert(if zones.knows(entry) { Why::Time } else { Why::Zone });
+                is_wrong(if zones.knows(entry) { Why::Time } else { Why::Zone });
             }
             moment
         };
-        let (mut start, mut length, mut stands_for, mut rule) = (None, None, None, None);
+        let (mut start, mut length, mut place, mut rule) = (None, None, None, None);
         let (mut uid, mut title, mut more, mut left_out) = ("", "", Vec::new(), Vec::new());
         let (mut sequence, mut holds) = (0, true);
         for entry in &component.entries {
@@ -107,11 +132,20 @@ impl Event {
                 (ICalendarProperty::Duration, Some(ICalendarValue::Duration(lasts))) => {
                     length = Some(Length::Lasts(span(lasts)));
                 }
-                (ICalendarProperty::RecurrenceId, Some(ICalendarValue::PartialDateTime(value))) => {
+                (ICalendarProperty::RecurrenceId, Some(value)) => {
+                    let value = value.as_partial_date_time();
+                    let at = value.and_then(|value| moment(entry, value));
+                    if at.is_none() {
+                        // Else it would be taken for the series itself.
+                        is_wrong(Why::Time);
+                    }
                     let following = entry.has_parameter(&ICalendarParameterName::Range);
-                    stands_for = moment(entry, value).map(|place| (place, following));
+                    place = Some(Place { at, local: value.and_then(super::zones::local), following });
                 }
                 (ICalendarProperty::Rrule, Some(ICalendarValue::RecurrenceRule(said))) => rule = Some(said.clone()),
+                // Without its rule it would be a single one.
+                (ICalendarProperty::Rrule, Some(_)) => is_wrong(Why::Rule),
+                (ICalendarProperty::Dtstart | ICalendarProperty::Dtend, Some(_)) => is_wrong(Why::Time),
                 (ICalendarProperty::Sequence, Some(ICalendarValue::Integer(said))) => sequence = *said,
                 (ICalendarProperty::Exdate, _) => {
                     let moment = zones.moments(entry);
@@ -139,16 +173,21 @@ impl Event {
                 _ => {}
             }
         }
+        let stands_for = place.as_ref().and_then(|place| Some((place.at.clone()?, place.following)));
         // An exception without a beginning of its own begins when what it stands for would.
         let start = start.or_else(|| stands_for.as_ref().map(|(moment, _)| moment.clone()));
-        let wrong = wrong.or_else(|| rule.as_ref().filter(|rule| is_too_often(rule)).map(|_| Why::TooOften));
+        let wrong = wrong.get().or_else(|| rule.as_ref().filter(|rule| is_too_often(rule)).map(|_| Why::TooOften));
         let title: String = title.chars().take(LONGEST).collect();
+        let uid = uid.chars().take(LONGEST).collect::<String>().into();
         let start = match (wrong, start) {
             (None, Some(start)) => start,
-            (wrong, _) => return Err(LeftOut { title, why: wrong.unwrap_or(Why::NoBeginning) }),
+            (wrong, _) => {
+                let left = LeftOut { title, why: wrong.unwrap_or(Why::NoBeginning) };
+                return Err(Box::new(Unread { left, uid, holds, stands_for: place }));
+            }
         };
         let length = length.unwrap_or(if start.day { Length::Day } else { Length::Nothing });
-        let (uid, title) = (uid.chars().take(LONGEST).collect::<String>().into(), title.into());
+        let title = title.into();
         Ok(Self { uid, title, start, length, rule, more, left_out, stands_for, sequence, holds })
     }
 }

@@ -17,7 +17,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
 use super::bulk::{MOST_PARTS, parts};
-use super::event::{Event, Length, local_end};
+use super::event::{self, Event, Length, local_end};
 use super::zones::{Moment, Zones, floating};
 use crate::domain::feed::{LeftOut, Why};
 use crate::domain::session::LONGEST_MEETING;
@@ -55,9 +55,26 @@ pub struct Reading {
     pub left_out: usize,
     /// Which and why: the first of them, a series once.
     pub which: Vec<LeftOut>,
+    /// Of which nothing is said, since it cannot be understood.
+    pub unread: BTreeSet<Unread>,
+    /// From when on nothing is said, since there are more than are taken.
+    pub beyond: Option<Timestamp>,
+}
+
+/// What of a feed cannot be understood: that it is not among its meetings says nothing of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unread {
+    /// The series' own id.
+    pub uid: Arc<str>,
+    /// Which of the series, as of an [`Entry`]; all of it, if none.
+    pub of_series: Option<Timestamp>,
 }
 
 impl Reading {
+    fn cannot_read(&mut self, uid: &Arc<str>, of_series: Option<Timestamp>) {
+        self.unread.insert(Unread { uid: Arc::clone(uid), of_series });
+    }
+
     fn leave_out(&mut self, title: &str, why: Why) {
         self.left_out += 1;
         let is_told = self.which.iter().any(|one| one.why == why && one.title == title);
@@ -77,6 +94,7 @@ impl Reading {
     fn keep_the_nearest(&mut self) {
         self.entries.sort();
         let beyond = self.entries.split_off(MOST.min(self.entries.len()));
+        self.beyond = self.beyond.into_iter().chain(beyond.first().map(|entry| entry.start)).min();
         for entry in &beyond {
             self.leave_out(&entry.title, Why::TooMany);
         }
@@ -133,21 +151,28 @@ pub fn read(
     let zones = Zones::of(&feeds, room.clone());
     let mut reading = Reading::default();
     let mut series: BTreeMap<Arc<str>, Vec<Event>> = BTreeMap::new();
-    for (place, feed) in feeds.iter().enumerate() {
+    let mut unread: BTreeMap<Arc<str>, Vec<event::Unread>> = BTreeMap::new();
+    let mut nameless: BTreeMap<String, u32> = BTreeMap::new();
+    for feed in &feeds {
         let cancels = feed.components.first().is_some_and(is_cancelling);
         for component in feed.components.iter().filter(|one| one.component_type == ICalendarComponentType::VEvent) {
             go_on()?;
             let mut event = match Event::of(component, &zones) {
                 Ok(event) => event,
-                Err(LeftOut { title, why }) => {
-                    reading.leave_out(&title, why);
+                Err(mut one) => {
+                    reading.leave_out(&one.left.title, one.left.why);
+                    one.holds &= !cancels;
+                    unread.entry(Arc::clone(&one.uid)).or_default().push(*one);
                     continue;
                 }
             };
             event.holds &= !cancels;
-            // Without an id it is one of its own.
+            // Without an id it is one of its own, whichever others come and go.
             let uid = if event.uid.is_empty() {
-                format!("{place}-{}", reading.left_out + series.len()).into()
+                let alike = format!("{:?} {}", event.start.instant(), event.title);
+                let before = nameless.entry(alike.clone()).or_insert(0);
+                *before += 1;
+                format!("{before} {alike}").into()
             } else {
                 Arc::clone(&event.uid)
             };
@@ -155,9 +180,17 @@ pub fn read(
             series.entry(uid).or_insert_with(|| Vec::with_capacity(1)).push(event);
         }
     }
+    for (uid, all) in &unread {
+        let whole =
+            |one: &event::Unread| one.holds && one.stands_for.as_ref().is_none_or(|place| place.local.is_none());
+        if all.iter().any(whole) {
+            reading.cannot_read(uid, None);
+        }
+    }
     for (uid, events) in series {
         go_on()?;
-        expand(&uid, &events, span, &mut reading);
+        let unread = Places::of(unread.get(&uid).map_or(&[], Vec::as_slice));
+        expand(&uid, &events, &unread, span, &mut reading);
     }
     reading.keep_the_nearest();
     Ok(reading)
@@ -169,8 +202,25 @@ fn is_cancelling(root: &ICalendarComponent) -> bool {
 }
 
 /// The meetings of one series, or of one that stands alone.
-fn expand(uid: &Arc<str>, events: &[Event], (since, until): (Timestamp, Timestamp), reading: &mut Reading) {
-    let mut add = |event: &Event, length: &Length, first: &Moment, start: &Moment, of_series: Option<Timestamp>| {
+fn expand(
+    uid: &Arc<str>,
+    events: &[Event],
+    unread: &Places,
+    (since, until): (Timestamp, Timestamp),
+    reading: &mut Reading,
+) {
+    for instant in &unread.stand {
+        reading.cannot_read(uid, Some(*instant));
+    }
+    if unread.following.is_some_and(|(_, stands)| stands) {
+        reading.cannot_read(uid, None);
+    }
+    let add = |reading: &mut Reading,
+               event: &Event,
+               length: &Length,
+               first: &Moment,
+               start: &Moment,
+               of_series: Option<Timestamp>| {
         let Some(begins) = start.instant().filter(|_| event.holds) else { return };
         let Some(end) = length.end(first, start).filter(|end| begins < *end) else {
             // Of what is long past, or far ahead, nobody asks why it is not booked.
@@ -203,7 +253,7 @@ fn expand(uid: &Arc<str>, events: &[Event], (since, until): (Timestamp, Timestam
     let Some(master) = master else {
         // Invited to some of a series alone.
         for (instant, event) in exceptions {
-            add(event, &event.length, &event.start, &event.start, Some(instant));
+            add(reading, event, &event.length, &event.start, &event.start, Some(instant));
         }
         return;
     };
@@ -240,26 +290,77 @@ fn expand(uid: &Arc<str>, events: &[Event], (since, until): (Timestamp, Timestam
             if let Some((moment, true)) = &exception.stands_for {
                 following = Some((exception, moment.clone()));
             }
-            add(exception, &exception.length, &exception.start, &exception.start, of_series);
+            add(reading, exception, &exception.length, &exception.start, &exception.start, of_series);
         } else if left_out.has(&start, instant) {
+        } else if unread.has(&start, instant) {
+            // When it is held now nobody knows, and at its old hour it may not be.
+            if unread.is_held_by_the_clock(&start) {
+                reading.cannot_read(uid, of_series);
+            }
         } else if let Some((event, moment)) = &following {
             // As far from its place as the first one of those that follow is from its own.
             let moved = moment.local.until(event.start.local).and_then(|apart| start.local.checked_add(apart));
             let start = moved.map(|local| event.start.at(local)).unwrap_or(start);
-            add(event, &event.length, &event.start, &start, of_series);
+            add(reading, event, &event.length, &event.start, &start, of_series);
         } else {
             match length {
-                Some(length) => add(master, length, &start, &start, of_series),
-                None => add(master, &master.length, &master.start, &start, of_series),
+                Some(length) => add(reading, master, length, &start, &start, of_series),
+                None => add(reading, master, &master.length, &master.start, &start, of_series),
             }
         }
     }
     // Exceptions of what the rule does not have any more.
     for (instant, event) in exceptions {
-        add(event, &event.length, &event.start, &event.start, Some(instant));
+        add(reading, event, &event.length, &event.start, &event.start, Some(instant));
     }
     if not_followed && master.holds {
         reading.leave_out(&master.title, Why::Rule);
+        reading.cannot_read(uid, None);
+    }
+}
+
+/// Which of a series have exceptions that cannot be understood. Of one that is not held no more need be known.
+#[derive(Default)]
+struct Places {
+    /// Those that are held, by when they would begin.
+    stand: BTreeSet<Timestamp>,
+    instants: BTreeSet<Timestamp>,
+    /// By the wall clock, in a zone that means nothing; whether each is held.
+    locals: BTreeMap<DateTime, bool>,
+    /// From when on all have one, and whether they are held.
+    following: Option<(Timestamp, bool)>,
+}
+
+impl Places {
+    fn of(all: &[event::Unread]) -> Self {
+        let mut places = Self::default();
+        for one in all {
+            let Some(place) = &one.stands_for else { continue };
+            let instant = place.at.as_ref().and_then(Moment::instant);
+            match (instant, place.local) {
+                (Some(instant), _) if place.following => {
+                    places.following = places.following.into_iter().chain([(instant, one.holds)]).min();
+                }
+                (Some(instant), _) => {
+                    places.instants.insert(instant);
+                    places.stand.extend(one.holds.then_some(instant));
+                }
+                (None, Some(local)) => *places.locals.entry(local).or_default() |= one.holds,
+                (None, None) => {}
+            }
+        }
+        places
+    }
+
+    /// Whether an occurrence has one.
+    fn has(&self, start: &Moment, instant: Timestamp) -> bool {
+        let follows = self.following.is_some_and(|(since, _)| since <= instant);
+        follows || self.instants.contains(&instant) || self.locals.contains_key(&start.local)
+    }
+
+    /// Whether it has one that is held and of which no more is known than its wall clock.
+    fn is_held_by_the_clock(&self, start: &Moment) -> bool {
+        self.locals.get(&start.local).is_some_and(|holds| *holds)
     }
 }
 

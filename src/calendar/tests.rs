@@ -349,6 +349,61 @@ fn of_an_event_the_newest_word_counts_and_what_has_no_id_is_one_of_its_own() {
 }
 
 #[test]
+fn what_has_no_id_is_the_same_whichever_others_come_and_go() {
+    let at = |hour: u8| {
+        let start = format!("DTSTART:20260601T{hour:02}0000Z");
+        event(&[&start, "DURATION:PT1H", "SUMMARY:A"]).replace("UID:a\r\n", "")
+    };
+    let uid = |text: &str| reading(&feed(text)).entries.last().unwrap().uid.clone();
+    assert_eq!(uid(&at(9)), uid(&[at(2), event(&["SUMMARY:no beginning"]), at(9)].concat()));
+}
+
+/// The series and which of it, of what a text has and nobody understands.
+fn unread(text: &str) -> Vec<(String, Option<String>)> {
+    let told = |one: &super::Unread| (one.uid.to_string(), one.of_series.map(|moment| moment.to_string()));
+    reading(text).unread.iter().map(told).collect()
+}
+
+#[test]
+fn what_cannot_be_understood_says_nothing_of_what_was_booked_of_it() {
+    let whole = [("a".to_owned(), None)];
+    for wrong in [
+        &["DTSTART;TZID=Mars/Olympus:20260601T020000"][..],
+        &["SUMMARY:no beginning"],
+        &["DTSTART:tomorrow", "DURATION:PT1H"],
+        &["DTSTART:20260601T020000Z", "DTEND:later"],
+        &["DTSTART:20260601T020000Z", "DURATION:PT1H", "RRULE:FREQ=FORTNIGHTLY"],
+        &["DTSTART:20260601T020000Z", "DURATION:PT1H", "RRULE:FREQ=MINUTELY"],
+        &["DTSTART:20260601T020000Z", "DURATION:PT1H", "RECURRENCE-ID:the second"],
+    ] {
+        let text = feed(&event(wrong));
+        assert_eq!((unread(&text), reading(&text).left_out), (whole.to_vec(), 1), "{wrong:?}");
+        assert!(starts(&text).is_empty(), "{wrong:?}");
+        // What does not take place need not be understood.
+        assert!(unread(&feed(&event(&[wrong, &["STATUS:CANCELLED"]].concat()))).is_empty(), "{wrong:?}");
+    }
+    // What is understood and is no meeting of a room is none.
+    assert!(unread(&feed(&event(&["DTSTART:20260601T020000Z", "DURATION:P40D"]))).is_empty());
+}
+
+#[test]
+fn an_occurrence_with_an_exception_that_cannot_be_understood_is_not_at_its_old_hour() {
+    let daily = event(&["DTSTART:20260601T020000Z", "DURATION:PT1H", "RRULE:FREQ=DAILY;COUNT=4"]);
+    let (days, second) =
+        (|days: &[u8]| days.iter().map(|day| format!("2026-06-{day:02}T02:00:00Z")).collect::<Vec<_>>(), 2);
+    let mars = "DTSTART;TZID=Mars/Olympus:20260602T050000";
+    let one = [("a".to_owned(), Some(days(&[second]).remove(0)))];
+    for place in ["RECURRENCE-ID:20260602T020000Z", "RECURRENCE-ID;TZID=Mars/Olympus:20260602T020000"] {
+        let text = feed(&[&daily[..], &event(&[place, mars])].concat());
+        assert_eq!((starts(&text), unread(&text)), (days(&[1, 3, 4]), one.to_vec()), "{place}");
+        let text = feed(&[&daily[..], &event(&[place, mars, "STATUS:CANCELLED"])].concat());
+        assert_eq!((starts(&text), unread(&text)), (days(&[1, 3, 4]), Vec::new()), "{place}");
+    }
+    let text = feed(&[&daily[..], &event(&["RECURRENCE-ID;RANGE=THISANDFUTURE:20260602T020000Z", mars])].concat());
+    assert_eq!((starts(&text), unread(&text)), (days(&[1]), vec![("a".to_owned(), None)]));
+}
+
+#[test]
 fn what_touches_the_span_is_in_it_and_only_the_first_of_what_is_left_out_are_named() {
     let day = |date: &str| starts(&feed(&event(&[&format!("DTSTART:{date}Z"), "DURATION:PT1H"]))).len();
     assert_eq!(

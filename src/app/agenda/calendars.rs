@@ -2,7 +2,8 @@
 //!
 //! A meeting goes on under its id as long as its feed has it, by whatever entry (`identity`).
 //!
-//! A feed that cannot be read, or is no calendar, changes nothing: what was booked stands. One that has lost all its meetings at once is
+//! A feed that cannot be read, or is no calendar, changes nothing: what was booked stands; and so does what was booked of an entry that
+//! cannot be understood any more. One that has lost all its meetings at once is
 //! believed when it says so twice: a server that fails or is being filled may say it once, and people would be told. What it says of a slot that another
 //! meeting holds is not booked, told in the log once and shown (`/api/v1/agenda`), and tried again at each reading; one that is to last
 //! longer than there is room stands as it was.
@@ -39,6 +40,10 @@ const LONGEST: usize = 200;
 
 /// What is told of a feed that has lost all at once.
 const EMPTIED: &str = "it has no meetings any more; they are cancelled if it says so again at the next reading";
+
+/// What is told of a feed that has entries, none of which is a meeting, and has lost others.
+const NOT_UNDERSTOOD: &str = "none of its entries is a meeting; those that it has no more are cancelled if it says so again at the next \
+    reading";
 
 /// What is told of a new feed that has none, while meetings are nobody's that may have been its own under another name.
 const EMPTY: &str = "it has no meetings; those of a calendar that the config has no more are cancelled only if it says so again at \
@@ -147,7 +152,8 @@ impl Calendars {
                 match self.wanted(feed, reading, heard, config, now).await {
                     Ok((wanted, followed)) => {
                         shown.entries = wanted.len();
-                        let doubt = self.doubt(&feed.name, heard, config, now).filter(|_| wanted.is_empty());
+                        let doubt = self.doubt(feed, reading, &followed, heard, config, now);
+                        let doubt = doubt.filter(|_| wanted.is_empty());
                         if doubt.is_some() && heard.emptied.insert(Arc::clone(&feed.name)) {
                             shown.error = doubt.map(str::to_owned);
                         } else {
@@ -187,9 +193,10 @@ impl Calendars {
         before.by_known_ids(&mut all);
         // By its own id alone it is known whether one goes on that was held before and moved.
         self.part_from_the_past(&mut all, now).await?;
-        before.keep_ids(&mut all);
+        let standing = before.standing(reading);
+        before.keep_ids(&mut all, &standing);
         all.retain(|one| self.is_of_use(&one.session, now));
-        let followed = Followed::by(&all, followed, &agenda);
+        let followed = Followed::by(&all, standing, followed, &agenda);
         Ok((all.into_iter().map(|one| one.session).collect(), followed))
     }
 
@@ -203,14 +210,23 @@ impl Calendars {
     }
 
     /// Why a reading of a feed that has no meetings is believed only when it says so again: some of its own are booked that it would
-    /// have, or it is new, and nobody's are booked that it may have had under another name.
-    fn doubt(&self, feed: &Arc<str>, heard: &Heard, config: &Config, now: Timestamp) -> Option<&'static str> {
+    /// have, or it is new, and nobody's are booked that it may have had under another name. What stands as it was is not lost.
+    fn doubt(
+        &self,
+        feed: &calendar::Config,
+        reading: &Reading,
+        followed: &Followed,
+        heard: &Heard,
+        config: &Config,
+        now: Timestamp,
+    ) -> Option<&'static str> {
         let agenda = self.book.agenda();
-        if agenda.booked().any(|known| known.source == *feed && is_in_reach(known, now)) {
-            return Some(EMPTIED);
+        let is_lost = |known: &Session| is_in_reach(known, now) && !followed.has(&known.id);
+        if agenda.booked().any(|known| known.source == feed.name && is_lost(known)) {
+            return Some(if reading.left_out == 0 { EMPTIED } else { NOT_UNDERSTOOD });
         }
-        let is_new = !heard.followed.contains_key(feed);
-        let is_left = |known: &Session| is_nobodys(known, config) && known.start > now && is_in_reach(known, now);
+        let is_new = !heard.followed.contains_key(&feed.name);
+        let is_left = |known: &Session| is_nobodys(known, config) && known.start > now && is_lost(known);
         (is_new && agenda.booked().any(|known| is_left(known))).then_some(EMPTY)
     }
 

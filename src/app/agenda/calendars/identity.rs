@@ -10,13 +10,16 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::calendar::{self, Entry};
+use crate::calendar::{self, Entry, Reading};
 use crate::config::Config;
 use crate::domain::session::{Booking, Details, SCHEDULER};
 use crate::domain::{Session, hex};
 use crate::engine::agenda::Agenda;
 
 use super::{UNTOLD, title};
+
+/// With so many series that cannot be understood a meeting is compared by its beginning.
+const COMPARED: usize = 200;
 
 /// An entry as the session that the agenda is to hold for it.
 #[derive(Clone, Debug)]
@@ -46,9 +49,15 @@ pub(super) struct Followed {
 }
 
 impl Followed {
-    /// What is followed by this reading, after the one before.
-    pub(super) fn by(all: &[Wanted], before: Option<&Self>, agenda: &Agenda) -> Self {
-        let uids: BTreeMap<_, _> = all.iter().map(|one| (Arc::clone(&one.session.id), Arc::clone(&one.uid))).collect();
+    /// What is followed by this reading, after the one before; `standing` has what stands as it was, as [`Before::standing`] says.
+    pub(super) fn by(
+        all: &[Wanted],
+        standing: BTreeMap<Arc<str>, Arc<str>>,
+        before: Option<&Self>,
+        agenda: &Agenda,
+    ) -> Self {
+        let mut uids = standing;
+        uids.extend(all.iter().map(|one| (Arc::clone(&one.session.id), Arc::clone(&one.uid))));
         // An entry that comes back is the meeting that it was.
         let gone = before.into_iter().flat_map(|before| &before.known_as);
         let gone = gone.filter(|(_, id)| !uids.contains_key(*id) && agenda.get(id).is_some());
@@ -129,15 +138,53 @@ impl Before<'_> {
         }
     }
 
+    /// What is known and stands as it was, though the reading lacks it: what it has of it cannot be understood, or is more than is
+    /// taken. By its id, with what the calendar calls its series.
+    pub(super) fn standing(&self, reading: &Reading) -> BTreeMap<Arc<str>, Arc<str>> {
+        let hash = |uid: &str, of_series| own_id("", uid, of_series);
+        let (whole, single): (Vec<_>, Vec<_>) = reading.unread.iter().partition(|one| one.of_series.is_none());
+        let whole: BTreeMap<&str, &Arc<str>> = whole.iter().map(|one| (&*one.uid, &one.uid)).collect();
+        // A single one is known by its id, and one of a series that was not moved by its beginning too: also after a start.
+        let alone = whole.values().map(|uid| (hash(uid, None), *uid));
+        let hashes: BTreeMap<String, &Arc<str>> =
+            single.iter().map(|one| (hash(&one.uid, one.of_series), &one.uid)).chain(alone).collect();
+        let known_as = self.followed.into_iter().flat_map(|followed| &followed.known_as);
+        let own: BTreeMap<&Arc<str>, &Arc<str>> = known_as.map(|(own, id)| (id, own)).collect();
+        let series_of = |known: &Session| {
+            let followed = self.followed.and_then(|followed| followed.uids.get(&known.id));
+            if reading.beyond.is_some_and(|beyond| known.start >= beyond) {
+                return Some(followed.cloned().unwrap_or_default());
+            }
+            let by_memory = || followed.and_then(|uid| whole.get(&**uid));
+            let by_id = || {
+                [Some(&known.id), own.get(&known.id).copied()]
+                    .into_iter()
+                    .flatten()
+                    .find_map(|id| hashes.get(&entry_hash(id)?))
+            };
+            let by_hour = || {
+                let hash_of = entry_hash(&known.id)?;
+                whole.values().take(COMPARED).find(|uid| hash(uid, Some(known.start)) == hash_of)
+            };
+            by_memory().or_else(by_id).or_else(by_hour).map(|uid| Arc::clone(uid))
+        };
+        self.known().filter_map(|known| Some((Arc::clone(&known.id), series_of(known)?))).collect()
+    }
+
+    /// What is booked of this calendar, or of none that there is, and of which the reading speaks.
+    fn known(&self) -> impl Iterator<Item = &Arc<Session>> {
+        let is_its = |known: &Session| *known.source == *self.feed || is_nobodys(known, self.config);
+        self.agenda.booked().filter(move |known| is_in_reach(known, self.now) && is_its(known))
+    }
+
     /// Gives what is new in a reading the id of the meeting that was lost by the same reading and is the same.
-    pub(super) fn keep_ids(&self, all: &mut [Wanted]) {
+    pub(super) fn keep_ids(&self, all: &mut [Wanted], standing: &BTreeMap<Arc<str>, Arc<str>>) {
         let mut by_start: Vec<usize> = (0..all.len()).collect();
         by_start.sort_by_key(|at| all[*at].session.start);
         for likeness in Likeness::ALL {
             let ids: BTreeSet<Arc<str>> = all.iter().map(|one| Arc::clone(&one.session.id)).collect();
-            let is_its = |known: &Session| *known.source == *self.feed || is_nobodys(known, self.config);
-            let lost = self.agenda.booked().filter(|known| is_in_reach(known, self.now) && is_its(known));
-            let lost: Vec<_> = lost.filter(|known| !ids.contains(&known.id)).collect();
+            let is_lost = |known: &&Arc<Session>| !ids.contains(&known.id) && !standing.contains_key(&known.id);
+            let lost: Vec<_> = self.known().filter(is_lost).collect();
             let mut pairs = Vec::new();
             for (place, lost) in lost.iter().enumerate() {
                 let from = lost.start.saturating_sub(likeness.reach()).unwrap_or(Timestamp::MIN);
@@ -232,6 +279,11 @@ pub(super) fn moved_before(agenda: &Agenda, held: &Session, now: Timestamp) -> O
 /// What of an id is the same under any name of the calendar.
 fn entry_of(id: &str) -> Option<&str> {
     id.split_once('.').map(|(_, entry)| entry)
+}
+
+/// The hash in an id, as [`own_id`] gives it of a feed without a name.
+fn entry_hash(id: &str) -> Option<String> {
+    entry_of(id).and_then(|entry| entry.split('.').next()).map(|hash| format!(".{hash}"))
 }
 
 /// The id that an entry has in the feed of this name, wherever it is moved.

@@ -1,6 +1,7 @@
 //! What an agenda makes of what a calendar says, with a real disk and real files.
 
 mod kept;
+mod unread;
 
 use std::path::Path;
 
@@ -69,7 +70,7 @@ async fn hold(
 ) -> (Vec<(Timestamp, String)>, Option<String>) {
     let wanted = |session: &Session| Wanted { session: session.clone(), own: Arc::clone(&session.id), uid: "".into() };
     let followed: Vec<_> = sessions.iter().map(wanted).collect();
-    let followed = Followed::by(&followed, None, &calendars.book.agenda());
+    let followed = Followed::by(&followed, BTreeMap::new(), None, &calendars.book.agenda());
     let feed = &config.calendars[0].name;
     calendars.book_all(feed, sessions, followed, &mut Heard::default(), config, now).await
 }
@@ -104,7 +105,8 @@ async fn a_clock_that_is_behind_calls_off_nothing_of_which_its_reading_does_not_
     assert_eq!(follow(all(), now()).await, every);
     // It boots in the year 2000: of all that is booked its reading has nothing, and says nothing.
     let born = "2000-01-01T00:00:00Z".parse().unwrap();
-    let doubt = |now: Timestamp| calendars.doubt(&feed.name, &Heard::default(), &config, now);
+    let (none, nothing) = (Reading::default(), Followed::default());
+    let doubt = |now: Timestamp| calendars.doubt(feed, &none, &nothing, &Heard::default(), &config, now);
     assert_eq!(doubt(born), None, "it has not lost its meetings");
     assert_eq!(follow(Vec::new(), born).await, every);
     // Ten days behind, of which the far end is not in it.
