@@ -56,6 +56,9 @@ pub trait Bookings: Send + Sync {
 
     /// The receivers that the config names, by which somebody of a crew can be told.
     fn receivers(&self) -> Vec<Arc<str>>;
+    /// Whether the config has a calendar of this name: what is of that is changed there.
+    fn follows(&self, source: &str) -> bool;
+
 
     /// Grants a wish or says why not; what is granted is on the disk. `confirmed` is what was found for it.
     ///

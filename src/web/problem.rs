@@ -177,6 +177,13 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, "urn:siaga:problem:cancelled", "The session was cancelled", detail)
     }
 
+    /// A session of a calendar that is followed is changed in that calendar.
+    pub fn of_calendar(calendar: &str) -> Self {
+        let detail = format!("it is of the calendar {calendar}, which is followed: change or delete it there");
+        let title = "The session is of a calendar";
+        Self::new(StatusCode::CONFLICT, "urn:siaga:problem:of-calendar", title, detail)
+    }
+
     /// A session that has begun keeps its beginning.
     pub fn begun() -> Self {
         let detail = "it has begun, or was held: while it lasts its end can be moved and it can be called off; another meeting takes another id";

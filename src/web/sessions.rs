@@ -227,7 +227,7 @@ pub(super) async fn get(
     (status = 401, description = "No token, or one that is not in force.", body = Problem, content_type = "application/problem+json"),
     (status = 403, description = "The token is not good for that, or a browser's page asks.", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "Unknown profile.", body = Problem, content_type = "application/problem+json"),
-    (status = 409, description = "Others hold the slot: `held_by`.", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "Others hold the slot (`held_by`), or the meeting of this id is of a calendar that is followed: change it there.", body = Problem, content_type = "application/problem+json"),
     (status = 503, description = "The disk does not take it now.", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(super) async fn put(
@@ -247,6 +247,7 @@ pub(super) async fn put(
     let rendered = site.rendered();
     // Whether there is such a profile.
     Question::new(&rendered.believed, Some(&session.profile), Some(session.start), Some(session.end), now)?;
+    of_no_calendar(&site, site.state.bookings.agenda().get(&id).map(AsRef::as_ref))?;
     let agenda = site.state.bookings.agenda();
     if let Some(same) = agenda.get(&session.id).filter(|known| known.says_what(&session)) {
         // Nothing is written, and no evidence stored: a scheduler may say the same again and again.
@@ -267,7 +268,7 @@ pub(super) async fn put(
     (status = 401, description = "No token, or one that is not in force.", body = Problem, content_type = "application/problem+json"),
     (status = 403, description = "The token is not good for that, or a browser's page asks.", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "There is none of this id.", body = Problem, content_type = "application/problem+json"),
-    (status = 409, description = "Others hold the slot (`held_by`), or it was cancelled.", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "Others hold the slot (`held_by`), it was cancelled, or it is of a calendar that is followed: change it there.", body = Problem, content_type = "application/problem+json"),
     (status = 503, description = "The disk does not take it now.", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(super) async fn patch(
@@ -290,12 +291,13 @@ pub(super) async fn patch(
     // What is not said stays as it is then, and not as it was found here.
     let wish = Wish::Move { id: id.into(), start: to.start.map(|_| start), end: to.end.map(|_| end) };
     wished(&site, &caller, wish, Some(Session { start, end, ..known })).await
+    of_no_calendar(&site, Some(&known))?;
 }
 
 /// Cancels a session. It is remembered, and its slot is free. Again, it changes nothing.
 ///
 /// # Errors
-/// An unknown id; somebody who may not; a disk that does not take it.
+/// An unknown id; a meeting of a calendar that is followed; somebody who may not; a disk that does not take it.
 #[utoipa::path(delete, path = "/api/v1/sessions/{id}", params(
     ("id" = String, Path, description = "The scheduler's own id."),
 ), responses(
@@ -307,6 +309,7 @@ pub(super) async fn patch(
 ))]
 pub(super) async fn cancel(
     State(site): State<Arc<Site>>,
+    (status = 409, description = "It is of a calendar that is followed: delete it there. Or it is over.", body = Problem, content_type = "application/problem+json"),
     Extension(caller): Extension<Caller>,
     id: Result<Path<String>, PathRejection>,
     uri: Uri,
@@ -319,6 +322,7 @@ pub(super) async fn cancel(
 }
 
 /// Has a wish granted. `confirms` is the session as it would be, of which the room is asked first.
+    of_no_calendar(&site, site.state.bookings.agenda().get(&id).map(AsRef::as_ref))?;
 async fn wished(site: &Site, caller: &Caller, wish: Wish, confirms: Option<Session>) -> Result<Response, Problem> {
     let confirmed = match &confirms {
         Some(session) if session.booking == Booking::Booked => {
@@ -353,6 +357,15 @@ fn answer(site: &Site, session: &Session, status: StatusCode, named: bool) -> Re
 
 fn none_of_this_id() -> Problem {
     Problem::not_found("there is no session of this id; GET /api/v1/sessions lists them")
+}
+
+/// That a meeting is of no calendar that is followed: what is changed of one here would be undone at the calendar's next reading.
+fn of_no_calendar(site: &Site, known: Option<&Session>) -> Result<(), Problem> {
+    let booked = known.filter(|known| known.booking == Booking::Booked);
+    match booked.filter(|known| site.state.bookings.follows(&known.source)) {
+        Some(known) => Err(Problem::of_calendar(&known.source)),
+        None => Ok(()),
+    }
 }
 
 /// Who may change the agenda: no page of somebody else's in a browser, and only whoever shows a token that is good for it.

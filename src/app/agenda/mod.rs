@@ -143,6 +143,10 @@ impl Bookings for Book {
         self.feeds.borrow().clone()
     }
 
+    fn follows(&self, source: &str) -> bool {
+        self.configs.borrow().calendars.iter().any(|feed| *feed.name == *source)
+    }
+
     fn receivers(&self) -> Vec<Arc<str>> {
         self.configs.borrow().receivers.iter().map(|receiver| Arc::clone(&receiver.name)).collect()
     }

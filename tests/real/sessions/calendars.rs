@@ -148,6 +148,22 @@ fn the_agenda_follows_a_feed_and_what_is_no_feed_changes_nothing() {
     for words in ["<strong>tidak dapat dibaca</strong>", "Rincian teknis: <span lang=\"en\">its file cannot be read"] {
         assert!(agenda.contains(words), "{agenda}");
     }
+    // What is of a calendar is changed there.
+    let list = daemon.get("/api/v1/sessions").json();
+    let office =
+        list.as_array().unwrap().iter().find(|one| one["title"] == "A").unwrap()["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/sessions/{office}");
+    let moved = json!({ "end": ahead(MINUTE * 865).to_string() });
+    let other = meeting("Other", ahead(MINUTE * 2000), MINUTE * 60);
+    for (method, body) in [("DELETE", Value::Null), ("PATCH", moved), ("PUT", other)] {
+        let refused = jadwal.send(&daemon, method, &path, &body);
+        assert_eq!(
+            (refused.status, refused.json()["type"].as_str()),
+            (409, Some("urn:siaga:problem:of-calendar")),
+            "{method}"
+        );
+        assert!(refused.json()["detail"].as_str().unwrap().contains("the calendar office"), "{}", refused.body);
+    }
     assert!(is(
         &daemon,
         &[("B", "booked", 600), ("A", "booked", 800), ("Own", "booked", 1000), ("(…)", "cancelled", 1200)]

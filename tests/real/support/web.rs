@@ -108,6 +108,10 @@ impl Bookings for Diary {
         Vec::new()
     }
 
+    fn follows(&self, _: &str) -> bool {
+        false
+    }
+
     fn receivers(&self) -> Vec<Arc<str>> {
         Vec::new()
     }
