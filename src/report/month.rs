@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::document::{Look, Report};
+use super::document::Report;
 use crate::domain::{Component, Verdict};
 
 /// The schema's name.
@@ -58,7 +58,7 @@ pub struct MeetingLine {
     pub end: String,
     /// The office that asked.
     pub office: Option<String>,
-    /// What was said at its confirmation.
+    /// What was said at its confirmation; of a calendar's meeting, which nobody confirms, at the first look before it.
     pub confirmed: Option<Verdict>,
     /// What was said last before it began.
     pub last_look: Option<Verdict>,
@@ -179,11 +179,11 @@ fn moment(stamp: &str) -> Option<jiff::Timestamp> {
 
 fn line(report: &Report) -> MeetingLine {
     let (session, held) = (&report.session, &report.held);
-    let of = |look: &&Look| look.occasion == "confirmed";
-    let confirmed = report.looks.iter().find(of).map(|look| look.verdict);
     let start = moment(&session.start);
-    let before = report.looks.iter().filter(|look| moment(&look.at) <= start);
-    let last_look = before.max_by_key(|look| moment(&look.at)).map(|look| look.verdict);
+    let before = || report.looks.iter().filter(|look| moment(&look.at) <= start);
+    let last_look = before().max_by_key(|look| moment(&look.at)).map(|look| look.verdict);
+    let confirmed = report.looks.iter().find(|look| look.occasion == "confirmed");
+    let confirmed = confirmed.or_else(|| before().min_by_key(|look| moment(&look.at))).map(|look| look.verdict);
     let unmeasured = held.unknown + held.not_measured;
     MeetingLine {
         id: session.id.clone(),

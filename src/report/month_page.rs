@@ -142,8 +142,8 @@ pub fn page(month: &MonthOfMeetings, title: &str, zone: &TimeZone, lang: Lang) -
             .collect(),
         none: pick("Tidak ada.", "None."),
         note: pick(
-            "Dibuat dari laporan rapat yang disimpan. Berapa yang akan hilang tanpa perbaikan tidak diketahui dan tidak dinyatakan.",
-            "Made of the reports that are kept. What would have been lost without repair is not known, and not claimed.",
+            "Dibuat dari laporan rapat yang disimpan. Untuk rapat dari kalender, pemeriksaan pertama menggantikan konfirmasi. Berapa yang akan hilang tanpa perbaikan tidak diketahui dan tidak dinyatakan.",
+            "Made of the reports that are kept. Of a meeting from a calendar the first look stands for the confirmation. What would have been lost without repair is not known, and not claimed.",
         ),
     };
     page.render().map_err(|error| error.to_string())

@@ -330,6 +330,16 @@ fn figures_that_were_deleted_are_not_passed_over_in_silence() {
 }
 
 #[test]
+fn of_a_meeting_that_nobody_confirmed_the_first_look_stands_for_it() {
+    let mut one = report(&recorded(), house(&zone()), at("12:00:00"));
+    one.looks.retain(|look| look.occasion != "confirmed");
+    one.looks.reverse();
+    let line = month(&[one], Beside::default()).meetings.remove(0);
+    let said = (Some(Verdict::NotReady), Some(Verdict::Ready), Outcome::Right);
+    assert_eq!((line.confirmed, line.last_look, line.outcome), said);
+}
+
+#[test]
 fn a_month_adds_its_meetings_up_and_says_what_it_lacks() {
     let failed = report(&recorded(), house(&zone()), at("12:00:00"));
     let mut fine = failed.clone();
