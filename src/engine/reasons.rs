@@ -63,4 +63,5 @@ pub const ALL: &[&ReasonDef] = &[
     &super::agenda::slot::TAKEN,
     &super::agenda::slot::MAINTENANCE,
     &super::agenda::slot::UNREAD,
+    &super::agenda::slot::CALENDAR,
 ];

@@ -13,14 +13,16 @@ use crate::domain::{Actor, Granted, Lang, Notice, Session, Wish};
 use crate::engine::agenda::Agenda;
 use crate::engine::agenda::slot::Planned;
 
-/// What became of a feed of others (an iCalendar) at its newest reading.
+/// A feed of others (an iCalendar): what it said last, and what became of its newest reading.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Feed {
     /// Its name in the config.
     pub name: String,
-    /// When it was read.
+    /// When reading it was last tried.
     pub at: Timestamp,
-    /// Why it could not be; what it said before stands then.
+    /// When it was last read, and the agenda followed it; not yet since the daemon's start, if none. All below is of then.
+    pub read_at: Option<Timestamp>,
+    /// Why it could not be read or followed at `at`; what it said before stands then.
     pub error: Option<String>,
     /// Its meetings to come.
     pub entries: usize,
@@ -51,14 +53,14 @@ pub trait Bookings: Send + Sync {
     /// The work that is planned from then until then.
     fn planned(&self, start: Timestamp, end: Timestamp) -> Vec<Planned>;
 
-    /// What became of each feed of others at its newest reading.
+    /// The feeds of others that are followed, as far as each has been tried.
     fn feeds(&self) -> Vec<Feed>;
 
-    /// The receivers that the config names, by which somebody of a crew can be told.
-    fn receivers(&self) -> Vec<Arc<str>>;
     /// Whether the config has a calendar of this name: what is of that is changed there.
     fn follows(&self, source: &str) -> bool;
 
+    /// The receivers that the config names, by which somebody of a crew can be told.
+    fn receivers(&self) -> Vec<Arc<str>>;
 
     /// Grants a wish or says why not; what is granted is on the disk. `confirmed` is what was found for it.
     ///

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use crate::domain::snapshot::ProfileView;
 use crate::domain::{Booking, Component, Lang, Notice, Now, Occasion, Requirement, Session, Snapshot, Verdict};
-use crate::engine::agenda::slot::{Known, Planned, with_agenda, with_battery};
+use crate::engine::agenda::slot::{Known, Planned, Unread, with_agenda, with_battery};
 use crate::engine::slot::{self, Basis, Decision, Question};
 
 use super::body::{ComponentBody, Reader, ReasonBody};
@@ -273,7 +273,11 @@ fn booked(
         (true, true) => AgendaWord::Free,
         (false, true) => AgendaWord::Unread,
     };
+    // One clock's time for both languages.
+    let told = |at: jiff::Timestamp| at.to_zoned_datetime(voice.zone.clone()).strftime("%Y-%m-%d %H:%M %Z").to_string();
+    let unread = state.bookings.feeds().into_iter().filter(|feed| feed.error.is_some());
     let known = Known {
+        unread: unread.map(|feed| Unread { calendar: feed.name, read: feed.read_at.map(told) }).collect(),
         read: agenda.known,
         holders: holders.iter().map(|session| named(session)).collect(),
         planned: state.bookings.planned(start, end),

@@ -47,7 +47,7 @@ pub struct AgendaBody {
     pub next: Option<HolderBody>,
     /// Whether the agenda could be read; before that this says nothing.
     pub known: bool,
-    /// The calendars of others that are followed, each as it was at its newest reading.
+    /// The calendars of others that are followed, each as it said last.
     pub calendars: Vec<CalendarBody>,
 }
 
@@ -56,10 +56,13 @@ pub struct AgendaBody {
 pub struct CalendarBody {
     /// Its name in the config.
     pub name: String,
-    /// When it was read.
+    /// When reading it was last tried.
     #[schema(format = DateTime)]
     pub at: String,
-    /// Why it could not be; what it said before stands then.
+    /// When it was last read and followed: all below is of then. Null where it was not since the daemon's start.
+    #[schema(format = DateTime)]
+    pub read_at: Option<String>,
+    /// Why it could not be read or followed at `at`; what it said before stands then.
     pub error: Option<String>,
     /// Its meetings to come.
     pub entries: usize,
@@ -108,6 +111,7 @@ pub(super) async fn agenda(State(site): State<Arc<Site>>, uri: Uri) -> Result<Js
             .into_iter()
             .map(|feed| CalendarBody {
                 at: voice.stamp(feed.at),
+                read_at: feed.read_at.map(|at| voice.stamp(at)),
                 name: feed.name,
                 error: feed.error,
                 entries: feed.entries,
@@ -243,11 +247,11 @@ pub(super) async fn put(
     allowed(&caller, &headers)?;
     let wish: SessionWish = booked::read(&body?)?;
     let now = site.now();
+    of_no_calendar(&site, site.state.bookings.agenda().get(&id).map(AsRef::as_ref))?;
     let session = wish.session(&id, &site.state.bookings.receivers(), now.wall)?;
     let rendered = site.rendered();
     // Whether there is such a profile.
     Question::new(&rendered.believed, Some(&session.profile), Some(session.start), Some(session.end), now)?;
-    of_no_calendar(&site, site.state.bookings.agenda().get(&id).map(AsRef::as_ref))?;
     let agenda = site.state.bookings.agenda();
     if let Some(same) = agenda.get(&session.id).filter(|known| known.says_what(&session)) {
         // Nothing is written, and no evidence stored: a scheduler may say the same again and again.
@@ -287,11 +291,11 @@ pub(super) async fn patch(
     if known.booking == Booking::Cancelled {
         return Err(Problem::cancelled());
     }
+    of_no_calendar(&site, Some(&known))?;
     let (start, end) = to.slot((known.start, known.end), site.now().wall)?;
     // What is not said stays as it is then, and not as it was found here.
     let wish = Wish::Move { id: id.into(), start: to.start.map(|_| start), end: to.end.map(|_| end) };
     wished(&site, &caller, wish, Some(Session { start, end, ..known })).await
-    of_no_calendar(&site, Some(&known))?;
 }
 
 /// Cancels a session. It is remembered, and its slot is free. Again, it changes nothing.
@@ -305,11 +309,11 @@ pub(super) async fn patch(
     (status = 401, description = "No token, or one that is not in force.", body = Problem, content_type = "application/problem+json"),
     (status = 403, description = "The token is not good for that, or a browser's page asks.", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "There is none of this id.", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "It is of a calendar that is followed: delete it there. Or it is over.", body = Problem, content_type = "application/problem+json"),
     (status = 503, description = "The disk does not take it now.", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(super) async fn cancel(
     State(site): State<Arc<Site>>,
-    (status = 409, description = "It is of a calendar that is followed: delete it there. Or it is over.", body = Problem, content_type = "application/problem+json"),
     Extension(caller): Extension<Caller>,
     id: Result<Path<String>, PathRejection>,
     uri: Uri,
@@ -318,11 +322,11 @@ pub(super) async fn cancel(
     Query::read(&uri, &[])?;
     let Path(id) = id?;
     allowed(&caller, &headers)?;
+    of_no_calendar(&site, site.state.bookings.agenda().get(&id).map(AsRef::as_ref))?;
     wished(&site, &caller, Wish::Cancel { id: id.into() }, None).await
 }
 
 /// Has a wish granted. `confirms` is the session as it would be, of which the room is asked first.
-    of_no_calendar(&site, site.state.bookings.agenda().get(&id).map(AsRef::as_ref))?;
 async fn wished(site: &Site, caller: &Caller, wish: Wish, confirms: Option<Session>) -> Result<Response, Problem> {
     let confirmed = match &confirms {
         Some(session) if session.booking == Booking::Booked => {
@@ -355,10 +359,6 @@ fn answer(site: &Site, session: &Session, status: StatusCode, named: bool) -> Re
     (status, Json(body)).into_response()
 }
 
-fn none_of_this_id() -> Problem {
-    Problem::not_found("there is no session of this id; GET /api/v1/sessions lists them")
-}
-
 /// That a meeting is of no calendar that is followed: what is changed of one here would be undone at the calendar's next reading.
 fn of_no_calendar(site: &Site, known: Option<&Session>) -> Result<(), Problem> {
     let booked = known.filter(|known| known.booking == Booking::Booked);
@@ -366,6 +366,10 @@ fn of_no_calendar(site: &Site, known: Option<&Session>) -> Result<(), Problem> {
         Some(known) => Err(Problem::of_calendar(&known.source)),
         None => Ok(()),
     }
+}
+
+fn none_of_this_id() -> Problem {
+    Problem::not_found("there is no session of this id; GET /api/v1/sessions lists them")
 }
 
 /// Who may change the agenda: no page of somebody else's in a browser, and only whoever shows a token that is good for it.

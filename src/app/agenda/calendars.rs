@@ -143,7 +143,10 @@ impl Calendars {
     /// Has the agenda follow what was read of a feed.
     async fn follow(&self, done: &Done, config: &Config, heard: &mut Heard) {
         let (feed, now) = (&done.feed, done.at);
-        let mut shown = Feed { name: feed.name.to_string(), at: now, ..Feed::default() };
+        let before = self.book.feeds.borrow().iter().find(|known| *known.name == *feed.name).cloned();
+        // What it said last stands, with its own time, when this reading fails.
+        let mut shown = before.unwrap_or_else(|| Feed { name: feed.name.to_string(), ..Feed::default() });
+        (shown.at, shown.error) = (now, None);
         match &done.read {
             Ok(reading) => {
                 shown.left_out = reading.left_out;
@@ -151,15 +154,20 @@ impl Calendars {
                 shown.which = reading.which.iter().map(told).collect();
                 match self.wanted(feed, reading, heard, config, now).await {
                     Ok((wanted, followed)) => {
-                        shown.entries = wanted.len();
+                        let entries = wanted.len();
                         let doubt = self.doubt(feed, reading, &followed, heard, config, now);
                         let doubt = doubt.filter(|_| wanted.is_empty());
                         if doubt.is_some() && heard.emptied.insert(Arc::clone(&feed.name)) {
                             shown.error = doubt.map(str::to_owned);
                         } else {
                             heard.emptied.remove(&feed.name);
-                            (shown.conflicts, shown.error) =
-                                self.book_all(&feed.name, wanted, followed, heard, config, now).await;
+                            let said = self.book_all(&feed.name, wanted, followed, heard, config, now).await;
+                            match said {
+                                (conflicts, None) => {
+                                    (shown.entries, shown.conflicts, shown.read_at) = (entries, conflicts, Some(now));
+                                }
+                                (_, Some(error)) => shown.error = Some(error),
+                            }
                         }
                     }
                     Err(error) => shown.error = Some(error),

@@ -43,7 +43,7 @@ pub struct Book {
     store: Store,
     configs: watch::Receiver<Arc<Config>>,
     agenda: watch::Sender<Arc<Agenda>>,
-    /// What became of each feed at its newest reading.
+    /// What each feed said last, and what became of its newest reading.
     feeds: watch::Sender<Vec<Feed>>,
     clock: Clock,
     /// Memory may lack what is on the disk.

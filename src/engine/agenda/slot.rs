@@ -42,6 +42,28 @@ pub static UNREAD: ReasonDef = ReasonDef::new(
     ),
 );
 
+/// A calendar that is followed cannot be read: a note, since what was booked of it before is known and stands.
+pub static CALENDAR: ReasonDef = ReasonDef::new(
+    "agenda.calendar_unread",
+    Text::new(
+        "Kalender {calendar} tidak dapat dibaca (terakhir terbaca: {read}); rapat yang dipesan di sana sesudah itu belum diketahui",
+        "The calendar {calendar} cannot be read (last read: {read}); what was booked there since is not known",
+    ),
+    Text::new(
+        "Periksa juga kalender itu sebelum memesan; bila tetap begini, minta petugas TI melihat halaman agenda",
+        "Look into that calendar too before you book; if it stays so, ask IT staff to look at the agenda's page",
+    ),
+);
+
+/// A calendar of others that cannot be read now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// Its name in the config.
+    pub calendar: String,
+    /// When it was last read, on the room's own clock; none where it was not since the daemon's start.
+    pub read: Option<String>,
+}
+
 /// Work that is planned in a slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Planned {
@@ -64,6 +86,8 @@ pub struct Known {
     pub holders: Vec<String>,
     /// What is planned in it.
     pub planned: Vec<Planned>,
+    /// The calendars that may have more in it.
+    pub unread: Vec<Unread>,
 }
 
 /// `answer` with what the agenda knows of the slot. What is held by others, or what the meeting needs and somebody works on, is
@@ -85,6 +109,11 @@ pub fn with_agenda(answer: Answer, known: &Known, now: Now) -> Answer {
         });
         let verdict = if needed { Verdict::NotReady } else { Verdict::Ready };
         reasons.push(reason(&MAINTENANCE, verdict, vec![("work", Arg::Text(work.name.clone()))]));
+    }
+    for one in &known.unread {
+        let read = one.read.clone().unwrap_or_else(|| "–".to_owned());
+        let args = vec![("calendar", Arg::Text(one.calendar.clone())), ("read", Arg::Text(read))];
+        reasons.push(reason(&CALENDAR, Verdict::Ready, args));
     }
     if reasons.is_empty() {
         return answer;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::slot::{Known, Planned, with_agenda, with_battery};
+use super::slot::{Known, Planned, Unread, with_agenda, with_battery};
 use crate::domain::{
     Component, Finding, Kind, Limit, Now, Observation, ProfileLimit, Quantity, Reading, ReasonDef, Rule, Snapshot,
     Test, Text, Unit, Verdict,
@@ -96,6 +96,10 @@ fn a_slot_that_others_hold_or_in_which_somebody_works_on_what_it_needs_is_not_re
     let known = Known { read: true, ..Known::default() };
     assert_eq!(said(&known), (Verdict::Ready, String::new()));
     assert_eq!(said(&Known { read: false, ..known.clone() }), (Verdict::Unknown, "agenda.unread".to_owned()));
+    // A calendar that cannot be read is told, and what was booked of it counts.
+    let unread = vec![Unread { calendar: "kantor".to_owned(), read: None }];
+    let noted = Known { unread, ..known.clone() };
+    assert_eq!(said(&noted), (Verdict::Ready, "agenda.calendar_unread".to_owned()));
     let held = Known { holders: vec!["Rapat".to_owned()], ..known.clone() };
     assert_eq!(said(&held), (Verdict::NotReady, "agenda.taken".to_owned()));
     let work = |components: &[Component]| Known {

@@ -1,10 +1,10 @@
-//! What the agenda says, as metrics: the phase, and when meetings begin and end. No meeting's id or title stands in a label.
+//! What the agenda says, as metrics: the phase, when meetings begin and end, and how the calendars are that are followed. No meeting's id or title stands in a label.
 
-use crate::domain::{Phase, Snapshot};
-use crate::engine::agenda::Agenda;
-
+use super::super::bookings::Feed;
 use super::family::{Family, Samples};
 use super::room::{count, flag, unix};
+use crate::domain::{Phase, Snapshot};
+use crate::engine::agenda::Agenda;
 
 pub(super) static PHASE: Family = Family::gauge(
     "siaga_room_phase",
@@ -26,6 +26,27 @@ pub(super) static BOOKED: Family = Family::gauge(
     &[],
     "Booked meetings that have not ended; absent until the agenda could be read.",
 );
+
+pub(super) static CALENDAR_READ: Family = Family::gauge(
+    "siaga_calendar_last_read_timestamp_seconds",
+    &["calendar"],
+    "When a calendar of others was last read and followed; absent until it was, since the daemon's start.",
+);
+pub(super) static CALENDAR_OK: Family = Family::gauge(
+    "siaga_calendar_last_read_successful",
+    &["calendar"],
+    "Whether the newest attempt to read a calendar of others succeeded and the agenda follows it: 1 or 0; absent before the first.",
+);
+
+/// The calendars of others, by their names in the config.
+pub(super) fn calendars(out: &mut Samples, feeds: &[Feed]) {
+    for feed in feeds {
+        out.add(&CALENDAR_OK, &[&feed.name], flag(feed.error.is_none()));
+        if let Some(at) = feed.read_at {
+            out.add(&CALENDAR_READ, &[&feed.name], unix(at));
+        }
+    }
+}
 
 /// All series of the agenda, at the snapshot's moment as everything else.
 pub(super) fn add(out: &mut Samples, snapshot: &Snapshot, agenda: &Agenda) {

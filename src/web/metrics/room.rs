@@ -153,6 +153,8 @@ pub const FAMILIES: &[&Family] = &[
     &agenda::START,
     &agenda::END,
     &agenda::BOOKED,
+    &agenda::CALENDAR_READ,
+    &agenda::CALENDAR_OK,
     &SNAPSHOT_AT,
     &SNAPSHOTS,
     &RELOAD_OK,
@@ -190,6 +192,7 @@ pub(super) fn families(snapshot: &Snapshot, state: &State) -> Vec<MetricFamily> 
     daemon(&mut out, snapshot, state);
     room(&mut out, snapshot);
     agenda::add(&mut out, snapshot, &state.bookings.agenda());
+    agenda::calendars(&mut out, &state.bookings.feeds());
     uplinks(&mut out, snapshot, state);
     let current = snapshot.current();
     for (check, judged) in snapshot.checks.iter().zip(current.checks.iter()) {

@@ -198,7 +198,8 @@ fn problems(site: &Site, feed: &Followed, lang: Lang) -> Vec<String> {
     };
     let mut all = Vec::new();
     if feed.error.is_some() {
-        all.push(pick("tidak dapat dibaca", "cannot be read").to_owned());
+        let told = pick("tidak dapat dibaca sekarang; terakhir dicoba", "cannot be read now; last tried");
+        all.push(format!("{told} {}", clock(site, lang, feed.at)));
     }
     let conflicts = feed.conflicts.iter().take(NOT_BOOKED);
     all.extend(
@@ -215,14 +216,16 @@ fn problems(site: &Site, feed: &Followed, lang: Lang) -> Vec<String> {
 
 fn feeds(site: &Site, lang: Lang) -> Vec<Feed> {
     let pick = |id, en| if lang == Lang::Id { id } else { en };
+    let told = |feed: &Followed| {
+        let Some(at) = feed.read_at else {
+            return pick("belum terbaca sejak Siaga dimulai", "not read since Siaga was started").to_owned();
+        };
+        let read = if feed.error.is_some() { pick("terakhir terbaca", "last read") } else { pick("dibaca", "read") };
+        let to_come = pick("rapat yang akan datang", "meetings to come");
+        format!("{read} {}; {} {to_come}", clock(site, lang, at), feed.entries)
+    };
     let all = site.state.bookings.feeds().into_iter().map(|feed| Feed {
-        told: format!(
-            "{} {}; {} {}",
-            pick("dibaca", "read"),
-            clock(site, lang, feed.at),
-            feed.entries,
-            pick("rapat yang akan datang", "meetings to come")
-        ),
+        told: told(&feed),
         problems: problems(site, &feed, lang),
         detail: feed.error,
         name: feed.name,

@@ -83,7 +83,7 @@ fn machine(state: &State, snapshot: &Snapshot, session: &Session, now: Now) -> O
     let near = session.start.duration_since(now.wall) <= jiff::SignedDuration::try_from(HORIZON).ok()?;
     let answer = with_battery(slot::answer(snapshot, &question, now), snapshot, near.then_some(session.end), now);
     let planned = state.bookings.planned(session.start, session.end);
-    Some(with_agenda(answer, &Known { read: true, holders: Vec::new(), planned }, now).view)
+    Some(with_agenda(answer, &Known { read: true, planned, ..Known::default() }, now).view)
 }
 
 /// What is said of a session that is in the agenda, and what is measured for it, without any reading; nothing where it is over.

@@ -145,8 +145,33 @@ fn the_agenda_follows_a_feed_and_what_is_no_feed_changes_nothing() {
     std::fs::remove_file(folder.path().join("room.ics")).unwrap();
     wait_until(|| error().as_str().is_some_and(|error| error.starts_with("its file cannot be read")));
     let agenda = daemon.get("/agenda?lang=id").body;
-    for words in ["<strong>tidak dapat dibaca</strong>", "Rincian teknis: <span lang=\"en\">its file cannot be read"] {
-        assert!(agenda.contains(words), "{agenda}");
+    let detail = "Rincian teknis: <span lang=\"en\">its file cannot be read";
+    for words in [
+        "terakhir terbaca",
+        "; 3 rapat yang akan datang",
+        "<strong>tidak dapat dibaca sekarang; terakhir dicoba",
+        detail,
+    ] {
+        assert!(agenda.contains(words), "{words}: {agenda}");
+    }
+    // What it said last is told with its own time: to programs, to Prometheus, and to who asks for a slot, as a note.
+    let shown = daemon.get("/api/v1/agenda").json()["calendars"][0].clone();
+    let instant = |key: &str| shown[key].as_str().unwrap().parse::<Timestamp>().unwrap();
+    assert!(instant("read_at") < instant("at"), "{shown}");
+    assert_eq!((&shown["entries"], &shown["left_out"]), (&json!(3), &json!(2)), "{shown}");
+    let metrics = daemon.get("/metrics").body;
+    assert!(metrics.contains("siaga_calendar_last_read_successful{calendar=\"office\"} 0"), "{metrics}");
+    assert!(metrics.contains("siaga_calendar_last_read_timestamp_seconds{calendar=\"office\"} "), "{metrics}");
+    let (start, end) = (ahead(MINUTE * 2000), ahead(MINUTE * 2060));
+    for (lang, words) in [
+        ("id", "Kalender office tidak dapat dibaca (terakhir terbaca: 20"),
+        ("en", "The calendar office cannot be read (last read: 20"),
+    ] {
+        let answer = daemon.get(&format!("/api/v1/readiness?start={start}&end={end}&lang={lang}")).json();
+        let notes = answer["reasons"].as_array().unwrap();
+        let note = notes.iter().find(|one| one["code"] == "agenda.calendar_unread").unwrap();
+        assert_eq!((note["verdict"].as_str(), answer["agenda"].as_str()), (Some("ready"), Some("free")), "{answer}");
+        assert!(note["message"].as_str().unwrap().starts_with(words), "{note}");
     }
     // What is of a calendar is changed there.
     let list = daemon.get("/api/v1/sessions").json();

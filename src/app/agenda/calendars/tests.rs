@@ -326,6 +326,28 @@ async fn a_calendar_under_a_new_name_that_is_empty_is_believed_when_it_says_so_a
 }
 
 #[tokio::test]
+async fn a_calendar_that_cannot_be_read_is_shown_as_it_was_read_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = with_files(folder.path(), &["office"]);
+    let calendars = calendars(&folder.path().join("state"), &config).await.0;
+    let (file, mut heard) = (folder.path().join("office.ics"), Heard::default());
+    let shown = || calendars.book.feeds.borrow()[0].clone();
+    // Not yet, since the daemon's start.
+    assert!(follow(&calendars, &config, &mut heard, "office").await.is_some());
+    assert_eq!((shown().read_at, shown().entries), (None, 0));
+    let endless = Entry { end: now() + minutes(40 * 24 * 60), ..entry("Endless", 900, 960) };
+    write(&file, &[entry("A", 600, 660), entry("B", 610, 670), endless]);
+    assert_eq!(follow(&calendars, &config, &mut heard, "office").await, None);
+    let good = shown();
+    assert_eq!((good.read_at, good.entries, good.conflicts.len(), good.left_out), (Some(good.at), 2, 1, 1));
+    std::fs::remove_file(&file).unwrap();
+    assert!(follow(&calendars, &config, &mut heard, "office").await.is_some());
+    let now = shown();
+    assert!(now.at > good.at, "when it was tried last");
+    assert_eq!(Feed { at: good.at, error: None, ..now }, good);
+}
+
+#[tokio::test]
 async fn a_meeting_of_nobodys_that_begins_while_another_calendar_is_read_goes_on() {
     let (folder, before) = (tempfile::tempdir().unwrap(), config(OFFICE));
     let calendars = calendars(folder.path(), &before).await.0;
