@@ -69,7 +69,7 @@ pub use silence::Silence;
 pub use sketch::Sketch;
 pub use snapshot::{CheckView, ComponentView, ProfileView, Snapshot};
 pub use story::{Story, Told};
-pub use time::{Finest, Mono, Now, month, on_the_day};
+pub use time::{Finest, Mono, Now, month, on_the_day, with_another_day};
 pub use units::{Frequency, Period, Rate, Size};
 pub use uplink::Uplink;
 pub use verdict::Verdict;

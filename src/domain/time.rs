@@ -29,6 +29,19 @@ pub fn on_the_day(moment: Timestamp, zone: &TimeZone, lang: Lang, finest: Finest
     format!("{} {} {} {}", then.day(), month(then.month(), lang), then.year(), then.strftime(time))
 }
 
+/// A moment for whoever is told of it at `told`: on that day by its time alone ("pukul 09.30 WIB"), on another with the day, so that word
+/// of tomorrow's meeting is not taken for one of today's. In English with its preposition.
+pub fn with_another_day(moment: Timestamp, told: Timestamp, zone: &TimeZone, lang: Lang) -> String {
+    let then = moment.to_zoned_datetime(zone.clone());
+    let is_today = then.date() == told.to_zoned_datetime(zone.clone()).date();
+    match lang {
+        Lang::Id if is_today => then.strftime("pukul %H.%M %Z").to_string(),
+        Lang::En if is_today => then.strftime("at %H:%M %Z").to_string(),
+        Lang::Id => on_the_day(moment, zone, lang, Finest::Minute),
+        Lang::En => format!("on {}", on_the_day(moment, zone, lang, Finest::Minute)),
+    }
+}
+
 /// A month's name, from 1.
 pub fn month(number: i8, lang: Lang) -> &'static str {
     const ID: [&str; 12] = [

@@ -6,8 +6,8 @@ use jiff::tz::TimeZone;
 use super::document::{Document, Event, SessionPart};
 use super::payload::{Addressed, moment};
 use super::policy::SheetNews;
-use crate::domain::Lang;
 use crate::domain::sheet::Word;
+use crate::domain::{Lang, with_another_day};
 
 /// What such a notification is made from. No person is named in it: who it is for knows who they are.
 #[derive(Clone, Copy, Debug)]
@@ -87,26 +87,93 @@ impl LateLetter<'_> {
     fn text(&self) -> String {
         let SheetNews { session, word, task, verdict, .. } = self.news;
         let (room, title, items) = (self.room.title, &session.title, self.items().join(", "));
-        let start = session.start.to_zoned_datetime(self.zone.clone());
-        let (hour, hour_en) = (start.strftime("%H.%M %Z"), start.strftime("%H:%M %Z"));
+        let when = with_another_day(session.start, self.at, self.zone, self.lang);
         // What was found says in most cases what the session is taken for.
         let (verdict, summary) = (verdict.title(self.lang), self.summary());
         let now = if summary.starts_with(verdict) { summary.to_owned() } else { format!("{verdict} ({summary})") };
         match (word, self.lang) {
             (Word::Late, Lang::Id) => format!(
-                "{room}: untuk {title}, pukul {hour}, BELUM dicentang dan sudah lewat waktunya: {items}. Tugas: {task}. \
+                "{room}: untuk {title}, {when}, BELUM dicentang dan sudah lewat waktunya: {items}. Tugas: {task}. \
                  Kerjakan, lalu catat di lembar persiapan. Rapat ini sekarang: {now}."
             ),
             (Word::Late, Lang::En) => format!(
-                "{room}: late for {title} at {hour_en}, not ticked yet: {items}. Task: {task}. Do it, and write it into the run sheet. \
+                "{room}: late for {title} {when}, not ticked yet: {items}. Task: {task}. Do it, and write it into the run sheet. \
                  This session is now: {now}."
             ),
             (Word::MadeUp, Lang::Id) => {
-                format!("{room}: sudah dikerjakan untuk {title}, pukul {hour}: {items}. Rapat ini sekarang: {now}.")
+                format!("{room}: sudah dikerjakan untuk {title}, {when}: {items}. Rapat ini sekarang: {now}.")
             }
             (Word::MadeUp, Lang::En) => {
-                format!("{room}: done for {title} at {hour_en}: {items}. This session is now: {now}.")
+                format!("{room}: done for {title} {when}: {items}. This session is now: {now}.")
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::domain::session::{Details, SCHEDULER};
+    use crate::domain::sheet::Item;
+    use crate::domain::{Booking, Requirement, Session, Verdict};
+    use crate::engine::sheet;
+
+    #[test]
+    fn word_of_tomorrows_sheet_names_the_day() {
+        let zone = TimeZone::get("Asia/Pontianak").unwrap();
+        let session = Session {
+            id: "a".into(),
+            revision: 1,
+            booking: Booking::Booked,
+            title: "Rapat Dinkes".to_owned(),
+            profile: "zoom_group_720".into(),
+            start: "2026-11-24T01:00:00Z".parse().unwrap(),
+            end: "2026-11-24T03:00:00Z".parse().unwrap(),
+            source: SCHEDULER.into(),
+            details: Details::default(),
+        };
+        let item = Item {
+            key: "room".into(),
+            id: "Ruangan sudah disiapkan".to_owned(),
+            en: "The room is prepared".to_owned(),
+            holds: Duration::from_hours(48),
+            due: Duration::from_hours(24),
+            task: Some("ruang".into()),
+            requirement: Requirement::Required,
+            each_site: false,
+        };
+        let text = |at: &str, word, lang| {
+            let at: Timestamp = at.parse().unwrap();
+            let news = SheetNews {
+                points: sheet::points(&[item.clone()], &session, &[], at),
+                session: Arc::new(session.clone()),
+                word,
+                task: "ruang".into(),
+                verdict: Verdict::Unknown,
+                summary: ["Siap".to_owned(), "Ready".to_owned()],
+                to: "desk".into(),
+                at,
+            };
+            let room = Addressed { name: "media_center", title: "Media Center" };
+            let letter = LateLetter { id: "k", room, at, zone: &zone, lang, news: &news };
+            let told: Value = serde_json::from_str(&letter.json()).unwrap();
+            told["text"].as_str().unwrap().to_owned()
+        };
+        let (today, before) = ("2026-11-23T17:30:00Z", "2026-11-23T16:30:00Z");
+        for (at, word, lang, says) in [
+            (today, Word::Late, Lang::Id, "untuk Rapat Dinkes, pukul 08.00 WIB, BELUM dicentang"),
+            (before, Word::Late, Lang::Id, "untuk Rapat Dinkes, 24 November 2026 pukul 08.00 WIB, BELUM dicentang"),
+            (before, Word::Late, Lang::En, "late for Rapat Dinkes on 24 November 2026 at 08:00 WIB, not ticked yet"),
+            (today, Word::MadeUp, Lang::En, "done for Rapat Dinkes at 08:00 WIB: The room is prepared."),
+            (before, Word::MadeUp, Lang::Id, "untuk Rapat Dinkes, 24 November 2026 pukul 08.00 WIB: Ruangan"),
+        ] {
+            let text = text(at, word, lang);
+            assert!(text.contains(says), "{text}");
         }
     }
 }

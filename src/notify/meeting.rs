@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use super::document::{Document, Event, SessionPart};
 use super::payload::{Addressed, moment};
 use super::policy::SessionNews;
-use crate::domain::{Finest, Lang, Occasion, on_the_day};
+use crate::domain::{Finest, Lang, Occasion, on_the_day, with_another_day};
 
 /// What a notification about a booked meeting is made from. No person is named in it: who it is for knows who they are.
 #[derive(Clone, Copy, Debug)]
@@ -110,41 +110,40 @@ impl SessionLetter<'_> {
     fn text(&self, event: Event, tasks: &[&str]) -> String {
         let SessionNews { session, confirmed, .. } = self.news;
         let (room, title, summary) = (self.room.title, &session.title, self.summary());
-        let start = session.start.to_zoned_datetime(self.zone.clone());
-        let (hour, hour_en) = (start.strftime("%H.%M %Z"), start.strftime("%H:%M %Z"));
+        let when = with_another_day(session.start, self.at, self.zone, self.lang);
         let was = confirmed.as_ref().map(|notice| notice.verdict.title(self.lang));
         let tasks = tasks.join(", ");
         match (event, self.lang, was) {
             (Event::SessionPreflight, Lang::Id, _) if tasks.is_empty() => {
-                format!("{room}: waktunya menyiapkan ruangan untuk {title}, pukul {hour}. {summary}.")
+                format!("{room}: waktunya menyiapkan ruangan untuk {title}, {when}. {summary}.")
             }
             (Event::SessionPreflight, Lang::En, _) if tasks.is_empty() => {
-                format!("{room}: time to prepare the room for {title} at {hour_en}. {summary}.")
+                format!("{room}: time to prepare the room for {title} {when}. {summary}.")
             }
             (Event::SessionPreflight, Lang::Id, _) => {
-                format!("{room}: waktunya menyiapkan ruangan untuk {title}, pukul {hour}. Tugas: {tasks}. {summary}.")
+                format!("{room}: waktunya menyiapkan ruangan untuk {title}, {when}. Tugas: {tasks}. {summary}.")
             }
             (Event::SessionPreflight, Lang::En, _) => {
-                format!("{room}: time to prepare the room for {title} at {hour_en}. Tasks: {tasks}. {summary}.")
+                format!("{room}: time to prepare the room for {title} {when}. Tasks: {tasks}. {summary}.")
             }
             (Event::SessionReported, Lang::Id, _) => {
                 let id = &session.id;
                 format!(
-                    "{room}: {title}, pukul {hour}, selesai: {summary}. Laporannya sudah tersedia di halaman Agenda (siaga report {id})."
+                    "{room}: {title}, {when}, selesai: {summary}. Laporannya sudah tersedia di halaman Agenda (siaga report {id})."
                 )
             }
             (Event::SessionReported, Lang::En, _) => {
                 let id = &session.id;
-                format!("{room}: {title} at {hour_en} is over: {summary}. Its report is there (siaga report {id}).")
+                format!("{room}: {title} {when} is over: {summary}. Its report is there (siaga report {id}).")
             }
             (_, Lang::Id, Some(was)) => {
-                format!("{room}: untuk {title}, pukul {hour}: {summary}. Saat dikonfirmasi: {was}.")
+                format!("{room}: untuk {title}, {when}: {summary}. Saat dikonfirmasi: {was}.")
             }
             (_, Lang::En, Some(was)) => {
-                format!("{room}: for {title} at {hour_en}: {summary}. When it was confirmed: {was}.")
+                format!("{room}: for {title} {when}: {summary}. When it was confirmed: {was}.")
             }
-            (_, Lang::Id, None) => format!("{room}: untuk {title}, pukul {hour}: {summary}."),
-            (_, Lang::En, None) => format!("{room}: for {title} at {hour_en}: {summary}."),
+            (_, Lang::Id, None) => format!("{room}: untuk {title}, {when}: {summary}."),
+            (_, Lang::En, None) => format!("{room}: for {title} {when}: {summary}."),
         }
     }
 }
@@ -182,7 +181,7 @@ mod tests {
             details: Details { crew: [("camera".to_owned(), member)].into(), ..Details::default() },
         };
         let zone = TimeZone::get("Asia/Pontianak").unwrap();
-        let saying = |occasion, left: &[Notice], lang, receiver: &str| -> Value {
+        let saying_at = |at: &str, occasion, left: &[Notice], lang, receiver: &str| -> Value {
             let news = SessionNews {
                 session: std::sync::Arc::new(session.clone()),
                 found: notice(occasion, Verdict::NotReady, &["video.camera_missing"]),
@@ -192,9 +191,12 @@ mod tests {
                 to: Vec::new(),
             };
             let room = Addressed { name: "media_center", title: "Media Center" };
-            let at = news.found.at;
+            let at = at.parse().unwrap();
             let letter = SessionLetter { id: "k", room, at, zone: &zone, lang, news: &news, receiver };
             serde_json::from_str(&letter.json()).unwrap()
+        };
+        let saying = |occasion, left: &[Notice], lang, receiver: &str| {
+            saying_at("2026-11-24T01:00:00Z", occasion, left, lang, receiver)
         };
         let said = |occasion, lang, receiver| saying(occasion, &[], lang, receiver);
         let two_hours = Occasion::Before(std::time::Duration::from_hours(2));
@@ -202,6 +204,34 @@ mod tests {
         assert_eq!(
             changed["text"],
             "Media Center: untuk Rapat Dinkes, pukul 10.00 WIB: Tidak siap: kamera tidak terpasang. Saat dikonfirmasi: Siap."
+        );
+        // The room's day counts: half past midnight is the meeting's own, and half an hour before midnight the one before.
+        let a_day = Occasion::Before(std::time::Duration::from_hours(24));
+        let texts = ["2026-11-23T17:30:00Z", "2026-11-23T16:30:00Z"].map(|at| {
+            let text = |occasion, lang| saying_at(at, occasion, &[], lang, "desk")["text"].as_str().unwrap().to_owned();
+            [text(a_day, Lang::Id), text(a_day, Lang::En), text(Occasion::Preflight, Lang::Id)]
+        });
+        let whens = [
+            ["pukul 10.00 WIB", "at 10:00 WIB", "pukul 10.00 WIB"],
+            [
+                "24 November 2026 pukul 10.00 WIB",
+                "on 24 November 2026 at 10:00 WIB",
+                "24 November 2026 pukul 10.00 WIB",
+            ],
+        ];
+        assert_eq!(
+            texts,
+            whens.map(|[id, en, opens]| [
+                format!(
+                    "Media Center: untuk Rapat Dinkes, {id}: Tidak siap: kamera tidak terpasang. Saat dikonfirmasi: Siap."
+                ),
+                format!("Media Center: for Rapat Dinkes {en}: Not ready: no camera. When it was confirmed: Ready."),
+                format!("Media Center: waktunya menyiapkan ruangan untuk Rapat Dinkes, {opens}. Tidak siap: kamera tidak terpasang."),
+            ])
+        );
+        let reported = saying_at("2026-11-25T01:00:00Z", Occasion::Reported, &[], Lang::Id, "desk");
+        assert!(
+            reported["text"].as_str().unwrap().contains("Rapat Dinkes, 24 November 2026 pukul 10.00 WIB, selesai: ")
         );
         assert_eq!((&changed["event"], &changed["incident"]), (&json!("session_changed"), &Value::Null));
         let part = &changed["session"];
