@@ -296,6 +296,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         clock,
         told: Some(orders),
         untold: agenda::Untold::default(),
+        lost: agenda::Lost::default(),
     };
     let following = tokio::spawn(missed("the agenda's keeper", ends.clone(), keeper.run()));
     let tls_is_on = config.web.tls.is_some();

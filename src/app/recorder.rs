@@ -250,7 +250,11 @@ impl Recorder {
                 _ = done.send(());
             }
             Ask::Sheet { news, done } => {
-                let notifications = self.policy.about_sheet(&news).into_iter().collect();
+                let notifications = self.policy.about_sheet(&news);
+                if notifications.is_empty() {
+                    // Nobody is there to be told: nothing is written down as told, and it is asked again.
+                    return;
+                }
                 let sheets = Written { told: news.told(), ..Written::default() };
                 self.store(Batch { notifications, sheets, ..Batch::default() }).await;
                 _ = done.send(());

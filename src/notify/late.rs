@@ -156,7 +156,7 @@ mod tests {
                 task: "ruang".into(),
                 verdict: Verdict::Unknown,
                 summary: ["Siap".to_owned(), "Ready".to_owned()],
-                to: "desk".into(),
+                to: Vec::new(),
                 at,
             };
             let room = Addressed { name: "media_center", title: "Media Center" };

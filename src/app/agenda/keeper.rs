@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{Book, Untold, lengths};
+use super::{Book, Lost, Untold, audience, lengths};
 use crate::app::driver::Instruction;
 use crate::app::recorder::Ask;
 use crate::clock::Clock;
@@ -71,6 +71,8 @@ pub struct Keeper {
     pub told: Option<[Order; 2]>,
     /// Changes of meetings that are to be told.
     pub untold: Untold,
+    /// Receivers of crews that the config has not.
+    pub lost: Lost,
 }
 
 impl Keeper {
@@ -106,6 +108,7 @@ impl Keeper {
             self.instruct(now.wall).await;
             let starting = snapshots.borrow_and_update().starting;
             if !starting {
+                self.lost.look(&self.book.agenda(), &self.configs.borrow(), now.wall);
                 // First: who is told of a meeting's hour must not believe that it has two.
                 self.look_at_withdrawals().await;
                 self.look_again().await;
@@ -223,12 +226,16 @@ impl Keeper {
             }
             for ((word, task), points) in tasks {
                 let Some(word) = Word::parse(word) else { continue };
-                let to = session.details.crew.get(&*task).and_then(|member| member.receiver.as_deref());
-                let (Some(to), Some((judged, summary))) = (to, web::sheet::standing(&self.readers, session)) else {
+                let named = session.details.crew.get(&*task).and_then(|member| member.receiver.as_deref());
+                let to = audience::crew(&self.configs.borrow(), named);
+                // Where there is nobody who could be told, nothing is written down as told.
+                let Some((judged, summary)) =
+                    web::sheet::standing(&self.readers, session).filter(|_| named.is_some() && !to.is_empty())
+                else {
                     continue;
                 };
                 tracing::info!(session = %session.id, word = word.as_str(), items = points.len(), "the crew is told of a run sheet");
-                let (session, verdict, to) = (Arc::clone(session), judged.verdict(), to.into());
+                let (session, verdict) = (Arc::clone(session), judged.verdict());
                 let news = SheetNews { session, word, task, points, verdict, summary, to, at: now };
                 let told = news.told();
                 // Written down before anybody is told, and in one transaction with what is to be told.
@@ -266,13 +273,13 @@ impl Keeper {
         }
     }
 
-    /// Who is told: when preflight opens, the receivers of the crew where it names some; else those of the agenda.
+    /// Who is told: when preflight opens, the receivers of the crew where it names some that are there; else those of the agenda.
     fn audience(&self, session: &Session, occasion: Occasion) -> Vec<Arc<str>> {
         let config = self.configs.borrow();
-        let crew: Vec<Arc<str>> = session.crew_by_receiver().into_keys().map(Arc::from).collect();
-        let all = || config.receivers.iter().map(|receiver| Arc::clone(&receiver.name)).collect();
-        let office = || config.agenda.receivers.clone().unwrap_or_else(all);
-        if occasion == Occasion::Preflight && !crew.is_empty() { crew } else { office() }
+        match occasion {
+            Occasion::Preflight => audience::crew(&config, session.crew_by_receiver().into_keys()),
+            _ => audience::office(&config),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The agenda in the daemon: what is booked, in memory beside the disk, and the task that follows it.
 
+mod audience;
 mod calendars;
 mod filer;
 mod keeper;
@@ -29,6 +30,7 @@ use crate::store::{Booked, Noted, Store, StoreError, Wanted};
 use crate::web::Bookings;
 use crate::web::bookings::{Feed, Form};
 
+pub use audience::Lost;
 pub use calendars::Calendars;
 pub use filer::{Filer, house};
 pub use keeper::{Keeper, by_agenda_now};

@@ -27,7 +27,7 @@ pub struct SheetNews {
     /// What is measured for it, as a sentence: Bahasa Indonesia and English.
     pub summary: [String; 2],
     /// Who is told, by name.
-    pub to: Arc<str>,
+    pub to: Vec<Arc<str>>,
     /// When.
     pub at: Timestamp,
 }
@@ -54,22 +54,25 @@ fn named(point: &Point) -> String {
 }
 
 impl Policy {
-    /// What is told of a run sheet. The key is the first item's own, so that it is told once whatever happens between.
-    pub fn about_sheet(&self, news: &SheetNews) -> Option<Notification> {
-        let (house, first, at) = (&self.house, news.points.first()?, news.at);
-        let (receiver, lang): &(Arc<str>, Lang) = house.receivers.iter().find(|(name, _)| *name == news.to)?;
+    /// What is told of a run sheet. The keys are the first item's own, so that it is told once whatever happens between.
+    pub fn about_sheet(&self, news: &SheetNews) -> Vec<Notification> {
+        let (house, at) = (&self.house, news.at);
+        let Some(first) = news.points.first() else { return Vec::new() };
         let about = super::session::about(&news.session.id, news.session.start);
-        let key = format!("{about}{}.{}.{receiver}", news.word.as_str(), named(first));
-        let room = Addressed { name: &house.room.name, title: &house.room.title };
-        let letter = LateLetter { id: &key, room, at, zone: &house.zone, lang: *lang, news };
-        Some(Notification {
-            payload: letter.json().into(),
-            key: key.into(),
-            receiver: Arc::clone(receiver),
-            incident: None,
-            created_at: at,
-            attempts: 0,
-            next_attempt_at: at,
-        })
+        let notification = |(receiver, lang): &(Arc<str>, Lang)| {
+            let key = format!("{about}{}.{}.{receiver}", news.word.as_str(), named(first));
+            let room = Addressed { name: &house.room.name, title: &house.room.title };
+            let letter = LateLetter { id: &key, room, at, zone: &house.zone, lang: *lang, news };
+            Notification {
+                payload: letter.json().into(),
+                key: key.into(),
+                receiver: Arc::clone(receiver),
+                incident: None,
+                created_at: at,
+                attempts: 0,
+                next_attempt_at: at,
+            }
+        };
+        house.receivers.iter().filter(|(name, _)| news.to.contains(name)).map(notification).collect()
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use siaga::app::agenda::{Book, Filer, Keeper, Untold, by_agenda_now};
+use siaga::app::agenda::{Book, Filer, Keeper, Lost, Untold, by_agenda_now};
 use siaga::app::desk::{AllRequests, Desk};
 use siaga::app::driver::Driver;
 use siaga::app::recorder::{self, Recorder, house, keep_history};
@@ -159,6 +159,7 @@ impl Daemon {
             clock,
             told: Some(orders),
             untold: Untold::default(),
+            lost: Lost::default(),
         };
         let filer = Filer { book: Arc::clone(&book), asks, configs, clock };
         let mut tasks = JoinSet::new();

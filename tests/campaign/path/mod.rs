@@ -9,6 +9,7 @@
 mod ahead;
 mod daemon;
 mod house;
+mod lost;
 mod withdrawn;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
