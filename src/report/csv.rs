@@ -42,10 +42,16 @@ pub fn csv(report: &Report, evaluations: &[(Timestamp, Evaluation)]) -> String {
     for check in &report.run_sheet.checks {
         let standing = serde_json::to_value(check.standing).ok();
         let standing = standing.and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default();
-        // Of the start it was open; that it was seen to later is another word.
-        let standing = if check.after_start { "done_after_start".to_owned() } else { standing };
+        // In a report of before it was told when, and by whom.
+        let is_old = check.after_start && check.later.is_none();
+        let standing = if is_old { "done_after_start".to_owned() } else { standing };
         let (at, by) = (check.at.clone().unwrap_or_default(), check.by.clone().unwrap_or_default());
         rows.push([cell("hand_check"), at, none(), none(), none(), standing, check.name.clone(), by]);
+        if let Some(later) = &check.later {
+            let (at, by) = (later.at.clone(), later.by.clone());
+            let what = cell(if later.done { "done_after_start" } else { "taken_back_after_start" });
+            rows.push([cell("hand_check"), at, none(), none(), none(), what, check.name.clone(), by]);
+        }
     }
     for trial in &report.run_sheet.trials {
         let (from, to) = (trial.from.clone(), trial.to.clone().unwrap_or_default());

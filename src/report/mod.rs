@@ -10,6 +10,8 @@ pub mod page;
 mod printed;
 pub mod sheet;
 #[cfg(test)]
+mod sheet_tests;
+#[cfg(test)]
 mod tests;
 mod words;
 

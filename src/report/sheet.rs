@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::record::{Record, Series};
-use crate::domain::sheet::Item;
+use crate::domain::sheet::{Item, What};
 use crate::domain::{Lang, Requirement, Unit, Verdict};
 use crate::engine::sheet::{self, Standing};
 
@@ -34,15 +34,31 @@ pub struct HandCheck {
     pub required: bool,
     /// How it stood.
     pub standing: Standing,
-    /// Whether it was made after the meeting had begun.
+    /// Whether it did not stand when the meeting began, and was made after that.
     #[serde(default)]
     pub after_start: bool,
-    /// When it was last ticked, or that was taken back.
+    /// When that was written down by which it stood so: that it was made, or taken back.
     pub at: Option<String>,
     /// Who did so, or answers for it.
     pub by: Option<String>,
     /// Who wrote it down.
     pub written_by: Option<String>,
+    /// What was written down of it last after the meeting had begun; none in a report of before that was told.
+    #[serde(default)]
+    pub later: Option<Later>,
+}
+
+/// What was written down of a check after the meeting had begun.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Later {
+    /// Whether it was made, or else taken back.
+    pub done: bool,
+    /// When.
+    pub at: String,
+    /// Who did so, or answers for it.
+    pub by: String,
+    /// Who wrote it down.
+    pub written_by: String,
 }
 
 /// A trial.
@@ -112,10 +128,10 @@ impl std::fmt::Debug for Sheet {
 /// The sheet of a record, as it stood when the meeting began, or stands at `now` before that.
 pub(super) fn told(record: &Record, items: &[Item], now: Timestamp, stamp: impl Fn(Timestamp) -> String) -> Sheet {
     let (session, entries) = (&record.session, &record.sheet);
-    // What was ticked later says nothing of how it stood when the meeting began.
-    let at_start: Vec<_> = entries.iter().filter(|entry| entry.at <= session.start).cloned().collect();
+    // What was ticked later says nothing of how it stood when the meeting began: it is told beside that.
+    let (at_start, later): (Vec<_>, Vec<_>) = entries.iter().cloned().partition(|entry| entry.at <= session.start);
     let points = sheet::points(items, session, &at_start, now);
-    let after = sheet::points(items, session, entries, now);
+    let after = sheet::points(items, session, &later, now);
     let checks = points.iter().zip(&after).map(|(point, after)| HandCheck {
         after_start: point.standing != Standing::Done && after.standing == Standing::Done,
         name: point.name.to_string(),
@@ -123,9 +139,15 @@ pub(super) fn told(record: &Record, items: &[Item], now: Timestamp, stamp: impl 
         site: point.site.clone(),
         required: point.item.requirement == Requirement::Required,
         standing: point.standing,
-        at: after.newest.as_ref().map(|entry| stamp(entry.at)),
-        by: after.newest.as_ref().map(|entry| entry.by.to_string()),
-        written_by: after.newest.as_ref().map(|entry| entry.written_by.to_string()),
+        at: point.newest.as_ref().map(|entry| stamp(entry.at)),
+        by: point.newest.as_ref().map(|entry| entry.by.to_string()),
+        written_by: point.newest.as_ref().map(|entry| entry.written_by.to_string()),
+        later: after.newest.as_ref().map(|entry| Later {
+            done: matches!(entry.what, What::Tick { .. }),
+            at: stamp(entry.at),
+            by: entry.by.to_string(),
+            written_by: entry.written_by.to_string(),
+        }),
     });
     let checks: Vec<_> = checks.collect();
     let trials = sheet::trials(session, entries).into_iter().zip(&record.tried).map(|(trial, minutes)| Trial {

@@ -29,7 +29,7 @@ static CHARGE: Quantity = Quantity::gauge("ups_battery_charge_ratio", Unit::Rati
 static RTT: Quantity = Quantity::gauge("icmp_rtt_median_seconds", Unit::Seconds, "Median round trip.")
     .called("Jeda ping", "Delay of echoes");
 
-fn at(text: &str) -> Timestamp {
+pub(super) fn at(text: &str) -> Timestamp {
     format!("2026-11-24T{text}+07:00").parse().unwrap()
 }
 
@@ -48,7 +48,7 @@ fn points(from: &str, minutes: i64, value: impl Fn(i64) -> f64) -> Vec<Point> {
 
 /// A meeting of two hours: the room is made ready at 08.20, the power fails from 10.00 to 10.05, and the machine is off from 10.30 to
 /// 10.40.
-fn recorded() -> Record {
+pub(super) fn recorded() -> Record {
     let power = || Subject::Component(Component::Power);
     let changes = |subject: fn() -> Subject| {
         vec![
@@ -190,12 +190,12 @@ fn sheet() -> Vec<Entry> {
     ]
 }
 
-fn zone() -> TimeZone {
+pub(super) fn zone() -> TimeZone {
     TimeZone::get("Asia/Pontianak").unwrap()
 }
 
 /// A room that has all.
-fn house(zone: &TimeZone) -> House<'_> {
+pub(super) fn house(zone: &TimeZone) -> House<'_> {
     static ABSENT: BTreeSet<Component> = BTreeSet::new();
     House {
         room: "media_center",
@@ -209,7 +209,7 @@ fn house(zone: &TimeZone) -> House<'_> {
     }
 }
 
-fn printed(report: &Report, evaluations: &[(Timestamp, Evaluation)], lang: Lang) -> String {
+pub(super) fn printed(report: &Report, evaluations: &[(Timestamp, Evaluation)], lang: Lang) -> String {
     page(Content { report, evaluations, origin: &Origin::Fresh, title: "Media Center" }, lang).unwrap()
 }
 
@@ -405,6 +405,9 @@ fn the_run_sheet_stands_in_it_as_it_was_at_the_start_with_its_names() {
         ]
     );
     assert!(told.checks[2].after_start && !told.checks[1].after_start);
+    let later = told.checks[2].later.as_ref().unwrap();
+    assert_eq!((later.done, &*later.at, &*later.by), (true, "2026-11-24T10:55:00+07:00", "Petugas Satu"));
+    assert_eq!((&told.checks[2].at, &told.checks[2].by), (&None, &None), "at the start nobody had made it");
     assert_eq!(told.hand, Some(Verdict::Unknown), "one is late, and nobody knows");
     // 8.00 to 8.12.30: twelve minutes.
     let minutes: Vec<_> = told.trials[0].measured.iter().map(|one| (one.check.as_str(), one.minutes)).collect();

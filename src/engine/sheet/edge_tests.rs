@@ -16,6 +16,17 @@ fn a_trial_that_ends_by_a_clock_that_was_set_back_has_taken_no_time() {
 }
 
 #[test]
+fn an_override_ends_with_a_meeting_that_ends_earlier_than_it_was_to() {
+    let mut sheet = Sheet::new();
+    sheet.write(answer_for(Verdict::Ready, END), START).unwrap();
+    sheet.session.end = at(START + 60);
+    let entries = &sheet.written.entries;
+    assert_eq!(overrides(&sheet.session, entries)[0].until, at(START + 60));
+    let holds = |now| overridden(&sheet.session, entries, at(now)).is_some();
+    assert_eq!([START + 59, START + 60].map(holds), [true, false]);
+}
+
+#[test]
 fn where_nothing_is_to_be_checked_nothing_stands_in_the_way() {
     assert_eq!(hand(&[]), Verdict::Ready);
     assert_eq!(first_due(&[], &session()), at(START));

@@ -158,7 +158,8 @@ pub fn overridden(session: &Session, entries: &[Entry], now: Timestamp) -> Optio
     overrides(session, entries).pop().filter(|newest| newest.until > now)
 }
 
-/// All overrides of a session, oldest first, each until it ended: by itself, by somebody, or by the next one.
+/// All overrides of a session, oldest first, each until it ended: by itself, by somebody, by the next one, or with the meeting, which may
+/// end earlier than it was to when that was said.
 pub fn overrides(session: &Session, entries: &[Entry]) -> Vec<Override> {
     let mut all: Vec<Override> = Vec::new();
     for entry in of(entries, session) {
@@ -170,7 +171,7 @@ pub fn overrides(session: &Session, entries: &[Entry]) -> Vec<Override> {
                     verdict: *verdict,
                     reason: reason.clone(),
                     since: at,
-                    until: *until,
+                    until: (*until).min(session.end).max(at),
                     by: Arc::clone(&entry.by),
                     written_by: Arc::clone(&entry.written_by),
                 });

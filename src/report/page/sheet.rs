@@ -12,14 +12,23 @@ impl Teller<'_> {
             let site = check.site.as_ref().map(|site| format!(": {site}")).unwrap_or_default();
             let noted = if check.required { "" } else { self.pick(" (hanya dicatat)", " (only noted)") };
             let standing = match check.standing {
-                _ if check.after_start => self.pick("belum; sesudah rapat mulai", "not yet; after it had begun"),
+                // In a report of before it was told when, and by whom.
+                _ if check.after_start && check.later.is_none() => {
+                    self.pick("belum; sesudah rapat mulai", "not yet; after it had begun")
+                }
                 Standing::Done => self.pick("sudah", "done"),
                 Standing::Open => self.pick("belum", "not done"),
                 Standing::Expired => self.pick("sudah kedaluwarsa", "too long ago"),
             };
+            let later = check.later.as_ref().map(|later| {
+                let what = if later.done { self.pick("sudah", "done") } else { self.pick("dibatalkan", "taken back") };
+                let after = self.pick("sesudah rapat mulai", "after it had begun");
+                format!("; {after}: {what}, {}, {}", self.moment(&later.at), later.by)
+            });
+            let standing = format!("{standing}{}", later.unwrap_or_default());
             let by = check.by.clone().unwrap_or_else(|| "–".to_owned());
             let at = check.at.as_ref().map_or_else(|| "–".to_owned(), |at| self.moment(at));
-            [format!("{title}{site}{noted}"), standing.to_owned(), at, by]
+            [format!("{title}{site}{noted}"), standing, at, by]
         });
         rows.collect()
     }

@@ -82,7 +82,7 @@ pub struct SheetBody {
     pub together: Option<Verdict>,
     /// What is measured; no override changes it.
     pub machine: Option<MachineBody>,
-    /// What was checked by hand. Of a session that is over, as it was at its start.
+    /// What was checked by hand. From the start on no tick runs out any more; what was written down since then counts too.
     pub hand: HandBody,
     /// Somebody's word against that, while it holds.
     #[serde(rename = "override")]

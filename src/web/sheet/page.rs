@@ -57,6 +57,13 @@ struct Page {
     sign_in: Option<String>,
 }
 
+impl Page {
+    /// Whether more can be written than the end of a trial.
+    fn is_open(&self) -> bool {
+        self.form.as_ref().is_some_and(|form| !form.over)
+    }
+}
+
 struct Machine {
     state: &'static str,
     sentence: String,
@@ -102,6 +109,8 @@ struct Form {
     written: Written,
     /// What can be done of a trial.
     trial: Option<&'static str>,
+    /// Whether nothing else can be done any more.
+    over: bool,
     until_start: bool,
     ends_override: bool,
     longest: (usize, usize, usize),
@@ -268,17 +277,18 @@ impl Shown<'_> {
             Machine { state: view.verdict.as_str(), sentence, parts: parts.collect() }
         });
         shown.hand = crate::engine::sheet::hand(&sheet.points).as_str();
-        shown.items = sheet.points.iter().map(|point| self.row(point)).collect();
+        shown.items = sheet.points.iter().map(|point| self.row(point, session.start)).collect();
         shown.trials = sheet.trials.iter().map(|(trial, measured)| self.tried(trial, measured.as_deref())).collect();
         let holds = sheet.judged.as_ref().is_some_and(|judged| judged.overridden.is_some());
         let ended = sheet.overrides.len() - usize::from(holds);
         shown.earlier = sheet.overrides[..ended].iter().map(|one| self.decision(one)).collect();
+        let under_way = sheet.trials.last().is_some_and(|(trial, _)| trial.to.is_none());
+        // Of one that is over nothing is written, but for the end of a trial that was forgotten.
+        let forgotten = under_way && session.booking == Booking::Booked && now >= session.end;
         match (caller.cookie(), caller.name()) {
-            // Of one that is over there is nothing to be written.
-            (Some(_), Some(_)) if caller.may(Scope::Operate) && sheet.judged.is_none() => {}
+            (Some(_), Some(_)) if caller.may(Scope::Operate) && sheet.judged.is_none() && !forgotten => {}
             (Some(cookie), Some(name)) if caller.may(Scope::Operate) => {
                 let by = if written.by.is_empty() { name.to_owned() } else { written.by.clone() };
-                let under_way = sheet.trials.last().is_some_and(|(trial, _)| trial.to.is_none());
                 let trial =
                     if under_way { Some("end_trial") } else { Some("begin_trial").filter(|_| now < session.start) };
                 shown.form = Some(Form {
@@ -287,6 +297,7 @@ impl Shown<'_> {
                     by,
                     written,
                     trial,
+                    over: now >= session.end,
                     until_start: now < session.start,
                     ends_override: holds,
                     longest: (LONGEST_NAME, LONGEST_FINDINGS, LONGEST_REASON),
@@ -300,7 +311,7 @@ impl Shown<'_> {
         }
     }
 
-    fn row(&self, point: &Point) -> Row {
+    fn row(&self, point: &Point, start: Timestamp) -> Row {
         let said = Said(self.lang);
         let mut told = match point.standing {
             Standing::Done => vec![said.done().to_owned()],
@@ -316,6 +327,9 @@ impl Shown<'_> {
             let when = self.clock(newest.at);
             let when = if point.until().is_none() { format!("{} {when}", said.taken_back()) } else { when };
             told.push(format!("{when}{}", self.who(&newest.by, &newest.written_by)));
+            if newest.at > start {
+                told.push(said.after_start().to_owned());
+            }
         }
         if let (Standing::Done, Some(until)) = (point.standing, point.until()) {
             told.push(format!("{} {}", said.holds_until(), self.clock(until)));

@@ -22,7 +22,7 @@ words! {
     office: "Instansi pemohon", "Office";
     venue: "Tempat", "Place";
     cancelled: "Rapat ini dibatalkan.", "This session was cancelled.";
-    over: "Rapat ini sudah selesai; lembar ini seperti saat rapat dimulai.", "This session is over; the sheet is as it was at the start.";
+    over: "Rapat ini sudah selesai. Lembar ini memuat juga yang dicatat sesudah rapat dimulai; keadaan saat rapat dimulai ada di laporannya.", "This session is over. The sheet has what was written down after its start too; how it stood at the start is in its report.";
     report: "Laporan rapat ini", "The report of this session";
     unknown_id: "Tidak ada rapat dengan id itu", "There is no session of this id";
     taken_for: "Menurut keputusan petugas, rapat ini dianggap", "Staff have decided to take this session for";
@@ -41,6 +41,7 @@ words! {
     due: "paling lambat", "due";
     holds_until: "berlaku sampai", "holds until";
     taken_back: "dibatalkan", "taken back";
+    after_start: "sesudah rapat dimulai", "after the start";
     tick: "Sudah", "Done";
     untick: "Batalkan", "Take back";
     name: "Nama yang memeriksa", "Name of who has checked it";

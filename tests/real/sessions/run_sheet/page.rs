@@ -160,3 +160,34 @@ fn in_a_browser(daemon: &Daemon, url: &str, token: &str) {
     assert_eq!(browser.evaluate("typeof window.hit + document.images.length + document.scripts.length"), "undefined00");
     assert!(!daemon.log().contains("Petugas Satu"));
 }
+
+#[test]
+fn a_trial_that_was_forgotten_is_ended_at_the_page_when_the_meeting_is_over() {
+    let folder = room(BARE);
+    let at = folder.path();
+    let daemon = start(at);
+    let (jadwal, staff) = (Scheduler::of(at), Staff::of(at));
+    let second = std::time::Duration::from_secs(1);
+    let body = meeting("Rapat Dinkes", ahead(second * 5), second * 3);
+    assert_eq!(jadwal.send(&daemon, "PUT", "/api/v1/sessions/a", &body).status, 201);
+    assert_eq!(staff.post(&daemon, "a/trial", &json!({ "act": "begin", "by": "Petugas Satu" })).status, 200);
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let answer = daemon.send("POST", "/login", form, &format!("token={}&next=%2Fsessions%2Fa", staff.0));
+    let set = answer.head.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap();
+    let cookie = format!("Cookie: {}\r\n", set.split(';').next().unwrap());
+    let acts = || {
+        let page = daemon.request_with("GET", "/sessions/a", &cookie).body;
+        let acts = page.split("name=\"act\" value=\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
+        (page.contains("Rapat ini sudah selesai"), acts.collect::<Vec<_>>())
+    };
+    assert!(acts().1.contains(&"tick room".to_owned()), "{:?}", acts());
+    wait_until(|| acts().0);
+    assert_eq!(acts().1, ["end_trial"]);
+    let page = daemon.request_with("GET", "/sessions/a", &cookie).body;
+    let hour = page.split("name=\"start\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let fields = format!("key={}&start={}&act=end_trial&by=Petugas&findings=baik", key(&page), encoded(hour));
+    assert_eq!(daemon.send("POST", "/sessions/a", &format!("{form}{cookie}"), &fields).status, 303);
+    assert_eq!(acts().1, Vec::<String>::new());
+    assert_eq!(staff.sheet(&daemon, "a")["trials"][0]["findings"], "baik");
+    daemon.stop();
+}
