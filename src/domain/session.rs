@@ -73,6 +73,9 @@ pub const SCHEDULER: &str = "scheduler";
 /// The longest meeting: more is a slip of the pen.
 pub const LONGEST_MEETING: SignedDuration = SignedDuration::from_hours(31 * 24);
 
+/// A meeting that has begun was held for so long at least: of less nothing could be told.
+const SHORTEST_HELD: SignedDuration = SignedDuration::from_mins(1);
+
 /// What else may be known of a session. Nothing here is asked for, and nothing is judged by it.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default, expecting = "an object")]
@@ -137,18 +140,32 @@ impl Session {
         Self { revision: 0, ..self.clone() } == Self { revision: 0, ..other.clone() }
     }
 
-    /// Whether it may be changed to that at `now`. One that has begun keeps its beginning; one that is over stays what it was, since
-    /// what became of it is told under its id. That it goes on may be said late: until its report is due, `wrap_up` after its end.
+    /// Whether it may be changed to that at `now`. One that has begun keeps its beginning, and is not cancelled any more
+    /// ([`Session::called_off`]); one that is over stays what it was, since what became of it is told under its id. That it goes on may
+    /// be said late: until its report is due, `wrap_up` after its end.
     pub fn may_become(&self, other: &Self, now: Timestamp, wrap_up: Duration) -> bool {
         if self.booking == Booking::Cancelled || now < self.start {
             return true;
         }
-        let is_over = self.end <= now;
-        if other.booking == Booking::Cancelled {
-            return !is_over;
+        let goes_on = now < self.end || other.end > now && !self.is_due(now, wrap_up);
+        other.booking == Booking::Booked && self.start == other.start && goes_on
+    }
+
+    /// Whether its report is due.
+    pub fn is_due(&self, now: Timestamp, wrap_up: Duration) -> bool {
+        self.end.saturating_add(wrap_up).unwrap_or(Timestamp::MAX) <= now
+    }
+
+    /// What it becomes where it is called off at `now`: cancelled before it begins; while it lasts it ends, in its second minute at the
+    /// earliest, since it was held until then, and its report tells of that. What is over stays as it is.
+    #[must_use]
+    pub fn called_off(&self, now: Timestamp) -> Self {
+        if now < self.start {
+            return Self { booking: Booking::Cancelled, ..self.clone() };
         }
-        let is_due = self.end.saturating_add(wrap_up).unwrap_or(Timestamp::MAX) <= now;
-        self.start == other.start && (!is_over || other.end > now && !is_due)
+        let second = Timestamp::from_second(now.as_second()).unwrap_or(now);
+        let least = self.start.saturating_add(SHORTEST_HELD).unwrap_or(Timestamp::MAX);
+        Self { end: second.max(least).min(self.end), ..self.clone() }
     }
 
     /// Where it stands in the list of sessions.
@@ -199,7 +216,7 @@ pub enum Wish {
         /// When it ends then.
         end: Option<Timestamp>,
     },
-    /// Not this session.
+    /// Not this session; one that has begun ends.
     Cancel {
         /// Which.
         id: Arc<str>,

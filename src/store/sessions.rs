@@ -67,7 +67,12 @@ pub(super) fn grant(db: &Connection, wanted: &Wanted) -> rusqlite::Result<Grante
         Wish::Cancel { id } => match get(db, id)? {
             None => return Ok(Granted::Unknown),
             Some(known) if known.booking == Booking::Cancelled => return Ok(Granted::Same(known)),
-            Some(known) => (Session { booking: Booking::Cancelled, ..known.clone() }, Some(known)),
+            // Told again of one that ends by that, or has just ended, nothing changes.
+            Some(known) => match known.called_off(wanted.now) {
+                off if !off.says_what(&known) => (off, Some(known)),
+                _ if known.is_due(wanted.now, wanted.wrap_up) => return Ok(Granted::Begun),
+                _ => return Ok(Granted::Same(known)),
+            },
         },
     };
     if before.as_ref().is_some_and(|before| !before.may_become(&session, wanted.now, wanted.wrap_up)) {

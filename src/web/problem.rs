@@ -186,7 +186,7 @@ impl Problem {
 
     /// A session that has begun keeps its beginning.
     pub fn begun() -> Self {
-        let detail = "it has begun, or was held: while it lasts its end can be moved and it can be called off; another meeting takes another id";
+        let detail = "it has begun, or was held: while it lasts its end can be moved, and calling it off ends it; another meeting takes another id";
         Self::new(StatusCode::CONFLICT, "urn:siaga:problem:begun", "The session has begun", detail)
     }
 

@@ -300,16 +300,20 @@ pub(super) async fn patch(
 
 /// Cancels a session. It is remembered, and its slot is free. Again, it changes nothing.
 ///
+/// One that has begun ends now, after a minute at the earliest: it stays booked, as it was held until then, its report is made, and
+/// nobody is told that it was cancelled.
+///
 /// # Errors
-/// An unknown id; a meeting of a calendar that is followed; somebody who may not; a disk that does not take it.
+/// An unknown id; a meeting of a calendar that is followed; one that is over and told of; somebody who may not; a disk that does not
+/// take it.
 #[utoipa::path(delete, path = "/api/v1/sessions/{id}", params(
     ("id" = String, Path, description = "The scheduler's own id."),
 ), responses(
-    (status = 200, description = "It is cancelled.", body = SessionBody),
+    (status = 200, description = "It is cancelled, or where it had begun its end is now: `state` and `end` say which.", body = SessionBody),
     (status = 401, description = "No token, or one that is not in force.", body = Problem, content_type = "application/problem+json"),
     (status = 403, description = "The token is not good for that, or a browser's page asks.", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "There is none of this id.", body = Problem, content_type = "application/problem+json"),
-    (status = 409, description = "It is of a calendar that is followed: delete it there. Or it is over.", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "It is of a calendar that is followed: delete it there. Or it is over, and its report is due: `begun`.", body = Problem, content_type = "application/problem+json"),
     (status = 503, description = "The disk does not take it now.", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(super) async fn cancel(

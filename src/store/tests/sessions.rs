@@ -78,8 +78,40 @@ async fn a_meeting_that_has_begun_keeps_its_beginning_and_one_that_is_over_stays
         assert_eq!(at(over, wish).await.unwrap(), Granted::Begun);
     }
     assert!(matches!(at(over, book("a", 0, 3 * HOUR)).await.unwrap(), Granted::Same(_)), "the same wish is no change");
-    assert!(matches!(at(60, cancel()).await.unwrap(), Granted::Kept { .. }), "while it lasts it can be called off");
-    kept(at(over, book("a", 9 * HOUR, 10 * HOUR)).await.unwrap());
+}
+
+/// It was held until then: its report is made, and nobody is told that it was cancelled.
+#[tokio::test]
+async fn a_meeting_that_is_called_off_while_it_lasts_ends_and_the_slot_behind_it_is_free() {
+    let folder = folder();
+    let store = open(folder.path());
+    store.wish(wanted(book("a", 0, 3 * HOUR), MARGINS, None)).await.unwrap();
+    let wrap_up = Duration::from_mins(30);
+    let at = |now, wish| store.wish(Wanted { now: second(now), wrap_up, ..wanted(wish, MARGINS, None) });
+    let cancel = || Wish::Cancel { id: "a".into() };
+    let gap = 15 * 60;
+    assert!(matches!(at(0, book("b", HOUR + gap, 2 * HOUR)).await.unwrap(), Granted::Taken(_)));
+    let called_off = second(HOUR).checked_add(jiff::SignedDuration::from_millis(400)).unwrap();
+    let granted = store.wish(Wanted { now: called_off, wrap_up, ..wanted(cancel(), MARGINS, None) }).await.unwrap();
+    let Granted::Kept { session: ended, created: false, .. } = granted else { panic!("{granted:?}") };
+    assert_eq!((ended.booking, ended.start, ended.end), (Booking::Booked, second(0), second(HOUR)));
+    // Once more, as a program does that had no answer; and when its report is made it is too late.
+    assert_eq!(at(HOUR + 60, cancel()).await.unwrap(), Granted::Same(ended.clone()));
+    assert_eq!(at(HOUR + 30 * 60, cancel()).await.unwrap(), Granted::Begun);
+    kept(at(HOUR + 60, book("b", HOUR + gap, 2 * HOUR)).await.unwrap());
+    assert_eq!(store.unreported(second(HOUR), 9).await.unwrap(), [ended]);
+    // In its first minute it ends with that, and one of a minute as it was to.
+    at(0, book("c", 4 * HOUR, 5 * HOUR)).await.unwrap();
+    let cancel = |id: &str| Wish::Cancel { id: id.into() };
+    for now in [4 * HOUR, 4 * HOUR + 30] {
+        let ended = kept(at(now, cancel("c")).await.unwrap());
+        assert_eq!((ended.booking, ended.end), (Booking::Booked, second(4 * HOUR + 60)));
+    }
+    at(0, book("d", 6 * HOUR, 6 * HOUR + 30)).await.unwrap();
+    assert!(matches!(at(6 * HOUR + 10, cancel("d")).await.unwrap(), Granted::Same(_)));
+    // Before it begins it is cancelled.
+    at(0, book("e", 8 * HOUR, 9 * HOUR)).await.unwrap();
+    assert_eq!(kept(at(8 * HOUR - 1, cancel("e")).await.unwrap()).booking, Booking::Cancelled);
 }
 
 #[tokio::test]

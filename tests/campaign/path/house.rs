@@ -9,7 +9,7 @@ use siaga::config::Config;
 use siaga::domain::session::{Details, Member, SCHEDULER as BY_API};
 use siaga::domain::sheet::{SheetAct, SheetWish};
 use siaga::domain::{
-    Actor, Booking, Finding, Granted, Lang, Notice, Observation, Occasion, Reading, Session, Verdict, Via, Wish,
+    Actor, Booking, Finding, Granted, Lang, Notice, Observation, Occasion, Phase, Reading, Session, Verdict, Via, Wish,
 };
 use siaga::engine::sheet::points;
 use siaga::probe;
@@ -279,6 +279,11 @@ impl House {
     /// What everybody was told.
     pub(super) fn told(&self) -> &[(&'static str, Value)] {
         &self.told
+    }
+
+    /// Which phase it is.
+    pub(super) fn phase(&self) -> Phase {
+        self.daemon().book.agenda().phase(self.daemon().clock.now().wall).phase
     }
 
     /// The end.

@@ -8,6 +8,7 @@
 
 mod ahead;
 mod daemon;
+mod ended;
 mod house;
 mod lost;
 mod withdrawn;

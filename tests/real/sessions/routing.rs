@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{MINUTE, POWER_ALONE, Scheduler, ahead, meeting};
 use crate::crash_daemon::Desk;
-use crate::support::child::wait_until;
+use crate::support::child::{PATIENCE, wait_until, wait_within};
 use crate::support::daemon::{Daemon, room};
 use crate::support::upsd::Upsd;
 
@@ -40,7 +40,7 @@ fn an_alert_goes_to_whom_the_sessions_phase_names_and_follows_it_into_the_next_o
     });
     let told = told.concat();
     let folder = room(&format!(
-        "{POWER_ALONE}\n[agenda]\npreflight = \"15s\"\nrechecks = []\n{told}\
+        "{POWER_ALONE}\n[agenda]\npreflight = \"15s\"\nwrap_up = \"1s\"\nrechecks = []\n{told}\
          [[check]]\nname = \"ups\"\nkind = \"ups\"\nserver = \"{}\"\ninterval = \"200ms\"\nbad_for = \"0s\"\ngood_for = \"0s\"\n",
         upsd.address()
     ));
@@ -73,9 +73,9 @@ fn an_alert_goes_to_whom_the_sessions_phase_names_and_follows_it_into_the_next_o
     upsd.set("ups.status", "OB LB");
     wait_until(|| heard(live).0 == 2);
     assert_eq!(all(), [(1, 1), (1, 1), (2, 1)]);
-    // The meeting is off: the room is idle, and the fault is there still.
+    // The meeting is called off and ends with its first minute: the room is idle, and the fault is there still.
     assert_eq!(jadwal.send(&daemon, "DELETE", "/api/v1/sessions/a", &serde_json::Value::Null).status, 200);
-    wait_until(|| heard(idle).0 == 2);
+    wait_within(2 * PATIENCE, || heard(idle).0 == 2);
     assert_eq!(all(), [(2, 1), (1, 1), (2, 1)]);
     daemon.stop();
 }
