@@ -31,7 +31,7 @@ pub struct Retention {
     pub outbox: Period,
     /// Who asked for what: as long as the changes it may have to do with; and never more than the newest 100 000.
     pub audit: Period,
-    /// Sessions after their end, with the names of who was assigned to them.
+    /// Sessions after their end, with their run sheets and the names of who was assigned to them.
     pub sessions: Period,
 }
 
@@ -180,18 +180,22 @@ pub(super) fn limits(retention: &Retention, now: Timestamp) -> [(&'static str, i
             before(retention.sessions),
         ),
         (
+            // These go with their session, which is kept by its end: one of days has begun long before it is told of.
             "DELETE FROM session_notices WHERE (session, start, occasion) IN
-             (SELECT session, start, occasion FROM session_notices WHERE start < ?1 LIMIT ?2)",
+             (SELECT session, start, occasion FROM session_notices AS n WHERE start < ?1 AND NOT EXISTS
+             (SELECT 1 FROM sessions AS s WHERE s.id = n.session AND s.start = n.start) LIMIT ?2)",
             before(retention.sessions),
         ),
         (
             "DELETE FROM sheet_entries WHERE id IN
-             (SELECT id FROM sheet_entries WHERE start < ?1 ORDER BY start LIMIT ?2)",
+             (SELECT id FROM sheet_entries AS e WHERE start < ?1 AND NOT EXISTS
+             (SELECT 1 FROM sessions AS s WHERE s.id = e.session AND s.start = e.start) ORDER BY start LIMIT ?2)",
             before(retention.sessions),
         ),
         (
             "DELETE FROM sheet_told WHERE (session, start, item, word) IN
-             (SELECT session, start, item, word FROM sheet_told WHERE start < ?1 LIMIT ?2)",
+             (SELECT session, start, item, word FROM sheet_told AS t WHERE start < ?1 AND NOT EXISTS
+             (SELECT 1 FROM sessions AS s WHERE s.id = t.session AND s.start = t.start) LIMIT ?2)",
             before(retention.sessions),
         ),
     ]

@@ -236,11 +236,15 @@ pub(super) fn between(
     rows.collect()
 }
 
-/// What was written down of the sessions that begin at `since` or later.
+/// Which rows of notices and sheets belong to an agenda that is read from `?1` on: those of hours since then, and those of the sessions
+/// that are read ([`between`]), since one of days has begun long before it ends.
+pub(super) const OF_RECENT: &str = "start >= ?1 OR session IN (SELECT id FROM sessions WHERE until > ?1)";
+
+/// What was written down of the sessions that begin or end at `since` or later.
 pub(super) fn notices(db: &Connection, since: Timestamp) -> rusqlite::Result<Vec<Notice>> {
-    let mut statement = db.prepare_cached(
-        "SELECT session, start, occasion, at, verdict, codes, evidence FROM session_notices WHERE start >= ?1",
-    )?;
+    let mut statement = db.prepare_cached(&format!(
+        "SELECT session, start, occasion, at, verdict, codes, evidence FROM session_notices WHERE {OF_RECENT}"
+    ))?;
     let rows = statement.query_map([micros(since)], |row| {
         let (occasion, verdict, codes): (String, String, String) = (row.get(2)?, row.get(4)?, row.get(5)?);
         // One that a later version wrote says nothing here.

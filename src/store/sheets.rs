@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::rows::{micros, moment};
+use super::sessions::OF_RECENT;
 use super::{Store, StoreError, record, sessions, sql};
 use crate::domain::record::Series;
 use crate::domain::sheet::{Entry, Item, SheetWish, Told, Unwritten, What, Word, Written};
@@ -176,14 +177,15 @@ pub(super) fn sheet(db: &Connection, session: &str, start: Timestamp) -> rusqlit
     Ok(Written { entries: entries(db, session, start)?, told })
 }
 
-/// The sheets of the sessions that begin at `since` or later.
+/// The sheets of the sessions that begin or end at `since` or later.
 pub(super) fn written(db: &Connection, since: Timestamp) -> rusqlite::Result<Written> {
     let mut statement =
-        db.prepare_cached(&format!("SELECT {COLUMNS} FROM sheet_entries WHERE start >= ?1 ORDER BY id"))?;
+        db.prepare_cached(&format!("SELECT {COLUMNS} FROM sheet_entries WHERE {OF_RECENT} ORDER BY id"))?;
     let rows = statement.query_map([micros(since)], entry)?;
     let entries = rows.filter_map(Result::transpose).collect::<rusqlite::Result<_>>()?;
-    let mut statement =
-        db.prepare_cached("SELECT session, start, item, word, at FROM sheet_told WHERE start >= ?1 ORDER BY at")?;
+    let mut statement = db.prepare_cached(&format!(
+        "SELECT session, start, item, word, at FROM sheet_told WHERE {OF_RECENT} ORDER BY at"
+    ))?;
     let rows = statement.query_map([micros(since)], told)?;
     let told = rows.filter_map(Result::transpose).collect::<rusqlite::Result<_>>()?;
     Ok(Written { entries, told })

@@ -3,12 +3,13 @@
 use super::*;
 use crate::domain::session::SCHEDULER;
 use crate::domain::sheet::{Entry, Item, SheetAct, SheetWish, Told, Unwritten, What, Word, Written};
-use crate::domain::{Act, Actor, Booking, Details, Margins, Requirement, Session, Via, Wish};
+use crate::domain::{Act, Actor, Booking, Details, Margins, Occasion, Requirement, Session, Via, Wish};
 use crate::store::Noted;
 use crate::store::hourly::LOSS;
 
 const MARGINS: Margins = Margins { set_up: Duration::ZERO, tear_down: Duration::ZERO };
 const START: i64 = 7200;
+const DAY: i64 = 24 * 3600;
 
 fn session(id: &str) -> Session {
     Session {
@@ -200,4 +201,61 @@ async fn a_sheet_goes_with_its_session() {
     let gone = prune(&other_eyes(folder.path()), &Retention::default(), Clock::start().now().wall);
     assert!(gone >= 2);
     assert_eq!(store.sheet_of(&session("a")).await.unwrap(), Written::default());
+}
+
+/// A meeting of a fortnight, with all that is written down of it.
+async fn long_meeting(store: &Store) -> (Session, Notice) {
+    let long = Session { end: second(START + 14 * DAY), ..session("a") };
+    let confirmed = Notice {
+        session: "a".into(),
+        start: long.start,
+        occasion: Occasion::Confirmed,
+        at: second(0),
+        verdict: Verdict::Ready,
+        codes: Vec::new(),
+        evidence: None,
+    };
+    store.wish(wanted(Wish::Book(Box::new(long.clone())), MARGINS, Some(confirmed.clone()))).await.unwrap();
+    say(store, "1", tick(), 60).await.unwrap();
+    let told = Told { session: "a".into(), start: long.start, item: "room".into(), word: Word::Late, at: second(30) };
+    let sheets = Written { told: vec![told], ..Written::default() };
+    store.record(Batch { sheets, ..Batch::default() }).await.unwrap();
+    (long, confirmed)
+}
+
+#[tokio::test]
+async fn a_meeting_of_a_fortnight_has_its_notices_and_its_sheet_after_a_start_in_its_second_week() {
+    let folder = folder();
+    let store = open(folder.path());
+    let (long, confirmed) = long_meeting(&store).await;
+    let whole = store.sheet_of(&long).await.unwrap();
+    assert_eq!((whole.entries.len(), whole.told.len()), (1, 1));
+    // Until a week after its end, as the session itself.
+    for (day, there) in [(9, true), (20, true), (22, false)] {
+        let (sessions, notices, written) = store.agenda(second(START + day * DAY)).await.unwrap();
+        assert_eq!((sessions.len(), notices.len()), if there { (1, 1) } else { (0, 0) }, "day {day}");
+        assert_eq!(written, if there { whole.clone() } else { Written::default() }, "day {day}");
+        assert!(notices.iter().all(|notice| *notice == confirmed));
+    }
+}
+
+#[tokio::test]
+async fn a_sheet_is_kept_as_long_as_its_session_however_long_ago_that_began() {
+    let folder = folder();
+    let store = open(folder.path());
+    let (long, _) = long_meeting(&store).await;
+    let db = other_eyes(folder.path());
+    let keep = Retention { sessions: crate::domain::Period(Duration::from_hours(24)), ..Retention::default() };
+    let rows = || {
+        ["sessions", "session_notices", "sheet_entries", "sheet_told"].map(|table| {
+            db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, i64>(0)).unwrap()
+        })
+    };
+    // Of an hour that it has left long ago nothing is kept for it.
+    let left = "INSERT INTO session_notices VALUES ('a', 0, 'confirmed', 0, 'ready', '[]', NULL)";
+    db.execute(left, []).unwrap();
+    for (day, expected) in [(2, [1, 1, 1, 1]), (14, [1, 1, 1, 1]), (16, [0, 0, 0, 0])] {
+        prune(&db, &keep, long.start.checked_add(jiff::SignedDuration::from_hours(24 * day)).unwrap());
+        assert_eq!(rows(), expected, "day {day}");
+    }
 }
