@@ -150,7 +150,7 @@ mod tests {
         let text = |at: &str, word, lang| {
             let at: Timestamp = at.parse().unwrap();
             let news = SheetNews {
-                points: sheet::points(&[item.clone()], &session, &[], at),
+                points: sheet::points(std::slice::from_ref(&item), &session, &[], at),
                 session: Arc::new(session.clone()),
                 word,
                 task: "ruang".into(),

@@ -186,7 +186,7 @@ mod tests {
         for aside in &mut all {
             let back = async {
                 while aside.run(SOON, || ()).await.is_err() {
-                    tokio::task::yield_now().await
+                    tokio::task::yield_now().await;
                 }
             };
             tokio::time::timeout(SOON, back).await.unwrap();

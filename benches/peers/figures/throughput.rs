@@ -157,6 +157,7 @@ fn test(lab: &Lab, down: &str, up: &str, rest: &str) -> Result<Observation, Stri
         desktop: siaga::probe::seat::desktop::Desktop::default(),
         on_air: siaga::probe::on_air::OnAir::default(),
         buses: siaga::probe::usb::carried::Carried::default(),
+        cards: siaga::probe::audio::Seen::default(),
         board: siaga::probe::board::Board::default(),
     };
     let _asked = context.requests.ask();

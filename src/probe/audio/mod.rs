@@ -290,7 +290,7 @@ impl Probe {
         let record = Record::new(&enrolled::AUDIO.part, context.enrolled.clone());
         let (known, watch) = (BTreeMap::new(), Watch::new(&["sound"]));
         let (cards, progress, heads) = (Aside::default(), Progress::default(), Aside::default());
-        Self { record, config, context, program, deadline, known, watch, cards, progress, heads }
+        Self { config, context, program, deadline, known, watch, record, cards, progress, heads }
     }
 
     /// Waits until the next observation is due and makes it.

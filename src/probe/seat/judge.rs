@@ -166,6 +166,9 @@ mod tests {
         );
     }
 
+    /// What is done to a device, and what is then told of the source and of the sink.
+    type Change = (fn(&mut Device), [&'static str; 2]);
+
     #[test]
     fn a_mute_within_a_call_is_a_persons_choice() {
         let config: Config = toml::from_str("user = 1000").unwrap();
@@ -177,7 +180,7 @@ mod tests {
             let of = reading.findings.iter().filter(|finding| finding.reason != &told::IN_USE_BY);
             of.map(|finding| (finding.reason.code, finding.verdict)).collect::<Vec<_>>()
         };
-        let changes: [(fn(&mut Device), [&str; 2]); 2] = [
+        let changes: [Change; 2] = [
             (|device| device.muted = true, ["audio.default_source_muted", "audio.default_sink_muted"]),
             (|device| device.volume = 0.0, ["audio.default_source_quiet", "audio.default_sink_quiet"]),
         ];
