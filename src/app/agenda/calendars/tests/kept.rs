@@ -102,7 +102,7 @@ async fn a_meeting_that_takes_place_at_the_same_hour_is_the_same_whatever_its_ca
     // What is another meeting by all that is known is another.
     let gone = office.reads(&[single("q", "Apel", 600), single("r", "Rapat", 600 + 9 * DAY)]).await;
     assert!(gone[0] == before[0] && gone[1] != before[1], "{gone:?}");
-    assert_eq!(office.reads(&[]).await, [Arc::from(""); 0]);
+    assert!(office.reads(&[]).await.is_empty());
 }
 
 #[tokio::test]
