@@ -245,21 +245,33 @@ pub(super) fn notices(db: &Connection, since: Timestamp) -> rusqlite::Result<Vec
     let mut statement = db.prepare_cached(&format!(
         "SELECT session, start, occasion, at, verdict, codes, evidence FROM session_notices WHERE {OF_RECENT}"
     ))?;
-    let rows = statement.query_map([micros(since)], |row| {
-        let (occasion, verdict, codes): (String, String, String) = (row.get(2)?, row.get(4)?, row.get(5)?);
-        // One that a later version wrote says nothing here.
-        let Some(occasion) = Occasion::parse(&occasion) else { return Ok(None) };
-        Ok(Some(Notice {
-            session: row.get(0)?,
-            start: moment(row.get(1)?),
-            occasion,
-            at: moment(row.get(3)?),
-            verdict: Verdict::parse(&verdict).unwrap_or(Verdict::Unknown),
-            codes: serde_json::from_str(&codes).unwrap_or_default(),
-            evidence: row.get(6)?,
-        }))
-    })?;
+    let rows = statement.query_map([micros(since)], notice)?;
     rows.filter_map(Result::transpose).collect()
+}
+
+/// What was written down of one session at one hour.
+fn notices_of(db: &Connection, session: &str, start: Timestamp) -> rusqlite::Result<Vec<Notice>> {
+    let mut statement = db.prepare_cached(
+        "SELECT session, start, occasion, at, verdict, codes, evidence FROM session_notices
+         WHERE session = ?1 AND start = ?2",
+    )?;
+    let rows = statement.query_map(params![session, micros(start)], notice)?;
+    rows.filter_map(Result::transpose).collect()
+}
+
+/// One that a later version wrote says nothing here.
+fn notice(row: &Row<'_>) -> rusqlite::Result<Option<Notice>> {
+    let (occasion, verdict, codes): (String, String, String) = (row.get(2)?, row.get(4)?, row.get(5)?);
+    let Some(occasion) = Occasion::parse(&occasion) else { return Ok(None) };
+    Ok(Some(Notice {
+        session: row.get(0)?,
+        start: moment(row.get(1)?),
+        occasion,
+        at: moment(row.get(3)?),
+        verdict: Verdict::parse(&verdict).unwrap_or(Verdict::Unknown),
+        codes: serde_json::from_str(&codes).unwrap_or_default(),
+        evidence: row.get(6)?,
+    }))
 }
 
 /// To whom anything was said under a key that begins so: the keys lie by their letters, and none goes on with the last that there is.
@@ -327,6 +339,21 @@ impl Store {
     /// If the disk cannot be read.
     pub async fn unreported(&self, over: Timestamp, limit: u32) -> Result<Vec<Session>, StoreError> {
         self.read(move |db, _| unreported(db, over, limit)).await
+    }
+
+    /// What was found and told of each of these sessions at its hour.
+    ///
+    /// # Errors
+    /// If the disk cannot be read.
+    pub async fn notices_of(&self, sessions: Vec<(Arc<str>, Timestamp)>) -> Result<Vec<Notice>, StoreError> {
+        self.read(move |db, _| {
+            let mut all = Vec::new();
+            for (session, start) in &sessions {
+                all.extend(notices_of(db, session, *start)?);
+            }
+            Ok(all)
+        })
+        .await
     }
 
     /// One session, a cancelled one too.

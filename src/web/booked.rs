@@ -10,7 +10,6 @@ use utoipa::ToSchema;
 use crate::domain::plain::{is_blank, is_unseen};
 use crate::domain::session::{LONGEST_MEETING, Member, SCHEDULER, Venue};
 use crate::domain::{Booking, Details, Notice, Occasion, Session, Verdict, instant, passcode};
-use crate::engine::agenda::Agenda;
 
 use super::problem::Problem;
 use super::{Voice, given};
@@ -139,8 +138,8 @@ impl HolderBody {
 }
 
 impl SessionBody {
-    /// A session for a reader; people's names only where `named`.
-    pub fn of(session: &Session, agenda: &Agenda, named: bool, voice: &Voice) -> Self {
+    /// A session for a reader, with what was found of it; people's names only where `named`.
+    pub fn of(session: &Session, notices: &[Notice], named: bool, voice: &Voice) -> Self {
         let mut details = session.details.clone();
         if !named {
             details.contact = None;
@@ -156,8 +155,10 @@ impl SessionBody {
             reasons: notice.codes.clone(),
             evidence_id: notice.evidence.clone(),
         };
-        let mut since: Vec<&Notice> = agenda.notices_of(session).collect();
-        since.retain(|notice| notice.occasion.is_a_look() && notice.occasion != Occasion::Confirmed);
+        let (confirmed, mut since): (Vec<&Notice>, Vec<_>) = notices
+            .iter()
+            .filter(|notice| notice.occasion.is_a_look())
+            .partition(|notice| notice.occasion == Occasion::Confirmed);
         since.sort_by_key(|notice| notice.at);
         Self {
             id: session.id.to_string(),
@@ -168,7 +169,7 @@ impl SessionBody {
             end: voice.stamp(session.end),
             source: session.source.to_string(),
             details,
-            confirmed: agenda.confirmed(session).map(found),
+            confirmed: confirmed.into_iter().next().map(found),
             rechecks: since.into_iter().map(found).collect(),
         }
     }

@@ -77,6 +77,9 @@ pub trait Bookings: Send + Sync {
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<Session>, String>>;
 
+    /// What was found and told of each of these sessions at its hour, of whatever time.
+    fn notices(&self, sessions: Vec<(Arc<str>, Timestamp)>) -> BoxFuture<'_, Result<Vec<Notice>, String>>;
+
     /// What is checked by hand before a meeting.
     fn hand_checks(&self) -> Arc<[Item]>;
 

@@ -1,5 +1,6 @@
 //! `/api/v1/sessions`: meetings are booked, moved, cancelled and listed; `/api/v1/agenda` tells the phase.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -17,7 +18,7 @@ use utoipa::ToSchema;
 
 use crate::domain::feed::{LeftOut, Why};
 use crate::domain::session::Place;
-use crate::domain::{Booking, Granted, Phase, Scope, Session, Wish};
+use crate::domain::{Booking, Granted, Notice, Phase, Scope, Session, Wish};
 use crate::engine::slot::Question;
 
 use super::booked::{self, HolderBody, SessionBody, SessionMove, SessionWish};
@@ -158,8 +159,10 @@ pub(super) async fn list(
     // One more than is told says whether there are more.
     let wanted = u32::try_from(LISTED + 1).unwrap_or(u32::MAX);
     let all = site.state.bookings.sessions((since, until), after, wanted).await.map_err(Problem::agenda)?;
-    let (agenda, voice) = (site.state.bookings.agenda(), site.voice());
-    let told: Vec<_> = all.iter().take(LISTED).map(|one| SessionBody::of(one, &agenda, named, &voice)).collect();
+    let (shown, voice) = (&all[..all.len().min(LISTED)], site.voice());
+    let found = found(&site, shown).await?;
+    let told = shown.iter().zip(&found).map(|(one, found)| SessionBody::of(one, found, named, &voice));
+    let told: Vec<_> = told.collect();
     let mut answer = Json(told).into_response();
     if all.len() > LISTED {
         // `since` as it was this time: now is another one at the next question.
@@ -212,7 +215,7 @@ pub(super) async fn get(
     let named = caller.may(Scope::Schedule);
     let found = site.state.bookings.session(&id).await.map_err(Problem::agenda)?;
     let session = found.ok_or_else(none_of_this_id)?;
-    Ok(answer(&site, &session, StatusCode::OK, named))
+    answer(&site, &session, StatusCode::OK, named).await
 }
 
 /// Books a session, or replaces what was booked under its id. The same again changes nothing.
@@ -255,7 +258,7 @@ pub(super) async fn put(
     let agenda = site.state.bookings.agenda();
     if let Some(same) = agenda.get(&session.id).filter(|known| known.says_what(&session)) {
         // Nothing is written, and no evidence stored: a scheduler may say the same again and again.
-        return Ok(answer(&site, same, StatusCode::OK, true));
+        return answer(&site, same, StatusCode::OK, true).await;
     }
     wished(&site, &caller, Wish::Book(Box::new(session.clone())), Some(session)).await
 }
@@ -345,9 +348,9 @@ async fn wished(site: &Site, caller: &Caller, wish: Wish, confirms: Option<Sessi
     match granted.map_err(Problem::agenda)? {
         Granted::Kept { session, created, .. } => {
             let status = if created { StatusCode::CREATED } else { StatusCode::OK };
-            Ok(answer(site, &session, status, true))
+            answer(site, &session, status, true).await
         }
-        Granted::Same(session) => Ok(answer(site, &session, StatusCode::OK, true)),
+        Granted::Same(session) => answer(site, &session, StatusCode::OK, true).await,
         Granted::Taken(holders) => {
             let voice = site.voice();
             Err(Problem::taken(holders.iter().map(|session| HolderBody::of(session, &voice)).collect()))
@@ -358,9 +361,26 @@ async fn wished(site: &Site, caller: &Caller, wish: Wish, confirms: Option<Sessi
     }
 }
 
-fn answer(site: &Site, session: &Session, status: StatusCode, named: bool) -> Response {
-    let body = SessionBody::of(session, &site.state.bookings.agenda(), named, &site.voice());
-    (status, Json(body)).into_response()
+async fn answer(site: &Site, session: &Session, status: StatusCode, named: bool) -> Result<Response, Problem> {
+    let found = found(site, std::slice::from_ref(session)).await?.pop().unwrap_or_default();
+    let body = SessionBody::of(session, &found, named, &site.voice());
+    Ok((status, Json(body)).into_response())
+}
+
+/// What was found of each of these sessions: as memory has it, and of those that it has forgotten as the disk has it.
+async fn found(site: &Site, sessions: &[Session]) -> Result<Vec<Vec<Notice>>, Problem> {
+    let (bookings, agenda) = (&site.state.bookings, site.state.bookings.agenda());
+    let forgotten: Vec<_> = sessions.iter().filter(|session| agenda.get(&session.id).is_none()).collect();
+    let mut kept: HashMap<Arc<str>, Vec<Notice>> = HashMap::new();
+    if !forgotten.is_empty() {
+        let wanted = forgotten.iter().map(|session| (Arc::clone(&session.id), session.start)).collect();
+        for notice in bookings.notices(wanted).await.map_err(Problem::agenda)? {
+            kept.entry(Arc::clone(&notice.session)).or_default().push(notice);
+        }
+    }
+    let of =
+        |session: &Session| kept.remove(&session.id).unwrap_or_else(|| agenda.notices_of(session).cloned().collect());
+    Ok(sessions.iter().map(of).collect())
 }
 
 /// That a meeting is of no calendar that is followed: what is changed of one here would be undone at the calendar's next reading.

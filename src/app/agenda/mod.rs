@@ -198,6 +198,10 @@ impl Bookings for Book {
         Box::pin(async move { self.store.sessions(span, after, limit).await.map_err(|error| in_full(&error)) })
     }
 
+    fn notices(&self, sessions: Vec<(Arc<str>, Timestamp)>) -> BoxFuture<'_, Result<Vec<Notice>, String>> {
+        Box::pin(async move { self.store.notices_of(sessions).await.map_err(|error| in_full(&error)) })
+    }
+
     fn hand_checks(&self) -> Arc<[Item]> {
         Arc::clone(&self.configs.borrow().run_sheet)
     }

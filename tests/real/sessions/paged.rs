@@ -87,3 +87,40 @@ fn each_of_many_sessions_is_told_once_and_the_last_is_given_back() {
     assert_eq!(daemon.get(&format!("{LIST}/kalender-terakhir")).json()["state"], "cancelled");
     daemon.stop();
 }
+
+#[test]
+fn what_was_found_for_a_meeting_of_last_month_is_told_though_no_agenda_has_it_any_more() {
+    let folder = room(BARE);
+    Daemon::start(folder.path()).stop();
+    let start = ahead(MINUTE).checked_sub(MINUTE * 60 * 24 * 30).unwrap();
+    let (start, hour) = (start.as_microsecond(), 3_600_000_000_i64);
+    let db = Connection::open(folder.path().join("state/siaga.db")).unwrap();
+    db.execute(
+        "INSERT INTO sessions (id, revision, booking, title, profile, start, until, source, details)
+         VALUES ('lama', 1, 'booked', 'Rapat lama', 'zoom_group_720', ?1, ?2, 'scheduler', '{}')",
+        [start, start + hour],
+    )
+    .unwrap();
+    for (occasion, before, verdict) in
+        [("before 7200", 2, "not_ready"), ("confirmed", 30, "ready"), ("reported", -2, "ready")]
+    {
+        db.execute(
+            "INSERT INTO session_notices VALUES ('lama', ?1, ?2, ?3, ?4, '[]', NULL)",
+            params![start, occasion, start - before * hour, verdict],
+        )
+        .unwrap();
+    }
+    drop(db);
+    let daemon = Daemon::start(folder.path());
+    daemon.wait_for("/api/v1/agenda", "the agenda is known", |answer| answer.json()["known"] == true);
+    let one = daemon.get("/api/v1/sessions/lama").json();
+    let all = daemon.get("/api/v1/sessions?since=2020-01-01T00:00:00Z").json();
+    assert_eq!(
+        (&one["confirmed"]["verdict"], one["rechecks"].as_array().unwrap().len()),
+        (&"ready".into(), 1),
+        "{one:#}"
+    );
+    assert_eq!(one["rechecks"][0]["before_seconds"], 7200);
+    assert_eq!(all[0], one);
+    daemon.stop();
+}

@@ -129,6 +129,10 @@ impl Bookings for Diary {
         async move { Ok(Vec::new()) }.boxed()
     }
 
+    fn notices(&self, _: Vec<(Arc<str>, Timestamp)>) -> BoxFuture<'_, Result<Vec<Notice>, String>> {
+        async move { Ok(Vec::new()) }.boxed()
+    }
+
     fn hand_checks(&self) -> Arc<[Item]> {
         Arc::from([])
     }
