@@ -41,6 +41,8 @@ pub struct CheckState {
     gone: Vec<String>,
     /// When time by itself next changes something, as [`CheckState::find_deadline`] has it: asked each turn of every check.
     due: Mono,
+    /// When the newest came: what comes with others at once, and is too old already, was not so while nobody looked.
+    heard: Mono,
     /// Whether time to catch up after a meeting was given since the last run.
     caught_up: bool,
     runs: u64,
@@ -68,6 +70,7 @@ impl CheckState {
             places: Vec::new(),
             gone: Vec::new(),
             due: Mono::NEVER,
+            heard: now.mono,
             caught_up: false,
             runs: 0,
             failures: BTreeMap::new(),
@@ -115,9 +118,10 @@ impl CheckState {
     pub fn observe(&mut self, observation: Observation, now: Now) {
         // What is a little late may still put off that the evidence is too old. After a suspension that has long been so: nothing of
         // before has lasted until now.
-        if self.fresh_until.is_some_and(|until| until.after(LATE) < now.mono) {
+        if self.heard < now.mono && self.fresh_until.is_some_and(|until| until.after(LATE) < now.mono) {
             self.grow_old(now);
         }
+        self.heard = now.mono;
         self.runs += 1;
         self.caught_up = false;
         if let Some(error) = &observation.error {

@@ -106,6 +106,13 @@ fn the_patience_with_the_unknown_is_that_of_what_is_unknown_and_is_over_with_its
     let none =
         |name: &str, second| Some(if ["dead", "alive"].contains(&name) && second > 20 { Unknown } else { Ready });
     assert_eq!([43, 44].map(|until| open(&none, until).0), [None, Some(44)]);
+    // One that was unknown for long while another stood in for it has had its time when that is unknown too.
+    let stood_in_for = |name: &str, second| match name {
+        "dead" if second > 20 => Some(Unknown),
+        "alive" if second > 100 => Some(Unknown),
+        _ => Some(Ready),
+    };
+    assert_eq!([103, 104].map(|until| open(&stood_in_for, until).0), [None, Some(104)]);
     // Each has its own time from when it became so: the one that is asked often counts from 1004, and not from the other's 24.
     let both = |name: &str, second| match name {
         "battery" if second > 20 => Some(Unknown),

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use super::{Event, rollup};
 use crate::domain::snapshot::{CheckView, ComponentView, ProfileView};
-use crate::domain::{Component, Incident, Mono, Now, Reason, Requirement, Verdict};
+use crate::domain::{CheckName, Component, Incident, Mono, Now, Reason, Requirement, Verdict};
 
 /// The incidents that are open.
 #[derive(Clone, Debug, Default)]
 pub struct Incidents {
     open: Vec<Incident>,
+    /// Since when each check that is unknown is seen to be, whatever else was said of its component or its group meanwhile.
+    unknown: BTreeMap<CheckName, Mono>,
     /// Of each component that is unknown: by checks that may be so for so long at most, without a break, one after the other perhaps,
     /// since when.
     spells: BTreeMap<Component, BTreeMap<Duration, Mono>>,
@@ -43,6 +45,9 @@ impl Incidents {
     ) -> (Vec<Event>, Mono) {
         let mut events = Vec::new();
         let mut look_again = Mono::NEVER;
+        let is_unknown = view.checks.iter().zip(checks).filter(|(judged, _)| judged.verdict == Verdict::Unknown);
+        let since = |name: &CheckName| self.unknown.get(name).copied().unwrap_or(now.mono);
+        self.unknown = is_unknown.map(|(_, check)| (check.spec.name.clone(), since(&check.spec.name))).collect();
         for component in view.components.iter() {
             let unknown = makes_unknown(view, checks, component);
             let spells = self.spells.entry(component.component).or_default();
@@ -80,7 +85,9 @@ impl Incidents {
                     if reasons.is_empty() {
                         continue;
                     }
-                    if let Some(due) = due(&unknown, spells).filter(|due| *due > now.mono) {
+                    let each = unknown.iter().filter_map(|check| due(check, &self.unknown));
+                    let in_turn = spells.iter().map(|(patience, since)| since.after(*patience));
+                    if let Some(due) = each.chain(in_turn).min().filter(|due| *due > now.mono) {
                         look_again = look_again.min(due);
                         continue;
                     }
@@ -137,14 +144,14 @@ fn makes_unknown<'a>(
     unknown.map(|(check, _)| *check).collect()
 }
 
-/// When it is an incident that these checks make their component unknown: once it has been so for the age that is allowed to one of
-/// them, and at once where evidence became too old, which has had its time. By the monotonic clock: a wall clock that is set back may
-/// not put an incident off. `None`: at once.
-fn due(unknown: &[&CheckView], spells: &BTreeMap<Duration, Mono>) -> Option<Mono> {
+/// When it is an incident that a check makes its component unknown: once it has been so, since the moment that `since` has of it, for
+/// the age that is allowed to it, which is over where evidence became too old. By the monotonic clock: a wall clock that is set back
+/// may not put an incident off.
+fn due(check: &CheckView, since: &BTreeMap<CheckName, Mono>) -> Option<Mono> {
     // What this process has not looked at yet has as long as what was never seen, however old its evidence is.
-    let is_over = |check: &&CheckView| check.stale && check.runs > 0;
-    let in_turn = spells.iter().map(|(patience, since)| since.after(*patience));
-    in_turn.min().filter(|_| !unknown.iter().any(is_over))
+    let is_over = check.stale && check.runs > 0;
+    let allowed = if is_over { Duration::ZERO } else { check.spec.fresh_for };
+    Some(since.get(&check.spec.name)?.after(allowed))
 }
 
 /// The place of the check at the top of the chain of explanations that begins at `at`.
