@@ -70,7 +70,7 @@ impl Config {
         Interface { card: Named::of_pcm(&self.play), key, server, channel: Some(self.frequency.to_string()) }
     }
 
-    /// The ALSA PCMs that lead to a radio, with their keys.
+    /// The ALSA PCMs that lead to a radio, with their keys: by `play` it is spoken, by the others listened.
     pub fn pcms(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let listened_to = match &self.busy {
             Busy::Audio { capture, .. } => Some(("busy", capture.as_str())),

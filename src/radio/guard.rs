@@ -123,8 +123,8 @@ struct Guard {
     until: Option<Mono>,
     /// When it was last asked for.
     asked: Mono,
-    /// When it was last looked after.
-    attended: Mono,
+    /// When it is looked after next, while it is up.
+    attend_at: Mono,
 }
 
 async fn stand(post: Post) -> Result<(), String> {
@@ -146,16 +146,15 @@ async fn stand(post: Post) -> Result<(), String> {
     let key = Key::open(&post.ptt).map_err(|error| format!("the key cannot be opened: {error}"))?;
     let clock = Clock::start();
     let now = clock.mono();
-    let mut guard = Guard { post, clock, key: Some(key), squelch, until: None, asked: now, attended: now };
+    let mut guard =
+        Guard { post, clock, key: Some(key), squelch, until: None, asked: now, attend_at: now.after(ROUND) };
     say(&Said::Ready);
     loop {
-        let due = guard.due();
+        let (due, is_pressed) = (guard.due(), guard.until.is_some());
         tokio::select! {
             biased;
-            () = clock.sleep_until(due) => match guard.until {
-                Some(_) => guard.cut().await,
-                None => guard.attend(),
-            },
+            // First while it is pressed, and last while it is up: nothing may keep it pressed, and no look after it the guard from its end.
+            () = clock.sleep_until(due), if is_pressed => guard.cut().await,
             () = any(&mut ends) => break,
             line = orders.next_line() => match line {
                 Ok(Some(line)) => match serde_json::from_str(&line) {
@@ -165,6 +164,7 @@ async fn stand(post: Post) -> Result<(), String> {
                 },
                 Ok(None) | Err(_) => break,
             },
+            () = clock.sleep_until(due), if !is_pressed => guard.attend(),
         }
     }
     guard.release().await
@@ -210,23 +210,25 @@ impl Guard {
 
     /// When the key is released without an order; or looked after, where it is up.
     fn due(&self) -> Mono {
-        self.until.map_or_else(|| self.attended.after(ROUND), |until| until.min(self.asked.after(SILENCE)))
+        self.until.map_or(self.attend_at, |until| until.min(self.asked.after(SILENCE)))
     }
 
     /// Holds a key that is up there, and opens one anew that was unplugged: as long as its old file is open, the kernel gives the device
-    /// another name.
+    /// another name. What takes long is done less often.
     fn attend(&mut self) {
-        self.attended = self.clock.mono();
-        if self.key.as_mut().is_some_and(|key| key.attend().is_err()) {
-            self.key = None;
-        } else if self.key.is_none() {
-            let hears = |squelch: &Option<Squelch>| squelch.as_ref().is_none_or(|squelch| squelch.is_open().is_ok());
-            // Before the key, as at the start.
-            if !self.squelch.as_ref().is_ok_and(hears) {
-                self.squelch = open_squelch(&self.post);
-            }
-            self.key = Key::open(&self.post.ptt).ok();
+        let began = self.clock.mono();
+        // Before the key, as at the start.
+        if self.squelch.as_ref().map_or(true, |squelch| squelch.as_ref().is_some_and(Squelch::is_gone)) {
+            // What is asked for anew is given up first.
+            self.squelch = Err(String::new());
+            self.squelch = open_squelch(&self.post);
         }
+        self.key = match self.key.take() {
+            Some(mut key) => key.attend().is_ok().then_some(key),
+            None => Key::open(&self.post.ptt).ok(),
+        };
+        let now = self.clock.mono();
+        self.attend_at = now.after(ROUND.max(now.since(began) * 10));
     }
 
     async fn cut(&mut self) {

@@ -61,10 +61,10 @@ impl Key {
     /// Holds it up, where somebody else can press it by opening the same device.
     ///
     /// # Errors
-    /// It is not there any more.
+    /// It is not there any more. What may be over a moment later is none: to open it anew would be heard on the air.
     pub fn attend(&mut self) -> io::Result<()> {
         match self {
-            Self::Serial(key) => key.rest(),
+            Self::Serial(key) => key.attend(),
             Self::Cm108(key) => key.look(),
             // Nothing to hold; asked at each use; the line is ours alone.
             Self::Vox | Self::Rigctld(_) | Self::Gpio(_) => Ok(()),
@@ -110,6 +110,15 @@ impl Squelch {
             Self::Cm108(squelch) => squelch.is_open(),
             Self::Rigctld(squelch) => squelch.is_open(),
             Self::Gpio(squelch) => squelch.is_open(),
+        }
+    }
+
+    /// Whether its device was unplugged: then it is to be opened anew.
+    pub fn is_gone(&self) -> bool {
+        match self {
+            Self::Serial(squelch) => squelch.is_open().is_err_and(|error| serial::is_gone(&error)),
+            Self::Cm108(squelch) => squelch.is_open().is_err(),
+            Self::Rigctld(_) | Self::Gpio(_) => false,
         }
     }
 }

@@ -27,8 +27,13 @@ impl Key {
         Ok(key)
     }
 
+    /// The same as long as it is up. A call that fails now and then, as beside a transmitter, is made again.
+    pub(super) fn attend(&self) -> io::Result<()> {
+        self.rest().or_else(|error| if is_gone(&error) { Err(error) } else { Ok(()) })
+    }
+
     /// Released: also after somebody else has opened the port.
-    pub(super) fn rest(&self) -> io::Result<()> {
+    fn rest(&self) -> io::Result<()> {
         self.set(false)?;
         // It keys nothing, and some adapters wire both.
         self.drive(if self.line == Output::Rts { Output::Dtr } else { Output::Rts }, false)
@@ -69,6 +74,13 @@ impl Squelch {
         }?;
         Ok(high != self.inverted)
     }
+}
+
+/// Whether the port was unplugged (the kernel hangs up on its file), and not merely a call lost.
+pub(super) fn is_gone(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let gone = [Errno::IO, Errno::NODEV, Errno::NXIO].map(Errno::raw_os_error);
+    error.raw_os_error().is_some_and(|code| gone.contains(&code))
 }
 
 /// As it is set, but for what is `changed`, and that nothing waits for a carrier.
