@@ -24,7 +24,8 @@ pub(super) fn of_receivers(root: Table<'_>, receivers: &[notify::Config], proble
             |table: &&Table<'_>| table.get("name").is_some_and(|name| name.get_ref().as_str() == Some(&*receiver.name));
         let table = tables.iter().find(is_its);
         for (key, pcm) in radio.pcms() {
-            let Some(card) = Named::of_pcm(pcm) else { continue };
+            let card = if key == "play" { Named::of_pcm(pcm) } else { Named::of_input(pcm) };
+            let Some(card) = card else { continue };
             let line = table.map_or(0, |table| problems.line(table.at(key).start));
             all.push(RadioCard { card, said: format!("{key} of receiver {:?} on line {line}", &*receiver.name) });
         }
@@ -50,7 +51,11 @@ pub(super) fn keep_off(
     let cards: Vec<Named> = radio.iter().map(|radio| radio.card.clone()).collect();
     for (_, probe, table) in checks {
         for (key, named) in probe.tests_sound_of() {
-            let same = |radio: &&RadioCard| radio.card.as_str().eq_ignore_ascii_case(named.as_str());
+            let same = |radio: &&RadioCard| {
+                // What a card plays whose input alone is the radio's is the room's.
+                let is_free = key == "play" && matches!(radio.card, Named::Input(_));
+                !is_free && radio.card.as_str().eq_ignore_ascii_case(named.as_str())
+            };
             if let Some(RadioCard { said, .. }) = radio.iter().find(same) {
                 let why = format!(
                     "sound card {:?} is the radio's ({said}), on which no test of the room's sound may be made",

@@ -58,7 +58,7 @@ impl<T: Send + 'static> Aside<T> {
         {
             return Err(Late);
         }
-        let (send, mut receive) = oneshot::channel();
+        let (send, receive) = oneshot::channel();
         let job: Job = Box::new(move |free| {
             let value = call();
             free();
@@ -66,18 +66,13 @@ impl<T: Send + 'static> Aside<T> {
             drop(send.send(value));
         });
         hand(self.idle, job)?;
-        match tokio::time::timeout(deadline, &mut receive).await {
-            Ok(Ok(value)) => {
-                self.outstanding = None;
-                Ok(value)
-            }
-            // It panicked: as good as never.
-            Ok(Err(_)) => Err(Late),
-            Err(_) => {
-                self.outstanding = Some(receive);
-                Err(Late)
-            }
+        // Known before it is waited for: whoever waits may be gone first.
+        let answer = tokio::time::timeout(deadline, self.outstanding.insert(receive)).await;
+        if answer.is_ok() {
+            self.outstanding = None;
         }
+        // One that panicked is as good as never.
+        answer.ok().and_then(Result::ok).ok_or(Late)
     }
 }
 
@@ -167,9 +162,20 @@ mod tests {
         let second = other.run(SOON, own).await.unwrap();
         assert_ne!(second, first, "that one hangs");
         assert_eq!(aside.run(SOON, own).await, Ok(second));
-        release.send(()).unwrap();
         assert_eq!(other.run(SOON, || panic!("as a bug would")).await, Err(Late));
         assert!(other.run(SOON, own).await.is_ok_and(|thread| thread != second), "it is gone");
+        drop(release);
+    }
+
+    #[tokio::test]
+    async fn a_call_for_which_nobody_waits_any_more_is_not_joined_by_another_either() {
+        static IDLE: Idle = Mutex::new(Vec::new());
+        let mut aside = place(&IDLE);
+        let (release, hanging) = sync_channel::<()>(0);
+        let given_up = tokio::time::timeout(Duration::from_millis(20), aside.run(SOON, move || _ = hanging.recv()));
+        assert!(given_up.await.is_err());
+        assert_eq!(aside.run(SOON, || panic!("a second call beside a hanging one")).await, Err(Late));
+        drop(release);
     }
 
     #[tokio::test]

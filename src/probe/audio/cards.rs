@@ -139,19 +139,24 @@ impl Progress {
 /// # Errors
 /// What reading the list came to, except that it is not there.
 pub(in crate::probe) fn list(proc: &Path) -> io::Result<Vec<Card>> {
-    list_telling(proc, &Progress::default())
+    list_telling(proc, &Progress::default(), |heads| heads)
 }
 
-/// As [`list`], and tells how far it has come.
+/// As [`list`], with the streams of those alone that are `meant`, and tells how far it has come.
 ///
 /// # Errors
 /// As there.
-pub(super) fn list_telling(proc: &Path, progress: &Progress) -> io::Result<Vec<Card>> {
+pub(super) fn list_telling(
+    proc: &Path,
+    progress: &Progress,
+    meant: impl FnOnce(Vec<Card>) -> Vec<Card>,
+) -> io::Result<Vec<Card>> {
     *progress.lock() = (Vec::new(), 0);
     let heads = heads(proc)?;
     progress.lock().0.clone_from(&heads);
-    let look = |card| {
-        let card = look(card, proc);
+    let meant: Vec<u32> = meant(heads.clone()).iter().map(|card| card.number).collect();
+    let look = |card: Card| {
+        let card = if meant.contains(&card.number) { look(card, proc) } else { card };
         progress.lock().1 += 1;
         card
     };

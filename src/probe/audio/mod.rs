@@ -306,8 +306,11 @@ impl Probe {
     async fn look(&mut self) -> Result<Reading, ProbeError> {
         let (roots, progress) = (self.context.roots.clone(), self.progress.clone());
         let is_recorded = self.record.is_kept();
+        let (radio, card, seen) = (self.config.radio.clone(), self.config.card.clone(), self.context.cards.clone());
+        // A card of somebody else's may hang.
+        let meant = move |heads: Vec<Card>| wanted(without(heads, &radio), &card, &seen);
         let looked = self.cards.run(self.deadline, move || {
-            let all = cards::list_telling(&roots.proc, &progress)?;
+            let all = cards::list_telling(&roots.proc, &progress, meant)?;
             let devices = is_recorded.then(|| all.iter().map(|card| card.as_device(&roots.sys)).collect());
             Ok((all, devices.unwrap_or_default()))
         });
@@ -363,7 +366,7 @@ impl Probe {
     /// Those that the check means.
     fn meant(&self, all: Vec<Card>) -> Vec<Card> {
         let seen = &self.context.cards;
-        wanted(without(all, &self.config.radio, seen), &self.config.card, seen)
+        wanted(without(all, &self.config.radio), &self.config.card, seen)
     }
 
     /// Looks at the mixers that are due, all at once, each in a child of its own: one that hangs delays no other, nor the word that a

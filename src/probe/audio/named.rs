@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::cards::Card;
+use super::cards::{Card, Direction};
 
 /// A sound card, as a config names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Named {
     /// By a PCM of it: its short name or its number, as ALSA takes them, and no other card that is called alike.
     Pcm(String),
+    /// As that, of a PCM that is listened to alone: what the card plays is somebody else's.
+    Input(String),
     /// As a check's `card` does.
     Word(String),
 }
@@ -20,29 +22,55 @@ impl Named {
         card_of(pcm).map(Self::Pcm)
     }
 
+    /// The same of one that is listened to alone.
+    pub fn of_input(pcm: &str) -> Option<Self> {
+        card_of(pcm).map(Self::Input)
+    }
+
     /// The word for it.
     pub fn as_str(&self) -> &str {
         match self {
-            Self::Pcm(card) | Self::Word(card) => card,
+            Self::Pcm(card) | Self::Input(card) | Self::Word(card) => card,
         }
     }
 
     /// Which of the cards it is.
     pub(in crate::probe) fn among(&self, cards: Vec<Card>, seen: &Seen) -> Vec<Card> {
         match self {
-            Self::Pcm(name) => cards.into_iter().filter(|card| is_pcms(card, name)).collect(),
+            Self::Pcm(name) | Self::Input(name) => cards.into_iter().filter(|card| is_pcms(card, name)).collect(),
             Self::Word(word) => wanted(cards, word, seen),
         }
     }
+
+    /// Whether it is certainly this card: a number, a short name, a port or a USB id, and no part of a name, which another may have too.
+    fn is_surely(&self, card: &Card) -> bool {
+        match self {
+            Self::Pcm(name) | Self::Input(name) => is_pcms(card, name),
+            Self::Word(word) => {
+                let is_port = word.starts_with("usb-") && word.ends_with(char::is_numeric);
+                is_pcms(card, word)
+                    || card.id.eq_ignore_ascii_case(word)
+                    || card.usb.as_deref().is_some_and(|usb| usb.eq_ignore_ascii_case(word))
+                    || is_port && card.is(word)
+            }
+        }
+    }
 }
+
+/// ALSA's PCMs whose first argument is a card (alsa-lib, `src/conf/alsa.conf` and `src/conf/pcm`).
+const OF_A_CARD: [&str; 12] = [
+    "hw", "plughw", "default", "sysdefault", "dmix", "dsnoop", "front", "rear", "side", "iec958", "hdmi", "usbstream",
+];
 
 /// The card that an ALSA PCM is of, where its name tells (`"plughw:CARD=Device,DEV=0"`, `"hw:1,0"`).
 pub fn card_of(pcm: &str) -> Option<String> {
     let (plugin, rest) = pcm.split_once(':')?;
     let rest = rest.trim();
     let named = rest.split(',').find_map(|part| part.trim().strip_prefix("CARD="));
-    let first = matches!(plugin.trim(), "hw" | "plughw").then(|| rest.split(',').next()).flatten();
-    named.or(first).map(str::trim).filter(|card| !card.is_empty()).map(ToOwned::to_owned)
+    let plugin = plugin.trim();
+    let is_of_card = OF_A_CARD.contains(&plugin) || plugin.starts_with("surround");
+    let first = is_of_card.then(|| rest.split(',').next()).flatten();
+    named.or(first).map(str::trim).filter(|card| !card.is_empty() && !card.contains('=')).map(ToOwned::to_owned)
 }
 
 /// Whether a PCM's name means this card by `name`.
@@ -76,10 +104,17 @@ pub(in crate::probe) fn wanted(cards: Vec<Card>, word: &str, seen: &Seen) -> Vec
 
 /// The cards without those that the radio hangs on: what is played into one goes on the air, and what comes out of one is the
 /// channel's noise.
-pub(in crate::probe) fn without(cards: Vec<Card>, radio: &[Named], seen: &Seen) -> Vec<Card> {
-    let of_radio: BTreeSet<u32> =
-        radio.iter().flat_map(|named| named.among(cards.clone(), seen)).map(|card| card.number).collect();
-    cards.into_iter().filter(|card| !of_radio.contains(&card.number)).collect()
+pub(in crate::probe) fn without(mut cards: Vec<Card>, radio: &[Named]) -> Vec<Card> {
+    let (inputs, whole): (Vec<_>, Vec<_>) = radio.iter().partition(|named| matches!(named, Named::Input(_)));
+    cards.retain(|card| !whole.iter().any(|named| named.is_surely(card)));
+    cards.retain_mut(|card| {
+        if card.streams.is_empty() || !inputs.iter().any(|named| named.is_surely(card)) {
+            return true;
+        }
+        card.streams.retain(|stream| stream.direction != Direction::Capture);
+        !card.streams.is_empty()
+    });
+    cards
 }
 
 #[cfg(test)]
@@ -132,11 +167,31 @@ mod tests {
             ("sysdefault:CARD=Device", Some("Device")),
             ("hw:1,0", Some("1")),
             ("plughw:Device", Some("Device")),
+            ("sysdefault:Device", Some("Device")),
+            ("dmix:1,0", Some("1")),
+            ("surround51:Device,0", Some("Device")),
+            ("hw:DEV=0", None),
             ("default", None),
             ("pulse:x", None),
             ("hw:", None),
         ] {
             assert_eq!(card_of(pcm).as_deref(), card, "{pcm}");
         }
+    }
+
+    #[test]
+    fn what_is_left_out_as_the_radios_is_surely_its_own() {
+        let left = |named: Named| {
+            let left = without(parse(CARDS), &[named]);
+            left.iter().map(|card| card.number).collect::<Vec<_>>()
+        };
+        let word = |word: &str| left(Named::Word(word.to_owned()));
+        assert_eq!(word("Device_1"), [0, 2]);
+        assert_eq!(word("1"), [0, 2], "a number");
+        assert_eq!(word("usb-0000:00:14.0-10"), [0, 2]);
+        for part_of_a_name in ["PnP", "usb", "USB", "auto", "Dev", "usb-0000:00:14.0-"] {
+            assert_eq!(word(part_of_a_name), [0, 1, 2], "{part_of_a_name}");
+        }
+        assert_eq!(left(Named::Pcm("Device".to_owned())), [1, 2]);
     }
 }

@@ -87,21 +87,21 @@ async fn a_driver_that_holds_a_stream_holds_nobody_else() {
     rustix::fs::mkfifoat(rustix::fs::CWD, &status, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
     let mut headset = probe(&machine, &format!("card = \"Headset\"\n{PASSIVE}"));
     let mut onboard = probe(&machine, &format!("card = \"PCH\"\n{PASSIVE}"));
-    (headset.deadline, onboard.deadline) = (Duration::from_millis(50), Duration::from_millis(50));
+    // Long enough for the look to begin on a busy machine.
+    headset.deadline = Duration::from_secs(2);
     for _ in 0..2 {
         let seen = headset.next().await;
         assert_eq!(found(&seen), [("audio.card_unanswering", Verdict::Degraded)]);
         assert_eq!(seen.reading.in_use, None, "nobody can tell");
-        // Another card's check was not looked at either.
-        assert_eq!(found(&onboard.next().await), [("siaga.audio_unreadable", Verdict::Unknown)]);
+        assert_eq!(found(&onboard.next().await), [], "another card's check does not wait for it");
     }
     // A pipe is at its end for whoever waits at it when its last writer has gone.
     let held = machine.path("held");
     std::fs::rename(&status, &held).unwrap();
     std::fs::write(&status, "closed\n").unwrap();
     drop(std::fs::File::options().write(true).open(held).unwrap());
-    (headset.deadline, onboard.deadline) = (Duration::from_secs(20), Duration::from_secs(20));
-    let well = async { while !(found(&headset.next().await).is_empty() && found(&onboard.next().await).is_empty()) {} };
+    headset.deadline = Duration::from_secs(20);
+    let well = async { while !found(&headset.next().await).is_empty() {} };
     tokio::time::timeout(Duration::from_mins(1), well).await.unwrap();
 }
 

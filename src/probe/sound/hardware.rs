@@ -39,11 +39,12 @@ pub(in crate::probe) struct Wanted<'a> {
 pub(in crate::probe) fn choose(all: &[Card], wanted: &Wanted<'_>, direction: Direction) -> Result<Pcm, ProbeError> {
     let &Wanted { card, pcm, radio, seen } = wanted;
     let gone = || ProbeError::new(ErrorKind::Gone, pcm.unwrap_or(card));
-    let rooms = without(all.to_vec(), radio, seen);
+    let rooms = without(all.to_vec(), radio);
     let is_radios = |pcm: &str| {
         let of = card_of(pcm);
         let is = |card: &&Card| of.as_deref().is_some_and(|of| is_pcms(card, of));
-        all.iter().find(is).is_some_and(|card| !rooms.contains(card))
+        let is_rooms = |card: &Card| rooms.iter().any(|room| room.number == card.number && room.has(direction));
+        all.iter().find(is).is_some_and(|card| card.has(direction) && !is_rooms(card))
     };
     if pcm.is_some_and(is_radios) {
         return Err(gone());
