@@ -165,7 +165,8 @@ impl Maker<'_> {
         let first = |occasion: Occasion| {
             record.notices.iter().find(|notice| notice.occasion == occasion).map(|notice| notice.at)
         };
-        let opened = first(Occasion::Preflight);
+        // The crew may have been called while another meeting was held.
+        let opened = first(Occasion::Preflight).map(|told| told.max(record.since));
         let before = self.spans(&Subject::Room, (record.since, start.min(record.until).max(record.since)));
         let began = start <= record.until;
         let last = before.last().filter(|_| began);

@@ -349,9 +349,11 @@ impl Teller<'_> {
             || format!("{}; {} {limit}", pick("tidak diketahui", "not known"), pick("batas", "the limit is")),
             |seconds| format!("{} {} {limit}", length(seconds, self.lang), pick("dari", "of")),
         );
-        // That it was not ready is known, where somebody watched.
+        // That it was not ready is known, where somebody watched; where no preparation lay before it, since when it was ready is not.
         let ready = match (&times.ready_at, times.at_start) {
-            (None, Some(_)) => pick("tidak siap saat rapat mulai", "was not ready when the meeting began").to_owned(),
+            (None, Some(verdict)) if verdict != Verdict::Ready => {
+                pick("tidak siap saat rapat mulai", "was not ready when the meeting began").to_owned()
+            }
             (stamp, _) => at(stamp),
         };
         let start =

@@ -94,6 +94,8 @@ pub(super) struct Watching {
     /// When the process began, or the newest observation came.
     last: Option<Now>,
     runs: Vec<Watched>,
+    /// The newest that is on the disk, and until when.
+    written: Option<Run>,
     /// Spans for which there was no room.
     overflowed: u64,
 }
@@ -129,15 +131,24 @@ impl Watching {
         }
     }
 
-    /// When the newest span began.
-    pub(super) fn began(&self) -> Option<Timestamp> {
-        self.runs.last().map(|span| span.run.began)
+    /// These are on the disk.
+    pub(super) fn wrote(&mut self, runs: &[Watched]) {
+        self.written = runs.last().map(|span| span.run).or(self.written);
     }
 
-    /// What was seen until `now` lies in another file than what will be: for a new one it is as if a process began.
-    pub(super) fn begin_anew(&mut self, now: Timestamp) {
-        if !self.runs.is_empty() {
-            self.runs = vec![Watched { run: Run { began: now, until: now, fresh: true }, after: None }];
+    /// When the newest span began that is on the disk, if any is.
+    pub(super) fn written(&self) -> Option<Timestamp> {
+        self.written.map(|run| run.began)
+    }
+
+    /// What was written lies in another file than what will be: for a new one it is as if a process began where that ends.
+    pub(super) fn begin_anew(&mut self) {
+        let Some(Run { until, .. }) = self.written.take() else { return };
+        let newest = self.runs.last().map(|span| span.run.began);
+        self.runs.retain(|span| span.run.until > until || Some(span.run.began) == newest);
+        if let Some(first) = self.runs.first_mut() {
+            let began = first.run.began.max(until);
+            *first = Watched { run: Run { began, until: first.run.until.max(began), fresh: true }, after: None };
         }
     }
 

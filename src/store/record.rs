@@ -60,8 +60,14 @@ pub(super) fn record(
     // What was told to be open was, also where another meeting was booked into it since.
     let told = notices.iter().find(|notice| notice.occasion == Occasion::Preflight);
     let since = match told {
-        // The crew may have been called while another was held.
-        Some(told) => since.min(sessions::held_at(db, &session, told.at)?.unwrap_or(told.at)),
+        // The crew may have been called while another was held, and one more behind that.
+        Some(told) => {
+            let mut free = told.at;
+            while let Some(end) = sessions::held_at(db, &session, free)? {
+                free = end;
+            }
+            since.min(free)
+        }
         None => since,
     };
     let over = session.end.checked_add(around.after).unwrap_or(session.end);

@@ -144,14 +144,19 @@ impl Feed {
         Self { watching: Watching::since(opened), ..Self::default() }
     }
 
-    /// When the span began in which observations come in, if one has.
-    pub(super) fn began(&self) -> Option<jiff::Timestamp> {
-        self.watching.began()
+    /// These spans are on the disk.
+    pub(super) fn wrote(&mut self, runs: &[Watched]) {
+        self.watching.wrote(runs);
     }
 
-    /// A new file is begun at `now`, which knows nothing of what was seen before.
-    pub(super) fn begin_anew(&mut self, now: jiff::Timestamp) {
-        self.watching.begin_anew(now);
+    /// When the newest span began that is on the disk, if any is.
+    pub(super) fn written(&self) -> Option<jiff::Timestamp> {
+        self.watching.written()
+    }
+
+    /// A new file is begun, which knows nothing of what is on the disk.
+    pub(super) fn begin_anew(&mut self) {
+        self.watching.begin_anew();
     }
 
     /// Folds one observation in.

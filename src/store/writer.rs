@@ -250,9 +250,10 @@ impl Writer {
             if self.met == self.disk.generation() {
                 return Ok(());
             }
-            let began = lock(&self.feed).began();
+            let written = lock(&self.feed).written();
             let (stored, goes_on) = self.disk.read(|db| {
-                Ok((sql::undelivered(db)?, began.map(|began| hourly::has_run(db, began)).transpose()?.unwrap_or(false)))
+                let goes_on = written.map(|began| hourly::has_run(db, began)).transpose()?;
+                Ok((sql::undelivered(db)?, goes_on.unwrap_or(true)))
             })?;
             self.meet(stored, goes_on);
         }
@@ -272,8 +273,8 @@ impl Writer {
             Batch::default()
         } else {
             let anew = (!goes_on).then(|| self.clock.now().wall);
-            if let Some(now) = anew {
-                lock(&self.feed).begin_anew(now);
+            if anew.is_some() {
+                lock(&self.feed).begin_anew();
             }
             self.latest.as_batch(anew)
         };
@@ -305,7 +306,10 @@ impl Writer {
             Ok(left_out)
         });
         match written {
-            Ok(left_out) => self.lost += left_out,
+            Ok(left_out) => {
+                lock(&self.feed).wrote(&taken.runs);
+                self.lost += left_out;
+            }
             Err(Fault::Ours(error)) => {
                 // Given back, it would be refused again for ever.
                 tracing::error!(%error, "the database refused what observations left");

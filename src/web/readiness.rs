@@ -367,7 +367,10 @@ fn as_asked(
 ) -> BTreeMap<&'static str, Value> {
     let held_by: Vec<&str> = body.conflicts.iter().map(|holder| holder.id.as_str()).collect();
     let planned: Vec<&str> = body.planned.iter().map(|work| work.name.as_str()).collect();
-    BTreeMap::from([
+    // Which calendars cannot be read, in their words.
+    let noted = body.reasons.iter().filter(|reason| reason.code == crate::engine::agenda::slot::CALENDAR.code);
+    let unread: Vec<&str> = noted.map(|reason| reason.message.as_str()).collect();
+    let mut question = BTreeMap::from([
         ("profile", json!(body.profile)),
         ("start", json!(body.start)),
         ("end", json!(body.end)),
@@ -378,7 +381,11 @@ fn as_asked(
         ("session", json!(session)),
         ("held_by", json!(held_by)),
         ("planned", json!(planned)),
-    ])
+    ]);
+    if !unread.is_empty() {
+        question.insert("unread", json!(unread));
+    }
+    question
 }
 
 /// What an answer says of its language.

@@ -35,6 +35,9 @@ const WITHDRAWN: u32 = 64;
 /// believed yet is not older.
 const UNBELIEVED: SignedDuration = SignedDuration::from_hours(8 * 24);
 
+/// The longest meeting, and a day.
+const LONGEST: Duration = Duration::from_hours(32 * 24);
+
 /// That a report is there is news for so long after the meeting.
 const NEWS: SignedDuration = SignedDuration::from_hours(24);
 
@@ -175,7 +178,8 @@ impl Filer {
             }
         }
         // As long as the disk has the meeting: one that needs none would be found by each sweep.
-        let past = now.wall.checked_sub(config.store.retention_sessions.0).unwrap_or(Timestamp::MIN);
+        let kept = config.store.retention_sessions.0.saturating_add(LONGEST);
+        let past = now.wall.checked_sub(kept).unwrap_or(Timestamp::MIN);
         seen.done.retain(|(_, start)| *start > past);
     }
 

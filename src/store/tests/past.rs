@@ -126,6 +126,7 @@ async fn a_new_file_knows_what_is_from_its_own_beginning_on_and_an_old_one_that_
         let clock = Clock::on_tokio_time(at(60).wall);
         let store = Store::open(claim(folder.path()), clock, Retention::default(), FIGURES);
         store.observe(&trip("far-end", at(0), 0.01, None));
+        store.observe(&trip("far-end", at(30), 0.01, None));
         let said = Transition { at: at(1).wall, ..transition(0) };
         store.record(Batch { transitions: vec![said.clone()], ..Batch::default() }).await.unwrap();
         store.flush().await.unwrap();
@@ -136,11 +137,11 @@ async fn a_new_file_knows_what_is_from_its_own_beginning_on_and_an_old_one_that_
         store.observe(&trip("far-end", at(60), 0.01, None));
         store.close().await.unwrap();
         let past = everything(folder.path());
-        let runs: Vec<_> = past.runs.iter().map(|run| (run.began == at(0).wall, run.fresh)).collect();
-        assert_eq!(runs, [(!removed, true)], "{removed}");
+        let began = at(if removed { 30 } else { 0 }).wall;
+        assert_eq!(past.runs, [Run { began, until: at(60).wall, fresh: true }], "from where the other file ends");
         let [(_, changes)] = &past.changes[..] else { panic!("{:?}", past.changes) };
         let is = |change: &Transition| (change.at, change.from, change.to, change.settling);
-        let expected = if removed { (past.runs[0].began, Verdict::Unknown, said.to, true) } else { is(&said) };
+        let expected = if removed { (clock.now().wall, Verdict::Unknown, said.to, true) } else { is(&said) };
         assert_eq!(changes.iter().map(is).collect::<Vec<_>>(), [expected]);
     }
 }
