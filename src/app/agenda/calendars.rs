@@ -197,14 +197,14 @@ impl Calendars {
         let profile = profile.unwrap_or(&config.plan.profiles[config.plan.default_profile].name);
         let mut all: Vec<_> = reading.entries.iter().map(|entry| Wanted::of(feed, entry, profile)).collect();
         let (agenda, followed) = (self.book.agenda(), heard.followed.get(&feed.name));
-        let before = Before { agenda: &agenda, config, feed: &feed.name, followed, now };
+        let before = Before::new(&agenda, config, &feed.name, followed, now);
         before.by_known_ids(&mut all);
         // By its own id alone it is known whether one goes on that was held before and moved.
-        self.part_from_the_past(&mut all, now).await?;
-        let standing = before.standing(reading);
+        self.part_from_the_past(&mut all, &before, now).await?;
+        let standing = before.standing(reading, &all);
         before.keep_ids(&mut all, &standing);
         all.retain(|one| self.is_of_use(&one.session, now));
-        let followed = Followed::by(&all, standing, followed, &agenda);
+        let followed = Followed::by(&all, standing, &before);
         Ok((all.into_iter().map(|one| one.session).collect(), followed))
     }
 
@@ -320,17 +320,22 @@ impl Calendars {
 
     /// An entry that was held and stands at another time now is another meeting, with an id that has its beginning in it, wherever it
     /// is moved then: the report of the one that was held stays under its own.
-    async fn part_from_the_past(&self, wanted: &mut [Wanted], now: Timestamp) -> Result<(), String> {
-        let agenda = self.book.agenda();
+    async fn part_from_the_past(
+        &self,
+        wanted: &mut [Wanted],
+        before: &Before<'_>,
+        now: Timestamp,
+    ) -> Result<(), String> {
         for Wanted { session, .. } in wanted {
-            let known = match agenda.get(&session.id) {
+            let known = match before.get(&session.id) {
                 Some(known) => Some(Session::clone(known)),
                 None => self.book.session(&session.id).await?,
             };
             let held = known
                 .filter(|known| known.booking == Booking::Booked && known.end <= now && known.start != session.start);
             if let Some(held) = held {
-                session.id = moved_before(&agenda, &held, now).unwrap_or_else(|| moved(session).into());
+                session.id =
+                    moved_before(before.agenda, &held, session.start, now).unwrap_or_else(|| moved(session).into());
             }
         }
         Ok(())

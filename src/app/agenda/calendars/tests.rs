@@ -70,8 +70,8 @@ async fn hold(
 ) -> (Vec<(Timestamp, String)>, Option<String>) {
     let wanted = |session: &Session| Wanted { session: session.clone(), own: Arc::clone(&session.id), uid: "".into() };
     let followed: Vec<_> = sessions.iter().map(wanted).collect();
-    let followed = Followed::by(&followed, BTreeMap::new(), None, &calendars.book.agenda());
-    let feed = &config.calendars[0].name;
+    let (agenda, feed) = (calendars.book.agenda(), &config.calendars[0].name);
+    let followed = Followed::by(&followed, BTreeMap::new(), &Before::new(&agenda, config, feed, None, now));
     calendars.book_all(feed, sessions, followed, &mut Heard::default(), config, now).await
 }
 

@@ -207,3 +207,90 @@ async fn an_entry_that_was_held_and_is_moved_twice_is_one_meeting_that_was_moved
     // Where it was held it is over: what was to come of it is called off.
     assert_eq!(office.reads(&[entry("A", -1500, -1440)]).await, [held.id]);
 }
+
+#[tokio::test]
+async fn an_entry_that_was_in_others_way_for_long_is_not_what_was_lost() {
+    let mut office = Office::new().await;
+    let long = Entry { uid: "a".into(), ..entry("Direksi", -60, 120) };
+    let short = Entry { uid: "b".into(), ..entry("Apel", -60, 20) };
+    let before = office.reads(std::slice::from_ref(&long)).await;
+    for _ in 0..2 {
+        let said = read_on(&office.calendars, &office.config, &[long.clone(), short.clone()], &mut office.heard).await;
+        assert_eq!(said, ["Apel"]);
+    }
+    // The other is deleted: it is not that one, whose end is nearer.
+    for _ in 0..3 {
+        read_on(&office.calendars, &office.config, std::slice::from_ref(&short), &mut office.heard).await;
+    }
+    let direksi = office.calendars.book.agenda().get(&before[0]).map(|one| (one.title.clone(), one.start));
+    assert_eq!(direksi, Some(("Direksi".to_owned(), now() + minutes(-60))));
+    // One that is to come and is deleted leaves its slot to the other, which is booked under its own id.
+    let mut office = Office::new().await;
+    let all = [single("a", "Direksi", 600), single("b", "Apel", 600)];
+    let before = office.reads(&all[..1]).await;
+    assert_eq!(read_on(&office.calendars, &office.config, &all, &mut office.heard).await, ["Apel"]);
+    let after = office.reads(&all[1..]).await;
+    assert!(after.len() == 1 && after != before, "{after:?} {before:?}");
+}
+
+#[tokio::test]
+async fn a_meeting_that_is_under_way_is_not_moved_to_another_hour() {
+    for uid in ["a", "b"] {
+        let mut office = Office::new().await;
+        let before = office.reads(&series("a", "Rapat", &[-30, 2 * DAY])).await;
+        // By its series, or by its title.
+        let new = [single(uid, "Rapat", 300), series("a", "Rapat", &[2 * DAY]).remove(0)];
+        for _ in 0..3 {
+            office.reads(&new).await;
+        }
+        let all = ids(&office.calendars);
+        let starts: Vec<_> = all.iter().map(|(_, start, _)| *start).collect();
+        assert_eq!(starts, [-30, 300, 2 * DAY], "{uid}");
+        assert_eq!((&all[0].2, &all[2].2), (&before[0], &before[1]), "{uid}");
+    }
+}
+
+#[tokio::test]
+async fn a_meeting_that_has_just_ended_and_comes_back_goes_on() {
+    // By another id, as of an export that has new ones each time.
+    let mut office = Office::new().await;
+    let before = office.reads(&[single("a", "Rapat", -30)]).await;
+    office.calendars.book.wish(None, Wish::Cancel { id: Arc::clone(&before[0]) }, None).await.unwrap();
+    assert_eq!(hours(&office.calendars), [("Rapat".to_owned(), -30, 0)]);
+    assert_eq!(office.reads(&[single("b", "Rapat", -30)]).await, before);
+    assert_eq!(hours(&office.calendars), [("Rapat".to_owned(), -30, 30)]);
+    // Where it was held at another time before, and moved twice.
+    let mut office = Office::new().await;
+    let held = session(&office.config.calendars[0], &entry("A", -1500, -1440), &office.config.plan.profiles[0].name);
+    office.calendars.book.wish(None, Wish::Book(Box::new(held)), None).await.unwrap();
+    office.reads(&[entry("A", 600, 660)]).await;
+    let before = office.reads(&[entry("A", -30, 30)]).await;
+    office.calendars.book.wish(None, Wish::Cancel { id: Arc::clone(&before[1]) }, None).await.unwrap();
+    assert_eq!(office.reads(&[entry("A", -30, 30)]).await, before);
+    assert_eq!(hours(&office.calendars)[1], ("A".to_owned(), -30, 30));
+}
+
+/// As many as are taken, all of one title and within a week, which is the most that there is to compare.
+#[tokio::test]
+async fn three_thousand_that_all_shift_keep_their_ids() {
+    let config = config(OFFICE);
+    let feed = &config.calendars[0];
+    let all = |export: &str, shift: i64, count: i64| -> Vec<Wanted> {
+        let one = |at: i64| Entry {
+            uid: format!("{export}-{at}").into(),
+            ..entry("Rapat", 5 + 3 * at + shift, 6 + 3 * at + shift)
+        };
+        (0..count).map(|at| Wanted::of(feed, &one(at), "zoom_group_720")).collect()
+    };
+    let (first, mut second) = (all("a", 0, 3000), all("b", 1, 2999));
+    let mut agenda = Agenda::new(config.agenda.margins(), crate::app::agenda::lengths(&config));
+    agenda.learn(first.iter().map(|one| one.session.clone()), Vec::new());
+    let before = Before::new(&agenda, &config, "office", None, now());
+    let whole = |at: i64| crate::calendar::Unread { uid: format!("x-{at}").into(), of_series: None };
+    let reading = Reading { unread: (0..200).map(whole).collect(), ..Reading::default() };
+    let standing = before.standing(&reading, &first);
+    assert!(standing.is_empty());
+    before.keep_ids(&mut second, &standing);
+    let is_kept = |(one, other): (&Wanted, &Wanted)| one.session.id == other.session.id;
+    assert_eq!(first.iter().zip(&second).filter(|(one, other)| is_kept((one, other))).count(), 2999);
+}
