@@ -168,6 +168,14 @@ impl Session {
         Self { end: second.max(least).min(self.end), ..self.clone() }
     }
 
+    /// What it becomes where its calendar had lost it before it began, which is seen at `now`: cancelled, also while it was to last,
+    /// since nobody can say that it was held. What is over stays as it is.
+    #[must_use]
+    pub fn not_held(&self, now: Timestamp) -> Self {
+        let booking = if now < self.end { Booking::Cancelled } else { self.booking };
+        Self { booking, ..self.clone() }
+    }
+
     /// Where it stands in the list of sessions.
     pub fn place(&self) -> Place {
         Place { start: self.start, id: Arc::clone(&self.id) }
@@ -221,6 +229,11 @@ pub enum Wish {
         /// Which.
         id: Arc<str>,
     },
+    /// Not this session, which was not held, though it is seen late: one that has begun is cancelled too.
+    NotHeld {
+        /// Which.
+        id: Arc<str>,
+    },
 }
 
 impl Wish {
@@ -229,7 +242,7 @@ impl Wish {
         match self {
             Self::Book(_) => "book",
             Self::Move { .. } => "move",
-            Self::Cancel { .. } => "cancel",
+            Self::Cancel { .. } | Self::NotHeld { .. } => "cancel",
         }
     }
 
@@ -242,7 +255,7 @@ impl Wish {
                     |moment: &Option<Timestamp>| moment.map_or_else(|| "as it was".to_owned(), |at| at.to_string());
                 format!("{id}: {} to {}", or(start), or(end))
             }
-            Self::Cancel { id } => id.to_string(),
+            Self::Cancel { id } | Self::NotHeld { id } => id.to_string(),
         }
     }
 }

@@ -44,6 +44,7 @@ const COLUMNS: &str = "id, revision, booking, title, profile, start, until, sour
 
 /// Grants a wish, or says why not.
 pub(super) fn grant(db: &Connection, wanted: &Wanted) -> rusqlite::Result<Granted> {
+    let was_not_held = matches!(wanted.wish, Wish::NotHeld { .. });
     let (session, before) = match &wanted.wish {
         Wish::Book(session) => {
             let before = get(db, &session.id)?;
@@ -64,18 +65,19 @@ pub(super) fn grant(db: &Connection, wanted: &Wanted) -> rusqlite::Result<Grante
                 (Session { start, end, ..known.clone() }, Some(known))
             }
         },
-        Wish::Cancel { id } => match get(db, id)? {
+        Wish::Cancel { id } | Wish::NotHeld { id } => match get(db, id)? {
             None => return Ok(Granted::Unknown),
             Some(known) if known.booking == Booking::Cancelled => return Ok(Granted::Same(known)),
             // Told again of one that ends by that, or has just ended, nothing changes.
-            Some(known) => match known.called_off(wanted.now) {
+            Some(known) => match if was_not_held { known.not_held(wanted.now) } else { known.called_off(wanted.now) } {
                 off if !off.says_what(&known) => (off, Some(known)),
                 _ if known.is_due(wanted.now, wanted.wrap_up) => return Ok(Granted::Begun),
                 _ => return Ok(Granted::Same(known)),
             },
         },
     };
-    if before.as_ref().is_some_and(|before| !before.may_become(&session, wanted.now, wanted.wrap_up)) {
+    let may_become = |before: &Session| was_not_held || before.may_become(&session, wanted.now, wanted.wrap_up);
+    if before.as_ref().is_some_and(|before| !may_become(before)) {
         return Ok(Granted::Begun);
     }
     // What lies within a slot that is held already takes nothing from anybody, also where margins have grown since.

@@ -28,7 +28,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::feed::LeftOut;
 use crate::domain::plain::{is_blank, is_unseen};
-use crate::domain::session::Booking;
+use crate::domain::session::{Booking, SCHEDULER};
 use crate::domain::{Granted, Mono, Session, Wish, passcode};
 use crate::web::Bookings as _;
 use crate::web::bookings::Feed;
@@ -59,6 +59,9 @@ struct Heard {
     emptied: BTreeSet<Arc<str>>,
     /// What each feed has by the last reading that was believed.
     followed: BTreeMap<Arc<str>, Followed>,
+    /// Meetings that have begun and that a feed lacked at its last reading, and whether they can have been held: the last reading that
+    /// had one was made when it had begun.
+    missing: BTreeMap<Arc<str>, BTreeMap<Arc<str>, bool>>,
 }
 
 impl Heard {
@@ -66,6 +69,24 @@ impl Heard {
     fn keep(&mut self, is_as_it_was: impl Fn(&str) -> bool) {
         self.emptied.retain(|name| is_as_it_was(name));
         self.followed.retain(|name, _| is_as_it_was(name));
+        self.missing.retain(|name, _| is_as_it_was(name));
+    }
+
+    /// Takes what has begun and is not in a feed's newest reading, before that is followed. Gives what the reading before lacked too.
+    fn misses<'a>(
+        &mut self,
+        feed: &Arc<str>,
+        lost: impl Iterator<Item = &'a Arc<Session>>,
+    ) -> BTreeMap<Arc<str>, bool> {
+        let before = self.followed.get(feed);
+        let known = self.missing.remove(feed).unwrap_or_default();
+        // What is not known by a reading was booked by a daemon before this one, and was held as far as anybody can say.
+        let can_be_held =
+            |one: &Session| before.filter(|before| before.has(&one.id)).is_none_or(|before| before.at >= one.start);
+        let held = |one: &Session| known.get(&one.id).copied().unwrap_or_else(|| can_be_held(one));
+        let missing: BTreeMap<_, _> = lost.map(|one| (Arc::clone(&one.id), held(one))).collect();
+        self.missing.insert(Arc::clone(feed), missing);
+        known
     }
 
     /// Whether a feed has this meeting by its last reading.
@@ -101,9 +122,8 @@ impl Calendars {
             // An entry that was changed is read at once, as a new one is.
             due.retain(|_, (feed, _)| config.calendars.contains(feed));
             heard.keep(|name| due.contains_key(name));
-            self.book.feeds.send_modify(|feeds| {
-                feeds.retain(|feed| config.calendars.iter().any(|known| *known.name == *feed.name));
-            });
+            // What the entry before had said is not what this one has.
+            self.book.feeds.send_modify(|feeds| feeds.retain(|feed| due.contains_key(&*feed.name)));
             for feed in &config.calendars {
                 // Before the agenda is known, everything would be booked anew.
                 let is_due = due.get(&feed.name).is_none_or(|(_, due)| *due <= self.clock.mono());
@@ -117,7 +137,7 @@ impl Calendars {
             let mut next = due.values().map(|(_, due)| *due).min().filter(|_| !unknown).unwrap_or(Mono::NEVER);
             if config.calendars.is_empty()
                 && !unknown
-                && let Err(error) = self.call_off(None, &heard, &config, self.clock.now().wall).await
+                && let Err(error) = self.call_off(None, &BTreeMap::new(), &heard, &config, self.clock.now().wall).await
             {
                 tracing::warn!(error, "the meetings of the calendars that were followed cannot be called off yet");
                 next = self.clock.mono().after(AGAIN);
@@ -148,31 +168,30 @@ impl Calendars {
         let mut shown = before.unwrap_or_else(|| Feed { name: feed.name.to_string(), ..Feed::default() });
         (shown.at, shown.error) = (now, None);
         match &done.read {
-            Ok(reading) => {
-                shown.left_out = reading.left_out;
-                let told = |one: &LeftOut| LeftOut { title: title(&one.title), why: one.why };
-                shown.which = reading.which.iter().map(told).collect();
-                match self.wanted(feed, reading, heard, config, now).await {
-                    Ok((wanted, followed)) => {
-                        let entries = wanted.len();
-                        let doubt = self.doubt(feed, reading, &followed, heard, config, now);
-                        let doubt = doubt.filter(|_| wanted.is_empty());
-                        if doubt.is_some() && heard.emptied.insert(Arc::clone(&feed.name)) {
-                            shown.error = doubt.map(str::to_owned);
-                        } else {
-                            heard.emptied.remove(&feed.name);
-                            let said = self.book_all(&feed.name, wanted, followed, heard, config, now).await;
-                            match said {
-                                (conflicts, None) => {
-                                    (shown.entries, shown.conflicts, shown.read_at) = (entries, conflicts, Some(now));
-                                }
-                                (_, Some(error)) => shown.error = Some(error),
+            Ok(reading) => match self.wanted(feed, reading, heard, config, now).await {
+                Ok((wanted, followed)) => {
+                    let entries = wanted.len();
+                    let doubt = self.doubt(feed, reading, &followed, heard, config, now);
+                    let doubt = doubt.filter(|_| wanted.is_empty());
+                    if doubt.is_some() && heard.emptied.insert(Arc::clone(&feed.name)) {
+                        self.missing(&feed.name, &followed, heard, now);
+                        shown.error = doubt.map(str::to_owned);
+                    } else {
+                        heard.emptied.remove(&feed.name);
+                        let said = self.book_all(&feed.name, wanted, followed, heard, config, now).await;
+                        match said {
+                            (conflicts, None) => {
+                                let told = |one: &LeftOut| LeftOut { title: title(&one.title), why: one.why };
+                                shown.which = reading.which.iter().map(told).collect();
+                                shown.left_out = reading.left_out;
+                                (shown.entries, shown.conflicts, shown.read_at) = (entries, conflicts, Some(now));
                             }
+                            (_, Some(error)) => shown.error = Some(error),
                         }
                     }
-                    Err(error) => shown.error = Some(error),
                 }
-            }
+                Err(error) => shown.error = Some(error),
+            },
             Err(error) => shown.error = Some(error.clone()),
         }
         self.book.feeds.send_modify(|feeds| {
@@ -238,11 +257,28 @@ impl Calendars {
         (is_new && agenda.booked().any(|known| is_left(known))).then_some(EMPTY)
     }
 
-    /// Calls off the meetings that `feed` has no more by its reading that began at `now`; and of those that are nobody's what has not
-    /// begun, once all calendars have been heard and none has it.
+    /// What has begun and `feed` lacks by its reading that began at `now` and by the one before, each with whether it can have been held.
+    fn missing(
+        &self,
+        feed: &Arc<str>,
+        followed: &Followed,
+        heard: &mut Heard,
+        now: Timestamp,
+    ) -> BTreeMap<Arc<str>, bool> {
+        let (agenda, begun) = (self.book.agenda(), now.max(self.clock.now().wall));
+        let is_lost = |known: &&Arc<Session>| {
+            known.source == *feed && known.start <= begun && is_in_reach(known, now) && !followed.has(&known.id)
+        };
+        heard.misses(feed, agenda.booked().filter(is_lost))
+    }
+
+    /// Calls off the meetings that `feed` has no more by its reading that began at `now`, of what has begun those that are `missing`
+    /// for the second time: one defective reading sends nobody home. And of those that are nobody's what has not begun, once all
+    /// calendars have been heard and none has it.
     async fn call_off(
         &self,
         feed: Option<&Arc<str>>,
+        missing: &BTreeMap<Arc<str>, bool>,
         heard: &Heard,
         config: &Config,
         now: Timestamp,
@@ -250,7 +286,9 @@ impl Calendars {
         let agenda = self.book.agenda();
         // A reading takes its time, in which a meeting may have begun.
         let begun = now.max(self.clock.now().wall);
-        let has_lost = |known: &Session| feed == Some(&known.source) && !heard.has(&known.source, &known.id);
+        let is_believed = |known: &Session| known.start > begun || missing.contains_key(&known.id);
+        let has_lost =
+            |known: &Session| feed == Some(&known.source) && !heard.has(&known.source, &known.id) && is_believed(known);
         let is_left =
             |known: &Session| is_nobodys(known, config) && known.start > begun && heard.no_one_has(&known.id, config);
         let gone = agenda.booked().filter(|known| is_in_reach(known, now) && (has_lost(known) || is_left(known)));
@@ -260,7 +298,10 @@ impl Calendars {
             tracing::warn!(meetings, "the config has their calendar no more; these meetings are called off");
         }
         for (id, _) in gone {
-            self.book.wish(None, Wish::Cancel { id }, None).await?;
+            // What had not begun when it was looked at was not held, though it may have begun by now.
+            let held = missing.get(&id).copied().unwrap_or(false);
+            let wish = if held { Wish::Cancel { id } } else { Wish::NotHeld { id } };
+            self.book.wish(None, wish, None).await?;
         }
         Ok(())
     }
@@ -283,24 +324,27 @@ impl Calendars {
         now: Timestamp,
     ) -> (Vec<(Timestamp, String)>, Option<String>) {
         let agenda = self.book.agenda();
+        let missing = self.missing(feed, &followed, heard, now);
         heard.followed.insert(Arc::clone(feed), followed);
         // First, so that they are in nobody's way.
-        if let Err(error) = self.call_off(Some(feed), heard, config, now).await {
+        if let Err(error) = self.call_off(Some(feed), &missing, heard, config, now).await {
             return (Vec::new(), Some(error));
         }
-        let mut left: Vec<Session> = wanted
-            .into_iter()
-            .filter(|session| agenda.get(&session.id).is_none_or(|known| !known.says_what(session)))
-            .collect();
-        // What has begun keeps its beginning: that the feed has it elsewhere now is shown.
-        let mut begun = Vec::new();
+        let known: BTreeMap<&str, &Arc<Session>> = agenda.sessions().map(|known| (&*known.id, known)).collect();
+        let news = |session: &Session| known.get(&*session.id).is_none_or(|known| !known.says_what(session));
+        let is_schedulers = |session: &Session| {
+            known.get(&*session.id).is_some_and(|known| known.booking == Booking::Booked && &*known.source == SCHEDULER)
+        };
+        // A scheduler's meeting under its id is not the calendar's to replace. What has begun keeps its beginning: that the feed has it
+        // elsewhere now is shown.
+        let (mut kept, mut left): (Vec<_>, Vec<_>) = wanted.into_iter().filter(news).partition(is_schedulers);
         // Twice: of two that change places each is in the other's way until it has left its own.
         for last in [false, true] {
             let mut taken = Vec::new();
             for session in left {
                 match self.book.wish(None, Wish::Book(Box::new(session.clone())), None).await {
                     Ok(Granted::Taken(_)) => taken.push(session),
-                    Ok(Granted::Begun) => begun.push(session),
+                    Ok(Granted::Begun) => kept.push(session),
                     Ok(_) => {}
                     Err(error) => return (Vec::new(), Some(error)),
                 }
@@ -315,7 +359,7 @@ impl Calendars {
                 break;
             }
         }
-        (left.into_iter().chain(begun).map(|session| (session.start, session.title)).collect(), None)
+        (left.into_iter().chain(kept).map(|session| (session.start, session.title)).collect(), None)
     }
 
     /// An entry that was held and stands at another time now is another meeting, with an id that has its beginning in it, wherever it

@@ -114,6 +114,29 @@ async fn a_meeting_that_is_called_off_while_it_lasts_ends_and_the_slot_behind_it
     assert_eq!(kept(at(8 * HOUR - 1, cancel("e")).await.unwrap()).booking, Booking::Cancelled);
 }
 
+/// Of which nobody can say that it was held: it has no report, and people are told.
+#[tokio::test]
+async fn a_meeting_that_was_not_held_is_cancelled_also_while_it_was_to_last() {
+    let folder = folder();
+    let store = open(folder.path());
+    let wrap_up = Duration::from_mins(30);
+    let at = |now, wish| store.wish(Wanted { now: second(now), wrap_up, ..wanted(wish, MARGINS, None) });
+    let not_held = |id: &str| Wish::NotHeld { id: id.into() };
+    assert_eq!(at(0, not_held("a")).await.unwrap(), Granted::Unknown);
+    for (id, start, seen) in [("a", HOUR, 0), ("b", 3 * HOUR, 3 * HOUR), ("c", 5 * HOUR, 6 * HOUR - 1)] {
+        let booked = kept(at(0, book(id, start, start + HOUR)).await.unwrap());
+        let cancelled = kept(at(seen, not_held(id)).await.unwrap());
+        assert!(cancelled.says_what(&Session { booking: Booking::Cancelled, ..booked }), "{cancelled:?}");
+        assert_eq!(at(seen, not_held(id)).await.unwrap(), Granted::Same(cancelled));
+        // Its slot is free.
+        kept(at(0, book(&format!("{id}2"), start, start + HOUR)).await.unwrap());
+    }
+    // What is over stays as it is.
+    let over = kept(at(0, book("d", 8 * HOUR, 9 * HOUR)).await.unwrap());
+    assert_eq!(at(9 * HOUR, not_held("d")).await.unwrap(), Granted::Same(over));
+    assert_eq!(at(10 * HOUR, not_held("d")).await.unwrap(), Granted::Begun);
+}
+
 #[tokio::test]
 async fn a_slot_is_given_once_and_the_same_wish_changes_nothing() {
     let folder = folder();

@@ -45,6 +45,8 @@ impl Wanted {
 /// What a calendar had by its last reading that was believed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Followed {
+    /// When that reading began.
+    pub(super) at: Timestamp,
     /// Its entries by the ids that are of each alone, also of those whose slot others hold.
     entries: BTreeSet<Arc<str>>,
     /// Its meetings by their ids, each with what the calendar calls its series.
@@ -66,7 +68,7 @@ impl Followed {
         let others = all.iter().filter(|one| one.own != one.session.id);
         known_as.extend(others.map(|one| (Arc::clone(&one.own), Arc::clone(&one.session.id))));
         let entries = all.iter().map(|one| Arc::clone(&one.own)).collect();
-        Self { entries, uids, known_as }
+        Self { at: before.now, entries, uids, known_as }
     }
 
     /// Whether it has this meeting.

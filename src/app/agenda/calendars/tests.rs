@@ -1,5 +1,6 @@
 //! What an agenda makes of what a calendar says, with a real disk and real files.
 
+mod begun;
 mod kept;
 mod unread;
 
