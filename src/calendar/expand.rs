@@ -31,6 +31,9 @@ pub const MOST: usize = 3_000;
 /// So many of those that are left out are told one by one.
 const TOLD: usize = 10;
 
+/// So many entries without an id are told apart, of one hour and title.
+const ALIKE: u32 = 3;
+
 /// A meeting of a feed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Entry {
@@ -57,6 +60,8 @@ pub struct Reading {
     pub which: Vec<LeftOut>,
     /// Of which nothing is said, since it cannot be understood.
     pub unread: BTreeSet<Unread>,
+    /// What of that is called where it has no id.
+    pub nameless: BTreeSet<String>,
     /// From when on nothing is said, since there are more than are taken.
     pub beyond: Option<Timestamp>,
 }
@@ -68,11 +73,17 @@ pub struct Unread {
     pub uid: Arc<str>,
     /// Which of the series, as of an [`Entry`]; all of it, if none.
     pub of_series: Option<Timestamp>,
+    /// Whether those after it too.
+    pub following: bool,
 }
 
 impl Reading {
     fn cannot_read(&mut self, uid: &Arc<str>, of_series: Option<Timestamp>) {
-        self.unread.insert(Unread { uid: Arc::clone(uid), of_series });
+        self.unread.insert(Unread { uid: Arc::clone(uid), of_series, following: false });
+    }
+
+    fn cannot_read_from(&mut self, uid: &Arc<str>, first: Timestamp) {
+        self.unread.insert(Unread { uid: Arc::clone(uid), of_series: Some(first), following: true });
     }
 
     fn leave_out(&mut self, title: &str, why: Why) {
@@ -162,6 +173,10 @@ pub fn read(
                 Err(mut one) => {
                     reading.leave_out(&one.left.title, one.left.why);
                     one.holds &= !cancels;
+                    if one.uid.is_empty() {
+                        reading.nameless.extend(one.holds.then_some(one.left.title));
+                        continue;
+                    }
                     unread.entry(Arc::clone(&one.uid)).or_default().push(*one);
                     continue;
                 }
@@ -169,10 +184,10 @@ pub fn read(
             event.holds &= !cancels;
             // Without an id it is one of its own, whichever others come and go.
             let uid = if event.uid.is_empty() {
-                let alike = format!("{:?} {}", event.start.instant(), event.title);
+                let alike = alike(event.start.instant(), &event.title);
                 let before = nameless.entry(alike.clone()).or_insert(0);
                 *before += 1;
-                format!("{before} {alike}").into()
+                of_alike(*before, &alike).into()
             } else {
                 Arc::clone(&event.uid)
             };
@@ -186,6 +201,8 @@ pub fn read(
         if all.iter().any(whole) {
             reading.cannot_read(uid, None);
         }
+        // Exceptions too that have no series beside them.
+        series.entry(Arc::clone(uid)).or_default();
     }
     for (uid, events) in series {
         go_on()?;
@@ -194,6 +211,21 @@ pub fn read(
     }
     reading.keep_the_nearest();
     Ok(reading)
+}
+
+/// What those without an id have in common that are told apart by their number alone.
+fn alike(start: Option<Timestamp>, title: &str) -> String {
+    format!("{start:?} {title}")
+}
+
+fn of_alike(number: u32, alike: &str) -> String {
+    format!("{number} {alike}")
+}
+
+/// What the first of those without an id are called that begin then and have that title.
+pub fn of_nameless(start: Timestamp, title: &str) -> impl Iterator<Item = String> {
+    let alike = alike(Some(start), title);
+    (1..=ALIKE).map(move |number| of_alike(number, &alike))
 }
 
 fn is_cancelling(root: &ICalendarComponent) -> bool {
@@ -212,8 +244,8 @@ fn expand(
     for instant in &unread.stand {
         reading.cannot_read(uid, Some(*instant));
     }
-    if unread.following.is_some_and(|(_, stands)| stands) {
-        reading.cannot_read(uid, None);
+    if let Some((first, true)) = unread.following {
+        reading.cannot_read_from(uid, first);
     }
     let add = |reading: &mut Reading,
                event: &Event,
@@ -251,6 +283,10 @@ fn expand(
         }
     }
     let Some(master) = master else {
+        // Of which no more is known than its wall clock, and no series says which it is.
+        if unread.locals.values().any(|holds| *holds) {
+            reading.cannot_read(uid, None);
+        }
         // Invited to some of a series alone.
         for (instant, event) in exceptions {
             add(reading, event, &event.length, &event.start, &event.start, Some(instant));

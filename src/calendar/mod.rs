@@ -27,7 +27,7 @@ use serde::Deserialize;
 use crate::domain::{Period, SecretFile};
 
 pub use bulk::MOST_PARTS;
-pub use expand::{Entry, MOST, ReadError, Reading, Unread, read};
+pub use expand::{Entry, MOST, ReadError, Reading, Unread, of_nameless, read};
 pub use fetch::{FetchError, LARGEST, PATIENCE, of_file, of_url};
 
 /// One feed.

@@ -400,7 +400,20 @@ fn an_occurrence_with_an_exception_that_cannot_be_understood_is_not_at_its_old_h
         assert_eq!((starts(&text), unread(&text)), (days(&[1, 3, 4]), Vec::new()), "{place}");
     }
     let text = feed(&[&daily[..], &event(&["RECURRENCE-ID;RANGE=THISANDFUTURE:20260602T020000Z", mars])].concat());
-    assert_eq!((starts(&text), unread(&text)), (days(&[1]), vec![("a".to_owned(), None)]));
+    assert_eq!((starts(&text), unread(&text)), (days(&[1]), one.to_vec()));
+    assert!(reading(&text).unread.iter().all(|one| one.following));
+    // Of one who is invited to that occurrence alone: its place is known, or nothing of it is.
+    for (place, told) in [
+        ("RECURRENCE-ID:20260602T020000Z", &one[..]),
+        ("RECURRENCE-ID;TZID=Mars/Olympus:20260602T020000", &[("a".to_owned(), None)]),
+    ] {
+        let text = feed(&event(&[place, mars]));
+        assert_eq!((starts(&text), unread(&text)), (Vec::new(), told.to_vec()), "{place}");
+        // Beside another of the same series that is understood.
+        let other = event(&["RECURRENCE-ID:20260605T020000Z", "DTSTART:20260605T030000Z", "DURATION:PT1H"]);
+        assert_eq!(unread(&feed(&[event(&[place, mars]), other].concat())), told, "{place}");
+        assert!(unread(&feed(&event(&[place, mars, "STATUS:CANCELLED"]))).is_empty(), "{place}");
+    }
 }
 
 #[test]

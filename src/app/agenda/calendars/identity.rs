@@ -149,12 +149,19 @@ impl Before<'_> {
     pub(super) fn standing(&self, reading: &Reading, all: &[Wanted]) -> BTreeMap<Arc<str>, Arc<str>> {
         let read: BTreeSet<&str> = all.iter().map(|one| &*one.session.id).collect();
         let hash = |uid: &str, of_series| own_id("", uid, of_series);
-        let (whole, single): (Vec<_>, Vec<_>) = reading.unread.iter().partition(|one| one.of_series.is_none());
-        let whole: BTreeMap<&str, &Arc<str>> = whole.iter().map(|one| (&*one.uid, &one.uid)).collect();
+        // Of which all is unread, or all that begins from then on: a week before its place at the most, as those may that are moved.
+        let mut whole: BTreeMap<&str, (&Arc<str>, Timestamp)> = BTreeMap::new();
+        for one in reading.unread.iter().filter(|one| one.of_series.is_none() || one.following) {
+            let from = one.of_series.and_then(|first| first.checked_sub(SERIES_REACH).ok()).unwrap_or(Timestamp::MIN);
+            let known = whole.entry(&one.uid).or_insert((&one.uid, from));
+            known.1 = known.1.min(from);
+        }
+        let single = reading.unread.iter().filter(|one| one.of_series.is_some() && !one.following);
+        let titles: BTreeMap<String, &String> = reading.nameless.iter().map(|said| (title(said), said)).collect();
         // A single one is known by its id, and one of a series that was not moved by its beginning too: also after a start.
-        let alone = whole.values().map(|uid| (hash(uid, None), *uid));
+        let alone = whole.values().filter(|(_, from)| *from == Timestamp::MIN).map(|(uid, _)| (hash(uid, None), *uid));
         let hashes: BTreeMap<String, &Arc<str>> =
-            single.iter().map(|one| (hash(&one.uid, one.of_series), &one.uid)).chain(alone).collect();
+            single.map(|one| (hash(&one.uid, one.of_series), &one.uid)).chain(alone).collect();
         let known_as = self.followed.into_iter().flat_map(|followed| &followed.known_as);
         let own: BTreeMap<&Arc<str>, &Arc<str>> = known_as.map(|(own, id)| (id, own)).collect();
         let series_of = |known: &Session| {
@@ -164,19 +171,27 @@ impl Before<'_> {
             }
             // What stands beyond was remembered without its series.
             let followed = followed.filter(|uid| !uid.is_empty());
-            let by_memory = || followed.and_then(|uid| whole.get(&**uid));
+            let is_of = |(_, from): &&(&Arc<str>, Timestamp)| known.start >= *from;
+            let by_memory = || followed.and_then(|uid| whole.get(&**uid)).filter(is_of).map(|(uid, _)| *uid);
             let by_id = || {
                 [Some(&known.id), own.get(&known.id).copied()]
                     .into_iter()
                     .flatten()
-                    .find_map(|id| hashes.get(&entry_hash(id)?))
+                    .find_map(|id| hashes.get(&entry_hash(id)?).copied())
             };
             let by_hour = || {
                 // Where its series is known that has been asked; and it is a hash for each of them.
                 let hash_of = entry_hash(&known.id).filter(|_| followed.is_none())?;
-                whole.values().take(COMPARED).find(|uid| hash(uid, Some(known.start)) == hash_of)
+                let mut compared = whole.values().filter(is_of).take(COMPARED).map(|(uid, _)| *uid);
+                compared.find(|uid| hash(uid, Some(known.start)) == hash_of)
             };
-            by_memory().or_else(by_id).or_else(by_hour).map(|uid| Arc::clone(uid))
+            // Without any id it is known by its hour and title.
+            let by_title = || {
+                let hash_of = entry_hash(&known.id)?;
+                let mut names = calendar::of_nameless(known.start, titles.get(&known.title)?);
+                names.find(|uid| hash(uid, None) == hash_of).map(Into::into)
+            };
+            by_memory().or_else(by_id).or_else(by_hour).cloned().or_else(by_title)
         };
         let lacks = self.known().filter(|known| !read.contains(&*known.id));
         lacks.filter_map(|known| Some((Arc::clone(&known.id), series_of(known)?))).collect()

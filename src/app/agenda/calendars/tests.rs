@@ -371,6 +371,12 @@ async fn an_entry_of_the_config_that_was_changed_is_read_at_once() {
     until(&book, "followed", |agenda| stands(agenda, "A").is_some()).await;
     configs.send_replace(with("office", &new));
     until(&book, "its other file", |agenda| stands(agenda, "B").is_some()).await;
+    // Of one that cannot be read what the entry before had said is not shown.
+    let mut feeds = book.feeds.subscribe();
+    configs.send_replace(with("office", &folder.path().join("none.ics")));
+    let shown = feeds.wait_for(|feeds| feeds.iter().any(|feed| feed.error.is_some())).await.unwrap();
+    assert_eq!((shown[0].entries, shown[0].read_at), (0, None));
+    drop(shown);
     task.abort();
 }
 

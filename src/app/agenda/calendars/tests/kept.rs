@@ -286,7 +286,7 @@ async fn three_thousand_that_all_shift_keep_their_ids() {
     let mut agenda = Agenda::new(config.agenda.margins(), crate::app::agenda::lengths(&config));
     agenda.learn(first.iter().map(|one| one.session.clone()), Vec::new());
     let before = Before::new(&agenda, &config, "office", None, now());
-    let whole = |at: i64| crate::calendar::Unread { uid: format!("x-{at}").into(), of_series: None };
+    let whole = |at: i64| crate::calendar::Unread { uid: format!("x-{at}").into(), of_series: None, following: false };
     let reading = Reading { unread: (0..200).map(whole).collect(), ..Reading::default() };
     let standing = before.standing(&reading, &first);
     assert!(standing.is_empty());

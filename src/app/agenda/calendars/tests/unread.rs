@@ -69,6 +69,8 @@ async fn what_was_booked_of_an_entry_that_nobody_understands_any_more_stands_unt
     // What is really gone is called off: at once beside others, and when it is said again where nothing else is a meeting.
     let told = Some(NOT_UNDERSTOOD.to_owned());
     assert_eq!(office.reads(&[on_mars(&one), rule.clone()]).await, (all.0, told));
+    // What is shown is of the reading that was believed last.
+    assert_eq!(office.calendars.book.feeds.borrow()[0].left_out, left_out);
     assert_eq!(office.reads(&[on_mars(&one), rule]).await, said(&["A", "C", "C"]));
     assert_eq!(office.reads(&[one, on_mars(&daily)]).await, said(&["A", "C", "C"]));
     // It is understood again, and moved.
@@ -110,4 +112,41 @@ async fn what_lies_beyond_as_many_as_are_taken_stands() {
     let before = Before::new(&agenda, &office.config, "office", followed, now());
     let beyond = |days: i64| Reading { beyond: Some(now() + minutes(days * DAY)), ..Reading::default() };
     assert_eq!([389, 390, 391].map(|days| before.standing(&beyond(days), &[]).len()), [1, 1, 0]);
+}
+
+#[tokio::test]
+async fn an_exception_without_its_series_and_an_entry_without_an_id_stand_while_they_are_not_understood() {
+    let mut office = Office::new().await;
+    let lone = event("a", "A", 600, &format!("RECURRENCE-ID:{}\r\n", stamp(500)));
+    let nameless = event("", "Tanpa nama", 900, "").replace("UID:\r\n", "");
+    let other = event("c", "C", 1200, "");
+    let all = said(&["A", "Tanpa nama", "C"]);
+    assert_eq!(office.reads(&[lone.clone(), nameless.clone(), other.clone()]).await, all);
+    for restart in [false, true] {
+        if restart {
+            office.heard = Heard::default();
+        }
+        assert_eq!(office.reads(&[on_mars(&lone), on_mars(&nameless), other.clone()]).await, all);
+    }
+    // What is gone is gone, and what is understood again is itself.
+    assert_eq!(office.reads(&[on_mars(&lone), other.clone()]).await, said(&["A", "C"]));
+    assert_eq!(office.reads(&[nameless, other]).await, said(&["Tanpa nama", "C"]));
+    assert_eq!(office.calendars.book.agenda().sessions().count(), 3);
+}
+
+#[tokio::test]
+async fn of_a_series_that_is_not_understood_from_one_on_what_was_before_is_called_off() {
+    let mut office = Office::new().await;
+    let weekly = event("a", "A", DAY, "RRULE:FREQ=WEEKLY;COUNT=6\r\n");
+    let week = |week: i64| DAY + week * 7 * DAY;
+    let exception =
+        |start: i64| event("a", "A", start, &format!("RECURRENCE-ID;RANGE=THISANDFUTURE:{}\r\n", stamp(week(3))));
+    let starts = |office: &Office| hours(&office.calendars).into_iter().map(|(_, start, _)| start).collect::<Vec<_>>();
+    // From the fourth on an hour earlier.
+    office.reads(&[weekly.clone(), exception(week(3) - 60)]).await;
+    let moved = [0, 1, 2, 3, 4, 5].map(|of| week(of) - if of < 3 { 0 } else { 60 });
+    assert_eq!(starts(&office), moved);
+    let without = weekly.replace("RRULE", &format!("EXDATE:{}\r\nRRULE", stamp(week(1))));
+    office.reads(&[without, on_mars(&exception(week(3) - 60))]).await;
+    assert_eq!(starts(&office), [&moved[..1], &moved[2..]].concat());
 }
