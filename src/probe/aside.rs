@@ -15,6 +15,8 @@ use tokio::sync::oneshot::{self, error::TryRecvError};
 pub(super) struct Aside<T> {
     idle: &'static Idle,
     outstanding: Option<oneshot::Receiver<T>>,
+    /// Whether that was waited for to its deadline; else whoever waited for it is gone.
+    is_late: bool,
 }
 
 /// What a thread is given: it says that it is free before it tells what came of it.
@@ -39,7 +41,7 @@ pub(super) const READING: Duration = Duration::from_secs(3);
 
 impl<T> Default for Aside<T> {
     fn default() -> Self {
-        Self { idle: &IDLE, outstanding: None }
+        Self { idle: &IDLE, outstanding: None, is_late: false }
     }
 }
 
@@ -56,7 +58,11 @@ impl<T: Send + 'static> Aside<T> {
         if let Some(earlier) = &mut self.outstanding
             && matches!(earlier.try_recv(), Err(TryRecvError::Empty))
         {
-            return Err(Late);
+            if self.is_late || tokio::time::timeout(deadline, earlier).await.is_err() {
+                self.is_late = true;
+                return Err(Late);
+            }
+            self.outstanding = None;
         }
         let (send, receive) = oneshot::channel();
         let job: Job = Box::new(move |free| {
@@ -67,8 +73,10 @@ impl<T: Send + 'static> Aside<T> {
         });
         hand(self.idle, job)?;
         // Known before it is waited for: whoever waits may be gone first.
+        self.is_late = false;
         let answer = tokio::time::timeout(deadline, self.outstanding.insert(receive)).await;
-        if answer.is_ok() {
+        self.is_late = answer.is_err();
+        if !self.is_late {
             self.outstanding = None;
         }
         // One that panicked is as good as never.
@@ -123,7 +131,7 @@ mod tests {
 
     /// A place among others that share threads with it alone.
     fn place<T>(idle: &'static Idle) -> Aside<T> {
-        Aside { idle, outstanding: None }
+        Aside { idle, outstanding: None, is_late: false }
     }
 
     #[tokio::test]
@@ -174,8 +182,27 @@ mod tests {
         let (release, hanging) = sync_channel::<()>(0);
         let given_up = tokio::time::timeout(Duration::from_millis(20), aside.run(SOON, move || _ = hanging.recv()));
         assert!(given_up.await.is_err());
-        assert_eq!(aside.run(SOON, || panic!("a second call beside a hanging one")).await, Err(Late));
+        for deadline in [Duration::from_millis(20), SOON] {
+            assert_eq!(aside.run(deadline, || panic!("a second call beside a hanging one")).await, Err(Late));
+        }
         drop(release);
+    }
+
+    #[tokio::test]
+    async fn a_call_for_which_nobody_waits_any_more_is_waited_for_by_the_next() {
+        static IDLE: Idle = Mutex::new(Vec::new());
+        let mut aside = place(&IDLE);
+        let (release, waits) = sync_channel::<()>(0);
+        let given_up = tokio::time::timeout(
+            Duration::from_millis(20),
+            aside.run(SOON, move || {
+                _ = waits.recv();
+                0
+            }),
+        );
+        assert!(given_up.await.is_err());
+        drop(release);
+        assert_eq!(aside.run(SOON, || 1).await, Ok(1));
     }
 
     #[tokio::test]

@@ -58,9 +58,8 @@ impl Named {
 }
 
 /// ALSA's PCMs whose first argument is a card (alsa-lib, `src/conf/alsa.conf` and `src/conf/pcm`).
-const OF_A_CARD: [&str; 12] = [
-    "hw", "plughw", "default", "sysdefault", "dmix", "dsnoop", "front", "rear", "side", "iec958", "hdmi", "usbstream",
-];
+const OF_A_CARD: [&str; 12] =
+    ["hw", "plughw", "default", "sysdefault", "dmix", "dsnoop", "front", "rear", "side", "iec958", "hdmi", "usbstream"];
 
 /// The card that an ALSA PCM is of, where its name tells (`"plughw:CARD=Device,DEV=0"`, `"hw:1,0"`).
 pub fn card_of(pcm: &str) -> Option<String> {
