@@ -250,12 +250,13 @@ pub(super) async fn put(
     allowed(&caller, &headers)?;
     let wish: SessionWish = booked::read(&body?)?;
     let now = site.now();
-    of_no_calendar(&site, site.state.bookings.agenda().get(&id).map(AsRef::as_ref))?;
+    let agenda = site.state.bookings.agenda();
+    // Also where it is cancelled there: when the calendar has it again, it would take what was booked under its id.
+    of_no_calendar(&site, agenda.get(&id).map(AsRef::as_ref))?;
     let session = wish.session(&id, &site.state.bookings.receivers(), now.wall)?;
     let rendered = site.rendered();
     // Whether there is such a profile.
     Question::new(&rendered.believed, Some(&session.profile), Some(session.start), Some(session.end), now)?;
-    let agenda = site.state.bookings.agenda();
     if let Some(same) = agenda.get(&session.id).filter(|known| known.says_what(&session)) {
         // Nothing is written, and no evidence stored: a scheduler may say the same again and again.
         return answer(&site, same, StatusCode::OK, true).await;
@@ -329,7 +330,9 @@ pub(super) async fn cancel(
     Query::read(&uri, &[])?;
     let Path(id) = id?;
     allowed(&caller, &headers)?;
-    of_no_calendar(&site, site.state.bookings.agenda().get(&id).map(AsRef::as_ref))?;
+    let agenda = site.state.bookings.agenda();
+    let booked = agenda.get(&id).filter(|known| known.booking == Booking::Booked);
+    of_no_calendar(&site, booked.map(AsRef::as_ref))?;
     wished(&site, &caller, Wish::Cancel { id: id.into() }, None).await
 }
 
@@ -385,8 +388,7 @@ async fn found(site: &Site, sessions: &[Session]) -> Result<Vec<Vec<Notice>>, Pr
 
 /// That a meeting is of no calendar that is followed: what is changed of one here would be undone at the calendar's next reading.
 fn of_no_calendar(site: &Site, known: Option<&Session>) -> Result<(), Problem> {
-    let booked = known.filter(|known| known.booking == Booking::Booked);
-    match booked.filter(|known| site.state.bookings.follows(&known.source)) {
+    match known.filter(|known| site.state.bookings.follows(&known.source)) {
         Some(known) => Err(Problem::of_calendar(&known.source)),
         None => Ok(()),
     }

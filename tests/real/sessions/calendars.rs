@@ -189,6 +189,13 @@ fn the_agenda_follows_a_feed_and_what_is_no_feed_changes_nothing() {
         );
         assert!(refused.json()["detail"].as_str().unwrap().contains("the calendar office"), "{}", refused.body);
     }
+    // Nor is another booked under the id of one that is cancelled there; to cancel it again changes nothing.
+    let cancelled = list.as_array().unwrap().iter().find(|one| one["state"] == "cancelled").unwrap()["id"].clone();
+    let path = format!("/api/v1/sessions/{}", cancelled.as_str().unwrap());
+    let other = meeting("Other", ahead(MINUTE * 2000), MINUTE * 60);
+    let refused = jadwal.send(&daemon, "PUT", &path, &other);
+    assert_eq!((refused.status, refused.json()["type"].as_str()), (409, Some("urn:siaga:problem:of-calendar")));
+    assert_eq!(jadwal.send(&daemon, "DELETE", &path, &Value::Null).status, 200);
     assert!(is(
         &daemon,
         &[("B", "booked", 600), ("A", "booked", 800), ("Own", "booked", 1000), ("(…)", "cancelled", 1200)]
