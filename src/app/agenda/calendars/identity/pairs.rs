@@ -53,8 +53,8 @@ fn nearest(line: &[(Timestamp, bool, usize)], reach: SignedDuration) -> Vec<(usi
     };
     let mut before: Vec<Option<usize>> = (0..line.len()).map(|at| at.checked_sub(1)).collect();
     let mut after: Vec<Option<usize>> = (1..=line.len()).map(|at| (at < line.len()).then_some(at)).collect();
-    for at in 0..line.len() {
-        meet(before[at], Some(at), &mut meetings);
+    for at in 1..line.len() {
+        meet(Some(at - 1), Some(at), &mut meetings);
     }
     let (mut gone, mut pairs) = (vec![false; line.len()], Vec::new());
     while let Some(Reverse((_, one, other))) = meetings.pop() {
