@@ -16,7 +16,7 @@ fn incidents(engine: &mut Engine) -> [usize; 3] {
 }
 
 /// All good but the UPS, which says that.
-fn ups(engine: &mut Engine, verdict: Verdict, second: u32) {
+pub(super) fn ups(engine: &mut Engine, verdict: Verdict, second: u32) {
     let now = at(f64::from(second));
     for name in NAMES {
         engine.observe(says(name, if name == "ups" { verdict } else { Verdict::Ready }, now), now);
@@ -25,7 +25,7 @@ fn ups(engine: &mut Engine, verdict: Verdict, second: u32) {
 }
 
 /// A room that was good for so long that it has settled.
-fn settled(plan: Plan) -> Engine {
+pub(super) fn settled(plan: Plan) -> Engine {
     let mut engine = Engine::new(plan, Restored::default(), at(0.0));
     for second in 0..=20 {
         ups(&mut engine, Verdict::Ready, second);
@@ -482,24 +482,4 @@ fn what_several_checks_of_a_component_say_alike_is_told_once() {
         let told: Vec<_> = events.iter().filter_map(worse(subject.clone())).collect();
         assert_eq!(told, [[LOSS.code, BROKEN.code]], "{subject:?}");
     }
-}
-
-#[test]
-fn a_change_of_the_room_names_the_reasons_of_what_is_required_alone() {
-    let mut plan = room();
-    plan.checks.push(Arc::new(spec("microphone", Kind::Audio, Level::Device)));
-    let mut engine = settled(plan);
-    for second in 21..=34 {
-        let now = at(f64::from(second));
-        let mut reading = Reading::default();
-        reading.find(Finding::new(&LOSS, Verdict::NotReady));
-        engine.observe(Observation::read("microphone".into(), now, Duration::ZERO, reading), now);
-        ups(&mut engine, if second < 26 { Verdict::Ready } else { Verdict::NotReady }, second);
-    }
-    let of_the_room = |event: Event| match event {
-        Event::Transition(told) if told.subject == Subject::Room && told.to == Verdict::NotReady => Some(told.codes),
-        _ => None,
-    };
-    let told: Vec<_> = engine.drain_events().into_iter().filter_map(of_the_room).collect();
-    assert_eq!(told, [[BROKEN.code]]);
 }

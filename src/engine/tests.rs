@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::edges::{settled, ups};
 use super::rooms::*;
 use super::*;
 use crate::domain::{Finding, Group, Kind, Level, Reading, Sample};
@@ -405,4 +406,24 @@ fn a_reload_keeps_what_is_known_of_the_checks_that_did_not_change() {
     let now = at(2.0);
     engine.observe(says("ups", Verdict::Ready, now), now);
     assert_eq!(verdict(&engine), Verdict::Ready);
+}
+
+#[test]
+fn a_change_of_the_room_names_the_reasons_of_what_is_required_alone() {
+    let mut plan = room();
+    plan.checks.push(Arc::new(spec("microphone", Kind::Audio, Level::Device)));
+    let mut engine = settled(plan);
+    for second in 21..=34 {
+        let now = at(f64::from(second));
+        let mut reading = Reading::default();
+        reading.find(Finding::new(&LOSS, Verdict::NotReady));
+        engine.observe(Observation::read("microphone".into(), now, Duration::ZERO, reading), now);
+        ups(&mut engine, if second < 26 { Verdict::Ready } else { Verdict::NotReady }, second);
+    }
+    let of_the_room = |event: Event| match event {
+        Event::Transition(told) if told.subject == Subject::Room && told.to == Verdict::NotReady => Some(told.codes),
+        _ => None,
+    };
+    let told: Vec<_> = engine.drain_events().into_iter().filter_map(of_the_room).collect();
+    assert_eq!(told, [[BROKEN.code]]);
 }

@@ -48,7 +48,7 @@ fn one_picture_is_as_bright_in_every_format() {
         let set = format!(
             "v4l2-ctl -d {node} --set-fmt-video=width=320,height=180,pixelformat={format} --set-parm 10 >/dev/null"
         );
-        let plan = r#"{"settle":{"secs":0,"nanos":0},"duration":{"secs":1,"nanos":0},"named":true}"#;
+        let plan = r#"{"settle":{"secs":0,"nanos":0},"duration":{"secs":1,"nanos":0},"named":true,"grey":true}"#;
         let said = lab.sh(&format!("{set} && /built/siaga device-child frames {node} '{plan}'"));
         let said: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{format}: {error}: {said}"));
         assert_eq!(said["found"]["format"], format);
