@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::link::{Filed, Kind};
 use crate::domain::record::Around;
+use crate::domain::session::LONGEST_MEETING;
 use crate::domain::{Booking, Mono, Notice, Now, Occasion, Session, in_full};
 use crate::notify::policy::SessionNews;
 use crate::probe;
@@ -34,9 +35,6 @@ const WITHDRAWN: u32 = 64;
 /// A clock is believed when somebody watched by it a day ago, and within these eight: what another process saw of one that was not
 /// believed yet is not older.
 const UNBELIEVED: SignedDuration = SignedDuration::from_hours(8 * 24);
-
-/// The longest meeting, and a day.
-const LONGEST: Duration = Duration::from_hours(32 * 24);
 
 /// That a report is there is news for so long after the meeting.
 const NEWS: SignedDuration = SignedDuration::from_hours(24);
@@ -178,8 +176,8 @@ impl Filer {
             }
         }
         // As long as the disk has the meeting: one that needs none would be found by each sweep.
-        let kept = config.store.retention_sessions.0.saturating_add(LONGEST);
-        let past = now.wall.checked_sub(kept).unwrap_or(Timestamp::MIN);
+        let past = now.wall.checked_sub(config.store.retention_sessions.0);
+        let past = past.and_then(|past| past.checked_sub(LONGEST_MEETING)).unwrap_or(Timestamp::MIN);
         seen.done.retain(|(_, start)| *start > past);
     }
 

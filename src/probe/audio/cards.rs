@@ -98,11 +98,15 @@ impl Card {
 
     /// Whether it is attached there. A port is meant as a whole: `usb-0000:00:14.0-1` is neither `…-10` nor `…-1.2`.
     fn is_at(&self, wanted: &str) -> bool {
-        let (place, is_port) =
-            (self.place.to_lowercase(), wanted.starts_with("usb-") && wanted.ends_with(char::is_numeric));
+        let (place, is_port) = (self.place.to_lowercase(), is_port(wanted));
         let goes_on = |rest: &str| rest.starts_with(|next: char| next.is_numeric() || next == '.');
         place.match_indices(wanted).any(|(at, _)| !is_port || !goes_on(&place[at + wanted.len()..]))
     }
+}
+
+/// Whether a word is a port of a USB controller, and not the controller or a part of either.
+pub(super) fn is_port(word: &str) -> bool {
+    word.starts_with("usb-") && word.ends_with(char::is_numeric)
 }
 
 /// Where the card of that number is attached, as [`Card::as_device`] has it.

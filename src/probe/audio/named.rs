@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::cards::{Card, Direction};
+use super::cards::{Card, Direction, is_port};
 
 /// A sound card, as a config names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,11 +47,10 @@ impl Named {
         match self {
             Self::Pcm(name) | Self::Input(name) => is_pcms(card, name),
             Self::Word(word) => {
-                let is_port = word.starts_with("usb-") && word.ends_with(char::is_numeric);
                 is_pcms(card, word)
                     || card.id.eq_ignore_ascii_case(word)
                     || card.usb.as_deref().is_some_and(|usb| usb.eq_ignore_ascii_case(word))
-                    || is_port && card.is(word)
+                    || is_port(word) && card.is(word)
             }
         }
     }
