@@ -25,6 +25,27 @@ pub struct Notification {
     pub next_attempt_at: Timestamp,
 }
 
+impl Notification {
+    /// New word for that receiver, to be tried at once; of an incident, if `incident` names one.
+    pub fn new(
+        key: impl Into<Arc<str>>,
+        receiver: &Arc<str>,
+        incident: Option<String>,
+        payload: impl Into<Arc<str>>,
+        at: Timestamp,
+    ) -> Self {
+        Self {
+            key: key.into(),
+            receiver: Arc::clone(receiver),
+            incident,
+            payload: payload.into(),
+            created_at: at,
+            attempts: 0,
+            next_attempt_at: at,
+        }
+    }
+}
+
 /// Why a notification is no longer tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum GiveUp {

@@ -326,15 +326,7 @@ mod tests {
     pub(super) fn notification(key: &str) -> Notification {
         let payload = r#"{"version":1,"id":"x","event":"test","room":"","room_title":"Ruang","at":"","lang":"id","drill":false,
             "text":"","incident":null,"alert":null}"#;
-        Notification {
-            key: key.into(),
-            receiver: "desk".into(),
-            incident: None,
-            payload: payload.into(),
-            created_at: jiff::Timestamp::UNIX_EPOCH,
-            attempts: 0,
-            next_attempt_at: jiff::Timestamp::UNIX_EPOCH,
-        }
+        Notification::new(key, &"desk".into(), None, payload, jiff::Timestamp::UNIX_EPOCH)
     }
 
     /// A server on this machine.

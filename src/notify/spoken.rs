@@ -131,15 +131,7 @@ mod tests {
             r#"{{"version":1,"id":"x","event":"{event}","room":"","room_title":"","at":"","lang":"id","drill":{drill},"text":"","incident":{incident},"alert":{alert}}}"#
         );
         let at = Timestamp::from_second(second).unwrap();
-        Notification {
-            key: format!("{about} {event} {second}").into(),
-            receiver: "radio".into(),
-            incident: None,
-            payload: payload.into(),
-            created_at: at,
-            attempts: 0,
-            next_attempt_at: at,
-        }
+        Notification::new(format!("{about} {event} {second}"), &"radio".into(), None, payload, at)
     }
 
     fn said(waiting: &[(&str, &str)], now: i64) -> (Vec<String>, usize, usize) {

@@ -102,16 +102,7 @@ mod tests {
     use super::*;
 
     fn notification(key: &str, created_at: &str) -> Notification {
-        let created_at: Timestamp = created_at.parse().unwrap();
-        Notification {
-            key: key.into(),
-            receiver: "desk".into(),
-            incident: None,
-            payload: "{}".into(),
-            created_at,
-            attempts: 0,
-            next_attempt_at: created_at,
-        }
+        Notification::new(key, &"desk".into(), None, "{}", created_at.parse().unwrap())
     }
 
     #[test]

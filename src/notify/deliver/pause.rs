@@ -59,15 +59,7 @@ mod tests {
     const MINUTE: Duration = Duration::from_mins(1);
 
     fn words(keys: &[&str]) -> Vec<Notification> {
-        let word = |key: &&str| Notification {
-            key: (*key).into(),
-            receiver: "channel".into(),
-            incident: None,
-            payload: "{}".into(),
-            created_at: Timestamp::UNIX_EPOCH,
-            attempts: 0,
-            next_attempt_at: Timestamp::UNIX_EPOCH,
-        };
+        let word = |key: &&str| Notification::new(*key, &"channel".into(), None, "{}", Timestamp::UNIX_EPOCH);
         keys.iter().map(word).collect()
     }
 

@@ -217,15 +217,8 @@ impl Policy {
         let room = Addressed { name: &self.house.room.name, title: &self.house.room.title };
         let zone = &self.house.zone;
         let letter = Letter { id: &id, event, room, at, zone, lang: *lang, incident: None, alert: Some(&known.alert) };
-        Some(Notification {
-            payload: letter.json().into(),
-            key: id.into(),
-            receiver: Arc::clone(receiver),
-            incident: Some(about),
-            created_at: at,
-            attempts: 0,
-            next_attempt_at: at,
-        })
+        let payload = letter.json();
+        Some(Notification::new(id, receiver, Some(about), payload, at))
     }
 
     /// One that is open is sent again: whoever sends it still has it.

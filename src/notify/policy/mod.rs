@@ -406,15 +406,8 @@ impl Policy {
         let House { room, zone, .. } = &self.house;
         let room = Addressed { name: &room.name, title: &room.title };
         let letter = Letter { id: &key, event, room, at, zone, lang: *lang, incident, alert: None };
-        Notification {
-            payload: letter.json().into(),
-            key: key.into(),
-            receiver: Arc::clone(receiver),
-            incident: incident.map(|incident| incident.id.clone()),
-            created_at: at,
-            attempts: 0,
-            next_attempt_at: at,
-        }
+        let payload = letter.json();
+        Notification::new(key, receiver, incident.map(|incident| incident.id.clone()), payload, at)
     }
 }
 

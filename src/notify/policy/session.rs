@@ -45,15 +45,8 @@ impl Policy {
             let key = format!("{}{}.{receiver}", about(&news.session.id, news.found.start), word(news));
             let room = Addressed { name: &house.room.name, title: &house.room.title };
             let letter = SessionLetter { id: &key, room, at, zone: &house.zone, lang: *lang, news, receiver };
-            Notification {
-                payload: letter.json().into(),
-                key: key.into(),
-                receiver: Arc::clone(receiver),
-                incident: None,
-                created_at: at,
-                attempts: 0,
-                next_attempt_at: at,
-            }
+            let payload = letter.json();
+            Notification::new(key, receiver, None, payload, at)
         };
         known.map(notification).collect()
     }

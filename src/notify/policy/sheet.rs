@@ -63,15 +63,8 @@ impl Policy {
             let key = format!("{about}{}.{}.{receiver}", news.word.as_str(), named(first));
             let room = Addressed { name: &house.room.name, title: &house.room.title };
             let letter = LateLetter { id: &key, room, at, zone: &house.zone, lang: *lang, news };
-            Notification {
-                payload: letter.json().into(),
-                key: key.into(),
-                receiver: Arc::clone(receiver),
-                incident: None,
-                created_at: at,
-                attempts: 0,
-                next_attempt_at: at,
-            }
+            let payload = letter.json();
+            Notification::new(key, receiver, None, payload, at)
         };
         house.receivers.iter().filter(|(name, _)| news.to.contains(name)).map(notification).collect()
     }
