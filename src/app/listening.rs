@@ -7,20 +7,20 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::net::SocketType;
-use rustix::net::sockopt::{set_ip_freebind, set_ipv6_freebind, socket_acceptconn, socket_type};
+use rustix::net::sockopt::{set_ip_freebind, set_ipv6_freebind, set_ipv6_v6only, socket_acceptconn, socket_type};
 use tokio::net::{TcpListener, TcpSocket};
 
-/// Callers that wait to be let in, where tokio does not choose for itself.
+/// Callers that wait to be let in.
 const BACKLOG: u32 = 1024;
 
 /// Listens, before anything else is touched: a second daemon on the same address does the first no harm.
 ///
 /// # Errors
 /// In words: an address that is in use, a socket that was handed over and listens for nothing over TCP.
-pub(super) async fn listen(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, String> {
+pub(super) fn listen(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, String> {
     let given = sd_listen_fds::get().map_err(|error| format!("LISTEN_PID, LISTEN_FDS: {error}"))?;
     if given.is_empty() {
-        return bind(addresses).await;
+        return bind(addresses);
     }
     let given: Vec<OwnedFd> = given.into_iter().map(|(_, socket)| socket.into_std()).collect();
     let taken: Result<Vec<_>, String> = given.iter().enumerate().map(|(at, socket)| take(at + 1, socket)).collect();
@@ -54,12 +54,14 @@ fn take(number: usize, socket: &OwnedFd) -> Result<TcpListener, String> {
     })
 }
 
-async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, String> {
+fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, String> {
     let mut all = Vec::new();
     for address in addresses {
-        let bound = match TcpListener::bind(address).await {
+        // Where the config names an address by IPv4 too, `[::]` leaves that to it (ipv6(7)); alone it is that of both.
+        let alone = !addresses.iter().any(|other| other.is_ipv4() && other.port() == address.port());
+        let bound = match bind_to(*address, alone, false) {
             Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
-                bind_ahead(*address).inspect(|_| tracing::warn!("{}", not_here(*address)))
+                bind_to(*address, alone, true).inspect(|_| tracing::warn!("{}", not_here(*address)))
             }
             bound => bound,
         };
@@ -74,19 +76,22 @@ async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, String> {
     Ok(all)
 }
 
-/// Listens at an address that is not this machine's: the network may come after the daemon (ip(7), `IP_FREEBIND`). As soon as the
-/// address is there, whoever asks at it is answered.
-fn bind_ahead(address: SocketAddr) -> io::Result<TcpListener> {
+/// Listens at an address. One that is not this machine's is taken `ahead`: the network may come after the daemon (ip(7),
+/// `IP_FREEBIND`), and as soon as the address is there, whoever asks at it is answered.
+fn bind_to(address: SocketAddr, alone: bool, ahead: bool) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() {
         let socket = TcpSocket::new_v4()?;
-        set_ip_freebind(&socket, true)?;
+        set_ip_freebind(&socket, ahead)?;
         socket
     } else {
         let socket = TcpSocket::new_v6()?;
-        set_ipv6_freebind(&socket, true)?;
+        set_ipv6_freebind(&socket, ahead)?;
+        if !alone {
+            set_ipv6_v6only(&socket, true)?;
+        }
         socket
     };
-    // As tokio does where the address is there: a daemon that is started anew need not wait for its old connections to end.
+    // A daemon that is started anew need not wait for its old connections to end.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
@@ -130,14 +135,31 @@ mod tests {
         let here: SocketAddr = "127.0.0.1:0".parse().unwrap();
         let told: Vec<String> = doubts(&[here, away[0], away[1]]).collect();
         assert!(told.len() == 2 && told[0].contains("192.0.2.77") && told[1].contains("2001:db8::77"), "{told:?}");
-        let all = bind(&[here, away[0], away[1]]).await.unwrap();
+        let all = bind(&[here, away[0], away[1]]).unwrap();
         for (listener, address) in all.iter().zip([here, away[0], away[1]]) {
             assert_eq!(listener.local_addr().unwrap().ip(), address.ip());
         }
         for listener in &all {
             let taken = listener.local_addr().unwrap();
-            let why = bind(&[taken]).await.unwrap_err();
+            let why = bind(&[taken]).unwrap_err();
             assert!(why.contains(&format!("{taken} is in use: does siaga run already?")), "{why}");
+        }
+    }
+
+    #[tokio::test]
+    async fn every_address_by_either_family_is_listened_on_beside_the_other() {
+        // A port that is free by both, at this moment.
+        let taken = bind(&["[::]:0".parse().unwrap()]).unwrap();
+        let port = taken[0].local_addr().unwrap().port();
+        // Alone it is that of both families.
+        TcpSocket::new_v4().unwrap().connect(SocketAddr::from(([127, 0, 0, 1], port))).await.unwrap();
+        drop(taken);
+        for first in ["0.0.0.0", "127.0.0.1"] {
+            let both = [format!("{first}:{port}").parse().unwrap(), format!("[::]:{port}").parse().unwrap()];
+            let all = bind(&both).unwrap();
+            assert_eq!(all.len(), 2);
+            drop(all);
+            assert_eq!(bind(&[both[1], both[0]]).unwrap().len(), 2, "in either order");
         }
     }
 }

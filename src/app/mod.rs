@@ -83,7 +83,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     service::start_log();
     let clock = Clock::start();
     // First, so that a second daemon on the same address touches nothing of the first.
-    let listeners = listening::listen(&config.web.listen).await?;
+    let listeners = listening::listen(&config.web.listen)?;
     let certificate = reload::certificate(&config, clock);
     // The room is watched and alerts go out without it; what is served over a network is not, rather than in the clear.
     let broken = certificate.as_ref().err().cloned();
