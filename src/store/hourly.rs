@@ -96,6 +96,8 @@ pub(super) struct Watching {
     runs: Vec<Watched>,
     /// The newest that is on the disk, and until when.
     written: Option<Run>,
+    /// When the newest span began that does so because the wall clock was set back, until somebody asks.
+    set_back: Option<Timestamp>,
     /// Spans for which there was no room.
     overflowed: u64,
 }
@@ -121,6 +123,7 @@ impl Watching {
                 // What was said before a wall clock was set back stands at a time that is still to come, and is not known yet.
                 let (began, after) = (wall, (jumped && wall > expected).then_some(before.began));
                 let fresh = jumped && after.is_none();
+                self.set_back = if fresh { Some(wall) } else { self.set_back };
                 self.runs.push(Watched { run: Run { began, until: wall, fresh }, after });
             }
             None => {
@@ -150,6 +153,11 @@ impl Watching {
             let began = first.run.began.max(until);
             *first = Watched { run: Run { began, until: first.run.until.max(began), fresh: true }, after: None };
         }
+    }
+
+    /// From when on nothing is known by the wall clock, once, since it was set back.
+    pub(super) fn set_back(&mut self) -> Option<Timestamp> {
+        self.set_back.take()
     }
 
     /// How many spans were left out.

@@ -120,6 +120,14 @@ impl Latest {
         self.silences.retain(|_, silence| silence.until >= recent);
     }
 
+    /// What something is, it is from `at` on: said anew, for who knows nothing from before. What was said between then and `now` was
+    /// said for that time already.
+    pub(super) fn said_anew(&self, at: Timestamp, now: Timestamp) -> Vec<Transition> {
+        let known =
+            self.said.values().filter(|change| change.to != Verdict::Unknown && !(at..=now).contains(&change.at));
+        known.map(|change| Transition { from: Verdict::Unknown, at, settling: true, ..change.clone() }).collect()
+    }
+
     /// As a record for a file that was just opened. Where that is begun `anew`, what something is it is from then on.
     pub(super) fn as_batch(&self, anew: Option<Timestamp>) -> Batch {
         let known = self.said.values().filter(|change| change.to != Verdict::Unknown);

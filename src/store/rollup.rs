@@ -154,6 +154,11 @@ impl Feed {
         self.watching.written()
     }
 
+    /// From when on nothing is known by the wall clock, once, since it was set back.
+    pub(super) fn set_back(&mut self) -> Option<jiff::Timestamp> {
+        self.watching.set_back()
+    }
+
     /// A new file is begun, which knows nothing of what is on the disk.
     pub(super) fn begin_anew(&mut self) {
         self.watching.begin_anew();

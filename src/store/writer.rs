@@ -291,6 +291,10 @@ impl Writer {
         if self.settle().is_err() {
             return;
         }
+        self.follow_clock();
+        if self.settle().is_err() {
+            return;
+        }
         let taken = lock(&self.feed).take(minute);
         if taken.is_empty() {
             return;
@@ -316,6 +320,17 @@ impl Writer {
                 self.lost += 1;
             }
             Err(_) => lock(&self.feed).give_back(taken),
+        }
+    }
+
+    /// A wall clock that was set back passes hours anew, of which nothing is said: verdicts are told when they change, and these have not.
+    fn follow_clock(&mut self) {
+        let Some(began) = lock(&self.feed).set_back() else { return };
+        let transitions = self.latest.said_anew(began, self.clock.now().wall);
+        if !transitions.is_empty() {
+            let batch = Batch { transitions, ..Batch::default() };
+            self.latest.follow(&batch);
+            self.queue(Op::Record(batch));
         }
     }
 

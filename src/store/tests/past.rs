@@ -4,6 +4,7 @@ use super::super::{hourly, open as file, past, read_from, retention, sessions, s
 use super::*;
 use crate::domain::past::{hour_begins, hour_of};
 use crate::domain::{Figure, Hour, Past, Run, Sample, Wanted};
+use crate::engine::past::spans::{Span, spans};
 
 static TRIP: Quantity = Quantity::gauge("stun_rtt_seconds", Unit::Seconds, "x").figure(Figure::RoundTrip);
 
@@ -117,6 +118,34 @@ async fn when_anybody_watched_is_known_over_restarts_and_jumps_of_the_clock() {
         changes.iter().map(|change| (change.at, change.to)).collect::<Vec<_>>(),
         [(at(50).wall, Verdict::NotReady)]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_something_is_it_still_is_where_the_wall_clock_was_set_back() {
+    let folder = folder();
+    let store = Store::open(claim(folder.path()), Clock::on_tokio_time(at(700).wall), Retention::default(), FIGURES);
+    // It begins two hours ahead, says how it is, and is set right; a third thing changes after that.
+    let ahead = |second: i64| Now { mono: at(second).mono, ..at(second + 7200) };
+    let said =
+        |check: &str, at: Now| Transition { subject: Subject::Check(check.into()), at: at.wall, ..transition(0) };
+    store.observe(&trip("far-end", ahead(0), 0.01, None));
+    store.observe(&trip("far-end", ahead(60), 0.01, None));
+    let early = vec![said("first", ahead(1)), said("second", ahead(2))];
+    store.record(Batch { transitions: early, ..Batch::default() }).await.unwrap();
+    for second in 100..700 {
+        store.observe(&trip("far-end", at(second), 0.01, None));
+    }
+    let well = Transition { from: Verdict::NotReady, to: Verdict::Ready, ..said("second", at(102)) };
+    store.record(Batch { transitions: vec![well], ..Batch::default() }).await.unwrap();
+    store.close().await.unwrap();
+    let subjects = ["first", "second"].map(|check| Subject::Check(check.into())).to_vec();
+    let wanted = Wanted { since: at(100).wall, until: at(699).wall, hours: Vec::new(), subjects };
+    let past = read_from(folder.path(), &wanted, &FIGURES).unwrap();
+    let told: Vec<_> =
+        past.changes.iter().map(|(_, changes)| spans(changes, &past.runs, (wanted.since, wanted.until))).collect();
+    let span = |from: i64, to: i64, state| Span { from: at(from).wall, to: at(to).wall, state: Some(state) };
+    assert_eq!(told[0], [span(100, 699, Verdict::NotReady)]);
+    assert_eq!(told[1], [span(100, 102, Verdict::Unknown), span(102, 699, Verdict::Ready)]);
 }
 
 #[tokio::test(start_paused = true)]
