@@ -18,6 +18,7 @@ use super::service;
 use crate::clock::Clock;
 use crate::config::{self, Config, Origin};
 use crate::domain::Kind;
+use crate::engine::past::ledger::Agreed;
 use crate::web::acts::Waiting;
 use crate::web::tls::{Pair, Tls};
 use crate::{probe, web};
@@ -217,6 +218,12 @@ pub fn doubts(config: &Config, now: jiff::Timestamp) -> Vec<String> {
     of_pair.into_iter().chain(super::listening::doubts(&config.web.listen)).collect()
 }
 
+/// What a month of the line is held against where nobody says what is sold: what the default profile needs, whichever is in force.
+pub fn agreed(config: &Config) -> Agreed {
+    let needed = &config.plan.profiles[config.plan.default_profile];
+    Agreed { down: Some(needed.down.degraded), up: Some(needed.up.degraded), enough: config.enough() }
+}
+
 /// How the room speaks to people.
 pub fn voice(config: &Config) -> Arc<web::Voice> {
     let remedies =
@@ -225,7 +232,7 @@ pub fn voice(config: &Config) -> Arc<web::Voice> {
         title: config.room.title().to_owned(),
         lang: config.room.language,
         zone: config.room.time_zone.0.clone(),
-        tested_up_to: config.enough(),
+        agreed: agreed(config),
         hosts: web::Hosts::new(config.web.hosts.iter().map(|host| host.0.as_str())),
         open_to: config.web.open_to,
         remedies,

@@ -8,7 +8,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::paint::{note, say};
-use crate::app::{recorder, service};
+use crate::app::{recorder, reload, service};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::{CheckName, Component, Lang, Level, Past, Rate, Subject, Text, in_full};
@@ -48,12 +48,8 @@ pub(super) fn parse_month(text: &str) -> Result<Month, String> {
 
 /// What a month is held against: what the provider sells where that is said, else what the default profile needs.
 pub(super) fn agreed(config: &Config, down: Option<Rate>, up: Option<Rate>) -> Agreed {
-    let needed = &config.plan.profiles[config.plan.default_profile];
-    Agreed {
-        down: Some(down.map_or(needed.down.degraded, |rate| rate.0)),
-        up: Some(up.map_or(needed.up.degraded, |rate| rate.0)),
-        enough: config.enough(),
-    }
+    let needed = reload::agreed(config);
+    Agreed { down: down.map(|rate| rate.0).or(needed.down), up: up.map(|rate| rate.0).or(needed.up), ..needed }
 }
 
 /// The ledger of a month that has begun, read from the state folder `folder`.

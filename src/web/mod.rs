@@ -71,6 +71,7 @@ use crate::clock::Clock;
 use crate::domain::doing::Doings;
 use crate::domain::reason::fill;
 use crate::domain::{Handling, Lang, OpenTo, Quantity, Reason, ReasonDef, Settings, Snapshot, Uplink};
+use crate::engine::past::ledger::Agreed;
 
 pub use acts::Acts;
 pub use bookings::Bookings;
@@ -153,8 +154,8 @@ pub struct Voice {
     pub hosts: Hosts,
     /// Who may read without a token.
     pub open_to: OpenTo,
-    /// Where the rate tests stop early, bit/s: a rate beyond it was not looked for.
-    pub tested_up_to: Option<f64>,
+    /// What a month of the line is held against, where who asks for it says nothing else.
+    pub agreed: Agreed,
     /// Remedies in the room's own words, by reason code: Bahasa Indonesia and English.
     pub remedies: BTreeMap<&'static str, (String, String)>,
     /// What of the config readers are shown.

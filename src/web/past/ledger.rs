@@ -129,7 +129,7 @@ pub struct SlowBody {
 /// A query that is not understood, a month that has not begun, history that cannot be read now.
 #[utoipa::path(get, path = "/api/v1/ledger", params(
     ("month" = Option<String>, Query, description = "On the room's own clock (`2026-11`); the running one if not given."),
-    ("down" = Option<String>, Query, description = "The download that was agreed (`50 Mbit/s`); what the profile in force needs if not given."),
+    ("down" = Option<String>, Query, description = "The download that was agreed (`50 Mbit/s`); what the default profile needs if not given."),
     ("up" = Option<String>, Query, description = "The upload that was agreed."),
     ("lang" = Option<String>, Query, description = "`id` or `en`, for the rows; else as `Accept-Language` prefers."),
 ), responses(
@@ -157,11 +157,10 @@ pub(in crate::web) async fn ledger(
         return Err(Problem::value(format!("the month {month} has not begun")));
     }
     let snapshot = Arc::clone(&site.rendered().believed);
-    let needed = &snapshot.current().profile;
     let agreed = Agreed {
-        down: Some(rate(&query, "down")?.unwrap_or(needed.down.degraded)),
-        up: Some(rate(&query, "up")?.unwrap_or(needed.up.degraded)),
-        enough: voice.tested_up_to,
+        down: rate(&query, "down")?.or(voice.agreed.down),
+        up: rate(&query, "up")?.or(voice.agreed.up),
+        ..voice.agreed
     };
     let until = end.min(now);
     let wanted = wanted(begin, until, subjects(&snapshot));

@@ -353,7 +353,7 @@ pub(crate) fn voice() -> Voice {
         title: "Ruang Rapat <1>".to_owned(),
         lang: Lang::Id,
         zone: TimeZone::get("Asia/Pontianak").expect("the zone database is installed (Debian package tzdata)"),
-        tested_up_to: None,
+        agreed: siaga::engine::past::ledger::Agreed::default(),
         remedies: BTreeMap::new(),
         settings: Arc::default(),
     }
