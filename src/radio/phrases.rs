@@ -97,6 +97,7 @@ phrases! {
         MIC_MUTED "mikrofon dimatikan"
         MIC_BAD "suara mikrofon bermasalah"
         CARD_GONE "perangkat suara tidak terhubung"
+        CARD_DEAD "perangkat suara tidak menjawab"
         CARD_OTHER "perangkat suara berbeda"
         SPEAKER_BAD "pengeras suara bermasalah"
     }
@@ -162,6 +163,7 @@ const REASONS: &[(&str, Phrase, Phrase)] = &[
     ("internet.no_gateway", NET_DOWN, CHECK_MODEM),
     ("internet.gateway_absent", NET_DOWN, CHECK_MODEM),
     ("internet.target_", NET_DOWN, CHECK_MODEM),
+    ("internet.target_unresolved", NET_UNSEEN, CALL_IT),
     ("internet.udp_blocked", NET_UDP, CALL_IT),
     ("internet.udp_loss_undecided", NET_UNSEEN, CALL_IT),
     ("internet.udp_", NET_UNSTEADY, CALL_PROVIDER),
@@ -179,7 +181,8 @@ const REASONS: &[(&str, Phrase, Phrase)] = &[
     ("internet.no_resolver", NET_NAMES, CALL_IT),
     ("internet.dns_", NET_NAMES, CALL_IT),
     ("internet.certificate_", NET_CERTIFICATE, CALL_IT),
-    ("internet.stun_", NET_SERVICE, CALL_IT),
+    ("internet.stun_", NET_UNSEEN, CALL_IT),
+    ("internet.stun_unreachable", NET_DOWN, CHECK_MODEM),
     ("internet.tls_", NET_SERVICE, CALL_IT),
     ("internet.http_", NET_SERVICE, CALL_IT),
     ("internet.connect_", NET_SERVICE, CALL_IT),
@@ -192,6 +195,7 @@ const REASONS: &[(&str, Phrase, Phrase)] = &[
     ("audio.no_default_source", MIC_BAD, CHECK_MIC),
     ("audio.card_other", CARD_OTHER, CALL_IT),
     ("audio.card_", CARD_GONE, CHECK_MIC),
+    ("audio.card_unanswering", CARD_DEAD, CHECK_MIC),
     ("audio.no_card", CARD_GONE, CHECK_MIC),
     ("audio.default_sink_", SPEAKER_BAD, CHECK_SPEAKER),
     ("audio.no_default_sink", SPEAKER_BAD, CHECK_SPEAKER),
