@@ -23,7 +23,7 @@ pub struct ReflectArgs {
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Vec<SocketAddr>,
     /// A file with a secret of at least 16 bytes: only packets signed with it are answered. "credential:NAME" is a credential of
-    /// systemd (LoadCredential= in the unit). Again for a second one, while a key is replaced. Without it everybody is answered.
+    /// systemd (LoadCredential= in the unit). Again for a second one, while a key is replaced. Without it and --tokens everybody is answered.
     #[arg(long, value_name = "FILE", env = "SIAGA_REFLECT_KEY_FILE", value_parser = secret_file)]
     key_file: Vec<SecretFile>,
     /// The file of tokens (siaga token --tokens FILE add NAME --scope reflect) whose holders are answered, each until it expires or is

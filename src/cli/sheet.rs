@@ -34,7 +34,7 @@ pub struct SheetArgs {
     session: String,
     #[command(subcommand)]
     command: Option<SheetCommand>,
-    /// Where the daemon answers, to show the sheet; without it the config's first address.
+    /// Where the daemon answers, to show the sheet; without it the config's first address on this machine, else its first.
     #[arg(long, value_name = "URL")]
     url: Option<String>,
     /// A file whose first line is a token, to show the sheet where the room is not open to everybody.

@@ -1,36 +1,6 @@
-//! A notification as it is stored and sent: one JSON document, stable. Receivers of other shapes are written from it, at
-//! each attempt the same.
+//! A notification as it is stored and sent: one JSON document, stable.
 //!
-//! | key | value |
-//! |---|---|
-//! | `version` | 1; a change that a reader could trip over makes it 2 |
-//! | `id` | the idempotency key: the same at every attempt, unique for ever |
-//! | `event` | `incident_opened`, `incident_changed`, `incident_reminder`, `incident_acknowledged`, `incident_unstable`, `incident_closed`, `session_changed`, `session_preflight`, `session_late`, `session_made_up`, `session_reported`, `session_cancelled`, `session_moved`, `session_restored`, `roll_call`, `alert_began`, `alert_ended`, `test` |
-//! | `room`, `room_title` | the room's name, and that for people |
-//! | `at` | when it was decided |
-//! | `lang` | the language of all words for people: `id` or `en` |
-//! | `drill` | true where it is only practised: `text` then begins with that word, and everything else looks as it would |
-//! | `text` | all of it in a few sentences, for whoever shows just one thing |
-//! | `alert` | null but for another system's alert: `id`, `name`, `severity`, `text`, `since`, `ended_at` as that system has them |
-//! | `incident` | null for a test, for a session, for another system's alert, and for a roll call in a room that is ready; else what follows |
-//! | `incident.id` | the same for all events of one incident |
-//! | `incident.component`, `.component_title` | the word of the API, and that for people |
-//! | `incident.verdict`, `.verdict_title` | as it is now; `ready` when closed |
-//! | `incident.worst` | the worst verdict it had |
-//! | `incident.since`, `.closed_at` | from when until when; `closed_at` is null while it is open |
-//! | `incident.reasons[]` | worst first (when closed: as they stood last): `code`, `verdict`, `message`, `detail` (for IT staff), `remedy`, `since`, `blocked_by` |
-//! | `session` | null unless a booked meeting is spoken of: what was found of it, now |
-//! | `session.id`, `.title`, `.profile`, `.start`, `.end` | as it was booked |
-//! | `session.moved_from` | the hour at which it was to begin; null unless it was moved from there |
-//! | `session.before_seconds` | how long before the meeting it was to be looked at; null when preflight opens |
-//! | `session.verdict`, `.verdict_title`, `.summary` | what is said of the room for it, and that for people |
-//! | `session.reasons[]` | the codes of what counts |
-//! | `session.confirmed_verdict`, `.confirmed_reasons[]` | the same when it was booked; null and empty if nobody asked then |
-//! | `session.evidence_id` | under which `/api/v1/evidence/` has the whole of it; null if it could not be stored |
-//! | `session.tasks[]` | the tasks of the crew for which this receiver stands; of what is late, the task to which it belongs |
-//! | `session.items[]` | the hand checks that are late, or were made up for, in words; else empty |
-//!
-//! Moments are RFC 3339 with the offset of the room's time zone. A null is a null: no key is ever missing.
+#![doc = include_str!("../../docs/notification.md")]
 
 use jiff::Timestamp;
 use jiff::fmt::temporal::Pieces;

@@ -262,7 +262,7 @@ pub struct AcknowledgementBody {
     pub how: String,
 }
 
-/// What is wrong now, oldest first, and then what was wrong before, newest first.
+/// What is wrong now, oldest first, and then what was wrong before, newest first: the newest 200 of it.
 ///
 /// # Errors
 /// A query that is not understood; history that cannot be read (`?open=1` needs none).

@@ -69,7 +69,7 @@ pub(super) async fn json(
 /// The same as comma-separated values (RFC 4180).
 ///
 /// # Errors
-/// As of [`json`].
+/// As of the report itself.
 #[utoipa::path(get, path = "/api/v1/sessions/{id}/report.csv", security(("token" = ["operate"]), ("token" = ["schedule"])), params(
     ("id" = String, Path, description = "The scheduler's own id."),
 ), responses(
@@ -97,7 +97,7 @@ pub(super) async fn csv(
 /// The same as a page to print.
 ///
 /// # Errors
-/// As of [`json`].
+/// As of the report itself.
 #[utoipa::path(get, path = "/sessions/{id}/report", security(("token" = ["operate"]), ("token" = ["schedule"])), params(
     ("id" = String, Path, description = "The scheduler's own id."),
     ("lang" = Option<String>, Query, description = "`id` or `en`; else as `Accept-Language` prefers."),

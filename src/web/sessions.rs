@@ -234,7 +234,7 @@ pub(super) async fn get(
     (status = 401, description = "No token, or one that is not in force.", body = Problem, content_type = "application/problem+json"),
     (status = 403, description = "The token is not good for that, or a browser's page asks.", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "Unknown profile.", body = Problem, content_type = "application/problem+json"),
-    (status = 409, description = "Others hold the slot (`held_by`), or the meeting of this id is of a calendar that is followed: change it there.", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "Others hold the slot (`held_by`), it has begun and keeps its beginning (`begun`), or the meeting of this id is of a calendar that is followed: change it there.", body = Problem, content_type = "application/problem+json"),
     (status = 503, description = "The disk does not take it now.", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(super) async fn put(
@@ -267,7 +267,7 @@ pub(super) async fn put(
 /// Gives a session another time: another beginning, another end, or both. What else is known of it stays.
 ///
 /// # Errors
-/// As of [`put`], and an unknown id.
+/// A body that makes no sense; a slot that others hold; somebody who may not; a disk that does not take it; an unknown id.
 #[utoipa::path(patch, path = "/api/v1/sessions/{id}", params(
     ("id" = String, Path, description = "The scheduler's own id."),
 ), request_body = SessionMove, responses(
@@ -276,7 +276,7 @@ pub(super) async fn put(
     (status = 401, description = "No token, or one that is not in force.", body = Problem, content_type = "application/problem+json"),
     (status = 403, description = "The token is not good for that, or a browser's page asks.", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "There is none of this id.", body = Problem, content_type = "application/problem+json"),
-    (status = 409, description = "Others hold the slot (`held_by`), it was cancelled, or it is of a calendar that is followed: change it there.", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "Others hold the slot (`held_by`), it has begun and keeps its beginning (`begun`), it was cancelled, or it is of a calendar that is followed: change it there.", body = Problem, content_type = "application/problem+json"),
     (status = 503, description = "The disk does not take it now.", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(super) async fn patch(

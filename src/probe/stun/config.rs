@@ -122,7 +122,7 @@ const fn timeout() -> Period {
     Period(Duration::from_secs(1))
 }
 
-/// 189 without a loss are the fewest for which Wilson's interval ends below 2 %; 250 leave room for one.
+/// 94 without a loss are the fewest for which Wilson's interval ends below 3.96 % (2 % each way); 250 leave room for three.
 const fn burst() -> u32 {
     250
 }

@@ -16,7 +16,7 @@ pub(super) static STORE_DROPPED: Family = Family::counter(
 pub(super) static SET_ASIDE: Family = Family::gauge(
     "siaga_database_set_aside",
     &[],
-    "Whether this process has put a damaged database aside and begun a fresh one.",
+    "Whether this process has put a database aside (damaged, or a newer Siaga's) and begun a fresh one.",
 );
 pub(super) static REMOVED: Family = Family::counter(
     "siaga_state_removed_total",
