@@ -14,6 +14,7 @@ pub mod desk;
 pub mod door;
 pub mod drill;
 pub mod driver;
+mod forgotten;
 pub mod history;
 pub mod identity;
 mod inbound;
