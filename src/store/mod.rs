@@ -192,6 +192,7 @@ impl Store {
             latest: latest::Latest::default(),
             met: 0,
             lost: 0,
+            examined: None,
         };
         // Under a clock on tokio's time that thread reads the time of the runtime that opened the store, as everybody else does.
         let runtime = tokio::runtime::Handle::try_current().ok();

@@ -32,7 +32,7 @@ pub(super) const PROCESS: &str = "SELECT began, until, fresh FROM runs r WHERE b
      AND NOT EXISTS (SELECT 1 FROM runs o WHERE o.began < r.began AND o.until >= r.until) ORDER BY began DESC LIMIT 1";
 
 pub(super) const HOURS: &str = "SELECT h.hour, s.check_name, s.quantity, h.count, h.mean, h.min, h.max, h.minutes
-     FROM hours h CROSS JOIN series s ON s.id = h.series WHERE h.hour >= ?1 AND h.hour < ?2 ORDER BY h.hour LIMIT ?3";
+     FROM hours h CROSS JOIN series s ON s.id = h.series WHERE h.hour >= ?1 AND h.hour < ?2 ORDER BY h.hour DESC LIMIT ?3";
 
 /// What was said last before the span and since a moment: in the order of the rows, not of a clock that may have been set back.
 pub(super) const BEFORE: &str = "SELECT at, profile, old, new, codes, settling, id FROM transitions WHERE id =
@@ -85,7 +85,8 @@ pub(super) fn gather(
     past.cut |= past.runs.len() > MAX_RUNS;
     let (runs, within) = in_force::runs(std::mem::take(&mut past.runs));
     past.runs = runs;
-    for (from, to) in &wanted.hours {
+    // The newest first: where not all have room, the oldest are left out.
+    for (from, to) in wanted.hours.iter().rev() {
         let room = MAX_HOURS.saturating_sub(past.hours.len());
         let mut statement = db.prepare_cached(HOURS)?;
         let mut found = statement.query(params![from, to, limit(room)])?;
@@ -102,6 +103,7 @@ pub(super) fn gather(
             return Ok(None);
         }
     }
+    past.hours.reverse();
     for subject in &wanted.subjects {
         let (sort, name) = subject_columns(subject);
         let mut rows = Vec::new();
@@ -124,7 +126,17 @@ pub(super) fn gather(
             }
             rows.extend(numbered(row, subject, catalogue)?);
         }
-        past.cut |= count > MAX_CHANGES;
+        if count > MAX_CHANGES {
+            past.cut = true;
+            // What was said last of those that are read is not carried over those that are not.
+            let last = rows.last().map(|(_, last)| Transition {
+                from: last.to,
+                to: Verdict::Unknown,
+                codes: Vec::new(),
+                ..last.clone()
+            });
+            rows.extend(last.map(|unread| (i64::MAX, unread)));
+        }
         past.changes.push((subject.clone(), in_force::changes(rows, &past.runs, &within)));
     }
     Ok(Some(past))

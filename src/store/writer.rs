@@ -22,7 +22,7 @@ use super::{Batch, Catalogue, Kept, Restored, Retention, StoreError, hourly, loc
 use crate::clock::Clock;
 use crate::domain::link::{Filed, Kind};
 use crate::domain::sheet::Unwritten;
-use crate::domain::{Granted, Notification, Now};
+use crate::domain::{Granted, Mono, Notification, Now};
 
 /// How often observations are written: what a crash may cost.
 const FLUSH: Duration = Duration::from_secs(10);
@@ -35,6 +35,8 @@ const PRUNE_LATER: Duration = Duration::from_hours(1);
 const RETRY: Duration = Duration::from_secs(2);
 /// What waits for a disk that fails; a busy room makes a few hundred a day.
 const MAX_BACKLOG: usize = 4096;
+/// How long a file that was read through is not read through again.
+const EXAMINED: Duration = Duration::from_mins(10);
 /// What is written in one transaction when a backlog is worked off.
 const CHUNK: usize = 64;
 
@@ -81,6 +83,8 @@ pub(super) struct Writer {
     pub(super) met: u64,
     /// Rows that the database refused, and records that no longer fitted into the backlog.
     pub(super) lost: u64,
+    /// When the file was read through because a reader had met damage.
+    pub(super) examined: Option<Mono>,
 }
 
 impl Writer {
@@ -189,8 +193,13 @@ impl Writer {
                 _ = answer.send(());
             }
             Command::Suspect => {
-                _ = self.disk.read(|db| open::quick_check(db, "1"));
-                _ = self.settle();
+                let now = self.clock.mono();
+                // It takes a large file's time, in which nothing is written; what it does not see it does not see a moment later either.
+                if self.examined.is_none_or(|before| now.since(before) >= EXAMINED) {
+                    _ = self.disk.read(|db| open::quick_check(db, "1"));
+                    _ = self.settle();
+                    self.examined = Some(self.clock.mono());
+                }
             }
             Command::Close(answer) => _ = answer.send(()),
         }

@@ -120,6 +120,29 @@ async fn when_anybody_watched_is_known_over_restarts_and_jumps_of_the_clock() {
     );
 }
 
+#[tokio::test]
+async fn of_too_many_changes_the_last_that_is_read_is_not_carried_over_those_that_are_not() {
+    let folder = folder();
+    let store = opened(folder.path());
+    let subject = Subject::Component(Component::Internet);
+    let changes = (0..20_010).map(|n| {
+        let (from, to) = if n % 2 == 0 { (Verdict::Ready, Verdict::NotReady) } else { (Verdict::NotReady, Verdict::Ready) };
+        let at = at(0).wall + Duration::from_millis(n * 100);
+        Transition { subject: subject.clone(), from, to, at, ..transition(0) }
+    });
+    store.record(Batch { transitions: changes.collect(), ..Batch::default() }).await.unwrap();
+    for second in (0..7000).step_by(60) {
+        store.observe(&trip("far-end", at(second), 0.01, None));
+    }
+    store.close().await.unwrap();
+    let past = everything(folder.path());
+    assert!(past.cut);
+    let told = spans(&past.changes[0].1, &past.runs, (at(0).wall, at(6960).wall));
+    let last = told.last().unwrap();
+    assert_eq!((last.state, last.to), (Some(Verdict::Unknown), at(6960).wall), "{last:?}");
+    assert_eq!(last.from, at(2000).wall);
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_something_is_it_still_is_where_the_wall_clock_was_set_back() {
     let folder = folder();
