@@ -191,3 +191,30 @@ pub struct Pending {
     /// When it will be decided if nothing changes; [`Mono::NEVER`] if only another observation can decide it.
     pub at: Mono,
 }
+
+impl ProfileView {
+    /// The reason that explains the room's verdict: the room's own, else the root cause's, else the worst component's. `checks` are the
+    /// snapshot's.
+    pub fn main_reason(&self, checks: &[Arc<CheckView>]) -> Option<&Reason> {
+        let explains = |reason: &&Reason| reason.verdict == self.verdict;
+        let caused = || {
+            let cause = self.root_cause.as_ref()?;
+            let at = checks.iter().position(|check| check.spec.name == *cause)?;
+            self.checks[at].reasons.iter().find(|reason| reason.verdict != Verdict::Ready)
+        };
+        let worst = || {
+            let counted =
+                self.components.iter().filter(|view| view.requirement == Requirement::Required && !view.absent);
+            let worst = counted.filter(|component| component.verdict == self.verdict);
+            worst.flat_map(|component| self.reasons_of(component)).find(explains)
+        };
+        // Beside the room's own may stand notes, and what is milder. The cause may be of another component than the worst (a dead camera
+        // beside a slow line): it goes first only where it is as bad as what it explains.
+        self.reasons.iter().find(explains).or_else(|| caused().filter(explains)).or_else(worst)
+    }
+
+    /// A component's reasons: its own, then its checks'.
+    pub fn reasons_of<'a>(&'a self, component: &'a ComponentView) -> impl Iterator<Item = &'a Reason> {
+        component.reasons.iter().chain(component.checks.iter().flat_map(|at| &self.checks[*at].reasons))
+    }
+}

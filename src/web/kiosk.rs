@@ -15,7 +15,7 @@ use super::live::View;
 use super::problem::Problem;
 use super::sign_in::spoken;
 use super::site::Site;
-use super::telling::{clock, main_reason, mark, on_the_clock, reasons_of, sentence};
+use super::telling::{clock, mark, on_the_clock, sentence};
 use super::under_way::{self, under_way};
 use super::words::words;
 
@@ -73,8 +73,10 @@ fn wall(site: &Site, lang: Lang, frame: Frame, aged: bool) -> Wall {
     let view = snapshot.current();
     let mut to_do: Vec<String> = Vec::new();
     let counted = view.components.iter().filter(|part| part.requirement == Requirement::Required && !part.absent);
-    let others = counted.flat_map(|part| reasons_of(view, part)).filter(|reason| reason.blocked_by.is_none());
-    for reason in main_reason(snapshot, view).into_iter().chain(others).filter(|one| one.verdict != Verdict::Ready) {
+    let others = counted.flat_map(|part| view.reasons_of(part)).filter(|reason| reason.blocked_by.is_none());
+    for reason in
+        view.main_reason(&snapshot.checks).into_iter().chain(others).filter(|one| one.verdict != Verdict::Ready)
+    {
         let remedy = voice.remedy(reason, lang);
         if to_do.len() < TO_DO && !to_do.contains(&remedy) {
             to_do.push(remedy);

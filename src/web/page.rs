@@ -20,7 +20,7 @@ use super::own::SetAside;
 use super::problem::Problem;
 use super::query::{Query, once};
 use super::site::Site;
-use super::telling::{clock, length, mark, on_the_clock, reasons_of, sentence};
+use super::telling::{clock, length, mark, on_the_clock, sentence};
 use super::under_way::{self, under_way};
 use super::words::words;
 use super::{Voice, incident_page, lang};
@@ -277,7 +277,7 @@ impl Teller<'_> {
     pub(super) fn part(&self, component: &ComponentView) -> Part {
         // What several checks find in the same words is said once.
         let mut reasons: Vec<Told> = Vec::new();
-        for told in reasons_of(self.view, component).map(|reason| self.told(reason)) {
+        for told in self.view.reasons_of(component).map(|reason| self.told(reason)) {
             if !reasons.iter().any(|known| known.says(&told)) {
                 reasons.push(told);
             }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::domain::snapshot::{ComponentView, ProfileView};
-use crate::domain::{Lang, Reason, Requirement, Snapshot, Unit, Verdict};
+use crate::domain::snapshot::ProfileView;
+use crate::domain::{Lang, Snapshot, Unit, Verdict};
 
 use super::Voice;
 use super::site::Site;
@@ -14,34 +14,11 @@ use super::words::words;
 /// The room in one sentence: the verdict, and the reason that explains it.
 pub(super) fn sentence(snapshot: &Snapshot, view: &ProfileView, lang: Lang) -> String {
     let title = view.verdict.title(lang);
-    match main_reason(snapshot, view) {
+    match view.main_reason(&snapshot.checks) {
         _ if view.verdict == Verdict::Ready => format!("{title}: {}", words(lang).all_well),
         Some(reason) => format!("{title}: {}", within(&reason.message(lang))),
         None => title.to_owned(),
     }
-}
-
-/// The reason that explains the room's verdict: the room's own, else the root cause's, else the worst component's.
-pub(super) fn main_reason<'a>(snapshot: &Snapshot, view: &'a ProfileView) -> Option<&'a Reason> {
-    let caused = || {
-        let cause = view.root_cause.as_ref()?;
-        let at = snapshot.checks.iter().position(|check| check.spec.name == *cause)?;
-        view.checks[at].reasons.iter().find(|reason| reason.verdict != Verdict::Ready)
-    };
-    let worst = || {
-        let counted = view.components.iter().filter(|view| view.requirement == Requirement::Required && !view.absent);
-        let worst = counted.filter(|component| component.verdict == view.verdict);
-        worst.flat_map(|component| reasons_of(view, component)).find(|reason| reason.verdict == view.verdict)
-    };
-    // The cause may be of another component than the worst (a dead camera beside a slow line): it goes first only where it
-    // is as bad as what it explains.
-    let caused = caused().filter(|reason| reason.verdict == view.verdict);
-    view.reasons.first().or(caused).or_else(worst)
-}
-
-/// A component's reasons: its own, then its checks'.
-pub(super) fn reasons_of<'a>(view: &'a ProfileView, component: &'a ComponentView) -> impl Iterator<Item = &'a Reason> {
-    component.reasons.iter().chain(component.checks.iter().flat_map(|at| &view.checks[*at].reasons))
 }
 
 /// What keeps its capital wherever it stands.

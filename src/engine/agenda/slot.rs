@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::domain::snapshot::{CheckView, Judged, ProfileView};
 use crate::domain::{Arg, Component, Now, ProfileLimit, Reason, ReasonDef, Requirement, Snapshot, Text, Unit, Verdict};
 use crate::domain::{Limit, Test};
+use crate::engine::past::blame::ON_BATTERY;
 use crate::engine::revise::revise;
 use crate::engine::slot::{Answer, Basis};
 
@@ -154,6 +155,10 @@ fn held_to(check: &CheckView, judged: &Judged, remaining: f64, now: Now) -> Judg
     };
     let Some(usable) = last.reading.measurements.iter().find(of_rule) else { return judged.clone() };
     let before = judged.reasons.iter().find(|reason| reason.def == rule.reason);
+    // A second of a brown-out is no outage yet: what has not lasted is not decided.
+    if before.is_none() && !judged.reasons.iter().any(|reason| reason.def.code == ON_BATTERY) {
+        return judged.clone();
+    }
     let mut reasons: Vec<Reason> = judged.reasons.iter().filter(|reason| reason.def != rule.reason).cloned().collect();
     if usable.value < remaining {
         let reported = rule.quantity.reckoned_from.and_then(|from| {

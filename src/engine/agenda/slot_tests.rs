@@ -7,7 +7,7 @@ use crate::domain::{
     Component, Finding, Kind, Limit, Now, Observation, ProfileLimit, Quantity, Reading, ReasonDef, Rule, Snapshot,
     Test, Text, Unit, Verdict,
 };
-use crate::engine::rooms::{BROKEN, all_good, at, rate, room, says};
+use crate::engine::rooms::{all_good, at, rate, room, says};
 use crate::engine::slot::{Answer, Question, answer};
 use crate::engine::{Engine, Restored};
 
@@ -15,13 +15,20 @@ static USABLE: Quantity = Quantity::gauge("ups_usable_runtime_seconds", Unit::Se
 static SHORT: ReasonDef =
     ReasonDef::new("power.short_on_battery", Text::new("{value} {limit}", "{value} {limit}"), Text::new("x", "x"));
 
+static OUT: ReasonDef = ReasonDef::new("power.on_battery", Text::new("x", "x"), Text::new("x", "x"));
+
 /// A room whose battery supplies it with what `runtime` (s, as the UPS reports it) leaves; its policy asks for 15 minutes.
 fn on_battery(runtime: f64) -> std::sync::Arc<Snapshot> {
+    on_battery_for(runtime, Duration::ZERO)
+}
+
+/// The same, where an outage must last so long before it is one.
+fn on_battery_for(runtime: f64, bad_for: Duration) -> std::sync::Arc<Snapshot> {
     let mut plan = room();
     for check in &mut plan.checks {
         if check.kind == Kind::Ups {
             let mut spec = (**check).clone();
-            spec.holds.bad_for = Duration::ZERO;
+            spec.holds.bad_for = bad_for;
             spec.rules = vec![Rule {
                 quantity: &USABLE,
                 part: Some("battery"),
@@ -36,7 +43,7 @@ fn on_battery(runtime: f64) -> std::sync::Arc<Snapshot> {
     let mut engine = Engine::new(plan, Restored::default(), at(0.0));
     all_good(&mut engine, at(0.0));
     let mut reading = Reading::default();
-    reading.find(Finding::new(&BROKEN, Verdict::Degraded));
+    reading.find(Finding::new(&OUT, Verdict::Degraded));
     // As the probe reckons it (`probe/ups/status.rs`): four fifths are believed, five minutes are kept for the end.
     reading.measure_part(&USABLE, "battery", (0.8 * runtime - 300.0).max(0.0));
     engine.observe(Observation::read("ups".into(), at(1.0), Duration::ZERO, reading), at(1.0));
@@ -73,6 +80,12 @@ fn the_battery_must_last_until_the_meeting_ends_by_the_worked_examples() {
 }
 
 #[test]
+fn a_second_of_a_brown_out_is_no_outage_that_a_meeting_would_not_outlast() {
+    let snapshot = on_battery_for(1080.0, Duration::from_secs(5));
+    assert_eq!(asked(&snapshot, 60, at(1.0)).view.verdict, Verdict::Ready, "it has not lasted yet");
+}
+
+#[test]
 fn without_an_end_the_policys_minutes_hold_as_before() {
     let snapshot = on_battery(1080.0);
     let question = Question::new(&snapshot, None, None, None, at(1.0)).unwrap();
@@ -80,6 +93,19 @@ fn without_an_end_the_policys_minutes_hold_as_before() {
     assert_eq!(before.view.verdict, Verdict::NotReady, "564 s are less than 15 minutes");
     let after = with_battery(before.clone(), &snapshot, None, at(1.0));
     assert!(std::sync::Arc::ptr_eq(&before.view, &after.view));
+}
+
+#[test]
+fn what_is_only_noted_does_not_explain_what_is_worse() {
+    let snapshot = on_battery(400.0);
+    let question = Question::new(&snapshot, None, None, None, at(1.0)).unwrap();
+    let unread = vec![Unread { calendar: "kantor".to_owned(), read: None }];
+    for known in [Known { read: true, unread, ..Known::default() }, Known::default()] {
+        let answer = with_agenda(answer(&snapshot, &question, at(1.0)), &known, at(1.0));
+        assert_eq!((answer.view.verdict, answer.view.reasons.is_empty()), (Verdict::NotReady, false));
+        let main = answer.view.main_reason(&snapshot.checks).unwrap();
+        assert_eq!((main.def.code, main.verdict), (SHORT.code, Verdict::NotReady));
+    }
 }
 
 #[test]
