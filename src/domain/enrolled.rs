@@ -173,7 +173,9 @@ pub fn differences(enrolled: &[Device], present: &[Device]) -> Vec<Difference> {
         pairs
     };
     pairs(&|enrolled, present| enrolled.is(present) && enrolled.place == present.place);
-    let moved = pairs(&|enrolled, present| enrolled.is(present));
+    // One that somebody has taken away answers for what its twin is at another place only where nobody misses the twin.
+    let mut moved = pairs(&|enrolled, present| !enrolled.absent && enrolled.is(present));
+    moved.extend(pairs(&|enrolled, present| enrolled.is(present)));
     let others = pairs(&|enrolled, present| !enrolled.absent && enrolled.is_at(present));
 
     let others = others.into_iter().map(|(enrolled, present)| Difference::Other { enrolled, present });
@@ -255,7 +257,11 @@ mod tests {
         assert_eq!(differences(std::slice::from_ref(&away), &[]), []);
         assert_eq!(differences(std::slice::from_ref(&away), std::slice::from_ref(&other)), [New(other)]);
         let back = Device { absent: false, ..away.clone() };
-        assert_eq!(differences(&[away], &[back]), []);
+        assert_eq!(differences(std::slice::from_ref(&away), &[back]), []);
+        // Its twin that is plugged in elsewhere is the twin, wherever in the file it stands.
+        let (twin, elsewhere) = (camera("046d:0825", None, "usb-a-2"), camera("046d:0825", None, "usb-a-3"));
+        let moved = [Moved { enrolled: twin.clone(), present: elsewhere.clone() }];
+        assert_eq!(differences(&[away, twin], &[elsewhere]), moved);
     }
 
     #[test]

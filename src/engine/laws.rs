@@ -100,8 +100,7 @@ fn laws(engine: &Engine, now: Now) -> Result<(), TestCaseError> {
         }
         prop_assert_eq!(view.root_cause.is_some() && view.verdict == Verdict::Ready, false);
     }
-    let mut components: Vec<_> = snapshot.incidents.iter().map(|incident| incident.component).collect();
-    components.dedup();
+    let components: BTreeSet<_> = snapshot.incidents.iter().map(|incident| incident.component).collect();
     prop_assert_eq!(components.len(), snapshot.incidents.len());
     prop_assert!(snapshot.next_deadline > now.mono, "a deadline that is past is a deadline missed");
     Ok(())

@@ -280,7 +280,8 @@ fn booked(
         unread: unread.map(|feed| Unread { calendar: feed.name, read: feed.read_at.map(told) }).collect(),
         read: agenda.known,
         holders: holders.iter().map(|session| named(session)).collect(),
-        planned: state.bookings.planned(start, end),
+        // What is over stands in no meeting's way any more.
+        planned: state.bookings.planned(start.max(now.wall), end),
     };
     (known, word, holders.into_iter().map(|session| HolderBody::of(session, voice)).collect())
 }

@@ -15,7 +15,9 @@ const CALL: Duration = Duration::from_mins(30);
 /// What was written down of it ([`Agenda::note`]) is done: an occasion is never met twice, whatever the clock does. Of rechecks that were missed
 /// (the daemon was off, the clock leapt) the last alone is made: what the room was like two hours ago nobody can see any more.
 pub fn due(agenda: &Agenda, session: &Session, offsets: &[Duration], now: Timestamp) -> Vec<Occasion> {
-    if now >= session.start {
+    // A calendar may have thousands that are far, and this is asked again and again.
+    let first = offsets.iter().copied().chain([call(agenda), agenda.lengths.preflight]).max().unwrap_or_default();
+    if now >= session.start || !reached(session.start, first, now) {
         return Vec::new();
     }
     let mut due = Vec::new();
@@ -46,9 +48,10 @@ pub fn next(agenda: &Agenda, session: &Session, offsets: &[Duration], now: Times
     all.filter_map(|ahead| session.start.checked_sub(ahead).ok()).filter(|moment| *moment > now).min()
 }
 
-/// Nobody is called before preflight would open in a room that is free.
+/// Nobody is called before preflight would open in a room that is free, if one opens.
 fn call(agenda: &Agenda) -> Duration {
-    CALL.min(agenda.lengths.preflight)
+    let preflight = agenda.lengths.preflight;
+    if preflight.is_zero() { CALL } else { CALL.min(preflight) }
 }
 
 /// The newest that was told of a session: at its confirmation, with its hour, or at a recheck since.

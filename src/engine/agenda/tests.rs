@@ -129,6 +129,15 @@ fn a_crew_is_called_half_an_hour_before_where_another_meeting_lasts_until_theirs
 }
 
 #[test]
+fn where_no_preflight_opens_the_crew_is_called_all_the_same() {
+    let mut agenda = agenda(&[("a", 6000, 6060)]);
+    agenda.lengths.preflight = Duration::ZERO;
+    let session = Arc::clone(agenda.get("a").unwrap());
+    let is_due = |minute| due(&agenda, &session, &[], at(minute)).contains(&Occasion::Preflight);
+    assert_eq!((5000..6100).find(|minute| is_due(*minute)), Some(5970));
+}
+
+#[test]
 fn a_meeting_that_is_booked_late_was_looked_at_when_it_was_booked() {
     let mut agenda = agenda(&[("a", 6000, 6060)]);
     let session = Arc::clone(agenda.get("a").unwrap());

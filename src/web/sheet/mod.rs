@@ -82,7 +82,7 @@ fn machine(state: &State, snapshot: &Snapshot, session: &Session, now: Now) -> O
     let question = question.or_else(|_| Question::new(snapshot, None, None, None, now)).ok()?;
     let near = session.start.duration_since(now.wall) <= jiff::SignedDuration::try_from(HORIZON).ok()?;
     let answer = with_battery(slot::answer(snapshot, &question, now), snapshot, near.then_some(session.end), now);
-    let planned = state.bookings.planned(session.start, session.end);
+    let planned = state.bookings.planned(session.start.max(now.wall), session.end);
     Some(with_agenda(answer, &Known { read: true, planned, ..Known::default() }, now).view)
 }
 
