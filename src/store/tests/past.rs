@@ -126,7 +126,8 @@ async fn of_too_many_changes_the_last_that_is_read_is_not_carried_over_those_tha
     let store = opened(folder.path());
     let subject = Subject::Component(Component::Internet);
     let changes = (0..20_010).map(|n| {
-        let (from, to) = if n % 2 == 0 { (Verdict::Ready, Verdict::NotReady) } else { (Verdict::NotReady, Verdict::Ready) };
+        let (from, to) =
+            if n % 2 == 0 { (Verdict::Ready, Verdict::NotReady) } else { (Verdict::NotReady, Verdict::Ready) };
         let at = at(0).wall + Duration::from_millis(n * 100);
         Transition { subject: subject.clone(), from, to, at, ..transition(0) }
     });
