@@ -129,6 +129,13 @@ impl Lookup {
         }
     }
 
+    /// A name whose addresses are known, and asked for no more.
+    #[cfg(test)]
+    pub(super) fn known(host: &str, all: Vec<IpAddr>) -> Self {
+        let addresses = Addresses { all, place: 0 };
+        Self { addresses, due: Mono::NEVER, ..Self::new(host, Egress::default()) }
+    }
+
     /// The address to use now.
     pub(super) fn address(&self) -> Option<IpAddr> {
         self.addresses.current()

@@ -105,6 +105,14 @@ impl Machine {
         *self = Self { totals: self.totals, next: self.next, ..Self::new(self.plan, now) };
     }
 
+    /// The same for another address of a name whose last one failed: its turn is when the next echo is due anyway. Of addresses
+    /// that all fail at once, each would else be tried the moment the last one has.
+    pub(super) fn turned(&mut self, now: Mono) {
+        let due = self.due.max(now);
+        self.moved(now);
+        self.due = due;
+    }
+
     /// Whether the target answers, as far as is known.
     pub(super) const fn is_up(&self) -> bool {
         matches!(self.state, State::Up)

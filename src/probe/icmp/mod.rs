@@ -14,6 +14,8 @@ mod sequence;
 mod socket;
 mod stamp;
 mod target;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use std::pin::Pin;
@@ -143,11 +145,15 @@ impl Aim {
         }
         // A name's new address while the old one answers is the same target, told of by another name server's list; a
         // new gateway is another box.
-        let same_target = matches!(self.target, Target::Host(_)) && run.machine.is_up() && destination.is_some();
-        if !same_target {
+        let is_name = matches!(self.target, Target::Host(_));
+        if !(is_name && run.machine.is_up() && destination.is_some()) {
             run.flights.clear();
-            run.machine.moved(now);
             run.asked = Asked::default();
+            if is_name {
+                run.machine.turned(now);
+            } else {
+                run.machine.moved(now);
+            }
         }
         run.destination = destination;
     }
