@@ -7,6 +7,8 @@ mod config;
 pub mod fuzz;
 pub(crate) mod integrity;
 mod round;
+#[cfg(test)]
+mod tests;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -91,6 +93,10 @@ impl Probe {
             self.burst_left = 0;
             self.burst_due |= outage;
             self.forget();
+            // The address is there, and not what was asked for: another of the name's may have it.
+            if let Some(lookup) = self.lookup.as_mut().filter(|_| outage || error.kind == ErrorKind::Protocol) {
+                lookup.target_failed();
+            }
             let mut failed = self.context.failed(began, error, &ERRORS);
             // No way there is an outage as silence is: the loss decision starts anew after it.
             failed.reading.sample = outage.then_some(Sample { sent: 0, lost: 0, outage });

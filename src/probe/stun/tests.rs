@@ -1,0 +1,27 @@
+//! What a round's end leads to, with sockets on loopback.
+
+use super::*;
+use crate::probe::fixture::Machine;
+
+/// Asks once a second.
+fn probe(machine: &Machine, config: &str) -> Probe {
+    Probe::new(toml::from_str(config).unwrap(), Context { interval: Duration::from_secs(1), ..machine.context() })
+}
+
+#[tokio::test]
+async fn another_address_is_asked_after_one_that_refuses() {
+    let machine = Machine::bare();
+    // Nobody listens there any more.
+    let closed = UdpSocket::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let mut probe = probe(&machine, &format!("server = 'far.example:{}'\ntcp_port = {0}", closed.port()));
+    let addresses = ["127.0.0.1", "127.0.0.2"].map(|address| address.parse().unwrap());
+    probe.lookup = Some(Lookup::known("far.example", addresses.into()));
+    let began = probe.context.clock.mono();
+    for next in [addresses[1], addresses[0]] {
+        let told = probe.next().await;
+        assert_eq!(told.error.as_ref().map(|error| error.kind), Some(ErrorKind::Refused), "{told:?}");
+        assert_eq!(probe.lookup.as_ref().and_then(Lookup::address), Some(next));
+        assert!(probe.due >= began.after(Duration::from_secs(1)), "no sooner than it is due");
+        probe.due = Mono::ZERO;
+    }
+}
