@@ -118,6 +118,16 @@ async fn a_closed_port_is_a_refusal_and_a_server_that_comes_back_is_seen() {
 }
 
 #[tokio::test]
+async fn udp_that_is_rejected_is_blocked_where_tcp_gets_through() {
+    let (address, udp, _tcp) = deaf(true).await;
+    drop(udp);
+    let mut blocked = probe(&format!("server = \"{address}\"\ntimeout = \"300ms\""));
+    let seen = first(&mut blocked).await;
+    assert_eq!((&seen.error, value(&seen, "stun_udp_blocked")), (&None, Some(1.0)), "{seen:?}");
+    assert!(seen.reading.sample.unwrap().outage && !says(&seen, "internet.stun_silent"), "{seen:?}");
+}
+
+#[tokio::test]
 async fn nonsense_is_our_ignorance_and_no_fault_of_the_line() {
     let server = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let address = server.local_addr().unwrap();

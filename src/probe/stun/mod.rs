@@ -137,12 +137,15 @@ impl Probe {
             return Err(ProbeError::new(ErrorKind::Internal, "no socket"));
         };
         let tally = round::run(socket, self.pace(), self.context.clock).await?;
-        self.requests += u64::from(tally.sent);
-        self.lost += u64::from(tally.lost());
+        // A line that rejects them loses none.
+        if tally.rejected.is_none() {
+            self.requests += u64::from(tally.sent);
+            self.lost += u64::from(tally.lost());
+        }
         self.burst_left = self.burst_left.saturating_sub(tally.sent);
 
         let mut reading = Reading::default();
-        if tally.trips.is_empty() {
+        if tally.trips.is_empty() || tally.rejected.is_some() {
             self.silent(&mut reading, to, &tally).await?;
         } else {
             self.alive(&mut reading, tally, to.ip())?;
@@ -212,7 +215,8 @@ impl Probe {
         (self.trips, self.asked) = (RoundTrips::default(), Asked::default());
     }
 
-    /// All requests of a round are silent: is it UDP, or the line?
+    /// All requests of a round are silent, or one was rejected: is it UDP, or the line? A firewall may say that there is nobody, or no
+    /// way, as well as nothing.
     async fn silent(&mut self, reading: &mut Reading, to: SocketAddr, tally: &Tally) -> Result<(), ProbeError> {
         self.socket = None;
         self.burst_left = 0;
@@ -224,6 +228,9 @@ impl Probe {
         let deadline = clock.mono().after(self.config.timeout.0);
         let blocked =
             connects_by_tcp(&self.context.egress, to.ip(), self.config.tcp_ports(to.port()), clock, deadline).await;
+        if let Some(error) = tally.rejected.clone().filter(|_| !blocked) {
+            return Err(error);
+        }
         self.burst_due = true;
         if let Some(lookup) = &mut self.lookup {
             lookup.target_failed();

@@ -31,6 +31,8 @@ pub(super) struct Tally {
     pub(super) mapped: Option<SocketAddr>,
     /// What an answer said that was none: the server works, but not as a STUN server for us.
     pub(super) complaint: Option<String>,
+    /// Who is asked refuses, or somebody on the way does (ICMP): no more was sent.
+    pub(super) rejected: Option<ProbeError>,
 }
 
 impl Tally {
@@ -53,7 +55,7 @@ pub(super) async fn open(egress: &Egress, to: SocketAddr) -> Result<UdpSocket, P
     egress.udp(to).await.map_err(|error| trouble(&error))
 }
 
-/// Runs a round. It ends when all are answered, or the last one's time is over.
+/// Runs a round. It ends when all are answered, the last one's time is over, or the first is rejected.
 pub(super) async fn run(socket: &UdpSocket, pace: Pace, clock: Clock) -> Result<Tally, ProbeError> {
     let mut tally = Tally::default();
     let mut waiting: Vec<(Transaction, Mono)> = Vec::new();
@@ -65,23 +67,30 @@ pub(super) async fn run(socket: &UdpSocket, pace: Pace, clock: Clock) -> Result<
             return Ok(tally);
         }
         let over = waiting.last().map_or(Mono::NEVER, |(_, sent)| sent.after(pace.timeout));
-        tokio::select! {
+        let met = tokio::select! {
             // What lies in the socket is heard before anything is judged late.
             biased;
             received = socket.recv(&mut buffer) => {
                 let now = clock.mono();
-                let length = received.map_err(|error| trouble(&error))?;
-                hear(&mut tally, &mut waiting, &buffer[..length], now, pace.timeout);
+                received.map(|length| hear(&mut tally, &mut waiting, &buffer[..length], now, pace.timeout))
             }
             () = clock.sleep_until(due), if !all_sent => {
                 let transaction: Transaction = rand::random();
                 let sent = clock.mono();
-                socket.send(&codec::request(transaction)).await.map_err(|error| trouble(&error))?;
-                waiting.push((transaction, sent));
-                tally.sent += 1;
-                due = due.after(pace.spacing).max(sent);
+                socket.send(&codec::request(transaction)).await.map(|_| {
+                    waiting.push((transaction, sent));
+                    tally.sent += 1;
+                    due = due.after(pace.spacing).max(sent);
+                })
             }
             () = clock.sleep_until(over), if all_sent => return Ok(tally),
+        };
+        if let Err(error) = met.map_err(|error| trouble(&error)) {
+            if !matches!(error.kind, ErrorKind::Refused | ErrorKind::Unreachable) {
+                return Err(error);
+            }
+            tally.rejected = Some(error);
+            return Ok(tally);
         }
     }
 }
