@@ -27,11 +27,12 @@ use super::{Context, Defaults, far_end_is_self};
 use crate::clock::Clock;
 use crate::domain::{ErrorKind, Finding, Mono, Observation, ProbeError, Reading, Sample, Verdict};
 
-/// What this kind does unless the config says otherwise.
+/// What this kind does unless the config says otherwise. The hold is longer than the interval and a round's timeout, so that a second
+/// round must confirm the first.
 pub const DEFAULTS: Defaults = Defaults {
     interval: Duration::from_secs(5),
     fresh_for: Duration::from_secs(20),
-    bad_for: Duration::from_secs(5),
+    bad_for: Duration::from_secs(7),
     good_for: Duration::from_mins(1),
     active: false,
 };

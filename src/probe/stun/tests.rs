@@ -25,3 +25,10 @@ async fn another_address_is_asked_after_one_that_refuses() {
         probe.due = Mono::ZERO;
     }
 }
+
+#[test]
+fn a_first_round_that_fails_at_once_is_not_decided_before_a_second_has_ended() {
+    let Defaults { interval, bad_for, .. } = DEFAULTS;
+    let timeout = toml::from_str::<Config>("").unwrap().timeout.0;
+    assert!(bad_for > interval + timeout, "{bad_for:?}");
+}
