@@ -95,9 +95,9 @@ impl LimitSet {
     /// What loss makes of it, beside what was found.
     fn weigh_loss(&mut self, observation: &Observation, window: &Window, spec: &CheckSpec) {
         if let (Some((degraded, not_ready)), Some(rule)) = (self.limits.loss, spec.loss) {
-            let sample = observation.reading.sample;
-            self.counts_loss = observation.error.is_none() && sample.is_none_or(|sample| !sample.outage);
-            if observation.error.is_some() {
+            let is_outage = observation.reading.sample.is_some_and(|sample| sample.outage);
+            self.counts_loss = observation.error.is_none() && !is_outage;
+            if observation.error.is_some() && !is_outage {
                 self.loss = None;
             } else if self.counts_loss {
                 self.loss = wilson::decide_by(self.loss, window, degraded, not_ready);

@@ -41,6 +41,8 @@ mod lines;
 #[cfg(test)]
 mod outlooks;
 #[cfg(test)]
+mod outages;
+#[cfg(test)]
 mod reloads;
 #[cfg(test)]
 mod rooms;

@@ -92,7 +92,8 @@ impl Probe {
             let outage = matches!(error.kind, ErrorKind::Refused | ErrorKind::Unreachable);
             self.socket = None;
             self.burst_left = 0;
-            self.burst_due |= outage;
+            // What was decided of loss is forgotten, but after an outage; there too the line may come back another one.
+            self.burst_due = true;
             self.forget();
             // The address is there, and not what was asked for: another of the name's may have it.
             if let Some(lookup) = self.lookup.as_mut().filter(|_| outage || error.kind == ErrorKind::Protocol) {

@@ -32,3 +32,13 @@ fn a_first_round_that_fails_at_once_is_not_decided_before_a_second_has_ended() {
     let timeout = toml::from_str::<Config>("").unwrap().timeout.0;
     assert!(bad_for > interval + timeout, "{bad_for:?}");
 }
+
+#[tokio::test]
+async fn whatever_failed_is_followed_by_a_burst() {
+    let machine = Machine::bare();
+    let mut probe = probe(&machine, "");
+    probe.burst_due = false;
+    let told = probe.next().await;
+    assert_eq!(told.error.map(|error| error.kind), Some(ErrorKind::Internal), "no far end of its own runs here");
+    assert!(probe.burst_due);
+}
