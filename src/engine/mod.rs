@@ -39,9 +39,9 @@ mod laws;
 #[cfg(test)]
 mod lines;
 #[cfg(test)]
-mod outlooks;
-#[cfg(test)]
 mod outages;
+#[cfg(test)]
+mod outlooks;
 #[cfg(test)]
 mod reloads;
 #[cfg(test)]

@@ -96,7 +96,8 @@ async fn ask(egress: &Egress, resolvers: &[SocketAddr], host: &str) -> Answer {
 /// The addresses of one kind that a resolver knows; or what happened, in words.
 async fn one_kind(egress: &Egress, resolver: SocketAddr, name: &Name, wanted: RecordType) -> Result<Reply, String> {
     for patience in OVER_UPLINK {
-        if let Ok(reply) = tokio::time::timeout(patience, query::ask(egress, resolver, name, wanted)).await {
+        let asked = query::ask(egress, resolver, name, wanted, Duration::MAX);
+        if let Ok(reply) = tokio::time::timeout(patience, asked).await {
             return reply.map_err(|error| error.to_string());
         }
     }

@@ -33,8 +33,8 @@ pub use reasons::{ERRORS, REASONS};
 use resolvers::Resolvers;
 pub use resolvers::{Resolver, ResolverError};
 
-/// A packet may be lost, and is not sent again: the hold is a little longer than the interval, so that a second silence
-/// must confirm the first.
+/// A packet may be lost, and the second one too: the hold is a little longer than the interval, so that a second silence must confirm
+/// the first.
 pub const DEFAULTS: Defaults = Defaults {
     interval: Duration::from_secs(15),
     fresh_for: Duration::from_mins(1),
@@ -42,6 +42,10 @@ pub const DEFAULTS: Defaults = Defaults {
     good_for: Duration::from_secs(30),
     active: false,
 };
+
+/// How long an answer is waited for before the question is sent once more, where that is no more than half of the time there is.
+/// A name that a resolver has to ask others for takes a tenth of a second, or a few.
+const AGAIN: Duration = Duration::from_millis(700);
 
 /// What it measures.
 pub const QUANTITIES: &[&Quantity] = &[&DURATION, &ANSWERS];
@@ -202,7 +206,7 @@ impl Probe {
         let limit = self.config.timeout.0;
         let egress = &self.context.egress;
         let replies = join_all(self.config.record.types().iter().map(|wanted| async move {
-            let asked = tokio::time::timeout(limit, ask(egress, resolver, name, *wanted)).await;
+            let asked = tokio::time::timeout(limit, ask(egress, resolver, name, *wanted, AGAIN.min(limit / 2))).await;
             let took = clock.mono().since(began);
             match asked {
                 Ok(outcome) => outcome.map(|reply| (*wanted, reply, took)),

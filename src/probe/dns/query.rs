@@ -2,10 +2,13 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
+use std::time::Duration;
 
 use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::{Name, RecordType};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UdpSocket;
 
 use crate::domain::{ErrorKind, ProbeError};
 use crate::probe::dial::kind_of;
@@ -27,7 +30,8 @@ pub(in crate::probe) struct Reply {
     pub(in crate::probe) addresses: Vec<IpAddr>,
 }
 
-/// Asks `resolver` for `wanted` records of `name`. The deadline is the caller's.
+/// Asks `resolver` for `wanted` records of `name`, and once more where nothing has come after `again`: a packet is lost now and then.
+/// The deadline is the caller's.
 ///
 /// # Errors
 /// What happened to the socket, or [`ErrorKind::Protocol`] for an answer over TCP that cannot be understood. Over UDP
@@ -37,10 +41,11 @@ pub(in crate::probe) async fn ask(
     resolver: SocketAddr,
     name: &Name,
     wanted: RecordType,
+    again: Duration,
 ) -> Result<Reply, ProbeError> {
     let question = Question::new(name, wanted);
     let failed = |error: io::Error| ProbeError::new(kind_of(&error), format!("{resolver}: {error}"));
-    if let Some(reply) = question.by_udp(egress, resolver).await.map_err(failed)? {
+    if let Some(reply) = question.by_udp(egress, resolver, again).await.map_err(failed)? {
         return Ok(reply);
     }
     let answer = question.by_tcp(egress, resolver).await.map_err(failed)?;
@@ -72,10 +77,21 @@ impl Question {
     }
 
     /// `None`: the answer does not fit, ask over TCP.
-    async fn by_udp(&self, egress: &Egress, resolver: SocketAddr) -> io::Result<Option<Reply>> {
+    async fn by_udp(&self, egress: &Egress, resolver: SocketAddr, again: Duration) -> io::Result<Option<Reply>> {
         // The kernel picks the port at random; a connected socket takes nothing from others and is told of refusals.
         let socket = egress.udp(resolver).await?;
         socket.send(&self.bytes()?).await?;
+        let mut answered = pin!(self.hear(&socket));
+        if let Ok(answer) = tokio::time::timeout(again, &mut answered).await {
+            return answer;
+        }
+        // The same question, so that either answer is one to it.
+        socket.send(&self.bytes()?).await?;
+        answered.await
+    }
+
+    /// Waits for the answer. `None`: it does not fit.
+    async fn hear(&self, socket: &UdpSocket) -> io::Result<Option<Reply>> {
         let mut buffer = [0; DATAGRAM];
         loop {
             let length = socket.recv(&mut buffer).await?;

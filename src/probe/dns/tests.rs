@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use hickory_proto::op::{Message, MessageType};
+use hickory_proto::rr::{RData, Record};
+
 use super::*;
 use crate::named_file::tests::leaves_the_thread;
 use crate::probe::fixture::Machine;
@@ -108,4 +111,34 @@ fn a_resolver_is_written_with_or_without_a_port() {
     for bad in ["", "dns.example.net", "192.0.2.53:", "192.0.2.256"] {
         assert!(bad.parse::<Resolver>().is_err(), "{bad:?}");
     }
+}
+
+#[tokio::test]
+async fn a_question_that_is_lost_is_sent_again_and_the_resolver_is_not_called_silent() {
+    let resolver = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let address = resolver.local_addr().unwrap();
+    // The first packet counts as lost; what comes then is repeated as it is, with an answer.
+    let answers = async {
+        let mut heard = Vec::new();
+        let mut buffer = [0; 512];
+        loop {
+            let (length, from) = resolver.recv_from(&mut buffer).await.unwrap();
+            heard.push(buffer[..length].to_vec());
+            if heard.len() > 1 {
+                let mut message = Message::from_vec(&buffer[..length]).unwrap();
+                message.metadata.message_type = MessageType::Response;
+                let name = message.queries[0].name().clone();
+                message.add_answer(Record::from_rdata(name, 60, RData::A(std::net::Ipv4Addr::new(192, 0, 2, 7).into())));
+                resolver.send_to(&message.to_vec().unwrap(), from).await.unwrap();
+                assert!(heard.windows(2).all(|two| two[0] == two[1]), "another question");
+            }
+        }
+    };
+    let config = format!("query = 'meet.example.net'\nresolver = '{address}'");
+    let probe = Probe::new(toml::from_str(&config).unwrap(), Machine::bare().context());
+    let reading = tokio::select! {
+        reading = probe.run() => reading.unwrap(),
+        () = answers => unreachable!(),
+    };
+    assert_eq!(reading.findings.iter().map(|one| one.reason.code).collect::<Vec<_>>(), ["internet.resolver_is_self"]);
 }
