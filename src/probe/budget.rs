@@ -216,11 +216,16 @@ impl Ledger {
     }
 
     /// This check's bytes since the process began, by whatever way.
-    #[allow(clippy::cast_precision_loss, reason = "exact for nine thousand terabytes")]
-    pub fn total(&self) -> f64 {
+    pub fn bytes(&self) -> u64 {
         let books = self.budget.books();
         let pages = books.iter().filter(|((_, check), _)| *check == self.page.1);
-        pages.fold(0_u64, |sum, (_, account)| sum.saturating_add(account.total)) as f64
+        pages.fold(0_u64, |sum, (_, account)| sum.saturating_add(account.total))
+    }
+
+    /// The same as a measurement.
+    #[allow(clippy::cast_precision_loss, reason = "exact for nine thousand terabytes")]
+    pub fn total(&self) -> f64 {
+        self.bytes() as f64
     }
 
     /// Has an observation that is made `now` carry what this check's tests have taken; this page is that of the way that it says.

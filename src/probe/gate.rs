@@ -10,7 +10,7 @@ use super::egress::Egress;
 use super::schedule::{Refusal, Schedule};
 use super::{Context, Roots};
 use crate::clock::Clock;
-use crate::domain::{ErrorKind, Mono, Observation, ProbeError};
+use crate::domain::{ErrorKind, Mono, Observation, ProbeError, Size};
 
 /// How soon a test without leave asks again: the day's end is found by asking, since the wall clock may jump.
 const ASK_AGAIN: Duration = Duration::from_mins(1);
@@ -31,6 +31,30 @@ pub(super) struct Gate {
     /// before this probe stands: its age decides how long. So it is with a test that was given up.
     told: bool,
     stands_until: Mono,
+    retries: Retries,
+    /// What this check's tests had taken when the one under way began, and beyond how much more it is dear if it fails.
+    before: u64,
+    dear: u64,
+}
+
+/// Of a day's budget: what fails and takes no more than such a part can be tried each quarter of an hour, and a day of it is a tenth.
+const DEAR: u64 = 1000;
+
+/// How many dear tests have failed in a row that nobody asked for. A way that stays broken is tried ever later: else it would use up the
+/// day's budget alone.
+#[derive(Debug, Default)]
+struct Retries(u32);
+
+impl Retries {
+    /// How long after the beginning of one that has failed the next is due: at first as soon as may be, and never later than by the clock.
+    fn next(&mut self, anew: bool, interval: Duration, min_gap: Duration) -> Duration {
+        if anew {
+            self.0 = 0;
+        }
+        let next = min_gap.saturating_mul(1 << self.0.min(16));
+        self.0 = self.0.saturating_add(1);
+        next.min(interval)
+    }
 }
 
 /// What came of waiting for a test.
@@ -55,6 +79,9 @@ impl Gate {
             egress: context.egress.clone(),
             told: false,
             stands_until: context.stands_until,
+            retries: Retries::default(),
+            before: 0,
+            dear: 0,
         }
     }
 
@@ -72,7 +99,10 @@ impl Gate {
             self.ledger = self.own.among(egress.name().cloned());
             let allowance = &Allowance { daily_budget: egress.budget(allowance.daily_budget), ..*allowance };
             match self.ledger.ask(began, allowance) {
-                Leave::Granted => return Entry::Now(began.mono, turn),
+                Leave::Granted => {
+                    self.books_say(allowance.daily_budget);
+                    return Entry::Now(began.mono, turn);
+                }
                 Leave::NotBefore(moment) => self.schedule.put_off(Refusal::NotBefore(moment), moment),
                 Leave::Spent => {
                     let budget = allowance.daily_budget.to_string();
@@ -83,6 +113,11 @@ impl Gate {
                 }
             }
         }
+    }
+
+    /// What a test that begins now may take before it is dear, of such a budget.
+    fn books_say(&mut self, daily_budget: Size) {
+        (self.before, self.dear) = (self.own.bytes(), daily_budget.0 / DEAR);
     }
 
     /// By which uplink a test would leave now, for its books: the one that its check names, else that of the default route.
@@ -136,6 +171,19 @@ impl Gate {
 
     /// The test that began at `began` was made, and is told; the next is due that long after it began.
     pub(super) fn made(&mut self, began: Mono, next: Duration) {
+        self.retries = Retries::default();
+        self.is_told(began, next);
+    }
+
+    /// The same of one that failed, where the clock's next is due after `interval`, and two are `min_gap` apart.
+    pub(super) fn failed(&mut self, began: Mono, interval: Duration, min_gap: Duration) {
+        // Somebody is at it, and what they mend shows soon; or nobody was there, which costs next to nothing to find out.
+        let anew = self.is_asked() || self.own.bytes().saturating_sub(self.before) <= self.dear;
+        let next = self.retries.next(anew, interval, min_gap);
+        self.is_told(began, next);
+    }
+
+    fn is_told(&mut self, began: Mono, next: Duration) {
         self.told = true;
         self.schedule.made(began, began.after(next));
     }
@@ -146,7 +194,6 @@ mod tests {
     use super::super::fixture::Machine;
     use super::super::schedule::Outcome;
     use super::*;
-    use crate::domain::Size;
 
     /// As much as one likes.
     const FREE: Allowance = Allowance { worst: 1, min_gap: Duration::ZERO, daily_budget: Size(10) };
@@ -204,5 +251,32 @@ mod tests {
         let mut gate = Gate::new(&standing);
         let Entry::Now(began, _turn) = gate.enter(&FREE).await else { panic!("there is leave") };
         assert!(!gate.given_up(began, hour));
+    }
+
+    #[test]
+    fn a_way_that_stays_broken_is_tried_ever_later_until_somebody_asks() {
+        let (interval, min_gap) = (Duration::from_hours(6), Duration::from_mins(15));
+        let mut retries = Retries::default();
+        let mut next = |anew| retries.next(anew, interval, min_gap).as_secs() / 60;
+        let by_itself: Vec<_> = (0..7).map(|_| next(false)).collect();
+        assert_eq!(by_itself, [15, 30, 60, 120, 240, 360, 360]);
+        assert_eq!([next(true), next(false)], [15, 30]);
+        assert_eq!(Retries(u32::MAX).next(false, interval, min_gap), interval);
+        assert_eq!(Retries::default().next(false, min_gap, interval), min_gap, "never later than by the clock");
+    }
+
+    #[test]
+    fn only_what_costs_is_put_off_and_a_test_that_is_made_forgets_those_that_failed() {
+        let machine = Machine::bare();
+        let mut gate = Gate::new(&machine.context());
+        let (interval, min_gap) = (Duration::from_hours(6), Duration::from_mins(15));
+        for (bytes, in_a_row) in [(11, 1), (11, 2), (11, 3), (10, 1), (11, 2)] {
+            gate.books_say(Size(10_000));
+            gate.ledger.spend(bytes);
+            gate.failed(Mono::ZERO, interval, min_gap);
+            assert_eq!(gate.retries.0, in_a_row, "{bytes}");
+        }
+        gate.made(Mono::ZERO, interval);
+        assert_eq!(gate.retries.0, 0);
     }
 }

@@ -212,7 +212,7 @@ impl Probe {
                     return self.gate.accounted(self.context.read(began, reading), &ACCOUNTS);
                 }
                 Err(failure) => {
-                    self.gate.made(began, self.context.interval.min(self.config.min_gap.0));
+                    self.gate.failed(began, self.context.interval, self.config.min_gap.0);
                     return self.failed(began, &failure);
                 }
             }

@@ -109,7 +109,7 @@ impl Probe {
                 self.gate.made(began, interval);
             } else {
                 self.lookup.target_failed();
-                self.gate.made(began, soon);
+                self.gate.failed(began, interval, self.config.min_gap.0);
             }
             return self.gate.accounted(observation, &ACCOUNTS);
         }

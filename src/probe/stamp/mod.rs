@@ -78,8 +78,11 @@ impl Probe {
             };
             let interval = self.context.interval;
             let soon = interval.min(self.config.min_gap.0);
-            let (next, observation) = match outcome {
-                Ok(reading) => (interval, self.context.read(began, reading)),
+            let observation = match outcome {
+                Ok(reading) => {
+                    self.gate.made(began, interval);
+                    self.context.read(began, reading)
+                }
                 Err(error) if is_given_up(&error) => {
                     tracing::info!(check = %self.context.check, why = error.detail, "a test was given up");
                     if !self.gate.given_up(began, soon) {
@@ -89,10 +92,10 @@ impl Probe {
                 }
                 Err(error) => {
                     self.lookup.target_failed();
-                    (soon, self.context.failed(began, error, &ERRORS))
+                    self.gate.failed(began, interval, self.config.min_gap.0);
+                    self.context.failed(began, error, &ERRORS)
                 }
             };
-            self.gate.made(began, next);
             return self.gate.accounted(observation, &ACCOUNTS);
         }
     }
