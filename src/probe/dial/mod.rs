@@ -8,9 +8,10 @@ pub(super) mod tls;
 mod url;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use rustix::io::Errno;
 use tokio::net::TcpStream;
 
 use super::egress::{self, Egress};
@@ -77,7 +78,9 @@ pub(super) async fn connect(
                 _ = stream.set_nodelay(true);
                 return Ok(stream);
             }
-            Ok(Err(error)) => ProbeError::new(kind_of(&error), format!("connecting to {address}: {error}")),
+            Ok(Err(error)) => {
+                ProbeError::new(kind_with(&error, address.ip()), format!("connecting to {address}: {error}"))
+            }
             Err(_) => {
                 left = left.saturating_sub(share);
                 ProbeError::new(ErrorKind::Timeout, format!("connecting to {address}: no answer"))
@@ -90,6 +93,15 @@ pub(super) async fn connect(
 /// Has the connection end at once when it is dropped, with all that is still to be sent: a meeting may not wait for it.
 pub(super) fn ends_at_once(stream: &TcpStream) -> io::Result<()> {
     Ok(rustix::net::sockopt::set_socket_linger(stream, Some(Duration::ZERO))?)
+}
+
+/// What a failed call on a socket says that speaks, or was to speak, with `peer` alone. Over IPv6 Linux tells it by `EACCES` that somebody
+/// on the way forbids it (of ICMP type 1, codes 1, 5 and 6; RFC 4443 §3.1), over IPv4 by "no way"; what this machine forbids is `EPERM`.
+pub(super) fn kind_with(error: &io::Error, peer: IpAddr) -> ErrorKind {
+    if peer.to_canonical().is_ipv6() && error.raw_os_error() == Some(Errno::ACCESS.raw_os_error()) {
+        return ErrorKind::Unreachable;
+    }
+    kind_of(error)
 }
 
 /// What a failed call on a TCP or UDP socket says.

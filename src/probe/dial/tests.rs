@@ -50,3 +50,15 @@ async fn a_dead_address_does_not_hide_a_living_one() {
 fn certificates_are_read_while_others_go_on() {
     assert!(leaves_the_thread(|file| async move { tls::verifier(Some(&file)).await }));
 }
+
+#[test]
+fn what_is_forbidden_on_the_way_is_told_from_what_this_machine_forbids() {
+    let kind = |errno: Errno, peer: &str| kind_with(&errno.into(), peer.parse().unwrap());
+    assert_eq!(kind(Errno::ACCESS, "2001:db8::1"), ErrorKind::Unreachable);
+    for (errno, peer) in
+        [(Errno::PERM, "2001:db8::1"), (Errno::ACCESS, "192.0.2.1"), (Errno::ACCESS, "::ffff:192.0.2.1")]
+    {
+        assert_eq!(kind(errno, peer), ErrorKind::Permission, "{errno} {peer}");
+    }
+    assert_eq!(kind(Errno::CONNREFUSED, "2001:db8::1"), ErrorKind::Refused);
+}

@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UdpSocket;
 
 use crate::domain::{ErrorKind, ProbeError};
-use crate::probe::dial::kind_of;
+use crate::probe::dial::kind_with;
 use crate::probe::egress::Egress;
 
 /// The largest message that UDP carries without EDNS is 512 bytes (RFC 1035, 4.2.1); room for resolvers that send more.
@@ -44,7 +44,7 @@ pub(in crate::probe) async fn ask(
     again: Duration,
 ) -> Result<Reply, ProbeError> {
     let question = Question::new(name, wanted);
-    let failed = |error: io::Error| ProbeError::new(kind_of(&error), format!("{resolver}: {error}"));
+    let failed = |error: io::Error| ProbeError::new(kind_with(&error, resolver.ip()), format!("{resolver}: {error}"));
     if let Some(reply) = question.by_udp(egress, resolver, again).await.map_err(failed)? {
         return Ok(reply);
     }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::domain::{ErrorKind, ProbeError};
-use crate::probe::dial::kind_of;
+use crate::probe::dial::kind_with;
 use crate::probe::egress::Egress;
 use crate::probe::stun::codec::{self, Class, Transaction};
 
@@ -62,7 +62,7 @@ pub(super) async fn tcp(egress: &Egress, to: SocketAddr, limit: Duration) -> Res
 }
 
 fn word(asked: std::io::Result<Word>, to: SocketAddr) -> Result<Word, ProbeError> {
-    asked.or_else(|error| match kind_of(&error) {
+    asked.or_else(|error| match kind_with(&error, to.ip()) {
         ErrorKind::Refused => Ok(Word::Nobody),
         ErrorKind::Timeout => Ok(Word::Silence),
         ErrorKind::Unreachable => Ok(Word::NoWay),

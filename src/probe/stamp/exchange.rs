@@ -17,6 +17,7 @@ use crate::probe::budget::Ledger;
 use crate::probe::call::Step;
 use crate::probe::call::drive::{Carrier, drive};
 use crate::probe::datagrams::Datagrams;
+use crate::probe::dial::kind_with;
 use crate::probe::egress::Egress;
 
 /// Longer than any packet of a plan.
@@ -63,6 +64,7 @@ fn packet(number: u32) -> Option<usize> {
 /// One test under way.
 pub(super) struct Sender<'a> {
     socket: Datagrams,
+    to: SocketAddr,
     key: Option<&'a Key>,
     ledger: &'a Ledger,
     clock: Clock,
@@ -90,12 +92,13 @@ impl<'a> Sender<'a> {
         ledger: &'a Ledger,
         clock: Clock,
     ) -> Result<Self, ProbeError> {
-        let socket = Datagrams::open(egress, to, clock).await.map_err(|error| trouble(&error))?;
+        let socket = Datagrams::open(egress, to, clock).await.map_err(|error| trouble(&error, to))?;
         // Not zeros: a line that compresses would look better than it is.
         let mut packet = [0; PACKET];
         rand::rng().fill_bytes(&mut packet);
         Ok(Self {
             socket,
+            to,
             key,
             ledger,
             clock,
@@ -147,13 +150,14 @@ impl Carrier for Sender<'_> {
         self.exchange.left.push(self.clock.elapsed());
         self.stamps.push(sent);
         self.answered.push(false);
-        self.socket.send(packet).await.map_err(|error| trouble(&error))?;
+        self.socket.send(packet).await.map_err(|error| trouble(&error, self.to))?;
         self.ledger.spend(step.planned.bytes as u64);
         Ok(())
     }
 
     async fn hear(&mut self) -> Result<bool, ProbeError> {
-        let (length, at) = self.socket.receive(&mut self.answer).await.map_err(|error| trouble(&error))?;
+        let received = self.socket.receive(&mut self.answer).await;
+        let (length, at) = received.map_err(|error| trouble(&error, self.to))?;
         let Some(heard) = self.understood(&self.answer[..length], at) else { return Ok(false) };
         let first = !std::mem::replace(&mut self.answered[heard.packet], true);
         if first {
@@ -164,12 +168,9 @@ impl Carrier for Sender<'_> {
     }
 }
 
-fn trouble(error: &io::Error) -> ProbeError {
-    use io::ErrorKind as Io;
-    let kind = match error.kind() {
-        Io::ConnectionRefused => ErrorKind::Refused,
-        Io::HostUnreachable | Io::NetworkUnreachable | Io::NetworkDown | Io::AddrNotAvailable => ErrorKind::Unreachable,
-        Io::PermissionDenied => ErrorKind::Permission,
+fn trouble(error: &io::Error, to: SocketAddr) -> ProbeError {
+    let kind = match kind_with(error, to.ip()) {
+        kind @ (ErrorKind::Refused | ErrorKind::Unreachable | ErrorKind::Permission) => kind,
         _ => ErrorKind::Internal,
     };
     ProbeError::new(kind, error.to_string())

@@ -138,7 +138,7 @@ impl Probe {
         let Some((_, socket)) = &self.socket else {
             return Err(ProbeError::new(ErrorKind::Internal, "no socket"));
         };
-        let tally = round::run(socket, self.pace(), self.context.clock).await?;
+        let tally = round::run(socket, to, self.pace(), self.context.clock).await?;
         // A line that rejects them loses none.
         if tally.rejected.is_none() {
             self.requests += u64::from(tally.sent);

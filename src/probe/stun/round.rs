@@ -11,6 +11,7 @@ use tokio::net::UdpSocket;
 use super::codec::{self, Class, Transaction};
 use crate::clock::Clock;
 use crate::domain::{ErrorKind, Mono, ProbeError};
+use crate::probe::dial::kind_with;
 use crate::probe::egress::Egress;
 
 /// How a round goes.
@@ -52,11 +53,16 @@ impl Tally {
 
 /// A socket that speaks with one server only, so that the kernel tells it of an ICMP "port unreachable".
 pub(super) async fn open(egress: &Egress, to: SocketAddr) -> Result<UdpSocket, ProbeError> {
-    egress.udp(to).await.map_err(|error| trouble(&error))
+    egress.udp(to).await.map_err(|error| trouble(&error, to))
 }
 
 /// Runs a round. It ends when all are answered, the last one's time is over, or the first is rejected.
-pub(super) async fn run(socket: &UdpSocket, pace: Pace, clock: Clock) -> Result<Tally, ProbeError> {
+pub(super) async fn run(
+    socket: &UdpSocket,
+    to: SocketAddr,
+    pace: Pace,
+    clock: Clock,
+) -> Result<Tally, ProbeError> {
     let mut tally = Tally::default();
     let mut waiting: Vec<(Transaction, Mono)> = Vec::new();
     let mut due = clock.mono();
@@ -85,7 +91,7 @@ pub(super) async fn run(socket: &UdpSocket, pace: Pace, clock: Clock) -> Result<
             }
             () = clock.sleep_until(over), if all_sent => return Ok(tally),
         };
-        if let Err(error) = met.map_err(|error| trouble(&error)) {
+        if let Err(error) = met.map_err(|error| trouble(&error, to)) {
             if !matches!(error.kind, ErrorKind::Refused | ErrorKind::Unreachable) {
                 return Err(error);
             }
@@ -120,12 +126,9 @@ fn hear(tally: &mut Tally, waiting: &mut Vec<(Transaction, Mono)>, bytes: &[u8],
     }
 }
 
-fn trouble(error: &io::Error) -> ProbeError {
-    use io::ErrorKind as Io;
-    let kind = match error.kind() {
-        Io::ConnectionRefused => ErrorKind::Refused,
-        Io::HostUnreachable | Io::NetworkUnreachable | Io::NetworkDown | Io::AddrNotAvailable => ErrorKind::Unreachable,
-        Io::PermissionDenied => ErrorKind::Permission,
+fn trouble(error: &io::Error, to: SocketAddr) -> ProbeError {
+    let kind = match kind_with(error, to.ip()) {
+        kind @ (ErrorKind::Refused | ErrorKind::Unreachable | ErrorKind::Permission) => kind,
         _ => ErrorKind::Internal,
     };
     ProbeError::new(kind, error.to_string())
