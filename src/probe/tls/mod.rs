@@ -141,15 +141,20 @@ impl Probe {
         let resolved = tokio::time::timeout(timeout.0, dial::resolve(&self.context.egress, host, *port)).await;
         let addresses = resolved.unwrap_or_else(|_| Err(late(ErrorKind::Dns)))?;
         let left = timeout.0.saturating_sub(self.context.clock.mono().since(began));
-        let shaken = tokio::time::timeout(left, self.shake(recorder, &addresses)).await;
+        let shaken = tokio::time::timeout(left, self.shake(recorder, &addresses, left)).await;
         shaken.unwrap_or_else(|_| Err(late(ErrorKind::Timeout)))
     }
 
-    async fn shake(&self, recorder: &Arc<Recorder>, addresses: &[SocketAddr]) -> Result<Reading, ProbeError> {
-        let Config { host, timeout, .. } = &self.config;
-        let name = tls::server_name(host)?;
+    /// The name has had its part of the time: a dead address may take half of what is left, not of all.
+    async fn shake(
+        &self,
+        recorder: &Arc<Recorder>,
+        addresses: &[SocketAddr],
+        left: Duration,
+    ) -> Result<Reading, ProbeError> {
+        let name = tls::server_name(&self.config.host)?;
         let settings = tls::client(Arc::<Recorder>::clone(recorder), self.context.clock, &[])?;
-        let stream = dial::connect(&self.context.egress, addresses, timeout.0).await?;
+        let stream = dial::connect(&self.context.egress, addresses, left).await?;
         let peer = stream.peer_addr().ok().map(|peer| peer.ip());
         let began = self.context.clock.mono();
         // Dropped at once: nothing is said over a connection whose certificate has not been judged yet.
@@ -191,4 +196,35 @@ impl Probe {
 #[allow(clippy::cast_precision_loss, reason = "exact for a hundred million years")]
 fn seconds(moment: jiff::Timestamp) -> f64 {
     moment.as_second() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::fixture::Machine;
+
+    #[tokio::test]
+    async fn a_dead_address_takes_half_of_what_the_name_has_left() {
+        // Of a queue that is full nobody hears a word; the other ends each connection at once.
+        let dead = tokio::net::TcpSocket::new_v4().unwrap();
+        dead.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let dead = dead.listen(1).unwrap();
+        let address = dead.local_addr().unwrap();
+        let mut queue = Vec::new();
+        let full = Duration::from_millis(200);
+        while let Ok(one) = tokio::time::timeout(full, tokio::net::TcpStream::connect(address)).await {
+            queue.push(one.unwrap());
+        }
+        let living = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addresses = [address, living.local_addr().unwrap()];
+        let ended = tokio::spawn(async move { drop(living.accept().await) });
+
+        let config = toml::from_str("host = 'far.example'\ntimeout = '10s'").unwrap();
+        let probe = Probe::new(config, Machine::bare().context());
+        let recorder = Arc::new(Recorder::new(tls::verifier(None).await.unwrap()));
+        let left = Duration::from_secs(2);
+        let shaken = tokio::time::timeout(left, probe.shake(&recorder, &addresses, left)).await;
+        assert!(shaken.is_ok_and(|shaken| shaken.is_err()), "the living one was not come to");
+        ended.await.unwrap();
+    }
 }
