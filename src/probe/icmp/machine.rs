@@ -22,6 +22,9 @@ const CONFIRM_SPACING: Duration = Duration::from_millis(25);
 /// Echoes that come faster than this are told together.
 const TOGETHER: Duration = Duration::from_millis(250);
 
+/// Between two echoes of a burst while the room is in use: who tests then may not be heard.
+const GENTLE: Duration = Duration::from_millis(200);
+
 /// One target's machine.
 ///
 /// ```text
@@ -48,6 +51,8 @@ pub(super) struct Machine {
     /// When its last one was sent.
     scheduled: Mono,
     burst_left: u32,
+    /// Whether the room is in use: a burst goes slowly.
+    gentle: bool,
     /// When the newest echo was sent that was answered: nothing older can be silence.
     answered: Option<Mono>,
     /// Echoes of an older epoch belong to an outage (or another address) and count for no loss.
@@ -89,6 +94,7 @@ impl Machine {
             due: now,
             scheduled: now,
             burst_left: 0,
+            gentle: false,
             answered: None,
             epoch: 0,
             trips: RoundTrips::default(),
@@ -102,7 +108,7 @@ impl Machine {
 
     /// The target is at another address now: another path, so nothing known of the old one counts.
     pub(super) fn moved(&mut self, now: Mono) {
-        *self = Self { totals: self.totals, next: self.next, ..Self::new(self.plan, now) };
+        *self = Self { totals: self.totals, next: self.next, gentle: self.gentle, ..Self::new(self.plan, now) };
     }
 
     /// The same for another address of a name whose last one failed: its turn is when the next echo is due anyway. Of addresses
@@ -111,6 +117,11 @@ impl Machine {
         let due = self.due.max(now);
         self.moved(now);
         self.due = due;
+    }
+
+    /// Whether the room is in use from now on.
+    pub(super) const fn be_gentle(&mut self, in_use: bool) {
+        self.gentle = in_use;
     }
 
     /// Whether the target answers, as far as is known.
@@ -213,7 +224,7 @@ impl Machine {
             // Begun anew: the line is sampled quickly, and this first reply is told at once.
             self.burst_left = self.plan.burst;
             if self.burst_left > 0 {
-                self.due = self.due.min(now.after(self.plan.burst_spacing));
+                self.due = self.due.min(now.after(self.spacing()));
             }
             self.alive = Some((sent, now));
             return;
@@ -253,8 +264,13 @@ impl Machine {
         }
     }
 
-    const fn spacing(&self) -> Duration {
-        if self.burst_left > 0 { self.plan.burst_spacing } else { self.plan.interval }
+    fn spacing(&self) -> Duration {
+        let Plan { interval, burst_spacing, .. } = self.plan;
+        match (self.burst_left > 0, self.gentle) {
+            (true, true) => burst_spacing.max(GENTLE.min(interval)),
+            (true, false) => burst_spacing,
+            (false, _) => interval,
+        }
     }
 
     /// The schedule goes on whether or not anything answers: no coordinated omission. Slots that passed while this

@@ -115,6 +115,7 @@ impl Aim {
                 return self.nowhere(run, now);
             }
             if let Some(to) = run.destination {
+                run.machine.be_gentle(*self.context.in_use.borrow());
                 match run.machine.poll(now) {
                     Some(Order::Send(id)) => self.send(run, id, to),
                     Some(Order::Report(report)) => return self.tell(run, report, to),

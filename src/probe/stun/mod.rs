@@ -40,6 +40,9 @@ pub const DEFAULTS: Defaults = Defaults {
 /// While a burst goes on, something is told so often.
 const TOGETHER: Duration = Duration::from_millis(250);
 
+/// Between two requests of a burst while the room is in use: who tests then may not be heard.
+const GENTLE: Duration = Duration::from_millis(200);
+
 /// A probe of this kind: one server.
 pub struct Probe {
     config: Config,
@@ -167,12 +170,14 @@ impl Probe {
         Ok(SocketAddr::new(address, self.port))
     }
 
-    /// A round is never of fewer requests than confirm each other's silence.
+    /// A round is never of fewer requests than confirm each other's silence. While the room is in use a burst goes slowly.
     fn pace(&self) -> Pace {
         let Config { requests, spacing, timeout, .. } = self.config;
-        let handful = u32::try_from(TOGETHER.as_millis() / spacing.0.as_millis().max(1)).unwrap_or(requests);
+        let is_gentle = self.burst_left > 0 && *self.context.in_use.borrow();
+        let spacing = if is_gentle { spacing.0.max(GENTLE) } else { spacing.0 };
+        let handful = u32::try_from(TOGETHER.as_millis() / spacing.as_millis().max(1)).unwrap_or(requests);
         let requests = if self.burst_left > 0 { handful.min(self.burst_left).max(requests) } else { requests };
-        Pace { requests, spacing: spacing.0, timeout: timeout.0 }
+        Pace { requests, spacing, timeout: timeout.0 }
     }
 
     fn alive(&mut self, reading: &mut Reading, mut tally: Tally, far_end: IpAddr) -> Result<(), ProbeError> {

@@ -42,3 +42,17 @@ async fn whatever_failed_is_followed_by_a_burst() {
     assert_eq!(told.error.map(|error| error.kind), Some(ErrorKind::Internal), "no far end of its own runs here");
     assert!(probe.burst_due);
 }
+
+#[test]
+fn in_a_meeting_a_burst_is_slow_and_a_round_as_ever() {
+    let machine = Machine::bare();
+    let mut probe = probe(&machine, "");
+    let mut pace = |left: u32, in_use: bool| {
+        machine.in_use.send_replace(in_use);
+        probe.burst_left = left;
+        let Pace { requests, spacing, .. } = probe.pace();
+        (requests, spacing.as_millis())
+    };
+    assert_eq!([pace(250, false), pace(0, false)], [(12, 20), (5, 20)]);
+    assert_eq!([pace(250, true), pace(0, true)], [(5, 200), (5, 20)]);
+}

@@ -144,6 +144,27 @@ fn a_return_is_told_at_once_and_samples_the_line_anew() {
 }
 
 #[test]
+fn in_a_meeting_a_burst_is_slow_and_whole_and_decides_all_the_same() {
+    let plan = Plan { burst: 250, interval: ms(1000), ..PLAN };
+    let mut line = |sent| if (at(6000)..at(9000)).contains(&sent) { Answer::Never } else { Answer::After(ms(40)) };
+    let mut world = World::new(plan, &mut line);
+    world.run_until(at(6000));
+    world.machine.be_gentle(true);
+    world.run_until(at(80_000));
+    let back = world.told.iter().rev().find(|(_, report)| matches!(report.news, News::Silent(_))).unwrap().0;
+    let after: Vec<_> = world.sent.iter().copied().filter(|sent| *sent > back).collect();
+    let gaps: Vec<_> = after.windows(2).map(|two| two[1].since(two[0])).collect();
+    assert!(gaps.iter().all(|gap| *gap >= GENTLE), "{gaps:?}");
+    assert_eq!(gaps.iter().filter(|gap| **gap == GENTLE).count(), 250);
+    // The meeting's end, in the middle of one: the rest goes quickly.
+    world.machine.be_gentle(false);
+    world.machine.burst_left = 10;
+    let before = world.sent.len();
+    world.run_until(at(82_000));
+    assert!(world.sent.len() >= before + 10);
+}
+
+#[test]
 fn an_outage_is_no_jitter() {
     // The first answer after it waits until the way is found again.
     let mut line = |sent| match sent {
