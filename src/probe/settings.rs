@@ -123,6 +123,7 @@ impl ProbeConfig {
     /// What cannot be where a profile needs that rate (bit/s): the key, and why. Asked after [`ProbeConfig::fit`].
     pub fn misfit(&self, need: f64) -> Option<(&'static str, String)> {
         match self {
+            Self::Stun(config) => config.misfit(),
             Self::Bandwidth(config) => config.allowance().misfit(),
             Self::Stamp(config) => config.misfit(need).or_else(|| config.allowance().misfit()),
             Self::Relay(config) => config.misfit(need).or_else(|| config.allowance().misfit()),

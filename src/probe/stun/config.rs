@@ -19,6 +19,12 @@ const STUN_PORT: u16 = 3478;
 /// Where TCP is let through when nothing else is.
 const HTTPS_PORT: u16 = 443;
 
+/// No further apart, and datagrams come as often as those of a call.
+const CALL_LIKE: Period = Period(Duration::from_millis(50));
+
+/// No longer, and with the rounds beside it a burst is still none.
+const LONGEST_BURST: Period = Period(Duration::from_secs(10));
+
 /// The kind-specific part of a check's config.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -178,6 +184,15 @@ impl Config {
         })
     }
 
+    /// A burst that would pass for a call, by which tests would be held back (`link::calls`: 20 a second for 15 s): the key, and why.
+    pub(in crate::probe) fn misfit(&self) -> Option<(&'static str, String)> {
+        let lasts = self.spacing.0 * self.burst;
+        (self.spacing <= CALL_LIKE && lasts > LONGEST_BURST.0).then(|| {
+            let (burst, spacing, lasts) = (self.burst, self.spacing, Period(lasts));
+            ("burst", format!("{burst} requests each {spacing} take {lasts}; {LONGEST_BURST} at most, or they pass for a call"))
+        })
+    }
+
     /// The TCP ports that are tried when UDP is silent.
     pub(super) fn tcp_ports(&self, udp: u16) -> Vec<u16> {
         match self.tcp_port {
@@ -227,5 +242,15 @@ mod tests {
             let error = read(text).unwrap_err();
             assert!(error.contains(told), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn a_burst_is_too_short_to_pass_for_a_call() {
+        let misfit = |text: &str| toml::from_str::<Config>(text).unwrap().misfit();
+        for text in ["", "burst = 500", "burst = 1000\nspacing = '10ms'", "burst = 1000\nspacing = '100ms'"] {
+            assert_eq!(misfit(text), None, "{text}");
+        }
+        let told = "501 requests each 20ms take 10020ms; 10s at most, or they pass for a call";
+        assert_eq!(misfit("burst = 501"), Some(("burst", told.to_owned())));
     }
 }
