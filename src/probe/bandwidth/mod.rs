@@ -25,6 +25,7 @@ use std::time::Duration;
 use serde::Deserializer;
 
 use super::budget::Allowance;
+use super::call::is_given_up;
 use super::dial::FarUrl;
 use super::gate::{Entry, Gate};
 use super::range::within;
@@ -210,6 +211,13 @@ impl Probe {
                 Ok(reading) => {
                     self.gate.made(began, self.context.interval);
                     return self.gate.accounted(self.context.read(began, reading), &ACCOUNTS);
+                }
+                Err(failure) if is_given_up(&failure.error) => {
+                    let why = &failure.error.detail;
+                    tracing::info!(check = %self.context.check, why, "a test was given up");
+                    if self.gate.given_up(began, self.context.interval.min(self.config.min_gap.0)) {
+                        return self.failed(began, &failure);
+                    }
                 }
                 Err(failure) => {
                     self.gate.failed(began, self.context.interval, self.config.min_gap.0);

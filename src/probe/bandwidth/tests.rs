@@ -120,3 +120,14 @@ fn the_shipped_figures_fit_together() {
     assert!(tests * config.allowance().worst <= config.daily_budget.0, "a day's tests fit into a day's budget");
     assert!(config.min_gap.0 < DEFAULTS.interval);
 }
+
+#[test]
+fn a_transfer_in_the_middle_of_which_the_machine_slept_is_none() {
+    let limit = Duration::from_secs(3);
+    for took in [0, 3000, 4000] {
+        assert_eq!(transfer::awake(MS * took, limit), Ok(MS * took));
+    }
+    for took in [4001, 8 * 3_600_000] {
+        assert!(transfer::awake(MS * took, limit).is_err_and(|error| is_given_up(&error)), "{took}");
+    }
+}

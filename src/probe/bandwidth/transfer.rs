@@ -17,6 +17,7 @@ use super::wire::Wire;
 use crate::clock::Clock;
 use crate::domain::{ErrorKind, Mono, Period, ProbeError};
 use crate::probe::budget::Ledger;
+use crate::probe::call::given_up;
 use crate::probe::dial;
 use crate::probe::egress::Egress;
 
@@ -46,6 +47,9 @@ const BY_ANSWER: f64 = 0.1;
 const GLANCE: Duration = Duration::from_millis(2);
 /// What is shorter than this says nothing beside the server's own time.
 const BESIDE_SERVER: Duration = Duration::from_millis(100);
+
+/// So much longer than it may take, and the time was not the transfer's: the machine slept in the middle, or had no turn for us.
+const ASTRAY: Duration = Duration::from_secs(1);
 
 /// What one direction sustained.
 #[derive(Clone, Copy, Debug)]
@@ -139,7 +143,7 @@ impl Transfer<'_> {
                 Err(_) => {}
             }
         }
-        let took = self.clock.mono().since(began);
+        let took = awake(self.clock.mono().since(began), self.config.duration.0)?;
         let whole = ended || length.is_some_and(|length| total >= length);
         if whole && total < LEAST.min(self.config.max_bytes.0) && took < LONG {
             let detail = format!("the server gave only {total} bytes, too few for a measurement");
@@ -238,7 +242,8 @@ impl Transfer<'_> {
             match tokio::time::timeout(GLANCE, &mut exchange).await {
                 Ok(outcome) => {
                     outcome?;
-                    return Ok((self.clock.mono().since(began), std::mem::take(&mut watch.meter)));
+                    let took = awake(self.clock.mono().since(began), limit)?;
+                    return Ok((took, std::mem::take(&mut watch.meter)));
                 }
                 // What was given to the kernel says nothing.
                 Err(_) => watch.glance(0),
@@ -296,6 +301,14 @@ impl Drop for Watch<'_> {
             self.ledger.spend(self.wire.owed(counts.cost));
         }
     }
+}
+
+/// What a transfer took that has a limit. The timer that ends it stands still while the machine sleeps, and our clock does not.
+///
+/// # Errors
+/// See [`given_up`].
+pub(super) fn awake(took: Duration, limit: Duration) -> Result<Duration, ProbeError> {
+    if took > limit.saturating_add(ASTRAY) { Err(given_up()) } else { Ok(took) }
 }
 
 /// The rate by what was `delivered`, unless the answer came so late that the far end cannot have had the bytes by then. Where
