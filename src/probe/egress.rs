@@ -56,6 +56,11 @@ impl Egress {
         self.0.as_ref().map(|uplink| &uplink.name)
     }
 
+    /// Whether nobody else knows its uplink any more: a reload took it away.
+    pub(super) fn is_nobodys(&self) -> bool {
+        self.0.as_ref().is_some_and(|uplink| Arc::strong_count(uplink) == 1)
+    }
+
     /// Its interface, if it has one.
     pub(super) fn interface(&self) -> Option<&str> {
         self.0.as_ref()?.interface.as_deref()

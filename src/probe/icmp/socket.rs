@@ -94,14 +94,19 @@ impl Inner {
     }
 
     /// Opens the socket for that way, if there is none that works. One of that uplink's name from before a reload, which may
-    /// have led elsewhere, makes room for it, and so does one whose interface is gone, or was made anew.
+    /// have led elsewhere, makes room for it, and so does one whose interface is gone, or was made anew. One of an uplink that no
+    /// check goes by any more is closed.
     fn open(&mut self, egress: &Egress, to: IpAddr) -> io::Result<()> {
         let v6 = to.is_ipv6();
         let of_name = |opened: &Opened| opened.v6 == v6 && opened.egress.name() == egress.name();
         let works = |Opened { egress: by, line, .. }: &Opened| {
             by == egress && !line.has_ended() && !line.has_lost_its_interface()
         };
-        self.lines.retain(|opened| !of_name(opened) || works(opened));
+        for opened in self.lines.iter_mut().filter(|opened| opened.egress == *egress) {
+            // The same after a reload: by the handle that lives on.
+            opened.egress = egress.clone();
+        }
+        self.lines.retain(|opened| !opened.egress.is_nobodys() && (!of_name(opened) || works(opened)));
         if !self.lines.iter().any(of_name) {
             self.lines.push(Opened { v6, egress: egress.clone(), line: Line::open(egress, to)? });
         }
@@ -168,5 +173,38 @@ mod tests {
             other.block_on(async { Sockets::of_this_runtime() })
         });
         assert!(!Arc::ptr_eq(&here, &there.join().unwrap()));
+    }
+
+    #[tokio::test]
+    async fn the_socket_of_an_uplink_that_is_gone_is_closed_and_one_that_is_told_anew_is_kept() {
+        let here: IpAddr = "127.0.0.1".parse().unwrap();
+        let by = |name: &str| {
+            Egress::by(Some(Arc::new(crate::domain::Uplink {
+                name: name.into(),
+                interface: None,
+                source: Some(here),
+                resolvers: Vec::new(),
+                backup: None,
+                metered: false,
+                daily_budget: None,
+            })))
+        };
+        let mut inner = Inner::default();
+        let before = by("backup");
+        if inner.open(&before, here).is_err() {
+            // No socket for echoes may be opened here.
+            return;
+        }
+        let opened = |egress: &Egress, inner: &mut Inner| {
+            inner.open(egress, here).unwrap();
+            let name = |opened: &Opened| opened.egress.name().map_or_else(|| "-".to_owned(), |name| (**name).to_owned());
+            inner.lines.iter().map(name).collect::<Vec<_>>()
+        };
+        let after = by("backup");
+        drop(before);
+        assert_eq!(opened(&after, &mut inner), ["backup"]);
+        assert_eq!(opened(&Egress::default(), &mut inner), ["backup", "-"]);
+        drop(after);
+        assert_eq!(opened(&Egress::default(), &mut inner), ["-"]);
     }
 }
