@@ -114,6 +114,7 @@ impl Probes {
             check: spec.name.clone(),
             clock: self.shared.clock,
             interval: spec.interval,
+            bad_for: spec.holds.bad_for,
             roots: self.shared.roots.clone(),
             in_use: self.shared.in_use.clone(),
             requests: requests.clone(),

@@ -12,7 +12,7 @@ use super::judge::Limits;
 use super::limit_set::LimitSet;
 use super::wilson::Window;
 use crate::domain::snapshot::{CheckView, Judged};
-use crate::domain::{CheckSpec, ErrorKind, Mono, Now, Observation, Profile, Standing};
+use crate::domain::{CheckSpec, ErrorKind, Mono, Now, Observation, Profile, Sample, Standing};
 
 /// How long a held check may take to run again, at most, after the room is free.
 const CATCH_UP: Duration = Duration::from_mins(5);
@@ -50,6 +50,8 @@ pub struct CheckState {
     /// The newest view, until something in it changes.
     view: Option<Arc<CheckView>>,
     window: Window,
+    /// While nobody answers: since when, and how many packets were lost by it so far.
+    silence: Option<(Mono, u32)>,
     sets: Vec<LimitSet>,
     /// Which of `sets` each profile uses.
     of_profile: Vec<usize>,
@@ -76,6 +78,7 @@ impl CheckState {
             failures: BTreeMap::new(),
             view: None,
             window,
+            silence: None,
             sets,
             of_profile,
         }
@@ -207,7 +210,7 @@ impl CheckState {
         if too_old && self.held.is_none() && !self.stale {
             self.stale = true;
             self.view = None;
-            self.window = Window::new(self.spec.loss.map_or(0, |loss| loss.window));
+            self.forget_packets();
             for set in &mut self.sets {
                 set.force_stale(now);
             }
@@ -337,11 +340,9 @@ impl CheckState {
             self.used_until = in_use.then_some(fresh_until);
         }
         match observation.reading.sample {
-            Some(sample) => self.window.push(sample),
+            Some(sample) => self.count(sample, now.mono),
             // Our own eyes failed: packets of before say nothing of a line that nobody sees.
-            None if observation.error.is_some() => {
-                self.window = Window::new(self.spec.loss.map_or(0, |loss| loss.window));
-            }
+            None if observation.error.is_some() => self.forget_packets(),
             None => {}
         }
         for set in &mut self.sets {
@@ -349,6 +350,34 @@ impl CheckState {
         }
         self.last = Some(Arc::new(observation));
         self.due = self.find_deadline();
+    }
+}
+
+impl CheckState {
+    /// Counts packets. An outage is decided by its hold, and then the window starts anew; a shorter one is decided by nobody, and its
+    /// packets are lost ones: a line that goes away for two seconds again and again is not clean in between.
+    fn count(&mut self, sample: Sample, now: Mono) {
+        let silence = self.silence.take();
+        let is_long = |since: Mono| now.since(since) >= self.spec.holds.bad_for;
+        if sample.outage {
+            let (since, lost) = silence.unwrap_or((now, 0));
+            if is_long(since) {
+                self.window.push(sample);
+            }
+            self.silence = Some((since, lost.saturating_add(sample.lost)));
+            return;
+        }
+        match silence {
+            Some((since, _)) if is_long(since) => self.window.push(Sample { outage: true, ..Sample::default() }),
+            Some((_, lost)) => self.window.push(Sample { sent: lost, lost, outage: false }),
+            None => {}
+        }
+        self.window.push(sample);
+    }
+
+    fn forget_packets(&mut self) {
+        self.window = Window::new(self.spec.loss.map_or(0, |loss| loss.window));
+        self.silence = None;
     }
 }
 

@@ -25,3 +25,31 @@ fn an_outage_that_is_told_as_an_error_leaves_what_was_decided_of_loss_as_silence
     assert_eq!(verdict_after(Some(ErrorKind::Unreachable), true), Verdict::Ready);
     assert_eq!(verdict_after(Some(ErrorKind::Permission), false), Verdict::Unknown, "of a line that nobody saw");
 }
+
+/// A far end that is asked once a second and silent for so long of each ten, for so many seconds after a clean burst; what is said of it
+/// then, and of how many packets.
+fn silent_now_and_then(seconds: u32, of_ten: u32) -> (Verdict, Option<(u32, u32)>) {
+    let mut engine = Engine::new(plan(vec![far()]), Restored::default(), at(0.0));
+    for second in 0..=seconds {
+        let (now, outage) = (at(f64::from(second)), second % 10 >= 10 - of_ten);
+        let mut look = says("far", if outage { Verdict::NotReady } else { Verdict::Ready }, now);
+        let sent = if second == 0 { 250 } else { 1 };
+        look.reading.sample = Some(Sample { sent, lost: u32::from(outage), outage });
+        engine.observe(look, now);
+    }
+    let snapshot = engine.snapshot();
+    let counted = snapshot.check("far").unwrap().loss.map(|loss| (loss.sent, loss.lost));
+    (snapshot.current().checks[0].verdict, counted)
+}
+
+#[test]
+fn outages_shorter_than_the_hold_are_loss_and_one_that_lasts_as_long_begins_anew() {
+    assert_eq!(silent_now_and_then(200, 0), (Verdict::Ready, Some((450, 0))));
+    // Two seconds of ten: never decided by the hold of three, and a fifth of what is sent is lost.
+    assert_eq!(silent_now_and_then(20, 2), (Verdict::Ready, Some((270, 4))));
+    let (verdict, counted) = silent_now_and_then(130, 2);
+    assert_eq!((verdict, counted), (Verdict::Degraded, Some((380, 26))));
+    assert_eq!(silent_now_and_then(400, 2).0, Verdict::NotReady);
+    // Four of ten, from the third on it is decided: only what came since counts.
+    assert_eq!(silent_now_and_then(20, 4), (Verdict::NotReady, Some((1, 0))));
+}

@@ -379,7 +379,7 @@ fn loss_is_decided_by_confidence_and_an_outage_by_silence() {
         "it was not ready before"
     );
     engine.observe(sample(3, 3, true, at(9.0)), at(9.0));
-    engine.tick(at(12.0));
+    engine.observe(sample(1, 1, true, at(12.0)), at(12.0));
     assert_eq!(judged(&engine).verdict, Verdict::NotReady);
     assert_eq!(engine.snapshot().check("far").unwrap().loss, None, "the window starts anew after an outage");
 }

@@ -64,6 +64,7 @@ impl Machine {
             check: "device".into(),
             clock: Clock::start(),
             interval: Duration::from_millis(5),
+            bad_for: Duration::from_secs(3),
             roots: self.roots(),
             in_use: self.in_use.subscribe(),
             requests: Requests::default(),

@@ -72,6 +72,8 @@ pub struct Context {
     pub clock: Clock,
     /// How often it observes.
     pub interval: Duration,
+    /// How long what is bad must last until it is decided: an outage that is shorter is loss.
+    pub bad_for: Duration,
     /// Where the kernel's files are.
     pub roots: Roots,
     /// Whether the room is in use: an active probe waits while it is.

@@ -16,6 +16,7 @@ fn probe(kind: Kind, config: &str) -> Probe {
         check: kind.as_str().into(),
         clock: Clock::start(),
         interval: Duration::from_millis(300),
+        bad_for: Duration::from_secs(3),
         roots: Roots::default(),
         in_use: watch::channel(false).1,
         requests: siaga::probe::Requests::default(),

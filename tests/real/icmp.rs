@@ -23,6 +23,7 @@ pub(super) fn context(clock: Clock, interval: Duration) -> Context {
         check: "test".into(),
         clock,
         interval,
+        bad_for: Duration::from_secs(3),
         roots: Roots::default(),
         in_use,
         requests: siaga::probe::Requests::default(),

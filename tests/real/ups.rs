@@ -26,6 +26,7 @@ fn probe_of(config: Config, interval: Duration) -> Probe {
         check: "ups".into(),
         clock: Clock::start(),
         interval,
+        bad_for: Duration::from_secs(3),
         roots: Roots::default(),
         in_use: watch::channel(false).1,
         requests: siaga::probe::Requests::default(),

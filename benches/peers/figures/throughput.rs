@@ -145,6 +145,7 @@ fn test(lab: &Lab, down: &str, up: &str, rest: &str) -> Result<Observation, Stri
         check: CheckName::from("throughput"),
         clock: lab.clock,
         interval: Duration::from_hours(1),
+        bad_for: Duration::from_secs(3),
         roots: Roots::default(),
         in_use: in_use.subscribe(),
         requests: Requests::default(),

@@ -162,13 +162,14 @@ impl Config {
         })
     }
 
-    pub(super) fn plan(&self, interval: Duration) -> Plan {
+    pub(super) fn plan(&self, interval: Duration, hold: Duration) -> Plan {
         Plan {
             interval: interval.max(Duration::from_millis(5)),
             timeout: self.timeout.0,
             confirm: self.confirm,
             burst: self.burst,
             burst_spacing: self.burst_spacing.0,
+            hold,
         }
     }
 }

@@ -37,7 +37,8 @@ const GENTLE: Duration = Duration::from_millis(200);
 ///                   └──────╲───────────────────────▶└─────────────────┬──────────────────┘
 ///                           ╲                        all silent        │
 ///   Up ◀── reply ── Down ◀───┴──────────────────────────────────────────┘
-///   (burst anew)    one echo an interval, each one's fate told
+///   (burst anew,    one echo an interval, each one's fate told
+///   or its rest)
 /// ```
 #[derive(Clone, Debug)]
 pub(super) struct Machine {
@@ -51,6 +52,8 @@ pub(super) struct Machine {
     /// When its last one was sent.
     scheduled: Mono,
     burst_left: u32,
+    /// While nobody answers: since when, and how much of the burst was left then. None after our own trouble, which forgets the loss.
+    away: Option<(Mono, u32)>,
     /// Whether the room is in use: a burst goes slowly.
     gentle: bool,
     /// When the newest echo was sent that was answered: nothing older can be silence.
@@ -94,6 +97,7 @@ impl Machine {
             due: now,
             scheduled: now,
             burst_left: 0,
+            away: None,
             gentle: false,
             answered: None,
             epoch: 0,
@@ -114,9 +118,9 @@ impl Machine {
     /// The same for another address of a name whose last one failed: its turn is when the next echo is due anyway. Of addresses
     /// that all fail at once, each would else be tried the moment the last one has.
     pub(super) fn turned(&mut self, now: Mono) {
-        let due = self.due.max(now);
+        let (due, away) = (self.due.max(now), self.away);
         self.moved(now);
-        self.due = due;
+        (self.due, self.away) = (due, away);
     }
 
     /// Whether the room is in use from now on.
@@ -199,7 +203,10 @@ impl Machine {
                 self.keep_silent(id, echo);
             }
             Fate::Unreachable(detail) => self.fails(echo.sent, News::Unreachable(detail), now),
-            Fate::Fault(kind, detail) => self.fails(echo.sent, News::Fault(kind, detail), now),
+            Fate::Fault(kind, detail) => {
+                self.fails(echo.sent, News::Fault(kind, detail), now);
+                self.away = None;
+            }
         }
     }
 
@@ -221,8 +228,12 @@ impl Machine {
             self.trips.gap();
         }
         if before == State::Down || self.told.is_none() {
-            // Begun anew: the line is sampled quickly, and this first reply is told at once.
-            self.burst_left = self.plan.burst;
+            // Begun anew: the line is sampled quickly, and this first reply is told at once. Not so after an outage that is loss: it
+            // would drown in what is sampled between two of them.
+            self.burst_left = match self.away.take() {
+                Some((since, left)) if now.since(since) < self.plan.hold => left,
+                _ => self.plan.burst,
+            };
             if self.burst_left > 0 {
                 self.due = self.due.min(now.after(self.spacing()));
             }
@@ -257,7 +268,9 @@ impl Machine {
         self.sample = Sample::default();
         self.alive = None;
         // No burst into silence: from the last scheduled echo on, one an interval.
-        self.burst_left = 0;
+        let left = std::mem::take(&mut self.burst_left);
+        let left = if self.answered.is_none() { self.plan.burst } else { left };
+        self.away.get_or_insert((now, left));
         self.due = self.scheduled.after(self.plan.interval).max(now);
         for echo in self.echoes.values_mut() {
             echo.early = None;
@@ -331,26 +344,27 @@ impl Machine {
                 self.totals.confirming += 1;
                 Some(Order::Send(self.send(now, false)))
             }
-            State::Suspect { since, sent, until, .. } => {
+            State::Suspect { since, until, .. } => {
                 if until > now {
                     return None;
                 }
                 self.goes_down(now);
-                Some(self.silent(since, sent + 1, now))
+                Some(self.silent(since, now))
             }
             State::Down => {
                 let (id, _) = self.missing().filter(|(_, early)| *early <= now)?;
                 let echo = self.echoes.get_mut(&id)?;
                 echo.early = None;
                 let sent = echo.sent;
-                Some(self.silent(sent, 1, now))
+                Some(self.silent(sent, now))
             }
         }
     }
 
-    fn silent(&mut self, began: Mono, echoes: u32, now: Mono) -> Order {
+    /// Of one scheduled echo: those that confirm count for no loss.
+    fn silent(&mut self, began: Mono, now: Mono) -> Order {
         self.told = Some(now);
-        let sample = Sample { sent: echoes, lost: echoes, outage: true };
+        let sample = Sample { sent: 1, lost: 1, outage: true };
         Order::Report(Report { began, news: News::Silent(sample) })
     }
 }

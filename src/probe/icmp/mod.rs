@@ -98,7 +98,7 @@ impl Aim {
         let grace = if matches!(self.target, Target::Host(_)) { FIRST_LOOKUP } else { Duration::ZERO };
         Run {
             sockets: Sockets::of_this_runtime(),
-            machine: Machine::new(self.config.plan(self.context.interval), now),
+            machine: Machine::new(self.config.plan(self.context.interval, self.context.bad_for), now),
             asked: Asked::default(),
             destination: None,
             flights: FuturesUnordered::new(),
@@ -241,10 +241,10 @@ impl Aim {
         }
     }
 
-    /// No way there is an outage as silence is: the loss decision starts anew after it.
+    /// No way there is an outage as silence is, of one echo more.
     fn outage(&self, run: &Run, began: Mono, kind: ErrorKind, detail: String) -> Observation {
         let mut failed = self.failed(run, began, kind, detail);
-        failed.reading.sample = Some(Sample { sent: 0, lost: 0, outage: true });
+        failed.reading.sample = Some(Sample { sent: 1, lost: 1, outage: true });
         failed
     }
 

@@ -12,6 +12,8 @@ pub(super) struct Plan {
     pub(super) confirm: u32,
     pub(super) burst: u32,
     pub(super) burst_spacing: Duration,
+    /// An outage that is shorter is loss, and what was known of the loss before goes on to count.
+    pub(super) hold: Duration,
 }
 
 /// Names an echo, for as long as the machine lives.

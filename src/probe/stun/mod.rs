@@ -52,9 +52,11 @@ pub struct Probe {
     /// Kept from round to round, so that a NAT keeps its mapping.
     socket: Option<(SocketAddr, UdpSocket)>,
     due: Mono,
-    /// Whether the next answer begins a burst: at the start, and after an outage.
+    /// Whether the next answer begins a burst: at the start, after our own trouble, and after an outage as long as the hold.
     burst_due: bool,
     burst_left: u32,
+    /// While nobody answers: since when, and how much of the burst was left then.
+    away: Option<(Mono, u32)>,
     requests: u64,
     lost: u64,
     /// The server's, since the last outage.
@@ -79,6 +81,7 @@ impl Probe {
             due: Mono::ZERO,
             burst_due: true,
             burst_left: 0,
+            away: None,
             requests: 0,
             lost: 0,
             trips: RoundTrips::default(),
@@ -94,17 +97,21 @@ impl Probe {
         self.observe(began).await.unwrap_or_else(|error| {
             let outage = matches!(error.kind, ErrorKind::Refused | ErrorKind::Unreachable);
             self.socket = None;
-            self.burst_left = 0;
-            // What was decided of loss is forgotten, but after an outage; there too the line may come back another one.
-            self.burst_due = true;
+            if outage {
+                self.goes_away();
+            } else {
+                // What was decided of loss is forgotten.
+                (self.away, self.burst_left, self.burst_due) = (None, 0, true);
+            }
             self.forget();
             // The address is there, and not what was asked for: another of the name's may have it.
             if let Some(lookup) = self.lookup.as_mut().filter(|_| outage || error.kind == ErrorKind::Protocol) {
                 lookup.target_failed();
             }
             let mut failed = self.context.failed(began, error, &ERRORS);
-            // No way there is an outage as silence is: the loss decision starts anew after it.
-            failed.reading.sample = outage.then_some(Sample { sent: 0, lost: 0, outage });
+            // No way there is an outage as silence is, of one round more.
+            let lost = self.config.requests;
+            failed.reading.sample = outage.then_some(Sample { sent: lost, lost, outage });
             self.count(&mut failed.reading);
             failed
         })
@@ -186,6 +193,13 @@ impl Probe {
             let complaint = tally.complaint.take().unwrap_or_else(|| "no answer was understood".to_owned());
             return Err(ProbeError::new(ErrorKind::Protocol, complaint));
         };
+        let now = self.context.clock.mono();
+        match self.away.take() {
+            // It was loss, and would drown in a burst after each.
+            Some((since, left)) if now.since(since) < self.context.bad_for => self.burst_left = left,
+            Some(_) => self.burst_due = true,
+            None => {}
+        }
         if std::mem::take(&mut self.burst_due) {
             self.burst_left = self.config.burst;
         }
@@ -217,6 +231,12 @@ impl Probe {
         }
     }
 
+    /// Nobody answers: what is left of a burst waits.
+    fn goes_away(&mut self) {
+        let left = std::mem::take(&mut self.burst_left);
+        self.away.get_or_insert((self.context.clock.mono(), left));
+    }
+
     /// After an outage, or at another server, everything is measured anew.
     fn forget(&mut self) {
         (self.trips, self.asked) = (RoundTrips::default(), Asked::default());
@@ -226,7 +246,6 @@ impl Probe {
     /// way, as well as nothing.
     async fn silent(&mut self, reading: &mut Reading, to: SocketAddr, tally: &Tally) -> Result<(), ProbeError> {
         self.socket = None;
-        self.burst_left = 0;
         self.forget();
         if let Some(complaint) = &tally.complaint {
             return Err(ProbeError::new(ErrorKind::Protocol, complaint.clone()));
@@ -238,7 +257,7 @@ impl Probe {
         if let Some(error) = tally.rejected.clone().filter(|_| !blocked) {
             return Err(error);
         }
-        self.burst_due = true;
+        self.goes_away();
         if let Some(lookup) = &mut self.lookup {
             lookup.target_failed();
         }

@@ -56,3 +56,25 @@ fn in_a_meeting_a_burst_is_slow_and_a_round_as_ever() {
     assert_eq!([pace(250, false), pace(0, false)], [(12, 20), (5, 20)]);
     assert_eq!([pace(250, true), pace(0, true)], [(5, 200), (5, 20)]);
 }
+
+#[test]
+fn after_an_outage_shorter_than_the_hold_the_burst_goes_on_and_does_not_begin_anew() {
+    let machine = Machine::bare();
+    let mut probe = probe(&machine, "");
+    let seen = SocketAddr::from(([192, 0, 2, 7], 4000));
+    for (due, away, left) in [(true, None, 250), (false, Some((2, 0)), 0), (false, Some((2, 40)), 40), (false, Some((3, 40)), 250)] {
+        let now = probe.context.clock.mono();
+        probe.burst_left = 0;
+        probe.burst_due = due;
+        probe.away = away.map(|(seconds, left)| (now.before(Duration::from_secs(seconds)), left));
+        let tally = Tally { sent: 1, trips: vec![Duration::from_millis(20)], mapped: Some(seen), ..Tally::default() };
+        probe.alive(&mut Reading::default(), tally, seen.ip()).unwrap();
+        assert_eq!((probe.burst_left, probe.burst_due, probe.away), (left, false, None), "{away:?}");
+    }
+    // What goes on is not lost sight of.
+    probe.burst_left = 40;
+    probe.goes_away();
+    let began = probe.away;
+    probe.goes_away();
+    assert!(began.is_some_and(|(_, left)| left == 40) && probe.away == began);
+}

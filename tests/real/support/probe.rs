@@ -16,6 +16,7 @@ pub(crate) fn context(check: &str, interval: Duration, in_use: &watch::Sender<bo
         check: CheckName::from(check),
         clock: Clock::start(),
         interval,
+        bad_for: Duration::from_secs(3),
         roots: Roots::default(),
         in_use: in_use.subscribe(),
         requests: siaga::probe::Requests::default(),

@@ -17,7 +17,7 @@ const fn at(millis: u64) -> Mono {
     Mono::from_elapsed(ms(millis))
 }
 
-const PLAN: Plan = Plan { interval: ms(250), timeout: ms(2000), confirm: 3, burst: 0, burst_spacing: ms(20) };
+const PLAN: Plan = Plan { interval: ms(250), timeout: ms(2000), confirm: 3, burst: 0, burst_spacing: ms(20), hold: ms(1000) };
 
 /// What the line does to an echo sent at some time: its round trip, or that it is lost, or a router's word.
 type Line<'a> = dyn FnMut(Mono) -> Answer + 'a;
@@ -124,7 +124,7 @@ fn silence_is_told_after_confirming_echoes_and_each_interval_from_then_on() {
     assert_eq!(world.machine.totals().confirming, 3);
     let (_, first) = world.told.iter().find(|(_, report)| matches!(report.news, News::Silent(_))).unwrap();
     assert_eq!(first.began, at(1250));
-    assert_eq!(first.news, News::Silent(Sample { sent: 4, lost: 4, outage: true }));
+    assert_eq!(first.news, News::Silent(Sample { sent: 1, lost: 1, outage: true }));
 }
 
 #[test]
@@ -141,6 +141,25 @@ fn a_return_is_told_at_once_and_samples_the_line_anew() {
     let during: Vec<_> = world.sent.iter().filter(|sent| (*back..back.after(ms(1001))).contains(sent)).collect();
     assert_eq!(during.len(), 50);
     assert_eq!(world.counted().1, 0);
+}
+
+#[test]
+fn after_an_outage_shorter_than_the_hold_the_burst_goes_on_where_it_was_and_does_not_begin_anew() {
+    let plan = Plan { burst: 250, interval: ms(1000), hold: ms(3000), ..PLAN };
+    // Two seconds of each ten: the first in the middle of the first burst.
+    let away = |sent: Mono| (2000..4000).contains(&(sent.since(Mono::ZERO).as_millis() % 10_000));
+    let mut line = |sent| if away(sent) { Answer::Never } else { Answer::After(ms(40)) };
+    let mut world = World::new(plan, &mut line);
+    world.run_until(at(60_000));
+    let silences = world.silences().len();
+    let (sent, lost) = world.counted();
+    assert!(silences >= 6 && lost == 0, "{silences} {lost}");
+    // The burst once, less what was on its way when the line went, and an echo a second.
+    assert!((250..330).contains(&sent), "{sent}");
+    let later = at(20_000);
+    let echoes = world.sent.iter().filter(|sent| **sent >= later).count();
+    assert!(echoes < 60, "{echoes} in forty seconds, with those that confirm");
+    assert!(world.silences().iter().filter(|when| **when >= later).count() >= 4);
 }
 
 #[test]
@@ -327,6 +346,7 @@ fn plans() -> impl Strategy<Value = Plan> {
             confirm,
             burst,
             burst_spacing: ms(spacing),
+            hold: ms(1000),
         },
     )
 }
