@@ -20,7 +20,7 @@ const SINCE_VERSION: i64 = 10;
 /// Incidents read at once; a room of six components that flaps every five minutes for a day.
 const MAX_INCIDENTS: u32 = 2000;
 /// Minutes read at once: a day of seventy series.
-const MAX_MINUTES: usize = 100_000;
+pub(super) const MAX_MINUTES: usize = 100_000;
 
 /// What a report shows of the power beside the line's own figures.
 const POWER: [&str; 3] = ["ups_battery_charge_ratio", "ups_input_volts", "ups_load_ratio"];
@@ -160,7 +160,7 @@ fn incidents(
     Ok((found, more))
 }
 
-/// The figures of the line, and of the power.
+/// The figures of the line, and of the power; and whether there are more.
 pub(super) fn series(
     db: &Connection,
     catalogue: &Catalogue,

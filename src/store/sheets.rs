@@ -220,11 +220,11 @@ impl Store {
         self.read(move |db, _| sheet(db, &id, start)).await
     }
 
-    /// The minutes of the line and the power in a span, as a report reads them.
+    /// The minutes of the line and the power in a span, as a report reads them, and whether there are more than are read at once.
     ///
     /// # Errors
     /// If the disk cannot be read.
-    pub async fn minutes_of(&self, (from, to): (Timestamp, Timestamp)) -> Result<Vec<Series>, StoreError> {
-        self.read(move |db, catalogue| Ok(record::series(db, catalogue, from, to)?.0)).await
+    pub async fn minutes_of(&self, (from, to): (Timestamp, Timestamp)) -> Result<(Vec<Series>, bool), StoreError> {
+        self.read(move |db, catalogue| record::series(db, catalogue, from, to)).await
     }
 }

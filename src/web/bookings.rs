@@ -92,8 +92,8 @@ pub trait Bookings: Send + Sync {
     fn note(&self, who: Actor, wish: SheetWish, now: Timestamp)
     -> BoxFuture<'_, Result<Result<(), Unwritten>, String>>;
 
-    /// The minutes of the line and the power in a span, as a report reads them.
-    fn minutes(&self, span: (Timestamp, Timestamp)) -> BoxFuture<'_, Result<Vec<Series>, String>>;
+    /// The minutes of the line and the power in a span, as a report reads them, and whether there are more than are read at once.
+    fn minutes(&self, span: (Timestamp, Timestamp)) -> BoxFuture<'_, Result<(Vec<Series>, bool), String>>;
 
     /// One session, of whatever time.
     fn session<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Session>, String>>;

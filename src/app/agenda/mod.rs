@@ -239,7 +239,7 @@ impl Bookings for Book {
         })
     }
 
-    fn minutes(&self, span: (Timestamp, Timestamp)) -> BoxFuture<'_, Result<Vec<Series>, String>> {
+    fn minutes(&self, span: (Timestamp, Timestamp)) -> BoxFuture<'_, Result<(Vec<Series>, bool), String>> {
         Box::pin(async move { self.store.minutes_of(span).await.map_err(|error| in_full(&error)) })
     }
 

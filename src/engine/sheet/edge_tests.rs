@@ -16,6 +16,31 @@ fn a_trial_that_ends_by_a_clock_that_was_set_back_has_taken_no_time() {
 }
 
 #[test]
+fn a_trial_that_nobody_ends_is_measured_for_two_hours_and_none_for_more_than_a_day() {
+    let mut sheet = Sheet::new();
+    sheet.session.end = at(START + 200 * HOUR);
+    sheet.write(SheetAct::BeginTrial, 0).unwrap();
+    let measured = |sheet: &Sheet, now| {
+        let trial = trials(&sheet.session, &sheet.written.entries).remove(0);
+        let ((from, to), cut) = trial.measured(&sheet.session, at(now));
+        (from.as_second(), to.as_second(), cut)
+    };
+    assert_eq!([HOUR, 2 * HOUR].map(|now| measured(&sheet, now)), [(0, HOUR, false), (0, 2 * HOUR, false)]);
+    assert_eq!([2 * HOUR + 1, END].map(|now| measured(&sheet, now)), [(0, 2 * HOUR, true); 2]);
+    let unended = sheet.written.entries.clone();
+    for (ended, told) in
+        [(5 * HOUR, (0, 5 * HOUR, false)), (24 * HOUR, (0, 24 * HOUR, false)), (99 * HOUR, (0, 24 * HOUR, true))]
+    {
+        sheet.written.entries.clone_from(&unended);
+        sheet.write(end_trial("baik"), ended).unwrap();
+        assert_eq!(measured(&sheet, 1000 * HOUR), told);
+    }
+    // What is beyond the meeting's end is none of it.
+    sheet.session.end = at(HOUR);
+    assert_eq!(measured(&sheet, 1000 * HOUR), (0, HOUR, false));
+}
+
+#[test]
 fn an_override_ends_with_a_meeting_that_ends_earlier_than_it_was_to() {
     let mut sheet = Sheet::new();
     sheet.write(answer_for(Verdict::Ready, END), START).unwrap();

@@ -21,7 +21,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::sheet::{Entry, Item, Told, What, Word, Written};
 use crate::domain::{Requirement, Session, Verdict};
@@ -207,6 +207,21 @@ pub struct Trial {
 impl std::fmt::Debug for Trial {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Trial").field("from", &self.from).field("to", &self.to).finish_non_exhaustive()
+    }
+}
+
+/// For so long a trial is measured that nobody has ended: longer than one takes, and not until a meeting ends that lasts for days.
+const UNENDED: SignedDuration = SignedDuration::from_hours(2);
+
+/// For so long any is: one that was ended when somebody thought of it may have begun a week before.
+const LONGEST: SignedDuration = SignedDuration::from_hours(24);
+
+impl Trial {
+    /// From when until when it is measured, and whether that is less than it has lasted by `now`.
+    pub fn measured(&self, session: &Session, now: Timestamp) -> ((Timestamp, Timestamp), bool) {
+        let (to, longest) = self.to.map_or((now, UNENDED), |to| (to, LONGEST));
+        let (to, last) = (to.min(session.end), self.from.saturating_add(longest).unwrap_or(Timestamp::MAX));
+        ((self.from, to.min(last)), to > last)
     }
 }
 

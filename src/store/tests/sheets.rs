@@ -6,6 +6,7 @@ use crate::domain::sheet::{Entry, Item, SheetAct, SheetWish, Told, Unwritten, Wh
 use crate::domain::{Act, Actor, Booking, Details, Margins, Occasion, Requirement, Session, Via, Wish};
 use crate::store::Noted;
 use crate::store::hourly::LOSS;
+use crate::store::record::MAX_MINUTES;
 
 const MARGINS: Margins = Margins { set_up: Duration::ZERO, tear_down: Duration::ZERO };
 const START: i64 = 7200;
@@ -182,12 +183,23 @@ async fn the_minutes_of_a_trial_are_those_that_a_report_reads() {
     }
     // `second(0)` is the beginning of a minute.
     let span = (second(30), second(200));
-    let series = store.minutes_of(span).await.unwrap();
+    let (series, cut) = store.minutes_of(span).await.unwrap();
+    assert!(!cut);
     let found = crate::engine::sheet::measured(&series, span);
     assert_eq!(found.len(), 1, "{series:?}");
     let figures = &found[0];
     assert_eq!((&*figures.check, figures.quantity.name, figures.minutes), ("icmp", LOSS.name, 2));
     assert!((figures.mean - 0.2).abs() < 1e-9, "{figures:?}");
+    // More than are read at once: who reads is told so.
+    db.execute(
+        "INSERT INTO minutes (minute, series, count, min, max, mean, p50, p95)
+         WITH RECURSIVE later (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM later WHERE n < ?2)
+         SELECT ?1 + n, 1, 10, 0, 1, 0, 0, 0 FROM later",
+        rusqlite::params![minute(240), i64::try_from(MAX_MINUTES).unwrap()],
+    )
+    .unwrap();
+    let (series, cut) = store.minutes_of((second(240), second(240 + 2 * 60 * 100_000))).await.unwrap();
+    assert_eq!((series[0].points.len(), cut), (MAX_MINUTES, true));
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use crate::web::body::{ComponentBody, Reader, ReasonBody};
 use crate::web::booked::HolderBody;
 use crate::web::{Voice, telling};
 
-use super::Sheet;
+use super::{Held, Sheet};
 
 /// A tick, or that it is taken back.
 #[derive(Default, Deserialize, ToSchema)]
@@ -199,6 +199,9 @@ pub struct TrialBody {
     /// What was measured in the minutes that lie wholly in it; null where that cannot be read. The newest minute is there some ten
     /// seconds after its end.
     pub measured: Option<Vec<FiguresBody>>,
+    /// Whether minutes of it are missing in `measured`: one that nobody has ended is measured for two hours, and none for more than a
+    /// day.
+    pub incomplete: bool,
 }
 
 /// What was measured of one quantity of one check.
@@ -298,16 +301,14 @@ impl Telling<'_> {
             components: view.components.iter().map(|component| reader.component(view, component)).collect(),
         });
         let one = |one: &Override| OverrideBody::of(one, named, voice);
-        let trial = |(trial, measured): &(_, Option<Vec<Figures>>)| {
-            let trial: &crate::engine::sheet::Trial = trial;
-            TrialBody {
-                from: voice.stamp(trial.from),
-                to: trial.to.map(|to| voice.stamp(to)),
-                by: named.then(|| trial.by.to_string()),
-                ended_by: trial.ended_by.as_ref().filter(|_| named).map(ToString::to_string),
-                findings: Some(trial.findings.clone()).filter(|_| named && trial.to.is_some()),
-                measured: measured.as_ref().map(|all| all.iter().map(figures).collect()),
-            }
+        let trial = |Held { trial, measured, cut }: &Held| TrialBody {
+            from: voice.stamp(trial.from),
+            to: trial.to.map(|to| voice.stamp(to)),
+            by: named.then(|| trial.by.to_string()),
+            ended_by: trial.ended_by.as_ref().filter(|_| named).map(ToString::to_string),
+            findings: Some(trial.findings.clone()).filter(|_| named && trial.to.is_some()),
+            measured: measured.as_ref().map(|all| all.iter().map(figures).collect()),
+            incomplete: *cut,
         };
         let journal = sheet.written.entries.iter().filter(|_| named).map(|entry| EntryBody {
             at: voice.stamp(entry.at),

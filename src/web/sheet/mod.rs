@@ -19,6 +19,7 @@ use crate::engine::sheet::{Figures, Judged, Override, Point, Trial, measured, ov
 use crate::engine::slot::{self, HORIZON, Question};
 
 use super::door::Caller;
+use super::pages::in_time;
 use super::problem::Problem;
 use super::site::Site;
 use super::{State, believe, telling};
@@ -32,9 +33,17 @@ pub(super) struct Sheet {
     pub(super) machine: Option<Arc<ProfileView>>,
     /// What is said of it, under the same condition.
     pub(super) judged: Option<Judged>,
-    /// Each with what was measured in its time; nothing where that cannot be read.
-    pub(super) trials: Vec<(Trial, Option<Vec<Figures>>)>,
+    pub(super) trials: Vec<Held>,
     pub(super) overrides: Vec<Override>,
+}
+
+/// A trial with what was measured in its time.
+pub(super) struct Held {
+    pub(super) trial: Trial,
+    /// Nothing where it cannot be read, or not in time.
+    pub(super) measured: Option<Vec<Figures>>,
+    /// Whether minutes of it are missing there.
+    pub(super) cut: bool,
 }
 
 impl Sheet {
@@ -47,12 +56,16 @@ impl Sheet {
         let found = bookings.session(id).await.map_err(Problem::agenda)?;
         let session = found.ok_or_else(|| Problem::unwritten(&crate::domain::sheet::Unwritten::NoSession))?;
         let written = bookings.sheet(&session).await.map_err(Problem::history)?;
-        let mut tried = Vec::new();
+        let mut held = Vec::new();
+        let mut answers = true;
         for trial in trials(&session, &written.entries) {
             // One that somebody forgot to end is not measured for ever.
-            let span = (trial.from, trial.to.unwrap_or(now.wall).min(session.end));
-            let minutes = bookings.minutes(span).await;
-            tried.push((trial, minutes.ok().map(|minutes| measured(&minutes, span))));
+            let (span, over) = trial.measured(&session, now.wall);
+            // A disk that has not answered once is not waited for again.
+            let minutes = if answers { in_time(bookings.minutes(span)).await } else { None };
+            answers = minutes.is_some();
+            let cut = over || minutes.as_ref().is_some_and(|(_, more)| *more);
+            held.push(Held { trial, measured: minutes.map(|(minutes, _)| measured(&minutes, span)), cut });
         }
         let points = points(&bookings.hand_checks(), &session, &written.entries, now.wall);
         let takes_place = session.booking == Booking::Booked && now.wall < session.end;
@@ -62,7 +75,7 @@ impl Sheet {
             .as_ref()
             .map(|view| Judged::new(view.verdict, &points, overridden(&session, &written.entries, now.wall)));
         let overrides = overrides(&session, &written.entries);
-        Ok(Self { session, written, points, machine, judged, trials: tried, overrides })
+        Ok(Self { session, written, points, machine, judged, trials: held, overrides })
     }
 }
 

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use crate::domain::reason::number;
 use crate::domain::sheet::{LONGEST_FINDINGS, LONGEST_NAME, LONGEST_REASON, Unwritten};
 use crate::domain::{Booking, Lang, Requirement, Scope, Verdict};
-use crate::engine::sheet::{Figures, Override, Point, Standing, Trial};
+use crate::engine::sheet::{Figures, Override, Point, Standing};
 use crate::web::door::Caller;
 use crate::web::frame::{Frame, Renewed};
 use crate::web::problem::{CHALLENGE, Problem};
@@ -25,7 +25,7 @@ use crate::web::words::words;
 use crate::web::{cookies, telling};
 
 use super::words::Said;
-use super::{Sheet, reads_names};
+use super::{Held, Sheet, reads_names};
 
 #[derive(Template)]
 #[template(path = "sheet.html")]
@@ -278,11 +278,11 @@ impl Shown<'_> {
         });
         shown.hand = crate::engine::sheet::hand(&sheet.points).as_str();
         shown.items = sheet.points.iter().map(|point| self.row(point, session.start)).collect();
-        shown.trials = sheet.trials.iter().map(|(trial, measured)| self.tried(trial, measured.as_deref())).collect();
+        shown.trials = sheet.trials.iter().map(|held| self.tried(held)).collect();
         let holds = sheet.judged.as_ref().is_some_and(|judged| judged.overridden.is_some());
         let ended = sheet.overrides.len() - usize::from(holds);
         shown.earlier = sheet.overrides[..ended].iter().map(|one| self.decision(one)).collect();
-        let under_way = sheet.trials.last().is_some_and(|(trial, _)| trial.to.is_none());
+        let under_way = sheet.trials.last().is_some_and(|held| held.trial.to.is_none());
         // Of one that is over nothing is written, but for the end of a trial that was forgotten.
         let forgotten = under_way && session.booking == Booking::Booked && now >= session.end;
         match (caller.cookie(), caller.name()) {
@@ -350,7 +350,7 @@ impl Shown<'_> {
         }
     }
 
-    fn tried(&self, trial: &Trial, measured: Option<&[Figures]>) -> Tried {
+    fn tried(&self, Held { trial, measured, cut }: &Held) -> Tried {
         let said = Said(self.lang);
         let end =
             trial.to.map_or_else(|| said.under_way().to_owned(), |to| format!("{} {}", said.until(), self.clock(to)));
@@ -368,13 +368,14 @@ impl Shown<'_> {
                 said.minutes()
             )
         };
+        let cut = Some(said.cut().to_owned()).filter(|_| *cut && measured.is_some());
         Tried {
             told: format!("{} {end}{who}", self.clock(trial.from)),
             findings: trial.findings.lines().filter(|_| named).map(str::to_owned).collect(),
-            measured: match measured {
+            measured: match measured.as_deref() {
                 None => vec![said.unread_measured().to_owned()],
                 Some([]) => vec![said.no_measured().to_owned()],
-                Some(all) => all.iter().map(figure).collect(),
+                Some(all) => cut.into_iter().chain(all.iter().map(figure)).collect(),
             },
         }
     }

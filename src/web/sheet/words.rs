@@ -53,6 +53,7 @@ words! {
     measured: "Yang diukur selama uji coba", "Measured in that time";
     no_measured: "Belum ada menit yang tercatat selama uji coba.", "No minute of it is recorded yet.";
     unread_measured: "Yang diukur tidak dapat dibaca sekarang.", "What was measured cannot be read now.";
+    cut: "Tidak lengkap: tidak semua menit uji coba ini ada di sini.", "Incomplete: not all minutes of this trial are here.";
     minutes: "menit", "minutes";
     begin_trial: "Mulai uji coba", "Begin a trial";
     end_trial: "Akhiri uji coba", "End the trial";

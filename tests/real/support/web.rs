@@ -145,8 +145,8 @@ impl Bookings for Diary {
         async move { Err("nothing is written here".to_owned()) }.boxed()
     }
 
-    fn minutes(&self, _: (Timestamp, Timestamp)) -> BoxFuture<'_, Result<Vec<Series>, String>> {
-        async move { Ok(Vec::new()) }.boxed()
+    fn minutes(&self, _: (Timestamp, Timestamp)) -> BoxFuture<'_, Result<(Vec<Series>, bool), String>> {
+        async move { Ok((Vec::new(), false)) }.boxed()
     }
 
     fn session<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<Session>, String>> {
