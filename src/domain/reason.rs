@@ -138,6 +138,14 @@ const HOUR: f64 = 3600.0;
 /// Of the calendar, on average.
 const YEAR: f64 = 365.25 * 24.0 * HOUR;
 
+/// The share of a time in which something was there, in per cent. Cut and not rounded: 99.996 % is not all.
+pub fn share(share: f64, lang: Lang) -> String {
+    // What is whole in hundredths of a per cent need not be that as a double.
+    let hundredths = share.mul_add(1e4, 1e-6).floor();
+    let text = format!("{:.2} %", hundredths / 100.0);
+    if lang == Lang::Id { text.replace('.', ",") } else { text }
+}
+
 /// A number of a base unit in a person's notation.
 pub fn number(value: f64, unit: Unit, lang: Lang) -> String {
     let word_of = |id, en| if lang == Lang::Id { id } else { en };
@@ -271,5 +279,18 @@ mod tests {
             assert_eq!(told, [id, en], "{seconds}");
         }
         assert_eq!(number(2.5e9, Unit::BitsPerSecond, Lang::Id), "2,5 Gbit/s");
+    }
+
+    #[test]
+    fn a_share_that_is_less_than_all_is_not_told_as_all() {
+        for (value, id, en) in [
+            (1.0, "100,00 %", "100.00 %"),
+            (0.99996, "99,99 %", "99.99 %"),
+            (0.999_999, "99,99 %", "99.99 %"),
+            (0.5771, "57,71 %", "57.71 %"),
+            (0.0, "0,00 %", "0.00 %"),
+        ] {
+            assert_eq!([Lang::Id, Lang::En].map(|lang| share(value, lang)), [id, en], "{value}");
+        }
     }
 }

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::month::{MonthOfMeetings, Outcome};
 use super::words::{length, pick};
+use crate::domain::reason::share;
 use crate::domain::{Finest, Lang, Verdict, on_the_day};
 
 #[derive(Template)]
@@ -74,13 +75,8 @@ pub fn page(month: &MonthOfMeetings, title: &str, zone: &TimeZone, lang: Lang) -
         ),
     ];
     if let Some(provider) = month.provider {
-        let share = provider.availability.map_or_else(
-            || pick("tidak diukur", "not measured").to_owned(),
-            |share| {
-                let text = format!("{:.2} %", share * 100.0);
-                if lang == Lang::Id { text.replace('.', ",") } else { text }
-            },
-        );
+        let unmeasured = || pick("tidak diukur", "not measured").to_owned();
+        let share = provider.availability.map_or_else(unmeasured, |there| share(there, lang));
         figures.push((pick("Ketersediaan jalur penyedia", "The provider's line was there"), share));
         figures.push((
             pick("Dari waktu yang dapat dinilai", "Of the time that can be told"),

@@ -355,7 +355,7 @@ fn a_month_adds_its_meetings_up_and_says_what_it_lacks() {
         unreported: 2,
         cancelled: 1,
         provider: Some(Provider {
-            availability: Some(0.9912),
+            availability: Some(0.99996),
             known_seconds: 443_000,
             outage_seconds: 3900,
             slow_hours: 3,
@@ -374,13 +374,13 @@ fn a_month_adds_its_meetings_up_and_says_what_it_lacks() {
     );
     let page = |lang| month_page::page(&told, "Media Center", &zone(), lang).unwrap();
     for words in
-        ["2 rapat yang selesai belum ada laporannya", "Sementara", "=Rapat &#60;lain&#62;", "99,12 %", "1 jam 5 menit"]
+        ["2 rapat yang selesai belum ada laporannya", "Sementara", "=Rapat &#60;lain&#62;", "99,99 %", "1 jam 5 menit"]
     {
         assert!(page(Lang::Id).contains(words), "{words}: {}", page(Lang::Id));
     }
     let page = page(Lang::En);
     assert!(
-        page.contains("missed: usable, then failed") && page.contains("99.12 %") && !page.contains("Operator"),
+        page.contains("missed: usable, then failed") && page.contains("99.99 %") && !page.contains("Operator"),
         "{page}"
     );
     let rows = month_page::csv(&told);

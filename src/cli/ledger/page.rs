@@ -4,7 +4,7 @@ use askama::Template;
 use jiff::Timestamp;
 
 use crate::config::Config;
-use crate::domain::reason::number;
+use crate::domain::reason::{self, number};
 use crate::domain::{Figure, Finest, Lang, Unit, Verdict, month as month_name, on_the_day};
 use crate::engine::past::blame::Cause;
 use crate::engine::past::ledger::{Agreed, Entry, Ledger, Line};
@@ -117,10 +117,7 @@ impl Teller<'_> {
         let (ledger, pick) = (self.ledger, |id, en| pick(self.lang, id, en));
         let share = |share: Option<f64>| {
             let none = || pick("tidak diketahui", "unknown").to_owned();
-            // Cut, not rounded: 99.999 % is not all.
-            let told = |share: f64| format!("{:.2} %", (share * 1e4).floor() / 100.0);
-            let comma = |told: String| if self.lang == Lang::Id { told.replace('.', ",") } else { told };
-            share.map_or_else(none, |share| comma(told(share)))
+            share.map_or_else(none, |share| reason::share(share, self.lang))
         };
         let outage = |of: fn(Cause) -> bool| self.length(ledger.outage(of));
         vec![
