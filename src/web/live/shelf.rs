@@ -2,14 +2,15 @@
 //! same bytes. And what the room looks like, as a number.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::{DefaultHasher, Hash as _, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::Bytes;
 
 use crate::domain::doing::Doings;
-use crate::domain::{Handling, Lang, Mono};
+use crate::domain::snapshot::ProfileView;
+use crate::domain::{Handling, Lang, Mono, Reason};
 use crate::engine::agenda::Agenda;
 
 use super::super::own::Keeping;
@@ -81,7 +82,8 @@ struct Made {
 }
 
 impl Shelf {
-    /// What the room's page and the wall screen show, without the ages, and what the agenda has: as a number, to be compared.
+    /// What the room's page and the wall screen show, without the ages, what is said under the other profiles, and what the agenda has: as a
+    /// number, to be compared.
     pub(in crate::web) fn looks(&self, site: &Site) -> u64 {
         let (of, now) = (Of::now(site), site.state.clock.mono());
         let mut kept = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
@@ -128,7 +130,28 @@ fn looks(site: &Site) -> u64 {
         (&*session.id, session.revision).hash(&mut hasher);
     }
     for view in &site.rendered().believed.profiles {
-        (view.verdict.as_str(), &*view.profile.name).hash(&mut hasher);
+        told_under(view, &mut hasher);
     }
     hasher.finish()
+}
+
+/// What is said under a profile. Of those that are not in force no page is made here: what is wrong and why, without the figures in it.
+fn told_under(view: &ProfileView, hasher: &mut impl Hasher) {
+    (view.verdict.as_str(), &*view.profile.name).hash(hasher);
+    why(&view.reasons, hasher);
+    for component in view.components.iter() {
+        component.verdict.as_str().hash(hasher);
+        why(&component.reasons, hasher);
+    }
+    for judged in view.checks.iter() {
+        (judged.verdict.as_str(), judged.pending.map(|pending| pending.to.as_str())).hash(hasher);
+        why(&judged.reasons, hasher);
+    }
+}
+
+fn why(reasons: &[Reason], hasher: &mut impl Hasher) {
+    reasons.len().hash(hasher);
+    for reason in reasons {
+        reason.def.code.hash(hasher);
+    }
 }

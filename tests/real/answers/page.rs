@@ -6,11 +6,14 @@ use jiff::SignedDuration;
 use siaga::domain::doing::{Doing, Task};
 use siaga::domain::handling::Practised;
 use siaga::domain::{
-    Arg, Booking, Component, Details, Handled, Handling, Incident, Kind, Level, OpenTo, Session, Silence, Verdict,
+    Arg, Booking, Component, Details, Handled, Handling, Incident, Kind, Level, OpenTo, Reason, Session, Silence,
+    Verdict,
 };
 
 use crate::support::golden;
-use crate::support::snapshot::{AT, CAMERA_MISSING, backup, check, good, room, troubled};
+use crate::support::snapshot::{
+    AT, CAMERA_IN_USE, CAMERA_MISSING, LOSS_HIGH, NO_PERMISSION, ago, backup, check, good, room, troubled,
+};
 use crate::support::web::{serve, voice};
 
 /// The page with what changes from run to run taken out: when it was made, and how many seconds ago each check was measured.
@@ -290,6 +293,30 @@ async fn the_link_to_the_other_language_keeps_the_profile() {
     let html = served.get("/?profile=simak").await.text;
     assert!(html.contains("href=\"/?lang=en&amp;profile=simak\""), "{html}");
     assert!(html.contains("Rapat simak"));
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn what_changes_under_a_profile_that_is_not_in_force_is_a_change_of_the_room_too() {
+    let looks = |page: &str| page.split("data-looks=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let served = serve(room(good()).build()).await;
+    let before = served.get("/?profile=simak").await.text;
+    // Two causes of the same verdict, one after the other, of what that profile alone counts.
+    let mut seen = vec![looks(&before)];
+    for (place, def) in [(3, &NO_PERMISSION), (3, &CAMERA_IN_USE), (1, &LOSS_HIGH)] {
+        let mut snapshot = (*room(good()).build()).clone();
+        let listening = Arc::make_mut(&mut snapshot.profiles[1]);
+        let mut checks = listening.checks.to_vec();
+        let verdict = Verdict::Degraded;
+        checks[place].verdict = verdict;
+        checks[place].reasons = vec![Reason { def, verdict, args: Vec::new(), since: ago(300), blocked_by: None }];
+        listening.checks = checks.into();
+        served.snapshot.send_replace(Arc::new(snapshot));
+        assert_eq!(served.get("/?profile=rapat").await.text.matches("Paket hilang").count(), 0);
+        seen.push(looks(&served.get("/?profile=simak").await.text));
+    }
+    let others = seen.iter().collect::<std::collections::HashSet<_>>();
+    assert_eq!(others.len(), seen.len(), "{seen:?}");
     served.stop().await;
 }
 
