@@ -326,12 +326,13 @@ impl Store {
         self.read(move |db, catalogue| read::transitions(db, catalogue, (since, until), limit)).await
     }
 
-    /// Incidents, newest first, at most `limit`.
+    /// Incidents, newest first and last those of a clock that was ahead, at most `limit`.
     ///
     /// # Errors
     /// If the disk cannot be read.
     pub async fn incidents(&self, open_only: bool, limit: u32) -> Result<Vec<Incident>, StoreError> {
-        self.read(move |db, catalogue| read::incidents(db, catalogue, open_only, limit, &mut 0)).await
+        let most = (limit, self.0.clock.now().wall);
+        self.read(move |db, catalogue| read::incidents(db, catalogue, open_only, most, &mut 0)).await
     }
 
     /// Of each of these incidents, who said that they see to it, oldest first.

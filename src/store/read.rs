@@ -149,7 +149,7 @@ pub(super) fn restored(db: &Connection, catalogue: &Catalogue, now: Now) -> rusq
     restored.told = told::told(db)?;
     restored.silences = told::silences(db, rows::micros(now.wall))?;
     restored.standings = standings(db, catalogue, &mut restored.skipped)?;
-    restored.open_incidents = incidents(db, catalogue, true, u32::MAX, &mut restored.skipped)?;
+    restored.open_incidents = incidents(db, catalogue, true, (u32::MAX, Timestamp::MAX), &mut restored.skipped)?;
     restored.closed_incidents = half_told(db, catalogue, &mut restored.skipped)?;
     // Oldest first, as the snapshot has them.
     restored.open_incidents.reverse();
@@ -183,19 +183,27 @@ fn known<T>(value: Option<T>, skipped: &mut u64) -> Option<T> {
     value
 }
 
-/// Incidents, newest first.
+/// The newest incidents of a span.
+pub(super) const INCIDENTS: &str = "SELECT id, component, worst, verdict, reasons, opened_at, closed_at, settling FROM incidents
+     WHERE opened_at > ?1 AND opened_at <= ?2 AND (NOT ?3 OR closed_at IS NULL) ORDER BY opened_at DESC, id DESC LIMIT ?4";
+
+/// Incidents, newest first. Last come those that were opened later than `now`: a clock that was ahead wrote them, and they would stand
+/// above all others until it is that late.
 pub(super) fn incidents(
     db: &Connection,
     catalogue: &Catalogue,
     open_only: bool,
-    limit: u32,
+    (limit, now): (u32, Timestamp),
     skipped: &mut u64,
 ) -> rusqlite::Result<Vec<Incident>> {
-    let mut statement = db.prepare_cached(
-        "SELECT id, component, worst, verdict, reasons, opened_at, closed_at, settling FROM incidents
-         WHERE NOT ?1 OR closed_at IS NULL ORDER BY opened_at DESC, id DESC LIMIT ?2",
-    )?;
-    found_incidents(statement.query(params![open_only, limit])?, catalogue, skipped)
+    let mut statement = db.prepare_cached(INCIDENTS)?;
+    let now = micros(now);
+    let rows = statement.query(params![i64::MIN, now, open_only, limit])?;
+    let mut found = found_incidents(rows, catalogue, skipped)?;
+    let rest = limit.saturating_sub(u32::try_from(found.len()).unwrap_or(u32::MAX));
+    let rows = statement.query(params![now, i64::MAX, open_only, rest])?;
+    found.extend(found_incidents(rows, catalogue, skipped)?);
+    Ok(found)
 }
 
 /// Incidents that are over and whose end is still to be told.

@@ -39,6 +39,30 @@ async fn a_batch_is_read_back_as_it_was_given_and_an_incident_is_updated_not_dou
 }
 
 #[tokio::test]
+async fn incidents_of_a_clock_that_was_ahead_come_last() {
+    let folder = folder();
+    let store = open(folder.path());
+    let far = |id: &str, opened_at: &str| Incident {
+        opened_at: opened_at.parse().unwrap(),
+        closed_at: Some("2999-12-01T00:00:00Z".parse().unwrap()),
+        ..incident(id, 0)
+    };
+    let ahead = [far("power-1", "2999-01-01T00:00:00Z"), far("power-2", "2999-02-01T00:00:00Z")];
+    let incidents = [ahead.as_slice(), &[incident("internet-0", 0), incident("internet-1", 1)]].concat();
+    store.record(Batch { incidents, ..Batch::default() }).await.unwrap();
+    let told = |limit| {
+        let store = store.clone();
+        async move {
+            let found = store.incidents(false, limit).await.unwrap();
+            found.into_iter().map(|incident| incident.id).collect::<Vec<_>>()
+        }
+    };
+    assert_eq!(told(9).await, ["internet-1", "internet-0", "power-2", "power-1"]);
+    assert_eq!(told(3).await, ["internet-1", "internet-0", "power-2"]);
+    assert_eq!(told(2).await, ["internet-1", "internet-0"]);
+}
+
+#[tokio::test]
 async fn a_restart_gives_back_observations_with_their_age_and_open_incidents() {
     let folder = folder();
     let clock = Clock::start();

@@ -1,6 +1,6 @@
 //! The line by the hour, and when anybody watched: on the disk, over restarts and jumps of the clock, and gone in time.
 
-use super::super::{hourly, open as file, past, read_from, retention, sessions, sql, story};
+use super::super::{hourly, open as file, past, read, read_from, retention, sessions, sql, story};
 use super::*;
 use crate::domain::past::{hour_begins, hour_of};
 use crate::domain::{Figure, Hour, Past, Run, Sample, Wanted};
@@ -354,6 +354,7 @@ fn a_question_reads_its_own_rows_and_not_a_year() {
         (story::TOLD_OF, 2),
         (story::TOLD_TO, 2),
         (sessions::HAD_WORD, 1),
+        (read::INCIDENTS, 4),
     ] {
         let plan = plan(&db, query, numbers);
         assert!(plan.contains("SEARCH") && !plan.contains("SCAN"), "{query}: {plan}");
