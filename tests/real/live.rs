@@ -105,6 +105,21 @@ fn a_change_arrives_on_the_page_and_on_the_wall_without_loading_them_anew() {
     browser.wait_for(GONE);
 }
 
+#[test]
+fn the_kind_of_meeting_above_the_page_is_the_one_that_the_page_is_of() {
+    let web = Beside::serve(made_of(good()).build());
+    let mut browser = browser();
+    go(&mut browser, &format!("http://{}/?lang=id", web.address));
+    let above = "document.querySelector('header').innerText";
+    assert!(browser.look(above).as_str().unwrap().contains("Jenis rapat: Rapat rapat"));
+    let mut other = (*made_of(good()).build()).clone();
+    other.current = 1;
+    web.snapshot.send_replace(Arc::new(other));
+    browser.wait_for(&format!("{above}.includes('Jenis rapat: Rapat simak')"));
+    assert_eq!(browser.look("window.kept"), 1);
+    web.stop();
+}
+
 /// From now on the page keeps by how much the browser's own clock was late at most: a machine without a turn for it.
 const LATE: &str = "(() => { window.late = 0; let was = Date.now(); \
     window.clock ??= setInterval(() => { const now = Date.now(); window.late = Math.max(window.late, now - was - 50); was = now }, 50) })()";

@@ -151,6 +151,9 @@
     for (const part of old.slice(same, old.length - tail)) part.remove();
     for (const part of all.slice(same, all.length - tail)) main.insertBefore(part, behind);
     document.title = fresh.title;
+    // Above it: which kind of meeting is in force.
+    const fact = document.getElementById("fact");
+    if (fact) fact.textContent = fresh.getElementById("fact")?.textContent || "";
     for (const key of ["at", "looks"]) html.dataset[key] = fresh.documentElement.dataset[key] || html.dataset[key];
     if (told) said.textContent = told;
     if (focus && !main.contains(document.activeElement)) {
