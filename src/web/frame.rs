@@ -113,6 +113,11 @@ impl Frame {
         }
     }
 
+    /// The same around a page that another leads to.
+    pub(super) fn at_page(self, here: &str) -> Self {
+        Self { here: here.to_owned(), ..self }
+    }
+
     /// The same, whose link to the other language keeps the profile asked for.
     pub(super) fn keeping(mut self, kept: &str) -> Self {
         kept.clone_into(&mut self.kept);

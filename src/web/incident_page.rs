@@ -26,7 +26,7 @@ use super::telling::{clock, on_the_clock};
 use super::under_way;
 use super::words::words;
 
-/// A page with a form on it; unlike the room's page it does not load itself anew, because somebody writes there.
+/// A page with a form on it.
 #[derive(Template)]
 #[template(path = "incident.html")]
 pub(super) struct Sheet {
@@ -58,11 +58,10 @@ struct Note {
 }
 
 impl Sheet {
-    pub(super) fn new(site: &Site, title: String, verdict: Verdict, here: &str, lang: Lang) -> Self {
-        // Where somebody comes in nothing is said of the room.
-        let renewed = if here == "/login" { Renewed::Never } else { Renewed::AtChanges };
+    pub(super) fn new(title: String, verdict: Verdict, frame: Frame) -> Self {
+        let lang = frame.lang;
         Self {
-            frame: Frame::new(site, here, lang, renewed),
+            frame,
             title,
             state: verdict.as_str(),
             message: None,
@@ -175,19 +174,20 @@ impl Shown<'_> {
     async fn answer(&self, wrong: Option<(StatusCode, &'static str)>, by: &str) -> Result<Response, Problem> {
         let Self { site, caller, id, lang } = *self;
         let words = words(lang);
-        let frame = Frame::new(site, &format!("/incidents/{id}"), lang, Renewed::AtChanges);
+        // What was refused stands at an address that is not read.
+        let renewed = if wrong.is_some() { Renewed::Never } else { Renewed::AtChanges };
+        let frame = Frame::new(site, &format!("/incidents/{id}"), lang, renewed);
         let rendered = site.rendered();
         let drill = site.state.handling.borrow().drill.clone().filter(|drill| drill.incident.id == id);
         let open = rendered.believed.incidents.iter().find(|incident| incident.id == id);
         // Of a drill nothing is kept.
         let remembered = if drill.is_some() { Some(None) } else { pages::in_time(site.state.history.story(id)).await };
         let Some(incident) = open.or(drill.as_ref().map(|drill| &drill.incident)) else {
-            return self.over(remembered.is_some(), remembered.flatten()).await;
+            return self.over(frame, remembered.is_some(), remembered.flatten()).await;
         };
         let title = Component::title(incident.component, lang);
         let title = if drill.is_some() { format!("{}{title}", words.drill) } else { title.to_owned() };
-        let mut sheet = Sheet::new(site, title, incident.verdict, &format!("/incidents/{id}"), lang);
-        sheet.frame = frame;
+        let mut sheet = Sheet::new(title, incident.verdict, frame);
         sheet.lines = drill.iter().map(|drill| practised(site, drill, lang)).collect();
         sheet.lines.extend(lines(site, incident, lang));
         let handled = site.state.handling.borrow().of(id);
@@ -222,14 +222,14 @@ impl Shown<'_> {
     }
 
     /// One that is over, if it is remembered; else why there is nothing to show. `read` says whether the history could be.
-    async fn over(&self, read: bool, story: Option<Story>) -> Result<Response, Problem> {
+    async fn over(&self, frame: Frame, read: bool, story: Option<Story>) -> Result<Response, Problem> {
         let Self { site, caller, id, lang } = *self;
         let words = words(lang);
         let (status, why) = match story {
             Some(story) if story.incident.closed_at.is_some() => {
                 let incident = &story.incident;
                 let title = format!("{}: {}", Component::title(incident.component, lang), words.over);
-                let mut sheet = Sheet::new(site, title, Verdict::Ready, &format!("/incidents/{id}"), lang);
+                let mut sheet = Sheet::new(title, Verdict::Ready, frame);
                 let seen = self.acknowledgements().await;
                 // Whom it was passed on to then is not kept apart: it is among those who were told.
                 let handled = Handled { acknowledged_at: seen.first().map(|first| first.at), escalated_at: None };
@@ -245,7 +245,7 @@ impl Shown<'_> {
             None if id.starts_with(Incident::DRILL) => (StatusCode::NOT_FOUND, words.no_drill),
             None => (StatusCode::NOT_FOUND, words.no_incident),
         };
-        Sheet::new(site, why.to_owned(), Verdict::Unknown, "/incidents", lang).answer(status, lang)
+        Sheet::new(why.to_owned(), Verdict::Unknown, frame.at_page("/incidents")).answer(status, lang)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::domain::{Lang, Scope, Verdict};
 
 use super::cookies;
 use super::door::{Caller, Unadmitted};
-use super::frame::local;
+use super::frame::{Frame, Renewed, local};
 use super::incident_page::Sheet;
 use super::problem::Problem;
 use super::query::{Query, once};
@@ -120,7 +120,9 @@ pub(super) fn asking(
     lang: Lang,
     status: StatusCode,
 ) -> Result<Response, Problem> {
-    let mut sheet = Sheet::new(site, words(lang).sign_in.to_owned(), Verdict::Unknown, "/login", lang);
+    // Where somebody comes in nothing is said of the room.
+    let frame = Frame::new(site, "/login", lang, Renewed::Never);
+    let mut sheet = Sheet::new(words(lang).sign_in.to_owned(), Verdict::Unknown, frame);
     sheet.message = message;
     sheet.sign_in = Some(next.to_owned());
     if !reads {

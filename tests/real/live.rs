@@ -120,6 +120,33 @@ fn the_kind_of_meeting_above_the_page_is_the_one_that_the_page_is_of() {
     web.stop();
 }
 
+#[test]
+fn what_is_refused_takes_no_pages_place_and_what_is_there_no_more_is_not_asked_for_at_each_beat() {
+    let web = Beside::serve(troubled().build());
+    let mut browser = browser();
+    go(&mut browser, &format!("http://{}/incidents?lang=id", web.address));
+    let heading = "document.querySelector('h1').innerText";
+    // An address that takes forms alone.
+    browser.look("history.replaceState(null, '', '/incidents/x/ack')");
+    web.snapshot.send_replace(made_of(good()).build());
+    browser.wait_for(GONE);
+    assert_eq!(browser.look(heading), "Gangguan");
+    browser.look("history.replaceState(null, '', '/incidents?lang=id')");
+    wait_until(|| browser.look(GONE) == false);
+    assert_eq!(browser.look(heading), "Gangguan");
+    // One where there is nothing is told once, until something changes.
+    browser.look("history.replaceState(null, '', '/nowhere?lang=id')");
+    web.snapshot.send_replace(troubled().build());
+    browser.wait_for(&format!("{heading} == 'Halaman ini tidak ada.'"));
+    browser.look("window.beats = 0; new EventSource('/events').onmessage = () => { window.beats += 1 }");
+    wait_until(|| browser.look("window.beats").as_u64() >= Some(4));
+    let asked = "performance.getEntriesByType('resource').filter(one => one.name.includes('/nowhere')).length";
+    // A beat that comes while it is fetched has it fetched once more.
+    assert!(browser.look(asked).as_u64() <= Some(2));
+    assert_eq!((browser.look(GONE), browser.look("window.kept")), (false.into(), 1.into()));
+    web.stop();
+}
+
 /// From now on the page keeps by how much the browser's own clock was late at most: a machine without a turn for it.
 const LATE: &str = "(() => { window.late = 0; let was = Date.now(); \
     window.clock ??= setInterval(() => { const now = Date.now(); window.late = Math.max(window.late, now - was - 50); was = now }, 50) })()";

@@ -82,6 +82,7 @@ fn somebody_comes_in_by_a_token_and_writes_down_who_said_it_and_nobody_forges_th
     assert_eq!(room.daemon.request_with("POST", &api, &in_as_siti).status, 401);
     let nameless = press(&in_as_siti, "", own, " ");
     assert!(nameless.status == 400 && nameless.body.contains("Isi nama yang menerima"), "{}", nameless.body);
+    assert!(page.contains("data-renewed=") && !nameless.body.contains("data-renewed="), "what is to be mended stays");
     // Too long to be a name: it comes back in the form, as text.
     let oversized = press(&in_as_siti, "", own, &EVIL.repeat(2));
     assert!(oversized.status == 400 && !oversized.body.contains("<script>"), "{}", oversized.body);

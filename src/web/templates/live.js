@@ -13,7 +13,7 @@
   // By two clocks: one does not count a sleep, the other can be set.
   const stamp = () => [performance.now(), Date.now()];
   const since = ([mono, wall]) => Math.max(performance.now() - mono, Math.abs(Date.now() - wall));
-  let source, opened, heard = stamp(), ages = null, served = null, due = false, busy = false, tried = stamp();
+  let source, opened, heard = stamp(), ages = null, served = null, looks = null, due = false, busy = false, tried = stamp();
   // Since when what is shown is known not to be the newest, and could not be fetched; nothing while it is.
   let behind = null;
 
@@ -25,6 +25,7 @@
       const told = JSON.parse(event.data);
       heard = stamp();
       served = told.at;
+      looks = told.looks;
       const same = told.looks === html.dataset.looks;
       // A page that shows what was is not given the clock of what is.
       if (same) {
@@ -90,7 +91,9 @@
     try {
       const answer = await fetch(location.href, { headers: { Accept: "text/html" }, signal: ended(LATE) });
       const kind = answer.headers.get("content-type") || "";
-      if (answer.status >= 500 || !kind.startsWith("text/html")) throw new Error(String(answer.status));
+      // Who may read it no more is told so, and that there is no such thing any more; else what is refused is no page to show.
+      const page = answer.ok || [401, 403, 404].includes(answer.status);
+      if (!page || !kind.startsWith("text/html")) throw new Error(String(answer.status));
       show(new DOMParser().parseFromString(await answer.text(), "text/html"));
       behind = null;
       back();
@@ -154,7 +157,10 @@
     // Above it: which kind of meeting is in force.
     const fact = document.getElementById("fact");
     if (fact) fact.textContent = fresh.getElementById("fact")?.textContent || "";
-    for (const key of ["at", "looks"]) html.dataset[key] = fresh.documentElement.dataset[key] || html.dataset[key];
+    // One that says nothing of the room has neither, and is fetched again when that changes, not at each beat.
+    const of = fresh.documentElement.dataset;
+    html.dataset.at = of.at || served || html.dataset.at;
+    html.dataset.looks = of.looks || looks || html.dataset.looks;
     if (told) said.textContent = told;
     if (focus && !main.contains(document.activeElement)) {
       const link = [...main.querySelectorAll("a")].find((one) => one.getAttribute("href") === focus);
