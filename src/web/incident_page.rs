@@ -174,8 +174,8 @@ impl Shown<'_> {
     async fn answer(&self, wrong: Option<(StatusCode, &'static str)>, by: &str) -> Result<Response, Problem> {
         let Self { site, caller, id, lang } = *self;
         let words = words(lang);
-        // What was refused stands at an address that is not read.
-        let renewed = if wrong.is_some() { Renewed::Never } else { Renewed::AtChanges };
+        // What was refused stands at an address that is not read. Whom word has reached is no part of how the room looks.
+        let renewed = if wrong.is_some() { Renewed::Never } else { Renewed::Every(10) };
         let frame = Frame::new(site, &format!("/incidents/{id}"), lang, renewed);
         let rendered = site.rendered();
         let drill = site.state.handling.borrow().drill.clone().filter(|drill| drill.incident.id == id);

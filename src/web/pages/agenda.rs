@@ -93,7 +93,8 @@ pub(in super::super) async fn page(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let lang = spoken(&site, &uri, &headers)?;
-    let frame = Frame::new(&site, "/agenda", lang, Renewed::AtChanges);
+    // How calendars were read, what was found for a meeting and what is over are no part of how the room looks.
+    let frame = Frame::new(&site, "/agenda", lang, Renewed::Every(30));
     let (agenda, now) = (site.state.bookings.agenda(), site.now().wall);
     let phase = agenda.phase(now);
     let mut told = title(phase.phase, lang).to_owned();

@@ -321,6 +321,23 @@ async fn what_changes_under_a_profile_that_is_not_in_force_is_a_change_of_the_ro
 }
 
 #[tokio::test]
+async fn what_shows_more_than_the_rooms_page_is_fetched_anew_at_its_own_pace_too() {
+    let served = serve(troubled().build()).await;
+    for (path, pace) in [
+        ("/", "change"),
+        ("/kiosk", "change"),
+        ("/incidents", "change"),
+        ("/agenda", "30"),
+        ("/incidents/video-20261124T022515Z", "10"),
+        ("/components/video", "10"),
+    ] {
+        let page = served.get(path).await.text;
+        assert!(page.contains(&format!("data-renewed=\"{pace}\"")), "{path}: {page}");
+    }
+    served.stop().await;
+}
+
+#[tokio::test]
 async fn each_uplink_is_shown_with_what_is_spent_of_its_budget() {
     let uplink = backup();
     let used = siaga::probe::quantity("stamp_used_today_bytes").unwrap();
