@@ -116,6 +116,7 @@ fn staff_test_silence_and_practise_at_the_page_under_their_name_and_nobody_forge
     assert!(said.contains("name=\"order\" value=\"end_silence\"") && !said.contains("<script>window"), "{said}");
     let id = said.split("name=\"id\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     assert!(said.contains("UPS dan stabilizer, sampai"), "{said}");
+    assert!(said.contains("<button aria-label=\"Akhiri: UPS dan stabilizer, sampai "), "which one it ends: {said}");
     assert!(said.contains("✓ UPS dan stabilizer dibisukan sampai ") && said.matches(&id).count() == 1, "{said}");
     let said = siti.done(&[("order", "end_silence"), ("id", &id)]);
     assert!(!said.contains("value=\"end_silence\""), "{said}");

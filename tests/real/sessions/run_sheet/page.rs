@@ -108,6 +108,20 @@ fn staff_tick_at_the_page_and_nobody_forges_that() {
     assert!(!page.contains("<script") && !page.contains("<img"), "{page}");
     let english = daemon.request_with("GET", &format!("{path}?lang=en"), &cookie).body;
     assert!(english.contains("Staff have decided to take this session for: Ready"), "{english}");
+    // Each button says to whoever does not see the row what it is of, and begins with the word that is seen.
+    let named = |page: &str| {
+        let buttons = page.split("aria-label=\"").skip(1).filter_map(|rest| rest.split_once("\">"));
+        let named =
+            buttons.filter_map(|(name, rest)| name.strip_prefix(rest.split_once("</button>")?.0).map(str::to_owned));
+        named.collect::<Vec<_>>()
+    };
+    for page in [&page, &english] {
+        let all = named(page);
+        let distinct = all.iter().collect::<std::collections::HashSet<_>>();
+        assert!(all.len() == page.matches("value=\"tick ").count() + page.matches("value=\"untick ").count(), "{page}");
+        assert!(all.len() > 6 && all.iter().all(|name| name.starts_with(": ")), "{all:?}");
+        assert_eq!(distinct.len(), all.len() - page.matches("value=\"untick ").count(), "{all:?}");
+    }
     let strange = daemon.get(path).body;
     assert!(NAMES.iter().all(|name| !strange.contains(name)) && !strange.contains("suara pelan"), "{strange}");
     // A page that was loaded before the meeting was moved writes nothing into its new sheet.
