@@ -48,7 +48,7 @@ struct Page {
     /// What machine and hand say together.
     together: Option<&'static str>,
     machine: Option<Machine>,
-    hand: &'static str,
+    hand: ByHand,
     items: Vec<Row>,
     trials: Vec<Tried>,
     earlier: Vec<Decision>,
@@ -76,6 +76,19 @@ struct Part {
     word: &'static str,
     /// What to do about it.
     remedies: Vec<String>,
+}
+
+/// What the hand checks make of it.
+struct ByHand {
+    state: &'static str,
+    mark: &'static str,
+    word: &'static str,
+}
+
+impl ByHand {
+    fn of(verdict: Verdict, lang: Lang) -> Self {
+        Self { state: verdict.as_str(), mark: telling::mark(verdict), word: verdict.title(lang) }
+    }
 }
 
 struct Row {
@@ -199,7 +212,7 @@ impl Shown<'_> {
             overridden: None,
             together: None,
             machine: None,
-            hand: Verdict::Unknown.as_str(),
+            hand: ByHand::of(Verdict::Unknown, lang),
             items: Vec::new(),
             trials: Vec::new(),
             earlier: Vec::new(),
@@ -276,7 +289,7 @@ impl Shown<'_> {
             let sentence = telling::sentence(snapshot, view, lang);
             Machine { state: view.verdict.as_str(), sentence, parts: parts.collect() }
         });
-        shown.hand = crate::engine::sheet::hand(&sheet.points).as_str();
+        shown.hand = ByHand::of(crate::engine::sheet::hand(&sheet.points), lang);
         shown.items = sheet.points.iter().map(|point| self.row(point, session.start)).collect();
         shown.trials = sheet.trials.iter().map(|held| self.tried(held)).collect();
         let holds = sheet.judged.as_ref().is_some_and(|judged| judged.overridden.is_some());

@@ -106,6 +106,9 @@ fn staff_tick_at_the_page_and_nobody_forges_that() {
         assert!(page.contains(words), "{words}: {page}");
     }
     assert!(!page.contains("<script") && !page.contains("<img"), "{page}");
+    // In a word too, and not by the colour of an edge alone.
+    let hand = "Yang diperiksa petugas <span class=\"degraded\"><span aria-hidden=\"true\">!</span> ";
+    assert!(page.contains(hand), "{page}");
     let english = daemon.request_with("GET", &format!("{path}?lang=en"), &cookie).body;
     assert!(english.contains("Staff have decided to take this session for: Ready"), "{english}");
     // Each button says to whoever does not see the row what it is of, and begins with the word that is seen.
