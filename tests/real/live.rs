@@ -147,6 +147,27 @@ fn what_is_refused_takes_no_pages_place_and_what_is_there_no_more_is_not_asked_f
     web.stop();
 }
 
+#[test]
+fn what_somebody_writes_is_spared_and_they_are_told_that_the_rest_has_changed() {
+    let web = Beside::serve(troubled().build());
+    let mut browser = browser();
+    go(&mut browser, &format!("http://{}/incidents/video-20261124T022515Z?lang=id", web.address));
+    let heading = "document.querySelector('h1').innerText";
+    let was = browser.look(heading);
+    browser.look("document.querySelector('#token').value = 'abc'");
+    web.snapshot.send_replace(made_of(good()).build());
+    browser.wait_for(GONE);
+    let told = browser.look("document.getElementById('gone').innerText");
+    assert!(told.as_str().unwrap().starts_with("Selama ada yang diisi, halaman ini tidak diperbarui."), "{told}");
+    assert_eq!((browser.look("document.querySelector('#token').value"), browser.look(heading)), ("abc".into(), was));
+    // Nothing is written any more: it is how it is again.
+    browser.look("document.querySelector('#token').value = ''");
+    browser.wait_for("document.querySelector('h1').innerText == 'Tidak ada gangguan dengan id itu'");
+    assert_eq!((browser.look(GONE), browser.look("window.kept")), (false.into(), 1.into()));
+    assert_eq!(browser.look("document.getElementById('gone').innerText"), "");
+    web.stop();
+}
+
 /// From now on the page keeps by how much the browser's own clock was late at most: a machine without a turn for it.
 const LATE: &str = "(() => { window.late = 0; let was = Date.now(); \
     window.clock ??= setInterval(() => { const now = Date.now(); window.late = Math.max(window.late, now - was - 50); was = now }, 50) })()";

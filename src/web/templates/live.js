@@ -43,14 +43,19 @@
 
   function look() {
     const silent = since(heard) > LATE;
-    if ((silent || (behind && since(behind) > LATE)) && !html.classList.contains("gone")) {
-      html.classList.add("gone");
-      gone.textContent = gone.dataset.text;
-      document.title = gone.dataset.title;
-    }
+    if (silent || (behind && since(behind) > LATE)) doubt(silent);
     if (since(heard) > DEAD && since(opened) > DEAD) listen();
     if (due && !busy && !silent) renew();
     count();
+  }
+
+  // Says that what is shown is not how it is, and why: nothing is heard, or what somebody writes is spared.
+  function doubt(silent) {
+    const spared = !silent && (writing() || gone.textContent === gone.dataset.writing);
+    const text = spared ? gone.dataset.writing : gone.dataset.text;
+    html.classList.add("gone");
+    if (gone.textContent !== text) gone.textContent = text;
+    if (!spared) document.title = gone.dataset.title;
   }
 
   // In the server's own words (web/telling.rs).
@@ -121,8 +126,15 @@
   // Whether somebody writes in a form, or has.
   function writing() {
     const fields = document.querySelectorAll("main input, main textarea, main select, main button");
-    return [...fields].some((field) => field === document.activeElement
-      || ("defaultValue" in field && field.type !== "hidden" && field.value !== field.defaultValue));
+    return [...fields].some((field) => field === document.activeElement || written(field));
+  }
+
+  function written(field) {
+    if (field.type === "hidden") return false;
+    // What a choice begins with: the one that is marked, else the first.
+    const all = [...field.options || []];
+    if (all.length) return field.selectedIndex !== Math.max(0, all.findIndex((one) => one.defaultSelected));
+    return "defaultValue" in field && field.value !== field.defaultValue;
   }
 
   // What a part of the page says, without what only counts on.
