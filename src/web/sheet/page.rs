@@ -1,4 +1,4 @@
-//! `GET /sessions/{id}`: the run sheet for people, on a phone too. No script; what is written there goes by [`super::forms`].
+//! `GET /sessions/{id}`: the run sheet for people, on a phone too. What is written there goes by [`super::forms`].
 
 use std::sync::Arc;
 
@@ -36,6 +36,8 @@ struct Page {
     state: &'static str,
     /// The verdict in a word; nothing where none is said.
     word: Option<&'static str>,
+    /// When it was so. What is ticked elsewhere meanwhile is not on it, so that this clock does not go on.
+    at: Option<String>,
     /// What was wrong with what was sent.
     message: Option<String>,
     /// When, for whom, and whether it takes place.
@@ -198,13 +200,15 @@ impl Shown<'_> {
     ) -> Result<Response, Problem> {
         let Self { site, caller, id, lang } = *self;
         let said = Said(lang);
+        // With what was refused stands what somebody has written, which nobody else has.
+        let renewed = if message.is_some() { Renewed::Never } else { Renewed::Every(10) };
         let mut shown = Page {
-            // Somebody writes there.
-            frame: Frame::new(site, &path(id), lang, Renewed::Never),
+            frame: Frame::new(site, &path(id), lang, renewed),
             said,
             title: said.unknown_id().to_owned(),
             state: Verdict::Unknown.as_str(),
             word: None,
+            at: None,
             message,
             lines: Vec::new(),
             reported: false,
@@ -220,8 +224,10 @@ impl Shown<'_> {
             sign_out: caller.cookie().map(cookies::form_key),
             sign_in: None,
         };
-        let status = match Sheet::read(site, id, site.now()).await {
+        let now = site.now();
+        let status = match Sheet::read(site, id, now).await {
             Ok(sheet) => {
+                shown.at = Some(telling::on_the_clock(&site.voice(), now.wall, lang, now.wall, true));
                 self.fill(&mut shown, &sheet, written);
                 let there = surveys::named(site, std::iter::once(&sheet.session)).await;
                 shown.survey = OfPlace::of(&sheet.session, there.as_ref(), lang);

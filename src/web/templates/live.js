@@ -145,6 +145,8 @@
       shown.removeAttribute("data-age");
     }
     for (const bar of copy.querySelectorAll("progress[data-since]")) bar.removeAttribute("value");
+    // What somebody has opened says the same as before.
+    for (const fold of copy.querySelectorAll("details")) fold.removeAttribute("open");
     return copy.outerHTML;
   }
 
@@ -153,6 +155,8 @@
     const main = document.querySelector("main"), next = fresh.querySelector("main");
     if (!next) throw new Error("no page");
     const focus = main.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    const folds = () => [...main.querySelectorAll("details")];
+    const opened = folds().map((fold) => fold.open), at = folds().indexOf(document.activeElement?.parentElement);
     const heading = (of) => (of.querySelector("h1")?.textContent || "").trim();
     const doing = (of) => [...of.querySelectorAll("[data-doing]")].map((one) => one.textContent).join("; ");
     const told = heading(main) !== heading(next) ? heading(next)
@@ -174,6 +178,8 @@
     html.dataset.at = of.at || served || html.dataset.at;
     html.dataset.looks = of.looks || looks || html.dataset.looks;
     if (told) said.textContent = told;
+    folds().forEach((fold, place) => { if (opened[place]) fold.open = true; });
+    if (at >= 0 && !main.contains(document.activeElement)) folds()[at]?.querySelector("summary").focus({ preventScroll: true });
     if (focus && !main.contains(document.activeElement)) {
       const link = [...main.querySelectorAll("a")].find((one) => one.getAttribute("href") === focus);
       (link || main).focus({ preventScroll: true });
