@@ -186,6 +186,16 @@ mod tests {
             assert!(recorder.policy.drill().is_none(), "{phase:?}");
             agenda.send_replace(Phase::Idle);
         }
+        recorder.record(vec![Event::IncidentOpened(incident(Verdict::Degraded))]).await;
+        recorder.policy.acknowledge("power-1", recorder.clock.now().wall).unwrap();
+        recorder.begin_drill(what, long).await.unwrap();
+        recorder.record(vec![Event::IncidentChanged(incident(Verdict::Degraded))]).await;
+        assert!(recorder.policy.drill().is_some(), "somebody sees to that");
+        recorder.record(vec![Event::IncidentChanged(incident(Verdict::NotReady))]).await;
+        assert!(recorder.policy.drill().is_none(), "it is worse than what somebody sees to");
+        assert_eq!(recorder.begin_drill(what, long).await, Err(NoDrill::RealFault));
+        recorder.record(vec![Event::IncidentClosed(incident(Verdict::Ready))]).await;
+
         recorder.begin_drill(what, long).await.unwrap();
         recorder.record(vec![Event::IncidentOpened(incident(Verdict::NotReady))]).await;
         assert!(recorder.policy.drill().is_none(), "something is really wrong");

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::drill::{self, Scene};
@@ -125,8 +126,9 @@ pub enum Ask {
         /// Its id, once it is stored; else the ids of those that are open.
         done: oneshot::Sender<Result<String, Vec<String>>>,
     },
-    /// Which incidents are open, and which is practised: their ids.
-    Open(oneshot::Sender<Vec<String>>),
+    /// Which incidents are open, and which is practised: their ids, and when each became worse than what somebody had said that they
+    /// see to.
+    Open(oneshot::Sender<Vec<(String, Option<Timestamp>)>>),
     /// A silence, or (with an `until` that has come) its end.
     Silence {
         /// Which.
@@ -235,7 +237,10 @@ impl Recorder {
                 self.show();
                 _ = done.send(acknowledged);
             }
-            Ask::Open(told) => _ = told.send(self.open()),
+            Ask::Open(told) => {
+                let open = self.open().into_iter().map(|id| (id.clone(), self.policy.outgrown_at(&id)));
+                _ = told.send(open.collect());
+            }
             Ask::Silence { silence, done } => {
                 self.policy.silence(silence.clone());
                 self.store(Batch { silences: vec![silence], ..Batch::default() }).await;
@@ -373,7 +378,9 @@ impl Recorder {
             if is_of_before && decided.withheld.contains(&Withheld::Settling) {
                 continue;
             }
-            begun |= matches!(change, Change::Opened(_));
+            // What was seen to as it was may be worse now.
+            let is_it = |(open, seen_to): (&Incident, bool)| open.id == incident.id && !seen_to;
+            begun |= matches!(change, Change::Opened(_)) || self.policy.open().into_iter().any(is_it);
             batch.incidents.push(incident.clone());
         }
         self.store(batch).await;

@@ -110,7 +110,7 @@ impl Desk {
                     Some(named) => Some(named.clone()),
                     None => self.only_open().await,
                 };
-                act = self.acknowledgement(who, incident.as_deref(), *radio, by.clone(), lang);
+                act = self.acknowledgement(who, incident.as_deref(), *radio, by.clone(), lang).await;
                 let named = by.as_deref().map_or(!radio, super::is_name);
                 let id = if named {
                     self.acknowledge_written(&mut act, incident).await
@@ -187,13 +187,19 @@ impl Desk {
     /// The incident that is open, one that is practised too, where no other is: as the recorder has it, which notes that somebody sees to
     /// it.
     async fn only_open(&self) -> Option<String> {
-        let (told, answer) = oneshot::channel();
-        let open: Vec<String> = self.ask(Ask::Open(told), answer).await.unwrap_or_default();
-        <[String; 1]>::try_from(open).ok().map(|[only]| only)
+        let open = self.open().await;
+        <[_; 1]>::try_from(open).ok().map(|[(only, _)]| only)
     }
 
-    /// Said again by the same person of the same incident in the same way it is the same act, after a restart too.
-    pub(super) fn acknowledgement(
+    /// What is open, and when each became worse than what somebody had said that they see to.
+    async fn open(&self) -> Vec<(String, Option<Timestamp>)> {
+        let (told, answer) = oneshot::channel();
+        self.ask(Ask::Open(told), answer).await.unwrap_or_default()
+    }
+
+    /// Said again by the same person of the same incident in the same way it is the same act, after a restart too; but of what became
+    /// worse since it was said it is another.
+    pub(super) async fn acknowledgement(
         &self,
         who: &Actor,
         incident: Option<&str>,
@@ -203,8 +209,11 @@ impl Desk {
     ) -> Act {
         let order = Order::Acknowledge { incident: incident.map(str::to_owned), radio, by, lang };
         let mut act = self.act(who, order.action(), &order.subject());
-        if incident.is_some() {
-            act.key = super::same(&[order.action(), &who.name, &order.subject()]);
+        if let Some(incident) = incident {
+            let outgrown = self.open().await.into_iter().find(|(id, _)| id == incident).and_then(|(_, at)| at);
+            let (outgrown, subject) = (outgrown.map(|at| at.to_string()), order.subject());
+            let parts = [order.action(), &who.name, &subject].into_iter().chain(outgrown.as_deref());
+            act.key = super::same(&parts.collect::<Vec<_>>());
         }
         act
     }

@@ -25,7 +25,7 @@ impl Acts for Desk {
         lang: Lang,
     ) -> BoxFuture<'_, Result<(), Declined>> {
         Box::pin(async move {
-            let mut act = self.acknowledgement(&who, Some(&incident), radio, by, lang);
+            let mut act = self.acknowledgement(&who, Some(&incident), radio, by, lang).await;
             confirmed(self.acknowledge_written(&mut act, Some(incident)).await, lang).map(drop)
         })
     }

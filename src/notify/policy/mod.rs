@@ -216,20 +216,21 @@ impl Policy {
         waits.then_some(LOOK)
     }
 
-    /// Somebody sees to an incident: who heard of it hears that too, and no reminder or escalation comes any more. `None` if
-    /// no such incident is open.
+    /// Somebody sees to an incident: who heard of it hears that too, and no reminder or escalation comes any more, until it becomes worse
+    /// than it is now. `None` if no such incident is open.
     pub fn acknowledge(&mut self, id: &str, at: Timestamp) -> Option<Decided> {
         let open = self.open.get_mut(id)?;
         let mut decided = Decided::default();
-        if open.state.acknowledged_at.is_none() {
-            open.state.acknowledged_at = Some(at);
+        let before = open.state.clone();
+        if open.state.acknowledge(open.incident.verdict, at) {
             let open = open.clone();
             let heard = open.state.told.keys();
             for receiver in heard.cloned().collect::<Vec<_>>() {
                 self.tell(&receiver, Event::Acknowledged, &open.incident, at, &mut decided);
             }
-            decided.keep(id, Some(open.state.json()));
         }
+        let after = self.open.get(id).filter(|open| open.state != before);
+        decided.kept.extend(after.map(|open| (id.to_owned(), Some(open.state.json()))));
         Some(decided)
     }
 
@@ -239,6 +240,11 @@ impl Policy {
             self.open.values().map(|open| (&open.incident, open.state.acknowledged_at.is_some())).collect();
         all.sort_by_key(|(incident, _)| incident.opened_at);
         all
+    }
+
+    /// When an open incident was last found to be worse than what somebody had said that they see to.
+    pub fn outgrown_at(&self, id: &str) -> Option<Timestamp> {
+        self.open.get(id)?.state.outgrown_at
     }
 
     /// What is done about what is open, for readers.
@@ -281,16 +287,20 @@ impl Policy {
     fn reconcile(&mut self, id: &str, settling: bool, at: Timestamp, decided: &mut Decided) {
         let Some(open) = self.open.get(id) else { return };
         let (incident, news) = (open.incident.clone(), News::of(&open.incident));
-        if self.house.receivers.is_empty() {
-            let why = if settling || incident.settling { Withheld::Settling } else { Withheld::NoReceiver };
-            decided.withheld.insert(why);
-            return;
-        }
+        let (mut state, lasted) = (open.state.clone(), elapsed(open.since, at));
         let quiet = self.keeps_quiet(&incident, settling, at);
+        // How it looks at a start is not how it is, and who sees to what goes to and fro sees to all of it.
+        if !matches!(quiet, Some(Withheld::Settling | Withheld::Flapping)) {
+            state.follow_verdict(incident.verdict, at);
+        }
+        if self.house.receivers.is_empty() {
+            let why = if quiet == Some(Withheld::Settling) { Withheld::Settling } else { Withheld::NoReceiver };
+            decided.withheld.insert(why);
+            return self.keep(id, state, decided);
+        }
         if quiet == Some(Withheld::Flapping) {
             return self.tell_unstable(id, at, decided);
         }
-        let (mut state, lasted) = (open.state.clone(), elapsed(open.since, at));
         for (receiver, _) in self.house.receivers.clone() {
             let told = state.told.get(&receiver);
             if let Some(why) = quiet {
@@ -416,6 +426,8 @@ fn elapsed(since: Timestamp, at: Timestamp) -> Duration {
     Duration::try_from(at.duration_since(since)).unwrap_or_default()
 }
 
+#[cfg(test)]
+mod outgrown;
 #[cfg(test)]
 mod set_back;
 #[cfg(test)]

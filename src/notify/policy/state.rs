@@ -55,6 +55,12 @@ pub(super) struct State {
     /// When somebody said that they see to it.
     #[serde(default)]
     pub(super) acknowledged_at: Option<Timestamp>,
+    /// What it was then, or was told to be: of what is worse they have not said so. An older version did not keep it.
+    #[serde(default)]
+    acknowledged: Option<Verdict>,
+    /// When it was last found to be worse than what somebody had said that they see to.
+    #[serde(default)]
+    pub(super) outgrown_at: Option<Timestamp>,
     /// When somebody was first told because nobody had said so.
     #[serde(default)]
     pub(super) escalated_at: Option<Timestamp>,
@@ -67,6 +73,8 @@ impl Default for State {
             first_told: Some(BTreeMap::new()),
             first_told_at: None,
             acknowledged_at: None,
+            acknowledged: None,
+            outgrown_at: None,
             escalated_at: None,
         }
     }
@@ -79,7 +87,33 @@ impl State {
         let first = state.first_told_at.take().unwrap_or(incident.opened_at);
         let told = state.told.keys();
         state.first_told.get_or_insert_with(|| told.map(|receiver| (Arc::clone(receiver), first)).collect());
+        if state.acknowledged_at.is_some() && state.acknowledged.is_none() {
+            state.acknowledged = Some(state.known(incident.verdict));
+        }
         Some(state)
+    }
+
+    /// What it is known to be, where it is this now: what is milder may not have been told yet.
+    fn known(&self, verdict: Verdict) -> Verdict {
+        self.told.values().map(|told| told.news.verdict).fold(verdict, Verdict::max)
+    }
+
+    /// Somebody sees to it, as it is now. Whether nobody did yet.
+    pub(super) fn acknowledge(&mut self, verdict: Verdict, at: Timestamp) -> bool {
+        self.acknowledged = self.acknowledged.max(Some(self.known(verdict)));
+        let first = self.acknowledged_at.is_none();
+        self.acknowledged_at.get_or_insert(at);
+        first
+    }
+
+    /// It is this now. Where that is worse than what somebody sees to, nobody does yet, and whoever hears of it has from then on the time
+    /// to: a battery that is old may be known for months when mains fails.
+    pub(super) fn follow_verdict(&mut self, verdict: Verdict, at: Timestamp) {
+        if self.acknowledged.is_some_and(|seen_to| verdict > seen_to) {
+            (self.acknowledged_at, self.acknowledged, self.escalated_at) = (None, None, None);
+            self.first_told = Some(BTreeMap::new());
+            self.outgrown_at = Some(at);
+        }
     }
 
     /// A receiver is told at `at`.

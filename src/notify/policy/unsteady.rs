@@ -56,6 +56,7 @@ impl Policy {
             let incident = open.incident.clone();
             // A silence or a window holds for this too; what is kept back is told when that has ended.
             let quiet = self.keeps_quiet(&incident, false, at).is_some();
+            state.follow_verdict(incident.verdict, at);
             for receiver in heard.keys().chain(open.state.told.keys()).cloned().collect::<BTreeSet<_>>() {
                 if quiet {
                     state.told.insert(receiver, Told { news: News::well(), at });

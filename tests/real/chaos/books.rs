@@ -246,6 +246,8 @@ impl Books {
                 // A component is unstable once, until it rests.
                 "incident_unstable" => !unstable.insert(row.component.as_str()),
                 "incident_acknowledged" => !seen_to.insert(row.incident.as_str()),
+                // What became worse is to be seen to anew.
+                "incident_changed" if seen_to.remove(row.incident.as_str()) => false,
                 _ => before.is_some_and(|(before, _)| before == news),
             };
             if twice {
@@ -297,10 +299,17 @@ impl Books {
             if heard && has(id, "incident_acknowledged").is_none() {
                 missing.push(format!("{name}: nobody told that somebody sees to {id}"));
             }
-            let reminded = own.iter().find(|row| row.incident == *id && row.event == "incident_reminder");
-            if let Some(row) =
-                reminded.filter(|row| has(id, "incident_acknowledged").is_some_and(|ack| row.at > ack.at))
-            {
+            // Unless it was told to be another since, as what became worse is.
+            let changed = |from: Timestamp, until: Timestamp| {
+                let mut of_it = own.iter().filter(|row| row.incident == *id && row.event == "incident_changed");
+                of_it.any(|row| from <= row.at && row.at <= until)
+            };
+            let is_late = |row: &&&Row, ack: &Row| {
+                row.at > ack.at && !changed(ack.at, row.at) && row.event == "incident_reminder"
+            };
+            let ack = has(id, "incident_acknowledged");
+            let reminded = ack.and_then(|ack| own.iter().find(|row| row.incident == *id && is_late(row, ack)));
+            if let Some(row) = reminded {
                 missing.push(format!("{name}: {} came after somebody saw to it", row.key));
             }
         }
