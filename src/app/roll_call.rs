@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::recorder::Recorder;
 use crate::domain::{Incident, Requirement, Snapshot, Verdict};
 use crate::notify::Failure;
-use crate::notify::stats::ReceiverCounts;
+use crate::notify::stats::{Counts, ReceiverCounts};
 use crate::store::Batch;
 
 /// The longest pause after which a call still says how it is now.
@@ -38,10 +38,18 @@ impl Recorder {
         let config = self.configs.borrow();
         let fleeting: BTreeSet<_> =
             config.receivers.iter().filter(|one| one.way.is_fleeting()).map(|one| &one.name).collect();
-        let counts = self.stats.counts();
-        let failing = counts.receivers.iter().filter(|(_, counts)| counts.failures_in_a_row > 0 && !pauses(counts));
-        failing.filter(|(name, _)| fleeting.contains(name)).map(|(name, _)| Arc::clone(name)).collect()
+        let waiting = self.store.undelivered().into_iter().map(|(name, ..)| name).collect();
+        let failing = failing(&self.stats.counts(), &waiting);
+        failing.into_iter().filter(|name| fleeting.contains(name)).collect()
     }
+}
+
+/// Those whose last attempt failed while something still waits for them. What was given up since (overtaken, too old) is tried no more, and
+/// only an attempt shows whether they can be used again: the call is one.
+fn failing(counts: &Counts, waiting: &BTreeSet<Arc<str>>) -> Vec<Arc<str>> {
+    let fails = |counts: &ReceiverCounts| counts.failures_in_a_row > 0 && !pauses(counts);
+    let failing = counts.receivers.iter().filter(|(name, counts)| waiting.contains(*name) && fails(counts));
+    failing.map(|(name, _)| Arc::clone(name)).collect()
 }
 
 /// Whether it only must pause before it may speak again, and soon may: one that has just spoken works, and that nothing is heard of
@@ -100,5 +108,14 @@ mod tests {
         assert!(!after(Failure::Unavailable, None), "others speak");
         assert!(!after(Failure::Local, None), "it is pulled out");
         assert!(!pauses(&ReceiverCounts::default()));
+    }
+
+    #[test]
+    fn who_failed_once_is_called_again_when_nothing_waits_for_them_any_more() {
+        let channel: Arc<str> = "channel".into();
+        let failed = ReceiverCounts { failures_in_a_row: 1, ..ReceiverCounts::default() };
+        let counts = Counts { receivers: [(Arc::clone(&channel), failed)].into(), ..Counts::default() };
+        assert_eq!(failing(&counts, &BTreeSet::from([Arc::clone(&channel)])), [channel], "it is being tried");
+        assert!(failing(&counts, &BTreeSet::new()).is_empty(), "its last word was given up yesterday");
     }
 }
