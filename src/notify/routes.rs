@@ -143,6 +143,11 @@ fn of(components: Option<&[Component]>, component: Component) -> bool {
     components.is_none_or(|components| components.contains(&component))
 }
 
+/// Whether a list that may be left out is there and names none.
+fn is_empty<T>(list: Option<&[T]>) -> bool {
+    list.is_some_and(<[T]>::is_empty)
+}
+
 /// When it is asked what leads to whom.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moment<'a> {
@@ -171,8 +176,20 @@ impl Route {
         if self.receivers.is_empty() {
             return Some(("receivers", "receivers names nobody"));
         }
-        if self.phases.as_ref().is_some_and(Vec::is_empty) {
+        if is_empty(self.components.as_deref()) {
+            return Some(("components", "components names none, so that this route never leads anywhere"));
+        }
+        if is_empty(self.verdicts.as_deref()) {
+            return Some(("verdicts", "verdicts names none, so that this route never leads anywhere"));
+        }
+        if self.verdicts.as_ref().is_some_and(|all| all.iter().all(|one| *one == Verdict::Ready)) {
+            return Some(("verdicts", "verdicts names ready alone, so that this route never leads anywhere"));
+        }
+        if is_empty(self.phases.as_deref()) {
             return Some(("phases", "phases names none, so that this route never leads anywhere"));
+        }
+        if is_empty(self.days.as_deref()) {
+            return Some(("days", "days names none, so that this route never leads anywhere"));
         }
         if self.remind_every.is_some_and(|every| every.0 < std::time::Duration::from_mins(1)) {
             return Some(("remind_every", "remind_every is at least 1m: a reminder is no alarm"));
@@ -235,6 +252,12 @@ impl Maintenance {
 
     /// What does not fit together: the key, and why.
     pub fn misfit(&self) -> Option<(&'static str, &'static str)> {
+        if is_empty(self.components.as_deref()) {
+            return Some(("components", "components names none, so that this window never holds"));
+        }
+        if is_empty(self.days.as_deref()) {
+            return Some(("days", "days names none, so that this window never holds"));
+        }
         match (self.from, self.until, &self.days, self.hours) {
             (Some(from), Some(until), None, None) if from < until => None,
             (Some(_), Some(_), None, None) => Some(("until", "until is not later than from")),
@@ -317,7 +340,16 @@ mod tests {
         assert!(hours("17:00-24:00") && !hours("25:00-26:00") && !hours("7-17"));
         let route = |text: &str| toml::from_str::<Route>(text).unwrap().misfit();
         assert!(route("receivers = []").unwrap().1.contains("names nobody"));
-        assert!(route("receivers = ['a']\nphases = []").unwrap().1.contains("never leads"));
+        for key in ["components", "verdicts", "phases", "days"] {
+            let (named, why) = route(&format!("receivers = ['a']\n{key} = []")).unwrap();
+            assert!(named == key && why.contains("never leads"), "{why}");
+        }
+        assert!(route("receivers = ['a']\nverdicts = ['ready']").unwrap().1.contains("ready alone"));
+        assert_eq!(route("receivers = ['a']\nverdicts = ['ready', 'not_ready']"), None);
+        for key in ["components", "days"] {
+            let (named, why) = window(&format!("hours = '01:00-02:00'\n{key} = []")).unwrap();
+            assert!(named == key && why.contains("never holds"), "{why}");
+        }
         assert!(route("receivers = ['a']\nescalate_after = '5m'").unwrap().1.contains("without escalate_to"));
         assert!(route("receivers = ['a']\nremind_every = '1s'").unwrap().1.contains("at least 1m"));
     }
