@@ -55,6 +55,9 @@ impl Incidents {
             let open = self.open.iter_mut().find(|incident| incident.component == component.component);
             let counts = component.requirement == Requirement::Required && !component.absent;
             let outside = counts && component.verdict != Verdict::Ready;
+            let each = unknown.iter().filter_map(|check| due(check, &self.unknown));
+            let in_turn = spells.iter().map(|(patience, since)| since.after(*patience));
+            let waits = each.chain(in_turn).min().filter(|due| *due > now.mono);
             match open {
                 Some(incident) if !outside => {
                     incident.verdict = Verdict::Ready;
@@ -65,13 +68,19 @@ impl Incidents {
                     // What was found at the start and is still there after the settling is news after all.
                     let lasts = !settling && (self.unsettled.remove(&incident.id) || incident.settling);
                     incident.settling &= settling;
-                    let reasons = causes(view, checks, component.component, &component.reasons);
+                    // What is not known is waited for as before an incident begins: until then it is what it was.
+                    let waits = waits.filter(|_| incident.verdict != Verdict::Unknown);
+                    look_again = look_again.min(waits.unwrap_or(Mono::NEVER));
+                    let (verdict, reasons) = if waits.is_some() {
+                        (incident.verdict, incident.reasons.clone())
+                    } else {
+                        (component.verdict, causes(view, checks, component.component, &component.reasons))
+                    };
                     // The values inside a message change with each reading; that is no news.
                     let codes = |reasons: &[Reason]| reasons.iter().map(|reason| reason.def.code).collect::<Vec<_>>();
-                    let news =
-                        lasts || component.verdict != incident.verdict || codes(&reasons) != codes(&incident.reasons);
-                    incident.verdict = component.verdict;
-                    incident.worst = incident.worst.max(component.verdict);
+                    let news = lasts || verdict != incident.verdict || codes(&reasons) != codes(&incident.reasons);
+                    incident.verdict = verdict;
+                    incident.worst = incident.worst.max(verdict);
                     incident.reasons = reasons;
                     if news {
                         if settling && !incident.settling {
@@ -85,9 +94,7 @@ impl Incidents {
                     if reasons.is_empty() {
                         continue;
                     }
-                    let each = unknown.iter().filter_map(|check| due(check, &self.unknown));
-                    let in_turn = spells.iter().map(|(patience, since)| since.after(*patience));
-                    if let Some(due) = each.chain(in_turn).min().filter(|due| *due > now.mono) {
+                    if let Some(due) = waits {
                         look_again = look_again.min(due);
                         continue;
                     }
@@ -183,3 +190,6 @@ fn causes(view: &ProfileView, checks: &[Arc<CheckView>], component: Component, o
     all.sort_by_key(|reason| (reason.blocked_by.is_some(), std::cmp::Reverse(reason.verdict)));
     all
 }
+
+#[cfg(test)]
+mod tests;

@@ -134,6 +134,13 @@ impl Letter<'_> {
                 );
             }
             (Event::Acknowledged, Lang::En) => return format!("{room}: somebody sees to {title}."),
+            // Nobody has seen it fail.
+            (Event::Unstable, Lang::Id) if incident.worst == Verdict::Unknown => {
+                return format!("{room}: {title} berulang kali tidak terpantau. Kabar berikutnya setelah stabil.");
+            }
+            (Event::Unstable, Lang::En) if incident.worst == Verdict::Unknown => {
+                return format!("{room}: {title} cannot be seen again and again. More when it is at rest.");
+            }
             (Event::Unstable, Lang::Id) => {
                 return format!(
                     "{room}: {title} tidak stabil, berulang kali terganggu lalu pulih. Kabar berikutnya setelah stabil."

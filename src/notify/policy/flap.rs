@@ -24,14 +24,11 @@ const LOW: f64 = 0.20;
 const NEWEST: f64 = 1.2;
 const FADES: f64 = 0.4;
 
-/// Whether a change counts: from ready to bad, or back, or in how bad it is. What is not known does not go to and fro.
+/// Whether a change counts: from ready to bad or unknown, or back, or from one of these to another.
 pub(super) fn counts(change: Change<'_>, before: Option<Verdict>) -> bool {
     match change {
         Change::Opened(_) | Change::Closed(_) => true,
-        Change::Changed(incident) => {
-            let known = |verdict: Verdict| verdict != Verdict::Unknown;
-            before.is_some_and(|before| before != incident.verdict && known(before)) && known(incident.verdict)
-        }
+        Change::Changed(incident) => before.is_some_and(|before| before != incident.verdict),
     }
 }
 

@@ -30,7 +30,7 @@ use jiff::Timestamp;
 
 use super::payload::{Addressed, Event, Letter};
 use super::routes::Moment;
-use crate::domain::{Component, Handled, Handling, Incident, Lang, Notification, Phase, Silence, Verdict};
+use crate::domain::{Component, Handled, Handling, Incident, Lang, Notification, Phase, Silence};
 pub use drill::Drill;
 use flap::Flap;
 pub use house::{Change, Decided, House, Left, Room};
@@ -132,8 +132,8 @@ impl Policy {
         let before = self.open.get(&incident.id).map(|open| open.incident.verdict);
         let to_and_fro = flap::counts(change, before);
         let flapped = self.flaps.get(&incident.component).cloned();
-        // What is not known does not go to and fro, and neither does what was there at a start.
-        if to_and_fro && incident.worst != Verdict::Unknown && !settling && !incident.settling {
+        // What was there at a start does not go to and fro.
+        if to_and_fro && !settling && !incident.settling {
             self.flaps.entry(incident.component).or_default().change(at);
         }
         let open = self.open.entry(incident.id.clone()).or_insert_with(|| {

@@ -2,7 +2,7 @@
 
 use super::tests::{DOWN, at, house, incident, told};
 use super::*;
-use crate::domain::{ReasonDef, Text};
+use crate::domain::{ReasonDef, Text, Verdict};
 
 static OLD: ReasonDef = ReasonDef::new("power.battery_old", Text::new("x", "x"), Text::new("x", "x"));
 

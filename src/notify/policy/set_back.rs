@@ -2,6 +2,7 @@
 
 use super::tests::{DOWN, at, house, incident, told};
 use super::*;
+use crate::domain::Verdict;
 
 /// A day, by which a computer whose battery is empty is set when the network tells it the time.
 const DAY: i64 = 86_400;

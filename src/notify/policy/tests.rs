@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::domain::{Reason, ReasonDef, Text};
+use crate::domain::{Reason, ReasonDef, Text, Verdict};
 use crate::notify::routes::Route;
 
 static LOSS: ReasonDef = ReasonDef::new("internet.loss_high", Text::new("x", "x"), Text::new("x", "x"));
@@ -374,13 +374,31 @@ fn a_restart_forgets_neither_that_it_goes_to_and_fro_nor_that_its_rest_is_owed()
     assert!(told(&Policy::new(house(""), left(&kept)).tick(false, at(9040))).is_empty(), "once");
 }
 
+/// A UPS whose driver loses its evidence for half a minute every few minutes would else be told of all day, to everybody.
 #[test]
-fn what_is_not_known_does_not_go_to_and_fro() {
+fn what_is_not_known_again_and_again_goes_to_and_fro_too() {
     let mut policy = policy(&[]);
+    let mut all = Vec::new();
     for time in 0..50 {
         let blind = Incident { id: format!("internet-{time}"), ..incident(Verdict::Unknown, &[&DOWN]) };
-        assert_eq!(told(&policy.decide(Change::Opened(&blind), false, at(time * 60))).len(), 2);
-        let over = Incident { verdict: Verdict::Ready, ..blind };
-        assert_eq!(told(&policy.decide(Change::Closed(&over), false, at(time * 60 + 30))).len(), 2);
+        let over = Incident { verdict: Verdict::Ready, ..blind.clone() };
+        all.extend(policy.decide(Change::Opened(&blind), false, at(time * 120)).notifications);
+        all.extend(policy.decide(Change::Closed(&over), false, at(time * 120 + 30)).notifications);
     }
+    let last = all.last().unwrap().payload.clone();
+    assert!(last.contains("cannot be seen again and again"), "it did not fail: {last}");
+    let all = told(&Decided { notifications: all, ..Decided::default() });
+    let desk: Vec<_> = all.into_iter().filter(|line| line.starts_with("desk")).collect();
+    assert_eq!(desk, ["desk opened", "desk closed", "desk opened", "desk closed", "desk opened", "desk unstable"]);
+
+    // Within an incident that lasts, too.
+    let mut policy = self::policy(&[]);
+    let mut all = told(&policy.decide(Change::Opened(&incident(Verdict::Degraded, &[&LOSS])), false, at(0)));
+    for time in 1..100 {
+        let verdict = if time % 2 == 0 { Verdict::Degraded } else { Verdict::Unknown };
+        let changed = policy.decide(Change::Changed(&incident(verdict, &[&LOSS])), false, at(time * 60));
+        all.extend(told(&changed));
+    }
+    all.retain(|line| line.starts_with("desk"));
+    assert_eq!(all, ["desk opened", "desk changed", "desk unstable"]);
 }

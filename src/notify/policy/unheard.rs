@@ -2,6 +2,7 @@
 
 use super::tests::{DOWN, at, house, incident, to_and_fro, told};
 use super::*;
+use crate::domain::Verdict;
 
 /// What a process that takes over finds of it.
 fn left(open: &[Incident], decided: Decided) -> Left {
