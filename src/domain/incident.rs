@@ -64,7 +64,7 @@ pub struct Incident {
     pub component: Component,
     /// The worst verdict it had.
     pub worst: Verdict,
-    /// The verdict it has.
+    /// The verdict it has; once it is over, ready, or, where its component only counts no more, what it was.
     pub verdict: Verdict,
     /// Why, worst first, as it stands now (or stood when it closed).
     pub reasons: Vec<Reason>,
@@ -83,6 +83,11 @@ impl Incident {
     /// Whether it is only practised.
     pub fn is_drill(&self) -> bool {
         self.id.starts_with(Self::DRILL)
+    }
+
+    /// Whether it is over without having come back: its component is not needed by the profile in force, or the config, any more.
+    pub fn is_not_needed(&self) -> bool {
+        self.closed_at.is_some() && self.verdict != Verdict::Ready
     }
 
     /// Ends it at `now`, or when it began, where a wall clock that was set back lies before that.

@@ -60,7 +60,10 @@ impl Incidents {
             let waits = each.chain(in_turn).min().filter(|due| *due > now.mono);
             match open {
                 Some(incident) if !outside => {
-                    incident.verdict = Verdict::Ready;
+                    // What counts no more, under another profile or config, has not come back: it stays what it was.
+                    if component.verdict == Verdict::Ready && !component.absent {
+                        incident.verdict = Verdict::Ready;
+                    }
                     incident.close(now.wall);
                     events.push(Event::IncidentClosed(incident.clone()));
                 }

@@ -168,6 +168,13 @@ pub(super) struct IncidentPart {
     pub(super) reasons: Vec<ReasonPart>,
 }
 
+impl IncidentPart {
+    /// Whether it has come back, and is not only not needed any more.
+    pub(super) fn is_well(&self) -> bool {
+        self.verdict == Verdict::Ready
+    }
+}
+
 /// One reason.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct ReasonPart {
@@ -220,6 +227,8 @@ impl Document {
                     // It is mostly seen at an end, which says "ready" and means nothing.
                     (Event::Unstable, Lang::Id) => "Tidak stabil",
                     (Event::Unstable, Lang::En) => "Unstable",
+                    (Event::Closed, Lang::Id) if !incident.is_well() => "Tidak diperlukan sekarang",
+                    (Event::Closed, Lang::En) if !incident.is_well() => "Not needed now",
                     _ => &incident.verdict_title,
                 };
                 format!("{mark}{}: {} – {stands}", self.room_title, incident.component_title)

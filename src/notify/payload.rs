@@ -126,6 +126,14 @@ impl Letter<'_> {
         let title = incident.component.title(self.lang);
         let room = self.room.title;
         match (self.event, self.lang) {
+            (Event::Closed, Lang::Id) if incident.is_not_needed() => {
+                return format!(
+                    "{room}: {title} tidak diperlukan sekarang. Gangguannya belum pulih, tetapi tidak dihitung lagi."
+                );
+            }
+            (Event::Closed, Lang::En) if incident.is_not_needed() => {
+                return format!("{room}: {title} is not needed now. It is not back to normal, but counts no more.");
+            }
             (Event::Closed, Lang::Id) => return format!("{room}: {title} sudah pulih. Gangguan selesai."),
             (Event::Closed, Lang::En) => return format!("{room}: {title} is back to normal. The disturbance is over."),
             (Event::Acknowledged, Lang::Id) => {
@@ -268,6 +276,10 @@ mod tests {
         let closed = letter(Event::Closed, Lang::En, Some(&over));
         assert_eq!(closed["text"], "Ruang Media Center: Internet is back to normal. The disturbance is over.");
         assert_eq!(closed["incident"]["closed_at"], "2026-11-24T08:30:00.250+07:00");
+        let not_needed = Incident { closed_at: Some(incident().opened_at), ..incident() };
+        let closed = letter(Event::Closed, Lang::Id, Some(&not_needed));
+        let said = closed["text"].as_str().unwrap();
+        assert!(said.contains("tidak diperlukan sekarang") && !said.contains("sudah pulih"), "{said}");
         let test = letter(Event::Test, Lang::Id, None);
         assert_eq!((&test["event"], &test["incident"]), (&json!("test"), &Value::Null));
     }

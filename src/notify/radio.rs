@@ -127,6 +127,8 @@ fn words(document: &Document, meeting: Option<&Meeting>) -> Option<Message> {
         | (Some(_), Event::Acknowledged) => return None,
         (None, Event::RollCall) => return Some(Message::RollCall { at: civil(&document.at)? }),
         (None, _) => return Some(Message::Test { twice: false }),
+        // Whoever has heard of it would take it for mended.
+        (Some(incident), Event::Closed) if !incident.is_well() => return None,
         (Some(incident), Event::Closed) => return Some(Message::Restored { component: incident.component }),
         // Well or not at this very moment, it goes to and fro: nothing is said of how it is now.
         (Some(incident), Event::Unstable) => return Some(Message::Unstable { component: incident.component }),
@@ -201,33 +203,43 @@ mod tests {
         assert_eq!((at.hour(), at.minute()), (8, 30));
     }
 
+    fn said(event: Event, verdict: Verdict, is_over: bool) -> Option<Message> {
+        let at = Timestamp::UNIX_EPOCH;
+        let incident = Incident {
+            id: "video-1".to_owned(),
+            component: Component::Video,
+            worst: Verdict::NotReady,
+            verdict,
+            reasons: Vec::new(),
+            opened_at: at,
+            closed_at: is_over.then_some(at),
+            settling: false,
+        };
+        let letter = Letter {
+            id: "k",
+            event,
+            room: Addressed { name: "room", title: "Ruang" },
+            at,
+            zone: &TimeZone::UTC,
+            lang: Lang::Id,
+            incident: Some(&incident),
+            alert: None,
+        };
+        together(&[serde_json::from_str(&letter.json()).unwrap()], None)
+    }
+
     #[test]
     fn that_something_goes_to_and_fro_is_said_also_where_it_is_well_at_this_moment() {
-        let at = Timestamp::UNIX_EPOCH;
         for verdict in [Verdict::NotReady, Verdict::Ready] {
-            let incident = Incident {
-                id: "video-1".to_owned(),
-                component: Component::Video,
-                worst: Verdict::NotReady,
-                verdict,
-                reasons: Vec::new(),
-                opened_at: at,
-                closed_at: (verdict == Verdict::Ready).then_some(at),
-                settling: false,
-            };
-            let letter = Letter {
-                id: "k",
-                event: Event::Unstable,
-                room: Addressed { name: "room", title: "Ruang" },
-                at,
-                zone: &TimeZone::UTC,
-                lang: Lang::Id,
-                incident: Some(&incident),
-                alert: None,
-            };
-            let document = serde_json::from_str(&letter.json()).unwrap();
-            let said = together(&[document], None);
+            let said = said(Event::Unstable, verdict, verdict == Verdict::Ready);
             assert_eq!(said, Some(Message::Unstable { component: Component::Video }));
         }
+    }
+
+    #[test]
+    fn what_is_only_not_needed_any_more_is_not_said_to_be_mended() {
+        let restored = Some(Message::Restored { component: Component::Video });
+        assert_eq!(said(Event::Closed, Verdict::Ready, true), restored);
+        assert_eq!(said(Event::Closed, Verdict::NotReady, true), None);
     }
 }

@@ -294,7 +294,12 @@ fn told(site: &Site, story: &Story, handled: Handled, lang: Lang) -> Vec<String>
     }));
     all.extend(handled.acknowledged_at.map(|at| (at, pick("ada yang menerima", "somebody sees to it").to_owned())));
     all.extend(handled.escalated_at.map(|at| (at, pick("diteruskan", "told to the next receiver").to_owned())));
-    all.extend(story.incident.closed_at.map(|at| (at, pick("gangguan selesai", "it is over").to_owned())));
+    let over = if story.incident.is_not_needed() {
+        pick("tidak diperlukan lagi", "not needed any more")
+    } else {
+        pick("gangguan selesai", "it is over")
+    };
+    all.extend(story.incident.closed_at.map(|at| (at, over.to_owned())));
     // Of the same moment in the order of cause and effect.
     all.sort_by_key(|(at, _)| *at);
     all.into_iter()

@@ -24,10 +24,12 @@ const LOW: f64 = 0.20;
 const NEWEST: f64 = 1.2;
 const FADES: f64 = 0.4;
 
-/// Whether a change counts: from ready to bad or unknown, or back, or from one of these to another.
+/// Whether a change counts: from ready to bad or unknown, or back, or from one of these to another. What is not needed any more has not
+/// come back.
 pub(super) fn counts(change: Change<'_>, before: Option<Verdict>) -> bool {
     match change {
-        Change::Opened(_) | Change::Closed(_) => true,
+        Change::Opened(_) => true,
+        Change::Closed(incident) => !incident.is_not_needed(),
         Change::Changed(incident) => before.is_some_and(|before| before != incident.verdict),
     }
 }
