@@ -85,6 +85,12 @@ impl Incident {
         self.id.starts_with(Self::DRILL)
     }
 
+    /// The reason to tell before all others: the first that makes it as bad as it is.
+    pub fn leading(&self) -> Option<&Reason> {
+        let as_bad = self.reasons.iter().find(|reason| reason.verdict == self.verdict);
+        as_bad.or_else(|| self.reasons.iter().find(|reason| reason.verdict != Verdict::Ready)).or(self.reasons.first())
+    }
+
     /// Whether it is over without having come back: its component is not needed by the profile in force, or the config, any more.
     pub fn is_not_needed(&self) -> bool {
         self.closed_at.is_some() && self.verdict != Verdict::Ready

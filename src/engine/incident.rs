@@ -174,9 +174,11 @@ fn root(view: &ProfileView, checks: &[Arc<CheckView>], at: usize) -> usize {
     std::iter::successors(Some(at), |at| above(*at)).last().unwrap_or(at)
 }
 
-/// The reasons of a component that nothing in another component explains, worst first.
+/// The reasons of a component that nothing in another component explains, worst first; last what others of a group stand in for, which
+/// makes it no worse.
 fn causes(view: &ProfileView, checks: &[Arc<CheckView>], component: Component, own: &[Reason]) -> Vec<Reason> {
-    let mut all = own.to_vec();
+    let mut all: Vec<_> = own.iter().map(|reason| (false, reason.clone())).collect();
+    let groups = rollup::groups(view.checks.iter().zip(checks).map(|(judged, check)| (&*check.spec, judged.verdict)));
     for (at, (judged, check)) in view.checks.iter().zip(checks).enumerate() {
         if check.spec.component != component
             || check.spec.requirement != Requirement::Required
@@ -186,12 +188,17 @@ fn causes(view: &ProfileView, checks: &[Arc<CheckView>], component: Component, o
         }
         let explained_elsewhere = checks[root(view, checks, at)].spec.component != component;
         if !explained_elsewhere {
-            all.extend(judged.reasons.iter().filter(|reason| reason.verdict != Verdict::Ready).cloned());
+            let whole = check.spec.group.as_ref().and_then(|group| groups.get(&*group.name));
+            let stood_in_for = |reason: &Reason| whole.is_some_and(|whole| *whole < reason.verdict);
+            let reasons = judged.reasons.iter().filter(|reason| reason.verdict != Verdict::Ready);
+            all.extend(reasons.map(|reason| (stood_in_for(reason), reason.clone())));
         }
     }
     // What explains the others comes first, then the worst.
-    all.sort_by_key(|reason| (reason.blocked_by.is_some(), std::cmp::Reverse(reason.verdict)));
-    all
+    all.sort_by_key(|(stood_in_for, reason)| {
+        (*stood_in_for, reason.blocked_by.is_some(), std::cmp::Reverse(reason.verdict))
+    });
+    all.into_iter().map(|(_, reason)| reason).collect()
 }
 
 #[cfg(test)]

@@ -167,8 +167,8 @@ impl Letter<'_> {
             (Event::Reminder, Lang::En) => format!("{room}: still nobody sees to {title} – {verdict}."),
             _ => format!("{room}: {title} – {verdict}."),
         };
-        // The first explains the rest; a list is in `reasons`.
-        if let Some(reason) = incident.reasons.iter().find(|reason| reason.verdict != Verdict::Ready) {
+        // It explains the rest; a list is in `reasons`.
+        if let Some(reason) = incident.leading().filter(|reason| reason.verdict != Verdict::Ready) {
             text = format!("{text} {}. {}.", reason.message(self.lang), reason.remedy(self.lang));
         }
         text
@@ -262,6 +262,17 @@ mod tests {
                 "session": null,
             })
         );
+    }
+
+    #[test]
+    fn the_reason_that_makes_it_as_bad_as_it_is_is_told() {
+        static DEAD: ReasonDef =
+            ReasonDef::new("internet.target_silent", Text::new("diam", "silent"), Text::new("cek", "check"));
+        let mut incident = incident();
+        let dead = Reason { def: &DEAD, verdict: Verdict::NotReady, ..incident.reasons[0].clone() };
+        incident.reasons.insert(0, dead);
+        let text = letter(Event::Opened, Lang::En, Some(&incident))["text"].to_string();
+        assert!(text.contains("of packets are lost") && !text.contains("silent"), "{text}");
     }
 
     #[test]

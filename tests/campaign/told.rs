@@ -40,7 +40,7 @@ pub(super) struct Told {
 }
 
 fn news(incident: &Incident) -> News {
-    let code = incident.reasons.first().map(|reason| reason.def.code.to_owned()).unwrap_or_default();
+    let code = incident.leading().map(|reason| reason.def.code.to_owned()).unwrap_or_default();
     News { verdict: incident.verdict, code }
 }
 
@@ -87,7 +87,10 @@ impl Told {
                 self.heard.remove(&component);
             } else {
                 let verdict = Verdict::parse(&said(&incident["verdict"])).unwrap();
-                self.heard.insert(component, News { verdict, code: said(&incident["reasons"][0]["code"]) });
+                let reasons = incident["reasons"].as_array().map(Vec::as_slice).unwrap_or_default();
+                let as_bad = reasons.iter().find(|reason| reason["verdict"] == incident["verdict"]);
+                let leading = as_bad.or(reasons.first()).map(|reason| said(&reason["code"]));
+                self.heard.insert(component, News { verdict, code: leading.unwrap_or_default() });
             }
         }
     }

@@ -2,8 +2,9 @@
 
 use super::super::edges::{settled, ups};
 use super::super::rooms::*;
-use super::super::{Engine, Event, Order};
+use super::super::{Engine, Event, Order, Restored};
 use super::*;
+use crate::domain::{CheckSpec, Kind};
 
 /// How often incidents were opened, changed and closed since this was last asked.
 fn happened(engine: &mut Engine) -> [usize; 3] {
@@ -62,4 +63,29 @@ fn what_is_not_needed_any_more_is_over_and_has_not_come_back() {
         ups(&mut engine, Verdict::Ready, second);
     }
     assert_eq!(closed(&mut engine), Some((Verdict::Ready, false)));
+}
+
+#[test]
+fn what_others_stand_in_for_does_not_lead() {
+    let mut plan = room();
+    let far_ends = Some(crate::domain::Group { name: "far_ends".into(), need: 1 });
+    for name in ["dead", "alive"] {
+        let far_end = spec(name, Kind::Icmp, crate::domain::Level::FarEnd);
+        plan.checks.push(Arc::new(CheckSpec { group: far_ends.clone(), ..far_end }));
+    }
+    let mut engine = Engine::new(plan, Restored::default(), at(0.0));
+    for second in 0..60 {
+        let now = at(f64::from(second));
+        let said = |name: &str| match name {
+            "dead" => Verdict::NotReady,
+            "link" => Verdict::Degraded,
+            _ => Verdict::Ready,
+        };
+        let names = NAMES.into_iter().chain(["dead", "alive"]);
+        engine.observe_all(names.map(|name| says(name, said(name), now)).chain([rate(1e7, now)]), now);
+    }
+    let snapshot = engine.snapshot();
+    let [incident] = &snapshot.incidents[..] else { panic!("{:?}", snapshot.incidents) };
+    let verdicts: Vec<_> = incident.reasons.iter().map(|reason| reason.verdict).collect();
+    assert_eq!((incident.verdict, verdicts), (Verdict::Degraded, vec![Verdict::Degraded, Verdict::NotReady]));
 }

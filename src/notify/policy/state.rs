@@ -17,7 +17,7 @@ pub(super) struct News {
 
 impl News {
     pub(super) fn of(incident: &Incident) -> Self {
-        let code = incident.reasons.first().map(|reason| reason.def.code.to_owned());
+        let code = incident.leading().map(|reason| reason.def.code.to_owned());
         Self { verdict: incident.verdict, code }
     }
 
