@@ -144,6 +144,14 @@ macro_rules! receivers {
                 }
             }
 
+            /// Whether the last attempt was on the air, though it may have come to no end: somebody may have heard it.
+            pub async fn was_heard(&self) -> bool {
+                match self {
+                    Self::Radio(ready) => ready.was_heard().await,
+                    _ => false,
+                }
+            }
+
             /// Makes one attempt, with one word, or with all that are said together.
             ///
             /// # Errors

@@ -54,6 +54,11 @@ impl Ready {
         }
     }
 
+    /// Whether the key went down in the last attempt.
+    pub async fn was_heard(&self) -> bool {
+        self.on_air.lock().await.as_deref().is_some_and(|(station, _)| station.was_keyed())
+    }
+
     /// Makes one attempt. It has arrived when it was said once; whether somebody heard it, somebody must say.
     ///
     /// # Errors

@@ -5,6 +5,8 @@
 //! said in one message, before anything else. A drill, another system's alert, a roll call that found all ready, and a test is each a
 //! message of its own. A storm is so few messages; each of its facts is in the other receivers' messages and on the page.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -54,12 +56,16 @@ impl About {
     }
 }
 
-/// Chooses among all that waits, oldest first, at `now`.
-pub fn choose(waiting: Vec<Notification>, now: Timestamp) -> Choice {
+/// A word that waits: what it is about, what happened, and whether some of it was heard, in an attempt that came to no end.
+type Waits = (About, Event, bool);
+
+/// Chooses among all that waits, oldest first, at `now`; of those whose keys are in `heard` an attempt that failed was on the air.
+pub fn choose(waiting: Vec<Notification>, heard: &BTreeSet<Arc<str>>, now: Timestamp) -> Choice {
     let (mut choice, mut news, mut about) = (Choice::default(), Vec::new(), Vec::new());
     for word in waiting {
         let document = Document::of(&word).ok();
         let of = document.as_ref().map_or((About::Itself, Event::Test), |known| (About::of(known), known.event));
+        let of = (of.0, of.1, heard.contains(&word.key));
         let age = Duration::try_from(now.duration_since(word.created_at)).unwrap_or_default();
         if age > if of.0 == About::AllReady { CALL } else { NEWS } {
             choice.too_old.push(word);
@@ -85,15 +91,15 @@ pub fn choose(waiting: Vec<Notification>, now: Timestamp) -> Choice {
 }
 
 /// Whether one of the words is better left unsaid, for what waits behind it, or because nobody has heard of its beginning.
-fn is_overtaken(all: &[(About, Event)], at: usize) -> bool {
-    let (about, event) = &all[at];
+fn is_overtaken(all: &[Waits], at: usize) -> bool {
+    let (about, event, _) = &all[at];
     let (before, behind) = (&all[..at], &all[at + 1..]);
     // That somebody sees to it is no word on the air: it is passed over, and what it speaks of is said before.
-    let of_it = |other: &&(About, Event)| other.0 == *about && other.1 != Event::Acknowledged;
+    let of_it = |other: &&Waits| other.0 == *about && other.1 != Event::Acknowledged;
     match (about, event) {
         (About::Itself, _) | (_, Event::Acknowledged) => false,
         // What is wrong since then is not said after "all is ready".
-        (About::AllReady, _) => behind.iter().enumerate().any(|(next, (other, event))| {
+        (About::AllReady, _) => behind.iter().enumerate().any(|(next, (other, event, _))| {
             *other == About::AllReady
                 || (matches!(other, About::Component(_))
                     && *event != Event::Acknowledged
@@ -101,8 +107,9 @@ fn is_overtaken(all: &[(About, Event)], at: usize) -> bool {
         }),
         _ => {
             // Who has heard of no beginning needs to hear of no end.
-            let began =
-                before.iter().find(of_it).is_some_and(|(_, first)| matches!(first, Event::Opened | Event::AlertBegan));
+            let first = before.iter().find(of_it);
+            let began = first.is_some_and(|(_, first, _)| matches!(first, Event::Opened | Event::AlertBegan));
+            let began = began && !before.iter().filter(of_it).any(|(.., heard)| *heard);
             behind.iter().any(|other| of_it(&other)) || (matches!(event, Event::Closed | Event::AlertEnded) && began)
         }
     }
@@ -136,7 +143,7 @@ mod tests {
 
     fn said(waiting: &[(&str, &str)], now: i64) -> (Vec<String>, usize, usize) {
         let words = waiting.iter().zip(0..).map(|((component, event), at)| word(component, event, at));
-        let choice = choose(words.collect(), Timestamp::from_second(now).unwrap());
+        let choice = choose(words.collect(), &BTreeSet::new(), Timestamp::from_second(now).unwrap());
         let keys = choice.say.iter().map(|word| word.key.rsplit_once(' ').unwrap().0.to_owned());
         (keys.collect(), choice.overtaken.len(), choice.too_old.len())
     }
@@ -158,6 +165,15 @@ mod tests {
         // Of the one before it they have heard.
         let waited_for = [("power", closed), ("power", opened), ("power", closed)];
         assert_eq!(said(&waited_for, 9), (vec!["power incident_closed".into()], 2, 0));
+    }
+
+    #[test]
+    fn of_what_was_cut_off_on_the_air_the_end_is_said() {
+        let waiting = [word("power", "incident_opened", 0), word("power", "incident_closed", 1)];
+        let heard = BTreeSet::from([Arc::clone(&waiting[0].key)]);
+        let choice = choose(waiting.to_vec(), &heard, Timestamp::from_second(9).unwrap());
+        let [opened, closed] = waiting;
+        assert_eq!(choice, Choice { say: vec![closed], overtaken: vec![opened], ..Choice::default() });
     }
 
     #[test]

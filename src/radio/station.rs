@@ -43,6 +43,8 @@ pub struct Station {
     /// Under which its transmissions are in the books.
     channel: String,
     room: Room,
+    /// Whether the key went down for the message that was to be said last.
+    was_keyed: bool,
 }
 
 /// What was said.
@@ -112,7 +114,7 @@ impl Station {
     /// receiver may be listened to.
     pub async fn start(config: Config, clock: Clock, on_air: OnAir, room: Room) -> Self {
         let channel = config.frequency.to_string();
-        let mut station = Self { config, clock, guard: None, silent: None, on_air, channel, room };
+        let mut station = Self { config, clock, guard: None, silent: None, on_air, channel, room, was_keyed: false };
         match station.guard().await {
             Ok(guard) => station.guard = Some(guard),
             Err(why) => {
@@ -142,6 +144,7 @@ impl Station {
     /// # Errors
     /// Why nothing of it was said. What was said once and not repeated is no error.
     pub async fn transmit(&mut self, message: &Message) -> Result<Sent, TransmitError> {
+        self.was_keyed = false;
         self.admit(Duration::ZERO)?;
         let voices = self.prepare(message).await?;
         let edges = self.config.lead_in.0 + self.config.tail.0;
@@ -164,6 +167,11 @@ impl Station {
         }
         self.on_air.said(&self.channel, self.clock.now().wall);
         Ok(sent)
+    }
+
+    /// Whether some of the last message was on the air, whatever became of it.
+    pub const fn was_keyed(&self) -> bool {
+        self.was_keyed
     }
 
     fn admit(&self, needed: Duration) -> Result<(), TransmitError> {
@@ -256,7 +264,10 @@ impl Station {
         let edges = self.config.lead_in.0 + self.config.tail.0;
         self.on_air.begins(&self.channel, voice.length() + edges, clock.now());
         let said = match guard.order(Order::On).await {
-            Ok(Said::On) => Self::play(&mut guard, &mut voice, clock, monitor.as_mut()).await,
+            Ok(Said::On) => {
+                self.was_keyed = true;
+                Self::play(&mut guard, &mut voice, clock, monitor.as_mut()).await
+            }
             Ok(other) => Err(TransmitError::Key(unexpected(other))),
             Err(why) => Err(TransmitError::Key(why)),
         };

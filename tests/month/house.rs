@@ -1,6 +1,6 @@
 //! A house in which a month passes: judge, policy, a radio, and what stays when the machine goes off.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -225,7 +225,7 @@ impl House {
         if self.radio.is_empty() || self.now < self.radio_free {
             return;
         }
-        let choice = spoken::choose(std::mem::take(&mut self.radio), at(self.now).wall);
+        let choice = spoken::choose(std::mem::take(&mut self.radio), &BTreeSet::new(), at(self.now).wall);
         if choice.say.is_empty() {
             return;
         }

@@ -1,5 +1,6 @@
 //! The line to one receiver.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ pub(super) struct Line<O> {
     /// When it is looked after next.
     look_at: Mono,
     tries: Tries,
+    /// The keys of what waits of which some was on the air, in an attempt that failed.
+    heard: BTreeSet<Arc<str>>,
 }
 
 impl<O: Outbox> Line<O> {
@@ -51,7 +54,8 @@ impl<O: Outbox> Line<O> {
     ) -> Self {
         let ready = Err(DeliveryError::new(Failure::Local, "it has not begun yet"));
         let (is_stale, renewed_at, look_at, tries) = (false, None, clock.mono().after(LOOK), Tries::default());
-        Self { outbox, receiver, schedule, clock, news, stats, ready, is_stale, renewed_at, look_at, tries }
+        let heard = BTreeSet::new();
+        Self { outbox, receiver, schedule, clock, news, stats, ready, is_stale, renewed_at, look_at, tries, heard }
     }
 
     pub(super) async fn run(mut self) {
@@ -120,6 +124,11 @@ impl<O: Outbox> Line<O> {
                     pause = Some(Pause::default());
                 }
                 Err(error) => {
+                    if let Ok(ready) = &self.ready
+                        && ready.was_heard().await
+                    {
+                        self.heard.extend(words.iter().map(|word| Arc::clone(&word.key)));
+                    }
                     let mut next = Pause::after(self.clock.mono(), error.retry_after);
                     // What waited behind it is not said either, unless it soon can be.
                     for word in next.look(&waiting) {
@@ -172,8 +181,9 @@ impl<O: Outbox> Line<O> {
     }
 
     /// What is said next of all that waits; what is not said of it is given up.
-    async fn choose(&self, waiting: &[Notification]) -> Vec<Notification> {
-        let choice = spoken::choose(waiting.to_vec(), self.clock.now().wall);
+    async fn choose(&mut self, waiting: &[Notification]) -> Vec<Notification> {
+        self.heard.retain(|key| waiting.iter().any(|word| word.key == *key));
+        let choice = spoken::choose(waiting.to_vec(), &self.heard, self.clock.now().wall);
         for word in &choice.overtaken {
             self.give_up(word, GiveUp::Overtaken, "newer word of the same component waits").await;
         }
