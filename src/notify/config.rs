@@ -34,8 +34,9 @@ pub struct Shared {
     /// The language of the messages; the room's, if left out.
     #[serde(default)]
     pub language: Option<Lang>,
-    /// How long one attempt may take, from the name's resolution to the answer: 10 s, if left out; of a radio twice
-    /// its `wait` and two minutes, which is the least too.
+    /// How long one attempt may take, from the name's resolution to the answer: 10 s, if left out; of letters three
+    /// minutes, since a server may look through one for long; of a radio twice its `wait` and two minutes, which is the
+    /// least too.
     #[serde(default)]
     pub timeout: Option<Period>,
 }
@@ -74,6 +75,17 @@ mod tests {
         }
         assert!(read("kind = 'pigeon'").unwrap_err().contains("unknown variant `pigeon`, expected one of `radio`"));
         assert!(read("timeout = 10").unwrap_err().contains("a length of time as a string"));
+    }
+
+    #[test]
+    fn a_server_has_the_time_to_look_through_a_letter_unless_the_config_says_otherwise() {
+        let letters = |timeout: &str| {
+            let shared: Shared = toml::from_str(&format!("name = 'letters'\n{timeout}")).unwrap();
+            let way = "server = 'mail.example.org'\nfrom = 'siaga@example.org'\nto = ['desk@example.org']";
+            shared.with(Way::Email(toml::from_str(way).unwrap())).unwrap().timeout
+        };
+        assert!(letters("").0 >= Duration::from_mins(2));
+        assert_eq!(letters("timeout = '10s'"), Period(Duration::from_secs(10)));
     }
 
     #[test]

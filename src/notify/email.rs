@@ -26,8 +26,13 @@ use crate::clock::Clock;
 use crate::domain::{Mono, Notification, SecretFile, hex};
 use put_off::PutOff;
 
-/// How long the way to one of a server's addresses may take: over a line that hangs the attempt's own end comes first.
-const WAY: Duration = Duration::from_mins(1);
+/// How long one attempt may take: a server may look through a letter for longer than a minute before it says that it has it (RFC 5321
+/// §4.5.3.2.6 waits for ten), and who is cut off meanwhile sends it again.
+pub(super) const PATIENCE: Duration = Duration::from_mins(3);
+
+/// How long the way to one of a server's addresses may take: where the first leads nowhere, as one of IPv6 where only IPv4 does, the next is
+/// tried within ten seconds too.
+const WAY: Duration = Duration::from_secs(4);
 
 /// How long a server is waited for that has the letter and is told that this is all.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -375,6 +380,11 @@ mod tests {
         ] {
             assert_eq!([false, true].map(|for_long| is_of_the_letter(said, || for_long)), letter, "{said}");
         }
+    }
+
+    #[test]
+    fn where_the_first_address_leads_nowhere_the_second_is_tried_within_any_usual_timeout() {
+        assert!(2 * WAY < Duration::from_secs(10) && PATIENCE >= Duration::from_mins(2));
     }
 
     #[test]

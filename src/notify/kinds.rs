@@ -65,12 +65,13 @@ macro_rules! receivers {
             }
 
             /// How long one attempt may take, unless the config says otherwise: over a line, longer than a satellite's under
-            /// load takes to answer; spoken, as long as it takes to say (on the air twice, and each time not before a busy channel is
+            /// load takes to answer; of letters, as long as a server may look through one; spoken, as long as it takes to say (on the air twice, and each time not before a busy channel is
             /// free): who is cut off in mid-word is said to have failed, and says it all again.
             pub const fn patience(&self) -> Duration {
                 match self {
                     Self::Radio(config) => config.wait.0.saturating_mul(2).saturating_add(Duration::from_mins(2)),
                     Self::Room(_) => Duration::from_mins(2),
+                    Self::Email(_) => email::PATIENCE,
                     _ => Duration::from_secs(10),
                 }
             }
