@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::protocol::{Line, parse, quoted};
-use super::status::{Policy, Status, judge};
+use super::status::{Believed, Policy, Status, judge};
 use super::variables::{Variable, Variables};
 
 /// The lines of an answer to `LIST VAR`, as some server gives it.
@@ -29,7 +29,7 @@ pub fn answer(text: &str) {
     }
     let status = Status::parse(variables.text(Variable::Status).unwrap_or_default());
     let policy = Policy { usable_share: 0.8, margin: 300.0 };
-    let reading = judge(&variables, &status, true, policy, Timestamp::UNIX_EPOCH);
+    let reading = judge(&variables, &status, Believed { test: true, calibration: true }, policy, Timestamp::UNIX_EPOCH);
     for measurement in &reading.measurements {
         assert!(measurement.value.is_finite(), "{measurement:?}");
     }

@@ -24,7 +24,7 @@ pub use failure::ERRORS;
 
 use self::client::Client;
 use self::failure::Failure;
-use self::status::{Policy, Status};
+use self::status::{Believed, Flag, Policy, Status};
 use self::testing::Testing;
 use self::variables::{Variable, Variables};
 use super::range::patience;
@@ -187,6 +187,7 @@ pub struct Probe {
     found: Option<String>,
     client: Client,
     testing: Testing,
+    calibrating: Testing,
     ticker: Option<tokio::time::Interval>,
 }
 
@@ -199,7 +200,8 @@ impl Probe {
             configured: (config.ups != AUTO).then_some(config.ups),
             found: None,
             client: Client::new(config.server, config.timeout.0),
-            testing: Testing::default(),
+            testing: Testing::itself(),
+            calibrating: Testing::its_battery(),
             ticker: None,
         }
     }
@@ -250,8 +252,11 @@ impl Probe {
             return Err(Failure::Waits);
         }
         let now = self.context.clock.now();
-        let testing = self.testing.is_believed(status::says_testing(&variables, &status), now.mono);
-        Ok(status::judge(&variables, &status, testing, self.policy, now.wall))
+        let believed = Believed {
+            test: self.testing.is_believed(status::says_testing(&variables, &status), now.mono),
+            calibration: self.calibrating.is_believed(status.has(Flag::Cal), now.mono),
+        };
+        Ok(status::judge(&variables, &status, believed, self.policy, now.wall))
     }
 }
 

@@ -8,7 +8,7 @@
 //!                   ▼
 //!        OFF, OVER, LB, FSD ───► not ready
 //!        OB ───────────────────► degraded; not ready once the runtime rule fails (source "battery")
-//!        OB while CAL or TEST ─► no outage: the runtime rule of mains holds (source "mains")
+//!        OB while CAL or TEST ─► no outage: the runtime rule of mains holds (source "mains"), while something comes in
 //!        BYPASS RB HB ALARM CAL OVERHEAT SD, charge < 80 % ─► degraded
 //!        TRIM BOOST TEST, words unknown here ─► notes
 //! ```
@@ -142,6 +142,15 @@ pub(super) struct Policy {
     pub(super) margin: f64,
 }
 
+/// What of its words is believed where they have been said for long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Believed {
+    /// That a self-test runs.
+    pub(super) test: bool,
+    /// That a calibration does.
+    pub(super) calibration: bool,
+}
+
 /// A resting battery is this full, ratio; and below [`LOW_CHARGE`] a battery that is being charged calls for attention.
 const FULL_CHARGE: f64 = 0.95;
 const LOW_CHARGE: f64 = 0.8;
@@ -158,12 +167,19 @@ fn self_test(variables: &Variables) -> Option<SelfTest> {
     variables.text(Variable::TestResult).map(SelfTest::of)
 }
 
-/// What the variables of one UPS mean; `testing`, whether it is believed where it says that a self-test runs.
-pub(super) fn judge(variables: &Variables, status: &Status, testing: bool, policy: Policy, now: Timestamp) -> Reading {
+/// What the variables of one UPS mean; `believed`, whether it is where it says that a self-test or a calibration runs.
+pub(super) fn judge(
+    variables: &Variables,
+    status: &Status,
+    believed: Believed,
+    policy: Policy,
+    now: Timestamp,
+) -> Reading {
     let mut reading = Reading::default();
     let today = TimeZone::UTC.to_datetime(now).date();
     let test = self_test(variables);
-    let testing = status.has(Flag::Cal) || testing && says_testing(variables, status);
+    let testing =
+        believed.calibration && status.has(Flag::Cal) || believed.test && says_testing(variables, status);
     // Words that say "mains" and "the battery discharges" at once: only then is a zero at the input believed.
     let on_mains = status.has(Flag::Ol) && !status.has_any(&[Flag::Ob, Flag::Dischrg]);
     let numbers = Numbers::read(variables, on_mains, today);
@@ -248,6 +264,10 @@ fn source(variables: &Variables, status: &Status, testing: bool, numbers: &Numbe
     if status.has(Flag::Ob) {
         // A test runs with mains there; one whose result hangs at "in progress" while nothing comes in is an outage.
         return Ok(if testing && !no_mains { Source::Mains } else { Source::Battery });
+    }
+    // "OL CAL DISCHRG" is what usbhid-ups makes of an outage in which the UPS says that it calibrates, too.
+    if status.has(Flag::Dischrg) && testing && no_mains {
+        return Ok(Source::Battery);
     }
     // "OL DISCHRG": some models say so at rest, fully charged, with mains (networkupstools/nut#1970); others say so in
     // an outage, with nothing at the input (#811).

@@ -11,13 +11,17 @@ fn reading(pairs: &[(&str, &str)]) -> Reading {
 
 /// The same; `testing`, whether it is believed that it tests itself.
 fn believed(testing: bool, pairs: &[(&str, &str)]) -> Reading {
+    as_far_as(Believed { test: testing, calibration: true }, pairs)
+}
+
+fn as_far_as(believed: Believed, pairs: &[(&str, &str)]) -> Reading {
     let mut variables = Variables::default();
     for (name, value) in pairs {
         variables.put(name, value);
     }
     let status = Status::parse(variables.text(Variable::Status).unwrap_or_default());
     let now = "2025-11-23T02:00:00Z".parse().unwrap();
-    judge(&variables, &status, testing, Policy { usable_share: 0.8, margin: 300.0 }, now)
+    judge(&variables, &status, believed, Policy { usable_share: 0.8, margin: 300.0 }, now)
 }
 
 /// A UPS in good health that says these words, and whatever else is given.
@@ -261,4 +265,19 @@ proptest! {
         prop_assert!(!green || words.iter().any(|word| matches!(word, Flag::Ol | Flag::Cal | Flag::Test))
             || status.split_ascii_whitespace().any(|word| matches!(word, "OL" | "CAL" | "TEST")), "{}", status);
     }
+}
+
+#[test]
+fn a_calibration_into_which_nothing_comes_is_an_outage_and_so_is_one_that_never_ends() {
+    let with = |status, volts| healthy(status, &[("input.voltage", volts)]);
+    for status in ["OL CAL DISCHRG", "CAL DISCHRG", "OB CAL DISCHRG"] {
+        assert_eq!(found(&with(status, "221")), [(D, "power.calibrating")], "{status}");
+        assert_eq!(found(&with(status, "0")), [(D, "power.on_battery"), (D, "power.calibrating")], "{status}");
+    }
+    let hangs = |status| {
+        let pairs = [("battery.charge", "70"), ("battery.runtime", "1800"), ("input.voltage", "221"), ("ups.status", status)];
+        found(&as_far_as(Believed { test: true, calibration: false }, &pairs))
+    };
+    assert_eq!(hangs("OB CAL DISCHRG"), [(D, "power.on_battery"), (D, "power.calibrating")]);
+    assert!(hangs("OL CAL DISCHRG").contains(&(U, "power.status_contradictory")));
 }
