@@ -83,7 +83,7 @@ impl Ready {
             .args(arguments)
             .env("SIAGA_TEXT", &document.text)
             .env("SIAGA_EVENT", document.event.as_str())
-            .env("SIAGA_KEY", &*notification.key)
+            .env("SIAGA_KEY", &document.id)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

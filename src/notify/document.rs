@@ -187,6 +187,15 @@ pub(super) struct ReasonPart {
     pub(super) blocked_by: Option<String>,
 }
 
+/// The `id` of a notification's document; its key, where the document has none.
+pub(super) fn id(notification: &Notification) -> String {
+    #[derive(Deserialize)]
+    struct Named {
+        id: String,
+    }
+    serde_json::from_str(&notification.payload).map_or_else(|_| notification.key.to_string(), |Named { id }| id)
+}
+
 impl Document {
     /// Reads a notification's document again.
     ///
@@ -359,6 +368,12 @@ mod tests {
         assert_eq!(shortened("aé😀b", 8, "...", char::len_utf8), "aé😀b");
         assert_eq!(shortened("aé😀bcd", 8, "...", char::len_utf8), "aé...");
         assert_eq!(shortened("kamera", 0, "", |_| 1), "");
+    }
+
+    #[test]
+    fn what_is_sent_again_has_the_id_that_it_had_also_where_an_older_version_stored_it() {
+        let of = |payload: &str| id(&Notification::new("k", &"desk".into(), None, payload, Timestamp::UNIX_EPOCH));
+        assert_eq!([r#"{"id":"aula.k","event":"test"}"#, r#"{"id":"k"}"#, ""].map(of), ["aula.k", "k", "k"]);
     }
 
     #[test]

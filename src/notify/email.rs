@@ -202,7 +202,7 @@ impl Ready {
         let mut letter = Message::builder()
             .from(self.config.from.clone())
             .date(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
-            .message_id(Some(message_id(&notification.key, self.config.from.email.domain())))
+            .message_id(Some(message_id(&document.id, self.config.from.email.domain())))
             .subject(document.subject())
             .header(header::ContentType::TEXT_PLAIN);
         for to in self.config.to.iter() {
@@ -270,7 +270,7 @@ async fn hand_over(
     Ok(())
 }
 
-/// A letter's own id, the same at each attempt. A key may hold what others have chosen (a session's id), and what may stand here is
+/// A letter's own id, the same at each attempt, and of this room alone. A key may hold what others have chosen (a session's id), and what may stand here is
 /// little (RFC 5322 §3.6.4): it is the key's SHA-256, in hex.
 fn message_id(key: &str, domain: &str) -> String {
     format!("<{}@{domain}>", hex(digest(&SHA256, key.as_bytes()).as_ref()))
@@ -329,9 +329,16 @@ mod tests {
 
     /// Of a session whose id is the scheduler's.
     pub(super) fn notification(key: &str) -> Notification {
-        let payload = r#"{"version":1,"id":"x","event":"test","room":"","room_title":"Ruang","at":"","lang":"id","drill":false,
-            "text":"","incident":null,"alert":null}"#;
-        Notification::new(key, &"desk".into(), None, payload, jiff::Timestamp::UNIX_EPOCH)
+        in_room("ruang", key)
+    }
+
+    fn in_room(room: &str, key: &str) -> Notification {
+        let id = format!("{room}.{key}");
+        let payload = serde_json::json!({
+            "version": 1, "id": id, "event": "test", "room": room, "room_title": "Ruang", "at": "", "lang": "id",
+            "drill": false, "text": "", "incident": null, "alert": null,
+        });
+        Notification::new(key, &"desk".into(), None, &*payload.to_string(), jiff::Timestamp::UNIX_EPOCH)
     }
 
     /// A server on this machine.
@@ -350,12 +357,13 @@ mod tests {
     #[test]
     fn a_letters_id_is_one_whatever_stands_in_the_key() {
         let ready = Ready::new(&config()).unwrap();
-        let id_of = |key: &str| {
-            let letter = String::from_utf8(ready.letter(&notification(key)).unwrap().formatted()).unwrap();
+        let id_in = |room: &str, key: &str| {
+            let letter = String::from_utf8(ready.letter(&in_room(room, key)).unwrap().formatted()).unwrap();
             let ids: Vec<_> = letter.lines().filter_map(|line| line.strip_prefix("Message-ID: ")).collect();
             assert_eq!(ids.len(), 1, "{letter}");
             ids[0].to_owned()
         };
+        let id_of = |key: &str| id_in("ruang", key);
         let key = "session.rapat<17>@dinas kesehatan/é.65.confirmed.desk";
         let id = id_of(key);
         let left = id.strip_prefix('<').and_then(|rest| rest.strip_suffix("@example.org>"));
@@ -363,6 +371,7 @@ mod tests {
         assert!(left.len() == 64 && left.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
         assert_eq!(id_of(key), id, "a second copy is known by it");
         assert_ne!(id_of("session.rapat.65.confirmed.desk"), id);
+        assert_ne!(id_in("aula", key), id, "another room follows the same calendar");
     }
 
     #[test]

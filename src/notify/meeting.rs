@@ -62,7 +62,7 @@ impl SessionLetter<'_> {
         };
         let document = Document {
             version: 1,
-            id: self.id.to_owned(),
+            id: self.room.within(self.id),
             event,
             room: self.room.name.to_owned(),
             room_title: self.room.title.to_owned(),

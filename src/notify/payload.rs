@@ -17,10 +17,17 @@ pub struct Addressed<'a> {
     pub title: &'a str,
 }
 
+impl Addressed<'_> {
+    /// The key of a notification as others know it: rooms that follow one calendar have keys that are the same.
+    pub(super) fn within(self, key: &str) -> String {
+        format!("{}.{key}", self.name)
+    }
+}
+
 /// What a notification is made from.
 #[derive(Clone, Copy, Debug)]
 pub struct Letter<'a> {
-    /// The idempotency key.
+    /// The key under which it is kept.
     pub id: &'a str,
     /// What happened.
     pub event: Event,
@@ -44,7 +51,7 @@ impl Letter<'_> {
         let drill = self.incident.is_some_and(Incident::is_drill);
         let document = Document {
             version: 1,
-            id: self.id.to_owned(),
+            id: self.room.within(self.id),
             event: self.event,
             room: self.room.name.to_owned(),
             room_title: self.room.title.to_owned(),
@@ -231,7 +238,7 @@ mod tests {
             letter(Event::Opened, Lang::Id, Some(&incident())),
             json!({
                 "version": 1,
-                "id": "key-1",
+                "id": "media_center.key-1",
                 "event": "incident_opened",
                 "room": "media_center",
                 "room_title": "Ruang Media Center",

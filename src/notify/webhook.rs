@@ -6,7 +6,7 @@ use ring::hmac;
 use serde::Deserialize;
 
 use super::error::{DeliveryError, Failure, SetupError};
-use super::{http, secret};
+use super::{document, http, secret};
 use crate::domain::{Notification, SecretFile, hex};
 
 /// What belongs to a webhook.
@@ -57,7 +57,7 @@ impl Ready {
     pub async fn deliver(&self, notification: &Notification) -> Result<(), DeliveryError> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let key = HeaderValue::from_str(&notification.key)
+        let key = HeaderValue::from_str(&document::id(notification))
             .map_err(|_| DeliveryError::new(Failure::Refused, "its key cannot stand in a header"))?;
         headers.insert("Idempotency-Key", key);
         if let Some(file) = &self.config.secret_file {

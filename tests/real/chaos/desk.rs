@@ -77,7 +77,8 @@ fn request(stream: &TcpStream) -> Option<(String, Value)> {
         let (name, value) = line.trim_end().split_once(": ").unwrap_or_default();
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.parse().ok()?,
-            "idempotency-key" => key = Some(value.to_owned()),
+            // Behind the room's name.
+            "idempotency-key" => key = value.split_once('.').map(|(_, key)| key.to_owned()),
             _ => {}
         }
         line.clear();
