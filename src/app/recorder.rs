@@ -442,6 +442,7 @@ pub fn house(config: &Config) -> House {
         zone: config.room.time_zone.0.clone(),
         receivers: audience(config),
         rooms: super::unsaid::rooms(config),
+        stands_for: super::unsaid::stands_for(config),
         instead: super::unsaid::instead(config),
         routes: config.routes.clone(),
         maintenance: config.maintenance.clone(),

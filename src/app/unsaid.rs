@@ -1,7 +1,8 @@
-//! What no radio could say is told to others, in writing; and who those are that speak.
+//! What no radio could say is told to others, in writing; who those are that speak, and who forgets by themselves.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::recorder::Recorder;
 use crate::config::Config;
@@ -41,4 +42,13 @@ pub(super) fn instead(config: &Config) -> BTreeMap<Arc<str>, Vec<Arc<str>>> {
 pub(super) fn rooms(config: &Config) -> Vec<Arc<str>> {
     let rooms = config.receivers.iter().filter(|receiver| matches!(receiver.way, Way::Room(_)));
     rooms.map(|receiver| Arc::clone(&receiver.name)).collect()
+}
+
+/// How long what is told stands at those who end it by themselves.
+pub(super) fn stands_for(config: &Config) -> BTreeMap<Arc<str>, Duration> {
+    let ends = config.receivers.iter().filter_map(|receiver| match &receiver.way {
+        Way::Alertmanager(way) => Some((Arc::clone(&receiver.name), way.stands_for.0)),
+        _ => None,
+    });
+    ends.collect()
 }

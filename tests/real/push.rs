@@ -31,6 +31,7 @@ async fn a_chat_and_a_topic_are_told_in_their_own_shape() {
         zone: TimeZone::UTC,
         receivers: audience,
         rooms: Vec::new(),
+        stands_for: std::collections::BTreeMap::new(),
         instead: std::collections::BTreeMap::new(),
         routes: vec![],
         maintenance: vec![],

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
@@ -41,6 +42,8 @@ pub struct House {
     pub receivers: Vec<(Arc<str>, Lang)>,
     /// Which of them are the room itself: what they are told stands on its banner.
     pub rooms: Vec<Arc<str>>,
+    /// Where what is told ends by itself after so long: an Alertmanager's alerts.
+    pub stands_for: BTreeMap<Arc<str>, Duration>,
     /// Whom to tell what a radio could not say, by the radio's name.
     pub instead: BTreeMap<Arc<str>, Vec<Arc<str>>>,
     /// What leads to whom; without any, every receiver hears everything.

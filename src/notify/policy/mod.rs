@@ -185,6 +185,7 @@ impl Policy {
         for id in all {
             self.reconcile(&id, settling, at, &mut decided);
             self.remind(&id, settling, at, &mut decided);
+            self.refresh(&id, settling, at, &mut decided);
         }
         self.tell_alerts(at, &mut decided);
         // Nothing has happened, so that there is nothing that anybody was not told of.

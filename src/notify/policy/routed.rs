@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::state::{State, Told};
-use super::{Decided, Event, House, Incident, Policy, elapsed};
+use super::state::{News, State, Told};
+use super::{Decided, Event, House, Incident, Policy, Withheld, elapsed};
 use crate::notify::routes::Route;
+
+/// So often what ends by itself is told again before it does: a receiver that is away for long misses some.
+const REFRESHED: u32 = 4;
 
 impl Policy {
     /// Whether a route leads an incident to a receiver now, by itself.
@@ -49,6 +52,24 @@ impl Policy {
             self.tell(&receiver, Event::Reminder, &incident, at, decided);
             if let Some(told) = state.told.get_mut(&receiver) {
                 told.at = at;
+            }
+        }
+        self.keep(id, state, decided);
+    }
+
+    /// Tells it again where what was told would end by itself while it is still so, whoever sees to it.
+    pub(super) fn refresh(&mut self, id: &str, settling: bool, at: Timestamp, decided: &mut Decided) {
+        let Some(open) = self.open.get(id).filter(|open| !settling && !open.incident.settling) else { return };
+        let (incident, mut state) = (open.incident.clone(), open.state.clone());
+        let event = match self.keeps_quiet(&incident, settling, at) {
+            Some(Withheld::Flapping) => Event::Unstable,
+            _ => Event::Changed,
+        };
+        for (receiver, stands_for) in self.house.stands_for.clone() {
+            let ends_soon = |told: &&mut Told| elapsed(told.at, at) >= stands_for / REFRESHED;
+            if let Some(told) = state.told.get_mut(&receiver).filter(ends_soon) {
+                *told = Told { news: News::of(&incident), at };
+                self.tell(&receiver, event, &incident, at, decided);
             }
         }
         self.keep(id, state, decided);
@@ -117,6 +138,23 @@ mod tests {
         assert_eq!(told(&morning), ["desk opened"], "who is to see to it has just heard of it");
         assert!(told(&policy.tick(false, at(MORNING + 599))).is_empty());
         assert_eq!(told(&policy.tick(false, at(MORNING + 600))), ["noc opened"]);
+    }
+
+    #[test]
+    fn what_would_end_by_itself_is_told_again_before_it_does_whoever_sees_to_it() {
+        let week = 7 * 86_400;
+        let stands_for = [("noc".into(), std::time::Duration::from_hours(7 * 24))].into();
+        let mut policy = Policy::new(House { stands_for, ..house("") }, Left::default());
+        assert_eq!(told(&policy.decide(Change::Opened(&bad()), false, at(0))), ["desk opened", "noc opened"]);
+        policy.acknowledge("internet-1", at(60)).unwrap();
+        assert!(told(&policy.tick(false, at(week / 4 - 1))).is_empty());
+        assert!(told(&policy.tick(true, at(week / 4))).is_empty(), "nobody knows yet how it is");
+        assert_eq!(told(&policy.tick(false, at(week / 4))), ["noc changed"]);
+        assert!(told(&policy.tick(false, at(week / 2 - 1))).is_empty());
+        assert_eq!(told(&policy.tick(false, at(week / 2))), ["noc changed"]);
+        let over = Incident { verdict: Verdict::Ready, ..bad() };
+        assert_eq!(told(&policy.decide(Change::Closed(&over), false, at(week))), ["desk closed", "noc closed"]);
+        assert!(told(&policy.tick(false, at(2 * week))).is_empty());
     }
 
     #[test]

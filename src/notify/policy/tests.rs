@@ -40,13 +40,13 @@ pub(super) fn house(config: &str) -> House {
     }
     let Read { route: routes, maintenance, roll_call, inbound } = toml::from_str(config).unwrap();
     let receivers = vec![("desk".into(), Lang::Id), ("noc".into(), Lang::En)];
-    let instead = BTreeMap::new();
     House {
         room: room(),
         zone: TimeZone::UTC,
         receivers,
         rooms: Vec::new(),
-        instead,
+        stands_for: BTreeMap::new(),
+        instead: BTreeMap::new(),
         routes,
         maintenance,
         roll_call,
