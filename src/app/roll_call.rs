@@ -78,7 +78,7 @@ fn faults(snapshot: &Snapshot) -> Vec<Incident> {
     });
     outside
         .map(|component| Incident {
-            id: format!("{}-not-yet", component.component),
+            id: format!("{}{}", component.component, Incident::NOT_YET),
             component: component.component,
             worst: component.verdict,
             verdict: component.verdict,

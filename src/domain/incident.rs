@@ -80,6 +80,9 @@ impl Incident {
     /// How the id of a drill begins, which is no incident of the room's.
     pub const DRILL: &str = "drill-";
 
+    /// How the id ends of what keeps the room from being ready and has become no incident yet, as a roll call finds it.
+    pub const NOT_YET: &str = "-not-yet";
+
     /// Whether it is only practised.
     pub fn is_drill(&self) -> bool {
         self.id.starts_with(Self::DRILL)

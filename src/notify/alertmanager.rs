@@ -14,7 +14,7 @@ use super::document::{Document, Event};
 use super::error::{DeliveryError, Failure, SetupError};
 use super::http;
 use crate::clock::Clock;
-use crate::domain::{Notification, Period, SecretFile, Verdict, hex};
+use crate::domain::{Incident, Notification, Period, SecretFile, Verdict, hex};
 
 /// What belongs to an Alertmanager.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
@@ -100,12 +100,18 @@ impl Ready {
 fn alert(document: &Document, made_at: Timestamp, now: Timestamp, stands_for: Period) -> Alert {
     let mut labels = BTreeMap::from([("room", document.room.clone())]);
     let mut annotations = BTreeMap::from([("summary", document.subject()), ("description", document.body())]);
-    let Some(incident) = &document.incident else {
+    // Of what has become no incident yet nobody tells the end.
+    let known = document.incident.as_ref().filter(|incident| !incident.id.ends_with(Incident::NOT_YET));
+    let Some(incident) = known else {
         // Neither a meeting's name nor its id is a label: they would make a series of each.
-        let (name, severity, stands) = match &document.session {
-            Some(session) => ("SiagaSession", severity(session.verdict), Duration::from_mins(15)),
-            None if document.event == Event::RollCall => ("SiagaRollCall", "info", Duration::from_mins(1)),
-            None => ("SiagaTest", "info", Duration::from_mins(1)),
+        let (name, severity, stands) = match (&document.session, &document.incident) {
+            (Some(session), _) => ("SiagaSession", severity(session.verdict), Duration::from_mins(15)),
+            (None, Some(fault)) => {
+                labels.insert("component", fault.component.as_str().to_owned());
+                ("SiagaRollCall", severity(fault.verdict), Duration::from_mins(15))
+            }
+            (None, None) if document.event == Event::RollCall => ("SiagaRollCall", "info", Duration::from_mins(1)),
+            (None, None) => ("SiagaTest", "info", Duration::from_mins(1)),
         };
         labels.insert("alertname", name.to_owned());
         labels.insert("severity", severity.to_owned());
@@ -165,7 +171,7 @@ mod tests {
     use jiff::tz::TimeZone;
 
     use super::*;
-    use crate::domain::{Component, Incident, Lang};
+    use crate::domain::{Component, Lang};
     use crate::notify::payload::{Addressed, Letter};
 
     #[test]
@@ -212,6 +218,41 @@ mod tests {
         assert!(unstable.annotations["summary"].ends_with(" – Tidak stabil"), "{:?}", unstable.annotations);
         assert!(!unstable.annotations["description"].contains("Sampai"), "{:?}", unstable.annotations);
         assert_eq!(unstable.ends_at.parse::<Timestamp>().unwrap(), at(400) + Duration::from_hours(7 * 24));
+    }
+
+    #[test]
+    fn what_a_roll_call_finds_and_is_no_incident_yet_ends_by_itself() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let alert_of = |id: &str, component| {
+            let incident = Incident {
+                id: id.to_owned(),
+                component,
+                worst: Verdict::NotReady,
+                verdict: Verdict::NotReady,
+                reasons: Vec::new(),
+                opened_at: at(100),
+                closed_at: None,
+                settling: false,
+            };
+            let letter = Letter {
+                id: "k",
+                event: Event::RollCall,
+                room: Addressed { name: "room", title: "Ruang" },
+                at: at(200),
+                zone: &TimeZone::UTC,
+                lang: Lang::Id,
+                incident: Some(&incident),
+                alert: None,
+            };
+            alert(&serde_json::from_str(&letter.json()).unwrap(), at(200), at(200), stands_for())
+        };
+        let (video, audio) = (alert_of("video-not-yet", Component::Video), alert_of("audio-not-yet", Component::Audio));
+        assert_eq!((&*video.labels["alertname"], &*video.labels["severity"]), ("SiagaRollCall", "critical"));
+        assert_ne!(video.labels, audio.labels);
+        assert_eq!(video.ends_at.parse::<Timestamp>().unwrap(), at(200 + 900));
+        let incident = alert_of("video-100", Component::Video);
+        assert_eq!(incident.labels["alertname"], "SiagaRoomComponent");
+        assert_eq!(incident.ends_at.parse::<Timestamp>().unwrap(), at(200) + Duration::from_hours(7 * 24));
     }
 
     #[test]
