@@ -12,6 +12,7 @@
 //! from there; evidence is refused, so that an answer can say it has none; history reads what the disk still gives.
 
 mod asked;
+mod backlog;
 mod claim;
 mod disk;
 mod error;
@@ -188,7 +189,7 @@ impl Store {
             retention,
             catalogue,
             clock,
-            backlog: std::collections::VecDeque::new(),
+            backlog: backlog::Backlog::default(),
             latest: latest::Latest::default(),
             met: 0,
             lost: 0,

@@ -29,7 +29,7 @@ impl Outbox for Store {
             waiting.attempts = waiting.attempts.saturating_add(1);
             waiting.next_attempt_at = next_attempt_at;
         }
-        self.mark(Op::Failed { key: key.to_owned(), error: error.to_owned(), next_attempt_at }).await;
+        self.mark(Op::Failed { key: key.to_owned(), error: error.to_owned(), next_attempt_at, times: 1 }).await;
     }
 
     async fn delivered(&self, key: &str, spoken: Option<&str>) {

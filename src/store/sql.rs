@@ -18,9 +18,24 @@ type Done = rusqlite::Result<()>;
 #[derive(Debug)]
 pub(super) enum Op {
     Record(Batch),
-    Failed { key: String, error: String, next_attempt_at: Timestamp },
-    Delivered { key: String, spoken: Option<String>, at: Timestamp },
-    GivenUp { key: String, why: GiveUp, error: String, at: Timestamp },
+    /// So many times since it was written down last.
+    Failed {
+        key: String,
+        error: String,
+        next_attempt_at: Timestamp,
+        times: u32,
+    },
+    Delivered {
+        key: String,
+        spoken: Option<String>,
+        at: Timestamp,
+    },
+    GivenUp {
+        key: String,
+        why: GiveUp,
+        error: String,
+        at: Timestamp,
+    },
 }
 
 impl Op {
@@ -51,11 +66,11 @@ pub(super) fn apply(db: &Connection, op: &Op) -> Done {
             batch.sheets.told.iter().try_for_each(|told| sheets::put_told(db, told))?;
             batch.acts.iter().try_for_each(|act| put_act(db, act))
         }
-        Op::Failed { key, error, next_attempt_at } => db
+        Op::Failed { key, error, next_attempt_at, times } => db
             .prepare_cached(
-                "UPDATE outbox SET attempts = attempts + 1, last_error = ?2, next_attempt_at = ?3 WHERE key = ?1",
+                "UPDATE outbox SET attempts = attempts + ?4, last_error = ?2, next_attempt_at = ?3 WHERE key = ?1",
             )?
-            .execute(params![key, error, micros(*next_attempt_at)])
+            .execute(params![key, error, micros(*next_attempt_at), times])
             .map(drop),
         Op::Delivered { key, spoken, at } => db
             .prepare_cached("UPDATE outbox SET attempts = attempts + 1, done_at = ?2, spoken = ?3 WHERE key = ?1")?

@@ -2,12 +2,12 @@
 //!
 //! A thread of its own, because a commit may take as long as the disk likes, and a disk that hangs must stop nothing else.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::backlog::Backlog;
 use super::disk::Disk;
 use super::health::Board;
 use super::latest::Latest;
@@ -33,8 +33,6 @@ const PRUNE_AGAIN: Duration = Duration::from_millis(100);
 const PRUNE_LATER: Duration = Duration::from_hours(1);
 /// How often a disk that failed is tried again, and one that works is looked at: whether its file is still at its place.
 const RETRY: Duration = Duration::from_secs(2);
-/// What waits for a disk that fails; a busy room makes a few hundred a day.
-const MAX_BACKLOG: usize = 4096;
 /// How long a file that was read through is not read through again.
 const EXAMINED: Duration = Duration::from_mins(10);
 /// What is written in one transaction when a backlog is worked off.
@@ -76,7 +74,7 @@ pub(super) struct Writer {
     pub(super) retention: Retention,
     pub(super) catalogue: Catalogue,
     pub(super) clock: Clock,
-    pub(super) backlog: VecDeque<Op>,
+    pub(super) backlog: Backlog,
     /// What a file that is begun anew must have.
     pub(super) latest: Latest,
     /// The opening of the file whose undelivered notifications are in `waiting`.
@@ -206,13 +204,11 @@ impl Writer {
     }
 
     fn queue(&mut self, op: Op) {
-        if self.backlog.len() >= MAX_BACKLOG {
-            if let Some(Op::Delivered { key, .. } | Op::GivenUp { key, .. }) = self.backlog.pop_front() {
-                lock(&self.waiting).forget(&key);
-            }
-            self.lost += 1;
+        let Some(gone) = self.backlog.push(op) else { return };
+        if let Op::Delivered { key, .. } | Op::GivenUp { key, .. } = gone {
+            lock(&self.waiting).forget(&key);
         }
-        self.backlog.push_back(op);
+        self.lost += 1;
     }
 
     /// Brings everything that waits to the disk, oldest first. Tried once more after a damaged file was set aside.
@@ -221,15 +217,15 @@ impl Writer {
             Err(Fault::Damaged(_) | Fault::Newer(_)) => self.settle_once(),
             other => other,
         };
-        self.board.count(self.backlog.len(), self.lost + lock(&self.feed).overflowed());
+        self.board.count(self.backlog.ops.len(), self.lost + lock(&self.feed).overflowed());
         result
     }
 
     fn settle_once(&mut self) -> Result<(), Fault> {
         loop {
-            while !self.backlog.is_empty() {
-                let chunk = self.backlog.len().min(CHUNK);
-                let ops = self.backlog.make_contiguous();
+            while !self.backlog.ops.is_empty() {
+                let chunk = self.backlog.ops.len().min(CHUNK);
+                let ops = self.backlog.ops.make_contiguous();
                 let refused = self.disk.write(|transaction| {
                     let mut refused = 0;
                     for op in &ops[..chunk] {
@@ -247,7 +243,7 @@ impl Writer {
                     Ok(refused)
                 })?;
                 let mut waiting = lock(&self.waiting);
-                for op in self.backlog.drain(..chunk) {
+                for op in self.backlog.ops.drain(..chunk) {
                     if let Op::Delivered { key, .. } | Op::GivenUp { key, .. } = op {
                         waiting.forget(&key);
                     }
@@ -373,7 +369,7 @@ impl Writer {
         self.flush(true);
         if self.settle().is_err() {
             tracing::error!(
-                records = self.backlog.len(),
+                records = self.backlog.ops.len(),
                 "records are lost: the disk did not take them before the end"
             );
         }
