@@ -172,6 +172,15 @@ impl OnAir {
         self.changed(state);
     }
 
+    /// They did by then at the latest.
+    pub fn heard_by(&self, now: Timestamp) {
+        let mut state = self.state();
+        if state.heard.is_some_and(|at| at > now) {
+            state.heard = Some(now);
+            self.changed(state);
+        }
+    }
+
     /// When they last did.
     pub fn last_heard(&self) -> Option<Timestamp> {
         self.state().heard

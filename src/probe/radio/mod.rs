@@ -28,7 +28,7 @@ use super::uevents::Watch;
 use super::{Context, Defaults, Roots};
 use crate::domain::check::LossRule;
 use crate::domain::{
-    Arg, Device, ErrorKind, Finding, Level, Observation, Period, ProbeError, Reading, Rule, Verdict, quantity::Unit,
+    Arg, Device, ErrorKind, Finding, Level, Mono, Observation, Period, ProbeError, Reading, Rule, Verdict, quantity::Unit,
 };
 use catalogue::{
     AIRTIME, CARD_MISSING, ECHO, ECHO_MISSED, ECHO_UNCERTAIN, HEARD, HEARD_LONG_AGO, KEY_MISSING, NEVER_SAID, PRESENT,
@@ -46,6 +46,10 @@ pub const DEFAULTS: Defaults = Defaults {
 };
 
 const DAY: u64 = 86_400;
+
+/// What was noted by a clock that was ahead counts as noted now once this clock has stood behind it for so long: one that is not set yet
+/// after a start is no reason to forget a check.
+const BEHIND: Duration = Duration::from_hours(1);
 
 /// The kind-specific part of a check's config. What of the interface is not named is that of the first receiver of kind `radio`.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
@@ -126,6 +130,8 @@ pub struct Probe {
     noted: watch::Receiver<()>,
     record: Record,
     aside: Aside<std::io::Result<Found>>,
+    /// Since when the operators' last check is found in the future.
+    ahead: Option<Mono>,
 }
 
 impl Probe {
@@ -134,7 +140,7 @@ impl Probe {
         let interface = config.interface();
         let (noted, record) = (context.on_air.watch(), Record::new(&enrolled::RADIO.part, context.enrolled.clone()));
         let watch = Watch::new(&["sound", "tty", "hidraw", "gpio"]);
-        Self { config, interface, context, watch, noted, record, aside: Aside::default() }
+        Self { config, interface, context, watch, noted, record, aside: Aside::default(), ahead: None }
     }
 
     /// Waits until the next observation is due and makes it.
@@ -189,7 +195,8 @@ impl Probe {
     }
 
     /// What the operators have noted.
-    fn people(&self, reading: &mut Reading) {
+    fn people(&mut self, reading: &mut Reading) {
+        self.follow_clock();
         let verdict = match self.config.unheard {
             Unheard::Degraded => Verdict::Degraded,
             Unheard::Advisory => Verdict::Ready,
@@ -203,6 +210,17 @@ impl Probe {
             let allowed = days(self.config.heard_within.0);
             reading.find(Finding::new(&HEARD_LONG_AGO, verdict).with("days", days(age)).with("allowed", allowed));
         }
+    }
+
+    /// A check that lies in the future was noted by a clock that was ahead, and would be good until this one is there.
+    fn follow_clock(&mut self) {
+        let (on_air, now) = (&self.context.on_air, self.context.clock.now());
+        let is_ahead = on_air.last_heard().is_some_and(|at| at > now.wall);
+        let since = is_ahead.then(|| self.ahead.unwrap_or(now.mono));
+        if since.is_some_and(|since| now.mono.since(since) >= BEHIND) {
+            on_air.heard_by(now.wall);
+        }
+        self.ahead = since;
     }
 
     /// What Siaga has said itself. An old word is no fault: nothing had to be said.

@@ -121,6 +121,32 @@ async fn a_radio_check_is_good_for_its_time_and_seen_at_once() {
 }
 
 #[tokio::test]
+async fn a_radio_check_that_was_noted_by_a_clock_that_was_ahead_is_good_for_its_time_from_now() {
+    let machine = Machine::bare();
+    let wall = "2026-03-02T08:00:00Z".parse::<Timestamp>().unwrap();
+    let context =
+        Context { clock: Clock::on_tokio_time(wall), interval: Duration::from_hours(1), ..machine.context() };
+    let on_air = context.on_air.clone();
+    let mut probe = Probe::new(toml::from_str("card = \"x\"\nheard_within = \"2d\"").unwrap(), context);
+    let passes = async |hours| {
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_hours(hours)).await;
+        tokio::time::resume();
+    };
+    let ahead = wall + Duration::from_hours(24 * 365);
+    on_air.hear(ahead).await.unwrap();
+    assert_eq!(found(&probe.next().await).len(), 1);
+    assert_eq!(on_air.last_heard(), Some(ahead), "the clock may not be set yet");
+    passes(2).await;
+    assert_eq!(found(&probe.next().await).len(), 1);
+    assert!(on_air.last_heard().is_some_and(|at| at < wall + Duration::from_hours(3)));
+    passes(47).await;
+    assert_eq!(found(&probe.next().await).len(), 1);
+    passes(2).await;
+    assert_eq!(found(&probe.next().await)[1], ("radio.heard_long_ago", Verdict::Degraded));
+}
+
+#[tokio::test]
 async fn siagas_own_last_word_is_noted_and_never_counts() {
     let machine = Machine::bare();
     plug(&machine, "A");
