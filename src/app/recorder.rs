@@ -121,8 +121,8 @@ pub enum Ask {
     },
     /// That somebody sees to an incident.
     Acknowledge {
-        /// Which; the only one that is open, if none is named.
-        incident: Option<String>,
+        /// Which.
+        incident: String,
         /// Its id, once it is stored; else the ids of those that are open.
         done: oneshot::Sender<Result<String, Vec<String>>>,
     },
@@ -286,14 +286,8 @@ impl Recorder {
         self.policy.open().iter().map(|(incident, _)| incident.id.clone()).collect()
     }
 
-    async fn acknowledge(&mut self, incident: Option<String>) -> Result<String, Vec<String>> {
-        let open = self.open();
-        let id = match (incident, open.as_slice()) {
-            (Some(id), _) => id,
-            (None, [only]) => only.clone(),
-            (None, _) => return Err(open),
-        };
-        let decided = self.policy.acknowledge(&id, self.clock.now().wall).ok_or(open)?;
+    async fn acknowledge(&mut self, id: String) -> Result<String, Vec<String>> {
+        let decided = self.policy.acknowledge(&id, self.clock.now().wall).ok_or_else(|| self.open())?;
         tracing::info!(incident = %id, "somebody sees to it");
         self.store(Batch { notifications: decided.notifications, told: decided.kept, ..Batch::default() }).await;
         Ok(id)

@@ -106,16 +106,17 @@ impl Desk {
         let mut act = self.act(who, order.action(), &order.subject());
         let done = match order {
             Order::Acknowledge { incident, radio, by, .. } => {
-                let incident = match incident {
-                    Some(named) => Some(named.clone()),
-                    None => self.only_open().await,
+                let which = match incident {
+                    Some(named) => Ok(named.clone()),
+                    // Nothing is asked again: by then it may be another that is open.
+                    None => only(self.open().await),
                 };
-                act = self.acknowledgement(who, incident.as_deref(), *radio, by.clone(), lang).await;
+                act = self.acknowledgement(who, which.as_deref().ok(), *radio, by.clone(), lang).await;
                 let named = by.as_deref().map_or(!radio, super::is_name);
-                let id = if named {
-                    self.acknowledge_written(&mut act, incident).await
-                } else {
-                    self.written(&mut act, async { Err(Unmet::NoName) }).await
+                let id = match which {
+                    _ if !named => self.written(&mut act, async { Err(Unmet::NoName) }).await,
+                    Ok(incident) => self.acknowledge_written(&mut act, incident).await,
+                    Err(not) => self.written(&mut act, async { Err(not) }).await,
                 };
                 id.map(|id| id.map(|id| fill(SEEN_TO.in_lang(lang), &[("id", id.into())], lang)))
             }
@@ -184,13 +185,6 @@ impl Desk {
         done.map(|what| Done { what, on_disk })
     }
 
-    /// The incident that is open, one that is practised too, where no other is: as the recorder has it, which notes that somebody sees to
-    /// it.
-    async fn only_open(&self) -> Option<String> {
-        let open = self.open().await;
-        <[_; 1]>::try_from(open).ok().map(|[(only, _)]| only)
-    }
-
     /// What is open, and when each became worse than what somebody had said that they see to.
     async fn open(&self) -> Vec<(String, Option<Timestamp>)> {
         let (told, answer) = oneshot::channel();
@@ -211,9 +205,7 @@ impl Desk {
         let mut act = self.act(who, order.action(), &order.subject());
         if let Some(incident) = incident {
             let outgrown = self.open().await.into_iter().find(|(id, _)| id == incident).and_then(|(_, at)| at);
-            let (outgrown, subject) = (outgrown.map(|at| at.to_string()), order.subject());
-            let parts = [order.action(), &who.name, &subject].into_iter().chain(outgrown.as_deref());
-            act.key = super::same(&parts.collect::<Vec<_>>());
+            act.key = same_as([order.action(), &who.name, &order.subject()], outgrown);
         }
         act
     }
@@ -239,11 +231,7 @@ impl Desk {
     }
 
     /// Notes that somebody sees to an incident, and that they said so. Gives its id.
-    pub(super) async fn acknowledge_written(
-        &self,
-        act: &mut Act,
-        incident: Option<String>,
-    ) -> Result<Done<String>, Unmet> {
+    pub(super) async fn acknowledge_written(&self, act: &mut Act, incident: String) -> Result<Done<String>, Unmet> {
         let doing = async {
             let id = self.acknowledge(incident).await?;
             let outcome = format!("acknowledged {id}");
@@ -252,15 +240,11 @@ impl Desk {
         self.written(act, doing).await
     }
 
-    /// Notes that somebody sees to an incident: the only one that is open, if none is named. Gives its id.
-    async fn acknowledge(&self, incident: Option<String>) -> Result<String, Unmet> {
-        let named = incident.is_some();
+    /// Notes that somebody sees to an incident. Gives its id.
+    async fn acknowledge(&self, incident: String) -> Result<String, Unmet> {
         let (done, answer) = oneshot::channel();
-        self.ask(Ask::Acknowledge { incident, done }, answer).await?.map_err(|open| match (open.is_empty(), named) {
-            (true, _) => Unmet::NothingOpen,
-            (false, true) => Unmet::NotOpen(open),
-            (false, false) => Unmet::Which(open),
-        })
+        let noted = self.ask(Ask::Acknowledge { incident, done }, answer).await?;
+        noted.map_err(|open| if open.is_empty() { Unmet::NothingOpen } else { Unmet::NotOpen(open) })
     }
 
     /// Begins a silence under the act's key.
@@ -333,6 +317,22 @@ impl Desk {
     }
 }
 
+/// The key of what is said again of an incident; `outgrown` is when that became worse than what was said of it before.
+fn same_as(parts: [&str; 3], outgrown: Option<Timestamp>) -> Arc<str> {
+    let outgrown = outgrown.map(|at| at.to_string());
+    super::same(&parts.into_iter().chain(outgrown.as_deref()).collect::<Vec<_>>())
+}
+
+/// The incident that is open, one that is practised too, where no other is: as the recorder has it, which notes that somebody sees to it.
+fn only(open: Vec<(String, Option<Timestamp>)>) -> Result<String, Unmet> {
+    let mut ids: Vec<_> = open.into_iter().map(|(id, _)| id).collect();
+    match ids.len() {
+        1 => Ok(ids.remove(0)),
+        0 => Err(Unmet::NothingOpen),
+        _ => Err(Unmet::Which(ids)),
+    }
+}
+
 /// A reason as it is kept.
 pub(super) fn kept(reason: &str) -> String {
     plain(reason).trim().to_owned()
@@ -384,3 +384,24 @@ static NOT_WRITTEN: Text = Text::new(
     "Who asks cannot be written down, so it is not done; the log may tell",
 );
 static GONE: Text = Text::new("Siaga sedang berhenti; coba lagi", "Siaga is ending; try again");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_again_of_what_became_worse_is_another_act() {
+        let said = |outgrown| same_as(["acknowledge", "Operator Satu", "power-1"], outgrown);
+        assert_eq!(said(None), said(None));
+        let worse = [1, 2].map(|second| said(Timestamp::from_second(second).ok()));
+        assert!(worse[0] != said(None) && worse[0] != worse[1]);
+    }
+
+    #[test]
+    fn where_none_or_several_are_open_nobody_guesses_which_is_meant() {
+        let open = |ids: &[&str]| only(ids.iter().map(|id| ((*id).to_owned(), None)).collect());
+        assert!(matches!(open(&[]), Err(Unmet::NothingOpen)));
+        assert!(matches!(open(&["power-1"]), Ok(id) if id == "power-1"));
+        assert!(matches!(open(&["power-1", "audio-2"]), Err(Unmet::Which(all)) if all.len() == 2));
+    }
+}

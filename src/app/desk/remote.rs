@@ -26,7 +26,7 @@ impl Acts for Desk {
     ) -> BoxFuture<'_, Result<(), Declined>> {
         Box::pin(async move {
             let mut act = self.acknowledgement(&who, Some(&incident), radio, by, lang).await;
-            confirmed(self.acknowledge_written(&mut act, Some(incident)).await, lang).map(drop)
+            confirmed(self.acknowledge_written(&mut act, incident).await, lang).map(drop)
         })
     }
 
