@@ -1,5 +1,5 @@
-//! Waiting for a quiet channel: a blink of quiet before the first word of an alert, two seconds before anything else, and after somebody
-//! has spoken a while of chance too, so that two who wait do not begin at once.
+//! Waiting for a quiet channel: a blink of quiet before the first word of an alert (where the channel is heard, longer than who speaks
+//! pauses), two seconds before anything else, and after somebody has spoken a while of chance too, so that two who wait do not begin at once.
 
 use std::collections::VecDeque;
 use std::process::Stdio;
@@ -21,6 +21,9 @@ pub const LISTEN: Duration = Duration::from_secs(2);
 
 /// How long it must be quiet before an alert.
 const GLANCE: Duration = Duration::from_millis(300);
+
+/// The same where it is heard and not seen by the squelch: who speaks pauses for as long between two sentences.
+const PAUSE: Duration = Duration::from_millis(1500);
 
 /// What chance adds to it at most: one power cut is told by two rooms in one moment.
 const BLINK: Duration = Duration::from_millis(300);
@@ -68,12 +71,7 @@ pub(super) async fn quiet(
     wait: Duration,
     listens: Listens,
 ) -> Result<Option<Ear>, NotQuiet> {
-    let by_chance = |most: Duration| most.mul_f64(rand::random::<f64>());
-    let needed = match listens {
-        Listens::Briefly => GLANCE + by_chance(BLINK),
-        Listens::ByChance => LISTEN + by_chance(CHANCE),
-        Listens::Long => LISTEN,
-    };
+    let needed = needed(busy, listens, rand::random());
     let mut eye = match busy {
         Busy::Unseen {} => {
             // Waiting shows nothing, and an alert does not wait for that.
@@ -91,6 +89,16 @@ pub(super) async fn quiet(
             return ended.map(|()| eye.ear());
         }
         occupied = eye.look().await.map_err(NotQuiet::Unseen)?;
+    }
+}
+
+/// How long it must be quiet; chance is 0 to 1. Pure.
+fn needed(busy: &Busy, listens: Listens, chance: f64) -> Duration {
+    match (listens, busy) {
+        (Listens::Briefly, Busy::Audio { .. }) => PAUSE + BLINK.mul_f64(chance),
+        (Listens::Briefly, _) => GLANCE + BLINK.mul_f64(chance),
+        (Listens::ByChance, _) => LISTEN + more(chance),
+        (Listens::Long, _) => LISTEN,
     }
 }
 
@@ -206,6 +214,14 @@ mod tests {
         let at = |tenths| Mono::ZERO.after(Duration::from_millis(100 * tenths));
         let mut patience = Patience { needed: LISTEN, since: at(0), end: at(wait) };
         (0..1000).find_map(|now| Some((now, patience.look(now < quiet, at(now), chance)?))).unwrap()
+    }
+
+    #[test]
+    fn a_pause_of_somebody_who_is_heard_is_no_quiet_channel() {
+        let ear = Busy::Audio { capture: "default".to_owned(), above: -40.0 };
+        let urgent = |busy: &Busy| [0.0, 1.0].map(|chance| needed(busy, Listens::Briefly, chance).as_millis());
+        assert_eq!((urgent(&ear), urgent(&Busy::Unseen {})), ([1500, 1800], [300, 600]));
+        assert_eq!(needed(&ear, Listens::Long, 0.5), LISTEN);
     }
 
     #[test]
