@@ -1,4 +1,4 @@
-//! `siaga check`: one round of everything, now.
+//! `siaga check`: one round of everything, now; beside a daemon, of what is not the daemon's alone.
 
 use std::io::IsTerminal as _;
 use std::sync::Arc;
@@ -8,11 +8,12 @@ use clap::Args;
 use tokio::sync::{mpsc, watch};
 
 use super::listing::{Listing, Once};
+use super::orders;
 use super::paint::say;
 use crate::app::probes::{Probes, Shared};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::{Lang, Plan, Requirement, Snapshot};
+use crate::domain::{CheckName, CheckSpec, Kind, Lang, Plan, Requirement, Snapshot};
 use crate::engine::{Engine, Restored};
 use crate::probe::Roots;
 
@@ -71,9 +72,9 @@ pub async fn run(config: Config, args: &CheckArgs, lang: Lang, color: bool) -> R
         cards: crate::probe::audio::Seen::default(),
         board: crate::probe::board::Board::default(),
     };
-    let once = if args.quick { without_what_takes_time(&mut plan) } else { Once::Whole };
-    let skip_active = args.quick;
-    let checks = config.plan.checks.iter().zip(&config.probes).filter(|(spec, _)| !(skip_active && spec.active));
+    let how = How { quick: args.quick, beside: orders::is_there(&config.control, None).await };
+    let once = how.trim(&mut plan);
+    let checks = config.plan.checks.iter().zip(&config.probes).filter(|(spec, _)| !how.leaves(spec));
     let mut probes = Probes::new(shared, out);
     probes.keep(checks, |_| None);
     let mut engine = Engine::new(plan, Restored::default(), clock.now());
@@ -85,7 +86,7 @@ pub async fn run(config: Config, args: &CheckArgs, lang: Lang, color: bool) -> R
         begun.send_if_modified(|told| std::mem::replace(told, !snapshot.starting) == snapshot.starting);
         let elapsed = clock.elapsed();
         progress.show(&snapshot, elapsed);
-        if elapsed >= limit || is_done(&snapshot, args.quick, elapsed) {
+        if elapsed >= limit || is_done(&snapshot, how, elapsed) {
             break;
         }
         let wake = clock.mono().after(Duration::from_millis(200));
@@ -106,35 +107,55 @@ pub async fn run(config: Config, args: &CheckArgs, lang: Lang, color: bool) -> R
     Ok(view.verdict.exit_code())
 }
 
-/// Takes out of the plan what `--quick` has no time for, and says what that was: the loss decision, which needs its burst, and
-/// the active checks. Those stay where nothing else speaks for their component: then nothing is known of it, and that is
-/// said.
-fn without_what_takes_time(plan: &mut Plan) -> Once {
-    let speaks = |component| {
-        plan.checks
-            .iter()
-            .any(|check| check.component == component && !check.active && check.requirement == Requirement::Required)
-    };
-    let (left_out, kept): (Vec<_>, Vec<_>) =
-        plan.checks.iter().cloned().partition(|check| check.active && speaks(check.component));
-    let loss = kept.iter().any(|check| !check.active && check.loss.is_some());
-    plan.checks = kept;
-    for check in plan.checks.iter_mut().filter(|check| !check.active && check.loss.is_some()) {
-        Arc::make_mut(check).loss = None;
+/// What a round leaves alone.
+#[derive(Clone, Copy)]
+struct How {
+    /// There is no time for statistics and tests.
+    quick: bool,
+    /// A daemon runs: it knows the agenda and what its tests may take, has the devices to itself while it tests, and is where
+    /// the desktop session's agent reports.
+    beside: bool,
+}
+
+impl How {
+    /// Whether a check is not looked at.
+    fn leaves(self, spec: &CheckSpec) -> bool {
+        (spec.active && (self.quick || self.beside)) || (spec.kind == Kind::Seat && self.beside)
     }
-    Once::Quick { loss, left_out: left_out.iter().map(|check| check.name.clone()).collect() }
+
+    /// Takes out of the plan what is not looked at, and says what that was; with `--quick` the loss decision too, which needs its
+    /// burst. A check stays where nothing else speaks for its component: then nothing is known of it, and that is said.
+    fn trim(self, plan: &mut Plan) -> Once {
+        let speaks = |component| {
+            plan.checks.iter().any(|check| {
+                check.component == component && !self.leaves(check) && check.requirement == Requirement::Required
+            })
+        };
+        let (left_out, kept): (Vec<_>, Vec<_>) =
+            plan.checks.iter().cloned().partition(|check| self.leaves(check) && speaks(check.component));
+        let left_out: Vec<CheckName> = left_out.iter().map(|check| check.name.clone()).collect();
+        let loss = kept.iter().any(|check| !self.leaves(check) && check.loss.is_some());
+        plan.checks = kept;
+        if !self.quick {
+            return if self.beside { Once::Beside { left_out } } else { Once::Whole };
+        }
+        for check in plan.checks.iter_mut().filter(|check| !self.leaves(check) && check.loss.is_some()) {
+            Arc::make_mut(check).loss = None;
+        }
+        Once::Quick { loss, left_out }
+    }
 }
 
 /// Whether there is nothing more to wait for: each check has been seen, and loss is decided (or its burst is over). What is
 /// pending is not awaited: the first look of each check is decided at once.
-fn is_done(snapshot: &Snapshot, quick: bool, elapsed: Duration) -> bool {
-    let seen = snapshot.checks.iter().all(|check| check.runs > 0 || (quick && check.spec.active));
-    if !seen || quick {
+fn is_done(snapshot: &Snapshot, how: How, elapsed: Duration) -> bool {
+    let seen = snapshot.checks.iter().all(|check| check.runs > 0 || how.leaves(&check.spec));
+    if !seen || how.quick {
         return seen;
     }
     let view = snapshot.current();
     let open = view.checks.iter().zip(&snapshot.checks).any(|(judged, check)| {
-        let counts = check.spec.requirement == Requirement::Required;
+        let counts = check.spec.requirement == Requirement::Required && !how.leaves(&check.spec);
         let undecided =
             check.spec.loss.is_some_and(|loss| judged.reasons.iter().any(|reason| reason.def == loss.undecided));
         counts && undecided
@@ -181,17 +202,34 @@ fn eprint(text: &str) {
 mod tests {
     use super::*;
 
+    const ROOM: &str = "[[check]]\nname = 'echo'\nkind = 'icmp'\ntarget = '192.0.2.1'\n\
+        [[check]]\nname = 'line'\nkind = 'bandwidth'\ndown_url = 'self'\n\
+        [[check]]\nname = 'voice'\nkind = 'loopback'\n";
+
+    fn trimmed(text: &str, how: How) -> (Plan, Once) {
+        let mut plan = Config::parse(&crate::config::Source::new("test", text)).unwrap().plan;
+        let once = how.trim(&mut plan);
+        (plan, once)
+    }
+
     #[test]
     fn the_quick_way_judges_no_loss_and_waits_for_no_test() {
-        let text = "[[check]]\nname = 'echo'\nkind = 'icmp'\ntarget = '192.0.2.1'\n\
-            [[check]]\nname = 'line'\nkind = 'bandwidth'\ndown_url = 'self'\n\
-            [[check]]\nname = 'voice'\nkind = 'loopback'\n";
-        let mut plan = Config::parse(&crate::config::Source::new("test", text)).unwrap().plan;
-        assert!(plan.checks[0].loss.is_some());
-        let Once::Quick { loss, left_out } = without_what_takes_time(&mut plan) else { panic!("not quick") };
-        assert!(loss);
-        assert_eq!(left_out, ["line".into()]);
+        let (plan, once) = trimmed(ROOM, How { quick: true, beside: false });
+        assert_eq!(once, Once::Quick { loss: true, left_out: vec!["line".into()] });
         let kept: Vec<_> = plan.checks.iter().map(|check| (check.name.as_str(), check.loss)).collect();
         assert_eq!(kept, [("echo", None), ("voice", None)], "of sound nothing else speaks, so it stays, unknown");
+    }
+
+    #[test]
+    fn beside_a_daemon_no_test_is_made_and_the_session_is_not_listened_for() {
+        let seat = "[[check]]\nname = 'desktop'\nkind = 'seat'\nuser = 7\n[[check]]\nname = 'card'\nkind = 'audio'\ncard = 'x'\n";
+        let text = format!("{ROOM}{seat}");
+        let how = How { quick: false, beside: true };
+        let (plan, once) = trimmed(&text, how);
+        assert_eq!(once, Once::Beside { left_out: ["line", "voice", "desktop"].map(Into::into).to_vec() });
+        let kept: Vec<_> = plan.checks.iter().map(|check| (check.name.as_str(), check.loss.is_some())).collect();
+        assert_eq!(kept, [("echo", true), ("card", false)], "what is passive is judged in full");
+        let (plan, once) = trimmed(&text, How { quick: false, beside: false });
+        assert_eq!((plan.checks.len(), once), (5, Once::Whole));
     }
 }

@@ -51,6 +51,11 @@ pub(super) enum Once {
         /// The active checks that were left out.
         left_out: Vec<CheckName>,
     },
+    /// What a daemon that runs does not have to itself.
+    Beside {
+        /// The checks that were left to it.
+        left_out: Vec<CheckName>,
+    },
 }
 
 /// What the history says.
@@ -237,14 +242,30 @@ impl Once {
                 "Jalankan siaga check tanpa --quick: pemeriksaannya lebih lama",
                 "Run siaga check without --quick: it looks longer",
             ),
+            Self::Beside { .. } => word(
+                lang,
+                "Lihat siaga status: siaga run sedang berjalan dan mengujinya sendiri; siaga test memintanya menguji sekarang",
+                "See siaga status: siaga run is at work and tests this itself; siaga test has it test now",
+            ),
         }
     }
 
     fn not_judged(&self, lang: Lang) -> Option<String> {
-        let Self::Quick { loss, left_out } = self else { return None };
+        let (loss, left_out) = match self {
+            Self::Whole => return None,
+            Self::Quick { loss, left_out } => (*loss, left_out),
+            Self::Beside { left_out } => (false, left_out),
+        };
         let loss = loss.then(|| word(lang, "kehilangan paket", "packet loss").to_owned());
         let all: Vec<_> = loss.into_iter().chain(left_out.iter().map(ToString::to_string)).collect();
-        let lead = word(lang, "--quick: tidak dinilai", "--quick: not judged");
+        let lead = match self {
+            Self::Beside { .. } => word(
+                lang,
+                "diserahkan kepada siaga run yang sedang berjalan (siaga status, siaga test)",
+                "left to the running daemon (siaga status, siaga test)",
+            ),
+            _ => word(lang, "--quick: tidak dinilai", "--quick: not judged"),
+        };
         (!all.is_empty()).then(|| format!("{lead}: {}", all.join(", ")))
     }
 }

@@ -78,7 +78,7 @@ Begin with:  siaga devices   what is on this machine, ready to paste into the co
 enum Command {
     /// Run the daemon in the foreground.
     Run(RunArgs),
-    /// Do one round of everything and say whether the room is ready.
+    /// Do one round of everything and say whether the room is ready; where the daemon runs, of all but its own active tests.
     Check(check::CheckArgs),
     /// Ask the running daemon.
     Status(status::StatusArgs),

@@ -1,8 +1,8 @@
-//! `siaga check`: one round, without a daemon.
+//! `siaga check`: one round, without a daemon and beside one.
 
 use std::process::Command;
 
-use super::support::daemon::{room, siaga};
+use super::support::daemon::{Daemon, room, siaga, write_config};
 use super::support::namespace::{inside, ip};
 
 /// A room of one echo check; the rest is excused.
@@ -47,4 +47,31 @@ fn nobody_is_told_to_wait_for_a_command_that_has_ended() {
     let (code, text) = check(&folder.path().join("siaga.toml"), true);
     assert_eq!(code, Some(3), "{text}");
     assert!(text.contains("Nothing has been measured yet\n      → Run siaga check without --quick"), "{text}");
+}
+
+#[test]
+fn beside_a_daemon_it_leaves_the_tests_to_it() {
+    let nowhere = "http://127.0.0.1:9/";
+    let folder = room("");
+    let socket = folder.path().join("control.sock");
+    let config = format!(
+        "[room]\nlanguage = \"en\"\n[control]\nsocket = {socket:?}\n\
+         [[check]]\nname = \"line\"\nkind = \"bandwidth\"\ndown_url = \"{nowhere}\"\n\
+         [[check]]\nname = \"desktop\"\nkind = \"seat\"\nuser = 7\nsocket = {:?}\n",
+        folder.path().join("seat.sock"),
+    );
+    let file = folder.path().join("siaga.toml");
+    write_config(folder.path(), &config);
+    let alone = check(&file, false).1;
+    assert!(!alone.contains("left to the running daemon") && alone.contains("The speed measurement failed"), "{alone}");
+    let daemon = Daemon::start(folder.path());
+    let (code, beside) = check(&file, false);
+    daemon.stop();
+    // Nothing else speaks of the line: it is unknown here, and not failed once more.
+    assert_eq!(code, Some(3), "{beside}");
+    assert!(
+        beside.contains("line [bandwidth]: Unknown\n    Nothing has been measured yet\n      → See siaga status"),
+        "{beside}"
+    );
+    assert!(beside.contains("desktop [seat]: Unknown\n    Nothing has been measured yet"), "{beside}");
 }
