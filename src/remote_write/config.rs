@@ -43,7 +43,7 @@ pub struct Config {
     /// More labels of every series, beside `job`, `instance` and `room`.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
-    /// How fast what was kept is delivered later, at most; while the room is in use it is one push an interval.
+    /// How fast what was kept is delivered later, at most; while the room is in use it is two pushes an interval.
     #[serde(default = "rate")]
     pub rate: Rate,
     /// How much is kept on the disk while the receiver cannot be reached; the oldest goes first.

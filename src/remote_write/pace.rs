@@ -1,4 +1,4 @@
-//! When the next push may begin: after a failure later and later, otherwise at the rate of the config, and at one an interval while
+//! When the next push may begin: after a failure later and later, otherwise at the rate of the config, and at two an interval while
 //! the room is in use. Pure.
 
 use std::time::Duration;
@@ -12,6 +12,9 @@ const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_mins(1);
 /// As long as a receiver's own wish (`Retry-After`) is followed.
 const LONGEST_WISH: Duration = Duration::from_hours(1);
+/// So many an interval there are at most while the room is in use: the one that it makes, and one of what waited. With one alone whatever
+/// waited when a meeting began would wait until its end, and nobody far away would see the meeting.
+const IN_USE: u32 = 2;
 /// What a push costs beside its body, bytes: the request's head and the answer, and TCP/IP's own.
 pub(super) const OVERHEAD: u64 = 1000;
 
@@ -35,7 +38,7 @@ impl Pace {
 
     /// When the next one may begin.
     pub(super) fn ready_at(&self, in_use: bool) -> Mono {
-        let paced = self.began.filter(|_| in_use).map_or(self.wait, |began| began.after(self.interval));
+        let paced = self.began.filter(|_| in_use).map_or(self.wait, |began| began.after(self.interval / IN_USE));
         self.wait.max(self.spent).max(paced)
     }
 
@@ -94,12 +97,31 @@ mod tests {
     }
 
     #[test]
-    fn what_was_kept_goes_at_its_rate_and_in_a_meeting_at_one_an_interval() {
+    fn what_was_kept_goes_at_its_rate_and_in_a_meeting_at_two_an_interval() {
         let now = Mono::from_elapsed(SECOND * 1000);
         let mut pace = Pace::new(SECOND * 30, Rate(128e3), now);
         assert_eq!(pace.ready_at(true), now, "the first waits for nothing");
         pace.begun(15_000, now);
         assert_eq!(pace.ready_at(false), now.after(SECOND), "16 kB at 128 kbit/s");
-        assert_eq!(pace.ready_at(true), now.after(SECOND * 30));
+        assert_eq!(pace.ready_at(true), now.after(SECOND * 15));
+    }
+
+    #[test]
+    fn in_a_meeting_too_what_waited_is_over_at_some_time() {
+        let mut now = Mono::from_elapsed(SECOND * 1000);
+        let mut pace = Pace::new(SECOND * 30, Rate(128e3), now);
+        // An hour's outage, and a meeting of three hours after it.
+        let (mut waits, mut taken_at, end) = (120, now, now.after(SECOND * 3 * 3600));
+        while waits > 0 && now < end {
+            pace.begun(11_000, now);
+            waits -= 1;
+            now = pace.ready_at(true);
+            while now.since(taken_at) >= SECOND * 30 {
+                taken_at = taken_at.after(SECOND * 30);
+                waits += 1;
+            }
+        }
+        assert_eq!(waits, 0);
+        assert!(now < end);
     }
 }
