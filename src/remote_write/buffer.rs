@@ -69,8 +69,10 @@ pub(super) struct Work {
 pub(super) struct Answer {
     /// Why the rows are not on the disk; all of them are if there is nothing here.
     pub(super) fault: Option<String>,
-    /// What waits on the disk, as far as it could be read.
+    /// What waits on the disk, as far as it could be read, else as it was last.
     pub(super) pending: Pending,
+    /// Something waits there, or may, and cannot be read now.
+    pub(super) unseen: bool,
     /// The oldest of that.
     pub(super) head: Option<(Id, Row)>,
     /// What went for a limit.
@@ -169,8 +171,17 @@ impl Keeper {
                 Err(fault) => answer.fault = answer.fault.or_else(|| Some(in_full(&fault))),
             }
         }
-        answer.pending = if answer.head.is_some() { self.pending } else { Pending::default() };
+        answer.unseen = answer.fault.is_some() && answer.head.is_none() && self.may_wait();
+        answer.pending = if answer.head.is_some() || answer.unseen { self.pending } else { Pending::default() };
         answer
+    }
+
+    /// Whether something waits on the disk as far as is known: of a file that was not opened yet, whether there is one.
+    fn may_wait(&self) -> bool {
+        match self.identity {
+            Some(_) => self.pending.rows > 0,
+            None => self.is_ours && file::is_begun(&self.folder),
+        }
     }
 
     /// Remembers what was sent, whether the file can be told now or not.
@@ -186,7 +197,7 @@ impl Keeper {
         if self.file.as_ref().is_some_and(|file| !file.stands()) {
             self.file = None;
             // Whatever is there next is another one, though it may have the same inode.
-            self.identity = None;
+            (self.identity, self.pending) = (None, Pending::default());
             // Of a folder that is another one, the store says when it is ours.
             self.is_ours = work.anew || self.place.is_some() && self.place == file::identity_of(&self.folder);
         }
@@ -235,7 +246,7 @@ impl Keeper {
 
     fn put_aside(&mut self, what: &str) -> Result<(), Fault> {
         self.file = None;
-        self.identity = None;
+        (self.identity, self.pending) = (None, Pending::default());
         let now = self.clock.now();
         if self.set_aside.is_some_and(|last| now.mono.since(last) < SET_ASIDE_GAP) {
             return Err(Fault::Folder(std::io::Error::other(format!("damaged again within a minute: {what}"))));

@@ -66,6 +66,14 @@ pub(super) fn identity_of(path: &Path) -> Option<Identity> {
     fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()))
 }
 
+/// Whether there is a file with anything in it, open or not, or nobody can say.
+pub(super) fn is_begun(folder: &Path) -> bool {
+    match fs::metadata(folder.join(FILE)) {
+        Ok(file) => file.len() > 0,
+        Err(error) => !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory),
+    }
+}
+
 /// The open file.
 pub(super) struct File {
     db: Connection,

@@ -6,7 +6,8 @@
 //!           └────────────────────────┘            └──────────────────┘
 //! ```
 //!
-//! A disk that takes nothing leaves all in memory, bounded; once nothing older is on it, what is in memory is pushed from there.
+//! A disk that takes nothing leaves all in memory, bounded; once nothing older is on it, what is in memory is pushed from there. What is on
+//! it and cannot be read is waited for a while: an error that is over in a second costs nothing.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -18,6 +19,10 @@ use crate::domain::Mono;
 const MEMORY: usize = 4 << 20;
 /// How often a disk that failed is tried again.
 const RETRY: Duration = Duration::from_secs(2);
+/// How long what is on the disk and cannot be read is waited for before newer samples overtake it, of which a receiver then refuses it; and
+/// how full the memory may become meanwhile, bytes.
+const PATIENCE: Duration = Duration::from_mins(1);
+const NEARLY_FULL: usize = MEMORY / 4 * 3;
 
 /// Why samples were dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,6 +66,17 @@ enum Sending {
     Memory,
 }
 
+/// Whether what is on the disk can be read.
+#[derive(Clone, Copy, Debug, Default)]
+enum Sight {
+    #[default]
+    Clear,
+    /// Something is there, or may be, and cannot be read.
+    Lost { since: Mono },
+    /// The same, for too long.
+    GivenUp,
+}
+
 /// The queue.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
@@ -78,6 +94,7 @@ pub(super) struct Queue {
     asked: bool,
     failing: bool,
     retry_at: Option<Mono>,
+    sight: Sight,
     /// The moment of what was pushed from memory last.
     overtaken_up_to: Option<i64>,
     anew: bool,
@@ -158,6 +175,12 @@ impl Queue {
             self.retry_at = Some(now.after(RETRY));
         }
         self.failing = answer.fault.is_some();
+        self.sight = match (answer.unseen, self.sight) {
+            (false, _) => Sight::Clear,
+            (true, Sight::Clear) => Sight::Lost { since: now },
+            (true, Sight::Lost { since }) if now.since(since) >= PATIENCE => Sight::GivenUp,
+            (true, as_before) => as_before,
+        };
         self.on_disk = answer.pending;
         self.head.clone_from(&answer.head);
         // It was pushed while the disk looked.
@@ -196,8 +219,13 @@ impl Queue {
         if self.head.is_some() {
             return self.head.as_ref().map(|(_, row)| row);
         }
-        // Nothing older is on the disk, as far as it says.
-        let alone = self.failing && self.writing.is_none() && self.sent.is_none() && self.on_disk.rows == 0;
+        // Nothing older is on the disk, as far as it says; or too long nothing of it could be read.
+        let is_oldest = match self.sight {
+            Sight::Clear => self.on_disk.rows == 0,
+            Sight::Lost { .. } => self.bytes >= NEARLY_FULL,
+            Sight::GivenUp => true,
+        };
+        let alone = self.failing && self.writing.is_none() && self.sent.is_none() && is_oldest;
         self.waiting.front().filter(|_| alone)
     }
 

@@ -1,5 +1,7 @@
 //! What holds whatever happens: the body's bytes, the order, the counts, the limits of the file.
 
+mod away;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -146,7 +148,9 @@ impl Disk {
             self.sent = self.sent.max(sent.row);
         }
         if health == Health::Away {
-            return Answer { fault: Some("away".to_owned()), ..Answer::default() };
+            let unseen = self.rows.iter().any(|(id, _)| *id > self.sent);
+            let pending = if unseen { self.pending() } else { Pending::default() };
+            return Answer { fault: Some("away".to_owned()), unseen, pending, ..Answer::default() };
         }
         if health == Health::Good {
             for row in &work.keep {
@@ -155,13 +159,17 @@ impl Disk {
             }
         }
         self.rows.retain(|(id, _)| *id > self.sent);
-        let pending = Pending {
-            rows: i64::try_from(self.rows.len()).unwrap(),
-            samples: self.rows.iter().map(|(_, row)| row.samples).sum(),
-        };
+        let pending = self.pending();
         let head = self.rows.front().map(|(id, row)| (Id { file: 1, row: *id }, row.clone()));
         let fault = (health == Health::Full).then(|| "full".to_owned());
         Answer { fault, pending, head, ..Answer::default() }
+    }
+
+    fn pending(&self) -> Pending {
+        Pending {
+            rows: i64::try_from(self.rows.len()).unwrap(),
+            samples: self.rows.iter().map(|(_, row)| row.samples).sum(),
+        }
     }
 }
 

@@ -1,0 +1,60 @@
+//! What cannot be read for a while.
+
+use super::*;
+
+/// A queue that begins on a disk which holds four rows and is away for so many seconds, a row taken in each; what was pushed in which
+/// order, and how many rows the disk gave back too late.
+fn away_for(seconds: i64, bytes: usize) -> (Vec<i64>, usize) {
+    let row = |at| Row { at, samples: 1, body: vec![0; bytes].into() };
+    let (mut disk, mut queue) = (Disk::default(), Queue::default());
+    disk.obey(&kept((1..5).map(row).collect()), Health::Good);
+    let (mut now, mut pushed) = (Mono::from_elapsed(SECOND * 1000), Vec::new());
+    for second in 0..seconds + 20 {
+        now = now.after(SECOND);
+        let health = if second < seconds { Health::Away } else { Health::Good };
+        if health == Health::Away {
+            queue.push(row(5 + second));
+        }
+        if let Some(work) = queue.work(now) {
+            let answer = disk.obey(&work, health);
+            queue.answered(&answer, now);
+        }
+        if let Some(row) = queue.begin() {
+            pushed.push(row.at);
+            queue.done(None);
+        }
+    }
+    (pushed, queue.lost().iter().filter(|(why, _)| *why == Dropped::Overtaken).count())
+}
+
+#[test]
+fn a_disk_that_is_away_for_a_moment_is_waited_for_and_one_that_stays_away_is_not() {
+    let (pushed, overtaken) = away_for(30, 100);
+    assert_eq!(
+        (&pushed[..6], overtaken),
+        (&[1, 2, 3, 4, 5, 6][..], 0),
+        "what is older comes first, and nothing is lost"
+    );
+    let (pushed, overtaken) = away_for(90, 100);
+    assert_eq!((&pushed[..3], overtaken), (&[5, 6, 7][..], 4));
+    let (pushed, _) = away_for(30, 1 << 18);
+    assert_eq!(pushed[..3], [5, 6, 7], "the memory was nearly full before");
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_opened_has_what_it_had() {
+    let folder = tempfile::tempdir().unwrap();
+    large_rows(folder.path(), 3);
+    let in_the_way = folder.path().join(format!("{}-wal", file::FILE));
+    std::fs::create_dir(&in_the_way).unwrap();
+    let (buffer, empty) = (buffer(folder.path(), 1 << 30), tempfile::tempdir().unwrap());
+    let answer = buffer.ask(kept(vec![row(ago(9))])).await.unwrap();
+    assert!(answer.fault.is_some() && answer.unseen && answer.head.is_none(), "{answer:?}");
+    std::fs::remove_dir(&in_the_way).unwrap();
+    let answer = buffer.ask(kept(vec![row(ago(9))])).await.unwrap();
+    assert_eq!((answer.fault, answer.unseen, answer.pending.rows), (None, false, 4));
+    // Where nothing was ever kept, nothing is waited for.
+    let nowhere = self::buffer(&empty.path().join("state"), 1 << 30);
+    let answer = nowhere.ask(kept(vec![row(ago(9))])).await.unwrap();
+    assert!(answer.fault.is_some() && !answer.unseen, "{answer:?}");
+}
