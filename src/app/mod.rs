@@ -9,6 +9,7 @@
 mod again;
 pub mod agenda;
 mod allowance;
+mod behind;
 pub mod delivery;
 pub mod desk;
 pub mod door;

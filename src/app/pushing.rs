@@ -72,7 +72,7 @@ impl Pushing {
 }
 
 /// Pushes take at most this part of an uplink's `daily_budget`: one of so many.
-const SHARE: u64 = 4;
+pub(super) const SHARE: u64 = 4;
 
 /// Where pushes by an uplink are booked. No check has a name with brackets.
 fn page(budget: &Budget, uplink: &Arc<str>) -> Ledger {

@@ -211,14 +211,15 @@ fn pair(config: &Config) -> Result<Option<Pair>, String> {
     Pair::read(said, folder.as_deref()).map(Some).map_err(|error| format!("[web] tls: {error}"))
 }
 
-/// What is doubtful about a config on this machine and is no error: of the certificate that it names, of where it listens, and of what
-/// will be remembered. What is wrong with the certificate is told by whoever reads the config.
+/// What is doubtful about a config on this machine and is no error: of the certificate that it names, of where it listens, of what will be
+/// remembered, and of what is pushed. What is wrong with the certificate is told by whoever reads the config.
 pub fn doubts(config: &Config, now: jiff::Timestamp) -> Vec<String> {
     let of_pair = pair(config).ok().flatten().map_or_else(Vec::new, |pair| pair.doubts(now));
     of_pair
         .into_iter()
         .chain(super::listening::doubts(&config.web.listen))
         .chain(super::forgotten::forgotten(config))
+        .chain(super::behind::behind(config))
         .collect()
 }
 

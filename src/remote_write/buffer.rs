@@ -62,6 +62,8 @@ pub(super) struct Work {
     pub(super) busy: Option<Id>,
     /// The state folder was made anew: whatever is there now is ours.
     pub(super) anew: bool,
+    /// Samples of before this may go, although they are not too old yet, ms since 1970.
+    pub(super) horizon: Option<i64>,
 }
 
 /// What became of it.
@@ -209,7 +211,8 @@ impl Keeper {
         let busy = work.busy.as_ref().and_then(of_this);
         let now = self.clock.now().wall;
         let age = i64::try_from(self.age.as_millis()).unwrap_or(i64::MAX);
-        let limits = Limits { size: self.size, horizon: now.as_millisecond().saturating_sub(age), busy };
+        let horizon = now.as_millisecond().saturating_sub(age).max(work.horizon.unwrap_or(i64::MIN));
+        let limits = Limits { size: self.size, horizon, busy };
         let Some(file) = &mut self.file else { return Err(Fault::Removed) };
         // Before anything is added: behind what cannot be read nothing is ever sent.
         file.oldest(self.sent)?;

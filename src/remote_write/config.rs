@@ -6,6 +6,7 @@ use std::time::Duration;
 use reqwest::Url;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
+use super::pace::OVERHEAD;
 use crate::domain::{Period, Rate, SecretFile, Size};
 
 /// Where what `/metrics` says is pushed by Prometheus' remote write, for a room that no Prometheus reaches.
@@ -97,6 +98,9 @@ fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {
     Ok(url)
 }
 
+/// What a push of a usual room has, bytes.
+const USUAL: u64 = 11_000;
+
 /// The longest value of a label of the config's own.
 const LONGEST: usize = 128;
 
@@ -108,6 +112,12 @@ impl Config {
     pub fn secrets(&mut self) -> impl Iterator<Item = (&'static str, &mut SecretFile)> {
         let token = self.token_file.iter_mut().map(|file| ("token_file", file));
         token.chain(self.password_file.iter_mut().map(|file| ("password_file", file)))
+    }
+
+    /// What the pushes of a usual room take a day.
+    pub fn daily(&self) -> Size {
+        let pushes = Duration::from_hours(24).as_millis() / self.interval.0.as_millis().max(1);
+        Size(u64::try_from(pushes).unwrap_or(u64::MAX).saturating_mul(USUAL + OVERHEAD))
     }
 
     /// What does not fit together: the key, and why.

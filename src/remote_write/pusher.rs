@@ -25,6 +25,8 @@ use crate::domain::{Mono, in_full};
 const SET_BACK: i64 = 600_000;
 /// How soon a budget that is spent is asked again: the day's end is found by asking, since the wall clock may jump.
 const ASK_AGAIN: Duration = Duration::from_mins(1);
+/// How long samples wait for a budget: what is older is dropped then, or a line that carries less than a room makes would be behind for good.
+const WORTH_ITS_WAY: Duration = Duration::from_hours(1);
 /// How long a disk may take before it is said that it does not answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long the end waits for the disk, and for the receiver.
@@ -188,6 +190,8 @@ impl Pusher {
         let Some(bytes) = self.queue.next().map(|row| row.body.len() as u64) else { return };
         if !self.parts.line.leave(bytes + OVERHEAD) {
             self.pace.put_off(ASK_AGAIN, now);
+            let lag = i64::try_from(WORTH_ITS_WAY.as_millis()).unwrap_or(i64::MAX);
+            self.queue.let_go_before(self.parts.clock.now().wall.as_millisecond().saturating_sub(lag));
             self.failed(&NotTaken {
                 failure: Failure::Budget,
                 detail: "the uplink's budget of data is spent for today".to_owned(),

@@ -29,7 +29,7 @@ const NEARLY_FULL: usize = MEMORY / 4 * 3;
 pub enum Dropped {
     /// The receiver refused them for good.
     Refused,
-    /// They had waited for as long as anything is kept.
+    /// They had waited for as long as anything is kept, or for as long as live ones wait for a line whose budget is spent.
     TooOld,
     /// The file was as large as it may be.
     BufferFull,
@@ -95,6 +95,8 @@ pub(super) struct Queue {
     failing: bool,
     retry_at: Option<Mono>,
     sight: Sight,
+    /// What is older may go, ms since 1970.
+    horizon: Option<i64>,
     /// The moment of what was pushed from memory last.
     overtaken_up_to: Option<i64>,
     anew: bool,
@@ -118,6 +120,17 @@ impl Queue {
     /// Samples are taken anew after the wall clock was set back: none of them is overtaken by what came before.
     pub(super) fn begin_anew(&mut self) {
         self.overtaken_up_to = None;
+    }
+
+    /// What was taken before that moment is not worth its way any more, but for what is under way and the newest.
+    pub(super) fn let_go_before(&mut self, horizon: i64) {
+        self.horizon = Some(horizon);
+        let held = self.writing.unwrap_or_default().max(usize::from(self.is_pushing_from_memory()));
+        while self.waiting.len() > held + 1 && self.waiting[held].at < horizon {
+            let Some(row) = self.waiting.remove(held) else { break };
+            self.bytes -= row.body.len();
+            self.lost.push((Dropped::TooOld, row.samples));
+        }
     }
 
     /// The state folder was made anew: what is there now is ours.
@@ -147,7 +160,8 @@ impl Queue {
             Some((Sending::Disk(id), _)) => Some(id),
             _ => None,
         };
-        Some(Work { keep, sent: self.sent.take().map(|(id, _)| id), busy, anew: std::mem::take(&mut self.anew) })
+        let sent = self.sent.take().map(|(id, _)| id);
+        Some(Work { keep, sent, busy, anew: std::mem::take(&mut self.anew), horizon: self.horizon.take() })
     }
 
     /// What the disk is to be told before the end.

@@ -1,4 +1,4 @@
-//! What cannot be read for a while.
+//! What cannot be read for a while, and what is not worth its way any more.
 
 use super::*;
 
@@ -57,4 +57,26 @@ async fn a_file_that_cannot_be_opened_has_what_it_had() {
     let nowhere = self::buffer(&empty.path().join("state"), 1 << 30);
     let answer = nowhere.ask(kept(vec![row(ago(9))])).await.unwrap();
     assert!(answer.fault.is_some() && !answer.unseen, "{answer:?}");
+}
+
+#[tokio::test]
+async fn what_waits_for_a_budget_goes_when_it_is_no_longer_worth_its_way_on_the_disk_and_in_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let buffer = buffer(folder.path(), 1 << 20);
+    let rows = [7200, 5400, 1800, 9].map(|seconds| row(ago(seconds)));
+    assert_eq!(buffer.ask(kept(rows.to_vec())).await.unwrap().pending.rows, 4);
+    let answer = buffer.ask(Work { horizon: Some(ago(3600)), ..Work::default() }).await.unwrap();
+    assert_eq!((answer.gone.too_old.rows, answer.pending.rows), (2, 2));
+    assert_eq!(answer.head.unwrap().1, rows[2]);
+
+    let mut queue = Queue::default();
+    for row in &rows {
+        queue.push(row.clone());
+    }
+    queue.let_go_before(rows[2].at);
+    assert_eq!((queue.lost(), queue.oldest()), (vec![(Dropped::TooOld, 3); 2], Some(rows[2].at)));
+    let work = queue.work(Mono::from_elapsed(SECOND)).unwrap();
+    assert_eq!((work.horizon, work.keep.len()), (Some(rows[2].at), 2), "and the disk is told");
+    queue.let_go_before(rows[3].at + 1);
+    assert_eq!(queue.lost(), [], "what is in the disk's hands stays");
 }
