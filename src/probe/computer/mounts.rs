@@ -19,6 +19,10 @@ const REMOTE: [&str; 14] = [
     "virtiofs",
 ];
 
+/// What says that nothing can be written: as it was mounted, or as ext4 has made it after an error, which from Linux 6.12 on says `rw` still
+/// and has a word of its own (`emergency_ro`; `shutdown` where it has given up altogether).
+const NO_WRITING: [&[u8]; 3] = [b"ro", b"emergency_ro", b"shutdown"];
+
 impl Mount {
     fn is_remote(&self) -> bool {
         REMOTE.contains(&self.kind.as_str()) || self.kind.starts_with("fuse.")
@@ -38,8 +42,9 @@ fn line(line: &[u8]) -> Option<Mount> {
     let mut after = fields.skip_while(|field| *field != b"-").skip(1);
     let kind = String::from_utf8_lossy(after.next()?).into_owned();
     let whole = after.nth(1).unwrap_or_default();
-    let read_only =
-        [here, whole].iter().any(|options| options.split(|byte| *byte == b',').any(|option| option == b"ro"));
+    let read_only = [here, whole]
+        .iter()
+        .any(|options| options.split(|byte| *byte == b',').any(|option| NO_WRITING.contains(&option)));
     Some(Mount { point: PathBuf::from(OsString::from_vec(point)), read_only, kind })
 }
 
@@ -83,16 +88,19 @@ mod tests {
 27 26 8:4 / /far/near rw - ext4 /dev/sdd1 rw
 28 22 0:41 / /phone rw - fuse.sshfs host.example.org: rw
 29 22 0:42 / /broken rw - tmpfs tmpfs rw
+30 22 8:5 / /failed rw,relatime - ext4 /dev/sde1 rw,emergency_ro,errors=remount-ro
+31 22 8:6 / /ended rw,relatime - ext4 /dev/sdf1 rw,shutdown
 ";
 
     #[test]
     fn points_options_and_kinds_are_read() {
         let mounts = parse(TEXT);
-        assert_eq!(mounts.len(), 8);
+        assert_eq!(mounts.len(), 10);
         let ro = |point: &str| at(&mounts, Path::new(point)).map(|mount| mount.read_only);
         assert_eq!(ro("/"), Some(false));
         assert_eq!(ro("/my disk"), Some(false));
         assert_eq!(ro("/kept"), Some(true));
+        assert_eq!((ro("/failed"), ro("/ended")), (Some(true), Some(true)), "as Linux 6.12 says it");
         assert_eq!(ro("/broken"), Some(false), "the one mounted over it");
         assert_eq!(at(&mounts[..7], Path::new("/broken")).map(|mount| mount.read_only), Some(true));
         assert_eq!(ro("/absent"), None);
