@@ -25,6 +25,13 @@ pub(super) static DISK_FREE: Quantity =
     Quantity::gauge("computer_disk_free_bytes", Unit::Bytes, "Space that a program may still write.")
         .by("mount")
         .called("Ruang disk tersisa", "Free disk space");
+pub(super) static INODES_FREE: Quantity = Quantity::gauge(
+    "computer_disk_inodes_free_ratio",
+    Unit::Ratio,
+    "Share of the files that a file system can hold which a program may still make (inodes); none where it sets itself no such limit.",
+)
+.by("mount")
+.called("Tempat berkas baru tersisa", "Room for new files");
 pub(super) static DISK_READ_ONLY: Quantity =
     Quantity::gauge("computer_disk_read_only", Unit::Flag, "Whether the mount cannot be written (1) or can (0).")
         .by("mount")
@@ -47,8 +54,17 @@ pub(super) static RESTART_PENDING: Quantity = Quantity::gauge(
 .called("Menunggu mulai ulang", "A restart is waited for");
 
 /// What it measures.
-pub const QUANTITIES: &[&Quantity] =
-    &[&CPU, &PRESSURE, &MEMORY, &DISK_FREE, &DISK_READ_ONLY, &TEMPERATURE, &CLOCK_SYNCHRONISED, &RESTART_PENDING];
+pub const QUANTITIES: &[&Quantity] = &[
+    &CPU,
+    &PRESSURE,
+    &MEMORY,
+    &DISK_FREE,
+    &INODES_FREE,
+    &DISK_READ_ONLY,
+    &TEMPERATURE,
+    &CLOCK_SYNCHRONISED,
+    &RESTART_PENDING,
+];
 
 const CLOSE_PROGRAMS: Text = Text::new(
     "Tutup program yang tidak dipakai untuk rapat; bila tetap begini, nyalakan ulang komputer",
@@ -97,6 +113,19 @@ pub(super) static DISK_LOW: ReasonDef = ReasonDef::new(
     Text::new(
         "Hapus berkas yang tidak perlu (rekaman lama, unduhan) atau pindahkan ke tempat lain",
         "Delete files that are not needed (old recordings, downloads) or move them elsewhere",
+    ),
+)
+.lasting();
+
+pub(super) static INODES_LOW: ReasonDef = ReasonDef::new(
+    "computer.disk_inodes_low",
+    Text::new(
+        "Disk {part} hampir tidak dapat menerima berkas baru: sisa {value} (batas {limit})",
+        "Disk {part} can hardly take new files: {value} of them left (limit {limit})",
+    ),
+    Text::new(
+        "Minta petugas TI menghapus berkas kecil yang menumpuk (df -i menunjukkan disknya); ruang disk yang masih kosong tidak membantu",
+        "Delete the small files that have piled up (df -i shows the disk); free space on it does not help",
     ),
 )
 .lasting();
@@ -191,6 +220,7 @@ pub const REASONS: &[&ReasonDef] = &[
     &MEMORY_PRESSURE_HIGH,
     &MEMORY_LOW,
     &DISK_LOW,
+    &INODES_LOW,
     &READ_ONLY,
     &MOUNT_MISSING,
     &DISK_UNANSWERING,

@@ -42,6 +42,10 @@ const DEADLINE: Duration = Duration::from_secs(2);
 /// How often timedated is asked: the answer changes in minutes.
 const CLOCK_EVERY: Duration = Duration::from_mins(1);
 
+/// The share of a file system's inodes under which it is degraded, and the one that is none: the smallest part of a file system has more.
+const FEW_INODES: f64 = 0.01;
+const NO_INODES: f64 = 1e-10;
+
 /// The kind-specific part of a check's config.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -128,6 +132,7 @@ impl Config {
             pressure("memory", self.memory_pressure_degraded, &cat::MEMORY_PRESSURE_HIGH),
             rule(&cat::MEMORY, Test::Below, bytes(memory.0), Limit::Fixed(bytes(memory.1)), &cat::MEMORY_LOW),
             rule(&cat::DISK_FREE, Test::Below, bytes(disk.0), Limit::Fixed(bytes(disk.1)), &cat::DISK_LOW),
+            rule(&cat::INODES_FREE, Test::Below, FEW_INODES, Limit::Fixed(NO_INODES), &cat::INODES_LOW),
             rule(&cat::TEMPERATURE, Test::Above, self.temperature_degraded, hottest, &cat::TEMPERATURE_HIGH),
         ]
     }
@@ -278,7 +283,12 @@ impl Probe {
             let asked = point.clone();
             let disk = self.disks.entry(point.clone()).or_default();
             match disk.run(DEADLINE, move || rustix::fs::statvfs(&asked)).await {
-                Ok(Ok(space)) => reading.measure_part(&cat::DISK_FREE, &name, free(&space)),
+                Ok(Ok(space)) => {
+                    reading.measure_part(&cat::DISK_FREE, &name, free(&space));
+                    if let Some(share) = inodes(&space) {
+                        reading.measure_part(&cat::INODES_FREE, &name, share);
+                    }
+                }
                 Ok(Err(error)) => {
                     let detail = format!("{name}: {error}");
                     reading.find(Finding::new(&cat::UNREADABLE, Verdict::Unknown).with("detail", detail));
@@ -319,6 +329,13 @@ fn internal(detail: String) -> ProbeError {
 #[allow(clippy::cast_precision_loss, reason = "nobody counts single bytes of a petabyte")]
 fn free(space: &StatVfs) -> f64 {
     space.f_bavail as f64 * space.f_frsize as f64
+}
+
+/// The share of its inodes that a program without special rights may still use; nothing of a file system that makes them as it needs them
+/// (btrfs).
+#[allow(clippy::cast_precision_loss, reason = "a share needs no more digits")]
+fn inodes(space: &StatVfs) -> Option<f64> {
+    (space.f_files > 0).then(|| space.f_favail as f64 / space.f_files as f64)
 }
 
 /// What no part of a computer that runs has, °C. An input to which nothing is connected has it for ever: the end of a chip's range

@@ -47,6 +47,8 @@ async fn a_healthy_machine_has_numbers_and_nothing_to_say() {
     );
     assert!(value(&first.reading, "computer_memory_available_bytes", None).unwrap() > 1e6);
     assert!(value(&first.reading, "computer_disk_free_bytes", Some("/")).unwrap() > 0.0);
+    let inodes = value(&first.reading, "computer_disk_inodes_free_ratio", Some("/"));
+    assert!(inodes.is_none_or(|share| (0.0..=1.0).contains(&share)), "{inodes:?}");
     assert_eq!(value(&first.reading, "computer_clock_synchronised", None), Some(1.0));
     assert_eq!(value(&first.reading, "computer_restart_pending", None), Some(0.0));
     let cpu = value(&probe.next().await.reading, "computer_cpu_ratio", None).unwrap();
@@ -96,6 +98,25 @@ async fn a_clock_is_synchronised_or_free_or_cannot_be_seen() {
     let seen = blind.next().await;
     assert_eq!(found(&seen), [("siaga.clock_unseen", Verdict::Ready)]);
     assert_eq!(value(&seen.reading, "computer_clock_synchronised", None), None);
+}
+
+#[test]
+fn a_disk_without_room_for_another_file_is_full_however_much_space_it_has() {
+    let of = |files, left| {
+        let mut space = rustix::fs::statvfs("/").unwrap();
+        (space.f_files, space.f_favail) = (files, left);
+        inodes(&space)
+    };
+    assert_eq!(of(0, 0), None, "as btrfs says it");
+    let rules = Config::default().rules();
+    let rule = rules.iter().find(|rule| rule.quantity.name == "computer_disk_inodes_free_ratio").unwrap();
+    let (Limit::Fixed(few), Limit::Fixed(none)) = (rule.degraded, rule.not_ready) else { panic!("{rule:?}") };
+    for (files, left, is_low, is_none) in
+        [(1000, 11, false, false), (1000, 9, true, false), (u32::MAX.into(), 1, true, false), (1000, 0, true, true)]
+    {
+        let share = of(files, left).unwrap();
+        assert_eq!((share < few, share < none), (is_low, is_none), "{left} of {files}");
+    }
 }
 
 #[tokio::test]
