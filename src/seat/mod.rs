@@ -31,8 +31,13 @@ use changes::Changes;
 use pactl::Pactl;
 use sound_test::Maker;
 
-/// Between two tries to reach the daemon.
+/// Between two tries to reach the daemon; and at most, where it hangs up on us at once: we are not the user whom it believes, or take turns
+/// with another agent of ours.
 const KNOCK: Duration = Duration::from_secs(1);
+const SELDOM: Duration = Duration::from_mins(1);
+
+/// Whoever is listened to for so long is wanted.
+const WANTED: Duration = Duration::from_secs(5);
 
 /// After a change the server often tells a few more at once; and somebody who moves a slider makes one a frame.
 const QUIET: Duration = Duration::from_millis(100);
@@ -70,20 +75,40 @@ pub async fn run(socket: &Path) {
     let maker = Maker::new();
     let mut pactl = Pactl::new(maker.own());
     let maker = Arc::new(Mutex::new(maker));
-    let mut told = false;
+    let (mut told, mut knocks) = (false, Knocks::default());
     loop {
         match UnixStream::connect(socket).await {
             Ok(daemon) => {
-                tracing::info!(socket = %socket.display(), "the daemon is there");
+                if !knocks.is_unwanted() {
+                    tracing::info!(socket = %socket.display(), "the daemon is there");
+                }
                 told = false;
                 let (hears, tells) = daemon.into_split();
                 let (done, answers) = mpsc::channel(1);
+                let mut wanted = false;
+                let until_wanted = async {
+                    tokio::time::sleep(WANTED).await;
+                    wanted = true;
+                    if knocks.is_unwanted() {
+                        tracing::info!(socket = %socket.display(), "the daemon listens to us now");
+                    }
+                    std::future::pending::<io::Result<Infallible>>().await
+                };
                 // At once: a look may take a while, and an order to stop may not wait for it.
                 let Err(error) = tokio::select! {
                     end = obey(hears, &maker, &done) => end,
                     end = report(tells, &mut pactl, answers) => end,
+                    end = until_wanted => end,
                 };
-                tracing::info!(%error, "the daemon has gone; it is waited for");
+                if wanted {
+                    tracing::info!(%error, "the daemon has gone; it is waited for");
+                } else if !knocks.is_unwanted() {
+                    tracing::info!(
+                        %error,
+                        "the daemon hangs up at once: it believes another user, or another siaga-seat of this one; it is asked seldom"
+                    );
+                }
+                knocks.ended(wanted);
             }
             Err(error) if !told => {
                 told = true;
@@ -91,7 +116,34 @@ pub async fn run(socket: &Path) {
             }
             Err(_) => {}
         }
-        tokio::time::sleep(KNOCK).await;
+        tokio::time::sleep(knocks.wait).await;
+    }
+}
+
+/// How soon the daemon is tried again: later and later while it hangs up at once.
+#[derive(Debug)]
+struct Knocks {
+    wait: Duration,
+    /// How often in a row it hung up at once.
+    unwanted: u32,
+}
+
+impl Default for Knocks {
+    fn default() -> Self {
+        Self { wait: KNOCK, unwanted: 0 }
+    }
+}
+
+impl Knocks {
+    /// Whether the last time the daemon hung up at once, which the log says then and not again.
+    const fn is_unwanted(&self) -> bool {
+        self.unwanted > 0
+    }
+
+    /// A conversation has ended that the daemon wanted, or did not.
+    fn ended(&mut self, wanted: bool) {
+        self.unwanted = if wanted { 0 } else { self.unwanted.saturating_add(1) };
+        self.wait = KNOCK.saturating_mul(1 << self.unwanted.saturating_sub(1).min(6)).min(SELDOM);
     }
 }
 
@@ -149,5 +201,25 @@ async fn due(changes: &mut Changes) {
     if tokio::time::timeout(HEARTBEAT, changes.next()).await.is_ok() {
         let more = async { while tokio::time::timeout(QUIET, changes.next()).await.is_ok() {} };
         _ = tokio::time::timeout(STORM, more).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_hung_up_on_knocks_seldom_and_who_was_listened_to_knocks_at_once() {
+        let mut knocks = Knocks::default();
+        assert!(!knocks.is_unwanted() && knocks.wait == KNOCK);
+        let mut waits = Vec::new();
+        for _ in 0..40 {
+            knocks.ended(false);
+            waits.push(knocks.wait.as_secs());
+        }
+        assert_eq!(waits[..7], [1, 2, 4, 8, 16, 32, 60]);
+        assert!(knocks.is_unwanted() && waits[39] == 60, "once a minute, and the log says it once");
+        knocks.ended(true);
+        assert!(!knocks.is_unwanted() && knocks.wait == KNOCK, "a daemon that was started anew waits for its agent");
     }
 }
