@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::paint::{note, say};
+use super::token::services;
 use crate::app::service;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -44,6 +45,11 @@ pub async fn run(config: &Config, args: &EnrollArgs, lang: Lang) -> Result<u8, S
         Some(file) => file.clone(),
         None => service::state_dir(args.state_dir.clone())?.join(enrolled::FILE),
     };
+    // Where nobody has said which: the daemon would compare with another, or with none.
+    let said = args.output.is_some() || args.state_dir.is_some();
+    if let Some(hint) = (!said).then(|| services(&file)).flatten() {
+        note(&format!("siaga: {}: {}", file.display(), hint.in_lang(lang)));
+    }
     let before = enrolled::read(&file).map_err(|error| damaged(&in_full(&error), lang))?;
     let seen = enroll::look(&Roots::default(), &config.probes).await;
     if args.compare {

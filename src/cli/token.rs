@@ -67,9 +67,13 @@ fn parse_period(text: &str) -> Result<Period, String> {
 const SERVICE: &str = "/var/lib/siaga";
 
 /// What to say to somebody who touches another file than the service's, where there is a service.
-fn services(file: &Path) -> Option<&'static Text> {
-    let is_its = file.starts_with(SERVICE);
-    (!is_its && Path::new(SERVICE).is_dir()).then_some(&NOT_ITS)
+pub(super) fn services(file: &Path) -> Option<&'static Text> {
+    services_at(file, Path::new(SERVICE))
+}
+
+/// The same, of a service that keeps its state there.
+pub(super) fn services_at(file: &Path, service: &Path) -> Option<&'static Text> {
+    (!file.starts_with(service) && service.is_dir()).then_some(&NOT_ITS)
 }
 
 /// Makes, shows, revokes.

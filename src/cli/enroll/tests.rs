@@ -70,3 +70,14 @@ fn what_is_away_on_purpose_stays_in_the_record() {
         assert!(error.contains(wrong), "{error}");
     }
 }
+
+#[test]
+fn who_records_where_the_service_does_not_read_is_told() {
+    let place = tempfile::tempdir().unwrap();
+    let (service, own) = (place.path().join("var"), place.path().join("own/enrolled.toml"));
+    let told = |file: &Path| crate::cli::token::services_at(file, &service);
+    assert!(told(&own).is_none(), "there is no service");
+    std::fs::create_dir(&service).unwrap();
+    assert!(told(&own).unwrap().en.contains("--state-dir /var/lib/siaga"));
+    assert!(told(&service.join("enrolled.toml")).is_none());
+}
