@@ -271,16 +271,8 @@ pub struct Control {
     pub group: Option<String>,
 }
 
-/// `sun_path` (unix(7)): 108 bytes, the last of them a zero.
-const LONGEST_SOCKET: usize = 107;
-
 fn socket<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
-    let path = PathBuf::deserialize(deserializer)?;
-    if path.as_os_str().len() > LONGEST_SOCKET {
-        let message = format!("a unix socket's path has at most {LONGEST_SOCKET} bytes, and this one more");
-        return Err(D::Error::custom(message));
-    }
-    Ok(Some(path))
+    crate::domain::socket::place(deserializer).map(Some)
 }
 
 /// Kinds of meeting.

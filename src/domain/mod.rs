@@ -37,6 +37,7 @@ pub mod sheet;
 pub mod silence;
 pub mod sketch;
 pub mod snapshot;
+pub mod socket;
 pub mod story;
 pub mod time;
 pub mod units;

@@ -85,9 +85,10 @@ pub const QUANTITIES: &[&Quantity] = &[&CONNECTED, &VOLUME, &MUTED, &IN_USE];
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Whose session is believed: a user's name or number.
+    #[serde(deserialize_with = "user")]
     pub user: User,
     /// Where daemon and agent meet.
-    #[serde(default = "meeting_place")]
+    #[serde(default = "meeting_place", deserialize_with = "crate::domain::socket::place")]
     pub socket: PathBuf,
     /// Which microphone the session should use: `"auto"` (any), or a part of its name in the sound settings.
     #[serde(default = "auto")]
@@ -101,6 +102,17 @@ pub struct Config {
     /// The loudspeaker's volume (ratio of 100 %) under which it is degraded; at 0 it is not ready, unless somebody records.
     #[serde(default = "quiet", deserialize_with = "share")]
     pub sink_volume_degraded: f64,
+}
+
+/// A number in quotes would be somebody's name, and nobody is called so.
+fn user<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<User, D::Error> {
+    match <User as serde::Deserialize>::deserialize(deserializer)? {
+        User::Name(name) if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()) => {
+            let message = format!("{name:?} is a number in quotes, which is nobody's name; write it without them");
+            Err(<D::Error as serde::de::Error>::custom(message))
+        }
+        known => Ok(known),
+    }
 }
 
 fn auto() -> String {
