@@ -1,10 +1,12 @@
 //! `siaga init`: asks about the room, or takes the answers as flags, and gives the text of its config.
 
 use std::io::{self, BufRead, Write};
+use std::net::IpAddr;
 use std::path::Path;
 
 use crate::config::init::{Answers, left_out, render};
 use crate::config::{Config, Errors, Source, Zone};
+use crate::devices::default_gateways;
 use crate::domain::{Kind, Lang, Text};
 use crate::notify::{Kind as ReceiverKind, Way};
 use crate::probe::ProbeConfig;
@@ -104,14 +106,26 @@ pub struct Made {
     pub holds_address: bool,
 }
 
+/// This room's own routers, as the machine knows them.
+pub(super) fn routers() -> Vec<IpAddr> {
+    default_gateways(Path::new("/proc")).into_iter().map(|(via, _)| via).collect()
+}
+
 /// Asks on `output` what no flag answers, reads the answers from `input`, says what the answers leave out, and gives the
 /// config's text, which is sound.
 ///
 /// # Errors
 /// The terminal fails, a flag's answer is impossible, or the answers together make no sound config.
-pub fn run(args: &InitArgs, input: impl BufRead, output: impl Write) -> Result<Made, InitError> {
+pub fn run(
+    args: &InitArgs,
+    mut routers: Vec<IpAddr>,
+    input: impl BufRead,
+    output: impl Write,
+) -> Result<Made, InitError> {
     let platforms = platforms();
-    let mut desk = Desk { lang: args.language.unwrap_or_default(), quiet: args.yes, input, output };
+    // Known before it is asked for.
+    routers.extend(args.gateway.as_ref().and_then(|gateway| gateway.parse::<IpAddr>().ok()));
+    let mut desk = Desk { lang: args.language.unwrap_or_default(), quiet: args.yes, routers, input, output };
     let answers = answers(args, platforms, &mut desk)?;
     let text = render(&answers);
     Config::parse(&Source::new("siaga init", text.as_str()))?;
@@ -173,6 +187,7 @@ fn answers<I: BufRead, O: Write>(
     } else {
         None
     };
+    let routers = desk.routers.clone();
     let far_ends = desk.ask_list(
         args.far_ends.as_deref(),
         Text::new(
@@ -181,7 +196,7 @@ fn answers<I: BufRead, O: Write>(
         ),
         "none",
         |far_end| {
-            elsewhere(far_end)?;
+            elsewhere(far_end, &routers)?;
             match far_end.strip_prefix("stun:") {
                 Some(server) => fits(Kind::Stun, &[("server", server)]),
                 None => fits(Kind::Icmp, &[("target", far_end)]),
@@ -190,7 +205,11 @@ fn answers<I: BufRead, O: Write>(
     )?;
     let gateway =
         desk.ask(args.gateway.as_deref(), Text::new("Router ruangan ini", "This room's router"), "auto", |text| {
-            optional(text, |gateway| fits(Kind::Icmp, &[("target", gateway)]))
+            optional(text, |gateway| {
+                let by_hand: Vec<IpAddr> = gateway.parse().into_iter().collect();
+                far_ends.iter().try_for_each(|far_end| elsewhere(far_end, &by_hand))?;
+                fits(Kind::Icmp, &[("target", gateway)])
+            })
         })?;
     let resolvers =
         desk.ask_list(args.resolvers.as_deref(), Text::new("Server DNS", "DNS resolvers"), "auto", |resolver| {
@@ -264,6 +283,8 @@ fn answers<I: BufRead, O: Write>(
 struct Desk<I, O> {
     lang: Lang,
     quiet: bool,
+    /// No far end is one of these.
+    routers: Vec<IpAddr>,
     input: I,
     output: O,
 }
@@ -366,11 +387,11 @@ fn same(one: &str, other: &str) -> bool {
 
 /// Whether a far end is beyond the room's own line, as far as its name tells. The check could have this machine or the router too, and
 /// would learn nothing of the line.
-fn elsewhere(far_end: &str) -> Result<(), String> {
+fn elsewhere(far_end: &str, routers: &[IpAddr]) -> Result<(), String> {
     let place = far_end.strip_prefix("stun:").unwrap_or(far_end);
     let address = place.parse().or_else(|_| place.parse().map(|socket: std::net::SocketAddr| socket.ip()));
     let host = place.rsplit_once(':').map_or(place, |(host, _)| host).trim_end_matches('.').to_ascii_lowercase();
-    if matches!(&*host, "gateway" | "auto") {
+    if matches!(&*host, "gateway" | "auto") || address.as_ref().is_ok_and(|address| routers.contains(address)) {
         return Err(format!(
             "{far_end:?} is the room's own router: it answers while the line is dead, and would vouch for the internet; write an \
              address outside the room"
@@ -379,7 +400,7 @@ fn elsewhere(far_end: &str) -> Result<(), String> {
     if host == "self"
         || host == "localhost"
         || host.ends_with(".localhost")
-        || address.is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+        || address.is_ok_and(|address: IpAddr| address.is_loopback())
     {
         return Err(format!("{far_end:?} is this machine, and no far end; write an address outside the room"));
     }

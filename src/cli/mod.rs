@@ -398,7 +398,7 @@ impl Cli {
         let mut answers = answers.clone();
         answers.language = answers.language.or(self.lang);
         // Questions go to standard error, so that the config can go to a file or a pipe.
-        let made = init::run(&answers, &mut std::io::stdin().lock(), &mut std::io::stderr().lock())
+        let made = init::run(&answers, init::routers(), &mut std::io::stdin().lock(), &mut std::io::stderr().lock())
             .map_err(|error| in_full(&error))?;
         let Some(file) = output else {
             say(&made.text);

@@ -17,7 +17,7 @@ fn typed(words: &str) -> InitArgs {
 /// What comes of the arguments and the lines typed after; the questions too.
 fn ran(words: &str, lines: &str) -> (Result<String, InitError>, String) {
     let mut asked = Vec::new();
-    let made = run(&typed(words), lines.as_bytes(), &mut asked);
+    let made = run(&typed(words), vec!["198.51.100.254".parse().unwrap()], lines.as_bytes(), &mut asked);
     (made.map(|made| made.text), String::from_utf8(asked).unwrap())
 }
 
@@ -77,6 +77,9 @@ fn an_answer_that_no_check_could_have_is_refused_at_once() {
         ("--far-end 127.1.2.3,192.0.2.1", "is this machine"),
         ("--far-end 192.0.2.1,gateway", "would vouch for the internet"),
         ("--far-end auto", "would vouch for the internet"),
+        ("--far-end 192.0.2.1,198.51.100.254", "would vouch for the internet"),
+        ("--far-end 192.0.2.1 --gateway 192.0.2.1", "would vouch for the internet"),
+        ("--far-end stun:192.0.2.1:3478 --gateway 192.0.2.1", "would vouch for the internet"),
         ("--resolver none --resolver 192.0.2.53", "\"none\" stands beside others"),
         ("--far-end 192.0.2.1,-", "\"-\" stands beside others"),
     ] {
@@ -95,6 +98,20 @@ fn an_answer_that_no_check_could_have_is_refused_at_once() {
 }
 
 #[test]
+fn the_routers_own_address_is_no_far_end_and_no_far_end_is_the_router() {
+    let routers = ["198.51.100.254".parse().unwrap(), "fe80::1".parse().unwrap()];
+    for far_end in ["198.51.100.254", "stun:198.51.100.254:3478", "fe80::1", "stun:[fe80::1]:3478"] {
+        assert!(elsewhere(far_end, &routers).is_err(), "{far_end}");
+    }
+    assert_eq!(elsewhere("198.51.100.1", &routers), Ok(()));
+    let flags =
+        format!("--language en --platform audio_only --far-end 192.0.2.1 {}", NO_TARGETS.replace("--gateway none", ""));
+    let (text, asked) = ran(&flags, &format!("\n\n\n192.0.2.1\n192.0.2.254\n{}", "\n".repeat(12)));
+    assert!(asked.contains("would vouch for the internet"), "{asked}");
+    assert!(text.unwrap().contains("192.0.2.254"), "{asked}");
+}
+
+#[test]
 fn every_question_has_a_flag() {
     let args = typed(
         "--language en --name a --title A --time-zone UTC --platform zoom --server s.example --far-end 192.0.2.1,192.0.2.2 \
@@ -103,7 +120,7 @@ fn every_question_has_a_flag() {
     );
     let all = platforms();
     let mut asked = Vec::new();
-    let mut desk = Desk { lang: Lang::En, quiet: false, input: &b""[..], output: &mut asked };
+    let mut desk = Desk { lang: Lang::En, quiet: false, routers: Vec::new(), input: &b""[..], output: &mut asked };
     let answers = answers(&args, all, &mut desk).unwrap();
     assert_eq!(answers.far_ends, ["192.0.2.1", "192.0.2.2"]);
     assert_eq!(answers.server.as_deref(), Some("s.example"));
