@@ -170,6 +170,8 @@ pub struct Probe {
     disks: BTreeMap<PathBuf, Aside<rustix::io::Result<StatVfs>>>,
     sensors: fn() -> Vec<(String, f32)>,
     temperatures: Aside<BTreeMap<String, f32>>,
+    /// Whether a sensor that answered last was above a limit.
+    is_hot: bool,
     timedatectl: Program,
     timedated: Slot,
     clock: Option<(Mono, Clock)>,
@@ -188,6 +190,7 @@ impl Probe {
             disks: BTreeMap::new(),
             sensors,
             temperatures: Aside::default(),
+            is_hot: false,
             timedatectl: Program::other("timedatectl", &[]),
             timedated: Slot::default(),
             clock: None,
@@ -214,14 +217,7 @@ impl Probe {
             }
         }
         self.mounts(&mut reading).await?;
-        let sensors = self.sensors;
-        // A sensor behind a stuck disk or bus hangs as the disk does. No sensor, no measurement: many machines have none.
-        for (label, celsius) in self.temperatures.run(DEADLINE, move || hottest(sensors())).await.unwrap_or_default() {
-            if self.config.sensors_left_out.contains(&label) {
-                continue;
-            }
-            reading.measure_part(&cat::TEMPERATURE, &label, f64::from(celsius));
-        }
+        self.heat(&mut reading).await;
         self.clock(&mut reading).await;
         let restart = self.run.join("reboot-required").exists();
         reading.measure(&cat::RESTART_PENDING, f64::from(u8::from(restart)));
@@ -230,6 +226,27 @@ impl Probe {
             reading.find(Finding::new(&cat::RESTART, Verdict::Ready));
         }
         Ok(reading)
+    }
+
+    /// No sensor, no measurement: many machines have none. A sensor behind a stuck disk or bus hangs as the disk does, and says nothing of a
+    /// machine that was cool; one that was too hot is not well for that.
+    async fn heat(&mut self, reading: &mut Reading) {
+        let sensors = self.sensors;
+        match self.temperatures.run(DEADLINE, move || hottest(sensors())).await {
+            Ok(mut read) => {
+                read.retain(|label, _| !self.config.sensors_left_out.contains(label));
+                let limit = self.config.temperature_degraded;
+                self.is_hot = read.values().any(|celsius| f64::from(*celsius) > limit);
+                for (label, celsius) in read {
+                    reading.measure_part(&cat::TEMPERATURE, &label, f64::from(celsius));
+                }
+            }
+            Err(Late) if self.is_hot => {
+                let detail = "a sensor was too hot, and does not answer now";
+                reading.find(Finding::new(&cat::UNREADABLE, Verdict::Unknown).with("detail", detail));
+            }
+            Err(Late) => {}
+        }
     }
 
     fn load(&mut self, reading: &mut Reading) -> Result<(), ProbeError> {

@@ -100,6 +100,30 @@ async fn a_clock_is_synchronised_or_free_or_cannot_be_seen() {
     assert_eq!(value(&seen.reading, "computer_clock_synchronised", None), None);
 }
 
+#[tokio::test]
+async fn a_machine_that_was_too_hot_is_not_cool_because_its_sensor_hangs() {
+    type Sensors = fn() -> Vec<(String, f32)>;
+    fn hangs() -> Vec<(String, f32)> {
+        loop {
+            std::thread::park();
+        }
+    }
+    let cool: Sensors = || vec![("k10temp Tctl".to_owned(), 41.0)];
+    let hot: Sensors = || vec![("k10temp Tctl".to_owned(), 95.0)];
+    for (before, told) in [(cool, &[][..]), (hot, &[("siaga.computer_unreadable", Verdict::Unknown)][..])] {
+        let machine = room(ROOT);
+        machine.write("run/systemd/timesync/synchronized", "");
+        let mut probe = probe(&machine, "mounts = []", "yes");
+        probe.sensors = before;
+        assert_eq!(found(&probe.next().await), [], "a limit is the judge's");
+        (probe.sensors, probe.ticker) = (hangs, None);
+        // Nobody waits for it in vain.
+        tokio::time::pause();
+        assert_eq!(found(&probe.next().await), told);
+        tokio::time::resume();
+    }
+}
+
 #[test]
 fn a_disk_without_room_for_another_file_is_full_however_much_space_it_has() {
     let of = |files, left| {
