@@ -39,8 +39,10 @@ pub const DEFAULTS: Defaults = Defaults {
 /// A local disk that is alive answers `statfs` from memory; the coldest one spins up in some seconds, but is not asked to.
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// How often timedated is asked: the answer changes in minutes.
-const CLOCK_EVERY: Duration = Duration::from_mins(1);
+/// How often timedated is asked. Each time the bus starts it anew, which the journal tells; a clock that has lost its server is right for
+/// hours. One that runs free is asked for sooner: somebody mends it, and looks here.
+const CLOCK_EVERY: Duration = Duration::from_mins(10);
+const FREE_CLOCK_EVERY: Duration = Duration::from_mins(1);
 
 /// The share of a file system's inodes under which it is degraded, and the one that is none: the smallest part of a file system has more.
 const FEW_INODES: f64 = 0.01;
@@ -320,7 +322,7 @@ impl Probe {
         let now = self.context.clock.now();
         if timekeeping::timesyncd(&self.run, now.wall) {
             self.clock = Some((now.mono, Clock::Synchronised));
-        } else if self.clock.as_ref().is_none_or(|(asked, _)| now.mono.since(*asked) >= CLOCK_EVERY) {
+        } else if self.clock.as_ref().is_none_or(|(asked, said)| now.mono >= asked.after(again(said))) {
             let clock = timekeeping::timedated(&mut self.timedated, &self.timedatectl, &self.run).await;
             self.clock = Some((now.mono, clock));
         }
@@ -353,6 +355,14 @@ fn free(space: &StatVfs) -> f64 {
 #[allow(clippy::cast_precision_loss, reason = "a share needs no more digits")]
 fn inodes(space: &StatVfs) -> Option<f64> {
     (space.f_files > 0).then(|| space.f_favail as f64 / space.f_files as f64)
+}
+
+/// How soon timedated is asked after it has said this.
+const fn again(said: &Clock) -> Duration {
+    match said {
+        Clock::Free => FREE_CLOCK_EVERY,
+        Clock::Synchronised | Clock::Unseen(_) => CLOCK_EVERY,
+    }
 }
 
 /// What no part of a computer that runs has, °C. An input to which nothing is connected has it for ever: the end of a chip's range

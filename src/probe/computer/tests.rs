@@ -101,6 +101,20 @@ async fn a_clock_is_synchronised_or_free_or_cannot_be_seen() {
 }
 
 #[tokio::test]
+async fn a_clock_that_is_right_is_asked_for_seldom() {
+    let machine = room(ROOT);
+    let asked = machine.path("asked");
+    let mut probe = probe(&machine, "", &format!("yes; echo once >> {}", asked.display()));
+    for _ in 0..3 {
+        probe.context.interval = Duration::from_millis(1);
+        probe.ticker = None;
+        assert_eq!(found(&probe.next().await), []);
+    }
+    assert_eq!(std::fs::read_to_string(&asked).unwrap(), "once\n");
+    assert!(again(&Clock::Synchronised) >= Duration::from_mins(10) && again(&Clock::Free) <= Duration::from_mins(1));
+}
+
+#[tokio::test]
 async fn a_machine_that_was_too_hot_is_not_cool_because_its_sensor_hangs() {
     type Sensors = fn() -> Vec<(String, f32)>;
     fn hangs() -> Vec<(String, f32)> {
