@@ -13,13 +13,16 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::HEARTBEAT;
 use super::order::SoundTest;
 use super::report::{Report, Told};
+use super::{HEARTBEAT, SILENCE};
 use crate::domain::{CheckName, ErrorKind, Mono, ProbeError};
 
-/// How old the agent's word may be to count for what is so now: its next one, and a moment.
-const COUNTS: Duration = HEARTBEAT.saturating_add(Duration::from_secs(2));
+/// How old the agent's word may be to count for what is so now: its next one, for which it runs five programs first, one that is missing,
+/// and a moment. What has changed is told at once.
+const COUNTS: Duration = HEARTBEAT.saturating_mul(2).saturating_add(Duration::from_secs(3));
+// A word that counts is never one of an agent that has ceased to report.
+const _: () = assert!(COUNTS.as_millis() < SILENCE.as_millis());
 
 /// How much longer than the agent's own deadline its answer is waited for.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -163,6 +166,7 @@ mod tests {
         let (desktop, asked, now) = seat();
         assert!(desktop.is_watched() && desktop.is_seen(now) && desktop.is_idle(1000, now));
         assert!(!desktop.is_idle(1001, now), "another session's cards are another's");
+        assert!(desktop.is_idle(1000, now.after(HEARTBEAT * 2)), "the next may be slow, or missing");
         let later = now.after(COUNTS);
         assert!(!desktop.is_seen(later) && !desktop.is_idle(1000, later));
         desktop.heard(&"seat".into(), later, Some(&sound(&["zoom"])));
