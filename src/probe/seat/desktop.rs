@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use super::order::SoundTest;
-use super::report::{Report, Told};
+use super::report::{Device, Report, Told};
 use super::{HEARTBEAT, SILENCE};
 use crate::domain::{CheckName, ErrorKind, Mono, ProbeError};
 
@@ -48,6 +48,8 @@ struct Word {
     at: Mono,
     /// Whether any program records.
     used: bool,
+    /// Whether it has equipment at both ends.
+    equipped: bool,
 }
 
 /// A test that is asked of an agent.
@@ -76,7 +78,10 @@ impl Desktop {
     pub(in crate::probe) fn heard(&self, check: &CheckName, at: Mono, report: Option<&Report>) {
         if let Some(seat) = self.all().get_mut(check) {
             seat.word = match report {
-                Some(Report::Sound { recorders, .. }) => Some(Word { at, used: !recorders.is_empty() }),
+                Some(Report::Sound { source, sink, recorders, .. }) => {
+                    let is_real = |device: &Option<Device>| device.as_ref().is_some_and(|device| !device.virtual_only);
+                    Some(Word { at, used: !recorders.is_empty(), equipped: is_real(source) && is_real(sink) })
+                }
                 _ => None,
             };
         }
@@ -99,7 +104,7 @@ impl Desktop {
     }
 
     /// Has the test made by the agent, unless `stop` comes first: `None` then. It has ended when this returns, or its agent is
-    /// beyond reach. Dropping the future ends it too.
+    /// beyond reach. Dropping the future ends it too. Of several agents it is one whose session has equipment at both ends.
     ///
     /// # Errors
     /// `Unreachable` without an agent, `Internal` where it leaves in the middle or says nothing in time.
@@ -110,7 +115,12 @@ impl Desktop {
         now: Mono,
         stop: impl Future<Output = ()>,
     ) -> Result<Option<Told>, ProbeError> {
-        let asks = self.all().values().find(|seat| seat.counts(now).is_some()).map(|seat| seat.asks.clone());
+        let asks = {
+            let all = self.all();
+            let mut seen = all.values().filter(|seat| seat.counts(now).is_some());
+            let first = seen.clone().next();
+            seen.find(|seat| seat.counts(now).is_some_and(|word| word.equipped)).or(first).map(|seat| seat.asks.clone())
+        };
         let nobody = || ProbeError::new(ErrorKind::Unreachable, "no agent of the desktop session");
         let (answer, mut told) = oneshot::channel();
         let (go_on, until) = oneshot::channel();
@@ -183,6 +193,31 @@ mod tests {
         drop(of_another);
         desktop.leave(&"seat".into());
         assert!(!desktop.is_watched());
+    }
+
+    #[tokio::test]
+    async fn of_two_sessions_the_one_with_equipment_makes_the_test() {
+        let (desktop, mut asked, now) = seat();
+        let mut of_room = desktop.watch(&"ujung".into(), 1001);
+        let device = |virtual_only| {
+            let (name, description) = ("alsa".to_owned(), "Jabra".to_owned());
+            Some(Device { name, description, virtual_only, muted: false, volume: 1.0 })
+        };
+        let sound = |virtual_only| {
+            let (source, sink) = (device(virtual_only), device(false));
+            Report::Sound { source, sink, recorders: Vec::new(), players: Vec::new() }
+        };
+        for (desk, room, is_rooms) in [(true, false, true), (false, true, false), (true, true, false)] {
+            desktop.heard(&"seat".into(), now, Some(&sound(desk)));
+            desktop.heard(&"ujung".into(), now, Some(&sound(room)));
+            let test = desktop.test(SoundTest::Microphone, SOON, now, pending());
+            let by_room = tokio::select! {
+                _ = asked.recv() => false,
+                _ = of_room.recv() => true,
+                _ = test => panic!("nobody has answered"),
+            };
+            assert_eq!(by_room, is_rooms, "{desk} {room}");
+        }
     }
 
     #[tokio::test]
