@@ -15,19 +15,19 @@ export RUSTFLAGS="-Cinstrument-coverage"
 rm -rf "$CARGO_TARGET_DIR/raw"
 mkdir -p "$CARGO_TARGET_DIR/raw"
 export LLVM_PROFILE_FILE="$CARGO_TARGET_DIR/raw/%m-%p.profraw"
-tests="--lib --test scenarios --test campaign --test month"
-# shellcheck disable=SC2086
-cargo test --locked --target "$host" $tests
-# shellcheck disable=SC2086
-binaries=$(cargo test --locked --target "$host" $tests --no-run --message-format=json |
-    sed -nE 's/.*"executable":"([^"]+)".*/\1/p' | sort -u)
+set -- --locked --target "$host" --lib --test scenarios --test campaign --test month
+cargo test "$@"
+binaries=$(cargo test "$@" --no-run --message-format=json | sed -nE 's/.*"executable":"([^"]+)".*/\1/p' | sort -u)
 "$tools/llvm-profdata" merge -sparse "$CARGO_TARGET_DIR"/raw/*.profraw -o "$CARGO_TARGET_DIR/all.profdata"
-objects=
-for binary in $binaries; do
-    objects="$objects ${objects:+--object }$binary"
-done
-# shellcheck disable=SC2086
-"$tools/llvm-cov" export --summary-only --instr-profile "$CARGO_TARGET_DIR/all.profdata" $objects >"$CARGO_TARGET_DIR/all.json"
+set --
+while IFS= read -r binary; do
+    # The first by its place alone.
+    [ $# -eq 0 ] || set -- "$@" --object
+    set -- "$@" "$binary"
+done <<BINARIES
+$binaries
+BINARIES
+"$tools/llvm-cov" export --summary-only --instr-profile "$CARGO_TARGET_DIR/all.profdata" "$@" >"$CARGO_TARGET_DIR/all.json"
 python3 - "$CARGO_TARGET_DIR/all.json" "$PWD/src/" <<'EOF'
 import collections, json, sys
 

@@ -18,8 +18,9 @@ packages_for() {
     echo "$found"
 }
 
+# Where another architecture is known too, there may be a line for each.
 installed() {
-    [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+    dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -cx installed >/dev/null
 }
 
 wanted=()
