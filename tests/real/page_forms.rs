@@ -156,7 +156,9 @@ fn somebody_comes_in_by_a_token_and_writes_down_who_said_it_and_nobody_forges_th
     // When it is over the same is told to the same people.
     let in_as_rani = cookie_of(&made(room.at(), "Rani", "operate", &[]));
     room.upsd.set("ups.status", "OL");
-    room.daemon.wait_for(&path, "it is over", |answer| answer.body.contains("Gangguan ini sudah selesai"));
+    // Its story follows as soon as its end is on the disk.
+    let is_told = |page: &str| page.contains("Gangguan ini sudah selesai") && page.contains("gangguan selesai");
+    room.daemon.wait_for(&path, "it is over", |answer| is_told(&answer.body));
     let over = room.daemon.request_with("GET", &path, &in_as_rani).body;
     assert!(over.contains("lewat HT (dicatat oleh Siti &#34;") && over.contains("ada yang menerima"), "{over}");
     for cookie in ["", &in_as_guest] {

@@ -186,8 +186,13 @@ impl Desk {
         };
         match found {
             Ok(tested) => {
-                let codes = tested.reasons.iter().map(|why| why.code.as_str());
-                let said: Vec<_> = std::iter::once(tested.verdict.as_str()).chain(codes).collect();
+                let mut said = vec![tested.verdict.as_str()];
+                for why in &tested.reasons {
+                    // One that is said of both ways is named once.
+                    if !said.contains(&why.code.as_str()) {
+                        said.push(&why.code);
+                    }
+                }
                 act.outcome = Some(said.join(" "));
                 words.say(Word::Tested(tested));
             }
