@@ -17,7 +17,10 @@ pub(super) struct LimitSet {
     loss: Option<Verdict>,
     /// Whether loss is of interest now: not while the target is silent or our own eyes fail, which have their own reasons.
     counts_loss: bool,
-    /// The findings of the newest observation under these limits.
+    /// What was last said of loss, if that is amiss. It stands until a hold has decided what supersedes it: a bad line is no good one for
+    /// the seconds in which its silence is not certain yet.
+    by_loss: Option<Finding>,
+    /// The findings of the newest observation under these limits, but for loss.
     findings: Vec<Finding>,
     /// What is said.
     pub(super) shown: Judged,
@@ -49,6 +52,7 @@ impl LimitSet {
             hold: Hold::new(spec.holds),
             loss: None,
             counts_loss: false,
+            by_loss: None,
             findings: Vec::new(),
             shown,
             before: None,
@@ -94,18 +98,18 @@ impl LimitSet {
 
     /// What loss makes of it, beside what was found.
     fn weigh_loss(&mut self, observation: &Observation, window: &Window, spec: &CheckSpec) {
-        if let (Some((degraded, not_ready)), Some(rule)) = (self.limits.loss, spec.loss) {
-            let is_outage = observation.reading.sample.is_some_and(|sample| sample.outage);
-            self.counts_loss = observation.error.is_none() && !is_outage;
-            if observation.error.is_some() && !is_outage {
-                self.loss = None;
-            } else if self.counts_loss {
-                self.loss = wilson::decide_by(self.loss, window, degraded, not_ready);
-            }
-            if self.counts_loss && self.loss != Some(Verdict::Ready) {
-                let ratio = window.view().map(|view| view.ratio);
-                self.findings.push(wilson::finding(self.loss, ratio, rule, (degraded, not_ready)));
-            }
+        let (Some(limits), Some(rule)) = (self.limits.loss, spec.loss) else {
+            self.by_loss = None;
+            return;
+        };
+        let is_outage = observation.reading.sample.is_some_and(|sample| sample.outage);
+        self.counts_loss = observation.error.is_none() && !is_outage;
+        if self.counts_loss {
+            self.loss = wilson::decide_by(self.loss, window, limits.0, limits.1);
+            let ratio = window.view().map(|view| view.ratio);
+            self.by_loss = (self.loss != Some(Verdict::Ready)).then(|| wilson::finding(self.loss, ratio, rule, limits));
+        } else if !is_outage {
+            self.loss = None;
         }
     }
 
@@ -118,6 +122,7 @@ impl LimitSet {
     /// Shows that the evidence is too old.
     pub(super) fn show_stale(&mut self, now: Now) {
         self.loss = None;
+        self.by_loss = None;
         self.findings = vec![Finding::new(&reasons::STALE, Verdict::Unknown)];
         let since = now.wall;
         self.changes += 1;
@@ -134,11 +139,10 @@ impl LimitSet {
     /// read reasons for a verdict that is not there yet, nor lose those of the verdict that still stands.
     pub(super) fn show(&mut self, spec: &CheckSpec, now: Now) {
         let Some(decided) = self.hold.decided() else { return };
-        let by_loss = if self.counts_loss && spec.loss.is_some() && self.limits.loss.is_some() {
-            self.loss.unwrap_or(Verdict::Unknown)
-        } else {
-            Verdict::Ready
-        };
+        if !self.counts_loss && self.hold.pending().is_none_or(|pending| pending.to < decided.verdict) {
+            self.by_loss = None;
+        }
+        let by_loss = self.by_loss.as_ref().map_or(Verdict::Ready, |loss| loss.verdict);
         let verdict = decided.verdict.max(by_loss);
         let raw = self.hold.raw().max(by_loss);
         let mut shown =
@@ -152,21 +156,23 @@ impl LimitSet {
         if let Some(before) = self.before.as_ref().filter(|before| before.verdict == verdict) {
             shown.since = before.since;
         }
-        shown.pending = self.hold.pending().filter(|pending| pending.to.max(by_loss) != verdict);
+        let goes_on = if self.counts_loss { by_loss } else { Verdict::Ready };
+        shown.pending = self.hold.pending().filter(|pending| pending.to.max(goes_on) != verdict);
         if let Some(pending) = shown.pending.as_mut().filter(|_| spec.active) {
             pending.at = crate::domain::Mono::NEVER;
         }
-        shown.reasons = self.reasons(verdict, raw, now);
+        shown.reasons = self.reasons(decided.verdict, verdict, raw, now);
         if shown != self.shown {
             self.shown = shown;
             self.changes += 1;
         }
     }
 
-    /// The reasons of the decided verdict, worst first, notes last.
-    fn reasons(&self, verdict: Verdict, raw: Verdict, now: Now) -> Vec<Reason> {
-        let mut reasons: Vec<Reason> = Vec::with_capacity(self.findings.len());
-        for finding in self.findings.iter().filter(|finding| finding.verdict <= verdict) {
+    /// The reasons of the verdict that is shown, worst first, notes last: of what was found those that `decided` has, and loss.
+    fn reasons(&self, decided: Verdict, verdict: Verdict, raw: Verdict, now: Now) -> Vec<Reason> {
+        let mut reasons: Vec<Reason> = Vec::with_capacity(self.findings.len() + 1);
+        let found = self.findings.iter().filter(|finding| finding.verdict <= decided);
+        for finding in found.chain(&self.by_loss) {
             reasons.push(self.reason(finding, finding.verdict, now));
         }
         if raw < verdict {

@@ -53,3 +53,54 @@ fn outages_shorter_than_the_hold_are_loss_and_one_that_lasts_as_long_begins_anew
     // Four of ten, from the third on it is decided: only what came since counts.
     assert_eq!(silent_now_and_then(20, 4), (Verdict::NotReady, Some((1, 0))));
 }
+
+/// A far end of which half is lost, asked each half second: it then answers as told, look by look; what is said of it after each, and
+/// by which reasons.
+fn lossy_then(answers: &[Answer]) -> Vec<(Verdict, Vec<&'static str>)> {
+    let mut engine = Engine::new(plan(vec![far()]), Restored::default(), at(0.0));
+    let before = [Answer::Lossy; 40];
+    let all = before.iter().chain(answers).enumerate().map(|(place, answer)| {
+        let now = at(f64::from(u32::try_from(place).unwrap()) / 2.0);
+        let mut look = says("far", Verdict::Ready, now);
+        match answer {
+            Answer::Lossy => look.reading.sample = Some(Sample { sent: 20, lost: 10, outage: false }),
+            Answer::Silent => {
+                look = says("far", Verdict::NotReady, now);
+                look.reading.sample = Some(Sample { sent: 1, lost: 1, outage: true });
+            }
+            Answer::Unseen => {
+                look = says("far", Verdict::Unknown, now);
+                look.error = Some(ProbeError::new(ErrorKind::Permission, "not allowed"));
+            }
+        }
+        engine.observe(look, now);
+        let snapshot = engine.snapshot();
+        let said = &snapshot.current().checks[0];
+        (said.verdict, said.reasons.iter().map(|reason| reason.def.code).collect())
+    });
+    all.skip(before.len()).collect()
+}
+
+#[derive(Clone, Copy)]
+enum Answer {
+    Lossy,
+    Silent,
+    Unseen,
+}
+
+#[test]
+fn a_lossy_line_that_falls_silent_is_not_ready_all_along() {
+    use Answer::{Lossy, Silent, Unseen};
+    let lossy = (Verdict::NotReady, vec!["test.loss"]);
+    // Silent for less than the hold of three seconds, again and again: nothing changes.
+    let flaps = [[Silent; 5].as_slice(), &[Lossy], &[Silent; 2], &[Lossy; 3]].concat();
+    assert_eq!(lossy_then(&flaps), vec![lossy.clone(); 11]);
+    // For longer: lossy until it is decided that nothing answers.
+    let dies = lossy_then(&[Silent; 10]);
+    assert_eq!(dies[..6], vec![lossy.clone(); 6]);
+    assert_eq!(dies[6..], vec![(Verdict::NotReady, vec!["test.broken"]); 4]);
+    // Eyes that close: lossy until it is decided that nobody sees it.
+    let unseen = lossy_then(&[Unseen; 10]);
+    assert_eq!(unseen[..6], vec![lossy; 6]);
+    assert_eq!(unseen[6..], vec![(Verdict::Unknown, vec!["test.broken"]); 4]);
+}

@@ -40,10 +40,10 @@ impl Look {
         self.found.iter().map(|(_, verdicts)| verdicts[profile]).max().unwrap_or(Verdict::Ready)
     }
 
-    /// What is said of one reason, loss too.
+    /// What is said of one reason, without loss.
     fn says(&self, profile: usize) -> impl Iterator<Item = (&'static str, Verdict)> {
         let found = self.found.iter().map(move |(code, verdicts)| (*code, verdicts[profile]));
-        found.chain(self.loss).filter(|(_, verdict)| *verdict != Verdict::Ready)
+        found.filter(|(_, verdict)| *verdict != Verdict::Ready)
     }
 }
 
@@ -55,6 +55,8 @@ pub(super) struct OfCheck {
     /// Since this process began, oldest first; a silence that was found too long is one too.
     looks: VecDeque<Look>,
     decided: Vec<Option<Verdict>>,
+    /// What was last said of loss: it stands while what is worse than what is decided is not decided yet.
+    loss: Vec<Option<(&'static str, Verdict)>>,
     /// The reasons that may still be told while it gets better.
     carried: Vec<BTreeSet<&'static str>>,
     pub(super) fresh_until: Option<u64>,
@@ -71,6 +73,7 @@ impl OfCheck {
             spec,
             looks: VecDeque::new(),
             decided: vec![None; profiles],
+            loss: vec![None; profiles],
             carried: vec![BTreeSet::new(); profiles],
             fresh_until: None,
             stale: false,
@@ -128,8 +131,10 @@ impl OfCheck {
             while let Some(next) = self.next(profile, now) {
                 self.decided[profile] = Some(next);
             }
-            let (Some(last), Some(verdict)) = (self.looks.back(), self.verdict_of(profile)) else { continue };
-            let codes = last.says(profile).map(|(code, _)| code);
+            let (Some(last), Some(decided)) = (self.looks.back(), self.decided[profile]) else { continue };
+            self.loss[profile] = last.loss.or_else(|| self.loss[profile].filter(|_| last.raw(profile) > decided));
+            let Some(verdict) = self.verdict_of(profile) else { continue };
+            let codes = self.says(profile).map(|(code, _)| code);
             if self.raw(profile) >= verdict {
                 self.carried[profile] = codes.collect();
             } else {
@@ -166,6 +171,7 @@ impl OfCheck {
             let found = vec![("siaga.stale", vec![Verdict::Unknown; self.decided.len()])];
             self.push(Look { at: until, arrived: now, found, ..Look::default() });
             self.decided.fill(Some(Verdict::Unknown));
+            self.loss.fill(None);
             self.carried.fill(BTreeSet::from(["siaga.stale"]));
         }
         // A test is confirmed by another test alone.
@@ -212,12 +218,21 @@ impl OfCheck {
 
     fn raw(&self, profile: usize) -> Verdict {
         let Some(last) = self.looks.back() else { return Verdict::Unknown };
-        last.raw(profile).max(last.loss.map_or(Verdict::Ready, |(_, verdict)| verdict))
+        last.raw(profile).max(self.by_loss(profile))
+    }
+
+    fn by_loss(&self, profile: usize) -> Verdict {
+        self.loss[profile].map_or(Verdict::Ready, |(_, verdict)| verdict)
+    }
+
+    /// What the newest look says of each reason, and what is said of loss.
+    fn says(&self, profile: usize) -> impl Iterator<Item = (&'static str, Verdict)> {
+        let loss = self.loss[profile].filter(|(_, verdict)| *verdict != Verdict::Ready);
+        self.looks.back().into_iter().flat_map(move |look| look.says(profile)).chain(loss)
     }
 
     fn verdict_of(&self, profile: usize) -> Option<Verdict> {
-        let by_loss = self.looks.back().and_then(|look| look.loss).map_or(Verdict::Ready, |(_, verdict)| verdict);
-        self.decided[profile].map(|decided| decided.max(by_loss))
+        self.decided[profile].map(|decided| decided.max(self.by_loss(profile)))
     }
 
     /// What is to be said of it.
@@ -231,15 +246,17 @@ impl OfCheck {
             return vec!["siaga.stale"];
         }
         let Some(last) = self.looks.back() else { return vec!["siaga.no_evidence"] };
-        let verdict = self.verdict(profile);
-        last.says(profile).filter(|(_, says)| *says <= verdict).map(|(code, _)| code).collect()
+        // What is not decided yet is no reason, however bad the line is by its loss.
+        let found = last.says(profile).filter(|(_, says)| Some(*says) <= self.decided[profile]);
+        let loss = self.loss[profile].filter(|(_, says)| *says != Verdict::Ready);
+        found.chain(loss).map(|(code, _)| code).collect()
     }
 
     /// The reasons that may be told: those of the newest look, and while it gets better those of before.
     fn may(&self, profile: usize) -> BTreeSet<&'static str> {
         let mut may: BTreeSet<_> = self.must(profile).into_iter().collect();
         if !self.stale {
-            may.extend(self.looks.back().into_iter().flat_map(|look| look.says(profile)).map(|(code, _)| code));
+            may.extend(self.says(profile).map(|(code, _)| code));
             if self.raw(profile) < self.verdict(profile) {
                 may.extend(&self.carried[profile]);
             }
