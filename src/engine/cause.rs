@@ -3,10 +3,15 @@
 //! power › computer › link › gateway › far end › platform, computer › USB bus › device, and computer › onboard. Levels at which
 //! nothing is checked are passed over. A parent explains a child only while it is not ready itself and none of its other children is
 //! good: a gateway that drops echoes while the internet works is no cause. What is degraded is explained only since its cause is on
-//! its way back.
+//! its way back, and what has failed for longer than its cause failed by itself.
+
+use std::time::Duration;
 
 use crate::domain::bus::is_behind;
 use crate::domain::{Level, Mono, Verdict};
+
+/// A cause is found out so long after what it explains at most: each is looked at at its own pace.
+const LATER: Duration = Duration::from_mins(2);
 
 /// A check, as the tree sees it.
 #[derive(Clone, Copy, Debug)]
@@ -40,8 +45,12 @@ impl Node<'_> {
     }
 
     /// Whether `other` can be as bad as it is because of the failure of this one. What works half way is not failing with it,
-    /// unless it came so far together with it: a camera whose bus is back, and that does not answer yet, is still on its way.
+    /// unless it came so far together with it: a camera whose bus is back, and that does not answer yet, is still on its way. Nor is
+    /// what failed long before: a camera that was pulled out yesterday is missing still when its bus is back.
     fn is_enough_for(&self, other: &Node<'_>) -> bool {
+        if other.verdict == Verdict::NotReady && self.began.since(other.began) > LATER {
+            return false;
+        }
         other.verdict != Verdict::Degraded || self.better.is_some_and(|better| other.began >= better)
     }
 
@@ -249,6 +258,26 @@ mod tests {
         let computer = node(Computer, NotReady);
         assert_eq!(blocked_by(&[computer, far, backup(FarEnd, NotReady)]), [None, Some(0), Some(0)]);
         assert_eq!(blocked_by(&[computer, far, backup(FarEnd, Ready)]), [None, None, None]);
+    }
+
+    #[test]
+    fn what_failed_long_before_its_cause_failed_by_itself() {
+        let at = |seconds| Mono::from_elapsed(Duration::from_secs(seconds));
+        let bus = Node { began: at(1000), ..node(UsbBus, NotReady) };
+        for (verdict, began, explained) in [
+            (NotReady, 879, None),
+            (NotReady, 880, Some(0)),
+            (NotReady, 1100, Some(0)),
+            // What is not known waits for no cause of its own.
+            (Unknown, 10, Some(0)),
+        ] {
+            let device = Node { began: at(began), ..node(Device, verdict) };
+            assert_eq!(blocked_by(&[bus, device]), [None, explained], "{verdict} since {began}");
+        }
+        // What stands above and failed with it explains it all the same.
+        let computer = Node { began: at(890), ..node(Computer, NotReady) };
+        let device = Node { began: at(800), ..node(Device, NotReady) };
+        assert_eq!(blocked_by(&[bus, computer, device]), [Some(1), None, Some(1)]);
     }
 
     #[test]

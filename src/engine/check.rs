@@ -308,13 +308,12 @@ impl CheckState {
 
     /// The check as the tree of root causes sees it, under the profile at `place`.
     pub fn node(&self, place: usize, judged: &Judged) -> Node<'_> {
-        let hold = &self.sets[self.of_profile[place]].hold;
         Node {
             level: self.spec.level,
             verdict: judged.verdict,
             worsening: judged.pending.is_some_and(|pending| pending.to > judged.verdict),
             better: judged.pending.filter(|pending| pending.to < judged.verdict).map(|pending| pending.since),
-            began: hold.decided().map_or(Mono::NEVER, |decided| decided.since),
+            began: self.sets[self.of_profile[place]].began(),
             seen: self.last.as_ref().map(|last| last.at.mono),
             line: self.spec.backup().map(|uplink| &*uplink.name),
             places: &self.places,

@@ -77,7 +77,10 @@ impl Incidents {
                     let (verdict, reasons) = if waits.is_some() {
                         (incident.verdict, incident.reasons.clone())
                     } else {
-                        (component.verdict, causes(view, checks, component.component, &component.reasons))
+                        let caused = causes(view, checks, component.component, &component.reasons);
+                        // What something else explains by now is told of there; this one stays what it was told as.
+                        let stays = caused.is_empty();
+                        (component.verdict, if stays { incident.reasons.clone() } else { caused })
                     };
                     // The values inside a message change with each reading; that is no news.
                     let codes = |reasons: &[Reason]| reasons.iter().map(|reason| reason.def.code).collect::<Vec<_>>();

@@ -5,7 +5,7 @@ use super::judge::{self, Limits};
 use super::reasons;
 use super::wilson::{self, Window};
 use crate::domain::snapshot::Judged;
-use crate::domain::{CheckSpec, Finding, Now, Observation, Reason, Standing, Verdict};
+use crate::domain::{CheckSpec, Finding, Mono, Now, Observation, Reason, Standing, Verdict};
 
 /// The decision under one set of limits.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub(super) struct LimitSet {
     /// What was last said of loss, if that is amiss. It stands until a hold has decided what supersedes it: a bad line is no good one for
     /// the seconds in which its silence is not certain yet.
     by_loss: Option<Finding>,
+    /// Since when loss is as bad as that.
+    loss_began: Mono,
     /// The findings of the newest observation under these limits, but for loss.
     findings: Vec<Finding>,
     /// What is said.
@@ -53,6 +55,7 @@ impl LimitSet {
             loss: None,
             counts_loss: false,
             by_loss: None,
+            loss_began: Mono::NEVER,
             findings: Vec::new(),
             shown,
             before: None,
@@ -64,8 +67,15 @@ impl LimitSet {
     pub(super) fn take(&mut self, observation: &Observation, window: &Window, spec: &CheckSpec, now: Now) {
         self.find(observation);
         self.hold.feed(judge::worst(&self.findings), now.mono);
-        self.weigh_loss(observation, window, spec);
+        self.weigh_loss(observation, window, spec, now);
         self.show(spec, now);
+    }
+
+    /// Since when it is as bad as it is: what was decided, or what loss makes of it where that is worse.
+    pub(super) fn began(&self) -> Mono {
+        let Some(decided) = self.hold.decided() else { return Mono::NEVER };
+        let by_loss = self.by_loss.as_ref().is_some_and(|loss| loss.verdict > decided.verdict);
+        if by_loss { decided.since.max(self.loss_began) } else { decided.since }
     }
 
     /// The same by other limits (a reload): the newest observation, where it counts, is judged by them at once, but for what had not
@@ -83,7 +93,7 @@ impl LimitSet {
         if let Some(newest) = newest {
             self.find(newest);
             self.hold.weigh_anew(judge::worst(&self.findings), now.mono);
-            self.weigh_loss(newest, window, spec);
+            self.weigh_loss(newest, window, spec, now);
             self.show(spec, now);
         }
         self
@@ -97,7 +107,7 @@ impl LimitSet {
     }
 
     /// What loss makes of it, beside what was found.
-    fn weigh_loss(&mut self, observation: &Observation, window: &Window, spec: &CheckSpec) {
+    fn weigh_loss(&mut self, observation: &Observation, window: &Window, spec: &CheckSpec, now: Now) {
         let (Some(limits), Some(rule)) = (self.limits.loss, spec.loss) else {
             self.by_loss = None;
             return;
@@ -107,7 +117,11 @@ impl LimitSet {
         if self.counts_loss {
             self.loss = wilson::decide_by(self.loss, window, limits.0, limits.1);
             let ratio = window.view().map(|view| view.ratio);
+            let before = self.by_loss.take().map(|loss| loss.verdict);
             self.by_loss = (self.loss != Some(Verdict::Ready)).then(|| wilson::finding(self.loss, ratio, rule, limits));
+            if self.by_loss.as_ref().map(|loss| loss.verdict) != before {
+                self.loss_began = now.mono;
+            }
         } else if !is_outage {
             self.loss = None;
         }
@@ -159,7 +173,7 @@ impl LimitSet {
         let goes_on = if self.counts_loss { by_loss } else { Verdict::Ready };
         shown.pending = self.hold.pending().filter(|pending| pending.to.max(goes_on) != verdict);
         if let Some(pending) = shown.pending.as_mut().filter(|_| spec.active) {
-            pending.at = crate::domain::Mono::NEVER;
+            pending.at = Mono::NEVER;
         }
         shown.reasons = self.reasons(decided.verdict, verdict, raw, now);
         if shown != self.shown {

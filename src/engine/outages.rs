@@ -54,6 +54,24 @@ fn outages_shorter_than_the_hold_are_loss_and_one_that_lasts_as_long_begins_anew
     assert_eq!(silent_now_and_then(20, 4), (Verdict::NotReady, Some((1, 0))));
 }
 
+#[test]
+fn a_line_is_as_bad_as_its_loss_makes_it_since_it_loses_so_much_and_not_since_it_answers() {
+    let mut engine = Engine::new(plan(vec![far()]), Restored::default(), at(0.0));
+    for second in 0..=620 {
+        let now = at(f64::from(second));
+        let mut look = says("far", Verdict::Ready, now);
+        let lost = if second < 600 { 0 } else { 30 };
+        look.reading.sample = Some(Sample { sent: 60, lost, outage: false });
+        engine.observe(look, now);
+    }
+    let began = || {
+        let judged = engine.checks[0].judged(0);
+        (judged.verdict, engine.checks[0].node(0, judged).began.since(at(0.0).mono).as_secs())
+    };
+    let (verdict, began) = began();
+    assert!(verdict == Verdict::NotReady && (600..620).contains(&began), "{verdict} since {began}");
+}
+
 /// A far end of which half is lost, asked each half second: it then answers as told, look by look; what is said of it after each, and
 /// by which reasons.
 fn lossy_then(answers: &[Answer]) -> Vec<(Verdict, Vec<&'static str>)> {

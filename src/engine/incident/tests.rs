@@ -66,6 +66,46 @@ fn what_is_not_needed_any_more_is_over_and_has_not_come_back() {
 }
 
 #[test]
+fn what_failed_before_its_cause_stays_what_it_was_told_as() {
+    let mut plan = room();
+    Arc::make_mut(&mut plan.profiles[0]).components.insert(Component::Computer, Requirement::Required);
+    plan.checks.push(Arc::new(spec("hub", Kind::Usb, crate::domain::Level::UsbBus)));
+    // The hub fails so long after the camera: then it explains that, or not.
+    for (after, explained) in [(60, true), (600, false)] {
+        let mut engine = Engine::new(plan.clone(), Restored::default(), at(0.0));
+        let incident = |engine: &Engine, component| {
+            let snapshot = engine.snapshot();
+            let of_it = snapshot.incidents.iter().find(|incident| incident.component == component).cloned();
+            of_it.map(|incident| incident.reasons.iter().map(|reason| reason.def.code).collect::<Vec<_>>())
+        };
+        let mut changed = 0;
+        for second in 0..after + 200 {
+            let now = at(f64::from(second));
+            let is_bad = |name: &str| match name {
+                "camera" => second >= 20,
+                "hub" => (20 + after..100 + after).contains(&second),
+                _ => false,
+            };
+            let said = |name: &str| if is_bad(name) { Verdict::NotReady } else { Verdict::Ready };
+            let names = NAMES.into_iter().chain(["hub"]);
+            engine.observe_all(names.map(|name| says(name, said(name), now)).chain([rate(1e7, now)]), now);
+            let told = engine.drain_events().into_iter();
+            changed += told.filter(|event| matches!(event, Event::IncidentChanged(_))).count();
+            if second > 25 {
+                assert_eq!(incident(&engine, Component::Video), Some(vec![BROKEN.code]), "{second}");
+            }
+            if second == 30 + after {
+                assert_eq!(incident(&engine, Component::Computer), Some(vec![BROKEN.code]));
+                let view = engine.snapshot();
+                let camera = view.current().checks[3].blocked_by.clone();
+                assert_eq!(camera.is_some(), explained, "{after}");
+            }
+        }
+        assert_eq!(changed, 0, "{after}");
+    }
+}
+
+#[test]
 fn what_others_stand_in_for_does_not_lead() {
     let mut plan = room();
     let far_ends = Some(crate::domain::Group { name: "far_ends".into(), need: 1 });
