@@ -191,8 +191,7 @@ fn causes(view: &ProfileView, checks: &[Arc<CheckView>], component: Component, o
         }
         let explained_elsewhere = checks[root(view, checks, at)].spec.component != component;
         if !explained_elsewhere {
-            let whole = check.spec.group.as_ref().and_then(|group| groups.get(&*group.name));
-            let stood_in_for = |reason: &Reason| whole.is_some_and(|whole| *whole < reason.verdict);
+            let stood_in_for = |reason: &Reason| rollup::is_stood_in_for(&groups, &check.spec, reason.verdict);
             let reasons = judged.reasons.iter().filter(|reason| reason.verdict != Verdict::Ready);
             all.extend(reasons.map(|reason| (stood_in_for(reason), reason.clone())));
         }

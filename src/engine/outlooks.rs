@@ -185,7 +185,7 @@ fn the_cause_is_not_a_dead_member_that_others_stand_in_for() {
         for name in NAMES.into_iter().chain(["far-a", "far-b"]) {
             engine.observe(says(name, if bad.contains(&name) { NotReady } else { Ready }, at(0.0)), at(0.0));
         }
-        engine.observe(rate(1e7, at(0.0)), at(0.0));
+        engine.observe(rate(if bad.contains(&"bandwidth") { 1e5 } else { 1e7 }, at(0.0)), at(0.0));
         engine.snapshot()
     };
     let revised = |snapshot: &Snapshot, said: &[(&str, Verdict)]| {
@@ -197,6 +197,11 @@ fn the_cause_is_not_a_dead_member_that_others_stand_in_for() {
         let view = revise(snapshot, snapshot.current(), see);
         (view.verdict, name(&view))
     };
+    // Nor where something else of the line is as bad.
+    let slow = live(&["far-a", "bandwidth"]);
+    assert_eq!(name(slow.current()), Some("bandwidth".to_owned()));
+    assert_eq!(revised(&slow, &[]), (NotReady, Some("bandwidth".to_owned())));
+    assert_eq!(revised(&slow, &[("bandwidth", Ready), ("link", NotReady)]), (NotReady, Some("link".to_owned())));
     // The camera's fault passes; of two far ends one stays dead, and the battery is worn.
     let camera = live(&["camera", "far-a"]);
     assert_eq!(name(camera.current()), Some("camera".to_owned()));

@@ -100,9 +100,12 @@ impl Engine {
             reasons.push(Reason { def: &reasons::STARTING, verdict, args: Vec::new(), since, blocked_by: None });
         }
         // Only what makes the room what it is: not the dead member of a group that others stand in for.
+        let specs = self.checks.iter().map(|check| &**check.spec());
+        let groups = rollup::groups(specs.zip(judged.iter().map(|judged| judged.verdict)));
         let decides = |at: &usize| {
             let component = self.checks[*at].spec().component;
             judged[*at].verdict == verdict
+                && !rollup::is_stood_in_for(&groups, self.checks[*at].spec(), verdict)
                 && self.counts(place, &self.checks[*at])
                 && components.iter().any(|view| view.component == component && view.verdict == verdict)
         };

@@ -28,8 +28,15 @@ pub fn revise(snapshot: &Snapshot, view: &ProfileView, see: impl Fn(usize, &Judg
         let required = snapshot.checks[at].spec.requirement == Requirement::Required;
         components.iter().filter(counts).find(|view| required && view.checks.contains(&at))
     };
+    let specs = snapshot.checks.iter().map(|check| &*check.spec);
+    let groups = rollup::groups(specs.zip(&seen).filter_map(|(spec, seen)| Some((spec, seen.as_ref()?.verdict))));
+    let stood_in_for = |at: usize| {
+        said(at).is_some_and(|verdict| rollup::is_stood_in_for(&groups, &snapshot.checks[at].spec, verdict))
+    };
     // As the judge has it: what makes the room what it is, not the dead member of a group that others stand in for; …
-    let decides = |at: &usize| said(*at) == Some(verdict) && of(*at).is_some_and(|view| view.verdict == verdict);
+    let decides = |at: &usize| {
+        said(*at) == Some(verdict) && !stood_in_for(*at) && of(*at).is_some_and(|view| view.verdict == verdict)
+    };
     // … else, of a room on its backup, what fails on the main line.
     let on_backup = |at: &usize| {
         let fails =
@@ -41,7 +48,7 @@ pub fn revise(snapshot: &Snapshot, view: &ProfileView, see: impl Fn(usize, &Judg
     let places = 0..seen.len();
     // What explained the room before still does, if it is still bad, and its component no better: others stand in for it then.
     let bad = |at: usize| {
-        let counts = |verdict: Verdict| of(at).is_some_and(|view| verdict <= view.verdict);
+        let counts = |verdict: Verdict| !stood_in_for(at) && of(at).is_some_and(|view| verdict <= view.verdict);
         said(at).is_some_and(|verdict| verdict != Verdict::Ready && counts(verdict)) || on_backup(&at)
     };
     let place = |cause: &CheckName| places.clone().find(|at| snapshot.checks[*at].spec.name == *cause);

@@ -37,6 +37,12 @@ pub fn groups<'a>(checks: impl IntoIterator<Item = (&'a CheckSpec, Verdict)>) ->
     members.into_iter().filter_map(|(name, (need, all))| Some((name, group(need, all)?))).collect()
 }
 
+/// Whether others of its group stand in for a check that is as bad as `verdict`: the whole is better.
+pub fn is_stood_in_for(groups: &BTreeMap<&str, Verdict>, spec: &CheckSpec, verdict: Verdict) -> bool {
+    let whole = spec.group.as_ref().and_then(|group| groups.get(&*group.name));
+    whole.is_some_and(|whole| *whole < verdict)
+}
+
 /// The verdict of a group: the `need`-th best of its members; `None` of no members.
 pub fn group(need: usize, mut members: Vec<Verdict>) -> Option<Verdict> {
     members.sort();
