@@ -80,6 +80,31 @@ fn what_is_not_known_is_not_known_in_three_days_whatever_passes_beside_it() {
 }
 
 #[test]
+fn a_fault_is_as_old_as_it_is_whatever_was_found_in_its_place_meanwhile() {
+    use Verdict::{NotReady, Ready};
+
+    let mut plan = room();
+    plan.checks.iter_mut().for_each(|spec| Arc::make_mut(spec).fresh_for = secs(40 * HOUR));
+    let mut engine = Engine::new(plan, Restored::default(), at(0.0));
+    all_good(&mut engine, at(0.0));
+    for hour in 0..=25 {
+        let now = at(10.0).after(secs(hour * HOUR));
+        for second in [0, 4] {
+            let now = now.after(secs(second));
+            let mut seen = says("gateway", Ready, now);
+            seen.reading.find(Finding::new(if hour % 2 == 0 { &BROKEN } else { &LOSS }, NotReady));
+            engine.observe(seen, now);
+        }
+        let (snapshot, now) = (engine.snapshot(), now.after(secs(4)));
+        let question = Question::new(&snapshot, None, Some(now.after(secs(72 * HOUR)).wall), None, now).unwrap();
+        let view = answer(&snapshot, &question, now).view;
+        let then = if hour < 24 { Ready } else { NotReady };
+        assert_eq!((view.verdict, view.checks[1].reasons.len()), (then, usize::from(hour >= 24)), "{hour}");
+        assert_eq!(view.checks[1].since, if hour < 24 { snapshot.current().checks[1].since } else { at(10.0).wall });
+    }
+}
+
+#[test]
 fn what_is_unknown_is_asked_again_soon_and_never_later_than_it_would_be() {
     for (second, verdict) in [(5.0, Verdict::Unknown), (5.0, Verdict::Ready)] {
         let engine = seen(&[("camera", verdict)]);

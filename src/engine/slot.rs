@@ -197,8 +197,11 @@ impl Answer {
 fn lasting(judged: &Judged, check: &CheckView, now: Now) -> Judged {
     let seen = check.last.is_some() && !check.stale;
     let has_lasted = |since: Timestamp| until(now.wall, since) >= LASTED;
-    let lasting =
-        |reason: &&Reason| reason.def.lasting || reason.verdict == Verdict::NotReady && has_lasted(reason.since);
+    // What was found in its place meanwhile makes it no younger: a line of which now the router and now the far end is silent.
+    let whole = judged.verdict == Verdict::NotReady && has_lasted(judged.since);
+    let lasting = |reason: &&Reason| {
+        reason.def.lasting || reason.verdict == Verdict::NotReady && (whole || has_lasted(reason.since))
+    };
     let lasts = |verdict| judged.reasons.iter().any(|reason| lasting(&reason) && reason.verdict >= verdict);
     // What our eyes could not see may or may not last.
     if !seen || (judged.verdict == Verdict::Unknown && !lasts(Verdict::Unknown)) {
@@ -209,6 +212,7 @@ fn lasting(judged: &Judged, check: &CheckView, now: Now) -> Judged {
     let reasons: Vec<_> = judged.reasons.iter().filter(|why| lasting(why) || unseen(why)).cloned().collect();
     let verdict = Verdict::worst(reasons.iter().map(|reason| reason.verdict)).unwrap_or(Verdict::Ready);
     let since = reasons.iter().map(|reason| reason.since).min().unwrap_or(judged.since);
+    let since = if whole { since.min(judged.since) } else { since };
     let blocked_by = judged.blocked_by.clone().filter(|_| verdict != Verdict::Ready);
     Judged { verdict, since, pending: None, reasons, blocked_by }
 }
