@@ -123,10 +123,11 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     identity.write(&folder);
     let seen: std::collections::HashMap<CheckName, Mono> =
         restored.observations.iter().map(|observation| (observation.check.clone(), observation.at.mono)).collect();
-    let mut engine = Engine::new(config.plan.clone(), restored, clock.now());
     let (configs, configs_seen) = watch::channel(Arc::new(config.clone()));
     let book = Arc::new(Book::new(store.clone(), configs_seen.clone(), booked, clock));
-    // Before anything active can begin: a meeting may be under way.
+    // Before anything active can begin, or what is held can be called too old: a meeting may be under way.
+    restored.live = book.live_since(clock.now().wall);
+    let mut engine = Engine::new(config.plan.clone(), restored, clock.now());
     let orders = book.orders(&config, clock.now().wall);
     for order in &orders {
         engine.command(order, clock.now());

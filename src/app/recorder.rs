@@ -64,6 +64,7 @@ pub async fn restore(store: &Store, patience: Duration) -> (engine::Restored, Le
                 observations: left.observations.into_iter().map(|(observation, _)| observation).collect(),
                 incidents: left.open_incidents,
                 standings: left.standings,
+                live: None,
             };
             (judged, told, Some((left.sessions, left.notices, left.sheets)))
         }

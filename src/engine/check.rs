@@ -134,12 +134,18 @@ impl CheckState {
         self.forget_before();
     }
 
-    /// Takes an observation stored by an earlier process. It counts while it is fresh, with its true age; what is too old
-    /// already is shown, and decides nothing, so that the first look of this process is no recovery.
-    pub fn restore(&mut self, observation: Observation, now: Now) {
+    /// Takes an observation stored by an earlier process. It counts while it is fresh, with its true age, and a test's as long as
+    /// it is held: by a meeting that is `live` since a moment at which it was fresh. What is too old already is shown, and decides
+    /// nothing, so that the first look of this process is no recovery.
+    pub fn restore(&mut self, observation: Observation, live: Option<Timestamp>, now: Now) {
         let until = observation.at.mono.after(self.spec.fresh_for);
-        if until > now.mono {
+        let held = live.filter(|began| self.spec.active && until > now.mono_at(*began));
+        if until > now.mono || held.is_some() {
+            self.held = held.map(|began| began.max(observation.at.wall));
             self.take(observation, now);
+            // Its word of the room's use is no younger than it is.
+            self.used_until = self.used_until.filter(|used| *used > now.mono);
+            self.due = self.find_deadline();
             return;
         }
         // Its word of the room's use is as old.

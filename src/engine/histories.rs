@@ -112,6 +112,46 @@ fn a_reload_that_renames_or_drops_the_eye_that_sees_a_meeting_ends_no_meeting() 
 }
 
 #[test]
+fn a_restart_in_a_meeting_finds_what_was_held_held_still() {
+    let mut plan = room();
+    let mut microphone = spec("microphone", Kind::Microphone, Level::Device);
+    (microphone.active, microphone.fresh_for) = (true, secs(2100));
+    plan.checks.push(Arc::new(microphone));
+    let began = at(0.0);
+    // Seen so long before the meeting or into it; the daemon starts an hour into it.
+    let now = began.after(secs(3600));
+    let ago = |seconds| Now { mono: now.mono.before(secs(seconds)), wall: now.wall - secs(seconds) };
+    for (seen, live, verdict) in [
+        (3600 + 600, true, Verdict::Ready),
+        (3600 + 2099, true, Verdict::Ready),
+        (3600 + 2100, true, Verdict::Unknown),
+        (3000, true, Verdict::Ready),
+        (3600 + 600, false, Verdict::Unknown),
+    ] {
+        let observations = vec![says("microphone", Verdict::Ready, ago(seen)), says("link", Verdict::Ready, ago(seen))];
+        let live = live.then_some(began.wall);
+        let mut engine = Engine::new(plan.clone(), Restored { observations, live, ..Restored::default() }, now);
+        let said = |engine: &Engine| [0, 5].map(|at| engine.snapshot().current().checks[at].verdict);
+        assert_eq!(said(&engine), [Verdict::Unknown, verdict], "{seen}");
+        assert_eq!(engine.snapshot().in_use, live.is_some());
+        if verdict == Verdict::Unknown {
+            continue;
+        }
+        let held = engine.snapshot().check("microphone").unwrap().held;
+        assert_eq!(held, Some(began.wall.max(ago(seen).wall)));
+        engine.command(&Order::Agenda { live: true }, now);
+        let later = now.after(secs(3000));
+        engine.tick(later);
+        assert_eq!(said(&engine)[1], Verdict::Ready, "{seen}: to the meeting's end");
+        engine.command(&Order::Agenda { live: false }, later);
+        engine.tick(later.after(secs(299)));
+        assert_eq!(said(&engine)[1], Verdict::Ready, "{seen}: it has its time to run again");
+        engine.tick(later.after(secs(300)));
+        assert_eq!(said(&engine)[1], Verdict::Unknown);
+    }
+}
+
+#[test]
 fn evidence_that_was_too_old_at_a_restart_makes_the_first_look_no_recovery() {
     let restored = Restored {
         observations: NAMES.map(|name| says(name, Verdict::Ready, at(0.0))).to_vec(),

@@ -109,6 +109,8 @@ pub struct Restored {
     pub incidents: Vec<Incident>,
     /// Since when what was said of checks and components holds.
     pub standings: Vec<Standing>,
+    /// Since when a meeting is live by the agenda, if one is: what was held since then is held still.
+    pub live: Option<Timestamp>,
 }
 
 /// The judge of one room.
@@ -165,7 +167,7 @@ impl Engine {
         }
         for observation in restored.observations {
             if let Some(at) = by_name.get(&observation.check) {
-                checks[*at].restore(observation, now);
+                checks[*at].restore(observation, restored.live, now);
             }
         }
         let view = Arc::new(Snapshot {
@@ -189,7 +191,7 @@ impl Engine {
             seq: 0,
             starting: true,
             settled: None,
-            agenda_live: false,
+            agenda_live: restored.live.is_some(),
             in_use: false,
             left_use: None,
             current,

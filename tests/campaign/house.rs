@@ -184,7 +184,10 @@ impl House {
         let clock = Clock::on_tokio_time(self.wall());
         let claim = Claim::take(&self.state()).unwrap();
         let store = Store::open(claim, clock, Retention::default(), recorder::catalogue());
-        let (restored, left, _) = recorder::restore(&store, Duration::from_mins(1)).await;
+        let (mut restored, left, _) = recorder::restore(&store, Duration::from_mins(1)).await;
+        let by_agenda = self.agenda.phase(self.wall());
+        restored.live = by_agenda.since.filter(|_| by_agenda.phase == Phase::Live);
+        let live_for = restored.live.map(|since| ms(self.wall().duration_since(since).unsigned_abs()));
         let zero = clock.mono();
         let (configs, configs_seen) = watch::channel(Arc::new(self.config.clone()));
         let (phase, phase_seen) = watch::channel(Phase::Idle);
@@ -194,7 +197,8 @@ impl House {
             let at = i64::try_from(look.at).unwrap() + offset - self.offset;
             // What lies in the future of a clock that was set back has no age.
             let Ok(age) = u64::try_from(i64::try_from(self.now).unwrap() - at) else { continue };
-            check.remembers(Look { at: self.now.saturating_sub(age), arrived: self.now, ..look.clone() }, age);
+            let look = Look { at: self.now.saturating_sub(age), arrived: self.now, ..look.clone() };
+            check.remembers(look, age, live_for);
         }
         self.books.begins(self.now, &left.open);
         let engine = Engine::new(self.config.plan.clone(), restored, clock.now());

@@ -92,10 +92,11 @@ impl OfCheck {
     }
 
     /// A look of the process before, as it was stored; its age is that by the wall clock, which alone outlives a process, and may lie
-    /// before all that happens here.
-    pub(super) fn remembers(&mut self, look: Look, age: u64) {
+    /// before all that happens here. A test that was fresh when the meeting began that is live now, for so long, is held since then.
+    pub(super) fn remembers(&mut self, look: Look, age: u64, live_for: Option<u64>) {
         let (now, until) = (look.arrived, (look.arrived + ms(self.spec.fresh_for)).saturating_sub(age));
-        if until > now {
+        self.held = self.spec.active && live_for.is_some_and(|live| age < live + ms(self.spec.fresh_for));
+        if until > now || self.held {
             self.take(look);
             self.used_until = self.used_until.map(|_| until);
         } else {

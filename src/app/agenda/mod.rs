@@ -106,6 +106,12 @@ impl Book {
         self.agenda.send_modify(|agenda| with(Arc::make_mut(agenda)));
     }
 
+    /// Since when a meeting is live, if one is.
+    pub fn live_since(&self, now: Timestamp) -> Option<Timestamp> {
+        let phase = self.agenda.borrow().phase(now);
+        phase.since.filter(|_| phase.phase == Phase::Live)
+    }
+
     /// What an agenda makes of the judge: whether a meeting is live, and by which profile is judged.
     pub fn orders(&self, config: &Config, now: Timestamp) -> [Order; 2] {
         let phase = self.agenda.borrow().phase(now);
