@@ -91,7 +91,7 @@ impl Probes {
     ) {
         let mut before = std::mem::take(&mut self.running);
         for (spec, config) in checks {
-            let running = before.remove(&spec.name).filter(|old| old.spec.sees_as(spec) && old.config == *config);
+            let running = before.remove(&spec.name).filter(|old| old.spec.runs_as(spec) && old.config == *config);
             let running = running.unwrap_or_else(|| self.start(spec, config, seen(&spec.name).filter(|_| spec.active)));
             self.running.insert(spec.name.clone(), running);
         }

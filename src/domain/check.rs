@@ -388,11 +388,19 @@ pub struct CheckSpec {
 }
 
 impl CheckSpec {
-    /// Whether it is told the same as `other`, so that what was seen by the one holds for the other: all but by which limits it is
-    /// judged, which may hang on what other checks there are.
+    /// Whether it looks at the same as `other`, in the same way and as often, so that what was seen by the one holds for the other. By
+    /// which limits and holds that is judged, how long it counts and for what, may be another thing.
     pub fn sees_as(&self, other: &Self) -> bool {
-        let without = |spec: &Self| Self { rules: Vec::new(), ..spec.clone() };
-        without(self) == without(other)
+        let looks =
+            |spec: &Self| (spec.kind, spec.looks_at, spec.active, spec.interval, spec.loss.map(|loss| loss.window));
+        looks(self) == looks(other)
+    }
+
+    /// Whether its probe is told the same as that of `other`, beside its own keys, so that the one that runs goes on. How long a fault
+    /// must last is of interest to echoes; a test that began anew would not know that what its last one found stands.
+    pub fn runs_as(&self, other: &Self) -> bool {
+        let waits_alike = self.active || self.holds.bad_for == other.holds.bad_for;
+        self.sees_as(other) && waits_alike && self.uplink == other.uplink
     }
 
     /// The uplink by which it measures, if that is a backup.

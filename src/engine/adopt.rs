@@ -9,8 +9,8 @@ use crate::domain::plan::Plan;
 use crate::domain::{CheckName, Component, Now, Subject};
 
 impl Engine {
-    /// Judges by another plan from now on (a reload). A check that is told the same as before keeps all that is known of
-    /// it; one that changed begins anew. Of one that is there no more, or has another name, the word that the room is in use counts
+    /// Judges by another plan from now on (a reload). A check that looks at the same as before keeps all that is known of it, judged
+    /// anew by what it is told otherwise, as a restart does; one that looks at something else begins anew. Of one that is there no more, or has another name, the word that the room is in use counts
     /// for as long as it would have: who looks in its place has not looked yet. Incidents stay open until their component is ready
     /// again, or is no longer asked for. The profile in force stays, if there is still one of its name.
     pub fn adopt(&mut self, plan: Plan, now: Now) {

@@ -173,17 +173,22 @@ impl CheckState {
     pub fn under(self, spec: &Arc<CheckSpec>, before: &[Arc<Profile>], profiles: &[Arc<Profile>], now: Now) -> Self {
         // What was not seen, or too long ago, is so by any limits.
         let counted = self.last.as_deref().filter(|_| !self.stale);
+        let fresh_until = counted.filter(|_| spec.fresh_for != self.spec.fresh_for);
+        let fresh_until = fresh_until.map(|last| last.at.mono.after(spec.fresh_for)).or(self.fresh_until);
+        let known = |set: &LimitSet| {
+            if spec.holds == self.spec.holds { set.clone() } else { set.clone().held_as(spec, now) }
+        };
         let (sets, of_profile) = distinct(spec, profiles, |limits, profile| {
             if let Some(same) = self.sets.iter().find(|set| set.limits == limits) {
-                return same.clone();
+                return known(same);
             }
             let place = before.iter().position(|before| before.name == profile.name);
             let old = place.map(|place| &self.sets[self.of_profile[place]]);
-            let old = old.or_else(|| self.sets.first().filter(|_| counted.is_none())).cloned();
-            let old = old.unwrap_or_else(|| LimitSet::new(Limits::default(), spec, now));
+            let old = old.or_else(|| self.sets.first().filter(|_| counted.is_none()));
+            let old = old.map_or_else(|| LimitSet::new(Limits::default(), spec, now), known);
             old.under(limits, counted, &self.window, spec, now)
         });
-        Self { spec: Arc::clone(spec), sets, of_profile, view: None, ..self }.with_deadline()
+        Self { spec: Arc::clone(spec), fresh_until, sets, of_profile, view: None, ..self }.with_deadline()
     }
 
     /// Lets the time pass for the word that somebody uses the device: when it became too old, once.

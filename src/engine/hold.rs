@@ -61,6 +61,11 @@ impl Hold {
         }
     }
 
+    /// Waits by other holds from now on.
+    pub const fn wait_by(&mut self, holds: Holds) {
+        self.holds = holds;
+    }
+
     /// Decides `verdict` without any hold (evidence has become too old).
     pub fn force(&mut self, verdict: Verdict, now: Mono) {
         self.note(verdict, now);

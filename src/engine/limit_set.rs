@@ -99,6 +99,14 @@ impl LimitSet {
         self
     }
 
+    /// The same by other holds: what is pending waits by them.
+    #[must_use]
+    pub(super) fn held_as(mut self, spec: &CheckSpec, now: Now) -> Self {
+        self.hold.wait_by(spec.holds);
+        self.show(spec, now);
+        self
+    }
+
     /// What an observation has found, and what its measurements are by the limits.
     fn find(&mut self, observation: &Observation) {
         let reading = &observation.reading;

@@ -2,7 +2,7 @@
 
 use super::rooms::*;
 use super::*;
-use crate::domain::{Component, Kind, Level, Reading, Requirement, Sample, Subject};
+use crate::domain::{Component, Group, Holds, Kind, Level, Reading, Requirement, Sample, Subject};
 
 /// The same plan, in which a figure of one profile is another: how long the battery must last.
 fn other_figure(plan: &Plan) -> Plan {
@@ -67,6 +67,50 @@ fn a_rule_that_comes_or_goes_with_other_checks_leaves_what_was_seen() {
         assert_eq!(judged(&engine, "bandwidth").verdict, verdict);
         assert_eq!(engine.snapshot().checks[place].spec, engine.plan.checks[place]);
     }
+}
+
+#[test]
+fn what_a_check_counts_for_and_waits_for_is_changed_in_a_meeting_and_what_was_seen_is_seen() {
+    let mut plan = room();
+    let mut microphone = spec("microphone", Kind::Microphone, Level::Device);
+    (microphone.active, microphone.fresh_for) = (true, secs(2100));
+    plan.checks.push(Arc::new(microphone));
+    let mut engine = Engine::new(plan, Restored::default(), at(0.0));
+    all_good(&mut engine, at(0.0));
+    engine.observe(says("microphone", Verdict::Ready, at(0.0)), at(0.0));
+    engine.command(&Order::Agenda { live: true }, at(1.0));
+    engine.observe(says("ups", Verdict::NotReady, at(2.0)), at(2.0));
+    let before = engine.snapshot();
+    let mut other = engine.plan.clone();
+    for spec in other.checks.iter_mut().map(Arc::make_mut) {
+        spec.holds = Holds { bad_for: secs(8), good_for: secs(30) };
+        spec.fresh_for *= 2;
+        spec.group = Some(Group { name: spec.name.as_str().into(), need: 1 });
+    }
+    Arc::make_mut(&mut other.checks[5]).requirement = Requirement::Advisory;
+    engine.adopt(other, at(3.0));
+    for (place, (check, before)) in engine.snapshot().checks.iter().zip(&before.checks).enumerate() {
+        assert_eq!((&check.last, check.runs), (&before.last, before.runs), "{}", check.spec.name);
+        assert_eq!(check.held, before.held);
+        assert_eq!(check.spec, engine.plan.checks[place]);
+    }
+    // The test stands until it is over; what is pending waits by the new hold, and counts by the new age.
+    let pending = judged(&engine, "ups").pending.unwrap();
+    assert_eq!((pending.since, pending.at), (at(2.0).mono, at(10.0).mono));
+    engine.tick(at(9.9));
+    assert_eq!(judged(&engine, "ups").verdict, Verdict::Ready);
+    engine.tick(at(10.0));
+    assert_eq!(judged(&engine, "ups").verdict, Verdict::NotReady);
+    engine.tick(at(39.9));
+    assert_eq!(
+        (judged(&engine, "link").verdict, judged(&engine, "microphone").verdict),
+        (Verdict::Ready, Verdict::Ready)
+    );
+    engine.tick(at(40.0));
+    assert_eq!(
+        (judged(&engine, "link").verdict, judged(&engine, "microphone").verdict),
+        (Verdict::Unknown, Verdict::Ready)
+    );
 }
 
 #[test]

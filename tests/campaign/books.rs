@@ -151,14 +151,6 @@ impl Books {
         }
     }
 
-    /// A check is told something else: what was known of it is not known any more.
-    pub(super) fn began_anew(&mut self, check: usize, now: u64) {
-        for fault in self.faults.iter_mut().filter(|fault| fault.fault.check == check && fault.shown.is_some()) {
-            fault.over.get_or_insert(now);
-            fault.gone.get_or_insert(now);
-        }
-    }
-
     /// What changed, and what was told.
     pub(super) fn happened(&mut self, now: u64, events: &[Event], words: &[Notification]) {
         self.incidents += events.iter().filter(|event| matches!(event, Event::IncidentOpened(_))).count();

@@ -292,10 +292,6 @@ impl House {
         };
         assert_ne!(how, Reload::Bad, "a bad file is refused");
         let process = self.process.as_mut().unwrap();
-        let changed = config.plan.checks.iter().zip(&self.config.plan.checks).enumerate();
-        for (at, _) in changed.filter(|(_, (new, old))| new != old) {
-            self.books.began_anew(at, self.now);
-        }
         process.engine.adopt(config.plan.clone(), process.clock.now());
         process.orders = None;
         process.configs.send_replace(Arc::new(config.clone()));

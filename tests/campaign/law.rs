@@ -315,15 +315,11 @@ impl Law {
         (check.must(profile), check.may(profile))
     }
 
-    /// Another config: a check that is told something else begins anew, and still knows whether the room was in use. The profile in
-    /// force stays, by its name: a reload in a meeting may not judge it by another kind's needs, not for a moment.
+    /// Another config: what was seen stays seen, and what has not lasted yet waits by another hold. The profile in force stays, by its
+    /// name: a reload in a meeting may not judge it by another kind's needs, not for a moment.
     pub(super) fn adopt(&mut self, plan: &Plan) {
         for (check, spec) in self.checks.iter_mut().zip(&plan.checks) {
-            if check.spec != *spec {
-                let used_until = check.used_until;
-                let profiles = check.decided.len();
-                *check = OfCheck { used_until, ..OfCheck::new(Arc::clone(spec), profiles) };
-            }
+            check.spec = Arc::clone(spec);
         }
         self.profile = plan.profile(&self.plan.profiles[self.profile].name).unwrap_or(plan.default_profile);
         self.plan = plan.clone();
