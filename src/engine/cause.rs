@@ -57,8 +57,7 @@ impl Node<'_> {
     /// Whether both are of one line out of the house, or not both of any: a backup that works does not speak for the main line, nor
     /// does the main line's router explain what is silent by the backup.
     fn shares_line(&self, other: &Node<'_>) -> bool {
-        let on_line = |level| matches!(level, Level::Link | Level::Gateway | Level::FarEnd | Level::Platform);
-        !on_line(self.level) || !on_line(other.level) || self.line == other.line
+        !is_on_line(self.level) || !is_on_line(other.level) || self.line == other.line
     }
 
     /// Whether it shows that what is above it works, in spite of the failure of `cause`. A bandwidth test that went well an
@@ -74,7 +73,8 @@ impl Node<'_> {
 
 /// For each node, the place of the one that explains it, if any.
 pub fn blocked_by(nodes: &[Node<'_>]) -> Vec<Option<usize>> {
-    (0..nodes.len()).map(|child| explain(nodes, child)).collect()
+    let mut above = Above { nodes, causes: Vec::new() };
+    (0..nodes.len()).map(|child| above.explain(child)).collect()
 }
 
 /// The place at the top of the chain of explanations that begins at `child`; `child` itself if nothing explains it. Where nothing
@@ -88,34 +88,68 @@ pub fn root(blocked_by: &[Option<usize>], child: usize) -> usize {
     at
 }
 
-fn explain(nodes: &[Node<'_>], child: usize) -> Option<usize> {
-    if nodes[child].verdict == Verdict::Ready {
-        return None;
-    }
-    let mut level = nodes[child].level.parent();
-    while let Some(above) = level {
-        level = above.parent();
-        let of_line = |at: &usize| nodes[*at].level == above && nodes[*at].shares_line(&nodes[child]);
-        let mut parents = (0..nodes.len()).filter(of_line);
-        let Some(cause) = parents.clone().find(|at| nodes[*at].verdict == Verdict::NotReady) else { continue };
-        if parents.any(|at| nodes[at].verdict.is_usable()) {
-            // The second of two links still stands.
-            continue;
+/// What stands above the nodes: found out once a level and line, and not for each of what may be a thousand dead far ends.
+struct Above<'a> {
+    nodes: &'a [Node<'a>],
+    causes: Vec<(Level, Option<&'a str>, Option<Cause>)>,
+}
+
+/// What is not ready at a level.
+#[derive(Clone, Copy)]
+struct Cause {
+    at: usize,
+    /// What works in spite of it; of two the one may be what is to be explained itself.
+    works: [Option<usize>; 2],
+}
+
+impl<'a> Above<'a> {
+    fn explain(&mut self, child: usize) -> Option<usize> {
+        let nodes = self.nodes;
+        if nodes[child].verdict == Verdict::Ready {
+            return None;
         }
-        if !nodes[cause].concerns(&nodes[child]) || !nodes[cause].is_enough_for(&nodes[child]) {
-            continue;
+        let mut level = nodes[child].level.parent();
+        while let Some(above) = level {
+            level = above.parent();
+            let Some(Cause { at: cause, works }) = self.cause(above, &nodes[child]) else { continue };
+            if !nodes[cause].concerns(&nodes[child]) || !nodes[cause].is_enough_for(&nodes[child]) {
+                continue;
+            }
+            let others = works.into_iter().flatten().any(|at| at != child);
+            return if others { None } else { Some(cause) };
         }
-        let works = |at: usize| {
-            let node = &nodes[at];
-            at != child
-                && is_below(node.level, above)
-                && nodes[cause].shares_line(node)
-                && nodes[cause].concerns(node)
-                && node.works_in_spite_of(&nodes[cause])
-        };
-        return if (0..nodes.len()).any(works) { None } else { Some(cause) };
+        None
     }
-    None
+
+    /// What is not ready at a level, on the line of `child`; nothing where another beside it still stands: the second of two links.
+    fn cause(&mut self, level: Level, child: &Node<'a>) -> Option<Cause> {
+        let line = child.line.filter(|_| is_on_line(level));
+        if let Some((.., known)) = self.causes.iter().find(|(of, by, _)| (*of, *by) == (level, line)) {
+            return *known;
+        }
+        let nodes = self.nodes;
+        let mut parents = (0..nodes.len()).filter(|at| nodes[*at].level == level && nodes[*at].shares_line(child));
+        let found = parents.clone().find(|at| nodes[*at].verdict == Verdict::NotReady);
+        let found = found.filter(|_| !parents.any(|at| nodes[at].verdict.is_usable()));
+        let cause = found.map(|at| {
+            let cause = &nodes[at];
+            let works = |node: &Node<'_>| {
+                is_below(node.level, level)
+                    && cause.shares_line(node)
+                    && cause.concerns(node)
+                    && node.works_in_spite_of(cause)
+            };
+            let mut works = (0..nodes.len()).filter(|at| works(&nodes[*at]));
+            Cause { at, works: [works.next(), works.next()] }
+        });
+        self.causes.push((level, line, cause));
+        cause
+    }
+}
+
+/// Whether what stands at a level stands on one line out of the house.
+const fn is_on_line(level: Level) -> bool {
+    matches!(level, Level::Link | Level::Gateway | Level::FarEnd | Level::Platform)
 }
 
 fn is_below(level: Level, above: Level) -> bool {
@@ -278,6 +312,53 @@ mod tests {
         let computer = Node { began: at(890), ..node(Computer, NotReady) };
         let device = Node { began: at(800), ..node(Device, NotReady) };
         assert_eq!(blocked_by(&[bus, computer, device]), [Some(1), None, Some(1)]);
+    }
+
+    /// What explains `child`, asked of all nodes for it alone.
+    fn by_itself(nodes: &[Node<'_>], child: usize) -> Option<usize> {
+        let mut level = nodes[child].level.parent().filter(|_| nodes[child].verdict != Ready);
+        while let Some(above) = level {
+            level = above.parent();
+            let parents =
+                || (0..nodes.len()).filter(|at| nodes[*at].level == above && nodes[*at].shares_line(&nodes[child]));
+            let Some(cause) = parents().find(|at| nodes[*at].verdict == NotReady) else { continue };
+            if parents().any(|at| nodes[at].verdict.is_usable())
+                || !nodes[cause].concerns(&nodes[child])
+                || !nodes[cause].is_enough_for(&nodes[child])
+            {
+                continue;
+            }
+            let works = |at: usize| {
+                at != child
+                    && is_below(nodes[at].level, above)
+                    && nodes[cause].shares_line(&nodes[at])
+                    && nodes[cause].concerns(&nodes[at])
+                    && nodes[at].works_in_spite_of(&nodes[cause])
+            };
+            return Some(cause).filter(|_| !(0..nodes.len()).any(works));
+        }
+        None
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_found_out_once_is_what_each_would_find_by_itself(
+            drawn in proptest::collection::vec((0..9_usize, 0..4_usize, 0..3_usize, 0..4_u64, 0..6_u64), 0..14),
+        ) {
+            const LEVELS: [Level; 9] = [Power, Computer, Link, UsbBus, Onboard, Gateway, FarEnd, Platform, Device];
+            let at = |tens: u64| Mono::from_elapsed(Duration::from_secs(100 * tens));
+            let made = drawn.iter().map(|(level, verdict, line, began, seen)| Node {
+                line: [None, Some("a"), Some("b")][*line],
+                began: at(*began),
+                seen: Some(at(*seen)),
+                worsening: *seen == 5,
+                better: (*seen == 4).then(|| at(began + 1)),
+                ..node(LEVELS[*level], Verdict::ALL[*verdict])
+            });
+            let nodes: Vec<Node<'_>> = made.collect();
+            let each: Vec<_> = (0..nodes.len()).map(|child| by_itself(&nodes, child)).collect();
+            proptest::prop_assert_eq!(blocked_by(&nodes), each);
+        }
     }
 
     #[test]
