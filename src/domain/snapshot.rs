@@ -39,6 +39,8 @@ pub struct Snapshot {
     pub profiles: Vec<Arc<ProfileView>>,
     /// The place in `profiles` of the one in force now.
     pub current: usize,
+    /// The place in `profiles` of the one in force when no session says otherwise.
+    pub default: usize,
     /// What is wrong now, oldest first.
     pub incidents: Vec<Incident>,
 }

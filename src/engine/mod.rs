@@ -181,6 +181,7 @@ impl Engine {
             checks: Vec::new(),
             profiles: Vec::new(),
             current,
+            default: current,
             incidents: Vec::new(),
         });
         let mut engine = Self {
@@ -362,6 +363,7 @@ impl Engine {
             checks,
             profiles,
             current: self.current,
+            default: self.plan.default_profile,
             incidents: self.incidents.open().to_vec(),
         });
         let next_deadline = self.find_deadline();

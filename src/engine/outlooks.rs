@@ -47,6 +47,21 @@ fn a_meeting_within_two_hours_is_answered_by_the_room_and_one_beyond_by_what_las
 }
 
 #[test]
+fn who_names_no_profile_asks_of_the_meeting_under_way_and_of_one_far_ahead_by_the_default() {
+    let mut engine = seen(&[]);
+    engine.command(&Order::Profile(1), at(5.0));
+    let (snapshot, now) = (engine.snapshot(), at(5.0));
+    let after = |seconds| Some(now.wall.saturating_add(secs(seconds)).unwrap());
+    for (start, profile) in [(None, 1), (after(60), 1), (after(2 * HOUR), 1), (after(2 * HOUR + 1), 0)] {
+        assert_eq!(Question::new(&snapshot, None, start, None, now).unwrap().profile(), profile, "{start:?}");
+        // A session by its own, and by the default one where there is none of that name any more.
+        let of = |name| Question::of_session(&snapshot, name, start, None, now).unwrap().profile();
+        assert_eq!((of("large"), of("small"), of("retired")), (1, 0, 0));
+    }
+    assert!(Question::new(&snapshot, Some("retired"), None, None, now).is_err());
+}
+
+#[test]
 fn what_is_not_known_is_not_known_in_three_days_whatever_passes_beside_it() {
     use Verdict::{Degraded, NotReady, Ready, Unknown};
 

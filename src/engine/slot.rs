@@ -68,7 +68,8 @@ pub enum Refusal {
 }
 
 impl Question {
-    /// A question of a kind of meeting (the one in force, if none is named) from `start` (now) until `end` (open).
+    /// A question of a kind of meeting from `start` (now) until `end` (open). If none is named it is the one in force, and beyond the
+    /// horizon the default one: nobody is in that meeting yet.
     ///
     /// # Errors
     /// What cannot be answered, and why.
@@ -81,6 +82,7 @@ impl Question {
     ) -> Result<Self, Refusal> {
         let place = |name: &str| snapshot.profiles.iter().position(|view| &*view.profile.name == name);
         let profile = match profile {
+            None if start.is_some_and(|start| until(start, now.wall) > HORIZON) => snapshot.default,
             None => snapshot.current,
             Some(name) => place(name).ok_or_else(|| Refusal::UnknownProfile {
                 given: name.to_owned(),
@@ -96,6 +98,22 @@ impl Question {
             return Err(Refusal::Past { end, now: now.wall });
         }
         Ok(Self { profile, start, end })
+    }
+
+    /// A question of a session of a kind of meeting: of one that the config has no more it is the default one, by which the room will be
+    /// judged in it.
+    ///
+    /// # Errors
+    /// As [`Question::new`].
+    pub fn of_session(
+        snapshot: &Snapshot,
+        profile: &str,
+        start: Option<Timestamp>,
+        end: Option<Timestamp>,
+        now: Now,
+    ) -> Result<Self, Refusal> {
+        let view = snapshot.profile(profile).unwrap_or(&snapshot.profiles[snapshot.default]);
+        Self::new(snapshot, Some(&view.profile.name), start, end, now)
     }
 
     /// The place of its profile in the snapshot that it was made for.

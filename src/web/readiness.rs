@@ -124,7 +124,7 @@ pub struct Readiness {
 /// # Errors
 /// A query that is not understood, an unknown profile, a window that is reversed or over, a session that was cancelled.
 #[utoipa::path(get, path = "/api/v1/readiness", params(
-    ("profile" = Option<String>, Query, description = "The kind of meeting; the one in force if not given."),
+    ("profile" = Option<String>, Query, description = "The kind of meeting; if not given the one in force, and of a slot more than two hours ahead the default one."),
     ("start" = Option<String>, Query, description = "When it begins, RFC 3339 with offset; now if not given."),
     ("end" = Option<String>, Query, description = "When it ends, RFC 3339 with offset."),
     ("session" = Option<String>, Query, description = "The id of a booked session instead: its profile, start and end. It is not in its own way."),
@@ -148,7 +148,7 @@ pub(super) async fn readiness(
     let lang = lang::choose(&query, &headers, voice.lang)?;
     let strict = query.flag("strict")?.unwrap_or(false);
     let (mut start, mut end) = (query.moment("start")?, query.moment("end")?);
-    let mut profile = query.get("profile").map(str::to_owned);
+    let profile = query.get("profile");
     let (session, mut booked) = (query.get("session"), None);
     if let Some(id) = session {
         if start.is_some() || end.is_some() || profile.is_some() {
@@ -160,12 +160,15 @@ pub(super) async fn readiness(
             // Its slot is free for others, and whether they hold it says nothing of it.
             return Err(Problem::cancelled());
         }
-        (start, end, profile) = (Some(found.start), Some(found.end), Some(found.profile.to_string()));
+        (start, end) = (Some(found.start), Some(found.end));
         booked = Some(found);
     }
     let rendered = site.rendered();
     let now = site.now();
-    let question = Question::new(&rendered.believed, profile.as_deref(), start, end, now)?;
+    let question = match &booked {
+        Some(found) => Question::of_session(&rendered.believed, &found.profile, start, end, now),
+        None => Question::new(&rendered.believed, profile, start, end, now),
+    }?;
     let asked = Asked { question, except: session, lang };
     let (mut body, _) = compose(&site.state, &rendered.believed, &asked, &voice, now).await;
     let standing = booked.and_then(|session| sheet::standing_in(&site.state, &rendered.believed, &session, now));
@@ -311,10 +314,9 @@ pub(super) async fn confirm(state: &super::State, rendered: &Rendered, session: 
 async fn look_at(state: &super::State, snapshot: &Snapshot, session: &Session, occasion: Occasion, now: Now) -> Looked {
     let voice = Arc::clone(&state.voice.borrow());
     let (start, end) = (Some(session.start), Some(session.end));
-    // A profile that the config has no more is judged by the one in force, and one that is over by the room as it is.
-    let question = Question::new(snapshot, Some(&session.profile), start, end, now)
-        .or_else(|_| Question::new(snapshot, None, start, end, now))
-        .or_else(|_| Question::new(snapshot, None, None, None, now));
+    // One that is over is judged by the room as it is.
+    let question = Question::of_session(snapshot, &session.profile, start, end, now)
+        .or_else(|_| Question::of_session(snapshot, &session.profile, None, None, now));
     let mut looked = Looked {
         notice: Notice {
             session: Arc::clone(&session.id),

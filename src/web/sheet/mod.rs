@@ -90,9 +90,7 @@ pub(super) fn reads_names(caller: &Caller) -> bool {
 /// What is measured for a session, as it stands now: its profile, the work that is planned in it, and while a battery supplies the
 /// room, whether that lasts until its end (of a meeting that is near: nobody knows when the mains come back).
 fn machine(state: &State, snapshot: &Snapshot, session: &Session, now: Now) -> Option<Arc<ProfileView>> {
-    // A profile that the config has no more is judged by the one in force.
-    let question = Question::new(snapshot, Some(&session.profile), None, None, now);
-    let question = question.or_else(|_| Question::new(snapshot, None, None, None, now)).ok()?;
+    let question = Question::of_session(snapshot, &session.profile, None, None, now).ok()?;
     let near = session.start.duration_since(now.wall) <= jiff::SignedDuration::try_from(HORIZON).ok()?;
     let answer = with_battery(slot::answer(snapshot, &question, now), snapshot, near.then_some(session.end), now);
     let planned = state.bookings.planned(session.start.max(now.wall), session.end);

@@ -315,6 +315,7 @@ impl Room {
             checks,
             profiles,
             current: 0,
+            default: 0,
             incidents,
         })
     }
