@@ -87,6 +87,8 @@ pub(super) struct Books {
     pub(super) compared: usize,
     pub(super) restarts: usize,
     pub(super) clock_steps: usize,
+    /// How many of these were back.
+    pub(super) steps_back: usize,
     pub(super) reloads: usize,
     pub(super) meetings: usize,
     pub(super) uses: usize,
@@ -123,6 +125,7 @@ impl Books {
             compared: 0,
             restarts: 0,
             clock_steps: 0,
+            steps_back: 0,
             reloads: 0,
             meetings: 0,
             uses: 0,
@@ -147,6 +150,7 @@ impl Books {
     pub(super) fn clock_is_set(&mut self, now: u64, by: i64) {
         self.clock_steps += 1;
         if by < 0 {
+            self.steps_back += 1;
             self.told.set_back(now);
         }
     }
@@ -347,11 +351,13 @@ impl Books {
     pub(super) fn close(
         &mut self,
         now: u64,
-        (stored, broken): (usize, bool),
+        (stored, subjects, broken): (usize, usize, bool),
         (open, kept_open): (usize, usize),
         waiting: usize,
     ) {
-        if !broken && stored != self.transitions {
+        // What something is is said anew, once, after a step back.
+        let anew = self.steps_back * subjects;
+        if !broken && !(self.transitions..=self.transitions + anew).contains(&stored) {
             let told = self.transitions;
             self.say(now, "stored".to_owned(), || format!("{stored} transitions are stored of {told}"));
         }

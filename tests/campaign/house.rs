@@ -466,9 +466,10 @@ impl House {
             usize::try_from(db.query_row(query, [], |row| row.get::<_, i64>(0)).unwrap()).unwrap()
         };
         let stored = count("SELECT count(*) FROM transitions");
+        let subjects = count("SELECT count(DISTINCT subject || coalesce(name, '')) FROM transitions");
         let kept_open = count("SELECT count(*) FROM incidents WHERE closed_at IS NULL");
         let waiting = count("SELECT count(*) FROM outbox WHERE done_at IS NULL");
-        self.books.close(self.now, (stored, self.broken), (open, kept_open), waiting);
+        self.books.close(self.now, (stored, subjects, self.broken), (open, kept_open), waiting);
     }
 }
 
