@@ -108,6 +108,10 @@ impl Watching {
     }
 
     pub(super) fn observe(&mut self, at: Now) {
+        // What is handed over late, by a probe that was stuck, says nothing of what the clock is now.
+        if self.last.is_some_and(|last| at.mono < last.mono) {
+            return;
+        }
         let wall = at.wall;
         let near = |from: Timestamp, to: Timestamp| to.duration_since(from).unsigned_abs() <= UNWATCHED;
         let last = self.last.replace(at).unwrap_or(at);
@@ -288,6 +292,18 @@ mod tests {
         let mut watching = Watching::since(at(0, 0));
         watching.observe(at(1_700_000_000, 1));
         assert_eq!(spans(&mut watching), [(1_700_000_000, 1_700_000_000, true)]);
+    }
+
+    #[test]
+    fn what_is_handed_over_late_is_no_clock_that_was_set_back() {
+        let mut watching = Watching::since(at(0, 0));
+        for second in [10, 100, 200, 300, 20, 310] {
+            watching.observe(at(second, u64::try_from(second).unwrap()));
+        }
+        assert_eq!(watching.set_back(), None);
+        assert_eq!(spans(&mut watching), [(0, 310, true)]);
+        watching.observe(at(30, 320));
+        assert_eq!(watching.set_back(), Some(at(30, 0).wall));
     }
 
     #[test]
