@@ -128,7 +128,11 @@ async fn a_question_that_is_lost_is_sent_again_and_the_resolver_is_not_called_si
                 let mut message = Message::from_vec(&buffer[..length]).unwrap();
                 message.metadata.message_type = MessageType::Response;
                 let name = message.queries[0].name().clone();
-                message.add_answer(Record::from_rdata(name, 60, RData::A(std::net::Ipv4Addr::new(192, 0, 2, 7).into())));
+                message.add_answer(Record::from_rdata(
+                    name,
+                    60,
+                    RData::A(std::net::Ipv4Addr::new(192, 0, 2, 7).into()),
+                ));
                 resolver.send_to(&message.to_vec().unwrap(), from).await.unwrap();
                 assert!(heard.windows(2).all(|two| two[0] == two[1]), "another question");
             }

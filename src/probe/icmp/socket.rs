@@ -197,7 +197,8 @@ mod tests {
         }
         let opened = |egress: &Egress, inner: &mut Inner| {
             inner.open(egress, here).unwrap();
-            let name = |opened: &Opened| opened.egress.name().map_or_else(|| "-".to_owned(), |name| (**name).to_owned());
+            let name =
+                |opened: &Opened| opened.egress.name().map_or_else(|| "-".to_owned(), |name| (**name).to_owned());
             inner.lines.iter().map(name).collect::<Vec<_>>()
         };
         let after = by("backup");

@@ -28,7 +28,8 @@ use super::uevents::Watch;
 use super::{Context, Defaults, Roots};
 use crate::domain::check::LossRule;
 use crate::domain::{
-    Arg, Device, ErrorKind, Finding, Level, Mono, Observation, Period, ProbeError, Reading, Rule, Verdict, quantity::Unit,
+    Arg, Device, ErrorKind, Finding, Level, Mono, Observation, Period, ProbeError, Reading, Rule, Verdict,
+    quantity::Unit,
 };
 use catalogue::{
     AIRTIME, CARD_MISSING, ECHO, ECHO_MISSED, ECHO_UNCERTAIN, HEARD, HEARD_LONG_AGO, KEY_MISSING, NEVER_SAID, PRESENT,

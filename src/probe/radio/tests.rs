@@ -124,8 +124,7 @@ async fn a_radio_check_is_good_for_its_time_and_seen_at_once() {
 async fn a_radio_check_that_was_noted_by_a_clock_that_was_ahead_is_good_for_its_time_from_now() {
     let machine = Machine::bare();
     let wall = "2026-03-02T08:00:00Z".parse::<Timestamp>().unwrap();
-    let context =
-        Context { clock: Clock::on_tokio_time(wall), interval: Duration::from_hours(1), ..machine.context() };
+    let context = Context { clock: Clock::on_tokio_time(wall), interval: Duration::from_hours(1), ..machine.context() };
     let on_air = context.on_air.clone();
     let mut probe = Probe::new(toml::from_str("card = \"x\"\nheard_within = \"2d\"").unwrap(), context);
     let passes = async |hours| {

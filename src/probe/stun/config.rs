@@ -189,7 +189,12 @@ impl Config {
         let lasts = self.spacing.0 * self.burst;
         (self.spacing <= CALL_LIKE && lasts > LONGEST_BURST.0).then(|| {
             let (burst, spacing, lasts) = (self.burst, self.spacing, Period(lasts));
-            ("burst", format!("{burst} requests each {spacing} take {lasts}; {LONGEST_BURST} at most, or they pass for a call"))
+            (
+                "burst",
+                format!(
+                    "{burst} requests each {spacing} take {lasts}; {LONGEST_BURST} at most, or they pass for a call"
+                ),
+            )
         })
     }
 

@@ -57,12 +57,7 @@ pub(super) async fn open(egress: &Egress, to: SocketAddr) -> Result<UdpSocket, P
 }
 
 /// Runs a round. It ends when all are answered, the last one's time is over, or the first is rejected.
-pub(super) async fn run(
-    socket: &UdpSocket,
-    to: SocketAddr,
-    pace: Pace,
-    clock: Clock,
-) -> Result<Tally, ProbeError> {
+pub(super) async fn run(socket: &UdpSocket, to: SocketAddr, pace: Pace, clock: Clock) -> Result<Tally, ProbeError> {
     let mut tally = Tally::default();
     let mut waiting: Vec<(Transaction, Mono)> = Vec::new();
     let mut due = clock.mono();

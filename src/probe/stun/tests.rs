@@ -62,7 +62,9 @@ fn after_an_outage_shorter_than_the_hold_the_burst_goes_on_and_does_not_begin_an
     let machine = Machine::bare();
     let mut probe = probe(&machine, "");
     let seen = SocketAddr::from(([192, 0, 2, 7], 4000));
-    for (due, away, left) in [(true, None, 250), (false, Some((2, 0)), 0), (false, Some((2, 40)), 40), (false, Some((3, 40)), 250)] {
+    for (due, away, left) in
+        [(true, None, 250), (false, Some((2, 0)), 0), (false, Some((2, 40)), 40), (false, Some((3, 40)), 250)]
+    {
         let now = probe.context.clock.mono();
         probe.burst_left = 0;
         probe.burst_due = due;

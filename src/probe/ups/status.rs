@@ -178,8 +178,7 @@ pub(super) fn judge(
     let mut reading = Reading::default();
     let today = TimeZone::UTC.to_datetime(now).date();
     let test = self_test(variables);
-    let testing =
-        believed.calibration && status.has(Flag::Cal) || believed.test && says_testing(variables, status);
+    let testing = believed.calibration && status.has(Flag::Cal) || believed.test && says_testing(variables, status);
     // Words that say "mains" and "the battery discharges" at once: only then is a zero at the input believed.
     let on_mains = status.has(Flag::Ol) && !status.has_any(&[Flag::Ob, Flag::Dischrg]);
     let numbers = Numbers::read(variables, on_mains, today);

@@ -57,7 +57,8 @@ mod tests {
     #[test]
     fn a_calibration_is_believed_for_hours_and_not_for_a_day() {
         let mut testing = Testing::its_battery();
-        let believed = (0..1440).filter(|minute| testing.is_believed(true, Mono::from_elapsed(Duration::from_mins(*minute))));
+        let believed =
+            (0..1440).filter(|minute| testing.is_believed(true, Mono::from_elapsed(Duration::from_mins(*minute))));
         assert_eq!(believed.last(), Some(239));
     }
 }

@@ -17,7 +17,8 @@ const fn at(millis: u64) -> Mono {
     Mono::from_elapsed(ms(millis))
 }
 
-const PLAN: Plan = Plan { interval: ms(250), timeout: ms(2000), confirm: 3, burst: 0, burst_spacing: ms(20), hold: ms(1000) };
+const PLAN: Plan =
+    Plan { interval: ms(250), timeout: ms(2000), confirm: 3, burst: 0, burst_spacing: ms(20), hold: ms(1000) };
 
 /// What the line does to an echo sent at some time: its round trip, or that it is lost, or a router's word.
 type Line<'a> = dyn FnMut(Mono) -> Answer + 'a;

@@ -275,7 +275,8 @@ fn a_calibration_into_which_nothing_comes_is_an_outage_and_so_is_one_that_never_
         assert_eq!(found(&with(status, "0")), [(D, "power.on_battery"), (D, "power.calibrating")], "{status}");
     }
     let hangs = |status| {
-        let pairs = [("battery.charge", "70"), ("battery.runtime", "1800"), ("input.voltage", "221"), ("ups.status", status)];
+        let pairs =
+            [("battery.charge", "70"), ("battery.runtime", "1800"), ("input.voltage", "221"), ("ups.status", status)];
         found(&as_far_as(Believed { test: true, calibration: false }, &pairs))
     };
     assert_eq!(hangs("OB CAL DISCHRG"), [(D, "power.on_battery"), (D, "power.calibrating")]);
