@@ -16,9 +16,9 @@ pub(super) fn behind(config: &Config) -> Vec<String> {
     short
         .map(|(name, budget)| {
             format!(
-                "by uplink \"{name}\" [remote_write] may take {} a day, a quarter of its daily_budget, and a usual room pushes {} each \
-                 {interval}: while the room stands by it nothing arrives in the last hours of a day (UTC), and what is then older than \
-                 an hour is dropped; daily_budget = \"{}\" suffices",
+                "by uplink \"{name}\" [remote_write] may take {} a day, a quarter of its daily_budget, and a usual room pushes {} a day at one \
+                 push each {interval}: while the room stands by it nothing arrives in the last hours of a day (UTC), and what is then older than \
+                 an hour is dropped; daily_budget = \"{}\" suffices, beside what tests take",
                 Size(budget.0 / SHARE),
                 up(daily.0),
                 up(daily.0 * SHARE),
@@ -45,7 +45,8 @@ mod tests {
             "{doubt:?}"
         );
         assert!(
-            doubt[0].contains("pushes 35 MB each 30s") && doubt[0].ends_with("daily_budget = \"139 MB\" suffices"),
+            doubt[0].contains("pushes 35 MB a day at one push each 30s")
+                && doubt[0].ends_with("daily_budget = \"139 MB\" suffices, beside what tests take"),
             "{doubt:?}"
         );
         assert_eq!(told("daily_budget = \"139 MB\"", push), [""; 0]);

@@ -107,6 +107,10 @@ impl Line for Books {
         }
         granted
     }
+
+    fn is_limited(&self) -> bool {
+        self.budget.by_default_route(&self.roots).is_some_and(|uplink| uplink.daily_budget.is_some())
+    }
 }
 
 #[cfg(test)]

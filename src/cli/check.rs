@@ -131,8 +131,13 @@ impl How {
                 check.component == component && !self.leaves(check) && check.requirement == Requirement::Required
             })
         };
-        let (left_out, kept): (Vec<_>, Vec<_>) =
-            plan.checks.iter().cloned().partition(|check| self.leaves(check) && speaks(check.component));
+        // Of what a meeting needs and the daemon alone tests nothing is known here; who wants it quick knows that.
+        let needed = |check: &CheckSpec| !self.quick && check.requirement == Requirement::Required;
+        let (left_out, kept): (Vec<_>, Vec<_>) = plan
+            .checks
+            .iter()
+            .cloned()
+            .partition(|check| self.leaves(check) && !needed(check) && speaks(check.component));
         let left_out: Vec<CheckName> = left_out.iter().map(|check| check.name.clone()).collect();
         let loss = kept.iter().any(|check| !self.leaves(check) && check.loss.is_some());
         plan.checks = kept;
@@ -223,12 +228,13 @@ mod tests {
     #[test]
     fn beside_a_daemon_no_test_is_made_and_the_session_is_not_listened_for() {
         let seat = "[[check]]\nname = 'desktop'\nkind = 'seat'\nuser = 7\n[[check]]\nname = 'card'\nkind = 'audio'\ncard = 'x'\n";
-        let text = format!("{ROOM}{seat}");
+        let text = format!("{ROOM}{seat}").replace("'self'\n", "'self'\nrequirement = 'advisory'\n");
         let how = How { quick: false, beside: true };
         let (plan, once) = trimmed(&text, how);
-        assert_eq!(once, Once::Beside { left_out: ["line", "voice", "desktop"].map(Into::into).to_vec() });
+        assert_eq!(once, Once::Beside { left_out: vec!["line".into()] });
         let kept: Vec<_> = plan.checks.iter().map(|check| (check.name.as_str(), check.loss.is_some())).collect();
-        assert_eq!(kept, [("echo", true), ("card", false)], "what is passive is judged in full");
+        let stays = [("echo", true), ("voice", false), ("desktop", false), ("card", false)];
+        assert_eq!(kept, stays, "what is passive is judged in full, and of what is needed and left nothing is known");
         let (plan, once) = trimmed(&text, How { quick: false, beside: false });
         assert_eq!((plan.checks.len(), once), (5, Once::Whole));
     }

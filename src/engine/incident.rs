@@ -8,6 +8,9 @@ use super::{Event, rollup};
 use crate::domain::snapshot::{CheckView, ComponentView, ProfileView};
 use crate::domain::{CheckName, Component, Incident, Mono, Now, Reason, Requirement, Verdict};
 
+/// How long it is waited for what is not known of a component of which an incident is open.
+const WITHIN: Duration = Duration::from_mins(2);
+
 /// The incidents that are open.
 #[derive(Clone, Debug, Default)]
 pub struct Incidents {
@@ -17,6 +20,8 @@ pub struct Incidents {
     /// Of each component that is unknown: by checks that may be so for so long at most, without a break, one after the other perhaps,
     /// since when.
     spells: BTreeMap<Component, BTreeMap<Duration, Mono>>,
+    /// Since when a component is unknown of which an incident is open that says otherwise.
+    turned: BTreeMap<Component, Mono>,
     /// Those of before this process that changed while it settles: told once more when that is over.
     unsettled: BTreeSet<String>,
 }
@@ -71,8 +76,16 @@ impl Incidents {
                     // What was found at the start and is still there after the settling is news after all.
                     let lasts = !settling && (self.unsettled.remove(&incident.id) || incident.settling);
                     incident.settling &= settling;
-                    // What is not known is waited for as before an incident begins: until then it is what it was.
-                    let waits = waits.filter(|_| incident.verdict != Verdict::Unknown);
+                    // What is not known is waited for as before an incident begins, but not for hours: until then it is what it was, and
+                    // what it was may be mended by now.
+                    let is_news = component.verdict == Verdict::Unknown && incident.verdict != Verdict::Unknown;
+                    let waits = if is_news {
+                        let turned = *self.turned.entry(component.component).or_insert(now.mono);
+                        waits.map(|due| due.min(turned.after(WITHIN))).filter(|due| *due > now.mono)
+                    } else {
+                        self.turned.remove(&component.component);
+                        None
+                    };
                     look_again = look_again.min(waits.unwrap_or(Mono::NEVER));
                     let (verdict, reasons) = if waits.is_some() {
                         (incident.verdict, incident.reasons.clone())
@@ -80,7 +93,7 @@ impl Incidents {
                         let caused = causes(view, checks, component.component, &component.reasons);
                         // What something else explains by now is told of there; this one stays what it was told as.
                         let stays = caused.is_empty();
-                        (component.verdict, if stays { incident.reasons.clone() } else { caused })
+                        if stays { (incident.verdict, incident.reasons.clone()) } else { (component.verdict, caused) }
                     };
                     // The values inside a message change with each reading; that is no news.
                     let codes = |reasons: &[Reason]| reasons.iter().map(|reason| reason.def.code).collect::<Vec<_>>();

@@ -2,7 +2,7 @@
 //! request, and a resolver that is away takes no target with it whose address is already known.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -232,7 +232,7 @@ impl Lookup {
         let asked = self.asked.unwrap_or_default();
         match answer {
             Ok(all) if !all.is_empty() => {
-                self.addresses.update(all);
+                self.addresses.update(those_with_a_route(all));
                 self.due = asked.after(AGAIN);
                 self.trouble = None;
             }
@@ -242,6 +242,17 @@ impl Lookup {
             }
         }
     }
+}
+
+/// Those of a name's addresses to which this machine has a route at all, where there are some: a server's IPv6 address is no second one
+/// for a machine that has only IPv4, and each try of it would be a failure more. A datagram socket that is connected sends nothing.
+fn those_with_a_route(all: Vec<IpAddr>) -> Vec<IpAddr> {
+    let has_route = |to: &IpAddr| {
+        let any: IpAddr = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+        UdpSocket::bind((any, 0)).and_then(|socket| socket.connect((*to, 9))).is_ok()
+    };
+    let reached: Vec<IpAddr> = all.iter().copied().filter(has_route).collect();
+    if reached.is_empty() { all } else { reached }
 }
 
 /// A name's addresses and the one in use.

@@ -36,6 +36,9 @@ const LAST_CALL: Duration = Duration::from_secs(2);
 pub trait Line: Send + Sync {
     /// Asks for leave to send so many bytes now; they are then booked.
     fn leave(&self, bytes: u64) -> bool;
+
+    /// Whether there is a limit to what may be sent by it now.
+    fn is_limited(&self) -> bool;
 }
 
 /// Why pushing ends.
@@ -75,6 +78,7 @@ pub async fn run(parts: Parts, config: Config, room: &str, end: impl Future<Outp
     let pusher = Pusher {
         external: config.external(room),
         pace: Pace::new(config.interval.0, config.rate, now),
+        spent: false,
         queue: Queue::default(),
         known: Vec::new(),
         newest: None,
@@ -102,6 +106,8 @@ struct Pusher {
     buffer: Buffer,
     queue: Queue,
     pace: Pace,
+    /// Whether the line's budget was spent when it was asked last.
+    spent: bool,
     /// The series of the newest push, sorted.
     known: Vec<Labels>,
     /// Its moment, ms since 1970.
@@ -190,14 +196,19 @@ impl Pusher {
         let Some(bytes) = self.queue.next().map(|row| row.body.len() as u64) else { return };
         if !self.parts.line.leave(bytes + OVERHEAD) {
             self.pace.put_off(ASK_AGAIN, now);
-            let lag = i64::try_from(WORTH_ITS_WAY.as_millis()).unwrap_or(i64::MAX);
-            self.queue.let_go_before(self.parts.clock.now().wall.as_millisecond().saturating_sub(lag));
+            self.spent = true;
             self.failed(&NotTaken {
                 failure: Failure::Budget,
                 detail: "the uplink's budget of data is spent for today".to_owned(),
                 retry_after: None,
             });
             return;
+        }
+        // A new day of a line that has too little for all: what waited since yesterday would take the place of what is so now. By a line
+        // without a limit all of it goes.
+        if std::mem::take(&mut self.spent) && self.parts.line.is_limited() {
+            let lag = i64::try_from(WORTH_ITS_WAY.as_millis()).unwrap_or(i64::MAX);
+            self.queue.let_go_before(self.parts.clock.now().wall.as_millisecond().saturating_sub(lag));
         }
         let Some(row) = self.queue.begin() else { return };
         self.pace.begun(bytes, now);

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::rollup::{MinuteRow, Series};
 use super::rows::micros;
 use crate::domain::past::{HOUR, UNWATCHED};
-use crate::domain::{CheckName, Figure, Now, Observation, Quantity, Run, Sketch, Unit};
+use crate::domain::{CheckName, Figure, Mono, Now, Observation, Quantity, Run, Sketch, Unit};
 
 /// Checks of which packets are counted at a time; the checks of a config are few.
 const MAX_CHECKS: usize = 4096;
@@ -93,6 +93,8 @@ pub(super) struct Watched {
 pub(super) struct Watching {
     /// When the process began, or the newest observation came.
     last: Option<Now>,
+    /// When the newest observation came.
+    newest: Option<Mono>,
     runs: Vec<Watched>,
     /// The newest that is on the disk, and until when.
     written: Option<Run>,
@@ -109,9 +111,10 @@ impl Watching {
 
     pub(super) fn observe(&mut self, at: Now) {
         // What is handed over late, by a probe that was stuck, says nothing of what the clock is now.
-        if self.last.is_some_and(|last| at.mono < last.mono) {
+        if self.newest.is_some_and(|newest| at.mono < newest) {
             return;
         }
+        self.newest = Some(at.mono);
         let wall = at.wall;
         let near = |from: Timestamp, to: Timestamp| to.duration_since(from).unsigned_abs() <= UNWATCHED;
         let last = self.last.replace(at).unwrap_or(at);
@@ -249,7 +252,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::domain::Mono;
 
     /// A moment by both clocks: seconds of the wall, seconds of the process.
     fn at(wall: i64, mono: u64) -> Now {

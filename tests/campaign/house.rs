@@ -186,7 +186,7 @@ impl House {
         let store = Store::open(claim, clock, Retention::default(), recorder::catalogue());
         let (mut restored, left, _) = recorder::restore(&store, Duration::from_mins(1)).await;
         let by_agenda = self.agenda.phase(self.wall());
-        restored.live = by_agenda.since.filter(|_| by_agenda.phase == Phase::Live);
+        restored.live = self.agenda.live_since(self.wall());
         let live_for = restored.live.map(|since| ms(self.wall().duration_since(since).unsigned_abs()));
         let zero = clock.mono();
         let (configs, configs_seen) = watch::channel(Arc::new(self.config.clone()));

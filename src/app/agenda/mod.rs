@@ -106,10 +106,9 @@ impl Book {
         self.agenda.send_modify(|agenda| with(Arc::make_mut(agenda)));
     }
 
-    /// Since when a meeting is live, if one is.
+    /// Since when meetings are live, if one is.
     pub fn live_since(&self, now: Timestamp) -> Option<Timestamp> {
-        let phase = self.agenda.borrow().phase(now);
-        phase.since.filter(|_| phase.phase == Phase::Live)
+        self.agenda.borrow().live_since(now)
     }
 
     /// What an agenda makes of the judge: whether a meeting is live, and by which profile is judged.

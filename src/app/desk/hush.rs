@@ -109,7 +109,7 @@ impl Desk {
                 let which = match incident {
                     Some(named) => Ok(named.clone()),
                     // Nothing is asked again: by then it may be another that is open.
-                    None => only(self.open().await),
+                    None => self.open().await.and_then(only),
                 };
                 act = self.acknowledgement(who, which.as_deref().ok(), *radio, by.clone(), lang).await;
                 let named = by.as_deref().map_or(!radio, super::is_name);
@@ -186,9 +186,9 @@ impl Desk {
     }
 
     /// What is open, and when each became worse than what somebody had said that they see to.
-    async fn open(&self) -> Vec<(String, Option<Timestamp>)> {
+    async fn open(&self) -> Result<Vec<(String, Option<Timestamp>)>, Unmet> {
         let (told, answer) = oneshot::channel();
-        self.ask(Ask::Open(told), answer).await.unwrap_or_default()
+        self.ask(Ask::Open(told), answer).await
     }
 
     /// Said again by the same person of the same incident in the same way it is the same act, after a restart too; but of what became
@@ -204,7 +204,8 @@ impl Desk {
         let order = Order::Acknowledge { incident: incident.map(str::to_owned), radio, by, lang };
         let mut act = self.act(who, order.action(), &order.subject());
         if let Some(incident) = incident {
-            let outgrown = self.open().await.into_iter().find(|(id, _)| id == incident).and_then(|(_, at)| at);
+            let outgrown =
+                self.open().await.unwrap_or_default().into_iter().find(|(id, _)| id == incident).and_then(|(_, at)| at);
             act.key = same_as([order.action(), &who.name, &order.subject()], outgrown);
         }
         act

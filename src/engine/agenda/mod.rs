@@ -181,6 +181,16 @@ impl Agenda {
         before(session.start, self.lengths.preflight).max(free)
     }
 
+    /// Since when meetings are live at a moment, one after the other without a pause; `None` while none is.
+    pub fn live_since(&self, at: Timestamp) -> Option<Timestamp> {
+        let phase = self.phase(at);
+        let mut since = phase.since.filter(|_| phase.phase == Phase::Live)?;
+        while let Some(before) = self.booked().find(|session| session.start < since && session.end >= since) {
+            since = before.start;
+        }
+        Some(since)
+    }
+
     /// The phase at a moment.
     pub fn phase(&self, at: Timestamp) -> PhaseNow {
         let of = |phase, session: &Arc<Session>, since, until| PhaseNow {

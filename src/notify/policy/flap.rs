@@ -42,11 +42,20 @@ pub(super) struct Flap {
     /// Who was told that it does, since it does. An older version did not keep it: they are told once more.
     #[serde(default)]
     pub(super) heard: BTreeSet<Arc<str>>,
+    /// The worst that went to and fro, or was told since it does; an older version did not keep it.
+    #[serde(default)]
+    worst: Option<Verdict>,
 }
 
 impl Flap {
-    /// It changed: from ready to bad, or back, or in how bad it is.
-    pub(super) fn change(&mut self, at: Timestamp) {
+    /// It changed: from ready to bad, or back, or in how bad it is, to this.
+    pub(super) fn change(&mut self, to: Verdict, at: Timestamp) {
+        if self.changes.is_empty() {
+            self.worst = Some(Verdict::Ready);
+        }
+        if !self.flapping {
+            self.was(to);
+        }
         // More than this cannot make it flap more.
         if self.changes.len() >= 64 {
             self.changes.pop_front();
@@ -76,6 +85,17 @@ impl Flap {
         self.flapping
     }
 
+    /// Whether it is worse than all that goes to and fro, and so no part of it: what fails for certain where nothing was known again and
+    /// again is told.
+    pub(super) fn is_beyond(&self, verdict: Verdict) -> bool {
+        self.worst.is_some_and(|worst| verdict > worst)
+    }
+
+    /// It was this, or was told to be.
+    pub(super) fn was(&mut self, verdict: Verdict) {
+        self.worst = self.worst.map(|worst| worst.max(verdict));
+    }
+
     fn share(&self, at: Timestamp) -> f64 {
         let weight = |change: &Timestamp| NEWEST - FADES * age(*change, at).as_secs_f64() / WINDOW.as_secs_f64();
         self.changes.iter().map(weight).sum::<f64>() / SLOTS
@@ -100,12 +120,12 @@ mod tests {
         let mut flap = Flap::default();
         // Two outages of a minute each: 4 changes, 24 %.
         for minute in 0..4 {
-            flap.change(at(minute * 60));
+            flap.change(Verdict::NotReady, at(minute * 60));
             assert_eq!(flap.look(at(minute * 60)), None, "minute {minute}");
         }
-        flap.change(at(240));
+        flap.change(Verdict::NotReady, at(240));
         assert_eq!(flap.look(at(240)), None, "5 changes are less than 30 %");
-        flap.change(at(300));
+        flap.change(Verdict::NotReady, at(300));
         assert_eq!(flap.look(at(300)), Some(true));
         assert_eq!(flap.look(at(301)), None, "told once");
         // The changes fade: 6 of them count less than 20 % only when two have left the window.
@@ -118,7 +138,7 @@ mod tests {
     fn a_clock_set_back_does_not_overturn_it() {
         let mut flap = Flap::default();
         for second in 0..100 {
-            flap.change(at(10_000 - second));
+            flap.change(Verdict::NotReady, at(10_000 - second));
         }
         assert_eq!(flap.look(at(0)), Some(true));
         assert_eq!(flap.look(at(20_000)), Some(false));

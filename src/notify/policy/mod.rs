@@ -134,7 +134,7 @@ impl Policy {
         let flapped = self.flaps.get(&incident.component).cloned();
         // What was there at a start does not go to and fro.
         if to_and_fro && !settling && !incident.settling {
-            self.flaps.entry(incident.component).or_default().change(at);
+            self.flaps.entry(incident.component).or_default().change(incident.verdict, at);
         }
         let open = self.open.entry(incident.id.clone()).or_insert_with(|| {
             let state = State::default();
@@ -327,6 +327,12 @@ impl Policy {
             }
         }
         self.keep(id, state, decided);
+        // What was told once is part of what goes to and fro.
+        if let Some(flap) = self.flaps.get_mut(&incident.component).filter(|flap| quiet.is_none() && flap.is_flapping())
+        {
+            flap.was(incident.verdict);
+            self.keep_flap(incident.component, decided);
+        }
     }
 
     /// Why nobody is told of an incident now. That its component goes to and fro comes last: for any other reason nobody is told
@@ -341,7 +347,8 @@ impl Policy {
         } else if self.house.maintenance.iter().any(|window| window.covers(component, at, &self.house.zone)) {
             Some(Withheld::Maintenance)
         } else {
-            self.flaps.get(&component).is_some_and(Flap::is_flapping).then_some(Withheld::Flapping)
+            let flap = self.flaps.get(&component).filter(|flap| flap.is_flapping());
+            flap.is_some_and(|flap| !flap.is_beyond(incident.verdict)).then_some(Withheld::Flapping)
         }
     }
 

@@ -139,7 +139,10 @@ impl Transfer<'_> {
                     break;
                 }
                 Ok(Ok(bytes)) => total += bytes,
-                Ok(Err(error)) => return Err(ProbeError::new(dial::kind_of(&error), error.to_string())),
+                Ok(Err(error)) => {
+                    awake(self.clock.mono().since(began), self.config.duration.0)?;
+                    return Err(ProbeError::new(dial::kind_of(&error), error.to_string()));
+                }
                 Err(_) => {}
             }
         }
@@ -241,8 +244,9 @@ impl Transfer<'_> {
         loop {
             match tokio::time::timeout(GLANCE, &mut exchange).await {
                 Ok(outcome) => {
-                    outcome?;
+                    // How a test ends that the machine slept through says nothing.
                     let took = awake(self.clock.mono().since(began), limit)?;
+                    outcome?;
                     return Ok((took, std::mem::take(&mut watch.meter)));
                 }
                 // What was given to the kernel says nothing.

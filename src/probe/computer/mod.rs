@@ -360,8 +360,8 @@ fn inodes(space: &StatVfs) -> Option<f64> {
 /// How soon timedated is asked after it has said this.
 const fn again(said: &Clock) -> Duration {
     match said {
-        Clock::Free => FREE_CLOCK_EVERY,
-        Clock::Synchronised | Clock::Unseen(_) => CLOCK_EVERY,
+        Clock::Free | Clock::Unseen(_) => FREE_CLOCK_EVERY,
+        Clock::Synchronised => CLOCK_EVERY,
     }
 }
 

@@ -157,7 +157,7 @@ impl Probe {
         self.burst_left = self.burst_left.saturating_sub(tally.sent);
 
         let mut reading = Reading::default();
-        if tally.trips.is_empty() || tally.rejected.is_some() {
+        if tally.trips.is_empty() {
             self.silent(&mut reading, to, &tally).await?;
         } else {
             self.alive(&mut reading, tally, to.ip())?;
@@ -242,7 +242,7 @@ impl Probe {
         (self.trips, self.asked) = (RoundTrips::default(), Asked::default());
     }
 
-    /// All requests of a round are silent, or one was rejected: is it UDP, or the line? A firewall may say that there is nobody, or no
+    /// All requests of a round are silent, or the first was rejected: is it UDP, or the line? A firewall may say that there is nobody, or no
     /// way, as well as nothing.
     async fn silent(&mut self, reading: &mut Reading, to: SocketAddr, tally: &Tally) -> Result<(), ProbeError> {
         self.socket = None;

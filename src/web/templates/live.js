@@ -16,6 +16,8 @@
   let source, opened, heard = stamp(), ages = null, served = null, looks = null, due = false, busy = false, tried = stamp();
   // Since when what is shown is known not to be the newest, and could not be fetched; nothing while it is.
   let behind = null;
+  // Whether the newest could not be fetched, and what the page is called beside that.
+  let failed = false, title = document.title;
 
   function listen() {
     if (source) source.close();
@@ -44,6 +46,7 @@
   function look() {
     const silent = since(heard) > LATE;
     if (silent || (behind && since(behind) > LATE)) doubt(silent);
+    else if (!behind) back();
     if (since(heard) > DEAD && since(opened) > DEAD) listen();
     if (due && !busy && !silent) renew();
     count();
@@ -51,11 +54,13 @@
 
   // Says that what is shown is not how it is, and why: nothing is heard, or what somebody writes is spared.
   function doubt(silent) {
-    const spared = !silent && (writing() || gone.textContent === gone.dataset.writing);
+    const spared = !silent && (writing() || (!failed && gone.textContent === gone.dataset.writing));
     const text = spared ? gone.dataset.writing : gone.dataset.text;
     html.classList.add("gone");
     if (gone.textContent !== text) gone.textContent = text;
-    if (!spared) document.title = gone.dataset.title;
+    if (spared || document.title === gone.dataset.title) return;
+    title = document.title;
+    document.title = gone.dataset.title;
   }
 
   // In the server's own words (web/telling.rs).
@@ -101,9 +106,11 @@
       if (!page || !kind.startsWith("text/html")) throw new Error(String(answer.status));
       show(new DOMParser().parseFromString(await answer.text(), "text/html"));
       behind = null;
+      failed = false;
       back();
     } catch {
       due = true;
+      failed = true;
     } finally {
       busy = false;
     }
@@ -121,6 +128,7 @@
     if (since(heard) > LATE || !html.classList.contains("gone")) return;
     html.classList.remove("gone");
     gone.textContent = "";
+    if (document.title === gone.dataset.title) document.title = title;
   }
 
   // Whether somebody writes in a form, or has.
