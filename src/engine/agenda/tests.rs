@@ -36,6 +36,14 @@ pub(super) fn agenda(sessions: &[(&str, i64, i64)]) -> Agenda {
 }
 
 #[test]
+fn meetings_without_a_pause_are_live_since_the_first_began() {
+    let agenda = agenda(&[("a", 0, 60), ("b", 60, 120), ("c", 121, 180)]);
+    for (minute, since) in [(-1, None), (30, Some(0)), (60, Some(0)), (119, Some(0)), (120, None), (130, Some(121))] {
+        assert_eq!(agenda.live_since(at(minute)), since.map(at), "minute {minute}");
+    }
+}
+
+#[test]
 fn preflight_opens_150_minutes_before_and_shrinks_to_the_gap_after_another_meeting() {
     // 10:00 to 11:00, and 12:00 to 13:00.
     let agenda = agenda(&[("a", 600, 660), ("b", 720, 780)]);

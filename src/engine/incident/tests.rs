@@ -40,6 +40,27 @@ fn within_an_incident_it_is_waited_for_what_is_not_known_as_before_one() {
 }
 
 #[test]
+fn within_an_incident_it_is_not_waited_for_hours_for_what_may_be_mended_by_now() {
+    let mut plan = room();
+    for check in plan.checks.iter_mut().filter(|check| check.name.as_str() == "ups") {
+        Arc::make_mut(check).fresh_for = Duration::from_hours(13);
+    }
+    let mut engine = settled(plan);
+    for second in 21..60 {
+        ups(&mut engine, Verdict::Degraded, second);
+    }
+    assert_eq!(happened(&mut engine), [1, 0, 0]);
+    // Decided at 63, and two minutes later it is what is said of it.
+    for second in 60..183 {
+        ups(&mut engine, Verdict::Unknown, second);
+        assert_eq!(happened(&mut engine), [0; 3], "{second}");
+    }
+    engine.tick(at(183.0));
+    assert_eq!(happened(&mut engine), [0, 1, 0]);
+    assert_eq!(engine.snapshot().incidents[0].verdict, Verdict::Unknown);
+}
+
+#[test]
 fn what_is_not_needed_any_more_is_over_and_has_not_come_back() {
     let mut plan = room();
     Arc::make_mut(&mut plan.profiles[1]).components.insert(Component::Power, Requirement::Advisory);

@@ -390,6 +390,14 @@ fn what_is_not_known_again_and_again_goes_to_and_fro_too() {
     let all = told(&Decided { notifications: all, ..Decided::default() });
     let desk: Vec<_> = all.into_iter().filter(|line| line.starts_with("desk")).collect();
     assert_eq!(desk, ["desk opened", "desk closed", "desk opened", "desk closed", "desk opened", "desk unstable"]);
+    // What fails for certain meanwhile is no part of that, once.
+    for (time, heard) in [(50, 1), (51, 0)] {
+        let down = Incident { id: format!("internet-{time}"), ..incident(Verdict::NotReady, &[&DOWN]) };
+        let over = Incident { verdict: Verdict::Ready, ..down.clone() };
+        let told = told(&policy.decide(Change::Opened(&down), false, at(time * 120)));
+        assert_eq!(told.iter().filter(|line| *line == "desk opened").count(), heard, "{time}: {told:?}");
+        policy.decide(Change::Closed(&over), false, at(time * 120 + 30));
+    }
 
     // Within an incident that lasts, too.
     let mut policy = self::policy(&[]);
