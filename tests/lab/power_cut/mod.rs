@@ -125,7 +125,9 @@ fn live(lab: &Lab, disk: &Disk) -> Vec<Outside> {
         let requests = far.requests();
         let written = disk.written();
         for request in &requests[heard..] {
-            let key = request.header("idempotency-key").to_owned();
+            // Stored without the room's name before it.
+            let id = request.header("idempotency-key");
+            let key = id.split_once('.').map_or(id, |(_, key)| key).to_owned();
             known.push(Outside { fact: Fact::Told(key), written });
         }
         // What has not been taken once is tried again, of the last that was told.
