@@ -78,7 +78,7 @@ pub async fn run(parts: Parts, config: Config, room: &str, end: impl Future<Outp
     let pusher = Pusher {
         external: config.external(room),
         pace: Pace::new(config.interval.0, config.rate, now),
-        spent: false,
+        spent: None,
         queue: Queue::default(),
         known: Vec::new(),
         newest: None,
@@ -106,8 +106,8 @@ struct Pusher {
     buffer: Buffer,
     queue: Queue,
     pace: Pace,
-    /// Whether the line's budget was spent when it was asked last.
-    spent: bool,
+    /// When the line's budget was found to be spent, until something is granted again.
+    spent: Option<Mono>,
     /// The series of the newest push, sorted.
     known: Vec<Labels>,
     /// Its moment, ms since 1970.
@@ -196,7 +196,7 @@ impl Pusher {
         let Some(bytes) = self.queue.next().map(|row| row.body.len() as u64) else { return };
         if !self.parts.line.leave(bytes + OVERHEAD) {
             self.pace.put_off(ASK_AGAIN, now);
-            self.spent = true;
+            self.spent.get_or_insert(now);
             self.failed(&NotTaken {
                 failure: Failure::Budget,
                 detail: "the uplink's budget of data is spent for today".to_owned(),
@@ -206,7 +206,7 @@ impl Pusher {
         }
         // A new day of a line that has too little for all: what waited since yesterday would take the place of what is so now. By a line
         // without a limit all of it goes.
-        if std::mem::take(&mut self.spent) && self.parts.line.is_limited() {
+        if self.spent.take().is_some() && self.parts.line.is_limited() {
             let lag = i64::try_from(WORTH_ITS_WAY.as_millis()).unwrap_or(i64::MAX);
             self.queue.let_go_before(self.parts.clock.now().wall.as_millisecond().saturating_sub(lag));
         }

@@ -185,7 +185,6 @@ impl House {
         let claim = Claim::take(&self.state()).unwrap();
         let store = Store::open(claim, clock, Retention::default(), recorder::catalogue());
         let (mut restored, left, _) = recorder::restore(&store, Duration::from_mins(1)).await;
-        let by_agenda = self.agenda.phase(self.wall());
         restored.live = self.agenda.live_since(self.wall());
         let live_for = restored.live.map(|since| ms(self.wall().duration_since(since).unsigned_abs()));
         let zero = clock.mono();
