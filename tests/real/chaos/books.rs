@@ -137,8 +137,10 @@ impl Books {
             self.wrong.push(format!("after kill {}: {sound}", self.kills));
         }
         for (id, _) in &self.acknowledged {
-            let seen_to = "SELECT count(*) FROM incidents LEFT JOIN told ON incident = id
-                           WHERE id = ?1 AND (closed_at IS NOT NULL OR json_extract(state, '$.acknowledged_at') IS NOT NULL)";
+            // What became worse since is to be seen to anew.
+            let seen_to = "SELECT count(*) FROM incidents LEFT JOIN told ON incident = id WHERE id = ?1
+                           AND (closed_at IS NOT NULL OR json_extract(state, '$.acknowledged_at') IS NOT NULL
+                           OR json_extract(state, '$.outgrown_at') IS NOT NULL)";
             if db.query_row(seen_to, [id], |row| row.get::<_, u32>(0)).unwrap() != 1 {
                 self.wrong.push(format!("after kill {}: {id} was acknowledged, and is not", self.kills));
             }
