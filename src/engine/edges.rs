@@ -135,10 +135,7 @@ fn the_patience_with_the_unknown_is_that_of_what_is_unknown_and_is_over_with_its
 
 #[test]
 fn what_was_too_old_at_a_start_has_its_time_to_be_looked_at() {
-    let mut plan = room();
-    let mut frames = spec("frames", Kind::Frames, Level::Device);
-    (frames.active, frames.fresh_for) = (true, secs(2100));
-    plan.checks.push(Arc::new(frames));
+    let plan = room_with_test("frames", Kind::Frames);
     let observations = vec![says("frames", Verdict::Ready, Now { mono: at(0.0).mono.before(secs(9000)), ..at(0.0) })];
     let mut engine = Engine::new(plan, Restored { observations, ..Restored::default() }, at(0.0));
     for second in 0..100 {

@@ -113,10 +113,7 @@ fn a_reload_that_renames_or_drops_the_eye_that_sees_a_meeting_ends_no_meeting() 
 
 #[test]
 fn a_restart_in_a_meeting_finds_what_was_held_held_still() {
-    let mut plan = room();
-    let mut microphone = spec("microphone", Kind::Microphone, Level::Device);
-    (microphone.active, microphone.fresh_for) = (true, secs(2100));
-    plan.checks.push(Arc::new(microphone));
+    let plan = room_with_test("microphone", Kind::Microphone);
     let began = at(0.0);
     // Seen so long before the meeting or into it; the daemon starts an hour into it.
     let now = began.after(secs(3600));

@@ -71,10 +71,7 @@ fn a_rule_that_comes_or_goes_with_other_checks_leaves_what_was_seen() {
 
 #[test]
 fn what_a_check_counts_for_and_waits_for_is_changed_in_a_meeting_and_what_was_seen_is_seen() {
-    let mut plan = room();
-    let mut microphone = spec("microphone", Kind::Microphone, Level::Device);
-    (microphone.active, microphone.fresh_for) = (true, secs(2100));
-    plan.checks.push(Arc::new(microphone));
+    let plan = room_with_test("microphone", Kind::Microphone);
     let mut engine = Engine::new(plan, Restored::default(), at(0.0));
     all_good(&mut engine, at(0.0));
     engine.observe(says("microphone", Verdict::Ready, at(0.0)), at(0.0));
@@ -115,10 +112,7 @@ fn what_a_check_counts_for_and_waits_for_is_changed_in_a_meeting_and_what_was_se
 
 #[test]
 fn what_had_not_lasted_yet_has_to_last_still() {
-    let mut plan = room();
-    let mut microphone = spec("microphone", Kind::Microphone, Level::Device);
-    (microphone.active, microphone.fresh_for) = (true, secs(2100));
-    plan.checks.push(Arc::new(microphone));
+    let plan = room_with_test("microphone", Kind::Microphone);
     let mut engine = Engine::new(plan, Restored::default(), at(0.0));
     all_good(&mut engine, at(0.0));
     engine.observe(says("microphone", Verdict::Ready, at(0.0)), at(0.0));

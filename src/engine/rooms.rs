@@ -118,6 +118,15 @@ pub(super) fn room() -> Plan {
     ])
 }
 
+/// The same with another test of a device, that is made seldom and counts for 35 minutes.
+pub(super) fn room_with_test(name: &str, kind: Kind) -> Plan {
+    let mut plan = room();
+    let mut test = spec(name, kind, Level::Device);
+    (test.active, test.fresh_for) = (true, secs(2100));
+    plan.checks.push(Arc::new(test));
+    plan
+}
+
 pub(super) fn says(name: &str, verdict: Verdict, now: Now) -> Observation {
     let mut reading = Reading::default();
     if verdict != Verdict::Ready {

@@ -89,10 +89,7 @@ fn an_active_check_is_held_while_the_room_is_in_use() {
 
 #[test]
 fn one_test_that_found_fault_is_confirmed_by_another_and_not_by_waiting() {
-    let mut plan = room();
-    let mut microphone = spec("microphone", Kind::Microphone, Level::Device);
-    (microphone.active, microphone.fresh_for) = (true, secs(2100));
-    plan.checks.push(Arc::new(microphone));
+    let mut plan = room_with_test("microphone", Kind::Microphone);
     plan.profiles = vec![profile("small", 1e6, 5e5)];
     let mut engine = Engine::new(plan, Restored::default(), at(0.0));
     all_good(&mut engine, at(0.0));

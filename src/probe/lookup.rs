@@ -291,6 +291,14 @@ mod tests {
     }
 
     #[test]
+    fn an_address_that_no_route_leads_to_is_none_where_there_is_another() {
+        // Nobody's socket may be connected to that one (socket(7), SO_BROADCAST), whatever routes there are.
+        let (here, nowhere) = (ip("127.0.0.1"), ip("255.255.255.255"));
+        assert_eq!(those_with_a_route(vec![nowhere, here]), [here]);
+        assert_eq!(those_with_a_route(vec![nowhere]), [nowhere], "what is known of it is all there is");
+    }
+
+    #[test]
     fn an_address_is_never_asked_for() {
         let mut lookup = Lookup::new("[2001:db8::1]", Egress::default());
         assert_eq!(lookup.address(), Some(ip("2001:db8::1")));
