@@ -17,8 +17,8 @@ pub(super) fn behind(config: &Config) -> Vec<String> {
         .map(|(name, budget)| {
             format!(
                 "by uplink \"{name}\" [remote_write] may take {} a day, a quarter of its daily_budget, and a usual room pushes {} a day at one \
-                 push each {interval}: while the room stands by it nothing arrives in the last hours of a day (UTC), and what is then older than \
-                 an hour is dropped; daily_budget = \"{}\" suffices, beside what tests take",
+                 push each {interval}: while the room stands by it nothing arrives in the last hours of a day (UTC), and as the next \
+                 begins what is older than an hour is dropped; daily_budget = \"{}\" suffices, beside what tests take",
                 Size(budget.0 / SHARE),
                 up(daily.0),
                 up(daily.0 * SHARE),
