@@ -8,7 +8,8 @@ use serde_json::Value;
 pub(crate) struct End {
     /// How long it was watched, s.
     pub(crate) seconds: f64,
-    /// RTP packets of sound and picture that came, and those that did not; repeats go by another stream and do not count.
+    /// RTP packets of sound and picture that came, and those that did not. Repeats go by another stream, by which the browser also tries
+    /// how much the line carries: they are counted as received and never as lost, so they are left out.
     pub(crate) received: f64,
     pub(crate) lost: f64,
     /// The round trip of what it sent, by RTCP, s: the least and the median; none was told of, if missing.
@@ -92,7 +93,7 @@ impl End {
         let came = |name| of("inbound-rtp", "video", name);
         Self {
             seconds,
-            received: both("inbound-rtp", "packetsReceived"),
+            received: both("inbound-rtp", "packetsReceived") - both("inbound-rtp", "retransmittedPacketsReceived"),
             lost: both("inbound-rtp", "packetsLost"),
             least_rtt: series.iter().filter_map(Stats::rtt).min_by(f64::total_cmp),
             rtt: median(series.iter().filter_map(Stats::rtt)),
