@@ -234,6 +234,12 @@ impl Document {
             Some(incident) => {
                 let stands = match (self.event, self.lang) {
                     // It is mostly seen at an end, which says "ready" and means nothing.
+                    (Event::Unstable, Lang::Id) if incident.worst == Verdict::Unknown => {
+                        "Berulang kali tidak terpantau"
+                    }
+                    (Event::Unstable, Lang::En) if incident.worst == Verdict::Unknown => {
+                        "Cannot be seen again and again"
+                    }
                     (Event::Unstable, Lang::Id) => "Tidak stabil",
                     (Event::Unstable, Lang::En) => "Unstable",
                     (Event::Closed, Lang::Id) if !incident.is_well() => "Tidak diperlukan sekarang",

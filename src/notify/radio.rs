@@ -10,7 +10,7 @@ use super::document::{Document, Event, IncidentPart};
 use super::error::{DeliveryError, Failure, SetupError};
 use super::kinds::Spoken;
 use crate::clock::Clock;
-use crate::domain::{Notification, SecretFile};
+use crate::domain::{Notification, SecretFile, Verdict};
 use crate::radio::monitor::{Meeting, Room};
 use crate::radio::{self, Fault, Message, OnAir, Session, Station, TransmitError};
 
@@ -136,7 +136,10 @@ fn words(document: &Document, meeting: Option<&Meeting>) -> Option<Message> {
         (Some(incident), Event::Closed) if !incident.is_well() => return None,
         (Some(incident), Event::Closed) => return Some(Message::Restored { component: incident.component }),
         // Well or not at this very moment, it goes to and fro: nothing is said of how it is now.
-        (Some(incident), Event::Unstable) => return Some(Message::Unstable { component: incident.component }),
+        (Some(incident), Event::Unstable) => {
+            let unseen = incident.worst == Verdict::Unknown;
+            return Some(Message::Unstable { component: incident.component, unseen });
+        }
         (Some(incident), _) => incident,
     };
     Some(Message::Fault(Fault {
@@ -199,7 +202,7 @@ mod tests {
     use jiff::tz::TimeZone;
 
     use super::*;
-    use crate::domain::{Component, Incident, Lang, Verdict};
+    use crate::domain::{Component, Incident, Lang};
     use crate::notify::payload::{Addressed, Letter};
 
     #[test]
@@ -237,7 +240,7 @@ mod tests {
     fn that_something_goes_to_and_fro_is_said_also_where_it_is_well_at_this_moment() {
         for verdict in [Verdict::NotReady, Verdict::Ready] {
             let said = said(Event::Unstable, verdict, verdict == Verdict::Ready);
-            assert_eq!(said, Some(Message::Unstable { component: Component::Video }));
+            assert_eq!(said, Some(Message::Unstable { component: Component::Video, unseen: false }));
         }
     }
 

@@ -25,6 +25,8 @@ pub enum Message {
     Unstable {
         /// What does.
         component: Component,
+        /// Nobody has seen it fail: it cannot be seen again and again.
+        unseen: bool,
     },
     /// Several things at once, each by its name alone.
     Several {
@@ -212,9 +214,9 @@ impl Message {
             Self::Restored { component } => {
                 vec![phrase::component(*component).then(Pause::Word), phrase::RESTORED.then(Pause::Sentence)]
             }
-            Self::Unstable { component } => vec![
+            Self::Unstable { component, unseen } => vec![
                 phrase::component(*component).then(Pause::Word),
-                phrase::UNSTABLE.then(Pause::Sentence),
+                if *unseen { phrase::UNSEEN } else { phrase::UNSTABLE }.then(Pause::Sentence),
                 phrase::CHECK.then(Pause::Sentence),
             ],
             Self::Several { faults, restored } => several(faults, restored),

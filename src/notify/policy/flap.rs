@@ -34,71 +34,73 @@ pub(super) fn counts(change: Change<'_>, before: Option<Verdict>) -> bool {
     }
 }
 
-/// A component's changes, and what is made of them.
+/// A component's changes, and what is made of them. What is worse than all that goes to and fro is no part of it: what fails for certain
+/// where nothing was known again and again is told, until that alone goes to and fro.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Flap {
-    changes: VecDeque<Timestamp>,
-    flapping: bool,
+    changes: VecDeque<Turn>,
+    /// The worst that goes to and fro; nothing does, if none.
+    #[serde(default)]
+    worst: Option<Verdict>,
     /// Who was told that it does, since it does. An older version did not keep it: they are told once more.
     #[serde(default)]
     pub(super) heard: BTreeSet<Arc<str>>,
-    /// The worst that went to and fro, or was told since it does; an older version did not keep it.
-    #[serde(default)]
-    worst: Option<Verdict>,
+}
+
+/// One change.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Turn {
+    at: Timestamp,
+    /// The worse of what it was and what it became.
+    worst: Verdict,
 }
 
 impl Flap {
-    /// It changed: from ready to bad, or back, or in how bad it is, to this.
-    pub(super) fn change(&mut self, to: Verdict, at: Timestamp) {
-        if self.changes.is_empty() {
-            self.worst = Some(Verdict::Ready);
-        }
-        if !self.flapping {
-            self.was(to);
-        }
+    /// It changed: from ready to bad, or back, or in how bad it is; `worst` is the worse of both.
+    pub(super) fn change(&mut self, worst: Verdict, at: Timestamp) {
         // More than this cannot make it flap more.
         if self.changes.len() >= 64 {
             self.changes.pop_front();
         }
-        self.changes.push_back(at);
+        self.changes.push_back(Turn { at, worst });
     }
 
     /// Follows a wall clock that was set back: changes that lie in its future are of now, or it would flap until the clock is there
     /// again.
     pub(super) fn follow_clock(&mut self, at: Timestamp) {
-        self.changes.iter_mut().for_each(|change| *change = (*change).min(at));
+        self.changes.iter_mut().for_each(|change| change.at = change.at.min(at));
     }
 
     /// Whether it flaps now; `Some` when that is another thing than before.
     pub(super) fn look(&mut self, at: Timestamp) -> Option<bool> {
-        self.changes.retain(|change| age(*change, at) <= WINDOW);
-        let share = self.share(at);
-        let flapping = if self.flapping { share >= LOW } else { share >= HIGH };
-        let other = std::mem::replace(&mut self.flapping, flapping) != flapping;
-        if other {
+        self.changes.retain(|change| age(change.at, at) <= WINDOW);
+        let flaps = |verdict: &Verdict| {
+            let limit = if self.holds_back(*verdict) { LOW } else { HIGH };
+            self.share(*verdict, at) >= limit
+        };
+        let worst = Verdict::ALL.into_iter().rev().find(flaps);
+        let before = std::mem::replace(&mut self.worst, worst);
+        // Who has heard that it cannot be seen again and again has not heard that it fails again and again.
+        if before.is_none() || worst.is_none_or(|worst| before.is_some_and(|before| worst > before)) {
             self.heard.clear();
         }
-        other.then_some(flapping)
+        (before.is_some() != worst.is_some()).then_some(worst.is_some())
     }
 
     pub(super) const fn is_flapping(&self) -> bool {
-        self.flapping
+        self.worst.is_some()
     }
 
-    /// Whether it is worse than all that goes to and fro, and so no part of it: what fails for certain where nothing was known again and
-    /// again is told.
-    pub(super) fn is_beyond(&self, verdict: Verdict) -> bool {
-        self.worst.is_some_and(|worst| verdict > worst)
+    /// Whether that it is this is a part of what goes to and fro.
+    pub(super) fn holds_back(&self, verdict: Verdict) -> bool {
+        self.worst.is_some_and(|worst| verdict <= worst)
     }
 
-    /// It was this, or was told to be.
-    pub(super) fn was(&mut self, verdict: Verdict) {
-        self.worst = self.worst.map(|worst| worst.max(verdict));
-    }
-
-    fn share(&self, at: Timestamp) -> f64 {
-        let weight = |change: &Timestamp| NEWEST - FADES * age(*change, at).as_secs_f64() / WINDOW.as_secs_f64();
-        self.changes.iter().map(weight).sum::<f64>() / SLOTS
+    /// How much of its time it changes to what is so bad or worse, or from it.
+    fn share(&self, verdict: Verdict, at: Timestamp) -> f64 {
+        let weight = |change: &Turn| NEWEST - FADES * age(change.at, at).as_secs_f64() / WINDOW.as_secs_f64();
+        let counts = self.changes.iter().filter(|change| change.worst >= verdict);
+        counts.map(weight).sum::<f64>() / SLOTS
     }
 }
 
@@ -132,6 +134,33 @@ mod tests {
         let end = (301..3000).find(|second| flap.look(at(*second)) == Some(false)).unwrap();
         assert!((1260..=1320).contains(&end), "{end}");
         assert!(!flap.is_flapping());
+    }
+
+    #[test]
+    fn what_is_worse_than_all_that_goes_to_and_fro_is_no_part_of_it_until_it_does_so_alone() {
+        let mut flap = Flap::default();
+        // An outage of the evening before, which nothing has looked at since.
+        flap.change(Verdict::NotReady, at(-20_000));
+        flap.change(Verdict::NotReady, at(-19_700));
+        for turn in 0..12 {
+            flap.change(Verdict::Unknown, at(turn * 60));
+            flap.look(at(turn * 60));
+        }
+        assert!(flap.is_flapping() && flap.holds_back(Verdict::Unknown) && !flap.holds_back(Verdict::NotReady));
+        flap.heard.insert("desk".into());
+        // Two outages are two outages; with the third it is power that goes to and fro.
+        for turn in 0..6 {
+            flap.change(Verdict::NotReady, at(720 + turn * 20));
+            assert_eq!(flap.look(at(720 + turn * 20)), None, "it did before");
+            assert_eq!(flap.holds_back(Verdict::NotReady), turn == 5, "{turn}");
+            assert_eq!(flap.heard.is_empty(), turn == 5, "{turn}");
+        }
+        // And comes to rest before the other does.
+        for turn in 14..40 {
+            flap.change(Verdict::Unknown, at(turn * 60));
+            flap.look(at(turn * 60));
+        }
+        assert!(flap.holds_back(Verdict::Unknown) && !flap.holds_back(Verdict::NotReady));
     }
 
     #[test]

@@ -134,7 +134,8 @@ impl Policy {
         let flapped = self.flaps.get(&incident.component).cloned();
         // What was there at a start does not go to and fro.
         if to_and_fro && !settling && !incident.settling {
-            self.flaps.entry(incident.component).or_default().change(incident.verdict, at);
+            let worst = before.map_or(incident.verdict, |before| before.max(incident.verdict));
+            self.flaps.entry(incident.component).or_default().change(worst, at);
         }
         let open = self.open.entry(incident.id.clone()).or_insert_with(|| {
             let state = State::default();
@@ -327,12 +328,6 @@ impl Policy {
             }
         }
         self.keep(id, state, decided);
-        // What was told once is part of what goes to and fro.
-        if let Some(flap) = self.flaps.get_mut(&incident.component).filter(|flap| quiet.is_none() && flap.is_flapping())
-        {
-            flap.was(incident.verdict);
-            self.keep_flap(incident.component, decided);
-        }
     }
 
     /// Why nobody is told of an incident now. That its component goes to and fro comes last: for any other reason nobody is told
@@ -347,8 +342,8 @@ impl Policy {
         } else if self.house.maintenance.iter().any(|window| window.covers(component, at, &self.house.zone)) {
             Some(Withheld::Maintenance)
         } else {
-            let flap = self.flaps.get(&component).filter(|flap| flap.is_flapping());
-            flap.is_some_and(|flap| !flap.is_beyond(incident.verdict)).then_some(Withheld::Flapping)
+            let flap = self.flaps.get(&component);
+            flap.is_some_and(|flap| flap.holds_back(incident.verdict)).then_some(Withheld::Flapping)
         }
     }
 
@@ -359,13 +354,16 @@ impl Policy {
         if let Some(before) = self.closed.remove(&open.incident.component) {
             decided.keep(&before.incident.id, None);
             open.state.follow(&before.state);
-            open.state.told.extend(before.state.told);
+            // What they have heard of this one is newer.
+            for (receiver, told) in before.state.told {
+                open.state.told.entry(receiver).or_insert(told);
+            }
         }
-        let incident = &open.incident;
         if self.house.receivers.is_empty() {
             decided.withheld.insert(Withheld::NoReceiver);
             return;
         }
+        let incident = open.incident.clone();
         let flapping = self.flaps.get(&incident.component).is_some_and(Flap::is_flapping);
         for (receiver, _) in self.house.receivers.clone() {
             let heard = open.state.told.contains_key(&receiver);
@@ -374,14 +372,15 @@ impl Policy {
                     .house
                     .routes
                     .iter()
-                    .any(|route| route.receivers.contains(&receiver) && route.fitted(incident, self.when(at)));
+                    .any(|route| route.receivers.contains(&receiver) && route.fitted(&incident, self.when(at)));
             if settling && incident.settling && !heard {
                 // It came and went within one start: noise from end to end.
                 decided.withheld.insert(Withheld::Settling);
-            } else if flapping {
+            } else if flapping && !self.heard_beyond(incident.component, &open.state, &receiver) {
                 decided.withheld.insert(Withheld::Flapping);
             } else if heard || led {
-                self.tell(&receiver, Event::Closed, incident, at, decided);
+                open.state.told.remove(&receiver);
+                self.tell(&receiver, Event::Closed, &incident, at, decided);
             } else {
                 decided.withheld.insert(Withheld::NoRoute);
             }

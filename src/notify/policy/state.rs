@@ -26,6 +26,10 @@ impl News {
         Self { verdict: Verdict::Ready, code: None }
     }
 
+    pub(super) const fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
     pub(super) fn is_worse_than(&self, before: &Self) -> bool {
         self.verdict > before.verdict
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::state::{News, Told};
+use super::state::{News, State, Told};
 use super::{Decided, Policy, Withheld};
 use crate::domain::Component;
 use crate::notify::payload::Event;
@@ -24,7 +24,8 @@ impl Policy {
         for (receiver, _) in self.house.receivers.clone() {
             let knows = state.told.contains_key(&receiver);
             // A drill is no word of the component's own.
-            if heard.contains(&receiver) || incident.is_drill() {
+            // And whoever has heard of what is worse hears of its end.
+            if heard.contains(&receiver) || incident.is_drill() || self.heard_beyond(component, &state, &receiver) {
                 decided.withheld.insert(Withheld::Flapping);
             } else if knows || self.is_for(&receiver, &incident, &state, at) {
                 if !knows && !self.is_led(&receiver, &incident, at) {
@@ -42,6 +43,12 @@ impl Policy {
             flap.heard = heard;
             self.keep_flap(component, decided);
         }
+    }
+
+    /// Whether a receiver has heard last of what is worse than all that goes to and fro.
+    pub(super) fn heard_beyond(&self, component: Component, state: &State, receiver: &Arc<str>) -> bool {
+        let held_back = |verdict| self.flaps.get(&component).is_some_and(|flap| flap.holds_back(verdict));
+        state.told.get(receiver).is_some_and(|told| !held_back(told.news.verdict()))
     }
 
     /// A component has come to rest: the state in which it did is told, whatever was told before.

@@ -197,7 +197,7 @@ fn a_notice_in_the_room_names_the_meeting_and_neither_a_station_nor_its_customs(
 
 #[test]
 fn what_goes_to_and_fro_is_said_to_and_not_how_it_is_at_this_moment() {
-    let message = Message::Unstable { component: Component::Video };
+    let message = Message::Unstable { component: Component::Video, unseen: false };
     assert_eq!(
         said(&message, MANNER),
         [
@@ -207,4 +207,6 @@ fn what_goes_to_and_fro_is_said_to_and_not_how_it_is_at_this_moment() {
     );
     assert!(message.is_urgent());
     assert_eq!(read(&message.notices(true)[0]), "Perhatian. Video tidak stabil. Mohon diperiksa.");
+    let unseen = Message::Unstable { component: Component::Video, unseen: true };
+    assert_eq!(read(&unseen.notices(true)[0]), "Perhatian. Video tidak dapat diperiksa. Mohon diperiksa.");
 }
