@@ -359,7 +359,7 @@ fn the_reasons_are_those_of_what_is_decided() {
     // What made it bad stands until it has been better for long enough, beside what is said now; once each.
     let both = vec![(BROKEN.code, NotReady), (RATE_LOW.code, Degraded)];
     assert_eq!(see(&[(&RATE_LOW, Degraded)], 25.0), (NotReady, both));
-    assert_eq!(see(&[(&BROKEN, Degraded)], 26.0), (NotReady, vec![(BROKEN.code, Degraded)]));
+    assert_eq!(see(&[(&BROKEN, Degraded)], 26.0), (NotReady, vec![(BROKEN.code, NotReady)]), "as it was, once");
     for second in [27.0, 45.0, 65.0] {
         see(&[], second);
     }
@@ -376,6 +376,14 @@ fn the_reasons_are_those_of_what_is_decided() {
         (Unknown, vec![(BROKEN.code, Unknown)]),
         "the worse one, for want of another"
     );
+    for second in 157..219 {
+        see(&[(&RATE_LOW, Degraded)], f64::from(second));
+    }
+    // What it was decided by stands until what is worse is decided, or not.
+    let slow = (Degraded, vec![(RATE_LOW.code, Degraded)]);
+    assert_eq!(see(&[(&RATE_LOW, Degraded)], 219.0), slow);
+    assert_eq!(see(&[(&BROKEN, NotReady)], 220.0), slow);
+    assert_eq!(see(&[(&RATE_LOW, Degraded)], 221.0), slow);
 }
 
 #[test]

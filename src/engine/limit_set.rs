@@ -166,7 +166,6 @@ impl LimitSet {
         }
         let by_loss = self.by_loss.as_ref().map_or(Verdict::Ready, |loss| loss.verdict);
         let verdict = decided.verdict.max(by_loss);
-        let raw = self.hold.raw().max(by_loss);
         let mut shown =
             Judged { verdict, since: self.shown.since, pending: None, reasons: Vec::new(), blocked_by: None };
         if verdict != self.shown.verdict {
@@ -183,7 +182,7 @@ impl LimitSet {
         if let Some(pending) = shown.pending.as_mut().filter(|_| spec.active) {
             pending.at = Mono::NEVER;
         }
-        shown.reasons = self.reasons(decided.verdict, verdict, raw, now);
+        shown.reasons = self.reasons(decided.verdict, verdict, spec, now);
         if shown != self.shown {
             self.shown = shown;
             self.changes += 1;
@@ -191,25 +190,35 @@ impl LimitSet {
     }
 
     /// The reasons of the verdict that is shown, worst first, notes last: of what was found those that `decided` has, and loss.
-    fn reasons(&self, decided: Verdict, verdict: Verdict, raw: Verdict, now: Now) -> Vec<Reason> {
-        let mut reasons: Vec<Reason> = Vec::with_capacity(self.findings.len() + 1);
-        let found = self.findings.iter().filter(|finding| finding.verdict <= decided);
-        for finding in found.chain(&self.by_loss) {
-            reasons.push(self.reason(finding, finding.verdict, now));
+    fn reasons(&self, decided: Verdict, verdict: Verdict, spec: &CheckSpec, now: Now) -> Vec<Reason> {
+        // Loss has no hold: what it was a moment ago is no reason any more.
+        let of_loss = |old: &&Reason| spec.loss.is_some_and(|rule| [rule.reason, rule.undecided].contains(&old.def));
+        let stood = || self.shown.reasons.iter().filter(|old| !of_loss(old));
+        // Recovering: what made it bad still stands, as it was, until the hold is over.
+        let raw = self.hold.raw();
+        let stands = |old: &&Reason| raw < old.verdict && old.verdict <= decided;
+        let is_milder = |finding: &&Finding| {
+            stood().filter(stands).any(|old| old.def == finding.reason && old.verdict > finding.verdict)
+        };
+        let found = self.findings.iter().filter(|finding| finding.verdict <= decided && !is_milder(finding));
+        let mut all: Vec<Reason> =
+            found.chain(&self.by_loss).map(|finding| self.reason(finding, finding.verdict, now)).collect();
+        let gone: Vec<_> =
+            stood().filter(stands).filter(|old| all.iter().all(|reason| reason.def != old.def)).collect();
+        all.extend(gone.into_iter().cloned());
+        if verdict != Verdict::Ready && all.iter().all(|reason| reason.verdict != verdict) {
+            // On the way to something worse, which is not decided yet: what it was decided by, or else, decided in steps, the worse
+            // findings are the reason for the milder verdict.
+            let is_kept =
+                |old: &&Reason| old.verdict == verdict && self.shown.verdict == verdict && old.def != &reasons::STALE;
+            all.extend(stood().filter(is_kept).cloned());
+            if all.iter().all(|reason| reason.verdict != verdict) {
+                let worse = self.findings.iter().filter(|finding| finding.verdict > verdict);
+                all.extend(worse.map(|finding| self.reason(finding, verdict, now)));
+            }
         }
-        if raw < verdict {
-            // Recovering: what made it bad still stands, until the hold is over.
-            let old = self.shown.reasons.iter().filter(|old| old.verdict > raw);
-            let gone: Vec<_> = old.filter(|old| reasons.iter().all(|reason| reason.def != old.def)).cloned().collect();
-            reasons.extend(gone);
-        }
-        if verdict != Verdict::Ready && reasons.iter().all(|reason| reason.verdict != verdict) {
-            // Decided in steps, on the way to something worse: the worse findings are the reason for the milder verdict.
-            let worse = self.findings.iter().filter(|finding| finding.verdict > verdict);
-            reasons.extend(worse.map(|finding| self.reason(finding, verdict, now)));
-        }
-        reasons.sort_by_key(|reason| std::cmp::Reverse(reason.verdict));
-        reasons
+        all.sort_by_key(|reason| std::cmp::Reverse(reason.verdict));
+        all
     }
 
     fn reason(&self, finding: &Finding, verdict: Verdict, now: Now) -> Reason {

@@ -57,7 +57,7 @@ pub(super) struct OfCheck {
     decided: Vec<Option<Verdict>>,
     /// What was last said of loss: it stands while what is worse than what is decided is not decided yet.
     loss: Vec<Option<(&'static str, Verdict)>>,
-    /// The reasons that may still be told while it gets better.
+    /// The reasons that may still be told while it changes.
     carried: Vec<BTreeSet<&'static str>>,
     pub(super) fresh_until: Option<u64>,
     pub(super) stale: bool,
@@ -134,9 +134,8 @@ impl OfCheck {
             }
             let (Some(last), Some(decided)) = (self.looks.back(), self.decided[profile]) else { continue };
             self.loss[profile] = last.loss.or_else(|| self.loss[profile].filter(|_| last.raw(profile) > decided));
-            let Some(verdict) = self.verdict_of(profile) else { continue };
-            let codes = self.says(profile).map(|(code, _)| code);
-            if self.raw(profile) >= verdict {
+            let codes = last.says(profile).map(|(code, _)| code);
+            if last.raw(profile) == decided {
                 self.carried[profile] = codes.collect();
             } else {
                 let codes: Vec<_> = codes.collect();
@@ -217,11 +216,6 @@ impl OfCheck {
         all.into_iter().min()
     }
 
-    fn raw(&self, profile: usize) -> Verdict {
-        let Some(last) = self.looks.back() else { return Verdict::Unknown };
-        last.raw(profile).max(self.by_loss(profile))
-    }
-
     fn by_loss(&self, profile: usize) -> Verdict {
         self.loss[profile].map_or(Verdict::Ready, |(_, verdict)| verdict)
     }
@@ -253,12 +247,12 @@ impl OfCheck {
         found.chain(loss).map(|(code, _)| code).collect()
     }
 
-    /// The reasons that may be told: those of the newest look, and while it gets better those of before.
+    /// The reasons that may be told: those of the newest look, and while another verdict is pending those of before.
     fn may(&self, profile: usize) -> BTreeSet<&'static str> {
         let mut may: BTreeSet<_> = self.must(profile).into_iter().collect();
         if !self.stale {
             may.extend(self.says(profile).map(|(code, _)| code));
-            if self.raw(profile) < self.verdict(profile) {
+            if self.looks.back().is_some_and(|last| Some(last.raw(profile)) != self.decided[profile]) {
                 may.extend(&self.carried[profile]);
             }
         }
