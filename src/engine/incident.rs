@@ -65,6 +65,7 @@ impl Incidents {
             let waits = each.chain(in_turn).min().filter(|due| *due > now.mono);
             match open {
                 Some(incident) if !outside => {
+                    self.turned.remove(&component.component);
                     // What counts no more, under another profile or config, has not come back: it stays what it was.
                     if component.verdict == Verdict::Ready && !component.absent {
                         incident.verdict = Verdict::Ready;
@@ -90,10 +91,11 @@ impl Incidents {
                     let (verdict, reasons) = if waits.is_some() {
                         (incident.verdict, incident.reasons.clone())
                     } else {
-                        let caused = causes(view, checks, component.component, &component.reasons);
                         // What something else explains by now is told of there; this one stays what it was told as.
-                        let stays = caused.is_empty();
-                        if stays { (incident.verdict, incident.reasons.clone()) } else { (component.verdict, caused) }
+                        match causes(view, checks, component.component, &component.reasons) {
+                            None => (incident.verdict, incident.reasons.clone()),
+                            Some(caused) => (component.verdict, caused),
+                        }
                     };
                     // The values inside a message change with each reading; that is no news.
                     let codes = |reasons: &[Reason]| reasons.iter().map(|reason| reason.def.code).collect::<Vec<_>>();
@@ -109,10 +111,7 @@ impl Incidents {
                     }
                 }
                 None if outside => {
-                    let reasons = causes(view, checks, component.component, &component.reasons);
-                    if reasons.is_empty() {
-                        continue;
-                    }
+                    let Some(reasons) = causes(view, checks, component.component, &component.reasons) else { continue };
                     if let Some(due) = waits {
                         look_again = look_again.min(due);
                         continue;
@@ -191,10 +190,15 @@ fn root(view: &ProfileView, checks: &[Arc<CheckView>], at: usize) -> usize {
 }
 
 /// The reasons of a component that nothing in another component explains, worst first; last what others of a group stand in for, which
-/// makes it no worse.
-fn causes(view: &ProfileView, checks: &[Arc<CheckView>], component: Component, own: &[Reason]) -> Vec<Reason> {
+/// makes it no worse. None where nothing but that is left: one that has been dead for long is no news when what stands in for it is
+/// brought down by something else.
+fn causes(view: &ProfileView, checks: &[Arc<CheckView>], component: Component, own: &[Reason]) -> Option<Vec<Reason>> {
     let mut all: Vec<_> = own.iter().map(|reason| (false, reason.clone())).collect();
-    let groups = rollup::groups(view.checks.iter().zip(checks).map(|(judged, check)| (&*check.spec, judged.verdict)));
+    let is_explained_elsewhere = |at: usize| checks[root(view, checks, at)].spec.component != component;
+    let groups = rollup::groups(view.checks.iter().zip(checks).enumerate().map(|(at, (judged, check))| {
+        let is_well = check.spec.component == component && is_explained_elsewhere(at);
+        (&*check.spec, if is_well { Verdict::Ready } else { judged.verdict })
+    }));
     for (at, (judged, check)) in view.checks.iter().zip(checks).enumerate() {
         if check.spec.component != component
             || check.spec.requirement != Requirement::Required
@@ -202,8 +206,7 @@ fn causes(view: &ProfileView, checks: &[Arc<CheckView>], component: Component, o
         {
             continue;
         }
-        let explained_elsewhere = checks[root(view, checks, at)].spec.component != component;
-        if !explained_elsewhere {
+        if !is_explained_elsewhere(at) {
             let stood_in_for = |reason: &Reason| rollup::is_stood_in_for(&groups, &check.spec, reason.verdict);
             let reasons = judged.reasons.iter().filter(|reason| reason.verdict != Verdict::Ready);
             all.extend(reasons.map(|reason| (stood_in_for(reason), reason.clone())));
@@ -213,7 +216,8 @@ fn causes(view: &ProfileView, checks: &[Arc<CheckView>], component: Component, o
     all.sort_by_key(|(stood_in_for, reason)| {
         (*stood_in_for, reason.blocked_by.is_some(), std::cmp::Reverse(reason.verdict))
     });
-    all.into_iter().map(|(_, reason)| reason).collect()
+    let makes_it_bad = all.iter().any(|(stood_in_for, _)| !stood_in_for);
+    makes_it_bad.then(|| all.into_iter().map(|(_, reason)| reason).collect())
 }
 
 #[cfg(test)]

@@ -150,3 +150,58 @@ fn what_others_stand_in_for_does_not_lead() {
     let verdicts: Vec<_> = incident.reasons.iter().map(|reason| reason.verdict).collect();
     assert_eq!((incident.verdict, verdicts), (Verdict::Degraded, vec![Verdict::Degraded, Verdict::NotReady]));
 }
+
+#[test]
+fn what_is_dead_for_long_is_no_news_when_what_stands_in_for_it_is_brought_down_by_something_else() {
+    let mut plan = room();
+    Arc::make_mut(&mut plan.profiles[0]).components.insert(Component::Computer, Requirement::Required);
+    plan.checks.push(Arc::new(spec("hub", Kind::Usb, crate::domain::Level::UsbBus)));
+    plan.checks.push(Arc::new(spec("spare", Kind::Camera, crate::domain::Level::Device)));
+    for check in plan.checks.iter_mut().filter(|check| ["camera", "spare"].contains(&check.name.as_str())) {
+        Arc::make_mut(check).group = Some(crate::domain::Group { name: "cameras".into(), need: 1 });
+    }
+    let mut engine = Engine::new(plan, Restored::default(), at(0.0));
+    for second in 0..700 {
+        let now = at(f64::from(second));
+        let said = |name: &str| match name {
+            "spare" if second >= 20 => Verdict::NotReady,
+            "hub" | "camera" if second >= 600 => Verdict::NotReady,
+            _ => Verdict::Ready,
+        };
+        let names = NAMES.into_iter().chain(["hub", "spare"]);
+        engine.observe_all(names.map(|name| says(name, said(name), now)).chain([rate(1e7, now)]), now);
+    }
+    let snapshot = engine.snapshot();
+    let components: Vec<_> = snapshot.incidents.iter().map(|incident| incident.component).collect();
+    assert_eq!(components, [Component::Computer], "{:?}", snapshot.incidents);
+    let video = snapshot.current().components.iter().find(|view| view.component == Component::Video).unwrap();
+    assert_eq!(video.verdict, Verdict::NotReady, "it is shown all the same");
+}
+
+#[test]
+fn one_incident_has_none_of_the_time_for_which_another_was_not_known() {
+    let mut plan = room();
+    for check in plan.checks.iter_mut().filter(|check| check.name.as_str() == "ups") {
+        Arc::make_mut(check).fresh_for = Duration::from_hours(13);
+    }
+    let mut engine = settled(plan);
+    for second in 21..180 {
+        let verdict = match second {
+            21..60 => Verdict::Degraded,
+            60..70 => Verdict::Unknown,
+            _ => Verdict::Ready,
+        };
+        ups(&mut engine, verdict, second);
+    }
+    assert_eq!(happened(&mut engine), [1, 0, 1]);
+    // Decided step by step: nothing is seen of it but these.
+    for (verdict, second) in [(Verdict::Degraded, 7200), (Verdict::Unknown, 7202)] {
+        ups(&mut engine, verdict, second);
+    }
+    for second in 7203..7210 {
+        ups(&mut engine, Verdict::Unknown, second);
+    }
+    let snapshot = engine.snapshot();
+    let power = snapshot.incidents.iter().find(|incident| incident.component == Component::Power);
+    assert_eq!(power.map(|incident| incident.verdict), Some(Verdict::Degraded), "it is waited for what is not known");
+}
