@@ -155,8 +155,13 @@ fn held_to(check: &CheckView, judged: &Judged, remaining: f64, now: Now) -> Judg
     };
     let Some(usable) = last.reading.measurements.iter().find(of_rule) else { return judged.clone() };
     let before = judged.reasons.iter().find(|reason| reason.def == rule.reason);
-    // A second of a brown-out is no outage yet: what has not lasted is not decided.
-    if before.is_none() && !judged.reasons.iter().any(|reason| reason.def.code == ON_BATTERY) {
+    // A second of a brown-out is no outage yet: what has not lasted is not decided, though a UPS that is degraded by something else says
+    // so at once. How long it has been so by a clock that was set back meanwhile nobody knows.
+    let has_lasted = |reason: &Reason| {
+        let lasts = now.wall.duration_since(reason.since);
+        lasts.is_negative() || lasts.unsigned_abs() >= check.spec.holds.bad_for
+    };
+    if before.is_none() && !judged.reasons.iter().any(|reason| reason.def.code == ON_BATTERY && has_lasted(reason)) {
         return judged.clone();
     }
     let mut reasons: Vec<Reason> = judged.reasons.iter().filter(|reason| reason.def != rule.reason).cloned().collect();

@@ -15,6 +15,7 @@ static USABLE: Quantity = Quantity::gauge("ups_usable_runtime_seconds", Unit::Se
 static SHORT: ReasonDef =
     ReasonDef::new("power.short_on_battery", Text::new("{value} {limit}", "{value} {limit}"), Text::new("x", "x"));
 
+static OLD: ReasonDef = ReasonDef::new("power.battery_old", Text::new("x", "x"), Text::new("x", "x"));
 static OUT: ReasonDef = ReasonDef::new("power.on_battery", Text::new("x", "x"), Text::new("x", "x"));
 
 /// A room whose battery supplies it with what `runtime` (s, as the UPS reports it) leaves; its policy asks for 15 minutes.
@@ -24,6 +25,13 @@ fn on_battery(runtime: f64) -> std::sync::Arc<Snapshot> {
 
 /// The same, where an outage must last so long before it is one.
 fn on_battery_for(runtime: f64, bad_for: Duration) -> std::sync::Arc<Snapshot> {
+    let mut engine = on_mains(bad_for);
+    engine.observe(supplies(runtime, &[&OUT], at(1.0)), at(1.0));
+    engine.snapshot()
+}
+
+/// The same room on mains.
+fn on_mains(bad_for: Duration) -> Engine {
     let mut plan = room();
     for check in &mut plan.checks {
         if check.kind == Kind::Ups {
@@ -42,12 +50,15 @@ fn on_battery_for(runtime: f64, bad_for: Duration) -> std::sync::Arc<Snapshot> {
     }
     let mut engine = Engine::new(plan, Restored::default(), at(0.0));
     all_good(&mut engine, at(0.0));
-    let mut reading = Reading::default();
-    reading.find(Finding::new(&OUT, Verdict::Degraded));
+    engine
+}
+
+fn supplies(runtime: f64, found: &[&'static ReasonDef], now: Now) -> Observation {
+    let findings = found.iter().map(|reason| Finding::new(reason, Verdict::Degraded)).collect();
+    let mut reading = Reading { findings, ..Reading::default() };
     // As the probe reckons it (`probe/ups/status.rs`): four fifths are believed, five minutes are kept for the end.
     reading.measure_part(&USABLE, "battery", (0.8 * runtime - 300.0).max(0.0));
-    engine.observe(Observation::read("ups".into(), at(1.0), Duration::ZERO, reading), at(1.0));
-    engine.snapshot()
+    Observation::read("ups".into(), now, Duration::ZERO, reading)
 }
 
 fn asked(snapshot: &Snapshot, minutes: u64, now: Now) -> Answer {
@@ -83,6 +94,15 @@ fn the_battery_must_last_until_the_meeting_ends_by_the_worked_examples() {
 fn a_second_of_a_brown_out_is_no_outage_that_a_meeting_would_not_outlast() {
     let snapshot = on_battery_for(1080.0, Duration::from_secs(5));
     assert_eq!(asked(&snapshot, 60, at(1.0)).view.verdict, Verdict::Ready, "it has not lasted yet");
+    // Nor where the battery is old, so that all that is found is said at once.
+    let mut engine = on_mains(Duration::from_secs(5));
+    for second in [1.0, 7.0] {
+        engine.observe(supplies(9000.0, &[&OLD], at(second)), at(second));
+    }
+    for (second, verdict) in [(8.0, Verdict::Degraded), (12.0, Verdict::Degraded), (14.0, Verdict::NotReady)] {
+        engine.observe(supplies(1080.0, &[&OLD, &OUT], at(second)), at(second));
+        assert_eq!(asked(&engine.snapshot(), 60, at(second)).view.verdict, verdict, "{second}");
+    }
 }
 
 #[test]
