@@ -172,9 +172,11 @@ pub fn differences(enrolled: &[Device], present: &[Device]) -> Vec<Difference> {
         });
         pairs
     };
-    pairs(&|enrolled, present| enrolled.is(present) && enrolled.place == present.place);
-    // One that somebody has taken away answers for what its twin is at another place only where nobody misses the twin.
+    let is_in_place = |enrolled: &Device, present: &Device| enrolled.is(present) && enrolled.place == present.place;
+    // One that somebody has taken away answers for its twin only where nobody misses that, at whatever place.
+    pairs(&|enrolled, present| !enrolled.absent && is_in_place(enrolled, present));
     let mut moved = pairs(&|enrolled, present| !enrolled.absent && enrolled.is(present));
+    pairs(&is_in_place);
     moved.extend(pairs(&|enrolled, present| enrolled.is(present)));
     let others = pairs(&|enrolled, present| !enrolled.absent && enrolled.is_at(present));
 
@@ -218,6 +220,15 @@ mod tests {
         let renamed = Device { name: "UVC Camera".to_owned(), ..one.clone() };
         assert_eq!(differences(&[one], &[renamed]), []);
         assert_eq!(differences(&[], &[]), []);
+    }
+
+    #[test]
+    fn a_twin_that_is_plugged_in_where_another_was_taken_away_is_moved_and_not_missing() {
+        let taken = Device { absent: true, ..camera("046d:0825", None, "usb-a-1") };
+        let (here, there) = (camera("046d:0825", None, "usb-a-2"), camera("046d:0825", None, "usb-a-1"));
+        let moved = Moved { enrolled: here.clone(), present: there.clone() };
+        assert_eq!(differences(&[taken.clone(), here.clone()], std::slice::from_ref(&there)), [moved]);
+        assert_eq!(differences(&[taken, here.clone()], &[there, here]), []);
     }
 
     #[test]

@@ -71,6 +71,8 @@ impl Default for Shared {
 struct State {
     channels: BTreeMap<String, Channel>,
     heard: Option<Timestamp>,
+    /// By when they did at the latest, where `heard` lies in the future.
+    heard_by: Option<Timestamp>,
 }
 
 #[derive(Debug, Default)]
@@ -168,22 +170,24 @@ impl OnAir {
 
     fn heard(&self, now: Timestamp) {
         let mut state = self.state();
-        state.heard = Some(now);
+        (state.heard, state.heard_by) = (Some(now), None);
         self.changed(state);
     }
 
-    /// They did by then at the latest.
+    /// They did by then at the latest. What was noted stays: it may be this clock that is wrong.
     pub fn heard_by(&self, now: Timestamp) {
         let mut state = self.state();
         if state.heard.is_some_and(|at| at > now) {
-            state.heard = Some(now);
+            state.heard_by = Some(now);
             self.changed(state);
         }
     }
 
-    /// When they last did.
-    pub fn last_heard(&self) -> Option<Timestamp> {
-        self.state().heard
+    /// When they last did, as the clock of `now` has it.
+    pub fn last_heard(&self, now: Timestamp) -> Option<Timestamp> {
+        let state = self.state();
+        let by = state.heard_by.filter(|by| *by <= now);
+        state.heard.map(|at| by.filter(|_| at > now).unwrap_or(at))
     }
 
     /// Waits until all of it is kept.
@@ -261,6 +265,7 @@ struct Kept {
     boot: Option<String>,
     channels: BTreeMap<String, KeptChannel>,
     heard: Option<Timestamp>,
+    heard_by: Option<Timestamp>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -302,7 +307,7 @@ impl Place {
             Channel { sent: kept.sent, echo: kept.echo, airtime: airtime.into(), open: false }
         };
         let channels = kept.channels.into_iter().map(|(name, kept)| (name, channel(kept)));
-        State { channels: channels.collect(), heard: kept.heard }
+        State { channels: channels.collect(), heard: kept.heard, heard_by: kept.heard_by }
     }
 
     fn write(&self, state: &Mutex<State>) -> io::Result<()> {
@@ -320,7 +325,7 @@ impl Place {
                 airtime: channel.airtime.iter().map(span).collect(),
             };
             let channels = state.channels.iter().map(|(name, of)| (name.clone(), channel(of)));
-            Kept { boot: self.boot.clone(), channels: channels.collect(), heard: state.heard }
+            Kept { boot: self.boot.clone(), channels: channels.collect(), heard: state.heard, heard_by: state.heard_by }
         };
         let new = self.file.with_extension("json.new");
         // One that a process left which died. Root writes here too, and follows no link that the daemon's user has put in its place.
@@ -378,7 +383,7 @@ mod tests {
         let spans = after.airtime("one", clock.mono());
         assert_eq!(spans.iter().map(|(_, length)| length.as_secs()).collect::<Vec<_>>(), [12, 30]);
         assert!(spans.iter().all(|(end, _)| clock.mono().since(*end) < SECOND * 60), "{spans:?}");
-        assert_eq!((after.last_said("one"), after.last_heard()), (Some(now.wall), Some(now.wall)));
+        assert_eq!((after.last_said("one"), after.last_heard(now.wall)), (Some(now.wall), Some(now.wall)));
         assert_eq!((after.last_echo("one"), after.last_echo("other")), (Some(Echo::Missed), None));
         assert_eq!(after.airtime("other", clock.mono()), []);
         // An hour later none of it counts.
@@ -398,7 +403,7 @@ mod tests {
         std::os::unix::fs::symlink(&victim, &new).unwrap();
         books.hear(clock.now().wall).await.unwrap();
         assert_eq!(std::fs::read_to_string(&victim).unwrap(), "what root alone may write");
-        assert!(OnAir::open(folder.path(), clock).last_heard().is_some());
+        assert!(OnAir::open(folder.path(), clock).last_heard(clock.now().wall).is_some());
     }
 
     #[test]
@@ -426,12 +431,12 @@ mod tests {
         std::fs::write(folder.path().join(FILE), "{\"channels\": 7}").unwrap();
         let clock = Clock::start();
         let books = OnAir::open(folder.path(), clock);
-        assert_eq!(books.last_heard(), None);
+        assert_eq!(books.last_heard(clock.now().wall), None);
         books.hear(clock.now().wall).await.unwrap();
-        assert!(OnAir::open(folder.path(), clock).last_heard().is_some());
+        assert!(OnAir::open(folder.path(), clock).last_heard(clock.now().wall).is_some());
         std::fs::remove_dir_all(folder.path()).unwrap();
         let why = books.hear(clock.now().wall).await.unwrap_err();
         assert!(why.contains(FILE), "{why}");
-        assert!(books.last_heard().is_some(), "it holds all the same");
+        assert!(books.last_heard(clock.now().wall).is_some(), "it holds all the same");
     }
 }

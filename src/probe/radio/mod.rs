@@ -202,7 +202,7 @@ impl Probe {
             Unheard::Degraded => Verdict::Degraded,
             Unheard::Advisory => Verdict::Ready,
         };
-        let Some(at) = self.context.on_air.last_heard() else {
+        let Some(at) = self.context.on_air.last_heard(self.context.clock.now().wall) else {
             return reading.find(Finding::new(&UNHEARD, verdict));
         };
         reading.measure(&HEARD, timestamp(at));
@@ -216,7 +216,7 @@ impl Probe {
     /// A check that lies in the future was noted by a clock that was ahead, and would be good until this one is there.
     fn follow_clock(&mut self) {
         let (on_air, now) = (&self.context.on_air, self.context.clock.now());
-        let is_ahead = on_air.last_heard().is_some_and(|at| at > now.wall);
+        let is_ahead = on_air.last_heard(now.wall).is_some_and(|at| at > now.wall);
         let since = is_ahead.then(|| self.ahead.unwrap_or(now.mono));
         if since.is_some_and(|since| now.mono.since(since) >= BEHIND) {
             on_air.heard_by(now.wall);
