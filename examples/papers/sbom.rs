@@ -22,21 +22,20 @@ pub(crate) fn cyclonedx(packages: &[Package], checksums: &BTreeMap<(String, Stri
         packages.iter().partition(|package| package.name == env!("CARGO_PKG_NAME"));
     let mut subject = component(own[0], checksums);
     subject["type"] = "application".into();
-    let needs: Vec<Value> = packages
-        .iter()
-        .map(|package| {
-            let needs: Vec<String> = package.needs.iter().map(|at| purl(&packages[*at])).collect();
-            json!({ "ref": purl(package), "dependsOn": needs })
-        })
-        .collect();
+    let needs = |package: &Package| {
+        let mut needs: Vec<String> = package.needs.iter().map(|at| purl(&packages[*at])).collect();
+        needs.extend((package.name == SQLITE_IS_IN).then(sqlite_purl));
+        json!({ "ref": purl(package), "dependsOn": needs })
+    };
+    let components = others.iter().map(|package| component(package, checksums)).chain([sqlite()]);
     let document = json!({
         "$schema": "http://cyclonedx.org/schema/bom-1.5.schema.json",
         "bomFormat": "CycloneDX",
         "specVersion": "1.5",
         "version": 1,
         "metadata": { "component": subject },
-        "components": others.iter().map(|package| component(package, checksums)).collect::<Vec<_>>(),
-        "dependencies": needs,
+        "components": components.collect::<Vec<_>>(),
+        "dependencies": packages.iter().map(needs).collect::<Vec<_>>(),
     });
     serde_json::to_string_pretty(&document).expect("it is made of text") + "\n"
 }
@@ -57,6 +56,27 @@ fn component(package: &Package, checksums: &BTreeMap<(String, String), String>) 
         component["externalReferences"] = json!([{ "type": "vcs", "url": repository }]);
     }
     component
+}
+
+/// The package that has `SQLite`'s own source in it.
+const SQLITE_IS_IN: &str = "libsqlite3-sys";
+
+/// What is known of `SQLite` is known by its own name, and not by that of the package around it.
+fn sqlite() -> Value {
+    let version = rusqlite::version();
+    json!({
+        "type": "library",
+        "bom-ref": sqlite_purl(),
+        "name": "sqlite",
+        "version": version,
+        "purl": sqlite_purl(),
+        "cpe": format!("cpe:2.3:a:sqlite:sqlite:{version}:*:*:*:*:*:*:*"),
+        "licenses": [{ "expression": "blessing" }],
+    })
+}
+
+fn sqlite_purl() -> String {
+    format!("pkg:generic/sqlite@{}", rusqlite::version())
 }
 
 /// By what databases of vulnerabilities know it (package-url, type `cargo`). A `+` of a version is written as it has to be in one.

@@ -13,9 +13,9 @@ use crate::radio_chip::{Chip, OFF};
 const RADIO: &str = include_str!("../../systemd/radio.conf");
 
 /// Installs a package, and keeps what people have said in files of their own.
-fn install(lab: &Lab, package: &str, name: &str) {
+fn install(lab: &Lab, package: &str, name: &str) -> String {
     lab.push_file(Path::new(package), name);
-    lab.sh(&format!("DEBIAN_FRONTEND=noninteractive dpkg --force-confold --install /share/{name}"));
+    lab.sh(&format!("DEBIAN_FRONTEND=noninteractive dpkg --force-confold --install /share/{name} 2>&1"))
 }
 
 fn property(lab: &Lab, name: &str) -> String {
@@ -48,6 +48,17 @@ fn the_package_starts_upgrades_and_stops_the_service() {
     assert_ne!(property(&lab, "MainPID"), process);
     assert_eq!(property(&lab, "NRestarts"), "0");
     assert!(lab.sh("siaga token --state-dir /var/lib/siaga list").contains("The scheduler"));
+
+    // One that does not take the config ends no watch: the older one goes on until somebody has mended it.
+    let process = property(&lab, "MainPID");
+    lab.sh("cp /etc/siaga/siaga.toml /root/ && echo 'nonsense = 1' >>/etc/siaga/siaga.toml");
+    let said = install(&lab, &built(), "siaga.deb");
+    assert!(said.contains("nonsense") && said.contains("was left running"), "{said}");
+    answers(&lab);
+    assert_eq!((property(&lab, "MainPID"), property(&lab, "NRestarts")), (process.clone(), "0".to_owned()));
+    lab.sh("cp /root/siaga.toml /etc/siaga/ && systemctl restart siaga");
+    answers(&lab);
+    assert_ne!(property(&lab, "MainPID"), process);
 
     // systemd holds the door, where somebody wants that: who knocks while the daemon is away is answered when it is back.
     lab.sh("systemctl stop siaga.service && systemctl start siaga.socket siaga.service");
