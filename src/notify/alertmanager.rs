@@ -16,6 +16,9 @@ use super::http;
 use crate::clock::Clock;
 use crate::domain::{Incident, Notification, Period, SecretFile, Verdict, hex};
 
+/// The shortest time that an alert may stand whose end is never told.
+const SHORTEST: Duration = Duration::from_hours(1);
+
 /// What belongs to an Alertmanager.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -30,7 +33,7 @@ pub struct Config {
     #[schemars(with = "Option<String>")]
     pub token_file: Option<SecretFile>,
     /// How long an alert stands whose end is never told. The end is told when it comes; this is for a machine that is
-    /// gone for good: a week, if left out.
+    /// gone for good: a week, if left out, and an hour at least.
     #[serde(default = "stands_for")]
     pub stands_for: Period,
 }
@@ -43,6 +46,15 @@ impl Config {
     /// The secrets that it names, by key.
     pub fn secrets(&mut self) -> impl Iterator<Item = (&'static str, &mut SecretFile)> {
         self.token_file.iter_mut().map(|file| ("token_file", file))
+    }
+
+    /// What does not fit together: the key, and why.
+    pub const fn misfit(&self) -> Option<(&'static str, &'static str)> {
+        // Each time that it is told again is one more notification that is kept.
+        if self.stands_for.0.as_secs() < SHORTEST.as_secs() {
+            return Some(("stands_for", "stands_for is at least 1h: what lasts is told again four times within it"));
+        }
+        None
     }
 }
 

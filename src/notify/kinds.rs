@@ -94,6 +94,7 @@ macro_rules! receivers {
             pub const fn misfit(&self) -> Option<(&'static str, &'static str)> {
                 match self {
                     Self::Email(config) => config.misfit(),
+                    Self::Alertmanager(config) => config.misfit(),
                     _ => None,
                 }
             }

@@ -57,22 +57,33 @@ impl Policy {
         self.keep(id, state, decided);
     }
 
-    /// Tells it again where what was told would end by itself while it is still so, whoever sees to it.
+    /// Tells it again where what was told would end by itself while it is still so, whoever sees to it. In a silence or a window that is
+    /// what was told last: what has become of it meanwhile is still to be told when that has ended.
     pub(super) fn refresh(&mut self, id: &str, settling: bool, at: Timestamp, decided: &mut Decided) {
         let Some(open) = self.open.get(id).filter(|open| !settling && !open.incident.settling) else { return };
         let (incident, mut state) = (open.incident.clone(), open.state.clone());
-        let event = match self.keeps_quiet(&incident, settling, at) {
-            Some(Withheld::Flapping) => Event::Unstable,
-            _ => Event::Changed,
-        };
+        let quiet = self.keeps_quiet(&incident, settling, at);
         for (receiver, stands_for) in self.house.stands_for.clone() {
             let ends_soon = |told: &&mut Told| elapsed(told.at, at) >= stands_for / REFRESHED;
-            if let Some(told) = state.told.get_mut(&receiver).filter(ends_soon) {
-                *told = Told { news: News::of(&incident), at };
+            let Some(told) = state.told.get_mut(&receiver).filter(ends_soon) else { continue };
+            if matches!(quiet, None | Some(Withheld::Flapping)) {
+                let event = if quiet.is_none() { Event::Changed } else { Event::Unstable };
                 self.tell(&receiver, event, &incident, at, decided);
+                state.tell(receiver, News::of(&incident), at);
+            } else {
+                told.at = at;
+                let (event, as_told) = (self.said_last(&receiver, &told.news, &incident), told.news.as_told(&incident));
+                self.tell(&receiver, event, &as_told, at, decided);
             }
         }
         self.keep(id, state, decided);
+    }
+
+    /// Whether what a receiver heard last is how it is, or that it goes to and fro: of that its rest is still to be told.
+    fn said_last(&self, receiver: &Arc<str>, news: &News, incident: &Incident) -> Event {
+        let flap = self.flaps.get(&incident.component).filter(|flap| flap.is_flapping() && !incident.is_drill());
+        let is_unstable = *news == News::well() || flap.is_some_and(|flap| flap.heard.contains(receiver));
+        if is_unstable { Event::Unstable } else { Event::Changed }
     }
 }
 
@@ -80,7 +91,7 @@ impl Policy {
 mod tests {
     use std::collections::HashMap;
 
-    use super::super::tests::{DOWN, at, house, incident, told};
+    use super::super::tests::{DOWN, LOSS, at, house, incident, told};
     use super::*;
     use crate::domain::Verdict;
     use crate::notify::policy::{Change, Left};
@@ -155,6 +166,63 @@ mod tests {
         let over = Incident { verdict: Verdict::Ready, ..bad() };
         assert_eq!(told(&policy.decide(Change::Closed(&over), false, at(week))), ["desk closed", "noc closed"]);
         assert!(told(&policy.tick(false, at(2 * week))).is_empty());
+    }
+
+    #[test]
+    fn what_is_told_again_in_a_silence_is_what_was_told_and_what_it_has_become_is_told_after_it() {
+        let day = 86_400;
+        let stands_for: std::collections::BTreeMap<Arc<str>, _> =
+            [("desk".into(), std::time::Duration::from_hours(24))].into();
+        let escalates = "[[route]]\nreceivers = ['desk']\nescalate_after = '10m'\nescalate_to = ['noc']";
+        // A window of half a day, and a silence as long.
+        let window =
+            format!("{escalates}\n[[maintenance]]\nname = 'x'\nfrom = '1970-01-01T00:05'\nuntil = '1970-01-01T12:00'");
+        for config in [escalates, &window] {
+            let mut policy = Policy::new(House { stands_for: stands_for.clone(), ..house(config) }, Left::default());
+            let mild = incident(Verdict::Degraded, &[&LOSS]);
+            assert_eq!(told(&policy.decide(Change::Opened(&mild), false, at(0))), ["desk opened"]);
+            assert_eq!(told(&policy.acknowledge("internet-1", at(60)).unwrap()), ["desk acknowledged"]);
+            if config == escalates {
+                let (id, component, reason) = ("s".into(), None, "kabel diganti".to_owned());
+                policy.silence(crate::domain::Silence { id, component, reason, from: at(300), until: at(day / 2) });
+            }
+            let worse = incident(Verdict::NotReady, &[&DOWN, &LOSS]);
+            assert!(told(&policy.decide(Change::Changed(&worse), false, at(3600))).is_empty());
+            let again = policy.tick(false, at(day / 4));
+            assert_eq!(told(&again), ["desk changed"]);
+            let document: serde_json::Value = serde_json::from_str(&again.notifications[0].payload).unwrap();
+            let incident = &document["incident"];
+            assert_eq!((&incident["verdict"], &incident["worst"]), (&"degraded".into(), &"degraded".into()));
+            let reasons = incident["reasons"].as_array().unwrap();
+            assert_eq!(reasons.iter().map(|reason| &reason["code"]).collect::<Vec<_>>(), [LOSS.code]);
+
+            // It was not told, and is when it may be; and nobody sees to that.
+            assert_eq!(told(&policy.tick(false, at(day / 2))), ["desk changed"], "{config}");
+            assert!(told(&policy.tick(false, at(day / 2 + 599))).is_empty());
+            assert_eq!(told(&policy.tick(false, at(day / 2 + 600))), ["noc opened"]);
+        }
+    }
+
+    #[test]
+    fn what_is_told_again_in_a_silence_of_what_went_to_and_fro_is_that_it_does() {
+        let stands_for = [("desk".into(), std::time::Duration::from_hours(24))].into();
+        let mut policy = Policy::new(House { stands_for, ..house("") }, Left::default());
+        for minute in 0..=10 {
+            let now = incident(if minute % 2 == 0 { Verdict::NotReady } else { Verdict::Degraded }, &[&DOWN]);
+            policy.decide(
+                if minute == 0 { Change::Opened(&now) } else { Change::Changed(&now) },
+                false,
+                at(minute * 60),
+            );
+        }
+        let (id, component, reason) = ("s".into(), None, "kabel diganti".to_owned());
+        policy.silence(crate::domain::Silence { id, component, reason, from: at(600), until: at(86_400) });
+        // It comes to rest in it, and of that nobody hears yet.
+        for hour in 1..6 {
+            assert!(told(&policy.tick(false, at(hour * 3600))).is_empty());
+        }
+        assert_eq!(told(&policy.tick(false, at(7 * 3600))), ["desk unstable"]);
+        assert_eq!(told(&policy.tick(false, at(86_400))), ["desk changed", "noc changed"]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Incident, Verdict};
+use crate::domain::{Incident, Reason, Verdict};
 
 /// What makes two looks of an incident the same news: its verdict and its leading reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +28,16 @@ impl News {
 
     pub(super) const fn verdict(&self) -> Verdict {
         self.verdict
+    }
+
+    /// An incident as it was told: of what has become of it since, nothing is said.
+    pub(super) fn as_told(&self, incident: &Incident) -> Incident {
+        let is_told = |reason: &&Reason| self.code.as_deref() == Some(reason.def.code);
+        let reasons = incident.reasons.iter().filter(is_told);
+        let reasons = reasons.map(|reason| Reason { verdict: self.verdict, ..reason.clone() }).collect();
+        // It may have been told as worse before; that it is worse than ever was not.
+        let worst = if incident.verdict > self.verdict { self.verdict } else { incident.worst };
+        Incident { verdict: self.verdict, worst, reasons, ..incident.clone() }
     }
 
     pub(super) fn is_worse_than(&self, before: &Self) -> bool {

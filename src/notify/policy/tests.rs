@@ -6,7 +6,7 @@ use super::*;
 use crate::domain::{Reason, ReasonDef, Text, Verdict};
 use crate::notify::routes::Route;
 
-static LOSS: ReasonDef = ReasonDef::new("internet.loss_high", Text::new("x", "x"), Text::new("x", "x"));
+pub(super) static LOSS: ReasonDef = ReasonDef::new("internet.loss_high", Text::new("x", "x"), Text::new("x", "x"));
 pub(super) static DOWN: ReasonDef = ReasonDef::new("internet.down", Text::new("x", "x"), Text::new("x", "x"));
 
 fn room() -> Room {
