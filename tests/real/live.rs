@@ -148,6 +148,33 @@ fn what_is_refused_takes_no_pages_place_and_what_is_there_no_more_is_not_asked_f
 }
 
 #[test]
+fn a_page_that_cannot_be_renewed_at_its_pace_says_so_by_a_clock_that_was_set_back_too() {
+    let web = Beside::serve(troubled().build());
+    let mut browser = browser();
+    let page = format!("http://{}/incidents/video-20261124T022515Z?lang=id", web.address);
+    for hours in [-1, 1] {
+        go(&mut browser, &page);
+        // Nothing changes in the room; the page is of an hour ago, or of a clock that was set back by one.
+        let at = "document.documentElement.dataset.at";
+        browser.look(&format!(
+            "history.replaceState(null, '', '/incidents/x/ack'); {at} = Number({at}) + {hours} * 3600e3"
+        ));
+        let before = browser.look(at);
+        browser.wait_for(GONE);
+        let told = browser.look("document.getElementById('gone').innerText");
+        assert!(told.as_str().unwrap().contains("Sambungan ke Siaga terputus"), "{told}");
+        browser.look(&format!("history.replaceState(null, '', {page:?})"));
+        wait_until(|| browser.look(GONE) == false);
+        assert_ne!(browser.look(at), before, "{hours}");
+        assert_eq!(
+            (browser.look("window.kept"), browser.look("document.getElementById('gone').innerText")),
+            (1.into(), "".into())
+        );
+    }
+    web.stop();
+}
+
+#[test]
 fn what_somebody_writes_is_spared_and_they_are_told_that_the_rest_has_changed() {
     let web = Beside::serve(troubled().build());
     let mut browser = browser();

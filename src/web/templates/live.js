@@ -38,7 +38,8 @@
       }
       if (!same || html.classList.contains("gone")) due = true;
       const pace = Number(renewed);
-      if (pace && told.at - Number(html.dataset.at) >= pace * 1000) due = true;
+      // Either way: a clock that was set back is behind the page until it is there again.
+      if (pace && Math.abs(told.at - Number(html.dataset.at)) >= pace * 1000) due = true;
       look();
     };
   }
@@ -111,6 +112,8 @@
     } catch {
       due = true;
       failed = true;
+      // Also where the room looks the same: the page has more on it than that, and of how old it is it says nothing.
+      behind = behind || stamp();
     } finally {
       busy = false;
     }
