@@ -1,6 +1,8 @@
 //! A receiver that is reached by electronic letters: SMTP (RFC 5321) with TLS, through `lettre`.
 
 mod put_off;
+#[cfg(test)]
+mod silent;
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -23,16 +25,20 @@ use super::document::Document;
 use super::error::{DeliveryError, Failure, SetupError};
 use super::secret;
 use crate::clock::Clock;
-use crate::domain::{Mono, Notification, SecretFile, hex};
+use crate::domain::{Mono, Notification, Period, SecretFile, hex};
 use put_off::PutOff;
 
-/// How long one attempt may take: a server may look through a letter for longer than a minute before it says that it has it (RFC 5321
+/// How long one attempt may take, with a letter that is sent: a server may look through a letter for longer than a minute before it says that it has it (RFC 5321
 /// §4.5.3.2.6 waits for ten), and who is cut off meanwhile sends it again.
 pub(super) const PATIENCE: Duration = Duration::from_mins(3);
 
 /// How long the way to one of a server's addresses may take: where the first leads nowhere, as one of IPv6 where only IPv4 does, the next is
 /// tried within ten seconds too.
 const WAY: Duration = Duration::from_secs(4);
+
+/// How long a server may take for each answer before it has the letter, the way there and its greeting being the first: where nobody
+/// answers, or a line dies in the middle, the next attempt may go by another line.
+const ANSWER: Duration = Duration::from_secs(15);
 
 /// How long a server is waited for that has the letter and is told that this is all.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -183,14 +189,15 @@ impl Ready {
             Security::None => (25, None, None),
         };
         let (place, hello) = ((config.server.as_str(), config.port.unwrap_or(usual)), ClientId::default());
-        let server = AsyncSmtpConnection::connect_tokio1(place, Some(WAY), &hello, wrapped, None).await;
-        let mut server = server.map_err(|error| failed(&error))?;
+        let server = AsyncSmtpConnection::connect_tokio1(place, Some(WAY), &hello, wrapped, None);
+        let mut server = within(server).await?.map_err(|error| failed(&error))?;
         if let Some(tls) = starts {
-            server.starttls(tls, &hello).await.map_err(|error| failed(&error))?;
+            within(server.starttls(tls, &hello)).await?.map_err(|error| failed(&error))?;
         }
         if let (Some(user), Some(file)) = (&config.user, &config.password_file) {
             let credentials = Credentials::new(user.clone(), secret::read_text(file).await?);
-            server.auth(DEFAULT_MECHANISMS, &credentials).await.map_err(|error| failed(&error))?;
+            let let_in = within(server.auth(DEFAULT_MECHANISMS, &credentials)).await?;
+            let_in.map_err(|error| failed(&error))?;
         }
         Ok(server)
     }
@@ -237,10 +244,10 @@ async fn hand_over(
         parameters.push(parameter);
     }
     let from = Mail::new(envelope.from().cloned(), parameters);
-    server.command(from).await.map_err(|error| failed(&error))?;
+    within(server.command(from)).await?.map_err(|error| failed(&error))?;
     let (mut is_taken, mut refused, mut waited_for) = (false, Vec::new(), None);
     for to in envelope.to() {
-        match server.command(Rcpt::new(to.clone(), Vec::new())).await {
+        match within(server.command(Rcpt::new(to.clone(), Vec::new()))).await? {
             Ok(_) => {
                 put_off.taken(to);
                 is_taken = true;
@@ -259,7 +266,8 @@ async fn hand_over(
     if !is_taken {
         return refused.into_iter().next().map_or(Ok(()), Err);
     }
-    server.command(Data).await.map_err(|error| failed(&error))?;
+    within(server.command(Data)).await?.map_err(|error| failed(&error))?;
+    // From here on it has the letter, and the attempt's own time to look through it.
     server
         .message(&bytes)
         .await
@@ -268,6 +276,12 @@ async fn hand_over(
         tracing::warn!(%error, "a letter went to the others alone: one of the mailboxes in `to` is refused, or long put off");
     }
     Ok(())
+}
+
+/// What a server answers in time.
+async fn within<T>(asked: impl Future<Output = T>) -> Result<T, DeliveryError> {
+    let late = |_| DeliveryError::new(Failure::Timeout, format!("no answer within {}", Period(ANSWER)));
+    timeout(ANSWER, asked).await.map_err(late)
 }
 
 /// A letter's own id, the same at each attempt, and of this room alone. A key may hold what others have chosen (a session's id), and what may stand here is

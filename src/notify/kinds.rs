@@ -65,7 +65,7 @@ macro_rules! receivers {
             }
 
             /// How long one attempt may take, unless the config says otherwise: over a line, longer than a satellite's under
-            /// load takes to answer; of letters, as long as a server may look through one; spoken, as long as it takes to say (on the air twice, and each time not before a busy channel is
+            /// load takes to answer; of letters, as long as a server may look through one (before it has it, it is waited for less); spoken, as long as it takes to say (on the air twice, and each time not before a busy channel is
             /// free): who is cut off in mid-word is said to have failed, and says it all again.
             pub const fn patience(&self) -> Duration {
                 match self {
