@@ -36,7 +36,7 @@ pub struct Practised {
 /// What is done about one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Handled {
-    /// When somebody first said that they see to it.
+    /// Since when somebody sees to it as it is: nothing where it has become worse since they said so.
     pub acknowledged_at: Option<Timestamp>,
     /// When somebody was first told because nobody saw to it.
     pub escalated_at: Option<Timestamp>,

@@ -30,6 +30,7 @@ mod reports;
 mod retention;
 mod rollup;
 mod rows;
+mod seen_to;
 mod sessions;
 mod sheets;
 mod sql;
@@ -61,6 +62,7 @@ pub use recording::{Recorded, Recording, RecordingError};
 pub use reports::{Chain, KeptMonth, MadeAhead, kept_from, month_from, reports_from};
 pub use retention::Retention;
 pub use rows::Catalogue;
+pub use seen_to::SeenTo;
 pub use sessions::{Booked, Wanted};
 pub use sheets::Noted;
 
@@ -340,8 +342,8 @@ impl Store {
     ///
     /// # Errors
     /// If the disk cannot be read.
-    pub async fn acknowledged(&self, incidents: Vec<String>) -> Result<HashMap<String, Vec<Asked>>, StoreError> {
-        self.read(move |db, _| asked::acknowledged(db, &incidents)).await
+    pub async fn acknowledged(&self, incidents: Vec<String>) -> Result<HashMap<String, Vec<SeenTo>>, StoreError> {
+        self.read(move |db, _| seen_to::seen_to(db, &incidents)).await
     }
 
     /// Who gave the orders with these keys.

@@ -12,7 +12,7 @@ use crate::domain::record::{Point, Series};
 use crate::domain::{Quantity, Story, Told, Transition};
 
 /// The most rows of a kind in one story; a component that flaps every minute for hours.
-const MOST: u32 = 200;
+pub(super) const MOST: u32 = 200;
 
 /// What a receiver was told, newest first.
 pub(super) const TOLD_TO: &str = "SELECT receiver, payload, created_at, done_at, given_up, attempts, spoken FROM outbox
@@ -27,7 +27,7 @@ pub(super) const CHANGES_OF: &str = "SELECT at, profile, old, new, codes, settli
      WHERE subject = 'component' AND name = ?1 AND at >= ?2 AND at <= ?3 ORDER BY at, id LIMIT ?4";
 
 /// The newest change before an incident is a part of its story; so long before it was decided, µs.
-const LEAD: i64 = 1_000_000;
+pub(super) const LEAD: i64 = 1_000_000;
 
 impl Store {
     /// What is remembered of an incident; `None` if there is none of this id, or no more.

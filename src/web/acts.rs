@@ -177,6 +177,13 @@ pub struct Acknowledgement {
     pub radio: bool,
     /// How it was received, and who said so, in the audit's words.
     pub how: String,
+    /// Whether it became worse after that than it was then.
+    pub is_outgrown: bool,
+}
+
+/// Since when somebody saw to an incident as it was in the end, of those who said so, oldest first.
+pub(super) fn seen_to_since(said: &[Acknowledgement]) -> Option<Timestamp> {
+    said.iter().find(|one| !one.is_outgrown).map(|one| one.at)
 }
 
 /// The first attempt to tell a receiver.

@@ -12,7 +12,7 @@ use axum::response::Response;
 use crate::domain::handling::Practised;
 use crate::domain::{Component, Handled, Incident, Lang, Scope, Story, Verdict};
 
-use super::acts::{Acknowledgement, Acts, Declined, How, to_its_end};
+use super::acts::{Acknowledgement, Acts, Declined, How, seen_to_since, to_its_end};
 use super::cookies;
 use super::door::Caller;
 use super::frame::{Frame, Renewed, answer};
@@ -232,7 +232,7 @@ impl Shown<'_> {
                 let mut sheet = Sheet::new(title, Verdict::Ready, frame);
                 let seen = self.acknowledgements().await;
                 // Whom it was passed on to then is not kept apart: it is among those who were told.
-                let handled = Handled { acknowledged_at: seen.first().map(|first| first.at), escalated_at: None };
+                let handled = Handled { acknowledged_at: seen_to_since(&seen), escalated_at: None };
                 sheet.lines = incident.reasons.iter().map(|reason| reason.message(lang)).collect();
                 sheet.story = told(site, &story, handled, lang);
                 sheet.acknowledgements = if caller.may(Scope::Operate) { self.lines(&seen) } else { Vec::new() };

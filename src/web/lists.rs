@@ -15,6 +15,7 @@ use crate::domain::profile::Pair;
 use crate::domain::{Component, Incident, Lang, Profile, ReasonDef, Requirement, Scope, Verdict};
 use crate::engine::slot::Question;
 
+use super::acts::seen_to_since;
 use super::body::{CheckBody, Reader};
 use super::door::Caller;
 use super::evidence::{PastIncident, Stored};
@@ -237,7 +238,8 @@ pub struct IncidentBody {
     /// When it ended.
     #[schema(format = DateTime)]
     pub closed_at: Option<String>,
-    /// When somebody first said that they see to it.
+    /// Since when somebody sees to it as it is: nothing where nobody does, or where it has become worse since they said so. Of one
+    /// that is over: as it was in the end.
     #[schema(format = DateTime)]
     pub acknowledged_at: Option<String>,
     /// When somebody was first told because nobody saw to it; of one that is over it is not known.
@@ -296,7 +298,7 @@ pub(super) async fn incidents(
         for (place, incident) in all.iter_mut().enumerate() {
             let said = said.remove(&incident.id).unwrap_or_default();
             if place >= over {
-                incident.acknowledged_at = said.first().map(|first| voice.stamp(first.at));
+                incident.acknowledged_at = seen_to_since(&said).map(|at| voice.stamp(at));
             }
             let told =
                 said.into_iter().map(|one| AcknowledgementBody { at: voice.stamp(one.at), by: one.by, how: one.how });

@@ -27,13 +27,18 @@ impl Failing {
 
     /// The same in a folder of the test's own, with more in its config.
     pub(crate) fn start_in(folder: tempfile::TempDir, more: &str) -> Self {
+        Self::start_with(folder, more, "OB LB")
+    }
+
+    /// The same with an UPS that says this.
+    fn start_with(folder: tempfile::TempDir, more: &str, status: &str) -> Self {
         let (mut upsd, desk) = (Upsd::start(), Desk::start());
         let receiver =
             format!("[[receiver]]\nname = \"desk\"\nkind = \"webhook\"\nurl = \"http://{}/\"\n{more}", desk.address);
         write_config(folder.path(), &config(&upsd, &receiver));
         let daemon = Daemon::start(folder.path());
         daemon.wait_for_check("ups", "ready", "");
-        upsd.set("ups.status", "OB LB");
+        upsd.set("ups.status", status);
         wait_until(|| desk.told().len() == 1);
         Self { folder, daemon, upsd, desk }
     }
@@ -173,6 +178,38 @@ fn who_sees_to_it_is_named_by_a_token_and_many_who_say_it_at_once_are_as_many_ro
     assert!(rows(room.at()).contains(&act("Siti", by_radio)), "what was done stays done");
     let metrics = room.daemon.get("/metrics").body;
     assert!(!metrics.contains("Siti") && !metrics.contains("Operator"), "{metrics}");
+}
+
+#[test]
+fn of_what_became_worse_nobody_saw_to_it_who_had_said_so_before() {
+    let mut room = Failing::start_with(room(""), "", "OL RB");
+    let (siti, budi) = (made(room.at(), "Siti", "operate", &[]), made(room.at(), "Budi", "operate", &[]));
+    for sees_to_what_it_became in [true, false] {
+        wait_until(|| room.incident("")["worst"] == "degraded");
+        let id = room.incident("")["id"].as_str().unwrap().to_owned();
+        let seen_to = |room: &Failing, token: &str| {
+            assert_eq!(
+                order(&room.daemon, "POST", &format!("/api/v1/incidents/{id}/ack"), token, &json!({})).status,
+                200
+            );
+            assert!(!room.incident("")["acknowledged_at"].is_null());
+        };
+        seen_to(&room, &siti);
+        room.upsd.set("ups.status", "OB LB");
+        wait_until(|| room.incident("")["acknowledged_at"].is_null());
+        if sees_to_what_it_became {
+            seen_to(&room, &budi);
+        }
+        room.upsd.set("ups.status", "OL");
+        let over = || room.daemon.request_with("GET", "/api/v1/incidents?open=0", &shows(&siti)).json()[0].clone();
+        wait_until(|| over()["id"] == *id);
+        let (told, all) = (over(), over()["acknowledgements"].clone());
+        assert_eq!(all.as_array().unwrap().len(), if sees_to_what_it_became { 2 } else { 1 }, "{told}");
+        assert_eq!(told["acknowledged_at"], all[1]["at"], "{told}");
+        let page = room.daemon.get(&format!("/incidents/{id}?lang=en")).body;
+        assert_eq!(page.matches("somebody sees to it").count(), usize::from(sees_to_what_it_became), "{page}");
+        room.upsd.set("ups.status", "OL RB");
+    }
 }
 
 #[test]

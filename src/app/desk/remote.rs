@@ -11,6 +11,7 @@ use super::hush::{self, Done, Unmet};
 use crate::control::Words;
 use crate::control::order::Word;
 use crate::domain::{Actor, Component, Lang, Silence, acknowledgement, in_full};
+use crate::store::SeenTo;
 use crate::web::acts::{Acknowledgement, Acts, Attempt, Choices, Declined, How, Line, NotReloaded, Ordered, Waiting};
 
 /// Words of a test message's way that wait: of each receiver one, of more than a house has.
@@ -123,7 +124,7 @@ impl Acts for Desk {
         Box::pin(async move {
             let found = self.store.acknowledged(incidents).await.map_err(|error| in_full(&error))?;
             let told = found.into_iter().map(|(incident, rows)| {
-                let told = rows.into_iter().map(|row| {
+                let told = rows.into_iter().map(|SeenTo { asked: row, is_outgrown }| {
                     let (radio, said_by) = acknowledgement::told(&row.subject, &incident);
                     Acknowledgement {
                         at: row.at,
@@ -131,6 +132,7 @@ impl Acts for Desk {
                         radio,
                         how: row.subject.trim_start_matches(&incident).trim_start_matches([' ', ',']).to_owned(),
                         by: row.actor,
+                        is_outgrown,
                     }
                 });
                 let told = told.collect();
