@@ -1,5 +1,7 @@
 //! A receiver that is reached by an HTTP POST of the notification's JSON.
 
+use std::fmt::Write as _;
+
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, Url};
 use ring::hmac;
@@ -57,9 +59,7 @@ impl Ready {
     pub async fn deliver(&self, notification: &Notification) -> Result<(), DeliveryError> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let key = HeaderValue::from_str(&document::id(notification))
-            .map_err(|_| DeliveryError::new(Failure::Refused, "its key cannot stand in a header"))?;
-        headers.insert("Idempotency-Key", key);
+        headers.insert("Idempotency-Key", key(&document::id(notification))?);
         if let Some(file) = &self.config.secret_file {
             headers
                 .insert("X-Siaga-Signature", signature(&secret::read(file).await?, notification.payload.as_bytes())?);
@@ -68,6 +68,20 @@ impl Ready {
         let response = http::send(request).await?;
         http::judge(response.status(), response.headers())
     }
+}
+
+/// A document's id as a header holds it. A key may hold what others have chosen (a session's id): what is not visible ASCII is
+/// percent-encoded (RFC 3986 §2.1), and `%` itself, so that two ids never become one.
+fn key(id: &str) -> Result<HeaderValue, DeliveryError> {
+    let mut text = String::with_capacity(id.len());
+    for byte in id.bytes() {
+        if byte.is_ascii_graphic() && byte != b'%' {
+            text.push(char::from(byte));
+        } else {
+            _ = write!(text, "%{byte:02X}");
+        }
+    }
+    HeaderValue::from_str(&text).map_err(|error| DeliveryError::new(Failure::Refused, error.to_string()))
 }
 
 fn signature(secret: &[u8], body: &[u8]) -> Result<HeaderValue, DeliveryError> {
@@ -87,6 +101,18 @@ mod tests {
             signature(b"Jefe", b"what do ya want for nothing?").unwrap(),
             "sha256=5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
         );
+    }
+
+    #[test]
+    fn every_id_can_stand_in_a_header_and_no_two_become_one() {
+        let told = |id: &str| key(id).unwrap().to_str().unwrap().to_owned();
+        assert_eq!(
+            told("ruang.session.rapat<17>@dinas/2.65.confirmed.desk"),
+            "ruang.session.rapat<17>@dinas/2.65.confirmed.desk"
+        );
+        assert_eq!(told("ruang.session.rapat-é.65.confirmed.desk"), "ruang.session.rapat-%C3%A9.65.confirmed.desk");
+        assert_eq!(told("a b\n\u{7f}会"), "a%20b%0A%7F%E4%BC%9A");
+        assert_eq!((told("rapat-%C3%A9"), told("100%")), ("rapat-%25C3%25A9".to_owned(), "100%25".to_owned()));
     }
 
     #[test]

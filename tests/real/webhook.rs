@@ -238,6 +238,20 @@ async fn a_server_that_fails_and_dawdles_gets_everything_in_order_with_the_same_
 }
 
 #[tokio::test]
+async fn what_a_scheduler_chose_as_an_id_keeps_no_word_from_its_receiver() {
+    let folder = tempfile::tempdir().unwrap();
+    let far = Far::default();
+    let (at, _server) = far.serve(loopback());
+    let rig = Rig::start(folder.path(), vec![receiver("desk", at, "")]).await;
+    rig.tell("desk", &["session.rapat-é.65.confirmed.desk", "session.rapat-%C3%A9.65.confirmed.desk"]).await;
+    rig.drained().await;
+    let keys = ["session.rapat-%C3%A9.65.confirmed.desk", "session.rapat-%25C3%25A9.65.confirmed.desk"];
+    assert_eq!(far.taken(), keys);
+    assert!(far.seen()[0].body.starts_with(r#"{"id":"session.rapat-é."#.as_bytes()), "the document has it as it is");
+    rig.stop().await;
+}
+
+#[tokio::test]
 async fn a_server_that_dies_and_comes_back_gets_what_it_missed() {
     let folder = tempfile::tempdir().unwrap();
     let far = Far::default();
