@@ -81,8 +81,8 @@ pub(super) struct Writer {
     pub(super) met: u64,
     /// Rows that the database refused, and records that no longer fitted into the backlog.
     pub(super) lost: u64,
-    /// When the file was read through because a reader had met damage.
-    pub(super) examined: Option<Mono>,
+    /// When the file was read through because a reader had met damage, and nothing was found; and which opening of it that was.
+    pub(super) examined: Option<(u64, Mono)>,
 }
 
 impl Writer {
@@ -191,12 +191,14 @@ impl Writer {
                 _ = answer.send(());
             }
             Command::Suspect => {
-                let now = self.clock.mono();
+                let (now, which) = (self.clock.mono(), self.disk.generation());
                 // It takes a large file's time, in which nothing is written; what it does not see it does not see a moment later either.
-                if self.examined.is_none_or(|before| now.since(before) >= EXAMINED) {
-                    _ = self.disk.read(|db| open::quick_check(db, "1"));
+                let is_examined = |(seen, at): (u64, Mono)| seen == which && now.since(at) < EXAMINED;
+                if !self.examined.is_some_and(is_examined) {
+                    // A look that could not look says nothing of the file, and one that set it aside nothing of the new one.
+                    let looked = self.disk.read(|db| open::quick_check(db, "1"));
+                    self.examined = looked.is_ok().then(|| (self.disk.generation(), self.clock.mono()));
                     _ = self.settle();
-                    self.examined = Some(self.clock.mono());
                 }
             }
             Command::Close(answer) => _ = answer.send(()),

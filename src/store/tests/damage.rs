@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::FileExt as _;
 
-use super::super::Kept;
+use super::super::{Kept, StoreError};
 use super::*;
 use crate::domain::Outbox as _;
 
@@ -16,6 +16,17 @@ async fn with_history(folder: &Path) {
     }
     store.close().await.unwrap();
     assert!(fs::metadata(folder.join("siaga.db")).unwrap().len() > 16_384);
+}
+
+/// Spoils what whoever reads transitions goes through first.
+fn overwrite_a_page(folder: &Path) {
+    let page: u64 = other_eyes(folder)
+        .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'transitions_at'", [], |row| row.get::<_, i64>(0))
+        .unwrap()
+        .try_into()
+        .unwrap();
+    let file = fs::OpenOptions::new().write(true).open(folder.join("siaga.db")).unwrap();
+    file.write_all_at(&[0xa5; 4096], (page - 1) * 4096).unwrap();
 }
 
 /// What lies in the folder under names as those of files that were set aside.
@@ -62,14 +73,7 @@ async fn truncated() {
 async fn a_page_overwritten() {
     let folder = folder();
     with_history(folder.path()).await;
-    let path = folder.path().join("siaga.db");
-    let page: u64 = other_eyes(folder.path())
-        .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'transitions_at'", [], |row| row.get::<_, i64>(0))
-        .unwrap()
-        .try_into()
-        .unwrap();
-    let file = fs::OpenOptions::new().write(true).open(path).unwrap();
-    file.write_all_at(&[0xa5; 4096], (page - 1) * 4096).unwrap();
+    overwrite_a_page(folder.path());
     is_set_aside(folder.path(), "").await;
 }
 
@@ -145,6 +149,31 @@ async fn damage_met_while_running_loses_no_notification() {
     let store = open(folder.path());
     store.restore().await.unwrap();
     assert_eq!(keys(&store), ["a".into(), "b".into()]);
+}
+
+#[tokio::test]
+async fn a_new_file_is_looked_through_however_soon_after_the_one_that_was_set_aside() {
+    let (folder, clock) = (folder(), Clock::on_tokio_time(second(500)));
+    let store = Store::open(claim(folder.path()), clock, Retention::default(), CATALOGUE);
+    let mut before = None;
+    for _ in 0..2 {
+        for at in 0..200 {
+            store.record(Batch { transitions: vec![transition(at)], ..Batch::default() }).await.unwrap();
+        }
+        other_eyes(folder.path()).execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+        overwrite_a_page(folder.path());
+        // The reader meets it; nothing is written that would.
+        let read = store.transitions(second(0), second(300), 100).await;
+        assert!(matches!(read, Err(StoreError::Damaged(_))), "{read:?}");
+        let health = until(&store, |health| health.ok && health.damaged.is_some() && health.damaged != before).await;
+        before = health.damaged;
+        // Beyond the minute in which no two are set aside, and within the ten in which nothing is looked through again.
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_mins(2)).await;
+        tokio::time::resume();
+    }
+    assert_eq!(aside(folder.path()).iter().filter(|name| !name.ends_with("-wal")).count(), 2);
+    store.close().await.unwrap();
 }
 
 #[tokio::test]
