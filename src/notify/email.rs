@@ -28,8 +28,8 @@ use crate::clock::Clock;
 use crate::domain::{Mono, Notification, Period, SecretFile, hex};
 use put_off::PutOff;
 
-/// How long one attempt may take, with a letter that is sent: a server may look through a letter for longer than a minute before it says that it has it (RFC 5321
-/// §4.5.3.2.6 waits for ten), and who is cut off meanwhile sends it again.
+/// How long one attempt may take, with a letter that is sent: a server may look through one for longer than a minute before it says that
+/// it has it (RFC 5321 §4.5.3.2.6 waits for ten), and who is cut off meanwhile sends it again.
 pub(super) const PATIENCE: Duration = Duration::from_mins(3);
 
 /// How long the way to one of a server's addresses may take: where the first leads nowhere, as one of IPv6 where only IPv4 does, the next is
