@@ -384,6 +384,11 @@ fn the_reasons_are_those_of_what_is_decided() {
     assert_eq!(see(&[(&RATE_LOW, Degraded)], 219.0), slow);
     assert_eq!(see(&[(&BROKEN, NotReady)], 220.0), slow);
     assert_eq!(see(&[(&RATE_LOW, Degraded)], 221.0), slow);
+    // What gets better in steps is as bad as is decided, by what it was worse by.
+    for second in 222..290 {
+        see(&[(&BROKEN, if second < 226 { NotReady } else { Degraded })], f64::from(second));
+    }
+    assert_eq!(see(&[], 290.0), (Degraded, vec![(BROKEN.code, Degraded)]));
 }
 
 #[test]

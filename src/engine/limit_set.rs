@@ -207,11 +207,10 @@ impl LimitSet {
             stood().filter(stands).filter(|old| all.iter().all(|reason| reason.def != old.def)).collect();
         all.extend(gone.into_iter().cloned());
         if verdict != Verdict::Ready && all.iter().all(|reason| reason.verdict != verdict) {
-            // On the way to something worse, which is not decided yet: what it was decided by, or else, decided in steps, the worse
-            // findings are the reason for the milder verdict.
-            let is_kept =
-                |old: &&Reason| old.verdict == verdict && self.shown.verdict == verdict && old.def != &reasons::STALE;
-            all.extend(stood().filter(is_kept).cloned());
+            // On the way to something worse, which is not decided yet, what it was decided by; on the way back what it was worse by; or else,
+            // decided in steps, the worse findings are the reason for the milder verdict.
+            let is_kept = |old: &&Reason| old.verdict >= verdict && old.def != &reasons::STALE;
+            all.extend(stood().filter(is_kept).map(|old| Reason { verdict, ..old.clone() }));
             if all.iter().all(|reason| reason.verdict != verdict) {
                 let worse = self.findings.iter().filter(|finding| finding.verdict > verdict);
                 all.extend(worse.map(|finding| self.reason(finding, verdict, now)));
