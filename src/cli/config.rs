@@ -25,6 +25,9 @@ pub(super) enum ConfigCommand {
     Check {
         /// The file; without it the one that the daemon would use.
         file: Option<PathBuf>,
+        /// Only what would keep the daemon from starting: a certificate or a secret that is there and does not fit would not.
+        #[arg(long)]
+        starts: bool,
     },
     /// Print the JSON schema, for an editor.
     Schema,
@@ -37,9 +40,9 @@ pub(super) fn run(command: &ConfigCommand, origin: impl FnOnce() -> Origin, colo
         ConfigCommand::Print { built_in: true, .. } => say(crate::config::DEFAULT),
         ConfigCommand::Print { .. } => say(crate::config::EXAMPLE),
         ConfigCommand::Schema => say(crate::config::SCHEMA),
-        ConfigCommand::Check { file } => {
+        ConfigCommand::Check { file, starts } => {
             let origin = file.as_ref().map_or_else(origin, |file| Origin::File(file.clone()));
-            match Config::load(&origin, Files::Tried) {
+            match Config::load(&origin, if *starts { Files::Needed } else { Files::Tried }) {
                 Ok(config) => {
                     for doubt in crate::app::reload::doubts(&config, Clock::start().now().wall) {
                         note(&format!("siaga: {doubt}"));

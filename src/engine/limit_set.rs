@@ -182,7 +182,7 @@ impl LimitSet {
         if let Some(pending) = shown.pending.as_mut().filter(|_| spec.active) {
             pending.at = Mono::NEVER;
         }
-        shown.reasons = self.reasons(decided.verdict, verdict, spec, now);
+        shown.reasons = self.reasons(decided.verdict, spec, now);
         if shown != self.shown {
             self.shown = shown;
             self.changes += 1;
@@ -190,7 +190,7 @@ impl LimitSet {
     }
 
     /// The reasons of the verdict that is shown, worst first, notes last: of what was found those that `decided` has, and loss.
-    fn reasons(&self, decided: Verdict, verdict: Verdict, spec: &CheckSpec, now: Now) -> Vec<Reason> {
+    fn reasons(&self, decided: Verdict, spec: &CheckSpec, now: Now) -> Vec<Reason> {
         // Loss has no hold: what it was a moment ago is no reason any more.
         let of_loss = |old: &&Reason| spec.loss.is_some_and(|rule| [rule.reason, rule.undecided].contains(&old.def));
         let stood = || self.shown.reasons.iter().filter(|old| !of_loss(old));
@@ -201,21 +201,22 @@ impl LimitSet {
             stood().filter(stands).any(|old| old.def == finding.reason && old.verdict > finding.verdict)
         };
         let found = self.findings.iter().filter(|finding| finding.verdict <= decided && !is_milder(finding));
-        let mut all: Vec<Reason> =
-            found.chain(&self.by_loss).map(|finding| self.reason(finding, finding.verdict, now)).collect();
+        let mut all: Vec<Reason> = found.map(|finding| self.reason(finding, finding.verdict, now)).collect();
         let gone: Vec<_> =
             stood().filter(stands).filter(|old| all.iter().all(|reason| reason.def != old.def)).collect();
         all.extend(gone.into_iter().cloned());
-        if verdict != Verdict::Ready && all.iter().all(|reason| reason.verdict != verdict) {
-            // On the way to something worse, which is not decided yet, what it was decided by; on the way back what it was worse by; or else,
-            // decided in steps, the worse findings are the reason for the milder verdict.
-            let is_kept = |old: &&Reason| old.verdict >= verdict && old.def != &reasons::STALE;
-            all.extend(stood().filter(is_kept).map(|old| Reason { verdict, ..old.clone() }));
-            if all.iter().all(|reason| reason.verdict != verdict) {
-                let worse = self.findings.iter().filter(|finding| finding.verdict > verdict);
-                all.extend(worse.map(|finding| self.reason(finding, verdict, now)));
-            }
+        let has_none = |all: &[Reason]| decided != Verdict::Ready && all.iter().all(|reason| reason.verdict != decided);
+        if has_none(&all) {
+            // On the way to something worse, which is not decided yet, what it was decided by; on the way back what it was worse by.
+            let is_kept = |old: &&Reason| old.verdict >= decided && old.def != &reasons::STALE;
+            all.extend(stood().filter(is_kept).map(|old| Reason { verdict: decided, ..old.clone() }));
         }
+        if has_none(&all) {
+            // Decided in steps: the worse findings are the reason for the milder verdict.
+            let worse = self.findings.iter().filter(|finding| finding.verdict > decided);
+            all.extend(worse.map(|finding| self.reason(finding, decided, now)));
+        }
+        all.extend(self.by_loss.iter().map(|loss| self.reason(loss, loss.verdict, now)));
         all.sort_by_key(|reason| std::cmp::Reverse(reason.verdict));
         all
     }

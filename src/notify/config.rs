@@ -35,7 +35,7 @@ pub struct Shared {
     #[serde(default)]
     pub language: Option<Lang>,
     /// How long one attempt may take, from the name's resolution to the answer: 10 s, if left out; of letters three
-    /// minutes, since a server may look through one for long, but 15 s for each answer before it has it; of a radio
+    /// minutes, since a server may look through one for long, but one for each step before it has it; of a radio
     /// twice its `wait` and two minutes, which is the least too.
     #[serde(default)]
     pub timeout: Option<Period>,

@@ -36,9 +36,10 @@ pub(super) const PATIENCE: Duration = Duration::from_mins(3);
 /// tried within ten seconds too.
 const WAY: Duration = Duration::from_secs(4);
 
-/// How long a server may take for each answer before it has the letter, the way there and its greeting being the first: where nobody
-/// answers, or a line dies in the middle, the next attempt may go by another line.
-const ANSWER: Duration = Duration::from_secs(15);
+/// How long a server may take for each step before it has the letter, the way there and its greeting being the first: where nobody
+/// answers, or a line dies in the middle, the next attempt may go by another line. One that asks its resolver for us (which is away when
+/// the line is), or another server for the mailbox, takes half of it.
+const ANSWER: Duration = Duration::from_mins(1);
 
 /// How long a server is waited for that has the letter and is told that this is all.
 const FAREWELL: Duration = Duration::from_secs(1);

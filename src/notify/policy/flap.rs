@@ -41,7 +41,7 @@ pub(super) struct Flap {
     changes: VecDeque<Turn>,
     /// The worst that goes to and fro; nothing does, if none.
     #[serde(default)]
-    worst: Option<Verdict>,
+    to_and_fro: Option<Verdict>,
     /// Who was told that it does, since it does. An older version did not keep it: they are told once more.
     #[serde(default)]
     pub(super) heard: BTreeSet<Arc<str>>,
@@ -49,10 +49,28 @@ pub(super) struct Flap {
 
 /// One change.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Kept")]
 struct Turn {
     at: Timestamp,
     /// The worse of what it was and what it became.
     worst: Verdict,
+}
+
+/// As it was kept: of an older version the moment alone, of whatever was bad.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Kept {
+    Whole { at: Timestamp, worst: Verdict },
+    Bare(Timestamp),
+}
+
+impl From<Kept> for Turn {
+    fn from(kept: Kept) -> Self {
+        match kept {
+            Kept::Whole { at, worst } => Self { at, worst },
+            Kept::Bare(at) => Self { at, worst: Verdict::NotReady },
+        }
+    }
 }
 
 impl Flap {
@@ -79,7 +97,7 @@ impl Flap {
             self.share(*verdict, at) >= limit
         };
         let worst = Verdict::ALL.into_iter().rev().find(flaps);
-        let before = std::mem::replace(&mut self.worst, worst);
+        let before = std::mem::replace(&mut self.to_and_fro, worst);
         // Who has heard that it cannot be seen again and again has not heard that it fails again and again.
         if before.is_none() || worst.is_none_or(|worst| before.is_some_and(|before| worst > before)) {
             self.heard.clear();
@@ -88,12 +106,17 @@ impl Flap {
     }
 
     pub(super) const fn is_flapping(&self) -> bool {
-        self.worst.is_some()
+        self.to_and_fro.is_some()
+    }
+
+    /// The worst that goes to and fro.
+    pub(super) const fn worst(&self) -> Option<Verdict> {
+        self.to_and_fro
     }
 
     /// Whether that it is this is a part of what goes to and fro.
     pub(super) fn holds_back(&self, verdict: Verdict) -> bool {
-        self.worst.is_some_and(|worst| verdict <= worst)
+        self.to_and_fro.is_some_and(|worst| verdict <= worst)
     }
 
     /// How much of its time it changes to what is so bad or worse, or from it.
@@ -161,6 +184,14 @@ mod tests {
             flap.look(at(turn * 60));
         }
         assert!(flap.holds_back(Verdict::Unknown) && !flap.holds_back(Verdict::NotReady));
+    }
+
+    #[test]
+    fn what_an_older_version_kept_is_read() {
+        let kept = r#"{"changes":["1970-01-01T00:00:00Z","1970-01-01T00:01:00Z"],"flapping":true,"heard":["desk"],"worst":"not_ready"}"#;
+        let flap: Flap = serde_json::from_str(kept).unwrap();
+        let expected = [0, 60].map(|second| Turn { at: at(second), worst: Verdict::NotReady });
+        assert_eq!((flap.changes, flap.to_and_fro), (expected.into(), None));
     }
 
     #[test]

@@ -182,6 +182,12 @@ impl Policy {
             }
             self.keep_flap(component, &mut decided);
         }
+        // Where it is not known any more that it did go to and fro, its rest is owed all the same.
+        let flaps = |component: &Component| self.flaps.get(component).is_some_and(Flap::is_flapping);
+        let owed: Vec<_> = self.closed.keys().copied().filter(|component| !settling && !flaps(component)).collect();
+        for component in owed {
+            self.tell_rest(component, at, &mut decided);
+        }
         let all: Vec<_> = self.open.keys().cloned().collect();
         for id in all {
             self.reconcile(&id, settling, at, &mut decided);
@@ -214,7 +220,11 @@ impl Policy {
     /// In how long to [`Policy::tick`] again; `None` while nothing waits for time to pass.
     pub fn next_look(&self) -> Option<Duration> {
         let flaps = self.flaps.values().any(Flap::is_flapping);
-        let waits = !self.open.is_empty() || flaps || !self.silences.is_empty() || self.has_untold_alerts();
+        let waits = !self.open.is_empty()
+            || !self.closed.is_empty()
+            || flaps
+            || !self.silences.is_empty()
+            || self.has_untold_alerts();
         waits.then_some(LOOK)
     }
 
@@ -224,7 +234,11 @@ impl Policy {
         let open = self.open.get_mut(id)?;
         let mut decided = Decided::default();
         let before = open.state.clone();
-        if open.state.acknowledge(open.incident.verdict, at) {
+        // Who sees to what goes to and fro sees to all of it.
+        let flap = self.flaps.get(&open.incident.component).filter(|_| !open.incident.is_drill());
+        let verdict =
+            flap.and_then(Flap::worst).map_or(open.incident.verdict, |worst| worst.max(open.incident.verdict));
+        if open.state.acknowledge(verdict, at) {
             let open = open.clone();
             let heard = open.state.told.keys();
             for receiver in heard.cloned().collect::<Vec<_>>() {

@@ -67,23 +67,21 @@ impl Policy {
             let ends_soon = |told: &&mut Told| elapsed(told.at, at) >= stands_for / REFRESHED;
             let Some(told) = state.told.get_mut(&receiver).filter(ends_soon) else { continue };
             if matches!(quiet, None | Some(Withheld::Flapping)) {
-                let event = if quiet.is_none() { Event::Changed } else { Event::Unstable };
+                let (event, news) = match quiet {
+                    None => (Event::Changed, News::of(&incident)),
+                    Some(_) => (Event::Unstable, News::well()),
+                };
                 self.tell(&receiver, event, &incident, at, decided);
-                state.tell(receiver, News::of(&incident), at);
+                state.tell(receiver, news, at);
             } else {
                 told.at = at;
-                let (event, as_told) = (self.said_last(&receiver, &told.news, &incident), told.news.as_told(&incident));
+                // Of what went to and fro the rest is still to be told.
+                let event = if told.news == News::well() { Event::Unstable } else { Event::Changed };
+                let as_told = told.news.as_told(&incident);
                 self.tell(&receiver, event, &as_told, at, decided);
             }
         }
         self.keep(id, state, decided);
-    }
-
-    /// Whether what a receiver heard last is how it is, or that it goes to and fro: of that its rest is still to be told.
-    fn said_last(&self, receiver: &Arc<str>, news: &News, incident: &Incident) -> Event {
-        let flap = self.flaps.get(&incident.component).filter(|flap| flap.is_flapping() && !incident.is_drill());
-        let is_unstable = *news == News::well() || flap.is_some_and(|flap| flap.heard.contains(receiver));
-        if is_unstable { Event::Unstable } else { Event::Changed }
     }
 }
 

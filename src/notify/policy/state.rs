@@ -21,7 +21,7 @@ impl News {
         Self { verdict: incident.verdict, code }
     }
 
-    /// As of what is well: whatever is wrong is news then.
+    /// As of what is well, or goes to and fro: whatever is wrong is news then.
     pub(super) const fn well() -> Self {
         Self { verdict: Verdict::Ready, code: None }
     }
@@ -32,6 +32,10 @@ impl News {
 
     /// An incident as it was told: of what has become of it since, nothing is said.
     pub(super) fn as_told(&self, incident: &Incident) -> Incident {
+        if *self == Self::well() {
+            // Only that it goes to and fro was told.
+            return incident.clone();
+        }
         let is_told = |reason: &&Reason| self.code.as_deref() == Some(reason.def.code);
         let reasons = incident.reasons.iter().filter(is_told);
         let reasons = reasons.map(|reason| Reason { verdict: self.verdict, ..reason.clone() }).collect();

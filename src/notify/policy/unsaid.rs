@@ -69,7 +69,7 @@ impl Policy {
         for other in others {
             if heard.insert(Arc::clone(other)) {
                 self.tell(other, Event::Unstable, incident, at, decided);
-                state.tell(Arc::clone(other), News::of(incident), at);
+                state.tell(Arc::clone(other), News::well(), at);
             }
         }
         if let Some(closed) = self.closed.get_mut(&component).filter(|closed| closed.incident.id == incident.id)

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::state::{News, State, Told};
 use super::{Decided, Policy, Withheld};
-use crate::domain::Component;
+use crate::domain::{Component, Verdict};
 use crate::notify::payload::Event;
 
 impl Policy {
@@ -16,23 +16,27 @@ impl Policy {
     pub(super) fn tell_unstable(&mut self, id: &str, at: Timestamp, decided: &mut Decided) {
         let Some(open) = self.open.get(id) else { return };
         let (incident, mut state) = (open.incident.clone(), open.state.clone());
-        let component = incident.component;
+        let (component, is_over) =
+            (incident.component, incident.verdict == Verdict::Ready || incident.closed_at.is_some());
         let mut heard = self.flaps.get(&component).map(|flap| flap.heard.clone()).unwrap_or_default();
         if let Some(before) = self.closed.get(&component).filter(|_| !incident.is_drill()) {
             state.follow(&before.state);
         }
         for (receiver, _) in self.house.receivers.clone() {
             let knows = state.told.contains_key(&receiver);
+            // Whoever has heard of what is worse than all of it, and so took it for a fault as any other, hears what became of that: here,
+            // or that it is over.
+            let beyond = self.heard_beyond(component, &state, &receiver);
+            let is_owed = beyond && !is_over;
             // A drill is no word of the component's own.
-            // And whoever has heard of what is worse hears of its end.
-            if heard.contains(&receiver) || incident.is_drill() || self.heard_beyond(component, &state, &receiver) {
+            if incident.is_drill() || !is_owed && (beyond || heard.contains(&receiver)) {
                 decided.withheld.insert(Withheld::Flapping);
             } else if knows || self.is_for(&receiver, &incident, &state, at) {
                 if !knows && !self.is_led(&receiver, &incident, at) {
                     state.escalated_at.get_or_insert(at);
                 }
                 self.tell(&receiver, Event::Unstable, &incident, at, decided);
-                state.tell(Arc::clone(&receiver), News::of(&incident), at);
+                state.tell(Arc::clone(&receiver), News::well(), at);
                 heard.insert(receiver);
             } else {
                 decided.withheld.insert(Withheld::NoRoute);
@@ -45,7 +49,7 @@ impl Policy {
         }
     }
 
-    /// Whether a receiver has heard last of what is worse than all that goes to and fro.
+    /// Whether a receiver has heard last of a fault that is worse than all that goes to and fro, and not that it does.
     pub(super) fn heard_beyond(&self, component: Component, state: &State, receiver: &Arc<str>) -> bool {
         let held_back = |verdict| self.flaps.get(&component).is_some_and(|flap| flap.holds_back(verdict));
         state.told.get(receiver).is_some_and(|told| !held_back(told.news.verdict()))
@@ -89,4 +93,65 @@ impl Policy {
 /// Under which it is kept how a component goes to and fro; no incident has such an id.
 pub(super) fn flap_key(component: Component) -> String {
     format!("flap:{component}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{DOWN, LOSS, at, house, incident, told};
+    use super::*;
+    use crate::notify::policy::{Change, Left};
+
+    /// A component that is degraded for months, and goes unknown and back each minute.
+    fn unseen_again_and_again(policy: &mut Policy) -> Vec<String> {
+        let mut all = Vec::new();
+        for minute in 0..12 {
+            let verdict = if minute % 2 == 0 { Verdict::Degraded } else { Verdict::Unknown };
+            let now = incident(verdict, &[&LOSS]);
+            let change = if minute == 0 { Change::Opened(&now) } else { Change::Changed(&now) };
+            all.extend(told(&policy.decide(change, false, at(minute * 60))));
+        }
+        all.retain(|line| line.starts_with("desk"));
+        all
+    }
+
+    #[test]
+    fn who_heard_of_what_is_worse_hears_what_became_of_it_though_the_incident_goes_on() {
+        let mut policy = Policy::new(house(""), Left::default());
+        assert_eq!(unseen_again_and_again(&mut policy), ["desk opened", "desk changed", "desk unstable"]);
+        let (bad, mild) = (incident(Verdict::NotReady, &[&DOWN]), incident(Verdict::Degraded, &[&LOSS]));
+        assert_eq!(told(&policy.decide(Change::Changed(&bad), false, at(720))), ["desk changed", "noc changed"]);
+        assert_eq!(told(&policy.decide(Change::Changed(&mild), false, at(780))), ["desk unstable", "noc unstable"]);
+        assert!(told(&policy.tick(false, at(800))).is_empty(), "once");
+        // Who sees to it now sees to all of it.
+        policy.acknowledge("internet-1", at(810)).unwrap();
+        let rest =
+            (0..200).map(|minute| told(&policy.tick(false, at(840 + minute * 60)))).find(|told| !told.is_empty());
+        assert_eq!(rest.unwrap(), ["desk changed", "noc changed"]);
+        assert!(policy.handling().incidents["internet-1"].acknowledged_at.is_some());
+    }
+
+    #[test]
+    fn who_heard_of_the_worst_before_it_went_to_and_fro_hears_that_it_does() {
+        let mut policy = Policy::new(house(""), Left::default());
+        let bad = incident(Verdict::NotReady, &[&DOWN]);
+        assert_eq!(told(&policy.decide(Change::Opened(&bad), false, at(0))), ["desk opened", "noc opened"]);
+        let mut all = Vec::new();
+        for minute in 1..12 {
+            let verdict = if minute % 2 == 0 { Verdict::Degraded } else { Verdict::Unknown };
+            let now = incident(verdict, &[&LOSS]);
+            all.extend(told(&policy.decide(Change::Changed(&now), false, at(minute * 60))));
+        }
+        assert_eq!(all, ["desk unstable", "noc unstable"]);
+    }
+
+    #[test]
+    fn whoever_is_owed_how_it_came_to_rest_is_told_where_nobody_knows_any_more_that_it_flapped() {
+        let mut policy = Policy::new(house(""), Left::default());
+        super::super::tests::to_and_fro(&mut policy, 10);
+        policy.flaps.clear();
+        assert!(policy.next_look().is_some());
+        assert!(told(&policy.tick(true, at(1300))).is_empty());
+        assert_eq!(told(&policy.tick(false, at(1300))), ["desk closed", "noc closed"]);
+        assert_eq!(policy.next_look(), None);
+    }
 }
