@@ -54,7 +54,8 @@ fn the_package_starts_upgrades_and_stops_the_service() {
     lab.sh("cp /etc/siaga/siaga.toml /root/ && echo 'nonsense = 1' >>/etc/siaga/siaga.toml");
     let said = install(&lab, &built(), "siaga.deb");
     assert!(said.contains("nonsense") && said.contains("was left running"), "{said}");
-    answers(&lab);
+    // The command reads the config too.
+    lab.sh("siaga --config /root/siaga.toml status --json | grep -q '\"verdict\"'");
     assert_eq!((property(&lab, "MainPID"), property(&lab, "NRestarts")), (process.clone(), "0".to_owned()));
     lab.sh("cp /root/siaga.toml /etc/siaga/ && systemctl restart siaga");
     answers(&lab);
