@@ -75,11 +75,6 @@ fn counts_from(moments: &[Timestamp], changes: &[Change]) -> usize {
     let (mut next, mut seen_to, mut counts_from) = (changes.iter().peekable(), None, 0);
     for (place, at) in moments.iter().map(Some).chain([None]).enumerate() {
         while let Some(change) = next.next_if(|change| at.is_none_or(|at| change.at <= *at)) {
-            // Within an incident it is waited so long for what is not known (engine/incident.rs).
-            let is_short = |after: &&Change| micros(after.at) - micros(change.at) < lasts();
-            if change.to == Verdict::Unknown && next.peek().is_some_and(is_short) {
-                continue;
-            }
             stands = change.to;
             // How it looks at a start is not how it is.
             if !change.settling && seen_to.is_some_and(|seen_to| stands > seen_to) {
@@ -129,7 +124,6 @@ mod tests {
         assert_eq!(first(&[60], &worse), 0, "as it is in that moment");
         assert_eq!(first(&[10], &[(0, NotReady), (30, Degraded), (60, NotReady)]), 0, "no worse than it was");
         assert_eq!(first(&[10], &[(0, Degraded), (30, Unknown)]), 1);
-        assert_eq!(first(&[10], &[(0, Degraded), (30, Unknown), (31, Degraded), (90, Ready)]), 0, "it was waited for");
         assert_eq!(first(&[10], &[]), 0, "no change is kept any more");
     }
 

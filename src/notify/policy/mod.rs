@@ -194,6 +194,7 @@ impl Policy {
             self.remind(&id, settling, at, &mut decided);
             self.refresh(&id, settling, at, &mut decided);
         }
+        self.refresh_closed(settling, at, &mut decided);
         self.tell_alerts(at, &mut decided);
         // Nothing has happened, so that there is nothing that anybody was not told of.
         decided.withheld.clear();
@@ -395,6 +396,12 @@ impl Policy {
             } else if heard || led {
                 open.state.told.remove(&receiver);
                 self.tell(&receiver, Event::Closed, &incident, at, decided);
+                // They take it for mended: where it goes to and fro all the same, they hear that anew.
+                if let Some(flap) = self.flaps.get_mut(&incident.component)
+                    && flap.heard.remove(&receiver)
+                {
+                    self.keep_flap(incident.component, decided);
+                }
             } else {
                 decided.withheld.insert(Withheld::NoRoute);
             }

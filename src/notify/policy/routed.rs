@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::state::{News, State, Told};
+use super::state::{News, Open, State, Told};
 use super::{Decided, Event, House, Incident, Policy, Withheld, elapsed};
 use crate::notify::routes::Route;
 
@@ -67,11 +67,13 @@ impl Policy {
             let ends_soon = |told: &&mut Told| elapsed(told.at, at) >= stands_for / REFRESHED;
             let Some(told) = state.told.get_mut(&receiver).filter(ends_soon) else { continue };
             if matches!(quiet, None | Some(Withheld::Flapping)) {
-                let (event, news) = match quiet {
-                    None => (Event::Changed, News::of(&incident)),
-                    Some(_) => (Event::Unstable, News::well()),
+                let news = if quiet.is_none() {
+                    self.tell(&receiver, Event::Changed, &incident, at, decided);
+                    News::of(&incident)
+                } else {
+                    self.say_unstable(&receiver, &incident, at, decided);
+                    News::well()
                 };
-                self.tell(&receiver, event, &incident, at, decided);
                 state.tell(receiver, news, at);
             } else {
                 told.at = at;
@@ -82,6 +84,27 @@ impl Policy {
             }
         }
         self.keep(id, state, decided);
+    }
+
+    /// The same of what goes to and fro by one incident after the other: whoever heard so heard it of one that has closed.
+    pub(super) fn refresh_closed(&mut self, settling: bool, at: Timestamp, decided: &mut Decided) {
+        let all: Vec<_> = self.closed.iter().filter(|_| !settling).map(|(of, closed)| (*of, closed.clone())).collect();
+        for (component, mut closed) in all {
+            let before = closed.state.clone();
+            for (receiver, stands_for) in self.house.stands_for.clone() {
+                let is_told =
+                    |open: &Open| open.incident.component == component && open.state.told.contains_key(&receiver);
+                let told = closed.state.told.get_mut(&receiver).filter(|_| !self.open.values().any(is_told));
+                if let Some(told) = told.filter(|told| elapsed(told.at, at) >= stands_for / REFRESHED) {
+                    told.at = at;
+                    self.say_unstable(&receiver, &closed.incident, at, decided);
+                }
+            }
+            if closed.state != before {
+                decided.keep(&closed.incident.id, Some(closed.state.json()));
+                self.closed.insert(component, closed);
+            }
+        }
     }
 }
 
@@ -199,6 +222,15 @@ mod tests {
             assert!(told(&policy.tick(false, at(day / 2 + 599))).is_empty());
             assert_eq!(told(&policy.tick(false, at(day / 2 + 600))), ["noc opened"]);
         }
+    }
+
+    #[test]
+    fn what_goes_to_and_fro_by_one_incident_after_the_other_is_told_again_too() {
+        let stands_for = [("desk".into(), std::time::Duration::from_hours(1))].into();
+        let mut policy = Policy::new(House { stands_for, ..house("") }, Left::default());
+        let all = super::super::tests::to_and_fro(&mut policy, 40);
+        // Each quarter of an hour of the 75 minutes for which it goes to and fro.
+        assert_eq!(all.iter().filter(|line| *line == "desk unstable").count(), 5, "{all:?}");
     }
 
     #[test]

@@ -43,7 +43,13 @@ impl Policy {
             self.tell_unstable_instead(&incident, state, &others, at, &mut decided);
             return decided;
         }
-        if state.acknowledged_at.is_some() || quiet.is_some() || !self.open.contains_key(&unsaid.incident) {
+        if state.acknowledged_at.is_some() || !self.open.contains_key(&unsaid.incident) {
+            return decided;
+        }
+        if quiet.is_some() {
+            // After the silence or the window it is told anew, for by then nobody tries to say it any more.
+            state.told.remove(&unsaid.receiver);
+            self.keep(&unsaid.incident, state, &mut decided);
             return decided;
         }
         others.retain(|other| !state.told.contains_key(other));
@@ -68,7 +74,7 @@ impl Policy {
         let mut heard = self.flaps.get(&component).map(|flap| flap.heard.clone()).unwrap_or_default();
         for other in others {
             if heard.insert(Arc::clone(other)) {
-                self.tell(other, Event::Unstable, incident, at, decided);
+                self.say_unstable(other, incident, at, decided);
                 state.tell(Arc::clone(other), News::well(), at);
             }
         }
@@ -152,7 +158,12 @@ mod tests {
         let mut seen_to = silenced.clone();
         let silence = Silence { id: "s".into(), component: None, reason: "x".into(), from: at(0), until: at(100) };
         silenced.silence(silence);
-        assert_eq!(silenced.tell_instead(&unsaid("internet-1"), at(60)), Decided::default());
+        assert!(told(&silenced.tell_instead(&unsaid("internet-1"), at(60))).is_empty());
+        assert_eq!(
+            told(&silenced.clone().tick(false, at(101))),
+            ["desk opened"],
+            "that it was not said is not forgotten"
+        );
         assert_eq!(told(&silenced.tell_instead(&unsaid("internet-1"), at(101))), ["noc opened"]);
         let other = Unsaid { receiver: "noc".into(), incident: "internet-1".to_owned() };
         assert_eq!(seen_to.tell_instead(&other, at(60)), Decided::default());

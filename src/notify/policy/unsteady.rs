@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::flap::Flap;
 use super::state::{News, State, Told};
 use super::{Decided, Policy, Withheld};
-use crate::domain::{Component, Verdict};
+use crate::domain::{Component, Incident, Verdict};
 use crate::notify::payload::Event;
 
 impl Policy {
@@ -35,7 +36,7 @@ impl Policy {
                 if !knows && !self.is_led(&receiver, &incident, at) {
                     state.escalated_at.get_or_insert(at);
                 }
-                self.tell(&receiver, Event::Unstable, &incident, at, decided);
+                self.say_unstable(&receiver, &incident, at, decided);
                 state.tell(Arc::clone(&receiver), News::well(), at);
                 heard.insert(receiver);
             } else {
@@ -47,6 +48,18 @@ impl Policy {
             flap.heard = heard;
             self.keep_flap(component, decided);
         }
+    }
+
+    /// Says that it goes to and fro, and how bad it is that does: the incident itself may have been worse before, or be milder yet.
+    pub(super) fn say_unstable(
+        &mut self,
+        receiver: &Arc<str>,
+        incident: &Incident,
+        at: Timestamp,
+        decided: &mut Decided,
+    ) {
+        let worst = self.flaps.get(&incident.component).and_then(Flap::worst).unwrap_or(incident.worst);
+        self.tell(receiver, Event::Unstable, &Incident { worst, ..incident.clone() }, at, decided);
     }
 
     /// Whether a receiver has heard last of a fault that is worse than all that goes to and fro, and not that it does.
@@ -70,7 +83,8 @@ impl Policy {
             state.follow_verdict(incident.verdict, at);
             for receiver in heard.keys().chain(open.state.told.keys()).cloned().collect::<BTreeSet<_>>() {
                 if quiet {
-                    state.told.insert(receiver, Told { news: News::well(), at });
+                    // Who heard that it goes to and fro is owed how it rests, and who heard of a fault what has become of that.
+                    state.told.entry(receiver).or_insert(Told { news: News::well(), at });
                 } else {
                     self.tell(&receiver, Event::Changed, &incident, at, decided);
                     state.tell(receiver, News::of(&incident), at);
@@ -135,13 +149,33 @@ mod tests {
         let mut policy = Policy::new(house(""), Left::default());
         let bad = incident(Verdict::NotReady, &[&DOWN]);
         assert_eq!(told(&policy.decide(Change::Opened(&bad), false, at(0))), ["desk opened", "noc opened"]);
-        let mut all = Vec::new();
+        let mut all = Decided::default();
         for minute in 1..12 {
             let verdict = if minute % 2 == 0 { Verdict::Degraded } else { Verdict::Unknown };
-            let now = incident(verdict, &[&LOSS]);
-            all.extend(told(&policy.decide(Change::Changed(&now), false, at(minute * 60))));
+            let now = Incident { worst: Verdict::NotReady, ..incident(verdict, &[&LOSS]) };
+            all.notifications.extend(policy.decide(Change::Changed(&now), false, at(minute * 60)).notifications);
         }
-        assert_eq!(all, ["desk unstable", "noc unstable"]);
+        assert_eq!(told(&all), ["desk unstable", "noc unstable"]);
+        assert!(all.notifications[1].payload.contains("cannot be seen again and again"), "it failed once");
+    }
+
+    #[test]
+    fn who_heard_that_what_is_worse_is_over_hears_once_that_the_rest_goes_to_and_fro() {
+        let mut policy = Policy::new(house(""), Left::default());
+        let mut all = Vec::new();
+        for time in 0..60 {
+            // A minute bad and a minute good, each an incident of its own; one of them is worse.
+            let verdict = if time == 3 { Verdict::NotReady } else { Verdict::Degraded };
+            let bad = Incident { id: format!("internet-{time}"), ..incident(verdict, &[&LOSS]) };
+            all.extend(told(&policy.decide(Change::Opened(&bad), false, at(time * 120))));
+            let over = Incident { verdict: Verdict::Ready, ..bad };
+            all.extend(told(&policy.decide(Change::Closed(&over), false, at(time * 120 + 60))));
+        }
+        all.retain(|line| line.starts_with("desk"));
+        let twice = ["desk opened", "desk closed"].repeat(2);
+        let expected =
+            [&twice[..], &["desk opened", "desk unstable", "desk opened", "desk closed", "desk unstable"]].concat();
+        assert_eq!(all, expected);
     }
 
     #[test]
