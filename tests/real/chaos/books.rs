@@ -7,6 +7,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde_json::Value;
 use siaga::clock::Clock;
+use siaga::domain::Verdict;
 
 use super::desk::{Arrival, Desk};
 use super::room::{COMPONENTS, SILENCED, look};
@@ -93,6 +94,8 @@ struct Row {
     component: String,
     /// What makes it news: verdict and leading reason.
     news: String,
+    /// The worst that it was, or that goes to and fro.
+    worst: Verdict,
     at: Timestamp,
     done: bool,
     given_up: bool,
@@ -237,16 +240,22 @@ impl Books {
 
     /// How many say under another key what the one before them of the same incident said.
     fn twice(&mut self, own: &[&Row]) -> usize {
-        let (mut last, mut unstable, mut seen_to) = (HashMap::new(), BTreeSet::new(), BTreeSet::new());
+        let (mut last, mut unstable, mut seen_to) = (HashMap::new(), HashMap::new(), BTreeSet::new());
         let mut again = 0;
         for row in own {
             let (kind, news) = (row.event.as_str(), format!("{} {}", row.event, row.news));
             let before: Option<(String, Timestamp)> = last.insert(row.incident.as_str(), (news.clone(), row.at));
+            // Whoever has heard of a fault beyond it, or of that one's end, hears anew that the rest goes to and fro.
+            if matches!(kind, "incident_opened" | "incident_changed" | "incident_closed") {
+                unstable.remove(row.component.as_str());
+            }
             let too_soon = before.as_ref().is_some_and(|(_, at)| row.at.duration_since(*at).as_secs() < 60);
             let twice = match kind {
                 "incident_reminder" => too_soon,
-                // A component is unstable once, until it rests.
-                "incident_unstable" => !unstable.insert(row.component.as_str()),
+                // A component is unstable once, until it rests, or what goes to and fro is worse.
+                "incident_unstable" => {
+                    unstable.insert(row.component.as_str(), row.worst).is_some_and(|before| row.worst <= before)
+                }
                 "incident_acknowledged" => !seen_to.insert(row.incident.as_str()),
                 // What became worse is to be seen to anew.
                 "incident_changed" if seen_to.remove(row.incident.as_str()) => false,
@@ -346,6 +355,7 @@ fn rows(db: &rusqlite::Connection) -> Vec<Row> {
             event: text(&word["event"]),
             incident: text(&incident["id"]),
             component: text(&incident["component"]),
+            worst: Verdict::parse(&text(&incident["worst"])).unwrap_or(Verdict::Ready),
             news: format!("{} {}", incident["verdict"], incident["reasons"][0]["code"]),
             at: moment(row.get(3)?),
             done: row.get(4)?,
