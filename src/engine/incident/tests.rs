@@ -2,7 +2,7 @@
 
 use super::super::edges::{settled, ups};
 use super::super::rooms::*;
-use super::super::{Engine, Event, Order, Restored};
+use super::super::{Engine, Event, Order, Plan, Restored};
 use super::*;
 use crate::domain::{CheckSpec, Kind};
 
@@ -18,6 +18,15 @@ fn happened(engine: &mut Engine) -> [usize; 3] {
         }
     }
     all
+}
+
+/// A room whose UPS may be unseen for half a day.
+fn with_patience() -> Plan {
+    let mut plan = room();
+    for check in plan.checks.iter_mut().filter(|check| check.name.as_str() == "ups") {
+        Arc::make_mut(check).fresh_for = Duration::from_hours(13);
+    }
+    plan
 }
 
 #[test]
@@ -41,11 +50,7 @@ fn within_an_incident_it_is_waited_for_what_is_not_known_as_before_one() {
 
 #[test]
 fn within_an_incident_it_is_not_waited_for_hours_for_what_may_be_mended_by_now() {
-    let mut plan = room();
-    for check in plan.checks.iter_mut().filter(|check| check.name.as_str() == "ups") {
-        Arc::make_mut(check).fresh_for = Duration::from_hours(13);
-    }
-    let mut engine = settled(plan);
+    let mut engine = settled(with_patience());
     for second in 21..60 {
         ups(&mut engine, Verdict::Degraded, second);
     }
@@ -180,11 +185,7 @@ fn what_is_dead_for_long_is_no_news_when_what_stands_in_for_it_is_brought_down_b
 
 #[test]
 fn one_incident_has_none_of_the_time_for_which_another_was_not_known() {
-    let mut plan = room();
-    for check in plan.checks.iter_mut().filter(|check| check.name.as_str() == "ups") {
-        Arc::make_mut(check).fresh_for = Duration::from_hours(13);
-    }
-    let mut engine = settled(plan);
+    let mut engine = settled(with_patience());
     for second in 21..180 {
         let verdict = match second {
             21..60 => Verdict::Degraded,

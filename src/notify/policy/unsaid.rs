@@ -47,9 +47,11 @@ impl Policy {
             return decided;
         }
         if quiet.is_some() {
-            // After the silence or the window it is told anew, for by then nobody tries to say it any more.
-            state.told.remove(&unsaid.receiver);
-            self.keep(&unsaid.incident, state, &mut decided);
+            // After the silence or the window it is told anew: by then nobody may try to say it any more.
+            if matches!(quiet, Some(Withheld::Silenced | Withheld::Maintenance)) {
+                state.told.remove(&unsaid.receiver);
+                self.keep(&unsaid.incident, state, &mut decided);
+            }
             return decided;
         }
         others.retain(|other| !state.told.contains_key(other));
