@@ -239,7 +239,7 @@ pub struct IncidentBody {
     #[schema(format = DateTime)]
     pub closed_at: Option<String>,
     /// Since when somebody sees to it as it is: nothing where nobody does, or where it has become worse since they said so. Of one
-    /// that is over: as it was in the end.
+    /// that is over: as its component was in the end, for which what was not known for minutes, or explained elsewhere, is worse too.
     #[schema(format = DateTime)]
     pub acknowledged_at: Option<String>,
     /// When somebody was first told because nobody saw to it; of one that is over it is not known.

@@ -90,3 +90,36 @@ async fn had_word_has_who_was_told_of_that_hour_of_that_meeting_and_nobody_else(
     assert_eq!(had_word("session.rapat.5.").await, [] as [Arc<str>; 0]);
     store.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn who_sees_to_what_has_dropped_out_hundreds_of_times_is_told_of_what_it_became_after_that() {
+    let folder = folder();
+    let store = open(folder.path());
+    let (old, gone, day) = (Verdict::Degraded, Verdict::Unknown, 86_400);
+    let changed = |at, from, to| Transition { from, to, settling: false, ..transition(at) };
+    let mut transitions = vec![changed(1, Verdict::Ready, old)];
+    for round in 1..150 {
+        transitions.extend([changed(round * 300, old, gone), changed(round * 300 + 150, gone, old)]);
+    }
+    transitions.push(changed(4 * day, old, Verdict::NotReady));
+    let incidents = vec![incident("internet-1", 1)];
+    store.record(Batch { transitions, incidents, ..Batch::default() }).await.unwrap();
+    let said = async |at: i64| {
+        let seen_to = store.acknowledged(vec!["internet-1".to_owned()]).await.unwrap();
+        seen_to["internet-1"].iter().find(|row| row.asked.at == second(at)).map(|row| row.is_outgrown)
+    };
+    let db = other_eyes(folder.path());
+    let acknowledge = |at: i64| {
+        db.execute(
+            "INSERT INTO audit (key, at, actor, via, action, subject, outcome)
+             VALUES (?1, ?1, 'sari', 'local', 'acknowledge', 'internet', 'acknowledged internet-1')",
+            [second(at).as_microsecond()],
+        )
+        .unwrap()
+    };
+    acknowledge(4 * day + 60);
+    assert_eq!(said(4 * day + 60).await, Some(false));
+    acknowledge(3 * day);
+    assert_eq!((said(3 * day).await, said(4 * day + 60).await), (Some(true), Some(false)));
+    store.close().await.unwrap();
+}
