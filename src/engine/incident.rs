@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::{Event, rollup};
 use crate::domain::snapshot::{CheckView, ComponentView, ProfileView};
 use crate::domain::{CheckName, Component, Incident, Mono, Now, Reason, Requirement, Verdict};
@@ -54,12 +56,16 @@ impl Incidents {
         let since = |name: &CheckName| self.unknown.get(name).copied().unwrap_or(now.mono);
         self.unknown = is_unknown.map(|(_, check)| (check.spec.name.clone(), since(&check.spec.name))).collect();
         for component in view.components.iter() {
-            let unknown = makes_unknown(view, checks, component);
+            let is_bad = component.verdict != Verdict::Ready;
+            let caused = is_bad.then(|| causes(view, checks, component.component, &component.reasons)).flatten();
+            // What is waited for is what makes unknown what is told, be it worse by what something else explains.
+            let verdict = caused.as_ref().map_or(component.verdict, |caused| caused.verdict);
+            let unknown = makes_unknown(view, checks, component, caused.as_ref());
             let spells = self.spells.entry(component.component).or_default();
             go_on(spells, unknown.iter().map(|check| check.spec.fresh_for), now.mono);
             let open = self.open.iter_mut().find(|incident| incident.component == component.component);
             let counts = component.requirement == Requirement::Required && !component.absent;
-            let outside = counts && component.verdict != Verdict::Ready;
+            let outside = counts && is_bad;
             let each = unknown.iter().filter_map(|check| due(check, &self.unknown));
             let in_turn = spells.iter().map(|(patience, since)| since.after(*patience));
             let waits = each.chain(in_turn).min().filter(|due| *due > now.mono);
@@ -79,7 +85,7 @@ impl Incidents {
                     incident.settling &= settling;
                     // What is not known is waited for as before an incident begins, but not for hours: until then it is what it was, and
                     // what it was may be mended by now.
-                    let is_news = component.verdict == Verdict::Unknown && incident.verdict != Verdict::Unknown;
+                    let is_news = verdict == Verdict::Unknown && incident.verdict != Verdict::Unknown;
                     let waits = if is_news {
                         let turned = *self.turned.entry(component.component).or_insert(now.mono);
                         waits.map(|due| due.min(turned.after(WITHIN))).filter(|due| *due > now.mono)
@@ -88,14 +94,10 @@ impl Incidents {
                         None
                     };
                     look_again = look_again.min(waits.unwrap_or(Mono::NEVER));
-                    let (verdict, reasons) = if waits.is_some() {
-                        (incident.verdict, incident.reasons.clone())
-                    } else {
-                        // What something else explains by now is told of there; this one stays what it was told as.
-                        match causes(view, checks, component.component, &component.reasons) {
-                            None => (incident.verdict, incident.reasons.clone()),
-                            Some(caused) => (component.verdict, caused),
-                        }
+                    // What something else explains by now is told of there; this one stays what it was told as.
+                    let (verdict, reasons) = match caused.filter(|_| waits.is_none()) {
+                        None => (incident.verdict, incident.reasons.clone()),
+                        Some(caused) => (caused.verdict, caused.reasons),
                     };
                     // The values inside a message change with each reading; that is no news.
                     let codes = |reasons: &[Reason]| reasons.iter().map(|reason| reason.def.code).collect::<Vec<_>>();
@@ -111,7 +113,7 @@ impl Incidents {
                     }
                 }
                 None if outside => {
-                    let Some(reasons) = causes(view, checks, component.component, &component.reasons) else { continue };
+                    let Some(Caused { verdict, reasons, .. }) = caused else { continue };
                     if let Some(due) = waits {
                         look_again = look_again.min(due);
                         continue;
@@ -119,10 +121,10 @@ impl Incidents {
                     let incident = Incident {
                         id: format!("{}-{}", component.component, now.wall.as_millisecond()),
                         component: component.component,
-                        worst: component.verdict,
-                        verdict: component.verdict,
+                        worst: verdict,
+                        verdict,
+                        opened_at: began(component, verdict, &reasons),
                         reasons,
-                        opened_at: component.since,
                         closed_at: None,
                         settling,
                     };
@@ -148,16 +150,25 @@ fn go_on(spells: &mut BTreeMap<Duration, Mono>, unknown: impl Iterator<Item = Du
     }
 }
 
-/// The checks that make a component unknown; none where its verdict is another, which has had its hold and is an incident at once.
+/// Since when it is this with these reasons, worst first: what something else explains may have made it worse before.
+fn began(component: &ComponentView, verdict: Verdict, reasons: &[Reason]) -> Timestamp {
+    let own = reasons.first().filter(|_| verdict != component.verdict);
+    own.map_or(component.since, |reason| reason.since.max(component.since))
+}
+
+/// The checks that make unknown what a component is by `caused`, else what it is; none where that is another verdict, which has had its
+/// hold and is an incident at once.
 fn makes_unknown<'a>(
     view: &ProfileView,
     checks: &'a [Arc<CheckView>],
     component: &ComponentView,
+    caused: Option<&Caused>,
 ) -> Vec<&'a CheckView> {
-    if component.verdict != Verdict::Unknown {
+    if caused.map_or(component.verdict, |caused| caused.verdict) != Verdict::Unknown {
         return Vec::new();
     }
-    let all = component.checks.iter().map(|at| (&*checks[*at], view.checks[*at].verdict));
+    let verdict = |at: usize| caused.map_or(view.checks[at].verdict, |caused| caused.checks[at]);
+    let all = component.checks.iter().map(|at| (&*checks[*at], verdict(*at)));
     let required: Vec<_> = all.filter(|(check, _)| check.spec.requirement == Requirement::Required).collect();
     let groups = rollup::groups(required.iter().map(|(check, verdict)| (&*check.spec, *verdict)));
     // A member that others of its group stand in for makes nothing unknown.
@@ -189,25 +200,37 @@ fn root(view: &ProfileView, checks: &[Arc<CheckView>], at: usize) -> usize {
     std::iter::successors(Some(at), |at| above(*at)).last().unwrap_or(at)
 }
 
-/// The reasons of a component that nothing in another component explains, worst first; last what others of a group stand in for, which
-/// makes it no worse. None where nothing but that is left: one that has been dead for long is no news when what stands in for it is
-/// brought down by something else.
-fn causes(view: &ProfileView, checks: &[Arc<CheckView>], component: Component, own: &[Reason]) -> Option<Vec<Reason>> {
+/// What a component is by what nothing in another component explains.
+struct Caused {
+    /// The roll-up of `checks`, and of what is said of the component itself: never worse than the component is, and what its other faults
+    /// make of it is told where they are explained.
+    verdict: Verdict,
+    /// Worst first; last what others of a group stand in for, which makes it no worse.
+    reasons: Vec<Reason>,
+    /// What each check of the house is here: ready where something in another component explains one of this.
+    checks: Vec<Verdict>,
+}
+
+/// What a component is by what nothing in another component explains. None where nothing but what others stand in for is left: one that
+/// has been dead for long is no news when what stands in for it is brought down by something else.
+fn causes(view: &ProfileView, checks: &[Arc<CheckView>], component: Component, own: &[Reason]) -> Option<Caused> {
+    let is_own = |check: &CheckView| check.spec.component == component;
+    let verdicts: Vec<_> = view
+        .checks
+        .iter()
+        .zip(checks)
+        .enumerate()
+        .map(|(at, (judged, check))| {
+            let is_well = is_own(check) && !is_own(&checks[root(view, checks, at)]);
+            if is_well { Verdict::Ready } else { judged.verdict }
+        })
+        .collect();
+    let seen = || checks.iter().map(|check| &*check.spec).zip(verdicts.iter().copied());
+    let groups = rollup::groups(seen());
     let mut all: Vec<_> = own.iter().map(|reason| (false, reason.clone())).collect();
-    let is_explained_elsewhere = |at: usize| checks[root(view, checks, at)].spec.component != component;
-    let groups = rollup::groups(view.checks.iter().zip(checks).enumerate().map(|(at, (judged, check))| {
-        let is_well = check.spec.component == component && is_explained_elsewhere(at);
-        (&*check.spec, if is_well { Verdict::Ready } else { judged.verdict })
-    }));
-    for (at, (judged, check)) in view.checks.iter().zip(checks).enumerate() {
-        if check.spec.component != component
-            || check.spec.requirement != Requirement::Required
-            || judged.verdict == Verdict::Ready
-        {
-            continue;
-        }
-        if !is_explained_elsewhere(at) {
-            let stood_in_for = |reason: &Reason| rollup::is_stood_in_for(&groups, &check.spec, reason.verdict);
+    for (judged, (spec, verdict)) in view.checks.iter().zip(seen()) {
+        if spec.component == component && spec.requirement == Requirement::Required && verdict != Verdict::Ready {
+            let stood_in_for = |reason: &Reason| rollup::is_stood_in_for(&groups, spec, reason.verdict);
             let reasons = judged.reasons.iter().filter(|reason| reason.verdict != Verdict::Ready);
             all.extend(reasons.map(|reason| (stood_in_for(reason), reason.clone())));
         }
@@ -217,7 +240,12 @@ fn causes(view: &ProfileView, checks: &[Arc<CheckView>], component: Component, o
         (*stood_in_for, reason.blocked_by.is_some(), std::cmp::Reverse(reason.verdict))
     });
     let makes_it_bad = all.iter().any(|(stood_in_for, _)| !stood_in_for);
-    makes_it_bad.then(|| all.into_iter().map(|(_, reason)| reason).collect())
+    let of_it: Vec<_> = seen().filter(|(spec, _)| spec.component == component).collect();
+    let decided = |(spec, verdict)| rollup::Decided { spec, verdict, observed: true };
+    let rolled = rollup::component(&of_it.into_iter().map(decided).collect::<Vec<_>>());
+    let verdict = Verdict::worst(rolled.into_iter().chain(own.iter().map(|reason| reason.verdict)));
+    let verdict = verdict.filter(|verdict| makes_it_bad && *verdict != Verdict::Ready)?;
+    Some(Caused { verdict, reasons: all.into_iter().map(|(_, reason)| reason).collect(), checks: verdicts })
 }
 
 #[cfg(test)]

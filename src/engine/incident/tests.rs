@@ -183,6 +183,60 @@ fn what_is_dead_for_long_is_no_news_when_what_stands_in_for_it_is_brought_down_b
     assert_eq!(video.verdict, Verdict::NotReady, "it is shown all the same");
 }
 
+/// A room with a USB hub and a display, and what of video is told in it: every second, of these that are not ready then.
+fn told_of_video(is: impl Fn(&str, i32) -> Verdict, seconds: i32) -> Vec<(i32, Verdict, usize)> {
+    let mut plan = room();
+    Arc::make_mut(&mut plan.profiles[0]).components.insert(Component::Computer, Requirement::Required);
+    plan.checks.push(Arc::new(spec("hub", Kind::Usb, crate::domain::Level::UsbBus)));
+    plan.checks.push(Arc::new(spec("display", Kind::Display, crate::domain::Level::Onboard)));
+    let mut engine = Engine::new(plan, Restored::default(), at(0.0));
+    let mut told = Vec::new();
+    for second in 0..seconds {
+        let now = at(f64::from(second));
+        let names = NAMES.into_iter().chain(["hub", "display"]);
+        engine.observe_all(names.map(|name| says(name, is(name, second), now)).chain([rate(1e7, now)]), now);
+        for event in engine.drain_events() {
+            if let Event::IncidentOpened(incident) | Event::IncidentChanged(incident) = event
+                && incident.component == Component::Video
+            {
+                assert!(incident.worst >= incident.verdict && incident.opened_at <= now.wall);
+                told.push((second, incident.verdict, incident.reasons.len()));
+            }
+        }
+    }
+    let snapshot = engine.snapshot();
+    let video = snapshot.current().components.iter().find(|view| view.component == Component::Video).unwrap();
+    assert_eq!(video.verdict, Verdict::NotReady, "it is shown as it is all the same");
+    assert!(snapshot.incidents.iter().any(|incident| incident.component == Component::Computer));
+    told
+}
+
+#[test]
+fn what_something_else_brings_down_makes_an_incident_no_worse() {
+    let is = |name: &str, second| match name {
+        "display" if second >= 20 => Verdict::Degraded,
+        "hub" | "camera" if second >= 600 => Verdict::NotReady,
+        _ => Verdict::Ready,
+    };
+    let told = told_of_video(is, 700);
+    assert!(matches!(told[..], [(_, Verdict::Degraded, 1)]), "{told:?}");
+    // Nor does it where that is there before.
+    let after = told_of_video(|name, second| is(name, if name == "display" { second - 640 } else { second }), 700);
+    assert!(matches!(after[..], [(660..700, Verdict::Degraded, 1)]), "{after:?}");
+}
+
+#[test]
+fn what_is_not_known_is_waited_for_though_something_else_brings_down_the_rest() {
+    let is = |name: &str, second| match name {
+        "hub" | "camera" if second >= 60 => Verdict::NotReady,
+        "display" if second >= 100 => Verdict::Unknown,
+        _ => Verdict::Ready,
+    };
+    let told = told_of_video(is, 200);
+    // Decided after its hold of 3 s, and unknown for 20 s then.
+    assert!(matches!(told[..], [(123, Verdict::Unknown, 1)]), "{told:?}");
+}
+
 #[test]
 fn one_incident_has_none_of_the_time_for_which_another_was_not_known() {
     let mut engine = settled(with_patience());
