@@ -12,7 +12,7 @@ use lettre::message::{Mailbox, Mailboxes, header};
 use lettre::transport::smtp;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
-use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use lettre::transport::smtp::response::Severity;
 use lettre::{Address, Message};
@@ -43,6 +43,9 @@ const ANSWER: Duration = Duration::from_mins(1);
 
 /// How long a server is waited for that has the letter and is told that this is all.
 const FAREWELL: Duration = Duration::from_secs(1);
+
+/// What the log says of a letter that not all have.
+const ALONE: &str = "a letter went to the others alone, without";
 
 /// What belongs to letters.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
@@ -222,6 +225,9 @@ impl Ready {
 
 /// Hands a letter over, for all whose mailboxes the server takes (RFC 5321 §3.3): one that it refuses for good, as of somebody who has
 /// left, keeps the letter from none of the others, and one that it puts off for minutes, since it is full, does so no longer.
+///
+/// One of which it said nothing in time, perhaps since it asks another server that is away, ends an attempt, of which nothing more can be
+/// asked: it is asked for after that when the others have the letter. Not left out, since the line may have died there.
 async fn hand_over(
     server: &mut AsyncSmtpConnection,
     letter: &Message,
@@ -245,10 +251,54 @@ async fn hand_over(
         parameters.push(parameter);
     }
     let from = Mail::new(envelope.from().cloned(), parameters);
+    if put_off.gone().take_if(|gone| gone == key).is_some() {
+        // The attempt was cut off meanwhile: nobody is to have it twice.
+        tracing::warn!("{ALONE} a mailbox in `to` of which the server said nothing in time");
+        return Ok(());
+    }
+    let (first, last) = put_off.split(envelope.to());
+    let letter = (key, &*bytes);
+    if first.is_empty() || last.is_empty() {
+        let refused = hand_over_to(server, from, &[first, last].concat(), letter, put_off, now).await?;
+        return refused.map_or(Ok(()), Err);
+    }
+    let refused = hand_over_to(server, from.clone(), &first, letter, put_off, now).await?;
+    if refused.is_none() {
+        *put_off.gone() = Some(key.to_owned());
+    }
+    let once_more = async {
+        within(server.command(Rset)).await?.map_err(|error| failed(&error))?;
+        hand_over_to(server, from, &last, letter, put_off, now).await
+    };
+    let asked = once_more.await.and_then(|refused| refused.map_or(Ok(()), Err));
+    *put_off.gone() = None;
+    match asked {
+        Err(error) if refused.is_none() => {
+            tracing::warn!(%error, "{ALONE} a mailbox in `to` of which the server had said nothing in time");
+            Ok(())
+        }
+        asked => asked,
+    }
+}
+
+/// Hands it over to these of them. Why the server takes none, if it refuses all.
+async fn hand_over_to(
+    server: &mut AsyncSmtpConnection,
+    from: Mail,
+    mailboxes: &[Address],
+    (key, bytes): (&str, &[u8]),
+    put_off: &mut PutOff,
+    now: Mono,
+) -> Result<Option<DeliveryError>, DeliveryError> {
     within(server.command(from)).await?.map_err(|error| failed(&error))?;
     let (mut is_taken, mut refused, mut waited_for) = (false, Vec::new(), None);
-    for to in envelope.to() {
-        match within(server.command(Rcpt::new(to.clone(), Vec::new()))).await? {
+    for to in mailboxes {
+        put_off.asked(to, now);
+        let answer = within(server.command(Rcpt::new(to.clone(), Vec::new()))).await?;
+        if answer.as_ref().map_or_else(|error| error.is_permanent() || error.is_transient(), |_| true) {
+            put_off.answered(to);
+        }
+        match answer {
             Ok(_) => {
                 put_off.taken(to);
                 is_taken = true;
@@ -265,18 +315,15 @@ async fn hand_over(
         return Err(why);
     }
     if !is_taken {
-        return refused.into_iter().next().map_or(Ok(()), Err);
+        return Ok(refused.into_iter().next());
     }
     within(server.command(Data)).await?.map_err(|error| failed(&error))?;
     // From here on it has the letter, and the attempt's own time to look through it.
-    server
-        .message(&bytes)
-        .await
-        .map_err(|error| judged(&error, Some(&mut || put_off.is_refused_for_long(key, now))))?;
+    server.message(bytes).await.map_err(|error| judged(&error, Some(&mut || put_off.is_refused_for_long(key, now))))?;
     for error in refused {
-        tracing::warn!(%error, "a letter went to the others alone: one of the mailboxes in `to` is refused, or long put off");
+        tracing::warn!(%error, "{ALONE} one of the mailboxes in `to`: refused, or long put off");
     }
-    Ok(())
+    Ok(None)
 }
 
 /// What a server answers in time.

@@ -1,4 +1,4 @@
-//! Mailboxes that a server puts off (4yz, RFC 5321 §4.2.1), and a letter that it does not like. Pure.
+//! Mailboxes that a server puts off (4yz, RFC 5321 §4.2.1) or says nothing of, and a letter that it does not like. Pure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,11 +18,38 @@ const DISLIKED: Duration = Duration::from_mins(20);
 #[derive(Debug, Default)]
 pub(super) struct PutOff {
     mailboxes: BTreeMap<Address, Mono>,
+    /// Those of which the server said nothing when it was asked last, and when that was.
+    unanswered: BTreeMap<Address, Mono>,
+    /// The letter, by its key, that the others have while those are asked for once more.
+    gone: Option<String>,
     /// The letter, by its key, that was refused for what may be of it.
     letter: Option<(String, Mono)>,
 }
 
 impl PutOff {
+    /// One is asked for. Until there is an answer there is none: whoever asks may be cut off at any moment.
+    pub(super) fn asked(&mut self, mailbox: &Address, now: Mono) {
+        self.unanswered.insert(mailbox.clone(), now);
+    }
+
+    /// Something is said of it.
+    pub(super) fn answered(&mut self, mailbox: &Address) {
+        self.unanswered.remove(mailbox);
+    }
+
+    /// Those of which something was said when they were asked for last, or that never were; and the others, the longest ago first.
+    pub(super) fn split(&self, all: &[Address]) -> (Vec<Address>, Vec<Address>) {
+        let (mut last, first): (Vec<_>, Vec<_>) =
+            all.iter().cloned().partition(|mailbox| self.unanswered.contains_key(mailbox));
+        last.sort_by_key(|mailbox| self.unanswered.get(mailbox).copied());
+        (first, last)
+    }
+
+    /// The letter that the others have by now, if any does while more is asked.
+    pub(super) fn gone(&mut self) -> &mut Option<String> {
+        &mut self.gone
+    }
+
     /// One is taken.
     pub(super) fn taken(&mut self, mailbox: &Address) {
         self.mailboxes.remove(mailbox);
