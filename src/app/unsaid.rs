@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::recorder::Recorder;
 use crate::config::Config;
+use crate::notify::policy::Decided;
 use crate::notify::{Unsaid, Way};
 use crate::store::Batch;
 
@@ -14,12 +15,15 @@ impl Recorder {
     pub(super) async fn tell_instead(&mut self, unsaid: &Unsaid) {
         self.follow();
         let decided = self.policy.tell_instead(unsaid, self.clock.now().wall);
-        if decided.notifications.is_empty() {
+        if decided == Decided::default() {
             return;
         }
         let told: Vec<_> = decided.notifications.iter().map(|one| &*one.receiver).collect();
-        let (radio, incident) = (&unsaid.receiver, &unsaid.incident);
-        tracing::warn!(%radio, %incident, told = told.join(" "), "the radio could not say it; others are told");
+        // In a silence nobody is, and that it is still to be told is kept all the same.
+        if !told.is_empty() {
+            let (radio, incident) = (&unsaid.receiver, &unsaid.incident);
+            tracing::warn!(%radio, %incident, told = told.join(" "), "the radio could not say it; others are told");
+        }
         self.store(Batch { notifications: decided.notifications, told: decided.kept, ..Batch::default() }).await;
     }
 }

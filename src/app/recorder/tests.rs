@@ -46,6 +46,13 @@ pub(in crate::app) fn incident(verdict: Verdict) -> Incident {
     }
 }
 
+/// As if it had.
+fn has_run_for_a_while(recorder: &mut Recorder) {
+    let mut view = (**recorder.snapshot.borrow()).clone();
+    view.started.mono = view.started.mono.before(SETTLING);
+    recorder.snapshot = watch::channel(Arc::new(view)).1;
+}
+
 #[test]
 fn events_without_pause_do_not_put_off_what_is_due_by_time() {
     let wait = Some(Duration::from_secs(20));
@@ -75,10 +82,7 @@ async fn what_is_withheld_of_an_open_incident_at_a_start_is_not_stored_as_told()
 async fn what_nobody_was_told_is_stored_as_such_so_that_the_next_process_tells_it() {
     let folder = tempfile::tempdir().unwrap();
     let mut recorder = recorder(folder.path(), &[]);
-    // As if it had run for a while.
-    let mut view = (**recorder.snapshot.borrow()).clone();
-    view.started.mono = view.started.mono.before(SETTLING);
-    recorder.snapshot = watch::channel(Arc::new(view)).1;
+    has_run_for_a_while(&mut recorder);
     let now = recorder.clock.now();
     let until = now.after(Duration::from_hours(1)).wall;
     recorder.policy.silence(Silence {
@@ -92,6 +96,23 @@ async fn what_nobody_was_told_is_stored_as_such_so_that_the_next_process_tells_i
 
     let (_, left, _) = restore(&recorder.store, Duration::from_mins(1)).await;
     assert_eq!((left.open.len(), left.kept.contains_key("power-1")), (1, true));
+    let mut after = Policy::new(house(&recorder.configs.borrow()), left);
+    let told = after.tick(false, until).notifications;
+    assert_eq!(told.iter().map(|one| &*one.receiver).collect::<Vec<_>>(), ["desk"]);
+}
+
+#[tokio::test]
+async fn what_a_radio_could_not_say_before_a_silence_is_told_after_it_by_the_next_process_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut recorder = recorder(folder.path(), &[]);
+    has_run_for_a_while(&mut recorder);
+    recorder.record(vec![Event::IncidentOpened(incident(Verdict::NotReady))]).await;
+    let now = recorder.clock.now();
+    let (until, reason) = (now.after(Duration::from_hours(1)).wall, "perawatan".to_owned());
+    recorder.policy.silence(Silence { id: "s".into(), component: None, reason, from: now.wall, until });
+    recorder.tell_instead(&Unsaid { receiver: "desk".into(), incident: "power-1".to_owned() }).await;
+
+    let (_, left, _) = restore(&recorder.store, Duration::from_mins(1)).await;
     let mut after = Policy::new(house(&recorder.configs.borrow()), left);
     let told = after.tick(false, until).notifications;
     assert_eq!(told.iter().map(|one| &*one.receiver).collect::<Vec<_>>(), ["desk"]);
