@@ -47,9 +47,12 @@ impl Policy {
             return decided;
         }
         if quiet.is_some() {
-            // After the silence or the window it is told anew: by then nobody may try to say it any more.
+            // After the silence or the window it is told anew: by then nobody may try to say it any more. What was said before that word
+            // is not forgotten: who heard it hears the end.
             if matches!(quiet, Some(Withheld::Silenced | Withheld::Maintenance)) {
-                state.told.remove(&unsaid.receiver);
+                if let Some(told) = state.told.get_mut(&unsaid.receiver) {
+                    told.news = News::well();
+                }
                 self.keep(&unsaid.incident, state, &mut decided);
             }
             return decided;
@@ -163,7 +166,7 @@ mod tests {
         assert!(told(&silenced.tell_instead(&unsaid("internet-1"), at(60))).is_empty());
         assert_eq!(
             told(&silenced.clone().tick(false, at(101))),
-            ["desk opened"],
+            ["desk changed"],
             "that it was not said is not forgotten"
         );
         assert_eq!(told(&silenced.tell_instead(&unsaid("internet-1"), at(101))), ["noc opened"]);
@@ -171,5 +174,20 @@ mod tests {
         assert_eq!(seen_to.tell_instead(&other, at(60)), Decided::default());
         seen_to.acknowledge("internet-1", at(61)).unwrap();
         assert_eq!(seen_to.tell_instead(&unsaid("internet-1"), at(62)), Decided::default());
+    }
+
+    #[test]
+    fn who_was_told_before_hears_that_it_is_over_though_a_later_word_was_not_said_before_a_silence() {
+        let config = "[[route]]\nreceivers = ['noc']\nescalate_after = '5m'\nescalate_to = ['desk']";
+        let instead = [("desk".into(), vec!["noc".into()])].into();
+        let mut policy = Policy::new(House { instead, ..house(config) }, Left::default());
+        let bad = incident(Verdict::NotReady, &[&DOWN]);
+        assert_eq!(told(&policy.decide(Change::Opened(&bad), false, at(0))), ["noc opened"]);
+        assert_eq!(told(&policy.tick(false, at(300))), ["desk opened"]);
+        let silence = Silence { id: "s".into(), component: None, reason: "x".into(), from: at(400), until: at(900) };
+        policy.silence(silence);
+        assert!(told(&policy.tell_instead(&unsaid("internet-1"), at(410))).is_empty());
+        let over = Incident { verdict: Verdict::Ready, ..bad };
+        assert_eq!(told(&policy.decide(Change::Closed(&over), false, at(500))), ["desk closed", "noc closed"]);
     }
 }
