@@ -306,9 +306,16 @@ impl Policy {
         let (incident, news) = (open.incident.clone(), News::of(&open.incident));
         let (mut state, lasted) = (open.state.clone(), elapsed(open.since, at));
         let quiet = self.keeps_quiet(&incident, settling, at);
-        // How it looks at a start is not how it is, and who sees to what goes to and fro sees to all of it.
-        if !matches!(quiet, Some(Withheld::Settling | Withheld::Flapping)) {
-            state.follow_verdict(incident.verdict, at);
+        // How it looks at a start is not how it is. Who sees to what goes to and fro sees to all of it; not who saw to something milder
+        // before it did.
+        let flap = self.flaps.get(&incident.component).filter(|_| !incident.is_drill());
+        let seen = match quiet {
+            Some(Withheld::Settling) => None,
+            Some(Withheld::Flapping) => flap.and_then(Flap::worst),
+            _ => Some(incident.verdict),
+        };
+        if let Some(verdict) = seen {
+            state.follow_verdict(verdict, at);
         }
         if self.house.receivers.is_empty() {
             let why = if quiet == Some(Withheld::Settling) { Withheld::Settling } else { Withheld::NoReceiver };

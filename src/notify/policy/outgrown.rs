@@ -104,3 +104,39 @@ fn what_an_older_version_kept_was_seen_to_as_it_is() {
     assert_eq!(told(&after.decide(Change::Changed(&bad()), false, at(month + 9001))), ["desk changed"]);
     assert_eq!(told(&after.tick(false, at(month + 9601))), ["noc opened", "desk reminder"]);
 }
+
+#[test]
+fn an_outage_with_which_it_begins_to_go_to_and_fro_is_not_seen_to_because_something_milder_was() {
+    let config = "[[route]]\nreceivers = ['desk']\nescalate_after = '200s'\nescalate_to = ['noc']";
+    // Where something milder went to and fro before, too: who heard of that has not had that long to see to the outage.
+    for before in [false, true] {
+        let mut policy = Policy::new(House { rooms: vec!["desk".into()], ..house(config) }, Left::default());
+        let outage = |policy: &mut Policy, verdict, second| {
+            let bad = Incident { id: format!("internet-{second}"), ..incident(verdict, &[&DOWN]) };
+            policy.decide(Change::Opened(&bad), false, at(second));
+            policy.decide(Change::Closed(&Incident { verdict: Verdict::Ready, ..bad }), false, at(second + 60));
+        };
+        outage(&mut policy, Verdict::NotReady, 0);
+        outage(&mut policy, Verdict::NotReady, 120);
+        if before {
+            outage(&mut policy, Verdict::Degraded, 240);
+        }
+        policy.decide(Change::Opened(&bad()), false, at(960));
+        policy.decide(Change::Changed(&mild()), false, at(1020));
+        policy.tick(false, at(1140));
+        assert_eq!(told(&policy.acknowledge("internet-1", at(1150)).unwrap()), ["desk acknowledged"]);
+        let worse = policy.decide(Change::Changed(&bad()), false, at(1160));
+        assert_eq!(told(&worse), ["desk unstable"], "{before}");
+        assert_eq!(policy.outgrown_at("internet-1"), Some(at(1160)), "{before}");
+        assert_eq!((policy.open()[0].1, policy.handling().banner.len()), (false, 1), "{before}");
+        let kept: HashMap<_, _> = worse.kept.into_iter().filter_map(|(key, state)| Some((key, state?))).collect();
+        assert!(kept["internet-1"].contains("1970-01-01T00:19:20Z"), "a restart knows it: {kept:?}");
+        assert!(told(&policy.tick(false, at(1359))).is_empty(), "{before}");
+        assert_eq!(told(&policy.tick(false, at(1360))), ["noc unstable"], "{before}");
+        // Who sees to it while it goes to and fro sees to all of it.
+        policy.acknowledge("internet-1", at(1361)).unwrap();
+        policy.decide(Change::Changed(&mild()), false, at(1362));
+        policy.decide(Change::Changed(&bad()), false, at(1363));
+        assert!(policy.open()[0].1, "{before}");
+    }
+}

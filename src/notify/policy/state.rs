@@ -147,9 +147,10 @@ impl State {
     }
 
     /// It is what another was before, of a component that goes to and fro: who was told then can see to it since then, unless somebody
-    /// does.
+    /// does, or it has become worse than what somebody saw to.
     pub(super) fn follow(&mut self, before: &Self) {
-        let told = before.first_told.iter().filter(|_| before.acknowledged_at.is_none()).flatten();
+        let begins_anew = before.acknowledged_at.is_some() || self.outgrown_at.is_some();
+        let told = before.first_told.iter().filter(|_| !begins_anew).flatten();
         let first = self.first_told.get_or_insert_default();
         for (receiver, at) in told {
             first.entry(Arc::clone(receiver)).or_insert(*at);

@@ -254,6 +254,8 @@ impl Books {
                 "incident_reminder" => too_soon,
                 // A component is unstable once, until it rests, or what goes to and fro is worse.
                 "incident_unstable" => {
+                    // It may have begun to with what is worse than what somebody saw to.
+                    seen_to.remove(row.incident.as_str());
                     unstable.insert(row.component.as_str(), row.worst).is_some_and(|before| row.worst <= before)
                 }
                 "incident_acknowledged" => !seen_to.insert(row.incident.as_str()),
