@@ -323,6 +323,7 @@ impl Policy {
             return self.keep(id, state, decided);
         }
         if quiet == Some(Withheld::Flapping) {
+            self.keep(id, state, decided);
             return self.tell_unstable(id, at, decided);
         }
         for (receiver, _) in self.house.receivers.clone() {
@@ -373,6 +374,7 @@ impl Policy {
     fn close(&mut self, id: &str, settling: bool, at: Timestamp, decided: &mut Decided) {
         let Some(mut open) = self.open.remove(id) else { return };
         decided.keep(id, None);
+        let told_of_it: BTreeSet<_> = open.state.told.keys().cloned().collect();
         if let Some(before) = self.closed.remove(&open.incident.component) {
             decided.keep(&before.incident.id, None);
             open.state.follow(&before.state);
@@ -387,6 +389,7 @@ impl Policy {
         }
         let incident = open.incident.clone();
         let flapping = self.flaps.get(&incident.component).is_some_and(Flap::is_flapping);
+        let is_part = self.flaps.get(&incident.component).is_some_and(|flap| flap.holds_back(incident.worst));
         for (receiver, _) in self.house.receivers.clone() {
             let heard = open.state.told.contains_key(&receiver);
             let led = self.house.routes.is_empty()
@@ -395,10 +398,13 @@ impl Policy {
                     .routes
                     .iter()
                     .any(|route| route.receivers.contains(&receiver) && route.fitted(&incident, self.when(at)));
-            if settling && incident.settling && !heard {
+            let is_noise = settling && incident.settling;
+            // Worse than all that goes to and fro, and over before they might hear of it: its end is told as any other's.
+            let is_fault = led && !is_part && !is_noise && !told_of_it.contains(&receiver);
+            if is_noise && !heard {
                 // It came and went within one start: noise from end to end.
                 decided.withheld.insert(Withheld::Settling);
-            } else if flapping && !self.heard_beyond(incident.component, &open.state, &receiver) {
+            } else if flapping && !is_fault && !self.heard_beyond(incident.component, &open.state, &receiver) {
                 decided.withheld.insert(Withheld::Flapping);
             } else if heard || led {
                 open.state.told.remove(&receiver);

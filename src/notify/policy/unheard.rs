@@ -166,3 +166,24 @@ fn a_restart_makes_nobody_wait_for_who_has_not_heard_yet_how_it_came_to_rest() {
     assert!(told(&after.tick(false, at(9599))).is_empty());
     assert_eq!(told(&after.tick(false, at(9600))), ["noc opened"]);
 }
+
+#[test]
+fn of_an_outage_that_comes_and_goes_in_a_silence_while_something_milder_goes_to_and_fro_the_end_is_told() {
+    let mut policy = Policy::new(house(""), Left::default());
+    let outage = |policy: &mut Policy, verdict, second| {
+        let bad = Incident { id: format!("internet-{second}"), ..incident(verdict, &[&DOWN]) };
+        let mut said = told(&policy.decide(Change::Opened(&bad), false, at(second)));
+        let over = Incident { verdict: Verdict::Ready, ..bad };
+        said.extend(told(&policy.decide(Change::Closed(&over), false, at(second + 30))));
+        said
+    };
+    let mut said = (0..4).flat_map(|time| outage(&mut policy, Verdict::Unknown, time * 60)).collect::<Vec<_>>();
+    said.retain(|line| line == "desk unstable");
+    assert_eq!(said.len(), 1);
+    policy.silence(silence(900));
+    assert_eq!(outage(&mut policy, Verdict::Unknown, 300), [""; 0], "a part of what goes to and fro");
+    assert_eq!(outage(&mut policy, Verdict::NotReady, 360), ["desk closed", "noc closed"]);
+    // They take it for mended.
+    policy.silence(silence(400));
+    assert_eq!(outage(&mut policy, Verdict::Unknown, 420), ["desk unstable", "noc unstable"]);
+}
