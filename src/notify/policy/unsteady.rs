@@ -85,7 +85,7 @@ impl Policy {
                 if quiet {
                     // Who heard that it goes to and fro is owed how it rests, and who heard of a fault what has become of that.
                     state.told.entry(receiver).or_insert(Told { news: News::well(), at });
-                } else {
+                } else if state.told.get(&receiver).is_none_or(|told| told.news != News::of(&incident)) {
                     self.tell(&receiver, Event::Changed, &incident, at, decided);
                     state.tell(receiver, News::of(&incident), at);
                 }
@@ -187,5 +187,23 @@ mod tests {
         assert!(told(&policy.tick(true, at(1300))).is_empty());
         assert_eq!(told(&policy.tick(false, at(1300))), ["desk closed", "noc closed"]);
         assert_eq!(policy.next_look(), None);
+    }
+
+    #[test]
+    fn who_heard_of_a_fault_that_is_worse_does_not_hear_it_again_when_the_rest_comes_to_rest() {
+        let mut policy = Policy::new(house(""), Left::default());
+        for time in 0..8 {
+            let blind = Incident { id: format!("internet-{time}"), ..incident(Verdict::Unknown, &[&LOSS]) };
+            policy.decide(Change::Opened(&blind), false, at(time * 120));
+            policy.decide(Change::Closed(&Incident { verdict: Verdict::Ready, ..blind }), false, at(time * 120 + 30));
+        }
+        let down = Incident { id: "internet-9".to_owned(), ..incident(Verdict::NotReady, &[&DOWN]) };
+        assert_eq!(told(&policy.decide(Change::Opened(&down), false, at(1000))), ["desk opened", "noc opened"]);
+        policy.acknowledge("internet-9", at(1010)).unwrap();
+        let later = (0..100).flat_map(|look| told(&policy.tick(false, at(1020 + look * 20))));
+        assert_eq!(later.collect::<Vec<_>>(), [""; 0]);
+        assert!(!policy.flaps[&Component::Internet].is_flapping());
+        let over = Incident { verdict: Verdict::Ready, ..down };
+        assert_eq!(told(&policy.decide(Change::Closed(&over), false, at(3100))), ["desk closed", "noc closed"]);
     }
 }
