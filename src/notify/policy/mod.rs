@@ -202,7 +202,7 @@ impl Policy {
     }
 
     fn follow_clock(&mut self, at: Timestamp, decided: &mut Decided) {
-        self.open.values_mut().for_each(|open| open.follow_clock(at));
+        self.open.values_mut().chain(self.closed.values_mut()).for_each(|open| open.follow_clock(at));
         self.flaps.values_mut().for_each(|flap| flap.follow_clock(at));
         self.alerts.values_mut().for_each(|alert| alert.follow_clock(at));
         for silence in self.silences.iter_mut().filter(|silence| silence.from > at) {

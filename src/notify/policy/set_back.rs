@@ -61,3 +61,24 @@ fn a_silence_lasts_no_longer_than_was_wished() {
     policy.tick(false, at(3600));
     assert_eq!(policy.next_look(), None);
 }
+
+#[test]
+fn what_would_end_by_itself_is_told_again_while_it_goes_to_and_fro_by_one_incident_after_the_other() {
+    let stands_for = [("desk".into(), Duration::from_hours(1))].into();
+    let mut policy = Policy::new(House { stands_for, ..house("") }, Left::default());
+    let mut outages = |from: i64, times: i64| {
+        let mut said = Vec::new();
+        for time in 0..times {
+            let (begun, ended) = (from + time * 120, from + time * 120 + 60);
+            let bad = Incident { id: format!("internet-{begun}"), ..incident(Verdict::NotReady, &[&DOWN]) };
+            said.extend(told(&policy.decide(Change::Opened(&bad), false, at(begun))));
+            let over = Incident { verdict: Verdict::Ready, ..bad };
+            said.extend(told(&policy.decide(Change::Closed(&over), false, at(ended))));
+            said.extend(told(&policy.tick(false, at(ended + 20))));
+        }
+        said.iter().filter(|line| *line == "desk unstable").count()
+    };
+    assert_eq!(outages(DAY, 5), 1);
+    // Each quarter of an hour, from when it was set back.
+    assert_eq!(outages(0, 30), 3);
+}
