@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::flap::Flap;
 use super::state::{News, Open, State, Told};
 use super::{Decided, Event, House, Incident, Policy, Withheld, elapsed};
 use crate::notify::routes::Route;
@@ -77,10 +78,14 @@ impl Policy {
                 state.tell(receiver, news, at);
             } else {
                 told.at = at;
-                // Of what went to and fro the rest is still to be told.
-                let event = if told.news == News::well() { Event::Unstable } else { Event::Changed };
-                let as_told = told.news.as_told(&incident);
-                self.tell(&receiver, event, &as_told, at, decided);
+                let worst = self.flaps.get(&incident.component).and_then(Flap::worst);
+                let as_told = told.news.as_told(&incident, worst);
+                if told.news == News::well() {
+                    // Of what went to and fro the rest is still to be told.
+                    self.say_unstable(&receiver, &as_told, at, decided);
+                } else {
+                    self.tell(&receiver, Event::Changed, &as_told, at, decided);
+                }
             }
         }
         self.keep(id, state, decided);
@@ -253,6 +258,28 @@ mod tests {
         }
         assert_eq!(told(&policy.tick(false, at(7 * 3600))), ["desk unstable"]);
         assert_eq!(told(&policy.tick(false, at(86_400))), ["desk changed", "noc changed"]);
+    }
+
+    #[test]
+    fn what_is_told_again_in_a_silence_of_what_goes_to_and_fro_is_no_worse_than_that() {
+        let stands_for = [("desk".into(), std::time::Duration::from_mins(20))].into();
+        let mut policy = Policy::new(House { stands_for, ..house("") }, Left::default());
+        for minute in 0..=10 {
+            let now = incident(if minute % 2 == 0 { Verdict::Degraded } else { Verdict::Unknown }, &[&LOSS]);
+            let change = if minute == 0 { Change::Opened(&now) } else { Change::Changed(&now) };
+            policy.decide(change, false, at(minute * 60));
+        }
+        assert_eq!(told(&policy.tick(false, at(670))), ["desk unstable"]);
+        let (id, component, reason) = ("s".into(), None, "kabel diganti".to_owned());
+        policy.silence(crate::domain::Silence { id, component, reason, from: at(680), until: at(86_400) });
+        let worse = incident(Verdict::NotReady, &[&DOWN, &LOSS]);
+        assert!(told(&policy.decide(Change::Changed(&worse), false, at(690))).is_empty());
+        let again = policy.tick(false, at(970));
+        assert_eq!(told(&again), ["desk unstable"]);
+        let document: serde_json::Value = serde_json::from_str(&again.notifications[0].payload).unwrap();
+        let incident = &document["incident"];
+        assert_eq!((&incident["verdict"], &incident["worst"]), (&"unknown".into(), &"unknown".into()));
+        assert_eq!(incident["reasons"], serde_json::json!([]), "what has come since is told after it");
     }
 
     #[test]

@@ -30,11 +30,14 @@ impl News {
         self.verdict
     }
 
-    /// An incident as it was told: of what has become of it since, nothing is said.
-    pub(super) fn as_told(&self, incident: &Incident) -> Incident {
+    /// An incident as it was told: of what has become of it since, nothing is said. `worst` of it goes to and fro, as far as it still
+    /// does.
+    pub(super) fn as_told(&self, incident: &Incident, worst: Option<Verdict>) -> Incident {
         if *self == Self::well() {
             // Only that it goes to and fro was told.
-            return incident.clone();
+            let no_worse = |verdict: Verdict| worst.map_or(verdict, |worst| verdict.min(worst));
+            let (verdict, worst) = (no_worse(incident.verdict), no_worse(incident.worst));
+            return Incident { verdict, worst, reasons: Vec::new(), ..incident.clone() };
         }
         let is_told = |reason: &&Reason| self.code.as_deref() == Some(reason.def.code);
         let reasons = incident.reasons.iter().filter(is_told);
