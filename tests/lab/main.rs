@@ -37,6 +37,7 @@ mod radio_key;
 mod reflect;
 mod sandbox;
 mod sandbox_line;
+mod sandbox_told;
 mod seat;
 mod service;
 mod sound;

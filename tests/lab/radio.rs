@@ -31,7 +31,7 @@ const KEYED: &str = "keyed() { while read -r line; do case \"$line\" in 0:*RTS*)
                      </proc/tty/driver/serial; return 1; }";
 
 /// A key of a UART.
-const RTS: &str = "ptt = { method = 'serial', port = '/dev/ttyS0', line = 'rts' }\n";
+pub(crate) const RTS: &str = "ptt = { method = 'serial', port = '/dev/ttyS0', line = 'rts' }\n";
 
 /// A room's radio: clips in the guest, no synthesis, and how it is keyed.
 pub(crate) fn radio(lab: &Lab, key: &str) -> String {

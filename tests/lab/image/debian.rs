@@ -31,6 +31,9 @@ const PACKAGES: &[&str] = &[
     // Who is measured at the far end of the line.
     "dnsmasq-base",
     "coturn",
+    // Who takes letters (msmtpd), and what speaks.
+    "msmtp-mta",
+    "espeak-ng",
 ];
 
 /// What is in nobody's way where it is missing.
