@@ -2,12 +2,6 @@
 
 CARGO ?= cargo
 LOCKED := --locked
-# All that cargo takes for tests, but the real ring.
-RINGS := $(patsubst tests/%.rs,--test=%,$(wildcard tests/*.rs)) $(patsubst tests/%/main.rs,--test=%,$(wildcard tests/*/main.rs))
-OTHER_RINGS := $(filter-out --test=real,$(RINGS))
-# Those tests of the real ring that measure a line, and those that hold a call.
-LINES := capacity:: reflect_tokens:: relay:: repeated:: stamp::
-CALLS := call::
 # The pages are for those who work on the code, so that a link to a private item leads somewhere.
 DOC_LINTS := -D warnings -A rustdoc::private_intra_doc_links
 
@@ -36,18 +30,9 @@ test: tools ## install what the tests need, check, then run all tests
 	@scripts/axe-core.sh
 	@$(MAKE) --no-print-directory check
 	@# All at once: one crate alone keeps half of the processors idle.
-	$(CARGO) test $(LOCKED) --no-run --lib --bins --examples $(RINGS)
+	$(CARGO) test $(LOCKED) --no-run --lib --bins --examples --test '*'
 	$(CARGO) test $(LOCKED) --no-fail-fast --doc
-	@# All are run, whichever fail. The real ring waits more than it works: three of its tests a core, but two of those in which
-	@# voices are made and keys must be let go in time. Those that measure a line want no others beside them, for a processor
-	@# that comes late shakes it. A call's two browsers fill two of them.
-	@failed=0; set -x; \
-	$(CARGO) test $(LOCKED) --no-fail-fast --lib --bins --examples $(OTHER_RINGS) || failed=1; \
-	$(CARGO) test $(LOCKED) --test real -- --test-threads $$(($$(nproc) * 3)) $(addprefix --skip ,radio:: $(LINES) $(CALLS)) || failed=1; \
-	$(CARGO) test $(LOCKED) --test real -- --test-threads $$(($$(nproc) * 3)) --skip radio:: $(LINES) || failed=1; \
-	$(CARGO) test $(LOCKED) --test real -- --test-threads $$((($$(nproc) + 1) / 2)) --skip radio:: $(CALLS) || failed=1; \
-	$(CARGO) test $(LOCKED) --test real -- --test-threads $$(($$(nproc) * 2)) radio:: || failed=1; \
-	exit $$failed
+	@CARGO=$(CARGO) scripts/test.sh
 
 lab: tools ## the tests with real cameras, sound cards and lines in a guest machine, alone
 	@scripts/install-debian.sh build run lab
