@@ -42,6 +42,7 @@ mod seat;
 mod service;
 mod sound;
 mod supervision;
+mod typed;
 mod unit;
 mod usb_bus;
 mod usb_device;

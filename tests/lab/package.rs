@@ -8,6 +8,7 @@ use crate::built::{built, newer};
 use crate::guest::Lab;
 use crate::radio::radio;
 use crate::radio_chip::{Chip, OFF};
+use crate::typed::typed;
 
 /// What lets the radio's key through.
 const RADIO: &str = include_str!("../../systemd/radio.conf");
@@ -41,6 +42,11 @@ fn the_package_starts_upgrades_and_stops_the_service() {
     // dbus-daemon hangs up on a user that exists only while a service runs, and knows this one: timedated can be asked.
     lab.sh("setpriv --reuid=siaga --regid=siaga --clear-groups timedatectl show --property=NTPSynchronized");
     lab.sh("siaga token --state-dir /var/lib/siaga add 'The scheduler' --scope schedule");
+
+    // The room's own config takes the place of the package's, which says nothing yet.
+    typed(&lab, "/root", "make deb ", &["make", "apt"]);
+    answers(&lab);
+    assert_eq!(property(&lab, "MainPID"), process);
 
     // An upgrade starts it anew, and loses nothing.
     install(&lab, &newer(), "newer.deb");
