@@ -57,7 +57,9 @@ fn the_package_starts_upgrades_and_stops_the_service() {
 
     // One that does not take the config ends no watch: the older one goes on until somebody has mended it.
     let process = property(&lab, "MainPID");
-    lab.sh("cp /etc/siaga/siaga.toml /root/ && echo 'nonsense = 1' >>/etc/siaga/siaga.toml");
+    lab.sh("cp /etc/siaga/siaga.toml /root/ && echo 'nonsense = 1' >>/etc/siaga/siaga.toml
+         mkdir -p /etc/systemd/system/siaga.service.d
+         printf '[Service]\\nEnvironment=SIAGA_LOG=debug\\n' >/etc/systemd/system/siaga.service.d/log.conf");
     let said = install(&lab, &built(), "siaga.deb");
     assert!(said.contains("nonsense") && said.contains("was left running"), "{said}");
     // The command reads the config too.
