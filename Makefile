@@ -32,7 +32,7 @@ test: tools ## install what the tests need, check, then run all tests
 	@# All at once: one crate alone keeps half of the processors idle.
 	$(CARGO) test $(LOCKED) --no-run --lib --bins --examples --test '*'
 	$(CARGO) test $(LOCKED) --no-fail-fast --doc
-	@CARGO=$(CARGO) scripts/test.sh
+	@CARGO='$(CARGO)' scripts/test.sh
 
 lab: tools ## the tests with real cameras, sound cards and lines in a guest machine, alone
 	@scripts/install-debian.sh build run lab

@@ -318,3 +318,29 @@ fn read(file: &Path) -> Source {
     let module = below.split('/').filter(|part| !matches!(*part, "mod" | "lib")).map(str::to_owned).collect();
     Source { path, module, text, tokens }
 }
+
+/// Which tests of the lab have the machine to themselves is said in two places: in the guest that they start, and in the script that
+/// keeps the other rings away.
+#[test]
+fn what_runs_alone_in_the_lab_runs_beside_no_other_ring() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let script = fs::read_to_string(root.join("scripts/test.sh")).unwrap();
+    let list = script.split_once("alone=(\n").unwrap().1.split_once("\n)").unwrap().0;
+    let listed: Vec<_> = list.lines().map(|line| line.trim().split_once("::").unwrap()).collect();
+    let source = |module: &str| {
+        let places = [format!("tests/lab/{module}.rs"), format!("tests/lab/{module}/mod.rs")];
+        places.iter().find_map(|place| fs::read_to_string(root.join(place)).ok()).unwrap()
+    };
+    let mut count = 0;
+    for line in source("main").lines() {
+        let Some(module) = line.strip_prefix("mod ").and_then(|rest| rest.strip_suffix(';')) else { continue };
+        let is_alone = |text: &str| text.contains("Lab::start_alone") || text.contains("Lab::start_system_alone");
+        if module != "built" && is_alone(&source(module)) {
+            let test = listed.iter().find(|(listed, _)| *listed == module);
+            let (_, test) = test.unwrap_or_else(|| panic!("scripts/test.sh lists no test of {module}"));
+            assert!(source(module).contains(&format!("fn {test}()")), "{module} has no test {test}");
+            count += 1;
+        }
+    }
+    assert_eq!(count, listed.len(), "{listed:?}");
+}

@@ -80,7 +80,8 @@ impl Lab {
         Self::start_kind(Kind::System, Turn::wait)
     }
 
-    /// A small guest with no other beside it: for what is held to a deadline, or to nothing else going wrong.
+    /// A small guest with no other beside it: for what is held to a deadline, or to nothing else going wrong. `scripts/test.sh` keeps the
+    /// other rings away from such a test too.
     pub(crate) fn start_alone() -> Self {
         Self::start_kind(Kind::Mini, Turn::wait_alone)
     }
