@@ -113,7 +113,7 @@ impl Incidents {
                     }
                 }
                 None if outside => {
-                    let Some(Caused { verdict, reasons, .. }) = caused else { continue };
+                    let Some(caused) = caused else { continue };
                     if let Some(due) = waits {
                         look_again = look_again.min(due);
                         continue;
@@ -121,10 +121,10 @@ impl Incidents {
                     let incident = Incident {
                         id: format!("{}-{}", component.component, now.wall.as_millisecond()),
                         component: component.component,
-                        worst: verdict,
-                        verdict,
-                        opened_at: began(component, verdict, &reasons),
-                        reasons,
+                        worst: caused.verdict,
+                        verdict: caused.verdict,
+                        opened_at: began(component, &caused),
+                        reasons: caused.reasons,
                         closed_at: None,
                         settling,
                     };
@@ -150,9 +150,9 @@ fn go_on(spells: &mut BTreeMap<Duration, Mono>, unknown: impl Iterator<Item = Du
     }
 }
 
-/// Since when it is this with these reasons, worst first: what something else explains may have made it worse before.
-fn began(component: &ComponentView, verdict: Verdict, reasons: &[Reason]) -> Timestamp {
-    let own = reasons.first().filter(|_| verdict != component.verdict);
+/// Since when it is this by its own faults: what something else explains may have made it as bad or worse before.
+fn began(component: &ComponentView, caused: &Caused) -> Timestamp {
+    let own = caused.reasons.first().filter(|_| caused.in_part);
     own.map_or(component.since, |reason| reason.since.max(component.since))
 }
 
@@ -207,24 +207,21 @@ struct Caused {
     verdict: Verdict,
     /// Worst first; last what others of a group stand in for, which makes it no worse.
     reasons: Vec<Reason>,
-    /// What each check of the house is here: ready where something in another component explains one of this.
+    /// What each check is here: one of this component is ready where something in another explains it.
     checks: Vec<Verdict>,
+    /// Whether something in another component explains one of this.
+    in_part: bool,
 }
 
 /// What a component is by what nothing in another component explains. None where nothing but what others stand in for is left: one that
 /// has been dead for long is no news when what stands in for it is brought down by something else.
 fn causes(view: &ProfileView, checks: &[Arc<CheckView>], component: Component, own: &[Reason]) -> Option<Caused> {
     let is_own = |check: &CheckView| check.spec.component == component;
-    let verdicts: Vec<_> = view
-        .checks
-        .iter()
-        .zip(checks)
-        .enumerate()
-        .map(|(at, (judged, check))| {
-            let is_well = is_own(check) && !is_own(&checks[root(view, checks, at)]);
-            if is_well { Verdict::Ready } else { judged.verdict }
-        })
-        .collect();
+    let is_explained_elsewhere = |at: usize| is_own(&checks[at]) && !is_own(&checks[root(view, checks, at)]);
+    let explained: Vec<_> = (0..checks.len()).map(is_explained_elsewhere).collect();
+    let here = view.checks.iter().zip(&explained);
+    let verdicts: Vec<_> =
+        here.map(|(judged, explained)| if *explained { Verdict::Ready } else { judged.verdict }).collect();
     let seen = || checks.iter().map(|check| &*check.spec).zip(verdicts.iter().copied());
     let groups = rollup::groups(seen());
     let mut all: Vec<_> = own.iter().map(|reason| (false, reason.clone())).collect();
@@ -245,7 +242,8 @@ fn causes(view: &ProfileView, checks: &[Arc<CheckView>], component: Component, o
     let rolled = rollup::component(&of_it.into_iter().map(decided).collect::<Vec<_>>());
     let verdict = Verdict::worst(rolled.into_iter().chain(own.iter().map(|reason| reason.verdict)));
     let verdict = verdict.filter(|verdict| makes_it_bad && *verdict != Verdict::Ready)?;
-    Some(Caused { verdict, reasons: all.into_iter().map(|(_, reason)| reason).collect(), checks: verdicts })
+    let reasons = all.into_iter().map(|(_, reason)| reason).collect();
+    Some(Caused { verdict, reasons, checks: verdicts, in_part: explained.contains(&true) })
 }
 
 #[cfg(test)]

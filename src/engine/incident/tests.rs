@@ -200,6 +200,9 @@ fn told_of_video(is: impl Fn(&str, i32) -> Verdict, seconds: i32) -> Vec<(i32, V
                 && incident.component == Component::Video
             {
                 assert!(incident.worst >= incident.verdict && incident.opened_at <= now.wall);
+                // Whatever brought down the rest is long ago.
+                let is_of_now = now.wall.duration_since(incident.opened_at).as_secs() <= 30;
+                assert!(is_of_now || !told.is_empty(), "{incident:?} at {second}");
                 told.push((second, incident.verdict, incident.reasons.len()));
             }
         }
@@ -223,6 +226,16 @@ fn what_something_else_brings_down_makes_an_incident_no_worse() {
     // Nor does it where that is there before.
     let after = told_of_video(|name, second| is(name, if name == "display" { second - 640 } else { second }), 700);
     assert!(matches!(after[..], [(660..700, Verdict::Degraded, 1)]), "{after:?}");
+    // What is as bad as that begins by itself too.
+    let as_bad = told_of_video(
+        |name, second| match name {
+            "hub" | "camera" if second >= 600 => Verdict::NotReady,
+            "display" if second >= 660 => Verdict::NotReady,
+            _ => Verdict::Ready,
+        },
+        700,
+    );
+    assert!(matches!(as_bad[..], [(660..700, Verdict::NotReady, 1)]), "{as_bad:?}");
 }
 
 #[test]

@@ -317,6 +317,8 @@ impl Policy {
         if let Some(verdict) = seen {
             state.follow_verdict(verdict, at);
         }
+        let is_worse = flap.is_some_and(|flap| flap.is_flapping() && !flap.holds_back(incident.verdict));
+        state.kept_back |= is_worse && matches!(quiet, Some(Withheld::Silenced | Withheld::Maintenance));
         if self.house.receivers.is_empty() {
             let why = if quiet == Some(Withheld::Settling) { Withheld::Settling } else { Withheld::NoReceiver };
             decided.withheld.insert(why);
@@ -400,7 +402,7 @@ impl Policy {
                     .any(|route| route.receivers.contains(&receiver) && route.fitted(&incident, self.when(at)));
             let is_noise = settling && incident.settling;
             // Worse than all that goes to and fro, and over before they might hear of it: its end is told as any other's.
-            let is_fault = led && !is_part && !is_noise && !told_of_it.contains(&receiver);
+            let is_fault = led && open.state.kept_back && !is_part && !is_noise && !told_of_it.contains(&receiver);
             if is_noise && !heard {
                 // It came and went within one start: noise from end to end.
                 decided.withheld.insert(Withheld::Settling);

@@ -140,3 +140,30 @@ fn an_outage_with_which_it_begins_to_go_to_and_fro_is_not_seen_to_because_someth
         assert!(policy.open()[0].1, "{before}");
     }
 }
+
+#[test]
+fn what_outgrew_in_a_silence_what_somebody_saw_to_is_escalated_though_only_something_milder_goes_to_and_fro() {
+    let config = "[[route]]\nreceivers = ['desk']\nescalate_after = '200s'\nescalate_to = ['noc']";
+    let mut policy = Policy::new(house(config), Left::default());
+    for time in 0..4 {
+        let blind = Incident { id: format!("internet-{time}0"), ..incident(Verdict::Unknown, &[&DOWN]) };
+        policy.decide(Change::Opened(&blind), false, at(time * 60));
+        policy.decide(Change::Closed(&Incident { verdict: Verdict::Ready, ..blind }), false, at(time * 60 + 30));
+    }
+    let now = |verdict| incident(verdict, &[&DOWN]);
+    policy.decide(Change::Opened(&now(Verdict::Unknown)), false, at(300));
+    policy.acknowledge("internet-1", at(310)).unwrap();
+    let silence = |until: i64| crate::domain::Silence {
+        id: "s".into(),
+        component: None,
+        reason: "x".to_owned(),
+        from: at(320),
+        until: at(until),
+    };
+    policy.silence(silence(400));
+    policy.decide(Change::Changed(&now(Verdict::NotReady)), false, at(330));
+    policy.decide(Change::Changed(&now(Verdict::Unknown)), false, at(360));
+    assert_eq!(policy.outgrown_at("internet-1"), Some(at(330)));
+    let said: Vec<_> = (40..62).flat_map(|look| told(&policy.tick(false, at(look * 10)))).collect();
+    assert_eq!(said, ["noc unstable"]);
+}

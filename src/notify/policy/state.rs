@@ -85,6 +85,9 @@ pub(super) struct State {
     /// When somebody was first told because nobody had said so.
     #[serde(default)]
     pub(super) escalated_at: Option<Timestamp>,
+    /// Whether a silence or a window kept it from being told while it was worse than all that its component went to and fro by.
+    #[serde(default)]
+    pub(super) kept_back: bool,
 }
 
 impl Default for State {
@@ -97,6 +100,7 @@ impl Default for State {
             acknowledged: None,
             outgrown_at: None,
             escalated_at: None,
+            kept_back: false,
         }
     }
 }
@@ -141,6 +145,14 @@ impl State {
     pub(super) fn tell(&mut self, receiver: Arc<str>, news: News, at: Timestamp) {
         self.first_told.get_or_insert_default().entry(Arc::clone(&receiver)).or_insert(at);
         self.told.insert(receiver, Told { news, at });
+    }
+
+    /// A receiver has heard already what there is to say of it. What became worse in a silence than what somebody saw to is theirs to
+    /// see to from now on.
+    pub(super) fn hears_nothing_new(&mut self, receiver: &Arc<str>, at: Timestamp) {
+        if self.outgrown_at.is_some() {
+            self.first_told.get_or_insert_default().entry(Arc::clone(receiver)).or_insert(at);
+        }
     }
 
     /// When the first of these was told, and could see to it.

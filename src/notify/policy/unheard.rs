@@ -187,3 +187,30 @@ fn of_an_outage_that_comes_and_goes_in_a_silence_while_something_milder_goes_to_
     policy.silence(silence(400));
     assert_eq!(outage(&mut policy, Verdict::Unknown, 420), ["desk unstable", "noc unstable"]);
 }
+
+#[test]
+fn what_was_a_part_of_what_goes_to_and_fro_is_no_fault_of_its_own_because_that_is_milder_by_its_end() {
+    let mut policy = Policy::new(house(""), Left::default());
+    let mut said = Vec::new();
+    for time in 0..3 {
+        let down = Incident { id: format!("internet-{time}"), ..incident(Verdict::NotReady, &[&DOWN]) };
+        said.extend(told(&policy.decide(Change::Opened(&down), false, at(time * 120))));
+        said.extend(told(&policy.decide(
+            Change::Closed(&Incident { verdict: Verdict::Ready, ..down }),
+            false,
+            at(time * 120 + 60),
+        )));
+    }
+    assert!(said.iter().any(|line| line == "desk unstable"), "{said:?}");
+    let long =
+        |verdict| Incident { id: "internet-9".to_owned(), worst: Verdict::NotReady, ..incident(verdict, &[&DOWN]) };
+    let mut later = told(&policy.decide(Change::Opened(&long(Verdict::NotReady)), false, at(360)));
+    for minute in 7..30 {
+        let verdict = if minute % 2 == 0 { Verdict::Degraded } else { Verdict::Unknown };
+        later.extend(told(&policy.decide(Change::Changed(&long(verdict)), false, at(minute * 60))));
+        later.extend(told(&policy.tick(false, at(minute * 60 + 30))));
+    }
+    assert!(!policy.flaps[&Component::Internet].holds_back(Verdict::NotReady));
+    later.extend(told(&policy.decide(Change::Closed(&long(Verdict::Ready)), false, at(1800))));
+    assert_eq!(later, [""; 0]);
+}

@@ -43,13 +43,22 @@ impl Policy {
             self.tell_unstable_instead(&incident, state, &others, at, &mut decided);
             return decided;
         }
+        let is_for_later = matches!(quiet, Some(Withheld::Silenced | Withheld::Maintenance));
+        // Nor has the radio said that it goes to and fro: after the silence that is told anew, if it still does.
+        if is_for_later
+            && !incident.is_drill()
+            && let Some(flap) = self.flaps.get_mut(&incident.component)
+            && flap.heard.remove(&unsaid.receiver)
+        {
+            self.keep_flap(incident.component, &mut decided);
+        }
         if state.acknowledged_at.is_some() || !self.open.contains_key(&unsaid.incident) {
             return decided;
         }
         if quiet.is_some() {
             // After the silence or the window it is told anew: by then nobody may try to say it any more. What was said before that word
             // is not forgotten: who heard it hears the end.
-            if matches!(quiet, Some(Withheld::Silenced | Withheld::Maintenance)) {
+            if is_for_later {
                 if let Some(told) = state.told.get_mut(&unsaid.receiver) {
                     told.news = News::well();
                 }
@@ -102,7 +111,7 @@ impl Policy {
 mod tests {
     use super::super::tests::{DOWN, at, house, incident, to_and_fro, told};
     use super::*;
-    use crate::domain::{Silence, Verdict};
+    use crate::domain::{Component, Silence, Verdict};
     use crate::notify::policy::{Change, House, Left};
 
     /// A room in which "desk" is a radio that everything leads to, and nothing leads to "noc".
@@ -189,5 +198,20 @@ mod tests {
         assert!(told(&policy.tell_instead(&unsaid("internet-1"), at(410))).is_empty());
         let over = Incident { verdict: Verdict::Ready, ..bad };
         assert_eq!(told(&policy.decide(Change::Closed(&over), false, at(500))), ["desk closed", "noc closed"]);
+    }
+
+    #[test]
+    fn that_it_goes_to_and_fro_is_told_after_a_silence_where_the_radio_could_not_say_it_before() {
+        let mut policy = policy("");
+        to_and_fro(&mut policy, 3);
+        let heard = policy.flaps[&Component::Internet].heard.clone();
+        assert!(heard.contains("desk"), "{heard:?}");
+        let silence = Silence { id: "s".into(), component: None, reason: "x".into(), from: at(300), until: at(400) };
+        policy.silence(silence);
+        let decided = policy.tell_instead(&unsaid("internet-1"), at(310));
+        assert!(told(&decided).is_empty() && !decided.kept.is_empty(), "{decided:?}");
+        let id = "internet-9".to_owned();
+        policy.decide(Change::Opened(&Incident { id, ..incident(Verdict::NotReady, &[&DOWN]) }), false, at(320));
+        assert_eq!(told(&policy.tick(false, at(401))), ["desk unstable"]);
     }
 }

@@ -31,6 +31,7 @@ impl Policy {
             let is_owed = beyond && !is_over;
             // A drill is no word of the component's own.
             if incident.is_drill() || !is_owed && (beyond || heard.contains(&receiver)) {
+                state.hears_nothing_new(&receiver, at);
                 decided.withheld.insert(Withheld::Flapping);
             } else if knows || self.is_for(&receiver, &incident, &state, at) {
                 if !knows && !self.is_led(&receiver, &incident, at) {
