@@ -1,5 +1,7 @@
 //! A receiver that is reached by electronic letters: SMTP (RFC 5321) with TLS, through `lettre`.
 
+mod hand_over;
+mod letter;
 mod put_off;
 #[cfg(test)]
 mod silent;
@@ -8,14 +10,13 @@ use std::fmt;
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
+use lettre::Message;
 use lettre::message::{Mailbox, Mailboxes, header};
 use lettre::transport::smtp;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
-use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
-use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
+use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::response::Severity;
-use lettre::{Address, Message};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use tokio::sync::Mutex;
@@ -26,6 +27,7 @@ use super::error::{DeliveryError, Failure, SetupError};
 use super::secret;
 use crate::clock::Clock;
 use crate::domain::{Mono, Notification, Period, SecretFile, hex};
+use letter::{Disliked, Halfway};
 use put_off::PutOff;
 
 /// How long one attempt may take, with a letter that is sent: a server may look through one for longer than a minute before it says that
@@ -43,9 +45,6 @@ const ANSWER: Duration = Duration::from_mins(1);
 
 /// How long a server is waited for that has the letter and is told that this is all.
 const FAREWELL: Duration = Duration::from_secs(1);
-
-/// What the log says of a letter that not all have.
-const ALONE: &str = "a letter went to the others alone, without";
 
 /// What belongs to letters.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
@@ -126,12 +125,20 @@ impl Config {
     }
 }
 
+/// What was learned of the other end, for the next attempt.
+#[derive(Debug, Default)]
+struct Learned {
+    put_off: PutOff,
+    halfway: Halfway,
+    disliked: Disliked,
+}
+
 /// A server of letters, ready to be asked. It was not contacted yet.
 pub struct Ready {
     config: Config,
     tls: Option<TlsParameters>,
     clock: OnceLock<Clock>,
-    put_off: Mutex<PutOff>,
+    learned: Mutex<Learned>,
 }
 
 impl fmt::Debug for Ready {
@@ -154,7 +161,7 @@ impl Ready {
                     .map_err(|error| SetupError::new("TLS cannot be set up", error))?,
             ),
         };
-        Ok(Self { config: config.clone(), tls, clock: OnceLock::new(), put_off: Mutex::default() })
+        Ok(Self { config: config.clone(), tls, clock: OnceLock::new(), learned: Mutex::default() })
     }
 
     /// Begins, before the first attempt: by this clock it is told for how long a mailbox is put off.
@@ -162,9 +169,9 @@ impl Ready {
         _ = self.clock.set(clock);
     }
 
-    /// Goes on from the one before: which mailboxes that one has waited for, and since when.
+    /// Goes on from the one before: which mailboxes that one has waited for, since when, and who has its letter.
     pub async fn follow(&self, before: &Self) {
-        *self.put_off.lock().await = std::mem::take(&mut *before.put_off.lock().await);
+        *self.learned.lock().await = std::mem::take(&mut *before.learned.lock().await);
     }
 
     /// Makes one attempt. It has arrived when the server has taken the letter (RFC 5321 §4.2.5): what it does with it then
@@ -175,10 +182,17 @@ impl Ready {
     /// Why it has not arrived, and whether another attempt makes sense.
     pub async fn deliver(&self, notification: &Notification) -> Result<(), DeliveryError> {
         let letter = self.letter(notification)?;
+        let mut learned = self.learned.lock().await;
+        let key = &*notification.key;
+        hand_over::leave_out_asked(key, &mut learned, "the attempt was cut off");
+        let left = learned.halfway.left(key, letter.envelope().to());
+        if left.is_empty() {
+            // The attempt before was cut off when all was done; the server may be away by now.
+            return Ok(());
+        }
         let mut server = self.connect().await?;
         let now = self.clock.get().map_or(Mono::ZERO, Clock::mono);
-        let key = &notification.key;
-        let handed_over = hand_over(&mut server, &letter, key, &mut *self.put_off.lock().await, now).await;
+        let handed_over = hand_over::hand_over(&mut server, &letter, key, &left, &mut learned, now).await;
         // Whatever it says to that, it has the letter or has not.
         _ = timeout(FAREWELL, server.abort()).await;
         handed_over
@@ -221,109 +235,6 @@ impl Ready {
         }
         letter.body(document.body()).map_err(|error| refused(&error))
     }
-}
-
-/// Hands a letter over, for all whose mailboxes the server takes (RFC 5321 §3.3): one that it refuses for good, as of somebody who has
-/// left, keeps the letter from none of the others, and one that it puts off for minutes, since it is full, does so no longer.
-///
-/// One of which it said nothing in time, perhaps since it asks another server that is away, ends an attempt, of which nothing more can be
-/// asked: it is asked for after that when the others have the letter. Not left out, since the line may have died there.
-async fn hand_over(
-    server: &mut AsyncSmtpConnection,
-    letter: &Message,
-    key: &str,
-    put_off: &mut PutOff,
-    now: Mono,
-) -> Result<(), DeliveryError> {
-    let (envelope, bytes) = (letter.envelope(), letter.formatted());
-    let is_ascii = |address: &Address| AsRef::<str>::as_ref(address).is_ascii();
-    let is_plain = envelope.from().into_iter().chain(envelope.to()).all(is_ascii);
-    let needs = [
-        // RFC 6531, and RFC 6152.
-        (!is_plain, Extension::SmtpUtfEight, MailParameter::SmtpUtfEight),
-        (!bytes.is_ascii(), Extension::EightBitMime, MailParameter::Body(MailBodyParameter::EightBitMime)),
-    ];
-    let mut parameters = Vec::new();
-    for (_, extension, parameter) in needs.into_iter().filter(|(is_needed, ..)| *is_needed) {
-        if !server.server_info().supports_feature(extension) {
-            return Err(DeliveryError::new(Failure::Protocol, format!("the server has no {extension}")));
-        }
-        parameters.push(parameter);
-    }
-    let from = Mail::new(envelope.from().cloned(), parameters);
-    if put_off.gone().take_if(|gone| gone == key).is_some() {
-        // The attempt was cut off meanwhile: nobody is to have it twice.
-        tracing::warn!("{ALONE} a mailbox in `to` of which the server said nothing in time");
-        return Ok(());
-    }
-    let (first, last) = put_off.split(envelope.to());
-    let letter = (key, &*bytes);
-    if first.is_empty() || last.is_empty() {
-        let refused = hand_over_to(server, from, &[first, last].concat(), letter, put_off, now).await?;
-        return refused.map_or(Ok(()), Err);
-    }
-    let refused = hand_over_to(server, from.clone(), &first, letter, put_off, now).await?;
-    if refused.is_none() {
-        *put_off.gone() = Some(key.to_owned());
-    }
-    let once_more = async {
-        within(server.command(Rset)).await?.map_err(|error| failed(&error))?;
-        hand_over_to(server, from, &last, letter, put_off, now).await
-    };
-    let asked = once_more.await.and_then(|refused| refused.map_or(Ok(()), Err));
-    *put_off.gone() = None;
-    match asked {
-        Err(error) if refused.is_none() => {
-            tracing::warn!(%error, "{ALONE} a mailbox in `to` of which the server had said nothing in time");
-            Ok(())
-        }
-        asked => asked,
-    }
-}
-
-/// Hands it over to these of them. Why the server takes none, if it refuses all.
-async fn hand_over_to(
-    server: &mut AsyncSmtpConnection,
-    from: Mail,
-    mailboxes: &[Address],
-    (key, bytes): (&str, &[u8]),
-    put_off: &mut PutOff,
-    now: Mono,
-) -> Result<Option<DeliveryError>, DeliveryError> {
-    within(server.command(from)).await?.map_err(|error| failed(&error))?;
-    let (mut is_taken, mut refused, mut waited_for) = (false, Vec::new(), None);
-    for to in mailboxes {
-        put_off.asked(to, now);
-        let answer = within(server.command(Rcpt::new(to.clone(), Vec::new()))).await?;
-        if answer.as_ref().map_or_else(|error| error.is_permanent() || error.is_transient(), |_| true) {
-            put_off.answered(to);
-        }
-        match answer {
-            Ok(_) => {
-                put_off.taken(to);
-                is_taken = true;
-            }
-            Err(error) if error.is_transient() && put_off.is_waited_for(to, now) => {
-                waited_for.get_or_insert_with(|| failed(&error));
-            }
-            Err(error) if error.is_permanent() || error.is_transient() => refused.push(failed(&error)),
-            Err(error) => return Err(failed(&error)),
-        }
-    }
-    // All are tried again: who is not taken now may be then, and nobody is to have it twice.
-    if let Some(why) = waited_for {
-        return Err(why);
-    }
-    if !is_taken {
-        return Ok(refused.into_iter().next());
-    }
-    within(server.command(Data)).await?.map_err(|error| failed(&error))?;
-    // From here on it has the letter, and the attempt's own time to look through it.
-    server.message(bytes).await.map_err(|error| judged(&error, Some(&mut || put_off.is_refused_for_long(key, now))))?;
-    for error in refused {
-        tracing::warn!(%error, "{ALONE} one of the mailboxes in `to`: refused, or long put off");
-    }
-    Ok(None)
 }
 
 /// What a server answers in time.

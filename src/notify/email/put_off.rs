@@ -1,4 +1,4 @@
-//! Mailboxes that a server puts off (4yz, RFC 5321 §4.2.1) or says nothing of, and a letter that it does not like. Pure.
+//! Mailboxes that a server puts off (4yz, RFC 5321 §4.2.1) or says nothing of. Pure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,26 +10,23 @@ use crate::domain::Mono;
 /// A mailbox is waited for no longer than this: greylisting is over after five minutes, and one that is full may be so for weeks.
 const WAITED_FOR: Duration = Duration::from_mins(6);
 
-/// A line that failed over to a modem is on blocklists, and the letter is to wait for the line; one that a filter does not like is not
-/// to keep all others for a day.
-const DISLIKED: Duration = Duration::from_mins(20);
-
 /// Those that were not taken when they were asked for last, and since when.
 #[derive(Debug, Default)]
 pub(super) struct PutOff {
     mailboxes: BTreeMap<Address, Mono>,
     /// Those of which the server said nothing when it was asked last, and when that was.
     unanswered: BTreeMap<Address, Mono>,
-    /// The letter, by its key, that the others have while those are asked for once more.
-    gone: Option<String>,
-    /// The letter, by its key, that was refused for what may be of it.
-    letter: Option<(String, Mono)>,
 }
 
 impl PutOff {
     /// One is asked for. Until there is an answer there is none: whoever asks may be cut off at any moment.
     pub(super) fn asked(&mut self, mailbox: &Address, now: Mono) {
         self.unanswered.insert(mailbox.clone(), now);
+    }
+
+    /// Whether nothing was said of it when it was asked for last.
+    pub(super) fn is_unanswered(&self, mailbox: &Address) -> bool {
+        self.unanswered.contains_key(mailbox)
     }
 
     /// Something is said of it.
@@ -39,32 +36,20 @@ impl PutOff {
 
     /// Those of which something was said when they were asked for last, or that never were; and the others, the longest ago first.
     pub(super) fn split(&self, all: &[Address]) -> (Vec<Address>, Vec<Address>) {
-        let (mut last, first): (Vec<_>, Vec<_>) =
-            all.iter().cloned().partition(|mailbox| self.unanswered.contains_key(mailbox));
+        let (mut last, first): (Vec<_>, Vec<_>) = all.iter().cloned().partition(|mailbox| self.is_unanswered(mailbox));
         last.sort_by_key(|mailbox| self.unanswered.get(mailbox).copied());
         (first, last)
     }
 
-    /// The letter that the others have by now, if any does while more is asked.
-    pub(super) fn gone(&mut self) -> &mut Option<String> {
-        &mut self.gone
-    }
-
     /// One is taken.
     pub(super) fn taken(&mut self, mailbox: &Address) {
+        self.answered(mailbox);
         self.mailboxes.remove(mailbox);
     }
 
     /// One is put off, perhaps again. Whether the others wait for it.
     pub(super) fn is_waited_for(&mut self, mailbox: &Address, now: Mono) -> bool {
         now.since(*self.mailboxes.entry(mailbox.clone()).or_insert(now)) < WAITED_FOR
-    }
-
-    /// The letter is refused, perhaps again, for what may be of it. Whether it has been for long.
-    pub(super) fn is_refused_for_long(&mut self, key: &str, now: Mono) -> bool {
-        let known = self.letter.take().filter(|(known, _)| known == key);
-        let (_, since) = self.letter.insert(known.unwrap_or_else(|| (key.to_owned(), now)));
-        now.since(*since) >= DISLIKED
     }
 }
 

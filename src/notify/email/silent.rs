@@ -1,14 +1,14 @@
 //! Servers that fall silent, before they have the letter and with it.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use super::tests::{config, notification};
 use super::{ANSWER, Config, DeliveryError, Failure, PATIENCE, Ready};
+use crate::clock::Clock;
 
 /// What a server says until it has the letter.
 const ANSWERS: [&str; 5] = ["220 ready", "250 well", "250 well", "250 taken", "354 go on"];
@@ -70,109 +70,251 @@ async fn a_server_that_falls_silent_before_it_has_the_letter_is_not_waited_for_a
     assert!(looks_through.is_none(), "{looks_through:?}");
 }
 
-/// A server that tells to whom each letter went. While it is said so, it asks another that is away whether that takes letters for `far`,
-/// and answers no more.
-fn asks_another() -> (u16, Arc<AtomicBool>, mpsc::Receiver<()>, mpsc::Receiver<Vec<String>>) {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let (port, away) = (listener.local_addr().unwrap().port(), Arc::new(AtomicBool::new(true)));
-    let ((is_silent, silent), (letters, came)) = (mpsc::sync_channel(9), mpsc::sync_channel(9));
-    let is_away = Arc::clone(&away);
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let stream = stream.unwrap();
-            let (mut answers, mut taken, mut is_data) = (stream.try_clone().unwrap(), Vec::new(), false);
-            answers.write_all(b"220 ready\r\n").unwrap();
-            for line in BufReader::new(stream).lines().map_while(Result::ok) {
-                let answer = match line.split(' ').next() {
-                    Some(".") if is_data => {
-                        is_data = false;
-                        letters.send(std::mem::take(&mut taken)).unwrap();
-                        "250 taken"
-                    }
-                    _ if is_data => continue,
-                    Some("DATA") => {
-                        is_data = true;
-                        "354 go on"
-                    }
-                    Some("RCPT") if line.contains("far") && is_away.load(Ordering::SeqCst) => {
+/// A server that tells to whom each letter went. Of a mailbox it says what it is told to; nothing more, where that is nothing; and hangs
+/// up after 421. Of `former` it says that there is nobody of that name, and to a second letter in a session what stands under `again`.
+struct Server {
+    port: u16,
+    says: Arc<Mutex<BTreeMap<&'static str, &'static str>>>,
+    silent: mpsc::Receiver<()>,
+    came: mpsc::Receiver<Vec<String>>,
+}
+
+impl Server {
+    fn start() -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let says = Arc::new(Mutex::new(BTreeMap::from([("former", "550 5.1.1 nobody of that name")])));
+        let ((is_silent, silent), (letters, came)) = (mpsc::sync_channel(9), mpsc::sync_channel(9));
+        let told = Arc::clone(&says);
+        std::thread::spawn(move || {
+            let told = |what: &str| told.lock().unwrap().get(what).copied();
+            for stream in listener.incoming() {
+                let stream = stream.unwrap();
+                let (mut answers, mut taken, mut is_data, mut begun) =
+                    (stream.try_clone().unwrap(), Vec::new(), false, 0);
+                answers.write_all(b"220 ready\r\n").unwrap();
+                for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                    let answer = match line.split(' ').next() {
+                        Some(".") if is_data => {
+                            is_data = false;
+                            letters.send(std::mem::take(&mut taken)).unwrap();
+                            "250 taken"
+                        }
+                        _ if is_data => continue,
+                        Some("DATA") => {
+                            is_data = true;
+                            "354 go on"
+                        }
+                        Some("RCPT") => {
+                            let mailbox = line.split(['<', '>', '@']).nth(1).unwrap();
+                            let answer = told(mailbox).unwrap_or("250 taken");
+                            if answer.starts_with("250") {
+                                taken.push(mailbox.to_owned());
+                            }
+                            answer
+                        }
+                        Some("MAIL") if !taken.is_empty() => "503 5.5.1 there is a letter already",
+                        Some("MAIL") => {
+                            begun += 1;
+                            told("again").filter(|_| begun > 1).unwrap_or("250 well")
+                        }
+                        Some("RSET") => {
+                            taken.clear();
+                            "250 well"
+                        }
+                        _ => "250 well",
+                    };
+                    if answer.is_empty() {
                         is_silent.send(()).unwrap();
                         continue;
                     }
-                    Some("RCPT") if line.contains("former") => "550 5.1.1 nobody of that name",
-                    Some("RCPT") => {
-                        taken.push(line.split(['<', '>', '@']).nth(1).unwrap().to_owned());
-                        "250 taken"
+                    // Whoever has hung up has read enough.
+                    _ = answers.write_all(format!("{answer}\r\n").as_bytes());
+                    if answer.starts_with("421") {
+                        break;
                     }
-                    Some("MAIL") if !taken.is_empty() => "503 5.5.1 there is a letter already",
-                    _ => "250 well",
-                };
-                // Whoever has hung up has read enough.
-                _ = answers.write_all(format!("{answer}\r\n").as_bytes());
+                }
+            }
+        });
+        Self { port, says, silent, came }
+    }
+
+    fn says(&self, what: &'static str, of: &'static str) {
+        self.says.lock().unwrap().insert(of, what);
+    }
+
+    fn is_well(&self, what: &str) {
+        self.says.lock().unwrap().remove(what);
+    }
+
+    /// To whom each letter went since.
+    fn came(&self) -> Vec<Vec<String>> {
+        self.came.try_iter().collect()
+    }
+
+    fn ready(&self, to: &str) -> Ready {
+        let ready = Ready::new(&Config { port: Some(self.port), to: to.parse().unwrap(), ..config() }).unwrap();
+        ready.begin(Clock::on_tokio_time(jiff::Timestamp::UNIX_EPOCH));
+        ready
+    }
+
+    /// Delivers while it falls silent, with so much patience. What becomes of it, if anything does.
+    async fn silent_at(&self, ready: &Ready, key: &str, patience: Duration) -> Option<Result<(), DeliveryError>> {
+        let letter = notification(key);
+        let mut delivery = std::pin::pin!(tokio::time::timeout(patience, ready.deliver(&letter)));
+        while self.silent.try_recv().is_err() {
+            tokio::select! {
+                early = &mut delivery => panic!("{early:?} before it was silent"),
+                () = tokio::time::sleep(Duration::from_millis(1)) => {}
             }
         }
-    });
-    (port, away, silent, came)
+        passes(patience.min(ANSWER)).await;
+        delivery.await.ok()
+    }
 }
 
-/// Delivers to one that falls silent meanwhile, with so much patience. What becomes of it, if anything does.
-async fn delivered(
-    ready: &Ready,
-    key: &str,
-    silent: &mpsc::Receiver<()>,
-    patience: Duration,
-) -> Option<Result<(), DeliveryError>> {
-    let letter = notification(key);
-    let mut delivery = std::pin::pin!(tokio::time::timeout(patience, ready.deliver(&letter)));
-    while silent.try_recv().is_err() {
-        tokio::select! {
-            early = &mut delivery => panic!("{early:?} before it was silent"),
-            () = tokio::time::sleep(Duration::from_millis(1)) => {}
-        }
-    }
+async fn passes(time: Duration) {
     tokio::time::pause();
-    tokio::time::advance(patience.min(ANSWER)).await;
+    tokio::time::advance(time).await;
     tokio::time::resume();
-    delivery.await.ok()
+}
+
+/// Why one attempt failed.
+async fn failed(ready: &Ready, key: &str) -> Failure {
+    ready.deliver(&notification(key)).await.unwrap_err().failure
 }
 
 #[tokio::test]
 async fn a_mailbox_for_which_the_server_does_not_answer_in_time_keeps_a_letter_from_the_others_once() {
     // By a step's time, and by the receiver's where that is shorter.
     for patience in [PATIENCE, Duration::from_secs(10)] {
-        let (port, away, silent, came) = asks_another();
-        let to = "far@example.org, desk@example.org, former@example.org".parse().unwrap();
-        let ready = Ready::new(&Config { port: Some(port), to, ..config() }).unwrap();
+        let server = Server::start();
+        server.says("", "far");
+        let to = "far@example.org, desk@example.org, former@example.org";
+        let ready = server.ready(to);
         let is_cut = patience < ANSWER;
-        let first = delivered(&ready, "a", &silent, patience).await;
+        let first = server.silent_at(&ready, "a", patience).await;
         assert_eq!(first.map(|made| made.unwrap_err().failure), (!is_cut).then_some(Failure::Timeout));
-        assert!(came.try_recv().is_err());
+        assert!(server.came().is_empty());
         // The line may have died there: it is asked once more, when the others have the letter.
-        let second = delivered(&ready, "a", &silent, patience).await;
-        assert_eq!(came.try_recv(), Ok(vec!["desk".to_owned()]));
+        let second = server.silent_at(&ready, "a", patience).await;
+        assert_eq!(server.came(), [["desk"]]);
         assert_eq!(second.map(Result::unwrap), (!is_cut).then_some(()));
         if is_cut {
-            ready.deliver(&notification("a")).await.unwrap();
+            // By now the server may be away.
+            let away = Ready::new(&Config { port: Some(1), to: to.parse().unwrap(), ..config() }).unwrap();
+            away.follow(&ready).await;
+            away.deliver(&notification("a")).await.unwrap();
+            ready.follow(&away).await;
         }
-        assert!(came.try_recv().is_err(), "nobody is to have it twice");
+        assert!(server.came().is_empty(), "nobody is to have it twice");
 
-        away.store(false, Ordering::SeqCst);
+        server.is_well("far");
         ready.deliver(&notification("b")).await.unwrap();
-        assert_eq!([(); 2].map(|()| came.try_recv()), ["desk", "far"].map(|who| Ok(vec![who.to_owned()])));
+        assert_eq!(server.came(), [["desk"], ["far"]]);
         ready.deliver(&notification("c")).await.unwrap();
-        assert_eq!(came.try_recv(), Ok(vec!["far".to_owned(), "desk".to_owned()]), "it is as the others again");
+        assert_eq!(server.came(), [["far", "desk"]], "it is as the others again");
     }
 }
 
 #[tokio::test]
 async fn where_nobody_else_takes_the_letter_it_is_that_mailbox_that_is_waited_for() {
-    let (port, away, silent, came) = asks_another();
-    let to = "former@example.org, far@example.org".parse().unwrap();
-    let ready = Ready::new(&Config { port: Some(port), to, ..config() }).unwrap();
+    let (log, writer) = std::io::pipe().unwrap();
+    let told = tracing::subscriber::set_default(tracing_subscriber::fmt().with_writer(Arc::new(writer)).finish());
+    let server = Server::start();
+    server.says("", "far");
+    let ready = server.ready("former@example.org, far@example.org");
     for _ in 0..3 {
-        let error = delivered(&ready, "a", &silent, PATIENCE).await.unwrap().unwrap_err();
+        let error = server.silent_at(&ready, "a", PATIENCE).await.unwrap().unwrap_err();
         assert_eq!(error.failure, Failure::Timeout, "{error}");
     }
-    away.store(false, Ordering::SeqCst);
+    server.is_well("far");
     ready.deliver(&notification("a")).await.unwrap();
-    assert_eq!(came.try_recv(), Ok(vec!["far".to_owned()]));
+    assert_eq!(server.came(), [["far"]]);
+    drop(told);
+    let log = std::io::read_to_string(log).unwrap();
+    assert_eq!(log.matches("550: 5.1.1 nobody of that name").count(), 1, "{log}");
+}
+
+#[tokio::test]
+async fn one_of_which_nothing_was_said_is_waited_for_as_any_other_where_it_is_put_off_then() {
+    let server = Server::start();
+    server.says("", "far");
+    let ready = server.ready("desk@example.org, far@example.org");
+    server.silent_at(&ready, "a", PATIENCE).await.unwrap().unwrap_err();
+    server.says("451 4.7.1 Greylisted", "far");
+    assert_eq!(failed(&ready, "a").await, Failure::Unavailable);
+    assert_eq!(server.came(), [["desk"]]);
+    passes(Duration::from_mins(5)).await;
+    server.is_well("far");
+    ready.deliver(&notification("a")).await.unwrap();
+    assert_eq!(server.came(), [["far"]], "and nobody has it twice");
+
+    // One that is full then is waited for no longer either.
+    server.says("", "far");
+    server.silent_at(&ready, "b", PATIENCE).await.unwrap().unwrap_err();
+    server.says("452 4.2.2 Mailbox full", "far");
+    assert_eq!(failed(&ready, "b").await, Failure::Unavailable);
+    passes(Duration::from_mins(6)).await;
+    ready.deliver(&notification("b")).await.unwrap();
+    ready.deliver(&notification("c")).await.unwrap();
+    assert_eq!(server.came(), [["desk"], ["desk"]]);
+}
+
+#[tokio::test]
+async fn one_that_is_silent_takes_no_other_with_it_that_was() {
+    for (still, well) in [("far", "farther"), ("farther", "far")] {
+        let server = Server::start();
+        server.says("", "far");
+        server.says("", "farther");
+        let ready = server.ready("far@example.org, farther@example.org, desk@example.org");
+        for _ in 0..2 {
+            server.silent_at(&ready, "a", PATIENCE).await.unwrap().unwrap_err();
+        }
+        server.is_well(well);
+        // The one that was silent first is asked first; after it nothing more can be asked in that session.
+        let third = server.silent_at(&ready, "a", PATIENCE).await.unwrap();
+        if still == "far" {
+            assert_eq!(third.unwrap_err().failure, Failure::Timeout);
+            ready.deliver(&notification("a")).await.unwrap();
+        } else {
+            third.unwrap();
+        }
+        assert_eq!(server.came(), [["desk"], [well]], "without {still}");
+        server.silent_at(&ready, "b", PATIENCE).await.unwrap().unwrap();
+        assert_eq!(server.came(), if well == "far" { [["far", "desk"]] } else { [["farther", "desk"]] });
+    }
+}
+
+#[tokio::test]
+async fn one_that_was_silent_is_asked_by_the_next_attempt_where_the_server_takes_one_letter_in_a_session() {
+    let server = Server::start();
+    server.says("421 4.7.0 one letter in a session", "again");
+    server.says("", "far");
+    let ready = server.ready("desk@example.org, far@example.org");
+    server.silent_at(&ready, "a", PATIENCE).await.unwrap().unwrap_err();
+    server.is_well("far");
+    assert_eq!(failed(&ready, "a").await, Failure::Unavailable);
+    ready.deliver(&notification("a")).await.unwrap();
+    assert_eq!(server.came(), [["desk"], ["far"]]);
+    ready.deliver(&notification("b")).await.unwrap();
+    assert_eq!(server.came(), [["desk", "far"]]);
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_up_at_one_mailbox_keeps_a_letter_from_the_others_once() {
+    let server = Server::start();
+    server.says("421 4.3.2 closing", "far");
+    let ready = server.ready("far@example.org, desk@example.org");
+    assert_eq!(failed(&ready, "a").await, Failure::Unavailable);
+    assert!(server.came().is_empty());
+    for minutes in [5, 1] {
+        assert_eq!(failed(&ready, "a").await, Failure::Unavailable, "it may be taken soon");
+        passes(Duration::from_mins(minutes)).await;
+    }
+    assert_eq!(server.came(), [["desk"]]);
+    ready.deliver(&notification("a")).await.unwrap();
+    assert!(server.came().is_empty(), "it is left out");
+    ready.deliver(&notification("b")).await.unwrap();
+    assert_eq!(server.came(), [["desk"]]);
 }
