@@ -266,7 +266,7 @@ fn a_mailbox_that_is_refused_keeps_the_letter_from_none_of_the_others() {
     let came = letters(at);
     assert_eq!(came.len(), 1, "one letter for both: {came:?}");
     assert!(came[0].contains("X-RcptTo: it@example.org, duty@example.org\n"), "{}", came[0]);
-    let told = "one of the mailboxes in `to` is refused";
+    let told = "without one of the mailboxes in `to`: refused";
     assert!(
         daemon.log().contains(told) && daemon.log().contains("the server answered 550: 5.1.1 <…>"),
         "{}",
