@@ -1,7 +1,11 @@
 //! Files that the config names, read while others go on: one may lie on a disk that does not answer. Whoever wants it waits for so long at
-//! most, and what hangs over it holds one thread, however often it is wanted.
+//! most, and what hangs over it holds one thread, however often it is wanted. And files that somebody names to a command, who waits for
+//! it: those hang over no pipe.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -57,6 +61,32 @@ pub fn bytes(file: &Path) -> Result<Vec<u8>, String> {
     std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))
 }
 
+/// Opens a file to read it here and now. A pipe that has a name would wait for its writer for ever, and is refused; one without (a shell's
+/// `<(…)`, a standard input) is of somebody who writes to it, and is read to its end, as a terminal is. Blocks.
+///
+/// # Errors
+/// As the system says, and that it is no file.
+pub fn open(file: &Path) -> io::Result<File> {
+    // Looked at before: who opens without waiting is sent away from a file that somebody has a lease on (fcntl(2), F_SETLEASE).
+    if std::fs::metadata(file)?.file_type().is_fifo() && !is_nameless(file)? {
+        return Err(io::Error::other("it is no file"));
+    }
+    File::open(file)
+}
+
+/// The text of a file that [`open`] opens.
+///
+/// # Errors
+/// As the system says; that it is no file, or no text in UTF-8.
+pub fn text(file: &Path) -> io::Result<String> {
+    io::read_to_string(open(file)?)
+}
+
+/// Whether a pipe stands in no folder: it lies in the kernel's own file system of pipes (`PIPEFS_MAGIC` of linux/magic.h).
+fn is_nameless(pipe: &Path) -> io::Result<bool> {
+    Ok(u64::try_from(rustix::fs::statfs(pipe)?.f_type) == Ok(0x5049_5045))
+}
+
 fn turn(file: &Path) -> Arc<Turn> {
     let mut turns = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(turn) = turns.get(file).and_then(Weak::upgrade) {
@@ -70,7 +100,8 @@ fn turn(file: &Path) -> Arc<Turn> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use std::fs::File;
+    use std::io::Write as _;
+    use std::os::fd::AsRawFd as _;
     use std::sync::mpsc::sync_channel;
 
     use futures_util::FutureExt as _;
@@ -143,6 +174,15 @@ pub(crate) mod tests {
         found
     }
 
+    /// What `read` says of a pipe to which nobody writes; `None` where it waits for a writer.
+    pub(crate) fn told_of_a_pipe<T: Send + 'static>(read: impl FnOnce(&Path) -> T + Send + 'static) -> Option<T> {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = pipe(folder.path());
+        let (tell, told) = sync_channel(1);
+        std::thread::spawn(move || _ = tell.send(read(&pipe)));
+        told.recv_timeout(Duration::from_secs(10)).ok()
+    }
+
     #[test]
     fn a_file_whose_disk_does_not_answer_is_waited_for_so_long_and_holds_one_thread() {
         let (late, others) = while_it_hangs(|file| async move { read(&file, bytes).await });
@@ -164,6 +204,27 @@ pub(crate) mod tests {
         drop(writer);
         assert_eq!(read(&pipe, bytes).await.as_deref(), Ok(&b"other"[..]));
         assert!(read(&other, bytes).await.unwrap_err().contains("other: No such file"));
+    }
+
+    #[test]
+    fn a_pipe_with_a_name_is_no_file_and_one_that_is_written_to_is_read_to_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(told_of_a_pipe(|pipe| text(pipe).unwrap_err().to_string()).as_deref(), Some("it is no file"));
+        // As a shell hands over what another command says.
+        let (reader, mut writer) = io::pipe().unwrap();
+        let named = PathBuf::from(format!("/proc/self/fd/{}", reader.as_raw_fd()));
+        let writing = std::thread::spawn(move || {
+            // Whoever did not wait would find nothing yet.
+            std::thread::sleep(Duration::from_millis(50));
+            writer.write_all(b"one").unwrap();
+        });
+        assert_eq!(text(&named).unwrap(), "one");
+        writing.join().unwrap();
+        let (plain, none) = (folder.path().join("plain"), folder.path().join("none"));
+        std::fs::write(&plain, "two").unwrap();
+        assert_eq!(text(&plain).unwrap(), "two");
+        assert_eq!(text(Path::new("/dev/null")).unwrap(), "");
+        assert_eq!(text(&none).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 
     #[test]

@@ -19,7 +19,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("cli", &["*"]),
     ("app", &["*"]),
     // File shapes to domain: it names what the probes, the receivers, the feeds and the server want to read from their tables.
-    ("config", &["domain", "probe", "notify", "calendar", "remote_write", "web"]),
+    ("config", &["domain", "probe", "notify", "calendar", "remote_write", "web", "named_file"]),
     ("probe", &["domain", "engine", "clock", "named_file", "peer", "signal"]),
     ("control", &["domain", "engine", "clock", "peer"]),
     ("notify", &["domain", "engine", "clock", "radio", "outbound", "named_file"]),
@@ -42,7 +42,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("clock", &["domain"]),
     // Whoever asks a server that the config names.
     ("outbound", &["domain", "named_file"]),
-    // Files that may lie on a disk which does not answer.
+    // Files that may lie on a disk which does not answer, or be a pipe.
     ("named_file", &[]),
     // Files that are replaced in one step.
     ("whole_file", &[]),

@@ -8,6 +8,7 @@ use crate::config::init::{Answers, left_out, render};
 use crate::config::{Config, Errors, Source, Zone};
 use crate::devices::default_gateways;
 use crate::domain::{Kind, Lang, Text};
+use crate::named_file;
 use crate::notify::{Kind as ReceiverKind, Way};
 use crate::probe::ProbeConfig;
 use crate::probe::ports::platforms::{Platform, platforms};
@@ -19,7 +20,7 @@ mod tests;
 /// Whether a file says what holds without one, as the package's does: nothing is lost where a room's config takes its place.
 pub(super) fn says_nothing_yet(file: &Path) -> bool {
     let table = |text: &str| text.parse::<toml::Table>().ok();
-    let said = std::fs::read_to_string(file).ok().and_then(|text| table(&text));
+    let said = named_file::text(file).ok().and_then(|text| table(&text));
     said.is_some() && said == table(crate::config::DEFAULT)
 }
 

@@ -39,6 +39,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use crate::clock::Clock;
 use crate::config::{Config, Files, LoadError, Origin};
 use crate::domain::{Lang, in_full};
+use crate::named_file;
 use paint::{Color, note, say};
 
 /// Exit code of a command that could not do its work: bad arguments, a bad config, a port in use. Monitoring plugins
@@ -414,7 +415,7 @@ impl Cli {
 
         let config = self.load(Files::NotAsked)?;
         let lang = self.lang(&config);
-        let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+        let text = named_file::text(file).map_err(|error| format!("{}: {error}", file.display()))?;
         let scenario = Scenario::parse(&text, catalogue()).map_err(|error| format!("{}: {error}", file.display()))?;
         if scenario.steps.is_empty() {
             return Err(format!(

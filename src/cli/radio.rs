@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::config::Config as Main;
 use crate::control::order::Order;
 use crate::domain::{Lang, in_full};
+use crate::named_file;
 use crate::notify::Way;
 use crate::radio::monitor::{Echo, Room};
 use crate::radio::words::{self, Pause};
@@ -234,7 +235,7 @@ async fn said(args: &TestArgs, config: Config, clock: Clock, on_air: OnAir) -> R
 }
 
 fn read(file: &Path) -> Result<Config, String> {
-    let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let text = named_file::text(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let mut config: Config = toml::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))?;
     let folder = file.parent().unwrap_or(Path::new(""));
     config.clips = config.clips.map(|clips| folder.join(clips));

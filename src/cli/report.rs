@@ -17,6 +17,7 @@ use crate::control::order::Order;
 use crate::domain::link::LONGEST_EVALUATION;
 use crate::domain::record::Around;
 use crate::domain::{Lang, Verdict, in_full};
+use crate::named_file;
 use crate::report::page::{Content, Origin};
 use crate::report::{self, Printed};
 use crate::store::{RecordingError, kept_from, record_from, reports_from};
@@ -80,8 +81,7 @@ impl ReportArgs {
 /// # Errors
 /// If the text cannot be read, or no daemon answers.
 pub async fn evaluate(config: &Config, args: &ReportArgs, file: &Path, lang: Lang) -> Result<u8, String> {
-    let read =
-        if file == Path::new("-") { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(file) };
+    let read = if file == Path::new("-") { std::io::read_to_string(std::io::stdin()) } else { named_file::text(file) };
     let text = read.map_err(|error| format!("{}: {error}", file.display()))?;
     // As the daemon counts.
     let written = text.trim().replace("\r\n", "\n").chars().count();

@@ -1,5 +1,6 @@
 //! `siaga status`: ask the running daemon.
 
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use super::listing::Listing;
 use super::paint::say;
 use crate::config::Config;
 use crate::domain::{Lang, Verdict, instant};
+use crate::named_file;
 
 /// How long the daemon gets to answer: it answers from memory.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -108,7 +110,9 @@ pub(super) fn client(ca_file: Option<&Path>, patience: Duration) -> Result<reqwe
     crate::install_crypto();
     let mut builder = reqwest::Client::builder().no_proxy().timeout(patience);
     if let Some(file) = ca_file {
-        let text = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
+        let mut text = Vec::new();
+        let read = named_file::open(file).and_then(|mut opened| opened.read_to_end(&mut text));
+        read.map_err(|error| format!("{}: {error}", file.display()))?;
         let trusted = reqwest::Certificate::from_pem_bundle(&text)
             .map_err(|error| format!("{}: {}", file.display(), root(&error)))?;
         if trusted.is_empty() {
@@ -125,7 +129,7 @@ pub(super) fn client(ca_file: Option<&Path>, patience: Duration) -> Result<reqwe
 /// A file that cannot be read.
 pub(super) fn showing(request: RequestBuilder, token_file: Option<&Path>) -> Result<RequestBuilder, String> {
     let Some(file) = token_file else { return Ok(request) };
-    let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let text = named_file::text(file).map_err(|error| format!("{}: {error}", file.display()))?;
     Ok(request.bearer_auth(text.lines().next().unwrap_or_default().trim()))
 }
 
@@ -152,4 +156,30 @@ pub(super) fn root(error: &dyn std::error::Error) -> String {
         at = source;
     }
     at.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::SecretFile;
+    use crate::named_file::tests::told_of_a_pipe;
+    use crate::probe::{enrolled, stamp};
+
+    #[test]
+    fn no_command_waits_for_a_writer_of_a_pipe_that_it_is_named() {
+        let whom = || client(None, PATIENCE).unwrap().get("http://127.0.0.1/");
+        for told in [
+            told_of_a_pipe(|pipe| client(Some(pipe), PATIENCE).unwrap_err()),
+            told_of_a_pipe(move |pipe| showing(whom(), Some(pipe)).unwrap_err()),
+            told_of_a_pipe(|pipe| crate::domain::in_full(&enrolled::read(pipe).unwrap_err())),
+            told_of_a_pipe(|pipe| stamp::key::read(&SecretFile::Path(pipe.to_owned())).unwrap_err()),
+            told_of_a_pipe(|pipe| stamp::key::read_token(&SecretFile::Path(pipe.to_owned())).unwrap_err()),
+        ] {
+            assert!(
+                told.as_deref().is_some_and(|told| told.contains("/pipe") && told.ends_with(": it is no file")),
+                "{told:?}"
+            );
+        }
+        assert_eq!(told_of_a_pipe(crate::cli::init::says_nothing_yet), Some(false));
+    }
 }

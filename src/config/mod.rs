@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::calendar;
 use crate::domain::sheet::Item;
 use crate::domain::{Plan, Settings, Uplink};
+use crate::named_file;
 use crate::notify;
 use crate::notify::routes::{Maintenance, Route};
 use crate::probe::ProbeConfig;
@@ -18,6 +19,8 @@ use crate::remote_write;
 
 mod agenda;
 mod beside;
+#[cfg(test)]
+mod beside_tests;
 mod bounds;
 mod certificate;
 mod checks;
@@ -188,7 +191,7 @@ pub enum LoadError {
 fn text_of(path: &Path) -> std::io::Result<String> {
     const LARGEST: u64 = 1 << 20;
     let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    named_file::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LARGEST {
         return Err(std::io::Error::new(ErrorKind::FileTooLarge, "it is larger than 1 MiB, so it is no config"));
     }

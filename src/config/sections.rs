@@ -13,6 +13,7 @@ use super::profiles;
 use super::reader::{Table, read, read_some, unknown_key};
 use super::shape::{ComponentEntry, Profiles, RemedyText};
 use crate::domain::{Component, ReasonDef};
+use crate::named_file;
 use crate::probe;
 
 /// The tables of a text, or everything that is no TOML in it.
@@ -67,7 +68,7 @@ pub(super) fn all_profiles(
     lay_text(&mut layers, &Source::new("profiles.toml (built in)", super::PROFILES), problems);
     if let Some(file) = &said.file {
         let path = Path::new(&source.path).parent().unwrap_or(Path::new("")).join(file);
-        match std::fs::read_to_string(&path) {
+        match named_file::text(&path) {
             Ok(text) => lay_text(&mut layers, &Source::new(path.display().to_string(), text), problems),
             Err(error) => {
                 problems.say(at(root, "profiles", "file"), format!("cannot read {}: {error}", path.display()));

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::domain::enrolled::differences;
 use crate::domain::{Device, Difference, Enrolled, Equipment, Finding, Reading, ReasonDef, Text, Verdict};
+use crate::named_file;
 
 /// The file's name in the state folder.
 pub const FILE: &str = "enrolled.toml";
@@ -166,7 +167,7 @@ pub enum RecordError {
 /// # Errors
 /// See [`RecordError`].
 pub fn read(file: &Path) -> Result<Option<Enrolled>, RecordError> {
-    match std::fs::read_to_string(file) {
+    match named_file::text(file) {
         Ok(text) => {
             toml::from_str(&text).map(Some).map_err(|error| RecordError::Wrong(file.to_owned(), Box::new(error)))
         }

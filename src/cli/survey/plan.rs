@@ -1,10 +1,12 @@
 //! What a survey watches: the line's checks of the office's config, with those that flags ask for in their place.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Config, Source, judge_alone};
 use crate::domain::{CheckName, CheckSpec, Component, Kind, Plan, Uplink};
+use crate::named_file;
 use crate::probe::ProbeConfig;
 use crate::survey::Asked;
 use crate::survey::asked::IN_USE;
@@ -119,7 +121,7 @@ fn needed(plan: &Plan, profile: Option<&str>) -> f64 {
 fn readable(asked: &Asked) -> Result<(), String> {
     let files = [&asked.key_file, &asked.token_file, &asked.relay_password_file, &asked.ca_file].into_iter().flatten();
     for file in files.filter(|file| !file.starts_with("credential:")) {
-        std::fs::File::open(file).map_err(|error| format!("{file}: {error}"))?;
+        named_file::open(Path::new(file)).map_err(|error| format!("{file}: {error}"))?;
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ const LEAST: usize = 16;
 /// # Errors
 /// In words, with the file's name and never its content.
 pub fn read(said: &SecretFile) -> Result<Key, String> {
-    read_at(&place(said)?)
+    read_at(&no_pipe(said)?)
 }
 
 /// Reads a token, and makes of it what its reflector knows it by. White space at its end does not count.
@@ -26,7 +26,7 @@ pub fn read(said: &SecretFile) -> Result<Key, String> {
 /// # Errors
 /// In words, with the file's name and never its content.
 pub fn read_token(said: &SecretFile) -> Result<Key, String> {
-    token_at(&place(said)?)
+    token_at(&no_pipe(said)?)
 }
 
 /// [`read`], while others go on.
@@ -51,6 +51,13 @@ pub(super) async fn read_token_in_time(said: &SecretFile) -> Result<Key, String>
 /// A credential that systemd did not give.
 pub fn place(said: &SecretFile) -> Result<PathBuf, String> {
     said.place(std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from).as_deref())
+}
+
+/// Where such a file is, for whoever has nothing else to do than to read it: over a pipe it would wait for ever.
+fn no_pipe(said: &SecretFile) -> Result<PathBuf, String> {
+    let file = place(said)?;
+    named_file::open(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+    Ok(file)
 }
 
 /// Where such a file is, if everybody on this machine can read it.
