@@ -47,9 +47,12 @@ pub(super) fn run(command: &ConfigCommand, origin: impl FnOnce() -> Origin, colo
                     for doubt in crate::app::reload::doubts(&config, Clock::start().now().wall) {
                         note(&format!("siaga: {doubt}"));
                     }
-                    if config.blank && matches!(origin, Origin::File(_)) {
+                    for doubt in &config.doubts {
+                        note(&format!("siaga: {}", doubt.render(color)));
+                    }
+                    if let (Some(lacking), Origin::File(_)) = (lacking(&config), &origin) {
                         note(&format!(
-                            "siaga: there is nothing in {origin}: nothing is watched and nobody is told; without a file the built-in config holds"
+                            "siaga: there is {lacking} in {origin}: nothing is watched and nobody is told; without a file the built-in config holds"
                         ));
                     }
                     let count = config.plan.checks.len();
@@ -65,4 +68,30 @@ pub(super) fn run(command: &ConfigCommand, origin: impl FnOnce() -> Origin, colo
         }
     }
     0
+}
+
+/// What is missing in a config by which nothing is watched and nobody is told.
+const fn lacking(config: &Config) -> Option<&'static str> {
+    if config.blank {
+        Some("nothing")
+    } else if config.plan.checks.is_empty() && config.receivers.is_empty() {
+        Some("neither a check nor a receiver")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Source;
+
+    #[test]
+    fn a_config_that_watches_nothing_and_tells_nobody_is_as_good_as_empty() {
+        let of = |text: &str| lacking(&Config::parse(&Source::new("test", text)).unwrap());
+        assert_eq!(of("# nothing\n"), Some("nothing"));
+        assert_eq!(of("[room]\nname = \"aula\"\n"), Some("neither a check nor a receiver"));
+        assert_eq!(of("[[check]]\nname = \"pc\"\nkind = \"computer\"\n"), None);
+        assert_eq!(of("[[receiver]]\nname = \"desk\"\nkind = \"command\"\ncommand = [\"/bin/true\"]\n"), None);
+    }
 }

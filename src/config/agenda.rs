@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::beside::Beside;
+use super::beside::{Beside, Later};
 use super::problem::{Problems, listed};
 use super::reader::{Table, read};
 use super::sections::list;
@@ -94,9 +94,13 @@ pub(super) fn calendars(
         if let Some((key, why)) = feed.misfit() {
             problems.say(table.at(key), why);
         }
-        // A feed's file may come and go; that is told when it is read.
+        // A feed's file may come and go; that is told when it is read, and keeps nobody from starting.
         if let Some(file) = &mut feed.file {
             *file = beside.at(file);
+            if let Some(why) = beside.doubt(file, Later::File) {
+                problems
+                    .doubt(table.at("file"), format!("{why}; until it can be read nothing of this calendar is booked"));
+            }
         }
         if let Some(path) = feed.token_file.as_mut().and_then(SecretFile::path)
             && let Err(message) = beside.find(path)

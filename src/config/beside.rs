@@ -1,6 +1,7 @@
 //! The files that a config names beside itself: where they are, and whether they can be read.
 
 use std::fs::File;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::problem::Source;
@@ -14,6 +15,17 @@ pub enum Files {
     Tried,
     /// They are not looked at: whoever only asks the daemon may not be allowed to read its secrets.
     NotAsked,
+}
+
+/// What may come after a start.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Later {
+    /// A file that another program writes.
+    File,
+    /// A program that is installed.
+    Program,
+    /// A folder of another service's.
+    Folder,
 }
 
 /// What is beside a config.
@@ -50,5 +62,28 @@ impl<'s> Beside<'s> {
             useless.map_or_else(|| File::open(&*path).map(drop), |why| Err(std::io::Error::other(why)))
         });
         readable.map_err(|error| format!("cannot read {}: {error}", path.display()))
+    }
+    /// Why `path` is not yet what it should be, if it is looked at.
+    pub(super) fn doubt(&self, path: &Path, what: Later) -> Option<String> {
+        if self.files == Files::NotAsked {
+            return None;
+        }
+        let why = match std::fs::metadata(path) {
+            Err(error) => error.to_string(),
+            Ok(found) => {
+                let good = match what {
+                    Later::File | Later::Program if !found.is_file() => Err("it is no file"),
+                    Later::Program if found.permissions().mode() & 0o111 == 0 => Err("nobody may execute it"),
+                    Later::Folder if !found.is_dir() => Err("it is no folder"),
+                    Later::File | Later::Program | Later::Folder => Ok(()),
+                };
+                let readable = || if matches!(what, Later::File) { File::open(path).map(drop) } else { Ok(()) };
+                match good {
+                    Err(why) => why.to_owned(),
+                    Ok(()) => readable().err()?.to_string(),
+                }
+            }
+        };
+        Some(format!("{}: {why}", path.display()))
     }
 }

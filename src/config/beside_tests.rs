@@ -29,3 +29,36 @@ fn a_config_that_is_a_pipe_is_read_where_somebody_writes_to_it_and_waited_for_no
     drop(writer);
     assert_eq!(load(Path::new(&named)).unwrap().room.name.0.as_ref(), "aula");
 }
+
+#[test]
+fn what_may_come_later_is_doubted_with_its_line_and_keeps_nothing_from_running() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::write(at("kantor.ics"), "BEGIN:VCALENDAR\n").unwrap();
+    std::fs::write(at("plain"), "").unwrap();
+    let told = |text: &str, files| {
+        let source = Source::new(at("siaga.toml").display().to_string(), text);
+        let config = Config::read(&source, files).unwrap_or_else(|errors| panic!("{errors}"));
+        config.doubts.iter().map(|doubt| doubt.render(false)).collect::<Vec<_>>()
+    };
+    let calendar = |file: &str| format!("[[calendar]]\nname = \"kantor\"\nfile = \"{file}\"\n");
+    let receiver = |way: &str| format!("[[receiver]]\nname = \"desk\"\n{way}\n");
+    let program = |path: &str| receiver(&format!("kind = \"command\"\ncommand = [\"{path}\"]"));
+    let plain = at("plain").display().to_string();
+    for (text, place, why) in [
+        (calendar("kantorr.ics"), "3:8", "kantorr.ics: No such file"),
+        (calendar("/tmp"), "3:8", "/tmp: it is no file"),
+        (program("/opt/kirim.sh"), "4:11", "/opt/kirim.sh: No such file"),
+        (program("/tmp"), "4:11", "/tmp: it is no file"),
+        (program(&plain), "4:11", "plain: nobody may execute it"),
+        (receiver("kind = \"sms\"\nto = [\"+628123456789\"]\noutbox = \"/nowhere\""), "5:10", "/nowhere: No such file"),
+    ] {
+        for files in [Files::Needed, Files::Tried] {
+            let told = told(&text, files);
+            let [told] = &*told else { panic!("{text}: {told:?}") };
+            assert!(told.contains(&format!("siaga.toml:{place}: ")) && told.contains(why), "{told}");
+        }
+        assert!(told(&text, Files::NotAsked).is_empty(), "who only asks the daemon may not see them");
+    }
+    assert!(told(&(calendar("kantor.ics") + &program("/bin/true")), Files::Tried).is_empty());
+}

@@ -132,6 +132,8 @@ pub struct Config {
     pub shown: Settings,
     /// Whether nothing stands in it, as in a file that was emptied by mistake.
     pub blank: bool,
+    /// What of the files and programs that it names is not there: they may come later. None where they were not looked for.
+    pub doubts: Vec<Problem>,
 }
 
 /// A remedy in the room's own words.
@@ -294,7 +296,7 @@ impl Config {
                 );
             }
         }
-        problems.finish()?;
+        let doubts = problems.finish()?;
 
         let profiles = profiles.into_iter().map(|mut profile| {
             let said = components.iter().filter_map(|(component, (entry, _))| Some((*component, entry.requirement?)));
@@ -333,6 +335,7 @@ impl Config {
             remedies,
             shown: Settings::default(),
             blank: top.keys().next().is_none(),
+            doubts,
         };
         config.shown = shown::shown(source, top, &config);
         Ok(config)

@@ -41,6 +41,7 @@ const SHOWN: usize = 50;
 pub(super) struct Problems {
     source: Arc<Source>,
     found: Vec<Problem>,
+    doubts: Vec<Problem>,
 }
 
 impl Source {
@@ -149,7 +150,7 @@ impl std::error::Error for Errors {}
 
 impl Problems {
     pub(super) fn new(source: Arc<Source>) -> Self {
-        Self { source, found: Vec::new() }
+        Self { source, found: Vec::new(), doubts: Vec::new() }
     }
 
     pub(super) fn source(&self) -> &Arc<Source> {
@@ -161,6 +162,11 @@ impl Problems {
         self.found.push(Problem { source: Arc::clone(&self.source), span, message: message.into() });
     }
 
+    /// What stands at `span` may come right by itself, and keeps nothing from running.
+    pub(super) fn doubt(&mut self, span: Range<usize>, message: impl Into<String>) {
+        self.doubts.push(Problem { source: Arc::clone(&self.source), span, message: message.into() });
+    }
+
     /// The line of a byte of the text being read, from 1.
     pub(super) fn line(&self, byte: usize) -> usize {
         self.source.position(byte).0
@@ -169,6 +175,7 @@ impl Problems {
     /// Takes over what was found in another text.
     pub(super) fn adopt(&mut self, other: Self) {
         self.found.extend(other.found);
+        self.doubts.extend(other.doubts);
     }
 
     /// Takes over what a reading gave up on.
@@ -176,11 +183,12 @@ impl Problems {
         self.found.extend(errors.0);
     }
 
-    /// `Ok` if nothing is wrong.
-    pub(super) fn finish(self) -> Result<(), Errors> {
-        let Self { source, mut found } = self;
+    /// What is doubtful, in the order of the text, if nothing is wrong.
+    pub(super) fn finish(self) -> Result<Vec<Problem>, Errors> {
+        let Self { source, mut found, mut doubts } = self;
         if found.is_empty() {
-            return Ok(());
+            doubts.sort_by_key(|doubt| doubt.span.start);
+            return Ok(doubts);
         }
         // This text's problems first, then those of the texts it names; each by place.
         found.sort_by(|a, b| {

@@ -1,11 +1,12 @@
 //! Receivers: what all have in common, what belongs to the kind, and the rules between them.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::Deserialize as _;
 
-use super::beside::{Beside, Files};
+use super::beside::{Beside, Files, Later};
 use super::problem::Problems;
 use super::reader::{Table, fields, read, read_some, unknown_key};
 use super::sections::list;
@@ -190,6 +191,17 @@ fn receiver(table: Table<'_>, beside: &Beside<'_>, problems: &mut Problems) -> O
     }
     if let Some(folder) = way.folders() {
         *folder = beside.at(folder);
+    }
+    // Installed after Siaga, as it may be: until then each message to it fails.
+    let (key, needs) = match &way {
+        Way::Command(command) => {
+            ("command", command.command.first().map(|program| (Path::new(program), Later::Program)))
+        }
+        Way::Sms(sms) => ("outbox", Some((sms.outbox.as_path(), Later::Folder))),
+        _ => ("", None),
+    };
+    if let Some(why) = needs.and_then(|(path, what)| beside.doubt(path, what)) {
+        problems.doubt(table.at(key), format!("{why}; until it is there nobody is told this way"));
     }
     if let Some((key, why)) = way.misfit() {
         problems.say(table.at(key), why);

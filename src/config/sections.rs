@@ -24,7 +24,7 @@ pub(super) fn tree<'t>(source: &'t Source, problems: &mut Problems) -> Result<Sp
         broken.say(error.span().unwrap_or(0..0), error.message());
     }
     // What could still be read of a broken text says little: only what breaks it is told.
-    broken.finish().map(|()| tree)
+    broken.finish().map(|_| tree)
 }
 
 /// The table of a section; its shape's defaults if it is not there.
