@@ -24,6 +24,7 @@ use jiff::Timestamp;
 use reqwest::Url;
 use serde::Deserialize;
 
+use crate::domain::session::FARTHEST_AHEAD;
 use crate::domain::{Period, SecretFile};
 
 pub use bulk::MOST_PARTS;
@@ -87,8 +88,8 @@ impl Config {
     }
 }
 
-/// How far ahead meetings of a feed are taken: a year and a month.
-pub const AHEAD: Duration = Duration::from_hours(400 * 24);
+/// How far ahead meetings of a feed are taken.
+pub const AHEAD: Duration = FARTHEST_AHEAD.unsigned_abs();
 
 /// How far back: a meeting that goes on may be said to have ended, and is in its feed with that end.
 pub const BEHIND: Duration = Duration::from_hours(24);

@@ -73,6 +73,9 @@ pub const SCHEDULER: &str = "scheduler";
 /// The longest meeting: more is a slip of the pen.
 pub const LONGEST_MEETING: SignedDuration = SignedDuration::from_hours(31 * 24);
 
+/// How far ahead a meeting may begin, a year and a month: farther is a slip of the pen too.
+pub const FARTHEST_AHEAD: SignedDuration = SignedDuration::from_hours(400 * 24);
+
 /// A meeting that has begun was held for so long at least: of less nothing could be told.
 const SHORTEST_HELD: SignedDuration = SignedDuration::from_mins(1);
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::domain::plain::{is_blank, is_unseen};
-use crate::domain::session::{LONGEST_MEETING, Member, SCHEDULER, Venue};
+use crate::domain::session::{FARTHEST_AHEAD, LONGEST_MEETING, Member, SCHEDULER, Venue};
 use crate::domain::{Booking, Details, Notice, Occasion, Session, Verdict, instant, passcode};
 
 use super::problem::Problem;
@@ -27,7 +27,7 @@ pub struct SessionWish {
     pub title: String,
     /// The kind of meeting: the name of a profile.
     pub profile: String,
-    /// When it begins, RFC 3339 with offset.
+    /// When it begins, RFC 3339 with offset: at most 400 days from now.
     #[schema(format = DateTime)]
     pub start: String,
     /// When it ends.
@@ -55,7 +55,7 @@ pub struct SessionWish {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 pub struct SessionMove {
-    /// When it begins then, RFC 3339 with offset.
+    /// When it begins then, RFC 3339 with offset: at most 400 days from now.
     #[schema(format = DateTime)]
     pub start: Option<String>,
     /// When it ends then.
@@ -301,6 +301,17 @@ fn slot(start: Timestamp, end: Timestamp, now: Timestamp) -> Result<(Timestamp, 
     Ok((start, end))
 }
 
+/// That a meeting begins soon enough to be booked. One that stands there already, as an older version took it, may be said again and
+/// changed otherwise.
+pub(super) fn within_reach(start: Timestamp, stands: Option<&Session>, now: Timestamp) -> Result<(), Problem> {
+    let stands = stands.is_some_and(|known| known.booking == Booking::Booked && known.start == start);
+    if stands || start.duration_since(now) <= FARTHEST_AHEAD {
+        return Ok(());
+    }
+    let days = FARTHEST_AHEAD.as_hours() / 24;
+    Err(Problem::value(format!("start is {start}; a meeting begins at most {days} days ahead, and it is {now:.0} now")))
+}
+
 /// An id that paths, rows and messages can have in them.
 pub(super) fn identity(id: &str) -> Result<&str, Problem> {
     if id.is_empty()
@@ -328,4 +339,36 @@ fn text(field: &str, value: &str) -> Result<(), Problem> {
 
 fn short(text: &str) -> String {
     text.chars().take(64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    #[test]
+    fn a_meeting_begins_at_most_400_days_ahead_but_where_it_stands_so_already() {
+        let now: Timestamp = "2026-11-30T00:00:00Z".parse().unwrap();
+        let wish = |start: Timestamp| {
+            let end = start.checked_add(SignedDuration::from_hours(1)).unwrap();
+            let body = format!(r#"{{"title": "Rapat", "profile": "webex_hd", "start": "{start}", "end": "{end}"}}"#);
+            read::<SessionWish>(body.as_bytes()).unwrap().session("a", &[], now).unwrap()
+        };
+        let last = now.checked_add(SignedDuration::from_hours(400 * 24)).unwrap();
+        within_reach(last, None, now).unwrap();
+        let beyond = last.checked_add(SignedDuration::from_secs(1)).unwrap();
+        let typed: Timestamp = "2926-12-01T00:00:00Z".parse().unwrap();
+        for far in [beyond, typed] {
+            let told = within_reach(far, None, now).unwrap_err().detail;
+            assert!(told.contains("at most 400 days ahead") && told.contains("2026-11-30T00:00:00Z"), "{told}");
+        }
+        // As an older version has stored it: said again, with another end, or moved nearer.
+        let stored = wish(typed);
+        within_reach(typed, Some(&stored), now).unwrap();
+        within_reach(last, Some(&stored), now).unwrap();
+        within_reach(beyond, Some(&stored), now).unwrap_err();
+        let cancelled = Session { booking: Booking::Cancelled, ..stored };
+        within_reach(typed, Some(&cancelled), now).unwrap_err();
+    }
 }

@@ -221,7 +221,8 @@ pub(super) async fn get(
 /// Books a session, or replaces what was booked under its id. The same again changes nothing.
 ///
 /// What is answered with 200 or 201 is on the disk. `confirmed` in the answer is what was found of the room for this meeting, now:
-/// that the slot is free says nothing of the equipment.
+/// that the slot is free says nothing of the equipment. A meeting begins at most 400 days ahead; one that an older version has booked
+/// beyond them stands until it is moved or cancelled.
 ///
 /// # Errors
 /// A body that makes no sense or has a passcode in it; a slot that others hold; somebody who may not; a disk that does not take it.
@@ -254,6 +255,7 @@ pub(super) async fn put(
     // Also where it is cancelled there: when the calendar has it again, it would take what was booked under its id.
     of_no_calendar(&site, agenda.get(&id).map(AsRef::as_ref))?;
     let session = wish.session(&id, &site.state.bookings.receivers(), now.wall)?;
+    booked::within_reach(session.start, agenda.get(&id).map(AsRef::as_ref), now.wall)?;
     let rendered = site.rendered();
     // Whether there is such a profile.
     Question::new(&rendered.believed, Some(&session.profile), Some(session.start), Some(session.end), now)?;
@@ -296,7 +298,9 @@ pub(super) async fn patch(
         return Err(Problem::cancelled());
     }
     of_no_calendar(&site, Some(&known))?;
-    let (start, end) = to.slot((known.start, known.end), site.now().wall)?;
+    let now = site.now().wall;
+    let (start, end) = to.slot((known.start, known.end), now)?;
+    booked::within_reach(start, Some(&known), now)?;
     // What is not said stays as it is then, and not as it was found here.
     let wish = Wish::Move { id: id.into(), start: to.start.map(|_| start), end: to.end.map(|_| end) };
     wished(&site, &caller, wish, Some(Session { start, end, ..known })).await

@@ -83,6 +83,7 @@ fn what_makes_no_sense_is_refused_and_no_passcode_is_taken() {
         body
     };
     let far = ahead(MINUTE * 60 * 24 * 40).to_string();
+    let slipped = meeting("Rapat", "2926-12-01T00:00:00Z".parse().unwrap(), MINUTE * 60);
     let refused = [
         (with("passcode", json!("82kq1")), 400, "passcode", "\"passcode\""),
         (with("meeting_id", json!("987 6543 2100")), 400, "passcode", "\"meeting_id\""),
@@ -103,6 +104,7 @@ fn what_makes_no_sense_is_refused_and_no_passcode_is_taken() {
             "the zone behind it has another offset",
         ),
         (with("end", json!("9999-12-31T20:00:00Z")), 400, "value", "too far away"),
+        (slipped, 400, "value", "at most 400 days ahead"),
         (with("start", json!("2026-11-24T09:00:00")), 400, "value", "RFC 3339"),
         (with("end", json!("2020-01-01T00:00:00Z")), 400, "reversed-window", "not after"),
         (with("end", json!(far)), 400, "value", "31 days"),
