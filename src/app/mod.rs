@@ -220,7 +220,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         )
         .with_books(on_air.clone())
         .with_board(board.clone())
-        .with_reloads(asked_to_reload)
+        .with_reloads(asked_to_reload, &origin)
         .with_bookings(Arc::clone(&book) as Arc<dyn web::Bookings>),
     );
     let asking_again = tokio::spawn(again::ask(snapshot_seen.clone(), requests_seen.clone()));

@@ -93,7 +93,8 @@ enum Command {
     Token(token::TokenArgs),
     /// Practise a fault: who would be told of it is told, and that it is a drill. The room's verdict stays what it is.
     Drill(drill::DrillArgs),
-    /// Have the running daemon read its config anew; a bad one is not used, and everything wrong with it is told.
+    /// Have the running daemon read its own config anew; a bad one is not used, and everything wrong with it is told. Another than its own
+    /// (--config) is refused.
     Reload(reload::ReloadArgs),
     /// Show who ordered, booked or wrote down what, and what became of it.
     Audit(audit::AuditArgs),
@@ -310,7 +311,7 @@ impl Cli {
             // Not by the config, which may be what is wrong.
             Command::Reload(args) => on_runtime(reload::run(
                 args,
-                self.names_config(),
+                self.named_config().as_deref(),
                 || self.load(Files::NotAsked),
                 self.lang.unwrap_or_default(),
             )),
@@ -368,9 +369,9 @@ impl Cli {
         Origin::find(self.config.clone(), Self::config_variable())
     }
 
-    /// Whether it is named, so that it may not be this machine's usual one.
-    fn names_config(&self) -> bool {
-        self.config.is_some() || Self::config_variable().is_some()
+    /// The one that is named, so that it may not be this machine's usual one.
+    fn named_config(&self) -> Option<PathBuf> {
+        self.config.clone().or_else(Self::config_variable)
     }
 
     fn config_variable() -> Option<PathBuf> {

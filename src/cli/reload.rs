@@ -23,14 +23,14 @@ pub(super) struct ReloadArgs {
 }
 
 /// Asks, tells how it ended, and gives the exit code: 0 if the new config holds, else 2. What the config says of the daemon's place is
-/// asked for only where that is not known without it: it may be wrong. `named`: whether one is, so that this machine's usual daemon is
-/// not meant.
+/// asked for only where that is not known without it: it may be wrong. `named`: the one that is, so that this machine's usual daemon may not
+/// be meant; a daemon that runs by another refuses.
 ///
 /// # Errors
 /// If no daemon answers, or it ends in the middle.
 pub(super) async fn run(
     args: &ReloadArgs,
-    named: bool,
+    named: Option<&Path>,
     config: impl FnOnce() -> Result<Config, String>,
     lang: Lang,
 ) -> Result<u8, String> {
@@ -38,7 +38,7 @@ pub(super) async fn run(
     let known = match (&args.socket, &args.state_dir) {
         (Some(socket), _) => Some(socket.clone()),
         (None, Some(folder)) => there(orders::of_state(folder)),
-        (None, None) if named => None,
+        (None, None) if named.is_some() => None,
         (None, None) => there(service::control_socket(&Control::default(), Path::new(orders::USUAL))),
     };
     let (said, wrong) = match known {
@@ -46,7 +46,7 @@ pub(super) async fn run(
         None => config().map_or_else(|why| (Control::default(), Some(why)), |config| (config.control, None)),
     };
     let socket = known.or_else(|| orders::named(&said, None, args.state_dir.as_deref()));
-    let order = Order::Reload { lang };
+    let order = Order::Reload { config: named.map(whole), lang };
     if orders::is_there(&said, socket.as_deref()).await {
         return orders::once(&said, socket.as_deref(), &order).await;
     }
@@ -63,6 +63,12 @@ pub(super) async fn run(
         (None, Some(why)) => Err(format!("{why}\nwhere the daemon listens is not known; --socket names the place")),
         (None, None) => orders::once(&said, socket.as_deref(), &order).await,
     }
+}
+
+/// A file's name that means the same to the daemon, which was started in another folder.
+fn whole(file: &Path) -> String {
+    let whole = file.canonicalize().or_else(|_| std::path::absolute(file));
+    whole.unwrap_or_else(|_| file.to_owned()).display().to_string()
 }
 
 /// The daemon whose unit this is run for (systemd.exec(5), `$MAINPID`).

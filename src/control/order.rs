@@ -104,6 +104,9 @@ pub enum Order {
     },
     /// To read the config anew.
     Reload {
+        /// Which file they take it for, where they name one: the daemon reads its own, and no other.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        config: Option<String>,
         /// The language of the words.
         lang: Lang,
     },
@@ -141,7 +144,7 @@ impl Order {
             | Self::Drill { lang, .. }
             | Self::EndDrill { lang }
             | Self::Silences { lang }
-            | Self::Reload { lang }
+            | Self::Reload { lang, .. }
             | Self::RunSheet { lang, .. }
             | Self::Evaluate { lang, .. }
             | Self::RadioCheck { lang, .. } => *lang,

@@ -339,6 +339,11 @@ fn a_reload_finds_the_daemon_by_its_config_and_is_a_signal_where_no_orders_are_t
     };
     let told = reload(&file, "state");
     assert!(told.0 == 0 && told.1.contains("holds") && read(1), "{told:?}");
+    // Of another file nothing is read, and the daemon's own is named.
+    let new = folder.path().join("new.toml");
+    std::fs::write(&new, &config).unwrap();
+    let (told, own) = (reload(&new, "state"), file.display().to_string());
+    assert!(told.0 == 2 && told.1.contains("Nothing was read") && told.1.contains(&own) && read(1), "{told:?}");
     // What the config says of the place cannot be read: the signal goes out, and the error is told.
     write_config(folder.path(), &format!("{config}nonsense = 1\n"));
     let told = reload(&file, "nothing_is_here");

@@ -21,7 +21,7 @@ use tokio::sync::{Mutex, mpsc, watch};
 use super::recorder::Ask;
 use super::reload::Asker;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Origin};
 use crate::control::order::{Order, Tested, Why, Word};
 use crate::control::{self, Who, Words};
 use crate::domain::passcode;
@@ -73,6 +73,8 @@ pub struct Desk {
     bookings: Option<Arc<dyn Bookings>>,
     /// Who reads the config anew.
     reloads: Option<mpsc::Sender<Asker>>,
+    /// Which config that is.
+    own: reload::Own,
     turn: Mutex<()>,
     /// Silences are wished over HTTP one after the other, so that one that is wished twice at once is one.
     wish: Mutex<()>,
@@ -119,6 +121,7 @@ impl Desk {
             board,
             bookings,
             reloads,
+            own: reload::Own::default(),
             turn,
             wish,
             run,
@@ -140,10 +143,10 @@ impl Desk {
         Self { board, ..self }
     }
 
-    /// The same, with whoever reads the config anew.
+    /// The same, with whoever reads the config anew, and where that stands.
     #[must_use]
-    pub fn with_reloads(self, reloads: mpsc::Sender<Asker>) -> Self {
-        Self { reloads: Some(reloads), ..self }
+    pub fn with_reloads(self, reloads: mpsc::Sender<Asker>, origin: &Origin) -> Self {
+        Self { reloads: Some(reloads), own: reload::Own::of(origin), ..self }
     }
 
     /// The same, with the agenda to which run sheets belong.
@@ -315,7 +318,7 @@ impl Desk {
             Order::RadioCheck { heard_by, lang } => {
                 return self.radio_check(&who, &order, heard_by, *lang, &words).await;
             }
-            Order::Reload { lang } => return self.reload(&who, *lang, &words).await,
+            Order::Reload { config, lang } => return self.reload(&who, config.as_deref(), *lang, &words).await,
             Order::RunSheet { wish, lang } => return self.run_sheet(who, wish.clone(), *lang, &words).await,
             order => return self.hush(&who, order, &words).await,
         };

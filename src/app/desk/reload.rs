@@ -1,6 +1,7 @@
 //! Reading the config anew, for whoever asks.
 
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::mpsc::error::TrySendError;
@@ -9,8 +10,10 @@ use tokio::sync::{Mutex, MutexGuard, oneshot};
 use super::Desk;
 use super::hush::NOT_YET;
 use crate::app::allowance::Allowance;
+use crate::config::Origin;
 use crate::control::Words;
 use crate::control::order::Word;
+use crate::domain::plain::plain;
 use crate::domain::reason::fill;
 use crate::domain::{Actor, Lang, Mono, Text, Via};
 use crate::store::Kept;
@@ -26,6 +29,9 @@ const UNNAMED: (u32, Duration) = (10, Duration::from_mins(10));
 
 /// When to come again where one is under way already.
 const MEANWHILE: Duration = Duration::from_secs(5);
+
+/// How long it may take to see whether a file is the daemon's own.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// So much of what is wrong is said, bytes: a word of the control socket is one line.
 const LONGEST: usize = 32 * 1024;
@@ -46,6 +52,40 @@ impl Unnamed {
     }
 }
 
+/// The file that is read; nothing, if it is the config in the binary.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Own(Option<PathBuf>);
+
+impl Own {
+    /// By its whole name: whoever asks stands in another folder.
+    pub(super) fn of(origin: &Origin) -> Self {
+        Self(match origin {
+            Origin::File(file) => Some(std::path::absolute(file).unwrap_or_else(|_| file.clone())),
+            Origin::BuiltIn => None,
+        })
+    }
+
+    /// Whether whoever names `named`, by its whole name, means this one; it may be a link to that. Blocks.
+    fn is(&self, named: &Path) -> bool {
+        let own = self.0.as_deref();
+        own.is_some_and(|own| own == named || own.canonicalize().is_ok_and(|own| own == named))
+    }
+
+    fn called(&self, lang: Lang) -> String {
+        self.0.as_ref().map_or_else(|| BUILT_IN.in_lang(lang).to_owned(), |file| file.display().to_string())
+    }
+
+    /// The refusal of whoever names another.
+    async fn refusal(&self, named: &str, lang: Lang) -> Option<String> {
+        let (own, file) = (self.clone(), PathBuf::from(named));
+        let look = tokio::task::spawn_blocking(move || own.is(&file));
+        // A disk that does not answer tells nothing of what is on it; the reading has its own patience.
+        let is = tokio::time::timeout(LOOK, look).await.map_or(true, |is| is.unwrap_or(true));
+        let args = [("own", self.called(lang).into()), ("named", plain(named).into())];
+        (!is).then(|| fill(ANOTHERS.in_lang(lang), &args, lang))
+    }
+}
+
 impl Desk {
     /// Has it read for somebody on this machine who says not who they are. Whoever has to come again leaves no row.
     pub(super) async fn reload_unnamed(&self) -> Result<Waiting, NotReloaded> {
@@ -54,16 +94,29 @@ impl Desk {
         self.reload_written(&who).await.0
     }
 
-    /// Has it read by order of somebody on this machine, and tells whether the new one holds, or what is wrong with it.
-    pub(super) async fn reload(&self, who: &Actor, lang: Lang, words: &Words) {
-        let (outcome, on_disk) = self.reload_written(who).await;
+    /// Has it read by order of somebody on this machine, and tells whether the new one holds, or what is wrong with it. Whoever names
+    /// another file than the daemon's would take that for the one that holds then.
+    pub(super) async fn reload(&self, who: &Actor, named: Option<&str>, lang: Lang, words: &Words) {
         let refused = |message: String| Word::Refused { check: None, message };
+        if let Some(named) = named
+            && let Some(message) = self.own.refusal(named, lang).await
+        {
+            let mut act = self.act(who, "reload", named);
+            act.outcome = Some("refused: it is not the daemon's config".to_owned());
+            self.write(&act).await;
+            return words.say(refused(message));
+        }
+        let (outcome, on_disk) = self.reload_written(who).await;
+        let own = self.own.called(lang);
         words.say(match outcome {
             Ok(waiting) => Word::Done {
-                message: holds(&waiting, lang),
+                message: holds(&own, &waiting, lang),
                 unkept: (!on_disk).then(|| NOT_YET.in_lang(lang).to_owned()),
             },
-            Err(NotReloaded::Refused(why)) => refused(format!("{}\n{}", NOT_USED.in_lang(lang), shortened(&why))),
+            Err(NotReloaded::Refused(why)) => {
+                let head = fill(NOT_USED.in_lang(lang), &[("own", own.into())], lang);
+                refused(format!("{head}\n{}", shortened(&why)))
+            }
             Err(NotReloaded::Busy(_)) => refused(BUSY.in_lang(lang).to_owned()),
             Err(NotReloaded::Untold) => refused(UNTOLD.in_lang(lang).to_owned()),
         });
@@ -104,10 +157,10 @@ impl Desk {
 }
 
 /// That it holds, and what of it does only from the next start on.
-fn holds(waiting: &Waiting, lang: Lang) -> String {
-    let told = HOLDS.in_lang(lang);
+fn holds(own: &str, waiting: &Waiting, lang: Lang) -> String {
+    let told = fill(HOLDS.in_lang(lang), &[("own", own.into())], lang);
     if waiting.0.is_empty() {
-        return told.to_owned();
+        return told;
     }
     let later = fill(LATER.in_lang(lang), &[("what", waiting.to_string().into())], lang);
     format!("{told}; {later}")
@@ -132,14 +185,22 @@ fn shortened(why: &str) -> String {
     said
 }
 
-static HOLDS: Text = Text::new("Berkas pengaturan dibaca ulang dan berlaku", "The config was read anew and holds");
+static HOLDS: Text =
+    Text::new("Berkas pengaturan dibaca ulang dan berlaku: {own}", "The config was read anew and holds: {own}");
+static BUILT_IN: Text = Text::new("yang bawaan", "the built-in one");
+static ANOTHERS: Text = Text::new(
+    "Tidak ada yang dibaca: pengaturan siaga yang berjalan adalah {own}, dan tidak dapat diganti dengan {named} selagi ia berjalan; \"siaga reload\" \
+     tanpa --config dan tanpa SIAGA_CONFIG membaca ulang miliknya sendiri",
+    "Nothing was read: the config of the daemon is {own}, and it cannot be given {named} while it runs; \"siaga reload\" without --config and \
+     SIAGA_CONFIG has it read its own anew",
+);
 static LATER: Text = Text::new(
     "yang baru dari {what} baru berlaku setelah siaga dijalankan ulang (systemctl restart siaga)",
     "what is new in {what} holds only from the next start of Siaga on (systemctl restart siaga)",
 );
 static NOT_USED: Text = Text::new(
-    "Berkas pengaturan yang baru tidak dipakai; yang lama tetap berlaku:",
-    "The new config is not used; the old one goes on:",
+    "Berkas pengaturan yang baru tidak dipakai ({own}); yang lama tetap berlaku:",
+    "The new config is not used ({own}); the old one goes on:",
 );
 static BUSY: Text = Text::new(
     "Terlalu banyak yang meminta sekaligus; coba lagi sebentar lagi",
@@ -173,14 +234,41 @@ mod tests {
 
     #[test]
     fn what_holds_only_from_the_next_start_is_named() {
-        assert_eq!(holds(&Waiting::default(), Lang::En), "The config was read anew and holds");
-        let said = |lang| holds(&Waiting(vec!["[web] listen", "[store]"]), lang);
+        let own = "/etc/siaga/siaga.toml";
+        assert_eq!(holds(own, &Waiting::default(), Lang::En), format!("The config was read anew and holds: {own}"));
+        let said = |lang| holds(own, &Waiting(vec!["[web] listen", "[store]"]), lang);
         assert!(
-            said(Lang::En).contains("holds; what is new in [web] listen, [store] holds only from"),
+            said(Lang::En).contains("siaga.toml; what is new in [web] listen, [store] holds only from"),
             "{}",
             said(Lang::En)
         );
         assert!(said(Lang::Id).contains("[web] listen, [store] baru berlaku setelah"), "{}", said(Lang::Id));
+    }
+
+    #[tokio::test]
+    async fn another_file_than_the_daemons_own_is_refused_by_both_names_and_a_link_to_it_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().canonicalize().unwrap().join(name);
+        for name in ["room.toml", "new.toml"] {
+            std::fs::write(at(name), "").unwrap();
+        }
+        std::os::unix::fs::symlink("room.toml", at("siaga.toml")).unwrap();
+        let own = Own::of(&Origin::File(at("siaga.toml")));
+        for same in ["siaga.toml", "room.toml"] {
+            assert_eq!(own.refusal(at(same).to_str().unwrap(), Lang::En).await, None, "{same}");
+        }
+        for other in ["new.toml", "not there.toml"] {
+            let other = at(other).display().to_string();
+            for lang in [Lang::Id, Lang::En] {
+                let said = own.refusal(&other, lang).await.unwrap();
+                assert!(said.contains(&other) && said.contains(&own.called(lang)), "{said}");
+            }
+            let said = Own::of(&Origin::BuiltIn).refusal(&other, Lang::En).await.unwrap();
+            assert!(said.contains("the daemon is the built-in one"), "{said}");
+        }
+        // Gone, it is still the daemon's own, and the reading says that it is gone.
+        std::fs::remove_file(at("siaga.toml")).unwrap();
+        assert_eq!(own.refusal(at("siaga.toml").to_str().unwrap(), Lang::En).await, None);
     }
 
     #[test]
