@@ -78,8 +78,8 @@ enum SheetCommand {
         #[arg(value_name = "ACT")]
         act: TrialAct,
         /// What was found, when it ends.
-        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
-        findings: String,
+        #[arg(long, value_name = "TEXT")]
+        findings: Option<String>,
         #[command(flatten)]
         who: ByWhom,
     },
@@ -142,11 +142,27 @@ fn parse_period(text: &str) -> Result<Period, String> {
 /// If no daemon answers, or there is no such session.
 pub async fn run(config: &Config, args: &SheetArgs, lang: Lang, color: bool) -> Result<u8, String> {
     let Some(command) = &args.command else { return show(config, args, lang, color).await };
-    let (by, act) = match command.clone() {
+    let (by, act) = act(command.clone())?;
+    let order = Order::RunSheet { wish: SheetWish { session: Arc::from(&*args.session), start: None, by, act }, lang };
+    let socket = orders::named(&config.control, args.socket.as_deref(), args.state_dir.as_deref());
+    orders::once(&config.control, socket.as_deref(), &order).await
+}
+
+/// By whom what is to be written.
+///
+/// # Errors
+/// What does not go together, though each of it could be said.
+fn act(command: SheetCommand) -> Result<(String, SheetAct), String> {
+    Ok(match command {
         SheetCommand::Tick { item, who } => (who.by, SheetAct::Tick { item }),
         SheetCommand::Untick { item, who } => (who.by, SheetAct::Untick { item }),
-        SheetCommand::Trial { act: TrialAct::Begin, who, .. } => (who.by, SheetAct::BeginTrial),
-        SheetCommand::Trial { act: TrialAct::End, findings, who } => (who.by, SheetAct::EndTrial { findings }),
+        SheetCommand::Trial { act: TrialAct::Begin, findings: Some(_), .. } => {
+            return Err("a trial that begins has found nothing yet; --findings goes with \"trial end\"".to_owned());
+        }
+        SheetCommand::Trial { act: TrialAct::Begin, findings: None, who } => (who.by, SheetAct::BeginTrial),
+        SheetCommand::Trial { act: TrialAct::End, findings, who } => {
+            (who.by, SheetAct::EndTrial { findings: findings.unwrap_or_default() })
+        }
         SheetCommand::Override { reason, who, end: true, .. } => (who.by, SheetAct::EndOverride { reason }),
         SheetCommand::Override { verdict, until, length, reason, who, .. } => {
             let after =
@@ -155,10 +171,7 @@ pub async fn run(config: &Config, args: &SheetArgs, lang: Lang, color: bool) -> 
             let verdict = verdict.ok_or("for what is the session to be taken? --verdict says it")?;
             (who.by, SheetAct::Override { verdict, reason, until })
         }
-    };
-    let order = Order::RunSheet { wish: SheetWish { session: Arc::from(&*args.session), start: None, by, act }, lang };
-    let socket = orders::named(&config.control, args.socket.as_deref(), args.state_dir.as_deref());
-    orders::once(&config.control, socket.as_deref(), &order).await
+    })
 }
 
 /// The sheet, as the daemon tells it. The fields have the names that the API gives them.
@@ -290,5 +303,33 @@ impl Told {
             _ = writeln!(out, "  {}: {} – {end}", said("uji coba", "trial"), clock(&trial.from));
         }
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Asked {
+        #[command(flatten)]
+        sheet: SheetArgs,
+    }
+
+    fn asked(words: &[&str]) -> Result<SheetAct, String> {
+        let words = ["sheet", "rapat-1"].iter().chain(words).chain(&["--by", "Petugas Satu"]);
+        act(Asked::try_parse_from(words).unwrap().sheet.command.unwrap()).map(|(_, act)| act)
+    }
+
+    #[test]
+    fn findings_are_taken_of_a_trial_that_ends_and_not_thrown_away_of_one_that_begins() {
+        let end = |findings: &str| Ok(SheetAct::EndTrial { findings: findings.to_owned() });
+        assert_eq!(asked(&["trial", "end", "--findings", "suara pelan"]), end("suara pelan"));
+        assert_eq!(asked(&["trial", "end"]), end(""));
+        assert_eq!(asked(&["trial", "begin"]), Ok(SheetAct::BeginTrial));
+        let why = asked(&["trial", "begin", "--findings", "suara pelan"]).unwrap_err();
+        assert!(why.contains("trial end"), "{why}");
     }
 }
