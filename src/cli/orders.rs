@@ -13,6 +13,8 @@ use crate::app::service;
 use crate::config::Control;
 use crate::control::SOCKET;
 use crate::control::order::{LONGEST, Order, Word};
+use crate::domain::reason::fill;
+use crate::domain::{Lang, Text};
 use crate::peer;
 
 /// Where the daemon's unit has it listen.
@@ -21,8 +23,15 @@ pub const USUAL: &str = "/run/siaga";
 /// Where the daemon's unit has it keep its state.
 const STATE: &str = "/var/lib/siaga";
 
-/// How long the daemon may be silent: more than it gives a test itself, and a test message to a radio that waits for a busy channel as long
-/// as it does where the config says nothing.
+/// So long it may be silent at first: more than a config may take that is read anew (15 s), and the disk on both sides of it. That a test
+/// has begun, or to how many a test message goes, is said at once.
+const FIRST: Duration = Duration::from_secs(40);
+
+/// After so long a silence whoever waits is told for whom they do.
+const QUIET: Duration = Duration::from_secs(3);
+
+/// How long it may be silent after its first word: more than it gives a test itself, and a test message to a radio that waits for a busy
+/// channel as long as it does where the config says nothing.
 const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A daemon that was given an order.
@@ -30,6 +39,9 @@ pub struct Conversation {
     socket: PathBuf,
     hears: BufReader<OwnedReadHalf>,
     line: Vec<u8>,
+    /// Until its first word.
+    unheard: bool,
+    lang: Lang,
     // Open until the answer's end: a daemon that sees it closed thinks that nobody listens.
     _says: tokio::net::unix::OwnedWriteHalf,
 }
@@ -57,7 +69,8 @@ impl Conversation {
         }
         let (hears, mut says) = daemon.into_split();
         says.write_all(&line).await.map_err(|error| format!("{}: {error}", socket.display()))?;
-        Ok(Self { socket, hears: BufReader::new(hears), line: Vec::new(), _says: says })
+        let (hears, line) = (BufReader::new(hears), Vec::new());
+        Ok(Self { socket, hears, line, unheard: true, lang: order.lang(), _says: says })
     }
 
     /// The next word; nothing at the answer's end.
@@ -66,8 +79,26 @@ impl Conversation {
     /// If the daemon falls silent, or says what is not understood.
     pub async fn next(&mut self) -> Result<Option<Word>, String> {
         self.line.clear();
-        let more = tokio::time::timeout(PATIENCE, peer::line(&mut self.hears, &mut self.line, LONGEST)).await;
-        let more = more.map_err(|_| format!("{}: the daemon says nothing", self.socket.display()))?;
+        let patience = if self.unheard { FIRST } else { PATIENCE };
+        // Once begun it is gone on with: a line that has come in half is not lost.
+        let mut heard = Box::pin(tokio::time::timeout(patience, peer::line(&mut self.hears, &mut self.line, LONGEST)));
+        let more = if let Ok(more) = tokio::time::timeout(QUIET, heard.as_mut()).await {
+            more
+        } else {
+            if self.unheard {
+                note(&waiting(&self.socket, self.lang));
+            }
+            heard.as_mut().await
+        };
+        drop(heard);
+        let more = more.map_err(|_| {
+            let socket = self.socket.display();
+            format!(
+                "{socket}: a daemon is there and has said nothing for {} s; it may hang, and when it goes on it may carry the order out after all",
+                patience.as_secs()
+            )
+        })?;
+        self.unheard = false;
         if !more.map_err(|error| format!("{}: {error}", self.socket.display()))? {
             return Ok(None);
         }
@@ -102,6 +133,15 @@ pub async fn once(said: &Control, socket: Option<&Path>, order: &Order) -> Resul
         };
         return Ok(if well { 0 } else { 2 });
     }
+}
+
+/// For whom whoever gave an order waits.
+fn waiting(socket: &Path, lang: Lang) -> String {
+    let text = Text::new(
+        "siaga: menunggu siaga yang berjalan ({socket}); belum ada jawaban …",
+        "siaga: waiting for the daemon ({socket}), which has not answered yet …",
+    );
+    fill(text.in_lang(lang), &[("socket", socket.display().to_string().into())], lang)
 }
 
 /// Tells that it is done, and what to fear for it. Whether nothing is.
@@ -145,6 +185,7 @@ fn place(said: &Control) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
 
     #[test]
     fn the_units_daemon_is_found_by_the_folder_of_its_state_by_either_name() {
@@ -166,6 +207,29 @@ mod tests {
         // Before the unit has ever run there is only the name.
         std::fs::remove_dir_all(at("lib")).unwrap();
         assert_eq!(socket("lib/siaga"), at("run/siaga/control.sock"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_daemon_that_hangs_is_waited_for_less_long_than_one_that_has_begun() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join(SOCKET);
+        let hangs = tokio::net::UnixListener::bind(&socket).unwrap();
+        let (order, clock) = (Order::Silences { lang: Lang::Id }, Clock::on_tokio_time(jiff::Timestamp::UNIX_EPOCH));
+        let began = clock.mono();
+        let why = once(&Control::default(), Some(&socket), &order).await.unwrap_err();
+        assert!(why.contains("said nothing for 40 s"), "{why}");
+        assert_eq!(clock.mono().since(began).as_secs(), FIRST.as_secs());
+        drop(hangs.accept().await.unwrap());
+        let mut daemon = Conversation::begin(&Control::default(), Some(&socket), &order).await.unwrap();
+        let (mut theirs, _) = hangs.accept().await.unwrap();
+        theirs.write_all(&Word::Begun { check: "microphone".into() }.line()).await.unwrap();
+        assert!(matches!(daemon.next().await, Ok(Some(Word::Begun { .. }))));
+        let began = clock.mono();
+        assert!(daemon.next().await.is_err());
+        assert_eq!(clock.mono().since(began).as_secs(), PATIENCE.as_secs());
+        for lang in [Lang::Id, Lang::En] {
+            assert!(waiting(&socket, lang).contains(socket.to_str().unwrap()));
+        }
     }
 
     #[test]

@@ -136,6 +136,11 @@ pub(super) fn showing(request: RequestBuilder, token_file: Option<&Path>) -> Res
 /// That nobody answers there, or not as they were asked.
 pub(super) fn unanswered(base: &str, error: &reqwest::Error) -> String {
     let why = root(error);
+    if error.is_timeout() {
+        return format!(
+            "{base} does not answer in time ({why}): the daemon there hangs or has far too much to do, or a firewall drops what it is asked"
+        );
+    }
     match why.as_str() {
         tls if tls.contains("certificate") => {
             format!("{base} answers, and its certificate is not trusted ({tls}); --ca-file FILE says whom to trust")
@@ -181,5 +186,18 @@ mod tests {
             );
         }
         assert_eq!(told_of_a_pipe(crate::cli::init::says_nothing_yet), Some(false));
+    }
+
+    #[tokio::test]
+    async fn a_daemon_that_hangs_is_another_trouble_than_one_that_is_not_there() {
+        let place = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", place.local_addr().unwrap());
+        let client = client(None, Duration::from_millis(200)).unwrap();
+        let ask = async || unanswered(&base, &client.get(&base).send().await.unwrap_err());
+        let hangs = ask().await;
+        assert!(hangs.contains("does not answer in time") && !hangs.contains("siaga run"), "{hangs}");
+        drop(place);
+        let away = ask().await;
+        assert!(away.contains("no daemon answers") && away.contains("siaga run"), "{away}");
     }
 }
