@@ -35,6 +35,16 @@ pub(super) fn over(file: &Path, content: &[u8]) -> io::Result<()> {
     whole_file::replace(&file, content, owner, mode)
 }
 
+/// A file that may be there, in one step, for its owner alone: whose it was, else who writes it.
+///
+/// # Errors
+/// As the system says.
+pub(super) fn for_owner(file: &Path, content: &[u8]) -> io::Result<()> {
+    let file = behind_links(file);
+    let owner = std::fs::metadata(&file).ok().map(|before| (before.uid(), before.gid()));
+    whole_file::replace(&file, content, owner, 0o600)
+}
+
 /// A file that may be there, in one step, for root and a group alone.
 ///
 /// # Errors
@@ -93,6 +103,21 @@ mod tests {
         assert_eq!(new(&long, b"two", 0o600).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(std::fs::read(&long).unwrap(), b"one");
         assert_eq!(names(folder.path()), 1);
+    }
+
+    #[test]
+    fn what_is_for_its_owner_is_for_nobody_else_also_where_all_could_read_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("siaga.toml"), folder.path().join("link"));
+        symlink("siaga.toml", &link).unwrap();
+        for before in [None, Some(0o644)] {
+            if let Some(before) = before {
+                std::fs::set_permissions(&file, Permissions::from_mode(before)).unwrap();
+            }
+            for_owner(&link, b"one").unwrap();
+            assert_eq!((std::fs::read(&file).unwrap(), mode(&file)), (b"one".to_vec(), 0o600));
+        }
+        assert_eq!(names(folder.path()), 2);
     }
 
     #[test]

@@ -14,17 +14,25 @@ const GROUP: &str = "siaga";
 
 impl Made {
     /// Writes it, over what may be there. By a webhook's address whoever knows it may write there: a new config with one is for root and
-    /// the daemon's group alone. Where there is no such group nobody knows yet by which user the daemon will be, and it is said that
-    /// everybody can read it.
+    /// the daemon's group alone. Where there is no such group, or root does not write it, nobody knows yet by which user the daemon will
+    /// be: it is for its owner alone, and it is said how the daemon's user comes to read it.
     ///
     /// # Errors
     /// As the system says; what was there stays then.
     pub fn keep(&self, file: &Path) -> io::Result<()> {
+        let group = users::group(GROUP).filter(|_| rustix::process::geteuid().is_root());
+        self.keep_for(file, group)
+    }
+
+    fn keep_for(&self, file: &Path, group: Option<u32>) -> io::Result<()> {
         let is_new = !file.exists() || says_nothing_yet(file);
-        let may_lend = self.holds_address && is_new && rustix::process::geteuid().is_root();
-        match users::group(GROUP).filter(|_| may_lend) {
+        match group {
+            _ if !self.holds_address || !is_new => written::over(file, self.text.as_bytes())?,
             Some(group) => written::for_group(file, self.text.as_bytes(), group)?,
-            None => written::over(file, self.text.as_bytes())?,
+            None => {
+                written::for_owner(file, self.text.as_bytes())?;
+                note(&lent(file));
+            }
         }
         let everybody = |about: std::fs::Metadata| about.is_file() && about.mode() & 0o004 != 0;
         if self.holds_address && std::fs::metadata(file).is_ok_and(everybody) {
@@ -32,5 +40,40 @@ impl Made {
             note(&format!("siaga: everybody on this machine can read {file}, and the webhook's address in it"));
         }
         Ok(())
+    }
+}
+
+/// How somebody else than the owner comes to read it: the unit's user is there from its own start on alone, or by the package.
+fn lent(file: &Path) -> String {
+    let file = file.display();
+    format!(
+        "siaga: {file} is for its owner alone, as the webhook's address stands in it. For a daemon of another user: sudo chgrp {GROUP} {file} && \
+         sudo chmod 640 {file}; where there is no group {GROUP} yet, before that: sudo adduser --system --group --no-create-home {GROUP}"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_webhooks_address_is_for_its_owner_alone_where_there_is_no_group_to_lend_it_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("siaga.toml");
+        let kept = |holds_address: bool, group: Option<u32>| {
+            let made = Made { text: "[room]\nname = \"aula\"\n".to_owned(), holds_address };
+            made.keep_for(&file, group).unwrap();
+            std::fs::metadata(&file).unwrap().mode() & 0o777
+        };
+        assert_eq!(kept(true, None), 0o600);
+        // What is there has its mode from whoever gave it that.
+        assert_eq!(kept(false, None), 0o600);
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(kept(false, None), 0o644, "the daemon is another user");
+        assert_eq!(kept(true, None), 0o644);
+        std::fs::write(&file, crate::config::DEFAULT).unwrap();
+        assert_eq!(kept(true, None), 0o600, "as the package has it, open to all, it says nothing yet");
+        let told = lent(&file);
+        assert!(told.contains("chgrp siaga /") && told.contains("chmod 640 /"), "{told}");
     }
 }
