@@ -68,7 +68,7 @@ pub async fn run(config: &Config, args: &StatusArgs, lang: Lang, color: bool) ->
     }
     let client = client(args.ca_file.as_deref(), PATIENCE)?;
     let answer = showing(client.get(url), args.token_file.as_deref())?.send().await;
-    let answer = answer.map_err(|error| format!("{}; \"siaga check\" needs none", unanswered(&base, &error)))?;
+    let answer = answer.map_err(|error| format!("{}; \"siaga check\" needs no daemon", unanswered(&base, &error)))?;
     let unnamed = answer.status() == reqwest::StatusCode::UNAUTHORIZED;
     let text = answer.text().await.map_err(|error| format!("{base}: {}", root(&error)))?;
     let body: Value = serde_json::from_str(&text).map_err(|error| format!("{base} is not siaga: {error}"))?;
@@ -126,11 +126,15 @@ pub(super) fn client(ca_file: Option<&Path>, patience: Duration) -> Result<reqwe
 /// The same request with the token that stands in the first line of a file.
 ///
 /// # Errors
-/// A file that cannot be read.
+/// A file that cannot be read, or has no token in its first line.
 pub(super) fn showing(request: RequestBuilder, token_file: Option<&Path>) -> Result<RequestBuilder, String> {
     let Some(file) = token_file else { return Ok(request) };
     let text = named_file::text(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    Ok(request.bearer_auth(text.lines().next().unwrap_or_default().trim()))
+    let token = text.lines().next().unwrap_or_default().trim();
+    if token.is_empty() {
+        return Err(format!("{}: its first line is empty, and is to be a token", file.display()));
+    }
+    Ok(request.bearer_auth(token))
 }
 
 /// That nobody answers there, or not as they were asked.
@@ -186,6 +190,20 @@ mod tests {
             );
         }
         assert_eq!(told_of_a_pipe(crate::cli::init::says_nothing_yet), Some(false));
+    }
+
+    #[test]
+    fn a_file_whose_first_line_is_empty_has_no_token() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("token");
+        let show = || showing(client(None, PATIENCE).unwrap().get("http://127.0.0.1/"), Some(&file));
+        for empty in ["", "\n", "  \nsgt_x\n"] {
+            std::fs::write(&file, empty).unwrap();
+            let why = show().unwrap_err();
+            assert!(why.contains("token: its first line is empty"), "{why}");
+        }
+        std::fs::write(&file, "sgt_x\n").unwrap();
+        assert!(show().is_ok());
     }
 
     #[tokio::test]
