@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use crate::config::init::{Answers, left_out, render};
-use crate::config::{Config, Errors, Source, Zone};
+use crate::config::{Config, Errors, Source, Zone, is_title};
 use crate::devices::default_gateways;
 use crate::domain::{Kind, Lang, Text};
 use crate::named_file;
@@ -155,7 +155,7 @@ fn answers<I: BufRead, O: Write>(
     desk.lang = language;
     let title =
         desk.ask(args.title.as_deref(), Text::new("Nama ruang", "The room's name"), "Ruang Media Center", |text| {
-            Ok(text.to_owned())
+            is_title(text).map(|()| text.to_owned())
         })?;
     let name = desk.ask(
         args.name.as_deref(),
@@ -441,13 +441,13 @@ fn table(keys: &[(&str, &str)]) -> toml::Table {
 }
 
 fn language(text: &str) -> Result<Lang, String> {
-    Lang::parse(text).ok_or_else(|| format!("{text:?}: id, en"))
+    Lang::parse(text).ok_or_else(|| "yang diterima / allowed are id, en".to_owned())
 }
 
 fn yes_or_no(text: &str) -> Result<bool, String> {
     match text.to_lowercase().as_str() {
         "y" | "ya" | "yes" => Ok(true),
         "t" | "tidak" | "n" | "no" => Ok(false),
-        _ => Err(format!("{text:?}: ya / yes, tidak / no")),
+        _ => Err("yang diterima / allowed are ya, tidak / yes, no".to_owned()),
     }
 }

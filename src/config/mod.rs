@@ -46,7 +46,7 @@ pub use beside::Files;
 pub(crate) use checks::judge_alone;
 pub use problem::{Errors, Problem, Source};
 pub use run_sheet::RunSheet;
-pub use shape::{Control, Room, RoomName, Store, Web, Zone};
+pub use shape::{Control, Room, RoomName, Store, Web, Zone, is_title};
 
 use beside::Beside;
 use problem::Problems;

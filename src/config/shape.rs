@@ -34,14 +34,23 @@ pub(super) const LONGEST_TITLE: usize = 200;
 /// It stands in pages, messages and terminals.
 fn title<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let title = String::deserialize(deserializer)?;
-    if title.trim().is_empty() || title.contains(char::is_control) {
-        return Err(D::Error::custom(format!("{title:?} is no title: it has nothing, or a control character, in it")));
-    }
+    is_title(&title).map_err(D::Error::custom)?;
+    Ok(Some(title))
+}
+
+/// Whether a room can be called so.
+///
+/// # Errors
+/// Why not.
+pub fn is_title(title: &str) -> Result<(), String> {
     let length = title.chars().count();
     if length > LONGEST_TITLE {
-        return Err(D::Error::custom(format!("a title has at most {LONGEST_TITLE} characters, and this one {length}")));
+        return Err(format!("a title has at most {LONGEST_TITLE} characters, and this one {length}"));
     }
-    Ok(Some(title))
+    if title.trim().is_empty() || title.contains(char::is_control) {
+        return Err(format!("{title:?} is no title: it has nothing, or a control character, in it"));
+    }
+    Ok(())
 }
 
 impl Default for Room {

@@ -44,7 +44,7 @@ fn a_wrong_answer_is_asked_again_and_a_wrong_flag_is_an_error() {
     let (text, asked) =
         ran(&format!("--platform audio_only {NO_TARGETS}"), "ms\nen\n\nAula Besar\naula\nMars\n\n\n\n\n\n\n\n\n\n");
     assert!(text.unwrap().contains("name = \"aula\""));
-    assert!(asked.contains("The room's name"), "{asked}");
+    assert!(asked.contains("  yang diterima / allowed are id, en\n") && asked.contains("The room's name"), "{asked}");
     assert!(asked.contains("unknown time zone \"Mars\""), "{asked}");
     let (text, _) = ran("--yes --platform skype", "");
     assert!(matches!(text, Err(InitError::Answer(message)) if message.contains("bigbluebutton")));
@@ -85,6 +85,14 @@ fn an_answer_that_no_check_could_have_is_refused_at_once() {
     ] {
         let (text, _) = ran(&format!("--yes --platform audio_only {flags}"), "");
         assert!(matches!(&text, Err(InitError::Answer(message)) if message.contains(said)), "{flags}: {text:?}");
+    }
+    for title in ["x".repeat(3000), "a\nb".to_owned()] {
+        let args = InitArgs { title: Some(title), ..typed("--yes --platform audio_only") };
+        let why = run(&args, Vec::new(), &b""[..], Vec::new()).unwrap_err();
+        assert!(
+            matches!(&why, InitError::Answer(message) if message.contains("title") && message.len() < 100),
+            "{why}"
+        );
     }
     assert_eq!(host("https://meet.example.org/"), Ok("meet.example.org".to_owned()));
     assert_eq!(host("https://meet.example.org:8443"), Ok("meet.example.org:8443".to_owned()));
