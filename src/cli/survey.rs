@@ -166,7 +166,7 @@ pub async fn run(config: Config, origin: &Origin, args: &SurveyArgs, lang: Lang)
     let at_most = Size(planned.tests().map(|(_, worst)| worst).sum());
     args.tell(&told_cost(&planned, at_most, lang));
     if at_most > args.budget {
-        return Err(format!("the tests may take up to {at_most}, and --budget says {}", args.budget));
+        return Err(too_dear(at_most, args.budget));
     }
     // Before anything is spent on it.
     files::try_folder(&args.out)?;
@@ -202,6 +202,12 @@ pub async fn run(config: Config, origin: &Origin, args: &SurveyArgs, lang: Lang)
         args.tell(&format!("siaga: {} /surveys/{}", pick(lang, "disimpan, tampil di", "kept, shown at"), report.id));
     }
     Ok(report.verdict.exit_code())
+}
+
+/// That they might cost more than they may. By the unit in which budgets are written, rounded up: so much lets them.
+fn too_dear(at_most: Size, budget: Size) -> String {
+    let tenths = at_most.0.div_ceil(100_000);
+    format!("the tests may take up to {}.{} MB, and --budget says {budget}", tenths / 10, tenths % 10)
 }
 
 /// What the tests will cost at most, before they begin.

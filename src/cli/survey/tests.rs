@@ -6,8 +6,9 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::plan::{Planned, plan};
+use super::too_dear;
 use crate::config::{Config, Source};
-use crate::domain::{Finding, Mono, Now, Observation, Reading, Sample, Test, Verdict};
+use crate::domain::{Finding, Mono, Now, Observation, Reading, Sample, Size, Test, Verdict};
 use crate::engine::{Engine, Restored};
 use crate::probe::{quantity, reason};
 use crate::survey::report::Bytes;
@@ -209,4 +210,11 @@ fn a_meeting_that_is_under_way_is_why_nothing_was_tested() {
     let why = &report.not_measured.iter().find(|missing| missing.check.as_deref() == Some("call")).unwrap().why;
     assert!(why.en.contains("a meeting is not disturbed"), "{why:?}");
     assert!(report.answer.id.contains("sedang dipakai"), "{}", report.answer.id);
+}
+
+#[test]
+fn what_is_too_dear_is_told_in_the_unit_of_the_budget_and_so_much_is_enough() {
+    let said = too_dear(Size(3_445_152), "1 MB".parse().unwrap());
+    assert_eq!(said, "the tests may take up to 3.5 MB, and --budget says 1 MB");
+    assert!("3.5 MB".parse::<Size>().unwrap() >= Size(3_445_152));
 }
