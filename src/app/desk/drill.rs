@@ -36,7 +36,7 @@ impl Desk {
         let begun = self.ask(Ask::Drill { scene, length, done }, answer).await.map_err(|not| not.no(lang))?;
         let begun = begun.map_err(|no| No::new(refusal(no), &[], lang, no.as_str()))?;
         let told = begun.told.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let why = begun.withheld.iter().map(|why| why.as_str()).collect::<Vec<_>>().join(", ");
+        let why = begun.withheld.iter().map(|why| why.title().in_lang(lang)).collect::<Vec<_>>().join(", ");
         let text = if begun.told.is_empty() { &NOBODY } else { &BEGUN };
         let args = [
             ("scene", scene.title.in_lang(lang).into()),

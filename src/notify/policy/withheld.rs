@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::domain::Text;
+
 /// Why a change is told to nobody, or not to one of those who hear of others. Log, metrics and API use the same words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Withheld {
@@ -57,10 +59,48 @@ impl Withheld {
             Self::ReceiverFailing => "receiver_failing",
         }
     }
+
+    /// For people.
+    pub const fn title(self) -> Text {
+        match self {
+            Self::Settling => Text::new("siaga baru saja dijalankan", "the daemon has just been started"),
+            Self::NoNews => Text::new("sudah diberitahukan", "it was told already"),
+            Self::Passing => Text::new("belum tentu menetap", "it may pass"),
+            Self::NoReceiver => Text::new("pengaturan tidak menyebut penerima", "the config names no receiver"),
+            Self::NoRoute => Text::new(
+                "tidak ada penerima untuk hal seperti ini sekarang",
+                "no receiver is told of such a thing now",
+            ),
+            Self::Silenced => Text::new("pemberitahuan sedang dibisukan", "silence was asked for"),
+            Self::Maintenance => Text::new("sedang ada pemeliharaan terencana", "a maintenance window holds"),
+            Self::Flapping => {
+                Text::new("berubah-ubah terus; itu sudah diberitahukan", "it goes to and fro, which was told")
+            }
+            Self::RollCallMissed => Text::new("waktu panggilan pagi sudah lewat", "the morning's call was missed"),
+            Self::ReceiverFailing => {
+                Text::new("pengiriman terakhir ke penerimanya gagal", "the last attempt to tell the receiver failed")
+            }
+        }
+    }
 }
 
 impl fmt::Display for Withheld {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Lang;
+
+    #[test]
+    fn for_people_none_is_a_code_and_none_is_called_as_another() {
+        for lang in [Lang::Id, Lang::En] {
+            let said: std::collections::BTreeSet<_> =
+                Withheld::ALL.iter().map(|why| why.title().in_lang(lang)).collect();
+            assert!(said.len() == Withheld::ALL.len() && said.iter().all(|one| !one.contains('_')), "{said:?}");
+        }
     }
 }
