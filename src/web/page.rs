@@ -145,7 +145,7 @@ pub(super) struct Row {
     (status = 404, description = "Unknown profile.", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(super) async fn page(State(site): State<Arc<Site>>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
-    let query = Query::read(&uri, &[once("profile"), once("lang")])?;
+    let query = Query::of_page(&uri, &[once("profile"), once("lang")])?;
     let voice = site.voice();
     let lang = lang::choose(&query, &headers, voice.lang)?;
     let question = Question::new(&site.rendered().believed, query.get("profile"), None, None, site.now())?;

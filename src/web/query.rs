@@ -35,8 +35,21 @@ impl Query {
     /// # Errors
     /// What it does not understand, naming the keys that it would.
     pub fn read(uri: &Uri, keys: &[Key]) -> Result<Self, Problem> {
-        let axum::extract::Query(pairs) = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri)
-            .map_err(|error| Problem::query(error.to_string()))?;
+        Self::held_to(pairs(uri)?, keys)
+    }
+
+    /// The same for a page: without what others append to a link on its way. A key that is mistyped stays an error there too: by `?profil=`
+    /// a page would answer for another kind of meeting than was asked for.
+    ///
+    /// # Errors
+    /// As [`Query::read`].
+    pub fn of_page(uri: &Uri, keys: &[Key]) -> Result<Self, Problem> {
+        let mut pairs = pairs(uri)?;
+        pairs.retain(|(name, _)| !is_tail(name));
+        Self::held_to(pairs, keys)
+    }
+
+    fn held_to(pairs: Vec<(String, String)>, keys: &[Key]) -> Result<Self, Problem> {
         let names = || keys.iter().map(|key| key.name);
         for (at, (name, _)) in pairs.iter().enumerate() {
             let Some(key) = keys.iter().find(|key| key.name == name) else {
@@ -96,7 +109,39 @@ impl Query {
     }
 }
 
+fn pairs(uri: &Uri) -> Result<Vec<(String, String)>, Problem> {
+    let axum::extract::Query(pairs) =
+        axum::extract::Query::try_from_uri(uri).map_err(|error| Problem::query(error.to_string()))?;
+    Ok(pairs)
+}
+
+/// What social networks, mailings and advertisements append to a link that is passed on.
+const TAILS: [&str; 9] = ["_ga", "dclid", "fbclid", "gbraid", "gclid", "igsh", "igshid", "msclkid", "wbraid"];
+
+fn is_tail(name: &str) -> bool {
+    name.starts_with("utm_") || TAILS.contains(&name)
+}
+
 /// The beginning of what was given: a long mistake is not worth repeating in full.
 fn short(text: &str) -> String {
     if text.chars().count() <= 64 { text.to_owned() } else { text.chars().take(64).chain(['…']).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_found_by_a_link_that_was_passed_on_and_no_key_is_mistyped_unnoticed() {
+        let (keys, uri) = ([once("profile"), once("lang")], |text: &'static str| Uri::from_static(text));
+        for passed_on in ["/?fbclid=IwAR0", "/?profile=lecture&utm_source=wa&utm_medium=x&gclid=1&fbclid=a&fbclid=b"] {
+            Query::of_page(&uri(passed_on), &keys).unwrap();
+            assert!(Query::read(&uri(passed_on), &keys).is_err(), "a program's own mistake: {passed_on}");
+        }
+        let query = Query::of_page(&uri("/?fbclid=a&profile=lecture"), &keys).unwrap();
+        assert_eq!(query.get("profile"), Some("lecture"));
+        for mistaken in ["/?profil=lecture", "/?fbclid=a&profil=lecture", "/?lang=id&lang=en"] {
+            assert!(Query::of_page(&uri(mistaken), &keys).is_err(), "{mistaken}");
+        }
+    }
 }

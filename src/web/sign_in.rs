@@ -144,7 +144,7 @@ fn wanted(uri: &Uri) -> &str {
 
 /// The language of a page that takes no other key.
 pub(super) fn spoken(site: &Site, uri: &Uri, headers: &HeaderMap) -> Result<Lang, Problem> {
-    let query = Query::read(uri, &[once("lang")])?;
+    let query = Query::of_page(uri, &[once("lang")])?;
     lang::choose(&query, headers, site.voice().lang)
 }
 

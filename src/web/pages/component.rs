@@ -86,7 +86,7 @@ pub(in super::super) async fn page(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let Path(word) = component?;
-    let query = Query::read(&uri, &[once("check"), once("lang")])?;
+    let query = Query::of_page(&uri, &[once("check"), once("lang")])?;
     let lang = lang::choose(&query, &headers, site.voice().lang)?;
     let Some(component) = Component::ALL.into_iter().find(|component| component.as_str() == word) else {
         return Err(Problem::not_found("there is no such component").allowing(Component::ALL.map(Component::as_str)));
