@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::incident::{Incident, Subject, Transition};
 use super::past::Run;
 use super::quantity::Quantity;
+use super::reason::Lang;
 use super::session::{Notice, Session};
 use super::sheet::Entry;
 
@@ -27,8 +29,8 @@ pub struct Record {
     pub notices: Vec<Notice>,
     /// Whether it was told that its report is there before anybody watched by this file: it lies in one that was set aside since.
     pub reported: bool,
-    /// Of the evidence that the notices name, by its id: SHA-256 in hex. What is not kept any more is not among it.
-    pub evidence: BTreeMap<String, String>,
+    /// Of the evidence that the notices name, by its id. What is not kept any more is not among it.
+    pub evidence: BTreeMap<String, Kept>,
     /// Changes of verdict of the room and its components, oldest first: at most one of each from before the span.
     pub changes: Vec<(Subject, Vec<Transition>)>,
     /// Incidents that touch the span, oldest first; no drills.
@@ -45,6 +47,36 @@ pub struct Record {
     pub series: Vec<Series>,
     /// Whether there was more than is read at once, so that this is not all.
     pub cut: bool,
+}
+
+/// What is kept under an evidence's id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// SHA-256 in hex.
+    pub digest: String,
+    /// What counted, in the words of that moment; nothing where it cannot be read any more.
+    pub said: Vec<Said>,
+}
+
+/// A reason as it was said when a room was looked at for a meeting. In both languages: its arguments are stored nowhere else.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Said {
+    /// The stable code.
+    pub code: String,
+    /// In Indonesian; none in evidence of before both were kept, if that was asked for in English.
+    pub id: Option<String>,
+    /// In English; likewise.
+    pub en: Option<String>,
+}
+
+impl Said {
+    /// In one language, where it was said in that.
+    pub fn in_lang(&self, lang: Lang) -> Option<&str> {
+        match lang {
+            Lang::Id => self.id.as_deref(),
+            Lang::En => self.en.as_deref(),
+        }
+    }
 }
 
 /// Somebody who sees to an incident. Its `Debug` names nobody: what is debugged ends in a log.

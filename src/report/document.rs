@@ -118,7 +118,8 @@ pub struct Look {
     pub verdict: Verdict,
     /// Why: the codes of what counted.
     pub reasons: Vec<String>,
-    /// The same in words: Indonesian, English. Figures are in the evidence.
+    /// The same in words: Indonesian, English. As they were said then, by the evidence; of what is not kept any more the message if it has
+    /// no figures, else the code.
     pub words: [Vec<String>; 2],
     /// Under which id that can be looked up.
     pub evidence_id: Option<String>,

@@ -13,10 +13,10 @@ use super::document::{
 };
 use super::sheet;
 use crate::domain::past::UNWATCHED;
-use crate::domain::record::{Point, Record, Series};
+use crate::domain::record::{Kept, Point, Record, Series};
 use crate::domain::sheet::Item;
 use crate::domain::time::told_length;
-use crate::domain::{Booking, Component, Incident, Lang, Occasion, Profile, ReasonDef, Subject, Verdict};
+use crate::domain::{Booking, Component, Incident, Lang, Notice, Occasion, Profile, ReasonDef, Subject, Verdict};
 use crate::engine::past::spans::{Span, Times, push, spans};
 
 /// Pictures of a report; a room with more far ends has the rest as figures.
@@ -71,10 +71,9 @@ pub fn report(record: &Record, house: House<'_>, now: Timestamp) -> Report {
                 at: maker.stamp(notice.at),
                 verdict: notice.verdict,
                 reasons: notice.codes.clone(),
-                words: [Lang::Id, Lang::En]
-                    .map(|lang| notice.codes.iter().map(|code| in_words(reason(code), code, lang)).collect()),
+                words: [Lang::Id, Lang::En].map(|lang| maker.words(notice, reason, lang)),
                 evidence_id: notice.evidence.clone(),
-                evidence_sha256: notice.evidence.as_ref().and_then(|id| record.evidence.get(id).cloned()),
+                evidence_sha256: maker.evidence(notice).map(|kept| kept.digest.clone()),
             })
             .collect(),
         run_sheet: sheet::told(record, items, now, |at| maker.stamp(at)),
@@ -158,6 +157,30 @@ impl Maker<'_> {
             sites: details.sites.clone(),
             crew: details.crew.iter().map(|(task, member)| (task.clone(), member.person.clone())).collect(),
         }
+    }
+
+    fn evidence(&self, notice: &Notice) -> Option<&Kept> {
+        self.record.evidence.get(notice.evidence.as_ref()?)
+    }
+
+    /// Why it was so, as it was said then: all that was said of each code. Where that is not kept the figures are not known any more.
+    fn words(&self, notice: &Notice, def: fn(&str) -> Option<&'static ReasonDef>, lang: Lang) -> Vec<String> {
+        let said = self.evidence(notice).map_or(&[][..], |kept| &kept.said);
+        let mut all: Vec<String> = Vec::new();
+        for code in &notice.codes {
+            let then = said.iter().filter(|said| said.code == *code).filter_map(|said| said.in_lang(lang));
+            let mut then: Vec<String> = then.map(str::to_owned).collect();
+            if then.is_empty() {
+                then.push(without_figures(def(code), code, lang));
+            }
+            for words in then {
+                // Two checks may say the same.
+                if !all.contains(&words) {
+                    all.push(words);
+                }
+            }
+        }
+        all
     }
 
     fn procedure(&self, limit: Duration) -> Procedure {
@@ -295,18 +318,10 @@ impl Maker<'_> {
     }
 }
 
-/// A reason whose figures are not known any more; one that is not known at all by its code.
-fn in_words(def: Option<&ReasonDef>, code: &str, lang: Lang) -> String {
-    let Some(def) = def else { return code.to_owned() };
-    let template = def.message.in_lang(lang);
-    // "{value}" and the like.
-    let mut parts = template.split('{');
-    let mut words = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        words.push('…');
-        words.push_str(part.split_once('}').map_or(part, |(_, rest)| rest));
-    }
-    words
+/// A reason whose figures are not known any more: its message where it has none, else its code. Nobody signs a sentence with holes.
+fn without_figures(def: Option<&ReasonDef>, code: &str, lang: Lang) -> String {
+    let message = def.map(|def| def.message.in_lang(lang)).filter(|message| !message.contains('{'));
+    message.unwrap_or(code).to_owned()
 }
 
 /// Since when it is ready, at the last of the spans. A restart in between, its first round included, makes no room unready.

@@ -11,7 +11,7 @@ use super::document::Why;
 use super::month::{Beside, Outcome, Provider, month};
 use super::page::{Content, Origin, page};
 use super::{Evaluation, House, Report, csv, month_page, report};
-use crate::domain::record::{Acknowledged, Point, Record, Series};
+use crate::domain::record::{Acknowledged, Kept, Point, Record, Said, Series};
 use crate::domain::sheet::{Entry, Item, What};
 use crate::domain::{
     Arg, Booking, Component, Details, Incident, Lang, Notice, Occasion, Quantity, Reason, ReasonDef, Requirement, Run,
@@ -44,6 +44,13 @@ fn points(from: &str, minutes: i64, value: impl Fn(i64) -> f64) -> Vec<Point> {
         Point { at, count: 60, min: value * 0.9, max: value * 1.5, mean: value, p50: value }
     };
     (0..minutes).map(point).collect()
+}
+
+/// What was said of it when somebody looked.
+fn said(left: &str) -> Said {
+    let code = ON_BATTERY.code.to_owned();
+    let (id, en) = (format!("UPS memakai baterai, sisa {left}"), format!("The UPS is on battery, {left} left"));
+    Said { code, id: Some(id), en: Some(en) }
 }
 
 /// A meeting of two hours: the room is made ready at 08.20, the power fails from 10.00 to 10.05, and the machine is off from 10.30 to
@@ -121,7 +128,7 @@ pub(super) fn recorded() -> Record {
             (power(), changes(|| Subject::Component(Component::Power))),
         ],
         incidents: vec![incident],
-        evidence: [("e-1".to_owned(), "5e".repeat(32))].into(),
+        evidence: [("e-1".to_owned(), Kept { digest: "5e".repeat(32), said: vec![said("58 %")] })].into(),
         acknowledged: vec![Acknowledged {
             incident: "power-1".to_owned(),
             at: at("10:01:10"),
@@ -295,6 +302,30 @@ fn the_page_and_the_rows_are_as_they_are_kept() {
     let mut short = made.clone();
     short.quality.iter_mut().for_each(|one| one.points.truncate(2));
     golden("report.json", &(serde_json::to_string_pretty(&short).unwrap() + "\n"));
+}
+
+#[test]
+fn what_was_found_before_the_meeting_is_told_in_the_words_of_that_moment_and_never_with_holes() {
+    let words = |said: Vec<Said>| {
+        let mut record = recorded();
+        record.evidence.get_mut("e-1").unwrap().said = said;
+        let look = report(&record, house(&zone()), at("12:00:00")).looks.remove(1);
+        assert_eq!(look.reasons, [ON_BATTERY.code]);
+        look.words
+    };
+    // Two checks may say it of two things, or the same.
+    let of = |left: &[&str]| words(left.iter().map(|left| said(left)).collect());
+    let [id, en] = of(&["58 %", "58 %", "71 %"]);
+    assert_eq!(id, ["UPS memakai baterai, sisa 58 %", "UPS memakai baterai, sisa 71 %"]);
+    assert_eq!(en, ["The UPS is on battery, 58 % left", "The UPS is on battery, 71 % left"]);
+    // What was kept in one language, by a version of before, or not at all: the figures are not made up, and not left open.
+    let [id, en] = words(vec![Said { en: None, ..said("58 %") }]);
+    assert_eq!((id, en), (vec!["UPS memakai baterai, sisa 58 %".to_owned()], vec![ON_BATTERY.code.to_owned()]));
+    assert_eq!(of(&[]), [[ON_BATTERY.code], [ON_BATTERY.code]]);
+    let mut gone = recorded();
+    gone.evidence.clear();
+    let page = printed(&report(&gone, house(&zone()), at("12:00:00")), &[], Lang::En);
+    assert!(page.contains("<td>power.on_battery</td>") && !page.contains('…'), "{page}");
 }
 
 #[test]

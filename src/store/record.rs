@@ -5,14 +5,17 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
+use serde::Deserialize as _;
+use serde_json::Value;
 
 use super::hourly::LOSS;
 use super::past;
+use super::read::StoredEvidence;
 use super::recording::{self, RecordingError};
 use super::rows::{Catalogue, micros, moment};
 use super::{asked, read, reports, sessions, sheets};
-use crate::domain::record::{Acknowledged, Around, Point, Record, Series};
-use crate::domain::{Component, Notice, Occasion, Quantity, Subject, Wanted, acknowledgement};
+use crate::domain::record::{Acknowledged, Around, Kept, Point, Record, Said, Series};
+use crate::domain::{Component, Lang, Notice, Occasion, Quantity, Subject, Wanted, acknowledgement};
 use crate::engine::sheet::trials;
 
 /// The version that began to keep sessions.
@@ -131,15 +134,48 @@ fn acknowledged_by(incident: &str, row: asked::Asked) -> Acknowledged {
     }
 }
 
-/// The digests of what is kept under these ids.
-fn evidence<'a>(db: &Connection, ids: impl Iterator<Item = &'a str>) -> rusqlite::Result<BTreeMap<String, String>> {
+/// What is kept under these ids.
+fn evidence<'a>(db: &Connection, ids: impl Iterator<Item = &'a str>) -> rusqlite::Result<BTreeMap<String, Kept>> {
     let mut found = BTreeMap::new();
     for id in ids {
         if let Some(digest) = reports::evidence_digest(db, id)? {
-            found.insert(id.to_owned(), digest);
+            let said = read::evidence(db, id)?.map(|kept| said(&kept)).unwrap_or_default();
+            found.insert(id.to_owned(), Kept { digest, said });
         }
     }
     Ok(found)
+}
+
+/// What counted, in the words of that moment. In evidence of before they were kept by themselves they stand in the answer alone, in the
+/// language that it was given in.
+fn said(kept: &StoredEvidence) -> Vec<Said> {
+    let StoredEvidence { question, answer, .. } = kept;
+    if let Ok(said) = Vec::deserialize(&answer["said"]) {
+        return said;
+    }
+    let list = |of: &Value, key: &str| of[key].as_array().cloned().unwrap_or_default();
+    let mut parts = vec![answer.clone()];
+    for component in list(answer, "components") {
+        // As the codes were chosen.
+        if component["requirement"] == "required" && component["absent"] != true && component["verdict"] != "ready" {
+            parts.extend(list(&component, "checks"));
+            parts.push(component);
+        }
+    }
+    let reasons = parts.iter().flat_map(|part| list(part, "reasons")).filter(|reason| reason["verdict"] != "ready");
+    let mut all: Vec<Said> = reasons
+        .filter_map(|reason| {
+            let message = Some(reason["message"].as_str()?.to_owned());
+            let (id, en) = match Lang::parse(question["lang"].as_str()?)? {
+                Lang::Id => (message, None),
+                Lang::En => (None, message),
+            };
+            Some(Said { code: reason["code"].as_str()?.to_owned(), id, en })
+        })
+        .collect();
+    all.sort();
+    all.dedup();
+    all
 }
 
 fn incidents(

@@ -34,7 +34,7 @@ pub struct Stored {
     /// What was asked.
     #[schema(value_type = Object)]
     pub question: Value,
-    /// What was answered.
+    /// What was answered. Of a look at the room for a booked session also `said`: what counted, in both languages.
     #[schema(value_type = Object)]
     pub answer: Value,
     /// Which of the process's snapshots it was answered from.

@@ -1,6 +1,6 @@
 //! `GET /api/v1/readiness`: the scheduler's question, and the answer with everything that it stands on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::Json;
@@ -11,8 +11,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use crate::domain::record::Said;
 use crate::domain::snapshot::ProfileView;
-use crate::domain::{Booking, Component, Lang, Notice, Now, Occasion, Requirement, Session, Snapshot, Verdict};
+use crate::domain::{Booking, Component, Lang, Notice, Now, Occasion, Reason, Requirement, Session, Snapshot, Verdict};
 use crate::engine::agenda::slot::{Known, Planned, Unread, with_agenda, with_battery};
 use crate::engine::slot::{self, Basis, Decision, Question};
 
@@ -337,7 +338,9 @@ async fn look_at(state: &super::State, snapshot: &Snapshot, session: &Session, o
     looked.summary = [Lang::Id, Lang::En].map(|lang| telling::sentence(snapshot, &view, lang));
     let mut question = as_asked(&body, false, voice.lang, &[], Some(&session.id));
     question.insert("occasion", json!(occasion.word()));
-    if let Ok(value) = serde_json::to_value(&body) {
+    if let Ok(mut value) = serde_json::to_value(&body) {
+        // The report is read in both languages, and the answer is in one.
+        value["said"] = json!(said(&view));
         let stored = put_evidence(&*state.evidence, question, snapshot.seq, value).await;
         let failed = |error: &String| tracing::warn!(session = %session.id, error, "its evidence is not stored");
         looked.notice.evidence = stored.inspect_err(failed).ok();
@@ -347,16 +350,29 @@ async fn look_at(state: &super::State, snapshot: &Snapshot, session: &Session, o
 
 /// The codes of what keeps a room from being ready, sorted.
 fn codes(view: &ProfileView) -> Vec<String> {
+    let codes: BTreeSet<&str> = counted(view).map(|reason| reason.def.code).collect();
+    codes.into_iter().map(str::to_owned).collect()
+}
+
+/// The same in words, in both languages: two checks may say one code of two things.
+fn said(view: &ProfileView) -> BTreeSet<Said> {
+    let said = |reason: &Reason| {
+        let [id, en] = [Lang::Id, Lang::En].map(|lang| Some(reason.message(lang)));
+        Said { code: reason.def.code.to_owned(), id, en }
+    };
+    counted(view).map(said).collect()
+}
+
+/// What keeps a room from being ready.
+fn counted(view: &ProfileView) -> impl Iterator<Item = &Reason> {
     let counted = view.components.iter().filter(|component| {
         component.requirement == Requirement::Required && !component.absent && component.verdict != Verdict::Ready
     });
-    let of_checks = counted.flat_map(|component| {
+    let of_checks = counted.flat_map(move |component| {
         let checks = component.checks.iter().flat_map(|at| &view.checks[*at].reasons);
         component.reasons.iter().chain(checks)
     });
-    let all = view.reasons.iter().chain(of_checks).filter(|reason| reason.verdict != Verdict::Ready);
-    let codes: std::collections::BTreeSet<&str> = all.map(|reason| reason.def.code).collect();
-    codes.into_iter().map(str::to_owned).collect()
+    view.reasons.iter().chain(of_checks).filter(|reason| reason.verdict != Verdict::Ready)
 }
 
 /// The question as it is stored: what was asked and not when, so that asking again and again is one question; and what

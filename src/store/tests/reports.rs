@@ -3,12 +3,13 @@
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use rusqlite::types::Value;
+use serde_json::json;
 
 use super::super::open as file;
 use super::super::reports::{self, chain};
 use super::*;
 use crate::domain::link::{Filed, Kind};
-use crate::domain::record::Around;
+use crate::domain::record::{Around, Said};
 use crate::domain::session::SCHEDULER;
 use crate::domain::{Booking, Details, Margins, Occasion, Session, Wish};
 
@@ -71,6 +72,55 @@ async fn a_preparation_begins_when_the_crew_is_called_but_not_while_another_meet
         let around = Around { before: Duration::from_mins(150), after: Duration::from_mins(30) };
         let record = store.record_of("a", around, second(20_000)).await.unwrap().unwrap();
         assert_eq!(record.since, if other == 5400 { called.at } else { second(begins) }, "{other}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_found_of_a_meeting_is_read_in_the_words_of_that_moment() {
+    let said = |code: &str, id: &str, en: Option<&str>| Said {
+        code: code.to_owned(),
+        id: Some(id.to_owned()),
+        en: en.map(str::to_owned),
+    };
+    let both = [said("link.no_address", "eth0 belum mendapat alamat IP", Some("eth0 has no IP address"))];
+    let reason =
+        |code: &str, verdict: &str, message: &str| json!({ "code": code, "verdict": verdict, "message": message });
+    let component = |requirement: &str, verdict: &str, message: &str| {
+        let checks = json!([{ "reasons": [
+            reason("link.no_address", "not_ready", message),
+            reason("link.noted", "ready", "catatan"),
+        ] }]);
+        json!({ "requirement": requirement, "absent": false, "verdict": verdict, "reasons": [], "checks": checks })
+    };
+    // As it was kept before both languages were.
+    let before = json!({ "reasons": [reason("room.busy", "degraded", "penuh")], "components": [
+        component("required", "not_ready", "eth0 belum mendapat alamat IP"),
+        component("advisory", "not_ready", "eth1 belum mendapat alamat IP"),
+        component("required", "ready", "eth2 belum mendapat alamat IP"),
+    ] });
+    let old = [said("link.no_address", "eth0 belum mendapat alamat IP", None), said("room.busy", "penuh", None)];
+    let cases =
+        [(json!({ "said": both }), both.to_vec()), (before, old.to_vec()), (json!("of another kind"), Vec::new())];
+    for (answer, expected) in cases {
+        let folder = folder();
+        let store = open(folder.path());
+        store.restore().await.unwrap();
+        let id = store.put_evidence(1, second(0), &json!({ "lang": "id" }), || answer).await.unwrap();
+        let looked = Notice {
+            session: "a".into(),
+            start: second(7200),
+            occasion: Occasion::Preflight,
+            at: second(60),
+            verdict: Verdict::NotReady,
+            codes: vec!["link.no_address".to_owned()],
+            evidence: Some(id.clone()),
+        };
+        let sessions = vec![Session { revision: 1, ..held("a", 7200) }];
+        store.record(Batch { sessions, notices: vec![looked], ..Batch::default() }).await.unwrap();
+        let around = Around { before: Duration::from_mins(150), after: Duration::from_mins(30) };
+        let record = store.record_of("a", around, second(20_000)).await.unwrap().unwrap();
+        assert_eq!(record.evidence[&id].said, expected);
+        assert_eq!(record.evidence[&id].digest.len(), 64);
     }
 }
 

@@ -259,6 +259,40 @@ fn a_meeting_with_a_power_cut_is_reported_as_it_was_and_no_more() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("sudo apt install weasyprint"), "{output:?}");
 }
 
+/// Who signs it reads what was wrong then, in either language, and no sentence with holes.
+#[test]
+fn what_was_found_when_a_meeting_was_booked_is_told_in_the_words_of_that_moment() {
+    let mut upsd = Upsd::start();
+    let folder = room(&format!(
+        "{POWER_ALONE}\n[agenda]\nrechecks = []\n\
+         [[check]]\nname = \"ups\"\nkind = \"ups\"\nserver = \"{}\"\ninterval = \"200ms\"\nbad_for = \"0s\"\ngood_for = \"0s\"\n",
+        upsd.address()
+    ));
+    let at = folder.path();
+    let jadwal = Scheduler::of(at);
+    let daemon = Daemon::start(at);
+    upsd.set("ups.load", "180");
+    daemon.wait_for_check("ups", "degraded", "power.load_high");
+    let (start, long) = (ahead(Duration::from_mins(9)), Duration::from_mins(9));
+    assert_eq!(jadwal.send(&daemon, "PUT", "/api/v1/sessions/a", &meeting("Rapat", start, long)).status, 201);
+    upsd.set("ups.load", "170");
+    let made: Value = serde_json::from_str(&told(at, &["a", "--format", "json"])).unwrap();
+    let look = &made["looks"][0];
+    let id = look["evidence_id"].as_str().unwrap();
+    let kept = daemon.get(&format!("/api/v1/evidence/{id}")).json();
+    daemon.stop();
+    let said = kept["answer"]["said"].as_array().unwrap();
+    for (words, lang) in [(&look["words"][0], "id"), (&look["words"][1], "en")] {
+        let words: Vec<&str> = words.as_array().unwrap().iter().map(|words| words.as_str().unwrap()).collect();
+        assert_eq!(words, said.iter().map(|said| said[lang].as_str().unwrap()).collect::<Vec<_>>());
+        assert!(!words.is_empty() && words.iter().all(|words| !words.contains(['…', '{'])), "{words:?}");
+    }
+    let power =
+        kept["answer"]["components"].as_array().unwrap().iter().find(|part| part["component"] == "power").unwrap();
+    let answered = &power["checks"][0]["reasons"][0]["message"];
+    assert!(said.iter().any(|said| said["id"] == *answered), "{kept:#}");
+}
+
 /// The daemon is killed in a meeting and comes back when it is over: what nobody saw is told as such, in the report that is kept too.
 #[test]
 fn what_nobody_saw_of_a_meeting_is_not_left_out_of_the_report_that_is_kept() {
