@@ -31,7 +31,7 @@ pub struct Snapshot {
     /// When the engine will next change by itself (a hold, a freshness limit); by then a newer snapshot exists, or
     /// the engine is stuck and nobody may believe this one.
     pub next_deadline: Mono,
-    /// Whether the room is seen to be in use, so that active checks are held.
+    /// Whether the room is in use, by the agenda or as it is seen, so that active checks are held.
     pub in_use: bool,
     /// Every check, in the config's order.
     pub checks: Vec<Arc<CheckView>>,

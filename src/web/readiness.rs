@@ -102,7 +102,7 @@ pub struct Readiness {
     pub conflicts: Vec<HolderBody>,
     /// What is planned in it. Work on what the meeting needs makes the answer `not_ready`.
     pub planned: Vec<PlannedBody>,
-    /// Whether the room is seen to be in use.
+    /// Whether the room is in use: a booked meeting is on, or it is seen (a camera or microphone is held, or traffic is that of a call).
     pub in_use: bool,
     /// Reasons of the room itself, which no check carries.
     pub reasons: Vec<ReasonBody>,

@@ -4,6 +4,7 @@ mod alerts;
 mod drill;
 mod evaluation;
 mod hush;
+mod in_use;
 mod page;
 mod preflight;
 mod radio_check;
@@ -226,7 +227,7 @@ impl Desk {
             return Err(No::new(&STARTING, &[], lang, "still starting"));
         }
         if snapshot.in_use {
-            return Err(in_use(&snapshot, lang));
+            return Err(self.in_use(&snapshot, lang));
         }
         Ok((Arc::clone(&view.spec), requests))
     }
@@ -294,7 +295,7 @@ impl Desk {
 
     fn refused(&self, refusal: Refusal, lang: Lang) -> No {
         match refusal {
-            Refusal::InUse => in_use(&self.snapshot.borrow(), lang),
+            Refusal::InUse => self.in_use(&self.snapshot.borrow(), lang),
             Refusal::Busy(who) if who.is_empty() || who == "?" => {
                 No::new(&BUSY_UNSEEN, &[], lang, "the device is in use")
             }
@@ -378,31 +379,6 @@ fn is_name(said: &str) -> bool {
     !said.trim().is_empty() && said.chars().count() <= NAME && !said.contains(is_unseen)
 }
 
-/// By whom the room is used, where a check sees it.
-fn in_use(snapshot: &Snapshot, lang: Lang) -> No {
-    let using = snapshot.checks.iter().filter_map(|view| view.last.as_ref());
-    let using = using.filter(|last| last.reading.in_use == Some(true));
-    let mut holders: Vec<String> = using
-        .flat_map(|last| last.reading.findings.iter().flat_map(|finding| &finding.args))
-        .filter(|(name, _)| *name == "holder")
-        .map(|(_, holder)| holder.render(lang))
-        .collect();
-    holders.sort();
-    holders.dedup();
-    if holders.is_empty() {
-        return No::new(&IN_USE_UNSEEN, &[], lang, "the room is in use");
-    }
-    No::new(&IN_USE, &[("holder", holders.join(", ").into())], lang, "the room is in use")
-}
-
-static IN_USE: Text = Text::new(
-    "Ruangan sedang dipakai oleh {holder}, jadi tidak diuji",
-    "The room is in use by {holder}, so it is not tested",
-);
-static IN_USE_UNSEEN: Text = Text::new(
-    "Ruangan sedang dipakai, tidak terlihat oleh siapa, jadi tidak diuji",
-    "The room is in use, nobody sees by whom, so it is not tested",
-);
 static BUSY: Text = Text::new(
     "Perangkat sedang dipakai oleh {holder}, jadi tidak diuji",
     "The device is in use by {holder}, so it is not tested",

@@ -18,7 +18,8 @@ static PROFILE_IN_FORCE: Family = Family::gauge(
     &["room", "profile"],
     "Whether this is the profile by which the room is judged now.",
 );
-static ROOM_IN_USE: Family = Family::gauge("siaga_room_in_use", &["room"], "Whether the room is seen to be in use.");
+static ROOM_IN_USE: Family =
+    Family::gauge("siaga_room_in_use", &["room"], "Whether the room is in use: by the agenda, or as it is seen.");
 static COMPONENT_STATE: Family = Family::gauge(
     "siaga_component_state",
     &["component", "profile", "state"],
