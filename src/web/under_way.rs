@@ -22,8 +22,8 @@ use super::query::Query;
 use super::site::Site;
 use super::telling::on_the_clock;
 
-/// A trial that is under way: of which meeting, and since when.
-type Trying = (Arc<Session>, Timestamp);
+/// A trial that is under way: of which meeting, since when, and until when at most.
+type Trying = (Arc<Session>, Timestamp, Timestamp);
 
 /// What is being done on a page, a line each.
 pub(super) struct Line {
@@ -92,9 +92,9 @@ impl Teller<'_> {
         Line { what, told, spent: Some(self.spent(since, drill.until)), unseen: (!seen).then(|| id.clone()) }
     }
 
-    fn trial(&self, (session, since): &Trying) -> Line {
+    fn trial(&self, (session, since, until): &Trying) -> Line {
         let what = format!("{} {}", TRIAL.in_lang(self.lang), session.title);
-        Line { what, told: self.span(*since, session.end), spent: None, unseen: None }
+        Line { what, told: self.span(*since, *until), spent: None, unseen: None }
     }
 
     fn span(&self, since: Timestamp, until: Timestamp) -> String {
@@ -132,8 +132,8 @@ fn tried(site: &Site, now: Timestamp) -> Vec<Trying> {
     }
     let held = agenda.booked().filter(|session| now < session.end && begun.contains(&*session.id));
     let under_way = held.filter_map(|session| {
-        let last = trials(session, entries).pop().filter(|trial| trial.to.is_none())?;
-        Some((Arc::clone(session), last.from))
+        let last = trials(session, entries).pop()?;
+        Some((Arc::clone(session), last.from, last.held_until(session, now)?))
     });
     under_way.collect()
 }
@@ -233,7 +233,7 @@ pub(super) struct RunningTrial {
     /// When it began.
     #[schema(format = DateTime)]
     pub since: String,
-    /// When it has ended at the latest: with the meeting.
+    /// When it is taken for forgotten at the latest: two hours after it began, or when the meeting ends.
     #[schema(format = DateTime)]
     pub until: String,
 }
@@ -288,10 +288,10 @@ pub(super) async fn running(State(site): State<Arc<Site>>, uri: Uri) -> Result<J
         since: voice.stamp(drill.incident.opened_at),
         until: voice.stamp(drill.until),
     });
-    let trials = tried(&site, site.now().wall).into_iter().map(|(session, since)| RunningTrial {
+    let trials = tried(&site, site.now().wall).into_iter().map(|(session, since, until)| RunningTrial {
         session: session.id.to_string(),
         since: voice.stamp(since),
-        until: voice.stamp(session.end),
+        until: voice.stamp(until),
     });
     body.trials = trials.collect();
     Ok(Json(body))

@@ -196,7 +196,7 @@ pub struct Trial {
     pub from: Timestamp,
     /// Who held it.
     pub by: Arc<str>,
-    /// When it ended; none while it is under way.
+    /// When it ended; none while it is under way, or was forgotten.
     pub to: Option<Timestamp>,
     /// Who ended it.
     pub ended_by: Option<Arc<str>>,
@@ -222,6 +222,13 @@ impl Trial {
         let (to, longest) = self.to.map_or((now, UNENDED), |to| (to, LONGEST));
         let (to, last) = (to.min(session.end), self.from.saturating_add(longest).unwrap_or(Timestamp::MAX));
         ((self.from, to.min(last)), to > last)
+    }
+
+    /// Until when at most it is being held, if it is at `now`. One that nobody has ended for longer than one takes was forgotten: its end
+    /// can still be written down, and nobody is at it.
+    pub fn held_until(&self, session: &Session, now: Timestamp) -> Option<Timestamp> {
+        let until = self.from.saturating_add(UNENDED).unwrap_or(Timestamp::MAX).min(session.end);
+        (self.to.is_none() && now < until).then_some(until)
     }
 }
 

@@ -277,6 +277,29 @@ fn what_cannot_be_meant_is_not_written() {
 }
 
 #[test]
+fn a_trial_that_was_forgotten_is_not_being_held_and_can_still_be_ended() {
+    let mut sheet = Sheet::new();
+    let held = |sheet: &Sheet, now| {
+        let last = trials(&sheet.session, &sheet.written.entries).pop().unwrap();
+        last.held_until(&sheet.session, at(now))
+    };
+    let begun = START - 10 * HOUR;
+    sheet.write(SheetAct::BeginTrial, begun).unwrap();
+    let most = begun + 2 * HOUR;
+    assert_eq!(
+        (held(&sheet, begun), held(&sheet, most - 1), held(&sheet, most)),
+        (Some(at(most)), Some(at(most)), None)
+    );
+    sheet.write(end_trial("suara pelan"), START - HOUR).unwrap();
+    assert_eq!(trials(&sheet.session, &sheet.written.entries)[0].to, Some(at(START - HOUR)));
+    // The next is another, and is over with the meeting.
+    sheet.write(SheetAct::BeginTrial, START - 1).unwrap();
+    assert_eq!((held(&sheet, START), held(&sheet, END)), (Some(at(END)), None));
+    sheet.write(end_trial(""), START).unwrap();
+    assert_eq!(held(&sheet, START), None);
+}
+
+#[test]
 fn the_crew_is_told_once_that_something_is_late_and_once_that_it_was_made_up() {
     let mut sheet = Sheet::new();
     let due = START - HOUR / 2;

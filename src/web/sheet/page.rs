@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use crate::domain::reason::number;
 use crate::domain::sheet::{LONGEST_FINDINGS, LONGEST_NAME, LONGEST_REASON, Unwritten};
-use crate::domain::{Booking, Lang, Requirement, Scope, Verdict};
+use crate::domain::{Booking, Lang, Requirement, Scope, Session, Verdict};
 use crate::engine::sheet::{Figures, Override, Point, Standing};
 use crate::web::door::Caller;
 use crate::web::frame::{Frame, Renewed};
@@ -297,7 +297,7 @@ impl Shown<'_> {
         });
         shown.hand = ByHand::of(crate::engine::sheet::hand(&sheet.points), lang);
         shown.items = sheet.points.iter().map(|point| self.row(point, session.start)).collect();
-        shown.trials = sheet.trials.iter().map(|held| self.tried(held)).collect();
+        shown.trials = sheet.trials.iter().map(|held| self.tried(held, session, now)).collect();
         let holds = sheet.judged.as_ref().is_some_and(|judged| judged.overridden.is_some());
         let ended = sheet.overrides.len() - usize::from(holds);
         shown.earlier = sheet.overrides[..ended].iter().map(|one| self.decision(one)).collect();
@@ -369,10 +369,13 @@ impl Shown<'_> {
         }
     }
 
-    fn tried(&self, Held { trial, measured, cut }: &Held) -> Tried {
+    fn tried(&self, Held { trial, measured, cut }: &Held, session: &Session, now: Timestamp) -> Tried {
         let said = Said(self.lang);
-        let end =
-            trial.to.map_or_else(|| said.under_way().to_owned(), |to| format!("{} {}", said.until(), self.clock(to)));
+        let end = match trial.to {
+            Some(to) => format!("{} {}", said.until(), self.clock(to)),
+            None if trial.held_until(session, now).is_some() => said.under_way().to_owned(),
+            None => said.not_ended().to_owned(),
+        };
         let who = self.who(&trial.by, trial.ended_by.as_ref().unwrap_or(&trial.by));
         let named = reads_names(self.caller);
         let figure = |one: &Figures| {

@@ -49,6 +49,7 @@ words! {
     trial: "Uji coba", "Trial";
     no_trial: "Belum ada uji coba.", "No trial yet.";
     under_way: "sedang berjalan", "under way";
+    not_ended: "belum diakhiri", "not ended yet";
     findings: "Temuan", "Findings";
     measured: "Yang diukur selama uji coba", "Measured in that time";
     no_measured: "Belum ada menit yang tercatat selama uji coba.", "No minute of it is recorded yet.";
