@@ -63,9 +63,10 @@ impl<'s> Beside<'s> {
         });
         readable.map_err(|error| format!("cannot read {}: {error}", path.display()))
     }
-    /// Why `path` is not yet what it should be, if it is looked at.
+    /// Why `path` is not yet what it should be, for whoever tries a config. Else it is not looked at: its disk may not answer, and a
+    /// start does without it.
     pub(super) fn doubt(&self, path: &Path, what: Later) -> Option<String> {
-        if self.files == Files::NotAsked {
+        if self.files != Files::Tried {
             return None;
         }
         let why = match std::fs::metadata(path) {

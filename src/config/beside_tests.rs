@@ -53,12 +53,13 @@ fn what_may_come_later_is_doubted_with_its_line_and_keeps_nothing_from_running()
         (program(&plain), "4:11", "plain: nobody may execute it"),
         (receiver("kind = \"sms\"\nto = [\"+628123456789\"]\noutbox = \"/nowhere\""), "5:10", "/nowhere: No such file"),
     ] {
-        for files in [Files::Needed, Files::Tried] {
-            let told = told(&text, files);
-            let [told] = &*told else { panic!("{text}: {told:?}") };
-            assert!(told.contains(&format!("siaga.toml:{place}: ")) && told.contains(why), "{told}");
+        let found = told(&text, Files::Tried);
+        let [doubt] = &*found else { panic!("{text}: {found:?}") };
+        assert!(doubt.contains(&format!("siaga.toml:{place}: ")) && doubt.contains(why), "{doubt}");
+        // At a start a disk that does not answer would hold it up, and who only asks the daemon may not see them.
+        for files in [Files::Needed, Files::NotAsked] {
+            assert!(told(&text, files).is_empty(), "{text}");
         }
-        assert!(told(&text, Files::NotAsked).is_empty(), "who only asks the daemon may not see them");
     }
     assert!(told(&(calendar("kantor.ics") + &program("/bin/true")), Files::Tried).is_empty());
 }

@@ -132,7 +132,7 @@ pub struct Config {
     pub shown: Settings,
     /// Whether nothing stands in it, as in a file that was emptied by mistake.
     pub blank: bool,
-    /// What of the files and programs that it names is not there: they may come later. None where they were not looked for.
+    /// What of the files and programs that it names is not there: they may come later. Looked for only where a config is tried.
     pub doubts: Vec<Problem>,
 }
 
