@@ -3,6 +3,8 @@
 
 pub mod csv;
 mod document;
+#[cfg(test)]
+mod look_tests;
 mod make;
 pub mod month;
 pub mod month_page;

@@ -19,7 +19,7 @@ use crate::domain::{
 };
 use crate::engine::sheet::Standing;
 
-static ON_BATTERY: ReasonDef = ReasonDef::new(
+pub(super) static ON_BATTERY: ReasonDef = ReasonDef::new(
     "power.on_battery",
     Text::new("UPS memakai baterai, sisa {value}", "The UPS is on battery, {value} left"),
     Text::new("Periksa listrik PLN dan nyalakan genset", "Check the mains and start the generator"),
@@ -47,7 +47,7 @@ fn points(from: &str, minutes: i64, value: impl Fn(i64) -> f64) -> Vec<Point> {
 }
 
 /// What was said of it when somebody looked.
-fn said(left: &str) -> Said {
+pub(super) fn said(left: &str) -> Said {
     let code = ON_BATTERY.code.to_owned();
     let (id, en) = (format!("UPS memakai baterai, sisa {left}"), format!("The UPS is on battery, {left} left"));
     Said { code, id: Some(id), en: Some(en) }
@@ -305,30 +305,6 @@ fn the_page_and_the_rows_are_as_they_are_kept() {
 }
 
 #[test]
-fn what_was_found_before_the_meeting_is_told_in_the_words_of_that_moment_and_never_with_holes() {
-    let words = |said: Vec<Said>| {
-        let mut record = recorded();
-        record.evidence.get_mut("e-1").unwrap().said = said;
-        let look = report(&record, house(&zone()), at("12:00:00")).looks.remove(1);
-        assert_eq!(look.reasons, [ON_BATTERY.code]);
-        look.words
-    };
-    // Two checks may say it of two things, or the same.
-    let of = |left: &[&str]| words(left.iter().map(|left| said(left)).collect());
-    let [id, en] = of(&["58 %", "58 %", "71 %"]);
-    assert_eq!(id, ["UPS memakai baterai, sisa 58 %", "UPS memakai baterai, sisa 71 %"]);
-    assert_eq!(en, ["The UPS is on battery, 58 % left", "The UPS is on battery, 71 % left"]);
-    // What was kept in one language, by a version of before, or not at all: the figures are not made up, and not left open.
-    let [id, en] = words(vec![Said { en: None, ..said("58 %") }]);
-    assert_eq!((id, en), (vec!["UPS memakai baterai, sisa 58 %".to_owned()], vec![ON_BATTERY.code.to_owned()]));
-    assert_eq!(of(&[]), [[ON_BATTERY.code], [ON_BATTERY.code]]);
-    let mut gone = recorded();
-    gone.evidence.clear();
-    let page = printed(&report(&gone, house(&zone()), at("12:00:00")), &[], Lang::En);
-    assert!(page.contains("<td>power.on_battery</td>") && !page.contains('…'), "{page}");
-}
-
-#[test]
 fn what_is_kept_is_printed_as_what_was_made() {
     let made = report(&recorded(), house(&zone()), at("12:00:00"));
     let read: Report = serde_json::from_str(&serde_json::to_string(&made).unwrap()).unwrap();
@@ -358,16 +334,6 @@ fn figures_that_were_deleted_are_not_passed_over_in_silence() {
     record.series.clear();
     assert_eq!(minutes(&record, "2026-11-25T09:45:00+07:00"), told("09:00:00", "09:45:00"));
     assert_eq!(minutes(&record, "2026-12-25T09:45:00+07:00"), told("09:00:00", "11:00:00"));
-}
-
-#[test]
-fn of_a_meeting_that_nobody_confirmed_the_first_look_stands_for_it() {
-    let mut one = report(&recorded(), house(&zone()), at("12:00:00"));
-    one.looks.retain(|look| look.occasion != "confirmed");
-    one.looks.reverse();
-    let line = month(&[one], Beside::default()).meetings.remove(0);
-    let said = (Some(Verdict::NotReady), Some(Verdict::Ready), Outcome::Right);
-    assert_eq!((line.confirmed, line.last_look, line.outcome), said);
 }
 
 #[test]

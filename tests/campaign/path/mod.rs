@@ -199,7 +199,7 @@ fn from_the_booking_to_the_report_with_all_of_it_in_the_procedures_own_hours() {
     for words in [
         "Laporan rapat: Rapat a",
         "saat dikonfirmasi</td><td>Siap",
-        "2 jam sebelum mulai</td><td>Tidak siap</td><td>Kamera … tidak terhubung",
+        "2 jam sebelum mulai</td><td>Tidak siap</td><td>Kamera PTZ Pro tidak terhubung",
         "Video: Tidak siap</td><td>Kamera PTZ Pro tidak terhubung",
         "Uji coba 08.40.00 – 09.00.00, Petugas Satu",
         "Suara pelan.",
