@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::tz::{self, TimeZone};
 use serde_json::{Value, json};
 
 use super::{MINUTE, POWER_ALONE, Scheduler, ahead, meeting};
@@ -96,9 +97,12 @@ fn what_changes_before_a_meeting_is_told_once_with_its_evidence_and_over_a_kill(
 #[test]
 fn the_battery_the_agenda_and_planned_work_are_in_the_answer_for_a_slot() {
     let mut upsd = Upsd::start();
+    // Far ahead, and no farther than a meeting may be.
+    let first = ahead(MINUTE * 60 * 24 * 300).to_zoned_datetime(TimeZone::fixed(tz::offset(7))).date();
+    let day = |number| if number == 1 { first } else { first.tomorrow().unwrap() };
     let folder = room(&format!(
         "{}\n[[check]]\nname = \"ups\"\nkind = \"ups\"\nserver = \"{}\"\ninterval = \"200ms\"\nbad_for = \"0s\"\ngood_for = \"0s\"\n\
-         [[maintenance]]\nname = \"genset\"\ncomponents = [\"power\"]\nfrom = \"2030-01-01T08:00\"\nuntil = \"2030-01-01T10:00\"\n",
+         [[maintenance]]\nname = \"genset\"\ncomponents = [\"power\"]\nfrom = \"{first}T08:00\"\nuntil = \"{first}T10:00\"\n",
         POWER_ALONE,
         upsd.address(),
     ));
@@ -122,25 +126,26 @@ fn the_battery_the_agenda_and_planned_work_are_in_the_answer_for_a_slot() {
     upsd.set("battery.runtime", "3600");
     upsd.set("ups.status", "OL");
     daemon.wait_for_check("ups", "ready", "");
-    let slot = |from: &str, until: &str| {
-        daemon.get(&format!("/api/v1/readiness?start=2030-01-{from}:00%2B07:00&end=2030-01-{until}:00%2B07:00"))
+    let slot = |number, from: &str, until: &str| {
+        let day = day(number);
+        daemon.get(&format!("/api/v1/readiness?start={day}T{from}:00%2B07:00&end={day}T{until}:00%2B07:00"))
     };
     let codes = |answer: &Value| -> Vec<String> {
         answer["reasons"].as_array().unwrap().iter().map(|one| one["code"].as_str().unwrap().to_owned()).collect()
     };
-    let answer = slot("01T09:00", "01T11:00");
+    let answer = slot(1, "09:00", "11:00");
     assert_eq!((answer.status, codes(&answer.json())), (503, vec!["agenda.maintenance".to_owned()]), "{}", answer.body);
-    assert_eq!(answer.json()["planned"][0]["until"], "2030-01-01T10:00:00+07:00");
-    assert_eq!(slot("01T10:00", "01T11:00").json()["verdict"], "ready");
+    assert_eq!(answer.json()["planned"][0]["until"], format!("{first}T10:00:00+07:00"));
+    assert_eq!(slot(1, "10:00", "11:00").json()["verdict"], "ready");
     let jadwal = Scheduler::of(folder.path());
-    let body = meeting("Rapat Dinkes", "2030-01-02T02:00:00Z".parse().unwrap(), MINUTE * 60);
+    let body = meeting("Rapat Dinkes", format!("{}T09:00:00+07:00", day(2)).parse().unwrap(), MINUTE * 60);
     assert_eq!(jadwal.send(&daemon, "PUT", "/api/v1/sessions/a", &body).status, 201);
-    let answer = slot("02T10:20", "02T11:00");
+    let answer = slot(2, "10:20", "11:00");
     assert_eq!((answer.status, codes(&answer.json())), (503, vec!["agenda.taken".to_owned()]), "{}", answer.body);
     let json = answer.json();
     assert_eq!((&json["agenda"], &json["conflicts"][0]["id"]), (&"taken".into(), &"a".into()));
     assert!(json["summary"].as_str().unwrap().contains("Rapat Dinkes"), "{}", json["summary"]);
-    assert_eq!(slot("02T10:30", "02T11:00").json()["agenda"], "free");
+    assert_eq!(slot(2, "10:30", "11:00").json()["agenda"], "free");
     let own = daemon.get("/api/v1/readiness?session=a");
     assert_eq!((own.status, &own.json()["agenda"]), (200, &"free".into()), "{}", own.body);
     assert_eq!(daemon.get("/api/v1/readiness?session=b").status, 404);
