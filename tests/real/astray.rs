@@ -11,12 +11,14 @@ const BROWSER: &str = "Accept: text/html,application/xhtml+xml,application/xml;q
 fn a_wrong_address_is_a_page_for_people_and_a_problem_for_programs() {
     let folder = room(NOTHING);
     let daemon = Daemon::start(folder.path());
+    // As a chat's link is opened.
+    assert_eq!(daemon.request_with("GET", "/?fbclid=abc", BROWSER).status, 200);
     for (path, status, said) in [
         ("/agend", 404, "Halaman ini tidak ada."),
         ("/act/", 404, "Halaman ini tidak ada."),
         ("/components/kompor", 404, "Halaman ini tidak ada."),
-        // As a chat's link is opened.
-        ("/?fbclid=abc", 400, "Alamat halaman ini tidak dimengerti."),
+        // It would answer for another profile than was asked for.
+        ("/?profil=zoom_hd", 400, "Alamat halaman ini tidak dimengerti."),
         ("/agenda?lang=xx", 400, "Alamat halaman ini tidak dimengerti."),
         ("/logout", 405, "Alamat halaman ini tidak dimengerti."),
         ("/%3Cscript%3Ealert(1)%3C/script%3E?%3Cscript%3E=1", 404, "Halaman ini tidak ada."),
