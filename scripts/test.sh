@@ -38,8 +38,8 @@ for ring in tests/*.rs tests/*/main.rs; do
     case $name in lab | real) ;; *) rings+=(--test "$name") ;; esac
 done
 
-# The lab's guests each fill a processor for as long as theirs is busy; the real ring waits more than it works. Beside one another they
-# take two thirds of the time. What the lab says comes in one piece, after the others.
+# The lab's guests each fill a processor for as long as theirs is busy; the real ring waits more than it works. So they run beside one
+# another. What the lab says comes in one piece, after the others.
 printf '+ cargo test --locked --test lab, into %s\n' "$log"
 # An interrupt is for it too, which a shell keeps from what it runs in the background.
 env --default-signal=INT,QUIT "${cargo[@]}" test --locked --test lab -- "${alone[@]/#/--skip=}" >"$log" 2>&1 &

@@ -213,12 +213,11 @@ pub(crate) mod tests {
         // As a shell hands over what another command says.
         let (reader, mut writer) = io::pipe().unwrap();
         let named = PathBuf::from(format!("/proc/self/fd/{}", reader.as_raw_fd()));
-        let writing = std::thread::spawn(move || {
-            // Whoever did not wait would find nothing yet.
-            std::thread::sleep(Duration::from_millis(50));
-            writer.write_all(b"one").unwrap();
-        });
-        assert_eq!(text(&named).unwrap(), "one");
+        // More than a pipe holds: whoever did not wait for the writer would not have it all.
+        let all = "one".repeat(1 << 20);
+        let written = all.clone();
+        let writing = std::thread::spawn(move || writer.write_all(written.as_bytes()).unwrap());
+        assert!(text(&named).unwrap() == all);
         writing.join().unwrap();
         let (plain, none) = (folder.path().join("plain"), folder.path().join("none"));
         std::fs::write(&plain, "two").unwrap();

@@ -1,6 +1,7 @@
 //! The files that a config names beside itself: where they are, and whether they can be read.
 
 use std::fs::File;
+use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -63,28 +64,25 @@ impl<'s> Beside<'s> {
         });
         readable.map_err(|error| format!("cannot read {}: {error}", path.display()))
     }
+
     /// Why `path` is not yet what it should be, for whoever tries a config. Else it is not looked at: its disk may not answer, and a
     /// start does without it.
     pub(super) fn doubt(&self, path: &Path, what: Later) -> Option<String> {
-        if self.files != Files::Tried {
-            return None;
+        (self.files == Files::Tried).then(|| what.is_at(path).err())?.map(|why| format!("{}: {why}", path.display()))
+    }
+}
+
+impl Later {
+    /// Whether such a thing is there.
+    fn is_at(self, path: &Path) -> io::Result<()> {
+        let found = std::fs::metadata(path)?;
+        let is_program = found.permissions().mode() & 0o111 != 0;
+        match self {
+            Self::Folder if !found.is_dir() => Err(io::Error::other("it is no folder")),
+            Self::File | Self::Program if !found.is_file() => Err(io::Error::other("it is no file")),
+            Self::Program if !is_program => Err(io::Error::other("nobody may execute it")),
+            Self::File => File::open(path).map(drop),
+            Self::Folder | Self::Program => Ok(()),
         }
-        let why = match std::fs::metadata(path) {
-            Err(error) => error.to_string(),
-            Ok(found) => {
-                let good = match what {
-                    Later::File | Later::Program if !found.is_file() => Err("it is no file"),
-                    Later::Program if found.permissions().mode() & 0o111 == 0 => Err("nobody may execute it"),
-                    Later::Folder if !found.is_dir() => Err("it is no folder"),
-                    Later::File | Later::Program | Later::Folder => Ok(()),
-                };
-                let readable = || if matches!(what, Later::File) { File::open(path).map(drop) } else { Ok(()) };
-                match good {
-                    Err(why) => why.to_owned(),
-                    Ok(()) => readable().err()?.to_string(),
-                }
-            }
-        };
-        Some(format!("{}: {why}", path.display()))
     }
 }

@@ -193,14 +193,14 @@ fn receiver(table: Table<'_>, beside: &Beside<'_>, problems: &mut Problems) -> O
         *folder = beside.at(folder);
     }
     // Installed after Siaga, as it may be: until then each message to it fails.
-    let (key, needs) = match &way {
-        Way::Command(command) => {
-            ("command", command.command.first().map(|program| (Path::new(program), Later::Program)))
-        }
-        Way::Sms(sms) => ("outbox", Some((sms.outbox.as_path(), Later::Folder))),
-        _ => ("", None),
+    let needs = match &way {
+        Way::Command(command) => command.command.first().map(|program| ("command", Path::new(program), Later::Program)),
+        Way::Sms(sms) => Some(("outbox", sms.outbox.as_path(), Later::Folder)),
+        _ => None,
     };
-    if let Some(why) = needs.and_then(|(path, what)| beside.doubt(path, what)) {
+    if let Some((key, path, what)) = needs
+        && let Some(why) = beside.doubt(path, what)
+    {
         problems.doubt(table.at(key), format!("{why}; until it is there nobody is told this way"));
     }
     if let Some((key, why)) = way.misfit() {

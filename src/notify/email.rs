@@ -4,6 +4,8 @@ mod hand_over;
 mod letter;
 mod put_off;
 #[cfg(test)]
+mod served;
+#[cfg(test)]
 mod silent;
 
 use std::fmt;

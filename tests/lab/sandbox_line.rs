@@ -5,15 +5,19 @@ use crate::daemon::room;
 use crate::guest::Lab;
 use crate::image::found;
 
-/// A web server, a resolver, a TURN server at the port of a platform's media, and a reflector that knows one secret; and beside them
-/// what the daemon's own machine keeps of theirs.
-const FAR: &str = "
+/// A certificate for the far end, and the authority that it is of.
+pub(crate) const CERTIFICATE: &str = "
     cd /run
     new='-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes'
     openssl req -x509 $new -days 30 -subj /CN=authority -keyout ca.key -out ca.pem 2>/dev/null
     openssl req $new -subj /CN=far -keyout far.key -out far.csr 2>/dev/null
     echo subjectAltName=IP:198.51.100.2 > far.ext
-    openssl x509 -req -in far.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 -extfile far.ext -out far.pem 2>/dev/null
+    openssl x509 -req -in far.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 -extfile far.ext -out far.pem 2>/dev/null";
+
+/// What a web server, a TURN server at the port of a platform's media, and a reflector that knows one secret have at the far end; and
+/// beside it what the daemon's own machine keeps of theirs.
+const FAR: &str = "
+    cd /run
     install -m 644 ca.pem /etc/siaga/ca.pem
     echo thirty-three-blind-mice > turn && echo sixteen-bytes-and-more > stamp && chmod 600 stamp
     install -m 600 turn stamp /etc/siaga/
@@ -44,6 +48,7 @@ fn feed(lab: &Lab) -> String {
 #[test]
 fn who_is_at_the_far_end_is_measured_through_the_sandbox() {
     let lab = Lab::start_system();
+    lab.sh(CERTIFICATE);
     lab.sh(FAR);
     lab.push_file(&found("busybox", "busybox-static"), "busybox");
     let calendar = lab.push(feed(&lab).as_bytes(), "room.ics");

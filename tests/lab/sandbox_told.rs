@@ -5,6 +5,7 @@ use crate::daemon::room;
 use crate::guest::Lab;
 use crate::image::found;
 use crate::radio::{LINES, RTS};
+use crate::sandbox_line::CERTIFICATE;
 
 const UPS: (&str, &str) = ("ups", "interval = \"500ms\"\n");
 
@@ -12,11 +13,6 @@ const UPS: (&str, &str) = ("ups", "interval = \"500ms\"\n");
 /// own, which tells too what it may not write.
 const FAR: &str = "
     cd /run
-    new='-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes'
-    openssl req -x509 $new -days 30 -subj /CN=authority -keyout ca.key -out ca.pem 2>/dev/null
-    openssl req $new -subj /CN=far -keyout far.key -out far.csr 2>/dev/null
-    echo subjectAltName=IP:198.51.100.2 > far.ext
-    openssl x509 -req -in far.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 -extfile far.ext -out far.pem 2>/dev/null
     cat ca.pem >> /etc/ssl/certs/ca-certificates.crt
     echo a-token-of-the-desk > hook && install -m 600 hook /etc/siaga/hook
     groupadd --system gammu
@@ -76,6 +72,7 @@ const DROP_IN: &str = "[Service]\nLoadCredential=hook:/etc/siaga/hook\nReadWrite
 #[test]
 fn whoever_is_told_in_writing_is_told_through_the_sandbox() {
     let lab = Lab::start_system();
+    lab.sh(CERTIFICATE);
     lab.sh(FAR);
     lab.push_file(&found("busybox", "busybox-static"), "busybox");
     let (nginx, prometheus) = (lab.bring("nginx", "nginx"), lab.bring("prometheus", "prometheus"));

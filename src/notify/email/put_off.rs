@@ -55,14 +55,9 @@ impl PutOff {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{BufRead as _, BufReader, Write as _};
-    use std::net::{Ipv4Addr, TcpListener};
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
-    use std::sync::mpsc;
-
-    use super::super::tests::{config, notification};
-    use super::super::{Config, Failure, Ready};
+    use super::super::Failure;
+    use super::super::served::{Server, passes};
+    use super::super::tests::notification;
     use super::*;
     use crate::clock::Clock;
 
@@ -80,70 +75,14 @@ mod tests {
         assert!(put_off.is_waited_for(&former, at(10_001)));
     }
 
-    /// A server that tells to whom each letter went. While it is said so, the mailbox `former` is full, and who writes to `listed` is on a
-    /// blocklist.
-    fn server() -> (u16, Arc<AtomicBool>, mpsc::Receiver<Vec<String>>) {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let (port, full) = (listener.local_addr().unwrap().port(), Arc::new(AtomicBool::new(true)));
-        let (letters, came) = mpsc::sync_channel(9);
-        let is_full = Arc::clone(&full);
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let stream = stream.unwrap();
-                let (mut answers, mut taken, mut is_data) = (stream.try_clone().unwrap(), Vec::new(), false);
-                answers.write_all(b"220 ready\r\n").unwrap();
-                for line in BufReader::new(stream).lines().map_while(Result::ok) {
-                    let answer = match line.split(' ').next() {
-                        Some(".") if is_data && taken == ["listed"] && is_full.load(Ordering::SeqCst) => {
-                            is_data = false;
-                            taken.clear();
-                            "554 5.7.1 Your address is listed"
-                        }
-                        Some(".") if is_data => {
-                            is_data = false;
-                            letters.send(std::mem::take(&mut taken)).unwrap();
-                            "250 taken"
-                        }
-                        _ if is_data => continue,
-                        Some("DATA") => {
-                            is_data = true;
-                            "354 go on"
-                        }
-                        Some("RCPT") if line.contains("former") && is_full.load(Ordering::SeqCst) => {
-                            "452 4.2.2 Mailbox full"
-                        }
-                        Some("RCPT") => {
-                            taken.push(line.split(['<', '>', '@']).nth(1).unwrap().to_owned());
-                            "250 taken"
-                        }
-                        Some("QUIT") => "221 bye",
-                        _ => "250 well",
-                    };
-                    // Whoever has hung up has read enough.
-                    _ = answers.write_all(format!("{answer}\r\n").as_bytes());
-                }
-            }
-        });
-        (port, full, came)
-    }
-
     #[tokio::test]
     async fn a_mailbox_that_is_full_keeps_the_letters_from_the_others_for_minutes_and_not_for_a_day() {
-        let (port, full, came) = server();
-        let to = "it@example.org, former@example.org, duty@example.org".parse().unwrap();
-        let (config, clock) =
-            (Config { port: Some(port), to, ..config() }, Clock::on_tokio_time(jiff::Timestamp::UNIX_EPOCH));
-        let begun = || {
-            let ready = Ready::new(&config).unwrap();
-            ready.begin(clock);
-            ready
-        };
+        const FULL: &str = "452 4.2.2 Mailbox full";
+        let server = Server::start();
+        server.says(FULL, "former");
+        let clock = Clock::on_tokio_time(jiff::Timestamp::UNIX_EPOCH);
+        let begun = || server.ready_by("it@example.org, former@example.org, duty@example.org", clock);
         let mut ready = begun();
-        let passes = async |time| {
-            tokio::time::pause();
-            tokio::time::advance(time).await;
-            tokio::time::resume();
-        };
         for _ in 0..3 {
             let error = ready.deliver(&notification("a")).await.unwrap_err();
             assert_eq!(error.failure, Failure::Unavailable, "{error}");
@@ -154,45 +93,40 @@ mod tests {
             anew.follow(&ready).await;
             ready = anew;
         }
-        assert!(came.try_recv().is_err(), "greylisting would be over soon, and nobody is to have it twice");
+        assert!(server.came().is_empty(), "greylisting would be over soon, and nobody is to have it twice");
         for key in ["a", "b"] {
             ready.deliver(&notification(key)).await.unwrap();
-            assert_eq!(came.try_recv(), Ok(vec!["it".to_owned(), "duty".to_owned()]), "{key}");
+            assert_eq!(server.came(), [["it", "duty"]], "{key}");
         }
-        full.store(false, Ordering::SeqCst);
+        server.is_well("former");
         ready.deliver(&notification("c")).await.unwrap();
-        assert_eq!(came.try_recv().map(|taken| taken.len()), Ok(3));
+        assert_eq!(server.came(), [["it", "former", "duty"]]);
 
         // Where nobody else is taken there is nobody to send it to.
-        full.store(true, Ordering::SeqCst);
-        let alone = Config { to: "former@example.org".parse().unwrap(), ..config.clone() };
-        let alone = Ready::new(&alone).unwrap();
-        alone.begin(Clock::on_tokio_time(jiff::Timestamp::UNIX_EPOCH));
+        server.says(FULL, "former");
+        let alone = server.ready("former@example.org");
         for _ in 0..3 {
             assert!(alone.deliver(&notification("d")).await.unwrap_err().retryable());
             passes(Duration::from_mins(4)).await;
         }
-        assert!(came.try_recv().is_err());
+        assert!(server.came().is_empty());
     }
 
     #[tokio::test]
     async fn a_letter_that_is_refused_for_our_address_waits_for_another_line_however_often_it_was_tried_before() {
-        let (port, listed, came) = server();
-        let config = Config { port: Some(port), to: "listed@example.org".parse().unwrap(), ..config() };
-        let ready = Ready::new(&config).unwrap();
-        ready.begin(Clock::on_tokio_time(jiff::Timestamp::UNIX_EPOCH));
+        let server = Server::start();
+        server.says("554 5.7.1 Your address is listed", "letter");
+        let ready = server.ready("listed@example.org");
         // The first has tried in vain to connect for hours; the one behind it is given its own time.
         for (key, attempts) in [("a", 50), ("b", 0)] {
             for (minutes, failure) in [(0, Failure::Denied), (19, Failure::Denied), (2, Failure::Refused)] {
-                tokio::time::pause();
-                tokio::time::advance(Duration::from_mins(minutes)).await;
-                tokio::time::resume();
+                passes(Duration::from_mins(minutes)).await;
                 let letter = crate::domain::Notification { attempts, ..notification(key) };
                 assert_eq!(ready.deliver(&letter).await.unwrap_err().failure, failure, "{key} after {minutes} more");
             }
         }
-        listed.store(false, Ordering::SeqCst);
+        server.is_well("letter");
         ready.deliver(&notification("c")).await.unwrap();
-        assert_eq!(came.try_recv(), Ok(vec!["listed".to_owned()]));
+        assert_eq!(server.came(), [["listed"]]);
     }
 }

@@ -1,14 +1,13 @@
 //! Servers that fall silent, before they have the letter and with it.
 
-use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use super::served::{Server, passes};
 use super::tests::{config, notification};
 use super::{ANSWER, Config, DeliveryError, Failure, PATIENCE, Ready};
-use crate::clock::Clock;
 
 /// What a server says until it has the letter.
 const ANSWERS: [&str; 5] = ["220 ready", "250 well", "250 well", "250 taken", "354 go on"];
@@ -70,113 +69,16 @@ async fn a_server_that_falls_silent_before_it_has_the_letter_is_not_waited_for_a
     assert!(looks_through.is_none(), "{looks_through:?}");
 }
 
-/// A server that tells to whom each letter went. Of a mailbox it says what it is told to; nothing more, where that is nothing; and hangs
-/// up after 421. Of `former` it says that there is nobody of that name, and to a second letter in a session what stands under `again`.
-struct Server {
-    port: u16,
-    says: Arc<Mutex<BTreeMap<&'static str, &'static str>>>,
-    silent: mpsc::Receiver<()>,
-    came: mpsc::Receiver<Vec<String>>,
-}
-
-impl Server {
-    fn start() -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let says = Arc::new(Mutex::new(BTreeMap::from([("former", "550 5.1.1 nobody of that name")])));
-        let ((is_silent, silent), (letters, came)) = (mpsc::sync_channel(9), mpsc::sync_channel(9));
-        let told = Arc::clone(&says);
-        std::thread::spawn(move || {
-            let told = |what: &str| told.lock().unwrap().get(what).copied();
-            for stream in listener.incoming() {
-                let stream = stream.unwrap();
-                let (mut answers, mut taken, mut is_data, mut begun) =
-                    (stream.try_clone().unwrap(), Vec::new(), false, 0);
-                answers.write_all(b"220 ready\r\n").unwrap();
-                for line in BufReader::new(stream).lines().map_while(Result::ok) {
-                    let answer = match line.split(' ').next() {
-                        Some(".") if is_data => {
-                            is_data = false;
-                            letters.send(std::mem::take(&mut taken)).unwrap();
-                            "250 taken"
-                        }
-                        _ if is_data => continue,
-                        Some("DATA") => {
-                            is_data = true;
-                            "354 go on"
-                        }
-                        Some("RCPT") => {
-                            let mailbox = line.split(['<', '>', '@']).nth(1).unwrap();
-                            let answer = told(mailbox).unwrap_or("250 taken");
-                            if answer.starts_with("250") {
-                                taken.push(mailbox.to_owned());
-                            }
-                            answer
-                        }
-                        Some("MAIL") if !taken.is_empty() => "503 5.5.1 there is a letter already",
-                        Some("MAIL") => {
-                            begun += 1;
-                            told("again").filter(|_| begun > 1).unwrap_or("250 well")
-                        }
-                        Some("RSET") => {
-                            taken.clear();
-                            "250 well"
-                        }
-                        _ => "250 well",
-                    };
-                    if answer.is_empty() {
-                        is_silent.send(()).unwrap();
-                        continue;
-                    }
-                    // Whoever has hung up has read enough.
-                    _ = answers.write_all(format!("{answer}\r\n").as_bytes());
-                    if answer.starts_with("421") {
-                        break;
-                    }
-                }
-            }
-        });
-        Self { port, says, silent, came }
+/// Delivers while it falls silent, with so much patience. What becomes of it, if anything does.
+async fn silent_at(server: &Server, ready: &Ready, key: &str, patience: Duration) -> Option<Result<(), DeliveryError>> {
+    let letter = notification(key);
+    let mut delivery = std::pin::pin!(tokio::time::timeout(patience, ready.deliver(&letter)));
+    tokio::select! {
+        early = &mut delivery => panic!("{early:?} before it was silent"),
+        () = server.silent.notified() => {}
     }
-
-    fn says(&self, what: &'static str, of: &'static str) {
-        self.says.lock().unwrap().insert(of, what);
-    }
-
-    fn is_well(&self, what: &str) {
-        self.says.lock().unwrap().remove(what);
-    }
-
-    /// To whom each letter went since.
-    fn came(&self) -> Vec<Vec<String>> {
-        self.came.try_iter().collect()
-    }
-
-    fn ready(&self, to: &str) -> Ready {
-        let ready = Ready::new(&Config { port: Some(self.port), to: to.parse().unwrap(), ..config() }).unwrap();
-        ready.begin(Clock::on_tokio_time(jiff::Timestamp::UNIX_EPOCH));
-        ready
-    }
-
-    /// Delivers while it falls silent, with so much patience. What becomes of it, if anything does.
-    async fn silent_at(&self, ready: &Ready, key: &str, patience: Duration) -> Option<Result<(), DeliveryError>> {
-        let letter = notification(key);
-        let mut delivery = std::pin::pin!(tokio::time::timeout(patience, ready.deliver(&letter)));
-        while self.silent.try_recv().is_err() {
-            tokio::select! {
-                early = &mut delivery => panic!("{early:?} before it was silent"),
-                () = tokio::time::sleep(Duration::from_millis(1)) => {}
-            }
-        }
-        passes(patience.min(ANSWER)).await;
-        delivery.await.ok()
-    }
-}
-
-async fn passes(time: Duration) {
-    tokio::time::pause();
-    tokio::time::advance(time).await;
-    tokio::time::resume();
+    passes(patience.min(ANSWER)).await;
+    delivery.await.ok()
 }
 
 /// Why one attempt failed.
@@ -193,11 +95,11 @@ async fn a_mailbox_for_which_the_server_does_not_answer_in_time_keeps_a_letter_f
         let to = "far@example.org, desk@example.org, former@example.org";
         let ready = server.ready(to);
         let is_cut = patience < ANSWER;
-        let first = server.silent_at(&ready, "a", patience).await;
+        let first = silent_at(&server, &ready, "a", patience).await;
         assert_eq!(first.map(|made| made.unwrap_err().failure), (!is_cut).then_some(Failure::Timeout));
         assert!(server.came().is_empty());
         // The line may have died there: it is asked once more, when the others have the letter.
-        let second = server.silent_at(&ready, "a", patience).await;
+        let second = silent_at(&server, &ready, "a", patience).await;
         assert_eq!(server.came(), [["desk"]]);
         assert_eq!(second.map(Result::unwrap), (!is_cut).then_some(()));
         if is_cut {
@@ -225,7 +127,7 @@ async fn where_nobody_else_takes_the_letter_it_is_that_mailbox_that_is_waited_fo
     server.says("", "far");
     let ready = server.ready("former@example.org, far@example.org");
     for _ in 0..3 {
-        let error = server.silent_at(&ready, "a", PATIENCE).await.unwrap().unwrap_err();
+        let error = silent_at(&server, &ready, "a", PATIENCE).await.unwrap().unwrap_err();
         assert_eq!(error.failure, Failure::Timeout, "{error}");
     }
     server.is_well("far");
@@ -241,7 +143,7 @@ async fn one_of_which_nothing_was_said_is_waited_for_as_any_other_where_it_is_pu
     let server = Server::start();
     server.says("", "far");
     let ready = server.ready("desk@example.org, far@example.org");
-    server.silent_at(&ready, "a", PATIENCE).await.unwrap().unwrap_err();
+    silent_at(&server, &ready, "a", PATIENCE).await.unwrap().unwrap_err();
     server.says("451 4.7.1 Greylisted", "far");
     assert_eq!(failed(&ready, "a").await, Failure::Unavailable);
     assert_eq!(server.came(), [["desk"]]);
@@ -252,7 +154,7 @@ async fn one_of_which_nothing_was_said_is_waited_for_as_any_other_where_it_is_pu
 
     // One that is full then is waited for no longer either.
     server.says("", "far");
-    server.silent_at(&ready, "b", PATIENCE).await.unwrap().unwrap_err();
+    silent_at(&server, &ready, "b", PATIENCE).await.unwrap().unwrap_err();
     server.says("452 4.2.2 Mailbox full", "far");
     assert_eq!(failed(&ready, "b").await, Failure::Unavailable);
     passes(Duration::from_mins(6)).await;
@@ -269,11 +171,11 @@ async fn one_that_is_silent_takes_no_other_with_it_that_was() {
         server.says("", "farther");
         let ready = server.ready("far@example.org, farther@example.org, desk@example.org");
         for _ in 0..2 {
-            server.silent_at(&ready, "a", PATIENCE).await.unwrap().unwrap_err();
+            silent_at(&server, &ready, "a", PATIENCE).await.unwrap().unwrap_err();
         }
         server.is_well(well);
         // The one that was silent first is asked first; after it nothing more can be asked in that session.
-        let third = server.silent_at(&ready, "a", PATIENCE).await.unwrap();
+        let third = silent_at(&server, &ready, "a", PATIENCE).await.unwrap();
         if still == "far" {
             assert_eq!(third.unwrap_err().failure, Failure::Timeout);
             ready.deliver(&notification("a")).await.unwrap();
@@ -281,7 +183,7 @@ async fn one_that_is_silent_takes_no_other_with_it_that_was() {
             third.unwrap();
         }
         assert_eq!(server.came(), [["desk"], [well]], "without {still}");
-        server.silent_at(&ready, "b", PATIENCE).await.unwrap().unwrap();
+        silent_at(&server, &ready, "b", PATIENCE).await.unwrap().unwrap();
         assert_eq!(server.came(), if well == "far" { [["far", "desk"]] } else { [["farther", "desk"]] });
     }
 }
@@ -292,7 +194,7 @@ async fn one_that_was_silent_is_asked_by_the_next_attempt_where_the_server_takes
     server.says("421 4.7.0 one letter in a session", "again");
     server.says("", "far");
     let ready = server.ready("desk@example.org, far@example.org");
-    server.silent_at(&ready, "a", PATIENCE).await.unwrap().unwrap_err();
+    silent_at(&server, &ready, "a", PATIENCE).await.unwrap().unwrap_err();
     server.is_well("far");
     assert_eq!(failed(&ready, "a").await, Failure::Unavailable);
     ready.deliver(&notification("a")).await.unwrap();

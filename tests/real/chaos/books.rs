@@ -94,6 +94,7 @@ struct Row {
     component: String,
     /// What makes it news: verdict and leading reason.
     news: String,
+    verdict: Verdict,
     /// The worst that it was, or that goes to and fro.
     worst: Verdict,
     at: Timestamp,
@@ -240,7 +241,7 @@ impl Books {
 
     /// How many say under another key what the one before them of the same incident said.
     fn twice(&mut self, own: &[&Row]) -> usize {
-        let (mut last, mut unstable, mut seen_to) = (HashMap::new(), HashMap::new(), BTreeSet::new());
+        let (mut last, mut unstable, mut seen_to) = (HashMap::new(), HashMap::new(), HashMap::new());
         let mut again = 0;
         for row in own {
             let (kind, news) = (row.event.as_str(), format!("{} {}", row.event, row.news));
@@ -255,12 +256,14 @@ impl Books {
                 // A component is unstable once, until it rests, or what goes to and fro is worse.
                 "incident_unstable" => {
                     // It may have begun to with what is worse than what somebody saw to.
-                    seen_to.remove(row.incident.as_str());
+                    if seen_to.get(row.incident.as_str()).is_some_and(|seen| row.worst > *seen) {
+                        seen_to.remove(row.incident.as_str());
+                    }
                     unstable.insert(row.component.as_str(), row.worst).is_some_and(|before| row.worst <= before)
                 }
-                "incident_acknowledged" => !seen_to.insert(row.incident.as_str()),
+                "incident_acknowledged" => seen_to.insert(row.incident.as_str(), row.verdict).is_some(),
                 // What became worse is to be seen to anew.
-                "incident_changed" if seen_to.remove(row.incident.as_str()) => false,
+                "incident_changed" if seen_to.remove(row.incident.as_str()).is_some() => false,
                 _ => before.is_some_and(|(before, _)| before == news),
             };
             if twice {
@@ -350,6 +353,7 @@ fn rows(db: &rusqlite::Connection) -> Vec<Row> {
     let rows = query.as_mut().unwrap().query_map([], |row| {
         let word: Value = serde_json::from_str(&row.get::<_, String>(2)?).unwrap();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let verdict = |value: &Value| Verdict::parse(&text(value)).unwrap_or(Verdict::Ready);
         let incident = &word["incident"];
         Ok(Row {
             key: row.get(0)?,
@@ -357,7 +361,8 @@ fn rows(db: &rusqlite::Connection) -> Vec<Row> {
             event: text(&word["event"]),
             incident: text(&incident["id"]),
             component: text(&incident["component"]),
-            worst: Verdict::parse(&text(&incident["worst"])).unwrap_or(Verdict::Ready),
+            verdict: verdict(&incident["verdict"]),
+            worst: verdict(&incident["worst"]),
             news: format!("{} {}", incident["verdict"], incident["reasons"][0]["code"]),
             at: moment(row.get(3)?),
             done: row.get(4)?,
