@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -74,39 +73,59 @@ fn keep(folder: &Path, text: &str) {
     }
 }
 
-/// Who writes it while the daemon runs, in a thread of its own: a state disk that does not answer holds up nobody else.
+/// Who writes it while the daemon runs, in a thread that lasts as long as there is something to write: a state disk that does not answer
+/// holds up nobody else.
 pub struct Writer {
-    /// What is to be written: of what waits the newest counts alone.
-    newest: Arc<Mutex<Option<String>>>,
-    wanted: SyncSender<()>,
+    folder: PathBuf,
+    desk: Arc<Mutex<Desk>>,
+}
+
+/// What is to be written, and whether somebody is at it.
+#[derive(Default)]
+struct Desk {
+    /// Of what waits the newest counts alone.
+    newest: Option<String>,
+    is_written: bool,
 }
 
 impl Writer {
-    /// Writes into that folder, until it is dropped.
-    pub fn begin(folder: PathBuf) -> Self {
-        let (wanted, asked) = sync_channel(1);
-        let newest = Arc::new(Mutex::new(None));
-        let waits = Arc::clone(&newest);
-        let run = move || {
-            while let Ok(()) = asked.recv() {
-                let text: Option<String> = waits.lock().unwrap_or_else(PoisonError::into_inner).take();
-                if let Some(text) = text {
-                    keep(&folder, &text);
-                }
-            }
-        };
-        if let Err(error) = std::thread::Builder::new().name("checks".to_owned()).spawn(run) {
-            tracing::warn!(%error, "what the checks look at is not remembered from now on");
-        }
-        Self { newest, wanted }
+    /// Writes into that folder.
+    pub fn new(folder: PathBuf) -> Self {
+        Self { folder, desk: Arc::default() }
     }
 
     /// Has it written, and waits for nothing.
     pub fn write(&self, identity: &Identity) {
-        *self.newest.lock().unwrap_or_else(PoisonError::into_inner) = identity.text();
-        // Where one is asked for already, that one takes this along.
-        _ = self.wanted.try_send(());
+        let mut desk = lock(&self.desk);
+        desk.newest = identity.text();
+        // Whoever is at it takes this along.
+        if desk.is_written || desk.newest.is_none() {
+            return;
+        }
+        let (folder, shared) = (self.folder.clone(), Arc::clone(&self.desk));
+        let run = move || {
+            while let Some(text) = next(&shared) {
+                keep(&folder, &text);
+            }
+        };
+        match std::thread::Builder::new().name("checks".to_owned()).spawn(run) {
+            Ok(_) => desk.is_written = true,
+            Err(error) => tracing::warn!(%error, "what the checks look at is not remembered this time"),
+        }
     }
+}
+
+/// What is to be written next; who is told that there is nothing ends.
+fn next(desk: &Mutex<Desk>) -> Option<String> {
+    let mut desk = lock(desk);
+    let text = desk.newest.take();
+    desk.is_written = text.is_some();
+    text
+}
+
+/// Whole at each moment.
+fn lock(desk: &Mutex<Desk>) -> MutexGuard<'_, Desk> {
+    desk.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -130,7 +149,7 @@ mod tests {
         // Whoever opens it waits for a reader, as on a disk that does not answer.
         let pipe = folder.path().join("checks.json.new");
         rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
-        let writer = Writer::begin(folder.path().to_owned());
+        let writer = Writer::new(folder.path().to_owned());
         let mut identity = Identity::default();
         for minute in 0..100 {
             identity.adopt(&config("192.0.2.1"), Timestamp::from_second(60 * minute).unwrap());

@@ -319,7 +319,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         askers: Vec::new(),
         again: None,
         identity,
-        identity_writer: identity::Writer::begin(folder),
+        identity_writer: identity::Writer::new(folder),
         origin,
         in_force: reload::InForce::of(&config),
         config,
