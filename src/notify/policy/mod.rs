@@ -13,6 +13,7 @@ mod drill;
 mod flap;
 mod foreign;
 mod house;
+mod hushed;
 mod roll_call;
 mod routed;
 mod session;
@@ -55,6 +56,10 @@ pub struct Policy {
     silences: Vec<Silence>,
     /// Those of them that were asked for in this process, by id.
     wished: BTreeSet<Arc<str>>,
+    /// Those that a jump of the wall clock has ended.
+    doubted: Vec<Silence>,
+    /// When it was looked at last.
+    looked_at: Option<Timestamp>,
     flaps: HashMap<Component, Flap>,
     /// Of a component that flaps: the incident that closed last, with those who had heard of it.
     closed: HashMap<Component, Open>,
@@ -100,6 +105,8 @@ impl Policy {
             open,
             silences: left.silences,
             wished: BTreeSet::new(),
+            doubted: Vec::new(),
+            looked_at: None,
             flaps,
             closed,
             phase: Phase::default(),
@@ -157,7 +164,11 @@ impl Policy {
             self.keep_flap(incident.component, &mut decided);
         }
         if over {
-            if self.keeps_quiet(incident, settling, at) == Some(Withheld::Flapping) {
+            // Of what was kept back and is worse than what goes to and fro the end is told.
+            let held_back = |verdict| self.flaps.get(&incident.component).is_some_and(|flap| flap.holds_back(verdict));
+            let was_kept_back = self.open.get(&incident.id).is_some_and(|open| open.state.kept_back);
+            let is_beyond = was_kept_back && !held_back(incident.worst);
+            if !is_beyond && self.keeps_quiet(incident, settling, at) == Some(Withheld::Flapping) {
                 self.tell_unstable(&incident.id, at, &mut decided);
             }
             self.close(&incident.id, settling, at, &mut decided);
@@ -172,8 +183,6 @@ impl Policy {
     pub fn tick(&mut self, settling: bool, at: Timestamp) -> Decided {
         let mut decided = Decided::default();
         self.follow_clock(at, &mut decided);
-        self.silences.retain(|silence| silence.until > at);
-        self.wished.retain(|id| self.silences.iter().any(|silence| silence.id == *id));
         let turned = self.flaps.iter_mut().filter(|_| !settling);
         let turned = turned.filter_map(|(component, flap)| Some((*component, flap.look(at)?)));
         for (component, flaps) in turned.collect::<Vec<_>>() {
@@ -205,17 +214,8 @@ impl Policy {
         self.open.values_mut().chain(self.closed.values_mut()).for_each(|open| open.follow_clock(at));
         self.flaps.values_mut().for_each(|flap| flap.follow_clock(at));
         self.alerts.values_mut().for_each(|alert| alert.follow_clock(at));
-        for silence in self.silences.iter_mut().filter(|silence| silence.from > at) {
-            // Wished by a clock that was ahead: it lasts as long as was wished, from now.
-            let ahead = silence.from.duration_since(at);
-            silence.from = at;
-            silence.until = silence.until.saturating_sub(ahead).unwrap_or(at);
-            // The next process would else find it as it was wished, and begin it anew. Of one that an earlier process left it is not
-            // known which of the clocks is wrong: that stays as it was written.
-            if self.wished.contains(&silence.id) {
-                decided.silences.push(silence.clone());
-            }
-        }
+        self.end_silences(at);
+        self.begin_silences_now(at, decided);
     }
 
     /// In how long to [`Policy::tick`] again; `None` while nothing waits for time to pass.
@@ -282,18 +282,6 @@ impl Policy {
         }
     }
 
-    /// Asks for silence, or ends it (with an `until` that has come).
-    pub fn silence(&mut self, silence: Silence) {
-        self.wished.insert(Arc::clone(&silence.id));
-        self.silences.retain(|known| known.id != silence.id);
-        self.silences.push(silence);
-    }
-
-    /// The silences that hold at `at`.
-    pub fn silences(&self, at: Timestamp) -> impl Iterator<Item = &Silence> {
-        self.silences.iter().filter(move |silence| silence.until > at)
-    }
-
     /// A test message for one receiver; `None` if the config names no such one.
     pub fn test(&mut self, receiver: &str, at: Timestamp) -> Option<Notification> {
         let receiver = self.house.receivers.iter().find(|(name, _)| **name == *receiver)?.clone();
@@ -317,8 +305,14 @@ impl Policy {
         if let Some(verdict) = seen {
             state.follow_verdict(verdict, at);
         }
-        let is_worse = flap.is_some_and(|flap| flap.is_flapping() && !flap.holds_back(incident.verdict));
-        state.kept_back |= is_worse && matches!(quiet, Some(Withheld::Silenced | Withheld::Maintenance));
+        // Also before anything goes to and fro: what begins to after it may be milder.
+        let is_worse = !incident.is_drill() && flap.is_none_or(|flap| !flap.holds_back(incident.verdict));
+        match quiet {
+            Some(Withheld::Silenced | Withheld::Maintenance) => state.kept_back |= is_worse,
+            Some(Withheld::Settling) => {}
+            // Whoever may hear of it hears now what it is.
+            _ => state.kept_back = false,
+        }
         if self.house.receivers.is_empty() {
             let why = if quiet == Some(Withheld::Settling) { Withheld::Settling } else { Withheld::NoReceiver };
             decided.withheld.insert(why);
@@ -333,6 +327,7 @@ impl Policy {
             if let Some(why) = quiet {
                 decided.withheld.insert(why);
             } else if told.is_some_and(|told| told.news == news) {
+                state.hears_nothing_new(&receiver, at);
                 decided.withheld.insert(Withheld::NoNews);
             } else if told.is_some_and(|told| !news.is_worse_than(&told.news)) && lasted < LASTS {
                 decided.withheld.insert(Withheld::Passing);
@@ -376,7 +371,9 @@ impl Policy {
     fn close(&mut self, id: &str, settling: bool, at: Timestamp, decided: &mut Decided) {
         let Some(mut open) = self.open.remove(id) else { return };
         decided.keep(id, None);
-        let told_of_it: BTreeSet<_> = open.state.told.keys().cloned().collect();
+        // That it goes to and fro is no word of this one.
+        let told_of_it = open.state.told.iter().filter(|(_, told)| told.news != News::well());
+        let told_of_it: BTreeSet<_> = told_of_it.map(|(receiver, _)| Arc::clone(receiver)).collect();
         if let Some(before) = self.closed.remove(&open.incident.component) {
             decided.keep(&before.incident.id, None);
             open.state.follow(&before.state);

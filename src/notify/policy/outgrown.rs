@@ -167,3 +167,24 @@ fn what_outgrew_in_a_silence_what_somebody_saw_to_is_escalated_though_only_somet
     let said: Vec<_> = (40..62).flat_map(|look| told(&policy.tick(false, at(look * 10)))).collect();
     assert_eq!(said, ["noc unstable"]);
 }
+
+#[test]
+fn what_was_worse_in_a_silence_and_is_not_any_more_nobody_sees_to_after_it() {
+    let (mut policy, month) = known_for_a_month();
+    policy.house.routes[1].verdicts = None;
+    let silence = Silence {
+        id: "s".into(),
+        component: None,
+        reason: "kabel diganti".to_owned(),
+        from: at(month),
+        until: at(month + 900),
+    };
+    policy.silence(silence);
+    assert!(told(&policy.decide(Change::Changed(&bad()), false, at(month + 60))).is_empty());
+    let worse = Incident { worst: Verdict::NotReady, ..mild() };
+    assert!(told(&policy.decide(Change::Changed(&worse), false, at(month + 120))).is_empty());
+    assert_eq!(told(&policy.tick(false, at(month + 900))), ["desk reminder"], "they have heard what it is");
+    // That nobody sees to it any more is theirs from now on.
+    assert!(told(&policy.tick(false, at(month + 1199))).is_empty());
+    assert_eq!(told(&policy.tick(false, at(month + 1200))), ["noc opened"]);
+}

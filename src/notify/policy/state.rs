@@ -85,7 +85,8 @@ pub(super) struct State {
     /// When somebody was first told because nobody had said so.
     #[serde(default)]
     pub(super) escalated_at: Option<Timestamp>,
-    /// Whether a silence or a window kept it from being told while it was worse than all that its component went to and fro by.
+    /// Whether a silence or a window kept it from being told while it was worse than all that its component went to and fro by, if by
+    /// anything.
     #[serde(default)]
     pub(super) kept_back: bool,
 }

@@ -214,3 +214,66 @@ fn what_was_a_part_of_what_goes_to_and_fro_is_no_fault_of_its_own_because_that_i
     later.extend(told(&policy.decide(Change::Closed(&long(Verdict::Ready)), false, at(1800))));
     assert_eq!(later, [""; 0]);
 }
+
+#[test]
+fn the_end_of_an_outage_that_a_silence_kept_back_is_told_though_it_begins_to_go_to_and_fro_by_something_milder() {
+    let mut policy = Policy::new(house(""), Left::default());
+    policy.silence(silence(1000));
+    let mut said = told(&policy.decide(Change::Opened(&incident(Verdict::NotReady, &[&DOWN])), false, at(10)));
+    for (second, verdict) in [(40, Verdict::Unknown), (70, Verdict::Degraded), (100, Verdict::Unknown)] {
+        let now = Incident { worst: Verdict::NotReady, ..incident(verdict, &[&DOWN]) };
+        said.extend(told(&policy.decide(Change::Changed(&now), false, at(second))));
+    }
+    for (second, verdict) in [(130, Verdict::Degraded), (160, Verdict::Unknown)] {
+        let now = Incident { worst: Verdict::NotReady, ..incident(verdict, &[&DOWN]) };
+        said.extend(told(&policy.decide(Change::Changed(&now), false, at(second))));
+    }
+    assert_eq!(said, [""; 0]);
+    let flap = &policy.flaps[&Component::Internet];
+    assert!(flap.is_flapping() && !flap.holds_back(Verdict::NotReady));
+    let over = Incident { worst: Verdict::NotReady, ..incident(Verdict::Ready, &[]) };
+    let mut late = policy.clone();
+    assert_eq!(told(&policy.decide(Change::Closed(&over), false, at(190))), ["desk closed", "noc closed"]);
+    // Also where the silence has just ended, and one word is enough.
+    late.silence(silence(180));
+    assert_eq!(told(&late.decide(Change::Closed(&over), false, at(190))), ["desk closed", "noc closed"]);
+}
+
+#[test]
+fn whoever_heard_that_it_goes_to_and_fro_hears_the_end_of_what_was_worse_in_a_silence() {
+    let mut policy = Policy::new(house(""), Left::default());
+    let change = |policy: &mut Policy, verdict, second| {
+        let now = incident(verdict, &[&DOWN]);
+        told(&policy.decide(Change::Changed(&now), false, at(second)))
+    };
+    policy.decide(Change::Opened(&incident(Verdict::Unknown, &[&DOWN])), false, at(0));
+    let mut said = Vec::new();
+    for time in 1..8 {
+        let verdict = if time % 2 == 0 { Verdict::Unknown } else { Verdict::Degraded };
+        said.extend(change(&mut policy, verdict, time * 60));
+    }
+    assert!(said.iter().any(|line| line == "desk unstable"), "{said:?}");
+    policy.silence(silence(900));
+    assert_eq!(change(&mut policy, Verdict::NotReady, 480), [""; 0]);
+    let over = Incident { worst: Verdict::NotReady, ..incident(Verdict::Ready, &[]) };
+    assert_eq!(told(&policy.decide(Change::Closed(&over), false, at(540))), ["desk closed", "noc closed"]);
+}
+
+#[test]
+fn the_end_of_an_outage_that_was_heard_is_told_once_though_a_silence_fell_into_it() {
+    let mut policy = Policy::new(house(""), Left::default());
+    let mut said = told(&policy.decide(Change::Opened(&incident(Verdict::NotReady, &[&DOWN])), false, at(0)));
+    assert_eq!(said, ["desk opened", "noc opened"]);
+    policy.silence(Silence { from: at(10), ..silence(40) });
+    said.extend(told(&policy.tick(false, at(20))));
+    for minute in 1..12 {
+        let verdict = if minute % 2 == 0 { Verdict::Unknown } else { Verdict::Degraded };
+        let now = Incident { worst: Verdict::NotReady, ..incident(verdict, &[&DOWN]) };
+        said.extend(told(&policy.decide(Change::Changed(&now), false, at(minute * 60))));
+    }
+    assert_eq!(said[2..], ["desk unstable", "noc unstable"]);
+    let over = Incident { worst: Verdict::NotReady, ..incident(Verdict::Ready, &[]) };
+    assert_eq!(told(&policy.decide(Change::Closed(&over), false, at(720))), [""; 0]);
+    let again = Incident { id: "internet-2".to_owned(), ..incident(Verdict::Degraded, &[&DOWN]) };
+    assert_eq!(told(&policy.decide(Change::Opened(&again), false, at(780))), [""; 0]);
+}

@@ -62,6 +62,9 @@ impl Policy {
                 if let Some(told) = state.told.get_mut(&unsaid.receiver) {
                     told.news = News::well();
                 }
+                // It may be over before anybody looks again.
+                let flap = self.flaps.get(&incident.component);
+                state.kept_back |= !incident.is_drill() && flap.is_none_or(|flap| !flap.holds_back(incident.verdict));
                 self.keep(&unsaid.incident, state, &mut decided);
             }
             return decided;
@@ -213,5 +216,23 @@ mod tests {
         let id = "internet-9".to_owned();
         policy.decide(Change::Opened(&Incident { id, ..incident(Verdict::NotReady, &[&DOWN]) }), false, at(320));
         assert_eq!(told(&policy.tick(false, at(401))), ["desk unstable"]);
+    }
+
+    #[test]
+    fn the_end_of_a_fault_is_told_in_a_silence_before_which_a_word_of_it_was_not_said_though_something_milder_flaps() {
+        let mut policy = policy("");
+        policy.decide(Change::Opened(&incident(Verdict::Unknown, &[&DOWN])), false, at(0));
+        for minute in 1..8 {
+            let verdict = if minute % 2 == 0 { Verdict::Unknown } else { Verdict::Degraded };
+            policy.decide(Change::Changed(&incident(verdict, &[&DOWN])), false, at(minute * 60));
+        }
+        assert!(policy.flaps[&Component::Internet].heard.contains("desk"));
+        let bad = Incident { worst: Verdict::NotReady, ..incident(Verdict::NotReady, &[&DOWN]) };
+        assert_eq!(told(&policy.decide(Change::Changed(&bad), false, at(480))), ["desk changed"]);
+        let silence = Silence { id: "s".into(), component: None, reason: "x".into(), from: at(490), until: at(900) };
+        policy.silence(silence);
+        assert!(told(&policy.tell_instead(&unsaid("internet-1"), at(500))).is_empty());
+        let over = Incident { verdict: Verdict::Ready, ..bad };
+        assert_eq!(told(&policy.decide(Change::Closed(&over), false, at(510))), ["desk closed"]);
     }
 }

@@ -1,0 +1,99 @@
+//! Silences, from when they are asked for until they are over.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Decided, Policy, elapsed};
+use crate::domain::Silence;
+
+/// The wall clock has jumped ahead, or the machine has slept, where so much more has passed since it was looked at last: while a silence
+/// holds that is done three times a minute.
+const JUMP: Duration = Duration::from_mins(2);
+
+/// So many that a jump has ended may come back.
+const DOUBTED: usize = 64;
+
+impl Policy {
+    /// Asks for silence, or ends it (with an `until` that has come).
+    pub fn silence(&mut self, silence: Silence) {
+        self.wished.insert(Arc::clone(&silence.id));
+        self.silences.retain(|known| known.id != silence.id);
+        self.doubted.retain(|known| known.id != silence.id);
+        self.silences.push(silence);
+    }
+
+    /// The silences that hold at `at`.
+    pub fn silences(&self, at: Timestamp) -> impl Iterator<Item = &Silence> {
+        self.silences.iter().filter(move |silence| silence.until > at)
+    }
+
+    /// Forgets those that are over. One that was ended by a jump of the wall clock holds again when that is set back.
+    pub(super) fn end_silences(&mut self, at: Timestamp) {
+        let jumped = self.looked_at.replace(at).is_some_and(|before| elapsed(before, at) > JUMP);
+        let ended: Vec<_> = self.silences.extract_if(.., |silence| silence.until <= at).collect();
+        if jumped {
+            self.doubted.extend(ended);
+        }
+        let too_many = self.doubted.len().saturating_sub(DOUBTED);
+        self.doubted.drain(..too_many);
+        self.silences.extend(self.doubted.extract_if(.., |silence| silence.until > at));
+        self.wished.retain(|id| self.silences.iter().chain(&self.doubted).any(|silence| silence.id == *id));
+    }
+
+    /// Follows a wall clock that was set back: one that was wished by a clock that was ahead lasts as long as was wished, from now.
+    pub(super) fn begin_silences_now(&mut self, at: Timestamp, decided: &mut Decided) {
+        for silence in self.silences.iter_mut().filter(|silence| silence.from > at) {
+            let ahead = silence.from.duration_since(at);
+            silence.from = at;
+            silence.until = silence.until.saturating_sub(ahead).unwrap_or(at);
+            // The next process would else find it as it was wished, and begin it anew. Of one that an earlier process left it is not
+            // known which of the clocks is wrong: that stays as it was written.
+            if self.wished.contains(&silence.id) {
+                decided.silences.push(silence.clone());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{at, house};
+    use super::*;
+    use crate::notify::policy::Left;
+
+    const HOUR: i64 = 3600;
+
+    fn silenced() -> Policy {
+        let mut policy = Policy::new(house(""), Left::default());
+        let reason = "perawatan".to_owned();
+        policy.silence(Silence { id: "s".into(), component: None, reason, from: at(0), until: at(48 * HOUR) });
+        policy.tick(false, at(20));
+        policy
+    }
+
+    fn holds(policy: &mut Policy, second: i64) -> bool {
+        policy.tick(false, at(second));
+        policy.silences(at(second)).count() == 1
+    }
+
+    #[test]
+    fn a_clock_that_is_wrong_for_a_moment_ends_no_silence() {
+        let mut policy = silenced();
+        let month = 30 * 24 * HOUR;
+        assert!(!holds(&mut policy, month) && holds(&mut policy, 60), "set right after a moment");
+        assert!(holds(&mut policy, 48 * HOUR - 1) && !holds(&mut policy, 48 * HOUR));
+    }
+
+    #[test]
+    fn one_that_has_lasted_its_time_or_was_ended_is_over_whatever_the_clock_says_later() {
+        let mut policy = silenced();
+        assert!(holds(&mut policy, 48 * HOUR - 10) && !holds(&mut policy, 48 * HOUR));
+        assert!(!holds(&mut policy, 47 * HOUR), "a clock that was an hour ahead all the time");
+        let mut policy = silenced();
+        let ended = Silence { until: at(30), ..policy.silences(at(20)).next().unwrap().clone() };
+        policy.silence(ended);
+        assert!(!holds(&mut policy, 40) && !holds(&mut policy, 10));
+    }
+}
