@@ -16,11 +16,14 @@ use crate::engine::SETTLING;
 const LASTS: Duration = Duration::from_mins(2);
 
 /// What the component became. Without a limit, from the last change that was told for sure before somebody said so first: what
-/// drops out all the time has hundreds a day, for months perhaps.
+/// drops out all the time has hundreds a day, for months perhaps. That may be one of before the incident began, where something else
+/// explains it.
 const CHANGES: &str = "SELECT at, old, new, settling FROM transitions
      WHERE subject = 'component' AND name = ?1 AND at <= ?3 AND at >= coalesce((
          SELECT max(at) FROM transitions
-         WHERE subject = 'component' AND name = ?1 AND at >= ?2 AND at <= ?4 AND NOT settling), ?2)
+         WHERE subject = 'component' AND name = ?1 AND at <= ?4 AND NOT settling), (
+         SELECT max(at) FROM transitions
+         WHERE subject = 'component' AND name = ?1 AND at <= ?2 AND NOT settling), ?2)
      ORDER BY at, id";
 
 /// That somebody said that they see to an incident.

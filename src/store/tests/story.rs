@@ -123,3 +123,24 @@ async fn who_sees_to_what_has_dropped_out_hundreds_of_times_is_told_of_what_it_b
     assert_eq!((said(3 * day).await, said(4 * day + 60).await), (Some(true), Some(false)));
     store.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn what_an_incident_was_when_somebody_saw_to_it_may_be_since_before_it_began() {
+    let folder = folder();
+    let store = open(folder.path());
+    // Brought down by something else at first; and found so at a start, by a process that knew nothing.
+    let down = Transition { from: Verdict::Ready, to: Verdict::NotReady, settling: false, ..transition(600) };
+    let found = Transition { from: Verdict::Unknown, to: Verdict::NotReady, settling: true, ..transition(2000) };
+    let (transitions, incidents) = (vec![down, found], vec![incident("internet-1", 660)]);
+    store.record(Batch { transitions, incidents, ..Batch::default() }).await.unwrap();
+    other_eyes(folder.path())
+        .execute(
+            "INSERT INTO audit (key, at, actor, via, action, subject, outcome)
+             VALUES (?1, ?1, 'sari', 'local', 'acknowledge', 'internet', 'acknowledged internet-1')",
+            [second(700).as_microsecond()],
+        )
+        .unwrap();
+    let seen_to = store.acknowledged(vec!["internet-1".to_owned()]).await.unwrap();
+    assert!(!seen_to["internet-1"][0].is_outgrown);
+    store.close().await.unwrap();
+}
