@@ -130,8 +130,13 @@ impl Dialogue<'_> {
         if is_waited_for {
             return Ok(());
         }
-        if !taken.is_empty() {
-            self.send().await?;
+        if !taken.is_empty()
+            && let Err(error) = self.send().await
+        {
+            if error.retryable() && error.failure != Failure::Denied {
+                self.learned.halfway.is_held_up(self.key, self.now);
+            }
+            return Err(error);
         }
         self.settle(taken);
         Ok(())
@@ -160,7 +165,8 @@ impl Dialogue<'_> {
         put_off.asked(to, self.now);
         let Err(error) = within(self.server.command(Rcpt::new(to.clone(), Vec::new()))).await? else {
             put_off.taken(to);
-            // If the letter is not taken then, it is not sent time and again for this one alone, while others wait behind it.
+            // If the letter is not taken then, it is not sent time and again for this one alone, while others wait behind it, but for
+            // minutes.
             halfway.asks_last(self.key, to);
             return Ok(Answer::Taken);
         };

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use lettre::Address;
 
+use super::put_off::WAITED_FOR;
 use crate::domain::Mono;
 
 /// A line that failed over to a modem is on blocklists, and the letter is to wait for the line; one that a filter does not like is not
@@ -20,6 +21,8 @@ pub(super) struct Halfway {
     settled: BTreeSet<Address>,
     /// Who is asked for, and goes without if nothing comes of it: whoever asks may be cut off at any moment.
     asked_last: Option<Address>,
+    /// Since when the letter itself is not taken for those who have it not yet.
+    held_up: Option<Mono>,
 }
 
 impl Halfway {
@@ -40,6 +43,7 @@ impl Halfway {
             *self = Self { key: key.to_owned(), ..Self::default() };
         }
         self.asked_last.take_if(|asked| *asked == mailbox);
+        self.held_up = None;
         self.settled.insert(mailbox);
     }
 
@@ -53,6 +57,13 @@ impl Halfway {
     /// Whoever was asked is asked again.
     pub(super) fn asks_again(&mut self) {
         self.asked_last = None;
+    }
+
+    /// The letter was not taken for whoever was asked, which may be over soon: they are asked again, if not for long yet.
+    pub(super) fn is_held_up(&mut self, key: &str, now: Mono) {
+        if self.is_of(key) && now.since(*self.held_up.get_or_insert(now)) < WAITED_FOR {
+            self.asked_last = None;
+        }
     }
 
     /// Nothing came of asking. Whether somebody goes without this letter for that.

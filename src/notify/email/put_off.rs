@@ -8,7 +8,7 @@ use lettre::Address;
 use crate::domain::Mono;
 
 /// A mailbox is waited for no longer than this: greylisting is over after five minutes, and one that is full may be so for weeks.
-const WAITED_FOR: Duration = Duration::from_mins(6);
+pub(super) const WAITED_FOR: Duration = Duration::from_mins(6);
 
 /// Those that were not taken when they were asked for last, and since when.
 #[derive(Debug, Default)]

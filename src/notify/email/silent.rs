@@ -220,3 +220,36 @@ async fn a_server_that_hangs_up_at_one_mailbox_keeps_a_letter_from_the_others_on
     ready.deliver(&notification("b")).await.unwrap();
     assert_eq!(server.came(), [["desk"]]);
 }
+
+#[tokio::test]
+async fn one_that_is_asked_alone_is_asked_again_for_minutes_where_the_letter_is_not_taken_then() {
+    let server = Server::start();
+    server.says("421 4.7.0 one letter in a session", "again");
+    server.says("", "far");
+    let ready = server.ready("desk@example.org, far@example.org");
+    let half = async |key| {
+        server.says("", "far");
+        silent_at(&server, &ready, key, PATIENCE).await.unwrap().unwrap_err();
+        server.is_well("far");
+        assert_eq!(failed(&ready, key).await, Failure::Unavailable);
+        assert_eq!(server.came(), [["desk"]]);
+        server.says("452 4.3.1 no room", "letter");
+    };
+    half("a").await;
+    for minutes in [2, 3] {
+        assert_eq!(failed(&ready, "a").await, Failure::Unavailable);
+        passes(Duration::from_mins(minutes)).await;
+    }
+    server.is_well("letter");
+    ready.deliver(&notification("a")).await.unwrap();
+    assert_eq!(server.came(), [["far"]]);
+
+    // Others wait behind it.
+    half("b").await;
+    assert_eq!(failed(&ready, "b").await, Failure::Unavailable);
+    passes(Duration::from_mins(6)).await;
+    ready.deliver(&notification("b")).await.unwrap();
+    server.is_well("letter");
+    ready.deliver(&notification("b")).await.unwrap();
+    assert!(server.came().is_empty(), "it is left out");
+}
