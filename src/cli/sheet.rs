@@ -226,6 +226,8 @@ struct Override {
 struct Trial {
     from: Timestamp,
     to: Option<Timestamp>,
+    #[serde(default)]
+    under_way: bool,
 }
 
 async fn show(config: &Config, args: &SheetArgs, lang: Lang, color: bool) -> Result<u8, String> {
@@ -299,7 +301,11 @@ impl Told {
             _ = writeln!(out, "  {mark} {}: {}{site}; {state}{noted}", item.item, item.title);
         }
         for trial in &self.trials {
-            let end = trial.to.as_ref().map_or_else(|| said("sedang berjalan", "under way").to_owned(), clock);
+            let end = match &trial.to {
+                Some(to) => clock(to),
+                None if trial.under_way => said("sedang berjalan", "under way").to_owned(),
+                None => said("belum diakhiri", "not ended yet").to_owned(),
+            };
             _ = writeln!(out, "  {}: {} – {end}", said("uji coba", "trial"), clock(&trial.from));
         }
         out

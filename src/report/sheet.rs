@@ -76,6 +76,9 @@ pub struct Trial {
     pub findings: String,
     /// What was measured in the minutes that lie wholly in it.
     pub measured: Vec<Measured>,
+    /// Whether that is of its first day alone: one that was forgotten, and ended late.
+    #[serde(default)]
+    pub incomplete: bool,
 }
 
 /// What was measured in a trial, of one quantity.
@@ -150,13 +153,17 @@ pub(super) fn told(record: &Record, items: &[Item], now: Timestamp, stamp: impl 
         }),
     });
     let checks: Vec<_> = checks.collect();
-    let trials = sheet::trials(session, entries).into_iter().zip(&record.tried).map(|(trial, minutes)| Trial {
-        from: stamp(trial.from),
-        to: trial.to.map(&stamp),
-        by: trial.by.to_string(),
-        ended_by: trial.ended_by.map(|by| by.to_string()),
-        findings: trial.findings,
-        measured: trial.to.map_or_else(Vec::new, |to| measured(minutes, (trial.from, to.min(session.end)))),
+    let trials = sheet::trials(session, entries).into_iter().zip(&record.tried).map(|(trial, minutes)| {
+        let (span, is_less) = trial.measured(session, now);
+        Trial {
+            from: stamp(trial.from),
+            to: trial.to.map(&stamp),
+            by: trial.by.to_string(),
+            ended_by: trial.ended_by.map(|by| by.to_string()),
+            findings: trial.findings,
+            measured: if trial.to.is_some() { measured(minutes, span) } else { Vec::new() },
+            incomplete: is_less && trial.to.is_some(),
+        }
     });
     let overrides = sheet::overrides(session, entries).into_iter().map(|one| Override {
         verdict: one.verdict,

@@ -66,3 +66,20 @@ fn a_report_of_before_later_ticks_were_told_apart_is_printed_as_it_was() {
         csv::csv(&old, &[]).contains("hand_check,2026-11-24T10:55:00+07:00,,,,done_after_start,spare,Petugas Satu")
     );
 }
+
+#[test]
+fn of_a_trial_that_was_forgotten_and_ended_late_its_first_day_is_measured_and_that_is_said() {
+    for (began, is_long) in [("2026-11-24T08:00:00+07:00", false), ("2026-11-22T08:00:00+07:00", true)] {
+        let mut record = recorded();
+        let begins = record.sheet.iter_mut().find(|entry| matches!(entry.what, What::TrialBegins)).unwrap();
+        begins.at = began.parse().unwrap();
+        let made = report(&record, house(&zone()), at("12:00:00"));
+        let trial = &made.run_sheet.trials[0];
+        assert_eq!((trial.incomplete, trial.measured.is_empty()), (is_long, is_long), "{:?}", trial.measured);
+        record.tried[0][0].points[0].at =
+            began.parse::<jiff::Timestamp>().unwrap() + jiff::SignedDuration::from_mins(1);
+        let made = report(&record, house(&zone()), at("12:00:00"));
+        let said = printed(&made, &[], Lang::En);
+        assert_eq!(said.contains("Of its first day alone."), is_long, "{said}");
+    }
+}

@@ -95,10 +95,8 @@ pub(super) fn record(
     let mut more_trials = false;
     for trial in trials(&session, &sheet) {
         // It may have been held long before the preparation opened.
-        let (own, cut) = match trial.to {
-            Some(to) => series(db, catalogue, trial.from, to.min(session.end))?,
-            None => (Vec::new(), false),
-        };
+        let ((from, to), _) = trial.measured(&session, now);
+        let (own, cut) = if trial.to.is_some() { series(db, catalogue, from, to)? } else { (Vec::new(), false) };
         more_trials |= cut;
         tried.push(own);
     }

@@ -58,6 +58,9 @@ impl Teller<'_> {
                     value(one.max)
                 ));
             }
+            if trial.incomplete && !trial.measured.is_empty() {
+                lines.push(self.pick("Hanya hari pertamanya yang diukur.", "Of its first day alone.").to_owned());
+            }
             if trial.measured.is_empty() && trial.to.is_some() {
                 lines.push(
                     self.pick(

@@ -187,9 +187,11 @@ pub struct TrialBody {
     /// When it began.
     #[schema(format = DateTime)]
     pub from: String,
-    /// When it ended; null while it is under way.
+    /// When it ended; null while nobody has ended it.
     #[schema(format = DateTime)]
     pub to: Option<String>,
+    /// Whether it is being held: one that nobody has ended for two hours was forgotten.
+    pub under_way: bool,
     /// Who held it.
     pub by: Option<String>,
     /// Who ended it.
@@ -304,6 +306,7 @@ impl Telling<'_> {
         let trial = |Held { trial, measured, cut }: &Held| TrialBody {
             from: voice.stamp(trial.from),
             to: trial.to.map(|to| voice.stamp(to)),
+            under_way: trial.held_until(&sheet.session, now.wall).is_some(),
             by: named.then(|| trial.by.to_string()),
             ended_by: trial.ended_by.as_ref().filter(|_| named).map(ToString::to_string),
             findings: Some(trial.findings.clone()).filter(|_| named && trial.to.is_some()),
