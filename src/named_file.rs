@@ -62,7 +62,7 @@ pub fn bytes(file: &Path) -> Result<Vec<u8>, String> {
 }
 
 /// Opens a file to read it here and now. A pipe that has a name would wait for its writer for ever, and is refused; one without (a shell's
-/// `<(…)`, a standard input) is of somebody who writes to it, and is read to its end, as a terminal is. Blocks.
+/// `<(…)`, the one before it in a pipeline) is of somebody who writes to it, and is read to its end, as a terminal is. Blocks.
 ///
 /// # Errors
 /// As the system says, and that it is no file.

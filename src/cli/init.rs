@@ -20,7 +20,9 @@ mod tests;
 /// Whether a file says what holds without one, as the package's does: nothing is lost where a room's config takes its place.
 pub(super) fn says_nothing_yet(file: &Path) -> bool {
     let table = |text: &str| text.parse::<toml::Table>().ok();
-    let said = named_file::text(file).ok().and_then(|text| table(&text));
+    // A pipe or a device is written to, and not read: it may be this command's own output.
+    let text = || if file.is_file() { named_file::text(file).ok() } else { None };
+    let said = text().and_then(|text| table(&text));
     said.is_some() && said == table(crate::config::DEFAULT)
 }
 

@@ -394,7 +394,9 @@ impl Cli {
     }
 
     fn init(&self, answers: &init::InitArgs, output: Option<&Path>, force: bool) -> Result<(), String> {
-        if let Some(file) = output.filter(|file| !force && file.exists() && !init::says_nothing_yet(file)) {
+        if let Some(file) =
+            output.filter(|file| !force && (file.is_file() || file.is_dir()) && !init::says_nothing_yet(file))
+        {
             return Err(format!("{} is there already; --force overwrites it", file.display()));
         }
         let mut answers = answers.clone();
@@ -453,7 +455,8 @@ fn told(error: &LoadError, color: bool) -> String {
 /// children (one for each camera, microphone and loudspeaker that is looked at, three for the radio, a command or two) must find room, so
 /// half is theirs. On these threads the store has eight readers and waiters for evidence at most and one that waits for each receiver and
 /// order; the others look up names, of which there is one for each check and receiver, and a few more while name servers are away, and read
-/// files that the config names, of which each holds one at most while its disk does not answer.
+/// files that the config names and the system's certificates, of which each holds one at most for each who needs it, while its disk does
+/// not answer.
 const BLOCKING: usize = 128;
 
 /// Runs a future on the one-threaded runtime that everything here uses.

@@ -24,12 +24,12 @@ pub(super) fn new(file: &Path, content: &[u8], mode: u32) -> io::Result<()> {
 /// # Errors
 /// As the system says.
 pub(super) fn over(file: &Path, content: &[u8]) -> io::Result<()> {
-    let file = behind_links(file);
-    let before = std::fs::metadata(&file).ok();
+    let before = std::fs::metadata(file).ok();
     if before.as_ref().is_some_and(|before| !before.is_file()) {
-        // A pipe or a device takes what it is given, and is not replaced.
-        return OpenOptions::new().write(true).open(&file)?.write_all(content);
+        // A pipe or a device takes what it is given, and is not replaced. A pipe's link (proc(5), fd) is no name of one.
+        return OpenOptions::new().write(true).open(file)?.write_all(content);
     }
+    let file = behind_links(file);
     let mode = before.as_ref().map_or(0o644, |before| before.mode() & 0o777);
     let owner = before.map(|before| (before.uid(), before.gid()));
     whole_file::replace(&file, content, owner, mode)
@@ -62,6 +62,8 @@ fn behind_links(file: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use std::fs::Permissions;
+    use std::io::Read as _;
+    use std::os::fd::AsRawFd as _;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use super::*;
@@ -141,5 +143,11 @@ mod tests {
         over(Path::new("/dev/null"), b"one").unwrap();
         assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
         assert_eq!(over(Path::new("/dev/full"), b"one").unwrap_err().kind(), io::ErrorKind::StorageFull);
+        let (mut reader, writer) = io::pipe().unwrap();
+        over(Path::new(&format!("/dev/fd/{}", writer.as_raw_fd())), b"one").unwrap();
+        drop(writer);
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "one");
     }
 }

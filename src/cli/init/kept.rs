@@ -6,16 +6,16 @@ use std::path::Path;
 
 use super::super::paint::note;
 use super::super::written;
-use super::{Made, says_nothing_yet};
+use super::Made;
 use crate::peer::users;
 
 /// The daemon's group, which the package brings along.
 const GROUP: &str = "siaga";
 
 impl Made {
-    /// Writes it, over what may be there. By a webhook's address whoever knows it may write there: a new config with one is for root and
-    /// the daemon's group alone. Where there is no such group, or root does not write it, nobody knows yet by which user the daemon will
-    /// be: it is for its owner alone, and it is said how the daemon's user comes to read it.
+    /// Writes it, over what may be there. By a webhook's address whoever knows it may write there: a config with one that is new, or that
+    /// everybody could read before, is for root and the daemon's group alone. Where there is no such group, or it is not root's, nobody
+    /// knows yet by which user the daemon will be: it is for its owner alone, and it is said how the daemon's user comes to read it.
     ///
     /// # Errors
     /// As the system says; what was there stays then.
@@ -25,19 +25,17 @@ impl Made {
     }
 
     fn keep_for(&self, file: &Path, group: Option<u32>) -> io::Result<()> {
-        let is_new = !file.exists() || says_nothing_yet(file);
-        match group {
-            _ if !self.holds_address || !is_new => written::over(file, self.text.as_bytes())?,
+        let before = std::fs::metadata(file).ok();
+        // Neither a pipe or a device, nor what somebody has closed already.
+        let is_open = before.as_ref().is_none_or(|before| before.is_file() && before.mode() & 0o004 != 0);
+        let is_roots = before.is_none_or(|before| before.uid() == 0);
+        match group.filter(|_| is_roots) {
+            _ if !self.holds_address || !is_open => written::over(file, self.text.as_bytes())?,
             Some(group) => written::for_group(file, self.text.as_bytes(), group)?,
             None => {
                 written::for_owner(file, self.text.as_bytes())?;
                 note(&lent(file));
             }
-        }
-        let everybody = |about: std::fs::Metadata| about.is_file() && about.mode() & 0o004 != 0;
-        if self.holds_address && std::fs::metadata(file).is_ok_and(everybody) {
-            let file = file.display();
-            note(&format!("siaga: everybody on this machine can read {file}, and the webhook's address in it"));
         }
         Ok(())
     }
@@ -70,9 +68,8 @@ mod tests {
         assert_eq!(kept(false, None), 0o600);
         std::fs::remove_file(&file).unwrap();
         assert_eq!(kept(false, None), 0o644, "the daemon is another user");
-        assert_eq!(kept(true, None), 0o644);
-        std::fs::write(&file, crate::config::DEFAULT).unwrap();
-        assert_eq!(kept(true, None), 0o600, "as the package has it, open to all, it says nothing yet");
+        assert_eq!(kept(true, None), 0o600, "open to all, because nothing in it was to be kept from them");
+        assert_eq!(kept(false, None), 0o600, "and stays so");
         let told = lent(&file);
         assert!(told.contains("chgrp siaga /") && told.contains("chmod 640 /"), "{told}");
     }
