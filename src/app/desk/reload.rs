@@ -16,6 +16,7 @@ use crate::control::order::Word;
 use crate::domain::plain::plain;
 use crate::domain::reason::fill;
 use crate::domain::{Actor, Lang, Mono, Text, Via};
+use crate::named_file;
 use crate::store::Kept;
 use crate::web::acts::{NotReloaded, Waiting};
 
@@ -65,10 +66,16 @@ impl Own {
         })
     }
 
-    /// Whether whoever names `named`, by its whole name, means this one; it may be a link to that. Blocks.
-    fn is(&self, named: &Path) -> bool {
-        let own = self.0.as_deref();
-        own.is_some_and(|own| own == named || own.canonicalize().is_ok_and(|own| own == named))
+    /// Whether whoever names `named`, by its whole name, means this one; it may be a link to that. Where a disk does not answer nobody
+    /// knows, and it is not taken for the same.
+    async fn is(&self, named: &str) -> bool {
+        let is_named = |file: &Path| file.display().to_string() == named;
+        let Some(own) = &self.0 else { return false };
+        if is_named(own) {
+            return true;
+        }
+        let look = named_file::in_turn(own, |own| own.canonicalize().map_err(|error| error.to_string()));
+        matches!(tokio::time::timeout(LOOK, look).await, Ok(Ok(own)) if is_named(&own))
     }
 
     fn called(&self, lang: Lang) -> String {
@@ -77,12 +84,11 @@ impl Own {
 
     /// The refusal of whoever names another.
     async fn refusal(&self, named: &str, lang: Lang) -> Option<String> {
-        let (own, file) = (self.clone(), PathBuf::from(named));
-        let look = tokio::task::spawn_blocking(move || own.is(&file));
-        // A disk that does not answer tells nothing of what is on it; the reading has its own patience.
-        let is = tokio::time::timeout(LOOK, look).await.map_or(true, |is| is.unwrap_or(true));
+        if self.is(named).await {
+            return None;
+        }
         let args = [("own", self.called(lang).into()), ("named", plain(named).into())];
-        (!is).then(|| fill(ANOTHERS.in_lang(lang), &args, lang))
+        Some(fill(ANOTHERS.in_lang(lang), &args, lang))
     }
 }
 
