@@ -2,18 +2,29 @@
 //! secret that it shows.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::redirect::{Action, Attempt, Policy};
 use reqwest::{Client, ClientBuilder, StatusCode};
 
-use crate::domain::SecretFile;
+use crate::domain::{SecretFile, in_full};
 use crate::named_file;
 
 /// Redirects followed on the same host.
 const MAX_REDIRECTS: usize = 3;
+
+/// A client that knows the system's certificates: files, whose disk may not answer. One at a time waits for it, for seconds.
+///
+/// # Errors
+/// If they cannot be read.
+pub async fn certified<F>(client: F) -> Result<Client, String>
+where
+    F: FnOnce() -> Result<Client, reqwest::Error> + Send + 'static,
+{
+    named_file::read(Path::new("the system's certificates"), |_| client().map_err(|error| in_full(&error))).await
+}
 
 /// A client that contacts nobody yet. It keeps no connection: what is asked seldom would find it dead just when it is needed.
 pub fn client() -> ClientBuilder {

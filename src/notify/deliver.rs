@@ -19,6 +19,7 @@ mod pause;
 mod tries;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ use super::policy::Unsaid;
 use super::stats::Stats;
 use crate::clock::Clock;
 use crate::domain::{GiveUp, Notification, Outbox, in_full};
+use crate::named_file;
 use crate::radio::OnAir;
 use crate::radio::monitor::Room;
 use line::Line;
@@ -123,10 +125,12 @@ impl Receiver {
     async fn make_ready(&self, clock: Clock) -> Result<Ready, DeliveryError> {
         let failed = |what: String| DeliveryError::new(Failure::Local, what);
         let way = self.config.way.clone();
-        // The system's certificates are files: not on the runtime's own thread.
-        let made = tokio::task::spawn_blocking(move || Ready::new(&way));
+        // The system's certificates are files, whose disk may not answer: of each receiver one waits for it, and none is waited for with
+        // another's.
+        let place = PathBuf::from(format!("what {} needs", self.name()));
+        let made = named_file::in_turn(&place, move |_| Ready::new(&way).map_err(|error| in_full(&error)));
         let made = tokio::time::timeout(self.config.timeout.0, made).await.map_err(|_| self.late())?;
-        let ready = made.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(in_full(&error)))?;
+        let ready = made.map_err(failed)?;
         ready.begin(clock, self.on_air.clone(), self.room.clone()).await;
         Ok(ready)
     }

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 
 use super::Config;
 use crate::clock::Clock;
-use crate::domain::{Mono, SecretFile, in_full};
+use crate::domain::{Mono, SecretFile};
 use crate::outbound;
 
 /// So much of an answer is read, bytes, and so much of that is told, characters: why, stands at its beginning.
@@ -157,11 +157,11 @@ impl Far {
     async fn client(&self) -> Result<Client, NotTaken> {
         let mut made = self.made.lock().await;
         if made.is_stale || made.client.is_err() {
-            // The system's certificates are files: not on the runtime's own thread.
-            let new = tokio::task::spawn_blocking(client).await;
+            // The system's certificates are files, whose disk may not answer.
+            let new = outbound::certified(client).await;
             let failed =
                 |what: String| NotTaken::new(Failure::Connect, format!("the HTTP client cannot be made: {what}"));
-            let new = new.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(in_full(&error)));
+            let new = new.map_err(failed);
             made.is_stale = false;
             // The old one is better than none.
             if new.is_ok() || made.client.is_err() {
