@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
 
@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::domain::{CheckName, Now, Size, Uplink};
 use crate::probe::Roots;
 use crate::probe::budget::{Allowance, Budget, Leave, Ledger};
-use crate::remote_write::{self, End, Line, Parts, Stats};
+use crate::remote_write::{self, End, Line, Parts, Stats, Unkept};
 use crate::web;
 use crate::web::metrics::Exposition;
 
@@ -42,12 +42,13 @@ impl Pushing {
         let parts = Parts {
             gather: Arc::new(move || exposition.families()),
             in_use: self.in_use,
-            line: Arc::new(Books { budget: self.budget, roots: Roots::default(), clock: self.clock }),
+            line: Arc::new(Books::new(self.budget, Roots::default(), self.clock)),
             folder: self.folder,
             folder_made_anew: self.folder_made_anew,
             stats: self.stats.clone(),
             clock: self.clock,
         };
+        let mut unkept = Unkept::default();
         loop {
             let config = Arc::clone(&self.configs.borrow_and_update());
             let is_other =
@@ -59,9 +60,15 @@ impl Pushing {
                 }
             };
             let why = if let Some(push) = config.remote_write.clone() {
-                remote_write::run(parts.clone(), push, &config.room.name.0, ends).await
+                let room = &config.room.name.0;
+                let (why, left) = remote_write::run(parts.clone(), push, room, std::mem::take(&mut unkept), ends).await;
+                unkept = left;
+                why
             } else {
                 self.stats.off();
+                if !std::mem::take(&mut unkept).is_empty() {
+                    tracing::warn!("samples that the disk did not take are dropped: nothing is pushed any more");
+                }
                 ends.await
             };
             if why == End::Daemon {
@@ -90,10 +97,23 @@ struct Books {
     budget: Budget,
     roots: Roots,
     clock: Clock,
+    /// What leave was given to last.
+    last: Mutex<Option<(Ledger, u64)>>,
+}
+
+impl Books {
+    const fn new(budget: Budget, roots: Roots, clock: Clock) -> Self {
+        Self { budget, roots, clock, last: Mutex::new(None) }
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<(Ledger, u64)>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Line for Books {
     fn leave(&self, bytes: u64) -> bool {
+        *self.last() = None;
         let Some(uplink) = self.budget.by_default_route(&self.roots) else { return true };
         let page = page(&self.budget, &uplink.name);
         // Where there is no limit it is counted all the same. The first asks, so that the day is begun.
@@ -104,8 +124,15 @@ impl Line for Books {
             && page.today_bytes().saturating_add(bytes) <= daily_budget.0 / SHARE;
         if granted {
             page.spend(bytes);
+            *self.last() = Some((page, bytes));
         }
         granted
+    }
+
+    fn give_back(&self) {
+        if let Some((page, bytes)) = self.last().take() {
+            page.give_back(bytes);
+        }
     }
 
     fn is_limited(&self) -> bool {
@@ -138,12 +165,17 @@ mod tests {
         };
         let budget = Budget::default();
         budget.know(&[Arc::new(uplink)]);
-        let books = Books { budget: budget.clone(), roots, clock: Clock::start() };
+        let books = Books::new(budget.clone(), roots, Clock::start());
         route("eth9");
         assert!(books.leave(1_000_000), "the main line has no books");
         route("wwan9");
         assert!(books.leave(2_000));
         assert!(!books.leave(600), "a quarter of the day at most: the rest is the tests'");
+        books.give_back();
+        assert!(books.leave(400));
+        books.give_back();
+        books.give_back();
+        assert!(!books.leave(600), "what has not gone is not booked, and was once");
         // A test of the line has taken nearly all.
         let test = budget.page("bandwidth".into(), Some("backup".into()));
         test.spend(7_900);

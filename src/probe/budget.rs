@@ -202,6 +202,15 @@ impl Ledger {
         account.total = account.total.saturating_add(bytes);
     }
 
+    /// Takes back bytes that were noted and did not pass.
+    pub fn give_back(&self, bytes: u64) {
+        let mut books = self.budget.books();
+        if let Some(account) = books.get_mut(&self.page) {
+            account.today = account.today.saturating_sub(bytes);
+            account.total = account.total.saturating_sub(bytes);
+        }
+    }
+
     /// This check's bytes on the day of the newest test.
     pub fn today_bytes(&self) -> u64 {
         self.budget.books().get(&self.page).map_or(0, |account| account.today)

@@ -37,6 +37,9 @@ pub trait Line: Send + Sync {
     /// Asks for leave to send so many bytes now; they are then booked.
     fn leave(&self, bytes: u64) -> bool;
 
+    /// What leave was given to last did not go: it is not booked.
+    fn give_back(&self);
+
     /// Whether there is a limit to what may be sent by it now.
     fn is_limited(&self) -> bool;
 }
@@ -69,13 +72,30 @@ pub struct Parts {
     pub clock: Clock,
 }
 
-/// Pushes until `end` says why no more.
-pub async fn run(parts: Parts, config: Config, room: &str, end: impl Future<Output = End>) -> End {
+/// What waits in memory, because the disk does not take it, for whoever pushes next.
+#[derive(Debug, Default)]
+pub struct Unkept(Vec<Row>);
+
+impl Unkept {
+    /// Whether nothing does.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Pushes until `end` says why no more; first what was `unkept` before.
+pub async fn run(
+    parts: Parts,
+    config: Config,
+    room: &str,
+    unkept: Unkept,
+    end: impl Future<Output = End>,
+) -> (End, Unkept) {
     let config = Arc::new(config);
     let far = Far::new(Arc::clone(&config), parts.clock);
     let now = parts.clock.mono();
     let buffer = Buffer::start(parts.folder.clone(), config.buffer_size.0, config.buffer_age.0, parts.clock);
-    let pusher = Pusher {
+    let mut pusher = Pusher {
         external: config.external(room),
         pace: Pace::new(config.interval.0, config.rate, now),
         spent: None,
@@ -85,6 +105,7 @@ pub async fn run(parts: Parts, config: Config, room: &str, end: impl Future<Outp
         next_at: now,
         asked: None,
         pushing: None,
+        leaves: 0,
         well: true,
         refusing: false,
         dropping: false,
@@ -93,6 +114,10 @@ pub async fn run(parts: Parts, config: Config, room: &str, end: impl Future<Outp
         far,
         buffer,
     };
+    if let Some(newest) = unkept.0.last() {
+        pusher.follow(newest);
+    }
+    unkept.0.into_iter().for_each(|row| pusher.queue.push(row));
     pusher.run(end).await
 }
 
@@ -116,6 +141,8 @@ struct Pusher {
     /// What the disk is asked, and since when.
     asked: Option<(oneshot::Receiver<Answer>, Mono)>,
     pushing: Option<Pushing>,
+    /// How much is on its way, bytes.
+    leaves: u64,
     /// What the log said last: whether pushes arrive, whether some are refused, whether some are dropped.
     well: bool,
     refusing: bool,
@@ -133,7 +160,7 @@ enum Event {
 }
 
 impl Pusher {
-    async fn run(mut self, end: impl Future<Output = End>) -> End {
+    async fn run(mut self, end: impl Future<Output = End>) -> (End, Unkept) {
         let mut end = std::pin::pin!(end);
         let made_anew = Arc::clone(&self.parts.folder_made_anew);
         loop {
@@ -161,7 +188,7 @@ impl Pusher {
             match event {
                 Event::End(end) => {
                     self.finish(end).await;
-                    return end;
+                    return (end, Unkept(self.queue.unkept()));
                 }
                 Event::Answered(answer) => self.answered(answer),
                 Event::Pushed(pushed) => self.pushed(pushed),
@@ -212,7 +239,7 @@ impl Pusher {
         }
         let Some(row) = self.queue.begin() else { return };
         self.pace.begun(bytes, now);
-        self.parts.stats.lock().bytes += bytes;
+        self.leaves = bytes;
         self.pushing = Some(self.far.clone().push(row.body).boxed());
     }
 
@@ -258,8 +285,7 @@ impl Pusher {
         let was_kept = self.queue.is_kept();
         self.queue.answered(&answer, self.parts.clock.mono());
         if let Some(row) = answer.newest.as_ref().filter(|_| self.newest.is_none()) {
-            self.known = wire::series_of(&row.body).unwrap_or_default();
-            self.newest = Some(row.at);
+            self.follow(row);
         }
         match answer.fault {
             Some(why) if was_kept => {
@@ -270,9 +296,21 @@ impl Pusher {
         }
     }
 
+    /// Goes on from the newest push of before: what was in it and is not any more has ended.
+    fn follow(&mut self, newest: &Row) {
+        self.known = wire::series_of(&newest.body).unwrap_or_default();
+        self.newest = Some(newest.at);
+    }
+
     fn pushed(&mut self, pushed: Result<(), NotTaken>) {
         self.pushing = None;
         let now = self.parts.clock.now();
+        let has_left = |not: &NotTaken| !matches!(not.failure, Failure::Connect | Failure::Secret);
+        if pushed.as_ref().err().is_none_or(has_left) {
+            self.parts.stats.lock().bytes += self.leaves;
+        } else {
+            self.parts.line.give_back();
+        }
         match pushed {
             Ok(()) => {
                 let samples = self.queue.done(None);
@@ -347,7 +385,7 @@ impl Pusher {
     }
 
     /// Leaves what waits on the disk. At the daemon's end its series end, so that nobody takes its last word for what is so now.
-    async fn finish(mut self, end: End) {
+    async fn finish(&mut self, end: End) {
         let at = self.parts.clock.now().wall.as_millisecond();
         if end == End::Daemon && !self.known.is_empty() && self.newest.is_none_or(|newest| newest < at) {
             let known = std::mem::take(&mut self.known);
@@ -371,6 +409,7 @@ impl Pusher {
                 if bytes.is_some_and(|bytes| self.parts.line.leave(bytes + OVERHEAD))
                     && let Some(row) = self.queue.begin()
                 {
+                    self.leaves = row.body.len() as u64;
                     self.pushing = Some(self.far.clone().push(row.body).boxed());
                 }
                 if self.asked.is_none() && self.pushing.is_none() {

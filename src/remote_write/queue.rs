@@ -172,6 +172,12 @@ impl Queue {
         Some(Work { sent: Some(sent), ..Work::default() })
     }
 
+    /// What is neither on the disk nor in its hands, oldest first.
+    pub(super) fn unkept(&mut self) -> Vec<Row> {
+        let held = self.writing.unwrap_or_default().min(self.waiting.len());
+        self.waiting.split_off(held).into()
+    }
+
     /// Whether the disk was asked at all.
     pub(super) const fn was_asked(&self) -> bool {
         self.asked

@@ -80,3 +80,17 @@ async fn what_waits_for_a_budget_goes_when_it_is_no_longer_worth_its_way_on_the_
     queue.let_go_before(rows[3].at + 1);
     assert_eq!(queue.lost(), [], "what is in the disk's hands stays");
 }
+
+#[test]
+fn what_the_disk_does_not_take_is_for_whoever_pushes_next_and_what_is_in_its_hands_is_not() {
+    let (mut queue, now) = (Queue::default(), Mono::from_elapsed(SECOND * 1000));
+    (1..4).for_each(|at| queue.push(row(at)));
+    let work = queue.work(now).unwrap();
+    queue.push(row(4));
+    assert_eq!(queue.unkept(), [row(4)], "the others may be written by now");
+    let answer = Disk::default().obey(&work, Health::Away);
+    queue.answered(&answer, now);
+    assert!(queue.work(now).is_none() && queue.last_work().is_none(), "it is tried again later");
+    assert_eq!(queue.unkept(), [row(1), row(2), row(3)]);
+    assert!(queue.unkept().is_empty());
+}
