@@ -149,10 +149,11 @@ fn valid(chain: &[CertificateDer<'_>]) -> Result<(Timestamp, Timestamp), String>
     for (place, certificate) in chain.iter().enumerate() {
         let unread = || format!("has a certificate (the {}. in it) that is none of X.509", place + 1);
         let (_, read) = X509Certificate::from_der(certificate).map_err(|_| unread())?;
-        let moment = |said: i64| Timestamp::from_second(said).map_err(|_| unread());
         let validity = read.validity();
-        valid.0 = valid.0.max(moment(validity.not_before.timestamp())?);
-        valid.1 = valid.1.min(moment(validity.not_after.timestamp())?);
+        let begins = Timestamp::from_second(validity.not_before.timestamp()).unwrap_or(Timestamp::MIN);
+        // 99991231235959Z is one without an end, a day later than the last moment that we can tell.
+        let ends = Timestamp::from_second(validity.not_after.timestamp()).unwrap_or(Timestamp::MAX);
+        (valid.0, valid.1) = (valid.0.max(begins), valid.1.min(ends));
     }
     Ok(valid)
 }
