@@ -227,17 +227,20 @@ pub(super) async fn know(
     headers: &HeaderMap,
     open: bool,
 ) -> Result<Caller, Problem> {
-    let caller = match shown(method, uri.path(), headers)? {
-        Some(shown) => match site.state.door.admit(&shown).await {
+    // Whoever supervises the daemon with a token that has run out, or with what is none, shall not take it for dead.
+    let is_open = OPEN.contains(&uri.path());
+    let caller = match shown(method, uri.path(), headers) {
+        Ok(Some(shown)) => match site.state.door.admit(&shown).await {
             Ok(holder) => Caller { holder: Some(holder), ..Caller::default() },
-            // Whoever supervises the daemon with a token that has run out shall not take it for dead.
-            Err(_) if OPEN.contains(&uri.path()) => Caller::default(),
+            Err(_) if is_open => Caller::default(),
             Err(why) => return Err(why.into()),
         },
-        None => by_cookie(site, headers).await,
+        Ok(None) => by_cookie(site, headers).await,
+        Err(_) if is_open => Caller::default(),
+        Err(why) => return Err(why),
     };
     let scope = asked_for(method, uri.path());
-    if open || caller.may(scope) || OPEN.contains(&uri.path()) {
+    if open || caller.may(scope) || is_open {
         return Ok(caller);
     }
     Err(if caller.holder.is_some() { Problem::scope(&[scope]) } else { unnamed() })

@@ -94,10 +94,15 @@ pub(super) async fn go(
     request: Request,
 ) -> Result<Response, Problem> {
     let lang = spoken(&site, request.uri(), request.headers())?;
-    let elsewhere = cookies::is_from_elsewhere(request.headers());
+    // A browser sends no cookie for a page of somebody else's, and would take the one that ends it all the same.
+    if cookies::is_from_elsewhere(request.headers()) {
+        return from_elsewhere(&site, &caller, lang);
+    }
+    let said = cookies::cookie(request.headers()).map(str::to_owned);
     let fields = given::form(request).await?;
-    if let Some(said) = caller.cookie() {
-        if elsewhere || !cookies::is_form_key(field(&fields, "key"), said) {
+    // Also of one whose token cannot be read now.
+    if let Some(said) = &said {
+        if !cookies::is_form_key(field(&fields, "key"), said) {
             return from_elsewhere(&site, &caller, lang);
         }
         site.state.staff.cookies.end(said);

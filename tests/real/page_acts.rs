@@ -226,6 +226,9 @@ fn who_comes_in_by_one_address_is_in_by_each() {
         body.split("<section aria-live").nth(1).map(|rest| rest.split("</section>").next().unwrap().to_owned())
     };
     assert!(last(&siti.page()).is_some() && last(&siti.page()) == last(&there(&siti.cookie).body), "{}", siti.page());
+    // Nobody is sent away by a page of somebody else's, for which a browser sends no cookie.
+    let elsewhere = send(second, "POST", "/logout", &format!("{FORM}Sec-Fetch-Site: cross-site\r\n"), "").unwrap();
+    assert!(elsewhere.status == 403 && !elsewhere.head.to_lowercase().contains("set-cookie"), "{}", elsewhere.head);
     // Who goes by one address has gone from each.
     let form = format!("{FORM}{}", siti.cookie);
     let gone = send(second, "POST", "/logout", &form, &format!("key={}", key(&siti.page()))).unwrap();

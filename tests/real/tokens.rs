@@ -146,6 +146,7 @@ fn a_room_may_be_closed_to_those_without_a_token_and_follows_the_file_at_once() 
     assert!(expired.status == 401 && expired.body.contains("this token has expired"), "{}", expired.body);
     // A supervisor whose token has run out does not take the daemon for dead.
     assert_eq!((status("/-/healthy", &shows(&short)), status("/-/ready", &shows(&short))), (200, 200));
+    assert_eq!(status("/-/healthy", "Authorization: Negotiate x\r\n"), 200, "nor with what is no token");
     let asked = |token: Option<&str>| {
         let mut command = siaga();
         command.args(["status", "--lang", "en", "--url", &format!("http://{}", daemon.address()), "--config"]);
