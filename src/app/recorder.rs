@@ -38,11 +38,22 @@ pub fn retention(said: &crate::config::Store) -> Retention {
     }
 }
 
+/// So often a disk that fails at the start is asked again, and after so long each time.
+const FAULTS: u32 = 3;
+const FAULT: Duration = Duration::from_secs(1);
+
 /// What an earlier process left; nothing if the disk does not give it in time.
 pub async fn restore(store: &Store, patience: Duration) -> (engine::Restored, Left, Option<Booked>) {
     let asked = async {
+        let mut faults = 0;
         loop {
             match store.restore().await {
+                // A lock that somebody holds, a disk that is only coming: who was told what, and what is silenced, is worth seconds.
+                Err(error @ StoreError::Unavailable(_)) if faults < FAULTS => {
+                    tracing::warn!(error = in_full(&error), "siaga waits for what an earlier process left");
+                    faults += 1;
+                    tokio::time::sleep(FAULT).await;
+                }
                 // A cold disk, just after a power cut, may need longer to look through the file than anybody else waits for it.
                 Err(StoreError::Stuck) => {
                     tracing::warn!("the disk is slow; siaga waits for what an earlier process left");
@@ -200,6 +211,11 @@ impl Recorder {
                 },
                 Some(ask) = asks.recv() => self.answer(ask).await,
                 Some(unsaid) = unsaid.recv() => self.tell_instead(&unsaid).await,
+                Ok(()) = self.configs.changed() => {
+                    // A roll call may be due by it.
+                    self.serve();
+                    self.look().await;
+                }
                 Ok(()) = self.phase.changed() => self.look().await,
                 Ok(()) = self.in_use.changed() => self.look().await,
             }
@@ -309,12 +325,16 @@ impl Recorder {
     /// Whom the config names, and what the agenda says: as they are now.
     pub(super) fn follow(&mut self) {
         if self.configs.has_changed().unwrap_or(false) {
-            let config = Arc::clone(&self.configs.borrow_and_update());
-            self.policy.serve(house(&config));
+            self.serve();
         }
         // Not marked as seen: that a phase has changed is a reason to look, whoever follows it first.
         let phase = *self.phase.borrow();
         self.policy.enter(phase);
+    }
+
+    fn serve(&mut self) {
+        let config = Arc::clone(&self.configs.borrow_and_update());
+        self.policy.serve(house(&config));
     }
 
     /// Stores a batch, then says that there is something to deliver.

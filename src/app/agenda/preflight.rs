@@ -115,7 +115,14 @@ fn quiet_until(agenda: &Agenda, session: &Session) -> Timestamp {
 
 /// The active checks that count for a kind of meeting and were not tested since.
 fn due(snapshot: &Snapshot, profile: &str, since: Timestamp) -> Vec<CheckName> {
-    let Some(view) = snapshot.profile(profile).filter(|_| !snapshot.starting) else { return Vec::new() };
+    if snapshot.starting {
+        return Vec::new();
+    }
+    // For one that the config has no more the default stands in, as in answers.
+    let Some(view) = snapshot.profile(profile).or_else(|| snapshot.profiles.get(snapshot.default).map(|view| &**view))
+    else {
+        return Vec::new();
+    };
     let counts =
         view.components.iter().filter(|component| component.requirement == Requirement::Required && !component.absent);
     let places: BTreeSet<usize> = counts.flat_map(|component| component.checks.iter().copied()).collect();

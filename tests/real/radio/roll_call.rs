@@ -42,6 +42,10 @@ fn the_roll_is_called_once_on_the_radio_whatever_is_restarted() {
         daemon.wait_for("/metrics", &format!("{count} were said"), |answer| answer.body.contains(&line));
     };
     let daemon = start();
+    // A room in which all is well hears of it by a reload too, though nothing happens there.
+    daemon.wait_for_check("ups", "ready", "");
+    write_config(folder.path(), &text);
+    daemon.signal(rustix::process::Signal::HUP);
     let mut radio = rig.onlooker();
     wait_until(|| radio.keyed());
     delivered(&daemon, 1);
