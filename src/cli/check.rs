@@ -13,14 +13,17 @@ use super::paint::say;
 use crate::app::probes::{Probes, Shared};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::{CheckName, CheckSpec, Kind, Lang, Plan, Requirement, Snapshot};
+use crate::domain::snapshot::CheckView;
+use crate::domain::{CheckName, CheckSpec, Component, Kind, Lang, Plan, Requirement, Snapshot};
 use crate::engine::{Engine, Restored};
 use crate::probe::Roots;
 
 /// How long statistics get: five hundred echoes at the spacing of voice packets decide 1 % of loss (Wilson).
 const BURST: Duration = Duration::from_secs(10);
-/// How long the slowest check gets.
+/// How long the slowest look gets.
 const LONGEST: Duration = Duration::from_secs(25);
+/// How long all tests together get, one after another: a relay alone is tried in five ways, each of which can be silent.
+const TESTS: Duration = Duration::from_mins(4);
 /// How long the first round gets when there is no time for statistics.
 const QUICK: Duration = Duration::from_secs(3);
 
@@ -52,10 +55,12 @@ pub async fn run(config: Config, args: &CheckArgs, lang: Lang, color: bool) -> R
     }
     let clock = Clock::start();
     let far_end = crate::app::own_far_end(&config).await?;
-    // Nothing active begins before the passive checks have said whether a meeting is under way.
+    // Nothing active begins before the passive checks have said whether a meeting is under way, and what the line is like without it.
     let (in_use, in_use_seen) = watch::channel(false);
     let (begun, begun_seen) = watch::channel(false);
     let (out, mut observations) = mpsc::channel(256);
+    let budget = crate::probe::budget::Budget::default();
+    budget.know(&config.uplinks);
     let shared = Shared {
         clock,
         roots: Roots::default(),
@@ -63,7 +68,7 @@ pub async fn run(config: Config, args: &CheckArgs, lang: Lang, color: bool) -> R
         begun: begun_seen,
         own_far_end: far_end.as_ref().map(|far_end| Arc::new(far_end.addresses())),
         enrolled: crate::app::service::state_dir(None).ok().map(|folder| folder.join(crate::probe::enrolled::FILE)),
-        budget: crate::probe::budget::Budget::default(),
+        budget,
         desktop: crate::probe::seat::desktop::Desktop::default(),
         on_air: crate::app::service::state_dir(None)
             .map(|folder| crate::probe::on_air::OnAir::open(&folder, clock))
@@ -78,21 +83,34 @@ pub async fn run(config: Config, args: &CheckArgs, lang: Lang, color: bool) -> R
     let mut probes = Probes::new(shared, out);
     probes.keep(checks, |_| None);
     let mut engine = Engine::new(plan, Restored::default(), clock.now());
-    let limit = if args.quick { QUICK } else { LONGEST };
-    let mut progress = Progress::new();
+    let (mut progress, mut tests_since) = (Progress::new(), None);
     loop {
         let snapshot = engine.snapshot();
         in_use.send_if_modified(|told| std::mem::replace(told, snapshot.in_use) != snapshot.in_use);
-        begun.send_if_modified(|told| std::mem::replace(told, !snapshot.starting) == snapshot.starting);
         let elapsed = clock.elapsed();
+        if tests_since.is_none() && !snapshot.starting && is_quiet(&snapshot, how, elapsed) {
+            tests_since = Some(elapsed);
+            begun.send_replace(true);
+        }
         progress.show(&snapshot, elapsed);
-        if elapsed >= limit || is_done(&snapshot, how, elapsed) {
+        let limit = match tests_since {
+            _ if how.quick => QUICK,
+            Some(since) if how.awaits_tests(&snapshot) => since + TESTS,
+            _ => LONGEST,
+        };
+        if elapsed >= limit || is_done(&snapshot, how, elapsed, tests_since.is_some()) {
             break;
         }
         let wake = clock.mono().after(Duration::from_millis(200));
         tokio::select! {
             Some(observation) = observations.recv() => {
-                engine.observe(observation, clock.now());
+                // While tests press the line, what looks at it sees their doing.
+                let of_line = |spec: &CheckSpec| spec.component == Component::Internet && !spec.active;
+                let is_of_line =
+                    snapshot.checks.iter().any(|check| check.spec.name == observation.check && of_line(&check.spec));
+                if !(is_of_line && tests_since.is_some() && how.awaits_tests(&snapshot)) {
+                    engine.observe(observation, clock.now());
+                }
             }
             () = clock.sleep_until(wake.min(engine.next_deadline())) => engine.tick(clock.now()),
         }
@@ -123,6 +141,12 @@ impl How {
         (spec.active && (self.quick || self.beside)) || (spec.kind == Kind::Seat && self.beside)
     }
 
+    /// Whether a test has to be waited for: while the room is in use none is made.
+    fn awaits_tests(self, snapshot: &Snapshot) -> bool {
+        let awaited = |check: &CheckView| check.spec.active && check.runs == 0 && !self.leaves(&check.spec);
+        !snapshot.in_use && snapshot.checks.iter().any(|check| awaited(check))
+    }
+
     /// Takes out of the plan what is not looked at, and says what that was; with `--quick` the loss decision too, which needs its
     /// burst. A check stays where nothing else speaks for its component: then nothing is known of it, and that is said.
     fn trim(self, plan: &mut Plan) -> Once {
@@ -151,13 +175,19 @@ impl How {
     }
 }
 
-/// Whether there is nothing more to wait for: each check has been seen, and loss is decided (or its burst is over). What is
-/// pending is not awaited: the first look of each check is decided at once.
-fn is_done(snapshot: &Snapshot, how: How, elapsed: Duration) -> bool {
-    let seen = snapshot.checks.iter().all(|check| check.runs > 0 || how.leaves(&check.spec));
+/// Whether there is nothing more to wait for: each check has been seen, but for tests that are not made while the room is in use, and
+/// loss is decided (or its burst is over). What is pending is not awaited: the first look of each check is decided at once.
+fn is_done(snapshot: &Snapshot, how: How, elapsed: Duration, is_tested: bool) -> bool {
+    let is_held = |check: &CheckView| is_tested && snapshot.in_use && check.spec.active;
+    let seen = snapshot.checks.iter().all(|check| check.runs > 0 || how.leaves(&check.spec) || is_held(check));
     if !seen || how.quick {
         return seen;
     }
+    is_quiet(snapshot, how, elapsed)
+}
+
+/// Whether the line has been seen for as long as it takes without a test on it: loss is decided, or its burst is over.
+fn is_quiet(snapshot: &Snapshot, how: How, elapsed: Duration) -> bool {
     let view = snapshot.current();
     let open = view.checks.iter().zip(&snapshot.checks).any(|(judged, check)| {
         let counts = check.spec.requirement == Requirement::Required && !how.leaves(&check.spec);

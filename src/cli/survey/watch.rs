@@ -10,7 +10,7 @@ use super::progress::Bar;
 use crate::app::probes::{Probes, Shared};
 use crate::app::service::Signals;
 use crate::clock::Clock;
-use crate::domain::{Lang, Observation, Snapshot};
+use crate::domain::{Component, Lang, Observation, Snapshot};
 use crate::engine::{Engine, Restored};
 use crate::probe::Roots;
 use crate::probe::budget::Budget;
@@ -18,6 +18,9 @@ use crate::survey::{Ended, Record};
 
 /// How long all tests together may take: a relay alone is tried in five ways, each of which can be silent.
 const TESTS: Duration = Duration::from_mins(4);
+/// How much longer the quiet watch lasts at most, where something of the line may be about to turn worse: by then each look has come
+/// that confirms it or takes it back. While tests press the line none counts.
+const CONFIRMS: Duration = Duration::from_secs(70);
 /// How often the bar moves.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -73,7 +76,8 @@ pub(super) async fn watch(
         let elapsed = clock.elapsed();
         in_use.send_if_modified(|told| std::mem::replace(told, snapshot.in_use) != snapshot.in_use);
         bar.show(&snapshot, elapsed, tests_began.is_some());
-        if tests_began.is_none() && elapsed >= duration && !snapshot.starting {
+        let is_quiet = elapsed >= duration && (!turns_worse(&snapshot) || elapsed >= duration + CONFIRMS);
+        if tests_began.is_none() && is_quiet && !snapshot.starting {
             tests_began = Some(elapsed);
             begun.send_replace(true);
         }
@@ -108,6 +112,13 @@ pub(super) async fn watch(
     let used = pages.sum::<f64>() as u64;
     let quiet_for = tests_began.unwrap_or_else(|| clock.elapsed());
     Ok(Watched { snapshot: engine.snapshot(), record, ended, quiet_for, used })
+}
+
+/// Whether a look has seen something worse that another one is to confirm.
+fn turns_worse(snapshot: &Snapshot) -> bool {
+    let all = snapshot.current().checks.iter().zip(&snapshot.checks);
+    let passive = all.filter(|(_, check)| !check.spec.active && check.spec.component == Component::Internet);
+    passive.map(|(judged, _)| judged).any(|judged| judged.pending.is_some_and(|pending| pending.to > judged.verdict))
 }
 
 /// Hands an observation to the judge. While tests press the line, what the watch sees is their doing: it is written down, and
