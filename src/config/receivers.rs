@@ -201,7 +201,7 @@ fn receiver(table: Table<'_>, beside: &Beside<'_>, problems: &mut Problems) -> O
     if let Some((key, path, what)) = needs
         && let Some(why) = beside.doubt(path, what)
     {
-        problems.doubt(table.at(key), format!("{why}; until it is there nobody is told this way"));
+        problems.doubt(table.at(key), format!("{why}; where the daemon finds the same nobody is told this way"));
     }
     if let Some((key, why)) = way.misfit() {
         problems.say(table.at(key), why);
