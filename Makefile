@@ -70,7 +70,7 @@ api: tools ## a real daemon held to its own OpenAPI by schemathesis, which wants
 	$(CARGO) build $(LOCKED)
 	scripts/schemathesis.sh $(EXAMPLES)
 
-fuzz: tools ## what strangers can send, a minute each (SECONDS=600 for longer); the corpus stays in the cache folder
+fuzz: tools ## what strangers can send, a minute each (SECONDS=600 for longer); the corpus stays in the cache folder (SIAGA_CORPORA=write: what leads furthest goes to fuzz/corpora/)
 	@scripts/install-debian.sh build run fuzz
 	scripts/fuzz.sh $(SECONDS)
 

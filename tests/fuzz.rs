@@ -1,4 +1,4 @@
-//! The targets of `make fuzz`, as they stand there, on their seeds and on what chance makes of these. It finds less than an hour of
+//! The targets of `make fuzz`, as they stand there, on their seeds, on what chance makes of these, and on what earlier runs have found. It finds less than an hour of
 //! `make fuzz` does, but at each change; and it says when a target no longer fits what it is to hold.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
@@ -109,6 +111,15 @@ fn every_target_holds_what_it_promises_on_its_seeds_and_on_what_chance_makes_of_
 }
 
 #[test]
+fn every_target_holds_what_it_promises_on_all_that_was_found_to_lead_elsewhere() {
+    for (name, target) in TARGETS {
+        for input in found(name) {
+            target(&input);
+        }
+    }
+}
+
+#[test]
 fn every_target_has_its_seeds_its_program_and_its_place_here() {
     let there: BTreeSet<String> = files("fuzz/targets").iter().map(|path| name_of(path)).collect();
     let here: BTreeSet<String> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
@@ -117,6 +128,7 @@ fn every_target_has_its_seeds_its_program_and_its_place_here() {
     for name in here {
         assert!(manifest.contains(&format!("path = \"targets/{name}.rs\"")), "{name} is no program of fuzz/Cargo.toml");
         assert!(!seeds(&name).is_empty(), "{name} has no seeds");
+        assert!(!found(&name).is_empty(), "{name} has no corpus: SIAGA_CORPORA=write make fuzz");
     }
 }
 
@@ -130,6 +142,16 @@ fn seeds(name: &str) -> Vec<Vec<u8>> {
     let all = files(&folder);
     let fits = |path: &&PathBuf| name != "config" || path.extension().is_some_and(|ending| ending == "toml");
     all.iter().filter(fits).map(|path| fs::read(path).unwrap()).collect()
+}
+
+/// What earlier runs have found beyond the seeds, as far as it is in the tree: a line each, in base64.
+fn found(name: &str) -> Vec<Vec<u8>> {
+    let file = root().join("fuzz/corpora").join(name);
+    let lines = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    lines
+        .lines()
+        .map(|line| BASE64_STANDARD.decode(line).unwrap_or_else(|error| panic!("{name}: {line}: {error}")))
+        .collect()
 }
 
 /// A seed of which some bytes are others, some are gone and some stand twice; or a part of it; or nothing that anybody would send.
