@@ -129,9 +129,9 @@ impl Line for Books {
         granted
     }
 
-    fn give_back(&self) {
-        if let Some((page, bytes)) = self.last().take() {
-            page.give_back(bytes);
+    fn give_back(&self, bytes: u64) {
+        if let Some((page, booked)) = self.last().take() {
+            page.give_back(bytes.min(booked));
         }
     }
 
@@ -171,10 +171,10 @@ mod tests {
         route("wwan9");
         assert!(books.leave(2_000));
         assert!(!books.leave(600), "a quarter of the day at most: the rest is the tests'");
-        books.give_back();
+        books.give_back(400);
         assert!(books.leave(400));
-        books.give_back();
-        books.give_back();
+        books.give_back(400);
+        books.give_back(400);
         assert!(!books.leave(600), "what has not gone is not booked, and was once");
         // A test of the line has taken nearly all.
         let test = budget.page("bandwidth".into(), Some("backup".into()));

@@ -14,7 +14,7 @@ use crate::app::probes::{Probes, Shared};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::snapshot::CheckView;
-use crate::domain::{CheckName, CheckSpec, Component, Kind, Lang, Plan, Requirement, Snapshot};
+use crate::domain::{CheckName, CheckSpec, Kind, Lang, Plan, Requirement, Snapshot};
 use crate::engine::{Engine, Restored};
 use crate::probe::Roots;
 
@@ -55,7 +55,8 @@ pub async fn run(config: Config, args: &CheckArgs, lang: Lang, color: bool) -> R
     }
     let clock = Clock::start();
     let far_end = crate::app::own_far_end(&config).await?;
-    // Nothing active begins before the passive checks have said whether a meeting is under way, and what the line is like without it.
+    // Nothing active begins before the passive checks have said whether a meeting is under way, and what the line is like without it:
+    // of a whole burst a few echoes beside the tests change nothing.
     let (in_use, in_use_seen) = watch::channel(false);
     let (begun, begun_seen) = watch::channel(false);
     let (out, mut observations) = mpsc::channel(256);
@@ -104,13 +105,7 @@ pub async fn run(config: Config, args: &CheckArgs, lang: Lang, color: bool) -> R
         let wake = clock.mono().after(Duration::from_millis(200));
         tokio::select! {
             Some(observation) = observations.recv() => {
-                // While tests press the line, what looks at it sees their doing.
-                let of_line = |spec: &CheckSpec| spec.component == Component::Internet && !spec.active;
-                let is_of_line =
-                    snapshot.checks.iter().any(|check| check.spec.name == observation.check && of_line(&check.spec));
-                if !(is_of_line && tests_since.is_some() && how.awaits_tests(&snapshot)) {
-                    engine.observe(observation, clock.now());
-                }
+                engine.observe(observation, clock.now());
             }
             () = clock.sleep_until(wake.min(engine.next_deadline())) => engine.tick(clock.now()),
         }

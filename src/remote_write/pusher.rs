@@ -37,8 +37,8 @@ pub trait Line: Send + Sync {
     /// Asks for leave to send so many bytes now; they are then booked.
     fn leave(&self, bytes: u64) -> bool;
 
-    /// What leave was given to last did not go: it is not booked.
-    fn give_back(&self);
+    /// So much of what leave was given to last did not go: it is not booked.
+    fn give_back(&self, bytes: u64);
 
     /// Whether there is a limit to what may be sent by it now.
     fn is_limited(&self) -> bool;
@@ -305,11 +305,11 @@ impl Pusher {
     fn pushed(&mut self, pushed: Result<(), NotTaken>) {
         self.pushing = None;
         let now = self.parts.clock.now();
-        let has_left = |not: &NotTaken| !matches!(not.failure, Failure::Connect | Failure::Secret);
-        if pushed.as_ref().err().is_none_or(has_left) {
-            self.parts.stats.lock().bytes += self.leaves;
-        } else {
-            self.parts.line.give_back();
+        match pushed.as_ref().map_err(|not| not.failure) {
+            // Handshakes may have passed.
+            Err(Failure::Connect) => self.parts.line.give_back(self.leaves),
+            Err(Failure::Secret) => self.parts.line.give_back(self.leaves + OVERHEAD),
+            _ => self.parts.stats.lock().bytes += self.leaves,
         }
         match pushed {
             Ok(()) => {
@@ -424,6 +424,9 @@ impl Pusher {
         tokio::select! {
             () = in_order => {}
             () = clock.sleep_until(deadline) => {}
+        }
+        if self.pushing.take().is_some() {
+            self.parts.stats.lock().bytes += self.leaves;
         }
     }
 }

@@ -12,15 +12,15 @@ use crate::domain::Silence;
 /// holds that is done three times a minute.
 const JUMP: Duration = Duration::from_mins(2);
 
-/// So many that a jump has ended may come back.
-const DOUBTED: usize = 64;
+/// For so long one that a jump has ended may come back. A clock that has gone on for longer is believed.
+const DOUBTED: Duration = Duration::from_hours(1);
 
 impl Policy {
     /// Asks for silence, or ends it (with an `until` that has come).
     pub fn silence(&mut self, silence: Silence) {
         self.wished.insert(Arc::clone(&silence.id));
         self.silences.retain(|known| known.id != silence.id);
-        self.doubted.retain(|known| known.id != silence.id);
+        self.doubted.retain(|(_, known)| known.id != silence.id);
         self.silences.push(silence);
     }
 
@@ -34,12 +34,13 @@ impl Policy {
         let jumped = self.looked_at.replace(at).is_some_and(|before| elapsed(before, at) > JUMP);
         let ended: Vec<_> = self.silences.extract_if(.., |silence| silence.until <= at).collect();
         if jumped {
-            self.doubted.extend(ended);
+            self.doubted.extend(ended.into_iter().map(|silence| (at, silence)));
         }
-        let too_many = self.doubted.len().saturating_sub(DOUBTED);
-        self.doubted.drain(..too_many);
-        self.silences.extend(self.doubted.extract_if(.., |silence| silence.until > at));
-        self.wished.retain(|id| self.silences.iter().chain(&self.doubted).any(|silence| silence.id == *id));
+        self.doubted.retain(|(since, _)| elapsed(*since, at) < DOUBTED);
+        let back = self.doubted.extract_if(.., |(_, silence)| silence.until > at);
+        self.silences.extend(back.map(|(_, silence)| silence));
+        let doubted = || self.doubted.iter().map(|(_, silence)| silence);
+        self.wished.retain(|id| self.silences.iter().chain(doubted()).any(|silence| silence.id == *id));
     }
 
     /// Follows a wall clock that was set back: one that was wished by a clock that was ahead lasts as long as was wished, from now.
@@ -82,7 +83,8 @@ mod tests {
     fn a_clock_that_is_wrong_for_a_moment_ends_no_silence() {
         let mut policy = silenced();
         let month = 30 * 24 * HOUR;
-        assert!(!holds(&mut policy, month) && holds(&mut policy, 60), "set right after a moment");
+        assert!(!holds(&mut policy, month) && policy.next_look().is_some(), "it is looked whether that is set right");
+        assert!(holds(&mut policy, 60), "after a moment");
         assert!(holds(&mut policy, 48 * HOUR - 1) && !holds(&mut policy, 48 * HOUR));
     }
 
@@ -91,6 +93,9 @@ mod tests {
         let mut policy = silenced();
         assert!(holds(&mut policy, 48 * HOUR - 10) && !holds(&mut policy, 48 * HOUR));
         assert!(!holds(&mut policy, 47 * HOUR), "a clock that was an hour ahead all the time");
+        let mut policy = silenced();
+        assert!(!holds(&mut policy, 60 * HOUR) && !holds(&mut policy, 61 * HOUR), "slept over");
+        assert!(policy.next_look().is_none() && !holds(&mut policy, 47 * HOUR));
         let mut policy = silenced();
         let ended = Silence { until: at(30), ..policy.silences(at(20)).next().unwrap().clone() };
         policy.silence(ended);

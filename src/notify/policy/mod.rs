@@ -56,8 +56,8 @@ pub struct Policy {
     silences: Vec<Silence>,
     /// Those of them that were asked for in this process, by id.
     wished: BTreeSet<Arc<str>>,
-    /// Those that a jump of the wall clock has ended.
-    doubted: Vec<Silence>,
+    /// Those that a jump of the wall clock has ended, and when by that clock.
+    doubted: Vec<(Timestamp, Silence)>,
     /// When it was looked at last.
     looked_at: Option<Timestamp>,
     flaps: HashMap<Component, Flap>,
@@ -225,6 +225,7 @@ impl Policy {
             || !self.closed.is_empty()
             || flaps
             || !self.silences.is_empty()
+            || !self.doubted.is_empty()
             || self.has_untold_alerts();
         waits.then_some(LOOK)
     }

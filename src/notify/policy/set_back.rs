@@ -58,6 +58,7 @@ fn a_silence_lasts_no_longer_than_was_wished() {
     assert_eq!(corrected.iter().map(|silence| (silence.from, silence.until)).collect::<Vec<_>>(), [(at(0), at(3600))]);
     assert_eq!(policy.tick(false, at(20)).silences, []);
     assert_eq!([3599, 3600].map(|second| policy.silences(at(second)).count()), [1, 0]);
+    policy.tick(false, at(3590));
     policy.tick(false, at(3600));
     assert_eq!(policy.next_look(), None);
 }
