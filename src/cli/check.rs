@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 use super::listing::{Listing, Once};
 use super::orders;
 use super::paint::say;
+use super::survey::TESTS;
 use crate::app::probes::{Probes, Shared};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -22,8 +23,6 @@ use crate::probe::Roots;
 const BURST: Duration = Duration::from_secs(10);
 /// How long the slowest look gets.
 const LONGEST: Duration = Duration::from_secs(25);
-/// How long all tests together get, one after another: a relay alone is tried in five ways, each of which can be silent.
-const TESTS: Duration = Duration::from_mins(4);
 /// How long the first round gets when there is no time for statistics.
 const QUICK: Duration = Duration::from_secs(3);
 

@@ -8,6 +8,8 @@ mod progress;
 mod tests;
 mod watch;
 
+pub(super) use watch::TESTS;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -56,6 +56,11 @@ impl Snapshot {
         self.profiles.iter().find(|view| &*view.profile.name == name).map(|view| &**view)
     }
 
+    /// The same; for one that the config has no more the default stands in.
+    pub fn profile_or_default(&self, name: &str) -> &ProfileView {
+        self.profile(name).unwrap_or(&self.profiles[self.default])
+    }
+
     /// The uplinks that checks name, each with the bytes that active tests by it have taken on this day (UTC), as their checks told
     /// last.
     pub fn uplinks(&self) -> Vec<(Arc<Uplink>, f64)> {

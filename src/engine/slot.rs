@@ -112,7 +112,7 @@ impl Question {
         end: Option<Timestamp>,
         now: Now,
     ) -> Result<Self, Refusal> {
-        let view = snapshot.profile(profile).unwrap_or(&snapshot.profiles[snapshot.default]);
+        let view = snapshot.profile_or_default(profile);
         Self::new(snapshot, Some(&view.profile.name), start, end, now)
     }
 

@@ -118,11 +118,7 @@ fn due(snapshot: &Snapshot, profile: &str, since: Timestamp) -> Vec<CheckName> {
     if snapshot.starting {
         return Vec::new();
     }
-    // For one that the config has no more the default stands in, as in answers.
-    let Some(view) = snapshot.profile(profile).or_else(|| snapshot.profiles.get(snapshot.default).map(|view| &**view))
-    else {
-        return Vec::new();
-    };
+    let view = snapshot.profile_or_default(profile);
     let counts =
         view.components.iter().filter(|component| component.requirement == Requirement::Required && !component.absent);
     let places: BTreeSet<usize> = counts.flat_map(|component| component.checks.iter().copied()).collect();

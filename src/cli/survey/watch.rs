@@ -16,8 +16,8 @@ use crate::probe::Roots;
 use crate::probe::budget::Budget;
 use crate::survey::{Ended, Record};
 
-/// How long all tests together may take: a relay alone is tried in five ways, each of which can be silent.
-const TESTS: Duration = Duration::from_mins(4);
+/// How long all tests together may take, one after another: a relay alone is tried in five ways, each of which can be silent.
+pub(in crate::cli) const TESTS: Duration = Duration::from_mins(4);
 /// How much longer the quiet watch lasts at most, where something of the line may be about to turn worse: by then each look has come
 /// that confirms it or takes it back. While tests press the line none counts.
 const CONFIRMS: Duration = Duration::from_secs(70);

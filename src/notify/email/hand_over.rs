@@ -134,7 +134,7 @@ impl Dialogue<'_> {
             && let Err(error) = self.send().await
         {
             if error.retryable() && error.failure != Failure::Denied {
-                self.learned.halfway.is_held_up(self.key, self.now);
+                self.learned.halfway.asks_again_for_now(self.key, self.now);
             }
             return Err(error);
         }

@@ -60,7 +60,7 @@ impl Halfway {
     }
 
     /// The letter was not taken for whoever was asked, which may be over soon: they are asked again, if not for long yet.
-    pub(super) fn is_held_up(&mut self, key: &str, now: Mono) {
+    pub(super) fn asks_again_for_now(&mut self, key: &str, now: Mono) {
         if self.is_of(key) && now.since(*self.held_up.get_or_insert(now)) < WAITED_FOR {
             self.asked_last = None;
         }
