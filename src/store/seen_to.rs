@@ -72,9 +72,13 @@ fn changes(db: &Connection, incident: &str, first: Option<&Timestamp>) -> rusqli
     while let Some(row) = rows.next()? {
         let (from, to): (String, String) = (row.get(1)?, row.get(2)?);
         let read = Verdict::parse(&from).zip(Verdict::parse(&to));
-        // The end of the one before it is no part of it.
-        if let Some((from, to)) = read.filter(|(_, to)| !changes.is_empty() || *to != Verdict::Ready) {
-            changes.push(Change { at: moment(row.get(0)?), from, to, settling: row.get(3)? });
+        let Some((from, to)) = read else { continue };
+        let at: i64 = row.get(0)?;
+        if to == Verdict::Ready && at < opened_at {
+            // The end of the one before it: what that one was, is nothing of this one.
+            changes.clear();
+        } else {
+            changes.push(Change { at: moment(at), from, to, settling: row.get(3)? });
         }
     }
     Ok(changes)

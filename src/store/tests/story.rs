@@ -144,3 +144,33 @@ async fn what_an_incident_was_when_somebody_saw_to_it_may_be_since_before_it_beg
     assert!(!seen_to["internet-1"][0].is_outgrown);
     store.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn what_the_incident_before_it_was_is_nothing_of_this_one() {
+    let folder = folder();
+    let store = open(folder.path());
+    let changed = |at, from, to| Transition { from, to, settling: false, ..transition(at) };
+    let (ready, mild, worst) = (Verdict::Ready, Verdict::Degraded, Verdict::NotReady);
+    // One right after another, both milder at first: said so of the second within two minutes of the end of the first.
+    for (place, (over_ms, said_at)) in [(0, (655_000, 740)), (1, (659_500, 670)), (2, (655_000, 900))] {
+        let began = place * 10_000;
+        let mut over = changed(0, worst, ready);
+        over.at = second(began) + jiff::SignedDuration::from_millis(over_ms);
+        let became = [(600, ready, mild), (610, mild, worst), (660, ready, mild), (950, mild, worst)];
+        let mut transitions = became.map(|(at, from, to)| changed(began + at, from, to)).to_vec();
+        transitions.insert(2, over);
+        let id = format!("internet-{place}");
+        let incidents = vec![incident(&id, began + 660)];
+        store.record(Batch { transitions, incidents, ..Batch::default() }).await.unwrap();
+        other_eyes(folder.path())
+            .execute(
+                "INSERT INTO audit (key, at, actor, via, action, subject, outcome)
+                 VALUES (?1, ?1, 'sari', 'local', 'acknowledge', 'internet', 'acknowledged ' || ?2)",
+                (second(began + said_at).as_microsecond(), &id),
+            )
+            .unwrap();
+        let seen_to = store.acknowledged(vec![id.clone()]).await.unwrap();
+        assert!(seen_to[&id][0].is_outgrown, "said {} s after it began", said_at - 660);
+    }
+    store.close().await.unwrap();
+}
