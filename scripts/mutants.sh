@@ -49,7 +49,7 @@ cp Cargo.lock "$core/"
 echo target >"$core/.gitignore"
 {
     printf '[package]\nname = "siaga-core"\nversion = "0.0.0"\nedition = "2024"\npublish = false\n\n[workspace]\n\n'
-    printf '[profile.dev]\ndebug = false\n\n[dependencies]\n'
+    printf '[profile.dev]\ndebug = false\nopt-level = 1\n\n[dependencies]\n'
     grep -E '^(calcard|jiff|md5|rand|ring|schemars|serde|serde_json|subtle|thiserror|utoipa) = ' Cargo.toml
     printf '\n[dev-dependencies]\n'
     grep -E '^(proptest|tempfile) = ' Cargo.toml

@@ -26,6 +26,9 @@ pub struct Incidents {
     turned: BTreeMap<Component, Mono>,
     /// Those of before this process that changed while it settles: told once more when that is over.
     unsettled: BTreeSet<String>,
+    /// The checks that made each component what its incident was told as, but for those that are mended. None of what was open before
+    /// this process.
+    made_by: BTreeMap<Component, Vec<CheckName>>,
 }
 
 impl Incidents {
@@ -57,7 +60,8 @@ impl Incidents {
         self.unknown = is_unknown.map(|(_, check)| (check.spec.name.clone(), since(&check.spec.name))).collect();
         for component in view.components.iter() {
             let is_bad = component.verdict != Verdict::Ready;
-            let caused = is_bad.then(|| causes(view, checks, component.component, &component.reasons)).flatten();
+            let by = |all| causes(view, checks, component.component, &component.reasons, all);
+            let caused = is_bad.then(|| by(false)).flatten();
             // What is waited for is what makes unknown what is told, be it worse by what something else explains.
             let verdict = caused.as_ref().map_or(component.verdict, |caused| caused.verdict);
             let unknown = makes_unknown(view, checks, component, caused.as_ref());
@@ -72,6 +76,7 @@ impl Incidents {
             match open {
                 Some(incident) if !outside => {
                     self.turned.remove(&component.component);
+                    self.made_by.remove(&component.component);
                     // What counts no more, under another profile or config, has not come back: it stays what it was.
                     if component.verdict == Verdict::Ready && !component.absent {
                         incident.verdict = Verdict::Ready;
@@ -94,14 +99,31 @@ impl Incidents {
                         None
                     };
                     look_again = look_again.min(waits.unwrap_or(Mono::NEVER));
-                    // What something else explains by now is told of there; this one stays what it was told as.
-                    let (verdict, reasons) = match caused.filter(|_| waits.is_none()) {
-                        None => (incident.verdict, incident.reasons.clone()),
-                        Some(caused) => (caused.verdict, caused.reasons),
+                    // What something else explains by now is told of there; this one stays what it was told as, until some of that is
+                    // mended.
+                    let mut mended = false;
+                    let is = match (waits, caused) {
+                        (Some(_), _) => None,
+                        (None, Some(caused)) => {
+                            self.made_by.insert(component.component, caused.made_by.clone());
+                            Some(caused)
+                        }
+                        (None, None) => {
+                            let made_by = self.made_by.get_mut(&component.component);
+                            let left = made_by.and_then(|made_by| forget_mended(made_by, by(true)?));
+                            mended = left.is_some();
+                            // What something else brings down makes it no worse.
+                            left.map(|left| Caused { verdict: left.verdict.min(incident.verdict), ..left })
+                        }
                     };
+                    let (verdict, reasons) = is.map_or_else(
+                        || (incident.verdict, incident.reasons.clone()),
+                        |caused| (caused.verdict, caused.reasons),
+                    );
                     // The values inside a message change with each reading; that is no news.
                     let codes = |reasons: &[Reason]| reasons.iter().map(|reason| reason.def.code).collect::<Vec<_>>();
-                    let news = lasts || verdict != incident.verdict || codes(&reasons) != codes(&incident.reasons);
+                    let news =
+                        lasts || mended || verdict != incident.verdict || codes(&reasons) != codes(&incident.reasons);
                     incident.verdict = verdict;
                     incident.worst = incident.worst.max(verdict);
                     incident.reasons = reasons;
@@ -128,6 +150,7 @@ impl Incidents {
                         closed_at: None,
                         settling,
                     };
+                    self.made_by.insert(component.component, caused.made_by);
                     events.push(Event::IncidentOpened(incident.clone()));
                     self.open.push(incident);
                 }
@@ -148,6 +171,13 @@ fn go_on(spells: &mut BTreeMap<Duration, Mono>, unknown: impl Iterator<Item = Du
         let since = spells.range(..=patience).map(|(_, since)| *since).min().unwrap_or(now);
         spells.entry(patience).or_insert(since);
     }
+}
+
+/// Leaves of the checks that made an incident those that still make its component bad. If that is fewer, what it is as a whole.
+fn forget_mended(made_by: &mut Vec<CheckName>, whole: Caused) -> Option<Caused> {
+    let before = made_by.len();
+    made_by.retain(|name| whole.made_by.contains(name));
+    (made_by.len() < before).then_some(whole)
 }
 
 /// Since when it is this by its own faults: what something else explains may have made it as bad or worse before.
@@ -211,39 +241,51 @@ struct Caused {
     checks: Vec<Verdict>,
     /// Whether something in another component explains one of this.
     in_part: bool,
+    /// The checks that make it so.
+    made_by: Vec<CheckName>,
 }
 
-/// What a component is by what nothing in another component explains. None where nothing but what others stand in for is left: one that
-/// has been dead for long is no news when what stands in for it is brought down by something else.
-fn causes(view: &ProfileView, checks: &[Arc<CheckView>], component: Component, own: &[Reason]) -> Option<Caused> {
+/// What a component is by what nothing in another component explains, or by `all`. None where nothing but what others stand in for is
+/// left: one that has been dead for long is no news when what stands in for it is brought down by something else.
+fn causes(
+    view: &ProfileView,
+    checks: &[Arc<CheckView>],
+    component: Component,
+    own: &[Reason],
+    all: bool,
+) -> Option<Caused> {
     let is_own = |check: &CheckView| check.spec.component == component;
-    let is_explained_elsewhere = |at: usize| is_own(&checks[at]) && !is_own(&checks[root(view, checks, at)]);
+    let is_explained_elsewhere = |at: usize| !all && is_own(&checks[at]) && !is_own(&checks[root(view, checks, at)]);
     let explained: Vec<_> = (0..checks.len()).map(is_explained_elsewhere).collect();
     let here = view.checks.iter().zip(&explained);
     let verdicts: Vec<_> =
         here.map(|(judged, explained)| if *explained { Verdict::Ready } else { judged.verdict }).collect();
     let seen = || checks.iter().map(|check| &*check.spec).zip(verdicts.iter().copied());
     let groups = rollup::groups(seen());
-    let mut all: Vec<_> = own.iter().map(|reason| (false, reason.clone())).collect();
+    let mut told: Vec<_> = own.iter().map(|reason| (false, reason.clone())).collect();
+    let mut made_by = Vec::new();
     for (judged, (spec, verdict)) in view.checks.iter().zip(seen()) {
         if spec.component == component && spec.requirement == Requirement::Required && verdict != Verdict::Ready {
             let stood_in_for = |reason: &Reason| rollup::is_stood_in_for(&groups, spec, reason.verdict);
             let reasons = judged.reasons.iter().filter(|reason| reason.verdict != Verdict::Ready);
-            all.extend(reasons.map(|reason| (stood_in_for(reason), reason.clone())));
+            told.extend(reasons.map(|reason| (stood_in_for(reason), reason.clone())));
+            if !rollup::is_stood_in_for(&groups, spec, verdict) {
+                made_by.push(spec.name.clone());
+            }
         }
     }
     // What explains the others comes first, then the worst.
-    all.sort_by_key(|(stood_in_for, reason)| {
+    told.sort_by_key(|(stood_in_for, reason)| {
         (*stood_in_for, reason.blocked_by.is_some(), std::cmp::Reverse(reason.verdict))
     });
-    let makes_it_bad = all.iter().any(|(stood_in_for, _)| !stood_in_for);
+    let makes_it_bad = told.iter().any(|(stood_in_for, _)| !stood_in_for);
     let of_it: Vec<_> = seen().filter(|(spec, _)| spec.component == component).collect();
     let decided = |(spec, verdict)| rollup::Decided { spec, verdict, observed: true };
     let rolled = rollup::component(&of_it.into_iter().map(decided).collect::<Vec<_>>());
     let verdict = Verdict::worst(rolled.into_iter().chain(own.iter().map(|reason| reason.verdict)));
     let verdict = verdict.filter(|verdict| makes_it_bad && *verdict != Verdict::Ready)?;
-    let reasons = all.into_iter().map(|(_, reason)| reason).collect();
-    Some(Caused { verdict, reasons, checks: verdicts, in_part: explained.contains(&true) })
+    let reasons = told.into_iter().map(|(_, reason)| reason).collect();
+    Some(Caused { verdict, reasons, checks: verdicts, in_part: explained.contains(&true), made_by })
 }
 
 #[cfg(test)]

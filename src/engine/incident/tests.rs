@@ -239,6 +239,32 @@ fn what_something_else_brings_down_makes_an_incident_no_worse() {
 }
 
 #[test]
+fn what_made_an_incident_and_is_mended_is_told_though_something_else_keeps_the_rest_down() {
+    let hub = |second| if second >= 600 { Verdict::NotReady } else { Verdict::Ready };
+    let broken = |is: bool| if is { Verdict::Degraded } else { Verdict::Ready };
+    // The display was broken before, and is decided good after a minute.
+    let mended = told_of_video(
+        |name, second| match name {
+            "hub" | "camera" => hub(second),
+            "display" => broken((20..700).contains(&second)),
+            _ => Verdict::Ready,
+        },
+        900,
+    );
+    assert!(matches!(mended[..], [(_, Verdict::Degraded, 1), (755..765, Verdict::Degraded, 1)]), "{mended:?}");
+    // Nor is it where it is not mended.
+    let stays = told_of_video(
+        |name, second| match name {
+            "hub" | "camera" => hub(second),
+            "display" => broken(second >= 20),
+            _ => Verdict::Ready,
+        },
+        900,
+    );
+    assert_eq!(stays.len(), 1, "{stays:?}");
+}
+
+#[test]
 fn what_is_not_known_is_waited_for_though_something_else_brings_down_the_rest() {
     let is = |name: &str, second| match name {
         "hub" | "camera" if second >= 60 => Verdict::NotReady,
