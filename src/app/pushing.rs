@@ -65,16 +65,22 @@ impl Pushing {
                 unkept = left;
                 why
             } else {
-                self.stats.off();
-                if !std::mem::take(&mut unkept).is_empty() {
-                    tracing::warn!("samples that the disk did not take are dropped: nothing is pushed any more");
-                }
+                self.stats.off(&unkept);
+                told_of(&std::mem::take(&mut unkept));
                 ends.await
             };
             if why == End::Daemon {
-                return;
+                return told_of(&unkept);
             }
         }
+    }
+}
+
+/// Says in the log that samples are gone with the process, or because nothing is pushed any more.
+fn told_of(unkept: &Unkept) {
+    let samples = unkept.samples();
+    if samples > 0 {
+        tracing::warn!(samples, "what the disk did not take is dropped: nothing is pushed any more");
     }
 }
 

@@ -141,7 +141,7 @@ pub enum Ask {
     /// Which incidents are open, and which is practised: their ids, and when each became worse than what somebody had said that they
     /// see to.
     Open(oneshot::Sender<Vec<(String, Option<Timestamp>)>>),
-    /// A silence, or (with an `until` that has come) its end.
+    /// A silence, or (with an `until` that is not after its `from`) its end.
     Silence {
         /// Which.
         silence: Silence,

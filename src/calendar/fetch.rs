@@ -88,7 +88,8 @@ async fn get(config: &Config, url: Url) -> Result<Vec<u8>, FetchError> {
         let why = outbound::root(&error);
         if error.is_redirect() { FetchError::Redirect(why) } else { FetchError::Request(why) }
     };
-    let client = outbound::client().redirect(near_home()).build().map_err(failed)?;
+    let client = outbound::certified(|| outbound::client().redirect(near_home()).build());
+    let client = client.await.map_err(FetchError::Request)?;
     let mut request = client.get(url).header(ACCEPT, "text/calendar");
     if let Some(token) = &config.token_file {
         request = request.bearer_auth(outbound::secret_text(token).await.map_err(FetchError::Token)?);

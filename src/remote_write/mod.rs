@@ -25,6 +25,6 @@ mod wire;
 
 pub use config::Config;
 pub use post::Failure;
-pub use pusher::{End, Line, Parts, Unkept, run};
-pub use queue::Dropped;
+pub use pusher::{End, Line, Parts, run};
+pub use queue::{Dropped, Unkept};
 pub use stats::{Counts, Stats};

@@ -158,11 +158,13 @@ impl Far {
         let mut made = self.made.lock().await;
         if made.is_stale || made.client.is_err() {
             // The system's certificates are files, whose disk may not answer.
-            let new = outbound::certified(client).await;
+            // The old one is used meanwhile, should the time be over before this one is there.
+            made.is_stale = false;
+            let timeout = self.config.timeout.0;
+            let new = outbound::certified(move || client(timeout)).await;
             let failed =
                 |what: String| NotTaken::new(Failure::Connect, format!("the HTTP client cannot be made: {what}"));
             let new = new.map_err(failed);
-            made.is_stale = false;
             // The old one is better than none.
             if new.is_ok() || made.client.is_err() {
                 made.client = new;
@@ -180,10 +182,18 @@ impl Far {
     }
 }
 
+/// One for pushes that may take so long. Half of that for the connection: where a line swallows what asks for one, nothing of the push has
+/// left, which is told by the failure.
+///
 /// # Errors
 /// If the system's certificates cannot be loaded.
-fn client() -> Result<Client, reqwest::Error> {
-    outbound::client().redirect(outbound::posts_stay_posts()).pool_max_idle_per_host(1).pool_idle_timeout(IDLE).build()
+fn client(timeout: Duration) -> Result<Client, reqwest::Error> {
+    outbound::client()
+        .redirect(outbound::posts_stay_posts())
+        .connect_timeout(timeout / 2)
+        .pool_max_idle_per_host(1)
+        .pool_idle_timeout(IDLE)
+        .build()
 }
 
 async fn secret(said: &SecretFile) -> Result<String, NotTaken> {

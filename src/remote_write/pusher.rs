@@ -14,7 +14,7 @@ use super::buffer::{Answer, Buffer, Row};
 use super::labels::{self, Labels};
 use super::pace::{OVERHEAD, Pace};
 use super::post::{Failure, Far, NotTaken};
-use super::queue::{Dropped, Queue};
+use super::queue::{Dropped, Queue, Unkept};
 use super::{Config, Stats, wire};
 use crate::clock::Clock;
 use crate::domain::{Mono, in_full};
@@ -72,17 +72,6 @@ pub struct Parts {
     pub clock: Clock,
 }
 
-/// What waits in memory, because the disk does not take it, for whoever pushes next.
-#[derive(Debug, Default)]
-pub struct Unkept(Vec<Row>);
-
-impl Unkept {
-    /// Whether nothing does.
-    pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
 /// Pushes until `end` says why no more; first what was `unkept` before.
 pub async fn run(
     parts: Parts,
@@ -114,10 +103,10 @@ pub async fn run(
         far,
         buffer,
     };
-    if let Some(newest) = unkept.0.last() {
+    if let Some(newest) = unkept.rows.last() {
         pusher.follow(newest);
     }
-    unkept.0.into_iter().for_each(|row| pusher.queue.push(row));
+    pusher.queue.go_on(unkept);
     pusher.run(end).await
 }
 
@@ -188,7 +177,7 @@ impl Pusher {
             match event {
                 Event::End(end) => {
                     self.finish(end).await;
-                    return (end, Unkept(self.queue.unkept()));
+                    return (end, self.queue.unkept());
                 }
                 Event::Answered(answer) => self.answered(answer),
                 Event::Pushed(pushed) => self.pushed(pushed),

@@ -39,12 +39,30 @@ pub enum Dropped {
     Overtaken,
     /// The wall clock stood before the samples that were taken last.
     Clock,
+    /// The disk took nothing, and nothing is pushed any more.
+    NotKept,
+}
+
+/// What waits in memory, because the disk does not take it, for whoever pushes next.
+#[derive(Debug, Default)]
+pub struct Unkept {
+    /// Oldest first.
+    pub(super) rows: Vec<Row>,
+    /// The moment of what was pushed from memory last.
+    overtaken_up_to: Option<i64>,
+}
+
+impl Unkept {
+    /// How many samples that are.
+    pub fn samples(&self) -> u64 {
+        self.rows.iter().map(|row| u64::try_from(row.samples).unwrap_or_default()).sum()
+    }
 }
 
 impl Dropped {
     /// All, in the order of metrics.
-    pub const ALL: [Self; 6] =
-        [Self::Refused, Self::TooOld, Self::BufferFull, Self::MemoryFull, Self::Overtaken, Self::Clock];
+    pub const ALL: [Self; 7] =
+        [Self::Refused, Self::TooOld, Self::BufferFull, Self::MemoryFull, Self::Overtaken, Self::Clock, Self::NotKept];
 
     /// The label value.
     pub const fn as_str(self) -> &'static str {
@@ -55,6 +73,7 @@ impl Dropped {
             Self::MemoryFull => "memory_full",
             Self::Overtaken => "overtaken",
             Self::Clock => "clock",
+            Self::NotKept => "not_kept",
         }
     }
 }
@@ -172,10 +191,16 @@ impl Queue {
         Some(Work { sent: Some(sent), ..Work::default() })
     }
 
-    /// What is neither on the disk nor in its hands, oldest first.
-    pub(super) fn unkept(&mut self) -> Vec<Row> {
+    /// What is neither on the disk nor in its hands.
+    pub(super) fn unkept(&mut self) -> Unkept {
         let held = self.writing.unwrap_or_default().min(self.waiting.len());
-        self.waiting.split_off(held).into()
+        Unkept { rows: self.waiting.split_off(held).into(), overtaken_up_to: self.overtaken_up_to }
+    }
+
+    /// Takes in what another could not keep.
+    pub(super) fn go_on(&mut self, unkept: Unkept) {
+        self.overtaken_up_to = unkept.overtaken_up_to;
+        unkept.rows.into_iter().for_each(|row| self.push(row));
     }
 
     /// Whether the disk was asked at all.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 
 use super::post::Failure;
-use super::queue::Dropped;
+use super::queue::{Dropped, Unkept};
 
 /// What was counted since the process began; every copy is the same.
 #[derive(Clone, Debug, Default)]
@@ -41,10 +41,11 @@ impl Stats {
         self.lock().clone()
     }
 
-    /// Nothing is pushed from now on.
-    pub fn off(&self) {
+    /// Nothing is pushed from now on, and what was not kept never will be.
+    pub fn off(&self, unkept: &Unkept) {
         let mut counts = self.lock();
         (counts.on, counts.pending, counts.oldest) = (false, 0, None);
+        *counts.dropped.entry(Dropped::NotKept).or_default() += unkept.samples();
     }
 
     /// Numbers only: whoever panicked while holding them left them whole.

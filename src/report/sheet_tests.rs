@@ -76,6 +76,11 @@ fn of_a_trial_that_was_forgotten_and_ended_late_its_first_day_is_measured_and_th
         let made = report(&record, house(&zone()), at("12:00:00"));
         let trial = &made.run_sheet.trials[0];
         assert_eq!((trial.incomplete, trial.measured.is_empty()), (is_long, is_long), "{:?}", trial.measured);
+        assert_eq!(
+            printed(&made, &[], Lang::En).contains("Of its first day alone."),
+            is_long,
+            "though nothing was measured in it"
+        );
         record.tried[0][0].points[0].at =
             began.parse::<jiff::Timestamp>().unwrap() + jiff::SignedDuration::from_mins(1);
         let made = report(&record, house(&zone()), at("12:00:00"));

@@ -74,11 +74,12 @@ fn changes(db: &Connection, incident: &str, first: Option<&Timestamp>) -> rusqli
         let read = Verdict::parse(&from).zip(Verdict::parse(&to));
         let Some((from, to)) = read else { continue };
         let at: i64 = row.get(0)?;
-        if to == Verdict::Ready && at < opened_at {
-            // The end of the one before it: what that one was, is nothing of this one.
-            changes.clear();
+        let change = Change { at: moment(at), from, to, settling: row.get(3)? };
+        if at <= opened_at {
+            // What it was before, by the incident before this one or by what something else explained, is nothing of this one.
+            changes = vec![Change { from: Verdict::Ready, ..change }];
         } else {
-            changes.push(Change { at: moment(at), from, to, settling: row.get(3)? });
+            changes.push(change);
         }
     }
     Ok(changes)

@@ -276,11 +276,12 @@ impl Desk {
 
     /// Ends a silence before its time.
     pub(super) async fn end_silence_written(&self, act: &mut Act, id: &str) -> Result<Done<()>, Unmet> {
-        let now = act.at;
         let doing = async {
             let silence = self.holding().await?.into_iter().find(|silence| *silence.id == *id);
             let silence = silence.ok_or_else(|| Unmet::NoSilence(id.to_owned()))?;
-            self.put(Silence { until: now, ..silence }).await?;
+            // None from its beginning on: whatever the clocks say later, here or at the next start, it does not come back.
+            let until = silence.from;
+            self.put(Silence { until, ..silence }).await?;
             Ok(((), "ended".to_owned()))
         };
         self.written(act, doing).await

@@ -16,7 +16,7 @@ const JUMP: Duration = Duration::from_mins(2);
 const DOUBTED: Duration = Duration::from_hours(1);
 
 impl Policy {
-    /// Asks for silence, or ends it (with an `until` that has come).
+    /// Asks for silence, or ends it (with an `until` that is not after its `from`).
     pub fn silence(&mut self, silence: Silence) {
         self.wished.insert(Arc::clone(&silence.id));
         self.silences.retain(|known| known.id != silence.id);
@@ -34,7 +34,12 @@ impl Policy {
         let jumped = self.looked_at.replace(at).is_some_and(|before| elapsed(before, at) > JUMP);
         let ended: Vec<_> = self.silences.extract_if(.., |silence| silence.until <= at).collect();
         if jumped {
-            self.doubted.extend(ended.into_iter().map(|silence| (at, silence)));
+            // Not what somebody has ended.
+            let doubted = ended.into_iter().filter(|silence| silence.until > silence.from);
+            self.doubted.extend(doubted.map(|silence| (at, silence)));
+        }
+        for (since, _) in &mut self.doubted {
+            *since = at.min(*since);
         }
         self.doubted.retain(|(since, _)| elapsed(*since, at) < DOUBTED);
         let back = self.doubted.extract_if(.., |(_, silence)| silence.until > at);
@@ -96,9 +101,19 @@ mod tests {
         let mut policy = silenced();
         assert!(!holds(&mut policy, 60 * HOUR) && !holds(&mut policy, 61 * HOUR), "slept over");
         assert!(policy.next_look().is_none() && !holds(&mut policy, 47 * HOUR));
+        for ended_at in [40, 30 * 24 * HOUR] {
+            let mut policy = silenced();
+            let ended = policy.silences(at(20)).next().unwrap().clone();
+            policy.silence(Silence { until: ended.from, ..ended });
+            assert!(!holds(&mut policy, ended_at) && !holds(&mut policy, 10), "{ended_at}");
+        }
+    }
+
+    #[test]
+    fn what_a_jump_ended_is_doubted_for_an_hour_by_the_clock_that_was_set_right() {
         let mut policy = silenced();
-        let ended = Silence { until: at(30), ..policy.silences(at(20)).next().unwrap().clone() };
-        policy.silence(ended);
-        assert!(!holds(&mut policy, 40) && !holds(&mut policy, 10));
+        assert!(!holds(&mut policy, 30 * 24 * HOUR));
+        assert!(!holds(&mut policy, 49 * HOUR) && policy.next_look().is_some());
+        assert!(!holds(&mut policy, 50 * HOUR) && policy.next_look().is_none());
     }
 }

@@ -1,5 +1,8 @@
 //! What cannot be read for a while, and what is not worth its way any more.
 
+use std::sync::Arc;
+
+use super::super::{Config, End, Line, Parts, Stats, Unkept, run};
 use super::*;
 
 /// A queue that begins on a disk which holds four rows and is away for so many seconds, a row taken in each; what was pushed in which
@@ -87,10 +90,95 @@ fn what_the_disk_does_not_take_is_for_whoever_pushes_next_and_what_is_in_its_han
     (1..4).for_each(|at| queue.push(row(at)));
     let work = queue.work(now).unwrap();
     queue.push(row(4));
-    assert_eq!(queue.unkept(), [row(4)], "the others may be written by now");
+    assert_eq!(queue.unkept().rows, [row(4)], "the others may be written by now");
     let answer = Disk::default().obey(&work, Health::Away);
     queue.answered(&answer, now);
     assert!(queue.work(now).is_none() && queue.last_work().is_none(), "it is tried again later");
-    assert_eq!(queue.unkept(), [row(1), row(2), row(3)]);
-    assert!(queue.unkept().is_empty());
+    assert_eq!(queue.unkept().rows, [row(1), row(2), row(3)]);
+    assert_eq!(queue.unkept().samples(), 0);
+}
+
+/// A line on which nothing may leave.
+struct Spent;
+
+impl Line for Spent {
+    fn leave(&self, _bytes: u64) -> bool {
+        false
+    }
+
+    fn give_back(&self, _bytes: u64) {}
+
+    fn is_limited(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test]
+async fn what_the_disk_did_not_take_goes_from_one_to_the_next_and_is_counted_where_none_follows() {
+    let folder = tempfile::tempdir().unwrap();
+    // Where the folder would be, lies a file.
+    std::fs::write(folder.path().join("state"), "").unwrap();
+    let (taken, mut looked) = tokio::sync::mpsc::channel(9);
+    let gather = move || {
+        let gauge = prometheus::Gauge::new("siaga_test", "A figure.").unwrap();
+        _ = taken.try_send(());
+        prometheus::core::Collector::collect(&gauge)
+    };
+    let (_in_use, in_use) = tokio::sync::watch::channel(false);
+    let parts = Parts {
+        gather: Arc::new(gather),
+        in_use,
+        line: Arc::new(Spent),
+        folder: folder.path().join("state"),
+        folder_made_anew: Arc::default(),
+        stats: Stats::default(),
+        clock: Clock::start(),
+    };
+    let config: Config = toml::from_str("url = \"http://127.0.0.1:9/\"").unwrap();
+    let mut unkept = Unkept::default();
+    for round in 1..3 {
+        let ends = async {
+            looked.recv().await.unwrap();
+            End::Config
+        };
+        let (_, left) = run(parts.clone(), config.clone(), "room", std::mem::take(&mut unkept), ends).await;
+        unkept = left;
+        assert_eq!(unkept.rows.len(), round, "{unkept:?}");
+        // Of one moment there is one row.
+        while unkept.rows.last().is_some_and(|newest| parts.clock.now().wall.as_millisecond() <= newest.at) {}
+    }
+    parts.stats.off(&unkept);
+    let counts = parts.stats.counts();
+    assert_eq!((counts.pending, counts.dropped.get(&Dropped::NotKept)), (0, Some(&unkept.samples())));
+    assert!(unkept.samples() >= 2, "{unkept:?}");
+}
+
+#[test]
+fn what_was_pushed_before_a_reload_has_overtaken_what_the_disk_gives_back_after_it() {
+    let mut now = Mono::from_elapsed(SECOND * 1000);
+    let (mut disk, mut before) = (Disk::default(), Queue::default());
+    disk.obey(&kept(vec![row(1)]), Health::Good);
+    // The disk is given up: what is newer goes from memory.
+    let mut pushed = Vec::new();
+    for second in 0..90 {
+        now = now.after(SECOND);
+        before.push(row(2 + second));
+        if let Some(work) = before.work(now) {
+            let answer = disk.obey(&work, Health::Away);
+            before.answered(&answer, now);
+        }
+        pushed.extend(before.begin().map(|row| row.at));
+        before.done(None);
+    }
+    assert!(pushed.first() == Some(&2), "{pushed:?}");
+    let mut after = Queue::default();
+    after.go_on(before.unkept());
+    for _ in 0..9 {
+        now = now.after(SECOND * 60);
+        if let Some(work) = after.work(now) {
+            let answer = disk.obey(&work, Health::Good);
+            after.answered(&answer, now);
+        }
+    }
+    assert_eq!(after.lost(), [(Dropped::Overtaken, row(1).samples)]);
 }

@@ -58,8 +58,8 @@ impl Teller<'_> {
                     value(one.max)
                 ));
             }
-            if trial.incomplete && !trial.measured.is_empty() {
-                lines.push(self.pick("Hanya hari pertamanya yang diukur.", "Of its first day alone.").to_owned());
+            if trial.incomplete {
+                lines.push(self.pick("Hanya hari pertamanya yang dilihat.", "Of its first day alone.").to_owned());
             }
             if trial.measured.is_empty() && trial.to.is_some() {
                 lines.push(

@@ -152,13 +152,17 @@ async fn what_the_incident_before_it_was_is_nothing_of_this_one() {
     let changed = |at, from, to| Transition { from, to, settling: false, ..transition(at) };
     let (ready, mild, worst) = (Verdict::Ready, Verdict::Degraded, Verdict::NotReady);
     // One right after another, both milder at first: said so of the second within two minutes of the end of the first.
-    for (place, (over_ms, said_at)) in [(0, (655_000, 740)), (1, (659_500, 670)), (2, (655_000, 900))] {
+    for (place, (over_ms, said_at)) in [(0, (655_000, 740)), (1, (659_500, 670)), (2, (655_000, 900)), (3, (0, 670))] {
         let began = place * 10_000;
         let mut over = changed(0, worst, ready);
         over.at = second(began) + jiff::SignedDuration::from_millis(over_ms);
         let became = [(600, ready, mild), (610, mild, worst), (660, ready, mild), (950, mild, worst)];
         let mut transitions = became.map(|(at, from, to)| changed(began + at, from, to)).to_vec();
         transitions.insert(2, over);
+        if place == 3 {
+            // Worse until then, by what something else explained: no incident.
+            transitions.splice(1..4, [changed(began + 610, mild, worst), changed(began + 660, worst, mild)]);
+        }
         let id = format!("internet-{place}");
         let incidents = vec![incident(&id, began + 660)];
         store.record(Batch { transitions, incidents, ..Batch::default() }).await.unwrap();
