@@ -28,7 +28,8 @@ pub struct Memory {
 }
 
 /// How many different answers are kept: so many at once, and then one each [`REFILL`]. Whoever asks for another window each
-/// second is answered, but may neither fill the disk nor push out what others were told.
+/// second is answered, but may neither fill the disk nor push out what was found for a booking: that has an allowance of its own, and
+/// is kept as long as its session (store/retention.rs).
 const AT_ONCE: u32 = 120;
 const REFILL: Duration = Duration::from_secs(10);
 

@@ -255,6 +255,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         snapshot: snapshot_seen,
         clock,
         evidence: Arc::new(memory::Memory::new(store.clone(), clock)),
+        booked_evidence: Arc::new(memory::Memory::new(store.clone(), clock)),
         history: Arc::new(history::Remembered { store: store.clone(), configs: configs_seen.clone() }),
         surveys: Arc::clone(&surveys) as Arc<dyn web::Surveys>,
         bookings: Arc::clone(&book) as Arc<dyn web::Bookings>,
@@ -290,7 +291,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
     let filing = tokio::spawn(missed("who keeps reports", ends.clone(), filer.run()));
     let keeper = Keeper {
         book,
-        readers: web::State { evidence: Arc::new(memory::Memory::new(store.clone(), clock)), ..readers.clone() },
+        readers: readers.clone(),
         instruct: instruct.clone(),
         phase,
         around: tells_around,

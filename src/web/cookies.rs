@@ -111,6 +111,11 @@ pub(super) fn set_cookie(said: Option<&str>, within_tls: bool) -> HeaderValue {
     HeaderValue::try_from(cookie).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
+/// Whether a browser says that a page of another site asks (Fetch Metadata).
+pub(super) fn is_by_another_site(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site")
+}
+
 /// Whether a form comes from a page of somebody else's, by the browser's own word (Fetch Metadata; RFC 6454 §7).
 pub(super) fn is_from_elsewhere(headers: &HeaderMap) -> bool {
     let said = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));

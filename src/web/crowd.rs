@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
 
+use super::large::Large;
 use crate::domain::Mono;
 
 /// Connections at once from elsewhere, and on this machine, where a proxy may bring everybody. A room has a handful of readers. Together
@@ -36,6 +37,8 @@ pub struct Crowd {
     unmet: [AtomicU64; 2],
     /// Whose turn it is to read much of the past.
     pub(super) long_reads: Arc<tokio::sync::Mutex<()>>,
+    /// The large answers that are under way.
+    pub(super) large: Arc<Large>,
 }
 
 /// Those from elsewhere, or those of this machine.
@@ -97,7 +100,7 @@ impl Default for Crowd {
             cut: AtomicU64::new(0),
             refused: AtomicU64::new(0),
         };
-        Self { pools: [pool(), pool()], unmet: Default::default(), long_reads: Arc::default() }
+        Self { pools: [pool(), pool()], unmet: Default::default(), long_reads: Arc::default(), large: Arc::default() }
     }
 }
 
@@ -123,7 +126,7 @@ impl Crowd {
                 return Asked { place: None, newly_full };
             };
             pool.cut.fetch_add(1, Ordering::Relaxed);
-            guests.remove(leaves).cut.notify_one();
+            guests.remove(leaves).make_room();
         }
         let guest = Arc::new(Guest { source, doing: Mutex::new((Doing::Silent, now)), cut: Notify::new() });
         guests.push(Arc::clone(&guest));
@@ -196,6 +199,11 @@ impl Guest {
     /// It is answered.
     pub(super) fn rests(&self, now: Mono) {
         self.does(Doing::Resting, now);
+    }
+
+    /// Cuts it.
+    pub(super) fn make_room(&self) {
+        self.cut.notify_one();
     }
 
     /// Waits until it has to make room.

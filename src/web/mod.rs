@@ -33,6 +33,7 @@ pub mod inbound;
 mod incident_page;
 mod kiosk;
 pub mod lang;
+mod large;
 pub mod lists;
 mod live;
 pub mod metrics;
@@ -95,6 +96,8 @@ pub struct State {
     pub clock: Clock,
     /// Where evidence is kept and history is read.
     pub evidence: Arc<dyn Evidence>,
+    /// The same for looks at the room for booked sessions: whoever only reads takes nothing of their allowance.
+    pub booked_evidence: Arc<dyn Evidence>,
     /// What pages look back at.
     pub history: Arc<dyn History>,
     /// Who has the surveys of places.

@@ -24,7 +24,7 @@ use super::problem::Problem;
 use super::query::{Query, once};
 use super::sheet::{self, body::StandingBody};
 use super::site::{Rendered, Site, put_evidence};
-use super::{Voice, believe, lang, outlook, telling};
+use super::{Voice, believe, cookies, lang, outlook, telling};
 
 /// What the booked meetings say of the slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -180,7 +180,13 @@ pub(super) async fn readiness(
             if let Some(standing) = &body.run_sheet {
                 question.insert("run_sheet", json!(standing));
             }
-            match site.store(question, rendered.believed.seq, value).await {
+            let stored = if cookies::is_by_another_site(&headers) {
+                // A page in a browser of this network may ask in a loop, and takes nobody's allowance.
+                Err("asked by another site's page, for which nothing is stored".to_owned())
+            } else {
+                site.store(question, rendered.believed.seq, value).await
+            };
+            match stored {
                 Ok(id) => body.evidence_id = Some(id),
                 Err(error) => body.evidence_error = Some(error),
             }
@@ -341,7 +347,7 @@ async fn look_at(state: &super::State, snapshot: &Snapshot, session: &Session, o
     if let Ok(mut value) = serde_json::to_value(&body) {
         // The report is read in both languages, and the answer is in one.
         value["said"] = json!(said(&view));
-        let stored = put_evidence(&*state.evidence, question, snapshot.seq, value).await;
+        let stored = put_evidence(&*state.booked_evidence, question, snapshot.seq, value).await;
         let failed = |error: &String| tracing::warn!(session = %session.id, error, "its evidence is not stored");
         looked.notice.evidence = stored.inspect_err(failed).ok();
     }

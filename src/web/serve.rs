@@ -45,6 +45,10 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the kernel tries to get an answer to a reader that does not take it (RFC 5482).
 const WRITE_TIMEOUT: u32 = 30_000;
 
+/// How much of an answer the kernel keeps for a reader that is slow to take it, bytes (it doubles that). Left to itself it keeps up to
+/// four megabytes for each.
+const SEND_BUFFER: usize = 64 * 1024;
+
 /// How long and how much a connection that is over is still read, so that the last answer is not lost to a reset.
 const LINGER: (Duration, usize) = (Duration::from_secs(2), 64 * 1024 * 1024);
 
@@ -130,8 +134,9 @@ impl Talk {
     }
 
     async fn converse(self, stream: TcpStream) {
-        // Both are wishes: without them answers are slower, or a stuck reader is noticed later.
+        // All are wishes: without them answers are slower, or a stuck reader is noticed later or costs more.
         let _ = stream.set_nodelay(true);
+        let _ = rustix::net::sockopt::set_socket_send_buffer_size(&stream, SEND_BUFFER);
         let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, WRITE_TIMEOUT);
         let (mut shown, mut stopping) = (self.site.state.tls.clone(), self.stopping.clone());
         let tls = shown.borrow_and_update().clone();
@@ -330,17 +335,18 @@ impl Front {
         }
         request.extensions_mut().insert(caller.here(self.on_this_machine).within_tls(self.way == Way::Sealed));
         let person = astray::by_a_person(&self.site, request.uri(), request.headers());
-        let held = Held::begin(Arc::clone(&self.guest), self.site.state.clock);
+        let (clock, large) = (self.site.state.clock, Arc::clone(&self.site.state.crowd.large));
+        let held = Held::begin(Arc::clone(&self.guest), clock);
+        let guest = Arc::clone(&self.guest);
+        let hand_out = move |response| sealed(held.over(large.hand_out(response, &guest, clock.mono())));
         let response = self.router.call(request.map(Paced::new));
         let Some(person) = person else {
-            return Answering::Later(Box::pin(
-                async move { response.await.map(|response| sealed(held.over(response))) },
-            ));
+            return Answering::Later(Box::pin(async move { response.await.map(hand_out) }));
         };
         let site = Arc::clone(&self.site);
-        Answering::Later(Box::pin(async move {
-            response.await.map(|response| sealed(held.over(person.instead(&site, response))))
-        }))
+        Answering::Later(Box::pin(
+            async move { response.await.map(|response| hand_out(person.instead(&site, response))) },
+        ))
     }
 }
 

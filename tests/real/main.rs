@@ -55,6 +55,7 @@ mod seat;
 mod session_sound;
 mod sessions;
 mod slow_clients;
+mod slow_readers;
 mod soak;
 mod stamp;
 mod state_folder;

@@ -221,3 +221,27 @@ fn who_schedules_books_and_nobody_else_does_or_reads_names() {
     assert_eq!(daemon.get("/api/v1/sessions/a").json()["state"], "booked");
     daemon.stop();
 }
+
+#[test]
+fn who_asks_in_a_loop_takes_no_evidence_from_a_booking_and_another_sites_page_takes_none_at_all() {
+    let folder = room(BARE);
+    let scheduler = Scheduler::of(folder.path());
+    let daemon = Daemon::start(folder.path());
+    let asks = |minute: u32, headers: &str| {
+        let path = format!("/api/v1/readiness?end={}", ahead(MINUTE * (100 + minute)));
+        daemon.request_with("GET", &path, headers).json()
+    };
+    let by_a_page = asks(0, "Origin: http://example.com\r\nSec-Fetch-Site: cross-site\r\n");
+    assert!(by_a_page["evidence_id"].is_null(), "{by_a_page}");
+    assert!(by_a_page["evidence_error"].as_str().unwrap().contains("another site"), "{by_a_page}");
+    let mut minute = 0;
+    daemon.wait_for("/-/healthy", "readers have used up theirs", |_| {
+        minute += 1;
+        asks(minute, "")["evidence_error"].as_str().is_some_and(|why| why.contains("more different answers"))
+    });
+    assert!(minute > 100, "{minute}");
+    let rapat = meeting("Rapat", ahead(MINUTE * 400), MINUTE * 30);
+    let booked = scheduler.send(&daemon, "PUT", "/api/v1/sessions/rapat", &rapat).json();
+    assert!(booked["confirmed"]["evidence_id"].is_string(), "{booked}");
+    daemon.stop();
+}

@@ -385,6 +385,7 @@ pub(crate) async fn serve_with(snapshot: Arc<Snapshot>, memory: Memory) -> Serve
         snapshot: snapshots,
         clock: Clock::on_tokio_time(wall),
         evidence: Arc::clone(&memory) as Arc<dyn Evidence>,
+        booked_evidence: Arc::clone(&memory) as Arc<dyn Evidence>,
         history: Arc::new(Forgetful),
         surveys: Arc::new(Forgetful),
         bookings: Arc::new(diary),
