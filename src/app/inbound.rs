@@ -1,6 +1,6 @@
 //! The door for other systems' alerts: who may come in, and whither it leads.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -17,19 +17,28 @@ pub(super) struct Door {
     pub(super) configs: watch::Receiver<Arc<Config>>,
     /// To the recorder.
     pub(super) asks: mpsc::Sender<Ask>,
+    /// Why nobody could be let in last, so that it is said once, however many knock.
+    pub(super) said: Mutex<Option<String>>,
 }
 
 impl Inbound for Door {
     fn admits<'a>(&'a self, token: Option<&'a str>) -> BoxFuture<'a, Result<(), NoEntry>> {
         Box::pin(async move {
             let inbound = self.configs.borrow().inbound.clone().ok_or(NoEntry::Closed)?;
-            match inbound.admits(token.ok_or(NoEntry::Denied)?).await {
+            let admitted = inbound.admits(token.ok_or(NoEntry::Denied)?).await;
+            let why = admitted.as_ref().err().map(ToString::to_string);
+            let before = std::mem::replace(&mut *self.said.lock().unwrap_or_else(PoisonError::into_inner), why.clone());
+            match why {
+                Some(error) if before.as_ref() != Some(&error) => {
+                    tracing::error!(error, "alerts of other systems cannot be let in");
+                }
+                None if before.is_some() => tracing::info!("alerts of other systems can be let in again"),
+                _ => {}
+            }
+            match admitted {
                 Ok(true) => Ok(()),
                 Ok(false) => Err(NoEntry::Denied),
-                Err(error) => {
-                    tracing::error!(%error, "alerts of other systems cannot be let in");
-                    Err(NoEntry::Unreadable)
-                }
+                Err(_) => Err(NoEntry::Unreadable),
             }
         })
     }

@@ -13,10 +13,13 @@ use tokio::net::{TcpListener, TcpSocket};
 /// Callers that wait to be let in.
 const BACKLOG: u32 = 1024;
 
+/// From which port on anybody may listen (ip(7)).
+const UNPRIVILEGED: &str = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
+
 /// Listens, before anything else is touched: a second daemon on the same address does the first no harm.
 ///
 /// # Errors
-/// In words: an address that is in use, a socket that was handed over and listens for nothing over TCP.
+/// In words: an address that is in use (of what cannot be listened on otherwise the log tells), a socket that was handed over and listens for nothing over TCP.
 pub(super) fn listen(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, String> {
     let given = sd_listen_fds::get().map_err(|error| format!("LISTEN_PID, LISTEN_FDS: {error}"))?;
     if given.is_empty() {
@@ -65,13 +68,16 @@ fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, String> {
             }
             bound => bound,
         };
-        let listener = bound.map_err(|error| match error.kind() {
-            io::ErrorKind::AddrInUse => {
-                format!("{address} is in use: does siaga run already? Else set [web] listen to another address")
+        match bound {
+            Ok(listener) => all.push(listener),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                return Err(format!(
+                    "{address} is in use: does siaga run already? Else set [web] listen to another address"
+                ));
             }
-            _ => format!("cannot listen on {address}: {error}"),
-        })?;
-        all.push(listener);
+            // A port for which a right is missing, a family that this kernel has not: the room is watched all the same.
+            Err(error) => tracing::error!("cannot listen on {address}, so nobody is answered there: {error}"),
+        }
     }
     Ok(all)
 }
@@ -104,15 +110,24 @@ fn not_here(address: SocketAddr) -> String {
     )
 }
 
-/// Which of the addresses are not this machine's now, in words.
+/// Which of the addresses are not this machine's now, and which have a port for which the service has no right, in words.
 pub(super) fn doubts(addresses: &[SocketAddr]) -> impl Iterator<Item = String> {
+    let free_from = std::fs::read_to_string(UNPRIVILEGED).ok().and_then(|text| text.trim().parse().ok());
+    let free_from: u16 = free_from.unwrap_or(1024);
+    let is_reserved = move |address: &&SocketAddr| (1..free_from).contains(&address.port());
+    let reserved = addresses.iter().filter(is_reserved).map(move |address| {
+        format!(
+            "{address}: ports under {free_from} are for those who may (ip(7), ip_unprivileged_port_start), and the service as it is \
+             shipped may not; siaga.socket listens there for it"
+        )
+    });
     // By a port that nobody has; nothing is sent.
     let is_away = |address: &&SocketAddr| {
         let mut trial = **address;
         trial.set_port(0);
         UdpSocket::bind(trial).is_err_and(|error| error.kind() == io::ErrorKind::AddrNotAvailable)
     };
-    addresses.iter().filter(is_away).map(|address| not_here(*address))
+    addresses.iter().filter(is_away).map(|address| not_here(*address)).chain(reserved)
 }
 
 /// Where people look.
@@ -136,6 +151,8 @@ mod tests {
         let told: Vec<String> = doubts(&[here, away[0], away[1]]).collect();
         assert!(told.len() == 2 && told[0].contains("192.0.2.77") && told[1].contains("2001:db8::77"), "{told:?}");
         let all = bind(&[here, away[0], away[1]]).unwrap();
+        let reserved: Vec<String> = doubts(&["127.0.0.1:443".parse().unwrap()]).collect();
+        assert!(reserved.len() == 1 && reserved[0].contains("siaga.socket"), "{reserved:?}");
         for (listener, address) in all.iter().zip([here, away[0], away[1]]) {
             assert_eq!(listener.local_addr().unwrap().ip(), address.ip());
         }

@@ -34,7 +34,7 @@ mod unsaid;
 
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -259,7 +259,7 @@ pub async fn run(origin: Origin, config: Config, args: RunArgs) -> Result<(), St
         history: Arc::new(history::Remembered { store: store.clone(), configs: configs_seen.clone() }),
         surveys: Arc::clone(&surveys) as Arc<dyn web::Surveys>,
         bookings: Arc::clone(&book) as Arc<dyn web::Bookings>,
-        inbound: Arc::new(inbound::Door { configs: inbound_configs, asks: asks.clone() }),
+        inbound: Arc::new(inbound::Door { configs: inbound_configs, asks: asks.clone(), said: Mutex::default() }),
         voice: voices,
         reloaded: reloaded_seen,
         own: Arc::new(own),

@@ -11,6 +11,7 @@ mod radio_check;
 mod reload;
 mod remote;
 mod run_sheet;
+mod strangers;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -28,9 +29,7 @@ use crate::control::{self, Who, Words};
 use crate::domain::passcode;
 use crate::domain::plain::{is_unseen, plain};
 use crate::domain::reason::{fill, number};
-use crate::domain::{
-    Act, Actor, Arg, CheckName, CheckSpec, Finding, Lang, Mono, Reason, Snapshot, Text, Unit, hex, in_full,
-};
+use crate::domain::{Act, Actor, Arg, CheckName, CheckSpec, Finding, Lang, Reason, Snapshot, Text, Unit, hex, in_full};
 use crate::engine::judge::{Limits, worst};
 use crate::engine::wilson;
 use crate::notify::Stats;
@@ -39,6 +38,7 @@ use crate::probe::on_air::OnAir;
 use crate::probe::{Outcome, Refusal, Requests};
 use crate::store::{Batch, Kept, Store};
 use crate::web::Bookings;
+use strangers::Strangers;
 
 /// How long a test may take until its answer is no longer waited for, its turn among others of its kind included: the longest
 /// is half a minute.
@@ -46,9 +46,6 @@ const LONGEST: Duration = Duration::from_mins(3);
 
 /// How long the judge may take to take in what a test has found.
 const JUDGED: Duration = Duration::from_secs(10);
-
-/// Strangers make one row of the audit in this time, however often they knock: the disk is not theirs to fill.
-const STRANGERS: Duration = Duration::from_secs(10);
 
 /// So much of what an order is about stands in its row of the audit, characters.
 const SUBJECT: usize = 200;
@@ -82,8 +79,8 @@ pub struct Desk {
     /// Tells the orders of this process from those of every other.
     run: String,
     count: AtomicU64,
-    /// When the next stranger's order is written down.
-    stranger: Mutex<Mono>,
+    /// Of whom it is written down that they may not.
+    strangers: Strangers,
     /// Whose turn it is to have the config read without saying who they are.
     unnamed: reload::Unnamed,
 }
@@ -107,7 +104,8 @@ impl Desk {
         stats: Stats,
     ) -> Self {
         let run = format!("{:x}", clock.now().wall.as_microsecond());
-        let (turn, wish, count, stranger) = (Mutex::default(), Mutex::default(), AtomicU64::new(0), Mutex::default());
+        let (turn, wish, count, strangers) =
+            (Mutex::default(), Mutex::default(), AtomicU64::new(0), Strangers::default());
         let (on_air, board, bookings, reloads) = (OnAir::default(), Board::default(), None, None);
         let unnamed = reload::Unnamed::new(clock.mono());
         Self {
@@ -127,7 +125,7 @@ impl Desk {
             wish,
             run,
             count,
-            stranger,
+            strangers,
             unnamed,
         }
     }
@@ -348,13 +346,9 @@ impl control::Desk for Desk {
 impl Desk {
     /// Somebody who may not has given an order: that is written down, though not each time.
     async fn note_stranger(&self, who: &Actor, action: &'static str, subject: &str) {
-        let now = self.clock.mono();
-        let mut next = self.stranger.lock().await;
-        if *next > now {
+        if !self.strangers.are_noted(&who.name, self.clock.mono()) {
             return;
         }
-        *next = now.after(STRANGERS);
-        drop(next);
         tracing::warn!("somebody who may not has given an order; the audit has who");
         let mut act = self.act(who, action, subject);
         act.outcome = Some("refused: not allowed".to_owned());
