@@ -222,3 +222,11 @@ pub struct Measurement {
     /// In the quantity's unit; always finite.
     pub value: f64,
 }
+
+impl Measurement {
+    /// What people call it, with its part.
+    pub fn title(&self, lang: Lang) -> String {
+        let title = self.quantity.title(lang);
+        self.part.as_ref().map_or_else(|| title.to_owned(), |part| format!("{title} ({part})"))
+    }
+}

@@ -79,18 +79,26 @@ pub struct ReasonDef {
     pub remedy: Text,
     /// Whether it would still hold for a meeting days from now (a missing device, a worn battery).
     pub lasting: bool,
+    /// What people call words that fill it and are programs' own, such as a measurement's part.
+    pub words: &'static [(&'static str, Text)],
 }
 
 impl ReasonDef {
     /// A reason that is of the moment.
     pub const fn new(code: &'static str, message: Text, remedy: Text) -> Self {
-        Self { code, message, remedy, lasting: false }
+        Self { code, message, remedy, lasting: false, words: &[] }
     }
 
     /// The same, expected to last until somebody acts.
     #[must_use]
     pub const fn lasting(self) -> Self {
         Self { lasting: true, ..self }
+    }
+
+    /// The same, in which such words are called so.
+    #[must_use]
+    pub const fn saying(self, words: &'static [(&'static str, Text)]) -> Self {
+        Self { words, ..self }
     }
 }
 
@@ -245,12 +253,23 @@ impl Reason {
 
     /// The message for a reader of `lang`.
     pub fn message(&self, lang: Lang) -> String {
-        fill(self.def.message.in_lang(lang), &self.args, lang)
+        self.fill(self.def.message.in_lang(lang), lang)
     }
 
     /// The remedy for a reader of `lang`.
     pub fn remedy(&self, lang: Lang) -> String {
-        fill(self.def.remedy.in_lang(lang), &self.args, lang)
+        self.fill(self.def.remedy.in_lang(lang), lang)
+    }
+
+    /// A template, such as the room's own remedy, with what this one says.
+    pub fn fill(&self, template: &str, lang: Lang) -> String {
+        let said = |arg: &Arg| match arg {
+            Arg::Text(text) => self.def.words.iter().find(|(word, _)| word == text).map(|(_, said)| said.in_lang(lang)),
+            Arg::Number(..) => None,
+        };
+        let args: Args =
+            self.args.iter().map(|(name, arg)| (*name, said(arg).map_or_else(|| arg.clone(), Arg::from))).collect();
+        fill(template, &args, lang)
     }
 }
 

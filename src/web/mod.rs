@@ -70,7 +70,6 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::domain::doing::Doings;
-use crate::domain::reason::fill;
 use crate::domain::{Handling, Lang, OpenTo, Quantity, Reason, ReasonDef, Settings, Snapshot, Uplink};
 use crate::engine::past::ledger::Agreed;
 
@@ -169,8 +168,8 @@ impl Voice {
     /// What somebody must go and do, in the room's own words where it has some.
     pub fn remedy(&self, reason: &Reason, lang: Lang) -> String {
         match (self.remedies.get(reason.def.code), lang) {
-            (Some((id, _)), Lang::Id) => fill(id, &reason.args, lang),
-            (Some((_, en)), Lang::En) => fill(en, &reason.args, lang),
+            (Some((id, _)), Lang::Id) => reason.fill(id, lang),
+            (Some((_, en)), Lang::En) => reason.fill(en, lang),
             (None, _) => reason.remedy(lang),
         }
     }

@@ -209,11 +209,10 @@ fn whoever_asks_for_a_test_is_told_the_capacity_and_its_interval() {
     let output = command.env_remove("SIAGA_CONFIG").output().unwrap();
     let text = String::from_utf8([&output.stdout[..], &output.stderr[..]].concat()).unwrap();
     assert_eq!(output.status.code(), Some(0), "{text}");
-    for quantity in ["capacity", "capacity_low", "capacity_high"] {
+    for quantity in ["", ", at least", ", at most"] {
         for way in ["down", "up"] {
-            let lines =
-                text.lines().filter(|line| line.contains(&format!("bandwidth_{quantity}_bits_per_second {way}: ")));
-            assert!(lines.count() > 0, "no {quantity} {way}: {text}");
+            let lines = text.lines().filter(|line| line.contains(&format!("Capacity of the line{quantity} ({way}): ")));
+            assert!(lines.count() > 0, "no capacity{quantity} {way}: {text}");
         }
     }
     daemon.stop();

@@ -262,8 +262,7 @@ impl Desk {
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.verdict));
         let measured = reading.measurements.iter().filter(|measured| measured.quantity.unit != Unit::Count);
         let measured = measured.map(|measured| {
-            let part = measured.part.as_deref().map(|part| format!(" {part}")).unwrap_or_default();
-            format!("{}{part}: {}", measured.quantity.name, number(measured.value, measured.quantity.unit, lang))
+            format!("{}: {}", measured.title(lang), number(measured.value, measured.quantity.unit, lang))
         });
         Some(Tested {
             name: spec.name.to_string(),
@@ -287,7 +286,7 @@ impl Desk {
             code: def.code.to_owned(),
             message: reason.message(lang),
             detail: reason.detail().map(str::to_owned),
-            remedy: own.map_or_else(|| reason.remedy(lang), |own| fill(&own, args, lang)),
+            remedy: own.map_or_else(|| reason.remedy(lang), |own| reason.fill(&own, lang)),
         }
     }
 

@@ -29,6 +29,9 @@ pub(super) static UP_LOW: ReasonDef = ReasonDef::new(
     ),
 );
 
+/// The two ways of the line, which are parts of quantities too.
+const WAYS: &[(&str, Text)] = &[("down", Text::new("unduh", "down")), ("up", Text::new("unggah", "up"))];
+
 pub(super) static OPEN: ReasonDef = ReasonDef::new(
     "siaga.bandwidth_open",
     Text::new(
@@ -39,7 +42,8 @@ pub(super) static OPEN: ReasonDef = ReasonDef::new(
         "Minta petugas TI memeriksa server pengukur (cukup cepat? berkasnya cukup besar?), max_bytes, dan paket yang hilang",
         "Ask IT staff to check the measuring server (fast enough? a file large enough?), max_bytes, and packet loss",
     ),
-);
+)
+.saying(WAYS);
 
 pub(super) static BEYOND: ReasonDef = ReasonDef::new(
     "siaga.bandwidth_beyond",
@@ -51,7 +55,8 @@ pub(super) static BEYOND: ReasonDef = ReasonDef::new(
         "Tidak perlu tindakan; untuk mengukurnya, minta petugas TI menaikkan max_bytes di berkas konfigurasi",
         "Nothing needs to be done; to measure it, ask IT staff to raise max_bytes in the config file",
     ),
-);
+)
+.saying(WAYS);
 
 pub(super) static IMPLAUSIBLE: ReasonDef = ReasonDef::new(
     "siaga.bandwidth_implausible",

@@ -2,6 +2,7 @@
 
 use super::meter::{Meter, Rate as Told};
 use super::*;
+use crate::domain::{Lang, Reason};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -129,5 +130,18 @@ fn a_transfer_in_the_middle_of_which_the_machine_slept_is_none() {
     }
     for took in [4001, 8 * 3_600_000] {
         assert!(transfer::awake(MS * took, limit).is_err_and(|error| is_given_up(&error)), "{took}");
+    }
+}
+
+#[test]
+fn the_way_is_said_in_the_readers_language() {
+    let since = jiff::Timestamp::UNIX_EPOCH;
+    for (word, id, en) in [("down", "unduh", "down"), ("up", "unggah", "up")] {
+        for (def, name) in [(&reasons::OPEN, "part"), (&reasons::BEYOND, "direction")] {
+            let args = vec![(name, Arg::from(word))];
+            let reason = Reason { def, verdict: Verdict::Ready, args, since, blocked_by: None };
+            let told = [Lang::Id, Lang::En].map(|lang| reason.message(lang));
+            assert!(told[0].contains(&format!("({id})")) && told[1].contains(&format!("({en})")), "{told:?}");
+        }
     }
 }

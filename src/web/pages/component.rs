@@ -163,10 +163,7 @@ fn measured(check: &CheckView, profile: &Profile, lang: Lang, chosen: Option<&st
     let all = check.last.iter().flat_map(|last| &last.reading.measurements);
     let mut rows: Vec<Row> = all
         .map(|one| Row {
-            name: match &one.part {
-                Some(part) => format!("{} ({part})", one.quantity.title(lang)),
-                None => one.quantity.title(lang).to_owned(),
-            },
+            name: one.title(lang),
             help: one.quantity.help,
             value: in_words(one.value, one.quantity.unit, lang),
             limits: limits(&spec.rules, one, profile, lang),
