@@ -84,7 +84,7 @@ pub(super) fn router(site: Arc<Site>) -> Router {
 }
 
 async fn nowhere() -> Problem {
-    Problem::not_found("nothing is here; /api/v1/openapi.json lists all paths")
+    Problem::not_found("nothing is here; /api/v1/openapi.json describes the API")
 }
 
 async fn other_method(method: Method, uri: Uri) -> Problem {
