@@ -15,7 +15,7 @@ use crate::app::probes::{Probes, Shared};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::snapshot::CheckView;
-use crate::domain::{CheckName, CheckSpec, Kind, Lang, Plan, Requirement, Snapshot};
+use crate::domain::{CheckName, CheckSpec, Component, Kind, Lang, Plan, Requirement, Snapshot};
 use crate::engine::{Engine, Restored};
 use crate::probe::Roots;
 
@@ -54,8 +54,7 @@ pub async fn run(config: Config, args: &CheckArgs, lang: Lang, color: bool) -> R
     }
     let clock = Clock::start();
     let far_end = crate::app::own_far_end(&config).await?;
-    // Nothing active begins before the passive checks have said whether a meeting is under way, and what the line is like without it:
-    // of a whole burst a few echoes beside the tests change nothing.
+    // Nothing active begins before the passive checks have said whether a meeting is under way, and what the line is like without it.
     let (in_use, in_use_seen) = watch::channel(false);
     let (begun, begun_seen) = watch::channel(false);
     let (out, mut observations) = mpsc::channel(256);
@@ -104,7 +103,12 @@ pub async fn run(config: Config, args: &CheckArgs, lang: Lang, color: bool) -> R
         let wake = clock.mono().after(Duration::from_millis(200));
         tokio::select! {
             Some(observation) = observations.recv() => {
-                engine.observe(observation, clock.now());
+                // While tests press the line, what looks at it sees their doing.
+                let is_pressed = tests_since.is_some() && how.awaits_tests(&snapshot);
+                let looks = snapshot.checks.iter().any(|check| check.spec.name == observation.check && looks_at_the_line(&check.spec));
+                if !(is_pressed && looks) {
+                    engine.observe(observation, clock.now());
+                }
             }
             () = clock.sleep_until(wake.min(engine.next_deadline())) => engine.tick(clock.now()),
         }
@@ -159,6 +163,10 @@ impl How {
         let left_out: Vec<CheckName> = left_out.iter().map(|check| check.name.clone()).collect();
         let loss = kept.iter().any(|check| !self.leaves(check) && check.loss.is_some());
         plan.checks = kept;
+        // What was seen of the line before the tests counts to their end.
+        for check in plan.checks.iter_mut().filter(|check| looks_at_the_line(check)) {
+            Arc::make_mut(check).fresh_for = check.fresh_for.max(LONGEST + TESTS);
+        }
         if !self.quick {
             return if self.beside { Once::Beside { left_out } } else { Once::Whole };
         }
@@ -167,6 +175,11 @@ impl How {
         }
         Once::Quick { loss, left_out }
     }
+}
+
+/// Whether it sees what tests do to the line, and is none of them.
+fn looks_at_the_line(check: &CheckSpec) -> bool {
+    check.component == Component::Internet && !check.active
 }
 
 /// Whether there is nothing more to wait for: each check has been seen, but for tests that are not made while the room is in use, and
@@ -261,5 +274,8 @@ mod tests {
         assert_eq!(kept, stays, "what is passive is judged in full, and of what is needed and left nothing is known");
         let (plan, once) = trimmed(&text, How { quick: false, beside: false });
         assert_eq!((plan.checks.len(), once), (5, Once::Whole));
+        let echo = &plan.checks[0];
+        assert!(looks_at_the_line(echo) && !looks_at_the_line(&plan.checks[1]));
+        assert!(echo.fresh_for >= TESTS, "what was seen of the line counts while tests press it");
     }
 }

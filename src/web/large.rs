@@ -71,15 +71,13 @@ impl Large {
         now: Mono,
     ) -> Response<Body> {
         let Some(bytes) = response.body().size_hint().exact().filter(|bytes| *bytes > LARGE) else { return response };
-        match self.admit(guest, bytes, now) {
-            Some(weight) => response.map(|body| Body::new(Portions { body, rest: Bytes::new(), _weight: weight })),
-            None => {
-                let detail = format!("others take large answers; come again in {} s", YOUNG.as_secs());
-                let mut refused = Problem::unavailable(detail).into_response();
-                refused.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(YOUNG.as_secs()));
-                refused
-            }
-        }
+        let Some(weight) = self.admit(guest, bytes, now) else {
+            let detail = format!("others take large answers; come again in {} s", YOUNG.as_secs());
+            let mut refused = Problem::unavailable(detail).into_response();
+            refused.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(YOUNG.as_secs()));
+            return refused;
+        };
+        response.map(|body| Body::new(Portions { body, rest: Bytes::new(), _weight: weight }))
     }
 }
 

@@ -16,6 +16,9 @@ const MEETINGS: usize = 2900;
 /// How much of the memory the daemon may take for them. Its service may have 256 MB in all; what they asked for is 140.
 const MOST_MB: f64 = 96.0;
 
+/// What they ask for.
+const FEED: &str = "/api/v1/agenda.ics";
+
 /// A calendar of many short meetings, with room before and after each, from tomorrow on.
 fn calendar() -> String {
     let begins: jiff::Timestamp = siaga::clock::Clock::start().now().wall + jiff::SignedDuration::from_hours(24);
@@ -46,7 +49,6 @@ fn who_takes_a_large_answer_slowly_takes_no_memory_from_the_room_and_no_answer_f
     let folder = room(&format!("{NOTHING}[[calendar]]\nname = \"office\"\nfile = \"office.ics\"\n"));
     std::fs::write(folder.path().join("office.ics"), calendar()).unwrap();
     let daemon = Daemon::start(folder.path());
-    const FEED: &str = "/api/v1/agenda.ics";
     let whole = daemon.wait_for(FEED, "all meetings", |answer| answer.body.matches("BEGIN:VEVENT").count() == MEETINGS);
     let before = resident_mb(&daemon);
     let mut readers: Vec<_> = (0..READERS)
