@@ -21,13 +21,13 @@ grep -q "^## \[$version\]" CHANGELOG.md || { echo "deb: CHANGELOG.md says nothin
 # Built in a folder of its own: whatever goes wrong leaves nothing in the source.
 stage=$target/deb/stage/siaga
 rm -rf "$target/deb/stage"
-mkdir -p "$stage/etc"
+mkdir -p "$stage/share"
 cp -r debian systemd config docs README.md CONTRIBUTING.md SECURITY.md CHANGELOG.md "$stage/"
 cp -r "$target/deb/papers" "$stage/"
 cp "$built/siaga" "$stage/"
 mv "$stage/papers/completions/siaga.bash" "$stage/papers/completions/siaga"
-# The config that holds without a file, under words of its own.
-{ cat debian/siaga.toml; echo; sed '1,/^$/d' config/default.toml; } >"$stage/etc/siaga.toml"
+# The config that holds without a file, under words of its own; debian/siaga.postinst puts it in its place.
+{ cat debian/siaga.toml; echo; sed '1,/^$/d' config/default.toml; } >"$stage/share/siaga.toml"
 rm "$stage/debian/siaga.toml"
 if [ -n "${2:-}" ]; then sed -i "1s/(.*)/($version-$2)/" "$stage/debian/changelog"; fi
 

@@ -13,10 +13,10 @@ use crate::typed::typed;
 /// What lets the radio's key through.
 const RADIO: &str = include_str!("../../systemd/radio.conf");
 
-/// Installs a package, and keeps what people have said in files of their own.
+/// Installs a package, as where nobody is there to be asked.
 fn install(lab: &Lab, package: &str, name: &str) -> String {
     lab.push_file(Path::new(package), name);
-    lab.sh(&format!("DEBIAN_FRONTEND=noninteractive dpkg --force-confold --install /share/{name} 2>&1"))
+    lab.sh(&format!("DEBIAN_FRONTEND=noninteractive dpkg --install /share/{name} 2>&1 </dev/null"))
 }
 
 fn property(lab: &Lab, name: &str) -> String {

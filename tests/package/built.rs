@@ -41,25 +41,44 @@ pub(crate) fn built() -> String {
 /// The same as a newer version, with another word in its config.
 pub(crate) fn newer() -> String {
     static NEWER: OnceLock<String> = OnceLock::new();
-    let build = || {
-        let (folder, package) = (target().join("deb/newer"), target().join("deb/siaga-newer.deb"));
-        _ = fs::remove_dir_all(&folder);
-        let (folder_name, package_name) = (folder.to_str().unwrap(), package.to_str().unwrap());
-        let (code, said) = run("dpkg-deb", &["--raw-extract", &built(), folder_name]);
-        assert_eq!(code, 0, "{said}");
-        let control = folder.join("DEBIAN/control");
-        let text = fs::read_to_string(&control).unwrap();
-        let version = text.lines().find(|line| line.starts_with("Version: ")).unwrap();
-        fs::write(&control, text.replace(version, &format!("{version}+newer"))).unwrap();
+    NEWER.get_or_init(|| remade("+newer", |folder| worded(&folder.join(DEFAULT), "newer"))).clone()
+}
+
+/// An older version, whose config was a conffile, with another word in it. `word`: of which there may be several.
+pub(crate) fn older(word: &str) -> String {
+    remade(&format!("~older.{word}"), |folder| {
         let config = folder.join("etc/siaga/siaga.toml");
-        let text = fs::read_to_string(&config).unwrap();
-        fs::write(&config, format!("# A newer word.\n{text}")).unwrap();
-        let (code, said) =
-            run("dpkg-deb", &["--root-owner-group", "-Zgzip", "-z1", "--build", folder_name, package_name]);
-        assert_eq!(code, 0, "{said}");
-        package_name.to_owned()
-    };
-    NEWER.get_or_init(build).clone()
+        fs::create_dir_all(config.parent().unwrap()).unwrap();
+        fs::rename(folder.join(DEFAULT), &config).unwrap();
+        worded(&config, word);
+        fs::write(folder.join("DEBIAN/conffiles"), "/etc/siaga/siaga.toml\n").unwrap();
+    })
+}
+
+/// Where the package has the config of whoever says nothing.
+const DEFAULT: &str = "usr/share/siaga/siaga.toml";
+
+fn worded(config: &Path, word: &str) {
+    let text = fs::read_to_string(config).unwrap();
+    fs::write(config, format!("# A word: {word}.\n{text}")).unwrap();
+}
+
+/// The package with something else in it, as a version of its own.
+fn remade(version: &str, change: impl FnOnce(&Path)) -> String {
+    let (folder, package) =
+        (target().join(format!("deb/of{version}")), target().join(format!("deb/siaga-{}.deb", &version[1..])));
+    _ = fs::remove_dir_all(&folder);
+    let (folder_name, package_name) = (folder.to_str().unwrap(), package.to_str().unwrap());
+    let (code, said) = run("dpkg-deb", &["--raw-extract", &built(), folder_name]);
+    assert_eq!(code, 0, "{said}");
+    let control = folder.join("DEBIAN/control");
+    let text = fs::read_to_string(&control).unwrap();
+    let line = text.lines().find(|line| line.starts_with("Version: ")).unwrap();
+    fs::write(&control, text.replace(line, &format!("{line}{version}"))).unwrap();
+    change(&folder);
+    let (code, said) = run("dpkg-deb", &["--root-owner-group", "-Zgzip", "-z1", "--build", folder_name, package_name]);
+    assert_eq!(code, 0, "{said}");
+    package_name.to_owned()
 }
 
 /// Runs a program of this system: its exit code, and all that it said.

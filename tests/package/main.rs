@@ -10,7 +10,7 @@ use std::path::Path;
 
 use siaga::config::{Config, Files, Origin};
 
-use built::{built, newer, run};
+use built::{built, newer, older, run};
 use system::System;
 
 fn read(file: &str) -> String {
@@ -38,7 +38,7 @@ fn what_is_to_be_installed_is_there() {
     for line in &lines {
         let from = line.split(' ').next().unwrap().trim_end_matches("/*");
         // Made by scripts/deb.sh.
-        if from != "siaga" && !from.starts_with("papers/") && !from.starts_with("etc/") {
+        if from != "siaga" && !from.starts_with("papers/") && !from.starts_with("share/") {
             assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(from).exists(), "{line}");
         }
     }
@@ -75,6 +75,7 @@ fn a_purge_takes_what_was_written_here_and_at_a_far_end_and_nothing_else() {
         assert_eq!(found[0], found[1], "no link leads nowhere");
         found[0].iter().cloned().collect::<Vec<_>>()
     };
+    let of = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("debian/siaga.postrm");
     let left_by = |why: &str| {
         let mut command = std::process::Command::new("sh");
@@ -82,8 +83,19 @@ fn a_purge_takes_what_was_written_here_and_at_a_far_end_and_nothing_else() {
         assert!(done.success(), "{why}");
         names()
     };
-    assert_eq!(left_by("remove"), ["siaga", "siaga-of-others", "siaga-reflect"]);
-    assert_eq!(left_by("purge"), ["siaga-of-others"]);
+    let config = root.path().join("etc/siaga");
+    fs::create_dir_all(&config).unwrap();
+    for name in ["siaga.toml", "siaga.toml.dpkg-dist", "desk.secret"] {
+        fs::write(config.join(name), "").unwrap();
+    }
+    let configured = || fs::read_dir(&config).unwrap().count();
+    assert_eq!((left_by("remove"), configured()), (of(&["siaga", "siaga-of-others", "siaga-reflect"]), 3));
+    assert_eq!((left_by("purge"), configured()), (of(&["siaga-of-others"]), 1));
+    assert!(config.join("desk.secret").exists());
+    fs::remove_file(config.join("desk.secret")).unwrap();
+    left_by("purge");
+    assert!(!config.exists(), "nothing is in it any more");
+    left_by("purge");
 }
 
 #[test]
@@ -112,7 +124,7 @@ fn a_system_that_gets_it_has_all_and_starts_it_at_the_next_boot() {
         assert_eq!(enabled("", unit), "disabled", "{unit}");
     }
     assert_eq!(enabled("--global", "siaga-seat.service"), "disabled");
-    // The config is that of a system without one, and belongs to the package.
+    // The config is that of a system without one, for everybody to read; dpkg asks nobody about it, nor about anything else.
     let config = system.file("/etc/siaga/siaga.toml");
     let folder = tempfile::tempdir().unwrap();
     let shipped = folder.path().join("siaga.toml");
@@ -120,7 +132,11 @@ fn a_system_that_gets_it_has_all_and_starts_it_at_the_next_boot() {
     let shipped = Config::load(&Origin::File(shipped), Files::Needed).unwrap();
     let without = Config::load(&Origin::BuiltIn, Files::Needed).unwrap();
     assert_eq!(format!("{:?}", shipped.plan), format!("{:?}", without.plan));
-    assert!(system.sh("dpkg-query --show --showformat='${Conffiles}' siaga").contains("/etc/siaga/siaga.toml"));
+    assert_eq!(system.sh("dpkg-query --show --showformat='${Conffiles}' siaga").trim(), "");
+    assert_eq!(
+        system.sh("stat --format='%U:%G %a' /etc/siaga /etc/siaga/siaga.toml"),
+        "root:root 755\nroot:root 644\n"
+    );
     assert!(system.sh("siaga config check").contains("no error"));
     // And `init` takes its place, once. What has a webhook's address in it the daemon's group can read, and nobody else.
     let init = "siaga --lang en init --yes --webhook https://alerts.example.net/T0 --output /etc/siaga/siaga.toml";
@@ -177,9 +193,10 @@ fn an_upgrade_keeps_what_people_have_said_and_a_purge_what_is_theirs() {
         assert_eq!(system.file("/var/lib/siaga/siaga.db"), "rows\n", "{what}");
     };
     let user = system.sh("id -u siaga");
-    system.sh(&format!("dpkg --force-confold --install {second}"));
+    system.sh(&format!("dpkg --install {second}"));
     kept("an upgrade");
-    assert!(system.file("/etc/siaga/siaga.toml.dpkg-dist").contains("A newer word"), "the new one lies beside it");
+    assert_eq!(system.sh("ls /etc/siaga"), "desk.secret\nsiaga.toml\n", "nothing is put beside it");
+    assert!(system.file("/usr/share/siaga/siaga.toml").contains("A word: newer"));
     assert_eq!(
         system.run("systemctl is-enabled siaga.service").1.trim(),
         "disabled",
@@ -188,16 +205,17 @@ fn an_upgrade_keeps_what_people_have_said_and_a_purge_what_is_theirs() {
     assert_eq!(system.sh("id -u siaga"), user);
     system.sh("siaga config check");
     // The same again, and back: neither loses anything.
-    system.sh(&format!("dpkg --force-confold --install {second} && dpkg --force-confold --install {first}"));
+    system.sh(&format!("dpkg --install {second} && dpkg --install {first}"));
     kept("a downgrade");
     assert!(named(&system).len() > before.len() + 60, "it is seen what belongs to it");
     system.sh("dpkg --remove siaga");
     kept("a removal");
     assert_ne!(system.run("ls /usr/bin/siaga /lib/systemd/system/siaga.service").0, 0);
-    system.sh(&format!("dpkg --force-confold --install {second}"));
+    system.sh(&format!("dpkg --install {second}"));
     kept("another installation");
     assert_eq!(system.run("systemctl is-enabled siaga.service").1.trim(), "disabled");
-    system.sh("rm /etc/siaga/siaga.toml.dpkg-dist; dpkg --purge siaga");
+    system.sh("dpkg --purge siaga");
+    assert_eq!(system.sh("ls /etc/siaga"), "desk.secret\n");
     assert_eq!(system.file("/etc/siaga/desk.secret"), "secret\n", "what people put there themselves is theirs");
     let mut left = named(&system);
     left.retain(|path| !before.contains(path) && !path.starts_with("/etc/siaga"));
@@ -207,11 +225,47 @@ fn an_upgrade_keeps_what_people_have_said_and_a_purge_what_is_theirs() {
 
 #[test]
 #[ignore = "builds the package: make deb-test"]
+fn where_the_config_was_a_conffile_an_upgrade_asks_nothing_and_leaves_it_as_it_is() {
+    let room = "[room]\nname = \"aula\"\n";
+    let (first, other) = (older("first"), older("other"));
+    for changed in [true, false] {
+        let system = System::start();
+        let [first, other, now, newer] = [&first, &other, &built(), &newer()].map(|package| system.push(package));
+        system.sh(&format!("dpkg --install {first}"));
+        let shipped = system.file("/etc/siaga/siaga.toml");
+        assert!(shipped.contains("A word: first"), "{shipped}");
+        if changed {
+            system.sh(&format!(
+                "printf '{}' >/etc/siaga/siaga.toml; chmod 640 /etc/siaga/siaga.toml",
+                room.escape_default()
+            ));
+            // What this is about: nobody is there to be asked.
+            let (code, said) = system.run(&format!("dpkg --install {other}"));
+            assert!(code != 0 && said.contains("end of file on stdin at conffile prompt"), "{said}");
+        }
+        let before = system.sh("stat --format='%U:%G %a %i %Y' /etc/siaga/siaga.toml");
+        for package in [&now, &newer] {
+            system.sh(&format!("dpkg --install {package}"));
+            assert_eq!(system.sh("ls /etc/siaga; dpkg --audit"), "siaga.toml\n");
+            assert_eq!(system.file("/etc/siaga/siaga.toml"), if changed { room } else { &shipped });
+            assert_eq!(system.sh("stat --format='%U:%G %a %i %Y' /etc/siaga/siaga.toml"), before);
+        }
+        // Whoever takes it away finds none after an upgrade either; nor is it there after a purge.
+        if changed {
+            system.sh(&format!("rm /etc/siaga/siaga.toml && dpkg --install {now}"));
+            assert_ne!(system.run("ls /etc/siaga/siaga.toml").0, 0);
+        }
+        system.sh("dpkg --purge siaga && [ ! -e /etc/siaga ]");
+    }
+}
+
+#[test]
+#[ignore = "builds the package: make deb-test"]
 fn a_config_that_the_new_version_refuses_fails_no_installation() {
     // A daemon that does not start is systemd's and the journal's to tell; a package that is half installed helps nobody.
     let system = System::start();
     system.sh("mkdir -p /etc/siaga && echo 'nonsense = 1' >/etc/siaga/siaga.toml");
-    system.sh(&format!("dpkg --force-confold --install {}", system.push(&built())));
+    system.sh(&format!("dpkg --install {}", system.push(&built())));
     assert_eq!(system.file("/etc/siaga/siaga.toml"), "nonsense = 1\n");
     assert_eq!(system.sh("dpkg-query --show --showformat='${db:Status-Status}' siaga"), "installed");
     system.sh("dpkg --purge siaga");
