@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use super::paint::{note, say};
-use super::told;
+use super::{service_user, told};
 use crate::clock::Clock;
 use crate::config::{Config, Files, Origin};
+use crate::domain::Lang;
 
 /// What of the config is asked for.
 #[derive(Debug, Subcommand)]
@@ -49,6 +50,11 @@ pub(super) fn run(command: &ConfigCommand, origin: impl FnOnce() -> Origin, colo
                     }
                     for doubt in &config.doubts {
                         note(&format!("siaga: {}", doubt.render(color)));
+                    }
+                    // By the config's own reader all is there for root.
+                    let of_tokens = config.web.tokens.as_deref().filter(|_| !starts);
+                    if let Some(why) = of_tokens.and_then(|file| service_user::shut_out(file, Lang::En)) {
+                        note(&format!("siaga: {why}"));
                     }
                     if let (Some(lacking), Origin::File(_)) = (lacking(&config), &origin) {
                         note(&format!(

@@ -20,6 +20,7 @@ pub mod reflect;
 mod reload;
 pub mod replay;
 pub mod report;
+mod service_user;
 pub mod sheet;
 pub mod status;
 pub mod summary;

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::history::shown;
 use super::paint::{note, say};
+use super::service_user;
 use crate::app::{door, service};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -63,12 +64,9 @@ fn parse_period(text: &str) -> Result<Period, String> {
     if period.0.is_zero() { Err("it would have expired already".to_owned()) } else { Ok(period) }
 }
 
-/// Where the service keeps its state, as its unit file says.
-const SERVICE: &str = "/var/lib/siaga";
-
 /// What to say to somebody who touches another file than the service's, where there is a service.
 pub(super) fn services(file: &Path) -> Option<&'static Text> {
-    services_at(file, Path::new(SERVICE))
+    services_at(file, Path::new(service_user::STATE))
 }
 
 /// The same, of a service that keeps its state there.
@@ -90,9 +88,18 @@ pub fn run(config: &Config, args: &TokenArgs, lang: Lang) -> Result<u8, String> 
     let elsewhere = (named.is_none() && args.state_dir.is_none()).then(|| services(&file)).flatten();
     let in_its_folder = |error: String| match (&elsewhere, file.parent().is_some_and(Path::is_dir)) {
         (None, false) if named.is_none() => format!(
-            "{error}; has siaga run with this state folder? --state-dir names another one (the service's: {SERVICE})"
+            "{error}; has siaga run with this state folder? --state-dir names another one (the service's: {})",
+            service_user::STATE
         ),
         _ => error,
+    };
+    // What the config names may lie where root alone writes, and is the daemon's to read.
+    let is_named = config.web.tokens.as_ref() == Some(&file);
+    let lent = service_user::group().filter(|_| is_named);
+    let shut_out = || {
+        if let Some(why) = service_user::shut_out(&file, lang).filter(|_| is_named) {
+            note(&format!("siaga: {why}"));
+        }
     };
     let now = Clock::start().now().wall;
     // Which file it is must not stay a guess: a daemon that reads another never learns of the token.
@@ -103,8 +110,9 @@ pub fn run(config: &Config, args: &TokenArgs, lang: Lang) -> Result<u8, String> 
     match &args.command {
         TokenCommand::Add { name, scopes, expires } => {
             let lasts = expires.map(|period| period.0);
-            let made = tokens::change(&file, |tokens| tokens.add(name, scopes, now, lasts));
+            let made = tokens::change_lent(&file, lent, |tokens| tokens.add(name, scopes, now, lasts));
             let made = made.map_err(|error| in_its_folder(in_full(&error)))?;
+            shut_out();
             note(SHOWN_ONCE.in_lang(lang));
             if args.tokens.is_none() && Scope::Reflect.is_in(scopes) {
                 note(OF_NO_REFLECTOR.in_lang(lang));
@@ -113,7 +121,7 @@ pub fn run(config: &Config, args: &TokenArgs, lang: Lang) -> Result<u8, String> 
             say(&format!("{made}\n"));
         }
         TokenCommand::List => {
-            let (tokens, _) = tokens::read(&file).map_err(|error| in_full(&error))?;
+            let (tokens, _) = tokens::read_to_tend(&file).map_err(|error| in_full(&error))?;
             if tokens.all().is_empty() {
                 note(NONE.in_lang(lang));
             }
@@ -134,6 +142,7 @@ pub fn run(config: &Config, args: &TokenArgs, lang: Lang) -> Result<u8, String> 
         TokenCommand::Revoke { name } => {
             let revoked = tokens::change(&file, |tokens| tokens.revoke(name));
             revoked.map_err(|error| in_its_folder(in_full(&error)))?;
+            shut_out();
             note(REVOKED.in_lang(lang));
         }
     }

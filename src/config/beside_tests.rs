@@ -51,6 +51,7 @@ fn what_may_come_later_is_doubted_with_its_line_and_keeps_nothing_from_running()
         (program("/opt/kirim.sh"), "4:11", "/opt/kirim.sh: No such file"),
         (program("/tmp"), "4:11", "/tmp: it is no file"),
         (program(&plain), "4:11", "plain: nobody may execute it"),
+        ("[web]\ntokens = \"/tmp\"\n".to_owned(), "2:10", "/tmp: it is no file"),
         (receiver("kind = \"sms\"\nto = [\"+628123456789\"]\noutbox = \"/nowhere\""), "5:10", "/nowhere: No such file"),
     ] {
         let found = told(&text, Files::Tried);
@@ -62,4 +63,8 @@ fn what_may_come_later_is_doubted_with_its_line_and_keeps_nothing_from_running()
         }
     }
     assert!(told(&(calendar("kantor.ics") + &program("/bin/true")), Files::Tried).is_empty());
+    // No file of tokens: there are none, until somebody makes one.
+    for tokens in ["plain", "none.toml"] {
+        assert!(told(&format!("[web]\ntokens = \"{tokens}\"\n"), Files::Tried).is_empty());
+    }
 }

@@ -39,6 +39,7 @@ mod shape;
 mod shown;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod uplinks;
 
 pub use agenda::Agenda;
@@ -249,7 +250,7 @@ impl Config {
 
         let room: Room = section(top, "room", &mut problems);
         let mut web: Web = section(top, "web", &mut problems);
-        web.tokens = web.tokens.map(|file| beside.at(&file));
+        tokens::look_beside(top, &mut web, &beside, &mut problems);
         certificate::look_beside(top, &mut web, &beside, &mut problems);
         let store: Store = section(top, "store", &mut problems);
         bounds::of_store(top, &store, &mut problems);

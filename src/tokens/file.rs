@@ -49,6 +49,19 @@ pub enum FileError {
     /// Others than its owner may write it.
     #[error("{} can be written by others than its owner, who could make tokens for themselves: chmod 600", .0.display())]
     Open(PathBuf),
+    /// It is somebody else's, neither root's nor of whoever would believe it.
+    #[error(
+        "{} belongs to user {owner}, who could make tokens for themselves, and neither to root nor to user {reader}, by whom it is read: chown it",
+        file.display()
+    )]
+    Foreign {
+        /// Which file.
+        file: PathBuf,
+        /// Whose it is.
+        owner: u32,
+        /// Who would believe it.
+        reader: u32,
+    },
     /// It is not what it should be.
     #[error("{} is damaged: {}; put back a good one, or move it away and make the tokens anew", .0.display(), .1)]
     Damaged(PathBuf, String),
@@ -80,11 +93,26 @@ pub fn version(file: &Path) -> io::Result<Option<Version>> {
     }
 }
 
-/// The tokens in a file, and which file that was; none where there is no file. Blocks.
+/// The tokens in a file, and which file that was; none where there is no file. For who goes by them: it is root's file or their own.
+/// Blocks.
 ///
 /// # Errors
 /// See [`FileError`].
 pub fn read(file: &Path) -> Result<(Tokens, Option<Version>), FileError> {
+    let reader = rustix::process::geteuid().as_raw();
+    read_of(file, |owner| if owner == 0 || owner == reader { Ok(()) } else { Err(reader) })
+}
+
+/// The same for who shows or changes them: root tends the file of a daemon of another user's, and leaves it to that one.
+///
+/// # Errors
+/// See [`FileError`].
+pub fn read_to_tend(file: &Path) -> Result<(Tokens, Option<Version>), FileError> {
+    if rustix::process::geteuid().is_root() { read_of(file, |_| Ok(())) } else { read(file) }
+}
+
+/// `is_for`: who would have none of it, by its owner.
+fn read_of(file: &Path, is_for: impl FnOnce(u32) -> Result<(), u32>) -> Result<(Tokens, Option<Version>), FileError> {
     let failed = |error| FileError::Read(file.to_owned(), error);
     let opened = match OpenOptions::new().read(true).custom_flags(NONBLOCK).open(file) {
         Ok(opened) => opened,
@@ -98,6 +126,8 @@ pub fn read(file: &Path) -> Result<(Tokens, Option<Version>), FileError> {
     if found.mode() & 0o022 != 0 {
         return Err(FileError::Open(file.to_owned()));
     }
+    let owner = found.uid();
+    is_for(owner).map_err(|reader| FileError::Foreign { file: file.to_owned(), owner, reader })?;
     let mut text = String::new();
     opened.take(LONGEST + 1).read_to_string(&mut text).map_err(|error| match error.kind() {
         io::ErrorKind::InvalidData => FileError::Damaged(file.to_owned(), "it is no text".to_owned()),
@@ -118,6 +148,18 @@ const NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits() as i32;
 /// # Errors
 /// See [`ChangeError`].
 pub fn change<T>(file: &Path, make: impl FnOnce(&mut Tokens) -> Result<T, TokenError>) -> Result<T, ChangeError> {
+    change_lent(file, None, make)
+}
+
+/// The same; a file that is new, in a folder of root's, is lent to this group to read.
+///
+/// # Errors
+/// See [`ChangeError`].
+pub fn change_lent<T>(
+    file: &Path,
+    lent: Option<u32>,
+    make: impl FnOnce(&mut Tokens) -> Result<T, TokenError>,
+) -> Result<T, ChangeError> {
     let failed = |error| ChangeError::Write(file.to_owned(), error);
     let folder = match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -126,14 +168,18 @@ pub fn change<T>(file: &Path, make: impl FnOnce(&mut Tokens) -> Result<T, TokenE
     let folder = File::open(folder).map_err(failed)?;
     // Until it is closed.
     rustix::fs::flock(&folder, rustix::fs::FlockOperation::LockExclusive).map_err(|error| failed(error.into()))?;
-    let (mut tokens, _) = read(file)?;
+    let (mut tokens, _) = read_to_tend(file)?;
     let outcome = make(&mut tokens)?;
-    let before = std::fs::metadata(file).ok();
-    // Root makes tokens for a daemon that is another user, and must be able to read them.
-    let owner = before.clone().map_or_else(|| folder.metadata(), Ok).map_err(failed)?;
-    // Whoever could read the one before: the daemon may be one of them.
-    let mode = before.map_or(OWN, |before| before.mode() & READ_BY_OTHERS | OWN);
-    whole_file::replace(file, text(&tokens).as_bytes(), Some((owner.uid(), owner.gid())), mode)
+    let (owner, mode) = if let Ok(before) = std::fs::metadata(file) {
+        // Whoever could read the one before: the daemon may be one of them.
+        ((before.uid(), before.gid()), before.mode() & READ_BY_OTHERS | OWN)
+    } else {
+        // Root makes tokens for a daemon that is another user, and must be able to read them.
+        let of = folder.metadata().map_err(failed)?;
+        let lent = lent.filter(|_| of.uid() == 0);
+        lent.map_or(((of.uid(), of.gid()), OWN), |group| ((0, group), OWN | READ_BY_GROUP))
+    };
+    whole_file::replace(file, text(&tokens).as_bytes(), Some(owner), mode)
         .and_then(|()| folder.sync_all())
         .map_err(failed)?;
     Ok(outcome)
@@ -142,6 +188,7 @@ pub fn change<T>(file: &Path, make: impl FnOnce(&mut Tokens) -> Result<T, TokenE
 /// For its owner alone.
 const OWN: u32 = 0o600;
 const READ_BY_OTHERS: u32 = 0o044;
+const READ_BY_GROUP: u32 = 0o040;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -195,7 +242,7 @@ fn parse(text: &str) -> Result<Tokens, String> {
 #[cfg(test)]
 mod tests {
     use std::fs::Permissions;
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::{PermissionsExt as _, chown};
 
     use super::*;
 
@@ -253,6 +300,39 @@ mod tests {
         std::fs::write(&file, &whole).unwrap();
         std::fs::set_permissions(&file, Permissions::from_mode(0o620)).unwrap();
         assert!(matches!(read(&file), Err(FileError::Open(_))));
+    }
+
+    #[test]
+    fn a_new_file_is_its_folders_owners_and_one_in_roots_folder_is_lent_to_a_group() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(FILE);
+        let made = |whose: u32, lent: Option<u32>| {
+            chown(folder.path(), Some(whose), Some(whose)).unwrap();
+            _ = std::fs::remove_file(&file);
+            change_lent(&file, lent, |_| Ok(())).unwrap();
+            let found = std::fs::metadata(&file).unwrap();
+            (found.uid(), found.gid(), found.mode() & 0o777)
+        };
+        assert_eq!(made(0, Some(4242)), (0, 4242, 0o640));
+        assert_eq!(made(0, None), (0, 0, 0o600));
+        assert_eq!(made(4243, Some(4242)), (4243, 4243, 0o600), "the daemon's own folder");
+    }
+
+    #[test]
+    fn a_file_of_somebody_elses_is_believed_by_nobody_and_tended_by_root() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(FILE);
+        add(&file, "Budi").unwrap();
+        chown(&file, Some(4242), None).unwrap();
+        let error = read(&file).unwrap_err().to_string();
+        assert!(error.contains("belongs to user 4242") && error.contains("to user 0"), "{error}");
+        // It stays that one's: whose daemon it is believes it.
+        assert_eq!(read_to_tend(&file).unwrap().0.all().len(), 1);
+        add(&file, "Siti").unwrap();
+        assert_eq!(std::fs::metadata(&file).unwrap().uid(), 4242);
+        assert!(matches!(read(&file), Err(FileError::Foreign { .. })));
+        chown(&file, Some(0), None).unwrap();
+        assert_eq!(read(&file).unwrap().0.all().len(), 2);
     }
 
     #[test]

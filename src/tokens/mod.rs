@@ -17,7 +17,7 @@ use subtle::ConstantTimeEq as _;
 
 use crate::domain::{Scope, TOKEN_BYTES, TOKEN_PREFIX, is_like_a_token};
 
-pub use file::{ChangeError, FILE, FileError, Version, change, read, version};
+pub use file::{ChangeError, FILE, FileError, Version, change, change_lent, read, read_to_tend, version};
 
 /// The longest name, characters.
 const LONGEST_NAME: usize = 64;

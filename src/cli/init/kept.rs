@@ -5,12 +5,9 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use super::super::paint::note;
+use super::super::service_user::{self, NAME as GROUP};
 use super::super::written;
 use super::Made;
-use crate::peer::users;
-
-/// The daemon's group, which the package brings along.
-const GROUP: &str = "siaga";
 
 impl Made {
     /// Writes it, over what may be there. By a webhook's address whoever knows it may write there: a config with one that is new, or that
@@ -20,8 +17,7 @@ impl Made {
     /// # Errors
     /// As the system says; what was there stays then.
     pub fn keep(&self, file: &Path) -> io::Result<()> {
-        let group = users::group(GROUP).filter(|_| rustix::process::geteuid().is_root());
-        self.keep_for(file, group)
+        self.keep_for(file, service_user::group())
     }
 
     fn keep_for(&self, file: &Path, group: Option<u32>) -> io::Result<()> {
