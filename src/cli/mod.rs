@@ -39,7 +39,8 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::clock::Clock;
 use crate::config::{Config, Files, LoadError, Origin};
-use crate::domain::{Lang, in_full};
+use crate::domain::reason::fill;
+use crate::domain::{Lang, Text, in_full};
 use crate::named_file;
 use paint::{Color, note, say};
 
@@ -246,12 +247,12 @@ impl Cli {
                 on_runtime(check::run(config, args, lang, color))
             }
             Command::Status(args) => {
-                let config = self.load(Files::NotAsked)?;
+                let config = self.load_to_ask()?;
                 let lang = self.lang(&config);
                 on_runtime(status::run(&config, args, lang, color))
             }
             Command::Test(args) => {
-                let config = self.load(Files::NotAsked)?;
+                let config = self.load_to_ask()?;
                 let lang = self.lang(&config);
                 on_runtime(test::run(&config, args, lang, color))
             }
@@ -261,7 +262,7 @@ impl Cli {
                 on_runtime(survey::run(config, &self.origin(), args, lang))
             }
             Command::Alert(args) => {
-                let config = self.load(Files::NotAsked)?;
+                let config = self.load_to_ask()?;
                 let lang = self.lang(&config);
                 on_runtime(alert::run(&config, args, lang))
             }
@@ -270,7 +271,7 @@ impl Cli {
                 token::run(&config, args, self.lang(&config))
             }
             Command::Drill(args) => {
-                let config = self.load(Files::NotAsked)?;
+                let config = self.load_to_ask()?;
                 let lang = self.lang(&config);
                 if args.only_lists() {
                     drill::list(lang);
@@ -296,7 +297,7 @@ impl Cli {
                 summary::run(&config, args, self.lang(&config))
             }
             Command::Sheet(args) => {
-                let config = self.load(Files::NotAsked)?;
+                let config = self.load_to_ask()?;
                 let lang = self.lang(&config);
                 on_runtime(sheet::run(&config, args, lang, color))
             }
@@ -345,7 +346,7 @@ impl Cli {
                 on_runtime(radio::test(args, config.as_ref(), self.lang_at_least()))
             }
             Command::Radio(radio::RadioCommand::Check(args)) => {
-                let config = self.load(Files::NotAsked)?;
+                let config = self.load_to_ask()?;
                 let lang = self.lang(&config);
                 on_runtime(radio::check(&config, args, lang))
             }
@@ -382,6 +383,23 @@ impl Cli {
 
     fn load(&self, files: Files) -> Result<Config, String> {
         Config::load(&self.origin(), files).map_err(|error| told(&error, self.color.on_stderr()))
+    }
+
+    /// The same for who only asks the daemon. This machine's usual config may be for root's eyes and the daemon's, as the address of a
+    /// webhook stands in it; where the unit has the daemon listen is known without.
+    fn load_to_ask(&self) -> Result<Config, String> {
+        match Config::load(&self.origin(), Files::NotAsked) {
+            Err(LoadError::Read { path, source })
+                if self.named_config().is_none() && source.kind() == std::io::ErrorKind::PermissionDenied =>
+            {
+                let lang = self.lang.unwrap_or_default();
+                let file = [("file", path.display().to_string().into())];
+                note(&format!("siaga: {}", fill(UNREAD.in_lang(lang), &file, lang)));
+                Config::load(&Origin::BuiltIn, Files::NotAsked)
+            }
+            read => read,
+        }
+        .map_err(|error| told(&error, self.color.on_stderr()))
     }
 
     fn lang(&self, config: &Config) -> Lang {
@@ -443,6 +461,11 @@ impl Cli {
         Ok(u8::from(!outcome.unmet.is_empty()))
     }
 }
+
+static UNREAD: Text = Text::new(
+    "{file} tidak boleh dibaca pengguna ini; yang ditanya siaga di tempat bawaannya (127.0.0.1:10153, /run/siaga)",
+    "{file} is not for this user to read; the daemon is asked where it is by default (127.0.0.1:10153, /run/siaga)",
+);
 
 /// What is wrong with a config, in full.
 fn told(error: &LoadError, color: bool) -> String {

@@ -52,6 +52,7 @@ mod repeated;
 mod requests;
 mod roots;
 mod seat;
+mod service_user;
 mod session_sound;
 mod sessions;
 mod slow_clients;
