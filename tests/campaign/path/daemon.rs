@@ -132,6 +132,7 @@ impl Daemon {
             snapshot: snapshot_seen,
             clock,
             evidence: Arc::new(memory::Memory::new(store.clone(), clock)),
+            booked_evidence: Arc::new(memory::Memory::new(store.clone(), clock)),
             history: Arc::new(history::Remembered { store: store.clone(), configs: configs.clone() }),
             surveys: Arc::new(surveys::Kept::of(folder)),
             bookings: Arc::clone(&book) as Arc<dyn web::Bookings>,
