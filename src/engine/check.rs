@@ -386,7 +386,7 @@ impl CheckState {
     }
 
     fn forget_packets(&mut self) {
-        self.window = Window::new(self.spec.loss.map_or(0, |loss| loss.window));
+        self.window.begin_anew(self.spec.loss.map_or(0, |loss| loss.window));
         self.silence = None;
     }
 }

@@ -15,6 +15,8 @@ pub(super) struct LimitSet {
     /// What has lasted.
     pub(super) hold: Hold,
     loss: Option<Verdict>,
+    /// The number of the window's first sample that counts for it: what is older was forgotten, as the line got better by these limits.
+    counts_since: u64,
     /// Whether loss is of interest now: not while the target is silent or our own eyes fail, which have their own reasons.
     counts_loss: bool,
     /// What was last said of loss, if that is amiss. It stands until a hold has decided what supersedes it: a bad line is no good one for
@@ -53,6 +55,7 @@ impl LimitSet {
             limits,
             hold: Hold::new(spec.holds),
             loss: None,
+            counts_since: 0,
             counts_loss: false,
             by_loss: None,
             loss_began: Mono::NEVER,
@@ -123,8 +126,8 @@ impl LimitSet {
         let is_outage = observation.reading.sample.is_some_and(|sample| sample.outage);
         self.counts_loss = observation.error.is_none() && !is_outage;
         if self.counts_loss {
-            self.loss = wilson::decide_by(self.loss, window, limits.0, limits.1);
-            let ratio = window.view().map(|view| view.ratio);
+            self.loss = wilson::decide_by(self.loss, window, &mut self.counts_since, limits.0, limits.1);
+            let ratio = window.view_since(self.counts_since).map(|view| view.ratio);
             let before = self.by_loss.take().map(|loss| loss.verdict);
             self.by_loss = (self.loss != Some(Verdict::Ready)).then(|| wilson::finding(self.loss, ratio, rule, limits));
             if self.by_loss.as_ref().map(|loss| loss.verdict) != before {

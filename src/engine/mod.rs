@@ -39,6 +39,8 @@ mod laws;
 #[cfg(test)]
 mod lines;
 #[cfg(test)]
+mod losses;
+#[cfg(test)]
 mod outages;
 #[cfg(test)]
 mod outlooks;
