@@ -120,6 +120,38 @@ fn a_fault_is_as_old_as_it_is_whatever_was_found_in_its_place_meanwhile() {
 }
 
 #[test]
+fn what_was_degraded_for_a_day_and_is_worse_for_a_moment_stands_in_nobodys_way() {
+    use Verdict::{Degraded, NotReady, Ready};
+
+    let mut plan = room();
+    plan.checks.iter_mut().for_each(|spec| Arc::make_mut(spec).fresh_for = secs(80 * HOUR));
+    let mut engine = Engine::new(plan, Restored::default(), at(0.0));
+    all_good(&mut engine, at(0.0));
+    let look = |engine: &mut Engine, verdict: Verdict, hour: u64| {
+        let mut now = at(0.0);
+        for second in [10, 14] {
+            now = at(0.0).after(secs(hour * HOUR + second));
+            engine.observe(says("ups", verdict, now), now);
+        }
+        let snapshot = engine.snapshot();
+        let question = Question::new(&snapshot, None, Some(now.after(secs(72 * HOUR)).wall), None, now).unwrap();
+        answer(&snapshot, &question, now).view.verdict
+    };
+    // By one reason all the while: it is as old as that, and was milder.
+    for (verdict, hour, then) in [
+        (Degraded, 0, Ready),
+        (Degraded, 30, Ready),
+        (NotReady, 31, Ready),
+        (NotReady, 54, Ready),
+        (NotReady, 55, NotReady),
+    ] {
+        assert_eq!(look(&mut engine, verdict, hour), then, "{verdict} at {hour} h");
+    }
+    let reason = engine.snapshot().current().checks[2].reasons[0].clone();
+    assert_eq!((reason.verdict, reason.since), (NotReady, at(14.0).wall));
+}
+
+#[test]
 fn what_is_unknown_is_asked_again_soon_and_never_later_than_it_would_be() {
     for (second, verdict) in [(5.0, Verdict::Unknown), (5.0, Verdict::Ready)] {
         let engine = seen(&[("camera", verdict)]);

@@ -214,12 +214,10 @@ impl Answer {
 /// looks green.
 fn lasting(judged: &Judged, check: &CheckView, now: Now) -> Judged {
     let seen = check.last.is_some() && !check.stale;
-    let has_lasted = |since: Timestamp| until(now.wall, since) >= LASTED;
-    // What was found in its place meanwhile makes it no younger: a line of which now the router and now the far end is silent.
-    let whole = judged.verdict == Verdict::NotReady && has_lasted(judged.since);
-    let lasting = |reason: &&Reason| {
-        reason.def.lasting || reason.verdict == Verdict::NotReady && (whole || has_lasted(reason.since))
-    };
+    // Of the verdict, and not of a reason: what was found in its place meanwhile makes it no younger (a line of which now the router and
+    // now the far end is silent), and a reason may be old that was milder until a moment ago.
+    let whole = judged.verdict == Verdict::NotReady && until(now.wall, judged.since) >= LASTED;
+    let lasting = |reason: &&Reason| reason.def.lasting || whole && reason.verdict == Verdict::NotReady;
     let lasts = |verdict| judged.reasons.iter().any(|reason| lasting(&reason) && reason.verdict >= verdict);
     // What our eyes could not see may or may not last.
     if !seen || (judged.verdict == Verdict::Unknown && !lasts(Verdict::Unknown)) {
