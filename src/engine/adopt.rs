@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Engine;
 use super::check::CheckState;
 use crate::domain::plan::Plan;
-use crate::domain::{CheckName, Component, Now, Subject};
+use crate::domain::{CheckName, Component, Now};
 
 impl Engine {
     /// Judges by another plan from now on (a reload). A check that looks at the same as before keeps all that is known of it, judged
@@ -29,10 +29,7 @@ impl Engine {
             .collect();
         self.left_use = old.values().filter_map(CheckState::used_until).chain(self.left_use).max();
         self.by_name = plan.checks.iter().enumerate().map(|(at, spec)| (spec.name.clone(), at)).collect();
-        self.told.retain(|subject, _| match subject {
-            Subject::Check(name) => self.by_name.contains_key(name),
-            Subject::Room | Subject::Component(_) => true,
-        });
+        self.tell_gone(old.into_keys().collect(), now);
         let places: Vec<Option<usize>> = self.plan.profiles.iter().map(|old| plan.profile(&old.name)).collect();
         self.since = moved(std::mem::take(&mut self.since), &places);
         self.on_backup = moved(std::mem::take(&mut self.on_backup), &places);

@@ -156,17 +156,10 @@ proptest! {
                 engine.tick(now);
             } else {
                 apply(&mut engine, step, now);
-                if let Step::Reload(place) = step {
-                    // A check that is there no more ends its line; should it come back, it begins another.
-                    let there = plan_of(*place).checks;
-                    last.retain(|subject, _| match subject {
-                        Subject::Check(name) => there.iter().any(|spec| spec.name == *name),
-                        Subject::Room | Subject::Component(_) => true,
-                    });
-                }
             }
             for event in engine.drain_events() {
                 match event {
+                    // Of a check that is there no more too: it ends its line, and should it come back, it begins another.
                     Event::Transition(transition) => {
                         let from = last.insert(transition.subject.clone(), transition.to).unwrap_or(Verdict::Unknown);
                         prop_assert_eq!(from, transition.from);
@@ -177,6 +170,13 @@ proptest! {
                     Event::IncidentChanged(incident) => prop_assert!(open.contains(&incident.id)),
                     Event::IncidentClosed(incident) => prop_assert!(open.remove(&incident.id)),
                 }
+            }
+            let snapshot = engine.snapshot();
+            for (subject, verdict) in &last {
+                let Subject::Check(name) = subject else { continue };
+                let is = snapshot.checks.iter().position(|check| check.spec.name == *name);
+                let is = is.map_or(Verdict::Unknown, |place| snapshot.current().checks[place].verdict);
+                prop_assert_eq!(*verdict, is, "what was said of {} last is not so", name);
             }
         }
         let still: BTreeSet<String> = engine.snapshot().incidents.iter().map(|incident| incident.id.clone()).collect();

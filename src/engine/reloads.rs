@@ -294,3 +294,41 @@ fn what_was_said_lasts_over_a_pause_as_long_as_evidence_of_that_very_thing_count
     assert_eq!([component(Component::Internet), component(Component::Power)], [30, 20].map(secs));
     assert_eq!((component(Component::Radio), bridges(&plan, &Subject::Room)), (Duration::MAX, secs(10)));
 }
+
+#[test]
+fn of_a_check_that_goes_nothing_is_known_from_then_on() {
+    let mut engine = Engine::new(room(), Restored::default(), at(0.0));
+    for second in 0..=20 {
+        let now = at(f64::from(second));
+        for name in NAMES {
+            let bad = name == "ups" && second > 10;
+            engine.observe(says(name, if bad { Verdict::NotReady } else { Verdict::Ready }, now), now);
+        }
+    }
+    let told = |engine: &mut Engine| {
+        let events = engine.drain_events().into_iter();
+        let of_checks = events.filter_map(|event| match event {
+            Event::Transition(Transition { subject: Subject::Check(name), from, to, at, settling, .. }) => {
+                Some((name.to_string(), from, to, at, settling))
+            }
+            _ => None,
+        });
+        of_checks.collect::<Vec<_>>()
+    };
+    told(&mut engine);
+    // One goes, one has another name, and what was never known of the third ends nothing.
+    let mut other = room();
+    other.checks.push(Arc::new(far()));
+    engine.adopt(other.clone(), at(21.0));
+    assert_eq!(told(&mut engine), []);
+    other.checks.retain(|spec| !["ups", "far"].contains(&spec.name.as_str()));
+    Arc::make_mut(&mut other.checks[0]).name = "cable".into();
+    engine.adopt(other, at(22.0));
+    let gone = |name: &str, from| (name.to_owned(), from, Verdict::Unknown, at(22.0).wall, false);
+    assert_eq!(told(&mut engine), [gone("link", Verdict::Ready), gone("ups", Verdict::NotReady)]);
+    // Should they come back, they are known anew.
+    engine.adopt(room(), at(23.0));
+    assert_eq!(told(&mut engine), []);
+    engine.observe(says("ups", Verdict::NotReady, at(24.0)), at(24.0));
+    assert_eq!(told(&mut engine), [("ups".to_owned(), Verdict::Unknown, Verdict::NotReady, at(24.0).wall, false)]);
+}

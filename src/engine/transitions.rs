@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::past::blame::ON_BATTERY;
-use super::{Engine, Event};
+use super::{Engine, Event, SETTLING};
 use crate::domain::snapshot::ProfileView;
-use crate::domain::{Level, Now, Reason, Requirement, Subject, Transition, Verdict};
+use crate::domain::{CheckName, Level, Now, Reason, Requirement, Subject, Transition, Verdict};
 
 impl Engine {
     /// Tells what has another verdict than was told last: checks, components, the room. Of a UPS also that it went on battery, or
@@ -62,6 +62,20 @@ impl Engine {
                 codes: why,
                 settling,
             }));
+        }
+    }
+
+    /// Tells of checks that are there no more that nothing is known of them from now on: what was said of them last would stand for as
+    /// long as this process watches.
+    pub(super) fn tell_gone(&mut self, mut names: Vec<CheckName>, now: Now) {
+        names.sort();
+        let settling = now.mono < self.started.mono.after(SETTLING);
+        for subject in names.into_iter().map(Subject::Check) {
+            let known = self.told.remove(&subject).filter(|known| *known != (Verdict::Unknown, false));
+            let Some((from, _)) = known else { continue };
+            let profile = Arc::clone(&self.plan.profiles[self.current].name);
+            let (to, at, codes) = (Verdict::Unknown, now.wall, Vec::new());
+            self.events.push(Event::Transition(Transition { subject, profile, from, to, at, codes, settling }));
         }
     }
 }
