@@ -66,12 +66,23 @@ impl Incidents {
             let verdict = caused.as_ref().map_or(component.verdict, |caused| caused.verdict);
             let unknown = makes_unknown(view, checks, component, caused.as_ref());
             let spells = self.spells.entry(component.component).or_default();
-            go_on(spells, unknown.iter().map(|check| check.spec.fresh_for), now.mono);
+            go_on(spells, unknown.iter().map(|at| checks[*at].spec.fresh_for), now.mono);
             let open = self.open.iter_mut().find(|incident| incident.component == component.component);
             let counts = component.requirement == Requirement::Required && !component.absent;
             let outside = counts && is_bad;
-            let each = unknown.iter().filter_map(|check| due(check, &self.unknown));
-            let in_turn = spells.iter().map(|(patience, since)| since.after(*patience));
+            // That it is good again takes longer to be decided than what is not known may last: who has waited waits for that too. What
+            // is not seen again meanwhile has had its time.
+            let backs = come_back(view, checks, component, caused.as_ref(), &unknown);
+            let back = |at: &usize| backs.get(at).copied();
+            let all_back = |patience: Duration| {
+                let mut these = unknown.iter().filter(|at| checks[**at].spec.fresh_for <= patience);
+                these.try_fold(Mono::ZERO, |last, at| Some(last.max(back(at)?))).unwrap_or(Mono::ZERO)
+            };
+            let each = unknown.iter().filter_map(|at| {
+                let due = due(&checks[*at], &self.unknown)?;
+                Some(due.max(back(at).unwrap_or(Mono::ZERO)))
+            });
+            let in_turn = spells.iter().map(|(patience, since)| since.after(*patience).max(all_back(*patience)));
             let waits = each.chain(in_turn).min().filter(|due| *due > now.mono);
             match open {
                 Some(incident) if !outside => {
@@ -93,7 +104,9 @@ impl Incidents {
                     let is_news = verdict == Verdict::Unknown && incident.verdict != Verdict::Unknown;
                     let waits = if is_news {
                         let turned = *self.turned.entry(component.component).or_insert(now.mono);
-                        waits.map(|due| due.min(turned.after(WITHIN))).filter(|due| *due > now.mono)
+                        waits
+                            .map(|due| due.min(turned.after(WITHIN).max(all_back(Duration::MAX))))
+                            .filter(|due| *due > now.mono)
                     } else {
                         self.turned.remove(&component.component);
                         None
@@ -186,28 +199,57 @@ fn began(component: &ComponentView, caused: &Caused) -> Timestamp {
     own.map_or(component.since, |reason| reason.since.max(component.since))
 }
 
-/// The checks that make unknown what a component is by `caused`, else what it is; none where that is another verdict, which has had its
-/// hold and is an incident at once.
-fn makes_unknown<'a>(
+/// The places of the checks that make unknown what a component is by `caused`, else what it is; none where that is another verdict,
+/// which has had its hold and is an incident at once.
+fn makes_unknown(
     view: &ProfileView,
-    checks: &'a [Arc<CheckView>],
+    checks: &[Arc<CheckView>],
     component: &ComponentView,
     caused: Option<&Caused>,
-) -> Vec<&'a CheckView> {
+) -> Vec<usize> {
     if caused.map_or(component.verdict, |caused| caused.verdict) != Verdict::Unknown {
         return Vec::new();
     }
     let verdict = |at: usize| caused.map_or(view.checks[at].verdict, |caused| caused.checks[at]);
-    let all = component.checks.iter().map(|at| (&*checks[*at], verdict(*at)));
-    let required: Vec<_> = all.filter(|(check, _)| check.spec.requirement == Requirement::Required).collect();
-    let groups = rollup::groups(required.iter().map(|(check, verdict)| (&*check.spec, *verdict)));
+    let is_required = |at: &usize| checks[*at].spec.requirement == Requirement::Required;
+    let required: Vec<usize> = component.checks.iter().copied().filter(is_required).collect();
+    let groups = rollup::groups(required.iter().map(|at| (&*checks[*at].spec, verdict(*at))));
     // A member that others of its group stand in for makes nothing unknown.
     let stood_in_for = |check: &CheckView| {
         let group = check.spec.group.as_ref().and_then(|group| groups.get(&*group.name));
         group.is_some_and(|whole| *whole != Verdict::Unknown)
     };
-    let unknown = required.iter().filter(|(check, verdict)| *verdict == Verdict::Unknown && !stood_in_for(check));
-    unknown.map(|(check, _)| *check).collect()
+    let unknown = required.iter().filter(|at| verdict(**at) == Verdict::Unknown && !stood_in_for(&checks[**at]));
+    unknown.copied().collect()
+}
+
+/// When each of the checks that make a component unknown is decided to do so no more, if all goes on to be seen as it is now: it is known
+/// then, or stood in for by what is. Not by a test, which only another test confirms.
+fn come_back(
+    view: &ProfileView,
+    checks: &[Arc<CheckView>],
+    component: &ComponentView,
+    caused: Option<&Caused>,
+    unknown: &[usize],
+) -> BTreeMap<usize, Mono> {
+    let better = |at: &usize| {
+        let pending = view.checks[*at].pending?;
+        (pending.to < Verdict::Unknown && pending.at < Mono::NEVER).then_some((*at, pending))
+    };
+    let seen: BTreeMap<_, _> = unknown.iter().filter_map(better).collect();
+    let then = |at: usize| {
+        let is = caused.map_or(view.checks[at].verdict, |caused| caused.checks[at]);
+        seen.get(&at).map_or(is, |pending| pending.to)
+    };
+    let groups = rollup::groups(component.checks.iter().map(|at| (&*checks[*at].spec, then(*at))));
+    let by_others = |at: usize| {
+        let group = &checks[at].spec.group.as_ref()?.name;
+        let is_in_it = |other: usize| checks[other].spec.group.as_ref().is_some_and(|own| own.name == *group);
+        let all = seen.iter().filter(|(other, _)| is_in_it(**other)).map(|(_, pending)| pending.at);
+        all.max().filter(|_| groups.get(&**group).is_some_and(|whole| *whole < Verdict::Unknown))
+    };
+    let back = |at: usize| Some((at, seen.get(&at).map(|pending| pending.at).or_else(|| by_others(at))?));
+    unknown.iter().copied().filter_map(back).collect()
 }
 
 /// When it is an incident that a check makes its component unknown: once it has been so, since the moment that `since` has of it, for

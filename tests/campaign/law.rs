@@ -216,6 +216,15 @@ impl OfCheck {
         all.into_iter().min()
     }
 
+    /// When it is decided that it is known again, and as what, if it goes on to be seen as by the newest look. A test is decided by
+    /// another test alone.
+    fn is_seen_again(&self, profile: usize) -> Option<(u64, Verdict)> {
+        let raw = self.looks.back().filter(|_| !self.stale && !self.spec.active)?.raw(profile);
+        let to = raw.max(self.by_loss(profile));
+        let since = self.since(profile, |earlier| earlier <= raw).filter(|_| to < Verdict::Unknown)?;
+        Some((since + ms(self.spec.holds.good_for), to))
+    }
+
     fn by_loss(&self, profile: usize) -> Verdict {
         self.loss[profile].map_or(Verdict::Ready, |(_, verdict)| verdict)
     }
@@ -365,40 +374,66 @@ impl Law {
     }
 
     /// The verdict of a component's group: one is all that there is here.
-    fn group(&self, component: Component, profile: usize) -> Option<Verdict> {
+    fn group(&self, component: Component, verdict: &dyn Fn(&OfCheck) -> Verdict) -> Option<Verdict> {
         let members = || self.required(component).filter(|check| check.spec.group.is_some());
         let need = members().find_map(|check| check.spec.group.as_ref())?.need;
-        let mut verdicts: Vec<Verdict> = members().map(|check| self.verdict(check, profile)).collect();
+        let mut verdicts: Vec<Verdict> = members().map(verdict).collect();
         verdicts.sort();
         Some(verdicts[need.min(verdicts.len()) - 1])
     }
 
     /// Until when a component may be unknown before that is amiss, ms: of each check that makes it so, from when that is unknown (by
     /// the check's place) for as long as evidence of it counts, of which nothing is left where it became too old. What this process has
-    /// not looked at yet has all of it.
+    /// not looked at yet has all of it. Of what is seen again by then, until that is decided.
     pub(super) fn may_be_unknown_until(
         &self,
         component: Component,
         profile: usize,
         unknown_since: &BTreeMap<usize, u64>,
     ) -> Option<u64> {
-        let group = self.group(component, profile);
+        let group = self.group(component, &|check| self.verdict(check, profile));
         let makes_it_so = |check: &OfCheck| {
             let by_others = check.spec.group.is_some() && group != Some(Verdict::Unknown);
             check.spec.component == component && check.spec.requirement == Requirement::Required && !by_others
         };
-        let unknown = unknown_since.iter().map(|(place, since)| (&self.checks[*place], *since));
-        let until = unknown
+        let unknown: Vec<(&OfCheck, u64)> = unknown_since
+            .iter()
+            .map(|(place, since)| (&self.checks[*place], *since))
             .filter(|(check, _)| makes_it_so(check))
-            .map(|(check, since)| since + if check.stale && check.ran { 0 } else { ms(check.spec.fresh_for) });
-        until.min()
+            .collect();
+        // Decided what is seen, it is known, or another of its group is.
+        let alike = self.alike[profile];
+        let is = |check: &OfCheck| check.is_seen_again(alike).map_or(self.verdict(check, profile), |(_, to)| to);
+        let group_then = self.group(component, &is);
+        let of_group = unknown.iter().filter(|(check, _)| check.spec.group.is_some());
+        let of_group = of_group.filter_map(|(check, _)| Some(check.is_seen_again(alike)?.0)).max();
+        let back = |check: &OfCheck| {
+            let by_others = of_group.filter(|_| check.spec.group.is_some() && group_then < Some(Verdict::Unknown));
+            check.is_seen_again(alike).map(|(at, _)| at).or(by_others)
+        };
+        let each = unknown.iter().map(|(check, since)| {
+            let due = since + if check.stale && check.ran { 0 } else { ms(check.spec.fresh_for) };
+            due.max(back(check).unwrap_or_default())
+        });
+        // Together they have the time of the most patient, unless all that are no more patient are back by then.
+        let together = unknown.iter().map(|(of, _)| {
+            let these = || unknown.iter().filter(|(check, _)| check.spec.fresh_for <= of.spec.fresh_for);
+            let due = these().map(|(_, since)| since + ms(of.spec.fresh_for)).min().unwrap_or_default();
+            let all = these().try_fold(0, |last, (check, _)| Some(last.max(back(check)?)));
+            due.max(all.unwrap_or_default())
+        });
+        each.chain(together).min()
     }
 
     /// A component's verdict under a profile.
     pub(super) fn component(&self, component: Component, profile: usize) -> Verdict {
+        self.component_of(component, &|check| self.verdict(check, profile))
+    }
+
+    fn component_of(&self, component: Component, verdict: &dyn Fn(&OfCheck) -> Verdict) -> Verdict {
         let single = self.required(component).filter(|check| check.spec.group.is_none());
-        let mut all: Vec<Verdict> = single.map(|check| self.verdict(check, profile)).collect();
-        all.extend(self.group(component, profile));
+        let mut all: Vec<Verdict> = single.map(verdict).collect();
+        all.extend(self.group(component, verdict));
         let absent = self.plan.absent.contains(&component);
         Self::worst(&all).unwrap_or(if absent { Verdict::Ready } else { Verdict::Unknown })
     }

@@ -299,3 +299,83 @@ fn one_incident_has_none_of_the_time_for_which_another_was_not_known() {
     let power = snapshot.incidents.iter().find(|incident| incident.component == Component::Power);
     assert_eq!(power.map(|incident| incident.verdict), Some(Verdict::Degraded), "it is waited for what is not known");
 }
+
+#[test]
+fn what_was_unknown_for_seconds_and_is_seen_again_is_no_incident() {
+    use Verdict::{Ready, Unknown};
+
+    // The second at which an incident begins where the UPS is unseen in these seconds: evidence counts for 20 s, what is bad is decided
+    // after 3 s and what is good after 60 s.
+    let begins = |unseen: &dyn Fn(u32) -> bool| {
+        let mut engine = settled(room());
+        (21..400).find(|second| {
+            ups(&mut engine, if unseen(*second) { Unknown } else { Ready }, *second);
+            happened(&mut engine)[0] > 0
+        })
+    };
+    // Decided unknown at 24, and good again at 91, or at 103: seen all the time since.
+    assert_eq!(begins(&|second| second < 31), None);
+    assert_eq!(begins(&|second| second < 43), None);
+    // Unseen for as long as evidence counts.
+    assert_eq!(begins(&|_| true), Some(44));
+    assert_eq!(begins(&|second| second < 45), Some(44));
+    // Unseen again before that was decided: at once, and where it is not its time yet then.
+    assert_eq!(begins(&|second| second < 31 || second == 60), Some(60));
+    assert_eq!(begins(&|second| second < 31 || (35..).contains(&second)), Some(44));
+    // What goes to and fro for ever, and is seen when its time is over, is one the next time that it is unseen.
+    assert_eq!(begins(&|second| (second - 21) % 12 < 6), Some(45));
+}
+
+#[test]
+fn within_an_incident_it_is_waited_for_what_is_seen_again_too() {
+    let changed = |unseen_again: bool| {
+        let mut engine = settled(room());
+        for second in 21..60 {
+            ups(&mut engine, Verdict::Degraded, second);
+        }
+        assert_eq!(happened(&mut engine), [1, 0, 0]);
+        // Decided unknown at 63, for which there are 20 s; seen again, half of it, from 70 on.
+        let mut changed = None;
+        for second in 60..200 {
+            let verdict = match second {
+                ..70 => Verdict::Unknown,
+                100 if unseen_again => Verdict::Unknown,
+                _ => Verdict::Degraded,
+            };
+            ups(&mut engine, verdict, second);
+            if happened(&mut engine) != [0; 3] {
+                changed.get_or_insert((second, engine.snapshot().incidents[0].verdict));
+            }
+        }
+        changed
+    };
+    assert_eq!(changed(false), None, "it was degraded, and is");
+    assert_eq!(changed(true), Some((100, Verdict::Unknown)));
+}
+
+#[test]
+fn one_that_is_seen_again_makes_nobody_wait_for_another_that_is_not() {
+    use Verdict::{Ready, Unknown};
+
+    let mut plan = room();
+    let mut second_ups = spec("second", Kind::Ups, crate::domain::Level::Power);
+    let begins = |plan: &Plan, unseen: &dyn Fn(&str, u32) -> bool| {
+        let mut engine = Engine::new(plan.clone(), Restored::default(), at(0.0));
+        (0..200).find(|second| {
+            let now = at(f64::from(*second));
+            let said = |name: &str| if *second > 20 && unseen(name, *second) { Unknown } else { Ready };
+            let names = NAMES.into_iter().chain(["second"]);
+            engine.observe_all(names.map(|name| says(name, said(name), now)).chain([rate(1e7, now)]), now);
+            happened(&mut engine)[0] > 0
+        })
+    };
+    let unseen = |name: &str, second| name == "second" || name == "ups" && second < 31;
+    plan.checks.push(Arc::new(second_ups.clone()));
+    assert_eq!(begins(&plan, &unseen), Some(44));
+    // Where one of both is enough it is waited for that one.
+    plan.checks.pop();
+    second_ups.group = Some(crate::domain::Group { name: "both".into(), need: 1 });
+    plan.checks.push(Arc::new(second_ups));
+    Arc::make_mut(&mut plan.checks[2]).group = Some(crate::domain::Group { name: "both".into(), need: 1 });
+    assert_eq!(begins(&plan, &unseen), None);
+}
