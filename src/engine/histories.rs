@@ -353,6 +353,54 @@ fn of_what_was_seen_before_a_night_asleep_nothing_has_lasted_until_the_first_loo
 }
 
 #[test]
+fn a_night_asleep_is_no_incident_in_the_morning_and_what_is_not_seen_then_is_one_in_its_time() {
+    use Verdict::{NotReady, Ready};
+
+    // The incidents of a morning, by when they begin, change and end; at night the UPS was as said, in the morning as said of each second.
+    let morning = |at_night: Verdict, ups: &dyn Fn(u32) -> Option<Verdict>| {
+        let mut plan = room();
+        // A test, which another one has to confirm, has its time for that.
+        Arc::make_mut(&mut plan.checks[4]).fresh_for = secs(2100);
+        let mut engine = Engine::new(plan, Restored::default(), at(0.0));
+        let look = |engine: &mut Engine, ups: Option<Verdict>, now: Now| {
+            let others = ["link", "gateway", "camera"].map(|name| says(name, Ready, now));
+            let ups = ups.map(|verdict| says("ups", verdict, now));
+            engine.observe_all(others.into_iter().chain(ups).chain([rate(1e7, now)]), now);
+        };
+        for second in 0..30 {
+            look(&mut engine, Some(at_night), at(f64::from(second)));
+        }
+        engine.drain_events();
+        let mut told = Vec::new();
+        for second in 0..100 {
+            let now = at(50_000.0 + f64::from(second));
+            engine.tick(now);
+            if second > 1 {
+                look(&mut engine, ups(second), now);
+            }
+            told.extend(engine.drain_events().into_iter().filter_map(|event| match event {
+                Event::IncidentOpened(one) => Some((second, "begins", one.component)),
+                Event::IncidentChanged(one) => Some((second, "changes", one.component)),
+                Event::IncidentClosed(one) => Some((second, "ends", one.component)),
+                _ => None,
+            }));
+        }
+        told
+    };
+    assert_eq!(morning(Ready, &|_| Some(Ready)), []);
+    // Nothing is heard of it, or its looks fail: it has its twenty seconds, as after a start.
+    for unseen in [None, Some(Verdict::Unknown)] {
+        assert_eq!(morning(Ready, &|_| unseen), [(20, "begins", Component::Power)]);
+    }
+    // Heard of once, and no more: that is too old in its own time.
+    assert_eq!(morning(Ready, &|second| (second < 9).then_some(Ready)), [(28, "begins", Component::Power)]);
+    // What is bad is so as soon as it is certain, and what was bad at night is what it was.
+    assert_eq!(morning(Ready, &|_| Some(NotReady)), [(5, "begins", Component::Power)]);
+    assert_eq!(morning(NotReady, &|_| Some(NotReady)), []);
+    assert_eq!(morning(NotReady, &|_| Some(Ready)), [(62, "ends", Component::Power)]);
+}
+
+#[test]
 fn what_cannot_be_seen_now_is_not_ready_tomorrow() {
     let mut engine = Engine::new(room(), Restored::default(), at(0.0));
     for name in NAMES {

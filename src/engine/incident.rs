@@ -29,6 +29,8 @@ pub struct Incidents {
     /// The checks that made each component what its incident was told as, but for those that are mended. None of what was open before
     /// this process.
     made_by: BTreeMap<Component, Vec<CheckName>>,
+    /// When it was looked again after a suspension. What became too old before that did so while nobody looked.
+    woke: Option<Mono>,
 }
 
 impl Incidents {
@@ -40,6 +42,14 @@ impl Incidents {
     /// The open ones, oldest first.
     pub fn open(&self) -> &[Incident] {
         &self.open
+    }
+
+    /// It was suspended until `now`: what is not known has all its time to be looked at, as after a start.
+    pub fn wake(&mut self, now: Mono) {
+        self.woke = Some(now);
+        self.unknown.clear();
+        self.spells.clear();
+        self.turned.clear();
     }
 
     /// Holds the incidents against what is said of the components now. Returns what changed, and when to look again
@@ -79,7 +89,7 @@ impl Incidents {
                 these.try_fold(Mono::ZERO, |last, at| Some(last.max(back(at)?))).unwrap_or(Mono::ZERO)
             };
             let each = unknown.iter().filter_map(|at| {
-                let due = due(&checks[*at], &self.unknown)?;
+                let due = due(&checks[*at], &self.unknown, self.woke)?;
                 Some(due.max(back(at).unwrap_or(Mono::ZERO)))
             });
             let in_turn = spells.iter().map(|(patience, since)| since.after(*patience).max(all_back(*patience)));
@@ -255,9 +265,10 @@ fn come_back(
 /// When it is an incident that a check makes its component unknown: once it has been so, since the moment that `since` has of it, for
 /// the age that is allowed to it, which is over where evidence became too old. By the monotonic clock: a wall clock that is set back
 /// may not put an incident off.
-fn due(check: &CheckView, since: &BTreeMap<CheckName, Mono>) -> Option<Mono> {
-    // What this process has not looked at yet has as long as what was never seen, however old its evidence is.
-    let is_over = check.stale && check.runs > 0;
+fn due(check: &CheckView, since: &BTreeMap<CheckName, Mono>, woke: Option<Mono>) -> Option<Mono> {
+    // What this process has not looked at yet has as long as what was never seen, however old its evidence is; and so has what became
+    // too old while nobody looked.
+    let is_over = check.stale && check.runs > 0 && check.fresh_until > woke;
     let allowed = if is_over { Duration::ZERO } else { check.spec.fresh_for };
     Some(since.get(&check.spec.name)?.after(allowed))
 }

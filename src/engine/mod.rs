@@ -331,6 +331,10 @@ impl Engine {
         let checks: Vec<Arc<CheckView>> = self.checks.iter_mut().map(CheckState::view).collect();
         let profiles: Vec<Arc<ProfileView>> =
             (0..self.plan.profiles.len()).map(|place| self.roll_up(place, now)).collect();
+        // A suspension is no time in which anybody waited for what is not known.
+        if self.next_deadline().after(LATE) < now.mono {
+            self.incidents.wake(now.mono);
+        }
         let mut events = Vec::new();
         let current = &profiles[self.current];
         // The same list in memory is the same list: nothing was rolled up anew.
