@@ -152,6 +152,48 @@ fn what_was_degraded_for_a_day_and_is_worse_for_a_moment_stands_in_nobodys_way()
 }
 
 #[test]
+fn a_clock_that_is_set_forward_makes_no_fault_a_day_old() {
+    use Verdict::{NotReady, Ready};
+
+    let set = |now: Now, hours: u64| Now { wall: now.after(secs(hours * HOUR)).wall, ..now };
+    // As the process began to judge it: at once, or two hours after the one before it had found the fault.
+    for (before, hours_before) in [(false, 0), (true, 2)] {
+        let began = at(0.0).after(secs(hours_before * HOUR));
+        let mut plan = room();
+        plan.checks.iter_mut().for_each(|spec| Arc::make_mut(spec).fresh_for = secs(40 * HOUR));
+        let stood = Standing {
+            subject: Subject::Check("ups".into()),
+            profile: "small".into(),
+            verdict: NotReady,
+            since: at(0.0).wall,
+            reasons: Vec::new(),
+        };
+        let restored = Restored {
+            standings: before.then_some(stood).into_iter().collect(),
+            observations: before.then(|| says("ups", NotReady, at(1.0))).into_iter().collect(),
+            ..Restored::default()
+        };
+        let mut engine = Engine::new(plan, restored, began);
+        let mut then = |now: Now| {
+            let verdict = |name: &str| if name == "ups" { NotReady } else { Ready };
+            engine
+                .observe_all(NAMES.map(|name| says(name, verdict(name), now)).into_iter().chain([rate(1e7, now)]), now);
+            let snapshot = engine.snapshot();
+            let question = Question::new(&snapshot, None, Some(now.after(secs(72 * HOUR)).wall), None, now).unwrap();
+            answer(&snapshot, &question, now).view.verdict
+        };
+        assert_eq!(then(began.after(secs(1))), Ready);
+        let left = 24 - hours_before;
+        for (hours, set_by, verdict) in
+            [(0, 30, Ready), (left - 1, 30, Ready), (left - 1, 0, Ready), (left, 30, NotReady)]
+        {
+            let now = set(began.after(secs(hours * HOUR + 10)), set_by);
+            assert_eq!(then(now), verdict, "{before}: after {hours} h, set by {set_by} h");
+        }
+    }
+}
+
+#[test]
 fn what_is_unknown_is_asked_again_soon_and_never_later_than_it_would_be() {
     for (second, verdict) in [(5.0, Verdict::Unknown), (5.0, Verdict::Ready)] {
         let engine = seen(&[("camera", verdict)]);

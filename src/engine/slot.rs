@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::domain::snapshot::{CheckView, Judged, ProfileView};
+use crate::domain::snapshot::{Judged, ProfileView};
 use crate::domain::{Now, Reason, Snapshot, Verdict};
 
 use super::revise::revise;
@@ -184,7 +184,7 @@ pub fn answer(snapshot: &Snapshot, question: &Question, now: Now) -> Answer {
     let wait = ahead.saturating_sub(if ahead > DAY_BEFORE { DAY_BEFORE } else { HORIZON });
     // Counted from when the room was so: an answer is no better for having been asked late.
     let good_for = DAY_BEFORE.saturating_sub(until(now.wall, snapshot.at.wall));
-    let view = Arc::new(revise(snapshot, view, |at, judged| Some(lasting(judged, &snapshot.checks[at], now))));
+    let view = Arc::new(revise(snapshot, view, |at, judged| Some(lasting(judged, snapshot, at, now))));
     let recheck_at = now.wall.saturating_add(wait.min(good_for)).unwrap_or(Timestamp::MAX);
     Answer {
         basis: Basis::Outlook,
@@ -212,11 +212,12 @@ impl Answer {
 ///
 /// Where nobody looked (no evidence, or too old) nothing is known of what lasts either: it stays unknown, which never
 /// looks green.
-fn lasting(judged: &Judged, check: &CheckView, now: Now) -> Judged {
+fn lasting(judged: &Judged, snapshot: &Snapshot, at: usize, now: Now) -> Judged {
+    let check = &snapshot.checks[at];
     let seen = check.last.is_some() && !check.stale;
     // Of the verdict, and not of a reason: what was found in its place meanwhile makes it no younger (a line of which now the router and
     // now the far end is silent), and a reason may be old that was milder until a moment ago.
-    let whole = judged.verdict == Verdict::NotReady && until(now.wall, judged.since) >= LASTED;
+    let whole = judged.verdict == Verdict::NotReady && lasted(judged.since, snapshot.started, now) >= LASTED;
     let lasting = |reason: &&Reason| reason.def.lasting || whole && reason.verdict == Verdict::NotReady;
     let lasts = |verdict| judged.reasons.iter().any(|reason| lasting(&reason) && reason.verdict >= verdict);
     // What our eyes could not see may or may not last.
@@ -231,6 +232,12 @@ fn lasting(judged: &Judged, check: &CheckView, now: Now) -> Judged {
     let since = if whole { since.min(judged.since) } else { since };
     let blocked_by = judged.blocked_by.clone().filter(|_| verdict != Verdict::Ready);
     Judged { verdict, since, pending: None, reasons, blocked_by }
+}
+
+/// For how long something is so: for no longer than it was when this process began, and the time since then by the clock that nobody
+/// sets. A wall clock that is set forward makes nothing a day old.
+fn lasted(since: Timestamp, started: Now, now: Now) -> Duration {
+    until(now.wall, since).min(until(started.wall, since).saturating_add(now.mono.since(started.mono)))
 }
 
 fn until(moment: Timestamp, now: Timestamp) -> Duration {
