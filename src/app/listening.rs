@@ -113,21 +113,28 @@ fn not_here(address: SocketAddr) -> String {
 /// Which of the addresses are not this machine's now, and which have a port for which the service has no right, in words.
 pub(super) fn doubts(addresses: &[SocketAddr]) -> impl Iterator<Item = String> {
     let free_from = std::fs::read_to_string(UNPRIVILEGED).ok().and_then(|text| text.trim().parse().ok());
-    let free_from: u16 = free_from.unwrap_or(1024);
-    let is_reserved = move |address: &&SocketAddr| (1..free_from).contains(&address.port());
-    let reserved = addresses.iter().filter(is_reserved).map(move |address| {
-        format!(
-            "{address}: ports under {free_from} are for those who may (ip(7), ip_unprivileged_port_start), and the service as it is \
-             shipped may not; siaga.socket listens there for it"
-        )
-    });
     // By a port that nobody has; nothing is sent.
     let is_away = |address: &&SocketAddr| {
         let mut trial = **address;
         trial.set_port(0);
         UdpSocket::bind(trial).is_err_and(|error| error.kind() == io::ErrorKind::AddrNotAvailable)
     };
-    addresses.iter().filter(is_away).map(|address| not_here(*address)).chain(reserved)
+    addresses
+        .iter()
+        .filter(is_away)
+        .map(|address| not_here(*address))
+        .chain(reserved(addresses, free_from.unwrap_or(1024)))
+}
+
+/// Which have a port under this one.
+fn reserved(addresses: &[SocketAddr], free_from: u16) -> impl Iterator<Item = String> {
+    let is_reserved = move |address: &&SocketAddr| (1..free_from).contains(&address.port());
+    addresses.iter().filter(is_reserved).map(move |address| {
+        format!(
+            "{address}: ports under {free_from} are for those who may (ip(7), ip_unprivileged_port_start), and the service as it is \
+             shipped may not; siaga.socket listens there for it"
+        )
+    })
 }
 
 /// Where people look.
@@ -151,8 +158,9 @@ mod tests {
         let told: Vec<String> = doubts(&[here, away[0], away[1]]).collect();
         assert!(told.len() == 2 && told[0].contains("192.0.2.77") && told[1].contains("2001:db8::77"), "{told:?}");
         let all = bind(&[here, away[0], away[1]]).unwrap();
-        let reserved: Vec<String> = doubts(&["127.0.0.1:443".parse().unwrap()]).collect();
-        assert!(reserved.len() == 1 && reserved[0].contains("siaga.socket"), "{reserved:?}");
+        let of = ["127.0.0.1:443", "127.0.0.1:1024", "127.0.0.1:0"].map(|text| text.parse().unwrap());
+        let reserved: Vec<String> = super::reserved(&of, 1024).collect();
+        assert!(reserved.len() == 1 && reserved[0].contains("443: ports under 1024"), "{reserved:?}");
         for (listener, address) in all.iter().zip([here, away[0], away[1]]) {
             assert_eq!(listener.local_addr().unwrap().ip(), address.ip());
         }

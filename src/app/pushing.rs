@@ -48,7 +48,7 @@ impl Pushing {
             stats: self.stats.clone(),
             clock: self.clock,
         };
-        let mut unkept = Unkept::default();
+        let (mut unkept, mut receiver) = (Unkept::default(), None);
         loop {
             let config = Arc::clone(&self.configs.borrow_and_update());
             let is_other =
@@ -60,7 +60,10 @@ impl Pushing {
                 }
             };
             let why = if let Some(push) = config.remote_write.clone() {
-                let room = &config.room.name.0;
+                let (room, before) = (&config.room.name.0, receiver.replace(push.url.clone()));
+                if before.is_some_and(|before| before != push.url) {
+                    unkept = unkept.for_another();
+                }
                 let (why, left) = remote_write::run(parts.clone(), push, room, std::mem::take(&mut unkept), ends).await;
                 unkept = left;
                 why

@@ -104,7 +104,7 @@ pub async fn run(config: Config, args: &CheckArgs, lang: Lang, color: bool) -> R
         tokio::select! {
             Some(observation) = observations.recv() => {
                 // While tests press the line, what looks at it sees their doing.
-                let is_pressed = tests_since.is_some() && how.awaits_tests(&snapshot);
+                let is_pressed = tests_since.is_some() && how.awaits(&snapshot, presses_the_line);
                 let looks = snapshot.checks.iter().any(|check| check.spec.name == observation.check && looks_at_the_line(&check.spec));
                 if !(is_pressed && looks) {
                     engine.observe(observation, clock.now());
@@ -141,7 +141,12 @@ impl How {
 
     /// Whether a test has to be waited for: while the room is in use none is made.
     fn awaits_tests(self, snapshot: &Snapshot) -> bool {
-        let awaited = |check: &CheckView| check.spec.active && check.runs == 0 && !self.leaves(&check.spec);
+        self.awaits(snapshot, |check| check.active)
+    }
+
+    /// The same of these tests.
+    fn awaits(self, snapshot: &Snapshot, are: impl Fn(&CheckSpec) -> bool) -> bool {
+        let awaited = |check: &CheckView| are(&check.spec) && check.runs == 0 && !self.leaves(&check.spec);
         !snapshot.in_use && snapshot.checks.iter().any(|check| awaited(check))
     }
 
@@ -164,7 +169,8 @@ impl How {
         let loss = kept.iter().any(|check| !self.leaves(check) && check.loss.is_some());
         plan.checks = kept;
         // What was seen of the line before the tests counts to their end.
-        for check in plan.checks.iter_mut().filter(|check| looks_at_the_line(check)) {
+        let is_pressed = plan.checks.iter().any(|check| presses_the_line(check) && !self.leaves(check));
+        for check in plan.checks.iter_mut().filter(|check| is_pressed && looks_at_the_line(check)) {
             Arc::make_mut(check).fresh_for = check.fresh_for.max(LONGEST + TESTS);
         }
         if !self.quick {
@@ -177,9 +183,15 @@ impl How {
     }
 }
 
-/// Whether it sees what tests do to the line, and is none of them.
+/// Whether it sees what tests do to the line, and is none of them. That a cable is pulled, and that a call goes over it, is none of
+/// their doing.
 fn looks_at_the_line(check: &CheckSpec) -> bool {
-    check.component == Component::Internet && !check.active
+    check.component == Component::Internet && !check.active && check.kind != Kind::Link
+}
+
+/// Whether it is a test of the line.
+fn presses_the_line(check: &CheckSpec) -> bool {
+    check.component == Component::Internet && check.active
 }
 
 /// Whether there is nothing more to wait for: each check has been seen, but for tests that are not made while the room is in use, and

@@ -247,12 +247,12 @@ impl Cli {
                 on_runtime(check::run(config, args, lang, color))
             }
             Command::Status(args) => {
-                let config = self.load_to_ask()?;
+                let config = self.load_to_ask(args.shows_token())?;
                 let lang = self.lang(&config);
                 on_runtime(status::run(&config, args, lang, color))
             }
             Command::Test(args) => {
-                let config = self.load_to_ask()?;
+                let config = self.load_to_ask(false)?;
                 let lang = self.lang(&config);
                 on_runtime(test::run(&config, args, lang, color))
             }
@@ -262,7 +262,7 @@ impl Cli {
                 on_runtime(survey::run(config, &self.origin(), args, lang))
             }
             Command::Alert(args) => {
-                let config = self.load_to_ask()?;
+                let config = self.load_to_ask(false)?;
                 let lang = self.lang(&config);
                 on_runtime(alert::run(&config, args, lang))
             }
@@ -271,7 +271,7 @@ impl Cli {
                 token::run(&config, args, self.lang(&config))
             }
             Command::Drill(args) => {
-                let config = self.load_to_ask()?;
+                let config = self.load_to_ask(false)?;
                 let lang = self.lang(&config);
                 if args.only_lists() {
                     drill::list(lang);
@@ -297,7 +297,7 @@ impl Cli {
                 summary::run(&config, args, self.lang(&config))
             }
             Command::Sheet(args) => {
-                let config = self.load_to_ask()?;
+                let config = self.load_to_ask(args.shows_token())?;
                 let lang = self.lang(&config);
                 on_runtime(sheet::run(&config, args, lang, color))
             }
@@ -346,7 +346,7 @@ impl Cli {
                 on_runtime(radio::test(args, config.as_ref(), self.lang_at_least()))
             }
             Command::Radio(radio::RadioCommand::Check(args)) => {
-                let config = self.load_to_ask()?;
+                let config = self.load_to_ask(false)?;
                 let lang = self.lang(&config);
                 on_runtime(radio::check(&config, args, lang))
             }
@@ -386,11 +386,13 @@ impl Cli {
     }
 
     /// The same for who only asks the daemon. This machine's usual config may be for root's eyes and the daemon's, as the address of a
-    /// webhook stands in it; where the unit has the daemon listen is known without.
-    fn load_to_ask(&self) -> Result<Config, String> {
+    /// webhook stands in it; where the unit has the daemon listen is known without. `shows_token`: not there, where anybody of this machine
+    /// may listen if the daemon does not.
+    fn load_to_ask(&self, shows_token: bool) -> Result<Config, String> {
+        let is_usual = self.named_config().is_none() && !shows_token;
         match Config::load(&self.origin(), Files::NotAsked) {
             Err(LoadError::Read { path, source })
-                if self.named_config().is_none() && source.kind() == std::io::ErrorKind::PermissionDenied =>
+                if is_usual && source.kind() == std::io::ErrorKind::PermissionDenied =>
             {
                 let lang = self.lang.unwrap_or_default();
                 let file = [("file", path.display().to_string().into())];
@@ -463,7 +465,7 @@ impl Cli {
 }
 
 static UNREAD: Text = Text::new(
-    "{file} tidak boleh dibaca pengguna ini; yang ditanya siaga di tempat bawaannya (127.0.0.1:10153, /run/siaga)",
+    "{file} tidak boleh dibaca pengguna ini; jadi daemon Siaga dihubungi di alamat bawaannya (127.0.0.1:10153, /run/siaga)",
     "{file} is not for this user to read; the daemon is asked where it is by default (127.0.0.1:10153, /run/siaga)",
 );
 

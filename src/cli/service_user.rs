@@ -2,7 +2,7 @@
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::domain::reason::fill;
 use crate::domain::{Lang, Text};
@@ -16,7 +16,8 @@ pub(super) const STATE: &str = "/var/lib/siaga";
 
 /// The group to which whoever writes may lend a file: root alone, where there is one.
 pub(super) fn group() -> Option<u32> {
-    users::group(NAME).filter(|_| rustix::process::geteuid().is_root())
+    let group = Service::here().map(|service| service.group).or_else(|| users::group(NAME));
+    group.filter(|_| rustix::process::geteuid().is_root())
 }
 
 /// Whom a file has to let read.
@@ -46,27 +47,50 @@ impl Service {
         (found.mode() >> class) & asked == asked
     }
 
-    fn may_read(self, file: &Path) -> bool {
+    /// `state` is its own folder, to which it comes whatever is above (systemd.exec(5), `DynamicUser=`).
+    fn may_read(self, file: &Path, state: &Path) -> bool {
         let may = |path: &Path, asked| std::fs::metadata(path).is_ok_and(|found| self.may(&found, asked));
-        may(file, 4) && file.ancestors().skip(1).all(|folder| may(folder, 1))
+        may(file, 4) && file.ancestors().skip(1).take_while(|folder| *folder != state).all(|folder| may(folder, 1))
     }
 }
 
-/// What to say of the daemon's file of tokens where root has it, and the service's user cannot read it: each of them is then good for
-/// nothing, and one that is revoked for as much as before. Nothing of one that is not there: there are none in it.
+/// What to say of the daemon's file of tokens where root has it, and the service's user cannot read it or does not believe it: each of
+/// them is then good for nothing, and one that is revoked for as much as before. Nothing of one that is not there: there are none in it.
 pub(super) fn shut_out(file: &Path, lang: Lang) -> Option<String> {
     let service = Service::here().filter(|_| rustix::process::geteuid().is_root())?;
-    shut_out_for(service, &file.canonicalize().ok()?, lang)
+    shut_out_for(service, &file.canonicalize().ok()?, &state(), lang)
 }
 
-fn shut_out_for(service: Service, file: &Path, lang: Lang) -> Option<String> {
-    let named = || fill(SHUT_OUT.in_lang(lang), &[("file", file.display().to_string().into())], lang);
-    (!service.may_read(file)).then(named)
+/// Whether a file is in the service's state folder.
+pub(super) fn has(file: &Path) -> bool {
+    file.canonicalize().is_ok_and(|file| file.starts_with(state()))
 }
+
+fn state() -> PathBuf {
+    let state = Path::new(STATE);
+    state.canonicalize().unwrap_or_else(|_| state.to_owned())
+}
+
+fn shut_out_for(service: Service, file: &Path, state: &Path, lang: Lang) -> Option<String> {
+    let group = || service.group.to_string().into();
+    let named = |text: &Text| {
+        fill(text.in_lang(lang), &[("file", file.display().to_string().into()), ("group", group())], lang)
+    };
+    let owner = std::fs::metadata(file).ok()?.uid();
+    if owner != 0 && owner != service.user {
+        return Some(named(&FOREIGN));
+    }
+    (!service.may_read(file, state)).then(|| named(&SHUT_OUT))
+}
+
+static FOREIGN: Text = Text::new(
+    "{file} bukan milik root atau pengguna layanan (systemd), jadi daemon tidak mempercayainya dan perubahan di dalamnya tidak berlaku: sudo chown root:{group} {file} && sudo chmod 640 {file}",
+    "{file} is neither root's nor the service's user's (systemd), so that the daemon does not believe it and no change in it holds: sudo chown root:{group} {file} && sudo chmod 640 {file}",
+);
 
 static SHUT_OUT: Text = Text::new(
-    "pengguna layanan (systemd) tidak dapat membaca {file}, jadi perubahan di dalamnya tidak berlaku: sudo chgrp siaga {file} && sudo chmod 640 {file}; foldernya juga harus dapat dilalui",
-    "the service's user (systemd) cannot read {file}, so that no change in it holds: sudo chgrp siaga {file} && sudo chmod 640 {file}; its folder must let that user through too",
+    "pengguna layanan (systemd) tidak dapat membaca {file}, jadi perubahan di dalamnya tidak berlaku: sudo chgrp {group} {file} && sudo chmod 640 {file}; foldernya juga harus dapat dilalui",
+    "the service's user (systemd) cannot read {file}, so that no change in it holds: sudo chgrp {group} {file} && sudo chmod 640 {file}; its folder must let that user through too",
 );
 
 #[cfg(test)]
@@ -89,16 +113,20 @@ mod tests {
             chown(&file, Some(user), Some(group)).unwrap();
             std::fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
             std::fs::set_permissions(&folder, Permissions::from_mode(above)).unwrap();
-            shut_out_for(service, &file, Lang::En)
+            shut_out_for(service, &file, place.path(), Lang::En)
         };
+        // What is above its own folder is not looked at.
+        std::fs::set_permissions(place.path(), Permissions::from_mode(0o700)).unwrap();
         for about in [(4242, 0, 0o600), (0, 4343, 0o640), (0, 0, 0o644)] {
             assert_eq!(told(about, 0o755), None, "{about:?}");
         }
         // An owner or a group that is let do less than others is let do no more (path_resolution(7)).
         for about in [(0, 0, 0o600), (0, 0, 0o640), (0, 4343, 0o600), (4242, 4343, 0o044), (0, 4343, 0o604)] {
             let told = told(about, 0o755).unwrap_or_else(|| panic!("{about:?}"));
-            assert!(told.contains("chgrp siaga /") && told.contains("chmod 640 /"), "{told}");
+            assert!(told.contains("chgrp 4343 /") && told.contains("chmod 640 /"), "{told}");
         }
         assert!(told((0, 4343, 0o640), 0o700).is_some(), "it cannot come there");
+        let foreign = told((1000, 4343, 0o640), 0o755).unwrap();
+        assert!(foreign.contains("neither root's") && foreign.contains("chown root:4343 /"), "{foreign}");
     }
 }

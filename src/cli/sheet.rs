@@ -54,6 +54,13 @@ pub struct SheetArgs {
     state_dir: Option<PathBuf>,
 }
 
+impl SheetArgs {
+    /// Whether a token is shown to whoever the config says.
+    pub fn shows_token(&self) -> bool {
+        self.token_file.is_some() && self.url.is_none()
+    }
+}
+
 #[derive(Clone, Debug, Subcommand)]
 enum SheetCommand {
     /// Tick a check. Without a command the sheet is shown, and the exit code is that of its verdict.

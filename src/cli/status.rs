@@ -44,6 +44,13 @@ pub struct StatusArgs {
     json: bool,
 }
 
+impl StatusArgs {
+    /// Whether a token is shown to whoever the config says.
+    pub fn shows_token(&self) -> bool {
+        self.token_file.is_some() && self.url.is_none()
+    }
+}
+
 /// Asks, prints, and gives the exit code of the verdict.
 ///
 /// # Errors

@@ -96,8 +96,9 @@ pub fn run(config: &Config, args: &TokenArgs, lang: Lang) -> Result<u8, String> 
     // What the config names may lie where root alone writes, and is the daemon's to read.
     let is_named = config.web.tokens.as_ref() == Some(&file);
     let lent = service_user::group().filter(|_| is_named);
+    let is_the_daemons = is_named || (named.is_none() && service_user::has(&file));
     let shut_out = || {
-        if let Some(why) = service_user::shut_out(&file, lang).filter(|_| is_named) {
+        if let Some(why) = service_user::shut_out(&file, lang).filter(|_| is_the_daemons) {
             note(&format!("siaga: {why}"));
         }
     };
@@ -122,6 +123,7 @@ pub fn run(config: &Config, args: &TokenArgs, lang: Lang) -> Result<u8, String> 
         }
         TokenCommand::List => {
             let (tokens, _) = tokens::read_to_tend(&file).map_err(|error| in_full(&error))?;
+            shut_out();
             if tokens.all().is_empty() {
                 note(NONE.in_lang(lang));
             }

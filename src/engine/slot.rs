@@ -216,7 +216,7 @@ fn lasting(judged: &Judged, snapshot: &Snapshot, at: usize, now: Now) -> Judged 
     let check = &snapshot.checks[at];
     let seen = check.last.is_some() && !check.stale;
     // Of the verdict, and not of a reason: what was found in its place meanwhile makes it no younger (a line of which now the router and
-    // now the far end is silent), and a reason may be old that was milder until a moment ago.
+    // now the far end is silent), and a reason may be old that was milder until a moment ago. One that is milder for a moment begins anew.
     let whole = judged.verdict == Verdict::NotReady && lasted(judged.since, snapshot.started, now) >= LASTED;
     let lasting = |reason: &&Reason| reason.def.lasting || whole && reason.verdict == Verdict::NotReady;
     let lasts = |verdict| judged.reasons.iter().any(|reason| lasting(&reason) && reason.verdict >= verdict);
@@ -235,7 +235,7 @@ fn lasting(judged: &Judged, snapshot: &Snapshot, at: usize, now: Now) -> Judged 
 }
 
 /// For how long something is so: for no longer than it was when this process began, and the time since then by the clock that nobody
-/// sets. A wall clock that is set forward makes nothing a day old.
+/// sets. A wall clock that is set forward makes nothing older than this process and what it found.
 fn lasted(since: Timestamp, started: Now, now: Now) -> Duration {
     until(now.wall, since).min(until(started.wall, since).saturating_add(now.mono.since(started.mono)))
 }

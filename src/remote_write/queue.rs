@@ -53,6 +53,12 @@ pub struct Unkept {
 }
 
 impl Unkept {
+    /// The same for another receiver, who has none of what was pushed to this one.
+    #[must_use]
+    pub fn for_another(self) -> Self {
+        Self { overtaken_up_to: None, ..self }
+    }
+
     /// How many samples that are.
     pub fn samples(&self) -> u64 {
         self.rows.iter().map(|row| u64::try_from(row.samples).unwrap_or_default()).sum()

@@ -93,14 +93,16 @@ pub fn version(file: &Path) -> io::Result<Option<Version>> {
     }
 }
 
-/// The tokens in a file, and which file that was; none where there is no file. For who goes by them: it is root's file or their own.
-/// Blocks.
+/// The tokens in a file, and which file that was; none where there is no file. For who goes by them: it is root's file or their own; to
+/// root also that of whose folder it is in, to whom [`change`] gives it. Blocks.
 ///
 /// # Errors
 /// See [`FileError`].
 pub fn read(file: &Path) -> Result<(Tokens, Option<Version>), FileError> {
     let reader = rustix::process::geteuid().as_raw();
-    read_of(file, |owner| if owner == 0 || owner == reader { Ok(()) } else { Err(reader) })
+    let is_the_folders = |owner| folder_of(file).metadata().is_ok_and(|folder| folder.uid() == owner);
+    let is_believed = |owner| owner == 0 || owner == reader || (reader == 0 && is_the_folders(owner));
+    read_of(file, |owner| if is_believed(owner) { Ok(()) } else { Err(reader) })
 }
 
 /// The same for who shows or changes them: root tends the file of a daemon of another user's, and leaves it to that one.
@@ -161,11 +163,7 @@ pub fn change_lent<T>(
     make: impl FnOnce(&mut Tokens) -> Result<T, TokenError>,
 ) -> Result<T, ChangeError> {
     let failed = |error| ChangeError::Write(file.to_owned(), error);
-    let folder = match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let folder = File::open(folder).map_err(failed)?;
+    let folder = File::open(folder_of(file)).map_err(failed)?;
     // Until it is closed.
     rustix::fs::flock(&folder, rustix::fs::FlockOperation::LockExclusive).map_err(|error| failed(error.into()))?;
     let (mut tokens, _) = read_to_tend(file)?;
@@ -183,6 +181,10 @@ pub fn change_lent<T>(
         .and_then(|()| folder.sync_all())
         .map_err(failed)?;
     Ok(outcome)
+}
+
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// For its owner alone.

@@ -52,7 +52,7 @@ struct Pool {
 
 /// One connection.
 pub(super) struct Guest {
-    source: IpAddr,
+    pub(super) source: IpAddr,
     doing: Mutex<(Doing, Mono)>,
     cut: Notify,
 }

@@ -3,7 +3,9 @@
 //! What is made for a reader stands in the memory until it is taken. Whoever takes a few bytes now and then keeps it for hours, and a
 //! hundred such readers would have more than the service may (systemd/siaga.service).
 
+use std::cmp::Reverse;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -29,9 +31,14 @@ const YOUNG: Duration = Duration::from_secs(5);
 /// So much of one is handed over at once, bytes: what is handed over waits in buffers that nothing here counts.
 const PORTION: usize = 16 * 1024;
 
-/// Those that are under way, oldest first.
+/// Those that are under way.
 #[derive(Default)]
-pub(super) struct Large(Mutex<Vec<Answer>>);
+pub(super) struct Large {
+    /// Oldest first.
+    under_way: Mutex<Vec<Answer>>,
+    cut: AtomicU64,
+    refused: AtomicU64,
+}
 
 struct Answer {
     guest: Arc<Guest>,
@@ -47,20 +54,38 @@ struct Weight {
 
 impl Large {
     fn all(&self) -> MutexGuard<'_, Vec<Answer>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts an answer in. Those that have been under way for long are cut for it, oldest first; nothing, if that is not enough.
+    /// Counts an answer in. Those that have been under way for long are cut for it, first of whoever has most, of those the oldest; none,
+    /// if that is not enough.
     fn admit(self: &Arc<Self>, guest: &Arc<Guest>, bytes: u64, now: Mono) -> Option<Weight> {
         let mut all = self.all();
-        while !all.is_empty() && all.iter().map(|answer| answer.bytes).sum::<u64>().saturating_add(bytes) > TOGETHER {
-            let oldest = all.first().filter(|oldest| now.since(oldest.since) >= YOUNG)?;
-            oldest.guest.make_room();
-            all.remove(0);
+        let sum = |all: &[Answer], counts: &dyn Fn(&Answer) -> bool| -> u64 {
+            all.iter().filter(|answer| counts(answer)).map(|answer| answer.bytes).sum()
+        };
+        let is_young = |answer: &Answer| now.since(answer.since) < YOUNG;
+        let young = sum(&all, &is_young);
+        if young > 0 && young.saturating_add(bytes) > TOGETHER {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        while !all.is_empty() && sum(&all, &|_| true).saturating_add(bytes) > TOGETHER {
+            let of = |source| sum(&all, &|answer| answer.guest.source == source);
+            let old = all.iter().enumerate().filter(|(_, answer)| !is_young(answer));
+            let leaves = old.min_by_key(|(at, answer)| (Reverse(of(answer.guest.source)), *at));
+            let Some((leaves, _)) = leaves else { break };
+            all.remove(leaves).guest.make_room();
+            self.cut.fetch_add(1, Ordering::Relaxed);
         }
         all.push(Answer { guest: Arc::clone(guest), bytes, since: now });
         drop(all);
         Some(Weight { all: Arc::clone(self), guest: Arc::clone(guest) })
+    }
+
+    /// How many were cut for others, and how many refused, since the process began.
+    pub(super) fn counts(&self) -> [u64; 2] {
+        [&self.cut, &self.refused].map(|count| count.load(Ordering::Relaxed))
     }
 
     /// Hands out an answer in portions, if it is large and there is room for it; else says that there is none.
@@ -187,9 +212,24 @@ mod tests {
         let again = ask(&places[2], 9 * MB, 5);
         assert_eq!((again.status().as_u16(), large.all().len()), (200, 2));
         assert!(is_cut(&places[0]).await && !is_cut(&places[1]).await);
-        drop(first);
-        assert_eq!(large.all().len(), 1, "who was cut is no longer counted, and takes nobody else's place away");
+        // Nobody is cut in vain: what is young leaves no room for so much.
+        assert_eq!((ask(&places[3], 25 * MB, 8).status().as_u16(), large.all().len()), (503, 2));
+        assert!(!is_cut(&places[1]).await);
+        assert_eq!(large.counts(), [1, 2]);
         drop(again);
-        assert_eq!(ask(&places[4], 40 * MB, 6).status(), 200, "alone one may be larger");
+        assert_eq!(ask(&places[4], 40 * MB, 9).status(), 200, "alone one may be larger");
+        assert!(is_cut(&places[1]).await);
+    }
+
+    #[tokio::test]
+    async fn who_has_most_makes_room_before_who_came_first() {
+        let (crowd, large): (Arc<Crowd>, _) = (Arc::default(), Arc::new(Large::default()));
+        let place = |peer: &str| crowd.ask(peer.parse().unwrap(), at(0)).place.unwrap();
+        let places = [place("192.0.2.9"), place("192.0.2.1"), place("192.0.2.1"), place("192.0.2.8")];
+        let ask = |place: &Place, now| large.hand_out(Response::new(vec![0; 10 * MB].into()), &place.guest, at(now));
+        let all = [0, 1, 2].map(|at| ask(&places[at], at as u64));
+        let last = ask(&places[3], 9);
+        assert!(all.iter().chain([&last]).all(|answer| answer.status() == 200));
+        assert!(is_cut(&places[1]).await && !is_cut(&places[0]).await && !is_cut(&places[2]).await);
     }
 }

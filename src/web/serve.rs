@@ -338,7 +338,12 @@ impl Front {
         let (clock, large) = (self.site.state.clock, Arc::clone(&self.site.state.crowd.large));
         let held = Held::begin(Arc::clone(&self.guest), clock);
         let guest = Arc::clone(&self.guest);
-        let hand_out = move |response| sealed(held.over(large.hand_out(response, &guest, clock.mono())));
+        // A scraper is answered whoever reads; and what was done is not told as refused.
+        let may_wait = request.method() == Method::GET && request.uri().path() != "/metrics";
+        let hand_out = move |response| {
+            let response = if may_wait { large.hand_out(response, &guest, clock.mono()) } else { response };
+            sealed(held.over(response))
+        };
         let response = self.router.call(request.map(Paced::new));
         let Some(person) = person else {
             return Answering::Later(Box::pin(async move { response.await.map(hand_out) }));

@@ -91,8 +91,11 @@ static PROBE_ERRORS: Family = Family::counter(
     &["check", "kind"],
     "Observations of the check that failed, by kind of failure, since the process began.",
 );
-static LOSS: Family =
-    Family::gauge("siaga_check_loss_ratio", &["check"], "Share of packets lost in the window of the loss decision.");
+static LOSS: Family = Family::gauge(
+    "siaga_check_loss_ratio",
+    &["check"],
+    "Share of packets lost of the newest that are kept; the loss decision may stand on fewer.",
+);
 static LOSS_LOW: Family =
     Family::gauge("siaga_check_loss_low_ratio", &["check"], "Lower end of Wilson's 95 % interval of the loss.");
 static LOSS_HIGH: Family =
@@ -164,6 +167,7 @@ pub const FAMILIES: &[&Family] = &[
     &serving::CONNECTIONS,
     &serving::CUT,
     &serving::REFUSED,
+    &serving::LARGE,
     &serving::UNMET,
     &own::STORE_HEALTHY,
     &own::STORE_WAITING,

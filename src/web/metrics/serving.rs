@@ -22,6 +22,11 @@ pub(super) static REFUSED: Family = Family::counter(
     &["from"],
     "Connections for which there was no room since the process began.",
 );
+pub(super) static LARGE: Family = Family::counter(
+    "siaga_web_large_answers_turned_away_total",
+    &["how"],
+    "Answers over 64 KiB that were cut to make room for another, or refused for want of it, since the process began.",
+);
 pub(super) static UNMET: Family = Family::counter(
     "siaga_web_handshakes_failed_total",
     &["reason"],
@@ -38,6 +43,9 @@ pub(super) fn add(out: &mut Samples, state: &State) {
         out.add(&CONNECTIONS, &[from], count(counts.open[at] as u64));
         out.add(&CUT, &[from], count(counts.cut[at]));
         out.add(&REFUSED, &[from], count(counts.refused[at]));
+    }
+    for (how, times) in ["cut", "refused"].into_iter().zip(state.crowd.large.counts()) {
+        out.add(&LARGE, &[how], count(times));
     }
     for (reason, times) in ["timeout", "other"].into_iter().zip(counts.unmet) {
         out.add(&UNMET, &[reason], count(times));

@@ -69,7 +69,9 @@ impl Pulse {
             });
             server.wait_until(listed);
         }
-        pulse.pactl("set-default-source ear");
+        // WirePlumber keeps what the defaults are, and may begin after all that.
+        let set = |what: &str, name: &str| pulse.command("pactl").args([what, name]).output().unwrap().status.success();
+        server.wait_until(|| set("set-default-source", "ear"));
         pulse.pactl("set-default-sink speaker");
         pulse.beside = vec![dbus, pipewire, wireplumber];
         pulse.server = Some(server);
