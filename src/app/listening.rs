@@ -19,7 +19,8 @@ const UNPRIVILEGED: &str = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
 /// Listens, before anything else is touched: a second daemon on the same address does the first no harm.
 ///
 /// # Errors
-/// In words: an address that is in use (of what cannot be listened on otherwise the log tells), a socket that was handed over and listens for nothing over TCP.
+/// In words: an address that is in use (of what cannot be listened on otherwise the log tells), a socket that was handed over and listens
+/// for nothing over TCP.
 pub(super) fn listen(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, String> {
     let given = sd_listen_fds::get().map_err(|error| format!("LISTEN_PID, LISTEN_FDS: {error}"))?;
     if given.is_empty() {

@@ -44,7 +44,7 @@ pub enum Dropped {
 }
 
 /// What waits in memory, because the disk does not take it, for whoever pushes next.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Unkept {
     /// Oldest first.
     pub(super) rows: Vec<Row>,

@@ -125,7 +125,7 @@ fn row(at: i64) -> Row {
 }
 
 /// A disk as the queue sees it.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Disk {
     rows: VecDeque<(i64, Row)>,
     next: i64,

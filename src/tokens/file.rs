@@ -333,6 +333,11 @@ mod tests {
         add(&file, "Siti").unwrap();
         assert_eq!(std::fs::metadata(&file).unwrap().uid(), 4242);
         assert!(matches!(read(&file), Err(FileError::Foreign { .. })));
+        // Nor has root made it for another where the folder is that one's.
+        chown(folder.path(), Some(4242), None).unwrap();
+        assert_eq!(read(&file).unwrap().0.all().len(), 2);
+        chown(folder.path(), Some(4243), None).unwrap();
+        assert!(matches!(read(&file), Err(FileError::Foreign { .. })));
         chown(&file, Some(0), None).unwrap();
         assert_eq!(read(&file).unwrap().0.all().len(), 2);
     }

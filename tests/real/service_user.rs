@@ -106,7 +106,9 @@ fn who_may_not_read_the_usual_config_asks_the_daemon_where_it_usually_is() {
         assert!(!nowhere.iter().any(|word| rest.contains(word)), "{arguments:?}: {code:?} {said}{noted}");
     }
     // One that is named is meant; and by the defaults nothing is measured.
-    for arguments in [&["status", "--config", "/etc/siaga/siaga.toml"][..], &["check"]] {
+    // Whoever listens there may be anybody: no token is shown to them.
+    let shown = &["status", "--token-file", "/dev/null"][..];
+    for arguments in [&["status", "--config", "/etc/siaga/siaga.toml"][..], &["check"], shown] {
         let (code, _, noted) = asked(arguments);
         assert!(code == Some(3) && noted.contains("Permission denied") && noted.lines().count() == 1, "{noted}");
     }
@@ -169,7 +171,8 @@ fn tokens_that_root_makes_beside_the_config_are_the_services_to_read_or_it_is_sa
 
     // Whoever the file belongs to may write what they like into it.
     given(SOMEBODY.0, SERVICE.1, 0o640);
-    let (ani, _) = token(&["add", "Ani", "--scope", "read"]);
+    let (ani, noted) = token(&["add", "Ani", "--scope", "read"]);
+    assert!(noted.contains("neither root's nor the service's user's"), "{noted}");
     assert_eq!((status(&ani), std::fs::metadata(file).unwrap().uid()), (503, SOMEBODY.0));
     given(SERVICE.0, SERVICE.1, 0o600);
     assert_eq!(status(&ani), 200);

@@ -171,14 +171,19 @@ fn what_was_pushed_before_a_reload_has_overtaken_what_the_disk_gives_back_after_
         before.done(None);
     }
     assert!(pushed.first() == Some(&2), "{pushed:?}");
-    let mut after = Queue::default();
-    after.go_on(before.unkept());
-    for _ in 0..9 {
-        now = now.after(SECOND * 60);
-        if let Some(work) = after.work(now) {
-            let answer = disk.obey(&work, Health::Good);
-            after.answered(&answer, now);
+    let left = before.unkept();
+    let overtaken = |unkept: Unkept| {
+        let (mut disk, mut after, mut now) = (disk.clone(), Queue::default(), now);
+        after.go_on(unkept);
+        for _ in 0..9 {
+            now = now.after(SECOND * 60);
+            if let Some(work) = after.work(now) {
+                let answer = disk.obey(&work, Health::Good);
+                after.answered(&answer, now);
+            }
         }
-    }
-    assert_eq!(after.lost(), [(Dropped::Overtaken, row(1).samples)]);
+        after.lost()
+    };
+    assert_eq!(overtaken(left.clone()), [(Dropped::Overtaken, row(1).samples)]);
+    assert_eq!(overtaken(left.for_another()), [], "another receiver has none of what was pushed to this one");
 }
