@@ -9,9 +9,9 @@ use std::time::Duration;
 /// How long a radio may take to do it. Old ones are asked at 4800 bit/s and answer in a few hundred milliseconds.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// So often it is asked when it hangs up instead of an answer. Hamlib's (4.5) closes a client's descriptor twice when that one has gone; who
-/// comes at that moment has the same number, and is hung up on in its place (some four in a hundred that follow at once). To be asked twice
-/// changes nothing.
+/// So often it is asked where what comes is no answer to what was asked. Hamlib's (4.5) closes a client's descriptor twice when that one has
+/// gone; who comes at that moment has the same number, and is hung up on in its place (some four in a hundred that follow at once) or, far
+/// more rarely, reads what that one was answered. To be asked twice changes nothing.
 const TIMES: u32 = 5;
 
 /// A radio that is keyed by its server.
@@ -28,11 +28,12 @@ impl Key {
             let mut server = Server::connect(self.0)?;
             server.order(if pressed { "T 1\n" } else { "T 0\n" })?;
             // A radio that does not tell is believed; one that tells otherwise is not.
-            match server.ask("t\n")?.parse::<u8>() {
-                Ok(is) if (is != 0) != pressed => {
-                    Err(io::Error::other(format!("the radio says that its key is at {is}")))
-                }
-                _ => Ok(()),
+            let said = server.ask("t\n")?;
+            match said.parse::<u8>() {
+                Ok(is) if (is != 0) == pressed => Ok(()),
+                Ok(is) => Err(not_to_this(format!("the radio says that its key is at {is}"))),
+                Err(_) if is_refusal(&said) => Ok(()),
+                Err(_) => Err(not_to_this(format!("rigctld answered \"t\" by {said:?}"))),
             }
         })
     }
@@ -48,23 +49,38 @@ impl Squelch {
     }
 
     pub(super) fn is_open(&self) -> io::Result<bool> {
-        let said = again(|| Server::connect(self.0)?.ask("\\get_dcd\n"))?;
-        match said.as_str() {
-            "0" => Ok(false),
-            "1" => Ok(true),
-            _ => Err(io::Error::other(format!("rigctld tells nothing of the squelch: {said:?}"))),
-        }
+        again(|| {
+            let said = Server::connect(self.0)?.ask("\\get_dcd\n")?;
+            match said.as_str() {
+                "0" => Ok(false),
+                "1" => Ok(true),
+                _ if is_refusal(&said) => {
+                    Err(io::Error::other(format!("rigctld tells nothing of the squelch: {said:?}")))
+                }
+                _ => Err(not_to_this(format!("rigctld tells nothing of the squelch: {said:?}"))),
+            }
+        })
     }
 }
 
-/// Asks, and asks again where it is hung up on.
-fn again<T>(mut ask: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+fn is_refusal(said: &str) -> bool {
+    said.starts_with("RPRT -")
+}
 
-    let hung_up = |error: &io::Error| matches!(error.kind(), UnexpectedEof | ConnectionReset | BrokenPipe);
+/// An answer that may have been another's.
+fn not_to_this(said: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, said)
+}
+
+/// Asks, and asks again where it is hung up on or hears what may have been said to another.
+fn again<T>(mut ask: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, InvalidData, UnexpectedEof};
+
+    let is_none =
+        |error: &io::Error| matches!(error.kind(), UnexpectedEof | ConnectionReset | BrokenPipe | InvalidData);
     for _ in 1..TIMES {
         match ask() {
-            Err(error) if hung_up(&error) => {}
+            Err(error) if is_none(&error) => {}
             answered => return answered,
         }
     }
@@ -96,7 +112,71 @@ impl Server {
     fn order(&mut self, order: &str) -> io::Result<()> {
         match self.ask(order)?.as_str() {
             "RPRT 0" => Ok(()),
-            said => Err(io::Error::other(format!("rigctld refused {:?}: {said}", order.trim_end()))),
+            said if is_refusal(said) => {
+                Err(io::Error::other(format!("rigctld refused {:?}: {said}", order.trim_end())))
+            }
+            said => Err(not_to_this(format!("rigctld answered {:?} by {said:?}", order.trim_end()))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::thread::JoinHandle;
+
+    use super::*;
+
+    /// What a real one was heard to say, a connection a row: to what it is said, and what.
+    fn saying(rows: Vec<Vec<(&'static str, &'static str)>>) -> (SocketAddr, JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let said = std::thread::spawn(move || {
+            for row in rows {
+                let mut client = BufReader::new(listener.accept().expect("a client").0);
+                for (asked, answer) in row {
+                    let mut line = String::new();
+                    client.read_line(&mut line).expect("a question");
+                    assert_eq!(line.trim_end(), asked);
+                    client.get_mut().write_all(answer.as_bytes()).expect("a listener");
+                }
+            }
+        });
+        (address, said)
+    }
+
+    #[test]
+    fn what_was_said_to_another_is_no_answer() {
+        let (address, said) = saying(vec![
+            vec![("T 1", "1\n")],
+            vec![("T 1", "RPRT 0\n"), ("t", "RPRT 0\n")],
+            vec![("T 1", "RPRT 0\n"), ("t", "0\n")],
+            vec![("T 1", "")],
+            vec![("T 1", "RPRT 0\n"), ("t", "1\n")],
+            vec![("\\get_dcd", "RPRT 0\n")],
+            vec![("\\get_dcd", "1\n")],
+        ]);
+        Key::new(address).set(true).expect("pressed in the end");
+        assert!(Squelch::new(address).is_open().expect("told in the end"));
+        said.join().expect("all was asked");
+    }
+
+    #[test]
+    fn a_refusal_is_one_at_once_and_a_radio_that_says_otherwise_is_not_believed() {
+        let otherwise = vec![("T 0", "RPRT 0\n"), ("t", "1\n")];
+        let (address, said) =
+            saying([vec![vec![("T 1", "RPRT -11\n")], vec![("\\get_dcd", "RPRT -11\n")]], vec![otherwise; 5]].concat());
+        let (key, squelch) = (Key::new(address), Squelch::new(address));
+        assert_eq!(key.set(true).expect_err("refused").to_string(), "rigctld refused \"T 1\": RPRT -11");
+        assert!(squelch.is_open().is_err());
+        assert_eq!(key.set(false).expect_err("it is down").to_string(), "the radio says that its key is at 1");
+        said.join().expect("all was asked");
+    }
+
+    #[test]
+    fn a_radio_that_does_not_tell_of_its_key_is_believed() {
+        let (address, said) = saying(vec![vec![("T 1", "RPRT 0\n"), ("t", "RPRT -11\n")]]);
+        Key::new(address).set(true).expect("believed");
+        said.join().expect("all was asked");
     }
 }
