@@ -16,10 +16,11 @@ use super::crash_daemon::Desk;
 use super::live::go;
 use super::sessions::Scheduler;
 use super::support::browser::Browser;
-use super::support::daemon::{Daemon, room};
+use super::support::daemon::{Daemon, room, siaga};
 use super::support::namespace::{inside, ip};
 use super::support::upsd::Upsd;
 use super::support::wall_clock::siaga_by;
+use super::survey::place::{Place, delayed, told};
 use super::tokens::made;
 
 /// Ten past eight at the room, 50 minutes before the meeting.
@@ -56,6 +57,7 @@ fn the_pictures_of_the_guide_are_of_pages_that_there_are() {
     day.power_fails();
     day.cable_is_pulled();
     day.read_the_report();
+    day.look_at_a_place();
     day.lose_the_daemon();
     day.album.close();
 }
@@ -286,6 +288,31 @@ impl Day {
         self.daemon.wait_for(ready, "it is over", |answer| answer.json()["phase"] == "idle");
         self.open("/sessions/2026-117/report");
         self.picture("laporan", "h1, h1 ~ p, .facts, h2", 800.0);
+    }
+
+    /// A survey of another place, by a real line to a real far end, brought to the room's computer.
+    fn look_at_a_place(&mut self) {
+        ip(&["route del default"]);
+        let place = Place::new(delayed(15), delayed(25));
+        let made = place.made(|| {
+            let program = siaga_by(&self.folder.path().join("offset"));
+            let wanted = ["--profile", "zoom_group_720", "--venue", "Aula Kantor Camat", "--lang", "id"];
+            told(place.command_by(program, &wanted).output().unwrap(), place.folder.path())
+        });
+        made.is_whole("ready", 0);
+        let id = made.report["id"].as_str().unwrap();
+        let added = siaga()
+            .args(["survey", "--state-dir"])
+            .arg(self.folder.path().join("state"))
+            .arg("--add")
+            .arg(place.folder.path().join(format!("survey-{id}.json")))
+            .output()
+            .unwrap();
+        assert!(added.status.success(), "{added:?}");
+        self.visit("/surveys");
+        self.says("Aula Kantor Camat");
+        self.open(&format!("/surveys/{id}"));
+        self.picture("survei-lokasi", "h1, h1 ~ p, table", 640.0);
     }
 
     /// What is open says that it is not true any more.

@@ -1,6 +1,6 @@
 //! `siaga survey` at places with a known line, by the real binary: its answer, its exit code, its two files.
 
-mod place;
+pub(crate) mod place;
 
 use std::process::{Child, Command, Stdio};
 

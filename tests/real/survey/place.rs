@@ -20,29 +20,29 @@ use crate::support::namespace::ip;
 use crate::support::reflector::Reflector;
 use crate::support::turnserver::{PASSWORD, USER};
 
-pub(super) const MS: Duration = Duration::from_millis(1);
+pub(crate) const MS: Duration = Duration::from_millis(1);
 /// Another address of this machine's, that is not loopback's: servers by TCP, which the line does not carry.
-pub(super) const BESIDE: &str = "203.0.113.1";
+pub(crate) const BESIDE: &str = "203.0.113.1";
 
 /// A place whose line is bad in that way, with a router and a reflector at its other end.
-pub(super) struct Place {
-    pub(super) line: Line,
+pub(crate) struct Place {
+    pub(crate) line: Line,
     _reflector: Reflector,
-    pub(super) folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 /// What a survey left behind.
 #[derive(Debug)]
-pub(super) struct Told {
-    pub(super) code: Option<i32>,
-    pub(super) out: String,
-    pub(super) err: String,
-    pub(super) report: Value,
-    pub(super) page: String,
+pub(crate) struct Told {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+    pub(crate) report: Value,
+    pub(crate) page: String,
 }
 
 impl Place {
-    pub(super) fn new(up: Impairment, down: Impairment) -> Self {
+    pub(crate) fn new(up: Impairment, down: Impairment) -> Self {
         let line = Line::lay(up, down, 5);
         ip(&[&format!("route add default via {FAR} dev here0"), &format!("address add {BESIDE}/32 dev lo")]);
         let folder = tempfile::tempdir().unwrap();
@@ -54,10 +54,15 @@ impl Place {
     }
 
     /// The command against the reflector, with more arguments, or others.
-    pub(super) fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        self.command_by(siaga(), args)
+    }
+
+    /// The command by a program that is prepared in some way.
+    pub(crate) fn command_by(&self, program: Command, args: &[&str]) -> Command {
         let (out, key) =
             (self.folder.path().display().to_string(), self.folder.path().join("key").display().to_string());
-        let mut command = bare();
+        let mut command = bare_by(program);
         let usual = [("--out", out.as_str()), ("--far-end", FAR), ("--key-file", &key), ("--duration", "3s")];
         for (flag, value) in usual.iter().filter(|(flag, _)| !args.contains(flag)) {
             command.args([flag, value]);
@@ -67,12 +72,12 @@ impl Place {
     }
 
     /// Does a survey with more arguments.
-    pub(super) fn survey(&self, args: &[&str]) -> Told {
+    pub(crate) fn survey(&self, args: &[&str]) -> Told {
         self.made(|| told(self.command(args).output().unwrap(), self.folder.path()))
     }
 
     /// Does a survey in that way. A machine that is too busy to send in time gives a test up: then it is done again.
-    pub(super) fn made(&self, mut survey: impl FnMut() -> Told) -> Told {
+    pub(crate) fn made(&self, mut survey: impl FnMut() -> Told) -> Told {
         loop {
             let told = survey();
             if !told.report.to_string().contains("too busy") {
@@ -83,23 +88,26 @@ impl Place {
     }
 
     /// Takes away what the surveys so far have left.
-    pub(super) fn forget(&self) {
+    pub(crate) fn forget(&self) {
         reports(self.folder.path()).for_each(|file| std::fs::remove_file(file).unwrap());
     }
 }
 
-pub(super) fn bare() -> Command {
-    let mut command = siaga();
+pub(crate) fn bare() -> Command {
+    bare_by(siaga())
+}
+
+fn bare_by(mut command: Command) -> Command {
     command.env_remove("SIAGA_CONFIG").arg("survey").stdin(Stdio::null());
     command
 }
 
-pub(super) fn reports(folder: &Path) -> impl Iterator<Item = std::path::PathBuf> {
+pub(crate) fn reports(folder: &Path) -> impl Iterator<Item = std::path::PathBuf> {
     let all = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     all.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("survey-"))
 }
 
-pub(super) fn told(output: Output, folder: &Path) -> Told {
+pub(crate) fn told(output: Output, folder: &Path) -> Told {
     let [out, err] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
     let text = |ending: &str| {
         let files: Vec<_> = reports(folder).filter(|file| file.extension().unwrap() == ending).collect();
@@ -111,25 +119,25 @@ pub(super) fn told(output: Output, folder: &Path) -> Told {
 }
 
 impl Told {
-    pub(super) fn check(&self, name: &str) -> &Value {
+    pub(crate) fn check(&self, name: &str) -> &Value {
         let checks = self.report["checks"].as_array().unwrap();
         checks.iter().find(|check| check["name"] == name).unwrap_or_else(|| panic!("no {name}: {:#}", self.report))
     }
 
-    pub(super) fn value(&self, check: &str, quantity: &str) -> f64 {
+    pub(crate) fn value(&self, check: &str, quantity: &str) -> f64 {
         let all = self.check(check)["measurements"].as_array().unwrap();
         let found = all.iter().find(|one| one["quantity"] == quantity);
         found.unwrap_or_else(|| panic!("no {quantity}: {:#}", self.report))["value"].as_f64().unwrap()
     }
 
     /// Why that check, or what nobody asked for, was not measured.
-    pub(super) fn missing(&self, check: &str) -> Option<&str> {
+    pub(crate) fn missing(&self, check: &str) -> Option<&str> {
         let all = self.report["not_measured"].as_array().unwrap();
         all.iter().find(|one| one["check"] == check).map(|one| one["why"]["id"].as_str().unwrap())
     }
 
     /// What holds of every report.
-    pub(super) fn is_whole(&self, verdict: &str, code: i32) {
+    pub(crate) fn is_whole(&self, verdict: &str, code: i32) {
         assert_eq!(
             (self.code, self.report["verdict"].as_str()),
             (Some(code), Some(verdict)),
@@ -156,16 +164,16 @@ impl Told {
     }
 }
 
-pub(super) fn delayed(delay: u32) -> Impairment {
+pub(crate) fn delayed(delay: u32) -> Impairment {
     Impairment { delay: MS * delay, ..Impairment::default() }
 }
 
-pub(super) fn narrow(rate: f64) -> Impairment {
+pub(crate) fn narrow(rate: f64) -> Impairment {
     Impairment { rate: Some((rate, MS * 200)), ..delayed(10) }
 }
 
 /// Downloads and uploads, served beside by a thread that lives as long as the test's process.
-pub(super) fn rates() -> SocketAddr {
+pub(crate) fn rates() -> SocketAddr {
     let (tell, address) = std::sync::mpsc::sync_channel(1);
     std::thread::spawn(move || {
         let serving = async {
