@@ -278,7 +278,8 @@ fn what_was_said_before_a_restart_is_said_since_then_if_it_is_still_so() {
     assert_eq!((power(&same).verdict, power(&same).since), (Verdict::NotReady, began));
 
     // What is otherwise now has begun now, and so has what comes again later.
-    let mut mended = Engine::new(room(), Restored { observations: Vec::new(), ..restored() }, at(60.0));
+    let observations = vec![says("link", Verdict::Ready, at(50.0))];
+    let mut mended = Engine::new(room(), Restored { observations, ..restored() }, at(60.0));
     for name in NAMES {
         mended.observe(says(name, Verdict::Ready, at(60.1)), at(60.1));
     }
@@ -307,6 +308,19 @@ fn what_was_said_before_a_restart_is_said_since_then_if_it_is_still_so() {
         engine.observe(says("ups", Verdict::NotReady, at(60.1)), at(60.1));
         assert_eq!(judged(&engine, "ups").since, at(60.1).wall);
     }
+}
+
+#[test]
+fn before_the_first_round_is_over_nothing_is_told() {
+    let mut engine = Engine::new(room(), Restored::default(), at(0.0));
+    engine.observe(says("ups", Verdict::NotReady, at(0.1)), at(0.1));
+    engine.observe(says("link", Verdict::Ready, at(0.2)), at(0.2));
+    assert_eq!(engine.drain_events(), []);
+    for name in ["gateway", "camera"] {
+        engine.observe(says(name, Verdict::Ready, at(0.3)), at(0.3));
+    }
+    let told = engine.drain_events();
+    assert!(told.iter().any(|event| matches!(event, Event::IncidentOpened(_))), "{told:?}");
 }
 
 #[test]
