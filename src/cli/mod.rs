@@ -268,7 +268,7 @@ impl Cli {
             }
             Command::Token(args) => {
                 let config = self.load(Files::NotAsked)?;
-                token::run(&config, args, self.lang(&config))
+                token::run(&config, &self.origin(), args, self.lang(&config))
             }
             Command::Drill(args) => {
                 let config = self.load_to_ask(false)?;

@@ -14,10 +14,16 @@ pub(super) const NAME: &str = "siaga";
 /// Where the service keeps its state, as its unit file says.
 pub(super) const STATE: &str = "/var/lib/siaga";
 
-/// The group to which whoever writes may lend a file: root alone, where there is one.
+/// The group to which whoever writes may lend a file: root alone, where there is one of that name. The number that a dynamic user has at
+/// the moment is given to another service's when this one rests (systemd.exec(5), `DynamicUser=`).
 pub(super) fn group() -> Option<u32> {
-    let group = Service::here().map(|service| service.group).or_else(|| users::group(NAME));
-    group.filter(|_| rustix::process::geteuid().is_root())
+    users::group(NAME).filter(|_| rustix::process::geteuid().is_root())
+}
+
+/// Whether a config is the service's to read, and not one of somebody's own daemon: by whose it is.
+pub(super) fn reads(config: &Path) -> bool {
+    let is_its = |owner| owner == 0 || Service::here().is_some_and(|service| service.user == owner);
+    std::fs::metadata(config).is_ok_and(|found| is_its(found.uid()))
 }
 
 /// Whom a file has to let read.

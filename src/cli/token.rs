@@ -10,7 +10,7 @@ use super::paint::{note, say};
 use super::service_user;
 use crate::app::{door, service};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Origin};
 use crate::domain::{Lang, Period, Scope, Text, in_full};
 use crate::tokens::{self, Token};
 
@@ -78,7 +78,7 @@ pub(super) fn services_at(file: &Path, service: &Path) -> Option<&'static Text> 
 ///
 /// # Errors
 /// If the file cannot be read or written, or the change is refused.
-pub fn run(config: &Config, args: &TokenArgs, lang: Lang) -> Result<u8, String> {
+pub fn run(config: &Config, origin: &Origin, args: &TokenArgs, lang: Lang) -> Result<u8, String> {
     let folder = || service::state_dir(args.state_dir.clone());
     let named = args.tokens.as_ref().or(config.web.tokens.as_ref());
     let file = match named {
@@ -96,7 +96,8 @@ pub fn run(config: &Config, args: &TokenArgs, lang: Lang) -> Result<u8, String> 
     // What the config names may lie where root alone writes, and is the daemon's to read.
     let is_named = config.web.tokens.as_ref() == Some(&file);
     let lent = service_user::group().filter(|_| is_named);
-    let is_the_daemons = is_named || (named.is_none() && service_user::has(&file));
+    let is_the_services = matches!(origin, Origin::File(config) if service_user::reads(config));
+    let is_the_daemons = (is_named && is_the_services) || (named.is_none() && service_user::has(&file));
     let shut_out = || {
         if let Some(why) = service_user::shut_out(&file, lang).filter(|_| is_the_daemons) {
             note(&format!("siaga: {why}"));

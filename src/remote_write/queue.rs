@@ -197,10 +197,10 @@ impl Queue {
         Some(Work { sent: Some(sent), ..Work::default() })
     }
 
-    /// What is neither on the disk nor in its hands.
+    /// What is not known to be on the disk. What a disk that stands still has in its hands may come there yet: twice it is taken for one, or
+    /// refused as old.
     pub(super) fn unkept(&mut self) -> Unkept {
-        let held = self.writing.unwrap_or_default().min(self.waiting.len());
-        Unkept { rows: self.waiting.split_off(held).into(), overtaken_up_to: self.overtaken_up_to }
+        Unkept { rows: std::mem::take(&mut self.waiting).into(), overtaken_up_to: self.overtaken_up_to }
     }
 
     /// Takes in what another could not keep.

@@ -111,7 +111,8 @@ pub(super) fn set_cookie(said: Option<&str>, within_tls: bool) -> HeaderValue {
     HeaderValue::try_from(cookie).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
-/// Whether a browser says that a page of another site asks (Fetch Metadata).
+/// Whether a browser says that a page of another site asks (Fetch Metadata): it does over TLS and to this machine, and says nothing over
+/// plain HTTP to another.
 pub(super) fn is_by_another_site(headers: &HeaderMap) -> bool {
     headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site")
 }

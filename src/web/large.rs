@@ -25,7 +25,8 @@ const LARGE: u64 = 64 * 1024;
 /// Large answers have so much together, bytes. One alone may be larger.
 const TOGETHER: u64 = 32 * 1024 * 1024;
 
-/// An answer that is younger does not make room for another.
+/// An answer that is younger does not make room for another; but one of a source that has more makes room for whoever has less, however
+/// young it is: else whoever asks anew each few seconds would have all of it.
 const YOUNG: Duration = Duration::from_secs(5);
 
 /// So much of one is handed over at once, bytes: what is handed over waits in buffers that nothing here counts.
@@ -57,27 +58,38 @@ impl Large {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts an answer in. Those that have been under way for long are cut for it, first of whoever has most, of those the oldest; none,
-    /// if that is not enough.
+    /// Counts an answer in. Those that have been under way for long are cut for it, and of a source that has more than this one would have
+    /// the young ones too, first of whoever has most, of those the oldest; none, if that is not enough.
     fn admit(self: &Arc<Self>, guest: &Arc<Guest>, bytes: u64, now: Mono) -> Option<Weight> {
         let mut all = self.all();
-        let sum = |all: &[Answer], counts: &dyn Fn(&Answer) -> bool| -> u64 {
-            all.iter().filter(|answer| counts(answer)).map(|answer| answer.bytes).sum()
+        let mut stays = vec![true; all.len()];
+        let sum = |stays: &[bool], counts: &dyn Fn(&Answer) -> bool| -> u64 {
+            all.iter()
+                .zip(stays)
+                .filter(|(answer, stays)| **stays && counts(answer))
+                .map(|(answer, _)| answer.bytes)
+                .sum()
         };
-        let is_young = |answer: &Answer| now.since(answer.since) < YOUNG;
-        let young = sum(&all, &is_young);
-        if young > 0 && young.saturating_add(bytes) > TOGETHER {
-            self.refused.fetch_add(1, Ordering::Relaxed);
-            return None;
+        while stays.contains(&true) && sum(&stays, &|_| true).saturating_add(bytes) > TOGETHER {
+            let of = |source| sum(&stays, &|answer| answer.guest.source == source);
+            let most = of(guest.source).saturating_add(bytes);
+            let spared = |answer: &Answer| now.since(answer.since) < YOUNG && of(answer.guest.source) <= most;
+            let may_leave = all.iter().enumerate().filter(|(at, answer)| stays[*at] && !spared(answer));
+            let Some((leaves, _)) = may_leave.min_by_key(|(at, answer)| (Reverse(of(answer.guest.source)), *at)) else {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+                return None;
+            };
+            stays[leaves] = false;
         }
-        while !all.is_empty() && sum(&all, &|_| true).saturating_add(bytes) > TOGETHER {
-            let of = |source| sum(&all, &|answer| answer.guest.source == source);
-            let old = all.iter().enumerate().filter(|(_, answer)| !is_young(answer));
-            let leaves = old.min_by_key(|(at, answer)| (Reverse(of(answer.guest.source)), *at));
-            let Some((leaves, _)) = leaves else { break };
-            all.remove(leaves).guest.make_room();
-            self.cut.fetch_add(1, Ordering::Relaxed);
-        }
+        let mut stays = stays.into_iter();
+        all.retain(|answer| {
+            let stays = stays.next().unwrap_or(true);
+            if !stays {
+                answer.guest.make_room();
+                self.cut.fetch_add(1, Ordering::Relaxed);
+            }
+            stays
+        });
         all.push(Answer { guest: Arc::clone(guest), bytes, since: now });
         drop(all);
         Some(Weight { all: Arc::clone(self), guest: Arc::clone(guest) })
@@ -219,6 +231,26 @@ mod tests {
         drop(again);
         assert_eq!(ask(&places[4], 40 * MB, 9).status(), 200, "alone one may be larger");
         assert!(is_cut(&places[1]).await);
+    }
+
+    #[tokio::test]
+    async fn whoever_asks_for_all_of_it_again_and_again_does_not_have_it() {
+        let (crowd, large): (Arc<Crowd>, _) = (Arc::default(), Arc::new(Large::default()));
+        let place = |peer: &str| crowd.ask(peer.parse().unwrap(), at(0)).place.unwrap();
+        let greedy: Vec<_> = (0..32).map(|_| place("192.0.2.1")).collect();
+        let ask =
+            |place: &Place, bytes, now| large.hand_out(Response::new(vec![0; bytes].into()), &place.guest, at(now));
+        let all: Vec<_> = greedy.iter().map(|place| ask(place, MB, 0)).collect();
+        assert!(all.iter().all(|answer| answer.status() == 200) && large.all().len() == 32);
+        // Who has most is not let in by what it has itself.
+        assert_eq!(ask(&place("192.0.2.1"), MB, 1).status().as_u16(), 503);
+        let other = place("192.0.2.8");
+        assert_eq!((ask(&other, 3 * MB, 1).status(), large.all().len()), (200.try_into().unwrap(), 30));
+        for (at, cut) in [(0, true), (2, true), (3, false)] {
+            assert_eq!(is_cut(&greedy[at]).await, cut, "{at}");
+        }
+        // Between those who have as much as each other it is as it was: nobody makes room while young.
+        assert_eq!(ask(&place("192.0.2.7"), 20 * MB, 2).status().as_u16(), 503);
     }
 
     #[tokio::test]

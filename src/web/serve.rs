@@ -340,18 +340,17 @@ impl Front {
         let guest = Arc::clone(&self.guest);
         // A scraper is answered whoever reads; and what was done is not told as refused.
         let may_wait = request.method() == Method::GET && request.uri().path() != "/metrics";
-        let hand_out = move |response| {
-            let response = if may_wait { large.hand_out(response, &guest, clock.mono()) } else { response };
-            sealed(held.over(response))
-        };
+        let hand_out = move |response| if may_wait { large.hand_out(response, &guest, clock.mono()) } else { response };
         let response = self.router.call(request.map(Paced::new));
         let Some(person) = person else {
-            return Answering::Later(Box::pin(async move { response.await.map(hand_out) }));
+            return Answering::Later(Box::pin(async move {
+                response.await.map(|response| sealed(held.over(hand_out(response))))
+            }));
         };
         let site = Arc::clone(&self.site);
-        Answering::Later(Box::pin(
-            async move { response.await.map(|response| hand_out(person.instead(&site, response))) },
-        ))
+        Answering::Later(Box::pin(async move {
+            response.await.map(|response| sealed(held.over(person.instead(&site, hand_out(response)))))
+        }))
     }
 }
 
