@@ -39,6 +39,23 @@ async fn a_query_of_ten_megabytes_is_refused() {
 }
 
 #[tokio::test]
+async fn more_headers_than_are_read_are_refused_and_the_next_request_is_served() {
+    let served = serve(room(good()).build()).await;
+    let ask = |count: usize| {
+        // The host and the connection's end are two of them.
+        let more = (2..count).fold(String::new(), |more, number| more + &format!("x-{number}: y\r\n"));
+        format!("GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{more}\r\n")
+    };
+    // As many as SECURITY.md says, and one more, which is refused without a body (RFC 6585 §5).
+    for (count, status) in [(64, "200"), (65, "431"), (2000, "431"), (64, "200")] {
+        let answer = within(raw(served.address, ask(count).as_bytes())).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{count}: {answer:?}");
+        assert_eq!(answer.ends_with("\r\n\r\n"), status == "431", "{count}: {answer:?}");
+    }
+    served.stop().await;
+}
+
+#[tokio::test]
 async fn a_large_body_is_refused_and_a_small_one_is_not_read() {
     let served = serve(room(good()).build()).await;
     let got = served.ask(served.client.post(served.url("/-/reload")).body(vec![b'x'; 200_000])).await;
