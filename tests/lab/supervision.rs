@@ -55,6 +55,33 @@ fn a_child_that_hangs_trips_no_watchdog_and_delays_no_end() {
 }
 
 #[test]
+fn a_child_that_wants_more_memory_than_the_unit_may_have_ends_alone() {
+    let lab = Lab::start_system();
+    lab.card().mute(false);
+    // What has no line's end is kept until there is one.
+    lab.sh("mv /usr/bin/amixer /usr/bin/amixer.real
+         printf '#!/bin/sh\n[ -e /run/hoard ] && exec tail -n 1 /dev/zero\nexec amixer.real \"$@\"\n' > /usr/bin/amixer
+         chmod 755 /usr/bin/amixer");
+    // Of the unit's own ceiling an emulated processor fills only a part before the daemon has lost its patience with the child.
+    let service = lab.service_with(
+        &room(&["audio"], &[("audio", &format!("card = \"Dummy\"\n{LOOK}"))]),
+        "[Service]\nMemoryMax=64M\n",
+    );
+    let (daemon, process) = (&service.daemon, service.process());
+    daemon.stands_at("audio", "ready", "");
+    lab.sh("touch /run/hoard");
+    // Who ended it, by the kernel; and that systemd knows of it.
+    lab.wait_for("grep -q '^oom_kill [1-9]' /sys/fs/cgroup/system.slice/siaga.service/memory.events");
+    lab.wait_for("journalctl --no-pager --unit=siaga.service | grep -q 'killed by the OOM killer'");
+    daemon.becomes("audio", "unknown");
+    let stands = |name: &str| service.property(name);
+    assert_eq!((stands("ActiveState"), stands("SubState")), ("active".into(), "running".into()));
+    lab.sh("rm /run/hoard");
+    daemon.stands_at("audio", "ready", "");
+    assert_eq!((service.process(), stands("NRestarts")), (process, "0".into()), "{}", service.journal());
+}
+
+#[test]
 fn a_good_config_is_taken_at_a_reload_and_a_bad_one_is_not() {
     let lab = Lab::start_system();
     let service = lab.service(&room(&["video"], &[("camera", LOOK)]));
