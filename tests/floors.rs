@@ -146,6 +146,37 @@ fn unsafe_is_written_in_one_file_alone() {
     assert!(there > 0, "{UNSAFE} has none: is it read?");
 }
 
+/// What feeds the watchdog is made for the judge's driver, into which it goes at once (whose own test says that only its turns feed it), and
+/// for the far end's server, which has no judge. Anybody else who fed it would go on when the judge does not.
+#[test]
+fn what_feeds_the_watchdog_is_the_judges() {
+    let mut makers = Vec::new();
+    let mut uses = Vec::new();
+    for source in sources(&["src"]).into_iter().filter(|source| source.path != "src/app/service.rs") {
+        walk(source.tokens, &mut |tokens| match tokens {
+            [TokenTree::Ident(word), TokenTree::Group(_), ..] if word == "watchdog" => makers.push(source.path.clone()),
+            [TokenTree::Ident(word), TokenTree::Punct(next), ..]
+                if word == "heartbeat" && source.path == "src/app/mod.rs" =>
+            {
+                uses.push(next.as_char());
+            }
+            [TokenTree::Ident(word), TokenTree::Punct(_), rest @ ..] if word == "NotifyState" => {
+                let is_feed = matches!(rest, [_, TokenTree::Ident(state), ..] if state == "Watchdog");
+                assert!(!is_feed, "{} feeds it by itself", source.path);
+            }
+            [TokenTree::Ident(word), TokenTree::Group(fields), ..]
+                if word == "Driver" && source.path == "src/app/mod.rs" =>
+            {
+                assert!(fields.to_string().contains(", heartbeat"), "{fields}");
+            }
+            _ => {}
+        });
+    }
+    assert_eq!(makers, ["src/app/mod.rs", "src/cli/reflect.rs"]);
+    // Made, and handed over: `let heartbeat = …` and `Driver { …, heartbeat, }`.
+    assert_eq!(uses, ['=', ',']);
+}
+
 /// The reader itself, shown on a text in which each kind of path occurs once.
 #[test]
 fn paths_are_found_where_they_are_and_only_there() {

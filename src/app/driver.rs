@@ -299,6 +299,39 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn the_watchdog_is_fed_by_the_judges_turns_alone() {
+        const PERIOD: Duration = Duration::from_secs(10);
+        let clock = still();
+        let (mut driver, _observed, _instruct) = judge("", clock);
+        let fed = Arc::new(AtomicUsize::new(0));
+        let (counted, mut next) = (Arc::clone(&fed), Mono::ZERO);
+        // As the supervisor's is fed: when it is due, and then not before the next time.
+        driver.heartbeat = Box::new(move || {
+            let now = clock.mono();
+            if now >= next {
+                next = now.after(PERIOD);
+                counted.fetch_add(1, Ordering::Relaxed);
+            }
+            next
+        });
+        let fed = || fed.load(Ordering::Relaxed);
+        let mut judged = Box::pin(driver.run());
+        let whole = tokio::time::timeout(PERIOD * 3 + PERIOD / 2, &mut judged).await;
+        assert!(whole.is_err(), "it has no end");
+        assert_eq!(fed(), 4, "at the start and each time that it is due, though nothing happens");
+        // The judge's turn does not come round, whatever keeps it; all else goes on.
+        let runtime = tokio::spawn(async move {
+            tokio::time::sleep(PERIOD * 10).await;
+            clock.mono()
+        });
+        let since = clock.mono();
+        assert!(runtime.await.unwrap().since(since) >= PERIOD * 10);
+        assert_eq!(fed(), 4, "a judge that stands still feeds nobody");
+        _ = tokio::time::timeout(PERIOD / 2, &mut judged).await;
+        assert_eq!(fed(), 5, "with its next turn it does again");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn what_was_seen_under_the_old_plan_is_no_first_look_under_the_new_one() {
         let clock = still();
         let (mut driver, observed, _instruct) = judge("", clock);
