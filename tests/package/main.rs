@@ -138,6 +138,18 @@ fn a_system_that_gets_it_has_all_and_starts_it_at_the_next_boot() {
         "root:root 755\nroot:root 644\n"
     );
     assert!(system.sh("siaga config check").contains("no error"));
+    // What it is made of stands beside it, for people and for programs.
+    let parts: serde_json::Value = serde_json::from_str(&system.file("/usr/share/doc/siaga/siaga.cdx.json")).unwrap();
+    assert_eq!((&parts["bomFormat"], &parts["specVersion"]), (&"CycloneDX".into(), &"1.5".into()));
+    assert_eq!(parts["metadata"]["component"]["version"], env!("CARGO_PKG_VERSION"));
+    let components = parts["components"].as_array().unwrap();
+    for name in ["tokio", "ring", "rusqlite"] {
+        let component = components.iter().find(|component| component["name"] == name);
+        let component = component.unwrap_or_else(|| panic!("{name} is not among {}", components.len()));
+        assert_eq!(component["purl"], format!("pkg:cargo/{name}@{}", component["version"].as_str().unwrap()));
+        assert!(component["hashes"][0]["content"].as_str().is_some_and(|sum| sum.len() == 64), "{component}");
+        assert_ne!(system.sh(&format!("zgrep --count '{name}' /usr/share/doc/siaga/LICENCES.gz")), "0");
+    }
     // And `init` takes its place, once. What has a webhook's address in it the daemon's group can read, and nobody else.
     let init = "siaga --lang en init --yes --webhook https://alerts.example.net/T0 --output /etc/siaga/siaga.toml";
     let first = system.run(init);
