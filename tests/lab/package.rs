@@ -89,6 +89,35 @@ fn the_package_starts_upgrades_and_stops_the_service() {
 
 #[test]
 #[ignore = "builds the package: make deb-test"]
+fn a_serial_port_is_the_daemons_once_a_rule_of_the_house_says_that_it_keys_the_radio() {
+    let lab = Lab::start_system();
+    install(&lab, &built(), "siaga.deb");
+    let owner = |port: &str| lab.sh(&format!("stat --format='%U %G %a' /dev/{port}"));
+    let is_ignored = |port: &str| {
+        let said = lab.sh(&format!("udevadm info --query=property /dev/{port}"));
+        ["ID_MM_DEVICE_IGNORE=1", "ID_MM_PORT_IGNORE=1"].map(|word| said.lines().any(|line| line == word))
+    };
+    let anew =
+        || lab.sh("udevadm control --reload && udevadm trigger --settle --subsystem-match=tty && udevadm settle");
+    anew();
+    assert_eq!([owner("ttyS0"), owner("ttyS1")], ["root dialout 660"; 2], "the package alone takes no port");
+    assert_eq!(is_ignored("ttyS0"), [false; 2]);
+    // The rule for a port on the board, as somebody does who takes it out of its comment into the file that is named there.
+    let rules = lab.sh("cat /lib/udev/rules.d/60-siaga.rules");
+    let file = "/etc/udev/rules.d/60-siaga-key.rules";
+    assert!(rules.contains(file), "{rules}");
+    let rule =
+        rules.lines().find_map(|line| line.strip_prefix("#   ").filter(|rule| rule.contains("KERNEL==\"ttyS0\"")));
+    let rule = lab.push(format!("{}\n", rule.unwrap()).as_bytes(), "key.rules");
+    lab.sh(&format!("install -D -m 644 {rule} {file}"));
+    anew();
+    assert_eq!([owner("ttyS0"), owner("ttyS1")], ["root siaga 660", "root dialout 660"]);
+    assert_eq!([is_ignored("ttyS0"), is_ignored("ttyS1")], [[true; 2], [false; 2]]);
+    lab.sh("dpkg --purge siaga");
+}
+
+#[test]
+#[ignore = "builds the package: make deb-test"]
 fn the_radios_key_is_for_the_daemon_and_by_the_drop_in_alone() {
     let lab = Lab::start_system();
     // Plugged in before there is a rule for it.
