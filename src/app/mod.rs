@@ -65,7 +65,6 @@ use identity::Identity;
 use probes::{Probes, Shared};
 use pushing::Pushing;
 use recorder::Recorder;
-pub use service::start_log;
 use service::{Asked, LAST_CALL, Signals};
 
 /// Observations that wait for the judge.

@@ -20,6 +20,7 @@ pub mod reflect;
 mod reload;
 pub mod replay;
 pub mod report;
+mod seat;
 mod service_user;
 pub mod sheet;
 pub mod status;
@@ -334,11 +335,7 @@ impl Cli {
                 let lang = self.lang(&config);
                 history::run(config, history, *end, lang, color)
             }
-            Command::Seat { socket } => on_runtime(async {
-                crate::app::start_log();
-                crate::seat::run(socket).await;
-                Ok(0)
-            }),
+            Command::Seat { socket } => on_runtime(seat::run(socket)),
             Command::Reflect(args) => on_runtime(reflect::run(args)),
             Command::Radio(radio::RadioCommand::Phrases(args)) => Ok(radio::phrases(args)),
             Command::Radio(radio::RadioCommand::Test(args)) => {

@@ -60,7 +60,7 @@ pub async fn defaults(user: &User) -> Result<[Option<Device>; 2], String> {
         0 => Pactl::of(user),
         _ => return Err(format!("only root or the user {user}, whose session it is, may ask its sound server")),
     };
-    match pactl.look().await {
+    match pactl.look(&mut || {}).await {
         Report::Sound { source, sink, .. } => {
             Ok([source, sink].map(|device| device.filter(|device| !device.virtual_only)))
         }
@@ -70,8 +70,9 @@ pub async fn defaults(user: &User) -> Result<[Option<Device>; 2], String> {
     }
 }
 
-/// Reports to the daemon at `socket` until this process ends.
-pub async fn run(socket: &Path) {
+/// Reports to the daemon at `socket` until this process ends. `step` is called at each step of its loop, and none of them takes longer
+/// than some six seconds, whatever the sound server, a child or the daemon does: who hears nothing of it for longer knows that it is stuck.
+pub async fn run(socket: &Path, mut step: impl FnMut()) {
     let maker = Maker::new();
     let mut pactl = Pactl::new(maker.own());
     let maker = Arc::new(Mutex::new(maker));
@@ -97,7 +98,7 @@ pub async fn run(socket: &Path) {
                 // At once: a look may take a while, and an order to stop may not wait for it.
                 let Err(error) = tokio::select! {
                     end = obey(hears, &maker, &done) => end,
-                    end = report(tells, &mut pactl, answers) => end,
+                    end = report(tells, &mut pactl, answers, &mut step) => end,
                     end = until_wanted => end,
                 };
                 if wanted {
@@ -116,7 +117,16 @@ pub async fn run(socket: &Path) {
             }
             Err(_) => {}
         }
-        tokio::time::sleep(knocks.wait).await;
+        pause(knocks.wait, &mut step).await;
+    }
+}
+
+/// Waits in steps.
+async fn pause(wait: Duration, step: &mut impl FnMut()) {
+    let mut end = std::pin::pin!(tokio::time::sleep(wait));
+    step();
+    while tokio::time::timeout(HEARTBEAT, &mut end).await.is_err() {
+        step();
     }
 }
 
@@ -177,10 +187,14 @@ async fn report(
     mut tells: OwnedWriteHalf,
     pactl: &mut Pactl,
     mut answers: mpsc::Receiver<Told>,
+    step: &mut impl FnMut(),
 ) -> io::Result<Infallible> {
     let mut changes = Changes::default();
     loop {
-        say(&mut tells, &pactl.look().await).await?;
+        let seen = pactl.look(step).await;
+        step();
+        say(&mut tells, &seen).await?;
+        step();
         tokio::select! {
             () = due(&mut changes) => {}
             // What has changed meanwhile is looked at next.
@@ -221,5 +235,12 @@ mod tests {
         assert!(knocks.is_unwanted() && waits[39] == 60, "once a minute, and the log says it once");
         knocks.ended(true);
         assert!(!knocks.is_unwanted() && knocks.wait == KNOCK, "a daemon that was started anew waits for its agent");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_long_pause_is_many_steps() {
+        let mut steps = 0;
+        pause(SELDOM, &mut || steps += 1).await;
+        assert!((12..=13).contains(&steps), "{steps} steps in {SELDOM:?}");
     }
 }

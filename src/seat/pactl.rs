@@ -140,9 +140,12 @@ impl Pactl {
         !stream.corked && stream.client.is_some() && !is_own
     }
 
-    /// Looks once. What fails is a report too.
-    pub(super) async fn look(&mut self) -> Report {
-        match self.try_look().await {
+    /// Looks once, and calls `step` before each question, which takes a second and a half longer than [`DEADLINE`] at the most. What fails
+    /// is a report too.
+    pub(super) async fn look(&mut self, step: &mut impl FnMut()) -> Report {
+        let seen = self.try_look(step).await;
+        step();
+        match seen {
             Ok(report) => report,
             Err(error) => match error.kind {
                 ErrorKind::Timeout => Report::Unanswering,
@@ -160,11 +163,16 @@ impl Pactl {
         said.is_err_and(|error| error.kind == ErrorKind::Internal && error.detail.ends_with("exit status: 1"))
     }
 
-    async fn try_look(&mut self) -> Result<Report, ProbeError> {
+    async fn try_look(&mut self, step: &mut impl FnMut()) -> Result<Report, ProbeError> {
+        step();
         let info: Info = self.ask(&["info"]).await?;
+        step();
         let sources: Vec<Listed> = self.ask(&["list", "sources"]).await?;
+        step();
         let sinks: Vec<Listed> = self.ask(&["list", "sinks"]).await?;
+        step();
         let mut recordings: Vec<Stream> = self.ask(&["list", "source-outputs"]).await?;
+        step();
         let mut playings: Vec<Stream> = self.ask(&["list", "sink-inputs"]).await?;
         recordings.retain(|stream| self.is_used_by_another(stream));
         playings.retain(|stream| self.is_used_by_another(stream));
