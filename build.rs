@@ -1,4 +1,5 @@
 //! Says how the program is linked.
+#![forbid(unsafe_code)]
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");

@@ -4,6 +4,7 @@
 //! The floors, from the ground up: [`domain`] (data and its laws), [`engine`] (the judge, pure), the hands
 //! ([`probe`] and its siblings, which touch the world and do not name each other), and the shell (`cli`, `app`).
 //! `README.md` has the map.
+#![forbid(unsafe_code)]
 
 pub mod app;
 pub mod calendar;

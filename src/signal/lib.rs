@@ -4,6 +4,7 @@
 //!
 //! A package of its own so that tests have it compiled for speed: without, those of [`sweep`] take four to seven times longer, and the
 //! lab makes the same sums on an emulated processor.
+#![forbid(unsafe_code)]
 
 pub mod level;
 pub mod light;

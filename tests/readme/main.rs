@@ -48,7 +48,8 @@ fn every_command_of_readme_is_in_the_makefile() {
 
 #[test]
 fn the_packages_are_those_of_cargo_toml() {
-    let manifests: [toml::Table; 2] = ["Cargo.toml", "src/signal/Cargo.toml"].map(|path| read(path).parse().unwrap());
+    let manifests = ["Cargo.toml", "src/capture/Cargo.toml", "src/signal/Cargo.toml"];
+    let manifests: [toml::Table; 3] = manifests.map(|path| read(path).parse().unwrap());
     let there: BTreeSet<_> =
         manifests.iter().flat_map(|manifest| manifest["dependencies"].as_table().unwrap().keys().cloned()).collect();
     let named: BTreeSet<_> = first_cells("package").into_iter().collect();

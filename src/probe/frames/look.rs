@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use linuxvideo::{BufType, CapabilityFlags, Device};
 use serde::{Deserialize, Serialize};
+use siaga_capture::{Camera, Format, Frame, Stream};
 use siaga_signal::light::{Light, difference};
 use siaga_signal::luma::{self, Form, Grid, Sample};
 
-use super::capture::{Camera, Frame};
 use crate::clock::Clock;
 use crate::domain::{ErrorKind, Mono, ProbeError};
 use crate::probe::camera::judge::is_equipment;
@@ -112,11 +112,11 @@ pub(in crate::probe) fn look(path: &Path, plan: Plan) -> Result<Seen, ProbeError
         return Ok(Seen { captures: true, grey: true, ..Seen::default() });
     }
     drop(device);
-    let mut camera = Camera::open(path).map_err(failed)?;
+    let camera = Camera::open(path).map_err(failed)?;
     // It opens nothing from here on: who does is another.
     word().map_err(failed)?;
     let mut seen = Seen { captures: true, ..Seen::default() };
-    if let Err(error) = camera.start().and_then(|()| stream(&mut camera, plan, &mut seen)) {
+    if let Err(error) = camera.start().and_then(|mut camera| stream(&mut camera, plan, &mut seen)) {
         match query::kind(&error) {
             ErrorKind::Protocol => seen.failure = Some(error.to_string()),
             _ => return Err(failed(error)),
@@ -125,10 +125,11 @@ pub(in crate::probe) fn look(path: &Path, plan: Plan) -> Result<Seen, ProbeError
     Ok(seen)
 }
 
-fn stream(camera: &mut Camera, plan: Plan, seen: &mut Seen) -> io::Result<()> {
-    let (clock, format) = (Clock::start(), camera.format()?);
-    let form = format.form();
-    seen.format = query::code(format.code);
+fn stream(camera: &mut Stream, plan: Plan, seen: &mut Seen) -> io::Result<()> {
+    let clock = Clock::start();
+    let Format { width, height, code, line, colorspace, quantization, .. } = camera.format()?;
+    let form = Form { width, height, code, line, colorspace, quantization };
+    seen.format = query::code(code);
     seen.promised = camera.rate();
     let mut until = clock.mono().after(FIRST);
     let mut first = None;

@@ -4,14 +4,12 @@
 //! few seconds as the camera is set, and says numbers: no frame leaves it. It disturbs whoever wants the camera in that time, so
 //! it ends at once when the room comes into use or another opens the camera.
 
-mod capture;
 mod judge;
 pub(super) mod look;
 mod opens;
 mod reasons;
 #[cfg(test)]
 mod tests;
-mod v4l2;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
