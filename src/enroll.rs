@@ -90,10 +90,7 @@ async fn look_with(roots: &Roots, resolv_conf: &Path, device_child: &Program, pr
     }
     // What a device says of itself may not colour a terminal.
     for device in &mut seen.devices {
-        let more = [&mut device.usb, &mut device.serial, &mut device.place].into_iter().flatten();
-        for text in more.chain([&mut device.name]) {
-            *text = text.replace(char::is_control, " ");
-        }
+        *device = device.plainly();
     }
     seen
 }

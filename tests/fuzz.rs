@@ -68,12 +68,14 @@ mod targets {
     pub(crate) mod survey;
     #[path = "uevent.rs"]
     pub(crate) mod uevent;
+    #[path = "usb.rs"]
+    pub(crate) mod usb;
 }
 
 /// A target of any bytes.
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 17] = [
+const TARGETS: [(&str, Target); 18] = [
     ("body", targets::body::run),
     ("calendar", targets::calendar::run),
     ("config", targets::config::run),
@@ -91,6 +93,7 @@ const TARGETS: [(&str, Target); 17] = [
     ("stun", targets::stun::run),
     ("survey", targets::survey::run),
     ("uevent", targets::uevent::run),
+    ("usb", targets::usb::run),
 ];
 
 /// What chance makes of the seeds, for each target.

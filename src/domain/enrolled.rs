@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::plain::plain;
 use super::reason::Text;
 use super::verdict::Verdict;
 
@@ -105,6 +106,14 @@ impl Device {
             || within(&self.name)
             || self.place.as_deref().is_some_and(|place| place == wanted)
             || self.also.iter().any(|name| name == wanted)
+    }
+
+    /// The same in words that do nothing where they are shown: what a device says of itself is its maker's.
+    #[must_use]
+    pub fn plainly(&self) -> Self {
+        let words = |words: &Option<String>| words.as_deref().map(plain);
+        let (usb, serial, place) = (words(&self.usb), words(&self.serial), words(&self.place));
+        Self { name: plain(&self.name), usb, serial, place, ..self.clone() }
     }
 
     fn is_at(&self, other: &Self) -> bool {

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::domain::plain::plain;
 use crate::domain::{Device, Equipment};
 use crate::probe::usb::buses::{place, plugged};
 
@@ -172,8 +173,9 @@ pub(super) fn list_telling(
 /// # Errors
 /// As [`list`].
 pub(in crate::probe) fn heads(proc: &Path) -> io::Result<Vec<Card>> {
-    match std::fs::read_to_string(proc.join("asound/cards")) {
-        Ok(text) => Ok(parse(&text).into_iter().map(|card| head_of(card, proc)).collect()),
+    // A long name ends where the kernel has no more room for it, in the middle of a character too: that is no reason to see no card.
+    match std::fs::read(proc.join("asound/cards")) {
+        Ok(text) => Ok(parse(&String::from_utf8_lossy(&text)).into_iter().map(|card| head_of(card, proc)).collect()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(error),
     }
@@ -190,8 +192,8 @@ pub(super) fn parse(text: &str) -> Vec<Card> {
             number,
             id: id.to_owned(),
             driver: driver.to_owned(),
-            name: name.to_owned(),
-            place: place.to_owned(),
+            name: plain(name),
+            place: plain(place),
             usb: None,
             streams: Vec::new(),
         });
@@ -292,6 +294,17 @@ mod tests {
         assert_eq!((cards[1].name.as_str(), cards[1].number), ("Head [set]: A - B", 1));
         assert_eq!(cards[1].place, "Maker at usb-0000:00:14.0-2, full speed");
         assert_eq!(parse("--- no soundcards ---\n"), []);
+    }
+
+    #[test]
+    fn a_name_that_is_cut_off_within_a_character_hides_no_card_and_none_orders_a_terminal() {
+        let proc = tempfile::tempdir().unwrap();
+        std::fs::create_dir(proc.path().join("asound")).unwrap();
+        let mut text = b" 0 [A ]: USB-Audio - A\x1b[31m\n                      \xe6\xb7".to_vec();
+        text.extend(b"\n 1 [B ]: USB-Audio - B\n                      B at usb-1\n");
+        std::fs::write(proc.path().join("asound/cards"), text).unwrap();
+        let names: Vec<_> = heads(proc.path()).unwrap().into_iter().map(|card| card.name).collect();
+        assert_eq!(names, ["A [31m", "B"]);
     }
 
     proptest! {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::domain::{Device, Equipment};
 use crate::probe::Roots;
-use crate::probe::usb::buses::{place, plugged};
+use crate::probe::usb::buses::{place, plugged, said};
 
 /// One V4L2 node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,11 +65,11 @@ fn node(roots: &Roots, folder: &Path, name: String, links: [&[(String, String)];
         links.map(|links| links.iter().find(|(_, target)| *target == name).map(|(link, _)| link.clone()));
     Some(Node {
         path: roots.dev.join(&name),
-        card: word(&folder.join("name")).unwrap_or_default(),
+        card: said(&folder.join("name")).unwrap_or_default(),
         usb: usb(&device),
         by_id,
         by_path,
-        index: word(&folder.join("index")).and_then(|index| index.parse().ok()).unwrap_or(0),
+        index: said(&folder.join("index")).and_then(|index| index.parse().ok()).unwrap_or(0),
         device,
         born,
         name,
@@ -81,11 +81,7 @@ fn usb(device: &Path) -> Option<String> {
     device
         .ancestors()
         .take(2)
-        .find_map(|folder| Some(format!("{}:{}", word(&folder.join("idVendor"))?, word(&folder.join("idProduct"))?)))
-}
-
-fn word(path: &Path) -> Option<String> {
-    Some(std::fs::read_to_string(path).ok()?.trim().to_owned())
+        .find_map(|folder| Some(format!("{}:{}", said(&folder.join("idVendor"))?, said(&folder.join("idProduct"))?)))
 }
 
 /// The links of a folder: their names, and the names of what they point at.
@@ -114,7 +110,7 @@ impl Node {
     }
 
     /// By what it is known again.
-    pub(super) fn as_device(&self) -> Device {
+    pub(in crate::probe) fn as_device(&self) -> Device {
         let plugged = plugged(&self.device);
         Device {
             kind: Equipment::Camera,

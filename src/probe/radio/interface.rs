@@ -12,7 +12,7 @@ use crate::domain::{Device, Equipment};
 use crate::probe::Roots;
 use crate::probe::audio::cards::{self, Card};
 use crate::probe::audio::{Named, Seen};
-use crate::probe::usb::buses::{Plugged, plugged};
+use crate::probe::usb::buses::{Plugged, plugged, said};
 
 /// The kernel's classes in which such a device has a name.
 const CLASSES: [&str; 3] = ["tty", "hidraw", "gpio"];
@@ -47,20 +47,20 @@ impl Interface {
 
 /// What is there of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Found {
+pub(in crate::probe) struct Found {
     /// Whether the card is, where one is looked for.
     pub(super) card: Option<bool>,
     /// Whether the key's device is.
     pub(super) key: Option<bool>,
     /// What is there, to be held against the room's record: a card and a key in one stand there once.
-    pub(super) devices: Vec<Device>,
+    pub(in crate::probe) devices: Vec<Device>,
 }
 
 /// Looks for it.
 ///
 /// # Errors
 /// What reading the kernel's list of cards came to.
-pub(super) fn look(interface: &Interface, roots: &Roots, seen: &Seen) -> io::Result<Found> {
+pub(in crate::probe) fn look(interface: &Interface, roots: &Roots, seen: &Seen) -> io::Result<Found> {
     let mut found = Found::default();
     if let Some(wanted) = &interface.card {
         let cards = of(cards::heads(&roots.proc)?, wanted, seen);
@@ -104,8 +104,8 @@ fn device(node: &Path, sys: &Path) -> Option<Device> {
     // A serial adapter's port is a device of its own under its interface.
     let usb = folder.as_deref().and_then(|folder| folder.ancestors().take(3).find_map(plugged));
     let product = |folder: &Path| {
-        let text = folder.ancestors().take(4).find_map(|above| std::fs::read_to_string(above.join("product")).ok())?;
-        Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+        let text = folder.ancestors().take(4).find_map(|above| said(&above.join("product")));
+        text.filter(|text| !text.is_empty())
     };
     let product = folder.as_deref().filter(|_| usb.is_some()).and_then(product);
     let place = match &usb {

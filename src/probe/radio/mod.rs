@@ -4,7 +4,7 @@
 //! lets somebody in. That a voice is really heard only people can tell, who note it (`siaga radio check`).
 
 mod catalogue;
-mod interface;
+pub(super) mod interface;
 #[cfg(test)]
 mod tests;
 

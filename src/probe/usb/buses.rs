@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::domain::plain::plain;
+
 /// The class of a hub (USB 2.0, §11.23.1).
 const HUB: &str = "09";
 
@@ -71,8 +73,12 @@ impl Plugged {
 }
 
 fn word(folder: &Path, file: &str) -> Option<String> {
-    let text = std::fs::read_to_string(folder.join(file)).ok()?;
-    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+    said(&folder.join(file)).filter(|text| !text.is_empty())
+}
+
+/// What a device says of itself, as a file of the kernel's has it: any bytes are a text, and none of it does anything where it is shown.
+pub(in crate::probe) fn said(file: &Path) -> Option<String> {
+    Some(plain(String::from_utf8_lossy(&std::fs::read(file).ok()?).trim()))
 }
 
 /// The USB device that the folder `device` (links followed) is, or is an interface of.

@@ -5,6 +5,8 @@
 
 pub(super) mod buses;
 pub mod carried;
+#[cfg(debug_assertions)]
+pub mod fuzz;
 #[cfg(test)]
 mod tests;
 
